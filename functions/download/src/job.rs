@@ -1,0 +1,260 @@
+//! One job, top to bottom: known already? whose? which way? into the bucket, and write it down.
+
+use std::time::Duration;
+
+use aws::{
+    bucket::{StoreError, StoredObject},
+    instances::Instance,
+};
+use fetch::{FetchError, FetchRequest, MediaStream};
+use media::{
+    failure::{Disposition, FailureClass, class_of, longest_wait},
+    job::{Job, QueuedJob},
+    message::Secret,
+    object::{Claims, ObjectDescription},
+    record::{Attempt, State},
+    strategy::Strategy,
+};
+use tokio::time::Instant;
+
+use crate::{
+    settle::{Ended, Failure, Settled},
+    worker::Worker,
+};
+
+/// Times one strategy is started over within a run because S3 or the proof asked for it.
+const MOST_STARTS: usize = 3;
+
+/// A token this old is read again when W-API refuses it: it may have been changed.
+const TOKEN_RECHECKED_AFTER: Duration = Duration::from_secs(10);
+
+/// One message of the queue, without what only SQS needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Received<'a> {
+    /// Its body.
+    pub body: &'a str,
+    /// How often it has been received, this time included.
+    pub receives: u32,
+    /// When the job must be over.
+    pub deadline: Instant,
+}
+
+/// Runs the job and ends it.
+pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
+    let Ok(job) = QueuedJob::parse(received.body).map(QueuedJob::into_job) else {
+        return worker.park_poison(&received).await;
+    };
+    let started = Instant::now();
+    let known = match worker
+        .ledger
+        .find(&job.instance, &job.message.message_id)
+        .await
+    {
+        Ok(known) => known,
+        Err(error) => return worker.postpone_unrecorded(&job, &received, &error),
+    };
+    if known.is_stored() {
+        tracing::info!(
+            tenant = %job.tenant,
+            instance = %job.instance,
+            message_id = %job.message.message_id,
+            media_kind = %job.message.kind,
+            outcome = "duplicate",
+            "media"
+        );
+        return Settled::Done;
+    }
+    let mut run = Run {
+        worker,
+        job: &job,
+        received,
+        attempts: Vec::new(),
+        findings: Vec::new(),
+        mismatched: None,
+    };
+    let outcome = run.fetch_and_store().await;
+    let Run { attempts, .. } = run;
+    let ended = Ended {
+        known,
+        attempts,
+        outcome,
+        took: started.elapsed(),
+    };
+    worker.settle(&job, &received, ended).await
+}
+
+/// A job under way.
+struct Run<'a> {
+    worker: &'a Worker,
+    job: &'a Job,
+    received: Received<'a>,
+    attempts: Vec<Attempt>,
+    findings: Vec<Disposition>,
+    /// The strategy that brought complete bytes which contradict the sender's hash.
+    mismatched: Option<Strategy>,
+}
+
+impl Run<'_> {
+    /// Tries the instance's strategies in order until one is stored.
+    async fn fetch_and_store(&mut self) -> Result<State, Failure> {
+        let instance = self.owner().await?;
+        let mut token = self
+            .worker
+            .instances
+            .token(&instance)
+            .await
+            .map_err(|error| Failure::later(&error))?;
+        for strategy in &instance.strategies {
+            if let Some(stored) = self.try_strategy(*strategy, &token, false).await? {
+                return Ok(stored);
+            }
+            if self.findings.last() == Some(&Disposition::Unauthorized)
+                && let Some(fresh) = self.changed_token(&token).await
+            {
+                token = fresh;
+                self.findings.pop();
+                if let Some(stored) = self.try_strategy(*strategy, &token, false).await? {
+                    return Ok(stored);
+                }
+            }
+        }
+        if let Some(strategy) = self.mismatched
+            && self.nothing_better_can_come()
+            && let Some(stored) = self.try_strategy(strategy, &token, true).await?
+        {
+            return Ok(stored);
+        }
+        Err(self.failure())
+    }
+
+    /// The instance's record; the job's tenant must be its owner.
+    async fn owner(&self) -> Result<std::sync::Arc<Instance>, Failure> {
+        let found = self.worker.instances.find(&self.job.instance).await;
+        match found.map_err(|error| Failure::later(&error))? {
+            None => Err(Failure::new(
+                FailureClass::Poison,
+                "the instance is not registered",
+            )),
+            Some(instance) if instance.tenant != self.job.tenant => Err(Failure::new(
+                FailureClass::Poison,
+                "the instance belongs to another tenant than the job says",
+            )),
+            Some(instance) => Ok(instance),
+        }
+    }
+
+    /// The token as it is in the table now, if it is another than the one that was refused.
+    async fn changed_token(&self, refused: &Secret) -> Option<Secret> {
+        let instances = &self.worker.instances;
+        let instance = instances
+            .find_younger_than(&self.job.instance, TOKEN_RECHECKED_AFTER)
+            .await
+            .ok()??;
+        let token = instances.token(&instance).await.ok()?;
+        (token != *refused).then_some(token)
+    }
+
+    /// Tries one strategy. `None`: it failed, the finding is noted, and others may do better.
+    async fn try_strategy(
+        &mut self,
+        strategy: Strategy,
+        token: &Secret,
+        keep_mismatch: bool,
+    ) -> Result<Option<State>, Failure> {
+        let is_sealed = self.job.message.media_key.is_some();
+        let mut claims = if keep_mismatch {
+            Claims::default()
+        } else {
+            Claims::promised(self.job.message.file_sha256, strategy, is_sealed)
+        };
+        for _ in 0..MOST_STARTS {
+            match self.attempt(strategy, token, keep_mismatch, claims).await {
+                Ok(stored) => return Ok(Some(state_of(stored, strategy))),
+                Err(StoreError::ClaimsRefuted(proof)) => claims = Claims::proven(&proof),
+                Err(StoreError::Conflict) => {}
+                Err(StoreError::S3(error)) => return Err(Failure::later(&error)),
+                Err(error @ StoreError::NoProof) => return Err(Failure::later(&error)),
+                Err(StoreError::Source(error)) => {
+                    if error.is_mismatch() && strategy != Strategy::Cdn {
+                        self.mismatched = self.mismatched.or(Some(strategy));
+                    }
+                    self.findings.push(error.disposition());
+                    return Ok(None);
+                }
+            }
+        }
+        Err(Failure::new(
+            FailureClass::Transient,
+            "other writers were at the same key at the same moment",
+        ))
+    }
+
+    /// One stream of one strategy into the bucket.
+    async fn attempt(
+        &mut self,
+        strategy: Strategy,
+        token: &Secret,
+        keep_mismatch: bool,
+        claims: Claims,
+    ) -> Result<StoredObject, StoreError<FetchError>> {
+        let (worker, job) = (self.worker, self.job);
+        let request = FetchRequest {
+            message: &job.message,
+            instance: &job.instance,
+            token,
+            keep_mismatch,
+            deadline: self.received.deadline,
+            now: (worker.now)(),
+        };
+        let store = async |media: MediaStream| {
+            let describe = |head: &[u8], proof: Option<&_>| {
+                let claims = proof.map_or(claims, Claims::proven);
+                ObjectDescription::new(job, strategy, head, claims, worker.offset)
+            };
+            match Box::pin(worker.bucket.store(media.into_parts(), describe)).await {
+                Err(StoreError::Source(error)) => Err(error),
+                settled => Ok(settled),
+            }
+        };
+        let (mut attempt, fetched) = worker.fetcher.fetch(strategy, request, store).await;
+        let stored = fetched.map_err(StoreError::Source).flatten();
+        if let Err(error) = &stored {
+            attempt.verdict = error.to_string();
+        }
+        self.attempts.push(attempt);
+        stored
+    }
+
+    /// Whether contradicted bytes are the best there will be: every other finding is final, or the job
+    /// will not be tried again.
+    fn nothing_better_can_come(&self) -> bool {
+        let may_pass = |one: &&Disposition| {
+            matches!(one, Disposition::Retry { .. } | Disposition::Unauthorized)
+        };
+        // The mismatch itself counts as one that may pass.
+        let others_may_pass = self.findings.iter().filter(may_pass).count() > 1;
+        !others_may_pass || self.worker.is_last_try(self.job, self.received.receives)
+    }
+
+    fn failure(&self) -> Failure {
+        let class = class_of(&self.findings);
+        let verdicts = self
+            .attempts
+            .iter()
+            .map(|one| format!("{}: {}", one.strategy, one.verdict));
+        let reason = verdicts.collect::<Vec<_>>().join("; ");
+        Failure {
+            class,
+            reason,
+            after: longest_wait(&self.findings),
+        }
+    }
+}
+
+fn state_of(stored: StoredObject, strategy: Strategy) -> State {
+    State::Stored {
+        object_key: stored.description.key.as_str().to_owned(),
+        strategy,
+        proof: stored.proof,
+    }
+}

@@ -1,0 +1,23 @@
+//! Queue → bucket: starts the download function.
+
+use std::time::Duration;
+
+use boot::{clock, environment::Environment, telemetry};
+use download::{batch, config::Config, worker::Worker};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use tokio::time::Instant;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let environment = Environment::of_process();
+    telemetry::start(&environment);
+    let worker = Worker::new(Config::read(&environment)?, clock::now)?;
+    worker.connect().await;
+    let handle = async |event: LambdaEvent<_>| {
+        let left =
+            Duration::from_millis(event.context.deadline).saturating_sub(clock::since_1970());
+        let deadline = Instant::now() + left;
+        batch::run(&worker, event.payload, deadline).await
+    };
+    lambda_runtime::run(service_fn(handle)).await
+}

@@ -1,0 +1,185 @@
+//! What W-API is told, and the one log line that says the same to the operator.
+
+use lambda_http::{
+    Body, Error, Response,
+    http::{StatusCode, header},
+};
+use media::access::Verified;
+use serde_json::{Value, json};
+use wapi::webhook::{Announcement, Event};
+
+/// Seconds after which W-API, or whoever repeats the request, should try again.
+const RETRY_AFTER: &str = "30";
+
+/// One answer: a status, a small JSON body, and what the log needs.
+#[derive(Debug)]
+pub struct Answer {
+    status: StatusCode,
+    body: Value,
+    outcome: &'static str,
+    reason: Option<String>,
+    tenant: Option<String>,
+    instance: Option<String>,
+    event: Option<Event>,
+    unknown_wrappers: usize,
+    queued: usize,
+}
+
+impl Answer {
+    fn new(status: StatusCode, outcome: &'static str, body: Value) -> Self {
+        Self {
+            status,
+            body,
+            outcome,
+            reason: None,
+            tenant: None,
+            instance: None,
+            event: None,
+            unknown_wrappers: 0,
+            queued: 0,
+        }
+    }
+
+    fn on_behalf_of(self, verified: &Verified) -> Self {
+        let tenant = Some(verified.tenant().to_string());
+        Self {
+            tenant,
+            instance: Some(verified.instance().to_string()),
+            ..self
+        }
+    }
+
+    /// 200: every announced medium is in the queue.
+    pub(crate) fn queued(
+        verified: &Verified,
+        event: Event,
+        unknown_wrappers: usize,
+        queued: usize,
+    ) -> Self {
+        let answer = Self::new(StatusCode::OK, "queued", json!({ "queued": queued }));
+        Self {
+            event: Some(event),
+            unknown_wrappers,
+            queued,
+            ..answer
+        }
+        .on_behalf_of(verified)
+    }
+
+    /// 200: understood, and nothing to store.
+    pub(crate) fn ignored(
+        verified: &Verified,
+        announcement: &Announcement,
+        reason: &'static str,
+    ) -> Self {
+        let answer = Self::new(StatusCode::OK, "ignored", json!({ "ignored": reason }));
+        Self {
+            event: Some(announcement.event),
+            reason: Some(reason.to_owned()),
+            ..answer
+        }
+        .on_behalf_of(verified)
+    }
+
+    /// 401, the same for an unknown instance and a wrong secret. It names nobody, in the log too: what was
+    /// sent is a stranger's text.
+    pub(crate) fn unauthorized() -> Self {
+        let answer = Self::new(
+            StatusCode::UNAUTHORIZED,
+            "refused",
+            json!({ "error": "unauthorized" }),
+        );
+        Self {
+            reason: Some("unauthorized".to_owned()),
+            ..answer
+        }
+    }
+
+    /// 400: the body is no webhook of this instance.
+    pub(crate) fn bad_request(
+        verified: &Verified,
+        reason: &'static str,
+        error: &dyn std::error::Error,
+    ) -> Self {
+        let body = json!({ "error": reason, "message": error.to_string() });
+        let answer = Self::new(StatusCode::BAD_REQUEST, "refused", body);
+        Self {
+            reason: Some(reason.to_owned()),
+            ..answer
+        }
+        .on_behalf_of(verified)
+    }
+
+    /// 413.
+    pub(crate) fn too_large(verified: &Verified) -> Self {
+        let answer = Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "refused",
+            json!({ "error": "too_large" }),
+        );
+        Self {
+            reason: Some("too_large".to_owned()),
+            ..answer
+        }
+        .on_behalf_of(verified)
+    }
+
+    /// 503: the media could not be made durable, so the webhook must be sent again.
+    pub(crate) fn unavailable(instance: &str, error: &dyn std::error::Error) -> Self {
+        let answer = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            json!({ "error": "unavailable" }),
+        );
+        Self {
+            reason: Some(error.to_string()),
+            instance: Some(instance.to_owned()),
+            ..answer
+        }
+    }
+
+    /// Writes the request's one log line.
+    pub(crate) fn log(&self) {
+        let unknown_event = u8::from(matches!(self.event, Some(Event::Unknown | Event::Missing)));
+        let event = self.event.map(Event::as_str);
+        let (reason, tenant, instance) = (
+            self.reason.as_deref(),
+            self.tenant.as_deref(),
+            self.instance.as_deref(),
+        );
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    outcome = self.outcome,
+                    status = self.status.as_u16(),
+                    tenant,
+                    instance,
+                    event,
+                    reason,
+                    queued = self.queued,
+                    unknown_event,
+                    unknown_wrapper = self.unknown_wrappers,
+                    "webhook"
+                )
+            };
+        }
+        match self.status.as_u16() {
+            500.. => line!(error),
+            400.. => line!(warn),
+            _ => line!(info),
+        }
+    }
+
+    /// The HTTP response.
+    pub(crate) fn into_response(self) -> Result<Response<Body>, Error> {
+        let response = Response::builder()
+            .status(self.status)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CACHE_CONTROL, "no-store");
+        let response = match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => response.header(header::RETRY_AFTER, RETRY_AFTER),
+            _ => response,
+        };
+        Ok(response.body(Body::Text(self.body.to_string()))?)
+    }
+}

@@ -1,0 +1,141 @@
+//! Turns a webhook of W-API into durable jobs: authenticate, read, queue, and only then say 200.
+
+pub mod answer;
+pub mod config;
+
+use std::time::Duration;
+
+use aws::{
+    clients::Clients,
+    instances::{Instance, InstanceError, Instances},
+    queues::JobsQueue,
+};
+use lambda_http::{Body, Error, Request, RequestExt, Response};
+use media::{
+    access::{SecretHashes, Verified},
+    ids::InstanceId,
+    job::QueuedJob,
+};
+use tokio::time::Instant;
+use wapi::webhook::{Announcement, WebhookBody};
+
+use crate::{answer::Answer, config::Config};
+
+/// Largest body read, in bytes. Real ones have 4 to 16 KB.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// No 401 is given sooner than this after the request: looking an instance up takes a few milliseconds
+/// and a remembered one takes none, and neither must show.
+const UNAUTHORIZED_AFTER: Duration = Duration::from_millis(100);
+
+/// A record this old is read again when a secret does not match it: the secret may have been changed.
+const RECHECKED_AFTER: Duration = Duration::from_secs(10);
+
+/// The function between two requests.
+#[derive(Debug)]
+pub struct Webhook {
+    instances: Instances,
+    queue: JobsQueue,
+}
+
+impl Webhook {
+    /// Builds the clients, once.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let clients = Clients::for_lambda(&config.region, config.endpoint.as_deref());
+        Self::with_clients(&clients, config)
+    }
+
+    /// The same, over clients that are there already.
+    #[must_use]
+    pub fn with_clients(clients: &Clients, config: Config) -> Self {
+        Self {
+            instances: Instances::new(clients, config.instances_table),
+            queue: JobsQueue::new(clients, config.jobs_queue_url),
+        }
+    }
+
+    /// Opens connections while the function starts, when it has a whole processor for itself.
+    pub async fn connect(&self) {
+        tokio::join!(self.instances.connect(), self.queue.connect());
+    }
+
+    /// Answers one request. `now` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// Only if the answer itself cannot be built, which does not happen.
+    pub async fn handle(&self, request: &Request, now: i64) -> Result<Response<Body>, Error> {
+        let answer = self.answer(request, now).await;
+        answer.log();
+        answer.into_response()
+    }
+
+    async fn answer(&self, request: &Request, now: i64) -> Answer {
+        let started = Instant::now();
+        let path = request.path_parameters();
+        let (id, secret) = (
+            path.first("instanceId").unwrap_or_default(),
+            path.first("secret").unwrap_or_default(),
+        );
+        let verified = match self.verify(id, secret).await {
+            Ok(Some(verified)) => verified,
+            Ok(None) => {
+                tokio::time::sleep_until(started + UNAUTHORIZED_AFTER).await;
+                return Answer::unauthorized();
+            }
+            Err(error) => return Answer::unavailable(id, &error),
+        };
+        let body: &[u8] = request.body();
+        if body.len() > MAX_BODY_BYTES {
+            return Answer::too_large(&verified);
+        }
+        let announcement = match WebhookBody::parse(body) {
+            Err(error) => return Answer::bad_request(&verified, "bad_body", &error),
+            Ok(body) => match body.announcement(&verified) {
+                Err(error) => return Answer::bad_request(&verified, "instance_mismatch", &error),
+                Ok(announcement) => announcement,
+            },
+        };
+        self.queue(&verified, announcement, now).await
+    }
+
+    /// Whether the secret is one of the instance's. An id that cannot be one, an unknown instance and a
+    /// wrong secret take the same steps and end alike.
+    async fn verify(&self, id: &str, secret: &str) -> Result<Option<Verified>, InstanceError> {
+        let Ok(id) = InstanceId::parse(id) else {
+            SecretHashes::refuse(secret);
+            return Ok(None);
+        };
+        let remembered = self.instances.find(&id).await?;
+        if let Some(verified) = check(remembered.as_deref(), secret) {
+            return Ok(Some(verified));
+        }
+        let reread = self
+            .instances
+            .find_younger_than(&id, RECHECKED_AFTER)
+            .await?;
+        Ok(check(reread.as_deref(), secret))
+    }
+
+    /// Makes every announced medium durable; a single failure means that none of it is acknowledged.
+    async fn queue(&self, verified: &Verified, announcement: Announcement, now: i64) -> Answer {
+        if let Some(reason) = announcement.ignored_because() {
+            return Answer::ignored(verified, &announcement, reason);
+        }
+        let (event, unknown_wrappers) = (announcement.event, announcement.unknown_wrappers);
+        let job = |message| verified.job(message, now);
+        let jobs: Vec<QueuedJob> = announcement.media.into_iter().map(job).collect();
+        match self.queue.send(verified.tenant(), &jobs).await {
+            Ok(()) => Answer::queued(verified, event, unknown_wrappers, jobs.len()),
+            Err(error) => Answer::unavailable(verified.instance().as_str(), &error),
+        }
+    }
+}
+
+fn check(instance: Option<&Instance>, secret: &str) -> Option<Verified> {
+    let Some(instance) = instance else {
+        SecretHashes::refuse(secret);
+        return None;
+    };
+    Verified::check(&instance.tenant, &instance.id, &instance.secrets, secret)
+}

@@ -1,0 +1,398 @@
+//! Stores one medium as one object, which nobody sees before its last byte is proven.
+//!
+//! The stream's last part carries the proof. A small medium is then written by one `PutObject`; of a large
+//! one the parts are uploaded as they come, invisible, and `CompleteMultipartUpload` is the commit. Both
+//! commits say `If-None-Match: *`: a second delivery finds 412, which means stored.
+
+use aws_sdk_s3::{
+    error::SdkError,
+    primitives::ByteStream,
+    types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart},
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use bytes::Bytes;
+use crc_fast::{CrcAlgorithm, checksum, checksum_combine};
+use data_encoding::BASE64;
+use futures_util::{Stream, StreamExt, TryStreamExt, future, stream};
+use media::{
+    object::{Claims, ObjectDescription},
+    open::Proof,
+    part::Part,
+};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::{clients::Clients, error::AwsError};
+
+/// Parts on their way to S3 at the same time, for each medium.
+const PARTS_IN_FLIGHT: usize = 2;
+
+/// Whether S3 is given the checksum of a whole multipart object at the commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MultipartChecksum {
+    /// CRC-64/NVME over all bytes: S3 compares it with what it assembled. The strongest form it documents
+    /// for multipart objects (a SHA-256 would only cover the parts' checksums).
+    FullObject,
+    /// Of each part only: for emulators that refuse the former.
+    Composite,
+}
+
+impl std::str::FromStr for MultipartChecksum {
+    type Err = UnknownChecksum;
+    fn from_str(text: &str) -> Result<Self, UnknownChecksum> {
+        match text {
+            "full-object" => Ok(Self::FullObject),
+            "composite" => Ok(Self::Composite),
+            _ => Err(UnknownChecksum),
+        }
+    }
+}
+
+/// The setting is neither of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the multipart checksum is full-object or composite")]
+pub struct UnknownChecksum;
+
+/// A medium that is in the bucket.
+#[derive(Debug)]
+pub struct StoredObject {
+    /// Under which key and description.
+    pub description: ObjectDescription,
+    /// What is proven of its bytes.
+    pub proof: Proof,
+    /// Another delivery had stored it before.
+    pub was_there: bool,
+}
+
+/// Why nothing was stored. No trace is left: an upload that was begun is aborted.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError<E> {
+    /// The stream failed; what that means is in its own error.
+    #[error(transparent)]
+    Source(E),
+    /// S3 failed. Retried by the queue.
+    #[error(transparent)]
+    S3(AwsError),
+    /// Another writer was at the same key at the same moment (409). Start over.
+    #[error("another writer was at the same key at the same moment")]
+    Conflict,
+    /// The bytes are proven otherwise than the metadata, already sent, claims. Start over with these.
+    #[error("the bytes are proven otherwise than their metadata claims")]
+    ClaimsRefuted(Proof),
+    /// The stream ended without a proof, which it never does.
+    #[error("the stream ended without a proof")]
+    NoProof,
+}
+
+/// The bucket of media.
+#[derive(Debug)]
+pub struct Bucket {
+    clients: Clients,
+    name: String,
+    checksum: MultipartChecksum,
+}
+
+impl Bucket {
+    /// Takes the bucket's name.
+    #[must_use]
+    pub fn new(clients: &Clients, name: String, checksum: MultipartChecksum) -> Self {
+        Self {
+            clients: clients.clone(),
+            name,
+            checksum,
+        }
+    }
+
+    /// Opens the connection to S3. Whatever it answers is of no interest; without the permission to ask,
+    /// it is a refusal.
+    pub async fn connect(&self) {
+        if let Err(error) = self
+            .clients
+            .s3
+            .head_bucket()
+            .bucket(&self.name)
+            .send()
+            .await
+        {
+            tracing::debug!(error = %AwsError::new("s3:HeadBucket", &error), "the bucket was greeted");
+        }
+    }
+
+    /// Stores what `parts` brings. `describe` gets the first plain bytes and, of a small medium, the
+    /// proof; its description decides the key.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is visible then, and nothing is left behind.
+    pub async fn store<E>(
+        &self,
+        parts: impl Stream<Item = Result<Part, E>>,
+        describe: impl FnOnce(&[u8], Option<&Proof>) -> ObjectDescription,
+    ) -> Result<StoredObject, StoreError<E>> {
+        let mut parts = std::pin::pin!(parts);
+        let first = parts
+            .next()
+            .await
+            .ok_or(StoreError::NoProof)?
+            .map_err(StoreError::Source)?;
+        let description = describe(&first.bytes, first.end.as_ref());
+        match first.end {
+            Some(proof) => self.put(first.bytes, description, proof).await,
+            None => {
+                let all = stream::once(future::ready(Ok(first))).chain(parts);
+                self.upload(all, description).await
+            }
+        }
+    }
+
+    /// One `PutObject`, with the SHA-256 that S3 checks: it is known already, so it costs nothing. The
+    /// payload is not signed a second time; TLS carries it.
+    async fn put<E>(
+        &self,
+        bytes: Bytes,
+        description: ObjectDescription,
+        proof: Proof,
+    ) -> Result<StoredObject, StoreError<E>> {
+        let put = self
+            .clients
+            .s3
+            .put_object()
+            .bucket(&self.name)
+            .key(description.key.as_str())
+            .if_none_match("*")
+            .content_type(description.content_type)
+            .content_disposition(&description.content_disposition)
+            .set_metadata(Some(metadata(&description)))
+            .tagging(tagging(&description))
+            .checksum_sha256(proof.sha256.to_base64())
+            .content_length(bytes.len().try_into().unwrap_or(i64::MAX))
+            .body(ByteStream::from(bytes))
+            .customize()
+            .disable_payload_signing()
+            .send()
+            .await;
+        let was_there = committed("s3:PutObject", put)?;
+        Ok(StoredObject {
+            description,
+            proof,
+            was_there,
+        })
+    }
+
+    /// A multipart upload, aborted unless it is committed.
+    async fn upload<E>(
+        &self,
+        parts: impl Stream<Item = Result<Part, E>>,
+        description: ObjectDescription,
+    ) -> Result<StoredObject, StoreError<E>> {
+        const OPERATION: &str = "s3:CreateMultipartUpload";
+        let created = self
+            .clients
+            .s3
+            .create_multipart_upload()
+            .bucket(&self.name)
+            .key(description.key.as_str())
+            .content_type(description.content_type)
+            .content_disposition(&description.content_disposition)
+            .set_metadata(Some(metadata(&description)))
+            .tagging(tagging(&description))
+            .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+            .checksum_type(ChecksumType::FullObject)
+            .send()
+            .await
+            .map_err(|error| StoreError::S3(AwsError::new(OPERATION, &error)))?;
+        let id = created
+            .upload_id
+            .ok_or(StoreError::S3(AwsError::unexpected(
+                OPERATION,
+                "no upload id",
+            )))?;
+        let upload = Upload {
+            bucket: self,
+            key: description.key.as_str(),
+            id: &id,
+        };
+        let committed = upload.run(parts, &description.claims).await;
+        if !matches!(committed, Ok((_, false))) {
+            upload.abort().await;
+        }
+        let (proof, was_there) = committed?;
+        Ok(StoredObject {
+            description,
+            proof,
+            was_there,
+        })
+    }
+}
+
+/// One multipart upload under way.
+struct Upload<'a> {
+    bucket: &'a Bucket,
+    key: &'a str,
+    id: &'a str,
+}
+
+/// A part that S3 has.
+struct Uploaded {
+    part: CompletedPart,
+    crc: u64,
+    size_bytes: u64,
+    end: Option<Proof>,
+}
+
+impl Upload<'_> {
+    /// Uploads parts as they come, a few at a time, and commits if the proof bears out the claims.
+    async fn run<E>(
+        &self,
+        parts: impl Stream<Item = Result<Part, E>>,
+        claims: &Claims,
+    ) -> Result<(Proof, bool), StoreError<E>> {
+        let numbered = parts
+            .enumerate()
+            .map(|(n, part)| part.map(|part| (n + 1, part)).map_err(StoreError::Source));
+        let uploaded: Vec<Uploaded> = numbered
+            .map_ok(|(number, part)| self.send(number, part))
+            .try_buffered(PARTS_IN_FLIGHT)
+            .try_collect()
+            .await?;
+        let proof = uploaded
+            .last()
+            .and_then(|last| last.end)
+            .ok_or(StoreError::NoProof)?;
+        if claims.are_refuted_by(&proof) {
+            return Err(StoreError::ClaimsRefuted(proof));
+        }
+        let was_there = self.complete(uploaded, &proof).await?;
+        Ok((proof, was_there))
+    }
+
+    async fn send<E>(&self, number: usize, part: Part) -> Result<Uploaded, StoreError<E>> {
+        let number = i32::try_from(number)
+            .map_err(|_| StoreError::S3(AwsError::unexpected("s3:UploadPart", "too many parts")))?;
+        let (crc, size_bytes) = (
+            checksum(CrcAlgorithm::Crc64Nvme, &part.bytes),
+            part.bytes.len() as u64,
+        );
+        let sent = self
+            .bucket
+            .clients
+            .s3
+            .upload_part()
+            .bucket(&self.bucket.name)
+            .key(self.key)
+            .upload_id(self.id)
+            .part_number(number)
+            .checksum_crc64_nvme(base64_of(crc))
+            .content_length(part.bytes.len().try_into().unwrap_or(i64::MAX))
+            .body(ByteStream::from(part.bytes))
+            .customize()
+            .disable_payload_signing()
+            .send()
+            .await
+            .map_err(|error| StoreError::S3(AwsError::new("s3:UploadPart", &error)))?;
+        let part_done = CompletedPart::builder()
+            .part_number(number)
+            .set_e_tag(sent.e_tag)
+            .checksum_crc64_nvme(base64_of(crc))
+            .build();
+        Ok(Uploaded {
+            part: part_done,
+            crc,
+            size_bytes,
+            end: part.end,
+        })
+    }
+
+    async fn complete<E>(
+        &self,
+        uploaded: Vec<Uploaded>,
+        proof: &Proof,
+    ) -> Result<bool, StoreError<E>> {
+        let whole = uploaded.iter().fold(0, |crc, next| {
+            checksum_combine(CrcAlgorithm::Crc64Nvme, crc, next.crc, next.size_bytes)
+        });
+        let whole = match self.bucket.checksum {
+            MultipartChecksum::FullObject => Some(base64_of(whole)),
+            MultipartChecksum::Composite => None,
+        };
+        let parts = uploaded.into_iter().map(|one| one.part).collect();
+        let completed = self
+            .bucket
+            .clients
+            .s3
+            .complete_multipart_upload()
+            .bucket(&self.bucket.name)
+            .key(self.key)
+            .upload_id(self.id)
+            .if_none_match("*")
+            .checksum_type(ChecksumType::FullObject)
+            .set_checksum_crc64_nvme(whole)
+            .mpu_object_size(proof.size_bytes.try_into().unwrap_or(i64::MAX))
+            .multipart_upload(
+                CompletedMultipartUpload::builder()
+                    .set_parts(Some(parts))
+                    .build(),
+            )
+            .send()
+            .await;
+        committed("s3:CompleteMultipartUpload", completed)
+    }
+
+    /// Removes the parts. If that fails, the bucket's lifecycle rule does it after a day; the error that
+    /// led here is the one that counts.
+    async fn abort(&self) {
+        let s3 = &self.bucket.clients.s3;
+        let aborted = s3
+            .abort_multipart_upload()
+            .bucket(&self.bucket.name)
+            .key(self.key)
+            .upload_id(self.id)
+            .send()
+            .await;
+        if let Err(error) = aborted {
+            let error = AwsError::new("s3:AbortMultipartUpload", &error);
+            tracing::warn!(%error, "an upload could not be aborted and waits for the lifecycle rule");
+        }
+    }
+}
+
+/// Reads the answer to a commit: stored now (`false`), stored before (`true`), or not at all.
+fn committed<T, X: ProvideErrorMetadata, E>(
+    operation: &'static str,
+    answer: Result<T, SdkError<X, HttpResponse>>,
+) -> Result<bool, StoreError<E>> {
+    let Err(error) = answer else { return Ok(false) };
+    match error
+        .raw_response()
+        .map(|response| response.status().as_u16())
+    {
+        Some(412) => Ok(true),
+        Some(409) => Err(StoreError::Conflict),
+        _ => Err(StoreError::S3(AwsError::new(operation, &error))),
+    }
+}
+
+/// S3's form of a CRC-64: base64 of its eight bytes, the most significant first.
+fn base64_of(crc: u64) -> String {
+    BASE64.encode(&crc.to_be_bytes())
+}
+
+fn metadata(description: &ObjectDescription) -> std::collections::HashMap<String, String> {
+    description
+        .metadata
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+        .collect()
+}
+
+/// The tags as the query string that the header wants.
+fn tagging(description: &ObjectDescription) -> String {
+    let pair = |(name, value): &(&str, String)| {
+        format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))
+    };
+    description
+        .tags
+        .iter()
+        .map(pair)
+        .collect::<Vec<_>>()
+        .join("&")
+}

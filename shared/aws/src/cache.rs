@@ -1,0 +1,43 @@
+//! A small in-memory cache whose entries grow stale but are not thrown away while they may be needed.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// Entries kept at most. Reached only by someone who guesses ids; then the cache starts afresh.
+const MOST_ENTRIES: usize = 10_000;
+
+/// Values and when they were read.
+#[derive(Debug)]
+pub(crate) struct Cache<K, V> {
+    entries: Mutex<HashMap<K, (Instant, V)>>,
+}
+
+impl<K: Eq + Hash, V: Clone> Cache<K, V> {
+    pub(crate) fn new() -> Self {
+        Self {
+            entries: Mutex::default(),
+        }
+    }
+
+    /// The value and its age, however old.
+    pub(crate) fn get(&self, key: &K) -> Option<(Duration, V)> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries
+            .get(key)
+            .map(|(read, value)| (read.elapsed(), value.clone()))
+    }
+
+    pub(crate) fn put(&self, key: K, value: V) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= MOST_ENTRIES && !entries.contains_key(&key) {
+            entries.clear();
+        }
+        entries.insert(key, (Instant::now(), value));
+    }
+}

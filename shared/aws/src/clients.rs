@@ -1,0 +1,71 @@
+//! Builds the SDK's clients, once per process.
+
+use std::time::Duration;
+
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
+    retry::RetryConfig, timeout::TimeoutConfig,
+};
+use aws_sdk_s3::config::SharedCredentialsProvider;
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+
+/// How long the SDK waits for a connection.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How long the SDK waits for the first byte of an answer.
+const READ: Duration = Duration::from_secs(30);
+
+/// The clients of one process, sharing connections where they share an endpoint.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) kms: aws_sdk_kms::Client,
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+}
+
+impl Clients {
+    /// Clients for a Lambda: the region is given, and the credentials are read from the environment, where
+    /// the Lambda runtime puts them. Nothing is searched for.
+    ///
+    /// `endpoint` leads to an emulator.
+    #[must_use]
+    pub fn for_lambda(region: &str, endpoint: Option<&str>) -> Self {
+        let credentials =
+            SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region.to_owned()))
+            .credentials_provider(credentials)
+            .http_client(
+                Builder::new()
+                    .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+                    .build_https(),
+            )
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT)
+                    .read_timeout(READ)
+                    .build(),
+            );
+        config.set_endpoint_url(endpoint.map(str::to_owned));
+        Self::of(&config.build())
+    }
+
+    /// Clients for a person's machine: profile, region and credentials as the AWS CLI finds them.
+    pub async fn for_operator() -> Self {
+        Self::of(&aws_config::load_defaults(BehaviorVersion::latest()).await)
+    }
+
+    fn of(config: &SdkConfig) -> Self {
+        Self {
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            kms: aws_sdk_kms::Client::new(config),
+            s3: aws_sdk_s3::Client::new(config),
+            sqs: aws_sdk_sqs::Client::new(config),
+        }
+    }
+}

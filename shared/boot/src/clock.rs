@@ -1,0 +1,21 @@
+//! The wall clock, for those who are given it by `main`.
+
+use std::time::{Duration, SystemTime};
+
+/// Time since 1970.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the clock"
+)]
+pub fn since_1970() -> Duration {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+/// Whole seconds since 1970.
+#[must_use]
+pub fn now() -> i64 {
+    since_1970().as_secs().try_into().unwrap_or(i64::MAX)
+}

@@ -1,0 +1,116 @@
+//! One file per strategy, and the requests they share.
+
+mod cdn;
+mod wapi;
+mod wapi_alternate;
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::{
+    RequestBuilder, Response,
+    header::{CONTENT_RANGE, RANGE, RETRY_AFTER},
+};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use crate::{
+    FetchRequest, Fetcher,
+    body::Body,
+    error::{FetchError, Wait},
+    evidence::Evidence,
+};
+
+/// Times a broken body is asked for its rest before the next host is tried.
+const MOST_RESUMES: u32 = 2;
+
+impl Fetcher {
+    /// Sends a request to a URL that the guard allows, and waits for status and headers.
+    async fn send(
+        &self,
+        url: Url,
+        within: Duration,
+        deadline: Instant,
+        evidence: &Evidence,
+        build: impl FnOnce(Url) -> RequestBuilder,
+    ) -> Result<Response, FetchError> {
+        self.guard.check(&url)?;
+        evidence.asks(&url);
+        let ends = (Instant::now() + within).min(deadline);
+        let sent = timeout_at(ends, build(url).send()).await;
+        let response = sent
+            .map_err(|_| FetchError::TimedOut(Wait::Answer))?
+            .map_err(FetchError::transport)?;
+        evidence.answered(response.status().as_u16());
+        Ok(response)
+    }
+
+    /// The guarded body of a response.
+    fn body(&self, response: Response, request: &FetchRequest<'_>, evidence: &Evidence) -> Body {
+        Body::new(
+            response,
+            &self.limits,
+            request.deadline,
+            evidence.received_bytes(),
+        )
+    }
+}
+
+/// How the rest of a broken body is asked for.
+pub(crate) struct Resume {
+    again: RequestBuilder,
+    make_body: Box<dyn Fn(Response) -> Body + Send>,
+    answer: Duration,
+    deadline: Instant,
+    left: u32,
+}
+
+impl Resume {
+    /// The body from `received` bytes on: 206 with exactly that range, or nothing.
+    pub(crate) async fn after(
+        &mut self,
+        received: u64,
+        broken: FetchError,
+    ) -> Result<Body, FetchError> {
+        let request = self.again.try_clone();
+        let (Some(request), true) = (request, self.left > 0) else {
+            return Err(broken);
+        };
+        self.left -= 1;
+        let ends = (Instant::now() + self.answer).min(self.deadline);
+        let sent = timeout_at(
+            ends,
+            request.header(RANGE, format!("bytes={received}-")).send(),
+        )
+        .await;
+        let response = sent
+            .map_err(|_| FetchError::TimedOut(Wait::Answer))?
+            .map_err(FetchError::transport)?;
+        let continues = response
+            .headers()
+            .get(CONTENT_RANGE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|range| range.starts_with(&format!("bytes {received}-")));
+        if response.status().as_u16() == 206 && continues {
+            Ok((self.make_body)(response))
+        } else {
+            Err(FetchError::NotResumed)
+        }
+    }
+}
+
+/// `Retry-After` as a wait: seconds, or a date. Longer than half a day is half a day.
+fn retry_after(response: &Response, now: i64) -> Option<Duration> {
+    const LONGEST: Duration = Duration::from_hours(12);
+    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(now.try_into().ok()?);
+            httpdate::parse_http_date(text)
+                .ok()?
+                .duration_since(now)
+                .unwrap_or_default()
+        }
+    };
+    Some(wait.min(LONGEST))
+}

@@ -1,0 +1,64 @@
+//! The body of a queue message. Versioned from the first day, because jobs outlive deploys.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{InstanceId, TenantId},
+    message::MediaMessage,
+};
+
+/// One job, as JSON in the queue. A version that this build does not know does not parse, and is parked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "version")]
+pub enum QueuedJob {
+    /// The first shape: about 1 to 2 KB.
+    #[serde(rename = "1")]
+    V1(Job),
+}
+
+/// Fetch this media of this instance and store it for this tenant. Made by
+/// [`Verified::job`](crate::access::Verified::job), or read back from the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Job {
+    /// Who it is stored for, from the instance's record at the time of the webhook.
+    pub tenant: TenantId,
+    /// The account whose credentials fetch it.
+    pub instance: InstanceId,
+    /// When the webhook was accepted, in seconds since 1970.
+    pub accepted_at: i64,
+    /// What to fetch.
+    pub message: MediaMessage,
+}
+
+/// The body is not a job: unknown version, or not ours at all. Deliberately without a source: the
+/// parser's message may quote the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the queue message is not a job that this version understands")]
+pub struct NotAJob;
+
+impl QueuedJob {
+    /// Reads a queue message's body.
+    ///
+    /// # Errors
+    /// [`NotAJob`]: retrying cannot help, the message must be parked.
+    pub fn parse(body: &str) -> Result<Self, NotAJob> {
+        serde_json::from_str(body).map_err(|_| NotAJob)
+    }
+
+    /// Writes the body.
+    ///
+    /// # Errors
+    /// None in practice: every field is text, number or flag.
+    pub fn to_json(&self) -> Result<String, NotAJob> {
+        serde_json::to_string(self).map_err(|_| NotAJob)
+    }
+
+    /// The job in its present shape.
+    #[must_use]
+    pub fn into_job(self) -> Job {
+        match self {
+            Self::V1(job) => job,
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What a media message of WhatsApp is, and what we promise about storing one. Pure: no I/O, no clock, no async.
+//!
+//! Read in this order: [`ids`] and [`message`] say what was announced, [`access`] who may announce, [`job`] what
+//! travels through the queue, [`media_key`] and [`open`] how the bytes are decrypted and proven, [`object_key`] and [`object`]
+//! what a person sees in the bucket, [`failure`] and [`record`] what became of it.
+
+pub mod access;
+pub mod failure;
+pub mod file_type;
+pub mod ids;
+pub mod job;
+pub mod kind;
+pub mod media_key;
+pub mod message;
+pub mod object;
+pub mod object_key;
+pub mod open;
+pub mod part;
+pub mod record;
+pub mod schedule;
+pub mod sha256;
+pub mod strategy;
+
+#[cfg(test)]
+mod tests;

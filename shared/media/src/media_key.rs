@@ -1,0 +1,113 @@
+//! A media key and the keys derived from it. Source: the clients of WhatsApp (whatsmeow, Baileys), agreed.
+
+use aws_lc_rs::{
+    cipher::{AES_256, DecryptingKey, UnboundCipherKey},
+    hkdf, hmac,
+};
+use data_encoding::BASE64;
+use zeroize::Zeroizing;
+
+use crate::kind::KeyType;
+
+/// The 32 bytes that one message's media keys come from. Redacted in print, wiped on drop.
+#[derive(Clone)]
+pub struct MediaKey(Zeroizing<[u8; MediaKey::BYTES]>);
+
+/// The text is not a media key. It says nothing of the text itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a media key is 32 bytes in standard base64")]
+pub struct NotAMediaKey;
+
+impl MediaKey {
+    /// Length of the key, in bytes.
+    pub const BYTES: usize = 32;
+
+    /// Reads W-API's form: standard base64, 44 characters.
+    ///
+    /// # Errors
+    /// [`NotAMediaKey`] for any other text; W-API may still know what to do with it.
+    pub fn from_base64(text: &str) -> Result<Self, NotAMediaKey> {
+        let bytes = Zeroizing::new(BASE64.decode(text.as_bytes()).map_err(|_| NotAMediaKey)?);
+        let key = bytes.as_slice().try_into().map_err(|_| NotAMediaKey)?;
+        Ok(Self(Zeroizing::new(key)))
+    }
+
+    /// Derives the keys of one family: HKDF-SHA256 without salt, 112 bytes, of which the last 32
+    /// (the "ref key") have no use here.
+    #[must_use]
+    pub fn expand(&self, family: KeyType) -> MediaKeys {
+        let mut okm = Zeroizing::new([0_u8; MediaKeys::OKM_BYTES]);
+        let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(self.0.as_slice());
+        let filled = prk
+            .expand(&[family.info()], OkmLength)
+            .and_then(|output| output.fill(okm.as_mut_slice()));
+        debug_assert!(
+            filled.is_ok(),
+            "112 bytes are within HKDF's limit of 255 hashes"
+        );
+        MediaKeys { okm }
+    }
+}
+
+impl std::fmt::Debug for MediaKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MediaKey([redacted])")
+    }
+}
+
+struct OkmLength;
+
+impl hkdf::KeyType for OkmLength {
+    fn len(&self) -> usize {
+        MediaKeys::OKM_BYTES
+    }
+}
+
+/// IV, cipher key and MAC key of one media under one family. Wiped on drop.
+pub struct MediaKeys {
+    okm: Zeroizing<[u8; MediaKeys::OKM_BYTES]>,
+}
+
+impl MediaKeys {
+    const OKM_BYTES: usize = 112;
+    /// Length of the IV and of an AES block, in bytes.
+    pub(crate) const BLOCK_BYTES: usize = 16;
+
+    /// The CBC initialisation vector: bytes 0..16.
+    #[must_use]
+    pub fn iv(&self) -> [u8; Self::BLOCK_BYTES] {
+        let mut iv = [0; Self::BLOCK_BYTES];
+        iv.copy_from_slice(self.slice(0, Self::BLOCK_BYTES));
+        iv
+    }
+
+    /// The AES-256 key: bytes 16..48.
+    #[must_use]
+    pub fn cipher_key(&self) -> &[u8] {
+        self.slice(16, 48)
+    }
+
+    /// The HMAC-SHA256 key: bytes 48..80.
+    #[must_use]
+    pub fn mac_key(&self) -> &[u8] {
+        self.slice(48, 80)
+    }
+
+    /// The cipher, ready to decrypt whole blocks. `None` cannot happen: the key has AES-256's length.
+    pub(crate) fn decrypting(&self) -> Option<DecryptingKey> {
+        UnboundCipherKey::new(&AES_256, self.cipher_key())
+            .and_then(DecryptingKey::cbc)
+            .ok()
+    }
+
+    /// The MAC over `iv || ciphertext`, with the IV already in.
+    pub(crate) fn mac(&self) -> hmac::Context {
+        let mut mac = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, self.mac_key()));
+        mac.update(&self.iv());
+        mac
+    }
+
+    fn slice(&self, from: usize, to: usize) -> &[u8] {
+        self.okm.get(from..to).unwrap_or_default()
+    }
+}

@@ -1,0 +1,310 @@
+//! One media message as its webhook announced it, after every quirk of the wire has been read away.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::{ids::MessageId, kind::MediaKind, sha256::Sha256};
+
+/// Who sent the message, seen from the connected account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// A contact sent it to the account.
+    In,
+    /// The account itself sent it (`fromMe`), from the phone or through the API.
+    Out,
+}
+
+impl Direction {
+    /// The word in object keys and tags.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+        }
+    }
+}
+
+/// What sort of conversation a chat is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChatKind {
+    /// One to one, known by phone number.
+    Person,
+    /// One to one, known only by WhatsApp's hidden id. A LID is not a phone number.
+    Lid,
+    /// A group.
+    Group,
+    /// A channel (newsletter). Its media are not encrypted.
+    Channel,
+    /// Stories.
+    Status,
+    /// An address of a form nobody has seen yet.
+    Other,
+}
+
+impl ChatKind {
+    /// The word in tags and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Lid => "lid",
+            Self::Group => "group",
+            Self::Channel => "channel",
+            Self::Status => "status",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// The chat a message belongs to, as the folder it is filed under.
+///
+/// The text is `[a-z0-9-]`, at most [`Chat::MAX_BYTES`]: digits for a person, else the sort of chat, a
+/// dash and its id. It always comes from the envelope's `chat.id`, never from the sender.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Chat(String);
+
+impl Chat {
+    /// Longest folder name, in bytes.
+    pub const MAX_BYTES: usize = 80;
+
+    /// Reads a chat's address (JID). `phone` is the number behind a LID in a one-to-one chat, when the
+    /// envelope gives one. The device suffix (`:12`) is dropped.
+    ///
+    /// Any text gives a chat; what had to be changed or cut gets eight digits of its SHA-256, so that two
+    /// addresses do not meet in one folder.
+    #[must_use]
+    pub fn from_jid(jid: &str, phone: Option<&str>) -> Self {
+        let jid = jid.trim();
+        if jid.is_empty() {
+            return Self("other".to_owned());
+        }
+        let (user, server) = jid.split_once('@').unwrap_or((jid, ""));
+        let user = user.split(':').next().unwrap_or_default();
+        if user.eq_ignore_ascii_case("status") {
+            return Self("status".to_owned());
+        }
+        match server.to_ascii_lowercase().as_str() {
+            "g.us" => Self::prefixed("group", user),
+            "newsletter" => Self::prefixed("channel", user),
+            "lid" | "hosted.lid" => phone
+                .and_then(Self::person)
+                .unwrap_or_else(|| Self::prefixed("lid", user)),
+            "" | "c.us" | "s.whatsapp.net" | "hosted" => {
+                Self::person(user).unwrap_or_else(|| Self::prefixed("other", jid))
+            }
+            _ => Self::prefixed("other", jid),
+        }
+    }
+
+    /// A person's folder: the digits of a phone number, nothing else.
+    fn person(phone: &str) -> Option<Self> {
+        let user = phone.split('@').next().unwrap_or_default();
+        let user = user
+            .split(':')
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches('+');
+        let is_phone = (1..=20).contains(&user.len()) && user.bytes().all(|b| b.is_ascii_digit());
+        is_phone.then(|| Self(user.to_owned()))
+    }
+
+    fn prefixed(sort: &str, id: &str) -> Self {
+        // Room for the longest prefix, two dashes and eight digits.
+        const KEPT: usize = Chat::MAX_BYTES - 18;
+        let lower = id.to_ascii_lowercase();
+        let clean: String = lower
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+            .collect();
+        if clean == id && !clean.is_empty() && clean.len() <= KEPT {
+            return Self(format!("{sort}-{clean}"));
+        }
+        let kept: String = clean.chars().take(KEPT).collect();
+        let hash: String = Sha256::of(id.as_bytes()).to_hex().chars().take(8).collect();
+        Self(format!("{sort}-{kept}-{hash}"))
+    }
+
+    /// What sort of conversation it is.
+    #[must_use]
+    pub fn kind(&self) -> ChatKind {
+        match self.0.split('-').next().unwrap_or_default() {
+            "status" => ChatKind::Status,
+            "group" => ChatKind::Group,
+            "channel" => ChatKind::Channel,
+            "lid" => ChatKind::Lid,
+            "other" => ChatKind::Other,
+            _ => ChatKind::Person,
+        }
+    }
+
+    /// The folder's name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Prints the sort of chat only: a chat's folder is a phone number, and those stay out of logs.
+impl fmt::Debug for Chat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Chat({})", self.kind().as_str())
+    }
+}
+
+impl From<Chat> for String {
+    fn from(chat: Chat) -> Self {
+        chat.0
+    }
+}
+
+/// A folder name read back from a job is not one that [`Chat::from_jid`] makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the folder of a chat")]
+pub struct NotAChat;
+
+impl TryFrom<String> for Chat {
+    type Error = NotAChat;
+    fn try_from(text: String) -> Result<Self, NotAChat> {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let fits = (1..=Self::MAX_BYTES).contains(&text.len());
+        if fits && text.bytes().all(allowed) {
+            Ok(Self(text))
+        } else {
+            Err(NotAChat)
+        }
+    }
+}
+
+/// A text that opens something: a media key or a signed path. Prints as `[redacted]`, is wiped on drop,
+/// and is only ever sent where it belongs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes the text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// The text itself. The name is there to be found by a reader: every use is a place where it leaves.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// One media message: what was announced, complete enough to fetch, prove and file it.
+///
+/// Everything a sender chose (names, captions, ids, lengths) is untrusted text here.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaMessage {
+    /// The sender's id of the message.
+    pub message_id: MessageId,
+    /// The chat it belongs to.
+    pub chat: Chat,
+    /// Who sent it.
+    pub direction: Direction,
+    /// When it was sent, in seconds since 1970 (W-API's `moment`). Old values are normal.
+    pub moment: i64,
+    /// What it is.
+    pub kind: MediaKind,
+    /// A voice note.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ptt: bool,
+    /// Meant to be seen once.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub view_once: bool,
+    /// The declared mimetype, parameters included, as it must be passed to W-API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mimetype: Option<String>,
+    /// Standard base64 of 32 bytes when well formed; passed to W-API as received. Absent in channels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_key: Option<Secret>,
+    /// The signed path on WhatsApp's CDN, query included. It is a credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct_path: Option<Secret>,
+    /// The CDN's URL, kept only where it says more than `direct_path` does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<Secret>,
+    /// SHA-256 of the plain file, the sender's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_sha256: Option<Sha256>,
+    /// SHA-256 of the encrypted file with its MAC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_enc_sha256: Option<Sha256>,
+    /// Plain size in bytes, the sender's word: a hint for people, never a limit or an allocation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_length: Option<u64>,
+    /// A document's own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_name: Option<String>,
+    /// The text under the media, cut to [`MediaMessage::MAX_CAPTION_BYTES`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caption: Option<String>,
+}
+
+impl MediaMessage {
+    /// Longest caption carried, in bytes: S3 has 2 KB for all metadata, and percent-encoding triples text.
+    pub const MAX_CAPTION_BYTES: usize = 512;
+    /// Longest file name carried, in bytes: what file systems allow.
+    pub const MAX_FILE_NAME_BYTES: usize = 255;
+
+    /// When WhatsApp's copy expires by its own word: `oe=` of the signed path, in seconds since 1970.
+    #[must_use]
+    pub fn cdn_expiry(&self) -> Option<i64> {
+        let path = self.direct_path.as_ref().or(self.url.as_ref())?;
+        let (_, query) = path.expose().split_once('?')?;
+        let oe = query.split('&').find_map(|pair| pair.strip_prefix("oe="))?;
+        i64::from_str_radix(oe, 16).ok()
+    }
+
+    /// Until when the media can safely be counted on, in seconds since 1970: the CDN's word or 14 days
+    /// after the message, whichever is first. Blobs were seen to vanish between day 14 and day 21.
+    #[must_use]
+    pub fn recoverable_until(&self) -> i64 {
+        const SAFE_SECONDS: i64 = 14 * 24 * 60 * 60;
+        let safe = self.moment.saturating_add(SAFE_SECONDS);
+        self.cdn_expiry().map_or(safe, |oe| oe.min(safe))
+    }
+}
+
+/// Leaves out everything personal or secret.
+impl fmt::Debug for MediaMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MediaMessage")
+            .field("message_id", &self.message_id)
+            .field("chat", &self.chat)
+            .field("direction", &self.direction)
+            .field("moment", &self.moment)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde asks for"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// The longest prefix of `text` that fits `max_bytes` without cutting a character.
+#[must_use]
+pub fn cut(text: &str, max_bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(max_bytes))
+        .unwrap_or(text)
+}

@@ -1,0 +1,51 @@
+//! When a job that failed for now comes back, and when it is given up.
+
+use std::time::Duration;
+
+/// Upper bound of the wait after the n-th receive of a job; the last one repeats.
+const STEPS: [Duration; 10] = [
+    Duration::from_secs(30),
+    Duration::from_mins(1),
+    Duration::from_mins(2),
+    Duration::from_mins(4),
+    Duration::from_mins(8),
+    Duration::from_mins(15),
+    Duration::from_mins(30),
+    Duration::from_hours(1),
+    Duration::from_hours(2),
+    Duration::from_hours(4),
+];
+
+/// An SQS message can be hidden for 12 hours, counted from its receipt; a run and a margin come off.
+const LONGEST_WAIT: Duration = Duration::from_hours(11);
+
+/// How long a job is retried from its acceptance. The queue keeps a message for seven days.
+const LONGEST_LIFE_SECONDS: i64 = 7 * 24 * 60 * 60;
+
+/// A job accepted after its media ceased to be safe is still retried for this long: W-API pushes history
+/// after a reconnect, and the CDN may hold blobs twice as long as can be counted on.
+const GRACE_SECONDS: i64 = 6 * 60 * 60;
+
+/// The wait before the next try: between half and all of the step for this receive (1 is the first), so
+/// that jobs that failed together do not come back together; never less than the origin asked for.
+///
+/// `jitter` is uniform in `0.0..1.0`.
+#[must_use]
+pub fn wait(receive: u32, jitter: f64, asked: Option<Duration>) -> Duration {
+    let index = usize::try_from(receive.saturating_sub(1)).unwrap_or(usize::MAX);
+    let step = STEPS
+        .get(index)
+        .or(STEPS.last())
+        .copied()
+        .unwrap_or_default();
+    let spread = step.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
+    spread.max(asked.unwrap_or_default()).min(LONGEST_WAIT)
+}
+
+/// The moment after which a job is parked instead of retried. All in seconds since 1970.
+#[must_use]
+pub fn gives_up_at(accepted_at: i64, recoverable_until: i64) -> i64 {
+    let latest = accepted_at.saturating_add(LONGEST_LIFE_SECONDS);
+    let earliest = accepted_at.saturating_add(GRACE_SECONDS);
+    recoverable_until.clamp(earliest, latest)
+}

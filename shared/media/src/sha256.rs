@@ -1,0 +1,102 @@
+//! A SHA-256 value: 32 bytes that compare, print as hex and read from W-API's base64.
+
+use aws_lc_rs::digest;
+use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
+use serde::{Deserialize, Serialize};
+
+/// A SHA-256 digest. Not a secret; printed as 64 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Sha256([u8; Sha256::BYTES]);
+
+/// A text is not a SHA-256 in the form asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a SHA-256: 32 bytes in hex or base64 were expected")]
+pub struct NotASha256;
+
+impl Sha256 {
+    /// Length of the digest, in bytes.
+    pub const BYTES: usize = 32;
+
+    /// The digest of `data`.
+    #[must_use]
+    pub fn of(data: &[u8]) -> Self {
+        Self::from_digest(&digest::digest(&digest::SHA256, data))
+    }
+
+    /// Takes a finished digest. Anything but a SHA-256 digest (which no caller has) gives zeroes.
+    pub(crate) fn from_digest(digest: &digest::Digest) -> Self {
+        Self(digest.as_ref().try_into().unwrap_or_default())
+    }
+
+    /// Reads W-API's form: standard base64 of 32 bytes.
+    ///
+    /// # Errors
+    /// [`NotASha256`] for anything else.
+    pub fn from_base64(text: &str) -> Result<Self, NotASha256> {
+        Self::from_bytes(&BASE64.decode(text.as_bytes()).map_err(|_| NotASha256)?)
+    }
+
+    /// Reads 64 hex digits.
+    ///
+    /// # Errors
+    /// [`NotASha256`] for anything else.
+    pub fn from_hex(text: &str) -> Result<Self, NotASha256> {
+        Self::from_bytes(
+            &HEXLOWER_PERMISSIVE
+                .decode(text.as_bytes())
+                .map_err(|_| NotASha256)?,
+        )
+    }
+
+    /// Takes exactly 32 bytes.
+    ///
+    /// # Errors
+    /// [`NotASha256`] for any other length.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, NotASha256> {
+        bytes.try_into().map(Self).map_err(|_| NotASha256)
+    }
+
+    /// 64 lower-case hex digits.
+    #[must_use]
+    pub fn to_hex(self) -> String {
+        data_encoding::HEXLOWER.encode(&self.0)
+    }
+
+    /// Standard base64, 44 characters: the form of W-API's fields and of S3's checksum header.
+    #[must_use]
+    pub fn to_base64(self) -> String {
+        BASE64.encode(&self.0)
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.to_hex())
+    }
+}
+
+impl std::fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.to_hex())
+    }
+}
+
+impl From<Sha256> for String {
+    fn from(value: Sha256) -> Self {
+        value.to_hex()
+    }
+}
+
+impl TryFrom<String> for Sha256 {
+    type Error = NotASha256;
+    fn try_from(text: String) -> Result<Self, NotASha256> {
+        Self::from_hex(&text)
+    }
+}

@@ -1,0 +1,62 @@
+//! Reads fields whose names differ between W-API's dialects only in case: `URL`/`url`,
+//! `fileSHA256`/`fileSha256`, `PTT`/`ptt`, and the all-lower-case names of its webhook log.
+
+use serde_json::{Map, Value};
+
+/// A JSON object, read without regard to the case of its names.
+#[derive(Debug, Clone, Copy)]
+pub struct Fields<'a>(&'a Map<String, Value>);
+
+impl<'a> Fields<'a> {
+    /// The fields of `value`, if it is an object.
+    #[must_use]
+    pub fn of(value: &'a Value) -> Option<Self> {
+        value.as_object().map(Self)
+    }
+
+    /// The first value of this name that says something: not null, not an empty text.
+    #[must_use]
+    pub fn get(self, name: &str) -> Option<&'a Value> {
+        let is_said = |value: &&Value| !value.is_null() && value.as_str() != Some("");
+        let exact = self.0.get(name).filter(is_said);
+        exact.or_else(|| {
+            let mut same_name = self
+                .0
+                .iter()
+                .filter(|(other, _)| other.eq_ignore_ascii_case(name));
+            same_name.find_map(|(_, value)| Some(value).filter(is_said))
+        })
+    }
+
+    /// An object of this name.
+    #[must_use]
+    pub fn object(self, name: &str) -> Option<Self> {
+        self.get(name).and_then(Self::of)
+    }
+
+    /// A text of this name, not empty.
+    #[must_use]
+    pub fn text(self, name: &str) -> Option<&'a str> {
+        self.get(name)?.as_str()
+    }
+
+    /// A whole number, or a text that is one.
+    #[must_use]
+    pub fn integer(self, name: &str) -> Option<i64> {
+        let value = self.get(name)?;
+        value
+            .as_i64()
+            .or_else(|| value.as_str()?.trim().parse().ok())
+    }
+
+    /// A flag; anything but `true` is false.
+    #[must_use]
+    pub fn flag(self, name: &str) -> bool {
+        self.get(name).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// All names and values, in the order of their names.
+    pub fn iter(self) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+}

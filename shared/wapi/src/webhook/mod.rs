@@ -1,0 +1,209 @@
+//! A webhook's body, from bytes to the media messages it announces.
+
+mod content;
+mod media_object;
+
+use media::{
+    access::Verified,
+    message::{Chat, Direction, MediaMessage},
+};
+use serde_json::Value;
+
+use crate::fields::Fields;
+use content::{Found, Search};
+use media_object::Envelope;
+
+/// Bytes that are JSON and an object, and nothing more is known of them.
+#[derive(Debug)]
+pub struct WebhookBody(Value);
+
+/// Why the bytes are no webhook. The sender gets a 400; W-API never sends such.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// Not JSON, or nested too deep.
+    #[error("the body is not JSON")]
+    NotJson,
+    /// JSON, but a list, text, number, flag or null.
+    #[error("the body is JSON but not an object")]
+    NotAnObject,
+}
+
+/// The body names another instance than the URL it was posted to: a webhook URL was registered at the
+/// wrong instance. Its media belong to someone else and must not be filed here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the body's instanceId is not the instance of this webhook URL")]
+pub struct InstanceMismatch;
+
+/// What sort of event a body is, by the exact text of `event`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// `webhookReceived`.
+    Received,
+    /// `webhookDelivery`: sent by the account itself.
+    Delivery,
+    /// `webhookStatus`.
+    Status,
+    /// `webhookConnected`.
+    Connected,
+    /// `webhookDisconnected`.
+    Disconnected,
+    /// `webhookPresence` or `webhookChatPresence`.
+    Presence,
+    /// Another text: accepted and counted.
+    Unknown,
+    /// No `event` at all: accepted and counted.
+    Missing,
+}
+
+impl Event {
+    fn of(body: Fields<'_>) -> Self {
+        match body.text("event") {
+            None => Self::Missing,
+            Some("webhookReceived") => Self::Received,
+            Some("webhookDelivery") => Self::Delivery,
+            Some("webhookStatus") => Self::Status,
+            Some("webhookConnected") => Self::Connected,
+            Some("webhookDisconnected") => Self::Disconnected,
+            Some("webhookPresence" | "webhookChatPresence") => Self::Presence,
+            Some(_) => Self::Unknown,
+        }
+    }
+
+    /// The word in logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Delivery => "delivery",
+            Self::Status => "status",
+            Self::Connected => "connected",
+            Self::Disconnected => "disconnected",
+            Self::Presence => "presence",
+            Self::Unknown => "unknown",
+            Self::Missing => "missing",
+        }
+    }
+
+    /// Whether it may announce media. An event of a name we do not know may: losing media over a name
+    /// would be a poor reason.
+    fn may_carry_media(self) -> bool {
+        match self {
+            Self::Received | Self::Delivery | Self::Unknown | Self::Missing => true,
+            Self::Status | Self::Connected | Self::Disconnected | Self::Presence => false,
+        }
+    }
+}
+
+/// What a verified webhook announces.
+#[derive(Debug)]
+pub struct Announcement {
+    /// What sort of event it is.
+    pub event: Event,
+    /// The media to store; usually none or one.
+    pub media: Vec<MediaMessage>,
+    /// Media that lay under a wrapper nobody told us about. One client lost 40 % of its messages to such;
+    /// here they are found all the same, and counted.
+    pub unknown_wrappers: usize,
+}
+
+impl Announcement {
+    /// Why there is nothing to store, in one word, for the answer and the log.
+    #[must_use]
+    pub fn ignored_because(&self) -> Option<&'static str> {
+        if !self.media.is_empty() {
+            return None;
+        }
+        Some(match self.event {
+            Event::Received | Event::Delivery => "no_media",
+            Event::Status | Event::Connected | Event::Disconnected | Event::Presence => {
+                "not_a_message"
+            }
+            Event::Unknown => "unknown_event",
+            Event::Missing => "no_event",
+        })
+    }
+}
+
+impl WebhookBody {
+    /// Reads JSON.
+    ///
+    /// # Errors
+    /// [`BodyError`] says what is wrong, never what the body was.
+    pub fn parse(bytes: &[u8]) -> Result<Self, BodyError> {
+        let value: Value = serde_json::from_slice(bytes).map_err(|_| BodyError::NotJson)?;
+        if value.is_object() {
+            Ok(Self(value))
+        } else {
+            Err(BodyError::NotAnObject)
+        }
+    }
+
+    /// The media announced, read on behalf of the instance that the webhook was verified for.
+    ///
+    /// # Errors
+    /// [`InstanceMismatch`] when the body says it comes from another instance. A body that names none is
+    /// taken as the URL's: its secret has said so already.
+    pub fn announcement(&self, verified: &Verified) -> Result<Announcement, InstanceMismatch> {
+        let Some(body) = Fields::of(&self.0) else {
+            return Ok(Announcement {
+                event: Event::Missing,
+                media: Vec::new(),
+                unknown_wrappers: 0,
+            });
+        };
+        if body
+            .text("instanceId")
+            .is_some_and(|said| said != verified.instance().as_str())
+        {
+            return Err(InstanceMismatch);
+        }
+        let event = Event::of(body);
+        let content = body.get("msgContent").filter(|_| event.may_carry_media());
+        let search = content.map(Search::through).unwrap_or_default();
+        let envelope = envelope(body);
+        let read = |(n, found): (usize, &Found<'_>)| media_object::read(found, &envelope, n);
+        let media = search.found.iter().enumerate().map(read).collect();
+        Ok(Announcement {
+            event,
+            media,
+            unknown_wrappers: search.unknown_wrappers,
+        })
+    }
+}
+
+/// What all media of one message have in common.
+fn envelope(body: Fields<'_>) -> Envelope<'_> {
+    let from_me = body.flag("fromMe");
+    let chat_id = body
+        .object("chat")
+        .and_then(|chat| chat.text("id"))
+        .unwrap_or_default();
+    let phone = if from_me || body.flag("isGroup") {
+        None
+    } else {
+        phone_behind_lid(body, chat_id)
+    };
+    Envelope {
+        message_id: body.text("messageId"),
+        chat: Chat::from_jid(chat_id, phone),
+        direction: if from_me {
+            Direction::Out
+        } else {
+            Direction::In
+        },
+        moment: body.integer("moment"),
+    }
+}
+
+/// In a one-to-one chat the sender is the contact, so the sender's number is the chat's, if the sender's
+/// LID does not say otherwise. A sender who is given by the LID's own digits is no phone number.
+fn phone_behind_lid<'a>(body: Fields<'a>, chat_id: &str) -> Option<&'a str> {
+    let sender = body.object("sender")?;
+    let phone = sender.text("id")?;
+    let user = |jid: &str| jid.split(['@', ':']).next().unwrap_or_default().to_owned();
+    let lid_agrees = sender
+        .text("senderLid")
+        .is_none_or(|lid| user(lid) == user(chat_id));
+    let is_phone = !phone.ends_with("@lid") && user(phone) != user(chat_id);
+    (lid_agrees && is_phone).then_some(phone)
+}
