@@ -20,6 +20,3 @@ pub mod record;
 pub mod schedule;
 pub mod sha256;
 pub mod strategy;
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,137 @@
+//! The strategies against origins on loopback sockets that behave as W-API and the CDN were seen to.
+
+mod cdn;
+mod guard;
+mod wapi;
+mod wapi_alternate;
+
+use std::{pin::pin, time::Duration};
+
+use fetch::{FetchError, FetchRequest, Fetcher, Limits, MediaStream, Origins, pool::PartPool};
+use futures_util::TryStreamExt;
+use media::{
+    access::{SecretHashes, Verified},
+    ids::{InstanceId, TenantId},
+    message::{MediaMessage, Secret},
+    open::Proof,
+    part::{PART_BYTES, Part},
+    record::Attempt,
+    sha256::Sha256,
+    strategy::Strategy,
+};
+use stand_in::{Announced, DEFAULT_INSTANCE, DEFAULT_TOKEN, Spec, StandIn};
+use ::wapi::webhook::WebhookBody;
+
+/// Limits that a test can wait for.
+fn limits() -> Limits {
+    Limits {
+        connect: Duration::from_secs(2),
+        post: Duration::from_millis(700),
+        answer: Duration::from_millis(700),
+        idle: Duration::from_millis(300),
+        speed_window: Duration::from_millis(400),
+        bytes_per_window: 8 * 1024,
+        max_bytes: 64 * 1024 * 1024,
+    }
+}
+
+/// Origins, and a fetcher that is configured for them.
+struct World {
+    origins: StandIn,
+    fetcher: Fetcher,
+}
+
+/// What a fetch came to.
+struct Fetched {
+    attempt: Attempt,
+    result: Result<(Vec<u8>, Proof), FetchError>,
+}
+
+impl World {
+    async fn new() -> Self {
+        Self::with_limits(limits()).await
+    }
+
+    async fn with_limits(limits: Limits) -> Self {
+        let origins = StandIn::start().await.expect("the stand-in starts");
+        let configured = Origins::parse(&origins.wapi_base(), &origins.cdn_bases()).expect("its bases are URLs");
+        let fetcher = Fetcher::new(configured, limits, PartPool::new(2)).expect("a client");
+        Self { origins, fetcher }
+    }
+
+    fn announce(&self, spec: Spec) -> (Announced, MediaMessage) {
+        let announced = self.origins.announce(spec).expect("the medium can be made");
+        let message = message_of(&announced);
+        (announced, message)
+    }
+
+    async fn fetch(&self, strategy: Strategy, message: &MediaMessage) -> Fetched {
+        self.fetch_as(strategy, message, DEFAULT_TOKEN, false).await
+    }
+
+    async fn fetch_as(&self, strategy: Strategy, message: &MediaMessage, token: &str, keep_mismatch: bool) -> Fetched {
+        let (instance, token) = (InstanceId::parse(DEFAULT_INSTANCE).expect("an instance"), Secret::new(token));
+        let request = FetchRequest {
+            message,
+            instance: &instance,
+            token: &token,
+            keep_mismatch,
+            deadline: tokio::time::Instant::now() + Duration::from_secs(20),
+            now: boot::clock::now(),
+        };
+        let (attempt, result) = self.fetcher.fetch(strategy, request, collect).await;
+        Fetched { attempt, result }
+    }
+
+    /// Fetches what a spec announces, and checks the bytes if any came.
+    async fn try_spec(&self, strategy: Strategy, spec: Spec) -> Fetched {
+        let (announced, message) = self.announce(spec);
+        let fetched = self.fetch(strategy, &message).await;
+        if let Ok((bytes, proof)) = &fetched.result {
+            assert_eq!(bytes.len() as u64, announced.size, "all bytes came");
+            assert_eq!(Sha256::of(bytes).to_hex(), announced.sha256_hex, "the bytes are the sender's");
+            assert_eq!((proof.size_bytes, proof.sha256.to_hex()), (announced.size, announced.sha256_hex));
+        }
+        fetched
+    }
+
+    fn calls(&self, method: &str, path: &str) -> usize {
+        let requests = self.origins.requests();
+        requests.iter().filter(|one| one.method == method && one.path.contains(path)).count()
+    }
+
+    /// Every request so far kept W-API's and the CDN's rules.
+    fn assert_manners(&self) {
+        assert_eq!(self.origins.violations(), Vec::<String>::new());
+    }
+}
+
+/// Takes a stream as the bucket would: in whole parts, believing only the end.
+async fn collect(media: MediaStream) -> Result<(Vec<u8>, Proof), FetchError> {
+    let mut parts = pin!(media.into_parts());
+    let mut bytes = Vec::new();
+    while let Some(Part { bytes: part, end }) = parts.try_next().await? {
+        bytes.extend_from_slice(&part);
+        match end {
+            Some(proof) => {
+                assert!(part.len() <= PART_BYTES + 32, "the last part is {} bytes", part.len());
+                assert!(parts.try_next().await?.is_none(), "nothing follows the proof");
+                return Ok((bytes, proof));
+            }
+            None => assert_eq!(part.len(), PART_BYTES),
+        }
+    }
+    panic!("the stream ended without a proof");
+}
+
+fn message_of(announced: &Announced) -> MediaMessage {
+    let (tenant, instance) = (TenantId::parse("acme"), InstanceId::parse(DEFAULT_INSTANCE));
+    let (tenant, instance) = (tenant.expect("a tenant"), instance.expect("an instance"));
+    let secrets = SecretHashes::new([Sha256::of(b"s")]);
+    let verified = Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret");
+    let body = WebhookBody::parse(announced.webhook.to_string().as_bytes()).expect("JSON");
+    let mut announcement = body.announcement(&verified).expect("the same instance");
+    assert_eq!(announcement.media.len(), 1, "one medium");
+    announcement.media.remove(0)
+}
+

@@ -1,0 +1,35 @@
+//! W-API's older endpoints, which may not exist: their absence costs one call.
+
+use media::{failure::Disposition, strategy::Strategy::WapiAlternate};
+use stand_in::{Kind, Spec, WapiScenario};
+
+use crate::World;
+
+#[tokio::test]
+async fn an_endpoint_that_is_missing_is_asked_once_and_not_for_every_medium() {
+    let world = World::new().await;
+    for n in 0..3 {
+        let fetched = world.try_spec(WapiAlternate, Spec::of(Kind::Image).seed(format!("m{n}"))).await;
+        assert_eq!(fetched.result.expect_err("missing").disposition(), Disposition::NotApplicable);
+    }
+    assert_eq!(world.origins.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_exists_brings_the_file() {
+    let world = World::new().await;
+    world.origins.set_alternates(true);
+    let fetched = world.try_spec(WapiAlternate, Spec::of(Kind::Image).wapi(WapiScenario::fail_500())).await;
+    assert!(fetched.result.is_ok());
+    world.assert_manners();
+}
+
+#[tokio::test]
+async fn a_failure_that_may_pass_is_looked_into_by_asking_whether_the_medium_exists() {
+    let world = World::new().await;
+    world.origins.set_alternates(true);
+    let failing = Spec::of(Kind::Image).alternate(WapiScenario::fail_500());
+    let fetched = world.try_spec(WapiAlternate, failing).await;
+    assert_eq!(fetched.result.expect_err("500").disposition(), Disposition::Retry { after: None });
+    assert_eq!(world.calls("GET", "media/info"), 1);
+}

@@ -1,1 +1,0 @@
-//! Tests of the domain, one file per promise.

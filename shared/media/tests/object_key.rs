@@ -1,0 +1,310 @@
+//! Object keys by example and by property: whatever a sender writes, the file lies where it belongs.
+
+use media::{
+    access::{SecretHashes, Verified},
+    file_type::FileType,
+    ids::{InstanceId, MessageId, TenantId},
+    job::{Job, QueuedJob},
+    kind::MediaKind,
+    message::{Chat, Direction, MediaMessage},
+    object::{Claims, MAX_METADATA_BYTES, ObjectDescription},
+    object_key::{ObjectKey, parse_offset},
+    record::Integrity,
+    sha256::Sha256,
+    strategy::Strategy as Way,
+};
+use proptest::{option, prelude::*};
+
+const JPEG: &[u8] = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00";
+
+fn message() -> MediaMessage {
+    MediaMessage {
+        message_id: MessageId::parse("3EB0AAAAAAAAAAAAAAAA").expect("an id"),
+        chat: Chat::from_jid("5500900000002", None),
+        direction: Direction::In,
+        moment: 1_787_431_679,
+        kind: MediaKind::Image,
+        ptt: false,
+        view_once: false,
+        mimetype: Some("image/jpeg".to_owned()),
+        media_key: None,
+        direct_path: None,
+        url: None,
+        file_sha256: None,
+        file_enc_sha256: None,
+        file_length: None,
+        file_name: None,
+        caption: None,
+    }
+}
+
+fn job(tenant: &str, instance: &str, message: MediaMessage) -> Job {
+    let tenant = TenantId::parse(tenant).expect("a tenant");
+    let instance = InstanceId::parse(instance).expect("an instance");
+    let secrets = SecretHashes::new([Sha256::of(b"secret")]);
+    let verified = Verified::check(&tenant, &instance, &secrets, "secret").expect("the right secret");
+    verified.job(message, 0).into_job()
+}
+
+fn describe(job: &Job, head: &[u8], claims: Claims) -> ObjectDescription {
+    let offset = parse_offset("-03:00").expect("an offset");
+    ObjectDescription::new(job, Way::Cdn, head, claims, offset)
+}
+
+fn key_of(message: MediaMessage, head: &[u8]) -> String {
+    let job = job("acme", "LITE-AAAAAA-BBBBBB", message);
+    describe(&job, head, Claims::default()).key.as_str().to_owned()
+}
+
+#[test]
+fn a_key_reads_as_the_documentation_says() {
+    assert_eq!(
+        key_of(message(), JPEG),
+        "acme/LITE-AAAAAA-BBBBBB/5500900000002/2026-08/20260822-174759_in_image_3EB0AAAAAAAAAAAAAAAA.jpg"
+    );
+}
+
+#[test]
+fn a_document_keeps_a_readable_form_of_its_own_name() {
+    let named = |name: &str| MediaMessage {
+        kind: MediaKind::Document,
+        mimetype: Some("application/pdf".to_owned()),
+        file_name: Some(name.to_owned()),
+        direction: Direction::Out,
+        ..message()
+    };
+    let slug = |name: &str| {
+        let key = key_of(named(name), b"%PDF-1.7");
+        key.split_once("AAAAAAAAAAAAAAAA").expect("the message id").1.to_owned()
+    };
+    assert_eq!(slug("Relatório de Março (2).pdf"), "_relatorio-de-marco-2.pdf");
+    assert_eq!(slug("../../etc/passwd"), "_etc-passwd.pdf");
+    assert_eq!(slug("\u{202e}fdp.exe"), "_fdp.pdf");
+    assert_eq!(slug("   "), ".pdf");
+    assert_eq!(slug(&"nome ".repeat(100)).len(), 1 + ObjectKey::MAX_SLUG_BYTES + ".pdf".len() - 1);
+}
+
+#[test]
+fn chats_of_every_sort_have_a_folder_of_their_own() {
+    let folder = |jid: &str, phone: Option<&str>| Chat::from_jid(jid, phone).as_str().to_owned();
+    assert_eq!(folder("5500900000002", None), "5500900000002");
+    assert_eq!(folder("5500900000002@s.whatsapp.net", None), "5500900000002");
+    assert_eq!(folder("5500900000002:12@c.us", None), "5500900000002");
+    assert_eq!(folder("120363000000000001@g.us", Some("5500900000003")), "group-120363000000000001");
+    assert_eq!(folder("5500900000001-1600000000@g.us", None), "group-5500900000001-1600000000");
+    assert_eq!(folder("120363000000000002@newsletter", None), "channel-120363000000000002");
+    assert_eq!(folder("200000000000002@lid", None), "lid-200000000000002");
+    assert_eq!(folder("200000000000002:3@lid", Some("5500900000002")), "5500900000002");
+    assert_eq!(folder("status", None), "status");
+    assert_eq!(folder("status@broadcast", None), "status");
+    assert_eq!(folder("", None), "other");
+    assert!(folder("123@broadcast", None).starts_with("other-123broadcast-"));
+    assert_ne!(folder("a.b@g.us", None), folder("ab@g.us", None));
+}
+
+#[test]
+fn message_ids_that_are_changed_for_the_key_cannot_meet_others() {
+    let in_key = |id: &str| MessageId::parse(id).expect("an id").in_key();
+    assert_eq!(in_key("3EB0AAAA"), "3EB0AAAA");
+    assert!(in_key("3EB0/AAAA").starts_with("3EB0AAAA-"));
+    assert_ne!(in_key("3EB0/AAAA"), in_key("3EB0_AAAA"));
+    assert_eq!(in_key(&"A".repeat(64)).len(), 64);
+    assert_eq!(in_key(&"A".repeat(65)).len(), 64);
+    assert_ne!(in_key(&"A".repeat(65)), in_key(&"A".repeat(66)));
+    assert_ne!(in_key("!"), in_key("?"));
+}
+
+#[test]
+fn tenants_and_instances_are_checked_and_never_changed() {
+    for good in ["acme", "a", "0-1_2", &"a".repeat(48)] {
+        assert_eq!(TenantId::parse(good).expect(good).as_str(), good);
+    }
+    for bad in ["", "Acme", "-a", "_a", "a/b", "a b", "á", "a\0", &"a".repeat(49), ".."] {
+        assert!(TenantId::parse(bad).is_err(), "{bad:?}");
+    }
+    for good in ["LITE-AAAAAA-BBBBBB", "AbCd12-AAAAAA-BBBBBB"] {
+        assert_eq!(InstanceId::parse(good).expect(good).as_str(), good);
+    }
+    for bad in ["", "-", "A--B", "A/B", "A B", "A-", "..", "A\0", &"A".repeat(65)] {
+        assert!(InstanceId::parse(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn the_first_bytes_name_the_file_and_the_declared_type_helps_where_they_cannot() {
+    let detected = |head: &[u8], declared: Option<&str>| {
+        let found = FileType::detect(head, declared);
+        (found.extension, found.content_type)
+    };
+    let docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+    let ogg = [b"OggS".as_slice(), &[0; 24], b"OpusHead"].concat();
+    assert_eq!(detected(JPEG, Some("application/pdf")), ("jpg", "image/jpeg"));
+    assert_eq!(detected(&ogg, Some("audio/ogg; codecs=opus")), ("ogg", "audio/ogg"));
+    assert_eq!(detected(b"PK\x03\x04....", Some(docx)), ("docx", docx));
+    assert_eq!(detected(b"PK\x03\x04....", Some("image/jpeg")), ("zip", "application/zip"));
+    assert_eq!(detected(b"PK\x03\x04....", None), ("zip", "application/zip"));
+    assert_eq!(detected(b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2", Some("audio/mp4")), ("m4a", "audio/mp4"));
+    assert_eq!(detected(b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2", None), ("mp4", "video/mp4"));
+    assert_eq!(detected(b"nome;valor\n", Some("text/csv")), ("csv", "text/csv"));
+    assert_eq!(detected(b"<html><body>", Some("text/plain")), ("txt", "text/plain"));
+    assert_eq!(detected(b"\x01\x02\x03", Some("x/unheard-of")), ("bin", "application/octet-stream"));
+    assert_eq!(detected(b"", None), ("bin", "application/octet-stream"));
+}
+
+#[test]
+fn what_could_run_scripts_is_downloaded_and_the_real_name_is_kept() {
+    let named = |name: &str, mimetype: &str, head: &[u8]| {
+        let message = MediaMessage {
+            kind: MediaKind::Document,
+            file_name: Some(name.to_owned()),
+            mimetype: Some(mimetype.to_owned()),
+            ..message()
+        };
+        describe(&job("acme", "A-B", message), head, Claims::default()).content_disposition
+    };
+    assert_eq!(
+        named("orçamento\" 1.pdf", "application/pdf", b"%PDF-1.7"),
+        "inline; filename=\"or_amento_ 1.pdf\"; filename*=UTF-8''or%C3%A7amento%22%201.pdf"
+    );
+    for (mimetype, head) in [
+        ("text/html", b"<html>".as_slice()),
+        ("image/svg+xml", b"<svg>"),
+        ("text/javascript", b"alert(1)"),
+        ("x/unheard-of", b"\x01"),
+    ] {
+        assert!(named("a", mimetype, head).starts_with("attachment; "), "{mimetype}");
+    }
+    assert!(!named("a\r\nSet-Cookie: b", "text/html", b"").contains('\n'));
+}
+
+#[test]
+fn metadata_says_what_is_claimed_and_tags_say_nothing_personal() {
+    let message = MediaMessage { caption: Some("segue o orçamento".to_owned()), ptt: true, ..message() };
+    let claims = Claims { sha256: Some(Sha256::of(b"x")), integrity: Some(Integrity::MacAndSha256) };
+    let object = describe(&job("acme", "LITE-AAAAAA-BBBBBB", message), JPEG, claims);
+    let value = |name: &str| object.metadata.iter().find(|(one, _)| *one == name).map(|(_, value)| value.as_str());
+    assert_eq!(value("integrity"), Some("mac+sha256"));
+    assert_eq!(value("sha256"), Some(Sha256::of(b"x").to_hex().as_str()));
+    assert_eq!(value("caption"), Some("segue%20o%20or%C3%A7amento"));
+    assert_eq!((value("ptt"), value("view-once")), (Some("true"), None));
+    let tags: Vec<_> = object.tags.iter().map(|(name, _)| *name).collect();
+    assert_eq!(tags, ["tenant", "instance", "kind", "direction", "chat-kind"]);
+    assert!(object.tags.iter().all(|(_, value)| !value.contains("5500900000002")));
+}
+
+#[test]
+fn moments_out_of_all_reason_still_give_a_key() {
+    for (moment, month) in [(i64::MIN, "1970-01"), (0, "1970-01"), (i64::MAX, "9999-12")] {
+        let key = key_of(MediaMessage { moment, ..message() }, JPEG);
+        assert!(key.contains(&format!("/{month}/")), "{key}");
+    }
+}
+
+#[test]
+fn an_offset_is_read_or_refused() {
+    for good in ["-03:00", "+00:00", "+05:30", "+14:00"] {
+        assert!(parse_offset(good).is_some(), "{good}");
+    }
+    for bad in ["", "03:00", "-3:00", "-03", "-03:60", "+15:00", "America/Belem"] {
+        assert!(parse_offset(bad).is_none(), "{bad}");
+    }
+}
+
+#[test]
+fn a_job_survives_the_queue_and_prints_nothing_personal() {
+    let message = MediaMessage {
+        media_key: Some(media::message::Secret::new("RkFLRS1NRURJQS1LRVk=")),
+        direct_path: Some(media::message::Secret::new("/v/t62.0000-24/FAKE?oe=6AFAE000")),
+        caption: Some("legenda".to_owned()),
+        ..message()
+    };
+    let job = job("acme", "LITE-AAAAAA-BBBBBB", message);
+    let queued = QueuedJob::V1(job.clone());
+    let json = queued.to_json().expect("a job is JSON");
+    assert!(json.starts_with(r#"{"version":"1","#) && json.len() < 2048, "{json}");
+    assert_eq!(QueuedJob::parse(&json), Ok(queued));
+    assert!(QueuedJob::parse(&json.replace(r#""version":"1""#, r#""version":"99""#)).is_err());
+    let printed = format!("{job:?}");
+    for secret in ["RkFLRS", "/v/t62", "legenda", "5500900000002"] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+}
+
+prop_compose! {
+    fn any_message()(
+        id in "\\PC{1,300}|[A-Za-z0-9]{1,70}|(\\.\\./){1,20}|\u{0}{1,9}",
+        jid in "\\PC{0,300}|[0-9]{1,20}(:[0-9]{1,2})?@(lid|g\\.us|s\\.whatsapp\\.net|newsletter|\\PC{0,9})",
+        phone in option::of("\\PC{0,40}|[0-9]{8,14}"),
+        name in option::of("\\PC{0,500}|(\\.\\./){1,20}\\PC{0,9}|\u{202e}\\PC{0,9}|\u{0}"),
+        caption in option::of("\\PC{0,2000}"),
+        mimetype in option::of("\\PC{0,40}|(image|audio|text)/[a-z]{1,9}"),
+        moment in prop_oneof![any::<i64>(), 0_i64..4_000_000_000],
+        kind in prop::sample::select(MediaKind::ALL.to_vec()),
+        out in any::<bool>(),
+    ) -> MediaMessage {
+        MediaMessage {
+            message_id: MessageId::parse(id).expect("not empty"),
+            chat: Chat::from_jid(&jid, phone.as_deref()),
+            direction: if out { Direction::Out } else { Direction::In },
+            moment,
+            kind,
+            mimetype,
+            file_name: name,
+            caption,
+            ..message()
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_key_stays_in_its_folder_and_suits_s3(
+        tenant in "[a-z0-9][a-z0-9_-]{0,47}",
+        instance in "[A-Za-z0-9]{1,20}(-[A-Za-z0-9]{1,20}){0,2}",
+        message in any_message(),
+        head in prop::collection::vec(any::<u8>(), 0..64),
+    ) {
+        let job = job(&tenant, &instance, message);
+        let object = describe(&job, &head, Claims::default());
+        let key = object.key.as_str();
+        let prefix = format!("{tenant}/{instance}/");
+        prop_assert!(key.starts_with(&prefix), "{}", key);
+        prop_assert!(key.len() <= ObjectKey::MAX_BYTES, "{} bytes", key.len());
+        prop_assert!(key.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.".contains(&b)), "{}", key);
+        prop_assert_eq!(key.split('/').count(), 5);
+        prop_assert!(key.split('/').all(|part| !part.is_empty() && part != "." && part != ".."), "{}", key);
+        prop_assert_eq!(describe(&job, &head, Claims::default()), object.clone());
+        let metadata: usize = object.metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
+        prop_assert!(metadata <= MAX_METADATA_BYTES, "{} bytes of metadata", metadata);
+        let headers = object.metadata.iter().map(|(_, value)| value).chain([&object.content_disposition]);
+        for header in headers {
+            prop_assert!(header.bytes().all(|b| (b' '..=b'~').contains(&b)), "{}", header);
+        }
+    }
+
+    #[test]
+    fn different_messages_never_share_a_key(
+        one in any_message(),
+        other in any_message(),
+        instances in prop::sample::select(vec![("A-B", "A-B"), ("A-B", "a-B")]),
+    ) {
+        prop_assume!(one.message_id != other.message_id || instances.0 != instances.1);
+        let other = MediaMessage { moment: one.moment, chat: one.chat.clone(), kind: one.kind, ..other };
+        let key = |instance: &str, message: MediaMessage| {
+            describe(&job("acme", instance, message), JPEG, Claims::default()).key
+        };
+        prop_assert_ne!(key(instances.0, one), key(instances.1, other));
+    }
+
+    #[test]
+    fn lexical_order_is_the_order_of_time_within_a_chat(
+        earlier in 86_400_i64..4_000_000_000,
+        seconds in 1_i64..100_000_000,
+        one in any_message(),
+        other in any_message(),
+    ) {
+        let other = MediaMessage { moment: earlier + seconds, chat: one.chat.clone(), ..other };
+        let one = MediaMessage { moment: earlier, ..one };
+        prop_assert!(key_of(one, JPEG) < key_of(other, JPEG));
+    }
+}

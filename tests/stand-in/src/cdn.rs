@@ -1,0 +1,286 @@
+//! WhatsApp's CDN: sealed files under signed paths, on two hosts.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use bytes::Bytes;
+
+use crate::answer;
+use crate::body::{Faults, Outgoing};
+use crate::encrypt::{MAC_LEN, Sealed};
+use crate::record::{Received, Role};
+use crate::scenario::CdnScenario;
+use crate::state::{Media, State as Shared};
+use crate::{clock, formats};
+
+#[derive(Clone)]
+struct Host {
+    state: Arc<Shared>,
+    role: Role,
+}
+
+/// Headers that a download must carry, and their values; none means any value.
+const EXPECTED_HEADERS: [(&str, Option<&str>); 4] = [
+    ("origin", Some("https://web.whatsapp.com")),
+    ("referer", Some("https://web.whatsapp.com/")),
+    ("accept-encoding", Some("identity")),
+    ("user-agent", None),
+];
+
+/// The routes of one host of the CDN: every path.
+pub(crate) fn router(state: Arc<Shared>, role: Role) -> Router {
+    Router::new()
+        .fallback(get_file)
+        .with_state(Host { state, role })
+}
+
+async fn get_file(State(host): State<Host>, request: Request) -> Response {
+    let Host { state, role } = host;
+    let (parts, _) = request.into_parts();
+    let mut received = Received::new(role, &parts.method, &parts.uri, &parts.headers);
+    note_violations(&mut received);
+    let media = state.media_at(&received.path, None);
+    let mut refused = None;
+    if parts.method != Method::GET {
+        refused = Some(answer::empty(405));
+    } else if let Some(media) = &media {
+        received.message_id = Some(media.announced.message_id.clone());
+        let right = media
+            .announced
+            .direct_path
+            .split_once('?')
+            .map(|(_, query)| query);
+        if received.query.as_deref() != right
+            && received.query.as_deref() != right.map(with_mms).as_deref()
+        {
+            received
+                .violations
+                .push("the query is not the signed one".to_owned());
+            refused = Some(answer::empty(403));
+        } else if media.announced.oe.saturating_mul(1000) <= clock::now_ms() {
+            refused = Some(answer::empty(403));
+        }
+    }
+    let range = received.header("range").map(str::to_owned);
+    let number = state.record(received);
+    let response = match (refused, media) {
+        (Some(refused), _) => refused,
+        (None, None) => answer::empty(404),
+        (None, Some(media)) => play(&state, role, &media, range.as_deref()).await,
+    };
+    state.record_status(number, response.status().as_u16());
+    response
+}
+
+/// The query of the message's `url`, which has one more parameter than `directPath`.
+fn with_mms(query: &str) -> String {
+    format!("{query}&mms3=true")
+}
+
+fn note_violations(received: &mut Received) {
+    for (name, expected) in EXPECTED_HEADERS {
+        let sent = received.header(name);
+        if sent.is_none_or(str::is_empty) || (expected.is_some() && sent != expected) {
+            received
+                .violations
+                .push(format!("{name} is not as the CDN's own clients send it"));
+        }
+    }
+    for name in ["authorization", "cookie"] {
+        if received.header(name).is_some() {
+            received
+                .violations
+                .push(format!("{name} is sent to the CDN"));
+        }
+    }
+}
+
+async fn play(state: &Shared, role: Role, media: &Media, range: Option<&str>) -> Response {
+    let calls = media.count_cdn_call();
+    let scenario = state
+        .cdn_override()
+        .unwrap_or_else(|| media.announced.spec.cdn.clone());
+    let (scenario, calls) = scenario.at(calls, role);
+    let mut serving = Serving {
+        media,
+        faults: Faults::default(),
+        to: None,
+        range,
+        late: 0,
+    };
+    serving.arrange(&scenario, calls == 0);
+    if let Some(response) = without_file(&scenario) {
+        response
+    } else if scenario == CdnScenario::Hang {
+        state.until_stopped().await;
+        answer::empty(503)
+    } else if scenario == CdnScenario::PlainBytes {
+        serving.plain(state)
+    } else if scenario == CdnScenario::WrongEnc {
+        serving.other(state)
+    } else {
+        serving.sealed(state)
+    }
+}
+
+/// The answer of scenarios that send no file.
+fn without_file(scenario: &CdnScenario) -> Option<Response> {
+    if let CdnScenario::Gone { status } | CdnScenario::Status { code: status } = scenario {
+        let response = answer::empty(*status);
+        return Some(if matches!(status, 429 | 503) {
+            answer::retry_after(response, 1)
+        } else {
+            response
+        });
+    }
+    let is = |other: CdnScenario| *scenario == other;
+    is(CdnScenario::Empty200)
+        .then(|| answer::empty(200))
+        .or_else(|| is(CdnScenario::Html200).then(|| answer::page(200)))
+        .or_else(|| is(CdnScenario::Redirect).then(|| answer::redirect("/v/elsewhere")))
+}
+
+/// One answer being put together.
+struct Serving<'a> {
+    media: &'a Media,
+    faults: Faults,
+    /// Where the file ends, if not at its end.
+    to: Option<u64>,
+    range: Option<&'a str>,
+    /// How many bytes too late a range begins.
+    late: u64,
+}
+
+impl Serving<'_> {
+    /// Prepares what the scenario does to the file on its way.
+    fn arrange(&mut self, scenario: &CdnScenario, is_first: bool) {
+        let size = self.media.announced.sealed_size;
+        match *scenario {
+            CdnScenario::HangBody => self.faults.hang = true,
+            CdnScenario::SlowDrip { bytes_per_second } => self.faults.rate = Some(bytes_per_second),
+            CdnScenario::Truncate { at } => self.faults.break_at = Some(at),
+            CdnScenario::TruncateThenRange { at }
+            | CdnScenario::TruncateNoRange { at }
+            | CdnScenario::TruncateWrongRange { at }
+                if is_first =>
+            {
+                self.faults.break_at = Some(at);
+            }
+            CdnScenario::TruncateNoRange { .. } => self.range = None,
+            CdnScenario::TruncateWrongRange { .. } => self.late = 1,
+            CdnScenario::FlipBit { at } => {
+                let at = at.min(size.saturating_sub(1));
+                self.faults.flip = Some((at, at + 1));
+            }
+            CdnScenario::WrongMac => {
+                self.faults.flip = Some((size.saturating_sub(MAC_LEN as u64), size));
+            }
+            CdnScenario::CutEnd { bytes } => self.to = Some(size.saturating_sub(bytes)),
+            CdnScenario::NoLength => self.faults.no_length = true,
+            CdnScenario::Ok
+            | CdnScenario::Gone { .. }
+            | CdnScenario::Status { .. }
+            | CdnScenario::Empty200
+            | CdnScenario::Html200
+            | CdnScenario::Redirect
+            | CdnScenario::Hang
+            | CdnScenario::TruncateThenRange { .. }
+            | CdnScenario::WrongEnc
+            | CdnScenario::PlainBytes
+            | CdnScenario::MainHostDown
+            | CdnScenario::PerHost { .. }
+            | CdnScenario::FailTimes { .. } => {}
+        }
+    }
+
+    fn sealed(self, state: &Shared) -> Response {
+        let size = self.to.unwrap_or(self.media.announced.sealed_size);
+        match self.media.announced.sealed() {
+            Ok(sealed) => self.send(state, Box::new(sealed), size),
+            Err(_) => answer::empty(500),
+        }
+    }
+
+    fn plain(self, state: &Shared) -> Response {
+        let plain = &self.media.announced.plain;
+        let (chunks, size) = (plain.chunks(), plain.size());
+        self.send(state, Box::new(chunks), size)
+    }
+
+    /// Another file under the same keys.
+    fn other(self, state: &Shared) -> Response {
+        let announced = &self.media.announced;
+        let sealed = formats::make(announced.format, &format!("{}/other", announced.seed), None)
+            .and_then(|plain| {
+                let size = crate::encrypt::sealed_size(plain.size(), announced.spec.sealing());
+                Ok((
+                    Sealed::new(&plain, &announced.keys, announced.spec.sealing())?,
+                    size,
+                ))
+            });
+        match sealed {
+            Ok((sealed, size)) => self.send(state, Box::new(sealed), size),
+            Err(_) => answer::empty(500),
+        }
+    }
+
+    fn send(
+        self,
+        state: &Shared,
+        source: Box<dyn Iterator<Item = Bytes> + Send>,
+        size: u64,
+    ) -> Response {
+        let window = match self.range.map(|range| window(range, size)) {
+            None => None,
+            Some(Some(window)) => Some(window),
+            Some(None) => {
+                let mut response = answer::empty(416);
+                content_range(&mut response, &format!("bytes */{size}"));
+                return response;
+            }
+        };
+        let (from, to) = window.unwrap_or((0, size));
+        let late = if window.is_some() { self.late } else { 0 };
+        let from = (from + late).min(to);
+        let outgoing = Outgoing {
+            source,
+            source_at: 0,
+            from,
+            to,
+            faults: self.faults,
+        };
+        let mut response = outgoing.response("application/octet-stream", state.stopped());
+        if window.is_some() {
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            content_range(
+                &mut response,
+                &format!("bytes {from}-{}/{size}", to.saturating_sub(1)),
+            );
+        }
+        response
+            .headers_mut()
+            .insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        response
+    }
+}
+
+fn content_range(response: &mut Response, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(header::CONTENT_RANGE, value);
+    }
+}
+
+/// The window of `bytes=N-` or `bytes=N-M` in a file of `size`; none when it lies outside or is no such range.
+fn window(range: &str, size: u64) -> Option<(u64, u64)> {
+    let (from, to) = range.strip_prefix("bytes=")?.split_once('-')?;
+    let from: u64 = from.parse().ok()?;
+    let to = if to.is_empty() {
+        size
+    } else {
+        to.parse::<u64>().ok()?.checked_add(1)?.min(size)
+    };
+    (from < to).then_some((from, to))
+}

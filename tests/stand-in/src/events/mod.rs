@@ -1,0 +1,211 @@
+//! The events of `events/`: their catalogue, how they are written, how they are served.
+//!
+//! A file's stem is the seed of its media, so the stand-in can make the same bytes and keys again whenever it loads the file.
+
+mod media;
+mod other;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::announce::Announced;
+use crate::scenario::{CdnScenario, WapiScenario};
+use crate::spec::Spec;
+use crate::state::State;
+
+/// One event, its media being served if it has one.
+#[derive(Debug, Clone, Serialize)]
+pub struct Event {
+    /// The file's name without `.json`.
+    pub stem: String,
+    /// The body that W-API would post.
+    pub webhook: Value,
+    /// The media; none for events without.
+    pub announced: Option<Announced>,
+}
+
+/// What an event of the catalogue is made from.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    /// A media message. The seed is the stem.
+    Media(Box<Spec>),
+    /// Anything else, as it is posted.
+    Other(Value),
+}
+
+/// Every event of `events/`, by stem, in the order of their moments.
+///
+/// # Errors
+/// If a media that an event quotes cannot be made.
+pub fn catalogue() -> Result<Vec<(String, Entry)>> {
+    let mut all = media::catalogue();
+    all.extend(other::catalogue()?);
+    Ok(all)
+}
+
+/// The project's own `events/` folder, seen from this crate.
+pub fn committed_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events")
+}
+
+/// Writes the whole catalogue into a folder, one file per event.
+///
+/// # Errors
+/// If a media cannot be made or a file cannot be written.
+pub fn write(dir: &Path) -> Result<usize> {
+    let all = catalogue()?;
+    let count = all.len();
+    for (stem, entry) in all {
+        let mut text = serde_json::to_string_pretty(&webhook(entry)?)?;
+        text.push('\n');
+        let path = dir.join(format!("{stem}.json"));
+        std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(count)
+}
+
+fn webhook(entry: Entry) -> Result<Value> {
+    Ok(match entry {
+        Entry::Media(spec) => Announced::make(*spec)?.webhook,
+        Entry::Other(webhook) => webhook,
+    })
+}
+
+/// Serves the media of one event.
+pub(crate) fn load(
+    state: &State,
+    stem: &str,
+    wapi: WapiScenario,
+    cdn: CdnScenario,
+) -> Result<Event> {
+    let entry = catalogue()?
+        .into_iter()
+        .find_map(|(known, entry)| (known == stem).then_some(entry))
+        .with_context(|| format!("no event is called {stem}"))?;
+    serve(state, stem, entry, wapi, cdn)
+}
+
+fn serve(
+    state: &State,
+    stem: &str,
+    entry: Entry,
+    wapi: WapiScenario,
+    cdn: CdnScenario,
+) -> Result<Event> {
+    Ok(match entry {
+        Entry::Other(webhook) => Event {
+            stem: stem.to_owned(),
+            webhook,
+            announced: None,
+        },
+        Entry::Media(spec) => {
+            let announced = state.announce(Spec { wapi, cdn, ..*spec })?;
+            Event {
+                stem: stem.to_owned(),
+                webhook: announced.webhook.clone(),
+                announced: Some(announced),
+            }
+        }
+    })
+}
+
+/// Serves the media of every event file of a folder.
+pub(crate) fn load_all(
+    state: &State,
+    dir: &Path,
+    scenarios: impl Fn(&str) -> (WapiScenario, CdnScenario),
+) -> Result<Vec<Event>> {
+    let mut catalogue = catalogue()?;
+    let mut events = Vec::new();
+    for (stem, written) in read(dir)? {
+        let Some(place) = catalogue.iter().position(|(known, _)| *known == stem) else {
+            bail!("{stem}.json is not in the catalogue of events");
+        };
+        let (_, entry) = catalogue.swap_remove(place);
+        let (wapi, cdn) = scenarios(&stem);
+        let event = serve(state, &stem, entry, wapi, cdn)?;
+        if event.webhook != written {
+            bail!("{stem}.json is not what the catalogue makes of it; see events/README.md");
+        }
+        events.push(event);
+    }
+    Ok(events)
+}
+
+/// The event files of a folder, by stem, sorted.
+///
+/// # Errors
+/// If the folder or a file cannot be read, or a file is not JSON.
+pub fn read(dir: &Path) -> Result<Vec<(String, Value)>> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))? {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let mut events = Vec::new();
+    for path in paths {
+        let stem = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let text = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        let event =
+            serde_json::from_slice(&text).with_context(|| format!("{} as JSON", path.display()))?;
+        events.push((stem, event));
+    }
+    Ok(events)
+}
+
+/// The parts of an envelope that differ from message to message.
+pub(crate) struct Envelope<'a> {
+    pub(crate) event: &'a str,
+    pub(crate) instance: &'a str,
+    pub(crate) message_id: &'a str,
+    pub(crate) from_me: bool,
+    pub(crate) group: bool,
+    pub(crate) chat: &'a str,
+    pub(crate) sender: &'a str,
+    pub(crate) moment: i64,
+    pub(crate) content: Value,
+}
+
+/// A message event as W-API posts it. Everyone in it is invented.
+pub(crate) fn envelope(parts: &Envelope<'_>) -> Value {
+    let sender_lid = if parts.from_me {
+        "100000000000001@lid"
+    } else if parts.chat.ends_with("@lid") {
+        parts.chat
+    } else {
+        "200000000000002@lid"
+    };
+    json!({
+        "event": parts.event,
+        "instanceId": parts.instance,
+        "connectedPhone": "5500900000001",
+        "connectedLid": "100000000000001@lid",
+        "isGroup": parts.group,
+        "messageId": parts.message_id,
+        "fromMe": parts.from_me,
+        "chat": { "id": parts.chat, "profilePicture": "https://pps.example.invalid/p.jpg" },
+        "sender": {
+            "id": parts.sender,
+            "senderLid": sender_lid,
+            "profilePicture": "",
+            "pushName": "Contato Exemplo",
+            "verifiedBizName": "",
+        },
+        "moment": parts.moment,
+        "fromApi": false,
+        "msgContent": parts.content,
+    })
+}

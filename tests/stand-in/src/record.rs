@@ -1,0 +1,71 @@
+//! What the stand-in received: the full truth, secrets included, for tests to judge.
+
+use axum::http::{HeaderMap, Method, Uri};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Which listener a request came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// W-API, calls and links.
+    Wapi,
+    /// The CDN's main host.
+    Cdn,
+    /// The CDN's fallback host.
+    CdnFallback,
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Received {
+    /// Which listener.
+    pub role: Role,
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// The path, without the query.
+    pub path: String,
+    /// The raw query, without the `?`.
+    pub query: Option<String>,
+    /// The headers, names in lower case, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body: JSON where it is JSON, else a string; null when there was none.
+    pub body: Value,
+    /// The message id of the media that it asks for, where that is known.
+    pub message_id: Option<String>,
+    /// The status answered; absent while no answer was given (a hang).
+    pub status: Option<u16>,
+    /// The rules it breaks, in words.
+    pub violations: Vec<String>,
+}
+
+impl Received {
+    /// A request as it came in.
+    pub(crate) fn new(role: Role, method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
+        Self {
+            role,
+            method: method.as_str().to_owned(),
+            path: uri.path().to_owned(),
+            query: uri.query().map(str::to_owned),
+            headers: headers
+                .iter()
+                .map(|(name, value)| {
+                    let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                    (name.as_str().to_owned(), value)
+                })
+                .collect(),
+            body: Value::Null,
+            message_id: None,
+            status: None,
+            violations: Vec::new(),
+        }
+    }
+
+    /// The first header of this name (lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+}

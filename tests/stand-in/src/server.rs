@@ -1,0 +1,69 @@
+//! One loopback listener: opened, run, stopped.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::state::until_stopped;
+
+/// How long a listener may take to close before it is cut off.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// A running listener. It stops when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    stop: Arc<watch::Sender<bool>>,
+    task: JoinHandle<()>,
+}
+
+/// Opens a port of 127.0.0.1; 0 takes a free one.
+pub(crate) async fn listen(port: u16) -> Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .with_context(|| format!("port {port} of 127.0.0.1"))
+}
+
+/// The base URL of a listener.
+pub(crate) fn base(listener: &TcpListener) -> Result<String> {
+    Ok(format!("http://{}", listener.local_addr()?))
+}
+
+impl Server {
+    /// Serves until told to stop. All servers of a stand-in share `stop`.
+    pub(crate) fn run(
+        listener: TcpListener,
+        router: Router,
+        stop: Arc<watch::Sender<bool>>,
+    ) -> Self {
+        let mut stopped = stop.subscribe();
+        let task = tokio::spawn(async move {
+            // It ends by the signal alone; nobody is left to be told of an error then.
+            axum::serve(listener, router)
+                .with_graceful_shutdown(async move { until_stopped(&mut stopped).await })
+                .await
+                .unwrap_or_default();
+        });
+        Self { stop, task }
+    }
+
+    /// Stops and waits until the port is closed.
+    pub(crate) async fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        if tokio::time::timeout(CLOSING, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        self.task.abort();
+    }
+}

@@ -1,0 +1,252 @@
+//! What the listeners share: media, links, instances, switches, and what was received.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Result;
+use tokio::sync::watch;
+
+use crate::announce::Announced;
+use crate::record::Received;
+use crate::scenario::{CdnScenario, WapiScenario};
+use crate::spec::Spec;
+
+/// Where the three listeners are, without a trailing slash.
+#[derive(Debug, Clone)]
+pub(crate) struct Bases {
+    pub(crate) wapi: String,
+    pub(crate) cdn: String,
+    pub(crate) fallback: String,
+}
+
+/// A media that is being served, with its counters.
+#[derive(Debug)]
+pub(crate) struct Media {
+    pub(crate) announced: Announced,
+    wapi_calls: AtomicU64,
+    alternate_calls: AtomicU64,
+    cdn_calls: AtomicU64,
+}
+
+/// A link that W-API has given out.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    pub(crate) media: Arc<Media>,
+    pub(crate) scenario: WapiScenario,
+    pub(crate) expires_ms: u64,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// By instance; the token.
+    instances: HashMap<String, String>,
+    /// By path without query, in the order of announcement.
+    media: HashMap<String, Vec<Arc<Media>>>,
+    /// By file name.
+    links: HashMap<String, Link>,
+    requests: Vec<Received>,
+    /// How many requests were forgotten, so that answers of older ones find no wrong place.
+    forgotten: usize,
+    wapi: Option<WapiScenario>,
+    cdn: Option<CdnScenario>,
+    alternates: bool,
+    seeds: u64,
+    links_made: u64,
+}
+
+/// The shared state.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) bases: Bases,
+    stopped: watch::Receiver<bool>,
+    inner: Mutex<Inner>,
+}
+
+impl State {
+    pub(crate) fn new(bases: Bases, stopped: watch::Receiver<bool>) -> Self {
+        Self {
+            bases,
+            stopped,
+            inner: Mutex::default(),
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn register_instance(&self, instance: &str, token: &str) {
+        self.inner()
+            .instances
+            .insert(instance.to_owned(), token.to_owned());
+    }
+
+    pub(crate) fn forget_instance(&self, instance: &str) {
+        self.inner().instances.remove(instance);
+    }
+
+    /// The token of an instance, or none when it is unknown.
+    pub(crate) fn token(&self, instance: &str) -> Option<String> {
+        self.inner().instances.get(instance).cloned()
+    }
+
+    /// Whether any instance has this token.
+    pub(crate) fn knows_token(&self, token: &str) -> bool {
+        self.inner().instances.values().any(|known| known == token)
+    }
+
+    pub(crate) fn announce(&self, mut spec: Spec) -> Result<Announced> {
+        if spec.seed.is_empty() {
+            let mut inner = self.inner();
+            inner.seeds += 1;
+            spec.seed = format!("media-{}", inner.seeds);
+        }
+        let announced = Announced::make(spec)?;
+        let path = announced
+            .direct_path
+            .split_once('?')
+            .map_or(announced.direct_path.as_str(), |(path, _)| path)
+            .to_owned();
+        let media = Arc::new(Media {
+            announced: announced.clone(),
+            wapi_calls: AtomicU64::new(0),
+            alternate_calls: AtomicU64::new(0),
+            cdn_calls: AtomicU64::new(0),
+        });
+        self.inner().media.entry(path).or_default().push(media);
+        Ok(announced)
+    }
+
+    /// The latest media under a path (without query), preferring one of this instance.
+    pub(crate) fn media_at(&self, path: &str, instance: Option<&str>) -> Option<Arc<Media>> {
+        let inner = self.inner();
+        let all = inner.media.get(path)?;
+        all.iter()
+            .rev()
+            .find(|media| instance.is_none_or(|instance| media.announced.instance == instance))
+            .or_else(|| all.last())
+            .cloned()
+    }
+
+    /// The latest media with a message id.
+    pub(crate) fn media_by_id(&self, message_id: &str) -> Option<Arc<Media>> {
+        self.inner()
+            .media
+            .values()
+            .flatten()
+            .find(|media| media.announced.message_id == message_id)
+            .cloned()
+    }
+
+    pub(crate) fn set_wapi(&self, scenario: Option<WapiScenario>) {
+        self.inner().wapi = scenario;
+    }
+
+    pub(crate) fn set_cdn(&self, scenario: Option<CdnScenario>) {
+        self.inner().cdn = scenario;
+    }
+
+    pub(crate) fn set_alternates(&self, present: bool) {
+        self.inner().alternates = present;
+    }
+
+    pub(crate) fn has_alternates(&self) -> bool {
+        self.inner().alternates
+    }
+
+    pub(crate) fn wapi_override(&self) -> Option<WapiScenario> {
+        self.inner().wapi.clone()
+    }
+
+    pub(crate) fn cdn_override(&self) -> Option<CdnScenario> {
+        self.inner().cdn.clone()
+    }
+
+    /// Remembers a link under a fresh file name and gives that name.
+    pub(crate) fn new_link(&self, link: Link, kind_and_extension: &str) -> String {
+        let mut inner = self.inner();
+        inner.links_made += 1;
+        let digest =
+            crate::noise::digest(&inner.links_made.to_string(), &link.media.announced.seed);
+        let hex = data_encoding::HEXLOWER.encode(&digest);
+        let part = |from: usize, to: usize| hex.get(from..to).unwrap_or("");
+        let uuid = format!(
+            "{}-{}-4{}-a{}-{}",
+            part(0, 8),
+            part(8, 12),
+            part(12, 15),
+            part(15, 18),
+            part(18, 30)
+        );
+        let name = format!("{uuid}_{kind_and_extension}");
+        inner.links.insert(name.clone(), link);
+        name
+    }
+
+    pub(crate) fn link(&self, name: &str) -> Option<Link> {
+        self.inner().links.get(name).cloned()
+    }
+
+    /// Records a request; the number given back finds it again when its answer is known.
+    pub(crate) fn record(&self, received: Received) -> usize {
+        let mut inner = self.inner();
+        inner.requests.push(received);
+        inner.forgotten + inner.requests.len() - 1
+    }
+
+    pub(crate) fn record_status(&self, number: usize, status: u16) {
+        let mut inner = self.inner();
+        if let Some(index) = number.checked_sub(inner.forgotten)
+            && let Some(received) = inner.requests.get_mut(index)
+        {
+            received.status = Some(status);
+        }
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Received> {
+        self.inner().requests.clone()
+    }
+
+    pub(crate) fn clear_requests(&self) {
+        let mut inner = self.inner();
+        inner.forgotten += inner.requests.len();
+        inner.requests.clear();
+    }
+
+    /// Waits until the stand-in stops: what a hanging answer does.
+    pub(crate) async fn until_stopped(&self) {
+        until_stopped(&mut self.stopped()).await;
+    }
+
+    /// A receiver for bodies that must end when the stand-in does.
+    pub(crate) fn stopped(&self) -> watch::Receiver<bool> {
+        self.stopped.clone()
+    }
+}
+
+/// Waits until the stand-in stops. An error means that the sender is gone, which is a stop too.
+pub(crate) async fn until_stopped(stopped: &mut watch::Receiver<bool>) {
+    stopped
+        .wait_for(|stopped| *stopped)
+        .await
+        .map(drop)
+        .unwrap_or_default();
+}
+
+impl Media {
+    /// Counts one POST to W-API and gives how many came before it.
+    pub(crate) fn count_wapi_call(&self) -> u64 {
+        self.wapi_calls.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// Counts one POST to the alternate endpoint and gives how many came before it.
+    pub(crate) fn count_alternate_call(&self) -> u64 {
+        self.alternate_calls.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// Counts one GET from the CDN and gives how many came before it.
+    pub(crate) fn count_cdn_call(&self) -> u64 {
+        self.cdn_calls.fetch_add(1, Ordering::SeqCst)
+    }
+}

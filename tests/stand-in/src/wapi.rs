@@ -1,0 +1,509 @@
+//! W-API: calls that give links, and the links.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+
+use crate::answer::{self, ELSEWHERE, refusal};
+use crate::body::{Faults, Outgoing};
+use crate::plain::Plain;
+use crate::record::{Received, Role};
+use crate::scenario::{MessageShape, WapiScenario};
+use crate::spec::{Format, Seal};
+use crate::state::{Link, Media, State as Shared};
+use crate::{clock, formats};
+
+/// The four fields of a download call, no more and no fewer.
+const FIELDS: [&str; 4] = ["mediaKey", "directPath", "type", "mimetype"];
+/// How long a link lives: about 100 minutes, as one client saw.
+const LINK_LIFE_MS: u64 = 100 * 60 * 1000;
+/// The largest call body that is read.
+const CALL_LIMIT: usize = 1024 * 1024;
+/// A node of theirs that cannot be reached.
+const RAW_ADDRESS: &str = "http://10.255.255.1:8080";
+/// What a failed download says.
+const FAILURE: &str = "Falha ao fazer o download do conteúdo.";
+
+/// Which endpoint a call came to: each counts for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    DownloadMedia,
+    Alternate,
+}
+
+/// W-API's routes, and `/control` beside them.
+pub(crate) fn router(state: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/v1/message/download-media", post(download_media))
+        .route("/v1/media/download", post(media_download))
+        .route("/v1/media/info", get(media_info))
+        .route("/media/file/{name}", get(file))
+        .fallback(unknown)
+        .with_state(Arc::clone(&state))
+        .nest("/control", crate::control::router(state))
+}
+
+async fn download_media(State(state): State<Arc<Shared>>, request: Request) -> Response {
+    call(&state, request, Endpoint::DownloadMedia).await
+}
+
+async fn media_download(State(state): State<Arc<Shared>>, request: Request) -> Response {
+    if state.has_alternates() {
+        call(&state, request, Endpoint::Alternate).await
+    } else {
+        unknown(State(state), request).await
+    }
+}
+
+/// Any path that W-API does not have.
+async fn unknown(State(state): State<Arc<Shared>>, request: Request) -> Response {
+    let (received, _) = receive(request).await;
+    let number = state.record(received);
+    state.record_status(number, 404);
+    refusal(404, "Cannot find this route")
+}
+
+async fn receive(request: Request) -> (Received, HeaderMap) {
+    let (parts, body) = request.into_parts();
+    let mut received = Received::new(Role::Wapi, &parts.method, &parts.uri, &parts.headers);
+    if let Ok(bytes) = axum::body::to_bytes(body, CALL_LIMIT).await
+        && !bytes.is_empty()
+    {
+        received.body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&bytes).into_owned()));
+    }
+    (received, parts.headers)
+}
+
+async fn call(state: &Shared, request: Request, endpoint: Endpoint) -> Response {
+    let query = Query::<Vec<(String, String)>>::try_from_uri(request.uri())
+        .map(|Query(pairs)| pairs)
+        .unwrap_or_default();
+    let instance = query
+        .into_iter()
+        .find_map(|(key, value)| (key == "instanceId").then_some(value));
+    let (mut received, _) = receive(request).await;
+    let judged = judge(state, instance.as_deref(), &mut received);
+    if let Ok(media) = &judged {
+        received.message_id = Some(media.announced.message_id.clone());
+    }
+    let number = state.record(received);
+    let response = match judged {
+        Ok(media) => {
+            let own = match endpoint {
+                Endpoint::DownloadMedia => media.announced.spec.wapi.at(media.count_wapi_call()),
+                Endpoint::Alternate => media
+                    .announced
+                    .spec
+                    .alternate
+                    .at(media.count_alternate_call()),
+            };
+            let scenario = state.wapi_override().map_or(own, |scenario| scenario.at(0));
+            play(state, media, scenario).await
+        }
+        Err(refused) => *refused,
+    };
+    state.record_status(number, response.status().as_u16());
+    response
+}
+
+/// Who asks, and for what: the media, or the refusal. Breaches are noted in `received`.
+fn judge(
+    state: &Shared,
+    instance: Option<&str>,
+    received: &mut Received,
+) -> Result<Arc<Media>, Box<Response>> {
+    let instance = may_call(state, instance, received)?;
+    let refuse = |code, message: &str| Err(Box::new(refusal(code, message)));
+    let Some(body) = received.body.as_object() else {
+        received
+            .violations
+            .push("the body is not a JSON object".to_owned());
+        return refuse(400, "body must be an object");
+    };
+    let strings = FIELDS.map(|field| {
+        body.get(field)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    });
+    let [
+        Some(media_key),
+        Some(direct_path),
+        Some(kind),
+        Some(mimetype),
+    ] = strings
+    else {
+        received
+            .violations
+            .push("one of the four fields is missing, empty or no string".to_owned());
+        return refuse(400, "mediaKey, directPath, type and mimetype are required");
+    };
+    if body.len() != FIELDS.len() {
+        received
+            .violations
+            .push("there are more than the four fields".to_owned());
+        return refuse(400, "unknown field");
+    }
+    let path = direct_path
+        .split_once('?')
+        .map_or(direct_path, |(path, _)| path);
+    let Some(media) = state.media_at(path, Some(&instance)) else {
+        return Err(Box::new(failure(MessageShape::Nested)));
+    };
+    let announced = &media.announced;
+    let finds = announced.media_key == media_key
+        && announced.direct_path == direct_path
+        && announced
+            .wapi_types()
+            .iter()
+            .any(|accepted| accepted == kind)
+        && announced.oe.saturating_mul(1000) > clock::now_ms()
+        && matches!(announced.spec.sealing(), Seal::Right | Seal::BadMac);
+    let says_another_mimetype = announced.mimetype != mimetype;
+    if says_another_mimetype {
+        received
+            .violations
+            .push("mimetype is not passed as received".to_owned());
+    }
+    if finds {
+        Ok(media)
+    } else {
+        Err(Box::new(failure(MessageShape::Nested)))
+    }
+}
+
+/// Checks instance and token, as far as they are known, and gives the instance.
+fn may_call(
+    state: &Shared,
+    instance: Option<&str>,
+    received: &mut Received,
+) -> Result<String, Box<Response>> {
+    let token = received
+        .header("authorization")
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .map(str::to_owned);
+    let Some(token) = token else {
+        received
+            .violations
+            .push("there is no Bearer token".to_owned());
+        return Err(Box::new(refusal(401, "Token não informado")));
+    };
+    if !state.knows_token(&token) {
+        return Err(Box::new(refusal(401, "Token inválido")));
+    }
+    let Some(instance) = instance else {
+        received
+            .violations
+            .push("there is no instanceId".to_owned());
+        return Err(Box::new(refusal(400, "instanceId is required")));
+    };
+    match state.token(instance) {
+        None => Err(Box::new(refusal(404, "Instância não encontrada"))),
+        Some(right) if right != token => {
+            received
+                .violations
+                .push("the token is another instance's".to_owned());
+            Err(Box::new(refusal(403, "Token não pertence à instância")))
+        }
+        Some(_) => Ok(instance.to_owned()),
+    }
+}
+
+/// The 500 that says nothing about its cause.
+fn failure(shape: MessageShape) -> Response {
+    let message = match shape {
+        MessageShape::Nested => {
+            json!({ "error": false, "data": { "error": true, "message": FAILURE } })
+        }
+        MessageShape::Text => json!(FAILURE),
+        MessageShape::Array => json!([FAILURE]),
+    };
+    answer::json_answer(500, json!({ "error": true, "message": message }))
+}
+
+/// Answers a call that is in order as the scenario has it.
+async fn play(state: &Shared, media: Arc<Media>, scenario: WapiScenario) -> Response {
+    let mut scenario = scenario;
+    while let WapiScenario::Delay { millis, then } = scenario {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(millis)) => {}
+            () = state.until_stopped() => {}
+        }
+        scenario = then.at(0);
+    }
+    match scenario {
+        WapiScenario::Fail500 { message } => failure(message),
+        WapiScenario::Error200 => {
+            answer::json_answer(200, json!({ "error": true, "message": FAILURE }))
+        }
+        WapiScenario::BadRequest400 => refusal(400, "Parâmetros inválidos"),
+        WapiScenario::Unauthorized401 => refusal(401, "Token inválido"),
+        WapiScenario::Forbidden403 => refusal(403, "Instância não conectada"),
+        WapiScenario::NotFound404 => refusal(404, "Instância não encontrada"),
+        WapiScenario::TooMany429 { retry_after } => {
+            answer::retry_after(refusal(429, "Muitas requisições"), retry_after)
+        }
+        WapiScenario::BadGateway502Html => answer::page(502),
+        WapiScenario::CallStatus { status } => refusal(status, FAILURE),
+        WapiScenario::CallHtml200 => answer::page(200),
+        WapiScenario::CallRedirect => answer::redirect("/v1/message/download-media"),
+        WapiScenario::Hang => {
+            state.until_stopped().await;
+            answer::empty(503)
+        }
+        WapiScenario::Ok
+        | WapiScenario::Delay { .. }
+        | WapiScenario::NoLink
+        | WapiScenario::OtherLinkName { .. }
+        | WapiScenario::RawAddressLink
+        | WapiScenario::ForeignLink
+        | WapiScenario::ExpiredLink
+        | WapiScenario::LinkNeedsToken
+        | WapiScenario::LinkStatus { .. }
+        | WapiScenario::Redirect
+        | WapiScenario::HangBody
+        | WapiScenario::SlowDrip { .. }
+        | WapiScenario::Truncate { .. }
+        | WapiScenario::CutEnd { .. }
+        | WapiScenario::FlipBit { .. }
+        | WapiScenario::WrongType
+        | WapiScenario::EncryptedBytes
+        | WapiScenario::EmptyBody200
+        | WapiScenario::Html200
+        | WapiScenario::Json200
+        | WapiScenario::NoLength
+        | WapiScenario::FailTimes { .. } => give_link(state, media, scenario),
+    }
+}
+
+/// 200 with a link whose fetching will play `scenario`.
+fn give_link(state: &Shared, media: Arc<Media>, scenario: WapiScenario) -> Response {
+    if scenario == WapiScenario::NoLink {
+        return answer::json_answer(200, json!({ "error": false }));
+    }
+    let now = clock::now_ms();
+    let is_expired = scenario == WapiScenario::ExpiredLink;
+    let expires_ms = if is_expired {
+        now.saturating_sub(60_000)
+    } else {
+        now + LINK_LIFE_MS
+    };
+    let base = if scenario == WapiScenario::RawAddressLink {
+        RAW_ADDRESS
+    } else if scenario == WapiScenario::ForeignLink {
+        ELSEWHERE
+    } else {
+        state.bases.wapi.as_str()
+    };
+    let field = if let WapiScenario::OtherLinkName { name } = &scenario {
+        name.clone()
+    } else {
+        "fileLink".to_owned()
+    };
+    let announced = &media.announced;
+    let extension = if announced.format == Format::Jpeg {
+        "jpeg"
+    } else {
+        announced.format.extension()
+    };
+    let name = format!("{}.{extension}", announced.key_type.wapi_type());
+    let name = state.new_link(
+        Link {
+            media,
+            scenario,
+            expires_ms,
+        },
+        &name,
+    );
+    answer::json_answer(
+        200,
+        json!({ "error": false, field: format!("{base}/media/file/{name}"), "expires": expires_ms }),
+    )
+}
+
+/// `GET /media/info`: whether a media exists, asked by `messageId` or `directPath`. Its real shape is unknown.
+async fn media_info(State(state): State<Arc<Shared>>, request: Request) -> Response {
+    if !state.has_alternates() {
+        return unknown(State(state), request).await;
+    }
+    let pairs = Query::<Vec<(String, String)>>::try_from_uri(request.uri())
+        .map(|Query(pairs)| pairs)
+        .unwrap_or_default();
+    let asked = |name: &str| {
+        pairs
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.clone())
+    };
+    let (mut received, _) = receive(request).await;
+    let allowed = may_call(&state, asked("instanceId").as_deref(), &mut received);
+    let media = asked("messageId")
+        .and_then(|id| state.media_by_id(&id))
+        .or_else(|| {
+            let path = asked("directPath")?;
+            state.media_at(path.split('?').next()?, None)
+        });
+    let response = match (allowed, state.wapi_override(), media) {
+        (Err(refused), _, _) => *refused,
+        (Ok(_), Some(scenario), Some(media)) if scenario != WapiScenario::Ok => {
+            play(&state, media, scenario.at(0)).await
+        }
+        (Ok(_), _, None) => refusal(404, "Mídia não encontrada"),
+        (Ok(_), _, Some(media)) => answer::json_answer(
+            200,
+            json!({ "error": false, "exists": true, "mimetype": media.announced.mimetype }),
+        ),
+    };
+    let number = state.record(received);
+    state.record_status(number, response.status().as_u16());
+    response
+}
+
+/// `GET /media/file/{name}`.
+async fn file(
+    State(state): State<Arc<Shared>>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response {
+    let (mut received, _) = receive(request).await;
+    let link = state.link(&name);
+    let token = received
+        .header("authorization")
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .map(str::to_owned);
+    let mut may_have_token = false;
+    if let Some(link) = &link {
+        received.message_id = Some(link.media.announced.message_id.clone());
+        may_have_token = matches!(
+            link.scenario,
+            WapiScenario::LinkNeedsToken | WapiScenario::LinkStatus { status: 401 | 403 }
+        );
+    }
+    if token.is_some() && !may_have_token {
+        received
+            .violations
+            .push("a token is sent to a link that asks for none".to_owned());
+    }
+    let number = state.record(received);
+    let response = match link {
+        Some(link)
+            if link.scenario != WapiScenario::ForeignLink && link.expires_ms > clock::now_ms() =>
+        {
+            serve(&state, &link, token.as_deref())
+        }
+        _ => refusal(404, "Arquivo não encontrado"),
+    };
+    state.record_status(number, response.status().as_u16());
+    response
+}
+
+/// The file behind a link, or what the scenario has instead.
+fn serve(state: &Shared, link: &Link, token: Option<&str>) -> Response {
+    let announced = &link.media.announced;
+    match &link.scenario {
+        WapiScenario::LinkNeedsToken if token != state.token(&announced.instance).as_deref() => {
+            return refusal(401, "Token não informado");
+        }
+        WapiScenario::LinkStatus { status } => return refusal(*status, FAILURE),
+        WapiScenario::Redirect => return answer::redirect("/media/file/elsewhere"),
+        WapiScenario::EmptyBody200 => return answer::empty(200),
+        WapiScenario::Html200 => return answer::page(200),
+        WapiScenario::Json200 => {
+            return answer::json_answer(200, json!({ "error": true, "message": FAILURE }));
+        }
+        WapiScenario::EncryptedBytes => return encrypted(state, link),
+        WapiScenario::WrongType => {
+            let other = if announced.format == Format::Pdf {
+                Format::Jpeg
+            } else {
+                Format::Pdf
+            };
+            let made = formats::make(other, &format!("{}/other", announced.seed), None);
+            return made.map_or_else(|_| answer::empty(500), |made| send(state, link, &made));
+        }
+        WapiScenario::Ok
+        | WapiScenario::Fail500 { .. }
+        | WapiScenario::Error200
+        | WapiScenario::BadRequest400
+        | WapiScenario::Unauthorized401
+        | WapiScenario::Forbidden403
+        | WapiScenario::NotFound404
+        | WapiScenario::TooMany429 { .. }
+        | WapiScenario::BadGateway502Html
+        | WapiScenario::CallStatus { .. }
+        | WapiScenario::CallHtml200
+        | WapiScenario::Hang
+        | WapiScenario::Delay { .. }
+        | WapiScenario::NoLink
+        | WapiScenario::OtherLinkName { .. }
+        | WapiScenario::CallRedirect
+        | WapiScenario::RawAddressLink
+        | WapiScenario::ForeignLink
+        | WapiScenario::ExpiredLink
+        | WapiScenario::LinkNeedsToken
+        | WapiScenario::HangBody
+        | WapiScenario::SlowDrip { .. }
+        | WapiScenario::Truncate { .. }
+        | WapiScenario::CutEnd { .. }
+        | WapiScenario::FlipBit { .. }
+        | WapiScenario::NoLength
+        | WapiScenario::FailTimes { .. } => {}
+    }
+    send(state, link, &announced.plain)
+}
+
+/// Sends a file with what the scenario does to bodies.
+fn send(state: &Shared, link: &Link, plain: &Plain) -> Response {
+    let mut to = plain.size();
+    let mut faults = Faults::default();
+    let scenario = &link.scenario;
+    faults.hang = *scenario == WapiScenario::HangBody;
+    faults.no_length = *scenario == WapiScenario::NoLength;
+    if let WapiScenario::SlowDrip { bytes_per_second } = scenario {
+        faults.rate = Some(*bytes_per_second);
+    } else if let WapiScenario::Truncate { at } = scenario {
+        faults.break_at = Some(*at);
+    } else if let WapiScenario::CutEnd { bytes } = scenario {
+        to = to.saturating_sub(*bytes);
+    } else if let WapiScenario::FlipBit { at } = scenario {
+        let at = (*at).min(to.saturating_sub(1));
+        faults.flip = Some((at, at + 1));
+    }
+    let outgoing = Outgoing {
+        source: Box::new(plain.chunks()),
+        source_at: 0,
+        from: 0,
+        to,
+        faults,
+    };
+    outgoing.response(content_type(link), state.stopped())
+}
+
+fn encrypted(state: &Shared, link: &Link) -> Response {
+    match link.media.announced.sealed() {
+        Ok(sealed) => Outgoing {
+            source: Box::new(sealed),
+            source_at: 0,
+            from: 0,
+            to: link.media.announced.sealed_size,
+            faults: Faults::default(),
+        }
+        .response(content_type(link), state.stopped()),
+        Err(_) => answer::empty(500),
+    }
+}
+
+/// Both were seen: half of the media get the one, half the other.
+fn content_type(link: &Link) -> &str {
+    if crate::noise::number(&link.media.announced.seed, "content type").is_multiple_of(2) {
+        "application/octet-stream"
+    } else {
+        &link.media.announced.mimetype
+    }
+}

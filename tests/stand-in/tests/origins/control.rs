@@ -1,0 +1,168 @@
+//! The controls for other processes, and the command that runs the stand-in by itself.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::client::{get_cdn, send};
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use stand_in::StandIn;
+
+fn text(value: &Value, pointer: &str) -> String {
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn another_process_can_do_what_the_library_can() -> Result<()> {
+    let stand_in = StandIn::start().await?;
+    let control = stand_in.control_base();
+    let spec = json!({ "kind": "voice", "cdn": { "truncate": { "at": 5 } }, "dialect": "y2025", "chat": "5500900000007" });
+    let announced = send(
+        "POST",
+        &format!("{control}/announce"),
+        &[],
+        &spec.to_string(),
+    )
+    .await?;
+    assert_eq!(announced.status, 200);
+    let announced = announced.json()?;
+    assert_eq!(text(&announced, "/webhook/chat/id"), "5500900000007");
+    let path = text(&announced, "/direct_path");
+    assert_eq!(
+        get_cdn(&stand_in.cdn_base(), &path, None).await?.body.len(),
+        5
+    );
+    let plain = format!("{control}/plain/{}", text(&announced, "/message_id"));
+    let file = send("GET", &plain, &[], "").await?;
+    assert_eq!(
+        Some(file.body.len() as u64),
+        announced.get("size").and_then(Value::as_u64)
+    );
+    let global = json!({ "cdn": { "status": { "code": 500 } }, "alternates": true });
+    assert_eq!(
+        send(
+            "POST",
+            &format!("{control}/global"),
+            &[],
+            &global.to_string()
+        )
+        .await?
+        .status,
+        204
+    );
+    assert_eq!(
+        get_cdn(&stand_in.cdn_base(), &path, None).await?.status,
+        500
+    );
+    let requests = send("GET", &format!("{control}/requests"), &[], "")
+        .await?
+        .json()?;
+    assert_eq!(requests.as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        send("DELETE", &format!("{control}/requests"), &[], "")
+            .await?
+            .status,
+        204
+    );
+    assert!(stand_in.requests().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn instances_and_switches_answer_without_a_body() -> Result<()> {
+    let stand_in = StandIn::start().await?;
+    let control = stand_in.control_base();
+    let instance = json!({ "instance": "LITE-BBBBBB-CCCCCC", "token": "t" });
+    assert_eq!(
+        send(
+            "POST",
+            &format!("{control}/instances"),
+            &[],
+            &instance.to_string()
+        )
+        .await?
+        .status,
+        204
+    );
+    let nonsense = json!({ "wapi": "nonsense" });
+    assert_eq!(
+        send(
+            "POST",
+            &format!("{control}/global"),
+            &[],
+            &nonsense.to_string()
+        )
+        .await?
+        .status,
+        422
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn events_can_be_loaded_by_stem() -> Result<()> {
+    let stand_in = StandIn::start().await?;
+    let url = format!("{}/event", stand_in.control_base());
+    let wanted = json!({ "stem": "2026-voice", "wapi": { "fail500": { "message": "array" } } });
+    let event = send("POST", &url, &[], &wanted.to_string()).await?.json()?;
+    let path = text(&event, "/webhook/msgContent/audioMessage/directPath");
+    assert_eq!(
+        get_cdn(&stand_in.cdn_base(), &path, None).await?.status,
+        200
+    );
+    let unknown = json!({ "stem": "nonsense" });
+    assert_eq!(
+        send("POST", &url, &[], &unknown.to_string()).await?.status,
+        404
+    );
+    Ok(())
+}
+
+/// Ends the command when the test does, however it ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0
+            .kill()
+            .and_then(|()| self.0.wait())
+            .map(drop)
+            .unwrap_or_default();
+    }
+}
+
+#[tokio::test]
+async fn the_command_prints_its_addresses_and_serves() -> Result<()> {
+    let events = stand_in::events::committed_dir();
+    let mut running = Running(
+        Command::new(env!("CARGO_BIN_EXE_stand-in"))
+            .arg("--events")
+            .arg(events)
+            .stdout(Stdio::piped())
+            .spawn()?,
+    );
+    let out = running.0.stdout.take().context("no output")?;
+    let mut line = String::new();
+    BufReader::new(out).read_line(&mut line)?;
+    let addresses: Value = serde_json::from_str(&line)?;
+    assert!(
+        addresses
+            .get("events")
+            .and_then(Value::as_u64)
+            .is_some_and(|events| events > 30)
+    );
+    let bases = send(
+        "GET",
+        &format!("{}/bases", text(&addresses, "/control")),
+        &[],
+        "",
+    )
+    .await?
+    .json()?;
+    assert_eq!(bases.get("cdn"), addresses.get("cdn"));
+    Ok(())
+}
