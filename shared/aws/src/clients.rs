@@ -6,7 +6,7 @@ use aws_config::{
     BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
     retry::RetryConfig, timeout::TimeoutConfig,
 };
-use aws_sdk_s3::config::SharedCredentialsProvider;
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
@@ -35,24 +35,16 @@ impl Clients {
     pub fn for_lambda(region: &str, endpoint: Option<&str>) -> Self {
         let credentials =
             SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
-        let mut config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(region.to_owned()))
-            .credentials_provider(credentials)
-            .http_client(
-                Builder::new()
-                    .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-                    .build_https(),
-            )
-            .retry_config(RetryConfig::standard().with_max_attempts(3))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT)
-                    .read_timeout(READ)
-                    .build(),
-            );
-        config.set_endpoint_url(endpoint.map(str::to_owned));
-        Self::of(&config.build())
+        Self::of(&config(region, credentials, endpoint))
+    }
+
+    /// Clients as those of a Lambda, for something on this machine that stands in for AWS and looks at
+    /// no signature: the region and the credentials are made up.
+    #[must_use]
+    pub fn for_stand_in(endpoint: &str) -> Self {
+        let made_up = Credentials::new("stand-in", "stand-in", None, None, "made up");
+        let credentials = SharedCredentialsProvider::new(made_up);
+        Self::of(&config("us-east-1", credentials, Some(endpoint)))
     }
 
     /// Clients for a person's machine: profile, region and credentials as the AWS CLI finds them.
@@ -68,4 +60,30 @@ impl Clients {
             sqs: aws_sdk_sqs::Client::new(config),
         }
     }
+}
+
+/// What all four clients of a process share.
+fn config(
+    region: &str,
+    credentials: SharedCredentialsProvider,
+    endpoint: Option<&str>,
+) -> SdkConfig {
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .credentials_provider(credentials)
+        .http_client(
+            Builder::new()
+                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+                .build_https(),
+        )
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT)
+                .read_timeout(READ)
+                .build(),
+        );
+    config.set_endpoint_url(endpoint.map(str::to_owned));
+    config.build()
 }

@@ -1,0 +1,46 @@
+# Everything that is done by hand here; `make` alone tells what there is.
+.DEFAULT_GOAL := help
+.PHONY: help demo up deploy-local ls logs down tools test lint bench-memory
+
+# The commands behind most targets. The first time, cargo compiles them for some minutes.
+LOCAL := cargo run --quiet --package local --
+
+help: ## Tells what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+demo: cargo ## Deploys to an empty local AWS, posts webhooks, and checks every stored byte (LOCAL_PORT=4566)
+	@$(LOCAL) demo
+
+up: cargo ## Starts the local AWS (LOCAL_PORT=4566)
+	@$(LOCAL) up
+
+deploy-local: cargo ## Builds template.yaml and deploys it to the local AWS (WAPI_BASE_URL=, CDN_BASE_URLS=)
+	@$(LOCAL) deploy
+
+ls: cargo ## Shows the files in the local bucket
+	@$(LOCAL) ls
+
+logs: cargo ## Shows the log lines of the local functions
+	@$(LOCAL) logs
+
+down: cargo ## Ends the local AWS
+	@$(LOCAL) down
+
+tools: cargo ## Installs the pinned tools into .tools/
+	@$(LOCAL) tools
+
+test: cargo ## Runs all tests; those of the whole path start and end a local AWS of their own
+	@cargo test --workspace --no-fail-fast
+
+lint: cargo tools ## Checks format, code and template
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	.tools/lint/bin/cfn-lint --append-rules cfn_lint_serverless.rules --regions us-east-1 sa-east-1 --template template.yaml
+	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .tools/sam/bin/sam validate --lint
+
+bench-memory: cargo ## Shows the download function's peak memory for 1 MiB, 100 MiB and 1 GiB
+	@echo "not written yet" >&2; exit 1
+
+.PHONY: cargo
+cargo:
+	@command -v cargo >/dev/null || { echo "cargo is missing. Remedy: install Rust 1.95 or later from https://rustup.rs and open a new shell." >&2; exit 1; }

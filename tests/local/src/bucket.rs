@@ -1,0 +1,113 @@
+//! What lies in the bucket, read back byte for byte.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use aws_sdk_s3::Client;
+use data_encoding::HEXLOWER;
+use sha2::{Digest as _, Sha256};
+
+use crate::endpoint::Endpoint;
+
+/// A bucket of a local stack.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    client: Client,
+    name: String,
+}
+
+/// A file as the bucket gives it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFile {
+    /// Its key.
+    pub key: String,
+    /// Bytes received.
+    pub size_bytes: u64,
+    /// SHA-256 of the bytes received, lower-case hex.
+    pub sha256_hex: String,
+    /// Its `Content-Type`.
+    pub content_type: Option<String>,
+    /// Its `Content-Disposition`.
+    pub content_disposition: Option<String>,
+    /// Its metadata, names without `x-amz-meta-`.
+    pub metadata: HashMap<String, String>,
+}
+
+impl StoredFile {
+    /// A value of its metadata.
+    pub fn meta(&self, name: &str) -> Option<&str> {
+        self.metadata.get(name).map(String::as_str)
+    }
+}
+
+impl Bucket {
+    /// The bucket of this name.
+    pub fn new(endpoint: Endpoint, name: impl Into<String>) -> Self {
+        Self {
+            client: Client::new(&endpoint.sdk_config()),
+            name: name.into(),
+        }
+    }
+
+    /// All keys, in order.
+    ///
+    /// # Errors
+    /// If the bucket cannot be listed.
+    pub async fn keys(&self) -> Result<Vec<String>> {
+        let mut pages = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.name)
+            .into_paginator()
+            .send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.with_context(|| format!("cannot list bucket {}", self.name))?;
+            let listed = page.contents.unwrap_or_default();
+            keys.extend(listed.into_iter().filter_map(|object| object.key));
+        }
+        Ok(keys)
+    }
+
+    /// Downloads a file, hashing it on the way; it is never held as a whole.
+    ///
+    /// # Errors
+    /// If it is not there or breaks off.
+    pub async fn read(&self, key: &str) -> Result<StoredFile> {
+        let mut object = self
+            .client
+            .get_object()
+            .bucket(&self.name)
+            .key(key)
+            .send()
+            .await
+            .with_context(|| format!("cannot read {key}"))?;
+        let mut hash = Sha256::new();
+        let mut size_bytes = 0;
+        while let Some(chunk) = object.body.next().await {
+            let chunk = chunk.with_context(|| format!("{key} broke off"))?;
+            size_bytes += chunk.len() as u64;
+            hash.update(&chunk);
+        }
+        Ok(StoredFile {
+            key: key.to_owned(),
+            size_bytes,
+            sha256_hex: HEXLOWER.encode(&hash.finalize()),
+            content_type: object.content_type,
+            content_disposition: object.content_disposition,
+            metadata: object.metadata.unwrap_or_default(),
+        })
+    }
+
+    /// Downloads every file.
+    ///
+    /// # Errors
+    /// As [`Bucket::keys`] and [`Bucket::read`].
+    pub async fn read_all(&self) -> Result<Vec<StoredFile>> {
+        let mut files = Vec::new();
+        for key in self.keys().await? {
+            files.push(self.read(&key).await?);
+        }
+        Ok(files)
+    }
+}

@@ -1,0 +1,187 @@
+//! `make demo`: the main job from end to end, with W-API failing for half of the media.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use stand_in::events::{self, Entry};
+use stand_in::{
+    CdnScenario, DEFAULT_INSTANCE, DEFAULT_TOKEN, Event, MessageShape, StandIn, WapiScenario,
+};
+
+use crate::compare::{Comparison, Expected};
+use crate::{Deployment, Instance, Project, Running, Screen, Stack, Tools, forget, tree};
+
+/// The name of the local stack in every command of the Makefile.
+pub const STACK_NAME: &str = "local";
+/// The tenant that the demo's files belong to.
+const TENANT: &str = "acme";
+/// Storing all media takes about a minute on two cores; longer than this something is wrong.
+const STORED_WITHIN: Duration = Duration::from_secs(300);
+/// How often the bucket is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Runs the demo on this port and leaves the stack running.
+///
+/// # Errors
+/// If anything cannot be started, or one byte in the bucket is not as it was sent.
+pub async fn run(project: &Project, port: u16, screen: &Screen) -> Result<()> {
+    let tools = Tools::install(project, screen).await?;
+    let running = fresh_stack(&tools, port, screen).await?;
+    let (origins, events) = origins(project, screen).await?;
+    let deployment =
+        Deployment::named(STACK_NAME)?.from_origins(origins.wapi_base(), origins.cdn_bases());
+    let stack = Stack::deploy(&tools, running.endpoint(), &deployment, screen).await?;
+    let url = register(&stack, screen).await?;
+    post_all(&stack, &url, &events, screen).await?;
+    let expected = expected(&events);
+    wait_until_stored(&stack, expected.len(), screen).await?;
+    let comparison = compare(&stack, &expected, screen).await?;
+    origins.shutdown().await;
+    conclude(&comparison, &expected, screen)
+}
+
+async fn fresh_stack(tools: &Tools, port: u16, screen: &Screen) -> Result<Running> {
+    if let Some(running) = Running::find(tools.project()).await? {
+        let step = screen.step("Ending the local stack of last time");
+        running.stop().await?;
+        step.done("");
+    }
+    forget(tools.project())?;
+    let step = screen.step("Starting an empty local AWS (MiniStack)");
+    let running = Running::start(tools, port).await?;
+    step.done(running.endpoint().url());
+    Ok(running)
+}
+
+/// The stand-ins, with W-API's download endpoint failing for every other media, in all the shapes that it is known for.
+async fn origins(project: &Project, screen: &Screen) -> Result<(StandIn, Vec<Event>)> {
+    let step = screen.step("Starting the stand-ins for W-API and WhatsApp's CDN");
+    let origins = StandIn::start().await?;
+    let failing = failing_half()?;
+    let events = origins.load_events(&project.events(), |stem| {
+        let wapi = failing.get(stem).cloned().unwrap_or_default();
+        (wapi, CdnScenario::Ok)
+    })?;
+    let media = events.iter().filter(|event| event.announced.is_some());
+    let (media, failing) = (media.count(), failing.len());
+    step.done(format!(
+        "{media} media, W-API answers 500 for {failing} of them"
+    ));
+    Ok((origins, events))
+}
+
+fn failing_half() -> Result<HashMap<String, WapiScenario>> {
+    let shapes = [
+        MessageShape::Nested,
+        MessageShape::Text,
+        MessageShape::Array,
+    ];
+    let media = events::catalogue()?
+        .into_iter()
+        .filter(|(_, entry)| matches!(entry, Entry::Media(_)))
+        .map(|(stem, _)| stem);
+    let failing = media
+        .step_by(2)
+        .zip(shapes.into_iter().cycle())
+        .map(|(stem, message)| (stem, WapiScenario::Fail500 { message }))
+        .collect();
+    Ok(failing)
+}
+
+async fn register(stack: &Stack, screen: &Screen) -> Result<String> {
+    let compiling = screen.step("Compiling the command wapi-media");
+    stack.build_wapi_media().await?;
+    compiling.done("");
+    let step = screen.step("Registering an instance (wapi-media instance add)");
+    let instance = Instance::new(TENANT, DEFAULT_INSTANCE, DEFAULT_TOKEN);
+    let url = stack.add_instance(&instance).await?;
+    step.done(format!("{DEFAULT_INSTANCE} of tenant {TENANT}"));
+    Ok(url)
+}
+
+async fn post_all(stack: &Stack, url: &str, events: &[Event], screen: &Screen) -> Result<()> {
+    let step = screen.step(format!(
+        "Posting {} webhooks to the local API Gateway",
+        events.len()
+    ));
+    for event in events {
+        step.detail(&event.stem);
+        let answer = stack.post(url, &event.webhook).await?;
+        if answer.status != 200 {
+            let (status, body) = (answer.status, answer.body);
+            bail!("event {} was answered {status}: {body}", event.stem);
+        }
+    }
+    step.done("each answered 200");
+    Ok(())
+}
+
+fn expected(events: &[Event]) -> Vec<Expected> {
+    let media = events.iter().filter_map(|event| {
+        let announced = event.announced.as_ref()?;
+        Some(Expected {
+            event: event.stem.clone(),
+            message_id: announced.message_id.clone(),
+            size_bytes: announced.size,
+            sha256_hex: announced.sha256_hex.clone(),
+        })
+    });
+    media.collect()
+}
+
+/// Waits until the bucket holds that many files and no job is left, or until nothing more can come.
+async fn wait_until_stored(stack: &Stack, count: usize, screen: &Screen) -> Result<()> {
+    let step = screen.step("Waiting for the files");
+    let begun = Instant::now();
+    let queues = stack.outputs();
+    loop {
+        let stored = stack.bucket().keys().await?.len();
+        let jobs = stack.queue_length(&queues.jobs_queue_url).await?;
+        step.detail(format!(
+            "{stored} of {count} stored, {jobs} jobs in the queue"
+        ));
+        if jobs == 0 && stored >= count {
+            step.done(format!("{stored} stored"));
+            return Ok(());
+        }
+        let parked = stack.queue_length(&queues.parked_queue_url).await?;
+        let over = jobs == 0 && parked > 0;
+        if over || begun.elapsed() > STORED_WITHIN {
+            screen.say(format!(
+                "{stored} of {count} stored, {jobs} jobs left, {parked} parked"
+            ));
+            // The comparison says which are missing and why.
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn compare(stack: &Stack, expected: &[Expected], screen: &Screen) -> Result<Comparison> {
+    let step = screen.step("Downloading every file and comparing it with what was sent");
+    let bucket = stack.bucket();
+    let stored = bucket.read_all().await?;
+    let records = stack.media_records().await.context("the media table")?;
+    let comparison = Comparison::of(expected, &stored, &records);
+    step.done(format!("{} files", stored.len()));
+    let keys = stored.iter().map(|file| file.key.as_str());
+    screen.say(format!(
+        "\n{}",
+        tree::draw(&stack.outputs().media_bucket, keys)
+    ));
+    screen.say(format!("\n{}\n", comparison.table()));
+    Ok(comparison)
+}
+
+fn conclude(comparison: &Comparison, expected: &[Expected], screen: &Screen) -> Result<()> {
+    if !comparison.faults.is_empty() {
+        let faults = comparison.faults.join("\n  ");
+        bail!("not everything is as it was sent:\n  {faults}\nSee make logs.");
+    }
+    screen.say(format!(
+        "All {} files are in the bucket, byte for byte. The stack keeps running: make ls, make logs, make down.",
+        expected.len()
+    ));
+    Ok(())
+}

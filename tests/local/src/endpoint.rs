@@ -1,0 +1,154 @@
+//! How a local stack is reached: its address, the environment that points programs at it, and plain calls.
+
+use anyhow::{Context, Result, bail};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+
+use crate::http;
+
+/// The region that local stacks pretend to be in.
+pub const REGION: &str = "us-east-1";
+/// Both halves of the credentials that local stacks accept.
+const CREDENTIAL: &str = "test";
+
+/// The address of a local stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Endpoint {
+    port: u16,
+}
+
+impl Endpoint {
+    /// The stack on this port of 127.0.0.1.
+    pub fn on(port: u16) -> Self {
+        Self { port }
+    }
+
+    /// Its port.
+    pub fn port(self) -> u16 {
+        self.port
+    }
+
+    /// Its URL, without a slash at the end.
+    pub fn url(self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The base under which an HTTP API answers: what stands before `/webhook/…`.
+    pub fn api_base(self, api_id: &str) -> String {
+        format!("{}/_aws/execute-api/{api_id}/$default", self.url())
+    }
+
+    /// The environment in which AWS programs and SDKs talk to this stack and to nothing else.
+    pub fn environment(self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ENDPOINT_URL", self.url()),
+            ("AWS_ACCESS_KEY_ID", CREDENTIAL.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", CREDENTIAL.to_owned()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_DEFAULT_REGION", REGION.to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
+        ]
+    }
+
+    /// The configuration with which any AWS SDK client talks to this stack.
+    pub fn sdk_config(self) -> SdkConfig {
+        let credentials = Credentials::new(CREDENTIAL, CREDENTIAL, None, None, "local stack");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(self.url())
+            .credentials_provider(
+                aws_credential_types::provider::SharedCredentialsProvider::new(credentials),
+            )
+            .build()
+    }
+
+    /// Whether a stack answers there.
+    pub async fn is_up(self) -> bool {
+        let Ok(client) = http::client() else {
+            return false;
+        };
+        let health = format!("{}/_ministack/health", self.url());
+        match client.get(health).send().await {
+            Ok(answer) => answer.status().is_success(),
+            Err(_) => false,
+        }
+    }
+
+    /// Calls an AWS service that speaks JSON. `service` as in an endpoint's name (`dynamodb`), `target` as in the
+    /// header `X-Amz-Target` (`DynamoDB_20120810.Scan`).
+    ///
+    /// # Errors
+    /// If there is no answer, or the answer is an error.
+    pub async fn call(self, service: &str, target: &str, body: &Value) -> Result<Value> {
+        let request = self
+            .request(Method::POST, "/", service)?
+            .header("X-Amz-Target", target)
+            .header(CONTENT_TYPE, "application/x-amz-json-1.1")
+            .body(body.to_string());
+        answered(request, target).await
+    }
+
+    /// Calls Lambda, which speaks REST.
+    pub(crate) async fn call_lambda(
+        self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value> {
+        let mut request = self.request(method, path, "lambda")?;
+        if let Some(body) = body {
+            request = request
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.to_string());
+        }
+        answered(request, path).await
+    }
+
+    /// Calls a service that takes forms and answers in XML, which is not read.
+    pub(crate) async fn call_form(self, service: &str, fields: &[(&str, &str)]) -> Result<()> {
+        let answer = self
+            .request(Method::POST, "/", service)?
+            .form(fields)
+            .send()
+            .await
+            .with_context(|| format!("{service}: no answer"))?;
+        let status = answer.status();
+        if !status.is_success() {
+            bail!("{service}: {status} {}", http::text(answer).await?);
+        }
+        Ok(())
+    }
+
+    /// A request with the form of a signature: it says which region and service are meant, and is not checked.
+    fn request(self, method: Method, path: &str, service: &str) -> Result<RequestBuilder> {
+        let scope = format!("{CREDENTIAL}/20260101/{REGION}/{service}/aws4_request");
+        let authorization =
+            format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00");
+        let request = http::client()?
+            .request(method, format!("{}{path}", self.url()))
+            .header(AUTHORIZATION, authorization);
+        Ok(request)
+    }
+}
+
+async fn answered(request: RequestBuilder, what: &str) -> Result<Value> {
+    let answer = request
+        .send()
+        .await
+        .with_context(|| format!("{what}: no answer"))?;
+    let status = answer.status();
+    let text = http::text(answer).await?;
+    if !status.is_success() {
+        bail!("{what}: {status} {text}");
+    }
+    if text.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_str(&text).with_context(|| format!("{what}: not JSON: {text}"))
+}

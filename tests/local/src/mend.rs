@@ -1,0 +1,64 @@
+//! What MiniStack gets wrong about a freshly deployed stack, put right. On AWS none of it is needed.
+
+use anyhow::{Context, Result};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::endpoint::Endpoint;
+use crate::sam::Outputs;
+
+/// Makes a trigger's concurrency a number again. A parameter's value is text until CloudFormation makes of it what the
+/// property wants; MiniStack leaves it text, compares it with a number, fails, and never takes a job.
+///
+/// # Errors
+/// If the triggers cannot be read or changed.
+pub(crate) async fn triggers(endpoint: Endpoint) -> Result<()> {
+    const PATH: &str = "/2015-03-31/event-source-mappings/";
+    let listed = endpoint.call_lambda(Method::GET, PATH, None).await?;
+    let triggers = listed.get("EventSourceMappings").and_then(Value::as_array);
+    for trigger in triggers.into_iter().flatten() {
+        let limit = trigger.pointer("/ScalingConfig/MaximumConcurrency");
+        let (Some(Value::String(limit)), Some(Value::String(id))) = (limit, trigger.get("UUID"))
+        else {
+            continue;
+        };
+        let limit: u64 = limit
+            .parse()
+            .context("a trigger's concurrency is no number")?;
+        let change = json!({ "ScalingConfig": { "MaximumConcurrency": limit } });
+        let path = format!("{PATH}{id}");
+        endpoint
+            .call_lambda(Method::PUT, &path, Some(&change))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Lets the webhook function send batches where policies are enforced. On AWS `sqs:SendMessage` covers
+/// `SendMessageBatch`; MiniStack asks for an action of that name, which AWS does not know.
+///
+/// # Errors
+/// If the function's role cannot be found or given the policy.
+pub(crate) async fn batches(endpoint: Endpoint, outputs: &Outputs) -> Result<()> {
+    let path = format!(
+        "/2015-03-31/functions/{}/configuration",
+        outputs.webhook_function
+    );
+    let function = endpoint.call_lambda(Method::GET, &path, None).await?;
+    let role = function
+        .get("Role")
+        .and_then(Value::as_str)
+        .and_then(|arn| arn.rsplit('/').next())
+        .context("the webhook function has no role")?;
+    let policy = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": "*" }
+    ] });
+    let asked = [
+        ("Action", "PutRolePolicy"),
+        ("Version", "2010-05-08"),
+        ("RoleName", role),
+        ("PolicyName", "ministack-batches"),
+        ("PolicyDocument", &policy.to_string()),
+    ];
+    endpoint.call_form("iam", &asked).await
+}

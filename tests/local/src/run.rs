@@ -1,0 +1,132 @@
+//! Running other programs: their output goes to a log, and its end is shown when they fail.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+use anyhow::{Context, Result, bail};
+use tokio::process::Command;
+
+/// How many of a failed program's last lines are shown.
+const LINES_SHOWN: usize = 40;
+
+/// What cargo tells the programs that it starts. A cargo that is started from one of them would take it for
+/// its own and compile everything again.
+const OF_THE_OUTER_CARGO: [&str; 9] = [
+    "CARGO",
+    "CARGO_BIN_NAME",
+    "CARGO_CRATE_NAME",
+    "CARGO_MANIFEST_DIR",
+    "CARGO_MANIFEST_PATH",
+    "CARGO_PRIMARY_PACKAGE",
+    "CARGO_TARGET_TMPDIR",
+    "LD_LIBRARY_PATH",
+    "OUT_DIR",
+];
+
+/// A program that does not take a cargo that started us for its own.
+pub(crate) fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(name);
+    for (key, _) in std::env::vars_os() {
+        let foreign = key
+            .to_str()
+            .is_some_and(|key| key.starts_with("CARGO_PKG_") || OF_THE_OUTER_CARGO.contains(&key));
+        if foreign {
+            command.env_remove(key);
+        }
+    }
+    command.kill_on_drop(true);
+    command
+}
+
+/// `PATH` with these folders before it.
+pub(crate) fn path_with(folders: &[PathBuf]) -> Result<OsString> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let all = folders.iter().cloned().chain(std::env::split_paths(&path));
+    std::env::join_paths(all).context("a folder with a colon in its name cannot be in PATH")
+}
+
+/// Runs a program to its end with everything it says in `log`, and fails with the last lines if it fails.
+pub(crate) async fn logged(command: &mut Command, log: &Path) -> Result<()> {
+    let out =
+        std::fs::File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let err = out.try_clone().context("cannot share the log")?;
+    let shown = shown(command);
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(out)
+        .stderr(err)
+        .status()
+        .await
+        .with_context(|| format!("cannot start {shown}"))?;
+    if !status.success() {
+        bail!(
+            "{shown} {}\n{}\n(all of it: {})",
+            ended(status),
+            tail(log),
+            log.display()
+        );
+    }
+    Ok(())
+}
+
+/// Runs a program to its end and returns what it wrote to its standard output; `input` is its standard input.
+pub(crate) async fn captured(command: &mut Command, input: &str) -> Result<String> {
+    use tokio::io::AsyncWriteExt as _;
+    let shown = shown(command);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {shown}"))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin
+            .write_all(input.as_bytes())
+            .await
+            .with_context(|| format!("cannot write to {shown}"))?;
+    }
+    let output = child
+        .wait_with_output()
+        .await
+        .with_context(|| format!("cannot wait for {shown}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("{shown} {}\n{}", ended(output.status), said.trim());
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("{shown} did not write text"))
+}
+
+/// The last lines of a file, or a word about why they cannot be read.
+pub(crate) fn tail(log: &Path) -> String {
+    match std::fs::read(log) {
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let lines: Vec<&str> = text.lines().collect();
+            let from = lines.len().saturating_sub(LINES_SHOWN);
+            lines.get(from..).unwrap_or_default().join("\n")
+        }
+        Err(error) => format!("({}: {error})", log.display()),
+    }
+}
+
+/// The program's name and its first two words, enough to recognise it; never all of its arguments.
+fn shown(command: &Command) -> String {
+    let command = command.as_std();
+    let name = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or(command.get_program());
+    let words = command.get_args().take(2);
+    std::iter::once(name)
+        .chain(words)
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn ended(status: ExitStatus) -> String {
+    match status.code() {
+        Some(code) => format!("ended with exit code {code}"),
+        None => format!("was ended by a signal ({status})"),
+    }
+}

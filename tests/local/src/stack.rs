@@ -1,0 +1,360 @@
+//! A deployed local stack, as tests and the demo use it.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::bucket::Bucket;
+use crate::endpoint::Endpoint;
+use crate::ministack::{MiniStack, Settings};
+use crate::sam::{self, Deployment, Outputs};
+use crate::screen::Screen;
+use crate::tools::Tools;
+use crate::{Project, http, mend, run};
+
+/// How often the bucket is looked at while something is awaited.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// A stack that was deployed to a local endpoint.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    tools: Tools,
+    endpoint: Endpoint,
+    outputs: Outputs,
+}
+
+/// What an instance is registered with.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    /// Whose files these are.
+    pub tenant: String,
+    /// W-API's id of the instance.
+    pub instance: String,
+    /// W-API's token of the instance.
+    pub token: String,
+    /// The strategies in order, or the product's own.
+    pub strategies: Option<Vec<String>>,
+}
+
+impl Instance {
+    /// An instance with the product's own strategies.
+    pub fn new(
+        tenant: impl Into<String>,
+        instance: impl Into<String>,
+        token: impl Into<String>,
+    ) -> Self {
+        Self {
+            tenant: tenant.into(),
+            instance: instance.into(),
+            token: token.into(),
+            strategies: None,
+        }
+    }
+
+    /// With these strategies only, in this order.
+    pub fn strategies(mut self, names: &[&str]) -> Self {
+        self.strategies = Some(names.iter().map(|name| (*name).to_owned()).collect());
+        self
+    }
+}
+
+/// An answer to a webhook.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body: JSON where it is JSON, else a string.
+    pub body: Value,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Stack {
+    /// Builds and deploys.
+    ///
+    /// # Errors
+    /// If the functions do not compile or the stack cannot be made.
+    pub async fn deploy(
+        tools: &Tools,
+        endpoint: Endpoint,
+        deployment: &Deployment,
+        screen: &Screen,
+    ) -> Result<Self> {
+        let building = screen.step("Compiling both functions (sam build)");
+        sam::build(tools).await?;
+        building.done("");
+        let deploying = screen.step("Deploying template.yaml (sam deploy)");
+        let outputs = sam::deploy(tools, endpoint, deployment).await?;
+        deploying.done(format!("stack {}", deployment.stack_name));
+        Ok(Self {
+            tools: tools.clone(),
+            endpoint,
+            outputs,
+        })
+    }
+
+    /// A stack that was deployed before.
+    ///
+    /// # Errors
+    /// If there is none of this name.
+    pub async fn find(tools: &Tools, endpoint: Endpoint, stack_name: &str) -> Result<Self> {
+        Ok(Self {
+            tools: tools.clone(),
+            endpoint,
+            outputs: sam::outputs(tools, endpoint, stack_name).await?,
+        })
+    }
+
+    /// Where the stack is.
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint
+    }
+
+    /// The names of its parts.
+    pub fn outputs(&self) -> &Outputs {
+        &self.outputs
+    }
+
+    /// Its bucket.
+    pub fn bucket(&self) -> Bucket {
+        Bucket::new(self.endpoint, &self.outputs.media_bucket)
+    }
+
+    /// What stands before `/webhook/…` in this stack's webhook URLs.
+    pub fn webhook_base(&self) -> String {
+        self.endpoint.api_base(&self.outputs.api_id)
+    }
+
+    /// Waits until the bucket holds at least this many files, and returns all keys.
+    ///
+    /// # Errors
+    /// If it does not within this time.
+    pub async fn wait_for_files(&self, count: usize, within: Duration) -> Result<Vec<String>> {
+        let begun = std::time::Instant::now();
+        loop {
+            let keys = self.bucket().keys().await?;
+            if keys.len() >= count {
+                return Ok(keys);
+            }
+            if begun.elapsed() > within {
+                bail!("{} of {count} files after {within:?}: {keys:?}", keys.len());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Registers an instance with the product's own command and returns its webhook URL.
+    ///
+    /// # Errors
+    /// If the command fails.
+    pub async fn add_instance(&self, instance: &Instance) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Registered {
+            webhook_url: String,
+        }
+        let mut command = self.wapi_media();
+        command
+            .args(["instance", "add", "--json"])
+            .args(["--tenant", &instance.tenant])
+            .args(["--instance", &instance.instance])
+            .args(["--instances-table", &self.outputs.instances_table])
+            .args(["--token-key", &self.outputs.token_key_id])
+            .args(["--webhook-base-url", &self.webhook_base()]);
+        if let Some(strategies) = &instance.strategies {
+            command.args(["--strategies", &strategies.join(",")]);
+        }
+        let said = run::captured(&mut command, &instance.token).await?;
+        let registered: Registered = serde_json::from_str(said.trim())
+            .with_context(|| format!("wapi-media instance add said {said:?}"))?;
+        Ok(registered.webhook_url)
+    }
+
+    /// Compiles the product's own command, so that its first call is not slow.
+    ///
+    /// # Errors
+    /// If it does not compile.
+    pub async fn build_wapi_media(&self) -> Result<()> {
+        let project = self.tools.project();
+        let log = project.local_folder("logs")?.join("wapi-media-build.log");
+        let mut cargo = run::program("cargo");
+        cargo
+            .current_dir(project.root())
+            .args(["build", "--package", "wapi-media"]);
+        run::logged(&mut cargo, &log).await
+    }
+
+    /// The product's own command, pointed at this stack; arguments are yours to add.
+    pub fn wapi_media(&self) -> tokio::process::Command {
+        let mut command = run::program("cargo");
+        command
+            .current_dir(self.tools.project().root())
+            .args(["run", "--quiet", "--package", "wapi-media", "--"])
+            .envs(self.endpoint.environment())
+            .env_remove("AWS_PROFILE");
+        command
+    }
+
+    /// Posts a webhook as W-API would.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn post(&self, url: &str, webhook: &Value) -> Result<Answer> {
+        self.post_bytes(url, webhook.to_string().into_bytes()).await
+    }
+
+    /// Posts any body.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn post_bytes(&self, url: &str, body: Vec<u8>) -> Result<Answer> {
+        let begun = std::time::Instant::now();
+        let answer = http::client()?
+            .post(url)
+            .header(reqwest::header::CONTENT_TYPE, "application/json")
+            .body(body)
+            .send()
+            .await
+            .context("the API does not answer")?;
+        let status = answer.status().as_u16();
+        let text = http::text(answer).await?;
+        Ok(Answer {
+            status,
+            body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
+            took: begun.elapsed(),
+        })
+    }
+
+    /// How many messages a queue holds: waiting, in work or delayed.
+    ///
+    /// # Errors
+    /// If the queue cannot be asked.
+    pub async fn queue_length(&self, queue_url: &str) -> Result<u64> {
+        let asked = json!({ "QueueUrl": queue_url, "AttributeNames": ["All"] });
+        let answer = self
+            .endpoint
+            .call("sqs", "AmazonSQS.GetQueueAttributes", &asked)
+            .await?;
+        let count = |suffix: &str| {
+            let name = format!("/Attributes/ApproximateNumberOfMessages{suffix}");
+            let text = answer.pointer(&name).and_then(Value::as_str);
+            text.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0)
+        };
+        Ok(count("") + count("NotVisible") + count("Delayed"))
+    }
+
+    /// Every record of the media table, in DynamoDB's own JSON.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub async fn media_records(&self) -> Result<Vec<Value>> {
+        let mut asked = json!({ "TableName": self.outputs.media_table });
+        let mut records = Vec::new();
+        loop {
+            let page = self
+                .endpoint
+                .call("dynamodb", "DynamoDB_20120810.Scan", &asked)
+                .await?;
+            if let Some(items) = page.get("Items").and_then(Value::as_array) {
+                records.extend(items.iter().cloned());
+            }
+            match (page.get("LastEvaluatedKey"), asked.as_object_mut()) {
+                (Some(last), Some(asked)) if !last.is_null() => {
+                    asked.insert("ExclusiveStartKey".to_owned(), last.clone());
+                }
+                _ => return Ok(records),
+            }
+        }
+    }
+
+    /// What the functions wrote into a log group, oldest first, without Lambda's own lines.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn log_lines(&self, group: &str) -> Result<Vec<String>> {
+        let mut asked = json!({ "logGroupName": group });
+        let mut lines = Vec::new();
+        loop {
+            let page = self
+                .endpoint
+                .call("logs", "Logs_20140328.FilterLogEvents", &asked)
+                .await?;
+            let events = page.get("events").and_then(Value::as_array);
+            let messages = events.into_iter().flatten().filter_map(message);
+            lines.extend(messages.filter(|line| !is_of_lambda(line)));
+            match (page.get("nextToken"), asked.as_object_mut()) {
+                (Some(Value::String(token)), Some(asked)) => {
+                    asked.insert("nextToken".to_owned(), token.as_str().into());
+                }
+                _ => return Ok(lines),
+            }
+        }
+    }
+}
+
+fn message(event: &Value) -> Option<String> {
+    let text = event.get("message")?.as_str()?;
+    Some(text.trim_end().to_owned())
+}
+
+fn is_of_lambda(line: &str) -> bool {
+    ["START", "END", "REPORT"]
+        .iter()
+        .any(|word| line.starts_with(&format!("{word} RequestId:")))
+}
+
+/// A stack of its own for one test run: a MiniStack on a free port that ends with this value.
+#[derive(Debug)]
+pub struct TestStack {
+    stack: Stack,
+    // Dropped last: the stack is on it.
+    ministack: MiniStack,
+}
+
+impl TestStack {
+    /// Installs the tools if need be, starts a MiniStack, builds and deploys, all without a word. The name is that of its
+    /// folder under `.local/tests/`: one per stack.
+    ///
+    /// # Errors
+    /// If any of that fails.
+    pub async fn start(name: &str, deployment: &Deployment) -> Result<Self> {
+        Self::start_with(name, deployment, |settings| settings).await
+    }
+
+    /// As [`TestStack::start`], with other settings of MiniStack.
+    ///
+    /// # Errors
+    /// If any of that fails.
+    pub async fn start_with(
+        name: &str,
+        deployment: &Deployment,
+        settings: impl FnOnce(Settings) -> Settings,
+    ) -> Result<Self> {
+        let project = Project::here()?;
+        let screen = Screen::nothing();
+        let tools = Tools::install(&project, &screen).await?;
+        let folder = format!("tests/{name}-{}", std::process::id());
+        let folder = project.local_folder(&folder)?;
+        let settings = settings(Settings::in_folder(folder));
+        let ministack = MiniStack::start(&tools, &settings).await?;
+        let stack = Stack::deploy(&tools, ministack.endpoint(), deployment, &screen).await?;
+        if settings.enforces_policies {
+            mend::batches(stack.endpoint, &stack.outputs).await?;
+        }
+        Ok(Self { stack, ministack })
+    }
+
+    /// The deployed stack.
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// Ends it and waits until it has ended.
+    ///
+    /// # Errors
+    /// If the process cannot be waited for.
+    pub fn stop(self) -> Result<()> {
+        self.ministack.stop()
+    }
+}
