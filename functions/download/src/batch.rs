@@ -28,6 +28,9 @@ const TIME_TO_END: Duration = Duration::from_secs(8);
 /// A record that could not be started comes back after this.
 const NOT_STARTED_WAIT: Duration = Duration::from_secs(5);
 
+/// A record that panicked comes back after this: not at once, because it may panic again.
+const AFTER_A_PANIC: Duration = Duration::from_mins(5);
+
 /// Runs a batch and answers with the records that must come back. `deadline` is the invocation's.
 ///
 /// # Errors
@@ -102,6 +105,7 @@ async fn run_one(worker: &Worker, record: &SqsMessage, deadline: Instant) -> Opt
                 outcome = "panicked",
                 "a record panicked and comes back"
             );
+            hand_back(worker, receipt, AFTER_A_PANIC).await;
             Some(id)
         }
     }

@@ -12,7 +12,7 @@ use media::{
     job::{Job, QueuedJob},
     message::Secret,
     object::{Claims, ObjectDescription},
-    record::{Attempt, State},
+    record::{Attempt, Integrity, State},
     strategy::Strategy,
 };
 use tokio::time::Instant;
@@ -70,7 +70,7 @@ pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
         received,
         attempts: Vec::new(),
         findings: Vec::new(),
-        mismatched: None,
+        mismatched: Vec::new(),
     };
     let outcome = run.fetch_and_store().await;
     let Run { attempts, .. } = run;
@@ -90,8 +90,8 @@ struct Run<'a> {
     received: Received<'a>,
     attempts: Vec<Attempt>,
     findings: Vec<Disposition>,
-    /// The strategy that brought complete bytes which contradict the sender's hash.
-    mismatched: Option<Strategy>,
+    /// The strategies that brought complete bytes which contradict the sender's hash.
+    mismatched: Vec<Strategy>,
 }
 
 impl Run<'_> {
@@ -118,7 +118,7 @@ impl Run<'_> {
                 }
             }
         }
-        if let Some(strategy) = self.mismatched
+        if let Some(strategy) = self.mismatched.first().copied()
             && self.nothing_better_can_come()
             && let Some(stored) = self.try_strategy(strategy, &token, true).await?
         {
@@ -163,7 +163,10 @@ impl Run<'_> {
     ) -> Result<Option<State>, Failure> {
         let is_sealed = self.job.message.media_key.is_some();
         let mut claims = if keep_mismatch {
-            Claims::default()
+            Claims {
+                sha256: None,
+                integrity: Some(Integrity::Mismatch),
+            }
         } else {
             Claims::promised(self.job.message.file_sha256, strategy, is_sealed)
         };
@@ -176,7 +179,7 @@ impl Run<'_> {
                 Err(error @ StoreError::NoProof) => return Err(Failure::later(&error)),
                 Err(StoreError::Source(error)) => {
                     if error.is_mismatch() && strategy != Strategy::Cdn {
-                        self.mismatched = self.mismatched.or(Some(strategy));
+                        self.mismatched.push(strategy);
                     }
                     self.findings.push(error.disposition());
                     return Ok(None);
@@ -231,9 +234,13 @@ impl Run<'_> {
         let may_pass = |one: &&Disposition| {
             matches!(one, Disposition::Retry { .. } | Disposition::Unauthorized)
         };
-        // The mismatch itself counts as one that may pass.
-        let others_may_pass = self.findings.iter().filter(may_pass).count() > 1;
-        !others_may_pass || self.worker.is_last_try(self.job, self.received.receives)
+        // A mismatch is noted as a finding that may pass, too.
+        let may_pass = self.findings.iter().filter(may_pass).count();
+        let asked = longest_wait(&self.findings);
+        may_pass <= self.mismatched.len()
+            || self
+                .worker
+                .is_last_try(self.job, self.received.receives, asked)
     }
 
     fn failure(&self) -> Failure {

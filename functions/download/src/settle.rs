@@ -127,9 +127,12 @@ impl Worker {
         }
     }
 
-    /// Whether the next failure of this job would park it.
-    pub(crate) fn is_last_try(&self, job: &Job, receives: u32) -> bool {
-        self.is_over_after(job, schedule::wait(receives, 0.0, None))
+    /// Whether a failure of this run may park the job: judged by the longest wait that could follow.
+    pub(crate) fn is_last_try(&self, job: &Job, receives: u32, asked: Option<Duration>) -> bool {
+        self.is_over_after(
+            job,
+            schedule::wait(receives, 1.0, asked).max(WAIT_FOR_A_PERSON),
+        )
     }
 
     fn is_over_after(&self, job: &Job, wait: Duration) -> bool {
@@ -207,10 +210,8 @@ impl Worker {
 
 /// The one line of a medium: it reads alone and can be queried. No name, number, path or key is in it.
 fn log(job: &Job, state: &State, attempts: &[Attempt], took: Duration) {
-    let tried = attempts
-        .iter()
-        .map(|one| format!("{}: {}", one.strategy, one.verdict))
-        .collect::<Vec<_>>();
+    // One field of JSON, because the log's own fields are flat.
+    let attempts = serde_json::to_string(attempts).unwrap_or_default();
     let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     macro_rules! line {
         ($level:ident, $($fields:tt)*) => {
@@ -220,7 +221,7 @@ fn log(job: &Job, state: &State, attempts: &[Attempt], took: Duration) {
                 message_id = %job.message.message_id,
                 media_kind = %job.message.kind,
                 outcome = state.as_str(),
-                attempts = ?tried,
+                attempts,
                 duration_ms,
                 $($fields)*
                 "media"

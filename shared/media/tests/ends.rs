@@ -1,5 +1,12 @@
 //! How jobs end: the classes, the schedule, and who may announce.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
 use std::time::Duration;
 
 use media::{
@@ -18,12 +25,24 @@ fn the_most_hopeful_finding_decides_the_class() {
     use Disposition::{Gone, NotApplicable, OverLimit, Unauthorized, Unopenable};
     let cases: [(&[Disposition], FailureClass); 8] = [
         (&[LATER, NotApplicable, Gone], FailureClass::Transient),
-        (&[Unauthorized, NotApplicable, LATER], FailureClass::Transient),
+        (
+            &[Unauthorized, NotApplicable, LATER],
+            FailureClass::Transient,
+        ),
         (&[Unauthorized, NotApplicable, Gone], FailureClass::Instance),
         (&[NotApplicable, NotApplicable, Gone], FailureClass::Expired),
-        (&[NotApplicable, NotApplicable, Unopenable], FailureClass::Corrupt),
-        (&[OverLimit, NotApplicable, OverLimit], FailureClass::Refused),
-        (&[NotApplicable, NotApplicable, NotApplicable], FailureClass::Corrupt),
+        (
+            &[NotApplicable, NotApplicable, Unopenable],
+            FailureClass::Corrupt,
+        ),
+        (
+            &[OverLimit, NotApplicable, OverLimit],
+            FailureClass::Refused,
+        ),
+        (
+            &[NotApplicable, NotApplicable, NotApplicable],
+            FailureClass::Corrupt,
+        ),
         (&[], FailureClass::Corrupt),
     ];
     for (findings, class) in cases {
@@ -34,19 +53,35 @@ fn the_most_hopeful_finding_decides_the_class() {
 #[test]
 fn what_passes_by_itself_or_by_a_persons_work_is_retried_and_nothing_else() {
     use FailureClass::{Corrupt, Expired, Instance, Poison, Refused, Transient};
-    for (class, retried) in
-        [(Transient, true), (Instance, true), (Expired, false), (Corrupt, false), (Refused, false), (Poison, false)]
-    {
+    for (class, retried) in [
+        (Transient, true),
+        (Instance, true),
+        (Expired, false),
+        (Corrupt, false),
+        (Refused, false),
+        (Poison, false),
+    ] {
         assert_eq!(class.is_retried(), retried, "{class}");
     }
 }
 
 #[test]
 fn the_longest_retry_after_is_honoured_within_what_sqs_can_hide() {
-    let minutes = |n| Disposition::Retry { after: Some(Duration::from_mins(n)) };
-    assert_eq!(longest_wait(&[minutes(3), LATER, minutes(7)]), Some(Duration::from_mins(7)));
-    assert_eq!(schedule::wait(1, 0.5, Some(Duration::from_mins(7))), Duration::from_mins(7));
-    assert_eq!(schedule::wait(1, 0.5, Some(Duration::from_hours(40))), Duration::from_hours(11));
+    let minutes = |n| Disposition::Retry {
+        after: Some(Duration::from_mins(n)),
+    };
+    assert_eq!(
+        longest_wait(&[minutes(3), LATER, minutes(7)]),
+        Some(Duration::from_mins(7))
+    );
+    assert_eq!(
+        schedule::wait(1, 0.5, Some(Duration::from_mins(7))),
+        Duration::from_mins(7)
+    );
+    assert_eq!(
+        schedule::wait(1, 0.5, Some(Duration::from_hours(40))),
+        Duration::from_hours(11)
+    );
 }
 
 #[test]
@@ -79,7 +114,10 @@ fn a_job_is_given_up_when_the_media_is_no_longer_safe_but_never_at_once() {
     const DAY: i64 = 24 * HOUR;
     assert_eq!(schedule::gives_up_at(0, 100 * DAY), 7 * DAY);
     assert_eq!(schedule::gives_up_at(0, 3 * DAY), 3 * DAY);
-    assert_eq!(schedule::gives_up_at(100 * DAY, 3 * DAY), 100 * DAY + 6 * HOUR);
+    assert_eq!(
+        schedule::gives_up_at(100 * DAY, 3 * DAY),
+        100 * DAY + 6 * HOUR
+    );
 }
 
 #[test]
@@ -100,11 +138,23 @@ fn only_a_valid_secret_gives_the_right_to_announce() {
 #[test]
 fn key_families_are_tried_by_likelihood_and_each_once() {
     for kind in MediaKind::ALL {
-        for mimetype in [None, Some("image/jpeg"), Some("video/mp4"), Some("audio/ogg; codecs=opus"), Some("?")] {
+        for mimetype in [
+            None,
+            Some("image/jpeg"),
+            Some("video/mp4"),
+            Some("audio/ogg; codecs=opus"),
+            Some("?"),
+        ] {
             let order = KeyType::candidates(kind, mimetype);
             assert_eq!(order[0], kind.key_type());
-            assert!(KeyType::ALL.iter().all(|family| order.contains(family)), "{order:?}");
+            assert!(
+                KeyType::ALL.iter().all(|family| order.contains(family)),
+                "{order:?}"
+            );
         }
     }
-    assert_eq!(KeyType::candidates(MediaKind::Document, Some("video/mp4"))[1], KeyType::Video);
+    assert_eq!(
+        KeyType::candidates(MediaKind::Document, Some("video/mp4"))[1],
+        KeyType::Video
+    );
 }

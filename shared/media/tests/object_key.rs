@@ -1,5 +1,12 @@
 //! Object keys by example and by property: whatever a sender writes, the file lies where it belongs.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
 use media::{
     access::{SecretHashes, Verified},
     file_type::FileType,
@@ -42,7 +49,8 @@ fn job(tenant: &str, instance: &str, message: MediaMessage) -> Job {
     let tenant = TenantId::parse(tenant).expect("a tenant");
     let instance = InstanceId::parse(instance).expect("an instance");
     let secrets = SecretHashes::new([Sha256::of(b"secret")]);
-    let verified = Verified::check(&tenant, &instance, &secrets, "secret").expect("the right secret");
+    let verified =
+        Verified::check(&tenant, &instance, &secrets, "secret").expect("the right secret");
     verified.job(message, 0).into_job()
 }
 
@@ -53,7 +61,10 @@ fn describe(job: &Job, head: &[u8], claims: Claims) -> ObjectDescription {
 
 fn key_of(message: MediaMessage, head: &[u8]) -> String {
     let job = job("acme", "LITE-AAAAAA-BBBBBB", message);
-    describe(&job, head, Claims::default()).key.as_str().to_owned()
+    describe(&job, head, Claims::default())
+        .key
+        .as_str()
+        .to_owned()
 }
 
 #[test]
@@ -75,26 +86,50 @@ fn a_document_keeps_a_readable_form_of_its_own_name() {
     };
     let slug = |name: &str| {
         let key = key_of(named(name), b"%PDF-1.7");
-        key.split_once("AAAAAAAAAAAAAAAA").expect("the message id").1.to_owned()
+        key.split_once("AAAAAAAAAAAAAAAA")
+            .expect("the message id")
+            .1
+            .to_owned()
     };
-    assert_eq!(slug("Relatório de Março (2).pdf"), "_relatorio-de-marco-2.pdf");
+    assert_eq!(
+        slug("Relatório de Março (2).pdf"),
+        "_relatorio-de-marco-2.pdf"
+    );
     assert_eq!(slug("../../etc/passwd"), "_etc-passwd.pdf");
     assert_eq!(slug("\u{202e}fdp.exe"), "_fdp.pdf");
     assert_eq!(slug("   "), ".pdf");
-    assert_eq!(slug(&"nome ".repeat(100)).len(), 1 + ObjectKey::MAX_SLUG_BYTES + ".pdf".len() - 1);
+    assert_eq!(
+        slug(&"nome ".repeat(100)).len(),
+        1 + ObjectKey::MAX_SLUG_BYTES + ".pdf".len() - 1
+    );
 }
 
 #[test]
 fn chats_of_every_sort_have_a_folder_of_their_own() {
     let folder = |jid: &str, phone: Option<&str>| Chat::from_jid(jid, phone).as_str().to_owned();
     assert_eq!(folder("5500900000002", None), "5500900000002");
-    assert_eq!(folder("5500900000002@s.whatsapp.net", None), "5500900000002");
+    assert_eq!(
+        folder("5500900000002@s.whatsapp.net", None),
+        "5500900000002"
+    );
     assert_eq!(folder("5500900000002:12@c.us", None), "5500900000002");
-    assert_eq!(folder("120363000000000001@g.us", Some("5500900000003")), "group-120363000000000001");
-    assert_eq!(folder("5500900000001-1600000000@g.us", None), "group-5500900000001-1600000000");
-    assert_eq!(folder("120363000000000002@newsletter", None), "channel-120363000000000002");
+    assert_eq!(
+        folder("120363000000000001@g.us", Some("5500900000003")),
+        "group-120363000000000001"
+    );
+    assert_eq!(
+        folder("5500900000001-1600000000@g.us", None),
+        "group-5500900000001-1600000000"
+    );
+    assert_eq!(
+        folder("120363000000000002@newsletter", None),
+        "channel-120363000000000002"
+    );
     assert_eq!(folder("200000000000002@lid", None), "lid-200000000000002");
-    assert_eq!(folder("200000000000002:3@lid", Some("5500900000002")), "5500900000002");
+    assert_eq!(
+        folder("200000000000002:3@lid", Some("5500900000002")),
+        "5500900000002"
+    );
     assert_eq!(folder("status", None), "status");
     assert_eq!(folder("status@broadcast", None), "status");
     assert_eq!(folder("", None), "other");
@@ -119,13 +154,34 @@ fn tenants_and_instances_are_checked_and_never_changed() {
     for good in ["acme", "a", "0-1_2", &"a".repeat(48)] {
         assert_eq!(TenantId::parse(good).expect(good).as_str(), good);
     }
-    for bad in ["", "Acme", "-a", "_a", "a/b", "a b", "á", "a\0", &"a".repeat(49), ".."] {
+    for bad in [
+        "",
+        "Acme",
+        "-a",
+        "_a",
+        "a/b",
+        "a b",
+        "á",
+        "a\0",
+        &"a".repeat(49),
+        "..",
+    ] {
         assert!(TenantId::parse(bad).is_err(), "{bad:?}");
     }
     for good in ["LITE-AAAAAA-BBBBBB", "AbCd12-AAAAAA-BBBBBB"] {
         assert_eq!(InstanceId::parse(good).expect(good).as_str(), good);
     }
-    for bad in ["", "-", "A--B", "A/B", "A B", "A-", "..", "A\0", &"A".repeat(65)] {
+    for bad in [
+        "",
+        "-",
+        "A--B",
+        "A/B",
+        "A B",
+        "A-",
+        "..",
+        "A\0",
+        &"A".repeat(65),
+    ] {
         assert!(InstanceId::parse(bad).is_err(), "{bad:?}");
     }
 }
@@ -138,16 +194,43 @@ fn the_first_bytes_name_the_file_and_the_declared_type_helps_where_they_cannot()
     };
     let docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
     let ogg = [b"OggS".as_slice(), &[0; 24], b"OpusHead"].concat();
-    assert_eq!(detected(JPEG, Some("application/pdf")), ("jpg", "image/jpeg"));
-    assert_eq!(detected(&ogg, Some("audio/ogg; codecs=opus")), ("ogg", "audio/ogg"));
+    assert_eq!(
+        detected(JPEG, Some("application/pdf")),
+        ("jpg", "image/jpeg")
+    );
+    assert_eq!(
+        detected(&ogg, Some("audio/ogg; codecs=opus")),
+        ("ogg", "audio/ogg")
+    );
     assert_eq!(detected(b"PK\x03\x04....", Some(docx)), ("docx", docx));
-    assert_eq!(detected(b"PK\x03\x04....", Some("image/jpeg")), ("zip", "application/zip"));
-    assert_eq!(detected(b"PK\x03\x04....", None), ("zip", "application/zip"));
-    assert_eq!(detected(b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2", Some("audio/mp4")), ("m4a", "audio/mp4"));
-    assert_eq!(detected(b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2", None), ("mp4", "video/mp4"));
-    assert_eq!(detected(b"nome;valor\n", Some("text/csv")), ("csv", "text/csv"));
-    assert_eq!(detected(b"<html><body>", Some("text/plain")), ("txt", "text/plain"));
-    assert_eq!(detected(b"\x01\x02\x03", Some("x/unheard-of")), ("bin", "application/octet-stream"));
+    assert_eq!(
+        detected(b"PK\x03\x04....", Some("image/jpeg")),
+        ("zip", "application/zip")
+    );
+    assert_eq!(
+        detected(b"PK\x03\x04....", None),
+        ("zip", "application/zip")
+    );
+    assert_eq!(
+        detected(b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2", Some("audio/mp4")),
+        ("m4a", "audio/mp4")
+    );
+    assert_eq!(
+        detected(b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2", None),
+        ("mp4", "video/mp4")
+    );
+    assert_eq!(
+        detected(b"nome;valor\n", Some("text/csv")),
+        ("csv", "text/csv")
+    );
+    assert_eq!(
+        detected(b"<html><body>", Some("text/plain")),
+        ("txt", "text/plain")
+    );
+    assert_eq!(
+        detected(b"\x01\x02\x03", Some("x/unheard-of")),
+        ("bin", "application/octet-stream")
+    );
     assert_eq!(detected(b"", None), ("bin", "application/octet-stream"));
 }
 
@@ -172,30 +255,60 @@ fn what_could_run_scripts_is_downloaded_and_the_real_name_is_kept() {
         ("text/javascript", b"alert(1)"),
         ("x/unheard-of", b"\x01"),
     ] {
-        assert!(named("a", mimetype, head).starts_with("attachment; "), "{mimetype}");
+        assert!(
+            named("a", mimetype, head).starts_with("attachment; "),
+            "{mimetype}"
+        );
     }
     assert!(!named("a\r\nSet-Cookie: b", "text/html", b"").contains('\n'));
 }
 
 #[test]
 fn metadata_says_what_is_claimed_and_tags_say_nothing_personal() {
-    let message = MediaMessage { caption: Some("segue o orçamento".to_owned()), ptt: true, ..message() };
-    let claims = Claims { sha256: Some(Sha256::of(b"x")), integrity: Some(Integrity::MacAndSha256) };
+    let message = MediaMessage {
+        caption: Some("segue o orçamento".to_owned()),
+        ptt: true,
+        ..message()
+    };
+    let claims = Claims {
+        sha256: Some(Sha256::of(b"x")),
+        integrity: Some(Integrity::MacAndSha256),
+    };
     let object = describe(&job("acme", "LITE-AAAAAA-BBBBBB", message), JPEG, claims);
-    let value = |name: &str| object.metadata.iter().find(|(one, _)| *one == name).map(|(_, value)| value.as_str());
+    let value = |name: &str| {
+        object
+            .metadata
+            .iter()
+            .find(|(one, _)| *one == name)
+            .map(|(_, value)| value.as_str())
+    };
     assert_eq!(value("integrity"), Some("mac+sha256"));
     assert_eq!(value("sha256"), Some(Sha256::of(b"x").to_hex().as_str()));
     assert_eq!(value("caption"), Some("segue%20o%20or%C3%A7amento"));
     assert_eq!((value("ptt"), value("view-once")), (Some("true"), None));
     let tags: Vec<_> = object.tags.iter().map(|(name, _)| *name).collect();
-    assert_eq!(tags, ["tenant", "instance", "kind", "direction", "chat-kind"]);
-    assert!(object.tags.iter().all(|(_, value)| !value.contains("5500900000002")));
+    assert_eq!(
+        tags,
+        ["tenant", "instance", "kind", "direction", "chat-kind"]
+    );
+    assert!(
+        object
+            .tags
+            .iter()
+            .all(|(_, value)| !value.contains("5500900000002"))
+    );
 }
 
 #[test]
 fn moments_out_of_all_reason_still_give_a_key() {
     for (moment, month) in [(i64::MIN, "1970-01"), (0, "1970-01"), (i64::MAX, "9999-12")] {
-        let key = key_of(MediaMessage { moment, ..message() }, JPEG);
+        let key = key_of(
+            MediaMessage {
+                moment,
+                ..message()
+            },
+            JPEG,
+        );
         assert!(key.contains(&format!("/{month}/")), "{key}");
     }
 }
@@ -205,7 +318,15 @@ fn an_offset_is_read_or_refused() {
     for good in ["-03:00", "+00:00", "+05:30", "+14:00"] {
         assert!(parse_offset(good).is_some(), "{good}");
     }
-    for bad in ["", "03:00", "-3:00", "-03", "-03:60", "+15:00", "America/Belem"] {
+    for bad in [
+        "",
+        "03:00",
+        "-3:00",
+        "-03",
+        "-03:60",
+        "+15:00",
+        "America/Belem",
+    ] {
         assert!(parse_offset(bad).is_none(), "{bad}");
     }
 }
@@ -214,14 +335,19 @@ fn an_offset_is_read_or_refused() {
 fn a_job_survives_the_queue_and_prints_nothing_personal() {
     let message = MediaMessage {
         media_key: Some(media::message::Secret::new("RkFLRS1NRURJQS1LRVk=")),
-        direct_path: Some(media::message::Secret::new("/v/t62.0000-24/FAKE?oe=6AFAE000")),
+        direct_path: Some(media::message::Secret::new(
+            "/v/t62.0000-24/FAKE?oe=6AFAE000",
+        )),
         caption: Some("legenda".to_owned()),
         ..message()
     };
     let job = job("acme", "LITE-AAAAAA-BBBBBB", message);
     let queued = QueuedJob::V1(job.clone());
     let json = queued.to_json().expect("a job is JSON");
-    assert!(json.starts_with(r#"{"version":"1","#) && json.len() < 2048, "{json}");
+    assert!(
+        json.starts_with(r#"{"version":"1","#) && json.len() < 2048,
+        "{json}"
+    );
     assert_eq!(QueuedJob::parse(&json), Ok(queued));
     assert!(QueuedJob::parse(&json.replace(r#""version":"1""#, r#""version":"99""#)).is_err());
     let printed = format!("{job:?}");

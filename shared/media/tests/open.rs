@@ -1,9 +1,19 @@
 //! Decryption against the vectors that another implementation made, and against every way to spoil a file.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::{
-    cipher::{AES_256, DecryptingKey, DecryptionContext, EncryptingKey, EncryptionContext, UnboundCipherKey},
+    cipher::{
+        AES_256, DecryptingKey, DecryptionContext, EncryptingKey, EncryptionContext,
+        UnboundCipherKey,
+    },
     digest, hmac,
 };
 use data_encoding::{BASE64, HEXLOWER};
@@ -39,8 +49,13 @@ struct Vector {
 
 /// The vectors of the four families that media messages use; the file has others besides.
 fn vectors() -> Vec<Vector> {
-    let all: Vectors = serde_json::from_str(include_str!("vectors.json")).expect("the vectors parse");
-    let vectors: Vec<_> = all.vectors.into_iter().filter(|vector| vector.family().is_some()).collect();
+    let all: Vectors =
+        serde_json::from_str(include_str!("vectors.json")).expect("the vectors parse");
+    let vectors: Vec<_> = all
+        .vectors
+        .into_iter()
+        .filter(|vector| vector.family().is_some())
+        .collect();
     assert!(vectors.len() >= 25, "the vectors are all there");
     vectors
 }
@@ -51,7 +66,9 @@ impl Vector {
     }
 
     fn family(&self) -> Option<KeyType> {
-        KeyType::ALL.into_iter().find(|family| family.info() == self.info.as_bytes())
+        KeyType::ALL
+            .into_iter()
+            .find(|family| family.info() == self.info.as_bytes())
     }
 
     fn expected(&self) -> Expected {
@@ -63,11 +80,15 @@ impl Vector {
     }
 
     fn enc(&self) -> Option<Vec<u8>> {
-        self.enc.as_ref().map(|text| BASE64.decode(text.as_bytes()).expect("base64"))
+        self.enc
+            .as_ref()
+            .map(|text| BASE64.decode(text.as_bytes()).expect("base64"))
     }
 
     fn plain(&self) -> Option<Vec<u8>> {
-        self.plain.as_ref().map(|text| BASE64.decode(text.as_bytes()).expect("base64"))
+        self.plain
+            .as_ref()
+            .map(|text| BASE64.decode(text.as_bytes()).expect("base64"))
     }
 }
 
@@ -85,7 +106,11 @@ fn open(mut opener: Opener, input: &[u8], chunk: usize) -> Result<(Vec<u8>, Proo
 }
 
 fn sealed(vector: &Vector, expected: Expected) -> Opener {
-    Opener::sealed(vector.key(), vec![vector.family().expect("a family")], expected)
+    Opener::sealed(
+        vector.key(),
+        vec![vector.family().expect("a family")],
+        expected,
+    )
 }
 
 /// Encrypts as a sender does. Only for files the vectors do not have.
@@ -93,10 +118,15 @@ fn seal(plain: &[u8], key: &MediaKey, family: KeyType, pad: Option<u8>) -> (Vec<
     let keys = key.expand(family);
     let amount = 16 - plain.len() % 16;
     let mut bytes = plain.to_vec();
-    bytes.resize(plain.len() + amount, pad.unwrap_or(u8::try_from(amount).expect("at most 16")));
+    bytes.resize(
+        plain.len() + amount,
+        pad.unwrap_or(u8::try_from(amount).expect("at most 16")),
+    );
     let cipher = UnboundCipherKey::new(&AES_256, keys.cipher_key()).expect("a key of 32 bytes");
     let cipher = EncryptingKey::cbc(cipher).expect("CBC");
-    cipher.less_safe_encrypt(&mut bytes, EncryptionContext::Iv128(keys.iv().into())).expect("whole blocks");
+    cipher
+        .less_safe_encrypt(&mut bytes, EncryptionContext::Iv128(keys.iv().into()))
+        .expect("whole blocks");
     let mut mac = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, keys.mac_key()));
     mac.update(&keys.iv());
     mac.update(&bytes);
@@ -117,17 +147,35 @@ fn key() -> MediaKey {
 fn every_vectors_keys_are_derived_as_the_other_implementation_derived_them() {
     for vector in vectors() {
         let keys = vector.key().expand(vector.family().expect("a family"));
-        assert_eq!(HEXLOWER.encode(&keys.iv()), vector.iv_hex, "{}", vector.name);
-        assert_eq!(HEXLOWER.encode(keys.cipher_key()), vector.cipher_key_hex, "{}", vector.name);
-        assert_eq!(HEXLOWER.encode(keys.mac_key()), vector.mac_key_hex, "{}", vector.name);
+        assert_eq!(
+            HEXLOWER.encode(&keys.iv()),
+            vector.iv_hex,
+            "{}",
+            vector.name
+        );
+        assert_eq!(
+            HEXLOWER.encode(keys.cipher_key()),
+            vector.cipher_key_hex,
+            "{}",
+            vector.name
+        );
+        assert_eq!(
+            HEXLOWER.encode(keys.mac_key()),
+            vector.mac_key_hex,
+            "{}",
+            vector.name
+        );
     }
 }
 
 #[test]
 fn every_vector_opens_to_its_plain_bytes_with_full_proof() {
     for vector in vectors() {
-        let (Some(enc), Some(plain)) = (vector.enc(), vector.plain()) else { continue };
-        let (opened, proof) = open(sealed(&vector, vector.expected()), &enc, 64 * 1024).expect(&vector.name);
+        let (Some(enc), Some(plain)) = (vector.enc(), vector.plain()) else {
+            continue;
+        };
+        let (opened, proof) =
+            open(sealed(&vector, vector.expected()), &enc, 64 * 1024).expect(&vector.name);
         assert_eq!(opened, plain, "{}", vector.name);
         assert_eq!(proof.integrity, Integrity::MacAndSha256, "{}", vector.name);
         assert_eq!(proof.size_bytes, vector.file_length, "{}", vector.name);
@@ -137,9 +185,12 @@ fn every_vector_opens_to_its_plain_bytes_with_full_proof() {
 #[test]
 fn every_chunking_of_a_file_gives_the_same_bytes() {
     for vector in vectors() {
-        let (Some(enc), Some(plain)) = (vector.enc(), vector.plain()) else { continue };
+        let (Some(enc), Some(plain)) = (vector.enc(), vector.plain()) else {
+            continue;
+        };
         for chunk in 1..=enc.len() {
-            let (opened, _) = open(sealed(&vector, vector.expected()), &enc, chunk).expect(&vector.name);
+            let (opened, _) =
+                open(sealed(&vector, vector.expected()), &enc, chunk).expect(&vector.name);
             assert_eq!(opened, plain, "{} in chunks of {chunk}", vector.name);
         }
     }
@@ -147,15 +198,27 @@ fn every_chunking_of_a_file_gives_the_same_bytes() {
 
 #[test]
 fn a_file_cut_at_any_byte_is_refused() {
-    for vector in vectors().into_iter().filter(|vector| vector.file_length <= 100) {
+    for vector in vectors()
+        .into_iter()
+        .filter(|vector| vector.file_length <= 100)
+    {
         let Some(enc) = vector.enc() else { continue };
         for kept in 0..enc.len() {
-            let without_enc_hash = Expected { file_enc_sha256: None, ..vector.expected() };
+            let without_enc_hash = Expected {
+                file_enc_sha256: None,
+                ..vector.expected()
+            };
             for expected in [vector.expected(), without_enc_hash] {
-                let refused = open(sealed(&vector, expected), &enc[..kept], 64).expect_err("a cut file");
+                let refused =
+                    open(sealed(&vector, expected), &enc[..kept], 64).expect_err("a cut file");
                 match (kept, refused) {
                     (0, OpenError::Empty)
-                    | (_, OpenError::BadLength { .. } | OpenError::EncHashDiffers | OpenError::MacDiffers { .. }) => {}
+                    | (
+                        _,
+                        OpenError::BadLength { .. }
+                        | OpenError::EncHashDiffers
+                        | OpenError::MacDiffers { .. },
+                    ) => {}
                     (kept, other) => panic!("{} cut to {kept}: {other}", vector.name),
                 }
             }
@@ -165,25 +228,56 @@ fn a_file_cut_at_any_byte_is_refused() {
 
 #[test]
 fn one_flipped_bit_anywhere_is_refused() {
-    for vector in vectors().into_iter().filter(|vector| vector.file_length <= 100) {
+    for vector in vectors()
+        .into_iter()
+        .filter(|vector| vector.file_length <= 100)
+    {
         let Some(enc) = vector.enc() else { continue };
         for byte in 0..enc.len() {
             let mut spoiled = enc.clone();
             spoiled[byte] ^= 1 << (byte % 8);
             let refused = open(sealed(&vector, vector.expected()), &spoiled, 64);
-            assert_eq!(refused.expect_err("a flipped bit"), OpenError::EncHashDiffers);
-            let without_enc_hash = Expected { file_enc_sha256: None, ..vector.expected() };
-            let refused = open(sealed(&vector, without_enc_hash), &spoiled, 64).expect_err("a flipped bit");
-            assert!(matches!(refused, OpenError::MacDiffers { transfer_proven: false, .. }), "{refused}");
+            assert_eq!(
+                refused.expect_err("a flipped bit"),
+                OpenError::EncHashDiffers
+            );
+            let without_enc_hash = Expected {
+                file_enc_sha256: None,
+                ..vector.expected()
+            };
+            let refused =
+                open(sealed(&vector, without_enc_hash), &spoiled, 64).expect_err("a flipped bit");
+            assert!(
+                matches!(
+                    refused,
+                    OpenError::MacDiffers {
+                        transfer_proven: false,
+                        ..
+                    }
+                ),
+                "{refused}"
+            );
         }
     }
 }
 
 #[test]
 fn a_wrong_family_is_told_from_a_broken_transfer() {
-    let (bytes, expected) = seal(b"nothing that any format begins with", &key(), KeyType::Audio, None);
-    let refused = open(Opener::sealed(key(), vec![KeyType::Document], expected), &bytes, 64);
-    let said = OpenError::MacDiffers { family: KeyType::Document, transfer_proven: true };
+    let (bytes, expected) = seal(
+        b"nothing that any format begins with",
+        &key(),
+        KeyType::Audio,
+        None,
+    );
+    let refused = open(
+        Opener::sealed(key(), vec![KeyType::Document], expected),
+        &bytes,
+        64,
+    );
+    let said = OpenError::MacDiffers {
+        family: KeyType::Document,
+        transfer_proven: true,
+    };
     assert_eq!(refused.expect_err("the wrong family"), said);
 }
 
@@ -193,29 +287,64 @@ fn a_document_encrypted_as_an_image_opens_at_the_first_try_by_its_first_block() 
     let (bytes, expected) = seal(&jpeg, &key(), KeyType::Image, None);
     let candidates = KeyType::candidates(MediaKind::Document, Some("image/jpeg"));
     assert_eq!(candidates[..2], [KeyType::Document, KeyType::Image]);
-    let (opened, proof) = open(Opener::sealed(key(), candidates.to_vec(), expected), &bytes, 64).expect("opens");
+    let (opened, proof) = open(
+        Opener::sealed(key(), candidates.to_vec(), expected),
+        &bytes,
+        64,
+    )
+    .expect("opens");
     assert_eq!((opened, proof.integrity), (jpeg, Integrity::MacAndSha256));
 }
 
 #[test]
 fn a_padding_error_is_reported_only_after_the_mac() {
     let (mut bytes, expected) = seal(b"twelve bytes", &key(), KeyType::Image, Some(9));
-    let opener = || Opener::sealed(key(), vec![KeyType::Image], Expected { file_sha256: None, ..expected });
-    assert_eq!(open(opener(), &bytes, 64).expect_err("bad padding"), OpenError::BadPadding);
+    let opener = || {
+        Opener::sealed(
+            key(),
+            vec![KeyType::Image],
+            Expected {
+                file_sha256: None,
+                ..expected
+            },
+        )
+    };
+    assert_eq!(
+        open(opener(), &bytes, 64).expect_err("bad padding"),
+        OpenError::BadPadding
+    );
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     let no_hash = Opener::sealed(key(), vec![KeyType::Image], Expected::default());
-    assert!(matches!(open(no_hash, &bytes, 64), Err(OpenError::MacDiffers { .. })));
+    assert!(matches!(
+        open(no_hash, &bytes, 64),
+        Err(OpenError::MacDiffers { .. })
+    ));
 }
 
 #[test]
 fn the_senders_plain_hash_is_outranked_by_the_mac_and_flagged() {
     let (bytes, expected) = seal(b"some bytes", &key(), KeyType::Video, None);
-    let lie = Expected { file_sha256: Some(Sha256::of(b"other bytes")), ..expected };
-    let (_, proof) = open(Opener::sealed(key(), vec![KeyType::Video], lie), &bytes, 64).expect("opens");
-    assert_eq!((proof.integrity, proof.sha256), (Integrity::MacOnly, Sha256::of(b"some bytes")));
-    let silent = Expected { file_sha256: None, ..expected };
-    let (_, proof) = open(Opener::sealed(key(), vec![KeyType::Video], silent), &bytes, 64).expect("opens");
+    let lie = Expected {
+        file_sha256: Some(Sha256::of(b"other bytes")),
+        ..expected
+    };
+    let (_, proof) =
+        open(Opener::sealed(key(), vec![KeyType::Video], lie), &bytes, 64).expect("opens");
+    assert_eq!(
+        (proof.integrity, proof.sha256),
+        (Integrity::MacOnly, Sha256::of(b"some bytes"))
+    );
+    let silent = Expected {
+        file_sha256: None,
+        ..expected
+    };
+    let (_, proof) = open(
+        Opener::sealed(key(), vec![KeyType::Video], silent),
+        &bytes,
+        64,
+    )
+    .expect("opens");
     assert_eq!(proof.integrity, Integrity::MacOnly);
 }
 
@@ -223,9 +352,20 @@ fn the_senders_plain_hash_is_outranked_by_the_mac_and_flagged() {
 fn a_plain_newsletter_with_a_key_is_recognised_by_its_own_hash() {
     for length in [1_usize, 25, 26, 1000] {
         let plain = vec![b'n'; length];
-        let expected = Expected { file_sha256: Some(Sha256::of(&plain)), ..Expected::default() };
-        let refused = open(Opener::sealed(key(), vec![KeyType::Image], expected), &plain, 64);
-        assert_eq!(refused.expect_err("not encrypted"), OpenError::WasPlain, "{length} bytes");
+        let expected = Expected {
+            file_sha256: Some(Sha256::of(&plain)),
+            ..Expected::default()
+        };
+        let refused = open(
+            Opener::sealed(key(), vec![KeyType::Image], expected),
+            &plain,
+            64,
+        );
+        assert_eq!(
+            refused.expect_err("not encrypted"),
+            OpenError::WasPlain,
+            "{length} bytes"
+        );
         let (opened, proof) = open(Opener::plain(expected), &plain, 64).expect("opens as plain");
         assert_eq!((opened, proof.integrity), (plain, Integrity::Sha256));
     }
@@ -233,19 +373,35 @@ fn a_plain_newsletter_with_a_key_is_recognised_by_its_own_hash() {
 
 #[test]
 fn plain_bytes_are_proven_by_the_hash_or_not_at_all() {
-    let hash = |of: &[u8]| Expected { file_sha256: Some(Sha256::of(of)), ..Expected::default() };
-    let integrity = |expected| open(Opener::plain(expected), b"bytes", 2).map(|(_, proof)| proof.integrity);
+    let hash = |of: &[u8]| Expected {
+        file_sha256: Some(Sha256::of(of)),
+        ..Expected::default()
+    };
+    let integrity =
+        |expected| open(Opener::plain(expected), b"bytes", 2).map(|(_, proof)| proof.integrity);
     assert_eq!(integrity(hash(b"bytes")), Ok(Integrity::Sha256));
     assert_eq!(integrity(hash(b"others")), Err(OpenError::HashDiffers));
-    assert_eq!(integrity(Expected { keep_mismatch: true, ..hash(b"others") }), Ok(Integrity::Mismatch));
+    assert_eq!(
+        integrity(Expected {
+            keep_mismatch: true,
+            ..hash(b"others")
+        }),
+        Ok(Integrity::Mismatch)
+    );
     assert_eq!(integrity(Expected::default()), Ok(Integrity::Unverified));
-    assert_eq!(open(Opener::plain(Expected::default()), b"", 1).expect_err("nothing"), OpenError::Empty);
+    assert_eq!(
+        open(Opener::plain(Expected::default()), b"", 1).expect_err("nothing"),
+        OpenError::Empty
+    );
 }
 
 #[test]
 fn a_media_key_of_other_than_32_bytes_is_refused_and_never_printed() {
     for length in [0, 1, 31, 33, 64] {
-        assert!(MediaKey::from_base64(&BASE64.encode(&vec![1; length])).is_err(), "{length} bytes");
+        assert!(
+            MediaKey::from_base64(&BASE64.encode(&vec![1; length])).is_err(),
+            "{length} bytes"
+        );
     }
     assert!(MediaKey::from_base64("not base64").is_err());
     assert_eq!(format!("{:?}", key()), "MediaKey([redacted])");
@@ -267,11 +423,18 @@ fn fastest(mut run: impl FnMut()) -> Duration {
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn hashing_and_decryption_take_the_processors_own_path() {
-    let (has_aes, has_sha) = (is_x86_feature_detected!("aes"), is_x86_feature_detected!("sha"));
+    let (has_aes, has_sha) = (
+        is_x86_feature_detected!("aes"),
+        is_x86_feature_detected!("sha"),
+    );
     let data = vec![1_u8; 1024 * 1024];
     let sha256 = fastest(|| assert_eq!(digest::digest(&digest::SHA256, &data).as_ref().len(), 32));
     let sha512 = fastest(|| assert_eq!(digest::digest(&digest::SHA512, &data).as_ref().len(), 64));
-    assert_eq!(sha256 < sha512, has_sha, "SHA-256 in {sha256:?}, SHA-512 in {sha512:?}");
+    assert_eq!(
+        sha256 < sha512,
+        has_sha,
+        "SHA-256 in {sha256:?}, SHA-512 in {sha512:?}"
+    );
 
     let cipher = || UnboundCipherKey::new(&AES_256, &[2; 32]).expect("a key of 32 bytes");
     let (encrypting, decrypting) = (EncryptingKey::cbc(cipher()), DecryptingKey::cbc(cipher()));
@@ -279,10 +442,18 @@ fn hashing_and_decryption_take_the_processors_own_path() {
     let (mut there, mut back) = (data.clone(), data.clone());
     let encrypt = fastest(|| {
         let context = EncryptionContext::Iv128([0; 16].into());
-        encrypting.less_safe_encrypt(&mut there, context).expect("whole blocks");
+        encrypting
+            .less_safe_encrypt(&mut there, context)
+            .expect("whole blocks");
     });
     let decrypt = fastest(|| {
-        decrypting.decrypt(&mut back, DecryptionContext::Iv128([0; 16].into())).expect("whole blocks");
+        decrypting
+            .decrypt(&mut back, DecryptionContext::Iv128([0; 16].into()))
+            .expect("whole blocks");
     });
-    assert_eq!(decrypt * 2 < encrypt, has_aes, "decrypted in {decrypt:?}, encrypted in {encrypt:?}");
+    assert_eq!(
+        decrypt * 2 < encrypt,
+        has_aes,
+        "decrypted in {decrypt:?}, encrypted in {encrypt:?}"
+    );
 }

@@ -1,5 +1,12 @@
 //! What W-API is asked, what its answers mean, and what of them may be shown.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
 use std::time::Duration;
 
 use media::failure::Disposition;
@@ -17,15 +24,28 @@ fn base() -> Url {
 }
 
 fn link(status: u16, body: &str) -> Result<String, RefusalRow> {
-    let answer = Answer { status, retry_after: Some(Duration::from_secs(9)), body: body.as_bytes() };
-    answer.file_link(&base(), NOW).map(|link| link.url().expose().to_owned()).map_err(|refusal| refusal.row)
+    let answer = Answer {
+        status,
+        retry_after: Some(Duration::from_secs(9)),
+        body: body.as_bytes(),
+    };
+    answer
+        .file_link(&base(), NOW)
+        .map(|link| link.url().expose().to_owned())
+        .map_err(|refusal| refusal.row)
 }
 
 #[test]
 fn a_success_gives_the_link_under_any_of_its_names() {
     for name in ["fileLink", "link", "url", "mediaUrl"] {
-        let body = format!(r#"{{"error":false,"{name}":"https://api.w-api.app/media/file/x.jpeg","expires":1750000000001000}}"#);
-        assert_eq!(link(200, &body).as_deref(), Ok("https://api.w-api.app/media/file/x.jpeg"), "{name}");
+        let body = format!(
+            r#"{{"error":false,"{name}":"https://api.w-api.app/media/file/x.jpeg","expires":1750000000001000}}"#
+        );
+        assert_eq!(
+            link(200, &body).as_deref(),
+            Ok("https://api.w-api.app/media/file/x.jpeg"),
+            "{name}"
+        );
     }
 }
 
@@ -52,8 +72,16 @@ fn every_row_is_recognised() {
         (200, "", NoLink),
         (200, "[]", NoLink),
         (200, r#"{"error":false}"#, NoLink),
-        (200, r#"{"fileLink":"https://evil.example.invalid/x"}"#, ForeignLink),
-        (200, r#"{"fileLink":"https://api.w-api.app/x","expires":1750000000000}"#, ExpiredLink),
+        (
+            200,
+            r#"{"fileLink":"https://evil.example.invalid/x"}"#,
+            ForeignLink,
+        ),
+        (
+            200,
+            r#"{"fileLink":"https://api.w-api.app/x","expires":1750000000000}"#,
+            ExpiredLink,
+        ),
     ] {
         assert_eq!(link(status, body), Err(row), "{status} {body}");
     }
@@ -61,21 +89,47 @@ fn every_row_is_recognised() {
 
 #[test]
 fn rows_that_will_not_change_by_waiting_are_not_retried() {
-    assert_eq!(RefusalRow::BadFields.disposition(), Disposition::NotApplicable);
-    assert_eq!(RefusalRow::NotFound.disposition(), Disposition::NotApplicable);
-    assert_eq!(RefusalRow::Unauthorized.disposition(), Disposition::Unauthorized);
-    assert_eq!(RefusalRow::DownloadFailed.disposition(), Disposition::Retry { after: None });
+    assert_eq!(
+        RefusalRow::BadFields.disposition(),
+        Disposition::NotApplicable
+    );
+    assert_eq!(
+        RefusalRow::NotFound.disposition(),
+        Disposition::NotApplicable
+    );
+    assert_eq!(
+        RefusalRow::Unauthorized.disposition(),
+        Disposition::Unauthorized
+    );
+    assert_eq!(
+        RefusalRow::DownloadFailed.disposition(),
+        Disposition::Retry { after: None }
+    );
 }
 
 #[test]
 fn links_are_moved_onto_the_configured_origin_or_refused() {
-    let moved = |link: &str| FileLink::on_origin_of(&base(), link).map(|link| link.url().expose().to_owned());
+    let moved = |link: &str| {
+        FileLink::on_origin_of(&base(), link).map(|link| link.url().expose().to_owned())
+    };
     for (link, url) in [
-        ("http://203.0.113.9:8080/media/file/x?y=1", "https://api.w-api.app/media/file/x?y=1"),
-        ("http://[2001:db8::1]:8080/media/file/x", "https://api.w-api.app/media/file/x"),
-        ("http://api.w-api.app/media/file/x#z", "https://api.w-api.app/media/file/x"),
+        (
+            "http://203.0.113.9:8080/media/file/x?y=1",
+            "https://api.w-api.app/media/file/x?y=1",
+        ),
+        (
+            "http://[2001:db8::1]:8080/media/file/x",
+            "https://api.w-api.app/media/file/x",
+        ),
+        (
+            "http://api.w-api.app/media/file/x#z",
+            "https://api.w-api.app/media/file/x",
+        ),
         ("/media/file/x", "https://api.w-api.app/media/file/x"),
-        ("http://user:pass@10.0.0.1/media/file/x", "https://api.w-api.app/media/file/x"),
+        (
+            "http://user:pass@10.0.0.1/media/file/x",
+            "https://api.w-api.app/media/file/x",
+        ),
     ] {
         assert_eq!(moved(link).as_deref(), Ok(url), "{link}");
     }
@@ -95,10 +149,16 @@ fn links_are_moved_onto_the_configured_origin_or_refused() {
 #[test]
 fn excerpts_find_the_words_however_deep_and_hide_what_could_be_secret() {
     let nested = r#"{"error":true,"message":{"error":false,"data":{"error":true,"message":"Falha ao fazer o download do conteúdo."}}}"#;
-    assert_eq!(excerpt::of_answer(nested.as_bytes()).as_deref(), Some("Falha ao fazer o download do conteúdo."));
+    assert_eq!(
+        excerpt::of_answer(nested.as_bytes()).as_deref(),
+        Some("Falha ao fazer o download do conteúdo.")
+    );
     let array = br#"{"error":true,"message":["one","two"]}"#;
     assert_eq!(excerpt::of_answer(array).as_deref(), Some("one"));
-    assert_eq!(excerpt::of_answer(b"<html>secret</html>").as_deref(), Some("an HTML page"));
+    assert_eq!(
+        excerpt::of_answer(b"<html>secret</html>").as_deref(),
+        Some("an HTML page")
+    );
     assert_eq!(excerpt::of_answer(b"{}"), None);
     assert_eq!(excerpt::of_answer(b""), None);
     let told = excerpt::redact(
@@ -106,5 +166,8 @@ fn excerpts_find_the_words_however_deep_and_hide_what_could_be_secret() {
          RkFLRS1NRURJQS1LRVktMDEyMzQ1Njc4OS1BQkNERUY= of contato@example.invalid",
     );
     assert_eq!(told, "failed for […] at […] with key […] of […]");
-    assert_eq!(excerpt::redact(&"word ".repeat(500)).chars().count(), excerpt::MAX_CHARS);
+    assert_eq!(
+        excerpt::redact(&"word ".repeat(500)).chars().count(),
+        excerpt::MAX_CHARS
+    );
 }

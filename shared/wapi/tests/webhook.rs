@@ -1,5 +1,12 @@
 //! Webhook bodies: the recorded events, both dialects, every wrapper, and what must not be taken for media.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
 use std::{collections::BTreeMap, path::PathBuf};
 
 use media::{
@@ -58,10 +65,19 @@ fn none(content: Value) -> Option<&'static str> {
 
 fn events() -> BTreeMap<String, Value> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../events");
-    let entries = std::fs::read_dir(folder).expect("events/ is there").map(|entry| entry.expect("an entry").path());
-    let json = entries.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let entries = std::fs::read_dir(folder)
+        .expect("events/ is there")
+        .map(|entry| entry.expect("an entry").path());
+    let json = entries.filter(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+    });
     json.map(|path| {
-        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let name = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
         let text = std::fs::read_to_string(&path).expect("a readable file");
         (name, serde_json::from_str(&text).expect("JSON"))
     })
@@ -78,8 +94,15 @@ fn every_recorded_media_event_announces_one_medium_and_no_other_event_announces_
         assert_eq!(announcement.media.len(), usize::from(is_media), "{name}");
         assert_eq!(announcement.ignored_because().is_none(), is_media, "{name}");
         for medium in announcement.media {
-            assert!(medium.direct_path.is_some() && medium.mimetype.is_some(), "{name}");
-            assert_eq!(medium.media_key.is_none(), name.contains("newsletter"), "{name}");
+            assert!(
+                medium.direct_path.is_some() && medium.mimetype.is_some(),
+                "{name}"
+            );
+            assert_eq!(
+                medium.media_key.is_none(),
+                name.contains("newsletter"),
+                "{name}"
+            );
         }
     }
 }
@@ -88,7 +111,11 @@ fn every_recorded_media_event_announces_one_medium_and_no_other_event_announces_
 fn recorded_events_are_read_as_their_names_say() {
     let events = events();
     let of = |name: &str| {
-        let mut announcement = read(events.get(name).unwrap_or_else(|| panic!("{name} is not there")));
+        let mut announcement = read(
+            events
+                .get(name)
+                .unwrap_or_else(|| panic!("{name} is not there")),
+        );
         announcement.media.remove(0)
     };
     for dialect in ["2025", "2026"] {
@@ -101,8 +128,15 @@ fn recorded_events_are_read_as_their_names_say() {
             ("sticker", MediaKind::Sticker),
         ] {
             let medium = of(&format!("{dialect}-{name}"));
-            assert_eq!((medium.kind, medium.ptt), (kind, name == "voice"), "{dialect}-{name}");
-            assert!(medium.file_sha256.is_some() && medium.file_enc_sha256.is_some(), "{dialect}-{name}");
+            assert_eq!(
+                (medium.kind, medium.ptt),
+                (kind, name == "voice"),
+                "{dialect}-{name}"
+            );
+            assert!(
+                medium.file_sha256.is_some() && medium.file_enc_sha256.is_some(),
+                "{dialect}-{name}"
+            );
             assert!(medium.file_length.is_some(), "{dialect}-{name}");
         }
     }
@@ -135,7 +169,10 @@ fn both_dialects_and_mixtures_of_them_say_the_same() {
         assert_eq!(only(json!({ "imageMessage": other })), new);
     }
     assert_eq!(new.file_length, Some(65_480));
-    assert!(new.url.is_none(), "the usual URL says nothing more than the path");
+    assert!(
+        new.url.is_none(),
+        "the usual URL says nothing more than the path"
+    );
 }
 
 #[test]
@@ -145,23 +182,42 @@ fn the_lower_case_names_of_the_webhook_log_are_read_too() {
         "chat": {"id": "5500900000002"}, "moment": "1787431679", "msgcontent": {"imagemessage": image()},
     });
     let medium = read(&logged).media.remove(0);
-    assert_eq!((medium.direction, medium.moment, medium.kind), (Direction::Out, 1_787_431_679, MediaKind::Image));
+    assert_eq!(
+        (medium.direction, medium.moment, medium.kind),
+        (Direction::Out, 1_787_431_679, MediaKind::Image)
+    );
 }
 
 #[test]
 fn every_known_wrapper_is_opened_five_deep() {
     for wrapper in [
-        "ephemeralMessage", "viewOnceMessage", "viewOnceMessageV2", "viewOnceMessageV2Extension",
-        "documentWithCaptionMessage", "editedMessage", "associatedChildMessage", "deviceSentMessage",
-        "groupStatusMessage", "groupStatusMessageV2", "lottieStickerMessage",
+        "ephemeralMessage",
+        "viewOnceMessage",
+        "viewOnceMessageV2",
+        "viewOnceMessageV2Extension",
+        "documentWithCaptionMessage",
+        "editedMessage",
+        "associatedChildMessage",
+        "deviceSentMessage",
+        "groupStatusMessage",
+        "groupStatusMessageV2",
+        "lottieStickerMessage",
     ] {
         let mut content = json!({ "imageMessage": image() });
         for _ in 0..5 {
             content = json!({ wrapper: { "message": content } });
         }
         let announcement = read(&envelope(content));
-        assert_eq!((announcement.media.len(), announcement.unknown_wrappers), (1, 0), "{wrapper}");
-        assert_eq!(announcement.media[0].view_once, wrapper.starts_with("viewOnce"), "{wrapper}");
+        assert_eq!(
+            (announcement.media.len(), announcement.unknown_wrappers),
+            (1, 0),
+            "{wrapper}"
+        );
+        assert_eq!(
+            announcement.media[0].view_once,
+            wrapper.starts_with("viewOnce"),
+            "{wrapper}"
+        );
     }
 }
 
@@ -175,9 +231,16 @@ fn media_under_names_nobody_told_us_about_is_found_and_counted() {
         json!({ "list": [{ "of": { "things": object } }] }),
     ] {
         let announcement = read(&envelope(content.clone()));
-        assert_eq!((announcement.media.len(), announcement.unknown_wrappers), (1, 1), "{content}");
+        assert_eq!(
+            (announcement.media.len(), announcement.unknown_wrappers),
+            (1, 1),
+            "{content}"
+        );
     }
-    assert_eq!(only(json!({ "brandNewMediaMessage": object })).kind, MediaKind::Video);
+    assert_eq!(
+        only(json!({ "brandNewMediaMessage": object })).kind,
+        MediaKind::Video
+    );
 }
 
 #[test]
@@ -212,7 +275,11 @@ fn several_media_in_one_message_each_have_an_id() {
         { "header": { "imageMessage": other } },
         { "header": { "imageMessage": image() } },
     ] } });
-    let ids: Vec<_> = read(&envelope(cards)).media.iter().map(|one| one.message_id.to_string()).collect();
+    let ids: Vec<_> = read(&envelope(cards))
+        .media
+        .iter()
+        .map(|one| one.message_id.to_string())
+        .collect();
     assert_eq!(ids, ["3EB0AAAAAAAAAAAAAAAAAA", "3EB0AAAAAAAAAAAAAAAAAA.1"]);
 }
 
@@ -237,7 +304,11 @@ fn the_event_is_matched_by_its_exact_text() {
         (json!(7), Event::Missing, true),
     ] {
         let announcement = with_event(name.clone());
-        assert_eq!((announcement.event, announcement.media.len()), (event, usize::from(announces)), "{name}");
+        assert_eq!(
+            (announcement.event, announcement.media.len()),
+            (event, usize::from(announces)),
+            "{name}"
+        );
     }
 }
 
@@ -246,7 +317,12 @@ fn a_body_of_another_instance_is_refused_and_one_without_is_taken() {
     let mut body = envelope(json!({ "imageMessage": image() }));
     body["instanceId"] = json!("LITE-AAAAAA-CCCCCC");
     let parsed = WebhookBody::parse(body.to_string().as_bytes()).expect("JSON");
-    assert_eq!(parsed.announcement(&verified()).expect_err("another instance"), InstanceMismatch);
+    assert_eq!(
+        parsed
+            .announcement(&verified())
+            .expect_err("another instance"),
+        InstanceMismatch
+    );
     body["instanceId"] = json!(null);
     assert_eq!(read(&body).media.len(), 1);
 }
@@ -265,7 +341,10 @@ fn only_objects_are_bodies() {
         assert_eq!(WebhookBody::parse(text.as_bytes()).expect_err(text), error);
     }
     let deep = format!("{}{}", "{\"a\":".repeat(100_000), "1");
-    assert_eq!(WebhookBody::parse(deep.as_bytes()).expect_err("too deep"), BodyError::NotJson);
+    assert_eq!(
+        WebhookBody::parse(deep.as_bytes()).expect_err("too deep"),
+        BodyError::NotJson
+    );
 }
 
 #[test]
@@ -275,13 +354,40 @@ fn the_chat_is_always_the_chat_and_the_phone_only_ever_the_contacts() {
         change(&mut body);
         read(&body).media.remove(0).chat.as_str().to_owned()
     };
-    assert_eq!(folder(&|_| {}), "5500900000002", "the sender's number stands for the LID");
-    assert_eq!(folder(&|body| body["fromMe"] = json!(true)), "lid-200000000000002", "the sender is ourselves");
-    assert_eq!(folder(&|body| body["isGroup"] = json!(true)), "lid-200000000000002", "the sender is a participant");
-    assert_eq!(folder(&|body| body["sender"]["senderLid"] = json!("9@lid")), "lid-200000000000002", "another's LID");
-    assert_eq!(folder(&|body| body["sender"]["id"] = json!("200000000000002")), "lid-200000000000002", "LID digits");
-    assert_eq!(folder(&|body| body["sender"]["id"] = json!("200000000000002@lid")), "lid-200000000000002", "a LID");
-    assert_eq!(folder(&|body| body["chat"]["id"] = json!("120363000000000001@g.us")), "group-120363000000000001");
+    assert_eq!(
+        folder(&|_| {}),
+        "5500900000002",
+        "the sender's number stands for the LID"
+    );
+    assert_eq!(
+        folder(&|body| body["fromMe"] = json!(true)),
+        "lid-200000000000002",
+        "the sender is ourselves"
+    );
+    assert_eq!(
+        folder(&|body| body["isGroup"] = json!(true)),
+        "lid-200000000000002",
+        "the sender is a participant"
+    );
+    assert_eq!(
+        folder(&|body| body["sender"]["senderLid"] = json!("9@lid")),
+        "lid-200000000000002",
+        "another's LID"
+    );
+    assert_eq!(
+        folder(&|body| body["sender"]["id"] = json!("200000000000002")),
+        "lid-200000000000002",
+        "LID digits"
+    );
+    assert_eq!(
+        folder(&|body| body["sender"]["id"] = json!("200000000000002@lid")),
+        "lid-200000000000002",
+        "a LID"
+    );
+    assert_eq!(
+        folder(&|body| body["chat"]["id"] = json!("120363000000000001@g.us")),
+        "group-120363000000000001"
+    );
     assert_eq!(folder(&|body| body["chat"] = json!(null)), "other");
 }
 
@@ -296,12 +402,28 @@ fn fields_that_make_no_sense_cost_the_field_and_never_the_medium() {
     assert_eq!(with("fileLength", json!("many")).file_length, None);
     assert_eq!(with("fileLength", json!(-1)).file_length, None);
     assert_eq!(with("mediaKey", json!("k".repeat(200))).media_key, None);
-    assert_eq!(with("directPath", json!("/".repeat(5000))).direct_path, None);
+    assert_eq!(
+        with("directPath", json!("/".repeat(5000))).direct_path,
+        None
+    );
     assert_eq!(with("mimetype", json!("m".repeat(500))).mimetype, None);
-    assert_eq!(with("caption", json!("é".repeat(5000))).caption.map(|text| text.len()), Some(512));
-    assert!(with("URL", json!("https://evil.example.invalid/x")).url.is_none());
+    assert_eq!(
+        with("caption", json!("é".repeat(5000)))
+            .caption
+            .map(|text| text.len()),
+        Some(512)
+    );
+    assert!(
+        with("URL", json!("https://evil.example.invalid/x"))
+            .url
+            .is_none()
+    );
     assert!(with("URL", json!("https://web.whatsapp.net")).url.is_none());
-    assert!(with("URL", json!("https://other.whatsapp.net/v/x")).url.is_some());
+    assert!(
+        with("URL", json!("https://other.whatsapp.net/v/x"))
+            .url
+            .is_some()
+    );
 }
 
 #[test]
@@ -313,7 +435,11 @@ fn moments_are_seconds_whatever_they_are_written_as_and_never_now() {
     };
     assert_eq!(moment(json!("1787431679")), 1_787_431_679);
     assert_eq!(moment(json!(1_787_431_679_000_i64)), 1_787_431_679);
-    assert_eq!(moment(json!(null)), 1_750_000_000, "the media key's own time");
+    assert_eq!(
+        moment(json!(null)),
+        1_750_000_000,
+        "the media key's own time"
+    );
 }
 
 #[test]
@@ -335,7 +461,10 @@ fn the_job_of_a_large_webhook_is_small_and_carries_no_thumbnail() {
     object["JPEGThumbnail"] = json!("T".repeat(12_000));
     object["streamingSidecar"] = json!("S".repeat(4_000));
     object["caption"] = json!("c".repeat(3_000));
-    let job = verified().job(only(json!({ "imageMessage": object })), 0).to_json().expect("JSON");
+    let job = verified()
+        .job(only(json!({ "imageMessage": object })), 0)
+        .to_json()
+        .expect("JSON");
     assert!(job.len() < 2_048, "{} bytes", job.len());
     assert!(!job.contains("TTTT") && !job.contains("SSSS"));
 }

@@ -15,12 +15,31 @@ fn spec(seed: impl Into<String>, scenario: C) -> Spec {
 async fn every_kind_opens_with_full_proof_while_w_api_is_down() {
     let world = World::new().await;
     world.origins.set_wapi(Some(WapiScenario::Hang));
-    for kind in [Kind::Image, Kind::Video, Kind::Ptv, Kind::Gif, Kind::Audio, Kind::Voice, Kind::Document, Kind::Sticker] {
-        let fetched = world.try_spec(Cdn, Spec::of(kind).seed(format!("{kind:?}"))).await;
-        let (_, proof) = fetched.result.unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+    for kind in [
+        Kind::Image,
+        Kind::Video,
+        Kind::Ptv,
+        Kind::Gif,
+        Kind::Audio,
+        Kind::Voice,
+        Kind::Document,
+        Kind::Sticker,
+    ] {
+        let fetched = world
+            .try_spec(Cdn, Spec::of(kind).seed(format!("{kind:?}")))
+            .await;
+        let (_, proof) = fetched
+            .result
+            .unwrap_or_else(|error| panic!("{kind:?}: {error}"));
         assert_eq!(proof.integrity, Integrity::MacAndSha256, "{kind:?}");
     }
-    assert!(world.origins.requests().iter().all(|one| one.header("authorization").is_none()));
+    assert!(
+        world
+            .origins
+            .requests()
+            .iter()
+            .all(|one| one.header("authorization").is_none())
+    );
     world.assert_manners();
 }
 
@@ -29,31 +48,58 @@ async fn gone_is_final_on_every_host_and_nothing_else_is() {
     let world = World::new().await;
     for status in [401, 403, 404, 410] {
         let before = world.origins.requests().len();
-        let fetched = world.try_spec(Cdn, spec(format!("gone-{status}"), C::Gone { status })).await;
-        assert_eq!(fetched.result.expect_err("gone").disposition(), Disposition::Gone, "{status}");
-        assert_eq!(world.origins.requests().len(), before + 1, "{status}: one host is enough");
+        let fetched = world
+            .try_spec(Cdn, spec(format!("gone-{status}"), C::Gone { status }))
+            .await;
+        assert_eq!(
+            fetched.result.expect_err("gone").disposition(),
+            Disposition::Gone,
+            "{status}"
+        );
+        assert_eq!(
+            world.origins.requests().len(),
+            before + 1,
+            "{status}: one host is enough"
+        );
     }
     for code in [429, 500, 502, 503] {
         let before = world.origins.requests().len();
-        let fetched = world.try_spec(Cdn, spec(format!("status-{code}"), C::Status { code })).await;
+        let fetched = world
+            .try_spec(Cdn, spec(format!("status-{code}"), C::Status { code }))
+            .await;
         let disposition = fetched.result.expect_err("failing").disposition();
-        assert!(matches!(disposition, Disposition::Retry { .. }), "{code}: {disposition:?}");
-        assert_eq!(world.origins.requests().len(), before + 2, "{code}: both hosts are asked");
+        assert!(
+            matches!(disposition, Disposition::Retry { .. }),
+            "{code}: {disposition:?}"
+        );
+        assert_eq!(
+            world.origins.requests().len(),
+            before + 2,
+            "{code}: both hosts are asked"
+        );
     }
 }
 
 #[tokio::test]
 async fn an_expired_path_is_not_asked_for() {
     let world = World::new().await;
-    let fetched = world.try_spec(Cdn, spec("expired", C::Ok).oe(1_700_000_000)).await;
-    assert_eq!(fetched.result.expect_err("expired").disposition(), Disposition::Gone);
+    let fetched = world
+        .try_spec(Cdn, spec("expired", C::Ok).oe(1_700_000_000))
+        .await;
+    assert_eq!(
+        fetched.result.expect_err("expired").disposition(),
+        Disposition::Gone
+    );
     assert_eq!(world.origins.requests().len(), 0);
 }
 
 #[tokio::test]
 async fn the_fallback_host_serves_while_the_main_one_cannot() {
     let world = World::new().await;
-    let bad = |main: C| C::PerHost { main: Box::new(main), fallback: Box::new(C::Ok) };
+    let bad = |main: C| C::PerHost {
+        main: Box::new(main),
+        fallback: Box::new(C::Ok),
+    };
     let spoilt = [
         C::MainHostDown,
         bad(C::Hang),
@@ -61,7 +107,9 @@ async fn the_fallback_host_serves_while_the_main_one_cannot() {
         bad(C::Html200),
         bad(C::Redirect),
         bad(C::HangBody),
-        bad(C::SlowDrip { bytes_per_second: 2_000 }),
+        bad(C::SlowDrip {
+            bytes_per_second: 2_000,
+        }),
         bad(C::Truncate { at: 30_000 }),
         bad(C::FlipBit { at: 30_000 }),
         bad(C::WrongMac),
@@ -72,8 +120,12 @@ async fn the_fallback_host_serves_while_the_main_one_cannot() {
     ];
     for (n, scenario) in spoilt.into_iter().enumerate() {
         let name = format!("{scenario:?}");
-        let fetched = world.try_spec(Cdn, spec(format!("spoilt-{n}"), scenario)).await;
-        let (_, proof) = fetched.result.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let fetched = world
+            .try_spec(Cdn, spec(format!("spoilt-{n}"), scenario))
+            .await;
+        let (_, proof) = fetched
+            .result
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(proof.integrity, Integrity::MacAndSha256, "{name}");
     }
 }
@@ -96,7 +148,9 @@ async fn what_is_spoilt_on_every_host_is_refused_and_retried() {
     ];
     for (n, scenario) in spoilt.into_iter().enumerate() {
         let name = format!("{scenario:?}");
-        let fetched = world.try_spec(Cdn, spec(format!("refused-{n}"), scenario)).await;
+        let fetched = world
+            .try_spec(Cdn, spec(format!("refused-{n}"), scenario))
+            .await;
         let error = fetched.result.expect_err(&name);
         assert_eq!(error.disposition(), LATER, "{name}: {error}");
     }
@@ -105,18 +159,36 @@ async fn what_is_spoilt_on_every_host_is_refused_and_retried() {
 #[tokio::test]
 async fn a_broken_transfer_is_resumed_where_it_stopped() {
     let world = World::new().await;
-    let fetched = world.try_spec(Cdn, spec("resumed", C::TruncateThenRange { at: 40_000 })).await;
-    assert_eq!(fetched.result.expect("the file").1.integrity, Integrity::MacAndSha256);
-    let ranges: Vec<_> = world.origins.requests().iter().filter_map(|one| one.header("range").map(str::to_owned)).collect();
+    let fetched = world
+        .try_spec(Cdn, spec("resumed", C::TruncateThenRange { at: 40_000 }))
+        .await;
+    assert_eq!(
+        fetched.result.expect("the file").1.integrity,
+        Integrity::MacAndSha256
+    );
+    let ranges: Vec<_> = world
+        .origins
+        .requests()
+        .iter()
+        .filter_map(|one| one.header("range").map(str::to_owned))
+        .collect();
     assert_eq!(ranges, ["bytes=40000-"]);
 }
 
 #[tokio::test]
 async fn an_origin_that_resumes_wrongly_is_asked_from_the_start_on_the_next_host() {
     let world = World::new().await;
-    for (n, scenario) in [C::TruncateNoRange { at: 40_000 }, C::TruncateWrongRange { at: 40_000 }].into_iter().enumerate() {
+    for (n, scenario) in [
+        C::TruncateNoRange { at: 40_000 },
+        C::TruncateWrongRange { at: 40_000 },
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let name = format!("{scenario:?}");
-        let fetched = world.try_spec(Cdn, spec(format!("wrongly-{n}"), scenario)).await;
+        let fetched = world
+            .try_spec(Cdn, spec(format!("wrongly-{n}"), scenario))
+            .await;
         if let Err(error) = fetched.result {
             assert_eq!(error.disposition(), LATER, "{name}: {error}");
         }
@@ -126,11 +198,24 @@ async fn an_origin_that_resumes_wrongly_is_asked_from_the_start_on_the_next_host
 #[tokio::test]
 async fn a_document_sealed_with_another_familys_keys_is_opened() {
     let world = World::new().await;
-    for (n, family) in [KeyType::Image, KeyType::Video, KeyType::Audio, KeyType::Document].into_iter().enumerate() {
+    for (n, family) in [
+        KeyType::Image,
+        KeyType::Video,
+        KeyType::Audio,
+        KeyType::Document,
+    ]
+    .into_iter()
+    .enumerate()
+    {
         for format in [Format::Jpeg, Format::Random] {
-            let odd = Spec::of(Kind::Document).format(format).key_type(family).seed(format!("odd-{n}-{format:?}"));
+            let odd = Spec::of(Kind::Document)
+                .format(format)
+                .key_type(family)
+                .seed(format!("odd-{n}-{format:?}"));
             let fetched = world.try_spec(Cdn, odd).await;
-            let (_, proof) = fetched.result.unwrap_or_else(|error| panic!("{family:?} {format:?}: {error}"));
+            let (_, proof) = fetched
+                .result
+                .unwrap_or_else(|error| panic!("{family:?} {format:?}: {error}"));
             assert_eq!(proof.integrity, Integrity::MacAndSha256);
         }
     }
@@ -139,9 +224,14 @@ async fn a_document_sealed_with_another_familys_keys_is_opened() {
 #[tokio::test]
 async fn a_file_born_with_a_wrong_mac_or_padding_cannot_be_opened() {
     let world = World::new().await;
-    for (n, (seal, gets)) in [(Seal::BadMac, 4), (Seal::BadPadding, 1)].into_iter().enumerate() {
+    for (n, (seal, gets)) in [(Seal::BadMac, 4), (Seal::BadPadding, 1)]
+        .into_iter()
+        .enumerate()
+    {
         let before = world.origins.requests().len();
-        let fetched = world.try_spec(Cdn, spec(format!("born-{n}"), C::Ok).seal(seal)).await;
+        let fetched = world
+            .try_spec(Cdn, spec(format!("born-{n}"), C::Ok).seal(seal))
+            .await;
         let error = fetched.result.expect_err("unopenable");
         assert_eq!(error.disposition(), Disposition::Unopenable, "{error}");
         assert_eq!(world.origins.requests().len() - before, gets, "{seal:?}");
@@ -153,9 +243,17 @@ async fn channels_come_plain_with_or_without_a_key() {
     let world = World::new().await;
     let channel = || Spec::of(Kind::NewsletterImage);
     let fetched = world.try_spec(Cdn, channel().seed("no-key")).await;
-    assert_eq!(fetched.result.expect("plain").1.integrity, Integrity::Sha256);
-    let fetched = world.try_spec(Cdn, channel().seed("with-key").keep(Field::MediaKey)).await;
-    assert_eq!(fetched.result.expect("plain in spite of a key").1.integrity, Integrity::Sha256);
+    assert_eq!(
+        fetched.result.expect("plain").1.integrity,
+        Integrity::Sha256
+    );
+    let fetched = world
+        .try_spec(Cdn, channel().seed("with-key").keep(Field::MediaKey))
+        .await;
+    assert_eq!(
+        fetched.result.expect("plain in spite of a key").1.integrity,
+        Integrity::Sha256
+    );
 }
 
 #[tokio::test]
@@ -165,12 +263,21 @@ async fn hashes_that_are_missing_or_lie_are_told_by_the_integrity() {
     let fetched = world.try_spec(Cdn, without(Field::FileSha256)).await;
     assert_eq!(fetched.result.expect("MAC").1.integrity, Integrity::MacOnly);
     let fetched = world.try_spec(Cdn, without(Field::FileEncSha256)).await;
-    assert_eq!(fetched.result.expect("MAC and hash").1.integrity, Integrity::MacAndSha256);
+    assert_eq!(
+        fetched.result.expect("MAC and hash").1.integrity,
+        Integrity::MacAndSha256
+    );
     for length in [0, 1, 2_000_000_000] {
-        let lies = Lies { file_length: Some(length), ..Lies::default() };
+        let lies = Lies {
+            file_length: Some(length),
+            ..Lies::default()
+        };
         let lying = spec(format!("lying-{length}"), C::Ok).lies(lies);
         let fetched = world.try_spec(Cdn, lying).await;
-        assert_eq!(fetched.result.expect("length is a hint").1.integrity, Integrity::MacAndSha256);
+        assert_eq!(
+            fetched.result.expect("length is a hint").1.integrity,
+            Integrity::MacAndSha256
+        );
     }
 }
 
@@ -178,17 +285,34 @@ async fn hashes_that_are_missing_or_lie_are_told_by_the_integrity() {
 async fn a_body_without_a_length_is_proven_all_the_same() {
     let world = World::new().await;
     let fetched = world.try_spec(Cdn, spec("no-length", C::NoLength)).await;
-    assert_eq!(fetched.result.expect("the file").1.integrity, Integrity::MacAndSha256);
+    assert_eq!(
+        fetched.result.expect("the file").1.integrity,
+        Integrity::MacAndSha256
+    );
 }
 
 #[tokio::test]
 async fn a_sealed_file_of_several_parts_is_cut_at_the_parts() {
     let world = World::with_limits(fetch::Limits::default()).await;
     let part = media::part::PART_BYTES as u64;
-    for size in [part - 17, part - 1, part, part + 1, part + 16, 2 * part - 1, 2 * part + 15, 3 * part] {
-        let big = Spec::of(Kind::Document).format(Format::Random).seed(format!("big-{size}")).size(size);
+    for size in [
+        part - 17,
+        part - 1,
+        part,
+        part + 1,
+        part + 16,
+        2 * part - 1,
+        2 * part + 15,
+        3 * part,
+    ] {
+        let big = Spec::of(Kind::Document)
+            .format(Format::Random)
+            .seed(format!("big-{size}"))
+            .size(size);
         let fetched = world.try_spec(Cdn, big).await;
-        let (_, proof) = fetched.result.unwrap_or_else(|error| panic!("{size}: {error}"));
+        let (_, proof) = fetched
+            .result
+            .unwrap_or_else(|error| panic!("{size}: {error}"));
         assert_eq!(proof.integrity, Integrity::MacAndSha256, "{size} bytes");
     }
 }
@@ -196,7 +320,17 @@ async fn a_sealed_file_of_several_parts_is_cut_at_the_parts() {
 #[tokio::test]
 async fn without_a_path_the_messages_own_url_is_the_last_hope_and_must_be_whatsapps() {
     let world = World::new().await;
-    let fetched = world.try_spec(Cdn, spec("no-path", C::Ok).omit(Field::DirectPath).omit(Field::Url)).await;
-    assert_eq!(fetched.result.expect_err("no path").disposition(), Disposition::NotApplicable);
+    let fetched = world
+        .try_spec(
+            Cdn,
+            spec("no-path", C::Ok)
+                .omit(Field::DirectPath)
+                .omit(Field::Url),
+        )
+        .await;
+    assert_eq!(
+        fetched.result.expect_err("no path").disposition(),
+        Disposition::NotApplicable
+    );
     assert_eq!(world.origins.requests().len(), 0);
 }

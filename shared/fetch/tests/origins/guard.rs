@@ -2,11 +2,17 @@
 
 use std::net::IpAddr;
 
-use fetch::{Origins, guard::{AddressGuard, Forbidden, is_public}};
+use fetch::{
+    Origins,
+    guard::{AddressGuard, Forbidden, is_public},
+};
 use url::Url;
 
 fn guard() -> AddressGuard {
-    let origins = Origins::parse("https://api.w-api.app/v1", "https://mmg.whatsapp.net,https://mmg-fallback.whatsapp.net");
+    let origins = Origins::parse(
+        "https://api.w-api.app/v1",
+        "https://mmg.whatsapp.net,https://mmg-fallback.whatsapp.net",
+    );
     AddressGuard::new(&origins.expect("the real ones"))
 }
 
@@ -48,7 +54,8 @@ fn everything_else_is_refused() {
 
 #[test]
 fn a_private_origin_is_reachable_only_if_the_configuration_names_it() {
-    let local = Origins::parse("http://127.0.0.1:8080/v1", "http://localhost:8081").expect("local bases");
+    let local =
+        Origins::parse("http://127.0.0.1:8080/v1", "http://localhost:8081").expect("local bases");
     let guard = AddressGuard::new(&local);
     let check = |url: &str| guard.check(&Url::parse(url).expect(url));
     assert_eq!(check("http://127.0.0.1:8080/media/file/x"), Ok(()));
@@ -60,15 +67,48 @@ fn a_private_origin_is_reachable_only_if_the_configuration_names_it() {
 #[test]
 fn special_addresses_are_not_public() {
     for address in [
-        "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1", "192.0.0.8", "192.0.2.1",
-        "192.88.99.1", "192.168.1.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1", "255.255.255.255",
-        "::", "::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "fe80::1", "fc00::1", "ff02::1", "2001:db8::1", "2001::1",
-        "2002:a00:1::1", "3fff::1",
+        "0.0.0.0",
+        "10.1.2.3",
+        "100.64.0.1",
+        "127.0.0.1",
+        "169.254.169.254",
+        "172.16.0.1",
+        "192.0.0.8",
+        "192.0.2.1",
+        "192.88.99.1",
+        "192.168.1.1",
+        "198.18.0.1",
+        "198.51.100.1",
+        "203.0.113.1",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::a00:1",
+        "fe80::1",
+        "fc00::1",
+        "ff02::1",
+        "2001:db8::1",
+        "2001::1",
+        "2002:a00:1::1",
+        "3fff::1",
     ] {
-        assert!(!is_public(address.parse::<IpAddr>().expect(address)), "{address}");
+        assert!(
+            !is_public(address.parse::<IpAddr>().expect(address)),
+            "{address}"
+        );
     }
-    for address in ["1.1.1.1", "157.240.12.53", "2a03:2880:f211:c5::1", "2001:4860:4860::8888"] {
-        assert!(is_public(address.parse::<IpAddr>().expect(address)), "{address}");
+    for address in [
+        "1.1.1.1",
+        "157.240.12.53",
+        "2a03:2880:f211:c5::1",
+        "2001:4860:4860::8888",
+    ] {
+        assert!(
+            is_public(address.parse::<IpAddr>().expect(address)),
+            "{address}"
+        );
     }
 }
 
@@ -76,6 +116,12 @@ fn special_addresses_are_not_public() {
 async fn a_foreign_link_is_never_followed() {
     let world = crate::World::new().await;
     let spec = stand_in::Spec::of(stand_in::Kind::Image).wapi(stand_in::WapiScenario::ForeignLink);
-    assert!(world.try_spec(media::strategy::Strategy::Wapi, spec).await.result.is_err());
+    assert!(
+        world
+            .try_spec(media::strategy::Strategy::Wapi, spec)
+            .await
+            .result
+            .is_err()
+    );
     assert_eq!(world.calls("GET", ""), 0);
 }

@@ -1,5 +1,12 @@
 //! The strategies against origins on loopback sockets that behave as W-API and the CDN were seen to.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
 mod cdn;
 mod guard;
 mod wapi;
@@ -7,6 +14,7 @@ mod wapi_alternate;
 
 use std::{pin::pin, time::Duration};
 
+use ::wapi::webhook::WebhookBody;
 use fetch::{FetchError, FetchRequest, Fetcher, Limits, MediaStream, Origins, pool::PartPool};
 use futures_util::TryStreamExt;
 use media::{
@@ -20,7 +28,6 @@ use media::{
     strategy::Strategy,
 };
 use stand_in::{Announced, DEFAULT_INSTANCE, DEFAULT_TOKEN, Spec, StandIn};
-use ::wapi::webhook::WebhookBody;
 
 /// Limits that a test can wait for.
 fn limits() -> Limits {
@@ -54,7 +61,8 @@ impl World {
 
     async fn with_limits(limits: Limits) -> Self {
         let origins = StandIn::start().await.expect("the stand-in starts");
-        let configured = Origins::parse(&origins.wapi_base(), &origins.cdn_bases()).expect("its bases are URLs");
+        let configured =
+            Origins::parse(&origins.wapi_base(), &origins.cdn_bases()).expect("its bases are URLs");
         let fetcher = Fetcher::new(configured, limits, PartPool::new(2)).expect("a client");
         Self { origins, fetcher }
     }
@@ -69,8 +77,17 @@ impl World {
         self.fetch_as(strategy, message, DEFAULT_TOKEN, false).await
     }
 
-    async fn fetch_as(&self, strategy: Strategy, message: &MediaMessage, token: &str, keep_mismatch: bool) -> Fetched {
-        let (instance, token) = (InstanceId::parse(DEFAULT_INSTANCE).expect("an instance"), Secret::new(token));
+    async fn fetch_as(
+        &self,
+        strategy: Strategy,
+        message: &MediaMessage,
+        token: &str,
+        keep_mismatch: bool,
+    ) -> Fetched {
+        let (instance, token) = (
+            InstanceId::parse(DEFAULT_INSTANCE).expect("an instance"),
+            Secret::new(token),
+        );
         let request = FetchRequest {
             message,
             instance: &instance,
@@ -89,15 +106,25 @@ impl World {
         let fetched = self.fetch(strategy, &message).await;
         if let Ok((bytes, proof)) = &fetched.result {
             assert_eq!(bytes.len() as u64, announced.size, "all bytes came");
-            assert_eq!(Sha256::of(bytes).to_hex(), announced.sha256_hex, "the bytes are the sender's");
-            assert_eq!((proof.size_bytes, proof.sha256.to_hex()), (announced.size, announced.sha256_hex));
+            assert_eq!(
+                Sha256::of(bytes).to_hex(),
+                announced.sha256_hex,
+                "the bytes are the sender's"
+            );
+            assert_eq!(
+                (proof.size_bytes, proof.sha256.to_hex()),
+                (announced.size, announced.sha256_hex)
+            );
         }
         fetched
     }
 
     fn calls(&self, method: &str, path: &str) -> usize {
         let requests = self.origins.requests();
-        requests.iter().filter(|one| one.method == method && one.path.contains(path)).count()
+        requests
+            .iter()
+            .filter(|one| one.method == method && one.path.contains(path))
+            .count()
     }
 
     /// Every request so far kept W-API's and the CDN's rules.
@@ -114,8 +141,15 @@ async fn collect(media: MediaStream) -> Result<(Vec<u8>, Proof), FetchError> {
         bytes.extend_from_slice(&part);
         match end {
             Some(proof) => {
-                assert!(part.len() <= PART_BYTES + 32, "the last part is {} bytes", part.len());
-                assert!(parts.try_next().await?.is_none(), "nothing follows the proof");
+                assert!(
+                    part.len() <= PART_BYTES + 32,
+                    "the last part is {} bytes",
+                    part.len()
+                );
+                assert!(
+                    parts.try_next().await?.is_none(),
+                    "nothing follows the proof"
+                );
                 return Ok((bytes, proof));
             }
             None => assert_eq!(part.len(), PART_BYTES),
@@ -134,4 +168,3 @@ fn message_of(announced: &Announced) -> MediaMessage {
     assert_eq!(announcement.media.len(), 1, "one medium");
     announcement.media.remove(0)
 }
-

@@ -16,11 +16,26 @@ fn spec(seed: &str, scenario: WapiScenario) -> Spec {
 #[tokio::test]
 async fn the_file_comes_with_exactly_four_fields_asked_and_the_senders_hash_proven() {
     let world = World::new().await;
-    for kind in [Kind::Image, Kind::Video, Kind::Ptv, Kind::Audio, Kind::Voice, Kind::Document, Kind::Sticker] {
-        let fetched = world.try_spec(Wapi, Spec::of(kind).seed(format!("{kind:?}"))).await;
-        let (_, proof) = fetched.result.unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+    for kind in [
+        Kind::Image,
+        Kind::Video,
+        Kind::Ptv,
+        Kind::Audio,
+        Kind::Voice,
+        Kind::Document,
+        Kind::Sticker,
+    ] {
+        let fetched = world
+            .try_spec(Wapi, Spec::of(kind).seed(format!("{kind:?}")))
+            .await;
+        let (_, proof) = fetched
+            .result
+            .unwrap_or_else(|error| panic!("{kind:?}: {error}"));
         assert_eq!(proof.integrity, Integrity::Sha256, "{kind:?}");
-        assert_eq!((fetched.attempt.status, fetched.attempt.verdict.as_str()), (Some(200), "stored"));
+        assert_eq!(
+            (fetched.attempt.status, fetched.attempt.verdict.as_str()),
+            (Some(200), "stored")
+        );
     }
     world.assert_manners();
 }
@@ -29,11 +44,31 @@ async fn the_file_comes_with_exactly_four_fields_asked_and_the_senders_hash_prov
 async fn every_row_of_the_table_of_answers_means_what_the_table_says() {
     use Disposition::{NotApplicable, Unauthorized};
     use WapiScenario as W;
-    let after = |seconds| Disposition::Retry { after: Some(Duration::from_secs(seconds)) };
+    let after = |seconds| Disposition::Retry {
+        after: Some(Duration::from_secs(seconds)),
+    };
     let rows = [
-        (W::Fail500 { message: MessageShape::Nested }, LATER, 500),
-        (W::Fail500 { message: MessageShape::Text }, LATER, 500),
-        (W::Fail500 { message: MessageShape::Array }, LATER, 500),
+        (
+            W::Fail500 {
+                message: MessageShape::Nested,
+            },
+            LATER,
+            500,
+        ),
+        (
+            W::Fail500 {
+                message: MessageShape::Text,
+            },
+            LATER,
+            500,
+        ),
+        (
+            W::Fail500 {
+                message: MessageShape::Array,
+            },
+            LATER,
+            500,
+        ),
         (W::Error200, LATER, 200),
         (W::BadRequest400, NotApplicable, 400),
         (W::Unauthorized401, Unauthorized, 401),
@@ -54,9 +89,15 @@ async fn every_row_of_the_table_of_answers_means_what_the_table_says() {
     let world = World::new().await;
     for (n, (scenario, disposition, status)) in rows.into_iter().enumerate() {
         let name = format!("{scenario:?}");
-        let fetched = world.try_spec(Wapi, spec(&format!("row-{n}"), scenario)).await;
+        let fetched = world
+            .try_spec(Wapi, spec(&format!("row-{n}"), scenario))
+            .await;
         let error = fetched.result.expect_err(&name);
-        assert_eq!((error.disposition(), fetched.attempt.status), (disposition, Some(status)), "{name}: {error}");
+        assert_eq!(
+            (error.disposition(), fetched.attempt.status),
+            (disposition, Some(status)),
+            "{name}: {error}"
+        );
         assert_eq!(fetched.attempt.verdict, error.to_string());
     }
     world.assert_manners();
@@ -65,21 +106,48 @@ async fn every_row_of_the_table_of_answers_means_what_the_table_says() {
 #[tokio::test]
 async fn the_three_shapes_of_the_500_all_tell_the_same_words() {
     let world = World::new().await;
-    for shape in [MessageShape::Nested, MessageShape::Text, MessageShape::Array] {
-        let fetched = world.try_spec(Wapi, spec(&format!("{shape:?}"), WapiScenario::Fail500 { message: shape })).await;
+    for shape in [
+        MessageShape::Nested,
+        MessageShape::Text,
+        MessageShape::Array,
+    ] {
+        let fetched = world
+            .try_spec(
+                Wapi,
+                spec(
+                    &format!("{shape:?}"),
+                    WapiScenario::Fail500 { message: shape },
+                ),
+            )
+            .await;
         let excerpt = fetched.attempt.excerpt.expect("W-API said something");
-        assert!(excerpt.starts_with("Falha ao fazer o download do conteúdo"), "{excerpt}");
+        assert!(
+            excerpt.starts_with("Falha ao fazer o download do conteúdo"),
+            "{excerpt}"
+        );
     }
 }
 
 #[tokio::test]
 async fn links_are_found_under_every_name_and_moved_off_raw_addresses() {
     let world = World::new().await;
-    let named = |name: &str| WapiScenario::OtherLinkName { name: name.to_owned() };
-    let scenarios = [WapiScenario::RawAddressLink, named("link"), named("url"), named("mediaUrl"), WapiScenario::NoLength];
+    let named = |name: &str| WapiScenario::OtherLinkName {
+        name: name.to_owned(),
+    };
+    let scenarios = [
+        WapiScenario::RawAddressLink,
+        named("link"),
+        named("url"),
+        named("mediaUrl"),
+        WapiScenario::NoLength,
+    ];
     for (n, scenario) in scenarios.into_iter().enumerate() {
         let name = format!("{scenario:?}");
-        world.try_spec(Wapi, spec(&format!("link-{n}"), scenario)).await.result.expect(&name);
+        world
+            .try_spec(Wapi, spec(&format!("link-{n}"), scenario))
+            .await
+            .result
+            .expect(&name);
     }
     world.assert_manners();
 }
@@ -87,13 +155,37 @@ async fn links_are_found_under_every_name_and_moved_off_raw_addresses() {
 #[tokio::test]
 async fn a_link_gets_the_token_only_after_it_has_asked_for_it() {
     let world = World::new().await;
-    world.try_spec(Wapi, spec("needs-token", WapiScenario::LinkNeedsToken)).await.result.expect("the file");
-    world.try_spec(Wapi, spec("needs-none", WapiScenario::Ok)).await.result.expect("the file");
-    let links: Vec<_> = world.origins.requests().into_iter().filter(|one| one.method == "GET").collect();
-    let with_token: Vec<_> = links.iter().map(|one| one.header("authorization").is_some()).collect();
+    world
+        .try_spec(Wapi, spec("needs-token", WapiScenario::LinkNeedsToken))
+        .await
+        .result
+        .expect("the file");
+    world
+        .try_spec(Wapi, spec("needs-none", WapiScenario::Ok))
+        .await
+        .result
+        .expect("the file");
+    let links: Vec<_> = world
+        .origins
+        .requests()
+        .into_iter()
+        .filter(|one| one.method == "GET")
+        .collect();
+    let with_token: Vec<_> = links
+        .iter()
+        .map(|one| one.header("authorization").is_some())
+        .collect();
     assert_eq!(with_token, [false, true, false]);
-    let refused = world.try_spec(Wapi, spec("refuses", WapiScenario::LinkStatus { status: 403 })).await;
-    assert_eq!(refused.result.expect_err("refused").disposition(), Disposition::Unauthorized);
+    let refused = world
+        .try_spec(
+            Wapi,
+            spec("refuses", WapiScenario::LinkStatus { status: 403 }),
+        )
+        .await;
+    assert_eq!(
+        refused.result.expect_err("refused").disposition(),
+        Disposition::Unauthorized
+    );
 }
 
 #[tokio::test]
@@ -101,12 +193,32 @@ async fn an_old_link_is_not_asked_again_but_a_new_one_is() {
     let world = World::new().await;
     let first = Box::new(WapiScenario::LinkStatus { status: 404 });
     let then = Box::new(WapiScenario::Ok);
-    let scenario = WapiScenario::FailTimes { times: 1, first, then };
-    world.try_spec(Wapi, spec("second-link", scenario)).await.result.expect("the second link works");
-    assert_eq!((world.calls("POST", "download-media"), world.calls("GET", "media/file")), (2, 2));
-    let expired = world.try_spec(Wapi, spec("expired", WapiScenario::ExpiredLink)).await;
+    let scenario = WapiScenario::FailTimes {
+        times: 1,
+        first,
+        then,
+    };
+    world
+        .try_spec(Wapi, spec("second-link", scenario))
+        .await
+        .result
+        .expect("the second link works");
+    assert_eq!(
+        (
+            world.calls("POST", "download-media"),
+            world.calls("GET", "media/file")
+        ),
+        (2, 2)
+    );
+    let expired = world
+        .try_spec(Wapi, spec("expired", WapiScenario::ExpiredLink))
+        .await;
     assert_eq!(expired.result.expect_err("expired").disposition(), LATER);
-    assert_eq!(world.calls("GET", "media/file"), 2, "an expired link is not fetched");
+    assert_eq!(
+        world.calls("GET", "media/file"),
+        2,
+        "an expired link is not fetched"
+    );
 }
 
 #[tokio::test]
@@ -129,7 +241,9 @@ async fn bytes_that_are_not_the_file_never_count_as_the_file() {
     ];
     for (n, scenario) in scenarios.into_iter().enumerate() {
         let name = format!("{scenario:?}");
-        let fetched = world.try_spec(Wapi, spec(&format!("not-{n}"), scenario)).await;
+        let fetched = world
+            .try_spec(Wapi, spec(&format!("not-{n}"), scenario))
+            .await;
         let error = fetched.result.expect_err(&name);
         assert_eq!(error.disposition(), LATER, "{name}: {error}");
     }
@@ -139,30 +253,58 @@ async fn bytes_that_are_not_the_file_never_count_as_the_file() {
 #[tokio::test]
 async fn a_web_page_is_a_file_where_the_sender_sent_one() {
     let world = World::new().await;
-    let page = || Spec::of(Kind::Document).format(Format::Html).file_name("pagina.html");
+    let page = || {
+        Spec::of(Kind::Document)
+            .format(Format::Html)
+            .file_name("pagina.html")
+    };
     let fetched = world.try_spec(Wapi, page().seed("a-page")).await;
-    assert_eq!(fetched.result.expect("the page").1.integrity, Integrity::Sha256);
-    let fetched = world.try_spec(Wapi, page().seed("no-hash").omit(Field::FileSha256)).await;
-    assert!(fetched.result.is_err(), "without a hash a page may as well be an error");
+    assert_eq!(
+        fetched.result.expect("the page").1.integrity,
+        Integrity::Sha256
+    );
+    let fetched = world
+        .try_spec(Wapi, page().seed("no-hash").omit(Field::FileSha256))
+        .await;
+    assert!(
+        fetched.result.is_err(),
+        "without a hash a page may as well be an error"
+    );
 }
 
 #[tokio::test]
 async fn without_a_hash_the_bytes_are_taken_and_called_unverified() {
     let world = World::new().await;
-    let fetched = world.try_spec(Wapi, spec("no-hash", WapiScenario::Ok).omit(Field::FileSha256)).await;
-    assert_eq!(fetched.result.expect("bytes").1.integrity, Integrity::Unverified);
+    let fetched = world
+        .try_spec(
+            Wapi,
+            spec("no-hash", WapiScenario::Ok).omit(Field::FileSha256),
+        )
+        .await;
+    assert_eq!(
+        fetched.result.expect("bytes").1.integrity,
+        Integrity::Unverified
+    );
 }
 
 #[tokio::test]
 async fn contradicted_bytes_are_kept_only_when_asked_and_never_an_error_page() {
     let world = World::new().await;
     let (_, message) = world.announce(spec("flipped", WapiScenario::FlipBit { at: 100 }));
-    let refused = world.fetch(Wapi, &message).await.result.expect_err("contradicted");
+    let refused = world
+        .fetch(Wapi, &message)
+        .await
+        .result
+        .expect_err("contradicted");
     assert!(refused.is_mismatch(), "{refused}");
-    let kept = world.fetch_as(Wapi, &message, stand_in::DEFAULT_TOKEN, true).await;
+    let kept = world
+        .fetch_as(Wapi, &message, stand_in::DEFAULT_TOKEN, true)
+        .await;
     assert_eq!(kept.result.expect("kept").1.integrity, Integrity::Mismatch);
     let (_, message) = world.announce(spec("page", WapiScenario::Html200));
-    let page = world.fetch_as(Wapi, &message, stand_in::DEFAULT_TOKEN, true).await;
+    let page = world
+        .fetch_as(Wapi, &message, stand_in::DEFAULT_TOKEN, true)
+        .await;
     assert!(page.result.is_err());
 }
 
@@ -170,13 +312,28 @@ async fn contradicted_bytes_are_kept_only_when_asked_and_never_an_error_page() {
 async fn silence_dripping_and_hanging_end_in_time() {
     use WapiScenario as W;
     let world = World::new().await;
-    let scenarios = [W::Hang, W::HangBody, W::SlowDrip { bytes_per_second: 2_000 }];
+    let scenarios = [
+        W::Hang,
+        W::HangBody,
+        W::SlowDrip {
+            bytes_per_second: 2_000,
+        },
+    ];
     for (n, scenario) in scenarios.into_iter().enumerate() {
         let name = format!("{scenario:?}");
-        let fetched = world.try_spec(Wapi, spec(&format!("slow-{n}"), scenario)).await;
+        let fetched = world
+            .try_spec(Wapi, spec(&format!("slow-{n}"), scenario))
+            .await;
         let error = fetched.result.expect_err(&name);
-        assert!(matches!(error, fetch::FetchError::TimedOut(_)), "{name}: {error}");
-        assert!(fetched.attempt.duration_ms < 5_000, "{name} took {} ms", fetched.attempt.duration_ms);
+        assert!(
+            matches!(error, fetch::FetchError::TimedOut(_)),
+            "{name}: {error}"
+        );
+        assert!(
+            fetched.attempt.duration_ms < 5_000,
+            "{name} took {} ms",
+            fetched.attempt.duration_ms
+        );
     }
 }
 
@@ -185,14 +342,23 @@ async fn a_wrong_token_is_a_matter_of_the_instance() {
     let world = World::new().await;
     let (_, message) = world.announce(spec("token", WapiScenario::Ok));
     let fetched = world.fetch_as(Wapi, &message, "another-token", false).await;
-    assert_eq!(fetched.result.expect_err("refused").disposition(), Disposition::Unauthorized);
+    assert_eq!(
+        fetched.result.expect_err("refused").disposition(),
+        Disposition::Unauthorized
+    );
 }
 
 #[tokio::test]
 async fn a_sticker_is_asked_for_as_an_image_and_then_as_a_sticker() {
     let world = World::new().await;
-    let only_sticker = Spec::of(Kind::Sticker).seed("picky").wapi_types(&["sticker"]);
-    world.try_spec(Wapi, only_sticker).await.result.expect("the second type works");
+    let only_sticker = Spec::of(Kind::Sticker)
+        .seed("picky")
+        .wapi_types(&["sticker"]);
+    world
+        .try_spec(Wapi, only_sticker)
+        .await
+        .result
+        .expect("the second type works");
     assert_eq!(world.calls("POST", "download-media"), 2);
 }
 
@@ -200,8 +366,16 @@ async fn a_sticker_is_asked_for_as_an_image_and_then_as_a_sticker() {
 async fn without_key_or_path_w_api_is_not_asked() {
     let world = World::new().await;
     for (n, field) in [Field::MediaKey, Field::DirectPath].into_iter().enumerate() {
-        let fetched = world.try_spec(Wapi, spec(&format!("without-{n}"), WapiScenario::Ok).omit(field)).await;
-        assert_eq!(fetched.result.expect_err("not asked").disposition(), Disposition::NotApplicable);
+        let fetched = world
+            .try_spec(
+                Wapi,
+                spec(&format!("without-{n}"), WapiScenario::Ok).omit(field),
+            )
+            .await;
+        assert_eq!(
+            fetched.result.expect_err("not asked").disposition(),
+            Disposition::NotApplicable
+        );
     }
     assert_eq!(world.origins.requests().len(), 0);
 }
@@ -210,18 +384,43 @@ async fn without_key_or_path_w_api_is_not_asked() {
 async fn a_file_of_several_parts_is_cut_at_the_parts_and_proven_as_a_whole() {
     let world = World::with_limits(fetch::Limits::default()).await;
     let part = media::part::PART_BYTES as u64;
-    for size in [part - 1, part, part + 1, part + 31, part + 32, part + 33, 2 * part, 3 * part + 5] {
-        let big = Spec::of(Kind::Document).format(Format::Random).seed(format!("big-{size}")).size(size);
+    for size in [
+        part - 1,
+        part,
+        part + 1,
+        part + 31,
+        part + 32,
+        part + 33,
+        2 * part,
+        3 * part + 5,
+    ] {
+        let big = Spec::of(Kind::Document)
+            .format(Format::Random)
+            .seed(format!("big-{size}"))
+            .size(size);
         let fetched = world.try_spec(Wapi, big).await;
-        assert_eq!(fetched.result.expect("the file").1.integrity, Integrity::Sha256, "{size} bytes");
+        assert_eq!(
+            fetched.result.expect("the file").1.integrity,
+            Integrity::Sha256,
+            "{size} bytes"
+        );
     }
 }
 
 #[tokio::test]
 async fn more_bytes_than_the_limit_are_refused_while_they_come() {
-    let world = World::with_limits(fetch::Limits { max_bytes: 50_000, ..crate::limits() }).await;
-    let fetched = world.try_spec(Wapi, spec("too-large", WapiScenario::NoLength)).await;
-    assert_eq!(fetched.result.expect_err("too large").disposition(), Disposition::OverLimit);
+    let world = World::with_limits(fetch::Limits {
+        max_bytes: 50_000,
+        ..crate::limits()
+    })
+    .await;
+    let fetched = world
+        .try_spec(Wapi, spec("too-large", WapiScenario::NoLength))
+        .await;
+    assert_eq!(
+        fetched.result.expect_err("too large").disposition(),
+        Disposition::OverLimit
+    );
 }
 
 #[tokio::test]
@@ -229,8 +428,16 @@ async fn an_attempt_never_tells_a_key_a_path_or_a_token() {
     let world = World::new().await;
     let (announced, message) = world.announce(spec("secretive", WapiScenario::fail_500()));
     let fetched = world.fetch(Wapi, &message).await;
-    let told = format!("{:?} {:?}", fetched.attempt, fetched.result.expect_err("a failure"));
-    for secret in [announced.media_key.as_str(), announced.direct_path.as_str(), stand_in::DEFAULT_TOKEN] {
+    let told = format!(
+        "{:?} {:?}",
+        fetched.attempt,
+        fetched.result.expect_err("a failure")
+    );
+    for secret in [
+        announced.media_key.as_str(),
+        announced.direct_path.as_str(),
+        stand_in::DEFAULT_TOKEN,
+    ] {
         assert!(!told.contains(secret), "{told}");
     }
     assert_eq!(OpenError::Empty.to_string(), "the body was empty");

@@ -9,8 +9,13 @@ use crate::World;
 async fn an_endpoint_that_is_missing_is_asked_once_and_not_for_every_medium() {
     let world = World::new().await;
     for n in 0..3 {
-        let fetched = world.try_spec(WapiAlternate, Spec::of(Kind::Image).seed(format!("m{n}"))).await;
-        assert_eq!(fetched.result.expect_err("missing").disposition(), Disposition::NotApplicable);
+        let fetched = world
+            .try_spec(WapiAlternate, Spec::of(Kind::Image).seed(format!("m{n}")))
+            .await;
+        assert_eq!(
+            fetched.result.expect_err("missing").disposition(),
+            Disposition::NotApplicable
+        );
     }
     assert_eq!(world.origins.requests().len(), 1);
 }
@@ -19,7 +24,12 @@ async fn an_endpoint_that_is_missing_is_asked_once_and_not_for_every_medium() {
 async fn an_endpoint_that_exists_brings_the_file() {
     let world = World::new().await;
     world.origins.set_alternates(true);
-    let fetched = world.try_spec(WapiAlternate, Spec::of(Kind::Image).wapi(WapiScenario::fail_500())).await;
+    let fetched = world
+        .try_spec(
+            WapiAlternate,
+            Spec::of(Kind::Image).wapi(WapiScenario::fail_500()),
+        )
+        .await;
     assert!(fetched.result.is_ok());
     world.assert_manners();
 }
@@ -30,6 +40,9 @@ async fn a_failure_that_may_pass_is_looked_into_by_asking_whether_the_medium_exi
     world.origins.set_alternates(true);
     let failing = Spec::of(Kind::Image).alternate(WapiScenario::fail_500());
     let fetched = world.try_spec(WapiAlternate, failing).await;
-    assert_eq!(fetched.result.expect_err("500").disposition(), Disposition::Retry { after: None });
+    assert_eq!(
+        fetched.result.expect_err("500").disposition(),
+        Disposition::Retry { after: None }
+    );
     assert_eq!(world.calls("GET", "media/info"), 1);
 }

@@ -15,9 +15,16 @@ async fn parked(world: &World, text: &str) -> Value {
     });
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(60) {
-        let answer = world.stack().endpoint().call("sqs", "AmazonSQS.ReceiveMessage", &asked).await.expect("SQS");
+        let answer = world
+            .stack()
+            .endpoint()
+            .call("sqs", "AmazonSQS.ReceiveMessage", &asked)
+            .await
+            .expect("SQS");
         let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
-        let found = messages.iter().find(|one| one["Body"].as_str().is_some_and(|body| body.contains(text)));
+        let found = messages
+            .iter()
+            .find(|one| one["Body"].as_str().is_some_and(|body| body.contains(text)));
         if let Some(message) = found {
             return message["MessageAttributes"].clone();
         }
@@ -28,20 +35,30 @@ async fn parked(world: &World, text: &str) -> Value {
 
 async fn send_raw(world: &World, body: &str) {
     let asked = json!({ "QueueUrl": world.stack().outputs().jobs_queue_url, "MessageBody": body });
-    world.stack().endpoint().call("sqs", "AmazonSQS.SendMessage", &asked).await.expect("SQS takes it");
+    world
+        .stack()
+        .endpoint()
+        .call("sqs", "AmazonSQS.SendMessage", &asked)
+        .await
+        .expect("SQS takes it");
 }
 
 #[test]
 fn what_is_gone_everywhere_is_parked_as_expired_with_its_reason() {
     on_the_stack(async |world| {
         let account = world.account().await;
-        let spec = Spec::of(Kind::Image).wapi(WapiScenario::NotFound404).cdn(CdnScenario::Gone { status: 404 });
+        let spec = Spec::of(Kind::Image)
+            .wapi(WapiScenario::NotFound404)
+            .cdn(CdnScenario::Gone { status: 404 });
         let announced = world.announce(&account, spec);
         world.send(&account, &announced).await;
         let record = world.until(&announced, "parked").await;
         assert_eq!(record.text("class"), Some("expired"));
         let reason = record.text("reason").expect("a reason");
-        assert!(reason.contains("wapi: ") && reason.contains("cdn: WhatsApp's copy is gone"), "{reason}");
+        assert!(
+            reason.contains("wapi: ") && reason.contains("cdn: WhatsApp's copy is gone"),
+            "{reason}"
+        );
         assert!(record.number("recoverable_until").is_some());
         let attributes = parked(world, &announced.message_id).await;
         assert_eq!(attributes["class"]["StringValue"], "expired");
@@ -54,10 +71,15 @@ fn what_is_gone_everywhere_is_parked_as_expired_with_its_reason() {
 fn what_no_key_opens_is_parked_as_corrupt() {
     on_the_stack(async |world| {
         let account = world.account().await;
-        let spec = Spec::of(Kind::Image).wapi(WapiScenario::BadRequest400).seal(Seal::BadMac);
+        let spec = Spec::of(Kind::Image)
+            .wapi(WapiScenario::BadRequest400)
+            .seal(Seal::BadMac);
         let announced = world.announce(&account, spec);
         world.send(&account, &announced).await;
-        assert_eq!(world.until(&announced, "parked").await.text("class"), Some("corrupt"));
+        assert_eq!(
+            world.until(&announced, "parked").await.text("class"),
+            Some("corrupt")
+        );
         assert_eq!(world.keys(&account).await, Vec::<String>::new());
     });
 }
@@ -66,9 +88,17 @@ fn what_no_key_opens_is_parked_as_corrupt() {
 fn a_medium_announced_without_a_path_is_parked_and_not_forgotten() {
     on_the_stack(async |world| {
         let account = world.account().await;
-        let announced = world.announce(&account, Spec::of(Kind::Image).omit(Field::DirectPath).omit(Field::Url));
+        let announced = world.announce(
+            &account,
+            Spec::of(Kind::Image)
+                .omit(Field::DirectPath)
+                .omit(Field::Url),
+        );
         world.send(&account, &announced).await;
-        assert_eq!(world.until(&announced, "parked").await.text("class"), Some("corrupt"));
+        assert_eq!(
+            world.until(&announced, "parked").await.text("class"),
+            Some("corrupt")
+        );
     });
 }
 
@@ -76,10 +106,18 @@ fn a_medium_announced_without_a_path_is_parked_and_not_forgotten() {
 fn a_wrong_token_keeps_the_job_alive_for_a_person_to_mend_it() {
     on_the_stack(async |world| {
         let account = world.account().await;
-        world.origins.register_instance(&account.id, "a-token-that-was-changed-at-w-api");
-        let announced = world.announce(&account, Spec::of(Kind::Image).cdn(CdnScenario::Gone { status: 410 }));
+        world
+            .origins
+            .register_instance(&account.id, "a-token-that-was-changed-at-w-api");
+        let announced = world.announce(
+            &account,
+            Spec::of(Kind::Image).cdn(CdnScenario::Gone { status: 410 }),
+        );
         world.send(&account, &announced).await;
-        assert_eq!(world.until(&announced, "retrying").await.text("class"), Some("instance"));
+        assert_eq!(
+            world.until(&announced, "retrying").await.text("class"),
+            Some("instance")
+        );
     });
 }
 
@@ -90,9 +128,15 @@ fn messages_that_are_no_jobs_are_parked_and_delay_nobody() {
         for body in ["not json", r#"{"version":"2","note":"from the future"}"#] {
             send_raw(world, body).await;
         }
-        world.all_stored(&account, vec![Spec::of(Kind::Image)], "wapi", "sha256").await;
+        world
+            .all_stored(&account, vec![Spec::of(Kind::Image)], "wapi", "sha256")
+            .await;
         for text in ["not json", "from the future"] {
-            assert_eq!(parked(world, text).await["class"]["StringValue"], "poison", "{text}");
+            assert_eq!(
+                parked(world, text).await["class"]["StringValue"],
+                "poison",
+                "{text}"
+            );
         }
     });
 }
@@ -105,6 +149,9 @@ fn a_job_of_an_instance_that_does_not_exist_is_parked() {
             "message": { "message_id": "3EB0NOBODY", "chat": "5500900000002", "direction": "in", "moment": 0, "kind": "image" },
         });
         send_raw(world, &body.to_string()).await;
-        assert_eq!(parked(world, "3EB0NOBODY").await["class"]["StringValue"], "poison");
+        assert_eq!(
+            parked(world, "3EB0NOBODY").await["class"]["StringValue"],
+            "poison"
+        );
     });
 }

@@ -2,6 +2,13 @@
 //!
 //! One stack serves all tests here; each has an instance of its own. The stack ends with this process.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
 mod ends;
 mod stored;
 mod webhook;
@@ -23,7 +30,11 @@ use tokio::runtime::Runtime;
 const WITHIN: Duration = Duration::from_secs(150);
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
-static WORLD: LazyLock<World> = LazyLock::new(|| RUNTIME.block_on(World::start()).expect("the local stack starts"));
+static WORLD: LazyLock<World> = LazyLock::new(|| {
+    RUNTIME
+        .block_on(World::start())
+        .expect("the local stack starts")
+});
 
 struct World {
     origins: StandIn,
@@ -51,18 +62,29 @@ impl Record {
 
     /// `strategy: verdict` of every attempt, in order.
     fn attempts(&self) -> Vec<(String, String)> {
-        let list = self.0.pointer("/attempts/L").and_then(Value::as_array).expect("attempts");
+        let list = self
+            .0
+            .pointer("/attempts/L")
+            .and_then(Value::as_array)
+            .expect("attempts");
         let text = |attempt: &Value, name: &str| {
-            attempt.pointer(&format!("/M/{name}/S")).and_then(Value::as_str).unwrap_or_default().to_owned()
+            attempt
+                .pointer(&format!("/M/{name}/S"))
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
         };
-        list.iter().map(|one| (text(one, "strategy"), text(one, "verdict"))).collect()
+        list.iter()
+            .map(|one| (text(one, "strategy"), text(one, "verdict")))
+            .collect()
     }
 }
 
 impl World {
     async fn start() -> anyhow::Result<Self> {
         let origins = StandIn::start().await?;
-        let deployment = Deployment::named("whole-path")?.from_origins(origins.wapi_base(), origins.cdn_bases());
+        let deployment =
+            Deployment::named("whole-path")?.from_origins(origins.wapi_base(), origins.cdn_bases());
         let test = TestStack::start("whole-path", &deployment).await?;
         test.stack().build_wapi_media().await?;
         Ok(Self { origins, test })
@@ -79,16 +101,25 @@ impl World {
         let token = format!("invented-token-of-{id}");
         self.origins.register_instance(&id, &token);
         let instance = Instance::new(format!("tenant-{}", id.to_lowercase()), &id, token);
-        let url = self.stack().add_instance(&instance).await.expect("the instance is registered");
+        let url = self
+            .stack()
+            .add_instance(&instance)
+            .await
+            .expect("the instance is registered");
         Account { id, url }
     }
 
     fn announce(&self, account: &Account, spec: Spec) -> Announced {
-        self.origins.announce(spec.instance(&account.id)).expect("the medium can be made")
+        self.origins
+            .announce(spec.instance(&account.id))
+            .expect("the medium can be made")
     }
 
     async fn post(&self, account: &Account, webhook: &Value) -> Answer {
-        self.stack().post(&account.url, webhook).await.expect("an answer")
+        self.stack()
+            .post(&account.url, webhook)
+            .await
+            .expect("an answer")
     }
 
     /// Posts a medium's webhook and expects it to be queued.
@@ -109,7 +140,9 @@ impl World {
             });
             match found {
                 Some(record) if record.text("state") == Some(state) => return record,
-                last if begun.elapsed() > WITHIN => panic!("not {state} within {WITHIN:?}: {last:?}"),
+                last if begun.elapsed() > WITHIN => {
+                    panic!("not {state} within {WITHIN:?}: {last:?}")
+                }
                 Some(_) | None => tokio::time::sleep(Duration::from_millis(300)).await,
             }
         }
@@ -119,16 +152,38 @@ impl World {
     async fn stored(&self, announced: &Announced) -> (Record, StoredFile) {
         let record = self.until(announced, "stored").await;
         let key = record.text("object_key").expect("a key");
-        let file = self.stack().bucket().read(key).await.expect("the object is there");
+        let file = self
+            .stack()
+            .bucket()
+            .read(key)
+            .await
+            .expect("the object is there");
         assert_eq!(file.size_bytes, announced.size, "{key}");
-        assert_eq!(record.number("size_bytes"), i64::try_from(announced.size).ok(), "{key}");
-        assert_eq!(record.text("sha256"), Some(file.sha256_hex.as_str()), "{key}");
+        assert_eq!(
+            record.number("size_bytes"),
+            i64::try_from(announced.size).ok(),
+            "{key}"
+        );
+        assert_eq!(
+            record.text("sha256"),
+            Some(file.sha256_hex.as_str()),
+            "{key}"
+        );
         (record, file)
     }
 
     /// Sends media and waits until each is stored byte for byte, by this strategy and with this proof.
-    async fn all_stored(&self, account: &Account, specs: Vec<Spec>, strategy: &str, integrity: &str) {
-        let announced: Vec<_> = specs.into_iter().map(|spec| self.announce(account, spec)).collect();
+    async fn all_stored(
+        &self,
+        account: &Account,
+        specs: Vec<Spec>,
+        strategy: &str,
+        integrity: &str,
+    ) {
+        let announced: Vec<_> = specs
+            .into_iter()
+            .map(|spec| self.announce(account, spec))
+            .collect();
         for one in &announced {
             self.send(account, one).await;
         }
@@ -143,7 +198,9 @@ impl World {
     /// Keys below this instance's folder.
     async fn keys(&self, account: &Account) -> Vec<String> {
         let keys = self.stack().bucket().keys().await.expect("a listing");
-        keys.into_iter().filter(|key| key.contains(&format!("/{}/", account.id))).collect()
+        keys.into_iter()
+            .filter(|key| key.contains(&format!("/{}/", account.id)))
+            .collect()
     }
 }
 

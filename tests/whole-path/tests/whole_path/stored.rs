@@ -22,7 +22,9 @@ fn with_w_api_answering_500_to_everything_the_cdn_brings_every_kind_with_full_pr
         let spec = |kind| Spec::of(kind).wapi(WapiScenario::fail_500());
         let old = KINDS.map(|kind| spec(kind).dialect(Dialect::Y2025));
         let new = KINDS.map(|kind| spec(kind).dialect(Dialect::Y2026));
-        world.all_stored(&account, [old, new].concat(), "cdn", "mac+sha256").await;
+        world
+            .all_stored(&account, [old, new].concat(), "cdn", "mac+sha256")
+            .await;
     });
 }
 
@@ -31,7 +33,9 @@ fn with_the_cdn_down_w_api_brings_every_kind_with_the_senders_hash() {
     on_the_stack(async |world| {
         let account = world.account().await;
         let specs = KINDS.map(|kind| Spec::of(kind).cdn(CdnScenario::Status { code: 503 }));
-        world.all_stored(&account, specs.to_vec(), "wapi", "sha256").await;
+        world
+            .all_stored(&account, specs.to_vec(), "wapi", "sha256")
+            .await;
     });
 }
 
@@ -39,9 +43,22 @@ fn with_the_cdn_down_w_api_brings_every_kind_with_the_senders_hash() {
 fn a_large_file_is_stored_in_parts_from_either_origin() {
     on_the_stack(async |world| {
         let account = world.account().await;
-        let big = || Spec::of(Kind::Document).format(Format::Random).size(20 * 1024 * 1024 + 7);
-        world.all_stored(&account, vec![big().wapi(WapiScenario::fail_500())], "cdn", "mac+sha256").await;
-        world.all_stored(&account, vec![big()], "wapi", "sha256").await;
+        let big = || {
+            Spec::of(Kind::Document)
+                .format(Format::Random)
+                .size(20 * 1024 * 1024 + 7)
+        };
+        world
+            .all_stored(
+                &account,
+                vec![big().wapi(WapiScenario::fail_500())],
+                "cdn",
+                "mac+sha256",
+            )
+            .await;
+        world
+            .all_stored(&account, vec![big()], "wapi", "sha256")
+            .await;
     });
 }
 
@@ -49,17 +66,31 @@ fn a_large_file_is_stored_in_parts_from_either_origin() {
 fn the_object_lies_where_its_message_says_and_carries_its_description() {
     on_the_stack(async |world| {
         let account = world.account().await;
-        let spec = Spec::of(Kind::Document).chat("5500900000002").file_name("Orçamento de Março.pdf").caption("segue");
+        let spec = Spec::of(Kind::Document)
+            .chat("5500900000002")
+            .file_name("Orçamento de Março.pdf")
+            .caption("segue");
         let announced = world.announce(&account, spec);
         world.send(&account, &announced).await;
         let (_, file) = world.stored(&announced).await;
         let tenant = format!("tenant-{}", account.id.to_lowercase());
-        let folder = format!("{tenant}/{}/5500900000002/2026-08/20260822-194759_in_document_", account.id);
+        let folder = format!(
+            "{tenant}/{}/5500900000002/2026-08/20260822-194759_in_document_",
+            account.id
+        );
         assert!(file.key.starts_with(&folder), "{}", file.key);
-        assert!(file.key.ends_with(&format!("{}_orcamento-de-marco.pdf", announced.message_id)), "{}", file.key);
+        assert!(
+            file.key
+                .ends_with(&format!("{}_orcamento-de-marco.pdf", announced.message_id)),
+            "{}",
+            file.key
+        );
         assert_eq!(file.content_type.as_deref(), Some("application/pdf"));
         let disposition = file.content_disposition.as_deref().unwrap_or_default();
-        assert!(disposition.contains("filename*=UTF-8''Or%C3%A7amento%20de%20Mar%C3%A7o.pdf"), "{disposition}");
+        assert!(
+            disposition.contains("filename*=UTF-8''Or%C3%A7amento%20de%20Mar%C3%A7o.pdf"),
+            "{disposition}"
+        );
         assert_eq!(file.meta("message-id"), Some(announced.message_id.as_str()));
         assert_eq!(file.meta("integrity"), Some("sha256"));
         assert_eq!(file.meta("sha256"), Some(announced.sha256_hex.as_str()));
@@ -89,11 +120,15 @@ fn the_same_message_id_in_two_instances_is_two_media() {
     on_the_stack(async |world| {
         let (one, other) = (world.account().await, world.account().await);
         for account in [&one, &other] {
-            let announced = world.announce(account, Spec::of(Kind::Image).message_id("3EB0SAMEINBOTH"));
+            let announced =
+                world.announce(account, Spec::of(Kind::Image).message_id("3EB0SAMEINBOTH"));
             world.send(account, &announced).await;
             world.stored(&announced).await;
         }
-        assert_eq!((world.keys(&one).await.len(), world.keys(&other).await.len()), (1, 1));
+        assert_eq!(
+            (world.keys(&one).await.len(), world.keys(&other).await.len()),
+            (1, 1)
+        );
     });
 }
 
@@ -101,7 +136,9 @@ fn the_same_message_id_in_two_instances_is_two_media() {
 fn what_fails_everywhere_for_now_is_stored_when_it_works_again() {
     on_the_stack(async |world| {
         let account = world.account().await;
-        let spec = Spec::of(Kind::Image).wapi(WapiScenario::fail_times(1)).cdn(CdnScenario::fail_times(2));
+        let spec = Spec::of(Kind::Image)
+            .wapi(WapiScenario::fail_times(1))
+            .cdn(CdnScenario::fail_times(2));
         let announced = world.announce(&account, spec);
         world.send(&account, &announced).await;
         let retrying = world.until(&announced, "retrying").await;
@@ -109,9 +146,15 @@ fn what_fails_everywhere_for_now_is_stored_when_it_works_again() {
         let (record, _) = world.stored(&announced).await;
         assert_eq!(record.text("class"), None, "{record:?}");
         let attempts = record.attempts();
-        let strategies: Vec<_> = attempts.iter().map(|(strategy, _)| strategy.as_str()).collect();
+        let strategies: Vec<_> = attempts
+            .iter()
+            .map(|(strategy, _)| strategy.as_str())
+            .collect();
         assert_eq!(strategies, ["wapi", "wapi_alternate", "cdn", "wapi"]);
-        assert_eq!(attempts.last().map(|(_, verdict)| verdict.as_str()), Some("stored"));
+        assert_eq!(
+            attempts.last().map(|(_, verdict)| verdict.as_str()),
+            Some("stored")
+        );
     });
 }
 
@@ -119,7 +162,14 @@ fn what_fails_everywhere_for_now_is_stored_when_it_works_again() {
 fn channels_come_plain_and_are_proven_by_their_hash() {
     on_the_stack(async |world| {
         let account = world.account().await;
-        world.all_stored(&account, vec![Spec::of(Kind::NewsletterImage)], "cdn", "sha256").await;
+        world
+            .all_stored(
+                &account,
+                vec![Spec::of(Kind::NewsletterImage)],
+                "cdn",
+                "sha256",
+            )
+            .await;
     });
 }
 
@@ -128,12 +178,17 @@ fn bytes_that_contradict_the_sender_are_kept_and_flagged_only_when_nothing_bette
     on_the_stack(async |world| {
         let account = world.account().await;
         let spoilt = || Spec::of(Kind::Image).wapi(WapiScenario::FlipBit { at: 50 });
-        world.all_stored(&account, vec![spoilt()], "cdn", "mac+sha256").await;
+        world
+            .all_stored(&account, vec![spoilt()], "cdn", "mac+sha256")
+            .await;
         let announced = world.announce(&account, spoilt().cdn(CdnScenario::Gone { status: 410 }));
         world.send(&account, &announced).await;
         let (record, file) = world.stored(&announced).await;
         assert_ne!(file.sha256_hex, announced.sha256_hex);
-        assert_eq!((record.text("strategy"), record.text("integrity")), (Some("wapi"), Some("mismatch")));
+        assert_eq!(
+            (record.text("strategy"), record.text("integrity")),
+            (Some("wapi"), Some("mismatch"))
+        );
         assert_eq!(file.meta("integrity"), Some("mismatch"));
     });
 }

@@ -19,12 +19,20 @@ fn a_wrong_secret_and_an_unknown_instance_get_the_same_401() {
         let impossible = account.url.replace(&account.id, "..");
         let announced = world.announce(&account, Spec::of(Kind::Image));
         for url in [with_secret(&account, "wrong"), unknown, impossible] {
-            let answer = world.stack().post(&url, &announced.webhook).await.expect("an answer");
+            let answer = world
+                .stack()
+                .post(&url, &announced.webhook)
+                .await
+                .expect("an answer");
             if answer.status == 404 {
                 // `..` never reaches the function: the path is normalised on the way.
                 continue;
             }
-            assert_eq!((answer.status, answer.body), (401, json!({ "error": "unauthorized" })), "{url}");
+            assert_eq!(
+                (answer.status, answer.body),
+                (401, json!({ "error": "unauthorized" })),
+                "{url}"
+            );
         }
         assert_eq!(world.keys(&account).await, Vec::<String>::new());
     });
@@ -34,10 +42,20 @@ fn a_wrong_secret_and_an_unknown_instance_get_the_same_401() {
 fn bodies_that_are_no_webhooks_get_400_and_oversized_ones_413() {
     on_the_stack(async |world| {
         let account = world.account().await;
-        let post = async |body: Vec<u8>| world.stack().post_bytes(&account.url, body).await.expect("an answer");
+        let post = async |body: Vec<u8>| {
+            world
+                .stack()
+                .post_bytes(&account.url, body)
+                .await
+                .expect("an answer")
+        };
         for body in ["", "not json", "[]", "null", "\"text\""] {
             let answer = post(body.as_bytes().to_vec()).await;
-            assert_eq!((answer.status, &answer.body["error"]), (400, &json!("bad_body")), "{body:?}");
+            assert_eq!(
+                (answer.status, &answer.body["error"]),
+                (400, &json!("bad_body")),
+                "{body:?}"
+            );
         }
         let large = format!("{{\"event\":\"{}\"}}", "x".repeat(1024 * 1024));
         assert_eq!(post(large.into_bytes()).await.status, 413);
@@ -50,7 +68,10 @@ fn a_webhook_of_another_instance_is_refused() {
         let (one, other) = (world.account().await, world.account().await);
         let announced = world.announce(&other, Spec::of(Kind::Image));
         let answer = world.post(&one, &announced.webhook).await;
-        assert_eq!((answer.status, &answer.body["error"]), (400, &json!("instance_mismatch")));
+        assert_eq!(
+            (answer.status, &answer.body["error"]),
+            (400, &json!("instance_mismatch"))
+        );
     });
 }
 
@@ -60,16 +81,29 @@ fn events_without_media_are_accepted_and_ignored_with_a_reason() {
         let account = world.account().await;
         let body = |event: Value, content: Value| json!({ "event": event, "instanceId": account.id, "msgContent": content });
         for (webhook, reason) in [
-            (body(json!("webhookReceived"), json!({ "conversation": "Mensagem de teste" })), "no_media"),
+            (
+                body(
+                    json!("webhookReceived"),
+                    json!({ "conversation": "Mensagem de teste" }),
+                ),
+                "no_media",
+            ),
             (body(json!("webhookReceived"), json!({})), "no_media"),
             (body(json!("webhookStatus"), json!(null)), "not_a_message"),
-            (body(json!("webhookDisconnected"), json!(null)), "not_a_message"),
+            (
+                body(json!("webhookDisconnected"), json!(null)),
+                "not_a_message",
+            ),
             (body(json!("webhookOfTomorrow"), json!({})), "unknown_event"),
             (json!({ "instanceId": account.id }), "no_event"),
             (json!({}), "no_event"),
         ] {
             let answer = world.post(&account, &webhook).await;
-            assert_eq!((answer.status, answer.body), (200, json!({ "ignored": reason })), "{webhook}");
+            assert_eq!(
+                (answer.status, answer.body),
+                (200, json!({ "ignored": reason })),
+                "{webhook}"
+            );
         }
     });
 }
@@ -78,17 +112,34 @@ fn events_without_media_are_accepted_and_ignored_with_a_reason() {
 fn the_logs_hold_no_secret_and_nothing_personal() {
     on_the_stack(async |world| {
         let account = world.account().await;
-        let spec = Spec::of(Kind::Document).caption("legenda-canario").file_name("nome-canario.pdf").chat("5500900000077");
+        let spec = Spec::of(Kind::Document)
+            .caption("legenda-canario")
+            .file_name("nome-canario.pdf")
+            .chat("5500900000077");
         let announced = world.announce(&account, spec);
         world.send(&account, &announced).await;
         world.stored(&announced).await;
-        let refused = world.stack().post(&with_secret(&account, "segredo-canario"), &announced.webhook).await;
+        let refused = world
+            .stack()
+            .post(
+                &with_secret(&account, "segredo-canario"),
+                &announced.webhook,
+            )
+            .await;
         assert_eq!(refused.expect("an answer").status, 401);
         let outputs = world.stack().outputs();
         let (_, secret) = account.url.rsplit_once('/').expect("a secret");
         let path = announced.direct_path.split('?').next().unwrap_or_default();
         let token = format!("invented-token-of-{}", account.id);
-        let canaries = [secret, &token, &announced.media_key, path, "canario", "5500900000077", "Contato Exemplo"];
+        let canaries = [
+            secret,
+            &token,
+            &announced.media_key,
+            path,
+            "canario",
+            "5500900000077",
+            "Contato Exemplo",
+        ];
         let mut lines = 0;
         for group in [&outputs.webhook_logs, &outputs.download_logs] {
             for line in world.stack().log_lines(group).await.expect("the log") {

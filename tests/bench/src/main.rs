@@ -1,0 +1,198 @@
+//! `make bench-memory`: the download function's peak memory while it stores 1 MiB, 100 MiB and 1 GiB.
+//!
+//! The release binary runs as Lambda runs it, against a runtime API and an AWS of this process that count
+//! bytes and keep none. Each size gets a fresh process; the peak is the kernel's own (`VmHWM`).
+
+mod cloud;
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use cloud::Cloud;
+use comfy_table::{Table, presets};
+use local::{Project, Screen, Tools};
+use media::{
+    access::{SecretHashes, Verified},
+    ids::{InstanceId, TenantId},
+    sha256::Sha256,
+};
+use stand_in::{
+    Announced, CdnScenario, DEFAULT_INSTANCE, Format, Kind, Spec, StandIn, WapiScenario,
+};
+use tokio::process::{Child, Command};
+use wapi::webhook::WebhookBody;
+
+const MIB: u64 = 1024 * 1024;
+const SIZES: [u64; 3] = [MIB, 100 * MIB, 1024 * MIB];
+/// The last size may take at most this much of the first's peak.
+const MOST_GROWTH: f64 = 1.15;
+/// And none may take more than this.
+const MOST_MIB: f64 = 64.0;
+/// A GiB takes seconds; longer than this something hangs.
+const WITHIN: Duration = Duration::from_secs(300);
+
+/// One run of the function.
+struct Measured {
+    way: &'static str,
+    size_bytes: u64,
+    peak_mib: f64,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let bootstrap = bootstrap().await?;
+    let origins = StandIn::start().await?;
+    let mut measured = Vec::new();
+    for (way, wapi) in [
+        ("cdn", WapiScenario::fail_500()),
+        ("wapi", WapiScenario::Ok),
+    ] {
+        for size_bytes in SIZES {
+            let spec = Spec::of(Kind::Document)
+                .format(Format::Random)
+                .size(size_bytes);
+            let announced = origins.announce(spec.wapi(wapi.clone()).cdn(CdnScenario::Ok))?;
+            let peak_mib = measure(&bootstrap, &origins, &announced).await?;
+            measured.push(Measured {
+                way,
+                size_bytes,
+                peak_mib,
+            });
+        }
+    }
+    report(&measured)
+}
+
+/// The release binary, built as it is for deployment.
+async fn bootstrap() -> Result<PathBuf> {
+    let project = Project::here()?;
+    let tools = Tools::install(&project, &Screen::nothing()).await?;
+    local::build(&tools).await?;
+    Ok(project
+        .root()
+        .join(".aws-sam/build/DownloadFunction/bootstrap"))
+}
+
+/// Stores one medium with a fresh process, and gives its peak resident memory in MiB.
+async fn measure(bootstrap: &Path, origins: &StandIn, announced: &Announced) -> Result<f64> {
+    let cloud = Cloud::start(job(announced)?).await?;
+    let mut function = start(bootstrap, origins, &cloud)?;
+    let answer = tokio::time::timeout(WITHIN, cloud.answer())
+        .await
+        .context("the function does not answer")??;
+    let peak_mib = peak_mib(&function)?;
+    function.kill().await?;
+    ensure!(
+        answer == r#"{"batchItemFailures":[]}"#,
+        "the function answered {answer}"
+    );
+    ensure!(
+        cloud.stored_bytes() == announced.size,
+        "{} bytes were stored",
+        cloud.stored_bytes()
+    );
+    Ok(peak_mib)
+}
+
+fn start(bootstrap: &Path, origins: &StandIn, cloud: &Cloud) -> Result<Child> {
+    let settings = [
+        ("AWS_LAMBDA_RUNTIME_API", cloud.address()),
+        ("AWS_LAMBDA_FUNCTION_NAME", "download".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "1".to_owned()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "invented".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "invented".to_owned()),
+        ("AWS_ENDPOINT_URL", format!("http://{}", cloud.address())),
+        ("INSTANCES_TABLE", cloud::INSTANCES_TABLE.to_owned()),
+        ("MEDIA_TABLE", "media".to_owned()),
+        ("MEDIA_BUCKET", "bucket".to_owned()),
+        ("JOBS_QUEUE_URL", format!("http://{}/jobs", cloud.address())),
+        (
+            "PARKED_QUEUE_URL",
+            format!("http://{}/parked", cloud.address()),
+        ),
+        ("WAPI_BASE_URL", origins.wapi_base()),
+        ("CDN_BASE_URLS", origins.cdn_bases()),
+        ("UTC_OFFSET", "-03:00".to_owned()),
+        ("MULTIPART_CHECKSUM", "full-object".to_owned()),
+    ];
+    let mut command = Command::new(bootstrap);
+    command
+        .env_clear()
+        .envs(settings)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .kill_on_drop(true);
+    command
+        .spawn()
+        .with_context(|| format!("{} does not start", bootstrap.display()))
+}
+
+/// The queue's message for an announced medium, made by the product's own code.
+fn job(announced: &Announced) -> Result<String> {
+    let (tenant, instance) = (
+        TenantId::parse("acme")?,
+        InstanceId::parse(DEFAULT_INSTANCE)?,
+    );
+    let secrets = SecretHashes::new([Sha256::of(b"s")]);
+    let verified =
+        Verified::check(&tenant, &instance, &secrets, "s").context("the secret is right")?;
+    let body = WebhookBody::parse(announced.webhook.to_string().as_bytes())?;
+    let message = body
+        .announcement(&verified)?
+        .media
+        .pop()
+        .context("one medium")?;
+    Ok(verified.job(message, boot::clock::now()).to_json()?)
+}
+
+fn peak_mib(function: &Child) -> Result<f64> {
+    let id = function.id().context("the function has ended")?;
+    let status =
+        std::fs::read_to_string(format!("/proc/{id}/status")).context("this needs Linux")?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .context("no VmHWM")?;
+    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kib / 1024.0)
+}
+
+fn report(measured: &[Measured]) -> Result<()> {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header([
+        "strategy",
+        "file",
+        "peak memory",
+        "of 1 MiB's",
+    ]);
+    let mut worst: f64 = 0.0;
+    for one in measured {
+        let first = measured
+            .iter()
+            .find(|other| other.way == one.way)
+            .map_or(one.peak_mib, |other| other.peak_mib);
+        let growth = one.peak_mib / first;
+        worst = worst.max(growth);
+        table.add_row([
+            one.way.to_owned(),
+            format!("{} MiB", one.size_bytes / MIB),
+            format!("{:.1} MiB", one.peak_mib),
+            format!("{growth:.2} ×"),
+        ]);
+    }
+    writeln!(std::io::stdout(), "{table}")?;
+    let peak = measured.iter().map(|one| one.peak_mib).fold(0.0, f64::max);
+    if worst > MOST_GROWTH || peak > MOST_MIB {
+        bail!(
+            "memory must stay under {MOST_MIB} MiB and grow at most {MOST_GROWTH} ×; it is {peak:.1} MiB and {worst:.2} ×"
+        );
+    }
+    Ok(())
+}
