@@ -7,7 +7,7 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_runtime::Error;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use crate::{
@@ -24,6 +24,10 @@ const TIME_TO_START: Duration = Duration::from_secs(80);
 
 /// Kept from the invocation's time for what comes after the last byte: commit, record, hand-back.
 const TIME_TO_END: Duration = Duration::from_secs(8);
+
+/// At the very last this much is left: a record that hangs in a call of AWS is then dropped and handed
+/// back, or the whole batch would fail with it.
+const TIME_TO_ANSWER: Duration = Duration::from_secs(3);
 
 /// A record that could not be started comes back after this.
 const NOT_STARTED_WAIT: Duration = Duration::from_secs(5);
@@ -88,27 +92,31 @@ async fn run_one(worker: &Worker, record: &SqsMessage, deadline: Instant) -> Opt
         deadline: deadline - TIME_TO_END,
     };
     let span = tracing::info_span!("record", sqs_message_id = id);
-    let ended = AssertUnwindSafe(job::run(worker, received).instrument(span))
-        .catch_unwind()
-        .await;
-    match ended {
-        Ok(Settled::Done) => None,
-        Ok(Settled::ComesBack { after }) => {
-            if let Some(after) = after {
-                hand_back(worker, receipt, after).await;
-            }
-            Some(id)
-        }
-        Err(_panic) => {
+    let run = AssertUnwindSafe(job::run(worker, received).instrument(span)).catch_unwind();
+    let after = match timeout_at(deadline - TIME_TO_ANSWER, run).await {
+        Ok(Ok(Settled::Done)) => return None,
+        Ok(Ok(Settled::ComesBack { after })) => after,
+        Ok(Err(_panic)) => {
             tracing::error!(
                 sqs_message_id = id,
                 outcome = "panicked",
                 "a record panicked and comes back"
             );
-            hand_back(worker, receipt, AFTER_A_PANIC).await;
-            Some(id)
+            Some(AFTER_A_PANIC)
         }
+        Err(_late) => {
+            tracing::error!(
+                sqs_message_id = id,
+                outcome = "not_finished",
+                "a record hung to the last moment and comes back"
+            );
+            Some(NOT_STARTED_WAIT)
+        }
+    };
+    if let Some(after) = after {
+        hand_back(worker, receipt, after).await;
     }
+    Some(id)
 }
 
 /// Sets when SQS brings the record back. If that fails, it is the queue's own visibility timeout.

@@ -51,7 +51,7 @@ pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
         .await
     {
         Ok(known) => known,
-        Err(error) => return worker.postpone_unrecorded(&job, &received, &error),
+        Err(error) => return worker.settle_unrecorded(&job, &received, &error).await,
     };
     if known.is_stored() {
         tracing::info!(
@@ -98,33 +98,52 @@ impl Run<'_> {
     /// Tries the instance's strategies in order until one is stored.
     async fn fetch_and_store(&mut self) -> Result<State, Failure> {
         let instance = self.owner().await?;
-        let mut token = self
-            .worker
-            .instances
-            .token(&instance)
-            .await
-            .map_err(|error| Failure::later(&error))?;
         for strategy in &instance.strategies {
-            if let Some(stored) = self.try_strategy(*strategy, &token, false).await? {
+            if let Some(stored) = self.try_with_token(*strategy, &instance, false).await? {
                 return Ok(stored);
-            }
-            if self.findings.last() == Some(&Disposition::Unauthorized)
-                && let Some(fresh) = self.changed_token(&token).await
-            {
-                token = fresh;
-                self.findings.pop();
-                if let Some(stored) = self.try_strategy(*strategy, &token, false).await? {
-                    return Ok(stored);
-                }
             }
         }
         if let Some(strategy) = self.mismatched.first().copied()
             && self.nothing_better_can_come()
-            && let Some(stored) = self.try_strategy(strategy, &token, true).await?
+            && let Some(stored) = self.try_with_token(strategy, &instance, true).await?
         {
             return Ok(stored);
         }
         Err(self.failure())
+    }
+
+    /// Tries one strategy with the token it needs, and once more if the token was refused and has been
+    /// changed meanwhile. The CDN needs none, so it works while KMS does not.
+    async fn try_with_token(
+        &mut self,
+        strategy: Strategy,
+        instance: &Instance,
+        keep_mismatch: bool,
+    ) -> Result<Option<State>, Failure> {
+        if strategy == Strategy::Cdn {
+            return self.try_strategy(strategy, None, keep_mismatch).await;
+        }
+        let token = match self.worker.instances.token(instance).await {
+            Ok(token) => token,
+            Err(error) => {
+                self.attempts.push(not_begun(strategy, &error));
+                self.findings.push(Disposition::Retry { after: None });
+                return Ok(None);
+            }
+        };
+        let tried = self
+            .try_strategy(strategy, Some(&token), keep_mismatch)
+            .await?;
+        if tried.is_none()
+            && self.findings.last() == Some(&Disposition::Unauthorized)
+            && let Some(fresh) = self.changed_token(&token).await
+        {
+            self.findings.pop();
+            return self
+                .try_strategy(strategy, Some(&fresh), keep_mismatch)
+                .await;
+        }
+        Ok(tried)
     }
 
     /// The instance's record; the job's tenant must be its owner.
@@ -158,7 +177,7 @@ impl Run<'_> {
     async fn try_strategy(
         &mut self,
         strategy: Strategy,
-        token: &Secret,
+        token: Option<&Secret>,
         keep_mismatch: bool,
     ) -> Result<Option<State>, Failure> {
         let is_sealed = self.job.message.media_key.is_some();
@@ -196,7 +215,7 @@ impl Run<'_> {
     async fn attempt(
         &mut self,
         strategy: Strategy,
-        token: &Secret,
+        token: Option<&Secret>,
         keep_mismatch: bool,
         claims: Claims,
     ) -> Result<StoredObject, StoreError<FetchError>> {
@@ -221,8 +240,9 @@ impl Run<'_> {
         };
         let (mut attempt, fetched) = worker.fetcher.fetch(strategy, request, store).await;
         let stored = fetched.map_err(StoreError::Source).flatten();
-        if let Err(error) = &stored {
-            attempt.verdict = error.to_string();
+        match &stored {
+            Ok(_) | Err(StoreError::Source(_)) => {}
+            Err(error) => attempt.verdict = error.to_string(),
         }
         self.attempts.push(attempt);
         stored
@@ -236,11 +256,7 @@ impl Run<'_> {
         };
         // A mismatch is noted as a finding that may pass, too.
         let may_pass = self.findings.iter().filter(may_pass).count();
-        let asked = longest_wait(&self.findings);
-        may_pass <= self.mismatched.len()
-            || self
-                .worker
-                .is_last_try(self.job, self.received.receives, asked)
+        may_pass <= self.mismatched.len() || self.worker.is_last_try(self.job)
     }
 
     fn failure(&self) -> Failure {
@@ -258,10 +274,24 @@ impl Run<'_> {
     }
 }
 
+/// An attempt that failed before any origin was asked.
+fn not_begun(strategy: Strategy, error: &dyn std::error::Error) -> Attempt {
+    Attempt {
+        strategy,
+        host: None,
+        status: None,
+        excerpt: None,
+        received_bytes: 0,
+        duration_ms: 0,
+        verdict: error.to_string(),
+    }
+}
+
 fn state_of(stored: StoredObject, strategy: Strategy) -> State {
     State::Stored {
         object_key: stored.description.key.as_str().to_owned(),
         strategy,
         proof: stored.proof,
+        was_there: stored.was_there,
     }
 }

@@ -7,12 +7,20 @@ use download::{batch, config::Config, worker::Worker};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use tokio::time::Instant;
 
+/// Opening connections early is a kindness, and Lambda gives all of init ten seconds.
+const TIME_TO_CONNECT: Duration = Duration::from_secs(2);
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let environment = Environment::of_process();
     telemetry::start(&environment);
     let worker = Worker::new(Config::read(&environment)?, clock::now)?;
-    worker.connect().await;
+    if tokio::time::timeout(TIME_TO_CONNECT, worker.connect())
+        .await
+        .is_err()
+    {
+        tracing::warn!("not every connection could be opened at start");
+    }
     let handle = async |event: LambdaEvent<_>| {
         let left =
             Duration::from_millis(event.context.deadline).saturating_sub(clock::since_1970());

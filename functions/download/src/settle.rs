@@ -8,12 +8,19 @@ use media::{
     job::Job,
     record::{Attempt, Record, State},
     schedule,
+    strategy::Strategy,
 };
 
 use crate::{job::Received, worker::Worker};
 
 /// The least wait when a person has to act first.
 const WAIT_FOR_A_PERSON: Duration = Duration::from_mins(15);
+
+/// With less than this left, a job is parked instead of retried.
+const SHORTEST_WAIT: Duration = Duration::from_secs(30);
+
+/// As long as an invocation: a job with less left may not get another try.
+const LONGEST_RUN: Duration = Duration::from_mins(10);
 
 /// What the batch has to do with the queue's message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +111,8 @@ impl Worker {
         }
     }
 
-    /// Retry or park: by class, and by how long the medium can still be had.
+    /// Retry or park: by class, and by how long the medium can still be had. A long wait is cut short
+    /// rather than parked: what an origin asks for may outlast the medium.
     fn verdict(&self, job: &Job, receives: u32, failure: Failure) -> (State, Option<Duration>) {
         let Failure {
             class,
@@ -119,25 +127,25 @@ impl Worker {
             | FailureClass::Refused
             | FailureClass::Poison => after,
         };
-        let wait = schedule::wait(receives, jitter(), asked);
-        if class.is_retried() && !self.is_over_after(job, wait) {
-            (State::Retrying { class, reason }, Some(wait))
-        } else {
-            (State::Parked { class, reason }, None)
+        match self.time_left(job) {
+            Some(left) if class.is_retried() => {
+                let wait = schedule::wait(receives, jitter(), asked).min(left);
+                (State::Retrying { class, reason }, Some(wait))
+            }
+            Some(_) | None => (State::Parked { class, reason }, None),
         }
     }
 
-    /// Whether a failure of this run may park the job: judged by the longest wait that could follow.
-    pub(crate) fn is_last_try(&self, job: &Job, receives: u32, asked: Option<Duration>) -> bool {
-        self.is_over_after(
-            job,
-            schedule::wait(receives, 1.0, asked).max(WAIT_FOR_A_PERSON),
-        )
+    /// Whether a failure of this run may park the job.
+    pub(crate) fn is_last_try(&self, job: &Job) -> bool {
+        self.time_left(job).is_none_or(|left| left < LONGEST_RUN)
     }
 
-    fn is_over_after(&self, job: &Job, wait: Duration) -> bool {
+    /// How long the job may still be retried; nothing if another try is not worth a wait.
+    fn time_left(&self, job: &Job) -> Option<Duration> {
         let gives_up_at = schedule::gives_up_at(job.accepted_at, job.message.recoverable_until());
-        (self.now)().saturating_add_unsigned(wait.as_secs()) > gives_up_at
+        let left = u64::try_from(gives_up_at.saturating_sub((self.now)())).unwrap_or_default();
+        Some(Duration::from_secs(left)).filter(|left| *left >= SHORTEST_WAIT)
     }
 
     /// Puts the job where a person finds it. If that fails the original must come back.
@@ -186,30 +194,39 @@ impl Worker {
         }
     }
 
-    /// The table did not answer, so nothing is known and nothing can be written; the job comes back.
-    pub(crate) fn postpone_unrecorded(
+    /// The table did not answer, so nothing is known and nothing can be written; the job comes back, or is
+    /// parked when its time is over.
+    pub(crate) async fn settle_unrecorded(
         &self,
         job: &Job,
         received: &Received<'_>,
         error: &dyn std::error::Error,
     ) -> Settled {
-        let after = schedule::wait(received.receives, jitter(), None);
-        tracing::warn!(
-            tenant = %job.tenant,
-            instance = %job.instance,
-            message_id = %job.message.message_id,
-            outcome = "retrying",
-            class = "transient",
-            reason = %error,
-            retry_after_s = after.as_secs(),
-            "media"
-        );
-        Settled::ComesBack { after: Some(after) }
+        let (state, wait) = self.verdict(job, received.receives, Failure::later(error));
+        if let State::Parked { class, reason } = &state
+            && !self.park(job, received, *class, reason).await
+        {
+            return Settled::ComesBack { after: None };
+        }
+        log(job, &state, &[], Duration::ZERO);
+        wait.map_or(Settled::Done, |after| Settled::ComesBack {
+            after: Some(after),
+        })
     }
 }
 
 /// The one line of a medium: it reads alone and can be queried. No name, number, path or key is in it.
 fn log(job: &Job, state: &State, attempts: &[Attempt], took: Duration) {
+    let outcome = match state {
+        State::Stored {
+            was_there: true, ..
+        } => "duplicate",
+        State::Stored { .. } | State::Retrying { .. } | State::Parked { .. } => state.as_str(),
+    };
+    // Counted by an alarm: a medium that another strategy saved would hide a token that no longer works.
+    let is_unauthorized =
+        |one: &&Attempt| one.strategy != Strategy::Cdn && matches!(one.status, Some(401 | 403));
+    let unauthorized = attempts.iter().filter(is_unauthorized).count();
     // One field of JSON, because the log's own fields are flat.
     let attempts = serde_json::to_string(attempts).unwrap_or_default();
     let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -220,8 +237,9 @@ fn log(job: &Job, state: &State, attempts: &[Attempt], took: Duration) {
                 instance = %job.instance,
                 message_id = %job.message.message_id,
                 media_kind = %job.message.kind,
-                outcome = state.as_str(),
+                outcome,
                 attempts,
+                unauthorized,
                 duration_ms,
                 $($fields)*
                 "media"

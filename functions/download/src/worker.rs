@@ -1,5 +1,7 @@
 //! What outlives an invocation: clients, caches, buffers, and the two things that are not repeatable.
 
+use std::time::Duration;
+
 use aws::{
     bucket::Bucket,
     clients::Clients,
@@ -15,6 +17,9 @@ use crate::config::Config;
 /// Buffers of 8 MiB for all media that are under way together. With what the process itself takes this
 /// stays under 64 MiB, whatever comes.
 const BUFFERS: usize = 4;
+
+/// No call of AWS takes longer, the upload of a part included.
+const LONGEST_CALL: Duration = Duration::from_mins(2);
 
 /// The function between two batches.
 pub struct Worker {
@@ -35,7 +40,7 @@ impl Worker {
     /// # Errors
     /// [`FetchError::Client`] when the TLS stack cannot be set up.
     pub fn new(config: Config, now: fn() -> i64) -> Result<Self, FetchError> {
-        let clients = Clients::for_lambda(&config.region, config.endpoint.as_deref());
+        let clients = Clients::for_lambda(&config.region, config.endpoint.as_deref(), LONGEST_CALL);
         Self::with_clients(&clients, config, Limits::default(), now)
     }
 

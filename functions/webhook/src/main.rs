@@ -1,17 +1,25 @@
 //! API Gateway → queue: starts the webhook function.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use boot::{clock, environment::Environment, telemetry};
 use lambda_http::{Error, Request, service_fn};
 use webhook::{Webhook, config::Config};
+
+/// Opening connections early is a kindness, and Lambda gives all of init ten seconds.
+const TIME_TO_CONNECT: Duration = Duration::from_secs(2);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let environment = Environment::of_process();
     telemetry::start(&environment);
     let webhook = Arc::new(Webhook::new(Config::read(&environment)?));
-    webhook.connect().await;
+    if tokio::time::timeout(TIME_TO_CONNECT, webhook.connect())
+        .await
+        .is_err()
+    {
+        tracing::warn!("not every connection could be opened at start");
+    }
     let handle = |request: Request| {
         let webhook = Arc::clone(&webhook);
         async move { webhook.handle(&request, clock::now()).await }

@@ -356,17 +356,19 @@ impl Upload<'_> {
 }
 
 /// Reads the answer to a commit: stored now (`false`), stored before (`true`), or not at all.
+///
+/// By status or by code: S3 may begin a slow commit's answer with 200 and put the error in its body.
 fn committed<T, X: ProvideErrorMetadata, E>(
     operation: &'static str,
     answer: Result<T, SdkError<X, HttpResponse>>,
 ) -> Result<bool, StoreError<E>> {
     let Err(error) = answer else { return Ok(false) };
-    match error
+    let status = error
         .raw_response()
-        .map(|response| response.status().as_u16())
-    {
-        Some(412) => Ok(true),
-        Some(409) => Err(StoreError::Conflict),
+        .map(|response| response.status().as_u16());
+    match (status, error.code()) {
+        (Some(412), _) | (_, Some("PreconditionFailed")) => Ok(true),
+        (Some(409), _) | (_, Some("ConditionalRequestConflict")) => Err(StoreError::Conflict),
         _ => Err(StoreError::S3(AwsError::new(operation, &error))),
     }
 }

@@ -30,21 +30,22 @@ impl Clients {
     /// Clients for a Lambda: the region is given, and the credentials are read from the environment, where
     /// the Lambda runtime puts them. Nothing is searched for.
     ///
-    /// `endpoint` leads to an emulator.
+    /// `endpoint` leads to an emulator. No call takes longer than `longest`, its retries included: choose
+    /// it so that the function can still act on the failure.
     #[must_use]
-    pub fn for_lambda(region: &str, endpoint: Option<&str>) -> Self {
+    pub fn for_lambda(region: &str, endpoint: Option<&str>, longest: Duration) -> Self {
         let credentials =
             SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
-        Self::of(&config(region, credentials, endpoint))
+        Self::of(&config(region, credentials, endpoint, longest))
     }
 
     /// Clients as those of a Lambda, for something on this machine that stands in for AWS and looks at
     /// no signature: the region and the credentials are made up.
     #[must_use]
-    pub fn for_stand_in(endpoint: &str) -> Self {
+    pub fn for_stand_in(endpoint: &str, longest: Duration) -> Self {
         let made_up = Credentials::new("stand-in", "stand-in", None, None, "made up");
         let credentials = SharedCredentialsProvider::new(made_up);
-        Self::of(&config("us-east-1", credentials, Some(endpoint)))
+        Self::of(&config("us-east-1", credentials, Some(endpoint), longest))
     }
 
     /// Clients for a person's machine: profile, region and credentials as the AWS CLI finds them.
@@ -67,6 +68,7 @@ fn config(
     region: &str,
     credentials: SharedCredentialsProvider,
     endpoint: Option<&str>,
+    longest: Duration,
 ) -> SdkConfig {
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -82,6 +84,8 @@ fn config(
             TimeoutConfig::builder()
                 .connect_timeout(CONNECT)
                 .read_timeout(READ)
+                .operation_attempt_timeout(longest / 2)
+                .operation_timeout(longest)
                 .build(),
         );
     config.set_endpoint_url(endpoint.map(str::to_owned));

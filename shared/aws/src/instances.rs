@@ -151,17 +151,33 @@ impl Instances {
         }
     }
 
-    /// The instance's W-API token, decrypted; from memory for five minutes.
+    /// The instance's W-API token, decrypted; from memory for five minutes, and for longer while KMS fails.
     ///
     /// # Errors
     /// [`InstanceError`] when KMS refuses: also when the ciphertext was moved from another instance.
     pub async fn token(&self, instance: &Instance) -> Result<Secret, InstanceError> {
-        const OPERATION: &str = "kms:Decrypt";
-        if let Some((age, token)) = self.tokens.get(&instance.sealed_token)
-            && age < FRESH
+        let known = self.tokens.get(&instance.sealed_token);
+        if let Some((age, token)) = &known
+            && *age < FRESH
         {
-            return Ok(token);
+            return Ok(token.clone());
         }
+        match (self.decrypt(instance).await, known) {
+            (Ok(token), _) => {
+                self.tokens
+                    .put(instance.sealed_token.clone(), token.clone());
+                Ok(token)
+            }
+            (Err(error), Some((_, stale))) => {
+                tracing::warn!(instance = %instance.id, %error, "an older token serves while KMS fails");
+                Ok(stale)
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    async fn decrypt(&self, instance: &Instance) -> Result<Secret, InstanceError> {
+        const OPERATION: &str = "kms:Decrypt";
         let decrypted = self
             .clients
             .kms
@@ -176,10 +192,7 @@ impl Instances {
             .ok_or_else(|| AwsError::unexpected(OPERATION, "no plaintext"))?;
         let text = String::from_utf8(plain.into_inner())
             .map_err(|_| InstanceError::Malformed("the token is no text"))?;
-        let token = Secret::new(text);
-        self.tokens
-            .put(instance.sealed_token.clone(), token.clone());
-        Ok(token)
+        Ok(Secret::new(text))
     }
 
     /// Writes a new instance, its token encrypted under `key_id` for this tenant and instance only.

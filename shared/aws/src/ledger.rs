@@ -1,11 +1,13 @@
 //! The table of media: one item per (instance, message id), saying where it stands and what was tried.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::AttributeValue};
 use media::{
     ids::{InstanceId, MessageId},
     record::{Attempt, Record, State},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_dynamo::{Item, to_item};
 
 use crate::{clients::Clients, error::AwsError};
@@ -15,17 +17,30 @@ use crate::{clients::Clients, error::AwsError};
 pub const MOST_ATTEMPTS: usize = 20;
 
 /// What is known of a medium before its job runs.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 pub struct Known {
     /// `stored`, `retrying` or `parked`.
-    #[serde(default)]
     state: String,
-    /// What was tried before, oldest first.
-    #[serde(default)]
+    /// What was tried before, oldest first. Evidence for people: what this build cannot read is left out.
     pub attempts: Vec<Attempt>,
 }
 
 impl Known {
+    fn of(mut item: HashMap<String, AttributeValue>) -> Self {
+        let state = item
+            .get("state")
+            .and_then(|state| state.as_s().ok())
+            .cloned()
+            .unwrap_or_default();
+        let attempts = item
+            .remove("attempts")
+            .and_then(|list| serde_dynamo::from_attribute_value(list).ok());
+        Self {
+            state,
+            attempts: attempts.unwrap_or_default(),
+        }
+    }
+
     /// Whether the object is in the bucket, so that a duplicate needs no download.
     #[must_use]
     pub fn is_stored(&self) -> bool {
@@ -104,14 +119,11 @@ impl Ledger {
             .send()
             .await
             .map_err(|error| AwsError::new(OPERATION, &error))?;
-        let known = read.item.map(serde_dynamo::from_item).transpose();
-        Ok(known
-            .map_err(|_| AwsError::unexpected(OPERATION, "an item that is not ours"))?
-            .unwrap_or_default())
+        Ok(read.item.map(Known::of).unwrap_or_default())
     }
 
     /// Writes where a medium stands. What is stored stays stored: a late `retrying` or `parked` of a
-    /// duplicate changes nothing, and that is no error.
+    /// duplicate changes nothing, nor does a duplicate that found the object there; that is no error.
     ///
     /// # Errors
     /// [`AwsError`]; retried by the queue.
@@ -130,7 +142,10 @@ impl Ledger {
                 AttributeValue::S(record.message_id().to_string()),
             );
         let mut sets = Vec::new();
-        for (n, (name, value)) in HashMapOf::from(attributes).into_iter().enumerate() {
+        for (n, (name, value)) in HashMap::<String, AttributeValue>::from(attributes)
+            .into_iter()
+            .enumerate()
+        {
             sets.push(format!("#n{n} = :v{n}"));
             update = update
                 .expression_attribute_names(format!("#n{n}"), name)
@@ -140,7 +155,15 @@ impl Ledger {
         if matches!(record.state, State::Stored { .. }) {
             expression.push_str(" REMOVE #class, reason");
             update = update.expression_attribute_names("#class", "class");
-        } else {
+        }
+        let may_replace_stored = matches!(
+            record.state,
+            State::Stored {
+                was_there: false,
+                ..
+            }
+        );
+        if !may_replace_stored {
             update = update
                 .condition_expression("attribute_not_exists(#state) OR #state <> :stored")
                 .expression_attribute_names("#state", "state")
@@ -155,8 +178,6 @@ impl Ledger {
     }
 }
 
-type HashMapOf = std::collections::HashMap<String, AttributeValue>;
-
 fn is_stored_already(error: Option<&UpdateItemError>) -> bool {
     error.is_some_and(UpdateItemError::is_conditional_check_failed_exception)
 }
@@ -169,6 +190,7 @@ fn attributes(record: &Record<'_>) -> Result<Item, serde_dynamo::Error> {
             object_key,
             strategy,
             proof,
+            ..
         } => Outcome::Stored {
             object_key,
             size_bytes: proof.size_bytes,

@@ -25,6 +25,7 @@ pub struct Body {
     announced_bytes: Option<u64>,
     received_bytes: u64,
     window: Window,
+    left_alone_since: Instant,
     counter: Arc<AtomicU64>,
 }
 
@@ -53,6 +54,7 @@ impl Body {
             announced_bytes,
             received_bytes: 0,
             window,
+            left_alone_since: Instant::now(),
             counter,
         }
     }
@@ -62,6 +64,14 @@ impl Body {
     /// # Errors
     /// [`FetchError::TimedOut`], [`FetchError::Transport`], [`FetchError::Incomplete`].
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
+        // Only time spent waiting for the origin counts against its speed, not our own.
+        self.window.ends += self.left_alone_since.elapsed();
+        let chunk = self.next().await;
+        self.left_alone_since = Instant::now();
+        chunk
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, FetchError> {
         let idle_ends = Instant::now() + self.limits.idle;
         let read = timeout_at(idle_ends.min(self.deadline), self.response.chunk()).await;
         let chunk = read

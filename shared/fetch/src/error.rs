@@ -99,6 +99,14 @@ impl FetchError {
         Self::Transport(error.without_url())
     }
 
+    /// The error and what caused it, in one line fit for a log.
+    pub(crate) fn with_sources(&self) -> String {
+        let causes =
+            std::iter::successors(Some(self as &dyn std::error::Error), |error| error.source());
+        let texts: Vec<_> = causes.map(ToString::to_string).collect();
+        wapi::excerpt::redact(&texts.join(": "))
+    }
+
     /// What the failure means for the job.
     #[must_use]
     pub fn disposition(&self) -> Disposition {

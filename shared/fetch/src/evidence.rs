@@ -83,7 +83,7 @@ impl Evidence {
                 .as_millis()
                 .try_into()
                 .unwrap_or(u64::MAX),
-            verdict: failure.map_or_else(|| "stored".to_owned(), ToString::to_string),
+            verdict: failure.map_or_else(|| "stored".to_owned(), FetchError::with_sources),
         }
     }
 

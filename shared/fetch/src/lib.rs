@@ -39,8 +39,9 @@ pub struct FetchRequest<'a> {
     pub message: &'a MediaMessage,
     /// Whose credentials W-API is asked with.
     pub instance: &'a InstanceId,
-    /// The instance's token. Sent to the configured W-API base and nowhere else.
-    pub token: &'a Secret,
+    /// The instance's token, for the strategies that ask W-API. Sent to its configured base and nowhere
+    /// else.
+    pub token: Option<&'a Secret>,
     /// Accept bytes of W-API that contradict the sender's hash; see `Expected::keep_mismatch`.
     pub keep_mismatch: bool,
     /// When the whole of it must be over.

@@ -83,6 +83,8 @@ pub enum State {
         strategy: Strategy,
         /// What is proven of its bytes.
         proof: Proof,
+        /// Another delivery had put the object there before this run did; a record of that one stands.
+        was_there: bool,
     },
     /// Not now; the queue will bring the job back.
     Retrying {

@@ -19,8 +19,9 @@ const STEPS: [Duration; 10] = [
 /// An SQS message can be hidden for 12 hours, counted from its receipt; a run and a margin come off.
 const LONGEST_WAIT: Duration = Duration::from_hours(11);
 
-/// How long a job is retried from its acceptance. The queue keeps a message for seven days.
-const LONGEST_LIFE_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// How long a job is retried from its acceptance. The queue keeps a message for seven days and then drops
+/// it without a word; the day between is for a last try that is late, crashes, and comes back.
+const LONGEST_LIFE_SECONDS: i64 = 6 * 24 * 60 * 60;
 
 /// A job accepted after its media ceased to be safe is still retried for this long: W-API pushes history
 /// after a reconnect, and the CDN may hold blobs twice as long as can be counted on.

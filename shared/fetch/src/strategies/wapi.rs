@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use media::{
-    message::MediaMessage,
+    kind::MediaKind,
+    message::{MediaMessage, Secret},
     open::{Expected, Opener},
 };
 use reqwest::{Method, Response};
@@ -94,10 +95,11 @@ impl Fetcher {
         evidence: &Evidence,
     ) -> Result<FileLink, FetchError> {
         let url = self.wapi_url(path, request)?;
+        let token = token_of(request)?;
         let post = |url| {
             self.client
                 .request(Method::POST, url)
-                .bearer_auth(request.token.expose())
+                .bearer_auth(token.expose())
                 .json(question)
         };
         let response = self
@@ -165,7 +167,8 @@ impl Fetcher {
         if !matches!(response.status().as_u16(), 401 | 403) {
             return Ok(response);
         }
-        let with_token = |url| self.client.get(url).bearer_auth(request.token.expose());
+        let token = token_of(request)?;
+        let with_token = |url| self.client.get(url).bearer_auth(token.expose());
         let response = self
             .send(url()?, within, deadline, evidence, with_token)
             .await?;
@@ -196,10 +199,11 @@ impl Fetcher {
         request: FetchRequest<'_>,
         evidence: &Evidence,
     ) -> Result<(u16, Option<Value>), FetchError> {
+        let token = token_of(request)?;
         let mut url = self.wapi_url(path, request)?;
         url.query_pairs_mut()
             .append_pair("messageId", request.message.message_id.as_str());
-        let get = |url| self.client.get(url).bearer_auth(request.token.expose());
+        let get = |url| self.client.get(url).bearer_auth(token.expose());
         let response = self
             .send(
                 url,
@@ -213,6 +217,12 @@ impl Fetcher {
         let body = read_at_most(response, MAX_ANSWER_BYTES, self.limits.idle).await?;
         Ok((status, serde_json::from_slice(&body).ok()))
     }
+}
+
+fn token_of<'a>(request: FetchRequest<'a>) -> Result<&'a Secret, FetchError> {
+    request.token.ok_or(FetchError::NotApplicable(
+        "no token of the instance is at hand",
+    ))
 }
 
 /// Whether another content type may be answered better: only W-API's word that it could not download.
@@ -245,9 +255,10 @@ fn error_pages(message: &MediaMessage, keep_mismatch: bool) -> ErrorPages {
         .as_deref()
         .unwrap_or_default()
         .to_ascii_lowercase();
-    let may_be_text = ["text/", "json", "xml", "javascript"]
+    let names_text = ["text/", "json", "xml", "javascript"]
         .iter()
         .any(|part| mimetype.contains(part));
+    let may_be_text = names_text || message.kind == MediaKind::Document;
     let is_proven = message.file_sha256.is_some() && !keep_mismatch;
     if may_be_text && is_proven {
         ErrorPages::AreLeftToTheProof

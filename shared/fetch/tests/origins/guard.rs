@@ -6,6 +6,7 @@ use fetch::{
     Origins,
     guard::{AddressGuard, Forbidden, is_public},
 };
+use reqwest::dns::Resolve;
 use url::Url;
 
 fn guard() -> AddressGuard {
@@ -62,6 +63,17 @@ fn a_private_origin_is_reachable_only_if_the_configuration_names_it() {
     assert_eq!(check("http://localhost:8081/v/t62"), Ok(()));
     assert!(check("http://127.0.0.1:8082/").is_err());
     assert!(check("http://localhost:8080/").is_err());
+}
+
+#[tokio::test]
+async fn a_name_leads_to_a_private_address_only_if_the_configuration_says_localhost() {
+    let resolves = async |wapi_base: &str| {
+        let origins = Origins::parse(wapi_base, "https://mmg.whatsapp.net").expect("bases");
+        let name = "localhost".parse().expect("a name");
+        AddressGuard::new(&origins).resolve(name).await.is_ok()
+    };
+    assert!(resolves("http://localhost:8080/v1").await);
+    assert!(!resolves("https://api.w-api.app/v1").await);
 }
 
 #[test]

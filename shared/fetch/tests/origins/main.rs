@@ -91,7 +91,7 @@ impl World {
         let request = FetchRequest {
             message,
             instance: &instance,
-            token: &token,
+            token: Some(&token),
             keep_mismatch,
             deadline: tokio::time::Instant::now() + Duration::from_secs(20),
             now: boot::clock::now(),

@@ -1,0 +1,233 @@
+//! What the webhook function answers when AWS is well, when it is not, and when secrets change.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use lambda_http::{Body, Request, RequestExt, http};
+use media::sha256::Sha256;
+use scripted_aws::{Answer, Aws, Seen};
+use serde_json::{Value, json};
+use webhook::{Webhook, config::Config};
+
+const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
+
+fn item(secrets: &[&str]) -> Answer {
+    let hashes: Vec<_> = secrets
+        .iter()
+        .map(|secret| json!({ "S": Sha256::of(secret.as_bytes()).to_hex() }))
+        .collect();
+    Answer::json(&json!({ "Item": {
+        "instance": { "S": INSTANCE }, "tenant": { "S": "acme" }, "secret_hashes": { "L": hashes },
+        "sealed_token": { "S": "c2VhbGVk" }, "created_at": { "N": "0" },
+    } }))
+}
+
+fn accepted(batch: &Seen) -> Answer {
+    let entries = batch.json()["Entries"]
+        .as_array()
+        .cloned()
+        .expect("entries");
+    let done: Vec<_> = entries
+        .iter()
+        .map(|entry| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "x" }))
+        .collect();
+    Answer::json(&json!({ "Successful": done, "Failed": [] }))
+}
+
+/// AWS in good health, with one instance whose secret is `secret`.
+fn healthy(seen: &Seen) -> Answer {
+    match seen.operation() {
+        "GetItem" if seen.text().contains(INSTANCE) => item(&["secret"]),
+        "SendMessageBatch" => accepted(seen),
+        _ => Answer::json(&json!({})),
+    }
+}
+
+fn function(aws: &Aws) -> Webhook {
+    let config = Config {
+        region: "us-east-1".to_owned(),
+        endpoint: None,
+        instances_table: "instances".to_owned(),
+        jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
+    };
+    Webhook::with_clients(&aws.clients, config)
+}
+
+fn request(instance: &str, secret: &str, body: &Value) -> Request {
+    let path = HashMap::from([
+        ("instanceId".to_owned(), instance.to_owned()),
+        ("secret".to_owned(), secret.to_owned()),
+    ]);
+    let request = http::Request::post("/webhook").body(Body::from(body.to_string()));
+    request.expect("a request").with_path_parameters(path)
+}
+
+async fn answer(webhook: &Webhook, request: &Request) -> (u16, Value, http::HeaderMap) {
+    let response = webhook
+        .handle(request, 1_787_438_879)
+        .await
+        .expect("a response");
+    let (head, body) = response.into_parts();
+    let body = serde_json::from_slice(&body).expect("JSON");
+    (head.status.as_u16(), body, head.headers)
+}
+
+fn image() -> Value {
+    json!({
+        "event": "webhookReceived", "instanceId": INSTANCE, "messageId": "3EB0A", "moment": 1_787_438_879,
+        "chat": { "id": "5500900000002" },
+        "msgContent": { "imageMessage": {
+            "mediaKey": "RkFLRS1NRURJQS1LRVktMDEyMzQ1Njc4OS1BQkNERUY=", "directPath": "/v/FAKE?oe=F48EE600",
+            "mimetype": "image/jpeg",
+        } },
+    })
+}
+
+#[tokio::test]
+async fn a_medium_is_queued_for_its_tenant_and_only_then_acknowledged() {
+    let aws = Aws::start(healthy).await;
+    let (status, body, _) = answer(&function(&aws), &request(INSTANCE, "secret", &image())).await;
+    assert_eq!((status, body), (200, json!({ "queued": 1 })));
+    let entry = aws.the("SendMessageBatch").json()["Entries"][0].clone();
+    assert_eq!(entry["MessageGroupId"], "acme");
+    let job: Value =
+        serde_json::from_str(entry["MessageBody"].as_str().expect("text")).expect("JSON");
+    assert_eq!(
+        (&job["version"], &job["tenant"], &job["instance"]),
+        (&json!("1"), &json!("acme"), &json!(INSTANCE))
+    );
+    assert_eq!(job["message"]["message_id"], "3EB0A");
+}
+
+#[tokio::test]
+async fn what_sqs_did_not_take_is_a_503_that_asks_to_come_back() {
+    let failures: [fn() -> Answer; 3] = [
+        || Answer::json_error(400, "QueueDoesNotExist"),
+        || {
+            Answer::json(
+                &json!({ "Successful": [], "Failed": [{ "Id": "0", "Code": "InternalError", "SenderFault": false }] }),
+            )
+        },
+        || Answer::json(&json!({ "Successful": [], "Failed": [] })),
+    ];
+    for failure in failures {
+        let script = move |seen: &Seen| match seen.operation() {
+            "SendMessageBatch" => failure(),
+            _ => healthy(seen),
+        };
+        let aws = Aws::start(script).await;
+        let (status, body, headers) =
+            answer(&function(&aws), &request(INSTANCE, "secret", &image())).await;
+        assert_eq!((status, body), (503, json!({ "error": "unavailable" })));
+        assert!(headers.contains_key("retry-after"));
+    }
+}
+
+#[tokio::test]
+async fn strangers_get_the_same_answer_and_none_of_them_soon() {
+    let aws = Aws::start(healthy).await;
+    let webhook = function(&aws);
+    answer(&webhook, &request(INSTANCE, "secret", &image())).await;
+    for (instance, secret) in [
+        (INSTANCE, "wrong"),
+        (INSTANCE, ""),
+        ("LITE-NOBODY-AAAAAA", "secret"),
+        ("../..", "secret"),
+    ] {
+        let started = Instant::now();
+        let (status, body, _) = answer(&webhook, &request(instance, secret, &image())).await;
+        assert_eq!(
+            (status, body),
+            (401, json!({ "error": "unauthorized" })),
+            "{instance} {secret}"
+        );
+        assert!(
+            started.elapsed() >= Duration::from_millis(100),
+            "{instance} {secret}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_remembered_instance_is_served_while_dynamodb_fails_and_an_unknown_one_is_a_503() {
+    let reads = Arc::new(AtomicUsize::new(0));
+    let script = {
+        let reads = Arc::clone(&reads);
+        move |seen: &Seen| match seen.operation() {
+            "GetItem" if reads.fetch_add(1, Ordering::SeqCst) > 0 => {
+                Answer::json_error(400, "ThrottlingException")
+            }
+            _ => healthy(seen),
+        }
+    };
+    let aws = Aws::start(script).await;
+    let webhook = function(&aws);
+    assert_eq!(
+        answer(&webhook, &request(INSTANCE, "secret", &image()))
+            .await
+            .0,
+        200
+    );
+    assert_eq!(
+        answer(&webhook, &request(INSTANCE, "secret", &image()))
+            .await
+            .0,
+        200
+    );
+    let (status, _, headers) =
+        answer(&webhook, &request("LITE-OTHERS-AAAAAA", "secret", &image())).await;
+    assert_eq!(status, 503);
+    assert!(headers.contains_key("retry-after"));
+}
+
+#[tokio::test]
+async fn a_second_secret_is_valid_beside_the_first() {
+    let aws = Aws::start(|seen| match seen.operation() {
+        "GetItem" => item(&["old", "new"]),
+        _ => healthy(seen),
+    })
+    .await;
+    let webhook = function(&aws);
+    for secret in ["old", "new"] {
+        assert_eq!(
+            answer(&webhook, &request(INSTANCE, secret, &image()))
+                .await
+                .0,
+            200,
+            "{secret}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn one_read_of_the_table_serves_many_webhooks() {
+    let aws = Aws::start(healthy).await;
+    let webhook = function(&aws);
+    for _ in 0..10 {
+        answer(&webhook, &request(INSTANCE, "secret", &image())).await;
+    }
+    assert_eq!(aws.of("GetItem").len(), 1);
+}
+
+#[tokio::test]
+async fn a_carousel_is_queued_whole() {
+    let aws = Aws::start(healthy).await;
+    let card = |n: usize| json!({ "header": { "imageMessage": { "mediaKey": "k", "directPath": format!("/v/{n}"), "mimetype": "image/jpeg" } } });
+    let mut body = image();
+    body["msgContent"] = json!({ "cards": (0..12).map(card).collect::<Vec<_>>() });
+    let (status, body, _) = answer(&function(&aws), &request(INSTANCE, "secret", &body)).await;
+    assert_eq!((status, body), (200, json!({ "queued": 12 })));
+    assert_eq!(aws.of("SendMessageBatch").len(), 2);
+}

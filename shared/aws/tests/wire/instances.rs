@@ -1,0 +1,360 @@
+//! The table of instances: how long a record is believed, and that a token opens only where it belongs.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use aws::instances::{InstanceError, Instances, NewInstance};
+use data_encoding::BASE64;
+use media::{message::Secret, sha256::Sha256, strategy::Strategy};
+use scripted_aws::{Answer, Aws, Seen};
+use serde_json::{Value, json};
+
+use crate::samples::{INSTANCE, instance, tenant};
+
+const TABLE: &str = "instances-table";
+
+/// An item as the operator's command writes it.
+fn item() -> Value {
+    json!({
+        "instance": { "S": INSTANCE },
+        "tenant": { "S": "acme" },
+        "secret_hashes": { "L": [{ "S": Sha256::of(b"secret").to_hex() }] },
+        "strategies": { "L": [{ "S": "cdn" }, { "S": "wapi" }] },
+        "sealed_token": { "S": BASE64.encode(b"sealed") },
+        "created_at": { "N": "1787431000" },
+    })
+}
+
+fn found(item: &Value) -> Answer {
+    Answer::json(&json!({ "Item": item }))
+}
+
+fn absent() -> Answer {
+    Answer::json(&json!({}))
+}
+
+fn table(aws: &Aws) -> Instances {
+    Instances::new(&aws.clients, TABLE.to_owned())
+}
+
+/// Lets time pass for everything that measures it, between two requests.
+async fn later(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+/// A table and KMS that answer as long as they are well.
+async fn world(item: Value) -> (Aws, Arc<AtomicBool>) {
+    let is_well = Arc::new(AtomicBool::new(true));
+    let well = Arc::clone(&is_well);
+    let aws = Aws::start(
+        move |seen| match (well.load(Ordering::SeqCst), seen.operation()) {
+            (false, _) => Answer::json_error(400, "AccessDeniedException"),
+            (true, "GetItem") => found(&item),
+            (true, "Decrypt") => {
+                Answer::json(&json!({ "Plaintext": BASE64.encode(b"token of W-API") }))
+            }
+            (true, other) => Answer::json_error(400, other),
+        },
+    )
+    .await;
+    (aws, is_well)
+}
+
+#[tokio::test]
+async fn a_record_is_read_by_its_id_and_in_its_own_words() {
+    let (aws, _) = world(item()).await;
+    let record = table(&aws)
+        .find(&instance())
+        .await
+        .expect("an answer")
+        .expect("a record");
+    assert_eq!((&record.id, &record.tenant), (&instance(), &tenant()));
+    assert_eq!(record.strategies, [Strategy::Cdn, Strategy::Wapi]);
+    assert!(record.secrets.admit("secret") && !record.secrets.admit("another"));
+    let read = aws.the("GetItem").json();
+    assert_eq!(
+        read,
+        json!({ "TableName": TABLE, "Key": { "instance": { "S": INSTANCE } } })
+    );
+}
+
+#[tokio::test]
+async fn a_record_without_an_order_of_strategies_has_the_usual_one() {
+    let mut item = item();
+    item.as_object_mut().expect("an item").remove("strategies");
+    let (aws, _) = world(item).await;
+    let record = table(&aws)
+        .find(&instance())
+        .await
+        .expect("an answer")
+        .expect("a record");
+    assert_eq!(record.strategies, Strategy::DEFAULT);
+}
+
+#[tokio::test]
+async fn a_record_is_believed_for_five_minutes() {
+    let (aws, _) = world(item()).await;
+    let table = table(&aws);
+    table.find(&instance()).await.expect("read");
+    later(Duration::from_secs(299)).await;
+    table.find(&instance()).await.expect("remembered");
+    assert_eq!(aws.operations(), ["GetItem"]);
+    later(Duration::from_secs(1)).await;
+    table.find(&instance()).await.expect("read again");
+    assert_eq!(aws.operations(), ["GetItem"; 2]);
+}
+
+#[tokio::test]
+async fn a_younger_record_can_be_asked_for() {
+    let (aws, _) = world(item()).await;
+    let table = table(&aws);
+    table.find(&instance()).await.expect("read");
+    later(Duration::from_secs(9)).await;
+    table
+        .find_younger_than(&instance(), Duration::from_secs(10))
+        .await
+        .expect("young enough");
+    assert_eq!(aws.operations(), ["GetItem"]);
+    later(Duration::from_secs(1)).await;
+    table
+        .find_younger_than(&instance(), Duration::from_secs(10))
+        .await
+        .expect("read again");
+    assert_eq!(aws.operations(), ["GetItem"; 2]);
+}
+
+#[tokio::test]
+async fn an_absence_is_believed_for_half_a_minute() {
+    let aws = Aws::answering([absent(), found(&item())]).await;
+    let table = table(&aws);
+    assert!(table.find(&instance()).await.expect("an answer").is_none());
+    later(Duration::from_secs(29)).await;
+    assert!(table.find(&instance()).await.expect("remembered").is_none());
+    assert_eq!(aws.operations(), ["GetItem"]);
+    later(Duration::from_secs(1)).await;
+    assert!(
+        table.find(&instance()).await.expect("an answer").is_some(),
+        "it was added meanwhile"
+    );
+}
+
+#[tokio::test]
+async fn an_instance_that_was_removed_is_gone_after_five_minutes() {
+    let aws = Aws::answering([found(&item()), absent()]).await;
+    let table = table(&aws);
+    assert!(table.find(&instance()).await.expect("an answer").is_some());
+    later(Duration::from_secs(300)).await;
+    assert!(table.find(&instance()).await.expect("an answer").is_none());
+}
+
+#[tokio::test]
+async fn an_older_record_serves_while_the_table_fails() {
+    let (aws, is_well) = world(item()).await;
+    let table = table(&aws);
+    let before = table.find(&instance()).await.expect("read");
+    is_well.store(false, Ordering::SeqCst);
+    later(Duration::from_hours(10)).await;
+    assert_eq!(
+        table.find(&instance()).await.expect("an older record"),
+        before
+    );
+    assert_eq!(aws.operations(), ["GetItem"; 2], "the table was asked");
+}
+
+#[tokio::test]
+async fn an_older_absence_does_not_serve_while_the_table_fails() {
+    let aws = Aws::answering([absent(), Answer::json_error(400, "AccessDeniedException")]).await;
+    let table = table(&aws);
+    table.find(&instance()).await.expect("absent");
+    later(Duration::from_secs(31)).await;
+    let refused = table.find(&instance()).await.expect_err("nothing is known");
+    assert_eq!(
+        refused.to_string(),
+        "dynamodb:GetItem failed: AccessDeniedException (HTTP 400)"
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_known_of_an_instance_never_read_while_the_table_fails() {
+    let (aws, is_well) = world(item()).await;
+    is_well.store(false, Ordering::SeqCst);
+    let refused = table(&aws)
+        .find(&instance())
+        .await
+        .expect_err("nothing is known");
+    assert!(matches!(refused, InstanceError::Aws(_)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_makes_no_sense_is_an_error_and_no_absence() {
+    for (attribute, value) in [
+        ("tenant", json!({ "S": "Not A Tenant" })),
+        ("tenant", json!({ "NULL": true })),
+        ("secret_hashes", json!({ "L": [{ "S": "abc" }] })),
+        ("strategies", json!({ "L": [{ "S": "carrier pigeon" }] })),
+        ("sealed_token", json!({ "S": "not base64!" })),
+    ] {
+        let mut item = item();
+        item[attribute] = value;
+        let (aws, _) = world(item).await;
+        let refused = table(&aws).find(&instance()).await.expect_err(attribute);
+        assert!(
+            matches!(refused, InstanceError::Malformed(_)),
+            "{attribute}: {refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_opened_for_its_tenant_and_instance_and_remembered() {
+    let (aws, _) = world(item()).await;
+    let table = table(&aws);
+    let record = table
+        .find(&instance())
+        .await
+        .expect("an answer")
+        .expect("a record");
+    let token = table.token(&record).await.expect("a token");
+    assert_eq!(token.expose(), "token of W-API");
+    let asked = aws.the("Decrypt").json();
+    assert_eq!(
+        asked["EncryptionContext"],
+        json!({ "tenant": "acme", "instance": INSTANCE })
+    );
+    assert_eq!(asked["CiphertextBlob"], BASE64.encode(b"sealed"));
+    later(Duration::from_secs(299)).await;
+    table.token(&record).await.expect("remembered");
+    assert_eq!(aws.of("Decrypt").len(), 1);
+    later(Duration::from_secs(1)).await;
+    table.token(&record).await.expect("a token");
+    assert_eq!(aws.of("Decrypt").len(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_was_changed_is_opened_anew() {
+    let mut changed = item();
+    changed["sealed_token"] = json!({ "S": BASE64.encode(b"changed") });
+    let plain = |text: &[u8]| Answer::json(&json!({ "Plaintext": BASE64.encode(text) }));
+    let aws = Aws::answering([
+        found(&item()),
+        plain(b"old"),
+        found(&changed),
+        plain(b"new"),
+    ])
+    .await;
+    let table = table(&aws);
+    let mut tokens = Vec::new();
+    for _ in 0..2 {
+        let record = table.find_younger_than(&instance(), Duration::ZERO).await;
+        let record = record.expect("an answer").expect("a record");
+        tokens.push(
+            table
+                .token(&record)
+                .await
+                .expect("a token")
+                .expose()
+                .to_owned(),
+        );
+    }
+    assert_eq!(tokens, ["old", "new"]);
+}
+
+#[tokio::test]
+async fn a_token_moved_to_another_row_does_not_open() {
+    let aws = Aws::start(|seen| match seen.operation() {
+        "GetItem" => found(&item()),
+        _ => Answer::json_error(400, "InvalidCiphertextException"),
+    })
+    .await;
+    let table = table(&aws);
+    let record = table
+        .find(&instance())
+        .await
+        .expect("an answer")
+        .expect("a record");
+    let refused = table.token(&record).await.expect_err("the context differs");
+    assert_eq!(
+        refused.to_string(),
+        "kms:Decrypt failed: InvalidCiphertextException (HTTP 400)"
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_is_no_text_is_an_error() {
+    let not_text = || Answer::json(&json!({ "Plaintext": BASE64.encode(&[0xff, 0xfe]) }));
+    let aws = Aws::answering([found(&item()), not_text(), Answer::json(&json!({}))]).await;
+    let table = table(&aws);
+    let record = table
+        .find(&instance())
+        .await
+        .expect("an answer")
+        .expect("a record");
+    let refused = table.token(&record).await.expect_err("no text");
+    assert!(
+        matches!(refused, InstanceError::Malformed(_)),
+        "{refused:?}"
+    );
+    let refused = table.token(&record).await.expect_err("no plaintext");
+    assert!(matches!(refused, InstanceError::Aws(_)), "{refused:?}");
+}
+
+fn writes(seen: &Seen) -> Answer {
+    match seen.operation() {
+        "Encrypt" => Answer::json(&json!({ "CiphertextBlob": BASE64.encode(b"sealed") })),
+        _ => Answer::json(&json!({})),
+    }
+}
+
+async fn add(aws: &Aws) -> Result<(), aws::error::AwsError> {
+    let (id, tenant, token) = (instance(), tenant(), Secret::new("token of W-API"));
+    let new = NewInstance {
+        id: &id,
+        tenant: &tenant,
+        secret_hash: Sha256::of(b"secret"),
+        strategies: &[Strategy::Cdn, Strategy::Wapi],
+        token: &token,
+        now: 1_787_431_000,
+    };
+    table(aws).add(&new, "key-id").await
+}
+
+#[tokio::test]
+async fn a_new_instance_is_sealed_for_its_row_and_reads_back_as_it_was_written() {
+    let aws = Aws::start(writes).await;
+    add(&aws).await.expect("added");
+    let sealed = aws.the("Encrypt").json();
+    assert_eq!(sealed["KeyId"], "key-id");
+    assert_eq!(sealed["Plaintext"], BASE64.encode(b"token of W-API"));
+    assert_eq!(
+        sealed["EncryptionContext"],
+        json!({ "tenant": "acme", "instance": INSTANCE })
+    );
+    let put = aws.the("PutItem");
+    assert_eq!(put.json()["TableName"], TABLE);
+    assert_eq!(
+        put.json()["ConditionExpression"],
+        "attribute_not_exists(instance)"
+    );
+    assert_eq!(put.json()["Item"], item());
+    assert!(!put.text().contains("token of W-API") && !put.text().contains("\"secret\""));
+}
+
+#[tokio::test]
+async fn an_instance_that_is_there_already_is_not_overwritten() {
+    let aws = Aws::start(|seen| match seen.operation() {
+        "PutItem" => Answer::json_error(400, "ConditionalCheckFailedException"),
+        _ => writes(seen),
+    })
+    .await;
+    assert_eq!(
+        add(&aws).await.expect_err("it is there").code,
+        "ConditionalCheckFailedException"
+    );
+}

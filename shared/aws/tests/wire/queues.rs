@@ -1,0 +1,228 @@
+//! The queues: what a job and a parked message carry, and that 200 on a batch is not believed.
+
+use std::time::Duration;
+
+use aws::queues::{JobsQueue, ParkedQueue, ParkingTicket, SendError};
+use media::{failure::FailureClass, job::QueuedJob};
+use scripted_aws::{Answer, Aws, Seen};
+use serde_json::{Value, json};
+
+use crate::samples::{queued, tenant};
+
+const JOBS_URL: &str = "https://sqs.example.invalid/jobs";
+const PARKED_URL: &str = "https://sqs.example.invalid/parked";
+
+fn entries(seen: &Seen) -> Vec<Value> {
+    seen.json()["Entries"].as_array().expect("entries").clone()
+}
+
+/// SQS takes every entry.
+fn taken(seen: &Seen) -> Value {
+    let taken: Vec<_> = entries(seen)
+        .iter()
+        .map(|entry| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "0" }))
+        .collect();
+    json!({ "Successful": taken, "Failed": [] })
+}
+
+fn jobs(count: usize) -> Vec<QueuedJob> {
+    (0..count).map(queued).collect()
+}
+
+async fn send(aws: &Aws, count: usize) -> Result<(), SendError> {
+    let queue = JobsQueue::new(&aws.clients, JOBS_URL.to_owned());
+    queue.send(&tenant(), &jobs(count)).await
+}
+
+#[tokio::test]
+async fn every_job_is_an_entry_in_its_tenants_group() {
+    let aws = Aws::start(|seen| Answer::json(&taken(seen))).await;
+    send(&aws, 2).await.expect("sent");
+    let batch = aws.the("SendMessageBatch");
+    assert_eq!(batch.json()["QueueUrl"], JOBS_URL);
+    let entries = entries(&batch);
+    assert_eq!(entries.len(), 2);
+    for (entry, job) in entries.iter().zip(jobs(2)) {
+        assert_eq!(entry["MessageGroupId"], "acme");
+        assert_eq!(entry["MessageBody"], job.to_json().expect("JSON"));
+        assert!(entry.get("DelaySeconds").is_none());
+    }
+    assert_ne!(entries[0]["Id"], entries[1]["Id"]);
+}
+
+#[tokio::test]
+async fn eleven_jobs_are_two_calls_and_none_is_left_out() {
+    let aws = Aws::start(|seen| Answer::json(&taken(seen))).await;
+    send(&aws, 11).await.expect("sent");
+    let batches: Vec<_> = aws.of("SendMessageBatch").iter().map(entries).collect();
+    assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [10, 1]);
+    let bodies: Vec<_> = batches
+        .concat()
+        .iter()
+        .map(|entry| entry["MessageBody"].clone())
+        .collect();
+    let expected: Vec<_> = jobs(11)
+        .iter()
+        .map(|job| Value::from(job.to_json().expect("JSON")))
+        .collect();
+    assert_eq!(bodies, expected);
+}
+
+#[tokio::test]
+async fn no_jobs_are_no_call() {
+    let aws = Aws::answering([]).await;
+    send(&aws, 0).await.expect("nothing to send");
+    assert!(aws.operations().is_empty());
+}
+
+#[tokio::test]
+async fn one_entry_that_failed_fails_the_call() {
+    let aws = Aws::start(|seen| {
+        let mut answer = taken(seen);
+        answer["Successful"]
+            .as_array_mut()
+            .expect("entries")
+            .remove(1);
+        answer["Failed"] = json!([{ "Id": "1", "Code": "InternalError", "SenderFault": false }]);
+        Answer::json(&answer)
+    })
+    .await;
+    let refused = send(&aws, 3).await.expect_err("one was not taken");
+    assert_eq!(
+        refused.to_string(),
+        "sqs:SendMessageBatch failed: InternalError (HTTP -)"
+    );
+}
+
+#[tokio::test]
+async fn an_entry_that_the_answer_leaves_out_fails_the_call() {
+    let aws = Aws::start(|seen| {
+        let mut answer = taken(seen);
+        answer["Successful"].as_array_mut().expect("entries").pop();
+        Answer::json(&answer)
+    })
+    .await;
+    let refused = send(&aws, 3).await.expect_err("one is not mentioned");
+    assert!(matches!(refused, SendError::Aws(_)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_second_batch_that_fails_fails_the_call() {
+    let aws = Aws::start(|seen| match entries(seen).len() {
+        10 => Answer::json(&taken(seen)),
+        _ => Answer::json_error(403, "AccessDeniedException"),
+    })
+    .await;
+    let refused = send(&aws, 11)
+        .await
+        .expect_err("the second batch was refused");
+    assert_eq!(
+        refused.to_string(),
+        "sqs:SendMessageBatch failed: AccessDeniedException (HTTP 403)"
+    );
+}
+
+#[tokio::test]
+async fn a_parked_message_is_unchanged_and_says_what_a_person_needs() {
+    let aws = Aws::answering([Answer::json(
+        &json!({ "MessageId": "m", "MD5OfMessageBody": "0" }),
+    )])
+    .await;
+    let (body, tenant) = ("{\"version\":\"1\", \"as\": \"it came\"}", tenant());
+    let ticket = ParkingTicket {
+        class: FailureClass::Expired,
+        reason: "the CDN has lost it",
+        tenant: Some(&tenant),
+        recoverable_until: Some(1_788_641_279),
+        receives: 7,
+    };
+    ParkedQueue::new(&aws.clients, PARKED_URL.to_owned())
+        .park(body, &ticket)
+        .await
+        .expect("parked");
+    let sent = aws.the("SendMessage").json();
+    assert_eq!(sent["QueueUrl"], PARKED_URL);
+    assert_eq!(sent["MessageBody"], body);
+    assert_eq!(sent["MessageGroupId"], "acme");
+    assert_eq!(
+        sent["MessageAttributes"],
+        json!({
+            "class": { "DataType": "String", "StringValue": "expired" },
+            "reason": { "DataType": "String", "StringValue": "the CDN has lost it" },
+            "tenant": { "DataType": "String", "StringValue": "acme" },
+            "recoverable_until": { "DataType": "Number", "StringValue": "1788641279" },
+            "receives": { "DataType": "Number", "StringValue": "7" },
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_message_of_no_known_tenant_is_parked_without_what_is_not_known() {
+    let aws = Aws::answering([Answer::json(
+        &json!({ "MessageId": "m", "MD5OfMessageBody": "0" }),
+    )])
+    .await;
+    let ticket = ParkingTicket {
+        class: FailureClass::Poison,
+        reason: "no job",
+        tenant: None,
+        recoverable_until: None,
+        receives: 1,
+    };
+    ParkedQueue::new(&aws.clients, PARKED_URL.to_owned())
+        .park("?", &ticket)
+        .await
+        .expect("parked");
+    let sent = aws.the("SendMessage").json();
+    assert!(sent.get("MessageGroupId").is_none());
+    let attributes = sent["MessageAttributes"].as_object().expect("attributes");
+    assert_eq!(
+        attributes.keys().collect::<Vec<_>>(),
+        ["class", "reason", "receives"]
+    );
+}
+
+#[tokio::test]
+async fn what_could_not_be_parked_is_an_error() {
+    let aws = Aws::answering([Answer::json_error(400, "InvalidMessageContents")]).await;
+    let ticket = ParkingTicket {
+        class: FailureClass::Poison,
+        reason: "no job",
+        tenant: None,
+        recoverable_until: None,
+        receives: 1,
+    };
+    let refused = ParkedQueue::new(&aws.clients, PARKED_URL.to_owned())
+        .park("?", &ticket)
+        .await;
+    assert_eq!(refused.expect_err("refused").operation, "sqs:SendMessage");
+}
+
+#[tokio::test]
+async fn a_postponed_message_is_hidden_for_whole_seconds() {
+    let aws = Aws::answering([Answer::ok()]).await;
+    let queue = JobsQueue::new(&aws.clients, JOBS_URL.to_owned());
+    queue
+        .postpone("receipt", Duration::from_millis(90_700))
+        .await
+        .expect("postponed");
+    let sent = aws.the("ChangeMessageVisibility").json();
+    assert_eq!(
+        sent,
+        json!({ "QueueUrl": JOBS_URL, "ReceiptHandle": "receipt", "VisibilityTimeout": 90 })
+    );
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_postponed_is_an_error() {
+    let aws = Aws::answering([Answer::json_error(400, "ReceiptHandleIsInvalid")]).await;
+    let queue = JobsQueue::new(&aws.clients, JOBS_URL.to_owned());
+    let refused = queue
+        .postpone("receipt", Duration::from_secs(1))
+        .await
+        .expect_err("refused");
+    assert_eq!(
+        (refused.operation, refused.status),
+        ("sqs:ChangeMessageVisibility", Some(400))
+    );
+}

@@ -1,0 +1,146 @@
+//! What the tests store, send and write down, and a CRC-64 that shares nothing with the one under test.
+
+use aws::bucket::StoreError;
+use bytes::Bytes;
+use media::{
+    access::{SecretHashes, Verified},
+    ids::{InstanceId, MessageId, TenantId},
+    job::{Job, QueuedJob},
+    kind::MediaKind,
+    message::{Chat, Direction, MediaMessage},
+    object::{Claims, ObjectDescription},
+    object_key::parse_offset,
+    open::Proof,
+    part::Part,
+    record::Integrity,
+    sha256::Sha256,
+    strategy::Strategy,
+};
+
+pub(crate) const TENANT: &str = "acme";
+pub(crate) const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
+pub(crate) const MESSAGE: &str = "3EB0AAAAAAAAAAAAAAAA";
+pub(crate) const JPEG: &[u8] = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00 and some more";
+
+/// How a stream of the tests breaks.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the origin broke off")]
+pub(crate) struct Broke;
+
+pub(crate) type Refused = StoreError<Broke>;
+
+pub(crate) fn tenant() -> TenantId {
+    TenantId::parse(TENANT).expect("a tenant")
+}
+
+pub(crate) fn instance() -> InstanceId {
+    InstanceId::parse(INSTANCE).expect("an instance")
+}
+
+pub(crate) fn message() -> MediaMessage {
+    MediaMessage {
+        message_id: MessageId::parse(MESSAGE).expect("an id"),
+        chat: Chat::from_jid("5500900000002", None),
+        direction: Direction::In,
+        moment: 1_787_431_679,
+        kind: MediaKind::Document,
+        ptt: false,
+        view_once: false,
+        mimetype: Some("image/jpeg".to_owned()),
+        media_key: None,
+        direct_path: None,
+        url: None,
+        file_sha256: None,
+        file_enc_sha256: None,
+        file_length: None,
+        file_name: Some("Orçamento.jpg".to_owned()),
+        caption: None,
+    }
+}
+
+/// A job whose message is the n-th of many.
+pub(crate) fn queued(n: usize) -> QueuedJob {
+    let secrets = SecretHashes::new([Sha256::of(b"secret")]);
+    let verified =
+        Verified::check(&tenant(), &instance(), &secrets, "secret").expect("the right secret");
+    let mut message = message();
+    message.message_id = message.message_id.nth(n);
+    verified.job(message, 1_787_431_680)
+}
+
+pub(crate) fn job() -> Job {
+    queued(0).into_job()
+}
+
+pub(crate) fn describe(head: &[u8], claims: Claims) -> ObjectDescription {
+    let offset = parse_offset("-03:00").expect("an offset");
+    ObjectDescription::new(&job(), Strategy::Cdn, head, claims, offset)
+}
+
+pub(crate) fn key() -> String {
+    describe(JPEG, Claims::default()).key.as_str().to_owned()
+}
+
+/// The proof that a stream would end with.
+pub(crate) fn proof_of(bytes: &[u8]) -> Proof {
+    Proof {
+        integrity: Integrity::MacAndSha256,
+        sha256: Sha256::of(bytes),
+        size_bytes: bytes.len() as u64,
+    }
+}
+
+/// Bytes that begin like a JPEG and repeat nowhere near a part's length.
+pub(crate) fn picture(size: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let noise = std::iter::repeat_with(move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    JPEG.iter()
+        .copied()
+        .chain(noise.flatten())
+        .take(size)
+        .collect()
+}
+
+/// The stream of a file: whole parts, and the proof on the last one, which has `last` bytes.
+pub(crate) fn parts(bytes: &[u8], last: usize) -> Vec<Result<Part, Broke>> {
+    let (full, rest) = bytes.split_at(bytes.len() - last);
+    let part = |bytes: &[u8], end| {
+        Ok(Part {
+            bytes: Bytes::copy_from_slice(bytes),
+            end,
+        })
+    };
+    let full = full
+        .chunks(media::part::PART_BYTES)
+        .map(|chunk| part(chunk, None));
+    full.chain([part(rest, Some(proof_of(bytes)))]).collect()
+}
+
+/// CRC-64/NVME as S3 writes it, by the book: reflected, polynomial `ad93d23594c93659`, all ones in and out.
+pub(crate) fn crc64nvme(bytes: &[u8]) -> String {
+    let table: Vec<u64> = (0..256_u64)
+        .map(|byte| {
+            (0..8).fold(byte, |crc, _| {
+                (crc >> 1) ^ (0x9a6c_9329_ac4b_c9b5 * (crc & 1))
+            })
+        })
+        .collect();
+    let crc = !bytes.iter().fold(u64::MAX, |crc, byte| {
+        table[usize::from(crc.to_le_bytes()[0] ^ byte)] ^ (crc >> 8)
+    });
+    data_encoding::BASE64.encode(&crc.to_be_bytes())
+}
+
+#[test]
+fn the_reference_crc_gives_its_published_check_value() {
+    let check = 0xae8b_1486_0a79_9888_u64.to_be_bytes();
+    assert_eq!(
+        crc64nvme(b"123456789"),
+        data_encoding::BASE64.encode(&check)
+    );
+}

@@ -1,0 +1,402 @@
+//! The rules of the house, held against the dependencies, the sources, the events and the template.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+use local::Project;
+
+/// The rooms, and which of ours each may import. Tests may import any; nothing imports tests.
+const ROOMS: [(&str, &[&str]); 8] = [
+    ("media", &[]),
+    ("wapi", &["media"]),
+    ("fetch", &["media", "wapi"]),
+    ("aws", &["media"]),
+    ("boot", &[]),
+    ("webhook", &["media", "wapi", "fetch", "aws", "boot"]),
+    ("download", &["media", "wapi", "fetch", "aws", "boot"]),
+    ("wapi-media", &["media", "wapi", "fetch", "aws", "boot"]),
+];
+
+/// What Lambda runs on.
+const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
+
+fn root() -> PathBuf {
+    Project::here().expect("the project").root().to_owned()
+}
+
+fn metadata() -> Metadata {
+    MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .no_deps()
+        .other_options(["--locked".to_owned()])
+        .exec()
+        .expect("cargo metadata, with a lock file that is up to date")
+}
+
+fn is_of_tests(package: &Package) -> bool {
+    package.manifest_path.starts_with(root().join("tests"))
+}
+
+/// The name and version of every crate that is compiled into `package`, itself included. Build scripts and
+/// tests are not. Asked of `cargo tree`, because `cargo metadata` also lists what is only weakly wanted.
+fn compiled_into(package: &str, target: &str) -> BTreeSet<(String, String)> {
+    let tree = Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args(["tree", "--locked", "--edges", "normal", "--prefix", "none"])
+        .args(["--package", package, "--target", target])
+        .output()
+        .expect("cargo tree");
+    let text = String::from_utf8(tree.stdout).expect("text");
+    let words = text.lines().map(str::split_whitespace);
+    let crates =
+        words.filter_map(|mut words| Some((words.next()?.to_owned(), words.next()?.to_owned())));
+    let crates: BTreeSet<_> = crates.collect();
+    assert!(
+        crates.iter().any(|(name, _)| name == package),
+        "{package} was listed"
+    );
+    crates
+}
+
+/// The files with this extension below the folders, by path from the root.
+fn files(folders: &[&str], extension: &str) -> BTreeMap<String, String> {
+    let root = root();
+    let mut open: Vec<_> = folders.iter().map(|folder| root.join(folder)).collect();
+    let mut found = BTreeMap::new();
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let inside = path.read_dir().expect("a folder");
+            open.extend(inside.map(|entry| entry.expect("an entry").path()));
+        } else if path.extension().is_some_and(|end| end == extension) {
+            let name = path.strip_prefix(&root).expect("below the root");
+            let text = std::fs::read_to_string(&path).expect("text");
+            found.insert(name.display().to_string(), text);
+        }
+    }
+    assert!(!found.is_empty(), "no .{extension} files in {folders:?}");
+    found
+}
+
+fn sources() -> BTreeMap<String, String> {
+    files(&["shared", "functions", "cli", "tests"], "rs")
+}
+
+/// `path:line` of every line that `is_wrong` says something about, this file left out.
+fn offences(
+    files: &BTreeMap<String, String>,
+    is_wrong: impl Fn(&[&str], usize) -> bool,
+) -> Vec<String> {
+    let this = Path::new(file!()).file_name().expect("a name");
+    let mut offences = Vec::new();
+    for (path, text) in files
+        .iter()
+        .filter(|(path, _)| !Path::new(path).ends_with(this))
+    {
+        let lines: Vec<_> = text.lines().collect();
+        let wrong = (0..lines.len()).filter(|n| is_wrong(&lines, *n));
+        offences.extend(wrong.map(|n| format!("{path}:{}: {}", n + 1, lines[n].trim())));
+    }
+    offences
+}
+
+fn none(offences: &[String], rule: &str) {
+    assert!(offences.is_empty(), "{rule}:\n{}", offences.join("\n"));
+}
+
+#[test]
+fn each_room_imports_only_the_rooms_it_may() {
+    let metadata = metadata();
+    let members = metadata.workspace_packages();
+    let ours: BTreeSet<_> = members.iter().map(|one| one.name.as_str()).collect();
+    let rooms: HashMap<_, _> = ROOMS.into_iter().collect();
+    for package in members.iter().filter(|one| !is_of_tests(one)) {
+        let name = package.name.as_str();
+        let allowed = rooms.get(name).copied();
+        let allowed =
+            allowed.unwrap_or_else(|| unreachable!("{name} is not in the table of rooms"));
+        let imports = package.dependencies.iter();
+        let imports = imports.filter(|one| one.kind != DependencyKind::Development);
+        for import in imports.filter(|one| ours.contains(one.name.as_str())) {
+            assert!(
+                allowed.contains(&import.name.as_str()),
+                "{name} imports {}",
+                import.name
+            );
+        }
+    }
+    for (room, _) in ROOMS {
+        assert!(ours.contains(room), "there is no {room}");
+    }
+}
+
+#[test]
+fn the_architecture_page_and_this_test_have_the_same_table() {
+    let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the page");
+    for (room, imports) in &ROOMS[..5] {
+        let imports: Vec<_> = imports.iter().map(|one| format!("`{one}`")).collect();
+        let imports = if imports.is_empty() {
+            "nothing".to_owned()
+        } else {
+            imports.join(", ")
+        };
+        let row = format!("| `{room}` | {imports} |");
+        assert!(page.contains(&row), "ARCHITECTURE.md has no row {row:?}");
+    }
+}
+
+#[test]
+fn the_pure_rooms_have_no_runtime_no_http_and_no_aws() {
+    for room in ["media", "wapi"] {
+        let crates = compiled_into(room, TARGETS[0])
+            .into_iter()
+            .map(|(name, _)| name);
+        let impure = crates.filter(|name| {
+            ["tokio", "reqwest", "hyper", "mio", "socket2"].contains(&name.as_str())
+                || ["aws-sdk-", "aws-config", "aws-smithy-"]
+                    .iter()
+                    .any(|start| name.starts_with(start))
+        });
+        assert_eq!(impure.collect::<Vec<_>>(), Vec::<String>::new(), "{room}");
+    }
+}
+
+#[test]
+fn only_one_room_names_the_aws_sdk() {
+    let mut sources = files(&["shared", "functions", "cli"], "rs");
+    sources.retain(|path, _| !path.starts_with("shared/aws/src/"));
+    let named = offences(&sources, |lines, n| {
+        // In quotes it is the name of a log target, not a type.
+        lines[n].replace("\"aws_sdk_", "").contains("aws_sdk_")
+    });
+    none(&named, "an aws_sdk_* type outside shared/aws");
+    for package in metadata().workspace_packages() {
+        let mut dependencies = package.dependencies.iter();
+        let has_sdk = dependencies.any(|one| one.name.starts_with("aws-sdk-"));
+        let may = package.name.as_str() == "aws" || is_of_tests(package);
+        assert!(may || !has_sdk, "{} depends on an AWS SDK", package.name);
+    }
+}
+
+#[test]
+fn the_functions_have_one_tls_stack_and_one_cryptographic_library() {
+    const OTHERS: [&str; 8] = [
+        "ring",
+        "openssl",
+        "openssl-sys",
+        "native-tls",
+        "boring",
+        "rustls-graviola",
+        "s2n-tls",
+        "hyper-tls",
+    ];
+    for (function, target) in ["webhook", "download"]
+        .into_iter()
+        .flat_map(|one| TARGETS.map(|target| (one, target)))
+    {
+        let crates = compiled_into(function, target);
+        let others: Vec<_> = crates
+            .iter()
+            .filter(|(name, _)| OTHERS.contains(&name.as_str()))
+            .collect();
+        assert!(others.is_empty(), "{function} for {target} has {others:?}");
+        for once in ["rustls", "aws-lc-rs", "aws-lc-sys"] {
+            let versions = crates.iter().filter(|(name, _)| name == once).count();
+            assert_eq!(versions, 1, "versions of {once} in {function} for {target}");
+        }
+    }
+}
+
+#[test]
+fn every_source_file_says_on_its_first_line_what_it_is() {
+    let silent = offences(&sources(), |lines, n| {
+        n == 0
+            && lines[0]
+                .strip_prefix("//! ")
+                .is_none_or(|text| text.len() < 10)
+    });
+    none(&silent, "line 1 is //! and a sentence");
+}
+
+#[test]
+fn no_test_is_ignored() {
+    let ignored = offences(&sources(), |lines, n| {
+        lines[n].trim_start().starts_with("#[ignore")
+    });
+    none(&ignored, "a test that is not run proves nothing");
+}
+
+/// Between two looks at something that has a time limit a test may sleep; or where a comment right above
+/// says why. It never sleeps and hopes.
+#[test]
+fn no_test_sleeps_and_hopes() {
+    const LOOP_LINES: usize = 20;
+    let mut tests = sources();
+    tests.retain(|path, _| {
+        path.split('/')
+            .rev()
+            .skip(1)
+            .any(|folder| folder == "tests")
+    });
+    tests.retain(|path, _| !path.starts_with("tests/") || path.matches("tests/").count() > 1);
+    let hopes = offences(&tests, |lines, n| {
+        let is_sleep = ["sleep(", "sleep_until("]
+            .iter()
+            .any(|call| lines[n].contains(call));
+        let before = &lines[n.saturating_sub(LOOP_LINES)..n];
+        let has_reason = before
+            .last()
+            .is_some_and(|line| line.trim_start().starts_with("//"));
+        is_sleep && !has_reason && !before.iter().any(|line| line.contains(".elapsed()"))
+    });
+    none(
+        &hopes,
+        "a sleep outside a loop with a time limit, without a reason above it",
+    );
+}
+
+#[test]
+fn the_functions_speak_only_through_the_log() {
+    let sources = files(&["shared", "functions"], "rs");
+    let printed = offences(&sources, |lines, n| {
+        ["println!", "print!", "dbg!"]
+            .iter()
+            .any(|call| lines[n].contains(call))
+    });
+    none(&printed, "what is printed is not JSON and has no fields");
+}
+
+#[test]
+fn every_event_is_one_json_object() {
+    for (path, text) in files(&["events"], "json") {
+        let value: serde_json::Value = serde_json::from_str(&text).expect(&path);
+        assert!(value.is_object(), "{path}");
+    }
+}
+
+/// The numbers that a line holds as people and WhatsApp write Brazilian mobile numbers: with `+55` and
+/// whatever stands between the digits, or as digits that stand alone, with or without the country.
+fn mobile_numbers(line: &str) -> BTreeSet<String> {
+    let digits_of = |text: &str| {
+        text.chars()
+            .filter(char::is_ascii_digit)
+            .collect::<String>()
+    };
+    let is_written = |c: char| c.is_ascii_digit() || matches!(c, ' ' | '-' | '(' | ')' | '.');
+    let written = line.split("+55").skip(1).map(|rest| {
+        let end = rest.find(|c| !is_written(c)).unwrap_or(rest.len());
+        format!("55{}", digits_of(&rest[..end]))
+    });
+    let is_of_words = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let alone = line
+        .split(|c| !is_of_words(c))
+        .filter(|word| word.bytes().all(|b| b.is_ascii_digit()));
+    let numbers = written.chain(alone.map(str::to_owned));
+    numbers
+        .filter(|digits| {
+            let national = digits
+                .strip_prefix("55")
+                .filter(|rest| rest.len() >= 10)
+                .unwrap_or(digits);
+            let has_country = national.len() < digits.len();
+            let (area, subscriber) = national.split_at(national.len().min(2));
+            match (subscriber.len(), subscriber.bytes().next()) {
+                (9, Some(b'9')) => has_country || !area.contains('0'),
+                (8, Some(b'6'..=b'9')) => has_country,
+                _ => false,
+            }
+        })
+        .collect()
+}
+
+/// An area that does not exist, and a subscriber that nobody is.
+fn is_invented(number: &str) -> bool {
+    number.len() == 13 && number.starts_with("55009000000")
+}
+
+#[test]
+fn mobile_numbers_are_recognised_however_they_are_written() {
+    // Put together here, so that no such number stands in a file.
+    let (area, subscriber) = ("11", "987654321");
+    for line in [
+        format!("\"id\": \"55{area}{subscriber}@s.whatsapp.net\""),
+        format!("call +55 ({area}) {}", subscriber.replacen("76", "7-6", 1)),
+        format!("call +55 {area} {subscriber}"),
+        format!("\"phone\": \"{area}{subscriber}\""),
+        format!("waid=55{area}{}:", &subscriber[1..]),
+    ] {
+        assert_eq!(mobile_numbers(&line).len(), 1, "{line}");
+    }
+    let invented = mobile_numbers("TEL;waid=5500900000004:+55 00 90000-0004");
+    assert!(invented.len() == 1 && invented.iter().all(|one| is_invented(one)));
+    for line in [
+        "\"moment\": 1787440259,",
+        "\"100000000000001@lid\"",
+        "1_787_431_679",
+        "/v/t62.7118-24/17528137243806110307_6",
+    ] {
+        assert!(mobile_numbers(line).is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn nobody_real_is_in_the_events_the_tests_or_the_pages() {
+    let mut all = sources();
+    for (folder, extension) in [("events", "json"), ("events", "md"), ("shared", "json")] {
+        all.extend(files(&[folder], extension));
+    }
+    for page in ["README.md", "README.pt-BR.md", "ARCHITECTURE.md"] {
+        all.insert(
+            page.to_owned(),
+            std::fs::read_to_string(root().join(page)).expect(page),
+        );
+    }
+    let real = offences(&all, |lines, n| {
+        mobile_numbers(lines[n]).iter().any(|one| !is_invented(one))
+    });
+    none(
+        &real,
+        "only numbers like 5500900000001 are invented for certain",
+    );
+    let named = offences(&files(&["events"], "json"), |lines, n| {
+        let name = lines[n].trim().strip_prefix("\"pushName\": ");
+        name.is_some_and(|name| name.trim_end_matches(',') != "\"Contato Exemplo\"")
+    });
+    none(&named, "a sender of another name than Contato Exemplo");
+}
+
+/// If SQS gave up first it would park a job without a reason. The waits are shortest when every one of them
+/// is half its step.
+#[test]
+fn the_queue_brings_a_job_back_more_often_than_its_schedule_can_ask_for() {
+    let week = Duration::from_hours(7 * 24);
+    let mut elapsed = Duration::ZERO;
+    let receives = (1_u32..).find(|receive| {
+        elapsed += media::schedule::wait(*receive, 0.0, None);
+        elapsed > week
+    });
+    let template = std::fs::read_to_string(root().join("template.yaml")).expect("the template");
+    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&template).expect("YAML");
+    let queue = &template["Resources"]["JobsQueue"]["Properties"];
+    let most = queue["RedrivePolicy"]["maxReceiveCount"]
+        .as_u64()
+        .expect("a number");
+    assert!(
+        receives.is_some_and(|worst| most >= worst.into()),
+        "{most} receives, {receives:?} needed"
+    );
+    assert_eq!(
+        queue["MessageRetentionPeriod"].as_u64(),
+        Some(week.as_secs())
+    );
+}
