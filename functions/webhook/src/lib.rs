@@ -30,7 +30,7 @@ const UNAUTHORIZED_AFTER: Duration = Duration::from_millis(100);
 
 /// No call of AWS takes longer: three of them in a row still leave time to answer within the ten seconds
 /// that the function has.
-pub const LONGEST_CALL: Duration = Duration::from_millis(2500);
+pub const LONGEST_CALL: Duration = Duration::from_secs(3);
 
 /// A record this old is read again when a secret does not match it: the secret may have been changed.
 const RECHECKED_AFTER: Duration = Duration::from_secs(10);

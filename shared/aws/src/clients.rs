@@ -84,7 +84,6 @@ fn config(
             TimeoutConfig::builder()
                 .connect_timeout(CONNECT)
                 .read_timeout(READ)
-                .operation_attempt_timeout(longest / 2)
                 .operation_timeout(longest)
                 .build(),
         );

@@ -153,6 +153,8 @@ impl Answer {
 
 /// As long as the webhook function waits, so that a test of silence is not long.
 const LONGEST_CALL: std::time::Duration = std::time::Duration::from_millis(2500);
+/// As long as the download function's: the waits between three tries alone may take three seconds.
+const PATIENT_CALL: std::time::Duration = std::time::Duration::from_mins(2);
 
 type Script = Arc<dyn Fn(&Seen) -> Answer + Send + Sync>;
 
@@ -160,6 +162,7 @@ type Script = Arc<dyn Fn(&Seen) -> Answer + Send + Sync>;
 pub struct Aws {
     /// Clients that talk to it.
     pub clients: Clients,
+    endpoint: String,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
@@ -172,8 +175,10 @@ impl Aws {
         let state = (Arc::clone(&seen), Arc::new(script) as Script);
         let app = Router::new().fallback(answer).with_state(state);
         tokio::spawn(async move { axum::serve(listener, app).await });
+        let endpoint = format!("http://{address}");
         Self {
-            clients: Clients::for_stand_in(&format!("http://{address}"), LONGEST_CALL),
+            clients: Clients::for_stand_in(&endpoint, LONGEST_CALL),
+            endpoint,
             seen,
         }
     }
@@ -191,6 +196,12 @@ impl Aws {
             next.unwrap_or_else(|| Answer::json_error(400, "NothingScripted"))
         })
         .await
+    }
+
+    /// Clients that talk to it with more patience: for large bodies, and for all of the SDK's tries.
+    #[must_use]
+    pub fn patient_clients(&self) -> Clients {
+        Clients::for_stand_in(&self.endpoint, PATIENT_CALL)
     }
 
     /// Every request so far.

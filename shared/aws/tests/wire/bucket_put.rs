@@ -9,7 +9,7 @@ use crate::samples::{Broke, JPEG, Refused, describe, key, parts, proof_of};
 
 async fn store(aws: &Aws, parts: Vec<Result<Part, Broke>>) -> Result<StoredObject, Refused> {
     let bucket = Bucket::new(
-        &aws.clients,
+        &aws.patient_clients(),
         "media-bucket".to_owned(),
         MultipartChecksum::FullObject,
     );

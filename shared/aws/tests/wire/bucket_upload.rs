@@ -64,7 +64,7 @@ async fn store_as(
     claims: Claims,
     checksum: MultipartChecksum,
 ) -> Result<StoredObject, Refused> {
-    let bucket = Bucket::new(&aws.clients, "media-bucket".to_owned(), checksum);
+    let bucket = Bucket::new(&aws.patient_clients(), "media-bucket".to_owned(), checksum);
     bucket
         .store(parts, |head, proof| {
             assert!(
