@@ -417,16 +417,30 @@ fn fastest(mut run: impl FnMut()) -> Duration {
     (0..15).map(|_| once(&mut run)).min().expect("fifteen runs")
 }
 
+/// Whether this processor has instructions for AES and for SHA-256.
+#[cfg(target_arch = "x86_64")]
+fn aes_and_sha_instructions() -> (bool, bool) {
+    (
+        is_x86_feature_detected!("aes"),
+        is_x86_feature_detected!("sha"),
+    )
+}
+
+/// Whether this processor has instructions for AES and for SHA-256.
+#[cfg(target_arch = "aarch64")]
+fn aes_and_sha_instructions() -> (bool, bool) {
+    (
+        std::arch::is_aarch64_feature_detected!("aes"),
+        std::arch::is_aarch64_feature_detected!("sha2"),
+    )
+}
+
 /// A ratio within one run tells the processor's instructions from software: with them SHA-256 outruns
 /// SHA-512, which software never does on 64 bits, and CBC decryption, which works on many blocks at once,
 /// far outruns encryption, which cannot.
 #[test]
-#[cfg(target_arch = "x86_64")]
 fn hashing_and_decryption_take_the_processors_own_path() {
-    let (has_aes, has_sha) = (
-        is_x86_feature_detected!("aes"),
-        is_x86_feature_detected!("sha"),
-    );
+    let (has_aes, has_sha) = aes_and_sha_instructions();
     let data = vec![1_u8; 1024 * 1024];
     let sha256 = fastest(|| assert_eq!(digest::digest(&digest::SHA256, &data).as_ref().len(), 32));
     let sha512 = fastest(|| assert_eq!(digest::digest(&digest::SHA512, &data).as_ref().len(), 64));
