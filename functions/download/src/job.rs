@@ -226,7 +226,7 @@ impl Run<'_> {
             token,
             keep_mismatch,
             deadline: self.received.deadline,
-            now: (worker.now)(),
+            now: worker.now(),
         };
         let store = async |media: MediaStream| {
             let describe = |head: &[u8], proof: Option<&_>| {

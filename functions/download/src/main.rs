@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use boot::{clock, environment::Environment, telemetry};
-use download::{batch, config::Config, worker::Worker};
+use download::{
+    batch,
+    config::Config,
+    worker::{Ambient, Worker},
+};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use tokio::time::Instant;
 
@@ -14,7 +18,7 @@ const TIME_TO_CONNECT: Duration = Duration::from_secs(2);
 async fn main() -> Result<(), Error> {
     let environment = Environment::of_process();
     telemetry::start(&environment);
-    let worker = Worker::new(Config::read(&environment)?, clock::now)?;
+    let worker = Worker::new(Config::read(&environment)?, Ambient::of_machine())?;
     if tokio::time::timeout(TIME_TO_CONNECT, worker.connect())
         .await
         .is_err()

@@ -96,7 +96,7 @@ impl Worker {
             message: &job.message,
             state: &state,
             attempts: &[known.attempts, attempts].concat(),
-            now: (self.now)(),
+            now: self.now(),
         };
         let written = self.ledger.write(&record).await;
         if let Err(error) = &written {
@@ -106,7 +106,7 @@ impl Worker {
             (Some(after), _) => Settled::ComesBack { after: Some(after) },
             (None, Ok(())) => Settled::Done,
             (None, Err(_)) => Settled::ComesBack {
-                after: Some(schedule::wait(received.receives, jitter(), None)),
+                after: Some(schedule::wait(received.receives, self.jitter(), None)),
             },
         }
     }
@@ -129,7 +129,7 @@ impl Worker {
         };
         match self.time_left(job) {
             Some(left) if class.is_retried() => {
-                let wait = schedule::wait(receives, jitter(), asked).min(left);
+                let wait = schedule::wait(receives, self.jitter(), asked).min(left);
                 (State::Retrying { class, reason }, Some(wait))
             }
             Some(_) | None => (State::Parked { class, reason }, None),
@@ -144,7 +144,7 @@ impl Worker {
     /// How long the job may still be retried; nothing if another try is not worth a wait.
     fn time_left(&self, job: &Job) -> Option<Duration> {
         let gives_up_at = schedule::gives_up_at(job.accepted_at, job.message.recoverable_until());
-        let left = u64::try_from(gives_up_at.saturating_sub((self.now)())).unwrap_or_default();
+        let left = u64::try_from(gives_up_at.saturating_sub(self.now())).unwrap_or_default();
         Some(Duration::from_secs(left)).filter(|left| *left >= SHORTEST_WAIT)
     }
 
@@ -258,17 +258,4 @@ fn log(job: &Job, state: &State, attempts: &[Attempt], took: Duration) {
         State::Retrying { class, reason } => line!(warn, class = %class, reason,),
         State::Parked { class, reason } => line!(error, class = %class, reason,),
     }
-}
-
-/// A number in `0.0..1.0` that differs between two calls. It only spreads retries, so the standard
-/// library's seeds of its hash maps are random enough.
-fn jitter() -> f64 {
-    use std::hash::{BuildHasher, RandomState};
-    let bits = RandomState::new().hash_one(0_u8) >> 11;
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "53 bits are what a double holds"
-    )]
-    let fraction = bits as f64 / (1_u64 << 53) as f64;
-    fraction
 }

@@ -1,6 +1,6 @@
 //! What outlives an invocation: clients, caches, buffers, and the two things that are not repeatable.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws::{
     bucket::Bucket,
@@ -9,6 +9,7 @@ use aws::{
     ledger::Ledger,
     queues::{JobsQueue, ParkedQueue},
 };
+use boot::{clock, random};
 use fetch::{FetchError, Fetcher, Limits, pool::PartPool};
 use time::UtcOffset;
 
@@ -21,6 +22,26 @@ const BUFFERS: usize = 4;
 /// No call of AWS takes longer, the upload of a part included.
 const LONGEST_CALL: Duration = Duration::from_mins(2);
 
+/// What no run could repeat: handed in, so that a test can. Only `main` takes it from the machine.
+#[derive(Clone)]
+pub struct Ambient {
+    /// Seconds since 1970.
+    pub now: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// Bits that differ from call to call and from process to process.
+    pub random: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl Ambient {
+    /// This machine's.
+    #[must_use]
+    pub fn of_machine() -> Self {
+        Self {
+            now: Arc::new(clock::now),
+            random: Arc::new(random::bits),
+        }
+    }
+}
+
 /// The function between two batches.
 pub struct Worker {
     pub(crate) instances: Instances,
@@ -30,8 +51,7 @@ pub struct Worker {
     pub(crate) bucket: Bucket,
     pub(crate) fetcher: Fetcher,
     pub(crate) offset: UtcOffset,
-    /// Seconds since 1970.
-    pub(crate) now: fn() -> i64,
+    ambient: Ambient,
 }
 
 impl Worker {
@@ -39,9 +59,9 @@ impl Worker {
     ///
     /// # Errors
     /// [`FetchError::Client`] when the TLS stack cannot be set up.
-    pub fn new(config: Config, now: fn() -> i64) -> Result<Self, FetchError> {
+    pub fn new(config: Config, ambient: Ambient) -> Result<Self, FetchError> {
         let clients = Clients::for_lambda(&config.region, config.endpoint.as_deref(), LONGEST_CALL);
-        Self::with_clients(&clients, config, Limits::default(), now)
+        Self::with_clients(&clients, config, Limits::default(), ambient)
     }
 
     /// The same, over clients that are there already and with other limits.
@@ -52,7 +72,7 @@ impl Worker {
         clients: &Clients,
         config: Config,
         limits: Limits,
-        now: fn() -> i64,
+        ambient: Ambient,
     ) -> Result<Self, FetchError> {
         Ok(Self {
             instances: Instances::new(clients, config.instances_table),
@@ -62,8 +82,23 @@ impl Worker {
             bucket: Bucket::new(clients, config.bucket, config.checksum),
             fetcher: Fetcher::new(config.origins, limits, PartPool::new(BUFFERS))?,
             offset: config.offset,
-            now,
+            ambient,
         })
+    }
+
+    /// Seconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        (self.ambient.now)()
+    }
+
+    /// A number in `0.0..1.0`, which only spreads retries.
+    pub(crate) fn jitter(&self) -> f64 {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "53 bits are what a double holds"
+        )]
+        let fraction = ((self.ambient.random)() >> 11) as f64 / (1_u64 << 53) as f64;
+        fraction
     }
 
     /// Opens connections while the function starts, when it has a whole processor for itself.

@@ -8,13 +8,20 @@
 )]
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use aws::bucket::MultipartChecksum;
 use aws_lambda_events::sqs::SqsEvent;
-use download::{batch, config::Config, worker::Worker};
+use download::{
+    batch,
+    config::Config,
+    worker::{Ambient, Worker},
+};
 use fetch::{Limits, Origins};
 use media::{
     access::{SecretHashes, Verified},
@@ -57,7 +64,16 @@ fn worker(aws: &Aws, origins: &StandIn, now: fn() -> i64) -> Worker {
         offset: parse_offset("-03:00").expect("an offset"),
         checksum: MultipartChecksum::FullObject,
     };
-    Worker::with_clients(&aws.clients, config, Limits::default(), now).expect("a worker")
+    Worker::with_clients(
+        &aws.clients,
+        config,
+        Limits::default(),
+        Ambient {
+            now: Arc::new(now),
+            ..Ambient::of_machine()
+        },
+    )
+    .expect("a worker")
 }
 
 fn job(announced: &Announced) -> String {

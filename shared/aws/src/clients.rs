@@ -11,6 +11,7 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 /// How long the SDK waits for a connection.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -43,9 +44,17 @@ impl Clients {
     /// no signature: the region and the credentials are made up.
     #[must_use]
     pub fn for_stand_in(endpoint: &str, longest: Duration) -> Self {
+        Self::over(https(), endpoint, longest)
+    }
+
+    /// The same with every request going through `http_client`: what lies behind it may be in this very
+    /// process. The requests are really built, with their conditions, headers and retries.
+    #[must_use]
+    pub fn over(http_client: SharedHttpClient, endpoint: &str, longest: Duration) -> Self {
         let made_up = Credentials::new("stand-in", "stand-in", None, None, "made up");
         let credentials = SharedCredentialsProvider::new(made_up);
-        Self::of(&config("us-east-1", credentials, Some(endpoint), longest))
+        let config = config("us-east-1", credentials, Some(endpoint), longest);
+        Self::of(&config.into_builder().http_client(http_client).build())
     }
 
     /// Clients for a person's machine: profile, region and credentials as the AWS CLI finds them.
@@ -74,11 +83,7 @@ fn config(
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region.to_owned()))
         .credentials_provider(credentials)
-        .http_client(
-            Builder::new()
-                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-                .build_https(),
-        )
+        .http_client(https())
         .retry_config(RetryConfig::standard().with_max_attempts(3))
         .timeout_config(
             TimeoutConfig::builder()
@@ -89,4 +94,11 @@ fn config(
         );
     config.set_endpoint_url(endpoint.map(str::to_owned));
     config.build()
+}
+
+/// The one TLS stack.
+fn https() -> SharedHttpClient {
+    Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .build_https()
 }
