@@ -12,7 +12,9 @@ use clap::{Args, Subcommand};
 use data_encoding::BASE64URL_NOPAD;
 use media::{
     ids::{InstanceId, TenantId},
-    message::Secret,
+    kind::MediaKind,
+    message::{ChatKind, Secret},
+    policy::Policy,
     sha256::Sha256,
     strategy::Strategy,
 };
@@ -55,6 +57,15 @@ pub(crate) struct Add {
     /// The order in which media are fetched.
     #[arg(long, value_delimiter = ',', default_value = "wapi,wapi_alternate,cdn")]
     strategies: Vec<Strategy>,
+    /// Store these kinds only: image, video, audio, document, sticker.
+    #[arg(long, value_delimiter = ',', value_name = "KIND")]
+    kinds: Vec<MediaKind>,
+    /// Store media of these sorts of chat only: person, lid, group, channel, status, other.
+    #[arg(long, value_delimiter = ',', value_name = "SORT")]
+    chats: Vec<ChatKind>,
+    /// The largest file that is fetched, in bytes; a larger one is parked.
+    #[arg(long, value_name = "BYTES")]
+    max_bytes: Option<u64>,
     /// Print one JSON object instead of text.
     #[arg(long)]
     json: bool,
@@ -76,6 +87,7 @@ impl Add {
             tenant: &self.tenant,
             secret_hash: Sha256::of(secret.as_bytes()),
             strategies: &self.strategies,
+            policy: &self.policy(),
             token: &token,
             now: clock::now(),
         };
@@ -94,6 +106,14 @@ impl Add {
         }
         added.with_context(|| format!("instance {} was not registered", self.instance))?;
         self.print(&secret)
+    }
+
+    fn policy(&self) -> Policy {
+        Policy {
+            kinds: self.kinds.clone(),
+            chats: self.chats.clone(),
+            max_bytes: self.max_bytes,
+        }
     }
 
     fn print(&self, secret: &str) -> anyhow::Result<()> {

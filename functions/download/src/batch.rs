@@ -102,7 +102,7 @@ async fn run_one(worker: &Worker, record: &SqsMessage, deadline: Instant) -> Opt
                 outcome = "panicked",
                 "a record panicked and comes back"
             );
-            Some(AFTER_A_PANIC)
+            AFTER_A_PANIC
         }
         Err(_late) => {
             tracing::error!(
@@ -110,12 +110,10 @@ async fn run_one(worker: &Worker, record: &SqsMessage, deadline: Instant) -> Opt
                 outcome = "not_finished",
                 "a record hung to the last moment and comes back"
             );
-            Some(NOT_STARTED_WAIT)
+            NOT_STARTED_WAIT
         }
     };
-    if let Some(after) = after {
-        hand_back(worker, receipt, after).await;
-    }
+    hand_back(worker, receipt, after).await;
     Some(id)
 }
 

@@ -1,10 +1,11 @@
-//! One job, top to bottom: known already? whose? which way? into the bucket, and write it down.
+//! One job, top to bottom: claimed by someone? whose? wanted? which way? into the bucket, and write it down.
 
 use std::time::Duration;
 
 use aws::{
     bucket::{StoreError, StoredObject},
     instances::Instance,
+    ledger::Claim,
 };
 use fetch::{FetchError, FetchRequest, MediaStream};
 use media::{
@@ -18,7 +19,7 @@ use media::{
 use tokio::time::Instant;
 
 use crate::{
-    settle::{Ended, Failure, Settled},
+    settle::{Claimed, Ended, Failure, Settled},
     worker::Worker,
 };
 
@@ -45,25 +46,18 @@ pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
         return worker.park_poison(&received).await;
     };
     let started = Instant::now();
-    let known = match worker
-        .ledger
-        .find(&job.instance, &job.message.message_id)
-        .await
-    {
-        Ok(known) => known,
+    let lease = worker.lease(received.deadline);
+    let before = match worker.ledger.claim(&job, &lease, worker.now()).await {
+        Ok(Claim::Mine { attempts }) => attempts,
+        Ok(Claim::Stored) => return worker.settle_duplicate(&job),
+        Ok(Claim::Elsewhere { until }) => return worker.settle_elsewhere(&job, until),
         Err(error) => return worker.settle_unrecorded(&job, &received, &error).await,
     };
-    if known.is_stored() {
-        tracing::info!(
-            tenant = %job.tenant,
-            instance = %job.instance,
-            message_id = %job.message.message_id,
-            media_kind = %job.message.kind,
-            outcome = "duplicate",
-            "media"
-        );
-        return Settled::Done;
-    }
+    let claimed = Claimed {
+        job: &job,
+        received,
+        lease,
+    };
     let mut run = Run {
         worker,
         job: &job,
@@ -71,16 +65,37 @@ pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
         attempts: Vec::new(),
         findings: Vec::new(),
         mismatched: Vec::new(),
+        max_bytes: None,
     };
     let outcome = run.fetch_and_store().await;
     let Run { attempts, .. } = run;
     let ended = Ended {
-        known,
+        before,
         attempts,
         outcome,
         took: started.elapsed(),
     };
-    worker.settle(&job, &received, ended).await
+    worker.settle(&claimed, ended).await
+}
+
+/// How one strategy is tried.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    strategy: Strategy,
+    /// Bytes that contradict the sender's hash are better than none.
+    keep_mismatch: bool,
+    /// Also if it failed too often of late: the credentials are new.
+    insist: bool,
+}
+
+impl Way {
+    fn by(strategy: Strategy) -> Self {
+        Self {
+            strategy,
+            keep_mismatch: false,
+            insist: false,
+        }
+    }
 }
 
 /// A job under way.
@@ -92,22 +107,34 @@ struct Run<'a> {
     findings: Vec<Disposition>,
     /// The strategies that brought complete bytes which contradict the sender's hash.
     mismatched: Vec<Strategy>,
+    /// The instance's cap.
+    max_bytes: Option<u64>,
 }
 
 impl Run<'_> {
     /// Tries the instance's strategies in order until one is stored.
     async fn fetch_and_store(&mut self) -> Result<State, Failure> {
         let instance = self.owner().await?;
+        if let Some(rule) = instance.policy.skips(&self.job.message) {
+            return Ok(State::Skipped { rule });
+        }
+        self.max_bytes = instance.policy.max_bytes;
         for strategy in &instance.strategies {
-            if let Some(stored) = self.try_with_token(*strategy, &instance, false).await? {
+            let way = Way::by(*strategy);
+            if let Some(stored) = self.try_with_token(way, &instance).await? {
                 return Ok(stored);
             }
         }
         if let Some(strategy) = self.mismatched.first().copied()
             && self.nothing_better_can_come()
-            && let Some(stored) = self.try_with_token(strategy, &instance, true).await?
         {
-            return Ok(stored);
+            let way = Way {
+                keep_mismatch: true,
+                ..Way::by(strategy)
+            };
+            if let Some(stored) = self.try_with_token(way, &instance).await? {
+                return Ok(stored);
+            }
         }
         Err(self.failure())
     }
@@ -116,32 +143,31 @@ impl Run<'_> {
     /// changed meanwhile. The CDN needs none, so it works while KMS does not.
     async fn try_with_token(
         &mut self,
-        strategy: Strategy,
+        way: Way,
         instance: &Instance,
-        keep_mismatch: bool,
     ) -> Result<Option<State>, Failure> {
-        if strategy == Strategy::Cdn {
-            return self.try_strategy(strategy, None, keep_mismatch).await;
+        if way.strategy == Strategy::Cdn {
+            return self.try_strategy(way, None).await;
         }
         let token = match self.worker.instances.token(instance).await {
             Ok(token) => token,
             Err(error) => {
-                self.attempts.push(not_begun(strategy, &error));
+                self.attempts.push(not_begun(way.strategy, &error));
                 self.findings.push(Disposition::Retry { after: None });
                 return Ok(None);
             }
         };
-        let tried = self
-            .try_strategy(strategy, Some(&token), keep_mismatch)
-            .await?;
+        let tried = self.try_strategy(way, Some(&token)).await?;
         if tried.is_none()
             && self.findings.last() == Some(&Disposition::Unauthorized)
             && let Some(fresh) = self.changed_token(&token).await
         {
             self.findings.pop();
-            return self
-                .try_strategy(strategy, Some(&fresh), keep_mismatch)
-                .await;
+            let way = Way {
+                insist: true,
+                ..way
+            };
+            return self.try_strategy(way, Some(&fresh)).await;
         }
         Ok(tried)
     }
@@ -176,12 +202,12 @@ impl Run<'_> {
     /// Tries one strategy. `None`: it failed, the finding is noted, and others may do better.
     async fn try_strategy(
         &mut self,
-        strategy: Strategy,
+        way: Way,
         token: Option<&Secret>,
-        keep_mismatch: bool,
     ) -> Result<Option<State>, Failure> {
+        let strategy = way.strategy;
         let is_sealed = self.job.message.media_key.is_some();
-        let mut claims = if keep_mismatch {
+        let mut claims = if way.keep_mismatch {
             Claims {
                 sha256: None,
                 integrity: Some(Integrity::Mismatch),
@@ -190,7 +216,7 @@ impl Run<'_> {
             Claims::promised(self.job.message.file_sha256, strategy, is_sealed)
         };
         for _ in 0..MOST_STARTS {
-            match self.attempt(strategy, token, keep_mismatch, claims).await {
+            match self.attempt(way, token, claims).await {
                 Ok(stored) => return Ok(Some(state_of(stored, strategy))),
                 Err(StoreError::ClaimsRefuted(proof)) => claims = Claims::proven(&proof),
                 Err(StoreError::Conflict) => {}
@@ -214,17 +240,18 @@ impl Run<'_> {
     /// One stream of one strategy into the bucket.
     async fn attempt(
         &mut self,
-        strategy: Strategy,
+        way: Way,
         token: Option<&Secret>,
-        keep_mismatch: bool,
         claims: Claims,
     ) -> Result<StoredObject, StoreError<FetchError>> {
-        let (worker, job) = (self.worker, self.job);
+        let (worker, job, strategy) = (self.worker, self.job, way.strategy);
         let request = FetchRequest {
             message: &job.message,
             instance: &job.instance,
             token,
-            keep_mismatch,
+            keep_mismatch: way.keep_mismatch,
+            max_bytes: self.max_bytes,
+            insist: way.insist || worker.is_last_try(job),
             deadline: self.received.deadline,
             now: worker.now(),
         };

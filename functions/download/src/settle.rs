@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
-use aws::{ledger::Known, queues::ParkingTicket};
+use aws::{
+    ledger::{Then, Written},
+    queues::ParkingTicket,
+};
 use media::{
     failure::FailureClass,
     job::Job,
-    record::{Attempt, Record, State},
+    record::{Attempt, Lease, Record, State},
     schedule,
     strategy::Strategy,
 };
+use tokio::time::Instant;
 
 use crate::{job::Received, worker::Worker};
 
@@ -18,6 +22,16 @@ const WAIT_FOR_A_PERSON: Duration = Duration::from_mins(15);
 
 /// With less than this left, a job is parked instead of retried.
 const SHORTEST_WAIT: Duration = Duration::from_secs(30);
+
+/// A record that could not be written, or a job that could not be parked, is tried again after this.
+const AFTER_A_FAILED_WRITE: Duration = Duration::from_mins(5);
+
+/// A lease outlasts its run's deadline by this: for the seconds that the batch keeps for itself, and for
+/// clocks that differ.
+const LEASE_MARGIN: Duration = Duration::from_mins(1);
+
+/// A job that waits for another run's lease comes back this long after it.
+const PAST_THE_LEASE: Duration = Duration::from_secs(2);
 
 /// As long as an invocation: a job with less left may not get another try.
 const LONGEST_RUN: Duration = Duration::from_mins(10);
@@ -29,19 +43,27 @@ pub enum Settled {
     Done,
     /// It must come back.
     ComesBack {
-        /// When; the queue's visibility timeout if unsaid.
-        after: Option<Duration>,
+        /// When, from now.
+        after: Duration,
     },
+}
+
+/// A job that is this run's until its lease ends.
+#[derive(Debug)]
+pub(crate) struct Claimed<'a> {
+    pub(crate) job: &'a Job,
+    pub(crate) received: Received<'a>,
+    pub(crate) lease: Lease,
 }
 
 /// A run of a job that is over, before anything is written down.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// What was known before the run.
-    pub(crate) known: Known,
-    /// What was tried in the run.
+    /// What was tried in earlier runs.
+    pub(crate) before: Vec<Attempt>,
+    /// What was tried in this one.
     pub(crate) attempts: Vec<Attempt>,
-    /// Stored, or why not.
+    /// Stored, skipped, or why not.
     pub(crate) outcome: Result<State, Failure>,
     pub(crate) took: Duration,
 }
@@ -73,41 +95,124 @@ impl Failure {
 
 impl Worker {
     /// Writes down how the job ended, parks it if it is over without success, and logs its one line.
-    pub(crate) async fn settle(&self, job: &Job, received: &Received<'_>, ended: Ended) -> Settled {
+    pub(crate) async fn settle(&self, claimed: &Claimed<'_>, ended: Ended) -> Settled {
         let Ended {
-            known,
+            before,
             attempts,
             outcome,
             took,
         } = ended;
         let (state, wait) = match outcome {
-            Ok(stored) => (stored, None),
-            Err(failure) => self.verdict(job, received.receives, failure),
+            Ok(settled) => (settled, None),
+            Err(failure) => self.verdict(claimed.job, claimed.received.receives, failure),
         };
-        if let State::Parked { class, reason } = &state
-            && !self.park(job, received, *class, reason).await
-        {
-            return Settled::ComesBack { after: None };
+        let history = [before, attempts.clone()].concat();
+        let settled = if let State::Parked { class, reason } = &state {
+            let ticket = (*class, reason.as_str());
+            self.park_claimed(claimed, &state, ticket, &history).await
+        } else {
+            let written = self.write(claimed, &state, &history, Then::Release).await;
+            match (wait, written) {
+                (Some(after), _) => Settled::ComesBack { after },
+                (None, Some(Written::Yes)) => Settled::Done,
+                (None, Some(Written::Overtaken) | None) => Settled::ComesBack {
+                    after: AFTER_A_FAILED_WRITE,
+                },
+            }
+        };
+        if settled == Settled::Done || wait.is_some() {
+            log(claimed.job, &state, &attempts, took);
         }
-        log(job, &state, &attempts, took);
+        settled
+    }
+
+    /// First the record, because only the owner of the lease may say `parked`; then the queue; then the
+    /// lease ends. If parking fails the record is set back and the job comes back: it is never
+    /// acknowledged before it lies where a person finds it.
+    async fn park_claimed(
+        &self,
+        claimed: &Claimed<'_>,
+        state: &State,
+        (class, reason): (FailureClass, &str),
+        history: &[Attempt],
+    ) -> Settled {
+        const LATER: Settled = Settled::ComesBack {
+            after: AFTER_A_FAILED_WRITE,
+        };
+        if self.write(claimed, state, history, Then::Keep).await != Some(Written::Yes) {
+            return LATER;
+        }
+        if !self
+            .park(claimed.job, &claimed.received, class, reason)
+            .await
+        {
+            let reason = reason.to_owned();
+            let not_yet = State::Retrying { class, reason };
+            let written = self.write(claimed, &not_yet, history, Then::Release).await;
+            tracing::debug!(?written, "the record of a job that could not be parked");
+            return LATER;
+        }
+        let released = self.ledger.release(claimed.job, &claimed.lease).await;
+        if let Err(error) = released {
+            tracing::warn!(instance = %claimed.job.instance, message_id = %claimed.job.message.message_id, %error, "a lease ends by itself");
+        }
+        Settled::Done
+    }
+
+    /// Writes the record under the lease. Nothing: the table did not answer.
+    async fn write(
+        &self,
+        claimed: &Claimed<'_>,
+        state: &State,
+        attempts: &[Attempt],
+        then: Then,
+    ) -> Option<Written> {
+        let job = claimed.job;
         let record = Record {
             tenant: &job.tenant,
             instance: &job.instance,
             message: &job.message,
-            state: &state,
-            attempts: &[known.attempts, attempts].concat(),
+            state,
+            attempts,
             now: self.now(),
         };
-        let written = self.ledger.write(&record).await;
-        if let Err(error) = &written {
-            tracing::error!(instance = %job.instance, message_id = %job.message.message_id, %error, "the record could not be written");
+        match self.ledger.write(&record, &claimed.lease, then).await {
+            Ok(Written::Overtaken) => {
+                tracing::warn!(instance = %job.instance, message_id = %job.message.message_id, state = state.as_str(), outcome = "overtaken", "another run took the medium over; the record is that one's");
+                Some(Written::Overtaken)
+            }
+            Ok(Written::Yes) => Some(Written::Yes),
+            Err(error) => {
+                tracing::error!(instance = %job.instance, message_id = %job.message.message_id, %error, "the record could not be written");
+                None
+            }
         }
-        match (wait, written) {
-            (Some(after), _) => Settled::ComesBack { after: Some(after) },
-            (None, Ok(())) => Settled::Done,
-            (None, Err(_)) => Settled::ComesBack {
-                after: Some(schedule::wait(received.receives, self.jitter(), None)),
-            },
+    }
+
+    /// The object is in the bucket: nothing is left to do.
+    pub(crate) fn settle_duplicate(&self, job: &Job) -> Settled {
+        log_unrun(job, "duplicate");
+        Settled::Done
+    }
+
+    /// Another run is at the medium, or died at it: come back when its lease ends.
+    pub(crate) fn settle_elsewhere(&self, job: &Job, until: i64) -> Settled {
+        log_unrun(job, "in_progress");
+        let left = u64::try_from(until.saturating_sub(self.now())).unwrap_or_default();
+        let after = Duration::from_secs(left).min(LONGEST_RUN + LEASE_MARGIN);
+        Settled::ComesBack {
+            after: after + PAST_THE_LEASE,
+        }
+    }
+
+    /// A lease for a run that ends at `deadline`, under a token that no other run has.
+    pub(crate) fn lease(&self, deadline: Instant) -> Lease {
+        let left = deadline.saturating_duration_since(Instant::now()) + LEASE_MARGIN;
+        Lease {
+            owner: format!("{:016x}{:016x}", self.random(), self.random()),
+            until: self
+                .now()
+                .saturating_add(left.as_secs().try_into().unwrap_or(i64::MAX)),
         }
     }
 
@@ -189,7 +294,9 @@ impl Worker {
             }
             Err(error) => {
                 tracing::error!(%error, "a message that is no job could not be parked and comes back");
-                Settled::ComesBack { after: None }
+                Settled::ComesBack {
+                    after: AFTER_A_FAILED_WRITE,
+                }
             }
         }
     }
@@ -206,12 +313,12 @@ impl Worker {
         if let State::Parked { class, reason } = &state
             && !self.park(job, received, *class, reason).await
         {
-            return Settled::ComesBack { after: None };
+            return Settled::ComesBack {
+                after: AFTER_A_FAILED_WRITE,
+            };
         }
         log(job, &state, &[], Duration::ZERO);
-        wait.map_or(Settled::Done, |after| Settled::ComesBack {
-            after: Some(after),
-        })
+        wait.map_or(Settled::Done, |after| Settled::ComesBack { after })
     }
 }
 
@@ -221,7 +328,10 @@ fn log(job: &Job, state: &State, attempts: &[Attempt], took: Duration) {
         State::Stored {
             was_there: true, ..
         } => "duplicate",
-        State::Stored { .. } | State::Retrying { .. } | State::Parked { .. } => state.as_str(),
+        State::Stored { .. }
+        | State::Retrying { .. }
+        | State::Parked { .. }
+        | State::Skipped { .. } => state.as_str(),
     };
     // Counted by an alarm: a medium that another strategy saved would hide a token that no longer works.
     let is_unauthorized =
@@ -257,5 +367,18 @@ fn log(job: &Job, state: &State, attempts: &[Attempt], took: Duration) {
         ),
         State::Retrying { class, reason } => line!(warn, class = %class, reason,),
         State::Parked { class, reason } => line!(error, class = %class, reason,),
+        State::Skipped { rule } => line!(info, reason = rule.as_str(),),
     }
+}
+
+/// The line of a medium for which this run did nothing.
+fn log_unrun(job: &Job, outcome: &str) {
+    tracing::info!(
+        tenant = %job.tenant,
+        instance = %job.instance,
+        message_id = %job.message.message_id,
+        media_kind = %job.message.kind,
+        outcome,
+        "media"
+    );
 }

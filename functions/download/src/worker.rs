@@ -91,13 +91,18 @@ impl Worker {
         (self.ambient.now)()
     }
 
+    /// Bits that differ from call to call.
+    pub(crate) fn random(&self) -> u64 {
+        (self.ambient.random)()
+    }
+
     /// A number in `0.0..1.0`, which only spreads retries.
     pub(crate) fn jitter(&self) -> f64 {
         #[expect(
             clippy::cast_precision_loss,
             reason = "53 bits are what a double holds"
         )]
-        let fraction = ((self.ambient.random)() >> 11) as f64 / (1_u64 << 53) as f64;
+        let fraction = (self.random() >> 11) as f64 / (1_u64 << 53) as f64;
         fraction
     }
 

@@ -1,4 +1,5 @@
-//! A batch: its answer's shape, a panic in one record, the end of an invocation's time, and failures of AWS.
+//! A batch: its answer's shape, a panic in one record, the end of an invocation's time, failures of AWS, and
+//! who holds the lease.
 
 #![allow(
     clippy::expect_used,
@@ -29,19 +30,28 @@ use media::{
     object_key::parse_offset,
     sha256::Sha256,
 };
-use scripted_aws::{Answer, Aws, Seen};
+use scripted_aws::{Answer, Aws, Seen, Update};
 use serde_json::{Value, json};
 use stand_in::{Announced, CdnScenario, DEFAULT_INSTANCE, Kind, Spec, StandIn, WapiScenario};
 use tokio::time::Instant;
 use wapi::webhook::WebhookBody;
 
-/// AWS in good health: one instance, nothing stored yet.
+fn is_of_instances(seen: &Seen) -> bool {
+    seen.operation() == "GetItem" && seen.text().contains("\"instances\"")
+}
+
+/// The usual instance as it lies in its table.
+fn instance_with(policy: &Value, sealed_token: &str) -> Answer {
+    Answer::json(&json!({ "Item": {
+        "instance": { "S": DEFAULT_INSTANCE }, "tenant": { "S": "acme" }, "secret_hashes": { "L": [] },
+        "policy": { "M": policy }, "sealed_token": { "S": sealed_token }, "created_at": { "N": "0" },
+    } }))
+}
+
+/// AWS in good health: one instance, nothing stored yet, and every claim succeeds.
 fn healthy(seen: &Seen) -> Answer {
     match seen.operation() {
-        "GetItem" if seen.text().contains("\"instances\"") => Answer::json(&json!({ "Item": {
-            "instance": { "S": DEFAULT_INSTANCE }, "tenant": { "S": "acme" }, "secret_hashes": { "L": [] },
-            "sealed_token": { "S": "c2VhbGVk" }, "created_at": { "N": "0" },
-        } })),
+        _ if is_of_instances(seen) => instance_with(&json!({}), "c2VhbGVk"),
         "Decrypt" => Answer::json(
             &json!({ "Plaintext": "aW52ZW50ZWQtdG9rZW4tb2YtTElURS1BQUFBQUEtQkJCQkJC" }),
         ),
@@ -50,7 +60,37 @@ fn healthy(seen: &Seen) -> Answer {
     }
 }
 
-fn worker(aws: &Aws, origins: &StandIn, now: fn() -> i64) -> Worker {
+/// Whether it takes the lease; what comes later only keeps or ends it.
+fn is_claim(seen: &Seen) -> bool {
+    seen.operation() == "UpdateItem" && Update::of(seen).sets.contains_key("lease_owner")
+}
+
+/// What was written of a medium after its claim.
+fn writes(aws: &Aws) -> Vec<Update> {
+    let updates = aws.of("UpdateItem");
+    let writes = updates.iter().filter(|seen| !is_claim(seen));
+    writes.map(Update::of).collect()
+}
+
+/// The state that a write sets, if any, and whether it ends the lease.
+fn state_of(write: &Update) -> (Option<&str>, bool) {
+    let state = write.sets.get("state").and_then(|one| one["S"].as_str());
+    (state, write.removes.contains("lease_owner"))
+}
+
+/// What is done with the record, the parked queue and the message, in order.
+fn ends(aws: &Aws) -> Vec<&'static str> {
+    let is_end =
+        |name: &&str| ["UpdateItem", "SendMessage", "ChangeMessageVisibility"].contains(name);
+    aws.operations().into_iter().filter(is_end).collect()
+}
+
+async fn start(script: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> (Aws, StandIn) {
+    let (aws, origins) = (Aws::start(script).await, StandIn::start().await);
+    (aws, origins.expect("origins"))
+}
+
+fn worker(aws: &Aws, origins: &StandIn, now: impl Fn() -> i64 + Send + Sync + 'static) -> Worker {
     let text = |text: &str| text.to_owned();
     let config = Config {
         region: text("us-east-1"),
@@ -77,6 +117,10 @@ fn worker(aws: &Aws, origins: &StandIn, now: fn() -> i64) -> Worker {
 }
 
 fn job(announced: &Announced) -> String {
+    job_accepted_at(announced, boot::clock::now())
+}
+
+fn job_accepted_at(announced: &Announced, accepted_at: i64) -> String {
     let tenant = TenantId::parse("acme").expect("a tenant");
     let instance = InstanceId::parse(DEFAULT_INSTANCE).expect("an instance");
     let secrets = SecretHashes::new([Sha256::of(b"s")]);
@@ -87,10 +131,7 @@ fn job(announced: &Announced) -> String {
         .expect("the same instance")
         .media
         .remove(0);
-    verified
-        .job(message, boot::clock::now())
-        .to_json()
-        .expect("JSON")
+    verified.job(message, accepted_at).to_json().expect("JSON")
 }
 
 fn event(bodies: &[String]) -> SqsEvent {
@@ -108,6 +149,40 @@ async fn run(worker: &Worker, event: SqsEvent, left: Duration) -> Value {
         .await
         .expect("an answer");
     serde_json::to_value(response).expect("JSON")
+}
+
+/// Runs one job at the machine's own time.
+async fn run_job(aws: &Aws, origins: &StandIn, job: String) -> Value {
+    let worker = worker(aws, origins, boot::clock::now);
+    run(&worker, event(&[job]), PLENTY).await
+}
+
+fn acknowledged() -> Value {
+    json!({ "batchItemFailures": [] })
+}
+
+/// The only record comes back.
+fn back() -> Value {
+    json!({ "batchItemFailures": [{ "itemIdentifier": "m0" }] })
+}
+
+/// When the message comes back, in seconds.
+fn hidden_for(aws: &Aws) -> Value {
+    aws.the("ChangeMessageVisibility").json()["VisibilityTimeout"].clone()
+}
+
+/// A medium that nobody has.
+fn lost() -> Spec {
+    Spec::of(Kind::Image)
+        .wapi(WapiScenario::NotFound404)
+        .cdn(CdnScenario::Gone { status: 404 })
+}
+
+/// A medium that nobody can give now.
+fn delayed() -> Spec {
+    Spec::of(Kind::Image)
+        .wapi(WapiScenario::fail_500())
+        .cdn(CdnScenario::Status { code: 503 })
 }
 
 const PLENTY: Duration = Duration::from_mins(10);
@@ -129,7 +204,10 @@ async fn a_batch_that_went_well_answers_with_an_empty_list_of_failures() {
     .await;
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
     assert_eq!(aws.of("PutObject").len(), 10);
-    assert_eq!(aws.of("UpdateItem").len(), 10);
+    assert_eq!(aws.of("UpdateItem").len(), 20);
+    let writes = writes(&aws);
+    let states: Vec<_> = writes.iter().map(state_of).collect();
+    assert_eq!(states, [(Some("stored"), true); 10]);
 }
 
 /// Panics the first time it is asked for the time.
@@ -213,149 +291,428 @@ async fn a_record_without_an_id_fails_the_whole_batch_because_no_answer_could_na
 }
 
 #[tokio::test]
-async fn a_job_that_cannot_be_parked_comes_back() {
-    let script = |seen: &Seen| match seen.operation() {
-        "SendMessage" => Answer::json_error(400, "QueueDoesNotExist"),
-        _ => healthy(seen),
-    };
-    let (aws, origins) = (
-        Aws::start(script).await,
-        StandIn::start().await.expect("origins"),
-    );
-    let spec = Spec::of(Kind::Image)
-        .wapi(WapiScenario::NotFound404)
-        .cdn(CdnScenario::Gone { status: 404 });
-    let jobs = [
-        "not a job".to_owned(),
-        job(&origins.announce(spec).expect("a medium")),
-    ];
-    let answer = run(
-        &worker(&aws, &origins, boot::clock::now),
-        event(&jobs),
-        PLENTY,
-    )
-    .await;
-    assert_eq!(
-        answer["batchItemFailures"].as_array().map(Vec::len),
-        Some(2),
-        "{answer}"
-    );
-    assert_eq!(aws.of("UpdateItem").len(), 0, "no record says parked");
+async fn a_message_that_is_no_job_is_parked_or_comes_back_and_has_no_record() {
+    for (refuses, answer) in [(false, acknowledged()), (true, back())] {
+        let script = move |seen: &Seen| match seen.operation() {
+            "SendMessage" if refuses => Answer::json_error(400, "QueueDoesNotExist"),
+            _ => healthy(seen),
+        };
+        let (aws, origins) = start(script).await;
+        let run = run_job(&aws, &origins, "not a job".to_owned()).await;
+        assert_eq!(run, answer);
+        let sent = aws.the("SendMessage").json();
+        assert_eq!(sent["MessageBody"], "not a job");
+        assert_eq!(sent["MessageAttributes"]["class"]["StringValue"], "poison");
+        assert_eq!(aws.of("UpdateItem").len(), 0);
+    }
 }
 
 #[tokio::test]
 async fn what_is_stored_but_not_recorded_comes_back_and_heals_itself() {
     let script = |seen: &Seen| match seen.operation() {
-        "UpdateItem" => Answer::json_error(400, "ThrottlingException"),
+        "UpdateItem" if !is_claim(seen) => Answer::json_error(400, "ResourceNotFoundException"),
         _ => healthy(seen),
     };
-    let (aws, origins) = (
-        Aws::start(script).await,
-        StandIn::start().await.expect("origins"),
-    );
+    let (aws, origins) = start(script).await;
     let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
-    let answer = run(
-        &worker(&aws, &origins, boot::clock::now),
-        event(&[job(&announced)]),
-        PLENTY,
-    )
-    .await;
-    assert_eq!(
-        answer,
-        json!({ "batchItemFailures": [{ "itemIdentifier": "m0" }] })
-    );
+    assert_eq!(run_job(&aws, &origins, job(&announced)).await, back());
+    assert_eq!(aws.of("PutObject").len(), 1);
 
     let script = |seen: &Seen| match seen.operation() {
         "PutObject" => Answer::s3_error(412, "PreconditionFailed"),
         _ => healthy(seen),
     };
     let aws = Aws::start(script).await;
-    let answer = run(
-        &worker(&aws, &origins, boot::clock::now),
-        event(&[job(&announced)]),
-        PLENTY,
-    )
-    .await;
-    assert_eq!(answer, json!({ "batchItemFailures": [] }));
-    let written = aws.the("UpdateItem").text().to_owned();
-    assert!(
-        written.contains("\"stored\"") && written.contains(&announced.sha256_hex),
-        "{written}"
+    assert_eq!(
+        run_job(&aws, &origins, job(&announced)).await,
+        acknowledged()
     );
+    let writes = writes(&aws);
+    assert_eq!(writes.len(), 1);
+    assert_eq!(state_of(&writes[0]), (Some("stored"), true));
+    assert_eq!(
+        writes[0].sets["sha256"],
+        json!({ "S": announced.sha256_hex })
+    );
+}
+
+/// An instance whose token is `old` until it is changed to `new`. The script's cipher seals a token as
+/// itself.
+fn with_token(is_changed: &Arc<AtomicBool>) -> impl Fn(&Seen) -> Answer + Send + Sync + 'static {
+    let is_changed = Arc::clone(is_changed);
+    move |seen| match seen.operation() {
+        _ if is_of_instances(seen) => {
+            let is_changed = is_changed.load(Ordering::SeqCst);
+            instance_with(&json!({}), if is_changed { "bmV3" } else { "b2xk" })
+        }
+        "Decrypt" => Answer::json(&json!({ "Plaintext": seen.json()["CiphertextBlob"] })),
+        _ => healthy(seen),
+    }
+}
+
+/// Lets time pass for what remembers the instance.
+async fn later(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+fn only_by_wapi() -> Spec {
+    Spec::of(Kind::Image).cdn(CdnScenario::Gone { status: 410 })
 }
 
 #[tokio::test]
 async fn a_token_that_was_changed_is_read_again_before_the_instance_is_blamed() {
-    static IS_CHANGED: AtomicBool = AtomicBool::new(false);
-    let script = |seen: &Seen| {
-        let sealed = if IS_CHANGED.load(Ordering::SeqCst) {
-            "bmV3"
-        } else {
-            "b2xk"
-        };
-        match seen.operation() {
-            "GetItem" if seen.text().contains("\"instances\"") => Answer::json(&json!({ "Item": {
-                "instance": { "S": DEFAULT_INSTANCE }, "tenant": { "S": "acme" },
-                "secret_hashes": { "L": [] }, "sealed_token": { "S": sealed }, "created_at": { "N": "0" },
-            } })),
-            // The script's cipher: a token is sealed as itself.
-            "Decrypt" => Answer::json(&json!({ "Plaintext": seen.json()["CiphertextBlob"] })),
-            _ => healthy(seen),
-        }
-    };
-    let (aws, origins) = (
-        Aws::start(script).await,
-        StandIn::start().await.expect("origins"),
-    );
+    let is_changed = Arc::default();
+    let (aws, origins) = start(with_token(&is_changed)).await;
     let worker = worker(&aws, &origins, boot::clock::now);
-    let only_wapi = || Spec::of(Kind::Image).cdn(CdnScenario::Gone { status: 410 });
-    let next = || event(&[job(&origins.announce(only_wapi()).expect("a medium"))]);
+    let next = || event(&[job(&origins.announce(only_by_wapi()).expect("a medium"))]);
     origins.register_instance(DEFAULT_INSTANCE, "old");
-    assert_eq!(
-        run(&worker, next(), PLENTY).await,
-        json!({ "batchItemFailures": [] })
-    );
+    assert_eq!(run(&worker, next(), PLENTY).await, acknowledged());
 
     origins.register_instance(DEFAULT_INSTANCE, "new");
     let answer = run(&worker, next(), PLENTY).await;
-    assert_eq!(
-        answer["batchItemFailures"].as_array().map(Vec::len),
-        Some(1),
-        "nobody has told us yet"
+    assert_eq!(answer, back(), "nobody has told us yet");
+    let class = writes(&aws)[1].sets["class"].clone();
+    assert_eq!(class, json!({ "S": "instance" }));
+    let wait = hidden_for(&aws).as_u64();
+    assert!(wait >= Some(900), "a person needs time: {wait:?}");
+
+    is_changed.store(true, Ordering::SeqCst);
+    later(Duration::from_secs(11)).await;
+    assert_eq!(run(&worker, next(), PLENTY).await, acknowledged());
+    assert_eq!(aws.of("PutObject").len(), 2);
+    let attempts = writes(&aws)[2].sets["attempts"]["L"].clone();
+    let verdicts: Vec<_> = attempts
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|one| one["M"]["verdict"]["S"].clone())
+        .collect();
+    assert_eq!(verdicts.len(), 2, "{verdicts:?}");
+    assert_eq!(verdicts[1], "stored");
+}
+
+#[tokio::test]
+async fn a_token_that_was_changed_is_tried_at_once_although_the_instance_is_spared() {
+    let is_changed = Arc::default();
+    let (aws, origins) = start(with_token(&is_changed)).await;
+    let now = boot::clock::now();
+    let worker = worker(&aws, &origins, move || now);
+    let next = || event(&[job(&origins.announce(only_by_wapi()).expect("a medium"))]);
+    origins.register_instance(DEFAULT_INSTANCE, "new");
+    for _ in 0..6 {
+        assert_eq!(run(&worker, next(), PLENTY).await, back());
+    }
+    let all = writes(&aws);
+    let classes = all.iter().map(|write| &write.sets["class"]["S"]);
+    assert!(
+        classes.eq(&["instance"; 6].map(Value::from)),
+        "also when spared"
     );
 
-    IS_CHANGED.store(true, Ordering::SeqCst);
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(11)).await;
-    tokio::time::resume();
-    assert_eq!(
-        run(&worker, next(), PLENTY).await,
-        json!({ "batchItemFailures": [] })
-    );
-    assert_eq!(aws.of("PutObject").len(), 2);
+    is_changed.store(true, Ordering::SeqCst);
+    later(Duration::from_secs(11)).await;
+    assert_eq!(run(&worker, next(), PLENTY).await, acknowledged());
+    // One success ends the rest for all.
+    assert_eq!(run(&worker, next(), PLENTY).await, acknowledged());
 }
 
 #[tokio::test]
 async fn a_duplicate_of_what_is_stored_is_acknowledged_without_a_download() {
     let script = |seen: &Seen| match seen.operation() {
-        "GetItem" if seen.text().contains("\"media\"") => Answer::json(
-            &json!({ "Item": { "state": { "S": "stored" }, "object_key": { "S": "k" } } }),
-        ),
+        "UpdateItem" => Answer::condition_failed(Some(&json!({ "state": { "S": "stored" } }))),
         _ => healthy(seen),
     };
-    let (aws, origins) = (
-        Aws::start(script).await,
-        StandIn::start().await.expect("origins"),
-    );
+    let (aws, origins) = start(script).await;
     let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
-    let answer = run(
-        &worker(&aws, &origins, boot::clock::now),
-        event(&[job(&announced)]),
-        PLENTY,
-    )
-    .await;
-    assert_eq!(answer, json!({ "batchItemFailures": [] }));
+    assert_eq!(
+        run_job(&aws, &origins, job(&announced)).await,
+        acknowledged()
+    );
+    assert_eq!(aws.operations(), ["UpdateItem"]);
     assert_eq!(origins.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_medium_that_another_run_holds_comes_back_when_the_lease_ends_and_is_not_downloaded() {
+    const NOW: i64 = 1_795_000_000;
+    // Two seconds are added; a lease longer than a run can have is not believed.
+    for (lease_until, wait) in [
+        (NOW + 125, 127),
+        (NOW, 2),
+        (NOW - 1000, 2),
+        (NOW + 9999, 662),
+    ] {
+        let item = json!({
+            "state": { "S": "retrying" }, "lease_owner": { "S": "another run" },
+            "lease_until": { "N": lease_until.to_string() },
+        });
+        let script = move |seen: &Seen| match seen.operation() {
+            "UpdateItem" => Answer::condition_failed(Some(&item)),
+            _ => healthy(seen),
+        };
+        let (aws, origins) = start(script).await;
+        let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
+        let worker = worker(&aws, &origins, || NOW);
+        let answer = run(&worker, event(&[job(&announced)]), PLENTY).await;
+        assert_eq!(answer, back());
+        assert_eq!(hidden_for(&aws), wait, "{lease_until}");
+        assert_eq!(aws.operations(), ["UpdateItem", "ChangeMessageVisibility"]);
+        assert_eq!(origins.requests().len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn every_run_claims_under_a_token_of_its_own_for_as_long_as_it_can_live() {
+    const NOW: i64 = 1_795_000_000;
+    let (aws, origins) = start(healthy).await;
+    let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
+    let worker = worker(&aws, &origins, || NOW);
+    for _ in 0..2 {
+        let answer = run(&worker, event(&[job(&announced)]), PLENTY).await;
+        assert_eq!(answer, acknowledged());
+    }
+    let updates = aws.of("UpdateItem");
+    let claims: Vec<_> = updates
+        .iter()
+        .filter(|seen| is_claim(seen))
+        .map(|seen| Update::of(seen).sets)
+        .collect();
+    assert_eq!(claims.len(), 2);
+    assert_ne!(claims[0]["lease_owner"], claims[1]["lease_owner"]);
+    for sets in claims {
+        let until = sets["lease_until"]["N"].as_str().expect("a number");
+        let until: i64 = until.parse().expect("a number");
+        // Ten minutes, less what the batch keeps, and a minute on top.
+        assert!((651..=652).contains(&(until - NOW)), "{until}");
+    }
+}
+
+#[tokio::test]
+async fn what_earlier_runs_tried_stays_in_the_record_before_what_this_one_tried() {
+    let earlier = json!({ "attempts": { "L": [{ "M": {
+        "strategy": { "S": "cdn" }, "received_bytes": { "N": "0" }, "duration_ms": { "N": "1" },
+        "verdict": { "S": "an earlier run's" },
+    } }] } });
+    let script = move |seen: &Seen| match seen.operation() {
+        "UpdateItem" if is_claim(seen) => Answer::json(&json!({ "Attributes": earlier })),
+        _ => healthy(seen),
+    };
+    for (spec, tried) in [(Spec::of(Kind::Image), 1), (delayed(), 3), (lost(), 3)] {
+        let (aws, origins) = start(script.clone()).await;
+        let announced = origins.announce(spec).expect("a medium");
+        run_job(&aws, &origins, job(&announced)).await;
+        let attempts = writes(&aws)[0].sets["attempts"]["L"].clone();
+        let attempts = attempts.as_array().expect("a list");
+        assert_eq!(attempts.len(), 1 + tried);
+        assert_eq!(attempts[0]["M"]["verdict"]["S"], "an earlier run's");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_was_overtaken_is_not_acknowledged_and_writes_nothing_else() {
+    for (spec, stores) in [
+        (Spec::of(Kind::Image), 1),
+        (lost(), 0),
+        (delayed(), 0),
+        (Spec::of(Kind::Sticker), 0),
+    ] {
+        let script = |seen: &Seen| match seen.operation() {
+            "UpdateItem" if !is_claim(seen) => Answer::condition_failed(None),
+            _ if is_of_instances(seen) => {
+                instance_with(&json!({ "kinds": { "L": [{ "S": "image" }] } }), "c2VhbGVk")
+            }
+            _ => healthy(seen),
+        };
+        let (aws, origins) = start(script).await;
+        let announced = origins.announce(spec).expect("a medium");
+        assert_eq!(run_job(&aws, &origins, job(&announced)).await, back());
+        assert_eq!(aws.of("PutObject").len(), stores);
+        assert_eq!(
+            ends(&aws),
+            ["UpdateItem", "UpdateItem", "ChangeMessageVisibility"]
+        );
+    }
+}
+
+#[tokio::test]
+async fn parking_writes_the_record_first_then_the_queue_and_only_then_ends_the_lease() {
+    let (aws, origins) = start(healthy).await;
+    let job = job(&origins.announce(lost()).expect("a medium"));
+    assert_eq!(run_job(&aws, &origins, job.clone()).await, acknowledged());
+    assert_eq!(
+        ends(&aws),
+        ["UpdateItem", "UpdateItem", "SendMessage", "UpdateItem"]
+    );
+    let writes = writes(&aws);
+    let states: Vec<_> = writes.iter().map(state_of).collect();
+    assert_eq!(states, [(Some("parked"), false), (None, true)]);
+    let sent = aws.the("SendMessage").json();
+    assert_eq!(sent["MessageBody"], job);
+    let said = |name: &str| sent["MessageAttributes"][name]["StringValue"].clone();
+    assert_eq!(said("class"), "expired");
+    assert_eq!(said("reason"), writes[0].sets["reason"]["S"]);
+    assert_eq!(
+        (said("tenant"), said("receives")),
+        (json!("acme"), json!("1"))
+    );
+}
+
+#[tokio::test]
+async fn if_the_parked_queue_refuses_the_record_says_retrying_again_and_the_message_comes_back() {
+    let script = |seen: &Seen| match seen.operation() {
+        "SendMessage" => Answer::json_error(400, "QueueDoesNotExist"),
+        _ => healthy(seen),
+    };
+    let (aws, origins) = start(script).await;
+    let announced = origins.announce(lost()).expect("a medium");
+    assert_eq!(run_job(&aws, &origins, job(&announced)).await, back());
+    let writes = writes(&aws);
+    let states: Vec<_> = writes.iter().map(state_of).collect();
+    assert_eq!(states, [(Some("parked"), false), (Some("retrying"), true)]);
+    assert_eq!(writes[1].sets["class"], writes[0].sets["class"]);
+    assert_eq!(writes[1].sets["reason"], writes[0].sets["reason"]);
+    assert_eq!(hidden_for(&aws), 300);
+}
+
+#[tokio::test]
+async fn if_the_record_cannot_be_written_nothing_is_parked_and_the_message_comes_back() {
+    let script = |seen: &Seen| match seen.operation() {
+        "UpdateItem" if !is_claim(seen) => Answer::json_error(400, "ResourceNotFoundException"),
+        _ => healthy(seen),
+    };
+    let (aws, origins) = start(script).await;
+    let announced = origins.announce(lost()).expect("a medium");
+    assert_eq!(run_job(&aws, &origins, job(&announced)).await, back());
+    assert_eq!(aws.of("SendMessage").len(), 0);
+    assert_eq!(hidden_for(&aws), 300);
+}
+
+#[tokio::test]
+async fn a_lease_that_cannot_be_ended_ends_by_itself_and_the_parked_job_is_acknowledged() {
+    let script = |seen: &Seen| match seen.operation() {
+        "UpdateItem" if Update::of(seen).sets.is_empty() => {
+            Answer::json_error(400, "ResourceNotFoundException")
+        }
+        _ => healthy(seen),
+    };
+    let (aws, origins) = start(script).await;
+    let announced = origins.announce(lost()).expect("a medium");
+    assert_eq!(
+        run_job(&aws, &origins, job(&announced)).await,
+        acknowledged()
+    );
+    assert_eq!(aws.of("SendMessage").len(), 1);
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_claimed_because_the_table_fails_comes_back_without_a_download() {
+    let script = |seen: &Seen| match seen.operation() {
+        "UpdateItem" => Answer::json_error(400, "ResourceNotFoundException"),
+        _ => healthy(seen),
+    };
+    let (aws, origins) = start(script).await;
+    let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
+    assert_eq!(run_job(&aws, &origins, job(&announced)).await, back());
+    assert_eq!(aws.operations(), ["UpdateItem", "ChangeMessageVisibility"]);
+
+    let aws = Aws::start(script).await;
+    let long_ago = boot::clock::now() - 7 * 24 * 60 * 60;
+    let job = job_accepted_at(&announced, long_ago);
+    assert_eq!(run_job(&aws, &origins, job).await, acknowledged());
+    assert_eq!(aws.operations(), ["UpdateItem", "SendMessage"]);
+    assert_eq!(origins.requests().len(), 0);
+}
+
+/// AWS in good health, and an instance with this policy.
+fn with_policy(policy: Value) -> impl Fn(&Seen) -> Answer + Send + Sync + 'static {
+    move |seen| {
+        if is_of_instances(seen) {
+            instance_with(&policy, "c2VhbGVk")
+        } else {
+            healthy(seen)
+        }
+    }
+}
+
+#[tokio::test]
+async fn kinds_and_chats_that_the_instance_does_not_want_are_skipped_without_a_download() {
+    let kinds = json!({ "kinds": { "L": [{ "S": "image" }, { "S": "video" }] } });
+    let chats = json!({ "chats": { "L": [{ "S": "person" }] } });
+    let not_of_kind = "the instance does not store media of this kind";
+    let not_of_chat = "the instance does not store media of this sort of chat";
+    for (policy, spec, skipped) in [
+        (&kinds, Spec::of(Kind::Voice), Some(not_of_kind)),
+        (&kinds, Spec::of(Kind::Image).group(), None),
+        (&chats, Spec::of(Kind::Image).group(), Some(not_of_chat)),
+        (&chats, Spec::of(Kind::Voice), None),
+    ] {
+        let (aws, origins) = start(with_policy(policy.clone())).await;
+        let announced = origins.announce(spec).expect("a medium");
+        assert_eq!(
+            run_job(&aws, &origins, job(&announced)).await,
+            acknowledged()
+        );
+        let writes = writes(&aws);
+        assert_eq!(writes.len(), 1);
+        let state = if skipped.is_some() {
+            "skipped"
+        } else {
+            "stored"
+        };
+        assert_eq!(state_of(&writes[0]), (Some(state), true));
+        let reason = writes[0].sets.get("reason").map(|one| one["S"].clone());
+        assert_eq!(reason, skipped.map(Value::from));
+        assert_eq!(origins.requests().is_empty(), skipped.is_some());
+        assert_eq!(aws.of("PutObject").is_empty(), skipped.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_file_over_the_instances_cap_is_parked_as_refused() {
+    let policy = json!({ "max_bytes": { "N": "50000" } });
+    let (aws, origins) = start(with_policy(policy)).await;
+    for (size, state) in [(50_000, "stored"), (60_000, "parked")] {
+        let announced = origins.announce(Spec::of(Kind::Image).size(size));
+        let job = job(&announced.expect("a medium"));
+        assert_eq!(run_job(&aws, &origins, job).await, acknowledged());
+        let states: Vec<_> = writes(&aws)
+            .iter()
+            .filter_map(|write| state_of(write).0.map(str::to_owned))
+            .collect();
+        assert_eq!(states.last().map(String::as_str), Some(state));
+    }
+    assert_eq!(aws.of("PutObject").len(), 1);
+    let sent = aws.the("SendMessage").json();
+    assert_eq!(sent["MessageAttributes"]["class"]["StringValue"], "refused");
+}
+
+#[tokio::test]
+async fn an_origin_that_keeps_failing_is_spared_except_on_a_jobs_last_try() {
+    let (aws, origins) = start(healthy).await;
+    let now = boot::clock::now();
+    let worker = worker(&aws, &origins, move || now);
+    let asked = || {
+        let requests = origins.requests();
+        let posts = requests
+            .iter()
+            .filter(|one| one.path.ends_with("download-media"));
+        posts.count()
+    };
+    origins.set_wapi(Some(WapiScenario::BadGateway502Html));
+    let next = || origins.announce(Spec::of(Kind::Image)).expect("a medium");
+    for _ in 0..6 {
+        let answer = run(&worker, event(&[job(&next())]), PLENTY).await;
+        assert_eq!(answer, acknowledged(), "the CDN has it");
+    }
+    assert_eq!(asked(), 5);
+
+    // Of an old message six hours are left from its acceptance; here five minutes of them.
+    let nearly_over = now - 6 * 60 * 60 + 300;
+    let job = job_accepted_at(&next(), nearly_over);
+    assert_eq!(run(&worker, event(&[job]), PLENTY).await, acknowledged());
+    assert_eq!(asked(), 6);
 }
 
 #[tokio::test]
@@ -386,9 +743,12 @@ async fn when_s3_fails_the_job_comes_back_and_no_other_strategy_is_blamed() {
             .all(|one| !one.path.starts_with("/v/")),
         "the CDN was not asked"
     );
+    let writes = writes(&aws);
+    assert_eq!(writes.len(), 1);
+    assert_eq!(state_of(&writes[0]), (Some("retrying"), true));
+    let reason = writes[0].sets["reason"]["S"].as_str().unwrap_or_default();
     assert!(
-        aws.the("UpdateItem")
-            .text()
-            .contains("s3:PutObject failed: AccessDenied")
+        reason.starts_with("s3:PutObject failed: AccessDenied"),
+        "{reason}"
     );
 }

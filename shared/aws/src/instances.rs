@@ -8,6 +8,7 @@ use media::{
     access::SecretHashes,
     ids::{InstanceId, TenantId},
     message::Secret,
+    policy::Policy,
     sha256::Sha256,
     strategy::Strategy,
 };
@@ -31,6 +32,8 @@ pub struct Instance {
     pub secrets: SecretHashes,
     /// The order in which its media are fetched.
     pub strategies: Vec<Strategy>,
+    /// What of its media is wanted.
+    pub policy: Policy,
     /// The token under KMS.
     sealed_token: Vec<u8>,
 }
@@ -46,6 +49,8 @@ pub struct NewInstance<'a> {
     pub secret_hash: Sha256,
     /// The order in which its media are fetched; empty for the default.
     pub strategies: &'a [Strategy],
+    /// What of its media is wanted.
+    pub policy: &'a Policy,
     /// Its W-API token, encrypted before it leaves this process.
     pub token: &'a Secret,
     /// Seconds since 1970.
@@ -72,6 +77,8 @@ struct Item {
     secret_hashes: Vec<Sha256>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     strategies: Vec<Strategy>,
+    #[serde(default)]
+    policy: Policy,
     #[serde(with = "serde_bytes_base64")]
     sealed_token: Vec<u8>,
     created_at: i64,
@@ -218,6 +225,7 @@ impl Instances {
             tenant: new.tenant.clone(),
             secret_hashes: vec![new.secret_hash],
             strategies: new.strategies.to_vec(),
+            policy: new.policy.clone(),
             sealed_token: sealed.into_inner(),
             created_at: new.now,
         };
@@ -261,6 +269,7 @@ impl Instances {
             tenant: item.tenant,
             secrets: SecretHashes::new(item.secret_hashes),
             strategies,
+            policy: item.policy,
             sealed_token: item.sealed_token,
         }))
     }

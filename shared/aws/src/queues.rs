@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::{
+    Message, MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName,
+    SendMessageBatchRequestEntry,
+};
 use media::{
     failure::FailureClass,
     ids::TenantId,
     job::{NotAJob, QueuedJob},
+    parked::ParkedJob,
 };
 
 use crate::{clients::Clients, error::AwsError};
@@ -94,6 +98,23 @@ impl JobsQueue {
                 );
             }
         }
+        Ok(())
+    }
+
+    /// Sends a parked message again, as a new message. `tenant` is its group; a body that is no job has none.
+    ///
+    /// # Errors
+    /// [`AwsError`]; it must then stay parked.
+    pub async fn send_again(&self, body: &str, tenant: Option<&TenantId>) -> Result<(), AwsError> {
+        self.clients
+            .sqs
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(body)
+            .set_message_group_id(tenant.map(ToString::to_string))
+            .send()
+            .await
+            .map_err(|error| AwsError::new("sqs:SendMessage", &error))?;
         Ok(())
     }
 
@@ -203,5 +224,147 @@ impl ParkedQueue {
             .await
             .map_err(|error| AwsError::new(OPERATION, &error))?;
         Ok(())
+    }
+
+    /// Takes up to ten messages, hiding them from everyone else for `hidden`. An empty answer means that
+    /// none is visible: the call waits for two seconds and asks all of the queue's servers.
+    ///
+    /// # Errors
+    /// [`AwsError`].
+    pub async fn take(&self, hidden: Duration) -> Result<Vec<Taken>, AwsError> {
+        let received = self
+            .clients
+            .sqs
+            .receive_message()
+            .queue_url(&self.url)
+            .max_number_of_messages(10)
+            .wait_time_seconds(2)
+            .visibility_timeout(hidden.as_secs().try_into().unwrap_or(i32::MAX))
+            .message_attribute_names("All")
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("sqs:ReceiveMessage", &error))?;
+        let messages = received.messages.unwrap_or_default();
+        Ok(messages.into_iter().map(Taken::of).collect())
+    }
+
+    /// Lets others see a message again.
+    ///
+    /// # Errors
+    /// [`AwsError`]; it is then seen when its time is over.
+    pub async fn put_back(&self, taken: &Receipt) -> Result<(), AwsError> {
+        self.clients
+            .sqs
+            .change_message_visibility()
+            .queue_url(&self.url)
+            .receipt_handle(&taken.0)
+            .visibility_timeout(0)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("sqs:ChangeMessageVisibility", &error))?;
+        Ok(())
+    }
+
+    /// Removes a message for good: only after it is safe elsewhere.
+    ///
+    /// # Errors
+    /// [`AwsError`]; it is then seen again.
+    pub async fn remove(&self, taken: &Receipt) -> Result<(), AwsError> {
+        self.clients
+            .sqs
+            .delete_message()
+            .queue_url(&self.url)
+            .receipt_handle(&taken.0)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("sqs:DeleteMessage", &error))?;
+        Ok(())
+    }
+
+    /// Starts SQS's own move of every parked message to `jobs`, at most `rate` in a second (1 to 500). It
+    /// runs in SQS, for as long as it takes. Bodies stay as they are.
+    ///
+    /// # Errors
+    /// [`AwsError`].
+    pub async fn move_all(&self, jobs: &JobsQueue, rate: i32) -> Result<(), AwsError> {
+        let arn = async |url: &str| {
+            const OPERATION: &str = "sqs:GetQueueAttributes";
+            let asked = self
+                .clients
+                .sqs
+                .get_queue_attributes()
+                .queue_url(url)
+                .attribute_names(QueueAttributeName::QueueArn)
+                .send()
+                .await
+                .map_err(|error| AwsError::new(OPERATION, &error))?;
+            let attributes = asked.attributes.unwrap_or_default();
+            let arn = attributes.get(&QueueAttributeName::QueueArn).cloned();
+            arn.ok_or_else(|| AwsError::unexpected(OPERATION, "a queue without an ARN"))
+        };
+        self.clients
+            .sqs
+            .start_message_move_task()
+            .source_arn(arn(&self.url).await?)
+            .destination_arn(arn(&jobs.url).await?)
+            .max_number_of_messages_per_second(rate)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("sqs:StartMessageMoveTask", &error))?;
+        Ok(())
+    }
+}
+
+/// What a received message is put back or removed by.
+#[derive(Debug, Clone)]
+pub struct Receipt(String);
+
+/// A message that was taken from the parked queue.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// SQS's name of it: the same at every receive.
+    pub sqs_message_id: String,
+    /// By which it is put back or removed.
+    pub receipt: Receipt,
+    /// Its body. It holds a media key.
+    pub body: String,
+    /// What it says.
+    pub parked: ParkedJob,
+}
+
+impl Taken {
+    fn of(message: Message) -> Self {
+        let attributes = message.message_attributes.unwrap_or_default();
+        let text = |name: &str| {
+            let value = attributes.get(name)?;
+            value.string_value.as_deref()
+        };
+        let body = message.body.unwrap_or_default();
+        let job = QueuedJob::parse(&body).map(QueuedJob::into_job).ok();
+        let class = text("class").and_then(|class| class.parse().ok());
+        let unsaid = match &job {
+            Some(_) => FailureClass::Transient,
+            None => FailureClass::Poison,
+        };
+        let sent = message
+            .attributes
+            .as_ref()
+            .and_then(|all| all.get(&MessageSystemAttributeName::SentTimestamp))
+            .and_then(|millis| millis.parse::<i64>().ok());
+        let parked = ParkedJob {
+            class: class.unwrap_or(unsaid),
+            reason: text("reason").unwrap_or(ParkedJob::MOVED_BY_SQS).to_owned(),
+            receives: text("receives").and_then(|n| n.parse().ok()),
+            parked_at: sent.unwrap_or_default() / 1000,
+            is_moved_by_sqs: class.is_none(),
+            job,
+        };
+        Self {
+            sqs_message_id: message.message_id.unwrap_or_default(),
+            receipt: Receipt(message.receipt_handle.unwrap_or_default()),
+            body,
+            parked,
+        }
     }
 }

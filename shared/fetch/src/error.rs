@@ -61,6 +61,15 @@ pub enum FetchError {
     /// The bytes are not what the sender sent, or the key does not open them.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The strategy failed too often in a row and was not asked. Comes back, or needs a person if what it
+    /// failed with was a refusal of the instance's credentials.
+    #[error("not asked: it failed too often in a row, and rests for {} s", left.as_secs())]
+    Spared {
+        /// For how long yet.
+        left: Duration,
+        /// The refusal was of the instance's credentials.
+        is_unauthorized: bool,
+    },
     /// The strategy cannot serve this medium; it says nothing of the others.
     #[error("not applicable: {0}")]
     NotApplicable(&'static str),
@@ -79,6 +88,8 @@ pub enum Wait {
     Deadline,
     /// A buffer of the pool.
     Buffer,
+    /// The instance's turn, behind other media of its own.
+    Turn,
 }
 
 impl std::fmt::Display for Wait {
@@ -89,6 +100,7 @@ impl std::fmt::Display for Wait {
             Self::Speed => "bytes at a useful speed",
             Self::Deadline => "end before the invocation's deadline",
             Self::Buffer => "free buffer",
+            Self::Turn => "turn among the instance's media",
         })
     }
 }
@@ -120,7 +132,12 @@ impl FetchError {
             | Self::Client(_) => LATER,
             Self::Status { after, .. } => Disposition::Retry { after: *after },
             Self::Refused(refusal) => refusal.row.disposition(),
-            Self::LinkUnauthorized => Disposition::Unauthorized,
+            Self::LinkUnauthorized
+            | Self::Spared {
+                is_unauthorized: true,
+                ..
+            } => Disposition::Unauthorized,
+            Self::Spared { left, .. } => Disposition::Retry { after: Some(*left) },
             Self::Gone => Disposition::Gone,
             Self::TooLarge { .. } => Disposition::OverLimit,
             Self::Forbidden(_) | Self::NotApplicable(_) => Disposition::NotApplicable,

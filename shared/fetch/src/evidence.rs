@@ -55,6 +55,12 @@ impl Evidence {
         });
     }
 
+    /// Whether any request was made: a path that has expired by its own word asks nobody.
+    pub(crate) fn has_asked(&self) -> bool {
+        let last = self.last_answer.lock();
+        last.unwrap_or_else(PoisonError::into_inner).host.is_some()
+    }
+
     /// The answer's status.
     pub(crate) fn answered(&self, status: u16) {
         self.change(|last| last.status = Some(status));

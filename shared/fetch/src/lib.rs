@@ -4,6 +4,7 @@
 //! last part carries the proof; a stream that ends in an error brought nothing that may be kept.
 
 pub mod body;
+mod breaker;
 pub mod client;
 pub mod error;
 mod evidence;
@@ -11,6 +12,7 @@ pub mod guard;
 pub mod pool;
 mod strategies;
 mod stream;
+mod turns;
 
 use std::{
     collections::HashMap,
@@ -25,12 +27,18 @@ use media::{
 };
 use tokio::time::Instant;
 
+use crate::{
+    breaker::{Breaker, Spared},
+    evidence::Evidence,
+    guard::AddressGuard,
+    pool::PartPool,
+    turns::Turns,
+};
 pub use crate::{
     client::{Limits, Origins},
     error::FetchError,
     stream::MediaStream,
 };
-use crate::{evidence::Evidence, guard::AddressGuard, pool::PartPool};
 
 /// What to fetch, on whose behalf, and how long it may take.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +52,10 @@ pub struct FetchRequest<'a> {
     pub token: Option<&'a Secret>,
     /// Accept bytes of W-API that contradict the sender's hash; see `Expected::keep_mismatch`.
     pub keep_mismatch: bool,
+    /// Bytes of the file that are wanted at most, if fewer than [`Limits::max_bytes`].
+    pub max_bytes: Option<u64>,
+    /// Ask even an origin that keeps failing: on a job's last try, or with credentials that are new.
+    pub insist: bool,
     /// When the whole of it must be over.
     pub deadline: Instant,
     /// Seconds since 1970, for what expires.
@@ -57,6 +69,8 @@ pub struct Fetcher {
     origins: Origins,
     limits: Limits,
     pool: Arc<PartPool>,
+    breaker: Breaker,
+    turns: Turns,
     /// Paths of W-API that answered 404, and until when that is believed.
     missing_paths: Mutex<HashMap<String, Instant>>,
 }
@@ -75,6 +89,8 @@ impl Fetcher {
             origins,
             limits,
             pool,
+            breaker: Breaker::default(),
+            turns: Turns::default(),
             missing_paths: Mutex::default(),
         })
     }
@@ -117,11 +133,57 @@ impl Fetcher {
         Store: AsyncFnMut(MediaStream) -> Result<T, FetchError>,
     {
         let evidence = Evidence::new(strategy);
-        let fetched = match strategy {
-            Strategy::Wapi => self.by_wapi(request, &evidence, store).await,
-            Strategy::WapiAlternate => self.by_wapi_alternate(request, &evidence, store).await,
-            Strategy::Cdn => self.by_cdn(request, &evidence, store).await,
-        };
+        let FetchRequest { instance, now, .. } = request;
+        if let Err(Spared {
+            left,
+            is_unauthorized,
+        }) = self.breaker.admit(strategy, instance, now)
+            && !request.insist
+        {
+            let spared = FetchError::Spared {
+                left,
+                is_unauthorized,
+            };
+            return (evidence.into_attempt(Some(&spared)), Err(spared));
+        }
+        let started = Instant::now();
+        let fetched = self.ask(strategy, request, &evidence, store).await;
+        if evidence.has_asked() {
+            let took = i64::try_from(started.elapsed().as_secs()).unwrap_or_default();
+            let now = now.saturating_add(took);
+            self.breaker
+                .learn(strategy, instance, fetched.as_ref().err(), now);
+        }
         (evidence.into_attempt(fetched.as_ref().err()), fetched)
+    }
+
+    async fn ask<T, Store>(
+        &self,
+        strategy: Strategy,
+        request: FetchRequest<'_>,
+        evidence: &Evidence,
+        store: Store,
+    ) -> Result<T, FetchError>
+    where
+        Store: AsyncFnMut(MediaStream) -> Result<T, FetchError>,
+    {
+        if strategy == Strategy::Cdn {
+            return self.by_cdn(request, evidence, store).await;
+        }
+        let _turn = self.turns.take(request.instance, request.deadline).await?;
+        if strategy == Strategy::Wapi {
+            self.by_wapi(request, evidence, store).await
+        } else {
+            self.by_wapi_alternate(request, evidence, store).await
+        }
+    }
+
+    /// Bytes of a body at most: of the file, and what encryption adds.
+    fn max_bytes(&self, request: &FetchRequest<'_>) -> u64 {
+        const PADDING_AND_MAC: u64 = 16 + 10;
+        let wanted = request.max_bytes.unwrap_or(u64::MAX);
+        wanted
+            .saturating_add(PADDING_AND_MAC)
+            .min(self.limits.max_bytes)
     }
 }

@@ -18,13 +18,23 @@ pub enum FailureClass {
     /// The key does not open what the CDN gives, or what is needed was never announced, and W-API gives
     /// nothing. Parked.
     Corrupt,
-    /// Against a rule of the tenant. Parked.
+    /// Too large, by a rule of the instance. Parked.
     Refused,
     /// The job itself cannot be understood or belongs to no one. Parked.
     Poison,
 }
 
 impl FailureClass {
+    /// Every class, the most hopeful first: of several findings the earliest decides.
+    pub const ALL: [Self; 6] = [
+        Self::Transient,
+        Self::Instance,
+        Self::Refused,
+        Self::Expired,
+        Self::Corrupt,
+        Self::Poison,
+    ];
+
     /// The word in records, queue attributes and logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -38,6 +48,64 @@ impl FailureClass {
         }
     }
 
+    /// What was found, for the table in the README.
+    #[must_use]
+    pub fn means(self) -> &'static str {
+        match self {
+            Self::Transient => {
+                "network, timeout, 408, 425, 429, 5xx, W-API's 500, a spoilt transfer, a failure of AWS"
+            }
+            Self::Instance => {
+                "401 or 403 from W-API, also with the token read again: the token is wrong, or the instance is not connected"
+            }
+            Self::Refused => "larger than the instance's cap, or than 4 GiB",
+            Self::Expired => {
+                "gone from WhatsApp's CDN (401, 403, 404, 410, or past its own expiry), and W-API cannot serve it either"
+            }
+            Self::Corrupt => {
+                "the key does not open what the CDN gives, or what is needed was never announced, and W-API gives nothing"
+            }
+            Self::Poison => {
+                "not a job that this version understands, or of an instance that is not registered or belongs to another tenant"
+            }
+        }
+    }
+
+    /// What happens by itself, for the table in the README.
+    #[must_use]
+    pub fn happens(self) -> &'static str {
+        match self {
+            Self::Transient => "retried by the schedule, then parked",
+            Self::Instance => "retried, at least 15 minutes apart, then parked",
+            Self::Refused | Self::Expired | Self::Corrupt | Self::Poison => "parked at once",
+        }
+    }
+
+    /// What a person does when media of the class are parked, for the runbook in the README.
+    #[must_use]
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Transient => {
+                "Nobody gave the media in its whole life. See in the attempts who failed; when that origin works again, redrive. Those that expire soonest first"
+            }
+            Self::Instance => {
+                "Reconnect the instance in W-API, or register it again with its present token; then redrive the instance"
+            }
+            Self::Refused => {
+                "Raise the instance's cap if the file is wanted, then redrive; else drop it"
+            }
+            Self::Expired => {
+                "Ask the sender to send it again: a new message is a new media. Redriving helps only if W-API has recovered it meanwhile"
+            }
+            Self::Corrupt => {
+                "Redrive once, in case the CDN was at fault. If it stays corrupt the announcement itself was wrong: ask the sender to send it again"
+            }
+            Self::Poison => {
+                "Register the missing instance (or deploy the version that wrote the job), then redrive. A body that is no job of ours: look who else sends to the queue, and drop it"
+            }
+        }
+    }
+
     /// Whether the same job can succeed later without being changed.
     #[must_use]
     pub fn is_retried(self) -> bool {
@@ -45,6 +113,19 @@ impl FailureClass {
             Self::Transient | Self::Instance => true,
             Self::Expired | Self::Corrupt | Self::Refused | Self::Poison => false,
         }
+    }
+}
+
+/// A text names no class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a class is one of transient, instance, refused, expired, corrupt, poison")]
+pub struct UnknownClass;
+
+impl std::str::FromStr for FailureClass {
+    type Err = UnknownClass;
+    fn from_str(text: &str) -> Result<Self, UnknownClass> {
+        let named = Self::ALL.into_iter().find(|class| class.as_str() == text);
+        named.ok_or(UnknownClass)
     }
 }
 

@@ -17,7 +17,7 @@ pub enum QueuedJob {
 }
 
 /// Fetch this media of this instance and store it for this tenant. Made by
-/// [`Verified::job`](crate::access::Verified::job), or read back from the queue.
+/// [`Verified::job`](crate::access::Verified::job), or read back from a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Job {
@@ -25,7 +25,7 @@ pub struct Job {
     pub tenant: TenantId,
     /// The account whose credentials fetch it.
     pub instance: InstanceId,
-    /// When the webhook was accepted, in seconds since 1970.
+    /// When the webhook was accepted, or the job was last redriven by a person, in seconds since 1970.
     pub accepted_at: i64,
     /// What to fetch.
     pub message: MediaMessage,
@@ -52,6 +52,15 @@ impl QueuedJob {
     /// None in practice: every field is text, number or flag.
     pub fn to_json(&self) -> Result<String, NotAJob> {
         serde_json::to_string(self).map_err(|_| NotAJob)
+    }
+
+    /// A job that a person sends again: with a new life, because the old one may be over.
+    #[must_use]
+    pub fn again(job: Job, now: i64) -> Self {
+        Self::V1(Job {
+            accepted_at: now,
+            ..job
+        })
     }
 
     /// The job in its present shape.

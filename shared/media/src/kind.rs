@@ -64,6 +64,19 @@ impl MediaKind {
     }
 }
 
+/// A text names no kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a kind is one of image, video, audio, document, sticker")]
+pub struct UnknownKind;
+
+impl std::str::FromStr for MediaKind {
+    type Err = UnknownKind;
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        let named = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        named.ok_or(UnknownKind)
+    }
+}
+
 impl std::fmt::Display for MediaKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())

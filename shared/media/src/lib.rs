@@ -2,7 +2,8 @@
 //!
 //! Read in this order: [`ids`] and [`message`] say what was announced, [`access`] who may announce, [`job`] what
 //! travels through the queue, [`media_key`] and [`open`] how the bytes are decrypted and proven, [`object_key`] and [`object`]
-//! what a person sees in the bucket, [`failure`] and [`record`] what became of it.
+//! what a person sees in the bucket, [`policy`] what is wanted at all, [`failure`], [`record`] and [`parked`]
+//! what became of it.
 
 pub mod access;
 pub mod failure;
@@ -15,7 +16,9 @@ pub mod message;
 pub mod object;
 pub mod object_key;
 pub mod open;
+pub mod parked;
 pub mod part;
+pub mod policy;
 pub mod record;
 pub mod schedule;
 pub mod sha256;

@@ -29,7 +29,8 @@ impl Direction {
 }
 
 /// What sort of conversation a chat is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ChatKind {
     /// One to one, known by phone number.
     Person,
@@ -46,6 +47,16 @@ pub enum ChatKind {
 }
 
 impl ChatKind {
+    /// Every sort.
+    pub const ALL: [Self; 6] = [
+        Self::Person,
+        Self::Lid,
+        Self::Group,
+        Self::Channel,
+        Self::Status,
+        Self::Other,
+    ];
+
     /// The word in tags and logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -57,6 +68,19 @@ impl ChatKind {
             Self::Status => "status",
             Self::Other => "other",
         }
+    }
+}
+
+/// A text names no sort of chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a sort of chat is one of person, lid, group, channel, status, other")]
+pub struct UnknownChatKind;
+
+impl std::str::FromStr for ChatKind {
+    type Err = UnknownChatKind;
+    fn from_str(text: &str) -> Result<Self, UnknownChatKind> {
+        let named = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        named.ok_or(UnknownChatKind)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     ids::{InstanceId, MessageId, TenantId},
     message::MediaMessage,
     open::Proof,
+    policy::SkipRule,
     strategy::Strategy,
 };
 
@@ -100,6 +101,11 @@ pub enum State {
         /// The reason, for a person.
         reason: String,
     },
+    /// Not wanted, by a rule of the instance: no failure, and nothing was asked of anyone.
+    Skipped {
+        /// Which rule.
+        rule: SkipRule,
+    },
 }
 
 impl State {
@@ -110,8 +116,20 @@ impl State {
             Self::Stored { .. } => "stored",
             Self::Retrying { .. } => "retrying",
             Self::Parked { .. } => "parked",
+            Self::Skipped { .. } => "skipped",
         }
     }
+}
+
+/// The right to write a record, for as long as an invocation can live. Whoever holds it is told apart by
+/// the token alone: a run that was overtaken can neither overwrite what its successor wrote nor end the
+/// successor's lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Of this run and no other.
+    pub owner: String,
+    /// When another run may take over, in seconds since 1970.
+    pub until: i64,
 }
 
 /// One item of the media table, about to be written. Identity is (instance, message id).

@@ -27,8 +27,8 @@ const LONGEST_LIFE_SECONDS: i64 = 6 * 24 * 60 * 60;
 /// after a reconnect, and the CDN may hold blobs twice as long as can be counted on.
 const GRACE_SECONDS: i64 = 6 * 60 * 60;
 
-/// The wait before the next try: between half and all of the step for this receive (1 is the first), so
-/// that jobs that failed together do not come back together; never less than the origin asked for.
+/// The wait before the next try: anything up to the step for this receive (1 is the first), so that jobs
+/// that failed together are spread as widely as can be; never less than the origin asked for.
 ///
 /// `jitter` is uniform in `0.0..1.0`.
 #[must_use]
@@ -39,7 +39,7 @@ pub fn wait(receive: u32, jitter: f64, asked: Option<Duration>) -> Duration {
         .or(STEPS.last())
         .copied()
         .unwrap_or_default();
-    let spread = step.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
+    let spread = step.mul_f64(jitter.clamp(0.0, 1.0));
     spread.max(asked.unwrap_or_default()).min(LONGEST_WAIT)
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use media::{
     access::{SecretHashes, Verified},
-    failure::{Disposition, FailureClass, class_of, longest_wait},
+    failure::{Disposition, FailureClass, UnknownClass, class_of, longest_wait},
     ids::{InstanceId, TenantId},
     kind::{KeyType, MediaKind},
     schedule,
@@ -66,6 +66,34 @@ fn what_passes_by_itself_or_by_a_persons_work_is_retried_and_nothing_else() {
 }
 
 #[test]
+fn a_class_is_read_by_the_word_it_is_written_with() {
+    for class in FailureClass::ALL {
+        assert_eq!(class.as_str().parse(), Ok(class));
+        assert_eq!(class.to_string(), class.as_str());
+        let told = [class.means(), class.happens(), class.remedy()];
+        assert!(told.iter().all(|text| !text.is_empty()), "{class}");
+        assert_eq!(class.happens().starts_with("retried"), class.is_retried());
+    }
+    for wrong in ["", "Transient", "unknown"] {
+        assert_eq!(
+            wrong.parse::<FailureClass>(),
+            Err(UnknownClass),
+            "{wrong:?}"
+        );
+    }
+}
+
+#[test]
+fn classes_are_listed_in_the_order_in_which_their_findings_decide() {
+    use Disposition::{Gone, OverLimit, Unauthorized, Unopenable};
+    let findings = [Unopenable, Gone, OverLimit, Unauthorized, LATER];
+    let classes = (1..=findings.len()).map(|n| class_of(&findings[..n]));
+    let listed = FailureClass::ALL.into_iter().rev();
+    // Poison is found before anyone is asked.
+    assert!(classes.eq(listed.skip(1)));
+}
+
+#[test]
 fn the_longest_retry_after_is_honoured_within_what_sqs_can_hide() {
     let minutes = |n| Disposition::Retry {
         after: Some(Duration::from_mins(n)),
@@ -82,30 +110,85 @@ fn the_longest_retry_after_is_honoured_within_what_sqs_can_hide() {
         schedule::wait(1, 0.5, Some(Duration::from_hours(40))),
         Duration::from_hours(11)
     );
+    let asked = Some(Duration::from_mins(7));
+    assert_eq!(schedule::wait(10, 1.0, asked), Duration::from_hours(4));
 }
 
+const STEPS_SECONDS: [u64; 10] = [30, 60, 120, 240, 480, 900, 1800, 3600, 7200, 14400];
+
 #[test]
-fn retries_begin_after_half_a_minute_and_end_up_four_hours_apart() {
-    assert_eq!(schedule::wait(1, 0.0, None), Duration::from_secs(15));
-    assert_eq!(schedule::wait(1, 1.0, None), Duration::from_secs(30));
-    assert_eq!(schedule::wait(10, 1.0, None), Duration::from_hours(4));
-    assert_eq!(schedule::wait(u32::MAX, 1.0, None), Duration::from_hours(4));
+fn a_wait_is_anything_up_to_its_step_and_the_last_step_repeats() {
+    for (receive, step) in (1..).zip(STEPS_SECONDS) {
+        let waits = |jitter| schedule::wait(receive, jitter, None);
+        assert_eq!(waits(0.0), Duration::ZERO, "{receive}");
+        assert_eq!(waits(0.5), Duration::from_secs(step) / 2, "{receive}");
+        assert_eq!(waits(1.0), Duration::from_secs(step), "{receive}");
+    }
+    for receive in [11, 140, u32::MAX] {
+        assert_eq!(schedule::wait(receive, 1.0, None), Duration::from_hours(4));
+    }
+    // SQS counts from 1; a count that cannot be read is the first.
     assert_eq!(schedule::wait(0, 1.0, None), Duration::from_secs(30));
 }
 
-/// The receives that a job can burn before its time is over must stay below the queue's `maxReceiveCount`,
-/// or SQS would park it without a reason. The number stands in `template.yaml`; a test there compares.
 #[test]
-fn six_days_of_retries_fit_the_queues_receive_count() {
+fn jitter_that_is_none_is_brought_within_its_bounds() {
+    assert_eq!(schedule::wait(3, -1.0, None), Duration::ZERO);
+    assert_eq!(schedule::wait(3, 7.0, None), Duration::from_mins(2));
+}
+
+/// Uniform in `0.0..1.0`, the same in every run: Knuth's MMIX generator, of which the high bits are good.
+struct Jitter(u64);
+
+impl Jitter {
+    fn next(&mut self) -> f64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let high = u32::try_from(self.0 >> 32).unwrap_or_default();
+        f64::from(high) / (f64::from(u32::MAX) + 1.0)
+    }
+}
+
+/// The queue's `maxReceiveCount` as it stands in `template.yaml`; a test there compares.
+const MOST_RECEIVES: u32 = 140;
+
+/// Receives that a job burns in a life of failures: each brings another wait, until the job is given up.
+fn receives_of_a_life(jitter: &mut Jitter) -> u32 {
     let life = Duration::from_hours(6 * 24);
-    let receives = |jitter: f64| {
-        let mut elapsed = Duration::ZERO;
-        (1..).find(|receive| {
-            elapsed += schedule::wait(*receive, jitter, None);
-            elapsed > life
-        })
-    };
-    assert_eq!((receives(0.0), receives(1.0)), (Some(80), Some(44)));
+    let mut elapsed = Duration::ZERO;
+    let last = (1..).find(|receive| {
+        elapsed += schedule::wait(*receive, jitter.next(), None);
+        elapsed > life
+    });
+    last.expect("every life ends")
+}
+
+/// The receives that a job burns before its time is over must stay below the queue's `maxReceiveCount`, or
+/// SQS would park it without a reason. With full jitter no number is certain, so many lives are lived; the
+/// room is for batches that had no time, for other runs' leases and for crashes.
+#[test]
+fn of_many_lives_of_retries_the_longest_leaves_room_in_the_queues_receive_count() {
+    let mut jitter = Jitter(1);
+    let lives: Vec<_> = (0..20_000)
+        .map(|_| receives_of_a_life(&mut jitter))
+        .collect();
+    let (least, most) = (lives.iter().min(), lives.iter().max());
+    assert!(
+        most.is_some_and(|most| most + 20 <= MOST_RECEIVES),
+        "{most:?}"
+    );
+    // The jitter is one: no life is like the others.
+    assert!(least < Some(&70) && most > Some(&90), "{least:?} {most:?}");
+}
+
+/// A job that crashes its function every time comes back only when the queue's visibility timeout is over.
+/// It must have been received often enough to be parked before the queue's retention drops it.
+#[test]
+fn a_job_that_crashes_every_time_is_parked_before_the_queue_forgets_it() {
+    let (visibility, retention) = (Duration::from_secs(3630), Duration::from_hours(7 * 24));
+    assert!(visibility * MOST_RECEIVES < retention);
 }
 
 #[test]

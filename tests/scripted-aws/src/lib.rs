@@ -2,7 +2,14 @@
 //!
 //! For tests of what goes over the wire, and of what an emulator cannot be made to do.
 
-#![allow(clippy::expect_used, reason = "helpers of tests fail as tests do")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod update;
 
 use std::{
     collections::HashMap,
@@ -19,6 +26,8 @@ use axum::{
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::net::TcpListener;
+
+pub use update::Update;
 
 /// One request as it came.
 #[derive(Debug, Clone)]
@@ -44,11 +53,16 @@ impl Seen {
             "GetItem",
             "PutItem",
             "UpdateItem",
+            "Query",
             "Encrypt",
             "Decrypt",
             "SendMessageBatch",
             "SendMessage",
             "ChangeMessageVisibility",
+            "StartMessageMoveTask",
+            "GetQueueAttributes",
+            "DeleteMessage",
+            "ReceiveMessage",
         ]
         .into_iter()
         .find(|name| target.ends_with(&format!(".{name}")));
@@ -120,6 +134,19 @@ impl Answer {
         let body =
             serde_json::json!({ "__type": format!("com.amazonaws#{code}"), "message": "scripted" });
         Self::new(status, body.to_string())
+    }
+
+    /// `DynamoDB`'s refusal of a write whose condition does not hold. `item` is what lies there, if the
+    /// write asked for it.
+    #[must_use]
+    pub fn condition_failed(item: Option<&Value>) -> Self {
+        let code = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
+        let mut body =
+            serde_json::json!({ "__type": code, "message": "The conditional request failed" });
+        if let Some(item) = item {
+            body["Item"] = item.clone();
+        }
+        Self::new(400, body.to_string())
     }
 
     /// An error of S3; with status 200, the kind that comes after S3 has said that all is well.

@@ -10,13 +10,27 @@ use std::{
 
 use aws::instances::{InstanceError, Instances, NewInstance};
 use data_encoding::BASE64;
-use media::{message::Secret, sha256::Sha256, strategy::Strategy};
+use media::{
+    kind::MediaKind,
+    message::{ChatKind, Secret},
+    policy::Policy,
+    sha256::Sha256,
+    strategy::Strategy,
+};
 use scripted_aws::{Answer, Aws, Seen};
 use serde_json::{Value, json};
 
 use crate::samples::{INSTANCE, instance, tenant};
 
 const TABLE: &str = "instances-table";
+
+fn policy() -> Policy {
+    Policy {
+        kinds: vec![MediaKind::Image, MediaKind::Audio],
+        chats: vec![ChatKind::Person],
+        max_bytes: Some(1_000_000),
+    }
+}
 
 /// An item as the operator's command writes it.
 fn item() -> Value {
@@ -25,6 +39,11 @@ fn item() -> Value {
         "tenant": { "S": "acme" },
         "secret_hashes": { "L": [{ "S": Sha256::of(b"secret").to_hex() }] },
         "strategies": { "L": [{ "S": "cdn" }, { "S": "wapi" }] },
+        "policy": { "M": {
+            "kinds": { "L": [{ "S": "image" }, { "S": "audio" }] },
+            "chats": { "L": [{ "S": "person" }] },
+            "max_bytes": { "N": "1000000" },
+        } },
         "sealed_token": { "S": BASE64.encode(b"sealed") },
         "created_at": { "N": "1787431000" },
     })
@@ -77,6 +96,7 @@ async fn a_record_is_read_by_its_id_and_in_its_own_words() {
         .expect("a record");
     assert_eq!((&record.id, &record.tenant), (&instance(), &tenant()));
     assert_eq!(record.strategies, [Strategy::Cdn, Strategy::Wapi]);
+    assert_eq!(record.policy, policy());
     assert!(record.secrets.admit("secret") && !record.secrets.admit("another"));
     let read = aws.the("GetItem").json();
     assert_eq!(
@@ -86,9 +106,12 @@ async fn a_record_is_read_by_its_id_and_in_its_own_words() {
 }
 
 #[tokio::test]
-async fn a_record_without_an_order_of_strategies_has_the_usual_one() {
+async fn a_record_without_an_order_of_strategies_has_the_usual_one_and_without_a_policy_wants_all()
+{
     let mut item = item();
-    item.as_object_mut().expect("an item").remove("strategies");
+    let fields = item.as_object_mut().expect("an item");
+    fields.remove("strategies");
+    fields.remove("policy");
     let (aws, _) = world(item).await;
     let record = table(&aws)
         .find(&instance())
@@ -96,6 +119,7 @@ async fn a_record_without_an_order_of_strategies_has_the_usual_one() {
         .expect("an answer")
         .expect("a record");
     assert_eq!(record.strategies, Strategy::DEFAULT);
+    assert_eq!(record.policy, Policy::default());
 }
 
 #[tokio::test]
@@ -199,6 +223,10 @@ async fn a_record_that_makes_no_sense_is_an_error_and_no_absence() {
         ("tenant", json!({ "NULL": true })),
         ("secret_hashes", json!({ "L": [{ "S": "abc" }] })),
         ("strategies", json!({ "L": [{ "S": "carrier pigeon" }] })),
+        (
+            "policy",
+            json!({ "M": { "kinds": { "L": [{ "S": "gossip" }] } } }),
+        ),
         ("sealed_token", json!({ "S": "not base64!" })),
     ] {
         let mut item = item();
@@ -319,6 +347,7 @@ async fn add(aws: &Aws) -> Result<(), aws::error::AwsError> {
         tenant: &tenant,
         secret_hash: Sha256::of(b"secret"),
         strategies: &[Strategy::Cdn, Strategy::Wapi],
+        policy: &policy(),
         token: &token,
         now: 1_787_431_000,
     };

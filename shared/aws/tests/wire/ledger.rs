@@ -1,20 +1,36 @@
-//! The table of media: what a write sets, and that what is stored stays stored.
+//! The table of media: who may claim, that only the lease's owner writes, and what each write sets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use aws::ledger::{Known, Ledger, MOST_ATTEMPTS};
+use aws::{
+    error::AwsError,
+    ledger::{Claim, Ledger, MOST_ATTEMPTS, Then, Written},
+};
 use media::{
     failure::FailureClass,
     ids::MessageId,
-    record::{Attempt, Record, State},
+    policy::SkipRule,
+    record::{Attempt, Lease, Record, State},
     strategy::Strategy,
 };
-use scripted_aws::{Answer, Aws, Seen};
+use scripted_aws::{Answer, Aws, Seen, Update};
 use serde_json::{Value, json};
 
 use crate::samples::{INSTANCE, JPEG, MESSAGE, instance, job, proof_of};
 
 const TABLE: &str = "media-table";
+const NOW: i64 = 1_787_432_000;
+
+fn ledger(aws: &Aws) -> Ledger {
+    Ledger::new(&aws.clients, TABLE.to_owned())
+}
+
+fn lease() -> Lease {
+    Lease {
+        owner: "this run".to_owned(),
+        until: NOW + 660,
+    }
+}
 
 fn attempt(n: usize) -> Attempt {
     Attempt {
@@ -28,21 +44,12 @@ fn attempt(n: usize) -> Attempt {
     }
 }
 
-fn stored() -> State {
+fn stored(was_there: bool) -> State {
     State::Stored {
         object_key: "acme/key.jpg".to_owned(),
         strategy: Strategy::Cdn,
         proof: proof_of(JPEG),
-        was_there: false,
-    }
-}
-
-fn found_there() -> State {
-    State::Stored {
-        object_key: "acme/key.jpg".to_owned(),
-        strategy: Strategy::Wapi,
-        proof: proof_of(JPEG),
-        was_there: true,
+        was_there,
     }
 }
 
@@ -60,7 +67,21 @@ fn parked() -> State {
     }
 }
 
-async fn write(aws: &Aws, state: &State, attempts: usize) -> Result<(), aws::error::AwsError> {
+fn skipped() -> State {
+    State::Skipped {
+        rule: SkipRule::Chat,
+    }
+}
+
+fn every_state() -> [State; 5] {
+    [stored(false), stored(true), retrying(), parked(), skipped()]
+}
+
+async fn claim(aws: &Aws) -> Result<Claim, AwsError> {
+    ledger(aws).claim(&job(), &lease(), NOW).await
+}
+
+async fn write(aws: &Aws, state: &State, attempts: usize, then: Then) -> Result<Written, AwsError> {
     let job = job();
     let attempts: Vec<_> = (1..=attempts).map(attempt).collect();
     let record = Record {
@@ -69,90 +90,35 @@ async fn write(aws: &Aws, state: &State, attempts: usize) -> Result<(), aws::err
         message: &job.message,
         state,
         attempts: &attempts,
-        now: 1_787_432_000,
+        now: NOW,
     };
-    Ledger::new(&aws.clients, TABLE.to_owned())
-        .write(&record)
-        .await
+    ledger(aws).write(&record, &lease(), then).await
 }
 
-async fn written(state: &State, attempts: usize) -> Seen {
+async fn written(state: &State, attempts: usize, then: Then) -> Update {
     let aws = Aws::answering([Answer::json(&json!({}))]).await;
-    write(&aws, state, attempts).await.expect("written");
-    aws.the("UpdateItem")
+    let written = write(&aws, state, attempts, then).await.expect("an answer");
+    assert_eq!(written, Written::Yes);
+    update(&aws.the("UpdateItem"))
 }
 
-/// An update read as `DynamoDB` reads it: every placeholder in its place.
-struct Update {
-    sets: BTreeMap<String, Value>,
-    removes: BTreeSet<String>,
-    condition: Option<String>,
+/// An update of this table's item.
+fn update(seen: &Seen) -> Update {
+    assert_eq!(seen.json()["TableName"], TABLE);
+    let update = Update::of(seen);
+    let key = json!({ "instance": { "S": INSTANCE }, "message_id": { "S": MESSAGE } });
+    assert_eq!(update.key, key);
+    update
 }
 
-impl Update {
-    fn read(seen: &Seen) -> Self {
-        let body = seen.json();
-        assert_eq!(body["TableName"], TABLE);
-        assert_eq!(
-            body["Key"],
-            json!({ "instance": { "S": INSTANCE }, "message_id": { "S": MESSAGE } })
-        );
-        let name = |text: &str| match text.starts_with('#') {
-            true => body["ExpressionAttributeNames"][text]
-                .as_str()
-                .expect(text)
-                .to_owned(),
-            false => text.to_owned(),
-        };
-        let expression = body["UpdateExpression"].as_str().expect("an expression");
-        let (sets, removes) = expression
-            .split_once(" REMOVE ")
-            .unwrap_or((expression, ""));
-        let sets = sets
-            .strip_prefix("SET ")
-            .expect("SET")
-            .split(", ")
-            .map(|set| {
-                let (target, value) = set.split_once(" = ").expect("an assignment");
-                (
-                    name(target),
-                    body["ExpressionAttributeValues"][value].clone(),
-                )
-            });
-        let condition = body["ConditionExpression"].as_str().map(|text| {
-            let words = text.replace(
-                "attribute_not_exists(#state)",
-                &format!("attribute_not_exists({})", name("#state")),
-            );
-            let stored = body["ExpressionAttributeValues"][":stored"]["S"]
-                .as_str()
-                .expect("a value");
-            words
-                .replace("#state", &name("#state"))
-                .replace(":stored", stored)
-        });
-        let update = Self {
-            sets: sets.collect(),
-            removes: removes
-                .split(", ")
-                .filter(|text| !text.is_empty())
-                .map(name)
-                .collect(),
-            condition,
-        };
-        let placeholders = body["ExpressionAttributeNames"].as_object().expect("names");
-        // DynamoDB refuses a placeholder that is not used.
-        let whole = format!("{expression} {}", body["ConditionExpression"]);
-        let unused = placeholders
-            .keys()
-            .find(|one| !whole.contains(one.as_str()));
-        assert_eq!(unused, None);
-        update
-    }
+fn attributes(pairs: &[(&str, Value)]) -> BTreeMap<String, Value> {
+    let pair = |(name, value): &(&str, Value)| ((*name).to_owned(), value.clone());
+    pairs.iter().map(pair).collect()
 }
 
-fn expected(own: &[(&str, Value)]) -> BTreeMap<String, Value> {
-    let common = [
+/// What the announcement says.
+fn announced() -> BTreeMap<String, Value> {
+    attributes(&[
         ("tenant", json!({ "S": "acme" })),
         ("chat", json!({ "S": "5500900000002" })),
         ("kind", json!({ "S": "document" })),
@@ -160,80 +126,240 @@ fn expected(own: &[(&str, Value)]) -> BTreeMap<String, Value> {
         ("moment", json!({ "N": "1787431679" })),
         ("recoverable_until", json!({ "N": "1788641279" })),
         ("updated_at", json!({ "N": "1787432000" })),
-        (
-            "attempts",
-            json!({ "L": [{ "M": {
-                "strategy": { "S": "cdn" },
-                "host": { "S": "mmg.example.invalid" },
-                "status": { "N": "503" },
-                "received_bytes": { "N": "12" },
-                "duration_ms": { "N": "34" },
-                "verdict": { "S": "attempt 1" },
-            } }] }),
-        ),
-    ];
-    common
-        .iter()
-        .chain(own)
-        .map(|(name, value)| ((*name).to_owned(), value.clone()))
-        .collect()
+    ])
+}
+
+/// What every run that was at it writes, after one attempt, and what is its own.
+fn found_out(own: &[(&str, Value)]) -> BTreeMap<String, Value> {
+    let attempt = json!({ "M": {
+        "strategy": { "S": "cdn" },
+        "host": { "S": "mmg.example.invalid" },
+        "status": { "N": "503" },
+        "received_bytes": { "N": "12" },
+        "duration_ms": { "N": "34" },
+        "verdict": { "S": "attempt 1" },
+    } });
+    let mut all = attributes(own);
+    all.extend(attributes(&[
+        ("updated_at", json!({ "N": "1787432000" })),
+        ("attempts", json!({ "L": [attempt] })),
+    ]));
+    all
+}
+
+fn names(list: &[&str]) -> std::collections::BTreeSet<String> {
+    list.iter().map(|name| (*name).to_owned()).collect()
 }
 
 #[tokio::test]
-async fn what_is_stored_is_written_whatever_was_there_and_clears_the_failure() {
-    let update = Update::read(&written(&stored(), 1).await);
-    let sets = expected(&[
-        ("state", json!({ "S": "stored" })),
-        ("object_key", json!({ "S": "acme/key.jpg" })),
-        ("size_bytes", json!({ "N": JPEG.len().to_string() })),
-        ("sha256", json!({ "S": proof_of(JPEG).sha256.to_hex() })),
-        ("strategy", json!({ "S": "cdn" })),
-        ("integrity", json!({ "S": "mac+sha256" })),
-        ("stored_at", json!({ "N": "1787432000" })),
-    ]);
+async fn a_claim_says_what_was_announced_and_takes_the_lease_unless_it_is_stored_or_anothers() {
+    let aws = Aws::answering([Answer::json(&json!({}))]).await;
+    claim(&aws).await.expect("an answer");
+    let seen = aws.the("UpdateItem");
+    let update = update(&seen);
+    let mut sets = announced();
+    sets.extend(attributes(&[
+        ("lease_owner", json!({ "S": "this run" })),
+        ("lease_until", json!({ "N": "1787432660" })),
+    ]));
     assert_eq!(update.sets, sets);
     assert_eq!(
-        update.removes,
-        ["class", "reason"].map(str::to_owned).into()
+        update.sets_once,
+        attributes(&[("state", json!({ "S": "retrying" }))])
     );
-    assert_eq!(update.condition, None);
+    assert_eq!(update.removes, names(&[]));
+    assert_eq!(
+        update.condition.as_deref(),
+        Some(
+            "(attribute_not_exists(state) OR state <> stored) AND \
+             (attribute_not_exists(lease_owner) OR lease_owner = this run OR lease_until < 1787432000)"
+        )
+    );
+    assert_eq!(seen.json()["ReturnValues"], "ALL_NEW");
+    assert_eq!(
+        seen.json()["ReturnValuesOnConditionCheckFailure"],
+        "ALL_OLD"
+    );
 }
 
 #[tokio::test]
-async fn what_is_not_stored_is_written_only_over_what_is_not_stored() {
-    for (state, name, class, reason) in [
-        (retrying(), "retrying", "transient", "the CDN is down"),
-        (parked(), "parked", "expired", "the CDN has lost it"),
+async fn whoever_claims_a_medium_learns_what_was_tried_before() {
+    let before = written(&retrying(), 3, Then::Release).await.sets;
+    for (item, tried) in [
+        (json!(before), (1..=3).map(attempt).collect()),
+        (json!({ "state": { "S": "retrying" } }), Vec::new()),
+        (
+            json!({ "attempts": { "L": [{ "S": "by another hand" }] } }),
+            Vec::new(),
+        ),
     ] {
-        let update = Update::read(&written(&state, 1).await);
-        let sets = expected(&[
-            ("state", json!({ "S": name })),
-            ("class", json!({ "S": class })),
-            ("reason", json!({ "S": reason })),
-        ]);
-        assert_eq!(update.sets, sets);
-        assert!(update.removes.is_empty());
+        let aws = Aws::answering([Answer::json(&json!({ "Attributes": item }))]).await;
+        match claim(&aws).await.expect("an answer") {
+            Claim::Mine { attempts } => assert_eq!(attempts, tried),
+            other @ (Claim::Stored | Claim::Elsewhere { .. }) => panic!("{other:?}"),
+        }
+    }
+}
+
+fn leased_elsewhere() -> Value {
+    json!({ "state": { "S": "retrying" }, "lease_owner": { "S": "another run" }, "lease_until": { "N": "1787432100" } })
+}
+
+fn stored_item() -> Value {
+    json!({ "state": { "S": "stored" }, "lease_owner": { "S": "another run" }, "lease_until": { "N": "1787432100" } })
+}
+
+#[tokio::test]
+async fn a_refused_claim_says_whether_it_is_stored_or_when_the_other_runs_lease_ends() {
+    let aws = Aws::answering([
+        Answer::condition_failed(Some(&stored_item())),
+        Answer::condition_failed(Some(&leased_elsewhere())),
+    ])
+    .await;
+    assert!(matches!(claim(&aws).await, Ok(Claim::Stored)));
+    let elsewhere = claim(&aws).await;
+    assert!(
+        matches!(
+            elsewhere,
+            Ok(Claim::Elsewhere {
+                until: 1_787_432_100
+            })
+        ),
+        "{elsewhere:?}"
+    );
+    assert_eq!(aws.operations(), ["UpdateItem", "UpdateItem"]);
+}
+
+#[tokio::test]
+async fn a_refusal_that_comes_without_the_item_is_looked_into_consistently() {
+    for (item, is_stored) in [(stored_item(), true), (leased_elsewhere(), false)] {
+        let read = Answer::json(&json!({ "Item": item }));
+        let aws = Aws::answering([Answer::condition_failed(None), read]).await;
+        let claimed = claim(&aws).await.expect("an answer");
+        match claimed {
+            Claim::Stored => assert!(is_stored),
+            Claim::Elsewhere { until } => assert_eq!((until, is_stored), (1_787_432_100, false)),
+            Claim::Mine { .. } => panic!("{claimed:?}"),
+        }
         assert_eq!(
-            update.condition.as_deref(),
-            Some("attribute_not_exists(state) OR state <> stored")
+            aws.the("GetItem").json(),
+            json!({
+                "TableName": TABLE,
+                "Key": { "instance": { "S": INSTANCE }, "message_id": { "S": MESSAGE } },
+                "ConsistentRead": true,
+            })
         );
     }
 }
 
 #[tokio::test]
-async fn a_late_failure_of_what_is_stored_is_no_error() {
-    for state in [retrying(), parked(), found_there()] {
-        let aws =
-            Aws::answering([Answer::json_error(400, "ConditionalCheckFailedException")]).await;
-        write(&aws, &state, 1).await.expect("stored stays stored");
-        assert_eq!(aws.operations(), ["UpdateItem"]);
+async fn what_was_deleted_between_refusal_and_look_can_be_claimed_at_once() {
+    let aws = Aws::answering([Answer::condition_failed(None), Answer::json(&json!({}))]).await;
+    let claimed = claim(&aws).await;
+    assert!(
+        matches!(claimed, Ok(Claim::Elsewhere { until: 0 })),
+        "{claimed:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_table_that_fails_is_an_error_and_never_a_claim() {
+    let aws = Aws::answering([Answer::json_error(400, "ResourceNotFoundException")]).await;
+    let refused = claim(&aws).await.expect_err("no table");
+    assert_eq!(
+        refused.to_string(),
+        "dynamodb:UpdateItem failed: ResourceNotFoundException (HTTP 400)"
+    );
+    let unread = Answer::json_error(400, "AccessDeniedException");
+    let aws = Aws::answering([Answer::condition_failed(None), unread]).await;
+    let refused = claim(&aws).await.expect_err("no answer");
+    assert_eq!(
+        refused.to_string(),
+        "dynamodb:GetItem failed: AccessDeniedException (HTTP 400)"
+    );
+}
+
+#[tokio::test]
+async fn what_is_stored_clears_the_failure_whoever_put_the_object_there() {
+    for was_there in [false, true] {
+        let update = written(&stored(was_there), 1, Then::Keep).await;
+        let sets = found_out(&[
+            ("state", json!({ "S": "stored" })),
+            ("object_key", json!({ "S": "acme/key.jpg" })),
+            ("size_bytes", json!({ "N": JPEG.len().to_string() })),
+            ("sha256", json!({ "S": proof_of(JPEG).sha256.to_hex() })),
+            ("strategy", json!({ "S": "cdn" })),
+            ("integrity", json!({ "S": "mac+sha256" })),
+            ("stored_at", json!({ "N": "1787432000" })),
+        ]);
+        assert_eq!(update.sets, sets);
+        assert_eq!(update.removes, names(&["class", "reason"]));
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_stored_is_written_with_its_class_and_reason() {
+    for (state, name, class, reason) in [
+        (retrying(), "retrying", "transient", "the CDN is down"),
+        (parked(), "parked", "expired", "the CDN has lost it"),
+    ] {
+        let update = written(&state, 1, Then::Keep).await;
+        let sets = found_out(&[
+            ("state", json!({ "S": name })),
+            ("class", json!({ "S": class })),
+            ("reason", json!({ "S": reason })),
+        ]);
+        assert_eq!(update.sets, sets);
+        assert_eq!(update.removes, names(&[]));
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_wanted_is_written_with_its_rule_and_no_class() {
+    let update = written(&skipped(), 1, Then::Keep).await;
+    let rule = SkipRule::Chat.as_str();
+    let sets = found_out(&[
+        ("state", json!({ "S": "skipped" })),
+        ("reason", json!({ "S": rule })),
+    ]);
+    assert_eq!(update.sets, sets);
+    assert_eq!(update.removes, names(&["class"]));
+}
+
+#[tokio::test]
+async fn every_write_asks_who_holds_the_lease_and_only_a_last_one_ends_it() {
+    for state in every_state() {
+        let kept = written(&state, 1, Then::Keep).await;
+        let released = written(&state, 1, Then::Release).await;
+        for update in [&kept, &released] {
+            assert_eq!(update.condition.as_deref(), Some("lease_owner = this run"));
+            assert_eq!(update.sets_once, BTreeMap::new());
+        }
+        assert_eq!(released.sets, kept.sets);
+        let mut removes = kept.removes;
+        removes.extend(names(&["lease_owner", "lease_until"]));
+        assert_eq!(released.removes, removes, "{state:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_was_overtaken_learns_it_from_every_write() {
+    for state in every_state() {
+        for then in [Then::Keep, Then::Release] {
+            let aws = Aws::answering([Answer::condition_failed(None)]).await;
+            let written = write(&aws, &state, 1, then).await.expect("an answer");
+            assert_eq!(written, Written::Overtaken, "{state:?}");
+            assert_eq!(aws.operations(), ["UpdateItem"]);
+        }
     }
 }
 
 #[tokio::test]
 async fn a_write_that_the_table_refuses_is_an_error() {
     let aws = Aws::answering([Answer::json_error(400, "ResourceNotFoundException")]).await;
-    let refused = write(&aws, &stored(), 1).await.expect_err("no table");
+    let refused = write(&aws, &stored(false), 1, Then::Release)
+        .await
+        .expect_err("no table");
     assert_eq!(
         refused.to_string(),
         "dynamodb:UpdateItem failed: ResourceNotFoundException (HTTP 400)"
@@ -243,7 +369,7 @@ async fn a_write_that_the_table_refuses_is_an_error() {
 #[tokio::test]
 async fn the_latest_twenty_attempts_are_kept_in_order() {
     for (made, oldest, kept) in [(0, 1, 0), (20, 1, 20), (57, 38, 20)] {
-        let update = Update::read(&written(&retrying(), made).await);
+        let update = written(&retrying(), made, Then::Release).await;
         let attempts = update.sets["attempts"]["L"]
             .as_array()
             .expect("a list")
@@ -260,52 +386,133 @@ async fn the_latest_twenty_attempts_are_kept_in_order() {
     assert_eq!(MOST_ATTEMPTS, 20);
 }
 
-async fn find(answer: Answer) -> (Result<Known, aws::error::AwsError>, Seen) {
-    let aws = Aws::answering([answer]).await;
-    let message = MessageId::parse(MESSAGE).expect("an id");
-    let known = Ledger::new(&aws.clients, TABLE.to_owned())
-        .find(&instance(), &message)
-        .await;
-    (known, aws.the("GetItem"))
+#[tokio::test]
+async fn a_release_ends_the_own_lease_and_changes_nothing_else() {
+    let failing = || Answer::json_error(400, "AccessDeniedException");
+    let aws = Aws::answering([
+        Answer::json(&json!({})),
+        Answer::condition_failed(None),
+        failing(),
+    ])
+    .await;
+    let released = ledger(&aws).release(&job(), &lease()).await;
+    assert_eq!(released, Ok(Written::Yes));
+    let update = update(&aws.the("UpdateItem"));
+    assert_eq!((update.sets.len(), update.sets_once.len()), (0, 0));
+    assert_eq!(update.removes, names(&["lease_owner", "lease_until"]));
+    assert_eq!(update.condition.as_deref(), Some("lease_owner = this run"));
+    let released = ledger(&aws).release(&job(), &lease()).await;
+    assert_eq!(released, Ok(Written::Overtaken));
+    let refused = ledger(&aws).release(&job(), &lease()).await;
+    assert_eq!(refused.expect_err("refused").status, Some(400));
+}
+
+async fn note_parked(aws: &Aws) -> Result<Written, AwsError> {
+    ledger(aws)
+        .note_parked(&job(), FailureClass::Transient, "SQS moved it", NOW)
+        .await
 }
 
 #[tokio::test]
-async fn a_medium_is_looked_up_consistently_and_at_first_nothing_is_known() {
-    let (known, seen) = find(Answer::json(&json!({}))).await;
-    let known = known.expect("an answer");
-    assert!(!known.is_stored() && known.attempts.is_empty());
+async fn that_sqs_parked_a_job_is_noted_only_where_nobody_is_at_it_and_nothing_better_is_known() {
+    let aws = Aws::answering([Answer::json(&json!({})), Answer::condition_failed(None)]).await;
+    assert_eq!(note_parked(&aws).await, Ok(Written::Yes));
+    let update = update(&aws.the("UpdateItem"));
+    let mut sets = announced();
+    sets.extend(attributes(&[
+        ("state", json!({ "S": "parked" })),
+        ("class", json!({ "S": "transient" })),
+        ("reason", json!({ "S": "SQS moved it" })),
+    ]));
+    assert_eq!(update.sets, sets);
+    assert_eq!((update.sets_once.len(), update.removes.len()), (0, 0));
     assert_eq!(
-        seen.json(),
+        update.condition.as_deref(),
+        Some(
+            "(attribute_not_exists(state) OR state = retrying) AND \
+             (attribute_not_exists(lease_owner) OR lease_until < 1787432000)"
+        )
+    );
+    assert_eq!(note_parked(&aws).await, Ok(Written::Overtaken));
+    let refused = note_parked(&aws).await.expect_err("nothing scripted");
+    assert_eq!(refused.operation, "dynamodb:UpdateItem");
+}
+
+#[tokio::test]
+async fn only_the_state_stored_means_that_the_object_is_there() {
+    let with = |state: &str| json!({ "Item": { "state": { "S": state } } });
+    let message = MessageId::parse(MESSAGE).expect("an id");
+    for (answer, is_stored) in [
+        (json!({}), false),
+        (with("stored"), true),
+        (with("retrying"), false),
+        (with("parked"), false),
+        (with("skipped"), false),
+        (json!({ "Item": { "state": { "N": "1" } } }), false),
+    ] {
+        let aws = Aws::answering([Answer::json(&answer)]).await;
+        let known = ledger(&aws).is_stored(&instance(), &message).await;
+        assert_eq!(known, Ok(is_stored), "{answer}");
+        assert_eq!(aws.the("GetItem").json()["ConsistentRead"], true);
+    }
+    let aws = Aws::answering([Answer::json_error(400, "AccessDeniedException")]).await;
+    let unknown = ledger(&aws).is_stored(&instance(), &message).await;
+    assert_eq!(unknown.expect_err("refused").status, Some(400));
+}
+
+#[tokio::test]
+async fn media_about_to_expire_are_counted_in_both_states_and_over_every_page() {
+    let last_key = json!({ "instance": { "S": INSTANCE }, "message_id": { "S": MESSAGE } });
+    let aws = Aws::answering([
+        Answer::json(&json!({ "Count": 3, "LastEvaluatedKey": last_key })),
+        Answer::json(&json!({ "Count": 0, "LastEvaluatedKey": last_key })),
+        Answer::json(&json!({ "Count": 4 })),
+        Answer::json(&json!({ "Count": 50 })),
+    ])
+    .await;
+    let counted = ledger(&aws).count_expiring(NOW, NOW + 86_400).await;
+    assert_eq!(counted, Ok(57));
+    let asked = aws.of("Query");
+    let states: Vec<_> = asked
+        .iter()
+        .map(|one| one.json()["ExpressionAttributeValues"][":state"]["S"].clone())
+        .collect();
+    assert_eq!(states, ["retrying", "retrying", "retrying", "parked"]);
+    let starts: Vec<_> = asked
+        .iter()
+        .map(|one| one.json()["ExclusiveStartKey"].clone())
+        .collect();
+    assert_eq!(
+        starts,
+        [json!(null), last_key.clone(), last_key, json!(null)]
+    );
+    assert_eq!(
+        asked[0].json(),
         json!({
             "TableName": TABLE,
-            "Key": { "instance": { "S": INSTANCE }, "message_id": { "S": MESSAGE } },
-            "ConsistentRead": true,
+            "IndexName": "by_state",
+            "Select": "COUNT",
+            "KeyConditionExpression": "#state = :state AND recoverable_until BETWEEN :from AND :until",
+            "ExpressionAttributeNames": { "#state": "state" },
+            "ExpressionAttributeValues": {
+                ":state": { "S": "retrying" },
+                ":from": { "N": "1787432000" },
+                ":until": { "N": "1787518400" },
+            },
         })
     );
 }
 
 #[tokio::test]
-async fn what_was_written_is_what_is_known() {
-    for (state, is_stored) in [(stored(), true), (retrying(), false), (parked(), false)] {
-        let sets = Update::read(&written(&state, 3).await).sets;
-        let (known, _) = find(Answer::json(&json!({ "Item": sets }))).await;
-        let known = known.expect("an item of ours");
-        assert_eq!(known.is_stored(), is_stored);
-        assert_eq!(known.attempts, (1..=3).map(attempt).collect::<Vec<_>>());
-    }
-}
-
-#[tokio::test]
-async fn attempts_that_cannot_be_read_are_left_out_and_the_state_is_known_all_the_same() {
-    let item = json!({ "Item": { "state": { "S": "stored" }, "attempts": { "L": [{ "S": "by another hand" }] } } });
-    let (known, _) = find(Answer::json(&item)).await;
-    let known = known.expect("an item");
-    assert!(known.is_stored());
-    assert!(known.attempts.is_empty());
-}
-
-#[tokio::test]
-async fn a_table_that_cannot_be_read_is_an_error() {
-    let (known, _) = find(Answer::json_error(400, "AccessDeniedException")).await;
-    assert_eq!(known.expect_err("refused").status, Some(400));
+async fn a_count_that_cannot_be_finished_is_an_error_and_no_smaller_count() {
+    let aws = Aws::answering([
+        Answer::json(&json!({ "Count": 3 })),
+        Answer::json_error(400, "AccessDeniedException"),
+    ])
+    .await;
+    let counted = ledger(&aws).count_expiring(NOW, NOW + 86_400).await;
+    assert_eq!(
+        counted.expect_err("half a count").operation,
+        "dynamodb:Query"
+    );
 }

@@ -155,7 +155,7 @@ impl Fetcher {
             error_pages: ErrorPages::AreLeftToTheProof,
             pool: Arc::clone(&self.pool),
             deadline,
-            max_bytes: self.limits.max_bytes,
+            max_bytes: self.max_bytes(&request),
         }))
         .await
     }

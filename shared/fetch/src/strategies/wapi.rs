@@ -147,7 +147,7 @@ impl Fetcher {
             error_pages: error_pages(request.message, request.keep_mismatch),
             pool: std::sync::Arc::clone(&self.pool),
             deadline: request.deadline,
-            max_bytes: self.limits.max_bytes,
+            max_bytes: self.max_bytes(&request),
         }))
         .await
     }

@@ -7,8 +7,10 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
+mod breaker;
 mod cdn;
 mod guard;
+mod turns;
 mod wapi;
 mod wapi_alternate;
 
@@ -48,6 +50,35 @@ struct World {
     fetcher: Fetcher,
 }
 
+/// How a medium is asked for.
+#[derive(Clone, Copy)]
+struct Ask<'a> {
+    strategy: Strategy,
+    instance: &'a str,
+    token: &'a str,
+    keep_mismatch: bool,
+    max_bytes: Option<u64>,
+    insist: bool,
+    time: Duration,
+    now: i64,
+}
+
+impl Ask<'_> {
+    /// As most tests ask: for what one answer means, also of an origin that has failed before.
+    fn by(strategy: Strategy) -> Self {
+        Self {
+            strategy,
+            instance: DEFAULT_INSTANCE,
+            token: DEFAULT_TOKEN,
+            keep_mismatch: false,
+            max_bytes: None,
+            insist: true,
+            time: Duration::from_secs(20),
+            now: boot::clock::now(),
+        }
+    }
+}
+
 /// What a fetch came to.
 struct Fetched {
     attempt: Attempt,
@@ -74,29 +105,32 @@ impl World {
     }
 
     async fn fetch(&self, strategy: Strategy, message: &MediaMessage) -> Fetched {
-        self.fetch_as(strategy, message, DEFAULT_TOKEN, false).await
+        self.ask(message, Ask::by(strategy)).await
     }
 
-    async fn fetch_as(
+    async fn ask(&self, message: &MediaMessage, ask: Ask<'_>) -> Fetched {
+        self.ask_and_store(message, ask, collect).await
+    }
+
+    async fn ask_and_store(
         &self,
-        strategy: Strategy,
         message: &MediaMessage,
-        token: &str,
-        keep_mismatch: bool,
+        ask: Ask<'_>,
+        store: impl AsyncFnMut(MediaStream) -> Result<(Vec<u8>, Proof), FetchError>,
     ) -> Fetched {
-        let (instance, token) = (
-            InstanceId::parse(DEFAULT_INSTANCE).expect("an instance"),
-            Secret::new(token),
-        );
+        let instance = InstanceId::parse(ask.instance).expect("an instance");
+        let token = Secret::new(ask.token);
         let request = FetchRequest {
             message,
             instance: &instance,
             token: Some(&token),
-            keep_mismatch,
-            deadline: tokio::time::Instant::now() + Duration::from_secs(20),
-            now: boot::clock::now(),
+            keep_mismatch: ask.keep_mismatch,
+            max_bytes: ask.max_bytes,
+            insist: ask.insist,
+            deadline: tokio::time::Instant::now() + ask.time,
+            now: ask.now,
         };
-        let (attempt, result) = self.fetcher.fetch(strategy, request, collect).await;
+        let (attempt, result) = self.fetcher.fetch(ask.strategy, request, store).await;
         Fetched { attempt, result }
     }
 
@@ -159,7 +193,10 @@ async fn collect(media: MediaStream) -> Result<(Vec<u8>, Proof), FetchError> {
 }
 
 fn message_of(announced: &Announced) -> MediaMessage {
-    let (tenant, instance) = (TenantId::parse("acme"), InstanceId::parse(DEFAULT_INSTANCE));
+    let (tenant, instance) = (
+        TenantId::parse("acme"),
+        InstanceId::parse(&*announced.instance),
+    );
     let (tenant, instance) = (tenant.expect("a tenant"), instance.expect("an instance"));
     let secrets = SecretHashes::new([Sha256::of(b"s")]);
     let verified = Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret");

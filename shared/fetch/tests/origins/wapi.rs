@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use media::{failure::Disposition, open::OpenError, record::Integrity, strategy::Strategy::Wapi};
+use media::{
+    failure::Disposition,
+    open::OpenError,
+    record::Integrity,
+    strategy::Strategy::{Cdn, Wapi},
+};
 use stand_in::{Field, Format, Kind, MessageShape, Spec, WapiScenario};
 
-use crate::World;
+use crate::{Ask, World};
 
 const LATER: Disposition = Disposition::Retry { after: None };
 
@@ -297,14 +302,14 @@ async fn contradicted_bytes_are_kept_only_when_asked_and_never_an_error_page() {
         .result
         .expect_err("contradicted");
     assert!(refused.is_mismatch(), "{refused}");
-    let kept = world
-        .fetch_as(Wapi, &message, stand_in::DEFAULT_TOKEN, true)
-        .await;
+    let keep = Ask {
+        keep_mismatch: true,
+        ..Ask::by(Wapi)
+    };
+    let kept = world.ask(&message, keep).await;
     assert_eq!(kept.result.expect("kept").1.integrity, Integrity::Mismatch);
     let (_, message) = world.announce(spec("page", WapiScenario::Html200));
-    let page = world
-        .fetch_as(Wapi, &message, stand_in::DEFAULT_TOKEN, true)
-        .await;
+    let page = world.ask(&message, keep).await;
     assert!(page.result.is_err());
 }
 
@@ -341,7 +346,11 @@ async fn silence_dripping_and_hanging_end_in_time() {
 async fn a_wrong_token_is_a_matter_of_the_instance() {
     let world = World::new().await;
     let (_, message) = world.announce(spec("token", WapiScenario::Ok));
-    let fetched = world.fetch_as(Wapi, &message, "another-token", false).await;
+    let ask = Ask {
+        token: "another-token",
+        ..Ask::by(Wapi)
+    };
+    let fetched = world.ask(&message, ask).await;
     assert_eq!(
         fetched.result.expect_err("refused").disposition(),
         Disposition::Unauthorized
@@ -421,6 +430,34 @@ async fn more_bytes_than_the_limit_are_refused_while_they_come() {
         fetched.result.expect_err("too large").disposition(),
         Disposition::OverLimit
     );
+}
+
+#[tokio::test]
+async fn an_instances_own_cap_counts_where_it_is_lower_and_never_raises_the_limit() {
+    let limits = fetch::Limits {
+        max_bytes: 50_000,
+        ..crate::limits()
+    };
+    let world = World::with_limits(limits).await;
+    let (_, small) = world.announce(spec("small", WapiScenario::Ok).size(40_000));
+    let (_, large) = world.announce(spec("large", WapiScenario::Ok));
+    for strategy in [Wapi, Cdn] {
+        for (message, cap, fits) in [
+            (&small, None, true),
+            (&small, Some(40_000), true),
+            (&small, Some(39_900), false),
+            (&large, Some(u64::MAX), false),
+        ] {
+            let ask = Ask {
+                max_bytes: cap,
+                ..Ask::by(strategy)
+            };
+            let fetched = world.ask(message, ask).await.result;
+            let refused = fetched.map_err(|error| error.disposition()).err();
+            let expected = (!fits).then_some(Disposition::OverLimit);
+            assert_eq!(refused, expected, "{strategy} {cap:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,132 @@
+//! How many media of one instance W-API is asked for at once.
+
+use std::time::Duration;
+
+use fetch::{FetchError, error::Wait};
+use media::{
+    failure::Disposition,
+    strategy::Strategy::{Cdn, Wapi},
+};
+use stand_in::{Kind, Spec};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::timeout,
+};
+
+use crate::{Ask, Fetched, World, collect};
+
+const OTHER_INSTANCE: &str = "LITE-CCCCCC-DDDDDD";
+const OTHER_TOKEN: &str = "token-of-the-other";
+
+/// A world in which W-API's file is being taken for as long as the test wants.
+struct Held {
+    world: World,
+    begun: Semaphore,
+    end: Notify,
+}
+
+impl Held {
+    async fn new() -> Self {
+        let world = World::new().await;
+        world.origins.register_instance(OTHER_INSTANCE, OTHER_TOKEN);
+        Self {
+            world,
+            begun: Semaphore::new(0),
+            end: Notify::new(),
+        }
+    }
+
+    /// Fetches a medium of the usual instance that is stored only when the test says so.
+    async fn hold(&self) -> Fetched {
+        let (_, message) = self.world.announce(Spec::of(Kind::Image));
+        let store = async |media| {
+            self.begun.add_permits(1);
+            self.end.notified().await;
+            collect(media).await
+        };
+        let ask = Ask::by(Wapi);
+        self.world.ask_and_store(&message, ask, store).await
+    }
+
+    async fn until_two_are_held(&self) {
+        let held = timeout(Duration::from_secs(10), self.begun.acquire_many(2)).await;
+        held.expect("two turns at once").expect("open").forget();
+    }
+}
+
+#[tokio::test]
+async fn a_third_medium_of_an_instance_waits_for_its_turn_while_other_instances_do_not() {
+    let held = Held::new().await;
+    let meanwhile = async {
+        held.until_two_are_held().await;
+        let asked = held.world.calls("POST", "download-media");
+        let (_, third) = held.world.announce(Spec::of(Kind::Image));
+        let hurried = Ask {
+            time: Duration::from_millis(50),
+            ..Ask::by(Wapi)
+        };
+        let waited = held.world.ask(&third, hurried).await;
+        assert!(matches!(
+            waited.result,
+            Err(FetchError::TimedOut(Wait::Turn))
+        ));
+        assert_eq!(held.world.calls("POST", "download-media"), asked);
+
+        let (_, of_other) = held
+            .world
+            .announce(Spec::of(Kind::Image).instance(OTHER_INSTANCE));
+        let ask = Ask {
+            instance: OTHER_INSTANCE,
+            token: OTHER_TOKEN,
+            ..Ask::by(Wapi)
+        };
+        assert!(held.world.ask(&of_other, ask).await.result.is_ok());
+        let by_cdn = held.world.ask(&third, Ask::by(Cdn)).await;
+        assert!(by_cdn.result.is_ok(), "the CDN knows no instances");
+        held.end.notify_waiters();
+    };
+    let (first, second, ()) = tokio::join!(held.hold(), held.hold(), meanwhile);
+    assert!(first.result.is_ok() && second.result.is_ok());
+}
+
+#[tokio::test]
+async fn a_turn_that_ends_is_the_next_ones() {
+    let held = Held::new().await;
+    let meanwhile = async {
+        for _ in 0..2 {
+            held.until_two_are_held().await;
+            held.end.notify_waiters();
+        }
+    };
+    let four = async { tokio::join!(held.hold(), held.hold(), held.hold(), held.hold()) };
+    let ((a, b, c, d), ()) = tokio::join!(four, meanwhile);
+    for fetched in [a, b, c, d] {
+        assert!(fetched.result.is_ok());
+    }
+    assert_eq!(held.world.calls("POST", "download-media"), 4);
+}
+
+#[tokio::test]
+async fn a_turn_that_never_came_says_nothing_of_w_api_and_the_medium_comes_back() {
+    let held = Held::new().await;
+    let meanwhile = async {
+        held.until_two_are_held().await;
+        let (_, message) = held.world.announce(Spec::of(Kind::Image));
+        let hurried = Ask {
+            time: Duration::ZERO,
+            insist: false,
+            ..Ask::by(Wapi)
+        };
+        for _ in 0..7 {
+            let refused = held.world.ask(&message, hurried).await.result;
+            let refused = refused.expect_err("no turn");
+            assert!(
+                matches!(refused, FetchError::TimedOut(Wait::Turn)),
+                "{refused}"
+            );
+            assert_eq!(refused.disposition(), Disposition::Retry { after: None });
+        }
+        held.end.notify_waiters();
+    };
+    tokio::join!(held.hold(), held.hold(), meanwhile);
+}

@@ -1,0 +1,83 @@
+//! A job that lies in the parked queue, and which of them a person means.
+
+use std::time::Duration;
+
+use crate::{
+    failure::FailureClass,
+    ids::{InstanceId, TenantId},
+    job::Job,
+};
+
+/// A message of the parked queue, as far as it can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParkedJob {
+    /// What is to be fetched; nothing if the body is no job.
+    pub job: Option<Job>,
+    /// Why it lies here.
+    pub class: FailureClass,
+    /// The reason, for a person.
+    pub reason: String,
+    /// How often it had been received before, if that was written down.
+    pub receives: Option<u32>,
+    /// When it was parked, in seconds since 1970. Of what SQS moved by itself this is when it was first
+    /// queued: SQS keeps that time.
+    pub parked_at: i64,
+    /// SQS moved it, because it was received too often: no run of ours wrote the ticket or the record.
+    pub is_moved_by_sqs: bool,
+}
+
+impl ParkedJob {
+    /// The reason of what SQS moved by itself.
+    pub const MOVED_BY_SQS: &str =
+        "received too often without an end: the function crashed, was throttled or ran out of time";
+
+    /// Until when the medium can be counted on, in seconds since 1970.
+    #[must_use]
+    pub fn recoverable_until(&self) -> Option<i64> {
+        self.job.as_ref().map(|job| job.message.recoverable_until())
+    }
+}
+
+/// Which parked jobs are meant: those that pass every rule given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this tenant.
+    pub tenant: Option<TenantId>,
+    /// Of this instance.
+    pub instance: Option<InstanceId>,
+    /// Of this class.
+    pub class: Option<FailureClass>,
+    /// Parked at least this long ago.
+    pub older_than: Option<Duration>,
+    /// Of media that can be counted on no longer than this.
+    pub expiring_within: Option<Duration>,
+}
+
+impl Filter {
+    /// Whether it lets everything pass.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether the job is meant. A body that is no job has no tenant, instance or expiry, so a rule about
+    /// those leaves it out. `now` is in seconds since 1970.
+    #[must_use]
+    pub fn admits(&self, parked: &ParkedJob, now: i64) -> bool {
+        let job = parked.job.as_ref();
+        let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        let is_of_tenant = |tenant: &TenantId| job.is_some_and(|job| job.tenant == *tenant);
+        let is_of_instance =
+            |instance: &InstanceId| job.is_some_and(|job| job.instance == *instance);
+        let is_older = |age| parked.parked_at <= now.saturating_sub(seconds(age));
+        let expires_within = |time| {
+            let until = parked.recoverable_until();
+            until.is_some_and(|until| until <= now.saturating_add(seconds(time)))
+        };
+        self.tenant.as_ref().is_none_or(is_of_tenant)
+            && self.instance.as_ref().is_none_or(is_of_instance)
+            && self.class.is_none_or(|class| parked.class == class)
+            && self.older_than.is_none_or(is_older)
+            && self.expiring_within.is_none_or(expires_within)
+    }
+}
