@@ -148,7 +148,7 @@ fn only_the_jobs_queue_ends_in_the_parked_queue() {
         strings(&redrive["deadLetterTargetArn"]),
         ["ParkedQueue.Arn"]
     );
-    assert_eq!(redrive["maxReceiveCount"].as_u64(), Some(120));
+    assert_eq!(redrive["maxReceiveCount"].as_u64(), Some(140));
     let allow = &properties(&template, "ParkedQueue")["RedriveAllowPolicy"];
     assert_eq!(allow["redrivePermission"].as_str(), Some("byQueue"));
     let jobs = strings(&properties(&template, "JobsQueue")["QueueName"]).remove(0);
@@ -297,6 +297,27 @@ fn the_download_function_may_do_this_and_nothing_else() {
         ),
     ]);
     assert_eq!(actions(properties(&template(), "DownloadPolicy")), expected);
+}
+
+#[test]
+fn the_watch_function_may_do_this_and_nothing_else() {
+    let expected = BTreeMap::from([
+        (
+            "LookAtParkedJobs".to_owned(),
+            set(["sqs:ChangeMessageVisibility", "sqs:ReceiveMessage"]),
+        ),
+        ("CountMedia".to_owned(), set(["dynamodb:Query"])),
+        ("WriteRecords".to_owned(), set(["dynamodb:UpdateItem"])),
+        (
+            "WriteLogs".to_owned(),
+            set(["logs:CreateLogStream", "logs:PutLogEvents"]),
+        ),
+        (
+            "UseOwnKey".to_owned(),
+            set(["kms:Decrypt", "kms:GenerateDataKey"]),
+        ),
+    ]);
+    assert_eq!(actions(properties(&template(), "WatchPolicy")), expected);
 }
 
 #[test]
@@ -464,7 +485,7 @@ fn every_alarm_acts_and_says_what_to_do() {
 fn every_log_group_ends_after_a_literal_number_of_days() {
     let template = template();
     let groups = of_type(&template, "AWS::Logs::LogGroup");
-    assert_eq!(groups.len(), 3);
+    assert_eq!(groups.len(), 4);
     for (name, group) in groups {
         assert!(group["Properties"]["RetentionInDays"].is_u64(), "{name}");
     }
@@ -493,13 +514,20 @@ fn functions_get_the_environment_that_they_read() {
         "WAPI_BASE_URL",
     ];
     assert_eq!(names("DownloadFunction"), set(download));
+    let watch = [
+        "JOBS_QUEUE_URL",
+        "LOG_LEVEL",
+        "MEDIA_TABLE",
+        "PARKED_QUEUE_URL",
+    ];
+    assert_eq!(names("WatchFunction"), set(watch));
 }
 
 #[test]
 fn functions_are_compiled_by_cargo_lambda_for_the_chosen_processor() {
     let template = template();
     let functions = of_type(&template, "AWS::Serverless::Function");
-    assert_eq!(functions.len(), 2);
+    assert_eq!(functions.len(), 3);
     for (name, function) in functions {
         assert_eq!(
             function["Metadata"]["BuildMethod"].as_str(),
@@ -539,4 +567,45 @@ fn the_template_has_only_what_cloudformation_reads_in_any_partition() {
             "a fixed partition: {text}"
         );
     }
+}
+
+/// What the ledger queries must be there, by its name and with its keys.
+#[test]
+fn the_media_table_has_the_two_indexes_by_time() {
+    let template = template();
+    let indexes = &properties(&template, "MediaTable")["GlobalSecondaryIndexes"];
+    let indexes = indexes.as_sequence().expect("indexes");
+    let keys = |index: &Value| {
+        let keys = index["KeySchema"].as_sequence().expect("keys").iter();
+        let names = keys.flat_map(|key| strings(&key["AttributeName"]));
+        names.collect::<Vec<_>>()
+    };
+    let found = indexes
+        .iter()
+        .map(|index| (strings(&index["IndexName"]).concat(), keys(index)));
+    let text = |names: [&str; 2]| names.map(str::to_owned).to_vec();
+    assert_eq!(
+        found.collect::<Vec<_>>(),
+        [
+            ("by_state".to_owned(), text(["state", "recoverable_until"])),
+            ("by_instance".to_owned(), text(["instance", "moment"])),
+        ]
+    );
+}
+
+/// The watch function runs by the clock, and what it counts raises an alarm.
+#[test]
+fn what_expires_soon_is_counted_every_hour_and_raises_an_alarm() {
+    let template = template();
+    let rule = properties(&template, "WatchSchedule");
+    assert_eq!(rule["ScheduleExpression"].as_str(), Some("rate(1 hour)"));
+    assert_eq!(strings(&rule["Targets"][0]["Arn"]), ["WatchFunction.Arn"]);
+    let metric = properties(&template, "ExpiringMetric");
+    assert_eq!(
+        metric["FilterPattern"].as_str(),
+        Some("{ $.expiring >= 0 }")
+    );
+    let alarm = properties(&template, "ExpiringAlarm");
+    assert_eq!(alarm["MetricName"].as_str(), Some("Expiring"));
+    assert_eq!(alarm["Threshold"].as_u64(), Some(0));
 }

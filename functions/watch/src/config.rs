@@ -1,0 +1,34 @@
+//! What the watch function is told by its environment. `template.yaml` sets each of these.
+
+use boot::environment::{Environment, SettingError};
+
+/// The function's settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `AWS_REGION`, set by Lambda.
+    pub region: String,
+    /// `AWS_ENDPOINT_URL`, only where an emulator stands in for AWS.
+    pub endpoint: Option<String>,
+    /// `MEDIA_TABLE`.
+    pub media_table: String,
+    /// `JOBS_QUEUE_URL`.
+    pub jobs_queue_url: String,
+    /// `PARKED_QUEUE_URL`.
+    pub parked_queue_url: String,
+}
+
+impl Config {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// [`SettingError`] names the first one that is missing.
+    pub fn read(environment: &Environment) -> Result<Self, SettingError> {
+        Ok(Self {
+            region: environment.required("AWS_REGION")?,
+            endpoint: environment.optional("AWS_ENDPOINT_URL").map(str::to_owned),
+            media_table: environment.required("MEDIA_TABLE")?,
+            jobs_queue_url: environment.required("JOBS_QUEUE_URL")?,
+            parked_queue_url: environment.required("PARKED_QUEUE_URL")?,
+        })
+    }
+}

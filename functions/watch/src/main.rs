@@ -1,0 +1,15 @@
+//! The clock → log: starts the watch function.
+
+use boot::{clock, environment::Environment, telemetry};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+use watch::{Watch, config::Config};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let environment = Environment::of_process();
+    telemetry::start(&environment);
+    let watch = Watch::new(Config::read(&environment)?);
+    let handle = async |_: LambdaEvent<Value>| watch.look(clock::now()).await.map_err(Error::from);
+    lambda_runtime::run(service_fn(handle)).await
+}

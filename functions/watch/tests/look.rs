@@ -1,0 +1,52 @@
+//! One look: what it counts, what it writes down, and that a failure of AWS is a failure of the function.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
+use scripted_aws::{Answer, Aws, Seen};
+use serde_json::json;
+use watch::{Watch, config::Config};
+
+const NOW: i64 = 1_787_440_000;
+
+fn watch(aws: &Aws) -> Watch {
+    let config = Config {
+        region: "us-east-1".to_owned(),
+        endpoint: None,
+        media_table: "media".to_owned(),
+        jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
+        parked_queue_url: "https://sqs.example.invalid/parked".to_owned(),
+    };
+    Watch::with_clients(&aws.clients, config)
+}
+
+#[tokio::test]
+async fn a_look_counts_two_days_ahead_and_reads_the_parked_queue() {
+    let aws = Aws::start(|request: &Seen| match request.operation() {
+        "Query" => Answer::json(&json!({ "Count": 2, "ScannedCount": 2 })),
+        _ => Answer::json(&json!({})),
+    })
+    .await;
+    watch(&aws).look(NOW).await.expect("a look");
+    let queries = aws.of("Query");
+    assert_eq!(queries.len(), 2);
+    for (query, state) in queries.iter().zip(["retrying", "parked"]) {
+        let query = query.json();
+        assert_eq!(query["IndexName"], "by_state");
+        let values = &query["ExpressionAttributeValues"];
+        assert_eq!(values[":state"]["S"], state);
+        assert_eq!(values[":from"]["N"], NOW.to_string());
+        assert_eq!(values[":until"]["N"], (NOW + 48 * 3600).to_string());
+    }
+    assert_eq!(aws.of("ReceiveMessage").len(), 1);
+}
+
+#[tokio::test]
+async fn a_failure_of_aws_fails_the_look_so_that_an_alarm_sees_it() {
+    let aws = Aws::start(|_: &Seen| Answer::json_error(400, "AccessDeniedException")).await;
+    let error = watch(&aws).look(NOW).await.expect_err("no look");
+    assert_eq!(error.operation, "dynamodb:Query");
+}

@@ -1,0 +1,136 @@
+//! Sends parked jobs again: those that are meant, one by one, or all of them by SQS itself.
+
+use std::{collections::HashSet, time::Duration};
+
+use aws::{error::AwsError, queues::Taken};
+use media::{
+    job::QueuedJob,
+    parked::{Filter, ParkedJob},
+    sha256::Sha256,
+};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{Look, Parking, Seen};
+
+/// Whether anything is really sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Only count.
+    DryRun,
+    /// Send, no more than so many in a second.
+    Send {
+        /// At least one.
+        per_second: u32,
+    },
+}
+
+/// What a redrive came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Redriven {
+    /// What was looked at.
+    pub seen: Seen,
+    /// Messages that the filter admits.
+    pub admitted: usize,
+    /// Sent again, and no longer parked.
+    pub sent: usize,
+    /// Not parked any longer because the medium is stored already.
+    pub stored_already: usize,
+    /// Still parked: AWS failed on the way.
+    pub failed: usize,
+}
+
+impl Parking {
+    /// Sends again what the filter admits: each is sent first and removed then, never the reverse, so
+    /// that a crash between the two leaves it twice and not nowhere. It gets a new life, because its old
+    /// one may be over. `now` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// [`AwsError`] when the parked queue cannot be read.
+    pub async fn redrive(
+        &self,
+        filter: &Filter,
+        mode: Mode,
+        now: i64,
+        mut each: impl FnMut(&ParkedJob),
+    ) -> Result<Redriven, AwsError> {
+        let mut redriven = Redriven::default();
+        let mut pace = match mode {
+            Mode::DryRun => None,
+            Mode::Send { per_second } => Some(interval(Duration::from_secs(1) / per_second.max(1))),
+        };
+        if let Some(pace) = &mut pace {
+            pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
+        let counts = &mut redriven;
+        // What fails at once is parked again while this still looks: it would go round for ever.
+        let mut sent = HashSet::new();
+        let seen = self.visit(now, async |taken| {
+            let is_back = sent.contains(&Sha256::of(taken.body.as_bytes()));
+            if is_back || !filter.admits(&taken.parked, now) {
+                return Look::PutBack;
+            }
+            counts.admitted += 1;
+            each(&taken.parked);
+            let Some(pace) = &mut pace else {
+                return Look::PutBack;
+            };
+            pace.tick().await;
+            let body = again(taken, now);
+            match self.send_again(taken, &body).await {
+                Ok(Again::Sent) => {
+                    sent.insert(Sha256::of(body.as_bytes()));
+                    counts.sent += 1;
+                }
+                Ok(Again::NotNeeded) => counts.stored_already += 1,
+                Err(error) => {
+                    tracing::warn!(%error, "a job stays parked");
+                    counts.failed += 1;
+                    return Look::PutBack;
+                }
+            }
+            Look::Removed
+        });
+        let seen = seen.await?;
+        redriven.seen = seen;
+        Ok(redriven)
+    }
+
+    /// Has SQS move every parked message to the jobs queue, at most `per_second` of them in a second.
+    ///
+    /// # Errors
+    /// [`AwsError`].
+    pub async fn redrive_all(&self, per_second: u32) -> Result<(), AwsError> {
+        /// What SQS allows.
+        const MOST: u32 = 500;
+        let rate = per_second.clamp(1, MOST).try_into().unwrap_or(i32::MAX);
+        self.parked.move_all(&self.jobs, rate).await
+    }
+
+    async fn send_again(&self, taken: &Taken, body: &str) -> Result<Again, AwsError> {
+        let job = taken.parked.job.as_ref();
+        if let Some(job) = job {
+            let (instance, message) = (&job.instance, &job.message.message_id);
+            if self.ledger.is_stored(instance, message).await? {
+                self.parked.remove(&taken.receipt).await?;
+                return Ok(Again::NotNeeded);
+            }
+        }
+        let tenant = job.map(|job| &job.tenant);
+        self.jobs.send_again(body, tenant).await?;
+        self.parked.remove(&taken.receipt).await?;
+        Ok(Again::Sent)
+    }
+}
+
+/// The body that is sent: the job with a new life, or what is no job as it is.
+fn again(taken: &Taken, now: i64) -> String {
+    let job = taken.parked.job.clone();
+    let renewed = job.and_then(|job| QueuedJob::again(job, now).to_json().ok());
+    renewed.unwrap_or_else(|| taken.body.clone())
+}
+
+/// What was done with one message.
+enum Again {
+    Sent,
+    NotNeeded,
+}

@@ -1,0 +1,277 @@
+//! Looking through parked jobs and sending them again, against a scripted AWS that has a small queue.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
+use std::sync::{Arc, Mutex};
+
+use aws::{
+    ledger::Ledger,
+    queues::{JobsQueue, ParkedQueue},
+};
+use media::{failure::FailureClass, job::QueuedJob, parked::Filter};
+use parking::{Mode, Parking, Redriven, Seen};
+use scripted_aws::{Answer, Aws, Seen as Request};
+use serde_json::{Value, json};
+
+const NOW: i64 = 1_787_440_000;
+const ALL_AT_ONCE: Mode = Mode::Send { per_second: 500 };
+
+/// A job, as it lies in a queue.
+fn job(tenant: &str, message: &str) -> String {
+    json!({ "version": "1", "tenant": tenant, "instance": "LITE-AAAAAA-BBBBBB", "accepted_at": 1_787_000_000,
+        "message": { "message_id": message, "chat": "5500900000002", "direction": "in", "moment": 1_787_000_000,
+            "kind": "image" } })
+    .to_string()
+}
+
+/// A parked message; without a class it is one that SQS moved.
+fn message(n: usize, body: &str, class: Option<&str>) -> Value {
+    let text = |value: &str| json!({ "DataType": "String", "StringValue": value });
+    let ticket = class.map(|class| json!({ "class": text(class), "reason": text("a reason") }));
+    json!({ "MessageId": format!("id-{n}"), "ReceiptHandle": format!("receipt-{n}"), "Body": body,
+        "MessageAttributes": ticket.unwrap_or_else(|| json!({})),
+        "Attributes": { "SentTimestamp": "1787000000000" } })
+}
+
+/// AWS with these messages in the parked queue: each is received once, until it is put back. `fails`
+/// names an operation that AWS refuses.
+async fn aws(messages: Vec<Value>, stored: &'static str, fails: &'static str) -> Aws {
+    let visible = Arc::new(Mutex::new(messages));
+    Aws::start(move |request: &Request| {
+        let operation = request.operation();
+        if operation == fails {
+            return Answer::json_error(400, "AccessDeniedException");
+        }
+        match operation {
+            "ReceiveMessage" => {
+                let mut visible = visible.lock().expect("the queue");
+                let most = visible.len().min(10);
+                let taken: Vec<_> = visible.drain(..most).collect();
+                Answer::json(&json!({ "Messages": taken }))
+            }
+            "GetItem" if !stored.is_empty() && request.text().contains(stored) => {
+                Answer::json(&json!({ "Item": { "state": { "S": "stored" } } }))
+            }
+            "GetQueueAttributes" => {
+                let is_parked = request.text().contains("parked");
+                let name = if is_parked { "parked" } else { "jobs" };
+                Answer::json(&json!({ "Attributes": { "QueueArn": format!("arn:{name}") } }))
+            }
+            _ => Answer::json(&json!({})),
+        }
+    })
+    .await
+}
+
+fn parking(aws: &Aws) -> Parking {
+    let url = |name: &str| format!("https://sqs.example.invalid/{name}");
+    Parking::new(
+        ParkedQueue::new(&aws.clients, url("parked")),
+        JobsQueue::new(&aws.clients, url("jobs")),
+        Ledger::new(&aws.clients, "media".to_owned()),
+    )
+}
+
+async fn redrive(aws: &Aws, filter: &Filter, mode: Mode) -> Redriven {
+    let redriven = parking(aws).redrive(filter, mode, NOW, |_| {}).await;
+    redriven.expect("a redrive")
+}
+
+/// The receipts an operation was called with, in order.
+fn receipts(aws: &Aws, operation: &str) -> Vec<String> {
+    let calls = aws.of(operation).into_iter();
+    let receipt = |call: Request| {
+        call.json()["ReceiptHandle"]
+            .as_str()
+            .expect("one")
+            .to_owned()
+    };
+    calls.map(receipt).collect()
+}
+
+#[tokio::test]
+async fn a_look_shows_every_message_once_and_puts_all_of_them_back() {
+    let bodies: Vec<_> = (0..23).map(|n| job("acme", &format!("M{n}"))).collect();
+    let messages = bodies.iter().enumerate();
+    let messages = messages.map(|(n, body)| message(n, body, Some("expired")));
+    let aws = aws(messages.collect(), "", "").await;
+    let mut shown = Vec::new();
+    let look = parking(&aws)
+        .look(NOW, |parked| shown.push(parked.clone()))
+        .await;
+    let seen = look.expect("a look");
+    assert_eq!((seen.messages, seen.reconciled), (23, 0));
+    assert_eq!(shown.len(), 23);
+    assert_eq!(shown[0].class, FailureClass::Expired);
+    assert_eq!(shown[0].reason, "a reason");
+    assert_eq!(shown[0].parked_at, 1_787_000_000);
+    assert_eq!(receipts(&aws, "ChangeMessageVisibility").len(), 23);
+    assert!(receipts(&aws, "DeleteMessage").is_empty());
+}
+
+#[tokio::test]
+async fn what_sqs_parked_by_itself_is_written_into_its_record_and_nothing_else_is() {
+    let (ours, theirs) = (job("acme", "OURS"), job("acme", "THEIRS"));
+    let messages = vec![
+        message(0, &ours, Some("corrupt")),
+        message(1, &theirs, None),
+        message(2, "no job at all", None),
+    ];
+    let aws = aws(messages, "", "").await;
+    let mut classes = Vec::new();
+    let parking = parking(&aws);
+    let look = parking.look(NOW, |parked| classes.push(parked.class));
+    let seen = look.await.expect("a look");
+    assert_eq!(
+        seen,
+        Seen {
+            messages: 3,
+            reconciled: 1
+        }
+    );
+    let written = aws.the("UpdateItem");
+    assert!(written.text().contains("THEIRS") && written.text().contains("received too often"));
+    assert_eq!(
+        classes,
+        [
+            FailureClass::Corrupt,
+            FailureClass::Transient,
+            FailureClass::Poison
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_sends_and_removes_nothing() {
+    let body = job("acme", "M1");
+    let aws = aws(vec![message(0, &body, Some("expired"))], "", "").await;
+    let redriven = redrive(&aws, &Filter::default(), Mode::DryRun).await;
+    assert_eq!(redriven.admitted, 1);
+    assert!(aws.of("SendMessage").is_empty() && aws.of("DeleteMessage").is_empty());
+    assert_eq!(receipts(&aws, "ChangeMessageVisibility"), ["receipt-0"]);
+}
+
+#[tokio::test]
+async fn a_job_is_sent_before_it_is_removed_and_gets_a_new_life() {
+    let body = job("acme", "M1");
+    let aws = aws(vec![message(0, &body, Some("transient"))], "", "").await;
+    let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
+    assert_eq!(redriven.sent, 1);
+    let order = aws.operations();
+    let at = |name: &str| order.iter().position(|one| *one == name).expect(name);
+    assert!(at("SendMessage") < at("DeleteMessage"), "{order:?}");
+    let sent = aws.the("SendMessage").json();
+    assert_eq!(sent["MessageGroupId"], "acme");
+    let again = QueuedJob::parse(sent["MessageBody"].as_str().expect("a body"));
+    let again = again.expect("a job").into_job();
+    assert_eq!(
+        (again.accepted_at, again.message.message_id.as_str()),
+        (NOW, "M1")
+    );
+}
+
+#[tokio::test]
+async fn only_what_the_filter_admits_leaves_and_the_rest_is_put_back() {
+    let (acme, other) = (job("acme", "M1"), job("other", "M2"));
+    let messages = vec![
+        message(0, &acme, Some("expired")),
+        message(1, &other, Some("expired")),
+        message(2, "no job at all", Some("poison")),
+    ];
+    let aws = aws(messages, "", "").await;
+    let filter = Filter {
+        tenant: Some("other".parse().expect("a tenant")),
+        ..Filter::default()
+    };
+    let redriven = redrive(&aws, &filter, ALL_AT_ONCE).await;
+    assert_eq!(redriven.sent, 1);
+    assert_eq!(receipts(&aws, "DeleteMessage"), ["receipt-1"]);
+    assert_eq!(
+        receipts(&aws, "ChangeMessageVisibility"),
+        ["receipt-0", "receipt-2"]
+    );
+}
+
+#[tokio::test]
+async fn what_is_stored_meanwhile_is_only_removed() {
+    let body = job("acme", "DONE");
+    let aws = aws(vec![message(0, &body, Some("transient"))], "DONE", "").await;
+    let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
+    assert_eq!((redriven.sent, redriven.stored_already), (0, 1));
+    assert!(aws.of("SendMessage").is_empty());
+    assert_eq!(receipts(&aws, "DeleteMessage"), ["receipt-0"]);
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_sent_stays_parked() {
+    let body = job("acme", "M1");
+    let aws = aws(
+        vec![message(0, &body, Some("transient"))],
+        "",
+        "SendMessage",
+    )
+    .await;
+    let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
+    let Redriven { sent, failed, .. } = redriven;
+    assert_eq!((sent, failed), (0, 1));
+    assert!(aws.of("DeleteMessage").is_empty());
+    assert_eq!(receipts(&aws, "ChangeMessageVisibility"), ["receipt-0"]);
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_job_is_sent_again_as_it_is() {
+    let aws = aws(vec![message(0, "no job at all", Some("poison"))], "", "").await;
+    let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
+    assert_eq!(redriven.sent, 1);
+    assert_eq!(
+        aws.the("SendMessage").json()["MessageBody"],
+        "no job at all"
+    );
+}
+
+#[tokio::test]
+async fn the_whole_queue_is_moved_by_sqs_at_a_rate_it_accepts() {
+    let aws = aws(Vec::new(), "", "").await;
+    let moved = parking(&aws).redrive_all(9999).await;
+    moved.expect("a task");
+    let task = aws.the("StartMessageMoveTask").json();
+    assert_eq!(
+        task,
+        json!({ "SourceArn": "arn:parked", "DestinationArn": "arn:jobs", "MaxNumberOfMessagesPerSecond": 500 })
+    );
+}
+
+/// Whatever is sent fails at once and lies there again before the look is over.
+#[tokio::test]
+async fn what_is_parked_again_at_once_is_not_sent_for_ever() {
+    let parked = Arc::new(Mutex::new(vec!["no job at all".to_owned()]));
+    let aws = Aws::start(move |request: &Request| {
+        let mut parked = parked.lock().expect("the queue");
+        match request.operation() {
+            "ReceiveMessage" => {
+                static COUNT: std::sync::atomic::AtomicUsize =
+                    std::sync::atomic::AtomicUsize::new(0);
+                let n = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let taken: Vec<_> = parked
+                    .drain(..)
+                    .map(|body| message(n, &body, Some("poison")))
+                    .collect();
+                Answer::json(&json!({ "Messages": taken }))
+            }
+            "SendMessage" => {
+                let body = request.json()["MessageBody"].as_str().map(str::to_owned);
+                parked.extend(body);
+                Answer::json(&json!({}))
+            }
+            _ => Answer::json(&json!({})),
+        }
+    })
+    .await;
+    let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
+    assert_eq!((redriven.sent, redriven.seen.messages), (1, 2));
+}
