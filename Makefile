@@ -1,6 +1,6 @@
 # Everything that is done by hand here; `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo up deploy-local ls logs down tools test lint bench-memory
+.PHONY: help demo chaos up deploy-local ls logs down tools test lint bench-memory
 
 # The commands behind most targets. The first time, cargo compiles them for some minutes.
 LOCAL := cargo run --quiet --package local --
@@ -10,6 +10,9 @@ help: ## Tells what there is
 
 demo: cargo ## Deploys to an empty local AWS, posts webhooks, and checks every stored byte (LOCAL_PORT=4566)
 	@$(LOCAL) demo
+
+chaos: cargo ## Kills functions and cuts origins while webhooks arrive, then accounts for every media (CHAOS_COUNT=2000)
+	@$(LOCAL) chaos
 
 up: cargo ## Starts the local AWS (LOCAL_PORT=4566)
 	@$(LOCAL) up

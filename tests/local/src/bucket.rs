@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use aws_sdk_s3::Client;
+use aws_sdk_s3::types::{ExpirationStatus, LifecycleRule};
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
@@ -99,6 +100,70 @@ impl Bucket {
         })
     }
 
+    /// How often something was written under each key. The bucket keeps versions, so that writing over a file shows.
+    ///
+    /// # Errors
+    /// If the versions cannot be listed.
+    pub async fn writes(&self) -> Result<HashMap<String, u32>> {
+        let mut writes = HashMap::new();
+        let (mut key, mut version) = (None, None);
+        loop {
+            let page = self
+                .client
+                .list_object_versions()
+                .bucket(&self.name)
+                .set_key_marker(key)
+                .set_version_id_marker(version)
+                .send()
+                .await
+                .with_context(|| format!("cannot list the versions of bucket {}", self.name))?;
+            for one in page.versions.unwrap_or_default() {
+                *writes.entry(one.key.unwrap_or_default()).or_default() += 1;
+            }
+            if page.is_truncated != Some(true) {
+                return Ok(writes);
+            }
+            (key, version) = (page.next_key_marker, page.next_version_id_marker);
+        }
+    }
+
+    /// The keys of uploads in parts that were begun and neither completed nor aborted.
+    ///
+    /// # Errors
+    /// If they cannot be listed.
+    pub async fn open_uploads(&self) -> Result<Vec<String>> {
+        let listed = self
+            .client
+            .list_multipart_uploads()
+            .bucket(&self.name)
+            .send()
+            .await
+            .with_context(|| format!("cannot list uploads to {}", self.name))?;
+        if listed.is_truncated == Some(true) {
+            bail!(
+                "bucket {} has more open uploads than one list holds",
+                self.name
+            );
+        }
+        let uploads = listed.uploads.unwrap_or_default();
+        Ok(uploads.into_iter().filter_map(|one| one.key).collect())
+    }
+
+    /// Whether a rule of the bucket ends such uploads a day after they were begun, whatever their key.
+    ///
+    /// # Errors
+    /// If the rules cannot be read.
+    pub async fn ends_open_uploads(&self) -> Result<bool> {
+        let rules = self
+            .client
+            .get_bucket_lifecycle_configuration()
+            .bucket(&self.name)
+            .send()
+            .await
+            .with_context(|| format!("cannot read the rules of bucket {}", self.name))?;
+        Ok(rules.rules.unwrap_or_default().iter().any(ends_all_uploads))
+    }
+
     /// Downloads every file.
     ///
     /// # Errors
@@ -110,4 +175,19 @@ impl Bucket {
         }
         Ok(files)
     }
+}
+
+fn ends_all_uploads(rule: &LifecycleRule) -> bool {
+    let ends = rule.abort_incomplete_multipart_upload.as_ref();
+    let days = ends.and_then(|ends| ends.days_after_initiation);
+    let prefix = rule
+        .filter
+        .as_ref()
+        .and_then(|filter| filter.prefix.as_deref());
+    let is_for_all = prefix.is_none_or(str::is_empty)
+        && rule
+            .filter
+            .as_ref()
+            .is_none_or(|filter| filter.tag.is_none() && filter.and.is_none());
+    rule.status == ExpirationStatus::Enabled && days == Some(1) && is_for_all
 }

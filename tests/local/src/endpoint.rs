@@ -110,6 +110,22 @@ impl Endpoint {
         answered(request, path).await
     }
 
+    /// Every message of a queue, hidden ones included, as the emulator shows them without receiving any. Nothing if
+    /// it has no such queue.
+    pub(crate) async fn look_into_queue(self, queue_url: &str) -> Result<Option<Vec<Value>>> {
+        let request = http::client()?.get(format!("{}/_ministack/sqs/messages", self.url()));
+        let mut found = answered(request, "the queues' messages").await?;
+        // By account, by region, by the queue's URL, whose host may be another.
+        let accounts = found.pointer_mut("/messages").map(Value::take);
+        let regions = accounts.iter().flat_map(values).flat_map(values);
+        let queues = regions.filter_map(Value::as_object).flatten();
+        let wanted = queue_url.rsplit('/').next();
+        let mut named = queues.filter(|(url, _)| url.rsplit('/').next() == wanted);
+        Ok(named
+            .next()
+            .and_then(|(_, messages)| messages.as_array().cloned()))
+    }
+
     /// Calls a service that takes forms and answers in XML, which is not read.
     pub(crate) async fn call_form(self, service: &str, fields: &[(&str, &str)]) -> Result<()> {
         let answer = self
@@ -135,6 +151,13 @@ impl Endpoint {
             .header(AUTHORIZATION, authorization);
         Ok(request)
     }
+}
+
+fn values(object: &Value) -> impl Iterator<Item = &Value> {
+    object
+        .as_object()
+        .into_iter()
+        .flat_map(|object| object.values())
 }
 
 async fn answered(request: RequestBuilder, what: &str) -> Result<Value> {

@@ -28,6 +28,7 @@
 //! ```
 
 mod bucket;
+pub mod chaos;
 pub mod compare;
 pub mod demo;
 mod endpoint;

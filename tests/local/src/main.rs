@@ -1,4 +1,4 @@
-//! The commands behind the Makefile: tools, up, deploy, demo, ls, logs, down.
+//! The commands behind the Makefile: tools, up, deploy, demo, chaos, ls, logs, down.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use local::demo::STACK_NAME;
-use local::{Deployment, Project, Running, Screen, Stack, Tools, demo, forget, tree};
+use local::{Deployment, Project, Running, Screen, Stack, Tools, chaos, demo, forget, tree};
 
 /// How often `logs --follow` looks for new lines.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
@@ -43,6 +43,13 @@ enum Command {
         /// The port of 127.0.0.1 that the local AWS answers on.
         #[arg(long, env = "LOCAL_PORT", default_value_t = 4566)]
         port: u16,
+    },
+    /// Posts webhooks to an empty local AWS of its own while functions are killed and origins are cut, and accounts for
+    /// every media.
+    Chaos {
+        /// How many media are announced.
+        #[arg(long, env = "CHAOS_COUNT", default_value_t = 2_000)]
+        count: usize,
     },
     /// Shows the bucket's files.
     Ls,
@@ -97,6 +104,7 @@ async fn carry_out(command: Command, screen: &Screen) -> Result<()> {
             deploy(&project, &deployment, screen).await
         }
         Command::Demo { port } => demo::run(&project, port, screen).await,
+        Command::Chaos { count } => chaos::run(&project, count, screen).await,
         Command::Ls => ls(&project, screen).await,
         Command::Logs { follow } => logs(&project, follow, screen).await,
         Command::Down { forget } => down(&project, forget, screen).await,

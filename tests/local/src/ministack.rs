@@ -90,6 +90,16 @@ impl MiniStack {
         self.endpoint
     }
 
+    /// The process that started it and ends it: an ancestor of everything it starts.
+    pub(crate) fn process(&self) -> u32 {
+        self.tether.id()
+    }
+
+    /// Where it unpacks functions.
+    pub(crate) fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
     /// Ends it and waits until it has ended.
     ///
     /// # Errors

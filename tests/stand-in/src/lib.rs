@@ -36,6 +36,7 @@ pub mod formats;
 mod noise;
 mod plain;
 mod record;
+mod relay;
 mod scenario;
 mod server;
 mod spec;
@@ -46,12 +47,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use tokio::net::TcpListener;
 
 pub use announce::Announced;
 pub use encrypt::{MediaKeys, Sealed, seal_bytes};
 pub use events::Event;
 pub use plain::{Chunks, Plain};
 pub use record::{Received, Role};
+pub use relay::{Relay, Relays};
 pub use scenario::{CdnScenario, MessageShape, WapiScenario};
 pub use spec::{
     DEFAULT_INSTANCE, DEFAULT_MOMENT, DEFAULT_OE, DEFAULT_TOKEN, Dialect, Field, Format, KeyType,
@@ -60,6 +63,34 @@ pub use spec::{
 
 use server::Server;
 use state::{Bases, State};
+
+/// The three listeners before they serve.
+struct Listeners {
+    wapi: TcpListener,
+    cdn: TcpListener,
+    fallback: TcpListener,
+}
+
+impl Listeners {
+    async fn open(wapi_port: u16, cdn_port: u16, fallback_port: u16) -> Result<Self> {
+        let wapi = server::listen(wapi_port).await;
+        let cdn = server::listen(cdn_port).await;
+        let fallback = server::listen(fallback_port).await;
+        Ok(Self {
+            wapi: wapi.context("listener of W-API")?,
+            cdn: cdn.context("listener of the CDN")?,
+            fallback: fallback.context("listener of the CDN's fallback")?,
+        })
+    }
+
+    fn bases(&self) -> Result<Bases> {
+        Ok(Bases {
+            wapi: server::base(&self.wapi)?,
+            cdn: server::base(&self.cdn)?,
+            fallback: server::base(&self.fallback)?,
+        })
+    }
+}
 
 /// The running stand-in: three loopback listeners. It stops when dropped.
 #[derive(Debug)]
@@ -82,24 +113,38 @@ impl StandIn {
     /// # Errors
     /// If a listener cannot be opened, for instance because a port is taken.
     pub async fn start_on(wapi_port: u16, cdn_port: u16, fallback_port: u16) -> Result<Self> {
-        let wapi = server::listen(wapi_port)
-            .await
-            .context("listener of W-API")?;
-        let cdn = server::listen(cdn_port)
-            .await
-            .context("listener of the CDN")?;
-        let fallback = server::listen(fallback_port)
-            .await
-            .context("listener of the CDN's fallback")?;
+        let listeners = Listeners::open(wapi_port, cdn_port, fallback_port).await?;
+        let bases = listeners.bases()?;
+        Ok(Self::serve(listeners, bases))
+    }
+
+    /// Starts behind relays that can be cut: the addresses it tells of are theirs.
+    ///
+    /// # Errors
+    /// If a listener cannot be opened.
+    pub async fn start_behind_relays() -> Result<(Self, Relays)> {
+        let listeners = Listeners::open(0, 0, 0).await?;
+        let relays = Relays {
+            wapi: Relay::before(server::port(&listeners.wapi)?).await?,
+            cdn: Relay::before(server::port(&listeners.cdn)?).await?,
+            fallback: Relay::before(server::port(&listeners.fallback)?).await?,
+        };
+        let bases = Bases {
+            wapi: relays.wapi.base(),
+            cdn: relays.cdn.base(),
+            fallback: relays.fallback.base(),
+        };
+        Ok((Self::serve(listeners, bases), relays))
+    }
+
+    fn serve(listeners: Listeners, bases: Bases) -> Self {
+        let Listeners {
+            wapi,
+            cdn,
+            fallback,
+        } = listeners;
         let (stop, stopped) = tokio::sync::watch::channel(false);
-        let state = Arc::new(State::new(
-            Bases {
-                wapi: server::base(&wapi)?,
-                cdn: server::base(&cdn)?,
-                fallback: server::base(&fallback)?,
-            },
-            stopped,
-        ));
+        let state = Arc::new(State::new(bases, stopped));
         state.register_instance(DEFAULT_INSTANCE, DEFAULT_TOKEN);
         let stop = Arc::new(stop);
         let servers = vec![
@@ -115,7 +160,7 @@ impl StandIn {
                 stop,
             ),
         ];
-        Ok(Self { state, servers })
+        Self { state, servers }
     }
 
     /// W-API's base URL, `http://127.0.0.1:P/v1`. Its files are under `http://127.0.0.1:P/media/file/`.

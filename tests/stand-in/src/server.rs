@@ -34,6 +34,11 @@ pub(crate) fn base(listener: &TcpListener) -> Result<String> {
     Ok(format!("http://{}", listener.local_addr()?))
 }
 
+/// The port of a listener.
+pub(crate) fn port(listener: &TcpListener) -> Result<u16> {
+    Ok(listener.local_addr()?.port())
+}
+
 impl Server {
     /// Serves until told to stop. All servers of a stand-in share `stop`.
     pub(crate) fn run(

@@ -4,6 +4,7 @@ mod cdn;
 mod client;
 mod control;
 mod events;
+mod relays;
 mod vectors;
 mod wapi;
 mod webhooks;

@@ -1,0 +1,251 @@
+//! What is announced: which media of whom, how the origins behave for each, where it may end, and how often it is posted.
+//!
+//! All of it follows from a media's number, so that every run announces the same.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use accounting::Fate;
+use anyhow::{Context, Result};
+use stand_in::{CdnScenario, Dialect, Field, Format, Kind, MessageShape, Seal, Spec, WapiScenario};
+
+use crate::Instance;
+
+/// Who the media belong to.
+const TENANTS: [&str; 3] = ["acme", "borealis", "condor"];
+/// Not a divisor of any other cycle below, so that every instance meets every kind and every trouble.
+const INSTANCES: usize = 7;
+const KINDS: [Kind; 9] = [
+    Kind::Image,
+    Kind::Voice,
+    Kind::Video,
+    Kind::Document,
+    Kind::Sticker,
+    Kind::Audio,
+    Kind::Ptv,
+    Kind::Gif,
+    Kind::NewsletterImage,
+];
+/// One media in so many is posted [`TIMES`] times.
+const REPEATED_EVERY: usize = 25;
+/// How often W-API posts a repeated media: at once, right after, and while later ones are under way.
+const TIMES: [usize; 5] = [0, 1, 2, 60, 300];
+/// One media in so many is stored in two parts.
+const LARGE_EVERY: usize = 100;
+/// The function takes parts of 8 MiB.
+const LARGE_BYTES: u64 = 9 * 1024 * 1024;
+/// Small files have up to this many bytes more than their format needs.
+const SPREAD_BYTES: u64 = 48 * 1024;
+/// Slow enough that a file is under way for about a second.
+const SLOW_BYTES_PER_SECOND: u64 = 64 * 1024;
+/// How long a slow answer of W-API takes.
+const SLOW_MILLIS: u64 = 700;
+
+/// One media that is going to be announced.
+#[derive(Debug, Clone)]
+pub(crate) struct Planned {
+    /// Whose it is.
+    pub(crate) tenant: &'static str,
+    /// The message, with how the origins behave when asked for its file.
+    pub(crate) spec: Spec,
+    /// Where it may end.
+    pub(crate) fate: Fate,
+}
+
+/// The instances, each with a token of its own.
+pub(crate) fn instances() -> Vec<Instance> {
+    (0..INSTANCES)
+        .map(|number| {
+            let id = instance_id(number);
+            let token = format!("invented-token-of-{id}");
+            Instance::new(tenant(number), id, token)
+        })
+        .collect()
+}
+
+/// This many media, sent just now.
+///
+/// # Errors
+/// If the machine's clock is out of order.
+pub(crate) fn media(count: usize) -> Result<Vec<Planned>> {
+    let now = since_1970()?.as_secs();
+    let moment = i64::try_from(now).context("a clock")?;
+    Ok((0..count).map(|number| planned(number, moment)).collect())
+}
+
+/// The numbers of the media in the order in which their webhooks are posted, repeated ones several times.
+pub(crate) fn order(count: usize) -> Vec<usize> {
+    let mut posts: Vec<(usize, usize)> = (0..count)
+        .flat_map(|number| {
+            let is_repeated = number % REPEATED_EVERY == 0;
+            let times = if is_repeated { TIMES.len() } else { 1 };
+            TIMES
+                .into_iter()
+                .take(times)
+                .map(move |later| (number + later, number))
+        })
+        .collect();
+    posts.sort_unstable();
+    posts.into_iter().map(|(_, number)| number).collect()
+}
+
+/// How many of so many media are posted several times.
+pub(crate) fn repeated(count: usize) -> usize {
+    count.div_ceil(REPEATED_EVERY)
+}
+
+fn tenant(instance: usize) -> &'static str {
+    TENANTS
+        .get(instance % TENANTS.len())
+        .copied()
+        .unwrap_or("acme")
+}
+
+fn instance_id(number: usize) -> String {
+    format!("LITE-CHAOS0-{number:06}")
+}
+
+fn since_1970() -> Result<Duration> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a command by hand reads the clock: the messages are sent now"
+    )]
+    let now = SystemTime::now();
+    now.duration_since(UNIX_EPOCH)
+        .context("the clock is before 1970")
+}
+
+fn planned(number: usize, moment: i64) -> Planned {
+    let kind = KINDS
+        .get(number % KINDS.len())
+        .copied()
+        .unwrap_or(Kind::Image);
+    let dialect = if number.is_multiple_of(3) {
+        Dialect::Y2025
+    } else {
+        Dialect::Y2026
+    };
+    let spec = Spec::of(kind)
+        .seed(format!("chaos-{number}"))
+        .dialect(dialect)
+        .instance(instance_id(number % INSTANCES))
+        .moment(moment);
+    let (spec, fate) = if number % LARGE_EVERY == LARGE_EVERY / 2 {
+        let large = Spec {
+            kind: Kind::Document,
+            format: Some(Format::Random),
+            size: Some(LARGE_BYTES),
+            ..spec
+        };
+        (large, Fate::Stored)
+    } else {
+        let more = (number as u64).wrapping_mul(7_919) % SPREAD_BYTES;
+        troubled(number, spec.size(more))
+    };
+    let tenant = tenant(number % INSTANCES);
+    Planned { tenant, spec, fate }
+}
+
+/// What goes wrong with a media by itself, whatever else is done to the origins: nothing with most of them.
+fn troubled(number: usize, spec: Spec) -> (Spec, Fate) {
+    let stored = |spec: Spec| (spec, Fate::Stored);
+    let parked = |spec: Spec| (spec, Fate::Parked);
+    let fail_500 = |message| WapiScenario::Fail500 { message };
+    match number % 40 {
+        1 => stored(spec.wapi(fail_500(MessageShape::Nested))),
+        8 => stored(spec.wapi(fail_500(MessageShape::Text))),
+        15 => stored(spec.wapi(fail_500(MessageShape::Array))),
+        22 => stored(
+            spec.wapi(WapiScenario::fail_500())
+                .cdn(CdnScenario::TruncateThenRange { at: 300 }),
+        ),
+        29 => stored(
+            spec.wapi(WapiScenario::BadGateway502Html)
+                .cdn(CdnScenario::MainHostDown),
+        ),
+        4 => stored(spec_for_wapi(spec).cdn(CdnScenario::Status { code: 503 })),
+        11 => stored(spec_for_wapi(spec).cdn(CdnScenario::Gone { status: 404 })),
+        18 => stored(spec.wapi(WapiScenario::SlowDrip {
+            bytes_per_second: SLOW_BYTES_PER_SECOND,
+        })),
+        25 => stored(spec.wapi(WapiScenario::Delay {
+            millis: SLOW_MILLIS,
+            then: Box::new(WapiScenario::Ok),
+        })),
+        32 => stored(spec.wapi(WapiScenario::NoLength)),
+        39 => stored(
+            spec.wapi(WapiScenario::fail_times(1))
+                .cdn(CdnScenario::fail_times(2)),
+        ),
+        5 => parked(
+            spec.wapi(WapiScenario::NotFound404)
+                .cdn(CdnScenario::Gone { status: 410 }),
+        ),
+        13 => parked(
+            spec_for_wapi(spec)
+                .wapi(WapiScenario::BadRequest400)
+                .seal(Seal::BadMac),
+        ),
+        27 => parked(spec.omit(Field::DirectPath).omit(Field::Url)),
+        _ => stored(spec),
+    }
+}
+
+/// A channel's picture is plain on the CDN and W-API has none: whatever else is asked of a media, this needs another kind.
+fn spec_for_wapi(spec: Spec) -> Spec {
+    if spec.kind == Kind::NewsletterImage {
+        Spec {
+            kind: Kind::Image,
+            ..spec
+        }
+    } else {
+        spec
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use accounting::Fate;
+
+    use super::{instances, media, order};
+
+    #[test]
+    fn every_media_is_posted_and_one_in_25_five_times() {
+        let mut times: BTreeMap<usize, usize> = BTreeMap::new();
+        for number in order(2_000) {
+            *times.entry(number).or_default() += 1;
+        }
+        assert_eq!(times.len(), 2_000);
+        let repeated = times.values().filter(|times| **times == 5).count();
+        assert_eq!(repeated, 80);
+        assert_eq!(times.values().sum::<usize>(), 2_000 + 80 * 4);
+    }
+
+    #[test]
+    fn every_instance_has_media_that_end_either_way_and_every_message_is_its_own() {
+        let media = media(2_000).expect("a clock");
+        let with = |fate| -> BTreeSet<_> {
+            let ending = media.iter().filter(|one| one.fate == fate);
+            ending.map(|one| one.spec.instance.clone()).collect()
+        };
+        assert_eq!(with(Fate::Stored).len(), instances().len());
+        assert_eq!(with(Fate::Parked).len(), instances().len());
+        let seeds: BTreeSet<_> = media.iter().map(|one| &one.spec.seed).collect();
+        assert_eq!(seeds.len(), media.len());
+    }
+
+    #[test]
+    fn a_media_belongs_to_its_instances_tenant() {
+        let owners: BTreeMap<_, _> = instances()
+            .into_iter()
+            .map(|one| (one.instance, one.tenant))
+            .collect();
+        for one in media(500).expect("a clock") {
+            assert_eq!(
+                owners.get(&one.spec.instance).map(String::as_str),
+                Some(one.tenant)
+            );
+        }
+    }
+}
