@@ -24,6 +24,7 @@
 //!
 //! Other processes speak to it over HTTP: see [`control`].
 
+mod activity;
 mod announce;
 mod answer;
 mod body;
@@ -47,7 +48,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
+pub use activity::activity;
 pub use announce::Announced;
+pub use clock::Clock;
 pub use encrypt::{MediaKeys, Sealed, seal_bytes};
 pub use events::Event;
 pub use plain::{Chunks, Plain};
@@ -197,6 +200,11 @@ impl StandIn {
     /// Whether `POST /media/download` and `GET /media/info` exist. At first they do not: 404.
     pub fn set_alternates(&self, present: bool) {
         self.state.set_alternates(present);
+    }
+
+    /// From now on links and CDN paths expire by this clock, in milliseconds since the epoch.
+    pub fn live_by(&self, clock: Clock) {
+        self.state.live_by(clock);
     }
 
     /// Everything received so far on all three listeners, in order, except calls of `/control`.
