@@ -142,10 +142,8 @@ impl Worker {
         if self.write(claimed, state, history, Then::Keep).await != Some(Written::Yes) {
             return LATER;
         }
-        if !self
-            .park(claimed.job, &claimed.received, class, reason)
-            .await
-        {
+        let ticket = ticket(claimed.job, &claimed.received, class, reason);
+        if !self.park(claimed.job, &claimed.received, &ticket).await {
             let reason = reason.to_owned();
             let not_yet = State::Retrying { class, reason };
             let written = self.write(claimed, &not_yet, history, Then::Release).await;
@@ -254,21 +252,8 @@ impl Worker {
     }
 
     /// Puts the job where a person finds it. If that fails the original must come back.
-    async fn park(
-        &self,
-        job: &Job,
-        received: &Received<'_>,
-        class: FailureClass,
-        reason: &str,
-    ) -> bool {
-        let ticket = ParkingTicket {
-            class,
-            reason,
-            tenant: Some(&job.tenant),
-            recoverable_until: Some(job.message.recoverable_until()),
-            receives: received.receives,
-        };
-        match self.parked.park(received.body, &ticket).await {
+    async fn park(&self, job: &Job, received: &Received<'_>, ticket: &ParkingTicket<'_>) -> bool {
+        match self.parked.park(received.body, ticket).await {
             Ok(()) => true,
             Err(error) => {
                 tracing::error!(instance = %job.instance, message_id = %job.message.message_id, %error, "a job could not be parked and comes back");
@@ -286,6 +271,7 @@ impl Worker {
             tenant: None,
             recoverable_until: None,
             receives: received.receives,
+            is_unrecorded: false,
         };
         match self.parked.park(received.body, &ticket).await {
             Ok(()) => {
@@ -310,15 +296,36 @@ impl Worker {
         error: &dyn std::error::Error,
     ) -> Settled {
         let (state, wait) = self.verdict(job, received.receives, Failure::later(error));
-        if let State::Parked { class, reason } = &state
-            && !self.park(job, received, *class, reason).await
-        {
-            return Settled::ComesBack {
-                after: AFTER_A_FAILED_WRITE,
+        if let State::Parked { class, reason } = &state {
+            let ticket = ParkingTicket {
+                is_unrecorded: true,
+                ..ticket(job, received, *class, reason)
             };
+            if !self.park(job, received, &ticket).await {
+                return Settled::ComesBack {
+                    after: AFTER_A_FAILED_WRITE,
+                };
+            }
         }
         log(job, &state, &[], Duration::ZERO);
         wait.map_or(Settled::Done, |after| Settled::ComesBack { after })
+    }
+}
+
+/// What the parked queue is told of a job.
+fn ticket<'a>(
+    job: &'a Job,
+    received: &Received<'_>,
+    class: FailureClass,
+    reason: &'a str,
+) -> ParkingTicket<'a> {
+    ParkingTicket {
+        class,
+        reason,
+        tenant: Some(&job.tenant),
+        recoverable_until: Some(job.message.recoverable_until()),
+        receives: received.receives,
+        is_unrecorded: false,
     }
 }
 

@@ -164,6 +164,8 @@ pub struct ParkingTicket<'a> {
     pub recoverable_until: Option<i64>,
     /// Times it was received.
     pub receives: u32,
+    /// The record could not be written: it is written when the parked queue is next looked through.
+    pub is_unrecorded: bool,
 }
 
 /// The queue where jobs wait for a person, for 14 days.
@@ -206,6 +208,10 @@ impl ParkedQueue {
             ),
             ("recoverable_until", ticket.recoverable_until.map(number)),
             ("receives", Some(number(ticket.receives.into()))),
+            (
+                "unrecorded",
+                ticket.is_unrecorded.then(|| ("String", "yes".to_owned())),
+            ),
         ];
         for (name, value) in attributes {
             let Some((data_type, text)) = value else {
@@ -358,6 +364,7 @@ impl Taken {
             receives: text("receives").and_then(|n| n.parse().ok()),
             parked_at: sent.unwrap_or_default() / 1000,
             is_moved_by_sqs: class.is_none(),
+            is_unrecorded: class.is_none() || text("unrecorded").is_some(),
             job,
         };
         Self {

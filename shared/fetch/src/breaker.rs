@@ -25,6 +25,9 @@ const FIRST_REST: i64 = 30;
 /// How long at most.
 const LONGEST_REST: i64 = 5 * 60;
 
+/// A probe that has not reported after this never will: its process ended. In seconds.
+const LONGEST_PROBE: i64 = 2 * 60;
+
 /// Circuits kept at most. Reached only with thousands of failing instances; then all start afresh.
 const MOST_CIRCUITS: usize = 10_000;
 
@@ -104,7 +107,7 @@ impl Breaker {
             if let Some(seen) = failing.get_mut(circuit)
                 && seen.in_a_row >= MOST_FAILURES
             {
-                seen.rests_until = now.saturating_add(seen.rest);
+                seen.rests_until = now.saturating_add(seen.rest.max(LONGEST_PROBE));
                 seen.is_probed = true;
             }
         }

@@ -170,7 +170,8 @@ impl Fetcher {
         if strategy == Strategy::Cdn {
             return self.by_cdn(request, evidence, store).await;
         }
-        let _turn = self.turns.take(request.instance, request.deadline).await?;
+        let until = (Instant::now() + self.limits.post).min(request.deadline);
+        let _turn = self.turns.take(request.instance, until).await?;
         if strategy == Strategy::Wapi {
             self.by_wapi(request, evidence, store).await
         } else {
@@ -178,12 +179,9 @@ impl Fetcher {
         }
     }
 
-    /// Bytes of a body at most: of the file, and what encryption adds.
+    /// Bytes of a file at most.
     fn max_bytes(&self, request: &FetchRequest<'_>) -> u64 {
-        const PADDING_AND_MAC: u64 = 16 + 10;
         let wanted = request.max_bytes.unwrap_or(u64::MAX);
-        wanted
-            .saturating_add(PADDING_AND_MAC)
-            .min(self.limits.max_bytes)
+        wanted.min(self.limits.max_bytes)
     }
 }

@@ -25,14 +25,14 @@ const MANY: usize = 1000;
 pub(crate) struct Turns(Mutex<HashMap<InstanceId, Arc<Semaphore>>>);
 
 impl Turns {
-    /// Waits for a turn, no longer than to `deadline`.
+    /// Waits for a turn, no longer than to `until`: other strategies need time, too.
     pub(crate) async fn take(
         &self,
         instance: &InstanceId,
-        deadline: Instant,
+        until: Instant,
     ) -> Result<OwnedSemaphorePermit, FetchError> {
         const LATE: FetchError = FetchError::TimedOut(Wait::Turn);
-        let turn = timeout_at(deadline, self.of(instance).acquire_owned());
+        let turn = timeout_at(until, self.of(instance).acquire_owned());
         turn.await.map_err(|_| LATE)?.map_err(|_closed| LATE)
     }
 

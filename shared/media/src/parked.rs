@@ -24,6 +24,8 @@ pub struct ParkedJob {
     pub parked_at: i64,
     /// SQS moved it, because it was received too often: no run of ours wrote the ticket or the record.
     pub is_moved_by_sqs: bool,
+    /// Nobody wrote into its record that it is parked: SQS moved it, or the table did not answer.
+    pub is_unrecorded: bool,
 }
 
 impl ParkedJob {

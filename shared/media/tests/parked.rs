@@ -77,6 +77,7 @@ fn parked() -> ParkedJob {
         receives: Some(7),
         parked_at: NOW - 2 * HOUR,
         is_moved_by_sqs: false,
+        is_unrecorded: false,
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Parking {
 pub struct Seen {
     /// Messages.
     pub messages: usize,
-    /// Records that SQS's own parking had left behind and that say `parked` now.
+    /// Records that parking had left behind, mostly SQS's own, and that say `parked` now.
     pub reconciled: usize,
 }
 
@@ -108,7 +108,7 @@ impl Parking {
 
     /// Writes down what only SQS knows. A record that cannot be written now is written at the next look.
     async fn reconcile(&self, parked: &ParkedJob, now: i64) -> bool {
-        let (Some(job), true) = (&parked.job, parked.is_moved_by_sqs) else {
+        let (Some(job), true) = (&parked.job, parked.is_unrecorded) else {
             return false;
         };
         let (class, reason) = (parked.class, parked.reason.as_str());

@@ -10,6 +10,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::activity;
 use crate::answer;
 use crate::state::until_stopped;
 
@@ -132,6 +133,7 @@ impl Sending {
                 return self.cut();
             }
         }
+        activity::note();
         self.take_until(limit).map(Ok)
     }
 

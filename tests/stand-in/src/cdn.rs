@@ -11,10 +11,10 @@ use bytes::Bytes;
 use crate::answer;
 use crate::body::{Faults, Outgoing};
 use crate::encrypt::{MAC_LEN, Sealed};
+use crate::formats;
 use crate::record::{Received, Role};
 use crate::scenario::CdnScenario;
 use crate::state::{Media, State as Shared};
-use crate::{clock, formats};
 
 #[derive(Clone)]
 struct Host {
@@ -60,7 +60,7 @@ async fn get_file(State(host): State<Host>, request: Request) -> Response {
                 .violations
                 .push("the query is not the signed one".to_owned());
             refused = Some(answer::empty(403));
-        } else if media.announced.oe.saturating_mul(1000) <= clock::now_ms() {
+        } else if media.announced.oe.saturating_mul(1000) <= state.now_ms() {
             refused = Some(answer::empty(403));
         }
     }

@@ -24,6 +24,7 @@
 //!
 //! Other processes speak to it over HTTP: see [`control`].
 
+mod activity;
 mod announce;
 mod answer;
 mod body;
@@ -49,7 +50,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 
+pub use activity::activity;
 pub use announce::Announced;
+pub use clock::Clock;
 pub use encrypt::{MediaKeys, Sealed, seal_bytes};
 pub use events::Event;
 pub use plain::{Chunks, Plain};
@@ -242,6 +245,11 @@ impl StandIn {
     /// Whether `POST /media/download` and `GET /media/info` exist. At first they do not: 404.
     pub fn set_alternates(&self, present: bool) {
         self.state.set_alternates(present);
+    }
+
+    /// From now on links and CDN paths expire by this clock, in milliseconds since the epoch.
+    pub fn live_by(&self, clock: Clock) {
+        self.state.live_by(clock);
     }
 
     /// Everything received so far on all three listeners, in order, except calls of `/control`.

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::Result;
 use tokio::sync::watch;
 
+use crate::activity;
 use crate::announce::Announced;
+use crate::clock::Clock;
 use crate::record::Received;
 use crate::scenario::{CdnScenario, WapiScenario};
 use crate::spec::Spec;
@@ -53,6 +55,7 @@ struct Inner {
     alternates: bool,
     seeds: u64,
     links_made: u64,
+    clock: Clock,
 }
 
 /// The shared state.
@@ -139,6 +142,15 @@ impl State {
             .cloned()
     }
 
+    pub(crate) fn live_by(&self, clock: Clock) {
+        self.inner().clock = clock;
+    }
+
+    /// Milliseconds since the epoch.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.inner().clock.now_ms()
+    }
+
     pub(crate) fn set_wapi(&self, scenario: Option<WapiScenario>) {
         self.inner().wapi = scenario;
     }
@@ -190,12 +202,14 @@ impl State {
 
     /// Records a request; the number given back finds it again when its answer is known.
     pub(crate) fn record(&self, received: Received) -> usize {
+        activity::note();
         let mut inner = self.inner();
         inner.requests.push(received);
         inner.forgotten + inner.requests.len() - 1
     }
 
     pub(crate) fn record_status(&self, number: usize, status: u16) {
+        activity::note();
         let mut inner = self.inner();
         if let Some(index) = number.checked_sub(inner.forgotten)
             && let Some(received) = inner.requests.get_mut(index)

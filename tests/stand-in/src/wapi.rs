@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 
 use crate::answer::{self, ELSEWHERE, refusal};
 use crate::body::{Faults, Outgoing};
+use crate::formats;
 use crate::plain::Plain;
 use crate::record::{Received, Role};
 use crate::scenario::{MessageShape, WapiScenario};
 use crate::spec::{Format, Seal};
 use crate::state::{Link, Media, State as Shared};
-use crate::{clock, formats};
 
 /// The four fields of a download call, no more and no fewer.
 const FIELDS: [&str; 4] = ["mediaKey", "directPath", "type", "mimetype"];
@@ -163,7 +163,7 @@ fn judge(
             .wapi_types()
             .iter()
             .any(|accepted| accepted == kind)
-        && announced.oe.saturating_mul(1000) > clock::now_ms()
+        && announced.oe.saturating_mul(1000) > state.now_ms()
         && matches!(announced.spec.sealing(), Seal::Right | Seal::BadMac);
     let says_another_mimetype = announced.mimetype != mimetype;
     if says_another_mimetype {
@@ -287,7 +287,7 @@ fn give_link(state: &Shared, media: Arc<Media>, scenario: WapiScenario) -> Respo
     if scenario == WapiScenario::NoLink {
         return answer::json_answer(200, json!({ "error": false }));
     }
-    let now = clock::now_ms();
+    let now = state.now_ms();
     let is_expired = scenario == WapiScenario::ExpiredLink;
     let expires_ms = if is_expired {
         now.saturating_sub(60_000)
@@ -393,7 +393,7 @@ async fn file(
     let number = state.record(received);
     let response = match link {
         Some(link)
-            if link.scenario != WapiScenario::ForeignLink && link.expires_ms > clock::now_ms() =>
+            if link.scenario != WapiScenario::ForeignLink && link.expires_ms > state.now_ms() =>
         {
             serve(&state, &link, token.as_deref())
         }

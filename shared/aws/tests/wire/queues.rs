@@ -135,6 +135,7 @@ async fn a_parked_message_is_unchanged_and_says_what_a_person_needs() {
         tenant: Some(&tenant),
         recoverable_until: Some(1_788_641_279),
         receives: 7,
+        is_unrecorded: false,
     };
     ParkedQueue::new(&aws.clients, PARKED_URL.to_owned())
         .park(body, &ticket)
@@ -168,6 +169,7 @@ async fn a_message_of_no_known_tenant_is_parked_without_what_is_not_known() {
         tenant: None,
         recoverable_until: None,
         receives: 1,
+        is_unrecorded: false,
     };
     ParkedQueue::new(&aws.clients, PARKED_URL.to_owned())
         .park("?", &ticket)
@@ -191,6 +193,7 @@ async fn what_could_not_be_parked_is_an_error() {
         tenant: None,
         recoverable_until: None,
         receives: 1,
+        is_unrecorded: false,
     };
     let refused = ParkedQueue::new(&aws.clients, PARKED_URL.to_owned())
         .park("?", &ticket)

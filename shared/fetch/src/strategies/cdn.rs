@@ -155,7 +155,7 @@ impl Fetcher {
             error_pages: ErrorPages::AreLeftToTheProof,
             pool: Arc::clone(&self.pool),
             deadline,
-            max_bytes: self.max_bytes(&request),
+            max_bytes: self.max_bytes(&request).saturating_add(reading.overhead()),
         }))
         .await
     }
@@ -185,6 +185,14 @@ impl Reading {
             key,
             families: families.to_vec(),
         })
+    }
+
+    /// Bytes that encryption may add to the file: its padding and its MAC.
+    fn overhead(&self) -> u64 {
+        match self {
+            Self::Sealed { .. } => 16 + 10,
+            Self::Plain => 0,
+        }
     }
 
     fn opener(&self, request: &FetchRequest<'_>) -> Opener {

@@ -35,10 +35,10 @@ impl Fetcher {
     ) -> Result<Response, FetchError> {
         self.guard.check(&url)?;
         evidence.asks(&url);
-        let ends = (Instant::now() + within).min(deadline);
+        let (ends, late) = ends(within, deadline);
         let sent = timeout_at(ends, build(url).send()).await;
         let response = sent
-            .map_err(|_| FetchError::TimedOut(Wait::Answer))?
+            .map_err(|_| FetchError::TimedOut(late))?
             .map_err(FetchError::transport)?;
         evidence.answered(response.status().as_u16());
         Ok(response)
@@ -76,14 +76,14 @@ impl Resume {
             return Err(broken);
         };
         self.left -= 1;
-        let ends = (Instant::now() + self.answer).min(self.deadline);
+        let (ends, late) = ends(self.answer, self.deadline);
         let sent = timeout_at(
             ends,
             request.header(RANGE, format!("bytes={received}-")).send(),
         )
         .await;
         let response = sent
-            .map_err(|_| FetchError::TimedOut(Wait::Answer))?
+            .map_err(|_| FetchError::TimedOut(late))?
             .map_err(FetchError::transport)?;
         let continues = response
             .headers()
@@ -95,6 +95,17 @@ impl Resume {
         } else {
             Err(FetchError::NotResumed)
         }
+    }
+}
+
+/// When an answer must be there, and what it means if it is not: the origin's silence, or the end of our
+/// own time.
+fn ends(within: Duration, deadline: Instant) -> (Instant, Wait) {
+    let patience = Instant::now() + within;
+    if patience < deadline {
+        (patience, Wait::Answer)
+    } else {
+        (deadline, Wait::Deadline)
     }
 }
 

@@ -16,6 +16,8 @@ const OTHER_INSTANCE: &str = "LITE-CCCCCC-DDDDDD";
 const OTHER_TOKEN: &str = "token-of-the-other";
 
 /// How long the first rest is, and the longest.
+/// How long a probe has to report, in seconds.
+const PROBE: i64 = 120;
 const FIRST: i64 = 30;
 const LONGEST: i64 = 300;
 
@@ -135,7 +137,7 @@ async fn after_the_rest_one_medium_probes_while_the_others_are_spared_and_its_su
         begun.notified().await;
         for instance in [DEFAULT_INSTANCE, OTHER_INSTANCE] {
             let (fetched, requests) = wapi(&world, instance, rested, W::Ok).await;
-            assert_eq!((spared(&fetched), requests), (Some(30), 0), "{instance}");
+            assert_eq!((spared(&fetched), requests), (Some(120), 0), "{instance}");
         }
         end.notify_one();
     };
@@ -162,9 +164,9 @@ async fn a_probe_that_never_reports_is_followed_by_another() {
         _ = world.ask(&message, ask(Wapi, DEFAULT_INSTANCE, rested)) => panic!("the probe hangs"),
         () = begun => {}
     }
-    let (fetched, _) = wapi(&world, DEFAULT_INSTANCE, rested + FIRST - 1, W::Ok).await;
+    let (fetched, _) = wapi(&world, DEFAULT_INSTANCE, rested + PROBE - 1, W::Ok).await;
     assert_eq!(spared(&fetched), Some(1));
-    let (fetched, _) = wapi(&world, DEFAULT_INSTANCE, rested + FIRST, W::Ok).await;
+    let (fetched, _) = wapi(&world, DEFAULT_INSTANCE, rested + PROBE, W::Ok).await;
     assert!(fetched.result.is_ok());
 }
 

@@ -1,0 +1,106 @@
+//! One request to AWS, and what it is in AWS's own words.
+
+use bytes::Bytes;
+use http::request::Parts;
+use serde_json::Value;
+
+/// A request as the SDK built it.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    head: Parts,
+    body: Bytes,
+}
+
+impl Asked {
+    /// Keeps head and body.
+    #[must_use]
+    pub fn new(head: Parts, body: Bytes) -> Self {
+        Self { head, body }
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The whole request again.
+    #[must_use]
+    pub fn to_http(&self) -> http::Request<Bytes> {
+        http::Request::from_parts(self.head.clone(), self.body.clone())
+    }
+
+    /// The service and the operation.
+    #[must_use]
+    pub fn target(&self) -> (&'static str, &str) {
+        let target = self.head.headers.get("x-amz-target");
+        let target = target.and_then(|target| target.to_str().ok());
+        match target.and_then(|target| target.split_once('.')) {
+            Some(("AmazonSQS", operation)) => ("sqs", operation),
+            Some(("DynamoDB_20120810", operation)) => ("dynamodb", operation),
+            Some(("TrentService", operation)) => ("kms", operation),
+            Some((_, operation)) => ("unknown", operation),
+            None => ("s3", self.of_s3()),
+        }
+    }
+
+    /// `service:Operation`.
+    #[must_use]
+    pub fn operation(&self) -> String {
+        let (service, operation) = self.target();
+        format!("{service}:{operation}")
+    }
+
+    /// What it is about, the same in every run: an object's key, an item's key, a receipt, the message.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let (service, _) = self.target();
+        if service == "s3" {
+            let part = self.parameter("partNumber").unwrap_or_default();
+            return format!("{} {part}", self.head.uri.path())
+                .trim_end()
+                .to_owned();
+        }
+        let json: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let of_item = || {
+            let key = json["Key"].as_object().or(json["Item"].as_object())?;
+            let part = |name| key.get(name).and_then(|it| text(&it["S"]));
+            let parts = [
+                text(&json["TableName"]),
+                part("instance"),
+                part("message_id"),
+            ];
+            Some(parts.into_iter().flatten().collect::<Vec<_>>().join("/"))
+        };
+        let of_message = |it: &Value| {
+            it["MessageBody"]
+                .as_str()
+                .map(|body| crate::accounting::Identity::of_body(body).to_string())
+        };
+        of_item()
+            .or_else(|| text(&json["ReceiptHandle"]))
+            .or_else(|| of_message(&json))
+            .or_else(|| of_message(&json["Entries"][0]))
+            .unwrap_or_else(|| "-".to_owned())
+    }
+
+    fn of_s3(&self) -> &'static str {
+        let has = |name| self.parameter(name).is_some();
+        match self.head.method.as_str() {
+            "PUT" if has("partNumber") => "UploadPart",
+            "PUT" => "PutObject",
+            "POST" if has("uploads") => "CreateMultipartUpload",
+            "POST" if has("uploadId") => "CompleteMultipartUpload",
+            "DELETE" if has("uploadId") => "AbortMultipartUpload",
+            "HEAD" => "Head",
+            _ => "Other",
+        }
+    }
+
+    fn parameter(&self, name: &str) -> Option<&str> {
+        let pairs = self.head.uri.query().unwrap_or_default().split('&');
+        let mut pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        pairs.find_map(|(key, value)| (key == name).then_some(value))
+    }
+}

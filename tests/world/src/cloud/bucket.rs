@@ -1,0 +1,337 @@
+//! S3 in memory behind s3s, which reads and writes the wire: conditional commits, checksums, multipart uploads.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use crc_fast::{CrcAlgorithm, checksum};
+use data_encoding::{BASE64, HEXLOWER};
+use futures_util::TryStreamExt;
+use s3s::{
+    S3, S3Error, S3Request, S3Response, S3Result,
+    dto::{
+        AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
+        CompleteMultipartUploadOutput, CompletedPart, CreateBucketInput, CreateBucketOutput,
+        CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ETagCondition,
+        HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
+        ListMultipartUploadsInput, ListMultipartUploadsOutput, MultipartUpload, PutObjectInput,
+        PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput,
+    },
+    s3_error,
+};
+use sha2::{Digest, Sha256};
+
+/// Every part but the last has at least this many bytes.
+const LEAST_PART_BYTES: usize = 5 * 1024 * 1024;
+
+/// An object.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// All of it.
+    pub bytes: Bytes,
+    /// The user's metadata.
+    pub metadata: HashMap<String, String>,
+    /// How often something was committed under the key.
+    pub writes: u32,
+}
+
+impl Stored {
+    /// SHA-256 of the bytes, lower-case hex.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        HEXLOWER.encode(&Sha256::digest(&self.bytes))
+    }
+}
+
+/// An upload under way.
+#[derive(Debug)]
+struct Open {
+    key: String,
+    metadata: HashMap<String, String>,
+    begun_at: Duration,
+    parts: BTreeMap<i32, Bytes>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    objects: BTreeMap<String, Stored>,
+    uploads: BTreeMap<String, Open>,
+    uploads_begun: u64,
+}
+
+/// The one bucket there is, whatever it is called.
+#[derive(Clone)]
+pub struct Bucket {
+    inner: Arc<Mutex<Inner>>,
+    now: Arc<dyn Fn() -> Duration + Send + Sync>,
+}
+
+impl std::fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Bucket")
+    }
+}
+
+impl Bucket {
+    /// An empty bucket that lives by this clock.
+    #[must_use]
+    pub fn empty(now: Arc<dyn Fn() -> Duration + Send + Sync>) -> Self {
+        Self {
+            inner: Arc::default(),
+            now,
+        }
+    }
+
+    /// Every object, by key.
+    #[must_use]
+    pub fn objects(&self) -> BTreeMap<String, Stored> {
+        self.inner().objects.clone()
+    }
+
+    /// Aborts uploads that were begun longer ago than this, as a lifecycle rule does, and gives the keys of
+    /// the others.
+    #[must_use]
+    pub fn sweep(&self, age: Duration) -> Vec<String> {
+        let now = (self.now)();
+        let mut inner = self.inner();
+        inner.uploads.retain(|_, open| open.begun_at + age > now);
+        inner
+            .uploads
+            .values()
+            .map(|open| open.key.clone())
+            .collect()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// The commit, of both kinds: nothing is written over unless the writer says that it may be.
+    fn commit(
+        &mut self,
+        key: &str,
+        condition: Option<&ETagCondition>,
+        bytes: Bytes,
+        metadata: HashMap<String, String>,
+    ) -> S3Result<()> {
+        let writes = self.objects.get(key).map_or(0, |object| object.writes);
+        if writes > 0 && matches!(condition, Some(ETagCondition::Any)) {
+            return Err(s3_error!(PreconditionFailed));
+        }
+        let stored = Stored {
+            bytes,
+            metadata,
+            writes: writes + 1,
+        };
+        self.objects.insert(key.to_owned(), stored);
+        Ok(())
+    }
+
+    /// The parts named by the writer, put together; each must be there as it was answered.
+    fn assemble(&self, upload: &str, named: &[CompletedPart]) -> S3Result<Bytes> {
+        let open = self
+            .uploads
+            .get(upload)
+            .ok_or_else(|| s3_error!(NoSuchUpload))?;
+        let mut whole = BytesMut::new();
+        for (n, part) in named.iter().enumerate() {
+            let bytes = part
+                .part_number
+                .and_then(|number| open.parts.get(&number))
+                .ok_or_else(|| s3_error!(InvalidPart))?;
+            if part.e_tag.as_ref() != Some(&etag(bytes)) {
+                return Err(s3_error!(InvalidPart));
+            }
+            if n + 1 < named.len() && bytes.len() < LEAST_PART_BYTES {
+                return Err(s3_error!(EntityTooSmall));
+            }
+            whole.extend_from_slice(bytes);
+        }
+        Ok(whole.freeze())
+    }
+}
+
+#[async_trait::async_trait]
+impl S3 for Bucket {
+    async fn create_bucket(
+        &self,
+        _: S3Request<CreateBucketInput>,
+    ) -> S3Result<S3Response<CreateBucketOutput>> {
+        Ok(S3Response::new(CreateBucketOutput::default()))
+    }
+
+    async fn head_bucket(
+        &self,
+        _: S3Request<HeadBucketInput>,
+    ) -> S3Result<S3Response<HeadBucketOutput>> {
+        Ok(S3Response::new(HeadBucketOutput::default()))
+    }
+
+    async fn head_object(
+        &self,
+        request: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
+        let inner = self.inner();
+        let found = inner.objects.get(&request.input.key);
+        let object = found.ok_or_else(|| s3_error!(NoSuchKey))?;
+        Ok(S3Response::new(HeadObjectOutput {
+            content_length: i64::try_from(object.bytes.len()).ok(),
+            metadata: Some(object.metadata.clone()),
+            ..HeadObjectOutput::default()
+        }))
+    }
+
+    async fn put_object(
+        &self,
+        request: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
+        let input = request.input;
+        let bytes = read(input.body).await?;
+        check_sha256(input.checksum_sha256.as_deref(), &bytes)?;
+        check_crc64(input.checksum_crc64nvme.as_deref(), &bytes)?;
+        let e_tag = Some(etag(&bytes));
+        let metadata = input.metadata.unwrap_or_default();
+        let condition = input.if_none_match.as_ref();
+        self.inner()
+            .commit(&input.key, condition, bytes, metadata)?;
+        Ok(S3Response::new(PutObjectOutput {
+            e_tag,
+            ..PutObjectOutput::default()
+        }))
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        let input = request.input;
+        let begun_at = (self.now)();
+        let mut inner = self.inner();
+        inner.uploads_begun += 1;
+        let id = format!("upload-{}", inner.uploads_begun);
+        let open = Open {
+            key: input.key.clone(),
+            metadata: input.metadata.unwrap_or_default(),
+            begun_at,
+            parts: BTreeMap::new(),
+        };
+        inner.uploads.insert(id.clone(), open);
+        Ok(S3Response::new(CreateMultipartUploadOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            upload_id: Some(id),
+            ..CreateMultipartUploadOutput::default()
+        }))
+    }
+
+    async fn upload_part(
+        &self,
+        request: S3Request<UploadPartInput>,
+    ) -> S3Result<S3Response<UploadPartOutput>> {
+        let input = request.input;
+        let bytes = read(input.body).await?;
+        check_crc64(input.checksum_crc64nvme.as_deref(), &bytes)?;
+        let e_tag = Some(etag(&bytes));
+        let mut inner = self.inner();
+        let open = inner.uploads.get_mut(&input.upload_id);
+        open.ok_or_else(|| s3_error!(NoSuchUpload))?
+            .parts
+            .insert(input.part_number, bytes);
+        Ok(S3Response::new(UploadPartOutput {
+            e_tag,
+            checksum_crc64nvme: input.checksum_crc64nvme,
+            ..UploadPartOutput::default()
+        }))
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        let input = request.input;
+        let mut inner = self.inner();
+        let named = input.multipart_upload.and_then(|it| it.parts);
+        let whole = inner.assemble(&input.upload_id, &named.unwrap_or_default())?;
+        let size = i64::try_from(whole.len()).unwrap_or(i64::MAX);
+        if input.mpu_object_size.is_some_and(|said| said != size) {
+            return Err(s3_error!(InvalidRequest, "the object has another size"));
+        }
+        check_crc64(input.checksum_crc64nvme.as_deref(), &whole)?;
+        let metadata = inner
+            .uploads
+            .get(&input.upload_id)
+            .map(|open| open.metadata.clone());
+        let condition = input.if_none_match.as_ref();
+        inner.commit(&input.key, condition, whole, metadata.unwrap_or_default())?;
+        inner.uploads.remove(&input.upload_id);
+        Ok(S3Response::new(CompleteMultipartUploadOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            e_tag: Some(ETag::Strong("whole".to_owned())),
+            ..CompleteMultipartUploadOutput::default()
+        }))
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        request: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        let removed = self.inner().uploads.remove(&request.input.upload_id);
+        removed.ok_or_else(|| s3_error!(NoSuchUpload))?;
+        Ok(S3Response::new(AbortMultipartUploadOutput::default()))
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        request: S3Request<ListMultipartUploadsInput>,
+    ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
+        let inner = self.inner();
+        let uploads = inner.uploads.iter().map(|(id, open)| MultipartUpload {
+            key: Some(open.key.clone()),
+            upload_id: Some(id.clone()),
+            ..MultipartUpload::default()
+        });
+        Ok(S3Response::new(ListMultipartUploadsOutput {
+            bucket: Some(request.input.bucket),
+            uploads: Some(uploads.collect()),
+            ..ListMultipartUploadsOutput::default()
+        }))
+    }
+}
+
+async fn read(body: Option<StreamingBlob>) -> S3Result<Bytes> {
+    let Some(body) = body else {
+        return Ok(Bytes::new());
+    };
+    let chunks: Vec<Bytes> = body
+        .try_collect()
+        .await
+        .map_err(|_| s3_error!(IncompleteBody))?;
+    // A copy: the chunks are the sender's own buffers, which it wants back.
+    Ok(chunks.concat().into())
+}
+
+/// As good as any: two parts that differ have different ones.
+fn etag(bytes: &[u8]) -> ETag {
+    ETag::Strong(format!("{:016x}", checksum(CrcAlgorithm::Crc64Nvme, bytes)))
+}
+
+fn check_sha256(said: Option<&str>, bytes: &[u8]) -> S3Result<()> {
+    let agrees = said.is_none_or(|said| said == BASE64.encode(&Sha256::digest(bytes)));
+    agrees.then_some(()).ok_or_else(bad_digest)
+}
+
+fn check_crc64(said: Option<&str>, bytes: &[u8]) -> S3Result<()> {
+    let of = |bytes| BASE64.encode(&checksum(CrcAlgorithm::Crc64Nvme, bytes).to_be_bytes());
+    let agrees = said.is_none_or(|said| said == of(bytes));
+    agrees.then_some(()).ok_or_else(bad_digest)
+}
+
+fn bad_digest() -> S3Error {
+    s3_error!(BadDigest)
+}

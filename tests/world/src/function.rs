@@ -1,0 +1,226 @@
+//! Both functions as Lambda runs them: a process lives on between invocations until it is killed.
+
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use aws::{bucket::MultipartChecksum, clients::Clients};
+use aws_lambda_events::sqs::SqsEvent;
+use download::{
+    batch,
+    worker::{Ambient, Worker},
+};
+use fetch::{Limits, Origins};
+use futures_util::FutureExt;
+use lambda_http::{Body, Request, RequestExt};
+use media::object_key::parse_offset;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use webhook::Webhook;
+
+use crate::{
+    chance::Chance,
+    cloud::{Cloud, queue::Delivery, sqs::BASE},
+    plan::Customer,
+    wire::{ENDPOINT, Process, Wire},
+};
+
+/// The tables and queues of every world.
+pub(crate) const INSTANCES: &str = "instances";
+/// The table of media.
+pub(crate) const MEDIA: &str = "media";
+/// The queue of jobs.
+pub(crate) const JOBS: &str = "jobs";
+/// The queue of parked jobs.
+pub(crate) const PARKED: &str = "parked";
+/// As long as the download function waits for AWS.
+const LONGEST_CALL: Duration = Duration::from_mins(2);
+/// The webhook function's timeout in `template.yaml`.
+const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What is the same for every process of a world.
+pub(crate) struct Surroundings {
+    /// The cloud.
+    pub(crate) cloud: Arc<Cloud>,
+    /// Where the origins are.
+    pub(crate) origins: Origins,
+    /// By how many seconds a process's clock is wrong.
+    pub(crate) skew: Arc<dyn Fn(&str) -> i64 + Send + Sync>,
+}
+
+/// How an invocation ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ended<T> {
+    /// With an answer.
+    Answered(T),
+    /// With an error that fails all of it; the process lives on.
+    Failed,
+    /// With the process: it was killed, panicked or ran out of time.
+    Died(&'static str),
+}
+
+/// A place in which one process after the other runs.
+pub(crate) struct Slot<F> {
+    around: Arc<Surroundings>,
+    name: String,
+    lives: u32,
+    running: Option<(Arc<Process>, F)>,
+}
+
+impl<F> Slot<F> {
+    /// Without a process yet.
+    #[must_use]
+    pub(crate) fn new(around: &Arc<Surroundings>, name: String) -> Self {
+        Self {
+            around: Arc::clone(around),
+            name,
+            lives: 0,
+            running: None,
+        }
+    }
+
+    fn now(&self) -> i64 {
+        self.around.cloud.clock.unix() + (self.around.skew)(&self.name)
+    }
+
+    fn clients(&mut self, longest: Duration) -> (Arc<Process>, Clients) {
+        let process = Process::new(&self.name, self.lives);
+        self.lives += 1;
+        let wire = Wire::client(&self.around.cloud, &process);
+        let clients = Clients::over(wire, ENDPOINT, longest);
+        (process, clients)
+    }
+
+    /// Runs an invocation to its end, or the process's.
+    async fn live<T>(
+        &mut self,
+        process: &Process,
+        within: Duration,
+        run: impl Future<Output = Result<T, lambda_http::Error>>,
+    ) -> Ended<T> {
+        let ended = tokio::select! {
+            biased;
+            () = process.killed() => Ended::Died("killed"),
+            ended = AssertUnwindSafe(run).catch_unwind() => match ended {
+                Ok(Ok(answer)) => Ended::Answered(answer),
+                Ok(Err(_)) => Ended::Failed,
+                Err(_) => Ended::Died("panicked"),
+            },
+            () = tokio::time::sleep(within) => Ended::Died("out of time"),
+        };
+        if let Ended::Died(why) = &ended {
+            let cloud = &self.around.cloud;
+            cloud
+                .log
+                .note(cloud.clock.now(), format!("{} died: {why}", self.name));
+            self.running = None;
+        }
+        ended
+    }
+}
+
+impl Slot<Arc<Worker>> {
+    /// Runs a batch; gives the ids that come back.
+    pub(crate) async fn download(
+        &mut self,
+        batch: &[Delivery],
+        within: Duration,
+    ) -> Ended<Vec<String>> {
+        if self.running.is_none() {
+            self.running = Some(self.start_worker());
+        }
+        let Some((process, worker)) = self.running.clone() else {
+            return Ended::Failed;
+        };
+        let event = event(batch);
+        let deadline = Instant::now() + within;
+        let run = async {
+            let answer = batch::run(&worker, event, deadline).await?;
+            let failures = answer.batch_item_failures.into_iter();
+            Ok(failures.map(|one| one.item_identifier).collect())
+        };
+        self.live(&process, within, run).await
+    }
+
+    fn start_worker(&mut self) -> (Arc<Process>, Arc<Worker>) {
+        let (process, clients) = self.clients(LONGEST_CALL);
+        let config = download::config::Config {
+            region: "us-east-1".to_owned(),
+            endpoint: None,
+            instances_table: INSTANCES.to_owned(),
+            media_table: MEDIA.to_owned(),
+            bucket: "media".to_owned(),
+            jobs_queue_url: format!("{BASE}{JOBS}"),
+            parked_queue_url: format!("{BASE}{PARKED}"),
+            origins: self.around.origins.clone(),
+            offset: parse_offset("-03:00").expect("an offset"),
+            checksum: MultipartChecksum::FullObject,
+        };
+        let ambient = self.ambient();
+        let worker = Worker::with_clients(&clients, config, Limits::default(), ambient);
+        (process, Arc::new(worker.expect("a worker")))
+    }
+
+    fn ambient(&self) -> Ambient {
+        let (clock, skew) = (self.around.cloud.clock, (self.around.skew)(&self.name));
+        let chance: Chance = self.around.cloud.chance.of(&self.name).of(self.lives);
+        let asked = AtomicU64::new(0);
+        Ambient {
+            now: Arc::new(move || clock.unix() + skew),
+            random: Arc::new(move || chance.of(asked.fetch_add(1, Ordering::Relaxed)).number()),
+        }
+    }
+}
+
+impl Slot<Arc<Webhook>> {
+    /// Posts a webhook; gives the status.
+    pub(crate) async fn post(&mut self, customer: Customer, body: &Value) -> Ended<u16> {
+        if self.running.is_none() {
+            let (process, clients) = self.clients(webhook::LONGEST_CALL);
+            let config = webhook::config::Config {
+                region: "us-east-1".to_owned(),
+                endpoint: None,
+                instances_table: INSTANCES.to_owned(),
+                jobs_queue_url: format!("{BASE}{JOBS}"),
+            };
+            let webhook = Arc::new(Webhook::with_clients(&clients, config));
+            self.running = Some((process, webhook));
+        }
+        let Some((process, webhook)) = self.running.clone() else {
+            return Ended::Failed;
+        };
+        let (request, now) = (request(customer, body), self.now());
+        let run = async { Ok(webhook.handle(&request, now).await?.status().as_u16()) };
+        self.live(&process, WEBHOOK_TIMEOUT, run).await
+    }
+}
+
+fn request(customer: Customer, body: &Value) -> Request {
+    let path = HashMap::from([
+        ("instanceId".to_owned(), customer.instance.to_owned()),
+        ("secret".to_owned(), customer.secret.to_owned()),
+    ]);
+    let request = http::Request::post("/webhook").body(Body::from(body.to_string()));
+    request.expect("a request").with_path_parameters(path)
+}
+
+fn event(batch: &[Delivery]) -> SqsEvent {
+    let record = |one: &Delivery| {
+        json!({
+            "messageId": one.message.id,
+            "receiptHandle": one.receipt,
+            "body": one.message.body,
+            "attributes": { "ApproximateReceiveCount": one.receives.to_string() },
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+        })
+    };
+    let records: Vec<_> = batch.iter().map(record).collect();
+    serde_json::from_value(json!({ "Records": records })).expect("an event")
+}

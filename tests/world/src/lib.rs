@@ -1,0 +1,21 @@
+//! A seeded world that drives the real handlers and accounts for every media.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do; an index into JSON that is missing gives null"
+)]
+
+pub mod accounting;
+pub mod chance;
+pub mod clockwork;
+pub mod cloud;
+mod evidence;
+pub mod fault;
+mod function;
+pub mod plan;
+mod source;
+pub mod wire;
+mod world;
+
+pub use world::{Outcome, live};
