@@ -14,6 +14,7 @@ mod evidence;
 pub mod fault;
 mod function;
 pub mod plan;
+pub mod seed;
 mod source;
 pub mod wire;
 mod world;
