@@ -140,7 +140,7 @@ fn sources(chance: Chance, spec: Spec) -> (Spec, Fate) {
 fn happenings(chance: Chance) -> Vec<(Duration, Happening)> {
     let mut happenings = Vec::new();
     let from = chance.of("from").time(Duration::from_mins(10));
-    if chance.of("outage").happens(200) {
+    if chance.of("outage").happens(80) {
         let to = from + chance.of("lasts").time(Duration::from_hours(24));
         happenings.push((
             from,
