@@ -1,6 +1,6 @@
 # Everything that is done by hand here; `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo chaos up deploy-local ls logs down tools test lint bench-memory
+.PHONY: help demo up deploy-local ls logs down tools test prove chaos lint bench-memory
 
 # The commands behind most targets. The first time, cargo compiles them for some minutes.
 LOCAL := cargo run --quiet --package local --
@@ -34,6 +34,11 @@ tools: cargo ## Installs the pinned tools into .tools/
 
 test: cargo ## Runs all tests; those of the whole path start and end a local AWS of their own
 	@cargo test --workspace --no-fail-fast
+
+# Built with the whole workspace, so that the dependencies are those that the tests have compiled already.
+prove: cargo ## Lives through seeded worlds full of faults and accounts for every media (SEEDS=1000, or SEEDS=100..200)
+	@cargo build --quiet --workspace --bin prove
+	@target/debug/prove --seeds $(or $(SEEDS),1000)
 
 lint: cargo tools ## Checks format, code and template
 	cargo fmt --all --check

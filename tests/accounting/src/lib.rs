@@ -9,6 +9,7 @@ use std::{
 };
 
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What a media is known by, everywhere.
@@ -135,7 +136,7 @@ pub struct Evidence {
 }
 
 /// The verdict. The last four lists must be empty.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Account {
     /// Media the sender was told of as accepted.
     pub accepted: usize,

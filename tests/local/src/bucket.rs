@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::types::{ExpirationStatus, LifecycleRule};
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
@@ -149,21 +148,6 @@ impl Bucket {
         Ok(uploads.into_iter().filter_map(|one| one.key).collect())
     }
 
-    /// Whether a rule of the bucket ends such uploads a day after they were begun, whatever their key.
-    ///
-    /// # Errors
-    /// If the rules cannot be read.
-    pub async fn ends_open_uploads(&self) -> Result<bool> {
-        let rules = self
-            .client
-            .get_bucket_lifecycle_configuration()
-            .bucket(&self.name)
-            .send()
-            .await
-            .with_context(|| format!("cannot read the rules of bucket {}", self.name))?;
-        Ok(rules.rules.unwrap_or_default().iter().any(ends_all_uploads))
-    }
-
     /// Downloads every file.
     ///
     /// # Errors
@@ -175,19 +159,4 @@ impl Bucket {
         }
         Ok(files)
     }
-}
-
-fn ends_all_uploads(rule: &LifecycleRule) -> bool {
-    let ends = rule.abort_incomplete_multipart_upload.as_ref();
-    let days = ends.and_then(|ends| ends.days_after_initiation);
-    let prefix = rule
-        .filter
-        .as_ref()
-        .and_then(|filter| filter.prefix.as_deref());
-    let is_for_all = prefix.is_none_or(str::is_empty)
-        && rule
-            .filter
-            .as_ref()
-            .is_none_or(|filter| filter.tag.is_none() && filter.and.is_none());
-    rule.status == ExpirationStatus::Enabled && days == Some(1) && is_for_all
 }

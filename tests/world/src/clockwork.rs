@@ -17,7 +17,7 @@ use tokio::{runtime::Builder, task::LocalSet, time::Instant};
 
 /// Turns without activity after which nothing is on its way any more. Over loopback and within one thread
 /// each step of an exchange takes a turn or two.
-const QUIET_TURNS: u32 = 80;
+const QUIET_TURNS: u32 = 24;
 
 /// The virtual now at the beginning of every world, in seconds since 1970: 2026-08-22 22:50 UTC.
 pub const BEGINNING: i64 = 1_787_439_000;

@@ -15,9 +15,9 @@ use crate::{Ask, Fetched, World, collect};
 const OTHER_INSTANCE: &str = "LITE-CCCCCC-DDDDDD";
 const OTHER_TOKEN: &str = "token-of-the-other";
 
-/// How long the first rest is, and the longest.
 /// How long a probe has to report, in seconds.
 const PROBE: i64 = 120;
+/// How long the first rest is, and the longest.
 const FIRST: i64 = 30;
 const LONGEST: i64 = 300;
 

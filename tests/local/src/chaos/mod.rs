@@ -144,7 +144,9 @@ async fn prove(
         one.told = told;
     }
     let step = screen.step("Reading every object, record and queue");
-    let found = evidence::gather(stack).await?;
+    let download = &stack.outputs().download_function;
+    let killed = done.kills.get(download).copied().unwrap_or_default();
+    let found = evidence::gather(stack, killed).await?;
     let log = stack.log_lines(&stack.outputs().download_logs).await?;
     step.done(format!("{} objects", found.evidence.objects.len()));
     Ok(Report {

@@ -25,10 +25,10 @@ const KINDS: [Kind; 9] = [
     Kind::Gif,
     Kind::NewsletterImage,
 ];
-/// One media in so many is posted [`TIMES`] times.
+/// One media in so many is posted as often as [`TIMES`] has entries.
 const REPEATED_EVERY: usize = 25;
-/// How often W-API posts a repeated media: at once, right after, and while later ones are under way.
-const TIMES: [usize; 5] = [0, 1, 2, 60, 300];
+/// How many media later the same one is posted again: at the same moment, and while later ones are under way.
+const TIMES: [usize; 5] = [0, 1, 40, 80, 300];
 /// One media in so many is stored in two parts.
 const LARGE_EVERY: usize = 100;
 /// The function takes parts of 8 MiB.
