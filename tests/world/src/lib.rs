@@ -11,6 +11,7 @@ pub mod chance;
 pub mod clockwork;
 pub mod cloud;
 mod evidence;
+pub mod fairness;
 pub mod fault;
 mod function;
 pub mod plan;
