@@ -10,6 +10,7 @@ pub mod accounting;
 pub mod chance;
 pub mod clockwork;
 pub mod cloud;
+pub mod contract;
 mod evidence;
 pub mod fairness;
 pub mod fault;
