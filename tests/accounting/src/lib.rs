@@ -66,7 +66,9 @@ pub enum Fate {
     Stored,
     /// Its sources are gone or lie: it must be parked, and storing it would be a fault.
     Parked,
-    /// Both are right: what happens to it depends on when it is asked for.
+    /// A rule of its tenant leaves it out: its record must say so, and nothing else may be there.
+    Skipped,
+    /// All are right: what happens to it depends on when it is asked for.
     Either,
 }
 
@@ -144,6 +146,8 @@ pub struct Account {
     pub stored: usize,
     /// Announced media that are parked.
     pub parked: usize,
+    /// Announced media that a rule left out.
+    pub skipped: usize,
     /// Announced media that still wait.
     pub queued: usize,
     /// Accepted, and nowhere.
@@ -200,6 +204,7 @@ impl Account {
         self.accepted += other.accepted;
         self.stored += other.stored;
         self.parked += other.parked;
+        self.skipped += other.skipped;
         self.queued += other.queued;
         self.lost.extend(other.lost);
         self.twice.extend(other.twice);
@@ -212,6 +217,7 @@ impl Account {
         self.accepted += usize::from(one.told == Told::Accepted);
         self.stored += usize::from(!here.objects.is_empty());
         self.parked += usize::from(!here.parked.is_empty());
+        self.skipped += usize::from(here.is_skipped());
         self.queued += usize::from(here.queued);
         let id = &one.identity;
         if one.told == Told::Accepted && here.is_nowhere() {
@@ -227,6 +233,7 @@ impl Account {
             .of_objects(one)
             .into_iter()
             .chain(here.of_parked(one))
+            .chain(here.of_rules(one))
             .chain(here.of_record());
         self.unexpected
             .extend(complaints.map(|complaint| format!("{id}: {complaint}")));
@@ -277,7 +284,11 @@ impl<'a> Found<'a> {
 
 impl Here<'_> {
     fn is_nowhere(&self) -> bool {
-        self.objects.is_empty() && self.parked.is_empty() && !self.queued
+        self.objects.is_empty() && self.parked.is_empty() && !self.queued && !self.is_skipped()
+    }
+
+    fn is_skipped(&self) -> bool {
+        self.record.is_some_and(|record| record.state == "skipped")
     }
 
     fn of_objects(&self, one: &Announced) -> Vec<String> {
@@ -291,8 +302,9 @@ impl Here<'_> {
                 complaints.push(format!("{} has other bytes than were sent", object.key));
             }
         }
-        if one.fate == Fate::Parked && !self.objects.is_empty() {
-            complaints.push("stored although it cannot be had".to_owned());
+        let may_be_stored = matches!(one.fate, Fate::Stored | Fate::Either);
+        if !may_be_stored && !self.objects.is_empty() {
+            complaints.push("stored although it cannot be had or must not be".to_owned());
         }
         complaints
     }
@@ -309,6 +321,16 @@ impl Here<'_> {
             }
         }
         complaints
+    }
+
+    fn of_rules(&self, one: &Announced) -> Option<String> {
+        match one.fate {
+            Fate::Stored | Fate::Parked if self.is_skipped() => {
+                Some("left out without a rule".to_owned())
+            }
+            Fate::Skipped if !self.is_skipped() && !self.queued => Some("not left out".to_owned()),
+            Fate::Stored | Fate::Parked | Fate::Skipped | Fate::Either => None,
+        }
     }
 
     /// Whether the record says what is the case. While a job waits its record may lag behind.
@@ -333,7 +355,7 @@ impl Here<'_> {
             "parked" if !is_parked => {
                 Some("the record says parked, the parked queue is empty".to_owned())
             }
-            "parked" => None,
+            "parked" | "skipped" => None,
             other if !self.queued => Some(format!("the record says {other}, nothing is queued")),
             _ => None,
         }
@@ -348,6 +370,7 @@ impl fmt::Display for Account {
             "accepted",
             "stored",
             "parked",
+            "skipped",
             "queued",
             "lost",
             "twice",
@@ -359,6 +382,7 @@ impl fmt::Display for Account {
                 self.accepted,
                 self.stored,
                 self.parked,
+                self.skipped,
                 self.queued,
                 self.lost.len(),
                 self.twice.len(),
@@ -492,6 +516,17 @@ mod tests {
         assert_eq!(counts(Fate::Parked, &of(Some("gone"))), [0, 0, 0, 0]);
         assert_eq!(counts(Fate::Stored, &of(Some("gone"))), [0, 0, 1, 0]);
         assert_eq!(counts(Fate::Parked, &of(None)), [0, 0, 1, 0]);
+    }
+
+    #[test]
+    fn what_a_rule_leaves_out_is_in_order_only_where_there_is_a_rule() {
+        let evidence = Evidence {
+            records: vec![record("skipped")],
+            ..Evidence::default()
+        };
+        assert_eq!(counts(Fate::Skipped, &evidence), [0, 0, 0, 0]);
+        assert_eq!(counts(Fate::Stored, &evidence), [0, 0, 1, 0]);
+        assert_eq!(counts(Fate::Skipped, &Evidence::default()), [1, 0, 1, 0]);
     }
 
     #[test]

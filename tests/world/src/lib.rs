@@ -9,7 +9,9 @@
 pub mod chance;
 pub mod clockwork;
 pub mod cloud;
+pub mod contract;
 mod evidence;
+pub mod fairness;
 pub mod fault;
 mod function;
 pub mod plan;

@@ -1,0 +1,114 @@
+//! How long jobs of a quiet tenant take beside another tenant's burst, in the model of the queue alone.
+//!
+//! The functions are replaced by a constant time of service: what is asked here is the order in which SQS
+//! hands out messages, and whether the tenant as the message group is enough to make it fair.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::cloud::queue::{NoLuck, Queue, Sent, Settings};
+
+/// How long every job takes.
+const SERVICE: Duration = Duration::from_secs(2);
+/// Batches as the event source takes them.
+const BATCH: usize = 10;
+/// Jobs of a batch that run at the same time.
+const AT_ONCE: usize = 4;
+
+/// A queue, functions and what two tenants send.
+#[derive(Debug, Clone, Copy)]
+pub struct Rush {
+    /// Functions at the same time.
+    pub functions: usize,
+    /// Jobs that the loud tenant sends at once, at the beginning.
+    pub burst: usize,
+    /// Jobs of the quiet tenant, one every ten seconds.
+    pub quiet: usize,
+    /// Whether the queue minds message groups.
+    pub is_fair: bool,
+}
+
+impl Rush {
+    /// The 99th percentile of the quiet tenant's jobs, from being sent to being done.
+    #[must_use]
+    pub fn quiet_time(&self) -> Duration {
+        let mut queue = Queue::new(Settings {
+            visibility: Duration::from_hours(1),
+            is_fair: self.is_fair,
+            ..Settings::default()
+        });
+        for n in 0..self.burst {
+            queue.send(
+                job("loud", n, Duration::ZERO),
+                Duration::ZERO,
+                Duration::ZERO,
+            );
+        }
+        for n in 0..self.quiet {
+            let at = Duration::from_secs(10) * u32::try_from(n).unwrap_or_default();
+            // Sent ahead of time and visible when it is its turn.
+            queue.send(job("quiet", n, at), Duration::ZERO, at);
+        }
+        let mut times = self.serve(&mut queue);
+        times.sort_unstable();
+        let last = times.len().saturating_sub(1);
+        times.get(last * 99 / 100).copied().unwrap_or_default()
+    }
+
+    /// Every function takes a batch when it is free; gives the times of the quiet tenant's jobs.
+    fn serve(&self, queue: &mut Queue) -> Vec<Duration> {
+        // Functions do not begin in step: their ends are spread over the time that a batch takes.
+        let turns = u32::try_from(BATCH.div_ceil(AT_ONCE)).unwrap_or(1);
+        let functions = u32::try_from(self.functions).unwrap_or(1);
+        let begin = |n| Reverse(SERVICE * turns * n / functions);
+        let mut free: BinaryHeap<_> = (0..functions).map(begin).collect();
+        let (mut times, mut endings) = (Vec::new(), BTreeMap::<Duration, Vec<String>>::new());
+        while times.len() < self.quiet {
+            let Some(Reverse(mut now)) = free.pop() else {
+                break;
+            };
+            let later = endings.split_off(&(now + Duration::from_nanos(1)));
+            for receipt in std::mem::replace(&mut endings, later)
+                .into_values()
+                .flatten()
+            {
+                queue.delete(&receipt).unwrap_or_default();
+            }
+            let (batch, _) = queue.receive(BATCH, None, now, &mut NoLuck);
+            if batch.is_empty() {
+                now = queue
+                    .next_visible()
+                    .map_or(now + SERVICE, |next| next.max(now + SERVICE / 20));
+            }
+            for (n, delivery) in batch.iter().enumerate() {
+                let turn = u32::try_from(n / AT_ONCE + 1).unwrap_or(1);
+                if delivery.message.group.as_deref() == Some("quiet") {
+                    let done = now + SERVICE * turn;
+                    times.push(done.saturating_sub(delivery.message.sent_at));
+                }
+                endings
+                    .entry(now + SERVICE * turn)
+                    .or_default()
+                    .push(delivery.receipt.clone());
+            }
+            let turns = u32::try_from(batch.len().div_ceil(AT_ONCE)).unwrap_or(1);
+            free.push(Reverse(now + SERVICE * turns));
+        }
+        times
+    }
+}
+
+fn job(tenant: &str, n: usize, sent_at: Duration) -> Sent {
+    Sent {
+        id: format!("{tenant}-{n}"),
+        body: String::new(),
+        attributes: Value::Null,
+        group: Some(tenant.to_owned()),
+        sent_at,
+    }
+}
