@@ -125,6 +125,46 @@ fn when_both_sources_are_down_for_a_day_nothing_is_parked_and_everything_arrives
     );
 }
 
+/// The queue would drop them without a word after seven days; they are parked before, even while every
+/// third answer to a write is lost.
+#[test]
+fn when_both_sources_stay_down_everything_is_parked_with_a_reason_before_the_queue_forgets_it() {
+    for every in [u32::MAX, 3] {
+        let media = ten()
+            .into_iter()
+            .take(4)
+            .map(|medium| medium.ending(Fate::Parked));
+        let mut plan = Plan::healthy(media.collect()).with_faults(move |call| {
+            let is_write = matches!(
+                call.operation.as_str(),
+                "dynamodb:UpdateItem" | "sqs:SendMessage"
+            );
+            let fails = is_write && call.nth_of_operation % every == 0;
+            if fails {
+                Fault::DoneBroken
+            } else {
+                Fault::None
+            }
+        });
+        let down = WapiScenario::CallStatus { status: 503 };
+        plan.happenings = vec![
+            (Duration::ZERO, Happening::Wapi(Some(down))),
+            (
+                Duration::ZERO,
+                Happening::Cdn(Some(CdnScenario::Status { code: 503 })),
+            ),
+        ];
+        let outcome = live(plan);
+        must_be_clean("never again", &outcome);
+        assert_eq!((outcome.account.stored, outcome.account.parked), (0, 4));
+        assert!(
+            outcome.took < Duration::from_hours(7 * 24),
+            "{:?}",
+            outcome.took
+        );
+    }
+}
+
 #[test]
 fn one_poison_in_a_batch_of_ten_delays_no_other() {
     let mut plan = Plan::healthy(ten().into_iter().skip(1).collect());
