@@ -316,3 +316,51 @@ fn a_retry_takes_no_longer_than_its_schedule_says() {
     };
     assert!((10.0..40.0).contains(&(second - first)), "{asked:?}");
 }
+
+/// The table of media is out of reach around the moment at which a job would be given up: from an hour
+/// before to two hours after. The queue keeps the job for another day, which is room for a try that can
+/// read the table.
+fn the_table_fails_at_the_last_try(sources_heal: bool) -> Outcome {
+    let down = WapiScenario::CallStatus { status: 503 };
+    let (hour, last) = (Duration::from_hours(1), Duration::from_hours(6 * 24));
+    let fate = if sources_heal {
+        Fate::Stored
+    } else {
+        Fate::Parked
+    };
+    let medium = Medium::healthy(Kind::Voice, "the last try").ending(fate);
+    let plan = Plan::healthy(vec![medium]).with_faults(move |call| {
+        let is_read = call.operation == "dynamodb:GetItem" && call.subject.starts_with("media/");
+        let is_then = (last - hour..last + 2 * hour).contains(&call.at);
+        if is_read && is_then {
+            Fault::Broken
+        } else {
+            Fault::None
+        }
+    });
+    let mut happenings = vec![
+        (Duration::ZERO, Happening::Wapi(Some(down))),
+        (
+            Duration::ZERO,
+            Happening::Cdn(Some(CdnScenario::Status { code: 503 })),
+        ),
+    ];
+    if sources_heal {
+        happenings.push((last - hour, Happening::Wapi(None)));
+        happenings.push((last - hour, Happening::Cdn(None)));
+    }
+    live(Plan { happenings, ..plan })
+}
+
+#[test]
+fn a_table_that_fails_at_the_last_try_leaves_no_record_that_says_retrying_of_what_is_parked() {
+    must_be_clean("both are down", &the_table_fails_at_the_last_try(false));
+}
+
+#[test]
+fn a_table_that_fails_at_the_last_try_parks_no_media_whose_sources_are_well() {
+    must_be_clean(
+        "only the table is down",
+        &the_table_fails_at_the_last_try(true),
+    );
+}
