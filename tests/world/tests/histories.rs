@@ -125,6 +125,46 @@ fn when_both_sources_are_down_for_a_day_nothing_is_parked_and_everything_arrives
     );
 }
 
+/// The queue would drop them without a word after seven days; they are parked before, even while every
+/// third answer to a write is lost.
+#[test]
+fn when_both_sources_stay_down_everything_is_parked_with_a_reason_before_the_queue_forgets_it() {
+    for every in [u32::MAX, 3] {
+        let media = ten()
+            .into_iter()
+            .take(4)
+            .map(|medium| medium.ending(Fate::Parked));
+        let mut plan = Plan::healthy(media.collect()).with_faults(move |call| {
+            let is_write = matches!(
+                call.operation.as_str(),
+                "dynamodb:UpdateItem" | "sqs:SendMessage"
+            );
+            let fails = is_write && call.nth_of_operation % every == 0;
+            if fails {
+                Fault::DoneBroken
+            } else {
+                Fault::None
+            }
+        });
+        let down = WapiScenario::CallStatus { status: 503 };
+        plan.happenings = vec![
+            (Duration::ZERO, Happening::Wapi(Some(down))),
+            (
+                Duration::ZERO,
+                Happening::Cdn(Some(CdnScenario::Status { code: 503 })),
+            ),
+        ];
+        let outcome = live(plan);
+        must_be_clean("never again", &outcome);
+        assert_eq!((outcome.account.stored, outcome.account.parked), (0, 4));
+        assert!(
+            outcome.took < Duration::from_hours(7 * 24),
+            "{:?}",
+            outcome.took
+        );
+    }
+}
+
 #[test]
 fn one_poison_in_a_batch_of_ten_delays_no_other() {
     let mut plan = Plan::healthy(ten().into_iter().skip(1).collect());
@@ -276,5 +316,53 @@ fn a_retry_takes_no_longer_than_its_schedule_says() {
     assert!(
         (0.0..32.0).contains(&(claimed - written)),
         "{written} {claimed}"
+    );
+}
+
+/// The table of media is out of reach around the moment at which a job would be given up: from an hour
+/// before to two hours after. The queue keeps the job for another day, which is room for a try that can
+/// read the table.
+fn the_table_fails_at_the_last_try(sources_heal: bool) -> Outcome {
+    let down = WapiScenario::CallStatus { status: 503 };
+    let (hour, last) = (Duration::from_hours(1), Duration::from_hours(6 * 24));
+    let fate = if sources_heal {
+        Fate::Stored
+    } else {
+        Fate::Parked
+    };
+    let medium = Medium::healthy(Kind::Voice, "the last try").ending(fate);
+    let plan = Plan::healthy(vec![medium]).with_faults(move |call| {
+        let is_read = call.operation == "dynamodb:GetItem" && call.subject.starts_with("media/");
+        let is_then = (last - hour..last + 2 * hour).contains(&call.at);
+        if is_read && is_then {
+            Fault::Broken
+        } else {
+            Fault::None
+        }
+    });
+    let mut happenings = vec![
+        (Duration::ZERO, Happening::Wapi(Some(down))),
+        (
+            Duration::ZERO,
+            Happening::Cdn(Some(CdnScenario::Status { code: 503 })),
+        ),
+    ];
+    if sources_heal {
+        happenings.push((last - hour, Happening::Wapi(None)));
+        happenings.push((last - hour, Happening::Cdn(None)));
+    }
+    live(Plan { happenings, ..plan })
+}
+
+#[test]
+fn a_table_that_fails_at_the_last_try_leaves_no_record_that_says_retrying_of_what_is_parked() {
+    must_be_clean("both are down", &the_table_fails_at_the_last_try(false));
+}
+
+#[test]
+fn a_table_that_fails_at_the_last_try_parks_no_media_whose_sources_are_well() {
+    must_be_clean(
+        "only the table is down",
+        &the_table_fails_at_the_last_try(true),
     );
 }
