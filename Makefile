@@ -36,9 +36,9 @@ test: cargo ## Runs all tests; those of the whole path start and end a local AWS
 	@cargo test --workspace --no-fail-fast
 
 # Built with the whole workspace, so that the dependencies are those that the tests have compiled already.
-prove: cargo ## Lives through seeded worlds full of faults and accounts for every media (SEEDS=1000, or SEEDS=100..200)
+prove: cargo ## Lives through seeded worlds full of faults and accounts for every media (SEEDS=1000 or 100..200; SEED=17 replays one)
 	@cargo build --quiet --workspace --bin prove
-	@target/debug/prove --seeds $(or $(SEEDS),1000)
+	@target/debug/prove $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
 
 lint: cargo tools ## Checks format, code and template
 	cargo fmt --all --check

@@ -65,6 +65,7 @@ pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
         attempts: Vec::new(),
         findings: Vec::new(),
         mismatched: Vec::new(),
+        is_tokenless: false,
         max_bytes: None,
     };
     let outcome = run.fetch_and_store().await;
@@ -107,6 +108,8 @@ struct Run<'a> {
     findings: Vec<Disposition>,
     /// The strategies that brought complete bytes which contradict the sender's hash.
     mismatched: Vec<Strategy>,
+    /// The token could not be decrypted, so W-API was not asked.
+    is_tokenless: bool,
     /// The instance's cap.
     max_bytes: Option<u64>,
 }
@@ -154,6 +157,7 @@ impl Run<'_> {
             Err(error) => {
                 self.attempts.push(not_begun(way.strategy, &error));
                 self.findings.push(Disposition::Retry { after: None });
+                self.is_tokenless = true;
                 return Ok(None);
             }
         };
@@ -297,6 +301,7 @@ impl Run<'_> {
             class,
             reason,
             after: longest_wait(&self.findings),
+            is_ours: self.is_tokenless,
         }
     }
 }

@@ -76,6 +76,8 @@ pub(crate) struct Failure {
     pub(crate) reason: String,
     /// What an origin asked to wait.
     pub(crate) after: Option<Duration>,
+    /// AWS failed, so what the sources would have given is not known: it says nothing against the medium.
+    pub(crate) is_ours: bool,
 }
 
 impl Failure {
@@ -84,12 +86,16 @@ impl Failure {
             class,
             reason: reason.to_owned(),
             after: None,
+            is_ours: false,
         }
     }
 
     /// A failure of ours or of AWS, which passes.
     pub(crate) fn later(error: &dyn std::error::Error) -> Self {
-        Self::new(FailureClass::Transient, &error.to_string())
+        Self {
+            is_ours: true,
+            ..Self::new(FailureClass::Transient, &error.to_string())
+        }
     }
 }
 
@@ -221,6 +227,7 @@ impl Worker {
             class,
             reason,
             after,
+            is_ours,
         } = failure;
         let asked = match class {
             FailureClass::Instance => Some(after.unwrap_or_default().max(WAIT_FOR_A_PERSON)),
@@ -230,7 +237,13 @@ impl Worker {
             | FailureClass::Refused
             | FailureClass::Poison => after,
         };
-        match self.time_left(job) {
+        let (accepted_at, until) = (job.accepted_at, job.message.recoverable_until());
+        let ends_at = if is_ours {
+            schedule::last_moment(accepted_at)
+        } else {
+            schedule::gives_up_at(accepted_at, until)
+        };
+        match self.left_until(ends_at) {
             Some(left) if class.is_retried() => {
                 let wait = schedule::wait(receives, self.jitter(), asked).min(left);
                 (State::Retrying { class, reason }, Some(wait))
@@ -241,13 +254,15 @@ impl Worker {
 
     /// Whether a failure of this run may park the job.
     pub(crate) fn is_last_try(&self, job: &Job) -> bool {
-        self.time_left(job).is_none_or(|left| left < LONGEST_RUN)
+        let ends_at = schedule::gives_up_at(job.accepted_at, job.message.recoverable_until());
+        self.left_until(ends_at)
+            .is_none_or(|left| left < LONGEST_RUN)
     }
 
-    /// How long the job may still be retried; nothing if another try is not worth a wait.
-    fn time_left(&self, job: &Job) -> Option<Duration> {
-        let gives_up_at = schedule::gives_up_at(job.accepted_at, job.message.recoverable_until());
-        let left = u64::try_from(gives_up_at.saturating_sub(self.now())).unwrap_or_default();
+    /// How long a job may still be retried that ends at this moment; nothing if another try is not worth a
+    /// wait.
+    fn left_until(&self, ends_at: i64) -> Option<Duration> {
+        let left = u64::try_from(ends_at.saturating_sub(self.now())).unwrap_or_default();
         Some(Duration::from_secs(left)).filter(|left| *left >= SHORTEST_WAIT)
     }
 
@@ -287,8 +302,8 @@ impl Worker {
         }
     }
 
-    /// The table did not answer, so nothing is known and nothing can be written; the job comes back, or is
-    /// parked when its time is over.
+    /// The table did not answer, so nothing is known and nothing can be written: the job comes back, also
+    /// past its time, because its sources were not asked. It is parked just before the queue would drop it.
     pub(crate) async fn settle_unrecorded(
         &self,
         job: &Job,

@@ -617,12 +617,44 @@ async fn a_job_that_cannot_be_claimed_because_the_table_fails_comes_back_without
     assert_eq!(run_job(&aws, &origins, job(&announced)).await, back());
     assert_eq!(aws.operations(), ["UpdateItem", "ChangeMessageVisibility"]);
 
-    let aws = Aws::start(script).await;
-    let long_ago = boot::clock::now() - 7 * 24 * 60 * 60;
-    let job = job_accepted_at(&announced, long_ago);
-    assert_eq!(run_job(&aws, &origins, job).await, acknowledged());
-    assert_eq!(aws.operations(), ["UpdateItem", "SendMessage"]);
+    // Past its time too, because no source was asked, until the queue is about to drop it.
+    let ends = [
+        (back(), "ChangeMessageVisibility"),
+        (acknowledged(), "SendMessage"),
+    ];
+    for (half_days, (answer, end)) in [(12, ends[0].clone()), (13, ends[1].clone())] {
+        let aws = Aws::start(script).await;
+        let accepted_at = boot::clock::now() - half_days * 12 * 60 * 60;
+        let job = job_accepted_at(&announced, accepted_at);
+        assert_eq!(run_job(&aws, &origins, job).await, answer);
+        assert_eq!(aws.operations(), ["UpdateItem", end]);
+    }
     assert_eq!(origins.requests().len(), 0);
+}
+
+/// Whose fault it was decides how long a job whose time is over may come back.
+#[tokio::test]
+async fn what_aws_failed_at_says_nothing_against_a_medium_at_its_last_try() {
+    let refused = |operation: &'static str| {
+        move |seen: &Seen| match seen.operation() {
+            name if name == operation && (name != "GetItem" || is_of_instances(seen)) => {
+                Answer::json_error(400, "AccessDeniedException")
+            }
+            _ => healthy(seen),
+        }
+    };
+    let accepted_at = boot::clock::now() - 6 * 24 * 60 * 60;
+    for (operation, spec) in [
+        ("GetItem", Spec::of(Kind::Image)),
+        ("Decrypt", only_by_wapi()),
+    ] {
+        let (aws, origins) = start(refused(operation)).await;
+        let announced = origins.announce(spec).expect("a medium");
+        let job = job_accepted_at(&announced, accepted_at);
+        assert_eq!(run_job(&aws, &origins, job).await, back(), "{operation}");
+        let waits = hidden_for(&aws);
+        assert!(waits.as_u64() <= Some(12 * 60 * 60), "{operation}: {waits}");
+    }
 }
 
 /// AWS in good health, and an instance with this policy.

@@ -23,6 +23,10 @@ const LONGEST_WAIT: Duration = Duration::from_hours(11);
 /// it without a word; the day between is for a last try that is late, crashes, and comes back.
 const LONGEST_LIFE_SECONDS: i64 = 6 * 24 * 60 * 60;
 
+/// How long a job may come back whose last try could not ask anyone, because AWS did not answer. The half
+/// day that is left is for parking it.
+const LONGEST_DELAY_SECONDS: i64 = LONGEST_LIFE_SECONDS + 12 * 60 * 60;
+
 /// A job accepted after its media ceased to be safe is still retried for this long: W-API pushes history
 /// after a reconnect, and the CDN may hold blobs twice as long as can be counted on.
 const GRACE_SECONDS: i64 = 6 * 60 * 60;
@@ -43,10 +47,18 @@ pub fn wait(receive: u32, jitter: f64, asked: Option<Duration>) -> Duration {
     spread.max(asked.unwrap_or_default()).min(LONGEST_WAIT)
 }
 
-/// The moment after which a job is parked instead of retried. All in seconds since 1970.
+/// The moment after which a job that fails for its sources is parked instead of retried. All in seconds since
+/// 1970.
 #[must_use]
 pub fn gives_up_at(accepted_at: i64, recoverable_until: i64) -> i64 {
     let latest = accepted_at.saturating_add(LONGEST_LIFE_SECONDS);
     let earliest = accepted_at.saturating_add(GRACE_SECONDS);
     recoverable_until.clamp(earliest, latest)
+}
+
+/// The moment after which a job is parked whatever it failed for; the queue would drop it soon after. In
+/// seconds since 1970.
+#[must_use]
+pub fn last_moment(accepted_at: i64) -> i64 {
+    accepted_at.saturating_add(LONGEST_DELAY_SECONDS)
 }

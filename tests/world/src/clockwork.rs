@@ -17,7 +17,10 @@ use tokio::{runtime::Builder, task::LocalSet, time::Instant};
 
 /// Turns without activity after which nothing is on its way any more. Over loopback and within one thread
 /// each step of an exchange takes a turn or two.
-const QUIET_TURNS: u32 = 24;
+const QUIET_TURNS: u32 = 32;
+/// After so many of them the processor is offered to the kernel's own threads: on a busy machine it is they
+/// who carry a packet over loopback.
+const PATIENT_TURNS: u32 = 12;
 
 /// The virtual now at the beginning of every world, in seconds since 1970: 2026-08-22 22:50 UTC.
 pub const BEGINNING: i64 = 1_787_439_000;
@@ -102,6 +105,9 @@ async fn hold_time<T: 'static>(world: impl Future<Output = T> + 'static) -> T {
         let done = STIRRED.get() + stand_in::activity();
         quiet = if done == seen { quiet + 1 } else { 0 };
         seen = done;
+        if quiet > PATIENT_TURNS {
+            std::thread::yield_now();
+        }
         if quiet < QUIET_TURNS {
             context.waker().wake_by_ref();
         } else {

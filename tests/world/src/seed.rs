@@ -125,7 +125,7 @@ fn sources(chance: Chance, spec: Spec) -> (Spec, Fate) {
                 message: MessageShape::Text,
             })
             .cdn(CdnScenario::SlowDrip {
-                bytes_per_second: 4_000,
+                bytes_per_second: 40_000,
             }),
         ),
         12 => (

@@ -332,9 +332,9 @@ fn the_table_fails_at_the_last_try(sources_heal: bool) -> Outcome {
     };
     let medium = Medium::healthy(Kind::Voice, "the last try").ending(fate);
     let plan = Plan::healthy(vec![medium]).with_faults(move |call| {
-        let is_read = call.operation == "dynamodb:GetItem" && call.subject.starts_with("media/");
+        let is_of_table = call.subject.starts_with("media/");
         let is_then = (last - hour..last + 2 * hour).contains(&call.at);
-        if is_read && is_then {
+        if is_of_table && is_then {
             Fault::Broken
         } else {
             Fault::None
