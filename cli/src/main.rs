@@ -1,32 +1,93 @@
 //! `wapi-media`: the operator's command. One file per noun.
 
+mod check;
+mod exit;
+mod hooks;
 mod instance;
 mod parked;
+mod policy;
+mod probe;
+mod screen;
+mod session;
+mod tenant;
+mod token;
+mod webhook;
 
-use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::{
+    exit::Exit,
+    session::{Flags, Session},
+};
 
 /// Operates a stack that stores the media of W-API's webhooks.
+///
+/// The stack is found by its name in the AWS account and region that the AWS CLI would use.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(
+    version,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 done, 1 something needs a person, 2 wrong usage, 3 AWS failed, 4 W-API failed."
+)]
 struct Command {
+    #[command(flatten)]
+    flags: Flags,
     #[command(subcommand)]
     noun: Noun,
 }
 
 #[derive(Subcommand)]
 enum Noun {
+    /// Customers, each with a folder and rules of its own.
+    #[command(subcommand)]
+    Tenant(tenant::Verb),
     /// WhatsApp accounts connected to W-API, each belonging to one tenant.
     #[command(subcommand)]
     Instance(instance::Verb),
+    /// The tokens with which W-API is asked.
+    #[command(subcommand)]
+    Token(token::Verb),
+    /// Where W-API sends its events.
+    #[command(subcommand)]
+    Webhook(webhook::Verb),
     /// Jobs that wait for a person, each with its reason.
     #[command(subcommand)]
     Parked(parked::Verb),
+    /// Prints the completions of a shell.
+    Completion {
+        /// Which shell.
+        shell: Shell,
+    },
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
-    match Command::parse().noun {
-        Noun::Instance(verb) => instance::run(verb).await,
-        Noun::Parked(verb) => parked::run(verb).await,
+async fn main() -> ExitCode {
+    let command = Command::parse();
+    match run(command).await {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            Exit::of(&error).into()
+        }
+    }
+}
+
+async fn run(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
+    if let Noun::Completion { shell } = noun {
+        let mut out = std::io::stdout().lock();
+        clap_complete::generate(shell, &mut Command::command(), "wapi-media", &mut out);
+        return Ok(Exit::Ok);
+    }
+    let session = Session::open(flags).await?;
+    match noun {
+        Noun::Tenant(verb) => tenant::run(verb, &session).await,
+        Noun::Instance(verb) => instance::run(verb, &session).await,
+        Noun::Token(verb) => token::run(verb, &session).await,
+        Noun::Webhook(verb) => webhook::run(verb, &session).await,
+        Noun::Parked(verb) => parked::run(verb, &session).await,
+        Noun::Completion { .. } => Ok(Exit::Ok),
     }
 }

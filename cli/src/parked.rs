@@ -1,26 +1,21 @@
-//! `wapi-media parked`: shows the jobs that wait for a person, and sends them again.
+//! `wapi-media parked`: shows the jobs that wait for a person, sends them again, or gives them up.
 
-use std::{
-    collections::BTreeMap,
-    io::Write,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, bail};
-use aws::{
-    clients::Clients,
-    ledger::Ledger,
-    queues::{JobsQueue, ParkedQueue},
-};
 use boot::clock;
 use clap::{Args, Subcommand};
-use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::Table;
 use media::{
     failure::FailureClass,
-    ids::{InstanceId, TenantId},
+    ids::{InstanceId, MessageId, TenantId},
+    job::Job,
     parked::{Filter, ParkedJob},
 };
-use parking::{Mode, Parking, Redriven};
+use parking::{Mode, Redriven};
+use serde_json::{Value, json};
+
+use crate::{exit::Exit, screen, session::Session};
 
 /// What can be done with parked jobs.
 #[derive(Subcommand)]
@@ -28,30 +23,30 @@ pub(crate) enum Verb {
     /// Shows them, those that expire first at the top, and what to do about each class.
     ///
     /// On the way, the records of jobs that SQS parked by itself are brought up to date.
-    List(List),
-    /// Sends them again: shows what would be sent, and sends it with --yes.
+    #[command(
+        after_help = "Example:\n  wapi-media parked list --class instance --expiring-within 48h"
+    )]
+    List(Which),
+    /// Shows one parked job and everything that was tried for it.
+    Show(One),
+    /// Sends them again: shows how many, asks, and sends them.
     ///
     /// A job is sent first and removed from the parked queue then. What is stored meanwhile is only removed.
+    #[command(
+        after_help = "Examples:\n  wapi-media parked redrive --instance LITE-AAAAAA-BBBBBB --dry-run\n  \
+        wapi-media parked redrive --class transient --yes"
+    )]
     Redrive(Redrive),
-}
-
-/// Where the stack's parts are. The names are outputs of the stack.
-#[derive(Args)]
-struct Stack {
-    /// Output `ParkedQueueUrl`.
-    #[arg(long, env = "WAPI_MEDIA_PARKED_QUEUE_URL")]
-    parked_queue_url: String,
-    /// Output `JobsQueueUrl`.
-    #[arg(long, env = "WAPI_MEDIA_JOBS_QUEUE_URL")]
-    jobs_queue_url: String,
-    /// Output `MediaTable`.
-    #[arg(long, env = "WAPI_MEDIA_MEDIA_TABLE")]
-    media_table: String,
+    /// Gives them up: their records say so, and they are parked no longer. Nothing brings these media back.
+    #[command(
+        after_help = "Example:\n  wapi-media parked drop --class expired --older-than 30days"
+    )]
+    Drop(Which),
 }
 
 /// Which jobs are meant; without any of these, all.
 #[derive(Args)]
-struct Which {
+pub(crate) struct Which {
     /// Of this tenant.
     #[arg(long)]
     tenant: Option<TenantId>,
@@ -69,54 +64,27 @@ struct Which {
     expiring_within: Option<Duration>,
 }
 
-/// Example: wapi-media parked list --class instance --expiring-within 48h
+/// One parked job.
 #[derive(Args)]
-pub(crate) struct List {
-    #[command(flatten)]
-    stack: Stack,
-    #[command(flatten)]
-    which: Which,
-    /// Print one JSON object per job instead of a table.
-    #[arg(long)]
-    json: bool,
+pub(crate) struct One {
+    /// The instance's id.
+    instance: InstanceId,
+    /// The message's id.
+    message: String,
 }
 
-/// Example: wapi-media parked redrive --instance LITE-AAAAAA-BBBBBB --yes
+/// Jobs to send again.
 #[derive(Args)]
 pub(crate) struct Redrive {
     #[command(flatten)]
-    stack: Stack,
-    #[command(flatten)]
     which: Which,
-    /// Really send.
-    #[arg(long)]
-    yes: bool,
     /// Jobs sent in a second, at most.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=500))]
     rate: u32,
     /// Let SQS move the whole queue by itself. It goes on after this command has ended, takes no filter,
     /// and gives no new life: a job whose time is over gets one more try.
-    #[arg(long, requires = "yes")]
+    #[arg(long)]
     all: bool,
-}
-
-/// Runs one verb.
-pub(crate) async fn run(verb: Verb) -> anyhow::Result<()> {
-    match verb {
-        Verb::List(list) => list.run().await,
-        Verb::Redrive(redrive) => redrive.run().await,
-    }
-}
-
-impl Stack {
-    async fn parking(self) -> Parking {
-        let clients = Clients::for_operator().await;
-        Parking::new(
-            ParkedQueue::new(&clients, self.parked_queue_url),
-            JobsQueue::new(&clients, self.jobs_queue_url),
-            Ledger::new(&clients, self.media_table),
-        )
-    }
 }
 
 impl From<Which> for Filter {
@@ -131,138 +99,228 @@ impl From<Which> for Filter {
     }
 }
 
-impl List {
-    async fn run(self) -> anyhow::Result<()> {
-        let (filter, now) = (Filter::from(self.which), clock::now());
-        let mut found = Vec::new();
-        let parking = self.stack.parking().await;
-        let look = parking.look(now, |parked| {
-            if filter.admits(parked, now) {
-                found.push(parked.clone());
-            }
-        });
-        let seen = look.await.context("the parked queue could not be read")?;
-        found.sort_by_key(|parked| parked.recoverable_until().unwrap_or(i64::MAX));
-        let mut out = std::io::stdout().lock();
-        if self.json {
-            for parked in &found {
-                writeln!(out, "{}", object(parked))?;
-            }
-            return Ok(());
-        }
-        if !found.is_empty() {
-            writeln!(out, "{}\n", table(&found))?;
-            for (class, remedy) in remedies(&found) {
-                writeln!(out, "{class}: {remedy}.")?;
-            }
-        }
-        writeln!(
-            out,
-            "{} of {} parked jobs shown.",
-            found.len(),
-            seen.messages
-        )?;
-        if seen.reconciled > 0 {
-            writeln!(
-                out,
-                "{} of them were parked by SQS itself; their records say so now.",
-                seen.reconciled
-            )?;
-        }
-        Ok(())
+/// Why a command about parked jobs cannot begin.
+const UNREAD: &str = "the parked queue could not be read";
+
+/// Runs one verb.
+pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
+    match verb {
+        Verb::List(which) => list(&which.into(), session).await,
+        Verb::Show(one) => show(&one, session).await,
+        Verb::Redrive(redrive) => redrive.run(session).await,
+        Verb::Drop(which) => drop(&which.into(), session).await,
     }
 }
 
+/// What the filter admits, that which expires first at the top; how many are parked in all, and how many
+/// records were brought up to date.
+async fn find(
+    filter: &Filter,
+    session: &Session,
+) -> anyhow::Result<(Vec<ParkedJob>, parking::Seen)> {
+    let (parking, now, mut found) = (session.parking()?, clock::now(), Vec::new());
+    let bar = screen::counter("parked jobs looked at");
+    let look = parking.look(now, |parked| {
+        bar.inc(1);
+        if filter.admits(parked, now) {
+            found.push(parked.clone());
+        }
+    });
+    let seen = look.await.context(UNREAD)?;
+    bar.finish_and_clear();
+    found.sort_by_key(|parked| parked.recoverable_until().unwrap_or(i64::MAX));
+    Ok((found, seen))
+}
+
+async fn list(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
+    let (found, seen) = find(filter, session).await?;
+    let mut text = String::new();
+    if !found.is_empty() {
+        text = format!("{}\n\n", table(&found));
+        for (class, remedy) in remedies(&found) {
+            text += &format!("{class}: {remedy}.\n");
+        }
+    }
+    text += &format!("{} of {} parked jobs shown.", found.len(), seen.messages);
+    if seen.reconciled > 0 {
+        let parked = "were parked by SQS itself; their records say so now";
+        text += &format!("\n{} of them {parked}.", seen.reconciled);
+    }
+    session
+        .flags
+        .print(&found.iter().map(object).collect(), text)?;
+    Ok(Exit::Ok)
+}
+
+async fn show(one: &One, session: &Session) -> anyhow::Result<Exit> {
+    let message = MessageId::parse(one.message.clone())?;
+    let is_meant = |job: &Job| job.instance == one.instance && job.message.message_id == message;
+    let (mut found, _) = find(&Filter::default(), session).await?;
+    found.retain(|parked| parked.job.as_ref().is_some_and(is_meant));
+    let Some(parked) = found.first() else {
+        bail!(
+            "no job of {} and message {message} is parked. See: wapi-media parked list",
+            one.instance
+        );
+    };
+    let record = session.records()?.get(&one.instance, &message).await?;
+    let attempts = record.map(|record| record.attempts).unwrap_or_default();
+    let mut tried = screen::table([
+        "strategy", "host", "status", "bytes", "ms", "verdict", "said",
+    ]);
+    for attempt in &attempts {
+        tried.add_row([
+            attempt.strategy.to_string(),
+            attempt.host.clone().unwrap_or_default(),
+            attempt
+                .status
+                .map(|status| status.to_string())
+                .unwrap_or_default(),
+            attempt.received_bytes.to_string(),
+            attempt.duration_ms.to_string(),
+            attempt.verdict.clone(),
+            attempt.excerpt.clone().unwrap_or_default(),
+        ]);
+    }
+    let mut json = object(parked);
+    if let Some(fields) = json.as_object_mut() {
+        fields.insert("attempts".to_owned(), json!(attempts));
+    }
+    let (class, remedy) = (parked.class, parked.class.remedy());
+    let text = format!(
+        "{}\n\nThe last attempts:\n{tried}\n\n{class}: {remedy}.",
+        table(&found)
+    );
+    session.flags.print(&json, text)?;
+    Ok(Exit::Ok)
+}
+
 impl Redrive {
-    async fn run(self) -> anyhow::Result<()> {
+    async fn run(self, session: &Session) -> anyhow::Result<Exit> {
         let (filter, rate) = (Filter::from(self.which), self.rate);
-        let mut out = std::io::stdout().lock();
-        let parking = self.stack.parking().await;
+        let (flags, parking) = (&session.flags, session.parking()?);
         if self.all {
             if !filter.is_everything() {
                 bail!(
                     "--all moves everything; leave it out to send only what the other options name"
                 );
             }
-            parking.redrive_all(rate).await?;
-            writeln!(
-                out,
-                "SQS moves all parked jobs, at most {rate} in a second."
-            )?;
-            return Ok(());
+            let change = format!("have SQS move all parked jobs, at most {rate} in a second");
+            if flags.confirm(&change)? {
+                parking.redrive_all(rate).await?;
+                let text = format!("SQS moves all parked jobs, at most {rate} in a second.");
+                flags.print(&json!({ "moving": true, "per_second": rate }), text)?;
+            }
+            return Ok(Exit::Ok);
         }
-        let mode = match self.yes {
-            true => Mode::Send { per_second: rate },
-            false => Mode::DryRun,
-        };
         let mut classes = BTreeMap::<&str, usize>::new();
-        let redrive = parking.redrive(&filter, mode, clock::now(), |parked| {
+        let look = parking.redrive(&filter, Mode::DryRun, clock::now(), |parked| {
             *classes.entry(parked.class.as_str()).or_default() += 1;
         });
-        let redriven = redrive
-            .await
-            .context("the parked queue could not be read")?;
-        report(&mut out, redriven, &classes, mode)?;
-        if redriven.failed > 0 {
-            bail!("{} jobs could not be sent and stay parked", redriven.failed);
+        let meant = look.await.context(UNREAD)?;
+        if meant.admitted == 0 {
+            let json = report(&meant, &classes);
+            flags.print(
+                &json,
+                format!("None of {} parked jobs is meant.", meant.seen.messages),
+            )?;
+            return Ok(Exit::Ok);
         }
-        Ok(())
+        let change = format!(
+            "send {} parked jobs again ({})",
+            meant.admitted,
+            counts(&classes)
+        );
+        if !flags.confirm(&change)? {
+            return Ok(Exit::Ok);
+        }
+        let bar = screen::counter("jobs sent again");
+        let mode = Mode::Send { per_second: rate };
+        let redrive = parking.redrive(&filter, mode, clock::now(), |_| bar.inc(1));
+        let redriven = redrive.await.context(UNREAD)?;
+        bar.finish_and_clear();
+        let text = format!(
+            "{} sent again, {} only removed because they are stored already, {} failed and stay parked.",
+            redriven.sent, redriven.stored_already, redriven.failed
+        );
+        flags.print(&report(&redriven, &classes), text)?;
+        Ok(if redriven.failed == 0 {
+            Exit::Ok
+        } else {
+            Exit::Aws
+        })
     }
 }
 
-fn report(
-    out: &mut impl Write,
-    redriven: Redriven,
-    classes: &BTreeMap<&str, usize>,
-    mode: Mode,
-) -> anyhow::Result<()> {
+async fn drop(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
+    let (found, _) = find(filter, session).await?;
+    if found.is_empty() {
+        session
+            .flags
+            .print(&json!({ "admitted": 0 }), "No parked job is meant.")?;
+        return Ok(Exit::Ok);
+    }
+    let mut classes = BTreeMap::new();
+    for parked in &found {
+        *classes.entry(parked.class.as_str()).or_default() += 1;
+    }
+    let change = format!(
+        "give {} parked jobs up for ever ({})",
+        found.len(),
+        counts(&classes)
+    );
+    if !session.flags.confirm(&change)? {
+        return Ok(Exit::Ok);
+    }
+    let (parking, bar) = (session.parking()?, screen::counter("jobs given up"));
+    let dropped = parking
+        .drop(filter, clock::now(), |_| bar.inc(1))
+        .await
+        .context(UNREAD)?;
+    bar.finish_and_clear();
+    let json = json!({ "admitted": dropped.admitted, "dropped": dropped.dropped, "failed": dropped.failed });
+    let text = format!(
+        "{} given up, {} failed and stay parked.",
+        dropped.dropped, dropped.failed
+    );
+    session.flags.print(&json, text)?;
+    Ok(if dropped.failed == 0 {
+        Exit::Ok
+    } else {
+        Exit::Aws
+    })
+}
+
+fn counts(classes: &BTreeMap<&str, usize>) -> String {
     let counts: Vec<_> = classes
         .iter()
         .map(|(class, n)| format!("{n} {class}"))
         .collect();
-    writeln!(
-        out,
-        "{} of {} parked jobs are meant: {}.",
-        redriven.admitted,
-        redriven.seen.messages,
-        if counts.is_empty() {
-            "none".to_owned()
-        } else {
-            counts.join(", ")
-        }
-    )?;
-    match mode {
-        Mode::DryRun => writeln!(out, "Nothing was sent. Add --yes to send them.")?,
-        Mode::Send { .. } => writeln!(
-            out,
-            "{} sent again, {} only removed because they are stored already.",
-            redriven.sent, redriven.stored_already
-        )?,
-    }
-    Ok(())
+    counts.join(", ")
 }
 
-/// A time as people read it, in UTC.
-fn time(seconds: i64) -> String {
-    let since_1970 = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
-    let moment = SystemTime::UNIX_EPOCH + since_1970;
-    humantime::format_rfc3339_seconds(moment).to_string()
+fn report(redriven: &Redriven, classes: &BTreeMap<&str, usize>) -> Value {
+    json!({
+        "parked": redriven.seen.messages,
+        "admitted": redriven.admitted,
+        "classes": classes,
+        "sent": redriven.sent,
+        "stored_already": redriven.stored_already,
+        "failed": redriven.failed,
+    })
 }
 
 fn table(found: &[ParkedJob]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header([
+    let mut table = screen::table([
         "expires", "class", "tenant", "instance", "message", "kind", "receives", "reason",
     ]);
     for parked in found {
-        let of_job = |text: &dyn Fn(&media::job::Job) -> String| {
+        let of_job = |text: &dyn Fn(&Job) -> String| {
             parked.job.as_ref().map_or_else(|| "-".to_owned(), text)
         };
+        let expires = parked.recoverable_until();
         table.add_row([
-            parked
-                .recoverable_until()
-                .map_or_else(|| "-".to_owned(), time),
+            expires.map_or_else(|| "-".to_owned(), screen::time),
             parked.class.to_string(),
             of_job(&|job| job.tenant.to_string()),
             of_job(&|job| job.instance.to_string()),
@@ -285,9 +343,9 @@ fn remedies(found: &[ParkedJob]) -> impl Iterator<Item = (FailureClass, &'static
 }
 
 /// What a program needs: no body, because it holds a media key.
-fn object(parked: &ParkedJob) -> serde_json::Value {
+fn object(parked: &ParkedJob) -> Value {
     let job = parked.job.as_ref();
-    serde_json::json!({
+    json!({
         "tenant": job.map(|job| &job.tenant),
         "instance": job.map(|job| &job.instance),
         "message_id": job.map(|job| &job.message.message_id),

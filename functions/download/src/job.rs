@@ -13,6 +13,7 @@ use media::{
     job::{Job, QueuedJob},
     message::Secret,
     object::{Claims, ObjectDescription},
+    policy::Retention,
     record::{Attempt, Integrity, State},
     strategy::Strategy,
 };
@@ -67,6 +68,7 @@ pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
         mismatched: Vec::new(),
         is_tokenless: false,
         max_bytes: None,
+        retention: None,
     };
     let outcome = run.fetch_and_store().await;
     let Run { attempts, .. } = run;
@@ -110,8 +112,10 @@ struct Run<'a> {
     mismatched: Vec<Strategy>,
     /// The token could not be decrypted, so W-API was not asked.
     is_tokenless: bool,
-    /// The instance's cap.
+    /// The tenant's cap.
     max_bytes: Option<u64>,
+    /// How long the tenant keeps files.
+    retention: Option<Retention>,
 }
 
 impl Run<'_> {
@@ -122,6 +126,7 @@ impl Run<'_> {
             return Ok(State::Skipped { rule });
         }
         self.max_bytes = instance.policy.max_bytes;
+        self.retention = instance.policy.retention;
         for strategy in &instance.strategies {
             let way = Way::by(*strategy);
             if let Some(stored) = self.try_with_token(way, &instance).await? {
@@ -249,6 +254,7 @@ impl Run<'_> {
         claims: Claims,
     ) -> Result<StoredObject, StoreError<FetchError>> {
         let (worker, job, strategy) = (self.worker, self.job, way.strategy);
+        let retention = self.retention;
         let request = FetchRequest {
             message: &job.message,
             instance: &job.instance,
@@ -263,6 +269,7 @@ impl Run<'_> {
             let describe = |head: &[u8], proof: Option<&_>| {
                 let claims = proof.map_or(claims, Claims::proven);
                 ObjectDescription::new(job, strategy, head, claims, worker.offset)
+                    .kept_for(retention)
             };
             match Box::pin(worker.bucket.store(media.into_parts(), describe)).await {
                 Err(StoreError::Source(error)) => Err(error),

@@ -81,7 +81,7 @@ impl Webhook {
             path.first("instanceId").unwrap_or_default(),
             path.first("secret").unwrap_or_default(),
         );
-        let verified = match self.verify(id, secret).await {
+        let verified = match self.verify(id, secret, now).await {
             Ok(Some(verified)) => verified,
             Ok(None) => {
                 tokio::time::sleep_until(started + UNAUTHORIZED_AFTER).await;
@@ -103,15 +103,20 @@ impl Webhook {
         self.queue(&verified, announcement, now).await
     }
 
-    /// Whether the secret is one of the instance's. An id that cannot be one, an unknown instance and a
-    /// wrong secret take the same steps and end alike.
-    async fn verify(&self, id: &str, secret: &str) -> Result<Option<Verified>, InstanceError> {
+    /// Whether the secret is one of the instance's. An id that cannot be one, an unknown instance, a
+    /// paused one and a wrong secret take the same steps and end alike.
+    async fn verify(
+        &self,
+        id: &str,
+        secret: &str,
+        now: i64,
+    ) -> Result<Option<Verified>, InstanceError> {
         let Ok(id) = InstanceId::parse(id) else {
             SecretHashes::refuse(secret);
             return Ok(None);
         };
         let remembered = self.instances.find(&id).await?;
-        let verified = check(remembered.as_deref(), secret);
+        let verified = check(remembered.as_deref(), secret, now);
         if verified.is_some() || remembered.is_none() {
             return Ok(verified);
         }
@@ -119,7 +124,7 @@ impl Webhook {
             .instances
             .find_younger_than(&id, RECHECKED_AFTER)
             .await?;
-        Ok(check(reread.as_deref(), secret))
+        Ok(check(reread.as_deref(), secret, now))
     }
 
     /// Makes every announced medium durable; a single failure means that none of it is acknowledged.
@@ -137,10 +142,12 @@ impl Webhook {
     }
 }
 
-fn check(instance: Option<&Instance>, secret: &str) -> Option<Verified> {
+/// A paused instance has no valid secret.
+fn check(instance: Option<&Instance>, secret: &str, now: i64) -> Option<Verified> {
     let Some(instance) = instance else {
         SecretHashes::refuse(secret);
         return None;
     };
-    Verified::check(&instance.tenant, &instance.id, &instance.secrets, secret)
+    let secrets = instance.secrets_at(now);
+    Verified::check(&instance.tenant, &instance.id, &secrets, secret)
 }

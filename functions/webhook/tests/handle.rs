@@ -24,14 +24,22 @@ use webhook::{Webhook, config::Config};
 const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
 
 fn item(secrets: &[&str]) -> Answer {
+    item_with(secrets, &json!({}))
+}
+
+/// The same with these fields, too.
+fn item_with(secrets: &[&str], fields: &Value) -> Answer {
     let hashes: Vec<_> = secrets
         .iter()
         .map(|secret| json!({ "S": Sha256::of(secret.as_bytes()).to_hex() }))
         .collect();
-    Answer::json(&json!({ "Item": {
+    let mut item = json!({
         "instance": { "S": INSTANCE }, "tenant": { "S": "acme" }, "secret_hashes": { "L": hashes },
-        "sealed_token": { "S": "c2VhbGVk" }, "created_at": { "N": "0" },
-    } }))
+        "old_secret_until": { "N": "32503679999" }, "sealed_token": { "S": "c2VhbGVk" }, "created_at": { "N": "0" },
+    });
+    let fields = fields.as_object().cloned().expect("fields");
+    item.as_object_mut().expect("an item").extend(fields);
+    Answer::json(&json!({ "Item": item }))
 }
 
 fn accepted(batch: &Seen) -> Answer {
@@ -209,6 +217,21 @@ async fn a_second_secret_is_valid_beside_the_first() {
             "{secret}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_paused_instance_is_answered_like_one_whose_secret_is_wrong() {
+    let aws = Aws::start(|seen| match seen.operation() {
+        "GetItem" => item_with(&["secret"], &json!({ "paused_at": { "N": "1" } })),
+        _ => healthy(seen),
+    })
+    .await;
+    let webhook = function(&aws);
+    let (status, _, body) = answer(&webhook, &request(INSTANCE, "secret", &image())).await;
+    let (wrong, _, same) = answer(&webhook, &request(INSTANCE, "wrong", &image())).await;
+    assert_eq!((status, &body), (401, &same));
+    assert_eq!(wrong, 401);
+    assert_eq!(aws.of("SendMessageBatch").len(), 0);
 }
 
 #[tokio::test]

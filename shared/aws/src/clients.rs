@@ -57,12 +57,7 @@ impl Clients {
         Self::of(&config.into_builder().http_client(http_client).build())
     }
 
-    /// Clients for a person's machine: profile, region and credentials as the AWS CLI finds them.
-    pub async fn for_operator() -> Self {
-        Self::of(&aws_config::load_defaults(BehaviorVersion::latest()).await)
-    }
-
-    fn of(config: &SdkConfig) -> Self {
+    pub(crate) fn of(config: &SdkConfig) -> Self {
         Self {
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             kms: aws_sdk_kms::Client::new(config),

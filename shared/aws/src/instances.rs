@@ -28,33 +28,48 @@ pub struct Instance {
     pub id: InstanceId,
     /// Whose it is.
     pub tenant: TenantId,
-    /// The webhook secrets that are valid now.
-    pub secrets: SecretHashes,
     /// The order in which its media are fetched.
     pub strategies: Vec<Strategy>,
-    /// What of its media is wanted.
+    /// What of its media is wanted: its tenant's rules.
     pub policy: Policy,
+    /// When it was registered, in seconds since 1970.
+    pub created_at: i64,
+    /// Since when its webhooks are refused, in seconds since 1970.
+    pub paused_at: Option<i64>,
+    /// Until when the webhook secret before the current one is valid, in seconds since 1970.
+    pub old_secret_until: Option<i64>,
+    /// SHA-256 of the current webhook secret, then of the one before it.
+    secret_hashes: Vec<Sha256>,
     /// The token under KMS.
-    sealed_token: Vec<u8>,
+    pub(crate) sealed_token: Vec<u8>,
 }
 
-/// An instance about to be written.
-#[derive(Debug)]
-pub struct NewInstance<'a> {
-    /// Its id.
-    pub id: &'a InstanceId,
-    /// Whose it is.
-    pub tenant: &'a TenantId,
-    /// SHA-256 of its webhook secret.
-    pub secret_hash: Sha256,
-    /// The order in which its media are fetched; empty for the default.
-    pub strategies: &'a [Strategy],
-    /// What of its media is wanted.
-    pub policy: &'a Policy,
-    /// Its W-API token, encrypted before it leaves this process.
-    pub token: &'a Secret,
-    /// Seconds since 1970.
-    pub now: i64,
+impl Instance {
+    /// The webhook secrets that are valid at this moment (seconds since 1970): none while it is paused.
+    #[must_use]
+    pub fn secrets_at(&self, now: i64) -> SecretHashes {
+        if self.paused_at.is_some() {
+            return SecretHashes::default();
+        }
+        let old = self.secret_hashes.get(1);
+        let old = old.filter(|_| self.old_secret_until.is_some_and(|until| now < until));
+        let valid = self.secret_hashes.first().into_iter().chain(old);
+        SecretHashes::new(valid.copied())
+    }
+
+    /// The hash of this secret, if it is the current one or the one before it: also while the instance is
+    /// paused, and when the older one's time is over.
+    #[must_use]
+    pub fn known_hash(&self, secret: &str) -> Option<Sha256> {
+        let hash = Sha256::of(secret.as_bytes());
+        self.secret_hashes.contains(&hash).then_some(hash)
+    }
+
+    /// SHA-256 of the current webhook secret.
+    #[must_use]
+    pub fn secret_hash(&self) -> Option<Sha256> {
+        self.secret_hashes.first().copied()
+    }
 }
 
 /// Why an instance's record or token could not be had.
@@ -71,17 +86,47 @@ pub enum InstanceError {
 
 /// The item as it lies in the table.
 #[derive(Serialize, Deserialize)]
-struct Item {
-    instance: InstanceId,
-    tenant: TenantId,
-    secret_hashes: Vec<Sha256>,
+pub(crate) struct Item {
+    pub(crate) instance: InstanceId,
+    pub(crate) tenant: TenantId,
+    /// The current secret's, then the one's before it.
+    pub(crate) secret_hashes: Vec<Sha256>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) old_secret_until: Option<i64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    strategies: Vec<Strategy>,
+    pub(crate) strategies: Vec<Strategy>,
     #[serde(default)]
-    policy: Policy,
+    pub(crate) policy: Policy,
     #[serde(with = "serde_bytes_base64")]
-    sealed_token: Vec<u8>,
-    created_at: i64,
+    pub(crate) sealed_token: Vec<u8>,
+    pub(crate) created_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) paused_at: Option<i64>,
+}
+
+impl TryFrom<HashMap<String, AttributeValue>> for Instance {
+    type Error = InstanceError;
+    fn try_from(item: HashMap<String, AttributeValue>) -> Result<Self, InstanceError> {
+        let item: Item = serde_dynamo::from_item(item).map_err(|_| {
+            InstanceError::Malformed("an attribute is missing or of the wrong type")
+        })?;
+        let strategies = if item.strategies.is_empty() {
+            Strategy::DEFAULT.to_vec()
+        } else {
+            item.strategies
+        };
+        Ok(Self {
+            id: item.instance,
+            tenant: item.tenant,
+            strategies,
+            policy: item.policy,
+            created_at: item.created_at,
+            paused_at: item.paused_at,
+            old_secret_until: item.old_secret_until,
+            secret_hashes: item.secret_hashes,
+            sealed_token: item.sealed_token,
+        })
+    }
 }
 
 /// Reads and writes the table, and remembers what it read.
@@ -202,47 +247,6 @@ impl Instances {
         Ok(Secret::new(text))
     }
 
-    /// Writes a new instance, its token encrypted under `key_id` for this tenant and instance only.
-    ///
-    /// # Errors
-    /// [`AwsError`]; code `ConditionalCheckFailedException` when the instance is there already.
-    pub async fn add(&self, new: &NewInstance<'_>, key_id: &str) -> Result<(), AwsError> {
-        let encrypted = self
-            .clients
-            .kms
-            .encrypt()
-            .key_id(key_id)
-            .plaintext(Blob::new(new.token.expose()))
-            .set_encryption_context(Some(context(new.tenant, new.id)))
-            .send()
-            .await
-            .map_err(|error| AwsError::new("kms:Encrypt", &error))?;
-        let sealed = encrypted
-            .ciphertext_blob
-            .ok_or_else(|| AwsError::unexpected("kms:Encrypt", "no ciphertext"))?;
-        let item = Item {
-            instance: new.id.clone(),
-            tenant: new.tenant.clone(),
-            secret_hashes: vec![new.secret_hash],
-            strategies: new.strategies.to_vec(),
-            policy: new.policy.clone(),
-            sealed_token: sealed.into_inner(),
-            created_at: new.now,
-        };
-        let item = serde_dynamo::to_item(item)
-            .map_err(|_| AwsError::unexpected("dynamodb:PutItem", "the item could not be built"))?;
-        self.clients
-            .dynamodb
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(instance)")
-            .send()
-            .await
-            .map_err(|error| AwsError::new("dynamodb:PutItem", &error))?;
-        Ok(())
-    }
-
     async fn read(&self, id: &InstanceId) -> Result<Option<Instance>, InstanceError> {
         let read = self
             .clients
@@ -253,30 +257,12 @@ impl Instances {
             .send()
             .await
             .map_err(|error| AwsError::new("dynamodb:GetItem", &error))?;
-        let Some(item) = read.item else {
-            return Ok(None);
-        };
-        let item: Item = serde_dynamo::from_item(item).map_err(|_| {
-            InstanceError::Malformed("an attribute is missing or of the wrong type")
-        })?;
-        let strategies = if item.strategies.is_empty() {
-            Strategy::DEFAULT.to_vec()
-        } else {
-            item.strategies
-        };
-        Ok(Some(Instance {
-            id: item.instance,
-            tenant: item.tenant,
-            secrets: SecretHashes::new(item.secret_hashes),
-            strategies,
-            policy: item.policy,
-            sealed_token: item.sealed_token,
-        }))
+        read.item.map(Instance::try_from).transpose()
     }
 }
 
 /// What KMS binds the ciphertext to: in another row it does not decrypt.
-fn context(tenant: &TenantId, instance: &InstanceId) -> HashMap<String, String> {
+pub(crate) fn context(tenant: &TenantId, instance: &InstanceId) -> HashMap<String, String> {
     HashMap::from([
         ("tenant".to_owned(), tenant.to_string()),
         ("instance".to_owned(), instance.to_string()),
@@ -284,15 +270,15 @@ fn context(tenant: &TenantId, instance: &InstanceId) -> HashMap<String, String> 
 }
 
 /// Bytes as base64 text, readable in the console.
-mod serde_bytes_base64 {
+pub(crate) mod serde_bytes_base64 {
     use data_encoding::BASE64;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&BASE64.encode(bytes))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
         BASE64
             .decode(String::deserialize(from)?.as_bytes())
             .map_err(|_| D::Error::custom("not base64"))

@@ -9,4 +9,7 @@ pub mod clients;
 pub mod error;
 pub mod instances;
 pub mod ledger;
+#[cfg(feature = "operator")]
+pub mod operator;
 pub mod queues;
+pub mod register;

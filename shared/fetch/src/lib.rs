@@ -3,6 +3,7 @@
 //! A strategy finds the bytes and hands them, as a [`MediaStream`], to whoever stores them. The stream's
 //! last part carries the proof; a stream that ends in an error brought nothing that may be kept.
 
+pub mod account;
 pub mod body;
 mod breaker;
 pub mod client;

@@ -18,6 +18,9 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::In, Self::Out];
+
     /// The word in object keys and tags.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -96,6 +99,12 @@ impl Chat {
     /// Longest folder name, in bytes.
     pub const MAX_BYTES: usize = 80;
 
+    /// The address of no chat: what a webhook from there announces is an operator's probe. Senders choose
+    /// message ids and names, but never their chat's server.
+    pub const PROBE_JID: &'static str = "probe@wapi-media";
+    /// The folder that a probe would have.
+    const PROBE: &'static str = "probe";
+
     /// Reads a chat's address (JID). `phone` is the number behind a LID in a one-to-one chat, when the
     /// envelope gives one. The device suffix (`:12`) is dropped.
     ///
@@ -106,6 +115,9 @@ impl Chat {
         let jid = jid.trim();
         if jid.is_empty() {
             return Self("other".to_owned());
+        }
+        if jid == Self::PROBE_JID {
+            return Self(Self::PROBE.to_owned());
         }
         let (user, server) = jid.split_once('@').unwrap_or((jid, ""));
         let user = user.split(':').next().unwrap_or_default();
@@ -161,9 +173,15 @@ impl Chat {
             "group" => ChatKind::Group,
             "channel" => ChatKind::Channel,
             "lid" => ChatKind::Lid,
-            "other" => ChatKind::Other,
+            "other" | Self::PROBE => ChatKind::Other,
             _ => ChatKind::Person,
         }
+    }
+
+    /// Whether it is [`Self::PROBE_JID`].
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        self.0 == Self::PROBE
     }
 
     /// The folder's name.

@@ -5,7 +5,7 @@ use time::UtcOffset;
 
 use crate::{
     file_type::FileType, job::Job, message::cut, object_key::ObjectKey, open::Proof,
-    record::Integrity, sha256::Sha256, strategy::Strategy,
+    policy::Retention, record::Integrity, sha256::Sha256, strategy::Strategy,
 };
 
 /// S3's limit for the names and values of user metadata together, in bytes.
@@ -102,6 +102,14 @@ impl ObjectDescription {
             claims,
             key,
         }
+    }
+
+    /// The same, to be removed by the bucket when this time is over.
+    #[must_use]
+    pub fn kept_for(mut self, retention: Option<Retention>) -> Self {
+        let tag = retention.map(|class| (Retention::TAG, class.as_str().to_owned()));
+        self.tags.extend(tag);
+        self
     }
 }
 

@@ -11,7 +11,7 @@ use media::{
     ids::MessageId,
     kind::{MediaKind, UnknownKind},
     message::{Chat, ChatKind, Direction, MediaMessage, UnknownChatKind},
-    policy::{Policy, SkipRule},
+    policy::{Policy, Retention, SkipRule, ViewOnce},
 };
 
 /// An address of each sort of chat.
@@ -107,6 +107,7 @@ fn with_both_rules_a_medium_must_pass_both_and_the_kind_is_named_first() {
         kinds: vec![MediaKind::Audio],
         chats: vec![ChatKind::Person, ChatKind::Lid],
         max_bytes: Some(1),
+        ..Policy::default()
     };
     for (kind, chat, message) in everything() {
         let is_of_chat = matches!(chat, ChatKind::Person | ChatKind::Lid);
@@ -116,6 +117,80 @@ fn with_both_rules_a_medium_must_pass_both_and_the_kind_is_named_first() {
             (false, _) => Some(SkipRule::Kind),
         };
         assert_eq!(policy.skips(&message), skipped, "{kind} {chat:?}");
+    }
+}
+
+#[test]
+fn a_new_tenant_gets_what_people_send_each_other_and_no_stories_or_channels() {
+    let policy = Policy::of_new_tenant();
+    for (kind, chat, message) in everything() {
+        let is_public = matches!(chat, ChatKind::Status | ChatKind::Channel);
+        let skipped = is_public.then_some(SkipRule::Chat);
+        assert_eq!(policy.skips(&message), skipped, "{kind} {chat:?}");
+    }
+}
+
+#[test]
+fn one_direction_or_both_are_wanted() {
+    for direction in Direction::ALL {
+        let message = MediaMessage {
+            direction,
+            ..message(MediaKind::Image, CHATS[0].0)
+        };
+        assert_eq!(Policy::default().skips(&message), None);
+        for only in Direction::ALL {
+            let policy = Policy {
+                direction: Some(only),
+                ..Policy::default()
+            };
+            let skipped = (only != direction).then_some(SkipRule::Direction);
+            assert_eq!(policy.skips(&message), skipped, "{only:?} {direction:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_meant_to_be_seen_once_is_left_out_only_where_the_tenant_says_so() {
+    let policy = Policy {
+        view_once: ViewOnce::Skip,
+        ..Policy::default()
+    };
+    let plain = message(MediaKind::Image, CHATS[0].0);
+    let seen_once = MediaMessage {
+        view_once: true,
+        ..plain.clone()
+    };
+    assert_eq!(policy.skips(&plain), None);
+    assert_eq!(policy.skips(&seen_once), Some(SkipRule::ViewOnce));
+    assert_eq!(Policy::default().skips(&seen_once), None);
+}
+
+/// Ids and names are the sender's choice; the server of a chat's address is not.
+#[test]
+fn a_probe_is_known_by_an_address_that_no_sender_can_have() {
+    let probe = message(MediaKind::Image, Chat::PROBE_JID);
+    assert_eq!(Policy::default().skips(&probe), Some(SkipRule::Probe));
+    for jid in ["probe@c.us", "probe@g.us", "probe", "probe@wapi-media2"] {
+        let message = message(MediaKind::Image, jid);
+        assert_eq!(Policy::default().skips(&message), None, "{jid}");
+    }
+}
+
+#[test]
+fn a_policy_is_written_without_what_it_does_not_say_and_read_back_whole() {
+    let empty = serde_json::to_value(Policy::default()).expect("JSON");
+    assert_eq!(empty, serde_json::json!({}));
+    for retention in Retention::ALL {
+        let policy = Policy {
+            direction: Some(Direction::In),
+            view_once: ViewOnce::Skip,
+            retention: Some(retention),
+            ..Policy::of_new_tenant()
+        };
+        let written = serde_json::to_value(&policy).expect("JSON");
+        assert_eq!(written["retention"], retention.as_str());
+        let read: Policy = serde_json::from_value(written).expect("a policy");
+        assert_eq!(read, policy);
     }
 }
 

@@ -1,8 +1,9 @@
-//! What lies parked: looked through, written down where SQS parked it by itself, and sent again.
+//! What lies parked: looked through, written down where SQS parked it by itself, sent again or given up.
 //!
 //! Identity is (instance, message id), never SQS's: what is sent again is a new message, and if its medium
 //! is stored meanwhile the download function says so and is done.
 
+mod drop;
 mod redrive;
 
 use std::{collections::HashSet, time::Duration};
@@ -14,7 +15,10 @@ use aws::{
 };
 use media::parked::ParkedJob;
 
-pub use crate::redrive::{Mode, Redriven};
+pub use crate::{
+    drop::Dropped,
+    redrive::{Mode, Redriven},
+};
 
 /// How long a message is hidden while it is looked at. Whoever crashes here hides it no longer than this.
 const HIDDEN: Duration = Duration::from_mins(5);

@@ -3,6 +3,7 @@
 //! Pure: it describes requests, `fetch` sends them. W-API's documentation is wrong in places; what stands
 //! here is what independent production clients observed up to October 2026.
 
+pub mod account;
 pub mod download;
 pub mod excerpt;
 pub mod fields;

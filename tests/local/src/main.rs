@@ -133,20 +133,15 @@ async fn deploy(project: &Project, deployment: &Deployment, screen: &Screen) -> 
     let running = Running::expect(project).await?;
     let tools = Tools::install(project, screen).await?;
     let stack = Stack::deploy(&tools, running.endpoint(), deployment, screen).await?;
-    let outputs = stack.outputs();
     screen.say(format!(
-        "Webhooks arrive at {}/webhook/{{instanceId}}/{{secret}}. Next, register an instance (the token is read from standard input):\n",
+        "Webhooks arrive at {}/webhook/{{instanceId}}/{{secret}}. Next, a tenant and an instance (its token is asked for):\n",
         stack.webhook_base()
     ));
-    for (name, value) in running.endpoint().environment() {
-        screen.say(format!("  export {name}={value}"));
+    for (name, value) in stack.environment() {
+        screen.say(format!("  export {name}='{value}'"));
     }
-    screen.say(format!(
-        "  wapi-media instance add --tenant acme --instance LITE-AAAAAA-BBBBBB --instances-table {} --token-key {} --webhook-base-url '{}'",
-        outputs.instances_table,
-        outputs.token_key_id,
-        stack.webhook_base()
-    ));
+    screen.say("  cargo run -q -p wapi-media -- tenant add acme");
+    screen.say("  cargo run -q -p wapi-media -- instance add LITE-AAAAAA-BBBBBB --tenant acme");
     Ok(())
 }
 

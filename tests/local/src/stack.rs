@@ -22,6 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub struct Stack {
     tools: Tools,
     endpoint: Endpoint,
+    name: String,
     outputs: Outputs,
 }
 
@@ -91,6 +92,7 @@ impl Stack {
         Ok(Self {
             tools: tools.clone(),
             endpoint,
+            name: deployment.stack_name.clone(),
             outputs,
         })
     }
@@ -103,6 +105,7 @@ impl Stack {
         Ok(Self {
             tools: tools.clone(),
             endpoint,
+            name: stack_name.to_owned(),
             outputs: sam::outputs(tools, endpoint, stack_name).await?,
         })
     }
@@ -145,30 +148,54 @@ impl Stack {
         }
     }
 
-    /// Registers an instance with the product's own command and returns its webhook URL.
+    /// Registers an instance with the product's own command, and its tenant if it is new, and returns the
+    /// webhook URL. The tenant wants media of every sort of chat.
     ///
     /// # Errors
-    /// If the command fails.
+    /// If a command fails.
     pub async fn add_instance(&self, instance: &Instance) -> Result<String> {
         #[derive(Deserialize)]
         struct Registered {
             webhook_url: String,
         }
-        let mut command = self.wapi_media();
-        command
-            .args(["instance", "add", "--json"])
-            .args(["--tenant", &instance.tenant])
-            .args(["--instance", &instance.instance])
-            .args(["--instances-table", &self.outputs.instances_table])
-            .args(["--token-key", &self.outputs.token_key_id])
-            .args(["--webhook-base-url", &self.webhook_base()]);
-        if let Some(strategies) = &instance.strategies {
-            command.args(["--strategies", &strategies.join(",")]);
+        let tenant = instance.tenant.as_str();
+        let tenants = self.say(&["tenant", "list", "--json"], "").await?;
+        let tenants: Value = serde_json::from_str(&tenants)?;
+        let is_there = |one: &Value| one.get("tenant") == Some(&json!(tenant));
+        if !tenants
+            .as_array()
+            .is_some_and(|all| all.iter().any(is_there))
+        {
+            self.say(&["tenant", "add", tenant, "--chats", "all"], "")
+                .await?;
         }
-        let said = run::captured(&mut command, &instance.token).await?;
+        let strategies = instance.strategies.as_ref().map(|names| names.join(","));
+        // Whether the token is right is what some tests are about.
+        let mut add = vec![
+            "instance",
+            "add",
+            &instance.instance,
+            "--json",
+            "--unchecked",
+        ];
+        add.extend(["--tenant", tenant]);
+        if let Some(strategies) = &strategies {
+            add.extend(["--strategies", strategies]);
+        }
+        let said = self.say(&add, &instance.token).await?;
         let registered: Registered = serde_json::from_str(said.trim())
             .with_context(|| format!("wapi-media instance add said {said:?}"))?;
         Ok(registered.webhook_url)
+    }
+
+    /// What the product's own command says to these arguments and this standard input.
+    ///
+    /// # Errors
+    /// If it fails.
+    pub async fn say(&self, arguments: &[&str], input: &str) -> Result<String> {
+        let mut command = self.wapi_media();
+        command.args(arguments);
+        run::captured(&mut command, input).await
     }
 
     /// Compiles the product's own command, so that its first call is not slow.
@@ -191,9 +218,17 @@ impl Stack {
         command
             .current_dir(self.tools.project().root())
             .args(["run", "--quiet", "--package", "wapi-media", "--"])
-            .envs(self.endpoint.environment())
+            .envs(self.environment())
             .env_remove("AWS_PROFILE");
         command
+    }
+
+    /// The environment in which the product's own command finds this stack.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let mut environment = self.endpoint.environment();
+        environment.push(("WAPI_MEDIA_STACK", self.name.clone()));
+        environment.push(("WAPI_MEDIA_WEBHOOK_BASE_URL", self.webhook_base()));
+        environment
     }
 
     /// Posts a webhook as W-API would.

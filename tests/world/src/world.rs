@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws::{
     clients::Clients,
-    instances::{Instances, NewInstance},
+    register::{NewInstance, Places, Register},
 };
 use data_encoding::BASE64;
 use fetch::Origins;
@@ -105,7 +105,7 @@ impl World {
         let settings = Settings {
             visibility: Duration::from_secs(3630),
             retention: Duration::from_hours(7 * 24),
-            redrive: Some((120, PARKED.to_owned())),
+            redrive: Some((140, PARKED.to_owned())),
             is_fair: true,
         };
         self.cloud.sqs().create(JOBS, settings);
@@ -123,7 +123,12 @@ impl World {
             ENDPOINT,
             Duration::from_mins(1),
         );
-        let instances = Instances::new(&operator, INSTANCES.to_owned());
+        let places = Places {
+            instances_table: INSTANCES.to_owned(),
+            tenants_table: "tenants".to_owned(),
+            token_key: "key".to_owned(),
+        };
+        let register = Register::new(&operator, places);
         for customer in CUSTOMERS {
             self.origins
                 .register_instance(customer.instance, customer.token);
@@ -136,7 +141,7 @@ impl World {
                 token: &Secret::new(customer.token),
                 now: clockwork::BEGINNING,
             };
-            instances.add(&new, "key").await?;
+            register.add_instance(&new).await?;
         }
         Ok(())
     }

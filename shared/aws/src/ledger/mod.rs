@@ -322,6 +322,41 @@ impl Ledger {
         verdict(OPERATION, written)
     }
 
+    /// Writes that a person gave a medium up. A record that says `stored`, or that a run is at, is left
+    /// alone.
+    ///
+    /// # Errors
+    /// [`AwsError`].
+    pub async fn note_given_up(
+        &self,
+        job: &Job,
+        reason: &str,
+        now: i64,
+    ) -> Result<Written, AwsError> {
+        const OPERATION: &str = "dynamodb:UpdateItem";
+        let update = Update::of(OPERATION, &Announced::of(job, now))?
+            .set("state", AttributeValue::S("skipped".to_owned()))
+            .set("reason", AttributeValue::S(reason.to_owned()))
+            .remove("class");
+        let written = update
+            .request(
+                &self.clients,
+                &self.table,
+                &job.instance,
+                &job.message.message_id,
+            )
+            .condition_expression(
+                "(attribute_not_exists(#state) OR #state <> :stored) \
+                 AND (attribute_not_exists(lease_owner) OR lease_until < :now)",
+            )
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":stored", AttributeValue::S("stored".to_owned()))
+            .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
+            .send()
+            .await;
+        verdict(OPERATION, written)
+    }
+
     /// Whether the record says that the object is in the bucket.
     ///
     /// # Errors

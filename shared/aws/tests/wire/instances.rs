@@ -8,46 +8,15 @@ use std::{
     time::Duration,
 };
 
-use aws::instances::{InstanceError, Instances, NewInstance};
+use aws::instances::{Instance, InstanceError, Instances};
 use data_encoding::BASE64;
-use media::{
-    kind::MediaKind,
-    message::{ChatKind, Secret},
-    policy::Policy,
-    sha256::Sha256,
-    strategy::Strategy,
-};
-use scripted_aws::{Answer, Aws, Seen};
+use media::{policy::Policy, sha256::Sha256, strategy::Strategy};
+use scripted_aws::{Answer, Aws};
 use serde_json::{Value, json};
 
-use crate::samples::{INSTANCE, instance, tenant};
+use crate::samples::{INSTANCE, instance, instance_item as item, policy, tenant};
 
 const TABLE: &str = "instances-table";
-
-fn policy() -> Policy {
-    Policy {
-        kinds: vec![MediaKind::Image, MediaKind::Audio],
-        chats: vec![ChatKind::Person],
-        max_bytes: Some(1_000_000),
-    }
-}
-
-/// An item as the operator's command writes it.
-fn item() -> Value {
-    json!({
-        "instance": { "S": INSTANCE },
-        "tenant": { "S": "acme" },
-        "secret_hashes": { "L": [{ "S": Sha256::of(b"secret").to_hex() }] },
-        "strategies": { "L": [{ "S": "cdn" }, { "S": "wapi" }] },
-        "policy": { "M": {
-            "kinds": { "L": [{ "S": "image" }, { "S": "audio" }] },
-            "chats": { "L": [{ "S": "person" }] },
-            "max_bytes": { "N": "1000000" },
-        } },
-        "sealed_token": { "S": BASE64.encode(b"sealed") },
-        "created_at": { "N": "1787431000" },
-    })
-}
 
 fn found(item: &Value) -> Answer {
     Answer::json(&json!({ "Item": item }))
@@ -97,12 +66,45 @@ async fn a_record_is_read_by_its_id_and_in_its_own_words() {
     assert_eq!((&record.id, &record.tenant), (&instance(), &tenant()));
     assert_eq!(record.strategies, [Strategy::Cdn, Strategy::Wapi]);
     assert_eq!(record.policy, policy());
-    assert!(record.secrets.admit("secret") && !record.secrets.admit("another"));
+    let secrets = record.secrets_at(0);
+    assert!(secrets.admit("secret") && !secrets.admit("another"));
     let read = aws.the("GetItem").json();
     assert_eq!(
         read,
         json!({ "TableName": TABLE, "Key": { "instance": { "S": INSTANCE } } })
     );
+}
+
+/// A record with these fields, too.
+async fn record_with(fields: &Value) -> Instance {
+    let mut item = item();
+    let whole = item.as_object_mut().expect("an item");
+    whole.extend(fields.as_object().cloned().expect("fields"));
+    let (aws, _) = world(item).await;
+    let found = table(&aws).find(&instance()).await.expect("an answer");
+    found.expect("a record").as_ref().clone()
+}
+
+#[tokio::test]
+async fn the_secret_before_the_current_one_is_valid_until_its_time_is_over() {
+    let hash = |secret: &[u8]| json!({ "S": Sha256::of(secret).to_hex() });
+    let hashes = json!({ "L": [hash(b"new"), hash(b"old")] });
+    let rotating = json!({ "secret_hashes": hashes, "old_secret_until": { "N": "1000" } });
+    let record = record_with(&rotating).await;
+    for (now, is_old_valid) in [(999, true), (1000, false)] {
+        let secrets = record.secrets_at(now);
+        assert!(secrets.admit("new"), "{now}");
+        assert_eq!(secrets.admit("old"), is_old_valid, "{now}");
+    }
+    // Without a time it was never meant to stay.
+    let record = record_with(&json!({ "secret_hashes": hashes })).await;
+    assert!(!record.secrets_at(0).admit("old"));
+}
+
+#[tokio::test]
+async fn while_an_instance_is_paused_no_secret_of_it_is_valid() {
+    let record = record_with(&json!({ "paused_at": { "N": "1787431000" } })).await;
+    assert!(!record.secrets_at(2_000_000_000).admit("secret"));
 }
 
 #[tokio::test]
@@ -331,59 +333,4 @@ async fn a_token_that_is_no_text_is_an_error() {
     );
     let refused = table.token(&record).await.expect_err("no plaintext");
     assert!(matches!(refused, InstanceError::Aws(_)), "{refused:?}");
-}
-
-fn writes(seen: &Seen) -> Answer {
-    match seen.operation() {
-        "Encrypt" => Answer::json(&json!({ "CiphertextBlob": BASE64.encode(b"sealed") })),
-        _ => Answer::json(&json!({})),
-    }
-}
-
-async fn add(aws: &Aws) -> Result<(), aws::error::AwsError> {
-    let (id, tenant, token) = (instance(), tenant(), Secret::new("token of W-API"));
-    let new = NewInstance {
-        id: &id,
-        tenant: &tenant,
-        secret_hash: Sha256::of(b"secret"),
-        strategies: &[Strategy::Cdn, Strategy::Wapi],
-        policy: &policy(),
-        token: &token,
-        now: 1_787_431_000,
-    };
-    table(aws).add(&new, "key-id").await
-}
-
-#[tokio::test]
-async fn a_new_instance_is_sealed_for_its_row_and_reads_back_as_it_was_written() {
-    let aws = Aws::start(writes).await;
-    add(&aws).await.expect("added");
-    let sealed = aws.the("Encrypt").json();
-    assert_eq!(sealed["KeyId"], "key-id");
-    assert_eq!(sealed["Plaintext"], BASE64.encode(b"token of W-API"));
-    assert_eq!(
-        sealed["EncryptionContext"],
-        json!({ "tenant": "acme", "instance": INSTANCE })
-    );
-    let put = aws.the("PutItem");
-    assert_eq!(put.json()["TableName"], TABLE);
-    assert_eq!(
-        put.json()["ConditionExpression"],
-        "attribute_not_exists(instance)"
-    );
-    assert_eq!(put.json()["Item"], item());
-    assert!(!put.text().contains("token of W-API") && !put.text().contains("\"secret\""));
-}
-
-#[tokio::test]
-async fn an_instance_that_is_there_already_is_not_overwritten() {
-    let aws = Aws::start(|seen| match seen.operation() {
-        "PutItem" => Answer::json_error(400, "ConditionalCheckFailedException"),
-        _ => writes(seen),
-    })
-    .await;
-    assert_eq!(
-        add(&aws).await.expect_err("it is there").code,
-        "ConditionalCheckFailedException"
-    );
 }

@@ -12,4 +12,5 @@ mod bucket_upload;
 mod instances;
 mod ledger;
 mod queues;
+mod register;
 mod samples;

@@ -2,20 +2,23 @@
 
 use aws::bucket::StoreError;
 use bytes::Bytes;
+use data_encoding::BASE64;
 use media::{
     access::{SecretHashes, Verified},
     ids::{InstanceId, MessageId, TenantId},
     job::{Job, QueuedJob},
     kind::MediaKind,
-    message::{Chat, Direction, MediaMessage},
+    message::{Chat, ChatKind, Direction, MediaMessage},
     object::{Claims, ObjectDescription},
     object_key::parse_offset,
     open::Proof,
     part::Part,
+    policy::Policy,
     record::Integrity,
     sha256::Sha256,
     strategy::Strategy,
 };
+use serde_json::{Value, json};
 
 pub(crate) const TENANT: &str = "acme";
 pub(crate) const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
@@ -143,4 +146,31 @@ fn the_reference_crc_gives_its_published_check_value() {
         crc64nvme(b"123456789"),
         data_encoding::BASE64.encode(&check)
     );
+}
+
+/// Some rules.
+pub(crate) fn policy() -> Policy {
+    Policy {
+        kinds: vec![MediaKind::Image, MediaKind::Audio],
+        chats: vec![ChatKind::Person],
+        max_bytes: Some(1_000_000),
+        ..Policy::default()
+    }
+}
+
+/// An instance's item as the operator's command writes it.
+pub(crate) fn instance_item() -> Value {
+    json!({
+        "instance": { "S": INSTANCE },
+        "tenant": { "S": "acme" },
+        "secret_hashes": { "L": [{ "S": Sha256::of(b"secret").to_hex() }] },
+        "strategies": { "L": [{ "S": "cdn" }, { "S": "wapi" }] },
+        "policy": { "M": {
+            "kinds": { "L": [{ "S": "image" }, { "S": "audio" }] },
+            "chats": { "L": [{ "S": "person" }] },
+            "max_bytes": { "N": "1000000" },
+        } },
+        "sealed_token": { "S": BASE64.encode(b"sealed") },
+        "created_at": { "N": "1787431000" },
+    })
 }

@@ -1,0 +1,81 @@
+//! The exit codes, and which error ends in which.
+
+use std::process::ExitCode;
+
+use aws::{
+    error::AwsError, instances::InstanceError, operator::stack::StackError, register::RegisterError,
+};
+use fetch::account::AccountError;
+
+/// How a command ended. Scripts may rely on the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done, and nothing is wrong.
+    Ok = 0,
+    /// Done, and something needs a person.
+    Findings = 1,
+    /// It was asked for something that cannot be.
+    Usage = 2,
+    /// AWS failed or refused.
+    Aws = 3,
+    /// W-API failed or refused.
+    Wapi = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl Exit {
+    /// What an error ends in: what AWS or W-API did is told apart from what was asked for.
+    pub(crate) fn of(error: &anyhow::Error) -> Self {
+        let links = error.chain().filter_map(|link| {
+            let is_aws = link.is::<AwsError>()
+                || matches!(link.downcast_ref(), Some(InstanceError::Aws(_)))
+                || matches!(link.downcast_ref(), Some(RegisterError::Aws(_)))
+                || matches!(link.downcast_ref(), Some(StackError::Aws(_)));
+            match (is_aws, link.is::<AccountError>()) {
+                (true, _) => Some(Self::Aws),
+                (false, true) => Some(Self::Wapi),
+                (false, false) => None,
+            }
+        });
+        links.into_iter().next().unwrap_or(Self::Usage)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context, anyhow};
+    use aws::{error::AwsError, register::RegisterError};
+    use fetch::account::AccountError;
+
+    use super::Exit;
+
+    #[test]
+    fn an_error_ends_in_the_code_of_whoever_failed_however_deep_it_is_wrapped() {
+        let aws = || AwsError {
+            operation: "dynamodb:Scan",
+            code: "AccessDeniedException".to_owned(),
+            status: Some(400),
+        };
+        let silent = AccountError::Silent {
+            method: "GET",
+            path: String::new(),
+            said: String::new(),
+        };
+        let wrapped = |error: anyhow::Error| Err::<(), _>(error).context("in vain").err();
+        for (error, exit) in [
+            (anyhow::Error::from(aws()), Exit::Aws),
+            (RegisterError::Aws(aws()).into(), Exit::Aws),
+            (RegisterError::NotThere.into(), Exit::Usage),
+            (silent.into(), Exit::Wapi),
+            (anyhow!("no such tenant"), Exit::Usage),
+        ] {
+            assert_eq!(Exit::of(&error), exit, "{error}");
+            assert_eq!(wrapped(error).as_ref().map(Exit::of), Some(exit));
+        }
+    }
+}

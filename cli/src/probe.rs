@@ -1,0 +1,79 @@
+//! A synthetic webhook: announced from an address that no sender can have, left out by the download
+//! function, and so seen in the table without a file, a request to W-API or an alarm.
+
+use anyhow::Context;
+use data_encoding::{BASE64, HEXUPPER};
+use fetch::{Origins, account::post};
+use media::{
+    ids::{InstanceId, MessageId},
+    message::Chat,
+};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::check::{Check, Verdict};
+
+/// An id that no message has.
+pub(crate) fn message_id() -> anyhow::Result<MessageId> {
+    Ok(MessageId::parse(format!(
+        "PROBE{}",
+        HEXUPPER.encode(&random::<8>()?)
+    ))?)
+}
+
+fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).context("the system gave no random bytes")?;
+    Ok(bytes)
+}
+
+/// The body of the webhook. Its key opens nothing.
+fn body(instance: &InstanceId, message: &MessageId, now: i64) -> anyhow::Result<Value> {
+    Ok(json!({
+        "event": "webhookReceived",
+        "instanceId": instance,
+        "messageId": message,
+        "moment": now,
+        "fromMe": false,
+        "isGroup": false,
+        "chat": { "id": Chat::PROBE_JID },
+        "sender": { "id": Chat::PROBE_JID },
+        "msgContent": { "imageMessage": {
+            "mimetype": "image/jpeg",
+            "mediaKey": BASE64.encode(&random::<32>()?),
+            "directPath": "/probe.enc",
+            "fileSha256": BASE64.encode(&random::<32>()?),
+        } },
+    }))
+}
+
+/// Posts the probe as W-API would.
+pub(crate) async fn send(
+    url: &str,
+    instance: &InstanceId,
+    message: &MessageId,
+    now: i64,
+) -> anyhow::Result<Check> {
+    const NAME: &str = "API and webhook function";
+    let url = Url::parse(url).context("the webhook URL that W-API has is none")?;
+    let here = Origins {
+        wapi_base: url.clone(),
+        cdn_bases: Vec::new(),
+    };
+    let asked = post(&here, url, &body(instance, message, now)?).await?;
+    let answer: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
+    let is_queued = asked.is_success() && answer.get("queued") == Some(&json!(1));
+    let status = asked
+        .status
+        .map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let evidence = format!("{status} after {} ms", asked.duration_ms);
+    Ok(if is_queued {
+        Check::new(NAME, Verdict::Ok, format!("{evidence}: one job queued"))
+    } else {
+        let said = asked
+            .excerpt
+            .map_or_else(String::new, |said| format!(": {said}"));
+        Check::new(NAME, Verdict::Fail, format!("{evidence}{said}"))
+            .with_remedy("read the webhook function's log")
+    })
+}

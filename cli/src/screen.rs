@@ -1,0 +1,81 @@
+//! How things are shown to a person: times, tables, numbers.
+
+use std::{
+    io::{IsTerminal, Read},
+    time::{Duration, SystemTime},
+};
+
+use anyhow::{Context, bail};
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use indicatif::{ProgressBar, ProgressStyle};
+use media::message::Secret;
+
+/// A time as people read it, in UTC.
+pub(crate) fn time(seconds: i64) -> String {
+    let since_1970 = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+    let moment = SystemTime::UNIX_EPOCH + since_1970;
+    humantime::format_rfc3339_seconds(moment).to_string()
+}
+
+/// How long ago something was, in its two largest units.
+pub(crate) fn ago(seconds: i64) -> String {
+    let seconds = u64::try_from(seconds).unwrap_or_default();
+    let coarse = match seconds {
+        0..120 => seconds,
+        120..7_200 => seconds / 60 * 60,
+        _ => seconds / 3_600 * 3_600,
+    };
+    let text = humantime::format_duration(Duration::from_secs(coarse)).to_string();
+    text.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+/// An empty table with this header.
+pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED);
+    table.set_header(header);
+    table
+}
+
+/// The words of a list, or what its being empty means.
+pub(crate) fn words<'a>(list: impl IntoIterator<Item = &'a str>, none: &str) -> String {
+    let words: Vec<_> = list.into_iter().collect();
+    if words.is_empty() {
+        none.to_owned()
+    } else {
+        words.join(", ")
+    }
+}
+
+/// A line that turns while something is awaited; on nothing but a terminal.
+pub(crate) fn spinner(what: impl Into<std::borrow::Cow<'static, str>>) -> ProgressBar {
+    let bar = ProgressBar::new_spinner().with_message(what);
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+/// A bar for a number of things that is not known before; on nothing but a terminal.
+pub(crate) fn counter(what: impl Into<std::borrow::Cow<'static, str>>) -> ProgressBar {
+    let bar = spinner(what);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {pos} ({elapsed})") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// A W-API token: asked for on a terminal without showing it, else all of standard input but its line end.
+pub(crate) fn read_token(instance: &str) -> anyhow::Result<Secret> {
+    let stdin = std::io::stdin();
+    let text = if stdin.is_terminal() {
+        rpassword::prompt_password(format!("W-API token of {instance}: "))?
+    } else {
+        let mut text = String::new();
+        let read = stdin.lock().read_to_string(&mut text);
+        read.context("the token could not be read from standard input")?;
+        text
+    };
+    match text.trim() {
+        "" => bail!("no token was given: write it to standard input, or run this on a terminal"),
+        token => Ok(Secret::new(token)),
+    }
+}

@@ -1,0 +1,207 @@
+//! What every command has in hand: its flags, the stack they name, and the clients that reach it.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use anyhow::{Context, bail};
+use aws::{
+    instances::{Instance, Instances},
+    ledger::Ledger,
+    operator::{Operator, records::MediaRecords, stack::Stack},
+    queues::{JobsQueue, ParkedQueue},
+    register::{Places, Register},
+};
+use clap::Args;
+use fetch::{
+    Origins,
+    account::{AccountClient, Credentials},
+};
+use media::{
+    ids::{InstanceId, TenantId},
+    message::Secret,
+};
+use parking::Parking;
+use serde_json::{Value, json};
+
+/// The flags of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Flags {
+    /// The stack's name, as it was deployed.
+    #[arg(
+        long,
+        global = true,
+        env = "WAPI_MEDIA_STACK",
+        default_value = "wapi-media",
+        value_name = "NAME"
+    )]
+    stack: String,
+    /// Where webhooks arrive, if not at the stack's own API: a domain of yours in front of it.
+    #[arg(
+        long,
+        global = true,
+        env = "WAPI_MEDIA_WEBHOOK_BASE_URL",
+        value_name = "URL"
+    )]
+    webhook_base_url: Option<String>,
+    /// Print one JSON value instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Show what would be changed, and change nothing.
+    #[arg(long, global = true)]
+    pub(crate) dry_run: bool,
+    /// Ask nothing: for scripts.
+    #[arg(long, global = true)]
+    pub(crate) yes: bool,
+}
+
+impl Flags {
+    /// Prints the JSON value if it is wanted, else the text.
+    pub(crate) fn print(&self, json: &Value, text: impl std::fmt::Display) -> anyhow::Result<()> {
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            writeln!(out, "{json}")?;
+        } else {
+            writeln!(out, "{text}")?;
+        }
+        Ok(())
+    }
+
+    /// Whether a change may be made that nobody needs to be asked about: not if this is a dry run, which
+    /// then says what it would do.
+    pub(crate) fn may(&self, change: &str) -> anyhow::Result<bool> {
+        if self.dry_run {
+            let said = json!({ "dry_run": true, "would": change });
+            self.print(&said, format!("Would {change}. Nothing was changed."))?;
+        }
+        Ok(!self.dry_run)
+    }
+
+    /// Whether a change may be made that cannot be taken back: a person says so, or `--yes`.
+    pub(crate) fn confirm(&self, change: &str) -> anyhow::Result<bool> {
+        if !self.may(change)? {
+            return Ok(false);
+        }
+        if self.yes {
+            return Ok(true);
+        }
+        let stdin = std::io::stdin();
+        if !stdin.is_terminal() {
+            bail!("this would {change}, and nobody is there to be asked: add --yes, or --dry-run");
+        }
+        eprint!("This will {change}. Go on? [y/N] ");
+        let mut answer = String::new();
+        stdin.lock().read_line(&mut answer)?;
+        let is_agreed = matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
+        if !is_agreed {
+            eprintln!("Nothing was changed.");
+        }
+        Ok(is_agreed)
+    }
+}
+
+/// A stack that was found, and how to reach it.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) flags: Flags,
+    pub(crate) operator: Operator,
+    pub(crate) stack: Stack,
+}
+
+impl Session {
+    /// Finds the stack that the flags name.
+    pub(crate) async fn open(flags: Flags) -> anyhow::Result<Self> {
+        let operator = Operator::connect().await;
+        if operator.region.is_none() {
+            bail!("no AWS region is configured: set AWS_REGION, or a profile with AWS_PROFILE");
+        }
+        let stack = Stack::find(&operator, &flags.stack)
+            .await
+            .with_context(|| {
+                format!(
+                    "the parts of stack {} are not known (--stack names another)",
+                    flags.stack
+                )
+            })?;
+        Ok(Self {
+            flags,
+            operator,
+            stack,
+        })
+    }
+
+    /// The register of tenants and instances.
+    pub(crate) fn register(&self) -> anyhow::Result<Register> {
+        let places = Places {
+            instances_table: self.stack.output("InstancesTable")?.to_owned(),
+            tenants_table: self.stack.output("TenantsTable")?.to_owned(),
+            token_key: self.stack.output("TokenKeyId")?.to_owned(),
+        };
+        Ok(Register::new(&self.operator.clients, places))
+    }
+
+    /// The records of media.
+    pub(crate) fn records(&self) -> anyhow::Result<MediaRecords> {
+        let table = self.stack.output("MediaTable")?.to_owned();
+        Ok(MediaRecords::new(&self.operator.clients, table))
+    }
+
+    /// The parked jobs.
+    pub(crate) fn parking(&self) -> anyhow::Result<Parking> {
+        let clients = &self.operator.clients;
+        let output = |name| self.stack.output(name).map(str::to_owned);
+        Ok(Parking::new(
+            ParkedQueue::new(clients, output("ParkedQueueUrl")?),
+            JobsQueue::new(clients, output("JobsQueueUrl")?),
+            Ledger::new(clients, output("MediaTable")?),
+        ))
+    }
+
+    /// W-API, at the base that the stack was deployed with.
+    pub(crate) fn wapi(&self) -> anyhow::Result<AccountClient> {
+        let parameter = |name| self.stack.parameter(name);
+        let origins = Origins::parse(parameter("WapiBaseUrl")?, parameter("CdnBaseUrls")?)?;
+        Ok(AccountClient::new(&origins)?)
+    }
+
+    /// What stands before `/webhook/…`, without a slash at the end.
+    pub(crate) fn webhook_base(&self) -> anyhow::Result<&str> {
+        let base = match &self.flags.webhook_base_url {
+            Some(base) => base.as_str(),
+            None => self.stack.output("WebhookBaseUrl")?,
+        };
+        Ok(base.trim_end_matches('/'))
+    }
+
+    /// A tenant that must be there.
+    pub(crate) async fn tenant(&self, id: &TenantId) -> anyhow::Result<aws::register::Tenant> {
+        let found = self.register()?.tenant(id).await?;
+        found.with_context(|| {
+            format!("there is no tenant {id}. See: wapi-media tenant list; add it: wapi-media tenant add {id}")
+        })
+    }
+
+    /// An instance that must be there.
+    pub(crate) async fn instance(&self, id: &InstanceId) -> anyhow::Result<Instance> {
+        let found = self.register()?.instance(id).await?;
+        found.with_context(|| {
+            format!("instance {id} is not registered. See: wapi-media instance list")
+        })
+    }
+
+    /// The instance's W-API token, decrypted.
+    pub(crate) async fn token(&self, instance: &Instance) -> anyhow::Result<Secret> {
+        let table = self.stack.output("InstancesTable")?.to_owned();
+        let instances = Instances::new(&self.operator.clients, table);
+        let token = instances.token(instance).await;
+        token.with_context(|| {
+            format!(
+                "the token of {} does not open. Give it again: wapi-media token rotate {}",
+                instance.id, instance.id
+            )
+        })
+    }
+}
+
+/// Who asks W-API.
+pub(crate) fn as_instance<'a>(instance: &'a InstanceId, token: &'a Secret) -> Credentials<'a> {
+    Credentials { instance, token }
+}

@@ -1,0 +1,192 @@
+//! `wapi-media tenant`: customers and the rules for their media.
+
+use anyhow::bail;
+use aws::register::{RegisterError, Tenant};
+use boot::clock;
+use clap::{Args, Subcommand};
+use media::{ids::TenantId, policy::Policy};
+use serde_json::{Value, json};
+
+use crate::{
+    exit::Exit,
+    policy::{PolicyOptions, rules},
+    screen,
+    session::Session,
+};
+
+/// What can be done with tenants.
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// Adds a tenant: its folder in the bucket, and rules for what is stored there.
+    #[command(after_help = "Examples:\n  wapi-media tenant add acme\n  \
+        wapi-media tenant add acme --kinds image,document --retention 1y")]
+    Add(Set),
+    /// Shows all tenants.
+    List,
+    /// Shows a tenant, its rules and its instances.
+    Show(One),
+    /// Changes rules. They hold for media that come from now on, within five minutes.
+    #[command(after_help = "Example:\n  wapi-media tenant set acme --chats all --max-size 100MB")]
+    Set(Set),
+    /// Removes a tenant without instances. Its files and the records of its media stay.
+    Remove(One),
+}
+
+/// One tenant and rules.
+#[derive(Args)]
+pub(crate) struct Set {
+    /// The tenant: a-z, 0-9, '-' and '_', at most 48, beginning with a letter or digit. It names the folder.
+    tenant: TenantId,
+    #[command(flatten)]
+    policy: PolicyOptions,
+}
+
+/// One tenant.
+#[derive(Args)]
+pub(crate) struct One {
+    /// The tenant.
+    tenant: TenantId,
+}
+
+/// Runs one verb.
+pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
+    match verb {
+        Verb::Add(set) => add(set, session).await,
+        Verb::List => list(session).await,
+        Verb::Show(one) => show(&one.tenant, session).await,
+        Verb::Set(change) => set(change, session).await,
+        Verb::Remove(one) => remove(&one.tenant, session).await,
+    }
+}
+
+async fn add(Set { tenant, policy }: Set, session: &Session) -> anyhow::Result<Exit> {
+    if !session.flags.may(&format!("add tenant {tenant}"))? {
+        return Ok(Exit::Ok);
+    }
+    let new = Tenant {
+        id: tenant,
+        policy: policy.change(Policy::of_new_tenant()),
+        created_at: clock::now(),
+    };
+    match session.register()?.add_tenant(&new).await {
+        Err(RegisterError::AlreadyThere) => bail!(
+            "tenant {id} is there already; nothing was changed. Its rules: wapi-media tenant set {id}",
+            id = new.id
+        ),
+        added => added?,
+    }
+    let text = format!(
+        "Tenant {id} is added. Next, an account of its: wapi-media instance add INSTANCE --tenant {id}",
+        id = new.id
+    );
+    session.flags.print(&json!(new), text)?;
+    Ok(Exit::Ok)
+}
+
+async fn list(session: &Session) -> anyhow::Result<Exit> {
+    let register = session.register()?;
+    let (tenants, instances) = (register.tenants().await?, register.instances().await?);
+    let mut table = screen::table([
+        "tenant",
+        "instances",
+        "kinds",
+        "chats",
+        "direction",
+        "largest file",
+        "view once",
+        "retention",
+    ]);
+    let mut found = Vec::new();
+    for tenant in &tenants {
+        let its = instances
+            .iter()
+            .filter(|one| one.tenant == tenant.id)
+            .count();
+        let rules = rules(&tenant.policy).map(|(_, what)| what);
+        let row = [tenant.id.to_string(), its.to_string()];
+        table.add_row(row.into_iter().chain(rules));
+        found.push(json!({ "tenant": tenant.id, "instances": its, "policy": tenant.policy }));
+    }
+    let text = if tenants.is_empty() {
+        "There is no tenant yet. Add one: wapi-media tenant add acme".to_owned()
+    } else {
+        table.to_string()
+    };
+    session.flags.print(&Value::from(found), text)?;
+    Ok(Exit::Ok)
+}
+
+async fn show(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
+    let tenant = session.tenant(id).await?;
+    let mut instances = session.register()?.instances().await?;
+    instances.retain(|one| one.tenant == *id);
+    let mut table = screen::table(["", ""]);
+    table.add_row(["tenant", id.as_str()]);
+    table.add_row(["added", &screen::time(tenant.created_at)]);
+    for (name, what) in rules(&tenant.policy) {
+        table.add_row([name, &what]);
+    }
+    let ids: Vec<_> = instances.iter().map(|one| one.id.as_str()).collect();
+    table.add_row(["instances", &screen::words(ids.iter().copied(), "none")]);
+    let json = json!({
+        "tenant": id, "policy": tenant.policy, "created_at": tenant.created_at, "instances": ids,
+    });
+    // A change that was interrupted between two transactions shows here.
+    let behind = instances.iter().filter(|one| one.policy != tenant.policy);
+    let behind: Vec<_> = behind.map(|one| one.id.as_str()).collect();
+    if behind.is_empty() {
+        session.flags.print(&json, table)?;
+        return Ok(Exit::Ok);
+    }
+    let behind = behind.join(", ");
+    let text = format!(
+        "{table}\nNot all instances have these rules ({behind}). Give them again: wapi-media tenant set {id}"
+    );
+    session.flags.print(&json, text)?;
+    Ok(Exit::Findings)
+}
+
+async fn set(Set { tenant: id, policy }: Set, session: &Session) -> anyhow::Result<Exit> {
+    let tenant = session.tenant(&id).await?;
+    let policy = policy.change(tenant.policy);
+    let said = rules(&policy).map(|(name, what)| format!("{name}: {what}"));
+    if !session.flags.may(&format!(
+        "give tenant {id} these rules: {}",
+        said.join("; ")
+    ))? {
+        return Ok(Exit::Ok);
+    }
+    session.register()?.set_policy(&id, &policy).await?;
+    let text = format!(
+        "Tenant {id} has these rules now, within five minutes everywhere: {}.",
+        said.join("; ")
+    );
+    session
+        .flags
+        .print(&json!({ "tenant": id, "policy": policy }), text)?;
+    Ok(Exit::Ok)
+}
+
+async fn remove(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
+    session.tenant(id).await?;
+    let register = session.register()?;
+    let instances = register.instances().await?;
+    let its = instances.iter().filter(|one| one.tenant == *id);
+    let its: Vec<_> = its.map(|one| one.id.as_str()).collect();
+    if let Some(first) = its.first() {
+        bail!(
+            "tenant {id} has instances ({}). Remove them first: wapi-media instance remove {first}",
+            its.join(", ")
+        );
+    }
+    let change = format!("remove tenant {id}; its files and the records of its media stay");
+    if !session.flags.confirm(&change)? {
+        return Ok(Exit::Ok);
+    }
+    register.remove_tenant(id).await?;
+    session.flags.print(
+        &json!({ "tenant": id, "removed": true }),
+        format!("Tenant {id} is removed."),
+    )?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,30 @@
+//! What only an operator's command asks AWS: which parts a stack has, how they are, and what is recorded.
+
+pub mod records;
+pub mod stack;
+
+use aws_config::BehaviorVersion;
+
+use crate::clients::Clients;
+
+/// The clients of an operator's command: profile, region and credentials as the AWS CLI finds them.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    /// Those that the functions use, too.
+    pub clients: Clients,
+    /// The region that is asked; nothing if none is configured.
+    pub region: Option<String>,
+    pub(crate) cloudformation: aws_sdk_cloudformation::Client,
+}
+
+impl Operator {
+    /// Finds the configuration and builds the clients.
+    pub async fn connect() -> Self {
+        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        Self {
+            clients: Clients::of(&config),
+            region: config.region().map(ToString::to_string),
+            cloudformation: aws_sdk_cloudformation::Client::new(&config),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! A deployed stack, found by its name: the names of its parts and what it was deployed with.
+
+use std::collections::BTreeMap;
+
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::{error::AwsError, operator::Operator};
+
+/// A stack as `CloudFormation` describes it.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// Its name.
+    pub name: String,
+    /// `CREATE_COMPLETE`, `UPDATE_ROLLBACK_COMPLETE`, …
+    pub status: String,
+    outputs: BTreeMap<String, String>,
+    parameters: BTreeMap<String, String>,
+}
+
+/// Why a stack's parts are not known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StackError {
+    /// AWS did not answer, or refused.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// There is no stack of this name in this region.
+    #[error("there is no stack named {name} in region {region}")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The region that was asked.
+        region: String,
+    },
+    /// The stack was not made from this template, or from an older one.
+    #[error("stack {name} has no output or parameter {part}: deploy this version of the template")]
+    Without {
+        /// The stack.
+        name: String,
+        /// What it lacks.
+        part: &'static str,
+    },
+}
+
+impl Stack {
+    /// Finds a stack by its name.
+    ///
+    /// # Errors
+    /// [`StackError::Unknown`], or AWS failed.
+    pub async fn find(operator: &Operator, name: &str) -> Result<Self, StackError> {
+        const OPERATION: &str = "cloudformation:DescribeStacks";
+        let asked = operator.cloudformation.describe_stacks().stack_name(name);
+        let unknown = || StackError::Unknown {
+            name: name.to_owned(),
+            region: operator
+                .region
+                .clone()
+                .unwrap_or_else(|| "(none)".to_owned()),
+        };
+        let answer = asked.send().await.map_err(|error| {
+            // CloudFormation's way to say that there is none.
+            match error
+                .as_service_error()
+                .and_then(ProvideErrorMetadata::code)
+            {
+                Some("ValidationError") => unknown(),
+                _ => StackError::Aws(AwsError::new(OPERATION, &error)),
+            }
+        })?;
+        let found = answer.stacks.unwrap_or_default().into_iter().next();
+        let found = found.ok_or_else(unknown)?;
+        let outputs = found.outputs.unwrap_or_default().into_iter();
+        let parameters = found.parameters.unwrap_or_default().into_iter();
+        Ok(Self {
+            name: name.to_owned(),
+            status: found
+                .stack_status
+                .map_or_else(String::new, |status| status.as_str().to_owned()),
+            outputs: outputs
+                .filter_map(|one| one.output_key.zip(one.output_value))
+                .collect(),
+            parameters: parameters
+                .filter_map(|one| one.parameter_key.zip(one.parameter_value))
+                .collect(),
+        })
+    }
+
+    /// The value of an output.
+    ///
+    /// # Errors
+    /// [`StackError::Without`].
+    pub fn output(&self, name: &'static str) -> Result<&str, StackError> {
+        self.part(&self.outputs, name)
+    }
+
+    /// The value of a parameter.
+    ///
+    /// # Errors
+    /// [`StackError::Without`].
+    pub fn parameter(&self, name: &'static str) -> Result<&str, StackError> {
+        self.part(&self.parameters, name)
+    }
+
+    fn part<'a>(
+        &self,
+        parts: &'a BTreeMap<String, String>,
+        part: &'static str,
+    ) -> Result<&'a str, StackError> {
+        let name = self.name.clone();
+        let value = parts.get(part).map(String::as_str);
+        value.ok_or(StackError::Without { name, part })
+    }
+}

@@ -1,0 +1,208 @@
+//! The register: what an operator's changes send, and that none overwrites what is there.
+
+use aws::register::{NewInstance, Places, Register, RegisterError, Tenant};
+use data_encoding::BASE64;
+use media::{
+    message::Secret,
+    policy::{Policy, Retention},
+    sha256::Sha256,
+    strategy::Strategy,
+};
+use scripted_aws::{Answer, Aws, Seen};
+use serde_json::{Value, json};
+
+use crate::samples::{INSTANCE, instance, instance_item, policy, tenant};
+
+fn register(aws: &Aws) -> Register {
+    let places = Places {
+        instances_table: "instances-table".to_owned(),
+        tenants_table: "tenants-table".to_owned(),
+        token_key: "key-id".to_owned(),
+    };
+    Register::new(&aws.clients, places)
+}
+
+fn healthy(seen: &Seen) -> Answer {
+    match seen.operation() {
+        "Encrypt" => Answer::json(&json!({ "CiphertextBlob": BASE64.encode(b"sealed") })),
+        "Scan" if seen.text().contains("instances-table") => {
+            Answer::json(&json!({ "Items": [instance_item(), of_another_tenant()] }))
+        }
+        "Scan" => Answer::json(&json!({ "Items": [tenant_item("beta"), tenant_item("acme")] })),
+        "GetItem" if seen.text().contains("instances-table") => {
+            Answer::json(&json!({ "Item": instance_item() }))
+        }
+        "GetItem" => Answer::json(&json!({ "Item": tenant_item("acme") })),
+        _ => Answer::json(&json!({})),
+    }
+}
+
+fn tenant_item(id: &str) -> Value {
+    json!({
+        "tenant": { "S": id },
+        "policy": { "M": { "retention": { "S": "90d" } } },
+        "created_at": { "N": "1787431000" },
+    })
+}
+
+fn of_another_tenant() -> Value {
+    let mut item = instance_item();
+    item["instance"] = json!({ "S": "LITE-CCCCCC-DDDDDD" });
+    item["tenant"] = json!({ "S": "beta" });
+    item
+}
+
+/// AWS where every condition fails.
+fn contradicts(seen: &Seen) -> Answer {
+    match seen.operation() {
+        "PutItem" | "UpdateItem" => Answer::json_error(400, "ConditionalCheckFailedException"),
+        "TransactWriteItems" => Answer::json_error(400, "TransactionCanceledException"),
+        _ => healthy(seen),
+    }
+}
+
+fn a_tenant() -> Tenant {
+    Tenant {
+        id: tenant(),
+        policy: Policy {
+            retention: Some(Retention::Days90),
+            ..Policy::default()
+        },
+        created_at: 1_787_431_000,
+    }
+}
+
+async fn add(aws: &Aws) -> Result<(), RegisterError> {
+    let (id, tenant, token) = (instance(), tenant(), Secret::new("token of W-API"));
+    let new = NewInstance {
+        id: &id,
+        tenant: &tenant,
+        secret_hash: Sha256::of(b"secret"),
+        strategies: &[Strategy::Cdn, Strategy::Wapi],
+        policy: &policy(),
+        token: &token,
+        now: 1_787_431_000,
+    };
+    register(aws).add_instance(&new).await
+}
+
+#[tokio::test]
+async fn a_new_instance_is_sealed_for_its_row_and_reads_back_as_it_was_written() {
+    let aws = Aws::start(healthy).await;
+    add(&aws).await.expect("added");
+    let sealed = aws.the("Encrypt").json();
+    assert_eq!(sealed["KeyId"], "key-id");
+    assert_eq!(sealed["Plaintext"], BASE64.encode(b"token of W-API"));
+    let context = json!({ "tenant": "acme", "instance": INSTANCE });
+    assert_eq!(sealed["EncryptionContext"], context);
+    let put = aws.the("PutItem");
+    assert_eq!(put.json()["TableName"], "instances-table");
+    let condition = &put.json()["ConditionExpression"];
+    assert_eq!(condition, "attribute_not_exists(instance)");
+    assert_eq!(put.json()["Item"], instance_item());
+    assert!(!put.text().contains("token of W-API") && !put.text().contains("\"secret\""));
+}
+
+#[tokio::test]
+async fn a_new_tenant_is_written_once_and_reads_back() {
+    let aws = Aws::start(healthy).await;
+    let (register, new) = (register(&aws), a_tenant());
+    register.add_tenant(&new).await.expect("added");
+    let put = aws.the("PutItem").json();
+    assert_eq!(put["TableName"], "tenants-table");
+    assert_eq!(put["Item"], tenant_item("acme"));
+    assert_eq!(put["ConditionExpression"], "attribute_not_exists(tenant)");
+    let read = register.tenant(&tenant()).await.expect("an answer");
+    assert_eq!(read, Some(new));
+    let all = register.tenants().await.expect("an answer");
+    let ids: Vec<_> = all.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(ids, ["acme", "beta"]);
+}
+
+#[tokio::test]
+async fn what_is_there_is_not_overwritten_and_what_is_not_there_is_not_made() {
+    let aws = Aws::start(contradicts).await;
+    let register = register(&aws);
+    let there = Err(RegisterError::AlreadyThere);
+    assert_eq!(add(&aws).await, there);
+    assert_eq!(register.add_tenant(&a_tenant()).await, there);
+    let gone = Err(RegisterError::NotThere);
+    let hash = Sha256::of(b"new");
+    let (id, record) = (instance(), register.instance(&instance()).await);
+    let record = record.expect("an answer").expect("a record");
+    assert_eq!(register.set_secret(&id, hash, None, 0).await, gone);
+    assert_eq!(register.set_paused(&id, Some(1)).await, gone);
+    assert_eq!(register.set_paused(&id, None).await, gone);
+    let token = Secret::new("another");
+    assert_eq!(register.set_token(&record, &token).await, gone);
+    assert_eq!(register.set_policy(&tenant(), &policy()).await, gone);
+    for update in aws.of("UpdateItem") {
+        let condition = &update.json()["ConditionExpression"];
+        assert_eq!(condition, "attribute_exists(instance)");
+    }
+}
+
+#[tokio::test]
+async fn a_policy_reaches_the_tenant_and_its_instances_and_nobody_elses_in_one_transaction() {
+    let aws = Aws::start(healthy).await;
+    let changed = register(&aws).set_policy(&tenant(), &policy()).await;
+    changed.expect("changed");
+    let sent = aws.the("TransactWriteItems").json();
+    let updates = sent["TransactItems"].as_array().expect("updates");
+    let keys: Vec<_> = updates.iter().map(|one| &one["Update"]["Key"]).collect();
+    let expected = [
+        json!({ "instance": { "S": INSTANCE } }),
+        json!({ "tenant": { "S": "acme" } }),
+    ];
+    assert_eq!(keys, expected.iter().collect::<Vec<_>>());
+    for one in updates {
+        let values = &one["Update"]["ExpressionAttributeValues"];
+        assert_eq!(values[":policy"], instance_item()["policy"]);
+    }
+}
+
+#[tokio::test]
+async fn a_rotated_secret_stands_before_the_one_that_is_kept_for_a_while() {
+    let aws = Aws::start(healthy).await;
+    let (new, old) = (Sha256::of(b"new"), Sha256::of(b"old"));
+    let (register, id) = (register(&aws), instance());
+    let changed = register.set_secret(&id, new, Some(old), 77).await;
+    changed.expect("changed");
+    let values = &aws.the("UpdateItem").json()["ExpressionAttributeValues"];
+    let hashes = json!({ "L": [{ "S": new.to_hex() }, { "S": old.to_hex() }] });
+    assert_eq!(values, &json!({ ":v": hashes, ":u": { "N": "77" } }));
+}
+
+#[tokio::test]
+async fn a_new_token_is_sealed_for_its_row_and_never_written_open() {
+    let aws = Aws::start(healthy).await;
+    let register = register(&aws);
+    let record = register.instance(&instance()).await;
+    let record = record.expect("an answer").expect("a record");
+    let token = Secret::new("another token");
+    let changed = register.set_token(&record, &token).await;
+    changed.expect("changed");
+    let context = json!({ "tenant": "acme", "instance": INSTANCE });
+    assert_eq!(aws.the("Encrypt").json()["EncryptionContext"], context);
+    let update = aws.the("UpdateItem");
+    let values = &update.json()["ExpressionAttributeValues"];
+    assert_eq!(values[":v"], json!({ "S": BASE64.encode(b"sealed") }));
+    assert!(!update.text().contains("another token"));
+}
+
+#[tokio::test]
+async fn a_failure_of_aws_is_no_contradiction() {
+    let aws = Aws::start(|_| Answer::json_error(400, "AccessDeniedException")).await;
+    let register = register(&aws);
+    let is_aws = |error: RegisterError| matches!(error, RegisterError::Aws(_));
+    assert!(register.instances().await.is_err_and(is_aws));
+    assert!(register.tenant(&tenant()).await.is_err_and(is_aws));
+    assert!(register.add_tenant(&a_tenant()).await.is_err_and(is_aws));
+    assert!(
+        register
+            .remove_instance(&instance())
+            .await
+            .is_err_and(is_aws)
+    );
+    assert!(register.remove_tenant(&tenant()).await.is_err_and(is_aws));
+}

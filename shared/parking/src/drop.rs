@@ -1,0 +1,79 @@
+//! Gives parked jobs up: a person says that nobody wants these media any more.
+
+use aws::{error::AwsError, ledger::Written, queues::Taken};
+use media::parked::{Filter, ParkedJob};
+
+use crate::{Look, Parking, Seen};
+
+/// What a drop came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// What was looked at.
+    pub seen: Seen,
+    /// Messages that the filter admits.
+    pub admitted: usize,
+    /// No longer parked; their records say that they were given up.
+    pub dropped: usize,
+    /// Still parked: AWS failed on the way, or a run is at the medium.
+    pub failed: usize,
+}
+
+impl Parking {
+    /// Gives up what the filter admits: first its record says so, then the message is removed, so that a
+    /// crash between the two leaves it parked. `now` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// [`AwsError`] when the parked queue cannot be read.
+    pub async fn drop(
+        &self,
+        filter: &Filter,
+        now: i64,
+        mut each: impl FnMut(&ParkedJob),
+    ) -> Result<Dropped, AwsError> {
+        let mut dropped = Dropped::default();
+        let counts = &mut dropped;
+        let seen = self.visit(now, async |taken| {
+            if !filter.admits(&taken.parked, now) {
+                return Look::PutBack;
+            }
+            counts.admitted += 1;
+            each(&taken.parked);
+            match self.give_up(taken, now).await {
+                Ok(Written::Yes) => {
+                    counts.dropped += 1;
+                    Look::Removed
+                }
+                Ok(Written::Overtaken) => {
+                    counts.failed += 1;
+                    Look::PutBack
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a job stays parked");
+                    counts.failed += 1;
+                    Look::PutBack
+                }
+            }
+        });
+        let seen = seen.await?;
+        dropped.seen = seen;
+        Ok(dropped)
+    }
+
+    async fn give_up(&self, taken: &Taken, now: i64) -> Result<Written, AwsError> {
+        let ParkedJob { job, reason, .. } = &taken.parked;
+        if let Some(job) = job {
+            let reason = format!("given up by an operator; it was parked because: {reason}");
+            let written = self.ledger.note_given_up(job, &reason, now).await?;
+            let is_stored = || {
+                let (instance, message) = (&job.instance, &job.message.message_id);
+                self.ledger.is_stored(instance, message)
+            };
+            // What was stored meanwhile needs no word, and its message may go.
+            if written == Written::Overtaken && !is_stored().await? {
+                return Ok(Written::Overtaken);
+            }
+        }
+        self.parked.remove(&taken.receipt).await?;
+        Ok(Written::Yes)
+    }
+}
