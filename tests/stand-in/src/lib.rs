@@ -28,6 +28,7 @@ mod activity;
 mod announce;
 mod answer;
 mod body;
+mod call;
 mod cdn;
 mod clock;
 pub mod control;
