@@ -1,4 +1,4 @@
-//! W-API: calls that give links, and the links.
+//! W-API: calls that give links, and the links. Its management endpoints are in `account.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
+use crate::account::NOT_CONNECTED;
 use crate::answer::{self, ELSEWHERE, refusal};
 use crate::body::{Faults, Outgoing};
 use crate::call::{Asked, may_call, receive, unknown};
@@ -42,6 +43,7 @@ pub(crate) fn router(state: Arc<Shared>) -> Router {
         .route("/v1/media/download", post(media_download))
         .route("/v1/media/info", get(media_info))
         .route("/media/file/{name}", get(file))
+        .merge(crate::account::router())
         .fallback(unknown)
         .with_state(Arc::clone(&state))
         .nest("/control", crate::control::router(state))
@@ -62,7 +64,13 @@ async fn media_download(State(state): State<Arc<Shared>>, request: Request) -> R
 async fn call(state: &Shared, request: Request, endpoint: Endpoint) -> Response {
     let asked = Asked::of(&request);
     let mut received = receive(request).await;
-    let judged = judge(state, asked.instance(), &mut received);
+    let is_connected = |instance: &str| state.account(instance).connected;
+    let judged = match judge(state, asked.instance(), &mut received) {
+        Ok(_) if !asked.instance().is_some_and(is_connected) => {
+            Err(Box::new(refusal(403, NOT_CONNECTED)))
+        }
+        judged => judged,
+    };
     if let Ok(media) = &judged {
         received.message_id = Some(media.announced.message_id.clone());
     }
@@ -180,7 +188,7 @@ async fn play(state: &Shared, media: Arc<Media>, scenario: WapiScenario) -> Resp
         }
         WapiScenario::BadRequest400 => refusal(400, "Parâmetros inválidos"),
         WapiScenario::Unauthorized401 => refusal(401, "Token inválido"),
-        WapiScenario::Forbidden403 => refusal(403, "Instância não conectada"),
+        WapiScenario::Forbidden403 => refusal(403, NOT_CONNECTED),
         WapiScenario::NotFound404 => refusal(404, "Instância não encontrada"),
         WapiScenario::TooMany429 { retry_after } => {
             answer::retry_after(refusal(429, "Muitas requisições"), retry_after)
