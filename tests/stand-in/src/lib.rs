@@ -22,12 +22,17 @@
 //! # }
 //! ```
 //!
+//! Beside media it knows an [`Account`] for each instance, which W-API's management endpoints read and change: whether
+//! a phone is connected, where the six hooks point, and a log of every webhook that was announced.
+//!
 //! Other processes speak to it over HTTP: see [`control`].
 
+mod account;
 mod activity;
 mod announce;
 mod answer;
 mod body;
+mod call;
 mod cdn;
 mod clock;
 pub mod control;
@@ -43,13 +48,16 @@ mod server;
 mod spec;
 mod state;
 mod wapi;
+mod webhook_log;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 use tokio::net::TcpListener;
 
+pub use account::{Account, Hook, ManagementScenario};
 pub use activity::activity;
 pub use announce::Announced;
 pub use clock::Clock;
@@ -63,6 +71,7 @@ pub use spec::{
     DEFAULT_INSTANCE, DEFAULT_MOMENT, DEFAULT_OE, DEFAULT_TOKEN, Dialect, Field, Format, KeyType,
     Kind, Lies, Seal, Spec,
 };
+pub use webhook_log::{LogShape, LoggedWebhook};
 
 use server::Server;
 use state::{Bases, State};
@@ -197,12 +206,34 @@ impl StandIn {
         self.state.register_instance(instance, token);
     }
 
-    /// Forgets an instance: its calls get 401 from then on.
+    /// Forgets an instance: its calls get 401 from then on. Its account and its log are there again if it is registered
+    /// again.
     pub fn forget_instance(&self, instance: &str) {
         self.state.forget_instance(instance);
     }
 
-    /// Makes a media, serves it on both origins, and returns the webhook that tells of it. Computes the hashes in one
+    /// What W-API knows of an instance beside its token. Every instance begins as [`Account::default`].
+    pub fn account(&self, instance: &str) -> Account {
+        self.state.account(instance)
+    }
+
+    /// Changes what W-API knows of an instance, as if somebody had paired a phone, paid or saved hooks.
+    pub fn change_account(&self, instance: &str, change: impl FnOnce(&mut Account)) {
+        self.state.change_account(instance, change);
+    }
+
+    /// Logs a webhook that was not announced here, posted at `time_ms` (milliseconds since the epoch; `None` is now),
+    /// and gives the id that it is logged under.
+    pub fn log_webhook(&self, instance: &str, body: &Value, time_ms: Option<u64>) -> String {
+        self.state.log_webhook(instance, body, time_ms)
+    }
+
+    /// W-API's log of an instance's webhooks, newest first, without those older than 30 days.
+    pub fn webhook_logs(&self, instance: &str) -> Vec<LoggedWebhook> {
+        self.state.webhook_logs(instance)
+    }
+
+    /// Makes a media, serves it on both origins, logs the webhook that tells of it, and returns it. Computes the hashes in one
     /// pass over the file without holding it: about two seconds per GiB when optimised.
     ///
     /// # Errors
@@ -211,7 +242,7 @@ impl StandIn {
         self.state.announce(spec)
     }
 
-    /// Serves the media of one event of the catalogue ([`events::catalogue`]) and returns the event.
+    /// Serves the media of one event of the catalogue ([`events::catalogue`]), logs its webhook and returns the event.
     ///
     /// # Errors
     /// If the catalogue has no such stem.
@@ -242,6 +273,22 @@ impl StandIn {
         self.state.set_cdn(scenario);
     }
 
+    /// From now on every management call fails like this, if its token and instance are in order; `None` ends that.
+    /// Calls that download are not touched.
+    pub fn set_management(&self, scenario: Option<ManagementScenario>) {
+        self.state.set_management(scenario);
+    }
+
+    /// Whether the calls that save a hook answer well and save nothing.
+    pub fn set_hooks_forget(&self, forget: bool) {
+        self.state.set_hooks_forget(forget);
+    }
+
+    /// How W-API tells its log of webhooks from now on.
+    pub fn set_log_shape(&self, shape: LogShape) {
+        self.state.set_log_shape(shape);
+    }
+
     /// Whether `POST /media/download` and `GET /media/info` exist. At first they do not: 404.
     pub fn set_alternates(&self, present: bool) {
         self.state.set_alternates(present);
@@ -263,7 +310,7 @@ impl StandIn {
     }
 
     /// Every breach of the origins' rules that was received, as one sentence each with the request it belongs to: a missing
-    /// `Origin`, an altered query, a token sent to the CDN, a fifth field.
+    /// `Origin`, an altered query, a token sent to the CDN, a fifth field, a hook in the form that saves nothing.
     pub fn violations(&self) -> Vec<String> {
         self.requests()
             .iter()

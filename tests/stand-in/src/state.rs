@@ -5,14 +5,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
+use data_encoding::HEXLOWER;
+use serde_json::Value;
 use tokio::sync::watch;
 
+use crate::account::{Account, ManagementScenario};
 use crate::activity;
 use crate::announce::Announced;
 use crate::clock::Clock;
 use crate::record::Received;
 use crate::scenario::{CdnScenario, WapiScenario};
 use crate::spec::Spec;
+use crate::webhook_log::{KEPT_MS, LogShape, LoggedWebhook, lower_case_keys};
 
 /// Where the three listeners are, without a trailing slash.
 #[derive(Debug, Clone)]
@@ -43,6 +47,10 @@ pub(crate) struct Link {
 struct Inner {
     /// By instance; the token.
     instances: HashMap<String, String>,
+    /// By instance; absent is as every account begins.
+    accounts: HashMap<String, Account>,
+    /// By instance, in the order of logging.
+    logs: HashMap<String, Vec<LoggedWebhook>>,
     /// By path without query, in the order of announcement.
     media: HashMap<String, Vec<Arc<Media>>>,
     /// By file name.
@@ -52,8 +60,12 @@ struct Inner {
     forgotten: usize,
     wapi: Option<WapiScenario>,
     cdn: Option<CdnScenario>,
+    management: Option<ManagementScenario>,
+    hooks_forget: bool,
+    log_shape: LogShape,
     alternates: bool,
     seeds: u64,
+    texts: u64,
     links_made: u64,
     clock: Clock,
 }
@@ -118,7 +130,76 @@ impl State {
             cdn_calls: AtomicU64::new(0),
         });
         self.inner().media.entry(path).or_default().push(media);
+        self.log_webhook(&announced.instance, &announced.webhook, None);
         Ok(announced)
+    }
+
+    /// What is known of an instance, as every account begins if it was never changed.
+    pub(crate) fn account(&self, instance: &str) -> Account {
+        let inner = self.inner();
+        inner.accounts.get(instance).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn change_account(&self, instance: &str, change: impl FnOnce(&mut Account)) {
+        let mut inner = self.inner();
+        change(inner.accounts.entry(instance.to_owned()).or_default());
+    }
+
+    /// Logs a webhook as of this time, or now, and gives its id.
+    pub(crate) fn log_webhook(&self, instance: &str, body: &Value, time_ms: Option<u64>) -> String {
+        let time_ms = time_ms.unwrap_or_else(|| self.now_ms());
+        let mut inner = self.inner();
+        let logs = inner.logs.entry(instance.to_owned()).or_default();
+        let seed = format!("{instance}/{}", logs.len());
+        let id = HEXLOWER.encode(&crate::noise::digest(&seed, "webhook log"));
+        let id = id.get(..24).unwrap_or(&id).to_owned();
+        logs.push(LoggedWebhook {
+            id: id.clone(),
+            time_ms,
+            body: lower_case_keys(body),
+        });
+        id
+    }
+
+    /// The log of an instance as far as W-API still keeps it, newest first.
+    pub(crate) fn webhook_logs(&self, instance: &str) -> Vec<LoggedWebhook> {
+        let now_ms = self.now_ms();
+        let mut logs = self.inner().logs.get(instance).cloned().unwrap_or_default();
+        logs.retain(|logged| logged.time_ms.saturating_add(KEPT_MS) > now_ms);
+        logs.reverse();
+        logs.sort_by_key(|logged| std::cmp::Reverse(logged.time_ms));
+        logs
+    }
+
+    pub(crate) fn set_management(&self, scenario: Option<ManagementScenario>) {
+        self.inner().management = scenario;
+    }
+
+    pub(crate) fn management_override(&self) -> Option<ManagementScenario> {
+        self.inner().management
+    }
+
+    pub(crate) fn set_hooks_forget(&self, forget: bool) {
+        self.inner().hooks_forget = forget;
+    }
+
+    pub(crate) fn forgets_hooks(&self) -> bool {
+        self.inner().hooks_forget
+    }
+
+    pub(crate) fn set_log_shape(&self, shape: LogShape) {
+        self.inner().log_shape = shape;
+    }
+
+    pub(crate) fn log_shape(&self) -> LogShape {
+        self.inner().log_shape
+    }
+
+    /// Counts one text sent and gives its number.
+    pub(crate) fn next_text(&self) -> u64 {
+        let mut inner = self.inner();
+        inner.texts += 1;
+        inner.texts
     }
 
     /// The latest media under a path (without query), preferring one of this instance.

@@ -1,20 +1,21 @@
-//! W-API: calls that give links, and the links.
+//! W-API: calls that give links, and the links. Its management endpoints are in `account.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Path, Query, Request, State};
-use axum::http::HeaderMap;
+use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
+use crate::account::NOT_CONNECTED;
 use crate::answer::{self, ELSEWHERE, refusal};
 use crate::body::{Faults, Outgoing};
+use crate::call::{Asked, may_call, receive, unknown};
 use crate::formats;
 use crate::plain::Plain;
-use crate::record::{Received, Role};
+use crate::record::Received;
 use crate::scenario::{MessageShape, WapiScenario};
 use crate::spec::{Format, Seal};
 use crate::state::{Link, Media, State as Shared};
@@ -23,8 +24,6 @@ use crate::state::{Link, Media, State as Shared};
 const FIELDS: [&str; 4] = ["mediaKey", "directPath", "type", "mimetype"];
 /// How long a link lives: about 100 minutes, as one client saw.
 const LINK_LIFE_MS: u64 = 100 * 60 * 1000;
-/// The largest call body that is read.
-const CALL_LIMIT: usize = 1024 * 1024;
 /// A node of theirs that cannot be reached.
 const RAW_ADDRESS: &str = "http://10.255.255.1:8080";
 /// What a failed download says.
@@ -44,6 +43,7 @@ pub(crate) fn router(state: Arc<Shared>) -> Router {
         .route("/v1/media/download", post(media_download))
         .route("/v1/media/info", get(media_info))
         .route("/media/file/{name}", get(file))
+        .merge(crate::account::router())
         .fallback(unknown)
         .with_state(Arc::clone(&state))
         .nest("/control", crate::control::router(state))
@@ -61,35 +61,16 @@ async fn media_download(State(state): State<Arc<Shared>>, request: Request) -> R
     }
 }
 
-/// Any path that W-API does not have.
-async fn unknown(State(state): State<Arc<Shared>>, request: Request) -> Response {
-    let (received, _) = receive(request).await;
-    let number = state.record(received);
-    state.record_status(number, 404);
-    refusal(404, "Cannot find this route")
-}
-
-async fn receive(request: Request) -> (Received, HeaderMap) {
-    let (parts, body) = request.into_parts();
-    let mut received = Received::new(Role::Wapi, &parts.method, &parts.uri, &parts.headers);
-    if let Ok(bytes) = axum::body::to_bytes(body, CALL_LIMIT).await
-        && !bytes.is_empty()
-    {
-        received.body = serde_json::from_slice(&bytes)
-            .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&bytes).into_owned()));
-    }
-    (received, parts.headers)
-}
-
 async fn call(state: &Shared, request: Request, endpoint: Endpoint) -> Response {
-    let query = Query::<Vec<(String, String)>>::try_from_uri(request.uri())
-        .map(|Query(pairs)| pairs)
-        .unwrap_or_default();
-    let instance = query
-        .into_iter()
-        .find_map(|(key, value)| (key == "instanceId").then_some(value));
-    let (mut received, _) = receive(request).await;
-    let judged = judge(state, instance.as_deref(), &mut received);
+    let asked = Asked::of(&request);
+    let mut received = receive(request).await;
+    let is_connected = |instance: &str| state.account(instance).connected;
+    let judged = match judge(state, asked.instance(), &mut received) {
+        Ok(_) if !asked.instance().is_some_and(is_connected) => {
+            Err(Box::new(refusal(403, NOT_CONNECTED)))
+        }
+        judged => judged,
+    };
     if let Ok(media) = &judged {
         received.message_id = Some(media.announced.message_id.clone());
     }
@@ -178,43 +159,6 @@ fn judge(
     }
 }
 
-/// Checks instance and token, as far as they are known, and gives the instance.
-fn may_call(
-    state: &Shared,
-    instance: Option<&str>,
-    received: &mut Received,
-) -> Result<String, Box<Response>> {
-    let token = received
-        .header("authorization")
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .map(str::to_owned);
-    let Some(token) = token else {
-        received
-            .violations
-            .push("there is no Bearer token".to_owned());
-        return Err(Box::new(refusal(401, "Token não informado")));
-    };
-    if !state.knows_token(&token) {
-        return Err(Box::new(refusal(401, "Token inválido")));
-    }
-    let Some(instance) = instance else {
-        received
-            .violations
-            .push("there is no instanceId".to_owned());
-        return Err(Box::new(refusal(400, "instanceId is required")));
-    };
-    match state.token(instance) {
-        None => Err(Box::new(refusal(404, "Instância não encontrada"))),
-        Some(right) if right != token => {
-            received
-                .violations
-                .push("the token is another instance's".to_owned());
-            Err(Box::new(refusal(403, "Token não pertence à instância")))
-        }
-        Some(_) => Ok(instance.to_owned()),
-    }
-}
-
 /// The 500 that says nothing about its cause.
 fn failure(shape: MessageShape) -> Response {
     let message = match shape {
@@ -244,7 +188,7 @@ async fn play(state: &Shared, media: Arc<Media>, scenario: WapiScenario) -> Resp
         }
         WapiScenario::BadRequest400 => refusal(400, "Parâmetros inválidos"),
         WapiScenario::Unauthorized401 => refusal(401, "Token inválido"),
-        WapiScenario::Forbidden403 => refusal(403, "Instância não conectada"),
+        WapiScenario::Forbidden403 => refusal(403, NOT_CONNECTED),
         WapiScenario::NotFound404 => refusal(404, "Instância não encontrada"),
         WapiScenario::TooMany429 { retry_after } => {
             answer::retry_after(refusal(429, "Muitas requisições"), retry_after)
@@ -332,21 +276,14 @@ async fn media_info(State(state): State<Arc<Shared>>, request: Request) -> Respo
     if !state.has_alternates() {
         return unknown(State(state), request).await;
     }
-    let pairs = Query::<Vec<(String, String)>>::try_from_uri(request.uri())
-        .map(|Query(pairs)| pairs)
-        .unwrap_or_default();
-    let asked = |name: &str| {
-        pairs
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.clone())
-    };
-    let (mut received, _) = receive(request).await;
-    let allowed = may_call(&state, asked("instanceId").as_deref(), &mut received);
-    let media = asked("messageId")
-        .and_then(|id| state.media_by_id(&id))
+    let asked = Asked::of(&request);
+    let mut received = receive(request).await;
+    let allowed = may_call(&state, asked.instance(), &mut received);
+    let media = asked
+        .get("messageId")
+        .and_then(|id| state.media_by_id(id))
         .or_else(|| {
-            let path = asked("directPath")?;
+            let path = asked.get("directPath")?;
             state.media_at(path.split('?').next()?, None)
         });
     let response = match (allowed, state.wapi_override(), media) {
@@ -371,7 +308,7 @@ async fn file(
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
-    let (mut received, _) = receive(request).await;
+    let mut received = receive(request).await;
     let link = state.link(&name);
     let token = received
         .header("authorization")

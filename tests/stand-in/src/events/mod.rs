@@ -74,7 +74,7 @@ fn webhook(entry: Entry) -> Result<Value> {
     })
 }
 
-/// Serves the media of one event.
+/// Serves the media of one event, and logs its webhook.
 pub(crate) fn load(
     state: &State,
     stem: &str,
@@ -96,11 +96,16 @@ fn serve(
     cdn: CdnScenario,
 ) -> Result<Event> {
     Ok(match entry {
-        Entry::Other(webhook) => Event {
-            stem: stem.to_owned(),
-            webhook,
-            announced: None,
-        },
+        Entry::Other(webhook) => {
+            if let Some(instance) = webhook.get("instanceId").and_then(Value::as_str) {
+                state.log_webhook(instance, &webhook, None);
+            }
+            Event {
+                stem: stem.to_owned(),
+                webhook,
+                announced: None,
+            }
+        }
         Entry::Media(spec) => {
             let announced = state.announce(Spec { wapi, cdn, ..*spec })?;
             Event {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use crate::client::{get_cdn, send};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use stand_in::StandIn;
+use stand_in::{Clock, DEFAULT_INSTANCE, DEFAULT_TOKEN, StandIn};
 
 fn text(value: &Value, pointer: &str) -> String {
     value
@@ -119,6 +119,110 @@ async fn events_can_be_loaded_by_stem() -> Result<()> {
         send("POST", &url, &[], &unknown.to_string()).await?.status,
         404
     );
+    Ok(())
+}
+
+/// Calls `/control` and gives status and JSON, null where there is none.
+async fn control(
+    stand_in: &StandIn,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> Result<(u16, Value)> {
+    let url = format!("{}{path}", stand_in.control_base());
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
+    let answer = send(method, &url, &[], &body).await?;
+    Ok((answer.status, answer.json().unwrap_or_default()))
+}
+
+#[tokio::test]
+async fn accounts_are_changed_field_by_field_and_hooks_read_back() -> Result<()> {
+    let stand_in = StandIn::start().await?;
+    let instance = "LITE-BBBBBB-CCCCCC";
+    let hooks = format!("/hooks/{instance}");
+    let (status, _) = control(&stand_in, "GET", &hooks, &Value::Null).await?;
+    assert_eq!(status, 404);
+    let url = "https://hooks.example.invalid/";
+    let changes = [
+        (json!({ "connected": false }), 404),
+        (json!({ "token": "t", "connected": false }), 204),
+        (
+            json!({ "hooks": { "received": url, "message-status": url } }),
+            204,
+        ),
+        (json!({ "hooks": { "message-status": null } }), 204),
+        (
+            json!({ "connected_phone": "5500900000007", "payment_status": "OVERDUE", "expires": 5 }),
+            204,
+        ),
+        (json!({ "hooks": { "nonsense": url } }), 422),
+        (json!({ "nonsense": true }), 422),
+    ];
+    for (mut change, expected) in changes {
+        let object = change.as_object_mut().context("an object")?;
+        object.insert("instance".to_owned(), json!(instance));
+        let (status, _) = control(&stand_in, "POST", "/instances", &change).await?;
+        assert_eq!(status, expected, "{change}");
+    }
+    let account = stand_in.account(instance);
+    assert!(!account.connected && account.hooks.len() == 1);
+    assert_eq!(account.connected_phone.as_deref(), Some("5500900000007"));
+    let paid = (account.payment_status.as_str(), account.expires_ms);
+    assert_eq!(paid, ("OVERDUE", 5));
+    let (_, said) = control(&stand_in, "GET", &hooks, &Value::Null).await?;
+    let expected = json!({ "received": url, "delivery": null, "message-status": null,
+        "connected": null, "disconnected": null, "chat-presence": null });
+    assert_eq!(said, expected);
+    let forget = json!({ "instance": instance });
+    let (status, _) = control(&stand_in, "POST", "/instances", &forget).await?;
+    assert_eq!(status, 204);
+    let (status, _) = control(&stand_in, "GET", &hooks, &Value::Null).await?;
+    assert_eq!(status, 404);
+    Ok(())
+}
+
+#[tokio::test]
+async fn management_is_switched_and_logged_by_another_process() -> Result<()> {
+    let stand_in = StandIn::start().await?;
+    let old = json!({ "instance": DEFAULT_INSTANCE, "time": 5,
+        "body": { "messageId": "X1", "msgContent": {} } });
+    let (status, said) = control(&stand_in, "POST", "/logs", &old).await?;
+    assert_eq!((status, text(&said, "/id").len()), (200, 24));
+    stand_in.live_by(Clock::new(|| 10));
+    let path = format!("/logs/{DEFAULT_INSTANCE}");
+    let (_, logs) = control(&stand_in, "GET", &path, &Value::Null).await?;
+    assert_eq!(text(&logs, "/0/body/messageid"), "X1");
+    let bearer = format!("Bearer {DEFAULT_TOKEN}");
+    let url = format!(
+        "{}/webhook/fetch-webhook-logs?instanceId={DEFAULT_INSTANCE}",
+        stand_in.wapi_base()
+    );
+    for (switch, expected) in [
+        (json!({ "management": 503 }), 503),
+        (json!({ "wapi": "hang" }), 503),
+        (json!({ "management": null }), 200),
+        (json!({ "log_shape": "bare", "hooks_forget": true }), 200),
+    ] {
+        let (status, _) = control(&stand_in, "POST", "/global", &switch).await?;
+        assert_eq!(status, 204, "{switch}");
+        let answer = send("GET", &url, &[("authorization", &bearer)], "").await?;
+        assert_eq!(answer.status, expected, "{switch}");
+        assert!(expected == 503 || answer.json()?.is_array() == switch.get("log_shape").is_some());
+    }
+    for (switch, expected) in [
+        (json!({ "management": "hang" }), 204),
+        (json!({ "management": "nonsense" }), 422),
+        (json!({ "management": 70_000 }), 422),
+        (json!({ "log_shape": "nonsense" }), 422),
+        (json!({ "hooks_forget": null }), 422),
+    ] {
+        let (status, _) = control(&stand_in, "POST", "/global", &switch).await?;
+        assert_eq!(status, expected, "{switch}");
+    }
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! The stand-in seen from outside: over loopback, and as a command.
 
+mod account;
 mod cdn;
 mod client;
 mod control;
@@ -7,4 +8,5 @@ mod events;
 mod relays;
 mod vectors;
 mod wapi;
+mod webhook_logs;
 mod webhooks;

@@ -1,0 +1,326 @@
+//! W-API's management endpoints: state, pairing and hooks of an instance, its log of webhooks, and a text message.
+//!
+//! An answer whose real shape nobody has seen is invented; what is known of them stands beside each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use data_encoding::{BASE64, HEXUPPER};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::answer::{self, json_answer, refusal};
+use crate::call::{Asked, may_call, receive, unknown};
+use crate::record::Received;
+use crate::spec::{DEFAULT_OE, Format};
+use crate::state::State as Shared;
+use crate::webhook_log::Page;
+use crate::{formats, noise};
+
+/// What a call says that an instance without a phone cannot answer.
+pub(crate) const NOT_CONNECTED: &str = "Instância não conectada";
+
+/// One of the six webhooks of an instance, each with its own URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hook {
+    /// Messages that came in.
+    Received,
+    /// Messages that the account sent.
+    Delivery,
+    /// What became of a message.
+    MessageStatus,
+    /// The account was connected.
+    Connected,
+    /// The account was disconnected.
+    Disconnected,
+    /// Somebody types or records.
+    ChatPresence,
+}
+
+impl Hook {
+    /// All six.
+    pub const ALL: [Self; 6] = [
+        Self::Received,
+        Self::Delivery,
+        Self::MessageStatus,
+        Self::Connected,
+        Self::Disconnected,
+        Self::ChatPresence,
+    ];
+
+    /// Its name in the path that updates it, `update-webhook-…`, and in `/control`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Delivery => "delivery",
+            Self::MessageStatus => "message-status",
+            Self::Connected => "connected",
+            Self::Disconnected => "disconnected",
+            Self::ChatPresence => "chat-presence",
+        }
+    }
+
+    /// The field of `fetch-instance` that holds its URL.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Received => "webhookReceivedUrl",
+            Self::Delivery => "webhookDeliveryUrl",
+            Self::MessageStatus => "webhookStatusUrl",
+            Self::Connected => "webhookConnectedUrl",
+            Self::Disconnected => "webhookDisconnectedUrl",
+            Self::ChatPresence => "webhookPresenceUrl",
+        }
+    }
+}
+
+/// What W-API knows of an instance beside its token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Whether a phone is paired. Without one neither texts nor downloads work.
+    pub connected: bool,
+    /// The phone's number, in digits; told only while connected.
+    pub connected_phone: Option<String>,
+    /// The saved URLs. Absent was never set, told as null; empty was unregistered, told as it is.
+    pub hooks: BTreeMap<Hook, String>,
+    /// `paymentStatus`. Its real values are unknown.
+    pub payment_status: String,
+    /// `expires`: until when the instance is paid, in milliseconds since the epoch.
+    pub expires_ms: u64,
+}
+
+impl Default for Account {
+    /// Connected, paid until 2100, no hooks.
+    fn default() -> Self {
+        Self {
+            connected: true,
+            connected_phone: Some("5500900000009".to_owned()),
+            hooks: BTreeMap::new(),
+            payment_status: "PAID".to_owned(),
+            expires_ms: DEFAULT_OE * 1000,
+        }
+    }
+}
+
+impl Account {
+    /// The URL that a hook is posted to; none when it was never set or is unregistered.
+    pub fn hook(&self, hook: Hook) -> Option<&str> {
+        let saved = self.hooks.get(&hook).map(String::as_str);
+        saved.filter(|url| !url.is_empty())
+    }
+}
+
+/// How every management call fails, once its token and instance are in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ManagementScenario {
+    /// It is never answered.
+    Hang,
+    /// This status: an HTML page for 502, 503 and 504, as from the gateway in front, else `error: true`. Written as
+    /// a bare number.
+    #[serde(untagged)]
+    Status(u16),
+}
+
+/// A call whose token and instance are in order.
+#[derive(Debug)]
+struct Call<'a> {
+    state: &'a Shared,
+    instance: &'a str,
+    asked: &'a Asked,
+    received: &'a mut Received,
+}
+
+/// The routes. A wrong method is a path that W-API does not have.
+pub(crate) fn router() -> Router<Arc<Shared>> {
+    let by = |answer: fn(Call<'_>) -> Response| {
+        move |State(state): State<Arc<Shared>>, request: Request| manage(state, request, answer)
+    };
+    let mut router = Router::new()
+        .route("/v1/instance/status-instance", get(by(status_instance)))
+        .route("/v1/instance/qr-code", get(by(qr_code)))
+        .route("/v1/instance/fetch-instance", get(by(fetch_instance)))
+        .route("/v1/webhook/fetch-webhook-logs", get(by(fetch_logs)))
+        .route("/v1/webhook/get-webhook-log", get(by(get_log)))
+        .route("/v1/message/send-text", post(by(send_text)));
+    for hook in Hook::ALL {
+        let path = format!("/v1/webhook/update-webhook-{}", hook.name());
+        let update = move |State(state): State<Arc<Shared>>, request: Request| {
+            manage(state, request, move |call| update_hook(call, hook))
+        };
+        router = router.route(&path, put(update));
+    }
+    router.method_not_allowed_fallback(unknown)
+}
+
+/// Reads, judges, records and answers one call.
+async fn manage(
+    state: Arc<Shared>,
+    request: Request,
+    answer: impl FnOnce(Call<'_>) -> Response,
+) -> Response {
+    let asked = Asked::of(&request);
+    let mut received = receive(request).await;
+    let allowed = may_call(&state, asked.instance(), &mut received);
+    let answered = match (allowed, state.management_override()) {
+        (Err(refused), _) => Some(*refused),
+        (Ok(_), Some(ManagementScenario::Hang)) => None,
+        (Ok(_), Some(ManagementScenario::Status(code))) => Some(failure(code)),
+        (Ok(instance), None) => Some(answer(Call {
+            state: &state,
+            instance: &instance,
+            asked: &asked,
+            received: &mut received,
+        })),
+    };
+    let number = state.record(received);
+    let Some(response) = answered else {
+        state.until_stopped().await;
+        return answer::empty(503);
+    };
+    state.record_status(number, response.status().as_u16());
+    response
+}
+
+fn failure(code: u16) -> Response {
+    if matches!(code, 502..=504) {
+        answer::page(code)
+    } else {
+        refusal(code, "Erro interno")
+    }
+}
+
+/// `connected` is known.
+fn status_instance(call: Call<'_>) -> Response {
+    let account = call.state.account(call.instance);
+    json_answer(
+        200,
+        json!({ "error": false, "instanceId": call.instance, "connected": account.connected }),
+    )
+}
+
+/// The PNG and `connected: true` are known. The picture is none that a phone could read.
+fn qr_code(call: Call<'_>) -> Response {
+    if call.state.account(call.instance).connected {
+        return json_answer(
+            200,
+            json!({ "error": false, "instanceId": call.instance, "connected": true }),
+        );
+    }
+    let Ok(picture) = formats::make(Format::Png, &format!("{}/qr", call.instance), None) else {
+        return answer::empty(500);
+    };
+    let png = picture.bytes();
+    if call.asked.get("image") == Some("enable") {
+        return ([(header::CONTENT_TYPE, "image/png")], png).into_response();
+    }
+    let url = format!("data:image/png;base64,{}", BASE64.encode(&png));
+    json_answer(
+        200,
+        json!({ "error": false, "instanceId": call.instance, "connected": false, "qrcode": url }),
+    )
+}
+
+/// The names are known, and that they stand side by side.
+fn fetch_instance(call: Call<'_>) -> Response {
+    let account = call.state.account(call.instance);
+    let phone = account
+        .connected_phone
+        .as_ref()
+        .filter(|_| account.connected);
+    let mut said = json!({
+        "error": false,
+        "instanceId": call.instance,
+        "instanceName": "Instância Exemplo",
+        "connected": account.connected,
+        "connectedPhone": phone,
+        "paymentStatus": account.payment_status,
+        "expires": account.expires_ms,
+    });
+    if let Value::Object(said) = &mut said {
+        for hook in Hook::ALL {
+            said.insert(hook.field().to_owned(), json!(account.hooks.get(&hook)));
+        }
+    }
+    json_answer(200, said)
+}
+
+/// `{"value": …}` saves, an empty one unregisters; `{"url": …, "enabled": …}` answers the same and saves nothing.
+fn update_hook(call: Call<'_>, hook: Hook) -> Response {
+    let body = &call.received.body;
+    if let Some(url) = body.get("value").and_then(Value::as_str) {
+        if !call.state.forgets_hooks() {
+            call.state.change_account(call.instance, |account| {
+                account.hooks.insert(hook, url.to_owned());
+            });
+        }
+    } else if body.get("url").is_some_and(Value::is_string) {
+        let breach = "the form {url, enabled} saves nothing";
+        call.received.violations.push(breach.to_owned());
+    } else {
+        let breach = "value is missing or no string";
+        call.received.violations.push(breach.to_owned());
+        return refusal(400, "value is required");
+    }
+    json_answer(
+        200,
+        json!({ "error": false, "message": "Webhook atualizado com sucesso" }),
+    )
+}
+
+/// Ten on the first page unless asked otherwise.
+fn fetch_logs(call: Call<'_>) -> Response {
+    let number = |name: &str, usual: usize| match call.asked.get(name) {
+        None => Some(usual),
+        Some(text) => text.parse().ok().filter(|number| *number > 0),
+    };
+    let (Some(per_page), Some(page)) = (number("perPage", 10), number("page", 1)) else {
+        let breach = "perPage or page is no number from 1 on";
+        call.received.violations.push(breach.to_owned());
+        return refusal(400, "perPage and page must be positive");
+    };
+    let logs = call.state.webhook_logs(call.instance);
+    let page = Page::of(&logs, per_page, page);
+    json_answer(200, call.state.log_shape().list(&page))
+}
+
+fn get_log(call: Call<'_>) -> Response {
+    let Some(id) = call.asked.get("id").filter(|id| !id.is_empty()) else {
+        call.received.violations.push("there is no id".to_owned());
+        return refusal(400, "id is required");
+    };
+    let logs = call.state.webhook_logs(call.instance);
+    match logs.iter().find(|logged| logged.id == id) {
+        Some(logged) => json_answer(200, call.state.log_shape().one(logged)),
+        None => refusal(404, "Log não encontrado"),
+    }
+}
+
+/// The two fields are known. Nothing follows: no webhook tells of the text.
+fn send_text(call: Call<'_>) -> Response {
+    let body = &call.received.body;
+    let text = |field: &str| {
+        let text = body.get(field).and_then(Value::as_str);
+        text.filter(|text| !text.is_empty())
+    };
+    let (Some(phone), Some(message)) = (text("phone"), text("message")) else {
+        let breach = "phone or message is missing, empty or no string";
+        call.received.violations.push(breach.to_owned());
+        return refusal(400, "phone and message are required");
+    };
+    if !call.state.account(call.instance).connected {
+        return refusal(403, NOT_CONNECTED);
+    }
+    let seed = format!("{}/{phone}/{message}", call.state.next_text());
+    let id = HEXUPPER.encode(&noise::digest(&seed, "message id"));
+    let id = format!("3EB0{}", id.get(..16).unwrap_or(&id));
+    json_answer(
+        200,
+        json!({ "error": false, "instanceId": call.instance, "messageId": id }),
+    )
+}
