@@ -672,8 +672,8 @@ fn with_policy(policy: Value) -> impl Fn(&Seen) -> Answer + Send + Sync + 'stati
 async fn kinds_and_chats_that_the_instance_does_not_want_are_skipped_without_a_download() {
     let kinds = json!({ "kinds": { "L": [{ "S": "image" }, { "S": "video" }] } });
     let chats = json!({ "chats": { "L": [{ "S": "person" }] } });
-    let not_of_kind = "the instance does not store media of this kind";
-    let not_of_chat = "the instance does not store media of this sort of chat";
+    let not_of_kind = "the tenant does not store media of this kind";
+    let not_of_chat = "the tenant does not store media of this sort of chat";
     for (policy, spec, skipped) in [
         (&kinds, Spec::of(Kind::Voice), Some(not_of_kind)),
         (&kinds, Spec::of(Kind::Image).group(), None),

@@ -31,6 +31,8 @@ pub struct StoredFile {
     pub content_disposition: Option<String>,
     /// Its metadata, names without `x-amz-meta-`.
     pub metadata: HashMap<String, String>,
+    /// Its tags.
+    pub tags: HashMap<String, String>,
 }
 
 impl StoredFile {
@@ -96,7 +98,16 @@ impl Bucket {
             content_type: object.content_type,
             content_disposition: object.content_disposition,
             metadata: object.metadata.unwrap_or_default(),
+            tags: self.tags(key).await?,
         })
+    }
+
+    async fn tags(&self, key: &str) -> Result<HashMap<String, String>> {
+        let asked = self.client.get_object_tagging().bucket(&self.name).key(key);
+        let tagging = asked.send().await;
+        let tagging = tagging.with_context(|| format!("cannot read the tags of {key}"))?;
+        let tags = tagging.tag_set.into_iter();
+        Ok(tags.map(|tag| (tag.key, tag.value)).collect())
     }
 
     /// How often something was written under each key. The bucket keeps versions, so that writing over a file shows.

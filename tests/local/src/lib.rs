@@ -49,6 +49,7 @@ pub use bucket::{Bucket, StoredFile};
 pub use endpoint::{Endpoint, REGION};
 pub use ministack::{MiniStack, Settings};
 pub use project::{Project, architecture};
+pub use run::Said;
 pub use running::{Running, forget};
 pub use sam::{Deployment, Outputs, build, deploy, outputs};
 pub use screen::{Screen, Step};

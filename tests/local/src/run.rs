@@ -70,8 +70,30 @@ pub(crate) async fn logged(command: &mut Command, log: &Path) -> Result<()> {
     Ok(())
 }
 
+/// How a program ended, and what it said.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// Its exit code; nothing if a signal ended it.
+    pub code: Option<i32>,
+    /// Its standard output.
+    pub out: String,
+    /// Its standard error.
+    pub err: String,
+}
+
 /// Runs a program to its end and returns what it wrote to its standard output; `input` is its standard input.
 pub(crate) async fn captured(command: &mut Command, input: &str) -> Result<String> {
+    let shown = shown(command);
+    let Said { code, out, err } = said(command, input).await?;
+    match code {
+        Some(0) => Ok(out),
+        Some(code) => bail!("{shown} ended with exit code {code}\n{}", err.trim()),
+        None => bail!("{shown} was ended by a signal\n{}", err.trim()),
+    }
+}
+
+/// Runs a program to its end, however it ends; `input` is its standard input.
+pub(crate) async fn said(command: &mut Command, input: &str) -> Result<Said> {
     use tokio::io::AsyncWriteExt as _;
     let shown = shown(command);
     let mut child = command
@@ -81,20 +103,23 @@ pub(crate) async fn captured(command: &mut Command, input: &str) -> Result<Strin
         .spawn()
         .with_context(|| format!("cannot start {shown}"))?;
     if let Some(mut stdin) = child.stdin.take() {
-        stdin
-            .write_all(input.as_bytes())
-            .await
-            .with_context(|| format!("cannot write to {shown}"))?;
+        // Whoever needs no input may be gone already.
+        let written = stdin.write_all(input.as_bytes()).await;
+        if !input.is_empty() {
+            written.with_context(|| format!("cannot write to {shown}"))?;
+        }
     }
     let output = child
         .wait_with_output()
         .await
         .with_context(|| format!("cannot wait for {shown}"))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        bail!("{shown} {}\n{}", ended(output.status), said.trim());
-    }
-    String::from_utf8(output.stdout).with_context(|| format!("{shown} did not write text"))
+    let text =
+        |bytes| String::from_utf8(bytes).with_context(|| format!("{shown} did not write text"));
+    Ok(Said {
+        code: output.status.code(),
+        out: text(output.stdout)?,
+        err: text(output.stderr)?,
+    })
 }
 
 /// The last lines of a file, or a word about why they cannot be read.

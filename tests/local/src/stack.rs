@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::bucket::Bucket;
 use crate::endpoint::Endpoint;
 use crate::ministack::{MiniStack, Settings};
+use crate::run::Said;
 use crate::sam::{self, Deployment, Outputs};
 use crate::screen::Screen;
 use crate::tools::Tools;
@@ -196,6 +197,16 @@ impl Stack {
         let mut command = self.wapi_media();
         command.args(arguments);
         run::captured(&mut command, input).await
+    }
+
+    /// The same, however it ends.
+    ///
+    /// # Errors
+    /// If it cannot be run.
+    pub async fn ask(&self, arguments: &[&str], input: &str) -> Result<Said> {
+        let mut command = self.wapi_media();
+        command.args(arguments);
+        run::said(&mut command, input).await
     }
 
     /// Compiles the product's own command, so that its first call is not slow.

@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use local::Project;
+use media::policy::Retention;
 use serde_yaml_ng::{Mapping, Value};
 
 fn template() -> Value {
@@ -352,7 +353,13 @@ fn no_role_may_touch_every_resource_or_use_a_policy_of_others() {
 #[test]
 fn what_is_stored_outlives_the_stack() {
     let template = template();
-    for name in ["MediaBucket", "InstancesTable", "MediaTable", "TokenKey"] {
+    for name in [
+        "MediaBucket",
+        "InstancesTable",
+        "TenantsTable",
+        "MediaTable",
+        "TokenKey",
+    ] {
         let resource = resource(&template, name);
         for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
             assert_eq!(resource[policy].as_str(), Some("Retain"), "{name} {policy}");
@@ -361,10 +368,10 @@ fn what_is_stored_outlives_the_stack() {
 }
 
 #[test]
-fn both_tables_are_on_demand_and_can_be_restored() {
+fn all_tables_are_on_demand_and_can_be_restored() {
     let template = template();
     let tables = of_type(&template, "AWS::DynamoDB::Table");
-    assert_eq!(tables.len(), 2);
+    assert_eq!(tables.len(), 3);
     for (name, table) in tables {
         let properties = &table["Properties"];
         assert_eq!(
@@ -397,10 +404,25 @@ fn the_bucket_is_closed_versioned_and_forgets_broken_uploads() {
     let days =
         |rule: &Value| rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"].as_u64();
     assert!(rules.iter().any(|rule| days(rule) == Some(1)));
-    assert!(
-        rules.iter().all(|rule| rule["ExpirationInDays"].is_null()),
-        "files would expire"
-    );
+    // Files expire only by a class that the tenant has chosen.
+    let expiring = rules
+        .iter()
+        .filter(|rule| !rule["ExpirationInDays"].is_null());
+    let expiring: Vec<_> = expiring
+        .map(|rule| {
+            let tags = rule["TagFilters"].as_sequence().expect("tags");
+            let tag = tags.first().filter(|_| tags.len() == 1).expect("one tag");
+            assert_eq!(tag["Key"].as_str(), Some(Retention::TAG));
+            assert_eq!(rule["Status"].as_str(), Some("Enabled"));
+            let class = tag["Value"].as_str().map(str::to_owned);
+            (class, rule["ExpirationInDays"].as_u64())
+        })
+        .collect();
+    let classes = Retention::ALL.map(|class| {
+        let name = class.as_str().to_owned();
+        (Some(name), Some(u64::from(class.days())))
+    });
+    assert_eq!(expiring, classes);
 }
 
 #[test]

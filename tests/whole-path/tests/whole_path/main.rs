@@ -10,6 +10,7 @@
 )]
 
 mod ends;
+mod operator;
 mod stored;
 mod webhook;
 
