@@ -154,6 +154,7 @@ mod tests {
             content_type: Some("image/jpeg".to_owned()),
             content_disposition: None,
             metadata: HashMap::from([("message-id".to_owned(), "3EB0".to_owned())]),
+            tags: HashMap::new(),
         }
     }
 

@@ -150,6 +150,7 @@ mod tests {
             content_type: None,
             content_disposition: None,
             metadata: HashMap::from([("message-id".to_owned(), "3EB0".to_owned())]),
+            tags: HashMap::new(),
         };
         let found = object(file, &HashMap::from([(key.to_owned(), 2)]));
         assert_eq!(found.identity, Identity::new("LITE-CHAOS0-000001", "3EB0"));
