@@ -4,6 +4,7 @@ use aws::instances::Instance;
 use boot::clock;
 use comfy_table::Table;
 use fetch::account::{AccountError, Credentials};
+use report::Lang;
 use serde::Serialize;
 use wapi::account::Hook;
 
@@ -66,6 +67,23 @@ impl Check {
     pub(crate) fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
         self
+    }
+}
+
+/// A check's name in the report's language.
+pub(crate) fn label(name: &'static str, lang: Lang) -> &'static str {
+    match (lang, name) {
+        (Lang::En, _) => name,
+        (Lang::PtBr, "open") => "aberta",
+        (Lang::PtBr, "connection") => "conexão",
+        (Lang::PtBr, "hooks") => "webhooks",
+        (Lang::PtBr, "hook received") => "webhook received",
+        (Lang::PtBr, "hook delivery") => "webhook delivery",
+        (Lang::PtBr, "hook connected") => "webhook connected",
+        (Lang::PtBr, "hook disconnected") => "webhook disconnected",
+        (Lang::PtBr, "last media") => "última mídia",
+        (Lang::PtBr, "cross-tenant") => "entre clientes",
+        (Lang::PtBr, _) => name,
     }
 }
 

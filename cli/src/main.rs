@@ -1,6 +1,7 @@
 //! `wapi-media`: the operator's command. One file per noun.
 
 mod check;
+mod doctor;
 mod exit;
 mod hooks;
 mod instance;
@@ -56,6 +57,8 @@ enum Noun {
     /// Jobs that wait for a person, each with its reason.
     #[command(subcommand)]
     Parked(parked::Verb),
+    /// Examines the whole flow, from WhatsApp to the bucket, and names the root cause of what is wrong.
+    Doctor(doctor::Doctor),
     /// Prints the completions of a shell.
     Completion {
         /// Which shell.
@@ -88,6 +91,7 @@ async fn run(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
         Noun::Token(verb) => token::run(verb, &session).await,
         Noun::Webhook(verb) => webhook::run(verb, &session).await,
         Noun::Parked(verb) => parked::run(verb, &session).await,
+        Noun::Doctor(doctor) => doctor::run(doctor, &session).await,
         Noun::Completion { .. } => Ok(Exit::Ok),
     }
 }

@@ -3,7 +3,10 @@
 
 use anyhow::Context;
 use data_encoding::{BASE64, HEXUPPER};
-use fetch::{Origins, account::post};
+use fetch::{
+    Origins,
+    account::{Asked, post},
+};
 use media::{
     ids::{InstanceId, MessageId},
     message::Chat,
@@ -27,6 +30,11 @@ fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     Ok(bytes)
 }
 
+/// 32 random bytes, as W-API writes keys and hashes.
+pub(crate) fn random_base64() -> anyhow::Result<String> {
+    Ok(BASE64.encode(&random::<32>()?))
+}
+
 /// The body of the webhook. Its key opens nothing.
 fn body(instance: &InstanceId, message: &MessageId, now: i64) -> anyhow::Result<Value> {
     Ok(json!({
@@ -40,9 +48,9 @@ fn body(instance: &InstanceId, message: &MessageId, now: i64) -> anyhow::Result<
         "sender": { "id": Chat::PROBE_JID },
         "msgContent": { "imageMessage": {
             "mimetype": "image/jpeg",
-            "mediaKey": BASE64.encode(&random::<32>()?),
+            "mediaKey": random_base64()?,
             "directPath": "/probe.enc",
-            "fileSha256": BASE64.encode(&random::<32>()?),
+            "fileSha256": random_base64()?,
         } },
     }))
 }
@@ -76,4 +84,15 @@ pub(crate) async fn send(
         Check::new(NAME, Verdict::Fail, format!("{evidence}{said}"))
             .with_remedy("read the webhook function's log")
     })
+}
+
+/// Posts a webhook that must be refused: of an instance that nobody has, with a secret that nobody has.
+pub(crate) async fn refused(base: &str) -> anyhow::Result<Asked> {
+    let url = Url::parse(&format!("{base}/webhook/PROBE/none"));
+    let url = url.context("the webhook base URL is none")?;
+    let here = Origins {
+        wapi_base: url.clone(),
+        cdn_bases: Vec::new(),
+    };
+    Ok(post(&here, url, &json!({})).await?)
 }

@@ -29,6 +29,11 @@ pub(crate) fn ago(seconds: i64) -> String {
     text.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
 
+/// Whether standard output is a terminal that shows colours.
+pub(crate) fn has_colour() -> bool {
+    std::io::stdout().is_terminal()
+}
+
 /// An empty table with this header.
 pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();

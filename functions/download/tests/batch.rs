@@ -632,6 +632,22 @@ async fn a_job_that_cannot_be_claimed_because_the_table_fails_comes_back_without
     assert_eq!(origins.requests().len(), 0);
 }
 
+/// With table and parked queue away together there is no place where a person would find it.
+#[tokio::test]
+async fn what_can_neither_be_claimed_nor_parked_comes_back() {
+    let script = |seen: &Seen| match seen.operation() {
+        "UpdateItem" => Answer::json_error(400, "ResourceNotFoundException"),
+        "SendMessage" => Answer::json_error(403, "AccessDeniedException"),
+        _ => healthy(seen),
+    };
+    let (aws, origins) = start(script).await;
+    let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
+    let job = job_accepted_at(&announced, boot::clock::now() - 7 * 24 * 60 * 60);
+    assert_eq!(run_job(&aws, &origins, job).await, back());
+    let ends = ["UpdateItem", "SendMessage", "ChangeMessageVisibility"];
+    assert_eq!(aws.operations(), ends);
+}
+
 /// Whose fault it was decides how long a job whose time is over may come back.
 #[tokio::test]
 async fn what_aws_failed_at_says_nothing_against_a_medium_at_its_last_try() {

@@ -58,7 +58,7 @@ impl FailureClass {
             Self::Instance => {
                 "401 or 403 from W-API, also with the token read again: the token is wrong, or the instance is not connected"
             }
-            Self::Refused => "larger than the instance's cap, or than 4 GiB",
+            Self::Refused => "larger than the tenant's cap, or than 4 GiB",
             Self::Expired => {
                 "gone from WhatsApp's CDN (401, 403, 404, 410, or past its own expiry), and W-API cannot serve it either"
             }
@@ -89,10 +89,10 @@ impl FailureClass {
                 "Nobody gave the media in its whole life. See in the attempts who failed; when that origin works again, redrive. Those that expire soonest first"
             }
             Self::Instance => {
-                "Reconnect the instance in W-API, or register it again with its present token; then redrive the instance"
+                "Reconnect the instance in W-API, or give it its present token (`wapi-media token rotate`); then redrive the instance"
             }
             Self::Refused => {
-                "Raise the instance's cap if the file is wanted, then redrive; else drop it"
+                "Raise the tenant's cap if the file is wanted (`wapi-media tenant set … --max-size`), then redrive; else drop it"
             }
             Self::Expired => {
                 "Ask the sender to send it again: a new message is a new media. Redriving helps only if W-API has recovered it meanwhile"

@@ -8,4 +8,5 @@ pub mod download;
 pub mod excerpt;
 pub mod fields;
 pub mod link;
+pub mod logs;
 pub mod webhook;

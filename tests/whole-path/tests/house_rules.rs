@@ -17,19 +17,20 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use local::Project;
 
 /// The rooms, and which of ours each may import. Tests may import any; nothing imports tests.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("media", &[]),
     ("wapi", &["media"]),
     ("fetch", &["media", "wapi"]),
     ("aws", &["media"]),
     ("boot", &[]),
+    ("report", &[]),
     ("parking", &["media", "aws"]),
     ("webhook", &["media", "wapi", "fetch", "aws", "boot"]),
     ("download", &["media", "wapi", "fetch", "aws", "boot"]),
     ("watch", &["media", "aws", "boot", "parking"]),
     (
         "wapi-media",
-        &["media", "wapi", "fetch", "aws", "boot", "parking"],
+        &["media", "wapi", "fetch", "aws", "boot", "parking", "report"],
     ),
 ];
 

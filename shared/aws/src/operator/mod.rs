@@ -1,5 +1,6 @@
 //! What only an operator's command asks AWS: which parts a stack has, how they are, and what is recorded.
 
+pub mod health;
 pub mod records;
 pub mod stack;
 
@@ -15,6 +16,9 @@ pub struct Operator {
     /// The region that is asked; nothing if none is configured.
     pub region: Option<String>,
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
+    pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
+    pub(crate) lambda: aws_sdk_lambda::Client,
+    pub(crate) sns: aws_sdk_sns::Client,
 }
 
 impl Operator {
@@ -25,6 +29,9 @@ impl Operator {
             clients: Clients::of(&config),
             region: config.region().map(ToString::to_string),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
+            lambda: aws_sdk_lambda::Client::new(&config),
+            sns: aws_sdk_sns::Client::new(&config),
         }
     }
 }

@@ -9,7 +9,11 @@ use media::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{clients::Clients, error::AwsError, ledger::BY_INSTANCE};
+use crate::{
+    clients::Clients,
+    error::AwsError,
+    ledger::{BY_INSTANCE, BY_STATE},
+};
 
 /// A record. What an index does not hold is left out there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -136,6 +140,53 @@ impl MediaRecords {
             records.push(record_of(item)?);
         }
         Ok(records)
+    }
+}
+
+/// A medium that is not stored, as the index by state holds it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Unstored {
+    /// The account that received or sent it.
+    pub instance: String,
+    /// The message's id.
+    pub message_id: String,
+    /// Why.
+    #[serde(default)]
+    pub class: Option<String>,
+    /// The same for a person.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// When this was written, in seconds since 1970.
+    #[serde(default)]
+    pub updated_at: i64,
+}
+
+impl MediaRecords {
+    /// The media in this state (`retrying`, `parked`), those that expire first, at most `most`.
+    ///
+    /// # Errors
+    /// When AWS fails.
+    pub async fn in_state(&self, state: &str, most: usize) -> Result<Vec<Unstored>, AwsError> {
+        const OPERATION: &str = "dynamodb:Query";
+        let pages = self
+            .clients
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .index_name(BY_STATE)
+            .key_condition_expression("#state = :state")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":state", AttributeValue::S(state.to_owned()));
+        let mut items = pages.into_paginator().items().send();
+        let mut found = Vec::new();
+        while found.len() < most
+            && let Some(item) = items.next().await
+        {
+            let item = item.map_err(|error| AwsError::new(OPERATION, &error))?;
+            let unread = |_| AwsError::unexpected(OPERATION, "a record that makes no sense");
+            found.push(serde_dynamo::from_item(item).map_err(unread)?);
+        }
+        Ok(found)
     }
 }
 

@@ -15,7 +15,7 @@ use media_object::Envelope;
 
 /// Bytes that are JSON and an object, and nothing more is known of them.
 #[derive(Debug)]
-pub struct WebhookBody(Value);
+pub struct WebhookBody(pub(crate) Value);
 
 /// Why the bytes are no webhook. The sender gets a 400; W-API never sends such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -138,36 +138,46 @@ impl WebhookBody {
         }
     }
 
+    /// The instance that the body says it comes from.
+    #[must_use]
+    pub fn instance(&self) -> Option<&str> {
+        Fields::of(&self.0)?.text("instanceId")
+    }
+
     /// The media announced, read on behalf of the instance that the webhook was verified for.
     ///
     /// # Errors
     /// [`InstanceMismatch`] when the body says it comes from another instance. A body that names none is
     /// taken as the URL's: its secret has said so already.
     pub fn announcement(&self, verified: &Verified) -> Result<Announcement, InstanceMismatch> {
+        let is_its = |said: &str| said == verified.instance().as_str();
+        if self.instance().is_none_or(is_its) {
+            Ok(self.read())
+        } else {
+            Err(InstanceMismatch)
+        }
+    }
+
+    /// What the body announces, whoever sent it: to be looked at, not to be filed.
+    #[must_use]
+    pub fn read(&self) -> Announcement {
         let Some(body) = Fields::of(&self.0) else {
-            return Ok(Announcement {
+            return Announcement {
                 event: Event::Missing,
                 media: Vec::new(),
                 unknown_wrappers: 0,
-            });
+            };
         };
-        if body
-            .text("instanceId")
-            .is_some_and(|said| said != verified.instance().as_str())
-        {
-            return Err(InstanceMismatch);
-        }
         let event = Event::of(body);
         let content = body.get("msgContent").filter(|_| event.may_carry_media());
         let search = content.map(Search::through).unwrap_or_default();
         let envelope = envelope(body);
         let read = |(n, found): (usize, &Found<'_>)| media_object::read(found, &envelope, n);
-        let media = search.found.iter().enumerate().map(read).collect();
-        Ok(Announcement {
+        Announcement {
             event,
-            media,
+            media: search.found.iter().enumerate().map(read).collect(),
             unknown_wrappers: search.unknown_wrappers,
-        })
+        }
     }
 }
 

@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
+mod doctor;
 mod ends;
 mod operator;
 mod stored;
@@ -84,8 +85,9 @@ impl Record {
 impl World {
     async fn start() -> anyhow::Result<Self> {
         let origins = StandIn::start().await?;
-        let deployment =
-            Deployment::named("whole-path")?.from_origins(origins.wapi_base(), origins.cdn_bases());
+        let deployment = Deployment::named("whole-path")?
+            .from_origins(origins.wapi_base(), origins.cdn_bases())
+            .with("AlarmEmail", "operator@example.com");
         let test = TestStack::start("whole-path", &deployment).await?;
         test.stack().build_wapi_media().await?;
         Ok(Self { origins, test })

@@ -13,7 +13,7 @@ const ELSEWHERE: &str = "https://crm.example.invalid/hooks/5500900000001";
 
 impl World {
     /// What the command says, as JSON; it must end like this.
-    async fn told(&self, code: i32, arguments: &[&str], input: &str) -> Value {
+    pub(crate) async fn told(&self, code: i32, arguments: &[&str], input: &str) -> Value {
         let said = self.said(code, arguments, input).await;
         serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("no JSON: {said:?}"))
     }

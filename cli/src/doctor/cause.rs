@@ -1,0 +1,126 @@
+//! The root cause: of all that is wrong, that which explains most of the rest, with the command that mends it.
+
+use media::strategy::Strategy;
+use report::{Lang, Report, RootCause, Status, StepId};
+
+use super::{flow::Examined, say, trial::Trial};
+use crate::check::{Check, Verdict};
+
+/// The first that holds, in the order of the flow; W-API and the CDN together, because either is enough.
+pub(crate) fn of(
+    report: &Report,
+    examined: &[Examined],
+    trial: &Trial,
+    lang: Lang,
+) -> Option<RootCause> {
+    of_instance(examined, "token", lang)
+        .or_else(|| of_instance(examined, "connection", lang))
+        .or_else(|| of_step(report, StepId::Api))
+        .or_else(|| of_instance(examined, "hook received", lang))
+        .or_else(|| of_instance(examined, "hook delivery", lang))
+        .or_else(|| of_step(report, StepId::DownloadFunction))
+        .or_else(|| of_sources(trial, lang))
+        .or_else(|| of_any_step(report))
+        .or_else(|| of_setting(report))
+}
+
+/// A failed check of an instance.
+fn of_instance(examined: &[Examined], name: &str, lang: Lang) -> Option<RootCause> {
+    let failed = |one: &Examined| -> Option<Check> {
+        let check = one.check(name)?;
+        (check.verdict == Verdict::Fail).then(|| check.clone())
+    };
+    let (id, check) = examined
+        .iter()
+        .find_map(|one| Some((&one.instance.id, failed(one)?)))?;
+    let evidence = check.evidence;
+    let sentence = if name.starts_with("hook") {
+        say!(
+            lang,
+            "W-API does not send the events of {id} here ({name}: {evidence}), so their media are never heard of.",
+            "A W-API não envia os eventos de {id} para cá ({name}: {evidence}); as mídias deles nunca chegam."
+        )
+    } else {
+        say!(
+            lang,
+            "Instance {id}: {evidence}.",
+            "Instância {id}: {evidence}."
+        )
+    };
+    Some(RootCause {
+        sentence,
+        command: check.remedy,
+    })
+}
+
+fn of_step(report: &Report, id: StepId) -> Option<RootCause> {
+    let step = report.steps.iter().find(|step| step.id == id)?;
+    (step.status == Status::Fail).then(|| RootCause {
+        sentence: format!("{}.", step.evidence),
+        command: step.remedy.clone(),
+    })
+}
+
+/// Whether W-API, the CDN, or both do not give what a controlled test asked for.
+fn of_sources(trial: &Trial, lang: Lang) -> Option<RootCause> {
+    let (wapi, cdn) = (
+        trial.verdict(Strategy::Wapi)?,
+        trial.verdict(Strategy::Cdn)?,
+    );
+    let told = |attempt: &media::record::Attempt| {
+        let status = attempt
+            .status
+            .map_or_else(|| "-".to_owned(), |status| status.to_string());
+        let words = attempt
+            .excerpt
+            .clone()
+            .unwrap_or_else(|| attempt.verdict.clone());
+        format!("{status}: {words}")
+    };
+    let (of_wapi, of_cdn) = (told(wapi.1), told(cdn.1));
+    let sentence = match (wapi.0, cdn.0) {
+        (true, true) => return None,
+        (false, true) => say!(
+            lang,
+            "W-API's download endpoint fails ({of_wapi}); meanwhile WhatsApp's CDN carries the load (cdn).",
+            "O endpoint de download da W-API falha ({of_wapi}); por enquanto o CDN do WhatsApp segura a carga (cdn)."
+        ),
+        (true, false) => say!(
+            lang,
+            "WhatsApp's CDN fails ({of_cdn}); W-API carries the load.",
+            "O CDN do WhatsApp falha ({of_cdn}); a W-API segura a carga."
+        ),
+        (false, false) => say!(
+            lang,
+            "Neither W-API's download endpoint ({of_wapi}) nor WhatsApp's CDN ({of_cdn}) gives media; jobs are retried for days and nothing is lost yet.",
+            "Nem o endpoint de download da W-API ({of_wapi}) nem o CDN do WhatsApp ({of_cdn}) entregam mídias; as tarefas são repetidas por dias e nada se perdeu ainda."
+        ),
+    };
+    let command = (!wapi.0).then(|| "wapi-media doctor --bundle evidence.json".to_owned());
+    Some(RootCause { sentence, command })
+}
+
+fn of_any_step(report: &Report) -> Option<RootCause> {
+    let worst = report
+        .steps
+        .iter()
+        .filter(|step| step.status > Status::Unknown);
+    // The first of those that are equally bad.
+    let worst = worst.rev().max_by_key(|step| step.status)?;
+    Some(RootCause {
+        sentence: format!("{}.", worst.evidence),
+        command: worst.remedy.clone(),
+    })
+}
+
+fn of_setting(report: &Report) -> Option<RootCause> {
+    let bad = report
+        .settings
+        .iter()
+        .filter(|one| one.status > Status::Unknown);
+    let bad = bad.rev().max_by_key(|one| one.status)?;
+    Some(RootCause {
+        sentence: format!("{}: {}.", bad.name, bad.value),
+        command: bad.remedy.clone(),
+    })
+}

@@ -1,0 +1,71 @@
+//! The files of each instance, by kind, against what the records say is stored.
+
+use std::collections::BTreeMap;
+
+use report::{Folder, Status};
+
+use super::flow::Examined;
+use crate::session::Session;
+
+/// Files and records of one instance that are counted.
+const MOST: usize = 10_000;
+
+/// Counts both for every instance.
+pub(crate) async fn compare(
+    examined: &[Examined],
+    session: &Session,
+) -> anyhow::Result<Vec<Folder>> {
+    let (bucket, records) = (session.stack.output("MediaBucket")?, session.records()?);
+    let mut folders = Vec::new();
+    for one in examined {
+        let instance = &one.instance;
+        let place = (&instance.tenant, &instance.id);
+        let files = session.operator.count_files(bucket, place, MOST).await?;
+        let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for (kind, count) in files.of_kind {
+            counts.entry(kind).or_default().0 = count;
+        }
+        let stored = records.of_instance(&instance.id, 0, MOST).await?;
+        let is_cut = files.is_cut || stored.len() >= MOST;
+        for record in stored.iter().filter(|one| one.state == "stored") {
+            counts.entry(record.kind.clone()).or_default().1 += 1;
+        }
+        let may_expire = instance.policy.retention.is_some();
+        folders.extend(counts.into_iter().map(|(kind, (objects, records))| Folder {
+            tenant: instance.tenant.to_string(),
+            instance: instance.id.to_string(),
+            kind,
+            objects,
+            records,
+            status: judge(objects, records, is_cut || may_expire),
+        }));
+    }
+    Ok(folders)
+}
+
+/// A folder without files of which records say that they are stored is a failure; fewer files than records
+/// are worth a look, unless not all were counted or files may have expired.
+fn judge(objects: u64, records: u64, is_loose: bool) -> Status {
+    match (objects, records) {
+        (0, 1..) if !is_loose => Status::Fail,
+        _ if objects < records && !is_loose => Status::Warn,
+        _ => Status::Ok,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use report::Status;
+
+    use super::judge;
+
+    #[test]
+    fn a_folder_that_is_empty_although_records_say_stored_is_a_failure() {
+        assert_eq!(judge(0, 3, false), Status::Fail);
+        assert_eq!(judge(2, 3, false), Status::Warn);
+        assert_eq!(judge(3, 3, false), Status::Ok);
+        // A run may have stored the file and died before it wrote so: the next one heals it.
+        assert_eq!(judge(4, 3, false), Status::Ok);
+        assert_eq!(judge(0, 3, true), Status::Ok);
+    }
+}

@@ -1,0 +1,296 @@
+//! A controlled test: each of W-API's endpoints is asked once, and a recent medium is fetched by every
+//! strategy, side by side, into nothing.
+
+use std::time::Duration;
+
+use boot::clock;
+use fetch::{FetchRequest, Fetcher, Limits, MediaStream, Origins, account::Asked, pool::PartPool};
+use futures_util::StreamExt;
+use media::{
+    ids::MessageId,
+    kind::MediaKind,
+    message::{Chat, Direction, MediaMessage, Secret},
+    record::Attempt,
+    strategy::Strategy,
+};
+use report::{ControlledTest, Endpoint, Status, TestRow};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use wapi::{
+    account::{ACCOUNT_PATH, LOGS_PATH, QR_CODE_PATH, SEND_TEXT_PATH, STATUS_PATH},
+    download::{ALTERNATE_PATH, PATH},
+    logs::LogPage,
+};
+
+use super::flow::Examined;
+use crate::{
+    probe::random_base64,
+    session::{Session, as_instance},
+};
+
+/// For one strategy, W-API's own minute for its answer included.
+const LONGEST_FETCH: Duration = Duration::from_secs(90);
+
+/// Where the medium of a test came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// W-API's own log of webhooks.
+    Log,
+    /// A parked job.
+    Parked,
+    /// Invented: W-API answers such with 500 however well it is, so it proves nothing against it.
+    Invented,
+}
+
+/// What was asked, and what came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Trial {
+    /// W-API's calls about the instance, as they went.
+    pub(crate) asked: Vec<Asked>,
+    fetched: Vec<Fetched>,
+    origin: Option<Origin>,
+}
+
+/// One strategy's try.
+#[derive(Debug)]
+struct Fetched {
+    message: MessageId,
+    attempt: Attempt,
+    is_stored: bool,
+}
+
+impl Trial {
+    /// Asks on behalf of an instance whose token is known; nobody is asked without one.
+    pub(crate) async fn of(subject: Option<&Examined>, session: &Session) -> anyhow::Result<Self> {
+        let Some((examined, token)) = subject.and_then(|one| Some((one, one.token.as_ref()?)))
+        else {
+            return Ok(Self::default());
+        };
+        let (wapi, who) = (session.wapi()?, as_instance(&examined.instance.id, token));
+        let mut trial = Self::default();
+        trial.asked.push(wapi.get(STATUS_PATH, who).await);
+        trial.asked.push(wapi.get(ACCOUNT_PATH, who).await);
+        let image = [("image", "enable")];
+        let none = None::<&Value>;
+        let qr_code = wapi.ask(Method::GET, QR_CODE_PATH, &image, who, none);
+        trial.asked.push(qr_code.await);
+        // Without its fields nothing can be sent; the refusal shows that the endpoint is there.
+        let empty = json!({});
+        let dry = wapi.ask(Method::POST, SEND_TEXT_PATH, &[], who, Some(&empty));
+        trial.asked.push(dry.await);
+        let page = [("perPage", "50"), ("page", "1")];
+        let log = wapi.ask(Method::GET, LOGS_PATH, &page, who, none).await;
+        let recent = newest_in(&log);
+        trial.asked.push(log);
+        let (message, origin) = match recent {
+            Some(message) => (message, Origin::Log),
+            None => match parked_of(examined, session).await? {
+                Some(message) => (message, Origin::Parked),
+                None => (invented()?, Origin::Invented),
+            },
+        };
+        trial.origin = Some(origin);
+        trial.fetch(&message, examined, token, session).await?;
+        Ok(trial)
+    }
+
+    async fn fetch(
+        &mut self,
+        message: &MediaMessage,
+        examined: &Examined,
+        token: &Secret,
+        session: &Session,
+    ) -> anyhow::Result<()> {
+        let parameter = |name| session.stack.parameter(name);
+        let origins = Origins::parse(parameter("WapiBaseUrl")?, parameter("CdnBaseUrls")?)?;
+        let fetcher = Fetcher::new(origins, Limits::default(), PartPool::new(1))?;
+        for strategy in Strategy::DEFAULT {
+            let request = FetchRequest {
+                message,
+                instance: &examined.instance.id,
+                token: (strategy != Strategy::Cdn).then_some(token),
+                keep_mismatch: false,
+                max_bytes: None,
+                insist: true,
+                deadline: Instant::now() + LONGEST_FETCH,
+                now: clock::now(),
+            };
+            let drain = async |media: MediaStream| {
+                let mut parts = std::pin::pin!(media.into_parts());
+                while let Some(part) = parts.next().await {
+                    part?;
+                }
+                Ok(())
+            };
+            let (attempt, fetched) = Box::pin(fetcher.fetch(strategy, request, drain)).await;
+            self.fetched.push(Fetched {
+                message: message.message_id.clone(),
+                attempt,
+                is_stored: fetched.is_ok(),
+            });
+        }
+        Ok(())
+    }
+
+    /// How a strategy did; nothing if it was not tried, or only with an invented key.
+    pub(crate) fn verdict(&self, strategy: Strategy) -> Option<(bool, &Attempt)> {
+        if self.origin == Some(Origin::Invented) {
+            return None;
+        }
+        let of_it = |one: &&Fetched| one.attempt.strategy == strategy;
+        let found = self.fetched.iter().find(of_it)?;
+        Some((found.is_stored, &found.attempt))
+    }
+
+    /// Whether there was nothing real to try with.
+    pub(crate) fn is_invented(&self) -> bool {
+        self.origin == Some(Origin::Invented)
+    }
+
+    /// The strategies' tries, as evidence.
+    pub(crate) fn attempts(&self) -> Vec<&Attempt> {
+        self.fetched.iter().map(|one| &one.attempt).collect()
+    }
+
+    /// The side-by-side test for the report.
+    pub(crate) fn report(&self) -> Option<ControlledTest> {
+        let origin = self.origin?;
+        let rows = self.fetched.iter().map(|one| {
+            let Fetched {
+                message,
+                attempt,
+                is_stored,
+            } = one;
+            TestRow {
+                message_id: message.to_string(),
+                strategy: attempt.strategy.to_string(),
+                status: self.status_of(one),
+                http_status: attempt.status,
+                latency_ms: attempt.duration_ms,
+                bytes: attempt.received_bytes,
+                note: if *is_stored {
+                    String::new()
+                } else {
+                    said(attempt)
+                },
+            }
+        });
+        Some(ControlledTest {
+            synthetic_keys: origin == Origin::Invented,
+            rows: rows.collect(),
+        })
+    }
+
+    /// Nobody has proved that the alternate endpoint exists, so that it does not is no fault.
+    fn status_of(&self, one: &Fetched) -> Status {
+        match (one.is_stored, self.origin, one.attempt.strategy) {
+            (true, _, _) => Status::Ok,
+            (false, Some(Origin::Invented) | None, _) | (false, _, Strategy::WapiAlternate) => {
+                Status::Unknown
+            }
+            (false, Some(Origin::Log | Origin::Parked), Strategy::Wapi | Strategy::Cdn) => {
+                Status::Fail
+            }
+        }
+    }
+
+    /// The table of W-API's endpoints.
+    pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
+        let mut endpoints: Vec<_> = self.asked.iter().map(endpoint_of).collect();
+        for one in &self.fetched {
+            let path = match one.attempt.strategy {
+                Strategy::Wapi => PATH,
+                Strategy::WapiAlternate => ALTERNATE_PATH,
+                Strategy::Cdn => continue,
+            };
+            endpoints.push(Endpoint {
+                method: "POST".to_owned(),
+                path: path.to_owned(),
+                status: self.status_of(one),
+                http_status: one.attempt.status,
+                latency_ms: Some(one.attempt.duration_ms),
+                note: if one.is_stored {
+                    String::new()
+                } else {
+                    said(&one.attempt)
+                },
+            });
+        }
+        endpoints
+    }
+}
+
+/// The verdict, and W-API's own words.
+fn said(attempt: &Attempt) -> String {
+    let excerpt = attempt.excerpt.as_ref();
+    let words = excerpt.map_or_else(String::new, |words| format!(" – {words}"));
+    format!("{}{words}", attempt.verdict)
+}
+
+fn endpoint_of(asked: &Asked) -> Endpoint {
+    let is_dry = asked.path == SEND_TEXT_PATH;
+    let status = match asked.status {
+        Some(400..500) if is_dry && !matches!(asked.status, Some(401 | 403 | 404)) => Status::Ok,
+        Some(200..300) => Status::Ok,
+        Some(404) => Status::Warn,
+        Some(_) | None => Status::Fail,
+    };
+    Endpoint {
+        method: asked.method.to_owned(),
+        path: asked.path.clone(),
+        status,
+        http_status: asked.status,
+        latency_ms: Some(asked.duration_ms),
+        note: match (is_dry, status) {
+            (true, Status::Ok) => "asked without its fields: nothing was sent".to_owned(),
+            _ => asked.excerpt.clone().unwrap_or_default(),
+        },
+    }
+}
+
+/// The newest medium in W-API's log that can be fetched.
+fn newest_in(log: &Asked) -> Option<MediaMessage> {
+    let page = LogPage::parse(log.body()).filter(|_| log.is_success())?;
+    let media = page
+        .webhooks
+        .iter()
+        .flat_map(|webhook| webhook.read().media);
+    let can_be_fetched = |one: &MediaMessage| one.media_key.is_some() && one.direct_path.is_some();
+    media.filter(can_be_fetched).max_by_key(|one| one.moment)
+}
+
+/// A medium of the instance that is parked.
+async fn parked_of(examined: &Examined, session: &Session) -> anyhow::Result<Option<MediaMessage>> {
+    let (parking, mut found) = (session.parking()?, None);
+    let look = parking.look(clock::now(), |parked| {
+        let job = parked.job.as_ref();
+        let its = job.filter(|job| job.instance == examined.instance.id);
+        if let Some(job) = its {
+            found = Some(job.message.clone());
+        }
+    });
+    look.await?;
+    Ok(found)
+}
+
+fn invented() -> anyhow::Result<MediaMessage> {
+    Ok(MediaMessage {
+        message_id: crate::probe::message_id()?,
+        chat: Chat::from_jid(Chat::PROBE_JID, None),
+        direction: Direction::In,
+        moment: clock::now(),
+        kind: MediaKind::Image,
+        ptt: false,
+        view_once: false,
+        mimetype: Some("image/jpeg".to_owned()),
+        media_key: Some(Secret::new(random_base64()?)),
+        direct_path: Some(Secret::new("/probe.enc")),
+        url: None,
+        file_sha256: None,
+        file_enc_sha256: None,
+        file_length: None,
+        file_name: None,
+        caption: None,
+    })
+}
