@@ -50,10 +50,10 @@ fn draw(
     let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     let mut chart = ChartBuilder::on(&area)
         .margin(8)
-        .x_label_area_size(28)
+        .x_label_area_size(34)
         .y_label_area_size(44)
         .build_cartesian_2d(0.0..across, 0.0..as_number(highest) * 1.1)?;
-    let words = ("sans-serif", 13).into_font().color(&INK);
+    let words = ("sans-serif", 20).into_font().color(&INK);
     let hour_at = |x: &f64| {
         let at = hours.iter().zip(0_u32..).find(|(_, n)| f64::from(*n) >= *x);
         at.map_or_else(String::new, |(hour, _)| hour_of(hour.at))
@@ -64,7 +64,7 @@ fn draw(
         .light_line_style(TRANSPARENT)
         .bold_line_style(INK.mix(0.25))
         .axis_style(INK.mix(0.6))
-        .x_labels(8)
+        .x_labels(7)
         .y_labels(4)
         .x_label_formatter(&hour_at)
         .y_label_formatter(&|y| format!("{y:.0}"))
