@@ -5,9 +5,11 @@ mod doctor;
 mod exit;
 mod hooks;
 mod instance;
+mod media;
 mod parked;
 mod policy;
 mod probe;
+mod replay;
 mod screen;
 mod session;
 mod tenant;
@@ -54,9 +56,16 @@ enum Noun {
     /// Where W-API sends its events.
     #[command(subcommand)]
     Webhook(webhook::Verb),
+    /// Stored files and the records of all media.
+    #[command(subcommand)]
+    Media(media::Verb),
     /// Jobs that wait for a person, each with its reason.
     #[command(subcommand)]
     Parked(parked::Verb),
+    /// Posts a webhook again: from a file, from standard input, or a message from W-API's own log.
+    Replay(replay::Replay),
+    /// Posts again what W-API's own log of webhooks holds and is not stored.
+    Backfill(replay::Backfill),
     /// Examines the whole flow, from WhatsApp to the bucket, and names the root cause of what is wrong.
     Doctor(doctor::Doctor),
     /// Prints the completions of a shell.
@@ -91,6 +100,9 @@ async fn run(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
         Noun::Token(verb) => token::run(verb, &session).await,
         Noun::Webhook(verb) => webhook::run(verb, &session).await,
         Noun::Parked(verb) => parked::run(verb, &session).await,
+        Noun::Media(verb) => media::run(verb, &session).await,
+        Noun::Replay(one) => replay::replay(one, &session).await,
+        Noun::Backfill(backfill) => replay::backfill(backfill, &session).await,
         Noun::Doctor(doctor) => doctor::run(doctor, &session).await,
         Noun::Completion { .. } => Ok(Exit::Ok),
     }

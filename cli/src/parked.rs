@@ -165,23 +165,7 @@ async fn show(one: &One, session: &Session) -> anyhow::Result<Exit> {
     };
     let record = session.records()?.get(&one.instance, &message).await?;
     let attempts = record.map(|record| record.attempts).unwrap_or_default();
-    let mut tried = screen::table([
-        "strategy", "host", "status", "bytes", "ms", "verdict", "said",
-    ]);
-    for attempt in &attempts {
-        tried.add_row([
-            attempt.strategy.to_string(),
-            attempt.host.clone().unwrap_or_default(),
-            attempt
-                .status
-                .map(|status| status.to_string())
-                .unwrap_or_default(),
-            attempt.received_bytes.to_string(),
-            attempt.duration_ms.to_string(),
-            attempt.verdict.clone(),
-            attempt.excerpt.clone().unwrap_or_default(),
-        ]);
-    }
+    let tried = screen::attempts(&attempts);
     let mut json = object(parked);
     if let Some(fields) = json.as_object_mut() {
         fields.insert("attempts".to_owned(), json!(attempts));

@@ -55,6 +55,16 @@ fn body(instance: &InstanceId, message: &MessageId, now: i64) -> anyhow::Result<
     }))
 }
 
+/// Posts a body to a webhook URL, as W-API does.
+pub(crate) async fn post_to(url: &str, body: &Value) -> anyhow::Result<Asked> {
+    let url = Url::parse(url).context("the webhook URL is none")?;
+    let here = Origins {
+        wapi_base: url.clone(),
+        cdn_bases: Vec::new(),
+    };
+    Ok(post(&here, url, body).await?)
+}
+
 /// Posts the probe as W-API would.
 pub(crate) async fn send(
     url: &str,
@@ -63,12 +73,7 @@ pub(crate) async fn send(
     now: i64,
 ) -> anyhow::Result<Check> {
     const NAME: &str = "API and webhook function";
-    let url = Url::parse(url).context("the webhook URL that W-API has is none")?;
-    let here = Origins {
-        wapi_base: url.clone(),
-        cdn_bases: Vec::new(),
-    };
-    let asked = post(&here, url, &body(instance, message, now)?).await?;
+    let asked = post_to(url, &body(instance, message, now)?).await?;
     let answer: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
     let is_queued = asked.is_success() && answer.get("queued") == Some(&json!(1));
     let status = asked
@@ -88,11 +93,5 @@ pub(crate) async fn send(
 
 /// Posts a webhook that must be refused: of an instance that nobody has, with a secret that nobody has.
 pub(crate) async fn refused(base: &str) -> anyhow::Result<Asked> {
-    let url = Url::parse(&format!("{base}/webhook/PROBE/none"));
-    let url = url.context("the webhook base URL is none")?;
-    let here = Origins {
-        wapi_base: url.clone(),
-        cdn_bases: Vec::new(),
-    };
-    Ok(post(&here, url, &json!({})).await?)
+    post_to(&format!("{base}/webhook/PROBE/none"), &json!({})).await
 }

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, bail};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use indicatif::{ProgressBar, ProgressStyle};
-use media::message::Secret;
+use media::{message::Secret, record::Attempt};
 
 /// A time as people read it, in UTC.
 pub(crate) fn time(seconds: i64) -> String {
@@ -40,6 +40,26 @@ pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header(header);
     table
+}
+
+/// Attempts, as evidence.
+pub(crate) fn attempts(attempts: &[Attempt]) -> Table {
+    let mut tried = table([
+        "strategy", "host", "status", "bytes", "ms", "verdict", "said",
+    ]);
+    for attempt in attempts {
+        let status = attempt.status.map(|status| status.to_string());
+        tried.add_row([
+            attempt.strategy.to_string(),
+            attempt.host.clone().unwrap_or_default(),
+            status.unwrap_or_default(),
+            attempt.received_bytes.to_string(),
+            attempt.duration_ms.to_string(),
+            attempt.verdict.clone(),
+            attempt.excerpt.clone().unwrap_or_default(),
+        ]);
+    }
+    tried
 }
 
 /// The words of a list, or what its being empty means.

@@ -61,6 +61,18 @@ impl Asked {
         &self.body
     }
 
+    /// Fails unless W-API answered with success.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub fn accepted(&self) -> Result<(), AccountError> {
+        if self.is_success() {
+            Ok(())
+        } else {
+            Err(self.error())
+        }
+    }
+
     fn error(&self) -> AccountError {
         let (method, path) = (self.method, self.path.clone());
         let said = self
@@ -280,9 +292,7 @@ async fn told(
 }
 
 fn understood<T>(asked: &Asked, read: impl FnOnce(&[u8]) -> Option<T>) -> Result<T, AccountError> {
-    if !asked.is_success() {
-        return Err(asked.error());
-    }
+    asked.accepted()?;
     read(&asked.body).ok_or_else(|| AccountError::Senseless {
         method: asked.method,
         path: asked.path.clone(),

@@ -1,5 +1,6 @@
 //! What only an operator's command asks AWS: which parts a stack has, how they are, and what is recorded.
 
+pub mod files;
 pub mod health;
 pub mod records;
 pub mod stack;

@@ -138,6 +138,12 @@ impl WebhookBody {
         }
     }
 
+    /// The body as it is. It holds media keys and people: to be posted, never to be printed.
+    #[must_use]
+    pub fn as_value(&self) -> &Value {
+        &self.0
+    }
+
     /// The instance that the body says it comes from.
     #[must_use]
     pub fn instance(&self) -> Option<&str> {

@@ -1,9 +1,6 @@
 //! `wapi-media doctor` on a stack that is well, and on one where one thing after another is not.
 
-use std::{
-    sync::atomic::{AtomicI64, Ordering},
-    time::SystemTime,
-};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde_json::Value;
 use stand_in::{CdnScenario, Hook, Kind, MessageShape, Spec, WapiScenario};
@@ -24,9 +21,7 @@ impl World {
     /// Announces a medium that was sent just now, later than any before, and sends its webhook.
     async fn sends(&self, account: &Account, spec: Spec) -> stand_in::Announced {
         static COUNT: AtomicI64 = AtomicI64::new(0);
-        let since_1970 = SystemTime::UNIX_EPOCH.elapsed().expect("a clock that goes");
-        let now = i64::try_from(since_1970.as_secs()).expect("seconds");
-        let moment = now - 100 + COUNT.fetch_add(1, Ordering::Relaxed);
+        let moment = crate::now() - 100 + COUNT.fetch_add(1, Ordering::Relaxed);
         let announced = self.announce(account, spec.moment(moment));
         self.send(account, &announced).await;
         announced

@@ -11,6 +11,7 @@
 
 mod doctor;
 mod ends;
+mod media;
 mod operator;
 mod stored;
 mod webhook;
@@ -20,7 +21,7 @@ use std::{
         LazyLock,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use local::{Answer, Deployment, Instance, Stack, StoredFile, TestStack};
@@ -37,6 +38,13 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         .block_on(World::start())
         .expect("the local stack starts")
 });
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    let since_1970 = SystemTime::UNIX_EPOCH.elapsed();
+    let seconds = since_1970.expect("a clock that goes").as_secs();
+    i64::try_from(seconds).expect("seconds")
+}
 
 struct World {
     origins: StandIn,

@@ -18,7 +18,7 @@ impl World {
         serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("no JSON: {said:?}"))
     }
 
-    async fn said(&self, code: i32, arguments: &[&str], input: &str) -> Said {
+    pub(crate) async fn said(&self, code: i32, arguments: &[&str], input: &str) -> Said {
         let arguments = [arguments, &["--json"]].concat();
         let said = self.stack().ask(&arguments, input).await;
         let said = said.expect("the command runs");

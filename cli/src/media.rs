@@ -1,0 +1,327 @@
+//! `wapi-media media`: finds media by their records, and gives out their files.
+
+use std::{io::Write, path::PathBuf, time::Duration};
+
+use anyhow::{Context, bail};
+use aws::operator::{files::LONGEST_SHARE, records::MediaRecord};
+use aws_lc_rs::digest;
+use boot::clock;
+use clap::{Args, Subcommand};
+use comfy_table::Table;
+use data_encoding::HEXLOWER;
+use indicatif::DecimalBytes;
+use media::{
+    ids::{InstanceId, MessageId, TenantId},
+    kind::MediaKind,
+};
+use serde_json::{Value, json};
+
+use crate::{exit::Exit, screen, session::Session};
+
+/// What can be done with media.
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// Finds media by what their records say, the newest first.
+    #[command(
+        after_help = "Examples:\n  wapi-media media find --phone 5500900000002 --since 7days\n  \
+        wapi-media media find --instance LITE-AAAAAA-BBBBBB --kind document --state stored"
+    )]
+    Find(Find),
+    /// Shows everything that is recorded of a medium, with every attempt that was kept.
+    Show(One),
+    /// Lists folders and files, from a folder on.
+    #[command(after_help = "Example:\n  wapi-media media ls acme/LITE-AAAAAA-BBBBBB/")]
+    Ls {
+        /// Such as acme/LITE-AAAAAA-BBBBBB/; nothing for the tenants.
+        #[arg(default_value = "")]
+        folder: String,
+    },
+    /// Prints a URL that gives the file to whoever has it.
+    Presign {
+        #[command(flatten)]
+        one: One,
+        /// How long it is valid, at most 7days.
+        #[arg(long = "for", default_value = "1h", value_name = "TIME", value_parser = share)]
+        valid: Duration,
+    },
+    /// Downloads the file and checks it against its record.
+    Download {
+        #[command(flatten)]
+        one: One,
+        /// Where to; without it the file's own name, here.
+        #[arg(long, short)]
+        output: Option<PathBuf>,
+    },
+}
+
+/// One medium.
+#[derive(Args)]
+pub(crate) struct One {
+    /// The instance's id.
+    instance: InstanceId,
+    /// The message's id.
+    message: String,
+}
+
+/// What is looked for; without any of these, everything of the last day.
+#[derive(Args)]
+pub(crate) struct Find {
+    /// Of this tenant.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// Of this instance.
+    #[arg(long)]
+    instance: Option<InstanceId>,
+    /// In the chat with this number: digits, with the country's code.
+    #[arg(long, conflicts_with = "chat")]
+    phone: Option<String>,
+    /// In this chat, as its folder is named.
+    #[arg(long)]
+    chat: Option<String>,
+    /// Of this message.
+    #[arg(long)]
+    message: Option<String>,
+    /// Of this kind: image, video, audio, document, sticker.
+    #[arg(long)]
+    kind: Option<MediaKind>,
+    /// In this state: stored, retrying, parked, skipped.
+    #[arg(long)]
+    state: Option<String>,
+    /// Sent no longer ago than this.
+    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = humantime::parse_duration)]
+    since: Duration,
+    /// Show at most so many.
+    #[arg(long, default_value_t = 100)]
+    limit: usize,
+}
+
+/// Records of one instance that are looked through.
+const MOST_RECORDS: usize = 100_000;
+
+/// Entries of a folder that are listed.
+const MOST_ENTRIES: usize = 5_000;
+
+fn share(text: &str) -> Result<Duration, String> {
+    let valid = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if valid > LONGEST_SHARE {
+        return Err("at most 7days".to_owned());
+    }
+    Ok(valid)
+}
+
+/// Runs one verb.
+pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
+    match verb {
+        Verb::Find(find) => find.run(session).await,
+        Verb::Show(one) => show(&one, session).await,
+        Verb::Ls { folder } => ls(&folder, session).await,
+        Verb::Presign { one, valid } => presign(&one, valid, session).await,
+        Verb::Download { one, output } => download(&one, output, session).await,
+    }
+}
+
+impl Find {
+    fn admits(&self, record: &MediaRecord) -> bool {
+        let chat = self.phone.as_ref().or(self.chat.as_ref());
+        let digits = |text: &String| text.trim_start_matches('+').to_owned();
+        chat.map(digits).is_none_or(|chat| record.chat == chat)
+            && self
+                .message
+                .as_ref()
+                .is_none_or(|id| record.message_id == *id)
+            && self.kind.is_none_or(|kind| record.kind == kind.as_str())
+            && self
+                .state
+                .as_ref()
+                .is_none_or(|state| record.state == *state)
+    }
+
+    async fn run(self, session: &Session) -> anyhow::Result<Exit> {
+        let mut instances = session.register()?.instances().await?;
+        instances.retain(|one| {
+            self.tenant
+                .as_ref()
+                .is_none_or(|tenant| one.tenant == *tenant)
+                && self.instance.as_ref().is_none_or(|id| one.id == *id)
+        });
+        let age = i64::try_from(self.since.as_secs()).unwrap_or(i64::MAX);
+        let (records, from) = (session.records()?, clock::now().saturating_sub(age));
+        let bar = screen::counter("records looked at");
+        let mut found = Vec::new();
+        for instance in &instances {
+            let its = records
+                .of_instance(&instance.id, from, MOST_RECORDS)
+                .await?;
+            bar.inc(its.len() as u64);
+            found.extend(its.into_iter().filter(|record| self.admits(record)));
+        }
+        bar.finish_and_clear();
+        found.sort_by_key(|record| std::cmp::Reverse(record.moment));
+        let count = found.len();
+        found.truncate(self.limit);
+        let text = match count {
+            0 => "No medium is meant. --since looks further back than a day.".to_owned(),
+            _ => format!("{}\n{} of {count} shown.", table(&found), found.len()),
+        };
+        session.flags.print(&json!(found), text)?;
+        Ok(Exit::Ok)
+    }
+}
+
+fn table(found: &[MediaRecord]) -> Table {
+    let mut table = screen::table([
+        "sent",
+        "state",
+        "kind",
+        "tenant",
+        "instance",
+        "message",
+        "chat",
+        "bytes",
+        "file or class",
+    ]);
+    for record in found {
+        table.add_row([
+            screen::time(record.moment),
+            record.state.clone(),
+            record.kind.clone(),
+            record.tenant.clone(),
+            record.instance.clone(),
+            record.message_id.clone(),
+            record.chat.clone(),
+            record
+                .size_bytes
+                .map(|bytes| bytes.to_string())
+                .unwrap_or_default(),
+            record
+                .object_key
+                .clone()
+                .or_else(|| record.class.clone())
+                .unwrap_or_default(),
+        ]);
+    }
+    table
+}
+
+/// The record of one medium, which must be there.
+async fn record_of(one: &One, session: &Session) -> anyhow::Result<MediaRecord> {
+    let message = MessageId::parse(one.message.clone())?;
+    let found = session.records()?.get(&one.instance, &message).await?;
+    found.with_context(|| {
+        format!("nothing is recorded of message {message} of {}. See: wapi-media media find --instance {}", one.instance, one.instance)
+    })
+}
+
+/// The key of one medium's file, which must be stored.
+async fn key_of(one: &One, session: &Session) -> anyhow::Result<(String, MediaRecord)> {
+    let record = record_of(one, session).await?;
+    match &record.object_key {
+        Some(key) => Ok((key.clone(), record)),
+        None => bail!(
+            "message {} is {}, not stored. See: wapi-media media show {} {}",
+            one.message,
+            record.state,
+            one.instance,
+            one.message
+        ),
+    }
+}
+
+async fn show(one: &One, session: &Session) -> anyhow::Result<Exit> {
+    let record = record_of(one, session).await?;
+    let json = json!(record);
+    let mut table = screen::table(["", ""]);
+    for (name, value) in json.as_object().into_iter().flatten() {
+        let text = match value {
+            Value::Array(_) => continue,
+            Value::Number(seconds) if is_time(name) => {
+                screen::time(seconds.as_i64().unwrap_or_default())
+            }
+            Value::String(text) => text.clone(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+        };
+        table.add_row([name.clone(), text]);
+    }
+    let tried = screen::attempts(&record.attempts);
+    session.flags.print(
+        &json,
+        format!("{table}\n\nWhat was tried, oldest first:\n{tried}"),
+    )?;
+    Ok(Exit::Ok)
+}
+
+fn is_time(name: &str) -> bool {
+    matches!(name, "moment" | "recoverable_until") || name.ends_with("_at")
+}
+
+async fn ls(folder: &str, session: &Session) -> anyhow::Result<Exit> {
+    let bucket = session.stack.output("MediaBucket")?;
+    let folder = match folder.trim_matches('/') {
+        "" => String::new(),
+        folder => format!("{folder}/"),
+    };
+    let listing = session.operator.list(bucket, &folder, MOST_ENTRIES).await?;
+    let mut lines = listing.folders.clone();
+    lines.extend(
+        listing
+            .files
+            .iter()
+            .map(|(key, bytes)| format!("{key}  {}", DecimalBytes(*bytes))),
+    );
+    let files = listing
+        .files
+        .iter()
+        .map(|(key, bytes)| json!({ "key": key, "bytes": bytes }));
+    let json = json!({ "folders": listing.folders, "files": files.collect::<Vec<_>>() });
+    if lines.is_empty() {
+        lines.push(format!("Nothing lies under {bucket}/{folder}"));
+    }
+    session.flags.print(&json, lines.join("\n"))?;
+    Ok(Exit::Ok)
+}
+
+async fn presign(one: &One, valid: Duration, session: &Session) -> anyhow::Result<Exit> {
+    let (key, _) = key_of(one, session).await?;
+    let bucket = session.stack.output("MediaBucket")?;
+    let url = session.operator.presign(bucket, &key, valid).await?;
+    let json = json!({ "url": url, "valid_seconds": valid.as_secs(), "key": key });
+    session.flags.print(&json, url)?;
+    Ok(Exit::Ok)
+}
+
+async fn download(one: &One, output: Option<PathBuf>, session: &Session) -> anyhow::Result<Exit> {
+    let (key, record) = key_of(one, session).await?;
+    let own_name = key.rsplit('/').next().unwrap_or_default();
+    let path = output.unwrap_or_else(|| PathBuf::from(own_name));
+    let bucket = session.stack.output("MediaBucket")?;
+    let mut file = std::fs::File::create_new(&path).with_context(|| {
+        format!(
+            "{} could not be made; nothing was overwritten",
+            path.display()
+        )
+    })?;
+    let mut stream = session.operator.open(bucket, &key).await?;
+    let (mut hash, mut size) = (digest::Context::new(&digest::SHA256), 0);
+    let bar = screen::spinner(format!("downloading {own_name}"));
+    while let Some(chunk) = stream.chunk().await? {
+        hash.update(&chunk);
+        size += chunk.len() as u64;
+        file.write_all(&chunk)?;
+    }
+    bar.finish_and_clear();
+    let sha256 = HEXLOWER.encode(hash.finish().as_ref());
+    let is_right = record.sha256.as_ref().is_none_or(|said| *said == sha256);
+    let json = json!({ "path": path, "bytes": size, "sha256": sha256, "as_recorded": is_right });
+    let text = format!(
+        "{}: {}, SHA-256 {}",
+        path.display(),
+        DecimalBytes(size),
+        if is_right {
+            "as recorded"
+        } else {
+            "NOT as recorded: the file was changed since it was stored"
+        }
+    );
+    session.flags.print(&json, text)?;
+    Ok(if is_right { Exit::Ok } else { Exit::Findings })
+}

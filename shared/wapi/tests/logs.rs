@@ -1,0 +1,70 @@
+//! W-API's webhook log: every shape that is plausible is read, and what is not understood is counted.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use serde_json::{Value, json};
+use wapi::logs::LogPage;
+
+/// A webhook as the log has it: names in lower case.
+fn logged() -> Value {
+    json!({
+        "event": "webhookReceived",
+        "instanceid": "LITE-AAAAAA-BBBBBB",
+        "messageid": "3EB0AAAAAAAAAAAAAAAA",
+        "moment": 1_787_431_679,
+        "chat": { "id": "5500900000002" },
+        "msgcontent": { "imagemessage": {
+            "mediakey": "gXcMgEvt3O4+kyxHeJQGw0/3e9MfZr4mnYsbZm+mPsg=",
+            "directpath": "/v/t62.7118-24/invented.enc",
+            "mimetype": "image/jpeg",
+        } },
+    })
+}
+
+fn page(answer: &Value) -> LogPage {
+    LogPage::parse(answer.to_string().as_bytes()).expect("JSON")
+}
+
+#[test]
+fn a_webhook_is_found_in_every_shape_that_is_plausible_and_announces_its_medium() {
+    let entry = json!({ "id": 7, "time": 1_787_431_680_000_u64, "body": logged() });
+    let as_text = json!({ "id": 7, "payload": logged().to_string() });
+    for answer in [
+        json!([logged()]),
+        json!([entry]),
+        json!({ "logs": [entry] }),
+        json!({ "error": false, "data": [entry] }),
+        json!({ "data": { "logs": [entry], "total": 1 } }),
+        json!({ "logs": [as_text] }),
+        json!({ "log": entry }),
+    ] {
+        let page = page(&answer);
+        assert_eq!(
+            (page.webhooks.len(), page.not_understood),
+            (1, 0),
+            "{answer}"
+        );
+        let media = page.webhooks[0].read().media;
+        assert_eq!(media.len(), 1, "{answer}");
+        assert_eq!(media[0].message_id.as_str(), "3EB0AAAAAAAAAAAAAAAA");
+        assert!(media[0].media_key.is_some() && media[0].direct_path.is_some());
+        assert_eq!(page.webhooks[0].instance(), Some("LITE-AAAAAA-BBBBBB"));
+    }
+}
+
+#[test]
+fn entries_that_are_no_webhook_are_counted_and_the_others_are_read() {
+    let page = page(&json!({ "logs": [{ "id": 1 }, logged(), { "id": 2, "status": "ok" }] }));
+    assert_eq!((page.webhooks.len(), page.not_understood), (1, 2));
+}
+
+#[test]
+fn an_answer_without_a_list_holds_nothing_and_what_is_no_json_is_no_page() {
+    let nothing = page(&json!({ "error": false, "resultado": { "registros": 12 } }));
+    assert_eq!((nothing.webhooks.len(), nothing.not_understood), (0, 0));
+    assert!(LogPage::parse(b"<html>").is_none());
+}
