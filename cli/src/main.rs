@@ -12,6 +12,7 @@ mod probe;
 mod replay;
 mod screen;
 mod session;
+mod stats;
 mod tenant;
 mod token;
 mod webhook;
@@ -66,6 +67,8 @@ enum Noun {
     Replay(replay::Replay),
     /// Posts again what W-API's own log of webhooks holds and is not stored.
     Backfill(replay::Backfill),
+    /// Counts what became of the media of each tenant, day by day.
+    Stats(stats::Stats),
     /// Examines the whole flow, from WhatsApp to the bucket, and names the root cause of what is wrong.
     Doctor(doctor::Doctor),
     /// Prints the completions of a shell.
@@ -103,6 +106,7 @@ async fn run(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
         Noun::Media(verb) => media::run(verb, &session).await,
         Noun::Replay(one) => replay::replay(one, &session).await,
         Noun::Backfill(backfill) => replay::backfill(backfill, &session).await,
+        Noun::Stats(stats) => stats::run(stats, &session).await,
         Noun::Doctor(doctor) => doctor::run(doctor, &session).await,
         Noun::Completion { .. } => Ok(Exit::Ok),
     }

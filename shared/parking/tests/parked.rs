@@ -14,7 +14,7 @@ use aws::{
     queues::{JobsQueue, ParkedQueue},
 };
 use media::{failure::FailureClass, job::QueuedJob, parked::Filter};
-use parking::{Mode, Parking, Redriven, Seen};
+use parking::{Dropped, Mode, Parking, Redriven, Seen};
 use scripted_aws::{Answer, Aws, Seen as Request};
 use serde_json::{Value, json};
 
@@ -232,6 +232,52 @@ async fn a_body_that_is_no_job_is_sent_again_as_it_is() {
         aws.the("SendMessage").json()["MessageBody"],
         "no job at all"
     );
+}
+
+async fn dropped(aws: &Aws, filter: &Filter) -> Dropped {
+    let dropped = parking(aws).drop(filter, NOW, |_| {}).await;
+    dropped.expect("a drop")
+}
+
+#[tokio::test]
+async fn what_is_given_up_says_so_in_its_record_before_it_leaves_the_queue() {
+    let messages = vec![
+        message(0, &job("acme", "M1"), Some("expired")),
+        message(1, &job("acme", "M2"), Some("corrupt")),
+        message(2, "no job at all", Some("poison")),
+    ];
+    let aws = aws(messages, "", "").await;
+    let of = |class| Filter {
+        class: Some(class),
+        ..Filter::default()
+    };
+    let one = dropped(&aws, &of(FailureClass::Expired)).await;
+    assert_eq!((one.admitted, one.dropped, one.failed), (1, 1, 0));
+    let update = aws.the("UpdateItem").text().to_owned();
+    assert!(update.contains("skipped") && update.contains("given up by an operator"));
+    let ends = |name: &&str| ["UpdateItem", "DeleteMessage"].contains(name);
+    let order: Vec<_> = aws.operations().into_iter().filter(ends).collect();
+    assert_eq!(order, ["UpdateItem", "DeleteMessage"]);
+    assert_eq!(receipts(&aws, "DeleteMessage"), ["receipt-0"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_down_is_not_given_up() {
+    let body = job("acme", "M1");
+    let aws = aws(vec![message(0, &body, Some("expired"))], "", "UpdateItem").await;
+    let none = dropped(&aws, &Filter::default()).await;
+    assert_eq!((none.admitted, none.dropped, none.failed), (1, 0, 1));
+    assert!(aws.of("DeleteMessage").is_empty());
+    assert_eq!(receipts(&aws, "ChangeMessageVisibility"), ["receipt-0"]);
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_job_has_no_record_and_may_go() {
+    let aws = aws(vec![message(0, "no job at all", Some("poison"))], "", "").await;
+    let gone = dropped(&aws, &Filter::default()).await;
+    assert_eq!(gone.dropped, 1);
+    assert!(aws.of("UpdateItem").is_empty());
+    assert_eq!(receipts(&aws, "DeleteMessage"), ["receipt-0"]);
 }
 
 #[tokio::test]

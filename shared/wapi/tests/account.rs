@@ -52,7 +52,10 @@ fn an_answer_without_any_hook_is_no_account() {
 #[test]
 fn an_account_prints_neither_urls_nor_numbers() {
     let printed = format!("{:?}", account(&answer()).expect("an account"));
-    assert!(!printed.contains("secret") && !printed.contains("5500900000001"), "{printed}");
+    assert!(
+        !printed.contains("secret") && !printed.contains("5500900000001"),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -60,7 +63,10 @@ fn a_status_says_whether_it_is_connected_or_is_none() {
     let status = |answer: Value| Status::parse(answer.to_string().as_bytes());
     let connected = |connected| Some(Status { connected });
     assert_eq!(status(json!({ "connected": true })), connected(true));
-    assert_eq!(status(json!({ "data": { "connected": false } })), connected(false));
+    assert_eq!(
+        status(json!({ "data": { "connected": false } })),
+        connected(false)
+    );
     assert_eq!(status(json!({ "error": true })), None);
     assert_eq!(status(json!({ "connected": "yes" })), None);
 }
@@ -71,11 +77,25 @@ fn a_hook_is_set_by_the_form_that_w_api_saves() {
     let body = serde_json::to_value(HookUpdate { value: URL }).expect("JSON");
     assert_eq!(body, json!({ "value": URL }));
     let paths = Hook::ALL.map(Hook::path);
-    let expected = ["received", "delivery", "message-status", "connected", "disconnected", "chat-presence"]
-        .map(|name| format!("webhook/update-webhook-{name}"));
+    let expected = [
+        "received",
+        "delivery",
+        "message-status",
+        "connected",
+        "disconnected",
+        "chat-presence",
+    ]
+    .map(|name| format!("webhook/update-webhook-{name}"));
     assert_eq!(paths, expected);
     let fields = Hook::ALL.map(Hook::field);
-    let expected = ["Received", "Delivery", "Status", "Connected", "Disconnected", "Presence"]
-        .map(|name| format!("webhook{name}Url"));
+    let expected = [
+        "Received",
+        "Delivery",
+        "Status",
+        "Connected",
+        "Disconnected",
+        "Presence",
+    ]
+    .map(|name| format!("webhook{name}Url"));
     assert_eq!(fields.map(str::to_owned), expected);
 }

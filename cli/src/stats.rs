@@ -1,0 +1,208 @@
+//! `wapi-media stats`: what became of the media of each tenant, day by day.
+
+use std::collections::BTreeMap;
+
+use aws::operator::records::MediaRecord;
+use boot::clock;
+use clap::Args;
+use indicatif::DecimalBytes;
+use media::ids::TenantId;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{exit::Exit, screen, session::Session};
+
+/// Records of one instance that are counted.
+const MOST_RECORDS: usize = 100_000;
+
+/// Seconds of a day.
+const DAY: i64 = 24 * 60 * 60;
+
+/// Which days.
+#[derive(Args)]
+#[command(after_help = "Example:\n  wapi-media stats --tenant acme --days 30")]
+pub(crate) struct Stats {
+    /// Of this tenant only.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// So many days, today included, by when the messages were sent, in UTC.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=366))]
+    days: u16,
+}
+
+/// One tenant on one day.
+#[derive(Debug, Default, Clone, Serialize)]
+struct Count {
+    announced: u64,
+    stored: u64,
+    skipped: u64,
+    retrying: u64,
+    parked: BTreeMap<String, u64>,
+    bytes: u64,
+    strategies: BTreeMap<String, u64>,
+}
+
+impl Count {
+    fn add(&mut self, record: MediaRecord) {
+        self.announced += 1;
+        self.bytes += record.size_bytes.unwrap_or_default();
+        match record.state.as_str() {
+            "stored" => {
+                self.stored += 1;
+                let strategy = record.strategy.unwrap_or_else(|| "-".to_owned());
+                *self.strategies.entry(strategy).or_default() += 1;
+            }
+            "skipped" => self.skipped += 1,
+            "parked" => {
+                let class = record.class.unwrap_or_else(|| "-".to_owned());
+                *self.parked.entry(class).or_default() += 1;
+            }
+            _ => self.retrying += 1,
+        }
+    }
+
+    fn shares(&self) -> String {
+        let percent = |n: u64| (n * 100 + self.stored / 2) / self.stored.max(1);
+        let shares = self.strategies.iter();
+        let shares: Vec<_> = shares
+            .map(|(name, n)| format!("{name} {} %", percent(*n)))
+            .collect();
+        shares.join(", ")
+    }
+
+    fn parked(&self) -> String {
+        let parked: Vec<_> = self
+            .parked
+            .iter()
+            .map(|(class, n)| format!("{n} {class}"))
+            .collect();
+        parked.join(", ")
+    }
+}
+
+/// Counts.
+pub(crate) async fn run(stats: Stats, session: &Session) -> anyhow::Result<Exit> {
+    let mut instances = session.register()?.instances().await?;
+    instances.retain(|one| {
+        stats
+            .tenant
+            .as_ref()
+            .is_none_or(|tenant| one.tenant == *tenant)
+    });
+    let today = clock::now().div_euclid(DAY);
+    let first = today - i64::from(stats.days) + 1;
+    let (records, bar) = (session.records()?, screen::counter("records counted"));
+    let mut counts: BTreeMap<String, BTreeMap<i64, Count>> = BTreeMap::new();
+    for instance in &instances {
+        let its = records
+            .of_instance(&instance.id, first * DAY, MOST_RECORDS)
+            .await?;
+        bar.inc(its.len() as u64);
+        let days = counts.entry(instance.tenant.to_string()).or_default();
+        for record in its {
+            let day = record.moment.div_euclid(DAY);
+            days.entry(day).or_default().add(record);
+        }
+    }
+    bar.finish_and_clear();
+    session
+        .flags
+        .print(&json(&counts), text(&counts, first..=today))?;
+    Ok(Exit::Ok)
+}
+
+fn json(counts: &BTreeMap<String, BTreeMap<i64, Count>>) -> serde_json::Value {
+    let rows = counts.iter().flat_map(|(tenant, days)| {
+        days.iter()
+            .map(move |(day, count)| json!({ "tenant": tenant, "day": date(*day), "count": count }))
+    });
+    rows.collect()
+}
+
+fn text(
+    counts: &BTreeMap<String, BTreeMap<i64, Count>>,
+    days: std::ops::RangeInclusive<i64>,
+) -> String {
+    let mut table = screen::table([
+        "tenant",
+        "day",
+        "announced",
+        "stored",
+        "by",
+        "bytes",
+        "skipped",
+        "retried",
+        "parked",
+    ]);
+    let mut lines = Vec::new();
+    for (tenant, its) in counts {
+        for (day, count) in its {
+            table.add_row([
+                tenant.clone(),
+                date(*day),
+                count.announced.to_string(),
+                count.stored.to_string(),
+                count.shares(),
+                DecimalBytes(count.bytes).to_string(),
+                count.skipped.to_string(),
+                count.retrying.to_string(),
+                count.parked(),
+            ]);
+        }
+        let announced = days
+            .clone()
+            .map(|day| its.get(&day).map_or(0, |count| count.announced));
+        lines.push(format!(
+            "{tenant}  {}",
+            sparkline(&announced.collect::<Vec<_>>())
+        ));
+    }
+    if counts.values().all(BTreeMap::is_empty) {
+        return "Nothing was announced on these days.".to_owned();
+    }
+    format!("{table}\n\nAnnounced, day by day:\n{}", lines.join("\n"))
+}
+
+/// A day since 1970 as people read it.
+fn date(day: i64) -> String {
+    screen::time(day * DAY).chars().take(10).collect()
+}
+
+/// One column per number, from nothing to the highest.
+fn sparkline(numbers: &[u64]) -> String {
+    const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let highest = numbers.iter().max().copied().unwrap_or(0).max(1);
+    let level = |n: &u64| usize::try_from(n * 7 / highest).unwrap_or(7);
+    let columns = numbers.iter().map(|n| match n {
+        0 => ' ',
+        n => LEVELS.get(level(n)).copied().unwrap_or('█'),
+    });
+    columns.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Count, date, sparkline};
+
+    #[test]
+    fn a_sparkline_shows_the_highest_as_full_and_nothing_as_nothing() {
+        assert_eq!(sparkline(&[0, 1, 4, 8]), " ▁▄█");
+        assert_eq!(sparkline(&[]), "");
+    }
+
+    #[test]
+    fn a_day_is_written_as_a_date() {
+        assert_eq!(date(20_688), "2026-08-23");
+    }
+
+    #[test]
+    fn shares_are_of_what_is_stored() {
+        let count = Count {
+            stored: 3,
+            strategies: [("cdn".to_owned(), 1), ("wapi".to_owned(), 2)].into(),
+            ..Count::default()
+        };
+        assert_eq!(count.shares(), "cdn 33 %, wapi 67 %");
+        assert_eq!(Count::default().shares(), "");
+    }
+}
