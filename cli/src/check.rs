@@ -9,6 +9,7 @@ use serde::Serialize;
 use wapi::account::Hook;
 
 use crate::{
+    doctor::say,
     hooks::judge_all,
     screen,
     session::{Session, as_instance},
@@ -102,13 +103,17 @@ pub(crate) fn table(checks: &[Check]) -> Table {
 }
 
 /// Examines an instance.
-pub(crate) async fn instance(instance: &Instance, session: &Session) -> anyhow::Result<Vec<Check>> {
-    let mut checks = vec![is_open(instance)];
+pub(crate) async fn instance(
+    instance: &Instance,
+    lang: Lang,
+    session: &Session,
+) -> anyhow::Result<Vec<Check>> {
+    let mut checks = vec![is_open(instance, lang)];
     match session.token(instance).await {
         Ok(token) => {
             let who = as_instance(&instance.id, &token);
-            checks.push(connection(who, session).await?);
-            checks.extend(hooks(instance, who, session).await?);
+            checks.push(connection(who, lang, session).await?);
+            checks.extend(hooks(instance, who, lang, session).await?);
         }
         Err(error) => {
             let rotate = format!("wapi-media token rotate {}", instance.id);
@@ -116,39 +121,50 @@ pub(crate) async fn instance(instance: &Instance, session: &Session) -> anyhow::
             checks.push(failed.with_remedy(rotate));
         }
     }
-    checks.push(last_media(instance, session).await?);
+    checks.push(last_media(instance, lang, session).await?);
     Ok(checks)
 }
 
-fn is_open(instance: &Instance) -> Check {
-    match instance.paused_at {
-        None => Check::new("open", Verdict::Ok, "its webhooks are accepted"),
-        Some(since) => {
-            let evidence = format!(
-                "paused since {}: its webhooks are answered 401",
-                screen::time(since)
-            );
-            let resume = format!("wapi-media instance resume {}", instance.id);
-            Check::new("open", Verdict::Warn, evidence).with_remedy(resume)
-        }
-    }
+fn is_open(instance: &Instance, lang: Lang) -> Check {
+    const NAME: &str = "open";
+    let Some(since) = instance.paused_at.map(screen::time) else {
+        let evidence = say!(lang, "its webhooks are accepted", "os webhooks são aceitos");
+        return Check::new(NAME, Verdict::Ok, evidence);
+    };
+    let evidence = say!(
+        lang,
+        "paused since {since}: its webhooks are answered 401",
+        "em pausa desde {since}: os webhooks recebem 401"
+    );
+    let resume = format!("wapi-media instance resume {}", instance.id);
+    Check::new(NAME, Verdict::Warn, evidence).with_remedy(resume)
 }
 
-async fn connection(who: Credentials<'_>, session: &Session) -> anyhow::Result<Check> {
+async fn connection(who: Credentials<'_>, lang: Lang, session: &Session) -> anyhow::Result<Check> {
     const NAME: &str = "connection";
     let id = who.instance;
     Ok(match session.wapi()?.status(who).await {
-        Ok(status) if status.connected => Check::new(
-            NAME,
-            Verdict::Ok,
-            "W-API accepts the token and is connected to WhatsApp",
-        ),
-        Ok(_) => Check::new(
-            NAME,
-            Verdict::Fail,
-            "W-API accepts the token and is not connected to WhatsApp",
-        )
-        .with_remedy("pair the telephone again in W-API's panel"),
+        Ok(status) if status.connected => {
+            let evidence = say!(
+                lang,
+                "W-API accepts the token and is connected to WhatsApp",
+                "a W-API aceita o token e está conectada ao WhatsApp"
+            );
+            Check::new(NAME, Verdict::Ok, evidence)
+        }
+        Ok(_) => {
+            let evidence = say!(
+                lang,
+                "W-API accepts the token and is not connected to WhatsApp",
+                "a W-API aceita o token e não está conectada ao WhatsApp"
+            );
+            let remedy = say!(
+                lang,
+                "pair the telephone again in W-API's panel",
+                "pareie o telefone de novo no painel da W-API"
+            );
+            Check::new(NAME, Verdict::Fail, evidence).with_remedy(remedy)
+        }
         Err(error) if error.is_unauthorized() => Check::new(NAME, Verdict::Fail, error.to_string())
             .with_remedy(format!("wapi-media token rotate {id}")),
         Err(error) => Check::new(NAME, Verdict::Unknown, error.to_string()),
@@ -158,6 +174,7 @@ async fn connection(who: Credentials<'_>, session: &Session) -> anyhow::Result<C
 async fn hooks(
     instance: &Instance,
     who: Credentials<'_>,
+    lang: Lang,
     session: &Session,
 ) -> anyhow::Result<Vec<Check>> {
     let (base, now) = (session.webhook_base()?, clock::now());
@@ -181,7 +198,7 @@ async fn hooks(
                 (false, true) => Verdict::Fail,
                 (false, false) => Verdict::Warn,
             };
-            let check = Check::new(name_of(hook), verdict, points.text(now));
+            let check = Check::new(name_of(hook), verdict, points.text(now, lang));
             if verdict == Verdict::Ok {
                 check
             } else {
@@ -202,18 +219,24 @@ fn name_of(hook: Hook) -> &'static str {
     }
 }
 
-async fn last_media(instance: &Instance, session: &Session) -> anyhow::Result<Check> {
+async fn last_media(instance: &Instance, lang: Lang, session: &Session) -> anyhow::Result<Check> {
     const NAME: &str = "last media";
     let newest = session.records()?.of_instance(&instance.id, 0, 1).await?;
     let Some(newest) = newest.first() else {
-        return Ok(Check::new(NAME, Verdict::Warn, "none was ever announced"));
+        let none = say!(
+            lang,
+            "none was ever announced",
+            "nenhuma foi anunciada até hoje"
+        );
+        return Ok(Check::new(NAME, Verdict::Warn, none));
     };
     let silence = clock::now().saturating_sub(newest.moment);
-    let evidence = format!(
-        "sent {} ago ({}), now {}",
-        screen::ago(silence),
-        screen::time(newest.moment),
-        newest.state
+    let (ago, when) = (screen::ago(silence), screen::time(newest.moment));
+    let state = &newest.state;
+    let evidence = say!(
+        lang,
+        "sent {ago} ago ({when}), now {state}",
+        "enviada há {ago} ({when}), agora {state}"
     );
     let verdict = if silence > SILENCE {
         Verdict::Warn

@@ -1,7 +1,10 @@
 //! Where W-API sends an instance's events, judged against where they should go.
 
 use aws::instances::Instance;
+use report::Lang;
 use wapi::account::{Account, Hook};
+
+use crate::doctor::say;
 
 /// Where a hook points.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,16 +49,26 @@ impl Points {
     }
 
     /// For a person. Our own URL is never shown: it holds the secret.
-    pub(crate) fn text(&self, now: i64) -> String {
+    pub(crate) fn text(&self, now: i64, lang: Lang) -> String {
         match self {
-            Self::Here => "here".to_owned(),
-            Self::HereUntil(until) if *until <= now => {
-                "here, with a secret whose time is over: answered 401".to_owned()
-            }
-            Self::HereUntil(_) => "here, with the secret before the current one".to_owned(),
-            Self::HereInVain => "here, with a secret that is not valid: answered 401".to_owned(),
-            Self::Elsewhere(url) => format!("elsewhere: {url}"),
-            Self::Nowhere => "nowhere".to_owned(),
+            Self::Here => say!(lang, "here", "para cá"),
+            Self::HereUntil(until) if *until <= now => say!(
+                lang,
+                "here, with a secret whose time is over: answered 401",
+                "para cá, com um segredo vencido: recebe 401"
+            ),
+            Self::HereUntil(_) => say!(
+                lang,
+                "here, with the secret before the current one",
+                "para cá, com o segredo anterior ao atual"
+            ),
+            Self::HereInVain => say!(
+                lang,
+                "here, with a secret that is not valid: answered 401",
+                "para cá, com um segredo que não vale: recebe 401"
+            ),
+            Self::Elsewhere(url) => say!(lang, "elsewhere: {url}", "para outro lugar: {url}"),
+            Self::Nowhere => say!(lang, "nowhere", "para lugar nenhum"),
         }
     }
 }

@@ -15,6 +15,7 @@ use media::{
     sha256::Sha256,
     strategy::Strategy,
 };
+use report::Lang;
 use serde_json::{Value, json};
 
 use crate::{
@@ -255,7 +256,7 @@ async fn show(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
 
 async fn check(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
     let instance = session.instance(id).await?;
-    let checks = check::instance(&instance, session).await?;
+    let checks = check::instance(&instance, Lang::En, session).await?;
     let json = json!({ "instance": id, "checks": checks });
     session.flags.print(&json, check::table(&checks))?;
     let is_well = |check: &Check| matches!(check.verdict, Verdict::Ok);

@@ -34,6 +34,12 @@ pub(crate) fn has_colour() -> bool {
     std::io::stdout().is_terminal()
 }
 
+/// Columns of the terminal, or of a wide page where there is none.
+pub(crate) fn width() -> u16 {
+    const WIDE: u16 = 160;
+    Table::new().width().unwrap_or(WIDE)
+}
+
 /// An empty table with this header.
 pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();

@@ -12,6 +12,7 @@ use media::{
     message::Secret,
     sha256::Sha256,
 };
+use report::Lang;
 use serde_json::{Value, json};
 use wapi::account::{Account, Hook};
 
@@ -115,6 +116,17 @@ fn hooks(all: bool) -> &'static [Hook] {
     if all { &Hook::ALL } else { &Hook::WANTED }
 }
 
+/// The secret that an instance's hooks are to have.
+struct Choice {
+    secret: Secret,
+    /// The hash of the one that stays valid beside it.
+    kept: Option<Sha256>,
+    /// It is not registered yet.
+    is_new: bool,
+    /// The end of the other one's time is to be set when W-API has this one.
+    is_halfway: bool,
+}
+
 /// An instance, its token, and its hooks as W-API has them.
 struct Desk<'a> {
     session: &'a Session,
@@ -150,13 +162,21 @@ impl<'a> Desk<'a> {
         judge_all(&self.account, self.base, &self.instance)
     }
 
-    /// The secret that W-API has now, of those that are known here.
-    fn secret_in_use(&self) -> Option<&str> {
+    /// The secrets that W-API has now, of those that are known here: the current one first.
+    fn secrets_in_use(&self) -> Vec<Secret> {
         let urls = Hook::ALL
             .into_iter()
             .filter_map(|hook| self.account.hook(hook));
-        let mut secrets = urls.filter_map(|url| secret_in(url, self.base, &self.instance));
-        secrets.find(|secret| self.instance.known_hash(secret).is_some())
+        let secrets = urls.filter_map(|url| secret_in(url, self.base, &self.instance));
+        let known = secrets.filter(|secret| self.instance.known_hash(secret).is_some());
+        let mut known: Vec<_> = known.map(Secret::new).collect();
+        known.sort_by_key(|secret| !self.is_current(secret));
+        known.dedup();
+        known
+    }
+
+    fn is_current(&self, secret: &Secret) -> bool {
+        self.instance.known_hash(secret.expose()) == self.instance.secret_hash()
     }
 
     fn show(&self) -> anyhow::Result<Exit> {
@@ -164,9 +184,9 @@ impl<'a> Desk<'a> {
         let mut table = screen::table(["hook", "leads"]);
         let mut found = Vec::new();
         for (hook, points) in self.judged() {
-            table.add_row([hook.as_str(), &points.text(now)]);
+            table.add_row([hook.as_str(), &points.text(now, Lang::En)]);
             let is_well = points.is_well(now);
-            found.push(json!({ "hook": hook, "leads": points.text(now), "arrives_here": is_well }));
+            found.push(json!({ "hook": hook, "leads": points.text(now, Lang::En), "arrives_here": is_well }));
         }
         self.session.flags.print(&Value::from(found), table)?;
         let is_well =
@@ -175,6 +195,31 @@ impl<'a> Desk<'a> {
             Exit::Ok
         } else {
             Exit::Findings
+        })
+    }
+
+    /// The secret that the hooks are to have, and the one that stays valid beside it. A new secret is made
+    /// when it is wanted or when W-API does not have the current one, of which only the hash is known; but a
+    /// change that was interrupted is brought to its end first, because only two can be valid.
+    fn choose(&self, is_new: bool) -> anyhow::Result<Choice> {
+        let in_use = self.secrets_in_use();
+        let is_halfway = self.instance.old_secret_until == Some(NO_END) || in_use.len() > 1;
+        let current = in_use.first().filter(|secret| self.is_current(secret));
+        if let Some(current) = current.filter(|_| !is_new || is_halfway) {
+            return Ok(Choice {
+                secret: current.clone(),
+                kept: self.instance.old_secret_hash(),
+                is_new: false,
+                is_halfway,
+            });
+        }
+        let hash_of = |secret: &Secret| self.instance.known_hash(secret.expose());
+        let kept = in_use.first().and_then(hash_of);
+        Ok(Choice {
+            secret: Secret::new(random_secret()?),
+            kept: kept.or(self.instance.secret_hash()),
+            is_new: true,
+            is_halfway: true,
         })
     }
 
@@ -192,27 +237,12 @@ impl<'a> Desk<'a> {
         if !self.may_change(hooks)? {
             return Ok(Exit::Ok);
         }
-        let in_use = self.secret_in_use().map(Secret::new);
-        let register = self.session.register()?;
-        let is_current = |secret: &Secret| {
-            self.instance.known_hash(secret.expose()) == self.instance.secret_hash()
-        };
-        let secret = match in_use
-            .as_ref()
-            .filter(|secret| !is_new && is_current(secret))
-        {
-            Some(secret) => secret.clone(),
-            None => Secret::new(random_secret()?),
-        };
-        let hash = Sha256::of(secret.expose().as_bytes());
-        let of_use = in_use.and_then(|secret| self.instance.known_hash(secret.expose()));
-        let kept = of_use
-            .or(self.instance.secret_hash())
-            .filter(|kept| *kept != hash);
-        if kept.is_some() {
-            register.set_secret(&id, hash, kept, NO_END).await?;
+        let (choice, register) = (self.choose(is_new)?, self.session.register()?);
+        let hash = Sha256::of(choice.secret.expose().as_bytes());
+        if choice.is_new {
+            register.set_secret(&id, hash, choice.kept, NO_END).await?;
         }
-        let url = url_with(secret.expose(), self.base, &self.instance);
+        let url = url_with(choice.secret.expose(), self.base, &self.instance);
         for hook in hooks {
             let set = self.wapi.set_hook(*hook, &url, self.who()).await;
             set.with_context(|| {
@@ -220,12 +250,11 @@ impl<'a> Desk<'a> {
             })?;
         }
         self.account = self.wapi.account(self.who()).await?;
-        let is_set = |hook: &&Hook| self.account.hook(**hook) == Some(url.as_str());
-        let set: Vec<_> = hooks.iter().filter(is_set).collect();
-        if set.len() == hooks.len() && kept.is_some() {
+        let is_set = |hook: &Hook| self.account.hook(*hook) == Some(url.as_str());
+        if hooks.iter().all(is_set) && choice.is_halfway {
             let overlap = i64::try_from(overlap.as_secs()).unwrap_or(NO_END);
             let until = clock::now().saturating_add(overlap).min(NO_END);
-            register.set_secret(&id, hash, kept, until).await?;
+            register.set_secret(&id, hash, choice.kept, until).await?;
         }
         self.report(hooks, &url)
     }
@@ -327,7 +356,7 @@ impl<'a> Desk<'a> {
         let now = clock::now();
         let url = self.account.hook(Hook::Received);
         let points = Points::judge(url, self.base, &self.instance);
-        let hook = Check::new("hook received", Verdict::Ok, points.text(now));
+        let hook = Check::new("hook received", Verdict::Ok, points.text(now, Lang::En));
         let mut checks = Vec::new();
         match url.filter(|_| points.is_well(now)) {
             None => {

@@ -1,15 +1,37 @@
-//! Writes a sample of the report's page, to be looked at: `cargo run -p report --example sample -- FILE [pt-BR]`.
+//! Writes a sample page, to be looked at: `cargo run -p report --example sample -- sick pt-BR page.html`.
 
-#![allow(clippy::expect_used, reason = "an example ends by panicking")]
+use std::{io, process::ExitCode};
+
+use report::{Lang, View, html};
+use time::UtcOffset;
 
 #[path = "../tests/samples/mod.rs"]
 mod samples;
 
-fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let file = arguments.next().expect("a file's name");
-    let lang = arguments.next().unwrap_or_else(|| "en".to_owned());
-    let lang = lang.parse().expect("a language");
-    let page = report::html(&samples::sick(), lang).expect("a page");
-    std::fs::write(file, page).expect("the file is written");
+/// Takes `healthy` or `sick`, a language's tag, and the file to write.
+fn main() -> ExitCode {
+    let words: Vec<_> = std::env::args().skip(1).collect();
+    let [which, lang, file] = words.as_slice() else {
+        return told("say: healthy or sick, en or pt-BR, and the file to write");
+    };
+    let Ok(lang) = lang.parse::<Lang>() else {
+        return told("the language is en or pt-BR");
+    };
+    let report = match which.as_str() {
+        "healthy" => samples::healthy(lang),
+        "sick" => samples::sick(lang),
+        _ => return told("the sample is healthy or sick"),
+    };
+    // The time of São Paulo.
+    let offset = UtcOffset::from_hms(-3, 0, 0).unwrap_or(UtcOffset::UTC);
+    let page = html(&report, View { lang, offset }).map_err(io::Error::other);
+    match page.and_then(|page| std::fs::write(file, page)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => told(&error.to_string()),
+    }
+}
+
+fn told(problem: &str) -> ExitCode {
+    eprintln!("{problem}");
+    ExitCode::FAILURE
 }

@@ -1,98 +1,228 @@
-//! The last 24 hours as two pictures, drawn by `plotters` into SVG.
+//! The charts of the last 24 hours, as SVG for the page.
+//!
+//! Plotters writes each colour as an attribute. The page's style gives each of these attributes a value of its
+//! own for light, dark and print, so a chart may use no other colours than those of this file.
 
-use plotters::prelude::*;
+use std::io;
 
-use crate::{
-    html::{RenderError, hour_of},
-    model::Hour,
+use plotters::{
+    chart::ChartBuilder,
+    coord::combinators::BindKeyPoints,
+    drawing::{DrawingAreaErrorKind, IntoDrawingArea},
+    element::Rectangle,
+    prelude::SVGBackend,
+    style::{Color, IntoFont, RGBColor},
 };
 
-/// Width and height of a picture, in its own units: the page scales it.
-const SIZE: (u32, u32) = (720, 240);
+use crate::{
+    model::Hour,
+    tables::{self, sum},
+    view::View,
+    words::{Column, Phrase, Said},
+};
 
-/// Between two bars, as a share of an hour.
-const GAP: f64 = 0.12;
+/// What every chart measures, in the SVG's own units: about as wide as a phone, so that text keeps its size.
+const SIZE: (u32, u32) = (360, 190);
+/// The size of the letters, in the same units. Plotters divides it by 1.24.
+const LETTERS: f64 = 11.0 * 1.24;
+/// A letter's width, roughly: the room of an axis is measured with it.
+const LETTER_WIDTH: usize = 7;
+/// How many lines a chart has above zero, at most.
+const LINES: u64 = 4;
+/// From one label of the time axis to the next.
+const HOURS_PER_LABEL: usize = 4;
+/// How finely an hour is divided on the time axis.
+const HOUR: u32 = 100;
+/// How far a bar reaches to each side of its hour's middle.
+const REACH: u32 = 36;
 
-/// A colour that can be read on white and on black: axes and their words.
-const INK: RGBColor = RGBColor(0x80, 0x87, 0x94);
+/// A colour, and the word the page's style knows it by.
+#[derive(Debug, Clone, Copy)]
+struct Ink(RGBColor, &'static str);
 
-/// A part of every bar: its colour and its height.
-pub(crate) type Part = (RGBColor, fn(&Hour) -> u64);
+const WAPI: Ink = Ink(RGBColor(0x1F, 0x4E, 0x8C), "wapi");
+const ALTERNATE: Ink = Ink(RGBColor(0x8F, 0xB8, 0xE3), "alternate");
+const CDN: Ink = Ink(RGBColor(0x1B, 0x95, 0x8C), "cdn");
+const RETRYING: Ink = Ink(RGBColor(0xE0, 0xA4, 0x3A), "retrying");
+const PARKED: Ink = Ink(RGBColor(0xB3, 0x2D, 0x23), "parked");
+const WEBHOOKS: Ink = Ink(RGBColor(0x6B, 0x7A, 0x90), "webhooks");
+const LINE: Ink = Ink(RGBColor(0xE3, 0xE8, 0xEE), "line");
+const LABEL: Ink = Ink(RGBColor(0x5A, 0x67, 0x78), "label");
 
-/// Stored media, by strategy.
-pub(crate) const STORED: [Part; 3] = [
-    (RGBColor(0x2f, 0x6f, 0xde), |hour| hour.wapi),
-    (RGBColor(0x7c, 0x5c, 0xd6), |hour| hour.wapi_alternate),
-    (RGBColor(0x12, 0x9c, 0x7a), |hour| hour.cdn),
+/// One thing counted hour by hour.
+struct Series(Ink, Column, fn(&Hour) -> u64);
+
+/// What is stored, by strategy, the one tried first at the foot.
+const STORED: [Series; 3] = [
+    Series(WAPI, Column::Wapi, |hour| hour.wapi),
+    Series(ALTERNATE, Column::WapiAlternate, |hour| hour.wapi_alternate),
+    Series(CDN, Column::Cdn, |hour| hour.cdn),
 ];
-
-/// Media that are not stored yet.
-pub(crate) const NOT_STORED: [Part; 2] = [
-    (RGBColor(0xd9, 0x8e, 0x04), |hour| hour.retrying),
-    (RGBColor(0xd1, 0x3b, 0x3b), |hour| hour.parked),
+/// What is not stored.
+const NOT_STORED: [Series; 2] = [
+    Series(RETRYING, Column::Retrying, |hour| hour.retrying),
+    Series(PARKED, Column::Parked, |hour| hour.parked),
 ];
+/// What came in.
+const RECEIVED: [Series; 1] = [Series(WEBHOOKS, Column::Webhooks, |hour| {
+    hour.webhooks.unwrap_or_default()
+})];
 
-/// Bars of stacked parts, one per hour.
-pub(crate) fn bars(hours: &[Hour], parts: &[Part]) -> Result<String, RenderError> {
-    let mut svg = String::new();
-    draw(hours, parts, &mut svg).map_err(|error| RenderError::Chart(error.to_string()))?;
-    Ok(scaled(&svg))
+/// A chart for the page.
+#[derive(Debug)]
+pub(crate) struct Chart {
+    /// What it shows.
+    pub(crate) title: &'static str,
+    /// Its keys.
+    pub(crate) keys: Vec<Key>,
+    /// The drawing. Plotters has escaped its labels.
+    pub(crate) svg: String,
 }
 
-fn draw(
+/// What a colour of a chart stands for.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// The word of the page's style.
+    pub(crate) ink: &'static str,
+    /// What is counted.
+    pub(crate) name: &'static str,
+    /// How much in all hours together.
+    pub(crate) sum: String,
+}
+
+/// The charts of these hours; none when there are no hours.
+pub(crate) fn charts(
     hours: &[Hour],
-    parts: &[Part],
-    svg: &mut String,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let height = |hour: &Hour| parts.iter().map(|(_, part)| part(hour)).sum::<u64>();
-    let highest = hours.iter().map(height).max().unwrap_or(0).max(4);
-    let across = f64::from(u32::try_from(hours.len()).unwrap_or(u32::MAX));
-    let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-    let mut chart = ChartBuilder::on(&area)
-        .margin(8)
-        .x_label_area_size(34)
-        .y_label_area_size(44)
-        .build_cartesian_2d(0.0..across, 0.0..as_number(highest) * 1.1)?;
-    let words = ("sans-serif", 20).into_font().color(&INK);
-    let hour_at = |x: &f64| {
-        let at = hours.iter().zip(0_u32..).find(|(_, n)| f64::from(*n) >= *x);
-        at.map_or_else(String::new, |(hour, _)| hour_of(hour.at))
-    };
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(INK.mix(0.25))
-        .axis_style(INK.mix(0.6))
-        .x_labels(7)
-        .y_labels(4)
-        .x_label_formatter(&hour_at)
-        .y_label_formatter(&|y| format!("{y:.0}"))
-        .label_style(words)
-        .draw()?;
-    for (hour, n) in hours.iter().zip(0_u32..) {
-        let (left, mut below) = (f64::from(n), 0.0);
-        for (colour, part) in parts {
-            let above = below + as_number(part(hour));
-            let corners = [(left + GAP, below), (left + 1.0 - GAP, above)];
-            if above > below {
-                chart.draw_series(std::iter::once(Rectangle::new(corners, colour.filled())))?;
-            }
-            below = above;
+    view: View,
+) -> Result<Vec<Chart>, DrawingAreaErrorKind<io::Error>> {
+    if hours.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut all: Vec<(Phrase, &[Series])> = vec![
+        (Phrase::ChartStored, &STORED),
+        (Phrase::ChartNotStored, &NOT_STORED),
+    ];
+    if tables::knows_webhooks(hours) {
+        all.push((Phrase::ChartWebhooks, &RECEIVED));
+    }
+    let drawn = all.into_iter().map(|(title, series)| {
+        Ok(Chart {
+            title: title.said(view.lang),
+            keys: series.iter().map(|one| one.key(hours, view)).collect(),
+            svg: stacked(hours, series, view)?,
+        })
+    });
+    drawn.collect()
+}
+
+impl Series {
+    fn key(&self, hours: &[Hour], view: View) -> Key {
+        let Self(Ink(_, ink), name, count) = self;
+        Key {
+            ink,
+            name: name.said(view.lang),
+            sum: view.lang.number(sum(hours.iter().map(count))),
         }
     }
+}
+
+/// One bar per hour, its series on top of each other.
+fn stacked(
+    hours: &[Hour],
+    series: &[Series],
+    view: View,
+) -> Result<String, DrawingAreaErrorKind<io::Error>> {
+    let height = |hour: &Hour| sum(series.iter().map(|Series(.., count)| count(hour)));
+    let lines = lines(hours.iter().map(height).max().unwrap_or_default());
+    let top = lines.last().copied().unwrap_or(1);
+    let widest = view.lang.number(top).len().max(2) * LETTER_WIDTH;
+    let label = ("sans-serif", LETTERS).into_font().color(&LABEL.0);
+    // Where each hour's bar has its middle.
+    let middles = (0_u32..).map(|n| n * HOUR + HOUR / 2).take(hours.len());
+    let middles: Vec<_> = middles.collect();
+    let labelled: Vec<_> = middles.iter().copied().step_by(HOURS_PER_LABEL).collect();
+    let end = middles.last().map_or(HOUR, |last| last + HOUR / 2);
+    let hour_at = |at: &u32| {
+        let mut of = middles.iter().zip(hours);
+        let hour = of.find(|(middle, _)| *middle == at);
+        hour.map_or_else(String::new, |(_, hour)| view.hour(hour.at))
+    };
+
+    let mut svg = String::new();
+    let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+    let mut chart = ChartBuilder::on(&area)
+        .margin_top(8)
+        .margin_right(4)
+        .x_label_area_size(22)
+        .y_label_area_size(u32::try_from(widest).unwrap_or_default() + 8)
+        .build_cartesian_2d(
+            (0..end).with_key_points(labelled),
+            (0..top).with_key_points(lines),
+        )?;
+    let mut mesh = chart.configure_mesh();
+    mesh.disable_x_mesh().axis_style(LINE.0).label_style(label);
+    mesh.light_line_style(LINE.0).bold_line_style(LINE.0);
+    mesh.x_label_formatter(&hour_at)
+        .y_label_formatter(&|count| view.lang.number(*count))
+        .draw()?;
+    let bars = hours.iter().zip(&middles);
+    chart.draw_series(bars.flat_map(|(hour, middle)| bar(hour, series, *middle)))?;
     area.present()?;
-    Ok(())
+    drop((chart, area));
+    Ok(svg)
 }
 
-/// A count as a height; more than four thousand million in an hour are drawn as that.
-fn as_number(count: u64) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+/// The parts of one hour's bar that are there at all, from its foot up.
+fn bar(hour: &Hour, series: &[Series], middle: u32) -> Vec<Rectangle<(u32, u64)>> {
+    let (left, right) = (middle - REACH, middle + REACH);
+    let mut foot = 0_u64;
+    let mut parts = Vec::new();
+    for Series(ink, _, count) in series {
+        let head = foot.saturating_add(count(hour));
+        if head > foot {
+            let corners = [(left, head), (right, foot)];
+            parts.push(Rectangle::new(corners, ink.0.filled()));
+        }
+        foot = head;
+    }
+    parts
 }
 
-/// As wide as the page lets it be.
-fn scaled(svg: &str) -> String {
-    let (width, height) = SIZE;
-    let fixed = format!("width=\"{width}\" height=\"{height}\"");
-    svg.replacen(&fixed, "role=\"img\"", 1)
+/// The lines of the counting axis from zero up: round numbers, the last of them not below `highest`.
+fn lines(highest: u64) -> Vec<u64> {
+    let rounds = (0_u32..).map_while(|power| 10_u64.checked_pow(power));
+    let mut steps = rounds.flat_map(|ten| [1, 2, 5].map(|round| ten.saturating_mul(round)));
+    let step = steps.find(|step| step.saturating_mul(LINES) >= highest);
+    let step = step.unwrap_or(u64::MAX);
+    let above = highest.div_ceil(step).clamp(1, LINES);
+    (0..=above).map(|n| step.saturating_mul(n)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_are_round_and_reach_the_highest() {
+        assert_eq!(lines(0), [0, 1]);
+        assert_eq!(lines(3), [0, 1, 2, 3]);
+        assert_eq!(lines(137), [0, 50, 100, 150]);
+        assert_eq!(lines(2_001), [0, 1_000, 2_000, 3_000]);
+        assert_eq!(lines(u64::MAX).last(), Some(&u64::MAX));
+    }
+
+    #[test]
+    fn the_page_gives_every_colour_of_a_chart_a_value_for_light_dark_and_print() {
+        let style = include_str!("../templates/style.css");
+        let inks = [
+            WAPI, ALTERNATE, CDN, RETRYING, PARKED, WEBHOOKS, LINE, LABEL,
+        ];
+        for Ink(RGBColor(r, g, b), word) in inks {
+            let attribute = format!("=\"#{r:02X}{g:02X}{b:02X}\"] ");
+            let mut rules = style.lines().filter(|line| line.contains(&attribute));
+            let uses = |line: &str| line.contains(&format!("var(--{word})"));
+            assert!(rules.any(uses), "{word} is drawn as {attribute}");
+            assert_eq!(style.matches(&format!("--{word}: #")).count(), 3, "{word}");
+        }
+    }
 }

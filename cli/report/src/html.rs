@@ -1,97 +1,208 @@
-//! The report as one HTML file: no script, nothing fetched from elsewhere, every value escaped.
-
-use std::time::{Duration, SystemTime};
+//! The report as one page: everything in one file, nothing fetched, no script.
+//!
+//! Askama escapes every value of the template. What is written as it is: the style, which is a file of this
+//! crate, and the charts, whose labels are numbers and hours. The page's own policy (CSP) forbids the browser
+//! to load or run anything, should that ever not be enough.
 
 use askama::Template;
 
 use crate::{
-    chart::{self, NOT_STORED, STORED},
-    lang::{Label, Lang},
-    model::{Report, Status},
+    chart::{self, Chart},
+    error::RenderError,
+    flow::{self, Drawing},
+    lang::Lang,
+    model::{Hour, Report, Status},
+    plain::plain,
+    tables::{self, Cell, DASH, Set, Table, sum},
+    view::View,
+    words::{Column, Explained, Headline, Phrase, Said, Section, Sentence},
 };
 
-/// The page could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum RenderError {
-    /// A picture could not be drawn.
-    #[error("a chart could not be drawn: {0}")]
-    Chart(String),
-    /// The template refused.
-    #[error("the page could not be written")]
-    Page(#[from] askama::Error),
-}
-
-/// What the template sees.
+/// The page's values. Fixed words are asked of the catalogue by the template.
 #[derive(Template)]
-#[template(path = "report.html")]
-struct Page<'a> {
-    report: &'a Report,
+#[template(path = "page.html")]
+struct Page {
     lang: Lang,
-    stored: String,
-    not_stored: String,
+    stack: String,
+    about: [(&'static str, String); 4],
+    status: Status,
+    cause: Option<String>,
+    command: Option<String>,
+    tiles: Vec<Tile>,
+    drawings: [Drawing; 2],
+    steps: Table,
+    charts: Vec<Chart>,
+    hours: Table,
+    others: Vec<Table>,
 }
 
-impl Page<'_> {
-    fn say(&self, label: Label) -> &'static str {
-        label.of(self.lang)
-    }
-
-    fn lang_tag(&self) -> &'static str {
-        match self.lang {
-            Lang::En => "en",
-            Lang::PtBr => "pt-BR",
-        }
-    }
-
-    fn word(&self, status: &Status) -> &'static str {
-        status.word(self.lang)
-    }
-
-    fn verdict(&self) -> Label {
-        match self.report.status() {
-            Status::Ok | Status::Unknown => Label::Healthy,
-            Status::Warn | Status::Fail => Label::Findings,
-        }
-    }
-
-    fn dash(&self, status: &Option<u16>) -> String {
-        status.map_or_else(|| "–".to_owned(), |status| status.to_string())
-    }
-
-    fn ms(&self, took: &Option<u64>) -> String {
-        took.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"))
-    }
-
-    fn time(&self, seconds: &i64) -> String {
-        time(*seconds)
-    }
+/// One large number of the page's head.
+struct Tile {
+    number: String,
+    said: &'static str,
+    status: Status,
 }
 
-/// Writes the report as an HTML file.
+/// The report as a complete HTML document: no external resource and no script, for light and dark screens,
+/// phones and paper. Everything the report holds appears as text, whatever it contains.
 ///
 /// # Errors
-/// [`RenderError`], which only a fault in this crate brings.
-pub fn html(report: &Report, lang: Lang) -> Result<String, RenderError> {
+/// [`RenderError`]; no report is known that causes it.
+pub fn html(report: &Report, view: View) -> Result<String, RenderError> {
+    let cause = report.root_cause.as_ref();
+    let command = cause.and_then(|cause| cause.command.as_deref());
     let page = Page {
-        report,
-        lang,
-        stored: chart::bars(&report.hours, &STORED)?,
-        not_stored: chart::bars(&report.hours, &NOT_STORED)?,
+        lang: view.lang,
+        stack: plain(&report.stack),
+        about: tables::about(report, view),
+        status: report.status(),
+        cause: cause.map(|cause| plain(&cause.sentence)),
+        command: command.map(plain),
+        tiles: tiles(report, view.lang),
+        drawings: flow::drawings(report, view.lang),
+        steps: tables::steps(report, view.lang),
+        charts: chart::charts(&report.hours, view)?,
+        hours: tables::hours(&report.hours, view),
+        others: tables::others(report, view),
     };
     Ok(page.render()?)
 }
 
-fn moment(seconds: i64) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
+/// The numbers worth a glance. Those of the last 24 hours only if they could be read.
+fn tiles(report: &Report, lang: Lang) -> Vec<Tile> {
+    let mut tiles = Vec::new();
+    let mut tile = |number, said, status| {
+        tiles.push(Tile {
+            number,
+            said,
+            status,
+        });
+    };
+    if !report.hours.is_empty() {
+        let of = |count: fn(&Hour) -> u64| sum(report.hours.iter().map(count));
+        let (stored, cdn) = (of(Hour::stored), of(|hour| hour.cdn));
+        let unstored = of(|hour| hour.retrying.saturating_add(hour.parked));
+        let (is_stored, of_cdn) = (Phrase::StoredIn24h, Phrase::ShareOfCdn);
+        tile(lang.number(stored), is_stored.said(lang), Status::Ok);
+        tile(percent(cdn, stored), of_cdn.said(lang), Status::Ok);
+        let said = Phrase::NotStoredIn24h.said(lang);
+        tile(lang.number(unstored), said, warn_above_zero(unstored));
+    }
+    tile(
+        lang.number(report.expiring),
+        Sentence::Expiring.said(lang),
+        warn_above_zero(report.expiring),
+    );
+    tiles
 }
 
-/// A time as people read it, in UTC.
-pub(crate) fn time(seconds: i64) -> String {
-    let text = humantime::format_rfc3339_seconds(moment(seconds)).to_string();
-    text.replace('T', " ").replace('Z', " UTC")
+fn warn_above_zero(count: u64) -> Status {
+    match count {
+        0 => Status::Ok,
+        _ => Status::Warn,
+    }
 }
 
-/// The hour of a time, in UTC.
-pub(crate) fn hour_of(seconds: i64) -> String {
-    format!("{:02}h", seconds.div_euclid(3600).rem_euclid(24))
+fn percent(part: u64, whole: u64) -> String {
+    let hundredfold = u128::from(part) * 100;
+    match hundredfold.checked_div(u128::from(whole)) {
+        Some(percent) => format!("{percent} %"),
+        None => DASH.to_owned(),
+    }
+}
+
+/// What only the template asks.
+impl Page {
+    fn said(&self, phrase: Phrase) -> &'static str {
+        phrase.said(self.lang)
+    }
+
+    fn headline(&self) -> &'static str {
+        Headline(self.status).said(self.lang)
+    }
+
+    fn flow_explained(&self) -> &'static str {
+        Sentence::Flow.said(self.lang)
+    }
+
+    fn hours_title(&self) -> &'static str {
+        Section::Hours.said(self.lang)
+    }
+
+    fn hours_explained(&self) -> &'static str {
+        Explained(Section::Hours).said(self.lang)
+    }
+
+    fn no_hours(&self) -> &'static str {
+        Sentence::NoHours.said(self.lang)
+    }
+}
+
+/// What only the template asks.
+impl Status {
+    fn class(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Unknown => "unknown",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// What only the template asks.
+impl Table {
+    fn class(&self) -> &'static str {
+        match self.section {
+            Section::Steps => "steps",
+            Section::Hours => "hours",
+            Section::Endpoints => "endpoints",
+            Section::Controlled => "controlled",
+            Section::Instances => "instances",
+            Section::Folders => "folders",
+            Section::Failures => "failures",
+            Section::Settings => "settings",
+        }
+    }
+
+    /// The headers, and how the column below each is set.
+    fn headers(&self, lang: Lang) -> Vec<(&'static str, &'static str)> {
+        let mut cells = self.rows.iter().flatten();
+        let of = |column: Column| {
+            let class = cells.next().map_or("words", Cell::class);
+            (column.said(lang), class)
+        };
+        self.columns.iter().copied().map(of).collect()
+    }
+}
+
+/// What only the template asks.
+impl Cell {
+    fn class(&self) -> &'static str {
+        match self.set {
+            Set::Words => "words",
+            Set::Code => "code",
+            Set::Number => "number",
+        }
+    }
+
+    fn is_code(&self) -> bool {
+        self.set == Set::Code && !self.text.is_empty()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.below.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_of_nothing_is_no_number() {
+        assert_eq!(percent(0, 0), DASH);
+        assert_eq!(percent(1, 3), "33 %");
+        assert_eq!(percent(u64::MAX, u64::MAX), "100 %");
+    }
 }

@@ -48,7 +48,7 @@ impl Examined {
         session: &Session,
     ) -> anyhow::Result<Self> {
         let token = session.token(instance).await.ok();
-        let mut checks = check::instance(instance, session).await?;
+        let mut checks = check::instance(instance, lang, session).await?;
         let other = all.iter().find(|other| other.tenant != instance.tenant);
         if let (Some(token), Some(other)) = (&token, other) {
             checks.push(cross_tenant(instance, token, other, lang, session).await?);
@@ -70,6 +70,7 @@ impl Examined {
             name: check::label(check.name, lang).to_owned(),
             status: status_of(check.verdict),
             value: check.evidence.clone(),
+            expected: None,
             remedy: check.remedy.clone(),
         };
         let worst = self
@@ -80,7 +81,8 @@ impl Examined {
         InstanceCheck {
             tenant: self.instance.tenant.to_string(),
             instance: self.instance.id.to_string(),
-            status: worst.unwrap_or(Status::Ok),
+            status: worst.unwrap_or(Status::Unknown),
+            last_webhook_at: None,
             checks: self.checks.iter().map(setting).collect(),
         }
     }
@@ -282,13 +284,8 @@ pub(crate) async fn jobs(
             name: format!("jobs queue: {name}"),
             status: if is_right { Status::Ok } else { Status::Fail },
             value: is.map_or_else(|| "-".to_owned(), |is| is.to_string()),
-            remedy: (!is_right).then(|| {
-                say!(
-                    lang,
-                    "{should} is right: sam deploy",
-                    "o certo é {should}: sam deploy"
-                )
-            }),
+            expected: Some(should.to_string()),
+            remedy: (!is_right).then(|| "sam deploy".to_owned()),
         });
     }
     let evidence = say!(
@@ -326,6 +323,7 @@ pub(crate) async fn download(
         name: "trigger: ReportBatchItemFailures".to_owned(),
         status: if reports { Status::Ok } else { Status::Fail },
         value: reports.to_string(),
+        expected: Some(true.to_string()),
         remedy: (!reports).then(|| "sam deploy".to_owned()),
     });
     let evidence = say!(
@@ -432,7 +430,7 @@ pub(crate) fn bucket(folders: &[Folder], lang: Lang) -> Step {
 pub(crate) async fn records(
     session: &Session,
     past: &Past,
-    is_of_one: bool,
+    (expiring, is_of_one): (u64, bool),
     lang: Lang,
 ) -> anyhow::Result<Step> {
     let id = StepId::Records;
@@ -448,7 +446,7 @@ pub(crate) async fn records(
         "{parked} media are parked, {retrying} are retried",
         "{parked} mídias estão estacionadas, {retrying} em nova tentativa"
     );
-    Ok(if parked == 0 {
+    Ok(if parked == 0 && expiring == 0 {
         step(id, Status::Ok, evidence)
     } else {
         with_remedy(step(id, Status::Warn, evidence), "wapi-media parked list")
@@ -469,24 +467,31 @@ pub(crate) async fn alarms(session: &Session, lang: Lang) -> anyhow::Result<Vec<
             name,
             status: Status::Warn,
             value: "0".to_owned(),
+            expected: None,
             remedy: Some(format!(
                 "aws sns subscribe --protocol email --notification-endpoint you@example.com --topic-arn {topic}"
             )),
         },
-        Ok(count) => Setting { name, status: Status::Ok, value: count.to_string(), remedy: None },
-        Err(error) => Setting { name, status: Status::Unknown, value: error.to_string(), remedy: None },
+        Ok(count) => Setting { name, status: Status::Ok, value: count.to_string(),
+            expected: None,
+            remedy: None },
+        Err(error) => Setting { name, status: Status::Unknown, value: error.to_string(),
+            expected: None,
+            remedy: None },
     });
     match session.operator.raised_alarms(&session.stack.name).await {
         Ok(alarms) => found.extend(alarms.into_iter().map(|alarm| Setting {
             name: alarm.name,
             status: Status::Warn,
             value: say!(lang, "is on", "está ligado"),
+            expected: None,
             remedy: Some(alarm.description),
         })),
         Err(error) => found.push(Setting {
             name: say!(lang, "alarms that are on", "alarmes ligados"),
             status: Status::Unknown,
             value: error.to_string(),
+            expected: None,
             remedy: None,
         }),
     }
@@ -581,11 +586,7 @@ impl Past {
         let mut hours: Vec<_> = (0..BACK / HOUR)
             .map(|n| Hour {
                 at: first + n * HOUR,
-                wapi: 0,
-                wapi_alternate: 0,
-                cdn: 0,
-                retrying: 0,
-                parked: 0,
+                ..Hour::default()
             })
             .collect();
         for record in &self.records {

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use boot::clock;
 use clap::Args;
-use media::ids::InstanceId;
-use report::{Lang, Report, Status};
+use media::{ids::InstanceId, object_key::parse_offset};
+use report::{Lang, Report, Status, Terminal, View};
 use serde_json::json;
 
 use self::{flow::Examined, trial::Trial};
@@ -58,8 +58,11 @@ pub(crate) async fn run(doctor: Doctor, session: &Session) -> anyhow::Result<Exi
     let waiting = screen::spinner("examining");
     let (report, trial) = examine(&doctor, session).await?;
     waiting.finish_and_clear();
+    let offset = parse_offset(session.stack.parameter("UtcOffset")?);
+    let offset = offset.context("the stack's UtcOffset is none")?;
+    let view = View { lang, offset };
     if let Some(file) = &doctor.html {
-        let page = report::html(&report, lang)?;
+        let page = report::html(&report, view)?;
         let written = std::fs::write(file, page);
         written.with_context(|| format!("{} could not be written", file.display()))?;
     }
@@ -68,8 +71,13 @@ pub(crate) async fn run(doctor: Doctor, session: &Session) -> anyhow::Result<Exi
         let written = std::fs::write(file, bundle);
         written.with_context(|| format!("{} could not be written", file.display()))?;
     }
-    let text = report::text(&report, lang, screen::has_colour());
-    session.flags.print(&json!(report), text)?;
+    let terminal = Terminal {
+        colour: screen::has_colour(),
+        width: screen::width(),
+    };
+    let text = report::text(&report, view, terminal);
+    let json = serde_json::from_str(&report::json(&report)?)?;
+    session.flags.print(&json, text.trim_end())?;
     Ok(match report.status() {
         Status::Ok | Status::Unknown => Exit::Ok,
         Status::Warn | Status::Fail => Exit::Findings,
@@ -95,6 +103,8 @@ async fn examine(doctor: &Doctor, session: &Session) -> anyhow::Result<(Report, 
     let trial = Trial::of(examined.iter().find(|one| one.token.is_some()), session).await?;
     let past = flow::Past::of(&examined, now - BACK, session).await?;
     let folders = folders::compare(&examined, session).await?;
+    let expiring = flow::expiring(session, now).await?;
+    let is_of_one = doctor.instance.is_some();
     let mut settings = Vec::new();
     let steps = vec![
         flow::connection(&examined, lang),
@@ -105,10 +115,9 @@ async fn examine(doctor: &Doctor, session: &Session) -> anyhow::Result<(Report, 
         flow::wapi(&trial, &past, lang),
         flow::cdn(&trial, &past, lang),
         flow::bucket(&folders, lang),
-        flow::records(session, &past, doctor.instance.is_some(), lang).await?,
+        flow::records(session, &past, (expiring, is_of_one), lang).await?,
     ];
     settings.extend(flow::alarms(session, lang).await?);
-    let expiring = flow::expiring(session, now).await?;
     let mut report = Report {
         stack: session.stack.name.clone(),
         region: session.operator.region.clone().unwrap_or_default(),

@@ -164,7 +164,7 @@ impl Trial {
             } = one;
             TestRow {
                 message_id: message.to_string(),
-                strategy: attempt.strategy.to_string(),
+                strategy: attempt.strategy,
                 status: self.status_of(one),
                 http_status: attempt.status,
                 latency_ms: attempt.duration_ms,

@@ -65,6 +65,12 @@ impl Instance {
         self.secret_hashes.contains(&hash).then_some(hash)
     }
 
+    /// SHA-256 of the webhook secret before the current one, also when its time is over.
+    #[must_use]
+    pub fn old_secret_hash(&self) -> Option<Sha256> {
+        self.secret_hashes.get(1).copied()
+    }
+
     /// SHA-256 of the current webhook secret.
     #[must_use]
     pub fn secret_hash(&self) -> Option<Sha256> {

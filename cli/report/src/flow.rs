@@ -1,0 +1,253 @@
+//! The way of a media as a drawing: nine steps, what leads to what, and how each is.
+//!
+//! There are two drawings of the same: one for wide screens and paper, one for phones. The page's style shows
+//! the one that fits.
+
+use crate::{
+    lang::Lang,
+    model::{Report, Status, StepId},
+    tables,
+    words::{Said, Short},
+};
+
+/// A rectangle, in the drawing's own units: left, top, width, height.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// Left side.
+    pub(crate) x: i32,
+    /// Upper side.
+    pub(crate) y: i32,
+    /// How wide.
+    pub(crate) w: i32,
+    /// How high.
+    pub(crate) h: i32,
+}
+
+/// One step as it is drawn.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// Where.
+    pub(crate) at: Place,
+    /// Which.
+    pub(crate) number: u8,
+    /// Its full name and what was seen.
+    pub(crate) told: String,
+    /// Its name in two short lines.
+    pub(crate) name: [&'static str; 2],
+    /// How it is.
+    pub(crate) status: Status,
+    /// The same as a sign and a word.
+    pub(crate) badge: String,
+    /// Whether everything stands on one line.
+    pub(crate) is_row: bool,
+}
+
+/// One arrow.
+#[derive(Debug)]
+pub(crate) struct Edge {
+    /// SVG's path of its line.
+    pub(crate) line: String,
+    /// SVG's path of its head.
+    pub(crate) head: String,
+    /// The worse of its two ends.
+    pub(crate) status: Status,
+}
+
+/// A whole drawing.
+#[derive(Debug)]
+pub(crate) struct Drawing {
+    /// The word the page's style knows it by.
+    pub(crate) shape: &'static str,
+    /// How wide and how high.
+    pub(crate) size: (i32, i32),
+    /// Its steps.
+    pub(crate) nodes: Vec<Node>,
+    /// Its arrows.
+    pub(crate) edges: Vec<Edge>,
+}
+
+/// How a drawing is laid out.
+#[derive(Clone, Copy)]
+enum Layout {
+    /// From left to right.
+    Wide,
+    /// From top to bottom.
+    Tall,
+}
+
+/// A step's width, height and distance to the next in the wide drawing.
+const WIDE: (i32, i32, i32) = (122, 90, 24);
+/// The tall drawing's width, a row's height, and the distance to the next.
+const TALL: (i32, i32, i32) = (340, 48, 20);
+/// Left of the steps that the tall drawing's longest arrow passes by.
+const RAIL: i32 = 24;
+
+/// What leads to what.
+const EDGES: [(StepId, StepId); 9] = [
+    (StepId::Connection, StepId::Hooks),
+    (StepId::Hooks, StepId::Api),
+    (StepId::Api, StepId::JobsQueue),
+    (StepId::JobsQueue, StepId::DownloadFunction),
+    (StepId::DownloadFunction, StepId::WapiDownload),
+    (StepId::DownloadFunction, StepId::Cdn),
+    (StepId::WapiDownload, StepId::Bucket),
+    (StepId::Cdn, StepId::Bucket),
+    (StepId::DownloadFunction, StepId::Records),
+];
+
+/// Both drawings.
+pub(crate) fn drawings(report: &Report, lang: Lang) -> [Drawing; 2] {
+    [Layout::Wide, Layout::Tall].map(|layout| Drawing {
+        shape: layout.shape(),
+        size: layout.size(),
+        nodes: StepId::ALL
+            .map(|id| node(report, lang, layout, id))
+            .into_iter()
+            .collect(),
+        edges: EDGES
+            .map(|(from, to)| Edge {
+                line: layout.line(from, to),
+                head: layout.head(from, to),
+                status: Status::worst([from, to].map(|id| status(report, id))),
+            })
+            .into_iter()
+            .collect(),
+    })
+}
+
+fn status(report: &Report, id: StepId) -> Status {
+    tables::step(report, id).map_or(Status::Unknown, |step| step.status)
+}
+
+fn node(report: &Report, lang: Lang, layout: Layout, id: StepId) -> Node {
+    let status = status(report, id);
+    let at = layout.place(id);
+    Node {
+        at,
+        number: id.number(),
+        told: format!("{}: {}", id.said(lang), status.said(lang)),
+        name: [Short::Upper(id), Short::Lower(id)].map(|line| line.said(lang)),
+        status,
+        badge: format!("{} {}", status.glyph(), status.said(lang)),
+        is_row: at.h == TALL.1,
+    }
+}
+
+impl Place {
+    fn right(self) -> (i32, i32) {
+        (self.x + self.w, self.y + self.h / 2)
+    }
+
+    fn left(self) -> (i32, i32) {
+        (self.x, self.y + self.h / 2)
+    }
+
+    fn top(self) -> (i32, i32) {
+        (self.x + self.w / 2, self.y)
+    }
+
+    fn bottom(self) -> (i32, i32) {
+        (self.x + self.w / 2, self.y + self.h)
+    }
+}
+
+impl Layout {
+    fn shape(self) -> &'static str {
+        match self {
+            Self::Wide => "wide",
+            Self::Tall => "tall",
+        }
+    }
+
+    fn size(self) -> (i32, i32) {
+        let last = match self {
+            Self::Wide => self.place(StepId::Bucket).right().0,
+            Self::Tall => TALL.0,
+        };
+        (last, self.place(StepId::Records).bottom().1)
+    }
+
+    fn place(self, id: StepId) -> Place {
+        match self {
+            Self::Wide => wide(id),
+            Self::Tall => tall(id),
+        }
+    }
+
+    /// The ends of an arrow: where it leaves, and where it arrives.
+    fn ends(self, from: StepId, to: StepId) -> ((i32, i32), (i32, i32)) {
+        let (start, end) = (self.place(from), self.place(to));
+        match self {
+            Self::Wide if start.x == end.x => (start.bottom(), end.top()),
+            Self::Wide => (start.right(), end.left()),
+            Self::Tall if to == StepId::Records => {
+                let x = RAIL / 2;
+                ((x, start.bottom().1), (x, end.y))
+            }
+            Self::Tall if start.w < end.w => (start.bottom(), (start.bottom().0, end.y)),
+            Self::Tall => ((end.top().0, start.bottom().1), end.top()),
+        }
+    }
+
+    /// A line from end to end that leaves and arrives straight. It stops where the head begins.
+    fn line(self, from: StepId, to: StepId) -> String {
+        let ((x0, y0), (x1, y1)) = self.ends(from, to);
+        if x0 == x1 {
+            return format!("M{x0} {y0}V{}", y1 - HEAD);
+        }
+        let (tip, middle) = (x1 - HEAD, x0.midpoint(x1 - HEAD));
+        format!("M{x0} {y0}C{middle} {y0} {middle} {y1} {tip} {y1}")
+    }
+
+    fn head(self, from: StepId, to: StepId) -> String {
+        let ((x0, _), (x1, y1)) = self.ends(from, to);
+        let (back, half) = (HEAD + 1, HEAD - 2);
+        match x0 == x1 {
+            true => format!("M{x1} {y1}l-{half} -{back}h{}z", 2 * half),
+            false => format!("M{x1} {y1}l-{back} -{half}v{}z", 2 * half),
+        }
+    }
+}
+
+/// How long an arrow's head is.
+const HEAD: i32 = 7;
+
+fn wide(id: StepId) -> Place {
+    let (w, h, gap) = WIDE;
+    let half_row = (h + gap) / 2;
+    let (column, half_rows) = match id {
+        StepId::Connection => (0, 1),
+        StepId::Hooks => (1, 1),
+        StepId::Api => (2, 1),
+        StepId::JobsQueue => (3, 1),
+        StepId::DownloadFunction => (4, 1),
+        StepId::WapiDownload => (5, 0),
+        StepId::Cdn => (5, 2),
+        StepId::Bucket => (6, 1),
+        StepId::Records => (4, 3),
+    };
+    Place {
+        x: column * (w + gap),
+        y: half_rows * half_row,
+        w,
+        h,
+    }
+}
+
+fn tall(id: StepId) -> Place {
+    let (width, row, gap) = TALL;
+    let (half, beside) = ((width - RAIL - gap) / 2, WIDE.1);
+    let below = 5 * (row + gap) + beside + gap;
+    let (x, y, w, h) = match id {
+        StepId::Connection => (0, 0, width, row),
+        StepId::Hooks => (0, row + gap, width, row),
+        StepId::Api => (0, 2 * (row + gap), width, row),
+        StepId::JobsQueue => (0, 3 * (row + gap), width, row),
+        StepId::DownloadFunction => (0, 4 * (row + gap), width, row),
+        StepId::WapiDownload => (RAIL, 5 * (row + gap), half, beside),
+        StepId::Cdn => (RAIL + half + gap, 5 * (row + gap), half, beside),
+        StepId::Bucket => (RAIL, below, width - RAIL, row),
+        StepId::Records => (0, below + row + gap, width, row),
+    };
+    Place { x, y, w, h }
+}

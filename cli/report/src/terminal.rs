@@ -1,0 +1,147 @@
+//! The report for a terminal: the verdict first, then a table per section.
+
+use comfy_table::{
+    Attribute, CellAlignment, Color, ContentArrangement, Table as Drawn, TableStyle,
+    presets::{NOTHING, UTF8_FULL_CONDENSED},
+};
+
+use crate::{
+    lang::Lang,
+    model::{Report, Status},
+    plain::plain,
+    tables::{self, Cell, Set, Table},
+    view::View,
+    words::{Headline, Phrase, Said, Sentence},
+};
+
+/// What the terminal is like. The caller knows; nothing here asks it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terminal {
+    /// Whether colours may be used. Every status has its sign and its word in any case.
+    pub colour: bool,
+    /// How many characters fit on a line. Tables wrap their cells to it; a command to run is never wrapped.
+    pub width: u16,
+}
+
+/// The report as text. It ends with a line break, and holds no escape sequence unless `terminal.colour`.
+#[must_use]
+pub fn text(report: &Report, view: View, terminal: Terminal) -> String {
+    let lang = view.lang;
+    let hours = tables::hourly_lines(&report.hours, lang);
+    let mut parts = vec![
+        head(report, view, terminal),
+        section(&tables::steps(report, lang), lang, terminal),
+        section(&hours, lang, terminal),
+    ];
+    for table in tables::others(report, view) {
+        parts.push(section(&table, lang, terminal));
+    }
+    let status = match report.expiring {
+        0 => Status::Ok,
+        _ => Status::Warn,
+    };
+    let expiring = Sentence::Expiring.said(lang);
+    let expiring = format!("{} {expiring}", lang.number(report.expiring));
+    parts.push(signed(&expiring, status, terminal));
+    parts.join("\n")
+}
+
+/// What is looked at, the verdict, and what to do.
+fn head(report: &Report, view: View, terminal: Terminal) -> String {
+    let lang = view.lang;
+    let about = tables::about(report, view).map(|(name, value)| format!("{name}: {value}"));
+    let headline = signed(
+        Headline(report.status()).said(lang),
+        report.status(),
+        terminal,
+    );
+    let mut head = format!("{}\n{headline}", wrapped(&about.join(" · "), terminal));
+    if let Some(cause) = &report.root_cause {
+        let sentence = format!("{}: {}", Phrase::Cause.said(lang), plain(&cause.sentence));
+        head.push_str(&wrapped(&sentence, terminal));
+        if let Some(command) = &cause.command {
+            let said = Phrase::Command.said(lang);
+            head.push_str(&format!("{said}:\n    {}\n", plain(command)));
+        }
+    }
+    head
+}
+
+fn section(table: &Table, lang: Lang, terminal: Terminal) -> String {
+    let title = comfy_table::Cell::new(table.title(lang));
+    let mut text = line(title.add_attribute(Attribute::Bold), terminal);
+    if let Some(note) = table.note {
+        text.push_str(&wrapped(note, terminal));
+    }
+    if table.rows.is_empty() {
+        return text;
+    }
+    let mut body = drawn(UTF8_FULL_CONDENSED, terminal);
+    body.set_content_arrangement(ContentArrangement::Dynamic);
+    body.set_header(table.columns.iter().map(|column| column.said(lang)));
+    body.add_rows(table.rows.iter().map(|row| row.iter().map(cell)));
+    text.push_str(&format!("{body}\n"));
+    text
+}
+
+/// One line behind the sign of a status, in its colour.
+fn signed(text: &str, status: Status, terminal: Terminal) -> String {
+    let cell = comfy_table::Cell::new(format!("{} {text}", status.glyph()));
+    let cell = cell.fg(colour(status)).add_attribute(Attribute::Bold);
+    line(cell, terminal)
+}
+
+fn line(cell: comfy_table::Cell, terminal: Terminal) -> String {
+    let mut table = drawn(NOTHING, terminal);
+    table.add_row([cell]);
+    format!("{}\n", table.trim_fmt().trim())
+}
+
+/// Words on as many lines as they need.
+fn wrapped(words: &str, terminal: Terminal) -> String {
+    let mut table = drawn(NOTHING, terminal);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.add_row([words]);
+    let lines = table.lines().map(|line| format!("{}\n", line.trim()));
+    lines.collect()
+}
+
+fn drawn(style: TableStyle, terminal: Terminal) -> Drawn {
+    let mut table = Drawn::new();
+    table.load_style(style);
+    table.set_width(terminal.width);
+    match terminal.colour {
+        true => table.enforce_styling(),
+        false => table.force_no_tty(),
+    };
+    table
+}
+
+fn cell(cell: &Cell) -> comfy_table::Cell {
+    let mut text = match cell.status {
+        Some(status) => format!("{} {}", status.glyph(), cell.text),
+        None => cell.text.clone(),
+    };
+    if let Some(below) = &cell.below {
+        text.push('\n');
+        text.push_str(below);
+    }
+    let shown = comfy_table::Cell::new(text);
+    let shown = match cell.status {
+        Some(status) => shown.fg(colour(status)),
+        None => shown,
+    };
+    match cell.set {
+        Set::Number => shown.set_alignment(CellAlignment::Right),
+        Set::Words | Set::Code => shown,
+    }
+}
+
+fn colour(status: Status) -> Color {
+    match status {
+        Status::Ok => Color::Green,
+        Status::Unknown => Color::Grey,
+        Status::Warn => Color::Yellow,
+        Status::Fail => Color::Red,
+    }
+}

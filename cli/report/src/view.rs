@@ -1,0 +1,89 @@
+//! How a reader sees the report: in which language, and in whose time.
+
+use time::{OffsetDateTime, UtcOffset};
+
+use crate::lang::Lang;
+
+/// What the reader of a report wants. The same for a terminal and for the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// The language of titles, headers and explanations.
+    pub lang: Lang,
+    /// Times are shown at this offset, which is said beside them.
+    pub offset: UtcOffset,
+}
+
+impl View {
+    /// In `lang`, with times in UTC.
+    #[must_use]
+    pub fn utc(lang: Lang) -> Self {
+        Self {
+            lang,
+            offset: UtcOffset::UTC,
+        }
+    }
+
+    /// A time as people read it, without the offset. A time no calendar has is shown as the number it is.
+    pub(crate) fn time(self, seconds: i64) -> String {
+        let Some(at) = self.moment(seconds) else {
+            return seconds.to_string();
+        };
+        let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
+        let (hour, minute) = (at.hour(), at.minute());
+        match self.lang {
+            Lang::En => format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}"),
+            Lang::PtBr => format!("{day:02}/{month:02}/{year:04} {hour:02}:{minute:02}"),
+        }
+    }
+
+    /// Only the hour of the day, such as `14h`.
+    pub(crate) fn hour(self, seconds: i64) -> String {
+        self.moment(seconds)
+            .map_or_else(String::new, |at| format!("{:02}h", at.hour()))
+    }
+
+    /// The offset in words, such as `UTC-03:00`.
+    pub(crate) fn zone(self) -> String {
+        let (hours, minutes, _) = self.offset.as_hms();
+        if self.offset.is_utc() {
+            return "UTC".to_owned();
+        }
+        let sign = if self.offset.is_negative() { '-' } else { '+' };
+        format!("UTC{sign}{:02}:{:02}", hours.abs(), minutes.abs())
+    }
+
+    fn moment(self, seconds: i64) -> Option<OffsetDateTime> {
+        let at = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
+        at.checked_to_offset(self.offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(lang: Lang, hours: i8) -> View {
+        let offset = UtcOffset::from_hms(hours, 0, 0).unwrap_or(UtcOffset::UTC);
+        View { lang, offset }
+    }
+
+    #[test]
+    fn a_time_is_written_as_the_language_writes_it_and_at_the_offset() {
+        assert_eq!(view(Lang::En, 0).time(1_790_000_000), "2026-09-21 14:13");
+        assert_eq!(view(Lang::PtBr, -3).time(1_790_000_000), "21/09/2026 11:13");
+        assert_eq!(view(Lang::PtBr, -3).hour(1_790_000_000), "11h");
+    }
+
+    #[test]
+    fn the_offset_is_named() {
+        assert_eq!(view(Lang::En, 0).zone(), "UTC");
+        assert_eq!(view(Lang::En, -3).zone(), "UTC-03:00");
+    }
+
+    #[test]
+    fn a_time_no_calendar_has_stays_a_number() {
+        assert_eq!(view(Lang::En, 0).time(i64::MAX), i64::MAX.to_string());
+        let last = 253_402_300_799;
+        assert_eq!(view(Lang::En, 14).time(last), last.to_string());
+    }
+}
