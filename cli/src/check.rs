@@ -167,7 +167,8 @@ async fn connection(who: Credentials<'_>, lang: Lang, session: &Session) -> anyh
         }
         Err(error) if error.is_unauthorized() => Check::new(NAME, Verdict::Fail, error.to_string())
             .with_remedy(format!("wapi-media token rotate {id}")),
-        Err(error) => Check::new(NAME, Verdict::Unknown, error.to_string()),
+        // Whoever cannot reach W-API cannot be sure that the functions can: it is worth a person's look.
+        Err(error) => Check::new(NAME, Verdict::Fail, error.to_string()),
     })
 }
 

@@ -5,18 +5,24 @@ use std::collections::BTreeMap;
 use aws::{
     instances::Instance,
     ledger::Ledger,
-    operator::{health::QueueHealth, records::MediaRecord},
+    operator::{
+        health::QueueHealth,
+        records::{MediaRecord, Unstored},
+    },
 };
 use fetch::account::AccountError;
 use media::{failure::FailureClass, message::Secret, strategy::Strategy};
 use report::{FailureCount, Folder, Hour, InstanceCheck, Lang, Setting, Status, Step, StepId};
 
-use super::{BACK, say, trial::Trial};
+use super::{say, trial::Trial};
 use crate::{
     check::{self, Check, Verdict},
     probe,
     session::{Session, as_instance},
 };
+
+/// Records are looked at this far back, in seconds.
+const BACK: i64 = 24 * 60 * 60;
 
 /// Records of one instance that are looked at.
 const MOST_RECORDS: usize = 10_000;
@@ -498,7 +504,7 @@ pub(crate) async fn alarms(session: &Session, lang: Lang) -> anyhow::Result<Vec<
     Ok(found)
 }
 
-/// Media that are not stored and can be counted on for less than two days.
+/// Media of the whole stack that are not stored and can be counted on for less than two days.
 pub(crate) async fn expiring(session: &Session, now: i64) -> anyhow::Result<u64> {
     let table = session.stack.output("MediaTable")?.to_owned();
     let ledger = Ledger::new(&session.operator.clients, table);
@@ -511,15 +517,17 @@ pub(crate) struct Past {
     failures: BTreeMap<String, FailureCount>,
     retrying: u64,
     parked: u64,
+    /// Of those that were examined: not stored, and to be counted on for less than two days.
+    pub(crate) expiring: u64,
 }
 
 impl Past {
     pub(crate) async fn of(
         examined: &[Examined],
-        from: i64,
+        now: i64,
         session: &Session,
     ) -> anyhow::Result<Self> {
-        let table = session.records()?;
+        let (table, from) = (session.records()?, now - BACK);
         let mut records = Vec::new();
         for one in examined {
             records.extend(
@@ -539,6 +547,8 @@ impl Past {
         };
         let (retrying, parked) = (in_state("retrying").await?, in_state("parked").await?);
         let counts = (retrying.len() as u64, parked.len() as u64);
+        let expires = |one: &&Unstored| (now..now + SOON).contains(&one.recoverable_until);
+        let expiring = retrying.iter().chain(&parked).filter(expires).count() as u64;
         let mut failures = BTreeMap::<String, FailureCount>::new();
         let unstored = retrying.into_iter().chain(parked);
         for one in unstored {
@@ -564,6 +574,7 @@ impl Past {
             failures,
             retrying: counts.0,
             parked: counts.1,
+            expiring,
         })
     }
 

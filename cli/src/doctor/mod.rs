@@ -17,9 +17,6 @@ use serde_json::json;
 use self::{flow::Examined, trial::Trial};
 use crate::{exit::Exit, screen, session::Session};
 
-/// Evidence is looked at this far back, in seconds.
-const BACK: i64 = 24 * 60 * 60;
-
 /// What to examine, and where the report goes.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  wapi-media doctor\n  \
@@ -101,10 +98,13 @@ async fn examine(doctor: &Doctor, session: &Session) -> anyhow::Result<(Report, 
         bail!("instance {only} is not registered. See: wapi-media instance list");
     }
     let trial = Trial::of(examined.iter().find(|one| one.token.is_some()), session).await?;
-    let past = flow::Past::of(&examined, now - BACK, session).await?;
+    let past = flow::Past::of(&examined, now, session).await?;
     let folders = folders::compare(&examined, session).await?;
-    let expiring = flow::expiring(session, now).await?;
     let is_of_one = doctor.instance.is_some();
+    let expiring = match is_of_one {
+        true => past.expiring,
+        false => flow::expiring(session, now).await?,
+    };
     let mut settings = Vec::new();
     let steps = vec![
         flow::connection(&examined, lang),

@@ -156,6 +156,8 @@ pub struct Unstored {
     /// The same for a person.
     #[serde(default)]
     pub reason: Option<String>,
+    /// Until when it can be counted on, in seconds since 1970.
+    pub recoverable_until: i64,
     /// When this was written, in seconds since 1970.
     #[serde(default)]
     pub updated_at: i64,
