@@ -4,9 +4,14 @@ use aws::instances::Instance;
 use boot::clock;
 use comfy_table::Table;
 use fetch::account::{AccountError, Credentials};
+use media::message::MediaMessage;
 use report::Lang;
+use reqwest::Method;
 use serde::Serialize;
-use wapi::account::Hook;
+use wapi::{
+    account::{Hook, LOGS_PATH},
+    logs::LogPage,
+};
 
 use crate::{
     doctor::say,
@@ -17,6 +22,9 @@ use crate::{
 
 /// An instance from which nothing came for this long is worth a look, in seconds.
 const SILENCE: i64 = 24 * 60 * 60;
+
+/// A message this young may still be on its way, in seconds.
+const ON_ITS_WAY: i64 = 2 * 60;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -83,6 +91,7 @@ pub(crate) fn label(name: &'static str, lang: Lang) -> &'static str {
         (Lang::PtBr, "hook connected") => "webhook connected",
         (Lang::PtBr, "hook disconnected") => "webhook disconnected",
         (Lang::PtBr, "last media") => "última mídia",
+        (Lang::PtBr, "last webhooks") => "últimos webhooks",
         (Lang::PtBr, "cross-tenant") => "entre clientes",
         (Lang::PtBr, _) => name,
     }
@@ -114,6 +123,7 @@ pub(crate) async fn instance(
             let who = as_instance(&instance.id, &token);
             checks.push(connection(who, lang, session).await?);
             checks.extend(hooks(instance, who, lang, session).await?);
+            checks.push(last_webhooks(who, lang, session).await?);
         }
         Err(error) => {
             let rotate = format!("wapi-media token rotate {}", instance.id);
@@ -218,6 +228,66 @@ fn name_of(hook: Hook) -> &'static str {
         Hook::Disconnected => "hook disconnected",
         Hook::ChatPresence => "hook chat-presence",
     }
+}
+
+/// What W-API says it posted last, held against what was recorded here: a difference is media that went
+/// elsewhere, or nowhere.
+async fn last_webhooks(
+    who: Credentials<'_>,
+    lang: Lang,
+    session: &Session,
+) -> anyhow::Result<Check> {
+    const NAME: &str = "last webhooks";
+    let (id, now) = (who.instance, clock::now());
+    let page = [("perPage", "25"), ("page", "1")];
+    let asked = session.wapi()?;
+    let asked = asked
+        .ask(Method::GET, LOGS_PATH, &page, who, None::<&()>)
+        .await;
+    let Some(log) = asked
+        .accepted()
+        .ok()
+        .and_then(|()| LogPage::parse(asked.body()))
+    else {
+        let unread = say!(
+            lang,
+            "W-API's log could not be read",
+            "o log da W-API não pôde ser lido"
+        );
+        return Ok(Check::new(NAME, Verdict::Unknown, unread));
+    };
+    let announced = log.webhooks.iter().flat_map(|body| body.read().media);
+    let is_due = |one: &MediaMessage| (now - SILENCE..now - ON_ITS_WAY).contains(&one.moment);
+    let due: Vec<_> = announced.filter(is_due).collect();
+    let Some(newest) = due.iter().map(|one| one.moment).max() else {
+        let none = say!(
+            lang,
+            "W-API's log names no media of the last day",
+            "o log da W-API não traz mídias do último dia"
+        );
+        return Ok(Check::new(NAME, Verdict::Ok, none));
+    };
+    let (records, mut missing) = (session.records()?, 0);
+    for one in &due {
+        let record = records.get(id, &one.message_id).await?;
+        missing += usize::from(record.is_none());
+    }
+    let (count, ago) = (due.len(), screen::ago(now - newest));
+    if missing == 0 {
+        let evidence = say!(
+            lang,
+            "all {count} media that W-API posted last are recorded here, the newest sent {ago} ago",
+            "todas as {count} últimas mídias postadas pela W-API estão registradas, a mais nova de há {ago}"
+        );
+        return Ok(Check::new(NAME, Verdict::Ok, evidence));
+    }
+    let evidence = say!(
+        lang,
+        "{missing} of the {count} media that W-API posted last never arrived here",
+        "{missing} das {count} últimas mídias postadas pela W-API nunca chegaram aqui"
+    );
+    let backfill = format!("wapi-media backfill --instance {id} --since 48h");
+    Ok(Check::new(NAME, Verdict::Fail, evidence).with_remedy(backfill))
 }
 
 async fn last_media(instance: &Instance, lang: Lang, session: &Session) -> anyhow::Result<Check> {

@@ -1,9 +1,11 @@
 //! `wapi-media`: the operator's command. One file per noun.
 
 mod check;
+mod cost;
 mod doctor;
 mod exit;
 mod hooks;
+mod iam;
 mod instance;
 mod media;
 mod parked;
@@ -13,6 +15,7 @@ mod replay;
 mod screen;
 mod session;
 mod stats;
+mod tail;
 mod tenant;
 mod token;
 mod webhook;
@@ -69,6 +72,12 @@ enum Noun {
     Backfill(replay::Backfill),
     /// Counts what became of the media of each tenant, day by day.
     Stats(stats::Stats),
+    /// Reckons what a month costs, from what was stored and a table of prices.
+    Cost(cost::Cost),
+    /// Shows the functions' log lines as they come.
+    Tail(tail::Tail),
+    /// Prints the IAM policy of those who watch or run this stack.
+    Iam(iam::Iam),
     /// Examines the whole flow, from WhatsApp to the bucket, and names the root cause of what is wrong.
     Doctor(doctor::Doctor),
     /// Prints the completions of a shell.
@@ -107,6 +116,9 @@ async fn run(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
         Noun::Replay(one) => replay::replay(one, &session).await,
         Noun::Backfill(backfill) => replay::backfill(backfill, &session).await,
         Noun::Stats(stats) => stats::run(stats, &session).await,
+        Noun::Cost(cost) => cost::run(cost, &session).await,
+        Noun::Tail(tail) => tail::run(tail, &session).await,
+        Noun::Iam(iam) => iam::run(iam, &session).await,
         Noun::Doctor(doctor) => doctor::run(doctor, &session).await,
         Noun::Completion { .. } => Ok(Exit::Ok),
     }

@@ -29,7 +29,7 @@ pub(crate) enum Verb {
     List(Which),
     /// Shows one parked job and everything that was tried for it.
     Show(One),
-    /// Sends them again: shows how many, asks, and sends them.
+    /// Sends them again: shows how many, asks, and sends them. With --dry-run shows which.
     ///
     /// A job is sent first and removed from the parked queue then. What is stored meanwhile is only removed.
     #[command(
@@ -197,24 +197,26 @@ impl Redrive {
             }
             return Ok(Exit::Ok);
         }
-        let mut classes = BTreeMap::<&str, usize>::new();
+        let mut found = Vec::new();
         let look = parking.redrive(&filter, Mode::DryRun, clock::now(), |parked| {
-            *classes.entry(parked.class.as_str()).or_default() += 1;
+            found.push(parked.clone());
         });
         let meant = look.await.context(UNREAD)?;
         if meant.admitted == 0 {
-            let json = report(&meant, &classes);
-            flags.print(
-                &json,
-                format!("None of {} parked jobs is meant.", meant.seen.messages),
-            )?;
+            let text = format!("None of {} parked jobs is meant.", meant.seen.messages);
+            flags.print(&report(&meant, &found), text)?;
             return Ok(Exit::Ok);
         }
         let change = format!(
             "send {} parked jobs again ({})",
             meant.admitted,
-            counts(&classes)
+            counts(&classes(&found))
         );
+        if flags.dry_run {
+            let text = format!("{}\n\nWould {change}. Nothing was changed.", table(&found));
+            flags.print(&report(&meant, &found), text)?;
+            return Ok(Exit::Ok);
+        }
         if !flags.confirm(&change)? {
             return Ok(Exit::Ok);
         }
@@ -227,7 +229,7 @@ impl Redrive {
             "{} sent again, {} only removed because they are stored already, {} failed and stay parked.",
             redriven.sent, redriven.stored_already, redriven.failed
         );
-        flags.print(&report(&redriven, &classes), text)?;
+        flags.print(&report(&redriven, &found), text)?;
         Ok(if redriven.failed == 0 {
             Exit::Ok
         } else {
@@ -244,14 +246,10 @@ async fn drop(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
             .print(&json!({ "admitted": 0 }), "No parked job is meant.")?;
         return Ok(Exit::Ok);
     }
-    let mut classes = BTreeMap::new();
-    for parked in &found {
-        *classes.entry(parked.class.as_str()).or_default() += 1;
-    }
     let change = format!(
         "give {} parked jobs up for ever ({})",
         found.len(),
-        counts(&classes)
+        counts(&classes(&found))
     );
     if !session.flags.confirm(&change)? {
         return Ok(Exit::Ok);
@@ -275,6 +273,15 @@ async fn drop(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
     })
 }
 
+/// How many there are of each class.
+fn classes(found: &[ParkedJob]) -> BTreeMap<&'static str, usize> {
+    let mut classes = BTreeMap::new();
+    for parked in found {
+        *classes.entry(parked.class.as_str()).or_default() += 1;
+    }
+    classes
+}
+
 fn counts(classes: &BTreeMap<&str, usize>) -> String {
     let counts: Vec<_> = classes
         .iter()
@@ -283,11 +290,12 @@ fn counts(classes: &BTreeMap<&str, usize>) -> String {
     counts.join(", ")
 }
 
-fn report(redriven: &Redriven, classes: &BTreeMap<&str, usize>) -> Value {
+fn report(redriven: &Redriven, meant: &[ParkedJob]) -> Value {
     json!({
         "parked": redriven.seen.messages,
         "admitted": redriven.admitted,
-        "classes": classes,
+        "classes": classes(meant),
+        "jobs": meant.iter().map(object).collect::<Vec<_>>(),
         "sent": redriven.sent,
         "stored_already": redriven.stored_already,
         "failed": redriven.failed,

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use boot::clock;
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use indicatif::{ProgressBar, ProgressStyle};
 use media::{message::Secret, record::Attempt};
@@ -15,6 +16,12 @@ pub(crate) fn time(seconds: i64) -> String {
     let since_1970 = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
     let moment = SystemTime::UNIX_EPOCH + since_1970;
     humantime::format_rfc3339_seconds(moment).to_string()
+}
+
+/// Now, to the nanosecond, in UTC.
+pub(crate) fn timestamp() -> String {
+    let now = SystemTime::UNIX_EPOCH + clock::since_1970();
+    humantime::format_rfc3339_nanos(now).to_string()
 }
 
 /// How long ago something was, in its two largest units.
@@ -89,6 +96,15 @@ pub(crate) fn spinner(what: impl Into<std::borrow::Cow<'static, str>>) -> Progre
 pub(crate) fn counter(what: impl Into<std::borrow::Cow<'static, str>>) -> ProgressBar {
     let bar = spinner(what);
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {pos} ({elapsed})") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// A bar for a number of things that is known; on nothing but a terminal.
+pub(crate) fn bar(what: impl Into<std::borrow::Cow<'static, str>>, count: u64) -> ProgressBar {
+    let bar = ProgressBar::new(count).with_message(what);
+    if let Ok(style) = ProgressStyle::with_template("{msg}: {wide_bar} {pos}/{len} ({eta} left)") {
         bar.set_style(style);
     }
     bar

@@ -77,6 +77,22 @@ impl Flags {
 
     /// Whether a change may be made that cannot be taken back: a person says so, or `--yes`.
     pub(crate) fn confirm(&self, change: &str) -> anyhow::Result<bool> {
+        let is_yes = |answer: &str| matches!(answer.to_lowercase().as_str(), "y" | "yes");
+        self.agreed(change, "Go on? [y/N]", is_yes)
+    }
+
+    /// Whether a change may be made that destroys what people sent: somebody types `word`, or `--yes`.
+    pub(crate) fn confirm_typed(&self, change: &str, word: &str) -> anyhow::Result<bool> {
+        let question = format!("Type {word} to go on:");
+        self.agreed(change, &question, |answer| answer == word)
+    }
+
+    fn agreed(
+        &self,
+        change: &str,
+        question: &str,
+        is_agreed: impl Fn(&str) -> bool,
+    ) -> anyhow::Result<bool> {
         if !self.may(change)? {
             return Ok(false);
         }
@@ -87,10 +103,10 @@ impl Flags {
         if !stdin.is_terminal() {
             bail!("this would {change}, and nobody is there to be asked: add --yes, or --dry-run");
         }
-        eprint!("This will {change}. Go on? [y/N] ");
+        eprint!("This will {change}. {question} ");
         let mut answer = String::new();
         stdin.lock().read_line(&mut answer)?;
-        let is_agreed = matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
+        let is_agreed = is_agreed(answer.trim());
         if !is_agreed {
             eprintln!("Nothing was changed.");
         }

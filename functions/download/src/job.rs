@@ -51,6 +51,7 @@ pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
     let before = match worker.ledger.claim(&job, &lease, worker.now()).await {
         Ok(Claim::Mine { attempts }) => attempts,
         Ok(Claim::Stored) => return worker.settle_duplicate(&job),
+        Ok(Claim::Erased) => return worker.settle_erased(&job),
         Ok(Claim::Elsewhere { until }) => return worker.settle_elsewhere(&job, until),
         Err(error) => return worker.settle_unrecorded(&job, &received, &error).await,
     };

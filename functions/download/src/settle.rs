@@ -199,6 +199,12 @@ impl Worker {
         Settled::Done
     }
 
+    /// A person had the medium erased: the job that was still on its way ends here.
+    pub(crate) fn settle_erased(&self, job: &Job) -> Settled {
+        log_unrun(job, "erased");
+        Settled::Done
+    }
+
     /// Another run is at the medium, or died at it: come back when its lease ends.
     pub(crate) fn settle_elsewhere(&self, job: &Job, until: i64) -> Settled {
         log_unrun(job, "in_progress");

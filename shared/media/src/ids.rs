@@ -133,6 +133,16 @@ impl MessageId {
         }
     }
 
+    /// Whether this is a medium of that message: its only one, or one of several.
+    #[must_use]
+    pub fn is_of(&self, message: &Self) -> bool {
+        let rest = self.0.strip_prefix(&message.0);
+        rest.is_some_and(|rest| {
+            let n = rest.strip_prefix('.').unwrap_or_default();
+            rest.is_empty() || (!n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+        })
+    }
+
     /// The id as W-API wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {

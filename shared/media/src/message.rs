@@ -149,6 +149,29 @@ impl Chat {
         is_phone.then(|| Self(user.to_owned()))
     }
 
+    /// The folders that a phone's chat can have. WhatsApp knows many Brazilian mobile numbers without the
+    /// ninth digit that everybody dials, so both spellings of such a number are meant. Nothing if the text is
+    /// no phone number in international form.
+    #[must_use]
+    pub fn of_phone(phone: &str) -> Vec<Self> {
+        let digits = phone.trim().trim_start_matches('+');
+        let Some(Self(digits)) = Self::person(digits).filter(|_| digits.len() >= 8) else {
+            return Vec::new();
+        };
+        // 55, two digits of area, and a mobile number: nine digits that begin with 9, or eight with 6 to 9.
+        let other = match (digits.get(..4), digits.get(4..)) {
+            (Some(area), Some(rest)) if area.starts_with("55") => match rest.as_bytes() {
+                [b'9', b'6'..=b'9', ..] if rest.len() == 9 => {
+                    rest.get(1..).map(|rest| format!("{area}{rest}"))
+                }
+                [b'6'..=b'9', ..] if rest.len() == 8 => Some(format!("{area}9{rest}")),
+                _ => None,
+            },
+            _ => None,
+        };
+        std::iter::once(digits).chain(other).map(Self).collect()
+    }
+
     fn prefixed(sort: &str, id: &str) -> Self {
         // Room for the longest prefix, two dashes and eight digits.
         const KEPT: usize = Chat::MAX_BYTES - 18;

@@ -54,6 +54,14 @@ impl ObjectKey {
         &self.0
     }
 
+    /// The message in a key: [`MessageId::in_key`](crate::ids::MessageId::in_key). Nothing if the text does not have the form of a key.
+    #[must_use]
+    pub fn message_in(key: &str) -> Option<&str> {
+        let name = key.rsplit('/').next()?;
+        let (id, _) = name.splitn(4, '_').nth(3)?.split_once(['_', '.'])?;
+        Some(id)
+    }
+
     /// What follows the last slash.
     #[must_use]
     pub fn file_name(&self) -> &str {

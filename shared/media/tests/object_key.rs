@@ -138,6 +138,58 @@ fn chats_of_every_sort_have_a_folder_of_their_own() {
 }
 
 #[test]
+fn a_phone_is_found_in_both_spellings_that_whatsapp_knows_it_by() {
+    let folders = |phone: &str| {
+        let chats = Chat::of_phone(phone);
+        chats
+            .iter()
+            .map(|chat| chat.as_str().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let mobile = ["5500988880000", "550088880000"];
+    assert_eq!(folders("5500988880000"), mobile);
+    assert_eq!(folders("+550088880000"), [mobile[1], mobile[0]]);
+    // A landline, a number that is no mobile's, and numbers of other countries have one spelling.
+    for one in [
+        "550033330000",
+        "5500900000002",
+        "351900000000",
+        "14150000000",
+    ] {
+        assert_eq!(folders(one), [one]);
+    }
+    for none in [
+        "",
+        "Contato Exemplo",
+        "group-1",
+        "123",
+        "+",
+        "55 00 9 8888-0000",
+    ] {
+        assert!(folders(none).is_empty(), "{none}");
+    }
+}
+
+#[test]
+fn the_media_of_one_message_are_known_by_its_id() {
+    let id = |text: &str| MessageId::parse(text).expect("an id");
+    let message = id("3EB0AAAA");
+    for (other, is_of) in [
+        ("3EB0AAAA", true),
+        ("3EB0AAAA.1", true),
+        ("3EB0AAAA.12", true),
+        ("3EB0AAAA.", false),
+        ("3EB0AAAA.x", false),
+        ("3EB0AAAAB", false),
+        ("3EB0AAAA1", false),
+        ("3EB0", false),
+    ] {
+        assert_eq!(id(other).is_of(&message), is_of, "{other}");
+    }
+    assert!((0..3).all(|n| message.nth(n).is_of(&message)));
+}
+
+#[test]
 fn message_ids_that_are_changed_for_the_key_cannot_meet_others() {
     let in_key = |id: &str| MessageId::parse(id).expect("an id").in_key();
     assert_eq!(in_key("3EB0AAAA"), "3EB0AAAA");
@@ -398,6 +450,8 @@ proptest! {
         prop_assert!(key.len() <= ObjectKey::MAX_BYTES, "{} bytes", key.len());
         prop_assert!(key.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.".contains(&b)), "{}", key);
         prop_assert_eq!(key.split('/').count(), 5);
+        let id = job.message.message_id.in_key();
+        prop_assert_eq!(ObjectKey::message_in(key), Some(id.as_str()));
         prop_assert!(key.split('/').all(|part| !part.is_empty() && part != "." && part != ".."), "{}", key);
         prop_assert_eq!(describe(&job, &head, Claims::default()), object.clone());
         let metadata: usize = object.metadata.iter().map(|(name, value)| name.len() + value.len()).sum();

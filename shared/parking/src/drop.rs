@@ -64,12 +64,12 @@ impl Parking {
         if let Some(job) = job {
             let reason = format!("given up by an operator; it was parked because: {reason}");
             let written = self.ledger.note_given_up(job, &reason, now).await?;
-            let is_stored = || {
+            let is_settled = || {
                 let (instance, message) = (&job.instance, &job.message.message_id);
-                self.ledger.is_stored(instance, message)
+                self.ledger.is_settled(instance, message)
             };
-            // What was stored meanwhile needs no word, and its message may go.
-            if written == Written::Overtaken && !is_stored().await? {
+            // What was stored or erased meanwhile needs no word, and its message may go.
+            if written == Written::Overtaken && !is_settled().await? {
                 return Ok(Written::Overtaken);
             }
         }

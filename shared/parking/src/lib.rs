@@ -1,9 +1,10 @@
-//! What lies parked: looked through, written down where SQS parked it by itself, sent again or given up.
+//! What lies parked: looked through, written down where SQS parked it by itself, sent again, given up or erased.
 //!
 //! Identity is (instance, message id), never SQS's: what is sent again is a new message, and if its medium
 //! is stored meanwhile the download function says so and is done.
 
 mod drop;
+mod erase;
 mod redrive;
 
 use std::{collections::HashSet, time::Duration};
@@ -17,6 +18,7 @@ use media::parked::ParkedJob;
 
 pub use crate::{
     drop::Dropped,
+    erase::Erased,
     redrive::{Mode, Redriven},
 };
 

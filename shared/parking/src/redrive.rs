@@ -33,7 +33,7 @@ pub struct Redriven {
     pub admitted: usize,
     /// Sent again, and no longer parked.
     pub sent: usize,
-    /// Not parked any longer because the medium is stored already.
+    /// Not parked any longer because the medium is stored already, or was erased.
     pub stored_already: usize,
     /// Still parked: AWS failed on the way.
     pub failed: usize,
@@ -110,7 +110,7 @@ impl Parking {
         let job = taken.parked.job.as_ref();
         if let Some(job) = job {
             let (instance, message) = (&job.instance, &job.message.message_id);
-            if self.ledger.is_stored(instance, message).await? {
+            if self.ledger.is_settled(instance, message).await? {
                 self.parked.remove(&taken.receipt).await?;
                 return Ok(Again::NotNeeded);
             }

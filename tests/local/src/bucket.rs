@@ -137,6 +137,40 @@ impl Bucket {
         }
     }
 
+    /// The keys of every version and every delete marker, as often as there are.
+    ///
+    /// # Errors
+    /// If they do not fit into one list, or cannot be listed.
+    pub async fn versions_and_markers(&self, folder: &str) -> Result<Vec<String>> {
+        let asked = self.client.list_object_versions();
+        let page = asked.bucket(&self.name).prefix(folder).send().await;
+        let page = page.with_context(|| format!("cannot list versions of {}", self.name))?;
+        if page.is_truncated == Some(true) {
+            bail!("{folder} has more versions than one list holds");
+        }
+        let versions = page.versions.unwrap_or_default().into_iter();
+        let markers = page.delete_markers.unwrap_or_default().into_iter();
+        let keys = versions
+            .map(|one| one.key)
+            .chain(markers.map(|one| one.key));
+        Ok(keys.flatten().collect())
+    }
+
+    /// Writes over a file, hides it behind a delete marker, and begins an upload that nobody ends: what people
+    /// and crashes leave in a bucket.
+    ///
+    /// # Errors
+    /// If the bucket refuses.
+    pub async fn leave_traces(&self, key: &str) -> Result<()> {
+        let put = self.client.put_object().bucket(&self.name).key(key);
+        put.body(b"another version".to_vec().into()).send().await?;
+        let delete = self.client.delete_object().bucket(&self.name).key(key);
+        delete.send().await?;
+        let begin = self.client.create_multipart_upload();
+        begin.bucket(&self.name).key(key).send().await?;
+        Ok(())
+    }
+
     /// The keys of uploads in parts that were begun and neither completed nor aborted.
     ///
     /// # Errors

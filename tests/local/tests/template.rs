@@ -358,6 +358,7 @@ fn what_is_stored_outlives_the_stack() {
         "InstancesTable",
         "TenantsTable",
         "MediaTable",
+        "AuditTable",
         "TokenKey",
     ] {
         let resource = resource(&template, name);
@@ -371,7 +372,7 @@ fn what_is_stored_outlives_the_stack() {
 fn all_tables_are_on_demand_and_can_be_restored() {
     let template = template();
     let tables = of_type(&template, "AWS::DynamoDB::Table");
-    assert_eq!(tables.len(), 3);
+    assert_eq!(tables.len(), 4);
     for (name, table) in tables {
         let properties = &table["Properties"];
         assert_eq!(
@@ -382,6 +383,14 @@ fn all_tables_are_on_demand_and_can_be_restored() {
         let restore = &properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"];
         assert_eq!(restore.as_bool(), Some(true), "{name}");
     }
+}
+
+#[test]
+fn the_mark_of_an_erased_medium_goes_by_itself() {
+    let template = template();
+    let time_to_live = &properties(&template, "MediaTable")["TimeToLiveSpecification"];
+    assert_eq!(time_to_live["AttributeName"].as_str(), Some("forget_at"));
+    assert_eq!(time_to_live["Enabled"].as_bool(), Some(true));
 }
 
 #[test]

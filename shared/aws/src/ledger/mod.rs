@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::{
     },
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, Select},
 };
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use media::{
     failure::FailureClass,
     ids::{InstanceId, MessageId},
@@ -31,6 +32,9 @@ pub const BY_STATE: &str = "by_state";
 /// The index by instance and `moment`.
 pub const BY_INSTANCE: &str = "by_instance";
 
+/// The state of a medium that a person had erased. Only the mark of [`Ledger::erase`] says so.
+const ERASED: &str = "erased";
+
 type Attributes = HashMap<String, AttributeValue>;
 
 /// Attempts kept in an item, the latest: enough for a person to see the pattern, far below the 400 KB
@@ -47,6 +51,8 @@ pub enum Claim {
     },
     /// The object is in the bucket: a duplicate needs no download.
     Stored,
+    /// A person had the medium erased while its job was still queued: it is not fetched again.
+    Erased,
     /// Another run is at it, or died at it. Not a failure: come back when its lease ends.
     Elsewhere {
         /// In seconds since 1970.
@@ -196,11 +202,12 @@ impl Ledger {
         let claimed = update
             .request(&self.clients, &self.table, &job.instance, &job.message.message_id)
             .condition_expression(
-                "(attribute_not_exists(#state) OR #state <> :stored) \
+                "(attribute_not_exists(#state) OR (#state <> :stored AND #state <> :erased)) \
                  AND (attribute_not_exists(lease_owner) OR lease_owner = :me OR lease_until < :now)",
             )
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":stored", AttributeValue::S("stored".to_owned()))
+            .expression_attribute_values(":erased", AttributeValue::S(ERASED.to_owned()))
             .expression_attribute_values(":me", AttributeValue::S(lease.owner.clone()))
             .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
             .return_values(ReturnValue::AllNew)
@@ -231,8 +238,10 @@ impl Ledger {
                 .unwrap_or_default(),
         };
         let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
-        if text("state").is_some_and(|state| state == "stored") {
-            return Ok(Claim::Stored);
+        match text("state").map(String::as_str) {
+            Some("stored") => return Ok(Claim::Stored),
+            Some(ERASED) => return Ok(Claim::Erased),
+            Some(_) | None => {}
         }
         let until = item.get("lease_until").and_then(|value| value.as_n().ok());
         Ok(Claim::Elsewhere {
@@ -322,8 +331,8 @@ impl Ledger {
         verdict(OPERATION, written)
     }
 
-    /// Writes that a person gave a medium up. A record that says `stored`, or that a run is at, is left
-    /// alone.
+    /// Writes that a person gave a medium up. A record that says `stored` or `erased`, or that a run is
+    /// at, is left alone.
     ///
     /// # Errors
     /// [`AwsError`].
@@ -346,29 +355,89 @@ impl Ledger {
                 &job.message.message_id,
             )
             .condition_expression(
-                "(attribute_not_exists(#state) OR #state <> :stored) \
+                "(attribute_not_exists(#state) OR (#state <> :stored AND #state <> :erased)) \
                  AND (attribute_not_exists(lease_owner) OR lease_until < :now)",
             )
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":stored", AttributeValue::S("stored".to_owned()))
+            .expression_attribute_values(":erased", AttributeValue::S(ERASED.to_owned()))
             .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
             .send()
             .await;
         verdict(OPERATION, written)
     }
 
-    /// Whether the record says that the object is in the bucket.
+    /// Whether nothing remains to be fetched: the object is in the bucket, or a person had it erased.
     ///
     /// # Errors
     /// [`AwsError`].
-    pub async fn is_stored(
+    pub async fn is_settled(
         &self,
         instance: &InstanceId,
         message: &MessageId,
     ) -> Result<bool, AwsError> {
         let item = self.read(instance, message).await?.unwrap_or_default();
         let state = item.get("state").and_then(|state| state.as_s().ok());
-        Ok(state.is_some_and(|state| state == "stored"))
+        Ok(state.is_some_and(|state| state == "stored" || state == ERASED))
+    }
+
+    /// Removes the record of a medium that is in `state`, unless a run is at it. With `mark_until` (seconds
+    /// since 1970) a mark of instance and message id stays until then, so that a job which still waits
+    /// somewhere in the queue does not bring the medium back: nothing about chat, kind or time.
+    ///
+    /// # Errors
+    /// [`AwsError`].
+    pub async fn erase(
+        &self,
+        instance: &InstanceId,
+        message: &MessageId,
+        state: &str,
+        mark_until: Option<i64>,
+        now: i64,
+    ) -> Result<Written, AwsError> {
+        const IDLE: &str =
+            "#state = :state AND (attribute_not_exists(lease_owner) OR lease_until < :now)";
+        let [instance, message, state, erased] =
+            [instance.as_str(), message.as_str(), state, ERASED]
+                .map(|text| AttributeValue::S(text.to_owned()));
+        let now = AttributeValue::N(now.to_string());
+        let dynamodb = &self.clients.dynamodb;
+        let Some(until) = mark_until else {
+            let deleted = dynamodb
+                .delete_item()
+                .table_name(&self.table)
+                .key("instance", instance)
+                .key("message_id", message)
+                .condition_expression(IDLE)
+                .expression_attribute_names("#state", "state")
+                .expression_attribute_values(":state", state)
+                .expression_attribute_values(":now", now)
+                .send()
+                .await;
+            return match deleted {
+                Ok(_) => Ok(Written::Yes),
+                Err(error) if is_overtaken(&error) => Ok(Written::Overtaken),
+                Err(error) => Err(AwsError::new("dynamodb:DeleteItem", &error)),
+            };
+        };
+        let put = dynamodb
+            .put_item()
+            .table_name(&self.table)
+            .item("instance", instance)
+            .item("message_id", message)
+            .item("state", erased)
+            .item("forget_at", AttributeValue::N(until.to_string()))
+            .condition_expression(IDLE)
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":state", state)
+            .expression_attribute_values(":now", now)
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(Written::Yes),
+            Err(error) if is_overtaken(&error) => Ok(Written::Overtaken),
+            Err(error) => Err(AwsError::new("dynamodb:PutItem", &error)),
+        }
     }
 
     /// How many media that are not stored can be counted on no longer than `until` (seconds since 1970),
@@ -427,6 +496,14 @@ impl Ledger {
             .map_err(|error| AwsError::new("dynamodb:GetItem", &error))?;
         Ok(read.item)
     }
+}
+
+/// Whether a write was refused by its condition.
+fn is_overtaken<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    let code = error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::code);
+    code == Some("ConditionalCheckFailedException")
 }
 
 /// Sends a write that only the lease's owner may make.

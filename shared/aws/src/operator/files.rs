@@ -1,6 +1,6 @@
 //! Stored files, as an operator lists, shares and reads them.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_s3::presigning::PresigningConfig;
 use bytes::Bytes;
@@ -21,7 +21,11 @@ pub struct Listing {
 
 /// A file on its way.
 #[derive(Debug)]
-pub struct FileStream(aws_sdk_s3::primitives::ByteStream);
+pub struct FileStream {
+    body: aws_sdk_s3::primitives::ByteStream,
+    /// Its user metadata, percent-encoded as it was stored.
+    metadata: HashMap<String, String>,
+}
 
 impl FileStream {
     /// The next bytes; nothing at the end.
@@ -30,7 +34,15 @@ impl FileStream {
     /// When the connection breaks.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, AwsError> {
         let broken = |_| AwsError::unexpected("s3:GetObject", "the file broke off");
-        self.0.try_next().await.map_err(broken)
+        self.body.try_next().await.map_err(broken)
+    }
+
+    /// What its metadata says under this name, decoded.
+    #[must_use]
+    pub fn metadata(&self, name: &str) -> Option<String> {
+        let value = self.metadata.get(name)?;
+        let text = percent_encoding::percent_decode_str(value);
+        Some(text.decode_utf8_lossy().into_owned())
     }
 }
 
@@ -62,7 +74,10 @@ impl Operator {
         let asked = self.clients.s3.get_object().bucket(bucket).key(key);
         let found = asked.send().await;
         let found = found.map_err(|error| AwsError::new("s3:GetObject", &error))?;
-        Ok(FileStream(found.body))
+        Ok(FileStream {
+            body: found.body,
+            metadata: found.metadata.unwrap_or_default(),
+        })
     }
 
     /// What lies directly under a folder, at most `most` of it.

@@ -1,7 +1,10 @@
 //! What only an operator's command asks AWS: which parts a stack has, how they are, and what is recorded.
 
+pub mod audit;
+pub mod erase;
 pub mod files;
 pub mod health;
+pub mod logs;
 pub mod records;
 pub mod stack;
 
@@ -18,8 +21,10 @@ pub struct Operator {
     pub region: Option<String>,
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
+    pub(crate) cloudwatchlogs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) sns: aws_sdk_sns::Client,
+    pub(crate) sts: aws_sdk_sts::Client,
 }
 
 impl Operator {
@@ -31,8 +36,10 @@ impl Operator {
             region: config.region().map(ToString::to_string),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
+            cloudwatchlogs: aws_sdk_cloudwatchlogs::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&config),
             sns: aws_sdk_sns::Client::new(&config),
+            sts: aws_sdk_sts::Client::new(&config),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
 use media::{
     ids::{InstanceId, MessageId},
     record::Attempt,
@@ -189,6 +189,28 @@ impl MediaRecords {
             found.push(serde_dynamo::from_item(item).map_err(unread)?);
         }
         Ok(found)
+    }
+}
+
+pub(super) fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+impl MediaRecords {
+    /// A query for all of an instance's items, or one of them, in the table itself.
+    pub(super) fn query(
+        &self,
+        instance: &InstanceId,
+        message: Option<&MessageId>,
+    ) -> QueryFluentBuilder {
+        let query = self.clients.dynamodb.query().table_name(&self.table);
+        let query = query.expression_attribute_values(":instance", text(instance.as_str()));
+        match message {
+            None => query.key_condition_expression("instance = :instance"),
+            Some(message) => query
+                .key_condition_expression("instance = :instance AND message_id = :message")
+                .expression_attribute_values(":message", text(message.as_str())),
+        }
     }
 }
 

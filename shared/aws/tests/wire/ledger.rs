@@ -171,7 +171,7 @@ async fn a_claim_says_what_was_announced_and_takes_the_lease_unless_it_is_stored
     assert_eq!(
         update.condition.as_deref(),
         Some(
-            "(attribute_not_exists(state) OR state <> stored) AND \
+            "(attribute_not_exists(state) OR (state <> stored AND state <> erased)) AND \
              (attribute_not_exists(lease_owner) OR lease_owner = this run OR lease_until < 1787432000)"
         )
     );
@@ -196,7 +196,9 @@ async fn whoever_claims_a_medium_learns_what_was_tried_before() {
         let aws = Aws::answering([Answer::json(&json!({ "Attributes": item }))]).await;
         match claim(&aws).await.expect("an answer") {
             Claim::Mine { attempts } => assert_eq!(attempts, tried),
-            other @ (Claim::Stored | Claim::Elsewhere { .. }) => panic!("{other:?}"),
+            other @ (Claim::Stored | Claim::Erased | Claim::Elsewhere { .. }) => {
+                panic!("{other:?}")
+            }
         }
     }
 }
@@ -231,6 +233,52 @@ async fn a_refused_claim_says_whether_it_is_stored_or_when_the_other_runs_lease_
 }
 
 #[tokio::test]
+async fn what_was_erased_while_its_job_waited_is_not_fetched_again() {
+    let mark = json!({ "state": { "S": "erased" }, "forget_at": { "N": "1789000000" } });
+    let aws = Aws::answering([Answer::condition_failed(Some(&mark))]).await;
+    assert!(matches!(claim(&aws).await, Ok(Claim::Erased)));
+}
+
+/// Erases a record that was seen in this state.
+async fn erase(aws: &Aws, mark_until: Option<i64>) -> Result<Written, AwsError> {
+    let message = MessageId::parse(MESSAGE).expect("an id");
+    ledger(aws)
+        .erase(&instance(), &message, "retrying", mark_until, NOW)
+        .await
+}
+
+#[tokio::test]
+async fn erasing_takes_the_record_away_only_in_the_state_it_was_seen_and_not_under_a_lease() {
+    let condition = "#state = :state AND (attribute_not_exists(lease_owner) OR lease_until < :now)";
+    let values = json!({ ":state": { "S": "retrying" }, ":now": { "N": NOW.to_string() } });
+    let aws = Aws::answering([
+        Answer::json(&json!({})),
+        Answer::condition_failed(None),
+        Answer::json_error(400, "AccessDeniedException"),
+    ])
+    .await;
+    assert_eq!(erase(&aws, None).await, Ok(Written::Yes));
+    assert_eq!(erase(&aws, None).await, Ok(Written::Overtaken));
+    let refused = erase(&aws, None).await.expect_err("refused");
+    assert_eq!(refused.operation, "dynamodb:DeleteItem");
+    let asked = aws.of("DeleteItem")[0].json();
+    let key = json!({ "instance": { "S": INSTANCE }, "message_id": { "S": MESSAGE } });
+    assert_eq!((&asked["TableName"], &asked["Key"]), (&TABLE.into(), &key));
+    assert_eq!(asked["ConditionExpression"], condition);
+    assert_eq!(asked["ExpressionAttributeValues"], values);
+    // With a mark, everything but the two ids goes, and the same condition holds.
+    let aws = Aws::answering([Answer::json(&json!({})), Answer::condition_failed(None)]).await;
+    assert_eq!(erase(&aws, Some(NOW + 100)).await, Ok(Written::Yes));
+    assert_eq!(erase(&aws, Some(NOW + 100)).await, Ok(Written::Overtaken));
+    let asked = aws.of("PutItem")[0].json();
+    let mut mark = key;
+    mark["state"] = json!({ "S": "erased" });
+    mark["forget_at"] = json!({ "N": (NOW + 100).to_string() });
+    assert_eq!(asked["Item"], mark);
+    assert_eq!(asked["ConditionExpression"], condition);
+}
+
+#[tokio::test]
 async fn a_refusal_that_comes_without_the_item_is_looked_into_consistently() {
     for (item, is_stored) in [(stored_item(), true), (leased_elsewhere(), false)] {
         let read = Answer::json(&json!({ "Item": item }));
@@ -239,7 +287,7 @@ async fn a_refusal_that_comes_without_the_item_is_looked_into_consistently() {
         match claimed {
             Claim::Stored => assert!(is_stored),
             Claim::Elsewhere { until } => assert_eq!((until, is_stored), (1_787_432_100, false)),
-            Claim::Mine { .. } => panic!("{claimed:?}"),
+            Claim::Erased | Claim::Mine { .. } => panic!("{claimed:?}"),
         }
         assert_eq!(
             aws.the("GetItem").json(),
@@ -439,24 +487,25 @@ async fn that_sqs_parked_a_job_is_noted_only_where_nobody_is_at_it_and_nothing_b
 }
 
 #[tokio::test]
-async fn only_the_state_stored_means_that_the_object_is_there() {
+async fn only_what_is_stored_or_erased_needs_no_fetching() {
     let with = |state: &str| json!({ "Item": { "state": { "S": state } } });
     let message = MessageId::parse(MESSAGE).expect("an id");
-    for (answer, is_stored) in [
+    for (answer, is_settled) in [
         (json!({}), false),
         (with("stored"), true),
+        (with("erased"), true),
         (with("retrying"), false),
         (with("parked"), false),
         (with("skipped"), false),
         (json!({ "Item": { "state": { "N": "1" } } }), false),
     ] {
         let aws = Aws::answering([Answer::json(&answer)]).await;
-        let known = ledger(&aws).is_stored(&instance(), &message).await;
-        assert_eq!(known, Ok(is_stored), "{answer}");
+        let known = ledger(&aws).is_settled(&instance(), &message).await;
+        assert_eq!(known, Ok(is_settled), "{answer}");
         assert_eq!(aws.the("GetItem").json()["ConsistentRead"], true);
     }
     let aws = Aws::answering([Answer::json_error(400, "AccessDeniedException")]).await;
-    let unknown = ledger(&aws).is_stored(&instance(), &message).await;
+    let unknown = ledger(&aws).is_settled(&instance(), &message).await;
     assert_eq!(unknown.expect_err("refused").status, Some(400));
 }
 

@@ -11,8 +11,10 @@
 
 mod doctor;
 mod ends;
+mod erase;
 mod media;
 mod operator;
+mod parked;
 mod stored;
 mod webhook;
 

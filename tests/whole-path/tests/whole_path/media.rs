@@ -36,6 +36,8 @@ fn what_w_api_never_delivered_is_fetched_from_its_log_and_media_are_found_and_gi
         replays(world, &stored).await;
         finds(world, &stored, &missed).await;
         gives_out(world, &stored).await;
+        exports(world, [&missed, &stored]).await;
+        reckons(world).await;
     });
 }
 
@@ -46,6 +48,22 @@ async fn fills_back(world: &World, account: &Account) -> (Announced, Announced) 
     let too_old = sent(world, account, Kind::Voice, 5 * 24 * 3600);
     world.send(account, &stored).await;
     world.stored(&stored).await;
+    let webhooks = async |code: i32| {
+        let checked = world.told(code, &["instance", "check", INSTANCE], "").await;
+        let checks = checked["checks"].as_array().expect("checks").clone();
+        let found = checks
+            .into_iter()
+            .find(|check| check["name"] == "last webhooks");
+        found.expect("the check")
+    };
+    let missing = webhooks(1).await;
+    assert_eq!(missing["verdict"], "fail", "{missing}");
+    assert!(
+        missing["remedy"]
+            .as_str()
+            .is_some_and(|text| text.contains("wapi-media backfill")),
+        "{missing}"
+    );
     let ask = ["backfill", "--instance", INSTANCE, "--since", "48h"];
     let dry = world
         .told(0, &[&ask[..], &["--dry-run"]].concat(), "")
@@ -63,6 +81,7 @@ async fn fills_back(world: &World, account: &Account) -> (Announced, Announced) 
     assert_eq!(counts(&dry), [3, 2, 1, 1, 0]);
     assert_eq!(counts(&world.told(0, &ask, "").await), [3, 2, 1, 1, 0]);
     world.stored(&missed).await;
+    assert_eq!(webhooks(0).await["verdict"], "ok");
     assert_eq!(counts(&world.told(0, &ask, "").await), [3, 2, 2, 0, 0]);
     let records = world.stack().media_records().await.expect("records");
     let is_old = |record: &Value| record["message_id"]["S"] == too_old.message_id.as_str();
@@ -171,4 +190,79 @@ async fn gives_out(world: &World, stored: &Announced) {
     ];
     let refused = world.stack().ask(&too_long, "").await.expect("it runs");
     assert_eq!(refused.code, Some(2));
+}
+
+/// Everything of a chat, the oldest first: as a folder, then as an archive.
+async fn exports(world: &World, sent: [&Announced; 2]) {
+    let place = std::env::temp_dir().join(format!("export-{}", std::process::id()));
+    fs::create_dir_all(&place).expect("a folder");
+    let (folder, archive) = (place.join("chat"), place.join("chat.zip"));
+    let shown = ["media", "show", INSTANCE, &sent[0].message_id];
+    let chat = world.told(0, &shown, "").await["chat"].clone();
+    let chat = chat.as_str().expect("a chat");
+    for output in [&folder, &archive] {
+        let output = output.display().to_string();
+        let export = [
+            "media",
+            "export",
+            "--instance",
+            INSTANCE,
+            "--chat",
+            chat,
+            "-o",
+            &output,
+        ];
+        let said = world.told(0, &export, "").await;
+        assert_eq!(
+            (&said["media"], &said["files"]),
+            (&2.into(), &2.into()),
+            "{said}"
+        );
+        assert_eq!(said["not_as_recorded"], 0);
+        // What is there is not overwritten.
+        world.said(2, &export, "").await;
+    }
+    let index = fs::read_to_string(folder.join("index.csv")).expect("an index");
+    let lines: Vec<_> = index.lines().collect();
+    assert!(
+        lines[0].starts_with("sent,direction,kind,chat,message,state,file,"),
+        "{index}"
+    );
+    assert_eq!(lines.len(), 3);
+    for (line, one) in lines[1..].iter().zip(sent) {
+        assert!(
+            line.contains(&one.message_id) && line.contains(&one.sha256_hex),
+            "{index}"
+        );
+        let file = line.split(',').nth(6).expect("a file");
+        let size = fs::metadata(folder.join(file)).expect("it is there").len();
+        assert_eq!(size, one.size);
+    }
+    // An archive of stored files holds each of them as it is, and ends with its directory.
+    let bytes = fs::read(&archive).expect("an archive");
+    assert!(bytes.starts_with(b"PK\x03\x04"));
+    let total: u64 = sent.iter().map(|one| one.size).sum();
+    assert!(bytes.len() as u64 > total);
+    let names = bytes
+        .windows(9)
+        .filter(|window| window == b"index.csv")
+        .count();
+    assert_eq!(names, 2, "in its place and in the directory");
+    fs::remove_dir_all(place).expect("removed");
+}
+
+async fn reckons(world: &World) {
+    let cost = world.told(0, &["cost", "--tenant", TENANT], "").await;
+    assert_eq!(cost["usage"]["media"], 2.0);
+    assert_eq!(cost["usage"]["kept_files"], 2.0);
+    let total = cost["total_dollars"].as_f64().expect("a total");
+    assert!(total > 0.0 && total < 0.01, "{total}");
+    let bucket = world.told(0, &["iam", "read-only"], "").await;
+    let text = bucket.to_string();
+    assert!(
+        text.contains("s3:ListBucket") && !text.contains("s3:GetObject"),
+        "{text}"
+    );
+    let admin = world.told(0, &["iam", "admin"], "").await.to_string();
+    assert!(admin.contains("kms:Decrypt") && admin.contains("s3:DeleteObjectVersion"));
 }

@@ -1,4 +1,7 @@
-//! `wapi-media media`: finds media by their records, and gives out their files.
+//! `wapi-media media`: finds media by their records, gives out their files, and erases them.
+
+mod erase;
+mod export;
 
 use std::{io::Write, path::PathBuf, time::Duration};
 
@@ -13,6 +16,7 @@ use indicatif::DecimalBytes;
 use media::{
     ids::{InstanceId, MessageId, TenantId},
     kind::MediaKind,
+    message::Chat,
 };
 use serde_json::{Value, json};
 
@@ -52,6 +56,20 @@ pub(crate) enum Verb {
         #[arg(long, short)]
         output: Option<PathBuf>,
     },
+    /// Copies a chat to a folder or a ZIP archive, each file checked, with an index of everything.
+    #[command(
+        after_help = "Example:\n  wapi-media media export --instance LITE-AAAAAA-BBBBBB --phone 5500900000002 -o chat.zip"
+    )]
+    Export(export::Export),
+    /// Removes a chat, a phone's chat or a message for ever: every version, unfinished uploads, records and
+    /// parked jobs; then looks again and proves that nothing is left.
+    #[command(
+        after_help = "Examples:\n  wapi-media media erase --tenant acme --phone 5500900000002 --dry-run\n  \
+        wapi-media media erase --instance LITE-AAAAAA-BBBBBB --message 3EB0AAAAAAAAAAAAAAAA --reference TICKET-12"
+    )]
+    Erase(erase::Erase),
+    /// Shows who erased how much, and when.
+    Audit,
 }
 
 /// One medium.
@@ -117,14 +135,20 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
         Verb::Ls { folder } => ls(&folder, session).await,
         Verb::Presign { one, valid } => presign(&one, valid, session).await,
         Verb::Download { one, output } => download(&one, output, session).await,
+        Verb::Export(export) => export.run(session).await,
+        Verb::Erase(erase) => erase.run(session).await,
+        Verb::Audit => erase::audit(session).await,
     }
 }
 
 impl Find {
     fn admits(&self, record: &MediaRecord) -> bool {
-        let chat = self.phone.as_ref().or(self.chat.as_ref());
-        let digits = |text: &String| text.trim_start_matches('+').to_owned();
-        chat.map(digits).is_none_or(|chat| record.chat == chat)
+        let is_of = |phone: &String| {
+            let chats = Chat::of_phone(phone);
+            chats.iter().any(|chat| chat.as_str() == record.chat)
+        };
+        self.phone.as_ref().is_none_or(is_of)
+            && self.chat.as_ref().is_none_or(|chat| record.chat == *chat)
             && self
                 .message
                 .as_ref()

@@ -1,0 +1,268 @@
+//! `wapi-media cost`: what a month roughly costs, from what was stored and a dated table of prices.
+
+use boot::clock;
+use clap::Args;
+use indicatif::DecimalBytes;
+use media::{
+    ids::{InstanceId, MessageId, TenantId},
+    part::PART_BYTES,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{exit::Exit, screen, session::Session};
+
+/// When the prices were written down, and where they hold.
+const PRICES_OF: &str = "list prices of us-east-1, November 2026, without free tiers";
+
+/// Records of one instance that are counted.
+const MOST_RECORDS: usize = 100_000;
+
+/// Media whose attempts are read for the time that fetching takes.
+const SAMPLE: usize = 200;
+
+/// What is reckoned.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  wapi-media cost\n  wapi-media cost --tenant acme --days 7 --other-webhooks 2000000"
+)]
+pub(crate) struct Cost {
+    /// Of this tenant only; the fixed costs of the stack are left out then.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// From what happened in so many days.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
+    days: u16,
+    /// Webhooks without media in a month, which leave no record.
+    #[arg(long, default_value_t = 0)]
+    other_webhooks: u64,
+}
+
+/// What happens in a month.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+struct Usage {
+    /// Media.
+    media: f64,
+    /// Webhooks that bring none.
+    other_webhooks: f64,
+    /// Requests to S3: one for a small file, one per part and two more for a large one.
+    puts: f64,
+    /// Seconds that one medium takes, all its attempts together.
+    seconds: f64,
+    /// Bytes that are kept.
+    kept_bytes: f64,
+    /// Files that are kept.
+    kept_files: f64,
+    /// The fixed costs of a stack are counted.
+    is_whole: bool,
+}
+
+/// One line of the bill.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Item {
+    what: &'static str,
+    reckoned: &'static str,
+    dollars: f64,
+}
+
+const MILLION: f64 = 1e6;
+const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
+const GB_SECOND: f64 = 0.000_013_333_4;
+
+/// The lines of one month.
+fn bill(usage: &Usage) -> Vec<Item> {
+    let item = |what, reckoned, dollars| Item {
+        what,
+        reckoned,
+        dollars,
+    };
+    let webhooks = usage.media + usage.other_webhooks;
+    let mut items = vec![
+        item(
+            "API Gateway",
+            "$1.00 per million webhooks",
+            webhooks / MILLION,
+        ),
+        item(
+            "webhook function",
+            "$0.20 per million, 256 MB x 20 ms at $0.0000133334 per GB-s",
+            webhooks * (0.20 / MILLION + 0.25 * 0.020 * GB_SECOND),
+        ),
+        item(
+            "SQS",
+            "three requests per media, one with a message group: $1.30 per million",
+            usage.media * 1.30 / MILLION,
+        ),
+        item(
+            "DynamoDB",
+            "8 write units per media at $0.625 per million",
+            usage.media * 8.0 * 0.625 / MILLION,
+        ),
+        item(
+            "download function",
+            "$0.20 per million, 512 MB for as long as fetching takes",
+            usage.media * (0.20 / MILLION + 0.5 * usage.seconds * GB_SECOND),
+        ),
+        item("S3 requests", "$5 per million", usage.puts * 5.0 / MILLION),
+        item(
+            "logs",
+            "3 KB per media and 0.5 KB per other webhook at $0.50 per GB",
+            (usage.media * 3e3 + usage.other_webhooks * 500.0) / 1e9 * 0.50,
+        ),
+        item(
+            "kept files",
+            "$0.023 per GiB, five tags each at $0.0065 per 10,000",
+            usage.kept_bytes / GIB * 0.023 + usage.kept_files * 5.0 * 0.0065 / 1e4,
+        ),
+        item(
+            "kept records",
+            "1.2 KB each at $0.45 per GB with backup",
+            usage.kept_files * 1.2e3 / 1e9 * 0.45,
+        ),
+    ];
+    if usage.is_whole {
+        items.push(item(
+            "the stack itself",
+            "key 1.00, metrics 5.40, alarms 1.20, dashboard 3.00, polling 0.40",
+            11.00,
+        ));
+    }
+    items
+}
+
+/// Reckons.
+pub(crate) async fn run(cost: Cost, session: &Session) -> anyhow::Result<Exit> {
+    let usage = usage(&cost, session).await?;
+    let items = bill(&usage);
+    let total: f64 = items.iter().map(|item| item.dollars).sum();
+    let mut table = screen::table(["what", "reckoned as", "US$ a month"]);
+    for item in &items {
+        table.add_row([item.what, item.reckoned, &format!("{:.2}", item.dollars)]);
+    }
+    table.add_row(["in all", "", &format!("{total:.2}")]);
+    let text = format!(
+        "{table}\n\nAn estimate, not a bill: {PRICES_OF}.\n\
+         From the last {} days: {:.0} media a month, {:.1} s each, {} kept in {:.0} files.",
+        cost.days,
+        usage.media,
+        usage.seconds,
+        DecimalBytes(whole(usage.kept_bytes)),
+        usage.kept_files,
+    );
+    let json =
+        json!({ "items": items, "total_dollars": total, "usage": usage, "prices": PRICES_OF });
+    session.flags.print(&json, text)?;
+    Ok(Exit::Ok)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "bytes that were summed up: neither negative nor near the end of the range"
+)]
+fn whole(number: f64) -> u64 {
+    number as u64
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "an estimate needs no more than 15 digits"
+)]
+fn float(number: u64) -> f64 {
+    number as f64
+}
+
+async fn usage(cost: &Cost, session: &Session) -> anyhow::Result<Usage> {
+    let mut instances = session.register()?.instances().await?;
+    instances.retain(|one| {
+        cost.tenant
+            .as_ref()
+            .is_none_or(|tenant| one.tenant == *tenant)
+    });
+    let (records, bar) = (session.records()?, screen::counter("records counted"));
+    let from = clock::now() - i64::from(cost.days) * 24 * 60 * 60;
+    let (mut media, mut puts, mut kept_bytes, mut kept_files) = (0, 0, 0, 0);
+    let mut newest = Vec::new();
+    for instance in &instances {
+        for record in records.of_instance(&instance.id, 0, MOST_RECORDS).await? {
+            bar.inc(1);
+            let size = record.size_bytes.unwrap_or_default();
+            kept_bytes += size;
+            kept_files += u64::from(record.object_key.is_some());
+            if record.moment < from {
+                continue;
+            }
+            media += 1;
+            puts += match size.div_ceil(PART_BYTES as u64) {
+                0 | 1 => 1,
+                parts => parts + 2,
+            };
+            if newest.len() < SAMPLE {
+                newest.push((record.instance, record.message_id));
+            }
+        }
+    }
+    let (mut millis, mut sampled) = (0, 0);
+    for (instance, message) in newest {
+        let (instance, message) = (InstanceId::parse(instance)?, MessageId::parse(message)?);
+        if let Some(record) = records.get(&instance, &message).await? {
+            millis += record
+                .attempts
+                .iter()
+                .map(|one| one.duration_ms)
+                .sum::<u64>();
+            sampled += 1;
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let month = 30.0 / f64::from(cost.days);
+    Ok(Usage {
+        media: float(media) * month,
+        other_webhooks: float(cost.other_webhooks),
+        puts: float(puts) * month,
+        seconds: float(millis) / 1000.0 / float(sampled).max(1.0),
+        kept_bytes: float(kept_bytes),
+        kept_files: float(kept_files),
+        is_whole: cost.tenant.is_none(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GIB, MILLION, Usage, bill};
+
+    #[test]
+    fn a_million_media_cost_what_the_readme_says() {
+        let readme = include_str!("../../README.md");
+        let usage = Usage {
+            media: MILLION,
+            puts: MILLION,
+            seconds: 3.0,
+            ..Usage::default()
+        };
+        let items = bill(&usage);
+        for item in items.iter().take(7) {
+            let dollars = format!("{:.2} |", item.dollars);
+            assert!(readme.contains(&dollars), "{}: {dollars}", item.what);
+        }
+        let once: f64 = items.iter().map(|item| item.dollars).sum();
+        assert!(readme.contains(&format!("about {once:.0}")), "{once}");
+    }
+
+    #[test]
+    fn what_is_kept_costs_every_month_and_a_stack_costs_even_when_nothing_happens() {
+        let kept = Usage {
+            kept_bytes: 1000.0 * GIB,
+            ..Usage::default()
+        };
+        let dollars = |usage: &Usage| bill(usage).iter().map(|item| item.dollars).sum::<f64>();
+        assert!((dollars(&kept) - 23.0).abs() < 1e-9);
+        let whole = Usage {
+            is_whole: true,
+            ..Usage::default()
+        };
+        assert!((dollars(&whole) - 11.0).abs() < 1e-9);
+        assert!(dollars(&Usage::default()).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,438 @@
+//! `wapi-media iam`: the policies of those who use this command, for this stack and nothing else.
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::{exit::Exit, session::Session};
+
+/// Whose policy.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  wapi-media iam read-only > watchers.json\n  \
+    aws iam create-policy --policy-name wapi-media-watchers --policy-document file://watchers.json"
+)]
+pub(crate) struct Iam {
+    /// Who is to have it.
+    role: Role,
+}
+
+/// Who works with a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Role {
+    /// Watches: records, parked jobs, logs, settings. Opens no file and no token, and changes nothing, so
+    /// the steps of the doctor that ask W-API are not checked.
+    ReadOnly,
+    /// Does everything that this command can do.
+    Admin,
+}
+
+/// A statement: what it is called, what may be done, with which parts, and whether who only watches has it.
+struct Grant {
+    sid: &'static str,
+    actions: &'static [&'static str],
+    parts: &'static [Part],
+    is_read_only: bool,
+}
+
+/// A part of the stack.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Stack,
+    Table(&'static str),
+    Indexes(&'static str),
+    Bucket,
+    Files,
+    Queue(&'static str),
+    TokenKey,
+    Function(&'static str),
+    Logs(&'static str),
+    Topic,
+    Alarms,
+    /// AWS knows no narrower resource for this action.
+    Everything,
+}
+
+const TABLES: &[Part] = &[Part::Table("InstancesTable"), Part::Table("TenantsTable")];
+const LOGS: &[Part] = &[
+    Part::Logs("WebhookLogs"),
+    Part::Logs("DownloadLogs"),
+    Part::Logs("WatchLogs"),
+];
+const QUEUES: &[Part] = &[Part::Queue("JobsQueueUrl"), Part::Queue("ParkedQueueUrl")];
+const FUNCTIONS: &[Part] = &[
+    Part::Function("WebhookFunction"),
+    Part::Function("DownloadFunction"),
+    Part::Function("WatchFunction"),
+];
+
+const fn grant(
+    sid: &'static str,
+    is_read_only: bool,
+    actions: &'static [&'static str],
+    parts: &'static [Part],
+) -> Grant {
+    Grant {
+        sid,
+        actions,
+        parts,
+        is_read_only,
+    }
+}
+
+const GRANTS: [Grant; 19] = [
+    grant(
+        "FindTheStack",
+        true,
+        &["cloudformation:DescribeStacks"],
+        &[Part::Stack],
+    ),
+    grant(
+        "ReadRegister",
+        true,
+        &["dynamodb:GetItem", "dynamodb:Scan"],
+        TABLES,
+    ),
+    grant(
+        "ReadRecords",
+        true,
+        &["dynamodb:GetItem", "dynamodb:Query"],
+        &[Part::Table("MediaTable"), Part::Indexes("MediaTable")],
+    ),
+    grant(
+        "ReadAudit",
+        true,
+        &["dynamodb:Query"],
+        &[Part::Table("AuditTable")],
+    ),
+    grant("ListFiles", true, &["s3:ListBucket"], &[Part::Bucket]),
+    grant("ReadQueues", true, &["sqs:GetQueueAttributes"], QUEUES),
+    grant(
+        "LookAtParkedJobs",
+        true,
+        &["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
+        &[Part::Queue("ParkedQueueUrl")],
+    ),
+    grant("ReadLogs", true, &["logs:FilterLogEvents"], LOGS),
+    grant(
+        "ReadFunctions",
+        true,
+        &["lambda:GetFunctionConfiguration"],
+        FUNCTIONS,
+    ),
+    grant(
+        "ReadTriggers",
+        true,
+        &["lambda:ListEventSourceMappings"],
+        &[Part::Everything],
+    ),
+    grant(
+        "ReadAlarms",
+        true,
+        &["cloudwatch:DescribeAlarms"],
+        &[Part::Alarms],
+    ),
+    grant(
+        "ReadSubscribers",
+        true,
+        &["sns:ListSubscriptionsByTopic"],
+        &[Part::Topic],
+    ),
+    grant(
+        "ChangeRegister",
+        false,
+        &[
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+        ],
+        TABLES,
+    ),
+    grant(
+        "ChangeRecords",
+        false,
+        &[
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+        ],
+        &[Part::Table("MediaTable")],
+    ),
+    grant(
+        "WriteAudit",
+        false,
+        &["dynamodb:PutItem"],
+        &[Part::Table("AuditTable")],
+    ),
+    grant(
+        "UseTokens",
+        false,
+        &["kms:Encrypt", "kms:Decrypt"],
+        &[Part::TokenKey],
+    ),
+    grant(
+        "SendJobsAgain",
+        false,
+        &[
+            "sqs:SendMessage",
+            "sqs:DeleteMessage",
+            "sqs:ReceiveMessage",
+            "sqs:StartMessageMoveTask",
+        ],
+        QUEUES,
+    ),
+    grant(
+        "ListVersions",
+        false,
+        &["s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
+        &[Part::Bucket],
+    ),
+    grant(
+        "ReadAndEraseFiles",
+        false,
+        &[
+            "s3:GetObject",
+            "s3:DeleteObject",
+            "s3:DeleteObjectVersion",
+            "s3:AbortMultipartUpload",
+        ],
+        &[Part::Files],
+    ),
+];
+
+/// Where a stack's parts are.
+struct Place {
+    partition: String,
+    region: String,
+    account: String,
+}
+
+impl Place {
+    /// From the ARN of whoever asks: `arn:aws:sts::123456789012:assumed-role/…`.
+    fn of(who: &str, region: &str) -> Option<Self> {
+        let mut parts = who.split(':');
+        let (_, partition) = (parts.next()?, parts.next()?);
+        let account = parts.nth(2)?;
+        Some(Self {
+            partition: partition.to_owned(),
+            region: region.to_owned(),
+            account: account.to_owned(),
+        })
+    }
+
+    fn arn(&self, service: &str, resource: &str) -> String {
+        let Self {
+            partition,
+            region,
+            account,
+        } = self;
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
+
+    fn of_part(&self, part: Part, session: &Session) -> anyhow::Result<String> {
+        let output = |name| session.stack.output(name);
+        Ok(match part {
+            Part::Stack => self.arn("cloudformation", &format!("stack/{}/*", session.stack.name)),
+            Part::Table(name) => self.arn("dynamodb", &format!("table/{}", output(name)?)),
+            Part::Indexes(name) => {
+                self.arn("dynamodb", &format!("table/{}/index/*", output(name)?))
+            }
+            Part::Bucket => format!("arn:{}:s3:::{}", self.partition, output("MediaBucket")?),
+            Part::Files => format!("arn:{}:s3:::{}/*", self.partition, output("MediaBucket")?),
+            Part::Queue(name) => {
+                self.arn("sqs", output(name)?.rsplit('/').next().unwrap_or_default())
+            }
+            Part::TokenKey => self.arn("kms", &format!("key/{}", output("TokenKeyId")?)),
+            Part::Function(name) => self.arn("lambda", &format!("function:{}", output(name)?)),
+            Part::Logs(name) => self.arn("logs", &format!("log-group:{}:*", output(name)?)),
+            Part::Topic => output("AlarmTopic")?.to_owned(),
+            Part::Alarms => self.arn("cloudwatch", "alarm:*"),
+            Part::Everything => "*".to_owned(),
+        })
+    }
+}
+
+/// Prints the policy.
+pub(crate) async fn run(iam: Iam, session: &Session) -> anyhow::Result<Exit> {
+    let who = session.operator.who().await?;
+    let region = session.operator.region.as_deref().unwrap_or_default();
+    let place = Place::of(&who, region);
+    let place = place.with_context(|| format!("{who} names no account"))?;
+    let meant = |grant: &&Grant| iam.role == Role::Admin || grant.is_read_only;
+    let mut statements = Vec::new();
+    for grant in GRANTS.iter().filter(meant) {
+        let resources = grant.parts.iter().map(|part| place.of_part(*part, session));
+        let resources = resources.collect::<anyhow::Result<Vec<_>>>()?;
+        statements.push(statement(grant.sid, grant.actions, &resources));
+    }
+    let own_key = session.stack.parameter("EncryptionKeyArn")?;
+    if !own_key.is_empty() {
+        let actions = ["kms:Decrypt", "kms:GenerateDataKey"];
+        statements.push(statement("UseOwnKey", &actions, &[own_key.to_owned()]));
+    }
+    let policy = json!({ "Version": "2012-10-17", "Statement": statements });
+    session.flags.print(&policy, format!("{policy:#}"))?;
+    Ok(Exit::Ok)
+}
+
+fn statement(sid: &str, actions: &[&str], resources: &[String]) -> Value {
+    json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::{BTreeMap, BTreeSet},
+        fs,
+        path::Path,
+    };
+
+    use super::{GRANTS, Place};
+
+    /// What each call needs; nothing for those that only functions make, or that need no permission.
+    const NEEDS: [(&str, &[&str]); 34] = [
+        (
+            "cloudformation:DescribeStacks",
+            &["cloudformation:DescribeStacks"],
+        ),
+        ("cloudwatch:DescribeAlarms", &["cloudwatch:DescribeAlarms"]),
+        ("dynamodb:DeleteItem", &["dynamodb:DeleteItem"]),
+        ("dynamodb:GetItem", &["dynamodb:GetItem"]),
+        ("dynamodb:PutItem", &["dynamodb:PutItem"]),
+        ("dynamodb:Query", &["dynamodb:Query"]),
+        ("dynamodb:Scan", &["dynamodb:Scan"]),
+        (
+            "dynamodb:TransactWriteItems",
+            &["dynamodb:PutItem", "dynamodb:UpdateItem"],
+        ),
+        ("dynamodb:UpdateItem", &["dynamodb:UpdateItem"]),
+        ("kms:Decrypt", &["kms:Decrypt"]),
+        ("kms:Encrypt", &["kms:Encrypt"]),
+        (
+            "lambda:GetFunctionConfiguration",
+            &["lambda:GetFunctionConfiguration"],
+        ),
+        (
+            "lambda:ListEventSourceMappings",
+            &["lambda:ListEventSourceMappings"],
+        ),
+        ("logs:FilterLogEvents", &["logs:FilterLogEvents"]),
+        ("s3:AbortMultipartUpload", &["s3:AbortMultipartUpload"]),
+        ("s3:CompleteMultipartUpload", &[]),
+        ("s3:CreateMultipartUpload", &[]),
+        (
+            "s3:DeleteObjects",
+            &["s3:DeleteObject", "s3:DeleteObjectVersion"],
+        ),
+        ("s3:GetObject", &["s3:GetObject"]),
+        ("s3:HeadBucket", &[]),
+        (
+            "s3:ListMultipartUploads",
+            &["s3:ListBucketMultipartUploads"],
+        ),
+        ("s3:ListObjectVersions", &["s3:ListBucketVersions"]),
+        ("s3:ListObjectsV2", &["s3:ListBucket"]),
+        ("s3:PutObject", &[]),
+        ("s3:UploadPart", &[]),
+        (
+            "sns:ListSubscriptionsByTopic",
+            &["sns:ListSubscriptionsByTopic"],
+        ),
+        (
+            "sqs:ChangeMessageVisibility",
+            &["sqs:ChangeMessageVisibility"],
+        ),
+        ("sqs:DeleteMessage", &["sqs:DeleteMessage"]),
+        ("sqs:GetQueueAttributes", &["sqs:GetQueueAttributes"]),
+        ("sqs:ReceiveMessage", &["sqs:ReceiveMessage"]),
+        ("sqs:SendMessage", &["sqs:SendMessage"]),
+        ("sqs:SendMessageBatch", &[]),
+        ("sqs:StartMessageMoveTask", &["sqs:StartMessageMoveTask"]),
+        ("sts:GetCallerIdentity", &[]),
+    ];
+
+    /// Every call that the code names in its errors: `"service:Operation"`.
+    fn calls(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                calls(&path, found);
+                continue;
+            }
+            let text = fs::read_to_string(&path).expect("a source");
+            found.extend(
+                text.split('"')
+                    .filter(|text| is_call(text))
+                    .map(str::to_owned),
+            );
+        }
+    }
+
+    fn is_call(text: &str) -> bool {
+        text.split_once(':').is_some_and(|(service, operation)| {
+            let is_word = |c: char| c.is_ascii_alphanumeric();
+            !service.is_empty()
+                && service
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+                && operation.starts_with(|c: char| c.is_ascii_uppercase())
+                && operation.chars().all(is_word)
+        })
+    }
+
+    #[test]
+    fn the_admin_policy_allows_what_the_code_calls_and_nothing_else() {
+        let mut called = BTreeSet::new();
+        calls(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/aws/src"),
+            &mut called,
+        );
+        let needs: BTreeMap<_, _> = NEEDS.into_iter().collect();
+        let known: BTreeSet<_> = needs.keys().map(|call| (*call).to_owned()).collect();
+        assert_eq!(called, known);
+        let needed: BTreeSet<_> = needs.values().flat_map(|actions| actions.iter()).collect();
+        let allowed: BTreeSet<_> = GRANTS.iter().flat_map(|grant| grant.actions).collect();
+        assert_eq!(allowed, needed);
+    }
+
+    #[test]
+    fn whoever_only_watches_can_neither_write_nor_open_a_file_or_a_token() {
+        let harmless = [
+            "Get",
+            "List",
+            "Describe",
+            "Scan",
+            "Query",
+            "Filter",
+            "Receive",
+            "ChangeMessageVisibility",
+        ];
+        for grant in GRANTS.iter().filter(|grant| grant.is_read_only) {
+            for action in grant.actions {
+                let (_, verb) = action.split_once(':').expect("an action");
+                assert!(
+                    harmless.iter().any(|word| verb.starts_with(word)),
+                    "{action}"
+                );
+                assert!(
+                    !["s3:GetObject", "kms:Decrypt"].contains(action),
+                    "{action}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_arn_of_whoever_asks_names_partition_and_account() {
+        let place = Place::of(
+            "arn:aws:sts::123456789012:assumed-role/Admin/someone",
+            "sa-east-1",
+        );
+        let arn = place.map(|place| place.arn("sqs", "wapi-media-parked"));
+        assert_eq!(
+            arn.as_deref(),
+            Some("arn:aws:sqs:sa-east-1:123456789012:wapi-media-parked")
+        );
+        assert!(Place::of("nobody", "sa-east-1").is_none());
+    }
+}

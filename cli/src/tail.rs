@@ -1,0 +1,170 @@
+//! `wapi-media tail`: the functions' log lines as they come, one line per webhook and per medium.
+
+use std::{collections::HashSet, time::Duration};
+
+use boot::clock;
+use clap::Args;
+use media::ids::InstanceId;
+use serde_json::Value;
+
+use crate::{exit::Exit, screen, session::Session};
+
+/// How often CloudWatch is asked.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Lines may show up in CloudWatch this much later than they were written, in milliseconds.
+const LATE: i64 = 30_000;
+
+/// What is shown.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  wapi-media tail --instance LITE-AAAAAA-BBBBBB\n  \
+    wapi-media tail --since 2h --outcome parked --no-follow"
+)]
+pub(crate) struct Tail {
+    /// Lines of this instance.
+    #[arg(long)]
+    instance: Option<InstanceId>,
+    /// Lines of this message.
+    #[arg(long)]
+    message: Option<String>,
+    /// Lines with this outcome: queued, ignored, refused, stored, duplicate, retrying, parked, skipped, …
+    #[arg(long)]
+    outcome: Option<String>,
+    /// Begin so long ago.
+    #[arg(long, default_value = "5m", value_name = "TIME", value_parser = humantime::parse_duration)]
+    since: Duration,
+    /// End with what there is by now.
+    #[arg(long)]
+    no_follow: bool,
+}
+
+/// A function whose lines are shown: its name here, and the output that names its log group.
+const SOURCES: [(&str, &str); 3] = [
+    ("webhook", "WebhookLogs"),
+    ("download", "DownloadLogs"),
+    ("watch", "WatchLogs"),
+];
+
+/// Shows lines until somebody stops it.
+pub(crate) async fn run(tail: Tail, session: &Session) -> anyhow::Result<Exit> {
+    let since = i64::try_from(tail.since.as_millis()).unwrap_or(i64::MAX);
+    let mut from = now_ms().saturating_sub(since);
+    let mut shown = HashSet::new();
+    loop {
+        let mut events = Vec::new();
+        let asked = now_ms();
+        for (name, output) in SOURCES {
+            let group = session.stack.output(output)?;
+            let found = session.operator.log_events(group, from).await?;
+            events.extend(found.into_iter().map(|event| (name, event)));
+        }
+        events.sort_by_key(|(_, event)| event.at_ms);
+        // What was shown before the window is not asked for again.
+        let before = std::mem::take(&mut shown);
+        for (name, event) in events {
+            if !before.contains(&event)
+                && let Some(line) = tail.line(&event.text)
+            {
+                let text = told(name, event.at_ms, &line);
+                session.flags.print(&line, text)?;
+            }
+            shown.insert(event);
+        }
+        if tail.no_follow {
+            return Ok(Exit::Ok);
+        }
+        from = from.max(asked.saturating_sub(LATE));
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+fn now_ms() -> i64 {
+    i64::try_from(clock::since_1970().as_millis()).unwrap_or(i64::MAX)
+}
+
+impl Tail {
+    /// A line that is meant. Lambda's own reports are not.
+    fn line(&self, text: &str) -> Option<Value> {
+        let line: Value = serde_json::from_str(text.trim()).ok()?;
+        let is = |name: &str, wanted: Option<&str>| {
+            wanted.is_none_or(|wanted| field(&line, name) == Some(wanted))
+        };
+        let is_meant = line.get("level").is_some()
+            && is("instance", self.instance.as_ref().map(InstanceId::as_str))
+            && is("message_id", self.message.as_deref())
+            && is("outcome", self.outcome.as_deref());
+        is_meant.then_some(line)
+    }
+}
+
+fn field<'a>(line: &'a Value, name: &str) -> Option<&'a str> {
+    let of_span = || line.get("span").and_then(|span| span.get(name));
+    line.get(name).or_else(of_span)?.as_str()
+}
+
+/// The line for a person: when, who, what became of what, and every other fact behind.
+fn told(source: &str, at_ms: i64, line: &Value) -> String {
+    const LEADING: [&str; 4] = ["outcome", "instance", "message_id", "message"];
+    const LEFT_OUT: [&str; 5] = ["timestamp", "level", "target", "span", "tenant"];
+    let words = LEADING.iter().filter_map(|name| field(line, name));
+    let words: Vec<_> = words.collect();
+    let facts = line.as_object().into_iter().flatten();
+    let facts = facts.filter(|(name, _)| {
+        !LEADING.contains(&name.as_str()) && !LEFT_OUT.contains(&name.as_str())
+    });
+    let facts = facts.map(|(name, value)| match value.as_str() {
+        Some(text) => format!("{name}={text}"),
+        None => format!("{name}={value}"),
+    });
+    let level = match field(line, "level") {
+        None | Some("INFO") => String::new(),
+        Some(level) => format!("{level} "),
+    };
+    format!(
+        "{} {source:<8} {level}{}  {}",
+        screen::time(at_ms / 1000),
+        words.join(" "),
+        facts.collect::<Vec<_>>().join(" ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use media::ids::InstanceId;
+
+    use super::{Tail, told};
+
+    const STORED: &str = r#"{"timestamp":"2026-08-22T20:48:00Z","level":"INFO","message":"media","tenant":"acme",
+        "instance":"LITE-AAAAAA-BBBBBB","message_id":"3EB0AAAA","outcome":"stored","size_bytes":2048,
+        "target":"download","span":{"name":"record"}}"#;
+
+    fn tail(outcome: Option<&str>) -> Tail {
+        Tail {
+            instance: InstanceId::parse("LITE-AAAAAA-BBBBBB").ok(),
+            message: None,
+            outcome: outcome.map(str::to_owned),
+            since: Duration::ZERO,
+            no_follow: true,
+        }
+    }
+
+    #[test]
+    fn a_line_is_told_with_what_matters_first() {
+        let line = tail(Some("stored")).line(STORED).expect("it is meant");
+        assert_eq!(
+            told("download", 1_787_431_680_000, &line),
+            "2026-08-22T20:48:00Z download stored LITE-AAAAAA-BBBBBB 3EB0AAAA media  size_bytes=2048"
+        );
+    }
+
+    #[test]
+    fn other_lines_and_those_of_lambda_itself_are_left_out() {
+        assert_eq!(tail(Some("parked")).line(STORED), None);
+        let start = r#"{"time":"2026-08-22T20:48:00Z","type":"platform.start","record":{}}"#;
+        assert_eq!(tail(None).line(start), None);
+        assert_eq!(tail(None).line("START RequestId: 1"), None);
+    }
+}
