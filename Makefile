@@ -1,6 +1,6 @@
 # Everything that is done by hand here; `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo up deploy-local ls logs down tools test prove chaos lint bench-memory
+.PHONY: help demo up deploy-local ls logs down tools test prove chaos lint bench-memory cli
 
 # The commands behind most targets. The first time, cargo compiles them for some minutes.
 LOCAL := cargo run --quiet --package local --
@@ -45,6 +45,11 @@ lint: cargo tools ## Checks format, code and template
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	.tools/lint/bin/cfn-lint --append-rules cfn_lint_serverless.rules --regions us-east-1 sa-east-1 --template template.yaml
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .tools/sam/bin/sam validate --lint
+
+# With glibc in it, too, so that it runs wherever the kernel does.
+cli: cargo ## Builds wapi-media as one static binary for this machine's processor
+	@RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --package wapi-media --target-dir target/static --target $$(rustc -vV | sed -n 's/^host: //p')
+	@ls -lh target/static/*/release/wapi-media
 
 bench-memory: cargo ## Shows the download function's peak memory for 1 MiB, 100 MiB and 1 GiB
 	@cargo run --quiet --package bench --bin bench-memory

@@ -33,6 +33,13 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
             .map(|(read, value)| (read.elapsed(), value.clone()))
     }
 
+    /// The value, if it is younger than `most`. Every older one is dropped: for what must not stay in memory.
+    pub(crate) fn younger_than(&self, most: Duration, key: &K) -> Option<V> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.retain(|_, (read, _)| read.elapsed() < most);
+        entries.get(key).map(|(_, value)| value.clone())
+    }
+
     pub(crate) fn put(&self, key: K, value: V) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MOST_ENTRIES && !entries.contains_key(&key) {

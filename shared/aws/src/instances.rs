@@ -141,7 +141,8 @@ pub struct Instances {
     clients: Clients,
     table: String,
     records: Cache<InstanceId, Option<Arc<Instance>>>,
-    tokens: Cache<Vec<u8>, Secret>,
+    /// By tenant, instance and ciphertext: one that was moved to another row is decrypted again, and refused.
+    tokens: Cache<(TenantId, InstanceId, Vec<u8>), Secret>,
 }
 
 impl Instances {
@@ -209,29 +210,20 @@ impl Instances {
         }
     }
 
-    /// The instance's W-API token, decrypted; from memory for five minutes, and for longer while KMS fails.
+    /// The instance's W-API token, decrypted; from memory for five minutes and not longer, whatever KMS does.
+    /// Without it the CDN can still be asked.
     ///
     /// # Errors
     /// [`InstanceError`] when KMS refuses: also when the ciphertext was moved from another instance.
     pub async fn token(&self, instance: &Instance) -> Result<Secret, InstanceError> {
-        let known = self.tokens.get(&instance.sealed_token);
-        if let Some((age, token)) = &known
-            && *age < FRESH
-        {
-            return Ok(token.clone());
+        let (tenant, id) = (instance.tenant.clone(), instance.id.clone());
+        let key = (tenant, id, instance.sealed_token.clone());
+        if let Some(token) = self.tokens.younger_than(FRESH, &key) {
+            return Ok(token);
         }
-        match (self.decrypt(instance).await, known) {
-            (Ok(token), _) => {
-                self.tokens
-                    .put(instance.sealed_token.clone(), token.clone());
-                Ok(token)
-            }
-            (Err(error), Some((_, stale))) => {
-                tracing::warn!(instance = %instance.id, %error, "an older token serves while KMS fails");
-                Ok(stale)
-            }
-            (Err(error), None) => Err(error),
-        }
+        let token = self.decrypt(instance).await?;
+        self.tokens.put(key, token.clone());
+        Ok(token)
     }
 
     async fn decrypt(&self, instance: &Instance) -> Result<Secret, InstanceError> {

@@ -3,10 +3,12 @@
 
 use std::{
     collections::HashSet,
+    fmt, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
 
+use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
@@ -26,11 +28,24 @@ pub enum Forbidden {
     Address,
 }
 
+/// How a name becomes addresses.
+type Lookup = dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync;
+
 /// Knows the configured origins, and the addresses that only they may have.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct AddressGuard {
     origins: Arc<HashSet<url::Origin>>,
     may_be_local: bool,
+    lookup: Arc<Lookup>,
+}
+
+impl fmt::Debug for AddressGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AddressGuard")
+            .field("origins", &self.origins)
+            .field("may_be_local", &self.may_be_local)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The only name that may lead to a private address, and only if it is configured as such.
@@ -43,10 +58,26 @@ impl AddressGuard {
     /// Trusts what `origins` names, and nothing else.
     #[must_use]
     pub fn new(origins: &Origins) -> Self {
+        Self::looking_up(origins, |name| async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            Ok(found.collect())
+        })
+    }
+
+    /// The same with another name service.
+    #[must_use]
+    pub fn looking_up<F>(
+        origins: &Origins,
+        lookup: impl Fn(String) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
+    {
         let bases = || std::iter::once(&origins.wapi_base).chain(&origins.cdn_bases);
         Self {
             origins: Arc::new(bases().map(Url::origin).collect()),
             may_be_local: bases().any(|base| base.host_str() == Some(LOCALHOST)),
+            lookup: Arc::new(move |name| Box::pin(lookup(name))),
         }
     }
 
@@ -59,7 +90,8 @@ impl AddressGuard {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Forbidden::Host);
         }
-        if self.origins.contains(&url.origin()) {
+        // A `blob:` URL has the origin of the URL in it, and no host.
+        if url.has_host() && self.origins.contains(&url.origin()) {
             return Ok(());
         }
         match url.host() {
@@ -81,8 +113,9 @@ impl Resolve for AddressGuard {
     /// Resolves a name and drops every special address, unless the configuration itself has that name.
     fn resolve(&self, name: Name) -> Resolving {
         let is_trusted = self.may_be_local && name.as_str() == LOCALHOST;
+        let found = (self.lookup)(name.as_str().to_owned());
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = found.await?.into_iter();
             let allowed: Vec<SocketAddr> = found
                 .filter(|address| is_trusted || is_public(address.ip()))
                 .collect();

@@ -38,6 +38,7 @@ use crate::{
 pub use crate::{
     client::{Limits, Origins},
     error::FetchError,
+    strategies::cdn_urls,
     stream::MediaStream,
 };
 

@@ -316,6 +316,51 @@ async fn a_token_moved_to_another_row_does_not_open() {
     );
 }
 
+/// Whoever can write the table but not use the key copies a ciphertext into a row of his own.
+#[tokio::test]
+async fn a_token_moved_to_another_row_does_not_open_from_memory_either() {
+    let mut moved = item();
+    moved["instance"] = json!({ "S": "LITE-BBBBBB-CCCCCC" });
+    moved["tenant"] = json!({ "S": "mallory" });
+    let aws = Aws::answering([
+        found(&item()),
+        Answer::json(&json!({ "Plaintext": BASE64.encode(b"token of W-API") })),
+        found(&moved),
+        Answer::json_error(400, "InvalidCiphertextException"),
+    ])
+    .await;
+    let table = table(&aws);
+    let other = media::ids::InstanceId::parse("LITE-BBBBBB-CCCCCC").expect("an id");
+    let record = table.find(&instance()).await.expect("an answer");
+    table
+        .token(&record.expect("a record"))
+        .await
+        .expect("a token");
+    let record = table.find(&other).await.expect("an answer");
+    let refused = table.token(&record.expect("a record")).await;
+    refused.expect_err("the context differs");
+    assert_eq!(
+        aws.of("Decrypt")[1].json()["EncryptionContext"]["tenant"],
+        "mallory"
+    );
+}
+
+#[tokio::test]
+async fn a_token_is_in_memory_for_five_minutes_and_not_longer_even_if_kms_fails() {
+    let aws = Aws::answering([
+        found(&item()),
+        Answer::json(&json!({ "Plaintext": BASE64.encode(b"token of W-API") })),
+        Answer::json_error(400, "KMSInvalidStateException"),
+    ])
+    .await;
+    let table = table(&aws);
+    let record = table.find(&instance()).await.expect("an answer");
+    let record = record.expect("a record");
+    table.token(&record).await.expect("a token");
+    later(Duration::from_secs(300)).await;
+    table.token(&record).await.expect_err("KMS fails");
+}
+
 #[tokio::test]
 async fn a_token_that_is_no_text_is_an_error() {
     let not_text = || Answer::json(&json!({ "Plaintext": BASE64.encode(&[0xff, 0xfe]) }));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use media::{
     kind::KeyType,
     media_key::MediaKey,
-    message::Secret,
+    message::{MediaMessage, Secret},
     open::{Expected, OpenError, Opener},
 };
 use reqwest::{
@@ -16,7 +16,7 @@ use url::Url;
 
 use super::{MOST_RESUMES, Resume, retry_after};
 use crate::{
-    FetchRequest, Fetcher, MediaStream,
+    FetchRequest, Fetcher, MediaStream, Origins,
     body::Body,
     error::FetchError,
     evidence::Evidence,
@@ -55,7 +55,7 @@ impl Fetcher {
         mut store: impl AsyncFnMut(MediaStream) -> Result<T, FetchError>,
     ) -> Result<T, FetchError> {
         let mut reading = Reading::of(&request)?;
-        let urls = self.cdn_urls(&request);
+        let urls = cdn_urls(&self.origins, request.message);
         if urls.is_empty() {
             return Err(FetchError::NotApplicable(
                 "the webhook announced no path on the CDN",
@@ -86,26 +86,6 @@ impl Fetcher {
             }
         }
         Err(failure)
-    }
-
-    /// The signed path on every configured host, query untouched, then the message's own URL.
-    fn cdn_urls(&self, request: &FetchRequest<'_>) -> Vec<Url> {
-        let path = request.message.direct_path.as_ref().map(Secret::expose);
-        let on_host = |base: &Url| {
-            let path = path?.trim_start_matches('/');
-            Url::parse(&format!("{base}{path}")).ok()
-        };
-        let own = request
-            .message
-            .url
-            .as_ref()
-            .and_then(|url| Url::parse(url.expose()).ok());
-        self.origins
-            .cdn_bases
-            .iter()
-            .filter_map(on_host)
-            .chain(own)
-            .collect()
     }
 
     async fn get_from_cdn<T>(
@@ -232,4 +212,19 @@ impl Reading {
             _ => Then::AskNextHost,
         }
     }
+}
+
+/// Where WhatsApp's CDN may have a medium: the signed path on every configured host, query untouched, then
+/// the message's own URL. The guard has not seen them yet.
+#[must_use]
+pub fn cdn_urls(origins: &Origins, message: &MediaMessage) -> Vec<Url> {
+    let path = message.direct_path.as_ref().map(Secret::expose);
+    let on_host = |base: &Url| {
+        let path = path?.trim_start_matches('/');
+        Url::parse(&format!("{base}{path}")).ok()
+    };
+    let own = message.url.as_ref();
+    let own = own.and_then(|url| Url::parse(url.expose()).ok());
+    let bases = origins.cdn_bases.iter();
+    bases.filter_map(on_host).chain(own).collect()
 }

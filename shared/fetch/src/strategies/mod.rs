@@ -13,6 +13,7 @@ use reqwest::{
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+pub use self::cdn::cdn_urls;
 use crate::{
     FetchRequest, Fetcher,
     body::Body,

@@ -10,6 +10,7 @@
 mod breaker;
 mod cdn;
 mod guard;
+mod hostile;
 mod turns;
 mod wapi;
 mod wapi_alternate;

@@ -1,0 +1,195 @@
+//! Hundreds of hostile URLs against the guard and against the two places where a stranger's URL comes in.
+
+use std::{
+    future::ready,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use fetch::{
+    Origins,
+    guard::{AddressGuard, Forbidden},
+};
+use reqwest::dns::Resolve;
+use tokio::net::TcpListener;
+use url::Url;
+use wapi::link::FileLink;
+
+const WAPI: &str = "https://api.w-api.app/v1/";
+
+/// Verdict and URL of every line.
+fn hostile() -> Vec<(&'static str, String)> {
+    let lines = include_str!("hostile_urls.txt").lines();
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let all: Vec<_> = lines
+        .map(|line| {
+            let (verdict, json) = line.split_once(' ').expect(line);
+            (verdict, serde_json::from_str(json).expect(line))
+        })
+        .collect();
+    assert!(all.len() >= 500, "{} URLs", all.len());
+    all
+}
+
+fn origins() -> Origins {
+    let cdn = "https://mmg.whatsapp.net,https://mmg-fallback.whatsapp.net";
+    Origins::parse(WAPI.trim_end_matches('/'), cdn).expect("the real ones")
+}
+
+fn is_ours(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let is_known = host == "api.w-api.app" || host.ends_with(".whatsapp.net");
+    url.scheme() == "https"
+        && url.port().is_none()
+        && is_known
+        && url.username().is_empty()
+        && url.password().is_none()
+}
+
+#[test]
+fn every_hostile_url_gets_its_verdict() {
+    let guard = AddressGuard::new(&origins());
+    let mut wrong = Vec::new();
+    for (verdict, text) in hostile() {
+        let found = match Url::parse(&text).map(|url| guard.check(&url)) {
+            Err(_) => "invalid",
+            Ok(Ok(())) => "ok",
+            Ok(Err(Forbidden::Host)) => "host",
+            Ok(Err(Forbidden::Scheme)) => "scheme",
+            Ok(Err(Forbidden::Address)) => "address",
+        };
+        if found != verdict {
+            wrong.push(format!("{text:?}: {found}, not {verdict}"));
+        }
+        let is_ok_and_ours = Url::parse(&text).is_ok_and(|url| is_ours(&url));
+        assert_eq!(found == "ok", is_ok_and_ours, "{text:?}");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn with_a_local_base_only_that_base_and_whatsapp_are_reached() {
+    let local = Origins::parse("http://127.0.0.1:4566/v1", "http://127.0.0.1:4567").expect("bases");
+    let guard = AddressGuard::new(&local);
+    for (_, text) in hostile() {
+        let Ok(url) = Url::parse(&text) else { continue };
+        if guard.check(&url).is_ok() {
+            assert!(
+                is_ours(&url) && url.host_str() != Some("api.w-api.app"),
+                "{text:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn whatever_w_api_gives_as_a_link_leads_to_w_api() {
+    let base = Url::parse(WAPI).expect("a URL");
+    for (_, text) in hostile() {
+        if let Ok(link) = FileLink::on_origin_of(&base, &text) {
+            let url = Url::parse(link.url().expose()).expect("a URL");
+            assert_eq!(url.origin(), base.origin(), "{text:?}");
+            assert!(
+                url.username().is_empty() && url.password().is_none(),
+                "{text:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn whatever_stands_in_a_webhook_leads_to_whatsapp_or_nowhere() {
+    let guard = AddressGuard::new(&origins());
+    for (_, text) in hostile() {
+        for (direct_path, url) in [
+            (Some(text.clone()), None),
+            (None, Some(text.clone())),
+            (Some(format!("/{text}")), Some(text.clone())),
+        ] {
+            let body = serde_json::json!({
+                "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB", "messageId": "3EB0AAAA",
+                "moment": 1_787_431_679, "chat": { "id": "5500900000002" },
+                "msgContent": { "imageMessage": {
+                    "mediaKey": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+                    "directPath": direct_path, "url": url } } });
+            let body =
+                wapi::webhook::WebhookBody::parse(body.to_string().as_bytes()).expect("a body");
+            for message in body.read().media {
+                for url in fetch::cdn_urls(&origins(), &message) {
+                    let is_allowed = guard.check(&url).is_ok();
+                    assert!(!is_allowed || is_ours(&url), "{text:?} leads to {url}");
+                }
+            }
+        }
+    }
+}
+
+/// The guard with a name service of these answers, one after the other; the last for ever.
+fn guard_with(answers: &'static [&'static [&'static str]]) -> AddressGuard {
+    let asked = Arc::new(AtomicUsize::new(0));
+    AddressGuard::looking_up(&origins(), move |_| {
+        let n = asked.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
+        let addresses = answers[n].iter().map(|text| {
+            let address: IpAddr = text.parse().expect("an address");
+            SocketAddr::new(address, 0)
+        });
+        ready(Ok(addresses.collect()))
+    })
+}
+
+async fn resolved(guard: &AddressGuard) -> Option<Vec<String>> {
+    let name = "mmg.whatsapp.net".parse().expect("a name");
+    let found = guard.resolve(name).await.ok()?;
+    Some(found.map(|address| address.ip().to_string()).collect())
+}
+
+#[tokio::test]
+async fn a_name_that_is_bound_to_another_address_meanwhile_leads_nowhere() {
+    let guard = guard_with(&[
+        &["157.240.12.53"],
+        &["169.254.169.254"],
+        &["127.0.0.1", "::1"],
+    ]);
+    assert_eq!(
+        resolved(&guard).await,
+        Some(vec!["157.240.12.53".to_owned()])
+    );
+    assert_eq!(resolved(&guard).await, None);
+    assert_eq!(resolved(&guard).await, None);
+}
+
+#[tokio::test]
+async fn of_a_mixed_answer_only_public_addresses_are_left() {
+    let guard = guard_with(&[&[
+        "10.0.0.1",
+        "157.240.12.53",
+        "::ffff:127.0.0.1",
+        "2a03:2880:f211:c5::1",
+        "fd00:ec2::254",
+    ]]);
+    let left = ["157.240.12.53", "2a03:2880:f211:c5::1"].map(str::to_owned);
+    assert_eq!(resolved(&guard).await, Some(left.to_vec()));
+}
+
+/// Somebody listens where a name of WhatsApp's suddenly leads: nobody comes.
+#[tokio::test]
+async fn no_connection_is_made_to_an_address_that_the_guard_dropped() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let guard = AddressGuard::looking_up(&origins(), move |_| {
+        ready(Ok(vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)]))
+    });
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .dns_resolver(Arc::new(guard));
+    let client = client.build().expect("a client");
+    let failed = client.get("https://mmg.whatsapp.net/v/t62").send().await;
+    let error = failed.expect_err("no address is left");
+    assert!(format!("{error:?}").contains("Address"), "{error:?}");
+    let came = tokio::time::timeout(Duration::from_millis(200), listener.accept()).await;
+    assert!(came.is_err(), "somebody connected");
+}
