@@ -21,4 +21,5 @@ pub mod wire;
 mod world;
 
 pub use ::accounting;
+pub use wire::Reached;
 pub use world::{Outcome, live};

@@ -1,7 +1,7 @@
 //! The way from the SDK to the cloud: latency, faults, a trace of every call. No socket is on it.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -73,6 +73,18 @@ impl Process {
 pub struct Log {
     counts: Mutex<HashMap<String, u32>>,
     lines: Mutex<Vec<String>>,
+    reached: Mutex<BTreeSet<Reached>>,
+}
+
+/// A function did something to a part of AWS.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reached {
+    /// `webhook`, `download`, `watch`, or `operator`.
+    pub who: String,
+    /// `service:Operation`.
+    pub operation: String,
+    /// The name of the table, queue, bucket or key.
+    pub part: String,
 }
 
 impl Log {
@@ -80,6 +92,12 @@ impl Log {
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         locked(&self.lines).clone()
+    }
+
+    /// What each function did to which part of AWS.
+    #[must_use]
+    pub fn reached(&self) -> BTreeSet<Reached> {
+        locked(&self.reached).clone()
     }
 
     /// Adds a line.
@@ -166,6 +184,16 @@ impl Wire {
     fn call(&self, asked: &Asked) -> Call {
         let (operation, subject) = (asked.operation(), asked.subject());
         let log = &self.cloud.log;
+        let who = self.process.name.split('-').next().unwrap_or_default();
+        let reached = |operation: &str| Reached {
+            who: who.to_owned(),
+            operation: operation.to_owned(),
+            part: asked.part(),
+        };
+        locked(&log.reached).insert(reached(&operation));
+        if asked.is_tagging() {
+            locked(&log.reached).insert(reached("s3:PutObjectTagging"));
+        }
         Call {
             process: self.process.name.clone(),
             life: self.process.life,

@@ -1,6 +1,6 @@
 //! One world: a cloud, origins, both functions, senders; lived through to its end and accounted for.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use aws::{
     clients::Clients,
@@ -18,18 +18,19 @@ use media::{
 use serde_json::{Value, json};
 use stand_in::StandIn;
 use tokio::sync::Mutex;
+use watch::Watch;
 use webhook::Webhook;
 
 use crate::{
     accounting::{Account, Announced, Evidence, Fate, Identity, Told},
     chance::Chance,
     clockwork,
-    cloud::{Cloud, queue::Settings},
+    cloud::{Cloud, queue::Settings, sqs::BASE},
     evidence,
     function::{Ended, INSTANCES, JOBS, MEDIA, PARKED, Slot, Surroundings},
     plan::{CUSTOMERS, Customer, Happening, Medium, Plan},
     source::Source,
-    wire::{ENDPOINT, Process, Wire},
+    wire::{ENDPOINT, Process, Reached, Wire},
 };
 
 /// Webhook functions that run at the same time.
@@ -54,6 +55,8 @@ pub struct Outcome {
     pub took: Duration,
     /// Breaches of the origins' rules.
     pub violations: Vec<String>,
+    /// What each function did to which part of AWS.
+    pub reached: BTreeSet<Reached>,
 }
 
 /// Lives through a plan on this thread.
@@ -162,6 +165,7 @@ impl World {
             server.abort();
         }
         let took = world.cloud.clock.now();
+        world.look().await;
         tokio::time::sleep(SWEPT_AFTER + Duration::from_hours(1)).await;
         let uploads = world.cloud.bucket.sweep(SWEPT_AFTER);
         let evidence = evidence::gather(&world.cloud, uploads);
@@ -171,6 +175,25 @@ impl World {
             trace: world.cloud.log.lines(),
             took,
             violations: world.origins.violations(),
+            reached: world.cloud.log.reached(),
+        }
+    }
+
+    /// The hourly look, once. If the faults hit it, the next one would make it good.
+    async fn look(&self) {
+        let client = Wire::client(&self.cloud, &Process::new("watch-0", 0));
+        let clients = Clients::over(client, ENDPOINT, Duration::from_secs(10));
+        let config = watch::config::Config {
+            region: "us-east-1".to_owned(),
+            endpoint: None,
+            media_table: MEDIA.to_owned(),
+            jobs_queue_url: format!("{BASE}{JOBS}"),
+            parked_queue_url: format!("{BASE}{PARKED}"),
+        };
+        let look = Watch::with_clients(&clients, config);
+        if let Err(error) = look.look(self.cloud.clock.unix()).await {
+            let line = format!("the hourly look failed: {error}");
+            self.cloud.log.note(self.cloud.clock.now(), line);
         }
     }
 
@@ -301,15 +324,18 @@ fn media_table() -> Value {
             { "AttributeName": range, "KeyType": "RANGE" },
         ])
     };
-    let index = |name: &str, hash: &str| json!({ "IndexName": name, "KeySchema": keys(hash, "updated_at"), "Projection": { "ProjectionType": "ALL" } });
+    let index = |name: &str, hash: &str, range: &str| json!({ "IndexName": name, "KeySchema": keys(hash, range), "Projection": { "ProjectionType": "ALL" } });
     json!({
         "TableName": MEDIA,
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [
             attribute("instance", "S"), attribute("message_id", "S"),
-            attribute("state", "S"), attribute("updated_at", "N"),
+            attribute("state", "S"), attribute("recoverable_until", "N"), attribute("moment", "N"),
         ],
         "KeySchema": keys("instance", "message_id"),
-        "GlobalSecondaryIndexes": [index("by_state", "state"), index("by_instance", "instance")],
+        "GlobalSecondaryIndexes": [
+            index("by_state", "state", "recoverable_until"),
+            index("by_instance", "instance", "moment"),
+        ],
     })
 }

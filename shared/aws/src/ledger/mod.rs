@@ -220,33 +220,11 @@ impl Ledger {
             }),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    self.held(job, failed.item.clone()).await
+                    Ok(held(failed.item.as_ref()))
                 }
                 _ => Err(AwsError::new(OPERATION, &error)),
             },
         }
-    }
-
-    /// Who has the medium that could not be claimed. `item` comes with the refusal; where it does not,
-    /// the table is asked.
-    async fn held(&self, job: &Job, item: Option<Attributes>) -> Result<Claim, AwsError> {
-        let item = match item {
-            Some(item) => item,
-            None => self
-                .read(&job.instance, &job.message.message_id)
-                .await?
-                .unwrap_or_default(),
-        };
-        let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
-        match text("state").map(String::as_str) {
-            Some("stored") => return Ok(Claim::Stored),
-            Some(ERASED) => return Ok(Claim::Erased),
-            Some(_) | None => {}
-        }
-        let until = item.get("lease_until").and_then(|value| value.as_n().ok());
-        Ok(Claim::Elsewhere {
-            until: until.and_then(|n| n.parse().ok()).unwrap_or_default(),
-        })
     }
 
     /// Writes where a medium stands, if the run still holds the lease.
@@ -495,6 +473,22 @@ impl Ledger {
             .await
             .map_err(|error| AwsError::new("dynamodb:GetItem", &error))?;
         Ok(read.item)
+    }
+}
+
+/// Who has the medium that could not be claimed, as the refusal tells. A refusal that tells nothing
+/// names nobody who would finish, so the job comes back.
+fn held(item: Option<&Attributes>) -> Claim {
+    let state = item.and_then(|item| item.get("state")?.as_s().ok());
+    match state.map(String::as_str) {
+        Some("stored") => Claim::Stored,
+        Some(ERASED) => Claim::Erased,
+        Some(_) | None => {
+            let until = item.and_then(|item| item.get("lease_until")?.as_n().ok());
+            Claim::Elsewhere {
+                until: until.and_then(|n| n.parse().ok()).unwrap_or_default(),
+            }
+        }
     }
 }
 

@@ -85,6 +85,39 @@ impl Asked {
             .unwrap_or_else(|| "-".to_owned())
     }
 
+    /// The table, queue, bucket or key that it reaches.
+    #[must_use]
+    pub fn part(&self) -> String {
+        let json: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
+        match self.target().0 {
+            "s3" => self
+                .head
+                .uri
+                .path()
+                .split('/')
+                .nth(1)
+                .unwrap_or_default()
+                .to_owned(),
+            "sqs" => text("QueueUrl")
+                .rsplit('/')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+            "dynamodb" if json["IndexName"].is_string() => {
+                format!("{}/index/{}", text("TableName"), text("IndexName"))
+            }
+            "dynamodb" => text("TableName"),
+            service => service.to_owned(),
+        }
+    }
+
+    /// Whether an object gets tags with it.
+    #[must_use]
+    pub fn is_tagging(&self) -> bool {
+        self.head.headers.contains_key("x-amz-tagging")
+    }
+
     fn of_s3(&self) -> &'static str {
         let has = |name| self.parameter(name).is_some();
         match self.head.method.as_str() {

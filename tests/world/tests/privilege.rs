@@ -1,0 +1,164 @@
+//! The functions' roles against what the functions were seen to do: nothing missing, nothing extra.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
+use std::{collections::BTreeSet, path::Path};
+
+use serde_yaml_ng::Value;
+use stand_in::{CdnScenario, Kind, WapiScenario};
+use world::{
+    Outcome, Reached,
+    accounting::Fate,
+    fault::Fault,
+    live,
+    plan::{Medium, Plan},
+    seed,
+};
+
+/// Worlds that are lived through until everything that a role allows was done once.
+const MOST_SEEDS: u64 = 300;
+
+/// An IAM action and the part of the stack that it is allowed on.
+type Right = (String, String);
+
+/// What Lambda does with the download function's role, to feed it: the function itself never asks.
+const OF_THE_TRIGGER: [&str; 3] = [
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+];
+
+fn right(action: &str, part: &str) -> Right {
+    (action.to_owned(), part.to_owned())
+}
+
+/// The permission that a call needs, as AWS documents it.
+fn needed(reached: &Reached) -> Right {
+    let action = match reached.operation.as_str() {
+        "s3:CreateMultipartUpload" | "s3:UploadPart" | "s3:CompleteMultipartUpload" => {
+            "s3:PutObject"
+        }
+        "sqs:SendMessageBatch" => "sqs:SendMessage",
+        same => same,
+    };
+    let is_of_s3 = action.starts_with("s3:");
+    let part = match reached.part.as_str() {
+        "instances" => "InstancesTable",
+        "media" if is_of_s3 => "MediaBucket/*",
+        "media" => "MediaTable",
+        "media/index/by_state" => "MediaTable/index/by_state",
+        "jobs" => "JobsQueue",
+        "parked" => "ParkedQueue",
+        "kms" => "TokenKey",
+        other => panic!("{other} is no part of the stack"),
+    };
+    right(action, part)
+}
+
+/// Anything below a tag such as `!If`.
+fn plain(value: &Value) -> &Value {
+    if let Value::Tagged(tagged) = value {
+        return &tagged.value;
+    }
+    value
+}
+
+fn list(value: &Value) -> Vec<String> {
+    let value = plain(value);
+    let Some(items) = value.as_sequence() else {
+        return vec![value.as_str().expect("a text").to_owned()];
+    };
+    items.iter().flat_map(list).collect()
+}
+
+/// What a policy of the template allows, without logs, and without the customer's own key.
+fn allowed(policy: &str) -> BTreeSet<Right> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
+    let template = std::fs::read_to_string(path).expect("the template");
+    let template: Value = serde_yaml_ng::from_str(&template).expect("YAML");
+    let document = &template["Resources"][policy]["Properties"]["PolicyDocument"];
+    let statements = document["Statement"].as_sequence().expect("statements");
+    let always = statements
+        .iter()
+        .filter(|one| !matches!(one, Value::Tagged(_)));
+    let mut rights = BTreeSet::new();
+    for statement in always.filter(|one| one["Sid"].as_str() != Some("WriteLogs")) {
+        for resource in list(&statement["Resource"]) {
+            let part = resource
+                .replace("${", "")
+                .replace('}', "")
+                .replace(".Arn", "");
+            rights.extend(
+                list(&statement["Action"])
+                    .iter()
+                    .map(|action| right(action, &part)),
+            );
+        }
+    }
+    assert!(!rights.is_empty(), "{policy}");
+    rights
+}
+
+/// A medium that nobody has, and a parked queue that takes nothing from the download function: in the end
+/// SQS parks the job by itself, and only the hourly look can write down that it did.
+fn parked_by_the_queue() -> Outcome {
+    let nobody_has_it = Medium::healthy(Kind::Image, "by nobody")
+        .with(|spec| {
+            spec.wapi(WapiScenario::NotFound404)
+                .cdn(CdnScenario::Gone { status: 404 })
+        })
+        .ending(Fate::Parked);
+    let outcome = live(Plan::healthy(vec![nobody_has_it]).with_faults(|call| {
+        let (status, code) = (403, "AccessDeniedException");
+        if call.operation == "sqs:SendMessage" && call.process.starts_with("download") {
+            Fault::Refused { status, code }
+        } else {
+            Fault::None
+        }
+    }));
+    let account = &outcome.account;
+    let (accepted, parked, lost) = (account.accepted, account.parked, account.lost.len());
+    assert_eq!((accepted, parked, lost), (1, 1, 0), "{account}");
+    outcome
+}
+
+#[test]
+fn each_role_allows_what_its_function_does_and_nothing_else() {
+    let mut done = parked_by_the_queue().reached;
+    let by = |done: &BTreeSet<Reached>, who: &str| -> BTreeSet<Right> {
+        let its = done.iter().filter(|one| one.who == who);
+        its.map(needed).collect()
+    };
+    let roles = [
+        ("webhook", "WebhookPolicy"),
+        ("download", "DownloadPolicy"),
+        ("watch", "WatchPolicy"),
+    ];
+    let expected = roles.map(|(who, policy)| {
+        let mut rights = allowed(policy);
+        if who == "download" {
+            rights.retain(|(action, part)| {
+                part != "JobsQueue" || !OF_THE_TRIGGER.contains(&action.as_str())
+            });
+        }
+        (who, rights)
+    });
+    for n in 1..=MOST_SEEDS {
+        done.extend(live(seed::plan(n)).reached);
+        if expected
+            .iter()
+            .all(|(who, rights)| by(&done, who) == *rights)
+        {
+            println!("everything was done once in {n} worlds");
+            break;
+        }
+    }
+    for (who, rights) in expected {
+        assert_eq!(by(&done, who), rights, "{who}: done, and allowed");
+    }
+}
