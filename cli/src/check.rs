@@ -316,3 +316,16 @@ async fn last_media(instance: &Instance, lang: Lang, session: &Session) -> anyho
     };
     Ok(Check::new(NAME, verdict, evidence))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Check, Verdict, table};
+
+    #[test]
+    fn a_check_tells_its_evidence_and_what_to_do() {
+        let mut failed = Check::new("token", Verdict::Fail, "W-API answers 401");
+        failed.remedy = Some("wapi-media token rotate LITE-AAAAAA-000001".to_owned());
+        let checks = [Check::new("open", Verdict::Ok, "takes webhooks"), failed];
+        insta::assert_snapshot!(table(&checks));
+    }
+}

@@ -134,25 +134,34 @@ fn bill(usage: &Usage) -> Vec<Item> {
 pub(crate) async fn run(cost: Cost, session: &Session) -> anyhow::Result<Exit> {
     let usage = usage(&cost, session).await?;
     let items = bill(&usage);
-    let total: f64 = items.iter().map(|item| item.dollars).sum();
+    let json = json!({
+        "items": items, "total_dollars": total(&items), "usage": usage, "prices": PRICES_OF,
+    });
+    session
+        .flags
+        .print(&json, text(&usage, &items, cost.days))?;
+    Ok(Exit::Ok)
+}
+
+fn total(items: &[Item]) -> f64 {
+    items.iter().map(|item| item.dollars).sum()
+}
+
+fn text(usage: &Usage, items: &[Item], days: u16) -> String {
     let mut table = screen::table(["what", "reckoned as", "US$ a month"]);
-    for item in &items {
+    for item in items {
         table.add_row([item.what, item.reckoned, &format!("{:.2}", item.dollars)]);
     }
-    table.add_row(["in all", "", &format!("{total:.2}")]);
-    let text = format!(
+    table.add_row(["in all", "", &format!("{:.2}", total(items))]);
+    format!(
         "{table}\n\nAn estimate, not a bill: {PRICES_OF}.\n\
          From the last {} days: {:.0} media a month, {:.1} s each, {} kept in {:.0} files.",
-        cost.days,
+        days,
         usage.media,
         usage.seconds,
         DecimalBytes(whole(usage.kept_bytes)),
         usage.kept_files,
-    );
-    let json =
-        json!({ "items": items, "total_dollars": total, "usage": usage, "prices": PRICES_OF });
-    session.flags.print(&json, text)?;
-    Ok(Exit::Ok)
+    )
 }
 
 #[expect(
@@ -230,7 +239,21 @@ async fn usage(cost: &Cost, session: &Session) -> anyhow::Result<Usage> {
 
 #[cfg(test)]
 mod tests {
-    use super::{GIB, MILLION, Usage, bill};
+    use super::{GIB, MILLION, Usage, bill, text};
+
+    #[test]
+    fn the_estimate_is_a_table_with_its_sum_and_what_it_was_reckoned_from() {
+        let usage = Usage {
+            media: 90_000.0,
+            other_webhooks: 200_000.0,
+            puts: 96_000.0,
+            seconds: 1.4,
+            kept_bytes: 45.5 * GIB,
+            kept_files: 81_000.0,
+            is_whole: true,
+        };
+        insta::assert_snapshot!(text(&usage, &bill(&usage), 7));
+    }
 
     #[test]
     fn a_million_media_cost_what_the_readme_says() {

@@ -350,3 +350,45 @@ fn object(parked: &ParkedJob) -> Value {
         "moved_by_sqs": parked.is_moved_by_sqs,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use media::{failure::FailureClass, job::QueuedJob};
+
+    use super::{ParkedJob, object, table};
+
+    fn found() -> [ParkedJob; 2] {
+        let job = r#"{"version":"1","tenant":"acme","instance":"LITE-AAAAAA-000001","accepted_at":1787432100,
+            "message":{"message_id":"3EB0000002","chat":"5500900000001","direction":"in","moment":1787432100,
+            "kind":"image"}}"#;
+        let job = QueuedJob::parse(job).expect("a job");
+        let QueuedJob::V1(job) = job;
+        [
+            ParkedJob {
+                job: Some(job),
+                class: FailureClass::Expired,
+                reason: "wapi: HTTP 404; cdn: WhatsApp's copy is gone".to_owned(),
+                receives: Some(4),
+                parked_at: 1_787_433_000,
+                is_moved_by_sqs: false,
+                is_unrecorded: false,
+            },
+            ParkedJob {
+                job: None,
+                class: FailureClass::Poison,
+                reason: "the queue message is not a job that this version understands".to_owned(),
+                receives: None,
+                parked_at: 1_787_433_100,
+                is_moved_by_sqs: false,
+                is_unrecorded: false,
+            },
+        ]
+    }
+
+    #[test]
+    fn parked_jobs_are_a_table_and_one_stable_shape_without_their_bodies() {
+        let found = found();
+        insta::assert_snapshot!(table(&found));
+        insta::assert_json_snapshot!(found.each_ref().map(object));
+    }
+}

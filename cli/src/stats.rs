@@ -182,7 +182,32 @@ fn sparkline(numbers: &[u64]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Count, date, sparkline};
+    use super::{BTreeMap, Count, date, json, sparkline, text};
+
+    #[test]
+    fn each_tenants_days_are_a_table_a_sparkline_and_one_stable_shape() {
+        let busy = Count {
+            announced: 6,
+            stored: 3,
+            skipped: 1,
+            retrying: 1,
+            parked: [("expired".to_owned(), 1)].into(),
+            bytes: 1_500_000,
+            strategies: [("cdn".to_owned(), 1), ("wapi".to_owned(), 2)].into(),
+        };
+        let quiet = Count {
+            announced: 1,
+            retrying: 1,
+            ..Count::default()
+        };
+        let counts: BTreeMap<_, _> =
+            [("acme".to_owned(), [(20_687, quiet), (20_688, busy)].into())].into();
+        insta::assert_snapshot!(text(&counts, 20_685..=20_688));
+        insta::assert_json_snapshot!(json(&counts));
+        let none = [("acme".to_owned(), BTreeMap::new())].into();
+        let nothing = "Nothing was announced on these days.";
+        assert_eq!(text(&none, 20_685..=20_688), nothing);
+    }
 
     #[test]
     fn a_sparkline_shows_the_highest_as_full_and_nothing_as_nothing() {

@@ -468,3 +468,16 @@ fn the_job_of_a_large_webhook_is_small_and_carries_no_thumbnail() {
     assert!(job.len() < 2_048, "{} bytes", job.len());
     assert!(!job.contains("TTTT") && !job.contains("SSSS"));
 }
+
+#[test]
+fn a_body_that_is_nested_too_deeply_is_refused_and_overflows_no_stack() {
+    for depth in [128, 1_000, 500_000] {
+        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+            let body = format!("{{\"x\":{}0{}}}", open.repeat(depth), close.repeat(depth));
+            let refused = WebhookBody::parse(body.as_bytes());
+            assert!(matches!(refused, Err(BodyError::NotJson)), "{depth}");
+        }
+    }
+    let body = format!("{{\"x\":{}0{}}}", "[".repeat(100), "]".repeat(100));
+    assert!(WebhookBody::parse(body.as_bytes()).is_ok());
+}

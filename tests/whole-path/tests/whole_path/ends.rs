@@ -8,7 +8,7 @@ use stand_in::{CdnScenario, Field, Kind, Seal, Spec, WapiScenario};
 use crate::{World, on_the_stack};
 
 /// Attributes of the parked messages whose body contains `text`.
-async fn parked(world: &World, text: &str) -> Value {
+pub(crate) async fn parked(world: &World, text: &str) -> Value {
     let asked = json!({
         "QueueUrl": world.stack().outputs().parked_queue_url, "MaxNumberOfMessages": 10,
         "MessageAttributeNames": ["All"], "VisibilityTimeout": 0,
@@ -33,7 +33,7 @@ async fn parked(world: &World, text: &str) -> Value {
     panic!("nothing with {text:?} was parked");
 }
 
-async fn send_raw(world: &World, body: &str) {
+pub(crate) async fn send_raw(world: &World, body: &str) {
     let asked = json!({ "QueueUrl": world.stack().outputs().jobs_queue_url, "MessageBody": body });
     world
         .stack()
