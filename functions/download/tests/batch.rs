@@ -800,3 +800,16 @@ async fn when_s3_fails_the_job_comes_back_and_no_other_strategy_is_blamed() {
         "{reason}"
     );
 }
+
+#[tokio::test]
+async fn a_job_of_another_tenant_than_its_instance_is_parked_and_opens_no_token() {
+    let (aws, origins) = start(healthy).await;
+    let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
+    let forged = job(&announced).replace(r#""tenant":"acme""#, r#""tenant":"thief""#);
+    let answer = run_job(&aws, &origins, forged).await;
+    assert_eq!(answer, json!({ "batchItemFailures": [] }));
+    let sent = aws.the("SendMessage").json();
+    assert_eq!(sent["MessageAttributes"]["class"]["StringValue"], "poison");
+    assert!(aws.of("Decrypt").is_empty() && aws.of("PutObject").is_empty());
+    assert!(origins.requests().is_empty());
+}
