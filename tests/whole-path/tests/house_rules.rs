@@ -362,7 +362,12 @@ fn nobody_real_is_in_the_events_the_tests_or_the_pages() {
     for (folder, extension) in [("events", "json"), ("events", "md"), ("shared", "json")] {
         all.extend(files(&[folder], extension));
     }
-    for page in ["README.md", "README.pt-BR.md", "ARCHITECTURE.md", "SECURITY.md"] {
+    for page in [
+        "README.md",
+        "README.pt-BR.md",
+        "ARCHITECTURE.md",
+        "SECURITY.md",
+    ] {
         all.insert(
             page.to_owned(),
             std::fs::read_to_string(root().join(page)).expect(page),
