@@ -283,10 +283,7 @@ fn the_download_function_may_do_this_and_nothing_else() {
         ("ParkJobs".to_owned(), set(["sqs:SendMessage"])),
         ("ReadInstances".to_owned(), set(["dynamodb:GetItem"])),
         ("OpenTokens".to_owned(), set(["kms:Decrypt"])),
-        (
-            "KeepRecords".to_owned(),
-            set(["dynamodb:GetItem", "dynamodb:UpdateItem"]),
-        ),
+        ("KeepRecords".to_owned(), set(["dynamodb:UpdateItem"])),
         ("StoreMedia".to_owned(), set(store)),
         (
             "WriteLogs".to_owned(),
