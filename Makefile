@@ -1,6 +1,6 @@
 # Everything that is done by hand here; `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo up deploy-local ls logs down tools test prove chaos lint bench-memory cli
+.PHONY: help demo up deploy-local ls logs down tools test prove chaos lint check-template bench-memory cli
 
 # The commands behind most targets. The first time, cargo compiles them for some minutes.
 LOCAL := cargo run --quiet --package local --
@@ -45,6 +45,9 @@ lint: cargo tools ## Checks format, code and template
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	.tools/lint/bin/cfn-lint --append-rules cfn_lint_serverless.rules --regions us-east-1 sa-east-1 --template template.yaml
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .tools/sam/bin/sam validate --lint
+
+check-template: cargo ## Runs cfn-lint, checkov, cfn-guard and cdk-nag over template.yaml
+	@tests/template-checks/check
 
 # With glibc in it, too, so that it runs wherever the kernel does.
 cli: cargo ## Builds wapi-media as one static binary for this machine's processor

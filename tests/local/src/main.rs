@@ -22,7 +22,11 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Installs the pinned tools into .tools/.
-    Tools,
+    Tools {
+        /// Also those that check the template beyond the linters.
+        #[arg(long)]
+        checks: bool,
+    },
     /// Starts the local AWS, with what it held when it was last ended.
     Up {
         /// The port of 127.0.0.1 that it answers on.
@@ -86,7 +90,10 @@ async fn main() -> ExitCode {
 async fn carry_out(command: Command, screen: &Screen) -> Result<()> {
     let project = Project::here()?;
     match command {
-        Command::Tools => Tools::install(&project, screen).await.map(drop),
+        Command::Tools { checks: false } => Tools::install(&project, screen).await.map(drop),
+        Command::Tools { checks: true } => {
+            Tools::install_with_checks(&project, screen).await.map(drop)
+        }
         Command::Up { port } => up(&project, port, screen).await,
         Command::Deploy {
             wapi_base_url,

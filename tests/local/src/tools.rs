@@ -21,6 +21,9 @@ const ENVIRONMENTS: [(&str, &str); 4] = [
     ("lint", "the template linters, about 100 MB"),
 ];
 
+/// What only `make check-template` needs.
+const CHECKS: (&str, &str) = ("checks", "checkov and Node.js, about 600 MB");
+
 /// The installed tools.
 #[derive(Debug, Clone)]
 pub struct Tools {
@@ -34,9 +37,26 @@ impl Tools {
     /// # Errors
     /// If cargo, Python or its venv module is missing, or a package cannot be installed. The text says the remedy.
     pub async fn install(project: &Project, screen: &Screen) -> Result<Self> {
+        Self::install_all(project, screen, &ENVIRONMENTS).await
+    }
+
+    /// As [`Self::install`], and what `make check-template` needs besides.
+    ///
+    /// # Errors
+    /// As [`Self::install`].
+    pub async fn install_with_checks(project: &Project, screen: &Screen) -> Result<Self> {
+        Self::install(project, screen).await?;
+        Self::install_all(project, screen, &[CHECKS]).await
+    }
+
+    async fn install_all(
+        project: &Project,
+        screen: &Screen,
+        environments: &[(&str, &str)],
+    ) -> Result<Self> {
         check_cargo().await?;
         let _alone = crate::lock::alone(project, "tools").await?;
-        for (name, purpose) in ENVIRONMENTS {
+        for (name, purpose) in environments {
             let environment = Environment::of(project, name)?;
             if environment.is_as_pinned() {
                 continue;
@@ -112,6 +132,8 @@ impl Environment {
             "install",
             "--disable-pip-version-check",
             "--no-input",
+            // The files name everything, so that nothing is installed that is not pinned.
+            "--no-deps",
         ])
         .arg("--requirement")
         .arg(&self.requirements);
