@@ -1,6 +1,6 @@
 # Everything that is done by hand here; `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo up deploy-local ls logs down tools test prove chaos lint check-template bench-memory cli
+.PHONY: help demo up deploy-local ls logs down tools test prove chaos fuzz lint check-template bench-memory cli
 
 # The commands behind most targets. The first time, cargo compiles them for some minutes.
 LOCAL := cargo run --quiet --package local --
@@ -48,6 +48,9 @@ lint: cargo tools ## Checks format, code and template
 
 check-template: cargo ## Runs cfn-lint, checkov, cfn-guard and cdk-nag over template.yaml
 	@tests/template-checks/check
+
+fuzz: cargo ## Looks for inputs that break what strangers reach, T seconds for each target (T=60, TARGETS="url_guard sqs_event")
+	@T=$(or $(T),60) tests/fuzz/fuzz $(TARGETS)
 
 # With glibc in it, too, so that it runs wherever the kernel does.
 cli: cargo ## Builds wapi-media as one static binary for this machine's processor

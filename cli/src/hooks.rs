@@ -15,7 +15,10 @@ pub(crate) enum Points {
     HereUntil(i64),
     /// Here, with a secret that is not valid: its webhooks are answered 401.
     HereInVain,
-    /// To somebody else's URL.
+    /// To an address that is not this stack's, with a secret of the instance in it: the stack under another
+    /// name, or whoever got hold of the secret. Only the address, without path.
+    ByAnotherName(String),
+    /// To somebody else's URL, which may hold a secret of theirs.
     Elsewhere(String),
     /// Nowhere.
     Nowhere,
@@ -28,7 +31,11 @@ impl Points {
             return Self::Nowhere;
         };
         let Some(secret) = secret_in(url, base, instance) else {
-            return Self::Elsewhere(url.to_owned());
+            let mut parts = url.split(['/', '?', '&', '=', '#']);
+            return match parts.any(|part| instance.known_hash(part).is_some()) {
+                true => Self::ByAnotherName(address_of(url)),
+                false => Self::Elsewhere(url.to_owned()),
+            };
         };
         match instance.known_hash(secret) {
             None => Self::HereInVain,
@@ -44,11 +51,12 @@ impl Points {
         match self {
             Self::Here => true,
             Self::HereUntil(until) => now < *until,
-            Self::HereInVain | Self::Elsewhere(_) | Self::Nowhere => false,
+            Self::HereInVain | Self::ByAnotherName(_) | Self::Elsewhere(_) | Self::Nowhere => false,
         }
     }
 
-    /// For a person. Our own URL is never shown: it holds the secret.
+    /// For a person, and for a report that is sent on. No URL is shown whole: ours holds the secret, and those
+    /// of others may hold theirs.
     pub(crate) fn text(&self, now: i64, lang: Lang) -> String {
         match self {
             Self::Here => say!(lang, "here", "para cá"),
@@ -67,10 +75,27 @@ impl Points {
                 "here, with a secret that is not valid: answered 401",
                 "para cá, com um segredo que não vale: recebe 401"
             ),
-            Self::Elsewhere(url) => say!(lang, "elsewhere: {url}", "para outro lugar: {url}"),
+            Self::ByAnotherName(address) => say!(
+                lang,
+                "to {address}, with this instance's secret; if that is a name of this stack, say so with --webhook-base-url",
+                "para {address}, com o segredo desta instância; se for um nome desta pilha, informe com --webhook-base-url"
+            ),
+            Self::Elsewhere(url) => {
+                let address = address_of(url);
+                say!(
+                    lang,
+                    "elsewhere: {address}/…",
+                    "para outro lugar: {address}/…"
+                )
+            }
             Self::Nowhere => say!(lang, "nowhere", "para lugar nenhum"),
         }
     }
+}
+
+/// Scheme, host and port of a URL; nothing of a text that is none.
+fn address_of(url: &str) -> String {
+    url::Url::parse(url).map_or_else(|_| "?".to_owned(), |url| url.origin().ascii_serialization())
 }
 
 /// The secret in a webhook URL of ours for this instance.

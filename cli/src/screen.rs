@@ -47,6 +47,12 @@ pub(crate) fn width() -> u16 {
     Table::new().width().unwrap_or(WIDE)
 }
 
+/// The text without what steers a terminal. Its line breaks stay.
+pub(crate) fn harmless(text: &str) -> String {
+    let shown = |c| if c == '\n' { c } else { report::shown(c) };
+    text.chars().map(shown).collect()
+}
+
 /// An empty table with this header.
 pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();

@@ -22,6 +22,8 @@ use media::{
 use parking::Parking;
 use serde_json::{Value, json};
 
+use crate::screen;
+
 /// The flags of every command.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Flags {
@@ -54,8 +56,18 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
-    /// Prints the JSON value if it is wanted, else the text.
+    /// Prints the JSON value if it is wanted, else the text, without what steers a terminal: senders choose
+    /// message ids and names.
     pub(crate) fn print(&self, json: &Value, text: impl std::fmt::Display) -> anyhow::Result<()> {
+        self.print_coloured(json, screen::harmless(&text.to_string()))
+    }
+
+    /// The same for a text whose own escape sequences are wanted, and which has been rid of those of others.
+    pub(crate) fn print_coloured(
+        &self,
+        json: &Value,
+        text: impl std::fmt::Display,
+    ) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
         if self.json {
             writeln!(out, "{json}")?;
@@ -103,6 +115,7 @@ impl Flags {
         if !stdin.is_terminal() {
             bail!("this would {change}, and nobody is there to be asked: add --yes, or --dry-run");
         }
+        let change = screen::harmless(change);
         eprint!("This will {change}. {question} ");
         let mut answer = String::new();
         stdin.lock().read_line(&mut answer)?;

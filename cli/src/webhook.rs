@@ -184,9 +184,18 @@ impl<'a> Desk<'a> {
         let mut table = screen::table(["hook", "leads"]);
         let mut found = Vec::new();
         for (hook, points) in self.judged() {
-            table.add_row([hook.as_str(), &points.text(now, Lang::En)]);
+            // Whoever asks for it may have to give it back: the one place, with register, that shows it whole.
+            let leads = match &points {
+                Points::Elsewhere(url) => format!("elsewhere: {url}"),
+                Points::Here
+                | Points::HereUntil(_)
+                | Points::HereInVain
+                | Points::ByAnotherName(_)
+                | Points::Nowhere => points.text(now, Lang::En),
+            };
+            table.add_row([hook.as_str(), &leads]);
             let is_well = points.is_well(now);
-            found.push(json!({ "hook": hook, "leads": points.text(now, Lang::En), "arrives_here": is_well }));
+            found.push(json!({ "hook": hook, "leads": leads, "arrives_here": is_well }));
         }
         self.session.flags.print(&Value::from(found), table)?;
         let is_well =
@@ -269,7 +278,11 @@ impl<'a> Desk<'a> {
             .into_iter()
             .filter_map(|(hook, points)| match points {
                 Points::Elsewhere(url) if hooks.contains(&hook) => Some(format!("  {hook}: {url}")),
+                Points::ByAnotherName(address) if hooks.contains(&hook) => {
+                    Some(format!("  {hook}: {address}, with this instance's secret"))
+                }
                 Points::Elsewhere(_)
+                | Points::ByAnotherName(_)
                 | Points::Here
                 | Points::HereUntil(_)
                 | Points::HereInVain

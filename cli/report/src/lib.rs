@@ -28,6 +28,7 @@ pub use crate::{
         ControlledTest, Endpoint, FailureCount, Folder, Hour, InstanceCheck, Report, RootCause,
         Setting, Status, Step, StepId, TestRow,
     },
+    plain::shown,
     terminal::{Terminal, text},
     view::View,
 };

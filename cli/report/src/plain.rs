@@ -6,7 +6,9 @@ pub(crate) fn plain(text: &str) -> String {
     text.trim().chars().map(shown).collect()
 }
 
-fn shown(one: char) -> char {
+/// What is shown of a character: itself, a space, or `�`.
+#[must_use]
+pub fn shown(one: char) -> char {
     match one {
         '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
         '\u{200e}' | '\u{200f}' | '\u{061c}' => char::REPLACEMENT_CHARACTER,

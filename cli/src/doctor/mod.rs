@@ -74,7 +74,7 @@ pub(crate) async fn run(doctor: Doctor, session: &Session) -> anyhow::Result<Exi
     };
     let text = report::text(&report, view, terminal);
     let json = serde_json::from_str(&report::json(&report)?)?;
-    session.flags.print(&json, text.trim_end())?;
+    session.flags.print_coloured(&json, text.trim_end())?;
     Ok(match report.status() {
         Status::Ok | Status::Unknown => Exit::Ok,
         Status::Warn | Status::Fail => Exit::Findings,

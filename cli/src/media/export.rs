@@ -247,7 +247,7 @@ async fn export(
         direction: record.direction.clone().unwrap_or_default(),
         kind: record.kind.clone(),
         chat: record.chat.clone(),
-        message: record.message_id.clone(),
+        message: plain(Some(record.message_id.clone())),
         state: record.state.clone(),
         file: String::new(),
         bytes: None,

@@ -1,10 +1,10 @@
-//! One job, top to bottom: claimed by someone? whose? wanted? which way? into the bucket, and write it down.
+//! One job, top to bottom: whose? claimed by someone? wanted? which way? into the bucket, and write it down.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws::{
     bucket::{StoreError, StoredObject},
-    instances::Instance,
+    instances::{Instance, InstanceError},
     ledger::Claim,
 };
 use fetch::{FetchError, FetchRequest, MediaStream};
@@ -30,8 +30,11 @@ const MOST_STARTS: usize = 3;
 /// A token this old is read again when W-API refuses it: it may have been changed.
 const TOKEN_RECHECKED_AFTER: Duration = Duration::from_secs(10);
 
+/// The instance's record: whose the job may be. Nothing if it is not registered.
+type Owner = Result<Option<Arc<Instance>>, InstanceError>;
+
 /// One message of the queue, without what only SQS needs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Received<'a> {
     /// Its body.
     pub body: &'a str,
@@ -41,16 +44,37 @@ pub struct Received<'a> {
     pub deadline: Instant,
 }
 
-/// Runs the job and ends it.
+/// Leaves out the body, which holds a media key.
+impl std::fmt::Debug for Received<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Received")
+            .field("receives", &self.receives)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs the job and ends it. A job that names another tenant than its instance's is parked before anything of
+/// that tenant's is touched, its record included.
 pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
     let Ok(job) = QueuedJob::parse(received.body).map(QueuedJob::into_job) else {
         return worker.park_poison(&received).await;
     };
     let started = Instant::now();
+    let owner = worker.instances.find(&job.instance).await;
+    if let Ok(Some(instance)) = &owner
+        && instance.tenant != job.tenant
+    {
+        let reason = "the instance belongs to another tenant than the job says";
+        return worker.park_stranger(&job, &received, reason).await;
+    }
     let lease = worker.lease(received.deadline);
     let before = match worker.ledger.claim(&job, &lease, worker.now()).await {
         Ok(Claim::Mine { attempts }) => attempts,
         Ok(Claim::Stored) => return worker.settle_duplicate(&job),
+        Ok(Claim::StoredForAnother) => {
+            let reason = "it is stored for the tenant to whom the instance belonged before";
+            return worker.park_stranger(&job, &received, reason).await;
+        }
         Ok(Claim::Erased) => return worker.settle_erased(&job),
         Ok(Claim::Elsewhere { until }) => return worker.settle_elsewhere(&job, until),
         Err(error) => return worker.settle_unrecorded(&job, &received, &error).await,
@@ -71,7 +95,7 @@ pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
         max_bytes: None,
         retention: None,
     };
-    let outcome = run.fetch_and_store().await;
+    let outcome = run.fetch_and_store(owner).await;
     let Run { attempts, .. } = run;
     let ended = Ended {
         before,
@@ -121,8 +145,10 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Tries the instance's strategies in order until one is stored.
-    async fn fetch_and_store(&mut self) -> Result<State, Failure> {
-        let instance = self.owner().await?;
+    async fn fetch_and_store(&mut self, owner: Owner) -> Result<State, Failure> {
+        let unregistered = || Failure::new(FailureClass::Poison, "the instance is not registered");
+        let instance = owner.map_err(|error| Failure::later(&error))?;
+        let instance = instance.ok_or_else(unregistered)?;
         if let Some(rule) = instance.policy.skips(&self.job.message) {
             return Ok(State::Skipped { rule });
         }
@@ -182,29 +208,17 @@ impl Run<'_> {
         Ok(tried)
     }
 
-    /// The instance's record; the job's tenant must be its owner.
-    async fn owner(&self) -> Result<std::sync::Arc<Instance>, Failure> {
-        let found = self.worker.instances.find(&self.job.instance).await;
-        match found.map_err(|error| Failure::later(&error))? {
-            None => Err(Failure::new(
-                FailureClass::Poison,
-                "the instance is not registered",
-            )),
-            Some(instance) if instance.tenant != self.job.tenant => Err(Failure::new(
-                FailureClass::Poison,
-                "the instance belongs to another tenant than the job says",
-            )),
-            Some(instance) => Ok(instance),
-        }
-    }
-
-    /// The token as it is in the table now, if it is another than the one that was refused.
+    /// The token as it is in the table now, if it is another than the one that was refused, and still the
+    /// same tenant's.
     async fn changed_token(&self, refused: &Secret) -> Option<Secret> {
         let instances = &self.worker.instances;
         let instance = instances
             .find_younger_than(&self.job.instance, TOKEN_RECHECKED_AFTER)
             .await
             .ok()??;
+        if instance.tenant != self.job.tenant {
+            return None;
+        }
         let token = instances.token(&instance).await.ok()?;
         (token != *refused).then_some(token)
     }

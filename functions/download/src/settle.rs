@@ -308,6 +308,28 @@ impl Worker {
         }
     }
 
+    /// The job is not of the tenant whose medium this is: it is parked, and the record, which is that
+    /// tenant's, is left as it is.
+    pub(crate) async fn park_stranger(
+        &self,
+        job: &Job,
+        received: &Received<'_>,
+        reason: &str,
+    ) -> Settled {
+        let class = FailureClass::Poison;
+        if !self
+            .park(job, received, &ticket(job, received, class, reason))
+            .await
+        {
+            return Settled::ComesBack {
+                after: AFTER_A_FAILED_WRITE,
+            };
+        }
+        let reason = reason.to_owned();
+        log(job, &State::Parked { class, reason }, &[], Duration::ZERO);
+        Settled::Done
+    }
+
     /// The table did not answer, so nothing is known and nothing can be written: the job comes back, also
     /// past its time, because its sources were not asked. It is parked just before the queue would drop it.
     pub(crate) async fn settle_unrecorded(

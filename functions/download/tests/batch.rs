@@ -430,7 +430,7 @@ async fn a_duplicate_of_what_is_stored_is_acknowledged_without_a_download() {
         run_job(&aws, &origins, job(&announced)).await,
         acknowledged()
     );
-    assert_eq!(aws.operations(), ["UpdateItem"]);
+    assert_eq!(aws.operations(), ["GetItem", "UpdateItem"]);
     assert_eq!(origins.requests().len(), 0);
 }
 
@@ -458,7 +458,8 @@ async fn a_medium_that_another_run_holds_comes_back_when_the_lease_ends_and_is_n
         let answer = run(&worker, event(&[job(&announced)]), PLENTY).await;
         assert_eq!(answer, back());
         assert_eq!(hidden_for(&aws), wait, "{lease_until}");
-        assert_eq!(aws.operations(), ["UpdateItem", "ChangeMessageVisibility"]);
+        let asked = ["GetItem", "UpdateItem", "ChangeMessageVisibility"];
+        assert_eq!(aws.operations(), asked);
         assert_eq!(origins.requests().len(), 0);
     }
 }
@@ -615,7 +616,8 @@ async fn a_job_that_cannot_be_claimed_because_the_table_fails_comes_back_without
     let (aws, origins) = start(script).await;
     let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
     assert_eq!(run_job(&aws, &origins, job(&announced)).await, back());
-    assert_eq!(aws.operations(), ["UpdateItem", "ChangeMessageVisibility"]);
+    let asked = ["GetItem", "UpdateItem", "ChangeMessageVisibility"];
+    assert_eq!(aws.operations(), asked);
 
     // Past its time too, because no source was asked, until the queue is about to drop it.
     let ends = [
@@ -627,7 +629,7 @@ async fn a_job_that_cannot_be_claimed_because_the_table_fails_comes_back_without
         let accepted_at = boot::clock::now() - half_days * 12 * 60 * 60;
         let job = job_accepted_at(&announced, accepted_at);
         assert_eq!(run_job(&aws, &origins, job).await, answer);
-        assert_eq!(aws.operations(), ["UpdateItem", end]);
+        assert_eq!(aws.operations(), ["GetItem", "UpdateItem", end]);
     }
     assert_eq!(origins.requests().len(), 0);
 }
@@ -644,8 +646,13 @@ async fn what_can_neither_be_claimed_nor_parked_comes_back() {
     let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
     let job = job_accepted_at(&announced, boot::clock::now() - 7 * 24 * 60 * 60);
     assert_eq!(run_job(&aws, &origins, job).await, back());
-    let ends = ["UpdateItem", "SendMessage", "ChangeMessageVisibility"];
-    assert_eq!(aws.operations(), ends);
+    let asked = [
+        "GetItem",
+        "UpdateItem",
+        "SendMessage",
+        "ChangeMessageVisibility",
+    ];
+    assert_eq!(aws.operations(), asked);
 }
 
 /// Whose fault it was decides how long a job whose time is over may come back.
@@ -810,6 +817,74 @@ async fn a_job_of_another_tenant_than_its_instance_is_parked_and_opens_no_token(
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
     let sent = aws.the("SendMessage").json();
     assert_eq!(sent["MessageAttributes"]["class"]["StringValue"], "poison");
-    assert!(aws.of("Decrypt").is_empty() && aws.of("PutObject").is_empty());
+    // The record of that id is the other tenant's.
+    assert_eq!(aws.operations(), ["GetItem", "SendMessage"]);
     assert!(origins.requests().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_stored_for_the_tenant_of_before_is_parked_and_no_duplicate() {
+    let script = |seen: &Seen| match seen.operation() {
+        "UpdateItem" => Answer::condition_failed(Some(
+            &json!({ "state": { "S": "stored" }, "tenant": { "S": "the one before" } }),
+        )),
+        _ => healthy(seen),
+    };
+    let (aws, origins) = start(script).await;
+    let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
+    assert_eq!(
+        run_job(&aws, &origins, job(&announced)).await,
+        acknowledged()
+    );
+    let sent = aws.the("SendMessage").json();
+    assert_eq!(sent["MessageAttributes"]["class"]["StringValue"], "poison");
+    assert_eq!(aws.operations(), ["GetItem", "UpdateItem", "SendMessage"]);
+}
+
+#[tokio::test]
+async fn a_stranger_s_job_that_cannot_be_parked_comes_back() {
+    let script = |seen: &Seen| match seen.operation() {
+        "SendMessage" => Answer::json_error(403, "AccessDeniedException"),
+        _ => healthy(seen),
+    };
+    let (aws, origins) = start(script).await;
+    let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
+    let forged = job(&announced).replace(r#""tenant":"acme""#, r#""tenant":"thief""#);
+    assert_eq!(run_job(&aws, &origins, forged).await, back());
+    assert_eq!(hidden_for(&aws), 300);
+}
+
+/// The instance moves while its record is remembered, and the token that was refused is not replaced by the
+/// next tenant's.
+#[tokio::test]
+async fn a_token_that_is_another_tenants_by_now_is_not_used() {
+    let is_changed: Arc<AtomicBool> = Arc::default();
+    let script = {
+        let before = with_token(&is_changed);
+        let is_changed = Arc::clone(&is_changed);
+        move |seen: &Seen| match seen.operation() {
+            _ if is_of_instances(seen) && is_changed.load(Ordering::SeqCst) => {
+                Answer::json(&json!({ "Item": {
+                    "instance": { "S": DEFAULT_INSTANCE }, "tenant": { "S": "next" }, "secret_hashes": { "L": [] },
+                    "sealed_token": { "S": "bmV3" }, "created_at": { "N": "0" } } }))
+            }
+            _ => before(seen),
+        }
+    };
+    let (aws, origins) = start(script).await;
+    let worker = worker(&aws, &origins, boot::clock::now);
+    let next = || event(&[job(&origins.announce(only_by_wapi()).expect("a medium"))]);
+    origins.register_instance(DEFAULT_INSTANCE, "old");
+    assert_eq!(run(&worker, next(), PLENTY).await, acknowledged());
+    origins.register_instance(DEFAULT_INSTANCE, "new");
+    is_changed.store(true, Ordering::SeqCst);
+    later(Duration::from_secs(11)).await;
+    assert_eq!(run(&worker, next(), PLENTY).await, back());
+    assert_eq!(aws.of("PutObject").len(), 1);
+    let opened = aws.of("Decrypt");
+    let opened: Vec<_> = opened
+        .iter()
+        .map(|seen| seen.json()["CiphertextBlob"].clone())
+        .collect();
+    assert_eq!(opened, ["b2xk"], "only the token of before was opened");
 }

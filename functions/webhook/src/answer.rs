@@ -124,17 +124,21 @@ impl Answer {
         .on_behalf_of(verified)
     }
 
-    /// 503: the media could not be made durable, so the webhook must be sent again.
-    pub(crate) fn unavailable(instance: &str, error: &dyn std::error::Error) -> Self {
+    /// 503: the media could not be made durable, so the webhook must be sent again. Of somebody who could not
+    /// be verified nothing is logged.
+    pub(crate) fn unavailable(verified: Option<&Verified>, error: &dyn std::error::Error) -> Self {
         let answer = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
             json!({ "error": "unavailable" }),
         );
-        Self {
+        let answer = Self {
             reason: Some(error.to_string()),
-            instance: Some(instance.to_owned()),
             ..answer
+        };
+        match verified {
+            Some(verified) => answer.on_behalf_of(verified),
+            None => answer,
         }
     }
 

@@ -24,9 +24,9 @@ use crate::{answer::Answer, config::Config};
 /// Largest body read, in bytes. Real ones have 4 to 16 KB.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// No 401 is given sooner than this after the request: looking an instance up takes a few milliseconds
-/// and a remembered one takes none, and neither must show.
-const UNAUTHORIZED_AFTER: Duration = Duration::from_millis(100);
+/// Nobody who is not verified is answered sooner than this after the request: looking an instance up takes a
+/// few milliseconds and a remembered one takes none, and neither must show.
+const STRANGERS_WAIT: Duration = Duration::from_millis(100);
 
 /// No call of AWS takes longer: three of them in a row still leave time to answer within the ten seconds
 /// that the function has.
@@ -83,11 +83,13 @@ impl Webhook {
         );
         let verified = match self.verify(id, secret, now).await {
             Ok(Some(verified)) => verified,
-            Ok(None) => {
-                tokio::time::sleep_until(started + UNAUTHORIZED_AFTER).await;
-                return Answer::unauthorized();
+            stranger => {
+                tokio::time::sleep_until(started + STRANGERS_WAIT).await;
+                return match stranger {
+                    Err(error) => Answer::unavailable(None, &error),
+                    Ok(_) => Answer::unauthorized(),
+                };
             }
-            Err(error) => return Answer::unavailable(id, &error),
         };
         let body: &[u8] = request.body();
         if body.len() > MAX_BODY_BYTES {
@@ -96,7 +98,7 @@ impl Webhook {
         let announcement = match WebhookBody::parse(body) {
             Err(error) => return Answer::bad_request(&verified, "bad_body", &error),
             Ok(body) => match body.announcement(&verified) {
-                Err(error) => return Answer::bad_request(&verified, "instance_mismatch", &error),
+                Err(error) => return Answer::bad_request(&verified, error.as_str(), &error),
                 Ok(announcement) => announcement,
             },
         };
@@ -104,7 +106,8 @@ impl Webhook {
     }
 
     /// Whether the secret is one of the instance's. An id that cannot be one, an unknown instance, a
-    /// paused one and a wrong secret take the same steps and end alike.
+    /// paused one and a wrong secret take the same steps and end alike: also while the table fails, when
+    /// only who has the right secret of a remembered instance is told apart.
     async fn verify(
         &self,
         id: &str,
@@ -120,10 +123,7 @@ impl Webhook {
         if verified.is_some() || remembered.is_none() {
             return Ok(verified);
         }
-        let reread = self
-            .instances
-            .find_younger_than(&id, RECHECKED_AFTER)
-            .await?;
+        let reread = self.instances.find_anew(&id, RECHECKED_AFTER).await?;
         Ok(check(reread.as_deref(), secret, now))
     }
 
@@ -137,7 +137,7 @@ impl Webhook {
         let jobs: Vec<QueuedJob> = announcement.media.into_iter().map(job).collect();
         match self.queue.send(verified.tenant(), &jobs).await {
             Ok(()) => Answer::queued(verified, event, unknown_wrappers, jobs.len()),
-            Err(error) => Answer::unavailable(verified.instance().as_str(), &error),
+            Err(error) => Answer::unavailable(Some(verified), &error),
         }
     }
 }

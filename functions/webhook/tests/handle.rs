@@ -201,6 +201,77 @@ async fn a_remembered_instance_is_served_while_dynamodb_fails_and_an_unknown_one
 }
 
 #[tokio::test]
+async fn while_dynamodb_fails_strangers_learn_nothing_either() {
+    let fails = Arc::new(AtomicUsize::new(0));
+    let script = {
+        let fails = Arc::clone(&fails);
+        move |seen: &Seen| match seen.operation() {
+            "GetItem" if fails.load(Ordering::SeqCst) > 0 => {
+                Answer::json_error(400, "ThrottlingException")
+            }
+            _ => healthy(seen),
+        }
+    };
+    let aws = Aws::start(script).await;
+    let webhook = function(&aws);
+    answer(&webhook, &request(INSTANCE, "secret", &image())).await;
+    fails.store(1, Ordering::SeqCst);
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::resume();
+    let known = request(INSTANCE, "wrong", &image());
+    let unknown = request("LITE-NOBODY-AAAAAA", "wrong", &image());
+    for request in [known, unknown] {
+        let started = tokio::time::Instant::now();
+        let (status, body, _) = answer(&webhook, &request).await;
+        assert_eq!((status, body), (503, json!({ "error": "unavailable" })));
+        assert!(started.elapsed() >= Duration::from_millis(100));
+    }
+    let (status, ..) = answer(&webhook, &request(INSTANCE, "secret", &image())).await;
+    assert_eq!(
+        status, 200,
+        "whoever knows the secret is served from memory"
+    );
+}
+
+#[tokio::test]
+async fn headers_of_64_kib_change_nothing() {
+    let aws = Aws::start(healthy).await;
+    let mut request = request(INSTANCE, "secret", &image());
+    for n in 0..64 {
+        let name = http::HeaderName::try_from(format!("x-{n}")).expect("a name");
+        let value = http::HeaderValue::try_from("v".repeat(1024)).expect("a value");
+        request.headers_mut().insert(name, value);
+    }
+    let (status, body, _) = answer(&function(&aws), &request).await;
+    assert_eq!((status, body), (200, json!({ "queued": 1 })));
+    let bytes = aws.the("SendMessageBatch").body.len();
+    assert!(bytes < 4096, "{bytes} bytes in the queue");
+}
+
+#[tokio::test]
+async fn a_body_of_ten_thousand_media_is_refused() {
+    let aws = Aws::start(healthy).await;
+    let webhook = function(&aws);
+    let short_fields = (0..40_000).map(|n| (format!("f{n}"), json!(0)));
+    let mut first: serde_json::Map<_, _> = short_fields.collect();
+    first.insert("directpath".to_owned(), json!("p"));
+    let same = json!({ "imageMessage": { "directPath": "p" } });
+    let other = |n: usize| json!({ "imageMessage": { "directPath": format!("p{n}") } });
+    let heavy = |media: Vec<Value>| {
+        let mut body = image();
+        body["msgContent"] = json!({ "a": { "imageMessage": first }, "b": media });
+        body
+    };
+    let repeated = heavy(vec![same; 10_000]);
+    let (status, body, _) = answer(&webhook, &request(INSTANCE, "secret", &repeated)).await;
+    assert_eq!((status, body), (200, json!({ "queued": 1 })));
+    let many = heavy((0..10_000).map(other).collect());
+    let (status, body, _) = answer(&webhook, &request(INSTANCE, "secret", &many)).await;
+    assert_eq!((status, &body["error"]), (400, &json!("too_many_media")));
+}
+
+#[tokio::test]
 async fn a_second_secret_is_valid_beside_the_first() {
     let aws = Aws::start(|seen| match seen.operation() {
         "GetItem" => item(&["old", "new"]),
@@ -227,10 +298,12 @@ async fn a_paused_instance_is_answered_like_one_whose_secret_is_wrong() {
     })
     .await;
     let webhook = function(&aws);
-    let (status, _, body) = answer(&webhook, &request(INSTANCE, "secret", &image())).await;
-    let (wrong, _, same) = answer(&webhook, &request(INSTANCE, "wrong", &image())).await;
-    assert_eq!((status, &body), (401, &same));
-    assert_eq!(wrong, 401);
+    let right = answer(&webhook, &request(INSTANCE, "secret", &image())).await;
+    let wrong = answer(&webhook, &request(INSTANCE, "wrong", &image())).await;
+    let nobody = answer(&webhook, &request("LITE-NOBODY-AAAAAA", "secret", &image())).await;
+    assert_eq!(right.0, 401);
+    assert_eq!(right, wrong);
+    assert_eq!(right, nobody);
     assert_eq!(aws.of("SendMessageBatch").len(), 0);
 }
 

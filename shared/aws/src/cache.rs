@@ -40,6 +40,11 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
         entries.get(key).map(|(_, value)| value.clone())
     }
 
+    pub(crate) fn remove(&self, key: &K) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.remove(key);
+    }
+
     pub(crate) fn put(&self, key: K, value: V) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MOST_ENTRIES && !entries.contains_key(&key) {

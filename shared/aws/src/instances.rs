@@ -13,6 +13,7 @@ use media::{
     strategy::Strategy,
 };
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::{cache::Cache, clients::Clients, error::AwsError};
 
@@ -140,7 +141,9 @@ impl TryFrom<HashMap<String, AttributeValue>> for Instance {
 pub struct Instances {
     clients: Clients,
     table: String,
-    records: Cache<InstanceId, Option<Arc<Instance>>>,
+    records: Cache<InstanceId, Arc<Instance>>,
+    /// Ids of no instance. Apart from the records, because strangers invent them: they must not push those out.
+    absences: Cache<InstanceId, ()>,
     /// By tenant, instance and ciphertext: one that was moved to another row is decrypted again, and refused.
     tokens: Cache<(TenantId, InstanceId, Vec<u8>), Secret>,
 }
@@ -153,6 +156,7 @@ impl Instances {
             clients: clients.clone(),
             table,
             records: Cache::new(),
+            absences: Cache::new(),
             tokens: Cache::new(),
         }
     }
@@ -185,29 +189,42 @@ impl Instances {
         id: &InstanceId,
         most: Duration,
     ) -> Result<Option<Arc<Instance>>, InstanceError> {
-        let known = self.records.get(id);
-        if let Some((age, record)) = &known {
-            let limit = if record.is_some() {
-                most
-            } else {
-                most.min(FRESH_ABSENCE)
-            };
-            if *age < limit {
-                return Ok(record.clone());
+        let error = match self.find_anew(id, most).await {
+            Ok(found) => return Ok(found),
+            Err(error) => error,
+        };
+        let (_, stale) = self.records.get(id).ok_or_else(|| error.clone())?;
+        tracing::warn!(instance = %id, %error, "an older record serves while DynamoDB fails");
+        Ok(Some(stale))
+    }
+
+    /// The same, where an older record would not do: nobody may learn from the answer whether there is one.
+    ///
+    /// # Errors
+    /// [`InstanceError`] when nothing as young is known and `DynamoDB` fails.
+    pub async fn find_anew(
+        &self,
+        id: &InstanceId,
+        most: Duration,
+    ) -> Result<Option<Arc<Instance>>, InstanceError> {
+        if let Some((age, record)) = self.records.get(id)
+            && age < most
+        {
+            return Ok(Some(record));
+        }
+        let is_absent = self.absences.younger_than(FRESH_ABSENCE, id);
+        if is_absent.is_some() {
+            return Ok(None);
+        }
+        let record = self.read(id).await?.map(Arc::new);
+        match &record {
+            Some(record) => self.records.put(id.clone(), Arc::clone(record)),
+            None => {
+                self.records.remove(id);
+                self.absences.put(id.clone(), ());
             }
         }
-        match (self.read(id).await, known) {
-            (Ok(record), _) => {
-                let record = record.map(Arc::new);
-                self.records.put(id.clone(), record.clone());
-                Ok(record)
-            }
-            (Err(error), Some((_, Some(stale)))) => {
-                tracing::warn!(instance = %id, %error, "an older record serves while DynamoDB fails");
-                Ok(Some(stale))
-            }
-            (Err(error), _) => Err(error),
-        }
+        Ok(record)
     }
 
     /// The instance's W-API token, decrypted; from memory for five minutes and not longer, whatever KMS does.
@@ -240,8 +257,9 @@ impl Instances {
         let plain = decrypted
             .plaintext
             .ok_or_else(|| AwsError::unexpected(OPERATION, "no plaintext"))?;
-        let text = String::from_utf8(plain.into_inner())
-            .map_err(|_| InstanceError::Malformed("the token is no text"))?;
+        let plain = Zeroizing::new(plain.into_inner());
+        let text =
+            str::from_utf8(&plain).map_err(|_| InstanceError::Malformed("the token is no text"))?;
         Ok(Secret::new(text))
     }
 

@@ -4,9 +4,14 @@ use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
 use crate::environment::Environment;
 
-/// Our own crates, whose level `LOG_LEVEL` sets. Libraries stay at `warn`: at lower levels they print what
-/// they send, and that holds tokens and signed paths.
-const OURS: [&str; 6] = ["webhook", "download", "fetch", "aws", "media", "wapi"];
+/// Our own crates, whose level `LOG_LEVEL` sets: every room that a function is made of. Libraries stay at
+/// `warn`: at lower levels they print what they send, and that holds tokens and signed paths.
+pub const OURS: [&str; 9] = [
+    "aws", "boot", "download", "fetch", "media", "parking", "wapi", "watch", "webhook",
+];
+
+/// The levels that there are. Any other text would be read as a filter of its own, and might let libraries speak.
+const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 /// Families of libraries whose names begin like one of ours: the filter goes by prefixes.
 const THEIRS: [&str; 7] = [
@@ -19,8 +24,11 @@ const THEIRS: [&str; 7] = [
     "aws_types",
 ];
 
-/// The filter for a level of our own crates.
+/// The filter for a level of our own crates; `info` if it is none.
 fn directives(level: &str) -> String {
+    let level = level.to_ascii_lowercase();
+    let level = LEVELS.into_iter().find(|one| *one == level);
+    let level = level.unwrap_or("info");
     let ours = OURS.map(|name| format!("{name}={level}"));
     let theirs = THEIRS.map(|name| format!("{name}=warn"));
     format!("warn,{},{}", ours.join(","), theirs.join(","))
@@ -28,11 +36,8 @@ fn directives(level: &str) -> String {
 
 /// Starts logging. A second call changes nothing.
 pub fn start(environment: &Environment) {
-    let level = environment
-        .optional("LOG_LEVEL")
-        .unwrap_or("info")
-        .to_ascii_lowercase();
-    let filter = EnvFilter::try_new(directives(&level)).unwrap_or_else(|_| EnvFilter::new("info"));
+    let level = environment.optional("LOG_LEVEL").unwrap_or_default();
+    let filter = EnvFilter::new(directives(level));
     let subscriber = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
@@ -68,27 +73,97 @@ mod tests {
         }
     }
 
-    #[test]
-    fn our_crates_may_trace_while_libraries_whose_names_begin_alike_may_not() {
+    /// What is written of one line of each of these targets, at this level.
+    fn written(level: &str, targets: [&str; 2]) -> String {
         let written = Written::default();
         let writer = written.clone();
         let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::try_new(directives("trace")).unwrap())
+            .with_env_filter(EnvFilter::new(directives(level)))
             .with_writer(move || writer.clone())
             .finish();
         tracing::subscriber::with_default(subscriber, || {
-            tracing::trace!(target: "aws::bucket", "ours");
-            tracing::trace!(target: "download::job", "ours");
-            tracing::debug!(target: "aws_smithy_runtime::client", "theirs");
-            tracing::trace!(target: "aws_sdk_sqs::operation", "theirs");
-            tracing::trace!(target: "aws_config", "theirs");
-            tracing::debug!(target: "hyper", "theirs");
+            for target in targets {
+                log_at_every_level(target);
+            }
         });
-        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-        assert_eq!(
-            (text.matches("ours").count(), text.matches("theirs").count()),
-            (2, 0),
-            "{text}"
+        String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
+    }
+
+    fn log_at_every_level(target: &str) {
+        macro_rules! lines {
+            ($($name:literal),+) => {
+                match target {
+                    $($name => {
+                        tracing::info!(target: $name, "line at info of {}", $name);
+                        tracing::trace!(target: $name, "line at trace of {}", $name);
+                    })+
+                    other => panic!("no lines of {other}"),
+                }
+            };
+        }
+        lines!(
+            "aws::bucket",
+            "boot",
+            "download::job",
+            "fetch::client",
+            "media",
+            "parking::redrive",
+            "wapi",
+            "watch",
+            "webhook::answer",
+            "aws_config",
+            "aws_smithy_runtime::client",
+            "aws_sdk_sqs::operation",
+            "hyper",
+            "lambda_runtime",
+            "reqwest"
         );
+    }
+
+    #[test]
+    fn each_of_our_crates_speaks_at_its_level() {
+        let modules = [
+            "aws::bucket",
+            "boot",
+            "download::job",
+            "fetch::client",
+            "media",
+            "parking::redrive",
+            "wapi",
+            "watch",
+            "webhook::answer",
+        ];
+        assert_eq!(
+            modules.map(|module| module.split("::").next().unwrap()),
+            OURS
+        );
+        for module in modules {
+            let info = written("info", [module, "hyper"]);
+            assert_eq!(info.matches("line at").count(), 1, "{module}: {info}");
+            let trace = written("TRACE", [module, "hyper"]);
+            assert_eq!(trace.matches("line at").count(), 2, "{module}: {trace}");
+        }
+    }
+
+    #[test]
+    fn libraries_say_nothing_whatever_the_level_is_also_those_whose_names_begin_like_ours() {
+        for level in [
+            "trace",
+            "info",
+            "",
+            "debug,aws_smithy_runtime=trace",
+            "hyper=trace",
+            "nonsense!",
+        ] {
+            for library in [
+                "aws_config",
+                "aws_smithy_runtime::client",
+                "aws_sdk_sqs::operation",
+                "lambda_runtime",
+            ] {
+                let text = written(level, [library, "reqwest"]);
+                assert_eq!(text, "", "at {level}");
+            }
+        }
     }
 }

@@ -30,7 +30,7 @@ pub struct Credentials<'a> {
 }
 
 /// One call, as it went.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Asked {
     /// `GET`, `PUT`, `POST`.
     pub method: &'static str,
@@ -45,6 +45,18 @@ pub struct Asked {
     /// The answer's body, which may hold secrets and people.
     #[serde(skip)]
     body: Vec<u8>,
+}
+
+/// Leaves out the body.
+impl std::fmt::Debug for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Asked")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("status", &self.status)
+            .field("excerpt", &self.excerpt)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Asked {

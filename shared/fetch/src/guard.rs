@@ -92,10 +92,10 @@ impl AddressGuard {
         }
         // A `blob:` URL has the origin of the URL in it, and no host.
         if url.has_host() && self.origins.contains(&url.origin()) {
-            return Ok(());
+            return check_literal(url);
         }
         match url.host() {
-            Some(Host::Domain(name)) if name.ends_with(WHATSAPP_SUFFIX) => {}
+            Some(Host::Domain(name)) if is_of_whatsapp(name) => {}
             Some(Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_)) | None => {
                 return Err(Forbidden::Host);
             }
@@ -106,6 +106,27 @@ impl AddressGuard {
         } else {
             Err(Forbidden::Scheme)
         }
+    }
+}
+
+/// Whether it is a name below WhatsApp's, of the characters that names in the DNS have: URLs may have others.
+fn is_of_whatsapp(name: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
+    name.ends_with(WHATSAPP_SUFFIX) && name.bytes().all(is_plain)
+}
+
+/// An address in place of a name never reaches the resolver. A special one is only for stacks without TLS, which
+/// are those on one machine.
+fn check_literal(url: &Url) -> Result<(), Forbidden> {
+    let address = match url.host() {
+        Some(Host::Ipv4(v4)) => IpAddr::V4(v4),
+        Some(Host::Ipv6(v6)) => IpAddr::V6(v6),
+        Some(Host::Domain(_)) | None => return Ok(()),
+    };
+    if url.scheme() == "http" || is_public(address) {
+        Ok(())
+    } else {
+        Err(Forbidden::Address)
     }
 }
 

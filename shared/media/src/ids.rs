@@ -126,10 +126,12 @@ impl MessageId {
     /// The id of the n-th medium (0 is the first) of one message, for the few that carry several.
     #[must_use]
     pub fn nth(&self, n: usize) -> Self {
-        if n == 0 {
-            self.clone()
-        } else {
-            Self(format!("{}.{n}", self.0))
+        let text = format!("{}.{n}", self.0);
+        match (n, text.len()) {
+            (0, _) => self.clone(),
+            (_, ..=Self::MAX_BYTES) => Self(text),
+            // As long as an id that is replaced on its way in.
+            _ => Self(Sha256::of(text.as_bytes()).to_hex()),
         }
     }
 

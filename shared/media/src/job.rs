@@ -46,12 +46,16 @@ impl QueuedJob {
         serde_json::from_str(body).map_err(|_| NotAJob)
     }
 
-    /// Writes the body.
+    /// Writes the body, in the characters that SQS takes: those of XML 1.0. JSON may hold two more as they
+    /// are, U+FFFE and U+FFFF, and a sender may put them into a name; here they are escaped.
     ///
     /// # Errors
     /// None in practice: every field is text, number or flag.
     pub fn to_json(&self) -> Result<String, NotAJob> {
-        serde_json::to_string(self).map_err(|_| NotAJob)
+        let json = serde_json::to_string(self).map_err(|_| NotAJob)?;
+        Ok(json
+            .replace('\u{fffe}', "\\ufffe")
+            .replace('\u{ffff}', "\\uffff"))
     }
 
     /// A job that a person sends again: with a new life, because the old one may be over.

@@ -408,6 +408,28 @@ fn a_job_survives_the_queue_and_prints_nothing_personal() {
     }
 }
 
+/// SQS refuses a whole message for one of these, and then no webhook with such a name could be queued.
+#[test]
+fn a_job_has_only_characters_that_sqs_takes() {
+    let message = MediaMessage {
+        caption: Some("\u{ffff}legenda\u{fffe}\u{0}\u{b}".to_owned()),
+        file_name: Some("\u{1f4f7}\u{ffff}.pdf".to_owned()),
+        ..message()
+    };
+    let queued = QueuedJob::V1(job("acme", "LITE-AAAAAA-BBBBBB", message));
+    let json = queued.to_json().expect("a job is JSON");
+    let is_taken = |c: char| c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}');
+    assert!(json.chars().all(is_taken), "{json:?}");
+    assert_eq!(QueuedJob::parse(&json), Ok(queued));
+}
+
+#[test]
+fn the_second_medium_of_the_longest_id_keeps_its_id_through_the_queue() {
+    let longest = "A".repeat(MessageId::MAX_BYTES);
+    let second = MessageId::parse(longest).expect("an id").nth(1);
+    assert_eq!(MessageId::parse(second.as_str()), Ok(second));
+}
+
 prop_compose! {
     fn any_message()(
         id in "\\PC{1,300}|[A-Za-z0-9]{1,70}|(\\.\\./){1,20}|\u{0}{1,9}",

@@ -98,7 +98,7 @@ impl std::fmt::Display for Hook {
 
 /// The body of the `PUT` that sets a hook's URL. The documentation also shows `url` and `enabled`; W-API
 /// answers that form with success and saves nothing.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Clone, Copy, Serialize)]
 pub struct HookUpdate<'a> {
     /// The URL; empty to have none.
     pub value: &'a str,

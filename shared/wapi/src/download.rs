@@ -146,7 +146,7 @@ impl RefusalRow {
 }
 
 /// An answer as it came off the wire.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Answer<'a> {
     /// HTTP status.
     pub status: u16,
@@ -154,6 +154,15 @@ pub struct Answer<'a> {
     pub retry_after: Option<Duration>,
     /// The body, bounded by whoever read it.
     pub body: &'a [u8],
+}
+
+/// Leaves out the body, which may hold a link.
+impl std::fmt::Debug for Answer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Answer<'_> {

@@ -30,22 +30,28 @@ pub fn looks_like_html(body: &[u8]) -> bool {
 
 /// Replaces every word that could be a secret or a person by `[…]`, and cuts to [`MAX_CHARS`].
 ///
-/// A word is suspect when it is a link or a path, has six digits or more, or is longer than words are.
+/// A word is suspect when it is a link or a path, is longer than words are, or belongs to a run of words with
+/// digits that have six or more of them together: a phone number may be written in groups.
 #[must_use]
 pub fn redact(text: &str) -> String {
     const LONGEST_WORD: usize = 24;
-    let is_suspect = |word: &str| {
-        let digits = word.bytes().filter(u8::is_ascii_digit).count();
-        word.contains('/')
-            || word.contains('@')
-            || digits >= 6
-            || word.chars().count() > LONGEST_WORD
-    };
-    let words = text
-        .split_whitespace()
-        .map(|word| if is_suspect(word) { "[…]" } else { word });
-    let joined = words.collect::<Vec<_>>().join(" ");
-    let printable = joined.chars().filter(|c| !c.is_control());
+    const MOST_DIGITS: usize = 5;
+    let digits = |word: &str| word.bytes().filter(u8::is_ascii_digit).count();
+    let words: Vec<_> = text.split_whitespace().collect();
+    let runs = words.chunk_by(|one, next| digits(one) > 0 && digits(next) > 0);
+    let shown = runs.flat_map(|run| {
+        let is_number = run.iter().map(|word| digits(word)).sum::<usize>() > MOST_DIGITS;
+        run.iter().map(move |word| {
+            let is_suspect =
+                is_number || word.contains(['/', '@']) || word.chars().count() > LONGEST_WORD;
+            if is_suspect { "[…]" } else { word }
+        })
+    });
+    let joined = shown.collect::<Vec<_>>().join(" ");
+    // The last two of the basic plane are no characters, and SQS refuses a message that has them.
+    let printable = joined
+        .chars()
+        .filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'));
     printable.take(MAX_CHARS).collect()
 }
 

@@ -4,8 +4,15 @@
 use serde_json::{Map, Value};
 
 /// A JSON object, read without regard to the case of its names.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Fields<'a>(&'a Map<String, Value>);
+
+/// Prints no field: what they hold is anybody's.
+impl std::fmt::Debug for Fields<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fields").finish_non_exhaustive()
+    }
+}
 
 impl<'a> Fields<'a> {
     /// The fields of `value`, if it is an object.

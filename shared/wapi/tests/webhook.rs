@@ -17,7 +17,7 @@ use media::{
     sha256::Sha256,
 };
 use serde_json::{Value, json};
-use wapi::webhook::{Announcement, BodyError, Event, InstanceMismatch, WebhookBody};
+use wapi::webhook::{Announcement, BodyError, Event, MAX_MEDIA, NotAnnounced, WebhookBody};
 
 const KEY: &str = "RkFLRS1NRURJQS1LRVktMDEyMzQ1Njc4OS1BQkNERUY=";
 const HASH: &str = "RkFLRS1GSUxFLVNIQTI1Ni0wMTIzNDU2Nzg5LUFCQ0Q=";
@@ -321,10 +321,57 @@ fn a_body_of_another_instance_is_refused_and_one_without_is_taken() {
         parsed
             .announcement(&verified())
             .expect_err("another instance"),
-        InstanceMismatch
+        NotAnnounced::OfAnotherInstance
     );
     body["instanceId"] = json!(null);
     assert_eq!(read(&body).media.len(), 1);
+}
+
+#[test]
+fn a_body_with_more_media_than_any_message_has_is_refused() {
+    let many = |n: usize| {
+        let image = |n: usize| {
+            let mut image = image();
+            image["directPath"] = json!(format!("/v/{n}?oe=F48EE600"));
+            json!({ "imageMessage": image })
+        };
+        envelope(json!({ "album": (0..n).map(image).collect::<Vec<_>>() }))
+    };
+    assert_eq!(read(&many(MAX_MEDIA)).media.len(), MAX_MEDIA);
+    let parsed = WebhookBody::parse(many(MAX_MEDIA + 1).to_string().as_bytes()).expect("JSON");
+    assert_eq!(
+        parsed.announcement(&verified()).expect_err("too many"),
+        NotAnnounced::TooManyMedia
+    );
+}
+
+#[test]
+fn a_key_or_path_with_characters_that_neither_has_is_left_out() {
+    for wrong in ["\u{0}", "com espaço", "\u{ffff}"] {
+        let mut image = image();
+        for name in ["mediaKey", "directPath", "URL"] {
+            image[name] = json!(format!("https://mmg.whatsapp.net/{wrong}"));
+        }
+        let message = only(json!({ "imageMessage": image }));
+        assert_eq!(message.media_key, None);
+        assert_eq!(message.direct_path, None);
+        assert_eq!(message.url, None);
+    }
+}
+
+#[test]
+fn the_same_bytes_twice_in_a_message_without_an_id_are_two_media() {
+    let image = |path: &str| {
+        let mut image = image();
+        image["directPath"] = json!(path);
+        json!({ "imageMessage": image })
+    };
+    let mut body = envelope(json!({ "album": [image("/v/1"), image("/v/2")] }));
+    body["messageId"] = json!("");
+    let ids = read(&body).media.into_iter().map(|one| one.message_id);
+    let ids: Vec<_> = ids.collect();
+    assert_eq!(ids.len(), 2);
+    assert_eq!(ids[1], ids[0].nth(1));
 }
 
 #[test]

@@ -438,14 +438,38 @@ fn requests_without_tls_are_denied_unless_a_parameter_says_otherwise() {
         template["Parameters"]["RequireTls"]["Default"].as_str(),
         Some("true")
     );
-    for name in ["MediaBucketPolicy", "QueuesPolicy"] {
+    for (name, on, action, resources) in [
+        (
+            "MediaBucketPolicy",
+            "Bucket",
+            "s3:*",
+            &["MediaBucket.Arn", "${MediaBucket.Arn}/*"][..],
+        ),
+        (
+            "QueuesPolicy",
+            "Queues",
+            "sqs:*",
+            &["JobsQueue.Arn", "ParkedQueue.Arn"],
+        ),
+        ("AlarmTopicPolicy", "Topics", "sns:Publish", &["AlarmTopic"]),
+    ] {
         assert_eq!(
             resource(&template, name)["Condition"].as_str(),
             Some("RequiresTls")
         );
-        let statement = &properties(&template, name)["PolicyDocument"]["Statement"][0];
-        assert_eq!(statement["Effect"].as_str(), Some("Deny"), "{name}");
-        let secure = &statement["Condition"]["Bool"]["aws:SecureTransport"];
+        let policy = properties(&template, name);
+        assert!(!strings(&policy[on]).is_empty(), "{name} is of nothing");
+        let statements = policy["PolicyDocument"]["Statement"]
+            .as_sequence()
+            .expect("statements");
+        let denial = statements
+            .iter()
+            .find(|one| one["Effect"].as_str() == Some("Deny"));
+        let denial = denial.unwrap_or_else(|| unreachable!("{name} denies nothing"));
+        assert_eq!(denial["Principal"].as_str(), Some("*"), "{name}");
+        assert_eq!(strings(&denial["Action"]), [action], "{name}");
+        assert_eq!(strings(&denial["Resource"]), resources, "{name}");
+        let secure = &denial["Condition"]["Bool"]["aws:SecureTransport"];
         assert_eq!(secure.as_bool(), Some(false), "{name}");
     }
 }
@@ -619,6 +643,44 @@ fn the_media_table_has_the_two_indexes_by_time() {
             ("by_instance".to_owned(), text(["instance", "moment"])),
         ]
     );
+}
+
+#[test]
+fn a_flood_is_throttled_and_both_its_sides_raise_alarms() {
+    let template = template();
+    let limits = &properties(&template, "ApiStage")["DefaultRouteSettings"];
+    assert_eq!(
+        strings(&limits["ThrottlingRateLimit"]),
+        ["WebhookRateLimit"]
+    );
+    assert_eq!(
+        strings(&limits["ThrottlingBurstLimit"]),
+        ["WebhookBurstLimit"]
+    );
+    for (metric, log, pattern, alarm) in [
+        (
+            "RefusedMetric",
+            "WebhookLogGroup",
+            "$.reason = \"unauthorized\"",
+            "WebhookRefusedAlarm",
+        ),
+        (
+            "RateLimitedMetric",
+            "ApiLogGroup",
+            "$.status = \"429\"",
+            "WebhookRateLimitedAlarm",
+        ),
+    ] {
+        let filter = properties(&template, metric);
+        assert_eq!(strings(&filter["LogGroupName"]), [log]);
+        let found = filter["FilterPattern"].as_str().expect("a pattern");
+        assert!(found.contains(pattern), "{found}");
+        let name = &filter["MetricTransformations"][0]["MetricName"];
+        assert_eq!(name, &properties(&template, alarm)["MetricName"], "{alarm}");
+    }
+    let format = properties(&template, "ApiStage")["AccessLogSettings"]["Format"].as_str();
+    let format = format.expect("a format");
+    assert!(format.contains(r#""status":"$context.status""#), "{format}");
 }
 
 /// The watch function runs by the clock, and what it counts raises an alarm.

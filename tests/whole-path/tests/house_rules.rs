@@ -146,6 +146,20 @@ fn each_room_imports_only_the_rooms_it_may() {
     }
 }
 
+/// A room that is left out would say nothing below `warn`, and metrics are counted from lines of `info`.
+#[test]
+fn every_room_of_a_function_may_speak_in_its_log() {
+    let packages = metadata();
+    let root = root();
+    let members = packages.workspace_packages().into_iter().filter(|one| {
+        ["shared", "functions"]
+            .iter()
+            .any(|folder| one.manifest_path.starts_with(root.join(folder)))
+    });
+    let rooms: BTreeSet<_> = members.map(|one| one.name.to_string()).collect();
+    assert_eq!(rooms, boot::telemetry::OURS.map(str::to_owned).into());
+}
+
 #[test]
 fn the_architecture_page_and_this_test_have_the_same_table() {
     let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the page");

@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::{
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use media::{
     failure::FailureClass,
-    ids::{InstanceId, MessageId},
+    ids::{InstanceId, MessageId, TenantId},
     job::Job,
     record::{Attempt, Lease, Record, State},
 };
@@ -51,6 +51,8 @@ pub enum Claim {
     },
     /// The object is in the bucket: a duplicate needs no download.
     Stored,
+    /// The object is in the bucket, in another tenant's folder: the instance was that tenant's before.
+    StoredForAnother,
     /// A person had the medium erased while its job was still queued: it is not fetched again.
     Erased,
     /// Another run is at it, or died at it. Not a failure: come back when its lease ends.
@@ -220,7 +222,7 @@ impl Ledger {
             }),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    Ok(held(failed.item.as_ref()))
+                    Ok(held(failed.item.as_ref(), &job.tenant))
                 }
                 _ => Err(AwsError::new(OPERATION, &error)),
             },
@@ -299,11 +301,13 @@ impl Ledger {
             )
             .condition_expression(
                 "(attribute_not_exists(#state) OR #state = :retrying) \
-                 AND (attribute_not_exists(lease_owner) OR lease_until < :now)",
+                 AND (attribute_not_exists(lease_owner) OR lease_until < :now) \
+                 AND (attribute_not_exists(tenant) OR tenant = :tenant)",
             )
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":retrying", AttributeValue::S("retrying".to_owned()))
             .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
+            .expression_attribute_values(":tenant", AttributeValue::S(job.tenant.to_string()))
             .send()
             .await;
         verdict(OPERATION, written)
@@ -334,12 +338,14 @@ impl Ledger {
             )
             .condition_expression(
                 "(attribute_not_exists(#state) OR (#state <> :stored AND #state <> :erased)) \
-                 AND (attribute_not_exists(lease_owner) OR lease_until < :now)",
+                 AND (attribute_not_exists(lease_owner) OR lease_until < :now) \
+                 AND (attribute_not_exists(tenant) OR tenant = :tenant)",
             )
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":stored", AttributeValue::S("stored".to_owned()))
             .expression_attribute_values(":erased", AttributeValue::S(ERASED.to_owned()))
             .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
+            .expression_attribute_values(":tenant", AttributeValue::S(job.tenant.to_string()))
             .send()
             .await;
         verdict(OPERATION, written)
@@ -478,10 +484,12 @@ impl Ledger {
 
 /// Who has the medium that could not be claimed, as the refusal tells. A refusal that tells nothing
 /// names nobody who would finish, so the job comes back.
-fn held(item: Option<&Attributes>) -> Claim {
-    let state = item.and_then(|item| item.get("state")?.as_s().ok());
-    match state.map(String::as_str) {
-        Some("stored") => Claim::Stored,
+fn held(item: Option<&Attributes>, tenant: &TenantId) -> Claim {
+    let text = |name: &str| item.and_then(|item| item.get(name)?.as_s().ok());
+    let is_theirs = text("tenant").is_none_or(|owner| owner == tenant.as_str());
+    match text("state").map(String::as_str) {
+        Some("stored") if is_theirs => Claim::Stored,
+        Some("stored") => Claim::StoredForAnother,
         Some(ERASED) => Claim::Erased,
         Some(_) | None => {
             let until = item.and_then(|item| item.get("lease_until")?.as_n().ok());

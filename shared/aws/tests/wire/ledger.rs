@@ -196,7 +196,10 @@ async fn whoever_claims_a_medium_learns_what_was_tried_before() {
         let aws = Aws::answering([Answer::json(&json!({ "Attributes": item }))]).await;
         match claim(&aws).await.expect("an answer") {
             Claim::Mine { attempts } => assert_eq!(attempts, tried),
-            other @ (Claim::Stored | Claim::Erased | Claim::Elsewhere { .. }) => {
+            other @ (Claim::Stored
+            | Claim::StoredForAnother
+            | Claim::Erased
+            | Claim::Elsewhere { .. }) => {
                 panic!("{other:?}")
             }
         }
@@ -451,7 +454,8 @@ async fn that_sqs_parked_a_job_is_noted_only_where_nobody_is_at_it_and_nothing_b
         update.condition.as_deref(),
         Some(
             "(attribute_not_exists(state) OR state = retrying) AND \
-             (attribute_not_exists(lease_owner) OR lease_until < 1787432000)"
+             (attribute_not_exists(lease_owner) OR lease_until < 1787432000) AND \
+             (attribute_not_exists(tenant) OR tenant = acme)"
         )
     );
     assert_eq!(note_parked(&aws).await, Ok(Written::Overtaken));

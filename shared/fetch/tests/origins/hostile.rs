@@ -42,7 +42,10 @@ fn origins() -> Origins {
 
 fn is_ours(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
-    let is_known = host == "api.w-api.app" || host.ends_with(".whatsapp.net");
+    let is_name = host
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+    let is_known = host == "api.w-api.app" || (is_name && host.ends_with(".whatsapp.net"));
     url.scheme() == "https"
         && url.port().is_none()
         && is_known
@@ -83,6 +86,28 @@ fn with_a_local_base_only_that_base_and_whatsapp_are_reached() {
                 "{text:?}"
             );
         }
+    }
+}
+
+/// Whoever configures an address skips the resolver, and with it the check of what it leads to.
+#[test]
+fn a_special_address_is_no_base_but_on_a_stack_without_tls() {
+    let special = [
+        "169.254.169.254",
+        "127.0.0.1",
+        "10.0.0.1",
+        "[::1]",
+        "[fd00:ec2::254]",
+        "[::ffff:10.0.0.1]",
+    ];
+    for host in special {
+        let base = |scheme: &str| {
+            let base = format!("{scheme}://{host}/v1");
+            let origins = Origins::parse(&base, "https://mmg.whatsapp.net").expect("bases");
+            AddressGuard::new(&origins).check(&origins.wapi_base)
+        };
+        assert_eq!(base("https"), Err(Forbidden::Address), "{host}");
+        assert_eq!(base("http"), Ok(()), "{host}");
     }
 }
 

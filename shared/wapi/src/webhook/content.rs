@@ -1,5 +1,7 @@
 //! Finds the media in `msgContent`: under the names we know, through every wrapper, known or not.
 
+use std::collections::HashSet;
+
 use media::kind::MediaKind;
 use serde_json::Value;
 
@@ -7,6 +9,10 @@ use crate::fields::Fields;
 
 /// Levels of JSON that are looked through. Five wrappers take eleven; nobody saw more than two.
 const MAX_DEPTH: usize = 24;
+
+/// Media of one message at most. WhatsApp puts one into a message; ten thousand fit into a body, and each
+/// would be a job.
+pub const MAX_MEDIA: usize = 100;
 
 /// Names that hold a media object, in lower case.
 const MEDIA: &[(&str, MediaKind)] = &[
@@ -53,7 +59,11 @@ pub(super) struct Found<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Search<'a> {
     pub(super) found: Vec<Found<'a>>,
+    /// The paths of what was found: the same file twice is one medium.
+    paths: HashSet<&'a str>,
     pub(super) unknown_wrappers: usize,
+    /// There were more than [`MAX_MEDIA`].
+    pub(super) too_many: bool,
 }
 
 /// Where the search stands.
@@ -73,7 +83,7 @@ impl<'a> Search<'a> {
     }
 
     fn visit(&mut self, value: &'a Value, path: Path) {
-        if path.depth > MAX_DEPTH {
+        if path.depth > MAX_DEPTH || self.too_many {
             return;
         }
         let below = Path {
@@ -133,12 +143,12 @@ impl<'a> Search<'a> {
     }
 
     fn add(&mut self, fields: Fields<'a>, kind: MediaKind, voice_note: bool, path: Path) {
-        let same_path = |other: &Found<'_>| {
-            fields
-                .text("directPath")
-                .is_some_and(|one| other.fields.text("directPath") == Some(one))
-        };
-        if self.found.iter().any(same_path) {
+        if self.found.len() == MAX_MEDIA {
+            self.too_many = true;
+            return;
+        }
+        let is_known = |path| !self.paths.insert(path);
+        if fields.text("directPath").is_some_and(is_known) {
             return;
         }
         self.unknown_wrappers += usize::from(path.through_unknown);

@@ -28,9 +28,7 @@ pub(super) struct Envelope<'a> {
 /// The n-th (0 is the first) medium of a message.
 pub(super) fn read(found: &Found<'_>, envelope: &Envelope<'_>, n: usize) -> MediaMessage {
     let fields = found.fields;
-    let direct_path = fields
-        .text("directPath")
-        .filter(|path| path.len() <= MAX_PATH_BYTES);
+    let direct_path = short(fields, "directPath", MAX_PATH_BYTES).filter(|path| is_graphic(path));
     MediaMessage {
         message_id: message_id(fields, envelope, n),
         chat: envelope.chat.clone(),
@@ -40,7 +38,9 @@ pub(super) fn read(found: &Found<'_>, envelope: &Envelope<'_>, n: usize) -> Medi
         ptt: found.voice_note,
         view_once: found.view_once,
         mimetype: short(fields, "mimetype", MAX_MIMETYPE_BYTES).map(str::to_owned),
-        media_key: short(fields, "mediaKey", MAX_KEY_BYTES).map(Secret::new),
+        media_key: short(fields, "mediaKey", MAX_KEY_BYTES)
+            .filter(|key| is_graphic(key))
+            .map(Secret::new),
         direct_path: direct_path.map(Secret::new),
         url: fields
             .text("url")
@@ -61,10 +61,11 @@ pub(super) fn read(found: &Found<'_>, envelope: &Envelope<'_>, n: usize) -> Medi
     }
 }
 
-/// A message without an id gets one from what identifies its bytes.
+/// A message without an id gets one from what identifies its bytes; the n-th medium of one that has the same
+/// bytes twice is still another medium.
 fn message_id(fields: Fields<'_>, envelope: &Envelope<'_>, n: usize) -> MessageId {
     let given = envelope.message_id.and_then(|id| MessageId::parse(id).ok());
-    given.map(|id| id.nth(n)).unwrap_or_else(|| {
+    let id = given.unwrap_or_else(|| {
         let names = [
             "fileEncSha256",
             "fileSha256",
@@ -77,7 +78,8 @@ fn message_id(fields: Fields<'_>, envelope: &Envelope<'_>, n: usize) -> MessageI
             .find_map(|name| fields.text(name))
             .unwrap_or_default();
         MessageId::derived_from(content.as_bytes())
-    })
+    });
+    id.nth(n)
 }
 
 /// Seconds since 1970: the message's moment, else the media key's; never the present. Milliseconds are
@@ -99,6 +101,12 @@ fn short<'a>(fields: Fields<'a>, name: &str, max_bytes: usize) -> Option<&'a str
     fields.text(name).filter(|text| text.len() <= max_bytes)
 }
 
+/// Whether it has only the characters that keys, paths and URLs are made of. Others would take six times
+/// their room in the queue, where a message has a limit.
+fn is_graphic(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 fn hash(fields: Fields<'_>, name: &str) -> Option<Sha256> {
     fields
         .text(name)
@@ -118,5 +126,6 @@ fn says_more_than(url: &str, direct_path: Option<&str>) -> bool {
     let path = format!("/{path}");
     let is_same = host == "mmg.whatsapp.net"
         && direct_path.is_some_and(|direct| before_query(direct) == before_query(&path));
-    host.ends_with(".whatsapp.net") && path.len() > 1 && url.len() <= MAX_PATH_BYTES && !is_same
+    let is_well = url.len() <= MAX_PATH_BYTES && is_graphic(url);
+    host.ends_with(".whatsapp.net") && path.len() > 1 && is_well && !is_same
 }

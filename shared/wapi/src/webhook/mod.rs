@@ -10,12 +10,19 @@ use media::{
 use serde_json::Value;
 
 use crate::fields::Fields;
+pub use content::MAX_MEDIA;
 use content::{Found, Search};
 use media_object::Envelope;
 
 /// Bytes that are JSON and an object, and nothing more is known of them.
-#[derive(Debug)]
 pub struct WebhookBody(pub(crate) Value);
+
+/// Prints nothing of it: it holds media keys and people.
+impl std::fmt::Debug for WebhookBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebhookBody").finish_non_exhaustive()
+    }
+}
 
 /// Why the bytes are no webhook. The sender gets a 400; W-API never sends such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,11 +35,28 @@ pub enum BodyError {
     NotAnObject,
 }
 
-/// The body names another instance than the URL it was posted to: a webhook URL was registered at the
-/// wrong instance. Its media belong to someone else and must not be filed here.
+/// Why a body announces nothing here, although it is a webhook. The sender gets a 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the body's instanceId is not the instance of this webhook URL")]
-pub struct InstanceMismatch;
+pub enum NotAnnounced {
+    /// It names another instance than the URL it was posted to: a webhook URL was registered at the wrong
+    /// instance. Its media belong to someone else and must not be filed here.
+    #[error("the body's instanceId is not the instance of this webhook URL")]
+    OfAnotherInstance,
+    /// It holds more media than any message: nobody who sends that is W-API.
+    #[error("the body holds more than {MAX_MEDIA} media")]
+    TooManyMedia,
+}
+
+impl NotAnnounced {
+    /// The word in the answer and the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OfAnotherInstance => "instance_mismatch",
+            Self::TooManyMedia => "too_many_media",
+        }
+    }
+}
 
 /// What sort of event a body is, by the exact text of `event`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -104,6 +128,8 @@ pub struct Announcement {
     /// Media that lay under a wrapper nobody told us about. One client lost 40 % of its messages to such;
     /// here they are found all the same, and counted.
     pub unknown_wrappers: usize,
+    /// There were more media than [`MAX_MEDIA`], and these are only the first.
+    pub too_many: bool,
 }
 
 impl Announcement {
@@ -153,15 +179,18 @@ impl WebhookBody {
     /// The media announced, read on behalf of the instance that the webhook was verified for.
     ///
     /// # Errors
-    /// [`InstanceMismatch`] when the body says it comes from another instance. A body that names none is
-    /// taken as the URL's: its secret has said so already.
-    pub fn announcement(&self, verified: &Verified) -> Result<Announcement, InstanceMismatch> {
+    /// [`NotAnnounced`] when the body says it comes from another instance, or holds too much. A body that
+    /// names no instance is taken as the URL's: its secret has said so already.
+    pub fn announcement(&self, verified: &Verified) -> Result<Announcement, NotAnnounced> {
         let is_its = |said: &str| said == verified.instance().as_str();
-        if self.instance().is_none_or(is_its) {
-            Ok(self.read())
-        } else {
-            Err(InstanceMismatch)
+        if !self.instance().is_none_or(is_its) {
+            return Err(NotAnnounced::OfAnotherInstance);
         }
+        let announcement = self.read();
+        if announcement.too_many {
+            return Err(NotAnnounced::TooManyMedia);
+        }
+        Ok(announcement)
     }
 
     /// What the body announces, whoever sent it: to be looked at, not to be filed.
@@ -172,6 +201,7 @@ impl WebhookBody {
                 event: Event::Missing,
                 media: Vec::new(),
                 unknown_wrappers: 0,
+                too_many: false,
             };
         };
         let event = Event::of(body);
@@ -183,6 +213,7 @@ impl WebhookBody {
             event,
             media: search.found.iter().enumerate().map(read).collect(),
             unknown_wrappers: search.unknown_wrappers,
+            too_many: search.too_many,
         }
     }
 }

@@ -1,0 +1,5 @@
+//! libFuzzer's way into [`fuzz::decrypting_stream`].
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::decrypting_stream::run(data));

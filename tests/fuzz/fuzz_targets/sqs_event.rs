@@ -1,0 +1,5 @@
+//! libFuzzer's way into [`fuzz::sqs_event`].
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::sqs_event::run(data));

@@ -1,0 +1,5 @@
+//! libFuzzer's way into [`fuzz::url_guard`].
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::url_guard::run(data));

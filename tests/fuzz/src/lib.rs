@@ -1,0 +1,95 @@
+//! What is fuzzed: one function per surface that strangers reach, each with what must hold for any input.
+//!
+//! `make fuzz` lets libFuzzer look for inputs that break it; `tests/corpora.rs` repeats on every test run what it found
+//! worth keeping. Both call the same functions.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a target reports what it found by panicking"
+)]
+
+pub mod decrypting_stream;
+pub mod event_reading;
+pub mod object_key;
+pub mod sqs_event;
+pub mod url_guard;
+pub mod wapi_answer;
+pub mod webhook_body;
+
+use media::{
+    access::{SecretHashes, Verified},
+    ids::{InstanceId, TenantId},
+    job::{Job, QueuedJob},
+    message::{MediaMessage, Secret},
+    sha256::Sha256,
+};
+
+/// Seconds since 1970 at which everything happens.
+pub const NOW: i64 = 1_787_431_679;
+
+/// Bytes of a queue message at most; ten of them must fit one call of SQS, which takes 256 KiB on every endpoint.
+const MAX_JOB_BYTES: usize = 25 * 1024;
+
+/// A target: its name, which is that of its corpus too, and what it does with an input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: [Target; 7] = [
+    ("webhook_body", webhook_body::run),
+    ("event_reading", event_reading::run),
+    ("url_guard", url_guard::run),
+    ("decrypting_stream", decrypting_stream::run),
+    ("wapi_answer", wapi_answer::run),
+    ("sqs_event", sqs_event::run),
+    ("object_key", object_key::run),
+];
+
+/// The instance that webhooks are verified for.
+const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
+
+fn verified() -> Verified {
+    let tenant = TenantId::parse("acme").expect("a tenant");
+    let instance = InstanceId::parse(INSTANCE).expect("an instance");
+    let secrets = SecretHashes::new([Sha256::of(b"s")]);
+    Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret")
+}
+
+/// What must hold of every announced medium, and of the job it becomes.
+fn check_message(message: MediaMessage) {
+    check_silence(&message);
+    let job = verified().job(message, NOW);
+    let json = job.to_json().expect("a job is JSON");
+    assert!(json.len() <= MAX_JOB_BYTES, "{} bytes", json.len());
+    assert!(json.chars().all(is_taken_by_sqs), "SQS refuses this job");
+    let read = QueuedJob::parse(&json).expect("what was written can be read");
+    assert_eq!(read, job, "the queue changed the job");
+    check_job(&job.into_job());
+}
+
+/// Printing a message must not depend on anything secret or personal in it.
+fn check_silence(message: &MediaMessage) {
+    let other = MediaMessage {
+        media_key: Some(Secret::new("another key")),
+        direct_path: Some(Secret::new("/another/path")),
+        url: Some(Secret::new("https://another.whatsapp.net/url")),
+        file_name: Some("another name".to_owned()),
+        caption: Some("another caption".to_owned()),
+        mimetype: Some("another/type".to_owned()),
+        ..message.clone()
+    };
+    assert_eq!(format!("{message:?}"), format!("{other:?}"));
+}
+
+/// What must hold of every job, also of one that nobody of ours wrote.
+fn check_job(job: &Job) {
+    let until = job.message.recoverable_until();
+    let ends = media::schedule::gives_up_at(job.accepted_at, until);
+    assert!(ends >= job.accepted_at, "a job ends before it begins");
+    object_key::check(job, &[]);
+}
+
+/// The characters that SQS takes in a message: those of XML 1.0.
+fn is_taken_by_sqs(c: char) -> bool {
+    matches!(c, '\u{9}' | '\u{a}' | '\u{d}' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}

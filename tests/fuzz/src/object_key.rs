@@ -1,0 +1,132 @@
+//! Where a file is stored, and what is written beside it, whatever the sender chose.
+
+use arbitrary::{Arbitrary, Unstructured};
+use media::{
+    ids::MessageId,
+    job::Job,
+    kind::MediaKind,
+    message::{Chat, Direction, MediaMessage},
+    object::{Claims, MAX_METADATA_BYTES, ObjectDescription},
+    object_key::{ObjectKey, parse_offset},
+    strategy::Strategy,
+};
+
+use crate::{NOW, verified};
+
+#[derive(Debug, Arbitrary)]
+struct Chosen<'a> {
+    message_id: &'a str,
+    chat: &'a str,
+    phone: Option<&'a str>,
+    is_mine: bool,
+    kind: u8,
+    moment: i64,
+    mimetype: Option<&'a str>,
+    file_name: Option<&'a str>,
+    caption: Option<&'a str>,
+    head: &'a [u8],
+}
+
+/// Files a medium whose sender chose everything.
+pub fn run(data: &[u8]) {
+    let Ok(chosen) = Chosen::arbitrary(&mut Unstructured::new(data)) else {
+        return;
+    };
+    let Ok(message_id) = MessageId::parse(chosen.message_id) else {
+        return;
+    };
+    let kinds = MediaKind::ALL;
+    let kind = *kinds
+        .get(usize::from(chosen.kind) % kinds.len())
+        .expect("a kind");
+    let message = MediaMessage {
+        message_id,
+        chat: Chat::from_jid(chosen.chat, chosen.phone),
+        direction: if chosen.is_mine {
+            Direction::Out
+        } else {
+            Direction::In
+        },
+        moment: chosen.moment,
+        kind,
+        ptt: false,
+        view_once: false,
+        mimetype: chosen.mimetype.map(str::to_owned),
+        media_key: None,
+        direct_path: None,
+        url: None,
+        file_sha256: None,
+        file_enc_sha256: None,
+        file_length: None,
+        file_name: chosen.file_name.map(str::to_owned),
+        caption: chosen.caption.map(str::to_owned),
+    };
+    check(&verified().job(message, NOW).into_job(), chosen.head);
+}
+
+/// What must hold of the object of every job.
+pub(crate) fn check(job: &Job, head: &[u8]) {
+    let offset = parse_offset("-03:00").expect("an offset");
+    let claims = Claims::default();
+    let object = ObjectDescription::new(job, Strategy::Cdn, head, claims, offset);
+    let key = object.key.as_str();
+    let folder = format!("{}/{}/", job.tenant, job.instance);
+    let below = key.strip_prefix(&folder).expect("in its folder");
+    assert_eq!(below.split('/').count(), 3, "{key}");
+    assert!(
+        below
+            .split('/')
+            .all(|part| !part.starts_with('.') && !part.is_empty()),
+        "{key}"
+    );
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./".contains(&b);
+    assert!(
+        key.bytes().all(is_plain) && key.len() <= ObjectKey::MAX_BYTES,
+        "{key}"
+    );
+    assert_eq!(
+        ObjectKey::message_in(key),
+        Some(job.message.message_id.in_key().as_str())
+    );
+    let again = ObjectDescription::new(job, Strategy::Wapi, head, claims, offset);
+    assert_eq!(again.key, object.key, "the same job has the same key");
+    check_headers(&object);
+}
+
+fn check_headers(object: &ObjectDescription) {
+    let is_header = |text: &str| text.bytes().all(|b| (0x20..0x7f).contains(&b));
+    assert!(
+        is_header(&object.content_disposition),
+        "{:?}",
+        object.content_disposition
+    );
+    assert_eq!(
+        object.content_disposition.matches('"').count(),
+        2,
+        "{:?}",
+        object.content_disposition
+    );
+    let bytes: usize = object
+        .metadata
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    assert!(bytes <= MAX_METADATA_BYTES, "{bytes} bytes of metadata");
+    assert!(
+        object.metadata.iter().all(|(_, value)| is_header(value)),
+        "{:?}",
+        object.metadata
+    );
+    let scripts = [
+        "text/html",
+        "image/svg+xml",
+        "application/xhtml+xml",
+        "text/xml",
+        "application/xml",
+    ];
+    let could_run = scripts.contains(&object.content_type);
+    let is_attachment = object.content_disposition.starts_with("attachment;");
+    assert!(!could_run || is_attachment, "{}", object.content_type);
+    // S3's limits, and nothing personal.
+    assert!(object.tags.iter().all(|(_, value)| value.len() <= 256));
+}

@@ -1,0 +1,30 @@
+//! What the trigger hands to the download function: an event of SQS whose bodies anybody may have written.
+
+use aws_lambda_events::sqs::SqsEvent;
+use media::job::QueuedJob;
+
+use crate::{check_job, check_silence};
+
+/// Reads the bytes as an event, and as the body of one record.
+pub fn run(data: &[u8]) {
+    if let Ok(event) = serde_json::from_slice::<SqsEvent>(data) {
+        for record in &event.records {
+            check_body(record.body.as_deref().unwrap_or_default());
+        }
+    }
+    if let Ok(body) = std::str::from_utf8(data) {
+        check_body(body);
+    }
+}
+
+/// A body is a job, with all that holds of one, or it is none and will be parked.
+fn check_body(body: &str) {
+    let Ok(job) = QueuedJob::parse(body) else {
+        return;
+    };
+    let json = job.to_json().expect("a job is JSON");
+    assert_eq!(QueuedJob::parse(&json).expect("it is read again"), job);
+    let job = job.into_job();
+    check_silence(&job.message);
+    check_job(&job);
+}

@@ -1,0 +1,89 @@
+//! An answer of W-API's, or of whoever answers in its place.
+
+use std::time::Duration;
+
+use arbitrary::{Arbitrary, Unstructured};
+use url::Url;
+use wapi::{
+    account::{Account, Hook, Status},
+    download::Answer,
+    excerpt,
+    logs::LogPage,
+};
+
+use crate::{NOW, webhook_body};
+
+#[derive(Debug, Arbitrary)]
+struct Said<'a> {
+    status: u16,
+    retry_after: Option<u32>,
+    body: &'a [u8],
+}
+
+/// Reads the answer in every way that an answer is read.
+pub fn run(data: &[u8]) {
+    let Ok(said) = Said::arbitrary(&mut Unstructured::new(data)) else {
+        return;
+    };
+    let base = Url::parse("https://api.w-api.app/v1/").expect("a URL");
+    let answer = Answer {
+        status: said.status,
+        retry_after: said
+            .retry_after
+            .map(|after| Duration::from_secs(after.into())),
+        body: said.body,
+    };
+    match answer.file_link(&base, NOW) {
+        Ok(link) => {
+            assert!((200..300).contains(&said.status), "{}", said.status);
+            let url = Url::parse(link.url().expose()).expect("a link is a URL");
+            assert_eq!(url.origin(), base.origin());
+            assert_eq!(format!("{link:?}"), "FileLink([redacted])");
+        }
+        Err(refusal) => {
+            if let Some(excerpt) = refusal.excerpt {
+                check_excerpt(&excerpt);
+            }
+        }
+    }
+    check_account(said.body);
+    if let Some(page) = LogPage::parse(said.body) {
+        for body in page.webhooks {
+            webhook_body::check(body.read());
+        }
+    }
+}
+
+/// What goes into logs, records and the parked queue.
+fn check_excerpt(excerpt: &str) {
+    assert!(!excerpt.is_empty() && excerpt.chars().count() <= excerpt::MAX_CHARS);
+    assert!(
+        excerpt.chars().all(crate::is_taken_by_sqs),
+        "SQS refuses {excerpt:?}"
+    );
+    assert!(!excerpt.contains(['/', '@', '\n']), "{excerpt:?}");
+    for word in excerpt.split_whitespace() {
+        let digits = word.bytes().filter(u8::is_ascii_digit).count();
+        assert!(digits < 6 && word.chars().count() <= 24, "{word:?}");
+    }
+}
+
+/// Printing an account must tell neither URLs nor numbers.
+fn check_account(body: &[u8]) {
+    let Some(account) = Account::parse(body) else {
+        return;
+    };
+    let says_connected = account.connected == Some(true);
+    assert_eq!(
+        Status::parse(body).is_some_and(|status| status.connected),
+        says_connected
+    );
+    let mut with_others = account.clone();
+    with_others.phone = Some("another phone".to_owned());
+    let shown = format!("{account:?}");
+    assert_eq!(shown, format!("{with_others:?}"));
+    for url in Hook::ALL.into_iter().filter_map(|hook| account.hook(hook)) {
+        // The names of hooks and of types are no secrets.
+        assert!(url.len() < 12 || !shown.contains(url), "{shown}");
+    }
+}
