@@ -1,6 +1,6 @@
 # Everything that is done by hand here; `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo up deploy-local ls logs down tools test prove chaos fuzz lint check-template bench-memory cli
+.PHONY: help demo up deploy-local ls logs down tools test prove chaos fuzz redaction audit sbom reproducible lint check-template bench-memory cli
 
 # The commands behind most targets. The first time, cargo compiles them for some minutes.
 LOCAL := cargo run --quiet --package local --
@@ -51,6 +51,18 @@ check-template: cargo ## Runs cfn-lint, checkov, cfn-guard and cdk-nag over temp
 
 fuzz: cargo ## Looks for inputs that break what strangers reach, T seconds for each target (T=60, TARGETS="url_guard sqs_event")
 	@T=$(or $(T),60) tests/fuzz/fuzz $(TARGETS)
+
+redaction: cargo ## Runs all tests and the demo at TRACE, then searches all that was written for secrets and people
+	@tests/overheard/redaction
+
+audit: cargo ## Looks every dependency up in the RustSec database, which must be reachable
+	@.ci/audit
+
+sbom: cargo ## Writes what the functions and the command are made of, as CycloneDX, into target/sbom/
+	@.ci/sbom
+
+reproducible: cargo tools ## Builds the functions twice, in two folders, and compares the archives byte for byte
+	@.ci/reproducible
 
 # With glibc in it, too, so that it runs wherever the kernel does.
 cli: cargo ## Builds wapi-media as one static binary for this machine's processor

@@ -132,3 +132,16 @@ pub(crate) fn read_token(instance: &str) -> anyhow::Result<Secret> {
         token => Ok(Secret::new(token)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn what_a_sender_chose_cannot_steer_the_terminal() {
+        assert_eq!(
+            harmless("│ 3EB0\u{1b}]0;owned\u{7}\u{9b}2J │\n│ \u{202e}gpj.exe │\n"),
+            "│ 3EB0�]0;owned��2J │\n│ �gpj.exe │\n"
+        );
+    }
+}

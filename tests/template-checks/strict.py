@@ -32,12 +32,14 @@ class NoManagedPolicies(ManagedPolicyLoader):
 
 
 def decided(part):
-    """The part with the branch of each Fn::If that the strict variant takes."""
+    """The part with the branch of each Fn::If that the strict variant takes, and its key named: rules take no Ref for one."""
     if isinstance(part, list):
         members = [decided(member) for member in part]
         return [member for member in members if member != NO_VALUE]
     if not isinstance(part, dict):
         return part
+    if part == {"Ref": "EncryptionKeyArn"}:
+        return OWN_KEY
     if set(part) == {"Fn::If"}:
         name, when_true, when_false = part["Fn::If"]
         return decided(when_true if STRICT[name] else when_false)
@@ -58,14 +60,13 @@ def strict(template):
     if unknown:
         sys.exit(f"strict.py does not know these conditions of the template: {sorted(unknown)}")
     resources = {}
-    plain["Parameters"]["EncryptionKeyArn"]["Default"] = OWN_KEY
     for name, resource in plain["Resources"].items():
         condition = resource.pop("Condition", None)
         if condition is None or STRICT[condition]:
             resources[name] = decided(resource)
     plain["Resources"] = resources
-    # Only conditions asked for it, and they are decided.
-    del plain["Parameters"]["RequireTls"]
+    # Only what is decided asked for these.
+    del plain["Parameters"]["RequireTls"], plain["Parameters"]["EncryptionKeyArn"]
     return plain
 
 
@@ -76,6 +77,7 @@ def weaken(plain):
     del resources["MediaBucketPolicy"], resources["QueuesPolicy"]
     del resources["JobsQueue"]["Properties"]["KmsMasterKeyId"]
     del resources["JobsQueue"]["Properties"]["RedrivePolicy"]
+    del resources["MediaTable"]["Properties"]["PointInTimeRecoverySpecification"]
     statements = resources["DownloadPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     statements.append({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
 

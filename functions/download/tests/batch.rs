@@ -30,9 +30,12 @@ use media::{
     object_key::parse_offset,
     sha256::Sha256,
 };
+use overheard::{Canary, Class, Recorder, Scan, Sink};
 use scripted_aws::{Answer, Aws, Seen, Update};
 use serde_json::{Value, json};
-use stand_in::{Announced, CdnScenario, DEFAULT_INSTANCE, Kind, Spec, StandIn, WapiScenario};
+use stand_in::{
+    Announced, CdnScenario, DEFAULT_INSTANCE, DEFAULT_TOKEN, Kind, Spec, StandIn, WapiScenario,
+};
 use tokio::time::Instant;
 use wapi::webhook::WebhookBody;
 
@@ -53,7 +56,7 @@ fn healthy(seen: &Seen) -> Answer {
     match seen.operation() {
         _ if is_of_instances(seen) => instance_with(&json!({}), "c2VhbGVk"),
         "Decrypt" => Answer::json(
-            &json!({ "Plaintext": "aW52ZW50ZWQtdG9rZW4tb2YtTElURS1BQUFBQUEtQkJCQkJC" }),
+            &json!({ "Plaintext": "aW52ZW50ZWQtdG9rZW4tb2YtTElURS1BQUFBQUEtQkJCQkJCLWZyb20tdGhlLXN0YXJ0" }),
         ),
         "PutObject" => Answer::ok().with_header("etag", "\"e\""),
         _ => Answer::json(&json!({})),
@@ -887,4 +890,76 @@ async fn a_token_that_is_another_tenants_by_now_is_not_used() {
         .map(|seen| seen.json()["CiphertextBlob"].clone())
         .collect();
     assert_eq!(opened, ["b2xk"], "only the token of before was opened");
+}
+
+/// Runs one medium of each kind, whose webhook says everything that a webhook can, and one body that is no job; gives
+/// what was planted.
+async fn run_telling_media(aws: &Aws, origins: &StandIn, change: fn(Spec) -> Spec) -> Vec<Canary> {
+    let worker = worker(aws, origins, boot::clock::now);
+    worker.connect().await;
+    let mut planted = Vec::new();
+    for kind in [Kind::Image, Kind::Voice, Kind::Document, Kind::Sticker] {
+        let spec = Spec::of(kind)
+            .chat("5500900000077")
+            .caption("legenda de canário")
+            .file_name("Nome de Canário.pdf");
+        let announced = origins.announce(change(spec)).expect("a medium");
+        planted.extend(Canary::all_of(&announced.webhook));
+        run(&worker, event(&[job(&announced)]), PLENTY).await;
+        run(&worker, event(&[announced.webhook.to_string()]), PLENTY).await;
+    }
+    planted
+}
+
+#[tokio::test]
+async fn whatever_becomes_of_a_job_nothing_written_of_it_has_a_secret_or_a_name_in_it() {
+    let recorder = Recorder::start();
+    let token = Canary::new(Class::Secret, "token", DEFAULT_TOKEN);
+    let mut planted: Vec<_> = token.into_iter().collect();
+    let mut written = Vec::new();
+    let changes: [fn(Spec) -> Spec; 5] = [
+        |spec| spec,
+        |spec| spec.wapi(WapiScenario::fail_500()),
+        |spec| spec.wapi(WapiScenario::LinkNeedsToken),
+        |spec| {
+            spec.wapi(WapiScenario::fail_500())
+                .cdn(CdnScenario::Status { code: 503 })
+        },
+        |spec| {
+            spec.wapi(WapiScenario::BadRequest400)
+                .cdn(CdnScenario::Gone { status: 410 })
+        },
+    ];
+    for failing in [
+        "nothing",
+        "GetItem",
+        "Decrypt",
+        "UpdateItem",
+        "PutObject",
+        "SendMessage",
+    ] {
+        let script = move |seen: &Seen| match seen.operation() {
+            name if name == failing => Answer::json_error(400, "AccessDeniedException"),
+            _ => healthy(seen),
+        };
+        for change in changes {
+            let (aws, origins) = start(script).await;
+            planted.extend(Box::pin(run_telling_media(&aws, &origins, change)).await);
+            let records = aws.of("UpdateItem").into_iter();
+            written.extend(records.map(|seen| (Sink::Record, seen.text().to_owned())));
+            let tickets = aws.of("SendMessage").into_iter();
+            written.extend(
+                tickets.map(|seen| (Sink::Ticket, seen.json()["MessageAttributes"].to_string())),
+            );
+        }
+    }
+    written.push((Sink::Log, recorder.text()));
+    let texts = written.iter().map(|(sink, text)| (*sink, text.as_str()));
+    let scan = Scan::of(planted, texts).expect("a search");
+    assert!(scan.findings.is_empty(), "{:#?}", scan.findings);
+    for (sink, least) in [(Sink::Log, 200), (Sink::Record, 200), (Sink::Ticket, 100)] {
+        let lines = scan.lines.get(&sink).copied().unwrap_or_default();
+        assert!(lines >= least, "{lines} lines of {sink:?}");
+    }
+    assert!(scan.quiet_lines > 0, "the log is at TRACE");
 }

@@ -17,6 +17,7 @@ use std::{
 
 use lambda_http::{Body, Request, RequestExt, http};
 use media::sha256::Sha256;
+use overheard::{Canary, Class, Recorder, Scan, Sink};
 use scripted_aws::{Answer, Aws, Seen};
 use serde_json::{Value, json};
 use webhook::{Webhook, config::Config};
@@ -339,4 +340,65 @@ async fn a_body_over_one_mebibyte_is_refused_unread_and_one_below_is_read() {
         assert_eq!(status, expected);
     }
     assert_eq!(aws.of("SendMessageBatch").len(), 1);
+}
+
+/// The recorded events, which have every field that webhooks have.
+fn events() -> Vec<Value> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
+    let paths = folder
+        .read_dir()
+        .expect("events")
+        .map(|entry| entry.expect("an entry").path());
+    let json = paths.filter(|path| path.extension().is_some_and(|end| end == "json"));
+    let read = |path: std::path::PathBuf| {
+        let text = std::fs::read(path).expect("an event");
+        serde_json::from_slice(&text).expect("JSON")
+    };
+    json.map(read).collect()
+}
+
+#[tokio::test]
+async fn whatever_is_posted_neither_the_log_nor_the_answer_has_a_secret_or_a_name_in_it() {
+    const SECRET: &str = "an invented webhook secret";
+    let recorder = Recorder::start();
+    let secret = Canary::new(Class::Secret, "webhook secret", SECRET);
+    let mut planted: Vec<_> = secret.into_iter().collect();
+    let mut answers = String::new();
+    for failing in ["nothing", "GetItem", "SendMessageBatch"] {
+        let aws = Aws::start(move |seen: &Seen| match seen.operation() {
+            name if name == failing => Answer::json_error(400, "AccessDeniedException"),
+            "GetItem" if seen.text().contains(INSTANCE) => item(&[SECRET]),
+            _ => healthy(seen),
+        })
+        .await;
+        let webhook = function(&aws);
+        for event in events() {
+            planted.extend(Canary::all_of(&event));
+            let mut of_another = event.clone();
+            of_another["instanceId"] = json!("LITE-OTHERS-AAAAAA");
+            let right = request(INSTANCE, SECRET, &event);
+            let wrong = request(INSTANCE, SECRET, &of_another);
+            let mut broken = request(INSTANCE, SECRET, &event);
+            let text = event.to_string();
+            *broken.body_mut() = Body::from(text[..text.len() / 2].to_owned());
+            for request in [right, wrong, broken] {
+                let (_, body, headers) = answer(&webhook, &request).await;
+                answers += &format!("{body} {headers:?}\n");
+            }
+        }
+        let stranger = request("5500900000002", SECRET, &json!({}));
+        answers += &answer(&webhook, &stranger).await.1.to_string();
+    }
+    let log = recorder.text();
+    let texts = [(Sink::Log, log.as_str()), (Sink::Answer, answers.as_str())];
+    let scan = Scan::of(planted, texts).expect("a search");
+    assert!(scan.findings.is_empty(), "{:#?}", scan.findings);
+    let lines = events().len() * 3 * 3;
+    for sink in [Sink::Log, Sink::Answer] {
+        assert!(
+            scan.lines[&sink] >= lines,
+            "{} lines of {sink:?}",
+            scan.lines[&sink]
+        );
+    }
 }

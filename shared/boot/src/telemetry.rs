@@ -1,6 +1,10 @@
 //! The log: JSON lines on standard output, one per event, fields at the top level.
 
-use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
+use tracing::Subscriber;
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{MakeWriter, format::FmtSpan},
+};
 
 use crate::environment::Environment;
 
@@ -37,17 +41,33 @@ fn directives(level: &str) -> String {
 /// Starts logging. A second call changes nothing.
 pub fn start(environment: &Environment) {
     let level = environment.optional("LOG_LEVEL").unwrap_or_default();
-    let filter = EnvFilter::new(directives(level));
-    let subscriber = tracing_subscriber::fmt()
+    start_writing(level, std::io::stdout);
+}
+
+/// The same at this level, to this writer.
+pub fn start_writing<W>(level: &str, writer: W)
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    if tracing::subscriber::set_global_default(subscriber(level, writer)).is_err() {
+        tracing::debug!("logging has been started before");
+    }
+}
+
+/// What writes the log at this level.
+pub fn subscriber<W>(level: &str, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    tracing_subscriber::fmt()
+        .with_writer(writer)
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
         .with_span_events(FmtSpan::NONE)
-        .with_env_filter(filter);
-    if subscriber.try_init().is_err() {
-        tracing::debug!("logging has been started before");
-    }
+        .with_env_filter(EnvFilter::new(directives(level)))
+        .finish()
 }
 
 #[cfg(test)]
@@ -77,10 +97,7 @@ mod tests {
     fn written(level: &str, targets: [&str; 2]) -> String {
         let written = Written::default();
         let writer = written.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::new(directives(level)))
-            .with_writer(move || writer.clone())
-            .finish();
+        let subscriber = subscriber(level, move || writer.clone());
         tracing::subscriber::with_default(subscriber, || {
             for target in targets {
                 log_at_every_level(target);

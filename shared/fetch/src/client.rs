@@ -97,3 +97,96 @@ pub(crate) fn build(guard: &AddressGuard, limits: &Limits) -> Result<Client, Fet
         .build()
         .map_err(FetchError::Client)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::ready,
+        net::SocketAddr,
+        sync::atomic::{AtomicUsize, Ordering},
+    };
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// A server that answers one request, and where it is.
+    async fn server() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = [0; 1024];
+            assert!(connection.read(&mut request).await.unwrap() > 0);
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+            connection.write_all(answer).await.unwrap();
+        });
+        address
+    }
+
+    fn client(guard: &AddressGuard) -> Client {
+        build(guard, &Limits::default()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_name_is_resolved_by_the_guard() {
+        let address = server().await;
+        let origins =
+            Origins::parse("https://api.w-api.app/v1", "https://mmg.whatsapp.net").unwrap();
+        let guard = AddressGuard::looking_up(&origins, move |_| ready(Ok(vec![address])));
+        let url = format!("http://mmg.whatsapp.net:{}/", address.port());
+        let refused = client(&guard).get(url).send().await.unwrap_err();
+        assert!(format!("{refused:?}").contains("Address"), "{refused:?}");
+    }
+
+    /// A second answer may be another address: whoever asks again would connect to what was not checked.
+    #[tokio::test]
+    async fn a_name_is_looked_up_once_for_a_connection_which_goes_to_that_address() {
+        let address = server().await;
+        let base = format!("http://localhost:{}/v1", address.port());
+        let origins = Origins::parse(&base, "https://mmg.whatsapp.net").unwrap();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let guard = AddressGuard::looking_up(&origins, move |_| {
+            let first = count.fetch_add(1, Ordering::SeqCst) == 0;
+            let nobody = SocketAddr::from(([127, 0, 0, 9], 9));
+            ready(Ok(vec![if first { address } else { nobody }]))
+        });
+        let answer = client(&guard).get(&base).send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), asked.load(Ordering::SeqCst)),
+            (200, 1)
+        );
+    }
+
+    /// Also run by the test below, in a process whose environment names a proxy.
+    #[tokio::test]
+    async fn an_origin_on_this_machine_answers() {
+        let base = format!("http://{}/v1", server().await);
+        let origins = Origins::parse(&base, "https://mmg.whatsapp.net").unwrap();
+        let answer = client(&AddressGuard::new(&origins))
+            .get(&base)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+    }
+
+    #[test]
+    fn a_proxy_that_the_environment_names_is_not_used() {
+        let nobody = "http://127.0.0.1:9";
+        let ran = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "client::tests::an_origin_on_this_machine_answers",
+            ])
+            .envs(["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"].map(|name| (name, nobody)))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+        assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+    }
+}

@@ -171,3 +171,22 @@ fn excerpts_find_the_words_however_deep_and_hide_what_could_be_secret() {
         excerpt::MAX_CHARS
     );
 }
+
+#[test]
+fn a_phone_number_in_groups_is_no_part_of_an_excerpt() {
+    for (said, told) in [
+        (
+            "no chat with +55 11 98888 7777 here",
+            "no chat with […] […] […] […] here",
+        ),
+        ("no chat with (11) 98888-7777", "no chat with […] […]"),
+        ("no chat with 98888 7777", "no chat with […] […]"),
+        (
+            "try again in 30 s, at most 10 times, code 500",
+            "try again in 30 s, at most 10 times, code 500",
+        ),
+        ("error 500: file 2 of 3", "error 500: file 2 of 3"),
+    ] {
+        assert_eq!(excerpt::redact(said), told);
+    }
+}

@@ -107,7 +107,9 @@ impl Bucket {
         let tagging = asked.send().await;
         let tagging = tagging.with_context(|| format!("cannot read the tags of {key}"))?;
         let tags = tagging.tag_set.into_iter();
-        Ok(tags.map(|tag| (tag.key, tag.value)).collect())
+        let tags: HashMap<_, _> = tags.map(|tag| (tag.key, tag.value)).collect();
+        overheard::note(overheard::Sink::Tags, &format!("{tags:?}"));
+        Ok(tags)
     }
 
     /// How often something was written under each key. The bucket keeps versions, so that writing over a file shows.

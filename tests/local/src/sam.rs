@@ -33,10 +33,14 @@ impl Deployment {
             stack_name: stack_name.into(),
             parameters: BTreeMap::new(),
         };
-        Ok(deployment
+        let deployment = deployment
             .with("Architecture", project::architecture()?)
             .with("RequireTls", "false")
-            .with("MultipartChecksum", "composite"))
+            .with("MultipartChecksum", "composite");
+        Ok(match overheard::is_on() {
+            true => deployment.with("LogLevel", "trace"),
+            false => deployment,
+        })
     }
 
     /// With this parameter.

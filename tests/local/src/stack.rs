@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use overheard::Sink;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -84,7 +85,7 @@ impl Stack {
         deployment: &Deployment,
         screen: &Screen,
     ) -> Result<Self> {
-        let building = screen.step("Compiling both functions (sam build)");
+        let building = screen.step("Compiling the functions (sam build)");
         sam::build(tools).await?;
         building.done("");
         let deploying = screen.step("Deploying template.yaml (sam deploy)");
@@ -185,7 +186,7 @@ impl Stack {
         }
         let said = self.say(&add, &instance.token).await?;
         let registered: Registered = serde_json::from_str(said.trim())
-            .with_context(|| format!("wapi-media instance add said {said:?}"))?;
+            .context("wapi-media instance add did not say what was expected")?;
         Ok(registered.webhook_url)
     }
 
@@ -196,7 +197,9 @@ impl Stack {
     pub async fn say(&self, arguments: &[&str], input: &str) -> Result<String> {
         let mut command = self.wapi_media();
         command.args(arguments);
-        run::captured(&mut command, input).await
+        let said = run::captured(&mut command, input).await?;
+        overhear(arguments, &said, "")?;
+        Ok(said)
     }
 
     /// The same, however it ends.
@@ -206,7 +209,9 @@ impl Stack {
     pub async fn ask(&self, arguments: &[&str], input: &str) -> Result<Said> {
         let mut command = self.wapi_media();
         command.args(arguments);
-        run::said(&mut command, input).await
+        let said = run::said(&mut command, input).await?;
+        overhear(arguments, &said.out, &said.err)?;
+        Ok(said)
     }
 
     /// Compiles the product's own command, so that its first call is not slow.
@@ -265,6 +270,7 @@ impl Stack {
             .context("the API does not answer")?;
         let status = answer.status().as_u16();
         let text = http::text(answer).await?;
+        overheard::note(Sink::Answer, &text);
         Ok(Answer {
             status,
             body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
@@ -339,6 +345,37 @@ impl Stack {
     }
 }
 
+/// Notes what the product's command said and wrote, to be searched for what it must not show. The URL that `instance
+/// add` shows once holds a secret: from then on it must not be seen again.
+fn overhear(arguments: &[&str], out: &str, err: &str) -> Result<()> {
+    if !overheard::is_on() {
+        return Ok(());
+    }
+    let mut out = out.to_owned();
+    if arguments.starts_with(&["instance", "add"]) {
+        let json: Value = serde_json::from_str(out.trim()).unwrap_or_default();
+        if let Some(url) = json.get("webhook_url").and_then(Value::as_str) {
+            overheard::plant_url(url);
+            out = out.replace(url, "(shown once)");
+        }
+    }
+    let is_of_report = arguments.contains(&"doctor");
+    let sink = if is_of_report {
+        Sink::Report
+    } else {
+        Sink::Command
+    };
+    overheard::note(sink, &out);
+    overheard::note(sink, err);
+    for pair in arguments.windows(2) {
+        if let ["--html" | "--bundle", file] = pair {
+            let text = std::fs::read_to_string(file).with_context(|| format!("reading {file}"))?;
+            overheard::note(Sink::Report, &text);
+        }
+    }
+    Ok(())
+}
+
 fn message(event: &Value) -> Option<String> {
     let text = event.get("message")?.as_str()?;
     Some(text.trim_end().to_owned())
@@ -380,9 +417,16 @@ impl TestStack {
         let project = Project::here()?;
         let screen = Screen::nothing();
         let tools = Tools::install(&project, &screen).await?;
-        let folder = format!("tests/{name}-{}", std::process::id());
-        let folder = project.local_folder(&folder)?;
-        let settings = settings(Settings::in_folder(folder));
+        let own = format!("{name}-{}", std::process::id());
+        // Where somebody listens, what the stack held is kept to be searched.
+        let folder = match overheard::folder() {
+            Some(heard) => heard.join("stacks").join(own),
+            None => project.local_folder(&format!("tests/{own}"))?,
+        };
+        let settings = settings(Settings {
+            keeps_state: overheard::is_on(),
+            ..Settings::in_folder(folder)
+        });
         let ministack = MiniStack::start(&tools, &settings).await?;
         let stack = Stack::deploy(&tools, ministack.endpoint(), deployment, &screen).await?;
         if settings.enforces_policies {

@@ -155,6 +155,7 @@ impl StandIn {
             cdn,
             fallback,
         } = listeners;
+        overheard::listen();
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let state = Arc::new(State::new(bases, stopped));
         state.register_instance(DEFAULT_INSTANCE, DEFAULT_TOKEN);

@@ -10,7 +10,7 @@ use crate::{CdnScenario, WapiScenario};
 /// The instance that media belong to unless a [`Spec`] names another.
 pub const DEFAULT_INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
 /// The token that [`DEFAULT_INSTANCE`] has from the start.
-pub const DEFAULT_TOKEN: &str = "invented-token-of-LITE-AAAAAA-BBBBBB";
+pub const DEFAULT_TOKEN: &str = "invented-token-of-LITE-AAAAAA-BBBBBB-from-the-start";
 /// When messages were sent, unless told: 2026-08-22 19:47:59 at −03:00, in epoch seconds.
 pub const DEFAULT_MOMENT: i64 = 1_787_438_879;
 /// When CDN paths expire, unless told: 2100-01-01 UTC, in epoch seconds. No run of these tests comes later.

@@ -238,6 +238,61 @@ fn the_functions_have_one_tls_stack_and_one_cryptographic_library() {
 }
 
 #[test]
+fn the_dependency_rules_ban_what_the_functions_must_not_have() {
+    let rules = std::fs::read_to_string(root().join(".ci/deny.toml")).expect("the rules");
+    for banned in ["openssl-sys", "native-tls", "ring"] {
+        assert!(
+            rules.contains(&format!("{{ crate = \"{banned}\", reason")),
+            "{banned}"
+        );
+    }
+    for refused in ["unknown-registry", "unknown-git", "wildcards", "yanked"] {
+        assert!(
+            rules.contains(&format!("{refused} = \"deny\"")),
+            "{refused}"
+        );
+    }
+}
+
+/// A tag can be moved to other code, a commit cannot; and what only checks needs no right to change anything.
+#[test]
+fn every_action_is_pinned_and_no_workflow_may_write() {
+    let workflows = files(&[".github/workflows"], "yml");
+    let mut actions = 0;
+    for (path, text) in &workflows {
+        let workflow: serde_yaml_ng::Value = serde_yaml_ng::from_str(text).expect(path);
+        let rights = workflow["permissions"].as_mapping().expect(path);
+        let may_only_read = rights.len() == 1 && rights["contents"].as_str() == Some("read");
+        assert!(may_only_read, "{path}: {rights:?}");
+        assert!(
+            !text.contains("pull_request_target") && !text.contains("${{ github.event"),
+            "{path}"
+        );
+        for (name, job) in workflow["jobs"].as_mapping().expect(path) {
+            assert!(
+                job["permissions"].is_null(),
+                "{path}: {name:?} has rights of its own"
+            );
+            assert!(
+                job["timeout-minutes"].is_number(),
+                "{path}: {name:?} may run for ever"
+            );
+        }
+        let uses = text
+            .lines()
+            .filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("uses: "));
+        for action in uses {
+            actions += 1;
+            let (commit, version) = action.split_once(" # v").expect(action);
+            let (_, commit) = commit.split_once('@').expect(action);
+            let is_commit = commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit());
+            assert!(is_commit && !version.is_empty(), "{path}: {action}");
+        }
+    }
+    assert!(actions >= 5, "{actions} actions");
+}
+
+#[test]
 fn every_source_file_says_on_its_first_line_what_it_is() {
     let silent = offences(&sources(), |lines, n| {
         n == 0

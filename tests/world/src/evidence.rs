@@ -1,5 +1,6 @@
 //! Gathers what a world's cloud holds at the end.
 
+use overheard::Sink;
 use serde_json::Value;
 
 use crate::{
@@ -19,6 +20,12 @@ pub(crate) fn gather(cloud: &Cloud, uploads: Vec<String>) -> Evidence {
             .unwrap_or_default()
     };
     let items = cloud.tables.items(MEDIA).unwrap_or_default();
+    items
+        .iter()
+        .for_each(|item| overheard::note(Sink::Record, &item.to_string()));
+    for ticket in sent(PARKED) {
+        overheard::note(Sink::Ticket, &ticket.attributes.to_string());
+    }
     Evidence {
         objects: objects
             .iter()

@@ -15,6 +15,7 @@ use media::{
     policy::Policy,
     sha256::Sha256,
 };
+use overheard::{Class, plant};
 use serde_json::{Value, json};
 use stand_in::StandIn;
 use tokio::sync::Mutex;
@@ -135,6 +136,7 @@ impl World {
         for customer in CUSTOMERS {
             self.origins
                 .register_instance(customer.instance, customer.token);
+            plant(Class::Secret, "webhook secret", customer.secret);
             let new = NewInstance {
                 id: &InstanceId::parse(customer.instance)?,
                 tenant: &TenantId::parse(customer.tenant)?,

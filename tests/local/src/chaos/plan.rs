@@ -56,7 +56,7 @@ pub(crate) fn instances() -> Vec<Instance> {
     (0..INSTANCES)
         .map(|number| {
             let id = instance_id(number);
-            let token = format!("invented-token-of-{id}");
+            let token = format!("invented-token-of-{id}-in-chaos");
             Instance::new(tenant(number), id, token)
         })
         .collect()

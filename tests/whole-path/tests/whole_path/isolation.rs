@@ -5,7 +5,7 @@ use stand_in::{CdnScenario, Kind, Role, Spec, WapiScenario};
 
 use crate::{
     ends::{parked, send_raw},
-    on_the_stack,
+    on_the_stack, token_of,
 };
 
 #[test]
@@ -29,7 +29,7 @@ fn a_token_goes_to_w_api_for_its_own_instance_and_nowhere_else() {
             world.stored(one).await;
         }
         for account in &accounts {
-            let own = format!("Bearer invented-token-of-{}", account.id);
+            let own = format!("Bearer {}", token_of(&account.id));
             let query = format!("instanceId={}", account.id);
             let requests = world.origins.requests();
             let with_token = requests

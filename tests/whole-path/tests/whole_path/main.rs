@@ -49,6 +49,11 @@ fn now() -> i64 {
     i64::try_from(seconds).expect("seconds")
 }
 
+/// The token of an instance of these tests. Neither its beginning nor its end is found in anything else.
+fn token_of(instance: &str) -> String {
+    format!("invented-token-of-{instance}-for-the-whole-path")
+}
+
 struct World {
     origins: StandIn,
     test: TestStack,
@@ -112,7 +117,7 @@ impl World {
     async fn account(&self) -> Account {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let id = format!("LITE-TEST00-{:06}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let token = format!("invented-token-of-{id}");
+        let token = token_of(&id);
         self.origins.register_instance(&id, &token);
         let instance = Instance::new(format!("tenant-{}", id.to_lowercase()), &id, token);
         let url = self

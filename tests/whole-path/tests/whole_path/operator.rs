@@ -168,6 +168,43 @@ async fn is_careful_with_the_hooks_of_others(world: &World) {
         here,
         "the secret that was there stays"
     );
+    shows_no_secret_of_a_hook_that_leads_astray(world, &here).await;
+}
+
+/// The stack under a name that the command was not told: the URL is not recognised, and its secret is.
+async fn shows_no_secret_of_a_hook_that_leads_astray(world: &World, here: &str) {
+    let secret = here.rsplit('/').next().expect("a secret");
+    for end in ["", "/", "?from=wapi"] {
+        let url = format!("https://hooks.example.invalid/webhook/{INSTANCE}/{secret}{end}");
+        world.origins.change_account(INSTANCE, |account| {
+            account.hooks.insert(Hook::Received, url);
+        });
+        for command in [
+            ["webhook", "show", INSTANCE],
+            ["instance", "check", INSTANCE],
+            ["webhook", "register", INSTANCE],
+        ] {
+            let code = if command[1] == "register" { 2 } else { 1 };
+            let said = world.said(code, &command, "").await;
+            let all = format!("{}{}", said.out, said.err);
+            assert!(!all.contains(secret), "{command:?} shows the secret");
+            assert!(all.contains("https://hooks.example.invalid"), "{all}");
+        }
+    }
+    // Of others' URLs a report tells the host alone; whoever asks for them sees them whole.
+    world.origins.change_account(INSTANCE, |account| {
+        account.hooks.insert(Hook::Received, ELSEWHERE.to_owned());
+    });
+    let checked = world.said(1, &["instance", "check", INSTANCE], "").await;
+    assert!(
+        checked.out.contains("https://crm.example.invalid/…"),
+        "{}",
+        checked.out
+    );
+    assert!(!checked.out.contains(ELSEWHERE));
+    world
+        .said(0, &["webhook", "register", INSTANCE, "--yes"], "")
+        .await;
 }
 
 async fn rotates(world: &World) {

@@ -130,7 +130,7 @@ fn the_logs_hold_no_secret_and_nothing_personal() {
         let outputs = world.stack().outputs();
         let (_, secret) = account.url.rsplit_once('/').expect("a secret");
         let path = announced.direct_path.split('?').next().unwrap_or_default();
-        let token = format!("invented-token-of-{}", account.id);
+        let token = crate::token_of(&account.id);
         let canaries = [
             secret,
             &token,

@@ -1,0 +1,24 @@
+# The cargo programs that checks use, at pinned versions, installed into .tools/ when they are first asked for. To be
+# sourced at the top of the project.
+
+version_of() {
+    case "$1" in
+        cargo-deny) echo 0.20.2 ;;
+        cargo-audit) echo 0.22.2 ;;
+        cargo-cyclonedx) echo 0.5.9 ;;
+        cargo-fuzz) echo 0.13.2 ;;
+        cfn-guard) echo 3.2.1 ;;
+        *) echo "no version of $1 is pinned" >&2; return 1 ;;
+    esac
+}
+
+# Prints the path of the program. The version is part of the folder's name, so that another one is installed beside it.
+tool() {
+    local version root
+    version=$(version_of "$1")
+    root=".tools/$1-$version"
+    if [ ! -x "$root/bin/$1" ]; then
+        cargo install --quiet --locked --version "$version" --root "$root" "$1" >&2
+    fi
+    echo "$PWD/$root/bin/$1"
+}
