@@ -1,6 +1,6 @@
 # Everything that is done by hand here; `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo up deploy-local ls logs down tools test prove chaos fuzz redaction audit sbom reproducible lint check-template bench-memory cli
+.PHONY: help demo up deploy-local ls logs down tools test prove chaos fuzz redaction mutations audit sbom reproducible lint check-template bench-memory cli
 
 # The commands behind most targets. The first time, cargo compiles them for some minutes.
 LOCAL := cargo run --quiet --package local --
@@ -63,6 +63,9 @@ sbom: cargo ## Writes what the functions and the command are made of, as Cyclone
 
 reproducible: cargo tools ## Builds the functions twice, in two folders, and compares the archives byte for byte
 	@.ci/reproducible
+
+mutations: cargo ## Breaks each defence and expects a test to notice (THREATS="7 8" for some)
+	@tests/mutations/mutate $(THREATS)
 
 # With glibc in it, too, so that it runs wherever the kernel does.
 cli: cargo ## Builds wapi-media as one static binary for this machine's processor

@@ -10,6 +10,7 @@ use boot::clock;
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use indicatif::{ProgressBar, ProgressStyle};
 use media::{message::Secret, record::Attempt};
+use zeroize::Zeroizing;
 
 /// A time as people read it, in UTC.
 pub(crate) fn time(seconds: i64) -> String {
@@ -120,9 +121,11 @@ pub(crate) fn bar(what: impl Into<std::borrow::Cow<'static, str>>, count: u64) -
 pub(crate) fn read_token(instance: &str) -> anyhow::Result<Secret> {
     let stdin = std::io::stdin();
     let text = if stdin.is_terminal() {
-        rpassword::prompt_password(format!("W-API token of {instance}: "))?
+        Zeroizing::new(rpassword::prompt_password(format!(
+            "W-API token of {instance}: "
+        ))?)
     } else {
-        let mut text = String::new();
+        let mut text = Zeroizing::new(String::new());
         let read = stdin.lock().read_to_string(&mut text);
         read.context("the token could not be read from standard input")?;
         text

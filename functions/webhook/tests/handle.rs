@@ -364,7 +364,10 @@ async fn whatever_is_posted_neither_the_log_nor_the_answer_has_a_secret_or_a_nam
     let secret = Canary::new(Class::Secret, "webhook secret", SECRET);
     let mut planted: Vec<_> = secret.into_iter().collect();
     let mut answers = String::new();
-    for failing in ["nothing", "GetItem", "SendMessageBatch"] {
+    let mut posted = 0;
+    // Whoever cannot be verified waits, so of those there are few.
+    let all = usize::MAX;
+    for (failing, count) in [("nothing", all), ("SendMessageBatch", all), ("GetItem", 3)] {
         let aws = Aws::start(move |seen: &Seen| match seen.operation() {
             name if name == failing => Answer::json_error(400, "AccessDeniedException"),
             "GetItem" if seen.text().contains(INSTANCE) => item(&[SECRET]),
@@ -372,7 +375,7 @@ async fn whatever_is_posted_neither_the_log_nor_the_answer_has_a_secret_or_a_nam
         })
         .await;
         let webhook = function(&aws);
-        for event in events() {
+        for event in events().into_iter().take(count) {
             planted.extend(Canary::all_of(&event));
             let mut of_another = event.clone();
             of_another["instanceId"] = json!("LITE-OTHERS-AAAAAA");
@@ -382,6 +385,7 @@ async fn whatever_is_posted_neither_the_log_nor_the_answer_has_a_secret_or_a_nam
             let text = event.to_string();
             *broken.body_mut() = Body::from(text[..text.len() / 2].to_owned());
             for request in [right, wrong, broken] {
+                posted += 1;
                 let (_, body, headers) = answer(&webhook, &request).await;
                 answers += &format!("{body} {headers:?}\n");
             }
@@ -393,10 +397,9 @@ async fn whatever_is_posted_neither_the_log_nor_the_answer_has_a_secret_or_a_nam
     let texts = [(Sink::Log, log.as_str()), (Sink::Answer, answers.as_str())];
     let scan = Scan::of(planted, texts).expect("a search");
     assert!(scan.findings.is_empty(), "{:#?}", scan.findings);
-    let lines = events().len() * 3 * 3;
     for sink in [Sink::Log, Sink::Answer] {
         assert!(
-            scan.lines[&sink] >= lines,
+            scan.lines[&sink] >= posted,
             "{} lines of {sink:?}",
             scan.lines[&sink]
         );

@@ -176,11 +176,11 @@ fn excerpts_find_the_words_however_deep_and_hide_what_could_be_secret() {
 fn a_phone_number_in_groups_is_no_part_of_an_excerpt() {
     for (said, told) in [
         (
-            "no chat with +55 11 98888 7777 here",
+            "no chat with +55 00 90000 0002 here",
             "no chat with […] […] […] […] here",
         ),
-        ("no chat with (11) 98888-7777", "no chat with […] […]"),
-        ("no chat with 98888 7777", "no chat with […] […]"),
+        ("no chat with (00) 90000-0002", "no chat with […] […]"),
+        ("no chat with 90000 0002", "no chat with […] […]"),
         (
             "try again in 30 s, at most 10 times, code 500",
             "try again in 30 s, at most 10 times, code 500",

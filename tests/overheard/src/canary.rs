@@ -31,6 +31,9 @@ pub struct Canary {
 /// Shorter texts are also words that may be anywhere, in characters.
 const SHORTEST: usize = 8;
 
+/// Of 32 random bytes, however they are written.
+const SHORTEST_SECRET: usize = 32;
+
 /// Fields, in lower case, that a log or a record may tell: names of events and instances, ids of messages, types,
 /// sizes, times, hashes.
 const PUBLIC: [&str; 16] = [
@@ -91,9 +94,10 @@ pub fn plant(class: Class, field: &str, text: &str) {
         .for_each(listener::keep);
 }
 
-/// Plants the secret in a webhook's URL, which is its last part.
+/// Plants the secret in a webhook's URL, which is its last part. Tests of the stand-in set hooks that end in words.
 pub fn plant_url(url: &str) {
-    if let Some((_, secret)) = url.rsplit_once('/') {
+    let secret = url.rsplit('/').next().unwrap_or_default();
+    if secret.len() >= SHORTEST_SECRET {
         plant(Class::Secret, "webhook secret", secret);
     }
 }

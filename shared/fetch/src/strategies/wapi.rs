@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use media::{
     kind::MediaKind,
     message::{MediaMessage, Secret},
@@ -9,6 +10,7 @@ use media::{
 };
 use reqwest::{Method, Response};
 use serde_json::Value;
+use tokio::time::Instant;
 use url::Url;
 use wapi::{
     download::{self, Answer, DownloadRequest, Refusal, RefusalRow},
@@ -109,7 +111,7 @@ impl Fetcher {
             response.status().as_u16(),
             retry_after(&response, request.now),
         );
-        let body = read_at_most(response, MAX_ANSWER_BYTES, self.limits.idle).await?;
+        let body = self.read_answer(response, request).await?;
         let answer = Answer {
             status,
             retry_after,
@@ -117,6 +119,16 @@ impl Fetcher {
         };
         let link = answer.file_link(&self.origins.wapi_base, request.now);
         Ok(link.inspect_err(|refusal| evidence.said(refusal.excerpt.clone()))?)
+    }
+
+    /// A small answer, whole, before the job's deadline.
+    async fn read_answer(
+        &self,
+        response: Response,
+        request: FetchRequest<'_>,
+    ) -> Result<Bytes, FetchError> {
+        let left = request.deadline.saturating_duration_since(Instant::now());
+        read_at_most(response, MAX_ANSWER_BYTES, self.limits.idle.min(left)).await
     }
 
     async fn follow<T>(
@@ -214,7 +226,7 @@ impl Fetcher {
             )
             .await?;
         let status = response.status().as_u16();
-        let body = read_at_most(response, MAX_ANSWER_BYTES, self.limits.idle).await?;
+        let body = self.read_answer(response, request).await?;
         Ok((status, serde_json::from_slice(&body).ok()))
     }
 }
