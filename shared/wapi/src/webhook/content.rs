@@ -143,12 +143,12 @@ impl<'a> Search<'a> {
     }
 
     fn add(&mut self, fields: Fields<'a>, kind: MediaKind, voice_note: bool, path: Path) {
-        if self.found.len() == MAX_MEDIA {
-            self.too_many = true;
-            return;
-        }
         let is_known = |path| !self.paths.insert(path);
         if fields.text("directPath").is_some_and(is_known) {
+            return;
+        }
+        if self.found.len() == MAX_MEDIA {
+            self.too_many = true;
             return;
         }
         self.unknown_wrappers += usize::from(path.through_unknown);
