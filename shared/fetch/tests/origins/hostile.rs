@@ -212,7 +212,8 @@ async fn no_connection_is_made_to_an_address_that_the_guard_dropped() {
         .no_proxy()
         .dns_resolver(Arc::new(guard));
     let client = client.build().expect("a client");
-    let failed = client.get("https://mmg.whatsapp.net/v/t62").send().await;
+    let asked = client.get("https://mmg.whatsapp.net/v/t62");
+    let failed = asked.timeout(Duration::from_secs(2)).send().await;
     let error = failed.expect_err("no address is left");
     assert!(format!("{error:?}").contains("Address"), "{error:?}");
     let came = tokio::time::timeout(Duration::from_millis(200), listener.accept()).await;
