@@ -72,24 +72,18 @@ impl Scan {
             }
         }
         let searcher = Searcher::of(canaries)?;
-        let mut scan = Self {
-            planted: searcher.count(),
-            ..Self::default()
-        };
+        let mut scan = Self::begun(&searcher);
         for path in heard {
             let name = name_of(&path);
             let sink = Sink::ALL
                 .into_iter()
                 .find(|sink| name.starts_with(sink.as_str()));
             let sink = sink.with_context(|| format!("{} is of no known place", path.display()))?;
-            read(&path)?
-                .lines()
-                .for_each(|line| scan.search(&searcher, sink, line));
+            scan.search(&searcher, sink, &read(&path)?);
         }
         for stack in stacks {
             for (sink, text) in crate::of_stack(&stack)? {
-                text.lines()
-                    .for_each(|line| scan.search(&searcher, sink, line));
+                scan.search(&searcher, sink, &text);
             }
         }
         Ok(scan)
@@ -104,15 +98,18 @@ impl Scan {
         texts: impl IntoIterator<Item = (Sink, &'a str)>,
     ) -> Result<Self> {
         let searcher = Searcher::of(canaries.into_iter().collect())?;
-        let mut scan = Self {
-            planted: searcher.count(),
-            ..Self::default()
-        };
+        let mut scan = Self::begun(&searcher);
         for (sink, text) in texts {
-            text.lines()
-                .for_each(|line| scan.search(&searcher, sink, line));
+            scan.search(&searcher, sink, text);
         }
         Ok(scan)
+    }
+
+    fn begun(searcher: &Searcher) -> Self {
+        Self {
+            planted: searcher.count(),
+            ..Self::default()
+        }
     }
 
     /// Why this search proves nothing, if it does not: a place where nothing was heard, a class of which nothing was
@@ -132,7 +129,12 @@ impl Scan {
         silent.chain(unplanted).chain(loud).collect()
     }
 
-    fn search(&mut self, searcher: &Searcher, sink: Sink, line: &str) {
+    fn search(&mut self, searcher: &Searcher, sink: Sink, text: &str) {
+        text.lines()
+            .for_each(|line| self.search_line(searcher, sink, line));
+    }
+
+    fn search_line(&mut self, searcher: &Searcher, sink: Sink, line: &str) {
         *self.lines.entry(sink).or_default() += 1;
         let is_quiet = [r#""level":"DEBUG""#, r#""level":"TRACE""#]
             .iter()
