@@ -1,39 +1,46 @@
 # Everything that is done by hand here; `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo up deploy-local ls logs down tools test prove chaos fuzz redaction mutations audit sbom reproducible lint check-template bench-memory cli
+.PHONY: help demo up deploy-local ls logs down tools test test-artefact first-run prove chaos fuzz redaction mutations audit sbom reproducible lint check-template bench-memory cli
 
-# The commands behind most targets. The first time, cargo compiles them for some minutes.
-LOCAL := cargo run --quiet --package local --
+# Compiles and installs what a command needs, with progress, and runs it.
+PYTHON ?= python3
+START := $(PYTHON) dev/start.py
 
 help: ## Tells what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
-demo: cargo ## Deploys to an empty local AWS, posts webhooks, and checks every stored byte (LOCAL_PORT=4566)
-	@$(LOCAL) demo
+demo: ## Deploys to an empty local AWS, posts webhooks, and checks every stored byte (LOCAL_PORT=4566)
+	@$(START) demo
 
-chaos: cargo ## Kills functions and cuts origins while webhooks arrive, then accounts for every media (CHAOS_COUNT=2000)
-	@$(LOCAL) chaos
+chaos: ## Kills functions and cuts origins while webhooks arrive, then accounts for every media (CHAOS_COUNT=2000)
+	@$(START) chaos
 
-up: cargo ## Starts the local AWS (LOCAL_PORT=4566)
-	@$(LOCAL) up
+up: ## Starts the local AWS (LOCAL_PORT=4566)
+	@$(START) up
 
-deploy-local: cargo ## Builds template.yaml and deploys it to the local AWS (WAPI_BASE_URL=, CDN_BASE_URLS=)
-	@$(LOCAL) deploy
+deploy-local: ## Builds template.yaml and deploys it to the local AWS (WAPI_BASE_URL=, CDN_BASE_URLS=)
+	@$(START) deploy
 
-ls: cargo ## Shows the files in the local bucket
-	@$(LOCAL) ls
+ls: ## Shows the files in the local bucket
+	@$(START) ls
 
-logs: cargo ## Shows the log lines of the local functions
-	@$(LOCAL) logs
+logs: ## Shows the log lines of the local functions
+	@$(START) logs
 
-down: cargo ## Ends the local AWS
-	@$(LOCAL) down
+down: ## Ends the local AWS
+	@$(START) down
 
-tools: cargo ## Installs the pinned tools into .tools/
-	@$(LOCAL) tools
+tools: ## Installs the pinned tools into .tools/
+	@$(START) tools
 
-test: cargo ## Runs all tests; those of the whole path start and end a local AWS of their own
-	@cargo test --workspace --no-fail-fast
+test: ## Runs all tests, or those of packages (P="media wapi") or of test programs (T=whole_path)
+	@$(START) test $(P:%=--package=%) $(T:%=--test=%)
+
+test-artefact: ## Runs the tests of what `sam build` makes, as it is deployed
+	@$(START) test-artefact
+
+first-run: ## Measures this page's promises in a fresh clone with an empty home, and prints the table (CI=1: .ci/run, too)
+	@$(PYTHON) dev/first_run.py $(if $(CI),--ci)
 
 # Built with the whole workspace, so that the dependencies are those that the tests have compiled already.
 prove: cargo ## Lives through seeded worlds full of faults and accounts for every media (SEEDS=1000 or 100..200; SEED=17 replays one)
@@ -43,8 +50,8 @@ prove: cargo ## Lives through seeded worlds full of faults and accounts for ever
 lint: cargo tools ## Checks format, code and template
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
-	.tools/lint/bin/cfn-lint --append-rules cfn_lint_serverless.rules --regions us-east-1 sa-east-1 --template template.yaml
-	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .tools/sam/bin/sam validate --lint
+	.tools/local/bin/cfn-lint --append-rules cfn_lint_serverless.rules --regions us-east-1 sa-east-1 --template template.yaml
+	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .tools/local/bin/sam validate --lint
 
 check-template: cargo ## Runs cfn-lint, checkov, cfn-guard and cdk-nag over template.yaml
 	@tests/template-checks/check
@@ -72,8 +79,8 @@ cli: cargo ## Builds wapi-media as one static binary for this machine's processo
 	@RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --package wapi-media --target-dir target/static --target $$(rustc -vV | sed -n 's/^host: //p')
 	@ls -lh target/static/*/release/wapi-media
 
-bench-memory: cargo ## Shows the download function's peak memory for 1 MiB, 100 MiB and 1 GiB
-	@cargo run --quiet --package bench --bin bench-memory
+bench-memory: ## Shows the download function's peak memory for 1 MiB, 100 MiB and 1 GiB
+	@$(START) bench-memory
 
 .PHONY: cargo
 cargo:

@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use aws::{
-    error::AwsError, instances::InstanceError, operator::stack::StackError, register::RegisterError,
-};
+use aws::{error::AwsError, instances::InstanceError, register::RegisterError};
 use fetch::account::AccountError;
+use operator::stack::StackError;
 
 /// How a command ended. Scripts may rely on the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,6 @@ use anyhow::{Context, bail};
 use aws::{
     instances::{Instance, Instances},
     ledger::Ledger,
-    operator::{Operator, records::MediaRecords, stack::Stack},
     queues::{JobsQueue, ParkedQueue},
     register::{Places, Register},
 };
@@ -19,6 +18,7 @@ use media::{
     ids::{InstanceId, TenantId},
     message::Secret,
 };
+use operator::{Operator, records::MediaRecords, stack::Stack};
 use parking::Parking;
 use serde_json::{Value, json};
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use aws::operator::records::MediaRecord;
 use boot::clock;
 use clap::Args;
 use indicatif::DecimalBytes;
 use media::ids::TenantId;
+use operator::records::MediaRecord;
 use serde::Serialize;
 use serde_json::json;
 

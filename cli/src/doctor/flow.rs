@@ -2,16 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use aws::{
-    instances::Instance,
-    ledger::Ledger,
-    operator::{
-        health::QueueHealth,
-        records::{MediaRecord, Unstored},
-    },
-};
+use aws::{instances::Instance, ledger::Ledger};
 use fetch::account::AccountError;
 use media::{failure::FailureClass, message::Secret, strategy::Strategy};
+use operator::{
+    health::QueueHealth,
+    records::{MediaRecord, Unstored},
+};
 use report::{FailureCount, Folder, Hour, InstanceCheck, Lang, Setting, Status, Step, StepId};
 
 use super::{say, trial::Trial};

@@ -6,13 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use aws::{
-    ledger::{Ledger, Written},
-    operator::{
-        audit::AuditLine,
-        erase::{Erasable, FilesCount, Mode},
-    },
-};
+use aws::ledger::{Ledger, Written};
 use boot::clock;
 use clap::{ArgGroup, Args};
 use indicatif::DecimalBytes;
@@ -21,6 +15,10 @@ use media::{
     job::Job,
     message::Chat,
     object_key::ObjectKey,
+};
+use operator::{
+    audit::AuditLine,
+    erase::{Erasable, FilesCount, Mode},
 };
 use serde::Serialize;
 use serde_json::json;

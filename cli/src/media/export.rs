@@ -8,7 +8,6 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use aws::operator::records::MediaRecord;
 use aws_lc_rs::digest;
 use boot::clock;
 use clap::{ArgGroup, Args};
@@ -18,6 +17,7 @@ use media::{
     ids::{InstanceId, MessageId},
     message::Chat,
 };
+use operator::records::MediaRecord;
 use serde::Serialize;
 use serde_json::json;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};

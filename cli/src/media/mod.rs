@@ -6,7 +6,6 @@ mod export;
 use std::{io::Write, path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail};
-use aws::operator::{files::LONGEST_SHARE, records::MediaRecord};
 use aws_lc_rs::digest;
 use boot::clock;
 use clap::{Args, Subcommand};
@@ -18,6 +17,7 @@ use media::{
     kind::MediaKind,
     message::Chat,
 };
+use operator::{files::LONGEST_SHARE, records::MediaRecord};
 use serde_json::{Value, json};
 
 use crate::{exit::Exit, screen, session::Session};
@@ -352,7 +352,7 @@ async fn download(one: &One, output: Option<PathBuf>, session: &Session) -> anyh
 
 #[cfg(test)]
 mod tests {
-    use aws::operator::records::MediaRecord;
+    use operator::records::MediaRecord;
     use serde_json::{from_value, json};
 
     use super::table;

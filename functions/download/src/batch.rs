@@ -92,7 +92,11 @@ async fn run_one(worker: &Worker, record: &SqsMessage, deadline: Instant) -> Opt
         deadline: deadline - TIME_TO_END,
     };
     let span = tracing::info_span!("record", sqs_message_id = id);
-    let run = AssertUnwindSafe(job::run(worker, received).instrument(span)).catch_unwind();
+    let run = async {
+        worker.planned_panic.strike(received.body);
+        job::run(worker, received).await
+    };
+    let run = AssertUnwindSafe(run.instrument(span)).catch_unwind();
     let after = match timeout_at(deadline - TIME_TO_ANSWER, run).await {
         Ok(Ok(Settled::Done)) => return None,
         Ok(Ok(Settled::ComesBack { after })) => after,

@@ -1,10 +1,12 @@
-//! What the download function is told by its environment. `template.yaml` sets each of these.
+//! What the download function is told by its environment. `template.yaml` sets what is not said to be a test's.
 
 use aws::bucket::MultipartChecksum;
 use boot::environment::{Environment, SettingError};
 use fetch::Origins;
 use media::object_key::parse_offset;
 use time::UtcOffset;
+
+use crate::fault::PlannedPanic;
 
 /// The function's settings.
 #[derive(Debug, Clone)]
@@ -29,6 +31,8 @@ pub struct Config {
     pub offset: UtcOffset,
     /// `MULTIPART_CHECKSUM`.
     pub checksum: MultipartChecksum,
+    /// `PANIC_ON_MESSAGE`, which only tests set.
+    pub planned_panic: PlannedPanic,
 }
 
 impl Config {
@@ -55,6 +59,7 @@ impl Config {
             origins: origins.map_err(|bad| invalid(bad.name, &bad))?,
             offset: offset.ok_or_else(|| invalid("UTC_OFFSET", &"an offset such as -03:00"))?,
             checksum: environment.parsed("MULTIPART_CHECKSUM")?,
+            planned_panic: PlannedPanic::new(environment.optional("PANIC_ON_MESSAGE")),
         })
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod batch;
 pub mod config;
+pub mod fault;
 pub mod job;
 mod settle;
 pub mod worker;

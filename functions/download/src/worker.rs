@@ -13,7 +13,7 @@ use boot::{clock, random};
 use fetch::{FetchError, Fetcher, Limits, pool::PartPool};
 use time::UtcOffset;
 
-use crate::config::Config;
+use crate::{config::Config, fault::PlannedPanic};
 
 /// Buffers of 8 MiB for all media that are under way together. With what the process itself takes this
 /// stays under 64 MiB, whatever comes.
@@ -51,6 +51,7 @@ pub struct Worker {
     pub(crate) bucket: Bucket,
     pub(crate) fetcher: Fetcher,
     pub(crate) offset: UtcOffset,
+    pub(crate) planned_panic: PlannedPanic,
     ambient: Ambient,
 }
 
@@ -82,6 +83,7 @@ impl Worker {
             bucket: Bucket::new(clients, config.bucket, config.checksum),
             fetcher: Fetcher::new(config.origins, limits, PartPool::new(BUFFERS))?,
             offset: config.offset,
+            planned_panic: config.planned_panic,
             ambient,
         })
     }

@@ -106,6 +106,7 @@ fn worker(aws: &Aws, origins: &StandIn, now: impl Fn() -> i64 + Send + Sync + 's
         origins: Origins::parse(&origins.wapi_base(), &origins.cdn_bases()).expect("URLs"),
         offset: parse_offset("-03:00").expect("an offset"),
         checksum: MultipartChecksum::FullObject,
+        planned_panic: download::fault::PlannedPanic::default(),
     };
     Worker::with_clients(
         &aws.clients,

@@ -21,10 +21,14 @@ const READ: Duration = Duration::from_secs(30);
 /// The clients of one process, sharing connections where they share an endpoint.
 #[derive(Debug, Clone)]
 pub struct Clients {
-    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
-    pub(crate) kms: aws_sdk_kms::Client,
-    pub(crate) s3: aws_sdk_s3::Client,
-    pub(crate) sqs: aws_sdk_sqs::Client,
+    /// Tables.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Keys.
+    pub kms: aws_sdk_kms::Client,
+    /// Objects.
+    pub s3: aws_sdk_s3::Client,
+    /// Queues.
+    pub sqs: aws_sdk_sqs::Client,
 }
 
 impl Clients {
@@ -37,7 +41,7 @@ impl Clients {
     pub fn for_lambda(region: &str, endpoint: Option<&str>, longest: Duration) -> Self {
         let credentials =
             SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
-        Self::of(&config(region, credentials, endpoint, longest))
+        Self::from_config(&config(region, credentials, endpoint, longest))
     }
 
     /// Clients as those of a Lambda, for something on this machine that stands in for AWS and looks at
@@ -54,10 +58,12 @@ impl Clients {
         let made_up = Credentials::new("stand-in", "stand-in", None, None, "made up");
         let credentials = SharedCredentialsProvider::new(made_up);
         let config = config("us-east-1", credentials, Some(endpoint), longest);
-        Self::of(&config.into_builder().http_client(http_client).build())
+        Self::from_config(&config.into_builder().http_client(http_client).build())
     }
 
-    pub(crate) fn of(config: &SdkConfig) -> Self {
+    /// Clients of one configuration: the operator's command finds its own, as the AWS CLI does.
+    #[must_use]
+    pub fn from_config(config: &SdkConfig) -> Self {
         Self {
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             kms: aws_sdk_kms::Client::new(config),

@@ -20,7 +20,7 @@ pub struct AwsError {
 
 impl AwsError {
     /// Keeps of an SDK error what may be shown.
-    pub(crate) fn new<E: ProvideErrorMetadata>(
+    pub fn new<E: ProvideErrorMetadata>(
         operation: &'static str,
         error: &SdkError<E, HttpResponse>,
     ) -> Self {
@@ -44,7 +44,8 @@ impl AwsError {
     }
 
     /// An answer that AWS's documentation does not know.
-    pub(crate) fn unexpected(operation: &'static str, what: &'static str) -> Self {
+    #[must_use]
+    pub fn unexpected(operation: &'static str, what: &'static str) -> Self {
         Self {
             operation,
             code: what.to_owned(),

@@ -1,4 +1,4 @@
-//! The only room that names an `aws_sdk_*` type: bucket, queues, and the two tables.
+//! AWS as the functions use it: bucket, queues, tables and keys. Only this room and `operator` name `aws_sdk_*` types.
 //!
 //! Each adapter takes and gives the words of `media`. Clients are built once, from an explicit region and
 //! explicit credentials, over one HTTP client and one TLS stack.
@@ -9,7 +9,5 @@ pub mod clients;
 pub mod error;
 pub mod instances;
 pub mod ledger;
-#[cfg(feature = "operator")]
-pub mod operator;
 pub mod queues;
 pub mod register;

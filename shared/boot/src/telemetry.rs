@@ -1,9 +1,12 @@
 //! The log: JSON lines on standard output, one per event, fields at the top level.
 
-use tracing::Subscriber;
+use tracing::{Metadata, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
-    EnvFilter,
-    fmt::{MakeWriter, format::FmtSpan},
+    Layer as _,
+    filter::FilterFn,
+    fmt::{self, MakeWriter, format::FmtSpan},
+    layer::SubscriberExt as _,
+    registry,
 };
 
 use crate::environment::Environment;
@@ -14,28 +17,29 @@ pub const OURS: [&str; 9] = [
     "aws", "boot", "download", "fetch", "media", "parking", "wapi", "watch", "webhook",
 ];
 
-/// The levels that there are. Any other text would be read as a filter of its own, and might let libraries speak.
-const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+/// The level that a text names; `info` if it names none.
+fn parse_level(text: &str) -> LevelFilter {
+    // `LevelFilter` would also read numbers and `off`, which would blind the metrics.
+    match text.to_ascii_lowercase().as_str() {
+        "error" => LevelFilter::ERROR,
+        "warn" => LevelFilter::WARN,
+        "debug" => LevelFilter::DEBUG,
+        "trace" => LevelFilter::TRACE,
+        _ => LevelFilter::INFO,
+    }
+}
 
-/// Families of libraries whose names begin like one of ours: the filter goes by prefixes.
-const THEIRS: [&str; 7] = [
-    "aws_config",
-    "aws_credential_types",
-    "aws_runtime",
-    "aws_sdk",
-    "aws_sigv4",
-    "aws_smithy",
-    "aws_types",
-];
-
-/// The filter for a level of our own crates; `info` if it is none.
-fn directives(level: &str) -> String {
-    let level = level.to_ascii_lowercase();
-    let level = LEVELS.into_iter().find(|one| *one == level);
-    let level = level.unwrap_or("info");
-    let ours = OURS.map(|name| format!("{name}={level}"));
-    let theirs = THEIRS.map(|name| format!("{name}=warn"));
-    format!("warn,{},{}", ours.join(","), theirs.join(","))
+/// Whether a line may be written: of our crates at `level`, of libraries at `warn`.
+///
+/// A target begins with its crate's whole name, so `aws` does not let `aws_sdk_s3` speak.
+fn is_written(metadata: &Metadata<'_>, level: LevelFilter) -> bool {
+    let name = metadata.target().split("::").next().unwrap_or_default();
+    let limit = if OURS.contains(&name) {
+        level
+    } else {
+        LevelFilter::WARN
+    };
+    *metadata.level() <= limit
 }
 
 /// Starts logging. A second call changes nothing.
@@ -59,15 +63,17 @@ fn subscriber<W>(level: &str, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    tracing_subscriber::fmt()
+    let level = parse_level(level);
+    let filter = FilterFn::new(move |metadata: &Metadata<'_>| is_written(metadata, level))
+        .with_max_level_hint(level.max(LevelFilter::WARN));
+    let layer = fmt::layer()
         .with_writer(writer)
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
-        .with_span_events(FmtSpan::NONE)
-        .with_env_filter(EnvFilter::new(directives(level)))
-        .finish()
+        .with_span_events(FmtSpan::NONE);
+    registry().with(layer.with_filter(filter))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use cloud::Cloud;
 use comfy_table::{Table, presets};
-use local::{Project, Screen, Tools};
+use local::{Build, Project, Tools};
 use media::{
     access::{SecretHashes, Verified},
     ids::{InstanceId, TenantId},
@@ -71,8 +71,7 @@ async fn main() -> Result<()> {
 /// The release binary, built as it is for deployment.
 async fn bootstrap() -> Result<PathBuf> {
     let project = Project::here()?;
-    let tools = Tools::install(&project, &Screen::nothing()).await?;
-    local::build(&tools).await?;
+    Build::Sam.run(&Tools::find(&project)?).await?;
     Ok(project
         .root()
         .join(".aws-sam/build/DownloadFunction/bootstrap"))

@@ -1,5 +1,5 @@
-//! The whole product on one machine, without Docker or an account: installs the tools, runs MiniStack, builds and deploys
-//! `template.yaml` with the same `sam` commands that users run, and reads back what was stored.
+//! The whole product on one machine, without Docker or an account: runs MiniStack, builds the functions, deploys
+//! `template.yaml` with the `sam deploy` that users run, and reads back what was stored.
 //!
 //! Tests use a stack of their own, which ends with them:
 //!
@@ -28,6 +28,7 @@
 //! ```
 
 mod bucket;
+mod build;
 pub mod chaos;
 pub mod compare;
 pub mod demo;
@@ -37,6 +38,7 @@ mod lock;
 mod mend;
 mod ministack;
 mod project;
+mod register;
 mod run;
 mod running;
 mod sam;
@@ -46,12 +48,13 @@ mod tools;
 pub mod tree;
 
 pub use bucket::{Bucket, StoredFile};
+pub use build::Build;
 pub use endpoint::{Endpoint, REGION};
 pub use ministack::{MiniStack, Settings};
 pub use project::{Project, architecture};
 pub use run::Said;
 pub use running::{Running, forget};
-pub use sam::{Deployment, Outputs, build, deploy, outputs};
+pub use sam::{Deployment, Outputs, deploy, outputs};
 pub use screen::{Screen, Step};
 pub use stack::{Answer, Instance, Stack, TestStack};
 pub use tools::Tools;

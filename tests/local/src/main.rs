@@ -1,4 +1,4 @@
-//! The commands behind the Makefile: tools, up, deploy, demo, chaos, ls, logs, down.
+//! The commands behind the Makefile: up, deploy, demo, chaos, ls, logs, down.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,12 +21,6 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Installs the pinned tools into .tools/.
-    Tools {
-        /// Also those that check the template beyond the linters.
-        #[arg(long)]
-        checks: bool,
-    },
     /// Starts the local AWS, with what it held when it was last ended.
     Up {
         /// The port of 127.0.0.1 that it answers on.
@@ -90,10 +84,6 @@ async fn main() -> ExitCode {
 async fn carry_out(command: Command, screen: &Screen) -> Result<()> {
     let project = Project::here()?;
     match command {
-        Command::Tools { checks: false } => Tools::install(&project, screen).await.map(drop),
-        Command::Tools { checks: true } => {
-            Tools::install_with_checks(&project, screen).await.map(drop)
-        }
         Command::Up { port } => up(&project, port, screen).await,
         Command::Deploy {
             wapi_base_url,
@@ -119,7 +109,7 @@ async fn carry_out(command: Command, screen: &Screen) -> Result<()> {
 }
 
 async fn up(project: &Project, port: u16, screen: &Screen) -> Result<()> {
-    let tools = Tools::install(project, screen).await?;
+    let tools = Tools::find(project)?;
     let running = match Running::find(project).await? {
         Some(running) => running,
         None => {
@@ -138,7 +128,7 @@ async fn up(project: &Project, port: u16, screen: &Screen) -> Result<()> {
 
 async fn deploy(project: &Project, deployment: &Deployment, screen: &Screen) -> Result<()> {
     let running = Running::expect(project).await?;
-    let tools = Tools::install(project, screen).await?;
+    let tools = Tools::find(project)?;
     let stack = Stack::deploy(&tools, running.endpoint(), deployment, screen).await?;
     screen.say(format!(
         "Webhooks arrive at {}/webhook/{{instanceId}}/{{secret}}. Next, a tenant and an instance (its token is asked for):\n",
@@ -147,8 +137,8 @@ async fn deploy(project: &Project, deployment: &Deployment, screen: &Screen) -> 
     for (name, value) in stack.environment() {
         screen.say(format!("  export {name}='{value}'"));
     }
-    screen.say("  cargo run -q -p wapi-media -- tenant add acme");
-    screen.say("  cargo run -q -p wapi-media -- instance add LITE-AAAAAA-BBBBBB --tenant acme");
+    screen.say("  cargo run -q --bin wapi-media -- tenant add acme");
+    screen.say("  cargo run -q --bin wapi-media -- instance add LITE-AAAAAA-BBBBBB --tenant acme");
     Ok(())
 }
 
@@ -202,6 +192,6 @@ async fn down(project: &Project, forgets: bool, screen: &Screen) -> Result<()> {
 
 async fn deployed(project: &Project) -> Result<Stack> {
     let running = Running::expect(project).await?;
-    let tools = Tools::install(project, &Screen::nothing()).await?;
+    let tools = Tools::find(project)?;
     Stack::find(&tools, running.endpoint(), STACK_NAME).await
 }

@@ -37,6 +37,8 @@ pub struct Settings {
     pub keeps_state: bool,
     /// Whether it enforces the roles' policies, as AWS does.
     pub enforces_policies: bool,
+    /// More variables of its environment, which the functions inherit: for faults on purpose.
+    pub environment: Vec<(&'static str, String)>,
 }
 
 impl Settings {
@@ -47,6 +49,7 @@ impl Settings {
             folder: folder.into(),
             keeps_state: false,
             enforces_policies: false,
+            environment: Vec::new(),
         }
     }
 
@@ -74,7 +77,7 @@ impl MiniStack {
         let mut tethered = std::process::Command::new("sh");
         tethered
             .args(["-c", TETHER, "sh"])
-            .arg(tools.program("stack", "ministack"));
+            .arg(tools.program("ministack"));
         let tether = spawn(tethered, Stdio::piped(), port, settings)?;
         let mut ministack = Self {
             endpoint: Endpoint::on(port),
@@ -132,7 +135,7 @@ impl Drop for MiniStack {
 pub(crate) async fn start_detached(tools: &Tools, settings: &Settings) -> Result<(u32, Endpoint)> {
     use std::os::unix::process::CommandExt as _;
     let port = prepare(settings)?;
-    let mut command = std::process::Command::new(tools.program("stack", "ministack"));
+    let mut command = std::process::Command::new(tools.program("ministack"));
     command.process_group(0);
     let mut child = spawn(command, Stdio::null(), port, settings)?;
     let endpoint = Endpoint::on(port);
@@ -207,7 +210,8 @@ fn environment(port: u16, settings: &Settings) -> Vec<(&'static str, std::ffi::O
         ("AUTH", settings.enforces_policies.to_string().into()),
     ];
     let ours = Endpoint::on(port).environment();
-    all.extend(ours.into_iter().map(|(key, value)| (key, value.into())));
+    let ours = ours.into_iter().chain(settings.environment.clone());
+    all.extend(ours.map(|(key, value)| (key, value.into())));
     all
 }
 

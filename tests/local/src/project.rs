@@ -38,6 +38,12 @@ impl Project {
         self.root.join("template.yaml")
     }
 
+    /// A binary of this workspace, as cargo compiles it for work on this machine.
+    pub fn binary(&self, name: &str) -> PathBuf {
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
+        self.root.join(target).join("debug").join(name)
+    }
+
     /// The Python tools, ignored by git.
     pub fn tools(&self) -> PathBuf {
         self.root.join(".tools")

@@ -36,6 +36,7 @@ impl Running {
             folder: folder(tools.project()),
             keeps_state: true,
             enforces_policies: false,
+            environment: Vec::new(),
         };
         let (process, endpoint) = ministack::start_detached(tools, &settings).await?;
         let running = Self {

@@ -1,18 +1,17 @@
-//! The same `sam build` and `sam deploy` that users run, against a local stack.
+//! The same `sam deploy` that users run, against a local stack.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::process::Command;
 
+use crate::build::{self, Build};
 use crate::endpoint::Endpoint;
 use crate::tools::Tools;
 use crate::{lock, mend, project, run};
-
-/// The lock that a build holds alone and deployments hold together, because they read what it writes.
-const BUILD_LOCK: &str = "build";
 
 /// What is deployed how.
 #[derive(Debug, Clone)]
@@ -21,6 +20,8 @@ pub struct Deployment {
     pub stack_name: String,
     /// The template's parameters.
     pub parameters: BTreeMap<String, String>,
+    /// Who compiles its functions.
+    pub build: Build,
 }
 
 impl Deployment {
@@ -32,6 +33,7 @@ impl Deployment {
         let deployment = Self {
             stack_name: stack_name.into(),
             parameters: BTreeMap::new(),
+            build: Build::default(),
         };
         let deployment = deployment
             .with("Architecture", project::architecture()?)
@@ -46,6 +48,12 @@ impl Deployment {
     /// With this parameter.
     pub fn with(mut self, parameter: &str, value: impl Into<String>) -> Self {
         self.parameters.insert(parameter.to_owned(), value.into());
+        self
+    }
+
+    /// With functions compiled in this way.
+    pub fn built_by(mut self, build: Build) -> Self {
+        self.build = build;
         self
     }
 
@@ -66,6 +74,8 @@ pub struct Outputs {
     pub media_bucket: String,
     /// The table of instances.
     pub instances_table: String,
+    /// The table of tenants.
+    pub tenants_table: String,
     /// The table of media.
     pub media_table: String,
     /// The queue of jobs.
@@ -86,26 +96,17 @@ pub struct Outputs {
     pub download_logs: String,
 }
 
-/// Compiles both functions for this machine into `.aws-sam/`. What has not changed is not compiled again.
-///
-/// # Errors
-/// If they do not compile.
-pub async fn build(tools: &Tools) -> Result<()> {
-    let _alone = lock::alone(tools.project(), BUILD_LOCK).await?;
-    let log = tools.project().local_folder("logs")?.join("sam-build.log");
-    let architecture = format!("Architecture={}", project::architecture()?);
-    let mut sam = sam(tools)?;
-    sam.args(["build", "--config-env", "local", "--parameter-overrides"])
-        .arg(architecture);
-    run::logged(&mut sam, &log).await
-}
-
-/// Deploys what [`build`] compiled and returns the stack's outputs. An existing stack is updated.
+/// Deploys the template that [`Build::run`] returned, and returns the stack's outputs. An existing stack is updated.
 ///
 /// # Errors
 /// If the stack cannot be made or updated.
-pub async fn deploy(tools: &Tools, endpoint: Endpoint, deployment: &Deployment) -> Result<Outputs> {
-    let _together = lock::together(tools.project(), BUILD_LOCK).await?;
+pub async fn deploy(
+    tools: &Tools,
+    endpoint: Endpoint,
+    deployment: &Deployment,
+    template: &Path,
+) -> Result<Outputs> {
+    let _together = lock::together(tools.project(), build::LOCK).await?;
     let log = format!(
         "sam-deploy-{}-{}.log",
         endpoint.port(),
@@ -116,8 +117,13 @@ pub async fn deploy(tools: &Tools, endpoint: Endpoint, deployment: &Deployment) 
         .parameters
         .iter()
         .map(|(name, value)| format!("{name}={value}"));
-    let mut sam = sam(tools)?;
-    sam.args(["deploy", "--config-env", "local", "--stack-name"])
+    let mut sam = command(tools)?;
+    // SAM looks for its configuration beside the template, which is a copy here.
+    sam.args(["deploy", "--config-env", "local", "--config-file"])
+        .arg(tools.project().root().join("samconfig.toml"))
+        .arg("--template-file")
+        .arg(template)
+        .arg("--stack-name")
         .arg(&deployment.stack_name)
         .arg("--parameter-overrides")
         .args(parameters)
@@ -132,7 +138,7 @@ pub async fn deploy(tools: &Tools, endpoint: Endpoint, deployment: &Deployment) 
 /// # Errors
 /// If there is no such stack, or it lacks an output.
 pub async fn outputs(tools: &Tools, endpoint: Endpoint, stack_name: &str) -> Result<Outputs> {
-    let mut sam = sam(tools)?;
+    let mut sam = command(tools)?;
     sam.args(["list", "stack-outputs", "--output", "json", "--stack-name"])
         .arg(stack_name)
         .envs(endpoint.environment());
@@ -155,9 +161,10 @@ fn parse_outputs(said: &str) -> Result<Outputs> {
     serde_json::from_value(Value::Object(by_name)).context("an output is missing")
 }
 
-fn sam(tools: &Tools) -> Result<Command> {
-    let path = run::path_with(&[tools.bin("lambda"), tools.bin("sam")])?;
-    let mut sam = run::program(tools.program("sam", "sam"));
+/// `sam`, with the programs that it starts on its path.
+pub(crate) fn command(tools: &Tools) -> Result<Command> {
+    let path = run::path_with(&tools.folders())?;
+    let mut sam = run::program(tools.program("sam"));
     sam.current_dir(tools.project().root())
         .env("PATH", path)
         .env("SAM_CLI_TELEMETRY", "0")

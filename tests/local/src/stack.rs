@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use overheard::Sink;
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::bucket::Bucket;
+use crate::build::Build;
 use crate::endpoint::Endpoint;
 use crate::ministack::{MiniStack, Settings};
 use crate::run::Said;
 use crate::sam::{self, Deployment, Outputs};
 use crate::screen::Screen;
 use crate::tools::Tools;
-use crate::{Project, http, mend, run};
+use crate::{Project, build, http, mend, run};
 
 /// How often the bucket is looked at while something is awaited.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -85,11 +87,14 @@ impl Stack {
         deployment: &Deployment,
         screen: &Screen,
     ) -> Result<Self> {
-        let building = screen.step("Compiling the functions (sam build)");
-        sam::build(tools).await?;
+        let building = screen.step(match deployment.build {
+            Build::Dev => "Compiling the functions (cargo build)",
+            Build::Sam => "Compiling the functions (sam build)",
+        });
+        let template = deployment.build.run(tools).await?;
         building.done("");
         let deploying = screen.step("Deploying template.yaml (sam deploy)");
-        let outputs = sam::deploy(tools, endpoint, deployment).await?;
+        let outputs = sam::deploy(tools, endpoint, deployment, &template).await?;
         deploying.done(format!("stack {}", deployment.stack_name));
         Ok(Self {
             tools: tools.clone(),
@@ -214,26 +219,20 @@ impl Stack {
         Ok(said)
     }
 
-    /// Compiles the product's own command, so that its first call is not slow.
+    /// Compiles the product's own command, for [`Self::wapi_media`].
     ///
     /// # Errors
     /// If it does not compile.
     pub async fn build_wapi_media(&self) -> Result<()> {
-        let project = self.tools.project();
-        let log = project.local_folder("logs")?.join("wapi-media-build.log");
-        let mut cargo = run::program("cargo");
-        cargo
-            .current_dir(project.root())
-            .args(["build", "--package", "wapi-media"]);
-        run::logged(&mut cargo, &log).await
+        build::build_binaries(&self.tools, &["wapi-media"]).await
     }
 
     /// The product's own command, pointed at this stack; arguments are yours to add.
     pub fn wapi_media(&self) -> tokio::process::Command {
-        let mut command = run::program("cargo");
+        let project = self.tools.project();
+        let mut command = run::program(project.binary("wapi-media"));
         command
-            .current_dir(self.tools.project().root())
-            .args(["run", "--quiet", "--package", "wapi-media", "--"])
+            .current_dir(project.root())
             .envs(self.environment())
             .env_remove("AWS_PROFILE");
         command
@@ -276,6 +275,22 @@ impl Stack {
             body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
             took: begun.elapsed(),
         })
+    }
+
+    /// Invokes a function with this event, as its trigger does, and returns its answer.
+    ///
+    /// # Errors
+    /// If the function fails, or its process ends.
+    pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value> {
+        let path = format!("/2015-03-31/functions/{function}/invocations");
+        let answer = self
+            .endpoint
+            .call_lambda(Method::POST, &path, Some(event))
+            .await?;
+        if answer.get("errorType").is_some() || answer.get("errorMessage").is_some() {
+            bail!("{function} failed: {answer}");
+        }
+        Ok(answer)
     }
 
     /// How many messages a queue holds: waiting, in work or delayed.
@@ -396,7 +411,7 @@ pub struct TestStack {
 }
 
 impl TestStack {
-    /// Installs the tools if need be, starts a MiniStack, builds and deploys, all without a word. The name is that of its
+    /// Starts a MiniStack, builds and deploys, all without a word. The name is that of its
     /// folder under `.local/tests/`: one per stack.
     ///
     /// # Errors
@@ -416,7 +431,7 @@ impl TestStack {
     ) -> Result<Self> {
         let project = Project::here()?;
         let screen = Screen::nothing();
-        let tools = Tools::install(&project, &screen).await?;
+        let tools = Tools::find(&project)?;
         let own = format!("{name}-{}", std::process::id());
         // Where somebody listens, what the stack held is kept to be searched.
         let folder = match overheard::folder() {

@@ -3,10 +3,10 @@
 use std::net::TcpListener;
 use std::path::PathBuf;
 
-use local::{MiniStack, Project, Screen, Settings, Tools};
+use local::{MiniStack, Project, Settings, Tools};
 
-async fn tools() -> anyhow::Result<Tools> {
-    Tools::install(&Project::here()?, &Screen::nothing()).await
+fn tools() -> anyhow::Result<Tools> {
+    Tools::find(&Project::here()?)
 }
 
 fn folder(name: &str) -> anyhow::Result<PathBuf> {
@@ -15,7 +15,7 @@ fn folder(name: &str) -> anyhow::Result<PathBuf> {
 
 #[tokio::test]
 async fn it_answers_until_its_value_is_dropped() {
-    let tools = tools().await.expect("the tools");
+    let tools = tools().expect("the tools");
     let ministack = MiniStack::start(
         &tools,
         &Settings::in_folder(folder("dropped").expect("a folder")),
@@ -30,7 +30,7 @@ async fn it_answers_until_its_value_is_dropped() {
 
 #[tokio::test]
 async fn two_of_them_do_not_meet() {
-    let tools = tools().await.expect("the tools");
+    let tools = tools().expect("the tools");
     let start = |name| {
         let tools = tools.clone();
         async move { MiniStack::start(&tools, &Settings::in_folder(folder(name)?)).await }
@@ -45,7 +45,7 @@ async fn two_of_them_do_not_meet() {
 
 #[tokio::test]
 async fn a_taken_port_is_told_with_the_remedy() {
-    let tools = tools().await.expect("the tools");
+    let tools = tools().expect("the tools");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("its address").port();
     let settings = Settings {

@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::encrypt::{self, Hashes, MediaKeys, Sealed};
+use crate::encrypt::{KeyType, Seal};
 use crate::plain::Plain;
-use crate::spec::{Dialect, Field, Format, KeyType, Kind, Seal, Spec};
+use crate::spec::{Dialect, Field, Format, Kind, Spec};
 use crate::{formats, noise};
 
 /// A media that both origins now serve.

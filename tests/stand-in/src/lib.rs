@@ -36,11 +36,8 @@ mod call;
 mod cdn;
 mod clock;
 pub mod control;
-mod encrypt;
 pub mod events;
 pub mod formats;
-mod noise;
-mod plain;
 mod record;
 mod relay;
 mod scenario;
@@ -57,19 +54,21 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
+use stand_in_files::{encrypt, noise, plain};
+
 pub use account::{Account, Hook, ManagementScenario};
 pub use activity::activity;
 pub use announce::Announced;
 pub use clock::Clock;
-pub use encrypt::{MediaKeys, Sealed, seal_bytes};
+pub use encrypt::{KeyType, MediaKeys, Seal, Sealed, seal_bytes};
 pub use events::Event;
 pub use plain::{Chunks, Plain};
 pub use record::{Received, Role};
 pub use relay::{Relay, Relays};
 pub use scenario::{CdnScenario, MessageShape, WapiScenario};
 pub use spec::{
-    DEFAULT_INSTANCE, DEFAULT_MOMENT, DEFAULT_OE, DEFAULT_TOKEN, Dialect, Field, Format, KeyType,
-    Kind, Lies, Seal, Spec,
+    DEFAULT_INSTANCE, DEFAULT_MOMENT, DEFAULT_OE, DEFAULT_TOKEN, Dialect, Field, Format, Kind,
+    Lies, Spec,
 };
 pub use webhook_log::{LogShape, LoggedWebhook};
 

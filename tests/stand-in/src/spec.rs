@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::encrypt::{KeyType, Seal};
 use crate::{CdnScenario, WapiScenario};
 
 /// The instance that media belong to unless a [`Spec`] names another.
@@ -160,42 +161,6 @@ impl Format {
     }
 }
 
-/// Whose keys a file is encrypted with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyType {
-    /// `WhatsApp Image Keys`.
-    Image,
-    /// `WhatsApp Video Keys`.
-    Video,
-    /// `WhatsApp Audio Keys`.
-    Audio,
-    /// `WhatsApp Document Keys`.
-    Document,
-}
-
-impl KeyType {
-    /// The HKDF info string.
-    pub fn info(self) -> &'static str {
-        match self {
-            KeyType::Image => "WhatsApp Image Keys",
-            KeyType::Video => "WhatsApp Video Keys",
-            KeyType::Audio => "WhatsApp Audio Keys",
-            KeyType::Document => "WhatsApp Document Keys",
-        }
-    }
-
-    /// The word that W-API's `type` field has for it.
-    pub fn wapi_type(self) -> &'static str {
-        match self {
-            KeyType::Image => "image",
-            KeyType::Video => "video",
-            KeyType::Audio => "audio",
-            KeyType::Document => "document",
-        }
-    }
-}
-
 /// A field of the media object that a test may leave out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -216,21 +181,6 @@ pub enum Field {
     Mimetype,
     /// `jpegThumbnail` / `JPEGThumbnail`.
     Thumbnail,
-}
-
-/// How the sender sealed the file. The webhook's `fileEncSha256` is always that of the sealed file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Seal {
-    /// As WhatsApp does it.
-    #[default]
-    Right,
-    /// The last ten bytes are not the MAC: the encrypted hash agrees, the MAC does not.
-    BadMac,
-    /// MAC and encrypted hash agree, the PKCS#7 padding is nonsense.
-    BadPadding,
-    /// Not sealed at all: the CDN holds the plaintext, as for channels. `fileEncSha256` is then that of the plaintext.
-    Plain,
 }
 
 /// What the webhook says that is not so.

@@ -13,11 +13,12 @@ use crate::account::NOT_CONNECTED;
 use crate::answer::{self, ELSEWHERE, refusal};
 use crate::body::{Faults, Outgoing};
 use crate::call::{Asked, may_call, receive, unknown};
+use crate::encrypt::Seal;
 use crate::formats;
 use crate::plain::Plain;
 use crate::record::Received;
 use crate::scenario::{MessageShape, WapiScenario};
-use crate::spec::{Format, Seal};
+use crate::spec::Format;
 use crate::state::{Link, Media, State as Shared};
 
 /// The four fields of a download call, no more and no fewer.

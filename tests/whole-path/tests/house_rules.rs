@@ -17,7 +17,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use local::Project;
 
 /// The rooms, and which of ours each may import. Tests may import any; nothing imports tests.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("media", &[]),
     ("wapi", &["media"]),
     ("fetch", &["media", "wapi"]),
@@ -25,6 +25,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
     ("boot", &[]),
     ("report", &["media"]),
     ("parking", &["media", "aws"]),
+    ("operator", &["media", "aws"]),
     ("webhook", &["media", "wapi", "fetch", "aws", "boot"]),
     ("download", &["media", "wapi", "fetch", "aws", "boot"]),
     ("watch", &["media", "aws", "boot", "parking"]),
@@ -482,6 +483,18 @@ fn the_queue_parks_no_job_before_its_schedule_does_and_every_job_before_it_forge
         crashing < retention,
         "a job that crashes every time needs {crashing} s to be parked"
     );
+}
+
+/// cargo-lambda aborts on panics where the profile says nothing; and what makes records panic is for tests alone.
+#[test]
+fn the_deployed_functions_unwind_and_no_fault_is_planned() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("the manifest");
+    let (_, release) = manifest.split_once("[profile.release]").expect("a profile");
+    let release = release.split("\n[").next().expect("the profile");
+    assert!(release.contains("\npanic = \"unwind\"\n"), "{release}");
+    assert!(release.contains("\noverflow-checks = true\n"), "{release}");
+    let template = std::fs::read_to_string(root().join("template.yaml")).expect("the template");
+    assert!(!template.contains("PANIC_ON_MESSAGE"));
 }
 
 /// The classes are decided in one place; the README shows that place's own words, in its order.

@@ -161,6 +161,7 @@ impl Slot<Arc<Worker>> {
             origins: self.around.origins.clone(),
             offset: parse_offset("-03:00").expect("an offset"),
             checksum: MultipartChecksum::FullObject,
+            planned_panic: download::fault::PlannedPanic::default(),
         };
         let ambient = self.ambient();
         let worker = Worker::with_clients(&clients, config, Limits::default(), ambient);

@@ -5,7 +5,7 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
-use local::{MiniStack, Project, Screen, Settings, Tools};
+use local::{MiniStack, Project, Settings, Tools};
 use world::{
     chance::Chance,
     clockwork,
@@ -44,9 +44,7 @@ fn the_models_keep_the_contract() {
 #[tokio::test]
 async fn the_emulator_keeps_the_contract() {
     let project = Project::here().expect("the project");
-    let tools = Tools::install(&project, &Screen::nothing())
-        .await
-        .expect("the tools");
+    let tools = Tools::find(&project).expect("the tools");
     let folder = project.local_folder("tests/contract").expect("a folder");
     let ministack = MiniStack::start(&tools, &Settings::in_folder(folder))
         .await

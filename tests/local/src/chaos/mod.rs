@@ -44,7 +44,7 @@ struct Announcement {
 /// # Errors
 /// If anything cannot be started, a job is left in the end, or one promise was broken.
 pub async fn run(project: &Project, count: usize, screen: &Screen) -> Result<()> {
-    let tools = Tools::install(project, screen).await?;
+    let tools = Tools::find(project)?;
     let folder = project.local_folder(&format!("{NAME}-{}", std::process::id()))?;
     let step = screen.step("Starting an empty local AWS (MiniStack)");
     let ministack = MiniStack::start(&tools, &Settings::in_folder(&folder)).await?;

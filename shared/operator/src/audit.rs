@@ -6,7 +6,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::{Item, to_item};
 
-use crate::{error::AwsError, operator::Operator};
+use aws::error::AwsError;
+
+use crate::Operator;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,9 @@ use media::ids::{InstanceId, MessageId, TenantId};
 use serde::{Deserialize, Serialize};
 
 use super::records::MediaRecords;
-use crate::{error::AwsError, operator::Operator};
+use aws::error::AwsError;
+
+use crate::Operator;
 
 /// Whether anything is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

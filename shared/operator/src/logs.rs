@@ -1,6 +1,8 @@
 //! The lines that functions and the API write, as they come.
 
-use crate::{error::AwsError, operator::Operator};
+use aws::error::AwsError;
+
+use crate::Operator;
 
 /// One line. It holds its own time to the microsecond, so two are hardly ever the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

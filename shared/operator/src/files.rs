@@ -5,7 +5,9 @@ use std::{collections::HashMap, time::Duration};
 use aws_sdk_s3::presigning::PresigningConfig;
 use bytes::Bytes;
 
-use crate::{error::AwsError, operator::Operator};
+use aws::error::AwsError;
+
+use crate::Operator;
 
 /// The longest a presigned URL may be valid: what AWS allows.
 pub const LONGEST_SHARE: Duration = Duration::from_hours(7 * 24);

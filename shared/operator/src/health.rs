@@ -6,7 +6,9 @@ use aws_sdk_cloudwatch::types::StateValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use media::ids::{InstanceId, TenantId};
 
-use crate::{error::AwsError, operator::Operator};
+use aws::error::AwsError;
+
+use crate::Operator;
 
 /// A function's state in Lambda's words.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,11 +7,11 @@ use sha2::{Digest, Sha256};
 use crate::noise;
 
 /// How many bytes [`Plain::chunks`] gives at a time. A multiple of AES's block.
-pub(crate) const CHUNK: usize = 64 * 1024;
+pub const CHUNK: usize = 64 * 1024;
 
 /// What stands between the beginning and the end of a padded file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Filler {
+pub enum Filler {
     /// Any bytes.
     Noise,
     /// Lower-case letters in lines of 64.
@@ -30,12 +30,12 @@ pub struct Plain {
 
 impl Plain {
     /// A file without filler.
-    pub(crate) fn whole(head: impl Into<Bytes>) -> Self {
+    pub fn whole(head: impl Into<Bytes>) -> Self {
         Self::padded(head, Filler::Noise, 0, 0, Bytes::new())
     }
 
     /// A file with `filler_len` bytes between its beginning and its end.
-    pub(crate) fn padded(
+    pub fn padded(
         head: impl Into<Bytes>,
         filler: Filler,
         filler_seed: u64,

@@ -6,14 +6,65 @@ use bytes::Bytes;
 use cbc::cipher::{Array, BlockModeEncrypt, KeyIvInit};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::plain::{Chunks, Plain};
-use crate::spec::{KeyType, Seal};
+use crate::plain::{CHUNK, Chunks, Plain};
 
 const BLOCK: usize = 16;
 /// Bytes of the MAC that end a sealed file.
-pub(crate) const MAC_LEN: usize = 10;
+pub const MAC_LEN: usize = 10;
+
+/// Whose keys a file is encrypted with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyType {
+    /// `WhatsApp Image Keys`.
+    Image,
+    /// `WhatsApp Video Keys`.
+    Video,
+    /// `WhatsApp Audio Keys`.
+    Audio,
+    /// `WhatsApp Document Keys`.
+    Document,
+}
+
+impl KeyType {
+    /// The HKDF info string.
+    pub fn info(self) -> &'static str {
+        match self {
+            KeyType::Image => "WhatsApp Image Keys",
+            KeyType::Video => "WhatsApp Video Keys",
+            KeyType::Audio => "WhatsApp Audio Keys",
+            KeyType::Document => "WhatsApp Document Keys",
+        }
+    }
+
+    /// The word that W-API's `type` field has for it.
+    pub fn wapi_type(self) -> &'static str {
+        match self {
+            KeyType::Image => "image",
+            KeyType::Video => "video",
+            KeyType::Audio => "audio",
+            KeyType::Document => "document",
+        }
+    }
+}
+
+/// How the sender sealed the file. The webhook's `fileEncSha256` is always that of the sealed file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seal {
+    /// As WhatsApp does it.
+    #[default]
+    Right,
+    /// The last ten bytes are not the MAC: the encrypted hash agrees, the MAC does not.
+    BadMac,
+    /// MAC and encrypted hash agree, the PKCS#7 padding is nonsense.
+    BadPadding,
+    /// Not sealed at all: the CDN holds the plaintext, as for channels. `fileEncSha256` is then that of the plaintext.
+    Plain,
+}
 
 /// What HKDF makes of a media key for one type of content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +109,7 @@ impl MediaKeys {
 }
 
 /// The length of a sealed file.
-pub(crate) fn sealed_size(plain_size: u64, seal: Seal) -> u64 {
+pub fn sealed_size(plain_size: u64, seal: Seal) -> u64 {
     match seal {
         Seal::Plain => plain_size,
         Seal::Right | Seal::BadMac | Seal::BadPadding => {
@@ -117,7 +168,7 @@ impl Iterator for Sealed {
             return chunk;
         };
         let chunk = chunk.unwrap_or_default();
-        let is_last = chunk.len() < crate::plain::CHUNK;
+        let is_last = chunk.len() < CHUNK;
         let mut out = Vec::with_capacity(chunk.len() + BLOCK + MAC_LEN);
         out.extend_from_slice(&chunk);
         if is_last {
@@ -147,13 +198,18 @@ fn pad(out: &mut Vec<u8>, seal: Seal) {
 
 /// The two hashes of a sealed file that its webhook tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Hashes {
-    pub(crate) plain: [u8; 32],
-    pub(crate) sealed: [u8; 32],
+pub struct Hashes {
+    /// Of the plain bytes.
+    pub plain: [u8; 32],
+    /// Of the sealed bytes.
+    pub sealed: [u8; 32],
 }
 
 /// Both hashes of a file.
-pub(crate) fn hashes(plain: &Plain, keys: &MediaKeys, seal: Seal) -> Result<Hashes> {
+///
+/// # Errors
+/// Never in practice: the lengths are fixed.
+pub fn hashes(plain: &Plain, keys: &MediaKeys, seal: Seal) -> Result<Hashes> {
     let mut sealed = Sha256::new();
     for chunk in Sealed::new(plain, keys, seal)? {
         sealed.update(&chunk);

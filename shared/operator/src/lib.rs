@@ -10,7 +10,7 @@ pub mod stack;
 
 use aws_config::BehaviorVersion;
 
-use crate::clients::Clients;
+use aws::clients::Clients;
 
 /// The clients of an operator's command: profile, region and credentials as the AWS CLI finds them.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ impl Operator {
     pub async fn connect() -> Self {
         let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
         Self {
-            clients: Clients::of(&config),
+            clients: Clients::from_config(&config),
             region: config.region().map(ToString::to_string),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&config),

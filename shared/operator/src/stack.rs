@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::{error::AwsError, operator::Operator};
+use aws::error::AwsError;
+
+use crate::Operator;
 
 /// A stack as `CloudFormation` describes it.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of a seed used for one purpose.
-pub(crate) fn digest(seed: &str, purpose: &str) -> [u8; 32] {
+pub fn digest(seed: &str, purpose: &str) -> [u8; 32] {
     let mut hasher = Sha256::new();
     hasher.update(purpose.as_bytes());
     hasher.update([0]);
@@ -12,7 +12,7 @@ pub(crate) fn digest(seed: &str, purpose: &str) -> [u8; 32] {
 }
 
 /// A number out of a seed used for one purpose.
-pub(crate) fn number(seed: &str, purpose: &str) -> u64 {
+pub fn number(seed: &str, purpose: &str) -> u64 {
     digest(seed, purpose)
         .iter()
         .take(8)
@@ -20,7 +20,7 @@ pub(crate) fn number(seed: &str, purpose: &str) -> u64 {
 }
 
 /// The eight noise bytes at position `index * 8` of the noise of `seed` (splitmix64, so any place costs the same).
-pub(crate) fn word(seed: u64, index: u64) -> [u8; 8] {
+pub fn word(seed: u64, index: u64) -> [u8; 8] {
     let mut z = seed.wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -28,7 +28,7 @@ pub(crate) fn word(seed: u64, index: u64) -> [u8; 8] {
 }
 
 /// Appends `len` noise bytes that begin at `offset`.
-pub(crate) fn append(out: &mut Vec<u8>, seed: u64, offset: u64, len: usize) {
+pub fn append(out: &mut Vec<u8>, seed: u64, offset: u64, len: usize) {
     out.reserve(len);
     let mut index = offset / 8;
     let mut skip = usize::try_from(offset % 8).unwrap_or(0);
@@ -45,7 +45,7 @@ pub(crate) fn append(out: &mut Vec<u8>, seed: u64, offset: u64, len: usize) {
 }
 
 /// `len` noise bytes from the start.
-pub(crate) fn bytes(seed: u64, len: usize) -> Vec<u8> {
+pub fn bytes(seed: u64, len: usize) -> Vec<u8> {
     let mut out = Vec::new();
     append(&mut out, seed, 0, len);
     out

@@ -9,7 +9,7 @@ use media::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{
+use aws::{
     clients::Clients,
     error::AwsError,
     ledger::{BY_INSTANCE, BY_STATE},

@@ -1,0 +1,126 @@
+"""Runs the compiled test programs side by side, as many as there are processors, the slowest first.
+
+cargo runs test programs one after another, and ours mostly wait: for a local AWS, for a retry that is due.
+Each program runs in its package's folder and with the variables that cargo gives it, so that the result
+is the same as that of `cargo test --workspace`.
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+HISTORY = ROOT / ".local" / "test-durations.json"
+RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", re.MULTILINE)
+# Which programs to start first when nobody knows yet how long they take.
+SLOW = ["whole_path", "simulation", "roles", "seeds", "batch", "origins"]
+SECONDS_PER_LINE = 15.0
+
+
+class Program:
+    """One test program and what came of it."""
+
+    def __init__(self, artifact):
+        target = artifact["target"]
+        self.folder = pathlib.Path(artifact["manifest_path"]).parent
+        package = self.folder.relative_to(ROOT).as_posix()
+        # A library and a binary of one package may have one name; their unit tests are two programs.
+        kind = target["kind"][0]
+        self.name = f"{package}::{target['name']}" + ("" if kind == "test" else f" ({kind})")
+        self.executable = artifact["executable"]
+        self.seconds = self.code = None
+        self.passed = self.failed = self.ignored = 0
+        self.output = ""
+
+    def run(self, arguments):
+        environment = dict(os.environ, CARGO_MANIFEST_DIR=str(self.folder))
+        environment.setdefault("CARGO", "cargo")
+        began = time.monotonic()
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as out:
+            self.code = subprocess.call(
+                [self.executable, *arguments], cwd=self.folder, env=environment,
+                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+            )
+            out.seek(0)
+            self.output = out.read()
+        self.seconds = time.monotonic() - began
+        for passed, failed, ignored in RESULT.findall(self.output):
+            self.passed += int(passed)
+            self.failed += int(failed)
+            self.ignored += int(ignored)
+        # A program that ended without its result line (a crash, a signal) has failed, whatever it counted.
+        if self.code != 0 and self.failed == 0:
+            self.failed = 1
+
+    def report(self):
+        if self.code == 0:
+            return f"✓ {self.name}: {self.passed} passed ({self.seconds:.1f} s)"
+        return f"{self.output.rstrip()}\n✗ {self.name}: {self.failed} failed, exit code {self.code}"
+
+
+def run_tests(artifacts, is_all=False):
+    """Runs the programs, prints a line for each, and ends with the sum. Returns the exit code."""
+    programs = [Program(one) for one in artifacts if one["profile"]["test"]]
+    if not programs:
+        print("error: cargo built no test program", file=sys.stderr)
+        return 1
+    before = durations()
+    programs.sort(key=lambda one: (-before.get(one.name, guess(one.name)), one.name))
+    waiting, running, ended = list(programs), [], []
+    lock, began = threading.Lock(), time.monotonic()
+
+    def work():
+        while True:
+            with lock:
+                if not waiting:
+                    return
+                program = waiting.pop(0)
+                running.append(program)
+            program.run(arguments)
+            with lock:
+                running.remove(program)
+                ended.append(program)
+                print(program.report(), flush=True)
+
+    workers = [threading.Thread(target=work, daemon=True) for _ in range(os.cpu_count() or 1)]
+    for worker in workers:
+        worker.start()
+    last = time.monotonic()
+    while any(worker.is_alive() for worker in workers):
+        time.sleep(0.1)
+        if time.monotonic() - last >= SECONDS_PER_LINE:
+            last = time.monotonic()
+            with lock:
+                names = ", ".join(one.name.split("::")[-1] for one in running)
+                print(f"  {len(ended)} of {len(programs)} programs; running: {names}", flush=True)
+    passed, failed = sum(one.passed for one in ended), sum(one.failed for one in ended)
+    remember(before, ended)
+    for program in ended:
+        if program.code != 0:
+            print(f"failed: {program.name}")
+    print(f"{len(ended)} test programs in {time.monotonic() - began:.0f} s")
+    print(f"\n{passed} passed, {failed} failed", flush=True)
+    return 1 if failed or passed == 0 else 0
+
+
+def guess(name):
+    return next((1000.0 - n for n, slow in enumerate(SLOW) if slow in name), 0.0)
+
+
+def durations():
+    try:
+        return json.loads(HISTORY.read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def remember(before, programs):
+    before.update({one.name: round(one.seconds, 1) for one in programs})
+    HISTORY.parent.mkdir(exist_ok=True)
+    HISTORY.write_text(json.dumps(before, indent=1, sort_keys=True) + "\n")
