@@ -12,13 +12,13 @@ version_of() {
     esac
 }
 
-# Prints the path of the program. The version is part of the folder's name, so that another one is installed beside it.
+# Prints the path of the program, unoptimised because compiling takes longer than running. The version is part of the folder's name, so that another one is installed beside it.
 tool() {
     local version root
     version=$(version_of "$1")
     root=".tools/$1-$version"
     if [ ! -x "$root/bin/$1" ]; then
-        cargo install --quiet --locked --version "$version" --root "$root" "$1" >&2
+        cargo install --quiet --locked --debug --version "$version" --root "$root" "$1" >&2
     fi
     echo "$PWD/$root/bin/$1"
 }

@@ -230,7 +230,7 @@ class Compile(Job):
                 self.detail = (progress[3] or "").removesuffix("...").strip()
             elif text.strip() and not self.NOISE.match(text):
                 said.append(text + "\n")
-            elif text.strip():
+            elif text.strip() and not self.total:
                 self.detail = " ".join(text.split()[:2]).lower()
             text = ""
 

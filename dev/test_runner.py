@@ -34,17 +34,17 @@ class Program:
         kind = target["kind"][0]
         self.name = f"{package}::{target['name']}" + ("" if kind == "test" else f" ({kind})")
         self.executable = artifact["executable"]
+        self.arguments = []
         self.seconds = self.code = None
         self.passed = self.failed = self.ignored = 0
         self.output = ""
 
-    def run(self, arguments):
+    def run(self):
         environment = dict(os.environ, CARGO_MANIFEST_DIR=str(self.folder))
-        environment.setdefault("CARGO", "cargo")
         began = time.monotonic()
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as out:
             self.code = subprocess.call(
-                [self.executable, *arguments], cwd=self.folder, env=environment,
+                [self.executable, *self.arguments], cwd=self.folder, env=environment,
                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
             )
             out.seek(0)
@@ -64,12 +64,27 @@ class Program:
         return f"{self.output.rstrip()}\n✗ {self.name}: {self.failed} failed, exit code {self.code}"
 
 
+class DocTests(Program):
+    """The examples in the documentation, which rustdoc compiles."""
+
+    def __init__(self):
+        self.name = "examples in the documentation"
+        self.folder = ROOT
+        self.executable = "cargo"
+        self.arguments = ["test", "--workspace", "--doc", "--quiet", "--locked"]
+        self.seconds = self.code = None
+        self.passed = self.failed = self.ignored = 0
+        self.output = ""
+
+
 def run_tests(artifacts, is_all=False):
     """Runs the programs, prints a line for each, and ends with the sum. Returns the exit code."""
     programs = [Program(one) for one in artifacts if one["profile"]["test"]]
     if not programs:
         print("error: cargo built no test program", file=sys.stderr)
         return 1
+    if is_all:
+        programs.append(DocTests())
     before = durations()
     programs.sort(key=lambda one: (-before.get(one.name, guess(one.name)), one.name))
     waiting, running, ended = list(programs), [], []
@@ -82,7 +97,7 @@ def run_tests(artifacts, is_all=False):
                     return
                 program = waiting.pop(0)
                 running.append(program)
-            program.run(arguments)
+            program.run()
             with lock:
                 running.remove(program)
                 ended.append(program)

@@ -1,12 +1,15 @@
 //! What a person sees: one line per step, with a moving sign while it lasts if somebody watches.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// How often the moving sign moves.
 const TICK: Duration = Duration::from_millis(120);
+/// How often a step says, where nothing moves, that it still lasts.
+const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Where steps are shown.
 #[derive(Debug, Clone, Copy)]
@@ -50,13 +53,15 @@ impl Screen {
     pub fn step(&self, text: impl Into<String>) -> Step {
         let text = text.into();
         let bar = (self.kind == Kind::Terminal).then(|| moving(&text));
-        if self.kind == Kind::Lines {
+        let reminder = (self.kind == Kind::Lines).then(|| {
             line(&format!("… {text}"));
-        }
+            Reminder::start(text.clone())
+        });
         Step {
             screen: *self,
             text,
             bar,
+            reminder,
             begun: Instant::now(),
             ended: false,
         }
@@ -69,6 +74,7 @@ pub struct Step {
     screen: Screen,
     text: String,
     bar: Option<ProgressBar>,
+    reminder: Option<Reminder>,
     begun: Instant,
     ended: bool,
 }
@@ -91,6 +97,7 @@ impl Step {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
+        drop(self.reminder.take());
         let seconds = self.begun.elapsed().as_secs_f32();
         let note = if note.is_empty() {
             String::new()
@@ -107,6 +114,26 @@ impl Drop for Step {
         if !self.ended {
             self.end("✗", "");
         }
+    }
+}
+
+/// A thread that says every few seconds that a step still lasts, until this is dropped.
+#[derive(Debug)]
+struct Reminder {
+    /// Closed to end the thread.
+    _open: mpsc::Sender<()>,
+}
+
+impl Reminder {
+    fn start(text: String) -> Self {
+        let (open, closed) = mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            let begun = Instant::now();
+            while closed.recv_timeout(LINE_EVERY) == Err(RecvTimeoutError::Timeout) {
+                line(&format!("  {text}: {} s", begun.elapsed().as_secs()));
+            }
+        });
+        Self { _open: open }
     }
 }
 

@@ -485,6 +485,48 @@ fn the_queue_parks_no_job_before_its_schedule_does_and_every_job_before_it_forge
     );
 }
 
+/// The features that each crate is compiled with, of what this selection is made of.
+fn features(selection: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+    let tree = Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args(["tree", "--locked", "--edges", "normal,no-proc-macro"])
+        .args(["--prefix", "none", "--format", "{p}|{f}"])
+        .args(selection)
+        .output()
+        .expect("cargo tree");
+    let text = String::from_utf8(tree.stdout).expect("text");
+    let mut all = BTreeMap::<String, BTreeSet<String>>::new();
+    for line in text.lines() {
+        let (package, features) = line.split_once('|').expect("a package and its features");
+        let words: Vec<_> = package.split_whitespace().take(2).collect();
+        let features = features.trim_end_matches(" (*)").split(',');
+        let of_package = all.entry(words.join(" ")).or_default();
+        of_package.extend(features.filter(|one| !one.is_empty()).map(str::to_owned));
+    }
+    assert!(all.len() > 50, "{selection:?}: {all:?}");
+    all
+}
+
+/// What is deployed is compiled function by function, and what is tested as a whole: some crates have more
+/// features then. ARCHITECTURE.md names them, so that nobody is surprised.
+#[test]
+fn the_page_names_crates_with_more_features_in_tests() {
+    let all = features(&["--workspace"]);
+    let mut more = BTreeSet::new();
+    for function in ["webhook", "download", "watch"] {
+        for (package, alone) in features(&["--package", function]) {
+            if all[&package].difference(&alone).next().is_some() {
+                more.insert(package.split(' ').next().expect("a name").to_owned());
+            }
+        }
+    }
+    let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the page");
+    let row = page.lines().find(|line| line.starts_with("| cargo features |"));
+    let row = row.expect("a row on features");
+    let named = row.split('`').skip(1).step_by(2).map(str::to_owned);
+    assert_eq!(named.collect::<BTreeSet<_>>(), more);
+}
+
 /// cargo-lambda aborts on panics where the profile says nothing; and what makes records panic is for tests alone.
 #[test]
 fn the_deployed_functions_unwind_and_no_fault_is_planned() {
