@@ -26,18 +26,24 @@ impl Extension {
         (fits && is_plain).then(|| Self(text.to_ascii_lowercase()))
     }
 
-    /// The extension that a name has. Digits alone are none (`31.12.2026`), neither is a word that
-    /// mixes upper and lower case as names of people do (`Dr.Silva`), unless `is_known` knows it
-    /// (`a.Pdf`).
+    /// The extension that a name has. Digits alone are none (`31.12.2026`), unless a known extension
+    /// stands before them (`fotos.zip.002`); neither is a word that mixes upper and lower case as names
+    /// of people do (`Dr.Silva`), unless `is_known` knows it (`a.Pdf`).
     #[must_use]
     pub fn of_name(name: &str, is_known: impl Fn(&str) -> bool) -> Option<Self> {
         let name = remove_invisible(name);
-        let (_, said) = split(&name)?;
+        let (stem, said) = split(&name)?;
         let extension = Self::parse(said)?;
+        let before = || split(stem).and_then(|(_, before)| Self::parse(before));
+        let is_numbered = || before().is_some_and(|before| is_known(&before.0));
         let has_letter = said.bytes().any(|b| b.is_ascii_alphabetic());
-        let mixes_cases = said.bytes().any(|b| b.is_ascii_uppercase())
-            && said.bytes().any(|b| b.is_ascii_lowercase());
-        (has_letter && (!mixes_cases || is_known(&extension.0))).then_some(extension)
+        let has_upper = said.bytes().any(|b| b.is_ascii_uppercase());
+        let has_lower = said.bytes().any(|b| b.is_ascii_lowercase());
+        let is_extension = match (has_letter, has_upper && has_lower) {
+            (false, _) => is_numbered(),
+            (true, mixes_cases) => !mixes_cases || is_known(&extension.0),
+        };
+        is_extension.then_some(extension)
     }
 
     /// The extension as text.
@@ -131,7 +137,7 @@ mod tests {
     use super::{is_invisible, remove_invisible, shorten};
 
     #[test]
-    fn a_long_name_keeps_its_ending() {
+    fn a_long_name_keeps_its_extension() {
         let long = "ç".repeat(200);
         for (name, expected_end) in [
             (format!("{long}.ofx"), ".ofx"),

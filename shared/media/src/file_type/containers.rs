@@ -81,7 +81,7 @@ pub(super) fn ole(head: &[u8]) -> Option<Evidence> {
         (b"\x0f\x00\xe8\x03", Family::OleSlides),
         (b"\xa0\x46\x1d\xf0", Family::OleSlides),
     ];
-    if !head.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
+    if !head.starts_with(b"\xd0\xcf\x11\xe0") {
         return None;
     }
     let first = head.get(512..).unwrap_or_default();

@@ -225,6 +225,9 @@ fn unknown_bytes_keep_their_senders_ending() {
         (unknown, ANY, "a.", "bin", ANY, "attachment"),
         (unknown, ANY, ".htaccess", "bin", ANY, "attachment"),
         (unknown, ANY, "nota 12.345", "bin", ANY, "attachment"),
+        (unknown, ANY, "fotos.zip.002", "002", ANY, "attachment"),
+        (unknown, ANY, "extrato.12.2026", "bin", ANY, "attachment"),
+        (unknown, ANY, "Dr.Silva", "bin", ANY, "attachment"),
         (unknown, ANY, "cadastro.d\u{202e}bf ", "dbf", ANY, "attachment"),
     ]);
 }
