@@ -14,6 +14,7 @@ use clap::{ArgGroup, Args};
 use data_encoding::HEXLOWER;
 use indicatif::DecimalBytes;
 use media::{
+    file_name::is_invisible,
     ids::{InstanceId, MessageId},
     message::Chat,
 };
@@ -297,9 +298,11 @@ async fn export(
     Ok(line)
 }
 
-/// A text of somebody else's that no spreadsheet takes for a formula.
+/// A text of somebody else's that no spreadsheet takes for a formula, without what would show it otherwise
+/// than it is. A caption keeps its lines.
 fn plain(text: Option<String>) -> String {
-    let text = text.unwrap_or_default();
+    let is_shown = |c: &char| matches!(c, '\n' | '\t') || !is_invisible(*c);
+    let text: String = text.unwrap_or_default().chars().filter(is_shown).collect();
     match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         true => format!("'{text}"),
         false => text,
@@ -318,10 +321,23 @@ mod tests {
             ("-1", "'-1"),
             ("@SUM(A1)", "'@SUM(A1)"),
             ("Contrato = final.pdf", "Contrato = final.pdf"),
+            ("\u{202e}=HYPERLINK(\"x\")", "'=HYPERLINK(\"x\")"),
             ("", ""),
         ] {
             assert_eq!(plain(Some(text.to_owned())), written);
         }
         assert_eq!(plain(None), "");
+    }
+
+    #[test]
+    fn an_index_has_no_invisible_characters() {
+        for (text, written) in [
+            ("fatura\u{202e}fdp.exe", "faturafdp.exe"),
+            ("\u{2066}a\u{200f}b\u{61c}c\u{feff}", "abc"),
+            ("a\r\n\u{0}b\tc", "a\nb\tc"),
+            ("Orçamento nº 7", "Orçamento nº 7"),
+        ] {
+            assert_eq!(plain(Some(text.to_owned())), written);
+        }
     }
 }

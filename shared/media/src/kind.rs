@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a person would call the file. It names the object and decides nothing about its bytes.
+/// What a person would call the file. It names the object; of its bytes it decides only whether ISO
+/// media are audio or video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MediaKind {

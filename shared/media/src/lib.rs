@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod failure;
+pub mod file_name;
 pub mod file_type;
 pub mod ids;
 pub mod job;

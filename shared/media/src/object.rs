@@ -4,8 +4,16 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use time::UtcOffset;
 
 use crate::{
-    file_type::FileType, job::Job, message::cut, object_key::ObjectKey, open::Proof,
-    policy::Retention, record::Integrity, sha256::Sha256, strategy::Strategy,
+    file_name::remove_invisible,
+    file_type::{FileEvidence, FileType},
+    job::Job,
+    message::cut,
+    object_key::ObjectKey,
+    open::Proof,
+    policy::Retention,
+    record::Integrity,
+    sha256::Sha256,
+    strategy::Strategy,
 };
 
 /// S3's limit for the names and values of user metadata together, in bytes.
@@ -71,7 +79,7 @@ pub struct ObjectDescription {
     pub key: ObjectKey,
     /// `Content-Type`.
     pub content_type: &'static str,
-    /// `Content-Disposition`, with the real name (RFC 5987).
+    /// `Content-Disposition`, with the real name (RFC 5987) without its invisible characters.
     pub content_disposition: String,
     /// User metadata without the `x-amz-meta-` prefix; ASCII, within [`MAX_METADATA_BYTES`].
     pub metadata: Vec<(&'static str, String)>,
@@ -91,9 +99,16 @@ impl ObjectDescription {
         claims: Claims,
         offset: UtcOffset,
     ) -> Self {
-        let file_type = FileType::detect(head, job.message.mimetype.as_deref());
+        let file_type = FileType::detect(FileEvidence {
+            head,
+            declared: job.message.mimetype.as_deref(),
+            kind: job.message.kind,
+            file_name: job.message.file_name.as_deref(),
+        });
         let key = ObjectKey::new(&job.tenant, &job.instance, &job.message, &file_type, offset);
-        let name = job.message.file_name.as_deref().unwrap_or(key.file_name());
+        let name = job.message.file_name.as_deref().map(remove_invisible);
+        let name = name.as_deref().filter(|name| !name.is_empty());
+        let name = name.unwrap_or(key.file_name());
         Self {
             content_type: file_type.content_type,
             content_disposition: content_disposition(name, file_type.is_shown_inline()),

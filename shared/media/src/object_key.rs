@@ -3,7 +3,8 @@
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::{
-    file_type::FileType,
+    file_name::remove_invisible,
+    file_type::{FileType, stem},
     ids::{InstanceId, TenantId},
     kind::MediaKind,
     message::MediaMessage,
@@ -34,7 +35,7 @@ impl ObjectKey {
         let sent = sent_at(message.moment, offset);
         let (year, month, day) = (sent.year(), u8::from(sent.month()), sent.day());
         let (hour, minute, second) = sent.time().as_hms();
-        let slug = slug(message)
+        let slug = slug(message, file_type)
             .map(|slug| format!("_{slug}"))
             .unwrap_or_default();
         Self(format!(
@@ -99,19 +100,12 @@ fn sent_at(moment: i64, offset: UtcOffset) -> OffsetDateTime {
 
 /// A document's own name, for people reading the listing: ASCII, lower case, words joined by dashes,
 /// without its extension. It never decides the folder.
-fn slug(message: &MediaMessage) -> Option<String> {
+fn slug(message: &MediaMessage, file_type: &FileType) -> Option<String> {
     if message.kind != MediaKind::Document {
         return None;
     }
-    let name = message.file_name.as_deref()?;
-    let stem = match name.rsplit_once('.') {
-        Some((stem, extension))
-            if !stem.is_empty() && extension.len() <= FileType::MAX_EXTENSION_BYTES =>
-        {
-            stem
-        }
-        Some(_) | None => name,
-    };
+    let name = remove_invisible(message.file_name.as_deref()?);
+    let stem = stem(&name, file_type);
     let ascii = deunicode::deunicode_with_tofu(stem, "").to_ascii_lowercase();
     let words = ascii
         .split(|c: char| !c.is_ascii_alphanumeric())

@@ -9,7 +9,6 @@
 
 use media::{
     access::{SecretHashes, Verified},
-    file_type::FileType,
     ids::{InstanceId, MessageId, TenantId},
     job::{Job, QueuedJob},
     kind::MediaKind,
@@ -236,54 +235,6 @@ fn tenants_and_instances_are_checked_and_never_changed() {
     ] {
         assert!(InstanceId::parse(bad).is_err(), "{bad:?}");
     }
-}
-
-#[test]
-fn the_first_bytes_name_the_file_and_the_declared_type_helps_where_they_cannot() {
-    let detected = |head: &[u8], declared: Option<&str>| {
-        let found = FileType::detect(head, declared);
-        (found.extension, found.content_type)
-    };
-    let docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
-    let ogg = [b"OggS".as_slice(), &[0; 24], b"OpusHead"].concat();
-    assert_eq!(
-        detected(JPEG, Some("application/pdf")),
-        ("jpg", "image/jpeg")
-    );
-    assert_eq!(
-        detected(&ogg, Some("audio/ogg; codecs=opus")),
-        ("ogg", "audio/ogg")
-    );
-    assert_eq!(detected(b"PK\x03\x04....", Some(docx)), ("docx", docx));
-    assert_eq!(
-        detected(b"PK\x03\x04....", Some("image/jpeg")),
-        ("zip", "application/zip")
-    );
-    assert_eq!(
-        detected(b"PK\x03\x04....", None),
-        ("zip", "application/zip")
-    );
-    assert_eq!(
-        detected(b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2", Some("audio/mp4")),
-        ("m4a", "audio/mp4")
-    );
-    assert_eq!(
-        detected(b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2", None),
-        ("mp4", "video/mp4")
-    );
-    assert_eq!(
-        detected(b"nome;valor\n", Some("text/csv")),
-        ("csv", "text/csv")
-    );
-    assert_eq!(
-        detected(b"<html><body>", Some("text/plain")),
-        ("txt", "text/plain")
-    );
-    assert_eq!(
-        detected(b"\x01\x02\x03", Some("x/unheard-of")),
-        ("bin", "application/octet-stream")
-    );
-    assert_eq!(detected(b"", None), ("bin", "application/octet-stream"));
 }
 
 #[test]

@@ -474,6 +474,18 @@ fn fields_that_make_no_sense_cost_the_field_and_never_the_medium() {
 }
 
 #[test]
+fn a_long_file_name_keeps_its_ending() {
+    let named = |name: String| {
+        let mut object = image();
+        object["fileName"] = json!(name);
+        only(json!({ "documentMessage": object })).file_name
+    };
+    let name = named(format!("{}.ofx", "extrato de ação ".repeat(30))).expect("a name");
+    assert!(name.ends_with(".ofx"), "{name}");
+    assert!(name.len() <= media::message::MediaMessage::MAX_FILE_NAME_BYTES);
+}
+
+#[test]
 fn moments_are_seconds_whatever_they_are_written_as_and_never_now() {
     let moment = |value: Value| {
         let mut body = envelope(json!({ "imageMessage": image() }));

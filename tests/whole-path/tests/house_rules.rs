@@ -192,6 +192,15 @@ fn the_pure_rooms_have_no_runtime_no_http_and_no_aws() {
     }
 }
 
+/// A file of 8 MiB can make `cfb` take a GiB for its tables, and `infer` asks it by default.
+#[test]
+fn the_functions_read_no_ole_tables() {
+    for room in ["media", "download"] {
+        let crates = compiled_into(room, TARGETS[0]);
+        assert!(crates.iter().all(|(name, _)| name != "cfb"), "{room}");
+    }
+}
+
 #[test]
 fn only_two_rooms_name_the_aws_sdk() {
     let mut sources = files(&["shared", "functions", "cli"], "rs");

@@ -1,6 +1,7 @@
 //! Reads one media object into a [`MediaMessage`], believing nothing that can be checked later.
 
 use media::{
+    file_name::shorten,
     ids::MessageId,
     message::{Chat, Direction, MediaMessage, Secret, cut},
     sha256::Sha256,
@@ -54,7 +55,7 @@ pub(super) fn read(found: &Found<'_>, envelope: &Envelope<'_>, n: usize) -> Medi
         file_name: fields
             .text("fileName")
             .or_else(|| fields.text("title"))
-            .map(|name| cut(name, MediaMessage::MAX_FILE_NAME_BYTES).to_owned()),
+            .map(|name| shorten(name, MediaMessage::MAX_FILE_NAME_BYTES)),
         caption: fields
             .text("caption")
             .map(|text| cut(text, MediaMessage::MAX_CAPTION_BYTES).to_owned()),
