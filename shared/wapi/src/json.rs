@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use media::byte_text;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -14,7 +15,7 @@ const MAX_DEPTH: usize = 120;
 /// Numbers and flags kept of one list or object: of a key's 32 bytes all, of a picture's few.
 const MAX_SCALARS: usize = 4096;
 
-/// Bytes kept of a text that holds no JSON: many times the longest that is read, which is a signed
+/// Bytes kept of a text that holds no JSON, as it is or encoded: many times the longest that is read, which is a signed
 /// path.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
 
@@ -57,6 +58,13 @@ impl Reader {
         holds_json(text).then(|| self.read(text.as_bytes()))?
     }
 
+    /// The same of a text that is the base64 of a JSON object or list, as gateways pass a body on that
+    /// may be binary.
+    pub(crate) fn read_base64(&mut self, text: &str) -> Option<Value> {
+        let bytes = is_base64_of_json(text).then(|| byte_text::decode(text))??;
+        self.read(&bytes)
+    }
+
     fn parse(&mut self, bytes: &[u8]) -> Option<Value> {
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let kept = Kept {
@@ -81,6 +89,13 @@ impl Reader {
 pub(crate) fn holds_json(text: &str) -> bool {
     let start = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
     start.starts_with(['{', '[', '"'])
+}
+
+/// Whether a text begins as the base64 of a JSON object or list does.
+fn is_base64_of_json(text: &str) -> bool {
+    // `{"`, `{` and a line end, `[{`, `["`.
+    const STARTS: [&str; 5] = ["eyJ", "ewo", "ew0", "W3s", "WyJ"];
+    STARTS.iter().any(|start| text.starts_with(start))
 }
 
 /// A value of which only what may be needed is kept.
@@ -131,7 +146,7 @@ impl<'de> Visitor<'de> for Kept<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        let kept = if holds_json(text) {
+        let kept = if holds_json(text) || is_base64_of_json(text) {
             text
         } else {
             media::message::cut(text, MAX_TEXT_BYTES)

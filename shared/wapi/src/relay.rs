@@ -61,7 +61,8 @@ impl<'a> Relay<'a> {
                 }
             }
             Value::String(text) if place.texts < MAX_TEXTS => {
-                if let Some(inner) = self.reader.read_text(text) {
+                let inner = self.reader.read_text(text);
+                if let Some(inner) = inner.or_else(|| self.reader.read_base64(text)) {
                     let texts = place.texts + 1;
                     self.visit(&inner, Place { texts, ..below });
                 }

@@ -17,10 +17,25 @@ pub(crate) fn repaired(bytes: &[u8]) -> Vec<u8> {
                 put(&mut bytes, at, b" ");
                 1
             }
+            b'N' | b'I' if !in_text => mend_number(&mut bytes, at),
             _ => 1,
         };
     }
     bytes
+}
+
+/// Puts 0 where Python writes a number that JSON does not have, and says how long it is.
+fn mend_number(bytes: &mut [u8], at: usize) -> usize {
+    for (number, zero) in [
+        (b"NaN" as &[u8], b"0  " as &[u8]),
+        (b"Infinity", b"0       "),
+    ] {
+        if bytes.get(at..at + number.len()) == Some(number) {
+            put(bytes, at, zero);
+            return number.len();
+        }
+    }
+    1
 }
 
 /// Decodes by the byte order mark, or by where the zeros of the first character are, as JSON's

@@ -148,6 +148,17 @@ fn characters_and_escapes_that_json_forbids_cost_themselves() {
     }
 }
 
+/// As Python writes them unless it is told otherwise.
+#[test]
+fn numbers_that_json_does_not_have_cost_themselves() {
+    for number in ["NaN", "Infinity", "-Infinity"] {
+        let body = webhook().to_string().replace("1787438879", number);
+        let body = body.replace("legenda", "NaN Infinity");
+        let message = only(body.as_bytes(), number);
+        assert_eq!(message.caption.as_deref(), Some("NaN Infinity"), "{number}");
+    }
+}
+
 /// As workflow engines, function gateways and queues pass a request on.
 #[test]
 fn the_one_webhook_in_an_envelope_is_found() {
@@ -167,6 +178,8 @@ fn the_one_webhook_in_an_envelope_is_found() {
         json!({ "payload": text }),
         json!({ "body": text, "isBase64Encoded": false, "requestContext": { "stage": "$default" } }),
         json!({ "body": hook, "rawBody": text }),
+        json!({ "body": data_encoding::BASE64.encode(text.as_bytes()), "isBase64Encoded": true }),
+        json!({ "specversion": "1.0", "data_base64": data_encoding::BASE64.encode(text.as_bytes()) }),
         json!({ "Records": [{ "messageId": "m", "body": text }] }),
         json!({ "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB", "data": bare }),
         json!([{ "json": request }]),

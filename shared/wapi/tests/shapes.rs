@@ -134,6 +134,10 @@ const NOT_OF_THE_CHAT: &[(&str, &str)] = &[
         "WhatsApp Link Thumbnail Keys: whatsmeow",
     ),
     (
+        "linkPreviewImage",
+        "the picture of a link under a name that nobody has told",
+    ),
+    (
         "faviconMMSMetadata",
         "WhatsApp Link Thumbnail Keys: whatsmeow, MMSThumbnailMetadata",
     ),
@@ -235,6 +239,8 @@ fn an_unknown_object_is_a_medium_only_if_its_type_is_one() {
         let announcement = read(&object(mimetype.clone(), name));
         assert_eq!(announcement.media.len(), media, "{mimetype}");
         assert_eq!(announcement.not_understood, 1 - media, "{mimetype}");
+        let ignored = (media == 0).then_some("not_understood");
+        assert_eq!(announcement.ignored_because(), ignored, "{mimetype}");
     }
 }
 

@@ -98,7 +98,8 @@ impl<'a> Search<'a> {
 
     fn add_unknown(&mut self, object: &'a Value, fields: Fields<'a>, path: Path) {
         let mimetype = fields.text("mimetype").unwrap_or_default();
-        if is_type_of_a_medium(mimetype, fields.text("fileName").is_some()) {
+        let name = fields.text("fileName").or_else(|| fields.text("title"));
+        if is_type_of_a_medium(mimetype, name.is_some()) {
             let kind = MediaKind::of_mimetype(mimetype);
             self.add(fields, kind, fields.flag("ptt"), path);
         } else {

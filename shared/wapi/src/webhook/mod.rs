@@ -170,6 +170,9 @@ impl Announcement {
         if !self.media.is_empty() {
             return None;
         }
+        if self.not_understood > 0 {
+            return Some("not_understood");
+        }
         Some(match self.event {
             Event::Received | Event::Delivery => "no_media",
             Event::Status | Event::Connected | Event::Disconnected | Event::Presence => {
