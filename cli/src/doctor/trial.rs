@@ -285,6 +285,7 @@ fn invented() -> anyhow::Result<MediaMessage> {
         view_once: false,
         mimetype: Some("image/jpeg".to_owned()),
         media_key: Some(Secret::new(random_base64()?)),
+        is_encrypted: true,
         direct_path: Some(Secret::new("/probe.enc")),
         url: None,
         file_sha256: None,

@@ -13,7 +13,7 @@ use media::{
     job::{Job, QueuedJob},
     message::Secret,
     object::{Claims, ObjectDescription},
-    policy::Retention,
+    policy::{Retention, SkipRule},
     record::{Attempt, Integrity, State},
     strategy::Strategy,
 };
@@ -149,7 +149,9 @@ impl Run<'_> {
         let unregistered = || Failure::new(FailureClass::Poison, "the instance is not registered");
         let instance = owner.map_err(|error| Failure::later(&error))?;
         let instance = instance.ok_or_else(unregistered)?;
-        if let Some(rule) = instance.policy.skips(&self.job.message) {
+        let message = &self.job.message;
+        let shell = message.is_shell().then_some(SkipRule::Shell);
+        if let Some(rule) = instance.policy.skips(message).or(shell) {
             return Ok(State::Skipped { rule });
         }
         self.max_bytes = instance.policy.max_bytes;

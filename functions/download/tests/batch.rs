@@ -728,6 +728,40 @@ async fn kinds_and_chats_that_the_instance_does_not_want_are_skipped_without_a_d
     }
 }
 
+/// What linked devices get of a message that is to be seen once. Nobody can fetch it, so nobody is
+/// alarmed.
+#[tokio::test]
+async fn a_shell_is_skipped_with_a_reason_and_a_key_without_a_path_is_parked() {
+    let (aws, origins) = start(healthy).await;
+    let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
+    for (kept, state) in [("", "skipped"), ("media_key", "parked")] {
+        let mut job: Value = serde_json::from_str(&job(&announced)).expect("a job");
+        let message = job["message"].as_object_mut().expect("a message");
+        for name in [
+            "media_key",
+            "direct_path",
+            "url",
+            "file_enc_sha256",
+            "is_encrypted",
+        ] {
+            if name != kept {
+                message.remove(name);
+            }
+        }
+        assert_eq!(
+            run_job(&aws, &origins, job.to_string()).await,
+            acknowledged()
+        );
+        let writes = writes(&aws);
+        let states: Vec<_> = writes
+            .iter()
+            .filter_map(|write| state_of(write).0)
+            .collect();
+        assert_eq!(states.last(), Some(&state), "{kept}");
+    }
+    assert!(origins.requests().is_empty());
+}
+
 #[tokio::test]
 async fn a_file_over_the_instances_cap_is_parked_as_refused() {
     let policy = json!({ "max_bytes": { "N": "50000" } });

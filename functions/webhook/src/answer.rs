@@ -22,6 +22,7 @@ pub struct Answer {
     instance: Option<String>,
     event: Option<Event>,
     unknown_wrappers: usize,
+    not_understood: usize,
     queued: usize,
 }
 
@@ -36,6 +37,7 @@ impl Answer {
             instance: None,
             event: None,
             unknown_wrappers: 0,
+            not_understood: 0,
             queued: 0,
         }
     }
@@ -49,21 +51,21 @@ impl Answer {
         }
     }
 
-    /// 200: every announced medium is in the queue.
-    pub(crate) fn queued(
-        verified: &Verified,
-        event: Event,
-        unknown_wrappers: usize,
-        queued: usize,
-    ) -> Self {
-        let answer = Self::new(StatusCode::OK, "queued", json!({ "queued": queued }));
+    fn about(self, announcement: &Announcement) -> Self {
         Self {
-            event: Some(event),
-            unknown_wrappers,
-            queued,
-            ..answer
+            event: Some(announcement.event),
+            unknown_wrappers: announcement.unknown_wrappers,
+            not_understood: announcement.not_understood,
+            ..self
         }
-        .on_behalf_of(verified)
+    }
+
+    /// 200: every announced medium is in the queue.
+    pub(crate) fn queued(verified: &Verified, announcement: &Announcement) -> Self {
+        let queued = announcement.media.len();
+        let answer = Self::new(StatusCode::OK, "queued", json!({ "queued": queued }));
+        let answer = Self { queued, ..answer };
+        answer.about(announcement).on_behalf_of(verified)
     }
 
     /// 200: understood, and nothing to store.
@@ -73,12 +75,9 @@ impl Answer {
         reason: &'static str,
     ) -> Self {
         let answer = Self::new(StatusCode::OK, "ignored", json!({ "ignored": reason }));
-        Self {
-            event: Some(announcement.event),
-            reason: Some(reason.to_owned()),
-            ..answer
-        }
-        .on_behalf_of(verified)
+        let reason = Some(reason.to_owned());
+        let answer = Self { reason, ..answer };
+        answer.about(announcement).on_behalf_of(verified)
     }
 
     /// 401, the same for an unknown instance and a wrong secret. It names nobody, in the log too: what was
@@ -163,6 +162,7 @@ impl Answer {
                     queued = self.queued,
                     unknown_event,
                     unknown_wrapper = self.unknown_wrappers,
+                    not_understood = self.not_understood,
                     "webhook"
                 )
             };

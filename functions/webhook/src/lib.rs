@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod config;
+mod request;
 
 use std::time::Duration;
 
@@ -15,14 +16,18 @@ use media::{
     access::{SecretHashes, Verified},
     ids::InstanceId,
     job::QueuedJob,
+    message::MediaMessage,
 };
 use tokio::time::Instant;
 use wapi::webhook::{Announcement, WebhookBody};
 
+pub use crate::request::without_query;
 use crate::{answer::Answer, config::Config};
 
-/// Largest body read, in bytes. Real ones have 4 to 16 KB.
-pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// Largest body read, in bytes: what Lambda hands to a function, so nothing that arrives is refused
+/// for its size. Real ones have 4 to 16 KB, or a megabyte with the picture of a document's first
+/// page. API Gateway takes 10 MB and answers what lies between by itself.
+pub const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
 
 /// Nobody who is not verified is answered sooner than this after the request: looking an instance up takes a
 /// few milliseconds and a remembered one takes none, and neither must show.
@@ -96,7 +101,7 @@ impl Webhook {
             return Answer::too_large(&verified);
         }
         let announcement = match WebhookBody::parse(body) {
-            Err(error) => return Answer::bad_request(&verified, "bad_body", &error),
+            Err(error) => return Answer::bad_request(&verified, error.as_str(), &error),
             Ok(body) => match body.announcement(&verified) {
                 Err(error) => return Answer::bad_request(&verified, error.as_str(), &error),
                 Ok(announcement) => announcement,
@@ -132,11 +137,10 @@ impl Webhook {
         if let Some(reason) = announcement.ignored_because() {
             return Answer::ignored(verified, &announcement, reason);
         }
-        let (event, unknown_wrappers) = (announcement.event, announcement.unknown_wrappers);
-        let job = |message| verified.job(message, now);
-        let jobs: Vec<QueuedJob> = announcement.media.into_iter().map(job).collect();
+        let job = |message: &MediaMessage| verified.job(message.clone(), now);
+        let jobs: Vec<QueuedJob> = announcement.media.iter().map(job).collect();
         match self.queue.send(verified.tenant(), &jobs).await {
-            Ok(()) => Answer::queued(verified, event, unknown_wrappers, jobs.len()),
+            Ok(()) => Answer::queued(verified, &announcement),
             Err(error) => Answer::unavailable(Some(verified), &error),
         }
     }

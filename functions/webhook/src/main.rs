@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use boot::{clock, environment::Environment, telemetry};
-use lambda_http::{Error, Request, service_fn};
-use webhook::{Webhook, config::Config};
+use lambda_http::{Adapter, Error, Request, Service, lambda_runtime, service_fn};
+use webhook::{Webhook, config::Config, without_query};
 
 /// Opening connections early is a kindness, and Lambda gives all of init ten seconds.
 const TIME_TO_CONNECT: Duration = Duration::from_secs(2);
@@ -24,5 +24,6 @@ async fn main() -> Result<(), Error> {
         let webhook = Arc::clone(&webhook);
         async move { webhook.handle(&request, clock::now()).await }
     };
-    lambda_http::run(service_fn(handle)).await
+    let mut adapter = Adapter::from(service_fn(handle));
+    lambda_runtime::run(service_fn(move |event| adapter.call(without_query(event)))).await
 }

@@ -329,17 +329,46 @@ async fn a_carousel_is_queued_whole() {
     assert_eq!(aws.of("SendMessageBatch").len(), 2);
 }
 
+/// Lambda hands over no more than this, and a document's picture makes a webhook of a megabyte.
 #[tokio::test]
-async fn a_body_over_one_mebibyte_is_refused_unread_and_one_below_is_read() {
+async fn a_body_of_six_mebibytes_is_read_and_its_job_is_small() {
     let aws = Aws::start(healthy).await;
     let webhook = function(&aws);
-    for (pad, expected) in [(1024 * 1024, 413), (1000, 200)] {
+    for (pad, expected) in [
+        (6 * 1024 * 1024, 413),
+        (6 * 1024 * 1024 - 1000, 200),
+        (1_100_000, 200),
+    ] {
         let mut body = image();
-        body["pad"] = json!("x".repeat(pad));
+        body["msgContent"]["imageMessage"]["JPEGThumbnail"] = json!("x".repeat(pad));
         let (status, ..) = answer(&webhook, &request(INSTANCE, "secret", &body)).await;
-        assert_eq!(status, expected);
+        assert_eq!(status, expected, "{pad}");
     }
-    assert_eq!(aws.of("SendMessageBatch").len(), 1);
+    let sent = aws.of("SendMessageBatch");
+    assert_eq!(sent.len(), 2);
+    assert!(sent.iter().all(|batch| batch.body.len() < 4096));
+}
+
+#[tokio::test]
+async fn what_holds_no_or_several_webhooks_is_refused_with_a_word() {
+    let aws = Aws::start(healthy).await;
+    let webhook = function(&aws);
+    let mut other = image();
+    other["messageId"] = json!("3EB0B");
+    let envelope =
+        |body: Value| json!([{ "headers": {}, "params": {}, "query": {}, "body": body }]);
+    for (body, status, word) in [
+        (envelope(json!({})), 400, "no_webhook"),
+        (json!([image(), other]), 400, "several_webhooks"),
+        (json!("text"), 400, "bad_body"),
+        (envelope(image()), 200, ""),
+        (envelope(json!(image().to_string())), 200, ""),
+    ] {
+        let (answered, answer, _) = answer(&webhook, &request(INSTANCE, "secret", &body)).await;
+        assert_eq!(answered, status, "{body}");
+        assert_eq!(answer["error"].as_str().unwrap_or_default(), word, "{body}");
+    }
+    assert_eq!(aws.of("SendMessageBatch").len(), 2);
 }
 
 /// The recorded events, which have every field that webhooks have.

@@ -67,11 +67,17 @@ impl QueuedJob {
         })
     }
 
-    /// The job in its present shape.
+    /// The job in its present shape. Versions that did not write whether a medium is encrypted took
+    /// one with a key for encrypted; what has an encrypted hash is so, too.
     #[must_use]
     pub fn into_job(self) -> Job {
         match self {
-            Self::V1(job) => job,
+            Self::V1(mut job) => {
+                let message = &mut job.message;
+                message.is_encrypted |=
+                    message.media_key.is_some() || message.file_enc_sha256.is_some();
+                job
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The five kinds of media, and the four families of keys they are encrypted under.
+//! The five kinds of media, and the families of keys they are encrypted under.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub enum MediaKind {
     Audio,
     /// `documentMessage`, whatever its mimetype.
     Document,
-    /// `stickerMessage`: WebP, animated or Lottie.
+    /// `stickerMessage`: WebP, animated or Lottie; and `stickerPackMessage`, a ZIP of such.
     Sticker,
 }
 
@@ -28,6 +28,10 @@ impl MediaKind {
         Self::Document,
         Self::Sticker,
     ];
+
+    /// The mimetype by which a pack of stickers is told from a sticker. WhatsApp declares none for
+    /// packs.
+    pub const STICKER_PACK_MIMETYPE: &'static str = "application/zip";
 
     /// The word in object keys, tags and logs.
     #[must_use]
@@ -95,10 +99,12 @@ pub enum KeyType {
     Audio,
     /// Documents.
     Document,
+    /// Whole packs of stickers.
+    StickerPack,
 }
 
 impl KeyType {
-    /// Every family.
+    /// The families that one may be mistaken for another: packs are never anything else.
     pub const ALL: [Self; 4] = [Self::Image, Self::Video, Self::Audio, Self::Document];
 
     /// The HKDF info string, as in every client of WhatsApp.
@@ -109,16 +115,21 @@ impl KeyType {
             Self::Video => b"WhatsApp Video Keys",
             Self::Audio => b"WhatsApp Audio Keys",
             Self::Document => b"WhatsApp Document Keys",
+            Self::StickerPack => b"WhatsApp Sticker Pack Keys",
         }
     }
 
-    /// The families to try, most likely first: the declared one, the one the mimetype suggests (documents
-    /// are sometimes encrypted as what they contain), then the rest. No family appears twice.
+    /// The families to try, most likely first: the declared one, the one the mimetype suggests
+    /// (documents are sometimes encrypted as what they contain), then the rest. No family appears
+    /// twice. A sticker that is a ZIP is a pack.
     #[must_use]
-    pub fn candidates(kind: MediaKind, mimetype: Option<&str>) -> [Self; 4] {
+    pub fn candidates(kind: MediaKind, mimetype: Option<&str>) -> Vec<Self> {
+        if kind == MediaKind::Sticker && mimetype == Some(MediaKind::STICKER_PACK_MIMETYPE) {
+            return vec![Self::StickerPack, Self::Image];
+        }
         let suggested = mimetype.map_or(kind, MediaKind::of_mimetype).key_type();
         let mut order = Self::ALL;
         order.sort_by_key(|family| (*family != kind.key_type(), *family != suggested));
-        order
+        order.to_vec()
     }
 }

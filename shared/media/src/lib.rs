@@ -6,6 +6,7 @@
 //! what became of it.
 
 pub mod access;
+pub mod byte_text;
 pub mod failure;
 pub mod file_name;
 pub mod file_type;

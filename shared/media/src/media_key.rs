@@ -7,7 +7,7 @@ use aws_lc_rs::{
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
-use crate::kind::KeyType;
+use crate::{byte_text, kind::KeyType, message::Secret};
 
 /// The 32 bytes that one message's media keys come from. Redacted in print, wiped on drop.
 #[derive(Clone)]
@@ -15,21 +15,35 @@ pub struct MediaKey(Zeroizing<[u8; MediaKey::BYTES]>);
 
 /// The text is not a media key. It says nothing of the text itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a media key is 32 bytes in standard base64")]
+#[error("a media key is 32 bytes in base64 or hex")]
 pub struct NotAMediaKey;
 
 impl MediaKey {
     /// Length of the key, in bytes.
     pub const BYTES: usize = 32;
 
-    /// Reads W-API's form: standard base64, 44 characters.
+    /// Reads a text in any form that [`byte_text::decode`] knows; W-API's is standard base64 of 44
+    /// characters.
     ///
     /// # Errors
     /// [`NotAMediaKey`] for any other text; W-API may still know what to do with it.
     pub fn from_base64(text: &str) -> Result<Self, NotAMediaKey> {
-        let bytes = Zeroizing::new(BASE64.decode(text.as_bytes()).map_err(|_| NotAMediaKey)?);
-        let key = bytes.as_slice().try_into().map_err(|_| NotAMediaKey)?;
+        Self::from_bytes(&byte_text::decode(text).ok_or(NotAMediaKey)?)
+    }
+
+    /// Takes exactly 32 bytes.
+    ///
+    /// # Errors
+    /// [`NotAMediaKey`] for any other length.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, NotAMediaKey> {
+        let key = bytes.try_into().map_err(|_| NotAMediaKey)?;
         Ok(Self(Zeroizing::new(key)))
+    }
+
+    /// W-API's form: standard base64, 44 characters.
+    #[must_use]
+    pub fn to_base64(&self) -> Secret {
+        Secret::new(BASE64.encode(self.0.as_slice()))
     }
 
     /// Derives the keys of one family: HKDF-SHA256 without salt, 112 bytes, of which the last 32

@@ -295,9 +295,15 @@ pub struct MediaMessage {
     /// The declared mimetype, parameters included, as it must be passed to W-API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mimetype: Option<String>,
-    /// Standard base64 of 32 bytes when well formed; passed to W-API as received. Absent in channels.
+    /// Standard base64 of 32 bytes when well formed; else as received, because W-API may understand
+    /// it. Absent in channels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_key: Option<Secret>,
+    /// It was announced with a key or with the hash of an encrypted file, readable or not: the
+    /// CDN's bytes are not the file. Jobs of versions that did not write it: see
+    /// [`QueuedJob::into_job`](crate::job::QueuedJob::into_job).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_encrypted: bool,
     /// The signed path on WhatsApp's CDN, query included. It is a credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direct_path: Option<Secret>,
@@ -326,6 +332,23 @@ impl MediaMessage {
     pub const MAX_CAPTION_BYTES: usize = 512;
     /// Longest file name carried, in bytes: what file systems allow.
     pub const MAX_FILE_NAME_BYTES: usize = 255;
+
+    /// Whether it was announced without anything that leads to its bytes: a shell, as linked
+    /// devices get of what is meant to be seen once on the phone.
+    #[must_use]
+    pub fn is_shell(&self) -> bool {
+        !self.is_encrypted
+            && self.media_key.is_none()
+            && self.direct_path.is_none()
+            && self.url.is_none()
+    }
+
+    /// Whether it is a whole pack of stickers, in a ZIP.
+    #[must_use]
+    pub fn is_sticker_pack(&self) -> bool {
+        self.kind == MediaKind::Sticker
+            && self.mimetype.as_deref() == Some(MediaKind::STICKER_PACK_MIMETYPE)
+    }
 
     /// When WhatsApp's copy expires by its own word: `oe=` of the signed path, in seconds since 1970.
     #[must_use]

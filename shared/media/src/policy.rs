@@ -122,6 +122,8 @@ pub enum SkipRule {
     ViewOnce,
     /// It is no medium but an operator's probe of the way that media take.
     Probe,
+    /// It was announced without key, path and URL: there is nothing to fetch, now or later.
+    Shell,
 }
 
 impl SkipRule {
@@ -134,6 +136,9 @@ impl SkipRule {
             Self::Direction => "the tenant does not store media of this direction",
             Self::ViewOnce => "the tenant does not store media that are meant to be seen once",
             Self::Probe => "an operator's probe of the way that media take",
+            Self::Shell => {
+                "announced without key, path and URL, as a linked device gets what is to be seen once: only the phone has it"
+            }
         }
     }
 }

@@ -4,6 +4,8 @@ use aws_lc_rs::digest;
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use serde::{Deserialize, Serialize};
 
+use crate::byte_text;
+
 /// A SHA-256 digest. Not a secret; printed as 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -29,12 +31,13 @@ impl Sha256 {
         Self(digest.as_ref().try_into().unwrap_or_default())
     }
 
-    /// Reads W-API's form: standard base64 of 32 bytes.
+    /// Reads a text in any form that [`byte_text::decode`] knows; W-API's is standard base64 of 32
+    /// bytes.
     ///
     /// # Errors
     /// [`NotASha256`] for anything else.
     pub fn from_base64(text: &str) -> Result<Self, NotASha256> {
-        Self::from_bytes(&BASE64.decode(text.as_bytes()).map_err(|_| NotASha256)?)
+        Self::from_bytes(&byte_text::decode(text).ok_or(NotASha256)?)
     }
 
     /// Reads 64 hex digits.

@@ -13,6 +13,7 @@ use media::{
     access::{SecretHashes, Verified},
     failure::{Disposition, FailureClass, UnknownClass, class_of, longest_wait},
     ids::{InstanceId, TenantId},
+    job::QueuedJob,
     kind::{KeyType, MediaKind},
     schedule,
     sha256::Sha256,
@@ -242,4 +243,31 @@ fn key_families_are_tried_by_likelihood_and_each_once() {
         KeyType::candidates(MediaKind::Document, Some("video/mp4"))[1],
         KeyType::Video
     );
+    let pack = KeyType::candidates(MediaKind::Sticker, Some("application/zip"));
+    assert_eq!(pack[0], KeyType::StickerPack);
+    assert!(pack.len() < KeyType::ALL.len(), "a pack is hardly mistaken");
+}
+
+/// Versions that did not know the field knew the key and the hash.
+#[test]
+fn a_job_of_an_older_version_says_whether_it_is_encrypted() {
+    let hash = Sha256::of(b"x").to_hex();
+    for (fields, is_encrypted) in [
+        (String::new(), false),
+        (format!(r#","file_sha256":"{hash}""#), false),
+        (r#","media_key":"?""#.to_owned(), true),
+        (format!(r#","file_enc_sha256":"{hash}""#), true),
+        (r#","is_encrypted":true"#.to_owned(), true),
+    ] {
+        let body = format!(
+            r#"{{"version":"1","tenant":"acme","instance":"A-B","accepted_at":0,"message":{{"message_id":"3EB0A",
+            "chat":"5500900000002","direction":"in","moment":0,"kind":"image"{fields}}}}}"#
+        );
+        let job = QueuedJob::parse(&body).expect("a job").into_job();
+        assert_eq!(job.message.is_encrypted, is_encrypted, "{fields}");
+        let said = body.contains("is_encrypted");
+        let written = QueuedJob::parse(&body).expect("a job").to_json();
+        let written = written.expect("JSON");
+        assert_eq!(written.contains("is_encrypted"), said, "{fields}");
+    }
 }

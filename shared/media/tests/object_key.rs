@@ -34,6 +34,7 @@ fn message() -> MediaMessage {
         view_once: false,
         mimetype: Some("image/jpeg".to_owned()),
         media_key: None,
+        is_encrypted: false,
         direct_path: None,
         url: None,
         file_sha256: None,
@@ -338,6 +339,7 @@ fn an_offset_is_read_or_refused() {
 fn a_job_survives_the_queue_and_prints_nothing_personal() {
     let message = MediaMessage {
         media_key: Some(media::message::Secret::new("RkFLRS1NRURJQS1LRVk=")),
+        is_encrypted: true,
         direct_path: Some(media::message::Secret::new(
             "/v/t62.0000-24/FAKE?oe=6AFAE000",
         )),

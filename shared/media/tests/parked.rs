@@ -44,6 +44,7 @@ fn message() -> MediaMessage {
         view_once: false,
         mimetype: None,
         media_key: None,
+        is_encrypted: false,
         direct_path: None,
         url: None,
         file_sha256: None,

@@ -35,6 +35,7 @@ fn message(kind: MediaKind, chat: &str) -> MediaMessage {
         view_once: false,
         mimetype: None,
         media_key: None,
+        is_encrypted: false,
         direct_path: None,
         url: None,
         file_sha256: None,

@@ -36,10 +36,14 @@ pub struct DownloadRequest<'a> {
 }
 
 impl<'a> DownloadRequest<'a> {
-    /// The requests worth sending for this medium, most likely first; none if it was announced without
-    /// key or path. For stickers nobody proved what works, so there are two.
+    /// The requests worth sending for this medium, most likely first; none if it was announced
+    /// without key or path, or is of a sort that W-API has no `type` for. For stickers nobody
+    /// proved what works, so there are two.
     #[must_use]
     pub fn candidates(message: &'a MediaMessage) -> Vec<Self> {
+        if message.is_sticker_pack() {
+            return Vec::new();
+        }
         let (Some(key), Some(path)) = (&message.media_key, &message.direct_path) else {
             return Vec::new();
         };
@@ -73,6 +77,7 @@ fn content_types(kind: MediaKind) -> &'static [&'static str] {
         (_, KeyType::Video) => &["video"],
         (_, KeyType::Audio) => &["audio"],
         (_, KeyType::Document) => &["document"],
+        (_, KeyType::StickerPack) => &[],
     }
 }
 

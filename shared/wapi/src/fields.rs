@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::byte_field::ByteField;
+
 /// A JSON object, read without regard to the case of its names.
 #[derive(Clone, Copy)]
 pub struct Fields<'a>(&'a Map<String, Value>);
@@ -45,6 +47,12 @@ impl<'a> Fields<'a> {
     #[must_use]
     pub fn text(self, name: &str) -> Option<&'a str> {
         self.get(name)?.as_str()
+    }
+
+    /// The bytes of this name, in any form.
+    #[must_use]
+    pub fn bytes(self, name: &str) -> ByteField {
+        ByteField::of(self.get(name))
     }
 
     /// A whole number, or a text that is one.

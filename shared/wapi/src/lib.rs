@@ -4,9 +4,13 @@
 //! here is what independent production clients observed up to October 2026.
 
 pub mod account;
+pub mod byte_field;
 pub mod download;
 pub mod excerpt;
 pub mod fields;
+mod json;
 pub mod link;
 pub mod logs;
+mod relay;
+mod repair;
 pub mod webhook;

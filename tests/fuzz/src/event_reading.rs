@@ -20,7 +20,7 @@ const KEYS: [&str; 7] = [
     "stickerMessage",
 ];
 
-const WRAPPERS: [&str; 11] = [
+const WRAPPERS: [&str; 17] = [
     "ephemeralMessage",
     "viewOnceMessage",
     "viewOnceMessageV2",
@@ -32,7 +32,24 @@ const WRAPPERS: [&str; 11] = [
     "groupStatusMessage",
     "groupStatusMessageV2",
     "lottieStickerMessage",
+    "spoilerMessage",
+    "pollCreationOptionImageMessage",
+    "statusAddYours",
+    "questionReplyMessage",
+    "botForwardedMessage",
+    "commentMessage",
 ];
+
+/// Where a message is someone else's, shown again.
+const QUOTES: [&str; 4] = [
+    "quotedMessage",
+    "questionReplyQuotedMessage",
+    "statusQuotedMessage",
+    "quotedOfTomorrow",
+];
+
+/// Stands where the name of the sender goes.
+const NAME: &str = "NAME-OF-THE-SENDER";
 
 /// How the names of fields are spelled.
 #[derive(Debug, Clone, Copy, Arbitrary)]
@@ -41,6 +58,89 @@ enum Spelling {
     Y2026,
     /// As in W-API's own log.
     Lower,
+}
+
+/// How keys and hashes are written.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+enum Bytes {
+    Standard,
+    UrlSafe,
+    Unpadded,
+    Lines,
+    Hex,
+    List,
+    Numbered,
+    Buffer,
+    BufferOfText,
+    Text,
+}
+
+impl Bytes {
+    fn write(self, bytes: &[u8; 32]) -> Value {
+        let standard = data_encoding::BASE64.encode(bytes);
+        let numbered = || {
+            (0..)
+                .map(|n: usize| n.to_string())
+                .zip(bytes.map(Value::from))
+        };
+        match self {
+            Self::Standard => json!(standard),
+            Self::UrlSafe => json!(data_encoding::BASE64URL.encode(bytes)),
+            Self::Unpadded => json!(data_encoding::BASE64URL_NOPAD.encode(bytes)),
+            Self::Lines => json!(format!("{}\r\n", standard.replace('/', "/\n"))),
+            Self::Hex => json!(data_encoding::HEXUPPER.encode(bytes)),
+            Self::List => json!(bytes),
+            Self::Numbered => Value::Object(numbered().collect()),
+            Self::Buffer => json!({ "type": "Buffer", "data": bytes }),
+            Self::BufferOfText => json!({ "type": "Buffer", "data": standard }),
+            Self::Text => json!(json!({ "type": "Buffer", "data": bytes }).to_string()),
+        }
+    }
+}
+
+/// What a relay makes of a body.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+enum Relay {
+    None,
+    List,
+    Request,
+    Text,
+    RequestOfText,
+}
+
+impl Relay {
+    fn wrap(self, body: String) -> String {
+        let request = |body: &str| format!("{{\"headers\":{{}},\"query\":{{}},\"body\":{body}}}");
+        match self {
+            Self::None => body,
+            Self::List => format!("[{body}]"),
+            Self::Request => format!("[{}]", request(&body)),
+            Self::Text => json!(body).to_string(),
+            Self::RequestOfText => request(&json!(body).to_string()),
+        }
+    }
+}
+
+/// What is wrong with a text, or with the whole body.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+enum Flaw {
+    None,
+    HalfPair,
+    Control,
+    NoEscape,
+    Mark,
+}
+
+impl Flaw {
+    /// A name as the flaw writes it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::None | Self::Mark => "Contato Exemplo",
+            Self::HalfPair => "Contato \\ud83d",
+            Self::Control => "Contato\nExemplo",
+            Self::NoEscape => "Contato \\x",
+        }
+    }
 }
 
 #[derive(Debug, Arbitrary)]
@@ -58,6 +158,11 @@ struct Event<'a> {
     kind: u8,
     wrappers: Vec<Wrapper>,
     is_quoted: bool,
+    quote: u8,
+    bytes: Bytes,
+    content_is_text: bool,
+    relay: Relay,
+    flaw: Flaw,
     from_me: bool,
     is_group: bool,
     message_id: &'a str,
@@ -77,8 +182,7 @@ pub fn run(data: &[u8]) {
     let Ok(event) = Event::arbitrary(&mut Unstructured::new(data)) else {
         return;
     };
-    let body = event.body().to_string();
-    let body = WebhookBody::parse(body.as_bytes()).expect("an object");
+    let body = WebhookBody::parse(&event.posted()).expect("one webhook");
     let announcement = body.announcement(&verified()).expect("its own instance");
     let mut media = announcement.media.into_iter();
     if event.is_quoted {
@@ -108,22 +212,35 @@ impl Event<'_> {
 
     fn media_object(&self) -> Value {
         let mut object = Map::new();
-        let mut put = |name: &str, value: &str| {
+        let mut put = |name: &str, value: Value| {
             let name = match (self.spelling, name) {
                 (Spelling::Y2026, "fileSha256") => "fileSHA256".to_owned(),
                 (Spelling::Lower, name) => name.to_ascii_lowercase(),
                 (Spelling::Y2025 | Spelling::Y2026, name) => name.to_owned(),
             };
-            object.insert(name, json!(value));
+            object.insert(name, value);
         };
-        put("mediaKey", &self.media_key());
-        put("directPath", &self.direct_path());
-        put("mimetype", self.mimetype);
-        put("fileName", self.file_name);
-        put("caption", self.caption);
-        put("fileLength", self.file_length);
-        put("fileSha256", &self.media_key());
+        put("directPath", json!(self.direct_path()));
+        put("mimetype", json!(self.mimetype));
+        put("fileName", json!(self.file_name));
+        put("caption", json!(self.caption));
+        put("fileLength", json!(self.file_length));
+        for name in ["mediaKey", "fileSha256"] {
+            put(name, self.bytes.write(&self.key));
+        }
         Value::Object(object)
+    }
+
+    /// As it arrives: with its flaw, in its envelope.
+    fn posted(&self) -> Vec<u8> {
+        let body = self.body().to_string().replace(NAME, self.flaw.name());
+        let body = self.relay.wrap(body);
+        let mark = if matches!(self.flaw, Flaw::Mark) {
+            "\u{feff}"
+        } else {
+            ""
+        };
+        format!("{mark}{body}").into_bytes()
     }
 
     fn body(&self) -> Value {
@@ -135,8 +252,8 @@ impl Event<'_> {
         };
         let mut content = json!({ pick(&KEYS, self.kind): self.media_object() });
         if self.is_quoted {
-            content =
-                json!({ "extendedTextMessage": { "contextInfo": { "quotedMessage": content } } });
+            let quote = pick(&QUOTES, self.quote);
+            content = json!({ "brandNewMessage": { "contextInfo": { quote: content } } });
         }
         for wrapper in self.wrappers.iter().take(MOST_WRAPPERS) {
             let name = match wrapper {
@@ -145,6 +262,9 @@ impl Event<'_> {
             };
             content = json!({ name: { "message": content } });
         }
+        if self.content_is_text {
+            content = json!(content.to_string());
+        }
         json!({
             "event": if self.from_me { "webhookDelivery" } else { "webhookReceived" },
             "instanceId": INSTANCE,
@@ -152,7 +272,7 @@ impl Event<'_> {
             "fromMe": self.from_me,
             "isGroup": self.is_group,
             "chat": { "id": self.chat },
-            "sender": { "id": self.sender },
+            "sender": { "id": self.sender, "pushName": NAME },
             "moment": self.moment,
             "msgContent": content,
         })

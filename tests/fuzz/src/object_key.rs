@@ -53,6 +53,7 @@ pub fn run(data: &[u8]) {
         view_once: false,
         mimetype: chosen.mimetype.map(str::to_owned),
         media_key: None,
+        is_encrypted: false,
         direct_path: None,
         url: None,
         file_sha256: None,

@@ -645,6 +645,7 @@ fn the_media_table_has_the_two_indexes_by_time() {
     );
 }
 
+/// Each reason for which a webhook is refused is counted, and raises an alarm.
 #[test]
 fn a_flood_is_throttled_and_both_its_sides_raise_alarms() {
     let template = template();
@@ -663,6 +664,24 @@ fn a_flood_is_throttled_and_both_its_sides_raise_alarms() {
             "WebhookLogGroup",
             "$.reason = \"unauthorized\"",
             "WebhookRefusedAlarm",
+        ),
+        (
+            "MisdirectedMetric",
+            "WebhookLogGroup",
+            "$.reason = \"instance_mismatch\"",
+            "WebhookMisdirectedAlarm",
+        ),
+        (
+            "UnreadMetric",
+            "WebhookLogGroup",
+            "$.reason != \"unauthorized\" && $.reason != \"instance_mismatch\"",
+            "WebhookUnreadAlarm",
+        ),
+        (
+            "NotUnderstoodMetric",
+            "WebhookLogGroup",
+            "$.not_understood > 0",
+            "WebhookUnreadAlarm",
         ),
         (
             "RateLimitedMetric",

@@ -51,6 +51,7 @@ pub(crate) fn message() -> MediaMessage {
         view_once: false,
         mimetype: Some("image/jpeg".to_owned()),
         media_key: None,
+        is_encrypted: false,
         direct_path: None,
         url: None,
         file_sha256: None,

@@ -5,46 +5,15 @@ use std::collections::HashSet;
 use media::kind::MediaKind;
 use serde_json::Value;
 
+use super::names::{Meaning, is_type_of_a_medium, is_view_once, is_voice_note, meaning};
 use crate::fields::Fields;
 
 /// Levels of JSON that are looked through. Five wrappers take eleven; nobody saw more than two.
-const MAX_DEPTH: usize = 24;
+pub(super) const MAX_DEPTH: usize = 24;
 
 /// Media of one message at most. WhatsApp puts one into a message; ten thousand fit into a body, and each
 /// would be a job.
 pub const MAX_MEDIA: usize = 100;
-
-/// Names that hold a media object, in lower case.
-const MEDIA: &[(&str, MediaKind)] = &[
-    ("imagemessage", MediaKind::Image),
-    ("videomessage", MediaKind::Video),
-    ("ptvmessage", MediaKind::Video),
-    ("audiomessage", MediaKind::Audio),
-    ("pttmessage", MediaKind::Audio),
-    ("documentmessage", MediaKind::Document),
-    ("stickermessage", MediaKind::Sticker),
-];
-
-/// Names that hold a message through `.message`, in lower case.
-const WRAPPERS: &[&str] = &[
-    "ephemeralmessage",
-    "viewoncemessage",
-    "viewoncemessagev2",
-    "viewoncemessagev2extension",
-    "documentwithcaptionmessage",
-    "imagewithcaptionmessage",
-    "videowithcaptionmessage",
-    "editedmessage",
-    "associatedchildmessage",
-    "devicesentmessage",
-    "groupstatusmessage",
-    "groupstatusmessagev2",
-    "lottiestickermessage",
-];
-
-/// Names below which nothing is new media: a quote repeats someone's message, and protocol messages carry
-/// edits, deletions and history blobs.
-const NOT_NEW: &[&str] = &["quotedmessage", "protocolmessage"];
 
 /// One media object and what its surroundings say of it.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +22,7 @@ pub(super) struct Found<'a> {
     pub(super) kind: MediaKind,
     pub(super) voice_note: bool,
     pub(super) view_once: bool,
+    pub(super) is_sticker_pack: bool,
 }
 
 /// All that was found, in the order of names, which a redelivery repeats.
@@ -62,6 +32,8 @@ pub(super) struct Search<'a> {
     /// The paths of what was found: the same file twice is one medium.
     paths: HashSet<&'a str>,
     pub(super) unknown_wrappers: usize,
+    /// Objects with a key and a path that nothing says what they are.
+    pub(super) not_understood: usize,
     /// There were more than [`MAX_MEDIA`].
     pub(super) too_many: bool,
 }
@@ -102,43 +74,45 @@ impl<'a> Search<'a> {
     }
 
     fn visit_field(&mut self, name: &str, child: &'a Value, path: Path) {
-        let name = name.to_ascii_lowercase();
-        let known_kind = MEDIA
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, kind)| *kind);
-        match (Fields::of(child), known_kind) {
-            _ if NOT_NEW.contains(&name.as_str()) => {}
-            (Some(fields), Some(kind)) => self.add(fields, kind, name == "pttmessage", path),
-            (Some(fields), None) if is_media_object(fields) => {
-                let kind = MediaKind::of_mimetype(fields.text("mimetype").unwrap_or_default());
-                self.add(
-                    fields,
-                    kind,
-                    false,
-                    Path {
-                        through_unknown: true,
-                        ..path
-                    },
-                );
+        let through_unknown = Path {
+            through_unknown: true,
+            ..path
+        };
+        match (meaning(name), Fields::of(child)) {
+            (Meaning::NotOfTheChat, _) => {}
+            (Meaning::Medium(kind), Some(fields)) => {
+                let voice_note = is_voice_note(name) || fields.flag("ptt");
+                self.add(fields, kind, voice_note, path);
             }
-            _ if name == "message" => self.visit(child, path),
-            _ if WRAPPERS.contains(&name.as_str()) => {
-                self.visit(
-                    child,
-                    Path {
-                        view_once: path.view_once || name.starts_with("viewonce"),
-                        ..path
-                    },
-                );
+            (Meaning::StickerPack, Some(fields)) => self.add_pack(fields, path),
+            (Meaning::Wrapper, _) => {
+                let view_once = path.view_once || is_view_once(name);
+                self.visit(child, Path { view_once, ..path });
             }
-            _ => self.visit(
-                child,
-                Path {
-                    through_unknown: true,
-                    ..path
-                },
-            ),
+            (Meaning::Unknown, Some(fields)) if has_key_and_path(fields) => {
+                self.add_unknown(child, fields, through_unknown);
+            }
+            _ => self.visit(child, through_unknown),
+        }
+    }
+
+    fn add_unknown(&mut self, object: &'a Value, fields: Fields<'a>, path: Path) {
+        let mimetype = fields.text("mimetype").unwrap_or_default();
+        let name = fields.text("fileName").or_else(|| fields.text("title"));
+        if is_type_of_a_medium(mimetype, name.is_some()) {
+            let kind = MediaKind::of_mimetype(mimetype);
+            self.add(fields, kind, fields.flag("ptt"), path);
+        } else {
+            self.not_understood += 1;
+            self.visit(object, path);
+        }
+    }
+
+    fn add_pack(&mut self, fields: Fields<'a>, path: Path) {
+        let before = self.found.len();
+        self.add(fields, MediaKind::Sticker, false, path);
+        if let Some(found) = self.found.get_mut(before) {
+            found.is_sticker_pack = true;
         }
     }
 
@@ -152,18 +126,18 @@ impl<'a> Search<'a> {
             return;
         }
         self.unknown_wrappers += usize::from(path.through_unknown);
-        let voice_note = voice_note || fields.flag("ptt");
         let view_once = path.view_once || fields.flag("viewOnce");
         self.found.push(Found {
             fields,
             kind,
             voice_note,
             view_once,
+            is_sticker_pack: false,
         });
     }
 }
 
 /// What a media object looks like under a name we do not know.
-fn is_media_object(fields: Fields<'_>) -> bool {
-    fields.text("mediaKey").is_some() && fields.text("directPath").is_some()
+fn has_key_and_path(fields: Fields<'_>) -> bool {
+    fields.bytes("mediaKey").is_present() && fields.text("directPath").is_some()
 }

@@ -3,6 +3,8 @@
 use media::{
     file_name::shorten,
     ids::MessageId,
+    kind::MediaKind,
+    media_key::MediaKey,
     message::{Chat, Direction, MediaMessage, Secret, cut},
     sha256::Sha256,
 };
@@ -38,10 +40,11 @@ pub(super) fn read(found: &Found<'_>, envelope: &Envelope<'_>, n: usize) -> Medi
         kind: found.kind,
         ptt: found.voice_note,
         view_once: found.view_once,
-        mimetype: short(fields, "mimetype", MAX_MIMETYPE_BYTES).map(str::to_owned),
-        media_key: short(fields, "mediaKey", MAX_KEY_BYTES)
-            .filter(|key| is_graphic(key))
-            .map(Secret::new),
+        mimetype: mimetype(found),
+        media_key: media_key(fields),
+        is_encrypted: ["mediaKey", "fileEncSha256"]
+            .into_iter()
+            .any(|name| fields.bytes(name).is_present()),
         direct_path: direct_path.map(Secret::new),
         url: fields
             .text("url")
@@ -108,10 +111,34 @@ fn is_graphic(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+/// The declared type; of a pack of stickers, which has none, the one that tells it from a sticker.
+fn mimetype(found: &Found<'_>) -> Option<String> {
+    let declared = short(found.fields, "mimetype", MAX_MIMETYPE_BYTES);
+    let mimetype = if found.is_sticker_pack {
+        Some(MediaKind::STICKER_PACK_MIMETYPE)
+    } else {
+        declared
+    };
+    mimetype.map(str::to_owned)
+}
+
+/// The key in the form that W-API takes; as it is, if it is a text that cannot be read as one.
+fn media_key(fields: Fields<'_>) -> Option<Secret> {
+    let bytes = fields.bytes("mediaKey");
+    let key = bytes
+        .bytes()
+        .and_then(|bytes| MediaKey::from_bytes(bytes).ok());
+    key.map(|key| key.to_base64()).or_else(|| {
+        let text = short(fields, "mediaKey", MAX_KEY_BYTES)?;
+        is_graphic(text).then(|| Secret::new(text))
+    })
+}
+
 fn hash(fields: Fields<'_>, name: &str) -> Option<Sha256> {
-    fields
-        .text(name)
-        .and_then(|text| Sha256::from_base64(text).ok())
+    let bytes = fields.bytes(name);
+    bytes
+        .bytes()
+        .and_then(|bytes| Sha256::from_bytes(bytes).ok())
 }
 
 /// Whether the URL is worth carrying: on WhatsApp's own hosts, with a path, and not the one that

@@ -2,6 +2,8 @@
 
 mod content;
 mod media_object;
+mod names;
+mod opened;
 
 use media::{
     access::Verified,
@@ -9,13 +11,21 @@ use media::{
 };
 use serde_json::Value;
 
-use crate::fields::Fields;
+use crate::{
+    fields::Fields,
+    json::Reader,
+    relay::{self, Relay},
+};
 pub use content::MAX_MEDIA;
 use content::{Found, Search};
 use media_object::Envelope;
 
-/// Bytes that are JSON and an object, and nothing more is known of them.
-pub struct WebhookBody(pub(crate) Value);
+/// Values kept of a body at most: a message has some hundreds, and each costs up to a hundred
+/// bytes.
+const MAX_VALUES: usize = 200_000;
+
+/// JSON that is an object, and nothing more is known of it. What no job needs has been left out.
+pub struct WebhookBody(Value);
 
 /// Prints nothing of it: it holds media keys and people.
 impl std::fmt::Debug for WebhookBody {
@@ -27,12 +37,30 @@ impl std::fmt::Debug for WebhookBody {
 /// Why the bytes are no webhook. The sender gets a 400; W-API never sends such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// Not JSON, or nested too deep.
+    /// Not JSON, also after repair; or nested too deep, or of too many values.
     #[error("the body is not JSON")]
     NotJson,
-    /// JSON, but a list, text, number, flag or null.
+    /// JSON, but an empty list, a text, number, flag or null.
     #[error("the body is JSON but not an object")]
     NotAnObject,
+    /// A relay's envelope, or anything else, and no webhook is in it.
+    #[error("the body holds no webhook of W-API")]
+    NoWebhook,
+    /// A list or an envelope of several: which of them was posted cannot be told.
+    #[error("the body holds several webhooks of W-API; send each by itself")]
+    SeveralWebhooks,
+}
+
+impl BodyError {
+    /// The word in the answer and the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotJson | Self::NotAnObject => "bad_body",
+            Self::NoWebhook => "no_webhook",
+            Self::SeveralWebhooks => "several_webhooks",
+        }
+    }
 }
 
 /// Why a body announces nothing here, although it is a webhook. The sender gets a 400.
@@ -128,6 +156,9 @@ pub struct Announcement {
     /// Media that lay under a wrapper nobody told us about. One client lost 40 % of its messages to such;
     /// here they are found all the same, and counted.
     pub unknown_wrappers: usize,
+    /// Objects with a key and a path of which nothing says what they are: neither their name nor
+    /// their type.
+    pub not_understood: usize,
     /// There were more media than [`MAX_MEDIA`], and these are only the first.
     pub too_many: bool,
 }
@@ -138,6 +169,9 @@ impl Announcement {
     pub fn ignored_because(&self) -> Option<&'static str> {
         if !self.media.is_empty() {
             return None;
+        }
+        if self.not_understood > 0 {
+            return Some("not_understood");
         }
         Some(match self.event {
             Event::Received | Event::Delivery => "no_media",
@@ -151,17 +185,62 @@ impl Announcement {
 }
 
 impl WebhookBody {
-    /// Reads JSON.
+    /// Reads JSON, repaired if need be, and finds the one webhook that a relay may have wrapped or
+    /// listed.
     ///
     /// # Errors
     /// [`BodyError`] says what is wrong, never what the body was.
     pub fn parse(bytes: &[u8]) -> Result<Self, BodyError> {
-        let value: Value = serde_json::from_slice(bytes).map_err(|_| BodyError::NotJson)?;
-        if value.is_object() {
+        let mut reader = Reader::new(MAX_VALUES);
+        let value = reader.read(bytes).ok_or(BodyError::NotJson)?;
+        let found = Self::find(value, &mut reader);
+        // What was left out may be a medium, or the webhook itself.
+        if reader.is_cut() {
+            return Err(BodyError::NotJson);
+        }
+        found
+    }
+
+    fn find(value: Value, reader: &mut Reader) -> Result<Self, BodyError> {
+        if relay::has_content(&value) {
+            return Ok(Self::new(value, reader));
+        }
+        let found = Relay::search(&value, reader).webhooks;
+        let mut found: Vec<_> = found
+            .into_iter()
+            .map(|webhook| opened::opened(webhook, reader))
+            .collect();
+        // Some relays pass a body on as it came and read, side by side.
+        found.dedup();
+        match (found.pop(), found.is_empty()) {
+            (Some(webhook), true) => Ok(Self(webhook)),
+            (Some(_), false) => Err(BodyError::SeveralWebhooks),
+            (None, _) => Self::without_content(value),
+        }
+    }
+
+    /// What has no message in it is an event, if it says so, or nothing at all.
+    fn without_content(value: Value) -> Result<Self, BodyError> {
+        let is_nothing = match &value {
+            Value::Object(fields) => fields.is_empty(),
+            Value::Array(entries) if !entries.is_empty() => false,
+            _ => return Err(BodyError::NotAnObject),
+        };
+        let says = |fields: Fields<'_>| {
+            ["event", "instanceId", "messageId"]
+                .into_iter()
+                .any(|name| fields.get(name).is_some())
+        };
+        if is_nothing || Fields::of(&value).is_some_and(says) {
             Ok(Self(value))
         } else {
-            Err(BodyError::NotAnObject)
+            Err(BodyError::NoWebhook)
         }
+    }
+
+    /// Takes a webhook that was found.
+    pub(crate) fn new(webhook: Value, reader: &mut Reader) -> Self {
+        Self(opened::opened(webhook, reader))
     }
 
     /// The body as it is. It holds media keys and people: to be posted, never to be printed.
@@ -201,6 +280,7 @@ impl WebhookBody {
                 event: Event::Missing,
                 media: Vec::new(),
                 unknown_wrappers: 0,
+                not_understood: 0,
                 too_many: false,
             };
         };
@@ -213,6 +293,7 @@ impl WebhookBody {
             event,
             media: search.found.iter().enumerate().map(read).collect(),
             unknown_wrappers: search.unknown_wrappers,
+            not_understood: search.not_understood,
             too_many: search.too_many,
         }
     }

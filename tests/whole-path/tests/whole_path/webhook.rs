@@ -39,7 +39,7 @@ fn a_wrong_secret_and_an_unknown_instance_get_the_same_401() {
 }
 
 #[test]
-fn bodies_that_are_no_webhooks_get_400_and_oversized_ones_413() {
+fn bodies_that_are_no_webhooks_get_400_and_large_ones_are_read() {
     on_the_stack(async |world| {
         let account = world.account().await;
         let post = async |body: Vec<u8>| {
@@ -57,8 +57,17 @@ fn bodies_that_are_no_webhooks_get_400_and_oversized_ones_413() {
                 "{body:?}"
             );
         }
-        let large = format!("{{\"event\":\"{}\"}}", "x".repeat(1024 * 1024));
-        assert_eq!(post(large.into_bytes()).await.status, 413);
+        let nothing = post(b"[{\"headers\":{},\"body\":{}}]".to_vec()).await;
+        assert_eq!(
+            (nothing.status, &nothing.body["error"]),
+            (400, &json!("no_webhook"))
+        );
+        let large = format!("{{\"event\":\"{}\"}}", "x".repeat(1_100_000));
+        let large = post(large.into_bytes()).await;
+        assert_eq!(
+            (large.status, &large.body["ignored"]),
+            (200, &json!("unknown_event"))
+        );
     });
 }
 

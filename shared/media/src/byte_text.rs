@@ -1,0 +1,36 @@
+//! Reads bytes that were written as text: base64 of either alphabet, hex, or numbers between
+//! commas.
+
+use data_encoding::{BASE64_NOPAD, HEXLOWER_PERMISSIVE};
+use zeroize::Zeroizing;
+
+use crate::sha256::Sha256;
+
+/// Hex digits of a key or a hash. As base64 these would be 48 bytes, which neither has.
+const HEX_DIGITS: usize = 2 * Sha256::BYTES;
+
+/// The bytes that the text stands for; nothing if it is none of these forms. White space, padding
+/// and the alphabet do not matter: gateways and relays were seen to write every combination. Wiped
+/// on drop, because a media key is read this way.
+#[must_use]
+pub fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let text: Zeroizing<String> = Zeroizing::new(text.split_whitespace().collect());
+    if text.len() == HEX_DIGITS
+        && let Ok(bytes) = HEXLOWER_PERMISSIVE.decode(text.as_bytes())
+    {
+        return Some(Zeroizing::new(bytes));
+    }
+    if text.contains(',') {
+        let bytes: Option<Vec<u8>> = text.split(',').map(|number| number.parse().ok()).collect();
+        return bytes.map(Zeroizing::new);
+    }
+    let standard = |c: char| match c {
+        '-' => '+',
+        '_' => '/',
+        other => other,
+    };
+    let unpadded = text.trim_end_matches('=').chars().map(standard);
+    let unpadded: Zeroizing<String> = Zeroizing::new(unpadded.collect());
+    let bytes = BASE64_NOPAD.decode(unpadded.as_bytes()).ok()?;
+    Some(Zeroizing::new(bytes))
+}

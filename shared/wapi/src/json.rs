@@ -1,0 +1,195 @@
+//! JSON as gateways and relays really write it: repaired where that takes nothing away, and read
+//! without what no job needs.
+
+use std::fmt;
+
+use media::byte_text;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use crate::repair;
+
+/// Levels that are kept. `serde_json` itself stops at 128.
+const MAX_DEPTH: usize = 120;
+
+/// Numbers and flags kept of one list or object: of a key's 32 bytes all, of a picture's few.
+const MAX_SCALARS: usize = 4096;
+
+/// Bytes kept of a text that holds no JSON, as it is or encoded: many times the longest that is read, which is a signed
+/// path.
+const MAX_TEXT_BYTES: usize = 64 * 1024;
+
+/// Parts of names whose values are never read: pictures for the eye, and what players need. They
+/// are most of a body's bytes.
+const BULK: &[&str] = &["thumbnail", "sidecar", "waveform"];
+
+/// Reads the texts of one body, and remembers how much of it has been kept.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    left: usize,
+    is_cut: bool,
+}
+
+impl Reader {
+    /// Keeps so many values at most, over all texts together.
+    pub(crate) fn new(max_values: usize) -> Self {
+        Self {
+            left: max_values,
+            is_cut: false,
+        }
+    }
+
+    /// Whether something was left out because it was too deep or too much.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// The value, if the bytes are JSON, or are after repair.
+    pub(crate) fn read(&mut self, bytes: &[u8]) -> Option<Value> {
+        let (left, is_cut) = (self.left, self.is_cut);
+        self.parse(bytes).or_else(|| {
+            (self.left, self.is_cut) = (left, is_cut);
+            self.parse(&repair::repaired(bytes))
+        })
+    }
+
+    /// The same of a text that looks like a JSON object, list or text; others cost nothing.
+    pub(crate) fn read_text(&mut self, text: &str) -> Option<Value> {
+        holds_json(text).then(|| self.read(text.as_bytes()))?
+    }
+
+    /// The same of a text that is the base64 of a JSON object or list, as gateways pass a body on that
+    /// may be binary.
+    pub(crate) fn read_base64(&mut self, text: &str) -> Option<Value> {
+        let bytes = is_base64_of_json(text).then(|| byte_text::decode(text))??;
+        self.read(&bytes)
+    }
+
+    fn parse(&mut self, bytes: &[u8]) -> Option<Value> {
+        let mut json = serde_json::Deserializer::from_slice(bytes);
+        let kept = Kept {
+            reader: self,
+            depth: 0,
+        };
+        let value = kept.deserialize(&mut json).ok()?;
+        json.end().ok()?;
+        Some(value)
+    }
+
+    /// Takes one value's room, if there is any.
+    fn take(&mut self) -> bool {
+        let has_room = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        self.is_cut |= !has_room;
+        has_room
+    }
+}
+
+/// Whether a text may be JSON itself, of a sort that holds something.
+pub(crate) fn holds_json(text: &str) -> bool {
+    let start = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    start.starts_with(['{', '[', '"'])
+}
+
+/// Whether a text begins as the base64 of a JSON object or list does.
+fn is_base64_of_json(text: &str) -> bool {
+    // `{"`, `{` and a line end, `[{`, `["`.
+    const STARTS: [&str; 5] = ["eyJ", "ewo", "ew0", "W3s", "WyJ"];
+    STARTS.iter().any(|start| text.starts_with(start))
+}
+
+/// A value of which only what may be needed is kept.
+struct Kept<'a> {
+    reader: &'a mut Reader,
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Kept<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Value, D::Error> {
+        if self.depth > MAX_DEPTH {
+            self.reader.is_cut = true;
+            return json
+                .deserialize_ignored_any(IgnoredAny)
+                .map(|_| Value::Null);
+        }
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Kept<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+        Ok(flag.into())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        let kept = if holds_json(text) || is_base64_of_json(text) {
+            text
+        } else {
+            media::message::cut(text, MAX_TEXT_BYTES)
+        };
+        Ok(kept.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        let (reader, depth) = (self.reader, self.depth + 1);
+        let (mut kept, mut scalars) = (Vec::new(), 0);
+        while let Some(value) = list.next_element_seed(Kept { reader, depth })? {
+            if is_kept(&value, &mut scalars) && reader.take() {
+                kept.push(value);
+            }
+        }
+        Ok(Value::Array(kept))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
+        let (reader, depth) = (self.reader, self.depth + 1);
+        let (mut kept, mut scalars) = (Map::new(), 0);
+        while let Some(name) = object.next_key::<String>()? {
+            if is_bulk(&name) {
+                object.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let value = object.next_value_seed(Kept { reader, depth })?;
+            if is_kept(&value, &mut scalars) && reader.take() {
+                kept.insert(name, value);
+            }
+        }
+        Ok(Value::Object(kept))
+    }
+}
+
+/// Whether a value is one of the first numbers and flags of its list or object, or none.
+fn is_kept(value: &Value, scalars: &mut usize) -> bool {
+    let is_scalar = !(value.is_object() || value.is_array() || value.is_string());
+    *scalars += usize::from(is_scalar);
+    !is_scalar || *scalars <= MAX_SCALARS
+}
+
+fn is_bulk(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    BULK.iter().any(|part| name.contains(part))
+}

@@ -1,0 +1,343 @@
+//! Bodies as relays, logs and broken programs write them: what can be mended is read, what cannot
+//! says why.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
+use media::{
+    access::{SecretHashes, Verified},
+    ids::{InstanceId, TenantId},
+    message::MediaMessage,
+    sha256::Sha256,
+};
+use serde_json::{Value, json};
+use wapi::{
+    logs::LogPage,
+    webhook::{BodyError, NotAnnounced, WebhookBody},
+};
+
+const ID: &str = "3EB0AAAAAAAAAAAAAAAA";
+
+fn image() -> Value {
+    json!({
+        "mimetype": "image/jpeg", "caption": "legenda", "directPath": "/v/t62.7118-24/invented.enc?oe=F48EE600",
+        "mediaKey": "gXcMgEvt3O4+kyxHeJQGw0/3e9MfZr4mnYsbZm+mPsg=",
+    })
+}
+
+fn webhook() -> Value {
+    json!({
+        "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB", "messageId": ID, "moment": 1_787_438_879,
+        "fromMe": false, "isGroup": false, "chat": { "id": "5500900000002" },
+        "sender": { "id": "5500900000002", "pushName": "Contato Exemplo" },
+        "msgContent": { "imageMessage": image() },
+    })
+}
+
+fn verified() -> Verified {
+    let tenant = TenantId::parse("acme").expect("a tenant");
+    let instance = InstanceId::parse("LITE-AAAAAA-BBBBBB").expect("an instance");
+    let secrets = SecretHashes::new([Sha256::of(b"s")]);
+    Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret")
+}
+
+/// The one medium of the bytes.
+fn only(bytes: &[u8], name: &str) -> MediaMessage {
+    let body = WebhookBody::parse(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let announced = body.announcement(&verified());
+    let mut media = announced
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
+        .media;
+    assert_eq!(media.len(), 1, "{name}");
+    media.remove(0)
+}
+
+fn with(pointer: &str, value: &str) -> String {
+    let mut webhook = webhook();
+    *webhook.pointer_mut(pointer).expect("a field") = json!("MARK");
+    webhook.to_string().replace("MARK", value)
+}
+
+/// `JSON.stringify` of a text that was cut between two halves of an emoji writes one half.
+#[test]
+fn half_an_emoji_costs_that_character_and_no_more() {
+    for (written, read) in [
+        (r"Ana \ud83d", "Ana \u{fffd}"),
+        (r"Ana \ude00", "Ana \u{fffd}"),
+        (r"\uD83D Ana", "\u{fffd} Ana"),
+        (r"\ude00\ud83d", "\u{fffd}\u{fffd}"),
+        (r"\ud83d\ud83d\ude00", "\u{fffd}\u{1f600}"),
+        (r"\ud83d\u0041", "\u{fffd}A"),
+        (r"\ud83d\\ude00", "\u{fffd}\\ude00"),
+        (r"\ud83d\n", "\u{fffd}\n"),
+        (r"\\ud83d", r"\ud83d"),
+    ] {
+        let body = with("/msgContent/imageMessage/caption", written);
+        let message = only(body.as_bytes(), written);
+        assert_eq!(message.caption.as_deref(), Some(read), "{written}");
+        for pointer in ["/sender/pushName", "/chat/id", "/messageId"] {
+            only(with(pointer, written).as_bytes(), pointer);
+        }
+    }
+}
+
+#[test]
+fn a_byte_order_mark_and_utf_16_are_read() {
+    let text = with("/msgContent/imageMessage/caption", "ação \u{1f600}");
+    let utf16 = |unit: fn(u16) -> [u8; 2], mark: &str| -> Vec<u8> {
+        let text = format!("{mark}{text}");
+        text.encode_utf16().flat_map(unit).collect()
+    };
+    for (name, bytes) in [
+        ("UTF-8", format!("\u{feff}{text}").into_bytes()),
+        ("two marks", format!("\u{feff}\u{feff}{text}").into_bytes()),
+        ("UTF-16, little", utf16(u16::to_le_bytes, "\u{feff}")),
+        ("UTF-16, big", utf16(u16::to_be_bytes, "\u{feff}")),
+        ("UTF-16, little, no mark", utf16(u16::to_le_bytes, "")),
+        ("UTF-16, big, no mark", utf16(u16::to_be_bytes, "")),
+        (
+            "UTF-16 cut in a unit",
+            [utf16(u16::to_le_bytes, "\u{feff}"), vec![b' ']].concat(),
+        ),
+    ] {
+        let message = only(&bytes, name);
+        assert_eq!(message.caption.as_deref(), Some("ação \u{1f600}"), "{name}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_utf_8_cost_their_characters() {
+    let body = with("/msgContent/imageMessage/caption", "Jo#o");
+    for (name, bytes) in [
+        ("Latin-1", &b"\xe3"[..]),
+        ("cut", b"\xf0\x9f\x98"),
+        ("surrogates as UTF-8", b"\xed\xa0\xbd\xed\xb8\x80"),
+        ("overlong", b"\xc0\xaf"),
+    ] {
+        let at = body.find('#').expect("the mark");
+        let (front, rest) = body.as_bytes().split_at(at);
+        let message = only(&[front, bytes, &rest[1..]].concat(), name);
+        let caption = message.caption.expect("a caption");
+        assert!(caption.starts_with("Jo\u{fffd}"), "{name}: {caption}");
+        assert!(caption.ends_with('o'), "{name}: {caption}");
+    }
+}
+
+#[test]
+fn characters_and_escapes_that_json_forbids_cost_themselves() {
+    for (written, read) in [
+        ("duas\nlinhas", "duas linhas"),
+        ("tab\tulador", "tab ulador"),
+        ("nulo\u{0}", "nulo "),
+        (r"C:\Users\x", "C:?Users?x"),
+        (r"\u12", "?u12"),
+        ("fim\\", ""),
+    ] {
+        let body = with("/msgContent/imageMessage/caption", written);
+        if read.is_empty() {
+            let error = WebhookBody::parse(body.as_bytes()).expect_err(written);
+            assert_eq!(error, BodyError::NotJson, "{written}");
+            continue;
+        }
+        let message = only(body.as_bytes(), written);
+        assert_eq!(message.caption.as_deref(), Some(read), "{written:?}");
+    }
+}
+
+/// As Python writes them unless it is told otherwise.
+#[test]
+fn numbers_that_json_does_not_have_cost_themselves() {
+    for number in ["NaN", "Infinity", "-Infinity"] {
+        let body = webhook().to_string().replace("1787438879", number);
+        let body = body.replace("legenda", "NaN Infinity");
+        let message = only(body.as_bytes(), number);
+        assert_eq!(message.caption.as_deref(), Some("NaN Infinity"), "{number}");
+    }
+}
+
+/// As workflow engines, function gateways and queues pass a request on.
+#[test]
+fn the_one_webhook_in_an_envelope_is_found() {
+    let hook = webhook();
+    let text = hook.to_string();
+    let request = json!({ "headers": { "host": "n8n.example.invalid" }, "params": {}, "query": {}, "body": hook });
+    let mut bare = hook.clone();
+    for name in ["event", "instanceId"] {
+        bare.as_object_mut().expect("an object").remove(name);
+    }
+    for envelope in [
+        json!([request]),
+        request.clone(),
+        json!([[[hook]]]),
+        json!({ "data": hook }),
+        json!({ "payload": hook, "event": "message", "attempt": 1 }),
+        json!({ "payload": text }),
+        json!({ "body": text, "isBase64Encoded": false, "requestContext": { "stage": "$default" } }),
+        json!({ "body": hook, "rawBody": text }),
+        json!({ "body": data_encoding::BASE64.encode(text.as_bytes()), "isBase64Encoded": true }),
+        json!({ "specversion": "1.0", "data_base64": data_encoding::BASE64.encode(text.as_bytes()) }),
+        json!({ "Records": [{ "messageId": "m", "body": text }] }),
+        json!({ "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB", "data": bare }),
+        json!([{ "json": request }]),
+        json!({ "data": { "resultData": { "runData": { "Webhook": [{ "data": { "main": [[{ "json": request }]] } }] } } } }),
+        json!(text),
+        json!(json!(text).to_string()),
+        json!([text]),
+        json!([{ "status": "ok" }, 7, null, hook]),
+    ] {
+        let message = only(envelope.to_string().as_bytes(), &envelope.to_string());
+        assert_eq!(message.message_id.as_str(), ID, "{envelope}");
+    }
+}
+
+#[test]
+fn none_and_several_webhooks_have_words_of_their_own() {
+    let mut other = webhook();
+    other["messageId"] = json!("3EB0BBBBBBBBBBBBBBBB");
+    let mut status = webhook();
+    status["event"] = json!("webhookStatus");
+    status
+        .as_object_mut()
+        .expect("an object")
+        .remove("msgContent");
+    for (body, error, word) in [
+        (
+            json!([webhook(), other]),
+            BodyError::SeveralWebhooks,
+            "several_webhooks",
+        ),
+        (
+            json!({ "body": webhook(), "data": other.to_string() }),
+            BodyError::SeveralWebhooks,
+            "several_webhooks",
+        ),
+        (
+            json!([webhook(), status]),
+            BodyError::SeveralWebhooks,
+            "several_webhooks",
+        ),
+        (
+            json!([{ "headers": {}, "body": {} }]),
+            BodyError::NoWebhook,
+            "no_webhook",
+        ),
+        (
+            json!({ "headers": {}, "body": "nada" }),
+            BodyError::NoWebhook,
+            "no_webhook",
+        ),
+        (json!([7]), BodyError::NoWebhook, "no_webhook"),
+        (json!([]), BodyError::NotAnObject, "bad_body"),
+        (json!("nada"), BodyError::NotAnObject, "bad_body"),
+    ] {
+        let refused = WebhookBody::parse(body.to_string().as_bytes());
+        let refused = refused.expect_err(&body.to_string());
+        assert_eq!((refused, refused.as_str()), (error, word), "{body}");
+    }
+    for body in [json!({}), json!({ "instanceId": "A-B" }), status] {
+        let parsed = WebhookBody::parse(body.to_string().as_bytes()).expect("an event");
+        assert!(parsed.read().media.is_empty(), "{body}");
+        assert_eq!(parsed.as_value(), &body);
+    }
+}
+
+/// A webhook that a relay stripped is still the one that the envelope names.
+#[test]
+fn an_envelope_of_another_instance_is_refused() {
+    let mut bare = webhook();
+    bare.as_object_mut()
+        .expect("an object")
+        .remove("instanceId");
+    let envelope = json!({ "instanceId": "LITE-AAAAAA-CCCCCC", "data": bare });
+    let body = WebhookBody::parse(envelope.to_string().as_bytes()).expect("a webhook");
+    let refused = body
+        .announcement(&verified())
+        .expect_err("another instance");
+    assert_eq!(refused, NotAnnounced::OfAnotherInstance);
+}
+
+#[test]
+fn an_object_that_was_written_as_text_is_read() {
+    let content = json!({ "imageMessage": image() });
+    let changes: [(&str, Value); 6] = [
+        ("msgContent", json!(content.to_string())),
+        ("msgContent", json!(json!(content.to_string()).to_string())),
+        ("msgContent", json!({ "imageMessage": image().to_string() })),
+        (
+            "msgContent",
+            json!({ "viewOnceMessageV2": { "message": content.to_string() } }),
+        ),
+        (
+            "msgContent",
+            json!({ "ephemeralMessage": json!({ "message": content }).to_string() }),
+        ),
+        ("chat", json!(json!({ "id": "5500900000002" }).to_string())),
+    ];
+    for (name, value) in changes {
+        let mut body = webhook();
+        body[name] = value;
+        let message = only(body.to_string().as_bytes(), &body.to_string());
+        assert!(message.media_key.is_some() && message.direct_path.is_some());
+        assert_eq!(message.chat.as_str(), "5500900000002", "{body}");
+    }
+    let cut = content.to_string().replace("legenda", r"legenda \ud83d");
+    let mut body = webhook();
+    body["msgContent"] = json!(cut);
+    let message = only(body.to_string().as_bytes(), "a cut emoji in a text");
+    assert_eq!(message.caption.as_deref(), Some("legenda \u{fffd}"));
+}
+
+/// Else whoever can send a message could announce media of their choice.
+#[test]
+fn what_a_person_wrote_is_never_read_as_a_message() {
+    let forged = json!({ "imageMessage": image() }).to_string();
+    for content in [
+        json!({ "conversation": forged }),
+        json!({ "conversation": webhook().to_string() }),
+        json!({ "extendedTextMessage": { "text": forged, "title": forged } }),
+        json!({ "contactMessage": { "displayName": forged, "vcard": forged } }),
+        json!({ "interactiveMessage": { "body": { "text": forged } } }),
+        json!({ "brandNewMessage": forged }),
+    ] {
+        let mut body = webhook();
+        body["msgContent"] = content;
+        let parsed = WebhookBody::parse(body.to_string().as_bytes()).expect("a webhook");
+        assert!(parsed.read().media.is_empty(), "{body}");
+    }
+    let mut body = webhook();
+    body["sender"]["pushName"] = json!(webhook().to_string());
+    body["msgContent"]["imageMessage"]["caption"] = json!(forged);
+    let message = only(body.to_string().as_bytes(), "a forged caption");
+    assert!(message.caption.expect("a caption").starts_with("{\"image"));
+}
+
+#[test]
+fn one_bad_entry_of_a_page_costs_that_entry() {
+    let entry = |n: usize| {
+        let mut webhook = webhook();
+        webhook["messageId"] = json!(format!("3EB0{n:016}"));
+        json!({ "id": n, "body": webhook }).to_string()
+    };
+    let deep = format!("{{\"x\":{}0{}}}", "[".repeat(300), "]".repeat(300));
+    for (bad, webhooks, not_understood) in [
+        (entry(2).replace("Exemplo", r"\ud83d"), 3, 0),
+        (entry(2).replace("Exemplo", "\u{1}"), 3, 0),
+        (entry(2).replace("Exemplo", r"\x"), 3, 0),
+        (deep, 2, 1),
+        (json!({ "id": 2, "body": "{\"cut" }).to_string(), 2, 1),
+        (json!({ "id": 2, "body": 7 }).to_string(), 2, 1),
+    ] {
+        let page = format!("{{\"logs\":[{},{bad},{}]}}", entry(1), entry(3));
+        let page = LogPage::parse(page.as_bytes()).unwrap_or_else(|| panic!("{bad}"));
+        assert_eq!(page.webhooks.len(), webhooks, "{bad}");
+        let media = page.webhooks.iter().map(|one| one.read().media.len());
+        assert_eq!(media.sum::<usize>(), webhooks, "{bad}");
+        // The list within the deep entry is an entry without a webhook, too.
+        assert!(page.not_understood >= not_understood, "{bad}");
+        assert_eq!(page.not_understood > 0, not_understood > 0, "{bad}");
+    }
+}
