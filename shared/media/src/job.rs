@@ -67,11 +67,14 @@ impl QueuedJob {
         })
     }
 
-    /// The job in its present shape.
+    /// The job in its present shape. Of versions before, its moment may be one that cannot be.
     #[must_use]
     pub fn into_job(self) -> Job {
         match self {
-            Self::V1(job) => job,
+            Self::V1(job) => Job {
+                message: job.message.dated(job.accepted_at),
+                ..job
+            },
         }
     }
 }
