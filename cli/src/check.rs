@@ -269,7 +269,7 @@ async fn last_webhooks(
     };
     let (records, mut missing) = (session.records()?, 0);
     for one in &due {
-        let record = records.get(id, &one.message_id).await?;
+        let record = records.of_media(id, one).await?;
         missing += usize::from(record.is_none());
     }
     let (count, ago) = (due.len(), screen::ago(now - newest));

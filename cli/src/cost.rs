@@ -4,7 +4,7 @@ use boot::clock;
 use clap::Args;
 use indicatif::DecimalBytes;
 use media::{
-    ids::{InstanceId, MessageId, TenantId},
+    ids::{InstanceId, TenantId},
     part::PART_BYTES,
 };
 use serde::Serialize;
@@ -95,8 +95,8 @@ fn bill(usage: &Usage) -> Vec<Item> {
         ),
         item(
             "DynamoDB",
-            "8 write units per media at $0.625 per million",
-            usage.media * 8.0 * 0.625 / MILLION,
+            "10 write units per media at $0.625 per million",
+            usage.media * 10.0 * 0.625 / MILLION,
         ),
         item(
             "download function",
@@ -207,14 +207,14 @@ async fn usage(cost: &Cost, session: &Session) -> anyhow::Result<Usage> {
                 parts => parts + 2,
             };
             if newest.len() < SAMPLE {
-                newest.push((record.instance, record.message_id));
+                newest.push((record.instance, record.key));
             }
         }
     }
     let (mut millis, mut sampled) = (0, 0);
-    for (instance, message) in newest {
-        let (instance, message) = (InstanceId::parse(instance)?, MessageId::parse(message)?);
-        if let Some(record) = records.get(&instance, &message).await? {
+    for (instance, key) in newest {
+        let instance = InstanceId::parse(instance)?;
+        if let Some(record) = records.get(&instance, &key).await? {
             millis += record
                 .attempts
                 .iter()

@@ -27,7 +27,7 @@ pub(crate) enum Verb {
         after_help = "Example:\n  wapi-media parked list --class instance --expiring-within 48h"
     )]
     List(Which),
-    /// Shows one parked job and everything that was tried for it.
+    /// Shows the parked jobs of one message and everything that was tried for them.
     Show(One),
     /// Sends them again: shows how many, asks, and sends them. With --dry-run shows which.
     ///
@@ -154,28 +154,33 @@ async fn list(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
 
 async fn show(one: &One, session: &Session) -> anyhow::Result<Exit> {
     let message = MessageId::parse(one.message.clone())?;
-    let is_meant = |job: &Job| job.instance == one.instance && job.message.message_id == message;
+    let is_meant =
+        |job: &Job| job.instance == one.instance && job.message.message_id.is_of(&message);
     let (mut found, _) = find(&Filter::default(), session).await?;
     found.retain(|parked| parked.job.as_ref().is_some_and(is_meant));
-    let Some(parked) = found.first() else {
+    if found.is_empty() {
         bail!(
             "no job of {} and message {message} is parked. See: wapi-media parked list",
             one.instance
         );
-    };
-    let record = session.records()?.get(&one.instance, &message).await?;
-    let attempts = record.map(|record| record.attempts).unwrap_or_default();
-    let tried = screen::attempts(&attempts);
-    let mut json = object(parked);
-    if let Some(fields) = json.as_object_mut() {
-        fields.insert("attempts".to_owned(), json!(attempts));
     }
-    let (class, remedy) = (parked.class, parked.class.remedy());
-    let text = format!(
-        "{}\n\nThe last attempts:\n{tried}\n\n{class}: {remedy}.",
-        table(&found)
-    );
-    session.flags.print(&json, text)?;
+    let (records, mut shown, mut text) =
+        (session.records()?, Vec::new(), table(&found).to_string());
+    for parked in &found {
+        let Some(job) = &parked.job else { continue };
+        let record = records.of_media(&job.instance, &job.message).await?;
+        let attempts = record.map(|record| record.attempts).unwrap_or_default();
+        let mut json = object(parked);
+        if let Some(fields) = json.as_object_mut() {
+            fields.insert("attempts".to_owned(), json!(attempts));
+        }
+        shown.push(json);
+        text += &format!("\n\nThe last attempts:\n{}", screen::attempts(&attempts));
+    }
+    for (class, remedy) in remedies(&found) {
+        text += &format!("\n\n{class}: {remedy}.");
+    }
+    session.flags.print(&json!(shown), text)?;
     Ok(Exit::Ok)
 }
 

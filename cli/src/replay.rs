@@ -7,7 +7,11 @@ use anyhow::{Context, bail};
 use boot::clock;
 use clap::Args;
 use fetch::account::{AccountClient, Credentials};
-use media::{ids::InstanceId, message::Secret};
+use media::{
+    envelope::MomentSource,
+    ids::InstanceId,
+    message::{MediaMessage, Secret},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval};
@@ -223,14 +227,17 @@ pub(crate) async fn backfill(backfill: Backfill, session: &Session) -> anyhow::R
             bar.inc(1);
             filled.webhooks += 1;
             let mut media = webhook.read().media;
-            media.retain(|one| one.moment >= from);
+            // What says no time of its own may be of any.
+            let is_undated =
+                |one: &MediaMessage| one.envelope.moment_source == MomentSource::Accepted;
+            media.retain(|one| one.moment >= from || is_undated(one));
             if media.is_empty() {
                 continue;
             }
             filled.with_media += 1;
             let mut missing = 0;
             for one in &media {
-                let record = records.get(&id, &one.message_id).await?;
+                let record = records.of_media(&id, one).await?;
                 missing += u64::from(record.is_none_or(|record| record.state != "stored"));
             }
             if missing == 0 {

@@ -406,7 +406,7 @@ impl<'a> Desk<'a> {
         let (records, began) = (self.session.records()?, tokio::time::Instant::now());
         let waiting = screen::spinner("waiting for the probe's record");
         let found = loop {
-            let record = records.get(&self.instance.id, message).await?;
+            let record = records.of_message(&self.instance.id, message).await?.pop();
             let is_over = record
                 .as_ref()
                 .is_some_and(|record| record.state != "retrying");

@@ -7,6 +7,7 @@ use boot::clock;
 use fetch::{FetchRequest, Fetcher, Limits, MediaStream, Origins, account::Asked, pool::PartPool};
 use futures_util::StreamExt;
 use media::{
+    envelope::Envelope,
     ids::MessageId,
     kind::MediaKind,
     message::{Chat, Direction, MediaMessage, Secret},
@@ -293,5 +294,6 @@ fn invented() -> anyhow::Result<MediaMessage> {
         file_length: None,
         file_name: None,
         caption: None,
+        envelope: Envelope::default(),
     })
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use aws::ledger::{Ledger, Written};
+use aws::ledger::{Erasable, Ledger, Written};
 use boot::clock;
 use clap::{ArgGroup, Args};
 use indicatif::DecimalBytes;
@@ -18,7 +18,7 @@ use media::{
 };
 use operator::{
     audit::AuditLine,
-    erase::{Erasable, FilesCount, Mode},
+    erase::{FilesCount, Mode},
 };
 use serde::Serialize;
 use serde_json::json;
@@ -55,7 +55,7 @@ pub(crate) struct Erase {
     /// number are meant. What this person sent to groups is in the groups' folders.
     #[arg(long)]
     phone: Option<String>,
-    /// This message.
+    /// This message, with all its media.
     #[arg(long)]
     message: Option<String>,
     /// What the audit table says about why, such as a ticket's number. No name and no phone.
@@ -264,7 +264,10 @@ impl Meant {
         let records = session.records()?;
         let found = records.erasable(&self.tenant, instance, &chats, self.message.as_ref());
         let mut found = found.await?;
-        found.retain(|record| self.is_meant(&record.chat, &record.message_id));
+        found.retain(|record| {
+            let message = record.message_id();
+            message.is_ok_and(|message| self.is_meant(&record.chat, &message))
+        });
         Ok(found)
     }
 
@@ -286,8 +289,9 @@ impl Meant {
             }
             return Ok(count);
         };
-        let recorded = records.iter().map(|record| record.message_id.in_key());
-        let ids: BTreeSet<_> = recorded.chain([message.in_key()]).collect();
+        let recorded = records.iter().filter_map(|record| record.message_id().ok());
+        let ids = recorded.map(|message| message.in_key());
+        let ids: BTreeSet<_> = ids.chain([message.in_key()]).collect();
         let is_meant = |key: &str| ObjectKey::message_in(key).is_some_and(|id| ids.contains(id));
         count.add(operator.files(bucket, &whole, is_meant, mode).await?);
         Ok(count)
@@ -327,8 +331,7 @@ impl Meant {
                 .iter()
                 .partition(|record| record.state == "retrying");
             let mut erase = async |record: &Erasable, mark| -> anyhow::Result<()> {
-                let (id, state) = (&record.message_id, record.state.as_str());
-                match ledger.erase(instance, id, state, mark, now).await? {
+                match ledger.erase(instance, record, mark, now).await? {
                     Written::Yes => {
                         removed.records += 1;
                         removed.marks += u64::from(mark.is_some());
@@ -374,7 +377,7 @@ fn told(removed: &Found, left: &Found, hidden: u64) -> String {
     let mut lines = vec![format!("Removed: {}.", removed.words())];
     if removed.marks > 0 {
         lines.push(format!(
-            "{} of them had a job in the queue: a mark of instance and message id keeps it from coming back, for 22 days.",
+            "{} of them had a job in the queue: a mark that names only instance and message id keeps it from coming back, for 22 days.",
             removed.marks
         ));
     }

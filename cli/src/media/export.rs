@@ -13,11 +13,7 @@ use boot::clock;
 use clap::{ArgGroup, Args};
 use data_encoding::HEXLOWER;
 use indicatif::DecimalBytes;
-use media::{
-    file_name::is_invisible,
-    ids::{InstanceId, MessageId},
-    message::Chat,
-};
+use media::{contact::Contact, file_name::is_invisible, ids::InstanceId, message::Chat};
 use operator::records::MediaRecord;
 use serde::Serialize;
 use serde_json::json;
@@ -57,6 +53,7 @@ struct Line {
     direction: String,
     kind: String,
     chat: String,
+    sender: String,
     message: String,
     state: String,
     file: String,
@@ -240,14 +237,15 @@ async fn export(
     session: &Session,
 ) -> anyhow::Result<Line> {
     let instance = InstanceId::parse(record.instance.clone())?;
-    let message = MessageId::parse(record.message_id.clone())?;
-    let whole = session.records()?.get(&instance, &message).await?;
+    let whole = session.records()?.get(&instance, &record.key).await?;
     let record = whole.as_ref().unwrap_or(record);
+    let message = &record.message_id;
     let mut line = Line {
         sent: screen::time(record.moment),
         direction: record.direction.clone().unwrap_or_default(),
         kind: record.kind.clone(),
         chat: record.chat.clone(),
+        sender: sender(record),
         message: plain(Some(record.message_id.clone())),
         state: record.state.clone(),
         file: String::new(),
@@ -296,6 +294,15 @@ async fn export(
     };
     (line.file, line.bytes) = (path.to_owned(), Some(size));
     Ok(line)
+}
+
+/// Who sent it to a group, by number or else by hidden id.
+fn sender(record: &MediaRecord) -> String {
+    let contact = Contact {
+        lid: record.sender_lid.clone(),
+        phone: record.sender_phone.clone(),
+    };
+    plain(contact.word())
 }
 
 /// A text of somebody else's that no spreadsheet takes for a formula, without what would show it otherwise

@@ -31,7 +31,8 @@ pub(crate) enum Verb {
         wapi-media media find --instance LITE-AAAAAA-BBBBBB --kind document --state stored"
     )]
     Find(Find),
-    /// Shows everything that is recorded of a medium, with every attempt that was kept.
+    /// Shows everything that is recorded of all media of a message, with every attempt that was
+    /// kept.
     Show(One),
     /// Lists folders and files, from a folder on.
     #[command(after_help = "Example:\n  wapi-media media ls acme/LITE-AAAAAA-BBBBBB/")]
@@ -72,12 +73,12 @@ pub(crate) enum Verb {
     Audit,
 }
 
-/// One medium.
+/// One message, or one medium.
 #[derive(Args)]
 pub(crate) struct One {
     /// The instance's id.
     instance: InstanceId,
-    /// The message's id.
+    /// The message's id, or the key of one of its media as `media show` prints it.
     message: String,
 }
 
@@ -227,13 +228,37 @@ fn table(found: &[MediaRecord]) -> Table {
     table
 }
 
-/// The record of one medium, which must be there.
-async fn record_of(one: &One, session: &Session) -> anyhow::Result<MediaRecord> {
+/// The records of all media of a message, or the one whose own key was given; there must be one.
+async fn records_of(one: &One, session: &Session) -> anyhow::Result<Vec<MediaRecord>> {
     let message = MessageId::parse(one.message.clone())?;
-    let found = session.records()?.get(&one.instance, &message).await?;
-    found.with_context(|| {
-        format!("nothing is recorded of message {message} of {}. See: wapi-media media find --instance {}", one.instance, one.instance)
-    })
+    let records = session.records()?;
+    let mut found = records.of_message(&one.instance, &message).await?;
+    if found.is_empty() {
+        found.extend(records.get(&one.instance, &one.message).await?);
+    }
+    if found.is_empty() {
+        bail!(
+            "nothing is recorded of message {message} of {}. See: wapi-media media find --instance {}",
+            one.instance,
+            one.instance
+        );
+    }
+    Ok(found)
+}
+
+/// The only medium that is meant.
+async fn record_of(one: &One, session: &Session) -> anyhow::Result<MediaRecord> {
+    let mut found = records_of(one, session).await?;
+    match (found.pop(), found.len()) {
+        (Some(only), 0) => Ok(only),
+        (_, others) => bail!(
+            "message {} has {} media. Give the key of one, as it stands in: wapi-media media show {} {}",
+            one.message,
+            others + 1,
+            one.instance,
+            one.message
+        ),
+    }
 }
 
 /// The key of one medium's file, which must be stored.
@@ -252,10 +277,15 @@ async fn key_of(one: &One, session: &Session) -> anyhow::Result<(String, MediaRe
 }
 
 async fn show(one: &One, session: &Session) -> anyhow::Result<Exit> {
-    let record = record_of(one, session).await?;
-    let json = json!(record);
+    let found = records_of(one, session).await?;
+    let texts: Vec<_> = found.iter().map(shown).collect();
+    session.flags.print(&json!(found), texts.join("\n\n"))?;
+    Ok(Exit::Ok)
+}
+
+fn shown(record: &MediaRecord) -> String {
     let mut table = screen::table(["", ""]);
-    for (name, value) in json.as_object().into_iter().flatten() {
+    for (name, value) in json!(record).as_object().into_iter().flatten() {
         let text = match value {
             Value::Array(_) => continue,
             Value::Number(seconds) if is_time(name) => {
@@ -267,11 +297,7 @@ async fn show(one: &One, session: &Session) -> anyhow::Result<Exit> {
         table.add_row([name.clone(), text]);
     }
     let tried = screen::attempts(&record.attempts);
-    session.flags.print(
-        &json,
-        format!("{table}\n\nWhat was tried, oldest first:\n{tried}"),
-    )?;
-    Ok(Exit::Ok)
+    format!("{table}\n\nWhat was tried, oldest first:\n{tried}")
 }
 
 fn is_time(name: &str) -> bool {

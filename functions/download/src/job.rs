@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use aws::{
     bucket::{StoreError, StoredObject},
     instances::{Instance, InstanceError},
-    ledger::Claim,
+    ledger::{Claim, Word, Written},
 };
 use fetch::{FetchError, FetchRequest, MediaStream};
 use media::{
@@ -13,6 +13,7 @@ use media::{
     job::{Job, QueuedJob},
     message::Secret,
     object::{Claims, ObjectDescription},
+    open::Proof,
     policy::{Retention, SkipRule},
     record::{Attempt, Integrity, State},
     strategy::Strategy,
@@ -68,8 +69,12 @@ pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
         return worker.park_stranger(&job, &received, reason).await;
     }
     let lease = worker.lease(received.deadline);
-    let before = match worker.ledger.claim(&job, &lease, worker.now()).await {
-        Ok(Claim::Mine { attempts }) => attempts,
+    let (key, before, words) = match worker.ledger.claim(&job, &lease, worker.now()).await {
+        Ok(Claim::Mine {
+            key,
+            attempts,
+            words,
+        }) => (key, attempts, words),
         Ok(Claim::Stored) => return worker.settle_duplicate(&job),
         Ok(Claim::StoredForAnother) => {
             let reason = "it is stored for the tenant to whom the instance belonged before";
@@ -82,12 +87,14 @@ pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
     let claimed = Claimed {
         job: &job,
         received,
+        key,
         lease,
     };
     let mut run = Run {
         worker,
         job: &job,
-        received,
+        claimed: &claimed,
+        words,
         attempts: Vec::new(),
         findings: Vec::new(),
         mismatched: Vec::new(),
@@ -104,6 +111,29 @@ pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
         took: started.elapsed(),
     };
     worker.settle(&claimed, ended).await
+}
+
+impl Worker {
+    /// Writes down what is about to be committed. Without this nothing is.
+    async fn announce(&self, claimed: &Claimed<'_>, earlier: &[Word], word: Word) -> bool {
+        let Claimed {
+            job, key, lease, ..
+        } = claimed;
+        let given = self
+            .ledger
+            .give_word(&job.instance, key, lease, earlier, &word);
+        match given.await {
+            Ok(Written::Yes) => true,
+            Ok(Written::Overtaken) => {
+                tracing::warn!(instance = %job.instance, message_id = %job.message.message_id, outcome = "overtaken", "another run took the medium over; nothing is committed");
+                false
+            }
+            Err(error) => {
+                tracing::error!(instance = %job.instance, message_id = %job.message.message_id, %error, "what would be committed could not be written down");
+                false
+            }
+        }
+    }
 }
 
 /// How one strategy is tried.
@@ -130,7 +160,9 @@ impl Way {
 struct Run<'a> {
     worker: &'a Worker,
     job: &'a Job,
-    received: Received<'a>,
+    claimed: &'a Claimed<'a>,
+    /// What earlier runs were about to commit.
+    words: Vec<Word>,
     attempts: Vec<Attempt>,
     findings: Vec<Disposition>,
     /// The strategies that brought complete bytes which contradict the sender's hash.
@@ -243,11 +275,13 @@ impl Run<'_> {
         };
         for _ in 0..MOST_STARTS {
             match self.attempt(way, token, claims).await {
-                Ok(stored) => return Ok(Some(state_of(stored, strategy))),
+                Ok(stored) => return Ok(Some(self.state_of(stored, strategy))),
                 Err(StoreError::ClaimsRefuted(proof)) => claims = Claims::proven(&proof),
                 Err(StoreError::Conflict) => {}
                 Err(StoreError::S3(error)) => return Err(Failure::later(&error)),
-                Err(error @ StoreError::NoProof) => return Err(Failure::later(&error)),
+                Err(error @ (StoreError::NoProof | StoreError::Unannounced)) => {
+                    return Err(Failure::later(&error));
+                }
                 Err(StoreError::Source(error)) => {
                     if error.is_mismatch() && strategy != Strategy::Cdn {
                         self.mismatched.push(strategy);
@@ -271,7 +305,7 @@ impl Run<'_> {
         claims: Claims,
     ) -> Result<StoredObject, StoreError<FetchError>> {
         let (worker, job, strategy) = (self.worker, self.job, way.strategy);
-        let retention = self.retention;
+        let (claimed, words, retention) = (self.claimed, &self.words, self.retention);
         let request = FetchRequest {
             message: &job.message,
             instance: &job.instance,
@@ -279,7 +313,7 @@ impl Run<'_> {
             keep_mismatch: way.keep_mismatch,
             max_bytes: self.max_bytes,
             insist: way.insist || worker.is_last_try(job),
-            deadline: self.received.deadline,
+            deadline: self.claimed.received.deadline,
             now: worker.now(),
         };
         let store = async |media: MediaStream| {
@@ -288,7 +322,12 @@ impl Run<'_> {
                 ObjectDescription::new(job, strategy, head, claims, worker.offset)
                     .kept_for(retention)
             };
-            match Box::pin(worker.bucket.store(media.into_parts(), describe)).await {
+            let announce = async |object: &ObjectDescription, proof: &Proof| {
+                worker
+                    .announce(claimed, words, word(object, proof, strategy))
+                    .await
+            };
+            match Box::pin(worker.bucket.store(media.into_parts(), describe, announce)).await {
                 Err(StoreError::Source(error)) => Err(error),
                 settled => Ok(settled),
             }
@@ -312,6 +351,25 @@ impl Run<'_> {
         // A mismatch is noted as a finding that may pass, too.
         let may_pass = self.findings.iter().filter(may_pass).count();
         may_pass <= self.mismatched.len() || self.worker.is_last_try(self.job)
+    }
+
+    /// What is in the bucket: this run's object, or that of the run before which had put it there,
+    /// by that run's own word. Where nobody gave one (the record was lost) equal announcements have
+    /// to do.
+    fn state_of(&self, stored: StoredObject, strategy: Strategy) -> State {
+        let word = word(&stored.description, &stored.proof, strategy);
+        let is_of_it = |one: &&Word| one.object_key == word.object_key;
+        let before = self.words.iter().rev().find(is_of_it);
+        let is = match before {
+            Some(before) if stored.was_there => before.clone(),
+            Some(_) | None => word,
+        };
+        State::Stored {
+            proof: is.proof(),
+            strategy: is.strategy,
+            object_key: is.object_key,
+            was_there: stored.was_there,
+        }
     }
 
     fn failure(&self) -> Failure {
@@ -343,11 +401,13 @@ fn not_begun(strategy: Strategy, error: &dyn std::error::Error) -> Attempt {
     }
 }
 
-fn state_of(stored: StoredObject, strategy: Strategy) -> State {
-    State::Stored {
-        object_key: stored.description.key.as_str().to_owned(),
+/// What this run is about to commit.
+fn word(object: &ObjectDescription, proof: &Proof, strategy: Strategy) -> Word {
+    Word {
+        object_key: object.key.as_str().to_owned(),
         strategy,
-        proof: stored.proof,
-        was_there: stored.was_there,
+        size_bytes: proof.size_bytes,
+        sha256: proof.sha256,
+        integrity: proof.integrity,
     }
 }

@@ -8,6 +8,7 @@ use aws::{
 };
 use media::{
     failure::FailureClass,
+    identity::RecordKey,
     job::Job,
     record::{Attempt, Lease, Record, State},
     schedule,
@@ -53,6 +54,7 @@ pub enum Settled {
 pub(crate) struct Claimed<'a> {
     pub(crate) job: &'a Job,
     pub(crate) received: Received<'a>,
+    pub(crate) key: RecordKey,
     pub(crate) lease: Lease,
 }
 
@@ -156,7 +158,8 @@ impl Worker {
             tracing::debug!(?written, "the record of a job that could not be parked");
             return LATER;
         }
-        let released = self.ledger.release(claimed.job, &claimed.lease).await;
+        let (instance, key) = (&claimed.job.instance, &claimed.key);
+        let released = self.ledger.release(instance, key, &claimed.lease).await;
         if let Err(error) = released {
             tracing::warn!(instance = %claimed.job.instance, message_id = %claimed.job.message.message_id, %error, "a lease ends by itself");
         }
@@ -176,6 +179,7 @@ impl Worker {
             tenant: &job.tenant,
             instance: &job.instance,
             message: &job.message,
+            key: &claimed.key,
             state,
             attempts,
             now: self.now(),

@@ -51,9 +51,40 @@ fn instance_with(policy: &Value, sealed_token: &str) -> Answer {
     } }))
 }
 
+/// Whether it looks for a record of a version before, which had the message's id as its key.
+fn is_of_before(seen: &Seen) -> bool {
+    let key = |seen: &Seen| {
+        seen.json()["Key"]["message_id"]["S"]
+            .as_str()
+            .map(str::to_owned)
+    };
+    seen.operation() == "UpdateItem" && key(seen).is_some_and(|key| !key.contains('#'))
+}
+
+/// A record that refuses a claim, with what the claim tells of the medium.
+fn held(seen: &Seen, mut item: Value) -> Answer {
+    if is_of_before(seen) {
+        return Answer::condition_failed(None);
+    }
+    let Update {
+        sets, sets_once, ..
+    } = Update::of(seen);
+    let told = sets.into_iter().chain(sets_once);
+    for (name, value) in told.filter(|(name, _)| name == "message" || name.starts_with("chat_")) {
+        item[name] = value;
+    }
+    Answer::condition_failed(Some(&item))
+}
+
+/// Whether it is the word that a run gives before it commits.
+fn is_word(seen: &Seen) -> bool {
+    seen.operation() == "UpdateItem" && Update::of(seen).sets.contains_key("committing")
+}
+
 /// AWS in good health: one instance, nothing stored yet, and every claim succeeds.
 fn healthy(seen: &Seen) -> Answer {
     match seen.operation() {
+        _ if is_of_before(seen) => Answer::condition_failed(None),
         _ if is_of_instances(seen) => instance_with(&json!({}), "c2VhbGVk"),
         "Decrypt" => Answer::json(
             &json!({ "Plaintext": "aW52ZW50ZWQtdG9rZW4tb2YtTElURS1BQUFBQUEtQkJCQkJCLWZyb20tdGhlLXN0YXJ0" }),
@@ -65,13 +96,20 @@ fn healthy(seen: &Seen) -> Answer {
 
 /// Whether it takes the lease; what comes later only keeps or ends it.
 fn is_claim(seen: &Seen) -> bool {
-    seen.operation() == "UpdateItem" && Update::of(seen).sets.contains_key("lease_owner")
+    seen.operation() == "UpdateItem"
+        && !is_of_before(seen)
+        && Update::of(seen).sets.contains_key("lease_owner")
+}
+
+/// Whether it writes what became of a medium, or ends a lease.
+fn is_outcome(seen: &Seen) -> bool {
+    seen.operation() == "UpdateItem" && !is_claim(seen) && !is_of_before(seen) && !is_word(seen)
 }
 
 /// What was written of a medium after its claim.
 fn writes(aws: &Aws) -> Vec<Update> {
     let updates = aws.of("UpdateItem");
-    let writes = updates.iter().filter(|seen| !is_claim(seen));
+    let writes = updates.iter().filter(|seen| is_outcome(seen));
     writes.map(Update::of).collect()
 }
 
@@ -85,7 +123,14 @@ fn state_of(write: &Update) -> (Option<&str>, bool) {
 fn ends(aws: &Aws) -> Vec<&'static str> {
     let is_end =
         |name: &&str| ["UpdateItem", "SendMessage", "ChangeMessageVisibility"].contains(name);
-    aws.operations().into_iter().filter(is_end).collect()
+    operations(aws).into_iter().filter(is_end).collect()
+}
+
+/// What was asked, without the looks for records of a version before and without words.
+fn operations(aws: &Aws) -> Vec<&'static str> {
+    let seen = aws.seen();
+    let counts = |seen: &&Seen| !is_of_before(seen) && !is_word(seen);
+    seen.iter().filter(counts).map(Seen::operation).collect()
 }
 
 async fn start(script: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> (Aws, StandIn) {
@@ -208,7 +253,7 @@ async fn a_batch_that_went_well_answers_with_an_empty_list_of_failures() {
     .await;
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
     assert_eq!(aws.of("PutObject").len(), 10);
-    assert_eq!(aws.of("UpdateItem").len(), 20);
+    assert_eq!(aws.of("UpdateItem").len(), 40);
     let writes = writes(&aws);
     let states: Vec<_> = writes.iter().map(state_of).collect();
     assert_eq!(states, [(Some("stored"), true); 10]);
@@ -314,7 +359,7 @@ async fn a_message_that_is_no_job_is_parked_or_comes_back_and_has_no_record() {
 #[tokio::test]
 async fn what_is_stored_but_not_recorded_comes_back_and_heals_itself() {
     let script = |seen: &Seen| match seen.operation() {
-        "UpdateItem" if !is_claim(seen) => Answer::json_error(400, "ResourceNotFoundException"),
+        "UpdateItem" if is_outcome(seen) => Answer::json_error(400, "ResourceNotFoundException"),
         _ => healthy(seen),
     };
     let (aws, origins) = start(script).await;
@@ -425,7 +470,7 @@ async fn a_token_that_was_changed_is_tried_at_once_although_the_instance_is_spar
 #[tokio::test]
 async fn a_duplicate_of_what_is_stored_is_acknowledged_without_a_download() {
     let script = |seen: &Seen| match seen.operation() {
-        "UpdateItem" => Answer::condition_failed(Some(&json!({ "state": { "S": "stored" } }))),
+        "UpdateItem" => held(seen, json!({ "state": { "S": "stored" } })),
         _ => healthy(seen),
     };
     let (aws, origins) = start(script).await;
@@ -434,7 +479,7 @@ async fn a_duplicate_of_what_is_stored_is_acknowledged_without_a_download() {
         run_job(&aws, &origins, job(&announced)).await,
         acknowledged()
     );
-    assert_eq!(aws.operations(), ["GetItem", "UpdateItem"]);
+    assert_eq!(operations(&aws), ["GetItem", "UpdateItem"]);
     assert_eq!(origins.requests().len(), 0);
 }
 
@@ -453,7 +498,7 @@ async fn a_medium_that_another_run_holds_comes_back_when_the_lease_ends_and_is_n
             "lease_until": { "N": lease_until.to_string() },
         });
         let script = move |seen: &Seen| match seen.operation() {
-            "UpdateItem" => Answer::condition_failed(Some(&item)),
+            "UpdateItem" => held(seen, item.clone()),
             _ => healthy(seen),
         };
         let (aws, origins) = start(script).await;
@@ -463,7 +508,7 @@ async fn a_medium_that_another_run_holds_comes_back_when_the_lease_ends_and_is_n
         assert_eq!(answer, back());
         assert_eq!(hidden_for(&aws), wait, "{lease_until}");
         let asked = ["GetItem", "UpdateItem", "ChangeMessageVisibility"];
-        assert_eq!(aws.operations(), asked);
+        assert_eq!(operations(&aws), asked);
         assert_eq!(origins.requests().len(), 0);
     }
 }
@@ -524,7 +569,7 @@ async fn a_run_that_was_overtaken_is_not_acknowledged_and_writes_nothing_else() 
         (Spec::of(Kind::Sticker), 0),
     ] {
         let script = |seen: &Seen| match seen.operation() {
-            "UpdateItem" if !is_claim(seen) => Answer::condition_failed(None),
+            "UpdateItem" if is_outcome(seen) => Answer::condition_failed(None),
             _ if is_of_instances(seen) => {
                 instance_with(&json!({ "kinds": { "L": [{ "S": "image" }] } }), "c2VhbGVk")
             }
@@ -584,7 +629,7 @@ async fn if_the_parked_queue_refuses_the_record_says_retrying_again_and_the_mess
 #[tokio::test]
 async fn if_the_record_cannot_be_written_nothing_is_parked_and_the_message_comes_back() {
     let script = |seen: &Seen| match seen.operation() {
-        "UpdateItem" if !is_claim(seen) => Answer::json_error(400, "ResourceNotFoundException"),
+        "UpdateItem" if is_outcome(seen) => Answer::json_error(400, "ResourceNotFoundException"),
         _ => healthy(seen),
     };
     let (aws, origins) = start(script).await;
@@ -856,16 +901,17 @@ async fn a_job_of_another_tenant_than_its_instance_is_parked_and_opens_no_token(
     let sent = aws.the("SendMessage").json();
     assert_eq!(sent["MessageAttributes"]["class"]["StringValue"], "poison");
     // The record of that id is the other tenant's.
-    assert_eq!(aws.operations(), ["GetItem", "SendMessage"]);
+    assert_eq!(operations(&aws), ["GetItem", "SendMessage"]);
     assert!(origins.requests().is_empty());
 }
 
 #[tokio::test]
 async fn what_is_stored_for_the_tenant_of_before_is_parked_and_no_duplicate() {
     let script = |seen: &Seen| match seen.operation() {
-        "UpdateItem" => Answer::condition_failed(Some(
-            &json!({ "state": { "S": "stored" }, "tenant": { "S": "the one before" } }),
-        )),
+        "UpdateItem" => held(
+            seen,
+            json!({ "state": { "S": "stored" }, "tenant": { "S": "the one before" } }),
+        ),
         _ => healthy(seen),
     };
     let (aws, origins) = start(script).await;
@@ -876,7 +922,7 @@ async fn what_is_stored_for_the_tenant_of_before_is_parked_and_no_duplicate() {
     );
     let sent = aws.the("SendMessage").json();
     assert_eq!(sent["MessageAttributes"]["class"]["StringValue"], "poison");
-    assert_eq!(aws.operations(), ["GetItem", "UpdateItem", "SendMessage"]);
+    assert_eq!(operations(&aws), ["GetItem", "UpdateItem", "SendMessage"]);
 }
 
 #[tokio::test]
@@ -997,4 +1043,100 @@ async fn whatever_becomes_of_a_job_nothing_written_of_it_has_a_secret_or_a_name_
         assert!(lines >= least, "{lines} lines of {sink:?}");
     }
     assert!(scan.quiet_lines > 0, "the log is at TRACE");
+}
+
+/// What is in the bucket was put there by a run that died before its record: its word says what it
+/// is.
+#[tokio::test]
+async fn after_a_412_the_record_says_what_the_run_before_committed() {
+    let first = json!({
+        "strategy": { "S": "cdn" }, "size_bytes": { "N": "12" }, "integrity": { "S": "mac-only" },
+        "sha256": { "S": Sha256::of(b"first").to_hex() },
+    });
+    let elsewhere = json!({ "M": { "object_key": { "S": "acme/another.jpg" }, "strategy": { "S": "wapi" },
+        "size_bytes": { "N": "1" }, "integrity": { "S": "sha256" }, "sha256": { "S": Sha256::of(b"x").to_hex() } } });
+    // Without a word of before, with one of another object only, and with one of this object.
+    for (words, is_known) in [
+        (json!([]), false),
+        (json!([elsewhere.clone()]), false),
+        (json!([]), true),
+    ] {
+        let key = Arc::new(std::sync::Mutex::new(String::new()));
+        let (first, words, known_key) = (first.clone(), words.clone(), Arc::clone(&key));
+        let script = move |seen: &Seen| match seen.operation() {
+            "UpdateItem" if is_claim(seen) => {
+                let mut words = words.as_array().expect("a list").clone();
+                if is_known {
+                    let mut word = first.clone();
+                    word["object_key"] = json!({ "S": *known_key.lock().expect("the key") });
+                    words.push(json!({ "M": word }));
+                }
+                Answer::json(&json!({ "Attributes": { "committing": { "L": words } } }))
+            }
+            "PutObject" => Answer::s3_error(412, "PreconditionFailed"),
+            _ => healthy(seen),
+        };
+        let (aws, origins) = start(script).await;
+        let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
+        run_job(&aws, &origins, job(&announced)).await;
+        let put = aws.the("PutObject").path;
+        *key.lock().expect("the key") = put.trim_start_matches("/bucket/").to_owned();
+        assert_eq!(
+            run_job(&aws, &origins, job(&announced)).await,
+            acknowledged()
+        );
+        let wrote = writes(&aws).pop().expect("a record");
+        let said = |name: &str| {
+            wrote.sets[name]["S"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let (sha256, integrity, strategy) = if is_known {
+            (Sha256::of(b"first").to_hex(), "mac-only", "cdn")
+        } else {
+            (announced.sha256_hex.clone(), "sha256", "wapi")
+        };
+        assert_eq!(
+            (said("state"), said("sha256")),
+            ("stored".to_owned(), sha256)
+        );
+        assert_eq!(
+            (said("integrity"), said("strategy")),
+            (integrity.to_owned(), strategy.to_owned())
+        );
+        assert!(wrote.removes.contains("committing"), "{:?}", wrote.removes);
+    }
+}
+
+/// What would be committed is written down first, and what cannot be written down is not committed.
+#[tokio::test]
+async fn a_run_gives_its_word_before_it_commits_and_does_not_commit_without() {
+    for refusal in [
+        None,
+        Some(Answer::condition_failed as fn(Option<&Value>) -> Answer),
+        Some(|_| Answer::json_error(400, "ResourceNotFoundException")),
+    ] {
+        let script = move |seen: &Seen| match (refusal, is_word(seen)) {
+            (Some(refusal), true) => refusal(None),
+            _ => healthy(seen),
+        };
+        let (aws, origins) = start(script).await;
+        let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
+        let answer = run_job(&aws, &origins, job(&announced)).await;
+        let words = aws.seen().into_iter().filter(is_word);
+        let word = Update::of(&words.last().expect("a word"));
+        assert!(
+            word.condition
+                .expect("a condition")
+                .starts_with("lease_owner = ")
+        );
+        let said = &word.sets["committing"]["L"][0]["M"];
+        assert_eq!(said["sha256"]["S"], announced.sha256_hex);
+        let committed = aws.of("PutObject").len();
+        match refusal {
+            None => assert_eq!((answer, committed), (acknowledged(), 1)),
+            Some(_) => assert_eq!((answer, committed), (back(), 0)),
+        }
+    }
 }

@@ -15,11 +15,7 @@ use bytes::Bytes;
 use crc_fast::{CrcAlgorithm, checksum, checksum_combine};
 use data_encoding::BASE64;
 use futures_util::{Stream, StreamExt, TryStreamExt, future, stream};
-use media::{
-    object::{Claims, ObjectDescription},
-    open::Proof,
-    part::Part,
-};
+use media::{object::ObjectDescription, open::Proof, part::Part};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{clients::Clients, error::AwsError};
@@ -82,6 +78,10 @@ pub enum StoreError<E> {
     /// The stream ended without a proof, which it never does.
     #[error("the stream ended without a proof")]
     NoProof,
+    /// What would be committed could not be written down before: the table failed, or another run
+    /// has taken over. Retried by the queue.
+    #[error("what would be stored could not be written down")]
+    Unannounced,
 }
 
 /// The bucket of media.
@@ -118,8 +118,9 @@ impl Bucket {
         }
     }
 
-    /// Stores what `parts` brings. `describe` gets the first plain bytes and, of a small medium, the
-    /// proof; its description decides the key.
+    /// Stores what `parts` brings. `describe` gets the first plain bytes and, of a small medium,
+    /// the proof; its description decides the key. `announce` is asked just before the commit, when
+    /// everything is proven; without its word nothing is committed.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is visible then, and nothing is left behind.
@@ -127,6 +128,7 @@ impl Bucket {
         &self,
         parts: impl Stream<Item = Result<Part, E>>,
         describe: impl FnOnce(&[u8], Option<&Proof>) -> ObjectDescription,
+        announce: impl AsyncFnOnce(&ObjectDescription, &Proof) -> bool,
     ) -> Result<StoredObject, StoreError<E>> {
         let mut parts = std::pin::pin!(parts);
         let first = parts
@@ -136,10 +138,15 @@ impl Bucket {
             .map_err(StoreError::Source)?;
         let description = describe(&first.bytes, first.end.as_ref());
         match first.end {
-            Some(proof) => self.put(first.bytes, description, proof).await,
+            Some(proof) => {
+                if !announce(&description, &proof).await {
+                    return Err(StoreError::Unannounced);
+                }
+                self.put(first.bytes, description, proof).await
+            }
             None => {
                 let all = stream::once(future::ready(Ok(first))).chain(parts);
-                self.upload(all, description).await
+                self.upload(all, description, announce).await
             }
         }
     }
@@ -183,6 +190,7 @@ impl Bucket {
         &self,
         parts: impl Stream<Item = Result<Part, E>>,
         description: ObjectDescription,
+        announce: impl AsyncFnOnce(&ObjectDescription, &Proof) -> bool,
     ) -> Result<StoredObject, StoreError<E>> {
         const OPERATION: &str = "s3:CreateMultipartUpload";
         let created = self
@@ -211,7 +219,7 @@ impl Bucket {
             key: description.key.as_str(),
             id: &id,
         };
-        let committed = upload.run(parts, &description.claims).await;
+        let committed = upload.run(parts, &description, announce).await;
         if !matches!(committed, Ok((_, false))) {
             upload.abort().await;
         }
@@ -244,7 +252,8 @@ impl Upload<'_> {
     async fn run<E>(
         &self,
         parts: impl Stream<Item = Result<Part, E>>,
-        claims: &Claims,
+        description: &ObjectDescription,
+        announce: impl AsyncFnOnce(&ObjectDescription, &Proof) -> bool,
     ) -> Result<(Proof, bool), StoreError<E>> {
         let numbered = parts
             .enumerate()
@@ -258,8 +267,11 @@ impl Upload<'_> {
             .last()
             .and_then(|last| last.end)
             .ok_or(StoreError::NoProof)?;
-        if claims.are_refuted_by(&proof) {
+        if description.claims.are_refuted_by(&proof) {
             return Err(StoreError::ClaimsRefuted(proof));
+        }
+        if !announce(description, &proof).await {
+            return Err(StoreError::Unannounced);
         }
         let was_there = self.complete(uploaded, &proof).await?;
         Ok((proof, was_there))

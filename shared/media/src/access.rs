@@ -81,14 +81,15 @@ impl Verified {
         &self.tenant
     }
 
-    /// The job of storing one announced medium. `accepted_at` is in seconds since 1970.
+    /// The job of storing one announced medium. `accepted_at` is in seconds since 1970, and the
+    /// medium's moment where nothing else says one.
     #[must_use]
     pub fn job(&self, message: MediaMessage, accepted_at: i64) -> QueuedJob {
         QueuedJob::V1(Job {
             tenant: self.tenant.clone(),
             instance: self.instance.clone(),
             accepted_at,
-            message,
+            message: message.dated(accepted_at),
         })
     }
 }

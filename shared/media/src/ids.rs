@@ -89,7 +89,8 @@ impl InstanceId {
     }
 }
 
-/// The sender's id of a message: opaque, chosen by the sender's client, unique only within an instance.
+/// The sender's id of a message: opaque, chosen by the sender's client, known to everyone in the
+/// chat. It is no medium's identity: see [`MediaIdentity`](crate::identity::MediaIdentity).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MessageId(String);
@@ -123,7 +124,8 @@ impl MessageId {
         Self(format!("NOID{}", Sha256::of(content).to_hex()))
     }
 
-    /// The id of the n-th medium (0 is the first) of one message, for the few that carry several.
+    /// The id under which versions before this one recorded the n-th medium (0 is the first) of one
+    /// message.
     #[must_use]
     pub fn nth(&self, n: usize) -> Self {
         let text = format!("{}.{n}", self.0);

@@ -68,7 +68,8 @@ impl QueuedJob {
     }
 
     /// The job in its present shape. Versions that did not write whether a medium is encrypted took
-    /// one with a key for encrypted; what has an encrypted hash is so, too.
+    /// one with a key for encrypted; what has an encrypted hash is so, too. Their moments may be ones
+    /// that cannot be.
     #[must_use]
     pub fn into_job(self) -> Job {
         match self {
@@ -76,7 +77,10 @@ impl QueuedJob {
                 let message = &mut job.message;
                 message.is_encrypted |=
                     message.media_key.is_some() || message.file_enc_sha256.is_some();
-                job
+                Job {
+                    message: job.message.dated(job.accepted_at),
+                    ..job
+                }
             }
         }
     }

@@ -5,7 +5,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{ids::MessageId, kind::MediaKind, sha256::Sha256};
+use crate::{
+    envelope::{Envelope, MomentSource},
+    identity::MediaIdentity,
+    ids::MessageId,
+    kind::MediaKind,
+    sha256::Sha256,
+};
 
 /// Who sent the message, seen from the connected account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -201,6 +207,16 @@ impl Chat {
         }
     }
 
+    /// The hash of an address that this chat's folder does not hold as it is. Only of a chat that
+    /// has such a folder, and is no person's.
+    #[must_use]
+    pub fn hash_of(&self, jid: &str) -> Option<Sha256> {
+        let (sort, id) = self.0.split_once('-')?;
+        let user = jid.trim().split(['@', ':']).next().unwrap_or_default();
+        let is_whole = sort != "other" && id == user;
+        (!is_whole).then(|| Sha256::of(jid.trim().as_bytes()))
+    }
+
     /// Whether it is [`Self::PROBE_JID`].
     #[must_use]
     pub fn is_probe(&self) -> bool {
@@ -325,6 +341,9 @@ pub struct MediaMessage {
     /// The text under the media, cut to [`MediaMessage::MAX_CAPTION_BYTES`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
+    /// What is known of the message around it.
+    #[serde(default, skip_serializing_if = "Envelope::is_empty")]
+    pub envelope: Envelope,
 }
 
 impl MediaMessage {
@@ -348,6 +367,39 @@ impl MediaMessage {
     pub fn is_sticker_pack(&self) -> bool {
         self.kind == MediaKind::Sticker
             && self.mimetype.as_deref() == Some(MediaKind::STICKER_PACK_MIMETYPE)
+    }
+
+    /// The first moment that can be a message's: WhatsApp is of 2009. In seconds since 1970.
+    pub const FIRST_MOMENT: i64 = 1_230_768_000;
+    /// How long after the acceptance of its webhook a message may seem to have been sent: clocks
+    /// differ, and so do the zones that somebody forgot.
+    const MOST_AHEAD_SECONDS: i64 = 24 * 60 * 60;
+
+    /// What makes it this medium and no other.
+    #[must_use]
+    pub fn identity(&self) -> MediaIdentity {
+        MediaIdentity::of(self)
+    }
+
+    /// The same with a moment that can be: its own, else the media key's, else that of its
+    /// acceptance, which is in seconds since 1970. What was decided once stays.
+    #[must_use]
+    pub fn dated(mut self, accepted_at: i64) -> Self {
+        // A clock that stands before the first message tells nothing of what is to come.
+        let last = match accepted_at {
+            Self::FIRST_MOMENT.. => accepted_at.saturating_add(Self::MOST_AHEAD_SECONDS),
+            _ => i64::MAX,
+        };
+        let can_be = |moment: &i64| (Self::FIRST_MOMENT..=last).contains(moment);
+        let own = [self.moment, in_seconds(self.moment)];
+        let own = own.into_iter().find(can_be);
+        let key = self.envelope.key_moment.take().filter(can_be);
+        (self.moment, self.envelope.moment_source) = match (own, key) {
+            (Some(own), _) => (own, self.envelope.moment_source),
+            (None, Some(key)) => (key, MomentSource::Key),
+            (None, None) => (accepted_at, MomentSource::Accepted),
+        };
+        self
     }
 
     /// When WhatsApp's copy expires by its own word: `oe=` of the signed path, in seconds since 1970.
@@ -388,6 +440,19 @@ impl fmt::Debug for MediaMessage {
 )]
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+/// A moment in seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by its
+/// size.
+#[must_use]
+pub fn in_seconds(moment: i64) -> i64 {
+    /// As seconds this is the year 5138; as any smaller unit it is before WhatsApp was.
+    const FIRST_OF_A_SMALLER_UNIT: i64 = 100_000_000_000;
+    let mut moment = moment;
+    while moment >= FIRST_OF_A_SMALLER_UNIT {
+        moment /= 1000;
+    }
+    moment
 }
 
 /// The longest prefix of `text` that fits `max_bytes` without cutting a character.

@@ -150,6 +150,9 @@ fn metadata(job: &Job, strategy: Strategy, claims: Claims) -> Vec<(&'static str,
     let mut metadata = Metadata::default();
     metadata.add("message-id", message.message_id.as_str());
     metadata.add("chat", message.chat.as_str());
+    if let Some(sender) = message.envelope.sender.word() {
+        metadata.add("sender", &sender);
+    }
     metadata.add("direction", message.direction.as_str());
     metadata.add("moment", &message.moment.to_string());
     metadata.add("kind", message.kind.as_str());

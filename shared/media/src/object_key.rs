@@ -1,16 +1,17 @@
-//! The key of a stored object: the same job and bytes always give the same key, and no other job's.
+//! The key of a stored object: the same for the same medium and bytes, and no other medium's.
 
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::{
     file_name::remove_invisible,
     file_type::{FileType, stem},
+    identity::DIGEST_CHARS,
     ids::{InstanceId, TenantId},
     kind::MediaKind,
     message::MediaMessage,
 };
 
-/// `{tenant}/{instance}/{chat}/{YYYY-MM}/{YYYYMMDD-HHMMSS}_{in|out}_{kind}_{messageId}[_{slug}].{ext}`.
+/// `{tenant}/{instance}/{chat}/{YYYY-MM}/{YYYYMMDD-HHMMSS}_{in|out}_{kind}_{messageId}-{digest}[_{slug}].{ext}`.
 ///
 /// ASCII, at most [`ObjectKey::MAX_BYTES`]; lexical order is the order of time within a chat. Exists only
 /// from checked ids, so whatever a sender writes, it stays under `{tenant}/{instance}/`.
@@ -44,7 +45,7 @@ impl ObjectKey {
             chat = message.chat.as_str(),
             direction = message.direction.as_str(),
             kind = message.kind,
-            id = message.message_id.in_key(),
+            id = message.identity().in_key(),
             extension = file_type.extension,
         ))
     }
@@ -55,12 +56,17 @@ impl ObjectKey {
         &self.0
     }
 
-    /// The message in a key: [`MessageId::in_key`](crate::ids::MessageId::in_key). Nothing if the text does not have the form of a key.
+    /// The message in a key: [`MessageId::in_key`](crate::ids::MessageId::in_key), also in keys of
+    /// versions before, which have no digest. Nothing if the text does not have the form of a key.
     #[must_use]
     pub fn message_in(key: &str) -> Option<&str> {
         let name = key.rsplit('/').next()?;
         let (id, _) = name.splitn(4, '_').nth(3)?.split_once(['_', '.'])?;
-        Some(id)
+        let of_message = match id.rsplit_once('-') {
+            Some((of_message, digest)) if digest.len() == DIGEST_CHARS => of_message,
+            Some(_) | None => id,
+        };
+        Some(of_message)
     }
 
     /// What follows the last slash.

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     failure::FailureClass,
-    ids::{InstanceId, MessageId, TenantId},
+    identity::RecordKey,
+    ids::{InstanceId, TenantId},
     message::MediaMessage,
     open::Proof,
     policy::SkipRule,
@@ -132,27 +133,21 @@ pub struct Lease {
     pub until: i64,
 }
 
-/// One item of the media table, about to be written. Identity is (instance, message id).
+/// One item of the media table, about to be written.
 #[derive(Debug, Clone)]
 pub struct Record<'a> {
     /// Whose it is.
     pub tenant: &'a TenantId,
     /// The account that received or sent it.
     pub instance: &'a InstanceId,
-    /// The message's id, unchanged.
+    /// What was announced.
     pub message: &'a MediaMessage,
+    /// Where the record is, as its claim found.
+    pub key: &'a RecordKey,
     /// Where the job stands.
     pub state: &'a State,
     /// What was tried in this run.
     pub attempts: &'a [Attempt],
     /// Seconds since 1970.
     pub now: i64,
-}
-
-impl Record<'_> {
-    /// The second half of the record's identity.
-    #[must_use]
-    pub fn message_id(&self) -> &MessageId {
-        &self.message.message_id
-    }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use media::{
     access::{SecretHashes, Verified},
+    envelope::Envelope,
     failure::FailureClass,
     ids::{InstanceId, MessageId, TenantId},
     job::Job,
@@ -52,6 +53,7 @@ fn message() -> MediaMessage {
         file_length: None,
         file_name: None,
         caption: None,
+        envelope: Envelope::default(),
     }
 }
 

@@ -8,6 +8,7 @@
 )]
 
 use media::{
+    envelope::Envelope,
     ids::MessageId,
     kind::{MediaKind, UnknownKind},
     message::{Chat, ChatKind, Direction, MediaMessage, UnknownChatKind},
@@ -44,6 +45,7 @@ fn message(kind: MediaKind, chat: &str) -> MediaMessage {
         file_length: Some(u64::MAX),
         file_name: None,
         caption: None,
+        envelope: Envelope::default(),
     }
 }
 

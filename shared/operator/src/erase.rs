@@ -2,10 +2,13 @@
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use media::ids::{InstanceId, MessageId, TenantId};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::records::MediaRecords;
-use aws::error::AwsError;
+use aws::{
+    error::AwsError,
+    ledger::{Erasable, place::MESSAGE},
+};
 
 use crate::Operator;
 
@@ -31,20 +34,6 @@ pub struct FilesCount {
     pub uploads: u64,
     /// What S3 refused to remove, of all these.
     pub failed: u64,
-}
-
-/// As much of a record as erasing needs.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Erasable {
-    /// The message's id.
-    pub message_id: MessageId,
-    /// Where it stands: `stored`, `retrying`, …
-    pub state: String,
-    /// The folder of its chat.
-    pub chat: String,
-    /// Until when a run holds it, in seconds since 1970.
-    #[serde(default)]
-    pub lease_until: i64,
 }
 
 impl FilesCount {
@@ -237,27 +226,31 @@ impl MediaRecords {
         message: Option<&MessageId>,
     ) -> Result<Vec<Erasable>, AwsError> {
         const OPERATION: &str = "dynamodb:Query";
-        let mut asked = self
-            .query(instance, message)
-            .filter_expression("tenant = :tenant")
-            .projection_expression("message_id, #state, chat, lease_until")
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":tenant", super::records::text(tenant.as_str()))
-            .consistent_read(true);
-        if !chats.is_empty() {
-            let names: Vec<_> = (0..chats.len()).map(|n| format!(":chat{n}")).collect();
-            let filter = format!("tenant = :tenant AND chat IN ({})", names.join(", "));
-            asked = asked.filter_expression(filter);
-            for (name, chat) in names.into_iter().zip(chats) {
-                asked = asked.expression_attribute_values(name, super::records::text(chat));
-            }
-        }
-        let mut items = asked.into_paginator().items().send();
         let mut found = Vec::new();
-        while let Some(item) = items.next().await {
-            let item = item.map_err(|error| AwsError::new(OPERATION, &error))?;
-            let unread = |_| AwsError::unexpected(OPERATION, "a record that makes no sense");
-            found.push(serde_dynamo::from_item(item).map_err(unread)?);
+        for query in self.queries(instance, message) {
+            let mut asked = query
+                .filter_expression("tenant = :tenant")
+                .projection_expression(
+                    "message_id, #message, #state, chat, lease_until, chat_lid, chat_phone, chat_hash",
+                )
+                .expression_attribute_names("#state", "state")
+                .expression_attribute_names("#message", MESSAGE)
+                .expression_attribute_values(":tenant", super::records::text(tenant.as_str()))
+                .consistent_read(true);
+            if !chats.is_empty() {
+                let names: Vec<_> = (0..chats.len()).map(|n| format!(":chat{n}")).collect();
+                let filter = format!("tenant = :tenant AND chat IN ({})", names.join(", "));
+                asked = asked.filter_expression(filter);
+                for (name, chat) in names.into_iter().zip(chats) {
+                    asked = asked.expression_attribute_values(name, super::records::text(chat));
+                }
+            }
+            let mut items = asked.into_paginator().items().send();
+            while let Some(item) = items.next().await {
+                let item = item.map_err(|error| AwsError::new(OPERATION, &error))?;
+                let unread = |_| AwsError::unexpected(OPERATION, "a record that makes no sense");
+                found.push(serde_dynamo::from_item(item).map_err(unread)?);
+            }
         }
         Ok(found)
     }

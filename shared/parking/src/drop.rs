@@ -64,12 +64,8 @@ impl Parking {
         if let Some(job) = job {
             let reason = format!("given up by an operator; it was parked because: {reason}");
             let written = self.ledger.note_given_up(job, &reason, now).await?;
-            let is_settled = || {
-                let (instance, message) = (&job.instance, &job.message.message_id);
-                self.ledger.is_settled(instance, message)
-            };
             // What was stored or erased meanwhile needs no word, and its message may go.
-            if written == Written::Overtaken && !is_settled().await? {
+            if written == Written::Overtaken && !self.ledger.is_settled(job).await? {
                 return Ok(Written::Overtaken);
             }
         }

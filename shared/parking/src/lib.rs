@@ -1,7 +1,7 @@
 //! What lies parked: looked through, written down where SQS parked it by itself, sent again, given up or erased.
 //!
-//! Identity is (instance, message id), never SQS's: what is sent again is a new message, and if its medium
-//! is stored meanwhile the download function says so and is done.
+//! Identity is the medium's ([`media::identity`]), never SQS's: what is sent again is a new
+//! message, and if its medium is stored meanwhile the download function says so and is done.
 
 mod drop;
 mod erase;

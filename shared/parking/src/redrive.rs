@@ -108,12 +108,11 @@ impl Parking {
 
     async fn send_again(&self, taken: &Taken, body: &str) -> Result<Again, AwsError> {
         let job = taken.parked.job.as_ref();
-        if let Some(job) = job {
-            let (instance, message) = (&job.instance, &job.message.message_id);
-            if self.ledger.is_settled(instance, message).await? {
-                self.parked.remove(&taken.receipt).await?;
-                return Ok(Again::NotNeeded);
-            }
+        if let Some(job) = job
+            && self.ledger.is_settled(job).await?
+        {
+            self.parked.remove(&taken.receipt).await?;
+            return Ok(Again::NotNeeded);
         }
         let tenant = job.map(|job| &job.tenant);
         self.jobs.send_again(body, tenant).await?;

@@ -55,7 +55,8 @@ async fn aws(messages: Vec<Value>, stored: &'static str, fails: &'static str) ->
                 Answer::json(&json!({ "Messages": taken }))
             }
             "GetItem" if !stored.is_empty() && request.text().contains(stored) => {
-                Answer::json(&json!({ "Item": { "state": { "S": "stored" } } }))
+                let item = json!({ "state": { "S": "stored" }, "message": { "S": stored } });
+                Answer::json(&json!({ "Item": item }))
             }
             "GetQueueAttributes" => {
                 let is_parked = request.text().contains("parked");

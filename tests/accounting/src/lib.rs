@@ -19,6 +19,9 @@ pub struct Identity {
     pub instance: String,
     /// The message's id.
     pub message_id: String,
+    /// Its chat and the SHA-256 of its plain bytes, which tell media of one message id apart. Empty where the
+    /// evidence does not tell them.
+    pub content: String,
 }
 
 impl Identity {
@@ -28,7 +31,18 @@ impl Identity {
         Self {
             instance: instance.into(),
             message_id: message_id.into(),
+            content: String::new(),
         }
+    }
+
+    /// The same of these plain bytes in this chat, which is given as an address or as a folder.
+    #[must_use]
+    pub fn holding(mut self, chat: &str, sha256: &str) -> Self {
+        let user = chat.split(['@', ':']).next().unwrap_or_default();
+        let sorts = ["group-", "channel-", "lid-"];
+        let bare = sorts.iter().find_map(|sort| user.strip_prefix(sort));
+        self.content = format!("{} {sha256}", bare.unwrap_or(user));
+        self
     }
 
     /// Of a queue message. One that is no job is known by its whole body, under the instance `-`.
@@ -38,7 +52,14 @@ impl Identity {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
         let message_id = job.get("message").and_then(|it| it.get("message_id"));
         match (text(job.get("instance")), text(message_id)) {
-            (Some(instance), Some(message_id)) => Self::new(instance, message_id),
+            (Some(instance), Some(message_id)) => {
+                let of_message = |name: &str| text(job.get("message").and_then(|it| it.get(name)));
+                let named = Self::new(instance, message_id);
+                match (of_message("chat"), of_message("file_sha256")) {
+                    (Some(chat), Some(sha256)) => named.holding(&chat, &sha256),
+                    (Some(_) | None, _) => named,
+                }
+            }
             (Some(_) | None, _) => Self::new("-", body),
         }
     }
@@ -98,6 +119,40 @@ pub struct Object {
     pub sha256: String,
     /// How often something was written under this key.
     pub writes: u32,
+    /// What it says of itself, if that was looked at.
+    pub said: Option<Said>,
+}
+
+/// What an object's metadata and its length, or a record, say of the bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Bytes.
+    pub size_bytes: Option<u64>,
+    /// SHA-256, lower-case hex.
+    pub sha256: Option<String>,
+    /// How far they are proven.
+    pub integrity: Option<String>,
+    /// Which way brought them.
+    pub strategy: Option<String>,
+}
+
+impl Said {
+    /// What another says otherwise. What either does not say is no contradiction.
+    fn contradictions(&self, other: &Self) -> Vec<String> {
+        let pairs = [
+            ("sha256", &self.sha256, &other.sha256),
+            ("integrity", &self.integrity, &other.integrity),
+            ("strategy", &self.strategy, &other.strategy),
+        ];
+        let texts = pairs.into_iter().filter_map(|(name, one, other)| {
+            let (one, other) = (one.as_ref()?, other.as_ref()?);
+            (one != other).then(|| format!("{name} {one} is {other}"))
+        });
+        let sizes = self.size_bytes.zip(other.size_bytes);
+        let sizes = sizes.filter(|(one, other)| one != other);
+        let sizes = sizes.map(|(one, other)| format!("size_bytes {one} is {other}"));
+        texts.chain(sizes).collect()
+    }
 }
 
 /// A message of the parked queue.
@@ -120,6 +175,8 @@ pub struct Record {
     pub state: String,
     /// Where it says the object is.
     pub object_key: Option<String>,
+    /// What it says of the object's bytes.
+    pub said: Said,
 }
 
 /// All that was found.
@@ -164,6 +221,7 @@ impl Account {
     /// Holds what was found against what was announced.
     #[must_use]
     pub fn of(announced: &[Announced], evidence: &Evidence) -> Self {
+        let evidence = &resolved(announced, evidence);
         let found = Found::sorted(evidence);
         let mut account = Self {
             orphans: evidence.uploads.clone(),
@@ -238,6 +296,46 @@ impl Account {
         self.unexpected
             .extend(complaints.map(|complaint| format!("{id}: {complaint}")));
     }
+}
+
+/// The evidence with whole identities: what tells no content is of that announced medium of its message which
+/// is in no bucket, or, if all of them are, of any.
+fn resolved(announced: &[Announced], evidence: &Evidence) -> Evidence {
+    let mut evidence = evidence.clone();
+    let is_stored =
+        |one: &Identity, objects: &[Object]| objects.iter().any(|it| it.identity == *one);
+    let (objects, mut taken) = (evidence.objects.clone(), BTreeSet::new());
+    let mut resolve = |identity: &mut Identity| {
+        let is_known = announced.iter().any(|one| one.identity == *identity);
+        if is_known || !identity.content.is_empty() {
+            return;
+        }
+        let is_of_message = |one: &&Announced| {
+            one.identity.instance == identity.instance
+                && one.identity.message_id == identity.message_id
+        };
+        let mut candidates: Vec<_> = announced.iter().filter(is_of_message).collect();
+        candidates.sort_by_key(|one| {
+            (
+                is_stored(&one.identity, &objects),
+                taken.contains(&one.identity),
+            )
+        });
+        if let Some(first) = candidates.first() {
+            taken.insert(first.identity.clone());
+            *identity = first.identity.clone();
+        }
+    };
+    evidence
+        .records
+        .iter_mut()
+        .for_each(|one| resolve(&mut one.identity));
+    evidence
+        .parked
+        .iter_mut()
+        .for_each(|one| resolve(&mut one.identity));
+    evidence.queued.iter_mut().for_each(resolve);
+    evidence
 }
 
 /// The evidence by identity.
@@ -333,6 +431,20 @@ impl Here<'_> {
         }
     }
 
+    /// Whether the record says of the object what the object is and says.
+    fn of_bytes(&self, record: &Record) -> Option<String> {
+        let is_named = |object: &&&Object| Some(&object.key) == record.object_key.as_ref();
+        let object = self.objects.iter().find(is_named)?;
+        let contradictions = record.said.contradictions(object.said.as_ref()?);
+        let is_said = !contradictions.is_empty();
+        is_said.then(|| {
+            format!(
+                "the record contradicts the object: {}",
+                contradictions.join(", ")
+            )
+        })
+    }
+
     /// Whether the record says what is the case. While a job waits its record may lag behind.
     fn of_record(&self) -> Option<String> {
         let (is_stored, is_parked) = (!self.objects.is_empty(), !self.parked.is_empty());
@@ -348,7 +460,7 @@ impl Here<'_> {
             "stored" if keys().all(|key| key != record.object_key.as_deref()) => {
                 Some(format!("the record names {:?}", record.object_key))
             }
-            "stored" => None,
+            "stored" => self.of_bytes(record),
             other if is_stored && !self.queued => {
                 Some(format!("stored, not queued, and the record says {other}"))
             }
@@ -419,6 +531,7 @@ mod tests {
             identity: Identity::new("I", "m"),
             sha256: sha256.to_owned(),
             writes: 1,
+            said: None,
         }
     }
 
@@ -427,6 +540,7 @@ mod tests {
             identity: Identity::new("I", "m"),
             state: state.to_owned(),
             object_key: Some("acme/I/k".to_owned()),
+            said: Said::default(),
         }
     }
 
@@ -537,5 +651,80 @@ mod tests {
             ..Evidence::default()
         };
         assert_eq!(counts(Fate::Stored, &evidence), [0, 0, 1, 1]);
+    }
+
+    #[test]
+    fn media_of_one_message_id_are_told_apart_by_chat_and_bytes() {
+        let of = |chat: &str, sha256: &str| Announced {
+            identity: Identity::new("I", "m").holding(chat, sha256),
+            sha256: sha256.to_owned(),
+            ..announced(Fate::Stored)
+        };
+        let all = [of("1", "aa"), of("1", "bb"), of("2@g.us", "aa")];
+        let object = |chat: &str, sha256: &str| Object {
+            identity: Identity::new("I", "m").holding(chat, sha256),
+            ..object(&format!("acme/I/{chat}/{sha256}"), sha256)
+        };
+        let record = |chat: &str, sha256: &str| Record {
+            identity: Identity::new("I", "m").holding(chat, sha256),
+            object_key: Some(format!("acme/I/{chat}/{sha256}")),
+            ..record("stored")
+        };
+        let places = [("1", "aa"), ("1", "bb"), ("group-2", "aa")];
+        let evidence = Evidence {
+            objects: places.map(|(chat, sha256)| object(chat, sha256)).to_vec(),
+            records: places.map(|(chat, sha256)| record(chat, sha256)).to_vec(),
+            ..Evidence::default()
+        };
+        assert!(Account::of(&all, &evidence).is_clean());
+        for n in 0..3 {
+            let mut short = evidence.clone();
+            short.objects.remove(n);
+            let account = Account::of(&all, &short);
+            assert_eq!((account.lost.len(), account.stored), (1, 2), "{account}");
+        }
+    }
+
+    #[test]
+    fn a_record_that_says_other_bytes_than_are_there_is_found_out() {
+        let is = Said {
+            size_bytes: Some(3),
+            sha256: Some("aa".to_owned()),
+            integrity: Some("sha256".to_owned()),
+            strategy: Some("wapi".to_owned()),
+        };
+        let text = |text: &str| Some(text.to_owned());
+        for said in [
+            Said {
+                size_bytes: Some(4),
+                ..is.clone()
+            },
+            Said {
+                sha256: text("bb"),
+                ..is.clone()
+            },
+            Said {
+                integrity: text("mac-only"),
+                ..is.clone()
+            },
+            Said {
+                strategy: text("cdn"),
+                ..is.clone()
+            },
+        ] {
+            let of = |said: &Said| Evidence {
+                objects: vec![Object {
+                    said: Some(is.clone()),
+                    ..object("acme/I/k", "aa")
+                }],
+                records: vec![Record {
+                    said: said.clone(),
+                    ..record("stored")
+                }],
+                ..Evidence::default()
+            };
+            assert_eq!(counts(Fate::Stored, &of(&is)), [0, 0, 0, 0]);
+            assert_eq!(counts(Fate::Stored, &of(&said)), [0, 0, 1, 0], "{said:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use media::{
+    envelope::Envelope,
     ids::MessageId,
     job::Job,
     kind::MediaKind,
@@ -61,6 +62,7 @@ pub fn run(data: &[u8]) {
         file_length: None,
         file_name: chosen.file_name.map(str::to_owned),
         caption: chosen.caption.map(str::to_owned),
+        envelope: Envelope::default(),
     };
     check(&verified().job(message, NOW).into_job(), chosen.head);
 }

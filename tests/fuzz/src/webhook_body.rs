@@ -30,8 +30,8 @@ pub(crate) fn check(announcement: Announcement) {
     assert!(announcement.unknown_wrappers <= media.len());
     let mut ids = HashSet::new();
     for message in media {
-        let id = message.message_id.clone();
-        assert!(ids.insert(id.clone()), "two media are {id}");
+        let identity = message.identity();
+        assert!(ids.insert(identity.in_key()), "{identity:?} is there twice");
         check_message(message);
     }
 }

@@ -120,7 +120,7 @@ fn missing_sentence(expected: &Expected, record: Option<&Value>) -> String {
 fn record_of<'r>(records: &'r [Value], message_id: &str) -> Option<&'r Value> {
     records
         .iter()
-        .find(|record| text(record, "message_id") == Some(message_id))
+        .find(|record| text(record, "message") == Some(message_id))
 }
 
 /// A string attribute of a record in DynamoDB's JSON.
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_same_bytes_are_well() {
-        let record = json!({ "message_id": { "S": "3EB0" }, "strategy": { "S": "cdn" } });
+        let record = json!({ "message": { "S": "3EB0" }, "strategy": { "S": "cdn" } });
         let comparison = Comparison::of(&[expected()], &[stored()], &[record]);
         assert!(comparison.faults.is_empty(), "{:?}", comparison.faults);
         assert!(comparison.table().contains("cdn"));
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_told_with_its_state() {
-        let record = json!({ "message_id": { "S": "3EB0" }, "state": { "S": "retrying" } });
+        let record = json!({ "message": { "S": "3EB0" }, "state": { "S": "retrying" } });
         let comparison = Comparison::of(&[expected()], &[], &[record]);
         let told = comparison.faults.join("\n");
         assert!(

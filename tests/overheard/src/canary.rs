@@ -9,7 +9,8 @@ use crate::listener;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
-    /// What names a folder or a file: the number or id of a chat, a document's own name.
+    /// What a record keeps and a folder or a file may be named by: the numbers and ids of a chat and of
+    /// who sent to it, a document's own name.
     Filed,
     /// A name, a number, a text, a picture: whatever people are or say.
     Person,
@@ -128,8 +129,9 @@ fn of_field(parent: &str, name: &str, text: &str) -> Option<Canary> {
     let lower = name.to_ascii_lowercase();
     let user = text.split('@').next().unwrap_or(text);
     match (parent, lower.as_str()) {
-        ("chat", "id") => Canary::new(Class::Filed, "chat", user),
-        ("sender", "id") => Canary::new(Class::Person, "sender", user),
+        ("chat", "id" | "lid" | "chatlid") => Canary::new(Class::Filed, "chat", user),
+        ("sender", "id" | "senderlid" | "lid") => Canary::new(Class::Filed, "sender", user),
+        (_, "participant" | "participantlid") => Canary::new(Class::Filed, "sender", user),
         (_, "filename" | "title") => Canary::new(Class::Filed, name, text),
         (_, lower) if SECRET.contains(&lower) => Canary::new(Class::Secret, name, text),
         (_, lower) if PUBLIC.contains(&lower) => None,

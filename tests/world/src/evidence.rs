@@ -4,7 +4,7 @@ use overheard::Sink;
 use serde_json::Value;
 
 use crate::{
-    accounting::{Evidence, Identity, Object, Parked, Record},
+    accounting::{Evidence, Identity, Object, Parked, Record, Said},
     cloud::{Cloud, bucket::Stored, queue::Sent},
     function::{JOBS, MEDIA, PARKED},
 };
@@ -43,11 +43,19 @@ pub(crate) fn gather(cloud: &Cloud, uploads: Vec<String>) -> Evidence {
 
 fn object(key: &str, stored: &Stored) -> Object {
     let instance = key.split('/').nth(1).unwrap_or_default();
-    let message_id = stored.metadata.get("message-id").cloned();
+    let chat = key.split('/').nth(2).unwrap_or_default();
+    let said = |name: &str| stored.metadata.get(name).cloned();
+    let (sha256, message_id) = (stored.sha256(), said("message-id").unwrap_or_default());
     Object {
         key: key.to_owned(),
-        identity: Identity::new(instance, message_id.unwrap_or_default()),
-        sha256: stored.sha256(),
+        identity: Identity::new(instance, message_id).holding(chat, &sha256),
+        said: Some(Said {
+            size_bytes: Some(stored.bytes.len() as u64),
+            sha256: Some(sha256.clone()),
+            integrity: said("integrity"),
+            strategy: said("strategy"),
+        }),
+        sha256,
         writes: stored.writes,
     }
 }
@@ -67,11 +75,23 @@ fn parked(sent: &Sent) -> Parked {
 
 fn record(item: &Value) -> Record {
     let text = |name: &str| item[name]["S"].as_str().map(str::to_owned);
+    let message_id = text("message").or_else(|| text("message_id"));
+    let named = Identity::new(
+        text("instance").unwrap_or_default(),
+        message_id.unwrap_or_default(),
+    );
+    let size_bytes = item["size_bytes"]["N"].as_str();
     Record {
-        identity: Identity::new(
-            text("instance").unwrap_or_default(),
-            text("message_id").unwrap_or_default(),
-        ),
+        identity: match (text("chat"), text("sha256")) {
+            (Some(chat), Some(sha256)) => named.holding(&chat, &sha256),
+            (Some(_) | None, _) => named,
+        },
+        said: Said {
+            size_bytes: size_bytes.and_then(|n| n.parse().ok()),
+            sha256: text("sha256"),
+            integrity: text("integrity"),
+            strategy: text("strategy"),
+        },
         state: text("state").unwrap_or_default(),
         object_key: text("object_key"),
     }

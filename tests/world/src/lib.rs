@@ -6,6 +6,7 @@
     reason = "helpers of tests fail as tests do; an index into JSON that is missing gives null"
 )]
 
+mod before;
 pub mod chance;
 pub mod clockwork;
 pub mod cloud;

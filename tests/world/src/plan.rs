@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde_json::Value;
 use stand_in::{CdnScenario, Kind, Spec, WapiScenario};
 
 use crate::{accounting::Fate, fault};
@@ -52,6 +53,19 @@ pub struct Medium {
     pub posts: u32,
     /// Where it may end.
     pub fate: Fate,
+    /// What its webhook says otherwise than the spec, by JSON pointer.
+    pub told: Vec<(&'static str, Value)>,
+    /// What a version before this one has left of it.
+    pub left: Left,
+}
+
+/// What a version before this one has left of a medium, when this one begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Its record, in this state.
+    pub record: Option<&'static str>,
+    /// Its job, in place of a webhook.
+    pub job: bool,
 }
 
 impl Medium {
@@ -66,7 +80,23 @@ impl Medium {
             at: Duration::ZERO,
             posts: 1,
             fate: Fate::Stored,
+            told: Vec::new(),
+            left: Left::default(),
         }
+    }
+
+    /// The same, told otherwise at this place of its webhook.
+    #[must_use]
+    pub fn telling(mut self, pointer: &'static str, value: impl Into<Value>) -> Self {
+        self.told.push((pointer, value.into()));
+        self
+    }
+
+    /// The same, of which a version before has left this.
+    #[must_use]
+    pub fn leaving(mut self, left: Left) -> Self {
+        self.left = left;
+        self
     }
 
     /// The same, announced then.

@@ -10,7 +10,7 @@ use crate::{
     chance::Chance,
     clockwork::BEGINNING,
     fault::{self, Call, Fault},
-    plan::{CUSTOMERS, FUNCTION_TIMEOUT, Happening, Medium, Plan},
+    plan::{CUSTOMERS, FUNCTION_TIMEOUT, Happening, Left, Medium, Plan},
 };
 
 /// Larger than one part, so that it is uploaded in two.
@@ -33,6 +33,7 @@ pub fn plan(seed: u64) -> Plan {
             .format(Format::Random)
             .size(TWO_PARTS_BYTES);
     }
+    media.extend(relatives(chance, &media));
     let strangers = (0..chance.of("strangers").below(3)).map(|n| {
         let at = chance.of("stranger").of(n).time(Duration::from_mins(10));
         (at, format!("stranger {n}, who is no job"))
@@ -51,6 +52,30 @@ pub fn plan(seed: u64) -> Plan {
         time_left: Arc::new(move |nth| time_left(chance.of("time").of(nth), short && nth < 12)),
         sender_tries: 1 + u32::try_from(chance.of("sender").below(4)).unwrap_or_default(),
     }
+}
+
+/// What has something in common with the first medium: another file under its message's id, and the same file
+/// under the same id in a group.
+fn relatives(chance: Chance, media: &[Medium]) -> Vec<Medium> {
+    let mut relatives = Vec::new();
+    let Some(first) = media.first().filter(|one| one.spec.size.is_none()) else {
+        return relatives;
+    };
+    let id = format!("3EB0{:016X}", chance.of("shared id").number());
+    let shared = |medium: &Medium| medium.clone().with(|spec| spec.message_id(id.clone()));
+    if chance.of("two files of one id").happens(250) {
+        let instance = first.spec.instance.clone();
+        let other = medium(chance.of("other file"), 100).with(|spec| spec.instance(instance));
+        relatives.extend([shared(first), shared(&other)]);
+    }
+    if first.spec.kind != Kind::NewsletterImage && chance.of("one file in two chats").happens(250) {
+        let in_group = |spec: Spec| spec.chat("120363000000000077@g.us");
+        relatives.extend([shared(first), shared(first).with(in_group)]);
+    }
+    // The same medium twice is no relative.
+    let mut seen = std::collections::BTreeSet::new();
+    relatives.retain(|one| seen.insert((one.spec.seed.clone(), one.spec.chat.clone())));
+    relatives
 }
 
 fn medium(chance: Chance, n: u64) -> Medium {
@@ -84,6 +109,8 @@ fn medium(chance: Chance, n: u64) -> Medium {
             1
         },
         fate,
+        told: Vec::new(),
+        left: Left::default(),
     }
 }
 

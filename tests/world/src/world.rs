@@ -24,6 +24,7 @@ use webhook::Webhook;
 
 use crate::{
     accounting::{Account, Announced, Evidence, Fate, Identity, Told},
+    before,
     chance::Chance,
     clockwork,
     cloud::{Cloud, queue::Settings, sqs::BASE},
@@ -235,17 +236,33 @@ impl World {
     }
 
     async fn announce(self: Arc<Self>, medium: Medium) -> Announced {
-        let made = self.origins.announce(medium.spec).expect("a media");
+        let mut made = self.origins.announce(medium.spec).expect("a media");
+        for (pointer, value) in medium.told {
+            let place = made.webhook.pointer_mut(pointer).expect("a place");
+            *place = value;
+        }
         let customer = CUSTOMERS
             .into_iter()
             .find(|it| it.instance == made.instance);
         let customer = customer.expect("a known instance");
         self.cloud.clock.until(medium.at).await;
-        let posts =
-            (0..medium.posts).map(|n| self.post(customer, &made.webhook, &made.message_id, n));
+        if let Some(state) = medium.left.record {
+            let item = before::record(&made, customer, state);
+            let put = json!({ "TableName": MEDIA, "Item": item });
+            let answer = self.cloud.tables.call("PutItem", &put);
+            assert_eq!(answer.status(), 200, "{:?}", answer.body());
+        }
+        if medium.left.job {
+            let (job, now) = (before::job(&made, customer), self.cloud.clock.now());
+            self.cloud.sqs().put(JOBS, &job, None, now);
+            self.cloud.tell_of_queues();
+        }
+        let posts = if medium.left.job { 0 } else { medium.posts };
+        let posts = (0..posts).map(|n| self.post(customer, &made.webhook, &made.message_id, n));
         let told = join_all(posts).await;
         Announced {
-            identity: Identity::new(made.instance, made.message_id),
+            identity: Identity::new(made.instance, made.message_id)
+                .holding(&made.chat, &made.sha256_hex),
             tenant: customer.tenant.to_owned(),
             sha256: made.sha256_hex,
             told: told

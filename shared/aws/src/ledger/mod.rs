@@ -1,9 +1,15 @@
-//! The table of media: one item per (instance, message id), saying where it stands and what was tried.
+//! The table of media: one item for each medium, saying where it stands and what was tried.
 //!
 //! A run claims the item first, under a lease; every later write of the run says so and fails when the
-//! lease has gone to another.
+//! lease has gone to another. Which item is a medium's: [`media::identity`].
 
+mod announced;
+mod claim;
+mod erase;
+mod notes;
+pub(crate) mod place;
 mod update;
+mod word;
 
 use std::collections::HashMap;
 
@@ -12,18 +18,17 @@ use aws_sdk_dynamodb::{
     operation::update_item::{
         UpdateItemError, UpdateItemOutput, builders::UpdateItemFluentBuilder,
     },
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, Select},
+    types::{AttributeValue, Select},
 };
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use media::{
-    failure::FailureClass,
-    ids::{InstanceId, MessageId, TenantId},
-    job::Job,
+    identity::RecordKey,
+    ids::InstanceId,
     record::{Attempt, Lease, Record, State},
 };
 use serde::Serialize;
 
 use self::update::Update;
+pub use self::{claim::Claim, erase::Erasable, word::Word};
 use crate::{clients::Clients, error::AwsError};
 
 /// The index by state and `recoverable_until`: what expires first comes first.
@@ -35,32 +40,11 @@ pub const BY_INSTANCE: &str = "by_instance";
 /// The state of a medium that a person had erased. Only the mark of [`Ledger::erase`] says so.
 const ERASED: &str = "erased";
 
-type Attributes = HashMap<String, AttributeValue>;
+pub(crate) type Attributes = HashMap<String, AttributeValue>;
 
 /// Attempts kept in an item, the latest: enough for a person to see the pattern, far below the 400 KB
 /// that an item may have.
 pub const MOST_ATTEMPTS: usize = 20;
-
-/// What a run finds when it claims a medium.
-#[derive(Debug)]
-pub enum Claim {
-    /// The medium is this run's until its lease ends.
-    Mine {
-        /// What was tried before, oldest first. Evidence for people: what this build cannot read is left out.
-        attempts: Vec<Attempt>,
-    },
-    /// The object is in the bucket: a duplicate needs no download.
-    Stored,
-    /// The object is in the bucket, in another tenant's folder: the instance was that tenant's before.
-    StoredForAnother,
-    /// A person had the medium erased while its job was still queued: it is not fetched again.
-    Erased,
-    /// Another run is at it, or died at it. Not a failure: come back when its lease ends.
-    Elsewhere {
-        /// In seconds since 1970.
-        until: i64,
-    },
-}
 
 /// What became of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,33 +63,6 @@ pub enum Then {
     Release,
     /// Something remains to be done under it.
     Keep,
-}
-
-/// What the announcement says, written by the first to know of a medium.
-#[derive(Serialize)]
-struct Announced<'a> {
-    tenant: &'a str,
-    chat: &'a str,
-    kind: &'static str,
-    direction: &'static str,
-    moment: i64,
-    recoverable_until: i64,
-    updated_at: i64,
-}
-
-impl<'a> Announced<'a> {
-    fn of(job: &'a Job, now: i64) -> Self {
-        let message = &job.message;
-        Self {
-            tenant: job.tenant.as_str(),
-            chat: message.chat.as_str(),
-            kind: message.kind.as_str(),
-            direction: message.direction.as_str(),
-            moment: message.moment,
-            recoverable_until: message.recoverable_until(),
-            updated_at: now,
-        }
-    }
 }
 
 /// What a run found out.
@@ -189,46 +146,6 @@ impl Ledger {
         }
     }
 
-    /// Claims a medium for one run, under `lease`. The first claim makes the record, so that a medium is
-    /// seen from its first run on. One call, which AWS decides: of two runs at once one gets it.
-    ///
-    /// # Errors
-    /// [`AwsError`]; retried by the queue.
-    pub async fn claim(&self, job: &Job, lease: &Lease, now: i64) -> Result<Claim, AwsError> {
-        const OPERATION: &str = "dynamodb:UpdateItem";
-        let first = Update::of(OPERATION, &Announced::of(job, now))?;
-        let update = first
-            .set_once("state", "retrying")
-            .set("lease_owner", AttributeValue::S(lease.owner.clone()))
-            .set("lease_until", AttributeValue::N(lease.until.to_string()));
-        let claimed = update
-            .request(&self.clients, &self.table, &job.instance, &job.message.message_id)
-            .condition_expression(
-                "(attribute_not_exists(#state) OR (#state <> :stored AND #state <> :erased)) \
-                 AND (attribute_not_exists(lease_owner) OR lease_owner = :me OR lease_until < :now)",
-            )
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":stored", AttributeValue::S("stored".to_owned()))
-            .expression_attribute_values(":erased", AttributeValue::S(ERASED.to_owned()))
-            .expression_attribute_values(":me", AttributeValue::S(lease.owner.clone()))
-            .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match claimed {
-            Ok(output) => Ok(Claim::Mine {
-                attempts: attempts_of(output.attributes),
-            }),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    Ok(held(failed.item.as_ref(), &job.tenant))
-                }
-                _ => Err(AwsError::new(OPERATION, &error)),
-            },
-        }
-    }
-
     /// Writes where a medium stands, if the run still holds the lease.
     ///
     /// # Errors
@@ -242,19 +159,19 @@ impl Ledger {
         const OPERATION: &str = "dynamodb:UpdateItem";
         let mut update = Update::of(OPERATION, &Outcome::of(record))?;
         match record.state {
-            State::Stored { .. } => update = update.remove("class").remove("reason"),
+            State::Stored { .. } => {
+                update = update
+                    .remove("class")
+                    .remove("reason")
+                    .remove(word::COMMITTING);
+            }
             State::Skipped { .. } => update = update.remove("class"),
             State::Retrying { .. } | State::Parked { .. } => {}
         }
         if then == Then::Release {
             update = update.remove("lease_owner").remove("lease_until");
         }
-        let request = update.request(
-            &self.clients,
-            &self.table,
-            record.instance,
-            record.message_id(),
-        );
+        let request = update.request(&self.clients, &self.table, record.instance, record.key);
         fenced(OPERATION, request, lease).await
     }
 
@@ -262,166 +179,17 @@ impl Ledger {
     ///
     /// # Errors
     /// [`AwsError`]; the lease then ends by itself.
-    pub async fn release(&self, job: &Job, lease: &Lease) -> Result<Written, AwsError> {
+    pub async fn release(
+        &self,
+        instance: &InstanceId,
+        key: &RecordKey,
+        lease: &Lease,
+    ) -> Result<Written, AwsError> {
         let request = Update::default()
             .remove("lease_owner")
             .remove("lease_until")
-            .request(
-                &self.clients,
-                &self.table,
-                &job.instance,
-                &job.message.message_id,
-            );
+            .request(&self.clients, &self.table, instance, key);
         fenced("dynamodb:UpdateItem", request, lease).await
-    }
-
-    /// Writes that a job was parked which no run of ours parked: SQS moved it. A record that says `stored`
-    /// or `parked`, or that a run is at, is left alone.
-    ///
-    /// # Errors
-    /// [`AwsError`].
-    pub async fn note_parked(
-        &self,
-        job: &Job,
-        class: FailureClass,
-        reason: &str,
-        now: i64,
-    ) -> Result<Written, AwsError> {
-        const OPERATION: &str = "dynamodb:UpdateItem";
-        let update = Update::of(OPERATION, &Announced::of(job, now))?
-            .set("state", AttributeValue::S("parked".to_owned()))
-            .set("class", AttributeValue::S(class.as_str().to_owned()))
-            .set("reason", AttributeValue::S(reason.to_owned()));
-        let written = update
-            .request(
-                &self.clients,
-                &self.table,
-                &job.instance,
-                &job.message.message_id,
-            )
-            .condition_expression(
-                "(attribute_not_exists(#state) OR #state = :retrying) \
-                 AND (attribute_not_exists(lease_owner) OR lease_until < :now) \
-                 AND (attribute_not_exists(tenant) OR tenant = :tenant)",
-            )
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":retrying", AttributeValue::S("retrying".to_owned()))
-            .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
-            .expression_attribute_values(":tenant", AttributeValue::S(job.tenant.to_string()))
-            .send()
-            .await;
-        verdict(OPERATION, written)
-    }
-
-    /// Writes that a person gave a medium up. A record that says `stored` or `erased`, or that a run is
-    /// at, is left alone.
-    ///
-    /// # Errors
-    /// [`AwsError`].
-    pub async fn note_given_up(
-        &self,
-        job: &Job,
-        reason: &str,
-        now: i64,
-    ) -> Result<Written, AwsError> {
-        const OPERATION: &str = "dynamodb:UpdateItem";
-        let update = Update::of(OPERATION, &Announced::of(job, now))?
-            .set("state", AttributeValue::S("skipped".to_owned()))
-            .set("reason", AttributeValue::S(reason.to_owned()))
-            .remove("class");
-        let written = update
-            .request(
-                &self.clients,
-                &self.table,
-                &job.instance,
-                &job.message.message_id,
-            )
-            .condition_expression(
-                "(attribute_not_exists(#state) OR (#state <> :stored AND #state <> :erased)) \
-                 AND (attribute_not_exists(lease_owner) OR lease_until < :now) \
-                 AND (attribute_not_exists(tenant) OR tenant = :tenant)",
-            )
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":stored", AttributeValue::S("stored".to_owned()))
-            .expression_attribute_values(":erased", AttributeValue::S(ERASED.to_owned()))
-            .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
-            .expression_attribute_values(":tenant", AttributeValue::S(job.tenant.to_string()))
-            .send()
-            .await;
-        verdict(OPERATION, written)
-    }
-
-    /// Whether nothing remains to be fetched: the object is in the bucket, or a person had it erased.
-    ///
-    /// # Errors
-    /// [`AwsError`].
-    pub async fn is_settled(
-        &self,
-        instance: &InstanceId,
-        message: &MessageId,
-    ) -> Result<bool, AwsError> {
-        let item = self.read(instance, message).await?.unwrap_or_default();
-        let state = item.get("state").and_then(|state| state.as_s().ok());
-        Ok(state.is_some_and(|state| state == "stored" || state == ERASED))
-    }
-
-    /// Removes the record of a medium that is in `state`, unless a run is at it. With `mark_until` (seconds
-    /// since 1970) a mark of instance and message id stays until then, so that a job which still waits
-    /// somewhere in the queue does not bring the medium back: nothing about chat, kind or time.
-    ///
-    /// # Errors
-    /// [`AwsError`].
-    pub async fn erase(
-        &self,
-        instance: &InstanceId,
-        message: &MessageId,
-        state: &str,
-        mark_until: Option<i64>,
-        now: i64,
-    ) -> Result<Written, AwsError> {
-        const IDLE: &str =
-            "#state = :state AND (attribute_not_exists(lease_owner) OR lease_until < :now)";
-        let [instance, message, state, erased] =
-            [instance.as_str(), message.as_str(), state, ERASED]
-                .map(|text| AttributeValue::S(text.to_owned()));
-        let now = AttributeValue::N(now.to_string());
-        let dynamodb = &self.clients.dynamodb;
-        let Some(until) = mark_until else {
-            let deleted = dynamodb
-                .delete_item()
-                .table_name(&self.table)
-                .key("instance", instance)
-                .key("message_id", message)
-                .condition_expression(IDLE)
-                .expression_attribute_names("#state", "state")
-                .expression_attribute_values(":state", state)
-                .expression_attribute_values(":now", now)
-                .send()
-                .await;
-            return match deleted {
-                Ok(_) => Ok(Written::Yes),
-                Err(error) if is_overtaken(&error) => Ok(Written::Overtaken),
-                Err(error) => Err(AwsError::new("dynamodb:DeleteItem", &error)),
-            };
-        };
-        let put = dynamodb
-            .put_item()
-            .table_name(&self.table)
-            .item("instance", instance)
-            .item("message_id", message)
-            .item("state", erased)
-            .item("forget_at", AttributeValue::N(until.to_string()))
-            .condition_expression(IDLE)
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":state", state)
-            .expression_attribute_values(":now", now)
-            .send()
-            .await;
-        match put {
-            Ok(_) => Ok(Written::Yes),
-            Err(error) if is_overtaken(&error) => Ok(Written::Overtaken),
-            Err(error) => Err(AwsError::new("dynamodb:PutItem", &error)),
-        }
     }
 
     /// How many media that are not stored can be counted on no longer than `until` (seconds since 1970),
@@ -461,51 +229,6 @@ impl Ledger {
         }
         Ok(count)
     }
-
-    async fn read(
-        &self,
-        instance: &InstanceId,
-        message: &MessageId,
-    ) -> Result<Option<Attributes>, AwsError> {
-        let read = self
-            .clients
-            .dynamodb
-            .get_item()
-            .table_name(&self.table)
-            .key("instance", AttributeValue::S(instance.to_string()))
-            .key("message_id", AttributeValue::S(message.to_string()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| AwsError::new("dynamodb:GetItem", &error))?;
-        Ok(read.item)
-    }
-}
-
-/// Who has the medium that could not be claimed, as the refusal tells. A refusal that tells nothing
-/// names nobody who would finish, so the job comes back.
-fn held(item: Option<&Attributes>, tenant: &TenantId) -> Claim {
-    let text = |name: &str| item.and_then(|item| item.get(name)?.as_s().ok());
-    let is_theirs = text("tenant").is_none_or(|owner| owner == tenant.as_str());
-    match text("state").map(String::as_str) {
-        Some("stored") if is_theirs => Claim::Stored,
-        Some("stored") => Claim::StoredForAnother,
-        Some(ERASED) => Claim::Erased,
-        Some(_) | None => {
-            let until = item.and_then(|item| item.get("lease_until")?.as_n().ok());
-            Claim::Elsewhere {
-                until: until.and_then(|n| n.parse().ok()).unwrap_or_default(),
-            }
-        }
-    }
-}
-
-/// Whether a write was refused by its condition.
-fn is_overtaken<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
-    let code = error
-        .as_service_error()
-        .and_then(ProvideErrorMetadata::code);
-    code == Some("ConditionalCheckFailedException")
 }
 
 /// Sends a write that only the lease's owner may make.
@@ -533,10 +256,4 @@ fn verdict(
             _ => Err(AwsError::new(operation, &error)),
         },
     }
-}
-
-fn attempts_of(item: Option<Attributes>) -> Vec<Attempt> {
-    item.and_then(|mut item| item.remove("attempts"))
-        .and_then(|list| serde_dynamo::from_attribute_value(list).ok())
-        .unwrap_or_default()
 }

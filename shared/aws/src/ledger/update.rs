@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue,
 };
-use media::ids::{InstanceId, MessageId};
+use media::{identity::RecordKey, ids::InstanceId};
 use serde::Serialize;
 use serde_dynamo::{Item, to_item};
 
@@ -67,7 +67,7 @@ impl Update {
         clients: &Clients,
         table: &str,
         instance: &InstanceId,
-        message: &MessageId,
+        key: &RecordKey,
     ) -> UpdateItemFluentBuilder {
         let clause = |verb: &str, parts: &[String]| match parts {
             [] => String::new(),
@@ -79,7 +79,7 @@ impl Update {
             .update_item()
             .table_name(table)
             .key("instance", AttributeValue::S(instance.to_string()))
-            .key("message_id", AttributeValue::S(message.to_string()))
+            .key("message_id", AttributeValue::S(key.as_str().to_owned()))
             .update_expression(expression.trim_end());
         for (n, name) in (1..).zip(self.names) {
             request = request.expression_attribute_names(format!("#n{n}"), name);

@@ -2,7 +2,11 @@
 
 use aws::bucket::{Bucket, MultipartChecksum, StoreError, StoredObject};
 use futures_util::stream;
-use media::{object::Claims, part::Part};
+use media::{
+    object::{Claims, ObjectDescription},
+    open::Proof,
+    part::Part,
+};
 use scripted_aws::{Answer, Aws};
 
 use crate::samples::{Broke, JPEG, Refused, describe, key, parts, proof_of};
@@ -16,7 +20,10 @@ async fn store(aws: &Aws, parts: Vec<Result<Part, Broke>>) -> Result<StoredObjec
     let described = |head: &[u8], proof: Option<&_>| {
         describe(head, proof.map_or_else(Claims::default, Claims::proven))
     };
-    bucket.store(stream::iter(parts), described).await
+    let announced = async |_: &ObjectDescription, _: &Proof| true;
+    bucket
+        .store(stream::iter(parts), described, announced)
+        .await
 }
 
 async fn store_jpeg(aws: &Aws) -> Result<StoredObject, Refused> {
@@ -179,4 +186,25 @@ async fn metadata_of_a_small_medium_claims_what_is_proven_so_it_cannot_be_refute
     let stored = store_jpeg(&aws).await.expect("stored");
     assert!(!stored.description.claims.are_refuted_by(&stored.proof));
     assert_eq!(stored.description.claims, Claims::proven(&stored.proof));
+}
+
+#[tokio::test]
+async fn without_leave_nothing_is_put() {
+    let aws = Aws::answering([Answer::ok()]).await;
+    let bucket = Bucket::new(
+        &aws.patient_clients(),
+        "media-bucket".to_owned(),
+        MultipartChecksum::FullObject,
+    );
+    let described = |head: &[u8], _: Option<&_>| describe(head, Claims::default());
+    let mut asked = None;
+    let refusing = async |object: &ObjectDescription, proof: &Proof| {
+        asked = Some((object.key.as_str().to_owned(), *proof));
+        false
+    };
+    let whole = stream::iter(parts(JPEG, JPEG.len()));
+    let refused = bucket.store(whole, described, refusing).await;
+    assert!(matches!(refused, Err(StoreError::Unannounced)));
+    assert_eq!(asked, Some((key(), proof_of(JPEG))));
+    assert!(aws.seen().is_empty());
 }

@@ -8,7 +8,8 @@ use std::sync::{
 use aws::bucket::{Bucket, MultipartChecksum, StoreError, StoredObject};
 use futures_util::{Stream, StreamExt, stream};
 use media::{
-    object::Claims,
+    object::{Claims, ObjectDescription},
+    open::Proof,
     part::{PART_BYTES, Part},
     record::Integrity,
     sha256::Sha256,
@@ -65,15 +66,15 @@ async fn store_as(
     checksum: MultipartChecksum,
 ) -> Result<StoredObject, Refused> {
     let bucket = Bucket::new(&aws.patient_clients(), "media-bucket".to_owned(), checksum);
-    bucket
-        .store(parts, |head, proof| {
-            assert!(
-                proof.is_none(),
-                "nothing is proven at the first of several parts"
-            );
-            describe(head, claims)
-        })
-        .await
+    let described = |head: &[u8], proof: Option<&Proof>| {
+        assert!(
+            proof.is_none(),
+            "nothing is proven at the first of several parts"
+        );
+        describe(head, claims)
+    };
+    let announced = async |_: &ObjectDescription, _: &Proof| true;
+    bucket.store(parts, described, announced).await
 }
 
 async fn store(aws: &Aws, parts: Vec<Result<Part, Broke>>) -> Result<StoredObject, Refused> {
@@ -519,4 +520,21 @@ async fn a_failing_abort_does_not_unstore_what_was_there() {
             .expect("stored before")
             .was_there
     );
+}
+
+#[tokio::test]
+async fn without_leave_the_upload_is_aborted_and_not_committed() {
+    let aws = Aws::start(well).await;
+    let bucket = Bucket::new(
+        &aws.patient_clients(),
+        "media-bucket".to_owned(),
+        MultipartChecksum::FullObject,
+    );
+    let described = |head: &[u8], _: Option<&Proof>| describe(head, Claims::default());
+    let refusing = async |_: &ObjectDescription, _: &Proof| false;
+    let (_, two) = two_parts();
+    let refused = bucket.store(stream::iter(two), described, refusing).await;
+    assert!(matches!(refused, Err(StoreError::Unannounced)));
+    assert!(aws.of("CompleteMultipartUpload").is_empty());
+    assert_eq!(aws.of("AbortMultipartUpload").len(), 1);
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use aws::{
     error::AwsError,
-    ledger::{Claim, Ledger, MOST_ATTEMPTS, Then, Written},
+    ledger::{Claim, Erasable, Ledger, MOST_ATTEMPTS, Then, Written},
 };
 use media::{
     failure::FailureClass,
-    ids::MessageId,
+    identity::RecordKey,
     policy::SkipRule,
     record::{Attempt, Lease, Record, State},
     strategy::Strategy,
@@ -77,8 +77,33 @@ fn every_state() -> [State; 5] {
     [stored(false), stored(true), retrying(), parked(), skipped()]
 }
 
+/// Claims a medium of which there is no record of a version before.
 async fn claim(aws: &Aws) -> Result<Claim, AwsError> {
     ledger(aws).claim(&job(), &lease(), NOW).await
+}
+
+/// AWS that has no record of a version before, and then these answers.
+async fn without_earlier(answers: impl IntoIterator<Item = Answer>) -> Aws {
+    let mut all = Vec::new();
+    for answer in answers {
+        all.extend([Answer::condition_failed(None), answer]);
+    }
+    Aws::answering(all).await
+}
+
+/// The second of two updates: the first looked for a record of a version before.
+fn last_of_two(aws: &Aws) -> Seen {
+    let seen = aws.of("UpdateItem");
+    assert_eq!(seen.len(), 2, "{:?}", aws.operations());
+    let earlier = json!({ "instance": { "S": INSTANCE }, "message_id": { "S": MESSAGE } });
+    assert_eq!(Update::of(&seen[0]).key, earlier);
+    seen[1].clone()
+}
+
+/// Where the record of the tests' medium is.
+fn key() -> RecordKey {
+    let identity = job().message.identity();
+    identity.record_keys().next().expect("a key")
 }
 
 async fn write(aws: &Aws, state: &State, attempts: usize, then: Then) -> Result<Written, AwsError> {
@@ -88,6 +113,7 @@ async fn write(aws: &Aws, state: &State, attempts: usize, then: Then) -> Result<
         tenant: &job.tenant,
         instance: &job.instance,
         message: &job.message,
+        key: &key(),
         state,
         attempts: &attempts,
         now: NOW,
@@ -106,9 +132,12 @@ async fn written(state: &State, attempts: usize, then: Then) -> Update {
 fn update(seen: &Seen) -> Update {
     assert_eq!(seen.json()["TableName"], TABLE);
     let update = Update::of(seen);
-    let key = json!({ "instance": { "S": INSTANCE }, "message_id": { "S": MESSAGE } });
-    assert_eq!(update.key, key);
+    assert_eq!(update.key, item_key());
     update
+}
+
+fn item_key() -> Value {
+    json!({ "instance": { "S": INSTANCE }, "message_id": { "S": key().as_str() } })
 }
 
 fn attributes(pairs: &[(&str, Value)]) -> BTreeMap<String, Value> {
@@ -124,6 +153,7 @@ fn announced() -> BTreeMap<String, Value> {
         ("kind", json!({ "S": "document" })),
         ("direction", json!({ "S": "in" })),
         ("moment", json!({ "N": "1787431679" })),
+        ("moment_source", json!({ "S": "message" })),
         ("recoverable_until", json!({ "N": "1788641279" })),
         ("updated_at", json!({ "N": "1787432000" })),
     ])
@@ -153,28 +183,37 @@ fn names(list: &[&str]) -> std::collections::BTreeSet<String> {
 
 #[tokio::test]
 async fn a_claim_says_what_was_announced_and_takes_the_lease_unless_it_is_stored_or_anothers() {
-    let aws = Aws::answering([Answer::json(&json!({}))]).await;
+    let aws = without_earlier([Answer::json(&json!({}))]).await;
     claim(&aws).await.expect("an answer");
-    let seen = aws.the("UpdateItem");
+    let seen = last_of_two(&aws);
     let update = update(&seen);
     let mut sets = announced();
     sets.extend(attributes(&[
+        ("message", json!({ "S": MESSAGE })),
         ("lease_owner", json!({ "S": "this run" })),
         ("lease_until", json!({ "N": "1787432660" })),
     ]));
     assert_eq!(update.sets, sets);
     assert_eq!(
         update.sets_once,
-        attributes(&[("state", json!({ "S": "retrying" }))])
+        attributes(&[
+            ("state", json!({ "S": "retrying" })),
+            ("chat_phone", json!({ "S": "5500900000002" })),
+        ])
     );
     assert_eq!(update.removes, names(&[]));
-    assert_eq!(
-        update.condition.as_deref(),
-        Some(
-            "(attribute_not_exists(state) OR (state <> stored AND state <> erased)) AND \
-             (attribute_not_exists(lease_owner) OR lease_owner = this run OR lease_until < 1787432000)"
-        )
+    let condition = update.condition.expect("a condition");
+    let free = "(attribute_not_exists(state) OR (state <> stored AND state <> erased)) AND \
+         (attribute_not_exists(lease_owner) OR lease_owner = this run OR lease_until < 1787432000) AND ";
+    let its = condition
+        .strip_prefix(free)
+        .unwrap_or_else(|| panic!("{condition}"));
+    let blurred = key().blurred("5500900000002");
+    let same = format!(
+        "(attribute_not_exists(state) OR message = {MESSAGE}) AND \
+         (attribute_not_exists(chat_phone) OR chat_phone IN (5500900000002, {blurred}))"
     );
+    assert_eq!(its, same);
     assert_eq!(seen.json()["ReturnValues"], "ALL_NEW");
     assert_eq!(
         seen.json()["ReturnValuesOnConditionCheckFailure"],
@@ -193,9 +232,9 @@ async fn whoever_claims_a_medium_learns_what_was_tried_before() {
             Vec::new(),
         ),
     ] {
-        let aws = Aws::answering([Answer::json(&json!({ "Attributes": item }))]).await;
+        let aws = without_earlier([Answer::json(&json!({ "Attributes": item }))]).await;
         match claim(&aws).await.expect("an answer") {
-            Claim::Mine { attempts } => assert_eq!(attempts, tried),
+            Claim::Mine { attempts, key: at } => assert_eq!((attempts, at), (tried, key())),
             other @ (Claim::Stored
             | Claim::StoredForAnother
             | Claim::Erased
@@ -207,16 +246,17 @@ async fn whoever_claims_a_medium_learns_what_was_tried_before() {
 }
 
 fn leased_elsewhere() -> Value {
-    json!({ "state": { "S": "retrying" }, "lease_owner": { "S": "another run" }, "lease_until": { "N": "1787432100" } })
+    json!({ "message": { "S": MESSAGE }, "state": { "S": "retrying" }, "lease_owner": { "S": "another run" }, "lease_until": { "N": "1787432100" } })
 }
 
 fn stored_item() -> Value {
-    json!({ "state": { "S": "stored" }, "lease_owner": { "S": "another run" }, "lease_until": { "N": "1787432100" } })
+    json!({ "message": { "S": MESSAGE }, "state": { "S": "stored" }, "chat_phone": { "S": "5500900000002" },
+        "lease_owner": { "S": "another run" }, "lease_until": { "N": "1787432100" } })
 }
 
 #[tokio::test]
 async fn a_refused_claim_says_whether_it_is_stored_or_when_the_other_runs_lease_ends() {
-    let aws = Aws::answering([
+    let aws = without_earlier([
         Answer::condition_failed(Some(&stored_item())),
         Answer::condition_failed(Some(&leased_elsewhere())),
     ])
@@ -232,21 +272,27 @@ async fn a_refused_claim_says_whether_it_is_stored_or_when_the_other_runs_lease_
         ),
         "{elsewhere:?}"
     );
-    assert_eq!(aws.operations(), ["UpdateItem", "UpdateItem"]);
+    assert_eq!(aws.operations(), ["UpdateItem"; 4]);
 }
 
 #[tokio::test]
 async fn what_was_erased_while_its_job_waited_is_not_fetched_again() {
-    let mark = json!({ "state": { "S": "erased" }, "forget_at": { "N": "1789000000" } });
+    let mut mark = json!({ "state": { "S": "erased" }, "forget_at": { "N": "1789000000" } });
+    // Of a version before: a mark of the message's id alone.
     let aws = Aws::answering([Answer::condition_failed(Some(&mark))]).await;
+    assert!(matches!(claim(&aws).await, Ok(Claim::Erased)));
+    mark["message"] = json!({ "S": MESSAGE });
+    let aws = without_earlier([Answer::condition_failed(Some(&mark))]).await;
     assert!(matches!(claim(&aws).await, Ok(Claim::Erased)));
 }
 
 /// Erases a record that was seen in this state.
 async fn erase(aws: &Aws, mark_until: Option<i64>) -> Result<Written, AwsError> {
-    let message = MessageId::parse(MESSAGE).expect("an id");
+    let item = json!({ "message_id": key().as_str(), "message": MESSAGE, "state": "retrying", "chat": "5500900000002",
+        "chat_phone": "5500900000002" });
+    let record: Erasable = serde_json::from_value(item).expect("a record");
     ledger(aws)
-        .erase(&instance(), &message, "retrying", mark_until, NOW)
+        .erase(&instance(), &record, mark_until, NOW)
         .await
 }
 
@@ -265,17 +311,20 @@ async fn erasing_takes_the_record_away_only_in_the_state_it_was_seen_and_not_und
     let refused = erase(&aws, None).await.expect_err("refused");
     assert_eq!(refused.operation, "dynamodb:DeleteItem");
     let asked = aws.of("DeleteItem")[0].json();
-    let key = json!({ "instance": { "S": INSTANCE }, "message_id": { "S": MESSAGE } });
-    assert_eq!((&asked["TableName"], &asked["Key"]), (&TABLE.into(), &key));
+    let at = item_key();
+    assert_eq!((&asked["TableName"], &asked["Key"]), (&TABLE.into(), &at));
     assert_eq!(asked["ConditionExpression"], condition);
     assert_eq!(asked["ExpressionAttributeValues"], values);
-    // With a mark, everything but the two ids goes, and the same condition holds.
+    // With a mark, everything but the ids goes, what tells the chat from others is blurred, and the
+    // same condition holds.
     let aws = Aws::answering([Answer::json(&json!({})), Answer::condition_failed(None)]).await;
     assert_eq!(erase(&aws, Some(NOW + 100)).await, Ok(Written::Yes));
     assert_eq!(erase(&aws, Some(NOW + 100)).await, Ok(Written::Overtaken));
     let asked = aws.of("PutItem")[0].json();
-    let mut mark = key;
+    let mut mark = at;
     mark["state"] = json!({ "S": "erased" });
+    mark["message"] = json!({ "S": MESSAGE });
+    mark["chat_phone"] = json!({ "S": key().blurred("5500900000002") });
     mark["forget_at"] = json!({ "N": (NOW + 100).to_string() });
     assert_eq!(asked["Item"], mark);
     assert_eq!(asked["ConditionExpression"], condition);
@@ -283,7 +332,7 @@ async fn erasing_takes_the_record_away_only_in_the_state_it_was_seen_and_not_und
 
 #[tokio::test]
 async fn a_refusal_that_tells_no_item_brings_the_job_back_and_reads_nothing() {
-    let aws = Aws::answering([Answer::condition_failed(None)]).await;
+    let aws = without_earlier([Answer::condition_failed(None)]).await;
     let claimed = claim(&aws).await;
     assert!(
         matches!(claimed, Ok(Claim::Elsewhere { until: 0 })),
@@ -419,15 +468,15 @@ async fn a_release_ends_the_own_lease_and_changes_nothing_else() {
         failing(),
     ])
     .await;
-    let released = ledger(&aws).release(&job(), &lease()).await;
+    let released = ledger(&aws).release(&instance(), &key(), &lease()).await;
     assert_eq!(released, Ok(Written::Yes));
     let update = update(&aws.the("UpdateItem"));
     assert_eq!((update.sets.len(), update.sets_once.len()), (0, 0));
     assert_eq!(update.removes, names(&["lease_owner", "lease_until"]));
     assert_eq!(update.condition.as_deref(), Some("lease_owner = this run"));
-    let released = ledger(&aws).release(&job(), &lease()).await;
+    let released = ledger(&aws).release(&instance(), &key(), &lease()).await;
     assert_eq!(released, Ok(Written::Overtaken));
-    let refused = ledger(&aws).release(&job(), &lease()).await;
+    let refused = ledger(&aws).release(&instance(), &key(), &lease()).await;
     assert_eq!(refused.expect_err("refused").status, Some(400));
 }
 
@@ -439,25 +488,23 @@ async fn note_parked(aws: &Aws) -> Result<Written, AwsError> {
 
 #[tokio::test]
 async fn that_sqs_parked_a_job_is_noted_only_where_nobody_is_at_it_and_nothing_better_is_known() {
-    let aws = Aws::answering([Answer::json(&json!({})), Answer::condition_failed(None)]).await;
+    let aws = without_earlier([Answer::json(&json!({})), Answer::condition_failed(None)]).await;
     assert_eq!(note_parked(&aws).await, Ok(Written::Yes));
-    let update = update(&aws.the("UpdateItem"));
+    let update = update(&last_of_two(&aws));
     let mut sets = announced();
     sets.extend(attributes(&[
+        ("message", json!({ "S": MESSAGE })),
         ("state", json!({ "S": "parked" })),
         ("class", json!({ "S": "transient" })),
         ("reason", json!({ "S": "SQS moved it" })),
     ]));
     assert_eq!(update.sets, sets);
-    assert_eq!((update.sets_once.len(), update.removes.len()), (0, 0));
-    assert_eq!(
-        update.condition.as_deref(),
-        Some(
-            "(attribute_not_exists(state) OR state = retrying) AND \
-             (attribute_not_exists(lease_owner) OR lease_until < 1787432000) AND \
-             (attribute_not_exists(tenant) OR tenant = acme)"
-        )
-    );
+    assert_eq!((update.sets_once.len(), update.removes.len()), (1, 0));
+    let condition = update.condition.expect("a condition");
+    let waits = "(attribute_not_exists(state) OR state = retrying) AND \
+         (attribute_not_exists(lease_owner) OR lease_until < 1787432000) AND \
+         (attribute_not_exists(tenant) OR tenant = acme) AND ";
+    assert!(condition.starts_with(waits), "{condition}");
     assert_eq!(note_parked(&aws).await, Ok(Written::Overtaken));
     let refused = note_parked(&aws).await.expect_err("nothing scripted");
     assert_eq!(refused.operation, "dynamodb:UpdateItem");
@@ -465,24 +512,30 @@ async fn that_sqs_parked_a_job_is_noted_only_where_nobody_is_at_it_and_nothing_b
 
 #[tokio::test]
 async fn only_what_is_stored_or_erased_needs_no_fetching() {
-    let with = |state: &str| json!({ "Item": { "state": { "S": state } } });
-    let message = MessageId::parse(MESSAGE).expect("an id");
+    let with = |state: Value| json!({ "Item": { "message": { "S": MESSAGE }, "state": state } });
     for (answer, is_settled) in [
         (json!({}), false),
-        (with("stored"), true),
-        (with("erased"), true),
-        (with("retrying"), false),
-        (with("parked"), false),
-        (with("skipped"), false),
-        (json!({ "Item": { "state": { "N": "1" } } }), false),
+        (with(json!({ "S": "stored" })), true),
+        (with(json!({ "S": "erased" })), true),
+        (with(json!({ "S": "retrying" })), false),
+        (with(json!({ "S": "parked" })), false),
+        (with(json!({ "S": "skipped" })), false),
+        (with(json!({ "N": "1" })), false),
+        // Another message's record under this key, and free places after it.
+        (
+            json!({ "Item": { "message": { "S": "another" }, "state": { "S": "stored" } } }),
+            false,
+        ),
     ] {
-        let aws = Aws::answering([Answer::json(&answer)]).await;
-        let known = ledger(&aws).is_settled(&instance(), &message).await;
+        let none = || Answer::json(&json!({}));
+        let aws = Aws::answering([none(), Answer::json(&answer), none()]).await;
+        let known = ledger(&aws).is_settled(&job()).await;
         assert_eq!(known, Ok(is_settled), "{answer}");
-        assert_eq!(aws.the("GetItem").json()["ConsistentRead"], true);
+        let asked = aws.of("GetItem");
+        assert!(asked.iter().all(|one| one.json()["ConsistentRead"] == true));
     }
     let aws = Aws::answering([Answer::json_error(400, "AccessDeniedException")]).await;
-    let unknown = ledger(&aws).is_settled(&instance(), &message).await;
+    let unknown = ledger(&aws).is_settled(&job()).await;
     assert_eq!(unknown.expect_err("refused").status, Some(400));
 }
 

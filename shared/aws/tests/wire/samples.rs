@@ -5,6 +5,7 @@ use bytes::Bytes;
 use data_encoding::BASE64;
 use media::{
     access::{SecretHashes, Verified},
+    envelope::Envelope,
     ids::{InstanceId, MessageId, TenantId},
     job::{Job, QueuedJob},
     kind::MediaKind,
@@ -59,6 +60,7 @@ pub(crate) fn message() -> MediaMessage {
         file_length: None,
         file_name: Some("Orçamento.jpg".to_owned()),
         caption: None,
+        envelope: Envelope::default(),
     }
 }
 

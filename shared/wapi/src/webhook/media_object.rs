@@ -1,15 +1,16 @@
 //! Reads one media object into a [`MediaMessage`], believing nothing that can be checked later.
 
 use media::{
+    envelope::{Envelope as Known, MomentSource},
     file_name::shorten,
     ids::MessageId,
     kind::MediaKind,
     media_key::MediaKey,
-    message::{Chat, Direction, MediaMessage, Secret, cut},
+    message::{MediaMessage, Secret, cut},
     sha256::Sha256,
 };
 
-use super::content::Found;
+use super::{content::Found, envelope::Envelope, moment};
 use crate::fields::Fields;
 
 /// Longest media key text passed on, in bytes. A good one has 44; W-API gets bad ones as they came.
@@ -19,24 +20,16 @@ const MAX_PATH_BYTES: usize = 2048;
 /// Longest mimetype passed on, in bytes.
 const MAX_MIMETYPE_BYTES: usize = 128;
 
-/// What the message around the media says.
-#[derive(Debug)]
-pub(super) struct Envelope<'a> {
-    pub(super) message_id: Option<&'a str>,
-    pub(super) chat: Chat,
-    pub(super) direction: Direction,
-    pub(super) moment: Option<i64>,
-}
-
 /// The n-th (0 is the first) medium of a message.
 pub(super) fn read(found: &Found<'_>, envelope: &Envelope<'_>, n: usize) -> MediaMessage {
     let fields = found.fields;
     let direct_path = short(fields, "directPath", MAX_PATH_BYTES).filter(|path| is_graphic(path));
+    let (moment, known) = dated(fields, envelope, n);
     MediaMessage {
-        message_id: message_id(fields, envelope, n),
+        message_id: message_id(fields, envelope),
         chat: envelope.chat.clone(),
         direction: envelope.direction,
-        moment: moment(fields, envelope),
+        moment,
         kind: found.kind,
         ptt: found.voice_note,
         view_once: found.view_once,
@@ -62,43 +55,52 @@ pub(super) fn read(found: &Found<'_>, envelope: &Envelope<'_>, n: usize) -> Medi
         caption: fields
             .text("caption")
             .map(|text| cut(text, MediaMessage::MAX_CAPTION_BYTES).to_owned()),
+        envelope: known,
     }
 }
 
-/// A message without an id gets one from what identifies its bytes; the n-th medium of one that has the same
-/// bytes twice is still another medium.
-fn message_id(fields: Fields<'_>, envelope: &Envelope<'_>, n: usize) -> MessageId {
+/// A message without an id gets one from what identifies its bytes. Several media of one message
+/// share its id: their content tells them apart, in whatever order they stand.
+fn message_id(fields: Fields<'_>, envelope: &Envelope<'_>) -> MessageId {
     let given = envelope.message_id.and_then(|id| MessageId::parse(id).ok());
-    let id = given.unwrap_or_else(|| {
-        let names = [
-            "fileEncSha256",
-            "fileSha256",
-            "directPath",
-            "url",
-            "mediaKey",
-        ];
-        let content = names
-            .into_iter()
-            .find_map(|name| fields.text(name))
-            .unwrap_or_default();
+    given.unwrap_or_else(|| {
+        let hashes = ["fileEncSha256", "fileSha256"];
+        let hash = hashes.into_iter().find_map(|name| {
+            let hash = hash(fields, name).map(Sha256::to_base64);
+            hash.or_else(|| fields.text(name).map(str::to_owned))
+        });
+        let names = ["directPath", "url", "mediaKey"];
+        let before_query = |text: &str| text.split('?').next().unwrap_or_default().to_owned();
+        let other = || {
+            names
+                .into_iter()
+                .find_map(|name| fields.text(name))
+                .map(before_query)
+        };
+        let content = hash.or_else(other).unwrap_or_default();
         MessageId::derived_from(content.as_bytes())
-    });
-    id.nth(n)
+    })
 }
 
-/// Seconds since 1970: the message's moment, else the media key's; never the present. Milliseconds are
-/// recognised by their size.
-fn moment(fields: Fields<'_>, envelope: &Envelope<'_>) -> i64 {
-    const FIRST_MILLISECONDS: i64 = 100_000_000_000;
-    let said = envelope
-        .moment
-        .or_else(|| fields.integer("mediaKeyTimestamp"))
-        .unwrap_or(0);
-    if said >= FIRST_MILLISECONDS {
-        said / 1000
-    } else {
-        said
-    }
+/// When it was sent, in seconds since 1970: by the message's word, else by the media key's, as far
+/// as they can be. Which of them counts is decided when it is known what time it is.
+fn dated(fields: Fields<'_>, envelope: &Envelope<'_>, nth: usize) -> (i64, Known) {
+    let can_be = |moment: &i64| *moment >= MediaMessage::FIRST_MOMENT;
+    let said = envelope.moment.filter(can_be);
+    let of_key = fields.get("mediaKeyTimestamp").and_then(moment::read);
+    let of_key = of_key.filter(can_be);
+    let (moment, moment_source) = match (said, of_key) {
+        (Some(said), _) => (said, MomentSource::Message),
+        (None, Some(of_key)) => (of_key, MomentSource::Key),
+        (None, None) => (0, MomentSource::Accepted),
+    };
+    let known = Known {
+        moment_source,
+        key_moment: of_key,
+        nth,
+        ..envelope.known.clone()
+    };
+    (moment, known)
 }
 
 fn short<'a>(fields: Fields<'a>, name: &str, max_bytes: usize) -> Option<&'a str> {

@@ -1,14 +1,15 @@
 //! A webhook's body, from bytes to the media messages it announces.
 
 mod content;
+mod envelope;
 mod media_object;
+mod moment;
 mod names;
 mod opened;
 
-use media::{
-    access::Verified,
-    message::{Chat, Direction, MediaMessage},
-};
+use std::collections::HashSet;
+
+use media::{access::Verified, message::MediaMessage};
 use serde_json::Value;
 
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
 };
 pub use content::MAX_MEDIA;
 use content::{Found, Search};
-use media_object::Envelope;
+use envelope::Envelope;
 
 /// Values kept of a body at most: a message has some hundreds, and each costs up to a hundred
 /// bytes.
@@ -151,7 +152,7 @@ impl Event {
 pub struct Announcement {
     /// What sort of event it is.
     pub event: Event,
-    /// The media to store; usually none or one.
+    /// The media to store; usually none or one, and none twice.
     pub media: Vec<MediaMessage>,
     /// Media that lay under a wrapper nobody told us about. One client lost 40 % of its messages to such;
     /// here they are found all the same, and counted.
@@ -287,51 +288,17 @@ impl WebhookBody {
         let event = Event::of(body);
         let content = body.get("msgContent").filter(|_| event.may_carry_media());
         let search = content.map(Search::through).unwrap_or_default();
-        let envelope = envelope(body);
+        let envelope = Envelope::of(body);
         let read = |(n, found): (usize, &Found<'_>)| media_object::read(found, &envelope, n);
+        let mut media: Vec<_> = search.found.iter().enumerate().map(read).collect();
+        let mut seen = HashSet::new();
+        media.retain(|one| seen.insert(one.identity().in_key()));
         Announcement {
             event,
-            media: search.found.iter().enumerate().map(read).collect(),
-            unknown_wrappers: search.unknown_wrappers,
+            unknown_wrappers: search.unknown_wrappers.min(media.len()),
+            media,
             not_understood: search.not_understood,
             too_many: search.too_many,
         }
     }
-}
-
-/// What all media of one message have in common.
-fn envelope(body: Fields<'_>) -> Envelope<'_> {
-    let from_me = body.flag("fromMe");
-    let chat_id = body
-        .object("chat")
-        .and_then(|chat| chat.text("id"))
-        .unwrap_or_default();
-    let phone = if from_me || body.flag("isGroup") {
-        None
-    } else {
-        phone_behind_lid(body, chat_id)
-    };
-    Envelope {
-        message_id: body.text("messageId"),
-        chat: Chat::from_jid(chat_id, phone),
-        direction: if from_me {
-            Direction::Out
-        } else {
-            Direction::In
-        },
-        moment: body.integer("moment"),
-    }
-}
-
-/// In a one-to-one chat the sender is the contact, so the sender's number is the chat's, if the sender's
-/// LID does not say otherwise. A sender who is given by the LID's own digits is no phone number.
-fn phone_behind_lid<'a>(body: Fields<'a>, chat_id: &str) -> Option<&'a str> {
-    let sender = body.object("sender")?;
-    let phone = sender.text("id")?;
-    let user = |jid: &str| jid.split(['@', ':']).next().unwrap_or_default().to_owned();
-    let lid_agrees = sender
-        .text("senderLid")
-        .is_none_or(|lid| user(lid) == user(chat_id));
-    let is_phone = !phone.ends_with("@lid") && user(phone) != user(chat_id);
-    (lid_agrees && is_phone).then_some(phone)
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use accounting::{Evidence, Identity, Object, Parked, Record};
+use accounting::{Evidence, Identity, Object, Parked, Record, Said};
 use anyhow::{Context, Result};
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -84,6 +84,7 @@ fn object(file: StoredFile, writes: &HashMap<String, u32>) -> Object {
     Object {
         identity: Identity::new(instance, message_id),
         writes: writes.get(&file.key).copied().unwrap_or(1),
+        said: None,
         sha256: file.sha256_hex,
         key: file.key,
     }
@@ -123,10 +124,12 @@ fn record(item: &Value) -> Record {
         value.as_str().map(str::to_owned)
     };
     let or_empty = |name: &str| text(name).unwrap_or_default();
+    let message = text("message").unwrap_or_else(|| or_empty("message_id"));
     Record {
-        identity: Identity::new(or_empty("instance"), or_empty("message_id")),
+        identity: Identity::new(or_empty("instance"), message),
         state: or_empty("state"),
         object_key: text("object_key"),
+        said: Said::default(),
     }
 }
 
@@ -170,7 +173,7 @@ mod tests {
             (Some("expired"), None)
         );
         let item = json!({
-            "instance": { "S": "I" }, "message_id": { "S": "m" }, "state": { "S": "stored" },
+            "instance": { "S": "I" }, "message_id": { "S": "m#digest" }, "message": { "S": "m" }, "state": { "S": "stored" },
             "object_key": { "S": "acme/I/k" }, "moment": { "N": "1" },
         });
         let record = record(&item);

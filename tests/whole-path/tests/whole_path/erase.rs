@@ -222,7 +222,7 @@ async fn nothing_is_left(world: &World, sent: &Sent) {
     assert_eq!(its.iter().filter(of_person).count(), 0);
     let ids: Vec<_> = its
         .iter()
-        .map(|record| record["message_id"]["S"].as_str())
+        .map(|record| record["message"]["S"].as_str())
         .collect();
     for gone in [&sent.stored[0], &sent.stored[1], &sent.parked] {
         assert!(!ids.contains(&Some(&gone.message_id)), "{ids:?}");

@@ -163,7 +163,7 @@ impl World {
             let mut records = records.into_iter().map(Record);
             let found = records.find(|record| {
                 record.text("instance") == Some(&announced.instance)
-                    && record.text("message_id") == Some(&announced.message_id)
+                    && record.text("message") == Some(&announced.message_id)
             });
             match found {
                 Some(record) if record.text("state") == Some(state) => return record,

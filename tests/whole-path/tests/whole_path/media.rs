@@ -84,7 +84,7 @@ async fn fills_back(world: &World, account: &Account) -> (Announced, Announced) 
     assert_eq!(webhooks(0).await["verdict"], "ok");
     assert_eq!(counts(&world.told(0, &ask, "").await), [3, 2, 2, 0, 0]);
     let records = world.stack().media_records().await.expect("records");
-    let is_old = |record: &Value| record["message_id"]["S"] == too_old.message_id.as_str();
+    let is_old = |record: &Value| record["message"]["S"] == too_old.message_id.as_str();
     assert!(!records.iter().any(is_old));
     (stored, missed)
 }
@@ -133,6 +133,7 @@ async fn finds(world: &World, stored: &Announced, missed: &Announced) {
     let shown = world
         .told(0, &["media", "show", INSTANCE, stored], "")
         .await;
+    let shown = &shown[0];
     assert_eq!(
         (&shown["state"], &shown["kind"]),
         (&"stored".into(), &"image".into())
@@ -198,7 +199,7 @@ async fn exports(world: &World, sent: [&Announced; 2]) {
     fs::create_dir_all(&place).expect("a folder");
     let (folder, archive) = (place.join("chat"), place.join("chat.zip"));
     let shown = ["media", "show", INSTANCE, &sent[0].message_id];
-    let chat = world.told(0, &shown, "").await["chat"].clone();
+    let chat = world.told(0, &shown, "").await[0]["chat"].clone();
     let chat = chat.as_str().expect("a chat");
     for output in [&folder, &archive] {
         let output = output.display().to_string();
