@@ -502,8 +502,9 @@ fn the_queue_parks_no_job_before_its_schedule_does_and_every_job_before_it_forge
 fn features(selection: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let tree = Command::new(env!("CARGO"))
         .current_dir(root())
-        .args(["tree", "--locked", "--edges", "normal,no-proc-macro"])
-        .args(["--prefix", "none", "--format", "{p}|{f}"])
+        .args([
+            "tree", "--locked", "--prefix", "none", "--format", "{p}|{f}",
+        ])
         .args(selection)
         .output()
         .expect("cargo tree");
@@ -520,14 +521,26 @@ fn features(selection: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     all
 }
 
+/// Or the functions that the whole-path tests deploy would be compiled with all their dependencies once more.
+#[test]
+fn tests_and_programs_share_their_dependencies() {
+    let programs = features(&["--workspace", "--edges", "normal,build"]);
+    let tests = features(&["--workspace", "--edges", "normal,build,dev"]);
+    for (package, features) in programs {
+        assert_eq!(tests[&package], features, "{package}: tests have others");
+    }
+}
+
 /// What is deployed is compiled function by function, and what is tested as a whole: some crates have more
 /// features then. ARCHITECTURE.md names them, so that nobody is surprised.
 #[test]
 fn the_page_names_crates_with_more_features_in_tests() {
-    let all = features(&["--workspace"]);
+    let all = features(&["--workspace", "--edges", "normal,no-proc-macro"]);
     let mut more = BTreeSet::new();
     for function in ["webhook", "download", "watch"] {
-        for (package, alone) in features(&["--package", function]) {
+        for (package, alone) in
+            features(&["--package", function, "--edges", "normal,no-proc-macro"])
+        {
             if all[&package].difference(&alone).next().is_some() {
                 more.insert(package.split(' ').next().expect("a name").to_owned());
             }
