@@ -14,7 +14,7 @@ const MAX_LEVELS: usize = 4;
 const MAX_TEXT_BYTES: usize = 4096;
 
 /// Names under which libraries put an object's bytes, in lower case: Node's and Baileys' `Buffer`,
-/// MongoDB's extended JSON, and relays of their own.
+/// `MongoDB`'s extended JSON, and relays of their own.
 const HOLDERS: &[&str] = &["data", "bytes", "value", "buffer", "base64", "$binary"];
 
 /// What stands in such a field.
@@ -116,10 +116,8 @@ fn numbered(object: &Map<String, Value>) -> Option<Zeroizing<Vec<u8>>> {
 
 /// A number of a list, which Java writes with a sign, and some as text.
 fn byte(number: &Value) -> Option<u8> {
-    let number = match number {
-        Value::String(text) => text.trim().parse().ok()?,
-        other => other.as_i64()?,
-    };
+    let text = number.as_str().and_then(|text| text.trim().parse().ok());
+    let number: i64 = number.as_i64().or(text)?;
     u8::try_from(number)
         .ok()
         .or_else(|| i8::try_from(number).ok().map(i8::cast_unsigned))

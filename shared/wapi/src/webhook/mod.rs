@@ -225,7 +225,11 @@ impl WebhookBody {
         let is_nothing = match &value {
             Value::Object(fields) => fields.is_empty(),
             Value::Array(entries) if !entries.is_empty() => false,
-            _ => return Err(BodyError::NotAnObject),
+            Value::Array(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_) => return Err(BodyError::NotAnObject),
         };
         let says = |fields: Fields<'_>| {
             ["event", "instanceId", "messageId"]
