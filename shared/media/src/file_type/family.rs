@@ -18,9 +18,9 @@ pub(super) enum Family {
     Avif,
     /// ISO base media of any other brand: audio and video.
     IsoMedia,
-    /// The same in a message that says it is a film.
+    /// The same in a message that says it is video.
     IsoVideo,
-    /// The same in a message that says it is sound.
+    /// The same in a message that says it is audio.
     IsoAudio,
     Matroska,
     Ogg,

@@ -44,7 +44,7 @@ fn long_signatures_beat_every_word() {
     ]);
 }
 
-/// An image sensor's file, an AVIF, a film and a song have one container: brands, kind and words decide.
+/// An image sensor's file, an AVIF, a video and a song have one container: brands, kind and words decide.
 #[test]
 #[rustfmt::skip]
 fn iso_media_are_told_apart_by_brand_and_kind() {
