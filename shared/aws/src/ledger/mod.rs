@@ -7,7 +7,7 @@ mod announced;
 mod claim;
 mod erase;
 mod notes;
-pub(crate) mod place;
+pub mod place;
 mod update;
 mod word;
 
@@ -40,7 +40,8 @@ pub const BY_INSTANCE: &str = "by_instance";
 /// The state of a medium that a person had erased. Only the mark of [`Ledger::erase`] says so.
 const ERASED: &str = "erased";
 
-pub(crate) type Attributes = HashMap<String, AttributeValue>;
+/// An item as DynamoDB gives it.
+pub type Attributes = HashMap<String, AttributeValue>;
 
 /// Attempts kept in an item, the latest: enough for a person to see the pattern, far below the 400 KB
 /// that an item may have.

@@ -10,16 +10,16 @@ use super::{Attributes, ERASED, update::Update};
 
 /// The attribute with the message's id. Records of versions before have none: their sort key is the
 /// id.
-pub(crate) const MESSAGE: &str = "message";
+pub const MESSAGE: &str = "message";
 
 /// The last second of the year 5138: no version before took a moment beyond it for one in seconds.
 const LAST_MOMENT: i64 = 100_000_000_000;
 
 /// One place.
 #[derive(Debug)]
-pub(crate) struct Place<'a> {
+pub struct Place<'a> {
     /// The record's key.
-    pub(crate) key: RecordKey,
+    pub key: RecordKey,
     message: &'a MediaMessage,
     identity: &'a MediaIdentity,
     /// Of a version before, which kept no identity: one record for all media of a message.
@@ -37,7 +37,7 @@ pub(super) struct Condition {
 impl<'a> Place<'a> {
     /// All of them, in the order in which they are to be looked at: the record of a version before
     /// comes first, because its medium may be on its way under it, or stored.
-    pub(crate) fn all(
+    pub fn all(
         message: &'a MediaMessage,
         identity: &'a MediaIdentity,
     ) -> impl Iterator<Item = Self> {
@@ -52,7 +52,7 @@ impl<'a> Place<'a> {
     }
 
     /// Whether nothing here means that nothing is anywhere. Only where a record would be made.
-    pub(crate) fn is_made_here(&self) -> bool {
+    pub fn is_made_here(&self) -> bool {
         !self.is_earlier
     }
 
@@ -85,7 +85,7 @@ impl<'a> Place<'a> {
     }
 
     /// Whether a record that is here is this medium's.
-    pub(crate) fn is_its(&self, item: &Attributes) -> bool {
+    pub fn is_its(&self, item: &Attributes) -> bool {
         if self.is_earlier {
             return self.is_earlier_one(item);
         }

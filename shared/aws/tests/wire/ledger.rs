@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use aws::{
     error::AwsError,
-    ledger::{Claim, Erasable, Ledger, MOST_ATTEMPTS, Then, Written},
+    ledger::{Claim, Erasable, Ledger, MOST_ATTEMPTS, Then, Word, Written},
 };
 use media::{
     failure::FailureClass,
     identity::RecordKey,
     policy::SkipRule,
-    record::{Attempt, Lease, Record, State},
+    record::{Attempt, Integrity, Lease, Record, State},
+    sha256::Sha256,
     strategy::Strategy,
 };
 use scripted_aws::{Answer, Aws, Seen, Update};
@@ -234,7 +235,11 @@ async fn whoever_claims_a_medium_learns_what_was_tried_before() {
     ] {
         let aws = without_earlier([Answer::json(&json!({ "Attributes": item }))]).await;
         match claim(&aws).await.expect("an answer") {
-            Claim::Mine { attempts, key: at } => assert_eq!((attempts, at), (tried, key())),
+            Claim::Mine {
+                attempts,
+                key: at,
+                words,
+            } => assert_eq!((attempts, at, words), (tried, key(), Vec::new())),
             other @ (Claim::Stored
             | Claim::StoredForAnother
             | Claim::Erased
@@ -366,7 +371,7 @@ async fn what_is_stored_clears_the_failure_whoever_put_the_object_there() {
             ("stored_at", json!({ "N": "1787432000" })),
         ]);
         assert_eq!(update.sets, sets);
-        assert_eq!(update.removes, names(&["class", "reason"]));
+        assert_eq!(update.removes, names(&["class", "reason", "committing"]));
     }
 }
 
@@ -594,4 +599,37 @@ async fn a_count_that_cannot_be_finished_is_an_error_and_no_smaller_count() {
         counted.expect_err("half a count").operation,
         "dynamodb:Query"
     );
+}
+
+fn word(of: &str) -> Word {
+    Word {
+        object_key: "acme/key.jpg".to_owned(),
+        strategy: Strategy::Cdn,
+        size_bytes: JPEG.len() as u64,
+        sha256: Sha256::of(of.as_bytes()),
+        integrity: Integrity::MacOnly,
+    }
+}
+
+/// What is written down before a commit is what the next run reads, the latest eight at most.
+#[tokio::test]
+async fn a_word_is_given_under_the_lease_after_those_of_earlier_runs_and_read_by_the_next() {
+    let earlier: Vec<_> = (0..9).map(|n| word(&n.to_string())).collect();
+    let aws = Aws::answering([Answer::json(&json!({})), Answer::condition_failed(None)]).await;
+    let ledger = ledger(&aws);
+    let (instance, key, lease, mine) = (instance(), key(), lease(), word("mine"));
+    for written in [Written::Yes, Written::Overtaken] {
+        let given = ledger.give_word(&instance, &key, &lease, &earlier, &mine);
+        assert_eq!(given.await, Ok(written));
+    }
+    let update = update(&aws.of("UpdateItem")[0]);
+    assert_eq!(update.condition.as_deref(), Some("lease_owner = this run"));
+    let given = json!({ "Attributes": { "committing": update.sets["committing"] } });
+    let aws = without_earlier([Answer::json(&given)]).await;
+    let claimed = claim(&aws).await.expect("an answer");
+    let Claim::Mine { words, .. } = claimed else {
+        panic!("{claimed:?}");
+    };
+    let latest = earlier.into_iter().skip(2).chain([mine]);
+    assert_eq!(words, latest.collect::<Vec<_>>());
 }
