@@ -6,6 +6,7 @@
 //! what became of it.
 
 pub mod access;
+mod ciphertext;
 pub mod failure;
 pub mod file_type;
 pub mod ids;
@@ -22,4 +23,5 @@ pub mod policy;
 pub mod record;
 pub mod schedule;
 pub mod sha256;
+pub mod signed_url;
 pub mod strategy;

@@ -35,6 +35,9 @@ pub const BY_INSTANCE: &str = "by_instance";
 /// The state of a medium that a person had erased. Only the mark of [`Ledger::erase`] says so.
 const ERASED: &str = "erased";
 
+/// The attribute of [`Record::lost_since`].
+const LOST_SINCE: &str = "lost_since";
+
 type Attributes = HashMap<String, AttributeValue>;
 
 /// Attempts kept in an item, the latest: enough for a person to see the pattern, far below the 400 KB
@@ -48,6 +51,9 @@ pub enum Claim {
     Mine {
         /// What was tried before, oldest first. Evidence for people: what this build cannot read is left out.
         attempts: Vec<Attempt>,
+        /// When it was first found that nobody has the medium, if that is what was found last; in seconds
+        /// since 1970.
+        lost_since: Option<i64>,
     },
     /// The object is in the bucket: a duplicate needs no download.
     Stored,
@@ -218,6 +224,7 @@ impl Ledger {
             .await;
         match claimed {
             Ok(output) => Ok(Claim::Mine {
+                lost_since: lost_since_of(output.attributes.as_ref()),
                 attempts: attempts_of(output.attributes),
             }),
             Err(error) => match error.as_service_error() {
@@ -246,6 +253,10 @@ impl Ledger {
             State::Skipped { .. } => update = update.remove("class"),
             State::Retrying { .. } | State::Parked { .. } => {}
         }
+        update = match record.lost_since {
+            Some(since) => update.set(LOST_SINCE, AttributeValue::N(since.to_string())),
+            None => update.remove(LOST_SINCE),
+        };
         if then == Then::Release {
             update = update.remove("lease_owner").remove("lease_until");
         }
@@ -533,6 +544,11 @@ fn verdict(
             _ => Err(AwsError::new(operation, &error)),
         },
     }
+}
+
+fn lost_since_of(item: Option<&Attributes>) -> Option<i64> {
+    let since = item?.get(LOST_SINCE)?.as_n().ok()?;
+    since.parse().ok()
 }
 
 fn attempts_of(item: Option<Attributes>) -> Vec<Attempt> {

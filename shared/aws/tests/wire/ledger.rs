@@ -90,6 +90,7 @@ async fn write(aws: &Aws, state: &State, attempts: usize, then: Then) -> Result<
         message: &job.message,
         state,
         attempts: &attempts,
+        lost_since: None,
         now: NOW,
     };
     ledger(aws).write(&record, &lease(), then).await
@@ -195,7 +196,7 @@ async fn whoever_claims_a_medium_learns_what_was_tried_before() {
     ] {
         let aws = Aws::answering([Answer::json(&json!({ "Attributes": item }))]).await;
         match claim(&aws).await.expect("an answer") {
-            Claim::Mine { attempts } => assert_eq!(attempts, tried),
+            Claim::Mine { attempts, .. } => assert_eq!(attempts, tried),
             other @ (Claim::Stored
             | Claim::StoredForAnother
             | Claim::Erased
@@ -317,7 +318,7 @@ async fn what_is_stored_clears_the_failure_whoever_put_the_object_there() {
             ("stored_at", json!({ "N": "1787432000" })),
         ]);
         assert_eq!(update.sets, sets);
-        assert_eq!(update.removes, names(&["class", "reason"]));
+        assert_eq!(update.removes, names(&["class", "reason", "lost_since"]));
     }
 }
 
@@ -334,7 +335,39 @@ async fn what_is_not_stored_is_written_with_its_class_and_reason() {
             ("reason", json!({ "S": reason })),
         ]);
         assert_eq!(update.sets, sets);
-        assert_eq!(update.removes, names(&[]));
+        assert_eq!(update.removes, names(&["lost_since"]));
+    }
+}
+
+/// What nobody has is believed when it is found again, so the next run must know when it was first.
+#[tokio::test]
+async fn the_first_time_a_medium_was_found_lost_is_kept_for_the_run_that_finds_it_again() {
+    let aws = Aws::answering([Answer::json(&json!({}))]).await;
+    let job = job();
+    let record = Record {
+        tenant: &job.tenant,
+        instance: &job.instance,
+        message: &job.message,
+        state: &parked(),
+        attempts: &[],
+        lost_since: Some(NOW - 3600),
+        now: NOW,
+    };
+    let written = ledger(&aws).write(&record, &lease(), Then::Keep).await;
+    assert_eq!(written, Ok(Written::Yes));
+    let item = update(&aws.the("UpdateItem")).sets;
+    assert_eq!(item["lost_since"], json!({ "N": "1787428400" }));
+    for (item, since) in [
+        (json!(item), Some(NOW - 3600)),
+        (json!({}), None),
+        (json!({ "lost_since": { "S": "long ago" } }), None),
+    ] {
+        let aws = Aws::answering([Answer::json(&json!({ "Attributes": item }))]).await;
+        let claimed = claim(&aws).await.expect("an answer");
+        let Claim::Mine { lost_since, .. } = claimed else {
+            panic!("{claimed:?}");
+        };
+        assert_eq!(lost_since, since);
     }
 }
 
@@ -347,7 +380,7 @@ async fn what_is_not_wanted_is_written_with_its_rule_and_no_class() {
         ("reason", json!({ "S": rule })),
     ]);
     assert_eq!(update.sets, sets);
-    assert_eq!(update.removes, names(&["class"]));
+    assert_eq!(update.removes, names(&["class", "lost_since"]));
 }
 
 #[tokio::test]
