@@ -123,8 +123,8 @@ fn bill(usage: &Usage) -> Vec<Item> {
     if usage.is_whole {
         items.push(item(
             "the stack itself",
-            "key 1.00, metrics 6.30, alarms 1.50, dashboard 3.00, polling 0.40",
-            12.20,
+            "key 1.00, metrics 6.60, alarms 1.60, dashboard 3.00, polling 0.40",
+            12.60,
         ));
     }
     items
@@ -285,7 +285,7 @@ mod tests {
             is_whole: true,
             ..Usage::default()
         };
-        assert!((dollars(&whole) - 12.2).abs() < 1e-9);
+        assert!((dollars(&whole) - 12.6).abs() < 1e-9);
         assert!(dollars(&Usage::default()).abs() < 1e-9);
     }
 }

@@ -9,7 +9,7 @@ use aws::{
 };
 use fetch::{FetchError, FetchRequest, MediaStream};
 use media::{
-    failure::{Disposition, FailureClass, class_of, longest_wait},
+    failure::{Disposition, FailureClass, class_of, longest_wait, may_be_mistaken},
     job::{Job, QueuedJob},
     message::Secret,
     object::{Claims, ObjectDescription},
@@ -69,12 +69,14 @@ pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
         return worker.park_stranger(&job, &received, reason).await;
     }
     let lease = worker.lease(received.deadline);
-    let (key, before, words) = match worker.ledger.claim(&job, &lease, worker.now()).await {
+    let claim = worker.ledger.claim(&job, &lease, worker.now()).await;
+    let (key, before, words, lost_since) = match claim {
         Ok(Claim::Mine {
             key,
             attempts,
             words,
-        }) => (key, attempts, words),
+            lost_since,
+        }) => (key, attempts, words, lost_since),
         Ok(Claim::Stored) => return worker.settle_duplicate(&job),
         Ok(Claim::StoredForAnother) => {
             let reason = "it is stored for the tenant to whom the instance belonged before";
@@ -106,6 +108,7 @@ pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
     let Run { attempts, .. } = run;
     let ended = Ended {
         before,
+        lost_since,
         attempts,
         outcome,
         took: started.elapsed(),
@@ -384,6 +387,7 @@ impl Run<'_> {
             reason,
             after: longest_wait(&self.findings),
             is_ours: self.is_tokenless,
+            is_doubtful: may_be_mistaken(&self.findings),
         }
     }
 }

@@ -63,6 +63,8 @@ pub(crate) struct Claimed<'a> {
 pub(crate) struct Ended {
     /// What was tried in earlier runs.
     pub(crate) before: Vec<Attempt>,
+    /// Since when earlier runs found that nobody has the medium.
+    pub(crate) lost_since: Option<i64>,
     /// What was tried in this one.
     pub(crate) attempts: Vec<Attempt>,
     /// Stored, skipped, or why not.
@@ -80,6 +82,16 @@ pub(crate) struct Failure {
     pub(crate) after: Option<Duration>,
     /// AWS failed, so what the sources would have given is not known: it says nothing against the medium.
     pub(crate) is_ours: bool,
+    /// It says that nobody has the medium, and may be mistaken.
+    pub(crate) is_doubtful: bool,
+}
+
+/// What is written down of an ended run.
+#[derive(Debug, Clone, Copy)]
+struct Findings<'a> {
+    state: &'a State,
+    attempts: &'a [Attempt],
+    lost_since: Option<i64>,
 }
 
 impl Failure {
@@ -89,6 +101,17 @@ impl Failure {
             reason: reason.to_owned(),
             after: None,
             is_ours: false,
+            is_doubtful: false,
+        }
+    }
+
+    /// Since when the medium is found lost, after this failure: what says nothing of the medium leaves it as
+    /// it was, and any hope ends it.
+    fn lost_since(&self, before: Option<i64>, now: i64) -> Option<i64> {
+        match (self.is_doubtful, self.is_ours) {
+            (true, _) => before.or(Some(now)),
+            (false, true) => before,
+            (false, false) => None,
         }
     }
 
@@ -106,20 +129,33 @@ impl Worker {
     pub(crate) async fn settle(&self, claimed: &Claimed<'_>, ended: Ended) -> Settled {
         let Ended {
             before,
+            lost_since,
             attempts,
             outcome,
             took,
         } = ended;
+        let lost_since = match &outcome {
+            Ok(_) => None,
+            Err(failure) => failure.lost_since(lost_since, self.now()),
+        };
         let (state, wait) = match outcome {
             Ok(settled) => (settled, None),
-            Err(failure) => self.verdict(claimed.job, claimed.received.receives, failure),
+            Err(failure) => {
+                let receives = claimed.received.receives;
+                self.verdict(claimed.job, receives, lost_since, failure)
+            }
         };
         let history = [before, attempts.clone()].concat();
+        let findings = Findings {
+            state: &state,
+            attempts: &history,
+            lost_since,
+        };
         let settled = if let State::Parked { class, reason } = &state {
             let ticket = (*class, reason.as_str());
-            self.park_claimed(claimed, &state, ticket, &history).await
+            self.park_claimed(claimed, findings, ticket).await
         } else {
-            let written = self.write(claimed, &state, &history, Then::Release).await;
+            let written = self.write(claimed, findings, Then::Release).await;
             match (wait, written) {
                 (Some(after), _) => Settled::ComesBack { after },
                 (None, Some(Written::Yes)) => Settled::Done,
@@ -140,21 +176,23 @@ impl Worker {
     async fn park_claimed(
         &self,
         claimed: &Claimed<'_>,
-        state: &State,
+        findings: Findings<'_>,
         (class, reason): (FailureClass, &str),
-        history: &[Attempt],
     ) -> Settled {
         const LATER: Settled = Settled::ComesBack {
             after: AFTER_A_FAILED_WRITE,
         };
-        if self.write(claimed, state, history, Then::Keep).await != Some(Written::Yes) {
+        if self.write(claimed, findings, Then::Keep).await != Some(Written::Yes) {
             return LATER;
         }
         let ticket = ticket(claimed.job, &claimed.received, class, reason);
         if !self.park(claimed.job, &claimed.received, &ticket).await {
             let reason = reason.to_owned();
-            let not_yet = State::Retrying { class, reason };
-            let written = self.write(claimed, &not_yet, history, Then::Release).await;
+            let not_yet = Findings {
+                state: &State::Retrying { class, reason },
+                ..findings
+            };
+            let written = self.write(claimed, not_yet, Then::Release).await;
             tracing::debug!(?written, "the record of a job that could not be parked");
             return LATER;
         }
@@ -170,11 +208,15 @@ impl Worker {
     async fn write(
         &self,
         claimed: &Claimed<'_>,
-        state: &State,
-        attempts: &[Attempt],
+        findings: Findings<'_>,
         then: Then,
     ) -> Option<Written> {
         let job = claimed.job;
+        let Findings {
+            state,
+            attempts,
+            lost_since,
+        } = findings;
         let record = Record {
             tenant: &job.tenant,
             instance: &job.instance,
@@ -182,6 +224,7 @@ impl Worker {
             key: &claimed.key,
             state,
             attempts,
+            lost_since,
             now: self.now(),
         };
         match self.ledger.write(&record, &claimed.lease, then).await {
@@ -230,22 +273,32 @@ impl Worker {
         }
     }
 
-    /// Retry or park: by class, and by how long the medium can still be had. A long wait is cut short
-    /// rather than parked: what an origin asks for may outlast the medium.
-    fn verdict(&self, job: &Job, receives: u32, failure: Failure) -> (State, Option<Duration>) {
+    /// Retry or park: by class, by whether a loss is believed, and by how long the medium can still be had. A
+    /// long wait is cut short rather than parked: what an origin asks for may outlast the medium.
+    fn verdict(
+        &self,
+        job: &Job,
+        receives: u32,
+        lost_since: Option<i64>,
+        failure: Failure,
+    ) -> (State, Option<Duration>) {
         let Failure {
             class,
             reason,
             after,
             is_ours,
+            is_doubtful,
         } = failure;
+        let moment = job.message.moment;
+        let doubt = is_doubtful.then(|| schedule::doubt_left(lost_since, moment, self.now()));
+        let doubt = doubt.flatten();
         let asked = match class {
             FailureClass::Instance => Some(after.unwrap_or_default().max(WAIT_FOR_A_PERSON)),
             FailureClass::Transient
             | FailureClass::Expired
             | FailureClass::Corrupt
             | FailureClass::Refused
-            | FailureClass::Poison => after,
+            | FailureClass::Poison => after.max(doubt),
         };
         let (accepted_at, until) = (job.accepted_at, job.message.recoverable_until());
         let ends_at = if is_ours {
@@ -254,7 +307,7 @@ impl Worker {
             schedule::gives_up_at(accepted_at, until)
         };
         match self.left_until(ends_at) {
-            Some(left) if class.is_retried() => {
+            Some(left) if class.is_retried() || doubt.is_some() => {
                 let wait = schedule::wait(receives, self.jitter(), asked).min(left);
                 (State::Retrying { class, reason }, Some(wait))
             }
@@ -342,7 +395,7 @@ impl Worker {
         received: &Received<'_>,
         error: &dyn std::error::Error,
     ) -> Settled {
-        let (state, wait) = self.verdict(job, received.receives, Failure::later(error));
+        let (state, wait) = self.verdict(job, received.receives, None, Failure::later(error));
         if let State::Parked { class, reason } = &state {
             let ticket = ParkingTicket {
                 is_unrecorded: true,

@@ -609,6 +609,104 @@ async fn parking_writes_the_record_first_then_the_queue_and_only_then_ends_the_l
     );
 }
 
+/// A record that a run finds, which says since when nobody has the medium.
+fn lost_since(since: Option<i64>) -> impl Fn(&Seen) -> Answer {
+    move |seen: &Seen| {
+        let is_claim = seen.operation() == "UpdateItem" && seen.text().contains("if_not_exists");
+        match since.filter(|_| is_claim) {
+            Some(since) => {
+                Answer::json(&json!({ "Attributes": { "lost_since": { "N": since.to_string() } } }))
+            }
+            None => healthy(seen),
+        }
+    }
+}
+
+/// One 403 of one edge, or a 404 during a deploy of W-API's, must not end a medium of today.
+#[tokio::test]
+async fn a_young_medium_is_lost_only_when_it_is_found_so_again_an_hour_later() {
+    let now = boot::clock::now();
+    let day = 24 * 60 * 60;
+    let wrong_key = lost().cdn(CdnScenario::Ok).seal(stand_in::Seal::BadMac);
+    let refused = lost().wapi(WapiScenario::BadRequest400);
+    for (spec, since, sent_ago, parks) in [
+        (lost(), None, 60, false),
+        (lost(), Some(now - 1800), 7200, false),
+        (lost(), Some(now - 3700), 7200, true),
+        (lost(), None, 15 * day, true),
+        (refused, None, 60, false),
+        (wrong_key, None, 60, false),
+    ] {
+        let (aws, origins) = start(lost_since(since)).await;
+        let announced = origins
+            .announce(spec.moment(now - sent_ago))
+            .expect("a medium");
+        let answer = run_job(&aws, &origins, job(&announced)).await;
+        let written = &writes(&aws)[0].sets;
+        let state = if parks { "parked" } else { "retrying" };
+        assert_eq!(
+            written["state"]["S"], state,
+            "{since:?} {sent_ago} {:?}",
+            written["reason"]
+        );
+        let kept = written.get("lost_since").map(|it| it["N"].clone());
+        if parks {
+            assert_eq!(answer, acknowledged());
+        } else {
+            assert_eq!(answer, back());
+            let first = since.unwrap_or(now);
+            let kept: i64 = kept.and_then(|n| n.as_str()?.parse().ok()).expect("a time");
+            assert!((first..first + 60).contains(&kept), "{kept}");
+            let hidden = hidden_for(&aws).as_i64().expect("seconds");
+            let due = first + 3600;
+            assert!(
+                (now + hidden - due).abs() < 60,
+                "{hidden} s, due in {}",
+                due - now
+            );
+        }
+    }
+}
+
+/// Time does not change what a path says of itself.
+#[tokio::test]
+async fn what_has_expired_by_its_own_word_is_parked_at_once() {
+    let (aws, origins) = start(healthy).await;
+    // W-API is not asked for a channel's media.
+    let channel = Spec::of(Kind::NewsletterImage).oe(1_700_000_000);
+    let young = channel.moment(boot::clock::now() - 60);
+    let job = job(&origins.announce(young).expect("a medium"));
+    assert_eq!(run_job(&aws, &origins, job).await, acknowledged());
+    let written = &writes(&aws)[0].sets;
+    assert_eq!(written["state"]["S"], "parked");
+    assert_eq!(written["class"]["S"], "expired");
+}
+
+/// W-API answers again: what was found before was no loss.
+#[tokio::test]
+async fn hope_ends_a_loss_and_a_failure_of_aws_leaves_it() {
+    let now = boot::clock::now();
+    let (aws, origins) = start(lost_since(Some(now - 1800))).await;
+    let announced = origins
+        .announce(delayed().moment(now - 7200))
+        .expect("a medium");
+    assert_eq!(run_job(&aws, &origins, job(&announced)).await, back());
+    assert!(!writes(&aws)[0].sets.contains_key("lost_since"));
+    let script = move |seen: &Seen| match seen.operation() {
+        "Decrypt" => Answer::json_error(400, "AccessDeniedException"),
+        _ => lost_since(Some(now - 1800))(seen),
+    };
+    let (aws, origins) = start(script).await;
+    let announced = origins
+        .announce(lost().moment(now - 7200))
+        .expect("a medium");
+    assert_eq!(run_job(&aws, &origins, job(&announced)).await, back());
+    assert_eq!(
+        writes(&aws)[0].sets["lost_since"]["N"],
+        (now - 1800).to_string()
+    );
+}
+
 #[tokio::test]
 async fn if_the_parked_queue_refuses_the_record_says_retrying_again_and_the_message_comes_back() {
     let script = |seen: &Seen| match seen.operation() {

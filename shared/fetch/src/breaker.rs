@@ -184,11 +184,16 @@ fn fault_of(failure: &FetchError) -> Fault {
         FetchError::LinkUnauthorized => Fault::Instance {
             is_unauthorized: true,
         },
-        FetchError::Gone | FetchError::TooLarge { .. } | FetchError::Open(_) => Fault::Medium,
+        FetchError::Gone
+        | FetchError::Unsigned
+        | FetchError::Keyless
+        | FetchError::TooLarge { .. }
+        | FetchError::Open(_) => Fault::Medium,
         FetchError::Client(_)
         | FetchError::TimedOut(Wait::Deadline | Wait::Buffer | Wait::Turn)
         | FetchError::Forbidden(_)
         | FetchError::NotApplicable(_)
+        | FetchError::Expired
         | FetchError::Spared { .. } => Fault::Unsaid,
     }
 }

@@ -36,10 +36,21 @@ pub enum FetchError {
     /// W-API's file link answered 401 or 403, with the token too. Needs a person.
     #[error("the file link refused the instance's credentials")]
     LinkUnauthorized,
-    /// The CDN says the blob is gone (401, 403, 404, 410), which is final on every host, or the signed
-    /// path has expired by its own word.
+    /// The CDN says the blob of a signed path is gone (401, 403, 404, 410), which holds for every host. Lost
+    /// if it says so twice.
     #[error("WhatsApp's copy is gone or has expired")]
     Gone,
+    /// The signed path has expired by its own word, and nobody was asked. Lost.
+    #[error("the link to WhatsApp's copy has expired by its own word")]
+    Expired,
+    /// The CDN refuses a path that has no signature, which it does with media that are there. Not applicable.
+    #[error(
+        "WhatsApp's CDN refuses a path without a signature, and the webhook announced no other"
+    )]
+    Unsigned,
+    /// What the CDN gives is encrypted, and no key was announced. Nothing opens it.
+    #[error("the file came encrypted, and the webhook announced no media key")]
+    Keyless,
     /// Status 200, but the body is an error page. Comes back.
     #[error("the body is a web page or an error text, not the file")]
     NotTheFile,
@@ -139,8 +150,12 @@ impl FetchError {
             } => Disposition::Unauthorized,
             Self::Spared { left, .. } => Disposition::Retry { after: Some(*left) },
             Self::Gone => Disposition::Gone,
+            Self::Expired => Disposition::Expired,
+            Self::Keyless => Disposition::Unopenable,
             Self::TooLarge { .. } => Disposition::OverLimit,
-            Self::Forbidden(_) | Self::NotApplicable(_) => Disposition::NotApplicable,
+            Self::Forbidden(_) | Self::NotApplicable(_) | Self::Unsigned => {
+                Disposition::NotApplicable
+            }
             Self::Open(open) => disposition_of_open(*open),
         }
     }
@@ -168,6 +183,7 @@ fn disposition_of_open(error: OpenError) -> Disposition {
         | OpenError::BadLength { .. }
         | OpenError::EncHashDiffers
         | OpenError::HashDiffers
+        | OpenError::StillSealed
         | OpenError::Cipher => Disposition::Retry { after: None },
         OpenError::MacDiffers { .. } | OpenError::BadPadding | OpenError::WasPlain => {
             Disposition::Unopenable

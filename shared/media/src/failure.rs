@@ -13,10 +13,10 @@ pub enum FailureClass {
     /// 401 or 403 from W-API: the token or the connection needs a person. Retried all the same, because
     /// the person's work makes the next try succeed.
     Instance,
-    /// WhatsApp's copy is gone and W-API has none either. Parked.
+    /// WhatsApp's copy is gone and W-API has none either. Parked, once that is certain.
     Expired,
     /// The key does not open what the CDN gives, or what is needed was never announced, and W-API gives
-    /// nothing. Parked.
+    /// nothing. Parked, once that is certain.
     Corrupt,
     /// Too large, by a rule of the instance. Parked.
     Refused,
@@ -77,7 +77,10 @@ impl FailureClass {
         match self {
             Self::Transient => "retried by the schedule, then parked",
             Self::Instance => "retried, at least 15 minutes apart, then parked",
-            Self::Refused | Self::Expired | Self::Corrupt | Self::Poison => "parked at once",
+            Self::Refused | Self::Poison => "parked at once",
+            Self::Expired | Self::Corrupt => {
+                "parked; while the media is younger than 14 days only if it is found again an hour or more later, because one edge of the CDN or a deploy of W-API's (403, 404, …) may be wrong"
+            }
         }
     }
 
@@ -145,8 +148,12 @@ pub enum Disposition {
     },
     /// The origin refuses the instance's credentials: retry, and tell a person.
     Unauthorized,
-    /// The origin has lost the bytes for good.
+    /// The origin says that it has lost the bytes. One server of many may be mistaken.
     Gone,
+    /// What leads to the bytes has expired by its own word, which time does not change.
+    Expired,
+    /// The origin knows nothing of what it was asked: W-API's 404, also while it is being deployed.
+    Absent,
     /// The bytes are there and cannot be opened with what was announced.
     Unopenable,
     /// The bytes are there and against a rule: too many of them.
@@ -168,7 +175,7 @@ pub fn class_of(findings: &[Disposition]) -> FailureClass {
         FailureClass::Instance
     } else if found(|one| *one == Disposition::OverLimit) {
         FailureClass::Refused
-    } else if found(|one| *one == Disposition::Gone) {
+    } else if found(|one| matches!(one, Disposition::Gone | Disposition::Expired)) {
         FailureClass::Expired
     } else {
         FailureClass::Corrupt
@@ -182,9 +189,20 @@ pub fn longest_wait(findings: &[Disposition]) -> Option<Duration> {
         Disposition::Retry { after } => *after,
         Disposition::Unauthorized
         | Disposition::Gone
+        | Disposition::Expired
+        | Disposition::Absent
         | Disposition::Unopenable
         | Disposition::OverLimit
         | Disposition::NotApplicable => None,
     };
     findings.iter().filter_map(asked).max()
+}
+
+/// Whether a run that found no hope may have been told so by mistake: then it must be found twice, at
+/// different times. See [`crate::schedule::doubt_left`].
+#[must_use]
+pub fn may_be_mistaken(findings: &[Disposition]) -> bool {
+    let is_final = !class_of(findings).is_retried() && !findings.contains(&Disposition::OverLimit);
+    let may_change = |one: &Disposition| matches!(one, Disposition::Gone | Disposition::Absent);
+    is_final && findings.iter().any(may_change)
 }

@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod byte_text;
+mod ciphertext;
 pub mod contact;
 pub mod envelope;
 pub mod failure;
@@ -28,4 +29,5 @@ pub mod policy;
 pub mod record;
 pub mod schedule;
 pub mod sha256;
+pub mod signed_url;
 pub mod strategy;

@@ -11,6 +11,7 @@ use crate::{
     ids::MessageId,
     kind::MediaKind,
     sha256::Sha256,
+    signed_url,
 };
 
 /// Who sent the message, seen from the connected account.
@@ -402,13 +403,20 @@ impl MediaMessage {
         self
     }
 
-    /// When WhatsApp's copy expires by its own word: `oe=` of the signed path, in seconds since 1970.
+    /// When WhatsApp's copy expires by its own word, in seconds since 1970: `oe=` of the signed path or of
+    /// the URL, whichever lasts longer.
     #[must_use]
     pub fn cdn_expiry(&self) -> Option<i64> {
-        let path = self.direct_path.as_ref().or(self.url.as_ref())?;
-        let (_, query) = path.expose().split_once('?')?;
-        let oe = query.split('&').find_map(|pair| pair.strip_prefix("oe="))?;
-        i64::from_str_radix(oe, 16).ok()
+        let said = [&self.direct_path, &self.url].into_iter().flatten();
+        said.filter_map(|one| signed_url::expiry(one.expose()))
+            .max()
+    }
+
+    /// Whether the announcement says that the CDN's copy is encrypted. Such a medium is the file only once
+    /// it has been decrypted, whether or not the key can be read.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.is_encrypted || self.media_key.is_some() || self.file_enc_sha256.is_some()
     }
 
     /// Until when the media can safely be counted on, in seconds since 1970: the CDN's word or 14 days

@@ -11,6 +11,7 @@ use aws_lc_rs::{
 };
 
 use crate::{
+    ciphertext::{Head, Watch},
     kind::KeyType,
     media_key::{MediaKey, MediaKeys},
     record::Integrity,
@@ -78,6 +79,10 @@ pub enum OpenError {
     /// plain.
     #[error("the body is the plain file, not an encrypted one")]
     WasPlain,
+    /// What should be the file itself is the encrypted one, which whoever gave it did not decrypt. Fetch
+    /// again, elsewhere; never to be kept, whatever else there is.
+    #[error("the bytes are the encrypted file, not the file itself")]
+    StillSealed,
     /// Plain bytes that contradict the sender's hash of them: not the file, or not all of it.
     #[error("the bytes differ from the sender's hash of them")]
     HashDiffers,
@@ -91,6 +96,8 @@ pub struct Opener {
     expected: Expected,
     raw: digest::Context,
     raw_bytes: u64,
+    head: Head,
+    watch: Option<Watch>,
     sealed: Option<Sealed>,
 }
 
@@ -118,7 +125,21 @@ impl Opener {
             expected,
             raw: digest::Context::new(&digest::SHA256),
             raw_bytes: 0,
+            head: Head::default(),
+            watch: None,
             sealed: None,
+        }
+    }
+
+    /// A pass over what somebody else was to decrypt, and may have left as it was. `key` is the medium's, if
+    /// it can be read.
+    #[must_use]
+    pub fn opened_elsewhere(key: Option<MediaKey>, expected: Expected) -> Self {
+        // The sender's hash decides by itself, unless it is to be overruled.
+        let is_watched = expected.file_sha256.is_none() || expected.keep_mismatch;
+        Self {
+            watch: Some(Watch::under(key.filter(|_| is_watched))),
+            ..Self::plain(expected)
         }
     }
 
@@ -154,8 +175,7 @@ impl Opener {
             Some(_) => window.len().saturating_sub(TAIL_BYTES) / BLOCK * BLOCK,
         };
         let ready_bytes = window.get_mut(..ready).unwrap_or_default();
-        self.raw.update(ready_bytes);
-        self.raw_bytes += ready as u64;
+        self.see(ready_bytes);
         if let Some(sealed) = &mut self.sealed
             && ready > 0
         {
@@ -173,42 +193,98 @@ impl Opener {
     /// # Errors
     /// Each variant of [`OpenError`] says what to do. None of the bytes may be used.
     pub fn finish(mut self, tail: &mut [u8]) -> Result<(usize, Proof), OpenError> {
-        self.raw.update(tail);
-        self.raw_bytes += tail.len() as u64;
-        let raw_sha256 = Sha256::from_digest(&self.raw.finish());
-        if self.raw_bytes == 0 {
+        self.see(tail);
+        let Self {
+            expected,
+            raw,
+            raw_bytes,
+            head,
+            watch,
+            sealed,
+        } = self;
+        let raw_sha256 = Sha256::from_digest(&raw.finish());
+        if raw_bytes == 0 {
             return Err(OpenError::Empty);
         }
-        let Some(sealed) = self.sealed else {
-            let proof = plain_verdict(self.expected, raw_sha256, self.raw_bytes)?;
+        let Some(sealed) = sealed else {
+            let proof = plain_verdict(expected, raw_sha256, raw_bytes, &head, watch)?;
             return Ok((tail.len(), proof));
         };
+        let is_only_family = sealed.candidates.len() == 1;
+        let may_be_sealed = head.may_be_sealed(raw_bytes);
         sealed
-            .finish(tail, self.expected, raw_sha256, self.raw_bytes)
+            .finish(tail, expected, raw_sha256, raw_bytes)
             .map_err(|refused| {
-                let was_plain = self.expected.file_sha256 == Some(raw_sha256);
-                if was_plain {
+                // What looks encrypted is believed to be plain only when no family is left that opens it.
+                let is_plain = match refused {
+                    OpenError::MacDiffers { .. } => is_only_family || !may_be_sealed,
+                    OpenError::BadLength { .. } => true,
+                    OpenError::EncHashDiffers => !may_be_sealed,
+                    OpenError::Empty
+                    | OpenError::BadPadding
+                    | OpenError::WasPlain
+                    | OpenError::StillSealed
+                    | OpenError::HashDiffers
+                    | OpenError::Cipher => false,
+                };
+                if is_plain && is_plain_by_hash(expected, raw_sha256, may_be_sealed) {
                     OpenError::WasPlain
                 } else {
                     refused
                 }
             })
     }
+
+    fn see(&mut self, bytes: &[u8]) {
+        self.raw.update(bytes);
+        self.raw_bytes += bytes.len() as u64;
+        self.head.see(bytes);
+        if let Some(watch) = &mut self.watch {
+            watch.see(bytes);
+        }
+    }
 }
 
-/// Without encryption the sender's plain hash is the only proof there is.
-fn plain_verdict(expected: Expected, sha256: Sha256, size_bytes: u64) -> Result<Proof, OpenError> {
-    let integrity = match expected.file_sha256 {
-        None => Integrity::Unverified,
-        Some(said) if said == sha256 => Integrity::Sha256,
-        Some(_) if expected.keep_mismatch => Integrity::Mismatch,
-        Some(_) => return Err(OpenError::HashDiffers),
-    };
-    Ok(Proof {
+/// Whether the bytes are those that the sender gave the plain hash of. If they are also those of the
+/// encrypted hash, somebody wrote one hash into both places, and what looks encrypted is.
+fn is_plain_by_hash(expected: Expected, raw_sha256: Sha256, may_be_sealed: bool) -> bool {
+    let is_both = expected.file_enc_sha256 == Some(raw_sha256);
+    expected.file_sha256 == Some(raw_sha256) && !(is_both && may_be_sealed)
+}
+
+/// Without encryption the sender's plain hash is the only proof there is, and what is known of the encrypted
+/// file is proof against it.
+fn plain_verdict(
+    expected: Expected,
+    sha256: Sha256,
+    size_bytes: u64,
+    head: &Head,
+    watch: Option<Watch>,
+) -> Result<Proof, OpenError> {
+    let may_be_sealed = head.may_be_sealed(size_bytes);
+    let is_plain = is_plain_by_hash(expected, sha256, may_be_sealed);
+    if expected.file_enc_sha256 == Some(sha256) && !is_plain {
+        return Err(OpenError::StillSealed);
+    }
+    let proof = |integrity| Proof {
         integrity,
         sha256,
         size_bytes,
-    })
+    };
+    match expected.file_sha256 {
+        Some(_) if is_plain => return Ok(proof(Integrity::Sha256)),
+        // Nobody was to decrypt it.
+        Some(_) if watch.is_none() && may_be_sealed => return Err(OpenError::StillSealed),
+        Some(_) if !expected.keep_mismatch => return Err(OpenError::HashDiffers),
+        Some(_) | None => {}
+    }
+    if watch.is_some_and(|watch| watch.tells_sealed(size_bytes)) {
+        return Err(OpenError::StillSealed);
+    }
+    Ok(proof(match expected.file_sha256 {
+        Some(_) => Integrity::Mismatch,
+        None => Integrity::Unverified,
+    }))
 }
 
 impl Sealed {
@@ -260,12 +336,13 @@ impl Sealed {
         Ok((kept, self.verdict(expected)))
     }
 
-    /// The MAC holds. The sender's plain hash only adds to it: WhatsApp's own clients do not check it.
+    /// The MAC holds. The sender's plain hash only adds to it: not every client of WhatsApp checks it.
     fn verdict(self, expected: Expected) -> Proof {
         let sha256 = Sha256::from_digest(&self.plain.finish());
         let integrity = match expected.file_sha256 {
             Some(said) if said == sha256 => Integrity::MacAndSha256,
-            Some(_) | None => Integrity::MacOnly,
+            Some(_) => Integrity::MacAgainstSha256,
+            None => Integrity::MacOnly,
         };
         Proof {
             integrity,

@@ -21,9 +21,12 @@ pub enum Integrity {
     /// The sender's plain hash agrees; there was no MAC to check (W-API's link, channels).
     #[serde(rename = "sha256")]
     Sha256,
-    /// The MAC agrees; the plain hash was missing, or contradicted it and is outranked.
+    /// The MAC agrees; the sender gave no plain hash. Older records say this of a contradicted one, too.
     #[serde(rename = "mac-only")]
     MacOnly,
+    /// The MAC agrees and outranks the sender's plain hash, which contradicts it: kept, and flagged.
+    #[serde(rename = "mac-sha256-mismatch")]
+    MacAgainstSha256,
     /// Nothing was given to check against.
     #[serde(rename = "unverified")]
     Unverified,
@@ -40,6 +43,7 @@ impl Integrity {
             Self::MacAndSha256 => "mac+sha256",
             Self::Sha256 => "sha256",
             Self::MacOnly => "mac-only",
+            Self::MacAgainstSha256 => "mac-sha256-mismatch",
             Self::Unverified => "unverified",
             Self::Mismatch => "mismatch",
         }
@@ -148,6 +152,9 @@ pub struct Record<'a> {
     pub state: &'a State,
     /// What was tried in this run.
     pub attempts: &'a [Attempt],
+    /// When it was first found that nobody has the medium, if every run since then found the same; in
+    /// seconds since 1970.
+    pub lost_since: Option<i64>,
     /// Seconds since 1970.
     pub now: i64,
 }

@@ -31,6 +31,13 @@ const LONGEST_DELAY_SECONDS: i64 = LONGEST_LIFE_SECONDS + 12 * 60 * 60;
 /// after a reconnect, and the CDN may hold blobs twice as long as can be counted on.
 const GRACE_SECONDS: i64 = 6 * 60 * 60;
 
+/// A medium that was sent this long ago may well be lost; a younger one is, by rule, still to be had.
+const YOUNG_SECONDS: i64 = 14 * 24 * 60 * 60;
+
+/// Two findings that a young medium is lost are this far apart: longer than one edge of a CDN is wrong, or a
+/// deploy of W-API's lasts.
+const APART_SECONDS: i64 = 60 * 60;
+
 /// The wait before the next try: anything up to the step for this receive (1 is the first), so that jobs
 /// that failed together are spread as widely as can be; never less than the origin asked for.
 ///
@@ -61,4 +68,19 @@ pub fn gives_up_at(accepted_at: i64, recoverable_until: i64) -> i64 {
 #[must_use]
 pub fn last_moment(accepted_at: i64) -> i64 {
     accepted_at.saturating_add(LONGEST_DELAY_SECONDS)
+}
+
+/// How long a finding that nobody has the medium must still wait to be found again before it is believed;
+/// nothing if it is believed now.
+///
+/// `lost_since` is when the finding was first made, if every run since then made it, too; `sent_at` is the
+/// message's moment. All in seconds since 1970; a moment of 0 or less is none, and the medium counts as young.
+#[must_use]
+pub fn doubt_left(lost_since: Option<i64>, sent_at: i64, now: i64) -> Option<Duration> {
+    let age = now.saturating_sub(sent_at);
+    let is_old = sent_at > 0 && age >= YOUNG_SECONDS;
+    let since = lost_since.unwrap_or(now).min(now);
+    let left = APART_SECONDS.saturating_sub(now.saturating_sub(since));
+    let left = u64::try_from(left).unwrap_or_default();
+    (!is_old && left > 0).then_some(Duration::from_secs(left))
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use media::{
     access::{SecretHashes, Verified},
-    failure::{Disposition, FailureClass, UnknownClass, class_of, longest_wait},
+    failure::{Disposition, FailureClass, UnknownClass, class_of, longest_wait, may_be_mistaken},
     ids::{InstanceId, TenantId},
     job::QueuedJob,
     kind::{KeyType, MediaKind},
@@ -23,8 +23,14 @@ const LATER: Disposition = Disposition::Retry { after: None };
 
 #[test]
 fn the_most_hopeful_finding_decides_the_class() {
-    use Disposition::{Gone, NotApplicable, OverLimit, Unauthorized, Unopenable};
-    let cases: [(&[Disposition], FailureClass); 8] = [
+    use Disposition::{Absent, Expired, Gone, NotApplicable, OverLimit, Unauthorized, Unopenable};
+    let cases: [(&[Disposition], FailureClass); 11] = [
+        (&[Absent, NotApplicable, Expired], FailureClass::Expired),
+        (
+            &[Absent, NotApplicable, NotApplicable],
+            FailureClass::Corrupt,
+        ),
+        (&[Absent, NotApplicable, LATER], FailureClass::Transient),
         (&[LATER, NotApplicable, Gone], FailureClass::Transient),
         (
             &[Unauthorized, NotApplicable, LATER],
@@ -48,6 +54,58 @@ fn the_most_hopeful_finding_decides_the_class() {
     ];
     for (findings, class) in cases {
         assert_eq!(class_of(findings), class, "{findings:?}");
+    }
+}
+
+/// One edge of a CDN, or W-API during a deploy, may say of a medium that is there that it is not.
+#[test]
+fn what_may_be_a_mistake_must_be_found_twice() {
+    use Disposition::{Absent, Expired, Gone, NotApplicable, OverLimit, Unauthorized, Unopenable};
+    let cases: [(&[Disposition], bool); 10] = [
+        (&[NotApplicable, Gone], true),
+        (&[Absent, Gone], true),
+        (&[Absent, Expired], true),
+        (&[Absent, Unopenable], true),
+        (&[Absent, NotApplicable], true),
+        (&[NotApplicable, Expired], false),
+        (&[NotApplicable, Unopenable], false),
+        (&[Absent, OverLimit], false),
+        (&[Unauthorized, Gone], false),
+        (&[LATER, Gone], false),
+    ];
+    for (findings, doubtful) in cases {
+        assert_eq!(may_be_mistaken(findings), doubtful, "{findings:?}");
+    }
+}
+
+#[test]
+fn a_loss_is_believed_when_it_is_found_an_hour_later_or_the_medium_is_old() {
+    const NOW: i64 = 1_790_000_000;
+    const DAY: i64 = 24 * 60 * 60;
+    for (found_ago, sent_ago, left) in [
+        (None, 60, Some(3600)),
+        (Some(0), 60, Some(3600)),
+        (Some(3599), 7200, Some(1)),
+        (Some(3600), 7200, None),
+        (Some(5 * DAY), 6 * DAY, None),
+        (None, 14 * DAY - 1, Some(3600)),
+        (None, 14 * DAY, None),
+        (Some(10), 30 * DAY, None),
+        // Clocks that differ, and a message from the future.
+        (Some(-300), 60, Some(3600)),
+        (None, -60, Some(3600)),
+        (None, i64::MIN + NOW + 1, Some(3600)),
+        // Nobody knows when it was sent.
+        (None, NOW, Some(3600)),
+        (Some(3600), NOW, None),
+    ] {
+        let since = found_ago.map(|ago| NOW - ago);
+        let doubt = schedule::doubt_left(since, NOW.saturating_sub(sent_ago), NOW);
+        assert_eq!(
+            doubt.map(|it| it.as_secs()),
+            left,
+            "{found_ago:?} {sent_ago}"
+        );
     }
 }
 

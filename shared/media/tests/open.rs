@@ -336,7 +336,7 @@ fn the_senders_plain_hash_is_outranked_by_the_mac_and_flagged() {
         open(Opener::sealed(key(), vec![KeyType::Video], lie), &bytes, 64).expect("opens");
     assert_eq!(
         (proof.integrity, proof.sha256),
-        (Integrity::MacOnly, Sha256::of(b"some bytes"))
+        (Integrity::MacAgainstSha256, Sha256::of(b"some bytes"))
     );
     let silent = Expected {
         file_sha256: None,
@@ -396,6 +396,111 @@ fn plain_bytes_are_proven_by_the_hash_or_not_at_all() {
         open(Opener::plain(Expected::default()), b"", 1).expect_err("nothing"),
         OpenError::Empty
     );
+}
+
+/// Bytes that are neither text nor the beginning of a file that is known.
+fn noise(length: usize) -> Vec<u8> {
+    let next = |byte: &u8| Some(byte.wrapping_mul(137).wrapping_add(91));
+    std::iter::successors(Some(3_u8), next)
+        .take(length)
+        .collect()
+}
+
+/// W-API answers with the CDN's bytes as they are when it was told the wrong key.
+#[test]
+fn bytes_that_nobody_decrypted_are_never_the_file() {
+    let noise = noise(4000);
+    let plains: [&[u8]; 5] = [
+        b"",
+        b"a text",
+        b"\xff\xd8\xff\xe0 a picture",
+        b"PK\x03\x04",
+        &noise,
+    ];
+    let other = Some(Sha256::of(b"another file"));
+    for (plain, family) in plains
+        .into_iter()
+        .flat_map(|plain| KeyType::ALL.map(|one| (plain, one)))
+    {
+        let (bytes, sealed) = seal(plain, &key(), family, None);
+        let silent = Expected::default();
+        let told = Expected {
+            file_sha256: None,
+            ..sealed
+        };
+        let overruled = Expected {
+            file_sha256: other,
+            keep_mismatch: true,
+            ..silent
+        };
+        // Somebody wrote the encrypted hash into both places.
+        let twice = Expected {
+            file_sha256: sealed.file_enc_sha256,
+            ..sealed
+        };
+        for expected in [silent, told, overruled, twice] {
+            for chunk in [1, 7, 10, 64, 5000] {
+                let opener = Opener::opened_elsewhere(Some(key()), expected);
+                let refused = open(opener, &bytes, chunk).expect_err("encrypted");
+                assert_eq!(refused, OpenError::StillSealed, "{family:?} {expected:?}");
+            }
+        }
+        let refused = open(Opener::plain(told), &bytes, 64).expect_err("encrypted");
+        assert_eq!(refused, OpenError::StillSealed);
+        let blind = Opener::opened_elsewhere(None, silent);
+        assert_eq!(
+            open(blind, &bytes, 64).expect_err("looks so"),
+            OpenError::StillSealed
+        );
+    }
+}
+
+/// A cut takes the MAC away that tells for certain; what the first block becomes tells most of them.
+#[test]
+fn an_encrypted_picture_without_its_end_is_seen_all_the_same() {
+    let picture = [b"\xff\xd8\xff\xe0 a picture".as_slice(), &[7; 500]].concat();
+    let (bytes, _) = seal(&picture, &key(), KeyType::Image, None);
+    for kept in [bytes.len() - 1, bytes.len() - 10, 16] {
+        let opener = Opener::opened_elsewhere(Some(key()), Expected::default());
+        let refused = open(opener, &bytes[..kept], 64).expect_err("encrypted");
+        assert_eq!(refused, OpenError::StillSealed, "{kept} bytes");
+    }
+}
+
+#[test]
+fn what_was_decrypted_elsewhere_is_taken_whatever_its_length() {
+    for length in [1_usize, 9, 10, 25, 26, 42, 1002] {
+        let text = vec![b't'; length];
+        let noise = noise(length);
+        for plain in [text, noise] {
+            let opener = Opener::opened_elsewhere(Some(key()), Expected::default());
+            let (opened, proof) = open(opener, &plain, 7).expect("the file");
+            assert_eq!((opened, proof.integrity), (plain, Integrity::Unverified));
+        }
+    }
+}
+
+/// Somebody exchanged the two hashes: what the CDN gives agrees with that of the plain file.
+#[test]
+fn an_encrypted_file_is_no_plain_one_because_its_hash_is_in_the_wrong_place() {
+    let noise = noise(400);
+    let (bytes, told) = seal(&noise, &key(), KeyType::Document, None);
+    let without = Expected {
+        file_sha256: told.file_enc_sha256,
+        ..Expected::default()
+    };
+    let exchanged = Expected {
+        file_enc_sha256: told.file_sha256,
+        ..without
+    };
+    let others = vec![KeyType::Image, KeyType::Video];
+    let refused = open(Opener::sealed(key(), others.clone(), without), &bytes, 64);
+    assert!(
+        matches!(refused, Err(OpenError::MacDiffers { .. })),
+        "{refused:?}"
+    );
+    let refused = open(Opener::sealed(key(), others, exchanged), &bytes, 64);
+    assert_eq!(refused.expect_err("not plain"), OpenError::EncHashDiffers);
 }
 
 #[test]

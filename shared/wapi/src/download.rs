@@ -104,7 +104,7 @@ pub enum RefusalRow {
     /// 401 or 403: wrong token, another instance's token, or the instance is not connected.
     #[error("W-API refused the instance's credentials, or the instance is not connected")]
     Unauthorized,
-    /// 404: wrong path or instance.
+    /// 404: wrong path or instance, or a deploy of theirs.
     #[error("W-API knows no such path or instance")]
     NotFound,
     /// 429.
@@ -145,7 +145,8 @@ impl RefusalRow {
             | Self::Unexpected => Disposition::Retry { after: None },
             Self::TooMany { after } | Self::Gateway { after } => Disposition::Retry { after },
             Self::Unauthorized => Disposition::Unauthorized,
-            Self::BadFields | Self::NotFound => Disposition::NotApplicable,
+            Self::BadFields => Disposition::NotApplicable,
+            Self::NotFound => Disposition::Absent,
         }
     }
 }

@@ -702,6 +702,22 @@ fn a_flood_is_throttled_and_both_its_sides_raise_alarms() {
     assert!(format.contains(r#""status":"$context.status""#), "{format}");
 }
 
+/// A file that WhatsApp's own clients would refuse is kept, so somebody must hear of it.
+#[test]
+fn a_hash_that_the_mac_contradicts_is_counted_and_raises_an_alarm() {
+    let template = template();
+    let metric = properties(&template, "HashContradictedMetric");
+    assert_eq!(strings(&metric["LogGroupName"]), ["DownloadLogGroup"]);
+    let pattern = metric["FilterPattern"].as_str().expect("a pattern");
+    let word = media::record::Integrity::MacAgainstSha256;
+    let wanted = format!("{{ $.outcome = \"stored\" && $.integrity = \"{word}\" }}");
+    assert_eq!(pattern, wanted);
+    let alarm = properties(&template, "HashContradictedAlarm");
+    let name = &metric["MetricTransformations"][0]["MetricName"];
+    assert_eq!(name, &alarm["MetricName"]);
+    assert_eq!(alarm["Threshold"].as_u64(), Some(1));
+}
+
 /// The watch function runs by the clock, and what it counts raises an alarm.
 #[test]
 fn what_expires_soon_is_counted_every_hour_and_raises_an_alarm() {

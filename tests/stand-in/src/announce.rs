@@ -171,7 +171,7 @@ impl Announced {
                 hashes.sealed
             )),
         );
-        put(Field::DirectPath, json!(self.direct_path));
+        put(Field::DirectPath, json!(self.told_path()));
         if matches!(spec.kind.key_type(), KeyType::Image | KeyType::Video)
             && spec.kind != Kind::Sticker
         {
@@ -245,6 +245,15 @@ impl Announced {
             said
         } else {
             Map::new()
+        }
+    }
+
+    /// `directPath` as the webhook tells it.
+    fn told_path(&self) -> &str {
+        let bare = self.direct_path.split('?').next();
+        match self.spec.unsigned_path {
+            true => bare.unwrap_or_default(),
+            false => &self.direct_path,
         }
     }
 

@@ -253,6 +253,8 @@ pub struct Spec {
     pub oe: u64,
     /// Appended to the query of `directPath`, `&` included, exactly as given.
     pub query_extra: String,
+    /// `directPath` is told without its query, so that only the `url` is signed.
+    pub unsigned_path: bool,
     /// The values of `type` that W-API accepts; by key type when absent (a sticker: `image` and `sticker`).
     pub wapi_types: Option<Vec<String>>,
     /// How W-API behaves.
@@ -292,6 +294,7 @@ impl Default for Spec {
             lies: Lies::default(),
             oe: DEFAULT_OE,
             query_extra: String::new(),
+            unsigned_path: false,
             wapi_types: None,
             wapi: WapiScenario::Ok,
             alternate: WapiScenario::Ok,
@@ -450,6 +453,12 @@ impl Spec {
     /// With this at the end of the query of `directPath`, its `&` included.
     pub fn query_extra(mut self, query_extra: impl Into<String>) -> Self {
         self.query_extra = query_extra.into();
+        self
+    }
+
+    /// With a `directPath` that has lost its query.
+    pub fn unsigned_path(mut self) -> Self {
+        self.unsigned_path = true;
         self
     }
 

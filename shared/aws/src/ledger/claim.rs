@@ -12,7 +12,7 @@ use media::{
 };
 
 use super::{
-    Attributes, ERASED, Ledger,
+    Attributes, ERASED, LOST_SINCE, Ledger,
     announced::Announced,
     place::Place,
     update::Update,
@@ -32,6 +32,9 @@ pub enum Claim {
         attempts: Vec<Attempt>,
         /// What earlier runs were about to commit, oldest first, that died or were overtaken.
         words: Vec<Word>,
+        /// When it was first found that nobody has the medium, if that is what was found last; in
+        /// seconds since 1970.
+        lost_since: Option<i64>,
     },
     /// The object is in the bucket: a duplicate needs no download.
     Stored,
@@ -108,6 +111,7 @@ impl Ledger {
                 Some(Claim::Mine {
                     key: place.key.clone(),
                     words: words_of(&mut item),
+                    lost_since: lost_since_of(&item),
                     attempts: attempts_of(item),
                 })
             }
@@ -195,6 +199,10 @@ fn held(item: &Attributes, tenant: &TenantId) -> Claim {
             }
         }
     }
+}
+
+fn lost_since_of(item: &Attributes) -> Option<i64> {
+    item.get(LOST_SINCE)?.as_n().ok()?.parse().ok()
 }
 
 fn attempts_of(mut item: Attributes) -> Vec<Attempt> {

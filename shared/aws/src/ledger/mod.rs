@@ -40,6 +40,9 @@ pub const BY_INSTANCE: &str = "by_instance";
 /// The state of a medium that a person had erased. Only the mark of [`Ledger::erase`] says so.
 const ERASED: &str = "erased";
 
+/// The attribute of [`Record::lost_since`].
+const LOST_SINCE: &str = "lost_since";
+
 /// An item as DynamoDB gives it.
 pub type Attributes = HashMap<String, AttributeValue>;
 
@@ -169,6 +172,10 @@ impl Ledger {
             State::Skipped { .. } => update = update.remove("class"),
             State::Retrying { .. } | State::Parked { .. } => {}
         }
+        update = match record.lost_since {
+            Some(since) => update.set(LOST_SINCE, AttributeValue::N(since.to_string())),
+            None => update.remove(LOST_SINCE),
+        };
         if then == Then::Release {
             update = update.remove("lease_owner").remove("lease_until");
         }

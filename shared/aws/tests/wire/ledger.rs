@@ -117,6 +117,7 @@ async fn write(aws: &Aws, state: &State, attempts: usize, then: Then) -> Result<
         key: &key(),
         state,
         attempts: &attempts,
+        lost_since: None,
         now: NOW,
     };
     ledger(aws).write(&record, &lease(), then).await
@@ -239,6 +240,7 @@ async fn whoever_claims_a_medium_learns_what_was_tried_before() {
                 attempts,
                 key: at,
                 words,
+                ..
             } => assert_eq!((attempts, at, words), (tried, key(), Vec::new())),
             other @ (Claim::Stored
             | Claim::StoredForAnother
@@ -371,7 +373,10 @@ async fn what_is_stored_clears_the_failure_whoever_put_the_object_there() {
             ("stored_at", json!({ "N": "1787432000" })),
         ]);
         assert_eq!(update.sets, sets);
-        assert_eq!(update.removes, names(&["class", "reason", "committing"]));
+        assert_eq!(
+            update.removes,
+            names(&["class", "reason", "committing", "lost_since"])
+        );
     }
 }
 
@@ -388,7 +393,39 @@ async fn what_is_not_stored_is_written_with_its_class_and_reason() {
             ("reason", json!({ "S": reason })),
         ]);
         assert_eq!(update.sets, sets);
-        assert_eq!(update.removes, names(&[]));
+        assert_eq!(update.removes, names(&["lost_since"]));
+    }
+}
+
+/// What nobody has is believed when it is found again, so the next run must know when it was first.
+#[tokio::test]
+async fn the_first_time_a_medium_was_found_lost_is_kept_for_the_run_that_finds_it_again() {
+    let aws = Aws::answering([Answer::json(&json!({}))]).await;
+    let job = job();
+    let record = Record {
+        tenant: &job.tenant,
+        instance: &job.instance,
+        message: &job.message,
+        state: &parked(),
+        attempts: &[],
+        lost_since: Some(NOW - 3600),
+        now: NOW,
+    };
+    let written = ledger(&aws).write(&record, &lease(), Then::Keep).await;
+    assert_eq!(written, Ok(Written::Yes));
+    let item = update(&aws.the("UpdateItem")).sets;
+    assert_eq!(item["lost_since"], json!({ "N": "1787428400" }));
+    for (item, since) in [
+        (json!(item), Some(NOW - 3600)),
+        (json!({}), None),
+        (json!({ "lost_since": { "S": "long ago" } }), None),
+    ] {
+        let aws = Aws::answering([Answer::json(&json!({ "Attributes": item }))]).await;
+        let claimed = claim(&aws).await.expect("an answer");
+        let Claim::Mine { lost_since, .. } = claimed else {
+            panic!("{claimed:?}");
+        };
+        assert_eq!(lost_since, since);
     }
 }
 
@@ -401,7 +438,7 @@ async fn what_is_not_wanted_is_written_with_its_rule_and_no_class() {
         ("reason", json!({ "S": rule })),
     ]);
     assert_eq!(update.sets, sets);
-    assert_eq!(update.removes, names(&["class"]));
+    assert_eq!(update.removes, names(&["class", "lost_since"]));
 }
 
 #[tokio::test]

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use media::{
+    failure::Disposition,
     kind::KeyType,
     media_key::MediaKey,
-    message::{MediaMessage, Secret},
+    message::{ChatKind, MediaMessage, Secret},
     open::{Expected, OpenError, Opener},
+    signed_url,
 };
 use reqwest::{
     RequestBuilder,
     header::{ACCEPT_ENCODING, ORIGIN, REFERER, USER_AGENT},
 };
-use url::Url;
+use url::{Position, Url};
 
 use super::{MOST_RESUMES, Resume, retry_after};
 use crate::{
@@ -43,11 +45,20 @@ enum Reading {
 enum Then {
     AskAgain,
     AskNextHost,
+    AskNextPath,
     GiveUp,
 }
 
+/// One path with its query, on every host that may have it.
+struct Way {
+    urls: Vec<Url>,
+    is_signed: bool,
+    /// Seconds since 1970, by its own word.
+    expires_at: Option<i64>,
+}
+
 impl Fetcher {
-    /// Tries the CDN's hosts in order.
+    /// Tries the paths that were announced, the signed ones first, each on its hosts in order.
     pub(crate) async fn by_cdn<T>(
         &self,
         request: FetchRequest<'_>,
@@ -55,39 +66,61 @@ impl Fetcher {
         mut store: impl AsyncFnMut(MediaStream) -> Result<T, FetchError>,
     ) -> Result<T, FetchError> {
         let mut reading = Reading::of(&request)?;
-        let urls = cdn_urls(&self.origins, request.message);
-        if urls.is_empty() {
-            return Err(FetchError::NotApplicable(
-                "the webhook announced no path on the CDN",
-            ));
+        let mut failure = FetchError::NotApplicable("the webhook announced no path on the CDN");
+        for way in ways(&self.origins, request.message) {
+            let tried = self
+                .by_way(&way, &mut reading, request, evidence, &mut store)
+                .await;
+            let failed = match tried {
+                Ok(stored) => return Ok(stored),
+                Err(failed) => failed,
+            };
+            if matches!(reading.after(&failed), Then::GiveUp) {
+                return Err(failed);
+            }
+            failure = more_hopeful(failure, failed);
         }
-        if request
-            .message
-            .cdn_expiry()
-            .is_some_and(|expiry| expiry <= request.now)
-        {
-            return Err(FetchError::Gone);
+        Err(failure)
+    }
+
+    /// Tries one path on its hosts. What a path's own word or one host's says of it holds for all of them.
+    async fn by_way<T>(
+        &self,
+        way: &Way,
+        reading: &mut Reading,
+        request: FetchRequest<'_>,
+        evidence: &Evidence,
+        store: &mut impl AsyncFnMut(MediaStream) -> Result<T, FetchError>,
+    ) -> Result<T, FetchError> {
+        if way.expires_at.is_some_and(|expiry| expiry <= request.now) {
+            return Err(FetchError::Expired);
         }
-        let mut failure = FetchError::Gone;
-        for url in urls {
+        let mut failure = FetchError::NotApplicable("the announced path leads to no host");
+        for url in &way.urls {
             loop {
-                failure = match self
-                    .get_from_cdn(&url, &reading, request, evidence, &mut store)
-                    .await
-                {
+                let asked = self
+                    .get_from_cdn(url, reading, request, evidence, store)
+                    .await;
+                let failed = match asked {
                     Ok(stored) => return Ok(stored),
-                    Err(failure) => failure,
+                    Err(FetchError::Unsigned) if way.is_signed => FetchError::Gone,
+                    Err(failed) => failed,
                 };
-                match reading.after(&failure) {
+                match reading.after(&failed) {
                     Then::AskAgain => {}
-                    Then::AskNextHost => break,
-                    Then::GiveUp => return Err(failure),
+                    Then::AskNextHost => {
+                        failure = more_hopeful(failure, failed);
+                        break;
+                    }
+                    Then::AskNextPath | Then::GiveUp => return Err(failed),
                 }
             }
         }
         Err(failure)
     }
 
+    /// Asks one host. A 401 or 403 is taken for that of a path without a signature, which whoever knows the
+    /// path knows better.
     async fn get_from_cdn<T>(
         &self,
         url: &Url,
@@ -97,18 +130,14 @@ impl Fetcher {
         store: &mut impl AsyncFnMut(MediaStream) -> Result<T, FetchError>,
     ) -> Result<T, FetchError> {
         let get = |url| self.cdn_get(url);
+        let (answer, deadline) = (self.limits.answer, request.deadline);
         let response = self
-            .send(
-                url.clone(),
-                self.limits.answer,
-                request.deadline,
-                evidence,
-                get,
-            )
+            .send(url.clone(), answer, deadline, evidence, get)
             .await?;
         match response.status().as_u16() {
             200 => {}
-            401 | 403 | 404 | 410 => return Err(FetchError::Gone),
+            401 | 403 => return Err(FetchError::Unsigned),
+            404 | 410 => return Err(FetchError::Gone),
             status => {
                 return Err(FetchError::Status {
                     status,
@@ -116,20 +145,9 @@ impl Fetcher {
                 });
             }
         }
-        let counter = evidence.received_bytes();
-        let (limits, deadline) = (self.limits.clone(), request.deadline);
-        let resume = Resume {
-            again: self.cdn_get(url.clone()),
-            make_body: Box::new(move |response| {
-                Body::new(response, &limits, deadline, Arc::clone(&counter))
-            }),
-            answer: self.limits.answer,
-            deadline,
-            left: MOST_RESUMES,
-        };
         store(MediaStream::new(Source {
             body: self.body(response, &request, evidence),
-            resume: Some(resume),
+            resume: Some(self.resume(url, &request, evidence)),
             opener: reading.opener(&request),
             is_sealed: matches!(reading, Reading::Sealed { .. }),
             error_pages: ErrorPages::AreLeftToTheProof,
@@ -138,6 +156,29 @@ impl Fetcher {
             max_bytes: self.max_bytes(&request).saturating_add(reading.overhead()),
         }))
         .await
+        .map_err(|failed| {
+            let is_sealed = matches!(failed, FetchError::Open(OpenError::StillSealed));
+            if is_sealed && request.message.media_key.is_none() {
+                FetchError::Keyless
+            } else {
+                failed
+            }
+        })
+    }
+
+    /// How the rest is asked for when the transfer breaks.
+    fn resume(&self, url: &Url, request: &FetchRequest<'_>, evidence: &Evidence) -> Resume {
+        let counter = evidence.received_bytes();
+        let (limits, deadline) = (self.limits.clone(), request.deadline);
+        Resume {
+            again: self.cdn_get(url.clone()),
+            make_body: Box::new(move |response| {
+                Body::new(response, &limits, deadline, Arc::clone(&counter))
+            }),
+            answer: self.limits.answer,
+            deadline,
+            left: MOST_RESUMES,
+        }
     }
 
     fn cdn_get(&self, url: Url) -> RequestBuilder {
@@ -151,20 +192,23 @@ impl Fetcher {
 }
 
 impl Reading {
-    /// Sealed if there is a key; plain for channels, which have none.
+    /// Sealed if there is a key. Plain for what cannot be encrypted: what a channel posts without a key, and
+    /// what proves itself by the plain hash. What is encrypted and has no key is nobody's file.
     fn of(request: &FetchRequest<'_>) -> Result<Self, FetchError> {
-        let Some(text) = &request.message.media_key else {
-            return Ok(Self::Plain);
-        };
-        let key = MediaKey::from_base64(text.expose()).map_err(|_| {
-            FetchError::NotApplicable("the announced media key is not 32 bytes of base64")
-        })?;
-        let families =
-            KeyType::candidates(request.message.kind, request.message.mimetype.as_deref());
-        Ok(Self::Sealed {
-            key,
-            families: families.to_vec(),
-        })
+        const NO_KEY: FetchError = FetchError::NotApplicable(
+            "the webhook announced an encrypted file without a media key that can be read",
+        );
+        let message = request.message;
+        let key = message.media_key.as_ref();
+        if let Some(key) = key.and_then(|text| MediaKey::from_base64(text.expose()).ok()) {
+            let families = KeyType::candidates(message.kind, message.mimetype.as_deref());
+            return Ok(Self::Sealed { key, families });
+        }
+        let is_channel = message.chat.kind() == ChatKind::Channel;
+        if message.is_sealed() || !(is_channel || message.file_sha256.is_some()) {
+            return Err(NO_KEY);
+        }
+        Ok(Self::Plain)
     }
 
     /// Bytes that encryption may add to the file: its padding and its MAC.
@@ -207,24 +251,69 @@ impl Reading {
                 *self = Self::Plain;
                 Then::AskAgain
             }
-            (FetchError::Gone | FetchError::TooLarge { .. }, _)
+            (FetchError::TooLarge { .. } | FetchError::Keyless, _)
             | (FetchError::Open(OpenError::BadPadding), _) => Then::GiveUp,
+            (FetchError::Gone | FetchError::Expired | FetchError::Unsigned, _) => Then::AskNextPath,
             _ => Then::AskNextHost,
         }
     }
 }
 
-/// Where WhatsApp's CDN may have a medium: the signed path on every configured host, query untouched, then
-/// the message's own URL. The guard has not seen them yet.
+/// Of two failures the one that leaves more hope; of two that are alike the later.
+fn more_hopeful(one: FetchError, other: FetchError) -> FetchError {
+    let hope = |failure: &FetchError| match failure.disposition() {
+        Disposition::Retry { .. } => 4,
+        Disposition::Unauthorized | Disposition::Unopenable | Disposition::OverLimit => 3,
+        Disposition::Gone | Disposition::Absent => 2,
+        Disposition::Expired => 1,
+        Disposition::NotApplicable => 0,
+    };
+    if hope(&one) > hope(&other) {
+        one
+    } else {
+        other
+    }
+}
+
+/// WhatsApp's hosts for which the configured ones stand.
+const USUAL_HOSTS: [&str; 2] = ["mmg.whatsapp.net", "mmg-fallback.whatsapp.net"];
+
+/// Where WhatsApp's CDN may have a medium, in the order asked. The guard has not seen them yet.
 #[must_use]
 pub fn cdn_urls(origins: &Origins, message: &MediaMessage) -> Vec<Url> {
-    let path = message.direct_path.as_ref().map(Secret::expose);
-    let on_host = |base: &Url| {
-        let path = path?.trim_start_matches('/');
-        Url::parse(&format!("{base}{path}")).ok()
+    let ways = ways(origins, message).into_iter();
+    ways.flat_map(|way| way.urls).collect()
+}
+
+/// The announced path and that of the message's own URL, queries untouched: what is signed before what is
+/// not, because a path that has lost its signature is refused although the medium is there.
+fn ways(origins: &Origins, message: &MediaMessage) -> Vec<Way> {
+    let on_hosts = |path: &str| -> Vec<Url> {
+        let path = path.trim_start_matches('/');
+        let bases = origins.cdn_bases.iter();
+        let urls = bases.map(|base| Url::parse(&format!("{base}{path}")));
+        urls.filter_map(Result::ok).collect()
     };
-    let own = message.url.as_ref();
-    let own = own.and_then(|url| Url::parse(url.expose()).ok());
-    let bases = origins.cdn_bases.iter();
-    bases.filter_map(on_host).chain(own).collect()
+    let way = |said: &str, urls| Way {
+        urls,
+        is_signed: signed_url::is_signed(said),
+        expires_at: signed_url::expiry(said),
+    };
+    let path = message.direct_path.as_ref().map(Secret::expose);
+    let own = message.url.as_ref().map(Secret::expose);
+    let own = own.and_then(|said| Some((said, Url::parse(said).ok()?)));
+    let own = own.map(|(said, url)| {
+        let mut urls = on_hosts(&url[Position::BeforePath..Position::AfterQuery]);
+        if !url
+            .host_str()
+            .is_some_and(|host| USUAL_HOSTS.contains(&host))
+        {
+            urls.insert(0, url);
+        }
+        way(said, urls)
+    });
+    let announced = path.map(|path| way(path, on_hosts(path)));
+    let mut ways: Vec<_> = announced.into_iter().chain(own).collect();
+    ways.sort_by_key(|way| !way.is_signed);
+    ways
 }

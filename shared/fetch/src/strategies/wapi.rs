@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use media::{
     kind::MediaKind,
+    media_key::MediaKey,
     message::{MediaMessage, Secret},
     open::{Expected, Opener},
 };
@@ -146,17 +147,20 @@ impl Fetcher {
                 after: retry_after(&response, request.now),
             });
         }
+        let message = request.message;
         let expected = Expected {
-            file_sha256: request.message.file_sha256,
-            file_enc_sha256: None,
+            file_sha256: message.file_sha256,
+            file_enc_sha256: message.file_enc_sha256,
             keep_mismatch: request.keep_mismatch,
         };
+        let key = message.media_key.as_ref();
+        let key = key.and_then(|text| MediaKey::from_base64(text.expose()).ok());
         store(MediaStream::new(Source {
             body: self.body(response, &request, evidence),
             resume: None,
-            opener: Opener::plain(expected),
+            opener: Opener::opened_elsewhere(key, expected),
             is_sealed: false,
-            error_pages: error_pages(request.message, request.keep_mismatch),
+            error_pages: error_pages(message, request.keep_mismatch),
             pool: std::sync::Arc::clone(&self.pool),
             deadline: request.deadline,
             max_bytes: self.max_bytes(&request),

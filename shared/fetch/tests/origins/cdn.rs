@@ -88,7 +88,7 @@ async fn an_expired_path_is_not_asked_for() {
         .await;
     assert_eq!(
         fetched.result.expect_err("expired").disposition(),
-        Disposition::Gone
+        Disposition::Expired
     );
     assert_eq!(world.origins.requests().len(), 0);
 }
@@ -256,6 +256,137 @@ async fn channels_come_plain_with_or_without_a_key() {
     );
 }
 
+/// Without its key an encrypted file is nobody's file, and what the CDN gives of it is never stored.
+#[tokio::test]
+async fn an_encrypted_medium_whose_key_is_missing_is_not_taken_as_it_is() {
+    let world = World::new().await;
+    let keyless = |seed: &str| spec(seed, C::Ok).omit(Field::MediaKey);
+    let unreadable =
+        |seed: &str| spec(seed, C::Ok).extra("mediaKey", serde_json::json!("c2hvcnQ="));
+    for keyless in [
+        keyless("F12c").omit(Field::FileSha256),
+        keyless("both hashes"),
+        keyless("no hash")
+            .omit(Field::FileSha256)
+            .omit(Field::FileEncSha256),
+        unreadable("a short key"),
+        unreadable("no plain hash").omit(Field::FileSha256),
+        unreadable("no hashes")
+            .omit(Field::FileSha256)
+            .omit(Field::FileEncSha256),
+    ] {
+        let name = keyless.seed.clone();
+        let (_, message) = world.announce(keyless);
+        let error = world.fetch(Cdn, &message).await.result.expect_err(&name);
+        assert_eq!(
+            error.disposition(),
+            Disposition::NotApplicable,
+            "{name}: {error}"
+        );
+        assert!(error.to_string().contains("key"), "{name}: {error}");
+    }
+    assert_eq!(
+        world.origins.requests().len(),
+        0,
+        "nobody is asked for what nobody can open"
+    );
+}
+
+/// A relay lost every sign of encryption but the plain hash, which the CDN's bytes contradict.
+#[tokio::test]
+async fn what_looks_plain_and_comes_encrypted_is_not_asked_for_over_and_over() {
+    let world = World::new().await;
+    let stripped = spec("stripped", C::Ok)
+        .omit(Field::MediaKey)
+        .omit(Field::FileEncSha256);
+    let (_, message) = world.announce(stripped);
+    let error = world
+        .fetch(Cdn, &message)
+        .await
+        .result
+        .expect_err("encrypted");
+    assert_eq!(error.disposition(), Disposition::Unopenable, "{error}");
+}
+
+#[tokio::test]
+async fn a_channel_s_medium_without_any_hash_is_taken_and_called_unverified() {
+    let world = World::new().await;
+    let channel = Spec::of(Kind::NewsletterImage)
+        .seed("no hash")
+        .omit(Field::FileSha256);
+    let fetched = world.try_spec(Cdn, channel).await;
+    assert_eq!(
+        fetched.result.expect("plain").1.integrity,
+        Integrity::Unverified
+    );
+    let sealed = Spec::of(Kind::NewsletterImage)
+        .seed("with its encrypted hash")
+        .omit(Field::FileSha256)
+        .keep(Field::FileEncSha256);
+    let error = world
+        .try_spec(Cdn, sealed)
+        .await
+        .result
+        .expect_err("encrypted");
+    assert_eq!(error.disposition(), Disposition::NotApplicable, "{error}");
+}
+
+/// What six of six such paths of an older system lacked, the message's own URL had.
+#[tokio::test]
+async fn a_path_without_a_signature_yields_to_the_signed_url() {
+    let world = World::new().await;
+    let unsigned = |seed: &str, scenario| spec(seed, scenario).unsigned_path();
+    let fetched = world.try_spec(Cdn, unsigned("signed url", C::Ok)).await;
+    assert_eq!(
+        fetched.result.expect("the file").1.integrity,
+        Integrity::MacAndSha256
+    );
+    assert_eq!(
+        world.origins.requests().len(),
+        1,
+        "the signed one is asked first"
+    );
+    let fetched = world
+        .try_spec(Cdn, unsigned("fallback", C::MainHostDown))
+        .await;
+    assert_eq!(
+        fetched.result.expect("the file").1.integrity,
+        Integrity::MacAndSha256
+    );
+    world.assert_manners();
+}
+
+#[tokio::test]
+async fn a_refusal_of_what_was_never_signed_is_no_word_on_the_medium() {
+    let world = World::new().await;
+    let bare = |seed: &str| spec(seed, C::Ok).unsigned_path().omit(Field::Url);
+    let error = world
+        .try_spec(Cdn, bare("no url"))
+        .await
+        .result
+        .expect_err("403");
+    assert_eq!(error.disposition(), Disposition::NotApplicable, "{error}");
+    // A signed URL that is refused is final, whatever the path without a signature is answered.
+    let gone = spec("signed and gone", C::Gone { status: 403 }).unsigned_path();
+    let error = world.try_spec(Cdn, gone).await.result.expect_err("gone");
+    assert_eq!(error.disposition(), Disposition::Gone, "{error}");
+}
+
+/// The expiry stands in the URL alone.
+#[tokio::test]
+async fn a_signed_url_that_has_expired_by_its_own_word_is_not_asked() {
+    let world = World::new().await;
+    let expired = spec("expired url", C::Ok).unsigned_path().oe(1_700_000_000);
+    let (_, message) = world.announce(expired);
+    assert_eq!(message.recoverable_until(), 1_700_000_000);
+    let error = world
+        .fetch(Cdn, &message)
+        .await
+        .result
+        .expect_err("expired");
+    assert_eq!(error.disposition(), Disposition::Expired, "{error}");
+}
+
 #[tokio::test]
 async fn hashes_that_are_missing_or_lie_are_told_by_the_integrity() {
     let world = World::new().await;
@@ -266,6 +397,15 @@ async fn hashes_that_are_missing_or_lie_are_told_by_the_integrity() {
     assert_eq!(
         fetched.result.expect("MAC and hash").1.integrity,
         Integrity::MacAndSha256
+    );
+    let lies = Lies {
+        file_sha256: true,
+        ..Lies::default()
+    };
+    let fetched = world.try_spec(Cdn, spec("a lie", C::Ok).lies(lies)).await;
+    assert_eq!(
+        fetched.result.expect("MAC").1.integrity,
+        Integrity::MacAgainstSha256
     );
     for length in [0, 1, 2_000_000_000] {
         let lies = Lies {

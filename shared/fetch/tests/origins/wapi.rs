@@ -78,7 +78,7 @@ async fn every_row_of_the_table_of_answers_means_what_the_table_says() {
         (W::BadRequest400, NotApplicable, 400),
         (W::Unauthorized401, Unauthorized, 401),
         (W::Forbidden403, Unauthorized, 403),
-        (W::NotFound404, NotApplicable, 404),
+        (W::NotFound404, Disposition::Absent, 404),
         (W::TooMany429 { retry_after: 7 }, after(7), 429),
         (W::BadGateway502Html, LATER, 502),
         (W::CallStatus { status: 408 }, LATER, 408),
@@ -290,6 +290,38 @@ async fn without_a_hash_the_bytes_are_taken_and_called_unverified() {
         fetched.result.expect("bytes").1.integrity,
         Integrity::Unverified
     );
+}
+
+/// W-API's link may give the CDN's bytes as they are: they are no file, and never the last resort either.
+#[tokio::test]
+async fn what_w_api_has_not_decrypted_is_never_stored() {
+    let world = World::new().await;
+    let encrypted = |seed: &str| spec(seed, WapiScenario::EncryptedBytes);
+    let (whole, silent) = (
+        encrypted("hash"),
+        encrypted("no hash").omit(Field::FileSha256),
+    );
+    let mute = silent.clone().seed("no hashes").omit(Field::FileEncSha256);
+    let noise = mute.clone().seed("noise").format(Format::Random);
+    for (spec, keep_mismatch) in [
+        (whole, true),
+        (silent, false),
+        (mute, false),
+        (noise, false),
+    ] {
+        let (_, message) = world.announce(spec);
+        let ask = Ask {
+            keep_mismatch,
+            ..Ask::by(Wapi)
+        };
+        let error = world
+            .ask(&message, ask)
+            .await
+            .result
+            .expect_err("encrypted");
+        assert_eq!(error.disposition(), LATER, "{error}");
+        assert!(!error.is_mismatch(), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use media::{
     media_key::MediaKey,
     message::{MediaMessage, Secret, cut},
     sha256::Sha256,
+    signed_url,
 };
 
 use super::{content::Found, envelope::Envelope, moment};
@@ -143,19 +144,18 @@ fn hash(fields: Fields<'_>, name: &str) -> Option<Sha256> {
         .and_then(|bytes| Sha256::from_bytes(bytes).ok())
 }
 
-/// Whether the URL is worth carrying: on WhatsApp's own hosts, with a path, and not the one that
-/// `directPath` gives on the usual host anyway. Stickers come with a bare host.
+/// Whether the URL is worth carrying: on WhatsApp's own hosts, with a path, and not one that `directPath`
+/// gives on the usual host just as well. Stickers come with a bare host, and some paths come without the
+/// signature that the URL has.
 fn says_more_than(url: &str, direct_path: Option<&str>) -> bool {
-    let before_query = |path: &str| path.split('?').next().unwrap_or_default().to_owned();
     let Some((host, path)) = url
         .strip_prefix("https://")
         .and_then(|rest| rest.split_once('/'))
     else {
         return false;
     };
-    let path = format!("/{path}");
-    let is_same = host == "mmg.whatsapp.net"
-        && direct_path.is_some_and(|direct| before_query(direct) == before_query(&path));
+    let is_usual = host == "mmg.whatsapp.net";
+    let adds = |direct: &str| !is_usual || signed_url::says_more_than(url, direct);
     let is_well = url.len() <= MAX_PATH_BYTES && is_graphic(url);
-    host.ends_with(".whatsapp.net") && path.len() > 1 && is_well && !is_same
+    host.ends_with(".whatsapp.net") && !path.is_empty() && is_well && direct_path.is_none_or(adds)
 }

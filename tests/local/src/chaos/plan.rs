@@ -150,6 +150,8 @@ fn troubled(number: usize, spec: Spec) -> (Spec, Fate) {
     let stored = |spec: Spec| (spec, Fate::Stored);
     let parked = |spec: Spec| (spec, Fate::Parked);
     let fail_500 = |message| WapiScenario::Fail500 { message };
+    // Old enough to be lost at once.
+    let old = spec.moment - 15 * 24 * 60 * 60;
     match number % 40 {
         1 => stored(spec.wapi(fail_500(MessageShape::Nested))),
         8 => stored(spec.wapi(fail_500(MessageShape::Text))),
@@ -177,7 +179,8 @@ fn troubled(number: usize, spec: Spec) -> (Spec, Fate) {
                 .cdn(CdnScenario::fail_times(2)),
         ),
         5 => parked(
-            spec.wapi(WapiScenario::NotFound404)
+            spec.moment(old)
+                .wapi(WapiScenario::NotFound404)
                 .cdn(CdnScenario::Gone { status: 410 }),
         ),
         13 => parked(

@@ -59,7 +59,9 @@ fn a_phone_is_erased_everywhere_and_nothing_else_is() {
 async fn send(world: &World, account: &Account) -> Sent {
     let announce = |spec| world.announce(account, spec);
     let stored = [announce(spec(PHONE)), announce(spec(SHORT))];
+    // An old one is lost at once; a younger one would be looked for again in an hour.
     let gone = spec(PHONE)
+        .moment(now() - 15 * 24 * 60 * 60)
         .wapi(WapiScenario::NotFound404)
         .cdn(CdnScenario::Gone { status: 404 });
     let parked = announce(gone);

@@ -69,7 +69,9 @@ fn spec(seed: &str) -> Spec {
 }
 
 async fn park(world: &World, account: &Account, seed: &str) -> Announced {
+    // An old one is lost at once; a younger one would be looked for again in an hour.
     let gone = spec(seed)
+        .moment(now() - 15 * 24 * 60 * 60)
         .wapi(WapiScenario::NotFound404)
         .cdn(CdnScenario::Gone { status: 404 });
     let announced = world.announce(account, gone);

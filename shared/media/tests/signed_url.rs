@@ -1,0 +1,104 @@
+//! What paths and URLs of the CDN say of themselves, and what follows for the media they lead to.
+
+#![allow(
+    clippy::expect_used,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
+use media::{
+    ids::MessageId,
+    kind::MediaKind,
+    message::{Chat, Direction, MediaMessage, Secret},
+    signed_url::{expiry, is_signed, path_of, says_more_than},
+};
+
+const SIGNED: &str = "/v/t62.7118-24/1_n.enc?ccb=11-4&oh=01_FAKE&oe=6AFAE000&_nc_sid=5e03e0";
+const URL: &str = "https://mmg.whatsapp.net/v/t62.7118-24/1_n.enc?ccb=11-4&oh=01_FAKE&oe=6AFAE000&_nc_sid=5e03e0&mms3=true";
+const BARE: &str = "/v/t62.7118-24/1_n.enc";
+
+#[test]
+fn only_a_signature_with_its_expiry_signs() {
+    for (text, signed, expires) in [
+        (SIGNED, true, Some(0x6AFA_E000)),
+        (URL, true, Some(0x6AFA_E000)),
+        (BARE, false, None),
+        ("/v/x?ccb=9-4", false, None),
+        ("/v/x?oh=01", false, None),
+        ("/v/x?oe=6AFAE000", false, Some(0x6AFA_E000)),
+        ("/v/x?oh=&oe=6AFAE000", false, Some(0x6AFA_E000)),
+        ("/v/x?oh=01&oe=", false, None),
+        ("/v/x?oh=01&oe=zz", true, None),
+        ("/v/x?noh=01&noe=6AFAE000", false, None),
+        ("/v/x#?oh=01&oe=6AFAE000", true, Some(0x6AFA_E000)),
+        ("", false, None),
+    ] {
+        assert_eq!((is_signed(text), expiry(text)), (signed, expires), "{text}");
+    }
+}
+
+#[test]
+fn a_url_is_carried_where_the_path_does_not_say_the_same() {
+    let later = URL.replace("6AFAE000", "6BFAE000");
+    for (url, path, more) in [
+        (URL, SIGNED, false),
+        (URL, BARE, true),
+        (URL, "/v/t62.7118-24/1_n.enc?ccb=11-4", true),
+        (URL, "/v/another.enc?oh=1&oe=1", true),
+        (
+            "https://mmg.whatsapp.net/v/t62.7118-24/1_n.enc",
+            BARE,
+            false,
+        ),
+        (later.as_str(), SIGNED, true),
+    ] {
+        assert_eq!(says_more_than(url, path), more, "{url} {path}");
+    }
+    assert_eq!(path_of(URL), path_of(SIGNED));
+}
+
+fn message(direct_path: Option<&str>, url: Option<&str>) -> MediaMessage {
+    MediaMessage {
+        message_id: MessageId::parse("3EB0").expect("an id"),
+        chat: Chat::from_jid("5500900000002", None),
+        direction: Direction::In,
+        moment: 1_780_000_000,
+        kind: MediaKind::Image,
+        ptt: false,
+        view_once: false,
+        mimetype: None,
+        media_key: None,
+        direct_path: direct_path.map(Secret::new),
+        url: url.map(Secret::new),
+        file_sha256: None,
+        file_enc_sha256: None,
+        file_length: None,
+        file_name: None,
+        caption: None,
+        is_encrypted: false,
+        envelope: media::envelope::Envelope::default(),
+    }
+}
+
+#[test]
+fn the_expiry_is_read_from_whichever_has_it_and_the_later_one_counts() {
+    let day = 24 * 60 * 60;
+    let soon = format!("/v/x?oh=1&oe={:X}", 1_780_000_000 + day);
+    let late = format!(
+        "https://mmg.whatsapp.net/v/x?oh=1&oe={:X}",
+        1_780_000_000 + 30 * day
+    );
+    let until = |path, url| {
+        let message = message(path, url);
+        let days = |at: i64| (at - message.moment) / day;
+        (
+            message.cdn_expiry().map(days),
+            days(message.recoverable_until()),
+        )
+    };
+    assert_eq!(until(None, None), (None, 14));
+    assert_eq!(until(Some("/v/x"), None), (None, 14));
+    assert_eq!(until(Some("/v/x"), Some(&late)), (Some(30), 14));
+    assert_eq!(until(Some("/v/x"), Some(&soon)), (Some(1), 1));
+    assert_eq!(until(Some(&soon), None), (Some(1), 1));
+    assert_eq!(until(Some(&soon), Some(&late)), (Some(30), 14));
+}
