@@ -321,7 +321,7 @@ async fn one_read_of_the_table_serves_many_webhooks() {
 #[tokio::test]
 async fn a_carousel_is_queued_whole() {
     let aws = Aws::start(healthy).await;
-    let card = |n: usize| json!({ "header": { "imageMessage": { "mediaKey": "k", "directPath": format!("/v/{n}"), "mimetype": "image/jpeg" } } });
+    let card = |n: usize| json!({ "header": { "imageMessage": { "mediaKey": format!("k{n}"), "directPath": format!("/v/{n}"), "mimetype": "image/jpeg" } } });
     let mut body = image();
     body["msgContent"] = json!({ "cards": (0..12).map(card).collect::<Vec<_>>() });
     let (status, body, _) = answer(&function(&aws), &request(INSTANCE, "secret", &body)).await;

@@ -31,7 +31,7 @@ fn parse_level(text: &str) -> LevelFilter {
 
 /// Whether a line may be written: of our crates at `level`, of libraries at `warn`.
 ///
-/// A target begins with its crate's whole name, so `aws` does not let `aws_sdk_s3` speak.
+/// A target begins with its crate's whole name, so `aws` lets no library speak whose name begins so.
 fn is_written(metadata: &Metadata<'_>, level: LevelFilter) -> bool {
     let name = metadata.target().split("::").next().unwrap_or_default();
     let limit = if OURS.contains(&name) {

@@ -74,7 +74,6 @@ fn a_body_of_six_megabytes_is_read_within_bounds() {
         std::fs::write("/proc/self/clear_refs", "5").unwrap_or_default();
         let read = WebhookBody::parse(body.as_bytes());
         let grown = mib("VmHWM:").saturating_sub(idle);
-        println!("{name}: {grown} MiB more at the peak");
         assert!(grown <= MAX_MIB, "{name}: {grown} MiB");
         match read {
             Ok(body) => {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use serde_json::Value;
 use stand_in::{CdnScenario, Hook, Kind, MessageShape, Spec, WapiScenario};
 
-use crate::{Account, RUNTIME, WORLD, World};
+use crate::{Account, PARKED_QUEUE, RUNTIME, WORLD, World};
 
 const TENANT: &str = "examined";
 const INSTANCE: &str = "LITE-DOCTOR-000001";
@@ -14,6 +14,7 @@ const TOKEN: &str = "invented-token-of-the-examined";
 impl World {
     /// The doctor's report about one instance. It must end like this.
     async fn doctor(&self, code: i32) -> Value {
+        let _alone = PARKED_QUEUE.lock().await;
         let report = self.told(code, &["doctor", "--instance", INSTANCE], TOKEN);
         report.await
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use stand_in::{Announced, CdnScenario, Hook, Kind, Spec, WapiScenario};
 
-use crate::{Account, RUNTIME, WORLD, World, now};
+use crate::{Account, PARKED_QUEUE, RUNTIME, WORLD, World, now};
 
 const TENANT: &str = "forgetful";
 const INSTANCE: &str = "LITE-ERASED-000001";
@@ -49,6 +49,7 @@ fn a_phone_is_erased_everywhere_and_nothing_else_is() {
                 .to_owned(),
         };
         let sent = send(world, &account).await;
+        let _alone = PARKED_QUEUE.lock().await;
         is_asked_first(world).await;
         erases(world).await;
         nothing_is_left(world, &sent).await;

@@ -30,10 +30,14 @@ use std::{
 use local::{Answer, Deployment, Instance, Stack, StoredFile, TestStack};
 use serde_json::{Value, json};
 use stand_in::{Announced, Spec, StandIn};
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, sync::Mutex};
 
 /// Retries are half a minute apart at first, and the stack works on several tests at once.
 const WITHIN: Duration = Duration::from_secs(150);
+
+/// Held while a command looks through the parked queue, which all tests share: what one command has
+/// received, another does not see.
+static PARKED_QUEUE: Mutex<()> = Mutex::const_new(());
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 static WORLD: LazyLock<World> = LazyLock::new(|| {

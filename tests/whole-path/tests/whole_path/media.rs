@@ -226,7 +226,7 @@ async fn exports(world: &World, sent: [&Announced; 2]) {
     let index = fs::read_to_string(folder.join("index.csv")).expect("an index");
     let lines: Vec<_> = index.lines().collect();
     assert!(
-        lines[0].starts_with("sent,direction,kind,chat,message,state,file,"),
+        lines[0].starts_with("sent,direction,kind,chat,sender,message,state,file,"),
         "{index}"
     );
     assert_eq!(lines.len(), 3);
@@ -235,7 +235,7 @@ async fn exports(world: &World, sent: [&Announced; 2]) {
             line.contains(&one.message_id) && line.contains(&one.sha256_hex),
             "{index}"
         );
-        let file = line.split(',').nth(6).expect("a file");
+        let file = line.split(',').nth(7).expect("a file");
         let size = fs::metadata(folder.join(file)).expect("it is there").len();
         assert_eq!(size, one.size);
     }

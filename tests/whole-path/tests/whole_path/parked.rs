@@ -2,7 +2,7 @@
 
 use stand_in::{Announced, CdnScenario, Hook, Kind, Spec, WapiScenario};
 
-use crate::{Account, RUNTIME, WORLD, World, now};
+use crate::{Account, PARKED_QUEUE, RUNTIME, WORLD, World, now};
 
 const TENANT: &str = "redriven";
 const INSTANCE: &str = "LITE-REDRIV-000001";
@@ -30,6 +30,7 @@ fn a_dry_redrive_lists_and_a_redrive_empties_the_parked_queue_and_doubles_nothin
             park(world, &account, "first").await,
             park(world, &account, "second").await,
         ];
+        let _alone = PARKED_QUEUE.lock().await;
         let mine = ["parked", "redrive", "--instance", INSTANCE];
         let with = |more: &'static [&'static str]| [&mine[..], more].concat();
         let dry = world.told(0, &with(&["--dry-run"]), "").await;
