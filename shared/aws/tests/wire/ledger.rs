@@ -406,6 +406,7 @@ async fn the_first_time_a_medium_was_found_lost_is_kept_for_the_run_that_finds_i
         tenant: &job.tenant,
         instance: &job.instance,
         message: &job.message,
+        key: &key(),
         state: &parked(),
         attempts: &[],
         lost_since: Some(NOW - 3600),
@@ -420,7 +421,7 @@ async fn the_first_time_a_medium_was_found_lost_is_kept_for_the_run_that_finds_i
         (json!({}), None),
         (json!({ "lost_since": { "S": "long ago" } }), None),
     ] {
-        let aws = Aws::answering([Answer::json(&json!({ "Attributes": item }))]).await;
+        let aws = without_earlier([Answer::json(&json!({ "Attributes": item }))]).await;
         let claimed = claim(&aws).await.expect("an answer");
         let Claim::Mine { lost_since, .. } = claimed else {
             panic!("{claimed:?}");
