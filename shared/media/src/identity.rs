@@ -26,6 +26,9 @@ use crate::{
 /// found by trying.
 pub const DIGEST_CHARS: usize = 26;
 
+/// Characters of a media key's 32 bytes in base64, without padding.
+const KEY_CHARS: usize = 43;
+
 /// How many media that differ in nothing but a one-to-one chat get records that a LID and a number
 /// can find together. Beyond it, each announcement that names its chat otherwise has a record of
 /// its own.
@@ -205,8 +208,11 @@ fn content(message: &MediaMessage) -> String {
     if let Some(hash) = message.file_sha256 {
         return format!("plain {hash}");
     }
-    if let Some(key) = &message.media_key {
-        return format!("key {}", in_one_form(key.expose()));
+    let key = message.media_key.as_ref();
+    let key = key.map(|key| in_one_form(key.expose()));
+    // What is no key is nobody's in particular.
+    if let Some(key) = key.as_ref().filter(|key| key.len() == KEY_CHARS) {
+        return format!("key {key}");
     }
     if let Some(path) = &message.direct_path {
         return format!(
@@ -217,7 +223,7 @@ fn content(message: &MediaMessage) -> String {
     if let Some(url) = &message.url {
         return format!("path {}", path_of_url(url.expose()));
     }
-    "none".to_owned()
+    key.map_or_else(|| "none".to_owned(), |key| format!("key {key}"))
 }
 
 /// Base64 in either alphabet, padded or not, as one text.

@@ -34,7 +34,7 @@ fn picture() -> MediaMessage {
         ptt: false,
         view_once: false,
         mimetype: None,
-        media_key: Some(Secret::new("a2V5")),
+        media_key: Some(Secret::new("RkFLRS1NRURJQS1LRVktMDEyMzQ1Njc4OS1BQkNERUY=")),
         direct_path: Some(Secret::new("/v/1.enc?oh=1&oe=2")),
         url: None,
         file_sha256: Some(Sha256::of(b"plain")),
@@ -192,20 +192,38 @@ fn a_signed_path_that_is_signed_anew_is_the_same_content() {
 
 #[test]
 fn a_key_in_another_form_of_base64_is_the_same_content() {
-    let with = |key: &str| MediaMessage {
+    let with = |key: &str, path: &str| MediaMessage {
         file_enc_sha256: None,
         file_sha256: None,
         media_key: Some(Secret::new(key)),
+        direct_path: Some(Secret::new(path)),
         ..picture()
     };
-    for other in ["-_8", "-_8=", "+/8", " +/8=\r\n"] {
+    let rest = "A".repeat(40);
+    let key = with(&format!("+/8{rest}="), "/v/1");
+    for other in [
+        format!("-_8{rest}"),
+        format!("-_8{rest}="),
+        format!("+/8{rest}"),
+        format!(" +/8{rest}=\r\n"),
+    ] {
         assert_eq!(
-            in_both_orders(&with("+/8="), &with(other)),
+            in_both_orders(&key, &with(&other, "/v/2")),
             [1, 1],
             "{other:?}"
         );
     }
-    assert_eq!(in_both_orders(&with("+/8="), &with("+/9=")), [2, 2]);
+    let another = with(&format!("+/9{rest}="), "/v/1");
+    assert_eq!(in_both_orders(&key, &another), [2, 2]);
+    // What is no key tells no media apart, nor that two are one.
+    assert_eq!(
+        in_both_orders(&with("k", "/v/1"), &with("k", "/v/2")),
+        [2, 2]
+    );
+    assert_eq!(
+        in_both_orders(&with("k", "/v/1"), &with("l", "/v/1")),
+        [1, 1]
+    );
 }
 
 #[test]
