@@ -7,7 +7,16 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    num::NonZero,
+    path::Path,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
 
 use serde_yaml_ng::Value;
 use stand_in::{CdnScenario, Kind, WapiScenario};
@@ -148,16 +157,31 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         }
         (who, rights)
     });
-    for n in 1..=MOST_SEEDS {
-        done.extend(live(seed::plan(n)).reached);
-        if expected
-            .iter()
-            .all(|(who, rights)| by(&done, who) == *rights)
-        {
-            println!("everything was done once in {n} worlds");
-            break;
+    let next = AtomicU64::new(1);
+    let done = Mutex::new(std::mem::take(&mut done));
+    let is_all = || {
+        let done = done.lock().expect("no world panicked");
+        let mut roles = expected.iter();
+        roles.all(|(who, rights)| by(&done, who) == *rights)
+    };
+    // As many worlds at once as there are processors: each lives in a thread.
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        for _ in 0..processors {
+            scope.spawn(|| {
+                while !is_all() {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    if n > MOST_SEEDS {
+                        break;
+                    }
+                    let reached = live(seed::plan(n)).reached;
+                    done.lock().expect("no world panicked").extend(reached);
+                }
+            });
         }
-    }
+    });
+    let done = done.into_inner().expect("no world panicked");
+    println!("{} worlds were lived through", next.into_inner() - 1);
     for (who, rights) in expected {
         assert_eq!(by(&done, who), rights, "{who}: done, and allowed");
     }
