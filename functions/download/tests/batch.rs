@@ -611,14 +611,11 @@ async fn parking_writes_the_record_first_then_the_queue_and_only_then_ends_the_l
 
 /// A record that a run finds, which says since when nobody has the medium.
 fn lost_since(since: Option<i64>) -> impl Fn(&Seen) -> Answer {
-    move |seen: &Seen| {
-        let is_claim = seen.operation() == "UpdateItem" && seen.text().contains("if_not_exists");
-        match since.filter(|_| is_claim) {
-            Some(since) => {
-                Answer::json(&json!({ "Attributes": { "lost_since": { "N": since.to_string() } } }))
-            }
-            None => healthy(seen),
+    move |seen: &Seen| match since.filter(|_| is_claim(seen)) {
+        Some(since) => {
+            Answer::json(&json!({ "Attributes": { "lost_since": { "N": since.to_string() } } }))
         }
+        None => healthy(seen),
     }
 }
 

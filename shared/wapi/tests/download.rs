@@ -93,10 +93,8 @@ fn rows_that_will_not_change_by_waiting_are_not_retried() {
         RefusalRow::BadFields.disposition(),
         Disposition::NotApplicable
     );
-    assert_eq!(
-        RefusalRow::NotFound.disposition(),
-        Disposition::NotApplicable
-    );
+    // Nobody has it there now; only a second look can tell whether for ever.
+    assert_eq!(RefusalRow::NotFound.disposition(), Disposition::Absent);
     assert_eq!(
         RefusalRow::Unauthorized.disposition(),
         Disposition::Unauthorized
