@@ -272,7 +272,7 @@ async fn last_webhooks(
         let record = records.of_media(id, one).await?;
         missing += usize::from(record.is_none());
     }
-    let (count, ago) = (due.len(), screen::ago(now - newest));
+    let (count, ago) = (due.len(), screen::ago(now.saturating_sub(newest)));
     if missing == 0 {
         let evidence = say!(
             lang,

@@ -12,10 +12,16 @@ use indicatif::{ProgressBar, ProgressStyle};
 use media::{message::Secret, record::Attempt};
 use zeroize::Zeroizing;
 
-/// A time as people read it, in UTC.
+/// The last second of the year 9999. What comes later has no such form, and asking for it panics.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+/// A time as people read it, in UTC. One before 1970 or after 9999 is shown as the number it is.
 pub(crate) fn time(seconds: i64) -> String {
-    let since_1970 = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
-    let moment = SystemTime::UNIX_EPOCH + since_1970;
+    let since_1970 = u64::try_from(seconds).ok();
+    let Some(since_1970) = since_1970.filter(|seconds| *seconds <= LAST_SECOND) else {
+        return seconds.to_string();
+    };
+    let moment = SystemTime::UNIX_EPOCH + Duration::from_secs(since_1970);
     humantime::format_rfc3339_seconds(moment).to_string()
 }
 
@@ -138,7 +144,26 @@ pub(crate) fn read_token(instance: &str) -> anyhow::Result<Secret> {
 
 #[cfg(test)]
 mod tests {
-    use super::harmless;
+    use super::{ago, harmless, time};
+
+    #[test]
+    fn a_time_without_a_date_is_shown_as_its_number() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (1_787_438_879, "2026-08-22T22:47:59Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+            (253_402_300_800, "253402300800"),
+            (1_787_438_879_000_000, "1787438879000000"),
+            (i64::MAX, "9223372036854775807"),
+            (-1, "-1"),
+            (i64::MIN, "-9223372036854775808"),
+        ] {
+            assert_eq!(time(seconds), text);
+        }
+        for seconds in [i64::MIN, -1, 0, i64::MAX] {
+            assert!(!ago(seconds).is_empty());
+        }
+    }
 
     #[test]
     fn what_a_sender_chose_cannot_steer_the_terminal() {

@@ -598,7 +598,7 @@ impl Past {
             })
             .collect();
         for record in &self.records {
-            let n = usize::try_from((record.moment - first).div_euclid(HOUR)).ok();
+            let n = usize::try_from(record.moment.saturating_sub(first).div_euclid(HOUR)).ok();
             let Some(hour) = n.and_then(|n| hours.get_mut(n)) else {
                 continue;
             };

@@ -131,7 +131,8 @@ impl World {
             deadline: tokio::time::Instant::now() + ask.time,
             now: ask.now,
         };
-        let (attempt, result) = self.fetcher.fetch(ask.strategy, request, store).await;
+        let fetch = Box::pin(self.fetcher.fetch(ask.strategy, request, store));
+        let (attempt, result) = fetch.await;
         Fetched { attempt, result }
     }
 
