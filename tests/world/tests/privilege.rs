@@ -19,7 +19,7 @@ use std::{
 };
 
 use serde_yaml_ng::Value;
-use stand_in::{CdnScenario, Kind, WapiScenario};
+use stand_in::{CdnScenario, Format, Kind, WapiScenario};
 use world::{
     Outcome, Reached,
     accounting::Fate,
@@ -136,9 +136,28 @@ fn parked_by_the_queue() -> Outcome {
     outcome
 }
 
+/// A file of two parts whose upload S3 refuses to complete at first, so that it is aborted.
+fn aborted_upload() -> Outcome {
+    let of_two_parts = Medium::healthy(Kind::Document, "of two parts")
+        .with(|spec| spec.format(Format::Random).size(8 * 1024 * 1024 + 1000));
+    let plan = Plan::healthy(vec![of_two_parts]).with_faults(|call| {
+        let (status, code) = (403, "AccessDenied");
+        let is_here = call.operation == "s3:CompleteMultipartUpload" && call.nth_of_operation == 1;
+        if is_here {
+            Fault::Refused { status, code }
+        } else {
+            Fault::None
+        }
+    });
+    let outcome = live(plan);
+    assert_eq!(outcome.account.stored, 1, "{}", outcome.account);
+    outcome
+}
+
 #[test]
 fn each_role_allows_what_its_function_does_and_nothing_else() {
     let mut done = parked_by_the_queue().reached;
+    done.extend(aborted_upload().reached);
     let by = |done: &BTreeSet<Reached>, who: &str| -> BTreeSet<Right> {
         let its = done.iter().filter(|one| one.who == who);
         its.map(needed).collect()
