@@ -79,10 +79,11 @@ def main(arguments):
     build = ["build", "--workspace"]
     for binary in binaries:
         build += ["--bin", binary]
-    prepare(name, build, environments)
-    program = ROOT / "target" / "debug" / ("bench-memory" if name == "bench-memory" else "local")
-    arguments = [] if name == "bench-memory" else [name]
-    os.execv(program, [str(program), *arguments, *rest])
+    # What is run comes first in the table; where it is, cargo says: the folder is a setting of its user's.
+    compiled = {one["target"]["name"]: one["executable"] for one in prepare(name, build, environments)}
+    program = compiled[binaries[0]]
+    arguments = [name] if binaries[0] == "local" else []
+    os.execv(program, [program, *arguments, *rest])
 
 
 def selected_tests(options):
@@ -99,7 +100,7 @@ def prepare(name, build, environments):
     """Compiles and installs side by side. Returns the executables that cargo made."""
     began = time.monotonic()
     check_python()
-    jobs = [Install(environment) for environment in environments if Install(environment).is_needed()]
+    jobs = [install for install in map(Install, environments) if install.is_needed()]
     if build is not None:
         check_cargo()
         jobs.insert(0, Compile(build))

@@ -26,25 +26,34 @@ SECONDS_PER_LINE = 15.0
 class Program:
     """One test program and what came of it."""
 
-    def __init__(self, artifact):
-        target = artifact["target"]
-        self.folder = pathlib.Path(artifact["manifest_path"]).parent
-        package = self.folder.relative_to(ROOT).as_posix()
-        # A library and a binary of one package may have one name; their unit tests are two programs.
-        kind = target["kind"][0]
-        self.name = f"{package}::{target['name']}" + ("" if kind == "test" else f" ({kind})")
-        self.executable = artifact["executable"]
-        self.arguments = []
+    def __init__(self, name, folder, command):
+        self.name, self.folder, self.command = name, folder, command
         self.seconds = self.code = None
         self.passed = self.failed = self.ignored = 0
         self.output = ""
+
+    @classmethod
+    def of_artifact(cls, artifact):
+        """A program that cargo has compiled."""
+        target = artifact["target"]
+        folder = pathlib.Path(artifact["manifest_path"]).parent
+        # A library and a binary of one package may have one name; their unit tests are two programs.
+        kind = "" if target["kind"][0] == "test" else f" ({target['kind'][0]})"
+        name = f"{folder.relative_to(ROOT).as_posix()}::{target['name']}{kind}"
+        return cls(name, folder, [artifact["executable"]])
+
+    @classmethod
+    def of_documentation(cls):
+        """The examples in the documentation, which rustdoc compiles."""
+        command = ["cargo", "test", "--workspace", "--doc", "--quiet", "--locked"]
+        return cls("examples in the documentation", ROOT, command)
 
     def run(self):
         environment = dict(os.environ, CARGO_MANIFEST_DIR=str(self.folder))
         began = time.monotonic()
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as out:
             self.code = subprocess.call(
-                [self.executable, *self.arguments], cwd=self.folder, env=environment,
+                self.command, cwd=self.folder, env=environment,
                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
             )
             out.seek(0)
@@ -64,27 +73,14 @@ class Program:
         return f"{self.output.rstrip()}\n✗ {self.name}: {self.failed} failed, exit code {self.code}"
 
 
-class DocTests(Program):
-    """The examples in the documentation, which rustdoc compiles."""
-
-    def __init__(self):
-        self.name = "examples in the documentation"
-        self.folder = ROOT
-        self.executable = "cargo"
-        self.arguments = ["test", "--workspace", "--doc", "--quiet", "--locked"]
-        self.seconds = self.code = None
-        self.passed = self.failed = self.ignored = 0
-        self.output = ""
-
-
 def run_tests(artifacts, is_all=False):
     """Runs the programs, prints a line for each, and ends with the sum. Returns the exit code."""
-    programs = [Program(one) for one in artifacts if one["profile"]["test"]]
+    programs = [Program.of_artifact(one) for one in artifacts if one["profile"]["test"]]
     if not programs:
         print("error: cargo built no test program", file=sys.stderr)
         return 1
     if is_all:
-        programs.append(DocTests())
+        programs.append(Program.of_documentation())
     before = durations()
     programs.sort(key=lambda one: (-before.get(one.name, guess(one.name)), one.name))
     waiting, running, ended = list(programs), [], []
