@@ -15,6 +15,7 @@ use super::{
     Attributes, ERASED, LOST_SINCE, Ledger,
     announced::Announced,
     place::Place,
+    text,
     update::Update,
     word::{Word, words_of},
 };
@@ -94,7 +95,6 @@ impl Ledger {
             .set_once("state", "retrying")
             .set("lease_owner", AttributeValue::S(lease.owner.clone()))
             .set("lease_until", AttributeValue::N(lease.until.to_string()));
-        let text = |text: &str| AttributeValue::S(text.to_owned());
         let values = [
             (":stored", text("stored")),
             (":erased", text(ERASED)),

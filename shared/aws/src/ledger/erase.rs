@@ -8,7 +8,7 @@ use media::{
 };
 use serde::Deserialize;
 
-use super::{ERASED, Ledger, Written, place::MESSAGE};
+use super::{ERASED, Ledger, Written, place::MESSAGE, text};
 use crate::error::AwsError;
 
 /// As much of a record as erasing needs.
@@ -79,7 +79,6 @@ impl Ledger {
     ) -> Result<Written, AwsError> {
         const IDLE: &str =
             "#state = :state AND (attribute_not_exists(lease_owner) OR lease_until < :now)";
-        let text = |text: &str| AttributeValue::S(text.to_owned());
         let (instance, key) = (text(instance.as_str()), text(&record.key));
         let now = AttributeValue::N(now.to_string());
         let dynamodb = &self.clients.dynamodb;

@@ -46,6 +46,11 @@ const LOST_SINCE: &str = "lost_since";
 /// An item as DynamoDB gives it.
 pub type Attributes = HashMap<String, AttributeValue>;
 
+/// A text as an attribute.
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
 /// Attempts kept in an item, the latest: enough for a person to see the pattern, far below the 400 KB
 /// that an item may have.
 pub const MOST_ATTEMPTS: usize = 20;

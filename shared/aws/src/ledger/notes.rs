@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use media::{failure::FailureClass, job::Job};
 
 use super::{
-    Attributes, ERASED, Ledger, Written, announced::Announced, claim::Placed, place::Place,
+    Attributes, ERASED, Ledger, Written, announced::Announced, claim::Placed, place::Place, text,
     update::Update,
 };
 use crate::error::AwsError;
@@ -123,8 +123,4 @@ impl Ledger {
             .map_err(|error| AwsError::new("dynamodb:GetItem", &error))?;
         Ok(read.item)
     }
-}
-
-fn text(text: &str) -> AttributeValue {
-    AttributeValue::S(text.to_owned())
 }

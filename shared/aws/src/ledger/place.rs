@@ -221,7 +221,7 @@ impl Condition {
 
     /// A text behind a placeholder.
     pub(super) fn value(&mut self, text: &str) -> String {
-        self.bind(AttributeValue::S(text.to_owned()))
+        self.bind(super::text(text))
     }
 
     /// A number behind a placeholder.

@@ -38,7 +38,7 @@ impl Update {
 
     /// Sets it only where there is none.
     pub(super) fn set_once(mut self, name: &str, text: &str) -> Self {
-        let value = self.value(AttributeValue::S(text.to_owned()));
+        let value = self.value(super::text(text));
         let name = self.name(name);
         self.sets
             .push(format!("{name} = if_not_exists({name}, {value})"));
