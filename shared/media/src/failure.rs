@@ -48,7 +48,7 @@ impl FailureClass {
         }
     }
 
-    /// What was found, for the table in the README.
+    /// What was found, for the table in docs/failures.md.
     #[must_use]
     pub fn means(self) -> &'static str {
         match self {
@@ -71,7 +71,7 @@ impl FailureClass {
         }
     }
 
-    /// What happens by itself, for the table in the README.
+    /// What happens by itself, for the table in docs/failures.md.
     #[must_use]
     pub fn happens(self) -> &'static str {
         match self {
@@ -84,7 +84,7 @@ impl FailureClass {
         }
     }
 
-    /// What a person does when media of the class are parked, for the runbook in the README.
+    /// What a person does when media of the class are parked, for the runbook in docs/failures.md.
     #[must_use]
     pub fn remedy(self) -> &'static str {
         match self {
