@@ -46,7 +46,7 @@ first-run: ## Measures a newcomer's wait in a fresh clone with an empty home (CI
 prove: cargo ## Lives through seeded worlds full of faults and accounts for every media (SEEDS=1000 or 100..200; SEED=17 replays one)
 	@cargo build --quiet --workspace --bin prove
 	@target/debug/prove $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
-	@$(if $(SEED),,WHOLE_PROOF=1 cargo test --quiet --workspace --test faults --test privilege)
+	@$(if $(SEED),,WHOLE_PROOF=1 cargo test --quiet --workspace --test simulation -- faults:: privilege::)
 
 check: cargo ## Checks everything that must hold before a change lands (.ci/run is the same)
 	@env -u MAKEFLAGS -u MAKELEVEL .ci/run

@@ -80,8 +80,18 @@ fn compiled_into(package: &str, target: &str) -> BTreeSet<(String, String)> {
 
 /// The files with this extension below the folders, by path from the root.
 fn files(folders: &[&str], extension: &str) -> BTreeMap<String, String> {
+    let found = files_below(folders.iter().map(|folder| root().join(folder)), extension);
+    assert!(!found.is_empty(), "no .{extension} files in {folders:?}");
+    found
+}
+
+/// The text of each file with this extension among `paths` and below them, by its path below the root.
+fn files_below(
+    paths: impl IntoIterator<Item = PathBuf>,
+    extension: &str,
+) -> BTreeMap<String, String> {
     let root = root();
-    let mut open: Vec<_> = folders.iter().map(|folder| root.join(folder)).collect();
+    let mut open: Vec<_> = paths.into_iter().collect();
     let mut found = BTreeMap::new();
     while let Some(path) = open.pop() {
         if path.is_dir() {
@@ -93,7 +103,6 @@ fn files(folders: &[&str], extension: &str) -> BTreeMap<String, String> {
             found.insert(name.display().to_string(), text);
         }
     }
-    assert!(!found.is_empty(), "no .{extension} files in {folders:?}");
     found
 }
 
@@ -344,6 +353,35 @@ fn no_test_is_ignored() {
     none(&ignored, "a test that is not run proves nothing");
 }
 
+/// `test = false` spares a second compilation of crates without unit tests; a unit test there would not run.
+#[test]
+fn every_unit_test_is_compiled() {
+    let metadata = metadata();
+    let mut skipped = 0;
+    for package in metadata.workspace_packages() {
+        let folder = package.manifest_path.parent().expect("a folder");
+        for target in package.targets.iter().filter(|one| !one.test) {
+            // A library's modules lie beside its root, and so do those of a binary without a library.
+            let has_library = package.targets.iter().any(|one| one.is_lib());
+            let is_alone = target.is_lib() || !has_library;
+            let source = if is_alone {
+                folder.join("src")
+            } else {
+                target.src_path.clone()
+            };
+            let mut sources = files_below([source.into_std_path_buf()], "rs");
+            sources.retain(|path, _| !target.is_lib() || !path.ends_with("src/main.rs"));
+            let tests = offences(&sources, |lines, n| {
+                let line = lines[n].trim_start();
+                line.starts_with("#[test]") || line.starts_with("#[tokio::test")
+            });
+            none(&tests, "a unit test of a target with `test = false`");
+            skipped += 1;
+        }
+    }
+    assert!(skipped > 10, "{skipped} targets without unit tests");
+}
+
 /// Between two looks at something that has a time limit a test may sleep; or where a comment right above
 /// says why. It never sleeps and hopes.
 #[test]
@@ -537,6 +575,24 @@ fn tests_and_programs_share_their_dependencies() {
     let tests = features(&["--workspace", "--edges", "normal,build,dev"]);
     for (package, features) in programs {
         assert_eq!(tests[&package], features, "{package}: tests have others");
+    }
+}
+
+/// Or `sam build`, which compiles each function by itself, would compile the AWS SDK three times.
+#[test]
+fn the_functions_share_their_dependencies() {
+    /// Small, and little depends on it; with the features of both it would need more crates than it spares.
+    const EXEMPT: &str = "aws_lambda_events";
+    let mut first = BTreeMap::new();
+    for function in ["webhook", "download", "watch"] {
+        for (package, features) in features(&["--package", function, "--edges", "normal,build"]) {
+            if !package.starts_with(EXEMPT) {
+                let (owner, known) = first
+                    .entry(package.clone())
+                    .or_insert_with(|| (function, features.clone()));
+                assert_eq!(*known, features, "{package}: {owner} and {function}");
+            }
+        }
     }
 }
 

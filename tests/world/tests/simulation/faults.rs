@@ -1,12 +1,6 @@
 //! Every fault at every call of both functions, and a death before and after each of them: nothing is lost,
 //! nothing is stored twice, and no record says what is not so.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
-)]
-
 use std::{collections::BTreeMap, time::Duration};
 
 use stand_in::{CdnScenario, Format, Kind, WapiScenario};

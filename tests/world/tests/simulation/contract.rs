@@ -1,10 +1,5 @@
 //! The models and the local emulator keep the same contract.
 
-#![allow(
-    clippy::expect_used,
-    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
-)]
-
 use local::{MiniStack, Project, Settings, Tools};
 use world::{
     chance::Chance,

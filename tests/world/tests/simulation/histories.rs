@@ -1,11 +1,5 @@
 //! Things that happen to a real deployment, one at a time: duplicates, deadlines, outages, poison, new tokens.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
-)]
-
 use std::{sync::Arc, time::Duration};
 
 use stand_in::{CdnScenario, Format, Kind, WapiScenario};

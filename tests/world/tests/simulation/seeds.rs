@@ -1,10 +1,5 @@
 //! A few seeds for every day, and the proof that a seed is one history and no other.
 
-#![allow(
-    clippy::expect_used,
-    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
-)]
-
 use std::process::Command;
 
 fn prove(arguments: &[&str]) -> (bool, String) {

@@ -1,12 +1,5 @@
 //! The functions' roles against what the functions were seen to do: nothing missing, nothing extra.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
-)]
-
 use std::{
     collections::BTreeSet,
     num::NonZero,

@@ -1,0 +1,20 @@
+//! Simulated worlds: the real functions in virtual time, with faults, and an account of every media message.
+//!
+//! One program, because each would hold the functions, the model of AWS and the stand-in once more.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
+mod contract;
+mod fairness;
+mod faults;
+mod healthy;
+mod histories;
+mod honest;
+mod identity;
+mod privilege;
+mod seeds;
