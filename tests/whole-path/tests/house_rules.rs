@@ -26,7 +26,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("report", &["media"]),
     ("parking", &["media", "aws"]),
     ("operator", &["media", "aws"]),
-    ("webhook", &["media", "wapi", "fetch", "aws", "boot"]),
+    ("webhook", &["media", "wapi", "aws", "boot"]),
     ("download", &["media", "wapi", "fetch", "aws", "boot"]),
     ("watch", &["media", "aws", "boot", "parking"]),
     (
@@ -641,9 +641,13 @@ fn the_page_has_the_classes_and_the_runbook_of_the_code() {
         .map(|class| format!("| `{class}` | {} | {} |\n", class.means(), class.happens()));
     let remedies = FailureClass::ALL.map(|class| format!("| `{class}` | {} |\n", class.remedy()));
     for table in [classes.concat(), remedies.concat()] {
-        assert!(page.contains(&table), "docs/failures.md does not have\n{table}");
+        assert!(
+            page.contains(&table),
+            "docs/failures.md does not have\n{table}"
+        );
     }
-    let portuguese = std::fs::read_to_string(root().join("docs/pt-BR/failures.md")).expect("the page");
+    let portuguese =
+        std::fs::read_to_string(root().join("docs/pt-BR/failures.md")).expect("the page");
     for class in FailureClass::ALL {
         let rows = portuguese.matches(&format!("\n| `{class}` | ")).count();
         assert_eq!(rows, 2, "rows of {class} in docs/pt-BR/failures.md");
