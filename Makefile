@@ -1,6 +1,6 @@
 # Everything that is done by hand here; `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo up deploy-local ls logs down tools test test-artefact first-run prove chaos fuzz redaction mutations audit sbom reproducible check lint check-format check-code check-template bench-memory cli
+.PHONY: help demo up deploy-local ls logs down tools test field test-artefact first-run prove chaos fuzz redaction mutations audit sbom reproducible check lint check-format check-code check-template bench-memory cli
 
 # Compiles and installs what a command needs, with progress, and runs it.
 PYTHON ?= python3
@@ -35,6 +35,9 @@ tools: ## Installs the pinned tools into .tools/
 
 test: ## Runs all tests, or those of packages (P="media wapi") or of test programs (T=whole_path)
 	@$(START) test $(P:%=--package=%) $(T:%=--test=%)
+
+field: ## Posts what the field was seen to send to a local stack, and shows what came of each body
+	@$(START) field
 
 test-artefact: ## Runs the tests of what `sam build` makes, as it is deployed
 	@$(START) test-artefact

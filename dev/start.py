@@ -50,6 +50,7 @@ COMMANDS = {
     "down": (["local"], ["local"]),
     "bench-memory": (["bench-memory"], ["local", "build"]),
     "test": (None, ["local"]),
+    "field": (None, ["local"]),
     "test-artefact": (None, ["local", "build"]),
 }
 ENVIRONMENTS = {
@@ -74,6 +75,11 @@ def main(arguments):
     binaries, environments = COMMANDS[name]
     if name == "test":
         return run_tests(prepare(name, selected_tests(rest), environments), is_all=not rest)
+    if name == "field":
+        programs = prepare(name, selected_tests(["--test=whole_path"]), environments)
+        program = next(one for one in programs if one["target"]["name"] == "whole_path")
+        os.chdir(pathlib.Path(program["manifest_path"]).parent)
+        os.execv(program["executable"], [program["executable"], "--nocapture", "field::"])
     if name == "test-artefact":
         return run_tests(prepare(name, [*selected_tests(["--test=artefact"]), "--features=whole-path/artefact"], environments))
     build = ["build", "--workspace"]

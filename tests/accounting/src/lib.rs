@@ -175,6 +175,8 @@ pub struct Record {
     pub state: String,
     /// Where it says the object is.
     pub object_key: Option<String>,
+    /// Why it is not stored, in one word.
+    pub class: Option<String>,
     /// What it says of the object's bytes.
     pub said: Said,
 }
@@ -418,6 +420,10 @@ impl Here<'_> {
                 complaints.push("parked without a class or a reason".to_owned());
             }
         }
+        // While a job waits, a copy of it may be parked already: it is parked once when nothing waits.
+        if self.parked.len() > 1 && !self.queued {
+            complaints.push(format!("parked {} times", self.parked.len()));
+        }
         complaints
     }
 
@@ -445,6 +451,24 @@ impl Here<'_> {
         })
     }
 
+    /// Whether the record gives the class that the parked message has.
+    fn of_class(&self, record: &Record) -> Option<String> {
+        let is_same = |parked: &&Parked| parked.class == record.class;
+        let classes = || {
+            self.parked
+                .iter()
+                .map(|one| one.class.as_deref().unwrap_or("none"))
+        };
+        (!self.parked.iter().any(is_same)).then(|| {
+            let classes: Vec<_> = classes().collect();
+            let class = record.class.as_deref().unwrap_or("none");
+            format!(
+                "the record says {class}, the parked message {}",
+                classes.join(", ")
+            )
+        })
+    }
+
     /// Whether the record says what is the case. While a job waits its record may lag behind.
     fn of_record(&self) -> Option<String> {
         let (is_stored, is_parked) = (!self.objects.is_empty(), !self.parked.is_empty());
@@ -467,7 +491,8 @@ impl Here<'_> {
             "parked" if !is_parked => {
                 Some("the record says parked, the parked queue is empty".to_owned())
             }
-            "parked" | "skipped" => None,
+            "parked" => self.of_class(record),
+            "skipped" => None,
             other if !self.queued => Some(format!("the record says {other}, nothing is queued")),
             _ => None,
         }
@@ -540,6 +565,7 @@ mod tests {
             identity: Identity::new("I", "m"),
             state: state.to_owned(),
             object_key: Some("acme/I/k".to_owned()),
+            class: (state == "parked").then(|| "expired".to_owned()),
             said: Said::default(),
         }
     }
@@ -630,6 +656,22 @@ mod tests {
         assert_eq!(counts(Fate::Parked, &of(Some("gone"))), [0, 0, 0, 0]);
         assert_eq!(counts(Fate::Stored, &of(Some("gone"))), [0, 0, 1, 0]);
         assert_eq!(counts(Fate::Parked, &of(None)), [0, 0, 1, 0]);
+    }
+
+    #[test]
+    fn a_media_file_is_parked_once_and_with_the_class_of_its_record() {
+        let of = |parked: Vec<Parked>| Evidence {
+            parked,
+            records: vec![record("parked")],
+            ..Evidence::default()
+        };
+        let twice = of(vec![parked(Some("gone")), parked(Some("gone"))]);
+        assert_eq!(counts(Fate::Parked, &twice), [0, 0, 1, 0]);
+        let other = Parked {
+            class: Some("corrupt".to_owned()),
+            ..parked(Some("gone"))
+        };
+        assert_eq!(counts(Fate::Parked, &of(vec![other])), [0, 0, 1, 0]);
     }
 
     #[test]

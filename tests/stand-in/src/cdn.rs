@@ -64,11 +64,20 @@ async fn get_file(State(host): State<Host>, request: Request) -> Response {
             refused = Some(answer::empty(403));
         }
     }
+    let file = state.file_at(&received.path).filter(|_| media.is_none());
+    let is_signed = received
+        .query
+        .as_deref()
+        .is_some_and(|query| query.contains("oh="));
     let range = received.header("range").map(str::to_owned);
     let number = state.record(received);
     let response = match (refused, media) {
         (Some(refused), _) => refused,
-        (None, None) => answer::empty(404),
+        (None, None) => match file {
+            None => answer::empty(404),
+            Some(_) if !is_signed => answer::empty(403),
+            Some(bytes) => Response::new(bytes.into()),
+        },
         (None, Some(media)) => play(&state, role, &media, range.as_deref()).await,
     };
     state.record_status(number, response.status().as_u16());

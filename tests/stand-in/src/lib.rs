@@ -242,6 +242,12 @@ impl StandIn {
         self.state.announce(spec)
     }
 
+    /// Serves bytes on the CDN under every path that ends with this name, if the request carries a signature;
+    /// without one it answers 403, as WhatsApp does. For media that were announced by somebody else.
+    pub fn serve_file(&self, name: &str, bytes: Vec<u8>) {
+        self.state.serve_file(name, bytes.into());
+    }
+
     /// Serves the media of one event of the catalogue ([`events::catalogue`]), logs its webhook and returns the event.
     ///
     /// # Errors

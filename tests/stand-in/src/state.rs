@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
+use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -55,6 +56,8 @@ struct Inner {
     media: HashMap<String, Vec<Arc<Media>>>,
     /// By file name.
     links: HashMap<String, Link>,
+    /// Bytes that the CDN serves as they are, by the last segment of the path.
+    files: HashMap<String, Bytes>,
     requests: Vec<Received>,
     /// How many requests were forgotten, so that answers of older ones find no wrong place.
     forgotten: usize,
@@ -213,6 +216,16 @@ impl State {
             .find(|media| instance.is_none_or(|instance| media.announced.instance == instance))
             .or_else(|| all.last())
             .cloned()
+    }
+
+    pub(crate) fn serve_file(&self, name: &str, bytes: Bytes) {
+        self.inner().files.insert(name.to_owned(), bytes);
+    }
+
+    /// The bytes of a file that was not announced here, by the last segment of its path.
+    pub(crate) fn file_at(&self, path: &str) -> Option<Bytes> {
+        let name = path.rsplit('/').next()?;
+        self.inner().files.get(name).cloned()
     }
 
     /// The latest media with a message id.

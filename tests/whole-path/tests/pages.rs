@@ -316,16 +316,16 @@ fn the_page_of_costs_counts_metrics_and_alarms() {
         .collect();
     let metrics: usize = metrics.values().sum();
     let alarms = resources(&template(), "AWS::CloudWatch::Alarm").len();
+    let command = read("cli/src/cost.rs");
     for (count, what, cents) in [(metrics, "metrics", 30), (alarms, "alarms", 10)] {
-        let row = format!("| {count} {what} at $0.{cents}");
-        assert!(page.contains(&row), "no {row:?} in docs/cost.md");
         let total = count * cents;
-        let total = format!(" | {}.{:02} |", total / 100, total % 100);
+        let total = format!("{}.{:02}", total / 100, total % 100);
+        let row = format!("| {count} {what} at $0.{cents}");
         let line = page.lines().find(|line| line.starts_with(&row));
-        assert!(
-            line.is_some_and(|line| line.ends_with(&total)),
-            "{line:?}, not {total}"
-        );
+        let is_right = line.is_some_and(|line| line.ends_with(&format!(" | {total} |")));
+        assert!(is_right, "docs/cost.md: {row} … {total} is not {line:?}");
+        let said = format!("{what} {total}");
+        assert!(command.contains(&said), "cli/src/cost.rs: no {said:?}");
     }
 }
 
@@ -367,5 +367,33 @@ fn the_readme_lists_every_parameter_with_its_default() {
             (unquoted(cells[0]).to_owned(), default)
         });
         assert_eq!(listed.collect::<BTreeMap<_, _>>(), expected, "{page}");
+    }
+}
+
+/// The words with an underscore in these sources are what a webhook is answered, and nothing else.
+#[test]
+fn the_page_has_every_word_that_a_webhook_is_answered() {
+    let sources = [
+        "functions/webhook/src/answer.rs",
+        "shared/wapi/src/webhook/mod.rs",
+    ];
+    let sources = sources.map(read).concat();
+    let quoted = |text: &str| -> BTreeSet<String> {
+        let words = text.split('"').skip(1).step_by(2);
+        let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        words.filter(is_word).map(str::to_owned).collect()
+    };
+    let mut answered = quoted(&sources);
+    answered.retain(|word| word.contains('_'));
+    assert!(answered.len() > 5, "{answered:?}");
+    for page in ["docs/webhook-answers.md", "docs/pt-BR/webhook-answers.md"] {
+        let text = read(page);
+        let bodies = rows(&text, "| status |").into_iter();
+        let listed = quoted(&bodies.map(|row| cells(row)[1]).collect::<String>());
+        let missing: Vec<_> = answered.difference(&listed).collect();
+        assert!(missing.is_empty(), "{page} has no row of {missing:?}");
+        let mut gone = listed.iter();
+        let gone = gone.find(|word| !sources.contains(&format!("\"{word}\"")));
+        assert!(gone.is_none(), "{page}: {gone:?} is no answer any more");
     }
 }

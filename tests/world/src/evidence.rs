@@ -94,5 +94,6 @@ fn record(item: &Value) -> Record {
         },
         state: text("state").unwrap_or_default(),
         object_key: text("object_key"),
+        class: text("class"),
     }
 }

@@ -80,9 +80,10 @@ async fn objects(bucket: &Bucket) -> Result<Vec<Object>> {
 /// The key is `tenant/instance/…`; the message stands in the metadata.
 fn object(file: StoredFile, writes: &HashMap<String, u32>) -> Object {
     let instance = file.key.split('/').nth(1).unwrap_or_default().to_owned();
+    let chat = file.key.split('/').nth(2).unwrap_or_default();
     let message_id = file.meta("message-id").unwrap_or_default().to_owned();
     Object {
-        identity: Identity::new(instance, message_id),
+        identity: Identity::new(instance, message_id).holding(chat, &file.sha256_hex),
         writes: writes.get(&file.key).copied().unwrap_or(1),
         said: None,
         sha256: file.sha256_hex,
@@ -125,10 +126,15 @@ fn record(item: &Value) -> Record {
     };
     let or_empty = |name: &str| text(name).unwrap_or_default();
     let message = text("message").unwrap_or_else(|| or_empty("message_id"));
+    let named = Identity::new(or_empty("instance"), message);
     Record {
-        identity: Identity::new(or_empty("instance"), message),
+        identity: match (text("chat"), text("sha256")) {
+            (Some(chat), Some(sha256)) => named.holding(&chat, &sha256),
+            (Some(_) | None, _) => named,
+        },
         state: or_empty("state"),
         object_key: text("object_key"),
+        class: text("class"),
         said: Said::default(),
     }
 }
@@ -145,7 +151,7 @@ mod tests {
 
     #[test]
     fn an_object_says_by_key_and_metadata_whose_it_is_and_versions_say_how_often_it_was_written() {
-        let key = "acme/LITE-CHAOS0-000001/2026-11/in/x/1.jpg";
+        let key = "acme/LITE-CHAOS0-000001/group-5500900000001-1600000000/2026-11/1.jpg";
         let file = StoredFile {
             key: key.to_owned(),
             size_bytes: 3,
@@ -156,7 +162,9 @@ mod tests {
             tags: HashMap::new(),
         };
         let found = object(file, &HashMap::from([(key.to_owned(), 2)]));
-        assert_eq!(found.identity, Identity::new("LITE-CHAOS0-000001", "3EB0"));
+        let named = Identity::new("LITE-CHAOS0-000001", "3EB0");
+        let chat = "5500900000001-1600000000@g.us";
+        assert_eq!(found.identity, named.holding(chat, "aa"));
         assert_eq!(found.writes, 2);
     }
 

@@ -105,7 +105,8 @@ fn announce(
             body: one.webhook.to_string().into_bytes(),
         });
         media.push(Announced {
-            identity: Identity::new(one.instance, one.message_id),
+            identity: Identity::new(one.instance, one.message_id)
+                .holding(&one.chat, &one.sha256_hex),
             tenant: tenant.to_owned(),
             sha256: one.sha256_hex,
             told: Told::Unsure,

@@ -12,6 +12,7 @@
 mod doctor;
 mod ends;
 mod erase;
+mod field;
 mod isolation;
 mod media;
 mod operator;

@@ -1,0 +1,228 @@
+//! What the field was seen to send, posted body by body: each stored file is compared with its `.plain`.
+//!
+//! `make field` prints the table. The bodies and what is right for each are in `tests/field`.
+
+use std::{fs, path::PathBuf, time::Instant};
+
+use media::sha256::Sha256;
+use serde_json::{Value, json};
+
+use crate::{Account, WITHIN, World, on_the_stack};
+
+/// The instance that the bodies name.
+const NAMED: &str = "LITE-AAAAAA-BBBBBB";
+const THUMBNAIL: &str = "<1,100,000 characters of base64>";
+
+fn read(name: &str) -> Vec<u8> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/field");
+    fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn replace(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let mut replaced = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(at) = rest
+        .windows(from.len())
+        .position(|window| window == from.as_bytes())
+    {
+        replaced.extend_from_slice(&rest[..at]);
+        replaced.extend_from_slice(to.as_bytes());
+        rest = &rest[at + from.len()..];
+    }
+    replaced.extend_from_slice(rest);
+    replaced
+}
+
+/// A row of `cases.json`, and the instance that it is posted to.
+struct Case {
+    row: Value,
+    account: Account,
+    answers: Vec<Value>,
+}
+
+impl Case {
+    fn text(&self, name: &str) -> &str {
+        self.row[name].as_str().unwrap_or_default()
+    }
+
+    fn list(&self, name: &str) -> &[Value] {
+        self.row[name].as_array().expect("a list")
+    }
+
+    /// What is right, as [`World::seen`] says it.
+    fn expected(&self) -> Value {
+        let mut files: Vec<_> = self.list("files").iter().map(expected_file).collect();
+        files.sort_by_key(Value::to_string);
+        let state = self.row.get("state").cloned();
+        let stored = vec![json!("stored"); files.len()];
+        let states = state.map_or(stored, |state| vec![state]);
+        json!({ "answers": self.list("answers"), "states": states, "files": files })
+    }
+}
+
+fn expected_file(file: &Value) -> Value {
+    let plain = read(&format!(
+        "media/{}",
+        file["plain"].as_str().expect("a name")
+    ));
+    json!({
+        "sha256": Sha256::of(&plain).to_string(),
+        "folder": file["folder"],
+        "ends": file["ends"],
+        "type": file["type"],
+        "disposition": file["disposition"],
+        "sender": file.get("sender").cloned().unwrap_or_default(),
+    })
+}
+
+impl World {
+    /// Serves the sealed files on the CDN, posts every case, and waits until each has come to an end.
+    async fn post_cases(&self) -> Vec<Case> {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/field/media");
+        for entry in fs::read_dir(folder).expect("the media") {
+            let name = entry
+                .expect("a file")
+                .file_name()
+                .into_string()
+                .expect("a name");
+            if name.ends_with(".enc") {
+                self.origins
+                    .serve_file(&name, read(&format!("media/{name}")));
+            }
+        }
+        let rows: Vec<Value> = serde_json::from_slice(&read("cases.json")).expect("cases");
+        let mut cases = Vec::new();
+        for row in rows {
+            let account = self.account().await;
+            let mut case = Case {
+                row,
+                account,
+                answers: Vec::new(),
+            };
+            for body in case.list("post").to_vec() {
+                let body = read(body.as_str().expect("a name"));
+                let body = replace(&body, NAMED, &case.account.id);
+                let body = replace(&body, THUMBNAIL, &"/9j/".repeat(1_100_000 / 4));
+                let answer = self.stack().post_bytes(&case.account.url, body).await;
+                case.answers.push(answer.expect("an answer").body);
+            }
+            cases.push(case);
+        }
+        cases
+    }
+
+    /// What has become of a case so far.
+    async fn seen(&self, case: &Case) -> Value {
+        let records = self.stack().media_records().await.expect("the media table");
+        let is_its = |record: &&Value| record["instance"]["S"] == case.account.id.as_str();
+        let states = records
+            .iter()
+            .filter(is_its)
+            .map(|record| record["state"]["S"].clone());
+        let mut files = Vec::new();
+        for key in self.keys(&case.account).await {
+            files.push(self.seen_file(case, &key).await);
+        }
+        files.sort_by_key(Value::to_string);
+        json!({ "answers": case.answers, "states": states.collect::<Vec<_>>(), "files": files })
+    }
+
+    /// A stored file, as far as some file that is expected of the case agrees with it; else as it is.
+    async fn seen_file(&self, case: &Case, key: &str) -> Value {
+        let file = self
+            .stack()
+            .bucket()
+            .read(key)
+            .await
+            .expect("the object is there");
+        let disposition = file.content_disposition.as_deref().unwrap_or_default();
+        // Direction overrides would show a name as another than it is.
+        let is_honest = !disposition.contains("%E2%80%AE");
+        let agrees =
+            |wanted: &&Value, name: &str| key.contains(wanted[name].as_str().unwrap_or_default());
+        let files = case.list("files");
+        let folder = files.iter().find(|wanted| agrees(wanted, "folder"));
+        let ending = files
+            .iter()
+            .find(|wanted| key.ends_with(wanted["ends"].as_str().unwrap_or_default()));
+        let key_or = |found: Option<&Value>, name: &str| {
+            found.map_or_else(|| json!(key), |wanted| wanted[name].clone())
+        };
+        let sender = if key.contains("/group-") {
+            file.meta("sender")
+        } else {
+            None
+        };
+        json!({
+            "sha256": file.sha256_hex,
+            "folder": key_or(folder, "folder"),
+            "ends": key_or(ending, "ends"),
+            "type": file.content_type,
+            "disposition": if is_honest { disposition.split(';').next() } else { Some(disposition) },
+            "sender": sender,
+        })
+    }
+}
+
+#[test]
+#[allow(clippy::print_stdout, reason = "`make field` shows the table")]
+fn what_the_field_sends_ends_as_it_should() {
+    on_the_stack(async |world| {
+        let cases = world.post_cases().await;
+        let begun = Instant::now();
+        let mut wrong = Vec::new();
+        println!(
+            "\n{:<5} {:<56} {:<26} seen",
+            "case", "what is posted", "expected"
+        );
+        for case in &cases {
+            let expected = case.expected();
+            let seen = loop {
+                let seen = world.seen(case).await;
+                if seen == expected || begun.elapsed() > WITHIN {
+                    break seen;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            };
+            let mark = if seen == expected {
+                "the same"
+            } else {
+                "OTHER"
+            };
+            println!(
+                "{:<5} {:<56} {:<26} {mark}",
+                case.text("case"),
+                case.text("what"),
+                short(&expected)
+            );
+        }
+        // What came a second time has had time to become a second file by now.
+        for case in &cases {
+            let (expected, seen) = (case.expected(), world.seen(case).await);
+            if seen != expected {
+                wrong.push(format!(
+                    "{}:\n  expected {expected}\n  seen     {seen}",
+                    case.text("case")
+                ));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    });
+}
+
+/// `1 file, .png`, `skipped`, or the word of the answer.
+fn short(expected: &Value) -> String {
+    let files = expected["files"].as_array().expect("files");
+    let states = expected["states"].as_array().expect("states");
+    match (files.first(), states.first()) {
+        (Some(file), _) => {
+            let ends = file["ends"].as_str().unwrap_or_default();
+            format!("{} file(s), …{ends}", files.len())
+        }
+        (None, Some(state)) => state.as_str().unwrap_or_default().to_owned(),
+        (None, None) => format!(
+            "ignored: {}",
+            expected["answers"][0]["ignored"].as_str().unwrap_or("")
+        ),
+    }
+}
