@@ -1,6 +1,6 @@
 # Everything that is done by hand here; `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo up deploy-local ls logs down tools test field test-artefact first-run prove chaos fuzz redaction mutations audit sbom reproducible check lint check-format check-code check-template bench-memory cli
+.PHONY: help demo up deploy-local ls logs down tools test field test-artefact first-run simulate prove chaos fuzz redaction mutations audit sbom reproducible check lint check-format check-code check-template bench-memory cli
 
 # Compiles and installs what a command needs, with progress, and runs it.
 PYTHON ?= python3
@@ -46,17 +46,19 @@ first-run: ## Measures a newcomer's wait in a fresh clone with an empty home (CI
 	@$(PYTHON) dev/first_run.py $(if $(CI),--ci)
 
 # Built with the whole workspace, so that the dependencies are those that the tests have compiled already.
+simulate: prove
+
 prove: cargo ## Lives through seeded worlds full of faults and accounts for every media (SEEDS=1000 or 100..200; SEED=17 replays one)
 	@cargo build --quiet --workspace --bin prove
 	@target/debug/prove $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
-	@$(if $(SEED),,WHOLE_PROOF=1 cargo test --quiet --workspace --test simulation -- faults:: privilege::)
+	@$(if $(SEED),,WHOLE_PROOF=1 cargo test --quiet --workspace --test worlds -- faults:: privilege::)
 
 check: cargo ## Checks everything that must hold before a change lands (.ci/run is the same)
 	@env -u MAKEFLAGS -u MAKELEVEL .ci/run
 
 # Each check is written once, here; .ci/run calls these targets.
 lint: check-format check-code ## Checks format, code and template, without the slow checkers
-	@tests/template-checks/check --quick
+	@tests/house/template-checks/check --quick
 
 check-format: cargo ## Checks the format of the code
 	@cargo fmt --all --check
@@ -65,13 +67,13 @@ check-code: cargo ## Runs clippy over everything; each warning is an error
 	@cargo clippy --workspace --all-targets --features whole-path/artefact --quiet -- -D warnings
 
 check-template: cargo ## Runs cfn-lint, sam validate, checkov, cfn-guard and cdk-nag over template.yaml
-	@tests/template-checks/check
+	@tests/house/template-checks/check
 
 fuzz: cargo ## Looks for inputs that break what strangers reach, T seconds for each target (T=60, TARGETS="url_guard sqs_event")
 	@T=$(or $(T),60) tests/fuzz/fuzz $(TARGETS)
 
 redaction: cargo ## Runs all tests and the demo at TRACE, then searches all that was written for secrets and people
-	@tests/overheard/redaction
+	@tests/redaction/redaction
 
 audit: cargo ## Looks every dependency up in the RustSec database, which must be reachable
 	@.ci/audit

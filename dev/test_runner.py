@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 HISTORY = ROOT / ".local" / "test-durations.json"
 RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", re.MULTILINE)
 # Which programs to start first when nobody knows yet how long they take.
-SLOW = ["whole_path", "simulation", "roles", "seeds", "batch", "origins"]
+SLOW = ["whole_path", "worlds", "roles", "seeds", "batch", "origins"]
 SECONDS_PER_LINE = 15.0
 
 

@@ -367,12 +367,7 @@ fn every_make_target_that_is_shown_is_one() {
         .map(|(target, _)| target)
         .collect();
     let mut shown = shown_in_pages();
-    for place in [
-        "dev",
-        "tests/local/src",
-        "tests/world/src",
-        "tests/bench/src",
-    ] {
+    for place in ["dev", "tests/simulation/src"] {
         for path in [files(place, ".py"), files(place, ".rs")].concat() {
             for (n, line) in read(&path).lines().enumerate() {
                 let hints = ["Remedy: ", "Next: "]

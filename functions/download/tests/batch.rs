@@ -30,7 +30,7 @@ use media::{
     object_key::parse_offset,
     sha256::Sha256,
 };
-use overheard::{Canary, Class, Recorder, Scan, Sink};
+use redaction::{Canary, Class, Recorder, Scan, Sink};
 use scripted_aws::{Answer, Aws, Seen, Update};
 use serde_json::{Value, json};
 use stand_in::{

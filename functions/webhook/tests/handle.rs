@@ -17,7 +17,7 @@ use std::{
 
 use lambda_http::{Body, Request, RequestExt, http};
 use media::sha256::Sha256;
-use overheard::{Canary, Class, Recorder, Scan, Sink};
+use redaction::{Canary, Class, Recorder, Scan, Sink};
 use scripted_aws::{Answer, Aws, Seen};
 use serde_json::{Value, json};
 use webhook::{Webhook, config::Config};

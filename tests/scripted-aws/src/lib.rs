@@ -199,7 +199,7 @@ pub struct Aws {
 impl Aws {
     /// Answers every request by the script.
     pub async fn start(script: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
-        overheard::listen();
+        redaction::listen();
         let seen = Arc::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");

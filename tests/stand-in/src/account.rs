@@ -254,7 +254,7 @@ fn fetch_instance(call: Call<'_>) -> Response {
 fn update_hook(call: Call<'_>, hook: Hook) -> Response {
     let body = &call.received.body;
     if let Some(url) = body.get("value").and_then(Value::as_str) {
-        overheard::plant_url(url);
+        redaction::plant_url(url);
         if !call.state.forgets_hooks() {
             call.state.change_account(call.instance, |account| {
                 account.hooks.insert(hook, url.to_owned());

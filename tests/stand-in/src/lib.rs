@@ -154,7 +154,7 @@ impl StandIn {
             cdn,
             fallback,
         } = listeners;
-        overheard::listen();
+        redaction::listen();
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let state = Arc::new(State::new(bases, stopped));
         state.register_instance(DEFAULT_INSTANCE, DEFAULT_TOKEN);

@@ -95,7 +95,7 @@ impl State {
     }
 
     pub(crate) fn register_instance(&self, instance: &str, token: &str) {
-        overheard::plant(overheard::Class::Secret, "token", token);
+        redaction::plant(redaction::Class::Secret, "token", token);
         self.inner()
             .instances
             .insert(instance.to_owned(), token.to_owned());
@@ -122,7 +122,7 @@ impl State {
             spec.seed = format!("media-{}", inner.seeds);
         }
         let announced = Announced::make(spec)?;
-        overheard::plant_event(&announced.webhook);
+        redaction::plant_event(&announced.webhook);
         let path = announced
             .direct_path
             .split_once('?')

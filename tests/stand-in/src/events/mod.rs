@@ -97,7 +97,7 @@ fn serve(
 ) -> Result<Event> {
     Ok(match entry {
         Entry::Other(webhook) => {
-            overheard::plant_event(&webhook);
+            redaction::plant_event(&webhook);
             if let Some(instance) = webhook.get("instanceId").and_then(Value::as_str) {
                 state.log_webhook(instance, &webhook, None);
             }

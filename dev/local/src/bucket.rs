@@ -1,0 +1,209 @@
+//! What lies in the bucket, read back byte for byte.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result, bail};
+use aws_sdk_s3::Client;
+use data_encoding::HEXLOWER;
+use sha2::{Digest as _, Sha256};
+
+use crate::endpoint::Endpoint;
+
+/// A bucket of a local stack.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    client: Client,
+    name: String,
+}
+
+/// A file as the bucket gives it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFile {
+    /// Its key.
+    pub key: String,
+    /// Bytes received.
+    pub size_bytes: u64,
+    /// SHA-256 of the bytes received, lower-case hex.
+    pub sha256_hex: String,
+    /// Its `Content-Type`.
+    pub content_type: Option<String>,
+    /// Its `Content-Disposition`.
+    pub content_disposition: Option<String>,
+    /// Its metadata, names without `x-amz-meta-`.
+    pub metadata: HashMap<String, String>,
+    /// Its tags.
+    pub tags: HashMap<String, String>,
+}
+
+impl StoredFile {
+    /// A value of its metadata.
+    pub fn meta(&self, name: &str) -> Option<&str> {
+        self.metadata.get(name).map(String::as_str)
+    }
+}
+
+impl Bucket {
+    /// The bucket of this name.
+    pub fn new(endpoint: Endpoint, name: impl Into<String>) -> Self {
+        Self {
+            client: Client::new(&endpoint.sdk_config()),
+            name: name.into(),
+        }
+    }
+
+    /// All keys, in order.
+    ///
+    /// # Errors
+    /// If the bucket cannot be listed.
+    pub async fn keys(&self) -> Result<Vec<String>> {
+        let mut pages = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.name)
+            .into_paginator()
+            .send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.with_context(|| format!("cannot list bucket {}", self.name))?;
+            let listed = page.contents.unwrap_or_default();
+            keys.extend(listed.into_iter().filter_map(|object| object.key));
+        }
+        Ok(keys)
+    }
+
+    /// Downloads a file, hashing it on the way; it is never held as a whole.
+    ///
+    /// # Errors
+    /// If it is not there or breaks off.
+    pub async fn read(&self, key: &str) -> Result<StoredFile> {
+        let mut object = self
+            .client
+            .get_object()
+            .bucket(&self.name)
+            .key(key)
+            .send()
+            .await
+            .with_context(|| format!("cannot read {key}"))?;
+        let mut hash = Sha256::new();
+        let mut size_bytes = 0;
+        while let Some(chunk) = object.body.next().await {
+            let chunk = chunk.with_context(|| format!("{key} broke off"))?;
+            size_bytes += chunk.len() as u64;
+            hash.update(&chunk);
+        }
+        Ok(StoredFile {
+            key: key.to_owned(),
+            size_bytes,
+            sha256_hex: HEXLOWER.encode(&hash.finalize()),
+            content_type: object.content_type,
+            content_disposition: object.content_disposition,
+            metadata: object.metadata.unwrap_or_default(),
+            tags: self.tags(key).await?,
+        })
+    }
+
+    async fn tags(&self, key: &str) -> Result<HashMap<String, String>> {
+        let asked = self.client.get_object_tagging().bucket(&self.name).key(key);
+        let tagging = asked.send().await;
+        let tagging = tagging.with_context(|| format!("cannot read the tags of {key}"))?;
+        let tags = tagging.tag_set.into_iter();
+        let tags: HashMap<_, _> = tags.map(|tag| (tag.key, tag.value)).collect();
+        redaction::note(redaction::Sink::Tags, &format!("{tags:?}"));
+        Ok(tags)
+    }
+
+    /// How often something was written under each key. The bucket keeps versions, so that writing over a file shows.
+    ///
+    /// # Errors
+    /// If the versions cannot be listed.
+    pub async fn writes(&self) -> Result<HashMap<String, u32>> {
+        let mut writes = HashMap::new();
+        let (mut key, mut version) = (None, None);
+        loop {
+            let page = self
+                .client
+                .list_object_versions()
+                .bucket(&self.name)
+                .set_key_marker(key)
+                .set_version_id_marker(version)
+                .send()
+                .await
+                .with_context(|| format!("cannot list the versions of bucket {}", self.name))?;
+            for one in page.versions.unwrap_or_default() {
+                *writes.entry(one.key.unwrap_or_default()).or_default() += 1;
+            }
+            if page.is_truncated != Some(true) {
+                return Ok(writes);
+            }
+            (key, version) = (page.next_key_marker, page.next_version_id_marker);
+        }
+    }
+
+    /// The keys of every version and every delete marker, as often as there are.
+    ///
+    /// # Errors
+    /// If they do not fit into one list, or cannot be listed.
+    pub async fn versions_and_markers(&self, folder: &str) -> Result<Vec<String>> {
+        let asked = self.client.list_object_versions();
+        let page = asked.bucket(&self.name).prefix(folder).send().await;
+        let page = page.with_context(|| format!("cannot list versions of {}", self.name))?;
+        if page.is_truncated == Some(true) {
+            bail!("{folder} has more versions than one list holds");
+        }
+        let versions = page.versions.unwrap_or_default().into_iter();
+        let markers = page.delete_markers.unwrap_or_default().into_iter();
+        let keys = versions
+            .map(|one| one.key)
+            .chain(markers.map(|one| one.key));
+        Ok(keys.flatten().collect())
+    }
+
+    /// Writes over a file, hides it behind a delete marker, and begins an upload that nobody ends: what people
+    /// and crashes leave in a bucket.
+    ///
+    /// # Errors
+    /// If the bucket refuses.
+    pub async fn leave_traces(&self, key: &str) -> Result<()> {
+        let put = self.client.put_object().bucket(&self.name).key(key);
+        put.body(b"another version".to_vec().into()).send().await?;
+        let delete = self.client.delete_object().bucket(&self.name).key(key);
+        delete.send().await?;
+        let begin = self.client.create_multipart_upload();
+        begin.bucket(&self.name).key(key).send().await?;
+        Ok(())
+    }
+
+    /// The keys of uploads in parts that were begun and neither completed nor aborted.
+    ///
+    /// # Errors
+    /// If they cannot be listed.
+    pub async fn open_uploads(&self) -> Result<Vec<String>> {
+        let listed = self
+            .client
+            .list_multipart_uploads()
+            .bucket(&self.name)
+            .send()
+            .await
+            .with_context(|| format!("cannot list uploads to {}", self.name))?;
+        if listed.is_truncated == Some(true) {
+            bail!(
+                "bucket {} has more open uploads than one list holds",
+                self.name
+            );
+        }
+        let uploads = listed.uploads.unwrap_or_default();
+        Ok(uploads.into_iter().filter_map(|one| one.key).collect())
+    }
+
+    /// Downloads every file.
+    ///
+    /// # Errors
+    /// As [`Bucket::keys`] and [`Bucket::read`].
+    pub async fn read_all(&self) -> Result<Vec<StoredFile>> {
+        let mut files = Vec::new();
+        for key in self.keys().await? {
+            files.push(self.read(&key).await?);
+        }
+        Ok(files)
+    }
+}

@@ -1,0 +1,195 @@
+//! The same `sam deploy` that users run, against a local stack.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tokio::process::Command;
+
+use crate::build::{self, Build};
+use crate::endpoint::Endpoint;
+use crate::tools::Tools;
+use crate::{lock, mend, project, run};
+
+/// What is deployed how.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    /// The stack's name.
+    pub stack_name: String,
+    /// The template's parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Who compiles its functions.
+    pub build: Build,
+}
+
+impl Deployment {
+    /// A stack of this name, with the parameters that any local stack needs and the template's own defaults else.
+    ///
+    /// # Errors
+    /// If Lambda has no processor like this machine's.
+    pub fn named(stack_name: impl Into<String>) -> Result<Self> {
+        let deployment = Self {
+            stack_name: stack_name.into(),
+            parameters: BTreeMap::new(),
+            build: Build::default(),
+        };
+        let deployment = deployment
+            .with("Architecture", project::architecture()?)
+            .with("RequireTls", "false")
+            .with("MultipartChecksum", "composite");
+        Ok(match redaction::is_on() {
+            true => deployment.with("LogLevel", "trace"),
+            false => deployment,
+        })
+    }
+
+    /// With this parameter.
+    pub fn with(mut self, parameter: &str, value: impl Into<String>) -> Self {
+        self.parameters.insert(parameter.to_owned(), value.into());
+        self
+    }
+
+    /// With functions compiled in this way.
+    pub fn built_by(mut self, build: Build) -> Self {
+        self.build = build;
+        self
+    }
+
+    /// Taking media from these origins instead of the real ones.
+    pub fn from_origins(self, wapi_base: impl Into<String>, cdn_bases: impl Into<String>) -> Self {
+        self.with("WapiBaseUrl", wapi_base)
+            .with("CdnBaseUrls", cdn_bases)
+    }
+}
+
+/// The stack's outputs, as the template names them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Outputs {
+    /// Where webhooks arrive, as the template computes it. Local stacks answer elsewhere: see [`Endpoint::api_base`].
+    pub webhook_base_url: String,
+    /// The bucket.
+    pub media_bucket: String,
+    /// The table of instances.
+    pub instances_table: String,
+    /// The table of tenants.
+    pub tenants_table: String,
+    /// The table of media.
+    pub media_table: String,
+    /// The queue of jobs.
+    pub jobs_queue_url: String,
+    /// The queue of parked jobs.
+    pub parked_queue_url: String,
+    /// The key of W-API tokens.
+    pub token_key_id: String,
+    /// The HTTP API.
+    pub api_id: String,
+    /// The webhook function's name.
+    pub webhook_function: String,
+    /// The download function's name.
+    pub download_function: String,
+    /// The webhook function's log group.
+    pub webhook_logs: String,
+    /// The download function's log group.
+    pub download_logs: String,
+}
+
+/// Deploys the template that [`Build::run`] returned, and returns the stack's outputs. An existing stack is updated.
+///
+/// # Errors
+/// If the stack cannot be made or updated.
+pub async fn deploy(
+    tools: &Tools,
+    endpoint: Endpoint,
+    deployment: &Deployment,
+    template: &Path,
+) -> Result<Outputs> {
+    let _together = lock::together(tools.project(), build::LOCK).await?;
+    let log = format!(
+        "sam-deploy-{}-{}.log",
+        endpoint.port(),
+        deployment.stack_name
+    );
+    let log = tools.project().local_folder("logs")?.join(log);
+    let parameters = deployment
+        .parameters
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
+    let mut sam = command(tools)?;
+    // SAM looks for its configuration beside the template, which is a copy here.
+    sam.args(["deploy", "--config-env", "local", "--config-file"])
+        .arg(tools.project().root().join("samconfig.toml"))
+        .arg("--template-file")
+        .arg(template)
+        .arg("--stack-name")
+        .arg(&deployment.stack_name)
+        .arg("--parameter-overrides")
+        .args(parameters)
+        .envs(endpoint.environment());
+    run::logged(&mut sam, &log).await?;
+    mend::triggers(endpoint).await?;
+    outputs(tools, endpoint, &deployment.stack_name).await
+}
+
+/// The outputs of a deployed stack.
+///
+/// # Errors
+/// If there is no such stack, or it lacks an output.
+pub async fn outputs(tools: &Tools, endpoint: Endpoint, stack_name: &str) -> Result<Outputs> {
+    let mut sam = command(tools)?;
+    sam.args(["list", "stack-outputs", "--output", "json", "--stack-name"])
+        .arg(stack_name)
+        .envs(endpoint.environment());
+    let said = run::captured(&mut sam, "").await?;
+    parse_outputs(&said).with_context(|| format!("the outputs of stack {stack_name}"))
+}
+
+fn parse_outputs(said: &str) -> Result<Outputs> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Output {
+        output_key: String,
+        output_value: String,
+    }
+    let listed: Vec<Output> = serde_json::from_str(said).context("not the JSON expected")?;
+    let by_name: Map<String, Value> = listed
+        .into_iter()
+        .map(|output| (output.output_key, Value::String(output.output_value)))
+        .collect();
+    serde_json::from_value(Value::Object(by_name)).context("an output is missing")
+}
+
+/// `sam`, with the programs that it starts on its path.
+pub(crate) fn command(tools: &Tools) -> Result<Command> {
+    let path = run::path_with(&tools.folders())?;
+    let mut sam = run::program(tools.program("sam"));
+    sam.current_dir(tools.project().root())
+        .env("PATH", path)
+        .env("SAM_CLI_TELEMETRY", "0")
+        .env_remove("AWS_PROFILE")
+        .env("AWS_DEFAULT_REGION", crate::endpoint::REGION);
+    Ok(sam)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Deployment, parse_outputs};
+
+    #[test]
+    fn a_missing_output_is_named() {
+        let said = r#"[{"OutputKey":"WebhookBaseUrl","OutputValue":"x","Description":"y"}]"#;
+        let error = parse_outputs(said).expect_err("most outputs are missing");
+        assert!(format!("{error:#}").contains("MediaBucket"), "{error:#}");
+    }
+
+    #[test]
+    fn a_local_deployment_speaks_plain_http() {
+        let deployment = Deployment::named("x").expect("Lambda has this processor");
+        assert_eq!(
+            deployment.parameters.get("RequireTls").map(String::as_str),
+            Some("false")
+        );
+    }
+}
