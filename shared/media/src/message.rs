@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
+    contact,
     envelope::{Envelope, MomentSource},
     identity::MediaIdentity,
     ids::MessageId,
@@ -126,8 +127,8 @@ impl Chat {
         if jid == Self::PROBE_JID {
             return Self(Self::PROBE.to_owned());
         }
-        let (user, server) = jid.split_once('@').unwrap_or((jid, ""));
-        let user = user.split(':').next().unwrap_or_default();
+        let (user, server) = (contact::user(jid), jid.split_once('@'));
+        let server = server.map_or("", |(_, server)| server);
         if user.eq_ignore_ascii_case("status") {
             return Self("status".to_owned());
         }
@@ -146,14 +147,7 @@ impl Chat {
 
     /// A person's folder: the digits of a phone number, nothing else.
     fn person(phone: &str) -> Option<Self> {
-        let user = phone.split('@').next().unwrap_or_default();
-        let user = user
-            .split(':')
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches('+');
-        let is_phone = (1..=20).contains(&user.len()) && user.bytes().all(|b| b.is_ascii_digit());
-        is_phone.then(|| Self(user.to_owned()))
+        contact::digits(phone).map(Self)
     }
 
     /// The folders that a phone's chat can have. WhatsApp knows many Brazilian mobile numbers without the
@@ -213,8 +207,7 @@ impl Chat {
     #[must_use]
     pub fn hash_of(&self, jid: &str) -> Option<Sha256> {
         let (sort, id) = self.0.split_once('-')?;
-        let user = jid.trim().split(['@', ':']).next().unwrap_or_default();
-        let is_whole = sort != "other" && id == user;
+        let is_whole = sort != "other" && id == contact::user(jid);
         (!is_whole).then(|| Sha256::of(jid.trim().as_bytes()))
     }
 

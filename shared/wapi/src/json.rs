@@ -65,6 +65,18 @@ impl Reader {
         self.read(&bytes)
     }
 
+    /// The texts of JSON in the fields of a form, which some relays send in place of JSON.
+    pub(crate) fn read_form(&mut self, bytes: &[u8]) -> Option<Value> {
+        // JSON that is broken must not be searched for a form that somebody wrote into it.
+        if holds_json(&String::from_utf8_lossy(bytes)) {
+            return None;
+        }
+        let fields = url::form_urlencoded::parse(bytes);
+        let texts = fields.flat_map(|(name, value)| [name, value]);
+        let read: Vec<_> = texts.filter_map(|text| self.read_text(&text)).collect();
+        (!read.is_empty()).then_some(Value::Array(read))
+    }
+
     fn parse(&mut self, bytes: &[u8]) -> Option<Value> {
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let kept = Kept {

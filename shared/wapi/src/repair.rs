@@ -45,7 +45,7 @@ fn decoded(bytes: &[u8]) -> String {
         [0xff, 0xfe, ..] | [_, 0, ..] => utf16(bytes, u16::from_le_bytes),
         [0xfe, 0xff, ..] | [0, _, ..] => utf16(bytes, u16::from_be_bytes),
         _ => String::from_utf8_lossy(bytes)
-            .trim_start_matches('\u{feff}')
+            .trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n'])
             .to_owned(),
     }
 }

@@ -95,6 +95,7 @@ fn a_byte_order_mark_and_utf_16_are_read() {
     for (name, bytes) in [
         ("UTF-8", format!("\u{feff}{text}").into_bytes()),
         ("two marks", format!("\u{feff}\u{feff}{text}").into_bytes()),
+        ("blanks first", format!("\r\n \u{feff}{text}").into_bytes()),
         ("UTF-16, little", utf16(u16::to_le_bytes, "\u{feff}")),
         ("UTF-16, big", utf16(u16::to_be_bytes, "\u{feff}")),
         ("UTF-16, little, no mark", utf16(u16::to_le_bytes, "")),
@@ -191,6 +192,36 @@ fn the_one_webhook_in_an_envelope_is_found() {
     ] {
         let message = only(envelope.to_string().as_bytes(), &envelope.to_string());
         assert_eq!(message.message_id.as_str(), ID, "{envelope}");
+    }
+}
+
+#[test]
+fn the_one_webhook_in_a_form_is_found() {
+    let text = webhook().to_string();
+    let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    for form in [
+        format!("payload={encoded}"),
+        format!("event=message&data={encoded}&sent=1"),
+        format!("{encoded}="),
+        encoded.clone(),
+    ] {
+        assert_eq!(only(form.as_bytes(), &form).message_id.as_str(), ID);
+    }
+    // What a person wrote into JSON that is broken is no form.
+    let broken = format!("{{\"caption\": \"&payload={encoded}&");
+    for (body, error) in [
+        (
+            format!(
+                "a={encoded}&b={}",
+                encoded.replace("%33%45%42", "%34%45%42")
+            ),
+            BodyError::SeveralWebhooks,
+        ),
+        (broken, BodyError::NotJson),
+        ("a=1&b=2".to_owned(), BodyError::NotJson),
+    ] {
+        let refused = WebhookBody::parse(body.as_bytes()).expect_err("no webhook");
+        assert_eq!(refused, error, "{body}");
     }
 }
 

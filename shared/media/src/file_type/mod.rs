@@ -15,7 +15,7 @@
 //!    say how a file is packed (`application/zip`, `text/plain`) come last;
 //! 2. the name's, if the tables know it;
 //! 3. what the bytes tell of their content: names in an archive, brands, syntax of a text;
-//! 4. the name's, if nothing else is called so (`rem`);
+//! 4. the name's, if nothing else is called so (`rem`) and the family holds files of many formats;
 //! 5. the declared type that only says how the file is packed, and the family's usual extension.
 //!
 //! Inline is what the bytes prove to be a picture that browsers draw, audio, video, PDF or plain
@@ -72,10 +72,14 @@ struct Words {
 impl Words {
     fn read(evidence: &FileEvidence<'_>) -> Self {
         let name = evidence.file_name.and_then(extension_of);
+        // `bin` says nothing, and a single letter (`Empresa S.A`) only what the tables know.
+        let says = |name: &str| {
+            let is_letter = name.len() == 1 && !family::is_of_some_family(name);
+            name != "bin" && !is_letter
+        };
         Self {
             declared: evidence.declared.and_then(types::declared),
-            // `bin` says nothing.
-            name: name.filter(|name| name.as_str() != "bin"),
+            name: name.filter(|name| says(name.as_str())),
         }
     }
 
@@ -105,7 +109,9 @@ impl Words {
                 name.filter(|name| types::are_alike(name, extension) || content == Some(*name));
             return better.unwrap_or(extension);
         }
-        let open = self.name().filter(|name| family::is_open(name));
+        let open = self
+            .name()
+            .filter(|name| family.is_wide() && family::is_open(name));
         name.or(content)
             .or(open)
             .or(declared.map(|declared| declared.extension))

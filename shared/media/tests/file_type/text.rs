@@ -231,3 +231,13 @@ fn unknown_bytes_keep_their_senders_ending() {
         (unknown, ANY, "cadastro.d\u{202e}bf ", "dbf", ANY, "attachment"),
     ]);
 }
+
+#[test]
+#[rustfmt::skip]
+fn syntax_names_statements_and_invoices_without_names() {
+    check(&[
+        (b"!Type:Bank\nD01/08/26\n^\n", ANY, NONE, "qif", "application/x-qif", "attachment"),
+        (b"!Type:Bank\nD01/08/26\n^\n", "text/plain", "extrato.qif", "qif", "application/x-qif", "attachment"),
+        (b"<CTe versao='4.00'><infCte Id='x'>", ANY, NONE, "xml", "text/xml", "attachment"),
+    ]);
+}

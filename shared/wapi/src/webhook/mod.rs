@@ -158,7 +158,7 @@ pub struct Announcement {
     /// here they are found all the same, and counted.
     pub unknown_wrappers: usize,
     /// Objects with a key and a path of which nothing says what they are: neither their name nor
-    /// their type.
+    /// their type. Also what lies so deep that nobody looks.
     pub not_understood: usize,
     /// There were more media than [`MAX_MEDIA`], and these are only the first.
     pub too_many: bool,
@@ -186,14 +186,15 @@ impl Announcement {
 }
 
 impl WebhookBody {
-    /// Reads JSON, repaired if need be, and finds the one webhook that a relay may have wrapped or
-    /// listed.
+    /// Reads JSON, repaired if need be or in a field of a form, and finds the one webhook that a
+    /// relay may have wrapped or listed.
     ///
     /// # Errors
     /// [`BodyError`] says what is wrong, never what the body was.
     pub fn parse(bytes: &[u8]) -> Result<Self, BodyError> {
         let mut reader = Reader::new(MAX_VALUES);
-        let value = reader.read(bytes).ok_or(BodyError::NotJson)?;
+        let value = reader.read(bytes).or_else(|| reader.read_form(bytes));
+        let value = value.ok_or(BodyError::NotJson)?;
         let found = Self::find(value, &mut reader);
         // What was left out may be a medium, or the webhook itself.
         if reader.is_cut() {
