@@ -265,8 +265,9 @@ fn newest_in(log: &Asked) -> Option<MediaMessage> {
 async fn parked_of(examined: &Examined, session: &Session) -> anyhow::Result<Option<MediaMessage>> {
     let (parking, mut found) = (session.parking()?, None);
     let look = parking.look(clock::now(), |parked| {
-        let job = parked.job.as_ref();
-        let its = job.filter(|job| job.instance == examined.instance.id);
+        let its = parked
+            .job()
+            .filter(|job| job.instance == examined.instance.id);
         if let Some(job) = its {
             found = Some(job.message.clone());
         }

@@ -1,5 +1,7 @@
 //! `wapi-media media erase`: takes a chat, a phone or a message out of everything the stack keeps, and proves it.
 
+mod found;
+
 use std::{
     collections::{BTreeSet, HashMap},
     time::{Duration, Instant},
@@ -9,20 +11,20 @@ use anyhow::{Context, bail};
 use aws::ledger::{Erasable, Ledger, Written};
 use boot::clock;
 use clap::{ArgGroup, Args};
-use indicatif::DecimalBytes;
 use media::{
     ids::{InstanceId, MessageId, TenantId},
     job::Job,
     message::Chat,
     object_key::ObjectKey,
+    unread::{Search, UnreadBody},
 };
 use operator::{
     audit::AuditLine,
     erase::{FilesCount, Mode},
 };
-use serde::Serialize;
 use serde_json::json;
 
+use self::found::{Found, told, told_unclear};
 use crate::{exit::Exit, screen, session::Session};
 
 /// What erasing is called in the audit table.
@@ -67,60 +69,13 @@ pub(crate) struct Erase {
 struct Meant {
     tenant: TenantId,
     instances: Vec<InstanceId>,
+    /// Nothing but this instance, of all that the tenant has or had.
+    only: Option<InstanceId>,
     chats: Vec<Chat>,
     message: Option<MessageId>,
     scope: &'static str,
     /// What has to be typed to confirm.
     word: String,
-}
-
-/// How much of what is meant there is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-struct Found {
-    #[serde(flatten)]
-    files: FilesCount,
-    records: u64,
-    /// Records that a run holds at this moment, among the records.
-    busy: u64,
-    parked_jobs: u64,
-    /// Marks that keep queued jobs from bringing a medium back.
-    marks: u64,
-}
-
-impl Found {
-    fn is_nothing(&self) -> bool {
-        self.files.is_empty() && self.records + self.parked_jobs == 0
-    }
-
-    fn words(&self) -> String {
-        let FilesCount {
-            versions,
-            bytes,
-            delete_markers,
-            uploads,
-            ..
-        } = self.files;
-        format!(
-            "{versions} versions of files ({}), {delete_markers} delete markers, {uploads} unfinished uploads, \
-             {} records, {} parked jobs",
-            DecimalBytes(bytes),
-            self.records,
-            self.parked_jobs
-        )
-    }
-
-    fn counts(&self) -> HashMap<String, u64> {
-        [
-            ("versions", self.files.versions),
-            ("bytes", self.files.bytes),
-            ("delete_markers", self.files.delete_markers),
-            ("uploads", self.files.uploads),
-            ("records", self.records),
-            ("parked_jobs", self.parked_jobs),
-        ]
-        .map(|(name, count)| (name.to_owned(), count))
-        .into()
-    }
 }
 
 impl Erase {
@@ -129,9 +84,13 @@ impl Erase {
         let meant = self.meant(session).await?;
         let before = meant.count(session).await?;
         if before.is_nothing() {
-            let said = "Nothing of it is here.";
+            let mut said = "Nothing of it is here.".to_owned();
+            said += &told_unclear(&meant.owner(), &before);
             session.flags.print(&json!({ "found": before }), said)?;
-            return Ok(Exit::Ok);
+            return Ok(match before.unclear_bodies {
+                0 => Exit::Ok,
+                _ => Exit::Findings,
+            });
         }
         let change = format!("erase {} for ever: {}", meant.described(), before.words());
         if !session.flags.confirm_typed(&change, &meant.word)? {
@@ -153,12 +112,14 @@ impl Erase {
         let removed = meant.remove(session).await?;
         let hidden = hidden_parked(session).await?;
         let left = meant.count(session).await?;
-        let is_proven = left.is_nothing() && hidden == 0 && removed.files.failed == 0;
+        let is_left = !left.is_nothing() || left.unclear_bodies > 0;
+        let is_proven = !is_left && hidden == 0 && removed.files.failed == 0;
         line.outcome = if is_proven { "complete" } else { "incomplete" }.to_owned();
         line.removed = removed.counts();
         session.operator.write_audit(table, &line).await?;
         let json = json!({ "removed": removed, "left": left, "parked_and_hidden": hidden, "proven": is_proven, "audit": line.at });
-        session.flags.print(&json, told(&removed, &left, hidden))?;
+        let told = told(&removed, &left, hidden) + &told_unclear(&meant.owner(), &left);
+        session.flags.print(&json, told)?;
         Ok(if is_proven { Exit::Ok } else { Exit::Findings })
     }
 
@@ -191,6 +152,7 @@ impl Erase {
         Ok(Meant {
             tenant,
             instances,
+            only: self.instance.clone(),
             chats,
             message,
             scope,
@@ -237,6 +199,13 @@ impl Meant {
         format!("{what} of {} ({instances})", self.tenant)
     }
 
+    /// As the options of other commands name it.
+    fn owner(&self) -> String {
+        let tenant = || format!("--tenant {}", self.tenant);
+        let instance = |only| format!("--instance {only}");
+        self.only.as_ref().map_or_else(tenant, instance)
+    }
+
     fn is_meant(&self, chat: &str, message: &MessageId) -> bool {
         match &self.message {
             Some(whole) => message.is_of(whole),
@@ -249,6 +218,19 @@ impl Meant {
         job.tenant == self.tenant
             && self.instances.contains(&job.instance)
             && self.is_meant(message.chat.as_str(), &message.message_id)
+    }
+
+    /// Whether a webhook that could not be read is of what is meant: has the id or number in it.
+    fn in_body(&self, body: &UnreadBody) -> Search {
+        let is_of_another = |only: &InstanceId| only != body.instance();
+        if *body.tenant() != self.tenant || self.only.as_ref().is_some_and(is_of_another) {
+            return Search::Absent;
+        }
+        let texts: Vec<_> = match &self.message {
+            Some(message) => vec![message.as_str()],
+            None => self.chats.iter().filter_map(Chat::in_address).collect(),
+        };
+        wapi::raw::search(body.expose(), &texts)
     }
 
     async fn records(
@@ -309,8 +291,11 @@ impl Meant {
             bar.inc(1);
         }
         let parking = session.parking()?;
-        let parked = parking.erase(|job| self.is_job(job), true, now).await?;
-        found.parked_jobs = parked.meant as u64;
+        let (is_job, in_body) = (|job: &_| self.is_job(job), |body: &_| self.in_body(body));
+        let parked = parking.erase(is_job, in_body, true, now).await?;
+        found.parked_jobs = parked.meant.jobs as u64;
+        found.unread_bodies = parked.meant.bodies as u64;
+        found.unclear_bodies = parked.unclear as u64;
         bar.finish_and_clear();
         Ok(found)
     }
@@ -321,8 +306,10 @@ impl Meant {
         let (mut removed, now) = (Found::default(), clock::now());
         let bar = screen::counter("instances erased");
         let parking = session.parking()?;
-        let parked = parking.erase(|job| self.is_job(job), false, now).await?;
-        removed.parked_jobs = parked.removed as u64;
+        let (is_job, in_body) = (|job: &_| self.is_job(job), |body: &_| self.in_body(body));
+        let parked = parking.erase(is_job, in_body, false, now).await?;
+        removed.parked_jobs = parked.removed.jobs as u64;
+        removed.unread_bodies = parked.removed.bodies as u64;
         let table = session.stack.output("MediaTable")?.to_owned();
         let ledger = Ledger::new(&session.operator.clients, table);
         for instance in &self.instances {
@@ -371,40 +358,6 @@ async fn hidden_parked(session: &Session) -> anyhow::Result<u64> {
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
-}
-
-fn told(removed: &Found, left: &Found, hidden: u64) -> String {
-    let mut lines = vec![format!("Removed: {}.", removed.words())];
-    if removed.marks > 0 {
-        lines.push(format!(
-            "{} of them had a job in the queue: a mark that names only instance and message id keeps it from coming back, for 22 days.",
-            removed.marks
-        ));
-    }
-    if left.is_nothing() && hidden == 0 && removed.files.failed == 0 {
-        lines.push("Proof: looked for again, nothing is left.".to_owned());
-    } else {
-        lines.push(format!(
-            "Left: {}. Run the same command again.",
-            left.words()
-        ));
-    }
-    if left.busy > 0 {
-        lines.push(format!(
-            "{} media are being fetched at this moment: run it again in eleven minutes.",
-            left.busy
-        ));
-    }
-    if hidden > 0 {
-        lines.push(format!(
-            "{hidden} parked jobs are being looked at by someone else: run it again in five minutes."
-        ));
-    }
-    lines.push(
-        "Not reached from here: W-API's own log (30 days), DynamoDB's backups (35 days)."
-            .to_owned(),
-    );
-    lines.join("\n")
 }
 
 /// Shows who erased how much, the newest first.

@@ -20,18 +20,21 @@ pub enum FailureClass {
     Corrupt,
     /// Too large, by a rule of the instance. Parked.
     Refused,
+    /// A webhook's body of which this version cannot make jobs. Parked.
+    Unread,
     /// The job itself cannot be understood or belongs to no one. Parked.
     Poison,
 }
 
 impl FailureClass {
     /// Every class, the most hopeful first: of several findings the earliest decides.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Transient,
         Self::Instance,
         Self::Refused,
         Self::Expired,
         Self::Corrupt,
+        Self::Unread,
         Self::Poison,
     ];
 
@@ -44,6 +47,7 @@ impl FailureClass {
             Self::Expired => "expired",
             Self::Corrupt => "corrupt",
             Self::Refused => "refused",
+            Self::Unread => "unread",
             Self::Poison => "poison",
         }
     }
@@ -65,6 +69,9 @@ impl FailureClass {
             Self::Corrupt => {
                 "the key does not open what the CDN delivers, or the webhook lacks what is needed, and W-API delivers nothing"
             }
+            Self::Unread => {
+                "a webhook that came with the right secret and could not be read, whole or in part; the body is kept"
+            }
             Self::Poison => {
                 "the message is not a job that this version understands, or its instance is not registered or belongs to another tenant"
             }
@@ -77,7 +84,7 @@ impl FailureClass {
         match self {
             Self::Transient => "retried by the schedule, then parked",
             Self::Instance => "retried, at least 15 minutes apart, then parked",
-            Self::Refused | Self::Poison => "parked at once",
+            Self::Refused | Self::Unread | Self::Poison => "parked at once",
             Self::Expired | Self::Corrupt => {
                 "parked; if the message is younger than 14 days, only after the same was found again an hour or more later, because one edge of the CDN or a deploy of W-API (403, 404, …) may be wrong"
             }
@@ -103,6 +110,9 @@ impl FailureClass {
             Self::Corrupt => {
                 "Redrive once, in case the CDN was at fault. If it stays corrupt, the webhook itself was wrong: ask the sender to send it again"
             }
+            Self::Unread => {
+                "See what a relay changes, if one stands between W-API and here; report the word of the reason; update the stack. Then redrive: whatever can be read becomes jobs, the rest is parked again. What holds nothing of yours: drop it"
+            }
             Self::Poison => {
                 "Register the missing instance (or deploy the version that wrote the job), then redrive. If the message is not one of our jobs, find out who else sends to the queue, and drop it"
             }
@@ -114,14 +124,14 @@ impl FailureClass {
     pub fn is_retried(self) -> bool {
         match self {
             Self::Transient | Self::Instance => true,
-            Self::Expired | Self::Corrupt | Self::Refused | Self::Poison => false,
+            Self::Expired | Self::Corrupt | Self::Refused | Self::Unread | Self::Poison => false,
         }
     }
 }
 
 /// A text names no class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a class is one of transient, instance, refused, expired, corrupt, poison")]
+#[error("a class is one of transient, instance, refused, expired, corrupt, unread, poison")]
 pub struct UnknownClass;
 
 impl std::str::FromStr for FailureClass {

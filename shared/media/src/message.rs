@@ -106,6 +106,8 @@ pub struct Chat(String);
 impl Chat {
     /// Longest folder name, in bytes.
     pub const MAX_BYTES: usize = 80;
+    /// Digits of the hash behind a name that was changed.
+    const HASH_DIGITS: usize = 8;
 
     /// The address of no chat: what a webhook from there announces is an operator's probe. Senders choose
     /// message ids and names, but never their chat's server.
@@ -173,6 +175,21 @@ impl Chat {
         std::iter::once(digits).chain(other).map(Self).collect()
     }
 
+    /// What of the chat's address stands in this name as it was: the digits of a person, a group
+    /// or a channel. Nothing if the name has only a hash of it, or only a part.
+    #[must_use]
+    pub fn in_address(&self) -> Option<&str> {
+        let sorts = ["group-", "channel-", "lid-"];
+        let bare = sorts.iter().find_map(|sort| self.0.strip_prefix(sort));
+        let bare = bare.unwrap_or(&self.0);
+        let is_number = bare.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        // Of a name that was changed: an old group's own digits behind the dash are ten.
+        let has_hash = bare
+            .rsplit_once('-')
+            .is_some_and(|(_, end)| end.len() == Self::HASH_DIGITS);
+        (bare == "status" || is_number && !has_hash && !bare.is_empty()).then_some(bare)
+    }
+
     fn prefixed(sort: &str, id: &str) -> Self {
         // Room for the longest prefix, two dashes and eight digits.
         const KEPT: usize = Chat::MAX_BYTES - 18;
@@ -185,7 +202,8 @@ impl Chat {
             return Self(format!("{sort}-{clean}"));
         }
         let kept: String = clean.chars().take(KEPT).collect();
-        let hash: String = Sha256::of(id.as_bytes()).to_hex().chars().take(8).collect();
+        let hash = Sha256::of(id.as_bytes()).to_hex();
+        let hash: String = hash.chars().take(Self::HASH_DIGITS).collect();
         Self(format!("{sort}-{kept}-{hash}"))
     }
 
@@ -345,6 +363,8 @@ impl MediaMessage {
     pub const MAX_CAPTION_BYTES: usize = 512;
     /// Longest file name carried, in bytes: what file systems allow.
     pub const MAX_FILE_NAME_BYTES: usize = 255;
+    /// For so long after its message WhatsApp's copy can be counted on.
+    pub(crate) const SAFE_SECONDS: i64 = 14 * 24 * 60 * 60;
 
     /// Whether it was announced without anything that leads to its bytes: a shell, as linked
     /// devices get of what is meant to be seen once on the phone.
@@ -416,8 +436,7 @@ impl MediaMessage {
     /// after the message, whichever is first. Blobs were seen to vanish between day 14 and day 21.
     #[must_use]
     pub fn recoverable_until(&self) -> i64 {
-        const SAFE_SECONDS: i64 = 14 * 24 * 60 * 60;
-        let safe = self.moment.saturating_add(SAFE_SECONDS);
+        let safe = self.moment.saturating_add(Self::SAFE_SECONDS);
         self.cdn_expiry().map_or(safe, |oe| oe.min(safe))
     }
 }

@@ -97,6 +97,19 @@ impl Reader {
     }
 }
 
+/// Whether nothing is there but white space and a byte order mark.
+pub(crate) fn is_blank(bytes: &[u8]) -> bool {
+    let is_mark = |byte: &u8| [0xef, 0xbb, 0xbf, 0xfe, 0xff, 0].contains(byte);
+    bytes
+        .iter()
+        .all(|byte| byte.is_ascii_whitespace() || is_mark(byte))
+}
+
+/// Whether a text may be JSON itself, as it is or encoded.
+pub(crate) fn may_hold_json(text: &str) -> bool {
+    holds_json(text) || is_base64_of_json(text)
+}
+
 /// Whether a text may be JSON itself, of a sort that holds something.
 pub(crate) fn holds_json(text: &str) -> bool {
     let start = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
@@ -158,7 +171,7 @@ impl<'de> Visitor<'de> for Kept<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        let kept = if holds_json(text) || is_base64_of_json(text) {
+        let kept = if may_hold_json(text) {
             text
         } else {
             media::message::cut(text, MAX_TEXT_BYTES)

@@ -45,11 +45,25 @@ impl Identity {
         self
     }
 
-    /// Of a queue message. One that is no job is known by its whole body, under the instance `-`.
+    /// Of a webhook that could not be read: its instance and its bytes, in base64.
+    #[must_use]
+    pub fn of_unread(instance: &str, base64: &str) -> Self {
+        Self::new(instance, format!("unread {base64}"))
+    }
+
+    /// Of a queue message. One that is neither a job nor unread is known by its whole body, under
+    /// the instance `-`.
     #[must_use]
     pub fn of_body(body: &str) -> Self {
         let job: Value = serde_json::from_str(body).unwrap_or_default();
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        if let (Some("unread-1"), Some(instance), Some(base64)) = (
+            job.get("version").and_then(Value::as_str),
+            text(job.get("instance")),
+            text(job.get("body")),
+        ) {
+            return Self::of_unread(&instance, &base64);
+        }
         let message_id = job.get("message").and_then(|it| it.get("message_id"));
         match (text(job.get("instance")), text(message_id)) {
             (Some(instance), Some(message_id)) => {

@@ -1,7 +1,10 @@
 //! What the trigger hands to the download function: an event of SQS whose bodies anybody may have written.
 
 use aws_lambda_events::sqs::SqsEvent;
-use media::job::QueuedJob;
+use media::{
+    job::{Queued, QueuedJob},
+    unread::UnreadBody,
+};
 
 use crate::{check_job, check_silence};
 
@@ -17,8 +20,13 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// A body is a job, with all that holds of one, or it is none and will be parked.
+/// A body is a job, with all that holds of one, or unread, or neither and will be parked.
 fn check_body(body: &str) {
+    if let Ok(Queued::Unread(unread)) = Queued::parse(body) {
+        let json = unread.to_json().expect("an unread body is JSON");
+        assert_eq!(UnreadBody::parse(&json), Ok(unread));
+        return;
+    }
     let Ok(job) = QueuedJob::parse(body) else {
         return;
     };

@@ -2,12 +2,17 @@
 
 use std::collections::HashSet;
 
-use wapi::webhook::{Announcement, MAX_MEDIA, WebhookBody};
+use media::unread::Search;
+use wapi::{
+    raw,
+    webhook::{Announcement, MAX_MEDIA, Reading, WebhookBody},
+};
 
 use crate::{INSTANCE, check_message, verified};
 
 /// Reads the bytes as the webhook function does.
 pub fn run(data: &[u8]) {
+    check_reading(data);
     let Ok(body) = WebhookBody::parse(data) else {
         return;
     };
@@ -19,6 +24,16 @@ pub fn run(data: &[u8]) {
         }
         Err(_) => check(body.read()),
     }
+}
+
+/// What is whole leaves nothing to keep, and what is in a text is found in it.
+fn check_reading(data: &[u8]) {
+    if let Reading::Whole(announcement) = Reading::of(data, &verified()) {
+        assert_eq!(announcement.not_understood, 0);
+    }
+    let found = std::str::from_utf8(data).is_ok_and(|text| text.contains("5500900000002"));
+    let search = raw::search(data, &["5500900000002"]);
+    assert!(!found || search == Search::Found, "{search:?}");
 }
 
 /// What must hold of everything announced.

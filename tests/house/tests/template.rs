@@ -140,6 +140,18 @@ fn jobs_are_kept_for_seven_days_and_parked_ones_for_fourteen() {
     assert_eq!((days("JobsQueue"), days("ParkedQueue")), (7, 14));
 }
 
+/// A queue that takes less refuses unread bodies that the webhook function has not refused.
+#[test]
+fn both_queues_take_what_the_largest_unread_body_needs() {
+    let template = template();
+    let needed = media::unread::MAX_BODY_BYTES.div_ceil(3) * 4 + 8 * 1024;
+    for queue in ["JobsQueue", "ParkedQueue"] {
+        let most = properties(&template, queue)["MaximumMessageSize"].as_u64();
+        assert_eq!(most, Some(1024 * 1024), "{queue}");
+        assert!(most.is_some_and(|most| most >= needed as u64), "{needed}");
+    }
+}
+
 #[test]
 fn only_the_jobs_queue_ends_in_the_parked_queue() {
     let template = template();
@@ -279,6 +291,7 @@ fn the_download_function_may_do_this_and_nothing_else() {
     ];
     let expected = BTreeMap::from([
         ("TakeJobs".to_owned(), set(take)),
+        ("QueueJobs".to_owned(), set(["sqs:SendMessage"])),
         ("ParkJobs".to_owned(), set(["sqs:SendMessage"])),
         ("ReadInstances".to_owned(), set(["dynamodb:GetItem"])),
         ("OpenTokens".to_owned(), set(["kms:Decrypt"])),
@@ -674,6 +687,12 @@ fn a_flood_is_throttled_and_both_its_sides_raise_alarms() {
             "UnreadMetric",
             "WebhookLogGroup",
             "$.reason != \"unauthorized\" && $.reason != \"instance_mismatch\"",
+            "WebhookUnreadAlarm",
+        ),
+        (
+            "UnreadMetric",
+            "WebhookLogGroup",
+            "$.outcome = \"unread\"",
             "WebhookUnreadAlarm",
         ),
         (

@@ -66,6 +66,8 @@ pub struct Left {
     pub record: Option<&'static str>,
     /// Its job, in place of a webhook.
     pub job: bool,
+    /// Its webhook in the queue, accepted and not read, in place of a webhook.
+    pub unread: bool,
 }
 
 impl Medium {
@@ -143,6 +145,8 @@ pub struct Plan {
     pub seed: u64,
     /// The media.
     pub media: Vec<Medium>,
+    /// Bodies that are posted with the first customer's secret, and that nobody can read.
+    pub unreadable: Vec<(Duration, Value)>,
     /// Messages that are no job, put into the queue of jobs.
     pub strangers: Vec<(Duration, String)>,
     /// What happens outside AWS.
@@ -168,6 +172,7 @@ impl Plan {
         Self {
             seed: 0,
             media,
+            unreadable: Vec::new(),
             strangers: Vec::new(),
             happenings: Vec::new(),
             faults: fault::none(),

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde_json::json;
 use stand_in::{CdnScenario, Format, Kind, MessageShape, Seal, Spec, WapiScenario};
 
 use crate::{
@@ -38,11 +39,17 @@ pub fn plan(seed: u64) -> Plan {
         let at = chance.of("stranger").of(n).time(Duration::from_mins(10));
         (at, format!("stranger {n}, who is no job"))
     });
+    let unreadable = (0..chance.of("unreadable").below(3)).map(|n| {
+        let at = chance.of("broken").of(n).time(Duration::from_mins(10));
+        // Each another, so that they are told apart, and each as no relay writes it.
+        (at, json!({ "headers": {}, "body": { "number": n } }))
+    });
     let short = chance.of("short invocations").happens(200);
     let copies = [0, 0, 50, 200];
     Plan {
         seed,
         media,
+        unreadable: unreadable.collect(),
         strangers: strangers.collect(),
         happenings: happenings(chance.of("happenings")),
         faults: faults(chance.of("faults")),
@@ -110,7 +117,10 @@ fn medium(chance: Chance, n: u64) -> Medium {
         },
         fate,
         told: Vec::new(),
-        left: Left::default(),
+        left: Left {
+            unread: chance.of("left unread").happens(60),
+            ..Left::default()
+        },
     }
 }
 

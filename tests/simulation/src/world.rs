@@ -200,7 +200,8 @@ impl World {
         }
     }
 
-    /// Announces all media, puts the strangers, lets everything happen, each at its time.
+    /// Announces all media, posts what is unreadable, puts the strangers, lets everything happen,
+    /// each at its time.
     async fn send_everything(self: &Arc<Self>) -> Vec<Announced> {
         let media = self.plan.media.iter().cloned();
         let posts: Vec<_> = media
@@ -218,6 +219,24 @@ impl World {
                 fate: Fate::Parked,
             }
         });
+        let unreadable = self.plan.unreadable.iter().enumerate();
+        let unreadable = unreadable.map(async |(n, (at, body))| {
+            self.cloud.clock.until(*at).await;
+            let customer = CUSTOMERS[0];
+            let told = self
+                .post(customer, body, &format!("unreadable {n}"), 0)
+                .await;
+            Announced {
+                identity: Identity::of_unread(
+                    customer.instance,
+                    &BASE64.encode(body.to_string().as_bytes()),
+                ),
+                tenant: customer.tenant.to_owned(),
+                sha256: String::new(),
+                told,
+                fate: Fate::Parked,
+            }
+        });
         let happenings = self
             .plan
             .happenings
@@ -227,12 +246,16 @@ impl World {
                 self.cloud.log.note(*at, format!("{happening:?}"));
                 self.happen(happening);
             });
-        let (posted, strangers, _) =
-            tokio::join!(join_all(posts), join_all(strangers), join_all(happenings));
+        let (posted, strangers, unreadable, _) = tokio::join!(
+            join_all(posts),
+            join_all(strangers),
+            join_all(unreadable),
+            join_all(happenings)
+        );
         let posted = posted
             .into_iter()
             .map(|one| one.expect("a sender does not panic"));
-        posted.chain(strangers).collect()
+        posted.chain(strangers).chain(unreadable).collect()
     }
 
     async fn announce(self: Arc<Self>, medium: Medium) -> Announced {
@@ -257,7 +280,13 @@ impl World {
             self.cloud.sqs().put(JOBS, &job, None, now);
             self.cloud.tell_of_queues();
         }
-        let posts = if medium.left.job { 0 } else { medium.posts };
+        if medium.left.unread {
+            let (body, now) = (before::unread(&made, customer), self.cloud.clock.now());
+            self.cloud.sqs().put(JOBS, &body, None, now);
+            self.cloud.tell_of_queues();
+        }
+        let is_there = medium.left.job || medium.left.unread;
+        let posts = if is_there { 0 } else { medium.posts };
         let posts = (0..posts).map(|n| self.post(customer, &made.webhook, &made.message_id, n));
         let told = join_all(posts).await;
         Announced {
@@ -267,6 +296,8 @@ impl World {
             sha256: made.sha256_hex,
             told: told
                 .into_iter()
+                // The version before has said 200 for what it kept.
+                .chain(medium.left.unread.then_some(Told::Accepted))
                 .find(|told| *told == Told::Accepted)
                 .unwrap_or(Told::Unsure),
             fate: medium.fate,

@@ -6,7 +6,7 @@ use media::kind::MediaKind;
 use serde_json::Value;
 
 use super::names::{Meaning, is_type_of_a_medium, is_view_once, is_voice_note, meaning};
-use crate::fields::Fields;
+use crate::{fields::Fields, json::may_hold_json};
 
 /// Levels of JSON that are looked through. Five wrappers take eleven; nobody saw more than two.
 pub(super) const MAX_DEPTH: usize = 24;
@@ -32,7 +32,8 @@ pub(super) struct Search<'a> {
     /// Path, key and encrypted hash of what was found: the same file twice is one medium.
     files: HashSet<[Option<&'a Value>; 3]>,
     pub(super) unknown_wrappers: usize,
-    /// Objects with a key and a path that nothing says what they are, and what lies too deep.
+    /// Objects with a key and a path that nothing says what they are, what lies too deep, and texts
+    /// in their place that hold broken ones.
     pub(super) not_understood: usize,
     /// There were more than [`MAX_MEDIA`].
     pub(super) too_many: bool,
@@ -50,8 +51,14 @@ impl<'a> Search<'a> {
     /// Looks through a whole `msgContent`.
     pub(super) fn through(content: &'a Value) -> Self {
         let mut search = Self::default();
+        search.not_understood += usize::from(holds_a_broken_medium(content));
         search.visit(content, Path::default());
         search
+    }
+
+    /// Whether there was nothing that is or may be a medium.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty() && self.not_understood == 0
     }
 
     fn visit(&mut self, value: &'a Value, path: Path) {
@@ -91,6 +98,11 @@ impl<'a> Search<'a> {
                 self.add(fields, kind, voice_note, path);
             }
             (Meaning::StickerPack, Some(fields)) => self.add_pack(fields, path),
+            (Meaning::Wrapper | Meaning::Medium(_) | Meaning::StickerPack, _)
+                if holds_a_broken_medium(child) =>
+            {
+                self.not_understood += 1;
+            }
             (Meaning::Medium(_) | Meaning::StickerPack, None) => {
                 let items = child.as_array().into_iter().flatten();
                 items.for_each(|item| self.visit_field(name, item, path));
@@ -156,4 +168,24 @@ fn is_sealed_file(fields: Fields<'_>) -> bool {
         .into_iter()
         .any(|name| fields.bytes(name).is_present());
     is_sealed && (fields.text("directPath").is_some() || fields.text("url").is_some())
+}
+
+/// Objects of a webhook that have a path and lie where no message should be, and texts there that
+/// hold broken ones. What a person wrote is not among them: it is in fields of objects.
+pub(super) fn count_elsewhere(webhook: &Value) -> usize {
+    let search = Search::through(webhook);
+    let has_path = |found: &&Found<'_>| found.fields.text("directPath").is_some();
+    let objects = search.found.iter().filter(has_path).count();
+    let fields = Fields::of(webhook).into_iter();
+    let texts = fields.flat_map(|fields| fields.iter().map(|(_, child)| child));
+    search.not_understood + objects + texts.filter(|child| holds_a_broken_medium(child)).count()
+}
+
+/// Whether it is a text that was meant to be opened and names what leads to a medium. What can be
+/// opened is no text any more.
+fn holds_a_broken_medium(value: &Value) -> bool {
+    let Value::String(text) = value else {
+        return false;
+    };
+    may_hold_json(text) && text.to_ascii_lowercase().contains("directpath")
 }

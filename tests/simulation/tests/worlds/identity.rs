@@ -177,10 +177,12 @@ fn an_id_that_looks_like_a_key_is_an_id() {
 const STORED: Left = Left {
     record: Some("stored"),
     job: false,
+    unread: false,
 };
 const WAITING: Left = Left {
     record: Some("retrying"),
     job: true,
+    unread: false,
 };
 
 #[test]

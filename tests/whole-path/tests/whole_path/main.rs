@@ -18,6 +18,7 @@ mod media;
 mod operator;
 mod parked;
 mod stored;
+mod unread;
 mod webhook;
 
 use std::{

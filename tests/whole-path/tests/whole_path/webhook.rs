@@ -39,7 +39,7 @@ fn a_wrong_secret_and_an_unknown_instance_get_the_same_401() {
 }
 
 #[test]
-fn bodies_that_are_no_webhooks_get_400_and_large_ones_are_read() {
+fn bodies_that_hold_nothing_get_400_and_large_ones_are_read() {
     on_the_stack(async |world| {
         let account = world.account().await;
         let post = async |body: Vec<u8>| {
@@ -49,7 +49,7 @@ fn bodies_that_are_no_webhooks_get_400_and_large_ones_are_read() {
                 .await
                 .expect("an answer")
         };
-        for body in ["", "not json", "[]", "null", "\"text\""] {
+        for body in ["", "[]", "null", "\"text\""] {
             let answer = post(body.as_bytes().to_vec()).await;
             assert_eq!(
                 (answer.status, &answer.body["error"]),
@@ -57,11 +57,6 @@ fn bodies_that_are_no_webhooks_get_400_and_large_ones_are_read() {
                 "{body:?}"
             );
         }
-        let nothing = post(b"[{\"headers\":{},\"body\":{}}]".to_vec()).await;
-        assert_eq!(
-            (nothing.status, &nothing.body["error"]),
-            (400, &json!("no_webhook"))
-        );
         let large = format!("{{\"event\":\"{}\"}}", "x".repeat(1_100_000));
         let large = post(large.into_bytes()).await;
         assert_eq!(
