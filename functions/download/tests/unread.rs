@@ -23,7 +23,7 @@ use media::{
     object_key::parse_offset,
     sha256::Sha256,
 };
-use overheard::Recorder;
+use redaction::Recorder;
 use scripted_aws::{Answer, Aws, Seen};
 use serde_json::{Value, json};
 use tokio::time::Instant;

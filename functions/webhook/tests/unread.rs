@@ -16,7 +16,7 @@ use std::{
 
 use lambda_http::{Body, Request, RequestExt, http};
 use media::{job::Queued, sha256::Sha256};
-use overheard::Recorder;
+use redaction::Recorder;
 use scripted_aws::{Answer, Aws, Seen};
 use serde_json::{Value, json};
 use webhook::{Webhook, config::Config};
