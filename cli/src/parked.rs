@@ -279,10 +279,10 @@ async fn drop(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
 }
 
 /// How many there are of each class.
-fn classes(found: &[ParkedJob]) -> BTreeMap<&'static str, usize> {
+fn classes(found: &[ParkedJob]) -> BTreeMap<&str, usize> {
     let mut classes = BTreeMap::new();
     for parked in found {
-        *classes.entry(parked.class.as_str()).or_default() += 1;
+        *classes.entry(parked.class_word()).or_default() += 1;
     }
     classes
 }
@@ -307,7 +307,7 @@ fn report(redriven: &Redriven, meant: &[ParkedJob]) -> Value {
     })
 }
 
-fn table(found: &[ParkedJob]) -> Table {
+pub(crate) fn table(found: &[ParkedJob]) -> Table {
     let mut table = screen::table([
         "expires", "class", "tenant", "instance", "message", "kind", "receives", "reason",
     ]);
@@ -318,7 +318,7 @@ fn table(found: &[ParkedJob]) -> Table {
         let expires = parked.recoverable_until();
         table.add_row([
             expires.map_or_else(|| "-".to_owned(), screen::time),
-            parked.class.to_string(),
+            parked.class_word().to_owned(),
             of_job(&|job| job.tenant.to_string()),
             of_job(&|job| job.instance.to_string()),
             of_job(&|job| job.message.message_id.to_string()),
@@ -334,20 +334,23 @@ fn table(found: &[ParkedJob]) -> Table {
 
 /// What to do about each class that is there.
 fn remedies(found: &[ParkedJob]) -> impl Iterator<Item = (FailureClass, &'static str)> {
-    let is_there = |class: &FailureClass| found.iter().any(|parked| parked.class == *class);
+    let is_there = |class: &FailureClass| {
+        let known = found.iter().filter(|parked| parked.unknown_class.is_none());
+        known.map(|parked| parked.class).any(|one| one == *class)
+    };
     let classes = FailureClass::ALL.into_iter().filter(is_there);
     classes.map(|class| (class, class.remedy()))
 }
 
 /// What a program needs: no body, because it holds a media key.
-fn object(parked: &ParkedJob) -> Value {
+pub(crate) fn object(parked: &ParkedJob) -> Value {
     let job = parked.job.as_ref();
     json!({
         "tenant": job.map(|job| &job.tenant),
         "instance": job.map(|job| &job.instance),
         "message_id": job.map(|job| &job.message.message_id),
         "kind": job.map(|job| job.message.kind),
-        "class": parked.class,
+        "class": parked.class_word(),
         "reason": parked.reason,
         "receives": parked.receives,
         "parked_at": parked.parked_at,
@@ -371,6 +374,7 @@ mod tests {
         [
             ParkedJob {
                 job: Some(job),
+                unknown_class: None,
                 class: FailureClass::Expired,
                 reason: "wapi: HTTP 404; cdn: WhatsApp's copy is gone".to_owned(),
                 receives: Some(4),
@@ -380,6 +384,7 @@ mod tests {
             },
             ParkedJob {
                 job: None,
+                unknown_class: None,
                 class: FailureClass::Poison,
                 reason: "the queue message is not a job that this version understands".to_owned(),
                 receives: None,

@@ -357,7 +357,8 @@ impl Taken {
         };
         let body = message.body.unwrap_or_default();
         let job = QueuedJob::parse(&body).map(QueuedJob::into_job).ok();
-        let class = text("class").and_then(|class| class.parse().ok());
+        let said = text("class");
+        let class = said.and_then(|class| class.parse().ok());
         let unsaid = match &job {
             Some(_) => FailureClass::Transient,
             None => FailureClass::Poison,
@@ -369,11 +370,12 @@ impl Taken {
             .and_then(|millis| millis.parse::<i64>().ok());
         let parked = ParkedJob {
             class: class.unwrap_or(unsaid),
+            unknown_class: said.filter(|_| class.is_none()).map(str::to_owned),
             reason: text("reason").unwrap_or(ParkedJob::MOVED_BY_SQS).to_owned(),
             receives: text("receives").and_then(|n| n.parse().ok()),
             parked_at: sent.unwrap_or_default() / 1000,
-            is_moved_by_sqs: class.is_none(),
-            is_unrecorded: class.is_none() || text("unrecorded").is_some(),
+            is_moved_by_sqs: said.is_none(),
+            is_unrecorded: said.is_none() || text("unrecorded").is_some(),
             job,
         };
         Self {

@@ -13,8 +13,10 @@ use crate::{
 pub struct ParkedJob {
     /// What is to be fetched; nothing if the body is no job.
     pub job: Option<Job>,
-    /// Why it lies here.
+    /// Why it lies here; of another version's word what is said of no class at all.
     pub class: FailureClass,
+    /// The class as another version wrote it, if this one does not know the word.
+    pub unknown_class: Option<String>,
     /// The reason, for a person.
     pub reason: String,
     /// How often it had been received before, if that was written down.
@@ -32,6 +34,13 @@ impl ParkedJob {
     /// The reason of what SQS moved by itself.
     pub const MOVED_BY_SQS: &str =
         "received too often without an end: the function crashed, was throttled or ran out of time";
+
+    /// The word of its class, whoever wrote it.
+    #[must_use]
+    pub fn class_word(&self) -> &str {
+        let unknown = self.unknown_class.as_deref();
+        unknown.unwrap_or_else(|| self.class.as_str())
+    }
 
     /// Until when the medium can be counted on, in seconds since 1970.
     #[must_use]
@@ -71,6 +80,8 @@ impl Filter {
         let is_of_tenant = |tenant: &TenantId| job.is_some_and(|job| job.tenant == *tenant);
         let is_of_instance =
             |instance: &InstanceId| job.is_some_and(|job| job.instance == *instance);
+        let is_of_class =
+            |class: FailureClass| parked.unknown_class.is_none() && parked.class == class;
         let is_older = |age| parked.parked_at <= now.saturating_sub(seconds(age));
         let expires_within = |time| {
             let until = parked.recoverable_until();
@@ -78,7 +89,7 @@ impl Filter {
         };
         self.tenant.as_ref().is_none_or(is_of_tenant)
             && self.instance.as_ref().is_none_or(is_of_instance)
-            && self.class.is_none_or(|class| parked.class == class)
+            && self.class.is_none_or(is_of_class)
             && self.older_than.is_none_or(is_older)
             && self.expiring_within.is_none_or(expires_within)
     }

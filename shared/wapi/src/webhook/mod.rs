@@ -6,6 +6,7 @@ mod media_object;
 mod moment;
 mod names;
 mod opened;
+mod several;
 
 use std::collections::HashSet;
 
@@ -20,6 +21,7 @@ use crate::{
 pub use content::MAX_MEDIA;
 use content::{Found, Search};
 use envelope::Envelope;
+pub use several::Several;
 
 /// Values kept of a body at most: a message has some hundreds, and each costs up to a hundred
 /// bytes.
