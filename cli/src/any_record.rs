@@ -87,12 +87,12 @@ fn number() -> impl Strategy<Value = Value> {
     any_time().prop_map(|n| json!({ "N": n.to_string() }))
 }
 
-/// An item of the table of media under a key of its own.
-fn item(n: usize) -> impl Strategy<Value = Value> {
+/// The attributes that this version writes, and some of others.
+fn attributes() -> Vec<(&'static str, BoxedStrategy<Option<Value>>)> {
     let attempt = json!({ "M": { "strategy": { "S": "cdn" }, "verdict": { "S": "gone" },
         "duration_ms": { "N": "5" }, "received_bytes": { "N": "0" } } });
     let attempts = vec(prop_oneof![Just(attempt), any_attribute()], 0..3);
-    let attributes = vec![
+    vec![
         ("message", attribute(word(&[MESSAGE]))),
         ("tenant", attribute(word(&["acme"]))),
         ("chat", attribute(word(&["5500900000001"]))),
@@ -135,8 +135,12 @@ fn item(n: usize) -> impl Strategy<Value = Value> {
         ("lease_until", attribute(number())),
         ("of a later version", attribute(word(&["x"]))),
         ("key", attribute(word(&["x"]))),
-    ];
-    let (names, values): (Vec<_>, Vec<_>) = attributes.into_iter().unzip();
+    ]
+}
+
+/// An item of the table of media under a key of its own.
+fn item(n: usize) -> impl Strategy<Value = Value> {
+    let (names, values): (Vec<_>, Vec<_>) = attributes().into_iter().unzip();
     let is_old = any::<bool>();
     (values, is_old).prop_map(move |(values, is_old)| {
         let named = names.iter().map(|name| (*name).to_owned()).zip(values);
@@ -324,7 +328,7 @@ proptest! {
 
     #[test]
     fn every_parked_message_is_told(
-        body in prop_oneof![any::<String>(), any_time().prop_map(|moment| job(moment))],
+        body in prop_oneof![any::<String>(), any_time().prop_map(job)],
         class in any::<String>(), reason in any::<String>(), receives in any_time(), sent in any_time()
     ) {
         let text = |text: &str| json!({ "DataType": "String", "StringValue": text });

@@ -48,6 +48,22 @@ struct Filled {
     unread: Unread,
 }
 
+impl Filled {
+    /// Counts what came of a post. A refusal of this webhook costs this webhook.
+    fn add(&mut self, posted: anyhow::Result<u64>, media: &[MediaMessage]) -> anyhow::Result<()> {
+        match posted {
+            Ok(queued) => self.queued += queued,
+            Err(error) if costs_its_entry(&error) => {
+                let ids = media.iter().map(|one| one.message_id.as_str());
+                let ids = screen::words(ids.collect::<BTreeSet<_>>(), "-");
+                self.refused.push(format!("{ids}: {error:#}"));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
 /// Posts the webhooks of W-API's log whose media are not stored.
 pub(crate) async fn backfill(backfill: Backfill, session: &Session) -> anyhow::Result<Exit> {
     let Backfill {
@@ -95,16 +111,7 @@ pub(crate) async fn backfill(backfill: Backfill, session: &Session) -> anyhow::R
                 filled.queued += missing;
             } else {
                 pace.tick().await;
-                match post.post(&webhook).await {
-                    Ok(queued) => filled.queued += queued,
-                    Err(error) if costs_its_entry(&error) => {
-                        let ids: BTreeSet<_> =
-                            media.iter().map(|one| one.message_id.as_str()).collect();
-                        let ids = screen::words(ids, "-");
-                        filled.refused.push(format!("{ids}: {error:#}"));
-                    }
-                    Err(error) => return Err(error),
-                }
+                filled.add(post.post(&webhook).await, &media)?;
             }
         }
     }

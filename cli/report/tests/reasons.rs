@@ -109,7 +109,9 @@ fn no_reason_is_translated_by_half() {
     for english in known_to_the_code() {
         let portuguese = reason(&english, Lang::PtBr);
         let words: Vec<_> = english.split(' ').collect();
-        for run in words.windows(3) {
+        let is_word = |word: &&&str| word.starts_with(|c: char| c.is_ascii_lowercase());
+        let runs = words.windows(3);
+        for run in runs.filter(|run| run.iter().filter(is_word).count() > 1) {
             let run = run.join(" ");
             assert!(!portuguese.contains(&run), "{run:?} in {portuguese:?}");
         }

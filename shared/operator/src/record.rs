@@ -188,7 +188,7 @@ impl Reader {
     /// What nobody took. A name that has a meaning of its own here is told apart by its mark.
     fn others(&self) -> BTreeMap<String, Value> {
         let named = |name: &String| match name.as_str() {
-            "key" | "not_understood" => format!("{name} (attribute)"),
+            "key" | "message_id" | "not_understood" => format!("{name} (attribute)"),
             _ => name.clone(),
         };
         let rest = self.rest.iter();
@@ -359,7 +359,7 @@ mod tests {
                 let shown_as = match name.as_str() {
                     "message_id" if value.is_s() => "key".to_owned(),
                     "message" if value.is_s() => "message_id".to_owned(),
-                    "key" | "not_understood" => format!("{name} (attribute)"),
+                    "key" | "message_id" | "not_understood" => format!("{name} (attribute)"),
                     _ => name.clone(),
                 };
                 let is_shown = told.get(&shown_as).is_some_and(|told| *told == shown(value));
