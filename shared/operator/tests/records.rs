@@ -1,5 +1,11 @@
 //! The table of media as an operator reads it: page by page, past anything that stands in a record.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
 use media::ids::{InstanceId, MessageId, TenantId};
 use operator::records::{MediaRecord, MediaRecords};
 use scripted_aws::{Answer, Aws};
