@@ -191,7 +191,7 @@ pub(crate) fn took(record: &MediaRecord) -> u64 {
 }
 
 async fn usage(cost: &Cost, unread: &mut Unread, session: &Session) -> anyhow::Result<Usage> {
-    let owners = session.owners(cost.tenant.as_ref(), unread).await?;
+    let owners = session.owners(cost.tenant.as_ref(), None, unread).await?;
     let (records, bar) = (session.records()?, screen::counter("records counted"));
     let from = clock::now() - i64::from(cost.days) * 24 * 60 * 60;
     let (mut media, mut puts, mut kept_bytes, mut kept_files) = (0, 0, 0, 0);

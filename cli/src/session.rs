@@ -233,14 +233,19 @@ impl Session {
         Ok(known)
     }
 
-    /// Whose media there are: of every instance of this tenant, or of all, its tenant and its id,
-    /// also if no more than these is understood of its record.
+    /// Whose media there are: of every instance of this tenant, or of all, or of the only one that
+    /// is meant, its tenant and its id, also if no more than these is understood of its record.
     pub(crate) async fn owners(
         &self,
         tenant: Option<&TenantId>,
+        only: Option<&InstanceId>,
         unread: &mut Unread,
     ) -> anyhow::Result<Vec<(String, InstanceId)>> {
-        let roll = self.register()?.instances().await?;
+        let mut roll = self.register()?.instances().await?;
+        if let Some(only) = only {
+            roll.known.retain(|one| one.id == *only);
+            roll.unread.retain(|one| one.id == only.as_str());
+        }
         let known = roll.known.into_iter();
         let known = known.filter(|one| tenant.is_none_or(|tenant| one.tenant == *tenant));
         let mut owners: Vec<_> = known.map(|one| (one.tenant.to_string(), one.id)).collect();

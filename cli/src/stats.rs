@@ -96,7 +96,9 @@ impl Count {
 /// Counts.
 pub(crate) async fn run(stats: Stats, session: &Session) -> anyhow::Result<Exit> {
     let mut unread = Unread::default();
-    let owners = session.owners(stats.tenant.as_ref(), &mut unread).await?;
+    let owners = session
+        .owners(stats.tenant.as_ref(), None, &mut unread)
+        .await?;
     let today = clock::now().div_euclid(DAY);
     let first = today - i64::from(stats.days) + 1;
     let (records, bar) = (session.records()?, screen::counter("records counted"));

@@ -96,7 +96,7 @@ async fn list(session: &Session) -> anyhow::Result<Exit> {
     for other in others {
         unread.note(format!("tenant {}: its own record", other.id));
     }
-    let instances = session.owners(None, &mut unread).await?;
+    let instances = session.owners(None, None, &mut unread).await?;
     let mut table = screen::table([
         "tenant",
         "instances",
@@ -181,7 +181,7 @@ async fn remove(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
     session.tenant(id).await?;
     let register = session.register()?;
     let mut unread = Unread::default();
-    let its = session.owners(Some(id), &mut unread).await?;
+    let its = session.owners(Some(id), None, &mut unread).await?;
     let its: Vec<_> = its.iter().map(|(_, id)| id.as_str()).collect();
     if let Some(first) = its.first() {
         bail!(

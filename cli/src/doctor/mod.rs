@@ -87,6 +87,10 @@ async fn examine(doctor: &Doctor, session: &Session) -> anyhow::Result<(Report, 
     let (lang, now) = (doctor.lang, clock::now());
     let mut unread = Unread::default();
     let all = session.instances(None, &mut unread).await?;
+    if doctor.instance.is_some() {
+        // Others' records are not what is asked about.
+        unread = Unread::default();
+    }
     let mut examined = Vec::new();
     for instance in &all {
         if doctor
@@ -99,7 +103,7 @@ async fn examine(doctor: &Doctor, session: &Session) -> anyhow::Result<(Report, 
     }
     if let (Some(only), true) = (&doctor.instance, examined.is_empty()) {
         // Nothing but its own record can be said of one that is not understood.
-        session.must_know(only, &mut Unread::default()).await?;
+        session.must_know(only, &mut unread).await?;
     }
     let trial = Trial::of(examined.iter().find(|one| one.token.is_some()), session).await?;
     let past = Past::of(&examined, now, unread, session).await?;

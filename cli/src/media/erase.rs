@@ -212,7 +212,7 @@ impl Erase {
             .context("one of --tenant and --instance is needed")?;
         // Whatever else its record says: what is meant is the instance's media.
         let mut unread = Unread::default();
-        let registered = session.owners(Some(&tenant), &mut unread).await?;
+        let registered = session.owners(Some(&tenant), None, &mut unread).await?;
         let mut instances: BTreeSet<_> = registered.into_iter().map(|(_, id)| id).collect();
         let bucket = session.stack.output("MediaBucket")?;
         let folder = format!("{tenant}/");

@@ -166,8 +166,8 @@ impl Find {
 
     async fn run(self, session: &Session) -> anyhow::Result<Exit> {
         let (mut found, mut unread) = (Vec::new(), Unread::default());
-        let mut owners = session.owners(self.tenant.as_ref(), &mut unread).await?;
-        owners.retain(|(_, id)| self.instance.as_ref().is_none_or(|only| id == only));
+        let (tenant, only) = (self.tenant.as_ref(), self.instance.as_ref());
+        let owners = session.owners(tenant, only, &mut unread).await?;
         let age = i64::try_from(self.since.as_secs()).unwrap_or(i64::MAX);
         let (records, from) = (session.records()?, clock::now().saturating_sub(age));
         let bar = screen::counter("records looked at");

@@ -14,6 +14,7 @@ mod ends;
 mod erase;
 mod isolation;
 mod media;
+mod odd_records;
 mod operator;
 mod parked;
 mod stored;
