@@ -15,7 +15,8 @@ use media::{
 use parking::{Mode, Redriven};
 use serde_json::{Value, json};
 
-use self::shown::{object, remedies, table, unread};
+pub(crate) use self::shown::{object, table};
+use self::shown::{remedies, unread};
 use crate::{exit::Exit, screen, session::Session};
 
 /// What can be done with parked jobs.
@@ -296,10 +297,10 @@ async fn drop(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
 }
 
 /// How many there are of each class.
-fn classes(found: &[ParkedJob]) -> BTreeMap<&'static str, usize> {
+fn classes(found: &[ParkedJob]) -> BTreeMap<&str, usize> {
     let mut classes = BTreeMap::new();
     for parked in found {
-        *classes.entry(parked.class.as_str()).or_default() += 1;
+        *classes.entry(parked.class_word()).or_default() += 1;
     }
     classes
 }
@@ -341,6 +342,7 @@ mod tests {
         [
             ParkedJob {
                 content: Content::Job(Box::new(job.into_job())),
+                unknown_class: None,
                 class: FailureClass::Expired,
                 reason: "wapi: HTTP 404; cdn: WhatsApp's copy is gone".to_owned(),
                 receives: Some(4),
@@ -350,6 +352,7 @@ mod tests {
             },
             ParkedJob {
                 content: Content::Unknown,
+                unknown_class: None,
                 class: FailureClass::Poison,
                 reason: "the queue message is not a job that this version understands".to_owned(),
                 receives: None,
@@ -359,6 +362,7 @@ mod tests {
             },
             ParkedJob {
                 content: Content::Unread(body.about()),
+                unknown_class: None,
                 class: FailureClass::Unread,
                 reason: "bad_body: the body is not JSON, also after repair".to_owned(),
                 receives: Some(1),

@@ -20,15 +20,15 @@ use media::{
 };
 use operator::{
     audit::AuditLine,
-    erase::{FilesCount, Mode},
+    erase::{Erasables, FilesCount, Mode},
 };
 use serde_json::json;
 
 use self::found::{Found, told, told_unclear};
-use crate::{exit::Exit, screen, session::Session};
+use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// What erasing is called in the audit table.
-const ACTION: &str = "media erase";
+pub(super) const ACTION: &str = "media erase";
 
 /// For how long a mark keeps a queued job from bringing a medium back: longer than both queues keep a
 /// message, one after the other.
@@ -82,13 +82,13 @@ impl Erase {
     /// Erases, after somebody has typed what.
     pub(crate) async fn run(self, session: &Session) -> anyhow::Result<Exit> {
         let meant = self.meant(session).await?;
-        let before = meant.count(session).await?;
+        let (before, odd) = meant.count(session).await?;
         if before.is_nothing() {
             let mut said = "Nothing of it is here.".to_owned();
             said += &told_unclear(&meant.owner(), &before);
             session.flags.print(&json!({ "found": before }), said)?;
             return Ok(match before.unclear_bodies {
-                0 => Exit::Ok,
+                0 => odd.exit(),
                 _ => Exit::Findings,
             });
         }
@@ -106,21 +106,23 @@ impl Erase {
             reference: self.reference,
             outcome: "begun".to_owned(),
             removed: HashMap::new(),
+            not_understood: Vec::new(),
         };
         // Before anything is touched: what is not written down is not done.
         session.operator.write_audit(table, &line).await?;
         let removed = meant.remove(session).await?;
         let hidden = hidden_parked(session).await?;
-        let left = meant.count(session).await?;
+        let (left, odd) = meant.count(session).await?;
         let is_left = !left.is_nothing() || left.unclear_bodies > 0;
-        let is_proven = !is_left && hidden == 0 && removed.files.failed == 0;
+        let is_proven = !is_left && hidden == 0 && removed.files.failed == 0 && odd.count() == 0;
         line.outcome = if is_proven { "complete" } else { "incomplete" }.to_owned();
         line.removed = removed.counts();
         session.operator.write_audit(table, &line).await?;
         let json = json!({ "removed": removed, "left": left, "parked_and_hidden": hidden, "proven": is_proven, "audit": line.at });
         let told = told(&removed, &left, hidden) + &told_unclear(&meant.owner(), &left);
         session.flags.print(&json, told)?;
-        Ok(if is_proven { Exit::Ok } else { Exit::Findings })
+        let exit = odd.exit();
+        Ok(if is_proven { exit } else { Exit::Findings })
     }
 
     async fn meant(&self, session: &Session) -> anyhow::Result<Meant> {
@@ -169,9 +171,10 @@ impl Erase {
             .tenant
             .clone()
             .context("one of --tenant and --instance is needed")?;
-        let registered = session.register()?.instances().await?;
-        let registered = registered.into_iter().filter(|one| one.tenant == tenant);
-        let mut instances: BTreeSet<_> = registered.map(|one| one.id).collect();
+        // Whatever else its record says: what is meant is the instance's media.
+        let mut odd = OddRecords::default();
+        let registered = session.owners(Some(&tenant), None, &mut odd).await?;
+        let mut instances: BTreeSet<_> = registered.into_iter().map(|(_, id)| id).collect();
         let bucket = session.stack.output("MediaBucket")?;
         let folder = format!("{tenant}/");
         for path in session
@@ -233,11 +236,7 @@ impl Meant {
         wapi::raw::search(body.expose(), &texts)
     }
 
-    async fn records(
-        &self,
-        instance: &InstanceId,
-        session: &Session,
-    ) -> anyhow::Result<Vec<Erasable>> {
+    async fn records(&self, instance: &InstanceId, session: &Session) -> anyhow::Result<Erasables> {
         let chats: Vec<_> = self
             .chats
             .iter()
@@ -246,10 +245,10 @@ impl Meant {
         let records = session.records()?;
         let found = records.erasable(&self.tenant, instance, &chats, self.message.as_ref());
         let mut found = found.await?;
-        found.retain(|record| {
-            let message = record.message_id();
-            message.is_ok_and(|message| self.is_meant(&record.chat, &message))
-        });
+        if let Some(whole) = &self.message {
+            let is_of = |record: &Erasable| record.message_ids().any(|id| id.is_of(whole));
+            found.meant.retain(is_of);
+        }
         Ok(found)
     }
 
@@ -271,7 +270,8 @@ impl Meant {
             }
             return Ok(count);
         };
-        let recorded = records.iter().filter_map(|record| record.message_id().ok());
+        let recorded = records.iter().flat_map(Erasable::message_ids);
+        let recorded = recorded.filter(|id| id.is_of(message));
         let ids = recorded.map(|message| message.in_key());
         let ids: BTreeSet<_> = ids.chain([message.in_key()]).collect();
         let is_meant = |key: &str| ObjectKey::message_in(key).is_some_and(|id| ids.contains(id));
@@ -279,11 +279,19 @@ impl Meant {
         Ok(count)
     }
 
-    async fn count(&self, session: &Session) -> anyhow::Result<Found> {
-        let (mut found, now) = (Found::default(), clock::now());
+    /// How much there is, and the records of which nobody can tell whether they are meant.
+    async fn count(&self, session: &Session) -> anyhow::Result<(Found, OddRecords)> {
+        let (mut found, mut odd) = (Found::default(), OddRecords::default());
+        let now = clock::now();
         let bar = screen::counter("instances looked through");
         for instance in &self.instances {
-            let records = self.records(instance, session).await?;
+            let Erasables {
+                meant: records,
+                unread: keys,
+            } = self.records(instance, session).await?;
+            for key in keys {
+                odd.note(format!("{instance} {key}: whose it is, or of which chat"));
+            }
             found.records += records.len() as u64;
             found.busy += records.iter().filter(|one| one.lease_until >= now).count() as u64;
             let files = self.files(instance, &records, Mode::Count, session).await?;
@@ -297,7 +305,7 @@ impl Meant {
         found.unread_bodies = parked.meant.bodies as u64;
         found.unclear_bodies = parked.unclear as u64;
         bar.finish_and_clear();
-        Ok(found)
+        Ok((found, odd))
     }
 
     /// Removes everything, in an order in which a crash leaves nothing that a second run does not find:
@@ -313,10 +321,9 @@ impl Meant {
         let table = session.stack.output("MediaTable")?.to_owned();
         let ledger = Ledger::new(&session.operator.clients, table);
         for instance in &self.instances {
-            let records = self.records(instance, session).await?;
-            let (queued, others): (Vec<_>, Vec<_>) = records
-                .iter()
-                .partition(|record| record.state == "retrying");
+            let records = self.records(instance, session).await?.meant;
+            let (queued, others): (Vec<_>, Vec<_>) =
+                records.iter().partition(|record| record.may_be_queued());
             let mut erase = async |record: &Erasable, mark| -> anyhow::Result<()> {
                 match ledger.erase(instance, record, mark, now).await? {
                     Written::Yes => {
@@ -358,43 +365,4 @@ async fn hidden_parked(session: &Session) -> anyhow::Result<u64> {
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
-}
-
-/// Shows who erased how much, the newest first.
-pub(super) async fn audit(session: &Session) -> anyhow::Result<Exit> {
-    const MOST_LINES: usize = 1_000;
-    let table = session.stack.output("AuditTable")?;
-    let lines = session.operator.audit(table, ACTION, MOST_LINES).await?;
-    let mut shown = screen::table([
-        "when",
-        "who",
-        "tenant",
-        "of a",
-        "reference",
-        "outcome",
-        "removed",
-    ]);
-    for line in &lines {
-        let count = |name: &str| line.removed.get(name).copied().unwrap_or_default();
-        let removed = format!(
-            "{} versions, {} records",
-            count("versions"),
-            count("records")
-        );
-        shown.add_row([
-            &line.at,
-            &line.who,
-            &line.tenant,
-            &line.scope,
-            line.reference.as_deref().unwrap_or_default(),
-            &line.outcome,
-            &removed,
-        ]);
-    }
-    let text = match lines.is_empty() {
-        true => "Nothing was ever erased.".to_owned(),
-        false => shown.to_string(),
-    };
-    session.flags.print(&json!(lines), text)?;
-    Ok(Exit::Ok)
 }

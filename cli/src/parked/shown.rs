@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::screen;
 
 /// One line each.
-pub(super) fn table(found: &[ParkedJob]) -> Table {
+pub(crate) fn table(found: &[ParkedJob]) -> Table {
     let mut table = screen::table([
         "expires", "class", "tenant", "instance", "message", "kind", "receives", "reason",
     ]);
@@ -17,7 +17,7 @@ pub(super) fn table(found: &[ParkedJob]) -> Table {
         let expires = parked.recoverable_until();
         table.add_row([
             expires.map_or_else(none, screen::time),
-            parked.class.to_string(),
+            parked.class_word().to_owned(),
             parked.tenant().map_or_else(none, ToString::to_string),
             parked.instance().map_or_else(none, ToString::to_string),
             of_job(&|job| job.message.message_id.to_string()),
@@ -31,20 +31,23 @@ pub(super) fn table(found: &[ParkedJob]) -> Table {
 
 /// What to do about each class that is there.
 pub(super) fn remedies(found: &[ParkedJob]) -> impl Iterator<Item = (FailureClass, &'static str)> {
-    let is_there = |class: &FailureClass| found.iter().any(|parked| parked.class == *class);
+    let is_there = |class: &FailureClass| {
+        let known = found.iter().filter(|parked| parked.unknown_class.is_none());
+        known.map(|parked| parked.class).any(|one| one == *class)
+    };
     let classes = FailureClass::ALL.into_iter().filter(is_there);
     classes.map(|class| (class, class.remedy()))
 }
 
 /// What a program needs: no body, because it holds a media key, or a whole webhook.
-pub(super) fn object(parked: &ParkedJob) -> Value {
+pub(crate) fn object(parked: &ParkedJob) -> Value {
     let job = parked.job();
     json!({
         "tenant": parked.tenant(),
         "instance": parked.instance(),
         "message_id": job.map(|job| &job.message.message_id),
         "kind": job.map(|job| job.message.kind),
-        "class": parked.class,
+        "class": parked.class_word(),
         "reason": parked.reason,
         "receives": parked.receives,
         "parked_at": parked.parked_at,

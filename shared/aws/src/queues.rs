@@ -371,7 +371,8 @@ impl Taken {
             Ok(Queued::Unread(body)) => Content::Unread(body.about()),
             Err(NotAJob) => Content::Unknown,
         };
-        let class = text("class").and_then(|class| class.parse().ok());
+        let said = text("class");
+        let class = said.and_then(|class| class.parse().ok());
         let moved = || ParkedJob::MOVED_BY_SQS.to_owned();
         let (unsaid_class, unsaid_reason) = match &content {
             Content::Job(_) => (FailureClass::Transient, moved()),
@@ -387,11 +388,12 @@ impl Taken {
             .and_then(|millis| millis.parse::<i64>().ok());
         let parked = ParkedJob {
             class: class.unwrap_or(unsaid_class),
+            unknown_class: said.filter(|_| class.is_none()).map(str::to_owned),
             reason: text("reason").map_or(unsaid_reason, str::to_owned),
             receives: text("receives").and_then(|n| n.parse().ok()),
             parked_at: sent.unwrap_or_default() / 1000,
-            is_moved_by_sqs: class.is_none(),
-            is_unrecorded: class.is_none() || text("unrecorded").is_some(),
+            is_moved_by_sqs: said.is_none(),
+            is_unrecorded: said.is_none() || text("unrecorded").is_some(),
             content,
         };
         Self {

@@ -25,8 +25,10 @@ pub enum Content {
 pub struct ParkedJob {
     /// What it holds.
     pub content: Content,
-    /// Why it lies here.
+    /// Why it lies here; of another version's word what is said of no class at all.
     pub class: FailureClass,
+    /// The class as another version wrote it, if this one does not know the word.
+    pub unknown_class: Option<String>,
     /// The reason, for a person.
     pub reason: String,
     /// How often it had been received before, if that was written down.
@@ -83,6 +85,13 @@ impl ParkedJob {
         }
     }
 
+    /// The word of its class, whoever wrote it.
+    #[must_use]
+    pub fn class_word(&self) -> &str {
+        let unknown = self.unknown_class.as_deref();
+        unknown.unwrap_or_else(|| self.class.as_str())
+    }
+
     /// Until when the medium can be counted on, in seconds since 1970.
     #[must_use]
     pub fn recoverable_until(&self) -> Option<i64> {
@@ -123,6 +132,8 @@ impl Filter {
         let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
         let is_of_tenant = |tenant: &TenantId| parked.tenant() == Some(tenant);
         let is_of_instance = |instance: &InstanceId| parked.instance() == Some(instance);
+        let is_of_class =
+            |class: FailureClass| parked.unknown_class.is_none() && parked.class == class;
         let is_older = |age| parked.parked_at <= now.saturating_sub(seconds(age));
         let expires_within = |time| {
             let until = parked.recoverable_until();
@@ -130,7 +141,7 @@ impl Filter {
         };
         self.tenant.as_ref().is_none_or(is_of_tenant)
             && self.instance.as_ref().is_none_or(is_of_instance)
-            && self.class.is_none_or(|class| parked.class == class)
+            && self.class.is_none_or(is_of_class)
             && self.older_than.is_none_or(is_older)
             && self.expiring_within.is_none_or(expires_within)
     }

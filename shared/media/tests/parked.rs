@@ -75,6 +75,7 @@ fn job() -> Job {
 fn parked() -> ParkedJob {
     ParkedJob {
         content: Content::Job(Box::new(job())),
+        unknown_class: None,
         class: FailureClass::Instance,
         reason: "the instance is not connected".to_owned(),
         receives: Some(7),
@@ -88,6 +89,7 @@ fn parked() -> ParkedJob {
 fn no_job() -> ParkedJob {
     ParkedJob {
         content: Content::Unknown,
+        unknown_class: None,
         class: FailureClass::Poison,
         ..parked()
     }

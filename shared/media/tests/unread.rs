@@ -106,6 +106,7 @@ fn nothing_of_the_body_is_printed() {
 #[test]
 fn rules_about_tenant_instance_class_and_expiry_hold_for_unread_bodies() {
     let parked = ParkedJob {
+        unknown_class: None,
         content: Content::Unread(kept(b"{").about()),
         class: FailureClass::Unread,
         reason: "bad_body".to_owned(),

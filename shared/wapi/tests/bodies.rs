@@ -17,7 +17,7 @@ use media::{
 use serde_json::{Value, json};
 use wapi::{
     logs::LogPage,
-    webhook::{BodyError, NotAnnounced, WebhookBody},
+    webhook::{BodyError, NotAnnounced, Several, WebhookBody},
 };
 
 const ID: &str = "3EB0AAAAAAAAAAAAAAAA";
@@ -371,4 +371,61 @@ fn one_bad_entry_of_a_page_costs_that_entry() {
         assert!(page.not_understood >= not_understood, "{bad}");
         assert_eq!(page.not_understood > 0, not_understood > 0, "{bad}");
     }
+}
+
+fn of(id: &str) -> Value {
+    let mut webhook = webhook();
+    webhook["messageId"] = json!(id);
+    webhook
+}
+
+/// The messages that a file's webhooks are of, and the numbers of entries that are none.
+fn several(file: &Value) -> Result<(Vec<String>, Vec<usize>), BodyError> {
+    let Several { webhooks, missed } = Several::parse(file.to_string().as_bytes())?;
+    let media = webhooks.iter().flat_map(|one| one.read().media);
+    let ids = media.map(|one| one.message_id.to_string());
+    Ok((ids.collect(), missed))
+}
+
+#[test]
+fn a_file_of_several_webhooks_gives_each_and_a_bad_entry_costs_itself() {
+    let three = || ["3EB01".to_owned(), "3EB02".to_owned(), "3EB03".to_owned()];
+    let item = |id: &str| json!({ "json": { "headers": { "a": ["b", "c"] }, "body": of(id) } });
+    for (file, missed) in [
+        (json!([of("3EB01"), of("3EB02"), of("3EB03")]), vec![]),
+        (
+            json!([
+                of("3EB01"),
+                7,
+                of("3EB02"),
+                {},
+                "nada",
+                of("3EB03").to_string()
+            ]),
+            vec![2, 4, 5],
+        ),
+        // An execution of n8n, whose other lists are no lists of webhooks.
+        (
+            json!({ "data": { "pinned": ["x", null], "main": [[item("3EB01"), item("3EB02"), { "json": {} }, item("3EB03")]] } }),
+            vec![3],
+        ),
+    ] {
+        assert_eq!(several(&file), Ok((three().to_vec(), missed)), "{file}");
+    }
+    // What WebhookBody takes for one is one here, too.
+    for file in [
+        webhook(),
+        json!([webhook()]),
+        json!({ "a": webhook(), "b": webhook().to_string() }),
+    ] {
+        assert_eq!(several(&file), Ok((vec![ID.to_owned()], vec![])), "{file}");
+    }
+    for (file, error) in [
+        (json!([{ "body": {} }]), BodyError::NoWebhook),
+        (json!([]), BodyError::NotAnObject),
+        (json!("nada"), BodyError::NotAnObject),
+    ] {
+        assert_eq!(several(&file), Err(error), "{file}");
+    }
+    assert_eq!(Several::parse(b"no JSON").err(), Some(BodyError::NotJson));
 }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use aws::register::SECRET_BYTES;
 use serde_json::Value;
 use stand_in::{CdnScenario, Kind, Spec, WapiScenario};
 
@@ -16,7 +17,9 @@ pub struct Customer {
     pub instance: &'static str,
     /// Its token at first.
     pub token: &'static str,
-    /// Its webhook secret.
+    /// The chance that its webhook secret is made of.
+    pub random: [u8; SECRET_BYTES],
+    /// That secret.
     pub secret: &'static str,
 }
 
@@ -26,19 +29,22 @@ pub const CUSTOMERS: [Customer; 3] = [
         tenant: "acme",
         instance: "LITE-AAAAAA-000001",
         token: "invented-token-1",
-        secret: "invented-secret-1",
+        random: [1; SECRET_BYTES],
+        secret: "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE",
     },
     Customer {
         tenant: "acme",
         instance: "LITE-AAAAAA-000002",
         token: "invented-token-2",
-        secret: "invented-secret-2",
+        random: [2; SECRET_BYTES],
+        secret: "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI",
     },
     Customer {
         tenant: "bravo",
         instance: "LITE-BBBBBB-000003",
         token: "invented-token-3",
-        secret: "invented-secret-3",
+        random: [3; SECRET_BYTES],
+        secret: "AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM",
     },
 ];
 

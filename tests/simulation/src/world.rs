@@ -13,7 +13,6 @@ use media::{
     ids::{InstanceId, TenantId},
     message::Secret,
     policy::Policy,
-    sha256::Sha256,
 };
 use redaction::{Class, plant};
 use serde_json::{Value, json};
@@ -141,13 +140,13 @@ impl World {
             let new = NewInstance {
                 id: &InstanceId::parse(customer.instance)?,
                 tenant: &TenantId::parse(customer.tenant)?,
-                secret_hash: Sha256::of(customer.secret.as_bytes()),
                 strategies: &[],
                 policy: &Policy::default(),
                 token: &Secret::new(customer.token),
                 now: clockwork::BEGINNING,
             };
-            register.add_instance(&new).await?;
+            let secret = register.add_instance(&new, customer.random).await?;
+            anyhow::ensure!(secret.expose() == customer.secret, "another secret");
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ mod moment;
 mod names;
 mod opened;
 mod reading;
+mod several;
 
 use std::collections::HashSet;
 
@@ -22,6 +23,7 @@ pub use content::MAX_MEDIA;
 use content::{Found, Search};
 use envelope::Envelope;
 pub use reading::{Reading, Refused, Unread};
+pub use several::Several;
 
 /// Values kept of a body at most: a message has some hundreds, and each costs up to a hundred
 /// bytes.

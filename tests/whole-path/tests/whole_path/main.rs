@@ -15,6 +15,7 @@ mod erase;
 mod field;
 mod isolation;
 mod media;
+mod odd_records;
 mod operator;
 mod parked;
 mod stored;

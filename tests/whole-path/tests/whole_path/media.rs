@@ -93,6 +93,12 @@ async fn replays(world: &World, stored: &Announced) {
     let body = stored.webhook.to_string();
     let again = world.told(0, &["replay"], &body).await;
     assert_eq!((&again["media"], &again["queued"]), (&1.into(), &1.into()));
+    // A file of several: each is posted, and what is none costs itself.
+    let several = serde_json::json!([stored.webhook, { "body": "nada" }, stored.webhook]);
+    let some = world.told(1, &["replay"], &several.to_string()).await;
+    assert_eq!((&some["webhooks"], &some["queued"]), (&1.into(), &1.into()));
+    let failed = serde_json::json!(["entry 2 of a list holds no webhook of W-API"]);
+    assert_eq!(some["failed"], failed);
     let by_id = [
         "replay",
         "--instance",
