@@ -5,8 +5,8 @@
     dev/first_run.py --ci     .ci/run as well, cold (in a second clone) and warm: about half an hour more
     dev/first_run.py --only demo,test
 
-Prints the table, and writes it into the README and dev/first-run.json, which a first `make demo` reads to say
-how long it will take. Run it while nothing else runs.
+Prints the table, and writes it into CONTRIBUTING.md and dev/first-run.json, which a first `make demo`
+reads to say how long it will take. Run it while nothing else runs.
 """
 
 import argparse
@@ -153,7 +153,7 @@ def report(figures, steps):
     # By command and step, as dev/start.py remembers them.
     result.update(steps)
     RESULT.write_text(json.dumps(result, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-    page = ROOT / "README.md"
+    page = ROOT / "CONTRIBUTING.md"
     before, rest = page.read_text().split("<!-- first-run -->\n")
     after = rest.split("<!-- /first-run -->\n")[1]
     shown_table = f"{table(result)}\n\n({result['measured']}.)\n"

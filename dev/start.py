@@ -7,7 +7,7 @@
     dev/start.py tools [NAME…]   only installs tools: local, build, checks
 
 Both cargo and pip are slow the first time, and neither waits for the other here. The first line appears
-at once, and from then on a line says how far they are and how long it took before. Needs Python 3.10 or
+at once, and from then on a line says how far they are and how long it took before. Needs Python 3.11 or
 later and nothing from outside the standard library.
 """
 
@@ -32,7 +32,7 @@ TOOLS = ROOT / ".tools"
 HISTORY = LOCAL / "durations.json"
 # Durations of a first run that somebody measured, for checkouts without a history.
 MEASURED = ROOT / "dev" / "first-run.json"
-PYTHON_MIN = (3, 10)
+PYTHON_MIN = (3, 11)
 # Without a terminal, a line this often; on one, the line changes in place.
 SECONDS_PER_LINE = 10.0
 SECONDS_PER_FRAME = 0.2

@@ -256,8 +256,8 @@ mod tests {
     }
 
     #[test]
-    fn a_million_media_cost_what_the_readme_says() {
-        let readme = include_str!("../../README.md");
+    fn a_million_media_cost_what_the_page_says() {
+        let page = include_str!("../../docs/cost.md");
         let usage = Usage {
             media: MILLION,
             puts: MILLION,
@@ -267,10 +267,10 @@ mod tests {
         let items = bill(&usage);
         for item in items.iter().take(7) {
             let dollars = format!("{:.2} |", item.dollars);
-            assert!(readme.contains(&dollars), "{}: {dollars}", item.what);
+            assert!(page.contains(&dollars), "{}: {dollars}", item.what);
         }
         let once: f64 = items.iter().map(|item| item.dollars).sum();
-        assert!(readme.contains(&format!("about {once:.0}")), "{once}");
+        assert!(page.contains(&format!("about {once:.0}")), "{once}");
     }
 
     #[test]

@@ -48,30 +48,30 @@ impl FailureClass {
         }
     }
 
-    /// What was found, for the table in the README.
+    /// What was found, for the table in docs/failures.md.
     #[must_use]
     pub fn means(self) -> &'static str {
         match self {
             Self::Transient => {
-                "network, timeout, 408, 425, 429, 5xx, W-API's 500, a spoilt transfer, a failure of AWS"
+                "network, timeout, 408, 425, 429, 5xx, W-API's 500, a broken transfer, a failure of AWS"
             }
             Self::Instance => {
-                "401 or 403 from W-API, also with the token read again: the token is wrong, or the instance is not connected"
+                "W-API answered 401 or 403, also after the token was read again: the token is wrong, or the instance is not connected"
             }
-            Self::Refused => "larger than the tenant's cap, or than 4 GiB",
+            Self::Refused => "the file is larger than the tenant's cap, or than 4 GiB",
             Self::Expired => {
-                "gone from WhatsApp's CDN (401, 403, 404, 410, or past its own expiry), and W-API cannot serve it either"
+                "the file is gone from WhatsApp's CDN (401, 403, 404, 410, or past its own expiry), and W-API cannot deliver it either"
             }
             Self::Corrupt => {
-                "the key does not open what the CDN gives, or what is needed was never announced, and W-API gives nothing"
+                "the key does not open what the CDN delivers, or the webhook lacks what is needed, and W-API delivers nothing"
             }
             Self::Poison => {
-                "not a job that this version understands, or of an instance that is not registered or belongs to another tenant"
+                "the message is not a job that this version understands, or its instance is not registered or belongs to another tenant"
             }
         }
     }
 
-    /// What happens by itself, for the table in the README.
+    /// What happens by itself, for the table in docs/failures.md.
     #[must_use]
     pub fn happens(self) -> &'static str {
         match self {
@@ -79,32 +79,32 @@ impl FailureClass {
             Self::Instance => "retried, at least 15 minutes apart, then parked",
             Self::Refused | Self::Poison => "parked at once",
             Self::Expired | Self::Corrupt => {
-                "parked; while the media is younger than 14 days only if it is found again an hour or more later, because one edge of the CDN or a deploy of W-API's (403, 404, …) may be wrong"
+                "parked; if the message is younger than 14 days, only after the same was found again an hour or more later, because one edge of the CDN or a deploy of W-API (403, 404, …) may be wrong"
             }
         }
     }
 
-    /// What a person does when media of the class are parked, for the runbook in the README.
+    /// What a person does when media of the class are parked, for the runbook in docs/failures.md.
     #[must_use]
     pub fn remedy(self) -> &'static str {
         match self {
             Self::Transient => {
-                "Nobody gave the media in its whole life. See in the attempts who failed; when that origin works again, redrive. Those that expire soonest first"
+                "No strategy delivered the file in time. The attempts say which origin failed; when it works again, redrive, first what expires first"
             }
             Self::Instance => {
-                "Reconnect the instance in W-API, or give it its present token (`wapi-media token rotate`); then redrive the instance"
+                "Reconnect the instance in W-API, or give it its present token (`wapi-media token rotate`); then redrive its jobs"
             }
             Self::Refused => {
-                "Raise the tenant's cap if the file is wanted (`wapi-media tenant set … --max-size`), then redrive; else drop it"
+                "If the file is wanted, raise the tenant's cap (`wapi-media tenant set … --max-size`) and redrive; else drop the job"
             }
             Self::Expired => {
-                "Ask the sender to send it again: a new message is a new media. Redriving helps only if W-API has recovered it meanwhile"
+                "Ask the sender to send it again: a new message is a new job. Redriving helps only if W-API has recovered the file in the meantime"
             }
             Self::Corrupt => {
-                "Redrive once, in case the CDN was at fault. If it stays corrupt the announcement itself was wrong: ask the sender to send it again"
+                "Redrive once, in case the CDN was at fault. If it stays corrupt, the webhook itself was wrong: ask the sender to send it again"
             }
             Self::Poison => {
-                "Register the missing instance (or deploy the version that wrote the job), then redrive. A body that is no job of ours: look who else sends to the queue, and drop it"
+                "Register the missing instance (or deploy the version that wrote the job), then redrive. If the message is not one of our jobs, find out who else sends to the queue, and drop it"
             }
         }
     }

@@ -1,1 +1,1 @@
-//! Nothing but a place for `tests/`: the rules of the house and of the template. They need no stack.
+//! Nothing but a place for `tests/`: the rules of the house, the template and the pages. They need no stack.

@@ -1,4 +1,4 @@
-//! One world: a cloud, origins, both functions, senders; lived through to its end and accounted for.
+//! One world: a cloud, origins, the three functions, senders; lived through to its end and accounted for.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
