@@ -118,8 +118,10 @@ pub(crate) fn holds_json(text: &str) -> bool {
 
 /// Whether a text begins as the base64 of a JSON object or list does.
 fn is_base64_of_json(text: &str) -> bool {
-    // `{"`, `{` and a line end, `[{`, `["`.
-    const STARTS: [&str; 5] = ["eyJ", "ewo", "ew0", "W3s", "WyJ"];
+    // `{"`, `{` and white space, `[{`, `["`, `[` and white space.
+    const STARTS: [&str; 12] = [
+        "eyJ", "eyA", "ewk", "ewo", "ew0", "W3s", "WyJ", "WyA", "WyB", "Wwo", "Wwp", "Ww0",
+    ];
     STARTS.iter().any(|start| text.starts_with(start))
 }
 

@@ -180,6 +180,8 @@ fn the_one_webhook_in_an_envelope_is_found() {
         json!({ "body": text, "isBase64Encoded": false, "requestContext": { "stage": "$default" } }),
         json!({ "body": hook, "rawBody": text }),
         json!({ "body": data_encoding::BASE64.encode(text.as_bytes()), "isBase64Encoded": true }),
+        json!({ "body": data_encoding::BASE64.encode(text.replacen('{', "{ ", 1).as_bytes()) }),
+        json!({ "body": data_encoding::BASE64.encode(format!("[\n{text}\n]").as_bytes()) }),
         json!({ "specversion": "1.0", "data_base64": data_encoding::BASE64.encode(text.as_bytes()) }),
         json!({ "Records": [{ "messageId": "m", "body": text }] }),
         json!({ "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB", "data": bare }),

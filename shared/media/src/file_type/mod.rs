@@ -119,7 +119,8 @@ impl Words {
     }
 
     /// The extension of text. A page that is said to be plain text stays that; a workbook that is
-    /// text is CSV, since Windows has one type for both.
+    /// text is CSV, since Windows has one type for both. XML is the syntax of many formats, so the
+    /// name may say more.
     fn extension_of_text(&self, text: Text) -> &str {
         let is_said = |extension: &str| {
             self.declared
@@ -128,6 +129,7 @@ impl Words {
         let content = match text.extension {
             Some(_) if text.is_page() && is_said("txt") => Some("txt"),
             None if is_said("xls") => Some("csv"),
+            Some("xml") if !is_said("xml") && self.name().is_some_and(family::is_open) => None,
             content => content,
         };
         self.extension_in(Family::Text, content)

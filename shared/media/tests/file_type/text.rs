@@ -241,3 +241,16 @@ fn syntax_names_statements_and_invoices_without_names() {
         (b"<CTe versao='4.00'><infCte Id='x'>", ANY, NONE, "xml", "text/xml", "attachment"),
     ]);
 }
+
+#[test]
+#[rustfmt::skip]
+fn xml_under_a_name_of_its_own_keeps_it() {
+    let xml = b"<?xml version=\"1.0\"?><office:document xmlns:office=\"x\">".as_slice();
+    check(&[
+        (xml, ANY, "planilha.fods", "fods", "text/xml", "attachment"),
+        (xml, NONE, "roteiro.fdx", "fdx", "text/xml", "attachment"),
+        (xml, "text/xml", "Nota.emitida", "xml", "text/xml", "attachment"),
+        (xml, ANY, "nota.txt", "txt", "text/plain", "attachment"),
+        (xml, ANY, "Nota de Empresa S.A", "xml", "text/xml", "attachment"),
+    ]);
+}
