@@ -13,7 +13,7 @@ use std::{
 };
 
 /// What stands in for a placeholder such as `{id}` in a source's text: one of them must fit.
-const SUBSTITUTES: [&str; 3] = ["LITE-AAAAAA-BBBBBB", "acme", "7"];
+const SUBSTITUTES: [&str; 4] = ["LITE-AAAAAA-BBBBBB", "acme", "7", "--tenant=acme"];
 
 /// The subcommands of the SAM CLI that this project needs.
 const SAM: [&str; 4] = ["build", "delete", "deploy", "validate"];

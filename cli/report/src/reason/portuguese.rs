@@ -288,7 +288,7 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
     ),
     (
         "WebhookErrorsAlarm",
-        "A função webhook falhou e a W-API recebeu 5xx, que ela pode não repetir. Leia o log; wapi-media backfill busca o que se perdeu.",
+        "A função webhook falhou e a W-API recebeu 5xx, que ela pode não repetir. Leia o log; `wapi-media backfill` busca o que se perdeu.",
     ),
     (
         "WebhookThrottlesAlarm",
@@ -296,7 +296,7 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
     ),
     (
         "WebhookUnavailableAlarm",
-        "Uma tarefa não pôde ser gravada e a W-API recebeu 503, que ela pode não repetir. Leia o log da função webhook; wapi-media backfill busca o que se perdeu.",
+        "Uma tarefa não pôde ser gravada e a W-API recebeu 503, que ela pode não repetir. Leia o log da função webhook; `wapi-media backfill` busca o que se perdeu.",
     ),
     (
         "WebhookRefusedAlarm",
@@ -304,15 +304,15 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
     ),
     (
         "WebhookMisdirectedAlarm",
-        "Um webhook nomeia outra instância que a da URL: a URL foi cadastrada na W-API na instância errada, e as mídias dela não são guardadas em lugar nenhum. O log da função webhook nomeia a instância da URL. Veja wapi-media webhook show, cadastre o webhook de novo e busque o que faltou com wapi-media backfill.",
+        "Um webhook nomeia outra instância que a da URL: a URL foi cadastrada na W-API na instância errada, e as mídias dela não são guardadas em lugar nenhum. O log da função webhook nomeia a instância da URL. Veja `wapi-media webhook show`, cadastre o webhook de novo e busque o que faltou com `wapi-media backfill`.",
     ),
     (
         "WebhookUnreadAlarm",
-        "Um webhook com o segredo certo não pôde ser lido, ou algo nele tem chave e caminho e nem o nome nem o tipo dizem o que é. O log da função webhook diz o motivo. Se houver um intermediário entre a W-API e esta pilha, veja o que ele altera; o log da própria W-API guarda o webhook por 30 dias, e wapi-media backfill o lê de novo depois da correção.",
+        "Um webhook que veio com o segredo certo não pôde ser lido, no todo ou em parte. O log da função webhook diz o motivo. O que foi respondido com 200 está guardado, e é estacionado com a classe unread; veja `wapi-media parked list --class unread`. O que foi respondido com 400 não tinha nada, e com 413 era grande demais para ser guardado; o log da própria W-API o guarda por 30 dias, e `wapi-media backfill` o lê de novo. Se houver um intermediário entre a W-API e esta pilha, veja o que ele altera.",
     ),
     (
         "WebhookRateLimitedAlarm",
-        "Vieram webhooks além de WebhookRateLimit e WebhookBurstLimit, e receberam 429, que a W-API pode não repetir. Se for o movimento normal, aumente os limites; wapi-media backfill busca o que se perdeu.",
+        "Vieram webhooks além de WebhookRateLimit e WebhookBurstLimit, e receberam 429, que a W-API pode não repetir. Se for o movimento normal, aumente os limites; `wapi-media backfill` busca o que se perdeu.",
     ),
     (
         "UnauthorizedAlarm",

@@ -105,7 +105,7 @@ pub(super) fn told_unclear(owner: &str, found: &Found) -> String {
     format!(
         "\n{} webhooks that could not be read are parked, and nobody can tell whether it is in \
          them. To drop all that could not be read: \
-         wapi-media parked drop {owner} --class unread.",
+         `wapi-media parked drop {owner} --class unread`.",
         found.unclear_bodies
     )
 }
