@@ -281,7 +281,8 @@ proptest! {
         let (timed, untimed): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|one| one.happened_at().is_some());
         prop_assert_eq!(timed.len() + untimed.len(), items.len());
-        let marks = untimed.iter().filter(|one| one.is_mark()).count() as u64;
+        let is_plain = |one: &&MediaRecord| one.is_mark() && one.not_understood.is_empty();
+        let marks = untimed.iter().filter(is_plain).count() as u64;
         prop_assert_eq!(count_of_unread(&untimed) + marks, untimed.len() as u64);
         let count = timed.len() as u64;
         let (json, text) = stats::told(timed);

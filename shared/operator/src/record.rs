@@ -111,7 +111,7 @@ impl MediaRecord {
         let state = reader.text("state");
         let is_mark = state.as_deref() == Some(Self::ERASED);
         let key = reader.required("message_id");
-        let message_id = reader.text(MESSAGE);
+        let message_id = reader.text(MESSAGE).filter(|id| !id.is_empty());
         let message_id =
             message_id.unwrap_or_else(|| RecordKey::of_record(&*key).message_id().to_owned());
         let record = Self {
@@ -142,7 +142,10 @@ impl MediaRecord {
             ..Self::default()
         };
         let must_be = [
-            ("state", state.is_some()),
+            (
+                "state",
+                state.as_ref().is_some_and(|state| !state.is_empty()),
+            ),
             ("moment", is_mark || record.moment.is_some()),
             ("updated_at", is_mark || record.updated_at.is_some()),
         ];
@@ -222,7 +225,8 @@ impl Reader {
 
     fn required_unless(&mut self, is_excused: bool, name: &str) -> String {
         let text = self.text(name);
-        if text.is_none() && !is_excused {
+        let is_empty = text.as_ref().is_some_and(String::is_empty);
+        if is_empty || (text.is_none() && !is_excused) {
             self.note(name);
         }
         text.unwrap_or_default()
