@@ -121,7 +121,7 @@ async fn add(new: Add, session: &Session) -> anyhow::Result<Exit> {
     let new = NewInstance {
         id: &instance,
         tenant: &tenant,
-        secret_hash: Sha256::of(secret.as_bytes()),
+        secret_hash: Sha256::from_data(secret.as_bytes()),
         strategies: &strategies,
         policy: &policy,
         token: &token,
@@ -150,7 +150,10 @@ pub(crate) async fn accept_token(
     token: &Secret,
     session: &Session,
 ) -> anyhow::Result<()> {
-    let asked = session.wapi()?.status(as_instance(instance, token)).await;
+    let asked = session
+        .wapi()?
+        .fetch_status(as_instance(instance, token))
+        .await;
     match asked {
         Ok(status) if status.connected => {}
         Ok(_) => {
@@ -163,8 +166,8 @@ pub(crate) async fn accept_token(
         }
         Err(
             error @ (AccountError::Refused { .. }
-            | AccountError::Silent { .. }
-            | AccountError::Senseless { .. }),
+            | AccountError::NoAnswer { .. }
+            | AccountError::Unreadable { .. }),
         ) => {
             eprintln!("warning: the token could not be checked: {error}");
         }

@@ -122,7 +122,7 @@ async fn find(
     let bar = screen::counter("parked jobs looked at");
     let look = parking.look(now, |parked| {
         bar.inc(1);
-        if filter.admits(parked, now) {
+        if filter.matches_job(parked, now) {
             found.push(parked.clone());
         }
     });
@@ -155,7 +155,7 @@ async fn list(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
 async fn show(one: &One, session: &Session) -> anyhow::Result<Exit> {
     let message = MessageId::parse(one.message.clone())?;
     let is_meant =
-        |job: &Job| job.instance == one.instance && job.message.message_id.is_of(&message);
+        |job: &Job| job.instance == one.instance && job.message.message_id.belongs_to(&message);
     let (mut found, _) = find(&Filter::default(), session).await?;
     found.retain(|parked| parked.job.as_ref().is_some_and(is_meant));
     if found.is_empty() {

@@ -79,8 +79,8 @@ impl<'a> Post<'a> {
     async fn open(id: &'a InstanceId, session: &Session) -> anyhow::Result<Self> {
         let instance = session.instance(id).await?;
         let (token, wapi) = (session.token(&instance).await?, session.wapi()?);
-        let account = wapi.account(as_instance(id, &token)).await?;
-        let url = account.hook(Hook::Received);
+        let account = wapi.fetch_account(as_instance(id, &token)).await?;
+        let url = account.hook_url(Hook::Received);
         let points = Points::judge(url, session.webhook_base()?, &instance);
         match url.filter(|_| points.is_well(clock::now()) && instance.paused_at.is_none()) {
             Some(url) => Ok(Self {
@@ -105,9 +105,9 @@ impl<'a> Post<'a> {
         let query = [("perPage", PER_PAGE), ("page", n.as_str())];
         let asked = self
             .wapi
-            .ask(Method::GET, LOGS_PATH, &query, self.who(), None::<&Value>)
+            .send_request(Method::GET, LOGS_PATH, &query, self.who(), None::<&Value>)
             .await;
-        asked.accepted()?;
+        asked.require_success()?;
         LogPage::parse(asked.body()).context("W-API's log is no JSON")
     }
 
@@ -115,7 +115,7 @@ impl<'a> Post<'a> {
     async fn post(&self, body: &WebhookBody) -> anyhow::Result<u64> {
         let asked = probe::post_to(self.url.expose(), body.as_value()).await?;
         let answer: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
-        asked.accepted()?;
+        asked.require_success()?;
         Ok(answer
             .get("queued")
             .and_then(Value::as_u64)
@@ -141,7 +141,7 @@ pub(crate) async fn replay(replay: Replay, session: &Session) -> anyhow::Result<
         }
     };
     let post = Post::open(&id, session).await?;
-    let media = body.read().media.len();
+    let media = body.read_announcement().media.len();
     if !session.flags.may(&format!(
         "post a webhook of {id} that announces {media} media"
     ))? {
@@ -180,7 +180,7 @@ async fn find(message: &str, post: &Post<'_>) -> anyhow::Result<WebhookBody> {
             break;
         }
         let announces = |webhook: &WebhookBody| {
-            let media = webhook.read().media;
+            let media = webhook.read_announcement().media;
             media.iter().any(|one| one.message_id.as_str() == message)
         };
         if let Some(found) = page.webhooks.into_iter().find(announces) {
@@ -226,7 +226,7 @@ pub(crate) async fn backfill(backfill: Backfill, session: &Session) -> anyhow::R
         for webhook in page.webhooks {
             bar.inc(1);
             filled.webhooks += 1;
-            let mut media = webhook.read().media;
+            let mut media = webhook.read_announcement().media;
             // What says no time of its own may be of any.
             let is_undated =
                 |one: &MediaMessage| one.envelope.moment_source == MomentSource::Accepted;

@@ -171,7 +171,7 @@ impl Erase {
                 )?;
                 ("chat", chat, vec![folder], None)
             }
-            (_, Some(phone), _) => match Chat::of_phone(phone) {
+            (_, Some(phone), _) => match Chat::spellings_of_phone(phone) {
                 chats if chats.is_empty() => {
                     bail!(
                         "a phone is given in digits with the country's code, such as 5500900000002"
@@ -239,7 +239,7 @@ impl Meant {
 
     fn is_meant(&self, chat: &str, message: &MessageId) -> bool {
         match &self.message {
-            Some(whole) => message.is_of(whole),
+            Some(whole) => message.belongs_to(whole),
             None => self.chats.iter().any(|one| one.as_str() == chat),
         }
     }
@@ -290,9 +290,10 @@ impl Meant {
             return Ok(count);
         };
         let recorded = records.iter().filter_map(|record| record.message_id().ok());
-        let ids = recorded.map(|message| message.in_key());
-        let ids: BTreeSet<_> = ids.chain([message.in_key()]).collect();
-        let is_meant = |key: &str| ObjectKey::message_in(key).is_some_and(|id| ids.contains(id));
+        let ids = recorded.map(|message| message.to_key_part());
+        let ids: BTreeSet<_> = ids.chain([message.to_key_part()]).collect();
+        let is_meant =
+            |key: &str| ObjectKey::find_message_id(key).is_some_and(|id| ids.contains(id));
         count.add(operator.files(bucket, &whole, is_meant, mode).await?);
         Ok(count)
     }

@@ -45,7 +45,7 @@ pub(crate) async fn register(stack: &Stack, instance: &Instance) -> Result<Strin
     let new = NewInstance {
         id: &id,
         tenant: &tenant.id,
-        secret_hash: Sha256::of(secret.as_bytes()),
+        secret_hash: Sha256::from_data(secret.as_bytes()),
         strategies: &[],
         policy: &tenant.policy,
         token: &Secret::new(instance.token.as_str()),

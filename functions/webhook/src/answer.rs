@@ -4,7 +4,7 @@ use lambda_http::{
     Body, Error, Response,
     http::{StatusCode, header},
 };
-use media::access::Verified;
+use media::access::VerifiedInstance;
 use serde_json::{Value, json};
 use wapi::webhook::{Announcement, Event};
 
@@ -42,7 +42,7 @@ impl Answer {
         }
     }
 
-    fn on_behalf_of(self, verified: &Verified) -> Self {
+    fn on_behalf_of(self, verified: &VerifiedInstance) -> Self {
         let tenant = Some(verified.tenant().to_string());
         Self {
             tenant,
@@ -61,7 +61,7 @@ impl Answer {
     }
 
     /// 200: every announced medium is in the queue.
-    pub(crate) fn queued(verified: &Verified, announcement: &Announcement) -> Self {
+    pub(crate) fn queued(verified: &VerifiedInstance, announcement: &Announcement) -> Self {
         let queued = announcement.media.len();
         let answer = Self::new(StatusCode::OK, "queued", json!({ "queued": queued }));
         let answer = Self { queued, ..answer };
@@ -70,7 +70,7 @@ impl Answer {
 
     /// 200: understood, and nothing to store.
     pub(crate) fn ignored(
-        verified: &Verified,
+        verified: &VerifiedInstance,
         announcement: &Announcement,
         reason: &'static str,
     ) -> Self {
@@ -96,7 +96,7 @@ impl Answer {
 
     /// 400: the body is no webhook of this instance.
     pub(crate) fn bad_request(
-        verified: &Verified,
+        verified: &VerifiedInstance,
         reason: &'static str,
         error: &dyn std::error::Error,
     ) -> Self {
@@ -110,7 +110,7 @@ impl Answer {
     }
 
     /// 413.
-    pub(crate) fn too_large(verified: &Verified) -> Self {
+    pub(crate) fn too_large(verified: &VerifiedInstance) -> Self {
         let answer = Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "refused",
@@ -125,7 +125,10 @@ impl Answer {
 
     /// 503: the media could not be made durable, so the webhook must be sent again. Of somebody who could not
     /// be verified nothing is logged.
-    pub(crate) fn unavailable(verified: Option<&Verified>, error: &dyn std::error::Error) -> Self {
+    pub(crate) fn unavailable(
+        verified: Option<&VerifiedInstance>,
+        error: &dyn std::error::Error,
+    ) -> Self {
         let answer = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",

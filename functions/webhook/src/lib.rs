@@ -13,7 +13,7 @@ use aws::{
 };
 use lambda_http::{Body, Error, Request, RequestExt, Response};
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     ids::InstanceId,
     job::QueuedJob,
     message::MediaMessage,
@@ -118,9 +118,9 @@ impl Webhook {
         id: &str,
         secret: &str,
         now: i64,
-    ) -> Result<Option<Verified>, InstanceError> {
+    ) -> Result<Option<VerifiedInstance>, InstanceError> {
         let Ok(id) = InstanceId::parse(id) else {
-            SecretHashes::refuse(secret);
+            SecretHashes::refuse_unknown(secret);
             return Ok(None);
         };
         let remembered = self.instances.find(&id).await?;
@@ -133,11 +133,16 @@ impl Webhook {
     }
 
     /// Makes every announced medium durable; a single failure means that none of it is acknowledged.
-    async fn queue(&self, verified: &Verified, announcement: Announcement, now: i64) -> Answer {
+    async fn queue(
+        &self,
+        verified: &VerifiedInstance,
+        announcement: Announcement,
+        now: i64,
+    ) -> Answer {
         if let Some(reason) = announcement.ignored_because() {
             return Answer::ignored(verified, &announcement, reason);
         }
-        let job = |message: &MediaMessage| verified.job(message.clone(), now);
+        let job = |message: &MediaMessage| verified.create_job(message.clone(), now);
         let jobs: Vec<QueuedJob> = announcement.media.iter().map(job).collect();
         match self.queue.send(verified.tenant(), &jobs).await {
             Ok(()) => Answer::queued(verified, &announcement),
@@ -147,11 +152,11 @@ impl Webhook {
 }
 
 /// A paused instance has no valid secret.
-fn check(instance: Option<&Instance>, secret: &str, now: i64) -> Option<Verified> {
+fn check(instance: Option<&Instance>, secret: &str, now: i64) -> Option<VerifiedInstance> {
     let Some(instance) = instance else {
-        SecretHashes::refuse(secret);
+        SecretHashes::refuse_unknown(secret);
         return None;
     };
     let secrets = instance.secrets_at(now);
-    Verified::check(&instance.tenant, &instance.id, &secrets, secret)
+    VerifiedInstance::verify(&instance.tenant, &instance.id, &secrets, secret)
 }

@@ -1,4 +1,4 @@
-//! A job that lies in the parked queue, and which of them a person means.
+//! Jobs in the parked queue, and filters to select them.
 
 use std::time::Duration;
 
@@ -8,64 +8,66 @@ use crate::{
     job::Job,
 };
 
-/// A message of the parked queue, as far as it can be read.
+/// A message of the parked queue, as far as it can be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParkedJob {
-    /// What is to be fetched; nothing if the body is no job.
+    /// The job; `None` if the body is not a job.
     pub job: Option<Job>,
-    /// Why it lies here.
+    /// Why it was parked.
     pub class: FailureClass,
-    /// The reason, for a person.
+    /// The reason, for people.
     pub reason: String,
-    /// How often it had been received before, if that was written down.
+    /// How often it had been received before, if known.
     pub receives: Option<u32>,
-    /// When it was parked, in seconds since 1970. Of what SQS moved by itself this is when it was first
-    /// queued: SQS keeps that time.
+    /// When it was parked, in seconds since 1970. If SQS moved the message, this is when it was
+    /// first queued, because SQS keeps that time.
     pub parked_at: i64,
-    /// SQS moved it, because it was received too often: no run of ours wrote the ticket or the record.
+    /// SQS moved it because it was received too often, so no run of ours added the reason or wrote
+    /// the record.
     pub is_moved_by_sqs: bool,
-    /// Nobody wrote into its record that it is parked: SQS moved it, or the table did not answer.
+    /// The record does not say that it is parked: SQS moved the message, or the table did not
+    /// answer.
     pub is_unrecorded: bool,
 }
 
 impl ParkedJob {
-    /// The reason of what SQS moved by itself.
+    /// The reason for messages that SQS moved.
     pub const MOVED_BY_SQS: &str =
         "received too often without an end: the function crashed, was throttled or ran out of time";
 
-    /// Until when the medium can be counted on, in seconds since 1970.
+    /// Until when the file can be expected to exist, in seconds since 1970.
     #[must_use]
     pub fn recoverable_until(&self) -> Option<i64> {
         self.job.as_ref().map(|job| job.message.recoverable_until())
     }
 }
 
-/// Which parked jobs are meant: those that pass every rule given.
+/// Selects parked jobs that match every given rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Of this tenant.
+    /// Only jobs of this tenant.
     pub tenant: Option<TenantId>,
-    /// Of this instance.
+    /// Only jobs of this instance.
     pub instance: Option<InstanceId>,
-    /// Of this class.
+    /// Only jobs of this class.
     pub class: Option<FailureClass>,
-    /// Parked at least this long ago.
+    /// Only jobs parked at least this long ago.
     pub older_than: Option<Duration>,
-    /// Of media that can be counted on no longer than this.
+    /// Only jobs whose file may not exist beyond this time from now.
     pub expiring_within: Option<Duration>,
 }
 
 impl Filter {
-    /// Whether it lets everything pass.
+    /// Whether no rule is given, so that every job matches.
     #[must_use]
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether the job is meant. A body that is no job has no tenant, instance or expiry, so a rule about
-    /// those leaves it out. `now` is in seconds since 1970.
+    /// Whether the job matches every rule. A body that is not a job has no tenant, instance or
+    /// expiry, so rules about those exclude it. `now` is in seconds since 1970.
     #[must_use]
-    pub fn admits(&self, parked: &ParkedJob, now: i64) -> bool {
+    pub fn matches_job(&self, parked: &ParkedJob, now: i64) -> bool {
         let job = parked.job.as_ref();
         let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
         let is_of_tenant = |tenant: &TenantId| job.is_some_and(|job| job.tenant == *tenant);

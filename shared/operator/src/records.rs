@@ -165,7 +165,7 @@ impl MediaRecords {
         }
         let is_its = |one: &MediaRecord| {
             let id = MessageId::parse(one.message_id.clone());
-            id.is_ok_and(|id| id.is_of(message))
+            id.is_ok_and(|id| id.belongs_to(message))
         };
         found.retain(is_its);
         found.sort_by(|one, other| (one.moment, &one.key).cmp(&(other.moment, &other.key)));
@@ -278,7 +278,7 @@ impl MediaRecords {
 
 /// The message's id in a record's key.
 fn message_of(key: &str) -> String {
-    RecordKey::of_record(key).message_id().to_owned()
+    RecordKey::from_record(key).message_id().to_owned()
 }
 
 pub(super) fn text(text: &str) -> AttributeValue {

@@ -5,11 +5,11 @@ use serde_json::{Map, Value};
 
 use crate::byte_field::ByteField;
 
-/// A JSON object, read without regard to the case of its names.
+/// A JSON object whose field names are read regardless of case.
 #[derive(Clone, Copy)]
 pub struct Fields<'a>(&'a Map<String, Value>);
 
-/// Prints no field: what they hold is anybody's.
+/// Omits all fields, because they may hold anything.
 impl std::fmt::Debug for Fields<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Fields").finish_non_exhaustive()
@@ -19,11 +19,11 @@ impl std::fmt::Debug for Fields<'_> {
 impl<'a> Fields<'a> {
     /// The fields of `value`, if it is an object.
     #[must_use]
-    pub fn of(value: &'a Value) -> Option<Self> {
+    pub fn from_value(value: &'a Value) -> Option<Self> {
         value.as_object().map(Self)
     }
 
-    /// The first value of this name that says something: not null, not an empty text.
+    /// The first value of this name that is neither null nor an empty text.
     #[must_use]
     pub fn get(self, name: &str) -> Option<&'a Value> {
         let is_said = |value: &&Value| !value.is_null() && value.as_str() != Some("");
@@ -37,25 +37,25 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// An object of this name.
+    /// The object of this name.
     #[must_use]
     pub fn object(self, name: &str) -> Option<Self> {
-        self.get(name).and_then(Self::of)
+        self.get(name).and_then(Self::from_value)
     }
 
-    /// A text of this name, not empty.
+    /// The non-empty text of this name.
     #[must_use]
     pub fn text(self, name: &str) -> Option<&'a str> {
         self.get(name)?.as_str()
     }
 
-    /// The bytes of this name, in any form.
+    /// The bytes of this name, in any known form.
     #[must_use]
     pub fn bytes(self, name: &str) -> ByteField {
-        ByteField::of(self.get(name))
+        ByteField::parse(self.get(name))
     }
 
-    /// A whole number, or a text that is one.
+    /// The integer of this name, written as a number or as text.
     #[must_use]
     pub fn integer(self, name: &str) -> Option<i64> {
         let value = self.get(name)?;
@@ -64,13 +64,13 @@ impl<'a> Fields<'a> {
             .or_else(|| value.as_str()?.trim().parse().ok())
     }
 
-    /// A flag; anything but `true` is false.
+    /// The flag of this name; anything but `true` is false.
     #[must_use]
     pub fn flag(self, name: &str) -> bool {
         self.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// All names and values, in the order of their names.
+    /// All names and values, in alphabetical order of the names.
     pub fn iter(self) -> impl Iterator<Item = (&'a str, &'a Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }

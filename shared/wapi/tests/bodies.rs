@@ -1,5 +1,5 @@
-//! Bodies as relays, logs and broken programs write them: what can be mended is read, what cannot
-//! says why.
+//! Bodies as relays, logs and broken programs write them: repaired if possible, else refused with a
+//! reason.
 
 #![allow(
     clippy::expect_used,
@@ -9,7 +9,7 @@
 )]
 
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     ids::{InstanceId, TenantId},
     message::MediaMessage,
     sha256::Sha256,
@@ -17,35 +17,37 @@ use media::{
 use serde_json::{Value, json};
 use wapi::{
     logs::LogPage,
-    webhook::{BodyError, NotAnnounced, WebhookBody},
+    webhook::{AnnouncementError, BodyError, WebhookBody},
 };
 
 const ID: &str = "3EB0AAAAAAAAAAAAAAAA";
 
 fn image() -> Value {
     json!({
-        "mimetype": "image/jpeg", "caption": "legenda", "directPath": "/v/t62.7118-24/invented.enc?oe=F48EE600",
+        "mimetype": "image/jpeg", "caption": "legenda",
+        "directPath": "/v/t62.7118-24/invented.enc?oe=F48EE600",
         "mediaKey": "gXcMgEvt3O4+kyxHeJQGw0/3e9MfZr4mnYsbZm+mPsg=",
     })
 }
 
 fn webhook() -> Value {
     json!({
-        "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB", "messageId": ID, "moment": 1_787_438_879,
+        "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB", "messageId": ID,
+        "moment": 1_787_438_879,
         "fromMe": false, "isGroup": false, "chat": { "id": "5500900000002" },
         "sender": { "id": "5500900000002", "pushName": "Contato Exemplo" },
         "msgContent": { "imageMessage": image() },
     })
 }
 
-fn verified() -> Verified {
+fn verified() -> VerifiedInstance {
     let tenant = TenantId::parse("acme").expect("a tenant");
     let instance = InstanceId::parse("LITE-AAAAAA-BBBBBB").expect("an instance");
-    let secrets = SecretHashes::new([Sha256::of(b"s")]);
-    Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret")
+    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
+    VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret")
 }
 
-/// The one medium of the bytes.
+/// The only media message of the bytes.
 fn only(bytes: &[u8], name: &str) -> MediaMessage {
     let body = WebhookBody::parse(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
     let announced = body.announcement(&verified());
@@ -62,9 +64,9 @@ fn with(pointer: &str, value: &str) -> String {
     webhook.to_string().replace("MARK", value)
 }
 
-/// `JSON.stringify` of a text that was cut between two halves of an emoji writes one half.
+/// `JSON.stringify` writes half a surrogate pair if the text was cut within an emoji.
 #[test]
-fn half_an_emoji_costs_that_character_and_no_more() {
+fn half_an_emoji_costs_one_character() {
     for (written, read) in [
         (r"Ana \ud83d", "Ana \u{fffd}"),
         (r"Ana \ude00", "Ana \u{fffd}"),
@@ -86,7 +88,7 @@ fn half_an_emoji_costs_that_character_and_no_more() {
 }
 
 #[test]
-fn a_byte_order_mark_and_utf_16_are_read() {
+fn byte_order_marks_and_utf16_are_read() {
     let text = with("/msgContent/imageMessage/caption", "ação \u{1f600}");
     let utf16 = |unit: fn(u16) -> [u8; 2], mark: &str| -> Vec<u8> {
         let text = format!("{mark}{text}");
@@ -110,7 +112,7 @@ fn a_byte_order_mark_and_utf_16_are_read() {
 }
 
 #[test]
-fn bytes_that_are_no_utf_8_cost_their_characters() {
+fn invalid_utf8_costs_its_characters() {
     let body = with("/msgContent/imageMessage/caption", "Jo#o");
     for (name, bytes) in [
         ("Latin-1", &b"\xe3"[..]),
@@ -128,7 +130,7 @@ fn bytes_that_are_no_utf_8_cost_their_characters() {
 }
 
 #[test]
-fn characters_and_escapes_that_json_forbids_cost_themselves() {
+fn forbidden_characters_cost_only_themselves() {
     for (written, read) in [
         ("duas\nlinhas", "duas linhas"),
         ("tab\tulador", "tab ulador"),
@@ -148,9 +150,9 @@ fn characters_and_escapes_that_json_forbids_cost_themselves() {
     }
 }
 
-/// As Python writes them unless it is told otherwise.
+/// Python writes such numbers by default.
 #[test]
-fn numbers_that_json_does_not_have_cost_themselves() {
+fn invalid_numbers_cost_only_themselves() {
     for number in ["NaN", "Infinity", "-Infinity"] {
         let body = webhook().to_string().replace("1787438879", number);
         let body = body.replace("legenda", "NaN Infinity");
@@ -159,12 +161,13 @@ fn numbers_that_json_does_not_have_cost_themselves() {
     }
 }
 
-/// As workflow engines, function gateways and queues pass a request on.
+/// As workflow engines, function gateways and queues forward a request.
 #[test]
-fn the_one_webhook_in_an_envelope_is_found() {
+fn the_webhook_in_an_envelope_is_found() {
     let hook = webhook();
     let text = hook.to_string();
-    let request = json!({ "headers": { "host": "n8n.example.invalid" }, "params": {}, "query": {}, "body": hook });
+    let request = json!({ "headers": { "host": "n8n.example.invalid" }, "params": {}, "query": {},
+        "body": hook });
     let mut bare = hook.clone();
     for name in ["event", "instanceId"] {
         bare.as_object_mut().expect("an object").remove(name);
@@ -176,14 +179,17 @@ fn the_one_webhook_in_an_envelope_is_found() {
         json!({ "data": hook }),
         json!({ "payload": hook, "event": "message", "attempt": 1 }),
         json!({ "payload": text }),
-        json!({ "body": text, "isBase64Encoded": false, "requestContext": { "stage": "$default" } }),
+        json!({ "body": text, "isBase64Encoded": false,
+            "requestContext": { "stage": "$default" } }),
         json!({ "body": hook, "rawBody": text }),
         json!({ "body": data_encoding::BASE64.encode(text.as_bytes()), "isBase64Encoded": true }),
-        json!({ "specversion": "1.0", "data_base64": data_encoding::BASE64.encode(text.as_bytes()) }),
+        json!({ "specversion": "1.0",
+            "data_base64": data_encoding::BASE64.encode(text.as_bytes()) }),
         json!({ "Records": [{ "messageId": "m", "body": text }] }),
         json!({ "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB", "data": bare }),
         json!([{ "json": request }]),
-        json!({ "data": { "resultData": { "runData": { "Webhook": [{ "data": { "main": [[{ "json": request }]] } }] } } } }),
+        json!({ "data": { "resultData": { "runData": {
+            "Webhook": [{ "data": { "main": [[{ "json": request }]] } }] } } } }),
         json!(text),
         json!(json!(text).to_string()),
         json!([text]),
@@ -195,7 +201,7 @@ fn the_one_webhook_in_an_envelope_is_found() {
 }
 
 #[test]
-fn none_and_several_webhooks_have_words_of_their_own() {
+fn no_webhook_and_several_have_words() {
     let mut other = webhook();
     other["messageId"] = json!("3EB0BBBBBBBBBBBBBBBB");
     let mut status = webhook();
@@ -240,12 +246,12 @@ fn none_and_several_webhooks_have_words_of_their_own() {
     }
     for body in [json!({}), json!({ "instanceId": "A-B" }), status] {
         let parsed = WebhookBody::parse(body.to_string().as_bytes()).expect("an event");
-        assert!(parsed.read().media.is_empty(), "{body}");
+        assert!(parsed.read_announcement().media.is_empty(), "{body}");
         assert_eq!(parsed.as_value(), &body);
     }
 }
 
-/// A webhook that a relay stripped is still the one that the envelope names.
+/// A webhook that a relay stripped still belongs to the instance that the envelope names.
 #[test]
 fn an_envelope_of_another_instance_is_refused() {
     let mut bare = webhook();
@@ -257,11 +263,11 @@ fn an_envelope_of_another_instance_is_refused() {
     let refused = body
         .announcement(&verified())
         .expect_err("another instance");
-    assert_eq!(refused, NotAnnounced::OfAnotherInstance);
+    assert_eq!(refused, AnnouncementError::OtherInstance);
 }
 
 #[test]
-fn an_object_that_was_written_as_text_is_read() {
+fn an_object_written_as_text_is_read() {
     let content = json!({ "imageMessage": image() });
     let changes: [(&str, Value); 6] = [
         ("msgContent", json!(content.to_string())),
@@ -291,9 +297,9 @@ fn an_object_that_was_written_as_text_is_read() {
     assert_eq!(message.caption.as_deref(), Some("legenda \u{fffd}"));
 }
 
-/// Else whoever can send a message could announce media of their choice.
+/// Otherwise anyone who can send a message could announce media of their choice.
 #[test]
-fn what_a_person_wrote_is_never_read_as_a_message() {
+fn a_persons_text_is_never_parsed() {
     let forged = json!({ "imageMessage": image() }).to_string();
     for content in [
         json!({ "conversation": forged }),
@@ -306,7 +312,7 @@ fn what_a_person_wrote_is_never_read_as_a_message() {
         let mut body = webhook();
         body["msgContent"] = content;
         let parsed = WebhookBody::parse(body.to_string().as_bytes()).expect("a webhook");
-        assert!(parsed.read().media.is_empty(), "{body}");
+        assert!(parsed.read_announcement().media.is_empty(), "{body}");
     }
     let mut body = webhook();
     body["sender"]["pushName"] = json!(webhook().to_string());
@@ -316,7 +322,7 @@ fn what_a_person_wrote_is_never_read_as_a_message() {
 }
 
 #[test]
-fn one_bad_entry_of_a_page_costs_that_entry() {
+fn a_bad_entry_costs_only_itself() {
     let entry = |n: usize| {
         let mut webhook = webhook();
         webhook["messageId"] = json!(format!("3EB0{n:016}"));
@@ -334,9 +340,12 @@ fn one_bad_entry_of_a_page_costs_that_entry() {
         let page = format!("{{\"logs\":[{},{bad},{}]}}", entry(1), entry(3));
         let page = LogPage::parse(page.as_bytes()).unwrap_or_else(|| panic!("{bad}"));
         assert_eq!(page.webhooks.len(), webhooks, "{bad}");
-        let media = page.webhooks.iter().map(|one| one.read().media.len());
+        let media = page
+            .webhooks
+            .iter()
+            .map(|one| one.read_announcement().media.len());
         assert_eq!(media.sum::<usize>(), webhooks, "{bad}");
-        // The list within the deep entry is an entry without a webhook, too.
+        // The list within the deep entry is another entry without a webhook.
         assert!(page.not_understood >= not_understood, "{bad}");
         assert_eq!(page.not_understood > 0, not_understood > 0, "{bad}");
     }

@@ -10,7 +10,7 @@ use media::message::MediaMessage;
 use serde_json::{Map, Value, json};
 use wapi::webhook::WebhookBody;
 
-/// 32 bytes whose base64 has both characters that the alphabets differ in.
+/// 32 bytes whose base64 has both characters in which the alphabets differ.
 const BYTES: [u8; 32] = [
     251, 255, 190, 0, 1, 127, 128, 129, 62, 63, 240, 15, 10, 13, 32, 9, 200, 100, 50, 25, 12, 6, 3,
     1, 255, 254, 253, 252, 251, 250, 249, 248,
@@ -21,10 +21,10 @@ const HEX: &str = "fbffbe00017f80813e3ff00f0a0d2009c86432190c060301fffefdfcfbfaf
 fn announced(object: &Value) -> MediaMessage {
     let body = json!({ "messageId": "3EB0A", "msgContent": { "imageMessage": object } });
     let body = WebhookBody::parse(body.to_string().as_bytes()).expect("a webhook");
-    body.read().media.remove(0)
+    body.read_announcement().media.remove(0)
 }
 
-/// An object with this in all three fields.
+/// An object with this value in all three fields.
 fn with(value: &Value) -> MediaMessage {
     announced(&json!({
         "directPath": "/v/x", "mimetype": "image/jpeg",
@@ -68,7 +68,7 @@ fn forms() -> Vec<Value> {
 }
 
 #[test]
-fn every_form_of_a_key_and_of_a_hash_is_read() {
+fn every_form_of_bytes_is_read() {
     for form in forms() {
         let message = with(&form);
         let key = message.media_key.as_ref().map(|key| key.expose());
@@ -87,9 +87,9 @@ fn every_form_of_a_key_and_of_a_hash_is_read() {
     }
 }
 
-/// The CDN's bytes are ciphertext then, whether we can open them or not.
+/// The CDN's bytes are encrypted then, whether we can open them or not.
 #[test]
-fn a_key_or_hash_that_cannot_be_read_still_says_encrypted() {
+fn an_unreadable_key_still_means_encrypted() {
     for form in [
         json!({ "type": "Buffer", "data": "?" }),
         json!({ "type": "Buffer", "data": [1, 2, 300] }),
@@ -116,7 +116,7 @@ fn a_key_or_hash_that_cannot_be_read_still_says_encrypted() {
 }
 
 #[test]
-fn no_bytes_at_all_are_no_key() {
+fn empty_bytes_are_no_key() {
     for form in [
         json!(null),
         json!(""),

@@ -1,5 +1,5 @@
-//! What stands around a medium: its moment in every form, its chat, who is in it, and who sent it
-//! to a group.
+//! What a webhook says about a message besides its media: moment, chat, contacts, sender in a
+//! group.
 
 #![allow(
     clippy::expect_used,
@@ -9,7 +9,7 @@
 )]
 
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     contact::Contact,
     envelope::MomentSource,
     ids::{InstanceId, TenantId},
@@ -26,32 +26,40 @@ const SENT: i64 = 1_787_438_879;
 
 fn body() -> Value {
     json!({
-        "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB", "connectedPhone": "5500900000001",
-        "connectedLid": "100000000000001@lid", "isGroup": false, "messageId": "3EB0AAAA", "fromMe": false,
+        "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB",
+        "connectedPhone": "5500900000001",
+        "connectedLid": "100000000000001@lid", "isGroup": false, "messageId": "3EB0AAAA",
+        "fromMe": false,
         "chat": {"id": "200000000000002@lid"},
         "sender": {"id": "5500900000002", "senderLid": "200000000000002@lid"}, "moment": SENT,
-        "msgContent": { "imageMessage": { "mediaKey": "a2V5", "directPath": "/v/1", "mimetype": "image/png" } },
+        "msgContent": { "imageMessage": { "mediaKey": "a2V5", "directPath": "/v/1",
+            "mimetype": "image/png" } },
     })
 }
 
-/// What becomes of the only medium that is announced.
+/// The announced media message as it becomes a job.
 fn announced(change: impl FnOnce(&mut Value)) -> MediaMessage {
     let tenant = TenantId::parse("acme").expect("a tenant");
     let instance = InstanceId::parse("LITE-AAAAAA-BBBBBB").expect("an instance");
-    let secrets = SecretHashes::new([Sha256::of(b"s")]);
-    let verified = Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret");
+    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
+    let verified =
+        VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret");
     let mut body = body();
     change(&mut body);
     let body = WebhookBody::parse(body.to_string().as_bytes()).expect("JSON");
     let announcement = body.announcement(&verified).expect("the same instance");
-    let medium = announcement.media.into_iter().next().expect("a medium");
-    verified.job(medium, ACCEPTED).into_job().message
+    let message = announcement
+        .media
+        .into_iter()
+        .next()
+        .expect("a media message");
+    verified.create_job(message, ACCEPTED).into_job().message
 }
 
 #[test]
-fn a_moment_is_read_in_every_form_that_was_seen() {
+fn every_form_of_moment_is_read() {
     let (high, low) = (SENT << 10 >> 42, SENT & 0xffff_ffff);
-    // As nanoseconds the halves are larger than 31 bits, and the lower one is written with its
+    // As nanoseconds, the halves are larger than 31 bits, and the lower one is written with its
     // sign.
     let nanos = SENT * 1_000_000_000;
     let (nanos_high, nanos_low) = (nanos >> 32, i64::from((nanos & 0xffff_ffff) as u32 as i32));
@@ -86,10 +94,10 @@ fn a_moment_is_read_in_every_form_that_was_seen() {
         json!("20260822T224759Z"),
         json!("2026-08-22t22:47:59z"),
     ] {
-        let medium = announced(|body| body["moment"] = moment.clone());
-        assert_eq!(medium.moment, SENT, "{moment}");
+        let message = announced(|body| body["moment"] = moment.clone());
+        assert_eq!(message.moment, SENT, "{moment}");
         assert_eq!(
-            medium.envelope.moment_source,
+            message.envelope.moment_source,
             MomentSource::Message,
             "{moment}"
         );
@@ -98,9 +106,9 @@ fn a_moment_is_read_in_every_form_that_was_seen() {
     assert_eq!(midnight.moment, SENT - SENT % 86_400);
 }
 
-/// A `Long` of a negative lower half is no small number.
+/// A `Long` with a negative lower half is not a small number.
 #[test]
-fn the_halves_of_a_long_are_put_together_with_their_signs() {
+fn the_signed_halves_of_a_long_join() {
     let millis = SENT * 1000;
     let low = i64::from((millis & 0xffff_ffff) as u32 as i32);
     for low in [low, millis & 0xffff_ffff] {
@@ -109,8 +117,9 @@ fn the_halves_of_a_long_are_put_together_with_their_signs() {
     }
 }
 
+/// To the media key's timestamp, then to the acceptance of the webhook.
 #[test]
-fn a_moment_that_cannot_be_gives_way_to_the_keys_and_that_to_the_acceptance() {
+fn an_invalid_moment_falls_back() {
     for wrong in [
         json!(0),
         json!("0"),
@@ -158,9 +167,9 @@ fn a_moment_that_cannot_be_gives_way_to_the_keys_and_that_to_the_acceptance() {
 }
 
 #[test]
-fn a_medium_of_unknown_time_lives_as_long_as_any() {
-    let medium = announced(|body| body["moment"] = json!(0));
-    let ends = media::schedule::gives_up_at(ACCEPTED, medium.recoverable_until());
+fn an_unknown_moment_gives_a_full_life() {
+    let message = announced(|body| body["moment"] = json!(0));
+    let ends = media::schedule::park_deadline(ACCEPTED, message.recoverable_until());
     assert_eq!(ends - ACCEPTED, 6 * 86_400);
 }
 
@@ -174,18 +183,18 @@ fn contact(lid: Option<&str>, phone: Option<&str>) -> Contact {
 const LID: Option<&str> = Some("200000000000002");
 const PHONE: Option<&str> = Some("5500900000002");
 
-/// The folder and what is known of the person in it.
+/// The chat's folder and contact.
 fn direct(change: impl FnOnce(&mut Value)) -> (String, Contact) {
-    let medium = announced(change);
-    assert_eq!(medium.envelope.sender, Contact::default(), "a chat of two");
-    (medium.chat.as_str().to_owned(), medium.envelope.peer)
+    let message = announced(change);
+    assert_eq!(message.envelope.sender, Contact::default(), "a chat of two");
+    (message.chat.as_str().to_owned(), message.envelope.peer)
 }
 
 #[test]
-fn a_chat_of_two_keeps_the_lid_and_the_number_that_the_envelope_names() {
+fn a_direct_chat_keeps_lid_and_number() {
     let (folder, lid_folder) = ("5500900000002".to_owned(), "lid-200000000000002".to_owned());
     assert_eq!(direct(|_| {}), (folder.clone(), contact(LID, PHONE)));
-    // By its number, and the sender's LID stands beside the same number.
+    // The chat has a number, and the sender has a LID with the same number.
     for id in [
         "5500900000002",
         "5500900000002@s.whatsapp.net",
@@ -200,7 +209,7 @@ fn a_chat_of_two_keeps_the_lid_and_the_number_that_the_envelope_names() {
         body["sender"] = json!({ "id": "5500900000002" });
     });
     assert_eq!(found, (folder.clone(), contact(LID, PHONE)));
-    // Somebody else's LID or number proves nothing of this chat.
+    // Another contact's LID or number proves nothing about this chat.
     let found = direct(|body| body["sender"]["senderLid"] = json!("9@lid"));
     assert_eq!(found, (lid_folder.clone(), contact(LID, None)));
     let found = direct(|body| {
@@ -208,7 +217,7 @@ fn a_chat_of_two_keeps_the_lid_and_the_number_that_the_envelope_names() {
         body["sender"] = json!({ "id": "5500900000009", "senderLid": "9@lid" });
     });
     assert_eq!(found, (folder.clone(), contact(None, PHONE)));
-    // What went out names the account as its sender.
+    // An outgoing message names the account as its sender.
     let found = direct(|body| {
         body["fromMe"] = json!(true);
         body["sender"] = json!({ "id": "5500900000001", "senderLid": "100000000000001@lid" });
@@ -216,8 +225,9 @@ fn a_chat_of_two_keeps_the_lid_and_the_number_that_the_envelope_names() {
     assert_eq!(found, (lid_folder, contact(LID, None)));
 }
 
+/// If they are a LID that the envelope names.
 #[test]
-fn bare_digits_that_are_a_lid_of_the_envelope_are_that_lid() {
+fn bare_digits_may_be_a_lid() {
     let bare = |body: &mut Value| body["chat"]["id"] = json!("200000000000002");
     assert_eq!(
         direct(bare),
@@ -241,7 +251,7 @@ fn bare_digits_that_are_a_lid_of_the_envelope_are_that_lid() {
         found,
         ("lid-200000000000002".to_owned(), contact(LID, None))
     );
-    // A number that is no LID of the envelope stays a number.
+    // A number that is not a LID of the envelope stays a number.
     let found = direct(|body| body["chat"]["id"] = json!("5500900000007"));
     assert_eq!(
         found,
@@ -253,7 +263,7 @@ fn bare_digits_that_are_a_lid_of_the_envelope_are_that_lid() {
 }
 
 #[test]
-fn is_group_decides_where_the_address_does_not() {
+fn is_group_decides_without_a_server() {
     for (id, folder) in [
         ("120363000000000009", "group-120363000000000009"),
         ("5500900000001-1600000000", "group-5500900000001-1600000000"),
@@ -265,25 +275,25 @@ fn is_group_decides_where_the_address_does_not() {
         ("status", "status"),
         ("status@broadcast", "status"),
     ] {
-        let medium = announced(|body| {
+        let message = announced(|body| {
             body["isGroup"] = json!(true);
             body["chat"]["id"] = json!(id);
         });
-        assert_eq!(medium.chat.as_str(), folder);
-        assert_eq!(medium.envelope.peer, Contact::default());
+        assert_eq!(message.chat.as_str(), folder);
+        assert_eq!(message.envelope.peer, Contact::default());
     }
 }
 
 #[test]
-fn who_sent_it_to_a_group_is_kept() {
+fn a_group_message_keeps_its_sender() {
     let sender = |change: &dyn Fn(&mut Value)| {
-        let medium = announced(|body| {
+        let message = announced(|body| {
             body["isGroup"] = json!(true);
             body["chat"]["id"] = json!("120363000000000009@g.us");
             change(body);
         });
-        assert_eq!(medium.chat.kind(), ChatKind::Group);
-        medium.envelope.sender
+        assert_eq!(message.chat.kind(), ChatKind::Group);
+        message.envelope.sender
     };
     assert_eq!(sender(&|_| {}), contact(LID, PHONE));
     assert_eq!(
@@ -308,11 +318,12 @@ fn who_sent_it_to_a_group_is_kept() {
     );
 }
 
-/// In the order of W-API's log the fields have other names; the medium is the same.
+/// W-API's log uses other field names; the media message is the same.
 #[test]
-fn both_dialects_announce_the_same_medium() {
+fn both_dialects_give_one_identity() {
     let content = json!({
-        "imagemessage": { "mediakey": "a2V5", "directpath": "/v/1?oh=another", "mimetype": "image/png" },
+        "imagemessage": { "mediakey": "a2V5", "directpath": "/v/1?oh=another",
+            "mimetype": "image/png" },
     });
     let logged = announced(|body| {
         let fields = body.as_object_mut().expect("an object");
@@ -320,7 +331,7 @@ fn both_dialects_announce_the_same_medium() {
         fields.insert("msgcontent".to_owned(), content);
     });
     assert_eq!(
-        announced(|_| {}).identity().in_key(),
-        logged.identity().in_key()
+        announced(|_| {}).identity().to_key_part(),
+        logged.identity().to_key_part()
     );
 }

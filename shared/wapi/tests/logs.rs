@@ -1,4 +1,4 @@
-//! W-API's webhook log: every shape that is plausible is read, and what is not understood is counted.
+//! W-API's webhook log: every plausible shape is read, and unknown entries are counted.
 
 #![allow(
     clippy::expect_used,
@@ -9,7 +9,7 @@
 use serde_json::{Value, json};
 use wapi::logs::LogPage;
 
-/// A webhook as the log has it: names in lower case.
+/// A webhook as the log has it, with names in lower case.
 fn logged() -> Value {
     json!({
         "event": "webhookReceived",
@@ -30,7 +30,7 @@ fn page(answer: &Value) -> LogPage {
 }
 
 #[test]
-fn a_webhook_is_found_in_every_shape_that_is_plausible_and_announces_its_medium() {
+fn a_logged_webhook_is_found_in_every_shape() {
     let entry = json!({ "id": 7, "time": 1_787_431_680_000_u64, "body": logged() });
     let as_text = json!({ "id": 7, "payload": logged().to_string() });
     for answer in [
@@ -48,7 +48,7 @@ fn a_webhook_is_found_in_every_shape_that_is_plausible_and_announces_its_medium(
             (1, 0),
             "{answer}"
         );
-        let media = page.webhooks[0].read().media;
+        let media = page.webhooks[0].read_announcement().media;
         assert_eq!(media.len(), 1, "{answer}");
         assert_eq!(media[0].message_id.as_str(), "3EB0AAAAAAAAAAAAAAAA");
         assert!(media[0].media_key.is_some() && media[0].direct_path.is_some());
@@ -57,13 +57,13 @@ fn a_webhook_is_found_in_every_shape_that_is_plausible_and_announces_its_medium(
 }
 
 #[test]
-fn entries_that_are_no_webhook_are_counted_and_the_others_are_read() {
+fn unknown_entries_are_counted() {
     let page = page(&json!({ "logs": [{ "id": 1 }, logged(), { "id": 2, "status": "ok" }] }));
     assert_eq!((page.webhooks.len(), page.not_understood), (1, 2));
 }
 
 #[test]
-fn an_answer_without_a_list_holds_nothing_and_what_is_no_json_is_no_page() {
+fn only_json_is_a_page() {
     let nothing = page(&json!({ "error": false, "resultado": { "registros": 12 } }));
     assert_eq!((nothing.webhooks.len(), nothing.not_understood), (0, 0));
     assert!(LogPage::parse(b"<html>").is_none());

@@ -1,5 +1,5 @@
-//! Each wrapper that WhatsApp has, and each object with a key and a path that is no medium of the
-//! chat, with the place that says so.
+//! Every wrapper of WhatsApp, and every object with key and path that is not media of the chat,
+//! each with its source.
 
 #![allow(
     clippy::expect_used,
@@ -17,8 +17,8 @@ use wapi::{
 const KEY: &str = "gXcMgEvt3O4+kyxHeJQGw0/3e9MfZr4mnYsbZm+mPsg=";
 
 /// whatsmeow, `proto/waE2E/WAWebProtobufsE2E.proto` at 33cfac51 (2026-08-21): the fields of
-/// `Message` that are a `FutureProofMessage`, and below them the other types that hold a `Message`
-/// which is not a quote.
+/// `Message` that are a `FutureProofMessage`, then the other types that hold a `Message` that is
+/// not a quote.
 const WRAPPERS: &[(&str, &str)] = &[
     ("viewOnceMessage", "Message, FutureProofMessage"),
     ("ephemeralMessage", "Message, FutureProofMessage"),
@@ -63,9 +63,9 @@ const WRAPPERS: &[(&str, &str)] = &[
     ("commentMessage", "CommentMessage.message"),
 ];
 
-/// What has a key and a path and is no medium of the chat: its name, what it is, and who says so.
-/// Key families are named as in whatsmeow's `download.go` and Baileys' `MEDIA_HKDF_KEY_MAPPING`;
-/// the last by Cobalt's `MediaPath`.
+/// Objects with a key and a path that are not media of the chat: name, meaning and source. Key
+/// families are named as in whatsmeow's `download.go` and Baileys' `MEDIA_HKDF_KEY_MAPPING`; the
+/// last as in Cobalt's `MediaPath`.
 const NOT_OF_THE_CHAT: &[(&str, &str)] = &[
     (
         "quotedMessage",
@@ -162,11 +162,11 @@ fn image() -> Value {
 fn read(content: &Value) -> Announcement {
     let body = json!({ "event": "webhookReceived", "messageId": "3EB0A", "msgContent": content });
     let body = WebhookBody::parse(body.to_string().as_bytes()).expect("a webhook");
-    body.read()
+    body.read_announcement()
 }
 
 #[test]
-fn every_wrapper_of_the_protocol_is_opened_and_known() {
+fn every_protocol_wrapper_is_known() {
     for (wrapper, source) in WRAPPERS {
         let inner = json!({ "message": { "imageMessage": image() } });
         for content in [
@@ -181,7 +181,7 @@ fn every_wrapper_of_the_protocol_is_opened_and_known() {
 }
 
 #[test]
-fn what_is_no_medium_of_the_chat_is_ignored_at_any_depth() {
+fn other_content_is_ignored_at_any_depth() {
     for (name, source) in NOT_OF_THE_CHAT {
         let message = json!({ "imageMessage": image(), "message": { "videoMessage": image() } });
         let blob =
@@ -202,10 +202,11 @@ fn what_is_no_medium_of_the_chat_is_ignored_at_any_depth() {
 }
 
 #[test]
-fn what_a_medium_carries_with_it_is_no_second_medium() {
+fn attachments_of_a_media_object_are_ignored() {
     let mut video = image();
     video["contextInfo"] = json!({ "quotedMessage": { "imageMessage": image() } });
-    video["annotations"] = json!([{ "embeddedContent": { "embeddedMessage": { "message": { "imageMessage": image() } } } }]);
+    video["annotations"] = json!([{ "embeddedContent": { "embeddedMessage": {
+        "message": { "imageMessage": image() } } } }]);
     video["processedVideos"] = json!([{ "directPath": "/v/y", "fileSHA256": KEY }]);
     video["thumbnailDirectPath"] = json!("/v/z");
     let note = json!({ "requestPaymentMessage": { "noteMessage": { "stickerMessage": image() },
@@ -216,9 +217,9 @@ fn what_a_medium_carries_with_it_is_no_second_medium() {
     assert_eq!(noted[0].kind, MediaKind::Sticker);
 }
 
-/// Under a name that nobody has told, only the declared type can say that it is a medium.
+/// Under an unknown name, only the declared type can identify media.
 #[test]
-fn an_unknown_object_is_a_medium_only_if_its_type_is_one() {
+fn an_unknown_object_needs_a_media_type() {
     let object = |mimetype: Value, name: Value| {
         json!({ "brandNewMessage": { "mimetype": mimetype, "fileName": name,
         "mediaKey": KEY, "directPath": "/v/x" } })
@@ -245,25 +246,27 @@ fn an_unknown_object_is_a_medium_only_if_its_type_is_one() {
 }
 
 #[test]
-fn a_pack_of_stickers_is_one_medium_under_its_own_key_family() {
+fn a_sticker_pack_has_its_own_family() {
     let pack = json!({ "stickerPackMessage": {
-        "stickerPackID": "pacote-exemplo", "stickers": [{ "fileName": "a.webp", "mimetype": "image/webp" }],
-        "mediaKey": KEY, "directPath": "/v/x", "thumbnailDirectPath": "/v/y", "trayIconFileName": "tray.png",
+        "stickerPackID": "pacote-exemplo",
+        "stickers": [{ "fileName": "a.webp", "mimetype": "image/webp" }],
+        "mediaKey": KEY, "directPath": "/v/x", "thumbnailDirectPath": "/v/y",
+        "trayIconFileName": "tray.png",
     } });
     let media = read(&pack).media;
     assert_eq!(media.len(), 1);
     let pack = &media[0];
     let families = KeyType::candidates(pack.kind, pack.mimetype.as_deref());
-    assert_eq!(families[0].info(), b"WhatsApp Sticker Pack Keys");
+    assert_eq!(families[0].hkdf_info(), b"WhatsApp Sticker Pack Keys");
     let asked = DownloadRequest::candidates(pack);
     assert!(asked.is_empty(), "W-API has no type for packs");
     let sticker = read(&json!({ "stickerMessage": image() })).media.remove(0);
     let families = KeyType::candidates(sticker.kind, sticker.mimetype.as_deref());
-    assert_eq!(families[0].info(), b"WhatsApp Image Keys");
+    assert_eq!(families[0].hkdf_info(), b"WhatsApp Image Keys");
 }
 
 #[test]
-fn a_shell_is_told_from_what_can_be_fetched() {
+fn a_shell_has_nothing_to_fetch() {
     let shell =
         json!({ "mimetype": "image/jpeg", "viewOnce": true, "fileLength": "0", "height": 0 });
     let wrapped = json!({ "viewOnceMessageV2": { "message": { "imageMessage": shell } } });

@@ -141,7 +141,7 @@ impl World {
             let new = NewInstance {
                 id: &InstanceId::parse(customer.instance)?,
                 tenant: &TenantId::parse(customer.tenant)?,
-                secret_hash: Sha256::of(customer.secret.as_bytes()),
+                secret_hash: Sha256::from_data(customer.secret.as_bytes()),
                 strategies: &[],
                 policy: &Policy::default(),
                 token: &Secret::new(customer.token),

@@ -77,7 +77,7 @@ async fn add(aws: &Aws) -> Result<(), RegisterError> {
     let new = NewInstance {
         id: &id,
         tenant: &tenant,
-        secret_hash: Sha256::of(b"secret"),
+        secret_hash: Sha256::from_data(b"secret"),
         strategies: &[Strategy::Cdn, Strategy::Wapi],
         policy: &policy(),
         token: &token,
@@ -127,7 +127,7 @@ async fn what_is_there_is_not_overwritten_and_what_is_not_there_is_not_made() {
     assert_eq!(add(&aws).await, there);
     assert_eq!(register.add_tenant(&a_tenant()).await, there);
     let gone = Err(RegisterError::NotThere);
-    let hash = Sha256::of(b"new");
+    let hash = Sha256::from_data(b"new");
     let (id, record) = (instance(), register.instance(&instance()).await);
     let record = record.expect("an answer").expect("a record");
     assert_eq!(register.set_secret(&id, hash, None, 0).await, gone);
@@ -164,7 +164,7 @@ async fn a_policy_reaches_the_tenant_and_its_instances_and_nobody_elses_in_one_t
 #[tokio::test]
 async fn a_rotated_secret_stands_before_the_one_that_is_kept_for_a_while() {
     let aws = Aws::start(healthy).await;
-    let (new, old) = (Sha256::of(b"new"), Sha256::of(b"old"));
+    let (new, old) = (Sha256::from_data(b"new"), Sha256::from_data(b"old"));
     let (register, id) = (register(&aws), instance());
     let changed = register.set_secret(&id, new, Some(old), 77).await;
     changed.expect("changed");

@@ -1,4 +1,5 @@
-//! Origins that keep failing are spared: who shares whose failures, for how long, and what ends it.
+//! The circuit breaker: which failures count together, how long a circuit stays open, and what
+//! closes it.
 
 use std::time::Duration;
 
@@ -15,20 +16,20 @@ use crate::{Ask, Fetched, World, collect};
 const OTHER_INSTANCE: &str = "LITE-CCCCCC-DDDDDD";
 const OTHER_TOKEN: &str = "token-of-the-other";
 
-/// How long a probe has to report, in seconds.
+/// Seconds after which an unreported probe counts as lost.
 const PROBE: i64 = 120;
-/// How long the first rest is, and the longest.
+/// The first and the longest rest, in seconds.
 const FIRST: i64 = 30;
 const LONGEST: i64 = 300;
 
-/// W-API as each instance sees it, and a clock of the test's own.
+/// W-API with two instances, and the test's own clock.
 async fn two_instances() -> (World, i64) {
     let world = World::new().await;
     world.origins.register_instance(OTHER_INSTANCE, OTHER_TOKEN);
     (world, boot::clock::now())
 }
 
-/// As a job asks that is not on its last try.
+/// The request of a job that is not on its last attempt.
 fn ask(strategy: Strategy, instance: &'static str, now: i64) -> Ask<'static> {
     let token = if instance == OTHER_INSTANCE {
         OTHER_TOKEN
@@ -44,12 +45,12 @@ fn ask(strategy: Strategy, instance: &'static str, now: i64) -> Ask<'static> {
     }
 }
 
-/// A new medium of this instance, for which W-API behaves like this.
+/// A new media message of this instance, for which W-API follows this scenario.
 fn spec(instance: &str, scenario: W) -> Spec {
     Spec::of(Kind::Image).instance(instance).wapi(scenario)
 }
 
-/// Fetches a new medium, and says how many requests it cost.
+/// Fetches a new media message and returns the number of requests.
 async fn fetch(world: &World, spec: Spec, ask: Ask<'_>) -> (Fetched, usize) {
     let before = world.origins.requests().len();
     let (_, message) = world.announce(spec);
@@ -61,7 +62,7 @@ async fn wapi(world: &World, instance: &'static str, now: i64, scenario: W) -> (
     fetch(world, spec(instance, scenario), ask(Wapi, instance, now)).await
 }
 
-/// Lets so many media fail one after the other, and sees that each was asked for.
+/// Lets `times` media messages fail in a row and checks that a request was sent for each.
 async fn fail(world: &World, times: usize, instance: &'static str, now: i64, scenario: &W) {
     for n in 1..=times {
         let (fetched, requests) = wapi(world, instance, now, scenario.clone()).await;
@@ -69,19 +70,19 @@ async fn fail(world: &World, times: usize, instance: &'static str, now: i64, sce
     }
 }
 
-/// Seconds left, if it was not asked for that reason.
+/// Seconds left, if the circuit was open.
 fn spared(fetched: &Fetched) -> Option<u64> {
     match &fetched.result {
-        Err(FetchError::Spared { left, .. }) => Some(left.as_secs()),
+        Err(FetchError::CircuitOpen { left, .. }) => Some(left.as_secs()),
         _ => None,
     }
 }
 
-/// A failure of W-API that is everyone's.
+/// A failure of W-API that affects every instance.
 const DOWN: W = W::BadGateway502Html;
 
 #[tokio::test]
-async fn after_five_failures_in_a_row_the_origin_is_not_asked() {
+async fn five_failures_in_a_row_open_a_circuit() {
     let (world, now) = two_instances().await;
     fail(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
     let (fetched, requests) = wapi(&world, DEFAULT_INSTANCE, now + 10, W::Ok).await;
@@ -93,13 +94,13 @@ async fn after_five_failures_in_a_row_the_origin_is_not_asked() {
     assert_eq!(refused.disposition(), later);
     assert_eq!(
         fetched.attempt.verdict,
-        "not asked: it failed too often in a row, and rests for 20 s"
+        "not tried: it failed too often in a row; next attempt in 20 s"
     );
     assert_eq!((fetched.attempt.host, fetched.attempt.status), (None, None));
 }
 
 #[tokio::test]
-async fn a_success_starts_the_count_afresh_and_after_a_rest_it_ends_it() {
+async fn a_success_resets_and_closes_a_circuit() {
     for scenario in [DOWN, W::fail_500(), W::Unauthorized401] {
         let (world, now) = two_instances().await;
         let succeed = async |now| {
@@ -117,8 +118,9 @@ async fn a_success_starts_the_count_afresh_and_after_a_rest_it_ends_it() {
     }
 }
 
+/// Other media messages are skipped until the probe succeeds, and served after that.
 #[tokio::test]
-async fn after_the_rest_one_medium_probes_while_the_others_are_spared_and_its_success_serves_all() {
+async fn one_probe_runs_after_the_rest() {
     let (world, now) = two_instances().await;
     fail(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
     let rested = now + FIRST;
@@ -150,7 +152,7 @@ async fn after_the_rest_one_medium_probes_while_the_others_are_spared_and_its_su
 }
 
 #[tokio::test]
-async fn a_probe_that_never_reports_is_followed_by_another() {
+async fn a_lost_probe_is_followed_by_another() {
     let (world, now) = two_instances().await;
     fail(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
     let rested = now + FIRST;
@@ -170,8 +172,9 @@ async fn a_probe_that_never_reports_is_followed_by_another() {
     assert!(fetched.result.is_ok());
 }
 
+/// Up to five minutes.
 #[tokio::test]
-async fn each_failed_probe_doubles_the_rest_up_to_five_minutes() {
+async fn each_failed_probe_doubles_the_rest() {
     let (world, mut now) = two_instances().await;
     fail(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
     for rest in [FIRST, 60, 120, 240, LONGEST, LONGEST] {
@@ -183,14 +186,14 @@ async fn each_failed_probe_doubles_the_rest_up_to_five_minutes() {
     now += LONGEST;
     let (fetched, _) = wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
     assert!(fetched.result.is_ok());
-    // All is forgotten, the long rests too.
+    // The success also reset the longer rests.
     fail(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
     let (fetched, _) = wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
     assert_eq!(spared(&fetched), Some(30));
 }
 
 #[tokio::test]
-async fn what_w_api_refuses_one_instance_says_nothing_of_the_others() {
+async fn one_instances_circuit_spares_the_others() {
     for scenario in [
         W::Unauthorized401,
         W::Forbidden403,
@@ -209,7 +212,7 @@ async fn what_w_api_refuses_one_instance_says_nothing_of_the_others() {
 }
 
 #[tokio::test]
-async fn an_instance_spared_for_its_credentials_still_needs_a_person() {
+async fn an_unauthorized_circuit_still_needs_a_person() {
     for (scenario, is_unauthorized) in [
         (W::Unauthorized401, true),
         (W::LinkStatus { status: 403 }, true),
@@ -231,8 +234,9 @@ async fn an_instance_spared_for_its_credentials_still_needs_a_person() {
     }
 }
 
+/// The circuit of one strategy opens for every instance; other strategies are still tried.
 #[tokio::test]
-async fn an_origin_that_is_down_is_spared_by_everyone_but_only_that_way() {
+async fn an_outage_opens_one_strategy_for_everyone() {
     for scenario in [
         DOWN,
         W::CallStatus { status: 503 },
@@ -254,7 +258,7 @@ async fn an_origin_that_is_down_is_spared_by_everyone_but_only_that_way() {
 }
 
 #[tokio::test]
-async fn a_network_that_is_down_is_an_outage_for_everyone() {
+async fn a_network_failure_counts_for_every_instance() {
     let (world, now) = two_instances().await;
     let media: Vec<_> = [DEFAULT_INSTANCE; 5]
         .into_iter()
@@ -266,7 +270,7 @@ async fn a_network_that_is_down_is_an_outage_for_everyone() {
         .await
         .expect("the stand-in starts");
     origins.shutdown().await;
-    // Nobody listens where the fetcher asks; the new stand-in only sees that nobody asks there.
+    // Nothing listens at the fetcher's base. The new stand-in only checks that no request arrives.
     let world = World {
         origins: elsewhere,
         fetcher,
@@ -282,8 +286,9 @@ async fn a_network_that_is_down_is_an_outage_for_everyone() {
     }
 }
 
+/// The failure of such an attempt does not lengthen the rest.
 #[tokio::test]
-async fn whoever_insists_is_asked_for_and_does_not_lengthen_the_rest() {
+async fn insisting_passes_an_open_circuit() {
     let (world, now) = two_instances().await;
     let insisting = |now| Ask {
         insist: true,
@@ -302,7 +307,7 @@ async fn whoever_insists_is_asked_for_and_does_not_lengthen_the_rest() {
 }
 
 #[tokio::test]
-async fn media_that_are_the_trouble_themselves_spare_nobody() {
+async fn failures_of_the_file_open_no_circuit() {
     let (world, now) = two_instances().await;
     for scenario in [
         W::FlipBit { at: 100 },
@@ -317,7 +322,7 @@ async fn media_that_are_the_trouble_themselves_spare_nobody() {
 }
 
 #[tokio::test]
-async fn a_medium_that_w_api_is_not_asked_for_says_nothing_of_it() {
+async fn a_skipped_request_counts_nothing() {
     let (world, now) = two_instances().await;
     fail(&world, 4, DEFAULT_INSTANCE, now, &DOWN).await;
     let keyless = spec(DEFAULT_INSTANCE, W::Ok).omit(stand_in::Field::MediaKey);
@@ -328,8 +333,9 @@ async fn a_medium_that_w_api_is_not_asked_for_says_nothing_of_it() {
     assert_eq!(spared(&fetched), Some(30));
 }
 
+/// The CDN receives no request for it.
 #[tokio::test]
-async fn an_expired_path_that_the_cdn_is_not_asked_for_says_nothing_of_it() {
+async fn an_expired_path_counts_nothing() {
     let (world, now) = two_instances().await;
     let ask = ask(Cdn, DEFAULT_INSTANCE, now);
     let down = || Spec::of(Kind::Image).cdn(CdnScenario::Status { code: 503 });
@@ -345,7 +351,7 @@ async fn an_expired_path_that_the_cdn_is_not_asked_for_says_nothing_of_it() {
 
 /// A POST may take a minute to fail, which is longer than the first rest.
 #[tokio::test]
-async fn a_rest_begins_when_the_failure_is_known_and_not_when_the_attempt_began() {
+async fn a_rest_begins_when_the_attempt_fails() {
     let (world, now) = two_instances().await;
     let minute = Duration::from_mins(1);
     let long = Ask {

@@ -1,10 +1,10 @@
-//! Whom the client may talk to.
+//! The hosts and addresses that the client may connect to.
 
 use std::net::IpAddr;
 
 use fetch::{
     Origins,
-    guard::{AddressGuard, Forbidden, is_public},
+    guard::{AddressGuard, GuardError, is_public},
 };
 use reqwest::dns::Resolve;
 use url::Url;
@@ -17,8 +17,8 @@ fn guard() -> AddressGuard {
     AddressGuard::new(&origins.expect("the real ones"))
 }
 
-fn check(url: &str) -> Result<(), Forbidden> {
-    guard().check(&Url::parse(url).expect(url))
+fn check(url: &str) -> Result<(), GuardError> {
+    guard().check_url(&Url::parse(url).expect(url))
 }
 
 #[test]
@@ -54,11 +54,11 @@ fn everything_else_is_refused() {
 }
 
 #[test]
-fn a_private_origin_is_reachable_only_if_the_configuration_names_it() {
+fn a_private_origin_must_be_configured() {
     let local =
         Origins::parse("http://127.0.0.1:8080/v1", "http://localhost:8081").expect("local bases");
     let guard = AddressGuard::new(&local);
-    let check = |url: &str| guard.check(&Url::parse(url).expect(url));
+    let check = |url: &str| guard.check_url(&Url::parse(url).expect(url));
     assert_eq!(check("http://127.0.0.1:8080/media/file/x"), Ok(()));
     assert_eq!(check("http://localhost:8081/v/t62"), Ok(()));
     assert!(check("http://127.0.0.1:8082/").is_err());
@@ -66,7 +66,7 @@ fn a_private_origin_is_reachable_only_if_the_configuration_names_it() {
 }
 
 #[tokio::test]
-async fn a_name_leads_to_a_private_address_only_if_the_configuration_says_localhost() {
+async fn only_configured_localhost_resolves_privately() {
     let resolves = async |wapi_base: &str| {
         let origins = Origins::parse(wapi_base, "https://mmg.whatsapp.net").expect("bases");
         let name = "localhost".parse().expect("a name");

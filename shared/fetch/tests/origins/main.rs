@@ -1,4 +1,4 @@
-//! The strategies against origins on loopback sockets that behave as W-API and the CDN were seen to.
+//! The strategies against loopback servers that behave as W-API and the CDN were observed to.
 
 #![allow(
     clippy::expect_used,
@@ -21,7 +21,7 @@ use ::wapi::webhook::WebhookBody;
 use fetch::{FetchError, FetchRequest, Fetcher, Limits, MediaStream, Origins, pool::PartPool};
 use futures_util::TryStreamExt;
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     ids::{InstanceId, TenantId},
     message::{MediaMessage, Secret},
     open::Proof,
@@ -32,7 +32,7 @@ use media::{
 };
 use stand_in::{Announced, DEFAULT_INSTANCE, DEFAULT_TOKEN, Spec, StandIn};
 
-/// Limits that a test can wait for.
+/// Limits that are short enough for tests.
 fn limits() -> Limits {
     Limits {
         connect: Duration::from_secs(2),
@@ -45,13 +45,13 @@ fn limits() -> Limits {
     }
 }
 
-/// Origins, and a fetcher that is configured for them.
+/// The origins, and a fetcher configured for them.
 struct World {
     origins: StandIn,
     fetcher: Fetcher,
 }
 
-/// How a medium is asked for.
+/// The parameters of a fetch.
 #[derive(Clone, Copy)]
 struct Ask<'a> {
     strategy: Strategy,
@@ -65,7 +65,7 @@ struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    /// As most tests ask: for what one answer means, also of an origin that has failed before.
+    /// What most tests use: `insist` is set, so that earlier failures do not matter.
     fn by(strategy: Strategy) -> Self {
         Self {
             strategy,
@@ -80,7 +80,7 @@ impl Ask<'_> {
     }
 }
 
-/// What a fetch came to.
+/// The result of a fetch.
 struct Fetched {
     attempt: Attempt,
     result: Result<(Vec<u8>, Proof), FetchError>,
@@ -100,7 +100,10 @@ impl World {
     }
 
     fn announce(&self, spec: Spec) -> (Announced, MediaMessage) {
-        let announced = self.origins.announce(spec).expect("the medium can be made");
+        let announced = self
+            .origins
+            .announce(spec)
+            .expect("the media file can be made");
         let message = message_of(&announced);
         (announced, message)
     }
@@ -136,14 +139,14 @@ impl World {
         Fetched { attempt, result }
     }
 
-    /// Fetches what a spec announces, and checks the bytes if any came.
+    /// Fetches what the spec announces, and compares the bytes if any arrived.
     async fn try_spec(&self, strategy: Strategy, spec: Spec) -> Fetched {
         let (announced, message) = self.announce(spec);
         let fetched = self.fetch(strategy, &message).await;
         if let Ok((bytes, proof)) = &fetched.result {
             assert_eq!(bytes.len() as u64, announced.size, "all bytes came");
             assert_eq!(
-                Sha256::of(bytes).to_hex(),
+                Sha256::from_data(bytes).to_hex(),
                 announced.sha256_hex,
                 "the bytes are the sender's"
             );
@@ -163,13 +166,13 @@ impl World {
             .count()
     }
 
-    /// Every request so far kept W-API's and the CDN's rules.
+    /// Checks that every request so far kept the rules of W-API and the CDN.
     fn assert_manners(&self) {
         assert_eq!(self.origins.violations(), Vec::<String>::new());
     }
 }
 
-/// Takes a stream as the bucket would: in whole parts, believing only the end.
+/// Reads a stream as the bucket does: in whole parts, trusting only the end.
 async fn collect(media: MediaStream) -> Result<(Vec<u8>, Proof), FetchError> {
     let mut parts = pin!(media.into_parts());
     let mut bytes = Vec::new();
@@ -200,10 +203,11 @@ fn message_of(announced: &Announced) -> MediaMessage {
         InstanceId::parse(&*announced.instance),
     );
     let (tenant, instance) = (tenant.expect("a tenant"), instance.expect("an instance"));
-    let secrets = SecretHashes::new([Sha256::of(b"s")]);
-    let verified = Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret");
+    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
+    let verified =
+        VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret");
     let body = WebhookBody::parse(announced.webhook.to_string().as_bytes()).expect("JSON");
     let mut announcement = body.announcement(&verified).expect("the same instance");
-    assert_eq!(announcement.media.len(), 1, "one medium");
+    assert_eq!(announcement.media.len(), 1, "one media message");
     announcement.media.remove(0)
 }

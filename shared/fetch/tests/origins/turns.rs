@@ -1,4 +1,4 @@
-//! How many media of one instance W-API is asked for at once.
+//! The limit of concurrent W-API downloads per instance.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{Ask, Fetched, World, collect};
 const OTHER_INSTANCE: &str = "LITE-CCCCCC-DDDDDD";
 const OTHER_TOKEN: &str = "token-of-the-other";
 
-/// A world in which W-API's file is being taken for as long as the test wants.
+/// A world in which downloads from W-API last until the test ends them.
 struct Held {
     world: World,
     begun: Semaphore,
@@ -36,7 +36,7 @@ impl Held {
         }
     }
 
-    /// Fetches a medium of the usual instance that is stored only when the test says so.
+    /// Fetches a media file of the default instance that is stored only when the test allows it.
     async fn hold(&self) -> Fetched {
         let (_, message) = self.world.announce(Spec::of(Kind::Image));
         let store = async |media| {
@@ -54,8 +54,9 @@ impl Held {
     }
 }
 
+/// Other instances and other strategies do not wait.
 #[tokio::test]
-async fn a_third_medium_of_an_instance_waits_for_its_turn_while_other_instances_do_not() {
+async fn a_third_download_of_an_instance_waits() {
     let held = Held::new().await;
     let meanwhile = async {
         held.until_two_are_held().await;
@@ -90,7 +91,7 @@ async fn a_third_medium_of_an_instance_waits_for_its_turn_while_other_instances_
 }
 
 #[tokio::test]
-async fn a_turn_that_ends_is_the_next_ones() {
+async fn a_finished_turn_passes_to_the_next() {
     let held = Held::new().await;
     let meanwhile = async {
         for _ in 0..2 {
@@ -106,8 +107,9 @@ async fn a_turn_that_ends_is_the_next_ones() {
     assert_eq!(held.world.calls("POST", "download-media"), 4);
 }
 
+/// It does not count against W-API.
 #[tokio::test]
-async fn a_turn_that_never_came_says_nothing_of_w_api_and_the_medium_comes_back() {
+async fn a_turn_timeout_is_retried_later() {
     let held = Held::new().await;
     let meanwhile = async {
         held.until_two_are_held().await;

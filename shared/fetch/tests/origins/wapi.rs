@@ -1,4 +1,4 @@
-//! W-API's own way: every row of the table of answers, and every way a link can disappoint.
+//! The strategy `wapi`: every row of the table of answers, and every way in which a link can fail.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn spec(seed: &str, scenario: WapiScenario) -> Spec {
 }
 
 #[tokio::test]
-async fn the_file_comes_with_exactly_four_fields_asked_and_the_senders_hash_proven() {
+async fn four_fields_fetch_a_proven_file() {
     let world = World::new().await;
     for kind in [
         Kind::Image,
@@ -46,7 +46,7 @@ async fn the_file_comes_with_exactly_four_fields_asked_and_the_senders_hash_prov
 }
 
 #[tokio::test]
-async fn every_row_of_the_table_of_answers_means_what_the_table_says() {
+async fn every_answer_has_its_disposition() {
     use Disposition::{NotApplicable, Unauthorized};
     use WapiScenario as W;
     let after = |seconds| Disposition::Retry {
@@ -109,7 +109,7 @@ async fn every_row_of_the_table_of_answers_means_what_the_table_says() {
 }
 
 #[tokio::test]
-async fn the_three_shapes_of_the_500_all_tell_the_same_words() {
+async fn every_form_of_500_gives_the_excerpt() {
     let world = World::new().await;
     for shape in [
         MessageShape::Nested,
@@ -133,8 +133,9 @@ async fn the_three_shapes_of_the_500_all_tell_the_same_words() {
     }
 }
 
+/// They are found under every field name, and moved from raw addresses to W-API's origin.
 #[tokio::test]
-async fn links_are_found_under_every_name_and_moved_off_raw_addresses() {
+async fn links_are_found_and_moved() {
     let world = World::new().await;
     let named = |name: &str| WapiScenario::OtherLinkName {
         name: name.to_owned(),
@@ -158,7 +159,7 @@ async fn links_are_found_under_every_name_and_moved_off_raw_addresses() {
 }
 
 #[tokio::test]
-async fn a_link_gets_the_token_only_after_it_has_asked_for_it() {
+async fn a_link_gets_the_token_after_401() {
     let world = World::new().await;
     world
         .try_spec(Wapi, spec("needs-token", WapiScenario::LinkNeedsToken))
@@ -194,7 +195,7 @@ async fn a_link_gets_the_token_only_after_it_has_asked_for_it() {
 }
 
 #[tokio::test]
-async fn an_old_link_is_not_asked_again_but_a_new_one_is() {
+async fn a_failed_link_is_replaced_once() {
     let world = World::new().await;
     let first = Box::new(WapiScenario::LinkStatus { status: 404 });
     let then = Box::new(WapiScenario::Ok);
@@ -227,7 +228,7 @@ async fn an_old_link_is_not_asked_again_but_a_new_one_is() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_the_file_never_count_as_the_file() {
+async fn wrong_bytes_are_never_stored() {
     use WapiScenario as W;
     let world = World::new().await;
     let scenarios = [
@@ -256,7 +257,7 @@ async fn bytes_that_are_not_the_file_never_count_as_the_file() {
 }
 
 #[tokio::test]
-async fn a_web_page_is_a_file_where_the_sender_sent_one() {
+async fn a_sent_web_page_is_stored() {
     let world = World::new().await;
     let page = || {
         Spec::of(Kind::Document)
@@ -278,7 +279,7 @@ async fn a_web_page_is_a_file_where_the_sender_sent_one() {
 }
 
 #[tokio::test]
-async fn without_a_hash_the_bytes_are_taken_and_called_unverified() {
+async fn a_file_without_hash_is_unverified() {
     let world = World::new().await;
     let fetched = world
         .try_spec(
@@ -292,9 +293,10 @@ async fn without_a_hash_the_bytes_are_taken_and_called_unverified() {
     );
 }
 
-/// W-API's link may give the CDN's bytes as they are: they are no file, and never the last resort either.
+/// W-API's link may serve the CDN's encrypted bytes. They are not the file, not even as a last
+/// resort.
 #[tokio::test]
-async fn what_w_api_has_not_decrypted_is_never_stored() {
+async fn bytes_left_encrypted_are_never_stored() {
     let world = World::new().await;
     let encrypted = |seed: &str| spec(seed, WapiScenario::EncryptedBytes);
     let (whole, silent) = (
@@ -324,8 +326,9 @@ async fn what_w_api_has_not_decrypted_is_never_stored() {
     }
 }
 
+/// An error page never is.
 #[tokio::test]
-async fn contradicted_bytes_are_kept_only_when_asked_and_never_an_error_page() {
+async fn mismatching_bytes_are_kept_on_request() {
     let world = World::new().await;
     let (_, message) = world.announce(spec("flipped", WapiScenario::FlipBit { at: 100 }));
     let refused = world
@@ -346,7 +349,7 @@ async fn contradicted_bytes_are_kept_only_when_asked_and_never_an_error_page() {
 }
 
 #[tokio::test]
-async fn silence_dripping_and_hanging_end_in_time() {
+async fn slow_and_silent_bodies_time_out() {
     use WapiScenario as W;
     let world = World::new().await;
     let scenarios = [
@@ -375,7 +378,7 @@ async fn silence_dripping_and_hanging_end_in_time() {
 }
 
 #[tokio::test]
-async fn a_wrong_token_is_a_matter_of_the_instance() {
+async fn a_wrong_token_needs_a_person() {
     let world = World::new().await;
     let (_, message) = world.announce(spec("token", WapiScenario::Ok));
     let ask = Ask {
@@ -390,7 +393,7 @@ async fn a_wrong_token_is_a_matter_of_the_instance() {
 }
 
 #[tokio::test]
-async fn a_sticker_is_asked_for_as_an_image_and_then_as_a_sticker() {
+async fn a_sticker_is_requested_as_image_first() {
     let world = World::new().await;
     let only_sticker = Spec::of(Kind::Sticker)
         .seed("picky")
@@ -404,7 +407,7 @@ async fn a_sticker_is_asked_for_as_an_image_and_then_as_a_sticker() {
 }
 
 #[tokio::test]
-async fn without_key_or_path_w_api_is_not_asked() {
+async fn without_key_or_path_nothing_is_requested() {
     let world = World::new().await;
     for (n, field) in [Field::MediaKey, Field::DirectPath].into_iter().enumerate() {
         let fetched = world
@@ -422,7 +425,7 @@ async fn without_key_or_path_w_api_is_not_asked() {
 }
 
 #[tokio::test]
-async fn a_file_of_several_parts_is_cut_at_the_parts_and_proven_as_a_whole() {
+async fn a_large_file_is_cut_and_proven() {
     let world = World::with_limits(fetch::Limits::default()).await;
     let part = media::part::PART_BYTES as u64;
     for size in [
@@ -448,8 +451,9 @@ async fn a_file_of_several_parts_is_cut_at_the_parts_and_proven_as_a_whole() {
     }
 }
 
+/// As soon as the limit is passed, not after the last byte.
 #[tokio::test]
-async fn more_bytes_than_the_limit_are_refused_while_they_come() {
+async fn a_body_above_the_limit_is_refused() {
     let world = World::with_limits(fetch::Limits {
         max_bytes: 50_000,
         ..crate::limits()
@@ -464,8 +468,9 @@ async fn more_bytes_than_the_limit_are_refused_while_they_come() {
     );
 }
 
+/// It applies where it is lower.
 #[tokio::test]
-async fn an_instances_own_cap_counts_where_it_is_lower_and_never_raises_the_limit() {
+async fn an_instances_cap_never_raises_the_limit() {
     let limits = fetch::Limits {
         max_bytes: 50_000,
         ..crate::limits()
@@ -493,7 +498,7 @@ async fn an_instances_own_cap_counts_where_it_is_lower_and_never_raises_the_limi
 }
 
 #[tokio::test]
-async fn an_attempt_never_tells_a_key_a_path_or_a_token() {
+async fn an_attempt_holds_no_secret() {
     let world = World::new().await;
     let (announced, message) = world.announce(spec("secretive", WapiScenario::fail_500()));
     let fetched = world.fetch(Wapi, &message).await;

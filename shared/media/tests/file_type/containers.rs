@@ -1,12 +1,12 @@
-//! Bytes with a signature, and containers that several kinds of file have.
+//! Files with signatures, and containers that several formats share.
 
 use super::{ANY, DOCM, DOCX, NONE, ODT, PPTM, PPTX, XLS, XLSM, XLSX, check, ending};
-use crate::heads::{self, describe, medium, plain_zip};
+use crate::heads::{self, describe, media_message, plain_zip};
 
-/// Whatever a sender says, a signature of four bytes and more says it better.
+/// A signature of four bytes or more outranks the sender's hints.
 #[test]
 #[rustfmt::skip]
-fn long_signatures_beat_every_word() {
+fn long_signatures_outrank_hints() {
     let jpeg = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00".as_slice();
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice();
     let rar = b"Rar!\x1a\x07\x01\x00".as_slice();
@@ -44,10 +44,11 @@ fn long_signatures_beat_every_word() {
     ]);
 }
 
-/// An image sensor's file, an AVIF, a video and a song have one container: brands, kind and words decide.
+/// A camera's raw image, an AVIF, a video and a song share one container: brands, kind and hints
+/// decide.
 #[test]
 #[rustfmt::skip]
-fn iso_media_are_told_apart_by_brand_and_kind() {
+fn iso_media_have_brand_and_kind() {
     let heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".as_slice();
     let mif1 = b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic".as_slice();
     let avif = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf".as_slice();
@@ -77,7 +78,7 @@ fn iso_media_are_told_apart_by_brand_and_kind() {
         (threegp, ANY, NONE, "3gp", "video/3gpp", "inline"),
     ]);
     let of_kind = |kind: &str, declared: &str, head: &[u8]| {
-        let object = describe(medium(kind, declared, NONE), head);
+        let object = describe(media_message(kind, declared, NONE), head);
         (ending(&object).to_owned(), object.content_type)
     };
     let sound = ("m4a".to_owned(), "audio/mp4");
@@ -96,7 +97,7 @@ fn iso_media_are_told_apart_by_brand_and_kind() {
 /// A certificate, a key store and a signature all begin with 30 82.
 #[test]
 #[rustfmt::skip]
-fn asn1_files_are_told_apart_by_what_they_hold() {
+fn asn1_files_differ_by_content() {
     let (certificate, key_store) = (heads::CERTIFICATE, heads::PKCS12);
     let (signed, streamed) = (heads::SIGNED, heads::SIGNED_BER);
     let (p12, x509) = ("application/x-pkcs12", "application/x-x509-ca-cert");
@@ -124,7 +125,7 @@ fn asn1_files_are_told_apart_by_what_they_hold() {
 
 #[test]
 #[rustfmt::skip]
-fn zip_archives_are_what_was_said_within_what_they_hold() {
+fn zip_archives_follow_content_and_hints() {
     let zip = plain_zip(&["exemplo.txt"]);
     let opc = |parts: &[&str]| {
         let all = [["[Content_Types].xml", "_rels/.rels"].as_slice(), parts].concat();
@@ -180,11 +181,12 @@ fn zip_archives_are_what_was_said_within_what_they_hold() {
         (&apk, "application/pdf", "fatura.pdf", "apk", android, "attachment"),
         (&apk, DOCX, "fatura.docx", "apk", android, "attachment"),
         (&jar, ANY, NONE, "jar", "application/java-archive", "attachment"),
-        (&jar, "application/java-archive", "a.jar", "jar", "application/java-archive", "attachment"),
+        (&jar, "application/java-archive", "a.jar", "jar", "application/java-archive",
+        "attachment"),
     ]);
 }
 
-/// Also where the directory of streams lies beyond the first part: then the first sector tells.
+/// If the directory of streams lies beyond the first part, the first sector decides.
 #[test]
 #[rustfmt::skip]
 fn legacy_office_files_are_told_apart() {
@@ -212,7 +214,7 @@ fn legacy_office_files_are_told_apart() {
         (&cut, ANY, NONE, "xls", XLS, "attachment"),
         (&bare, ANY, "balanço.xls", "xls", XLS, "attachment"),
         (&bare, word, NONE, "doc", word, "attachment"),
-        // Office of today puts a file with a password into one of these.
+        // Current Office formats with a password use this container.
         (&locked, XLSX, "folha.xlsx", "xlsx", XLSX, "attachment"),
         (&locked, ANY, "folha.xlsx", "xlsx", XLSX, "attachment"),
     ]);

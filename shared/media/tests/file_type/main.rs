@@ -1,4 +1,4 @@
-//! What files are named and served as, seen on the described object: bytes, declared type, kind and name.
+//! File names and content types of the described object, by bytes, declared type, kind and name.
 
 #![allow(
     clippy::expect_used,
@@ -27,8 +27,7 @@ const EXE: &str = "application/vnd.microsoft.portable-executable";
 const ANY: &str = "application/octet-stream";
 const NONE: &str = "";
 
-/// A case: the bytes, the declared type, the file name; the ending, the content type, `inline` or
-/// `attachment`.
+/// A case: bytes, declared type, file name; extension, content type, `inline` or `attachment`.
 type Case<'a> = (&'a [u8], &'a str, &'a str, &'a str, &'a str, &'a str);
 
 fn ending(object: &ObjectDescription) -> &str {
@@ -41,7 +40,7 @@ fn shown(object: &ObjectDescription) -> &str {
     disposition.split_once(';').expect("a name").0
 }
 
-/// Checks all cases of documents and tells all that differ.
+/// Checks all cases of documents and reports all that differ.
 fn check(cases: &[Case<'_>]) {
     let mut wrong = Vec::new();
     for (head, declared, name, extension, content_type, how) in cases {

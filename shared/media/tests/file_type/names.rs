@@ -1,4 +1,4 @@
-//! What becomes of a file's name: in the key, and in the name that a browser offers.
+//! File names in the object key and in the name that a browser offers.
 
 use media::object_key::ObjectKey;
 
@@ -6,16 +6,16 @@ use super::{ANY, ending};
 use crate::heads::{describe, document};
 
 #[test]
-fn the_ending_survives_a_long_name() {
+fn a_long_name_keeps_its_ending() {
     let long = format!("{}.ofx", "extrato ".repeat(20));
     let object = describe(document(ANY, &long), b"\x01\x02\x03\x04");
     assert_eq!(ending(&object), "ofx");
     assert!(object.key.as_str().len() <= ObjectKey::MAX_BYTES);
 }
 
-/// Only what is an ending is cut from a name.
+/// Only an extension is removed from a name.
 #[test]
-fn a_dot_is_not_always_an_ending() {
+fn a_dot_may_be_no_extension() {
     let slug = |name: &str| {
         let object = describe(document("application/pdf", name), b"%PDF-1.7");
         let (_, rest) = object.key.as_str().split_once("3EB0AAAA-").expect("the id");
@@ -50,7 +50,7 @@ fn a_dot_is_not_always_an_ending() {
 }
 
 #[test]
-fn invisible_characters_are_left_out_of_the_shown_name() {
+fn displayed_names_have_no_invisible_characters() {
     let named = |name: &str| {
         let object = describe(document("application/pdf", name), b"%PDF-1.7");
         object.content_disposition
@@ -60,7 +60,8 @@ fn invisible_characters_are_left_out_of_the_shown_name() {
         "inline; filename=\"faturafdp.exe\"; filename*=UTF-8''faturafdp.exe"
     );
     let invisible = "\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\
-        \u{200e}\u{200f}\u{61c}\u{200b}\u{2060}\u{feff}\u{ad}\u{0}\u{7}\r\n\t\u{7f}\u{85}\u{2028}\u{e0041}";
+        \u{200e}\u{200f}\u{61c}\u{200b}\u{2060}\u{feff}\u{ad}\u{0}\u{7}\
+        \r\n\t\u{7f}\u{85}\u{2028}\u{e0041}";
     assert_eq!(
         named(&format!("a{invisible}ç.pdf")),
         "inline; filename=\"a_.pdf\"; filename*=UTF-8''a%C3%A7.pdf"

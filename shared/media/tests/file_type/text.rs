@@ -1,11 +1,11 @@
-//! Text, short signatures, markup, and bytes that nobody knows.
+//! Text, short signatures, markup, and unknown bytes.
 
 use super::{ANY, DOCX, EXE, NONE, XLS, check, shown};
 use crate::heads::{describe, document};
 
 #[test]
 #[rustfmt::skip]
-fn text_is_what_its_sender_called_it() {
+fn text_keeps_the_senders_type() {
     let csv = b"nome;valor;situa\xe7\xe3o\r\nContato Exemplo;10,50;n\xe3o\r\n".as_slice();
     let ofx = b"OFXHEADER:100\r\nDATA:OFXSGML\r\nVERSION:102\r\n\r\n<OFX>".as_slice();
     let nfe = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?><nfeProc versao=\"4.00\">".as_slice();
@@ -52,7 +52,8 @@ fn text_is_what_its_sender_called_it() {
         (ics, "text/calendar", NONE, "ics", "text/calendar", "attachment"),
         (ics, ANY, "reuniao.ics", "ics", "text/calendar", "attachment"),
         (pem, ANY, "empresa.pem", "pem", pem_type, "attachment"),
-        (pem, "application/x-x509-ca-cert", "empresa.crt", "crt", "application/x-x509-ca-cert", "attachment"),
+        (pem, "application/x-x509-ca-cert", "empresa.crt", "crt", "application/x-x509-ca-cert",
+        "attachment"),
         (pem, ANY, NONE, "pem", pem_type, "attachment"),
         (pem, ANY, "empresa.key", "key", pem_type, "attachment"),
         (b"alert(1)", "text/javascript", NONE, "js", "text/javascript", "attachment"),
@@ -63,7 +64,7 @@ fn text_is_what_its_sender_called_it() {
 
 #[test]
 #[rustfmt::skip]
-fn two_letters_are_no_evidence_against_words() {
+fn a_short_signature_yields_to_hints() {
     let text = |start: &str| format!("{start};000000;10,50\r\nBanco Exemplo;000001;11,00\r\n");
     for start in [
         "BM",
@@ -117,11 +118,12 @@ fn two_letters_are_no_evidence_against_words() {
 
 #[test]
 #[rustfmt::skip]
-fn text_says_its_encoding_where_it_is_known() {
+fn text_declares_a_known_encoding() {
     let utf8 = "Olá, situação: ok\n".as_bytes();
     check(&[
         (utf8, "text/plain", "a.txt", "txt", "text/plain; charset=utf-8", "inline"),
-        (b"Ol\xe1, situa\xe7\xe3o: ok, tudo certo\n", "text/plain", "a.txt", "txt", "text/plain", "inline"),
+        (b"Ol\xe1, situa\xe7\xe3o: ok, tudo certo\n", "text/plain", "a.txt", "txt", "text/plain",
+        "inline"),
         (b"so ASCII\n", "text/plain", "a.txt", "txt", "text/plain", "inline"),
         (utf8, "text/csv", "a.csv", "csv", "text/csv", "attachment"),
     ]);
@@ -129,7 +131,7 @@ fn text_says_its_encoding_where_it_is_known() {
 
 #[test]
 #[rustfmt::skip]
-fn executables_are_named_for_what_they_are() {
+fn executables_keep_their_true_type() {
     let mut portable = vec![0_u8; 0x100];
     portable[..2].copy_from_slice(b"MZ");
     portable[0x3c] = 0x80;
@@ -152,7 +154,7 @@ fn executables_are_named_for_what_they_are() {
     ]);
 }
 
-/// A browser must never run what a sender wrote, whatever it is called.
+/// A browser must never run what a sender wrote, whatever the file is called.
 #[test]
 #[rustfmt::skip]
 fn markup_is_never_shown_in_place() {
@@ -203,11 +205,11 @@ fn markup_is_never_shown_in_place() {
     ]);
 }
 
-/// What the bytes do not show to be a picture, a sound, a film, a PDF or text is not shown, but keeps its
-/// sender's ending.
+/// A file is not shown unless its bytes prove an image, audio, video, PDF or text, but keeps its
+/// extension.
 #[test]
 #[rustfmt::skip]
-fn unknown_bytes_keep_their_senders_ending() {
+fn unknown_bytes_keep_the_senders_extension() {
     let unknown = b"\x01\x02\x03\x04 anything".as_slice();
     check(&[
         (unknown, "x/unheard-of", NONE, "bin", ANY, "attachment"),

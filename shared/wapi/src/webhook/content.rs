@@ -1,23 +1,25 @@
-//! Finds the media in `msgContent`: under the names we know, through every wrapper, known or not.
+//! Finds the media objects in `msgContent`: under known field names, and through every wrapper,
+//! known or not.
 
 use std::collections::HashSet;
 
 use media::kind::MediaKind;
 use serde_json::Value;
 
-use super::names::{Meaning, is_type_of_a_medium, is_view_once, is_voice_note, meaning};
+use super::names::{Meaning, is_media_type, is_view_once, is_voice_note, meaning_of};
 use crate::fields::Fields;
 
-/// Levels of JSON that are looked through. Five wrappers take eleven; nobody saw more than two.
+/// Maximum depth of JSON that is searched. Five wrappers take eleven levels; at most two wrappers
+/// were seen.
 pub(super) const MAX_DEPTH: usize = 24;
 
-/// Media of one message at most. WhatsApp puts one into a message; ten thousand fit into a body, and each
-/// would be a job.
+/// Maximum media files of one message. WhatsApp puts one into a message; a body has room for ten
+/// thousand, and each would be a job.
 pub const MAX_MEDIA: usize = 100;
 
-/// One media object and what its surroundings say of it.
+/// A media object and what its surroundings say about it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Found<'a> {
+pub(super) struct FoundMedia<'a> {
     pub(super) fields: Fields<'a>,
     pub(super) kind: MediaKind,
     pub(super) voice_note: bool,
@@ -25,47 +27,47 @@ pub(super) struct Found<'a> {
     pub(super) is_sticker_pack: bool,
 }
 
-/// All that was found, in the order of names, which a redelivery repeats.
+/// Everything found, in alphabetical order of names, which is the same in a redelivery.
 #[derive(Debug, Default)]
 pub(super) struct Search<'a> {
-    pub(super) found: Vec<Found<'a>>,
-    /// The paths of what was found: the same file twice is one medium.
+    pub(super) found: Vec<FoundMedia<'a>>,
+    /// The paths of found objects: the same path twice is one media message.
     paths: HashSet<&'a str>,
     pub(super) unknown_wrappers: usize,
-    /// Objects with a key and a path that nothing says what they are.
+    /// Objects with a key and a path that cannot be identified as media.
     pub(super) not_understood: usize,
-    /// There were more than [`MAX_MEDIA`].
+    /// Whether there were more than [`MAX_MEDIA`].
     pub(super) too_many: bool,
 }
 
-/// Where the search stands.
+/// The position of the search.
 #[derive(Debug, Clone, Copy, Default)]
-struct Path {
+struct SearchPath {
     depth: usize,
     view_once: bool,
     through_unknown: bool,
 }
 
 impl<'a> Search<'a> {
-    /// Looks through a whole `msgContent`.
-    pub(super) fn through(content: &'a Value) -> Self {
+    /// Searches a whole `msgContent`.
+    pub(super) fn search_content(content: &'a Value) -> Self {
         let mut search = Self::default();
-        search.visit(content, Path::default());
+        search.visit_value(content, SearchPath::default());
         search
     }
 
-    fn visit(&mut self, value: &'a Value, path: Path) {
+    fn visit_value(&mut self, value: &'a Value, path: SearchPath) {
         if path.depth > MAX_DEPTH || self.too_many {
             return;
         }
-        let below = Path {
+        let below = SearchPath {
             depth: path.depth + 1,
             ..path
         };
         if let Value::Array(items) = value {
-            items.iter().for_each(|item| self.visit(item, below));
+            items.iter().for_each(|item| self.visit_value(item, below));
         }
-        let Some(fields) = Fields::of(value) else {
+        let Some(fields) = Fields::from_value(value) else {
             return;
         };
         fields
@@ -73,50 +75,56 @@ impl<'a> Search<'a> {
             .for_each(|(name, child)| self.visit_field(name, child, below));
     }
 
-    fn visit_field(&mut self, name: &str, child: &'a Value, path: Path) {
-        let through_unknown = Path {
+    fn visit_field(&mut self, name: &str, child: &'a Value, path: SearchPath) {
+        let through_unknown = SearchPath {
             through_unknown: true,
             ..path
         };
-        match (meaning(name), Fields::of(child)) {
+        match (meaning_of(name), Fields::from_value(child)) {
             (Meaning::NotOfTheChat, _) => {}
-            (Meaning::Medium(kind), Some(fields)) => {
+            (Meaning::Media(kind), Some(fields)) => {
                 let voice_note = is_voice_note(name) || fields.flag("ptt");
-                self.add(fields, kind, voice_note, path);
+                self.add_media(fields, kind, voice_note, path);
             }
             (Meaning::StickerPack, Some(fields)) => self.add_pack(fields, path),
             (Meaning::Wrapper, _) => {
                 let view_once = path.view_once || is_view_once(name);
-                self.visit(child, Path { view_once, ..path });
+                self.visit_value(child, SearchPath { view_once, ..path });
             }
             (Meaning::Unknown, Some(fields)) if has_key_and_path(fields) => {
                 self.add_unknown(child, fields, through_unknown);
             }
-            _ => self.visit(child, through_unknown),
+            _ => self.visit_value(child, through_unknown),
         }
     }
 
-    fn add_unknown(&mut self, object: &'a Value, fields: Fields<'a>, path: Path) {
+    fn add_unknown(&mut self, object: &'a Value, fields: Fields<'a>, path: SearchPath) {
         let mimetype = fields.text("mimetype").unwrap_or_default();
         let name = fields.text("fileName").or_else(|| fields.text("title"));
-        if is_type_of_a_medium(mimetype, name.is_some()) {
-            let kind = MediaKind::of_mimetype(mimetype);
-            self.add(fields, kind, fields.flag("ptt"), path);
+        if is_media_type(mimetype, name.is_some()) {
+            let kind = MediaKind::from_mimetype(mimetype);
+            self.add_media(fields, kind, fields.flag("ptt"), path);
         } else {
             self.not_understood += 1;
-            self.visit(object, path);
+            self.visit_value(object, path);
         }
     }
 
-    fn add_pack(&mut self, fields: Fields<'a>, path: Path) {
+    fn add_pack(&mut self, fields: Fields<'a>, path: SearchPath) {
         let before = self.found.len();
-        self.add(fields, MediaKind::Sticker, false, path);
+        self.add_media(fields, MediaKind::Sticker, false, path);
         if let Some(found) = self.found.get_mut(before) {
             found.is_sticker_pack = true;
         }
     }
 
-    fn add(&mut self, fields: Fields<'a>, kind: MediaKind, voice_note: bool, path: Path) {
+    fn add_media(
+        &mut self,
+        fields: Fields<'a>,
+        kind: MediaKind,
+        voice_note: bool,
+        path: SearchPath,
+    ) {
         let is_known = |path| !self.paths.insert(path);
         if fields.text("directPath").is_some_and(is_known) {
             return;
@@ -127,7 +135,7 @@ impl<'a> Search<'a> {
         }
         self.unknown_wrappers += usize::from(path.through_unknown);
         let view_once = path.view_once || fields.flag("viewOnce");
-        self.found.push(Found {
+        self.found.push(FoundMedia {
             fields,
             kind,
             voice_note,
@@ -137,7 +145,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// What a media object looks like under a name we do not know.
+/// Whether an object under an unknown name has what a media object has.
 fn has_key_and_path(fields: Fields<'_>) -> bool {
     fields.bytes("mediaKey").is_present() && fields.text("directPath").is_some()
 }
