@@ -1,4 +1,4 @@
-//! W-API's endpoints for managing an instance. Each call is sent once and reported as it went.
+//! W-API's endpoints for managing an instance. Each call is sent once and its outcome reported.
 
 use std::time::Duration;
 
