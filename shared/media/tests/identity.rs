@@ -24,7 +24,7 @@ const ACCEPTED: i64 = 1_787_440_000;
 const SENT: i64 = 1_787_438_879;
 
 /// An image in the chat of a phone number.
-fn picture() -> MediaMessage {
+fn image_message() -> MediaMessage {
     MediaMessage {
         message_id: MessageId::parse("3EB0AAAAAAAAAAAAAAAA").expect("an id"),
         chat: Chat::from_jid("5500900000002", None),
@@ -62,7 +62,7 @@ fn in_chat(jid: &str, lid: Option<&str>, phone: Option<&str>) -> MediaMessage {
             chat_hash,
             ..Envelope::default()
         },
-        ..picture()
+        ..image_message()
     }
 }
 
@@ -72,13 +72,13 @@ fn in_chat(jid: &str, lid: Option<&str>, phone: Option<&str>) -> MediaMessage {
 struct Shelf(Vec<(RecordKey, Vec<(&'static str, String)>)>);
 
 impl Shelf {
-    fn place(&mut self, message: &MediaMessage) -> usize {
+    fn find_place(&mut self, message: &MediaMessage) -> usize {
         let identity = message.identity();
         for key in identity.record_keys() {
             let found = self.0.iter().position(|(one, _)| *one == key);
             let Some(n) = found else {
                 self.0.push((key, Vec::new()));
-                return self.learn(self.0.len() - 1, message);
+                return self.record_facts(self.0.len() - 1, message);
             };
             let contradicts = identity.chat_facts().iter().any(|fact| {
                 let known = self.0[n].1.iter().find(|(name, _)| *name == fact.name);
@@ -87,13 +87,13 @@ impl Shelf {
                 })
             });
             if !contradicts {
-                return self.learn(n, message);
+                return self.record_facts(n, message);
             }
         }
         panic!("no place is left");
     }
 
-    fn learn(&mut self, n: usize, message: &MediaMessage) -> usize {
+    fn record_facts(&mut self, n: usize, message: &MediaMessage) -> usize {
         for fact in message.identity().chat_facts() {
             let facts = &mut self.0[n].1;
             if facts.iter().all(|(name, _)| *name != fact.name) {
@@ -105,23 +105,26 @@ impl Shelf {
 }
 
 /// The number of media messages in a list of announcements.
-fn count(messages: &[MediaMessage]) -> usize {
+fn count_media(messages: &[MediaMessage]) -> usize {
     let mut shelf = Shelf::default();
-    let places: BTreeSet<_> = messages.iter().map(|one| shelf.place(one)).collect();
+    let places: BTreeSet<_> = messages.iter().map(|one| shelf.find_place(one)).collect();
     places.len()
 }
 
 fn in_both_orders(one: &MediaMessage, other: &MediaMessage) -> [usize; 2] {
     let (one, other) = (one.clone(), other.clone());
-    [count(&[one.clone(), other.clone()]), count(&[other, one])]
+    [
+        count_media(&[one.clone(), other.clone()]),
+        count_media(&[other, one]),
+    ]
 }
 
 #[test]
 fn equal_announcements_have_one_key() {
-    assert_eq!(count(&[picture(), picture()]), 1);
+    assert_eq!(count_media(&[image_message(), image_message()]), 1);
     assert_eq!(
-        picture().identity().to_key_part(),
-        picture().identity().to_key_part()
+        image_message().identity().to_key_part(),
+        image_message().identity().to_key_part()
     );
 }
 
@@ -157,19 +160,19 @@ fn other_content_is_another_media_message() {
     ];
     let all: Vec<_> = changes
         .iter()
-        .map(|change| change(picture()))
-        .chain([picture()])
+        .map(|change| change(image_message()))
+        .chain([image_message()])
         .collect();
-    assert_eq!(count(&all), all.len());
+    assert_eq!(count_media(&all), all.len());
     let keys: BTreeSet<_> = all.iter().map(|one| one.identity().to_key_part()).collect();
     assert_eq!(keys.len(), all.len());
 }
 
 #[test]
 fn another_id_is_another_media_message() {
-    let mut edit = picture();
+    let mut edit = image_message();
     edit.message_id = MessageId::parse("3EB0BBBB").expect("an id");
-    assert_eq!(in_both_orders(&picture(), &edit), [2, 2]);
+    assert_eq!(in_both_orders(&image_message(), &edit), [2, 2]);
 }
 
 #[test]
@@ -180,7 +183,7 @@ fn a_new_signature_keeps_the_content() {
         media_key: None,
         direct_path: path.map(Secret::new),
         url: url.map(Secret::new),
-        ..picture()
+        ..image_message()
     };
     let first = at(Some("/v/t62/1.enc?oh=1&oe=2"), None);
     for other in [
@@ -200,7 +203,7 @@ fn every_base64_form_is_one_content() {
         file_sha256: None,
         media_key: Some(Secret::new(key)),
         direct_path: Some(Secret::new(path)),
-        ..picture()
+        ..image_message()
     };
     let rest = "A".repeat(40);
     let key = with(&format!("+/8{rest}="), "/v/1");
@@ -241,8 +244,8 @@ fn a_matching_lid_and_phone_are_one_chat() {
     for (one, other) in [(&lid, &both), (&lid, &phone), (&both, &phone)] {
         assert_eq!(in_both_orders(one, other), [1, 1]);
     }
-    assert_eq!(count(&[lid.clone(), both.clone(), phone.clone()]), 1);
-    assert_eq!(count(&[phone, lid, both]), 1);
+    assert_eq!(count_media(&[lid.clone(), both.clone(), phone.clone()]), 1);
+    assert_eq!(count_media(&[phone, lid, both]), 1);
 }
 
 /// Gateways write such a number with or without the ninth digit.
@@ -264,7 +267,7 @@ fn different_chats_are_two_media_messages() {
         in_chat("status@broadcast", None, None),
         in_chat("123@broadcast", None, None),
     ];
-    assert_eq!(count(&chats), chats.len());
+    assert_eq!(count_media(&chats), chats.len());
     let keys: BTreeSet<_> = chats
         .iter()
         .map(|one| one.identity().to_key_part())
@@ -295,13 +298,13 @@ fn every_chat_is_found_by_either_id() {
     let firsts: Vec<_> = (0..5).map(both).collect();
     let again = (0..5).rev().flat_map(|n| [by_lid(n), by_phone(n), both(n)]);
     let all: Vec<_> = firsts.into_iter().chain(again).collect();
-    assert_eq!(count(&all), 5);
+    assert_eq!(count_media(&all), 5);
     // A list of recipients: none of them is mistaken for another.
     let many: Vec<_> = (0..60)
         .map(by_phone)
         .chain((0..60).rev().map(by_phone))
         .collect();
-    assert_eq!(count(&many), 60);
+    assert_eq!(count_media(&many), 60);
 }
 
 /// Folder names hold eight digits of an odd address's hash, for which a collision can be found by
@@ -315,7 +318,7 @@ fn addresses_sharing_a_folder_are_two_chats() {
     assert_eq!(one.chat, other.chat);
     assert_eq!(in_both_orders(&one, &other), [2, 2]);
     assert_ne!(one.identity().to_key_part(), other.identity().to_key_part());
-    assert_eq!(picture().chat.address_hash("5500900000002"), None);
+    assert_eq!(image_message().chat.address_hash("5500900000002"), None);
     let group = Chat::from_jid("120363000000000001@g.us", None);
     assert_eq!(group.address_hash("120363000000000001@g.us"), None);
     let odd = Chat::from_jid("A.b@g.us", None);
@@ -330,7 +333,7 @@ fn addresses_sharing_a_folder_are_two_chats() {
 fn a_record_key_names_only_its_message() {
     let of = |id: &str| MediaMessage {
         message_id: MessageId::parse(id).expect("an id"),
-        ..picture()
+        ..image_message()
     };
     for id in [
         "3EB0AAAA",
@@ -345,7 +348,11 @@ fn a_record_key_names_only_its_message() {
         let earlier = of(id).identity().earlier_key();
         assert_eq!((earlier.as_str(), earlier.message_id()), (id, id));
     }
-    let first = picture().identity().record_keys().next().expect("a key");
+    let first = image_message()
+        .identity()
+        .record_keys()
+        .next()
+        .expect("a key");
     let second = of(first.as_str()).identity();
     assert!(second.record_keys().all(|key| key != first));
 }
@@ -393,7 +400,7 @@ fn an_earlier_job_keeps_its_identity() {
 #[test]
 fn an_invalid_moment_falls_back() {
     let dated = |moment, key_moment| {
-        let mut message = picture();
+        let mut message = image_message();
         (message.moment, message.envelope.key_moment) = (moment, key_moment);
         let message = message.with_valid_moment(ACCEPTED);
         assert_eq!(

@@ -24,7 +24,7 @@ use proptest::{option, prelude::*};
 
 const JPEG: &[u8] = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00";
 
-fn message() -> MediaMessage {
+fn sample_message() -> MediaMessage {
     MediaMessage {
         message_id: MessageId::parse("3EB0AAAAAAAAAAAAAAAA").expect("an id"),
         chat: Chat::from_jid("5500900000002", None),
@@ -47,7 +47,7 @@ fn message() -> MediaMessage {
     }
 }
 
-fn job(tenant: &str, instance: &str, message: MediaMessage) -> Job {
+fn sample_job(tenant: &str, instance: &str, message: MediaMessage) -> Job {
     let tenant = TenantId::parse(tenant).expect("a tenant");
     let instance = InstanceId::parse(instance).expect("an instance");
     let secrets = SecretHashes::new([Sha256::from_data(b"secret")]);
@@ -56,14 +56,14 @@ fn job(tenant: &str, instance: &str, message: MediaMessage) -> Job {
     verified.create_job(message, 0).into_job()
 }
 
-fn describe(job: &Job, head: &[u8], claims: Claims) -> ObjectDescription {
+fn describe_object(job: &Job, head: &[u8], claims: Claims) -> ObjectDescription {
     let offset = parse_offset("-03:00").expect("an offset");
     ObjectDescription::new(job, Way::Cdn, head, claims, offset)
 }
 
 fn key_of(message: MediaMessage, head: &[u8]) -> String {
-    let job = job("acme", "LITE-AAAAAA-BBBBBB", message);
-    describe(&job, head, Claims::default())
+    let job = sample_job("acme", "LITE-AAAAAA-BBBBBB", message);
+    describe_object(&job, head, Claims::default())
         .key
         .as_str()
         .to_owned()
@@ -71,7 +71,7 @@ fn key_of(message: MediaMessage, head: &[u8]) -> String {
 
 #[test]
 fn a_key_is_as_documented() {
-    let key = key_of(message(), JPEG);
+    let key = key_of(sample_message(), JPEG);
     let before = "acme/LITE-AAAAAA-BBBBBB/5500900000002/2026-08/\
                   20260822-174759_in_image_3EB0AAAAAAAAAAAAAAAA-";
     let digest = key
@@ -98,7 +98,7 @@ fn a_document_keeps_a_readable_name() {
         mimetype: Some("application/pdf".to_owned()),
         file_name: Some(name.to_owned()),
         direction: Direction::Out,
-        ..message()
+        ..sample_message()
     };
     let slug = |name: &str| {
         let key = key_of(named(name), b"%PDF-1.7");
@@ -293,9 +293,10 @@ fn active_content_is_downloaded_under_its_name() {
             kind: MediaKind::Document,
             file_name: Some(name.to_owned()),
             mimetype: Some(mimetype.to_owned()),
-            ..message()
+            ..sample_message()
         };
-        describe(&job("acme", "A-B", message), head, Claims::default()).content_disposition
+        describe_object(&sample_job("acme", "A-B", message), head, Claims::default())
+            .content_disposition
     };
     assert_eq!(
         named("orçamento\" 1.pdf", "application/pdf", b"%PDF-1.7"),
@@ -320,13 +321,17 @@ fn metadata_has_claims_and_tags_nothing_personal() {
     let message = MediaMessage {
         caption: Some("segue o orçamento".to_owned()),
         ptt: true,
-        ..message()
+        ..sample_message()
     };
     let claims = Claims {
         sha256: Some(Sha256::from_data(b"x")),
         integrity: Some(Integrity::MacAndSha256),
     };
-    let object = describe(&job("acme", "LITE-AAAAAA-BBBBBB", message), JPEG, claims);
+    let object = describe_object(
+        &sample_job("acme", "LITE-AAAAAA-BBBBBB", message),
+        JPEG,
+        claims,
+    );
     let value = |name: &str| {
         object
             .metadata
@@ -360,7 +365,7 @@ fn extreme_moments_still_give_a_key() {
         let key = key_of(
             MediaMessage {
                 moment,
-                ..message()
+                ..sample_message()
             },
             JPEG,
         );
@@ -396,9 +401,9 @@ fn a_queued_job_prints_nothing_personal() {
             "/v/t62.0000-24/FAKE?oe=6AFAE000",
         )),
         caption: Some("legenda".to_owned()),
-        ..message()
+        ..sample_message()
     };
-    let job = job("acme", "LITE-AAAAAA-BBBBBB", message);
+    let job = sample_job("acme", "LITE-AAAAAA-BBBBBB", message);
     let queued = QueuedJob::V1(job.clone());
     let json = queued.to_json().expect("a job is JSON");
     assert!(
@@ -419,9 +424,9 @@ fn a_job_has_only_sqs_characters() {
     let message = MediaMessage {
         caption: Some("\u{ffff}legenda\u{fffe}\u{0}\u{b}".to_owned()),
         file_name: Some("\u{1f4f7}\u{ffff}.pdf".to_owned()),
-        ..message()
+        ..sample_message()
     };
-    let queued = QueuedJob::V1(job("acme", "LITE-AAAAAA-BBBBBB", message));
+    let queued = QueuedJob::V1(sample_job("acme", "LITE-AAAAAA-BBBBBB", message));
     let json = queued.to_json().expect("a job is JSON");
     let is_taken = |c: char| c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}');
     assert!(json.chars().all(is_taken), "{json:?}");
@@ -459,7 +464,7 @@ prop_compose! {
             mimetype,
             file_name: name,
             caption,
-            ..message()
+            ..sample_message()
         }
     }
 }
@@ -472,8 +477,8 @@ proptest! {
         message in any_message(),
         head in prop::collection::vec(any::<u8>(), 0..64),
     ) {
-        let job = job(&tenant, &instance, message);
-        let object = describe(&job, &head, Claims::default());
+        let job = sample_job(&tenant, &instance, message);
+        let object = describe_object(&job, &head, Claims::default());
         let key = object.key.as_str();
         let prefix = format!("{tenant}/{instance}/");
         prop_assert!(key.starts_with(&prefix), "{}", key);
@@ -485,7 +490,7 @@ proptest! {
         prop_assert_eq!(ObjectKey::find_message_id(key), Some(id.as_str()));
         let is_folder = |part: &str| !part.is_empty() && part != "." && part != "..";
         prop_assert!(key.split('/').all(is_folder), "{}", key);
-        prop_assert_eq!(describe(&job, &head, Claims::default()), object.clone());
+        prop_assert_eq!(describe_object(&job, &head, Claims::default()), object.clone());
         let bytes_of = |(name, value): &(&str, String)| name.len() + value.len();
         let metadata: usize = object.metadata.iter().map(bytes_of).sum();
         prop_assert!(metadata <= MAX_METADATA_BYTES, "{} bytes of metadata", metadata);
@@ -511,7 +516,7 @@ proptest! {
             ..other
         };
         let key = |instance: &str, message: MediaMessage| {
-            describe(&job("acme", instance, message), JPEG, Claims::default()).key
+            describe_object(&sample_job("acme", instance, message), JPEG, Claims::default()).key
         };
         prop_assert_ne!(key(instances.0, one), key(instances.1, other));
     }

@@ -25,16 +25,16 @@ const NOW: i64 = 1_787_432_000;
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
-fn tenant(name: &str) -> TenantId {
+fn tenant_id(name: &str) -> TenantId {
     TenantId::parse(name).expect("a tenant")
 }
 
-fn instance(name: &str) -> InstanceId {
+fn instance_id(name: &str) -> InstanceId {
     InstanceId::parse(name).expect("an instance")
 }
 
 /// A media message whose file can be expected to exist for three more days.
-fn message() -> MediaMessage {
+fn sample_message() -> MediaMessage {
     MediaMessage {
         message_id: MessageId::parse("3EB0AAAAAAAAAAAAAAAA").expect("an id"),
         chat: Chat::from_jid("5500900000002", None),
@@ -57,24 +57,24 @@ fn message() -> MediaMessage {
     }
 }
 
-fn job() -> Job {
+fn sample_job() -> Job {
     let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
     let verified = VerifiedInstance::verify(
-        &tenant("acme"),
-        &instance("LITE-AAAAAA-BBBBBB"),
+        &tenant_id("acme"),
+        &instance_id("LITE-AAAAAA-BBBBBB"),
         &secrets,
         "s",
     );
     verified
         .expect("the right secret")
-        .create_job(message(), NOW - DAY)
+        .create_job(sample_message(), NOW - DAY)
         .into_job()
 }
 
 /// Parked two hours ago.
-fn parked() -> ParkedJob {
+fn parked_job() -> ParkedJob {
     ParkedJob {
-        job: Some(job()),
+        job: Some(sample_job()),
         class: FailureClass::Instance,
         reason: "the instance is not connected".to_owned(),
         receives: Some(7),
@@ -89,20 +89,20 @@ fn no_job() -> ParkedJob {
     ParkedJob {
         job: None,
         class: FailureClass::Poison,
-        ..parked()
+        ..parked_job()
     }
 }
 
 fn of_tenant(name: &str) -> Filter {
     Filter {
-        tenant: Some(tenant(name)),
+        tenant: Some(tenant_id(name)),
         ..Filter::default()
     }
 }
 
 fn of_instance(name: &str) -> Filter {
     Filter {
-        instance: Some(instance(name)),
+        instance: Some(instance_id(name)),
         ..Filter::default()
     }
 }
@@ -132,20 +132,20 @@ fn expiring_within(time: Duration) -> Filter {
 fn without_rules_every_message_matches() {
     let filter = Filter::default();
     assert!(filter.is_everything());
-    assert!(filter.matches_job(&parked(), NOW) && filter.matches_job(&no_job(), NOW));
+    assert!(filter.matches_job(&parked_job(), NOW) && filter.matches_job(&no_job(), NOW));
 }
 
 #[test]
 fn a_tenants_jobs_are_its_own() {
-    assert!(of_tenant("acme").matches_job(&parked(), NOW));
-    assert!(!of_tenant("other").matches_job(&parked(), NOW));
+    assert!(of_tenant("acme").matches_job(&parked_job(), NOW));
+    assert!(!of_tenant("other").matches_job(&parked_job(), NOW));
 }
 
 #[test]
 fn instances_differ_in_case_alone() {
-    assert!(of_instance("LITE-AAAAAA-BBBBBB").matches_job(&parked(), NOW));
-    assert!(!of_instance("LITE-AAAAAA-CCCCCC").matches_job(&parked(), NOW));
-    assert!(!of_instance("lite-AAAAAA-BBBBBB").matches_job(&parked(), NOW));
+    assert!(of_instance("LITE-AAAAAA-BBBBBB").matches_job(&parked_job(), NOW));
+    assert!(!of_instance("LITE-AAAAAA-CCCCCC").matches_job(&parked_job(), NOW));
+    assert!(!of_instance("lite-AAAAAA-BBBBBB").matches_job(&parked_job(), NOW));
 }
 
 /// Bodies that are not jobs have a class as well.
@@ -154,7 +154,7 @@ fn a_class_selects_its_own_jobs() {
     for class in FailureClass::ALL {
         let filter = of_class(class);
         assert_eq!(
-            filter.matches_job(&parked(), NOW),
+            filter.matches_job(&parked_job(), NOW),
             class == FailureClass::Instance
         );
         assert_eq!(
@@ -168,7 +168,7 @@ fn a_class_selects_its_own_jobs() {
 #[test]
 fn an_age_selects_older_jobs() {
     let hours = Duration::from_hours(2);
-    for parked in [parked(), no_job()] {
+    for parked in [parked_job(), no_job()] {
         assert!(older_than(Duration::ZERO).matches_job(&parked, NOW));
         assert!(older_than(hours).matches_job(&parked, NOW));
         assert!(!older_than(hours + Duration::from_secs(1)).matches_job(&parked, NOW));
@@ -179,11 +179,11 @@ fn an_age_selects_older_jobs() {
 #[test]
 fn an_expiry_selects_expiring_and_expired_jobs() {
     let days = Duration::from_hours(3 * 24);
-    assert_eq!(parked().recoverable_until(), Some(NOW + 3 * DAY));
-    assert!(expiring_within(days).matches_job(&parked(), NOW));
-    assert!(!expiring_within(days - Duration::from_secs(1)).matches_job(&parked(), NOW));
-    assert!(expiring_within(Duration::MAX).matches_job(&parked(), NOW));
-    assert!(expiring_within(Duration::ZERO).matches_job(&parked(), NOW + 4 * DAY));
+    assert_eq!(parked_job().recoverable_until(), Some(NOW + 3 * DAY));
+    assert!(expiring_within(days).matches_job(&parked_job(), NOW));
+    assert!(!expiring_within(days - Duration::from_secs(1)).matches_job(&parked_job(), NOW));
+    assert!(expiring_within(Duration::MAX).matches_job(&parked_job(), NOW));
+    assert!(expiring_within(Duration::ZERO).matches_job(&parked_job(), NOW + 4 * DAY));
 }
 
 #[test]
@@ -206,20 +206,20 @@ fn rules_about_jobs_exclude_other_bodies() {
 #[test]
 fn a_job_must_match_every_rule() {
     let all = Filter {
-        tenant: Some(tenant("acme")),
-        instance: Some(instance("LITE-AAAAAA-BBBBBB")),
+        tenant: Some(tenant_id("acme")),
+        instance: Some(instance_id("LITE-AAAAAA-BBBBBB")),
         class: Some(FailureClass::Instance),
         older_than: Some(Duration::from_hours(1)),
         expiring_within: Some(Duration::from_hours(4 * 24)),
     };
-    assert!(all.matches_job(&parked(), NOW) && !all.is_everything());
+    assert!(all.matches_job(&parked_job(), NOW) && !all.is_everything());
     let broken = [
         Filter {
-            tenant: Some(tenant("other")),
+            tenant: Some(tenant_id("other")),
             ..all.clone()
         },
         Filter {
-            instance: Some(instance("LITE-AAAAAA-CCCCCC")),
+            instance: Some(instance_id("LITE-AAAAAA-CCCCCC")),
             ..all.clone()
         },
         Filter {
@@ -236,6 +236,6 @@ fn a_job_must_match_every_rule() {
         },
     ];
     for filter in broken {
-        assert!(!filter.matches_job(&parked(), NOW), "{filter:?}");
+        assert!(!filter.matches_job(&parked_job(), NOW), "{filter:?}");
     }
 }

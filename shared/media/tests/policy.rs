@@ -25,7 +25,7 @@ const CHATS: [(&str, ChatKind); 6] = [
     ("someone@elsewhere", ChatKind::Other),
 ];
 
-fn message(kind: MediaKind, chat: &str) -> MediaMessage {
+fn message_in(kind: MediaKind, chat: &str) -> MediaMessage {
     MediaMessage {
         message_id: MessageId::parse("3EB0AAAAAAAAAAAAAAAA").expect("an id"),
         chat: Chat::from_jid(chat, None),
@@ -50,18 +50,18 @@ fn message(kind: MediaKind, chat: &str) -> MediaMessage {
 }
 
 /// Every kind in every kind of chat.
-fn everything() -> impl Iterator<Item = (MediaKind, ChatKind, MediaMessage)> {
+fn all_messages() -> impl Iterator<Item = (MediaKind, ChatKind, MediaMessage)> {
     MediaKind::ALL.into_iter().flat_map(|kind| {
         CHATS
             .iter()
-            .map(move |(jid, chat)| (kind, *chat, message(kind, jid)))
+            .map(move |(jid, chat)| (kind, *chat, message_in(kind, jid)))
     })
 }
 
 #[test]
 fn without_rules_everything_is_stored() {
     let policy = Policy::default();
-    for (kind, chat, message) in everything() {
+    for (kind, chat, message) in all_messages() {
         assert_eq!(policy.skip_rule(&message), None, "{kind} {chat:?}");
     }
 }
@@ -73,7 +73,7 @@ fn a_cap_skips_nothing() {
         max_bytes: Some(0),
         ..Policy::default()
     };
-    for (kind, chat, message) in everything() {
+    for (kind, chat, message) in all_messages() {
         assert_eq!(policy.skip_rule(&message), None, "{kind} {chat:?}");
     }
 }
@@ -84,7 +84,7 @@ fn other_kinds_are_skipped_in_every_chat() {
         kinds: vec![MediaKind::Image, MediaKind::Document],
         ..Policy::default()
     };
-    for (kind, chat, message) in everything() {
+    for (kind, chat, message) in all_messages() {
         let wanted = matches!(kind, MediaKind::Image | MediaKind::Document);
         let skipped = (!wanted).then_some(SkipRule::Kind);
         assert_eq!(policy.skip_rule(&message), skipped, "{kind} {chat:?}");
@@ -98,7 +98,7 @@ fn other_chats_are_skipped_for_every_kind() {
             chats: vec![wanted],
             ..Policy::default()
         };
-        for (kind, chat, message) in everything() {
+        for (kind, chat, message) in all_messages() {
             let skipped = (chat != wanted).then_some(SkipRule::Chat);
             assert_eq!(policy.skip_rule(&message), skipped, "{kind} {chat:?}");
         }
@@ -113,7 +113,7 @@ fn both_rules_apply_and_kind_comes_first() {
         max_bytes: Some(1),
         ..Policy::default()
     };
-    for (kind, chat, message) in everything() {
+    for (kind, chat, message) in all_messages() {
         let is_of_chat = matches!(chat, ChatKind::Person | ChatKind::Lid);
         let skipped = match (kind == MediaKind::Audio, is_of_chat) {
             (true, true) => None,
@@ -127,7 +127,7 @@ fn both_rules_apply_and_kind_comes_first() {
 #[test]
 fn a_new_tenant_skips_stories_and_channels() {
     let policy = Policy::for_new_tenant();
-    for (kind, chat, message) in everything() {
+    for (kind, chat, message) in all_messages() {
         let is_public = matches!(chat, ChatKind::Status | ChatKind::Channel);
         let skipped = is_public.then_some(SkipRule::Chat);
         assert_eq!(policy.skip_rule(&message), skipped, "{kind} {chat:?}");
@@ -139,7 +139,7 @@ fn one_or_both_directions_are_stored() {
     for direction in Direction::ALL {
         let message = MediaMessage {
             direction,
-            ..message(MediaKind::Image, CHATS[0].0)
+            ..message_in(MediaKind::Image, CHATS[0].0)
         };
         assert_eq!(Policy::default().skip_rule(&message), None);
         for only in Direction::ALL {
@@ -163,7 +163,7 @@ fn view_once_is_skipped_on_request() {
         view_once: ViewOnce::Skip,
         ..Policy::default()
     };
-    let plain = message(MediaKind::Image, CHATS[0].0);
+    let plain = message_in(MediaKind::Image, CHATS[0].0);
     let seen_once = MediaMessage {
         view_once: true,
         ..plain.clone()
@@ -176,10 +176,10 @@ fn view_once_is_skipped_on_request() {
 /// Senders choose ids and names, but not the server of a chat's address.
 #[test]
 fn a_probe_has_an_impossible_address() {
-    let probe = message(MediaKind::Image, Chat::PROBE_JID);
+    let probe = message_in(MediaKind::Image, Chat::PROBE_JID);
     assert_eq!(Policy::default().skip_rule(&probe), Some(SkipRule::Probe));
     for jid in ["probe@c.us", "probe@g.us", "probe", "probe@wapi-media2"] {
-        let message = message(MediaKind::Image, jid);
+        let message = message_in(MediaKind::Image, jid);
         assert_eq!(Policy::default().skip_rule(&message), None, "{jid}");
     }
 }
@@ -209,7 +209,7 @@ fn a_lid_with_number_is_a_person() {
         chats: vec![ChatKind::Person],
         ..Policy::default()
     };
-    let mut message = message(MediaKind::Image, "100000000000001@lid");
+    let mut message = message_in(MediaKind::Image, "100000000000001@lid");
     assert_eq!(policy.skip_rule(&message), Some(SkipRule::Chat));
     message.chat = Chat::from_jid("100000000000001@lid", Some("5500900000002"));
     assert_eq!(policy.skip_rule(&message), None);

@@ -61,7 +61,7 @@ fn a_url_is_kept_if_it_improves() {
     assert_eq!(path_without_host(URL), path_without_host(SIGNED));
 }
 
-fn message(direct_path: Option<&str>, url: Option<&str>) -> MediaMessage {
+fn message_with(direct_path: Option<&str>, url: Option<&str>) -> MediaMessage {
     MediaMessage {
         message_id: MessageId::parse("3EB0").expect("an id"),
         chat: Chat::from_jid("5500900000002", None),
@@ -93,7 +93,7 @@ fn the_later_expiry_counts() {
         1_780_000_000 + 30 * day
     );
     let until = |path, url| {
-        let message = message(path, url);
+        let message = message_with(path, url);
         let days = |at: i64| (at - message.moment) / day;
         (
             message.cdn_expiry().map(days),

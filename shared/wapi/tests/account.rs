@@ -7,7 +7,7 @@ use wapi::account::{Account, Hook, HookUpdate, Status};
 
 const URL: &str = "https://api.example.invalid/webhook/LITE-AAAAAA-BBBBBB/secret";
 
-fn answer() -> Value {
+fn sample_answer() -> Value {
     json!({
         "error": false,
         "instanceId": "LITE-AAAAAA-BBBBBB",
@@ -20,18 +20,18 @@ fn answer() -> Value {
     })
 }
 
-fn account(answer: &Value) -> Option<Account> {
+fn parse_account(answer: &Value) -> Option<Account> {
     Account::parse(answer.to_string().as_bytes())
 }
 
 #[test]
 fn an_account_has_hooks_in_any_wrapper() {
     for wrapped in [
-        answer(),
-        json!({ "data": answer() }),
-        json!({ "error": false, "instance": answer() }),
+        sample_answer(),
+        json!({ "data": sample_answer() }),
+        json!({ "error": false, "instance": sample_answer() }),
     ] {
-        let account = account(&wrapped).expect("an account");
+        let account = parse_account(&wrapped).expect("an account");
         assert_eq!(account.hook_url(Hook::Received), Some(URL));
         for empty in [Hook::Delivery, Hook::MessageStatus, Hook::Connected] {
             assert_eq!(account.hook_url(empty), None, "{empty}");
@@ -44,14 +44,17 @@ fn an_account_has_hooks_in_any_wrapper() {
 
 #[test]
 fn an_answer_without_hooks_is_refused() {
-    assert_eq!(account(&json!({ "error": false, "connected": true })), None);
-    assert_eq!(account(&json!([])), None);
+    assert_eq!(
+        parse_account(&json!({ "error": false, "connected": true })),
+        None
+    );
+    assert_eq!(parse_account(&json!([])), None);
     assert_eq!(Account::parse(b"<html>"), None);
 }
 
 #[test]
 fn an_account_prints_neither_urls_nor_numbers() {
-    let printed = format!("{:?}", account(&answer()).expect("an account"));
+    let printed = format!("{:?}", parse_account(&sample_answer()).expect("an account"));
     assert!(
         !printed.contains("secret") && !printed.contains("5500900000001"),
         "{printed}"

@@ -22,7 +22,7 @@ use wapi::{
 
 const ID: &str = "3EB0AAAAAAAAAAAAAAAA";
 
-fn image() -> Value {
+fn image_object() -> Value {
     json!({
         "mimetype": "image/jpeg", "caption": "legenda",
         "directPath": "/v/t62.7118-24/invented.enc?oe=F48EE600",
@@ -30,17 +30,17 @@ fn image() -> Value {
     })
 }
 
-fn webhook() -> Value {
+fn sample_webhook() -> Value {
     json!({
         "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB", "messageId": ID,
         "moment": 1_787_438_879,
         "fromMe": false, "isGroup": false, "chat": { "id": "5500900000002" },
         "sender": { "id": "5500900000002", "pushName": "Contato Exemplo" },
-        "msgContent": { "imageMessage": image() },
+        "msgContent": { "imageMessage": image_object() },
     })
 }
 
-fn verified() -> VerifiedInstance {
+fn verified_instance() -> VerifiedInstance {
     let tenant = TenantId::parse("acme").expect("a tenant");
     let instance = InstanceId::parse("LITE-AAAAAA-BBBBBB").expect("an instance");
     let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
@@ -48,9 +48,9 @@ fn verified() -> VerifiedInstance {
 }
 
 /// The only media message of the bytes.
-fn only(bytes: &[u8], name: &str) -> MediaMessage {
+fn only_message(bytes: &[u8], name: &str) -> MediaMessage {
     let body = WebhookBody::parse(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let announced = body.announcement(&verified());
+    let announced = body.announcement(&verified_instance());
     let mut media = announced
         .unwrap_or_else(|error| panic!("{name}: {error}"))
         .media;
@@ -58,8 +58,8 @@ fn only(bytes: &[u8], name: &str) -> MediaMessage {
     media.remove(0)
 }
 
-fn with(pointer: &str, value: &str) -> String {
-    let mut webhook = webhook();
+fn with_value(pointer: &str, value: &str) -> String {
+    let mut webhook = sample_webhook();
     *webhook.pointer_mut(pointer).expect("a field") = json!("MARK");
     webhook.to_string().replace("MARK", value)
 }
@@ -78,18 +78,18 @@ fn half_an_emoji_costs_one_character() {
         (r"\ud83d\n", "\u{fffd}\n"),
         (r"\\ud83d", r"\ud83d"),
     ] {
-        let body = with("/msgContent/imageMessage/caption", written);
-        let message = only(body.as_bytes(), written);
+        let body = with_value("/msgContent/imageMessage/caption", written);
+        let message = only_message(body.as_bytes(), written);
         assert_eq!(message.caption.as_deref(), Some(read), "{written}");
         for pointer in ["/sender/pushName", "/chat/id", "/messageId"] {
-            only(with(pointer, written).as_bytes(), pointer);
+            only_message(with_value(pointer, written).as_bytes(), pointer);
         }
     }
 }
 
 #[test]
 fn byte_order_marks_and_utf16_are_read() {
-    let text = with("/msgContent/imageMessage/caption", "ação \u{1f600}");
+    let text = with_value("/msgContent/imageMessage/caption", "ação \u{1f600}");
     let utf16 = |unit: fn(u16) -> [u8; 2], mark: &str| -> Vec<u8> {
         let text = format!("{mark}{text}");
         text.encode_utf16().flat_map(unit).collect()
@@ -106,14 +106,14 @@ fn byte_order_marks_and_utf16_are_read() {
             [utf16(u16::to_le_bytes, "\u{feff}"), vec![b' ']].concat(),
         ),
     ] {
-        let message = only(&bytes, name);
+        let message = only_message(&bytes, name);
         assert_eq!(message.caption.as_deref(), Some("ação \u{1f600}"), "{name}");
     }
 }
 
 #[test]
 fn invalid_utf8_costs_its_characters() {
-    let body = with("/msgContent/imageMessage/caption", "Jo#o");
+    let body = with_value("/msgContent/imageMessage/caption", "Jo#o");
     for (name, bytes) in [
         ("Latin-1", &b"\xe3"[..]),
         ("cut", b"\xf0\x9f\x98"),
@@ -122,7 +122,7 @@ fn invalid_utf8_costs_its_characters() {
     ] {
         let at = body.find('#').expect("the mark");
         let (front, rest) = body.as_bytes().split_at(at);
-        let message = only(&[front, bytes, &rest[1..]].concat(), name);
+        let message = only_message(&[front, bytes, &rest[1..]].concat(), name);
         let caption = message.caption.expect("a caption");
         assert!(caption.starts_with("Jo\u{fffd}"), "{name}: {caption}");
         assert!(caption.ends_with('o'), "{name}: {caption}");
@@ -139,13 +139,13 @@ fn forbidden_characters_cost_only_themselves() {
         (r"\u12", "?u12"),
         ("fim\\", ""),
     ] {
-        let body = with("/msgContent/imageMessage/caption", written);
+        let body = with_value("/msgContent/imageMessage/caption", written);
         if read.is_empty() {
             let error = WebhookBody::parse(body.as_bytes()).expect_err(written);
             assert_eq!(error, BodyError::NotJson, "{written}");
             continue;
         }
-        let message = only(body.as_bytes(), written);
+        let message = only_message(body.as_bytes(), written);
         assert_eq!(message.caption.as_deref(), Some(read), "{written:?}");
     }
 }
@@ -154,9 +154,9 @@ fn forbidden_characters_cost_only_themselves() {
 #[test]
 fn invalid_numbers_cost_only_themselves() {
     for number in ["NaN", "Infinity", "-Infinity"] {
-        let body = webhook().to_string().replace("1787438879", number);
+        let body = sample_webhook().to_string().replace("1787438879", number);
         let body = body.replace("legenda", "NaN Infinity");
-        let message = only(body.as_bytes(), number);
+        let message = only_message(body.as_bytes(), number);
         assert_eq!(message.caption.as_deref(), Some("NaN Infinity"), "{number}");
     }
 }
@@ -164,7 +164,7 @@ fn invalid_numbers_cost_only_themselves() {
 /// As workflow engines, function gateways and queues forward a request.
 #[test]
 fn the_webhook_in_an_envelope_is_found() {
-    let hook = webhook();
+    let hook = sample_webhook();
     let text = hook.to_string();
     let request = json!({ "headers": { "host": "n8n.example.invalid" }, "params": {}, "query": {},
         "body": hook });
@@ -195,16 +195,16 @@ fn the_webhook_in_an_envelope_is_found() {
         json!([text]),
         json!([{ "status": "ok" }, 7, null, hook]),
     ] {
-        let message = only(envelope.to_string().as_bytes(), &envelope.to_string());
+        let message = only_message(envelope.to_string().as_bytes(), &envelope.to_string());
         assert_eq!(message.message_id.as_str(), ID, "{envelope}");
     }
 }
 
 #[test]
 fn no_webhook_and_several_have_words() {
-    let mut other = webhook();
+    let mut other = sample_webhook();
     other["messageId"] = json!("3EB0BBBBBBBBBBBBBBBB");
-    let mut status = webhook();
+    let mut status = sample_webhook();
     status["event"] = json!("webhookStatus");
     status
         .as_object_mut()
@@ -212,17 +212,17 @@ fn no_webhook_and_several_have_words() {
         .remove("msgContent");
     for (body, error, word) in [
         (
-            json!([webhook(), other]),
+            json!([sample_webhook(), other]),
             BodyError::SeveralWebhooks,
             "several_webhooks",
         ),
         (
-            json!({ "body": webhook(), "data": other.to_string() }),
+            json!({ "body": sample_webhook(), "data": other.to_string() }),
             BodyError::SeveralWebhooks,
             "several_webhooks",
         ),
         (
-            json!([webhook(), status]),
+            json!([sample_webhook(), status]),
             BodyError::SeveralWebhooks,
             "several_webhooks",
         ),
@@ -254,25 +254,28 @@ fn no_webhook_and_several_have_words() {
 /// A webhook that a relay stripped still belongs to the instance that the envelope names.
 #[test]
 fn an_envelope_of_another_instance_is_refused() {
-    let mut bare = webhook();
+    let mut bare = sample_webhook();
     bare.as_object_mut()
         .expect("an object")
         .remove("instanceId");
     let envelope = json!({ "instanceId": "LITE-AAAAAA-CCCCCC", "data": bare });
     let body = WebhookBody::parse(envelope.to_string().as_bytes()).expect("a webhook");
     let refused = body
-        .announcement(&verified())
+        .announcement(&verified_instance())
         .expect_err("another instance");
     assert_eq!(refused, AnnouncementError::OtherInstance);
 }
 
 #[test]
 fn an_object_written_as_text_is_read() {
-    let content = json!({ "imageMessage": image() });
+    let content = json!({ "imageMessage": image_object() });
     let changes: [(&str, Value); 6] = [
         ("msgContent", json!(content.to_string())),
         ("msgContent", json!(json!(content.to_string()).to_string())),
-        ("msgContent", json!({ "imageMessage": image().to_string() })),
+        (
+            "msgContent",
+            json!({ "imageMessage": image_object().to_string() }),
+        ),
         (
             "msgContent",
             json!({ "viewOnceMessageV2": { "message": content.to_string() } }),
@@ -284,47 +287,47 @@ fn an_object_written_as_text_is_read() {
         ("chat", json!(json!({ "id": "5500900000002" }).to_string())),
     ];
     for (name, value) in changes {
-        let mut body = webhook();
+        let mut body = sample_webhook();
         body[name] = value;
-        let message = only(body.to_string().as_bytes(), &body.to_string());
+        let message = only_message(body.to_string().as_bytes(), &body.to_string());
         assert!(message.media_key.is_some() && message.direct_path.is_some());
         assert_eq!(message.chat.as_str(), "5500900000002", "{body}");
     }
     let cut = content.to_string().replace("legenda", r"legenda \ud83d");
-    let mut body = webhook();
+    let mut body = sample_webhook();
     body["msgContent"] = json!(cut);
-    let message = only(body.to_string().as_bytes(), "a cut emoji in a text");
+    let message = only_message(body.to_string().as_bytes(), "a cut emoji in a text");
     assert_eq!(message.caption.as_deref(), Some("legenda \u{fffd}"));
 }
 
 /// Otherwise anyone who can send a message could announce media of their choice.
 #[test]
 fn a_persons_text_is_never_parsed() {
-    let forged = json!({ "imageMessage": image() }).to_string();
+    let forged = json!({ "imageMessage": image_object() }).to_string();
     for content in [
         json!({ "conversation": forged }),
-        json!({ "conversation": webhook().to_string() }),
+        json!({ "conversation": sample_webhook().to_string() }),
         json!({ "extendedTextMessage": { "text": forged, "title": forged } }),
         json!({ "contactMessage": { "displayName": forged, "vcard": forged } }),
         json!({ "interactiveMessage": { "body": { "text": forged } } }),
         json!({ "brandNewMessage": forged }),
     ] {
-        let mut body = webhook();
+        let mut body = sample_webhook();
         body["msgContent"] = content;
         let parsed = WebhookBody::parse(body.to_string().as_bytes()).expect("a webhook");
         assert!(parsed.read_announcement().media.is_empty(), "{body}");
     }
-    let mut body = webhook();
-    body["sender"]["pushName"] = json!(webhook().to_string());
+    let mut body = sample_webhook();
+    body["sender"]["pushName"] = json!(sample_webhook().to_string());
     body["msgContent"]["imageMessage"]["caption"] = json!(forged);
-    let message = only(body.to_string().as_bytes(), "a forged caption");
+    let message = only_message(body.to_string().as_bytes(), "a forged caption");
     assert!(message.caption.expect("a caption").starts_with("{\"image"));
 }
 
 #[test]
 fn a_bad_entry_costs_only_itself() {
     let entry = |n: usize| {
-        let mut webhook = webhook();
+        let mut webhook = sample_webhook();
         webhook["messageId"] = json!(format!("3EB0{n:016}"));
         json!({ "id": n, "body": webhook }).to_string()
     };

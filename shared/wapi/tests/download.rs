@@ -19,18 +19,18 @@ use wapi::{
 
 const NOW: i64 = 1_750_000_000;
 
-fn base() -> Url {
+fn base_url() -> Url {
     Url::parse("https://api.w-api.app/v1/").expect("a URL")
 }
 
-fn link(status: u16, body: &str) -> Result<String, RefusalRow> {
+fn find_link(status: u16, body: &str) -> Result<String, RefusalRow> {
     let answer = Answer {
         status,
         retry_after: Some(Duration::from_secs(9)),
         body: body.as_bytes(),
     };
     answer
-        .file_link(&base(), NOW)
+        .file_link(&base_url(), NOW)
         .map(|link| link.url().expose().to_owned())
         .map_err(|refusal| refusal.row)
 }
@@ -43,7 +43,7 @@ fn a_link_has_any_known_name() {
                 "expires":1750000000001000}}"#
         );
         assert_eq!(
-            link(200, &body).as_deref(),
+            find_link(200, &body).as_deref(),
             Ok("https://api.w-api.app/media/file/x.jpeg"),
             "{name}"
         );
@@ -84,7 +84,7 @@ fn every_row_is_recognised() {
             ExpiredLink,
         ),
     ] {
-        assert_eq!(link(status, body), Err(row), "{status} {body}");
+        assert_eq!(find_link(status, body), Err(row), "{status} {body}");
     }
 }
 
@@ -109,7 +109,7 @@ fn final_rows_are_not_retried() {
 #[test]
 fn links_move_to_the_origin_or_fail() {
     let moved = |link: &str| {
-        FileLink::on_origin_of(&base(), link).map(|link| link.url().expose().to_owned())
+        FileLink::on_origin_of(&base_url(), link).map(|link| link.url().expose().to_owned())
     };
     for (link, url) in [
         (

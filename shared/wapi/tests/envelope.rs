@@ -24,7 +24,7 @@ const ACCEPTED: i64 = 1_787_440_000;
 /// 2026-08-22, 22:47:59 UTC.
 const SENT: i64 = 1_787_438_879;
 
-fn body() -> Value {
+fn sample_body() -> Value {
     json!({
         "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB",
         "connectedPhone": "5500900000001",
@@ -38,13 +38,13 @@ fn body() -> Value {
 }
 
 /// The announced media message as it becomes a job.
-fn announced(change: impl FnOnce(&mut Value)) -> MediaMessage {
+fn announced_message(change: impl FnOnce(&mut Value)) -> MediaMessage {
     let tenant = TenantId::parse("acme").expect("a tenant");
     let instance = InstanceId::parse("LITE-AAAAAA-BBBBBB").expect("an instance");
     let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
     let verified =
         VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret");
-    let mut body = body();
+    let mut body = sample_body();
     change(&mut body);
     let body = WebhookBody::parse(body.to_string().as_bytes()).expect("JSON");
     let announcement = body.announcement(&verified).expect("the same instance");
@@ -94,7 +94,7 @@ fn every_form_of_moment_is_read() {
         json!("20260822T224759Z"),
         json!("2026-08-22t22:47:59z"),
     ] {
-        let message = announced(|body| body["moment"] = moment.clone());
+        let message = announced_message(|body| body["moment"] = moment.clone());
         assert_eq!(message.moment, SENT, "{moment}");
         assert_eq!(
             message.envelope.moment_source,
@@ -102,7 +102,7 @@ fn every_form_of_moment_is_read() {
             "{moment}"
         );
     }
-    let midnight = announced(|body| body["moment"] = json!("2026-08-22"));
+    let midnight = announced_message(|body| body["moment"] = json!("2026-08-22"));
     assert_eq!(midnight.moment, SENT - SENT % 86_400);
 }
 
@@ -113,7 +113,7 @@ fn the_signed_halves_of_a_long_join() {
     let low = i64::from((millis & 0xffff_ffff) as u32 as i32);
     for low in [low, millis & 0xffff_ffff] {
         let long = json!({ "low": low, "high": millis >> 32, "unsigned": false });
-        assert_eq!(announced(|body| body["moment"] = long).moment, SENT);
+        assert_eq!(announced_message(|body| body["moment"] = long).moment, SENT);
     }
 }
 
@@ -141,7 +141,7 @@ fn an_invalid_moment_falls_back() {
         json!("2126-08-22T22:47:59Z"),
         json!("1970-01-01T00:00:00Z"),
     ] {
-        let undated = announced(|body| body["moment"] = wrong.clone());
+        let undated = announced_message(|body| body["moment"] = wrong.clone());
         let source = undated.envelope.moment_source;
         assert_eq!(
             (undated.moment, source),
@@ -152,7 +152,7 @@ fn an_invalid_moment_falls_back() {
             json!(SENT.to_string()),
             json!({ "low": SENT, "high": 0, "unsigned": false }),
         ] {
-            let by_key = announced(|body| {
+            let by_key = announced_message(|body| {
                 body["moment"] = wrong.clone();
                 body["msgContent"]["imageMessage"]["mediaKeyTimestamp"] = key;
             });
@@ -168,12 +168,12 @@ fn an_invalid_moment_falls_back() {
 
 #[test]
 fn an_unknown_moment_gives_a_full_life() {
-    let message = announced(|body| body["moment"] = json!(0));
+    let message = announced_message(|body| body["moment"] = json!(0));
     let ends = media::schedule::park_deadline(ACCEPTED, message.recoverable_until());
     assert_eq!(ends - ACCEPTED, 6 * 86_400);
 }
 
-fn contact(lid: Option<&str>, phone: Option<&str>) -> Contact {
+fn new_contact(lid: Option<&str>, phone: Option<&str>) -> Contact {
     Contact {
         lid: lid.map(str::to_owned),
         phone: phone.map(str::to_owned),
@@ -184,8 +184,8 @@ const LID: Option<&str> = Some("200000000000002");
 const PHONE: Option<&str> = Some("5500900000002");
 
 /// The chat's folder and contact.
-fn direct(change: impl FnOnce(&mut Value)) -> (String, Contact) {
-    let message = announced(change);
+fn direct_chat(change: impl FnOnce(&mut Value)) -> (String, Contact) {
+    let message = announced_message(change);
     assert_eq!(message.envelope.sender, Contact::default(), "a chat of two");
     (message.chat.as_str().to_owned(), message.envelope.peer)
 }
@@ -193,36 +193,39 @@ fn direct(change: impl FnOnce(&mut Value)) -> (String, Contact) {
 #[test]
 fn a_direct_chat_keeps_lid_and_number() {
     let (folder, lid_folder) = ("5500900000002".to_owned(), "lid-200000000000002".to_owned());
-    assert_eq!(direct(|_| {}), (folder.clone(), contact(LID, PHONE)));
+    assert_eq!(
+        direct_chat(|_| {}),
+        (folder.clone(), new_contact(LID, PHONE))
+    );
     // The chat has a number, and the sender has a LID with the same number.
     for id in [
         "5500900000002",
         "5500900000002@s.whatsapp.net",
         "5500900000002:4@c.us",
     ] {
-        let found = direct(|body| body["chat"]["id"] = json!(id));
-        assert_eq!(found, (folder.clone(), contact(LID, PHONE)), "{id}");
+        let found = direct_chat(|body| body["chat"]["id"] = json!(id));
+        assert_eq!(found, (folder.clone(), new_contact(LID, PHONE)), "{id}");
     }
-    let found = direct(|body| body["sender"]["id"] = json!("200000000000002"));
-    assert_eq!(found, (lid_folder.clone(), contact(LID, None)));
-    let found = direct(|body| {
+    let found = direct_chat(|body| body["sender"]["id"] = json!("200000000000002"));
+    assert_eq!(found, (lid_folder.clone(), new_contact(LID, None)));
+    let found = direct_chat(|body| {
         body["sender"] = json!({ "id": "5500900000002" });
     });
-    assert_eq!(found, (folder.clone(), contact(LID, PHONE)));
+    assert_eq!(found, (folder.clone(), new_contact(LID, PHONE)));
     // Another contact's LID or number proves nothing about this chat.
-    let found = direct(|body| body["sender"]["senderLid"] = json!("9@lid"));
-    assert_eq!(found, (lid_folder.clone(), contact(LID, None)));
-    let found = direct(|body| {
+    let found = direct_chat(|body| body["sender"]["senderLid"] = json!("9@lid"));
+    assert_eq!(found, (lid_folder.clone(), new_contact(LID, None)));
+    let found = direct_chat(|body| {
         body["chat"]["id"] = json!("5500900000002");
         body["sender"] = json!({ "id": "5500900000009", "senderLid": "9@lid" });
     });
-    assert_eq!(found, (folder.clone(), contact(None, PHONE)));
+    assert_eq!(found, (folder.clone(), new_contact(None, PHONE)));
     // An outgoing message names the account as its sender.
-    let found = direct(|body| {
+    let found = direct_chat(|body| {
         body["fromMe"] = json!(true);
         body["sender"] = json!({ "id": "5500900000001", "senderLid": "100000000000001@lid" });
     });
-    assert_eq!(found, (lid_folder, contact(LID, None)));
+    assert_eq!(found, (lid_folder, new_contact(LID, None)));
 }
 
 /// If they are a LID that the envelope names.
@@ -230,18 +233,18 @@ fn a_direct_chat_keeps_lid_and_number() {
 fn bare_digits_may_be_a_lid() {
     let bare = |body: &mut Value| body["chat"]["id"] = json!("200000000000002");
     assert_eq!(
-        direct(bare),
-        ("5500900000002".to_owned(), contact(LID, PHONE))
+        direct_chat(bare),
+        ("5500900000002".to_owned(), new_contact(LID, PHONE))
     );
-    let found = direct(|body| {
+    let found = direct_chat(|body| {
         bare(body);
         body["sender"]["id"] = json!("200000000000002");
     });
     assert_eq!(
         found,
-        ("lid-200000000000002".to_owned(), contact(LID, None))
+        ("lid-200000000000002".to_owned(), new_contact(LID, None))
     );
-    let found = direct(|body| {
+    let found = direct_chat(|body| {
         bare(body);
         body["chat"]["lid"] = json!("200000000000002@lid");
         body["fromMe"] = json!(true);
@@ -249,15 +252,15 @@ fn bare_digits_may_be_a_lid() {
     });
     assert_eq!(
         found,
-        ("lid-200000000000002".to_owned(), contact(LID, None))
+        ("lid-200000000000002".to_owned(), new_contact(LID, None))
     );
     // A number that is not a LID of the envelope stays a number.
-    let found = direct(|body| body["chat"]["id"] = json!("5500900000007"));
+    let found = direct_chat(|body| body["chat"]["id"] = json!("5500900000007"));
     assert_eq!(
         found,
         (
             "5500900000007".to_owned(),
-            contact(None, Some("5500900000007"))
+            new_contact(None, Some("5500900000007"))
         )
     );
 }
@@ -275,7 +278,7 @@ fn is_group_decides_without_a_server() {
         ("status", "status"),
         ("status@broadcast", "status"),
     ] {
-        let message = announced(|body| {
+        let message = announced_message(|body| {
             body["isGroup"] = json!(true);
             body["chat"]["id"] = json!(id);
         });
@@ -287,7 +290,7 @@ fn is_group_decides_without_a_server() {
 #[test]
 fn a_group_message_keeps_its_sender() {
     let sender = |change: &dyn Fn(&mut Value)| {
-        let message = announced(|body| {
+        let message = announced_message(|body| {
             body["isGroup"] = json!(true);
             body["chat"]["id"] = json!("120363000000000009@g.us");
             change(body);
@@ -295,22 +298,22 @@ fn a_group_message_keeps_its_sender() {
         assert_eq!(message.chat.kind(), ChatKind::Group);
         message.envelope.sender
     };
-    assert_eq!(sender(&|_| {}), contact(LID, PHONE));
+    assert_eq!(sender(&|_| {}), new_contact(LID, PHONE));
     assert_eq!(
         sender(&|body| body["sender"] = json!({ "id": "200000000000002@lid" })),
-        contact(LID, None)
+        new_contact(LID, None)
     );
     assert_eq!(
         sender(&|body| body["sender"] =
             json!({ "id": "200000000000002", "senderLid": "200000000000002@lid" })),
-        contact(LID, None)
+        new_contact(LID, None)
     );
     assert_eq!(
         sender(&|body| {
             body["sender"] = json!(null);
             body["participant"] = json!("5500900000002@s.whatsapp.net");
         }),
-        contact(None, PHONE)
+        new_contact(None, PHONE)
     );
     assert_eq!(
         sender(&|body| body["sender"] = json!(null)),
@@ -325,13 +328,13 @@ fn both_dialects_give_one_identity() {
         "imagemessage": { "mediakey": "a2V5", "directpath": "/v/1?oh=another",
             "mimetype": "image/png" },
     });
-    let logged = announced(|body| {
+    let logged = announced_message(|body| {
         let fields = body.as_object_mut().expect("an object");
         fields.remove("msgContent");
         fields.insert("msgcontent".to_owned(), content);
     });
     assert_eq!(
-        announced(|_| {}).identity().to_key_part(),
+        announced_message(|_| {}).identity().to_key_part(),
         logged.identity().to_key_part()
     );
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use wapi::logs::LogPage;
 
 /// A webhook as the log has it, with names in lower case.
-fn logged() -> Value {
+fn logged_webhook() -> Value {
     json!({
         "event": "webhookReceived",
         "instanceid": "LITE-AAAAAA-BBBBBB",
@@ -25,16 +25,16 @@ fn logged() -> Value {
     })
 }
 
-fn page(answer: &Value) -> LogPage {
+fn parse_page(answer: &Value) -> LogPage {
     LogPage::parse(answer.to_string().as_bytes()).expect("JSON")
 }
 
 #[test]
 fn a_logged_webhook_is_found_in_every_shape() {
-    let entry = json!({ "id": 7, "time": 1_787_431_680_000_u64, "body": logged() });
-    let as_text = json!({ "id": 7, "payload": logged().to_string() });
+    let entry = json!({ "id": 7, "time": 1_787_431_680_000_u64, "body": logged_webhook() });
+    let as_text = json!({ "id": 7, "payload": logged_webhook().to_string() });
     for answer in [
-        json!([logged()]),
+        json!([logged_webhook()]),
         json!([entry]),
         json!({ "logs": [entry] }),
         json!({ "error": false, "data": [entry] }),
@@ -42,7 +42,7 @@ fn a_logged_webhook_is_found_in_every_shape() {
         json!({ "logs": [as_text] }),
         json!({ "log": entry }),
     ] {
-        let page = page(&answer);
+        let page = parse_page(&answer);
         assert_eq!(
             (page.webhooks.len(), page.not_understood),
             (1, 0),
@@ -58,13 +58,15 @@ fn a_logged_webhook_is_found_in_every_shape() {
 
 #[test]
 fn unknown_entries_are_counted() {
-    let page = page(&json!({ "logs": [{ "id": 1 }, logged(), { "id": 2, "status": "ok" }] }));
+    let page = parse_page(
+        &json!({ "logs": [{ "id": 1 }, logged_webhook(), { "id": 2, "status": "ok" }] }),
+    );
     assert_eq!((page.webhooks.len(), page.not_understood), (1, 2));
 }
 
 #[test]
 fn only_json_is_a_page() {
-    let nothing = page(&json!({ "error": false, "resultado": { "registros": 12 } }));
+    let nothing = parse_page(&json!({ "error": false, "resultado": { "registros": 12 } }));
     assert_eq!((nothing.webhooks.len(), nothing.not_understood), (0, 0));
     assert!(LogPage::parse(b"<html>").is_none());
 }

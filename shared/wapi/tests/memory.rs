@@ -18,7 +18,7 @@ const BODY_BYTES: usize = 6 * 1024 * 1024;
 const MAX_MIB: usize = 64;
 
 /// A value of the kernel's report on this process, in MiB.
-fn mib(name: &str) -> usize {
+fn memory_mib(name: &str) -> usize {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.expect("a line").trim_end_matches("kB").trim();
@@ -26,7 +26,7 @@ fn mib(name: &str) -> usize {
 }
 
 /// A webhook with one large field, in which `@` is repeated until the body has its size.
-fn body(field: &str, unit: &str) -> String {
+fn filled_body(field: &str, unit: &str) -> String {
     let image = json!({ "mediaKey": "gXcMgEvt3O4+kyxHeJQGw0/3e9MfZr4mnYsbZm+mPsg=",
         "directPath": "/v/x",
         "mimetype": "image/jpeg", "filling": "@" });
@@ -51,7 +51,7 @@ fn a_large_body_is_read_within_bounds() {
     let numbered = numbered.collect::<Vec<_>>().join(",");
     let numbered = format!("\"jpegThumbnail\":{{{numbered}}},\"x\":\"@\"");
     let text = r#""thumbnails":"[@]""#;
-    let idle = mib("VmRSS:");
+    let idle = memory_mib("VmRSS:");
     for (name, field, unit, is_read) in [
         ("a thumbnail", r#""JPEGThumbnail":"@""#, "/9j/4AAQ", true),
         (
@@ -70,12 +70,12 @@ fn a_large_body_is_read_within_bounds() {
         ("texts", r#""x":[@]"#, "\"\",", false),
         ("a broken text", r#""x":"\ud83d@""#, "x", true),
     ] {
-        let body = body(field, unit);
+        let body = filled_body(field, unit);
         assert!(body.len() > BODY_BYTES / 2, "{name}: {} bytes", body.len());
         // If this is not permitted, the peak of an earlier body counts as well.
         std::fs::write("/proc/self/clear_refs", "5").unwrap_or_default();
         let read = WebhookBody::parse(body.as_bytes());
-        let grown = mib("VmHWM:").saturating_sub(idle);
+        let grown = memory_mib("VmHWM:").saturating_sub(idle);
         assert!(grown <= MAX_MIB, "{name}: {grown} MiB");
         match read {
             Ok(body) => {

@@ -155,11 +155,11 @@ const NOT_OF_THE_CHAT: &[(&str, &str)] = &[
     ),
 ];
 
-fn image() -> Value {
+fn image_object() -> Value {
     json!({ "mimetype": "image/jpeg", "mediaKey": KEY, "directPath": "/v/x?oe=F48EE600" })
 }
 
-fn read(content: &Value) -> Announcement {
+fn read_content(content: &Value) -> Announcement {
     let body = json!({ "event": "webhookReceived", "messageId": "3EB0A", "msgContent": content });
     let body = WebhookBody::parse(body.to_string().as_bytes()).expect("a webhook");
     body.read_announcement()
@@ -168,12 +168,12 @@ fn read(content: &Value) -> Announcement {
 #[test]
 fn every_protocol_wrapper_is_known() {
     for (wrapper, source) in WRAPPERS {
-        let inner = json!({ "message": { "imageMessage": image() } });
+        let inner = json!({ "message": { "imageMessage": image_object() } });
         for content in [
             json!({ *wrapper: inner }),
             json!({ "ephemeralMessage": { "message": { *wrapper: inner } } }),
         ] {
-            let announcement = read(&content);
+            let announcement = read_content(&content);
             assert_eq!(announcement.media.len(), 1, "{wrapper}: {source}");
             assert_eq!(announcement.unknown_wrappers, 0, "{wrapper}: {source}");
         }
@@ -183,17 +183,18 @@ fn every_protocol_wrapper_is_known() {
 #[test]
 fn other_content_is_ignored_at_any_depth() {
     for (name, source) in NOT_OF_THE_CHAT {
-        let message = json!({ "imageMessage": image(), "message": { "videoMessage": image() } });
+        let message = json!({
+            "imageMessage": image_object(), "message": { "videoMessage": image_object() } });
         let blob =
             json!({ "mimetype": "application/protobuf", "mediaKey": KEY, "directPath": "/v/x" });
-        for below in [image(), message, blob, json!([image()])] {
+        for below in [image_object(), message, blob, json!([image_object()])] {
             for content in [
                 json!({ *name: below }),
                 json!({ "ephemeralMessage": { "message": { *name: below } } }),
                 json!({ "somethingOfTomorrow": { "contextInfo": { *name: below } } }),
                 json!({ "requestPaymentMessage": { *name: below } }),
             ] {
-                let announcement = read(&content);
+                let announcement = read_content(&content);
                 assert_eq!(announcement.media.len(), 0, "{name}: {source}: {content}");
                 assert_eq!(announcement.not_understood, 0, "{name}: {source}");
             }
@@ -203,16 +204,20 @@ fn other_content_is_ignored_at_any_depth() {
 
 #[test]
 fn attachments_of_a_media_object_are_ignored() {
-    let mut video = image();
-    video["contextInfo"] = json!({ "quotedMessage": { "imageMessage": image() } });
+    let mut video = image_object();
+    video["contextInfo"] = json!({ "quotedMessage": { "imageMessage": image_object() } });
     video["annotations"] = json!([{ "embeddedContent": { "embeddedMessage": {
-        "message": { "imageMessage": image() } } } }]);
+        "message": { "imageMessage": image_object() } } } }]);
     video["processedVideos"] = json!([{ "directPath": "/v/y", "fileSHA256": KEY }]);
     video["thumbnailDirectPath"] = json!("/v/z");
-    let note = json!({ "requestPaymentMessage": { "noteMessage": { "stickerMessage": image() },
-        "background": { "mediaData": image() } } });
-    assert_eq!(read(&json!({ "videoMessage": video })).media.len(), 1);
-    let noted = read(&note).media;
+    let note = json!({ "requestPaymentMessage": {
+        "noteMessage": { "stickerMessage": image_object() },
+        "background": { "mediaData": image_object() } } });
+    assert_eq!(
+        read_content(&json!({ "videoMessage": video })).media.len(),
+        1
+    );
+    let noted = read_content(&note).media;
     assert_eq!(noted.len(), 1);
     assert_eq!(noted[0].kind, MediaKind::Sticker);
 }
@@ -237,7 +242,7 @@ fn an_unknown_object_needs_a_media_type() {
         (json!("image"), json!(null), 0),
         (json!(null), named, 0),
     ] {
-        let announcement = read(&object(mimetype.clone(), name));
+        let announcement = read_content(&object(mimetype.clone(), name));
         assert_eq!(announcement.media.len(), media, "{mimetype}");
         assert_eq!(announcement.not_understood, 1 - media, "{mimetype}");
         let ignored = (media == 0).then_some("not_understood");
@@ -253,14 +258,16 @@ fn a_sticker_pack_has_its_own_family() {
         "mediaKey": KEY, "directPath": "/v/x", "thumbnailDirectPath": "/v/y",
         "trayIconFileName": "tray.png",
     } });
-    let media = read(&pack).media;
+    let media = read_content(&pack).media;
     assert_eq!(media.len(), 1);
     let pack = &media[0];
     let families = KeyType::candidates(pack.kind, pack.mimetype.as_deref());
     assert_eq!(families[0].hkdf_info(), b"WhatsApp Sticker Pack Keys");
     let asked = DownloadRequest::candidates(pack);
     assert!(asked.is_empty(), "W-API has no type for packs");
-    let sticker = read(&json!({ "stickerMessage": image() })).media.remove(0);
+    let sticker = read_content(&json!({ "stickerMessage": image_object() }))
+        .media
+        .remove(0);
     let families = KeyType::candidates(sticker.kind, sticker.mimetype.as_deref());
     assert_eq!(families[0].hkdf_info(), b"WhatsApp Image Keys");
 }
@@ -270,7 +277,7 @@ fn a_shell_has_nothing_to_fetch() {
     let shell =
         json!({ "mimetype": "image/jpeg", "viewOnce": true, "fileLength": "0", "height": 0 });
     let wrapped = json!({ "viewOnceMessageV2": { "message": { "imageMessage": shell } } });
-    let media = read(&wrapped).media;
+    let media = read_content(&wrapped).media;
     assert_eq!(media.len(), 1, "it gets a record");
     assert!(media[0].is_shell() && media[0].view_once);
     for (name, value) in [
@@ -282,7 +289,7 @@ fn a_shell_has_nothing_to_fetch() {
     ] {
         let mut object = shell.clone();
         object[name] = value;
-        let media = read(&json!({ "imageMessage": object })).media;
+        let media = read_content(&json!({ "imageMessage": object })).media;
         assert!(!media[0].is_shell(), "{name}");
     }
 }

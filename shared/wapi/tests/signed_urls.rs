@@ -13,7 +13,7 @@ const BARE: &str = "/o1/v/t24/f2/m233/FAKE.enc";
 const SIGNATURE: &str = "?ccb=9-4&oh=01_FAKE&oe=F4865700&_nc_sid=5e03e0";
 
 /// The media message of a webhook with this path and URL.
-fn announced(direct_path: &Value, url: &str) -> MediaMessage {
+fn announced_message(direct_path: &Value, url: &str) -> MediaMessage {
     let body = json!({
         "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB", "messageId": "3EB0AAAA",
         "moment": 1_787_431_679, "chat": { "id": "5500900000002" },
@@ -39,12 +39,12 @@ fn a_url_with_the_only_signature_is_kept() {
         (json!(null), true),
         (json!(path), false),
     ] {
-        let message = announced(&direct_path, &signed);
+        let message = announced_message(&direct_path, &signed);
         let url = message.url.as_ref().map(Secret::expose);
         assert_eq!(url, carried.then_some(signed.as_str()), "{direct_path}");
         assert_eq!(message.cdn_expiry(), Some(0xF486_5700), "{direct_path}");
     }
     let bare = format!("https://mmg.whatsapp.net{BARE}");
-    assert!(announced(&json!(BARE), &bare).url.is_none());
-    assert!(announced(&json!(path), &bare).url.is_none());
+    assert!(announced_message(&json!(BARE), &bare).url.is_none());
+    assert!(announced_message(&json!(path), &bare).url.is_none());
 }

@@ -24,19 +24,20 @@ const HASH: &str = "RkFLRS1GSUxFLVNIQTI1Ni0wMTIzNDU2Nzg5LUFCQ0Q=";
 const OTHER_HASH: &str = "b3RoZXItRklMRS1TSEEyNTYtMDEyMzQ1Njc4OS1BQkM=";
 const PATH: &str = "/v/t62.0000-24/FAKE_n.enc?ccb=1&oh=FAKE&oe=F48EE600";
 
-fn verified() -> VerifiedInstance {
+fn verified_instance() -> VerifiedInstance {
     let tenant = TenantId::parse("acme").expect("a tenant");
     let instance = InstanceId::parse("LITE-AAAAAA-BBBBBB").expect("an instance");
     let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
     VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret")
 }
 
-fn read(body: &Value) -> Announcement {
+fn read_body(body: &Value) -> Announcement {
     let body = WebhookBody::parse(body.to_string().as_bytes()).expect("JSON");
-    body.announcement(&verified()).expect("the same instance")
+    body.announcement(&verified_instance())
+        .expect("the same instance")
 }
 
-fn envelope(content: Value) -> Value {
+fn wrap_content(content: Value) -> Value {
     json!({
         "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB",
         "connectedPhone": "5500900000001",
@@ -48,7 +49,7 @@ fn envelope(content: Value) -> Value {
     })
 }
 
-fn image() -> Value {
+fn image_object() -> Value {
     json!({
         "URL": format!("https://mmg.whatsapp.net{PATH}&mms3=true"), "mimetype": "image/jpeg",
         "caption": "legenda",
@@ -58,17 +59,17 @@ fn image() -> Value {
     })
 }
 
-fn only(content: Value) -> MediaMessage {
-    let mut announcement = read(&envelope(content));
+fn only_message(content: Value) -> MediaMessage {
+    let mut announcement = read_body(&wrap_content(content));
     assert_eq!(announcement.media.len(), 1);
     announcement.media.remove(0)
 }
 
-fn none(content: Value) -> Option<&'static str> {
-    read(&envelope(content)).ignored_because()
+fn ignored_reason(content: Value) -> Option<&'static str> {
+    read_body(&wrap_content(content)).ignored_because()
 }
 
-fn events() -> BTreeMap<String, Value> {
+fn recorded_events() -> BTreeMap<String, Value> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../events");
     let entries = std::fs::read_dir(folder)
         .expect("events/ is there")
@@ -92,10 +93,10 @@ fn events() -> BTreeMap<String, Value> {
 /// Other events announce none.
 #[test]
 fn recorded_media_events_announce_one_each() {
-    let events = events();
+    let events = recorded_events();
     assert!(events.len() >= 40, "{} events", events.len());
     for (name, body) in events {
-        let announcement = read(&body);
+        let announcement = read_body(&body);
         let is_media = name.starts_with("2025-") || name.starts_with("2026-");
         assert_eq!(announcement.media.len(), usize::from(is_media), "{name}");
         assert_eq!(announcement.ignored_because().is_none(), is_media, "{name}");
@@ -115,9 +116,9 @@ fn recorded_media_events_announce_one_each() {
 
 #[test]
 fn recorded_events_match_their_names() {
-    let events = events();
+    let events = recorded_events();
     let of = |name: &str| {
-        let mut announcement = read(
+        let mut announcement = read_body(
             events
                 .get(name)
                 .unwrap_or_else(|| panic!("{name} is not there")),
@@ -165,7 +166,7 @@ fn all_dialects_are_read_alike() {
         "directPath": PATH,
         "jpegThumbnail": "", "mediaKeyTimestamp": 1_750_000_000,
     });
-    let mut mixed = image();
+    let mut mixed = image_object();
     mixed["fileSHA256"] = json!("");
     mixed["fileSha256"] = json!(HASH);
     let logged = json!({
@@ -173,9 +174,9 @@ fn all_dialects_are_read_alike() {
         "mediakey": KEY,
         "fileencsha256": HASH, "directpath": PATH, "mediakeytimestamp": "1750000000",
     });
-    let new = only(json!({ "imageMessage": image() }));
+    let new = only_message(json!({ "imageMessage": image_object() }));
     for other in [old, mixed, logged] {
-        assert_eq!(only(json!({ "imageMessage": other })), new);
+        assert_eq!(only_message(json!({ "imageMessage": other })), new);
     }
     assert_eq!(new.file_length, Some(65_480));
     assert!(
@@ -190,9 +191,9 @@ fn lower_case_names_are_read() {
         "event": "webhookReceived", "instanceid": "LITE-AAAAAA-BBBBBB", "messageid": "3EB0",
         "fromme": true,
         "chat": {"id": "5500900000002"}, "moment": "1787431679",
-        "msgcontent": {"imagemessage": image()},
+        "msgcontent": {"imagemessage": image_object()},
     });
-    let message = read(&logged).media.remove(0);
+    let message = read_body(&logged).media.remove(0);
     assert_eq!(
         (message.direction, message.moment, message.kind),
         (Direction::Out, 1_787_431_679, MediaKind::Image)
@@ -214,11 +215,11 @@ fn known_wrappers_are_opened_five_deep() {
         "groupStatusMessageV2",
         "lottieStickerMessage",
     ] {
-        let mut content = json!({ "imageMessage": image() });
+        let mut content = json!({ "imageMessage": image_object() });
         for _ in 0..5 {
             content = json!({ wrapper: { "message": content } });
         }
-        let announcement = read(&envelope(content));
+        let announcement = read_body(&wrap_content(content));
         assert_eq!(
             (announcement.media.len(), announcement.unknown_wrappers),
             (1, 0),
@@ -236,12 +237,12 @@ fn known_wrappers_are_opened_five_deep() {
 fn media_under_unknown_names_is_counted() {
     let object = json!({ "mediaKey": KEY, "directPath": PATH, "mimetype": "video/mp4" });
     for content in [
-        json!({ "brandNewMessage": { "message": { "imageMessage": image() } } }),
-        json!({ "interactiveMessage": { "header": { "imageMessage": image() } } }),
+        json!({ "brandNewMessage": { "message": { "imageMessage": image_object() } } }),
+        json!({ "interactiveMessage": { "header": { "imageMessage": image_object() } } }),
         json!({ "brandNewMediaMessage": object }),
         json!({ "list": [{ "of": { "things": object } }] }),
     ] {
-        let announcement = read(&envelope(content.clone()));
+        let announcement = read_body(&wrap_content(content.clone()));
         assert_eq!(
             (announcement.media.len(), announcement.unknown_wrappers),
             (1, 1),
@@ -249,21 +250,22 @@ fn media_under_unknown_names_is_counted() {
         );
     }
     assert_eq!(
-        only(json!({ "brandNewMediaMessage": object })).kind,
+        only_message(json!({ "brandNewMediaMessage": object })).kind,
         MediaKind::Video
     );
 }
 
 #[test]
 fn quotes_and_edits_announce_nothing() {
-    let quoted = json!({ "contextInfo": { "quotedMessage": { "imageMessage": image() } } });
+    let quoted = json!({ "contextInfo": { "quotedMessage": { "imageMessage": image_object() } } });
     for content in [
         json!({ "conversation": "Mensagem de teste" }),
         json!({ "extendedTextMessage": { "text": "x", "contextInfo": quoted["contextInfo"] } }),
         json!({ "brandNewMessage": quoted }),
-        json!({ "protocolMessage": { "type": 14, "editedMessage": { "imageMessage": image() } } }),
+        json!({ "protocolMessage": {
+            "type": 14, "editedMessage": { "imageMessage": image_object() } } }),
         json!({ "editedMessage": { "message": { "protocolMessage": {
-            "editedMessage": { "imageMessage": image() } } } } }),
+            "editedMessage": { "imageMessage": image_object() } } } } }),
         json!({ "reactionMessage": { "text": "x" } }),
         json!({ "senderKeyDistributionMessage": {} }),
         json!({}),
@@ -271,28 +273,32 @@ fn quotes_and_edits_announce_nothing() {
         json!("text"),
         json!([]),
     ] {
-        assert_eq!(none(content.clone()), Some("no_media"), "{content}");
+        assert_eq!(
+            ignored_reason(content.clone()),
+            Some("no_media"),
+            "{content}"
+        );
     }
-    let mut with_quote = image();
+    let mut with_quote = image_object();
     with_quote["contextInfo"] = quoted["contextInfo"].clone();
-    only(json!({ "imageMessage": with_quote }));
+    only_message(json!({ "imageMessage": with_quote }));
 }
 
 #[test]
 fn media_of_one_message_differ_by_content() {
-    let mut other = image();
+    let mut other = image_object();
     other["directPath"] = json!("/v/other?oe=F48EE600");
     other["fileEncSHA256"] = json!(OTHER_HASH);
     // The same image, uploaded to another path: still the same.
-    let mut again = image();
+    let mut again = image_object();
     again["directPath"] = json!("/v/again?oe=F48EE600");
     let cards = json!({ "carousel": { "cards": [
-        { "header": { "imageMessage": image() } },
+        { "header": { "imageMessage": image_object() } },
         { "header": { "imageMessage": other } },
-        { "header": { "imageMessage": image() } },
+        { "header": { "imageMessage": image_object() } },
         { "header": { "imageMessage": again } },
     ] } });
-    let media = read(&envelope(cards)).media;
+    let media = read_body(&wrap_content(cards)).media;
     let ids: Vec<_> = media.iter().map(|one| one.message_id.as_str()).collect();
     assert_eq!(ids, ["3EB0AAAAAAAAAAAAAAAAAA"; 2]);
     assert_ne!(media[0].identity(), media[1].identity());
@@ -301,9 +307,9 @@ fn media_of_one_message_differ_by_content() {
 #[test]
 fn events_match_by_exact_text() {
     let with_event = |event: Value| {
-        let mut body = envelope(json!({ "imageMessage": image() }));
+        let mut body = wrap_content(json!({ "imageMessage": image_object() }));
         body["event"] = event;
-        read(&body)
+        read_body(&body)
     };
     for (name, event, announces) in [
         (json!("webhookReceived"), Event::Received, true),
@@ -330,34 +336,36 @@ fn events_match_by_exact_text() {
 /// A body that names no instance is accepted.
 #[test]
 fn a_body_of_another_instance_is_refused() {
-    let mut body = envelope(json!({ "imageMessage": image() }));
+    let mut body = wrap_content(json!({ "imageMessage": image_object() }));
     body["instanceId"] = json!("LITE-AAAAAA-CCCCCC");
     let parsed = WebhookBody::parse(body.to_string().as_bytes()).expect("JSON");
     assert_eq!(
         parsed
-            .announcement(&verified())
+            .announcement(&verified_instance())
             .expect_err("another instance"),
         AnnouncementError::OtherInstance
     );
     body["instanceId"] = json!(null);
-    assert_eq!(read(&body).media.len(), 1);
+    assert_eq!(read_body(&body).media.len(), 1);
 }
 
 #[test]
 fn a_body_with_too_many_media_is_refused() {
     let many = |n: usize| {
         let image = |n: usize| {
-            let mut image = image();
+            let mut image = image_object();
             image["directPath"] = json!(format!("/v/{n}?oe=F48EE600"));
             image["fileEncSHA256"] = json!(Sha256::from_data(&n.to_be_bytes()).to_base64());
             json!({ "imageMessage": image })
         };
-        envelope(json!({ "album": (0..n).map(image).collect::<Vec<_>>() }))
+        wrap_content(json!({ "album": (0..n).map(image).collect::<Vec<_>>() }))
     };
-    assert_eq!(read(&many(MAX_MEDIA)).media.len(), MAX_MEDIA);
+    assert_eq!(read_body(&many(MAX_MEDIA)).media.len(), MAX_MEDIA);
     let parsed = WebhookBody::parse(many(MAX_MEDIA + 1).to_string().as_bytes()).expect("JSON");
     assert_eq!(
-        parsed.announcement(&verified()).expect_err("too many"),
+        parsed
+            .announcement(&verified_instance())
+            .expect_err("too many"),
         AnnouncementError::TooManyMedia
     );
 }
@@ -365,11 +373,11 @@ fn a_body_with_too_many_media_is_refused() {
 #[test]
 fn invalid_characters_drop_a_key_or_path() {
     for wrong in ["\u{0}", "com espaço", "\u{ffff}"] {
-        let mut image = image();
+        let mut image = image_object();
         for name in ["mediaKey", "directPath", "URL"] {
             image[name] = json!(format!("https://mmg.whatsapp.net/{wrong}"));
         }
-        let message = only(json!({ "imageMessage": image }));
+        let message = only_message(json!({ "imageMessage": image }));
         assert_eq!(message.media_key, None);
         assert_eq!(message.direct_path, None);
         assert_eq!(message.url, None);
@@ -399,9 +407,9 @@ fn only_objects_are_bodies() {
 #[test]
 fn the_chat_never_comes_from_the_sender() {
     let folder = |change: &dyn Fn(&mut Value)| {
-        let mut body = envelope(json!({ "imageMessage": image() }));
+        let mut body = wrap_content(json!({ "imageMessage": image_object() }));
         change(&mut body);
-        read(&body).media.remove(0).chat.as_str().to_owned()
+        read_body(&body).media.remove(0).chat.as_str().to_owned()
     };
     assert_eq!(
         folder(&|_| {}),
@@ -443,9 +451,9 @@ fn the_chat_never_comes_from_the_sender() {
 #[test]
 fn invalid_fields_cost_only_themselves() {
     let with = |name: &str, value: Value| {
-        let mut object = image();
+        let mut object = image_object();
         object[name] = value;
-        only(json!({ "imageMessage": object }))
+        only_message(json!({ "imageMessage": object }))
     };
     assert_eq!(with("fileSHA256", json!("short")).file_sha256, None);
     assert_eq!(with("fileLength", json!("many")).file_length, None);
@@ -478,9 +486,9 @@ fn invalid_fields_cost_only_themselves() {
 #[test]
 fn a_long_file_name_keeps_its_extension() {
     let named = |name: String| {
-        let mut object = image();
+        let mut object = image_object();
         object["fileName"] = json!(name);
-        only(json!({ "documentMessage": object })).file_name
+        only_message(json!({ "documentMessage": object })).file_name
     };
     let name = named(format!("{}.ofx", "extrato de ação ".repeat(30))).expect("a name");
     assert!(name.ends_with(".ofx"), "{name}");
@@ -490,11 +498,11 @@ fn a_long_file_name_keeps_its_extension() {
 #[test]
 fn a_missing_id_is_derived_from_content() {
     let id = |path: &str| {
-        let mut object = image();
+        let mut object = image_object();
         object["fileEncSHA256"] = json!(path);
-        let mut body = envelope(json!({ "imageMessage": object }));
+        let mut body = wrap_content(json!({ "imageMessage": object }));
         body["messageId"] = json!("");
-        read(&body).media.remove(0).message_id
+        read_body(&body).media.remove(0).message_id
     };
     assert_eq!(id(HASH), id(HASH));
     assert_ne!(id(HASH), id(OTHER_HASH));
@@ -503,12 +511,12 @@ fn a_missing_id_is_derived_from_content() {
 
 #[test]
 fn a_job_is_small_without_thumbnail() {
-    let mut object = image();
+    let mut object = image_object();
     object["JPEGThumbnail"] = json!("T".repeat(12_000));
     object["streamingSidecar"] = json!("S".repeat(4_000));
     object["caption"] = json!("c".repeat(3_000));
-    let job = verified()
-        .create_job(only(json!({ "imageMessage": object })), 0)
+    let job = verified_instance()
+        .create_job(only_message(json!({ "imageMessage": object })), 0)
         .to_json()
         .expect("JSON");
     assert!(job.len() < 2_048, "{} bytes", job.len());

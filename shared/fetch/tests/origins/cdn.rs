@@ -8,7 +8,7 @@ use crate::World;
 
 const LATER: Disposition = Disposition::Retry { after: None };
 
-fn spec(seed: impl Into<String>, scenario: C) -> Spec {
+fn cdn_spec(seed: impl Into<String>, scenario: C) -> Spec {
     Spec::of(Kind::Image).seed(seed).size(60_000).cdn(scenario)
 }
 
@@ -41,7 +41,7 @@ async fn every_kind_is_proven_without_w_api() {
             .iter()
             .all(|one| one.header("authorization").is_none())
     );
-    world.assert_manners();
+    world.assert_origin_rules();
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn only_gone_is_final_on_every_host() {
     for status in [401, 403, 404, 410] {
         let before = world.origins.requests().len();
         let fetched = world
-            .try_spec(Cdn, spec(format!("gone-{status}"), C::Gone { status }))
+            .try_spec(Cdn, cdn_spec(format!("gone-{status}"), C::Gone { status }))
             .await;
         assert_eq!(
             fetched.result.expect_err("gone").disposition(),
@@ -66,7 +66,7 @@ async fn only_gone_is_final_on_every_host() {
     for code in [429, 500, 502, 503] {
         let before = world.origins.requests().len();
         let fetched = world
-            .try_spec(Cdn, spec(format!("status-{code}"), C::Status { code }))
+            .try_spec(Cdn, cdn_spec(format!("status-{code}"), C::Status { code }))
             .await;
         let disposition = fetched.result.expect_err("failing").disposition();
         assert!(
@@ -85,7 +85,7 @@ async fn only_gone_is_final_on_every_host() {
 async fn an_expired_path_is_not_requested() {
     let world = World::new().await;
     let fetched = world
-        .try_spec(Cdn, spec("expired", C::Ok).oe(1_700_000_000))
+        .try_spec(Cdn, cdn_spec("expired", C::Ok).oe(1_700_000_000))
         .await;
     assert_eq!(
         fetched.result.expect_err("expired").disposition(),
@@ -122,7 +122,7 @@ async fn the_fallback_host_serves_when_needed() {
     for (n, scenario) in spoilt.into_iter().enumerate() {
         let name = format!("{scenario:?}");
         let fetched = world
-            .try_spec(Cdn, spec(format!("spoilt-{n}"), scenario))
+            .try_spec(Cdn, cdn_spec(format!("spoilt-{n}"), scenario))
             .await;
         let (_, proof) = fetched
             .result
@@ -150,7 +150,7 @@ async fn a_file_damaged_everywhere_is_retried() {
     for (n, scenario) in spoilt.into_iter().enumerate() {
         let name = format!("{scenario:?}");
         let fetched = world
-            .try_spec(Cdn, spec(format!("refused-{n}"), scenario))
+            .try_spec(Cdn, cdn_spec(format!("refused-{n}"), scenario))
             .await;
         let error = fetched.result.expect_err(&name);
         assert_eq!(error.disposition(), LATER, "{name}: {error}");
@@ -161,7 +161,10 @@ async fn a_file_damaged_everywhere_is_retried() {
 async fn a_broken_transfer_is_resumed() {
     let world = World::new().await;
     let fetched = world
-        .try_spec(Cdn, spec("resumed", C::TruncateThenRange { at: 40_000 }))
+        .try_spec(
+            Cdn,
+            cdn_spec("resumed", C::TruncateThenRange { at: 40_000 }),
+        )
         .await;
     assert_eq!(
         fetched.result.expect("the file").1.integrity,
@@ -189,7 +192,7 @@ async fn a_wrong_resume_moves_to_the_next_host() {
     {
         let name = format!("{scenario:?}");
         let fetched = world
-            .try_spec(Cdn, spec(format!("wrongly-{n}"), scenario))
+            .try_spec(Cdn, cdn_spec(format!("wrongly-{n}"), scenario))
             .await;
         if let Err(error) = fetched.result {
             assert_eq!(error.disposition(), LATER, "{name}: {error}");
@@ -232,7 +235,7 @@ async fn a_wrong_mac_or_padding_is_final() {
     {
         let before = world.origins.requests().len();
         let fetched = world
-            .try_spec(Cdn, spec(format!("born-{n}"), C::Ok).seal(seal))
+            .try_spec(Cdn, cdn_spec(format!("born-{n}"), C::Ok).seal(seal))
             .await;
         let error = fetched.result.expect_err("unopenable");
         assert_eq!(error.disposition(), Disposition::Unopenable, "{error}");
@@ -262,9 +265,9 @@ async fn channel_files_are_plain() {
 #[tokio::test]
 async fn an_encrypted_file_without_key_is_refused() {
     let world = World::new().await;
-    let keyless = |seed: &str| spec(seed, C::Ok).omit(Field::MediaKey);
+    let keyless = |seed: &str| cdn_spec(seed, C::Ok).omit(Field::MediaKey);
     let unreadable =
-        |seed: &str| spec(seed, C::Ok).extra("mediaKey", serde_json::json!("c2hvcnQ="));
+        |seed: &str| cdn_spec(seed, C::Ok).extra("mediaKey", serde_json::json!("c2hvcnQ="));
     for keyless in [
         keyless("F12c").omit(Field::FileSha256),
         keyless("both hashes"),
@@ -299,7 +302,7 @@ async fn an_encrypted_file_without_key_is_refused() {
 #[tokio::test]
 async fn an_unexpected_encrypted_file_is_requested_once() {
     let world = World::new().await;
-    let stripped = spec("stripped", C::Ok)
+    let stripped = cdn_spec("stripped", C::Ok)
         .omit(Field::MediaKey)
         .omit(Field::FileEncSha256);
     let (_, message) = world.announce(stripped);
@@ -338,7 +341,7 @@ async fn a_channel_file_without_hash_is_unverified() {
 #[tokio::test]
 async fn the_signed_url_precedes_an_unsigned_path() {
     let world = World::new().await;
-    let unsigned = |seed: &str, scenario| spec(seed, scenario).unsigned_path();
+    let unsigned = |seed: &str, scenario| cdn_spec(seed, scenario).unsigned_path();
     let fetched = world.try_spec(Cdn, unsigned("signed url", C::Ok)).await;
     assert_eq!(
         fetched.result.expect("the file").1.integrity,
@@ -356,13 +359,13 @@ async fn the_signed_url_precedes_an_unsigned_path() {
         fetched.result.expect("the file").1.integrity,
         Integrity::MacAndSha256
     );
-    world.assert_manners();
+    world.assert_origin_rules();
 }
 
 #[tokio::test]
 async fn a_refused_unsigned_path_proves_nothing() {
     let world = World::new().await;
-    let bare = |seed: &str| spec(seed, C::Ok).unsigned_path().omit(Field::Url);
+    let bare = |seed: &str| cdn_spec(seed, C::Ok).unsigned_path().omit(Field::Url);
     let error = world
         .try_spec(Cdn, bare("no url"))
         .await
@@ -370,7 +373,7 @@ async fn a_refused_unsigned_path_proves_nothing() {
         .expect_err("403");
     assert_eq!(error.disposition(), Disposition::NotApplicable, "{error}");
     // A 403 for a signed URL is final, whatever the answer for the unsigned path is.
-    let gone = spec("signed and gone", C::Gone { status: 403 }).unsigned_path();
+    let gone = cdn_spec("signed and gone", C::Gone { status: 403 }).unsigned_path();
     let error = world.try_spec(Cdn, gone).await.result.expect_err("gone");
     assert_eq!(error.disposition(), Disposition::Gone, "{error}");
 }
@@ -379,7 +382,9 @@ async fn a_refused_unsigned_path_proves_nothing() {
 #[tokio::test]
 async fn an_expired_signed_url_is_not_requested() {
     let world = World::new().await;
-    let expired = spec("expired url", C::Ok).unsigned_path().oe(1_700_000_000);
+    let expired = cdn_spec("expired url", C::Ok)
+        .unsigned_path()
+        .oe(1_700_000_000);
     let (_, message) = world.announce(expired);
     assert_eq!(message.recoverable_until(), 1_700_000_000);
     let error = world
@@ -393,7 +398,7 @@ async fn an_expired_signed_url_is_not_requested() {
 #[tokio::test]
 async fn integrity_shows_missing_and_wrong_hashes() {
     let world = World::new().await;
-    let without = |field| spec(format!("without-{field:?}"), C::Ok).omit(field);
+    let without = |field| cdn_spec(format!("without-{field:?}"), C::Ok).omit(field);
     let fetched = world.try_spec(Cdn, without(Field::FileSha256)).await;
     assert_eq!(fetched.result.expect("MAC").1.integrity, Integrity::MacOnly);
     let fetched = world.try_spec(Cdn, without(Field::FileEncSha256)).await;
@@ -405,7 +410,9 @@ async fn integrity_shows_missing_and_wrong_hashes() {
         file_sha256: true,
         ..Lies::default()
     };
-    let fetched = world.try_spec(Cdn, spec("a lie", C::Ok).lies(lies)).await;
+    let fetched = world
+        .try_spec(Cdn, cdn_spec("a lie", C::Ok).lies(lies))
+        .await;
     assert_eq!(
         fetched.result.expect("MAC").1.integrity,
         Integrity::MacAgainstSha256
@@ -415,7 +422,7 @@ async fn integrity_shows_missing_and_wrong_hashes() {
             file_length: Some(length),
             ..Lies::default()
         };
-        let lying = spec(format!("lying-{length}"), C::Ok).lies(lies);
+        let lying = cdn_spec(format!("lying-{length}"), C::Ok).lies(lies);
         let fetched = world.try_spec(Cdn, lying).await;
         assert_eq!(
             fetched.result.expect("length is a hint").1.integrity,
@@ -427,7 +434,9 @@ async fn integrity_shows_missing_and_wrong_hashes() {
 #[tokio::test]
 async fn a_body_without_length_is_proven() {
     let world = World::new().await;
-    let fetched = world.try_spec(Cdn, spec("no-length", C::NoLength)).await;
+    let fetched = world
+        .try_spec(Cdn, cdn_spec("no-length", C::NoLength))
+        .await;
     assert_eq!(
         fetched.result.expect("the file").1.integrity,
         Integrity::MacAndSha256
@@ -467,7 +476,7 @@ async fn without_a_path_the_url_is_used() {
     let fetched = world
         .try_spec(
             Cdn,
-            spec("no-path", C::Ok)
+            cdn_spec("no-path", C::Ok)
                 .omit(Field::DirectPath)
                 .omit(Field::Url),
         )

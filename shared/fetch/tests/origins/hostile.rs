@@ -23,7 +23,7 @@ use wapi::link::FileLink;
 const WAPI: &str = "https://api.w-api.app/v1/";
 
 /// Expected result and URL of each line.
-fn hostile() -> Vec<(&'static str, String)> {
+fn hostile_urls() -> Vec<(&'static str, String)> {
     let lines = include_str!("hostile_urls.txt").lines();
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     let all: Vec<_> = lines
@@ -36,7 +36,7 @@ fn hostile() -> Vec<(&'static str, String)> {
     all
 }
 
-fn origins() -> Origins {
+fn test_origins() -> Origins {
     let cdn = "https://mmg.whatsapp.net,https://mmg-fallback.whatsapp.net";
     Origins::parse(WAPI.trim_end_matches('/'), cdn).expect("the real ones")
 }
@@ -56,9 +56,9 @@ fn is_ours(url: &Url) -> bool {
 
 #[test]
 fn every_hostile_url_gets_its_verdict() {
-    let guard = AddressGuard::new(&origins());
+    let guard = AddressGuard::new(&test_origins());
     let mut wrong = Vec::new();
-    for (verdict, text) in hostile() {
+    for (verdict, text) in hostile_urls() {
         let found = match Url::parse(&text).map(|url| guard.check_url(&url)) {
             Err(_) => "invalid",
             Ok(Ok(())) => "ok",
@@ -79,7 +79,7 @@ fn every_hostile_url_gets_its_verdict() {
 fn a_local_base_opens_nothing_else() {
     let local = Origins::parse("http://127.0.0.1:4566/v1", "http://127.0.0.1:4567").expect("bases");
     let guard = AddressGuard::new(&local);
-    for (_, text) in hostile() {
+    for (_, text) in hostile_urls() {
         let Ok(url) = Url::parse(&text) else { continue };
         if guard.check_url(&url).is_ok() {
             assert!(
@@ -115,7 +115,7 @@ fn a_special_base_address_requires_plain_http() {
 #[test]
 fn every_link_stays_on_w_api() {
     let base = Url::parse(WAPI).expect("a URL");
-    for (_, text) in hostile() {
+    for (_, text) in hostile_urls() {
         if let Ok(link) = FileLink::on_origin_of(&base, &text) {
             let url = Url::parse(link.url().expose()).expect("a URL");
             assert_eq!(url.origin(), base.origin(), "{text:?}");
@@ -129,8 +129,8 @@ fn every_link_stays_on_w_api() {
 
 #[test]
 fn every_webhook_url_stays_on_whatsapp() {
-    let guard = AddressGuard::new(&origins());
-    for (_, text) in hostile() {
+    let guard = AddressGuard::new(&test_origins());
+    for (_, text) in hostile_urls() {
         for (direct_path, url) in [
             (Some(text.clone()), None),
             (None, Some(text.clone())),
@@ -146,7 +146,7 @@ fn every_webhook_url_stays_on_whatsapp() {
             let body =
                 wapi::webhook::WebhookBody::parse(body.to_string().as_bytes()).expect("a body");
             for message in body.read_announcement().media {
-                for url in fetch::cdn_urls(&origins(), &message) {
+                for url in fetch::cdn_urls(&test_origins(), &message) {
                     let is_allowed = guard.check_url(&url).is_ok();
                     assert!(!is_allowed || is_ours(&url), "{text:?} leads to {url}");
                 }
@@ -158,7 +158,7 @@ fn every_webhook_url_stays_on_whatsapp() {
 /// A guard with a name service that returns these answers in order, the last one forever.
 fn guard_with(answers: &'static [&'static [&'static str]]) -> AddressGuard {
     let asked = Arc::new(AtomicUsize::new(0));
-    AddressGuard::with_lookup(&origins(), move |_| {
+    AddressGuard::with_lookup(&test_origins(), move |_| {
         let n = asked.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
         let addresses = answers[n].iter().map(|text| {
             let address: IpAddr = text.parse().expect("an address");
@@ -168,7 +168,7 @@ fn guard_with(answers: &'static [&'static [&'static str]]) -> AddressGuard {
     })
 }
 
-async fn resolved(guard: &AddressGuard) -> Option<Vec<String>> {
+async fn resolve_name(guard: &AddressGuard) -> Option<Vec<String>> {
     let name = "mmg.whatsapp.net".parse().expect("a name");
     let found = guard.resolve(name).await.ok()?;
     Some(found.map(|address| address.ip().to_string()).collect())
@@ -182,11 +182,11 @@ async fn a_rebound_name_is_refused() {
         &["127.0.0.1", "::1"],
     ]);
     assert_eq!(
-        resolved(&guard).await,
+        resolve_name(&guard).await,
         Some(vec!["157.240.12.53".to_owned()])
     );
-    assert_eq!(resolved(&guard).await, None);
-    assert_eq!(resolved(&guard).await, None);
+    assert_eq!(resolve_name(&guard).await, None);
+    assert_eq!(resolve_name(&guard).await, None);
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn only_public_addresses_of_an_answer_remain() {
         "fd00:ec2::254",
     ]]);
     let left = ["157.240.12.53", "2a03:2880:f211:c5::1"].map(str::to_owned);
-    assert_eq!(resolved(&guard).await, Some(left.to_vec()));
+    assert_eq!(resolve_name(&guard).await, Some(left.to_vec()));
 }
 
 /// A server listens at the address to which a WhatsApp name is rebound. No connection must arrive.
@@ -207,7 +207,7 @@ async fn only_public_addresses_of_an_answer_remain() {
 async fn a_dropped_address_gets_no_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
-    let guard = AddressGuard::with_lookup(&origins(), move |_| {
+    let guard = AddressGuard::with_lookup(&test_origins(), move |_| {
         ready(Ok(vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)]))
     });
     let client = reqwest::Client::builder()

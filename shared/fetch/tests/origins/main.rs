@@ -33,7 +33,7 @@ use media::{
 use stand_in::{Announced, DEFAULT_INSTANCE, DEFAULT_TOKEN, Spec, StandIn};
 
 /// Limits that are short enough for tests.
-fn limits() -> Limits {
+fn test_limits() -> Limits {
     Limits {
         connect: Duration::from_secs(2),
         post: Duration::from_millis(700),
@@ -53,7 +53,7 @@ struct World {
 
 /// The parameters of a fetch.
 #[derive(Clone, Copy)]
-struct Ask<'a> {
+struct FetchOptions<'a> {
     strategy: Strategy,
     instance: &'a str,
     token: &'a str,
@@ -64,9 +64,9 @@ struct Ask<'a> {
     now: i64,
 }
 
-impl Ask<'_> {
+impl FetchOptions<'_> {
     /// What most tests use: `insist` is set, so that earlier failures do not matter.
-    fn by(strategy: Strategy) -> Self {
+    fn with_strategy(strategy: Strategy) -> Self {
         Self {
             strategy,
             instance: DEFAULT_INSTANCE,
@@ -81,14 +81,14 @@ impl Ask<'_> {
 }
 
 /// The result of a fetch.
-struct Fetched {
+struct FetchResult {
     attempt: Attempt,
     result: Result<(Vec<u8>, Proof), FetchError>,
 }
 
 impl World {
     async fn new() -> Self {
-        Self::with_limits(limits()).await
+        Self::with_limits(test_limits()).await
     }
 
     async fn with_limits(limits: Limits) -> Self {
@@ -108,39 +108,40 @@ impl World {
         (announced, message)
     }
 
-    async fn fetch(&self, strategy: Strategy, message: &MediaMessage) -> Fetched {
-        self.ask(message, Ask::by(strategy)).await
+    async fn fetch(&self, strategy: Strategy, message: &MediaMessage) -> FetchResult {
+        self.fetch_with(message, FetchOptions::with_strategy(strategy))
+            .await
     }
 
-    async fn ask(&self, message: &MediaMessage, ask: Ask<'_>) -> Fetched {
-        self.ask_and_store(message, ask, collect).await
+    async fn fetch_with(&self, message: &MediaMessage, options: FetchOptions<'_>) -> FetchResult {
+        self.fetch_and_store(message, options, collect_parts).await
     }
 
-    async fn ask_and_store(
+    async fn fetch_and_store(
         &self,
         message: &MediaMessage,
-        ask: Ask<'_>,
+        options: FetchOptions<'_>,
         store: impl AsyncFnMut(MediaStream) -> Result<(Vec<u8>, Proof), FetchError>,
-    ) -> Fetched {
-        let instance = InstanceId::parse(ask.instance).expect("an instance");
-        let token = Secret::new(ask.token);
+    ) -> FetchResult {
+        let instance = InstanceId::parse(options.instance).expect("an instance");
+        let token = Secret::new(options.token);
         let request = FetchRequest {
             message,
             instance: &instance,
             token: Some(&token),
-            keep_mismatch: ask.keep_mismatch,
-            max_bytes: ask.max_bytes,
-            insist: ask.insist,
-            deadline: tokio::time::Instant::now() + ask.time,
-            now: ask.now,
+            keep_mismatch: options.keep_mismatch,
+            max_bytes: options.max_bytes,
+            insist: options.insist,
+            deadline: tokio::time::Instant::now() + options.time,
+            now: options.now,
         };
-        let fetch = Box::pin(self.fetcher.fetch(ask.strategy, request, store));
+        let fetch = Box::pin(self.fetcher.fetch(options.strategy, request, store));
         let (attempt, result) = fetch.await;
-        Fetched { attempt, result }
+        FetchResult { attempt, result }
     }
 
     /// Fetches what the spec announces, and compares the bytes if any arrived.
-    async fn try_spec(&self, strategy: Strategy, spec: Spec) -> Fetched {
+    async fn try_spec(&self, strategy: Strategy, spec: Spec) -> FetchResult {
         let (announced, message) = self.announce(spec);
         let fetched = self.fetch(strategy, &message).await;
         if let Ok((bytes, proof)) = &fetched.result {
@@ -158,7 +159,7 @@ impl World {
         fetched
     }
 
-    fn calls(&self, method: &str, path: &str) -> usize {
+    fn count_calls(&self, method: &str, path: &str) -> usize {
         let requests = self.origins.requests();
         requests
             .iter()
@@ -167,13 +168,13 @@ impl World {
     }
 
     /// Checks that every request so far kept the rules of W-API and the CDN.
-    fn assert_manners(&self) {
+    fn assert_origin_rules(&self) {
         assert_eq!(self.origins.violations(), Vec::<String>::new());
     }
 }
 
 /// Reads a stream as the bucket does: in whole parts, trusting only the end.
-async fn collect(media: MediaStream) -> Result<(Vec<u8>, Proof), FetchError> {
+async fn collect_parts(media: MediaStream) -> Result<(Vec<u8>, Proof), FetchError> {
     let mut parts = pin!(media.into_parts());
     let mut bytes = Vec::new();
     while let Some(Part { bytes: part, end }) = parts.try_next().await? {

@@ -10,11 +10,11 @@ use media::{
 };
 use stand_in::{Field, Format, Kind, MessageShape, Spec, WapiScenario};
 
-use crate::{Ask, World};
+use crate::{FetchOptions, World};
 
 const LATER: Disposition = Disposition::Retry { after: None };
 
-fn spec(seed: &str, scenario: WapiScenario) -> Spec {
+fn wapi_spec(seed: &str, scenario: WapiScenario) -> Spec {
     Spec::of(Kind::Image).seed(seed).size(60_000).wapi(scenario)
 }
 
@@ -42,7 +42,7 @@ async fn four_fields_fetch_a_proven_file() {
             (Some(200), "stored")
         );
     }
-    world.assert_manners();
+    world.assert_origin_rules();
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn every_answer_has_its_disposition() {
     for (n, (scenario, disposition, status)) in rows.into_iter().enumerate() {
         let name = format!("{scenario:?}");
         let fetched = world
-            .try_spec(Wapi, spec(&format!("row-{n}"), scenario))
+            .try_spec(Wapi, wapi_spec(&format!("row-{n}"), scenario))
             .await;
         let error = fetched.result.expect_err(&name);
         assert_eq!(
@@ -105,7 +105,7 @@ async fn every_answer_has_its_disposition() {
         );
         assert_eq!(fetched.attempt.verdict, error.to_string());
     }
-    world.assert_manners();
+    world.assert_origin_rules();
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn every_form_of_500_gives_the_excerpt() {
         let fetched = world
             .try_spec(
                 Wapi,
-                spec(
+                wapi_spec(
                     &format!("{shape:?}"),
                     WapiScenario::Fail500 { message: shape },
                 ),
@@ -150,24 +150,24 @@ async fn links_are_found_and_moved() {
     for (n, scenario) in scenarios.into_iter().enumerate() {
         let name = format!("{scenario:?}");
         world
-            .try_spec(Wapi, spec(&format!("link-{n}"), scenario))
+            .try_spec(Wapi, wapi_spec(&format!("link-{n}"), scenario))
             .await
             .result
             .expect(&name);
     }
-    world.assert_manners();
+    world.assert_origin_rules();
 }
 
 #[tokio::test]
 async fn a_link_gets_the_token_after_401() {
     let world = World::new().await;
     world
-        .try_spec(Wapi, spec("needs-token", WapiScenario::LinkNeedsToken))
+        .try_spec(Wapi, wapi_spec("needs-token", WapiScenario::LinkNeedsToken))
         .await
         .result
         .expect("the file");
     world
-        .try_spec(Wapi, spec("needs-none", WapiScenario::Ok))
+        .try_spec(Wapi, wapi_spec("needs-none", WapiScenario::Ok))
         .await
         .result
         .expect("the file");
@@ -185,7 +185,7 @@ async fn a_link_gets_the_token_after_401() {
     let refused = world
         .try_spec(
             Wapi,
-            spec("refuses", WapiScenario::LinkStatus { status: 403 }),
+            wapi_spec("refuses", WapiScenario::LinkStatus { status: 403 }),
         )
         .await;
     assert_eq!(
@@ -205,23 +205,23 @@ async fn a_failed_link_is_replaced_once() {
         then,
     };
     world
-        .try_spec(Wapi, spec("second-link", scenario))
+        .try_spec(Wapi, wapi_spec("second-link", scenario))
         .await
         .result
         .expect("the second link works");
     assert_eq!(
         (
-            world.calls("POST", "download-media"),
-            world.calls("GET", "media/file")
+            world.count_calls("POST", "download-media"),
+            world.count_calls("GET", "media/file")
         ),
         (2, 2)
     );
     let expired = world
-        .try_spec(Wapi, spec("expired", WapiScenario::ExpiredLink))
+        .try_spec(Wapi, wapi_spec("expired", WapiScenario::ExpiredLink))
         .await;
     assert_eq!(expired.result.expect_err("expired").disposition(), LATER);
     assert_eq!(
-        world.calls("GET", "media/file"),
+        world.count_calls("GET", "media/file"),
         2,
         "an expired link is not fetched"
     );
@@ -248,12 +248,12 @@ async fn wrong_bytes_are_never_stored() {
     for (n, scenario) in scenarios.into_iter().enumerate() {
         let name = format!("{scenario:?}");
         let fetched = world
-            .try_spec(Wapi, spec(&format!("not-{n}"), scenario))
+            .try_spec(Wapi, wapi_spec(&format!("not-{n}"), scenario))
             .await;
         let error = fetched.result.expect_err(&name);
         assert_eq!(error.disposition(), LATER, "{name}: {error}");
     }
-    world.assert_manners();
+    world.assert_origin_rules();
 }
 
 #[tokio::test]
@@ -284,7 +284,7 @@ async fn a_file_without_hash_is_unverified() {
     let fetched = world
         .try_spec(
             Wapi,
-            spec("no-hash", WapiScenario::Ok).omit(Field::FileSha256),
+            wapi_spec("no-hash", WapiScenario::Ok).omit(Field::FileSha256),
         )
         .await;
     assert_eq!(
@@ -298,7 +298,7 @@ async fn a_file_without_hash_is_unverified() {
 #[tokio::test]
 async fn bytes_left_encrypted_are_never_stored() {
     let world = World::new().await;
-    let encrypted = |seed: &str| spec(seed, WapiScenario::EncryptedBytes);
+    let encrypted = |seed: &str| wapi_spec(seed, WapiScenario::EncryptedBytes);
     let (whole, silent) = (
         encrypted("hash"),
         encrypted("no hash").omit(Field::FileSha256),
@@ -312,12 +312,12 @@ async fn bytes_left_encrypted_are_never_stored() {
         (noise, false),
     ] {
         let (_, message) = world.announce(spec);
-        let ask = Ask {
+        let options = FetchOptions {
             keep_mismatch,
-            ..Ask::by(Wapi)
+            ..FetchOptions::with_strategy(Wapi)
         };
         let error = world
-            .ask(&message, ask)
+            .fetch_with(&message, options)
             .await
             .result
             .expect_err("encrypted");
@@ -330,21 +330,21 @@ async fn bytes_left_encrypted_are_never_stored() {
 #[tokio::test]
 async fn mismatching_bytes_are_kept_on_request() {
     let world = World::new().await;
-    let (_, message) = world.announce(spec("flipped", WapiScenario::FlipBit { at: 100 }));
+    let (_, message) = world.announce(wapi_spec("flipped", WapiScenario::FlipBit { at: 100 }));
     let refused = world
         .fetch(Wapi, &message)
         .await
         .result
         .expect_err("contradicted");
     assert!(refused.is_mismatch(), "{refused}");
-    let keep = Ask {
+    let keep = FetchOptions {
         keep_mismatch: true,
-        ..Ask::by(Wapi)
+        ..FetchOptions::with_strategy(Wapi)
     };
-    let kept = world.ask(&message, keep).await;
+    let kept = world.fetch_with(&message, keep).await;
     assert_eq!(kept.result.expect("kept").1.integrity, Integrity::Mismatch);
-    let (_, message) = world.announce(spec("page", WapiScenario::Html200));
-    let page = world.ask(&message, keep).await;
+    let (_, message) = world.announce(wapi_spec("page", WapiScenario::Html200));
+    let page = world.fetch_with(&message, keep).await;
     assert!(page.result.is_err());
 }
 
@@ -362,7 +362,7 @@ async fn slow_and_silent_bodies_time_out() {
     for (n, scenario) in scenarios.into_iter().enumerate() {
         let name = format!("{scenario:?}");
         let fetched = world
-            .try_spec(Wapi, spec(&format!("slow-{n}"), scenario))
+            .try_spec(Wapi, wapi_spec(&format!("slow-{n}"), scenario))
             .await;
         let error = fetched.result.expect_err(&name);
         assert!(
@@ -380,12 +380,12 @@ async fn slow_and_silent_bodies_time_out() {
 #[tokio::test]
 async fn a_wrong_token_needs_a_person() {
     let world = World::new().await;
-    let (_, message) = world.announce(spec("token", WapiScenario::Ok));
-    let ask = Ask {
+    let (_, message) = world.announce(wapi_spec("token", WapiScenario::Ok));
+    let options = FetchOptions {
         token: "another-token",
-        ..Ask::by(Wapi)
+        ..FetchOptions::with_strategy(Wapi)
     };
-    let fetched = world.ask(&message, ask).await;
+    let fetched = world.fetch_with(&message, options).await;
     assert_eq!(
         fetched.result.expect_err("refused").disposition(),
         Disposition::Unauthorized
@@ -403,7 +403,7 @@ async fn a_sticker_is_requested_as_image_first() {
         .await
         .result
         .expect("the second type works");
-    assert_eq!(world.calls("POST", "download-media"), 2);
+    assert_eq!(world.count_calls("POST", "download-media"), 2);
 }
 
 #[tokio::test]
@@ -413,7 +413,7 @@ async fn without_key_or_path_nothing_is_requested() {
         let fetched = world
             .try_spec(
                 Wapi,
-                spec(&format!("without-{n}"), WapiScenario::Ok).omit(field),
+                wapi_spec(&format!("without-{n}"), WapiScenario::Ok).omit(field),
             )
             .await;
         assert_eq!(
@@ -456,11 +456,11 @@ async fn a_large_file_is_cut_and_proven() {
 async fn a_body_above_the_limit_is_refused() {
     let world = World::with_limits(fetch::Limits {
         max_bytes: 50_000,
-        ..crate::limits()
+        ..crate::test_limits()
     })
     .await;
     let fetched = world
-        .try_spec(Wapi, spec("too-large", WapiScenario::NoLength))
+        .try_spec(Wapi, wapi_spec("too-large", WapiScenario::NoLength))
         .await;
     assert_eq!(
         fetched.result.expect_err("too large").disposition(),
@@ -473,11 +473,11 @@ async fn a_body_above_the_limit_is_refused() {
 async fn an_instances_cap_never_raises_the_limit() {
     let limits = fetch::Limits {
         max_bytes: 50_000,
-        ..crate::limits()
+        ..crate::test_limits()
     };
     let world = World::with_limits(limits).await;
-    let (_, small) = world.announce(spec("small", WapiScenario::Ok).size(40_000));
-    let (_, large) = world.announce(spec("large", WapiScenario::Ok));
+    let (_, small) = world.announce(wapi_spec("small", WapiScenario::Ok).size(40_000));
+    let (_, large) = world.announce(wapi_spec("large", WapiScenario::Ok));
     for strategy in [Wapi, Cdn] {
         for (message, cap, fits) in [
             (&small, None, true),
@@ -485,11 +485,11 @@ async fn an_instances_cap_never_raises_the_limit() {
             (&small, Some(39_900), false),
             (&large, Some(u64::MAX), false),
         ] {
-            let ask = Ask {
+            let options = FetchOptions {
                 max_bytes: cap,
-                ..Ask::by(strategy)
+                ..FetchOptions::with_strategy(strategy)
             };
-            let fetched = world.ask(message, ask).await.result;
+            let fetched = world.fetch_with(message, options).await.result;
             let refused = fetched.map_err(|error| error.disposition()).err();
             let expected = (!fits).then_some(Disposition::OverLimit);
             assert_eq!(refused, expected, "{strategy} {cap:?}");
@@ -500,7 +500,7 @@ async fn an_instances_cap_never_raises_the_limit() {
 #[tokio::test]
 async fn an_attempt_holds_no_secret() {
     let world = World::new().await;
-    let (announced, message) = world.announce(spec("secretive", WapiScenario::fail_500()));
+    let (announced, message) = world.announce(wapi_spec("secretive", WapiScenario::fail_500()));
     let fetched = world.fetch(Wapi, &message).await;
     let told = format!(
         "{:?} {:?}",

@@ -31,7 +31,7 @@ async fn an_existing_endpoint_serves_the_file() {
         )
         .await;
     assert!(fetched.result.is_ok());
-    world.assert_manners();
+    world.assert_origin_rules();
 }
 
 #[tokio::test]
@@ -44,5 +44,5 @@ async fn a_temporary_failure_checks_existence() {
         fetched.result.expect_err("500").disposition(),
         Disposition::Retry { after: None }
     );
-    assert_eq!(world.calls("GET", "media/info"), 1);
+    assert_eq!(world.count_calls("GET", "media/info"), 1);
 }

@@ -1,7 +1,7 @@
 //! Files with signatures, and containers that several formats share.
 
-use super::{ANY, DOCM, DOCX, NONE, ODT, PPTM, PPTX, XLS, XLSM, XLSX, check, ending};
-use crate::heads::{self, describe, media_message, plain_zip};
+use super::{ANY, DOCM, DOCX, NONE, ODT, PPTM, PPTX, XLS, XLSM, XLSX, check_cases, extension_of};
+use crate::heads::{self, describe_object, media_message, plain_zip};
 
 /// A signature of four bytes or more outranks the sender's hints.
 #[test]
@@ -16,7 +16,7 @@ fn long_signatures_outrank_hints() {
     let ogg = [b"OggS\0\x02".as_slice(), &[0; 22], b"OpusHead"].concat();
     let dwg = b"AC1032\0\0\0\0\0".as_slice();
     let cdr = b"RIFF\x24\0\0\0CDRDvrsn".as_slice();
-    check(&[
+    check_cases(&[
         (jpeg, "application/pdf", "x.pdf", "jpg", "image/jpeg", "inline"),
         (jpeg, ANY, "foto.exe", "jpg", "image/jpeg", "inline"),
         (jpeg, NONE, NONE, "jpg", "image/jpeg", "inline"),
@@ -57,7 +57,7 @@ fn iso_media_have_brand_and_kind() {
     let m4a = b"\0\0\0\x18ftypM4A \0\0\x02\0M4A mp42".as_slice();
     let qt = b"\0\0\0\x14ftypqt  \0\0\x02\0qt  ".as_slice();
     let threegp = b"\0\0\0\x14ftyp3gp4\0\0\x02\x003gp4".as_slice();
-    check(&[
+    check_cases(&[
         (heic, "image/heic", "IMG_0001.HEIC", "heic", "image/heic", "attachment"),
         (heic, ANY, NONE, "heic", "image/heic", "attachment"),
         (heic, "image/jpeg", "IMG_0001.jpg", "heic", "image/heic", "attachment"),
@@ -78,8 +78,8 @@ fn iso_media_have_brand_and_kind() {
         (threegp, ANY, NONE, "3gp", "video/3gpp", "inline"),
     ]);
     let of_kind = |kind: &str, declared: &str, head: &[u8]| {
-        let object = describe(media_message(kind, declared, NONE), head);
-        (ending(&object).to_owned(), object.content_type)
+        let object = describe_object(media_message(kind, declared, NONE), head);
+        (extension_of(&object).to_owned(), object.content_type)
     };
     let sound = ("m4a".to_owned(), "audio/mp4");
     let film = ("mp4".to_owned(), "video/mp4");
@@ -102,7 +102,7 @@ fn asn1_files_differ_by_content() {
     let (signed, streamed) = (heads::SIGNED, heads::SIGNED_BER);
     let (p12, x509) = ("application/x-pkcs12", "application/x-x509-ca-cert");
     let (mime, signature) = ("application/pkcs7-mime", "application/pkcs7-signature");
-    check(&[
+    check_cases(&[
         (key_store, p12, "certificado A1.pfx", "pfx", p12, "attachment"),
         (key_store, p12, "certificado.p12", "p12", p12, "attachment"),
         (key_store, p12, NONE, "p12", p12, "attachment"),
@@ -144,7 +144,7 @@ fn zip_archives_follow_content_and_hints() {
         b"PK\x03\x04....".as_slice(),
         "application/vnd.android.package-archive",
     );
-    check(&[
+    check_cases(&[
         (&zip, "application/zip", "fotos.zip", "zip", "application/zip", "attachment"),
         (&zip, "application/x-zip-compressed", NONE, "zip", "application/zip", "attachment"),
         (&zip, "application/pdf", "a.pdf", "zip", "application/zip", "attachment"),
@@ -190,15 +190,15 @@ fn zip_archives_follow_content_and_hints() {
 #[test]
 #[rustfmt::skip]
 fn legacy_office_files_are_told_apart() {
-    let (xls, doc) = (heads::ole("Workbook"), heads::ole("WordDocument"));
-    let ppt = heads::ole("PowerPoint Document");
-    let msg = heads::ole("__properties_version1.0");
+    let (xls, doc) = (heads::ole_file("Workbook"), heads::ole_file("WordDocument"));
+    let ppt = heads::ole_file("PowerPoint Document");
+    let msg = heads::ole_file("__properties_version1.0");
     let cut = heads::long_ole(&[0x09, 0x08, 0x10, 0, 0, 6, 5, 0]);
-    let locked = heads::ole("EncryptedPackage");
+    let locked = heads::ole_file("EncryptedPackage");
     let bare = heads::long_ole(&[0; 8]);
     let (word, slides) = ("application/msword", "application/vnd.ms-powerpoint");
     let mail = "application/vnd.ms-outlook";
-    check(&[
+    check_cases(&[
         (&xls, XLS, "planilha.xls", "xls", XLS, "attachment"),
         (&xls, ANY, NONE, "xls", XLS, "attachment"),
         (&xls, "text/csv", "planilha.csv", "xls", XLS, "attachment"),

@@ -32,7 +32,7 @@ pub(crate) const SIGNED_BER: &[u8] =
     \x80\x02\x01\x01\x31\x0d\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03";
 
 /// A media message with these fields, parsed from JSON like a queued job.
-pub(crate) fn message(fields: Value) -> MediaMessage {
+pub(crate) fn parse_message(fields: Value) -> MediaMessage {
     let mut all = json!({
         "message_id": "3EB0AAAA",
         "chat": "5500900000002",
@@ -49,16 +49,16 @@ pub(crate) fn message(fields: Value) -> MediaMessage {
 /// A media message of a kind. An empty text is an absent field.
 pub(crate) fn media_message(kind: &str, declared: &str, name: &str) -> MediaMessage {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    message(json!({ "kind": kind, "mimetype": some(declared), "file_name": some(name) }))
+    parse_message(json!({ "kind": kind, "mimetype": some(declared), "file_name": some(name) }))
 }
 
 /// A document.
-pub(crate) fn document(declared: &str, name: &str) -> MediaMessage {
+pub(crate) fn document_message(declared: &str, name: &str) -> MediaMessage {
     media_message("document", declared, name)
 }
 
 /// The object that would be stored for the message.
-pub(crate) fn describe(message: MediaMessage, head: &[u8]) -> ObjectDescription {
+pub(crate) fn describe_object(message: MediaMessage, head: &[u8]) -> ObjectDescription {
     let tenant = TenantId::parse("acme").expect("a tenant");
     let instance = InstanceId::parse("LITE-AAAAAA-BBBBBB").expect("an instance");
     let secrets = SecretHashes::new([Sha256::from_data(b"secret")]);
@@ -92,7 +92,7 @@ pub(crate) fn typed_zip(mimetype: &str) -> Vec<u8> {
 }
 
 /// An OLE compound file with one stream.
-pub(crate) fn ole(stream: &str) -> Vec<u8> {
+pub(crate) fn ole_file(stream: &str) -> Vec<u8> {
     let mut file = cfb::CompoundFile::create(Cursor::new(Vec::new())).expect("a compound file");
     let mut content = file.create_stream(stream).expect("a stream");
     content.write_all(&[7; 6000]).expect("its bytes");
@@ -103,7 +103,7 @@ pub(crate) fn ole(stream: &str) -> Vec<u8> {
 
 /// The first MiB of a larger OLE compound file whose directory lies at its end.
 pub(crate) fn long_ole(first_sector: &[u8]) -> Vec<u8> {
-    let mut head = ole("Workbook");
+    let mut head = ole_file("Workbook");
     head.truncate(512);
     head[0x30..0x34].copy_from_slice(&40_000_u32.to_le_bytes());
     head.extend_from_slice(first_sector);

@@ -12,7 +12,7 @@ mod heads;
 mod names;
 mod text;
 
-use heads::{describe, document};
+use heads::{describe_object, document_message};
 use media::object::ObjectDescription;
 
 const XLS: &str = "application/vnd.ms-excel";
@@ -30,22 +30,26 @@ const NONE: &str = "";
 /// A case: bytes, declared type, file name; extension, content type, `inline` or `attachment`.
 type Case<'a> = (&'a [u8], &'a str, &'a str, &'a str, &'a str, &'a str);
 
-fn ending(object: &ObjectDescription) -> &str {
+fn extension_of(object: &ObjectDescription) -> &str {
     let file = object.key.file_name();
     file.rsplit_once('.').expect("an ending").1
 }
 
-fn shown(object: &ObjectDescription) -> &str {
+fn disposition(object: &ObjectDescription) -> &str {
     let disposition = object.content_disposition.as_str();
     disposition.split_once(';').expect("a name").0
 }
 
 /// Checks all cases of documents and reports all that differ.
-fn check(cases: &[Case<'_>]) {
+fn check_cases(cases: &[Case<'_>]) {
     let mut wrong = Vec::new();
     for (head, declared, name, extension, content_type, how) in cases {
-        let object = describe(document(declared, name), head);
-        let seen = (ending(&object), object.content_type, shown(&object));
+        let object = describe_object(document_message(declared, name), head);
+        let seen = (
+            extension_of(&object),
+            object.content_type,
+            disposition(&object),
+        );
         if seen != (*extension, *content_type, *how) {
             let bytes = String::from_utf8_lossy(&head[..head.len().min(24)]).into_owned();
             wrong.push(format!(

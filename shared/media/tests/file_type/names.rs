@@ -2,14 +2,14 @@
 
 use media::object_key::ObjectKey;
 
-use super::{ANY, ending};
-use crate::heads::{describe, document};
+use super::{ANY, extension_of};
+use crate::heads::{describe_object, document_message};
 
 #[test]
 fn a_long_name_keeps_its_ending() {
     let long = format!("{}.ofx", "extrato ".repeat(20));
-    let object = describe(document(ANY, &long), b"\x01\x02\x03\x04");
-    assert_eq!(ending(&object), "ofx");
+    let object = describe_object(document_message(ANY, &long), b"\x01\x02\x03\x04");
+    assert_eq!(extension_of(&object), "ofx");
     assert!(object.key.as_str().len() <= ObjectKey::MAX_BYTES);
 }
 
@@ -17,7 +17,7 @@ fn a_long_name_keeps_its_ending() {
 #[test]
 fn a_dot_may_be_no_extension() {
     let slug = |name: &str| {
-        let object = describe(document("application/pdf", name), b"%PDF-1.7");
+        let object = describe_object(document_message("application/pdf", name), b"%PDF-1.7");
         let (_, rest) = object.key.as_str().split_once("3EB0AAAA-").expect("the id");
         let (_digest, slug) = rest.split_once('_').expect("a slug");
         format!("_{slug}")
@@ -41,7 +41,7 @@ fn a_dot_may_be_no_extension() {
     ] {
         assert_eq!(slug(name), expected, "{name}");
     }
-    let object = describe(document(ANY, "CB0108.REM"), b"00100000  2000");
+    let object = describe_object(document_message(ANY, "CB0108.REM"), b"00100000  2000");
     assert!(
         object.key.as_str().ends_with("_cb0108.rem"),
         "{:?}",
@@ -52,7 +52,7 @@ fn a_dot_may_be_no_extension() {
 #[test]
 fn displayed_names_have_no_invisible_characters() {
     let named = |name: &str| {
-        let object = describe(document("application/pdf", name), b"%PDF-1.7");
+        let object = describe_object(document_message("application/pdf", name), b"%PDF-1.7");
         object.content_disposition
     };
     assert_eq!(

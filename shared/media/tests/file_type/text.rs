@@ -1,7 +1,7 @@
 //! Text, short signatures, markup, and unknown bytes.
 
-use super::{ANY, DOCX, EXE, NONE, XLS, check, shown};
-use crate::heads::{describe, document};
+use super::{ANY, DOCX, EXE, NONE, XLS, check_cases, disposition};
+use crate::heads::{describe_object, document_message};
 
 #[test]
 #[rustfmt::skip]
@@ -16,7 +16,7 @@ fn text_keeps_the_senders_type() {
     let ics = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n".as_slice();
     let pem = b"-----BEGIN CERTIFICATE-----\nMIIDFTCCAf2gAwIBAgIU\n".as_slice();
     let (ofx_type, pem_type) = ("application/x-ofx", "application/x-pem-file");
-    check(&[
+    check_cases(&[
         (csv, XLS, "planilha.csv", "csv", "text/csv", "attachment"),
         (csv, XLS, NONE, "csv", "text/csv", "attachment"),
         (csv, XLS, "planilha.xls", "csv", "text/csv", "attachment"),
@@ -84,7 +84,7 @@ fn a_short_signature_yields_to_hints() {
     ] {
         let text = text(start);
         let text = text.as_bytes();
-        check(&[
+        check_cases(&[
             (text, "text/csv", "bancos.csv", "csv", "text/csv", "attachment"),
             (text, ANY, "bancos.csv", "csv", "text/csv", "attachment"),
             (text, "text/csv", NONE, "csv", "text/csv", "attachment"),
@@ -100,7 +100,7 @@ fn a_short_signature_yields_to_hints() {
         .encode_utf16()
         .flat_map(u16::to_be_bytes)
         .collect();
-    check(&[
+    check_cases(&[
         (&wide, "text/csv", "a.csv", "csv", "text/csv", "attachment"),
         (&wide, ANY, "a.csv", "csv", "text/csv", "attachment"),
         (&wide, "text/plain", "a.txt", "txt", "text/plain", "inline"),
@@ -108,7 +108,7 @@ fn a_short_signature_yields_to_hints() {
         (&big, ANY, NONE, "txt", "text/plain", "inline"),
     ]);
     let bitmap = b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x02\0\0\0".as_slice();
-    check(&[
+    check_cases(&[
         (bitmap, "image/bmp", "a.bmp", "bmp", "image/bmp", "inline"),
         (bitmap, ANY, NONE, "bmp", "image/bmp", "inline"),
         (b"\xff\xfb\x90\x64\0\0", "audio/mpeg", NONE, "mp3", "audio/mpeg", "inline"),
@@ -120,7 +120,7 @@ fn a_short_signature_yields_to_hints() {
 #[rustfmt::skip]
 fn text_declares_a_known_encoding() {
     let utf8 = "Olá, situação: ok\n".as_bytes();
-    check(&[
+    check_cases(&[
         (utf8, "text/plain", "a.txt", "txt", "text/plain; charset=utf-8", "inline"),
         (b"Ol\xe1, situa\xe7\xe3o: ok, tudo certo\n", "text/plain", "a.txt", "txt", "text/plain",
         "inline"),
@@ -139,7 +139,7 @@ fn executables_keep_their_true_type() {
     let stub = b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff\0\0".as_slice();
     let elf = [b"\x7fELF\x02\x01\x01".as_slice(), &[0; 60]].concat();
     let link = b"L\0\0\0\x01\x14\x02\0\0\0\0\0\xc0\0\0\0".as_slice();
-    check(&[
+    check_cases(&[
         (&elf[..16], "image/png", "foto.png", "elf", "application/x-executable", "attachment"),
         (link, "application/pdf", "fatura.pdf", "lnk", "application/x-ms-shortcut", "attachment"),
         (&portable, "application/pdf", "fatura.pdf", "exe", EXE, "attachment"),
@@ -185,8 +185,8 @@ fn markup_is_never_shown_in_place() {
     ];
     for page in pages {
         for (declared, name) in words {
-            let object = describe(document(declared, name), page);
-            assert_eq!(shown(&object), "attachment", "{page:?} {declared} {name}");
+            let object = describe_object(document_message(declared, name), page);
+            assert_eq!(disposition(&object), "attachment", "{page:?} {declared} {name}");
             assert!(
                 !object.content_type.starts_with("image/p"),
                 "{declared} {name}"
@@ -194,7 +194,7 @@ fn markup_is_never_shown_in_place() {
             assert_ne!(object.content_type, "application/pdf", "{declared} {name}");
         }
     }
-    check(&[
+    check_cases(&[
         (pages[0], "text/plain", "a.txt", "txt", "text/plain", "attachment"),
         (pages[0], "image/png", "foto.png", "html", "text/html", "attachment"),
         (pages[0], ANY, NONE, "html", "text/html", "attachment"),
@@ -211,7 +211,7 @@ fn markup_is_never_shown_in_place() {
 #[rustfmt::skip]
 fn unknown_bytes_keep_the_senders_extension() {
     let unknown = b"\x01\x02\x03\x04 anything".as_slice();
-    check(&[
+    check_cases(&[
         (unknown, "x/unheard-of", NONE, "bin", ANY, "attachment"),
         (unknown, ANY, NONE, "bin", ANY, "attachment"),
         (unknown, NONE, NONE, "bin", ANY, "attachment"),
