@@ -176,7 +176,7 @@ impl Opener {
     /// # Errors
     /// [`OpenError::Cipher`], which does not happen.
     pub fn advance(&mut self, window: &mut [u8]) -> Result<usize, OpenError> {
-        // Every byte of an encrypted window may belong to the tail of the file: keep as much back.
+        // The window may be the end of the file, so the length of the tail is kept back.
         let ready = match self.encrypted {
             None => window.len(),
             Some(_) => window.len().saturating_sub(TAIL_BYTES) / BLOCK * BLOCK,
@@ -218,7 +218,7 @@ impl Opener {
             let proof = check_plain(expected, raw_sha256, raw_bytes, &head, detector)?;
             return Ok((tail.len(), proof));
         };
-        // Decided before the MAC: a failure below may only mean that the body was never encrypted.
+        // Needed below, to tell a body that was never encrypted from a broken one.
         let is_only_family = encrypted.candidates.len() == 1;
         let may_be_encrypted = head.may_be_encrypted(raw_bytes);
         encrypted

@@ -321,7 +321,10 @@ fn key_families_are_ordered_by_likelihood() {
     );
     let pack = KeyType::candidates(MediaKind::Sticker, Some("application/zip"));
     assert_eq!(pack[0], KeyType::StickerPack);
-    assert!(pack.len() < KeyType::ALL.len(), "a pack is hardly mistaken");
+    assert!(
+        pack.len() < KeyType::ALL.len(),
+        "a sticker pack is not mistaken for another kind"
+    );
 }
 
 /// Versions without the field knew the key and the hash.

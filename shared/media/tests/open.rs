@@ -486,7 +486,7 @@ fn bytes_left_encrypted_are_refused() {
         assert_eq!(refused, OpenError::StillEncrypted);
         let blind = Opener::decrypted_by_origin(None, silent);
         assert_eq!(
-            run_opener(blind, &bytes, 64).expect_err("looks so"),
+            run_opener(blind, &bytes, 64).expect_err("looks encrypted"),
             OpenError::StillEncrypted
         );
     }

@@ -186,7 +186,11 @@ const PHONE: Option<&str> = Some("5500900000002");
 /// The chat's folder and contact.
 fn direct_chat(change: impl FnOnce(&mut Value)) -> (String, Contact) {
     let message = announced_message(change);
-    assert_eq!(message.envelope.sender, Contact::default(), "a chat of two");
+    assert_eq!(
+        message.envelope.sender,
+        Contact::default(),
+        "a one-to-one chat"
+    );
     (message.chat.as_str().to_owned(), message.envelope.peer)
 }
 

@@ -85,10 +85,7 @@ const NOT_OF_THE_CHAT: &[(&str, &str)] = &[
     ),
     ("statusQuotedMessage", "a quote: whatsmeow, Message"),
     ("quotedAd", "a quote: whatsmeow, ContextInfo"),
-    (
-        "quotedOfTomorrow",
-        "a quote under a name that nobody has told",
-    ),
+    ("quotedOfTomorrow", "a quote under an unknown name"),
     (
         "protocolMessage",
         "edits, deletions, settings: whatsmeow, ProtocolMessage",
@@ -133,10 +130,7 @@ const NOT_OF_THE_CHAT: &[(&str, &str)] = &[
         "linkPreviewHighQualityThumbnail",
         "WhatsApp Link Thumbnail Keys: whatsmeow",
     ),
-    (
-        "linkPreviewImage",
-        "the picture of a link under a name that nobody has told",
-    ),
+    ("linkPreviewImage", "a link preview under an unknown name"),
     (
         "faviconMMSMetadata",
         "WhatsApp Link Thumbnail Keys: whatsmeow, MMSThumbnailMetadata",

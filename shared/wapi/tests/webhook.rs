@@ -181,7 +181,7 @@ fn all_dialects_are_read_alike() {
     assert_eq!(new.file_length, Some(65_480));
     assert!(
         new.url.is_none(),
-        "the usual URL says nothing more than the path"
+        "the usual URL does not improve on the path"
     );
 }
 
@@ -419,7 +419,7 @@ fn the_chat_never_comes_from_the_sender() {
     assert_eq!(
         folder(&|body| body["fromMe"] = json!(true)),
         "lid-200000000000002",
-        "the sender is ourselves"
+        "the sender is the account"
     );
     assert_eq!(
         folder(&|body| body["isGroup"] = json!(true)),

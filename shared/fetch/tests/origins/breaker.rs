@@ -97,7 +97,7 @@ async fn five_failures_in_a_row_open_a_circuit() {
     fail_times(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
     let (fetched, requests) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now + 10, W::Ok).await;
     assert_eq!((seconds_left(&fetched), requests), (Some(20), 0));
-    let refused = fetched.result.expect_err("spared");
+    let refused = fetched.result.expect_err("an open circuit");
     let later = Disposition::Retry {
         after: Some(Duration::from_secs(20)),
     };
@@ -246,7 +246,7 @@ async fn an_unauthorized_circuit_still_needs_a_person() {
         fail_times(&world, 5, DEFAULT_INSTANCE, now, &scenario).await;
         let (fetched, requests) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
         assert_eq!(requests, 0, "{scenario:?}");
-        let disposition = fetched.result.expect_err("spared").disposition();
+        let disposition = fetched.result.expect_err("an open circuit").disposition();
         let expected = if is_unauthorized {
             Disposition::Unauthorized
         } else {

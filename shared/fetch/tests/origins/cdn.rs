@@ -293,7 +293,7 @@ async fn an_encrypted_file_without_key_is_refused() {
     assert_eq!(
         world.origins.requests().len(),
         0,
-        "nobody is asked for what nobody can open"
+        "no request for a file that cannot be opened"
     );
 }
 
@@ -350,7 +350,7 @@ async fn the_signed_url_precedes_an_unsigned_path() {
     assert_eq!(
         world.origins.requests().len(),
         1,
-        "the signed one is asked first"
+        "the signed URL is requested first"
     );
     let fetched = world
         .try_spec(Cdn, unsigned("fallback", C::MainHostDown))

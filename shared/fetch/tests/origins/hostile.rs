@@ -219,5 +219,5 @@ async fn a_dropped_address_gets_no_connection() {
     let error = failed.expect_err("no address is left");
     assert!(format!("{error:?}").contains("Address"), "{error:?}");
     let came = tokio::time::timeout(Duration::from_millis(200), listener.accept()).await;
-    assert!(came.is_err(), "somebody connected");
+    assert!(came.is_err(), "a connection arrived");
 }

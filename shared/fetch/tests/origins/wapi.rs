@@ -274,7 +274,7 @@ async fn a_sent_web_page_is_stored() {
         .await;
     assert!(
         fetched.result.is_err(),
-        "without a hash a page may as well be an error"
+        "without a hash a page may be an error page"
     );
 }
 
@@ -417,7 +417,7 @@ async fn without_key_or_path_nothing_is_requested() {
             )
             .await;
         assert_eq!(
-            fetched.result.expect_err("not asked").disposition(),
+            fetched.result.expect_err("no request").disposition(),
             Disposition::NotApplicable
         );
     }
