@@ -143,10 +143,12 @@ impl Breaker {
     }
 }
 
+/// The circuit of the origin, then that of the instance.
 fn circuits_for(strategy: Strategy, instance: &InstanceId) -> [Circuit; 2] {
     [None, Some(instance.clone())].map(|instance| Circuit { strategy, instance })
 }
 
+/// Counts a failure. The fifth in a row opens the circuit; a failed probe doubles the rest.
 fn count_failure(
     states: &mut HashMap<Circuit, CircuitState>,
     circuit: Circuit,

@@ -78,8 +78,8 @@ pub(crate) struct EncryptedFileDetector {
 }
 
 impl EncryptedFileDetector {
-    /// Creates a detector. With the media key, the MAC decides; without it, only length and
-    /// content.
+    /// Creates a detector. With the media key, the MAC or the decrypted first block identifies the
+    /// encrypted file; without it, only length and content do.
     pub(crate) fn with_key(key: Option<MediaKey>) -> Self {
         let keys = key
             .iter()
