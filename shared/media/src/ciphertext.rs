@@ -107,7 +107,7 @@ impl EncryptedFileDetector {
     }
 
     /// Whether the `raw_bytes` bytes received are the encrypted file.
-    pub(crate) fn is_encrypted_file(self, raw_bytes: u64) -> bool {
+    pub(crate) fn detects_encryption(self, raw_bytes: u64) -> bool {
         let Some(key) = &self.key else {
             return self.head.may_be_encrypted(raw_bytes);
         };

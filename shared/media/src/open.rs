@@ -290,7 +290,7 @@ fn check_plain(
         Some(_) | None => {}
     }
     // From here no hash confirms the bytes, so the last defence is what they look like.
-    if detector.is_some_and(|detector| detector.is_encrypted_file(size_bytes)) {
+    if detector.is_some_and(|detector| detector.detects_encryption(size_bytes)) {
         return Err(OpenError::StillEncrypted);
     }
     Ok(proof(match expected.file_sha256 {
