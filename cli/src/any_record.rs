@@ -147,7 +147,8 @@ fn item(n: usize) -> impl Strategy<Value = Value> {
         let mut item: Map<_, _> = named
             .filter_map(|(name, value)| Some((name, value?)))
             .collect();
-        // Of versions before, the key is the message's id, with a number from the second medium on.
+        // Of versions before, the key is the message's id, with a number from its second media
+        // message on.
         let key = match is_old {
             true => format!("{MESSAGE}.{}", n + 2),
             false => format!(

@@ -89,7 +89,7 @@ pub(crate) async fn backfill(backfill: Backfill, session: &Session) -> anyhow::R
         for webhook in page.webhooks {
             bar.inc(1);
             filled.webhooks += 1;
-            let mut media = webhook.read().media;
+            let mut media = webhook.read_announcement().media;
             // What says no time of its own may be of any.
             let is_undated =
                 |one: &MediaMessage| one.envelope.moment_source == MomentSource::Accepted;

@@ -157,7 +157,7 @@ fn is_open(instance: &Instance, lang: Lang) -> Check {
 async fn connection(who: Credentials<'_>, lang: Lang, session: &Session) -> anyhow::Result<Check> {
     const NAME: &str = "connection";
     let id = who.instance;
-    Ok(match session.wapi()?.status(who).await {
+    Ok(match session.wapi()?.fetch_status(who).await {
         Ok(status) if status.connected => {
             let evidence = say!(
                 lang,
@@ -195,11 +195,11 @@ async fn hooks(
     session: &Session,
 ) -> anyhow::Result<Vec<Check>> {
     let (base, now) = (session.webhook_base()?, clock::now());
-    let account = match session.wapi()?.account(who).await {
+    let account = match session.wapi()?.fetch_account(who).await {
         Ok(account) => account,
         Err(error) => {
             let verdict = match error {
-                AccountError::Silent { .. } | AccountError::Senseless { .. } => Verdict::Unknown,
+                AccountError::NoAnswer { .. } | AccountError::Unreadable { .. } => Verdict::Unknown,
                 AccountError::Refused { .. } => Verdict::Fail,
             };
             return Ok(vec![Check::new(
@@ -252,10 +252,10 @@ async fn last_webhooks(
     let page = [("perPage", "25"), ("page", "1")];
     let asked = session.wapi()?;
     let asked = asked
-        .ask(Method::GET, LOGS_PATH, &page, who, None::<&()>)
+        .send_request(Method::GET, LOGS_PATH, &page, who, None::<&()>)
         .await;
     let Some(log) = asked
-        .accepted()
+        .require_success()
         .ok()
         .and_then(|()| LogPage::parse(asked.body()))
     else {
@@ -266,7 +266,10 @@ async fn last_webhooks(
         );
         return Ok(Check::new(NAME, Verdict::Unknown, unread));
     };
-    let announced = log.webhooks.iter().flat_map(|body| body.read().media);
+    let announced = log
+        .webhooks
+        .iter()
+        .flat_map(|body| body.read_announcement().media);
     let is_due = |one: &MediaMessage| (now - SILENCE..now - ON_ITS_WAY).contains(&one.moment);
     let due: Vec<_> = announced.filter(is_due).collect();
     let Some(newest) = due.iter().map(|one| one.moment).max() else {

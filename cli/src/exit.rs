@@ -62,10 +62,10 @@ mod tests {
             code: "AccessDeniedException".to_owned(),
             status: Some(400),
         };
-        let silent = AccountError::Silent {
+        let silent = AccountError::NoAnswer {
             method: "GET",
             path: String::new(),
-            said: String::new(),
+            detail: String::new(),
         };
         let wrapped = |error: anyhow::Error| Err::<(), _>(error).context("in vain").err();
         for (error, exit) in [

@@ -112,5 +112,5 @@ pub(crate) fn url_with(secret: &str, base: &str, instance: &Instance) -> String 
 
 /// All six hooks, judged.
 pub(crate) fn judge_all(account: &Account, base: &str, instance: &Instance) -> [(Hook, Points); 6] {
-    Hook::ALL.map(|hook| (hook, Points::judge(account.hook(hook), base, instance)))
+    Hook::ALL.map(|hook| (hook, Points::judge(account.hook_url(hook), base, instance)))
 }

@@ -147,7 +147,10 @@ pub(crate) async fn accept_token(
     token: &Secret,
     session: &Session,
 ) -> anyhow::Result<()> {
-    let asked = session.wapi()?.status(as_instance(instance, token)).await;
+    let asked = session
+        .wapi()?
+        .fetch_status(as_instance(instance, token))
+        .await;
     match asked {
         Ok(status) if status.connected => {}
         Ok(_) => {
@@ -160,8 +163,8 @@ pub(crate) async fn accept_token(
         }
         Err(
             error @ (AccountError::Refused { .. }
-            | AccountError::Silent { .. }
-            | AccountError::Senseless { .. }),
+            | AccountError::NoAnswer { .. }
+            | AccountError::Unreadable { .. }),
         ) => {
             eprintln!("warning: the token could not be checked: {error}");
         }

@@ -125,7 +125,7 @@ async fn find(
     let bar = screen::counter("parked jobs looked at");
     let look = parking.look(now, |parked| {
         bar.inc(1);
-        if filter.admits(parked, now) {
+        if filter.matches_job(parked, now) {
             found.push(parked.clone());
         }
     });
@@ -163,7 +163,7 @@ async fn show(one: &One, session: &Session) -> anyhow::Result<Exit> {
     };
     let (mut found, _) = find(&of_instance, session).await?;
     found.retain(|parked| match (&message, parked.job()) {
-        (Some(message), Some(job)) => job.message.message_id.is_of(message),
+        (Some(message), Some(job)) => job.message.message_id.belongs_to(message),
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     });

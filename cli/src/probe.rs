@@ -5,7 +5,7 @@ use anyhow::Context;
 use data_encoding::{BASE64, HEXUPPER};
 use fetch::{
     Origins,
-    account::{Asked, post},
+    account::{AccountCall, post_json},
 };
 use media::{
     ids::{InstanceId, MessageId},
@@ -57,13 +57,13 @@ fn body(instance: &InstanceId, message: &MessageId, now: i64) -> anyhow::Result<
 }
 
 /// Posts a body to a webhook URL, as W-API does.
-pub(crate) async fn post_to(url: &str, body: &Value) -> anyhow::Result<Asked> {
+pub(crate) async fn post_to(url: &str, body: &Value) -> anyhow::Result<AccountCall> {
     let url = Url::parse(url).context("the webhook URL is none")?;
     let here = Origins {
         wapi_base: url.clone(),
         cdn_bases: Vec::new(),
     };
-    Ok(post(&here, url, body).await?)
+    Ok(post_json(&here, url, body).await?)
 }
 
 /// Posts the probe as W-API would.
@@ -93,6 +93,6 @@ pub(crate) async fn send(
 }
 
 /// Posts a webhook that must be refused: of an instance that nobody has, with a secret that nobody has.
-pub(crate) async fn refused(base: &str) -> anyhow::Result<Asked> {
+pub(crate) async fn refused(base: &str) -> anyhow::Result<AccountCall> {
     post_to(&format!("{base}/webhook/PROBE/none"), &json!({})).await
 }

@@ -59,8 +59,8 @@ impl Post {
     pub(crate) async fn open(id: &InstanceId, session: &Session) -> anyhow::Result<Self> {
         let instance = session.instance(id).await?;
         let (token, wapi) = (session.token(&instance).await?, session.wapi()?);
-        let account = wapi.account(as_instance(id, &token)).await?;
-        let url = account.hook(Hook::Received);
+        let account = wapi.fetch_account(as_instance(id, &token)).await?;
+        let url = account.hook_url(Hook::Received);
         let points = Points::judge(url, session.webhook_base()?, &instance);
         match url.filter(|_| points.is_well(clock::now()) && instance.paused_at.is_none()) {
             Some(url) => Ok(Self {
@@ -85,9 +85,9 @@ impl Post {
         let query = [("perPage", PER_PAGE), ("page", n.as_str())];
         let asked = self
             .wapi
-            .ask(Method::GET, LOGS_PATH, &query, self.who(), None::<&Value>)
+            .send_request(Method::GET, LOGS_PATH, &query, self.who(), None::<&Value>)
             .await;
-        asked.accepted()?;
+        asked.require_success()?;
         LogPage::parse(asked.body()).context("W-API's log is no JSON")
     }
 
@@ -95,7 +95,7 @@ impl Post {
     pub(crate) async fn post(&self, body: &WebhookBody) -> anyhow::Result<u64> {
         let asked = probe::post_to(self.url.expose(), body.as_value()).await?;
         let answer: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
-        asked.accepted()?;
+        asked.require_success()?;
         Ok(answer
             .get("queued")
             .and_then(Value::as_u64)
@@ -205,7 +205,7 @@ pub(crate) fn costs_its_entry(error: &anyhow::Error) -> bool {
         Some(AccountError::Refused { status, .. }) => {
             (400..500).contains(status) && !matches!(status, 401 | 403 | 429)
         }
-        Some(AccountError::Silent { .. } | AccountError::Senseless { .. }) => false,
+        Some(AccountError::NoAnswer { .. } | AccountError::Unreadable { .. }) => false,
         None => Exit::of(error) != Exit::Aws,
     }
 }
@@ -217,7 +217,7 @@ impl Replayed {
             known => known.filter(|known| *known == id),
         };
         self.webhooks += 1;
-        self.media += body.read().media.len() as u64;
+        self.media += body.read_announcement().media.len() as u64;
         self.queued += queued;
     }
 
@@ -277,7 +277,7 @@ async fn find(message: &str, post: &Post) -> anyhow::Result<WebhookBody> {
             break;
         }
         let announces = |webhook: &WebhookBody| {
-            let media = webhook.read().media;
+            let media = webhook.read_announcement().media;
             media.iter().any(|one| one.message_id.as_str() == message)
         };
         if let Some(found) = page.webhooks.into_iter().find(announces) {

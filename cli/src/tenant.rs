@@ -69,7 +69,7 @@ async fn add(Set { tenant, policy }: Set, session: &Session) -> anyhow::Result<E
     }
     let new = Tenant {
         id: tenant,
-        policy: policy.change(Policy::of_new_tenant()),
+        policy: policy.change(Policy::for_new_tenant()),
         created_at: clock::now(),
     };
     match session.register()?.add_tenant(&new).await {

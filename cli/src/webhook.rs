@@ -144,7 +144,7 @@ impl<'a> Desk<'a> {
         let instance = session.instance(id).await?;
         let token = session.token(&instance).await?;
         let wapi = session.wapi()?;
-        let account = wapi.account(as_instance(id, &token)).await;
+        let account = wapi.fetch_account(as_instance(id, &token)).await;
         let account = account.with_context(|| format!("the hooks of {id} could not be read"))?;
         Ok(Self {
             session,
@@ -168,7 +168,7 @@ impl<'a> Desk<'a> {
     fn secrets_in_use(&self) -> Vec<Secret> {
         let urls = Hook::ALL
             .into_iter()
-            .filter_map(|hook| self.account.hook(hook));
+            .filter_map(|hook| self.account.hook_url(hook));
         let secrets = urls.filter_map(|url| secret_in(url, self.base, &self.instance));
         let known = secrets.filter(|secret| self.instance.known_hash(secret).is_some());
         let mut known: Vec<_> = known.map(Secret::new).collect();
@@ -249,7 +249,7 @@ impl<'a> Desk<'a> {
             return Ok(Exit::Ok);
         }
         let (choice, register) = (self.choose(is_new)?, self.session.register()?);
-        let hash = Sha256::of(choice.secret.expose().as_bytes());
+        let hash = Sha256::from_data(choice.secret.expose().as_bytes());
         if choice.is_new {
             register.set_secret(&id, hash, choice.kept, NO_END).await?;
         }
@@ -260,8 +260,8 @@ impl<'a> Desk<'a> {
                 format!("hook {hook} of {id} was not set; both secrets stay valid, repeat this")
             })?;
         }
-        self.account = self.wapi.account(self.who()).await?;
-        let is_set = |hook: &Hook| self.account.hook(*hook) == Some(url.as_str());
+        self.account = self.wapi.fetch_account(self.who()).await?;
+        let is_set = |hook: &Hook| self.account.hook_url(*hook) == Some(url.as_str());
         if hooks.iter().all(is_set) && choice.is_halfway {
             let overlap = i64::try_from(overlap.as_secs()).unwrap_or(NO_END);
             let until = clock::now().saturating_add(overlap).min(NO_END);
@@ -302,7 +302,7 @@ impl<'a> Desk<'a> {
     }
 
     fn report(&self, hooks: &[Hook], url: &str) -> anyhow::Result<Exit> {
-        let is_set = |hook: &Hook| self.account.hook(*hook) == Some(url);
+        let is_set = |hook: &Hook| self.account.hook_url(*hook) == Some(url);
         let missing: Vec<_> = hooks.iter().filter(|hook| !is_set(hook)).collect();
         let json = json!({ "instance": self.instance.id, "hooks": hooks, "not_saved": missing });
         let id = &self.instance.id;
@@ -348,10 +348,10 @@ impl<'a> Desk<'a> {
         for hook in &ours {
             self.wapi.set_hook(*hook, "", self.who()).await?;
         }
-        self.account = self.wapi.account(self.who()).await?;
+        self.account = self.wapi.fetch_account(self.who()).await?;
         let left: Vec<_> = ours
             .iter()
-            .filter(|hook| self.account.hook(**hook).is_some())
+            .filter(|hook| self.account.hook_url(**hook).is_some())
             .collect();
         let json = json!({ "instance": id, "hooks": ours, "left": left });
         let (text, exit) = if left.is_empty() {
@@ -369,7 +369,7 @@ impl<'a> Desk<'a> {
     async fn verify(&self, within: Duration) -> anyhow::Result<Exit> {
         let id = &self.instance.id;
         let now = clock::now();
-        let url = self.account.hook(Hook::Received);
+        let url = self.account.hook_url(Hook::Received);
         let points = Points::judge(url, self.base, &self.instance);
         let hook = Check::new("hook received", Verdict::Ok, points.text(now, Lang::En));
         let mut checks = Vec::new();

@@ -69,7 +69,7 @@ fn known_to_the_code() -> Vec<String> {
     assert!(found.len() > 50, "{}", found.len());
     let examples = found
         .into_iter()
-        .map(|text| example(&text.replace("{said}", "")));
+        .map(|text| example(&text.replace("{detail}", "")));
     examples.collect()
 }
 

@@ -89,7 +89,10 @@ async fn cross_tenant(
 ) -> anyhow::Result<Check> {
     const NAME: &str = "cross-tenant";
     let (id, other) = (&instance.id, &other.id);
-    let answer = session.wapi()?.status(as_instance(other, token)).await;
+    let answer = session
+        .wapi()?
+        .fetch_status(as_instance(other, token))
+        .await;
     Ok(match answer {
         Ok(_) => {
             let evidence = say!(

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use boot::clock;
-use fetch::{FetchRequest, Fetcher, Limits, MediaStream, Origins, account::Asked, pool::PartPool};
+use fetch::{
+    FetchRequest, Fetcher, Limits, MediaStream, Origins, account::AccountCall, pool::PartPool,
+};
 use futures_util::StreamExt;
 use media::{
     envelope::Envelope,
@@ -48,7 +50,7 @@ enum Origin {
 #[derive(Debug, Default)]
 pub(crate) struct Trial {
     /// W-API's calls about the instance, as they went.
-    pub(crate) asked: Vec<Asked>,
+    pub(crate) asked: Vec<AccountCall>,
     fetched: Vec<Fetched>,
     origin: Option<Origin>,
 }
@@ -74,14 +76,16 @@ impl Trial {
         trial.asked.push(wapi.get(ACCOUNT_PATH, who).await);
         let image = [("image", "enable")];
         let none = None::<&Value>;
-        let qr_code = wapi.ask(Method::GET, QR_CODE_PATH, &image, who, none);
+        let qr_code = wapi.send_request(Method::GET, QR_CODE_PATH, &image, who, none);
         trial.asked.push(qr_code.await);
         // Without its fields nothing can be sent; the refusal shows that the endpoint is there.
         let empty = json!({});
-        let dry = wapi.ask(Method::POST, SEND_TEXT_PATH, &[], who, Some(&empty));
+        let dry = wapi.send_request(Method::POST, SEND_TEXT_PATH, &[], who, Some(&empty));
         trial.asked.push(dry.await);
         let page = [("perPage", "50"), ("page", "1")];
-        let log = wapi.ask(Method::GET, LOGS_PATH, &page, who, none).await;
+        let log = wapi
+            .send_request(Method::GET, LOGS_PATH, &page, who, none)
+            .await;
         let recent = newest_in(&log);
         trial.asked.push(log);
         let (message, origin) = match recent {
@@ -230,7 +234,7 @@ fn said(attempt: &Attempt, lang: Lang) -> String {
     format!("{}{words}", report::reason(&attempt.verdict, lang))
 }
 
-fn endpoint_of(asked: &Asked, lang: Lang) -> Endpoint {
+fn endpoint_of(asked: &AccountCall, lang: Lang) -> Endpoint {
     let is_dry = asked.path == SEND_TEXT_PATH;
     let status = match asked.status {
         Some(400..500) if is_dry && !matches!(asked.status, Some(401 | 403 | 404)) => Status::Ok,
@@ -254,12 +258,12 @@ fn endpoint_of(asked: &Asked, lang: Lang) -> Endpoint {
 }
 
 /// The newest medium in W-API's log that can be fetched.
-fn newest_in(log: &Asked) -> Option<MediaMessage> {
+fn newest_in(log: &AccountCall) -> Option<MediaMessage> {
     let page = LogPage::parse(log.body()).filter(|_| log.is_success())?;
     let media = page
         .webhooks
         .iter()
-        .flat_map(|webhook| webhook.read().media);
+        .flat_map(|webhook| webhook.read_announcement().media);
     let can_be_fetched = |one: &MediaMessage| one.media_key.is_some() && one.direct_path.is_some();
     media.filter(can_be_fetched).max_by_key(|one| one.moment)
 }

@@ -134,7 +134,7 @@ impl Erase {
                 )?;
                 ("chat", chat, vec![folder], None)
             }
-            (_, Some(phone), _) => match Chat::of_phone(phone) {
+            (_, Some(phone), _) => match Chat::spellings_of_phone(phone) {
                 chats if chats.is_empty() => {
                     bail!(
                         "a phone is given in digits with the country's code, such as 5500900000002"
@@ -211,7 +211,7 @@ impl Meant {
 
     fn is_meant(&self, chat: &str, message: &MessageId) -> bool {
         match &self.message {
-            Some(whole) => message.is_of(whole),
+            Some(whole) => message.belongs_to(whole),
             None => self.chats.iter().any(|one| one.as_str() == chat),
         }
     }
@@ -246,7 +246,7 @@ impl Meant {
         let found = records.erasable(&self.tenant, instance, &chats, self.message.as_ref());
         let mut found = found.await?;
         if let Some(whole) = &self.message {
-            let is_of = |record: &Erasable| record.message_ids().any(|id| id.is_of(whole));
+            let is_of = |record: &Erasable| record.message_ids().any(|id| id.belongs_to(whole));
             found.meant.retain(is_of);
         }
         Ok(found)
@@ -271,10 +271,11 @@ impl Meant {
             return Ok(count);
         };
         let recorded = records.iter().flat_map(Erasable::message_ids);
-        let recorded = recorded.filter(|id| id.is_of(message));
-        let ids = recorded.map(|message| message.in_key());
-        let ids: BTreeSet<_> = ids.chain([message.in_key()]).collect();
-        let is_meant = |key: &str| ObjectKey::message_in(key).is_some_and(|id| ids.contains(id));
+        let recorded = recorded.filter(|id| id.belongs_to(message));
+        let ids = recorded.map(|message| message.to_key_part());
+        let ids: BTreeSet<_> = ids.chain([message.to_key_part()]).collect();
+        let is_meant =
+            |key: &str| ObjectKey::find_message_id(key).is_some_and(|id| ids.contains(id));
         count.add(operator.files(bucket, &whole, is_meant, mode).await?);
         Ok(count)
     }

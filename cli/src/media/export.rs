@@ -179,7 +179,7 @@ impl Export {
             let chat = Chat::try_from(chat.clone());
             return Ok(vec![chat.context("a chat is named as its folder is")?]);
         }
-        let chats = Chat::of_phone(self.phone.as_deref().unwrap_or_default());
+        let chats = Chat::spellings_of_phone(self.phone.as_deref().unwrap_or_default());
         if chats.is_empty() {
             bail!("a phone is given in digits with the country's code, such as 5500900000002");
         }
@@ -278,7 +278,7 @@ fn sender(record: &MediaRecord) -> String {
         lid: record.sender_lid.clone(),
         phone: record.sender_phone.clone(),
     };
-    plain(contact.word())
+    plain(contact.display_id())
 }
 
 /// Where a record's file goes in the export; or why it cannot.

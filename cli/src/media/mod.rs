@@ -148,7 +148,7 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
 impl Find {
     fn admits(&self, record: &MediaRecord) -> bool {
         let is_of = |phone: &String| {
-            let chats = Chat::of_phone(phone);
+            let chats = Chat::spellings_of_phone(phone);
             chats.iter().any(|chat| chat.as_str() == record.chat)
         };
         self.phone.as_ref().is_none_or(is_of)

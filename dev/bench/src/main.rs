@@ -17,7 +17,7 @@ use cloud::Cloud;
 use comfy_table::{Table, presets};
 use local::{Build, Project, Tools};
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     ids::{InstanceId, TenantId},
     sha256::Sha256,
 };
@@ -139,16 +139,16 @@ fn job(announced: &Announced) -> Result<String> {
         TenantId::parse("acme")?,
         InstanceId::parse(DEFAULT_INSTANCE)?,
     );
-    let secrets = SecretHashes::new([Sha256::of(b"s")]);
-    let verified =
-        Verified::check(&tenant, &instance, &secrets, "s").context("the secret is right")?;
+    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
+    let verified = VerifiedInstance::verify(&tenant, &instance, &secrets, "s")
+        .context("the secret is right")?;
     let body = WebhookBody::parse(announced.webhook.to_string().as_bytes())?;
     let message = body
         .announcement(&verified)?
         .media
         .pop()
         .context("one medium")?;
-    Ok(verified.job(message, boot::clock::now()).to_json()?)
+    Ok(verified.create_job(message, boot::clock::now()).to_json()?)
 }
 
 fn peak_mib(function: &Child) -> Result<f64> {

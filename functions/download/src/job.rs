@@ -9,7 +9,7 @@ use aws::{
 };
 use fetch::{FetchError, FetchRequest, MediaStream};
 use media::{
-    failure::{Disposition, FailureClass, class_of, longest_wait, may_be_mistaken},
+    failure::{Disposition, FailureClass, class_from_findings, max_retry_after, may_be_mistaken},
     job::{Job, NotAJob, Queued},
     message::Secret,
     object::{Claims, ObjectDescription},
@@ -192,7 +192,7 @@ impl Run<'_> {
         let instance = instance.ok_or_else(unregistered)?;
         let message = &self.job.message;
         let shell = message.is_shell().then_some(SkipRule::Shell);
-        if let Some(rule) = instance.policy.skips(message).or(shell) {
+        if let Some(rule) = instance.policy.skip_rule(message).or(shell) {
             return Ok(State::Skipped { rule });
         }
         self.max_bytes = instance.policy.max_bytes;
@@ -280,12 +280,12 @@ impl Run<'_> {
                 integrity: Some(Integrity::Mismatch),
             }
         } else {
-            Claims::promised(self.job.message.file_sha256, strategy, is_sealed)
+            Claims::from_announcement(self.job.message.file_sha256, strategy, is_sealed)
         };
         for _ in 0..MOST_STARTS {
             match self.attempt(way, token, claims).await {
                 Ok(stored) => return Ok(Some(self.state_of(stored, strategy))),
-                Err(StoreError::ClaimsRefuted(proof)) => claims = Claims::proven(&proof),
+                Err(StoreError::ClaimsRefuted(proof)) => claims = Claims::from_proof(&proof),
                 Err(StoreError::Conflict) => {}
                 Err(StoreError::S3(error)) => return Err(Failure::later(&error)),
                 Err(error @ (StoreError::NoProof | StoreError::Unannounced)) => {
@@ -327,9 +327,9 @@ impl Run<'_> {
         };
         let store = async |media: MediaStream| {
             let describe = |head: &[u8], proof: Option<&_>| {
-                let claims = proof.map_or(claims, Claims::proven);
+                let claims = proof.map_or(claims, Claims::from_proof);
                 ObjectDescription::new(job, strategy, head, claims, worker.offset)
-                    .kept_for(retention)
+                    .with_retention(retention)
             };
             let announce = async |object: &ObjectDescription, proof: &Proof| {
                 worker
@@ -382,7 +382,7 @@ impl Run<'_> {
     }
 
     fn failure(&self) -> Failure {
-        let class = class_of(&self.findings);
+        let class = class_from_findings(&self.findings);
         let verdicts = self
             .attempts
             .iter()
@@ -391,7 +391,7 @@ impl Run<'_> {
         Failure {
             class,
             reason,
-            after: longest_wait(&self.findings),
+            after: max_retry_after(&self.findings),
             is_ours: self.is_tokenless,
             is_doubtful: may_be_mistaken(&self.findings),
         }

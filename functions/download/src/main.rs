@@ -16,8 +16,8 @@ const TIME_TO_CONNECT: Duration = Duration::from_secs(2);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let environment = Environment::of_process();
-    telemetry::start(&environment);
+    let environment = Environment::from_process();
+    telemetry::start_logging(&environment);
     let worker = Worker::new(Config::read(&environment)?, Ambient::of_machine())?;
     if tokio::time::timeout(TIME_TO_CONNECT, worker.connect())
         .await

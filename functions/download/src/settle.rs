@@ -290,7 +290,8 @@ impl Worker {
             is_doubtful,
         } = failure;
         let moment = job.message.moment;
-        let doubt = is_doubtful.then(|| schedule::doubt_left(lost_since, moment, self.now()));
+        let doubt =
+            is_doubtful.then(|| schedule::confirmation_wait(lost_since, moment, self.now()));
         let doubt = doubt.flatten();
         let asked = match class {
             FailureClass::Instance => Some(after.unwrap_or_default().max(WAIT_FOR_A_PERSON)),
@@ -303,13 +304,13 @@ impl Worker {
         };
         let (accepted_at, until) = (job.accepted_at, job.message.recoverable_until());
         let ends_at = if is_ours {
-            schedule::last_moment(accepted_at)
+            schedule::final_deadline(accepted_at)
         } else {
-            schedule::gives_up_at(accepted_at, until)
+            schedule::park_deadline(accepted_at, until)
         };
         match self.left_until(ends_at) {
             Some(left) if class.is_retried() || doubt.is_some() => {
-                let wait = schedule::wait(receives, self.jitter(), asked).min(left);
+                let wait = schedule::retry_wait(receives, self.jitter(), asked).min(left);
                 (State::Retrying { class, reason }, Some(wait))
             }
             Some(_) | None => (State::Parked { class, reason }, None),
@@ -318,7 +319,7 @@ impl Worker {
 
     /// Whether a failure of this run may park the job.
     pub(crate) fn is_last_try(&self, job: &Job) -> bool {
-        let ends_at = schedule::gives_up_at(job.accepted_at, job.message.recoverable_until());
+        let ends_at = schedule::park_deadline(job.accepted_at, job.message.recoverable_until());
         self.left_until(ends_at)
             .is_none_or(|left| left < LONGEST_RUN)
     }

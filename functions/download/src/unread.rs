@@ -56,7 +56,9 @@ impl Worker {
         let ReadAgain { media, rest } = read(body);
         let (verified, accepted_at, now) = (body.verified(), body.accepted_at(), self.now());
         // What says no time of its own is as old as its webhook, and its life begins now.
-        let job = |message| QueuedJob::again(verified.job(message, accepted_at).into_job(), now);
+        let job = |message| {
+            QueuedJob::for_redrive(verified.create_job(message, accepted_at).into_job(), now)
+        };
         let jobs: Vec<_> = media.into_iter().map(job).collect();
         if let Err(error) = self.jobs.send(body.tenant(), &jobs).await {
             tracing::error!(

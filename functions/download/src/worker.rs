@@ -37,7 +37,7 @@ impl Ambient {
     pub fn of_machine() -> Self {
         Self {
             now: Arc::new(clock::now),
-            random: Arc::new(random::bits),
+            random: Arc::new(random::random_bits),
         }
     }
 }

@@ -25,7 +25,7 @@ use download::{
 };
 use fetch::{Limits, Origins};
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     ids::{InstanceId, TenantId},
     object_key::parse_offset,
     sha256::Sha256,
@@ -172,15 +172,19 @@ fn job(announced: &Announced) -> String {
 fn job_accepted_at(announced: &Announced, accepted_at: i64) -> String {
     let tenant = TenantId::parse("acme").expect("a tenant");
     let instance = InstanceId::parse(DEFAULT_INSTANCE).expect("an instance");
-    let secrets = SecretHashes::new([Sha256::of(b"s")]);
-    let verified = Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret");
+    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
+    let verified =
+        VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret");
     let body = WebhookBody::parse(announced.webhook.to_string().as_bytes()).expect("JSON");
     let message = body
         .announcement(&verified)
         .expect("the same instance")
         .media
         .remove(0);
-    verified.job(message, accepted_at).to_json().expect("JSON")
+    verified
+        .create_job(message, accepted_at)
+        .to_json()
+        .expect("JSON")
 }
 
 fn event(bodies: &[String]) -> SqsEvent {
@@ -1146,10 +1150,10 @@ async fn whatever_becomes_of_a_job_nothing_written_of_it_has_a_secret_or_a_name_
 async fn after_a_412_the_record_says_what_the_run_before_committed() {
     let first = json!({
         "strategy": { "S": "cdn" }, "size_bytes": { "N": "12" }, "integrity": { "S": "mac-only" },
-        "sha256": { "S": Sha256::of(b"first").to_hex() },
+        "sha256": { "S": Sha256::from_data(b"first").to_hex() },
     });
     let elsewhere = json!({ "M": { "object_key": { "S": "acme/another.jpg" }, "strategy": { "S": "wapi" },
-        "size_bytes": { "N": "1" }, "integrity": { "S": "sha256" }, "sha256": { "S": Sha256::of(b"x").to_hex() } } });
+        "size_bytes": { "N": "1" }, "integrity": { "S": "sha256" }, "sha256": { "S": Sha256::from_data(b"x").to_hex() } } });
     // Without a word of before, with one of another object only, and with one of this object.
     for (words, is_known) in [
         (json!([]), false),
@@ -1188,7 +1192,7 @@ async fn after_a_412_the_record_says_what_the_run_before_committed() {
                 .to_owned()
         };
         let (sha256, integrity, strategy) = if is_known {
-            (Sha256::of(b"first").to_hex(), "mac-only", "cdn")
+            (Sha256::from_data(b"first").to_hex(), "mac-only", "cdn")
         } else {
             (announced.sha256_hex.clone(), "sha256", "wapi")
         };

@@ -17,7 +17,7 @@ use download::{
 };
 use fetch::{Limits, Origins};
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     ids::{InstanceId, TenantId},
     job::QueuedJob,
     object_key::parse_offset,
@@ -82,8 +82,9 @@ fn worker(aws: &Aws) -> Worker {
 fn unread(body: &[u8], why: &str) -> String {
     let tenant = TenantId::parse("acme").expect("a tenant");
     let instance = InstanceId::parse(INSTANCE).expect("an instance");
-    let secrets = SecretHashes::new([Sha256::of(b"s")]);
-    let verified = Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret");
+    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
+    let verified =
+        VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret");
     let body = verified.unread(body, why, ACCEPTED).expect("it fits");
     body.to_json().expect("JSON")
 }

@@ -7,8 +7,8 @@ use watch::{Watch, config::Config};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let environment = Environment::of_process();
-    telemetry::start(&environment);
+    let environment = Environment::from_process();
+    telemetry::start_logging(&environment);
     let watch = Watch::new(Config::read(&environment)?);
     let handle = async |_: LambdaEvent<Value>| watch.look(clock::now()).await.map_err(Error::from);
     lambda_runtime::run(service_fn(handle)).await

@@ -4,7 +4,7 @@ use lambda_http::{
     Body, Error, Response,
     http::{StatusCode, header},
 };
-use media::access::Verified;
+use media::access::VerifiedInstance;
 use serde_json::{Value, json};
 use wapi::webhook::{Announcement, Event, Refused, Unread};
 
@@ -42,7 +42,7 @@ impl Answer {
         }
     }
 
-    fn on_behalf_of(self, verified: &Verified) -> Self {
+    fn on_behalf_of(self, verified: &VerifiedInstance) -> Self {
         let tenant = Some(verified.tenant().to_string());
         Self {
             tenant,
@@ -60,8 +60,8 @@ impl Answer {
         }
     }
 
-    /// 200: every announced medium is in the queue.
-    pub(crate) fn queued(verified: &Verified, announcement: &Announcement) -> Self {
+    /// 200: every announced media message is in the queue.
+    pub(crate) fn queued(verified: &VerifiedInstance, announcement: &Announcement) -> Self {
         let queued = announcement.media.len();
         let answer = Self::new(StatusCode::OK, "queued", json!({ "queued": queued }));
         let answer = Self { queued, ..answer };
@@ -69,7 +69,7 @@ impl Answer {
     }
 
     /// 200: all or some of the body could not be read, and it lies in the queue as it came.
-    pub(crate) fn unread(verified: &Verified, why: Unread) -> Self {
+    pub(crate) fn unread(verified: &VerifiedInstance, why: Unread) -> Self {
         let word = why.as_str();
         let answer = Self::new(StatusCode::OK, "unread", json!({ "unread": word }));
         let reason = Some(word.to_owned());
@@ -77,7 +77,7 @@ impl Answer {
     }
 
     /// 200: what was understood is in the queue, and the body beside it, because of the rest.
-    pub(crate) fn partly_queued(verified: &Verified, announcement: &Announcement) -> Self {
+    pub(crate) fn partly_queued(verified: &VerifiedInstance, announcement: &Announcement) -> Self {
         let (word, queued) = (Unread::NotUnderstood.as_str(), announcement.media.len());
         if announcement.media.is_empty() {
             return Self::unread(verified, Unread::NotUnderstood).about(announcement);
@@ -92,7 +92,7 @@ impl Answer {
     }
 
     /// 413: what could not be read is too large for the queue.
-    pub(crate) fn too_large_to_keep(verified: &Verified, queued: usize) -> Self {
+    pub(crate) fn too_large_to_keep(verified: &VerifiedInstance, queued: usize) -> Self {
         const WORD: &str = "unread_too_large";
         let body = json!({ "error": WORD });
         let answer = Self::new(StatusCode::PAYLOAD_TOO_LARGE, "refused", body);
@@ -107,7 +107,7 @@ impl Answer {
 
     /// 200: understood, and nothing to store.
     pub(crate) fn ignored(
-        verified: &Verified,
+        verified: &VerifiedInstance,
         announcement: &Announcement,
         reason: &'static str,
     ) -> Self {
@@ -132,7 +132,7 @@ impl Answer {
     }
 
     /// 400: the body holds nothing, or is another instance's.
-    pub(crate) fn bad_request(verified: &Verified, refused: Refused) -> Self {
+    pub(crate) fn bad_request(verified: &VerifiedInstance, refused: Refused) -> Self {
         let reason = refused.as_str();
         let body = json!({ "error": reason, "message": refused.to_string() });
         let answer = Self::new(StatusCode::BAD_REQUEST, "refused", body);
@@ -144,7 +144,7 @@ impl Answer {
     }
 
     /// 413.
-    pub(crate) fn too_large(verified: &Verified) -> Self {
+    pub(crate) fn too_large(verified: &VerifiedInstance) -> Self {
         let answer = Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "refused",
@@ -159,7 +159,10 @@ impl Answer {
 
     /// 503: the media could not be made durable, so the webhook must be sent again. Of somebody who could not
     /// be verified nothing is logged.
-    pub(crate) fn unavailable(verified: Option<&Verified>, error: &dyn std::error::Error) -> Self {
+    pub(crate) fn unavailable(
+        verified: Option<&VerifiedInstance>,
+        error: &dyn std::error::Error,
+    ) -> Self {
         let answer = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",

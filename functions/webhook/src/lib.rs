@@ -13,7 +13,7 @@ use aws::{
 };
 use lambda_http::{Body, Error, Request, RequestExt, Response};
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     ids::InstanceId,
     job::QueuedJob,
     message::MediaMessage,
@@ -134,9 +134,9 @@ impl Webhook {
         id: &str,
         secret: &str,
         now: i64,
-    ) -> Result<Option<Verified>, InstanceError> {
+    ) -> Result<Option<VerifiedInstance>, InstanceError> {
         let Ok(id) = InstanceId::parse(id) else {
-            SecretHashes::refuse(secret);
+            SecretHashes::refuse_unknown(secret);
             return Ok(None);
         };
         let remembered = self.instances.find(&id).await?;
@@ -178,14 +178,15 @@ impl Webhook {
         }
     }
 
-    /// Makes every announced medium durable; a single failure means that none is acknowledged.
+    /// Makes every announced media message durable; a single failure means that none is
+    /// acknowledged.
     async fn send(
         &self,
         accepted: Accepted<'_>,
         announcement: &Announcement,
     ) -> Result<(), SendError> {
         let Accepted { verified, now, .. } = accepted;
-        let job = |message: &MediaMessage| verified.job(message.clone(), now);
+        let job = |message: &MediaMessage| verified.create_job(message.clone(), now);
         let jobs: Vec<QueuedJob> = announcement.media.iter().map(job).collect();
         self.queue.send(verified.tenant(), &jobs).await
     }
@@ -218,7 +219,7 @@ impl Webhook {
 /// A body, whose it is, and when it came.
 #[derive(Clone, Copy)]
 struct Accepted<'a> {
-    verified: &'a Verified,
+    verified: &'a VerifiedInstance,
     body: &'a [u8],
     now: i64,
 }
@@ -233,7 +234,7 @@ enum NotKept {
 
 impl NotKept {
     /// `queued` are the jobs that were queued before.
-    fn answer(self, verified: &Verified, queued: usize) -> Answer {
+    fn answer(self, verified: &VerifiedInstance, queued: usize) -> Answer {
         match self {
             Self::TooLarge => Answer::too_large_to_keep(verified, queued),
             Self::Queue(error) => Answer::unavailable(Some(verified), &error),
@@ -242,11 +243,11 @@ impl NotKept {
 }
 
 /// A paused instance has no valid secret.
-fn check(instance: Option<&Instance>, secret: &str, now: i64) -> Option<Verified> {
+fn check(instance: Option<&Instance>, secret: &str, now: i64) -> Option<VerifiedInstance> {
     let Some(instance) = instance else {
-        SecretHashes::refuse(secret);
+        SecretHashes::refuse_unknown(secret);
         return None;
     };
     let secrets = instance.secrets_at(now);
-    Verified::check(&instance.tenant, &instance.id, &secrets, secret)
+    VerifiedInstance::verify(&instance.tenant, &instance.id, &secrets, secret)
 }

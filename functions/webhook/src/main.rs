@@ -11,8 +11,8 @@ const TIME_TO_CONNECT: Duration = Duration::from_secs(2);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let environment = Environment::of_process();
-    telemetry::start(&environment);
+    let environment = Environment::from_process();
+    telemetry::start_logging(&environment);
     let webhook = Arc::new(Webhook::new(Config::read(&environment)?));
     if tokio::time::timeout(TIME_TO_CONNECT, webhook.connect())
         .await

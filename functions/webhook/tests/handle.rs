@@ -32,7 +32,7 @@ fn item(secrets: &[&str]) -> Answer {
 fn item_with(secrets: &[&str], fields: &Value) -> Answer {
     let hashes: Vec<_> = secrets
         .iter()
-        .map(|secret| json!({ "S": Sha256::of(secret.as_bytes()).to_hex() }))
+        .map(|secret| json!({ "S": Sha256::from_data(secret.as_bytes()).to_hex() }))
         .collect();
     let mut item = json!({
         "instance": { "S": INSTANCE }, "tenant": { "S": "acme" }, "secret_hashes": { "L": hashes },

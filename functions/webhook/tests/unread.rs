@@ -29,7 +29,7 @@ fn healthy(seen: &Seen) -> Answer {
     match seen.operation() {
         "GetItem" => Answer::json(&json!({ "Item": {
             "instance": { "S": INSTANCE }, "tenant": { "S": "acme" },
-            "secret_hashes": { "L": [{ "S": Sha256::of(b"secret").to_hex() }] },
+            "secret_hashes": { "L": [{ "S": Sha256::from_data(b"secret").to_hex() }] },
             "sealed_token": { "S": "c2VhbGVk" }, "created_at": { "N": "0" },
         } })),
         "SendMessageBatch" => {
@@ -221,7 +221,7 @@ async fn what_no_queue_takes_is_a_413_unless_it_fits_without_what_no_job_needs()
     assert_eq!(largest, (200, json!({ "unread": "bad_body" })));
 }
 
-/// The recorded events that tell of a medium of their own: its path is in no quote or edit.
+/// The recorded events that tell of a media message of their own: its path is in no quote or edit.
 fn events() -> Vec<String> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
     let paths = folder.read_dir().expect("events");

@@ -62,7 +62,7 @@ impl Instance {
     /// paused, and when the older one's time is over.
     #[must_use]
     pub fn known_hash(&self, secret: &str) -> Option<Sha256> {
-        let hash = Sha256::of(secret.as_bytes());
+        let hash = Sha256::from_data(secret.as_bytes());
         self.secret_hashes.contains(&hash).then_some(hash)
     }
 

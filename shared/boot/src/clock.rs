@@ -1,8 +1,8 @@
-//! The wall clock, for those who are given it by `main`.
+//! The wall clock. Only `main` reads it and passes it on.
 
 use std::time::{Duration, SystemTime};
 
-/// Time since 1970.
+/// The time since 1970.
 #[must_use]
 #[expect(
     clippy::disallowed_methods,

@@ -1,49 +1,49 @@
-//! The process's environment, read once and handed on as a value.
+//! The process's environment, read once and passed on as a value.
 
 use std::{collections::HashMap, str::FromStr};
 
-/// A variable that is missing or wrong. The message is for whoever deployed the stack.
+/// A variable is missing or invalid. The message is for the person who deploys the stack.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
-    /// Not set, or empty.
+    /// The variable is not set, or empty.
     #[error("{0} is not set")]
     Missing(&'static str),
-    /// Set to something that it cannot be. The value is not shown.
+    /// The variable is set to an invalid value, which the message does not show.
     #[error("{name} is not valid: {rule}")]
     Invalid {
-        /// The variable.
+        /// Name of the variable.
         name: &'static str,
-        /// What it should be.
+        /// The rule that the value breaks.
         rule: String,
     },
 }
 
-/// Names and values.
+/// Names and values of environment variables.
 #[derive(Debug, Clone, Default)]
 pub struct Environment(HashMap<String, String>);
 
 impl Environment {
-    /// This process's own.
+    /// Reads the environment of this process.
     #[must_use]
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the environment"
     )]
-    pub fn of_process() -> Self {
+    pub fn from_process() -> Self {
         Self(std::env::vars().collect())
     }
 
-    /// A value that must be there.
+    /// A required value.
     ///
     /// # Errors
-    /// [`SettingError::Missing`].
+    /// [`SettingError::Missing`] if it is not set or empty.
     pub fn required(&self, name: &'static str) -> Result<String, SettingError> {
         self.optional(name)
             .map(str::to_owned)
             .ok_or(SettingError::Missing(name))
     }
 
-    /// A value that may be missing; empty is missing.
+    /// An optional value; empty counts as not set.
     #[must_use]
     pub fn optional(&self, name: &str) -> Option<&str> {
         self.0
@@ -52,10 +52,10 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    /// A value that must be there and be a `T`.
+    /// A required value, parsed as a `T`.
     ///
     /// # Errors
-    /// [`SettingError`]; the rule is in `T`'s own words.
+    /// [`SettingError`]; the rule is the message of `T`'s error.
     pub fn parsed<T: FromStr<Err: std::fmt::Display>>(
         &self,
         name: &'static str,

@@ -1,4 +1,4 @@
-//! What every `main` does first: read the environment once, set up the log, have the time and chance at hand.
+//! What every `main` sets up first: environment, log, clock and random numbers.
 
 pub mod clock;
 pub mod environment;

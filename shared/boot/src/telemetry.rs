@@ -11,15 +11,16 @@ use tracing_subscriber::{
 
 use crate::environment::Environment;
 
-/// Our own crates, whose level `LOG_LEVEL` sets: every room that a function is made of. Libraries stay at
-/// `warn`: at lower levels they print what they send, and that holds tokens and signed paths.
+/// The crates whose level `LOG_LEVEL` sets: every crate of this repository that a function
+/// contains. Libraries stay at `warn`, because at lower levels they print requests with tokens and
+/// signed paths.
 pub const OURS: [&str; 9] = [
     "aws", "boot", "download", "fetch", "media", "parking", "wapi", "watch", "webhook",
 ];
 
-/// The level that a text names; `info` if it names none.
+/// Parses a level; `info` if the text names none.
 fn parse_level(text: &str) -> LevelFilter {
-    // `LevelFilter` would also read numbers and `off`, which would blind the metrics.
+    // `LevelFilter` would also accept numbers and `off`, which would stop the metrics.
     match text.to_ascii_lowercase().as_str() {
         "error" => LevelFilter::ERROR,
         "warn" => LevelFilter::WARN,
@@ -29,9 +30,10 @@ fn parse_level(text: &str) -> LevelFilter {
     }
 }
 
-/// Whether a line may be written: of our crates at `level`, of libraries at `warn`.
+/// Whether a line is written: at `level` for our crates, at `warn` for libraries.
 ///
-/// A target begins with its crate's whole name, so `aws` lets no library speak whose name begins so.
+/// The first segment of the target is the whole crate name, so `aws` does not match libraries whose
+/// names begin with it.
 fn is_written(metadata: &Metadata<'_>, level: LevelFilter) -> bool {
     let name = metadata.target().split("::").next().unwrap_or_default();
     let limit = if OURS.contains(&name) {
@@ -43,23 +45,23 @@ fn is_written(metadata: &Metadata<'_>, level: LevelFilter) -> bool {
 }
 
 /// Starts logging. A second call changes nothing.
-pub fn start(environment: &Environment) {
+pub fn start_logging(environment: &Environment) {
     let level = environment.optional("LOG_LEVEL").unwrap_or_default();
     start_writing(level, std::io::stdout);
 }
 
-/// The same at this level, to this writer.
+/// Starts logging at `level` to `writer`. A second call changes nothing.
 pub fn start_writing<W>(level: &str, writer: W)
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    if tracing::subscriber::set_global_default(subscriber(level, writer)).is_err() {
-        tracing::debug!("logging has been started before");
+    if tracing::subscriber::set_global_default(build_subscriber(level, writer)).is_err() {
+        tracing::debug!("logging is already started");
     }
 }
 
-/// What writes the log at this level.
-fn subscriber<W>(level: &str, writer: W) -> impl Subscriber + Send + Sync
+/// Builds the subscriber that writes the log at `level`.
+fn build_subscriber<W>(level: &str, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -86,9 +88,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
+    struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Written {
+    impl io::Write for LogBuffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -99,11 +101,12 @@ mod tests {
         }
     }
 
-    /// What is written at this level, of a line at `INFO` and one at `TRACE` of every crate of ours and of libraries.
-    fn written(level: &str) -> Vec<String> {
-        let written = Written::default();
+    /// The lines written at `level`, after every crate of ours and some libraries wrote one line at
+    /// `INFO` and one at `TRACE`.
+    fn written_lines(level: &str) -> Vec<String> {
+        let written = LogBuffer::default();
         let writer = written.clone();
-        let subscriber = subscriber(level, move || writer.clone());
+        let subscriber = build_subscriber(level, move || writer.clone());
         tracing::subscriber::with_default(subscriber, || {
             macro_rules! speak {
                 ($($target:literal),+) => {$(
@@ -135,8 +138,8 @@ mod tests {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// Whether a line is of this crate, or of a module of it.
-    fn is_of(line: &str, name: &str) -> bool {
+    /// Whether a line comes from this crate or one of its modules.
+    fn is_from_crate(line: &str, name: &str) -> bool {
         let targets = [
             format!(r#""target":"{name}""#),
             format!(r#""target":"{name}::"#),
@@ -145,18 +148,19 @@ mod tests {
     }
 
     #[test]
-    fn each_of_our_crates_speaks_at_its_level() {
+    fn own_crates_log_at_the_level() {
         for (level, lines) in [("info", 1), ("TRACE", 2)] {
-            let written = written(level);
+            let written = written_lines(level);
             for name in OURS {
-                let of_it = written.iter().filter(|line| is_of(line, name));
+                let of_it = written.iter().filter(|line| is_from_crate(line, name));
                 assert_eq!(of_it.count(), lines, "{name} at {level}: {written:#?}");
             }
         }
     }
 
+    /// Whatever the level, and also those whose names begin like one of ours.
     #[test]
-    fn libraries_say_nothing_whatever_the_level_is_also_those_whose_names_begin_like_ours() {
+    fn libraries_log_only_warnings() {
         for level in [
             "trace",
             "info",
@@ -165,8 +169,8 @@ mod tests {
             "hyper=trace",
             "nonsense!",
         ] {
-            let written = written(level);
-            let is_ours = |line: &&String| OURS.iter().any(|name| is_of(line, name));
+            let written = written_lines(level);
+            let is_ours = |line: &&String| OURS.iter().any(|name| is_from_crate(line, name));
             let theirs: Vec<_> = written.iter().filter(|line| !is_ours(line)).collect();
             assert!(theirs.is_empty(), "at {level}: {theirs:#?}");
             assert!(written.len() >= OURS.len(), "at {level}: {written:#?}");

@@ -1,4 +1,4 @@
-//! W-API's calls about an instance itself, for operators: each is asked once and told as it went.
+//! W-API's endpoints for managing an instance. Each call is sent once and its outcome reported.
 
 use std::time::Duration;
 
@@ -14,43 +14,43 @@ use wapi::{
 
 use crate::{Limits, Origins, body::read_at_most, client, error::FetchError, guard::AddressGuard};
 
-/// The largest answer that is read. A page of webhook logs holds a hundred bodies of up to 16 KB.
+/// Maximum answer that is read. A page of webhook logs holds a hundred bodies of up to 16 KB.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
-/// Answers to anything but a download come at once, or something is wrong.
-const LONGEST_CALL: Duration = Duration::from_secs(20);
+/// Maximum time of one call. Only a download may take longer.
+const MAX_CALL_TIME: Duration = Duration::from_secs(20);
 
-/// An instance and the token that speaks for it.
+/// An instance and its W-API token.
 #[derive(Debug, Clone, Copy)]
 pub struct Credentials<'a> {
-    /// The instance.
+    /// The instance that the call is about.
     pub instance: &'a InstanceId,
-    /// Sent to W-API's configured base and nowhere else.
+    /// The instance's token. Sent to W-API's configured base and nowhere else.
     pub token: &'a Secret,
 }
 
-/// One call, as it went.
+/// The outcome of one call, with or without an answer.
 #[derive(Clone, Serialize)]
-pub struct Asked {
-    /// `GET`, `PUT`, `POST`.
+pub struct AccountCall {
+    /// HTTP method: `GET`, `PUT` or `POST`.
     pub method: &'static str,
-    /// Below W-API's base.
+    /// Path below W-API's base.
     pub path: String,
-    /// The answer's status; nothing if none came.
+    /// HTTP status; `None` if no answer came.
     pub status: Option<u16>,
-    /// Until the end of the answer, or until it was given up.
+    /// Milliseconds until the end of the answer, or until the call was given up.
     pub duration_ms: u64,
-    /// W-API's own words when it refused, redacted; or why no answer came.
+    /// W-API's error message, redacted, or why no answer came.
     pub excerpt: Option<String>,
-    /// The answer's body, which may hold secrets and people.
+    /// Body of the answer. It may hold secrets and personal data.
     #[serde(skip)]
     body: Vec<u8>,
 }
 
-/// Leaves out the body.
-impl std::fmt::Debug for Asked {
+/// Omits the body, which may hold secrets and personal data.
+impl std::fmt::Debug for AccountCall {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Asked")
+        f.debug_struct("AccountCall")
             .field("method", &self.method)
             .field("path", &self.path)
             .field("status", &self.status)
@@ -59,35 +59,35 @@ impl std::fmt::Debug for Asked {
     }
 }
 
-impl Asked {
-    /// Whether W-API answered with success.
+impl AccountCall {
+    /// Whether W-API answered with a 2xx status.
     #[must_use]
     pub fn is_success(&self) -> bool {
         self.status
             .is_some_and(|status| (200..300).contains(&status))
     }
 
-    /// The answer's body. It may hold secrets and people: read from it, never print it.
+    /// Body of the answer. It may hold secrets and personal data: parse it, never print it.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// Fails unless W-API answered with success.
+    /// Returns an error unless W-API answered with a 2xx status.
     ///
     /// # Errors
-    /// [`AccountError`].
-    pub fn accepted(&self) -> Result<(), AccountError> {
+    /// [`AccountError::Refused`] or [`AccountError::NoAnswer`].
+    pub fn require_success(&self) -> Result<(), AccountError> {
         if self.is_success() {
             Ok(())
         } else {
-            Err(self.error())
+            Err(self.to_error())
         }
     }
 
-    fn error(&self) -> AccountError {
+    fn to_error(&self) -> AccountError {
         let (method, path) = (self.method, self.path.clone());
-        let said = self
+        let detail = self
             .excerpt
             .clone()
             .map_or_else(String::new, |excerpt| format!(": {excerpt}"));
@@ -96,50 +96,54 @@ impl Asked {
                 method,
                 path,
                 status,
-                said,
+                detail,
             },
-            None => AccountError::Silent { method, path, said },
+            None => AccountError::NoAnswer {
+                method,
+                path,
+                detail,
+            },
         }
     }
 }
 
-/// A call of W-API that failed. The message holds W-API's own words, redacted, and no URL.
+/// A failed call to W-API. The message holds W-API's error text, redacted, and no URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccountError {
-    /// It answered with a status that is no success.
-    #[error("W-API answered {method} {path} with {status}{said}")]
+    /// W-API answered with a status outside 2xx.
+    #[error("W-API answered {method} {path} with {status}{detail}")]
     Refused {
-        /// Of the call.
+        /// HTTP method of the call.
         method: &'static str,
-        /// Of the call, below the base.
+        /// Path of the call, below W-API's base.
         path: String,
-        /// 401 and 403: the token is wrong, or belongs to another instance.
+        /// HTTP status. 401 and 403: the token is wrong, or belongs to another instance.
         status: u16,
-        /// A colon and an excerpt, or nothing.
-        said: String,
+        /// A colon and the excerpt of the answer, or empty.
+        detail: String,
     },
     /// No answer came.
-    #[error("W-API did not answer {method} {path}{said}")]
-    Silent {
-        /// Of the call.
+    #[error("W-API did not answer {method} {path}{detail}")]
+    NoAnswer {
+        /// HTTP method of the call.
         method: &'static str,
-        /// Of the call, below the base.
+        /// Path of the call, below W-API's base.
         path: String,
-        /// A colon and the reason, or nothing.
-        said: String,
+        /// A colon and the reason, or empty.
+        detail: String,
     },
-    /// It answered with success and something that cannot be read.
-    #[error("W-API's answer to {method} {path} makes no sense")]
-    Senseless {
-        /// Of the call.
+    /// W-API answered with success, but the body could not be parsed.
+    #[error("W-API's answer to {method} {path} cannot be parsed")]
+    Unreadable {
+        /// HTTP method of the call.
         method: &'static str,
-        /// Of the call, below the base.
+        /// Path of the call, below W-API's base.
         path: String,
     },
 }
 
 impl AccountError {
-    /// Whether W-API refused the token.
+    /// Whether W-API refused the token (401 or 403).
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
         matches!(
@@ -152,7 +156,7 @@ impl AccountError {
     }
 }
 
-/// W-API, as an operator asks it.
+/// Client for W-API's management endpoints, used by operators' commands.
 #[derive(Debug, Clone)]
 pub struct AccountClient {
     client: reqwest::Client,
@@ -168,34 +172,35 @@ impl AccountClient {
     pub fn new(origins: &Origins) -> Result<Self, FetchError> {
         let guard = AddressGuard::new(origins);
         Ok(Self {
-            client: client::build(&guard, &Limits::default())?,
+            client: client::build_client(&guard, &Limits::default())?,
             guard,
             base: origins.wapi_base.clone(),
         })
     }
 
-    /// Whether the instance is connected to WhatsApp.
+    /// Asks W-API whether the instance is connected to WhatsApp.
     ///
     /// # Errors
-    /// [`AccountError`].
-    pub async fn status(&self, who: Credentials<'_>) -> Result<Status, AccountError> {
-        let asked = self.get(STATUS_PATH, who).await;
-        understood(&asked, Status::parse)
+    /// [`AccountError`] if the call fails or the answer cannot be parsed.
+    pub async fn fetch_status(&self, who: Credentials<'_>) -> Result<Status, AccountError> {
+        let call = self.get(STATUS_PATH, who).await;
+        parse_answer(&call, Status::parse)
     }
 
-    /// What W-API knows of the instance, its hooks included.
+    /// Reads the instance's account, including its webhook URLs.
     ///
     /// # Errors
-    /// [`AccountError`].
-    pub async fn account(&self, who: Credentials<'_>) -> Result<Account, AccountError> {
-        let asked = self.get(ACCOUNT_PATH, who).await;
-        understood(&asked, Account::parse)
+    /// [`AccountError`] if the call fails or the answer cannot be parsed.
+    pub async fn fetch_account(&self, who: Credentials<'_>) -> Result<Account, AccountError> {
+        let call = self.get(ACCOUNT_PATH, who).await;
+        parse_answer(&call, Account::parse)
     }
 
-    /// Sends a hook's events to `url`; nowhere if it is empty. Success means little: read it back.
+    /// Sets the URL of a hook; an empty `url` removes it. W-API may report success without saving:
+    /// read the account again to check.
     ///
     /// # Errors
-    /// [`AccountError`].
+    /// [`AccountError`] if the call fails.
     pub async fn set_hook(
         &self,
         hook: Hook,
@@ -203,32 +208,34 @@ impl AccountClient {
         who: Credentials<'_>,
     ) -> Result<(), AccountError> {
         let body = HookUpdate { value: url };
-        let asked = self
-            .ask(Method::PUT, &hook.path(), &[], who, Some(&body))
+        let call = self
+            .send_request(Method::PUT, &hook.update_path(), &[], who, Some(&body))
             .await;
-        understood(&asked, |_| Some(()))
+        parse_answer(&call, |_| Some(()))
     }
 
-    /// A `GET`, as it went.
-    pub async fn get(&self, path: &str, who: Credentials<'_>) -> Asked {
-        self.ask(Method::GET, path, &[], who, None::<&()>).await
+    /// Sends a `GET` and reports how it went.
+    pub async fn get(&self, path: &str, who: Credentials<'_>) -> AccountCall {
+        self.send_request(Method::GET, path, &[], who, None::<&()>)
+            .await
     }
 
-    /// Any call below the base, as it went. `query` comes after `instanceId`.
-    pub async fn ask(
+    /// Sends any request below the base and reports how it went. `query` is appended after
+    /// `instanceId`.
+    pub async fn send_request(
         &self,
         method: Method,
         path: &str,
         query: &[(&str, &str)],
         who: Credentials<'_>,
         body: Option<&impl Serialize>,
-    ) -> Asked {
-        let name = name_of(&method);
-        let answer = self.send(method, path, query, who, body);
-        told(name, path, answer).await
+    ) -> AccountCall {
+        let name = method_name(&method);
+        let answer = self.send_checked(method, path, query, who, body);
+        record_call(name, path, answer).await
     }
 
-    async fn send(
+    async fn send_checked(
         &self,
         method: Method,
         path: &str,
@@ -239,11 +246,11 @@ impl AccountClient {
         let mut url = self
             .base
             .join(path)
-            .map_err(|_| FetchError::NotApplicable("the path is none"))?;
+            .map_err(|_| FetchError::NotApplicable("the path is not valid"))?;
         url.query_pairs_mut()
             .append_pair("instanceId", who.instance.as_str())
             .extend_pairs(query);
-        self.guard.check(&url)?;
+        self.guard.check_url(&url)?;
         let mut request = self
             .client
             .request(method, url)
@@ -251,68 +258,75 @@ impl AccountClient {
         if let Some(body) = body {
             request = request.json(body);
         }
-        answer_to(request).await
+        send_and_read(request).await
     }
 }
 
-/// Posts JSON to a URL of `origins`, as W-API posts a webhook, and tells how it went. The path is not told:
-/// it may hold a secret.
+/// Posts JSON to a URL of `origins`, as W-API posts a webhook, and reports how it went. The path is
+/// left out of the report because it may hold a secret.
 ///
 /// # Errors
-/// [`FetchError`] when the URL is not one of the origins, or the TLS stack cannot be set up.
-pub async fn post(origins: &Origins, url: Url, body: &impl Serialize) -> Result<Asked, FetchError> {
+/// [`FetchError`] if the guard refuses the URL or the TLS stack cannot be set up.
+pub async fn post_json(
+    origins: &Origins,
+    url: Url,
+    body: &impl Serialize,
+) -> Result<AccountCall, FetchError> {
     let guard = AddressGuard::new(origins);
-    guard.check(&url)?;
-    let client = client::build(&guard, &Limits::default())?;
-    let answer = answer_to(client.post(url).json(body));
-    Ok(told("POST", "", answer).await)
+    guard.check_url(&url)?;
+    let client = client::build_client(&guard, &Limits::default())?;
+    let answer = send_and_read(client.post(url).json(body));
+    Ok(record_call("POST", "", answer).await)
 }
 
-async fn answer_to(request: RequestBuilder) -> Result<(u16, Vec<u8>), FetchError> {
-    let answer = request.send().await.map_err(FetchError::transport)?;
+async fn send_and_read(request: RequestBuilder) -> Result<(u16, Vec<u8>), FetchError> {
+    let answer = request.send().await.map_err(FetchError::from_transport)?;
     let status = answer.status().as_u16();
-    let body = read_at_most(answer, MAX_ANSWER_BYTES, LONGEST_CALL).await?;
+    let body = read_at_most(answer, MAX_ANSWER_BYTES, MAX_CALL_TIME).await?;
     Ok((status, body.to_vec()))
 }
 
-/// Waits for an answer and tells how it went.
-async fn told(
+/// Waits for the answer and builds the report of the call.
+async fn record_call(
     method: &'static str,
     path: &str,
     answer: impl Future<Output = Result<(u16, Vec<u8>), FetchError>>,
-) -> Asked {
+) -> AccountCall {
     let started = Instant::now();
-    let answer = tokio::time::timeout(LONGEST_CALL, answer);
+    let answer = tokio::time::timeout(MAX_CALL_TIME, answer);
     let (status, body, failure) = match answer.await {
         Ok(Ok((status, body))) => (Some(status), body, None),
         Ok(Err(error)) => (None, Vec::new(), Some(error.with_sources())),
         Err(_late) => (
             None,
             Vec::new(),
-            Some(format!("no answer within {} s", LONGEST_CALL.as_secs())),
+            Some(format!("no answer within {} s", MAX_CALL_TIME.as_secs())),
         ),
     };
     let is_refused = status.is_some_and(|status| !(200..300).contains(&status));
-    Asked {
+    AccountCall {
         method,
         path: path.to_owned(),
         status,
         duration_ms: started.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
-        excerpt: failure.or_else(|| is_refused.then(|| excerpt::of_answer(&body)).flatten()),
+        excerpt: failure.or_else(|| is_refused.then(|| excerpt::from_answer(&body)).flatten()),
         body,
     }
 }
 
-fn understood<T>(asked: &Asked, read: impl FnOnce(&[u8]) -> Option<T>) -> Result<T, AccountError> {
-    asked.accepted()?;
-    read(&asked.body).ok_or_else(|| AccountError::Senseless {
-        method: asked.method,
-        path: asked.path.clone(),
+fn parse_answer<T>(
+    call: &AccountCall,
+    read: impl FnOnce(&[u8]) -> Option<T>,
+) -> Result<T, AccountError> {
+    call.require_success()?;
+    read(&call.body).ok_or_else(|| AccountError::Unreadable {
+        method: call.method,
+        path: call.path.clone(),
     })
 }
 
-/// The method's name, of those that are used.
-fn name_of(method: &Method) -> &'static str {
+/// Name of an HTTP method as a static string; `?` for methods that no caller uses.
+fn method_name(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
         "PUT" => "PUT",

@@ -1,4 +1,4 @@
-//! A response's body under guard: by idle time, by speed, by the deadline, by size.
+//! A response body with limits on idle time, speed, total time and size.
 
 use std::{
     sync::{
@@ -17,7 +17,7 @@ use crate::{
     error::{FetchError, Wait},
 };
 
-/// A body that is read chunk by chunk, never as a whole.
+/// A body that is read chunk by chunk and never held whole.
 pub struct Body {
     response: Response,
     limits: Limits,
@@ -25,11 +25,11 @@ pub struct Body {
     announced_bytes: Option<u64>,
     received_bytes: u64,
     window: Window,
-    left_alone_since: Instant,
+    idle_since: Instant,
     counter: Arc<AtomicU64>,
 }
 
-/// The stretch of time in which speed is being judged.
+/// The period over which speed is measured.
 struct Window {
     ends: Instant,
     bytes: u64,
@@ -54,34 +54,35 @@ impl Body {
             announced_bytes,
             received_bytes: 0,
             window,
-            left_alone_since: Instant::now(),
+            idle_since: Instant::now(),
             counter,
         }
     }
 
-    /// The next bytes; `None` at the end, which is then known to be where it was announced.
+    /// Reads the next bytes. `None` is the end of the body, at the announced length if there was
+    /// one.
     ///
     /// # Errors
-    /// [`FetchError::TimedOut`], [`FetchError::Transport`], [`FetchError::Incomplete`].
-    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
-        // Only time spent waiting for the origin counts against its speed, not our own.
-        self.window.ends += self.left_alone_since.elapsed();
-        let chunk = self.next().await;
-        self.left_alone_since = Instant::now();
+    /// [`FetchError::TimedOut`], [`FetchError::Transport`] or [`FetchError::Incomplete`].
+    pub(crate) async fn next_chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
+        // Time between calls is ours and must not count against the origin's speed.
+        self.window.ends += self.idle_since.elapsed();
+        let chunk = self.read_chunk().await;
+        self.idle_since = Instant::now();
         chunk
     }
 
-    async fn next(&mut self) -> Result<Option<Bytes>, FetchError> {
+    async fn read_chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
         let idle_ends = Instant::now() + self.limits.idle;
         let read = timeout_at(idle_ends.min(self.deadline), self.response.chunk()).await;
         let chunk = read
-            .map_err(|_| self.late())?
-            .map_err(FetchError::transport)?;
+            .map_err(|_| self.timeout_error())?
+            .map_err(FetchError::from_transport)?;
         match &chunk {
-            Some(bytes) => self.count(bytes.len() as u64)?,
+            Some(bytes) => self.count_bytes(bytes.len() as u64)?,
             None if self
                 .announced_bytes
-                .is_some_and(|said| said != self.received_bytes) =>
+                .is_some_and(|announced| announced != self.received_bytes) =>
             {
                 return Err(FetchError::Incomplete {
                     received_bytes: self.received_bytes,
@@ -92,7 +93,7 @@ impl Body {
         Ok(chunk)
     }
 
-    fn late(&self) -> FetchError {
+    fn timeout_error(&self) -> FetchError {
         let is_out_of_time = Instant::now() >= self.deadline;
         FetchError::TimedOut(if is_out_of_time {
             Wait::Deadline
@@ -101,7 +102,7 @@ impl Body {
         })
     }
 
-    fn count(&mut self, bytes: u64) -> Result<(), FetchError> {
+    fn count_bytes(&mut self, bytes: u64) -> Result<(), FetchError> {
         self.counter.fetch_add(bytes, Ordering::Relaxed);
         self.received_bytes += bytes;
         self.window.bytes += bytes;
@@ -122,10 +123,10 @@ impl Body {
     }
 }
 
-/// Reads a small answer whole, and stops at `max_bytes`: what comes after is dropped with the connection.
+/// Reads up to `max_bytes` of a small answer. The rest is dropped with the connection.
 ///
 /// # Errors
-/// [`FetchError::TimedOut`] after `within`, [`FetchError::Transport`].
+/// [`FetchError::TimedOut`] after `within`, or [`FetchError::Transport`].
 pub async fn read_at_most(
     mut response: Response,
     max_bytes: usize,
@@ -137,7 +138,7 @@ pub async fn read_at_most(
         let read = timeout_at(ends, response.chunk()).await;
         let chunk = read
             .map_err(|_| FetchError::TimedOut(Wait::Bytes))?
-            .map_err(FetchError::transport)?;
+            .map_err(FetchError::from_transport)?;
         let Some(chunk) = chunk else { break };
         let room = max_bytes - body.len();
         body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));

@@ -1,9 +1,11 @@
-//! Spares an origin that keeps failing, so that media do not pay its timeout one by one.
+//! Circuit breaker: skips an origin that keeps failing, so that not every media message waits for
+//! its timeout.
 //!
-//! A circuit belongs to a strategy (there is one base per strategy and process), or to one instance's use
-//! of it: a disconnected instance says nothing about the others. After five failures in a row a circuit is
-//! open: the strategy is skipped for half a minute, then one medium probes it, then for twice as long, up
-//! to five minutes. One success closes it.
+//! A circuit covers a strategy (each strategy has one base URL per process), or one instance's use
+//! of it, because one disconnected instance does not mean that the others fail. Five failures in a
+//! row open a circuit. The strategy is then skipped for 30 seconds; after that one media message
+//! probes it. Each failed probe doubles the rest, up to five minutes. One success closes the
+//! circuit.
 
 use std::{
     collections::HashMap,
@@ -17,162 +19,166 @@ use wapi::download::{Refusal, RefusalRow};
 use crate::error::{FetchError, Wait};
 
 /// Failures in a row that open a circuit.
-const MOST_FAILURES: u32 = 5;
+const MAX_FAILURES: u32 = 5;
 
-/// How long a circuit is open at first, in seconds; then twice as long, and so on.
-const FIRST_REST: i64 = 30;
+/// First time that a circuit stays open, in seconds. Each failed probe doubles it.
+const FIRST_REST_SECONDS: i64 = 30;
 
-/// How long at most.
-const LONGEST_REST: i64 = 5 * 60;
+/// Maximum time that a circuit stays open, in seconds.
+const MAX_REST_SECONDS: i64 = 5 * 60;
 
-/// A probe that has not reported after this never will: its process ended. In seconds.
-const LONGEST_PROBE: i64 = 2 * 60;
+/// Time after which a probe is considered lost because its process ended, in seconds.
+const MAX_PROBE_SECONDS: i64 = 2 * 60;
 
-/// Circuits kept at most. Reached only with thousands of failing instances; then all start afresh.
-const MOST_CIRCUITS: usize = 10_000;
+/// Maximum number of circuits. With more failing instances, all circuits are reset.
+const MAX_CIRCUITS: usize = 10_000;
 
-/// Whose failures are counted together.
+/// The scope over which failures are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Circuit {
     strategy: Strategy,
-    /// Of one instance, or of the origin for everyone.
+    /// The instance, or `None` for the origin as a whole.
     instance: Option<InstanceId>,
 }
 
-/// What was seen of a circuit since its last success.
+/// The failures of a circuit since its last success.
 #[derive(Debug, Clone, Copy)]
-struct Failing {
+struct CircuitState {
     in_a_row: u32,
-    /// In seconds since 1970. Set anew when a probe begins, so that there is one at a time, and another
-    /// if that one never reports.
+    /// End of the rest, in seconds since 1970. The start of a probe moves it forward: this allows
+    /// one probe at a time, and a new one if a probe never reports.
     rests_until: i64,
     rest: i64,
     is_probed: bool,
     is_unauthorized: bool,
 }
 
-/// The circuits of a process.
+/// All circuits of a process.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker {
-    failing: Mutex<HashMap<Circuit, Failing>>,
+    states: Mutex<HashMap<Circuit, CircuitState>>,
 }
 
-/// The strategy is to be skipped.
+/// A circuit is open: the strategy must be skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Spared {
-    /// For how long yet.
+pub(crate) struct CircuitOpen {
+    /// Time left until the next probe.
     pub(crate) left: Duration,
-    /// What opened the circuit was a refusal of the instance's credentials.
+    /// Whether the circuit opened because the instance's credentials were refused.
     pub(crate) is_unauthorized: bool,
 }
 
-/// What a failure says of the origin.
+/// Who is responsible for a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
-    /// It is down, for everyone.
+    /// The origin is down for every instance.
     Origin,
-    /// It does not serve this instance.
+    /// The origin does not serve this instance.
     Instance { is_unauthorized: bool },
-    /// It works; this medium is the trouble.
-    Medium,
-    /// Nothing: the origin was not at fault, or not asked.
-    Unsaid,
+    /// The origin works; this media file cannot be served.
+    MediaFile,
+    /// Unknown: the origin was not at fault, or no request was sent.
+    None,
 }
 
 impl Breaker {
-    /// Whether the strategy may be tried. `now` is in seconds since 1970.
+    /// Allows or refuses an attempt. `now` is in seconds since 1970.
     pub(crate) fn admit(
         &self,
         strategy: Strategy,
         instance: &InstanceId,
         now: i64,
-    ) -> Result<(), Spared> {
-        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        let circuits = circuits(strategy, instance);
-        let spared = |circuit: &Circuit| {
-            let seen = failing.get(circuit)?;
-            let is_open = seen.in_a_row >= MOST_FAILURES && now < seen.rests_until;
-            is_open.then(|| Spared {
+    ) -> Result<(), CircuitOpen> {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let circuits = circuits_for(strategy, instance);
+        let open_circuit = |circuit: &Circuit| {
+            let state = states.get(circuit)?;
+            let is_open = state.in_a_row >= MAX_FAILURES && now < state.rests_until;
+            is_open.then(|| CircuitOpen {
                 left: Duration::from_secs(
-                    u64::try_from(seen.rests_until.saturating_sub(now)).unwrap_or_default(),
+                    u64::try_from(state.rests_until.saturating_sub(now)).unwrap_or_default(),
                 ),
-                is_unauthorized: seen.is_unauthorized,
+                is_unauthorized: state.is_unauthorized,
             })
         };
-        if let Some(spared) = circuits.iter().find_map(spared) {
-            return Err(spared);
+        if let Some(open_circuit) = circuits.iter().find_map(open_circuit) {
+            return Err(open_circuit);
         }
-        // This one is the probe of a circuit that was open; until it reports, no other is.
+        // The circuit was open and its rest is over, so this attempt is the probe. Moving the end
+        // of the rest keeps other attempts out until the probe reports.
         for circuit in &circuits {
-            if let Some(seen) = failing.get_mut(circuit)
-                && seen.in_a_row >= MOST_FAILURES
+            if let Some(state) = states.get_mut(circuit)
+                && state.in_a_row >= MAX_FAILURES
             {
-                seen.rests_until = now.saturating_add(seen.rest.max(LONGEST_PROBE));
-                seen.is_probed = true;
+                state.rests_until = now.saturating_add(state.rest.max(MAX_PROBE_SECONDS));
+                state.is_probed = true;
             }
         }
         Ok(())
     }
 
-    /// Learns from an attempt.
-    pub(crate) fn learn(
+    /// Updates the circuits with the outcome of an attempt.
+    pub(crate) fn record_outcome(
         &self,
         strategy: Strategy,
         instance: &InstanceId,
         failure: Option<&FetchError>,
         now: i64,
     ) {
-        let fault = failure.map_or(Fault::Medium, fault_of);
-        let [origin, own] = circuits(strategy, instance);
-        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let fault = failure.map_or(Fault::MediaFile, fault_from_error);
+        let [origin, own] = circuits_for(strategy, instance);
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
         match fault {
-            Fault::Unsaid => {}
-            Fault::Medium => {
-                failing.remove(&origin);
-                failing.remove(&own);
+            Fault::None => {}
+            Fault::MediaFile => {
+                states.remove(&origin);
+                states.remove(&own);
             }
-            Fault::Origin => count(&mut failing, origin, now, false),
+            Fault::Origin => count_failure(&mut states, origin, now, false),
             Fault::Instance { is_unauthorized } => {
-                failing.remove(&origin);
-                count(&mut failing, own, now, is_unauthorized);
+                states.remove(&origin);
+                count_failure(&mut states, own, now, is_unauthorized);
             }
         }
     }
 }
 
-fn circuits(strategy: Strategy, instance: &InstanceId) -> [Circuit; 2] {
+/// The circuit of the origin, then that of the instance.
+fn circuits_for(strategy: Strategy, instance: &InstanceId) -> [Circuit; 2] {
     [None, Some(instance.clone())].map(|instance| Circuit { strategy, instance })
 }
 
-fn count(
-    failing: &mut HashMap<Circuit, Failing>,
+/// Counts a failure. The fifth in a row opens the circuit; a failed probe doubles the rest.
+fn count_failure(
+    states: &mut HashMap<Circuit, CircuitState>,
     circuit: Circuit,
     now: i64,
     is_unauthorized: bool,
 ) {
-    if failing.len() >= MOST_CIRCUITS {
-        failing.clear();
+    if states.len() >= MAX_CIRCUITS {
+        states.clear();
     }
-    let seen = failing.entry(circuit).or_insert(Failing {
+    let state = states.entry(circuit).or_insert(CircuitState {
         in_a_row: 0,
         rests_until: now,
-        rest: FIRST_REST,
+        rest: FIRST_REST_SECONDS,
         is_probed: false,
         is_unauthorized,
     });
-    seen.in_a_row = seen.in_a_row.saturating_add(1);
-    seen.is_unauthorized = is_unauthorized;
-    if seen.in_a_row == MOST_FAILURES {
-        seen.rests_until = now.saturating_add(seen.rest);
-    } else if seen.is_probed {
-        // Only the probe lengthens the rest: runs that were under way when the circuit opened fail too.
-        seen.is_probed = false;
-        seen.rest = (seen.rest * 2).min(LONGEST_REST);
-        seen.rests_until = now.saturating_add(seen.rest);
+    state.in_a_row = state.in_a_row.saturating_add(1);
+    state.is_unauthorized = is_unauthorized;
+    if state.in_a_row == MAX_FAILURES {
+        state.rests_until = now.saturating_add(state.rest);
+    } else if state.is_probed {
+        // Only the probe lengthens the rest. Attempts that were already running when the circuit
+        // opened fail as well and must not.
+        state.is_probed = false;
+        state.rest = (state.rest * 2).min(MAX_REST_SECONDS);
+        state.rests_until = now.saturating_add(state.rest);
     }
 }
 
-fn fault_of(failure: &FetchError) -> Fault {
+fn fault_from_error(failure: &FetchError) -> Fault {
     match failure {
         FetchError::Transport(_)
         | FetchError::TimedOut(Wait::Answer | Wait::Bytes | Wait::Speed)
@@ -180,7 +186,7 @@ fn fault_of(failure: &FetchError) -> Fault {
         | FetchError::NotTheFile
         | FetchError::Incomplete { .. }
         | FetchError::NotResumed => Fault::Origin,
-        FetchError::Refused(refusal) => fault_of_refusal(refusal),
+        FetchError::Refused(refusal) => fault_from_refusal(refusal),
         FetchError::LinkUnauthorized => Fault::Instance {
             is_unauthorized: true,
         },
@@ -188,18 +194,19 @@ fn fault_of(failure: &FetchError) -> Fault {
         | FetchError::Unsigned
         | FetchError::Keyless
         | FetchError::TooLarge { .. }
-        | FetchError::Open(_) => Fault::Medium,
+        | FetchError::Open(_) => Fault::MediaFile,
         FetchError::Client(_)
         | FetchError::TimedOut(Wait::Deadline | Wait::Buffer | Wait::Turn)
         | FetchError::Forbidden(_)
         | FetchError::NotApplicable(_)
         | FetchError::Expired
-        | FetchError::Spared { .. } => Fault::Unsaid,
+        | FetchError::CircuitOpen { .. } => Fault::None,
     }
 }
 
-/// W-API's 500 is no word on W-API: a disconnected instance and an expired key give it as well.
-fn fault_of_refusal(refusal: &Refusal) -> Fault {
+/// A 500 does not mean that W-API is down: a disconnected instance or an expired key also causes
+/// one.
+fn fault_from_refusal(refusal: &Refusal) -> Fault {
     match refusal.row {
         RefusalRow::DownloadFailed => Fault::Instance {
             is_unauthorized: false,
@@ -214,6 +221,6 @@ fn fault_of_refusal(refusal: &Refusal) -> Fault {
         | RefusalRow::NotFound
         | RefusalRow::NoLink
         | RefusalRow::ForeignLink
-        | RefusalRow::ExpiredLink => Fault::Medium,
+        | RefusalRow::ExpiredLink => Fault::MediaFile,
     }
 }

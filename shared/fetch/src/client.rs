@@ -1,4 +1,4 @@
-//! The one HTTP client, and the limits under which it works.
+//! The HTTP client and its limits.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,29 +7,30 @@ use url::Url;
 
 use crate::{error::FetchError, guard::AddressGuard};
 
-/// Where the origins are. Everything else is out of reach.
+/// The configured origins. No request goes anywhere else.
 #[derive(Debug, Clone)]
 pub struct Origins {
-    /// W-API's base, such as `https://api.w-api.app/v1/`. Must end in a slash for paths to be joined.
+    /// W-API's base, such as `https://api.w-api.app/v1/`. It must end in a slash so that paths can
+    /// be joined.
     pub wapi_base: Url,
-    /// WhatsApp's CDN hosts, in the order they are asked.
+    /// WhatsApp's CDN hosts, in the order in which they are tried.
     pub cdn_bases: Vec<Url>,
 }
 
-/// A base URL in the configuration is none.
+/// A configured base URL is not an `http` or `https` URL with a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name} must be an http or https URL with a host")]
-pub struct BadBase {
-    /// Which setting.
+pub struct InvalidBaseUrl {
+    /// Name of the setting.
     pub name: &'static str,
 }
 
 impl Origins {
-    /// Reads the base of W-API and the comma-separated bases of the CDN.
+    /// Parses the base of W-API and the comma-separated bases of the CDN.
     ///
     /// # Errors
-    /// [`BadBase`] names the setting that is wrong.
-    pub fn parse(wapi_base: &str, cdn_bases: &str) -> Result<Self, BadBase> {
+    /// [`InvalidBaseUrl`] names the setting that is wrong.
+    pub fn parse(wapi_base: &str, cdn_bases: &str) -> Result<Self, InvalidBaseUrl> {
         let bases = cdn_bases
             .split(',')
             .map(|base| parse_base("CDN_BASE_URLS", base));
@@ -40,34 +41,35 @@ impl Origins {
     }
 }
 
-fn parse_base(name: &'static str, text: &str) -> Result<Url, BadBase> {
+fn parse_base(name: &'static str, text: &str) -> Result<Url, InvalidBaseUrl> {
     let text = text.trim().trim_end_matches('/');
-    let url = Url::parse(&format!("{text}/")).map_err(|_| BadBase { name })?;
-    let is_well =
+    let url = Url::parse(&format!("{text}/")).map_err(|_| InvalidBaseUrl { name })?;
+    let is_valid =
         matches!(url.scheme(), "http" | "https") && url.host().is_some() && url.query().is_none();
-    if is_well {
+    if is_valid {
         Ok(url)
     } else {
-        Err(BadBase { name })
+        Err(InvalidBaseUrl { name })
     }
 }
 
-/// How long to wait and how much to take. The defaults are what W-API was seen to need.
+/// Timeouts and size limits. The defaults are what W-API needed in observation.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// For a connection, TLS included.
+    /// Time to open a connection, TLS included.
     pub connect: Duration,
-    /// For W-API's answer to the POST: it fetches and decrypts the whole file before it answers.
+    /// Time for W-API's answer to the POST. W-API fetches and decrypts the whole file before it
+    /// answers.
     pub post: Duration,
-    /// For the status and headers of a GET.
+    /// Time for the status and headers of a GET.
     pub answer: Duration,
-    /// Without a single byte of the body.
+    /// Maximum time without a single byte of the body.
     pub idle: Duration,
-    /// The stretch over which a body's speed is judged.
+    /// Period over which a body's speed is measured.
     pub speed_window: Duration,
-    /// Bytes that each stretch must bring at least.
+    /// Minimum bytes that each period must bring.
     pub bytes_per_window: u64,
-    /// Bytes of a body in all.
+    /// Maximum bytes of a body.
     pub max_bytes: u64,
 }
 
@@ -80,15 +82,15 @@ impl Default for Limits {
             idle: Duration::from_secs(10),
             speed_window: Duration::from_secs(20),
             bytes_per_window: 20 * 16 * 1024,
-            // WhatsApp allows documents of 2 GB; twice that is nobody's message.
+            // WhatsApp allows documents of 2 GB, so no message reaches twice that.
             max_bytes: 4 * 1024 * 1024 * 1024,
         }
     }
 }
 
-/// Builds the client: no redirects, no proxy from the environment, no decompression, every name resolved
-/// through the guard.
-pub(crate) fn build(guard: &AddressGuard, limits: &Limits) -> Result<Client, FetchError> {
+/// Builds the client: no redirects, no proxy from the environment, no decompression, and every name
+/// resolved through the guard.
+pub(crate) fn build_client(guard: &AddressGuard, limits: &Limits) -> Result<Client, FetchError> {
     Client::builder()
         .redirect(redirect::Policy::none())
         .no_proxy()
@@ -113,8 +115,8 @@ mod tests {
 
     use super::*;
 
-    /// A server that answers one request, and where it is.
-    async fn server() -> SocketAddr {
+    /// Starts a server that answers one request, and returns its address.
+    async fn start_server() -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
@@ -127,47 +129,48 @@ mod tests {
         address
     }
 
-    fn client(guard: &AddressGuard) -> Client {
-        build(guard, &Limits::default()).unwrap()
+    fn guarded_client(guard: &AddressGuard) -> Client {
+        build_client(guard, &Limits::default()).unwrap()
     }
 
     #[tokio::test]
     async fn every_name_is_resolved_by_the_guard() {
-        let address = server().await;
+        let address = start_server().await;
         let origins =
             Origins::parse("https://api.w-api.app/v1", "https://mmg.whatsapp.net").unwrap();
-        let guard = AddressGuard::looking_up(&origins, move |_| ready(Ok(vec![address])));
+        let guard = AddressGuard::with_lookup(&origins, move |_| ready(Ok(vec![address])));
         let url = format!("http://mmg.whatsapp.net:{}/", address.port());
-        let refused = client(&guard).get(url).send().await.unwrap_err();
+        let refused = guarded_client(&guard).get(url).send().await.unwrap_err();
         assert!(format!("{refused:?}").contains("Address"), "{refused:?}");
     }
 
-    /// A second answer may be another address: whoever asks again would connect to what was not checked.
+    /// A second lookup may return an address that was not checked, so one connection uses one
+    /// lookup.
     #[tokio::test]
-    async fn a_name_is_looked_up_once_for_a_connection_which_goes_to_that_address() {
-        let address = server().await;
+    async fn each_connection_uses_one_lookup() {
+        let address = start_server().await;
         let base = format!("http://localhost:{}/v1", address.port());
         let origins = Origins::parse(&base, "https://mmg.whatsapp.net").unwrap();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&asked);
-        let guard = AddressGuard::looking_up(&origins, move |_| {
+        let lookups = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&lookups);
+        let guard = AddressGuard::with_lookup(&origins, move |_| {
             let first = count.fetch_add(1, Ordering::SeqCst) == 0;
-            let nobody = SocketAddr::from(([127, 0, 0, 9], 9));
-            ready(Ok(vec![if first { address } else { nobody }]))
+            let unused = SocketAddr::from(([127, 0, 0, 9], 9));
+            ready(Ok(vec![if first { address } else { unused }]))
         });
-        let answer = client(&guard).get(&base).send().await.unwrap();
+        let answer = guarded_client(&guard).get(&base).send().await.unwrap();
         assert_eq!(
-            (answer.status().as_u16(), asked.load(Ordering::SeqCst)),
+            (answer.status().as_u16(), lookups.load(Ordering::SeqCst)),
             (200, 1)
         );
     }
 
-    /// Also run by the test below, in a process whose environment names a proxy.
+    /// The next test also runs this one, in a process whose environment names a proxy.
     #[tokio::test]
     async fn an_origin_on_this_machine_answers() {
-        let base = format!("http://{}/v1", server().await);
+        let base = format!("http://{}/v1", start_server().await);
         let origins = Origins::parse(&base, "https://mmg.whatsapp.net").unwrap();
-        let answer = client(&AddressGuard::new(&origins))
+        let answer = guarded_client(&AddressGuard::new(&origins))
             .get(&base)
             .send()
             .await
@@ -176,17 +179,20 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_the_environment_names_is_not_used() {
-        let nobody = "http://127.0.0.1:9";
+    fn a_proxy_in_the_environment_is_ignored() {
+        let unused = "http://127.0.0.1:9";
         let ran = std::process::Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
                 "client::tests::an_origin_on_this_machine_answers",
             ])
-            .envs(["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"].map(|name| (name, nobody)))
+            .envs(["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"].map(|name| (name, unused)))
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
-        assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+        let output = String::from_utf8_lossy(&ran.stdout).into_owned();
+        assert!(
+            ran.status.success() && output.contains("1 passed"),
+            "{output}"
+        );
     }
 }

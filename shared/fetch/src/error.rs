@@ -1,105 +1,106 @@
-//! Why an origin's bytes could not be had. Each variant's doc says what the job does.
+//! Why a strategy could not fetch a file. Each variant's doc says what happens to the job.
 
 use std::time::Duration;
 
 use media::{failure::Disposition, open::OpenError};
 use wapi::download::Refusal;
 
-use crate::guard::Forbidden;
+use crate::guard::GuardError;
 
-/// One strategy's failure. No variant holds a URL, a key or a body.
+/// The failure of one strategy. No variant holds a URL, a key or a body.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The HTTP client could not be built. The function does not start.
     #[error("the HTTP client could not be built")]
     Client(#[source] reqwest::Error),
-    /// The address guard refused the URL or every address of its host. Not applicable.
+    /// The address guard refused the URL or every address of its host. The strategy does not apply.
     #[error(transparent)]
-    Forbidden(#[from] Forbidden),
-    /// No connection, or it broke. Comes back.
+    Forbidden(#[from] GuardError),
+    /// The connection could not be opened, or it broke. Retried later.
     #[error("the connection failed")]
     Transport(#[source] reqwest::Error),
-    /// The origin kept silent too long. Comes back.
+    /// Something took too long. Retried later.
     #[error("no {0} in time")]
     TimedOut(Wait),
-    /// W-API's answer had no file. The refusal's row says what to do.
+    /// W-API's answer held no file link. The refusal's row decides what happens.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The file link, or the CDN, answered with a status that may pass. Comes back.
+    /// The file link or the CDN answered with a status that may be temporary. Retried later.
     #[error("the origin answered {status}")]
     Status {
         /// HTTP status.
         status: u16,
-        /// `Retry-After`.
+        /// The wait that `Retry-After` asks for.
         after: Option<Duration>,
     },
-    /// W-API's file link answered 401 or 403, with the token too. Needs a person.
+    /// W-API's file link answered 401 or 403, also with the token. A person must act.
     #[error("the file link refused the instance's credentials")]
     LinkUnauthorized,
-    /// The CDN says the blob of a signed path is gone (401, 403, 404, 410), which holds for every host. Lost
-    /// if it says so twice.
+    /// The CDN answered 401, 403, 404 or 410 for a signed path, which holds for every host. The
+    /// file is lost if a second attempt finds the same.
     #[error("WhatsApp's copy is gone or has expired")]
     Gone,
-    /// The signed path has expired by its own word, and nobody was asked. Lost.
-    #[error("the link to WhatsApp's copy has expired by its own word")]
+    /// The signature's expiry has passed, so no request was sent. The file is lost.
+    #[error("the link to WhatsApp's copy has expired")]
     Expired,
-    /// The CDN refuses a path that has no signature, which it does with media that are there. Not applicable.
+    /// The CDN refuses a path without a signature, even for files that exist. The strategy does not
+    /// apply.
     #[error(
         "WhatsApp's CDN refuses a path without a signature, and the webhook announced no other"
     )]
     Unsigned,
-    /// What the CDN gives is encrypted, and no key was announced. Nothing opens it.
+    /// The CDN's file is encrypted and no key was announced, so it cannot be opened.
     #[error("the file came encrypted, and the webhook announced no media key")]
     Keyless,
-    /// Status 200, but the body is an error page. Comes back.
+    /// Status 200, but the body is an error page. Retried later.
     #[error("the body is a web page or an error text, not the file")]
     NotTheFile,
-    /// Fewer or more bytes than announced. Comes back.
+    /// The body had fewer or more bytes than announced. Retried later.
     #[error("the body ended after {received_bytes} bytes, not as announced")]
     Incomplete {
         /// Bytes received.
         received_bytes: u64,
     },
-    /// The rest was asked for and something else came. Comes back, from the start.
+    /// A range request was answered with something else. Retried later, from the start.
     #[error("the origin did not resume where it was asked to")]
     NotResumed,
-    /// More bytes than any message may have. Refused.
+    /// The body is larger than the limit. The job is refused.
     #[error("the file is larger than {limit_bytes} bytes")]
     TooLarge {
-        /// The limit.
+        /// The limit, in bytes.
         limit_bytes: u64,
     },
-    /// The bytes are not what the sender sent, or the key does not open them.
+    /// The bytes differ from what the sender sent, or the key does not open them.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The strategy failed too often in a row and was not asked. Comes back, or needs a person if what it
-    /// failed with was a refusal of the instance's credentials.
-    #[error("not asked: it failed too often in a row, and rests for {} s", left.as_secs())]
-    Spared {
-        /// For how long yet.
+    /// The strategy's circuit is open, so no request was sent. Retried later; a person must act if
+    /// the circuit opened because credentials were refused.
+    #[error("not tried: it failed too often in a row; next attempt in {} s", left.as_secs())]
+    CircuitOpen {
+        /// Time left until the next probe.
         left: Duration,
-        /// The refusal was of the instance's credentials.
+        /// Whether the circuit opened because the instance's credentials were refused.
         is_unauthorized: bool,
     },
-    /// The strategy cannot serve this medium; it says nothing of the others.
+    /// The strategy cannot serve this media message. Other strategies may.
     #[error("not applicable: {0}")]
     NotApplicable(&'static str),
 }
 
-/// What was waited for.
+/// What a timeout waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
     /// The answer's status and headers.
     Answer,
     /// The next bytes of a body.
     Bytes,
-    /// Enough bytes of a body: it drips.
+    /// Enough bytes of a body per period; the body came too slowly.
     Speed,
-    /// Anything, before the invocation's deadline.
+    /// The end of the attempt, before the invocation's deadline.
     Deadline,
-    /// A buffer of the pool.
+    /// A free buffer of the pool.
     Buffer,
-    /// The instance's turn, behind other media of its own.
+    /// The instance's turn, behind other media messages of the same instance.
     Turn,
 }
 
@@ -117,12 +118,12 @@ impl std::fmt::Display for Wait {
 }
 
 impl FetchError {
-    /// Wraps a transport error without its URL, which is a credential.
-    pub(crate) fn transport(error: reqwest::Error) -> Self {
+    /// Wraps a transport error and removes its URL, which is a credential.
+    pub(crate) fn from_transport(error: reqwest::Error) -> Self {
         Self::Transport(error.without_url())
     }
 
-    /// The error and what caused it, in one line fit for a log.
+    /// The error and its causes in one line, redacted for the log.
     pub(crate) fn with_sources(&self) -> String {
         let causes =
             std::iter::successors(Some(self as &dyn std::error::Error), |error| error.source());
@@ -144,11 +145,11 @@ impl FetchError {
             Self::Status { after, .. } => Disposition::Retry { after: *after },
             Self::Refused(refusal) => refusal.row.disposition(),
             Self::LinkUnauthorized
-            | Self::Spared {
+            | Self::CircuitOpen {
                 is_unauthorized: true,
                 ..
             } => Disposition::Unauthorized,
-            Self::Spared { left, .. } => Disposition::Retry { after: Some(*left) },
+            Self::CircuitOpen { left, .. } => Disposition::Retry { after: Some(*left) },
             Self::Gone => Disposition::Gone,
             Self::Expired => Disposition::Expired,
             Self::Keyless => Disposition::Unopenable,
@@ -156,18 +157,18 @@ impl FetchError {
             Self::Forbidden(_) | Self::NotApplicable(_) | Self::Unsigned => {
                 Disposition::NotApplicable
             }
-            Self::Open(open) => disposition_of_open(*open),
+            Self::Open(open) => open_error_disposition(*open),
         }
     }
 
-    /// Whether bytes were complete and contradict the sender's hash, with nothing else against them.
+    /// Whether the bytes were complete and failed only the sender's plain hash.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {
         matches!(self, Self::Open(OpenError::HashDiffers))
     }
 
-    /// Whether the same bytes may come intact from elsewhere or by asking for the rest.
-    pub(crate) fn is_of_transfer(&self) -> bool {
+    /// Whether another host, or a request for the rest, may still bring the same bytes intact.
+    pub(crate) fn is_transfer_error(&self) -> bool {
         matches!(
             self,
             Self::Transport(_)
@@ -177,13 +178,13 @@ impl FetchError {
     }
 }
 
-fn disposition_of_open(error: OpenError) -> Disposition {
+fn open_error_disposition(error: OpenError) -> Disposition {
     match error {
         OpenError::Empty
         | OpenError::BadLength { .. }
         | OpenError::EncHashDiffers
         | OpenError::HashDiffers
-        | OpenError::StillSealed
+        | OpenError::StillEncrypted
         | OpenError::Cipher => Disposition::Retry { after: None },
         OpenError::MacDiffers { .. } | OpenError::BadPadding | OpenError::WasPlain => {
             Disposition::Unopenable

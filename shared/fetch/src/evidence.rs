@@ -1,4 +1,4 @@
-//! Collects what one attempt saw, for the record and the log line.
+//! Collects the facts of one attempt, for the record and the log line.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::error::FetchError;
 
-/// What was seen so far. Shared by the strategy and the streams it opens.
+/// The facts so far. Shared by the strategy and the streams that it opens.
 pub(crate) struct Evidence {
     strategy: Strategy,
     started: Instant,
@@ -41,13 +41,13 @@ impl Evidence {
         Arc::clone(&self.received_bytes)
     }
 
-    /// A request goes to this host; what the previous one answered is history.
-    pub(crate) fn asks(&self, url: &Url) {
+    /// Starts a new request to the URL's host and forgets the previous answer.
+    pub(crate) fn record_request(&self, url: &Url) {
         let host = url.host_str().map(|host| match url.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         });
-        self.change(|last| {
+        self.update_answer(|last| {
             *last = LastAnswer {
                 host,
                 ..LastAnswer::default()
@@ -55,23 +55,23 @@ impl Evidence {
         });
     }
 
-    /// Whether any request was made: a path that has expired by its own word asks nobody.
-    pub(crate) fn has_asked(&self) -> bool {
+    /// Whether any request was sent. An expired signed path is not requested.
+    pub(crate) fn has_request(&self) -> bool {
         let last = self.last_answer.lock();
         last.unwrap_or_else(PoisonError::into_inner).host.is_some()
     }
 
-    /// The answer's status.
-    pub(crate) fn answered(&self, status: u16) {
-        self.change(|last| last.status = Some(status));
+    /// Records the answer's HTTP status.
+    pub(crate) fn record_status(&self, status: u16) {
+        self.update_answer(|last| last.status = Some(status));
     }
 
-    /// The answer's own words, already redacted.
-    pub(crate) fn said(&self, excerpt: Option<String>) {
-        self.change(|last| last.excerpt = excerpt);
+    /// Records the answer's error message, which is already redacted.
+    pub(crate) fn record_excerpt(&self, excerpt: Option<String>) {
+        self.update_answer(|last| last.excerpt = excerpt);
     }
 
-    /// The attempt, now that it is over.
+    /// Builds the attempt for the record.
     pub(crate) fn into_attempt(self, failure: Option<&FetchError>) -> Attempt {
         let last = self
             .last_answer
@@ -93,7 +93,7 @@ impl Evidence {
         }
     }
 
-    fn change(&self, change: impl FnOnce(&mut LastAnswer)) {
+    fn update_answer(&self, change: impl FnOnce(&mut LastAnswer)) {
         change(
             &mut self
                 .last_answer

@@ -1,5 +1,5 @@
-//! Refuses to talk to any host or address that the configuration did not name: what a webhook says must
-//! not steer a request into a private network.
+//! Allows requests only to configured hosts and their addresses, so that a webhook cannot steer a
+//! request into a private network.
 
 use std::{
     collections::HashSet,
@@ -14,24 +14,24 @@ use url::{Host, Url};
 
 use crate::client::Origins;
 
-/// The guard refused. It does not say which URL: that may be a credential.
+/// The guard refused a URL. The error does not name it because the URL may be a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Forbidden {
-    /// Neither a configured origin nor, for the CDN, a host of WhatsApp's.
+pub enum GuardError {
+    /// The host is neither a configured origin nor one of WhatsApp's CDN hosts.
     #[error("the address guard refuses a host that is not configured")]
     Host,
-    /// Not https, although the configured base is; or another port than the configured one.
+    /// The scheme is not https although the configured base's is, or the port differs from it.
     #[error("the address guard refuses the scheme or port")]
     Scheme,
-    /// The host's name leads to a private, loopback, link-local or otherwise special address.
+    /// The host's name resolves to a private, loopback, link-local or otherwise special address.
     #[error("the address guard refuses the host's address")]
     Address,
 }
 
-/// How a name becomes addresses.
+/// Resolves a name to addresses.
 type Lookup = dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync;
 
-/// Knows the configured origins, and the addresses that only they may have.
+/// The configured origins, and the check of URLs and addresses against them.
 #[derive(Clone)]
 pub struct AddressGuard {
     origins: Arc<HashSet<url::Origin>>,
@@ -48,25 +48,25 @@ impl fmt::Debug for AddressGuard {
     }
 }
 
-/// The only name that may lead to a private address, and only if it is configured as such.
+/// The only name that may resolve to a private address, and only if it is configured.
 const LOCALHOST: &str = "localhost";
 
-/// Hosts under this name serve WhatsApp's media.
+/// Suffix of the hosts that serve WhatsApp's media files.
 const WHATSAPP_SUFFIX: &str = ".whatsapp.net";
 
 impl AddressGuard {
-    /// Trusts what `origins` names, and nothing else.
+    /// Creates a guard that allows only `origins` and WhatsApp's CDN hosts.
     #[must_use]
     pub fn new(origins: &Origins) -> Self {
-        Self::looking_up(origins, |name| async move {
+        Self::with_lookup(origins, |name| async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             Ok(found.collect())
         })
     }
 
-    /// The same with another name service.
+    /// Creates a guard that resolves names with `lookup`.
     #[must_use]
-    pub fn looking_up<F>(
+    pub fn with_lookup<F>(
         origins: &Origins,
         lookup: impl Fn(String) -> F + Send + Sync + 'static,
     ) -> Self
@@ -81,43 +81,45 @@ impl AddressGuard {
         }
     }
 
-    /// Checks a URL before it is asked: a configured origin, or `https` on a host of WhatsApp's. Names are
-    /// checked again when they are resolved; literal addresses never reach the resolver.
+    /// Checks a URL before a request: it must be on a configured origin, or `https` on a WhatsApp
+    /// CDN host. Names are checked again when they are resolved; literal addresses never reach the
+    /// resolver, so they are checked here.
     ///
     /// # Errors
-    /// [`Forbidden`] says which rule was broken.
-    pub fn check(&self, url: &Url) -> Result<(), Forbidden> {
+    /// [`GuardError`] says which rule was broken.
+    pub fn check_url(&self, url: &Url) -> Result<(), GuardError> {
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(Forbidden::Host);
+            return Err(GuardError::Host);
         }
-        // A `blob:` URL has the origin of the URL in it, and no host.
+        // `has_host` excludes `blob:` URLs, which have the origin of the URL in them and no host.
         if url.has_host() && self.origins.contains(&url.origin()) {
             return check_literal(url);
         }
         match url.host() {
-            Some(Host::Domain(name)) if is_of_whatsapp(name) => {}
+            Some(Host::Domain(name)) if is_whatsapp_host(name) => {}
             Some(Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_)) | None => {
-                return Err(Forbidden::Host);
+                return Err(GuardError::Host);
             }
         }
         let is_plain_https = url.scheme() == "https" && url.port().is_none();
         if is_plain_https {
             Ok(())
         } else {
-            Err(Forbidden::Scheme)
+            Err(GuardError::Scheme)
         }
     }
 }
 
-/// Whether it is a name below WhatsApp's, of the characters that names in the DNS have: URLs may have others.
-fn is_of_whatsapp(name: &str) -> bool {
+/// Whether the name is below WhatsApp's suffix and has only the characters of DNS names. URLs allow
+/// others.
+fn is_whatsapp_host(name: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
     name.ends_with(WHATSAPP_SUFFIX) && name.bytes().all(is_plain)
 }
 
-/// An address in place of a name never reaches the resolver. A special one is only for stacks without TLS, which
-/// are those on one machine.
-fn check_literal(url: &Url) -> Result<(), Forbidden> {
+/// Checks an address that stands in place of a name, because it never reaches the resolver. A
+/// special address is allowed only without TLS, which is the case for stacks on one machine.
+fn check_literal(url: &Url) -> Result<(), GuardError> {
     let address = match url.host() {
         Some(Host::Ipv4(v4)) => IpAddr::V4(v4),
         Some(Host::Ipv6(v6)) => IpAddr::V6(v6),
@@ -126,12 +128,13 @@ fn check_literal(url: &Url) -> Result<(), Forbidden> {
     if url.scheme() == "http" || is_public(address) {
         Ok(())
     } else {
-        Err(Forbidden::Address)
+        Err(GuardError::Address)
     }
 }
 
 impl Resolve for AddressGuard {
-    /// Resolves a name and drops every special address, unless the configuration itself has that name.
+    /// Resolves a name and drops every special address, unless the name is a configured
+    /// `localhost`.
     fn resolve(&self, name: Name) -> Resolving {
         let is_trusted = self.may_be_local && name.as_str() == LOCALHOST;
         let found = (self.lookup)(name.as_str().to_owned());
@@ -141,7 +144,7 @@ impl Resolve for AddressGuard {
                 .filter(|address| is_trusted || is_public(address.ip()))
                 .collect();
             if allowed.is_empty() {
-                return Err(Forbidden::Address.into());
+                return Err(GuardError::Address.into());
             }
             let addresses: Addrs = Box::new(allowed.into_iter());
             Ok(addresses)
@@ -149,7 +152,7 @@ impl Resolve for AddressGuard {
     }
 }
 
-/// Whether an address is one of the open internet.
+/// Whether an address belongs to the public internet.
 #[must_use]
 pub fn is_public(address: IpAddr) -> bool {
     match address {
@@ -176,7 +179,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || address.is_documentation())
 }
 
-/// Only global unicast (`2000::/3`), without what embeds a v4 address or is set aside within it.
+/// Whether an address is global unicast (`2000::/3`), except the ranges in it that embed an IPv4
+/// address or are reserved.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.segments();
     let is_global_unicast = first & 0xe000 == 0x2000;

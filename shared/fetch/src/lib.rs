@@ -1,7 +1,9 @@
-//! Bytes over HTTP: one guarded client, one file per strategy, one stream that proves what it brings.
+//! Downloads media files over HTTP: one guarded client, one file per strategy, one stream that
+//! proves its bytes.
 //!
-//! A strategy finds the bytes and hands them, as a [`MediaStream`], to whoever stores them. The stream's
-//! last part carries the proof; a stream that ends in an error brought nothing that may be kept.
+//! A strategy finds a file and passes it, as a [`MediaStream`], to the caller's `store`. The last
+//! part of the stream carries the proof. If a stream ends in an error, none of its bytes may be
+//! kept.
 
 pub mod account;
 pub mod body;
@@ -29,7 +31,7 @@ use media::{
 use tokio::time::Instant;
 
 use crate::{
-    breaker::{Breaker, Spared},
+    breaker::{Breaker, CircuitOpen},
     evidence::Evidence,
     guard::AddressGuard,
     pool::PartPool,
@@ -42,29 +44,31 @@ pub use crate::{
     stream::MediaStream,
 };
 
-/// What to fetch, on whose behalf, and how long it may take.
+/// What to fetch, for which instance, and within which time.
 #[derive(Debug, Clone, Copy)]
 pub struct FetchRequest<'a> {
-    /// The announced medium.
+    /// The media message to fetch.
     pub message: &'a MediaMessage,
-    /// Whose credentials W-API is asked with.
+    /// The instance whose credentials are used with W-API.
     pub instance: &'a InstanceId,
-    /// The instance's token, for the strategies that ask W-API. Sent to its configured base and nowhere
-    /// else.
+    /// The instance's token, for the strategies that use W-API. Sent to W-API's configured base and
+    /// nowhere else.
     pub token: Option<&'a Secret>,
-    /// Accept bytes of W-API that contradict the sender's hash; see `Expected::keep_mismatch`.
+    /// Whether to accept W-API's bytes that contradict the sender's hash; see
+    /// `ExpectedHashes::keep_mismatch`.
     pub keep_mismatch: bool,
-    /// Bytes of the file that are wanted at most, if fewer than [`Limits::max_bytes`].
+    /// Maximum bytes of the file, if lower than [`Limits::max_bytes`].
     pub max_bytes: Option<u64>,
-    /// Ask even an origin that keeps failing: on a job's last try, or with credentials that are new.
+    /// Whether to try an origin whose circuit is open: on a job's last attempt, or with new
+    /// credentials.
     pub insist: bool,
-    /// When the whole of it must be over.
+    /// When the whole attempt must have ended.
     pub deadline: Instant,
-    /// Seconds since 1970, for what expires.
+    /// The current time in seconds since 1970, for comparing expiries.
     pub now: i64,
 }
 
-/// Everything that outlives one medium: connections, buffers, what was learnt about the origins.
+/// State shared by all downloads of a process: connections, buffers and circuits.
 pub struct Fetcher {
     client: reqwest::Client,
     guard: AddressGuard,
@@ -73,7 +77,7 @@ pub struct Fetcher {
     pool: Arc<PartPool>,
     breaker: Breaker,
     turns: Turns,
-    /// Paths of W-API that answered 404, and until when that is believed.
+    /// W-API paths that answered 404, and until when they count as missing.
     missing_paths: Mutex<HashMap<String, Instant>>,
 }
 
@@ -84,7 +88,7 @@ impl Fetcher {
     /// [`FetchError::Client`] when the TLS stack cannot be set up.
     pub fn new(origins: Origins, limits: Limits, pool: Arc<PartPool>) -> Result<Self, FetchError> {
         let guard = AddressGuard::new(&origins);
-        let client = client::build(&guard, &limits)?;
+        let client = client::build_client(&guard, &limits)?;
         Ok(Self {
             client,
             guard,
@@ -97,20 +101,20 @@ impl Fetcher {
         })
     }
 
-    /// Opens a connection to every origin, so that the first medium does not wait for a handshake.
-    /// Whatever they answer is of no interest.
+    /// Opens a connection to every origin, so that the first download does not wait for a
+    /// handshake. The answers are ignored.
     pub async fn connect(&self) {
         let ask = |url: url::Url| async move {
-            let asked = self
+            let answer = self
                 .client
                 .head(url.clone())
                 .timeout(self.limits.connect)
                 .send()
                 .await;
-            if asked.is_err() {
+            if answer.is_err() {
                 tracing::debug!(
                     host = url.host_str(),
-                    "an origin could not be reached at start"
+                    "opening a connection to an origin failed at start"
                 );
             }
         };
@@ -118,13 +122,14 @@ impl Fetcher {
         futures_util::future::join_all(urls.cloned().map(ask)).await;
     }
 
-    /// Tries one strategy: each stream it opens goes to `store`, which gives back the stream's own error
-    /// if the stream failed. Some failures only show at the end of a stream (a wrong hash, a wrong key
-    /// family), so `store` may be called several times; what it could not commit must leave no trace.
+    /// Runs one strategy. Each stream that it opens is passed to `store`, which returns the
+    /// stream's own error if the stream fails. Some failures (a wrong hash, a wrong key family)
+    /// only show at the end of a stream, so `store` may be called several times. A stream that it
+    /// could not commit must leave no trace.
     ///
     /// # Errors
-    /// The last [`FetchError`], whose [`FetchError::disposition`] says what it means. The attempt is
-    /// recorded in either case.
+    /// The last [`FetchError`], whose [`FetchError::disposition`] decides what happens to the job.
+    /// The attempt is returned in either case.
     pub async fn fetch<T, Store>(
         &self,
         strategy: Strategy,
@@ -136,30 +141,33 @@ impl Fetcher {
     {
         let evidence = Evidence::new(strategy);
         let FetchRequest { instance, now, .. } = request;
-        if let Err(Spared {
+        if let Err(CircuitOpen {
             left,
             is_unauthorized,
         }) = self.breaker.admit(strategy, instance, now)
             && !request.insist
         {
-            let spared = FetchError::Spared {
+            let open_circuit = FetchError::CircuitOpen {
                 left,
                 is_unauthorized,
             };
-            return (evidence.into_attempt(Some(&spared)), Err(spared));
+            return (
+                evidence.into_attempt(Some(&open_circuit)),
+                Err(open_circuit),
+            );
         }
         let started = Instant::now();
-        let fetched = self.ask(strategy, request, &evidence, store).await;
-        if evidence.has_asked() {
+        let fetched = self.run_strategy(strategy, request, &evidence, store).await;
+        if evidence.has_request() {
             let took = i64::try_from(started.elapsed().as_secs()).unwrap_or_default();
             let now = now.saturating_add(took);
             self.breaker
-                .learn(strategy, instance, fetched.as_ref().err(), now);
+                .record_outcome(strategy, instance, fetched.as_ref().err(), now);
         }
         (evidence.into_attempt(fetched.as_ref().err()), fetched)
     }
 
-    async fn ask<T, Store>(
+    async fn run_strategy<T, Store>(
         &self,
         strategy: Strategy,
         request: FetchRequest<'_>,
@@ -170,18 +178,19 @@ impl Fetcher {
         Store: AsyncFnMut(MediaStream) -> Result<T, FetchError>,
     {
         if strategy == Strategy::Cdn {
-            return self.by_cdn(request, evidence, store).await;
+            return self.fetch_from_cdn(request, evidence, store).await;
         }
         let until = (Instant::now() + self.limits.post).min(request.deadline);
-        let _turn = self.turns.take(request.instance, until).await?;
+        let _turn = self.turns.wait_for_turn(request.instance, until).await?;
         if strategy == Strategy::Wapi {
-            self.by_wapi(request, evidence, store).await
+            self.fetch_from_wapi(request, evidence, store).await
         } else {
-            self.by_wapi_alternate(request, evidence, store).await
+            self.fetch_from_wapi_alternate(request, evidence, store)
+                .await
         }
     }
 
-    /// Bytes of a file at most.
+    /// Maximum bytes of the requested file.
     fn max_bytes(&self, request: &FetchRequest<'_>) -> u64 {
         let wanted = request.max_bytes.unwrap_or(u64::MAX);
         wanted.min(self.limits.max_bytes)

@@ -1,7 +1,8 @@
-//! The buffers that parts are filled into: a fixed number for the whole process, made at start.
+//! The buffers for parts: a fixed number per process, allocated at start.
 //!
-//! However many media are under way and however large they are, this is the memory their bytes take. The
-//! pages are touched when they are made, so no medium pays for them and the peak is known from the start.
+//! The pool bounds the memory for file bytes, whatever the number and size of the files. The pages
+//! are touched when they are allocated, so that no download pays for them and the peak is known
+//! from the start.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,8 +15,8 @@ use tokio::{
 
 use crate::error::{FetchError, Wait};
 
-/// Bytes beyond a part that a buffer holds: the tail that cannot be opened before more has come, in whole
-/// cipher blocks.
+/// Bytes of a buffer beyond a part: the tail that cannot be decrypted before more bytes arrive, in
+/// whole cipher blocks.
 pub(crate) const SLACK_BYTES: usize = media::open::TAIL_BYTES.next_multiple_of(16);
 
 /// A fixed set of buffers of one part each.
@@ -25,7 +26,7 @@ pub struct PartPool {
 }
 
 impl PartPool {
-    /// Makes `count` buffers and touches every page of them.
+    /// Allocates `count` buffers and touches all their pages.
     #[must_use]
     pub fn new(count: usize) -> Arc<Self> {
         let buffer = || vec![0xff; PART_BYTES + SLACK_BYTES];
@@ -35,13 +36,16 @@ impl PartPool {
         })
     }
 
-    /// Waits for a free buffer. It comes back to the pool when its last [`Bytes`] is dropped.
-    pub(crate) async fn take(self: &Arc<Self>, deadline: Instant) -> Result<Buffer, FetchError> {
+    /// Waits for a free buffer. The buffer returns to the pool when its last [`Bytes`] is dropped.
+    pub(crate) async fn take_buffer(
+        self: &Arc<Self>,
+        deadline: Instant,
+    ) -> Result<Buffer, FetchError> {
         let late = || FetchError::TimedOut(Wait::Buffer);
         let acquired = timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await;
         let permit = acquired.map_err(|_| late())?.map_err(|_| late())?;
         let mut bytes = self
-            .free()
+            .free_buffers()
             .pop()
             .unwrap_or_else(|| Vec::with_capacity(PART_BYTES + SLACK_BYTES));
         bytes.clear();
@@ -52,12 +56,12 @@ impl PartPool {
         })
     }
 
-    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
+    fn free_buffers(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One buffer on loan.
+/// A buffer that returns to the pool when it is dropped.
 pub(crate) struct Buffer {
     pub(crate) bytes: Vec<u8>,
     pool: Arc<PartPool>,
@@ -65,7 +69,7 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// Lends the content on, without copying it.
+    /// Converts the content to [`Bytes`] without copying it.
     pub(crate) fn into_bytes(self) -> Bytes {
         Bytes::from_owner(self)
     }
@@ -80,6 +84,6 @@ impl AsRef<[u8]> for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
-        self.pool.free().push(bytes);
+        self.pool.free_buffers().push(bytes);
     }
 }

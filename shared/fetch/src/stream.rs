@@ -1,4 +1,5 @@
-//! One medium on its way: from network chunks, through the opener, into parts that fit the bucket.
+//! Turns a response body into parts for the bucket: network chunks are collected in a buffer,
+//! decrypted in place and cut into parts.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -16,40 +17,41 @@ use crate::{
     strategies::Resume,
 };
 
-/// Bytes that are opened at once: large enough for the processor's full speed, small enough to stay in its
-/// caches between the four passes over them.
+/// Bytes that are opened at a time: enough for the processor's full speed, and few enough to stay
+/// in its caches during the four passes over them.
 const WINDOW_BYTES: usize = 256 * 1024;
 
-/// Which error pages an origin is known to send with status 200.
+/// How to treat a body that looks like an error page, because some origins send one with status
+/// 200.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErrorPages {
-    /// Markup or JSON at the start means the body is not the file.
-    AreRefused,
-    /// The bytes prove themselves, or the file itself is text.
-    AreLeftToTheProof,
+    /// Refuse markup or JSON at the start: the body is not the file.
+    Refuse,
+    /// Accept it: the bytes will be proven, or the file itself may be text.
+    LeaveToProof,
 }
 
-/// The bytes of one medium, each seen once. See [`MediaStream::into_parts`].
+/// A media file that is read once, from start to end. See [`MediaStream::into_parts`].
 pub struct MediaStream {
     body: Body,
     resume: Option<Resume>,
     opener: Option<Opener>,
-    is_sealed: bool,
+    is_encrypted: bool,
     error_pages: ErrorPages,
     pool: Arc<PartPool>,
     deadline: tokio::time::Instant,
     max_bytes: u64,
     received_bytes: u64,
-    /// Bytes received and not yet in a buffer.
+    /// Received bytes that are not yet in a buffer.
     waiting: VecDeque<Bytes>,
 }
 
-/// What a stream is made of.
-pub(crate) struct Source {
+/// The parameters of a [`MediaStream`].
+pub(crate) struct StreamInput {
     pub(crate) body: Body,
     pub(crate) resume: Option<Resume>,
     pub(crate) opener: Opener,
-    pub(crate) is_sealed: bool,
+    pub(crate) is_encrypted: bool,
     pub(crate) error_pages: ErrorPages,
     pub(crate) pool: Arc<PartPool>,
     pub(crate) deadline: tokio::time::Instant,
@@ -57,12 +59,12 @@ pub(crate) struct Source {
 }
 
 impl MediaStream {
-    pub(crate) fn new(source: Source) -> Self {
-        let Source {
+    pub(crate) fn new(source: StreamInput) -> Self {
+        let StreamInput {
             body,
             resume,
             opener,
-            is_sealed,
+            is_encrypted,
             error_pages,
             pool,
             deadline,
@@ -72,7 +74,7 @@ impl MediaStream {
             body,
             resume,
             opener: Some(opener),
-            is_sealed,
+            is_encrypted,
             error_pages,
             pool,
             deadline,
@@ -82,28 +84,34 @@ impl MediaStream {
         }
     }
 
-    /// The medium as parts. Every part but the last is [`PART_BYTES`] long; the last has at most 32 bytes
-    /// more, and carries the proof. An error as the last item means that no part may be kept.
+    /// The file as a stream of parts. Every part but the last is [`PART_BYTES`] long; the last has
+    /// up to 32 bytes more and carries the proof. If the last item is an error, no part may be
+    /// kept.
     pub fn into_parts(self) -> impl Stream<Item = Result<Part, FetchError>> {
         futures_util::stream::try_unfold(self, |mut stream| async move {
             Ok(stream.next_part().await?.map(|part| (part, stream)))
         })
     }
 
+    /// Fills one buffer window by window and opens each window at once, so that the bytes are
+    /// still in the processor's cache. `None` after the last part.
     async fn next_part(&mut self) -> Result<Option<Part>, FetchError> {
+        // An error below leaves the opener taken, so that the stream cannot be read on.
         let Some(mut opener) = self.opener.take() else {
             return Ok(None);
         };
         let is_first = self.received_bytes == 0;
-        let mut buffer = self.pool.take(self.deadline).await?;
+        let mut buffer = self.pool.take_buffer(self.deadline).await?;
+        // Bytes at the start of the buffer that are plain already.
         let mut opened = 0;
         loop {
             let target = (opened + WINDOW_BYTES).min(PART_BYTES + SLACK_BYTES);
-            let is_over = !self.fill(&mut buffer, target).await?;
+            let is_over = !self.fill_to(&mut buffer, target).await?;
             if is_first && opened == 0 {
                 self.refuse_error_pages(&buffer.bytes)?;
             }
             if is_over {
+                // The rest holds the padding and the MAC; a failed check drops the whole buffer.
                 let tail = buffer.bytes.get_mut(opened..).unwrap_or_default();
                 let (kept, proof) = opener.finish(tail)?;
                 buffer.bytes.truncate(opened + kept);
@@ -112,13 +120,16 @@ impl MediaStream {
                     end: Some(proof),
                 }));
             }
-            let limit = if self.is_sealed {
+            // The opener of an encrypted file keeps back its last block and the MAC, so it needs
+            // the slack to reach the end of the part. Plain bytes must stop at the part exactly.
+            let limit = if self.is_encrypted {
                 buffer.bytes.len()
             } else {
                 buffer.bytes.len().min(PART_BYTES)
             };
             opened += opener.advance(buffer.bytes.get_mut(opened..limit).unwrap_or_default())?;
             if opened >= PART_BYTES {
+                // The bytes that are not opened yet begin the next part.
                 self.waiting.push_front(Bytes::copy_from_slice(
                     buffer.bytes.get(opened..).unwrap_or_default(),
                 ));
@@ -132,11 +143,11 @@ impl MediaStream {
         }
     }
 
-    /// Fills the buffer up to `target` bytes; `false` when the body ended before.
-    async fn fill(&mut self, buffer: &mut Buffer, target: usize) -> Result<bool, FetchError> {
+    /// Fills the buffer up to `target` bytes. Returns `false` if the body ended before.
+    async fn fill_to(&mut self, buffer: &mut Buffer, target: usize) -> Result<bool, FetchError> {
         while buffer.bytes.len() < target {
             let Some(mut chunk) = self.waiting.pop_front() else {
-                match self.receive().await? {
+                match self.receive_chunk().await? {
                     Some(chunk) => self.waiting.push_back(chunk),
                     None => return Ok(false),
                 }
@@ -151,10 +162,11 @@ impl MediaStream {
         Ok(true)
     }
 
-    /// The next bytes off the network. A broken transfer is resumed where it stopped, if it can be.
-    async fn receive(&mut self) -> Result<Option<Bytes>, FetchError> {
+    /// Reads the next bytes from the network. A broken transfer is resumed where it stopped, if the
+    /// strategy allows it.
+    async fn receive_chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
         loop {
-            match self.body.chunk().await {
+            match self.body.next_chunk().await {
                 Ok(chunk) => {
                     self.received_bytes += chunk.as_ref().map_or(0, |bytes| bytes.len() as u64);
                     if self.received_bytes > self.max_bytes {
@@ -164,15 +176,15 @@ impl MediaStream {
                     }
                     return Ok(chunk);
                 }
-                Err(broken) => self.body = self.resumed(broken).await?,
+                Err(broken) => self.body = self.resume_body(broken).await?,
             }
         }
     }
 
-    async fn resumed(&mut self, broken: FetchError) -> Result<Body, FetchError> {
+    async fn resume_body(&mut self, broken: FetchError) -> Result<Body, FetchError> {
         match &mut self.resume {
-            Some(resume) if broken.is_of_transfer() && self.received_bytes > 0 => {
-                resume.after(self.received_bytes, broken).await
+            Some(resume) if broken.is_transfer_error() && self.received_bytes > 0 => {
+                resume.resume_at(self.received_bytes, broken).await
             }
             Some(_) | None => Err(broken),
         }
@@ -181,7 +193,7 @@ impl MediaStream {
     fn refuse_error_pages(&self, head: &[u8]) -> Result<(), FetchError> {
         let start = head.trim_ascii_start();
         let is_page = wapi::excerpt::looks_like_html(head) || start.starts_with(b"{");
-        if self.error_pages == ErrorPages::AreRefused && is_page {
+        if self.error_pages == ErrorPages::Refuse && is_page {
             return Err(FetchError::NotTheFile);
         }
         Ok(())

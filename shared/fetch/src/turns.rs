@@ -1,5 +1,5 @@
-//! How many media of one instance W-API is asked for at once: a burst of one account must not take all of
-//! its patience, or all of a function's.
+//! Limits how many downloads of one instance W-API serves at a time, so that a burst of one
+//! instance does not take all of W-API's, or the function's, capacity.
 
 use std::{
     collections::HashMap,
@@ -14,34 +14,35 @@ use tokio::{
 
 use crate::error::{FetchError, Wait};
 
-/// Media of one instance for which W-API is asked at the same time, per process.
-const AT_ONCE: usize = 2;
+/// Maximum W-API downloads of one instance at a time, per process.
+const MAX_AT_ONCE: usize = 2;
 
-/// Instances remembered before those that are idle are forgotten.
-const MANY: usize = 1000;
+/// Number of instances above which idle ones are forgotten.
+const MAX_INSTANCES: usize = 1000;
 
-/// A semaphore for each instance.
+/// One semaphore per instance.
 #[derive(Debug, Default)]
 pub(crate) struct Turns(Mutex<HashMap<InstanceId, Arc<Semaphore>>>);
 
 impl Turns {
-    /// Waits for a turn, no longer than to `until`: other strategies need time, too.
-    pub(crate) async fn take(
+    /// Waits for a turn until `until`. The caller limits this, because other strategies need time
+    /// as well.
+    pub(crate) async fn wait_for_turn(
         &self,
         instance: &InstanceId,
         until: Instant,
     ) -> Result<OwnedSemaphorePermit, FetchError> {
         const LATE: FetchError = FetchError::TimedOut(Wait::Turn);
-        let turn = timeout_at(until, self.of(instance).acquire_owned());
+        let turn = timeout_at(until, self.semaphore_for(instance).acquire_owned());
         turn.await.map_err(|_| LATE)?.map_err(|_closed| LATE)
     }
 
-    fn of(&self, instance: &InstanceId) -> Arc<Semaphore> {
+    fn semaphore_for(&self, instance: &InstanceId) -> Arc<Semaphore> {
         let mut instances = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if instances.len() >= MANY {
+        if instances.len() >= MAX_INSTANCES {
             instances.retain(|_, turns| Arc::strong_count(turns) > 1);
         }
         let turns = instances.entry(instance.clone());
-        Arc::clone(turns.or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))))
+        Arc::clone(turns.or_insert_with(|| Arc::new(Semaphore::new(MAX_AT_ONCE))))
     }
 }

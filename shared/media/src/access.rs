@@ -1,4 +1,4 @@
-//! Who may announce media for an instance: whoever knows the secret in the webhook's URL.
+//! Verifies that a webhook may announce media messages for an instance, by the secret in its URL.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
@@ -12,24 +12,24 @@ use crate::{
 
 /// SHA-256 of the secrets that are valid now: one, or two while the secret is being rotated.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SecretHashes([Option<Sha256>; SecretHashes::MOST]);
+pub struct SecretHashes([Option<Sha256>; SecretHashes::MAX_SECRETS]);
 
 impl SecretHashes {
-    /// Secrets valid at the same time.
-    pub const MOST: usize = 2;
+    /// Maximum number of secrets valid at the same time.
+    pub const MAX_SECRETS: usize = 2;
 
-    /// Takes the first [`Self::MOST`] hashes.
+    /// Takes the first [`Self::MAX_SECRETS`] hashes.
     #[must_use]
     pub fn new(hashes: impl IntoIterator<Item = Sha256>) -> Self {
         let mut hashes = hashes.into_iter();
         Self([hashes.next(), hashes.next()])
     }
 
-    /// Whether `presented` hashes to one of them. The work is the same whatever the answer, and however
-    /// many there are: all slots are compared, each in constant time.
+    /// Whether `presented` hashes to one of the hashes. All slots are compared in constant time, so
+    /// the work depends neither on the result nor on the number of secrets.
     #[must_use]
-    pub fn admit(&self, presented: &str) -> bool {
-        let hash = Sha256::of(presented.as_bytes());
+    pub fn is_valid(&self, presented: &str) -> bool {
+        let hash = Sha256::from_data(presented.as_bytes());
         let matches = |slot: &Option<Sha256>| {
             let expected = slot.map_or([0; Sha256::BYTES], |hash| *hash.as_bytes());
             slot.is_some() & verify_slices_are_equal(&expected, hash.as_bytes()).is_ok()
@@ -39,39 +39,39 @@ impl SecretHashes {
             .fold(false, |admitted, slot| admitted | matches(slot))
     }
 
-    /// Does the work of [`Self::admit`] for an instance that does not exist, so that its absence does not
-    /// show.
-    pub fn refuse(presented: &str) {
-        let admitted = Self::default().admit(presented);
-        debug_assert!(!admitted, "no secret is valid for nobody");
+    /// Does the same work as [`Self::is_valid`] for an unknown instance, so that the response time
+    /// does not reveal that it is unknown.
+    pub fn refuse_unknown(presented: &str) {
+        let admitted = Self::default().is_valid(presented);
+        debug_assert!(!admitted, "an unknown instance has no valid secret");
     }
 }
 
-/// The right to file media under one tenant and instance. Made only by [`Verified::check`], or
-/// again of an [`UnreadBody`] that it has made, and the only maker of these and of jobs: a webhook
-/// that was not verified cannot reach the queue.
+/// An instance whose webhook was verified. Created only by [`VerifiedInstance::verify`], or again
+/// from an [`UnreadBody`] that such an instance created, and the only type that creates these and
+/// jobs: an unverified webhook cannot reach the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verified {
+pub struct VerifiedInstance {
     tenant: TenantId,
     instance: InstanceId,
 }
 
-impl Verified {
-    /// Gives the right if `presented` is a secret of this instance.
+impl VerifiedInstance {
+    /// Returns the verified instance if `presented` is one of its secrets.
     #[must_use]
-    pub fn check(
+    pub fn verify(
         tenant: &TenantId,
         instance: &InstanceId,
         secrets: &SecretHashes,
         presented: &str,
     ) -> Option<Self> {
-        secrets.admit(presented).then(|| Self {
+        secrets.is_valid(presented).then(|| Self {
             tenant: tenant.clone(),
             instance: instance.clone(),
         })
     }
 
-    /// The instance that the right is for.
+    /// The verified instance.
     #[must_use]
     pub fn instance(&self) -> &InstanceId {
         &self.instance
@@ -83,34 +83,34 @@ impl Verified {
         &self.tenant
     }
 
-    /// The job of storing one announced medium. `accepted_at` is in seconds since 1970, and the
-    /// medium's moment where nothing else says one.
+    /// Creates the job that stores one announced media message. `accepted_at` is in seconds since
+    /// 1970, and becomes the message's moment if the webhook gives no valid one.
     #[must_use]
-    pub fn job(&self, message: MediaMessage, accepted_at: i64) -> QueuedJob {
+    pub fn create_job(&self, message: MediaMessage, accepted_at: i64) -> QueuedJob {
         QueuedJob::V1(Job {
             tenant: self.tenant.clone(),
             instance: self.instance.clone(),
             accepted_at,
-            message: message.dated(accepted_at),
+            message: message.with_valid_moment(accepted_at),
         })
     }
 
-    /// The body as it came, to be kept because it could not be read; `why` is a word of letters and
-    /// underscores. `accepted_at` is in seconds since 1970.
+    /// Keeps the body of a webhook that could not be read, byte for byte. `why` is one word of
+    /// letters and underscores. `accepted_at` is in seconds since 1970.
     ///
     /// # Errors
-    /// [`TooLargeToKeep`]: no queue takes it.
+    /// [`TooLargeToKeep`]: the body does not fit into a queue message.
     pub fn unread(
         &self,
         body: &[u8],
         why: &str,
         accepted_at: i64,
     ) -> Result<UnreadBody, TooLargeToKeep> {
-        UnreadBody::of((&self.tenant, &self.instance), body, why, accepted_at)
+        UnreadBody::new((&self.tenant, &self.instance), body, why, accepted_at)
     }
 
-    /// The right that an unread body was accepted under.
-    pub(crate) fn again(tenant: TenantId, instance: InstanceId) -> Self {
+    /// The verified instance whose webhook an unread body was.
+    pub(crate) fn from_unread(tenant: TenantId, instance: InstanceId) -> Self {
         Self { tenant, instance }
     }
 }

@@ -1,17 +1,17 @@
-//! Reads bytes that were written as text: base64 of either alphabet, also in a data URL, hex, or
-//! numbers between commas.
+//! Decodes bytes that were written as text: base64 in either alphabet, also in a data URL, hex, or
+//! comma-separated numbers.
 
 use data_encoding::{BASE64_NOPAD, HEXLOWER_PERMISSIVE};
 use zeroize::Zeroizing;
 
 use crate::sha256::Sha256;
 
-/// Hex digits of a key or a hash. As base64 these would be 48 bytes, which neither has.
+/// Hex digits of a key or a hash. As base64, the same text would be 48 bytes, which neither has.
 const HEX_DIGITS: usize = 2 * Sha256::BYTES;
 
-/// The bytes that the text stands for; nothing if it is none of these forms. White space, padding
-/// and the alphabet do not matter: gateways and relays were seen to write every combination. Wiped
-/// on drop, because a media key is read this way.
+/// Decodes a text in any of these forms; `None` if it is in none of them. White space, padding and
+/// the base64 alphabet do not matter, because gateways and relays were seen to write every
+/// combination. The bytes are wiped on drop, because they may be a media key.
 #[must_use]
 pub fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let text: Zeroizing<String> = Zeroizing::new(text.split_whitespace().collect());

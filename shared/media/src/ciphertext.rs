@@ -1,4 +1,4 @@
-//! Tells an encrypted file where the file itself should be: whoever was to decrypt it may not have.
+//! Detects the encrypted file where an origin should have delivered the decrypted one.
 
 use aws_lc_rs::{cipher::DecryptionContext, constant_time::verify_slices_are_equal, hmac};
 
@@ -10,32 +10,33 @@ use crate::{
 const BLOCK: usize = MediaKeys::BLOCK_BYTES;
 const MAC_BYTES: usize = 10;
 
-/// First bytes that are kept to be looked at: as many as the signatures of common files need.
+/// First bytes that are kept: enough for the signatures of common file formats.
 const HEAD_BYTES: usize = 512;
 
-/// The first bytes of what came, before anything was done to them.
+/// The first bytes received, before any decryption.
 #[derive(Default)]
 pub(crate) struct Head(Vec<u8>);
 
 impl Head {
-    /// Takes in what comes next.
-    pub(crate) fn see(&mut self, bytes: &[u8]) {
+    /// Adds the next bytes received.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         let room = HEAD_BYTES.saturating_sub(self.0.len()).min(bytes.len());
         self.0
             .extend_from_slice(bytes.get(..room).unwrap_or_default());
     }
 
-    /// Whether bytes of this length that begin so may be an encrypted file: its length is 10 modulo 16 and
-    /// at least 26, and its bytes are neither text nor a file that is known.
-    pub(crate) fn may_be_sealed(&self, raw_bytes: u64) -> bool {
+    /// Whether the bytes may be an encrypted file of `raw_bytes` bytes: the length is 10 modulo 16
+    /// and at least 26, and the first bytes are neither text nor a known file format.
+    pub(crate) fn may_be_encrypted(&self, raw_bytes: u64) -> bool {
         let block = BLOCK as u64;
         let has_its_length = raw_bytes >= 26 && raw_bytes % block == MAC_BYTES as u64;
         has_its_length && infer::get(&self.0).is_none() && !is_text(&self.0)
     }
 
-    /// Whether the medium's key turns the first block into the beginning of a known file, which what came is
-    /// not: an encrypted file, also if its end is missing.
-    fn opens_under(&self, key: &MediaKey) -> bool {
+    /// Whether the bytes are encrypted under this key: the first block decrypts to the start of a
+    /// known file format, and the bytes as received are not one. This also detects an encrypted
+    /// file whose end is missing.
+    fn decrypts_under(&self, key: &MediaKey) -> bool {
         let Some(first) = self.0.first_chunk::<BLOCK>() else {
             return false;
         };
@@ -43,7 +44,7 @@ impl Head {
             let (keys, mut block) = (key.expand(family), *first);
             let iv = DecryptionContext::Iv128(keys.iv().into());
             let opened = keys
-                .decrypting()
+                .decrypting_key()
                 .is_some_and(|cipher| cipher.decrypt(&mut block, iv).is_ok());
             opened && infer::get(&block).is_some()
         };
@@ -51,11 +52,11 @@ impl Head {
     }
 }
 
-/// Whether it is the beginning of a text in UTF-8, which no cipher gives.
+/// Whether the bytes are the start of a UTF-8 text, which encrypted bytes practically never are.
 fn is_text(head: &[u8]) -> bool {
     let text = match std::str::from_utf8(head) {
         Ok(text) => text,
-        // Cut within a character.
+        // The head ends within a character.
         Err(error) if error.error_len().is_none() => head
             .get(..error.valid_up_to())
             .and_then(|valid| std::str::from_utf8(valid).ok())
@@ -66,48 +67,49 @@ fn is_text(head: &[u8]) -> bool {
     !text.is_empty() && !text.contains(is_odd)
 }
 
-/// Watches what should be the file itself for being the encrypted one.
-pub(crate) struct Watch {
+/// Checks whether bytes that should be the decrypted file are the encrypted one.
+pub(crate) struct EncryptedFileDetector {
     key: Option<MediaKey>,
     head: Head,
-    /// The MAC of each family over all but the last bytes.
+    /// MAC state of each key family over all but the last bytes.
     macs: Vec<hmac::Context>,
-    /// The last bytes: the MAC, if this is the end of an encrypted file.
+    /// The last bytes received: the MAC, if this is the end of an encrypted file.
     held: Vec<u8>,
 }
 
-impl Watch {
-    /// With the key that would open it, if that can be read: then the MAC tells for certain.
-    pub(crate) fn under(key: Option<MediaKey>) -> Self {
+impl EncryptedFileDetector {
+    /// Creates a detector. With the media key, the MAC or the decrypted first block identifies the
+    /// encrypted file; without it, only length and content do.
+    pub(crate) fn with_key(key: Option<MediaKey>) -> Self {
         let keys = key
             .iter()
             .flat_map(|key| KeyType::ALL.map(|one| key.expand(one)));
         Self {
-            macs: keys.map(|keys| keys.mac()).collect(),
+            macs: keys.map(|keys| keys.start_mac()).collect(),
             key,
             head: Head::default(),
             held: Vec::with_capacity(MAC_BYTES),
         }
     }
 
-    /// Takes in what comes next.
-    pub(crate) fn see(&mut self, bytes: &[u8]) {
-        self.head.see(bytes);
+    /// Adds the next bytes received.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.head.update(bytes);
         let early = bytes.len().saturating_sub(MAC_BYTES);
-        let (settled, last) = bytes.split_at_checked(early).unwrap_or_default();
+        let (early_bytes, last) = bytes.split_at_checked(early).unwrap_or_default();
         let excess = (self.held.len() + last.len()).saturating_sub(MAC_BYTES);
-        let overtaken: Vec<u8> = self.held.drain(..excess.min(self.held.len())).collect();
+        let released: Vec<u8> = self.held.drain(..excess.min(self.held.len())).collect();
         for mac in &mut self.macs {
-            mac.update(&overtaken);
-            mac.update(settled);
+            mac.update(&released);
+            mac.update(early_bytes);
         }
         self.held.extend_from_slice(last);
     }
 
-    /// Whether what came, so many bytes in all, is the encrypted file.
-    pub(crate) fn tells_sealed(self, raw_bytes: u64) -> bool {
+    /// Whether the `raw_bytes` bytes received are the encrypted file.
+    pub(crate) fn detects_encryption(self, raw_bytes: u64) -> bool {
         let Some(key) = &self.key else {
-            return self.head.may_be_sealed(raw_bytes);
+            return self.head.may_be_encrypted(raw_bytes);
         };
         let held = &self.held;
         let holds = |mac: hmac::Context| {
@@ -115,6 +117,6 @@ impl Watch {
             let computed = mac.as_ref().get(..MAC_BYTES).unwrap_or_default();
             verify_slices_are_equal(computed, held).is_ok()
         };
-        self.macs.into_iter().any(holds) || self.head.opens_under(key)
+        self.macs.into_iter().any(holds) || self.head.decrypts_under(key)
     }
 }

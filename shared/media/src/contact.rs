@@ -1,34 +1,34 @@
-//! A person as WhatsApp knows one: by a phone number, by a hidden id (LID), or by both.
+//! A WhatsApp contact: known by phone number, by hidden id (LID), or by both.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The digits of a LID and of a phone number, as far as an announcement tells them. A LID is no
-/// phone number, and nothing but an announcement of both tells whether the two are one person's.
+/// The digits of a contact's LID and phone number, as far as the announcement gives them. A LID is
+/// not a phone number, and only an announcement that gives both links the two.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Contact {
-    /// The hidden id.
+    /// Digits of the hidden id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lid: Option<String>,
-    /// The number in international form, without a sign.
+    /// Digits of the phone number in international form, without `+`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
 }
 
 impl Contact {
-    /// Most digits of either.
+    /// Maximum digits of a LID or a phone number.
     const MAX_DIGITS: usize = 20;
 
-    /// Reads an address, which is a LID or a number, and a LID that stands beside it. Digits
-    /// without a server that are those of the LID are the LID.
+    /// Reads an address, which is a LID or a phone number, and a LID given beside it. An address
+    /// without a server is the LID if its digits are the same.
     #[must_use]
-    pub fn read(address: Option<&str>, lid: Option<&str>) -> Self {
-        let lid = lid.and_then(digits);
-        let Some((address, found)) = address.and_then(|it| Some((it, digits(it)?))) else {
+    pub fn from_address(address: Option<&str>, lid: Option<&str>) -> Self {
+        let lid = lid.and_then(user_digits);
+        let Some((address, found)) = address.and_then(|it| Some((it, user_digits(it)?))) else {
             return Self { lid, phone: None };
         };
-        match server(address).as_str() {
+        match server_part(address).as_str() {
             "lid" | "hosted.lid" => Self {
                 lid: Some(found),
                 phone: None,
@@ -42,21 +42,21 @@ impl Contact {
         }
     }
 
-    /// Nothing is known of it.
+    /// Whether neither LID nor phone number is known.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         *self == Self::default()
     }
 
-    /// How it is named where one word is wanted: the number, else `lid-` and the LID.
+    /// One word for the contact: the phone number, else `lid-` and the LID.
     #[must_use]
-    pub fn word(&self) -> Option<String> {
+    pub fn display_id(&self) -> Option<String> {
         let lid = || self.lid.as_ref().map(|lid| format!("lid-{lid}"));
         self.phone.clone().or_else(lid)
     }
 }
 
-/// Prints which of the two are known, and neither of them.
+/// Shows which of the two are known, but not their digits.
 impl fmt::Debug for Contact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Contact")
@@ -66,14 +66,14 @@ impl fmt::Debug for Contact {
     }
 }
 
-/// What follows the `@`, in lower case; nothing if there is none.
-fn server(address: &str) -> String {
+/// The part after `@` in lower case; empty if there is none.
+fn server_part(address: &str) -> String {
     let server = address.split_once('@').map(|(_, server)| server);
     server.unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// What stands before the server of an address, without the device (`:12`) and the agent that some
-/// clients write before it (`.1:12`, `_1:12`).
+/// The user part of an address, without the device suffix (`:12`) and the agent that some clients
+/// write before it (`.1:12`, `_1:12`).
 #[must_use]
 pub fn user(address: &str) -> &str {
     let user = address.trim().split('@').next().unwrap_or_default();
@@ -83,9 +83,9 @@ pub fn user(address: &str) -> &str {
     }
 }
 
-/// The user of an address, if it is a number.
+/// The user part of an address without its device suffix; `None` if it is not a number.
 #[must_use]
-pub fn digits(address: &str) -> Option<String> {
+pub fn user_digits(address: &str) -> Option<String> {
     let user = user(address).trim_start_matches('+');
     let is_number = (1..=Contact::MAX_DIGITS).contains(&user.len())
         && user.bytes().all(|byte| byte.is_ascii_digit());

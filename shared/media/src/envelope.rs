@@ -1,19 +1,19 @@
-//! What a webhook tells of a message beside the medium: who is in the chat, and when it was.
+//! What a webhook says about a message besides its media: contacts, chat and time.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{contact::Contact, sha256::Sha256};
 
-/// Where a message's moment is from.
+/// Where a message's moment comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MomentSource {
-    /// The message says it.
+    /// The message gave it.
     #[default]
     Message,
-    /// The media key's own time: the message said none that can be.
+    /// The media key's timestamp, because the message gave no valid moment.
     Key,
-    /// When the webhook was accepted: nothing said any that can be.
+    /// The time at which the webhook was accepted, because neither gave a valid moment.
     Accepted,
 }
 
@@ -29,31 +29,31 @@ impl MomentSource {
     }
 }
 
-/// What is known of the message around a medium. Jobs of versions before have none.
+/// What is known about a message besides its media. Empty in jobs of earlier versions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
-    /// The other person of a one-to-one chat.
+    /// The other contact of a one-to-one chat.
     #[serde(default, skip_serializing_if = "Contact::is_unknown")]
     pub peer: Contact,
-    /// Who sent it to a chat of more than two.
+    /// The sender, in a chat of more than two.
     #[serde(default, skip_serializing_if = "Contact::is_unknown")]
     pub sender: Contact,
-    /// SHA-256 of the chat's whole address, where its folder has not all of it.
+    /// SHA-256 of the chat's full address, if the folder name does not contain all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chat_hash: Option<Sha256>,
-    /// Where the moment is from.
-    #[serde(default, skip_serializing_if = "is_of_message")]
+    /// Where the moment comes from.
+    #[serde(default, skip_serializing_if = "is_from_message")]
     pub moment_source: MomentSource,
-    /// The media key's time, in seconds since 1970, until it is decided which time counts.
+    /// The media key's timestamp in seconds since 1970, until the moment is decided.
     #[serde(skip)]
     pub key_moment: Option<i64>,
-    /// Which medium of its message it is: 0 is the first.
+    /// Position of the media file in its message; 0 is the first.
     #[serde(default, skip_serializing_if = "is_first")]
     pub nth: usize,
 }
 
 impl Envelope {
-    /// Nothing is known.
+    /// Whether nothing is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -64,7 +64,7 @@ impl Envelope {
     clippy::trivially_copy_pass_by_ref,
     reason = "the signature that serde asks for"
 )]
-fn is_of_message(source: &MomentSource) -> bool {
+fn is_from_message(source: &MomentSource) -> bool {
     *source == MomentSource::Message
 }
 

@@ -1,33 +1,33 @@
-//! Why a medium could not be stored, in the classes that decide what happens next.
+//! Why a job failed, in the classes that decide what happens next.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The class of a failed job. Decided once, where the evidence is.
+/// The class of a failed job. It is decided once, where the evidence is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FailureClass {
-    /// Network, 408, 425, 429, 5xx, W-API's 500, S3's throttling: comes back by itself.
+    /// Network errors, 408, 425, 429, 5xx, W-API's 500, S3 throttling. Retried later.
     Transient,
-    /// 401 or 403 from W-API: the token or the connection needs a person. Retried all the same, because
-    /// the person's work makes the next try succeed.
+    /// 401 or 403 from W-API: a person must fix the token or the connection. Retried later, because
+    /// the next attempt succeeds once that is done.
     Instance,
-    /// WhatsApp's copy is gone and W-API has none either. Parked, once that is certain.
+    /// WhatsApp's copy is gone and W-API has none. Parked once that is confirmed.
     Expired,
-    /// The key does not open what the CDN gives, or what is needed was never announced, and W-API gives
-    /// nothing. Parked, once that is certain.
+    /// The key does not open the CDN's file, or the announcement lacks what is needed, and W-API
+    /// serves nothing. Parked once that is confirmed.
     Corrupt,
-    /// Too large, by a rule of the instance. Parked.
+    /// The file is larger than a limit. Parked.
     Refused,
-    /// A webhook's body of which this version cannot make jobs. Parked.
+    /// A webhook body from which this version cannot create jobs. Parked.
     Unread,
-    /// The job itself cannot be understood or belongs to no one. Parked.
+    /// The job cannot be parsed, or its instance is unknown or another tenant's. Parked.
     Poison,
 }
 
 impl FailureClass {
-    /// Every class, the most hopeful first: of several findings the earliest decides.
+    /// Every class. If the findings of a job allow several, the first in this order applies.
     pub const ALL: [Self; 7] = [
         Self::Transient,
         Self::Instance,
@@ -52,74 +52,92 @@ impl FailureClass {
         }
     }
 
-    /// What was found, for the table in docs/failures.md.
+    /// The findings that lead to this class, for the table in docs/failures.md.
     #[must_use]
-    pub fn means(self) -> &'static str {
+    pub fn cause(self) -> &'static str {
         match self {
             Self::Transient => {
-                "network, timeout, 408, 425, 429, 5xx, W-API's 500, a broken transfer, a failure of AWS"
+                "network, timeout, 408, 425, 429, 5xx, W-API's 500, a broken transfer, a failure \
+                 of AWS"
             }
             Self::Instance => {
-                "W-API answered 401 or 403, also after the token was read again: the token is wrong, or the instance is not connected"
+                "W-API answered 401 or 403, also after the token was read again: the token is \
+                 wrong, or the instance is not connected"
             }
             Self::Refused => "the file is larger than the tenant's cap, or than 4 GiB",
             Self::Expired => {
-                "the file is gone from WhatsApp's CDN (401, 403, 404, 410, or past its own expiry), and W-API cannot deliver it either"
+                "the file is gone from WhatsApp's CDN (401, 403, 404, 410, or past its own \
+                 expiry), and W-API cannot deliver it either"
             }
             Self::Corrupt => {
-                "the key does not open what the CDN delivers, or the webhook lacks what is needed, and W-API delivers nothing"
+                "the key does not open what the CDN delivers, or the webhook lacks what is needed, \
+                 and W-API delivers nothing"
             }
             Self::Unread => {
-                "a webhook that came with the right secret and could not be read, whole or in part; the body is kept"
+                "a webhook that came with the right secret and could not be read, whole or in \
+                 part; the body is kept"
             }
             Self::Poison => {
-                "the message is not a job that this version understands, or its instance is not registered or belongs to another tenant"
+                "the message is not a job that this version understands, or its instance is not \
+                 registered or belongs to another tenant"
             }
         }
     }
 
-    /// What happens by itself, for the table in docs/failures.md.
+    /// What happens to such a job automatically, for the table in docs/failures.md.
     #[must_use]
-    pub fn happens(self) -> &'static str {
+    pub fn consequence(self) -> &'static str {
         match self {
             Self::Transient => "retried by the schedule, then parked",
             Self::Instance => "retried, at least 15 minutes apart, then parked",
             Self::Refused | Self::Unread | Self::Poison => "parked at once",
             Self::Expired | Self::Corrupt => {
-                "parked; if the message is younger than 14 days, only after the same was found again an hour or more later, because one edge of the CDN or a deploy of W-API (403, 404, …) may be wrong"
+                "parked; if the message is younger than 14 days, only after the same was found \
+                 again an hour or more later, because one edge of the CDN or a deploy of W-API \
+                 (403, 404, …) may be wrong"
             }
         }
     }
 
-    /// What a person does when media of the class are parked, for the runbook in docs/failures.md.
+    /// What an operator should do with parked jobs of this class, for the runbook in
+    /// docs/failures.md.
     #[must_use]
     pub fn remedy(self) -> &'static str {
         match self {
             Self::Transient => {
-                "No strategy delivered the file in time. The attempts say which origin failed; when it works again, redrive, first what expires first"
+                "No strategy delivered the file in time. The attempts say which origin failed; \
+                 when it works again, redrive, first what expires first"
             }
             Self::Instance => {
-                "Reconnect the instance in W-API, or give it its present token (`wapi-media token rotate`); then redrive its jobs"
+                "Reconnect the instance in W-API, or give it its present token (`wapi-media token \
+                 rotate`); then redrive its jobs"
             }
             Self::Refused => {
-                "If the file is wanted, raise the tenant's cap (`wapi-media tenant set … --max-size`) and redrive; else drop the job"
+                "If the file is wanted, raise the tenant's cap (`wapi-media tenant set … \
+                 --max-size`) and redrive; else drop the job"
             }
             Self::Expired => {
-                "Ask the sender to send it again: a new message is a new job. Redriving helps only if W-API has recovered the file in the meantime"
+                "Ask the sender to send it again: a new message is a new job. Redriving helps only \
+                 if W-API has recovered the file in the meantime"
             }
             Self::Corrupt => {
-                "Redrive once, in case the CDN was at fault. If it stays corrupt, the webhook itself was wrong: ask the sender to send it again"
+                "Redrive once, in case the CDN was at fault. If it stays corrupt, the webhook \
+                 itself was wrong: ask the sender to send it again"
             }
             Self::Unread => {
-                "See what a relay changes, if one stands between W-API and here; report the word of the reason; update the stack. Then redrive: whatever can be read becomes jobs, the rest is parked again. What holds nothing of yours: drop it"
+                "See what a relay changes, if one stands between W-API and here; report the word \
+                 of the reason; update the stack. Then redrive: whatever can be read becomes jobs, \
+                 the rest is parked again. What holds nothing of yours: drop it"
             }
             Self::Poison => {
-                "Register the missing instance (or deploy the version that wrote the job), then redrive. If the message is not one of our jobs, find out who else sends to the queue, and drop it"
+                "Register the missing instance (or deploy the version that wrote the job), then \
+                 redrive. If the message is not one of our jobs, find out who else sends to the \
+                 queue, and drop it"
             }
         }
     }
 
-    /// Whether the same job can succeed later without being changed.
+    /// Whether the same job may succeed later without being changed.
     #[must_use]
     pub fn is_retried(self) -> bool {
         match self {
@@ -129,7 +147,7 @@ impl FailureClass {
     }
 }
 
-/// A text names no class.
+/// The text is not the name of a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a class is one of transient, instance, refused, expired, corrupt, unread, poison")]
 pub struct UnknownClass;
@@ -148,36 +166,37 @@ impl std::fmt::Display for FailureClass {
     }
 }
 
-/// What one strategy's failure means for the job.
+/// What the failure of one strategy means for the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {
-    /// The same strategy may succeed later, not sooner than `after` if the origin said so.
+    /// The same strategy may succeed later, but not before the wait that the origin asked for.
     Retry {
-        /// `Retry-After` of the origin.
+        /// The wait that the origin's `Retry-After` asks for.
         after: Option<Duration>,
     },
-    /// The origin refuses the instance's credentials: retry, and tell a person.
+    /// The origin refuses the instance's credentials: retry, and notify a person.
     Unauthorized,
-    /// The origin says that it has lost the bytes. One server of many may be mistaken.
+    /// The origin says that the file is gone. One server of many may be wrong.
     Gone,
-    /// What leads to the bytes has expired by its own word, which time does not change.
+    /// The signature's expiry has passed, which later attempts cannot change.
     Expired,
-    /// The origin knows nothing of what it was asked: W-API's 404, also while it is being deployed.
+    /// The origin does not know what was requested: W-API's 404, which also occurs during its
+    /// deploys.
     Absent,
-    /// The bytes are there and cannot be opened with what was announced.
+    /// The file exists but cannot be opened with what was announced.
     Unopenable,
-    /// The bytes are there and against a rule: too many of them.
+    /// The file exists but is larger than a limit.
     OverLimit,
-    /// This strategy has no way to serve this medium; it is no evidence about the others.
+    /// The strategy cannot serve this media message, which says nothing about other strategies.
     NotApplicable,
 }
 
-/// The class of a job whose every strategy failed, from what each of them found.
+/// The class of a job whose strategies all failed.
 ///
-/// The hopeful finding wins: one strategy that may work later keeps the job alive. A job for which no
-/// strategy was applicable was announced without what is needed to fetch it.
+/// One strategy that may succeed later makes the job retry. If no strategy was applicable, the
+/// announcement lacks what is needed to fetch the file.
 #[must_use]
-pub fn class_of(findings: &[Disposition]) -> FailureClass {
+pub fn class_from_findings(findings: &[Disposition]) -> FailureClass {
     let found = |wanted: fn(&Disposition) -> bool| findings.iter().any(wanted);
     if found(|one| matches!(one, Disposition::Retry { .. })) {
         FailureClass::Transient
@@ -192,10 +211,10 @@ pub fn class_of(findings: &[Disposition]) -> FailureClass {
     }
 }
 
-/// The longest wait an origin asked for.
+/// The longest wait that an origin asked for.
 #[must_use]
-pub fn longest_wait(findings: &[Disposition]) -> Option<Duration> {
-    let asked = |finding: &Disposition| match finding {
+pub fn max_retry_after(findings: &[Disposition]) -> Option<Duration> {
+    let wait_of = |finding: &Disposition| match finding {
         Disposition::Retry { after } => *after,
         Disposition::Unauthorized
         | Disposition::Gone
@@ -205,14 +224,15 @@ pub fn longest_wait(findings: &[Disposition]) -> Option<Duration> {
         | Disposition::OverLimit
         | Disposition::NotApplicable => None,
     };
-    findings.iter().filter_map(asked).max()
+    findings.iter().filter_map(wait_of).max()
 }
 
-/// Whether a run that found no hope may have been told so by mistake: then it must be found twice, at
-/// different times. See [`crate::schedule::doubt_left`].
+/// Whether a run that found the file lost may be wrong, so that a later run must confirm it. See
+/// [`crate::schedule::confirmation_wait`].
 #[must_use]
 pub fn may_be_mistaken(findings: &[Disposition]) -> bool {
-    let is_final = !class_of(findings).is_retried() && !findings.contains(&Disposition::OverLimit);
+    let is_final =
+        !class_from_findings(findings).is_retried() && !findings.contains(&Disposition::OverLimit);
     let may_change = |one: &Disposition| matches!(one, Disposition::Gone | Disposition::Absent);
     is_final && findings.iter().any(may_change)
 }

@@ -1,13 +1,13 @@
-//! A file name that a sender chose: what of it is shown, where its extension begins, how a long one
-//! is cut.
+//! File names chosen by senders: their extension, their safe display form, and how long names are
+//! shortened.
 
-use crate::message::cut;
+use crate::message::truncate_bytes;
 
 /// The extension of a file name, without the dot: `[a-z0-9]`, 1 to [`Extension::MAX_BYTES`] bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Extension(String);
 
-/// `bin`, the extension of what nobody knows.
+/// `bin`, the extension of unknown file types.
 impl Default for Extension {
     fn default() -> Self {
         Self("bin".to_owned())
@@ -15,10 +15,11 @@ impl Default for Extension {
 }
 
 impl Extension {
-    /// Longest extension, in bytes. The longest in common use, such as `torrent`, have seven.
+    /// Maximum length in bytes. The longest extensions in common use, such as `torrent`, have
+    /// seven.
     pub const MAX_BYTES: usize = 8;
 
-    /// Reads an extension, in lower case from now on.
+    /// Parses an extension and converts it to lower case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (1..=Self::MAX_BYTES).contains(&text.len());
@@ -26,19 +27,19 @@ impl Extension {
         (fits && is_plain).then(|| Self(text.to_ascii_lowercase()))
     }
 
-    /// The extension that a name has. Digits alone are none (`31.12.2026`), unless a known extension
-    /// stands before them (`fotos.zip.002`); neither is a word that mixes upper and lower case as names
-    /// of people do (`Dr.Silva`), unless `is_known` knows it (`a.Pdf`).
+    /// Finds the extension of a file name. Digits alone are not an extension (`31.12.2026`), unless
+    /// a known extension precedes them (`fotos.zip.002`). Mixed case is not one either, because it
+    /// may be a person's name (`Dr.Silva`), unless `is_known` accepts it (`a.Pdf`).
     #[must_use]
-    pub fn of_name(name: &str, is_known: impl Fn(&str) -> bool) -> Option<Self> {
+    pub fn from_name(name: &str, is_known: impl Fn(&str) -> bool) -> Option<Self> {
         let name = remove_invisible(name);
-        let (stem, said) = split(&name)?;
-        let extension = Self::parse(said)?;
-        let before = || split(stem).and_then(|(_, before)| Self::parse(before));
+        let (stem, text) = split_extension(&name)?;
+        let extension = Self::parse(text)?;
+        let before = || split_extension(stem).and_then(|(_, before)| Self::parse(before));
         let is_numbered = || before().is_some_and(|before| is_known(&before.0));
-        let has_letter = said.bytes().any(|b| b.is_ascii_alphabetic());
-        let has_upper = said.bytes().any(|b| b.is_ascii_uppercase());
-        let has_lower = said.bytes().any(|b| b.is_ascii_lowercase());
+        let has_letter = text.bytes().any(|b| b.is_ascii_alphabetic());
+        let has_upper = text.bytes().any(|b| b.is_ascii_uppercase());
+        let has_lower = text.bytes().any(|b| b.is_ascii_lowercase());
         let is_extension = match (has_letter, has_upper && has_lower) {
             (false, _) => is_numbered(),
             (true, mixes_cases) => !mixes_cases || is_known(&extension.0),
@@ -59,9 +60,9 @@ impl std::fmt::Display for Extension {
     }
 }
 
-/// The stem and the extension of a name that has the form of one: something, a dot, 1 to 8 ASCII
-/// letters and digits. Windows takes no notice of dots and blanks behind them.
-fn split(name: &str) -> Option<(&str, &str)> {
+/// Splits a name into stem and extension if it has the form of one: something, a dot, and 1 to 8
+/// ASCII letters and digits. Dots and blanks at the end are ignored, as by Windows.
+fn split_extension(name: &str) -> Option<(&str, &str)> {
     let name = name.trim_end_matches(['.', ' ']);
     let (stem, extension) = name.rsplit_once('.')?;
     let is_extension = Extension::parse(extension).is_some();
@@ -69,43 +70,43 @@ fn split(name: &str) -> Option<(&str, &str)> {
     (is_extension && has_stem).then_some((stem, extension))
 }
 
-/// The name without `extension`, if it ends so in any case of letters.
+/// Removes `extension` from the end of the name, in any case of letters.
 #[must_use]
 pub fn remove_extension<'a>(name: &'a str, extension: &Extension) -> &'a str {
-    match split(name) {
-        Some((stem, said)) if said.eq_ignore_ascii_case(extension.as_str()) => stem,
+    match split_extension(name) {
+        Some((stem, text)) if text.eq_ignore_ascii_case(extension.as_str()) => stem,
         Some(_) | None => name,
     }
 }
 
-/// At most `max_bytes` of a name. The stem is cut, between characters; the extension is kept.
+/// Shortens a name to `max_bytes`. The stem is cut between characters; the extension is kept.
 #[must_use]
 pub fn shorten(name: &str, max_bytes: usize) -> String {
     if name.len() <= max_bytes {
         return name.to_owned();
     }
-    // What a reader does not see would hide the extension: `a.pdf` and a space.
+    // Invisible characters after the extension would hide it, such as a trailing space.
     let name = remove_invisible(name);
-    match split(&name) {
+    match split_extension(&name) {
         Some((stem, extension)) if name.len() > max_bytes && extension.len() < max_bytes => {
-            let stem = cut(stem, max_bytes - extension.len() - 1);
+            let stem = truncate_bytes(stem, max_bytes - extension.len() - 1);
             format!("{stem}.{extension}")
         }
-        Some(_) | None => cut(&name, max_bytes).to_owned(),
+        Some(_) | None => truncate_bytes(&name, max_bytes).to_owned(),
     }
 }
 
-/// A name as it may be shown: without invisible characters, and without blanks around it.
+/// The name as it may be displayed: without invisible characters or surrounding blanks.
 #[must_use]
 pub fn remove_invisible(name: &str) -> String {
     let seen: String = name.chars().filter(|c| !is_invisible(*c)).collect();
     seen.trim().to_owned()
 }
 
-/// Whether a character of a sender's text shows nothing but changes how the rest is shown or read:
-/// controls, marks of direction, joiners, blanks of no width, tags. Unicode's
-/// `Default_Ignorable_Code_Point`, without the variation selectors (they make a heart red) and with
-/// the controls and the line separators.
+/// Whether a character is invisible but changes how the rest is displayed or read: control
+/// characters, direction marks, joiners, zero-width spaces, tags. This is Unicode's
+/// `Default_Ignorable_Code_Point` without the variation selectors (they turn a heart red), plus
+/// control characters and line separators.
 #[must_use]
 pub fn is_invisible(c: char) -> bool {
     c.is_control()
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_shows_is_kept() {
+    fn visible_characters_are_kept() {
         for c in [
             'a',
             ' ',

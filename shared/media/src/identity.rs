@@ -1,17 +1,17 @@
-//! What makes a medium itself: message id, content and chat, from the announcement alone.
+//! The identity of a media message: message id, content and chat, from the announcement alone.
 //!
-//! WhatsApp's ids are the sender's choice, every member of a group knows them, and several pictures
-//! under one id were seen. So an id alone is no medium:
+//! The sender chooses WhatsApp's message ids, every member of a group knows them, and several
+//! images with one id were seen. So a message id alone does not identify a media message:
 //!
 //! | id | content | chat | |
 //! |---|---|---|---|
-//! | same | same | same, or a LID and a number that may be one person's | one medium |
-//! | same | same | two that cannot be one | two media |
-//! | same | other | any | two media |
-//! | other | any | any | two media |
+//! | same | same | same, or a LID and a number that may be one contact's | one media message |
+//! | same | same | two that cannot be the same | two |
+//! | same | other | any | two |
+//! | other | any | any | two |
 //!
-//! The last row decides edits: one that announces its file again does so under an id of its own,
-//! and is filed as what it is, another message.
+//! The last row covers edits: an edit that announces its file again has its own id and is stored as
+//! a separate message.
 
 use data_encoding::BASE32_NOPAD;
 
@@ -22,19 +22,19 @@ use crate::{
     sha256::Sha256,
 };
 
-/// Characters of a digest in keys: five bits each, so 130 of SHA-256's 256. Two that meet are not
-/// found by trying.
+/// Characters of a digest in keys: five bits each, so 130 of SHA-256's 256 bits. Collisions cannot
+/// be found by trying.
 pub const DIGEST_CHARS: usize = 26;
 
-/// Characters of a media key's 32 bytes in base64, without padding.
+/// Length of a media key's 32 bytes in base64 without padding.
 const KEY_CHARS: usize = 43;
 
-/// How many media that differ in nothing but a one-to-one chat get records that a LID and a number
-/// can find together. Beyond it, each announcement that names its chat otherwise has a record of
-/// its own.
-const MOST_ALIKE: usize = 8;
+/// Maximum number of media messages that differ only in their one-to-one chat and whose records can
+/// still be matched by LID or number. Beyond it, each announcement with different chat facts gets
+/// its own record.
+const MAX_ALIKE: usize = 8;
 
-/// The identity of a medium.
+/// The identity of a media message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MediaIdentity {
     message_id: MessageId,
@@ -44,19 +44,18 @@ pub struct MediaIdentity {
     chat_facts: Vec<ChatFact>,
 }
 
-/// One thing that an announcement tells of its chat and a record keeps, where it may tell two chats
-/// apart.
+/// A fact about the chat that is kept in the record and may tell two chats apart.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ChatFact {
-    /// The record's attribute.
+    /// Name of the record's attribute.
     pub name: &'static str,
-    /// Its text.
+    /// Text of the attribute.
     pub text: String,
-    /// Another text that means the same.
+    /// Another text with the same meaning.
     pub other_spelling: Option<String>,
 }
 
-/// Prints the name alone: the text may be a phone number.
+/// Shows the name only, because the text may be a phone number.
 impl std::fmt::Debug for ChatFact {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ChatFact")
@@ -65,7 +64,7 @@ impl std::fmt::Debug for ChatFact {
     }
 }
 
-/// Prints the message's id alone: the rest could be tried out.
+/// Shows the message id only, because the digests could be brute-forced.
 impl std::fmt::Debug for MediaIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MediaIdentity")
@@ -75,10 +74,10 @@ impl std::fmt::Debug for MediaIdentity {
 }
 
 impl MediaIdentity {
-    /// The identity of what a message announces.
+    /// The identity of an announced media message.
     #[must_use]
-    pub fn of(message: &MediaMessage) -> Self {
-        let (message_id, content) = (message.message_id.clone(), content(message));
+    pub fn from_message(message: &MediaMessage) -> Self {
+        let (message_id, content) = (message.message_id.clone(), content_id(message));
         let chat_facts = chat_facts(message);
         let class = match message.chat.kind() {
             ChatKind::Person | ChatKind::Lid => "direct",
@@ -87,35 +86,35 @@ impl MediaIdentity {
             }
         };
         let id = message_id.as_str();
-        let alike = digest(&[id, &content, class]);
+        let alike = digest_parts(&[id, &content, class]);
         let facts = chat_facts.iter().flat_map(|it| [it.name, it.text.as_str()]);
         let whole: Vec<_> = [id, &content, class].into_iter().chain(facts).collect();
         Self {
-            earlier: message_id.nth(message.envelope.nth),
-            whole: digest(&whole),
+            earlier: message_id.earlier_nth(message.envelope.nth),
+            whole: digest_parts(&whole),
             message_id,
             alike,
             chat_facts,
         }
     }
 
-    /// The message's id.
+    /// The id of the message.
     #[must_use]
     pub fn message_id(&self) -> &MessageId {
         &self.message_id
     }
 
-    /// The keys under which its record may be, in the order in which they are to be looked at. It
-    /// is the first record that says nothing against being this medium's, or, if there is none, the
-    /// first free key.
+    /// The keys that its record may have, in the order in which to read them. Its record is the
+    /// first one that does not contradict this identity. If there is none, the first free key is
+    /// taken.
     ///
-    /// A LID and a number cannot be compared from an announcement alone. So media that only differ
-    /// in their one-to-one chat stand in a row, and the facts that each record keeps of its chat
-    /// tell which is whose.
+    /// An announcement alone cannot match a LID with a phone number. So media messages that differ
+    /// only in their one-to-one chat share a series of keys, and the chat facts in each record tell
+    /// which is which.
     pub fn record_keys(&self) -> impl Iterator<Item = RecordKey> {
         let id = self.message_id.as_str();
         let first = format!("{id}#{}", self.alike);
-        let others = (2..=MOST_ALIKE).map({
+        let others = (2..=MAX_ALIKE).map({
             let first = first.clone();
             move |n| format!("{first}.{n}")
         });
@@ -125,40 +124,40 @@ impl MediaIdentity {
         std::iter::once(first).chain(rest).map(RecordKey)
     }
 
-    /// The key that versions before this one gave a medium: the message's id alone, which several
-    /// media shared.
+    /// The key that earlier versions used: the message id alone, which several media messages
+    /// shared.
     #[must_use]
     pub fn earlier_key(&self) -> RecordKey {
         RecordKey(self.earlier.to_string())
     }
 
-    /// What is known of its chat and may tell it from another.
+    /// The known facts about the chat that may tell it from another.
     #[must_use]
     pub fn chat_facts(&self) -> &[ChatFact] {
         &self.chat_facts
     }
 
-    /// The form in an object key: the readable part of the message's id, a dash, and the digest of
-    /// everything that is known of the medium, its chat included. Equal announcements have the
-    /// same, and no others.
+    /// The form in an object key: the readable part of the message id, a dash, and the digest of
+    /// everything that identifies the media message, its chat included. Only equal announcements
+    /// have the same form.
     #[must_use]
-    pub fn in_key(&self) -> String {
+    pub fn to_key_part(&self) -> String {
         format!(
             "{}-{}",
-            self.message_id.in_key(),
+            self.message_id.to_key_part(),
             self.whole.to_ascii_lowercase()
         )
     }
 }
 
-/// The sort key of a record: `{message id}#{digest}`, or, of versions before, the message's id.
+/// Sort key of a record: `{message id}#{digest}`, or the message id in earlier versions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordKey(String);
 
 impl RecordKey {
-    /// Reads the key of a record that is there.
+    /// Wraps the key of an existing record.
     #[must_use]
-    pub fn of_record(text: impl Into<String>) -> Self {
+    pub fn from_record(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
@@ -168,13 +167,14 @@ impl RecordKey {
         &self.0
     }
 
-    /// The message's id in it. An id of before that looks like a whole key is read as one: it is
-    /// for people.
+    /// The message id in the key, for display. An id of an earlier version that looks like a whole
+    /// key is read as one.
     #[must_use]
     pub fn message_id(&self) -> &str {
         let is_digest = |text: &str| {
             let digest = text.split('.').next().unwrap_or_default();
-            digest.len() == DIGEST_CHARS && BASE32_NOPAD.decode(pad(digest).as_bytes()).is_ok()
+            digest.len() == DIGEST_CHARS
+                && BASE32_NOPAD.decode(pad_digest(digest).as_bytes()).is_ok()
         };
         match self.0.rsplit_once('#') {
             Some((id, rest)) if !id.is_empty() && is_digest(rest) => id,
@@ -182,21 +182,22 @@ impl RecordKey {
         }
     }
 
-    /// A text that stands for `fact` in the mark of what was erased, and tells nobody what it was.
+    /// A hash that replaces `fact` in the mark of an erased record, so that the mark does not
+    /// reveal it.
     #[must_use]
-    pub fn blurred(&self, fact: &str) -> String {
-        digest(&["erased", &self.0, fact])
+    pub fn hash_fact(&self, fact: &str) -> String {
+        digest_parts(&["erased", &self.0, fact])
     }
 }
 
-/// 26 characters are 130 bits; base32 reads whole bytes.
-fn pad(digest: &str) -> String {
+/// Pads 26 characters, which are 130 bits, because base32 decodes whole bytes.
+fn pad_digest(digest: &str) -> String {
     format!("{digest}AAAAAA")
 }
 
-/// What identifies the bytes: the hash of the encrypted file, which nobody can give to another;
-/// else the next best that was announced.
-fn content(message: &MediaMessage) -> String {
+/// What identifies the bytes: the hash of the encrypted file, which no other file can have; else
+/// the next best fact that was announced.
+fn content_id(message: &MediaMessage) -> String {
     let before_query = |path: &str| path.split(['?', '#']).next().unwrap_or_default().to_owned();
     let path_of_url = |url: &str| {
         let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -209,8 +210,8 @@ fn content(message: &MediaMessage) -> String {
         return format!("plain {hash}");
     }
     let key = message.media_key.as_ref();
-    let key = key.map(|key| in_one_form(key.expose()));
-    // What is no key is nobody's in particular.
+    let key = key.map(|key| normalize_base64(key.expose()));
+    // A text that is not a key may be the same in different messages, so it comes last.
     if let Some(key) = key.as_ref().filter(|key| key.len() == KEY_CHARS) {
         return format!("key {key}");
     }
@@ -226,8 +227,8 @@ fn content(message: &MediaMessage) -> String {
     key.map_or_else(|| "none".to_owned(), |key| format!("key {key}"))
 }
 
-/// Base64 in either alphabet, padded or not, as one text.
-fn in_one_form(base64: &str) -> String {
+/// Converts base64 to one form: standard alphabet, no padding, no white space.
+fn normalize_base64(base64: &str) -> String {
     let standard = |c| match c {
         '-' => '+',
         '_' => '/',
@@ -237,7 +238,8 @@ fn in_one_form(base64: &str) -> String {
     kept.filter(|c| !c.is_whitespace()).map(standard).collect()
 }
 
-/// Jobs of versions before name their chat's folder alone, which has one of the two.
+/// The facts about the chat. Jobs of earlier versions only have the chat's folder, which holds
+/// either the LID or the number.
 fn chat_facts(message: &MediaMessage) -> Vec<ChatFact> {
     let fact = |name, text: &String, other_spelling| ChatFact {
         name,
@@ -248,7 +250,7 @@ fn chat_facts(message: &MediaMessage) -> Vec<ChatFact> {
     let hash = hash.iter().map(|hash| fact("chat_hash", hash, None));
     let (folder, peer) = (message.chat.as_str(), &message.envelope.peer);
     let of_folder = match message.chat.kind() {
-        ChatKind::Person => Contact::read(Some(folder), None),
+        ChatKind::Person => Contact::from_address(Some(folder), None),
         ChatKind::Lid => Contact {
             lid: folder.strip_prefix("lid-").map(str::to_owned),
             phone: None,
@@ -264,21 +266,23 @@ fn chat_facts(message: &MediaMessage) -> Vec<ChatFact> {
     lid.into_iter().chain(phone).chain(hash).collect()
 }
 
-/// WhatsApp knows many Brazilian numbers without the ninth digit that everybody dials.
+/// The other spelling of a Brazilian number: WhatsApp knows many without the ninth digit that
+/// people dial.
 fn other_spelling(phone: &str) -> Option<String> {
-    let spellings = Chat::of_phone(phone);
+    let spellings = Chat::spellings_of_phone(phone);
     let others = spellings.iter().map(Chat::as_str);
     others.filter(|one| *one != phone).map(str::to_owned).next()
 }
 
-/// SHA-256 over the parts, each with its length before it, so that no two lists of parts are alike.
-fn digest(parts: &[&str]) -> String {
+/// SHA-256 over the parts, each preceded by its length, so that different lists of parts never hash
+/// alike.
+fn digest_parts(parts: &[&str]) -> String {
     let mut bytes = Vec::new();
     for part in parts {
         bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
         bytes.extend_from_slice(part.as_bytes());
     }
-    let mut text = BASE32_NOPAD.encode(Sha256::of(&bytes).as_bytes());
+    let mut text = BASE32_NOPAD.encode(Sha256::from_data(&bytes).as_bytes());
     text.truncate(DIGEST_CHARS);
     text
 }

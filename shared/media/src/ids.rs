@@ -1,10 +1,11 @@
-//! The three names everything is filed under: tenant, instance, message. Each is checked on the way in.
+//! The three ids that media files are stored under: tenant, instance and message. Each is checked
+//! when it is created.
 
 use serde::{Deserialize, Serialize};
 
 use crate::sha256::Sha256;
 
-/// Why a text is not an id. The message says the rule, for the person who typed it.
+/// The text is not a valid id. The message states the rule for the person who typed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// The tenant breaks its rule.
@@ -14,7 +15,8 @@ pub enum IdError {
     Tenant,
     /// The instance breaks its rule.
     #[error(
-        "an instance is groups of letters and digits joined by '-', as W-API shows it, at most 64 characters"
+        "an instance is groups of letters and digits joined by '-', as W-API shows it, \
+         at most 64 characters"
     )]
     Instance,
     /// The message id is empty.
@@ -22,7 +24,7 @@ pub enum IdError {
     Message,
 }
 
-/// A customer of whoever runs this stack: `[a-z0-9][a-z0-9_-]{0,47}`.
+/// A customer of the operator of this stack: `[a-z0-9][a-z0-9_-]{0,47}`.
 ///
 /// Never derived from a display name: it is the first folder of every object and must not change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,13 +32,13 @@ pub enum IdError {
 pub struct TenantId(String);
 
 impl TenantId {
-    /// Longest tenant, in bytes.
+    /// Maximum length in bytes.
     pub const MAX_BYTES: usize = 48;
 
-    /// Checks the rule and keeps the text as it is.
+    /// Checks the rule and keeps the text unchanged.
     ///
     /// # Errors
-    /// [`IdError::Tenant`] when the rule does not hold.
+    /// [`IdError::Tenant`] if the text breaks the rule.
     pub fn parse(text: impl Into<String>) -> Result<Self, IdError> {
         let text = text.into();
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
@@ -56,26 +58,27 @@ impl TenantId {
     }
 }
 
-/// One WhatsApp account connected to W-API: `XXXXXX-XXXXXX-XXXXXX` (PRO) or `LITE-XXXXXX-XXXXXX` (LITE).
+/// A WhatsApp account connected to W-API: `XXXXXX-XXXXXX-XXXXXX` (PRO) or `LITE-XXXXXX-XXXXXX`
+/// (LITE).
 ///
-/// Checked, never slugged, and the case is kept: two instances may differ in nothing else.
+/// The text is kept unchanged, case included: two instances may differ only in case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct InstanceId(String);
 
 impl InstanceId {
-    /// Longest instance, in bytes. W-API's have 18 to 20; the rest is room for what it may invent.
+    /// Maximum length in bytes. W-API's ids have 18 to 20; the rest is a reserve.
     pub const MAX_BYTES: usize = 64;
 
-    /// Checks the rule and keeps the text as it is.
+    /// Checks the rule and keeps the text unchanged.
     ///
     /// # Errors
-    /// [`IdError::Instance`] when the rule does not hold.
+    /// [`IdError::Instance`] if the text breaks the rule.
     pub fn parse(text: impl Into<String>) -> Result<Self, IdError> {
         let text = text.into();
-        let group_is_well =
+        let is_valid_group =
             |group: &str| !group.is_empty() && group.bytes().all(|b| b.is_ascii_alphanumeric());
-        if text.len() <= Self::MAX_BYTES && text.split('-').all(group_is_well) {
+        if text.len() <= Self::MAX_BYTES && text.split('-').all(is_valid_group) {
             Ok(Self(text))
         } else {
             Err(IdError::Instance)
@@ -89,57 +92,59 @@ impl InstanceId {
     }
 }
 
-/// The sender's id of a message: opaque, chosen by the sender's client, known to everyone in the
-/// chat. It is no medium's identity: see [`MediaIdentity`](crate::identity::MediaIdentity).
+/// The id of a message: opaque, chosen by the sender's client, known to everyone in the chat. It
+/// does not identify a media message: see [`MediaIdentity`](crate::identity::MediaIdentity).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MessageId(String);
 
 impl MessageId {
-    /// Longest id kept as it is, in bytes. W-API's have 20 to 32; `DynamoDB` allows 1,024 in a sort key.
+    /// Maximum length kept unchanged, in bytes. W-API's ids have 20 to 32; `DynamoDB` allows 1,024
+    /// in a sort key.
     pub const MAX_BYTES: usize = 256;
-    /// Longest form inside an object key, in characters.
+    /// Maximum length in an object key, in characters.
     pub const MAX_IN_KEY: usize = 64;
-    /// Hex digits of the id's SHA-256 that stand in for what was removed.
+    /// Hex digits of SHA-256 that replace the removed characters.
     const HASH_DIGITS: usize = 8;
 
-    /// Takes any text that is not empty. An id beyond [`Self::MAX_BYTES`] is replaced by its own SHA-256:
-    /// still one message, one id.
+    /// Accepts any text that is not empty. An id longer than [`Self::MAX_BYTES`] is replaced by its
+    /// SHA-256, so that one message still has one id.
     ///
     /// # Errors
-    /// [`IdError::Message`] when the text is empty.
+    /// [`IdError::Message`] if the text is empty.
     pub fn parse(text: impl Into<String>) -> Result<Self, IdError> {
         let text = text.into();
         match text.len() {
             0 => Err(IdError::Message),
             1..=Self::MAX_BYTES => Ok(Self(text)),
-            _ => Ok(Self(Sha256::of(text.as_bytes()).to_hex())),
+            _ => Ok(Self(Sha256::from_data(text.as_bytes()).to_hex())),
         }
     }
 
-    /// The id of a message that came without one: derived from what identifies its content, so a
-    /// redelivery gets the same.
+    /// Derives an id for a message without one from what identifies its content, so that a
+    /// redelivery gets the same id.
     #[must_use]
     pub fn derived_from(content: &[u8]) -> Self {
-        Self(format!("NOID{}", Sha256::of(content).to_hex()))
+        Self(format!("NOID{}", Sha256::from_data(content).to_hex()))
     }
 
-    /// The id under which versions before this one recorded the n-th medium (0 is the first) of one
+    /// The id under which earlier versions recorded the n-th media file (0 is the first) of a
     /// message.
     #[must_use]
-    pub fn nth(&self, n: usize) -> Self {
+    pub fn earlier_nth(&self, n: usize) -> Self {
         let text = format!("{}.{n}", self.0);
         match (n, text.len()) {
             (0, _) => self.clone(),
             (_, ..=Self::MAX_BYTES) => Self(text),
-            // As long as an id that is replaced on its way in.
-            _ => Self(Sha256::of(text.as_bytes()).to_hex()),
+            // An id of this length would have been replaced when it was created.
+            _ => Self(Sha256::from_data(text.as_bytes()).to_hex()),
         }
     }
 
-    /// Whether this is a medium of that message: its only one, or one of several.
+    /// Whether this is the id of a media file of `message`, including those of earlier versions
+    /// (`id.1`).
     #[must_use]
-    pub fn is_of(&self, message: &Self) -> bool {
+    pub fn belongs_to(&self, message: &Self) -> bool {
         let rest = self.0.strip_prefix(&message.0);
         rest.is_some_and(|rest| {
             let n = rest.strip_prefix('.').unwrap_or_default();
@@ -147,18 +152,18 @@ impl MessageId {
         })
     }
 
-    /// The id as W-API wrote it.
+    /// The id as W-API sent it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The form that goes into an object key: `[A-Za-z0-9]`, at most [`Self::MAX_IN_KEY`] characters.
+    /// The form in an object key: `[A-Za-z0-9]`, at most [`Self::MAX_IN_KEY`] characters.
     ///
-    /// An id that has other characters, or too many, loses them and gets `-` and eight hex digits of its
-    /// SHA-256 in their place. The dash cannot occur in an unchanged id, so the two kinds never meet.
+    /// Other characters, and those beyond the limit, are replaced by `-` and eight hex digits of
+    /// the id's SHA-256. An unchanged id has no dash, so the two forms never collide.
     #[must_use]
-    pub fn in_key(&self) -> String {
+    pub fn to_key_part(&self) -> String {
         let clean: String = self.0.chars().filter(char::is_ascii_alphanumeric).collect();
         if clean.len() == self.0.len() && clean.len() <= Self::MAX_IN_KEY {
             return clean;
@@ -167,13 +172,13 @@ impl MessageId {
             .chars()
             .take(Self::MAX_IN_KEY - Self::HASH_DIGITS - 1)
             .collect();
-        let hash = Sha256::of(self.0.as_bytes()).to_hex();
+        let hash = Sha256::from_data(self.0.as_bytes()).to_hex();
         let digits: String = hash.chars().take(Self::HASH_DIGITS).collect();
         format!("{kept}-{digits}")
     }
 }
 
-/// Gives an id its text conversions: `Display`, `String` both ways (the way in is checked).
+/// Implements an id's text conversions: `Display`, and checked `String` conversions.
 macro_rules! text_conversions {
     ($($id:ty),+) => {$(
         impl std::fmt::Display for $id {

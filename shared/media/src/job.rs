@@ -1,4 +1,4 @@
-//! The body of a queue message. Versioned from the first day, because jobs outlive deploys.
+//! The body of a queue message. It is versioned, because jobs outlive deploys.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,20 +8,20 @@ use crate::{
     unread::UnreadBody,
 };
 
-/// What a message of the queues is, if it is ours.
+/// The body of a queue message, if it is ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Queued {
-    /// A medium to fetch.
+    /// A media file to fetch.
     Job(Box<Job>),
-    /// A webhook's body to read again.
+    /// A webhook body to read again.
     Unread(UnreadBody),
 }
 
 impl Queued {
-    /// Reads a queue message's body.
+    /// Parses the body of a queue message.
     ///
     /// # Errors
-    /// [`NotAJob`]: retrying cannot help, the message must be parked.
+    /// [`NotAJob`]: retrying cannot help, so the message must be parked.
     pub fn parse(body: &str) -> Result<Self, NotAJob> {
         match QueuedJob::parse(body) {
             Ok(job) => Ok(Self::Job(Box::new(job.into_job()))),
@@ -30,50 +30,51 @@ impl Queued {
     }
 }
 
-/// One job, as JSON in the queue. A version that this build does not know does not parse, and is parked.
+/// A job as JSON in the queue. An unknown version does not parse, and the message is parked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "version")]
 pub enum QueuedJob {
-    /// The first shape: about 1 to 2 KB.
+    /// The first format: about 1 to 2 KB.
     #[serde(rename = "1")]
     V1(Job),
 }
 
-/// Fetch this media of this instance and store it for this tenant. Made by
-/// [`Verified::job`](crate::access::Verified::job), or read back from a queue.
+/// The job to fetch a media file of an instance and store it for a tenant. Created by
+/// [`VerifiedInstance::create_job`](crate::access::VerifiedInstance::create_job), or parsed from a
+/// queue message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Job {
-    /// Who it is stored for, from the instance's record at the time of the webhook.
+    /// The tenant it is stored for, from the instance's record at the time of the webhook.
     pub tenant: TenantId,
-    /// The account whose credentials fetch it.
+    /// The instance whose credentials are used.
     pub instance: InstanceId,
-    /// When the webhook was accepted, or the job was last redriven by a person, in seconds since 1970.
+    /// When the webhook was accepted or the job last redriven, in seconds since 1970.
     pub accepted_at: i64,
-    /// What to fetch.
+    /// The media message to fetch.
     pub message: MediaMessage,
 }
 
-/// The body is not a job: unknown version, or not ours at all. Deliberately without a source: the
-/// parser's message may quote the body.
+/// The body is not a job: an unknown version, or something else. The error has no source, because
+/// the parser's message may quote the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the queue message is not a job that this version understands")]
 pub struct NotAJob;
 
 impl QueuedJob {
-    /// Reads a queue message's body.
+    /// Parses the body of a queue message.
     ///
     /// # Errors
-    /// [`NotAJob`]: retrying cannot help, the message must be parked.
+    /// [`NotAJob`]: retrying cannot help, so the message must be parked.
     pub fn parse(body: &str) -> Result<Self, NotAJob> {
         serde_json::from_str(body).map_err(|_| NotAJob)
     }
 
-    /// Writes the body, in the characters that SQS takes: those of XML 1.0. JSON may hold two more as they
-    /// are, U+FFFE and U+FFFF, and a sender may put them into a name; here they are escaped.
+    /// Writes the body in the characters that SQS accepts, which are those of XML 1.0. JSON also
+    /// allows U+FFFE and U+FFFF, which a sender may put into a file name; they are escaped.
     ///
     /// # Errors
-    /// None in practice: every field is text, number or flag.
+    /// None in practice: every field is a text, number or flag.
     pub fn to_json(&self) -> Result<String, NotAJob> {
         let json = serde_json::to_string(self).map_err(|_| NotAJob)?;
         Ok(json
@@ -81,18 +82,18 @@ impl QueuedJob {
             .replace('\u{ffff}', "\\uffff"))
     }
 
-    /// A job that a person sends again: with a new life, because the old one may be over.
+    /// The job for a redrive. Its lifetime starts again, because the old one may be over.
     #[must_use]
-    pub fn again(job: Job, now: i64) -> Self {
+    pub fn for_redrive(job: Job, now: i64) -> Self {
         Self::V1(Job {
             accepted_at: now,
             ..job
         })
     }
 
-    /// The job in its present shape. Versions that did not write whether a medium is encrypted took
-    /// one with a key for encrypted; what has an encrypted hash is so, too. Their moments may be ones
-    /// that cannot be.
+    /// Converts the job to its present form. Earlier versions did not record whether a file is
+    /// encrypted; it is if it has a key or an encrypted hash. Their moments may be invalid and are
+    /// corrected.
     #[must_use]
     pub fn into_job(self) -> Job {
         match self {
@@ -101,7 +102,7 @@ impl QueuedJob {
                 message.is_encrypted |=
                     message.media_key.is_some() || message.file_enc_sha256.is_some();
                 Job {
-                    message: job.message.dated(job.accepted_at),
+                    message: job.message.with_valid_moment(job.accepted_at),
                     ..job
                 }
             }

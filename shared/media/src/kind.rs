@@ -1,9 +1,9 @@
-//! The five kinds of media, and the families of keys they are encrypted under.
+//! The five kinds of media, and the families of keys that encrypt them.
 
 use serde::{Deserialize, Serialize};
 
-/// What a person would call the file. It names the object; of its bytes it decides only whether ISO
-/// media are audio or video.
+/// What a person would call the file. The kind appears in the object key. For the content type, it
+/// only decides whether ISO base media is audio or video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MediaKind {
@@ -15,12 +15,12 @@ pub enum MediaKind {
     Audio,
     /// `documentMessage`, whatever its mimetype.
     Document,
-    /// `stickerMessage`: WebP, animated or Lottie; and `stickerPackMessage`, a ZIP of such.
+    /// `stickerMessage`: WebP, animated or Lottie; and `stickerPackMessage`, a ZIP of stickers.
     Sticker,
 }
 
 impl MediaKind {
-    /// Every kind, in the order people list them.
+    /// Every kind, in the order in which they are listed to people.
     pub const ALL: [Self; 5] = [
         Self::Image,
         Self::Video,
@@ -29,8 +29,7 @@ impl MediaKind {
         Self::Sticker,
     ];
 
-    /// The mimetype by which a pack of stickers is told from a sticker. WhatsApp declares none for
-    /// packs.
+    /// MIME type that marks a sticker pack. WhatsApp declares none for packs.
     pub const STICKER_PACK_MIMETYPE: &'static str = "application/zip";
 
     /// The word in object keys, tags and logs.
@@ -45,7 +44,7 @@ impl MediaKind {
         }
     }
 
-    /// The key family that WhatsApp's own clients use for this kind.
+    /// The key family that WhatsApp's clients use for this kind.
     #[must_use]
     pub fn key_type(self) -> KeyType {
         match self {
@@ -56,9 +55,9 @@ impl MediaKind {
         }
     }
 
-    /// The kind that a mimetype suggests, for media found under a name we do not know.
+    /// The kind that a MIME type suggests, for media under an unknown field name.
     #[must_use]
-    pub fn of_mimetype(mimetype: &str) -> Self {
+    pub fn from_mimetype(mimetype: &str) -> Self {
         let top = mimetype.split('/').next().unwrap_or_default().trim();
         match top.to_ascii_lowercase().as_str() {
             "image" => Self::Image,
@@ -69,7 +68,7 @@ impl MediaKind {
     }
 }
 
-/// A text names no kind.
+/// The text is not the name of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a kind is one of image, video, audio, document, sticker")]
 pub struct UnknownKind;
@@ -88,7 +87,8 @@ impl std::fmt::Display for MediaKind {
     }
 }
 
-/// The family of a media key: it goes into the key derivation, so a wrong one fails the MAC.
+/// The family of a media key. It is an input of the key derivation, so the MAC fails under a wrong
+/// one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyType {
     /// Images and stickers.
@@ -99,17 +99,17 @@ pub enum KeyType {
     Audio,
     /// Documents.
     Document,
-    /// Whole packs of stickers.
+    /// Sticker packs.
     StickerPack,
 }
 
 impl KeyType {
-    /// The families that one may be mistaken for another: packs are never anything else.
+    /// The families that may be mistaken for each other. A sticker pack is never anything else.
     pub const ALL: [Self; 4] = [Self::Image, Self::Video, Self::Audio, Self::Document];
 
-    /// The HKDF info string, as in every client of WhatsApp.
+    /// The HKDF info string that all WhatsApp clients use.
     #[must_use]
-    pub fn info(self) -> &'static [u8] {
+    pub fn hkdf_info(self) -> &'static [u8] {
         match self {
             Self::Image => b"WhatsApp Image Keys",
             Self::Video => b"WhatsApp Video Keys",
@@ -119,15 +119,15 @@ impl KeyType {
         }
     }
 
-    /// The families to try, most likely first: the declared one, the one the mimetype suggests
-    /// (documents are sometimes encrypted as what they contain), then the rest. No family appears
-    /// twice. A sticker that is a ZIP is a pack.
+    /// The families to try, most likely first and each once: the kind's own, the one that the MIME
+    /// type suggests (documents are sometimes encrypted as what they contain), then the rest. A
+    /// sticker with the type ZIP is a sticker pack.
     #[must_use]
     pub fn candidates(kind: MediaKind, mimetype: Option<&str>) -> Vec<Self> {
         if kind == MediaKind::Sticker && mimetype == Some(MediaKind::STICKER_PACK_MIMETYPE) {
             return vec![Self::StickerPack, Self::Image];
         }
-        let suggested = mimetype.map_or(kind, MediaKind::of_mimetype).key_type();
+        let suggested = mimetype.map_or(kind, MediaKind::from_mimetype).key_type();
         let mut order = Self::ALL;
         order.sort_by_key(|family| (*family != kind.key_type(), *family != suggested));
         order.to_vec()

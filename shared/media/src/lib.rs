@@ -1,10 +1,11 @@
-//! What a media message of WhatsApp is, and what we promise about storing one. Pure: no I/O, no clock, no async.
+//! The domain: media messages of WhatsApp and the rules for storing them. Pure: no I/O, no clock,
+//! no async.
 //!
-//! Read in this order: [`ids`], [`contact`] and [`message`] say what was announced, [`identity`]
-//! what makes it itself, [`access`] who may announce, [`job`] what travels through the queue,
+//! Reading order: [`ids`], [`contact`] and [`message`] describe what was announced, [`identity`]
+//! what makes it unique, [`access`] who may announce it, [`job`] what the queue carries,
 //! [`media_key`] and [`open`] how the bytes are decrypted and proven, [`object_key`] and [`object`]
-//! what a person sees in the bucket, [`policy`] what is wanted at all, [`failure`], [`record`] and
-//! [`parked`] what became of it, and [`unread`] what could not be read at all.
+//! what the bucket shows, [`policy`] what is stored, [`failure`], [`record`] and [`parked`] the
+//! outcome, and [`unread`] webhook bodies that could not be read.
 
 pub mod access;
 pub mod byte_text;

@@ -1,4 +1,4 @@
-//! One media message as its webhook announced it, after every quirk of the wire has been read away.
+//! A media message as its webhook announced it, independent of the webhook's dialect.
 
 use std::fmt;
 
@@ -15,18 +15,18 @@ use crate::{
     signed_url,
 };
 
-/// Who sent the message, seen from the connected account.
+/// Whether the connected account received or sent the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// A contact sent it to the account.
     In,
-    /// The account itself sent it (`fromMe`), from the phone or through the API.
+    /// The account sent it (`fromMe`), from the phone or through the API.
     Out,
 }
 
 impl Direction {
-    /// Both.
+    /// Both directions.
     pub const ALL: [Self; 2] = [Self::In, Self::Out];
 
     /// The word in object keys and tags.
@@ -39,26 +39,26 @@ impl Direction {
     }
 }
 
-/// What sort of conversation a chat is.
+/// The kind of conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChatKind {
-    /// One to one, known by phone number.
+    /// One-to-one, known by phone number.
     Person,
-    /// One to one, known only by WhatsApp's hidden id. A LID is not a phone number.
+    /// One-to-one, known only by WhatsApp's hidden id (LID), which is not a phone number.
     Lid,
     /// A group.
     Group,
-    /// A channel (newsletter). Its media are not encrypted.
+    /// A channel (newsletter). Its media files are not encrypted.
     Channel,
-    /// Stories.
+    /// Stories (status updates).
     Status,
-    /// An address of a form nobody has seen yet.
+    /// An address of an unknown form.
     Other,
 }
 
 impl ChatKind {
-    /// Every sort.
+    /// Every kind of chat.
     pub const ALL: [Self; 6] = [
         Self::Person,
         Self::Lid,
@@ -82,9 +82,9 @@ impl ChatKind {
     }
 }
 
-/// A text names no sort of chat.
+/// The text is not the name of a kind of chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a sort of chat is one of person, lid, group, channel, status, other")]
+#[error("a kind of chat is one of person, lid, group, channel, status, other")]
 pub struct UnknownChatKind;
 
 impl std::str::FromStr for ChatKind {
@@ -95,31 +95,31 @@ impl std::str::FromStr for ChatKind {
     }
 }
 
-/// The chat a message belongs to, as the folder it is filed under.
+/// The chat of a message, as the name of its folder.
 ///
-/// The text is `[a-z0-9-]`, at most [`Chat::MAX_BYTES`]: digits for a person, else the sort of chat, a
-/// dash and its id. It always comes from the envelope's `chat.id`, never from the sender.
+/// The text is `[a-z0-9-]`, at most [`Chat::MAX_BYTES`]: digits for a person, else the kind of
+/// chat, a dash and its id. It always comes from the envelope's `chat.id`, never from the sender.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Chat(String);
 
 impl Chat {
-    /// Longest folder name, in bytes.
+    /// Maximum length of a folder name, in bytes.
     pub const MAX_BYTES: usize = 80;
-    /// Digits of the hash behind a name that was changed.
+    /// Hex digits of the hash at the end of a changed name.
     const HASH_DIGITS: usize = 8;
 
-    /// The address of no chat: what a webhook from there announces is an operator's probe. Senders choose
-    /// message ids and names, but never their chat's server.
+    /// An address that marks an operator's probe and belongs to no chat. Senders choose message ids
+    /// and names, but never the server of their chat's address.
     pub const PROBE_JID: &'static str = "probe@wapi-media";
-    /// The folder that a probe would have.
+    /// The folder name of a probe.
     const PROBE: &'static str = "probe";
 
-    /// Reads a chat's address (JID). `phone` is the number behind a LID in a one-to-one chat, when the
-    /// envelope gives one. The device suffix (`:12`) is dropped.
+    /// Creates a chat from its address (JID). `phone` is the number behind a LID in a one-to-one
+    /// chat, if the envelope gives it. The device suffix (`:12`) is dropped.
     ///
-    /// Any text gives a chat; what had to be changed or cut gets eight digits of its SHA-256, so that two
-    /// addresses do not meet in one folder.
+    /// Any text gives a chat. A text that had to be changed or cut gets eight digits of its
+    /// SHA-256, so that two addresses never share a folder.
     #[must_use]
     pub fn from_jid(jid: &str, phone: Option<&str>) -> Self {
         let jid = jid.trim();
@@ -135,33 +135,34 @@ impl Chat {
             return Self("status".to_owned());
         }
         match server.to_ascii_lowercase().as_str() {
-            "g.us" => Self::prefixed("group", user),
-            "newsletter" => Self::prefixed("channel", user),
+            "g.us" => Self::with_prefix("group", user),
+            "newsletter" => Self::with_prefix("channel", user),
             "lid" | "hosted.lid" => phone
-                .and_then(Self::person)
-                .unwrap_or_else(|| Self::prefixed("lid", user)),
+                .and_then(Self::from_phone)
+                .unwrap_or_else(|| Self::with_prefix("lid", user)),
             "" | "c.us" | "s.whatsapp.net" | "hosted" => {
-                Self::person(user).unwrap_or_else(|| Self::prefixed("other", jid))
+                Self::from_phone(user).unwrap_or_else(|| Self::with_prefix("other", jid))
             }
-            _ => Self::prefixed("other", jid),
+            _ => Self::with_prefix("other", jid),
         }
     }
 
-    /// A person's folder: the digits of a phone number, nothing else.
-    fn person(phone: &str) -> Option<Self> {
-        contact::digits(phone).map(Self)
+    /// The folder of a person: the digits of the phone number only.
+    fn from_phone(phone: &str) -> Option<Self> {
+        contact::user_digits(phone).map(Self)
     }
 
-    /// The folders that a phone's chat can have. WhatsApp knows many Brazilian mobile numbers without the
-    /// ninth digit that everybody dials, so both spellings of such a number are meant. Nothing if the text is
-    /// no phone number in international form.
+    /// The folders that the chat of a phone number may have; empty if the text is not a phone
+    /// number in international form. WhatsApp knows many Brazilian mobile numbers without the ninth
+    /// digit that people dial, so such a number has two spellings.
     #[must_use]
-    pub fn of_phone(phone: &str) -> Vec<Self> {
+    pub fn spellings_of_phone(phone: &str) -> Vec<Self> {
         let digits = phone.trim().trim_start_matches('+');
-        let Some(Self(digits)) = Self::person(digits).filter(|_| digits.len() >= 8) else {
+        let Some(Self(digits)) = Self::from_phone(digits).filter(|_| digits.len() >= 8) else {
             return Vec::new();
         };
-        // 55, two digits of area, and a mobile number: nine digits that begin with 9, or eight with 6 to 9.
+        // 55, two digits of area code, and a mobile number: nine digits that begin with 9, or eight
+        // with 6 to 9.
         let other = match (digits.get(..4), digits.get(4..)) {
             (Some(area), Some(rest)) if area.starts_with("55") => match rest.as_bytes() {
                 [b'9', b'6'..=b'9', ..] if rest.len() == 9 => {
@@ -175,23 +176,25 @@ impl Chat {
         std::iter::once(digits).chain(other).map(Self).collect()
     }
 
-    /// What of the chat's address stands in this name as it was: the digits of a person, a group
-    /// or a channel. Nothing if the name has only a hash of it, or only a part.
+    /// The part of the chat's address that this folder name contains unchanged: the digits of a
+    /// person, a group or a channel. `None` if the name has only a hash or a part of the address.
     #[must_use]
     pub fn in_address(&self) -> Option<&str> {
-        let sorts = ["group-", "channel-", "lid-"];
-        let bare = sorts.iter().find_map(|sort| self.0.strip_prefix(sort));
+        let prefixes = ["group-", "channel-", "lid-"];
+        let bare = prefixes
+            .iter()
+            .find_map(|prefix| self.0.strip_prefix(prefix));
         let bare = bare.unwrap_or(&self.0);
         let is_number = bare.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-        // Of a name that was changed: an old group's own digits behind the dash are ten.
+        // Of a changed name: an old group's own digits after the dash are ten.
         let has_hash = bare
             .rsplit_once('-')
             .is_some_and(|(_, end)| end.len() == Self::HASH_DIGITS);
         (bare == "status" || is_number && !has_hash && !bare.is_empty()).then_some(bare)
     }
 
-    fn prefixed(sort: &str, id: &str) -> Self {
-        // Room for the longest prefix, two dashes and eight digits.
+    fn with_prefix(sort: &str, id: &str) -> Self {
+        // Leaves room for the longest prefix, two dashes and eight digits.
         const KEPT: usize = Chat::MAX_BYTES - 18;
         let lower = id.to_ascii_lowercase();
         let clean: String = lower
@@ -202,12 +205,12 @@ impl Chat {
             return Self(format!("{sort}-{clean}"));
         }
         let kept: String = clean.chars().take(KEPT).collect();
-        let hash = Sha256::of(id.as_bytes()).to_hex();
+        let hash = Sha256::from_data(id.as_bytes()).to_hex();
         let hash: String = hash.chars().take(Self::HASH_DIGITS).collect();
         Self(format!("{sort}-{kept}-{hash}"))
     }
 
-    /// What sort of conversation it is.
+    /// The kind of chat.
     #[must_use]
     pub fn kind(&self) -> ChatKind {
         match self.0.split('-').next().unwrap_or_default() {
@@ -220,29 +223,29 @@ impl Chat {
         }
     }
 
-    /// The hash of an address that this chat's folder does not hold as it is. Only of a chat that
-    /// has such a folder, and is no person's.
+    /// SHA-256 of the address if this chat's folder name does not contain it unchanged. `None` for
+    /// a person's chat.
     #[must_use]
-    pub fn hash_of(&self, jid: &str) -> Option<Sha256> {
+    pub fn address_hash(&self, jid: &str) -> Option<Sha256> {
         let (sort, id) = self.0.split_once('-')?;
         let is_whole = sort != "other" && id == contact::user(jid);
-        (!is_whole).then(|| Sha256::of(jid.trim().as_bytes()))
+        (!is_whole).then(|| Sha256::from_data(jid.trim().as_bytes()))
     }
 
-    /// Whether it is [`Self::PROBE_JID`].
+    /// Whether the chat is [`Self::PROBE_JID`].
     #[must_use]
     pub fn is_probe(&self) -> bool {
         self.0 == Self::PROBE
     }
 
-    /// The folder's name.
+    /// The folder name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Prints the sort of chat only: a chat's folder is a phone number, and those stay out of logs.
+/// Shows the kind of chat only: a folder name may be a phone number, which must not reach logs.
 impl fmt::Debug for Chat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Chat({})", self.kind().as_str())
@@ -255,7 +258,7 @@ impl From<Chat> for String {
     }
 }
 
-/// A folder name read back from a job is not one that [`Chat::from_jid`] makes.
+/// The text is not a folder name that [`Chat::from_jid`] creates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the folder of a chat")]
 pub struct NotAChat;
@@ -273,20 +276,19 @@ impl TryFrom<String> for Chat {
     }
 }
 
-/// A text that opens something: a media key or a signed path. Prints as `[redacted]`, is wiped on drop,
-/// and is only ever sent where it belongs.
+/// A secret text, such as a media key or a signed path. Printed as `[redacted]` and wiped on drop.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text.
+    /// Wraps a secret text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text itself. The name is there to be found by a reader: every use is a place where it leaves.
+    /// The secret text. The name makes every use easy to find in a review.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -299,75 +301,77 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// One media message: what was announced, complete enough to fetch, prove and file it.
+/// A media message: everything that is needed to fetch, verify and store its file.
 ///
-/// Everything a sender chose (names, captions, ids, lengths) is untrusted text here.
+/// Everything that the sender chose (names, captions, ids, lengths) is untrusted text.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MediaMessage {
-    /// The sender's id of the message.
+    /// The id of the message, chosen by the sender's client.
     pub message_id: MessageId,
-    /// The chat it belongs to.
+    /// The chat of the message.
     pub chat: Chat,
-    /// Who sent it.
+    /// Whether the account received or sent it.
     pub direction: Direction,
     /// When it was sent, in seconds since 1970 (W-API's `moment`). Old values are normal.
     pub moment: i64,
-    /// What it is.
+    /// The kind of media.
     pub kind: MediaKind,
-    /// A voice note.
+    /// Whether it is a voice note.
     #[serde(default, skip_serializing_if = "is_false")]
     pub ptt: bool,
-    /// Meant to be seen once.
+    /// Whether it is meant to be viewed once.
     #[serde(default, skip_serializing_if = "is_false")]
     pub view_once: bool,
-    /// The declared mimetype, parameters included, as it must be passed to W-API.
+    /// Declared MIME type with its parameters, as it must be passed to W-API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mimetype: Option<String>,
-    /// Standard base64 of 32 bytes when well formed; else as received, because W-API may understand
+    /// Standard base64 of 32 bytes if well-formed; else as received, because W-API may understand
     /// it. Absent in channels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_key: Option<Secret>,
-    /// It was announced with a key or with the hash of an encrypted file, readable or not: the
-    /// CDN's bytes are not the file. Jobs of versions that did not write it: see
+    /// Whether a key or the hash of an encrypted file was announced, readable or not. The CDN's
+    /// bytes are then not the file itself. For jobs of versions without this field see
     /// [`QueuedJob::into_job`](crate::job::QueuedJob::into_job).
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_encrypted: bool,
-    /// The signed path on WhatsApp's CDN, query included. It is a credential.
+    /// The signed path on WhatsApp's CDN with its query. It is a credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direct_path: Option<Secret>,
-    /// The CDN's URL, kept only where it says more than `direct_path` does.
+    /// The announced CDN URL, kept only if it improves on `direct_path`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<Secret>,
-    /// SHA-256 of the plain file, the sender's word.
+    /// SHA-256 of the plain file, as announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_sha256: Option<Sha256>,
-    /// SHA-256 of the encrypted file with its MAC.
+    /// SHA-256 of the encrypted file with its MAC, as announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_enc_sha256: Option<Sha256>,
-    /// Plain size in bytes, the sender's word: a hint for people, never a limit or an allocation.
+    /// Plain size in bytes, as announced. A hint for people; never used as a limit or for an
+    /// allocation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_length: Option<u64>,
-    /// A document's own name.
+    /// The document's file name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_name: Option<String>,
-    /// The text under the media, cut to [`MediaMessage::MAX_CAPTION_BYTES`].
+    /// The caption, cut to [`MediaMessage::MAX_CAPTION_BYTES`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
-    /// What is known of the message around it.
+    /// What is known about the message besides its media.
     #[serde(default, skip_serializing_if = "Envelope::is_empty")]
     pub envelope: Envelope,
 }
 
 impl MediaMessage {
-    /// Longest caption carried, in bytes: S3 has 2 KB for all metadata, and percent-encoding triples text.
+    /// Maximum length of a caption, in bytes: S3 allows 2 KB for all metadata, and percent-encoding
+    /// triples text.
     pub const MAX_CAPTION_BYTES: usize = 512;
-    /// Longest file name carried, in bytes: what file systems allow.
+    /// Maximum length of a file name, in bytes: the limit of file systems.
     pub const MAX_FILE_NAME_BYTES: usize = 255;
-    /// For so long after its message WhatsApp's copy can be counted on.
+    /// How long after the message its file can safely be expected to exist, in seconds.
     pub(crate) const SAFE_SECONDS: i64 = 14 * 24 * 60 * 60;
 
-    /// Whether it was announced without anything that leads to its bytes: a shell, as linked
-    /// devices get of what is meant to be seen once on the phone.
+    /// Whether the announcement has nothing that leads to a file: a shell, as linked devices
+    /// receive for view-once messages, which only the phone can open.
     #[must_use]
     pub fn is_shell(&self) -> bool {
         !self.is_encrypted
@@ -376,36 +380,36 @@ impl MediaMessage {
             && self.url.is_none()
     }
 
-    /// Whether it is a whole pack of stickers, in a ZIP.
+    /// Whether it is a sticker pack, in a ZIP.
     #[must_use]
     pub fn is_sticker_pack(&self) -> bool {
         self.kind == MediaKind::Sticker
             && self.mimetype.as_deref() == Some(MediaKind::STICKER_PACK_MIMETYPE)
     }
 
-    /// The first moment that can be a message's: WhatsApp is of 2009. In seconds since 1970.
+    /// Earliest valid moment, in seconds since 1970: WhatsApp started in 2009.
     pub const FIRST_MOMENT: i64 = 1_230_768_000;
-    /// How long after the acceptance of its webhook a message may seem to have been sent: clocks
-    /// differ, and so do the zones that somebody forgot.
-    const MOST_AHEAD_SECONDS: i64 = 24 * 60 * 60;
+    /// Maximum time that a moment may lie after the acceptance of its webhook, because clocks and
+    /// forgotten time zones differ.
+    const MAX_AHEAD_SECONDS: i64 = 24 * 60 * 60;
 
-    /// What makes it this medium and no other.
+    /// The identity that tells this media message from others.
     #[must_use]
     pub fn identity(&self) -> MediaIdentity {
-        MediaIdentity::of(self)
+        MediaIdentity::from_message(self)
     }
 
-    /// The same with a moment that can be: its own, else the media key's, else that of its
-    /// acceptance, which is in seconds since 1970. What was decided once stays.
+    /// The message with a valid moment: its own, else the media key's, else `accepted_at`, in
+    /// seconds since 1970. A moment that is already valid does not change.
     #[must_use]
-    pub fn dated(mut self, accepted_at: i64) -> Self {
-        // A clock that stands before the first message tells nothing of what is to come.
+    pub fn with_valid_moment(mut self, accepted_at: i64) -> Self {
+        // A clock set before the first valid moment gives no upper limit.
         let last = match accepted_at {
-            Self::FIRST_MOMENT.. => accepted_at.saturating_add(Self::MOST_AHEAD_SECONDS),
+            Self::FIRST_MOMENT.. => accepted_at.saturating_add(Self::MAX_AHEAD_SECONDS),
             _ => i64::MAX,
         };
         let can_be = |moment: &i64| (Self::FIRST_MOMENT..=last).contains(moment);
-        let own = [self.moment, in_seconds(self.moment)];
+        let own = [self.moment, to_unix_seconds(self.moment)];
         let own = own.into_iter().find(can_be);
         let key = self.envelope.key_moment.take().filter(can_be);
         (self.moment, self.envelope.moment_source) = match (own, key) {
@@ -416,24 +420,26 @@ impl MediaMessage {
         self
     }
 
-    /// When WhatsApp's copy expires by its own word, in seconds since 1970: `oe=` of the signed path or of
-    /// the URL, whichever lasts longer.
+    /// When WhatsApp's copy expires, in seconds since 1970: the later `oe=` of the signed path and
+    /// the URL.
     #[must_use]
     pub fn cdn_expiry(&self) -> Option<i64> {
-        let said = [&self.direct_path, &self.url].into_iter().flatten();
-        said.filter_map(|one| signed_url::expiry(one.expose()))
+        let sources = [&self.direct_path, &self.url].into_iter().flatten();
+        sources
+            .filter_map(|one| signed_url::parse_expiry(one.expose()))
             .max()
     }
 
-    /// Whether the announcement says that the CDN's copy is encrypted. Such a medium is the file only once
-    /// it has been decrypted, whether or not the key can be read.
+    /// Whether the CDN's copy is encrypted according to the announcement. Such a copy must be
+    /// decrypted, whether or not the key can be read.
     #[must_use]
-    pub fn is_sealed(&self) -> bool {
+    pub fn is_encrypted_on_cdn(&self) -> bool {
         self.is_encrypted || self.media_key.is_some() || self.file_enc_sha256.is_some()
     }
 
-    /// Until when the media can safely be counted on, in seconds since 1970: the CDN's word or 14 days
-    /// after the message, whichever is first. Blobs were seen to vanish between day 14 and day 21.
+    /// Until when the file can safely be expected to exist, in seconds since 1970: the CDN's expiry
+    /// or 14 days after the message, whichever is first. Files were seen to vanish between day 14
+    /// and day 21.
     #[must_use]
     pub fn recoverable_until(&self) -> i64 {
         let safe = self.moment.saturating_add(Self::SAFE_SECONDS);
@@ -441,7 +447,7 @@ impl MediaMessage {
     }
 }
 
-/// Leaves out everything personal or secret.
+/// Omits everything personal or secret.
 impl fmt::Debug for MediaMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MediaMessage")
@@ -462,11 +468,11 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// A moment in seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by its
-/// size.
+/// Converts a moment in seconds, milliseconds, microseconds or nanoseconds since 1970 to seconds.
+/// The unit is recognized by the size of the number.
 #[must_use]
-pub fn in_seconds(moment: i64) -> i64 {
-    /// As seconds this is the year 5138; as any smaller unit it is before WhatsApp was.
+pub fn to_unix_seconds(moment: i64) -> i64 {
+    /// In seconds this is the year 5138; in any smaller unit it is before WhatsApp existed.
     const FIRST_OF_A_SMALLER_UNIT: i64 = 100_000_000_000;
     let mut moment = moment;
     while moment >= FIRST_OF_A_SMALLER_UNIT {
@@ -475,9 +481,9 @@ pub fn in_seconds(moment: i64) -> i64 {
     moment
 }
 
-/// The longest prefix of `text` that fits `max_bytes` without cutting a character.
+/// The longest prefix of `text` of at most `max_bytes` that does not cut a character.
 #[must_use]
-pub fn cut(text: &str, max_bytes: usize) -> &str {
+pub fn truncate_bytes(text: &str, max_bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(max_bytes))
         .unwrap_or(text)
 }

@@ -1,4 +1,4 @@
-//! Everything that is written beside the bytes of a stored object: headers, user metadata, tags.
+//! Everything that is stored with an object's bytes: headers, user metadata and tags.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use time::UtcOffset;
@@ -7,7 +7,7 @@ use crate::{
     file_name::remove_invisible,
     file_type::{FileEvidence, FileType},
     job::Job,
-    message::cut,
+    message::truncate_bytes,
     object_key::ObjectKey,
     open::Proof,
     policy::Retention,
@@ -19,31 +19,37 @@ use crate::{
 /// S3's limit for the names and values of user metadata together, in bytes.
 pub const MAX_METADATA_BYTES: usize = 2048;
 
-/// RFC 5987's `attr-char`, and RFC 3986's unreserved characters: what may stay as it is in both places.
+/// Characters that need no encoding in either place: RFC 5987's `attr-char` and RFC 3986's
+/// unreserved characters.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// What the object says of its own bytes.
+/// What the metadata claims about the object's bytes.
 ///
-/// S3 fixes metadata before the bytes of a large object are all known, so there it is a promise: whoever
-/// commits must compare it with the proof, and start over with [`Claims::proven`] if it does not hold.
+/// S3 fixes the metadata of a large object before all its bytes are known. So the claims must be
+/// compared with the proof before the commit, and the upload restarted with [`Claims::from_proof`]
+/// if they are wrong.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Claims {
     /// SHA-256 of the plain bytes.
     pub sha256: Option<Sha256>,
-    /// How far they are proven.
+    /// How far the bytes are proven.
     pub integrity: Option<Integrity>,
 }
 
 impl Claims {
-    /// What will hold if the sender told the truth and the strategy's bytes are the sender's. Claims
-    /// nothing where the sender gave no hash.
+    /// The claims that hold if the announced hash is true and the strategy serves the sender's
+    /// bytes. Empty if no hash was announced.
     #[must_use]
-    pub fn promised(file_sha256: Option<Sha256>, strategy: Strategy, is_sealed: bool) -> Self {
-        let integrity = match (strategy, is_sealed) {
+    pub fn from_announcement(
+        file_sha256: Option<Sha256>,
+        strategy: Strategy,
+        is_encrypted: bool,
+    ) -> Self {
+        let integrity = match (strategy, is_encrypted) {
             (Strategy::Cdn, true) => Integrity::MacAndSha256,
             (Strategy::Cdn | Strategy::Wapi | Strategy::WapiAlternate, _) => Integrity::Sha256,
         };
@@ -53,16 +59,16 @@ impl Claims {
         }
     }
 
-    /// What does hold.
+    /// The claims that the proof confirms.
     #[must_use]
-    pub fn proven(proof: &Proof) -> Self {
+    pub fn from_proof(proof: &Proof) -> Self {
         Self {
             sha256: Some(proof.sha256),
             integrity: Some(proof.integrity),
         }
     }
 
-    /// Whether the proof contradicts anything claimed.
+    /// Whether the proof contradicts a claim.
     #[must_use]
     pub fn are_refuted_by(&self, proof: &Proof) -> bool {
         self.sha256.is_some_and(|claimed| claimed != proof.sha256)
@@ -75,17 +81,17 @@ impl Claims {
 /// A stored object without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectDescription {
-    /// Where it is.
+    /// Key of the object.
     pub key: ObjectKey,
     /// `Content-Type`.
     pub content_type: &'static str,
-    /// `Content-Disposition`, with the real name (RFC 5987) without its invisible characters.
+    /// `Content-Disposition`, with the original name (RFC 5987) without invisible characters.
     pub content_disposition: String,
     /// User metadata without the `x-amz-meta-` prefix; ASCII, within [`MAX_METADATA_BYTES`].
     pub metadata: Vec<(&'static str, String)>,
     /// Tags, without personal data.
     pub tags: Vec<(&'static str, String)>,
-    /// What the metadata claims of the bytes.
+    /// What the metadata claims about the bytes.
     pub claims: Claims,
 }
 
@@ -112,16 +118,16 @@ impl ObjectDescription {
         Self {
             content_type: file_type.content_type,
             content_disposition: content_disposition(name, file_type.is_shown_inline()),
-            metadata: metadata(job, strategy, claims),
-            tags: tags(job),
+            metadata: build_metadata(job, strategy, claims),
+            tags: build_tags(job),
             claims,
             key,
         }
     }
 
-    /// The same, to be removed by the bucket when this time is over.
+    /// Adds the tag by which the bucket removes the object after this time.
     #[must_use]
-    pub fn kept_for(mut self, retention: Option<Retention>) -> Self {
+    pub fn with_retention(mut self, retention: Option<Retention>) -> Self {
         let tag = retention.map(|class| (Retention::TAG, class.as_str().to_owned()));
         self.tags.extend(tag);
         self
@@ -144,29 +150,29 @@ fn content_disposition(name: &str, inline: bool) -> String {
     format!("{how}; filename=\"{fallback}\"; filename*=UTF-8''{encoded}")
 }
 
-/// The facts first, then as much of the sender's words as fits.
-fn metadata(job: &Job, strategy: Strategy, claims: Claims) -> Vec<(&'static str, String)> {
+/// Facts first, then as much of the sender's texts as fits.
+fn build_metadata(job: &Job, strategy: Strategy, claims: Claims) -> Vec<(&'static str, String)> {
     let message = &job.message;
     let mut metadata = Metadata::default();
-    metadata.add("message-id", message.message_id.as_str());
-    metadata.add("chat", message.chat.as_str());
-    if let Some(sender) = message.envelope.sender.word() {
-        metadata.add("sender", &sender);
+    metadata.add_text("message-id", message.message_id.as_str());
+    metadata.add_text("chat", message.chat.as_str());
+    if let Some(sender) = message.envelope.sender.display_id() {
+        metadata.add_text("sender", &sender);
     }
-    metadata.add("direction", message.direction.as_str());
-    metadata.add("moment", &message.moment.to_string());
-    metadata.add("kind", message.kind.as_str());
-    metadata.add("strategy", strategy.as_str());
+    metadata.add_text("direction", message.direction.as_str());
+    metadata.add_text("moment", &message.moment.to_string());
+    metadata.add_text("kind", message.kind.as_str());
+    metadata.add_text("strategy", strategy.as_str());
     if let Some(integrity) = claims.integrity {
-        // `+` is no reserved word of S3; encoding it would only hide it.
-        metadata.push("integrity", integrity.as_str().to_owned());
+        // `+` is not reserved in S3, so the value stays readable.
+        metadata.push_entry("integrity", integrity.as_str().to_owned());
     }
     if let Some(sha256) = claims.sha256 {
-        metadata.add("sha256", &sha256.to_hex());
+        metadata.add_text("sha256", &sha256.to_hex());
     }
     for (name, flag) in [("ptt", message.ptt), ("view-once", message.view_once)] {
         if flag {
-            metadata.add(name, "true");
+            metadata.add_text(name, "true");
         }
     }
     for (name, text) in [
@@ -174,7 +180,7 @@ fn metadata(job: &Job, strategy: Strategy, claims: Claims) -> Vec<(&'static str,
         ("caption", &message.caption),
     ] {
         if let Some(text) = text {
-            metadata.add(name, text);
+            metadata.add_text(name, text);
         }
     }
     metadata.entries
@@ -188,12 +194,12 @@ struct Metadata {
 
 impl Metadata {
     /// Adds as much of `text` as fits, percent-encoded and cut between characters.
-    fn add(&mut self, name: &'static str, text: &str) {
+    fn add_text(&mut self, name: &'static str, text: &str) {
         let room = MAX_METADATA_BYTES.saturating_sub(self.bytes + name.len());
-        let mut fits = cut(text, room);
+        let mut fits = truncate_bytes(text, room);
         let mut encoded = utf8_percent_encode(fits, UNRESERVED).to_string();
         while encoded.len() > room {
-            fits = cut(
+            fits = truncate_bytes(
                 fits,
                 fits.len()
                     .saturating_sub((encoded.len() - room).div_ceil(3)),
@@ -201,17 +207,17 @@ impl Metadata {
             encoded = utf8_percent_encode(fits, UNRESERVED).to_string();
         }
         if !encoded.is_empty() {
-            self.push(name, encoded);
+            self.push_entry(name, encoded);
         }
     }
 
-    fn push(&mut self, name: &'static str, value: String) {
+    fn push_entry(&mut self, name: &'static str, value: String) {
         self.bytes += name.len() + value.len();
         self.entries.push((name, value));
     }
 }
 
-fn tags(job: &Job) -> Vec<(&'static str, String)> {
+fn build_tags(job: &Job) -> Vec<(&'static str, String)> {
     vec![
         ("tenant", job.tenant.to_string()),
         ("instance", job.instance.to_string()),

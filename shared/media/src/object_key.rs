@@ -1,30 +1,34 @@
-//! The key of a stored object: the same for the same medium and bytes, and no other medium's.
+//! The key of a stored object: always the same for the same media message and bytes, and never
+//! shared with another.
 
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::{
     file_name::remove_invisible,
-    file_type::{FileType, stem},
+    file_type::{FileType, file_stem},
     identity::DIGEST_CHARS,
     ids::{InstanceId, TenantId},
     kind::MediaKind,
     message::MediaMessage,
 };
 
-/// `{tenant}/{instance}/{chat}/{YYYY-MM}/{YYYYMMDD-HHMMSS}_{in|out}_{kind}_{messageId}-{digest}[_{slug}].{ext}`.
+/// `{tenant}/{instance}/{chat}/{YYYY-MM}/{name}.{ext}`, where `name` is
+/// `{YYYYMMDD-HHMMSS}_{in|out}_{kind}_{messageId}-{digest}[_{slug}]`.
 ///
-/// ASCII, at most [`ObjectKey::MAX_BYTES`]; lexical order is the order of time within a chat. Exists only
-/// from checked ids, so whatever a sender writes, it stays under `{tenant}/{instance}/`.
+/// The key is ASCII, at most [`ObjectKey::MAX_BYTES`], and its lexical order is the order of time
+/// within a chat. It is built from checked ids only, so that nothing a sender writes can leave
+/// `{tenant}/{instance}/`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ObjectKey(String);
 
 impl ObjectKey {
-    /// Longest key, in bytes. S3 allows 1,024; people and tools like less.
+    /// Maximum length in bytes. S3 allows 1,024; people and tools work better with less.
     pub const MAX_BYTES: usize = 400;
-    /// Longest slug, in bytes.
+    /// Maximum length of the slug, in bytes.
     pub const MAX_SLUG_BYTES: usize = 60;
 
-    /// Builds the key. The time in it is the message's own, at the stack's fixed `offset`; never now.
+    /// Builds the key. Its time is the message's moment at the stack's fixed `offset`, never the
+    /// current time.
     #[must_use]
     pub fn new(
         tenant: &TenantId,
@@ -33,19 +37,20 @@ impl ObjectKey {
         file_type: &FileType,
         offset: UtcOffset,
     ) -> Self {
-        let sent = sent_at(message.moment, offset);
+        let sent = sent_datetime(message.moment, offset);
         let (year, month, day) = (sent.year(), u8::from(sent.month()), sent.day());
         let (hour, minute, second) = sent.time().as_hms();
-        let slug = slug(message, file_type)
+        let slug = document_slug(message, file_type)
             .map(|slug| format!("_{slug}"))
             .unwrap_or_default();
         Self(format!(
             "{tenant}/{instance}/{chat}/{year:04}-{month:02}/\
-             {year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}_{direction}_{kind}_{id}{slug}.{extension}",
+             {year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}_\
+             {direction}_{kind}_{id}{slug}.{extension}",
             chat = message.chat.as_str(),
             direction = message.direction.as_str(),
             kind = message.kind,
-            id = message.identity().in_key(),
+            id = message.identity().to_key_part(),
             extension = file_type.extension,
         ))
     }
@@ -56,10 +61,11 @@ impl ObjectKey {
         &self.0
     }
 
-    /// The message in a key: [`MessageId::in_key`](crate::ids::MessageId::in_key), also in keys of
-    /// versions before, which have no digest. Nothing if the text does not have the form of a key.
+    /// The message id in a key, in the form of
+    /// [`MessageId::to_key_part`](crate::ids::MessageId::to_key_part). Keys of earlier versions
+    /// have no digest. `None` if the text does not have the form of a key.
     #[must_use]
-    pub fn message_in(key: &str) -> Option<&str> {
+    pub fn find_message_id(key: &str) -> Option<&str> {
         let name = key.rsplit('/').next()?;
         let (id, _) = name.splitn(4, '_').nth(3)?.split_once(['_', '.'])?;
         let of_message = match id.rsplit_once('-') {
@@ -69,15 +75,15 @@ impl ObjectKey {
         Some(of_message)
     }
 
-    /// What follows the last slash.
+    /// The part after the last slash.
     #[must_use]
     pub fn file_name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 }
 
-/// Reads a fixed offset from UTC such as `-03:00`. A zone with daylight saving would name one hour twice a
-/// year; a fixed offset keeps names in order.
+/// Parses a fixed offset from UTC such as `-03:00`. A zone with daylight saving time repeats an
+/// hour each year; a fixed offset keeps names in order.
 #[must_use]
 pub fn parse_offset(text: &str) -> Option<UtcOffset> {
     let (sign, rest) = match text.split_at_checked(1)? {
@@ -94,8 +100,8 @@ pub fn parse_offset(text: &str) -> Option<UtcOffset> {
         .flatten()
 }
 
-/// The moment at the offset. Times outside 1970 to 9999, which nobody sent, are moved to the nearest end.
-fn sent_at(moment: i64, offset: UtcOffset) -> OffsetDateTime {
+/// The moment at the offset, clamped to the years 1970 to 9999.
+fn sent_datetime(moment: i64, offset: UtcOffset) -> OffsetDateTime {
     const DAY: i64 = 24 * 60 * 60;
     const LAST: i64 = 253_402_300_799 - DAY;
     OffsetDateTime::from_unix_timestamp(moment.clamp(DAY, LAST))
@@ -104,14 +110,14 @@ fn sent_at(moment: i64, offset: UtcOffset) -> OffsetDateTime {
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// A document's own name, for people reading the listing: ASCII, lower case, words joined by dashes,
-/// without its extension. It never decides the folder.
-fn slug(message: &MediaMessage, file_type: &FileType) -> Option<String> {
+/// A readable form of a document's file name: ASCII, lower case, words joined by dashes, without
+/// its extension. It never influences the folder.
+fn document_slug(message: &MediaMessage, file_type: &FileType) -> Option<String> {
     if message.kind != MediaKind::Document {
         return None;
     }
     let name = remove_invisible(message.file_name.as_deref()?);
-    let stem = stem(&name, file_type);
+    let stem = file_stem(&name, file_type);
     let ascii = deunicode::deunicode_with_tofu(stem, "").to_ascii_lowercase();
     let words = ascii
         .split(|c: char| !c.is_ascii_alphanumeric())

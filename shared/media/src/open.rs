@@ -1,8 +1,10 @@
-//! Decrypts and proves one media in a single pass over the buffers the network filled, in place.
+//! Decrypts and verifies a media file in one pass, in place, in the buffers that the network
+//! filled.
 //!
-//! The file is `C || mac10`, `C = AES-256-CBC(PKCS#7(plain))`, `mac10 = HMAC-SHA256(iv || C)[..10]`.
-//! Per window: hash what came, MAC it, decrypt it where it stands, hash the plain bytes. The verdict
-//! exists only after the last byte, so whoever holds the plain bytes must withhold them until then.
+//! The file is `C || mac10`, with `C = AES-256-CBC(PKCS#7(plain))` and
+//! `mac10 = HMAC-SHA256(iv || C)[..10]`. Each window is hashed, added to the MAC, decrypted in
+//! place, and its plain bytes are hashed. The proof exists only after the last byte, so the caller
+//! must withhold the plain bytes until then.
 
 use aws_lc_rs::{
     cipher::{DecryptingKey, DecryptionContext},
@@ -11,7 +13,7 @@ use aws_lc_rs::{
 };
 
 use crate::{
-    ciphertext::{Head, Watch},
+    ciphertext::{EncryptedFileDetector, Head},
     kind::KeyType,
     media_key::{MediaKey, MediaKeys},
     record::Integrity,
@@ -21,96 +23,98 @@ use crate::{
 const BLOCK: usize = MediaKeys::BLOCK_BYTES;
 const MAC_BYTES: usize = 10;
 
-/// Bytes at the end that are never decrypted early: the last block holds the padding, and the MAC follows.
+/// Bytes at the end that are never decrypted early: the last block holds the padding, and the MAC
+/// follows it.
 pub const TAIL_BYTES: usize = BLOCK + MAC_BYTES;
 
-/// What the sender said the bytes are, and what to do when only the sender's plain hash disagrees.
+/// The announced hashes, and what to do if only the plain hash disagrees.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Expected {
+pub struct ExpectedHashes {
     /// SHA-256 of the plain file.
     pub file_sha256: Option<Sha256>,
     /// SHA-256 of the encrypted file with its MAC.
     pub file_enc_sha256: Option<Sha256>,
-    /// Accept bytes that contradict `file_sha256`, as [`Integrity::Mismatch`]: for the last resort, when
-    /// no strategy could do better and the choice is between flagged bytes and none.
+    /// Accept bytes that contradict `file_sha256`, as [`Integrity::Mismatch`]. For the last resort:
+    /// no strategy served better bytes, and the choice is between flagged bytes and none.
     pub keep_mismatch: bool,
 }
 
-/// What is known of the bytes after the last one, and proven as far as `integrity` says.
+/// What is proven about the bytes, once all of them were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
-    /// How far the bytes are proven to be what the sender sent.
+    /// How far the bytes are proven to be the sender's.
     pub integrity: Integrity,
     /// SHA-256 of the plain bytes.
     pub sha256: Sha256,
-    /// Plain bytes.
+    /// Number of plain bytes.
     pub size_bytes: u64,
 }
 
-/// Why the bytes may not be stored. Decided only once all of them are in.
+/// Why the bytes must not be stored. Decided after the last byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// No byte at all: a failure of the origin, whatever its status said. Fetch again.
+    /// The body was empty: a failure of the origin, whatever its status was. Fetch again.
     #[error("the body was empty")]
     Empty,
-    /// Not `26 + 16n` bytes, so something was cut or added on the way. Fetch again.
+    /// The length is not `26 + 16n`, so bytes are missing or were added. Fetch again.
     #[error(
-        "{raw_bytes} bytes are not an encrypted media: its length is 10 modulo 16 and at least 26"
+        "{raw_bytes} bytes are not an encrypted file, whose length is 10 modulo 16 and at least 26"
     )]
     BadLength {
         /// Bytes received.
         raw_bytes: u64,
     },
-    /// The encrypted bytes are not those the sender uploaded. Fetch again, elsewhere.
+    /// The encrypted bytes are not those that the sender uploaded. Fetch again, elsewhere.
     #[error("the encrypted bytes differ from the sender's hash of them")]
     EncHashDiffers,
-    /// The MAC is wrong. With `transfer_proven` the bytes are right and the key or its family is not.
+    /// The MAC is wrong. With `transfer_proven`, the bytes are right, and the key or its family is
+    /// wrong.
     #[error("the MAC is wrong under the {family:?} keys (transfer proven: {transfer_proven})")]
     MacDiffers {
         /// The family that was tried.
         family: KeyType,
-        /// The encrypted hash was given and agreed.
+        /// Whether the encrypted hash was announced and agrees.
         transfer_proven: bool,
     },
-    /// The MAC is right and the padding is not: the sender's client is broken. Final.
+    /// The MAC is right but the padding is wrong: the sender's client is broken. Final.
     #[error("the padding is wrong although the MAC is right")]
     BadPadding,
-    /// The bytes never were encrypted: their own hash is the one given for the plain file. Fetch again as
-    /// plain.
+    /// The bytes are not encrypted: their hash is the announced hash of the plain file. Fetch again
+    /// as plain.
     #[error("the body is the plain file, not an encrypted one")]
     WasPlain,
-    /// What should be the file itself is the encrypted one, which whoever gave it did not decrypt. Fetch
-    /// again, elsewhere; never to be kept, whatever else there is.
+    /// The origin should have decrypted the file but served the encrypted one. Fetch again,
+    /// elsewhere; never keep the bytes.
     #[error("the bytes are the encrypted file, not the file itself")]
-    StillSealed,
-    /// Plain bytes that contradict the sender's hash of them: not the file, or not all of it.
+    StillEncrypted,
+    /// The plain bytes contradict the announced hash: another file, or an incomplete one.
     #[error("the bytes differ from the sender's hash of them")]
     HashDiffers,
-    /// The cryptographic library refused a call that cannot fail; treated like a broken transfer.
+    /// The cryptographic library failed in a call that cannot fail. Treated like a broken transfer.
     #[error("the cipher refused whole blocks")]
     Cipher,
 }
 
-/// The state of one pass.
+/// The state of one pass over a file.
 pub struct Opener {
-    expected: Expected,
+    expected: ExpectedHashes,
     raw: digest::Context,
     raw_bytes: u64,
     head: Head,
-    watch: Option<Watch>,
-    sealed: Option<Sealed>,
+    detector: Option<EncryptedFileDetector>,
+    encrypted: Option<EncryptedPass>,
 }
 
-/// The part of the state that only encrypted media have.
-struct Sealed {
+/// The additional state for encrypted files.
+struct EncryptedPass {
     key: MediaKey,
     candidates: Vec<KeyType>,
-    running: Option<Running>,
+    decryption: Option<Decryption>,
     plain: digest::Context,
     plain_bytes: u64,
 }
 
-struct Running {
+struct Decryption {
     family: KeyType,
     cipher: DecryptingKey,
     previous_block: [u8; BLOCK],
@@ -118,116 +122,122 @@ struct Running {
 }
 
 impl Opener {
-    /// A pass over bytes that are the file itself.
+    /// A pass over bytes that are not encrypted.
     #[must_use]
-    pub fn plain(expected: Expected) -> Self {
+    pub fn plain(expected: ExpectedHashes) -> Self {
         Self {
             expected,
             raw: digest::Context::new(&digest::SHA256),
             raw_bytes: 0,
             head: Head::default(),
-            watch: None,
-            sealed: None,
+            detector: None,
+            encrypted: None,
         }
     }
 
-    /// A pass over what somebody else was to decrypt, and may have left as it was. `key` is the medium's, if
-    /// it can be read.
+    /// A pass over bytes that the origin should have decrypted, but may not have. `key` is the
+    /// media key, if it can be read.
     #[must_use]
-    pub fn opened_elsewhere(key: Option<MediaKey>, expected: Expected) -> Self {
-        // The sender's hash decides by itself, unless it is to be overruled.
-        let is_watched = expected.file_sha256.is_none() || expected.keep_mismatch;
+    pub fn decrypted_by_origin(key: Option<MediaKey>, expected: ExpectedHashes) -> Self {
+        // The announced hash detects the encrypted file without help, unless `keep_mismatch`
+        // overrules it.
+        let is_checked = expected.file_sha256.is_none() || expected.keep_mismatch;
         Self {
-            watch: Some(Watch::under(key.filter(|_| is_watched))),
+            detector: Some(EncryptedFileDetector::with_key(key.filter(|_| is_checked))),
             ..Self::plain(expected)
         }
     }
 
-    /// A pass over encrypted bytes. Of the `candidates` (most likely first, never empty) the family is
-    /// taken whose first decrypted block begins like a file that is known; else the first. The MAC decides
-    /// in the end, and [`OpenError::MacDiffers`] says which family to strike out.
+    /// A pass over encrypted bytes. The key family is chosen from `candidates` (most likely first,
+    /// never empty): the first under which the first block decrypts to the start of a known file
+    /// format, else the first of all. The MAC decides at the end, and [`OpenError::MacDiffers`]
+    /// names the family to remove.
     #[must_use]
-    pub fn sealed(key: MediaKey, candidates: Vec<KeyType>, expected: Expected) -> Self {
+    pub fn encrypted(key: MediaKey, candidates: Vec<KeyType>, expected: ExpectedHashes) -> Self {
         let plain = digest::Context::new(&digest::SHA256);
-        let sealed = Sealed {
+        let encrypted = EncryptedPass {
             key,
             candidates,
-            running: None,
+            decryption: None,
             plain,
             plain_bytes: 0,
         };
         Self {
-            sealed: Some(sealed),
+            encrypted: Some(encrypted),
             ..Self::plain(expected)
         }
     }
 
-    /// Opens as much of `window` as can be opened already, in place, and says how many of its first bytes
-    /// are plain now. The rest must come again at the front of the next window, or in [`Self::finish`].
+    /// Decrypts as much of `window` as possible, in place, and returns how many of its first bytes
+    /// are plain now. Pass the rest again at the front of the next window, or to [`Self::finish`].
     ///
-    /// Windows of 64 KiB and more run at the processor's speed; small ones are right, but slow.
+    /// Windows of 64 KiB and more run at full speed; smaller ones are correct but slow.
     ///
     /// # Errors
     /// [`OpenError::Cipher`], which does not happen.
     pub fn advance(&mut self, window: &mut [u8]) -> Result<usize, OpenError> {
-        let ready = match self.sealed {
+        // The window may be the end of the file, so the length of the tail is kept back.
+        let ready = match self.encrypted {
             None => window.len(),
             Some(_) => window.len().saturating_sub(TAIL_BYTES) / BLOCK * BLOCK,
         };
         let ready_bytes = window.get_mut(..ready).unwrap_or_default();
-        self.see(ready_bytes);
-        if let Some(sealed) = &mut self.sealed
+        self.update(ready_bytes);
+        if let Some(encrypted) = &mut self.encrypted
             && ready > 0
         {
-            sealed.decrypt(ready_bytes)?;
-            sealed.keep(ready_bytes);
+            encrypted.decrypt(ready_bytes)?;
+            encrypted.hash_plain(ready_bytes);
         }
         Ok(ready)
     }
 
-    /// Opens the rest and gives the verdict, and how many of `tail`'s first bytes belong to the file.
+    /// Decrypts the rest and checks the whole file. Returns how many of `tail`'s first bytes belong
+    /// to the file, and the proof.
     ///
-    /// The order of the checks is that of the evidence: length, encrypted hash, MAC (in constant time),
-    /// padding, plain hash.
+    /// The checks run in the order of their evidence: length, encrypted hash, MAC (in constant
+    /// time), padding, plain hash.
     ///
     /// # Errors
     /// Each variant of [`OpenError`] says what to do. None of the bytes may be used.
     pub fn finish(mut self, tail: &mut [u8]) -> Result<(usize, Proof), OpenError> {
-        self.see(tail);
+        self.update(tail);
         let Self {
             expected,
             raw,
             raw_bytes,
             head,
-            watch,
-            sealed,
+            detector,
+            encrypted,
         } = self;
         let raw_sha256 = Sha256::from_digest(&raw.finish());
         if raw_bytes == 0 {
             return Err(OpenError::Empty);
         }
-        let Some(sealed) = sealed else {
-            let proof = plain_verdict(expected, raw_sha256, raw_bytes, &head, watch)?;
+        let Some(encrypted) = encrypted else {
+            let proof = check_plain(expected, raw_sha256, raw_bytes, &head, detector)?;
             return Ok((tail.len(), proof));
         };
-        let is_only_family = sealed.candidates.len() == 1;
-        let may_be_sealed = head.may_be_sealed(raw_bytes);
-        sealed
+        // Needed below, to tell a body that was never encrypted from a broken one.
+        let is_only_family = encrypted.candidates.len() == 1;
+        let may_be_encrypted = head.may_be_encrypted(raw_bytes);
+        encrypted
             .finish(tail, expected, raw_sha256, raw_bytes)
             .map_err(|refused| {
-                // What looks encrypted is believed to be plain only when no family is left that opens it.
+                // Bytes that look encrypted count as plain only if no other key family is left to
+                // try.
                 let is_plain = match refused {
-                    OpenError::MacDiffers { .. } => is_only_family || !may_be_sealed,
+                    OpenError::MacDiffers { .. } => is_only_family || !may_be_encrypted,
                     OpenError::BadLength { .. } => true,
-                    OpenError::EncHashDiffers => !may_be_sealed,
+                    OpenError::EncHashDiffers => !may_be_encrypted,
                     OpenError::Empty
                     | OpenError::BadPadding
                     | OpenError::WasPlain
-                    | OpenError::StillSealed
+                    | OpenError::StillEncrypted
                     | OpenError::HashDiffers
                     | OpenError::Cipher => false,
                 };
-                if is_plain && is_plain_by_hash(expected, raw_sha256, may_be_sealed) {
+                if is_plain && is_plain_by_hash(expected, raw_sha256, may_be_encrypted) {
                     OpenError::WasPlain
                 } else {
                     refused
@@ -235,36 +245,37 @@ impl Opener {
             })
     }
 
-    fn see(&mut self, bytes: &[u8]) {
+    fn update(&mut self, bytes: &[u8]) {
         self.raw.update(bytes);
         self.raw_bytes += bytes.len() as u64;
-        self.head.see(bytes);
-        if let Some(watch) = &mut self.watch {
-            watch.see(bytes);
+        self.head.update(bytes);
+        if let Some(detector) = &mut self.detector {
+            detector.update(bytes);
         }
     }
 }
 
-/// Whether the bytes are those that the sender gave the plain hash of. If they are also those of the
-/// encrypted hash, somebody wrote one hash into both places, and what looks encrypted is.
-fn is_plain_by_hash(expected: Expected, raw_sha256: Sha256, may_be_sealed: bool) -> bool {
+/// Whether the bytes have the announced plain hash. If they have the announced encrypted hash as
+/// well, one hash was written into both fields, and bytes that look encrypted are.
+fn is_plain_by_hash(expected: ExpectedHashes, raw_sha256: Sha256, may_be_encrypted: bool) -> bool {
     let is_both = expected.file_enc_sha256 == Some(raw_sha256);
-    expected.file_sha256 == Some(raw_sha256) && !(is_both && may_be_sealed)
+    expected.file_sha256 == Some(raw_sha256) && !(is_both && may_be_encrypted)
 }
 
-/// Without encryption the sender's plain hash is the only proof there is, and what is known of the encrypted
-/// file is proof against it.
-fn plain_verdict(
-    expected: Expected,
+/// Checks bytes that are not, or no longer, encrypted. The plain hash is the only proof; what is
+/// known about the encrypted file can only disprove it.
+fn check_plain(
+    expected: ExpectedHashes,
     sha256: Sha256,
     size_bytes: u64,
     head: &Head,
-    watch: Option<Watch>,
+    detector: Option<EncryptedFileDetector>,
 ) -> Result<Proof, OpenError> {
-    let may_be_sealed = head.may_be_sealed(size_bytes);
-    let is_plain = is_plain_by_hash(expected, sha256, may_be_sealed);
+    let may_be_encrypted = head.may_be_encrypted(size_bytes);
+    let is_plain = is_plain_by_hash(expected, sha256, may_be_encrypted);
+    // The encrypted hash identifies the encrypted file for certain.
     if expected.file_enc_sha256 == Some(sha256) && !is_plain {
-        return Err(OpenError::StillSealed);
+        return Err(OpenError::StillEncrypted);
     }
     let proof = |integrity| Proof {
         integrity,
@@ -273,13 +284,14 @@ fn plain_verdict(
     };
     match expected.file_sha256 {
         Some(_) if is_plain => return Ok(proof(Integrity::Sha256)),
-        // Nobody was to decrypt it.
-        Some(_) if watch.is_none() && may_be_sealed => return Err(OpenError::StillSealed),
+        // Without a detector, no origin was expected to decrypt the bytes.
+        Some(_) if detector.is_none() && may_be_encrypted => return Err(OpenError::StillEncrypted),
         Some(_) if !expected.keep_mismatch => return Err(OpenError::HashDiffers),
         Some(_) | None => {}
     }
-    if watch.is_some_and(|watch| watch.tells_sealed(size_bytes)) {
-        return Err(OpenError::StillSealed);
+    // From here no hash confirms the bytes, so the last defence is what they look like.
+    if detector.is_some_and(|detector| detector.detects_encryption(size_bytes)) {
+        return Err(OpenError::StillEncrypted);
     }
     Ok(proof(match expected.file_sha256 {
         Some(_) => Integrity::Mismatch,
@@ -287,20 +299,22 @@ fn plain_verdict(
     }))
 }
 
-impl Sealed {
+impl EncryptedPass {
+    /// Decrypts whole blocks in place. The first call chooses the key family.
     fn decrypt(&mut self, blocks: &mut [u8]) -> Result<(), OpenError> {
-        let running = match &mut self.running {
-            Some(running) => running,
-            none => {
-                none.insert(start(&self.key, &self.candidates, blocks).ok_or(OpenError::Cipher)?)
-            }
+        let decryption = match &mut self.decryption {
+            Some(decryption) => decryption,
+            none => none.insert(
+                start_decryption(&self.key, &self.candidates, blocks).ok_or(OpenError::Cipher)?,
+            ),
         };
-        running.mac.update(blocks);
-        running.decrypt(blocks)
+        // The MAC covers the encrypted bytes, so it comes before the decryption in place.
+        decryption.mac.update(blocks);
+        decryption.decrypt(blocks)
     }
 
-    /// Takes plain bytes into account.
-    fn keep(&mut self, plain: &[u8]) {
+    /// Adds plain bytes to the plain hash.
+    fn hash_plain(&mut self, plain: &[u8]) {
         self.plain.update(plain);
         self.plain_bytes += plain.len() as u64;
     }
@@ -308,7 +322,7 @@ impl Sealed {
     fn finish(
         mut self,
         tail: &mut [u8],
-        expected: Expected,
+        expected: ExpectedHashes,
         raw_sha256: Sha256,
         raw_bytes: u64,
     ) -> Result<(usize, Proof), OpenError> {
@@ -319,28 +333,30 @@ impl Sealed {
         if expected.file_enc_sha256.is_some() && !transfer_proven {
             return Err(OpenError::EncHashDiffers);
         }
-        let (blocks, said_mac) = tail
+        let (blocks, received_mac) = tail
             .split_last_chunk_mut::<MAC_BYTES>()
             .ok_or(OpenError::BadLength { raw_bytes })?;
+        // The padding must stay unread until the MAC is checked, or errors would leak plain bytes.
         self.decrypt(blocks)?;
-        let Running { family, mac, .. } = self.running.take().ok_or(OpenError::Cipher)?;
+        let Decryption { family, mac, .. } = self.decryption.take().ok_or(OpenError::Cipher)?;
         let mac = mac.sign();
         let computed = mac.as_ref().get(..MAC_BYTES).unwrap_or_default();
-        verify_slices_are_equal(computed, said_mac).map_err(|_| OpenError::MacDiffers {
+        verify_slices_are_equal(computed, received_mac).map_err(|_| OpenError::MacDiffers {
             family,
             transfer_proven,
         })?;
-        let unpadded = unpadded(blocks).ok_or(OpenError::BadPadding)?;
+        let unpadded = strip_padding(blocks).ok_or(OpenError::BadPadding)?;
         let kept = unpadded.len();
-        self.keep(unpadded);
-        Ok((kept, self.verdict(expected)))
+        self.hash_plain(unpadded);
+        Ok((kept, self.build_proof(expected)))
     }
 
-    /// The MAC holds. The sender's plain hash only adds to it: not every client of WhatsApp checks it.
-    fn verdict(self, expected: Expected) -> Proof {
+    /// The proof of a file whose MAC is right. A wrong plain hash is only flagged, because not
+    /// every WhatsApp client checks it.
+    fn build_proof(self, expected: ExpectedHashes) -> Proof {
         let sha256 = Sha256::from_digest(&self.plain.finish());
         let integrity = match expected.file_sha256 {
-            Some(said) if said == sha256 => Integrity::MacAndSha256,
+            Some(announced) if announced == sha256 => Integrity::MacAndSha256,
             Some(_) => Integrity::MacAgainstSha256,
             None => Integrity::MacOnly,
         };
@@ -352,8 +368,9 @@ impl Sealed {
     }
 }
 
-impl Running {
+impl Decryption {
     fn decrypt(&mut self, blocks: &mut [u8]) -> Result<(), OpenError> {
+        // CBC: the last encrypted block is the IV of the next call.
         let last = *blocks.last_chunk::<BLOCK>().ok_or(OpenError::Cipher)?;
         let iv = std::mem::replace(&mut self.previous_block, last);
         self.cipher
@@ -363,26 +380,27 @@ impl Running {
     }
 }
 
-/// Chooses the family by what the first block becomes.
-fn start(key: &MediaKey, candidates: &[KeyType], blocks: &[u8]) -> Option<Running> {
+/// Chooses the key family by what the first block decrypts to, and starts the decryption.
+fn start_decryption(key: &MediaKey, candidates: &[KeyType], blocks: &[u8]) -> Option<Decryption> {
     let first = *blocks.first_chunk::<BLOCK>()?;
     let mut fallback = None;
     for family in candidates {
+        // The trial works on a copy of the block; the chosen family starts afresh.
         let mut block = first;
-        let mut running = Running::new(key, *family)?;
-        running.decrypt(&mut block).ok()?;
+        let mut decryption = Decryption::new(key, *family)?;
+        decryption.decrypt(&mut block).ok()?;
         if infer::get(&block).is_some() {
-            return Running::new(key, *family);
+            return Decryption::new(key, *family);
         }
         fallback = fallback.or(Some(*family));
     }
-    Running::new(key, fallback?)
+    Decryption::new(key, fallback?)
 }
 
-impl Running {
+impl Decryption {
     fn new(key: &MediaKey, family: KeyType) -> Option<Self> {
         let keys = key.expand(family);
-        let (cipher, mac) = (keys.decrypting()?, keys.mac());
+        let (cipher, mac) = (keys.decrypting_key()?, keys.start_mac());
         Some(Self {
             family,
             cipher,
@@ -392,11 +410,11 @@ impl Running {
     }
 }
 
-/// PKCS#7: the last byte says how many bytes, all alike, to take away.
-fn unpadded(blocks: &[u8]) -> Option<&[u8]> {
+/// Removes PKCS#7 padding: the last byte is the number of padding bytes, which are all equal.
+fn strip_padding(blocks: &[u8]) -> Option<&[u8]> {
     let pad = *blocks.last()?;
     let kept = blocks.len().checked_sub(usize::from(pad))?;
     let (plain, padding) = blocks.split_at_checked(kept)?;
-    let is_well = (1..=BLOCK).contains(&usize::from(pad)) && padding.iter().all(|b| *b == pad);
-    is_well.then_some(plain)
+    let is_valid = (1..=BLOCK).contains(&usize::from(pad)) && padding.iter().all(|b| *b == pad);
+    is_valid.then_some(plain)
 }

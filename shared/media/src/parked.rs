@@ -1,4 +1,4 @@
-//! A job that lies in the parked queue, and which of them a person means.
+//! Jobs in the parked queue, and filters to select them.
 
 use std::time::Duration;
 
@@ -9,45 +9,48 @@ use crate::{
     unread::Unread,
 };
 
-/// What a message of the parked queue holds.
+/// What a message of the parked queue contains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// A medium to fetch.
+    /// A media file to fetch.
     Job(Box<Job>),
-    /// A webhook's body that could not be read.
+    /// A webhook body that could not be read.
     Unread(Unread),
-    /// Neither: nobody can say whose it is.
+    /// Neither, so its tenant is unknown.
     Unknown,
 }
 
-/// A message of the parked queue, as far as it can be read.
+/// A message of the parked queue, as far as it can be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParkedJob {
-    /// What it holds.
+    /// What the message contains.
     pub content: Content,
-    /// Why it lies here; of another version's word what is said of no class at all.
+    /// Why it was parked. If another version wrote an unknown class, the class that such a message
+    /// has without one.
     pub class: FailureClass,
-    /// The class as another version wrote it, if this one does not know the word.
+    /// The class as another version wrote it, if this version does not know it.
     pub unknown_class: Option<String>,
-    /// The reason, for a person.
+    /// The reason, for people.
     pub reason: String,
-    /// How often it had been received before, if that was written down.
+    /// How often it had been received before, if known.
     pub receives: Option<u32>,
-    /// When it was parked, in seconds since 1970. Of what SQS moved by itself this is when it was first
-    /// queued: SQS keeps that time.
+    /// When it was parked, in seconds since 1970. If SQS moved the message, this is when it was
+    /// first queued, because SQS keeps that time.
     pub parked_at: i64,
-    /// SQS moved it, because it was received too often: no run of ours wrote the ticket or the record.
+    /// SQS moved it because it was received too often, so no run of ours added the reason or wrote
+    /// the record.
     pub is_moved_by_sqs: bool,
-    /// Nobody wrote into its record that it is parked: SQS moved it, or the table did not answer.
+    /// The record does not say that it is parked: SQS moved the message, or the table did not
+    /// answer.
     pub is_unrecorded: bool,
 }
 
 impl ParkedJob {
-    /// The reason of what SQS moved by itself.
+    /// The reason for messages that SQS moved.
     pub const MOVED_BY_SQS: &str =
         "received too often without an end: the function crashed, was throttled or ran out of time";
 
-    /// The medium to fetch, if that is what it holds.
+    /// The job, if the message is one.
     #[must_use]
     pub fn job(&self) -> Option<&Job> {
         match &self.content {
@@ -56,7 +59,7 @@ impl ParkedJob {
         }
     }
 
-    /// What may be shown of the unread body, if that is what it holds.
+    /// What may be shown of the unread body, if the message is one.
     #[must_use]
     pub fn unread(&self) -> Option<&Unread> {
         match &self.content {
@@ -65,7 +68,7 @@ impl ParkedJob {
         }
     }
 
-    /// Whose it is.
+    /// The tenant, if known.
     #[must_use]
     pub fn tenant(&self) -> Option<&TenantId> {
         match &self.content {
@@ -75,7 +78,7 @@ impl ParkedJob {
         }
     }
 
-    /// The instance that it is of.
+    /// The instance, if known.
     #[must_use]
     pub fn instance(&self) -> Option<&InstanceId> {
         match &self.content {
@@ -85,14 +88,14 @@ impl ParkedJob {
         }
     }
 
-    /// The word of its class, whoever wrote it.
+    /// The word of its class, also if this version does not know the class.
     #[must_use]
     pub fn class_word(&self) -> &str {
         let unknown = self.unknown_class.as_deref();
         unknown.unwrap_or_else(|| self.class.as_str())
     }
 
-    /// Until when the medium can be counted on, in seconds since 1970.
+    /// Until when the file can be expected to exist, in seconds since 1970.
     #[must_use]
     pub fn recoverable_until(&self) -> Option<i64> {
         match &self.content {
@@ -103,32 +106,32 @@ impl ParkedJob {
     }
 }
 
-/// Which parked jobs are meant: those that pass every rule given.
+/// Selects parked jobs that match every given rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Of this tenant.
+    /// Only jobs of this tenant.
     pub tenant: Option<TenantId>,
-    /// Of this instance.
+    /// Only jobs of this instance.
     pub instance: Option<InstanceId>,
-    /// Of this class.
+    /// Only jobs of this class.
     pub class: Option<FailureClass>,
-    /// Parked at least this long ago.
+    /// Only jobs parked at least this long ago.
     pub older_than: Option<Duration>,
-    /// Of media that can be counted on no longer than this.
+    /// Only jobs whose file may not exist beyond this time from now.
     pub expiring_within: Option<Duration>,
 }
 
 impl Filter {
-    /// Whether it lets everything pass.
+    /// Whether no rule is given, so that every job matches.
     #[must_use]
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether the job is meant. A message that is not ours has no tenant, instance or expiry, so a
-    /// rule about those leaves it out. `now` is in seconds since 1970.
+    /// Whether the message matches every rule. A message that is not ours has no tenant, instance
+    /// or expiry, so rules about those exclude it. `now` is in seconds since 1970.
     #[must_use]
-    pub fn admits(&self, parked: &ParkedJob, now: i64) -> bool {
+    pub fn matches_job(&self, parked: &ParkedJob, now: i64) -> bool {
         let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
         let is_of_tenant = |tenant: &TenantId| parked.tenant() == Some(tenant);
         let is_of_instance = |instance: &InstanceId| parked.instance() == Some(instance);

@@ -1,18 +1,19 @@
-//! The unit in which a media travels from an origin into the bucket.
+//! The unit in which a file travels from an origin to the bucket.
 
 use bytes::Bytes;
 
 use crate::open::Proof;
 
-/// Size of every part but the last, in bytes. S3 wants at least 5 MiB and at most 10,000 parts: 8 MiB
-/// reach 78 GiB, far beyond WhatsApp's 2 GB, with few requests and little memory.
+/// Size of every part but the last, in bytes. S3 requires at least 5 MiB and at most 10,000 parts.
+/// With 8 MiB, 10,000 parts reach 78 GiB, far beyond WhatsApp's 2 GB, with few requests and little
+/// memory.
 pub const PART_BYTES: usize = 8 * 1024 * 1024;
 
-/// The next stretch of plain bytes: [`PART_BYTES`] long unless it is the last.
+/// The next plain bytes of a file: [`PART_BYTES`] long unless it is the last part.
 #[derive(Debug, Clone)]
 pub struct Part {
-    /// Plain bytes, unproven until the part that ends the stream.
+    /// Plain bytes. They are not proven until the part with `end`.
     pub bytes: Bytes,
-    /// Present exactly on the last part: from here on the whole file is proven as far as it says.
+    /// The proof of the whole file. Present on the last part only.
     pub end: Option<Proof>,
 }

@@ -1,4 +1,4 @@
-//! What of a tenant's media is wanted, and for how long: by default everything, for ever.
+//! Which of a tenant's media files are stored, and for how long. By default all, without an end.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,39 +7,39 @@ use crate::{
     message::{ChatKind, Direction, MediaMessage},
 };
 
-/// The rules of one tenant, as they stand in the record of each of its instances. What no rule names is
-/// wanted.
+/// The rules of one tenant, copied into the record of each of its instances. Without a rule,
+/// everything is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// The kinds that are stored; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<MediaKind>,
-    /// The sorts of chat whose media are stored; empty for all.
+    /// The kinds of chat whose media files are stored; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chats: Vec<ChatKind>,
-    /// The one direction that is stored; without it both are.
+    /// The only direction that is stored; `None` for both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
-    /// The largest file that is fetched, in bytes. A larger one is a failure and is parked, because nobody
-    /// knows its size before it comes.
+    /// Maximum size of a file, in bytes. A larger one fails and is parked, because its size is not
+    /// known before the download.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_bytes: Option<u64>,
-    /// What is done with media that their sender meant to be seen once.
+    /// Whether view-once media files are stored.
     #[serde(default, skip_serializing_if = "ViewOnce::is_default")]
     pub view_once: ViewOnce,
-    /// When the bucket removes a file; without it never.
+    /// How long the bucket keeps a file; `None` for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,
 }
 
-/// What is done with media that their sender meant to be seen once.
+/// Whether view-once media files are stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ViewOnce {
-    /// Stored like any other, and marked in its metadata.
+    /// Stored like others, and marked in the metadata.
     #[default]
     Store,
-    /// Left out.
+    /// Not stored.
     Skip,
 }
 
@@ -47,7 +47,7 @@ impl ViewOnce {
     /// Every choice.
     pub const ALL: [Self; 2] = [Self::Store, Self::Skip];
 
-    /// The word for a person.
+    /// The word in commands and records.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -61,8 +61,8 @@ impl ViewOnce {
     }
 }
 
-/// How long the bucket keeps a file, by a lifecycle rule on the object's tag. `template.yaml` has one rule
-/// per class.
+/// How long the bucket keeps a file, by a lifecycle rule on the object's tag. `template.yaml` has
+/// one rule per class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Retention {
     /// 30 days.
@@ -109,7 +109,7 @@ impl Retention {
     }
 }
 
-/// The rule by which a medium is not wanted.
+/// Why a media message is not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SkipRule {
     /// Its kind is not among [`Policy::kinds`].
@@ -118,16 +118,16 @@ pub enum SkipRule {
     Chat,
     /// Its direction is not [`Policy::direction`].
     Direction,
-    /// It was meant to be seen once, and [`Policy::view_once`] leaves such out.
+    /// It is meant to be viewed once, and [`Policy::view_once`] excludes it.
     ViewOnce,
-    /// It is no medium but an operator's probe of the way that media take.
+    /// It is an operator's probe, not a media message.
     Probe,
-    /// It was announced without key, path and URL: there is nothing to fetch, now or later.
+    /// It was announced without key, path and URL, so there is nothing to fetch.
     Shell,
 }
 
 impl SkipRule {
-    /// For a person.
+    /// The reason, for people.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -135,9 +135,10 @@ impl SkipRule {
             Self::Chat => "the tenant does not store media of this sort of chat",
             Self::Direction => "the tenant does not store media of this direction",
             Self::ViewOnce => "the tenant does not store media that are meant to be seen once",
-            Self::Probe => "an operator's probe of the way that media take",
+            Self::Probe => "an operator's probe, not a media message",
             Self::Shell => {
-                "announced without key, path and URL, as a linked device gets what is to be seen once: only the phone has it"
+                "announced without key, path and URL, as linked devices receive view-once \
+                 messages: only the phone can open it"
             }
         }
     }
@@ -150,10 +151,9 @@ impl std::fmt::Display for SkipRule {
 }
 
 impl Policy {
-    /// What a new tenant gets unless it says otherwise: no stories and no channels, which are public and
-    /// many.
+    /// The default of a new tenant: no stories and no channels, which are public and numerous.
     #[must_use]
-    pub fn of_new_tenant() -> Self {
+    pub fn for_new_tenant() -> Self {
         let is_private = |kind: &ChatKind| !matches!(kind, ChatKind::Status | ChatKind::Channel);
         Self {
             chats: ChatKind::ALL.into_iter().filter(is_private).collect(),
@@ -161,10 +161,10 @@ impl Policy {
         }
     }
 
-    /// The rule against this medium, if there is one: the first in the order of [`SkipRule`], but a probe
-    /// before all.
+    /// The rule that excludes this media message, if any: a probe first, then the order of
+    /// [`SkipRule`].
     #[must_use]
-    pub fn skips(&self, message: &MediaMessage) -> Option<SkipRule> {
+    pub fn skip_rule(&self, message: &MediaMessage) -> Option<SkipRule> {
         let wants_kind = self.kinds.is_empty() || self.kinds.contains(&message.kind);
         let wants_chat = self.chats.is_empty() || self.chats.contains(&message.chat.kind());
         let wants_direction = self.direction.is_none_or(|only| only == message.direction);

@@ -1,4 +1,4 @@
-//! What is written down about a medium: its state, how it was proven, and every attempt made.
+//! The record of a media message: its state, its proof and every attempt.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,25 +12,27 @@ use crate::{
     strategy::Strategy,
 };
 
-/// How far stored bytes are proven to be what the sender sent.
+/// How far stored bytes are proven to be the sender's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Integrity {
-    /// The sender's MAC and the sender's plain hash both agree.
+    /// The MAC and the announced plain hash agree.
     #[serde(rename = "mac+sha256")]
     MacAndSha256,
-    /// The sender's plain hash agrees; there was no MAC to check (W-API's link, channels).
+    /// The announced plain hash agrees. There was no MAC to check (W-API's link, channels).
     #[serde(rename = "sha256")]
     Sha256,
-    /// The MAC agrees; the sender gave no plain hash. Older records say this of a contradicted one, too.
+    /// The MAC agrees; no plain hash was announced. Older records also use this for a contradicted
+    /// hash.
     #[serde(rename = "mac-only")]
     MacOnly,
-    /// The MAC agrees and outranks the sender's plain hash, which contradicts it: kept, and flagged.
+    /// The MAC agrees and outranks the announced plain hash, which differs. Stored and flagged.
     #[serde(rename = "mac-sha256-mismatch")]
     MacAgainstSha256,
-    /// Nothing was given to check against.
+    /// Nothing was announced to check against.
     #[serde(rename = "unverified")]
     Unverified,
-    /// W-API's bytes contradict the sender's hash and no strategy could do better: kept, and flagged.
+    /// W-API's bytes contradict the announced hash and no strategy served better ones. Stored and
+    /// flagged.
     #[serde(rename = "mismatch")]
     Mismatch,
 }
@@ -56,59 +58,60 @@ impl std::fmt::Display for Integrity {
     }
 }
 
-/// One try of one strategy, as evidence for people. It holds no secret and no full URL.
+/// One attempt with one strategy, for people to read. It holds no secret and no full URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Which way was tried.
+    /// The strategy used.
     pub strategy: Strategy,
-    /// The host asked last, without path or query.
+    /// The host of the last request, without path or query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// HTTP status of the last answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The answer's own error message, redacted, at most 300 characters.
+    /// The answer's error message, redacted, at most 300 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<String>,
     /// Body bytes received, over all requests of the attempt.
     pub received_bytes: u64,
-    /// Wall time of the attempt.
+    /// Duration of the attempt, in milliseconds.
     pub duration_ms: u64,
-    /// `stored`, or why not, in one sentence.
+    /// `stored`, or one sentence that says why not.
     pub verdict: String,
 }
 
-/// Where a medium's job stands.
+/// The state of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// The object is in the bucket, proven as far as `proof.integrity` says.
     Stored {
         /// The object's key.
         object_key: String,
-        /// The strategy that brought it.
+        /// The strategy that fetched it.
         strategy: Strategy,
-        /// What is proven of its bytes.
+        /// The proof of its bytes.
         proof: Proof,
-        /// Another delivery had put the object there before this run did; a record of that one stands.
+        /// Whether another delivery had stored the object before this run. An existing record of
+        /// that delivery stays.
         was_there: bool,
     },
-    /// Not now; the queue will bring the job back.
+    /// The attempt failed; the queue delivers the job again.
     Retrying {
-        /// Why it did not work this time.
+        /// Class of the failure.
         class: FailureClass,
-        /// The reason, for a person.
+        /// The reason, for people.
         reason: String,
     },
-    /// Given up; the job lies in the parked queue with its reason.
+    /// No more attempts; the job is in the parked queue with its reason.
     Parked {
-        /// Why it never will work by itself.
+        /// Class of the failure.
         class: FailureClass,
-        /// The reason, for a person.
+        /// The reason, for people.
         reason: String,
     },
-    /// Not wanted, by a rule of the instance: no failure, and nothing was asked of anyone.
+    /// Not stored because of a rule of the tenant. This is no failure, and no request was sent.
     Skipped {
-        /// Which rule.
+        /// The rule.
         rule: SkipRule,
     },
 }
@@ -126,35 +129,35 @@ impl State {
     }
 }
 
-/// The right to write a record, for as long as an invocation can live. Whoever holds it is told apart by
-/// the token alone: a run that was overtaken can neither overwrite what its successor wrote nor end the
-/// successor's lease.
+/// The right to write a record, for as long as an invocation can live. The owner token alone
+/// identifies the holder: a run that lost its lease can neither overwrite the record nor end the
+/// next run's lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// Of this run and no other.
+    /// Token of this run.
     pub owner: String,
-    /// When another run may take over, in seconds since 1970.
+    /// When another run may take the lease, in seconds since 1970.
     pub until: i64,
 }
 
-/// One item of the media table, about to be written.
+/// One item of the media table, to be written.
 #[derive(Debug, Clone)]
 pub struct Record<'a> {
-    /// Whose it is.
+    /// The tenant of the job.
     pub tenant: &'a TenantId,
-    /// The account that received or sent it.
+    /// The instance that received or sent the message.
     pub instance: &'a InstanceId,
-    /// What was announced.
+    /// The announced media message.
     pub message: &'a MediaMessage,
-    /// Where the record is, as its claim found.
+    /// Key of the record, found by the claim.
     pub key: &'a RecordKey,
-    /// Where the job stands.
+    /// State of the job.
     pub state: &'a State,
-    /// What was tried in this run.
+    /// The attempts of this run.
     pub attempts: &'a [Attempt],
-    /// When it was first found that nobody has the medium, if every run since then found the same; in
-    /// seconds since 1970.
+    /// When the file was first found lost, if every run since then found the same; in seconds since
+    /// 1970.
     pub lost_since: Option<i64>,
-    /// Seconds since 1970.
+    /// The current time in seconds since 1970.
     pub now: i64,
 }

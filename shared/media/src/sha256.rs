@@ -1,4 +1,4 @@
-//! A SHA-256 value: 32 bytes that compare, print as hex and read from W-API's base64.
+//! A SHA-256 digest: 32 bytes that can be compared, printed as hex, and parsed from W-API's base64.
 
 use aws_lc_rs::digest;
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::byte_text;
 
-/// A SHA-256 digest. Not a secret; printed as 64 lower-case hex digits.
+/// A SHA-256 digest. It is not a secret and prints as 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sha256([u8; Sha256::BYTES]);
 
-/// A text is not a SHA-256 in the form asked for.
+/// The text is not a SHA-256 in the expected form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a SHA-256: 32 bytes in hex or base64 were expected")]
 pub struct NotASha256;
@@ -20,30 +20,31 @@ impl Sha256 {
     /// Length of the digest, in bytes.
     pub const BYTES: usize = 32;
 
-    /// The digest of `data`.
+    /// Hashes `data`.
     #[must_use]
-    pub fn of(data: &[u8]) -> Self {
+    pub fn from_data(data: &[u8]) -> Self {
         Self::from_digest(&digest::digest(&digest::SHA256, data))
     }
 
-    /// Takes a finished digest. Anything but a SHA-256 digest (which no caller has) gives zeroes.
+    /// Wraps a finished digest. Anything but a SHA-256 digest, which no caller passes, gives
+    /// zeroes.
     pub(crate) fn from_digest(digest: &digest::Digest) -> Self {
         Self(digest.as_ref().try_into().unwrap_or_default())
     }
 
-    /// Reads a text in any form that [`byte_text::decode`] knows; W-API's is standard base64 of 32
-    /// bytes.
+    /// Parses a text in any form that [`byte_text::decode`] knows. W-API sends standard base64 of
+    /// 32 bytes.
     ///
     /// # Errors
-    /// [`NotASha256`] for anything else.
+    /// [`NotASha256`] for any other text.
     pub fn from_base64(text: &str) -> Result<Self, NotASha256> {
         Self::from_bytes(&byte_text::decode(text).ok_or(NotASha256)?)
     }
 
-    /// Reads 64 hex digits.
+    /// Parses 64 hex digits.
     ///
     /// # Errors
-    /// [`NotASha256`] for anything else.
+    /// [`NotASha256`] for any other text.
     pub fn from_hex(text: &str) -> Result<Self, NotASha256> {
         Self::from_bytes(
             &HEXLOWER_PERMISSIVE
@@ -60,13 +61,14 @@ impl Sha256 {
         bytes.try_into().map(Self).map_err(|_| NotASha256)
     }
 
-    /// 64 lower-case hex digits.
+    /// Encodes as 64 lower-case hex digits.
     #[must_use]
     pub fn to_hex(self) -> String {
         data_encoding::HEXLOWER.encode(&self.0)
     }
 
-    /// Standard base64, 44 characters: the form of W-API's fields and of S3's checksum header.
+    /// Encodes as standard base64, 44 characters: the form of W-API's fields and S3's checksum
+    /// header.
     #[must_use]
     pub fn to_base64(self) -> String {
         BASE64.encode(&self.0)

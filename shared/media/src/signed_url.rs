@@ -1,31 +1,32 @@
-//! What a path or URL of WhatsApp's CDN says of itself in its query: whether it is signed, and until when.
+//! Reads the query of a CDN path or URL: whether it is signed, and when it expires.
 
-/// When a path or URL expires by its own word: `oe=` of its query, in seconds since 1970.
+/// The expiry of a signed path or URL: `oe=` of its query, in seconds since 1970.
 #[must_use]
-pub fn expiry(url: &str) -> Option<i64> {
-    i64::from_str_radix(parameter(url, "oe")?, 16).ok()
+pub fn parse_expiry(url: &str) -> Option<i64> {
+    i64::from_str_radix(query_parameter(url, "oe")?, 16).ok()
 }
 
-/// Whether it carries a signature (`oh`) and its expiry (`oe`). Without them the CDN answers 403 to a
-/// medium that is there.
+/// Whether it has a signature (`oh`) and an expiry (`oe`). Without them the CDN answers 403, even
+/// for a file that exists.
 #[must_use]
 pub fn is_signed(url: &str) -> bool {
-    parameter(url, "oh").is_some() && parameter(url, "oe").is_some()
+    query_parameter(url, "oh").is_some() && query_parameter(url, "oe").is_some()
 }
 
-/// Whether `url` leads to a medium that `path` does not lead to as long: it has another path, or a
-/// signature that `path` lacks, or one that outlives it.
+/// Whether `url` serves a file longer than `path`, or another file: its path differs, only `url` is
+/// signed, or its signature expires later.
 #[must_use]
-pub fn says_more_than(url: &str, path: &str) -> bool {
-    let is_same_path = path_of(url) == path_of(path);
+pub fn improves_on(url: &str, path: &str) -> bool {
+    let is_same_path = path_without_host(url) == path_without_host(path);
     let is_better_signed = is_signed(url)
-        && (!is_signed(path) || expiry(path).unwrap_or_default() < expiry(url).unwrap_or_default());
+        && (!is_signed(path)
+            || parse_expiry(path).unwrap_or_default() < parse_expiry(url).unwrap_or_default());
     !is_same_path || is_better_signed
 }
 
-/// The path without host and query, which is the same for a URL and for a path alone.
+/// The path without host and query, from a URL or from a path alone.
 #[must_use]
-pub fn path_of(url: &str) -> &str {
+pub fn path_without_host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| {
         rest.split_once('/').map_or("", |(_, path)| path)
     });
@@ -33,8 +34,8 @@ pub fn path_of(url: &str) -> &str {
     path.trim_start_matches('/')
 }
 
-/// A parameter of the query that says something.
-fn parameter<'a>(url: &'a str, name: &str) -> Option<&'a str> {
+/// A query parameter that is not empty.
+fn query_parameter<'a>(url: &'a str, name: &str) -> Option<&'a str> {
     let (_, query) = url.split_once('?')?;
     let query = query.split('#').next().unwrap_or_default();
     query.split('&').find_map(|pair| {

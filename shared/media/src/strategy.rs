@@ -1,8 +1,9 @@
-//! The ways to get a medium's bytes, as a closed list.
+//! The strategies: the ways to get a media file.
 
 use serde::{Deserialize, Serialize};
 
-/// One way to fetch. An instance's record may name its own order; the default is [`Strategy::DEFAULT`].
+/// A way to get a media file. An instance's record may set the order; the default is
+/// [`Strategy::DEFAULT`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
@@ -10,17 +11,18 @@ pub enum Strategy {
     Wapi,
     /// W-API's older `POST /media/download`, which may not exist.
     WapiAlternate,
-    /// WhatsApp's CDN and decryption on this side.
+    /// WhatsApp's CDN, decrypted here.
     Cdn,
 }
 
-/// A text names no strategy.
+/// The text is not the name of a strategy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a strategy is one of wapi, wapi_alternate, cdn")]
 pub struct UnknownStrategy;
 
 impl Strategy {
-    /// The usual order: W-API first because that is what is paid for, the CDN last because it needs no one.
+    /// The default order: W-API first, because the tenant pays for it; the CDN last, because it
+    /// needs neither W-API nor a token.
     pub const DEFAULT: [Self; 3] = [Self::Wapi, Self::WapiAlternate, Self::Cdn];
 
     /// The word in records, metadata and logs.

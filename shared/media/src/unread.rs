@@ -1,4 +1,4 @@
-//! A webhook's body that could not be read, as it lies in a queue until a version comes that can.
+//! A webhook body that could not be read. A queue keeps it until a version can read it.
 
 use std::fmt;
 
@@ -7,22 +7,23 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    access::Verified,
+    access::VerifiedInstance,
     ids::{InstanceId, TenantId},
     job::NotAJob,
     message::MediaMessage,
 };
 
-/// Largest body that is kept, in bytes. SQS takes 1 MiB with all attributes: as base64 this is
-/// 1,040,000 bytes, and 8 KiB remain for the names beside it and the ticket of what is parked.
+/// Maximum size of a body that is kept, in bytes. SQS takes 1 MiB with all attributes: as base64
+/// this is 1,040,000 bytes, and 8 KiB remain for the other fields and the attributes of a parked
+/// message.
 pub const MAX_BODY_BYTES: usize = 780_000;
 
-/// Longest word of why a body was not read.
+/// Maximum length of the word that says why a body was not read, in bytes.
 const MAX_WORD_BYTES: usize = 32;
 
-/// A raw body in the queue: of whom, since when, why, and the bytes. Made by [`Verified::unread`],
-/// or read back from a queue. Versioned, because it outlives deploys: a version that this build
-/// does not know does not parse, and is parked.
+/// A raw body as JSON in the queue, with its tenant, instance, time of acceptance and reason.
+/// Created by [`VerifiedInstance::unread`], or parsed from a queue message. It is versioned,
+/// because it outlives deploys: an unknown version does not parse, and the message is parked.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnreadBody {
     version: Version,
@@ -33,14 +34,15 @@ pub struct UnreadBody {
     body: RawBody,
 }
 
-/// The shape of an unread body in the queue.
+/// The format of an unread body in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Version {
     #[serde(rename = "unread-1")]
     V1,
 }
 
-/// What a webhook was, byte for byte. It holds media keys and people: wiped on drop.
+/// The body of a webhook, byte for byte. It is wiped on drop, because it may contain media keys and
+/// personal data.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 struct RawBody(Zeroizing<Vec<u8>>);
@@ -60,13 +62,13 @@ impl From<RawBody> for String {
     }
 }
 
-/// The body is larger than [`MAX_BODY_BYTES`]. The sender gets a 413.
+/// The body is larger than [`MAX_BODY_BYTES`]. The sender receives a 413.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the body cannot be read and is too large to be kept")]
 pub struct TooLargeToKeep;
 
 impl UnreadBody {
-    pub(crate) fn of(
+    pub(crate) fn new(
         (tenant, instance): (&TenantId, &InstanceId),
         body: &[u8],
         why: &str,
@@ -85,29 +87,29 @@ impl UnreadBody {
         })
     }
 
-    /// Reads a queue message's body.
+    /// Parses the body of a queue message.
     ///
     /// # Errors
-    /// [`NotAJob`]: retrying cannot help, the message must be parked.
+    /// [`NotAJob`]: retrying cannot help, so the message must be parked.
     pub fn parse(body: &str) -> Result<Self, NotAJob> {
-        let read: Self = serde_json::from_str(body).map_err(|_| NotAJob)?;
+        let parsed: Self = serde_json::from_str(body).map_err(|_| NotAJob)?;
         let is_of_word = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
-        let is_word = read.why.len() <= MAX_WORD_BYTES && read.why.bytes().all(is_of_word);
-        if is_word { Ok(read) } else { Err(NotAJob) }
+        let is_word = parsed.why.len() <= MAX_WORD_BYTES && parsed.why.bytes().all(is_of_word);
+        if is_word { Ok(parsed) } else { Err(NotAJob) }
     }
 
-    /// Writes the queue message's body. All of it is ASCII.
+    /// Writes the body of a queue message, in ASCII.
     ///
     /// # Errors
-    /// None in practice: every field is text or number.
+    /// None in practice: every field is a text or number.
     pub fn to_json(&self) -> Result<String, NotAJob> {
         serde_json::to_string(self).map_err(|_| NotAJob)
     }
 
-    /// The right under which it was accepted, to read it again.
+    /// The verified instance whose webhook it was, to read it again.
     #[must_use]
-    pub fn verified(&self) -> Verified {
-        Verified::again(self.tenant.clone(), self.instance.clone())
+    pub fn verified(&self) -> VerifiedInstance {
+        VerifiedInstance::from_unread(self.tenant.clone(), self.instance.clone())
     }
 
     /// What may be shown of it.
@@ -122,13 +124,13 @@ impl UnreadBody {
         }
     }
 
-    /// Whose it is.
+    /// The tenant that the instance belongs to.
     #[must_use]
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
     }
 
-    /// The instance whose webhook it is.
+    /// The instance whose webhook it was.
     #[must_use]
     pub fn instance(&self) -> &InstanceId {
         &self.instance
@@ -140,52 +142,52 @@ impl UnreadBody {
         self.accepted_at
     }
 
-    /// The bytes as they were posted. The name is there to be found by a reader: every use is a
-    /// place where media keys and people leave.
+    /// The bytes as they were posted. The name makes every use easy to find: each one exposes media
+    /// keys and personal data.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.body.0
     }
 }
 
-/// Prints what may be shown, and nothing of the bytes.
+/// Shows what may be shown, but not the bytes.
 impl fmt::Debug for UnreadBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("UnreadBody").field(&self.about()).finish()
     }
 }
 
-/// What may be shown of an unread body: all but the body.
+/// What may be shown of an unread body: everything except the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
-    /// Whose it is.
+    /// The tenant that the instance belongs to.
     pub tenant: TenantId,
-    /// The instance whose webhook it is.
+    /// The instance whose webhook it was.
     pub instance: InstanceId,
     /// When it was accepted, in seconds since 1970.
     pub accepted_at: i64,
     /// Why it could not be read, in one word of letters and underscores.
     pub why: String,
-    /// Its length.
+    /// The size of the body in bytes.
     pub size_bytes: usize,
 }
 
 impl Unread {
-    /// Until when the media in it can be counted on, in seconds since 1970, as far as anybody can
-    /// tell without reading it: as long as those of a message that was sent when it came.
+    /// Until when its media files can be expected to exist, in seconds since 1970. The body cannot
+    /// be read, so this assumes that their messages were sent when it was accepted.
     #[must_use]
     pub fn recoverable_until(&self) -> i64 {
         self.accepted_at.saturating_add(MediaMessage::SAFE_SECONDS)
     }
 }
 
-/// What looking for texts in a raw body came to.
+/// The result of a search for texts in a raw body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Search {
-    /// One of them is in it.
+    /// The body contains one of them.
     Found,
-    /// None of them is.
+    /// The body contains none of them.
     Absent,
-    /// It cannot be told: the body is no text, or what is looked for has no text.
+    /// Unknown: the body is not a text, or there is no text to search for.
     Unclear,
 }

@@ -1,4 +1,4 @@
-//! How jobs end: the classes, the schedule, and who may announce.
+//! Failure classes, the retry schedule, and the check of webhook secrets.
 
 #![allow(
     clippy::expect_used,
@@ -10,8 +10,11 @@
 use std::time::Duration;
 
 use media::{
-    access::{SecretHashes, Verified},
-    failure::{Disposition, FailureClass, UnknownClass, class_of, longest_wait, may_be_mistaken},
+    access::{SecretHashes, VerifiedInstance},
+    failure::{
+        Disposition, FailureClass, UnknownClass, class_from_findings, max_retry_after,
+        may_be_mistaken,
+    },
     ids::{InstanceId, TenantId},
     job::QueuedJob,
     kind::{KeyType, MediaKind},
@@ -53,13 +56,13 @@ fn the_most_hopeful_finding_decides_the_class() {
         (&[], FailureClass::Corrupt),
     ];
     for (findings, class) in cases {
-        assert_eq!(class_of(findings), class, "{findings:?}");
+        assert_eq!(class_from_findings(findings), class, "{findings:?}");
     }
 }
 
-/// One edge of a CDN, or W-API during a deploy, may say of a medium that is there that it is not.
+/// A CDN edge, or W-API during a deploy, may report an existing file as missing.
 #[test]
-fn what_may_be_a_mistake_must_be_found_twice() {
+fn doubtful_findings_are_confirmed() {
     use Disposition::{Absent, Expired, Gone, NotApplicable, OverLimit, Unauthorized, Unopenable};
     let cases: [(&[Disposition], bool); 10] = [
         (&[NotApplicable, Gone], true),
@@ -78,8 +81,9 @@ fn what_may_be_a_mistake_must_be_found_twice() {
     }
 }
 
+/// The loss of an old file needs no confirmation.
 #[test]
-fn a_loss_is_believed_when_it_is_found_an_hour_later_or_the_medium_is_old() {
+fn a_loss_is_confirmed_after_an_hour() {
     const NOW: i64 = 1_790_000_000;
     const DAY: i64 = 24 * 60 * 60;
     for (found_ago, sent_ago, left) in [
@@ -95,12 +99,12 @@ fn a_loss_is_believed_when_it_is_found_an_hour_later_or_the_medium_is_old() {
         (Some(-300), 60, Some(3600)),
         (None, -60, Some(3600)),
         (None, i64::MIN + NOW + 1, Some(3600)),
-        // Nobody knows when it was sent.
+        // The moment is unknown.
         (None, NOW, Some(3600)),
         (Some(3600), NOW, None),
     ] {
         let since = found_ago.map(|ago| NOW - ago);
-        let doubt = schedule::doubt_left(since, NOW.saturating_sub(sent_ago), NOW);
+        let doubt = schedule::confirmation_wait(since, NOW.saturating_sub(sent_ago), NOW);
         assert_eq!(
             doubt.map(|it| it.as_secs()),
             left,
@@ -110,7 +114,7 @@ fn a_loss_is_believed_when_it_is_found_an_hour_later_or_the_medium_is_old() {
 }
 
 #[test]
-fn what_passes_by_itself_or_by_a_persons_work_is_retried_and_nothing_else() {
+fn only_transient_and_instance_are_retried() {
     use FailureClass::{Corrupt, Expired, Instance, Poison, Refused, Transient, Unread};
     for (class, retried) in [
         (Transient, true),
@@ -126,13 +130,16 @@ fn what_passes_by_itself_or_by_a_persons_work_is_retried_and_nothing_else() {
 }
 
 #[test]
-fn a_class_is_read_by_the_word_it_is_written_with() {
+fn a_class_is_parsed_from_its_word() {
     for class in FailureClass::ALL {
         assert_eq!(class.as_str().parse(), Ok(class));
         assert_eq!(class.to_string(), class.as_str());
-        let told = [class.means(), class.happens(), class.remedy()];
+        let told = [class.cause(), class.consequence(), class.remedy()];
         assert!(told.iter().all(|text| !text.is_empty()), "{class}");
-        assert_eq!(class.happens().starts_with("retried"), class.is_retried());
+        assert_eq!(
+            class.consequence().starts_with("retried"),
+            class.is_retried()
+        );
     }
     for wrong in ["", "Transient", "unknown"] {
         assert_eq!(
@@ -144,60 +151,68 @@ fn a_class_is_read_by_the_word_it_is_written_with() {
 }
 
 #[test]
-fn classes_are_listed_in_the_order_in_which_their_findings_decide() {
+fn classes_are_listed_by_precedence() {
     use Disposition::{Gone, OverLimit, Unauthorized, Unopenable};
     let findings = [Unopenable, Gone, OverLimit, Unauthorized, LATER];
-    let classes = (1..=findings.len()).map(|n| class_of(&findings[..n]));
+    let classes = (1..=findings.len()).map(|n| class_from_findings(&findings[..n]));
     let listed = FailureClass::ALL.into_iter().rev();
-    // Poison and unread bodies are found before anyone is asked.
+    // Poison and unread bodies are detected before any request, so no finding leads to them.
     assert!(classes.eq(listed.skip(2)));
 }
 
+/// Up to the time that SQS can hide a message.
 #[test]
-fn the_longest_retry_after_is_honoured_within_what_sqs_can_hide() {
+fn the_longest_retry_after_is_honoured() {
     let minutes = |n| Disposition::Retry {
         after: Some(Duration::from_mins(n)),
     };
     assert_eq!(
-        longest_wait(&[minutes(3), LATER, minutes(7)]),
+        max_retry_after(&[minutes(3), LATER, minutes(7)]),
         Some(Duration::from_mins(7))
     );
     assert_eq!(
-        schedule::wait(1, 0.5, Some(Duration::from_mins(7))),
+        schedule::retry_wait(1, 0.5, Some(Duration::from_mins(7))),
         Duration::from_mins(7)
     );
     assert_eq!(
-        schedule::wait(1, 0.5, Some(Duration::from_hours(40))),
+        schedule::retry_wait(1, 0.5, Some(Duration::from_hours(40))),
         Duration::from_hours(11)
     );
     let asked = Some(Duration::from_mins(7));
-    assert_eq!(schedule::wait(10, 1.0, asked), Duration::from_hours(4));
+    assert_eq!(
+        schedule::retry_wait(10, 1.0, asked),
+        Duration::from_hours(4)
+    );
 }
 
 const STEPS_SECONDS: [u64; 10] = [30, 60, 120, 240, 480, 900, 1800, 3600, 7200, 14400];
 
+/// The last step repeats.
 #[test]
-fn a_wait_is_anything_up_to_its_step_and_the_last_step_repeats() {
+fn a_wait_is_random_within_its_step() {
     for (receive, step) in (1..).zip(STEPS_SECONDS) {
-        let waits = |jitter| schedule::wait(receive, jitter, None);
+        let waits = |jitter| schedule::retry_wait(receive, jitter, None);
         assert_eq!(waits(0.0), Duration::ZERO, "{receive}");
         assert_eq!(waits(0.5), Duration::from_secs(step) / 2, "{receive}");
         assert_eq!(waits(1.0), Duration::from_secs(step), "{receive}");
     }
     for receive in [11, 140, u32::MAX] {
-        assert_eq!(schedule::wait(receive, 1.0, None), Duration::from_hours(4));
+        assert_eq!(
+            schedule::retry_wait(receive, 1.0, None),
+            Duration::from_hours(4)
+        );
     }
-    // SQS counts from 1; a count that cannot be read is the first.
-    assert_eq!(schedule::wait(0, 1.0, None), Duration::from_secs(30));
+    // SQS counts from 1. A count that cannot be read counts as the first.
+    assert_eq!(schedule::retry_wait(0, 1.0, None), Duration::from_secs(30));
 }
 
 #[test]
-fn jitter_that_is_none_is_brought_within_its_bounds() {
-    assert_eq!(schedule::wait(3, -1.0, None), Duration::ZERO);
-    assert_eq!(schedule::wait(3, 7.0, None), Duration::from_mins(2));
+fn invalid_jitter_is_clamped() {
+    assert_eq!(schedule::retry_wait(3, -1.0, None), Duration::ZERO);
+    assert_eq!(schedule::retry_wait(3, 7.0, None), Duration::from_mins(2));
 }
 
-/// Uniform in `0.0..1.0`, the same in every run: Knuth's MMIX generator, of which the high bits are good.
+/// Uniform in `0.0..1.0` and the same in every run: the high bits of Knuth's MMIX generator.
 struct Jitter(u64);
 
 impl Jitter {
@@ -211,26 +226,28 @@ impl Jitter {
     }
 }
 
-/// The queue's `maxReceiveCount` as it stands in `template.yaml`; a test there compares.
+/// The queue's `maxReceiveCount` in `template.yaml`; a test there compares the two.
 const MOST_RECEIVES: u32 = 140;
 
-/// Receives that a job burns in a life of failures: each brings another wait, until the job is given up.
+/// Number of receives of a job that fails until it is parked.
 fn receives_of_a_life(jitter: &mut Jitter) -> u32 {
-    let life = schedule::last_moment(0).try_into().map(Duration::from_secs);
+    let life = schedule::final_deadline(0)
+        .try_into()
+        .map(Duration::from_secs);
     let life = life.expect("a time to come");
     let mut elapsed = Duration::ZERO;
     let last = (1..).find(|receive| {
-        elapsed += schedule::wait(*receive, jitter.next(), None);
+        elapsed += schedule::retry_wait(*receive, jitter.next(), None);
         elapsed > life
     });
     last.expect("every life ends")
 }
 
-/// The receives that a job burns before its time is over must stay below the queue's `maxReceiveCount`, or
-/// SQS would park it without a reason. With full jitter no number is certain, so many lives are lived; the
-/// room is for batches that had no time, for other runs' leases and for crashes.
+/// A failing job must be parked before it reaches the queue's `maxReceiveCount`, or SQS would move
+/// it without a reason. With full jitter the number varies, so many lives are simulated. The
+/// reserve is for batches without time, other runs' leases and crashes.
 #[test]
-fn of_many_lives_of_retries_the_longest_leaves_room_in_the_queues_receive_count() {
+fn retries_stay_below_the_receive_limit() {
     let mut jitter = Jitter(1);
     let lives: Vec<_> = (0..20_000)
         .map(|_| receives_of_a_life(&mut jitter))
@@ -240,38 +257,39 @@ fn of_many_lives_of_retries_the_longest_leaves_room_in_the_queues_receive_count(
         most.is_some_and(|most| most + 20 <= MOST_RECEIVES),
         "{most:?}"
     );
-    // The jitter is one: no life is like the others.
+    // The jitter works: the lives differ.
     assert!(least < Some(&75) && most > Some(&90), "{least:?} {most:?}");
 }
 
-/// A job that crashes its function every time comes back only when the queue's visibility timeout is over.
-/// It must have been received often enough to be parked before the queue's retention drops it.
+/// A job that crashes its function is received again only after the queue's visibility timeout. It
+/// must be received often enough to be parked before the queue's retention drops it.
 #[test]
-fn a_job_that_crashes_every_time_is_parked_before_the_queue_forgets_it() {
+fn a_crashing_job_is_parked_in_time() {
     let (visibility, retention) = (Duration::from_secs(3630), Duration::from_hours(7 * 24));
     assert!(visibility * MOST_RECEIVES < retention);
 }
 
+/// It is parked when the file is no longer safe to expect, but never at once.
 #[test]
-fn a_job_is_given_up_when_the_media_is_no_longer_safe_but_never_at_once() {
+fn a_job_is_parked_after_its_grace() {
     const HOUR: i64 = 3600;
     const DAY: i64 = 24 * HOUR;
-    assert_eq!(schedule::gives_up_at(0, 100 * DAY), 6 * DAY);
-    assert_eq!(schedule::gives_up_at(0, 3 * DAY), 3 * DAY);
-    assert_eq!(schedule::last_moment(DAY), 7 * DAY + 12 * HOUR);
+    assert_eq!(schedule::park_deadline(0, 100 * DAY), 6 * DAY);
+    assert_eq!(schedule::park_deadline(0, 3 * DAY), 3 * DAY);
+    assert_eq!(schedule::final_deadline(DAY), 7 * DAY + 12 * HOUR);
     assert_eq!(
-        schedule::gives_up_at(100 * DAY, 3 * DAY),
+        schedule::park_deadline(100 * DAY, 3 * DAY),
         100 * DAY + 6 * HOUR
     );
 }
 
 #[test]
-fn only_a_valid_secret_gives_the_right_to_announce() {
+fn only_a_valid_secret_verifies() {
     let tenant = TenantId::parse("acme").expect("a tenant");
     let instance = InstanceId::parse("A-B").expect("an instance");
-    let both = SecretHashes::new([Sha256::of(b"old"), Sha256::of(b"new")]);
+    let both = SecretHashes::new([Sha256::from_data(b"old"), Sha256::from_data(b"new")]);
     let check = |secrets: &SecretHashes, presented: &str| {
-        Verified::check(&tenant, &instance, secrets, presented).is_some()
+        VerifiedInstance::verify(&tenant, &instance, secrets, presented).is_some()
     };
     assert!(check(&both, "old") && check(&both, "new"));
     for wrong in ["", "neither", "old ", "OLD"] {
@@ -281,7 +299,7 @@ fn only_a_valid_secret_gives_the_right_to_announce() {
 }
 
 #[test]
-fn key_families_are_tried_by_likelihood_and_each_once() {
+fn key_families_are_ordered_by_likelihood() {
     for kind in MediaKind::ALL {
         for mimetype in [
             None,
@@ -304,13 +322,16 @@ fn key_families_are_tried_by_likelihood_and_each_once() {
     );
     let pack = KeyType::candidates(MediaKind::Sticker, Some("application/zip"));
     assert_eq!(pack[0], KeyType::StickerPack);
-    assert!(pack.len() < KeyType::ALL.len(), "a pack is hardly mistaken");
+    assert!(
+        pack.len() < KeyType::ALL.len(),
+        "a sticker pack is not mistaken for another kind"
+    );
 }
 
-/// Versions that did not know the field knew the key and the hash.
+/// Versions without the field knew the key and the hash.
 #[test]
-fn a_job_of_an_older_version_says_whether_it_is_encrypted() {
-    let hash = Sha256::of(b"x").to_hex();
+fn an_older_job_says_whether_it_is_encrypted() {
+    let hash = Sha256::from_data(b"x").to_hex();
     for (fields, is_encrypted) in [
         (String::new(), false),
         (format!(r#","file_sha256":"{hash}""#), false),
@@ -319,7 +340,8 @@ fn a_job_of_an_older_version_says_whether_it_is_encrypted() {
         (r#","is_encrypted":true"#.to_owned(), true),
     ] {
         let body = format!(
-            r#"{{"version":"1","tenant":"acme","instance":"A-B","accepted_at":0,"message":{{"message_id":"3EB0A",
+            r#"{{"version":"1","tenant":"acme","instance":"A-B","accepted_at":0,
+            "message":{{"message_id":"3EB0A",
             "chat":"5500900000002","direction":"in","moment":0,"kind":"image"{fields}}}}}"#
         );
         let job = QueuedJob::parse(&body).expect("a job").into_job();

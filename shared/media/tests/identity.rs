@@ -1,4 +1,4 @@
-//! What makes two announcements one medium or two, and the moment that a message is filed under.
+//! Which announcements are the same media message, and the moment of a message.
 
 #![allow(
     clippy::expect_used,
@@ -23,8 +23,8 @@ use media::{
 const ACCEPTED: i64 = 1_787_440_000;
 const SENT: i64 = 1_787_438_879;
 
-/// A picture of a phone's chat.
-fn picture() -> MediaMessage {
+/// An image in the chat of a phone number.
+fn image_message() -> MediaMessage {
     MediaMessage {
         message_id: MessageId::parse("3EB0AAAAAAAAAAAAAAAA").expect("an id"),
         chat: Chat::from_jid("5500900000002", None),
@@ -37,8 +37,8 @@ fn picture() -> MediaMessage {
         media_key: Some(Secret::new("RkFLRS1NRURJQS1LRVktMDEyMzQ1Njc4OS1BQkNERUY=")),
         direct_path: Some(Secret::new("/v/1.enc?oh=1&oe=2")),
         url: None,
-        file_sha256: Some(Sha256::of(b"plain")),
-        file_enc_sha256: Some(Sha256::of(b"encrypted")),
+        file_sha256: Some(Sha256::from_data(b"plain")),
+        file_enc_sha256: Some(Sha256::from_data(b"encrypted")),
         is_encrypted: true,
         file_length: None,
         file_name: None,
@@ -50,7 +50,7 @@ fn picture() -> MediaMessage {
 fn in_chat(jid: &str, lid: Option<&str>, phone: Option<&str>) -> MediaMessage {
     let text = |text: Option<&str>| text.map(str::to_owned);
     let chat = Chat::from_jid(jid, phone);
-    let chat_hash = chat.hash_of(jid);
+    let chat_hash = chat.address_hash(jid);
     let peer = Contact {
         lid: text(lid),
         phone: text(phone),
@@ -62,23 +62,23 @@ fn in_chat(jid: &str, lid: Option<&str>, phone: Option<&str>) -> MediaMessage {
             chat_hash,
             ..Envelope::default()
         },
-        ..picture()
+        ..image_message()
     }
 }
 
-/// A table of records as the database would keep it: the first that does not contradict, or a free
-/// place.
+/// A table of records, as the database keeps it: the first key that does not contradict, or a free
+/// one.
 #[derive(Default)]
 struct Shelf(Vec<(RecordKey, Vec<(&'static str, String)>)>);
 
 impl Shelf {
-    fn place(&mut self, message: &MediaMessage) -> usize {
+    fn find_place(&mut self, message: &MediaMessage) -> usize {
         let identity = message.identity();
         for key in identity.record_keys() {
             let found = self.0.iter().position(|(one, _)| *one == key);
             let Some(n) = found else {
                 self.0.push((key, Vec::new()));
-                return self.learn(self.0.len() - 1, message);
+                return self.record_facts(self.0.len() - 1, message);
             };
             let contradicts = identity.chat_facts().iter().any(|fact| {
                 let known = self.0[n].1.iter().find(|(name, _)| *name == fact.name);
@@ -87,13 +87,13 @@ impl Shelf {
                 })
             });
             if !contradicts {
-                return self.learn(n, message);
+                return self.record_facts(n, message);
             }
         }
         panic!("no place is left");
     }
 
-    fn learn(&mut self, n: usize, message: &MediaMessage) -> usize {
+    fn record_facts(&mut self, n: usize, message: &MediaMessage) -> usize {
         for fact in message.identity().chat_facts() {
             let facts = &mut self.0[n].1;
             if facts.iter().all(|(name, _)| *name != fact.name) {
@@ -104,29 +104,35 @@ impl Shelf {
     }
 }
 
-/// How many media a list of announcements is, in any order that `permute` gives.
-fn count(messages: &[MediaMessage]) -> usize {
+/// The number of media messages in a list of announcements.
+fn count_media(messages: &[MediaMessage]) -> usize {
     let mut shelf = Shelf::default();
-    let places: BTreeSet<_> = messages.iter().map(|one| shelf.place(one)).collect();
+    let places: BTreeSet<_> = messages.iter().map(|one| shelf.find_place(one)).collect();
     places.len()
 }
 
 fn in_both_orders(one: &MediaMessage, other: &MediaMessage) -> [usize; 2] {
     let (one, other) = (one.clone(), other.clone());
-    [count(&[one.clone(), other.clone()]), count(&[other, one])]
+    [
+        count_media(&[one.clone(), other.clone()]),
+        count_media(&[other, one]),
+    ]
 }
 
 #[test]
-fn equal_announcements_are_one_medium_with_one_key() {
-    assert_eq!(count(&[picture(), picture()]), 1);
-    assert_eq!(picture().identity().in_key(), picture().identity().in_key());
+fn equal_announcements_have_one_key() {
+    assert_eq!(count_media(&[image_message(), image_message()]), 1);
+    assert_eq!(
+        image_message().identity().to_key_part(),
+        image_message().identity().to_key_part()
+    );
 }
 
 #[test]
-fn other_content_under_one_id_is_another_medium() {
+fn other_content_is_another_media_message() {
     let changes: [fn(MediaMessage) -> MediaMessage; 5] = [
         |it| MediaMessage {
-            file_enc_sha256: Some(Sha256::of(b"other")),
+            file_enc_sha256: Some(Sha256::from_data(b"other")),
             ..it
         },
         |it| MediaMessage {
@@ -154,30 +160,30 @@ fn other_content_under_one_id_is_another_medium() {
     ];
     let all: Vec<_> = changes
         .iter()
-        .map(|change| change(picture()))
-        .chain([picture()])
+        .map(|change| change(image_message()))
+        .chain([image_message()])
         .collect();
-    assert_eq!(count(&all), all.len());
-    let keys: BTreeSet<_> = all.iter().map(|one| one.identity().in_key()).collect();
+    assert_eq!(count_media(&all), all.len());
+    let keys: BTreeSet<_> = all.iter().map(|one| one.identity().to_key_part()).collect();
     assert_eq!(keys.len(), all.len());
 }
 
 #[test]
-fn another_id_is_another_medium_whatever_else_is_alike() {
-    let mut edit = picture();
+fn another_id_is_another_media_message() {
+    let mut edit = image_message();
     edit.message_id = MessageId::parse("3EB0BBBB").expect("an id");
-    assert_eq!(in_both_orders(&picture(), &edit), [2, 2]);
+    assert_eq!(in_both_orders(&image_message(), &edit), [2, 2]);
 }
 
 #[test]
-fn a_signed_path_that_is_signed_anew_is_the_same_content() {
+fn a_new_signature_keeps_the_content() {
     let at = |path: Option<&str>, url: Option<&str>| MediaMessage {
         file_enc_sha256: None,
         file_sha256: None,
         media_key: None,
         direct_path: path.map(Secret::new),
         url: url.map(Secret::new),
-        ..picture()
+        ..image_message()
     };
     let first = at(Some("/v/t62/1.enc?oh=1&oe=2"), None);
     for other in [
@@ -191,13 +197,13 @@ fn a_signed_path_that_is_signed_anew_is_the_same_content() {
 }
 
 #[test]
-fn a_key_in_another_form_of_base64_is_the_same_content() {
+fn every_base64_form_is_one_content() {
     let with = |key: &str, path: &str| MediaMessage {
         file_enc_sha256: None,
         file_sha256: None,
         media_key: Some(Secret::new(key)),
         direct_path: Some(Secret::new(path)),
-        ..picture()
+        ..image_message()
     };
     let rest = "A".repeat(40);
     let key = with(&format!("+/8{rest}="), "/v/1");
@@ -215,7 +221,7 @@ fn a_key_in_another_form_of_base64_is_the_same_content() {
     }
     let another = with(&format!("+/9{rest}="), "/v/1");
     assert_eq!(in_both_orders(&key, &another), [2, 2]);
-    // What is no key tells no media apart, nor that two are one.
+    // A text that is not a key neither joins nor separates media messages.
     assert_eq!(
         in_both_orders(&with("k", "/v/1"), &with("k", "/v/2")),
         [2, 2]
@@ -227,7 +233,7 @@ fn a_key_in_another_form_of_base64_is_the_same_content() {
 }
 
 #[test]
-fn a_lid_and_a_phone_that_may_be_one_persons_are_one_chat() {
+fn a_matching_lid_and_phone_are_one_chat() {
     let lid = in_chat("200000000000002@lid", Some("200000000000002"), None);
     let both = in_chat(
         "200000000000002@lid",
@@ -238,20 +244,20 @@ fn a_lid_and_a_phone_that_may_be_one_persons_are_one_chat() {
     for (one, other) in [(&lid, &both), (&lid, &phone), (&both, &phone)] {
         assert_eq!(in_both_orders(one, other), [1, 1]);
     }
-    assert_eq!(count(&[lid.clone(), both.clone(), phone.clone()]), 1);
-    assert_eq!(count(&[phone, lid, both]), 1);
+    assert_eq!(count_media(&[lid.clone(), both.clone(), phone.clone()]), 1);
+    assert_eq!(count_media(&[phone, lid, both]), 1);
 }
 
-/// Gateways write such a number with and without the ninth digit.
+/// Gateways write such a number with or without the ninth digit.
 #[test]
-fn both_spellings_of_a_brazilian_number_are_one_chat() {
+fn both_brazilian_spellings_are_one_chat() {
     let with = in_chat("5500988880000", None, Some("5500988880000"));
     let without = in_chat("550088880000", None, Some("550088880000"));
     assert_eq!(in_both_orders(&with, &without), [1, 1]);
 }
 
 #[test]
-fn two_chats_that_cannot_be_one_are_two_media() {
+fn different_chats_are_two_media_messages() {
     let chats = [
         in_chat("5500900000002", None, Some("5500900000002")),
         in_chat("5500900000003", None, Some("5500900000003")),
@@ -261,23 +267,29 @@ fn two_chats_that_cannot_be_one_are_two_media() {
         in_chat("status@broadcast", None, None),
         in_chat("123@broadcast", None, None),
     ];
-    assert_eq!(count(&chats), chats.len());
-    let keys: BTreeSet<_> = chats.iter().map(|one| one.identity().in_key()).collect();
+    assert_eq!(count_media(&chats), chats.len());
+    let keys: BTreeSet<_> = chats
+        .iter()
+        .map(|one| one.identity().to_key_part())
+        .collect();
     assert_eq!(keys.len(), chats.len());
     let lids = ["1@lid", "2@lid"].map(|jid| in_chat(jid, jid.strip_suffix("@lid"), None));
     assert_eq!(in_both_orders(&lids[0], &lids[1]), [2, 2]);
     let group = in_chat("5500900000002@g.us", None, None);
     assert_eq!(in_both_orders(&chats[0], &group), [2, 2]);
-    // A number that was given to somebody else: one folder, and two people.
+    // A number that was reassigned to another person: one folder, two contacts.
     let two = ["1", "2"].map(|lid| in_chat("5500900000002", Some(lid), Some("5500900000002")));
     assert_eq!(in_both_orders(&two[0], &two[1]), [2, 2]);
-    assert_ne!(two[0].identity().in_key(), two[1].identity().in_key());
+    assert_ne!(
+        two[0].identity().to_key_part(),
+        two[1].identity().to_key_part()
+    );
 }
 
-/// Whoever comes later finds the record of the same chat, also where the first of the row is
-/// another's.
+/// A later announcement finds the record of its chat, also if the first key belongs to another
+/// chat.
 #[test]
-fn each_of_many_chats_is_found_again_by_lid_and_by_number() {
+fn every_chat_is_found_by_either_id() {
     let phone = |n: u32| format!("55009000000{n:02}");
     let lid = |n: u32| format!("2000000000000{n:02}");
     let both = |n| in_chat(&phone(n), Some(&lid(n)), Some(&phone(n)));
@@ -286,38 +298,42 @@ fn each_of_many_chats_is_found_again_by_lid_and_by_number() {
     let firsts: Vec<_> = (0..5).map(both).collect();
     let again = (0..5).rev().flat_map(|n| [by_lid(n), by_phone(n), both(n)]);
     let all: Vec<_> = firsts.into_iter().chain(again).collect();
-    assert_eq!(count(&all), 5);
-    // As many as a list of recipients has: none is taken for another.
+    assert_eq!(count_media(&all), 5);
+    // A list of recipients: none of them is mistaken for another.
     let many: Vec<_> = (0..60)
         .map(by_phone)
         .chain((0..60).rev().map(by_phone))
         .collect();
-    assert_eq!(count(&many), 60);
+    assert_eq!(count_media(&many), 60);
 }
 
-/// Folders have eight digits of an odd address's hash, and such are found by trying.
+/// Folder names hold eight digits of an odd address's hash, for which a collision can be found by
+/// trying.
 #[test]
-fn odd_addresses_of_one_folder_are_two_chats() {
+fn addresses_sharing_a_folder_are_two_chats() {
     let mut one = in_chat("a@odd", None, None);
     let mut other = one.clone();
-    one.envelope.chat_hash = Some(Sha256::of(b"a@odd"));
-    other.envelope.chat_hash = Some(Sha256::of(b"b@odd"));
+    one.envelope.chat_hash = Some(Sha256::from_data(b"a@odd"));
+    other.envelope.chat_hash = Some(Sha256::from_data(b"b@odd"));
     assert_eq!(one.chat, other.chat);
     assert_eq!(in_both_orders(&one, &other), [2, 2]);
-    assert_ne!(one.identity().in_key(), other.identity().in_key());
-    assert_eq!(picture().chat.hash_of("5500900000002"), None);
+    assert_ne!(one.identity().to_key_part(), other.identity().to_key_part());
+    assert_eq!(image_message().chat.address_hash("5500900000002"), None);
     let group = Chat::from_jid("120363000000000001@g.us", None);
-    assert_eq!(group.hash_of("120363000000000001@g.us"), None);
+    assert_eq!(group.address_hash("120363000000000001@g.us"), None);
     let odd = Chat::from_jid("A.b@g.us", None);
-    assert_eq!(odd.hash_of("A.b@g.us"), Some(Sha256::of(b"A.b@g.us")));
+    assert_eq!(
+        odd.address_hash("A.b@g.us"),
+        Some(Sha256::from_data(b"A.b@g.us"))
+    );
 }
 
-/// Ids that end as a key does are still ids.
+/// Message ids that end like a record key are still ids.
 #[test]
-fn a_record_key_tells_its_message_and_meets_no_other() {
+fn a_record_key_names_only_its_message() {
     let of = |id: &str| MediaMessage {
         message_id: MessageId::parse(id).expect("an id"),
-        ..picture()
+        ..image_message()
     };
     for id in [
         "3EB0AAAA",
@@ -332,20 +348,26 @@ fn a_record_key_tells_its_message_and_meets_no_other() {
         let earlier = of(id).identity().earlier_key();
         assert_eq!((earlier.as_str(), earlier.message_id()), (id, id));
     }
-    let first = picture().identity().record_keys().next().expect("a key");
+    let first = image_message()
+        .identity()
+        .record_keys()
+        .next()
+        .expect("a key");
     let second = of(first.as_str()).identity();
     assert!(second.record_keys().all(|key| key != first));
 }
 
-/// A job of the version before has a folder and nothing else of its chat.
+/// Jobs of the previous version have the folder and no other fact about the chat.
 #[test]
-fn a_job_of_before_has_the_identity_of_its_announcement() {
+fn an_earlier_job_keeps_its_identity() {
     let json = |chat: &str| {
         format!(
-            r#"{{"version":"1","tenant":"acme","instance":"LITE-AAAAAA-BBBBBB","accepted_at":{ACCEPTED},
-            "message":{{"message_id":"3EB0AAAAAAAAAAAAAAAA","chat":"{chat}","direction":"in","moment":{SENT},
+            r#"{{"version":"1","tenant":"acme","instance":"LITE-AAAAAA-BBBBBB",
+            "accepted_at":{ACCEPTED},
+            "message":{{"message_id":"3EB0AAAAAAAAAAAAAAAA","chat":"{chat}",
+            "direction":"in","moment":{SENT},
             "kind":"image","file_enc_sha256":"{}"}}}}"#,
-            Sha256::of(b"encrypted")
+            Sha256::from_data(b"encrypted")
         )
     };
     let old = |chat: &str| {
@@ -369,19 +391,20 @@ fn a_job_of_before_has_the_identity_of_its_announcement() {
         [1, 1]
     );
     assert_eq!(
-        old("group-120363000000000001").identity().in_key(),
-        group.identity().in_key()
+        old("group-120363000000000001").identity().to_key_part(),
+        group.identity().to_key_part()
     );
 }
 
+/// To the media key's timestamp, then to the acceptance of the webhook.
 #[test]
-fn a_moment_that_cannot_be_gives_way_to_the_keys_and_that_to_the_acceptance() {
+fn an_invalid_moment_falls_back() {
     let dated = |moment, key_moment| {
-        let mut message = picture();
+        let mut message = image_message();
         (message.moment, message.envelope.key_moment) = (moment, key_moment);
-        let message = message.dated(ACCEPTED);
+        let message = message.with_valid_moment(ACCEPTED);
         assert_eq!(
-            message.clone().dated(ACCEPTED + 86_400 * 30),
+            message.clone().with_valid_moment(ACCEPTED + 86_400 * 30),
             message,
             "it stays"
         );
@@ -409,25 +432,27 @@ fn a_moment_that_cannot_be_gives_way_to_the_keys_and_that_to_the_acceptance() {
     }
 }
 
-/// Versions before took microseconds for milliseconds, and gave a medium of 1970 six hours.
+/// Earlier versions read microseconds as milliseconds, and gave a media message of 1970 six hours.
 #[test]
-fn a_job_of_before_with_an_impossible_moment_gets_one_and_its_full_life() {
+fn an_earlier_job_gets_a_valid_moment() {
     let job = |moment: i64| {
         let json = format!(
-            r#"{{"version":"1","tenant":"acme","instance":"LITE-AAAAAA-BBBBBB","accepted_at":{ACCEPTED},
-            "message":{{"message_id":"A","chat":"5500900000002","direction":"in","moment":{moment},"kind":"image"}}}}"#
+            r#"{{"version":"1","tenant":"acme","instance":"LITE-AAAAAA-BBBBBB",
+            "accepted_at":{ACCEPTED},
+            "message":{{"message_id":"A","chat":"5500900000002","direction":"in",
+            "moment":{moment},"kind":"image"}}}}"#
         );
         QueuedJob::parse(&json).expect("a job").into_job().message
     };
     assert_eq!(job(1_787_438_879_000).moment, SENT);
     let undated = job(0);
     assert_eq!(undated.moment, ACCEPTED);
-    let life = media::schedule::gives_up_at(ACCEPTED, undated.recoverable_until()) - ACCEPTED;
+    let life = media::schedule::park_deadline(ACCEPTED, undated.recoverable_until()) - ACCEPTED;
     assert_eq!(life, 6 * 86_400);
 }
 
 #[test]
-fn a_contact_is_read_from_every_form_of_its_addresses() {
+fn every_form_of_address_is_read() {
     let both = |lid: Option<&str>, phone: Option<&str>| Contact {
         lid: lid.map(str::to_owned),
         phone: phone.map(str::to_owned),
@@ -449,7 +474,7 @@ fn a_contact_is_read_from_every_form_of_its_addresses() {
         (Some("120363000000000001@g.us"), None, both(None, None)),
         (None, None, both(None, None)),
     ] {
-        assert_eq!(Contact::read(address, beside), read);
+        assert_eq!(Contact::from_address(address, beside), read);
     }
     assert_eq!(format!("{:?}", both(lid, phone)).find("9000"), None);
 }

@@ -1,4 +1,4 @@
-//! Object keys by example and by property: whatever a sender writes, the file lies where it belongs.
+//! Object keys, by example and by property: whatever a sender writes, the file stays in its folder.
 
 #![allow(
     clippy::expect_used,
@@ -8,7 +8,7 @@
 )]
 
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     envelope::Envelope,
     ids::{InstanceId, MessageId, TenantId},
     job::{Job, QueuedJob},
@@ -24,7 +24,7 @@ use proptest::{option, prelude::*};
 
 const JPEG: &[u8] = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00";
 
-fn message() -> MediaMessage {
+fn sample_message() -> MediaMessage {
     MediaMessage {
         message_id: MessageId::parse("3EB0AAAAAAAAAAAAAAAA").expect("an id"),
         chat: Chat::from_jid("5500900000002", None),
@@ -47,32 +47,33 @@ fn message() -> MediaMessage {
     }
 }
 
-fn job(tenant: &str, instance: &str, message: MediaMessage) -> Job {
+fn sample_job(tenant: &str, instance: &str, message: MediaMessage) -> Job {
     let tenant = TenantId::parse(tenant).expect("a tenant");
     let instance = InstanceId::parse(instance).expect("an instance");
-    let secrets = SecretHashes::new([Sha256::of(b"secret")]);
+    let secrets = SecretHashes::new([Sha256::from_data(b"secret")]);
     let verified =
-        Verified::check(&tenant, &instance, &secrets, "secret").expect("the right secret");
-    verified.job(message, 0).into_job()
+        VerifiedInstance::verify(&tenant, &instance, &secrets, "secret").expect("the right secret");
+    verified.create_job(message, 0).into_job()
 }
 
-fn describe(job: &Job, head: &[u8], claims: Claims) -> ObjectDescription {
+fn describe_object(job: &Job, head: &[u8], claims: Claims) -> ObjectDescription {
     let offset = parse_offset("-03:00").expect("an offset");
     ObjectDescription::new(job, Way::Cdn, head, claims, offset)
 }
 
 fn key_of(message: MediaMessage, head: &[u8]) -> String {
-    let job = job("acme", "LITE-AAAAAA-BBBBBB", message);
-    describe(&job, head, Claims::default())
+    let job = sample_job("acme", "LITE-AAAAAA-BBBBBB", message);
+    describe_object(&job, head, Claims::default())
         .key
         .as_str()
         .to_owned()
 }
 
 #[test]
-fn a_key_reads_as_the_documentation_says() {
-    let key = key_of(message(), JPEG);
-    let before = "acme/LITE-AAAAAA-BBBBBB/5500900000002/2026-08/20260822-174759_in_image_3EB0AAAAAAAAAAAAAAAA-";
+fn a_key_is_as_documented() {
+    let key = key_of(sample_message(), JPEG);
+    let before = "acme/LITE-AAAAAA-BBBBBB/5500900000002/2026-08/\
+                  20260822-174759_in_image_3EB0AAAAAAAAAAAAAAAA-";
     let digest = key
         .strip_prefix(before)
         .and_then(|it| it.strip_suffix(".jpg"));
@@ -84,17 +85,20 @@ fn a_key_reads_as_the_documentation_says() {
             .all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7')),
         "{key}"
     );
-    assert_eq!(ObjectKey::message_in(&key), Some("3EB0AAAAAAAAAAAAAAAA"));
+    assert_eq!(
+        ObjectKey::find_message_id(&key),
+        Some("3EB0AAAAAAAAAAAAAAAA")
+    );
 }
 
 #[test]
-fn a_document_keeps_a_readable_form_of_its_own_name() {
+fn a_document_keeps_a_readable_name() {
     let named = |name: &str| MediaMessage {
         kind: MediaKind::Document,
         mimetype: Some("application/pdf".to_owned()),
         file_name: Some(name.to_owned()),
         direction: Direction::Out,
-        ..message()
+        ..sample_message()
     };
     let slug = |name: &str| {
         let key = key_of(named(name), b"%PDF-1.7");
@@ -118,7 +122,7 @@ fn a_document_keeps_a_readable_form_of_its_own_name() {
 }
 
 #[test]
-fn chats_of_every_sort_have_a_folder_of_their_own() {
+fn every_kind_of_chat_has_a_folder() {
     let folder = |jid: &str, phone: Option<&str>| Chat::from_jid(jid, phone).as_str().to_owned();
     assert_eq!(folder("5500900000002", None), "5500900000002");
     assert_eq!(
@@ -151,9 +155,9 @@ fn chats_of_every_sort_have_a_folder_of_their_own() {
 }
 
 #[test]
-fn a_phone_is_found_in_both_spellings_that_whatsapp_knows_it_by() {
+fn a_phone_has_both_spellings() {
     let folders = |phone: &str| {
-        let chats = Chat::of_phone(phone);
+        let chats = Chat::spellings_of_phone(phone);
         chats
             .iter()
             .map(|chat| chat.as_str().to_owned())
@@ -162,7 +166,8 @@ fn a_phone_is_found_in_both_spellings_that_whatsapp_knows_it_by() {
     let mobile = ["5500988880000", "550088880000"];
     assert_eq!(folders("5500988880000"), mobile);
     assert_eq!(folders("+550088880000"), [mobile[1], mobile[0]]);
-    // A landline, a number that is no mobile's, and numbers of other countries have one spelling.
+    // A landline, a number that is not a mobile's, and numbers of other countries have one
+    // spelling.
     for one in [
         "550033330000",
         "5500900000002",
@@ -184,7 +189,7 @@ fn a_phone_is_found_in_both_spellings_that_whatsapp_knows_it_by() {
 }
 
 #[test]
-fn the_media_of_one_message_are_known_by_its_id() {
+fn media_ids_belong_to_their_message() {
     let id = |text: &str| MessageId::parse(text).expect("an id");
     let message = id("3EB0AAAA");
     for (other, is_of) in [
@@ -197,15 +202,14 @@ fn the_media_of_one_message_are_known_by_its_id() {
         ("3EB0AAAA1", false),
         ("3EB0", false),
     ] {
-        assert_eq!(id(other).is_of(&message), is_of, "{other}");
+        assert_eq!(id(other).belongs_to(&message), is_of, "{other}");
     }
-    assert!((0..3).all(|n| message.nth(n).is_of(&message)));
+    assert!((0..3).all(|n| message.earlier_nth(n).belongs_to(&message)));
 }
 
-/// Files of before have no digest, and an id that had to be changed ends in eight digits of its
-/// hash.
+/// Earlier files have no digest. An id that had to be changed ends in eight digits of its hash.
 #[test]
-fn the_message_is_found_in_keys_of_every_version() {
+fn every_version_of_key_names_its_message() {
     let digest = "abcdefghijklmnopqrstuvwxy2";
     for (name, id) in [
         (
@@ -226,16 +230,16 @@ fn the_message_is_found_in_keys_of_every_version() {
         ),
     ] {
         assert_eq!(
-            ObjectKey::message_in(&format!("a/B-C/1/2026-08/{name}")),
+            ObjectKey::find_message_id(&format!("a/B-C/1/2026-08/{name}")),
             Some(id)
         );
     }
-    assert_eq!(ObjectKey::message_in("acme/readme"), None);
+    assert_eq!(ObjectKey::find_message_id("acme/readme"), None);
 }
 
 #[test]
-fn message_ids_that_are_changed_for_the_key_cannot_meet_others() {
-    let in_key = |id: &str| MessageId::parse(id).expect("an id").in_key();
+fn changed_message_ids_never_collide() {
+    let in_key = |id: &str| MessageId::parse(id).expect("an id").to_key_part();
     assert_eq!(in_key("3EB0AAAA"), "3EB0AAAA");
     assert!(in_key("3EB0/AAAA").starts_with("3EB0AAAA-"));
     assert_ne!(in_key("3EB0/AAAA"), in_key("3EB0_AAAA"));
@@ -246,7 +250,7 @@ fn message_ids_that_are_changed_for_the_key_cannot_meet_others() {
 }
 
 #[test]
-fn tenants_and_instances_are_checked_and_never_changed() {
+fn tenants_and_instances_are_never_changed() {
     for good in ["acme", "a", "0-1_2", &"a".repeat(48)] {
         assert_eq!(TenantId::parse(good).expect(good).as_str(), good);
     }
@@ -283,15 +287,16 @@ fn tenants_and_instances_are_checked_and_never_changed() {
 }
 
 #[test]
-fn what_could_run_scripts_is_downloaded_and_the_real_name_is_kept() {
+fn active_content_is_downloaded_under_its_name() {
     let named = |name: &str, mimetype: &str, head: &[u8]| {
         let message = MediaMessage {
             kind: MediaKind::Document,
             file_name: Some(name.to_owned()),
             mimetype: Some(mimetype.to_owned()),
-            ..message()
+            ..sample_message()
         };
-        describe(&job("acme", "A-B", message), head, Claims::default()).content_disposition
+        describe_object(&sample_job("acme", "A-B", message), head, Claims::default())
+            .content_disposition
     };
     assert_eq!(
         named("orçamento\" 1.pdf", "application/pdf", b"%PDF-1.7"),
@@ -312,17 +317,21 @@ fn what_could_run_scripts_is_downloaded_and_the_real_name_is_kept() {
 }
 
 #[test]
-fn metadata_says_what_is_claimed_and_tags_say_nothing_personal() {
+fn metadata_has_claims_and_tags_nothing_personal() {
     let message = MediaMessage {
         caption: Some("segue o orçamento".to_owned()),
         ptt: true,
-        ..message()
+        ..sample_message()
     };
     let claims = Claims {
-        sha256: Some(Sha256::of(b"x")),
+        sha256: Some(Sha256::from_data(b"x")),
         integrity: Some(Integrity::MacAndSha256),
     };
-    let object = describe(&job("acme", "LITE-AAAAAA-BBBBBB", message), JPEG, claims);
+    let object = describe_object(
+        &sample_job("acme", "LITE-AAAAAA-BBBBBB", message),
+        JPEG,
+        claims,
+    );
     let value = |name: &str| {
         object
             .metadata
@@ -331,7 +340,10 @@ fn metadata_says_what_is_claimed_and_tags_say_nothing_personal() {
             .map(|(_, value)| value.as_str())
     };
     assert_eq!(value("integrity"), Some("mac+sha256"));
-    assert_eq!(value("sha256"), Some(Sha256::of(b"x").to_hex().as_str()));
+    assert_eq!(
+        value("sha256"),
+        Some(Sha256::from_data(b"x").to_hex().as_str())
+    );
     assert_eq!(value("caption"), Some("segue%20o%20or%C3%A7amento"));
     assert_eq!((value("ptt"), value("view-once")), (Some("true"), None));
     let tags: Vec<_> = object.tags.iter().map(|(name, _)| *name).collect();
@@ -348,12 +360,12 @@ fn metadata_says_what_is_claimed_and_tags_say_nothing_personal() {
 }
 
 #[test]
-fn moments_out_of_all_reason_still_give_a_key() {
+fn extreme_moments_still_give_a_key() {
     for (moment, month) in [(i64::MIN, "1970-01"), (0, "1970-01")] {
         let key = key_of(
             MediaMessage {
                 moment,
-                ..message()
+                ..sample_message()
             },
             JPEG,
         );
@@ -379,8 +391,9 @@ fn an_offset_is_read_or_refused() {
     }
 }
 
+/// It is also parsed back unchanged.
 #[test]
-fn a_job_survives_the_queue_and_prints_nothing_personal() {
+fn a_queued_job_prints_nothing_personal() {
     let message = MediaMessage {
         media_key: Some(media::message::Secret::new("RkFLRS1NRURJQS1LRVk=")),
         is_encrypted: true,
@@ -388,9 +401,9 @@ fn a_job_survives_the_queue_and_prints_nothing_personal() {
             "/v/t62.0000-24/FAKE?oe=6AFAE000",
         )),
         caption: Some("legenda".to_owned()),
-        ..message()
+        ..sample_message()
     };
-    let job = job("acme", "LITE-AAAAAA-BBBBBB", message);
+    let job = sample_job("acme", "LITE-AAAAAA-BBBBBB", message);
     let queued = QueuedJob::V1(job.clone());
     let json = queued.to_json().expect("a job is JSON");
     assert!(
@@ -405,15 +418,15 @@ fn a_job_survives_the_queue_and_prints_nothing_personal() {
     }
 }
 
-/// SQS refuses a whole message for one of these, and then no webhook with such a name could be queued.
+/// SQS refuses a message with such a character, and the whole webhook could not be queued.
 #[test]
-fn a_job_has_only_characters_that_sqs_takes() {
+fn a_job_has_only_sqs_characters() {
     let message = MediaMessage {
         caption: Some("\u{ffff}legenda\u{fffe}\u{0}\u{b}".to_owned()),
         file_name: Some("\u{1f4f7}\u{ffff}.pdf".to_owned()),
-        ..message()
+        ..sample_message()
     };
-    let queued = QueuedJob::V1(job("acme", "LITE-AAAAAA-BBBBBB", message));
+    let queued = QueuedJob::V1(sample_job("acme", "LITE-AAAAAA-BBBBBB", message));
     let json = queued.to_json().expect("a job is JSON");
     let is_taken = |c: char| c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}');
     assert!(json.chars().all(is_taken), "{json:?}");
@@ -421,16 +434,17 @@ fn a_job_has_only_characters_that_sqs_takes() {
 }
 
 #[test]
-fn the_second_medium_of_the_longest_id_keeps_its_id_through_the_queue() {
+fn the_longest_id_survives_the_queue() {
     let longest = "A".repeat(MessageId::MAX_BYTES);
-    let second = MessageId::parse(longest).expect("an id").nth(1);
+    let second = MessageId::parse(longest).expect("an id").earlier_nth(1);
     assert_eq!(MessageId::parse(second.as_str()), Ok(second));
 }
 
 prop_compose! {
     fn any_message()(
         id in "\\PC{1,300}|[A-Za-z0-9]{1,70}|(\\.\\./){1,20}|\u{0}{1,9}",
-        jid in "\\PC{0,300}|[0-9]{1,20}(:[0-9]{1,2})?@(lid|g\\.us|s\\.whatsapp\\.net|newsletter|\\PC{0,9})",
+        jid in "\\PC{0,300}|\
+                [0-9]{1,20}(:[0-9]{1,2})?@(lid|g\\.us|s\\.whatsapp\\.net|newsletter|\\PC{0,9})",
         phone in option::of("\\PC{0,40}|[0-9]{8,14}"),
         name in option::of("\\PC{0,500}|(\\.\\./){1,20}\\PC{0,9}|\u{202e}\\PC{0,9}|\u{0}"),
         caption in option::of("\\PC{0,2000}"),
@@ -450,34 +464,38 @@ prop_compose! {
             mimetype,
             file_name: name,
             caption,
-            ..message()
+            ..sample_message()
         }
     }
 }
 
 proptest! {
     #[test]
-    fn every_key_stays_in_its_folder_and_suits_s3(
+    fn every_key_stays_in_its_folder(
         tenant in "[a-z0-9][a-z0-9_-]{0,47}",
         instance in "[A-Za-z0-9]{1,20}(-[A-Za-z0-9]{1,20}){0,2}",
         message in any_message(),
         head in prop::collection::vec(any::<u8>(), 0..64),
     ) {
-        let job = job(&tenant, &instance, message);
-        let object = describe(&job, &head, Claims::default());
+        let job = sample_job(&tenant, &instance, message);
+        let object = describe_object(&job, &head, Claims::default());
         let key = object.key.as_str();
         let prefix = format!("{tenant}/{instance}/");
         prop_assert!(key.starts_with(&prefix), "{}", key);
         prop_assert!(key.len() <= ObjectKey::MAX_BYTES, "{} bytes", key.len());
-        prop_assert!(key.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.".contains(&b)), "{}", key);
+        let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"/-_.".contains(&b);
+        prop_assert!(key.bytes().all(is_allowed), "{}", key);
         prop_assert_eq!(key.split('/').count(), 5);
-        let id = job.message.message_id.in_key();
-        prop_assert_eq!(ObjectKey::message_in(key), Some(id.as_str()));
-        prop_assert!(key.split('/').all(|part| !part.is_empty() && part != "." && part != ".."), "{}", key);
-        prop_assert_eq!(describe(&job, &head, Claims::default()), object.clone());
-        let metadata: usize = object.metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let id = job.message.message_id.to_key_part();
+        prop_assert_eq!(ObjectKey::find_message_id(key), Some(id.as_str()));
+        let is_folder = |part: &str| !part.is_empty() && part != "." && part != "..";
+        prop_assert!(key.split('/').all(is_folder), "{}", key);
+        prop_assert_eq!(describe_object(&job, &head, Claims::default()), object.clone());
+        let bytes_of = |(name, value): &(&str, String)| name.len() + value.len();
+        let metadata: usize = object.metadata.iter().map(bytes_of).sum();
         prop_assert!(metadata <= MAX_METADATA_BYTES, "{} bytes of metadata", metadata);
-        let headers = object.metadata.iter().map(|(_, value)| value).chain([&object.content_disposition]);
+        let values = object.metadata.iter().map(|(_, value)| value);
+        let headers = values.chain([&object.content_disposition]);
         for header in headers {
             prop_assert!(header.bytes().all(|b| (b' '..=b'~').contains(&b)), "{}", header);
         }
@@ -491,15 +509,20 @@ proptest! {
     ) {
         let is_other = one.message_id != other.message_id || one.media_key != other.media_key;
         prop_assume!(is_other || instances.0 != instances.1);
-        let other = MediaMessage { moment: one.moment, chat: one.chat.clone(), kind: one.kind, ..other };
+        let other = MediaMessage {
+            moment: one.moment,
+            chat: one.chat.clone(),
+            kind: one.kind,
+            ..other
+        };
         let key = |instance: &str, message: MediaMessage| {
-            describe(&job("acme", instance, message), JPEG, Claims::default()).key
+            describe_object(&sample_job("acme", instance, message), JPEG, Claims::default()).key
         };
         prop_assert_ne!(key(instances.0, one), key(instances.1, other));
     }
 
     #[test]
-    fn lexical_order_is_the_order_of_time_within_a_chat(
+    fn lexical_order_is_time_order(
         earlier in MediaMessage::FIRST_MOMENT..4_000_000_000,
         seconds in 1_i64..100_000_000,
         one in any_message(),

@@ -1,4 +1,4 @@
-//! Decryption against the vectors that another implementation made, and against every way to spoil a file.
+//! Decryption, against vectors of another implementation and against every way to damage a file.
 
 #![allow(
     clippy::expect_used,
@@ -20,7 +20,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use media::{
     kind::{KeyType, MediaKind},
     media_key::MediaKey,
-    open::{Expected, OpenError, Opener, Proof},
+    open::{ExpectedHashes, OpenError, Opener, Proof},
     record::Integrity,
     sha256::Sha256,
 };
@@ -47,8 +47,8 @@ struct Vector {
     plain: Option<String>,
 }
 
-/// The vectors of the families that media messages use; the file has others besides.
-fn vectors() -> Vec<Vector> {
+/// The vectors of the families that media messages use; the file has others as well.
+fn load_vectors() -> Vec<Vector> {
     let all: Vectors =
         serde_json::from_str(include_str!("vectors.json")).expect("the vectors parse");
     let vectors: Vec<_> = all
@@ -63,7 +63,7 @@ fn vectors() -> Vec<Vector> {
 }
 
 impl Vector {
-    fn key(&self) -> MediaKey {
+    fn media_key(&self) -> MediaKey {
         MediaKey::from_base64(&self.media_key).expect("a vector's key is well formed")
     }
 
@@ -71,11 +71,11 @@ impl Vector {
         KeyType::ALL
             .into_iter()
             .chain([KeyType::StickerPack])
-            .find(|family| family.info() == self.info.as_bytes())
+            .find(|family| family.hkdf_info() == self.info.as_bytes())
     }
 
-    fn expected(&self) -> Expected {
-        Expected {
+    fn expected(&self) -> ExpectedHashes {
+        ExpectedHashes {
             file_sha256: Some(Sha256::from_base64(&self.file_sha256).expect("a hash")),
             file_enc_sha256: Some(Sha256::from_base64(&self.file_enc_sha256).expect("a hash")),
             keep_mismatch: false,
@@ -95,8 +95,12 @@ impl Vector {
     }
 }
 
-/// Runs a pass over `input` in windows that grow by `chunk` bytes, as a network would fill them.
-fn open(mut opener: Opener, input: &[u8], chunk: usize) -> Result<(Vec<u8>, Proof), OpenError> {
+/// Runs a pass over `input` in windows that grow by `chunk` bytes, as a network fills them.
+fn run_opener(
+    mut opener: Opener,
+    input: &[u8],
+    chunk: usize,
+) -> Result<(Vec<u8>, Proof), OpenError> {
     let mut buffer = Vec::new();
     let mut opened = 0;
     for piece in input.chunks(chunk.max(1)) {
@@ -108,16 +112,21 @@ fn open(mut opener: Opener, input: &[u8], chunk: usize) -> Result<(Vec<u8>, Proo
     Ok((buffer, proof))
 }
 
-fn sealed(vector: &Vector, expected: Expected) -> Opener {
-    Opener::sealed(
-        vector.key(),
+fn encrypted_opener(vector: &Vector, expected: ExpectedHashes) -> Opener {
+    Opener::encrypted(
+        vector.media_key(),
         vec![vector.family().expect("a family")],
         expected,
     )
 }
 
-/// Encrypts as a sender does. Only for files the vectors do not have.
-fn seal(plain: &[u8], key: &MediaKey, family: KeyType, pad: Option<u8>) -> (Vec<u8>, Expected) {
+/// Encrypts as a sender does, for files that the vectors lack.
+fn encrypt_file(
+    plain: &[u8],
+    key: &MediaKey,
+    family: KeyType,
+    pad: Option<u8>,
+) -> (Vec<u8>, ExpectedHashes) {
     let keys = key.expand(family);
     let amount = 16 - plain.len() % 16;
     let mut bytes = plain.to_vec();
@@ -134,22 +143,24 @@ fn seal(plain: &[u8], key: &MediaKey, family: KeyType, pad: Option<u8>) -> (Vec<
     mac.update(&keys.iv());
     mac.update(&bytes);
     bytes.extend_from_slice(&mac.sign().as_ref()[..10]);
-    let expected = Expected {
-        file_sha256: Some(Sha256::of(plain)),
-        file_enc_sha256: Some(Sha256::of(&bytes)),
+    let expected = ExpectedHashes {
+        file_sha256: Some(Sha256::from_data(plain)),
+        file_enc_sha256: Some(Sha256::from_data(&bytes)),
         keep_mismatch: false,
     };
     (bytes, expected)
 }
 
-fn key() -> MediaKey {
+fn sample_key() -> MediaKey {
     MediaKey::from_base64(&BASE64.encode(&[7; 32])).expect("32 bytes")
 }
 
 #[test]
-fn every_vectors_keys_are_derived_as_the_other_implementation_derived_them() {
-    for vector in vectors() {
-        let keys = vector.key().expand(vector.family().expect("a family"));
+fn derived_keys_match_the_other_implementation() {
+    for vector in load_vectors() {
+        let keys = vector
+            .media_key()
+            .expand(vector.family().expect("a family"));
         assert_eq!(
             HEXLOWER.encode(&keys.iv()),
             vector.iv_hex,
@@ -172,13 +183,17 @@ fn every_vectors_keys_are_derived_as_the_other_implementation_derived_them() {
 }
 
 #[test]
-fn every_vector_opens_to_its_plain_bytes_with_full_proof() {
-    for vector in vectors() {
+fn every_vector_is_fully_proven() {
+    for vector in load_vectors() {
         let (Some(enc), Some(plain)) = (vector.enc(), vector.plain()) else {
             continue;
         };
-        let (opened, proof) =
-            open(sealed(&vector, vector.expected()), &enc, 64 * 1024).expect(&vector.name);
+        let (opened, proof) = run_opener(
+            encrypted_opener(&vector, vector.expected()),
+            &enc,
+            64 * 1024,
+        )
+        .expect(&vector.name);
         assert_eq!(opened, plain, "{}", vector.name);
         assert_eq!(proof.integrity, Integrity::MacAndSha256, "{}", vector.name);
         assert_eq!(proof.size_bytes, vector.file_length, "{}", vector.name);
@@ -186,34 +201,34 @@ fn every_vector_opens_to_its_plain_bytes_with_full_proof() {
 }
 
 #[test]
-fn every_chunking_of_a_file_gives_the_same_bytes() {
-    for vector in vectors() {
+fn chunk_sizes_do_not_change_the_bytes() {
+    for vector in load_vectors() {
         let (Some(enc), Some(plain)) = (vector.enc(), vector.plain()) else {
             continue;
         };
         for chunk in 1..=enc.len() {
-            let (opened, _) =
-                open(sealed(&vector, vector.expected()), &enc, chunk).expect(&vector.name);
+            let (opened, _) = run_opener(encrypted_opener(&vector, vector.expected()), &enc, chunk)
+                .expect(&vector.name);
             assert_eq!(opened, plain, "{} in chunks of {chunk}", vector.name);
         }
     }
 }
 
 #[test]
-fn a_file_cut_at_any_byte_is_refused() {
-    for vector in vectors()
+fn a_truncated_file_is_refused() {
+    for vector in load_vectors()
         .into_iter()
         .filter(|vector| vector.file_length <= 100)
     {
         let Some(enc) = vector.enc() else { continue };
         for kept in 0..enc.len() {
-            let without_enc_hash = Expected {
+            let without_enc_hash = ExpectedHashes {
                 file_enc_sha256: None,
                 ..vector.expected()
             };
             for expected in [vector.expected(), without_enc_hash] {
-                let refused =
-                    open(sealed(&vector, expected), &enc[..kept], 64).expect_err("a cut file");
+                let refused = run_opener(encrypted_opener(&vector, expected), &enc[..kept], 64)
+                    .expect_err("a cut file");
                 match (kept, refused) {
                     (0, OpenError::Empty)
                     | (
@@ -231,7 +246,7 @@ fn a_file_cut_at_any_byte_is_refused() {
 
 #[test]
 fn one_flipped_bit_anywhere_is_refused() {
-    for vector in vectors()
+    for vector in load_vectors()
         .into_iter()
         .filter(|vector| vector.file_length <= 100)
     {
@@ -239,17 +254,17 @@ fn one_flipped_bit_anywhere_is_refused() {
         for byte in 0..enc.len() {
             let mut spoiled = enc.clone();
             spoiled[byte] ^= 1 << (byte % 8);
-            let refused = open(sealed(&vector, vector.expected()), &spoiled, 64);
+            let refused = run_opener(encrypted_opener(&vector, vector.expected()), &spoiled, 64);
             assert_eq!(
                 refused.expect_err("a flipped bit"),
                 OpenError::EncHashDiffers
             );
-            let without_enc_hash = Expected {
+            let without_enc_hash = ExpectedHashes {
                 file_enc_sha256: None,
                 ..vector.expected()
             };
-            let refused =
-                open(sealed(&vector, without_enc_hash), &spoiled, 64).expect_err("a flipped bit");
+            let refused = run_opener(encrypted_opener(&vector, without_enc_hash), &spoiled, 64)
+                .expect_err("a flipped bit");
             assert!(
                 matches!(
                     refused,
@@ -265,15 +280,15 @@ fn one_flipped_bit_anywhere_is_refused() {
 }
 
 #[test]
-fn a_wrong_family_is_told_from_a_broken_transfer() {
-    let (bytes, expected) = seal(
+fn a_wrong_family_is_not_a_broken_transfer() {
+    let (bytes, expected) = encrypt_file(
         b"nothing that any format begins with",
-        &key(),
+        &sample_key(),
         KeyType::Audio,
         None,
     );
-    let refused = open(
-        Opener::sealed(key(), vec![KeyType::Document], expected),
+    let refused = run_opener(
+        Opener::encrypted(sample_key(), vec![KeyType::Document], expected),
         &bytes,
         64,
     );
@@ -284,14 +299,15 @@ fn a_wrong_family_is_told_from_a_broken_transfer() {
     assert_eq!(refused.expect_err("the wrong family"), said);
 }
 
+/// A document that was encrypted as an image opens at the first attempt.
 #[test]
-fn a_document_encrypted_as_an_image_opens_at_the_first_try_by_its_first_block() {
+fn the_first_block_selects_the_key_family() {
     let jpeg = [b"\xff\xd8\xff\xe0\x00\x10JFIF".as_slice(), &[0; 100]].concat();
-    let (bytes, expected) = seal(&jpeg, &key(), KeyType::Image, None);
+    let (bytes, expected) = encrypt_file(&jpeg, &sample_key(), KeyType::Image, None);
     let candidates = KeyType::candidates(MediaKind::Document, Some("image/jpeg"));
     assert_eq!(candidates[..2], [KeyType::Document, KeyType::Image]);
-    let (opened, proof) = open(
-        Opener::sealed(key(), candidates.to_vec(), expected),
+    let (opened, proof) = run_opener(
+        Opener::encrypted(sample_key(), candidates.to_vec(), expected),
         &bytes,
         64,
     )
@@ -300,50 +316,62 @@ fn a_document_encrypted_as_an_image_opens_at_the_first_try_by_its_first_block() 
 }
 
 #[test]
-fn a_padding_error_is_reported_only_after_the_mac() {
-    let (mut bytes, expected) = seal(b"twelve bytes", &key(), KeyType::Image, Some(9));
+fn padding_is_checked_after_the_mac() {
+    let (mut bytes, expected) =
+        encrypt_file(b"twelve bytes", &sample_key(), KeyType::Image, Some(9));
     let opener = || {
-        Opener::sealed(
-            key(),
+        Opener::encrypted(
+            sample_key(),
             vec![KeyType::Image],
-            Expected {
+            ExpectedHashes {
                 file_sha256: None,
                 ..expected
             },
         )
     };
     assert_eq!(
-        open(opener(), &bytes, 64).expect_err("bad padding"),
+        run_opener(opener(), &bytes, 64).expect_err("bad padding"),
         OpenError::BadPadding
     );
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
-    let no_hash = Opener::sealed(key(), vec![KeyType::Image], Expected::default());
+    let no_hash = Opener::encrypted(
+        sample_key(),
+        vec![KeyType::Image],
+        ExpectedHashes::default(),
+    );
     assert!(matches!(
-        open(no_hash, &bytes, 64),
+        run_opener(no_hash, &bytes, 64),
         Err(OpenError::MacDiffers { .. })
     ));
 }
 
 #[test]
-fn the_senders_plain_hash_is_outranked_by_the_mac_and_flagged() {
-    let (bytes, expected) = seal(b"some bytes", &key(), KeyType::Video, None);
-    let lie = Expected {
-        file_sha256: Some(Sha256::of(b"other bytes")),
+fn the_mac_outranks_the_plain_hash() {
+    let (bytes, expected) = encrypt_file(b"some bytes", &sample_key(), KeyType::Video, None);
+    let lie = ExpectedHashes {
+        file_sha256: Some(Sha256::from_data(b"other bytes")),
         ..expected
     };
-    let (_, proof) =
-        open(Opener::sealed(key(), vec![KeyType::Video], lie), &bytes, 64).expect("opens");
+    let (_, proof) = run_opener(
+        Opener::encrypted(sample_key(), vec![KeyType::Video], lie),
+        &bytes,
+        64,
+    )
+    .expect("opens");
     assert_eq!(
         (proof.integrity, proof.sha256),
-        (Integrity::MacAgainstSha256, Sha256::of(b"some bytes"))
+        (
+            Integrity::MacAgainstSha256,
+            Sha256::from_data(b"some bytes")
+        )
     );
-    let silent = Expected {
+    let silent = ExpectedHashes {
         file_sha256: None,
         ..expected
     };
-    let (_, proof) = open(
-        Opener::sealed(key(), vec![KeyType::Video], silent),
+    let (_, proof) = run_opener(
+        Opener::encrypted(sample_key(), vec![KeyType::Video], silent),
         &bytes,
         64,
     )
@@ -352,15 +380,15 @@ fn the_senders_plain_hash_is_outranked_by_the_mac_and_flagged() {
 }
 
 #[test]
-fn a_plain_newsletter_with_a_key_is_recognised_by_its_own_hash() {
+fn a_plain_channel_file_is_recognised() {
     for length in [1_usize, 25, 26, 1000] {
         let plain = vec![b'n'; length];
-        let expected = Expected {
-            file_sha256: Some(Sha256::of(&plain)),
-            ..Expected::default()
+        let expected = ExpectedHashes {
+            file_sha256: Some(Sha256::from_data(&plain)),
+            ..ExpectedHashes::default()
         };
-        let refused = open(
-            Opener::sealed(key(), vec![KeyType::Image], expected),
+        let refused = run_opener(
+            Opener::encrypted(sample_key(), vec![KeyType::Image], expected),
             &plain,
             64,
         );
@@ -369,47 +397,52 @@ fn a_plain_newsletter_with_a_key_is_recognised_by_its_own_hash() {
             OpenError::WasPlain,
             "{length} bytes"
         );
-        let (opened, proof) = open(Opener::plain(expected), &plain, 64).expect("opens as plain");
+        let (opened, proof) =
+            run_opener(Opener::plain(expected), &plain, 64).expect("opens as plain");
         assert_eq!((opened, proof.integrity), (plain, Integrity::Sha256));
     }
 }
 
 #[test]
-fn plain_bytes_are_proven_by_the_hash_or_not_at_all() {
-    let hash = |of: &[u8]| Expected {
-        file_sha256: Some(Sha256::of(of)),
-        ..Expected::default()
+fn only_the_hash_proves_plain_bytes() {
+    let hash = |of: &[u8]| ExpectedHashes {
+        file_sha256: Some(Sha256::from_data(of)),
+        ..ExpectedHashes::default()
     };
-    let integrity =
-        |expected| open(Opener::plain(expected), b"bytes", 2).map(|(_, proof)| proof.integrity);
+    let integrity = |expected| {
+        run_opener(Opener::plain(expected), b"bytes", 2).map(|(_, proof)| proof.integrity)
+    };
     assert_eq!(integrity(hash(b"bytes")), Ok(Integrity::Sha256));
     assert_eq!(integrity(hash(b"others")), Err(OpenError::HashDiffers));
     assert_eq!(
-        integrity(Expected {
+        integrity(ExpectedHashes {
             keep_mismatch: true,
             ..hash(b"others")
         }),
         Ok(Integrity::Mismatch)
     );
-    assert_eq!(integrity(Expected::default()), Ok(Integrity::Unverified));
     assert_eq!(
-        open(Opener::plain(Expected::default()), b"", 1).expect_err("nothing"),
+        integrity(ExpectedHashes::default()),
+        Ok(Integrity::Unverified)
+    );
+    assert_eq!(
+        run_opener(Opener::plain(ExpectedHashes::default()), b"", 1).expect_err("nothing"),
         OpenError::Empty
     );
 }
 
-/// Bytes that are neither text nor the beginning of a file that is known.
-fn noise(length: usize) -> Vec<u8> {
+/// Bytes that are neither text nor the start of a known file format.
+fn noise_bytes(length: usize) -> Vec<u8> {
     let next = |byte: &u8| Some(byte.wrapping_mul(137).wrapping_add(91));
     std::iter::successors(Some(3_u8), next)
         .take(length)
         .collect()
 }
 
-/// W-API answers with the CDN's bytes as they are when it was told the wrong key.
+/// W-API answers with the CDN's encrypted bytes if it was given the wrong key.
 #[test]
-fn bytes_that_nobody_decrypted_are_never_the_file() {
-    let noise = noise(4000);
+fn bytes_left_encrypted_are_refused() {
+    let noise = noise_bytes(4000);
     let plains: [&[u8]; 5] = [
         b"",
         b"a text",
@@ -417,94 +450,107 @@ fn bytes_that_nobody_decrypted_are_never_the_file() {
         b"PK\x03\x04",
         &noise,
     ];
-    let other = Some(Sha256::of(b"another file"));
+    let other = Some(Sha256::from_data(b"another file"));
     for (plain, family) in plains
         .into_iter()
         .flat_map(|plain| KeyType::ALL.map(|one| (plain, one)))
     {
-        let (bytes, sealed) = seal(plain, &key(), family, None);
-        let silent = Expected::default();
-        let told = Expected {
+        let (bytes, sealed) = encrypt_file(plain, &sample_key(), family, None);
+        let silent = ExpectedHashes::default();
+        let told = ExpectedHashes {
             file_sha256: None,
             ..sealed
         };
-        let overruled = Expected {
+        let overruled = ExpectedHashes {
             file_sha256: other,
             keep_mismatch: true,
             ..silent
         };
-        // Somebody wrote the encrypted hash into both places.
-        let twice = Expected {
+        // The encrypted hash was written into both fields.
+        let twice = ExpectedHashes {
             file_sha256: sealed.file_enc_sha256,
             ..sealed
         };
         for expected in [silent, told, overruled, twice] {
             for chunk in [1, 7, 10, 64, 5000] {
-                let opener = Opener::opened_elsewhere(Some(key()), expected);
-                let refused = open(opener, &bytes, chunk).expect_err("encrypted");
-                assert_eq!(refused, OpenError::StillSealed, "{family:?} {expected:?}");
+                let opener = Opener::decrypted_by_origin(Some(sample_key()), expected);
+                let refused = run_opener(opener, &bytes, chunk).expect_err("encrypted");
+                assert_eq!(
+                    refused,
+                    OpenError::StillEncrypted,
+                    "{family:?} {expected:?}"
+                );
             }
         }
-        let refused = open(Opener::plain(told), &bytes, 64).expect_err("encrypted");
-        assert_eq!(refused, OpenError::StillSealed);
-        let blind = Opener::opened_elsewhere(None, silent);
+        let refused = run_opener(Opener::plain(told), &bytes, 64).expect_err("encrypted");
+        assert_eq!(refused, OpenError::StillEncrypted);
+        let blind = Opener::decrypted_by_origin(None, silent);
         assert_eq!(
-            open(blind, &bytes, 64).expect_err("looks so"),
-            OpenError::StillSealed
+            run_opener(blind, &bytes, 64).expect_err("looks encrypted"),
+            OpenError::StillEncrypted
         );
     }
 }
 
-/// A cut takes the MAC away that tells for certain; what the first block becomes tells most of them.
+/// A cut removes the MAC that would decide. The decrypted first block detects most of them.
 #[test]
-fn an_encrypted_picture_without_its_end_is_seen_all_the_same() {
+fn a_truncated_encrypted_file_is_detected() {
     let picture = [b"\xff\xd8\xff\xe0 a picture".as_slice(), &[7; 500]].concat();
-    let (bytes, _) = seal(&picture, &key(), KeyType::Image, None);
+    let (bytes, _) = encrypt_file(&picture, &sample_key(), KeyType::Image, None);
     for kept in [bytes.len() - 1, bytes.len() - 10, 16] {
-        let opener = Opener::opened_elsewhere(Some(key()), Expected::default());
-        let refused = open(opener, &bytes[..kept], 64).expect_err("encrypted");
-        assert_eq!(refused, OpenError::StillSealed, "{kept} bytes");
+        let opener = Opener::decrypted_by_origin(Some(sample_key()), ExpectedHashes::default());
+        let refused = run_opener(opener, &bytes[..kept], 64).expect_err("encrypted");
+        assert_eq!(refused, OpenError::StillEncrypted, "{kept} bytes");
     }
 }
 
 #[test]
-fn what_was_decrypted_elsewhere_is_taken_whatever_its_length() {
+fn decrypted_files_may_have_any_length() {
     for length in [1_usize, 9, 10, 25, 26, 42, 1002] {
         let text = vec![b't'; length];
-        let noise = noise(length);
+        let noise = noise_bytes(length);
         for plain in [text, noise] {
-            let opener = Opener::opened_elsewhere(Some(key()), Expected::default());
-            let (opened, proof) = open(opener, &plain, 7).expect("the file");
+            let opener = Opener::decrypted_by_origin(Some(sample_key()), ExpectedHashes::default());
+            let (opened, proof) = run_opener(opener, &plain, 7).expect("the file");
             assert_eq!((opened, proof.integrity), (plain, Integrity::Unverified));
         }
     }
 }
 
-/// Somebody exchanged the two hashes: what the CDN gives agrees with that of the plain file.
+/// The two hashes were swapped, so the CDN's bytes agree with the plain hash.
 #[test]
-fn an_encrypted_file_is_no_plain_one_because_its_hash_is_in_the_wrong_place() {
-    let noise = noise(400);
-    let (bytes, told) = seal(&noise, &key(), KeyType::Document, None);
-    let without = Expected {
+fn swapped_hashes_do_not_hide_encryption() {
+    let noise = noise_bytes(400);
+    let (bytes, told) = encrypt_file(&noise, &sample_key(), KeyType::Document, None);
+    let without = ExpectedHashes {
         file_sha256: told.file_enc_sha256,
-        ..Expected::default()
+        ..ExpectedHashes::default()
     };
-    let exchanged = Expected {
+    let exchanged = ExpectedHashes {
         file_enc_sha256: told.file_sha256,
         ..without
     };
     let others = vec![KeyType::Image, KeyType::Video];
-    let refused = open(Opener::sealed(key(), others.clone(), without), &bytes, 64);
+    let refused = run_opener(
+        Opener::encrypted(sample_key(), others.clone(), without),
+        &bytes,
+        64,
+    );
     assert!(
         matches!(refused, Err(OpenError::MacDiffers { .. })),
         "{refused:?}"
     );
-    let refused = open(Opener::sealed(key(), others, exchanged), &bytes, 64);
+    let refused = run_opener(
+        Opener::encrypted(sample_key(), others, exchanged),
+        &bytes,
+        64,
+    );
     assert_eq!(refused.expect_err("not plain"), OpenError::EncHashDiffers);
 }
 
+/// The key is never printed.
 #[test]
-fn a_media_key_of_other_than_32_bytes_is_refused_and_never_printed() {
+fn a_wrong_key_length_is_refused() {
     for length in [0, 1, 31, 33, 64] {
         assert!(
             MediaKey::from_base64(&BASE64.encode(&vec![1; length])).is_err(),
@@ -512,11 +558,11 @@ fn a_media_key_of_other_than_32_bytes_is_refused_and_never_printed() {
         );
     }
     assert!(MediaKey::from_base64("not base64").is_err());
-    assert_eq!(format!("{:?}", key()), "MediaKey([redacted])");
+    assert_eq!(format!("{:?}", sample_key()), "MediaKey([redacted])");
 }
 
-/// The best of several runs, so that a busy machine does not decide.
-fn fastest(mut run: impl FnMut()) -> Duration {
+/// The fastest of several runs, so that a busy machine does not decide.
+fn fastest_run(mut run: impl FnMut()) -> Duration {
     let once = |run: &mut dyn FnMut()| {
         let started = Instant::now();
         run();
@@ -543,15 +589,17 @@ fn aes_and_sha_instructions() -> (bool, bool) {
     )
 }
 
-/// A ratio within one run tells the processor's instructions from software: with them SHA-256 outruns
-/// SHA-512, which software never does on 64 bits, and CBC decryption, which works on many blocks at once,
-/// far outruns encryption, which cannot.
+/// A ratio within one run tells processor instructions from software. With them, SHA-256 outruns
+/// SHA-512, which software never does on 64 bits; and CBC decryption, which works on many blocks at
+/// once, far outruns encryption, which cannot.
 #[test]
-fn hashing_and_decryption_take_the_processors_own_path() {
+fn hashing_and_decryption_use_processor_instructions() {
     let (has_aes, has_sha) = aes_and_sha_instructions();
     let data = vec![1_u8; 1024 * 1024];
-    let sha256 = fastest(|| assert_eq!(digest::digest(&digest::SHA256, &data).as_ref().len(), 32));
-    let sha512 = fastest(|| assert_eq!(digest::digest(&digest::SHA512, &data).as_ref().len(), 64));
+    let sha256 =
+        fastest_run(|| assert_eq!(digest::digest(&digest::SHA256, &data).as_ref().len(), 32));
+    let sha512 =
+        fastest_run(|| assert_eq!(digest::digest(&digest::SHA512, &data).as_ref().len(), 64));
     assert_eq!(
         sha256 < sha512,
         has_sha,
@@ -562,13 +610,13 @@ fn hashing_and_decryption_take_the_processors_own_path() {
     let (encrypting, decrypting) = (EncryptingKey::cbc(cipher()), DecryptingKey::cbc(cipher()));
     let (encrypting, decrypting) = (encrypting.expect("CBC"), decrypting.expect("CBC"));
     let (mut there, mut back) = (data.clone(), data.clone());
-    let encrypt = fastest(|| {
+    let encrypt = fastest_run(|| {
         let context = EncryptionContext::Iv128([0; 16].into());
         encrypting
             .less_safe_encrypt(&mut there, context)
             .expect("whole blocks");
     });
-    let decrypt = fastest(|| {
+    let decrypt = fastest_run(|| {
         decrypting
             .decrypt(&mut back, DecryptionContext::Iv128([0; 16].into()))
             .expect("whole blocks");

@@ -1,4 +1,4 @@
-//! Which parked jobs a person means: each rule alone, together, and for bodies that are no job.
+//! The filter of parked jobs: each rule alone, rules together, and bodies that are not jobs.
 
 #![allow(
     clippy::expect_used,
@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     envelope::Envelope,
     failure::FailureClass,
     ids::{InstanceId, MessageId, TenantId},
@@ -25,16 +25,16 @@ const NOW: i64 = 1_787_432_000;
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
-fn tenant(name: &str) -> TenantId {
+fn tenant_id(name: &str) -> TenantId {
     TenantId::parse(name).expect("a tenant")
 }
 
-fn instance(name: &str) -> InstanceId {
+fn instance_id(name: &str) -> InstanceId {
     InstanceId::parse(name).expect("an instance")
 }
 
-/// A medium that can be counted on for three more days.
-fn message() -> MediaMessage {
+/// A media message whose file can be expected to exist for three more days.
+fn sample_message() -> MediaMessage {
     MediaMessage {
         message_id: MessageId::parse("3EB0AAAAAAAAAAAAAAAA").expect("an id"),
         chat: Chat::from_jid("5500900000002", None),
@@ -57,24 +57,24 @@ fn message() -> MediaMessage {
     }
 }
 
-fn job() -> Job {
-    let secrets = SecretHashes::new([Sha256::of(b"s")]);
-    let verified = Verified::check(
-        &tenant("acme"),
-        &instance("LITE-AAAAAA-BBBBBB"),
+fn sample_job() -> Job {
+    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
+    let verified = VerifiedInstance::verify(
+        &tenant_id("acme"),
+        &instance_id("LITE-AAAAAA-BBBBBB"),
         &secrets,
         "s",
     );
     verified
         .expect("the right secret")
-        .job(message(), NOW - DAY)
+        .create_job(sample_message(), NOW - DAY)
         .into_job()
 }
 
 /// Parked two hours ago.
-fn parked() -> ParkedJob {
+fn parked_job() -> ParkedJob {
     ParkedJob {
-        content: Content::Job(Box::new(job())),
+        content: Content::Job(Box::new(sample_job())),
         unknown_class: None,
         class: FailureClass::Instance,
         reason: "the instance is not connected".to_owned(),
@@ -85,26 +85,26 @@ fn parked() -> ParkedJob {
     }
 }
 
-/// A body that is no job, parked two hours ago.
+/// A body that is not a job, parked two hours ago.
 fn no_job() -> ParkedJob {
     ParkedJob {
         content: Content::Unknown,
         unknown_class: None,
         class: FailureClass::Poison,
-        ..parked()
+        ..parked_job()
     }
 }
 
 fn of_tenant(name: &str) -> Filter {
     Filter {
-        tenant: Some(tenant(name)),
+        tenant: Some(tenant_id(name)),
         ..Filter::default()
     }
 }
 
 fn of_instance(name: &str) -> Filter {
     Filter {
-        instance: Some(instance(name)),
+        instance: Some(instance_id(name)),
         ..Filter::default()
     }
 }
@@ -131,92 +131,97 @@ fn expiring_within(time: Duration) -> Filter {
 }
 
 #[test]
-fn without_rules_everything_is_meant_also_what_is_no_job() {
+fn without_rules_every_message_matches() {
     let filter = Filter::default();
     assert!(filter.is_everything());
-    assert!(filter.admits(&parked(), NOW) && filter.admits(&no_job(), NOW));
+    assert!(filter.matches_job(&parked_job(), NOW) && filter.matches_job(&no_job(), NOW));
 }
 
 #[test]
 fn a_tenants_jobs_are_its_own() {
-    assert!(of_tenant("acme").admits(&parked(), NOW));
-    assert!(!of_tenant("other").admits(&parked(), NOW));
+    assert!(of_tenant("acme").matches_job(&parked_job(), NOW));
+    assert!(!of_tenant("other").matches_job(&parked_job(), NOW));
 }
 
 #[test]
-fn an_instances_jobs_are_its_own_and_case_tells_instances_apart() {
-    assert!(of_instance("LITE-AAAAAA-BBBBBB").admits(&parked(), NOW));
-    assert!(!of_instance("LITE-AAAAAA-CCCCCC").admits(&parked(), NOW));
-    assert!(!of_instance("lite-AAAAAA-BBBBBB").admits(&parked(), NOW));
+fn instances_differ_in_case_alone() {
+    assert!(of_instance("LITE-AAAAAA-BBBBBB").matches_job(&parked_job(), NOW));
+    assert!(!of_instance("LITE-AAAAAA-CCCCCC").matches_job(&parked_job(), NOW));
+    assert!(!of_instance("lite-AAAAAA-BBBBBB").matches_job(&parked_job(), NOW));
 }
 
+/// Bodies that are not jobs have a class as well.
 #[test]
-fn a_class_means_its_own_jobs_also_what_is_no_job() {
+fn a_class_selects_its_own_jobs() {
     for class in FailureClass::ALL {
         let filter = of_class(class);
         assert_eq!(
-            filter.admits(&parked(), NOW),
+            filter.matches_job(&parked_job(), NOW),
             class == FailureClass::Instance
         );
-        assert_eq!(filter.admits(&no_job(), NOW), class == FailureClass::Poison);
+        assert_eq!(
+            filter.matches_job(&no_job(), NOW),
+            class == FailureClass::Poison
+        );
     }
 }
 
+/// Bodies that are not jobs have an age as well.
 #[test]
-fn an_age_means_what_was_parked_at_least_so_long_ago_also_what_is_no_job() {
+fn an_age_selects_older_jobs() {
     let hours = Duration::from_hours(2);
-    for parked in [parked(), no_job()] {
-        assert!(older_than(Duration::ZERO).admits(&parked, NOW));
-        assert!(older_than(hours).admits(&parked, NOW));
-        assert!(!older_than(hours + Duration::from_secs(1)).admits(&parked, NOW));
-        assert!(!older_than(Duration::MAX).admits(&parked, NOW));
+    for parked in [parked_job(), no_job()] {
+        assert!(older_than(Duration::ZERO).matches_job(&parked, NOW));
+        assert!(older_than(hours).matches_job(&parked, NOW));
+        assert!(!older_than(hours + Duration::from_secs(1)).matches_job(&parked, NOW));
+        assert!(!older_than(Duration::MAX).matches_job(&parked, NOW));
     }
 }
 
 #[test]
-fn an_expiry_means_what_can_be_counted_on_no_longer_and_what_has_expired_already() {
+fn an_expiry_selects_expiring_and_expired_jobs() {
     let days = Duration::from_hours(3 * 24);
-    assert_eq!(parked().recoverable_until(), Some(NOW + 3 * DAY));
-    assert!(expiring_within(days).admits(&parked(), NOW));
-    assert!(!expiring_within(days - Duration::from_secs(1)).admits(&parked(), NOW));
-    assert!(expiring_within(Duration::MAX).admits(&parked(), NOW));
-    assert!(expiring_within(Duration::ZERO).admits(&parked(), NOW + 4 * DAY));
+    assert_eq!(parked_job().recoverable_until(), Some(NOW + 3 * DAY));
+    assert!(expiring_within(days).matches_job(&parked_job(), NOW));
+    assert!(!expiring_within(days - Duration::from_secs(1)).matches_job(&parked_job(), NOW));
+    assert!(expiring_within(Duration::MAX).matches_job(&parked_job(), NOW));
+    assert!(expiring_within(Duration::ZERO).matches_job(&parked_job(), NOW + 4 * DAY));
 }
 
 #[test]
-fn a_body_that_is_no_job_is_left_out_by_every_rule_that_it_cannot_be_held_against() {
+fn rules_about_jobs_exclude_other_bodies() {
     assert_eq!(no_job().recoverable_until(), None);
     for filter in [
         of_tenant("acme"),
         of_instance("LITE-AAAAAA-BBBBBB"),
         expiring_within(Duration::MAX),
     ] {
-        assert!(!filter.admits(&no_job(), NOW), "{filter:?}");
+        assert!(!filter.matches_job(&no_job(), NOW), "{filter:?}");
         let filter = Filter {
             class: Some(FailureClass::Poison),
             ..filter
         };
-        assert!(!filter.admits(&no_job(), NOW), "{filter:?}");
+        assert!(!filter.matches_job(&no_job(), NOW), "{filter:?}");
     }
 }
 
 #[test]
-fn of_several_rules_a_job_must_pass_every_one() {
+fn a_job_must_match_every_rule() {
     let all = Filter {
-        tenant: Some(tenant("acme")),
-        instance: Some(instance("LITE-AAAAAA-BBBBBB")),
+        tenant: Some(tenant_id("acme")),
+        instance: Some(instance_id("LITE-AAAAAA-BBBBBB")),
         class: Some(FailureClass::Instance),
         older_than: Some(Duration::from_hours(1)),
         expiring_within: Some(Duration::from_hours(4 * 24)),
     };
-    assert!(all.admits(&parked(), NOW) && !all.is_everything());
+    assert!(all.matches_job(&parked_job(), NOW) && !all.is_everything());
     let broken = [
         Filter {
-            tenant: Some(tenant("other")),
+            tenant: Some(tenant_id("other")),
             ..all.clone()
         },
         Filter {
-            instance: Some(instance("LITE-AAAAAA-CCCCCC")),
+            instance: Some(instance_id("LITE-AAAAAA-CCCCCC")),
             ..all.clone()
         },
         Filter {
@@ -233,6 +238,6 @@ fn of_several_rules_a_job_must_pass_every_one() {
         },
     ];
     for filter in broken {
-        assert!(!filter.admits(&parked(), NOW), "{filter:?}");
+        assert!(!filter.matches_job(&parked_job(), NOW), "{filter:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What of an instance's media is wanted: each rule alone, and together.
+//! The policy: each rule alone, and rules together.
 
 #![allow(
     clippy::expect_used,
@@ -15,7 +15,7 @@ use media::{
     policy::{Policy, Retention, SkipRule, ViewOnce},
 };
 
-/// An address of each sort of chat.
+/// An address of each kind of chat.
 const CHATS: [(&str, ChatKind); 6] = [
     ("5500900000002@c.us", ChatKind::Person),
     ("100000000000001@lid", ChatKind::Lid),
@@ -25,7 +25,7 @@ const CHATS: [(&str, ChatKind); 6] = [
     ("someone@elsewhere", ChatKind::Other),
 ];
 
-fn message(kind: MediaKind, chat: &str) -> MediaMessage {
+fn message_in(kind: MediaKind, chat: &str) -> MediaMessage {
     MediaMessage {
         message_id: MessageId::parse("3EB0AAAAAAAAAAAAAAAA").expect("an id"),
         chat: Chat::from_jid(chat, None),
@@ -41,7 +41,7 @@ fn message(kind: MediaKind, chat: &str) -> MediaMessage {
         url: None,
         file_sha256: None,
         file_enc_sha256: None,
-        // The sender's word is no limit.
+        // The announced size is not used as a limit.
         file_length: Some(u64::MAX),
         file_name: None,
         caption: None,
@@ -49,138 +49,144 @@ fn message(kind: MediaKind, chat: &str) -> MediaMessage {
     }
 }
 
-/// Every kind in every sort of chat.
-fn everything() -> impl Iterator<Item = (MediaKind, ChatKind, MediaMessage)> {
+/// Every kind in every kind of chat.
+fn all_messages() -> impl Iterator<Item = (MediaKind, ChatKind, MediaMessage)> {
     MediaKind::ALL.into_iter().flat_map(|kind| {
         CHATS
             .iter()
-            .map(move |(jid, chat)| (kind, *chat, message(kind, jid)))
+            .map(move |(jid, chat)| (kind, *chat, message_in(kind, jid)))
     })
 }
 
 #[test]
-fn without_rules_everything_is_wanted() {
+fn without_rules_everything_is_stored() {
     let policy = Policy::default();
-    for (kind, chat, message) in everything() {
-        assert_eq!(policy.skips(&message), None, "{kind} {chat:?}");
+    for (kind, chat, message) in all_messages() {
+        assert_eq!(policy.skip_rule(&message), None, "{kind} {chat:?}");
     }
 }
 
+/// The size is known only after the download.
 #[test]
-fn a_cap_skips_nothing_because_nobody_knows_a_size_before_it_comes() {
+fn a_cap_skips_nothing() {
     let policy = Policy {
         max_bytes: Some(0),
         ..Policy::default()
     };
-    for (kind, chat, message) in everything() {
-        assert_eq!(policy.skips(&message), None, "{kind} {chat:?}");
+    for (kind, chat, message) in all_messages() {
+        assert_eq!(policy.skip_rule(&message), None, "{kind} {chat:?}");
     }
 }
 
 #[test]
-fn kinds_that_are_not_named_are_skipped_in_every_chat() {
+fn other_kinds_are_skipped_in_every_chat() {
     let policy = Policy {
         kinds: vec![MediaKind::Image, MediaKind::Document],
         ..Policy::default()
     };
-    for (kind, chat, message) in everything() {
+    for (kind, chat, message) in all_messages() {
         let wanted = matches!(kind, MediaKind::Image | MediaKind::Document);
         let skipped = (!wanted).then_some(SkipRule::Kind);
-        assert_eq!(policy.skips(&message), skipped, "{kind} {chat:?}");
+        assert_eq!(policy.skip_rule(&message), skipped, "{kind} {chat:?}");
     }
 }
 
 #[test]
-fn sorts_of_chat_that_are_not_named_are_skipped_whatever_the_kind() {
+fn other_chats_are_skipped_for_every_kind() {
     for wanted in ChatKind::ALL {
         let policy = Policy {
             chats: vec![wanted],
             ..Policy::default()
         };
-        for (kind, chat, message) in everything() {
+        for (kind, chat, message) in all_messages() {
             let skipped = (chat != wanted).then_some(SkipRule::Chat);
-            assert_eq!(policy.skips(&message), skipped, "{kind} {chat:?}");
+            assert_eq!(policy.skip_rule(&message), skipped, "{kind} {chat:?}");
         }
     }
 }
 
 #[test]
-fn with_both_rules_a_medium_must_pass_both_and_the_kind_is_named_first() {
+fn both_rules_apply_and_kind_comes_first() {
     let policy = Policy {
         kinds: vec![MediaKind::Audio],
         chats: vec![ChatKind::Person, ChatKind::Lid],
         max_bytes: Some(1),
         ..Policy::default()
     };
-    for (kind, chat, message) in everything() {
+    for (kind, chat, message) in all_messages() {
         let is_of_chat = matches!(chat, ChatKind::Person | ChatKind::Lid);
         let skipped = match (kind == MediaKind::Audio, is_of_chat) {
             (true, true) => None,
             (true, false) => Some(SkipRule::Chat),
             (false, _) => Some(SkipRule::Kind),
         };
-        assert_eq!(policy.skips(&message), skipped, "{kind} {chat:?}");
+        assert_eq!(policy.skip_rule(&message), skipped, "{kind} {chat:?}");
     }
 }
 
 #[test]
-fn a_new_tenant_gets_what_people_send_each_other_and_no_stories_or_channels() {
-    let policy = Policy::of_new_tenant();
-    for (kind, chat, message) in everything() {
+fn a_new_tenant_skips_stories_and_channels() {
+    let policy = Policy::for_new_tenant();
+    for (kind, chat, message) in all_messages() {
         let is_public = matches!(chat, ChatKind::Status | ChatKind::Channel);
         let skipped = is_public.then_some(SkipRule::Chat);
-        assert_eq!(policy.skips(&message), skipped, "{kind} {chat:?}");
+        assert_eq!(policy.skip_rule(&message), skipped, "{kind} {chat:?}");
     }
 }
 
 #[test]
-fn one_direction_or_both_are_wanted() {
+fn one_or_both_directions_are_stored() {
     for direction in Direction::ALL {
         let message = MediaMessage {
             direction,
-            ..message(MediaKind::Image, CHATS[0].0)
+            ..message_in(MediaKind::Image, CHATS[0].0)
         };
-        assert_eq!(Policy::default().skips(&message), None);
+        assert_eq!(Policy::default().skip_rule(&message), None);
         for only in Direction::ALL {
             let policy = Policy {
                 direction: Some(only),
                 ..Policy::default()
             };
             let skipped = (only != direction).then_some(SkipRule::Direction);
-            assert_eq!(policy.skips(&message), skipped, "{only:?} {direction:?}");
+            assert_eq!(
+                policy.skip_rule(&message),
+                skipped,
+                "{only:?} {direction:?}"
+            );
         }
     }
 }
 
 #[test]
-fn what_is_meant_to_be_seen_once_is_left_out_only_where_the_tenant_says_so() {
+fn view_once_is_skipped_on_request() {
     let policy = Policy {
         view_once: ViewOnce::Skip,
         ..Policy::default()
     };
-    let plain = message(MediaKind::Image, CHATS[0].0);
+    let plain = message_in(MediaKind::Image, CHATS[0].0);
     let seen_once = MediaMessage {
         view_once: true,
         ..plain.clone()
     };
-    assert_eq!(policy.skips(&plain), None);
-    assert_eq!(policy.skips(&seen_once), Some(SkipRule::ViewOnce));
-    assert_eq!(Policy::default().skips(&seen_once), None);
+    assert_eq!(policy.skip_rule(&plain), None);
+    assert_eq!(policy.skip_rule(&seen_once), Some(SkipRule::ViewOnce));
+    assert_eq!(Policy::default().skip_rule(&seen_once), None);
 }
 
-/// Ids and names are the sender's choice; the server of a chat's address is not.
+/// Senders choose ids and names, but not the server of a chat's address.
 #[test]
-fn a_probe_is_known_by_an_address_that_no_sender_can_have() {
-    let probe = message(MediaKind::Image, Chat::PROBE_JID);
-    assert_eq!(Policy::default().skips(&probe), Some(SkipRule::Probe));
+fn a_probe_has_an_impossible_address() {
+    let probe = message_in(MediaKind::Image, Chat::PROBE_JID);
+    assert_eq!(Policy::default().skip_rule(&probe), Some(SkipRule::Probe));
     for jid in ["probe@c.us", "probe@g.us", "probe", "probe@wapi-media2"] {
-        let message = message(MediaKind::Image, jid);
-        assert_eq!(Policy::default().skips(&message), None, "{jid}");
+        let message = message_in(MediaKind::Image, jid);
+        assert_eq!(Policy::default().skip_rule(&message), None, "{jid}");
     }
 }
 
+/// It is read back unchanged.
 #[test]
-fn a_policy_is_written_without_what_it_does_not_say_and_read_back_whole() {
+fn a_policy_is_written_without_defaults() {
     let empty = serde_json::to_value(Policy::default()).expect("JSON");
     assert_eq!(empty, serde_json::json!({}));
     for retention in Retention::ALL {
@@ -188,7 +194,7 @@ fn a_policy_is_written_without_what_it_does_not_say_and_read_back_whole() {
             direction: Some(Direction::In),
             view_once: ViewOnce::Skip,
             retention: Some(retention),
-            ..Policy::of_new_tenant()
+            ..Policy::for_new_tenant()
         };
         let written = serde_json::to_value(&policy).expect("JSON");
         assert_eq!(written["retention"], retention.as_str());
@@ -198,19 +204,19 @@ fn a_policy_is_written_without_what_it_does_not_say_and_read_back_whole() {
 }
 
 #[test]
-fn a_lid_whose_number_is_known_is_a_person() {
+fn a_lid_with_number_is_a_person() {
     let policy = Policy {
         chats: vec![ChatKind::Person],
         ..Policy::default()
     };
-    let mut message = message(MediaKind::Image, "100000000000001@lid");
-    assert_eq!(policy.skips(&message), Some(SkipRule::Chat));
+    let mut message = message_in(MediaKind::Image, "100000000000001@lid");
+    assert_eq!(policy.skip_rule(&message), Some(SkipRule::Chat));
     message.chat = Chat::from_jid("100000000000001@lid", Some("5500900000002"));
-    assert_eq!(policy.skips(&message), None);
+    assert_eq!(policy.skip_rule(&message), None);
 }
 
 #[test]
-fn kinds_and_sorts_of_chat_are_read_by_the_words_they_are_written_with() {
+fn kinds_are_parsed_from_their_words() {
     for kind in MediaKind::ALL {
         assert_eq!(kind.as_str().parse(), Ok(kind));
     }

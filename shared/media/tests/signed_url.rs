@@ -1,4 +1,4 @@
-//! What paths and URLs of the CDN say of themselves, and what follows for the media they lead to.
+//! Signatures and expiries of CDN paths and URLs, and what follows for the media message.
 
 #![allow(
     clippy::expect_used,
@@ -9,11 +9,12 @@ use media::{
     ids::MessageId,
     kind::MediaKind,
     message::{Chat, Direction, MediaMessage, Secret},
-    signed_url::{expiry, is_signed, path_of, says_more_than},
+    signed_url::{improves_on, is_signed, parse_expiry, path_without_host},
 };
 
 const SIGNED: &str = "/v/t62.7118-24/1_n.enc?ccb=11-4&oh=01_FAKE&oe=6AFAE000&_nc_sid=5e03e0";
-const URL: &str = "https://mmg.whatsapp.net/v/t62.7118-24/1_n.enc?ccb=11-4&oh=01_FAKE&oe=6AFAE000&_nc_sid=5e03e0&mms3=true";
+const URL: &str = "https://mmg.whatsapp.net/v/t62.7118-24/1_n.enc?\
+    ccb=11-4&oh=01_FAKE&oe=6AFAE000&_nc_sid=5e03e0&mms3=true";
 const BARE: &str = "/v/t62.7118-24/1_n.enc";
 
 #[test]
@@ -32,12 +33,16 @@ fn only_a_signature_with_its_expiry_signs() {
         ("/v/x#?oh=01&oe=6AFAE000", true, Some(0x6AFA_E000)),
         ("", false, None),
     ] {
-        assert_eq!((is_signed(text), expiry(text)), (signed, expires), "{text}");
+        assert_eq!(
+            (is_signed(text), parse_expiry(text)),
+            (signed, expires),
+            "{text}"
+        );
     }
 }
 
 #[test]
-fn a_url_is_carried_where_the_path_does_not_say_the_same() {
+fn a_url_is_kept_if_it_improves() {
     let later = URL.replace("6AFAE000", "6BFAE000");
     for (url, path, more) in [
         (URL, SIGNED, false),
@@ -51,12 +56,12 @@ fn a_url_is_carried_where_the_path_does_not_say_the_same() {
         ),
         (later.as_str(), SIGNED, true),
     ] {
-        assert_eq!(says_more_than(url, path), more, "{url} {path}");
+        assert_eq!(improves_on(url, path), more, "{url} {path}");
     }
-    assert_eq!(path_of(URL), path_of(SIGNED));
+    assert_eq!(path_without_host(URL), path_without_host(SIGNED));
 }
 
-fn message(direct_path: Option<&str>, url: Option<&str>) -> MediaMessage {
+fn message_with(direct_path: Option<&str>, url: Option<&str>) -> MediaMessage {
     MediaMessage {
         message_id: MessageId::parse("3EB0").expect("an id"),
         chat: Chat::from_jid("5500900000002", None),
@@ -80,7 +85,7 @@ fn message(direct_path: Option<&str>, url: Option<&str>) -> MediaMessage {
 }
 
 #[test]
-fn the_expiry_is_read_from_whichever_has_it_and_the_later_one_counts() {
+fn the_later_expiry_counts() {
     let day = 24 * 60 * 60;
     let soon = format!("/v/x?oh=1&oe={:X}", 1_780_000_000 + day);
     let late = format!(
@@ -88,7 +93,7 @@ fn the_expiry_is_read_from_whichever_has_it_and_the_later_one_counts() {
         1_780_000_000 + 30 * day
     );
     let until = |path, url| {
-        let message = message(path, url);
+        let message = message_with(path, url);
         let days = |at: i64| (at - message.moment) / day;
         (
             message.cdn_expiry().map(days),

@@ -1,4 +1,4 @@
-//! An unread body on its way through the queues: whole, within what SQS takes, and silent.
+//! Unread bodies in the queues: they are complete, fit into SQS and are never printed.
 
 #![allow(
     clippy::expect_used,
@@ -8,7 +8,7 @@
 )]
 
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     failure::FailureClass,
     ids::{InstanceId, TenantId},
     job::{NotAJob, Queued},
@@ -20,14 +20,14 @@ use media::{
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_787_432_000;
-/// Of one message of SQS, attributes included.
-const MOST_OF_SQS: usize = 1_048_576;
+/// Maximum size of an SQS message, attributes included.
+const MAX_SQS_BYTES: usize = 1_048_576;
 
-fn verified(tenant: &str, instance: &str) -> Verified {
+fn verified(tenant: &str, instance: &str) -> VerifiedInstance {
     let tenant = TenantId::parse(tenant).expect("a tenant");
     let instance = InstanceId::parse(instance).expect("an instance");
-    let secrets = SecretHashes::new([Sha256::of(b"s")]);
-    Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret")
+    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
+    VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret")
 }
 
 fn kept(body: &[u8]) -> UnreadBody {
@@ -62,9 +62,9 @@ fn the_largest_body_with_the_longest_names_and_a_ticket_fits_into_one_message() 
     let body = vec![0xff; MAX_BODY_BYTES];
     let kept = verified.unread(&body, &"w".repeat(32), i64::MIN);
     let json = kept.expect("it fits").to_json().expect("JSON");
-    // Names, types and values of six attributes, the reason with more than it ever has.
+    // Names, types and values of six attributes; the reason is longer than it ever is.
     let ticket = 6 * 64 + 4096;
-    assert!(json.len() + ticket <= MOST_OF_SQS, "{} bytes", json.len());
+    assert!(json.len() + ticket <= MAX_SQS_BYTES, "{} bytes", json.len());
     let more = verified.unread(&[&body[..], b"x"].concat(), "bad_body", NOW);
     assert_eq!(more.expect_err("too large"), TooLargeToKeep);
 }
@@ -118,7 +118,7 @@ fn rules_about_tenant_instance_class_and_expiry_hold_for_unread_bodies() {
     let with = |change: &dyn Fn(&mut Filter)| {
         let mut filter = Filter::default();
         change(&mut filter);
-        filter.admits(&parked, NOW)
+        filter.matches_job(&parked, NOW)
     };
     let tenant = |name: &str| Some(TenantId::parse(name).expect("a tenant"));
     let instance = |name: &str| Some(InstanceId::parse(name).expect("an instance"));

@@ -22,10 +22,11 @@ pub struct MediaRecord {
     /// The message's id. Several media may have the same.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub message_id: String,
-    /// What it is known by in the table: the message's id and a digest of the medium's identity.
+    /// What it is known by in the table: the message's id and a digest of the media message's
+    /// identity.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub key: String,
-    /// Whose it is. The mark of an erased medium does not say.
+    /// Whose it is. The mark of an erased media message does not say.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub tenant: String,
     /// The folder of its chat.
@@ -101,7 +102,7 @@ pub struct MediaRecord {
 }
 
 impl MediaRecord {
-    /// The state of the mark that stays of an erased medium.
+    /// The state of the mark that stays of an erased media message.
     pub const ERASED: &str = ledger::ERASED;
 
     /// Reads an item: whatever is in it gives a record.
@@ -113,7 +114,7 @@ impl MediaRecord {
         let key = reader.required("message_id");
         let message_id = reader.text(MESSAGE).filter(|id| !id.is_empty());
         let message_id =
-            message_id.unwrap_or_else(|| RecordKey::of_record(&*key).message_id().to_owned());
+            message_id.unwrap_or_else(|| RecordKey::from_record(&*key).message_id().to_owned());
         let record = Self {
             instance: reader.required("instance"),
             message_id,

@@ -82,10 +82,10 @@ impl MediaRecords {
         }
         found.retain(|one| {
             // Whatever a record says of its message, its key leads here.
-            let key = RecordKey::of_record(&*one.key);
+            let key = RecordKey::from_record(&*one.key);
             let ids = [one.message_id.as_str(), key.message_id()];
             let mut ids = ids.map(MessageId::parse).into_iter().flatten();
-            ids.any(|id| id.is_of(message))
+            ids.any(|id| id.belongs_to(message))
         });
         found.sort_by(|one, other| (one.moment, &one.key).cmp(&(other.moment, &other.key)));
         Ok(found)

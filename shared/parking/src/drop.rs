@@ -33,7 +33,7 @@ impl Parking {
         let mut dropped = Dropped::default();
         let counts = &mut dropped;
         let seen = self.visit(now, async |taken| {
-            if !filter.admits(&taken.parked, now) {
+            if !filter.matches_job(&taken.parked, now) {
                 return Look::PutBack;
             }
             counts.admitted += 1;

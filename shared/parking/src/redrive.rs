@@ -65,8 +65,8 @@ impl Parking {
         // What fails at once is parked again while this still looks: it would go round for ever.
         let mut sent = HashSet::new();
         let seen = self.visit(now, async |taken| {
-            let is_back = sent.contains(&Sha256::of(taken.body.as_bytes()));
-            if is_back || !filter.admits(&taken.parked, now) {
+            let is_back = sent.contains(&Sha256::from_data(taken.body.as_bytes()));
+            if is_back || !filter.matches_job(&taken.parked, now) {
                 return Look::PutBack;
             }
             counts.admitted += 1;
@@ -78,7 +78,7 @@ impl Parking {
             let body = again(taken, now);
             match self.send_again(taken, &body).await {
                 Ok(Again::Sent) => {
-                    sent.insert(Sha256::of(body.as_bytes()));
+                    sent.insert(Sha256::from_data(body.as_bytes()));
                     counts.sent += 1;
                 }
                 Ok(Again::NotNeeded) => counts.stored_already += 1,
@@ -123,7 +123,7 @@ impl Parking {
 /// that are made of an unread body begins when they are made.
 fn again(taken: &Taken, now: i64) -> String {
     let job = taken.parked.job().cloned();
-    let renewed = job.and_then(|job| QueuedJob::again(job, now).to_json().ok());
+    let renewed = job.and_then(|job| QueuedJob::for_redrive(job, now).to_json().ok());
     renewed.unwrap_or_else(|| taken.body.clone())
 }
 

@@ -1,37 +1,38 @@
-//! W-API's calls about an instance itself: is it connected, and where do its webhooks go.
+//! W-API's endpoints for managing an instance: its connection and its webhook URLs.
 //!
-//! Source: W-API's documentation where it was seen to hold, and what its clients read. Every field is taken
-//! as optional; the answers may be wrapped in `data` or `instance`.
+//! Source: W-API's documentation where it was confirmed, and the fields that its clients read.
+//! Every field is optional, and an answer may be wrapped in `data` or `instance`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// `GET`: [`Status`].
+/// `GET` path of [`Status`].
 pub const STATUS_PATH: &str = "instance/status-instance";
-/// `GET`: [`Account`].
+/// `GET` path of [`Account`].
 pub const ACCOUNT_PATH: &str = "instance/fetch-instance";
-/// `GET`: the picture for pairing, or that the instance is connected already.
+/// `GET` path of the QR code for pairing; the answer may say instead that the instance is
+/// connected.
 pub const QR_CODE_PATH: &str = "instance/qr-code";
-/// `GET`: webhooks of the last 30 days, in pages.
+/// `GET` path of the webhook log: webhooks of the last 30 days, in pages.
 pub const LOGS_PATH: &str = "webhook/fetch-webhook-logs";
-/// `POST`: sends a message. Never used but for being asked without its fields.
+/// `POST` path that sends a message. Only called without its fields, as a test of the token.
 pub const SEND_TEXT_PATH: &str = "message/send-text";
 
-/// A kind of event that W-API announces, each to a URL of its own.
+/// A kind of event that W-API sends; each has its own URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hook {
-    /// Messages that contacts send.
+    /// Messages from contacts.
     Received,
-    /// Messages that the account itself sends.
+    /// Messages from the account itself.
     Delivery,
-    /// Sent, delivered, read.
+    /// Delivery states of messages: sent, delivered, read.
     MessageStatus,
     /// The instance is connected again.
     Connected,
     /// The instance lost its connection.
     Disconnected,
-    /// Somebody is typing.
+    /// A contact is typing.
     ChatPresence,
 }
 
@@ -46,10 +47,10 @@ impl Hook {
         Self::ChatPresence,
     ];
 
-    /// Those that announce media.
+    /// The kinds that announce media messages.
     pub const OF_MEDIA: [Self; 2] = [Self::Received, Self::Delivery];
 
-    /// Those that announce media, and those that tell of the connection.
+    /// The kinds that this system uses: media messages and the state of the connection.
     pub const WANTED: [Self; 4] = [
         Self::Received,
         Self::Delivery,
@@ -70,15 +71,15 @@ impl Hook {
         }
     }
 
-    /// The path of the `PUT` that sets its URL.
+    /// Path of the `PUT` that sets the hook's URL.
     #[must_use]
-    pub fn path(self) -> String {
+    pub fn update_path(self) -> String {
         format!("webhook/update-webhook-{}", self.as_str())
     }
 
-    /// The field of [`ACCOUNT_PATH`]'s answer that holds its URL.
+    /// Field of [`ACCOUNT_PATH`]'s answer that holds the hook's URL.
     #[must_use]
-    pub fn field(self) -> &'static str {
+    pub fn url_field(self) -> &'static str {
         match self {
             Self::Received => "webhookReceivedUrl",
             Self::Delivery => "webhookDeliveryUrl",
@@ -96,46 +97,46 @@ impl std::fmt::Display for Hook {
     }
 }
 
-/// The body of the `PUT` that sets a hook's URL. The documentation also shows `url` and `enabled`; W-API
-/// answers that form with success and saves nothing.
+/// Body of the `PUT` that sets a hook's URL. The documentation also shows `url` and `enabled`;
+/// W-API answers that form with success but saves nothing.
 #[derive(Clone, Copy, Serialize)]
 pub struct HookUpdate<'a> {
-    /// The URL; empty to have none.
+    /// The URL; empty to remove it.
     pub value: &'a str,
 }
 
 /// Whether the instance is connected to WhatsApp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// It is.
+    /// Whether W-API reports the connection as up.
     pub connected: bool,
 }
 
 impl Status {
-    /// Reads the answer of [`STATUS_PATH`]; nothing if it does not say.
+    /// Parses the answer of [`STATUS_PATH`]; `None` if it does not have the field.
     #[must_use]
     pub fn parse(body: &[u8]) -> Option<Self> {
         let answer: Value = serde_json::from_slice(body).ok()?;
-        let connected = field(&answer, "connected")?.as_bool()?;
+        let connected = find_field(&answer, "connected")?.as_bool()?;
         Some(Self { connected })
     }
 }
 
-/// What W-API knows of an instance. The URLs carry secrets.
+/// What W-API knows about an instance. The URLs hold secrets.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Account {
     /// Whether it is connected to WhatsApp.
     pub connected: Option<bool>,
-    /// The number of the account that is connected.
+    /// Phone number of the connected account.
     pub phone: Option<String>,
-    /// The state of its subscription, in W-API's word.
+    /// State of the subscription, as W-API calls it.
     pub payment_status: Option<String>,
-    /// The instance that the answer is about, where it says so.
+    /// The instance that the answer is about, if it says so.
     pub instance: Option<String>,
     hooks: Vec<(Hook, String)>,
 }
 
-/// Prints no URL and no number.
+/// Omits URLs and the phone number.
 impl std::fmt::Debug for Account {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let hooks: Vec<_> = self.hooks.iter().map(|(hook, _)| hook).collect();
@@ -147,21 +148,21 @@ impl std::fmt::Debug for Account {
 }
 
 impl Account {
-    /// Reads the answer of [`ACCOUNT_PATH`]; nothing if it is no object or tells of no hook at all.
+    /// Parses the answer of [`ACCOUNT_PATH`]; `None` if it has no hook field at all.
     #[must_use]
     pub fn parse(body: &[u8]) -> Option<Self> {
         let answer: Value = serde_json::from_slice(body).ok()?;
-        let known = Hook::ALL.map(|hook| field(&answer, hook.field()));
+        let known = Hook::ALL.map(|hook| find_field(&answer, hook.url_field()));
         if known.iter().all(Option::is_none) {
             return None;
         }
-        let text = |name| field(&answer, name)?.as_str().map(str::to_owned);
+        let text = |name| find_field(&answer, name)?.as_str().map(str::to_owned);
         let hooks = Hook::ALL.into_iter().filter_map(|hook| {
-            let url = text(hook.field()).filter(|url| !url.trim().is_empty())?;
+            let url = text(hook.url_field()).filter(|url| !url.trim().is_empty())?;
             Some((hook, url))
         });
         Some(Self {
-            connected: field(&answer, "connected").and_then(Value::as_bool),
+            connected: find_field(&answer, "connected").and_then(Value::as_bool),
             phone: text("connectedPhone"),
             payment_status: text("paymentStatus"),
             instance: text("instanceId"),
@@ -169,16 +170,16 @@ impl Account {
         })
     }
 
-    /// Where the hook's events go; nothing if nowhere.
+    /// The hook's URL; `None` if it is not set.
     #[must_use]
-    pub fn hook(&self, hook: Hook) -> Option<&str> {
+    pub fn hook_url(&self, hook: Hook) -> Option<&str> {
         let found = self.hooks.iter().find(|(one, _)| *one == hook);
         found.map(|(_, url)| url.as_str())
     }
 }
 
-/// A field of the answer, or of what the answer is wrapped in.
-fn field<'a>(answer: &'a Value, name: &str) -> Option<&'a Value> {
+/// A field of the answer, or of the object that wraps it.
+fn find_field<'a>(answer: &'a Value, name: &str) -> Option<&'a Value> {
     const WRAPPERS: [&str; 2] = ["data", "instance"];
     let wrapped = WRAPPERS.iter().filter_map(|wrapper| answer.get(wrapper));
     std::iter::once(answer)

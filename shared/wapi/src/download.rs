@@ -1,4 +1,4 @@
-//! `POST /message/download-media`: what is asked, and every answer it was seen to give.
+//! `POST /message/download-media`: the request, and every answer that was observed.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ use crate::{
     link::{FileLink, ForeignLink},
 };
 
-/// Path below the base URL.
+/// Path of the endpoint, below the base URL.
 pub const PATH: &str = "message/download-media";
-/// Path of the older endpoint, which takes the same request. Nobody has proved that it exists.
+/// Path of the older endpoint, which takes the same request. It may not exist.
 pub const ALTERNATE_PATH: &str = "media/download";
-/// Path that old clients asked whether a medium exists. Nobody has proved that it exists either.
+/// Path that old clients used to ask whether a file exists. It may not exist either.
 pub const INFO_PATH: &str = "media/info";
 
-/// The four fields, exactly: more made things worse.
+/// Exactly these four fields; extra ones made W-API fail more often.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DownloadRequest<'a> {
@@ -36,9 +36,9 @@ pub struct DownloadRequest<'a> {
 }
 
 impl<'a> DownloadRequest<'a> {
-    /// The requests worth sending for this medium, most likely first; none if it was announced
-    /// without key or path, or is of a sort that W-API has no `type` for. For stickers nobody
-    /// proved what works, so there are two.
+    /// The requests worth sending for this media message, most likely first. Empty if key or path
+    /// was not announced, or W-API has no `type` for it. There are two for stickers, because it is
+    /// not known which one works.
     #[must_use]
     pub fn candidates(message: &'a MediaMessage) -> Vec<Self> {
         if message.is_sticker_pack() {
@@ -62,14 +62,14 @@ impl<'a> DownloadRequest<'a> {
             .collect()
     }
 
-    /// The `type` that is sent.
+    /// The request's `type`.
     #[must_use]
     pub fn content_type(&self) -> &'static str {
         self.content_type
     }
 }
 
-/// `type` follows the family of the key, not the mimetype: a JPEG sent as a document is a `document`.
+/// `type` follows the key family, not the MIME type: a JPEG sent as a document is a `document`.
 fn content_types(kind: MediaKind) -> &'static [&'static str] {
     match (kind, kind.key_type()) {
         (MediaKind::Sticker, _) => &["image", "sticker"],
@@ -81,55 +81,55 @@ fn content_types(kind: MediaKind) -> &'static [&'static str] {
     }
 }
 
-/// An answer that gives no file. Which row of the table it was says what to do.
+/// An answer without a file. Its row decides what happens.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{row}")]
 pub struct Refusal {
-    /// The row of the table.
+    /// The row of the table of answers.
     pub row: RefusalRow,
-    /// W-API's own words, redacted.
+    /// W-API's error message, redacted.
     pub excerpt: Option<String>,
 }
 
 /// The rows of the table of answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RefusalRow {
-    /// 500, or 200 with `error: true`: a bad or expired key, or one of their nodes is down. Not to be told
-    /// apart, so another strategy, and later again.
+    /// 500, or 200 with `error: true`: a bad or expired key, or a W-API node that is down. These
+    /// cannot be told apart, so another strategy is tried, and this one again later.
     #[error("W-API could not download the content")]
     DownloadFailed,
-    /// 400: it does not like our fields. It will not like them later.
+    /// 400 and similar: W-API refuses the fields, and would refuse them later.
     #[error("W-API refused the request's fields")]
     BadFields,
-    /// 401 or 403: wrong token, another instance's token, or the instance is not connected.
+    /// 401 or 403: the token is wrong or another instance's, or the instance is not connected.
     #[error("W-API refused the instance's credentials, or the instance is not connected")]
     Unauthorized,
-    /// 404: wrong path or instance, or a deploy of theirs.
-    #[error("W-API knows no such path or instance")]
+    /// 404: the path or instance is wrong, or W-API is being deployed.
+    #[error("W-API does not know the path or the instance")]
     NotFound,
-    /// 429.
+    /// 429: too many requests.
     #[error("W-API asks to slow down")]
     TooMany {
-        /// `Retry-After`.
+        /// The wait that `Retry-After` asks for.
         after: Option<Duration>,
     },
-    /// 408, 425, 502, 503, 504, an HTML page: their gateway or node.
+    /// 408, 425, 502, 503, 504 or an HTML page: W-API's gateway or node failed.
     #[error("W-API's gateway failed")]
     Gateway {
-        /// `Retry-After`.
+        /// The wait that `Retry-After` asks for.
         after: Option<Duration>,
     },
-    /// A redirect, which is never followed, or a status nobody has seen.
-    #[error("W-API answered with a status that means nothing here")]
+    /// A redirect, which is never followed, or an unknown status.
+    #[error("W-API answered with an unexpected status")]
     Unexpected,
     /// 200 without a link, or without JSON.
-    #[error("W-API said all is well and gave no link")]
+    #[error("W-API answered with success but without a link")]
     NoLink,
-    /// 200 with a link to somewhere else.
-    #[error("W-API gave a link that does not lead to W-API")]
+    /// 200 with a link to another host.
+    #[error("W-API returned a link to another host")]
     ForeignLink,
-    /// 200 with a link that has expired already.
-    #[error("W-API gave a link that has expired")]
+    /// 200 with a link that has already expired.
+    #[error("W-API returned a link that has expired")]
     ExpiredLink,
 }
 
@@ -151,18 +151,18 @@ impl RefusalRow {
     }
 }
 
-/// An answer as it came off the wire.
+/// An answer as received.
 #[derive(Clone, Copy)]
 pub struct Answer<'a> {
     /// HTTP status.
     pub status: u16,
-    /// `Retry-After`, already as a wait.
+    /// The wait that `Retry-After` asks for.
     pub retry_after: Option<Duration>,
-    /// The body, bounded by whoever read it.
+    /// The body, whose size the caller limits.
     pub body: &'a [u8],
 }
 
-/// Leaves out the body, which may hold a link.
+/// Omits the body, which may hold a link.
 impl std::fmt::Debug for Answer<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Answer")
@@ -175,18 +175,18 @@ impl Answer<'_> {
     /// The link to the file, moved onto the origin of `base`. `now` is in seconds since 1970.
     ///
     /// # Errors
-    /// [`Refusal`] for every answer that leads to no file.
+    /// [`Refusal`] for every answer without a usable link.
     pub fn file_link(&self, base: &Url, now: i64) -> Result<FileLink, Refusal> {
-        self.link(base, now).map_err(|row| Refusal {
+        self.find_link(base, now).map_err(|row| Refusal {
             row,
-            excerpt: excerpt::of_answer(self.body),
+            excerpt: excerpt::from_answer(self.body),
         })
     }
 
-    fn link(&self, base: &Url, now: i64) -> Result<FileLink, RefusalRow> {
+    fn find_link(&self, base: &Url, now: i64) -> Result<FileLink, RefusalRow> {
         let after = self.retry_after;
         match self.status {
-            200..=299 => self.link_of_success(base, now),
+            200..=299 => self.find_link_in_success(base, now),
             400 | 405..=407 | 409..=424 | 426..=428 => Err(RefusalRow::BadFields),
             401 | 403 => Err(RefusalRow::Unauthorized),
             404 => Err(RefusalRow::NotFound),
@@ -198,15 +198,15 @@ impl Answer<'_> {
         }
     }
 
-    fn link_of_success(&self, base: &Url, now: i64) -> Result<FileLink, RefusalRow> {
+    fn find_link_in_success(&self, base: &Url, now: i64) -> Result<FileLink, RefusalRow> {
         if excerpt::looks_like_html(self.body) {
             return Err(RefusalRow::Gateway {
                 after: self.retry_after,
             });
         }
         let json: Value = serde_json::from_slice(self.body).map_err(|_| RefusalRow::NoLink)?;
-        let fields = Fields::of(&json).ok_or(RefusalRow::NoLink)?;
-        // Its presence says nothing: `"error": false` is normal.
+        let fields = Fields::from_value(&json).ok_or(RefusalRow::NoLink)?;
+        // The field alone means nothing: `"error": false` is normal.
         if fields.flag("error") {
             return Err(RefusalRow::DownloadFailed);
         }

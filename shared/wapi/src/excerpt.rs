@@ -1,23 +1,23 @@
-//! A few words of an origin's error answer, fit for a log: no keys, no links, no phone numbers.
+//! A short excerpt of an error answer that is safe to log: no keys, links or phone numbers.
 
 use serde_json::Value;
 
-/// Longest excerpt, in characters.
+/// Maximum length of an excerpt, in characters.
 pub const MAX_CHARS: usize = 300;
 
-/// Levels of JSON that are searched for a text.
+/// Maximum depth of the search for a text.
 const MAX_DEPTH: usize = 8;
 
-/// What the answer says went wrong: the first text under `message`, `error` or `data` when it is JSON,
-/// however deep W-API has nested it; the text itself otherwise. Markup is named, not quoted.
+/// The error message of an answer. In JSON, it is the first text under `message`, `error` or
+/// `data`, however deeply nested; otherwise the text itself. HTML is named, not quoted.
 #[must_use]
-pub fn of_answer(body: &[u8]) -> Option<String> {
-    let said = match serde_json::from_slice::<Value>(body) {
+pub fn from_answer(body: &[u8]) -> Option<String> {
+    let message = match serde_json::from_slice::<Value>(body) {
         Ok(json) => first_text(&json, 0)?,
         Err(_) if looks_like_html(body) => "an HTML page".to_owned(),
         Err(_) => String::from_utf8_lossy(body.get(..4096).unwrap_or(body)).into_owned(),
     };
-    let redacted = redact(&said);
+    let redacted = redact(&message);
     (!redacted.is_empty()).then_some(redacted)
 }
 
@@ -28,27 +28,29 @@ pub fn looks_like_html(body: &[u8]) -> bool {
     start.first() == Some(&b'<') && !start.starts_with(b"<svg")
 }
 
-/// Replaces every word that could be a secret or a person by `[…]`, and cuts to [`MAX_CHARS`].
+/// Replaces every word that may be a secret or identify a person by `[…]`, and cuts to
+/// [`MAX_CHARS`].
 ///
-/// A word is suspect when it is a link or a path, is longer than words are, or belongs to a run of words with
-/// digits that have six or more of them together: a phone number may be written in groups.
+/// A word is replaced if it is a link or a path, is too long for a word, or belongs to a run of
+/// words with digits that have six or more in total, because a phone number may be written in
+/// groups.
 #[must_use]
 pub fn redact(text: &str) -> String {
-    const LONGEST_WORD: usize = 24;
-    const MOST_DIGITS: usize = 5;
+    const MAX_WORD_CHARS: usize = 24;
+    const MAX_DIGITS: usize = 5;
     let digits = |word: &str| word.bytes().filter(u8::is_ascii_digit).count();
     let words: Vec<_> = text.split_whitespace().collect();
     let runs = words.chunk_by(|one, next| digits(one) > 0 && digits(next) > 0);
     let shown = runs.flat_map(|run| {
-        let is_number = run.iter().map(|word| digits(word)).sum::<usize>() > MOST_DIGITS;
+        let is_number = run.iter().map(|word| digits(word)).sum::<usize>() > MAX_DIGITS;
         run.iter().map(move |word| {
             let is_suspect =
-                is_number || word.contains(['/', '@']) || word.chars().count() > LONGEST_WORD;
+                is_number || word.contains(['/', '@']) || word.chars().count() > MAX_WORD_CHARS;
             if is_suspect { "[…]" } else { word }
         })
     });
     let joined = shown.collect::<Vec<_>>().join(" ");
-    // The last two of the basic plane are no characters, and SQS refuses a message that has them.
+    // U+FFFE and U+FFFF are not characters, and SQS refuses a message that has them.
     let printable = joined
         .chars()
         .filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'));

@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 
 use crate::byte_field::ByteField;
 
-/// A JSON object, read without regard to the case of its names.
+/// A JSON object whose field names are read regardless of case.
 #[derive(Clone, Copy)]
 pub struct Fields<'a>(&'a Map<String, Value>);
 
-/// Prints no field: what they hold is anybody's.
+/// Omits all fields, because they may hold anything.
 impl std::fmt::Debug for Fields<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Fields").finish_non_exhaustive()
@@ -21,11 +21,11 @@ impl std::fmt::Debug for Fields<'_> {
 impl<'a> Fields<'a> {
     /// The fields of `value`, if it is an object.
     #[must_use]
-    pub fn of(value: &'a Value) -> Option<Self> {
+    pub fn from_value(value: &'a Value) -> Option<Self> {
         value.as_object().map(Self)
     }
 
-    /// The first value of this name that says something: not null, not an empty text.
+    /// The first value of this name that is neither null nor an empty text.
     #[must_use]
     pub fn get(self, name: &str) -> Option<&'a Value> {
         let is_said = |value: &&Value| !value.is_null() && value.as_str() != Some("");
@@ -39,25 +39,25 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// An object of this name.
+    /// The object of this name.
     #[must_use]
     pub fn object(self, name: &str) -> Option<Self> {
-        self.get(name).and_then(Self::of)
+        self.get(name).and_then(Self::from_value)
     }
 
-    /// A text of this name, not empty.
+    /// The non-empty text of this name.
     #[must_use]
     pub fn text(self, name: &str) -> Option<&'a str> {
         self.get(name)?.as_str()
     }
 
-    /// The bytes of this name, in any form.
+    /// The bytes of this name, in any known form.
     #[must_use]
     pub fn bytes(self, name: &str) -> ByteField {
-        ByteField::of(self.get(name))
+        ByteField::parse(self.get(name))
     }
 
-    /// A whole number, or a text that is one.
+    /// The integer of this name, written as a number or as text.
     #[must_use]
     pub fn integer(self, name: &str) -> Option<i64> {
         let value = self.get(name)?;
@@ -66,7 +66,8 @@ impl<'a> Fields<'a> {
             .or_else(|| value.as_str()?.trim().parse().ok())
     }
 
-    /// An id: a text, or a number as text, because some relays take ids of digits for numbers.
+    /// The id of this name: a text, or a number as text, because some relays take ids of digits for
+    /// numbers.
     #[must_use]
     pub fn id(self, name: &str) -> Option<Cow<'a, str>> {
         let value = self.get(name)?;
@@ -74,16 +75,16 @@ impl<'a> Fields<'a> {
         value.as_str().map(Cow::from).or_else(number)
     }
 
-    /// A flag; anything but `true` is false. Some relays write it as a text or as 1.
+    /// The flag of this name; anything but `true` is false. Some relays write it as a text or as 1.
     #[must_use]
     pub fn flag(self, name: &str) -> bool {
         self.get(name).is_some_and(|value| {
-            let said = value.as_str().unwrap_or_default().trim();
-            value == true || value == 1 || said == "1" || said.eq_ignore_ascii_case("true")
+            let text = value.as_str().unwrap_or_default().trim();
+            value == true || value == 1 || text == "1" || text.eq_ignore_ascii_case("true")
         })
     }
 
-    /// All names and values, in the order of their names.
+    /// All names and values, in alphabetical order of the names.
     pub fn iter(self) -> impl Iterator<Item = (&'a str, &'a Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }

@@ -1,5 +1,5 @@
-//! JSON as gateways and relays really write it: repaired where that takes nothing away, and read
-//! without what no job needs.
+//! Reads JSON as gateways and relays write it: repaired if that loses nothing, and without values
+//! that no job needs.
 
 use std::fmt;
 
@@ -9,21 +9,22 @@ use serde_json::{Map, Value};
 
 use crate::repair;
 
-/// Levels that are kept. `serde_json` itself stops at 128.
+/// Maximum depth that is kept. `serde_json` itself stops at 128.
 const MAX_DEPTH: usize = 120;
 
-/// Numbers and flags kept of one list or object: of a key's 32 bytes all, of a picture's few.
+/// Maximum numbers and flags kept of one list or object: all of a key's 32 bytes, few of an
+/// image's.
 const MAX_SCALARS: usize = 4096;
 
-/// Bytes kept of a text that holds no JSON, as it is or encoded: many times the longest that is read, which is a signed
-/// path.
+/// Maximum bytes kept of a text without JSON, plain or encoded: many times a signed path, the
+/// longest text that is used.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
 
-/// Parts of names whose values are never read: pictures for the eye, and what players need. They
-/// are most of a body's bytes.
+/// Parts of field names whose values are skipped: thumbnails and player data, which are most of a
+/// body.
 const BULK: &[&str] = &["thumbnail", "sidecar", "waveform"];
 
-/// Reads the texts of one body, and remembers how much of it has been kept.
+/// Reads the texts of one body within a common limit of values.
 #[derive(Debug)]
 pub(crate) struct Reader {
     left: usize,
@@ -31,7 +32,7 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Keeps so many values at most, over all texts together.
+    /// Creates a reader that keeps at most `max_values` values, over all texts together.
     pub(crate) fn new(max_values: usize) -> Self {
         Self {
             left: max_values,
@@ -39,35 +40,35 @@ impl Reader {
         }
     }
 
-    /// Whether something was left out because it was too deep or too much.
+    /// Whether a value was left out because the body was too deep or too large.
     pub(crate) fn is_cut(&self) -> bool {
         self.is_cut
     }
 
-    /// The value, if the bytes are JSON, or are after repair.
+    /// Parses the bytes as JSON, after repair if necessary.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> Option<Value> {
         let (left, is_cut) = (self.left, self.is_cut);
         self.parse(bytes).or_else(|| {
             (self.left, self.is_cut) = (left, is_cut);
-            self.parse(&repair::repaired(bytes))
+            self.parse(&repair::repair_json(bytes))
         })
     }
 
-    /// The same of a text that looks like a JSON object, list or text; others cost nothing.
+    /// Parses a text that looks like a JSON object, list or text. Other texts are not parsed.
     pub(crate) fn read_text(&mut self, text: &str) -> Option<Value> {
         holds_json(text).then(|| self.read(text.as_bytes()))?
     }
 
-    /// The same of a text that is the base64 of a JSON object or list, as gateways pass a body on that
-    /// may be binary.
+    /// Parses a text that is base64 of a JSON object or list: gateways pass bodies that may be
+    /// binary in this form.
     pub(crate) fn read_base64(&mut self, text: &str) -> Option<Value> {
         let bytes = is_base64_of_json(text).then(|| byte_text::decode(text))??;
         self.read(&bytes)
     }
 
-    /// The texts of JSON in the fields of a form, which some relays send in place of JSON.
+    /// Parses the JSON texts in the fields of a form, which some relays send instead of JSON.
     pub(crate) fn read_form(&mut self, bytes: &[u8]) -> Option<Value> {
-        // JSON that is broken must not be searched for a form that somebody wrote into it.
+        // Broken JSON must not be searched for a form that a person wrote into it.
         if holds_json(&String::from_utf8_lossy(bytes)) {
             return None;
         }
@@ -79,7 +80,7 @@ impl Reader {
 
     fn parse(&mut self, bytes: &[u8]) -> Option<Value> {
         let mut json = serde_json::Deserializer::from_slice(bytes);
-        let kept = Kept {
+        let kept = KeptValue {
             reader: self,
             depth: 0,
         };
@@ -88,8 +89,8 @@ impl Reader {
         Some(value)
     }
 
-    /// Takes one value's room, if there is any.
-    fn take(&mut self) -> bool {
+    /// Reserves room for one value; `false` if the limit is reached.
+    fn take_room(&mut self) -> bool {
         let has_room = self.left > 0;
         self.left = self.left.saturating_sub(1);
         self.is_cut |= !has_room;
@@ -97,7 +98,7 @@ impl Reader {
     }
 }
 
-/// Whether nothing is there but white space and a byte order mark.
+/// Whether the bytes hold nothing but white space and a byte order mark.
 pub(crate) fn is_blank(bytes: &[u8]) -> bool {
     let is_mark = |byte: &u8| [0xef, 0xbb, 0xbf, 0xfe, 0xff, 0].contains(byte);
     bytes
@@ -105,33 +106,33 @@ pub(crate) fn is_blank(bytes: &[u8]) -> bool {
         .all(|byte| byte.is_ascii_whitespace() || is_mark(byte))
 }
 
-/// Whether a text may be JSON itself, as it is or encoded.
+/// Whether a text may be a JSON object, list or text, plain or in base64.
 pub(crate) fn may_hold_json(text: &str) -> bool {
     holds_json(text) || is_base64_of_json(text)
 }
 
-/// Whether a text may be JSON itself, of a sort that holds something.
+/// Whether a text may be a JSON object, list or text.
 pub(crate) fn holds_json(text: &str) -> bool {
     let start = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
     start.starts_with(['{', '[', '"'])
 }
 
-/// Whether a text begins as the base64 of a JSON object or list does.
+/// Whether a text begins like base64 of a JSON object or list.
 fn is_base64_of_json(text: &str) -> bool {
-    // `{"`, `{` and white space, `[{`, `["`, `[` and white space.
+    // Base64 of `{"`, `{` and white space, `[{`, `["`, `[` and white space.
     const STARTS: [&str; 12] = [
         "eyJ", "eyA", "ewk", "ewo", "ew0", "W3s", "WyJ", "WyA", "WyB", "Wwo", "Wwp", "Ww0",
     ];
     STARTS.iter().any(|start| text.starts_with(start))
 }
 
-/// A value of which only what may be needed is kept.
-struct Kept<'a> {
+/// A value that is read without the parts that no job needs.
+struct KeptValue<'a> {
     reader: &'a mut Reader,
     depth: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for Kept<'_> {
+impl<'de> DeserializeSeed<'de> for KeptValue<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Value, D::Error> {
@@ -145,7 +146,7 @@ impl<'de> DeserializeSeed<'de> for Kept<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Kept<'_> {
+impl<'de> Visitor<'de> for KeptValue<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -176,7 +177,7 @@ impl<'de> Visitor<'de> for Kept<'_> {
         let kept = if may_hold_json(text) {
             text
         } else {
-            media::message::cut(text, MAX_TEXT_BYTES)
+            media::message::truncate_bytes(text, MAX_TEXT_BYTES)
         };
         Ok(kept.into())
     }
@@ -184,8 +185,8 @@ impl<'de> Visitor<'de> for Kept<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let (reader, depth) = (self.reader, self.depth + 1);
         let (mut kept, mut scalars) = (Vec::new(), 0);
-        while let Some(value) = list.next_element_seed(Kept { reader, depth })? {
-            if is_kept(&value, &mut scalars) && reader.take() {
+        while let Some(value) = list.next_element_seed(KeptValue { reader, depth })? {
+            if is_kept(&value, &mut scalars) && reader.take_room() {
                 kept.push(value);
             }
         }
@@ -200,8 +201,8 @@ impl<'de> Visitor<'de> for Kept<'_> {
                 object.next_value::<IgnoredAny>()?;
                 continue;
             }
-            let value = object.next_value_seed(Kept { reader, depth })?;
-            if is_kept(&value, &mut scalars) && reader.take() {
+            let value = object.next_value_seed(KeptValue { reader, depth })?;
+            if is_kept(&value, &mut scalars) && reader.take_room() {
                 kept.insert(name, value);
             }
         }
@@ -209,7 +210,7 @@ impl<'de> Visitor<'de> for Kept<'_> {
     }
 }
 
-/// Whether a value is one of the first numbers and flags of its list or object, or none.
+/// Whether the value is kept: all but numbers and flags beyond the limit of their list or object.
 fn is_kept(value: &Value, scalars: &mut usize) -> bool {
     let is_scalar = !(value.is_object() || value.is_array() || value.is_string());
     *scalars += usize::from(is_scalar);

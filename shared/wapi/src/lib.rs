@@ -1,7 +1,7 @@
-//! What W-API says: its webhook bodies in both dialects, and the requests and answers of its endpoints.
+//! W-API's formats: webhook bodies in both dialects, requests and answers of its endpoints.
 //!
-//! Pure: it describes requests, `fetch` sends them. W-API's documentation is wrong in places; what stands
-//! here is what independent production clients observed up to October 2026.
+//! Pure: this crate describes requests, `fetch` sends them. W-API's documentation is wrong in
+//! places; this crate follows what independent production clients observed up to October 2026.
 
 pub mod account;
 pub mod byte_field;

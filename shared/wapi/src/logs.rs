@@ -1,23 +1,23 @@
-//! W-API's own log of webhooks, kept for 30 days. Nobody has documented its shape: whatever lies in an answer
-//! and looks like a webhook is one.
+//! W-API's log of webhooks, kept for 30 days. Its format is not documented, so everything in an
+//! answer that looks like a webhook is read as one.
 
 use crate::{json::Reader, relay::Relay, webhook::WebhookBody};
 
-/// Values kept of a page at most: a hundred entries have about 20,000.
+/// Maximum values kept of a page; a hundred entries have about 20,000.
 const MAX_VALUES: usize = 4_000_000;
 
-/// What an answer holds.
+/// The content of a page of the log.
 #[derive(Debug, Default)]
 pub struct LogPage {
-    /// The webhooks, in the order of the answer. Their keys are in lower case.
+    /// The webhooks, in the order of the answer. Their field names are in lower case.
     pub webhooks: Vec<WebhookBody>,
-    /// Entries of a list in which no webhook was found: to be shown, not to be hidden.
+    /// Number of list entries in which no webhook was found, so that they can be reported.
     pub not_understood: usize,
 }
 
 impl LogPage {
-    /// Searches an answer; nothing if it is no JSON, also after repair. What is wrong with one
-    /// entry costs that entry.
+    /// Parses an answer; `None` if it is not JSON, even after repair. An error in one entry only
+    /// affects that entry.
     #[must_use]
     pub fn parse(answer: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(MAX_VALUES);

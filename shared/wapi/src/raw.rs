@@ -1,35 +1,35 @@
-//! Looks for texts in a raw body that could not be read: as it is, and in what is encoded in it.
+//! Searches a raw body that could not be read for texts, also in the base64 within it.
 
 use media::{byte_text, unread::Search};
 
 use crate::repair;
 
-/// Shortest run of base64 that is opened: a phone number alone is shorter, and so is a word.
-const SHORTEST_CODE: usize = 16;
+/// Minimum length of a run of base64 that is decoded: a phone number or a word alone is shorter.
+const MIN_CODE_CHARS: usize = 16;
 
-/// Codes within codes that are opened.
+/// Maximum nesting of base64 within base64 that is decoded.
 const MAX_DEPTH: usize = 4;
 
-/// Of this many characters one may be none that a text has.
-const STRANGE_ONE_OF: usize = 32;
+/// A text may have one strange character among this many.
+const CHARS_PER_STRANGE: usize = 32;
 
-/// Whether one of the texts is in the body. A body of bytes that are no text, such as a compressed
-/// one, tells nothing; and without texts there is nothing to look for.
+/// Searches the body for one of the texts. The result is unclear if the body is not text, for
+/// example compressed, or if there are no texts to search for.
 #[must_use]
 pub fn search(body: &[u8], texts: &[&str]) -> Search {
-    if texts.iter().any(|one| is_in(body, one, 0)) {
+    if texts.iter().any(|one| is_in_bytes(body, one, 0)) {
         return Search::Found;
     }
-    if texts.is_empty() || !is_text(&repair::decoded(body)) {
+    if texts.is_empty() || !is_text(&repair::decode_text(body)) {
         return Search::Unclear;
     }
     Search::Absent
 }
 
-/// Looks through the bytes as the text that they most likely are, and as UTF-8 in any case.
-fn is_in(bytes: &[u8], wanted: &str, depth: usize) -> bool {
+/// Searches the bytes in their most likely encoding, and as UTF-8 in any case.
+fn is_in_bytes(bytes: &[u8], wanted: &str, depth: usize) -> bool {
     let is_in = |text: &str| is_in_text(text, wanted, depth);
-    is_in(&repair::decoded(bytes)) || is_in(&String::from_utf8_lossy(bytes))
+    is_in(&repair::decode_text(bytes)) || is_in(&String::from_utf8_lossy(bytes))
 }
 
 fn is_in_text(text: &str, wanted: &str, depth: usize) -> bool {
@@ -46,26 +46,26 @@ fn is_in_text(text: &str, wanted: &str, depth: usize) -> bool {
         .replace("\\r", "")
         .replace("\\n", "");
     let codes = text.split(|c| !is_of_code(c));
-    let mut codes = codes.filter(|code| code.len() >= SHORTEST_CODE);
+    let mut codes = codes.filter(|code| code.len() >= MIN_CODE_CHARS);
     codes.any(|code| {
-        let code = byte_text::decode(whole(code));
-        code.is_some_and(|bytes| is_in(&bytes, wanted, depth + 1))
+        let code = byte_text::decode(trim_code(code));
+        code.is_some_and(|bytes| is_in_bytes(&bytes, wanted, depth + 1))
     })
 }
 
-/// A code without the last character of one that was cut where no byte ends.
-fn whole(code: &str) -> &str {
+/// The code without its last character if it was cut where no byte ends.
+fn trim_code(code: &str) -> &str {
     match code.len() % 4 {
         1 => code.get(..code.len() - 1).unwrap_or(code),
         _ => code,
     }
 }
 
-/// Whether nearly all of it are characters that people and programs write.
+/// Whether nearly all characters are those that people and programs write.
 fn is_text(text: &str) -> bool {
     let is_strange = |c: &char| {
         *c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_ascii_whitespace())
     };
     let strange = text.chars().filter(is_strange).count();
-    strange * STRANGE_ONE_OF <= text.chars().count()
+    strange * CHARS_PER_STRANGE <= text.chars().count()
 }

@@ -1,39 +1,40 @@
-//! Finds webhooks in what relays, exports and logs wrap around them: lists, objects of any names,
-//! and texts that hold JSON.
+//! Finds webhooks in the wrappers of relays, exports and logs: lists, objects of any name, and
+//! texts that hold JSON.
 
 use serde_json::{Map, Value};
 
 use crate::{fields::Fields, json::Reader};
 
-/// Levels that are searched: an execution that a workflow engine exports has about twelve.
+/// Maximum depth of the search. An execution exported from a workflow engine has about twelve
+/// levels.
 const MAX_DEPTH: usize = 32;
 
-/// Texts of JSON within texts of JSON that are opened.
+/// Maximum nesting of JSON texts within JSON texts.
 const MAX_TEXTS: usize = 4;
 
-/// Fields of an envelope that hold for a webhook within it that says nothing of the kind itself.
+/// Fields of an envelope that apply to a webhook in it that lacks them.
 const INHERITED: &[&str] = &["instanceId", "event"];
 
-/// Where a search stands.
+/// The position of the search.
 #[derive(Clone, Copy, Default)]
 struct Place {
     depth: usize,
     texts: usize,
 }
 
-/// The webhooks that were found, and what was found instead.
+/// The webhooks found, and the number of entries without one.
 pub(crate) struct Relay<'a> {
     reader: &'a mut Reader,
-    /// In the order of what was searched.
+    /// The webhooks, in the order of the search.
     pub(crate) webhooks: Vec<Value>,
-    /// Entries of a list in which no webhook was found.
+    /// List entries in which no webhook was found.
     pub(crate) not_understood: usize,
-    /// The same where other entries of the list are webhooks, each as its number in the list.
+    /// Those of them whose list also has webhooks, each as its number in its list, from 1.
     pub(crate) missed: Vec<usize>,
 }
 
 impl<'a> Relay<'a> {
-    /// Searches the value.
+    /// Searches a value.
     pub(crate) fn search(value: &Value, reader: &'a mut Reader) -> Self {
         let mut relay = Self {
             reader,
@@ -41,11 +42,11 @@ impl<'a> Relay<'a> {
             not_understood: 0,
             missed: Vec::new(),
         };
-        relay.visit(value, Place::default());
+        relay.visit_value(value, Place::default());
         relay
     }
 
-    fn visit(&mut self, value: &Value, place: Place) {
+    fn visit_value(&mut self, value: &Value, place: Place) {
         if place.depth > MAX_DEPTH {
             return;
         }
@@ -61,7 +62,7 @@ impl<'a> Relay<'a> {
                 let inner = self.reader.read_text(text);
                 if let Some(inner) = inner.or_else(|| self.reader.read_base64(text)) {
                     let texts = place.texts + 1;
-                    self.visit(&inner, Place { texts, ..below });
+                    self.visit_value(&inner, Place { texts, ..below });
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
@@ -72,7 +73,7 @@ impl<'a> Relay<'a> {
         let mut missed = Vec::new();
         for (number, entry) in (1..).zip(entries) {
             let before = self.webhooks.len();
-            self.visit(entry, below);
+            self.visit_value(entry, below);
             if self.webhooks.len() == before {
                 missed.push(number);
             }
@@ -83,35 +84,35 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// An object without content is an envelope, or, if no webhook is in it, one that tells of
-    /// something else than a message.
+    /// Visits an object without content: an envelope, or, if no webhook is in it, an event that is
+    /// not a message.
     fn visit_object(&mut self, object: &Value, fields: &Map<String, Value>, below: Place) {
         let before = self.webhooks.len();
         for value in fields.values() {
-            self.visit(value, below);
+            self.visit_value(value, below);
         }
         if self.webhooks.len() == before && has_own_event(object) {
             self.webhooks.push(object.clone());
         }
         for webhook in self.webhooks.iter_mut().skip(before) {
-            inherit(webhook, fields);
+            inherit_fields(webhook, fields);
         }
     }
 }
 
-/// Whether it is the webhook of a message.
+/// Whether the value is the webhook of a message.
 pub(crate) fn has_content(value: &Value) -> bool {
-    Fields::of(value).is_some_and(|fields| fields.get("msgContent").is_some())
+    Fields::from_value(value).is_some_and(|fields| fields.get("msgContent").is_some())
 }
 
-/// Whether it has the name of one of W-API's own events.
+/// Whether the value has the name of one of W-API's events.
 fn has_own_event(value: &Value) -> bool {
-    let event = Fields::of(value).and_then(|fields| fields.text("event"));
+    let event = Fields::from_value(value).and_then(|fields| fields.text("event"));
     event.is_some_and(|event| event.starts_with("webhook"))
 }
 
-/// Gives a webhook what it does not say and its envelope does.
-fn inherit(webhook: &mut Value, envelope: &Map<String, Value>) {
+/// Copies the fields that a webhook lacks from its envelope.
+fn inherit_fields(webhook: &mut Value, envelope: &Map<String, Value>) {
     let Value::Object(fields) = webhook else {
         return;
     };

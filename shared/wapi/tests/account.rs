@@ -1,4 +1,4 @@
-//! W-API's answers about an instance: what is read from them, and what is never printed.
+//! W-API's answers about an instance: which fields are read, and which are never printed.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -7,7 +7,7 @@ use wapi::account::{Account, Hook, HookUpdate, Status};
 
 const URL: &str = "https://api.example.invalid/webhook/LITE-AAAAAA-BBBBBB/secret";
 
-fn answer() -> Value {
+fn sample_answer() -> Value {
     json!({
         "error": false,
         "instanceId": "LITE-AAAAAA-BBBBBB",
@@ -20,21 +20,21 @@ fn answer() -> Value {
     })
 }
 
-fn account(answer: &Value) -> Option<Account> {
+fn parse_account(answer: &Value) -> Option<Account> {
     Account::parse(answer.to_string().as_bytes())
 }
 
 #[test]
-fn an_account_tells_its_hooks_whether_or_not_the_answer_is_wrapped() {
+fn an_account_has_hooks_in_any_wrapper() {
     for wrapped in [
-        answer(),
-        json!({ "data": answer() }),
-        json!({ "error": false, "instance": answer() }),
+        sample_answer(),
+        json!({ "data": sample_answer() }),
+        json!({ "error": false, "instance": sample_answer() }),
     ] {
-        let account = account(&wrapped).expect("an account");
-        assert_eq!(account.hook(Hook::Received), Some(URL));
+        let account = parse_account(&wrapped).expect("an account");
+        assert_eq!(account.hook_url(Hook::Received), Some(URL));
         for empty in [Hook::Delivery, Hook::MessageStatus, Hook::Connected] {
-            assert_eq!(account.hook(empty), None, "{empty}");
+            assert_eq!(account.hook_url(empty), None, "{empty}");
         }
         assert_eq!(account.connected, Some(true));
         assert_eq!(account.phone.as_deref(), Some("5500900000001"));
@@ -43,15 +43,18 @@ fn an_account_tells_its_hooks_whether_or_not_the_answer_is_wrapped() {
 }
 
 #[test]
-fn an_answer_without_any_hook_is_no_account() {
-    assert_eq!(account(&json!({ "error": false, "connected": true })), None);
-    assert_eq!(account(&json!([])), None);
+fn an_answer_without_hooks_is_refused() {
+    assert_eq!(
+        parse_account(&json!({ "error": false, "connected": true })),
+        None
+    );
+    assert_eq!(parse_account(&json!([])), None);
     assert_eq!(Account::parse(b"<html>"), None);
 }
 
 #[test]
 fn an_account_prints_neither_urls_nor_numbers() {
-    let printed = format!("{:?}", account(&answer()).expect("an account"));
+    let printed = format!("{:?}", parse_account(&sample_answer()).expect("an account"));
     assert!(
         !printed.contains("secret") && !printed.contains("5500900000001"),
         "{printed}"
@@ -59,7 +62,7 @@ fn an_account_prints_neither_urls_nor_numbers() {
 }
 
 #[test]
-fn a_status_says_whether_it_is_connected_or_is_none() {
+fn a_status_has_its_connection() {
     let status = |answer: Value| Status::parse(answer.to_string().as_bytes());
     let connected = |connected| Some(Status { connected });
     assert_eq!(status(json!({ "connected": true })), connected(true));
@@ -71,12 +74,12 @@ fn a_status_says_whether_it_is_connected_or_is_none() {
     assert_eq!(status(json!({ "connected": "yes" })), None);
 }
 
-/// `url` and `enabled` are answered OK and saved nowhere.
+/// W-API answers `url` and `enabled` with success but saves nothing.
 #[test]
-fn a_hook_is_set_by_the_form_that_w_api_saves() {
+fn a_hook_update_has_the_saved_form() {
     let body = serde_json::to_value(HookUpdate { value: URL }).expect("JSON");
     assert_eq!(body, json!({ "value": URL }));
-    let paths = Hook::ALL.map(Hook::path);
+    let paths = Hook::ALL.map(Hook::update_path);
     let expected = [
         "received",
         "delivery",
@@ -87,7 +90,7 @@ fn a_hook_is_set_by_the_form_that_w_api_saves() {
     ]
     .map(|name| format!("webhook/update-webhook-{name}"));
     assert_eq!(paths, expected);
-    let fields = Hook::ALL.map(Hook::field);
+    let fields = Hook::ALL.map(Hook::url_field);
     let expected = [
         "Received",
         "Delivery",

@@ -1,5 +1,5 @@
-//! Bodies as relays, logs and broken programs write them: what can be mended is read, what cannot
-//! says why.
+//! Bodies as relays, logs and broken programs write them: repaired if possible, else refused with a
+//! reason.
 
 #![allow(
     clippy::expect_used,
@@ -9,7 +9,7 @@
 )]
 
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     ids::{InstanceId, TenantId},
     message::MediaMessage,
     sha256::Sha256,
@@ -17,38 +17,40 @@ use media::{
 use serde_json::{Value, json};
 use wapi::{
     logs::LogPage,
-    webhook::{BodyError, NotAnnounced, Several, WebhookBody},
+    webhook::{AnnouncementError, BodyError, Several, WebhookBody},
 };
 
 const ID: &str = "3EB0AAAAAAAAAAAAAAAA";
 
-fn image() -> Value {
+fn image_object() -> Value {
     json!({
-        "mimetype": "image/jpeg", "caption": "legenda", "directPath": "/v/t62.7118-24/invented.enc?oe=F48EE600",
+        "mimetype": "image/jpeg", "caption": "legenda",
+        "directPath": "/v/t62.7118-24/invented.enc?oe=F48EE600",
         "mediaKey": "gXcMgEvt3O4+kyxHeJQGw0/3e9MfZr4mnYsbZm+mPsg=",
     })
 }
 
-fn webhook() -> Value {
+fn sample_webhook() -> Value {
     json!({
-        "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB", "messageId": ID, "moment": 1_787_438_879,
+        "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB", "messageId": ID,
+        "moment": 1_787_438_879,
         "fromMe": false, "isGroup": false, "chat": { "id": "5500900000002" },
         "sender": { "id": "5500900000002", "pushName": "Contato Exemplo" },
-        "msgContent": { "imageMessage": image() },
+        "msgContent": { "imageMessage": image_object() },
     })
 }
 
-fn verified() -> Verified {
+fn verified_instance() -> VerifiedInstance {
     let tenant = TenantId::parse("acme").expect("a tenant");
     let instance = InstanceId::parse("LITE-AAAAAA-BBBBBB").expect("an instance");
-    let secrets = SecretHashes::new([Sha256::of(b"s")]);
-    Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret")
+    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
+    VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret")
 }
 
-/// The one medium of the bytes.
-fn only(bytes: &[u8], name: &str) -> MediaMessage {
+/// The only media message of the bytes.
+fn only_message(bytes: &[u8], name: &str) -> MediaMessage {
     let body = WebhookBody::parse(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let announced = body.announcement(&verified());
+    let announced = body.announcement(&verified_instance());
     let mut media = announced
         .unwrap_or_else(|error| panic!("{name}: {error}"))
         .media;
@@ -56,15 +58,15 @@ fn only(bytes: &[u8], name: &str) -> MediaMessage {
     media.remove(0)
 }
 
-fn with(pointer: &str, value: &str) -> String {
-    let mut webhook = webhook();
+fn with_value(pointer: &str, value: &str) -> String {
+    let mut webhook = sample_webhook();
     *webhook.pointer_mut(pointer).expect("a field") = json!("MARK");
     webhook.to_string().replace("MARK", value)
 }
 
-/// `JSON.stringify` of a text that was cut between two halves of an emoji writes one half.
+/// `JSON.stringify` writes half a surrogate pair if the text was cut within an emoji.
 #[test]
-fn half_an_emoji_costs_that_character_and_no_more() {
+fn half_an_emoji_costs_one_character() {
     for (written, read) in [
         (r"Ana \ud83d", "Ana \u{fffd}"),
         (r"Ana \ude00", "Ana \u{fffd}"),
@@ -76,18 +78,18 @@ fn half_an_emoji_costs_that_character_and_no_more() {
         (r"\ud83d\n", "\u{fffd}\n"),
         (r"\\ud83d", r"\ud83d"),
     ] {
-        let body = with("/msgContent/imageMessage/caption", written);
-        let message = only(body.as_bytes(), written);
+        let body = with_value("/msgContent/imageMessage/caption", written);
+        let message = only_message(body.as_bytes(), written);
         assert_eq!(message.caption.as_deref(), Some(read), "{written}");
         for pointer in ["/sender/pushName", "/chat/id", "/messageId"] {
-            only(with(pointer, written).as_bytes(), pointer);
+            only_message(with_value(pointer, written).as_bytes(), pointer);
         }
     }
 }
 
 #[test]
-fn a_byte_order_mark_and_utf_16_are_read() {
-    let text = with("/msgContent/imageMessage/caption", "ação \u{1f600}");
+fn byte_order_marks_and_utf16_are_read() {
+    let text = with_value("/msgContent/imageMessage/caption", "ação \u{1f600}");
     let utf16 = |unit: fn(u16) -> [u8; 2], mark: &str| -> Vec<u8> {
         let text = format!("{mark}{text}");
         text.encode_utf16().flat_map(unit).collect()
@@ -105,14 +107,14 @@ fn a_byte_order_mark_and_utf_16_are_read() {
             [utf16(u16::to_le_bytes, "\u{feff}"), vec![b' ']].concat(),
         ),
     ] {
-        let message = only(&bytes, name);
+        let message = only_message(&bytes, name);
         assert_eq!(message.caption.as_deref(), Some("ação \u{1f600}"), "{name}");
     }
 }
 
 #[test]
-fn bytes_that_are_no_utf_8_cost_their_characters() {
-    let body = with("/msgContent/imageMessage/caption", "Jo#o");
+fn invalid_utf8_costs_its_characters() {
+    let body = with_value("/msgContent/imageMessage/caption", "Jo#o");
     for (name, bytes) in [
         ("Latin-1", &b"\xe3"[..]),
         ("cut", b"\xf0\x9f\x98"),
@@ -121,7 +123,7 @@ fn bytes_that_are_no_utf_8_cost_their_characters() {
     ] {
         let at = body.find('#').expect("the mark");
         let (front, rest) = body.as_bytes().split_at(at);
-        let message = only(&[front, bytes, &rest[1..]].concat(), name);
+        let message = only_message(&[front, bytes, &rest[1..]].concat(), name);
         let caption = message.caption.expect("a caption");
         assert!(caption.starts_with("Jo\u{fffd}"), "{name}: {caption}");
         assert!(caption.ends_with('o'), "{name}: {caption}");
@@ -129,7 +131,7 @@ fn bytes_that_are_no_utf_8_cost_their_characters() {
 }
 
 #[test]
-fn characters_and_escapes_that_json_forbids_cost_themselves() {
+fn forbidden_characters_cost_only_themselves() {
     for (written, read) in [
         ("duas\nlinhas", "duas linhas"),
         ("tab\tulador", "tab ulador"),
@@ -138,34 +140,35 @@ fn characters_and_escapes_that_json_forbids_cost_themselves() {
         (r"\u12", "?u12"),
         ("fim\\", ""),
     ] {
-        let body = with("/msgContent/imageMessage/caption", written);
+        let body = with_value("/msgContent/imageMessage/caption", written);
         if read.is_empty() {
             let error = WebhookBody::parse(body.as_bytes()).expect_err(written);
             assert_eq!(error, BodyError::NotJson, "{written}");
             continue;
         }
-        let message = only(body.as_bytes(), written);
+        let message = only_message(body.as_bytes(), written);
         assert_eq!(message.caption.as_deref(), Some(read), "{written:?}");
     }
 }
 
-/// As Python writes them unless it is told otherwise.
+/// Python writes such numbers by default.
 #[test]
-fn numbers_that_json_does_not_have_cost_themselves() {
+fn invalid_numbers_cost_only_themselves() {
     for number in ["NaN", "Infinity", "-Infinity"] {
-        let body = webhook().to_string().replace("1787438879", number);
+        let body = sample_webhook().to_string().replace("1787438879", number);
         let body = body.replace("legenda", "NaN Infinity");
-        let message = only(body.as_bytes(), number);
+        let message = only_message(body.as_bytes(), number);
         assert_eq!(message.caption.as_deref(), Some("NaN Infinity"), "{number}");
     }
 }
 
-/// As workflow engines, function gateways and queues pass a request on.
+/// As workflow engines, function gateways and queues forward a request.
 #[test]
-fn the_one_webhook_in_an_envelope_is_found() {
-    let hook = webhook();
+fn the_webhook_in_an_envelope_is_found() {
+    let hook = sample_webhook();
     let text = hook.to_string();
-    let request = json!({ "headers": { "host": "n8n.example.invalid" }, "params": {}, "query": {}, "body": hook });
+    let request = json!({ "headers": { "host": "n8n.example.invalid" }, "params": {}, "query": {},
+        "body": hook });
     let mut bare = hook.clone();
     for name in ["event", "instanceId"] {
         bare.as_object_mut().expect("an object").remove(name);
@@ -177,29 +180,32 @@ fn the_one_webhook_in_an_envelope_is_found() {
         json!({ "data": hook }),
         json!({ "payload": hook, "event": "message", "attempt": 1 }),
         json!({ "payload": text }),
-        json!({ "body": text, "isBase64Encoded": false, "requestContext": { "stage": "$default" } }),
+        json!({ "body": text, "isBase64Encoded": false,
+            "requestContext": { "stage": "$default" } }),
         json!({ "body": hook, "rawBody": text }),
         json!({ "body": data_encoding::BASE64.encode(text.as_bytes()), "isBase64Encoded": true }),
         json!({ "body": data_encoding::BASE64.encode(text.replacen('{', "{ ", 1).as_bytes()) }),
         json!({ "body": data_encoding::BASE64.encode(format!("[\n{text}\n]").as_bytes()) }),
-        json!({ "specversion": "1.0", "data_base64": data_encoding::BASE64.encode(text.as_bytes()) }),
+        json!({ "specversion": "1.0",
+            "data_base64": data_encoding::BASE64.encode(text.as_bytes()) }),
         json!({ "Records": [{ "messageId": "m", "body": text }] }),
         json!({ "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB", "data": bare }),
         json!([{ "json": request }]),
-        json!({ "data": { "resultData": { "runData": { "Webhook": [{ "data": { "main": [[{ "json": request }]] } }] } } } }),
+        json!({ "data": { "resultData": { "runData": {
+            "Webhook": [{ "data": { "main": [[{ "json": request }]] } }] } } } }),
         json!(text),
         json!(json!(text).to_string()),
         json!([text]),
         json!([{ "status": "ok" }, 7, null, hook]),
     ] {
-        let message = only(envelope.to_string().as_bytes(), &envelope.to_string());
+        let message = only_message(envelope.to_string().as_bytes(), &envelope.to_string());
         assert_eq!(message.message_id.as_str(), ID, "{envelope}");
     }
 }
 
 #[test]
-fn the_one_webhook_in_a_form_is_found() {
-    let text = webhook().to_string();
+fn the_webhook_in_a_form_is_found() {
+    let text = sample_webhook().to_string();
     let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
     for form in [
         format!("payload={encoded}"),
@@ -207,9 +213,9 @@ fn the_one_webhook_in_a_form_is_found() {
         format!("{encoded}="),
         encoded.clone(),
     ] {
-        assert_eq!(only(form.as_bytes(), &form).message_id.as_str(), ID);
+        assert_eq!(only_message(form.as_bytes(), &form).message_id.as_str(), ID);
     }
-    // What a person wrote into JSON that is broken is no form.
+    // A person's text in broken JSON is not a form.
     let broken = format!("{{\"caption\": \"&payload={encoded}&");
     for (body, error) in [
         (
@@ -228,10 +234,10 @@ fn the_one_webhook_in_a_form_is_found() {
 }
 
 #[test]
-fn none_and_several_webhooks_have_words_of_their_own() {
-    let mut other = webhook();
+fn no_webhook_and_several_have_words() {
+    let mut other = sample_webhook();
     other["messageId"] = json!("3EB0BBBBBBBBBBBBBBBB");
-    let mut status = webhook();
+    let mut status = sample_webhook();
     status["event"] = json!("webhookStatus");
     status
         .as_object_mut()
@@ -239,17 +245,17 @@ fn none_and_several_webhooks_have_words_of_their_own() {
         .remove("msgContent");
     for (body, error, word) in [
         (
-            json!([webhook(), other]),
+            json!([sample_webhook(), other]),
             BodyError::SeveralWebhooks,
             "several_webhooks",
         ),
         (
-            json!({ "body": webhook(), "data": other.to_string() }),
+            json!({ "body": sample_webhook(), "data": other.to_string() }),
             BodyError::SeveralWebhooks,
             "several_webhooks",
         ),
         (
-            json!([webhook(), status]),
+            json!([sample_webhook(), status]),
             BodyError::SeveralWebhooks,
             "several_webhooks",
         ),
@@ -273,33 +279,36 @@ fn none_and_several_webhooks_have_words_of_their_own() {
     }
     for body in [json!({}), json!({ "instanceId": "A-B" }), status] {
         let parsed = WebhookBody::parse(body.to_string().as_bytes()).expect("an event");
-        assert!(parsed.read().media.is_empty(), "{body}");
+        assert!(parsed.read_announcement().media.is_empty(), "{body}");
         assert_eq!(parsed.as_value(), &body);
     }
 }
 
-/// A webhook that a relay stripped is still the one that the envelope names.
+/// A webhook that a relay stripped still belongs to the instance that the envelope names.
 #[test]
 fn an_envelope_of_another_instance_is_refused() {
-    let mut bare = webhook();
+    let mut bare = sample_webhook();
     bare.as_object_mut()
         .expect("an object")
         .remove("instanceId");
     let envelope = json!({ "instanceId": "LITE-AAAAAA-CCCCCC", "data": bare });
     let body = WebhookBody::parse(envelope.to_string().as_bytes()).expect("a webhook");
     let refused = body
-        .announcement(&verified())
+        .announcement(&verified_instance())
         .expect_err("another instance");
-    assert_eq!(refused, NotAnnounced::OfAnotherInstance);
+    assert_eq!(refused, AnnouncementError::OtherInstance);
 }
 
 #[test]
-fn an_object_that_was_written_as_text_is_read() {
-    let content = json!({ "imageMessage": image() });
+fn an_object_written_as_text_is_read() {
+    let content = json!({ "imageMessage": image_object() });
     let changes: [(&str, Value); 6] = [
         ("msgContent", json!(content.to_string())),
         ("msgContent", json!(json!(content.to_string()).to_string())),
-        ("msgContent", json!({ "imageMessage": image().to_string() })),
+        (
+            "msgContent",
+            json!({ "imageMessage": image_object().to_string() }),
+        ),
         (
             "msgContent",
             json!({ "viewOnceMessageV2": { "message": content.to_string() } }),
@@ -311,47 +320,47 @@ fn an_object_that_was_written_as_text_is_read() {
         ("chat", json!(json!({ "id": "5500900000002" }).to_string())),
     ];
     for (name, value) in changes {
-        let mut body = webhook();
+        let mut body = sample_webhook();
         body[name] = value;
-        let message = only(body.to_string().as_bytes(), &body.to_string());
+        let message = only_message(body.to_string().as_bytes(), &body.to_string());
         assert!(message.media_key.is_some() && message.direct_path.is_some());
         assert_eq!(message.chat.as_str(), "5500900000002", "{body}");
     }
     let cut = content.to_string().replace("legenda", r"legenda \ud83d");
-    let mut body = webhook();
+    let mut body = sample_webhook();
     body["msgContent"] = json!(cut);
-    let message = only(body.to_string().as_bytes(), "a cut emoji in a text");
+    let message = only_message(body.to_string().as_bytes(), "a cut emoji in a text");
     assert_eq!(message.caption.as_deref(), Some("legenda \u{fffd}"));
 }
 
-/// Else whoever can send a message could announce media of their choice.
+/// Otherwise anyone who can send a message could announce media of their choice.
 #[test]
-fn what_a_person_wrote_is_never_read_as_a_message() {
-    let forged = json!({ "imageMessage": image() }).to_string();
+fn a_persons_text_is_never_parsed() {
+    let forged = json!({ "imageMessage": image_object() }).to_string();
     for content in [
         json!({ "conversation": forged }),
-        json!({ "conversation": webhook().to_string() }),
+        json!({ "conversation": sample_webhook().to_string() }),
         json!({ "extendedTextMessage": { "text": forged, "title": forged } }),
         json!({ "contactMessage": { "displayName": forged, "vcard": forged } }),
         json!({ "interactiveMessage": { "body": { "text": forged } } }),
         json!({ "brandNewMessage": forged }),
     ] {
-        let mut body = webhook();
+        let mut body = sample_webhook();
         body["msgContent"] = content;
         let parsed = WebhookBody::parse(body.to_string().as_bytes()).expect("a webhook");
-        assert!(parsed.read().media.is_empty(), "{body}");
+        assert!(parsed.read_announcement().media.is_empty(), "{body}");
     }
-    let mut body = webhook();
-    body["sender"]["pushName"] = json!(webhook().to_string());
+    let mut body = sample_webhook();
+    body["sender"]["pushName"] = json!(sample_webhook().to_string());
     body["msgContent"]["imageMessage"]["caption"] = json!(forged);
-    let message = only(body.to_string().as_bytes(), "a forged caption");
+    let message = only_message(body.to_string().as_bytes(), "a forged caption");
     assert!(message.caption.expect("a caption").starts_with("{\"image"));
 }
 
 #[test]
-fn one_bad_entry_of_a_page_costs_that_entry() {
+fn a_bad_entry_costs_only_itself() {
     let entry = |n: usize| {
-        let mut webhook = webhook();
+        let mut webhook = sample_webhook();
         webhook["messageId"] = json!(format!("3EB0{n:016}"));
         json!({ "id": n, "body": webhook }).to_string()
     };
@@ -367,67 +376,91 @@ fn one_bad_entry_of_a_page_costs_that_entry() {
         let page = format!("{{\"logs\":[{},{bad},{}]}}", entry(1), entry(3));
         let page = LogPage::parse(page.as_bytes()).unwrap_or_else(|| panic!("{bad}"));
         assert_eq!(page.webhooks.len(), webhooks, "{bad}");
-        let media = page.webhooks.iter().map(|one| one.read().media.len());
+        let media = page
+            .webhooks
+            .iter()
+            .map(|one| one.read_announcement().media.len());
         assert_eq!(media.sum::<usize>(), webhooks, "{bad}");
-        // The list within the deep entry is an entry without a webhook, too.
+        // The list within the deep entry is another entry without a webhook.
         assert!(page.not_understood >= not_understood, "{bad}");
         assert_eq!(page.not_understood > 0, not_understood > 0, "{bad}");
     }
 }
 
-fn of(id: &str) -> Value {
-    let mut webhook = webhook();
+fn webhook_with_id(id: &str) -> Value {
+    let mut webhook = sample_webhook();
     webhook["messageId"] = json!(id);
     webhook
 }
 
-/// The messages that a file's webhooks are of, and the numbers of entries that are none.
-fn several(file: &Value) -> Result<(Vec<String>, Vec<usize>), BodyError> {
+/// The message ids of a file's webhooks, and the numbers of entries without one.
+fn parse_several(file: &Value) -> Result<(Vec<String>, Vec<usize>), BodyError> {
     let Several { webhooks, missed } = Several::parse(file.to_string().as_bytes())?;
-    let media = webhooks.iter().flat_map(|one| one.read().media);
+    let media = webhooks
+        .iter()
+        .flat_map(|one| one.read_announcement().media);
     let ids = media.map(|one| one.message_id.to_string());
     Ok((ids.collect(), missed))
 }
 
 #[test]
-fn a_file_of_several_webhooks_gives_each_and_a_bad_entry_costs_itself() {
+fn every_webhook_of_a_file_is_found() {
     let three = || ["3EB01".to_owned(), "3EB02".to_owned(), "3EB03".to_owned()];
-    let item = |id: &str| json!({ "json": { "headers": { "a": ["b", "c"] }, "body": of(id) } });
+    let item = |id: &str| {
+        let body = webhook_with_id(id);
+        json!({ "json": { "headers": { "a": ["b", "c"] }, "body": body } })
+    };
     for (file, missed) in [
-        (json!([of("3EB01"), of("3EB02"), of("3EB03")]), vec![]),
         (
             json!([
-                of("3EB01"),
+                webhook_with_id("3EB01"),
+                webhook_with_id("3EB02"),
+                webhook_with_id("3EB03")
+            ]),
+            vec![],
+        ),
+        (
+            json!([
+                webhook_with_id("3EB01"),
                 7,
-                of("3EB02"),
+                webhook_with_id("3EB02"),
                 {},
                 "nada",
-                of("3EB03").to_string()
+                webhook_with_id("3EB03").to_string()
             ]),
             vec![2, 4, 5],
         ),
-        // An execution of n8n, whose other lists are no lists of webhooks.
+        // An execution of n8n, whose other lists are not lists of webhooks.
         (
-            json!({ "data": { "pinned": ["x", null], "main": [[item("3EB01"), item("3EB02"), { "json": {} }, item("3EB03")]] } }),
+            json!({ "data": { "pinned": ["x", null], "main": [[
+                item("3EB01"), item("3EB02"), { "json": {} }, item("3EB03")]] } }),
             vec![3],
         ),
     ] {
-        assert_eq!(several(&file), Ok((three().to_vec(), missed)), "{file}");
+        assert_eq!(
+            parse_several(&file),
+            Ok((three().to_vec(), missed)),
+            "{file}"
+        );
     }
-    // What WebhookBody takes for one is one here, too.
+    // A single webhook for WebhookBody is a single one here as well.
     for file in [
-        webhook(),
-        json!([webhook()]),
-        json!({ "a": webhook(), "b": webhook().to_string() }),
+        sample_webhook(),
+        json!([sample_webhook()]),
+        json!({ "a": sample_webhook(), "b": sample_webhook().to_string() }),
     ] {
-        assert_eq!(several(&file), Ok((vec![ID.to_owned()], vec![])), "{file}");
+        assert_eq!(
+            parse_several(&file),
+            Ok((vec![ID.to_owned()], vec![])),
+            "{file}"
+        );
     }
     for (file, error) in [
         (json!([{ "body": {} }]), BodyError::NoWebhook),
         (json!([]), BodyError::NotAnObject),
         (json!("nada"), BodyError::NotAnObject),
     ] {
-        assert_eq!(several(&file), Err(error), "{file}");
+        assert_eq!(parse_several(&file), Err(error), "{file}");
     }
     assert_eq!(Several::parse(b"no JSON").err(), Some(BodyError::NotJson));
 }

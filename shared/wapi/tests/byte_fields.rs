@@ -10,7 +10,7 @@ use media::message::MediaMessage;
 use serde_json::{Map, Value, json};
 use wapi::webhook::WebhookBody;
 
-/// 32 bytes whose base64 has both characters that the alphabets differ in.
+/// 32 bytes whose base64 has both characters in which the alphabets differ.
 const BYTES: [u8; 32] = [
     251, 255, 190, 0, 1, 127, 128, 129, 62, 63, 240, 15, 10, 13, 32, 9, 200, 100, 50, 25, 12, 6, 3,
     1, 255, 254, 253, 252, 251, 250, 249, 248,
@@ -18,21 +18,21 @@ const BYTES: [u8; 32] = [
 const STANDARD: &str = "+/++AAF/gIE+P/APCg0gCchkMhkMBgMB//79/Pv6+fg=";
 const HEX: &str = "fbffbe00017f80813e3ff00f0a0d2009c86432190c060301fffefdfcfbfaf9f8";
 
-fn announced(object: &Value) -> MediaMessage {
+fn announced_message(object: &Value) -> MediaMessage {
     let body = json!({ "messageId": "3EB0A", "msgContent": { "imageMessage": object } });
     let body = WebhookBody::parse(body.to_string().as_bytes()).expect("a webhook");
-    body.read().media.remove(0)
+    body.read_announcement().media.remove(0)
 }
 
-/// An object with this in all three fields.
-fn with(value: &Value) -> MediaMessage {
-    announced(&json!({
+/// An object with this value in all three fields.
+fn with_value(value: &Value) -> MediaMessage {
+    announced_message(&json!({
         "directPath": "/v/x", "mimetype": "image/jpeg",
         "mediaKey": value, "fileSHA256": value, "fileEncSHA256": value,
     }))
 }
 
-fn forms() -> Vec<Value> {
+fn byte_forms() -> Vec<Value> {
     let url_safe = STANDARD.replace('+', "-").replace('/', "_");
     let unpadded = |text: &str| text.trim_end_matches('=').to_owned();
     let signed: Vec<_> = BYTES.iter().map(|byte| byte.cast_signed()).collect();
@@ -71,9 +71,9 @@ fn forms() -> Vec<Value> {
 }
 
 #[test]
-fn every_form_of_a_key_and_of_a_hash_is_read() {
-    for form in forms() {
-        let message = with(&form);
+fn every_form_of_bytes_is_read() {
+    for form in byte_forms() {
+        let message = with_value(&form);
         let key = message.media_key.as_ref().map(|key| key.expose());
         assert_eq!(key, Some(STANDARD), "{form}");
         assert_eq!(
@@ -90,9 +90,9 @@ fn every_form_of_a_key_and_of_a_hash_is_read() {
     }
 }
 
-/// The CDN's bytes are ciphertext then, whether we can open them or not.
+/// The CDN's bytes are encrypted then, whether we can open them or not.
 #[test]
-fn a_key_or_hash_that_cannot_be_read_still_says_encrypted() {
+fn an_unreadable_key_still_means_encrypted() {
     for form in [
         json!({ "type": "Buffer", "data": "?" }),
         json!({ "type": "Buffer", "data": [1, 2, 300] }),
@@ -108,18 +108,18 @@ fn a_key_or_hash_that_cannot_be_read_still_says_encrypted() {
         json!("não é chave"),
     ] {
         for name in ["mediaKey", "fileEncSHA256"] {
-            let message = announced(&json!({ "directPath": "/v/x", name: form }));
+            let message = announced_message(&json!({ "directPath": "/v/x", name: form }));
             assert!(message.is_encrypted, "{name} {form}");
             assert_eq!(message.file_enc_sha256, None, "{name} {form}");
         }
-        let message = announced(&json!({ "directPath": "/v/x", "fileSHA256": form }));
+        let message = announced_message(&json!({ "directPath": "/v/x", "fileSHA256": form }));
         assert!(!message.is_encrypted, "{form}");
         assert_eq!(message.file_sha256, None, "{form}");
     }
 }
 
 #[test]
-fn no_bytes_at_all_are_no_key() {
+fn empty_bytes_are_no_key() {
     for form in [
         json!(null),
         json!(""),
@@ -130,7 +130,7 @@ fn no_bytes_at_all_are_no_key() {
         json!({ "type": "Buffer", "data": "" }),
         json!(r#"{"type":"Buffer","data":[]}"#),
     ] {
-        let message = with(&form);
+        let message = with_value(&form);
         assert!(!message.is_encrypted, "{form}");
         assert_eq!(message.media_key, None, "{form}");
     }

@@ -1,4 +1,4 @@
-//! What W-API is asked, what its answers mean, and what of them may be shown.
+//! The download request, the meaning of each answer, and the part of an answer that may be shown.
 
 #![allow(
     clippy::expect_used,
@@ -19,30 +19,31 @@ use wapi::{
 
 const NOW: i64 = 1_750_000_000;
 
-fn base() -> Url {
+fn base_url() -> Url {
     Url::parse("https://api.w-api.app/v1/").expect("a URL")
 }
 
-fn link(status: u16, body: &str) -> Result<String, RefusalRow> {
+fn find_link(status: u16, body: &str) -> Result<String, RefusalRow> {
     let answer = Answer {
         status,
         retry_after: Some(Duration::from_secs(9)),
         body: body.as_bytes(),
     };
     answer
-        .file_link(&base(), NOW)
+        .file_link(&base_url(), NOW)
         .map(|link| link.url().expose().to_owned())
         .map_err(|refusal| refusal.row)
 }
 
 #[test]
-fn a_success_gives_the_link_under_any_of_its_names() {
+fn a_link_has_any_known_name() {
     for name in ["fileLink", "link", "url", "mediaUrl"] {
         let body = format!(
-            r#"{{"error":false,"{name}":"https://api.w-api.app/media/file/x.jpeg","expires":1750000000001000}}"#
+            r#"{{"error":false,"{name}":"https://api.w-api.app/media/file/x.jpeg",
+                "expires":1750000000001000}}"#
         );
         assert_eq!(
-            link(200, &body).as_deref(),
+            find_link(200, &body).as_deref(),
             Ok("https://api.w-api.app/media/file/x.jpeg"),
             "{name}"
         );
@@ -83,17 +84,17 @@ fn every_row_is_recognised() {
             ExpiredLink,
         ),
     ] {
-        assert_eq!(link(status, body), Err(row), "{status} {body}");
+        assert_eq!(find_link(status, body), Err(row), "{status} {body}");
     }
 }
 
 #[test]
-fn rows_that_will_not_change_by_waiting_are_not_retried() {
+fn final_rows_are_not_retried() {
     assert_eq!(
         RefusalRow::BadFields.disposition(),
         Disposition::NotApplicable
     );
-    // Nobody has it there now; only a second look can tell whether for ever.
+    // The file is not there now; only a second attempt can tell whether that is final.
     assert_eq!(RefusalRow::NotFound.disposition(), Disposition::Absent);
     assert_eq!(
         RefusalRow::Unauthorized.disposition(),
@@ -106,9 +107,9 @@ fn rows_that_will_not_change_by_waiting_are_not_retried() {
 }
 
 #[test]
-fn links_are_moved_onto_the_configured_origin_or_refused() {
+fn links_move_to_the_origin_or_fail() {
     let moved = |link: &str| {
-        FileLink::on_origin_of(&base(), link).map(|link| link.url().expose().to_owned())
+        FileLink::on_origin_of(&base_url(), link).map(|link| link.url().expose().to_owned())
     };
     for (link, url) in [
         (
@@ -145,20 +146,21 @@ fn links_are_moved_onto_the_configured_origin_or_refused() {
 }
 
 #[test]
-fn excerpts_find_the_words_however_deep_and_hide_what_could_be_secret() {
-    let nested = r#"{"error":true,"message":{"error":false,"data":{"error":true,"message":"Falha ao fazer o download do conteúdo."}}}"#;
+fn excerpts_find_words_and_hide_secrets() {
+    let nested = r#"{"error":true,"message":{"error":false,"data":{"error":true,
+        "message":"Falha ao fazer o download do conteúdo."}}}"#;
     assert_eq!(
-        excerpt::of_answer(nested.as_bytes()).as_deref(),
+        excerpt::from_answer(nested.as_bytes()).as_deref(),
         Some("Falha ao fazer o download do conteúdo.")
     );
     let array = br#"{"error":true,"message":["one","two"]}"#;
-    assert_eq!(excerpt::of_answer(array).as_deref(), Some("one"));
+    assert_eq!(excerpt::from_answer(array).as_deref(), Some("one"));
     assert_eq!(
-        excerpt::of_answer(b"<html>secret</html>").as_deref(),
+        excerpt::from_answer(b"<html>secret</html>").as_deref(),
         Some("an HTML page")
     );
-    assert_eq!(excerpt::of_answer(b"{}"), None);
-    assert_eq!(excerpt::of_answer(b""), None);
+    assert_eq!(excerpt::from_answer(b"{}"), None);
+    assert_eq!(excerpt::from_answer(b""), None);
     let told = excerpt::redact(
         "failed for 5500900000002 at https://mmg.whatsapp.net/v/t62?oe=1 with key \
          RkFLRS1NRURJQS1LRVktMDEyMzQ1Njc4OS1BQkNERUY= of contato@example.invalid",
@@ -171,7 +173,7 @@ fn excerpts_find_the_words_however_deep_and_hide_what_could_be_secret() {
 }
 
 #[test]
-fn a_phone_number_in_groups_is_no_part_of_an_excerpt() {
+fn a_grouped_phone_number_is_redacted() {
     for (said, told) in [
         (
             "no chat with +55 00 90000 0002 here",

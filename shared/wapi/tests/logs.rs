@@ -1,4 +1,4 @@
-//! W-API's webhook log: every shape that is plausible is read, and what is not understood is counted.
+//! W-API's webhook log: every plausible shape is read, and unknown entries are counted.
 
 #![allow(
     clippy::expect_used,
@@ -9,8 +9,8 @@
 use serde_json::{Value, json};
 use wapi::logs::LogPage;
 
-/// A webhook as the log has it: names in lower case.
-fn logged() -> Value {
+/// A webhook as the log has it, with names in lower case.
+fn logged_webhook() -> Value {
     json!({
         "event": "webhookReceived",
         "instanceid": "LITE-AAAAAA-BBBBBB",
@@ -25,16 +25,16 @@ fn logged() -> Value {
     })
 }
 
-fn page(answer: &Value) -> LogPage {
+fn parse_page(answer: &Value) -> LogPage {
     LogPage::parse(answer.to_string().as_bytes()).expect("JSON")
 }
 
 #[test]
-fn a_webhook_is_found_in_every_shape_that_is_plausible_and_announces_its_medium() {
-    let entry = json!({ "id": 7, "time": 1_787_431_680_000_u64, "body": logged() });
-    let as_text = json!({ "id": 7, "payload": logged().to_string() });
+fn a_logged_webhook_is_found_in_every_shape() {
+    let entry = json!({ "id": 7, "time": 1_787_431_680_000_u64, "body": logged_webhook() });
+    let as_text = json!({ "id": 7, "payload": logged_webhook().to_string() });
     for answer in [
-        json!([logged()]),
+        json!([logged_webhook()]),
         json!([entry]),
         json!({ "logs": [entry] }),
         json!({ "error": false, "data": [entry] }),
@@ -42,13 +42,13 @@ fn a_webhook_is_found_in_every_shape_that_is_plausible_and_announces_its_medium(
         json!({ "logs": [as_text] }),
         json!({ "log": entry }),
     ] {
-        let page = page(&answer);
+        let page = parse_page(&answer);
         assert_eq!(
             (page.webhooks.len(), page.not_understood),
             (1, 0),
             "{answer}"
         );
-        let media = page.webhooks[0].read().media;
+        let media = page.webhooks[0].read_announcement().media;
         assert_eq!(media.len(), 1, "{answer}");
         assert_eq!(media[0].message_id.as_str(), "3EB0AAAAAAAAAAAAAAAA");
         assert!(media[0].media_key.is_some() && media[0].direct_path.is_some());
@@ -57,14 +57,16 @@ fn a_webhook_is_found_in_every_shape_that_is_plausible_and_announces_its_medium(
 }
 
 #[test]
-fn entries_that_are_no_webhook_are_counted_and_the_others_are_read() {
-    let page = page(&json!({ "logs": [{ "id": 1 }, logged(), { "id": 2, "status": "ok" }] }));
+fn unknown_entries_are_counted() {
+    let page = parse_page(
+        &json!({ "logs": [{ "id": 1 }, logged_webhook(), { "id": 2, "status": "ok" }] }),
+    );
     assert_eq!((page.webhooks.len(), page.not_understood), (1, 2));
 }
 
 #[test]
-fn an_answer_without_a_list_holds_nothing_and_what_is_no_json_is_no_page() {
-    let nothing = page(&json!({ "error": false, "resultado": { "registros": 12 } }));
+fn only_json_is_a_page() {
+    let nothing = parse_page(&json!({ "error": false, "resultado": { "registros": 12 } }));
     assert_eq!((nothing.webhooks.len(), nothing.not_understood), (0, 0));
     assert!(LogPage::parse(b"<html>").is_none());
 }

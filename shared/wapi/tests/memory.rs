@@ -1,5 +1,5 @@
-//! What reading a body of six megabytes costs: the kernel's own word on this process, which runs
-//! nothing else.
+//! Memory that reading a body of six megabytes takes, as the kernel reports it for this process,
+//! which runs no other test.
 
 #![allow(
     clippy::expect_used,
@@ -10,26 +10,28 @@
 use serde_json::json;
 use wapi::webhook::WebhookBody;
 
-/// What Lambda hands to a function at most.
+/// Maximum body that Lambda passes to a function.
 const BODY_BYTES: usize = 6 * 1024 * 1024;
 
-/// What a body and its reading may take together at the peak. The function has 256 MiB, of which
-/// the request that the body comes in takes twice the body's size.
+/// Maximum memory for a body and its reading at the peak. The function has 256 MiB, of which the
+/// request with the body takes twice the body's size.
 const MAX_MIB: usize = 64;
 
-/// A line of the kernel's word on this process, in MiB.
-fn mib(name: &str) -> usize {
+/// A value of the kernel's report on this process, in MiB.
+fn memory_mib(name: &str) -> usize {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.expect("a line").trim_end_matches("kB").trim();
     kib.parse::<usize>().expect("a number") / 1024
 }
 
-/// A webhook around one filling, in which `@` is repeated until the body has its size.
-fn body(field: &str, unit: &str) -> String {
-    let image = json!({ "mediaKey": "gXcMgEvt3O4+kyxHeJQGw0/3e9MfZr4mnYsbZm+mPsg=", "directPath": "/v/x",
+/// A webhook with one large field, in which `@` is repeated until the body has its size.
+fn filled_body(field: &str, unit: &str) -> String {
+    let image = json!({ "mediaKey": "gXcMgEvt3O4+kyxHeJQGw0/3e9MfZr4mnYsbZm+mPsg=",
+        "directPath": "/v/x",
         "mimetype": "image/jpeg", "filling": "@" });
-    let body = json!({ "event": "webhookReceived", "messageId": "3EB0A", "msgContent": { "imageMessage": image } });
+    let body = json!({ "event": "webhookReceived", "messageId": "3EB0A",
+        "msgContent": { "imageMessage": image } });
     let frame = body.to_string().replace("\"filling\":\"@\"", field);
     let (front, rest) = frame.split_once('@').expect("the mark");
     let mut body = String::with_capacity(BODY_BYTES + unit.len());
@@ -41,15 +43,15 @@ fn body(field: &str, unit: &str) -> String {
     body + rest
 }
 
-/// Whatever fills the body, and whether it is read or refused for it.
+/// Whatever fills the body, and whether it is read or refused.
 #[test]
-fn a_body_of_six_megabytes_is_read_within_bounds() {
+fn a_large_body_is_read_within_bounds() {
     let pixels = r#""JPEGThumbnail":{"type":"Buffer","data":[@]}"#;
     let numbered = (0..300_000).map(|n| format!("\"{n}\":255"));
     let numbered = numbered.collect::<Vec<_>>().join(",");
     let numbered = format!("\"jpegThumbnail\":{{{numbered}}},\"x\":\"@\"");
     let text = r#""thumbnails":"[@]""#;
-    let idle = mib("VmRSS:");
+    let idle = memory_mib("VmRSS:");
     for (name, field, unit, is_read) in [
         ("a thumbnail", r#""JPEGThumbnail":"@""#, "/9j/4AAQ", true),
         (
@@ -68,17 +70,17 @@ fn a_body_of_six_megabytes_is_read_within_bounds() {
         ("texts", r#""x":[@]"#, "\"\",", false),
         ("a broken text", r#""x":"\ud83d@""#, "x", true),
     ] {
-        let body = body(field, unit);
+        let body = filled_body(field, unit);
         assert!(body.len() > BODY_BYTES / 2, "{name}: {} bytes", body.len());
-        // Where this is not allowed the peak of an earlier body counts, too.
+        // If this is not permitted, the peak of an earlier body counts as well.
         std::fs::write("/proc/self/clear_refs", "5").unwrap_or_default();
         let read = WebhookBody::parse(body.as_bytes());
-        let grown = mib("VmHWM:").saturating_sub(idle);
+        let grown = memory_mib("VmHWM:").saturating_sub(idle);
         assert!(grown <= MAX_MIB, "{name}: {grown} MiB");
         match read {
             Ok(body) => {
                 assert!(is_read, "{name} was read");
-                let media = body.read().media;
+                let media = body.read_announcement().media;
                 assert_eq!(media.len(), 1, "{name}");
                 assert!(
                     body.as_value().to_string().len() < 200_000,

@@ -1,4 +1,4 @@
-//! What becomes of the bytes that a verified sender posts, and what is found in unread ones.
+//! How a verified sender's bytes are read, and which texts are found in unread ones.
 
 #![allow(
     clippy::expect_used,
@@ -8,7 +8,7 @@
 )]
 
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     ids::{InstanceId, TenantId},
     sha256::Sha256,
     unread::Search,
@@ -21,40 +21,40 @@ use wapi::{
 
 const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
 
-fn verified() -> Verified {
+fn verified_instance() -> VerifiedInstance {
     let tenant = TenantId::parse("acme").expect("a tenant");
     let instance = InstanceId::parse(INSTANCE).expect("an instance");
-    let secrets = SecretHashes::new([Sha256::of(b"s")]);
-    Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret")
+    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
+    VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret")
 }
 
-fn image() -> Value {
+fn image_object() -> Value {
     json!({
         "mimetype": "image/jpeg", "directPath": "/v/t62.7118-24/invented.enc?oe=F48EE600",
         "mediaKey": "gXcMgEvt3O4+kyxHeJQGw0/3e9MfZr4mnYsbZm+mPsg=",
     })
 }
 
-/// Something with a key and a path, and no type.
-fn riddle() -> Value {
-    let mut riddle = image();
-    riddle
+/// An object with a key and a path, but without a type.
+fn untyped_object() -> Value {
+    let mut object = image_object();
+    object
         .as_object_mut()
         .expect("an object")
         .remove("mimetype");
-    riddle
+    object
 }
 
-fn webhook(content: &Value) -> Value {
+fn sample_webhook(content: &Value) -> Value {
     json!({
         "event": "webhookReceived", "instanceId": INSTANCE, "messageId": "3EB0A",
         "moment": 1_787_438_879, "chat": { "id": "5500900000002" }, "msgContent": content,
     })
 }
 
-/// In one line: how far it was read, how many media it announces, and why not all was read.
-fn came_of(bytes: &[u8]) -> (&'static str, usize, &'static str) {
-    match Reading::of(bytes, &verified()) {
+/// How far the bytes were read, how many media messages they announce, and why not all was read.
+fn read_outcome(bytes: &[u8]) -> (&'static str, usize, &'static str) {
+    match Reading::of(bytes, &verified_instance()) {
         Reading::Whole(announcement) => ("whole", announcement.media.len(), ""),
         Reading::Part { announcement, .. } => ("part", announcement.media.len(), "not_understood"),
         Reading::Unread { why, .. } => ("unread", 0, why.as_str()),
@@ -63,11 +63,11 @@ fn came_of(bytes: &[u8]) -> (&'static str, usize, &'static str) {
 }
 
 #[test]
-fn what_may_hold_a_medium_is_read_or_kept_and_only_nothing_is_refused() {
-    let good = webhook(&json!({ "imageMessage": image() })).to_string();
-    let mut other = webhook(&json!({ "imageMessage": image() }));
+fn only_bodies_without_content_are_refused() {
+    let good = sample_webhook(&json!({ "imageMessage": image_object() })).to_string();
+    let mut other = sample_webhook(&json!({ "imageMessage": image_object() }));
     other["messageId"] = json!("3EB0B");
-    let mut elsewhere = webhook(&json!({}));
+    let mut elsewhere = sample_webhook(&json!({}));
     elsewhere["instanceId"] = json!("LITE-OTHERS-AAAAAA");
     let one = |n: usize| json!({ "imageMessage": { "directPath": format!("/v/{n}") } });
     let many: Vec<_> = (0..101).map(one).collect();
@@ -89,15 +89,16 @@ fn what_may_hold_a_medium_is_read_or_kept_and_only_nothing_is_refused() {
             ("unread", 0, "several_webhooks"),
         ),
         (
-            webhook(&json!({ "cards": many })).to_string(),
+            sample_webhook(&json!({ "cards": many })).to_string(),
             ("unread", 0, "too_many_media"),
         ),
         (
-            webhook(&json!({ "riddle": riddle() })).to_string(),
+            sample_webhook(&json!({ "riddle": untyped_object() })).to_string(),
             ("part", 0, "not_understood"),
         ),
         (
-            webhook(&json!({ "imageMessage": image(), "riddle": riddle() })).to_string(),
+            sample_webhook(&json!({ "imageMessage": image_object(), "riddle": untyped_object() }))
+                .to_string(),
             ("part", 1, "not_understood"),
         ),
         (elsewhere.to_string(), ("refused", 0, "instance_mismatch")),
@@ -109,12 +110,12 @@ fn what_may_hold_a_medium_is_read_or_kept_and_only_nothing_is_refused() {
         ("\"text\"".to_owned(), ("refused", 0, "bad_body")),
         ("{}".to_owned(), ("whole", 0, "")),
         (
-            webhook(&json!({ "conversation": "Mensagem de teste" })).to_string(),
+            sample_webhook(&json!({ "conversation": "Mensagem de teste" })).to_string(),
             ("whole", 0, ""),
         ),
     ] {
         assert_eq!(
-            came_of(body.as_bytes()),
+            read_outcome(body.as_bytes()),
             expected,
             "{}",
             &body[..body.len().min(300)]
@@ -122,37 +123,37 @@ fn what_may_hold_a_medium_is_read_or_kept_and_only_nothing_is_refused() {
     }
 }
 
-/// W-API may rename a field tomorrow: a medium is then where nobody looks, and 200 would forget it.
+/// If W-API renames a field, media is where no message should be, and a plain 200 would lose it.
 #[test]
-fn a_medium_where_no_message_should_be_is_not_taken_for_nothing() {
-    let content = json!({ "imageMessage": image() });
-    let mut renamed = webhook(&json!(null));
+fn media_outside_the_message_is_noticed() {
+    let content = json!({ "imageMessage": image_object() });
+    let mut renamed = sample_webhook(&json!(null));
     renamed["messageContent"] = content.clone();
-    let mut beside = webhook(&json!({}));
-    beside["data"] = json!({ "riddle": riddle() });
+    let mut beside = sample_webhook(&json!({}));
+    beside["data"] = json!({ "riddle": untyped_object() });
     let text = content.to_string();
-    let broken = webhook(&json!(text[..text.len() - 9]));
-    let inner = webhook(&json!({ "imageMessage": text[..text.len() - 9] }));
-    let mut at_top = webhook(&json!(null));
+    let broken = sample_webhook(&json!(text[..text.len() - 9]));
+    let inner = sample_webhook(&json!({ "imageMessage": text[..text.len() - 9] }));
+    let mut at_top = sample_webhook(&json!(null));
     at_top["body"] = json!(text[..text.len() - 9]);
     for body in [renamed, beside, broken, inner, at_top] {
-        let came = came_of(body.to_string().as_bytes());
-        assert_eq!(came, ("part", 0, "not_understood"), "{body}");
+        let outcome = read_outcome(body.to_string().as_bytes());
+        assert_eq!(outcome, ("part", 0, "not_understood"), "{body}");
     }
 }
 
-/// Or whoever can send a message could fill the parked queue.
+/// Otherwise anyone who can send a message could fill the parked queue.
 #[test]
-fn what_a_person_wrote_is_no_broken_medium() {
-    let forged = &json!({ "imageMessage": image() }).to_string()[1..];
-    let mut named = webhook(&json!({ "conversation": format!("{{{forged}{{") }));
+fn a_persons_text_is_not_broken_media() {
+    let forged = &json!({ "imageMessage": image_object() }).to_string()[1..];
+    let mut named = sample_webhook(&json!({ "conversation": format!("{{{forged}{{") }));
     named["sender"] = json!({ "id": "5500900000002", "pushName": format!("[{forged}") });
     for body in [
         named,
-        webhook(&json!({ "extendedTextMessage": { "text": format!("{{{forged}{{") } })),
+        sample_webhook(&json!({ "extendedTextMessage": { "text": format!("{{{forged}{{") } })),
     ] {
         assert_eq!(
-            came_of(body.to_string().as_bytes()),
+            read_outcome(body.to_string().as_bytes()),
             ("whole", 0, ""),
             "{body}"
         );
@@ -160,7 +161,7 @@ fn what_a_person_wrote_is_no_broken_medium() {
 }
 
 #[test]
-fn every_word_is_one_of_letters_and_underscores_and_has_a_sentence() {
+fn every_reason_has_a_word_and_sentence() {
     let words = Unread::ALL.map(Unread::as_str);
     assert_eq!(
         words,
@@ -173,7 +174,7 @@ fn every_word_is_one_of_letters_and_underscores_and_has_a_sentence() {
         ]
     );
     for why in Unread::ALL {
-        let is_kept = verified()
+        let is_kept = verified_instance()
             .unread(b"x", why.as_str(), 0)
             .expect("it fits")
             .to_json();
@@ -183,9 +184,9 @@ fn every_word_is_one_of_letters_and_underscores_and_has_a_sentence() {
 }
 
 #[test]
-fn a_number_or_an_id_is_found_however_a_relay_passed_the_body_on() {
+fn texts_are_found_in_every_encoding() {
     let phone = "5500900000002";
-    let good = webhook(&json!({ "imageMessage": image() })).to_string();
+    let good = sample_webhook(&json!({ "imageMessage": image_object() })).to_string();
     let cut = &good[..good.len() - 5];
     let utf16: Vec<u8> = [0xff, 0xfe]
         .into_iter()
@@ -217,18 +218,18 @@ fn a_number_or_an_id_is_found_however_a_relay_passed_the_body_on() {
 }
 
 #[test]
-fn of_bytes_that_are_no_text_nobody_can_say_what_is_in_them() {
+fn binary_bytes_without_the_text_are_unclear() {
     // The beginning of a gzip member, and bytes of every value.
     let noise = [&[0x1f, 0x8b, 8, 0][..], &(0..=255).collect::<Vec<u8>>()].concat();
     assert_eq!(raw::search(&noise, &["5500900000002"]), Search::Unclear);
     let readable = [&noise[..], b"5500900000002"].concat();
     assert_eq!(raw::search(&readable, &["5500900000002"]), Search::Found);
-    // It begins as UTF-16 does, and is none.
+    // It begins like UTF-16 but is not.
     let mixed = b"{\0 5500900000002";
     assert_eq!(raw::search(mixed, &["5500900000002"]), Search::Found);
     assert_eq!(
         raw::search(b"{\"a\":", &[]),
         Search::Unclear,
-        "nothing to look for"
+        "nothing to search for"
     );
 }

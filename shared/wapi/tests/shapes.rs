@@ -1,5 +1,5 @@
-//! Each wrapper that WhatsApp has, and each object with a key and a path that is no medium of the
-//! chat, with the place that says so.
+//! Every wrapper of WhatsApp, and every object with key and path that is not media of the chat,
+//! each with its source.
 
 #![allow(
     clippy::expect_used,
@@ -17,8 +17,8 @@ use wapi::{
 const KEY: &str = "gXcMgEvt3O4+kyxHeJQGw0/3e9MfZr4mnYsbZm+mPsg=";
 
 /// whatsmeow, `proto/waE2E/WAWebProtobufsE2E.proto` at 33cfac51 (2026-08-21): the fields of
-/// `Message` that are a `FutureProofMessage`, and below them the other types that hold a `Message`
-/// which is not a quote.
+/// `Message` that are a `FutureProofMessage`, then the other types that hold a `Message` that is
+/// not a quote.
 const WRAPPERS: &[(&str, &str)] = &[
     ("viewOnceMessage", "Message, FutureProofMessage"),
     ("ephemeralMessage", "Message, FutureProofMessage"),
@@ -63,9 +63,9 @@ const WRAPPERS: &[(&str, &str)] = &[
     ("commentMessage", "CommentMessage.message"),
 ];
 
-/// What has a key and a path and is no medium of the chat: its name, what it is, and who says so.
-/// Key families are named as in whatsmeow's `download.go` and Baileys' `MEDIA_HKDF_KEY_MAPPING`;
-/// the last by Cobalt's `MediaPath`.
+/// Objects with a key and a path that are not media of the chat: name, meaning and source. Key
+/// families are named as in whatsmeow's `download.go` and Baileys' `MEDIA_HKDF_KEY_MAPPING`; the
+/// last as in Cobalt's `MediaPath`.
 const NOT_OF_THE_CHAT: &[(&str, &str)] = &[
     (
         "quotedMessage",
@@ -85,10 +85,7 @@ const NOT_OF_THE_CHAT: &[(&str, &str)] = &[
     ),
     ("statusQuotedMessage", "a quote: whatsmeow, Message"),
     ("quotedAd", "a quote: whatsmeow, ContextInfo"),
-    (
-        "quotedOfTomorrow",
-        "a quote under a name that nobody has told",
-    ),
+    ("quotedOfTomorrow", "a quote under an unknown name"),
     (
         "protocolMessage",
         "edits, deletions, settings: whatsmeow, ProtocolMessage",
@@ -133,10 +130,7 @@ const NOT_OF_THE_CHAT: &[(&str, &str)] = &[
         "linkPreviewHighQualityThumbnail",
         "WhatsApp Link Thumbnail Keys: whatsmeow",
     ),
-    (
-        "linkPreviewImage",
-        "the picture of a link under a name that nobody has told",
-    ),
+    ("linkPreviewImage", "a link preview under an unknown name"),
     (
         "faviconMMSMetadata",
         "WhatsApp Link Thumbnail Keys: whatsmeow, MMSThumbnailMetadata",
@@ -155,25 +149,25 @@ const NOT_OF_THE_CHAT: &[(&str, &str)] = &[
     ),
 ];
 
-fn image() -> Value {
+fn image_object() -> Value {
     json!({ "mimetype": "image/jpeg", "mediaKey": KEY, "directPath": "/v/x?oe=F48EE600" })
 }
 
-fn read(content: &Value) -> Announcement {
+fn read_content(content: &Value) -> Announcement {
     let body = json!({ "event": "webhookReceived", "messageId": "3EB0A", "msgContent": content });
     let body = WebhookBody::parse(body.to_string().as_bytes()).expect("a webhook");
-    body.read()
+    body.read_announcement()
 }
 
 #[test]
-fn every_wrapper_of_the_protocol_is_opened_and_known() {
+fn every_protocol_wrapper_is_known() {
     for (wrapper, source) in WRAPPERS {
-        let inner = json!({ "message": { "imageMessage": image() } });
+        let inner = json!({ "message": { "imageMessage": image_object() } });
         for content in [
             json!({ *wrapper: inner }),
             json!({ "ephemeralMessage": { "message": { *wrapper: inner } } }),
         ] {
-            let announcement = read(&content);
+            let announcement = read_content(&content);
             assert_eq!(announcement.media.len(), 1, "{wrapper}: {source}");
             assert_eq!(announcement.unknown_wrappers, 0, "{wrapper}: {source}");
         }
@@ -181,19 +175,20 @@ fn every_wrapper_of_the_protocol_is_opened_and_known() {
 }
 
 #[test]
-fn what_is_no_medium_of_the_chat_is_ignored_at_any_depth() {
+fn other_content_is_ignored_at_any_depth() {
     for (name, source) in NOT_OF_THE_CHAT {
-        let message = json!({ "imageMessage": image(), "message": { "videoMessage": image() } });
+        let message = json!({
+            "imageMessage": image_object(), "message": { "videoMessage": image_object() } });
         let blob =
             json!({ "mimetype": "application/protobuf", "mediaKey": KEY, "directPath": "/v/x" });
-        for below in [image(), message, blob, json!([image()])] {
+        for below in [image_object(), message, blob, json!([image_object()])] {
             for content in [
                 json!({ *name: below }),
                 json!({ "ephemeralMessage": { "message": { *name: below } } }),
                 json!({ "somethingOfTomorrow": { "contextInfo": { *name: below } } }),
                 json!({ "requestPaymentMessage": { *name: below } }),
             ] {
-                let announcement = read(&content);
+                let announcement = read_content(&content);
                 assert_eq!(announcement.media.len(), 0, "{name}: {source}: {content}");
                 assert_eq!(announcement.not_understood, 0, "{name}: {source}");
             }
@@ -202,23 +197,28 @@ fn what_is_no_medium_of_the_chat_is_ignored_at_any_depth() {
 }
 
 #[test]
-fn what_a_medium_carries_with_it_is_no_second_medium() {
-    let mut video = image();
-    video["contextInfo"] = json!({ "quotedMessage": { "imageMessage": image() } });
-    video["annotations"] = json!([{ "embeddedContent": { "embeddedMessage": { "message": { "imageMessage": image() } } } }]);
+fn attachments_of_a_media_object_are_ignored() {
+    let mut video = image_object();
+    video["contextInfo"] = json!({ "quotedMessage": { "imageMessage": image_object() } });
+    video["annotations"] = json!([{ "embeddedContent": { "embeddedMessage": {
+        "message": { "imageMessage": image_object() } } } }]);
     video["processedVideos"] = json!([{ "directPath": "/v/y", "fileSHA256": KEY }]);
     video["thumbnailDirectPath"] = json!("/v/z");
-    let note = json!({ "requestPaymentMessage": { "noteMessage": { "stickerMessage": image() },
-        "background": { "mediaData": image() } } });
-    assert_eq!(read(&json!({ "videoMessage": video })).media.len(), 1);
-    let noted = read(&note).media;
+    let note = json!({ "requestPaymentMessage": {
+        "noteMessage": { "stickerMessage": image_object() },
+        "background": { "mediaData": image_object() } } });
+    assert_eq!(
+        read_content(&json!({ "videoMessage": video })).media.len(),
+        1
+    );
+    let noted = read_content(&note).media;
     assert_eq!(noted.len(), 1);
     assert_eq!(noted[0].kind, MediaKind::Sticker);
 }
 
-/// Under a name that nobody has told, only the declared type can say that it is a medium.
+/// Under an unknown name, only the declared type can identify media.
 #[test]
-fn an_unknown_object_is_a_medium_only_if_its_type_is_one() {
+fn an_unknown_object_needs_a_media_type() {
     let object = |mimetype: Value, name: Value| {
         json!({ "brandNewMessage": { "mimetype": mimetype, "fileName": name,
         "mediaKey": KEY, "directPath": "/v/x" } })
@@ -236,7 +236,7 @@ fn an_unknown_object_is_a_medium_only_if_its_type_is_one() {
         (json!("image"), json!(null), 0),
         (json!(null), named, 0),
     ] {
-        let announcement = read(&object(mimetype.clone(), name));
+        let announcement = read_content(&object(mimetype.clone(), name));
         assert_eq!(announcement.media.len(), media, "{mimetype}");
         assert_eq!(announcement.not_understood, 1 - media, "{mimetype}");
         let ignored = (media == 0).then_some("not_understood");
@@ -245,29 +245,33 @@ fn an_unknown_object_is_a_medium_only_if_its_type_is_one() {
 }
 
 #[test]
-fn a_pack_of_stickers_is_one_medium_under_its_own_key_family() {
+fn a_sticker_pack_has_its_own_family() {
     let pack = json!({ "stickerPackMessage": {
-        "stickerPackID": "pacote-exemplo", "stickers": [{ "fileName": "a.webp", "mimetype": "image/webp" }],
-        "mediaKey": KEY, "directPath": "/v/x", "thumbnailDirectPath": "/v/y", "trayIconFileName": "tray.png",
+        "stickerPackID": "pacote-exemplo",
+        "stickers": [{ "fileName": "a.webp", "mimetype": "image/webp" }],
+        "mediaKey": KEY, "directPath": "/v/x", "thumbnailDirectPath": "/v/y",
+        "trayIconFileName": "tray.png",
     } });
-    let media = read(&pack).media;
+    let media = read_content(&pack).media;
     assert_eq!(media.len(), 1);
     let pack = &media[0];
     let families = KeyType::candidates(pack.kind, pack.mimetype.as_deref());
-    assert_eq!(families[0].info(), b"WhatsApp Sticker Pack Keys");
+    assert_eq!(families[0].hkdf_info(), b"WhatsApp Sticker Pack Keys");
     let asked = DownloadRequest::candidates(pack);
     assert!(asked.is_empty(), "W-API has no type for packs");
-    let sticker = read(&json!({ "stickerMessage": image() })).media.remove(0);
+    let sticker = read_content(&json!({ "stickerMessage": image_object() }))
+        .media
+        .remove(0);
     let families = KeyType::candidates(sticker.kind, sticker.mimetype.as_deref());
-    assert_eq!(families[0].info(), b"WhatsApp Image Keys");
+    assert_eq!(families[0].hkdf_info(), b"WhatsApp Image Keys");
 }
 
 #[test]
-fn a_shell_is_told_from_what_can_be_fetched() {
+fn a_shell_has_nothing_to_fetch() {
     let shell =
         json!({ "mimetype": "image/jpeg", "viewOnce": true, "fileLength": "0", "height": 0 });
     let wrapped = json!({ "viewOnceMessageV2": { "message": { "imageMessage": shell } } });
-    let media = read(&wrapped).media;
+    let media = read_content(&wrapped).media;
     assert_eq!(media.len(), 1, "it gets a record");
     assert!(media[0].is_shell() && media[0].view_once);
     for (name, value) in [
@@ -279,34 +283,37 @@ fn a_shell_is_told_from_what_can_be_fetched() {
     ] {
         let mut object = shell.clone();
         object[name] = value;
-        let media = read(&json!({ "imageMessage": object })).media;
+        let media = read_content(&json!({ "imageMessage": object })).media;
         assert!(!media[0].is_shell(), "{name}");
     }
 }
 
 #[test]
-fn media_in_lists_and_under_no_name_are_found() {
-    let mut other = image();
+fn media_in_lists_and_without_names_are_found() {
+    let mut other = image_object();
     other["directPath"] = json!("/v/other");
     other["fileEncSHA256"] = json!(KEY);
     for (content, media) in [
-        (json!({ "brandNewMessage": [image(), other] }), 2),
-        (json!({ "imageMessage": [image(), other] }), 2),
-        (json!({ "imageMessage": [[image()]] }), 1),
-        (json!({ "ephemeralMessage": { "message": image() } }), 1),
-        (json!({ "ephemeralMessage": image() }), 1),
-        (image(), 1),
-        (json!([image(), other]), 2),
+        (json!({ "brandNewMessage": [image_object(), other] }), 2),
+        (json!({ "imageMessage": [image_object(), other] }), 2),
+        (json!({ "imageMessage": [[image_object()]] }), 1),
+        (
+            json!({ "ephemeralMessage": { "message": image_object() } }),
+            1,
+        ),
+        (json!({ "ephemeralMessage": image_object() }), 1),
+        (image_object(), 1),
+        (json!([image_object(), other]), 2),
     ] {
-        let announcement = read(&content);
+        let announcement = read_content(&content);
         assert_eq!(announcement.media.len(), media, "{content}");
         assert_eq!(announcement.not_understood, 0, "{content}");
     }
 }
 
-/// Also what names its key or its place otherwise, or lies where nobody looks.
+/// Also if it has only a hash or only a URL, or is nested below the maximum depth.
 #[test]
-fn a_sealed_file_of_unknown_name_is_never_overlooked() {
+fn every_encrypted_file_is_counted() {
     let url = "https://mmg.whatsapp.net/v/x?oh=1&oe=F48EE600";
     for (object, media) in [
         (
@@ -320,28 +327,37 @@ fn a_sealed_file_of_unknown_name_is_never_overlooked() {
         (json!({ "mediaKey": KEY, "URL": url }), 0),
         (json!({ "fileEncSha256": KEY, "directPath": "/v/x" }), 0),
     ] {
-        let announcement = read(&json!({ "brandNewMessage": object }));
+        let announcement = read_content(&json!({ "brandNewMessage": object }));
         assert_eq!(announcement.media.len(), media, "{object}");
         assert_eq!(announcement.not_understood, 1 - media, "{object}");
     }
-    let mut deep = json!({ "imageMessage": image() });
+    let mut deep = json!({ "imageMessage": image_object() });
     for _ in 0..15 {
         deep = json!({ "ephemeralMessage": { "message": deep } });
     }
-    assert_eq!(read(&deep).ignored_because(), Some("not_understood"));
+    assert_eq!(
+        read_content(&deep).ignored_because(),
+        Some("not_understood")
+    );
 }
 
-/// A path is the sender's word, and no medium's identity.
+/// The sender chooses the path, so it does not identify a media message.
 #[test]
 fn one_path_with_two_keys_is_two_media() {
-    let mut other = image();
+    let mut other = image_object();
     other["mediaKey"] = json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
-    let both = json!({ "documentMessage": other, "imageMessage": image() });
-    assert_eq!(read(&both).media.len(), 2);
-    let bare =
-        json!({ "audioMessage": { "directPath": image()["directPath"] }, "imageMessage": image() });
-    let media = read(&bare).media;
-    assert!(media.iter().any(|one| one.is_sealed()), "{}", media.len());
-    let again = json!({ "message": { "imageMessage": image() }, "imageMessage": image() });
-    assert_eq!(read(&again).media.len(), 1);
+    let both = json!({ "documentMessage": other, "imageMessage": image_object() });
+    assert_eq!(read_content(&both).media.len(), 2);
+    let bare = json!({
+        "audioMessage": { "directPath": image_object()["directPath"] },
+        "imageMessage": image_object() });
+    let media = read_content(&bare).media;
+    assert!(
+        media.iter().any(|one| one.is_encrypted_on_cdn()),
+        "{}",
+        media.len()
+    );
+    let again =
+        json!({ "message": { "imageMessage": image_object() }, "imageMessage": image_object() });
+    assert_eq!(read_content(&again).media.len(), 1);
 }

@@ -1,4 +1,4 @@
-//! Webhook bodies: the recorded events, both dialects, every wrapper, and what must not be taken for media.
+//! Webhook bodies: recorded events, both dialects, every wrapper, and objects that are not media.
 
 #![allow(
     clippy::expect_used,
@@ -10,61 +10,66 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     ids::{InstanceId, TenantId},
     kind::MediaKind,
     message::{ChatKind, Direction, MediaMessage},
     sha256::Sha256,
 };
 use serde_json::{Value, json};
-use wapi::webhook::{Announcement, BodyError, Event, MAX_MEDIA, NotAnnounced, WebhookBody};
+use wapi::webhook::{Announcement, AnnouncementError, BodyError, Event, MAX_MEDIA, WebhookBody};
 
 const KEY: &str = "RkFLRS1NRURJQS1LRVktMDEyMzQ1Njc4OS1BQkNERUY=";
 const HASH: &str = "RkFLRS1GSUxFLVNIQTI1Ni0wMTIzNDU2Nzg5LUFCQ0Q=";
 const OTHER_HASH: &str = "b3RoZXItRklMRS1TSEEyNTYtMDEyMzQ1Njc4OS1BQkM=";
 const PATH: &str = "/v/t62.0000-24/FAKE_n.enc?ccb=1&oh=FAKE&oe=F48EE600";
 
-fn verified() -> Verified {
+fn verified_instance() -> VerifiedInstance {
     let tenant = TenantId::parse("acme").expect("a tenant");
     let instance = InstanceId::parse("LITE-AAAAAA-BBBBBB").expect("an instance");
-    let secrets = SecretHashes::new([Sha256::of(b"s")]);
-    Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret")
+    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
+    VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret")
 }
 
-fn read(body: &Value) -> Announcement {
+fn read_body(body: &Value) -> Announcement {
     let body = WebhookBody::parse(body.to_string().as_bytes()).expect("JSON");
-    body.announcement(&verified()).expect("the same instance")
+    body.announcement(&verified_instance())
+        .expect("the same instance")
 }
 
-fn envelope(content: Value) -> Value {
+fn wrap_content(content: Value) -> Value {
     json!({
-        "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB", "connectedPhone": "5500900000001",
+        "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB",
+        "connectedPhone": "5500900000001",
         "isGroup": false, "messageId": "3EB0AAAAAAAAAAAAAAAAAA", "fromMe": false,
         "chat": {"id": "200000000000002@lid"},
-        "sender": {"id": "5500900000002", "senderLid": "200000000000002@lid", "pushName": "Contato Exemplo"},
+        "sender": {"id": "5500900000002", "senderLid": "200000000000002@lid",
+            "pushName": "Contato Exemplo"},
         "moment": 1_787_431_679, "fromApi": false, "msgContent": content,
     })
 }
 
-fn image() -> Value {
+fn image_object() -> Value {
     json!({
-        "URL": format!("https://mmg.whatsapp.net{PATH}&mms3=true"), "mimetype": "image/jpeg", "caption": "legenda",
-        "fileSHA256": HASH, "fileLength": "65480", "mediaKey": KEY, "fileEncSHA256": HASH, "directPath": PATH,
+        "URL": format!("https://mmg.whatsapp.net{PATH}&mms3=true"), "mimetype": "image/jpeg",
+        "caption": "legenda",
+        "fileSHA256": HASH, "fileLength": "65480", "mediaKey": KEY, "fileEncSHA256": HASH,
+        "directPath": PATH,
         "mediaKeyTimestamp": "1750000000", "JPEGThumbnail": "/9j/FAKE",
     })
 }
 
-fn only(content: Value) -> MediaMessage {
-    let mut announcement = read(&envelope(content));
+fn only_message(content: Value) -> MediaMessage {
+    let mut announcement = read_body(&wrap_content(content));
     assert_eq!(announcement.media.len(), 1);
     announcement.media.remove(0)
 }
 
-fn none(content: Value) -> Option<&'static str> {
-    read(&envelope(content)).ignored_because()
+fn ignored_reason(content: Value) -> Option<&'static str> {
+    read_body(&wrap_content(content)).ignored_because()
 }
 
-fn events() -> BTreeMap<String, Value> {
+fn recorded_events() -> BTreeMap<String, Value> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../events");
     let entries = std::fs::read_dir(folder)
         .expect("events/ is there")
@@ -85,22 +90,23 @@ fn events() -> BTreeMap<String, Value> {
     .collect()
 }
 
+/// Other events announce none.
 #[test]
-fn every_recorded_media_event_announces_one_medium_and_no_other_event_announces_any() {
-    let events = events();
+fn recorded_media_events_announce_one_each() {
+    let events = recorded_events();
     assert!(events.len() >= 40, "{} events", events.len());
     for (name, body) in events {
-        let announcement = read(&body);
+        let announcement = read_body(&body);
         let is_media = name.starts_with("2025-") || name.starts_with("2026-");
         assert_eq!(announcement.media.len(), usize::from(is_media), "{name}");
         assert_eq!(announcement.ignored_because().is_none(), is_media, "{name}");
-        for medium in announcement.media {
+        for message in announcement.media {
             assert!(
-                medium.direct_path.is_some() && medium.mimetype.is_some(),
+                message.direct_path.is_some() && message.mimetype.is_some(),
                 "{name}"
             );
             assert_eq!(
-                medium.media_key.is_none(),
+                message.media_key.is_none(),
                 name.contains("newsletter"),
                 "{name}"
             );
@@ -109,10 +115,10 @@ fn every_recorded_media_event_announces_one_medium_and_no_other_event_announces_
 }
 
 #[test]
-fn recorded_events_are_read_as_their_names_say() {
-    let events = events();
+fn recorded_events_match_their_names() {
+    let events = recorded_events();
     let of = |name: &str| {
-        let mut announcement = read(
+        let mut announcement = read_body(
             events
                 .get(name)
                 .unwrap_or_else(|| panic!("{name} is not there")),
@@ -128,17 +134,17 @@ fn recorded_events_are_read_as_their_names_say() {
             ("document", MediaKind::Document),
             ("sticker", MediaKind::Sticker),
         ] {
-            let medium = of(&format!("{dialect}-{name}"));
+            let message = of(&format!("{dialect}-{name}"));
             assert_eq!(
-                (medium.kind, medium.ptt),
+                (message.kind, message.ptt),
                 (kind, name == "voice"),
                 "{dialect}-{name}"
             );
             assert!(
-                medium.file_sha256.is_some() && medium.file_enc_sha256.is_some(),
+                message.file_sha256.is_some() && message.file_enc_sha256.is_some(),
                 "{dialect}-{name}"
             );
-            assert!(medium.file_length.is_some(), "{dialect}-{name}");
+            assert!(message.file_length.is_some(), "{dialect}-{name}");
         }
     }
     assert_eq!(of("2026-gif").kind, MediaKind::Video);
@@ -152,45 +158,50 @@ fn recorded_events_are_read_as_their_names_say() {
 }
 
 #[test]
-fn both_dialects_and_mixtures_of_them_say_the_same() {
+fn all_dialects_are_read_alike() {
     let old = json!({
-        "url": format!("https://mmg.whatsapp.net{PATH}"), "mimetype": "image/jpeg", "caption": "legenda",
-        "fileSha256": HASH, "fileLength": 65480, "mediaKey": KEY, "fileEncSha256": HASH, "directPath": PATH,
+        "url": format!("https://mmg.whatsapp.net{PATH}"), "mimetype": "image/jpeg",
+        "caption": "legenda",
+        "fileSha256": HASH, "fileLength": 65480, "mediaKey": KEY, "fileEncSha256": HASH,
+        "directPath": PATH,
         "jpegThumbnail": "", "mediaKeyTimestamp": 1_750_000_000,
     });
-    let mut mixed = image();
+    let mut mixed = image_object();
     mixed["fileSHA256"] = json!("");
     mixed["fileSha256"] = json!(HASH);
     let logged = json!({
-        "mimetype": "image/jpeg", "caption": "legenda", "filesha256": HASH, "filelength": "65480", "mediakey": KEY,
+        "mimetype": "image/jpeg", "caption": "legenda", "filesha256": HASH, "filelength": "65480",
+        "mediakey": KEY,
         "fileencsha256": HASH, "directpath": PATH, "mediakeytimestamp": "1750000000",
     });
-    let new = only(json!({ "imageMessage": image() }));
+    let new = only_message(json!({ "imageMessage": image_object() }));
     for other in [old, mixed, logged] {
-        assert_eq!(only(json!({ "imageMessage": other })), new);
+        assert_eq!(only_message(json!({ "imageMessage": other })), new);
     }
     assert_eq!(new.file_length, Some(65_480));
     assert!(
         new.url.is_none(),
-        "the usual URL says nothing more than the path"
+        "the usual URL does not improve on the path"
     );
 }
 
 #[test]
-fn the_lower_case_names_of_the_webhook_log_are_read_too() {
+fn lower_case_names_are_read() {
     let logged = json!({
-        "event": "webhookReceived", "instanceid": "LITE-AAAAAA-BBBBBB", "messageid": "3EB0", "fromme": true,
-        "chat": {"id": "5500900000002"}, "moment": "1787431679", "msgcontent": {"imagemessage": image()},
+        "event": "webhookReceived", "instanceid": "LITE-AAAAAA-BBBBBB", "messageid": "3EB0",
+        "fromme": true,
+        "chat": {"id": "5500900000002"}, "moment": "1787431679",
+        "msgcontent": {"imagemessage": image_object()},
     });
-    let medium = read(&logged).media.remove(0);
+    let message = read_body(&logged).media.remove(0);
     assert_eq!(
-        (medium.direction, medium.moment, medium.kind),
+        (message.direction, message.moment, message.kind),
         (Direction::Out, 1_787_431_679, MediaKind::Image)
     );
 }
 
 #[test]
-fn every_known_wrapper_is_opened_five_deep() {
+fn known_wrappers_are_opened_five_deep() {
     for wrapper in [
         "ephemeralMessage",
         "viewOnceMessage",
@@ -204,11 +215,11 @@ fn every_known_wrapper_is_opened_five_deep() {
         "groupStatusMessageV2",
         "lottieStickerMessage",
     ] {
-        let mut content = json!({ "imageMessage": image() });
+        let mut content = json!({ "imageMessage": image_object() });
         for _ in 0..5 {
             content = json!({ wrapper: { "message": content } });
         }
-        let announcement = read(&envelope(content));
+        let announcement = read_body(&wrap_content(content));
         assert_eq!(
             (announcement.media.len(), announcement.unknown_wrappers),
             (1, 0),
@@ -223,15 +234,15 @@ fn every_known_wrapper_is_opened_five_deep() {
 }
 
 #[test]
-fn media_under_names_nobody_told_us_about_is_found_and_counted() {
+fn media_under_unknown_names_is_counted() {
     let object = json!({ "mediaKey": KEY, "directPath": PATH, "mimetype": "video/mp4" });
     for content in [
-        json!({ "brandNewMessage": { "message": { "imageMessage": image() } } }),
-        json!({ "interactiveMessage": { "header": { "imageMessage": image() } } }),
+        json!({ "brandNewMessage": { "message": { "imageMessage": image_object() } } }),
+        json!({ "interactiveMessage": { "header": { "imageMessage": image_object() } } }),
         json!({ "brandNewMediaMessage": object }),
         json!({ "list": [{ "of": { "things": object } }] }),
     ] {
-        let announcement = read(&envelope(content.clone()));
+        let announcement = read_body(&wrap_content(content.clone()));
         assert_eq!(
             (announcement.media.len(), announcement.unknown_wrappers),
             (1, 1),
@@ -239,20 +250,22 @@ fn media_under_names_nobody_told_us_about_is_found_and_counted() {
         );
     }
     assert_eq!(
-        only(json!({ "brandNewMediaMessage": object })).kind,
+        only_message(json!({ "brandNewMediaMessage": object })).kind,
         MediaKind::Video
     );
 }
 
 #[test]
-fn quotes_edits_and_other_messages_announce_nothing() {
-    let quoted = json!({ "contextInfo": { "quotedMessage": { "imageMessage": image() } } });
+fn quotes_and_edits_announce_nothing() {
+    let quoted = json!({ "contextInfo": { "quotedMessage": { "imageMessage": image_object() } } });
     for content in [
         json!({ "conversation": "Mensagem de teste" }),
         json!({ "extendedTextMessage": { "text": "x", "contextInfo": quoted["contextInfo"] } }),
         json!({ "brandNewMessage": quoted }),
-        json!({ "protocolMessage": { "type": 14, "editedMessage": { "imageMessage": image() } } }),
-        json!({ "editedMessage": { "message": { "protocolMessage": { "editedMessage": { "imageMessage": image() } } } } }),
+        json!({ "protocolMessage": {
+            "type": 14, "editedMessage": { "imageMessage": image_object() } } }),
+        json!({ "editedMessage": { "message": { "protocolMessage": {
+            "editedMessage": { "imageMessage": image_object() } } } } }),
         json!({ "reactionMessage": { "text": "x" } }),
         json!({ "senderKeyDistributionMessage": {} }),
         json!({}),
@@ -260,39 +273,43 @@ fn quotes_edits_and_other_messages_announce_nothing() {
         json!("text"),
         json!([]),
     ] {
-        assert_eq!(none(content.clone()), Some("no_media"), "{content}");
+        assert_eq!(
+            ignored_reason(content.clone()),
+            Some("no_media"),
+            "{content}"
+        );
     }
-    let mut with_quote = image();
+    let mut with_quote = image_object();
     with_quote["contextInfo"] = quoted["contextInfo"].clone();
-    only(json!({ "imageMessage": with_quote }));
+    only_message(json!({ "imageMessage": with_quote }));
 }
 
 #[test]
-fn several_media_of_one_message_share_its_id_and_are_told_apart_by_content() {
-    let mut other = image();
+fn media_of_one_message_differ_by_content() {
+    let mut other = image_object();
     other["directPath"] = json!("/v/other?oe=F48EE600");
     other["fileEncSHA256"] = json!(OTHER_HASH);
-    // The same picture, uploaded to another path: still the same.
-    let mut again = image();
+    // The same image, uploaded to another path: still the same.
+    let mut again = image_object();
     again["directPath"] = json!("/v/again?oe=F48EE600");
     let cards = json!({ "carousel": { "cards": [
-        { "header": { "imageMessage": image() } },
+        { "header": { "imageMessage": image_object() } },
         { "header": { "imageMessage": other } },
-        { "header": { "imageMessage": image() } },
+        { "header": { "imageMessage": image_object() } },
         { "header": { "imageMessage": again } },
     ] } });
-    let media = read(&envelope(cards)).media;
+    let media = read_body(&wrap_content(cards)).media;
     let ids: Vec<_> = media.iter().map(|one| one.message_id.as_str()).collect();
     assert_eq!(ids, ["3EB0AAAAAAAAAAAAAAAAAA"; 2]);
     assert_ne!(media[0].identity(), media[1].identity());
 }
 
 #[test]
-fn the_event_is_matched_by_its_exact_text() {
+fn events_match_by_exact_text() {
     let with_event = |event: Value| {
-        let mut body = envelope(json!({ "imageMessage": image() }));
+        let mut body = wrap_content(json!({ "imageMessage": image_object() }));
         body["event"] = event;
-        read(&body)
+        read_body(&body)
     };
     for (name, event, announces) in [
         (json!("webhookReceived"), Event::Received, true),
@@ -316,48 +333,51 @@ fn the_event_is_matched_by_its_exact_text() {
     }
 }
 
+/// A body that names no instance is accepted.
 #[test]
-fn a_body_of_another_instance_is_refused_and_one_without_is_taken() {
-    let mut body = envelope(json!({ "imageMessage": image() }));
+fn a_body_of_another_instance_is_refused() {
+    let mut body = wrap_content(json!({ "imageMessage": image_object() }));
     body["instanceId"] = json!("LITE-AAAAAA-CCCCCC");
     let parsed = WebhookBody::parse(body.to_string().as_bytes()).expect("JSON");
     assert_eq!(
         parsed
-            .announcement(&verified())
+            .announcement(&verified_instance())
             .expect_err("another instance"),
-        NotAnnounced::OfAnotherInstance
+        AnnouncementError::OtherInstance
     );
     body["instanceId"] = json!(null);
-    assert_eq!(read(&body).media.len(), 1);
+    assert_eq!(read_body(&body).media.len(), 1);
 }
 
 #[test]
-fn a_body_with_more_media_than_any_message_has_is_refused() {
+fn a_body_with_too_many_media_is_refused() {
     let many = |n: usize| {
         let image = |n: usize| {
-            let mut image = image();
+            let mut image = image_object();
             image["directPath"] = json!(format!("/v/{n}?oe=F48EE600"));
-            image["fileEncSHA256"] = json!(Sha256::of(&n.to_be_bytes()).to_base64());
+            image["fileEncSHA256"] = json!(Sha256::from_data(&n.to_be_bytes()).to_base64());
             json!({ "imageMessage": image })
         };
-        envelope(json!({ "album": (0..n).map(image).collect::<Vec<_>>() }))
+        wrap_content(json!({ "album": (0..n).map(image).collect::<Vec<_>>() }))
     };
-    assert_eq!(read(&many(MAX_MEDIA)).media.len(), MAX_MEDIA);
+    assert_eq!(read_body(&many(MAX_MEDIA)).media.len(), MAX_MEDIA);
     let parsed = WebhookBody::parse(many(MAX_MEDIA + 1).to_string().as_bytes()).expect("JSON");
     assert_eq!(
-        parsed.announcement(&verified()).expect_err("too many"),
-        NotAnnounced::TooManyMedia
+        parsed
+            .announcement(&verified_instance())
+            .expect_err("too many"),
+        AnnouncementError::TooManyMedia
     );
 }
 
 #[test]
-fn a_key_or_path_with_characters_that_neither_has_is_left_out() {
+fn invalid_characters_drop_a_key_or_path() {
     for wrong in ["\u{0}", "com espaço", "\u{ffff}"] {
-        let mut image = image();
+        let mut image = image_object();
         for name in ["mediaKey", "directPath", "URL"] {
             image[name] = json!(format!("https://mmg.whatsapp.net/{wrong}"));
         }
-        let message = only(json!({ "imageMessage": image }));
+        let message = only_message(json!({ "imageMessage": image }));
         assert_eq!(message.media_key, None);
         assert_eq!(message.direct_path, None);
         assert_eq!(message.url, None);
@@ -385,11 +405,11 @@ fn only_objects_are_bodies() {
 }
 
 #[test]
-fn the_chat_is_always_the_chat_and_the_phone_only_ever_the_contacts() {
+fn the_chat_never_comes_from_the_sender() {
     let folder = |change: &dyn Fn(&mut Value)| {
-        let mut body = envelope(json!({ "imageMessage": image() }));
+        let mut body = wrap_content(json!({ "imageMessage": image_object() }));
         change(&mut body);
-        read(&body).media.remove(0).chat.as_str().to_owned()
+        read_body(&body).media.remove(0).chat.as_str().to_owned()
     };
     assert_eq!(
         folder(&|_| {}),
@@ -399,7 +419,7 @@ fn the_chat_is_always_the_chat_and_the_phone_only_ever_the_contacts() {
     assert_eq!(
         folder(&|body| body["fromMe"] = json!(true)),
         "lid-200000000000002",
-        "the sender is ourselves"
+        "the sender is the account"
     );
     assert_eq!(
         folder(&|body| body["isGroup"] = json!(true)),
@@ -429,11 +449,11 @@ fn the_chat_is_always_the_chat_and_the_phone_only_ever_the_contacts() {
 }
 
 #[test]
-fn fields_that_make_no_sense_cost_the_field_and_never_the_medium() {
+fn invalid_fields_cost_only_themselves() {
     let with = |name: &str, value: Value| {
-        let mut object = image();
+        let mut object = image_object();
         object[name] = value;
-        only(json!({ "imageMessage": object }))
+        only_message(json!({ "imageMessage": object }))
     };
     assert_eq!(with("fileSHA256", json!("short")).file_sha256, None);
     assert_eq!(with("fileLength", json!("many")).file_length, None);
@@ -464,11 +484,11 @@ fn fields_that_make_no_sense_cost_the_field_and_never_the_medium() {
 }
 
 #[test]
-fn a_long_file_name_keeps_its_ending() {
+fn a_long_file_name_keeps_its_extension() {
     let named = |name: String| {
-        let mut object = image();
+        let mut object = image_object();
         object["fileName"] = json!(name);
-        only(json!({ "documentMessage": object })).file_name
+        only_message(json!({ "documentMessage": object })).file_name
     };
     let name = named(format!("{}.ofx", "extrato de ação ".repeat(30))).expect("a name");
     assert!(name.ends_with(".ofx"), "{name}");
@@ -476,13 +496,13 @@ fn a_long_file_name_keeps_its_ending() {
 }
 
 #[test]
-fn a_message_without_an_id_gets_the_same_one_every_time() {
+fn a_missing_id_is_derived_from_content() {
     let id = |path: &str| {
-        let mut object = image();
+        let mut object = image_object();
         object["fileEncSHA256"] = json!(path);
-        let mut body = envelope(json!({ "imageMessage": object }));
+        let mut body = wrap_content(json!({ "imageMessage": object }));
         body["messageId"] = json!("");
-        read(&body).media.remove(0).message_id
+        read_body(&body).media.remove(0).message_id
     };
     assert_eq!(id(HASH), id(HASH));
     assert_ne!(id(HASH), id(OTHER_HASH));
@@ -490,21 +510,22 @@ fn a_message_without_an_id_gets_the_same_one_every_time() {
 }
 
 #[test]
-fn the_job_of_a_large_webhook_is_small_and_carries_no_thumbnail() {
-    let mut object = image();
+fn a_job_is_small_without_thumbnail() {
+    let mut object = image_object();
     object["JPEGThumbnail"] = json!("T".repeat(12_000));
     object["streamingSidecar"] = json!("S".repeat(4_000));
     object["caption"] = json!("c".repeat(3_000));
-    let job = verified()
-        .job(only(json!({ "imageMessage": object })), 0)
+    let job = verified_instance()
+        .create_job(only_message(json!({ "imageMessage": object })), 0)
         .to_json()
         .expect("JSON");
     assert!(job.len() < 2_048, "{} bytes", job.len());
     assert!(!job.contains("TTTT") && !job.contains("SSSS"));
 }
 
+/// It does not overflow the stack.
 #[test]
-fn a_body_that_is_nested_too_deeply_is_refused_and_overflows_no_stack() {
+fn a_deeply_nested_body_is_refused() {
     for depth in [128, 1_000, 500_000] {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
             let body = format!("{{\"x\":{}0{}}}", open.repeat(depth), close.repeat(depth));

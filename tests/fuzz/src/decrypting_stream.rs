@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use media::{
     kind::KeyType,
     media_key::MediaKey,
-    open::{Expected, OpenError, Opener, Proof},
+    open::{ExpectedHashes, OpenError, Opener, Proof},
     record::Integrity,
     sha256::Sha256,
 };
@@ -61,7 +61,7 @@ pub fn run(data: &[u8]) {
     if arrived == sealed {
         let (plain, proof) = opened.expect("an intact file opens");
         assert_eq!(plain, delivery.plain);
-        assert_eq!(proof.sha256, Sha256::of(delivery.plain));
+        assert_eq!(proof.sha256, Sha256::from_data(delivery.plain));
         assert_eq!(proof.size_bytes, delivery.plain.len() as u64);
         let integrity = if delivery.tells_hash {
             Integrity::MacAndSha256
@@ -129,12 +129,12 @@ impl Delivery<'_> {
             let digest = sha2::Sha256::digest(bytes);
             Sha256::from_bytes(&digest).expect("32 bytes")
         };
-        let expected = Expected {
+        let expected = ExpectedHashes {
             file_sha256: self.tells_hash.then(|| hash(self.plain)),
             file_enc_sha256: self.tells_enc_hash.then(|| hash(sealed)),
             keep_mismatch: false,
         };
-        let mut opener = Opener::sealed(self.media_key(), vec![self.family()], expected);
+        let mut opener = Opener::encrypted(self.media_key(), vec![self.family()], expected);
         let (mut buffer, mut opened, mut rest) = (Vec::new(), 0, arrived);
         for size in pieces.iter().cycle() {
             let Some((piece, after)) = rest.split_at_checked(usize::from(*size).max(1)) else {

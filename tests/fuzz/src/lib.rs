@@ -18,7 +18,7 @@ pub mod wapi_answer;
 pub mod webhook_body;
 
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     ids::{InstanceId, TenantId},
     job::{Job, QueuedJob},
     message::{MediaMessage, Secret},
@@ -48,17 +48,17 @@ pub const TARGETS: [Target; 7] = [
 /// The instance that webhooks are verified for.
 const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
 
-fn verified() -> Verified {
+fn verified() -> VerifiedInstance {
     let tenant = TenantId::parse("acme").expect("a tenant");
     let instance = InstanceId::parse(INSTANCE).expect("an instance");
-    let secrets = SecretHashes::new([Sha256::of(b"s")]);
-    Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret")
+    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
+    VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret")
 }
 
 /// What must hold of every announced medium, and of the job it becomes.
 fn check_message(message: MediaMessage) {
     check_silence(&message);
-    let job = verified().job(message, NOW);
+    let job = verified().create_job(message, NOW);
     let json = job.to_json().expect("a job is JSON");
     assert!(json.len() <= MAX_JOB_BYTES, "{} bytes", json.len());
     assert!(json.chars().all(is_taken_by_sqs), "SQS refuses this job");
@@ -84,7 +84,7 @@ fn check_silence(message: &MediaMessage) {
 /// What must hold of every job, also of one that nobody of ours wrote.
 fn check_job(job: &Job) {
     let until = job.message.recoverable_until();
-    let ends = media::schedule::gives_up_at(job.accepted_at, until);
+    let ends = media::schedule::park_deadline(job.accepted_at, until);
     assert!(ends >= job.accepted_at, "a job ends before it begins");
     object_key::check(job, &[]);
 }

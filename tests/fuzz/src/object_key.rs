@@ -64,7 +64,7 @@ pub fn run(data: &[u8]) {
         caption: chosen.caption.map(str::to_owned),
         envelope: Envelope::default(),
     };
-    check(&verified().job(message, NOW).into_job(), chosen.head);
+    check(&verified().create_job(message, NOW).into_job(), chosen.head);
 }
 
 /// What must hold of the object of every job.
@@ -88,8 +88,8 @@ pub(crate) fn check(job: &Job, head: &[u8]) {
         "{key}"
     );
     assert_eq!(
-        ObjectKey::message_in(key),
-        Some(job.message.message_id.in_key().as_str())
+        ObjectKey::find_message_id(key),
+        Some(job.message.message_id.to_key_part().as_str())
     );
     let again = ObjectDescription::new(job, Strategy::Wapi, head, claims, offset);
     assert_eq!(again.key, object.key, "the same job has the same key");

@@ -49,7 +49,7 @@ pub fn run(data: &[u8]) {
     check_account(said.body);
     if let Some(page) = LogPage::parse(said.body) {
         for body in page.webhooks {
-            webhook_body::check(body.read());
+            webhook_body::check(body.read_announcement());
         }
     }
 }
@@ -82,7 +82,10 @@ fn check_account(body: &[u8]) {
     with_others.phone = Some("another phone".to_owned());
     let shown = format!("{account:?}");
     assert_eq!(shown, format!("{with_others:?}"));
-    for url in Hook::ALL.into_iter().filter_map(|hook| account.hook(hook)) {
+    for url in Hook::ALL
+        .into_iter()
+        .filter_map(|hook| account.hook_url(hook))
+    {
         // The names of hooks and of types are no secrets.
         assert!(url.len() < 12 || !shown.contains(url), "{shown}");
     }

@@ -22,7 +22,7 @@ pub fn run(data: &[u8]) {
             assert!(said.is_none_or(|said| said == INSTANCE), "{said:?}");
             check(announcement);
         }
-        Err(_) => check(body.read()),
+        Err(_) => check(body.read_announcement()),
     }
 }
 
@@ -46,7 +46,10 @@ pub(crate) fn check(announcement: Announcement) {
     let mut ids = HashSet::new();
     for message in media {
         let identity = message.identity();
-        assert!(ids.insert(identity.in_key()), "{identity:?} is there twice");
+        assert!(
+            ids.insert(identity.to_key_part()),
+            "{identity:?} is there twice"
+        );
         check_message(message);
     }
 }

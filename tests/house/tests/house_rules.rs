@@ -534,7 +534,7 @@ fn the_queue_parks_no_job_before_its_schedule_does_and_every_job_before_it_forge
     assert_eq!(most, 140, "MOST_RECEIVES in ends.rs is another");
     let (life, mut elapsed) = (Duration::from_hours(6 * 24), Duration::ZERO);
     let usual = (1_u32..).find(|receive| {
-        elapsed += media::schedule::wait(*receive, 0.5, None);
+        elapsed += media::schedule::retry_wait(*receive, 0.5, None);
         elapsed > life
     });
     assert!(
@@ -642,8 +642,13 @@ fn the_deployed_functions_unwind_and_no_fault_is_planned() {
 fn the_page_has_the_classes_and_the_runbook_of_the_code() {
     use media::failure::FailureClass;
     let page = std::fs::read_to_string(root().join("docs/failures.md")).expect("the page");
-    let classes = FailureClass::ALL
-        .map(|class| format!("| `{class}` | {} | {} |\n", class.means(), class.happens()));
+    let classes = FailureClass::ALL.map(|class| {
+        format!(
+            "| `{class}` | {} | {} |\n",
+            class.cause(),
+            class.consequence()
+        )
+    });
     let remedies = FailureClass::ALL.map(|class| format!("| `{class}` | {} |\n", class.remedy()));
     for table in [classes.concat(), remedies.concat()] {
         assert!(

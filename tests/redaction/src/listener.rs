@@ -19,7 +19,7 @@ const VARIABLE: &str = "REDACTION";
 pub(crate) const CANARIES: &str = "canaries";
 
 static LISTENER: LazyLock<Option<Listener>> = LazyLock::new(|| {
-    let environment = Environment::of_process();
+    let environment = Environment::from_process();
     let folder = PathBuf::from(environment.optional(VARIABLE)?);
     Some(Listener {
         folder,

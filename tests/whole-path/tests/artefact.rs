@@ -18,7 +18,7 @@ use std::{
 
 use local::{Build, Deployment, Instance, Project, Settings, TestStack};
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     ids::{InstanceId, TenantId},
     sha256::Sha256,
 };
@@ -107,12 +107,13 @@ fn on_the_artefact(test: impl AsyncFnOnce(&'static World)) {
 fn record(id: &str, announced: &Announced) -> Value {
     let tenant = TenantId::parse(TENANT).expect("a tenant");
     let instance = InstanceId::parse(INSTANCE).expect("an instance");
-    let secrets = SecretHashes::new([Sha256::of(b"s")]);
-    let verified = Verified::check(&tenant, &instance, &secrets, "s").expect("the secret is right");
+    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
+    let verified =
+        VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the secret is right");
     let body = WebhookBody::parse(announced.webhook.to_string().as_bytes()).expect("a webhook");
     let mut announcement = body.announcement(&verified).expect("an announcement");
     let message = announcement.media.pop().expect("one media message");
-    let job = verified.job(message, boot::clock::now());
+    let job = verified.create_job(message, boot::clock::now());
     json!({
         "messageId": id,
         "receiptHandle": "none",

@@ -47,10 +47,12 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the address guard refuses the host's address",
         "o filtro de endereços recusa o endereço do host",
     ),
+    // One sentence, in the two parts that are left of it where findings are told apart.
     (
-        "not asked: it failed too often in a row, and rests for {} s",
-        "não foi consultada: falhou vezes demais seguidas e descansa por {} s",
+        "not tried: it failed too often in a row",
+        "não foi tentada: falhou vezes demais seguidas",
     ),
+    ("next attempt in {} s", "próxima tentativa em {} s"),
     // W-API.
     (
         "W-API could not download the content",
@@ -65,8 +67,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "a W-API recusou as credenciais da instância, ou a instância não está conectada",
     ),
     (
-        "W-API knows no such path or instance",
-        "a W-API não conhece esse caminho ou essa instância",
+        "W-API does not know the path or the instance",
+        "a W-API não conhece o caminho ou a instância",
     ),
     (
         "W-API asks to slow down",
@@ -74,28 +76,28 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("W-API's gateway failed", "o gateway da W-API falhou"),
     (
-        "W-API answered with a status that means nothing here",
-        "a W-API respondeu com um status que não significa nada aqui",
+        "W-API answered with an unexpected status",
+        "a W-API respondeu com um status inesperado",
     ),
     (
-        "W-API said all is well and gave no link",
-        "a W-API disse que está tudo bem e não deu link",
+        "W-API answered with success but without a link",
+        "a W-API respondeu com sucesso, mas sem link",
     ),
     (
-        "W-API gave a link that does not lead to W-API",
-        "a W-API deu um link que não leva à W-API",
+        "W-API returned a link to another host",
+        "a W-API devolveu um link para outro host",
     ),
     (
-        "W-API gave a link that has expired",
-        "a W-API deu um link vencido",
+        "W-API returned a link that has expired",
+        "a W-API devolveu um link vencido",
     ),
     (
         "W-API has no such endpoint",
         "a W-API não tem esse endpoint",
     ),
     (
-        "W-API says it does not have the medium",
-        "a W-API diz que não tem a mídia",
+        "W-API reports that it does not have the file",
+        "a W-API informa que não tem o arquivo",
     ),
     (
         "W-API answered {} {} with {}",
@@ -106,8 +108,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "a W-API não respondeu a {} {}",
     ),
     (
-        "W-API's answer to {} {} makes no sense",
-        "a resposta da W-API a {} {} não faz sentido",
+        "W-API's answer to {} {} cannot be parsed",
+        "a resposta da W-API a {} {} não pôde ser interpretada",
     ),
     (
         "the file link refused the instance's credentials",
@@ -118,8 +120,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "a URL base da W-API não aceita caminhos",
     ),
     (
-        "no token of the instance is at hand",
-        "não há token da instância à mão",
+        "the instance's token is not available",
+        "o token da instância não está disponível",
     ),
     (
         "the webhook announced no media key or no path",
@@ -135,8 +137,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "a cópia do WhatsApp sumiu ou venceu",
     ),
     (
-        "the link to WhatsApp's copy has expired by its own word",
-        "o link para a cópia do WhatsApp já passou do próprio vencimento",
+        "the link to WhatsApp's copy has expired",
+        "o link para a cópia do WhatsApp venceu",
     ),
     (
         "WhatsApp's CDN refuses a path without a signature, and the webhook announced no other",
@@ -147,8 +149,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "o webhook não trouxe caminho no CDN",
     ),
     (
-        "the announced path leads to no host",
-        "o caminho anunciado não leva a host nenhum",
+        "the announced path does not form a URL on any CDN host",
+        "o caminho anunciado não forma uma URL em nenhum host do CDN",
     ),
     (
         "the webhook announced an encrypted file without a media key that can be read",
@@ -177,8 +179,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("the body was empty", "o conteúdo veio vazio"),
     (
-        "{} bytes are not an encrypted media: its length is 10 modulo 16 and at least 26",
-        "{} bytes não são uma mídia cifrada: o tamanho dela dá resto 10 na divisão por 16 e é de 26 no mínimo",
+        "{} bytes are not an encrypted file, whose length is 10 modulo 16 and at least 26",
+        "{} bytes não são um arquivo cifrado, cujo tamanho dá resto 10 na divisão por 16 e é de 26 no mínimo",
     ),
     (
         "the encrypted bytes differ from the sender's hash of them",

@@ -19,7 +19,7 @@ pub(super) struct Found {
     pub(super) unread_bodies: u64,
     /// Such of which nobody can say what is in them.
     pub(super) unclear_bodies: u64,
-    /// Marks that keep queued jobs from bringing a medium back.
+    /// Marks that keep queued jobs from bringing a media message back.
     pub(super) marks: u64,
 }
 

@@ -63,7 +63,7 @@ impl Erasable {
 
     /// The message's id, by its own word and by its key's.
     pub fn message_ids(&self) -> impl Iterator<Item = MessageId> {
-        let of_key = RecordKey::of_record(self.key.clone())
+        let of_key = RecordKey::from_record(self.key.clone())
             .message_id()
             .to_owned();
         let ids = self.message.clone().into_iter().chain([of_key]);
@@ -105,7 +105,7 @@ impl Erasable {
     /// its chat from others a digest, because the same file in another chat is another medium and
     /// not erased.
     fn kept(&self) -> Vec<(&'static str, String)> {
-        let key = RecordKey::of_record(self.key.clone());
+        let key = RecordKey::from_record(self.key.clone());
         let facts = [
             ("chat_lid", &self.chat_lid),
             ("chat_phone", &self.chat_phone),
@@ -113,7 +113,7 @@ impl Erasable {
         ];
         let blurred = facts
             .into_iter()
-            .filter_map(|(name, fact)| Some((name, key.blurred(fact.as_ref()?))));
+            .filter_map(|(name, fact)| Some((name, key.hash_fact(fact.as_ref()?))));
         let message = self.message.clone().map(|id| (MESSAGE, id));
         message.into_iter().chain(blurred).collect()
     }

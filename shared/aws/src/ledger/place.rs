@@ -126,7 +126,7 @@ impl<'a> Place<'a> {
     fn alike(&self) -> impl Iterator<Item = (&'static str, Vec<String>)> {
         self.identity.chat_facts().iter().map(|fact| {
             let plain = std::iter::once(&fact.text).chain(&fact.other_spelling);
-            let blurred = plain.clone().map(|text| self.key.blurred(text));
+            let blurred = plain.clone().map(|text| self.key.hash_fact(text));
             (fact.name, plain.cloned().chain(blurred).collect())
         })
     }

@@ -1,7 +1,7 @@
 //! The register of tenants and instances, as an operator writes it. The functions only read instances.
 //!
 //! A tenant's policy stands in its own record and, copied in the same transaction, in those of its
-//! instances: whoever handles a medium reads one record.
+//! instances: whoever handles a media message reads one record.
 
 mod item;
 mod new;

@@ -54,7 +54,7 @@ impl Register {
         let item = Item {
             instance: new.id.clone(),
             tenant: new.tenant.clone(),
-            secret_hashes: vec![Sha256::of(secret.expose().as_bytes())],
+            secret_hashes: vec![Sha256::from_data(secret.expose().as_bytes())],
             old_secret_until: None,
             strategies: new.strategies.to_vec(),
             policy: new.policy.clone(),

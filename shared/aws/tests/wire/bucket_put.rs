@@ -18,7 +18,7 @@ async fn store(aws: &Aws, parts: Vec<Result<Part, Broke>>) -> Result<StoredObjec
         MultipartChecksum::FullObject,
     );
     let described = |head: &[u8], proof: Option<&_>| {
-        describe(head, proof.map_or_else(Claims::default, Claims::proven))
+        describe(head, proof.map_or_else(Claims::default, Claims::from_proof))
     };
     let announced = async |_: &ObjectDescription, _: &Proof| true;
     bucket
@@ -185,7 +185,7 @@ async fn metadata_of_a_small_medium_claims_what_is_proven_so_it_cannot_be_refute
     let aws = Aws::answering([Answer::ok()]).await;
     let stored = store_jpeg(&aws).await.expect("stored");
     assert!(!stored.description.claims.are_refuted_by(&stored.proof));
-    assert_eq!(stored.description.claims, Claims::proven(&stored.proof));
+    assert_eq!(stored.description.claims, Claims::from_proof(&stored.proof));
 }
 
 #[tokio::test]

@@ -127,7 +127,7 @@ async fn an_upload_is_announced_with_what_people_read_and_the_whole_objects_chec
     let stored = store_as(
         &aws,
         stream::iter(parts),
-        Claims::proven(&proof_of(&bytes)),
+        Claims::from_proof(&proof_of(&bytes)),
         MultipartChecksum::FullObject,
     )
     .await;
@@ -472,7 +472,7 @@ async fn metadata_that_the_proof_refutes_is_never_committed() {
     let (bytes, _) = two_parts();
     let proof = proof_of(&bytes);
     let another_hash = Claims {
-        sha256: Some(Sha256::of(b"another file")),
+        sha256: Some(Sha256::from_data(b"another file")),
         integrity: None,
     };
     let more_proven = Claims {

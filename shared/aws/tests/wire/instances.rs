@@ -67,7 +67,7 @@ async fn a_record_is_read_by_its_id_and_in_its_own_words() {
     assert_eq!(record.strategies, [Strategy::Cdn, Strategy::Wapi]);
     assert_eq!(record.policy, policy());
     let secrets = record.secrets_at(0);
-    assert!(secrets.admit("secret") && !secrets.admit("another"));
+    assert!(secrets.is_valid("secret") && !secrets.is_valid("another"));
     let read = aws.the("GetItem").json();
     assert_eq!(
         read,
@@ -87,24 +87,24 @@ async fn record_with(fields: &Value) -> Instance {
 
 #[tokio::test]
 async fn the_secret_before_the_current_one_is_valid_until_its_time_is_over() {
-    let hash = |secret: &[u8]| json!({ "S": Sha256::of(secret).to_hex() });
+    let hash = |secret: &[u8]| json!({ "S": Sha256::from_data(secret).to_hex() });
     let hashes = json!({ "L": [hash(b"new"), hash(b"old")] });
     let rotating = json!({ "secret_hashes": hashes, "old_secret_until": { "N": "1000" } });
     let record = record_with(&rotating).await;
     for (now, is_old_valid) in [(999, true), (1000, false)] {
         let secrets = record.secrets_at(now);
-        assert!(secrets.admit("new"), "{now}");
-        assert_eq!(secrets.admit("old"), is_old_valid, "{now}");
+        assert!(secrets.is_valid("new"), "{now}");
+        assert_eq!(secrets.is_valid("old"), is_old_valid, "{now}");
     }
     // Without a time it was never meant to stay.
     let record = record_with(&json!({ "secret_hashes": hashes })).await;
-    assert!(!record.secrets_at(0).admit("old"));
+    assert!(!record.secrets_at(0).is_valid("old"));
 }
 
 #[tokio::test]
 async fn while_an_instance_is_paused_no_secret_of_it_is_valid() {
     let record = record_with(&json!({ "paused_at": { "N": "1787431000" } })).await;
-    assert!(!record.secrets_at(2_000_000_000).admit("secret"));
+    assert!(!record.secrets_at(2_000_000_000).is_valid("secret"));
 }
 
 #[tokio::test]

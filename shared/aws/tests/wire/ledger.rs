@@ -210,7 +210,7 @@ async fn a_claim_says_what_was_announced_and_takes_the_lease_unless_it_is_stored
     let its = condition
         .strip_prefix(free)
         .unwrap_or_else(|| panic!("{condition}"));
-    let blurred = key().blurred("5500900000002");
+    let blurred = key().hash_fact("5500900000002");
     let same = format!(
         "(attribute_not_exists(state) OR message = {MESSAGE}) AND \
          (attribute_not_exists(chat_phone) OR chat_phone IN (5500900000002, {blurred}))"
@@ -356,7 +356,7 @@ async fn erasing_takes_the_record_away_only_in_the_state_it_was_seen_and_not_und
     let mut mark = at;
     mark["state"] = json!({ "S": "erased" });
     mark["message"] = json!({ "S": MESSAGE });
-    mark["chat_phone"] = json!({ "S": key().blurred("5500900000002") });
+    mark["chat_phone"] = json!({ "S": key().hash_fact("5500900000002") });
     mark["forget_at"] = json!({ "N": (NOW + 100).to_string() });
     assert_eq!(asked["Item"], mark);
     assert_eq!(asked["ConditionExpression"], condition);
@@ -669,7 +669,7 @@ fn word(of: &str) -> Word {
         object_key: "acme/key.jpg".to_owned(),
         strategy: Strategy::Cdn,
         size_bytes: JPEG.len() as u64,
-        sha256: Sha256::of(of.as_bytes()),
+        sha256: Sha256::from_data(of.as_bytes()),
         integrity: Integrity::MacOnly,
     }
 }

@@ -105,7 +105,7 @@ async fn a_new_instance_is_sealed_for_its_row_and_reads_back_as_it_was_written()
     assert_eq!(condition, "attribute_not_exists(instance)");
     let mut item = instance_item();
     item["secret_hashes"] =
-        json!({ "L": [{ "S": Sha256::of(secret.expose().as_bytes()).to_hex() }] });
+        json!({ "L": [{ "S": Sha256::from_data(secret.expose().as_bytes()).to_hex() }] });
     assert_eq!(put.json()["Item"], item);
     assert!(!put.text().contains("token of W-API") && !put.text().contains(secret.expose()));
 }
@@ -135,7 +135,7 @@ async fn what_is_there_is_not_overwritten_and_what_is_not_there_is_not_made() {
     assert_eq!(add(&aws).await.map(drop), there);
     assert_eq!(register.add_tenant(&a_tenant()).await, there);
     let gone = Err(RegisterError::NotThere);
-    let hash = Sha256::of(b"new");
+    let hash = Sha256::from_data(b"new");
     let (id, record) = (instance(), register.instance(&instance()).await);
     let record = record.expect("an answer").expect("a record");
     assert_eq!(register.set_secret(&id, hash, None, 0).await, gone);
@@ -172,7 +172,7 @@ async fn a_policy_reaches_the_tenant_and_its_instances_and_nobody_elses_in_one_t
 #[tokio::test]
 async fn a_rotated_secret_stands_before_the_one_that_is_kept_for_a_while() {
     let aws = Aws::start(healthy).await;
-    let (new, old) = (Sha256::of(b"new"), Sha256::of(b"old"));
+    let (new, old) = (Sha256::from_data(b"new"), Sha256::from_data(b"old"));
     let (register, id) = (register(&aws), instance());
     let changed = register.set_secret(&id, new, Some(old), 77).await;
     changed.expect("changed");

@@ -4,7 +4,7 @@ use aws::bucket::StoreError;
 use bytes::Bytes;
 use data_encoding::BASE64;
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     envelope::Envelope,
     ids::{InstanceId, MessageId, TenantId},
     job::{Job, QueuedJob},
@@ -66,12 +66,12 @@ pub(crate) fn message() -> MediaMessage {
 
 /// A job whose message is the n-th of many.
 pub(crate) fn queued(n: usize) -> QueuedJob {
-    let secrets = SecretHashes::new([Sha256::of(b"secret")]);
-    let verified =
-        Verified::check(&tenant(), &instance(), &secrets, "secret").expect("the right secret");
+    let secrets = SecretHashes::new([Sha256::from_data(b"secret")]);
+    let verified = VerifiedInstance::verify(&tenant(), &instance(), &secrets, "secret")
+        .expect("the right secret");
     let mut message = message();
-    message.message_id = message.message_id.nth(n);
-    verified.job(message, 1_787_431_680)
+    message.message_id = message.message_id.earlier_nth(n);
+    verified.create_job(message, 1_787_431_680)
 }
 
 pub(crate) fn job() -> Job {
@@ -91,7 +91,7 @@ pub(crate) fn key() -> String {
 pub(crate) fn proof_of(bytes: &[u8]) -> Proof {
     Proof {
         integrity: Integrity::MacAndSha256,
-        sha256: Sha256::of(bytes),
+        sha256: Sha256::from_data(bytes),
         size_bytes: bytes.len() as u64,
     }
 }
@@ -166,7 +166,7 @@ pub(crate) fn instance_item() -> Value {
     json!({
         "instance": { "S": INSTANCE },
         "tenant": { "S": "acme" },
-        "secret_hashes": { "L": [{ "S": Sha256::of(b"secret").to_hex() }] },
+        "secret_hashes": { "L": [{ "S": Sha256::from_data(b"secret").to_hex() }] },
         "strategies": { "L": [{ "S": "cdn" }, { "S": "wapi" }] },
         "policy": { "M": {
             "kinds": { "L": [{ "S": "image" }, { "S": "audio" }] },

@@ -1,4 +1,5 @@
-//! WhatsApp's CDN and decryption on this side: works when W-API is down, and proves the bytes end to end.
+//! Strategy `cdn`: downloads from WhatsApp's CDN and decrypts here. It works while W-API is down
+//! and proves the bytes end to end.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use media::{
     kind::KeyType,
     media_key::MediaKey,
     message::{ChatKind, MediaMessage, Secret},
-    open::{Expected, OpenError, Opener},
+    open::{ExpectedHashes, OpenError, Opener},
     signed_url,
 };
 use reqwest::{
@@ -16,66 +17,68 @@ use reqwest::{
 };
 use url::{Position, Url};
 
-use super::{MOST_RESUMES, Resume, retry_after};
+use super::{MAX_RESUMES, Resume, retry_after};
 use crate::{
     FetchRequest, Fetcher, MediaStream, Origins,
     body::Body,
     error::FetchError,
     evidence::Evidence,
-    stream::{ErrorPages, Source},
+    stream::{ErrorPages, StreamInput},
 };
 
-/// What WhatsApp's own web client sends, fixed. The CDN wants no login: the signed path is the credential.
+/// Fixed request headers, as WhatsApp's web client sends them. The CDN needs no login: the signed
+/// path is the credential.
 const WEB_ORIGIN: &str = "https://web.whatsapp.com";
 const WEB_REFERER: &str = "https://web.whatsapp.com/";
-const WEB_USER_AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+const WEB_USER_AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) \
+    AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 
-/// How the bytes are to be read. It changes as streams fail at their end.
+/// How to read the body. A failure at the end of a stream may change it.
 enum Reading {
-    /// Decrypt, with the families that have not failed yet, most likely first.
-    Sealed {
+    /// Decrypt with one of the key families that have not failed yet, most likely first.
+    Encrypted {
         key: MediaKey,
         families: Vec<KeyType>,
     },
-    /// Take as they are.
+    /// Take the bytes as they are.
     Plain,
 }
 
-/// What to do after a stream failed.
-enum Then {
-    AskAgain,
-    AskNextHost,
-    AskNextPath,
+/// Where to try next after a stream failed.
+enum NextStep {
+    RetryHost,
+    NextHost,
+    NextPath,
     GiveUp,
 }
 
-/// One path with its query, on every host that may have it.
-struct Way {
+/// One path with its query, on every host that may serve it.
+struct CdnPath {
     urls: Vec<Url>,
     is_signed: bool,
-    /// Seconds since 1970, by its own word.
+    /// Expiry in the path's signature, in seconds since 1970.
     expires_at: Option<i64>,
 }
 
 impl Fetcher {
-    /// Tries the paths that were announced, the signed ones first, each on its hosts in order.
-    pub(crate) async fn by_cdn<T>(
+    /// Tries the announced paths, signed ones first, each on its hosts in order.
+    pub(crate) async fn fetch_from_cdn<T>(
         &self,
         request: FetchRequest<'_>,
         evidence: &Evidence,
         mut store: impl AsyncFnMut(MediaStream) -> Result<T, FetchError>,
     ) -> Result<T, FetchError> {
-        let mut reading = Reading::of(&request)?;
+        let mut reading = Reading::from_request(&request)?;
         let mut failure = FetchError::NotApplicable("the webhook announced no path on the CDN");
-        for way in ways(&self.origins, request.message) {
-            let tried = self
-                .by_way(&way, &mut reading, request, evidence, &mut store)
+        for path in cdn_paths(&self.origins, request.message) {
+            let result = self
+                .try_path(&path, &mut reading, request, evidence, &mut store)
                 .await;
-            let failed = match tried {
+            let failed = match result {
                 Ok(stored) => return Ok(stored),
                 Err(failed) => failed,
             };
-            if matches!(reading.after(&failed), Then::GiveUp) {
+            if matches!(reading.next_step(&failed), NextStep::GiveUp) {
                 return Err(failed);
             }
             failure = more_hopeful(failure, failed);
@@ -83,44 +86,46 @@ impl Fetcher {
         Err(failure)
     }
 
-    /// Tries one path on its hosts. What a path's own word or one host's says of it holds for all of them.
-    async fn by_way<T>(
+    /// Tries one path on its hosts. An expired signature, or a host's answer that the file is gone,
+    /// holds for all hosts of the path.
+    async fn try_path<T>(
         &self,
-        way: &Way,
+        path: &CdnPath,
         reading: &mut Reading,
         request: FetchRequest<'_>,
         evidence: &Evidence,
         store: &mut impl AsyncFnMut(MediaStream) -> Result<T, FetchError>,
     ) -> Result<T, FetchError> {
-        if way.expires_at.is_some_and(|expiry| expiry <= request.now) {
+        if path.expires_at.is_some_and(|expiry| expiry <= request.now) {
             return Err(FetchError::Expired);
         }
-        let mut failure = FetchError::NotApplicable("the announced path leads to no host");
-        for url in &way.urls {
+        let mut failure =
+            FetchError::NotApplicable("the announced path does not form a URL on any CDN host");
+        for url in &path.urls {
             loop {
-                let asked = self
+                let result = self
                     .get_from_cdn(url, reading, request, evidence, store)
                     .await;
-                let failed = match asked {
+                let failed = match result {
                     Ok(stored) => return Ok(stored),
-                    Err(FetchError::Unsigned) if way.is_signed => FetchError::Gone,
+                    Err(FetchError::Unsigned) if path.is_signed => FetchError::Gone,
                     Err(failed) => failed,
                 };
-                match reading.after(&failed) {
-                    Then::AskAgain => {}
-                    Then::AskNextHost => {
+                match reading.next_step(&failed) {
+                    NextStep::RetryHost => {}
+                    NextStep::NextHost => {
                         failure = more_hopeful(failure, failed);
                         break;
                     }
-                    Then::AskNextPath | Then::GiveUp => return Err(failed),
+                    NextStep::NextPath | NextStep::GiveUp => return Err(failed),
                 }
             }
         }
         Err(failure)
     }
 
-    /// Asks one host. A 401 or 403 is taken for that of a path without a signature, which whoever knows the
-    /// path knows better.
+    /// Sends the request to one host. A 401 or 403 is reported as [`FetchError::Unsigned`]; the
+    /// caller corrects it if the path is signed.
     async fn get_from_cdn<T>(
         &self,
         url: &Url,
@@ -132,7 +137,7 @@ impl Fetcher {
         let get = |url| self.cdn_get(url);
         let (answer, deadline) = (self.limits.answer, request.deadline);
         let response = self
-            .send(url.clone(), answer, deadline, evidence, get)
+            .send_request(url.clone(), answer, deadline, evidence, get)
             .await?;
         match response.status().as_u16() {
             200 => {}
@@ -145,20 +150,22 @@ impl Fetcher {
                 });
             }
         }
-        store(MediaStream::new(Source {
-            body: self.body(response, &request, evidence),
-            resume: Some(self.resume(url, &request, evidence)),
-            opener: reading.opener(&request),
-            is_sealed: matches!(reading, Reading::Sealed { .. }),
-            error_pages: ErrorPages::AreLeftToTheProof,
+        store(MediaStream::new(StreamInput {
+            body: self.guarded_body(response, &request, evidence),
+            resume: Some(self.build_resume(url, &request, evidence)),
+            opener: reading.build_opener(&request),
+            is_encrypted: matches!(reading, Reading::Encrypted { .. }),
+            error_pages: ErrorPages::LeaveToProof,
             pool: Arc::clone(&self.pool),
             deadline,
-            max_bytes: self.max_bytes(&request).saturating_add(reading.overhead()),
+            max_bytes: self
+                .max_bytes(&request)
+                .saturating_add(reading.overhead_bytes()),
         }))
         .await
         .map_err(|failed| {
-            let is_sealed = matches!(failed, FetchError::Open(OpenError::StillSealed));
-            if is_sealed && request.message.media_key.is_none() {
+            let is_encrypted = matches!(failed, FetchError::Open(OpenError::StillEncrypted));
+            if is_encrypted && request.message.media_key.is_none() {
                 FetchError::Keyless
             } else {
                 failed
@@ -166,8 +173,8 @@ impl Fetcher {
         })
     }
 
-    /// How the rest is asked for when the transfer breaks.
-    fn resume(&self, url: &Url, request: &FetchRequest<'_>, evidence: &Evidence) -> Resume {
+    /// Prepares the request for the rest of the body, for when the transfer breaks.
+    fn build_resume(&self, url: &Url, request: &FetchRequest<'_>, evidence: &Evidence) -> Resume {
         let counter = evidence.received_bytes();
         let (limits, deadline) = (self.limits.clone(), request.deadline);
         Resume {
@@ -177,7 +184,7 @@ impl Fetcher {
             }),
             answer: self.limits.answer,
             deadline,
-            left: MOST_RESUMES,
+            left: MAX_RESUMES,
         }
     }
 
@@ -192,9 +199,10 @@ impl Fetcher {
 }
 
 impl Reading {
-    /// Sealed if there is a key. Plain for what cannot be encrypted: what a channel posts without a key, and
-    /// what proves itself by the plain hash. What is encrypted and has no key is nobody's file.
-    fn of(request: &FetchRequest<'_>) -> Result<Self, FetchError> {
+    /// Encrypted if the key can be read. Plain if the file cannot be encrypted: a channel's file
+    /// without a key, or one that the plain hash can prove. An encrypted file without a key cannot
+    /// be opened.
+    fn from_request(request: &FetchRequest<'_>) -> Result<Self, FetchError> {
         const NO_KEY: FetchError = FetchError::NotApplicable(
             "the webhook announced an encrypted file without a media key that can be read",
         );
@@ -202,64 +210,67 @@ impl Reading {
         let key = message.media_key.as_ref();
         if let Some(key) = key.and_then(|text| MediaKey::from_base64(text.expose()).ok()) {
             let families = KeyType::candidates(message.kind, message.mimetype.as_deref());
-            return Ok(Self::Sealed { key, families });
+            return Ok(Self::Encrypted { key, families });
         }
         let is_channel = message.chat.kind() == ChatKind::Channel;
-        if message.is_sealed() || !(is_channel || message.file_sha256.is_some()) {
+        if message.is_encrypted_on_cdn() || !(is_channel || message.file_sha256.is_some()) {
             return Err(NO_KEY);
         }
         Ok(Self::Plain)
     }
 
-    /// Bytes that encryption may add to the file: its padding and its MAC.
-    fn overhead(&self) -> u64 {
+    /// Bytes that encryption adds at most: padding and MAC.
+    fn overhead_bytes(&self) -> u64 {
         match self {
-            Self::Sealed { .. } => 16 + 10,
+            Self::Encrypted { .. } => 16 + 10,
             Self::Plain => 0,
         }
     }
 
-    fn opener(&self, request: &FetchRequest<'_>) -> Opener {
-        let expected = Expected {
+    fn build_opener(&self, request: &FetchRequest<'_>) -> Opener {
+        let expected = ExpectedHashes {
             file_sha256: request.message.file_sha256,
             file_enc_sha256: request.message.file_enc_sha256,
             keep_mismatch: false,
         };
         match self {
-            Self::Sealed { key, families } => {
-                Opener::sealed(key.clone(), families.clone(), expected)
+            Self::Encrypted { key, families } => {
+                Opener::encrypted(key.clone(), families.clone(), expected)
             }
             Self::Plain => Opener::plain(expected),
         }
     }
 
-    /// Learns from a failure: strikes out a family whose MAC was wrong, turns to plain bytes.
-    fn after(&mut self, failure: &FetchError) -> Then {
+    /// Decides where to try next. Removes a key family whose MAC was wrong, and switches to plain
+    /// bytes if the body was not encrypted.
+    fn next_step(&mut self, failure: &FetchError) -> NextStep {
         match (failure, &mut *self) {
             (
                 FetchError::Open(OpenError::MacDiffers { family, .. }),
-                Self::Sealed { families, .. },
+                Self::Encrypted { families, .. },
             ) => {
                 families.retain(|left| left != family);
                 if families.is_empty() {
-                    Then::GiveUp
+                    NextStep::GiveUp
                 } else {
-                    Then::AskAgain
+                    NextStep::RetryHost
                 }
             }
-            (FetchError::Open(OpenError::WasPlain), Self::Sealed { .. }) => {
+            (FetchError::Open(OpenError::WasPlain), Self::Encrypted { .. }) => {
                 *self = Self::Plain;
-                Then::AskAgain
+                NextStep::RetryHost
             }
             (FetchError::TooLarge { .. } | FetchError::Keyless, _)
-            | (FetchError::Open(OpenError::BadPadding), _) => Then::GiveUp,
-            (FetchError::Gone | FetchError::Expired | FetchError::Unsigned, _) => Then::AskNextPath,
-            _ => Then::AskNextHost,
+            | (FetchError::Open(OpenError::BadPadding), _) => NextStep::GiveUp,
+            (FetchError::Gone | FetchError::Expired | FetchError::Unsigned, _) => {
+                NextStep::NextPath
+            }
+            _ => NextStep::NextHost,
         }
     }
 }
 
-/// Of two failures the one that leaves more hope; of two that are alike the later.
+/// Of two failures, the one with the better chance of a later success; if equal, the later one.
 fn more_hopeful(one: FetchError, other: FetchError) -> FetchError {
     let hope = |failure: &FetchError| match failure.disposition() {
         Disposition::Retry { .. } => 4,
@@ -275,34 +286,35 @@ fn more_hopeful(one: FetchError, other: FetchError) -> FetchError {
     }
 }
 
-/// WhatsApp's hosts for which the configured ones stand.
+/// WhatsApp's usual hosts, for which the configured bases stand.
 const USUAL_HOSTS: [&str; 2] = ["mmg.whatsapp.net", "mmg-fallback.whatsapp.net"];
 
-/// Where WhatsApp's CDN may have a medium, in the order asked. The guard has not seen them yet.
+/// The URLs at which WhatsApp's CDN may have the file, in the order tried. The guard has not
+/// checked them yet.
 #[must_use]
 pub fn cdn_urls(origins: &Origins, message: &MediaMessage) -> Vec<Url> {
-    let ways = ways(origins, message).into_iter();
-    ways.flat_map(|way| way.urls).collect()
+    let paths = cdn_paths(origins, message).into_iter();
+    paths.flat_map(|path| path.urls).collect()
 }
 
-/// The announced path and that of the message's own URL, queries untouched: what is signed before what is
-/// not, because a path that has lost its signature is refused although the medium is there.
-fn ways(origins: &Origins, message: &MediaMessage) -> Vec<Way> {
+/// The announced path and the path of the announced URL, with their queries unchanged. Signed paths
+/// come first, because the CDN refuses an unsigned path even if the file exists.
+fn cdn_paths(origins: &Origins, message: &MediaMessage) -> Vec<CdnPath> {
     let on_hosts = |path: &str| -> Vec<Url> {
         let path = path.trim_start_matches('/');
         let bases = origins.cdn_bases.iter();
         let urls = bases.map(|base| Url::parse(&format!("{base}{path}")));
         urls.filter_map(Result::ok).collect()
     };
-    let way = |said: &str, urls| Way {
+    let cdn_path = |text: &str, urls| CdnPath {
         urls,
-        is_signed: signed_url::is_signed(said),
-        expires_at: signed_url::expiry(said),
+        is_signed: signed_url::is_signed(text),
+        expires_at: signed_url::parse_expiry(text),
     };
     let path = message.direct_path.as_ref().map(Secret::expose);
     let own = message.url.as_ref().map(Secret::expose);
-    let own = own.and_then(|said| Some((said, Url::parse(said).ok()?)));
-    let own = own.map(|(said, url)| {
+    let own = own.and_then(|text| Some((text, Url::parse(text).ok()?)));
+    let own = own.map(|(text, url)| {
         let mut urls = on_hosts(&url[Position::BeforePath..Position::AfterQuery]);
         if !url
             .host_str()
@@ -310,10 +322,10 @@ fn ways(origins: &Origins, message: &MediaMessage) -> Vec<Way> {
         {
             urls.insert(0, url);
         }
-        way(said, urls)
+        cdn_path(text, urls)
     });
-    let announced = path.map(|path| way(path, on_hosts(path)));
-    let mut ways: Vec<_> = announced.into_iter().chain(own).collect();
-    ways.sort_by_key(|way| !way.is_signed);
-    ways
+    let announced = path.map(|path| cdn_path(path, on_hosts(path)));
+    let mut paths: Vec<_> = announced.into_iter().chain(own).collect();
+    paths.sort_by_key(|path| !path.is_signed);
+    paths
 }

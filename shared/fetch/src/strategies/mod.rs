@@ -1,4 +1,4 @@
-//! One file per strategy, and the requests they share.
+//! One file per strategy, and the request code that they share.
 
 mod cdn;
 mod wapi;
@@ -21,12 +21,12 @@ use crate::{
     evidence::Evidence,
 };
 
-/// Times a broken body is asked for its rest before the next host is tried.
-const MOST_RESUMES: u32 = 2;
+/// Maximum range requests for the rest of a broken body before the next host is tried.
+const MAX_RESUMES: u32 = 2;
 
 impl Fetcher {
-    /// Sends a request to a URL that the guard allows, and waits for status and headers.
-    async fn send(
+    /// Sends a request to a URL that the guard allows, and waits for the status and headers.
+    async fn send_request(
         &self,
         url: Url,
         within: Duration,
@@ -34,19 +34,24 @@ impl Fetcher {
         evidence: &Evidence,
         build: impl FnOnce(Url) -> RequestBuilder,
     ) -> Result<Response, FetchError> {
-        self.guard.check(&url)?;
-        evidence.asks(&url);
-        let (ends, late) = ends(within, deadline);
+        self.guard.check_url(&url)?;
+        evidence.record_request(&url);
+        let (ends, late) = deadline_within(within, deadline);
         let sent = timeout_at(ends, build(url).send()).await;
         let response = sent
             .map_err(|_| FetchError::TimedOut(late))?
-            .map_err(FetchError::transport)?;
-        evidence.answered(response.status().as_u16());
+            .map_err(FetchError::from_transport)?;
+        evidence.record_status(response.status().as_u16());
         Ok(response)
     }
 
-    /// The guarded body of a response.
-    fn body(&self, response: Response, request: &FetchRequest<'_>, evidence: &Evidence) -> Body {
+    /// Wraps a response body with the limits of [`Body`].
+    fn guarded_body(
+        &self,
+        response: Response,
+        request: &FetchRequest<'_>,
+        evidence: &Evidence,
+    ) -> Body {
         Body::new(
             response,
             &self.limits,
@@ -56,7 +61,7 @@ impl Fetcher {
     }
 }
 
-/// How the rest of a broken body is asked for.
+/// The range request that continues a broken body.
 pub(crate) struct Resume {
     again: RequestBuilder,
     make_body: Box<dyn Fn(Response) -> Body + Send>,
@@ -66,8 +71,8 @@ pub(crate) struct Resume {
 }
 
 impl Resume {
-    /// The body from `received` bytes on: 206 with exactly that range, or nothing.
-    pub(crate) async fn after(
+    /// Requests the body from byte `received` on. Only a 206 with exactly that range is accepted.
+    pub(crate) async fn resume_at(
         &mut self,
         received: u64,
         broken: FetchError,
@@ -77,7 +82,7 @@ impl Resume {
             return Err(broken);
         };
         self.left -= 1;
-        let (ends, late) = ends(self.answer, self.deadline);
+        let (ends, late) = deadline_within(self.answer, self.deadline);
         let sent = timeout_at(
             ends,
             request.header(RANGE, format!("bytes={received}-")).send(),
@@ -85,7 +90,7 @@ impl Resume {
         .await;
         let response = sent
             .map_err(|_| FetchError::TimedOut(late))?
-            .map_err(FetchError::transport)?;
+            .map_err(FetchError::from_transport)?;
         let continues = response
             .headers()
             .get(CONTENT_RANGE)
@@ -99,9 +104,9 @@ impl Resume {
     }
 }
 
-/// When an answer must be there, and what it means if it is not: the origin's silence, or the end of our
-/// own time.
-fn ends(within: Duration, deadline: Instant) -> (Instant, Wait) {
+/// The deadline for an answer, and the error if it passes: the origin was silent, or the
+/// invocation's own time is over.
+fn deadline_within(within: Duration, deadline: Instant) -> (Instant, Wait) {
     let patience = Instant::now() + within;
     if patience < deadline {
         (patience, Wait::Answer)
@@ -110,9 +115,9 @@ fn ends(within: Duration, deadline: Instant) -> (Instant, Wait) {
     }
 }
 
-/// `Retry-After` as a wait: seconds, or a date. Longer than half a day is half a day.
+/// The wait that `Retry-After` asks for, given as seconds or as a date; at most half a day.
 fn retry_after(response: &Response, now: i64) -> Option<Duration> {
-    const LONGEST: Duration = Duration::from_hours(12);
+    const MAX_WAIT: Duration = Duration::from_hours(12);
     let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
@@ -124,5 +129,5 @@ fn retry_after(response: &Response, now: i64) -> Option<Duration> {
                 .unwrap_or_default()
         }
     };
-    Some(wait.min(LONGEST))
+    Some(wait.min(MAX_WAIT))
 }

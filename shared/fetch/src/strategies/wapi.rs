@@ -1,4 +1,5 @@
-//! W-API's own way: POST for a link, GET the link. Its bytes have no MAC; the sender's hash is the proof.
+//! Strategy `wapi`: POST for a link, then GET the link. W-API decrypts the file, so there is no MAC
+//! to check; the sender's hash is the proof.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use media::{
     kind::MediaKind,
     media_key::MediaKey,
     message::{MediaMessage, Secret},
-    open::{Expected, Opener},
+    open::{ExpectedHashes, Opener},
 };
 use reqwest::{Method, Response};
 use serde_json::Value;
@@ -24,30 +25,30 @@ use crate::{
     body::read_at_most,
     error::FetchError,
     evidence::Evidence,
-    stream::{ErrorPages, Source},
+    stream::{ErrorPages, StreamInput},
 };
 
-/// Links asked for before a round of trouble with them counts as the strategy's failure. A link that
-/// failed is not asked again: each POST gives a new one.
-const MOST_LINKS: usize = 2;
+/// Maximum links requested before their failure counts as the strategy's. A failed link is not
+/// requested again: each POST gives a new one.
+const MAX_LINKS: usize = 2;
 
-/// An answer to the POST is about 200 bytes; this is room for a page that explains a failure.
+/// Maximum answer to a POST. An answer has about 200 bytes; the rest is for an error page.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 impl Fetcher {
-    /// Tries `POST /message/download-media`.
-    pub(crate) async fn by_wapi<T>(
+    /// Runs the strategy with `POST /message/download-media`.
+    pub(crate) async fn fetch_from_wapi<T>(
         &self,
         request: FetchRequest<'_>,
         evidence: &Evidence,
         mut store: impl AsyncFnMut(MediaStream) -> Result<T, FetchError>,
     ) -> Result<T, FetchError> {
-        self.by_links(download::PATH, request, evidence, &mut store)
+        self.fetch_through_links(download::PATH, request, evidence, &mut store)
             .await
     }
 
-    /// Asks `path` for links, of each content type that may work, and stores what they give.
-    pub(super) async fn by_links<T>(
+    /// Requests links from `path`, for each content type that may work, and stores what they serve.
+    pub(super) async fn fetch_through_links<T>(
         &self,
         path: &str,
         request: FetchRequest<'_>,
@@ -58,20 +59,20 @@ impl Fetcher {
             FetchError::NotApplicable("the webhook announced no media key or no path");
         for question in DownloadRequest::candidates(request.message) {
             match self
-                .by_question(path, &question, request, evidence, store)
+                .try_content_type(path, &question, request, evidence, store)
                 .await
             {
                 Ok(stored) => return Ok(stored),
                 Err(error) => failure = error,
             }
-            if !is_about_the_content(&failure) {
+            if !may_depend_on_content_type(&failure) {
                 break;
             }
         }
         Err(failure)
     }
 
-    async fn by_question<T>(
+    async fn try_content_type<T>(
         &self,
         path: &str,
         question: &DownloadRequest<'_>,
@@ -80,17 +81,17 @@ impl Fetcher {
         store: &mut impl AsyncFnMut(MediaStream) -> Result<T, FetchError>,
     ) -> Result<T, FetchError> {
         let mut failure = FetchError::NotTheFile;
-        for _ in 0..MOST_LINKS {
-            let link = self.ask_for_link(path, question, request, evidence).await?;
-            match self.follow(&link, request, evidence, store).await {
-                Err(error) if is_about_the_link(&error) => failure = error,
-                settled => return settled,
+        for _ in 0..MAX_LINKS {
+            let link = self.request_link(path, question, request, evidence).await?;
+            match self.download_link(&link, request, evidence, store).await {
+                Err(error) if may_depend_on_link(&error) => failure = error,
+                result => return result,
             }
         }
         Err(failure)
     }
 
-    async fn ask_for_link(
+    async fn request_link(
         &self,
         path: &str,
         question: &DownloadRequest<'_>,
@@ -98,7 +99,7 @@ impl Fetcher {
         evidence: &Evidence,
     ) -> Result<FileLink, FetchError> {
         let url = self.wapi_url(path, request)?;
-        let token = token_of(request)?;
+        let token = require_token(request)?;
         let post = |url| {
             self.client
                 .request(Method::POST, url)
@@ -106,7 +107,7 @@ impl Fetcher {
                 .json(question)
         };
         let response = self
-            .send(url, self.limits.post, request.deadline, evidence, post)
+            .send_request(url, self.limits.post, request.deadline, evidence, post)
             .await?;
         let (status, retry_after) = (
             response.status().as_u16(),
@@ -119,10 +120,10 @@ impl Fetcher {
             body: &body,
         };
         let link = answer.file_link(&self.origins.wapi_base, request.now);
-        Ok(link.inspect_err(|refusal| evidence.said(refusal.excerpt.clone()))?)
+        Ok(link.inspect_err(|refusal| evidence.record_excerpt(refusal.excerpt.clone()))?)
     }
 
-    /// A small answer, whole, before the job's deadline.
+    /// Reads a small answer whole, before the job's deadline.
     async fn read_answer(
         &self,
         response: Response,
@@ -132,7 +133,7 @@ impl Fetcher {
         read_at_most(response, MAX_ANSWER_BYTES, self.limits.idle.min(left)).await
     }
 
-    async fn follow<T>(
+    async fn download_link<T>(
         &self,
         link: &FileLink,
         request: FetchRequest<'_>,
@@ -148,18 +149,18 @@ impl Fetcher {
             });
         }
         let message = request.message;
-        let expected = Expected {
+        let expected = ExpectedHashes {
             file_sha256: message.file_sha256,
             file_enc_sha256: message.file_enc_sha256,
             keep_mismatch: request.keep_mismatch,
         };
         let key = message.media_key.as_ref();
         let key = key.and_then(|text| MediaKey::from_base64(text.expose()).ok());
-        store(MediaStream::new(Source {
-            body: self.body(response, &request, evidence),
+        store(MediaStream::new(StreamInput {
+            body: self.guarded_body(response, &request, evidence),
             resume: None,
-            opener: Opener::opened_elsewhere(key, expected),
-            is_sealed: false,
+            opener: Opener::decrypted_by_origin(key, expected),
+            is_encrypted: false,
             error_pages: error_pages(message, request.keep_mismatch),
             pool: std::sync::Arc::clone(&self.pool),
             deadline: request.deadline,
@@ -168,8 +169,9 @@ impl Fetcher {
         .await
     }
 
-    /// Most nodes want no token on the link, one was seen to: so without, then once with. The link is on
-    /// W-API's own origin by its type.
+    /// Requests the link without the token, and once with it after a 401 or 403: most nodes want
+    /// none on the link, but one was seen to. A [`FileLink`] is on W-API's own origin, so the token
+    /// may go there.
     async fn get_link(
         &self,
         link: &FileLink,
@@ -179,14 +181,16 @@ impl Fetcher {
         let url = || Url::parse(link.url().expose()).map_err(|_| FetchError::NotTheFile);
         let (within, deadline) = (self.limits.answer, request.deadline);
         let bare = |url| self.client.get(url);
-        let response = self.send(url()?, within, deadline, evidence, bare).await?;
+        let response = self
+            .send_request(url()?, within, deadline, evidence, bare)
+            .await?;
         if !matches!(response.status().as_u16(), 401 | 403) {
             return Ok(response);
         }
-        let token = token_of(request)?;
+        let token = require_token(request)?;
         let with_token = |url| self.client.get(url).bearer_auth(token.expose());
         let response = self
-            .send(url()?, within, deadline, evidence, with_token)
+            .send_request(url()?, within, deadline, evidence, with_token)
             .await?;
         match response.status().as_u16() {
             401 | 403 => Err(FetchError::LinkUnauthorized),
@@ -194,7 +198,7 @@ impl Fetcher {
         }
     }
 
-    /// A URL of W-API's API for this instance.
+    /// Builds the URL of a W-API endpoint for this instance.
     pub(super) fn wapi_url(
         &self,
         path: &str,
@@ -208,20 +212,20 @@ impl Fetcher {
         Ok(url)
     }
 
-    /// What `GET path` answers for this message, if it answers JSON.
-    pub(super) async fn ask_json(
+    /// Sends `GET path` for this message. Returns the status, and the body if it is JSON.
+    pub(super) async fn get_json(
         &self,
         path: &str,
         request: FetchRequest<'_>,
         evidence: &Evidence,
     ) -> Result<(u16, Option<Value>), FetchError> {
-        let token = token_of(request)?;
+        let token = require_token(request)?;
         let mut url = self.wapi_url(path, request)?;
         url.query_pairs_mut()
             .append_pair("messageId", request.message.message_id.as_str());
         let get = |url| self.client.get(url).bearer_auth(token.expose());
         let response = self
-            .send(
+            .send_request(
                 url,
                 Duration::from_secs(10),
                 request.deadline,
@@ -235,14 +239,14 @@ impl Fetcher {
     }
 }
 
-fn token_of<'a>(request: FetchRequest<'a>) -> Result<&'a Secret, FetchError> {
+fn require_token<'a>(request: FetchRequest<'a>) -> Result<&'a Secret, FetchError> {
     request.token.ok_or(FetchError::NotApplicable(
-        "no token of the instance is at hand",
+        "the instance's token is not available",
     ))
 }
 
-/// Whether another content type may be answered better: only W-API's word that it could not download.
-fn is_about_the_content(error: &FetchError) -> bool {
+/// Whether another content type may work: only if W-API could not download, or refused the fields.
+fn may_depend_on_content_type(error: &FetchError) -> bool {
     matches!(
         error,
         FetchError::Refused(Refusal {
@@ -252,8 +256,8 @@ fn is_about_the_content(error: &FetchError) -> bool {
     )
 }
 
-/// Whether a fresh link may work where this one did not.
-fn is_about_the_link(error: &FetchError) -> bool {
+/// Whether a new link may work where this one failed.
+fn may_depend_on_link(error: &FetchError) -> bool {
     matches!(
         error,
         FetchError::Status {
@@ -263,8 +267,8 @@ fn is_about_the_link(error: &FetchError) -> bool {
     )
 }
 
-/// W-API serves error pages with status 200. Where the file itself may be text the hash decides; bytes
-/// that contradict it are never kept if they look like a page.
+/// W-API serves error pages with status 200. Where the file may be text, the hash decides. With
+/// `keep_mismatch` the hash does not decide, so bytes that look like a page are refused.
 fn error_pages(message: &MediaMessage, keep_mismatch: bool) -> ErrorPages {
     let mimetype = message
         .mimetype
@@ -277,8 +281,8 @@ fn error_pages(message: &MediaMessage, keep_mismatch: bool) -> ErrorPages {
     let may_be_text = names_text || message.kind == MediaKind::Document;
     let is_proven = message.file_sha256.is_some() && !keep_mismatch;
     if may_be_text && is_proven {
-        ErrorPages::AreLeftToTheProof
+        ErrorPages::LeaveToProof
     } else {
-        ErrorPages::AreRefused
+        ErrorPages::Refuse
     }
 }

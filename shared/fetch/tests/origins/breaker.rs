@@ -1,4 +1,5 @@
-//! Origins that keep failing are spared: who shares whose failures, for how long, and what ends it.
+//! The circuit breaker: which failures count together, how long a circuit stays open, and what
+//! closes it.
 
 use std::time::Duration;
 
@@ -10,187 +11,205 @@ use media::{
 use stand_in::{CdnScenario, DEFAULT_INSTANCE, DEFAULT_TOKEN, Kind, Spec, WapiScenario as W};
 use tokio::sync::Notify;
 
-use crate::{Ask, Fetched, World, collect};
+use crate::{FetchOptions, FetchResult, World, collect_parts};
 
 const OTHER_INSTANCE: &str = "LITE-CCCCCC-DDDDDD";
 const OTHER_TOKEN: &str = "token-of-the-other";
 
-/// How long a probe has to report, in seconds.
+/// Seconds after which an unreported probe counts as lost.
 const PROBE: i64 = 120;
-/// How long the first rest is, and the longest.
+/// The first and the longest rest, in seconds.
 const FIRST: i64 = 30;
 const LONGEST: i64 = 300;
 
-/// W-API as each instance sees it, and a clock of the test's own.
+/// W-API with two instances, and the test's own clock.
 async fn two_instances() -> (World, i64) {
     let world = World::new().await;
     world.origins.register_instance(OTHER_INSTANCE, OTHER_TOKEN);
     (world, boot::clock::now())
 }
 
-/// As a job asks that is not on its last try.
-fn ask(strategy: Strategy, instance: &'static str, now: i64) -> Ask<'static> {
+/// The request of a job that is not on its last attempt.
+fn options(strategy: Strategy, instance: &'static str, now: i64) -> FetchOptions<'static> {
     let token = if instance == OTHER_INSTANCE {
         OTHER_TOKEN
     } else {
         DEFAULT_TOKEN
     };
-    Ask {
+    FetchOptions {
         instance,
         token,
         insist: false,
         now,
-        ..Ask::by(strategy)
+        ..FetchOptions::with_strategy(strategy)
     }
 }
 
-/// A new medium of this instance, for which W-API behaves like this.
-fn spec(instance: &str, scenario: W) -> Spec {
+/// A new media message of this instance, for which W-API follows this scenario.
+fn new_spec(instance: &str, scenario: W) -> Spec {
     Spec::of(Kind::Image).instance(instance).wapi(scenario)
 }
 
-/// Fetches a new medium, and says how many requests it cost.
-async fn fetch(world: &World, spec: Spec, ask: Ask<'_>) -> (Fetched, usize) {
+/// Fetches a new media message and returns the number of requests.
+async fn fetch_new(world: &World, spec: Spec, options: FetchOptions<'_>) -> (FetchResult, usize) {
     let before = world.origins.requests().len();
     let (_, message) = world.announce(spec);
-    let fetched = world.ask(&message, ask).await;
+    let fetched = world.fetch_with(&message, options).await;
     (fetched, world.origins.requests().len() - before)
 }
 
-async fn wapi(world: &World, instance: &'static str, now: i64, scenario: W) -> (Fetched, usize) {
-    fetch(world, spec(instance, scenario), ask(Wapi, instance, now)).await
+async fn fetch_from_wapi(
+    world: &World,
+    instance: &'static str,
+    now: i64,
+    scenario: W,
+) -> (FetchResult, usize) {
+    fetch_new(
+        world,
+        new_spec(instance, scenario),
+        options(Wapi, instance, now),
+    )
+    .await
 }
 
-/// Lets so many media fail one after the other, and sees that each was asked for.
-async fn fail(world: &World, times: usize, instance: &'static str, now: i64, scenario: &W) {
+/// Lets `times` media messages fail in a row and checks that a request was sent for each.
+async fn fail_times(world: &World, times: usize, instance: &'static str, now: i64, scenario: &W) {
     for n in 1..=times {
-        let (fetched, requests) = wapi(world, instance, now, scenario.clone()).await;
+        let (fetched, requests) = fetch_from_wapi(world, instance, now, scenario.clone()).await;
         assert!(fetched.result.is_err() && requests > 0, "failure {n}");
     }
 }
 
-/// Seconds left, if it was not asked for that reason.
-fn spared(fetched: &Fetched) -> Option<u64> {
+/// Seconds left, if the circuit was open.
+fn seconds_left(fetched: &FetchResult) -> Option<u64> {
     match &fetched.result {
-        Err(FetchError::Spared { left, .. }) => Some(left.as_secs()),
+        Err(FetchError::CircuitOpen { left, .. }) => Some(left.as_secs()),
         _ => None,
     }
 }
 
-/// A failure of W-API that is everyone's.
+/// A failure of W-API that affects every instance.
 const DOWN: W = W::BadGateway502Html;
 
 #[tokio::test]
-async fn after_five_failures_in_a_row_the_origin_is_not_asked() {
+async fn five_failures_in_a_row_open_a_circuit() {
     let (world, now) = two_instances().await;
-    fail(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
-    let (fetched, requests) = wapi(&world, DEFAULT_INSTANCE, now + 10, W::Ok).await;
-    assert_eq!((spared(&fetched), requests), (Some(20), 0));
-    let refused = fetched.result.expect_err("spared");
+    fail_times(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
+    let (fetched, requests) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now + 10, W::Ok).await;
+    assert_eq!((seconds_left(&fetched), requests), (Some(20), 0));
+    let refused = fetched.result.expect_err("an open circuit");
     let later = Disposition::Retry {
         after: Some(Duration::from_secs(20)),
     };
     assert_eq!(refused.disposition(), later);
     assert_eq!(
         fetched.attempt.verdict,
-        "not asked: it failed too often in a row, and rests for 20 s"
+        "not tried: it failed too often in a row; next attempt in 20 s"
     );
     assert_eq!((fetched.attempt.host, fetched.attempt.status), (None, None));
 }
 
 #[tokio::test]
-async fn a_success_starts_the_count_afresh_and_after_a_rest_it_ends_it() {
+async fn a_success_resets_and_closes_a_circuit() {
     for scenario in [DOWN, W::fail_500(), W::Unauthorized401] {
         let (world, now) = two_instances().await;
         let succeed = async |now| {
-            let (fetched, _) = wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
+            let (fetched, _) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
             assert!(fetched.result.is_ok(), "{scenario:?}");
         };
-        fail(&world, 4, DEFAULT_INSTANCE, now, &scenario).await;
+        fail_times(&world, 4, DEFAULT_INSTANCE, now, &scenario).await;
         succeed(now).await;
-        fail(&world, 5, DEFAULT_INSTANCE, now, &scenario).await;
-        let (fetched, requests) = wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
-        assert_eq!((spared(&fetched), requests), (Some(30), 0));
+        fail_times(&world, 5, DEFAULT_INSTANCE, now, &scenario).await;
+        let (fetched, requests) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
+        assert_eq!((seconds_left(&fetched), requests), (Some(30), 0));
         succeed(now + FIRST).await;
-        fail(&world, 4, DEFAULT_INSTANCE, now + FIRST, &scenario).await;
+        fail_times(&world, 4, DEFAULT_INSTANCE, now + FIRST, &scenario).await;
         succeed(now + FIRST).await;
     }
 }
 
+/// Other media messages are skipped until the probe succeeds, and served after that.
 #[tokio::test]
-async fn after_the_rest_one_medium_probes_while_the_others_are_spared_and_its_success_serves_all() {
+async fn one_probe_runs_after_the_rest() {
     let (world, now) = two_instances().await;
-    fail(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
+    fail_times(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
     let rested = now + FIRST;
     let (begun, end) = (Notify::new(), Notify::new());
     let probe = async {
-        let (_, message) = world.announce(spec(DEFAULT_INSTANCE, W::Ok));
+        let (_, message) = world.announce(new_spec(DEFAULT_INSTANCE, W::Ok));
         let store = async |media| {
             begun.notify_one();
             end.notified().await;
-            collect(media).await
+            collect_parts(media).await
         };
-        let ask = ask(Wapi, DEFAULT_INSTANCE, rested);
-        world.ask_and_store(&message, ask, store).await
+        let options = options(Wapi, DEFAULT_INSTANCE, rested);
+        world.fetch_and_store(&message, options, store).await
     };
     let others = async {
         begun.notified().await;
         for instance in [DEFAULT_INSTANCE, OTHER_INSTANCE] {
-            let (fetched, requests) = wapi(&world, instance, rested, W::Ok).await;
-            assert_eq!((spared(&fetched), requests), (Some(120), 0), "{instance}");
+            let (fetched, requests) = fetch_from_wapi(&world, instance, rested, W::Ok).await;
+            assert_eq!(
+                (seconds_left(&fetched), requests),
+                (Some(120), 0),
+                "{instance}"
+            );
         }
         end.notify_one();
     };
     let (probed, ()) = tokio::join!(probe, others);
     assert!(probed.result.is_ok());
     for instance in [DEFAULT_INSTANCE, OTHER_INSTANCE] {
-        let (fetched, _) = wapi(&world, instance, rested, W::Ok).await;
+        let (fetched, _) = fetch_from_wapi(&world, instance, rested, W::Ok).await;
         assert!(fetched.result.is_ok(), "{instance}");
     }
 }
 
 #[tokio::test]
-async fn a_probe_that_never_reports_is_followed_by_another() {
+async fn a_lost_probe_is_followed_by_another() {
     let (world, now) = two_instances().await;
-    fail(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
+    fail_times(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
     let rested = now + FIRST;
-    let (_, message) = world.announce(spec(DEFAULT_INSTANCE, W::Hang));
+    let (_, message) = world.announce(new_spec(DEFAULT_INSTANCE, W::Hang));
     let begun = async {
-        while world.calls("POST", "download-media") < 6 {
+        while world.count_calls("POST", "download-media") < 6 {
             tokio::task::yield_now().await;
         }
     };
+    let probe = world.fetch_with(&message, options(Wapi, DEFAULT_INSTANCE, rested));
     tokio::select! {
-        _ = world.ask(&message, ask(Wapi, DEFAULT_INSTANCE, rested)) => panic!("the probe hangs"),
+        _ = probe => panic!("the probe hangs"),
         () = begun => {}
     }
-    let (fetched, _) = wapi(&world, DEFAULT_INSTANCE, rested + PROBE - 1, W::Ok).await;
-    assert_eq!(spared(&fetched), Some(1));
-    let (fetched, _) = wapi(&world, DEFAULT_INSTANCE, rested + PROBE, W::Ok).await;
+    let (fetched, _) = fetch_from_wapi(&world, DEFAULT_INSTANCE, rested + PROBE - 1, W::Ok).await;
+    assert_eq!(seconds_left(&fetched), Some(1));
+    let (fetched, _) = fetch_from_wapi(&world, DEFAULT_INSTANCE, rested + PROBE, W::Ok).await;
     assert!(fetched.result.is_ok());
 }
 
+/// Up to five minutes.
 #[tokio::test]
-async fn each_failed_probe_doubles_the_rest_up_to_five_minutes() {
+async fn each_failed_probe_doubles_the_rest() {
     let (world, mut now) = two_instances().await;
-    fail(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
+    fail_times(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
     for rest in [FIRST, 60, 120, 240, LONGEST, LONGEST] {
-        let (fetched, requests) = wapi(&world, DEFAULT_INSTANCE, now + rest - 1, W::Ok).await;
-        assert_eq!((spared(&fetched), requests), (Some(1), 0), "{rest}");
+        let (fetched, requests) =
+            fetch_from_wapi(&world, DEFAULT_INSTANCE, now + rest - 1, W::Ok).await;
+        assert_eq!((seconds_left(&fetched), requests), (Some(1), 0), "{rest}");
         now += rest;
-        fail(&world, 1, DEFAULT_INSTANCE, now, &DOWN).await;
+        fail_times(&world, 1, DEFAULT_INSTANCE, now, &DOWN).await;
     }
     now += LONGEST;
-    let (fetched, _) = wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
+    let (fetched, _) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
     assert!(fetched.result.is_ok());
-    // All is forgotten, the long rests too.
-    fail(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
-    let (fetched, _) = wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
-    assert_eq!(spared(&fetched), Some(30));
+    // The success also reset the longer rests.
+    fail_times(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
+    let (fetched, _) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
+    assert_eq!(seconds_left(&fetched), Some(30));
 }
 
 #[tokio::test]
-async fn what_w_api_refuses_one_instance_says_nothing_of_the_others() {
+async fn one_instances_circuit_spares_the_others() {
     for scenario in [
         W::Unauthorized401,
         W::Forbidden403,
@@ -198,28 +217,36 @@ async fn what_w_api_refuses_one_instance_says_nothing_of_the_others() {
         W::Error200,
     ] {
         let (world, now) = two_instances().await;
-        fail(&world, 5, DEFAULT_INSTANCE, now, &scenario).await;
-        let (fetched, requests) = wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
-        assert_eq!((spared(&fetched), requests), (Some(30), 0), "{scenario:?}");
-        let (fetched, _) = wapi(&world, OTHER_INSTANCE, now, W::Ok).await;
+        fail_times(&world, 5, DEFAULT_INSTANCE, now, &scenario).await;
+        let (fetched, requests) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
+        assert_eq!(
+            (seconds_left(&fetched), requests),
+            (Some(30), 0),
+            "{scenario:?}"
+        );
+        let (fetched, _) = fetch_from_wapi(&world, OTHER_INSTANCE, now, W::Ok).await;
         assert!(fetched.result.is_ok(), "{scenario:?}");
-        let (fetched, _) = wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
-        assert_eq!(spared(&fetched), Some(30), "the other's success is its own");
+        let (fetched, _) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
+        assert_eq!(
+            seconds_left(&fetched),
+            Some(30),
+            "the other's success is its own"
+        );
     }
 }
 
 #[tokio::test]
-async fn an_instance_spared_for_its_credentials_still_needs_a_person() {
+async fn an_unauthorized_circuit_still_needs_a_person() {
     for (scenario, is_unauthorized) in [
         (W::Unauthorized401, true),
         (W::LinkStatus { status: 403 }, true),
         (W::fail_500(), false),
     ] {
         let (world, now) = two_instances().await;
-        fail(&world, 5, DEFAULT_INSTANCE, now, &scenario).await;
-        let (fetched, requests) = wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
+        fail_times(&world, 5, DEFAULT_INSTANCE, now, &scenario).await;
+        let (fetched, requests) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
         assert_eq!(requests, 0, "{scenario:?}");
-        let disposition = fetched.result.expect_err("spared").disposition();
+        let disposition = fetched.result.expect_err("an open circuit").disposition();
         let expected = if is_unauthorized {
             Disposition::Unauthorized
         } else {
@@ -231,8 +258,9 @@ async fn an_instance_spared_for_its_credentials_still_needs_a_person() {
     }
 }
 
+/// The circuit of one strategy opens for every instance; other strategies are still tried.
 #[tokio::test]
-async fn an_origin_that_is_down_is_spared_by_everyone_but_only_that_way() {
+async fn an_outage_opens_one_strategy_for_everyone() {
     for scenario in [
         DOWN,
         W::CallStatus { status: 503 },
@@ -241,68 +269,75 @@ async fn an_origin_that_is_down_is_spared_by_everyone_but_only_that_way() {
         let (world, now) = two_instances().await;
         for n in 0..5 {
             let instance = [DEFAULT_INSTANCE, OTHER_INSTANCE][n % 2];
-            fail(&world, 1, instance, now, &scenario).await;
+            fail_times(&world, 1, instance, now, &scenario).await;
         }
         for instance in [DEFAULT_INSTANCE, OTHER_INSTANCE] {
-            let (fetched, requests) = wapi(&world, instance, now, W::Ok).await;
-            assert_eq!((spared(&fetched), requests), (Some(30), 0), "{scenario:?}");
-            let spec = spec(instance, W::Ok);
-            let (fetched, _) = fetch(&world, spec, ask(Cdn, instance, now)).await;
+            let (fetched, requests) = fetch_from_wapi(&world, instance, now, W::Ok).await;
+            assert_eq!(
+                (seconds_left(&fetched), requests),
+                (Some(30), 0),
+                "{scenario:?}"
+            );
+            let spec = new_spec(instance, W::Ok);
+            let (fetched, _) = fetch_new(&world, spec, options(Cdn, instance, now)).await;
             assert!(fetched.result.is_ok(), "the CDN is another origin");
         }
     }
 }
 
 #[tokio::test]
-async fn a_network_that_is_down_is_an_outage_for_everyone() {
+async fn a_network_failure_counts_for_every_instance() {
     let (world, now) = two_instances().await;
     let media: Vec<_> = [DEFAULT_INSTANCE; 5]
         .into_iter()
         .chain([OTHER_INSTANCE])
-        .map(|instance| (instance, world.announce(spec(instance, W::Ok)).1))
+        .map(|instance| (instance, world.announce(new_spec(instance, W::Ok)).1))
         .collect();
     let World { origins, fetcher } = world;
     let elsewhere = stand_in::StandIn::start()
         .await
         .expect("the stand-in starts");
     origins.shutdown().await;
-    // Nobody listens where the fetcher asks; the new stand-in only sees that nobody asks there.
+    // Nothing listens at the fetcher's base. The new stand-in only checks that no request arrives.
     let world = World {
         origins: elsewhere,
         fetcher,
     };
     for (instance, message) in &media {
-        let fetched = world.ask(message, ask(Wapi, instance, now)).await;
+        let fetched = world
+            .fetch_with(message, options(Wapi, instance, now))
+            .await;
         let is_transport = matches!(fetched.result, Err(FetchError::Transport(_)));
         let is_last = *instance == OTHER_INSTANCE;
         assert_eq!(
-            (is_transport, spared(&fetched).is_some()),
+            (is_transport, seconds_left(&fetched).is_some()),
             (!is_last, is_last)
         );
     }
 }
 
+/// The failure of such an attempt does not lengthen the rest.
 #[tokio::test]
-async fn whoever_insists_is_asked_for_and_does_not_lengthen_the_rest() {
+async fn insisting_passes_an_open_circuit() {
     let (world, now) = two_instances().await;
-    let insisting = |now| Ask {
+    let insisting = |now| FetchOptions {
         insist: true,
-        ..ask(Wapi, DEFAULT_INSTANCE, now)
+        ..options(Wapi, DEFAULT_INSTANCE, now)
     };
-    fail(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
-    let spec = |scenario| spec(DEFAULT_INSTANCE, scenario);
-    let (fetched, requests) = fetch(&world, spec(DOWN), insisting(now + 10)).await;
+    fail_times(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
+    let spec = |scenario| new_spec(DEFAULT_INSTANCE, scenario);
+    let (fetched, requests) = fetch_new(&world, spec(DOWN), insisting(now + 10)).await;
     assert!(fetched.result.is_err() && requests > 0);
-    let (fetched, _) = wapi(&world, DEFAULT_INSTANCE, now + 10, W::Ok).await;
-    assert_eq!(spared(&fetched), Some(20));
-    let (fetched, _) = fetch(&world, spec(W::Ok), insisting(now + 11)).await;
+    let (fetched, _) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now + 10, W::Ok).await;
+    assert_eq!(seconds_left(&fetched), Some(20));
+    let (fetched, _) = fetch_new(&world, spec(W::Ok), insisting(now + 11)).await;
     assert!(fetched.result.is_ok());
-    let (fetched, _) = wapi(&world, DEFAULT_INSTANCE, now + 11, W::Ok).await;
+    let (fetched, _) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now + 11, W::Ok).await;
     assert!(fetched.result.is_ok(), "one success closes the circuit");
 }
 
 #[tokio::test]
-async fn media_that_are_the_trouble_themselves_spare_nobody() {
+async fn failures_of_the_file_open_no_circuit() {
     let (world, now) = two_instances().await;
     for scenario in [
         W::FlipBit { at: 100 },
@@ -312,57 +347,59 @@ async fn media_that_are_the_trouble_themselves_spare_nobody() {
         W::ForeignLink,
         W::ExpiredLink,
     ] {
-        fail(&world, 7, DEFAULT_INSTANCE, now, &scenario).await;
+        fail_times(&world, 7, DEFAULT_INSTANCE, now, &scenario).await;
     }
 }
 
 #[tokio::test]
-async fn a_medium_that_w_api_is_not_asked_for_says_nothing_of_it() {
+async fn a_skipped_request_counts_nothing() {
     let (world, now) = two_instances().await;
-    fail(&world, 4, DEFAULT_INSTANCE, now, &DOWN).await;
-    let keyless = spec(DEFAULT_INSTANCE, W::Ok).omit(stand_in::Field::MediaKey);
-    let (fetched, requests) = fetch(&world, keyless, ask(Wapi, DEFAULT_INSTANCE, now)).await;
+    fail_times(&world, 4, DEFAULT_INSTANCE, now, &DOWN).await;
+    let keyless = new_spec(DEFAULT_INSTANCE, W::Ok).omit(stand_in::Field::MediaKey);
+    let (fetched, requests) =
+        fetch_new(&world, keyless, options(Wapi, DEFAULT_INSTANCE, now)).await;
     assert!(fetched.result.is_err() && requests == 0);
-    fail(&world, 1, DEFAULT_INSTANCE, now, &DOWN).await;
-    let (fetched, _) = wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
-    assert_eq!(spared(&fetched), Some(30));
+    fail_times(&world, 1, DEFAULT_INSTANCE, now, &DOWN).await;
+    let (fetched, _) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
+    assert_eq!(seconds_left(&fetched), Some(30));
 }
 
+/// The CDN receives no request for it.
 #[tokio::test]
-async fn an_expired_path_that_the_cdn_is_not_asked_for_says_nothing_of_it() {
+async fn an_expired_path_counts_nothing() {
     let (world, now) = two_instances().await;
-    let ask = ask(Cdn, DEFAULT_INSTANCE, now);
+    let options = options(Cdn, DEFAULT_INSTANCE, now);
     let down = || Spec::of(Kind::Image).cdn(CdnScenario::Status { code: 503 });
     for _ in 0..4 {
-        assert!(fetch(&world, down(), ask).await.1 > 0);
+        assert!(fetch_new(&world, down(), options).await.1 > 0);
     }
-    let (_, requests) = fetch(&world, Spec::of(Kind::Image).oe(1_700_000_000), ask).await;
+    let (_, requests) = fetch_new(&world, Spec::of(Kind::Image).oe(1_700_000_000), options).await;
     assert_eq!(requests, 0);
-    assert!(fetch(&world, down(), ask).await.1 > 0);
-    let (fetched, requests) = fetch(&world, down(), ask).await;
-    assert_eq!((spared(&fetched), requests), (Some(30), 0));
+    assert!(fetch_new(&world, down(), options).await.1 > 0);
+    let (fetched, requests) = fetch_new(&world, down(), options).await;
+    assert_eq!((seconds_left(&fetched), requests), (Some(30), 0));
 }
 
 /// A POST may take a minute to fail, which is longer than the first rest.
 #[tokio::test]
-async fn a_rest_begins_when_the_failure_is_known_and_not_when_the_attempt_began() {
+async fn a_rest_begins_when_the_attempt_fails() {
     let (world, now) = two_instances().await;
     let minute = Duration::from_mins(1);
-    let long = Ask {
+    let long = FetchOptions {
         time: Duration::from_mins(10),
-        ..ask(Wapi, DEFAULT_INSTANCE, now)
+        ..options(Wapi, DEFAULT_INSTANCE, now)
     };
     for _ in 0..5 {
-        let (_, message) = world.announce(spec(DEFAULT_INSTANCE, W::Html200));
+        let (_, message) = world.announce(new_spec(DEFAULT_INSTANCE, W::Html200));
         let store = async |media| {
             tokio::time::pause();
             tokio::time::advance(minute).await;
             tokio::time::resume();
-            collect(media).await
+            collect_parts(media).await
         };
-        let fetched = world.ask_and_store(&message, long, store).await;
+        let fetched = world.fetch_and_store(&message, long, store).await;
         assert!(matches!(fetched.result, Err(FetchError::NotTheFile)));
     }
-    let (fetched, _) = wapi(&world, DEFAULT_INSTANCE, now + 60, W::Ok).await;
-    assert_eq!(spared(&fetched), Some(30));
+    let (fetched, _) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now + 60, W::Ok).await;
+    assert_eq!(seconds_left(&fetched), Some(30));
 }

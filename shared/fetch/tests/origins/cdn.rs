@@ -1,4 +1,5 @@
-//! WhatsApp's CDN: hosts, expiry, resumption, key families, and every way to spoil a sealed file.
+//! The strategy `cdn`: hosts, expiry, resumption, key families, and every way to damage an
+//! encrypted file.
 
 use media::{failure::Disposition, record::Integrity, strategy::Strategy::Cdn};
 use stand_in::{CdnScenario as C, Field, Format, KeyType, Kind, Lies, Seal, Spec, WapiScenario};
@@ -7,12 +8,12 @@ use crate::World;
 
 const LATER: Disposition = Disposition::Retry { after: None };
 
-fn spec(seed: impl Into<String>, scenario: C) -> Spec {
+fn cdn_spec(seed: impl Into<String>, scenario: C) -> Spec {
     Spec::of(Kind::Image).seed(seed).size(60_000).cdn(scenario)
 }
 
 #[tokio::test]
-async fn every_kind_opens_with_full_proof_while_w_api_is_down() {
+async fn every_kind_is_proven_without_w_api() {
     let world = World::new().await;
     world.origins.set_wapi(Some(WapiScenario::Hang));
     for kind in [
@@ -40,16 +41,16 @@ async fn every_kind_opens_with_full_proof_while_w_api_is_down() {
             .iter()
             .all(|one| one.header("authorization").is_none())
     );
-    world.assert_manners();
+    world.assert_origin_rules();
 }
 
 #[tokio::test]
-async fn gone_is_final_on_every_host_and_nothing_else_is() {
+async fn only_gone_is_final_on_every_host() {
     let world = World::new().await;
     for status in [401, 403, 404, 410] {
         let before = world.origins.requests().len();
         let fetched = world
-            .try_spec(Cdn, spec(format!("gone-{status}"), C::Gone { status }))
+            .try_spec(Cdn, cdn_spec(format!("gone-{status}"), C::Gone { status }))
             .await;
         assert_eq!(
             fetched.result.expect_err("gone").disposition(),
@@ -65,7 +66,7 @@ async fn gone_is_final_on_every_host_and_nothing_else_is() {
     for code in [429, 500, 502, 503] {
         let before = world.origins.requests().len();
         let fetched = world
-            .try_spec(Cdn, spec(format!("status-{code}"), C::Status { code }))
+            .try_spec(Cdn, cdn_spec(format!("status-{code}"), C::Status { code }))
             .await;
         let disposition = fetched.result.expect_err("failing").disposition();
         assert!(
@@ -81,10 +82,10 @@ async fn gone_is_final_on_every_host_and_nothing_else_is() {
 }
 
 #[tokio::test]
-async fn an_expired_path_is_not_asked_for() {
+async fn an_expired_path_is_not_requested() {
     let world = World::new().await;
     let fetched = world
-        .try_spec(Cdn, spec("expired", C::Ok).oe(1_700_000_000))
+        .try_spec(Cdn, cdn_spec("expired", C::Ok).oe(1_700_000_000))
         .await;
     assert_eq!(
         fetched.result.expect_err("expired").disposition(),
@@ -94,7 +95,7 @@ async fn an_expired_path_is_not_asked_for() {
 }
 
 #[tokio::test]
-async fn the_fallback_host_serves_while_the_main_one_cannot() {
+async fn the_fallback_host_serves_when_needed() {
     let world = World::new().await;
     let bad = |main: C| C::PerHost {
         main: Box::new(main),
@@ -121,7 +122,7 @@ async fn the_fallback_host_serves_while_the_main_one_cannot() {
     for (n, scenario) in spoilt.into_iter().enumerate() {
         let name = format!("{scenario:?}");
         let fetched = world
-            .try_spec(Cdn, spec(format!("spoilt-{n}"), scenario))
+            .try_spec(Cdn, cdn_spec(format!("spoilt-{n}"), scenario))
             .await;
         let (_, proof) = fetched
             .result
@@ -131,7 +132,7 @@ async fn the_fallback_host_serves_while_the_main_one_cannot() {
 }
 
 #[tokio::test]
-async fn what_is_spoilt_on_every_host_is_refused_and_retried() {
+async fn a_file_damaged_everywhere_is_retried() {
     let world = World::new().await;
     let spoilt = [
         C::Empty200,
@@ -149,7 +150,7 @@ async fn what_is_spoilt_on_every_host_is_refused_and_retried() {
     for (n, scenario) in spoilt.into_iter().enumerate() {
         let name = format!("{scenario:?}");
         let fetched = world
-            .try_spec(Cdn, spec(format!("refused-{n}"), scenario))
+            .try_spec(Cdn, cdn_spec(format!("refused-{n}"), scenario))
             .await;
         let error = fetched.result.expect_err(&name);
         assert_eq!(error.disposition(), LATER, "{name}: {error}");
@@ -157,10 +158,13 @@ async fn what_is_spoilt_on_every_host_is_refused_and_retried() {
 }
 
 #[tokio::test]
-async fn a_broken_transfer_is_resumed_where_it_stopped() {
+async fn a_broken_transfer_is_resumed() {
     let world = World::new().await;
     let fetched = world
-        .try_spec(Cdn, spec("resumed", C::TruncateThenRange { at: 40_000 }))
+        .try_spec(
+            Cdn,
+            cdn_spec("resumed", C::TruncateThenRange { at: 40_000 }),
+        )
         .await;
     assert_eq!(
         fetched.result.expect("the file").1.integrity,
@@ -175,8 +179,9 @@ async fn a_broken_transfer_is_resumed_where_it_stopped() {
     assert_eq!(ranges, ["bytes=40000-"]);
 }
 
+/// The next host is asked for the file from its start.
 #[tokio::test]
-async fn an_origin_that_resumes_wrongly_is_asked_from_the_start_on_the_next_host() {
+async fn a_wrong_resume_moves_to_the_next_host() {
     let world = World::new().await;
     for (n, scenario) in [
         C::TruncateNoRange { at: 40_000 },
@@ -187,7 +192,7 @@ async fn an_origin_that_resumes_wrongly_is_asked_from_the_start_on_the_next_host
     {
         let name = format!("{scenario:?}");
         let fetched = world
-            .try_spec(Cdn, spec(format!("wrongly-{n}"), scenario))
+            .try_spec(Cdn, cdn_spec(format!("wrongly-{n}"), scenario))
             .await;
         if let Err(error) = fetched.result {
             assert_eq!(error.disposition(), LATER, "{name}: {error}");
@@ -196,7 +201,7 @@ async fn an_origin_that_resumes_wrongly_is_asked_from_the_start_on_the_next_host
 }
 
 #[tokio::test]
-async fn a_document_sealed_with_another_familys_keys_is_opened() {
+async fn another_familys_keys_open_a_document() {
     let world = World::new().await;
     for (n, family) in [
         KeyType::Image,
@@ -222,7 +227,7 @@ async fn a_document_sealed_with_another_familys_keys_is_opened() {
 }
 
 #[tokio::test]
-async fn a_file_born_with_a_wrong_mac_or_padding_cannot_be_opened() {
+async fn a_wrong_mac_or_padding_is_final() {
     let world = World::new().await;
     for (n, (seal, gets)) in [(Seal::BadMac, 4), (Seal::BadPadding, 1)]
         .into_iter()
@@ -230,7 +235,7 @@ async fn a_file_born_with_a_wrong_mac_or_padding_cannot_be_opened() {
     {
         let before = world.origins.requests().len();
         let fetched = world
-            .try_spec(Cdn, spec(format!("born-{n}"), C::Ok).seal(seal))
+            .try_spec(Cdn, cdn_spec(format!("born-{n}"), C::Ok).seal(seal))
             .await;
         let error = fetched.result.expect_err("unopenable");
         assert_eq!(error.disposition(), Disposition::Unopenable, "{error}");
@@ -239,7 +244,7 @@ async fn a_file_born_with_a_wrong_mac_or_padding_cannot_be_opened() {
 }
 
 #[tokio::test]
-async fn channels_come_plain_with_or_without_a_key() {
+async fn channel_files_are_plain() {
     let world = World::new().await;
     let channel = || Spec::of(Kind::NewsletterImage);
     let fetched = world.try_spec(Cdn, channel().seed("no-key")).await;
@@ -256,13 +261,13 @@ async fn channels_come_plain_with_or_without_a_key() {
     );
 }
 
-/// Without its key an encrypted file is nobody's file, and what the CDN gives of it is never stored.
+/// Without its key an encrypted file cannot be opened, so the CDN's bytes must not be stored.
 #[tokio::test]
-async fn an_encrypted_medium_whose_key_is_missing_is_not_taken_as_it_is() {
+async fn an_encrypted_file_without_key_is_refused() {
     let world = World::new().await;
-    let keyless = |seed: &str| spec(seed, C::Ok).omit(Field::MediaKey);
+    let keyless = |seed: &str| cdn_spec(seed, C::Ok).omit(Field::MediaKey);
     let unreadable =
-        |seed: &str| spec(seed, C::Ok).extra("mediaKey", serde_json::json!("c2hvcnQ="));
+        |seed: &str| cdn_spec(seed, C::Ok).extra("mediaKey", serde_json::json!("c2hvcnQ="));
     for keyless in [
         keyless("F12c").omit(Field::FileSha256),
         keyless("both hashes"),
@@ -288,15 +293,16 @@ async fn an_encrypted_medium_whose_key_is_missing_is_not_taken_as_it_is() {
     assert_eq!(
         world.origins.requests().len(),
         0,
-        "nobody is asked for what nobody can open"
+        "no request for a file that cannot be opened"
     );
 }
 
-/// A relay lost every sign of encryption but the plain hash, which the CDN's bytes contradict.
+/// A relay dropped every sign of encryption except the plain hash, which the CDN's bytes
+/// contradict.
 #[tokio::test]
-async fn what_looks_plain_and_comes_encrypted_is_not_asked_for_over_and_over() {
+async fn an_unexpected_encrypted_file_is_requested_once() {
     let world = World::new().await;
-    let stripped = spec("stripped", C::Ok)
+    let stripped = cdn_spec("stripped", C::Ok)
         .omit(Field::MediaKey)
         .omit(Field::FileEncSha256);
     let (_, message) = world.announce(stripped);
@@ -309,7 +315,7 @@ async fn what_looks_plain_and_comes_encrypted_is_not_asked_for_over_and_over() {
 }
 
 #[tokio::test]
-async fn a_channel_s_medium_without_any_hash_is_taken_and_called_unverified() {
+async fn a_channel_file_without_hash_is_unverified() {
     let world = World::new().await;
     let channel = Spec::of(Kind::NewsletterImage)
         .seed("no hash")
@@ -331,11 +337,11 @@ async fn a_channel_s_medium_without_any_hash_is_taken_and_called_unverified() {
     assert_eq!(error.disposition(), Disposition::NotApplicable, "{error}");
 }
 
-/// What six of six such paths of an older system lacked, the message's own URL had.
+/// Six of six such paths of an older system had lost the signature; the announced URL had it.
 #[tokio::test]
-async fn a_path_without_a_signature_yields_to_the_signed_url() {
+async fn the_signed_url_precedes_an_unsigned_path() {
     let world = World::new().await;
-    let unsigned = |seed: &str, scenario| spec(seed, scenario).unsigned_path();
+    let unsigned = |seed: &str, scenario| cdn_spec(seed, scenario).unsigned_path();
     let fetched = world.try_spec(Cdn, unsigned("signed url", C::Ok)).await;
     assert_eq!(
         fetched.result.expect("the file").1.integrity,
@@ -344,7 +350,7 @@ async fn a_path_without_a_signature_yields_to_the_signed_url() {
     assert_eq!(
         world.origins.requests().len(),
         1,
-        "the signed one is asked first"
+        "the signed URL is requested first"
     );
     let fetched = world
         .try_spec(Cdn, unsigned("fallback", C::MainHostDown))
@@ -353,30 +359,32 @@ async fn a_path_without_a_signature_yields_to_the_signed_url() {
         fetched.result.expect("the file").1.integrity,
         Integrity::MacAndSha256
     );
-    world.assert_manners();
+    world.assert_origin_rules();
 }
 
 #[tokio::test]
-async fn a_refusal_of_what_was_never_signed_is_no_word_on_the_medium() {
+async fn a_refused_unsigned_path_proves_nothing() {
     let world = World::new().await;
-    let bare = |seed: &str| spec(seed, C::Ok).unsigned_path().omit(Field::Url);
+    let bare = |seed: &str| cdn_spec(seed, C::Ok).unsigned_path().omit(Field::Url);
     let error = world
         .try_spec(Cdn, bare("no url"))
         .await
         .result
         .expect_err("403");
     assert_eq!(error.disposition(), Disposition::NotApplicable, "{error}");
-    // A signed URL that is refused is final, whatever the path without a signature is answered.
-    let gone = spec("signed and gone", C::Gone { status: 403 }).unsigned_path();
+    // A 403 for a signed URL is final, whatever the answer for the unsigned path is.
+    let gone = cdn_spec("signed and gone", C::Gone { status: 403 }).unsigned_path();
     let error = world.try_spec(Cdn, gone).await.result.expect_err("gone");
     assert_eq!(error.disposition(), Disposition::Gone, "{error}");
 }
 
-/// The expiry stands in the URL alone.
+/// Only the URL carries the expiry.
 #[tokio::test]
-async fn a_signed_url_that_has_expired_by_its_own_word_is_not_asked() {
+async fn an_expired_signed_url_is_not_requested() {
     let world = World::new().await;
-    let expired = spec("expired url", C::Ok).unsigned_path().oe(1_700_000_000);
+    let expired = cdn_spec("expired url", C::Ok)
+        .unsigned_path()
+        .oe(1_700_000_000);
     let (_, message) = world.announce(expired);
     assert_eq!(message.recoverable_until(), 1_700_000_000);
     let error = world
@@ -388,9 +396,9 @@ async fn a_signed_url_that_has_expired_by_its_own_word_is_not_asked() {
 }
 
 #[tokio::test]
-async fn hashes_that_are_missing_or_lie_are_told_by_the_integrity() {
+async fn integrity_shows_missing_and_wrong_hashes() {
     let world = World::new().await;
-    let without = |field| spec(format!("without-{field:?}"), C::Ok).omit(field);
+    let without = |field| cdn_spec(format!("without-{field:?}"), C::Ok).omit(field);
     let fetched = world.try_spec(Cdn, without(Field::FileSha256)).await;
     assert_eq!(fetched.result.expect("MAC").1.integrity, Integrity::MacOnly);
     let fetched = world.try_spec(Cdn, without(Field::FileEncSha256)).await;
@@ -402,7 +410,9 @@ async fn hashes_that_are_missing_or_lie_are_told_by_the_integrity() {
         file_sha256: true,
         ..Lies::default()
     };
-    let fetched = world.try_spec(Cdn, spec("a lie", C::Ok).lies(lies)).await;
+    let fetched = world
+        .try_spec(Cdn, cdn_spec("a lie", C::Ok).lies(lies))
+        .await;
     assert_eq!(
         fetched.result.expect("MAC").1.integrity,
         Integrity::MacAgainstSha256
@@ -412,7 +422,7 @@ async fn hashes_that_are_missing_or_lie_are_told_by_the_integrity() {
             file_length: Some(length),
             ..Lies::default()
         };
-        let lying = spec(format!("lying-{length}"), C::Ok).lies(lies);
+        let lying = cdn_spec(format!("lying-{length}"), C::Ok).lies(lies);
         let fetched = world.try_spec(Cdn, lying).await;
         assert_eq!(
             fetched.result.expect("length is a hint").1.integrity,
@@ -422,9 +432,11 @@ async fn hashes_that_are_missing_or_lie_are_told_by_the_integrity() {
 }
 
 #[tokio::test]
-async fn a_body_without_a_length_is_proven_all_the_same() {
+async fn a_body_without_length_is_proven() {
     let world = World::new().await;
-    let fetched = world.try_spec(Cdn, spec("no-length", C::NoLength)).await;
+    let fetched = world
+        .try_spec(Cdn, cdn_spec("no-length", C::NoLength))
+        .await;
     assert_eq!(
         fetched.result.expect("the file").1.integrity,
         Integrity::MacAndSha256
@@ -432,7 +444,7 @@ async fn a_body_without_a_length_is_proven_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_sealed_file_of_several_parts_is_cut_at_the_parts() {
+async fn an_encrypted_file_is_cut_into_parts() {
     let world = World::with_limits(fetch::Limits::default()).await;
     let part = media::part::PART_BYTES as u64;
     for size in [
@@ -457,13 +469,14 @@ async fn a_sealed_file_of_several_parts_is_cut_at_the_parts() {
     }
 }
 
+/// Only on WhatsApp's hosts.
 #[tokio::test]
-async fn without_a_path_the_messages_own_url_is_the_last_hope_and_must_be_whatsapps() {
+async fn without_a_path_the_url_is_used() {
     let world = World::new().await;
     let fetched = world
         .try_spec(
             Cdn,
-            spec("no-path", C::Ok)
+            cdn_spec("no-path", C::Ok)
                 .omit(Field::DirectPath)
                 .omit(Field::Url),
         )

@@ -1,4 +1,5 @@
-//! Hundreds of hostile URLs against the guard and against the two places where a stranger's URL comes in.
+//! Hundreds of hostile URLs, against the guard and against the two places where untrusted URLs
+//! enter.
 
 use std::{
     future::ready,
@@ -12,7 +13,7 @@ use std::{
 
 use fetch::{
     Origins,
-    guard::{AddressGuard, Forbidden},
+    guard::{AddressGuard, GuardError},
 };
 use reqwest::dns::Resolve;
 use tokio::net::TcpListener;
@@ -21,8 +22,8 @@ use wapi::link::FileLink;
 
 const WAPI: &str = "https://api.w-api.app/v1/";
 
-/// Verdict and URL of every line.
-fn hostile() -> Vec<(&'static str, String)> {
+/// Expected result and URL of each line.
+fn hostile_urls() -> Vec<(&'static str, String)> {
     let lines = include_str!("hostile_urls.txt").lines();
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     let all: Vec<_> = lines
@@ -35,7 +36,7 @@ fn hostile() -> Vec<(&'static str, String)> {
     all
 }
 
-fn origins() -> Origins {
+fn test_origins() -> Origins {
     let cdn = "https://mmg.whatsapp.net,https://mmg-fallback.whatsapp.net";
     Origins::parse(WAPI.trim_end_matches('/'), cdn).expect("the real ones")
 }
@@ -55,15 +56,15 @@ fn is_ours(url: &Url) -> bool {
 
 #[test]
 fn every_hostile_url_gets_its_verdict() {
-    let guard = AddressGuard::new(&origins());
+    let guard = AddressGuard::new(&test_origins());
     let mut wrong = Vec::new();
-    for (verdict, text) in hostile() {
-        let found = match Url::parse(&text).map(|url| guard.check(&url)) {
+    for (verdict, text) in hostile_urls() {
+        let found = match Url::parse(&text).map(|url| guard.check_url(&url)) {
             Err(_) => "invalid",
             Ok(Ok(())) => "ok",
-            Ok(Err(Forbidden::Host)) => "host",
-            Ok(Err(Forbidden::Scheme)) => "scheme",
-            Ok(Err(Forbidden::Address)) => "address",
+            Ok(Err(GuardError::Host)) => "host",
+            Ok(Err(GuardError::Scheme)) => "scheme",
+            Ok(Err(GuardError::Address)) => "address",
         };
         if found != verdict {
             wrong.push(format!("{text:?}: {found}, not {verdict}"));
@@ -75,12 +76,12 @@ fn every_hostile_url_gets_its_verdict() {
 }
 
 #[test]
-fn with_a_local_base_only_that_base_and_whatsapp_are_reached() {
+fn a_local_base_opens_nothing_else() {
     let local = Origins::parse("http://127.0.0.1:4566/v1", "http://127.0.0.1:4567").expect("bases");
     let guard = AddressGuard::new(&local);
-    for (_, text) in hostile() {
+    for (_, text) in hostile_urls() {
         let Ok(url) = Url::parse(&text) else { continue };
-        if guard.check(&url).is_ok() {
+        if guard.check_url(&url).is_ok() {
             assert!(
                 is_ours(&url) && url.host_str() != Some("api.w-api.app"),
                 "{text:?}"
@@ -89,9 +90,9 @@ fn with_a_local_base_only_that_base_and_whatsapp_are_reached() {
     }
 }
 
-/// Whoever configures an address skips the resolver, and with it the check of what it leads to.
+/// A configured address skips the resolver, and with it the check of the address.
 #[test]
-fn a_special_address_is_no_base_but_on_a_stack_without_tls() {
+fn a_special_base_address_requires_plain_http() {
     let special = [
         "169.254.169.254",
         "127.0.0.1",
@@ -104,17 +105,17 @@ fn a_special_address_is_no_base_but_on_a_stack_without_tls() {
         let base = |scheme: &str| {
             let base = format!("{scheme}://{host}/v1");
             let origins = Origins::parse(&base, "https://mmg.whatsapp.net").expect("bases");
-            AddressGuard::new(&origins).check(&origins.wapi_base)
+            AddressGuard::new(&origins).check_url(&origins.wapi_base)
         };
-        assert_eq!(base("https"), Err(Forbidden::Address), "{host}");
+        assert_eq!(base("https"), Err(GuardError::Address), "{host}");
         assert_eq!(base("http"), Ok(()), "{host}");
     }
 }
 
 #[test]
-fn whatever_w_api_gives_as_a_link_leads_to_w_api() {
+fn every_link_stays_on_w_api() {
     let base = Url::parse(WAPI).expect("a URL");
-    for (_, text) in hostile() {
+    for (_, text) in hostile_urls() {
         if let Ok(link) = FileLink::on_origin_of(&base, &text) {
             let url = Url::parse(link.url().expose()).expect("a URL");
             assert_eq!(url.origin(), base.origin(), "{text:?}");
@@ -127,25 +128,26 @@ fn whatever_w_api_gives_as_a_link_leads_to_w_api() {
 }
 
 #[test]
-fn whatever_stands_in_a_webhook_leads_to_whatsapp_or_nowhere() {
-    let guard = AddressGuard::new(&origins());
-    for (_, text) in hostile() {
+fn every_webhook_url_stays_on_whatsapp() {
+    let guard = AddressGuard::new(&test_origins());
+    for (_, text) in hostile_urls() {
         for (direct_path, url) in [
             (Some(text.clone()), None),
             (None, Some(text.clone())),
             (Some(format!("/{text}")), Some(text.clone())),
         ] {
             let body = serde_json::json!({
-                "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB", "messageId": "3EB0AAAA",
+                "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB",
+                "messageId": "3EB0AAAA",
                 "moment": 1_787_431_679, "chat": { "id": "5500900000002" },
                 "msgContent": { "imageMessage": {
                     "mediaKey": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
                     "directPath": direct_path, "url": url } } });
             let body =
                 wapi::webhook::WebhookBody::parse(body.to_string().as_bytes()).expect("a body");
-            for message in body.read().media {
-                for url in fetch::cdn_urls(&origins(), &message) {
-                    let is_allowed = guard.check(&url).is_ok();
+            for message in body.read_announcement().media {
+                for url in fetch::cdn_urls(&test_origins(), &message) {
+                    let is_allowed = guard.check_url(&url).is_ok();
                     assert!(!is_allowed || is_ours(&url), "{text:?} leads to {url}");
                 }
             }
@@ -153,10 +155,10 @@ fn whatever_stands_in_a_webhook_leads_to_whatsapp_or_nowhere() {
     }
 }
 
-/// The guard with a name service of these answers, one after the other; the last for ever.
+/// A guard with a name service that returns these answers in order, the last one forever.
 fn guard_with(answers: &'static [&'static [&'static str]]) -> AddressGuard {
     let asked = Arc::new(AtomicUsize::new(0));
-    AddressGuard::looking_up(&origins(), move |_| {
+    AddressGuard::with_lookup(&test_origins(), move |_| {
         let n = asked.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
         let addresses = answers[n].iter().map(|text| {
             let address: IpAddr = text.parse().expect("an address");
@@ -166,29 +168,29 @@ fn guard_with(answers: &'static [&'static [&'static str]]) -> AddressGuard {
     })
 }
 
-async fn resolved(guard: &AddressGuard) -> Option<Vec<String>> {
+async fn resolve_name(guard: &AddressGuard) -> Option<Vec<String>> {
     let name = "mmg.whatsapp.net".parse().expect("a name");
     let found = guard.resolve(name).await.ok()?;
     Some(found.map(|address| address.ip().to_string()).collect())
 }
 
 #[tokio::test]
-async fn a_name_that_is_bound_to_another_address_meanwhile_leads_nowhere() {
+async fn a_rebound_name_is_refused() {
     let guard = guard_with(&[
         &["157.240.12.53"],
         &["169.254.169.254"],
         &["127.0.0.1", "::1"],
     ]);
     assert_eq!(
-        resolved(&guard).await,
+        resolve_name(&guard).await,
         Some(vec!["157.240.12.53".to_owned()])
     );
-    assert_eq!(resolved(&guard).await, None);
-    assert_eq!(resolved(&guard).await, None);
+    assert_eq!(resolve_name(&guard).await, None);
+    assert_eq!(resolve_name(&guard).await, None);
 }
 
 #[tokio::test]
-async fn of_a_mixed_answer_only_public_addresses_are_left() {
+async fn only_public_addresses_of_an_answer_remain() {
     let guard = guard_with(&[&[
         "10.0.0.1",
         "157.240.12.53",
@@ -197,15 +199,15 @@ async fn of_a_mixed_answer_only_public_addresses_are_left() {
         "fd00:ec2::254",
     ]]);
     let left = ["157.240.12.53", "2a03:2880:f211:c5::1"].map(str::to_owned);
-    assert_eq!(resolved(&guard).await, Some(left.to_vec()));
+    assert_eq!(resolve_name(&guard).await, Some(left.to_vec()));
 }
 
-/// Somebody listens where a name of WhatsApp's suddenly leads: nobody comes.
+/// A server listens at the address to which a WhatsApp name is rebound. No connection must arrive.
 #[tokio::test]
-async fn no_connection_is_made_to_an_address_that_the_guard_dropped() {
+async fn a_dropped_address_gets_no_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
-    let guard = AddressGuard::looking_up(&origins(), move |_| {
+    let guard = AddressGuard::with_lookup(&test_origins(), move |_| {
         ready(Ok(vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)]))
     });
     let client = reqwest::Client::builder()
@@ -217,5 +219,5 @@ async fn no_connection_is_made_to_an_address_that_the_guard_dropped() {
     let error = failed.expect_err("no address is left");
     assert!(format!("{error:?}").contains("Address"), "{error:?}");
     let came = tokio::time::timeout(Duration::from_millis(200), listener.accept()).await;
-    assert!(came.is_err(), "somebody connected");
+    assert!(came.is_err(), "a connection arrived");
 }

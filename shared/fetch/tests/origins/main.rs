@@ -1,4 +1,4 @@
-//! The strategies against origins on loopback sockets that behave as W-API and the CDN were seen to.
+//! The strategies against loopback servers that behave as W-API and the CDN were observed to.
 
 #![allow(
     clippy::expect_used,
@@ -21,7 +21,7 @@ use ::wapi::webhook::WebhookBody;
 use fetch::{FetchError, FetchRequest, Fetcher, Limits, MediaStream, Origins, pool::PartPool};
 use futures_util::TryStreamExt;
 use media::{
-    access::{SecretHashes, Verified},
+    access::{SecretHashes, VerifiedInstance},
     ids::{InstanceId, TenantId},
     message::{MediaMessage, Secret},
     open::Proof,
@@ -32,8 +32,8 @@ use media::{
 };
 use stand_in::{Announced, DEFAULT_INSTANCE, DEFAULT_TOKEN, Spec, StandIn};
 
-/// Limits that a test can wait for.
-fn limits() -> Limits {
+/// Limits that are short enough for tests.
+fn test_limits() -> Limits {
     Limits {
         connect: Duration::from_secs(2),
         post: Duration::from_millis(700),
@@ -45,15 +45,15 @@ fn limits() -> Limits {
     }
 }
 
-/// Origins, and a fetcher that is configured for them.
+/// The origins, and a fetcher configured for them.
 struct World {
     origins: StandIn,
     fetcher: Fetcher,
 }
 
-/// How a medium is asked for.
+/// The parameters of a fetch.
 #[derive(Clone, Copy)]
-struct Ask<'a> {
+struct FetchOptions<'a> {
     strategy: Strategy,
     instance: &'a str,
     token: &'a str,
@@ -64,9 +64,9 @@ struct Ask<'a> {
     now: i64,
 }
 
-impl Ask<'_> {
-    /// As most tests ask: for what one answer means, also of an origin that has failed before.
-    fn by(strategy: Strategy) -> Self {
+impl FetchOptions<'_> {
+    /// What most tests use: `insist` is set, so that earlier failures do not matter.
+    fn with_strategy(strategy: Strategy) -> Self {
         Self {
             strategy,
             instance: DEFAULT_INSTANCE,
@@ -80,15 +80,15 @@ impl Ask<'_> {
     }
 }
 
-/// What a fetch came to.
-struct Fetched {
+/// The result of a fetch.
+struct FetchResult {
     attempt: Attempt,
     result: Result<(Vec<u8>, Proof), FetchError>,
 }
 
 impl World {
     async fn new() -> Self {
-        Self::with_limits(limits()).await
+        Self::with_limits(test_limits()).await
     }
 
     async fn with_limits(limits: Limits) -> Self {
@@ -100,50 +100,54 @@ impl World {
     }
 
     fn announce(&self, spec: Spec) -> (Announced, MediaMessage) {
-        let announced = self.origins.announce(spec).expect("the medium can be made");
+        let announced = self
+            .origins
+            .announce(spec)
+            .expect("the media file can be made");
         let message = message_of(&announced);
         (announced, message)
     }
 
-    async fn fetch(&self, strategy: Strategy, message: &MediaMessage) -> Fetched {
-        self.ask(message, Ask::by(strategy)).await
+    async fn fetch(&self, strategy: Strategy, message: &MediaMessage) -> FetchResult {
+        self.fetch_with(message, FetchOptions::with_strategy(strategy))
+            .await
     }
 
-    async fn ask(&self, message: &MediaMessage, ask: Ask<'_>) -> Fetched {
-        self.ask_and_store(message, ask, collect).await
+    async fn fetch_with(&self, message: &MediaMessage, options: FetchOptions<'_>) -> FetchResult {
+        self.fetch_and_store(message, options, collect_parts).await
     }
 
-    async fn ask_and_store(
+    async fn fetch_and_store(
         &self,
         message: &MediaMessage,
-        ask: Ask<'_>,
+        options: FetchOptions<'_>,
         store: impl AsyncFnMut(MediaStream) -> Result<(Vec<u8>, Proof), FetchError>,
-    ) -> Fetched {
-        let instance = InstanceId::parse(ask.instance).expect("an instance");
-        let token = Secret::new(ask.token);
+    ) -> FetchResult {
+        let instance = InstanceId::parse(options.instance).expect("an instance");
+        let token = Secret::new(options.token);
         let request = FetchRequest {
             message,
             instance: &instance,
             token: Some(&token),
-            keep_mismatch: ask.keep_mismatch,
-            max_bytes: ask.max_bytes,
-            insist: ask.insist,
-            deadline: tokio::time::Instant::now() + ask.time,
-            now: ask.now,
+            keep_mismatch: options.keep_mismatch,
+            max_bytes: options.max_bytes,
+            insist: options.insist,
+            deadline: tokio::time::Instant::now() + options.time,
+            now: options.now,
         };
-        let fetch = Box::pin(self.fetcher.fetch(ask.strategy, request, store));
+        let fetch = Box::pin(self.fetcher.fetch(options.strategy, request, store));
         let (attempt, result) = fetch.await;
-        Fetched { attempt, result }
+        FetchResult { attempt, result }
     }
 
-    /// Fetches what a spec announces, and checks the bytes if any came.
-    async fn try_spec(&self, strategy: Strategy, spec: Spec) -> Fetched {
+    /// Fetches what the spec announces, and compares the bytes if any arrived.
+    async fn try_spec(&self, strategy: Strategy, spec: Spec) -> FetchResult {
         let (announced, message) = self.announce(spec);
         let fetched = self.fetch(strategy, &message).await;
         if let Ok((bytes, proof)) = &fetched.result {
             assert_eq!(bytes.len() as u64, announced.size, "all bytes came");
             assert_eq!(
-                Sha256::of(bytes).to_hex(),
+                Sha256::from_data(bytes).to_hex(),
                 announced.sha256_hex,
                 "the bytes are the sender's"
             );
@@ -155,7 +159,7 @@ impl World {
         fetched
     }
 
-    fn calls(&self, method: &str, path: &str) -> usize {
+    fn count_calls(&self, method: &str, path: &str) -> usize {
         let requests = self.origins.requests();
         requests
             .iter()
@@ -163,14 +167,14 @@ impl World {
             .count()
     }
 
-    /// Every request so far kept W-API's and the CDN's rules.
-    fn assert_manners(&self) {
+    /// Checks that every request so far kept the rules of W-API and the CDN.
+    fn assert_origin_rules(&self) {
         assert_eq!(self.origins.violations(), Vec::<String>::new());
     }
 }
 
-/// Takes a stream as the bucket would: in whole parts, believing only the end.
-async fn collect(media: MediaStream) -> Result<(Vec<u8>, Proof), FetchError> {
+/// Reads a stream as the bucket does: in whole parts, trusting only the end.
+async fn collect_parts(media: MediaStream) -> Result<(Vec<u8>, Proof), FetchError> {
     let mut parts = pin!(media.into_parts());
     let mut bytes = Vec::new();
     while let Some(Part { bytes: part, end }) = parts.try_next().await? {
@@ -200,10 +204,11 @@ fn message_of(announced: &Announced) -> MediaMessage {
         InstanceId::parse(&*announced.instance),
     );
     let (tenant, instance) = (tenant.expect("a tenant"), instance.expect("an instance"));
-    let secrets = SecretHashes::new([Sha256::of(b"s")]);
-    let verified = Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret");
+    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
+    let verified =
+        VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret");
     let body = WebhookBody::parse(announced.webhook.to_string().as_bytes()).expect("JSON");
     let mut announcement = body.announcement(&verified).expect("the same instance");
-    assert_eq!(announcement.media.len(), 1, "one medium");
+    assert_eq!(announcement.media.len(), 1, "one media message");
     announcement.media.remove(0)
 }

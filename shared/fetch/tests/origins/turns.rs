@@ -1,4 +1,4 @@
-//! How many media of one instance W-API is asked for at once.
+//! The limit of concurrent W-API downloads per instance.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Ask, Fetched, World, collect};
+use crate::{FetchOptions, FetchResult, World, collect_parts};
 
 const OTHER_INSTANCE: &str = "LITE-CCCCCC-DDDDDD";
 const OTHER_TOKEN: &str = "token-of-the-other";
 
-/// A world in which W-API's file is being taken for as long as the test wants.
-struct Held {
+/// A world in which downloads from W-API last until the test ends them.
+struct HeldDownload {
     world: World,
     begun: Semaphore,
     end: Notify,
 }
 
-impl Held {
+impl HeldDownload {
     async fn new() -> Self {
         let world = World::new().await;
         world.origins.register_instance(OTHER_INSTANCE, OTHER_TOKEN);
@@ -36,16 +36,16 @@ impl Held {
         }
     }
 
-    /// Fetches a medium of the usual instance that is stored only when the test says so.
-    async fn hold(&self) -> Fetched {
+    /// Fetches a media file of the default instance that is stored only when the test allows it.
+    async fn fetch_held(&self) -> FetchResult {
         let (_, message) = self.world.announce(Spec::of(Kind::Image));
         let store = async |media| {
             self.begun.add_permits(1);
             self.end.notified().await;
-            collect(media).await
+            collect_parts(media).await
         };
-        let ask = Ask::by(Wapi);
-        self.world.ask_and_store(&message, ask, store).await
+        let options = FetchOptions::with_strategy(Wapi);
+        self.world.fetch_and_store(&message, options, store).await
     }
 
     async fn until_two_are_held(&self) {
@@ -54,71 +54,89 @@ impl Held {
     }
 }
 
+/// Other instances and other strategies do not wait.
 #[tokio::test]
-async fn a_third_medium_of_an_instance_waits_for_its_turn_while_other_instances_do_not() {
-    let held = Held::new().await;
+async fn a_third_download_of_an_instance_waits() {
+    let held = HeldDownload::new().await;
     let meanwhile = async {
         held.until_two_are_held().await;
-        let asked = held.world.calls("POST", "download-media");
+        let asked = held.world.count_calls("POST", "download-media");
         let (_, third) = held.world.announce(Spec::of(Kind::Image));
-        let hurried = Ask {
+        let hurried = FetchOptions {
             time: Duration::from_millis(50),
-            ..Ask::by(Wapi)
+            ..FetchOptions::with_strategy(Wapi)
         };
-        let waited = held.world.ask(&third, hurried).await;
+        let waited = held.world.fetch_with(&third, hurried).await;
         assert!(matches!(
             waited.result,
             Err(FetchError::TimedOut(Wait::Turn))
         ));
-        assert_eq!(held.world.calls("POST", "download-media"), asked);
+        assert_eq!(held.world.count_calls("POST", "download-media"), asked);
 
         let (_, of_other) = held
             .world
             .announce(Spec::of(Kind::Image).instance(OTHER_INSTANCE));
-        let ask = Ask {
+        let options = FetchOptions {
             instance: OTHER_INSTANCE,
             token: OTHER_TOKEN,
-            ..Ask::by(Wapi)
+            ..FetchOptions::with_strategy(Wapi)
         };
-        assert!(held.world.ask(&of_other, ask).await.result.is_ok());
-        let by_cdn = held.world.ask(&third, Ask::by(Cdn)).await;
+        assert!(
+            held.world
+                .fetch_with(&of_other, options)
+                .await
+                .result
+                .is_ok()
+        );
+        let by_cdn = held
+            .world
+            .fetch_with(&third, FetchOptions::with_strategy(Cdn))
+            .await;
         assert!(by_cdn.result.is_ok(), "the CDN knows no instances");
         held.end.notify_waiters();
     };
-    let (first, second, ()) = tokio::join!(held.hold(), held.hold(), meanwhile);
+    let (first, second, ()) = tokio::join!(held.fetch_held(), held.fetch_held(), meanwhile);
     assert!(first.result.is_ok() && second.result.is_ok());
 }
 
 #[tokio::test]
-async fn a_turn_that_ends_is_the_next_ones() {
-    let held = Held::new().await;
+async fn a_finished_turn_passes_to_the_next() {
+    let held = HeldDownload::new().await;
     let meanwhile = async {
         for _ in 0..2 {
             held.until_two_are_held().await;
             held.end.notify_waiters();
         }
     };
-    let four = async { tokio::join!(held.hold(), held.hold(), held.hold(), held.hold()) };
+    let four = async {
+        tokio::join!(
+            held.fetch_held(),
+            held.fetch_held(),
+            held.fetch_held(),
+            held.fetch_held()
+        )
+    };
     let ((a, b, c, d), ()) = tokio::join!(four, meanwhile);
     for fetched in [a, b, c, d] {
         assert!(fetched.result.is_ok());
     }
-    assert_eq!(held.world.calls("POST", "download-media"), 4);
+    assert_eq!(held.world.count_calls("POST", "download-media"), 4);
 }
 
+/// It does not count against W-API.
 #[tokio::test]
-async fn a_turn_that_never_came_says_nothing_of_w_api_and_the_medium_comes_back() {
-    let held = Held::new().await;
+async fn a_turn_timeout_is_retried_later() {
+    let held = HeldDownload::new().await;
     let meanwhile = async {
         held.until_two_are_held().await;
         let (_, message) = held.world.announce(Spec::of(Kind::Image));
-        let hurried = Ask {
+        let hurried = FetchOptions {
             time: Duration::ZERO,
             insist: false,
-            ..Ask::by(Wapi)
+            ..FetchOptions::with_strategy(Wapi)
         };
         for _ in 0..7 {
-            let refused = held.world.ask(&message, hurried).await.result;
+            let refused = held.world.fetch_with(&message, hurried).await.result;
             let refused = refused.expect_err("no turn");
             assert!(
                 matches!(refused, FetchError::TimedOut(Wait::Turn)),
@@ -128,5 +146,5 @@ async fn a_turn_that_never_came_says_nothing_of_w_api_and_the_medium_comes_back(
         }
         held.end.notify_waiters();
     };
-    tokio::join!(held.hold(), held.hold(), meanwhile);
+    tokio::join!(held.fetch_held(), held.fetch_held(), meanwhile);
 }

@@ -1,4 +1,4 @@
-//! W-API's own way: every row of the table of answers, and every way a link can disappoint.
+//! The strategy `wapi`: every row of the table of answers, and every way in which a link can fail.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use media::{
 };
 use stand_in::{Field, Format, Kind, MessageShape, Spec, WapiScenario};
 
-use crate::{Ask, World};
+use crate::{FetchOptions, World};
 
 const LATER: Disposition = Disposition::Retry { after: None };
 
-fn spec(seed: &str, scenario: WapiScenario) -> Spec {
+fn wapi_spec(seed: &str, scenario: WapiScenario) -> Spec {
     Spec::of(Kind::Image).seed(seed).size(60_000).wapi(scenario)
 }
 
 #[tokio::test]
-async fn the_file_comes_with_exactly_four_fields_asked_and_the_senders_hash_proven() {
+async fn four_fields_fetch_a_proven_file() {
     let world = World::new().await;
     for kind in [
         Kind::Image,
@@ -42,11 +42,11 @@ async fn the_file_comes_with_exactly_four_fields_asked_and_the_senders_hash_prov
             (Some(200), "stored")
         );
     }
-    world.assert_manners();
+    world.assert_origin_rules();
 }
 
 #[tokio::test]
-async fn every_row_of_the_table_of_answers_means_what_the_table_says() {
+async fn every_answer_has_its_disposition() {
     use Disposition::{NotApplicable, Unauthorized};
     use WapiScenario as W;
     let after = |seconds| Disposition::Retry {
@@ -95,7 +95,7 @@ async fn every_row_of_the_table_of_answers_means_what_the_table_says() {
     for (n, (scenario, disposition, status)) in rows.into_iter().enumerate() {
         let name = format!("{scenario:?}");
         let fetched = world
-            .try_spec(Wapi, spec(&format!("row-{n}"), scenario))
+            .try_spec(Wapi, wapi_spec(&format!("row-{n}"), scenario))
             .await;
         let error = fetched.result.expect_err(&name);
         assert_eq!(
@@ -105,11 +105,11 @@ async fn every_row_of_the_table_of_answers_means_what_the_table_says() {
         );
         assert_eq!(fetched.attempt.verdict, error.to_string());
     }
-    world.assert_manners();
+    world.assert_origin_rules();
 }
 
 #[tokio::test]
-async fn the_three_shapes_of_the_500_all_tell_the_same_words() {
+async fn every_form_of_500_gives_the_excerpt() {
     let world = World::new().await;
     for shape in [
         MessageShape::Nested,
@@ -119,7 +119,7 @@ async fn the_three_shapes_of_the_500_all_tell_the_same_words() {
         let fetched = world
             .try_spec(
                 Wapi,
-                spec(
+                wapi_spec(
                     &format!("{shape:?}"),
                     WapiScenario::Fail500 { message: shape },
                 ),
@@ -133,8 +133,9 @@ async fn the_three_shapes_of_the_500_all_tell_the_same_words() {
     }
 }
 
+/// They are found under every field name, and moved from raw addresses to W-API's origin.
 #[tokio::test]
-async fn links_are_found_under_every_name_and_moved_off_raw_addresses() {
+async fn links_are_found_and_moved() {
     let world = World::new().await;
     let named = |name: &str| WapiScenario::OtherLinkName {
         name: name.to_owned(),
@@ -149,24 +150,24 @@ async fn links_are_found_under_every_name_and_moved_off_raw_addresses() {
     for (n, scenario) in scenarios.into_iter().enumerate() {
         let name = format!("{scenario:?}");
         world
-            .try_spec(Wapi, spec(&format!("link-{n}"), scenario))
+            .try_spec(Wapi, wapi_spec(&format!("link-{n}"), scenario))
             .await
             .result
             .expect(&name);
     }
-    world.assert_manners();
+    world.assert_origin_rules();
 }
 
 #[tokio::test]
-async fn a_link_gets_the_token_only_after_it_has_asked_for_it() {
+async fn a_link_gets_the_token_after_401() {
     let world = World::new().await;
     world
-        .try_spec(Wapi, spec("needs-token", WapiScenario::LinkNeedsToken))
+        .try_spec(Wapi, wapi_spec("needs-token", WapiScenario::LinkNeedsToken))
         .await
         .result
         .expect("the file");
     world
-        .try_spec(Wapi, spec("needs-none", WapiScenario::Ok))
+        .try_spec(Wapi, wapi_spec("needs-none", WapiScenario::Ok))
         .await
         .result
         .expect("the file");
@@ -184,7 +185,7 @@ async fn a_link_gets_the_token_only_after_it_has_asked_for_it() {
     let refused = world
         .try_spec(
             Wapi,
-            spec("refuses", WapiScenario::LinkStatus { status: 403 }),
+            wapi_spec("refuses", WapiScenario::LinkStatus { status: 403 }),
         )
         .await;
     assert_eq!(
@@ -194,7 +195,7 @@ async fn a_link_gets_the_token_only_after_it_has_asked_for_it() {
 }
 
 #[tokio::test]
-async fn an_old_link_is_not_asked_again_but_a_new_one_is() {
+async fn a_failed_link_is_replaced_once() {
     let world = World::new().await;
     let first = Box::new(WapiScenario::LinkStatus { status: 404 });
     let then = Box::new(WapiScenario::Ok);
@@ -204,30 +205,30 @@ async fn an_old_link_is_not_asked_again_but_a_new_one_is() {
         then,
     };
     world
-        .try_spec(Wapi, spec("second-link", scenario))
+        .try_spec(Wapi, wapi_spec("second-link", scenario))
         .await
         .result
         .expect("the second link works");
     assert_eq!(
         (
-            world.calls("POST", "download-media"),
-            world.calls("GET", "media/file")
+            world.count_calls("POST", "download-media"),
+            world.count_calls("GET", "media/file")
         ),
         (2, 2)
     );
     let expired = world
-        .try_spec(Wapi, spec("expired", WapiScenario::ExpiredLink))
+        .try_spec(Wapi, wapi_spec("expired", WapiScenario::ExpiredLink))
         .await;
     assert_eq!(expired.result.expect_err("expired").disposition(), LATER);
     assert_eq!(
-        world.calls("GET", "media/file"),
+        world.count_calls("GET", "media/file"),
         2,
         "an expired link is not fetched"
     );
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_the_file_never_count_as_the_file() {
+async fn wrong_bytes_are_never_stored() {
     use WapiScenario as W;
     let world = World::new().await;
     let scenarios = [
@@ -247,16 +248,16 @@ async fn bytes_that_are_not_the_file_never_count_as_the_file() {
     for (n, scenario) in scenarios.into_iter().enumerate() {
         let name = format!("{scenario:?}");
         let fetched = world
-            .try_spec(Wapi, spec(&format!("not-{n}"), scenario))
+            .try_spec(Wapi, wapi_spec(&format!("not-{n}"), scenario))
             .await;
         let error = fetched.result.expect_err(&name);
         assert_eq!(error.disposition(), LATER, "{name}: {error}");
     }
-    world.assert_manners();
+    world.assert_origin_rules();
 }
 
 #[tokio::test]
-async fn a_web_page_is_a_file_where_the_sender_sent_one() {
+async fn a_sent_web_page_is_stored() {
     let world = World::new().await;
     let page = || {
         Spec::of(Kind::Document)
@@ -273,17 +274,17 @@ async fn a_web_page_is_a_file_where_the_sender_sent_one() {
         .await;
     assert!(
         fetched.result.is_err(),
-        "without a hash a page may as well be an error"
+        "without a hash a page may be an error page"
     );
 }
 
 #[tokio::test]
-async fn without_a_hash_the_bytes_are_taken_and_called_unverified() {
+async fn a_file_without_hash_is_unverified() {
     let world = World::new().await;
     let fetched = world
         .try_spec(
             Wapi,
-            spec("no-hash", WapiScenario::Ok).omit(Field::FileSha256),
+            wapi_spec("no-hash", WapiScenario::Ok).omit(Field::FileSha256),
         )
         .await;
     assert_eq!(
@@ -292,11 +293,12 @@ async fn without_a_hash_the_bytes_are_taken_and_called_unverified() {
     );
 }
 
-/// W-API's link may give the CDN's bytes as they are: they are no file, and never the last resort either.
+/// W-API's link may serve the CDN's encrypted bytes. They are not the file, not even as a last
+/// resort.
 #[tokio::test]
-async fn what_w_api_has_not_decrypted_is_never_stored() {
+async fn bytes_left_encrypted_are_never_stored() {
     let world = World::new().await;
-    let encrypted = |seed: &str| spec(seed, WapiScenario::EncryptedBytes);
+    let encrypted = |seed: &str| wapi_spec(seed, WapiScenario::EncryptedBytes);
     let (whole, silent) = (
         encrypted("hash"),
         encrypted("no hash").omit(Field::FileSha256),
@@ -310,12 +312,12 @@ async fn what_w_api_has_not_decrypted_is_never_stored() {
         (noise, false),
     ] {
         let (_, message) = world.announce(spec);
-        let ask = Ask {
+        let options = FetchOptions {
             keep_mismatch,
-            ..Ask::by(Wapi)
+            ..FetchOptions::with_strategy(Wapi)
         };
         let error = world
-            .ask(&message, ask)
+            .fetch_with(&message, options)
             .await
             .result
             .expect_err("encrypted");
@@ -324,29 +326,30 @@ async fn what_w_api_has_not_decrypted_is_never_stored() {
     }
 }
 
+/// An error page never is.
 #[tokio::test]
-async fn contradicted_bytes_are_kept_only_when_asked_and_never_an_error_page() {
+async fn mismatching_bytes_are_kept_on_request() {
     let world = World::new().await;
-    let (_, message) = world.announce(spec("flipped", WapiScenario::FlipBit { at: 100 }));
+    let (_, message) = world.announce(wapi_spec("flipped", WapiScenario::FlipBit { at: 100 }));
     let refused = world
         .fetch(Wapi, &message)
         .await
         .result
         .expect_err("contradicted");
     assert!(refused.is_mismatch(), "{refused}");
-    let keep = Ask {
+    let keep = FetchOptions {
         keep_mismatch: true,
-        ..Ask::by(Wapi)
+        ..FetchOptions::with_strategy(Wapi)
     };
-    let kept = world.ask(&message, keep).await;
+    let kept = world.fetch_with(&message, keep).await;
     assert_eq!(kept.result.expect("kept").1.integrity, Integrity::Mismatch);
-    let (_, message) = world.announce(spec("page", WapiScenario::Html200));
-    let page = world.ask(&message, keep).await;
+    let (_, message) = world.announce(wapi_spec("page", WapiScenario::Html200));
+    let page = world.fetch_with(&message, keep).await;
     assert!(page.result.is_err());
 }
 
 #[tokio::test]
-async fn silence_dripping_and_hanging_end_in_time() {
+async fn slow_and_silent_bodies_time_out() {
     use WapiScenario as W;
     let world = World::new().await;
     let scenarios = [
@@ -359,7 +362,7 @@ async fn silence_dripping_and_hanging_end_in_time() {
     for (n, scenario) in scenarios.into_iter().enumerate() {
         let name = format!("{scenario:?}");
         let fetched = world
-            .try_spec(Wapi, spec(&format!("slow-{n}"), scenario))
+            .try_spec(Wapi, wapi_spec(&format!("slow-{n}"), scenario))
             .await;
         let error = fetched.result.expect_err(&name);
         assert!(
@@ -375,14 +378,14 @@ async fn silence_dripping_and_hanging_end_in_time() {
 }
 
 #[tokio::test]
-async fn a_wrong_token_is_a_matter_of_the_instance() {
+async fn a_wrong_token_needs_a_person() {
     let world = World::new().await;
-    let (_, message) = world.announce(spec("token", WapiScenario::Ok));
-    let ask = Ask {
+    let (_, message) = world.announce(wapi_spec("token", WapiScenario::Ok));
+    let options = FetchOptions {
         token: "another-token",
-        ..Ask::by(Wapi)
+        ..FetchOptions::with_strategy(Wapi)
     };
-    let fetched = world.ask(&message, ask).await;
+    let fetched = world.fetch_with(&message, options).await;
     assert_eq!(
         fetched.result.expect_err("refused").disposition(),
         Disposition::Unauthorized
@@ -390,7 +393,7 @@ async fn a_wrong_token_is_a_matter_of_the_instance() {
 }
 
 #[tokio::test]
-async fn a_sticker_is_asked_for_as_an_image_and_then_as_a_sticker() {
+async fn a_sticker_is_requested_as_image_first() {
     let world = World::new().await;
     let only_sticker = Spec::of(Kind::Sticker)
         .seed("picky")
@@ -400,21 +403,21 @@ async fn a_sticker_is_asked_for_as_an_image_and_then_as_a_sticker() {
         .await
         .result
         .expect("the second type works");
-    assert_eq!(world.calls("POST", "download-media"), 2);
+    assert_eq!(world.count_calls("POST", "download-media"), 2);
 }
 
 #[tokio::test]
-async fn without_key_or_path_w_api_is_not_asked() {
+async fn without_key_or_path_nothing_is_requested() {
     let world = World::new().await;
     for (n, field) in [Field::MediaKey, Field::DirectPath].into_iter().enumerate() {
         let fetched = world
             .try_spec(
                 Wapi,
-                spec(&format!("without-{n}"), WapiScenario::Ok).omit(field),
+                wapi_spec(&format!("without-{n}"), WapiScenario::Ok).omit(field),
             )
             .await;
         assert_eq!(
-            fetched.result.expect_err("not asked").disposition(),
+            fetched.result.expect_err("no request").disposition(),
             Disposition::NotApplicable
         );
     }
@@ -422,7 +425,7 @@ async fn without_key_or_path_w_api_is_not_asked() {
 }
 
 #[tokio::test]
-async fn a_file_of_several_parts_is_cut_at_the_parts_and_proven_as_a_whole() {
+async fn a_large_file_is_cut_and_proven() {
     let world = World::with_limits(fetch::Limits::default()).await;
     let part = media::part::PART_BYTES as u64;
     for size in [
@@ -448,15 +451,16 @@ async fn a_file_of_several_parts_is_cut_at_the_parts_and_proven_as_a_whole() {
     }
 }
 
+/// As soon as the limit is passed, not after the last byte.
 #[tokio::test]
-async fn more_bytes_than_the_limit_are_refused_while_they_come() {
+async fn a_body_above_the_limit_is_refused() {
     let world = World::with_limits(fetch::Limits {
         max_bytes: 50_000,
-        ..crate::limits()
+        ..crate::test_limits()
     })
     .await;
     let fetched = world
-        .try_spec(Wapi, spec("too-large", WapiScenario::NoLength))
+        .try_spec(Wapi, wapi_spec("too-large", WapiScenario::NoLength))
         .await;
     assert_eq!(
         fetched.result.expect_err("too large").disposition(),
@@ -464,15 +468,16 @@ async fn more_bytes_than_the_limit_are_refused_while_they_come() {
     );
 }
 
+/// It applies where it is lower.
 #[tokio::test]
-async fn an_instances_own_cap_counts_where_it_is_lower_and_never_raises_the_limit() {
+async fn an_instances_cap_never_raises_the_limit() {
     let limits = fetch::Limits {
         max_bytes: 50_000,
-        ..crate::limits()
+        ..crate::test_limits()
     };
     let world = World::with_limits(limits).await;
-    let (_, small) = world.announce(spec("small", WapiScenario::Ok).size(40_000));
-    let (_, large) = world.announce(spec("large", WapiScenario::Ok));
+    let (_, small) = world.announce(wapi_spec("small", WapiScenario::Ok).size(40_000));
+    let (_, large) = world.announce(wapi_spec("large", WapiScenario::Ok));
     for strategy in [Wapi, Cdn] {
         for (message, cap, fits) in [
             (&small, None, true),
@@ -480,11 +485,11 @@ async fn an_instances_own_cap_counts_where_it_is_lower_and_never_raises_the_limi
             (&small, Some(39_900), false),
             (&large, Some(u64::MAX), false),
         ] {
-            let ask = Ask {
+            let options = FetchOptions {
                 max_bytes: cap,
-                ..Ask::by(strategy)
+                ..FetchOptions::with_strategy(strategy)
             };
-            let fetched = world.ask(message, ask).await.result;
+            let fetched = world.fetch_with(message, options).await.result;
             let refused = fetched.map_err(|error| error.disposition()).err();
             let expected = (!fits).then_some(Disposition::OverLimit);
             assert_eq!(refused, expected, "{strategy} {cap:?}");
@@ -493,9 +498,9 @@ async fn an_instances_own_cap_counts_where_it_is_lower_and_never_raises_the_limi
 }
 
 #[tokio::test]
-async fn an_attempt_never_tells_a_key_a_path_or_a_token() {
+async fn an_attempt_holds_no_secret() {
     let world = World::new().await;
-    let (announced, message) = world.announce(spec("secretive", WapiScenario::fail_500()));
+    let (announced, message) = world.announce(wapi_spec("secretive", WapiScenario::fail_500()));
     let fetched = world.fetch(Wapi, &message).await;
     let told = format!(
         "{:?} {:?}",

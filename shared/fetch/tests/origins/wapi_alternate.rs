@@ -1,4 +1,4 @@
-//! W-API's older endpoints, which may not exist: their absence costs one call.
+//! The strategy `wapi_alternate`: a missing endpoint costs one call.
 
 use media::{failure::Disposition, strategy::Strategy::WapiAlternate};
 use stand_in::{Kind, Spec, WapiScenario};
@@ -6,7 +6,7 @@ use stand_in::{Kind, Spec, WapiScenario};
 use crate::World;
 
 #[tokio::test]
-async fn an_endpoint_that_is_missing_is_asked_once_and_not_for_every_medium() {
+async fn a_missing_endpoint_is_requested_once() {
     let world = World::new().await;
     for n in 0..3 {
         let fetched = world
@@ -21,7 +21,7 @@ async fn an_endpoint_that_is_missing_is_asked_once_and_not_for_every_medium() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_exists_brings_the_file() {
+async fn an_existing_endpoint_serves_the_file() {
     let world = World::new().await;
     world.origins.set_alternates(true);
     let fetched = world
@@ -31,11 +31,11 @@ async fn an_endpoint_that_exists_brings_the_file() {
         )
         .await;
     assert!(fetched.result.is_ok());
-    world.assert_manners();
+    world.assert_origin_rules();
 }
 
 #[tokio::test]
-async fn a_failure_that_may_pass_is_looked_into_by_asking_whether_the_medium_exists() {
+async fn a_temporary_failure_checks_existence() {
     let world = World::new().await;
     world.origins.set_alternates(true);
     let failing = Spec::of(Kind::Image).alternate(WapiScenario::fail_500());
@@ -44,5 +44,5 @@ async fn a_failure_that_may_pass_is_looked_into_by_asking_whether_the_medium_exi
         fetched.result.expect_err("500").disposition(),
         Disposition::Retry { after: None }
     );
-    assert_eq!(world.calls("GET", "media/info"), 1);
+    assert_eq!(world.count_calls("GET", "media/info"), 1);
 }

@@ -1,25 +1,25 @@
-//! What a file is called and served as: its bytes, declared type, kind and name decide together.
+//! Decides the extension and content type of a file from its bytes, declared type, kind and name.
 //!
 //! | first bytes | extension | content type | inline |
 //! |---|---|---|---|
-//! | one format's long signature (RAR) | the format's | the format's | audio, video |
-//! | a family's long signature (ZIP) | by the order below | the extension's | by the family |
+//! | long signature of one format (RAR) | the format's | the format's | audio, video |
+//! | long signature of a family (ZIP) | by the order below | the extension's | by the family |
 //! | text | by the order below | the extension's, else `text/plain` | `text/plain`, no markup |
-//! | a short signature (`BM`) | as for a long one | as for a long one | if a word agrees |
-//! | a short signature, and a word that may be true | the word's | the extension's | never |
-//! | none known | declared type, name, `bin` | the extension's | never |
+//! | short signature (`BM`) | as for a long one | as for a long one | if a hint agrees |
+//! | short signature and a plausible hint | the hint's | the extension's | never |
+//! | unknown | declared type, name, `bin` | the extension's | never |
 //!
-//! The order within a family takes the first extension that such bytes can have:
+//! Within a family, the first extension that such bytes may have is taken:
 //!
-//! 1. the declared type's, or the name's if it has the same type (`pfx` and `p12`); types that only
-//!    say how a file is packed (`application/zip`, `text/plain`) come last;
+//! 1. the declared type's, or the name's if both have the same type (`pfx` and `p12`); types that
+//!    only say how a file is packed (`application/zip`, `text/plain`) come last;
 //! 2. the name's, if the tables know it;
-//! 3. what the bytes tell of their content: names in an archive, brands, syntax of a text;
-//! 4. the name's, if nothing else is called so (`rem`) and the family holds files of many formats;
-//! 5. the declared type that only says how the file is packed, and the family's usual extension.
+//! 3. the one that the content suggests: names in an archive, brands, syntax of a text;
+//! 4. the name's, if no other type uses it (`rem`) and the family has files of many formats;
+//! 5. the declared type's that only says how the file is packed, then the family's usual one.
 //!
-//! Inline is what the bytes prove to be a picture that browsers draw, audio, video, PDF or plain
-//! text. No word of a sender's can change that.
+//! A file is shown inline only if its bytes prove that it is an image that browsers display, audio,
+//! video, PDF or plain text. What the sender declares cannot change that.
 
 mod containers;
 mod family;
@@ -37,10 +37,10 @@ use crate::{
     kind::MediaKind,
 };
 
-/// All that says what a file is.
+/// Everything that suggests what a file is.
 #[derive(Debug, Clone, Copy)]
 pub struct FileEvidence<'a> {
-    /// The file's first bytes. A few KiB are plenty for most; archives tell more in more.
+    /// The file's first bytes. A few KiB suffice for most formats; archives need more.
     pub head: &'a [u8],
     /// The declared mimetype, with or without parameters.
     pub declared: Option<&'a str>,
@@ -55,31 +55,31 @@ pub struct FileEvidence<'a> {
 pub struct FileType {
     /// The extension in the key.
     pub extension: Extension,
-    /// A mimetype, with `charset` for plain text that is UTF-8 beyond ASCII: browsers do not look
-    /// for that, and would show two signs for each accent. Other plain text has none: they take it
-    /// for Windows-1252, or follow its byte order mark.
+    /// MIME type, with `charset` for plain text that is UTF-8 beyond ASCII: browsers do not detect
+    /// it, and would show two characters for each accented one. Other plain text has no charset:
+    /// browsers read it as Windows-1252 or by its byte order mark.
     pub content_type: &'static str,
     is_shown_inline: bool,
 }
 
-/// What the sender's words say.
+/// The type and name that the sender gave.
 #[derive(Debug, Clone)]
-struct Words {
+struct SenderHints {
     declared: Option<DeclaredType>,
     name: Option<Extension>,
 }
 
-impl Words {
-    fn read(evidence: &FileEvidence<'_>) -> Self {
-        let name = evidence.file_name.and_then(extension_of);
-        // `bin` says nothing, and a single letter (`Empresa S.A`) only what the tables know.
-        let says = |name: &str| {
-            let is_letter = name.len() == 1 && !family::is_of_some_family(name);
+impl SenderHints {
+    fn from_evidence(evidence: &FileEvidence<'_>) -> Self {
+        let name = evidence.file_name.and_then(extension_in_name);
+        // `bin` is no hint, and a single letter (`Empresa S.A`) only if a family claims it.
+        let is_hint = |name: &str| {
+            let is_letter = name.len() == 1 && !family::is_claimed(name);
             name != "bin" && !is_letter
         };
         Self {
-            declared: evidence.declared.and_then(types::declared),
-            name: name.filter(|name| says(name.as_str())),
+            declared: evidence.declared.and_then(types::parse_declared),
+            name: name.filter(|name| is_hint(name.as_str())),
         }
     }
 
@@ -87,19 +87,19 @@ impl Words {
         self.name.as_ref().map(Extension::as_str)
     }
 
-    /// The extensions that are said, the declared type's first.
+    /// The suggested extensions, the declared type's first.
     fn extensions(&self) -> impl Iterator<Item = &str> {
         let declared = self.declared.map(|declared| declared.extension);
         declared.into_iter().chain(self.name())
     }
 
-    /// The extension within a family; `content` is what the bytes tell of their content.
+    /// The extension within a family. `content` is the extension that the content suggests.
     fn extension_in<'a>(&'a self, family: Family, content: Option<&'static str>) -> &'a str {
-        let name = self.name().filter(|name| family.has(name));
-        let content = content.filter(|content| family.has(content));
+        let name = self.name().filter(|name| family.has_extension(name));
+        let content = content.filter(|content| family.has_extension(content));
         let declared = self
             .declared
-            .filter(|declared| family.has(declared.extension));
+            .filter(|declared| family.has_extension(declared.extension));
         if let Some(DeclaredType {
             extension,
             is_wide: false,
@@ -111,16 +111,16 @@ impl Words {
         }
         let open = self
             .name()
-            .filter(|name| family.is_wide() && family::is_open(name));
+            .filter(|name| family.is_wide() && family::is_unclaimed(name));
         name.or(content)
             .or(open)
             .or(declared.map(|declared| declared.extension))
             .unwrap_or(family.usual_extension())
     }
 
-    /// The extension of text. A page that is said to be plain text stays that; a workbook that is
-    /// text is CSV, since Windows has one type for both. XML is the syntax of many formats, so the
-    /// name may say more.
+    /// The extension of a text. A page declared as plain text keeps that type; a text declared as a
+    /// workbook is CSV, because Windows has one type for both. XML is the syntax of many formats,
+    /// so the name may be more exact.
     fn extension_of_text(&self, text: Text) -> &str {
         let is_said = |extension: &str| {
             self.declared
@@ -129,21 +129,20 @@ impl Words {
         let content = match text.extension {
             Some(_) if text.is_page() && is_said("txt") => Some("txt"),
             None if is_said("xls") => Some("csv"),
-            Some("xml") if !is_said("xml") && self.name().is_some_and(family::is_open) => None,
+            Some("xml") if !is_said("xml") && self.name().is_some_and(family::is_unclaimed) => None,
             content => content,
         };
         self.extension_in(Family::Text, content)
     }
 
-    /// The extension of bytes without a known signature. A family's files would have one, so an
-    /// extension of no family is likelier.
+    /// The extension of bytes without a known signature. Files of a family would have one, so an
+    /// extension that no family claims is more likely.
     fn likeliest_extension(&self) -> Option<&str> {
         let declared = self.declared.map(|declared| declared.extension);
         let (Some(declared), Some(name)) = (self.declared, self.name()) else {
             return declared.or(self.name());
         };
-        let is_likelier =
-            family::is_of_some_family(declared.extension) && !family::is_of_some_family(name);
+        let is_likelier = family::is_claimed(declared.extension) && !family::is_claimed(name);
         let is_better = declared.is_wide || types::are_alike(name, declared.extension);
         Some(if is_better || is_likelier {
             name
@@ -154,46 +153,46 @@ impl Words {
 }
 
 impl FileType {
-    /// Decides. The same evidence always gives the same type.
+    /// Decides the type. The same evidence always gives the same type.
     #[must_use]
     pub fn detect(evidence: FileEvidence<'_>) -> Self {
-        let words = Words::read(&evidence);
-        let signature = Signature::read(evidence.head, evidence.kind);
-        // Few texts begin beyond ASCII, and signatures do so on purpose.
+        let hints = SenderHints::from_evidence(&evidence);
+        let signature = Signature::from_head(evidence.head, evidence.kind);
+        // Few texts begin with a non-ASCII character, but many signatures do, on purpose.
         let is_plain = |signature: Signature| {
             !signature.is_sure || evidence.head.first().is_some_and(u8::is_ascii)
         };
-        let text = Text::read(evidence.head).filter(|_| signature.is_none_or(is_plain));
+        let text = Text::from_head(evidence.head).filter(|_| signature.is_none_or(is_plain));
         let is_agreed = |signature: Signature| {
-            let mut extensions = words.extensions();
-            extensions.any(|extension| signature.evidence.has(extension))
+            let mut extensions = hints.extensions();
+            extensions.any(|extension| signature.evidence.has_extension(extension))
         };
-        let may_be_another = || words.extensions().any(family::is_open);
+        let may_be_another = || hints.extensions().any(family::is_unclaimed);
         match (signature, text) {
             (Some(signature), _) if signature.is_sure && signature.is_text => {
-                Self::of_signature(signature, &words, true)
+                Self::from_signature(signature, &hints, true)
             }
             (Some(signature), None) if signature.is_sure => {
-                Self::of_signature(signature, &words, true)
+                Self::from_signature(signature, &hints, true)
             }
-            // A text may begin like anything.
+            // A text may begin with any short signature.
             (Some(signature), Some(text)) if is_agreed(signature) && text.extension.is_none() => {
-                Self::of_signature(signature, &words, false)
+                Self::from_signature(signature, &hints, false)
             }
-            (_, Some(text)) => Self::of_text(text, &words),
+            (_, Some(text)) => Self::from_text(text, &hints),
             (Some(signature), None) if is_agreed(signature) || !may_be_another() => {
-                Self::of_signature(signature, &words, is_agreed(signature))
+                Self::from_signature(signature, &hints, is_agreed(signature))
             }
-            (Some(_) | None, None) => Self::of_words(&words),
+            (Some(_) | None, None) => Self::from_hints(&hints),
         }
     }
 
-    fn of_signature(signature: Signature, words: &Words, is_proven: bool) -> Self {
+    fn from_signature(signature: Signature, hints: &SenderHints, is_proven: bool) -> Self {
         match signature.evidence {
             Evidence::Family(family, content) => {
-                let extension = words.extension_in(family, content);
-                let usual = || family.mimetype(family.usual_extension());
-                let mimetype = family.mimetype(extension).or_else(usual);
+                let extension = hints.extension_in(family, content);
+                let usual = || family.mimetype_for(family.usual_extension());
+                let mimetype = family.mimetype_for(extension).or_else(usual);
                 Self::new(extension, mimetype, is_proven && family.is_shown())
             }
             Evidence::Format {
@@ -201,7 +200,7 @@ impl FileType {
                 mimetype,
                 is_shown,
             } => {
-                let alike = words
+                let alike = hints
                     .name()
                     .filter(|name| types::are_alike(name, extension));
                 let extension = alike.unwrap_or(extension);
@@ -210,10 +209,11 @@ impl FileType {
         }
     }
 
-    fn of_text(text: Text, words: &Words) -> Self {
-        let extension = words.extension_of_text(text);
-        let syntax = || text.extension.and_then(types::of_extension);
-        let own = types::of_extension(extension).filter(|_| Family::Text.has(extension));
+    fn from_text(text: Text, hints: &SenderHints) -> Self {
+        let extension = hints.extension_of_text(text);
+        let syntax = || text.extension.and_then(types::mimetype_for_extension);
+        let own = types::mimetype_for_extension(extension)
+            .filter(|_| Family::Text.has_extension(extension));
         let mimetype = own.or_else(syntax).unwrap_or(types::PLAIN_TEXT);
         let is_plain = mimetype == types::PLAIN_TEXT;
         let mimetype = match text.is_utf8 {
@@ -227,9 +227,9 @@ impl FileType {
         )
     }
 
-    fn of_words(words: &Words) -> Self {
-        let extension = words.likeliest_extension().unwrap_or("bin");
-        Self::new(extension, types::of_extension(extension), false)
+    fn from_hints(hints: &SenderHints) -> Self {
+        let extension = hints.likeliest_extension().unwrap_or("bin");
+        Self::new(extension, types::mimetype_for_extension(extension), false)
     }
 
     fn new(extension: &str, mimetype: Option<&'static str>, is_shown_inline: bool) -> Self {
@@ -240,28 +240,28 @@ impl FileType {
         }
     }
 
-    /// Whether a browser may show it in place. Only what its bytes prove to be a picture that
-    /// browsers draw, audio, video, a PDF or plain text may.
+    /// Whether a browser may show the file inline. The bytes must prove that it is an image that
+    /// browsers display, audio, video, a PDF or plain text.
     #[must_use]
     pub fn is_shown_inline(&self) -> bool {
         self.is_shown_inline
     }
 }
 
-/// The extension of a file's name.
-fn extension_of(name: &str) -> Option<Extension> {
-    Extension::of_name(name, is_known)
+/// The extension in a file name.
+fn extension_in_name(name: &str) -> Option<Extension> {
+    Extension::from_name(name, is_known)
 }
 
 fn is_known(extension: &str) -> bool {
-    family::is_of_some_family(extension) || types::of_extension(extension).is_some()
+    family::is_claimed(extension) || types::mimetype_for_extension(extension).is_some()
 }
 
-/// A file's name without its extension. A dot alone makes no extension (`Empresa S.A`, `Dr.Silva`):
-/// it is one that the tables know, and longer than one letter, or the one that the file has.
+/// A file name without its extension. A dot alone does not make an extension (`Empresa S.A`,
+/// `Dr.Silva`): it must be known and longer than one letter, or be the file's own.
 #[must_use]
-pub fn stem<'a>(name: &'a str, file_type: &FileType) -> &'a str {
-    match extension_of(name) {
+pub fn file_stem<'a>(name: &'a str, file_type: &FileType) -> &'a str {
+    match extension_in_name(name) {
         Some(extension) if extension == file_type.extension => remove_extension(name, &extension),
         Some(extension) if extension.as_str().len() > 1 && is_known(extension.as_str()) => {
             remove_extension(name, &extension)

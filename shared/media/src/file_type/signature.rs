@@ -1,32 +1,33 @@
-//! Signatures: which family or format the first bytes belong to, and whether that could be chance.
+//! Detects the family or format of a file by its first bytes, and whether the match could be
+//! chance.
 
 use super::{containers, family::Family, types};
 use crate::kind::MediaKind;
 
-/// What bytes say.
+/// What the bytes prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Evidence {
-    /// They are of this family, and hold what this extension says where they tell.
+    /// A family, and the extension that the content suggests, if any.
     Family(Family, Option<&'static str>),
-    /// They are of one format, which no word changes.
+    /// One format, which no hint of the sender changes.
     Format {
-        /// Its extension.
+        /// The format's extension.
         extension: &'static str,
-        /// Its type.
+        /// The format's MIME type.
         mimetype: &'static str,
-        /// Whether a browser may show it in place.
+        /// Whether a browser may show it inline.
         is_shown: bool,
     },
 }
 
 impl Evidence {
-    /// The family, without more.
-    pub(super) fn family(family: Family) -> Self {
+    /// A family without a suggested extension.
+    pub(super) fn from_family(family: Family) -> Self {
         Self::Family(family, None)
     }
 
-    /// A format that is downloaded.
-    pub(super) fn format(extension: &'static str, mimetype: &'static str) -> Self {
+    /// A format that is downloaded, not shown inline.
+    pub(super) fn from_format(extension: &'static str, mimetype: &'static str) -> Self {
         Self::Format {
             extension,
             mimetype,
@@ -34,23 +35,23 @@ impl Evidence {
         }
     }
 
-    /// Whether files with this extension have such bytes.
-    pub(super) fn has(self, said: &str) -> bool {
+    /// Whether files with this extension may have such bytes.
+    pub(super) fn has_extension(self, other: &str) -> bool {
         match self {
-            Self::Family(family, _) => family.has(said),
-            Self::Format { extension, .. } => types::are_alike(extension, said),
+            Self::Family(family, _) => family.has_extension(other),
+            Self::Format { extension, .. } => types::are_alike(extension, other),
         }
     }
 }
 
-/// A signature that was seen.
+/// A detected signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Signature {
-    /// What it says.
+    /// What the signature proves.
     pub(super) evidence: Evidence,
-    /// Whether it is too long, or too well confirmed by what follows, to be chance.
+    /// Whether the signature is too long, or too well confirmed by what follows, to be chance.
     pub(super) is_sure: bool,
-    /// Whether the format begins with text, so that text is no evidence against it.
+    /// Whether the format begins with text, so that a text does not contradict it.
     pub(super) is_text: bool,
 }
 
@@ -71,30 +72,30 @@ impl Signature {
         }
     }
 
-    /// Looks for a signature in the head. The kind of the message tells audio from video.
-    pub(super) fn read(head: &[u8], kind: MediaKind) -> Option<Self> {
-        let container = containers::zip(head)
-            .or_else(|| containers::ole(head))
-            .or_else(|| containers::iso_media(head, kind))
-            .or_else(|| containers::asn1(head))
-            .or_else(|| containers::riff(head));
+    /// Finds a signature in the head. The message's kind tells audio from video.
+    pub(super) fn from_head(head: &[u8], kind: MediaKind) -> Option<Self> {
+        let container = containers::detect_zip(head)
+            .or_else(|| containers::detect_ole(head))
+            .or_else(|| containers::detect_iso_media(head, kind))
+            .or_else(|| containers::detect_asn1(head))
+            .or_else(|| containers::detect_riff(head));
         container
             .map(Self::sure)
-            .or_else(|| textual(head))
-            .or_else(|| long(head))
-            .or_else(|| confirmed(head))
-            .or_else(|| of_library(head))
+            .or_else(|| detect_textual(head))
+            .or_else(|| detect_long(head))
+            .or_else(|| detect_short(head))
+            .or_else(|| detect_with_library(head))
     }
 }
 
-/// PDF and RTF, which begin with words.
-fn textual(head: &[u8]) -> Option<Signature> {
+/// Detects PDF and RTF, which begin with text.
+fn detect_textual(head: &[u8]) -> Option<Signature> {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let head = head.trim_ascii_start();
     let evidence = if head.starts_with(b"%PDF-") {
-        Evidence::family(Family::Pdf)
+        Evidence::from_family(Family::Pdf)
     } else if head.starts_with(b"{\\rtf") {
-        Evidence::format("rtf", "application/rtf")
+        Evidence::from_format("rtf", "application/rtf")
     } else {
         return None;
     };
@@ -105,8 +106,8 @@ fn textual(head: &[u8]) -> Option<Signature> {
     })
 }
 
-/// Short signatures, and whether the bytes that follow confirm them.
-fn confirmed(head: &[u8]) -> Option<Signature> {
+/// Detects short signatures, and whether the bytes after them confirm the match.
+fn detect_short(head: &[u8]) -> Option<Signature> {
     let (family, is_sure) = match head {
         [b'B', b'M', rest @ ..] => (Family::Bmp, is_bitmap(rest)),
         [b'M', b'Z', ..] => (Family::Program, is_windows_program(head)),
@@ -125,14 +126,16 @@ fn confirmed(head: &[u8]) -> Option<Signature> {
     } else {
         Signature::doubtful
     };
-    Some(signature(Evidence::family(family)))
+    Some(signature(Evidence::from_family(family)))
 }
 
-/// Long signatures that the library lacks, or wants more bytes for.
-fn long(head: &[u8]) -> Option<Signature> {
+/// Detects long signatures that the library lacks or needs more bytes for.
+fn detect_long(head: &[u8]) -> Option<Signature> {
     let evidence = match head {
-        [0x7f, b'E', b'L', b'F', ..] => Evidence::format("elf", "application/x-executable"),
-        [b'L', 0, 0, 0, 1, 0x14, 2, 0, ..] => Evidence::format("lnk", "application/x-ms-shortcut"),
+        [0x7f, b'E', b'L', b'F', ..] => Evidence::from_format("elf", "application/x-executable"),
+        [b'L', 0, 0, 0, 1, 0x14, 2, 0, ..] => {
+            Evidence::from_format("lnk", "application/x-ms-shortcut")
+        }
         [0x1a, 0x45, 0xdf, 0xa3, rest @ ..] => {
             let start = rest.get(..64).unwrap_or(rest);
             let names = |name: &[u8]| start.windows(name.len()).any(|some| some == name);
@@ -148,8 +151,7 @@ fn long(head: &[u8]) -> Option<Signature> {
     Some(Signature::sure(evidence))
 }
 
-/// Whether a bitmap's header follows `BM`: two reserved words of zero, and one of the header's
-/// known sizes.
+/// Whether a bitmap header follows `BM`: two reserved words of zero, and a known header size.
 fn is_bitmap(rest: &[u8]) -> bool {
     let has_zeros = rest.get(4..8) == Some(&[0; 4]);
     let size = rest.get(12..).and_then(|rest| rest.first_chunk::<4>());
@@ -157,7 +159,7 @@ fn is_bitmap(rest: &[u8]) -> bool {
     has_zeros && size.is_some_and(|size| matches!(size, 12 | 16 | 40 | 52 | 56 | 64 | 108 | 124))
 }
 
-/// Whether the header of DOS leads to one of Windows.
+/// Whether the DOS header points to a Windows header.
 fn is_windows_program(head: &[u8]) -> bool {
     let offset = head.get(0x3c..).and_then(|rest| rest.first_chunk::<4>());
     let offset = offset.and_then(|offset| usize::try_from(u32::from_le_bytes(*offset)).ok());
@@ -169,8 +171,8 @@ fn is_windows_program(head: &[u8]) -> bool {
     })
 }
 
-/// Whether a frame of MPEG audio can begin so: no reserved version, layer, bit rate or sampling
-/// rate.
+/// Whether these bytes can begin an MPEG audio frame: version, layer, bit rate and sampling rate
+/// are not reserved values.
 fn is_mpeg_audio(second: u8, third: u8) -> bool {
     second & 0xe0 == 0xe0
         && second & 0x18 != 0x08
@@ -179,21 +181,21 @@ fn is_mpeg_audio(second: u8, third: u8) -> bool {
         && third & 0x0c != 0x0c
 }
 
-/// What the library knows beyond.
-fn of_library(head: &[u8]) -> Option<Signature> {
+/// Detects other signatures with the library `infer`.
+fn detect_with_library(head: &[u8]) -> Option<Signature> {
     let known = infer::get(head)?;
     let evidence = match known.extension() {
-        "jpg" => Evidence::family(Family::Jpeg),
-        "png" => Evidence::family(Family::Png),
-        "gif" => Evidence::family(Family::Gif),
-        "tif" => Evidence::family(Family::Tiff),
-        "ogg" | "opus" => Evidence::family(Family::Ogg),
-        "pdf" => Evidence::family(Family::Pdf),
-        "gz" => Evidence::family(Family::Gzip),
-        "sqlite" => Evidence::family(Family::Sqlite),
-        "wmv" => Evidence::family(Family::Asf),
-        // Two or three bytes without a structure, which any file can begin with; and what was
-        // looked for above, with more care.
+        "jpg" => Evidence::from_family(Family::Jpeg),
+        "png" => Evidence::from_family(Family::Png),
+        "gif" => Evidence::from_family(Family::Gif),
+        "tif" => Evidence::from_family(Family::Tiff),
+        "ogg" | "opus" => Evidence::from_family(Family::Ogg),
+        "pdf" => Evidence::from_family(Family::Pdf),
+        "gz" => Evidence::from_family(Family::Gzip),
+        "sqlite" => Evidence::from_family(Family::Sqlite),
+        "wmv" => Evidence::from_family(Family::Asf),
+        // Two or three bytes that any file may begin with, and formats that were checked more
+        // carefully above.
         "obj" | "bc" | "cpio" | "Z" | "jxr" | "ps" | "der" | "pem" | "html" | "xml" | "sh"
         | "exe" | "dll" | "webp" | "mov" | "m4a" | "mobi" => return None,
         extension => Evidence::Format {
@@ -207,7 +209,7 @@ fn of_library(head: &[u8]) -> Option<Signature> {
     let is_short = match known.extension() {
         "gif" => !head.starts_with(b"GIF87a") && !head.starts_with(b"GIF89a"),
         "jxl" => head.starts_with(b"\xff\x0a"),
-        // Anywhere in the first KiB.
+        // The library matches these anywhere in the first KiB, or by few bytes.
         "pdf" | "bz2" | "swf" | "eot" => true,
         _ => false,
     };

@@ -1,34 +1,34 @@
-//! Whether bytes are text, and what of its syntax shows at its beginning.
+//! Detects whether bytes are text, and the syntax at their start.
 
 use std::borrow::Cow;
 
-/// How much is looked at. WHATWG's rules for telling text from binary look at 1,445 bytes.
-const LOOKED_AT: usize = 4096;
+/// Maximum bytes that are examined. WHATWG's rules for telling text from binary examine 1,445.
+const MAX_TEXT_HEAD_BYTES: usize = 4096;
 
-/// A head that is text.
+/// The properties of a head that is text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Text {
-    /// The extension that its syntax gives; nothing if it has none that shows.
+    /// The extension of its syntax; `None` if it has no recognizable one.
     pub(super) extension: Option<&'static str>,
-    /// Whether all of the head is UTF-8, and more than ASCII.
+    /// Whether the whole head is UTF-8 and has non-ASCII characters.
     pub(super) is_utf8: bool,
 }
 
 impl Text {
-    /// Reads the head as text; nothing if it is empty or binary.
-    pub(super) fn read(head: &[u8]) -> Option<Self> {
-        // Ctrl-Z ends a text of DOS, and still does in files for banks.
+    /// Reads the head as text; `None` if it is empty or binary.
+    pub(super) fn from_head(head: &[u8]) -> Option<Self> {
+        // Ctrl-Z ends DOS texts, and still ends files for banks.
         let head = head.trim_suffix_of(0x1a);
-        let start = head.get(..LOOKED_AT).unwrap_or(head);
-        let text = decoded(start)?;
+        let start = head.get(..MAX_TEXT_HEAD_BYTES).unwrap_or(head);
+        let text = decode_text(start)?;
         let text = text.trim_start().to_ascii_lowercase();
         (!head.is_empty()).then(|| Self {
-            extension: syntax(&text),
+            extension: detect_syntax(&text),
             is_utf8: !head.is_ascii() && is_utf8(head),
         })
     }
 
-    /// Whether a browser could take it for a page or a drawing, and run what is in it.
+    /// Whether a browser could render it as a page or drawing and run scripts in it.
     pub(super) fn is_page(self) -> bool {
         matches!(self.extension, Some("html" | "svg"))
     }
@@ -48,25 +48,26 @@ impl TrimSuffix for [u8] {
     }
 }
 
-/// The characters of text; nothing of binary bytes.
-fn decoded(start: &[u8]) -> Option<Cow<'_, str>> {
+/// Decodes text; `None` if the bytes are binary.
+fn decode_text(start: &[u8]) -> Option<Cow<'_, str>> {
     if let Some(wide) = start.strip_prefix(b"\xff\xfe") {
-        return utf16(wide, u16::from_le_bytes).map(Cow::Owned);
+        return decode_utf16(wide, u16::from_le_bytes).map(Cow::Owned);
     }
     if let Some(wide) = start.strip_prefix(b"\xfe\xff") {
-        return utf16(wide, u16::from_be_bytes).map(Cow::Owned);
+        return decode_utf16(wide, u16::from_be_bytes).map(Cow::Owned);
     }
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
     if start.iter().any(|byte| is_binary(u32::from(*byte))) {
         return None;
     }
     let beyond_ascii = start.iter().filter(|byte| !byte.is_ascii()).count();
-    // Text in an alphabet of one byte has few accents; packed bytes are beyond ASCII half the time.
+    // Texts in single-byte encodings have few accented characters; half of compressed bytes are not
+    // ASCII.
     let may_be_latin = beyond_ascii * 4 < start.len();
     (is_utf8(start) || may_be_latin).then(|| String::from_utf8_lossy(start))
 }
 
-/// Whether the bytes are UTF-8, perhaps cut within their last character.
+/// Whether the bytes are UTF-8, possibly cut within the last character.
 fn is_utf8(bytes: &[u8]) -> bool {
     match std::str::from_utf8(bytes) {
         Ok(_) => true,
@@ -74,25 +75,25 @@ fn is_utf8(bytes: &[u8]) -> bool {
     }
 }
 
-fn utf16(bytes: &[u8], unit: impl Fn([u8; 2]) -> u16) -> Option<String> {
+fn decode_utf16(bytes: &[u8], unit: impl Fn([u8; 2]) -> u16) -> Option<String> {
     let (pairs, _) = bytes.as_chunks::<2>();
     let units = pairs.iter().map(|pair| unit(*pair));
     let text: String = char::decode_utf16(units)
         .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
         .collect();
-    let strange = |c: char| c == char::REPLACEMENT_CHARACTER || is_binary(u32::from(c));
+    let is_invalid = |c: char| c == char::REPLACEMENT_CHARACTER || is_binary(u32::from(c));
     // The last character may be cut in two.
-    let strangers = text.chars().filter(|c| strange(*c)).count();
-    (strangers <= 1).then_some(text)
+    let invalid_chars = text.chars().filter(|c| is_invalid(*c)).count();
+    (invalid_chars <= 1).then_some(text)
 }
 
-/// WHATWG's "binary data bytes": controls that no text has.
+/// WHATWG's "binary data bytes": control characters that do not occur in text.
 fn is_binary(code: u32) -> bool {
     matches!(code, 0x00..=0x08 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f)
 }
 
 /// The syntax of a text in lower case.
-fn syntax(text: &str) -> Option<&'static str> {
+fn detect_syntax(text: &str) -> Option<&'static str> {
     const STARTS: &[(&str, &str)] = &[
         ("-----begin ", "pem"),
         ("begin:vcard", "vcf"),
@@ -104,11 +105,11 @@ fn syntax(text: &str) -> Option<&'static str> {
     let known = STARTS.iter().find(|(start, _)| text.starts_with(start));
     known
         .map(|(_, extension)| *extension)
-        .or_else(|| markup(text))
+        .or_else(|| detect_markup(text))
 }
 
-/// The language of a text that begins with a tag, after prolog, comments and document type.
-fn markup(text: &str) -> Option<&'static str> {
+/// The markup language of a text, after its prolog, comments and document type.
+fn detect_markup(text: &str) -> Option<&'static str> {
     let (mut rest, mut is_xml, mut has_comment) = (text, false, false);
     loop {
         rest = rest.trim_start();
@@ -138,16 +139,16 @@ fn markup(text: &str) -> Option<&'static str> {
     }
     let unnamed = match (is_xml, has_comment) {
         (true, _) => Some("xml"),
-        // A page may begin with a comment; nothing else does.
+        // HTML may begin with a comment; the other syntaxes do not.
         (false, true) => Some("html"),
         (false, false) => None,
     };
-    element(rest, is_xml).or(unnamed)
+    detect_element(rest, is_xml).or(unnamed)
 }
 
-/// The language that the first element belongs to.
-fn element(text: &str, is_xml: bool) -> Option<&'static str> {
-    /// What WHATWG's rules take for HTML, and other tags that pages begin with.
+/// The markup language of the first element.
+fn detect_element(text: &str, is_xml: bool) -> Option<&'static str> {
+    /// Tags that WHATWG's rules recognize as HTML, and others that pages begin with.
     const HTML: &[&str] = &[
         "html", "head", "script", "iframe", "h1", "h2", "h3", "div", "font", "table", "a", "style",
         "title", "b", "body", "br", "p", "meta", "link", "img", "span", "form", "center", "object",
@@ -188,12 +189,12 @@ mod tests {
             "a\x0cb",
             "fim\x1a\x1a",
         ] {
-            assert!(Text::read(text.as_bytes()).is_some(), "{text:?}");
+            assert!(Text::from_head(text.as_bytes()).is_some(), "{text:?}");
         }
         let latin = b"a\xe7\xe3o do banco".as_slice();
-        assert!(Text::read(latin).is_some());
+        assert!(Text::from_head(latin).is_some());
         let cut = "situação".as_bytes().split_last().expect("bytes").1;
-        assert!(Text::read(cut).is_some());
+        assert!(Text::from_head(cut).is_some());
         for bytes in [
             b"".as_slice(),
             b"\0",
@@ -202,13 +203,13 @@ mod tests {
             b"\xff\xd8\xff\xe0",
             b"\xff\xfe\0\0\0\0",
         ] {
-            assert_eq!(Text::read(bytes), None, "{bytes:?}");
+            assert_eq!(Text::from_head(bytes), None, "{bytes:?}");
         }
     }
 
     #[test]
-    fn a_syntax_shows_behind_what_may_stand_before_it() {
-        let syntax = |text: &str| Text::read(text.as_bytes()).and_then(|text| text.extension);
+    fn a_syntax_is_found_behind_a_prolog() {
+        let syntax = |text: &str| Text::from_head(text.as_bytes()).and_then(|text| text.extension);
         for (text, extension) in [
             (
                 "<?xml version='1.0'?>\n<?xml-stylesheet href='x'?><!-- a --><SVG/>",

@@ -1,12 +1,12 @@
-//! Bytes with a signature, and containers that several kinds of file have.
+//! Files with signatures, and containers that several formats share.
 
-use super::{ANY, DOCM, DOCX, NONE, ODT, PPTM, PPTX, XLS, XLSM, XLSX, check, ending};
-use crate::heads::{self, describe, medium, plain_zip};
+use super::{ANY, DOCM, DOCX, NONE, ODT, PPTM, PPTX, XLS, XLSM, XLSX, check_cases, extension_of};
+use crate::heads::{self, describe_object, media_message, plain_zip};
 
-/// Whatever a sender says, a signature of four bytes and more says it better.
+/// A signature of four bytes or more outranks the sender's hints.
 #[test]
 #[rustfmt::skip]
-fn long_signatures_beat_every_word() {
+fn long_signatures_outrank_hints() {
     let jpeg = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00".as_slice();
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice();
     let rar = b"Rar!\x1a\x07\x01\x00".as_slice();
@@ -16,7 +16,7 @@ fn long_signatures_beat_every_word() {
     let ogg = [b"OggS\0\x02".as_slice(), &[0; 22], b"OpusHead"].concat();
     let dwg = b"AC1032\0\0\0\0\0".as_slice();
     let cdr = b"RIFF\x24\0\0\0CDRDvrsn".as_slice();
-    check(&[
+    check_cases(&[
         (jpeg, "application/pdf", "x.pdf", "jpg", "image/jpeg", "inline"),
         (jpeg, ANY, "foto.exe", "jpg", "image/jpeg", "inline"),
         (jpeg, NONE, NONE, "jpg", "image/jpeg", "inline"),
@@ -44,10 +44,11 @@ fn long_signatures_beat_every_word() {
     ]);
 }
 
-/// An image sensor's file, an AVIF, a video and a song have one container: brands, kind and words decide.
+/// A camera's raw image, an AVIF, a video and a song share one container: brands, kind and hints
+/// decide.
 #[test]
 #[rustfmt::skip]
-fn iso_media_are_told_apart_by_brand_and_kind() {
+fn iso_media_have_brand_and_kind() {
     let heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".as_slice();
     let mif1 = b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic".as_slice();
     let avif = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf".as_slice();
@@ -56,7 +57,7 @@ fn iso_media_are_told_apart_by_brand_and_kind() {
     let m4a = b"\0\0\0\x18ftypM4A \0\0\x02\0M4A mp42".as_slice();
     let qt = b"\0\0\0\x14ftypqt  \0\0\x02\0qt  ".as_slice();
     let threegp = b"\0\0\0\x14ftyp3gp4\0\0\x02\x003gp4".as_slice();
-    check(&[
+    check_cases(&[
         (heic, "image/heic", "IMG_0001.HEIC", "heic", "image/heic", "attachment"),
         (heic, ANY, NONE, "heic", "image/heic", "attachment"),
         (heic, "image/jpeg", "IMG_0001.jpg", "heic", "image/heic", "attachment"),
@@ -77,8 +78,8 @@ fn iso_media_are_told_apart_by_brand_and_kind() {
         (threegp, ANY, NONE, "3gp", "video/3gpp", "inline"),
     ]);
     let of_kind = |kind: &str, declared: &str, head: &[u8]| {
-        let object = describe(medium(kind, declared, NONE), head);
-        (ending(&object).to_owned(), object.content_type)
+        let object = describe_object(media_message(kind, declared, NONE), head);
+        (extension_of(&object).to_owned(), object.content_type)
     };
     let sound = ("m4a".to_owned(), "audio/mp4");
     let film = ("mp4".to_owned(), "video/mp4");
@@ -96,12 +97,12 @@ fn iso_media_are_told_apart_by_brand_and_kind() {
 /// A certificate, a key store and a signature all begin with 30 82.
 #[test]
 #[rustfmt::skip]
-fn asn1_files_are_told_apart_by_what_they_hold() {
+fn asn1_files_differ_by_content() {
     let (certificate, key_store) = (heads::CERTIFICATE, heads::PKCS12);
     let (signed, streamed) = (heads::SIGNED, heads::SIGNED_BER);
     let (p12, x509) = ("application/x-pkcs12", "application/x-x509-ca-cert");
     let (mime, signature) = ("application/pkcs7-mime", "application/pkcs7-signature");
-    check(&[
+    check_cases(&[
         (key_store, p12, "certificado A1.pfx", "pfx", p12, "attachment"),
         (key_store, p12, "certificado.p12", "p12", p12, "attachment"),
         (key_store, p12, NONE, "p12", p12, "attachment"),
@@ -124,7 +125,7 @@ fn asn1_files_are_told_apart_by_what_they_hold() {
 
 #[test]
 #[rustfmt::skip]
-fn zip_archives_are_what_was_said_within_what_they_hold() {
+fn zip_archives_follow_content_and_hints() {
     let zip = plain_zip(&["exemplo.txt"]);
     let opc = |parts: &[&str]| {
         let all = [["[Content_Types].xml", "_rels/.rels"].as_slice(), parts].concat();
@@ -143,7 +144,7 @@ fn zip_archives_are_what_was_said_within_what_they_hold() {
         b"PK\x03\x04....".as_slice(),
         "application/vnd.android.package-archive",
     );
-    check(&[
+    check_cases(&[
         (&zip, "application/zip", "fotos.zip", "zip", "application/zip", "attachment"),
         (&zip, "application/x-zip-compressed", NONE, "zip", "application/zip", "attachment"),
         (&zip, "application/pdf", "a.pdf", "zip", "application/zip", "attachment"),
@@ -180,23 +181,24 @@ fn zip_archives_are_what_was_said_within_what_they_hold() {
         (&apk, "application/pdf", "fatura.pdf", "apk", android, "attachment"),
         (&apk, DOCX, "fatura.docx", "apk", android, "attachment"),
         (&jar, ANY, NONE, "jar", "application/java-archive", "attachment"),
-        (&jar, "application/java-archive", "a.jar", "jar", "application/java-archive", "attachment"),
+        (&jar, "application/java-archive", "a.jar", "jar", "application/java-archive",
+        "attachment"),
     ]);
 }
 
-/// Also where the directory of streams lies beyond the first part: then the first sector tells.
+/// If the directory of streams lies beyond the first part, the first sector decides.
 #[test]
 #[rustfmt::skip]
 fn legacy_office_files_are_told_apart() {
-    let (xls, doc) = (heads::ole("Workbook"), heads::ole("WordDocument"));
-    let ppt = heads::ole("PowerPoint Document");
-    let msg = heads::ole("__properties_version1.0");
+    let (xls, doc) = (heads::ole_file("Workbook"), heads::ole_file("WordDocument"));
+    let ppt = heads::ole_file("PowerPoint Document");
+    let msg = heads::ole_file("__properties_version1.0");
     let cut = heads::long_ole(&[0x09, 0x08, 0x10, 0, 0, 6, 5, 0]);
-    let locked = heads::ole("EncryptedPackage");
+    let locked = heads::ole_file("EncryptedPackage");
     let bare = heads::long_ole(&[0; 8]);
     let (word, slides) = ("application/msword", "application/vnd.ms-powerpoint");
     let mail = "application/vnd.ms-outlook";
-    check(&[
+    check_cases(&[
         (&xls, XLS, "planilha.xls", "xls", XLS, "attachment"),
         (&xls, ANY, NONE, "xls", XLS, "attachment"),
         (&xls, "text/csv", "planilha.csv", "xls", XLS, "attachment"),
@@ -212,45 +214,47 @@ fn legacy_office_files_are_told_apart() {
         (&cut, ANY, NONE, "xls", XLS, "attachment"),
         (&bare, ANY, "balanço.xls", "xls", XLS, "attachment"),
         (&bare, word, NONE, "doc", word, "attachment"),
-        // Office of today puts a file with a password into one of these.
+        // Current Office formats with a password use this container.
         (&locked, XLSX, "folha.xlsx", "xlsx", XLSX, "attachment"),
         (&locked, ANY, "folha.xlsx", "xlsx", XLSX, "attachment"),
     ]);
 }
 
-/// As programs store what they cannot pack any more: the headers of the inner archive lie open.
+/// Programs store an archive that cannot be packed further uncompressed, with readable headers.
 #[test]
 #[rustfmt::skip]
 fn what_lies_in_an_archive_is_not_the_archive() {
     let docx = plain_zip(&["[Content_Types].xml", "word/document.xml"]);
     let apk = plain_zip(&["AndroidManifest.xml"]);
     let (of_docx, of_apk) = (heads::zip_of("prova.docx", &docx), heads::zip_of("app.apk", &apk));
-    check(&[
+    check_cases(&[
         (&of_docx, ANY, NONE, "zip", "application/zip", "attachment"),
         (&of_docx, ANY, "provas.zip", "zip", "application/zip", "attachment"),
         (&of_apk, "application/zip", "app.zip", "zip", "application/zip", "attachment"),
     ]);
 }
 
-/// Excel opens neither under the other's name.
+/// Excel opens neither format under the extension of the other.
 #[test]
 fn a_binary_workbook_is_told_from_others() {
     const XLSB: &str = "application/vnd.ms-excel.sheet.binary.macroEnabled.12";
     let book = plain_zip(&["[Content_Types].xml", "xl/workbook.bin"]);
-    check(&[
+    check_cases(&[
         (&book, ANY, NONE, "xlsb", XLSB, "attachment"),
         (&book, XLSX, "planilha.xlsx", "xlsb", XLSB, "attachment"),
         (&book, XLS, "planilha.xlsb", "xlsb", XLSB, "attachment"),
     ]);
 }
 
-/// An extension that a format has to itself is no word for bytes of another.
+/// The extension of one format does not apply to the bytes of another.
 #[test]
 #[rustfmt::skip]
 fn the_name_of_another_format_is_no_extension() {
     let zip = plain_zip(&["exemplo.txt"]);
-    let (pdf, docx) = (b"%PDF-1.7\n".as_slice(), plain_zip(&["[Content_Types].xml", "word/document.xml"]));
-    check(&[
+    let docx = plain_zip(&["[Content_Types].xml", "word/document.xml"]);
+    let pdf = b"%PDF-1.7\n".as_slice();
+    let access = "application/msaccess";
+    check_cases(&[
         (&zip, "application/vnd.rar", "fotos.rar", "zip", "application/zip", "attachment"),
         (&zip, ANY, "fotos.7z", "zip", "application/zip", "attachment"),
         (b"apenas texto\n", ANY, "fotos.rar", "txt", "text/plain", "inline"),
@@ -259,6 +263,6 @@ fn the_name_of_another_format_is_no_extension() {
         (&docx, ANY, "Contrato Empresa S.A", "docx", DOCX, "attachment"),
         (&zip, ANY, "Empresa S.A", "zip", "application/zip", "attachment"),
         (&zip, ANY, "painel.pbix", "pbix", "application/zip", "attachment"),
-        (b"\x01\x02\x03\x04", "application/msaccess", "dados.mdb", "mdb", "application/msaccess", "attachment"),
+        (b"\x01\x02\x03\x04", access, "dados.mdb", "mdb", access, "attachment"),
     ]);
 }

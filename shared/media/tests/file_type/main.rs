@@ -1,4 +1,4 @@
-//! What files are named and served as, seen on the described object: bytes, declared type, kind and name.
+//! File names and content types of the described object, by bytes, declared type, kind and name.
 
 #![allow(
     clippy::expect_used,
@@ -12,7 +12,7 @@ mod heads;
 mod names;
 mod text;
 
-use heads::{describe, document};
+use heads::{describe_object, document_message};
 use media::object::ObjectDescription;
 
 const XLS: &str = "application/vnd.ms-excel";
@@ -27,26 +27,29 @@ const EXE: &str = "application/vnd.microsoft.portable-executable";
 const ANY: &str = "application/octet-stream";
 const NONE: &str = "";
 
-/// A case: the bytes, the declared type, the file name; the ending, the content type, `inline` or
-/// `attachment`.
+/// A case: bytes, declared type, file name; extension, content type, `inline` or `attachment`.
 type Case<'a> = (&'a [u8], &'a str, &'a str, &'a str, &'a str, &'a str);
 
-fn ending(object: &ObjectDescription) -> &str {
+fn extension_of(object: &ObjectDescription) -> &str {
     let file = object.key.file_name();
     file.rsplit_once('.').expect("an ending").1
 }
 
-fn shown(object: &ObjectDescription) -> &str {
+fn disposition(object: &ObjectDescription) -> &str {
     let disposition = object.content_disposition.as_str();
     disposition.split_once(';').expect("a name").0
 }
 
-/// Checks all cases of documents and tells all that differ.
-fn check(cases: &[Case<'_>]) {
+/// Checks all cases of documents and reports all that differ.
+fn check_cases(cases: &[Case<'_>]) {
     let mut wrong = Vec::new();
     for (head, declared, name, extension, content_type, how) in cases {
-        let object = describe(document(declared, name), head);
-        let seen = (ending(&object), object.content_type, shown(&object));
+        let object = describe_object(document_message(declared, name), head);
+        let seen = (
+            extension_of(&object),
+            object.content_type,
+            disposition(&object),
+        );
         if seen != (*extension, *content_type, *how) {
             let bytes = String::from_utf8_lossy(&head[..head.len().min(24)]).into_owned();
             wrong.push(format!(

@@ -1,23 +1,23 @@
-//! What becomes of a file's name: in the key, and in the name that a browser offers.
+//! File names in the object key and in the name that a browser offers.
 
 use media::object_key::ObjectKey;
 
-use super::{ANY, ending};
-use crate::heads::{describe, document};
+use super::{ANY, extension_of};
+use crate::heads::{describe_object, document_message};
 
 #[test]
-fn the_ending_survives_a_long_name() {
+fn a_long_name_keeps_its_ending() {
     let long = format!("{}.ofx", "extrato ".repeat(20));
-    let object = describe(document(ANY, &long), b"\x01\x02\x03\x04");
-    assert_eq!(ending(&object), "ofx");
+    let object = describe_object(document_message(ANY, &long), b"\x01\x02\x03\x04");
+    assert_eq!(extension_of(&object), "ofx");
     assert!(object.key.as_str().len() <= ObjectKey::MAX_BYTES);
 }
 
-/// Only what is an ending is cut from a name.
+/// Only an extension is removed from a name.
 #[test]
-fn a_dot_is_not_always_an_ending() {
+fn a_dot_may_be_no_extension() {
     let slug = |name: &str| {
-        let object = describe(document("application/pdf", name), b"%PDF-1.7");
+        let object = describe_object(document_message("application/pdf", name), b"%PDF-1.7");
         let (_, rest) = object.key.as_str().split_once("3EB0AAAA-").expect("the id");
         let (_digest, slug) = rest.split_once('_').expect("a slug");
         format!("_{slug}")
@@ -41,7 +41,7 @@ fn a_dot_is_not_always_an_ending() {
     ] {
         assert_eq!(slug(name), expected, "{name}");
     }
-    let object = describe(document(ANY, "CB0108.REM"), b"00100000  2000");
+    let object = describe_object(document_message(ANY, "CB0108.REM"), b"00100000  2000");
     assert!(
         object.key.as_str().ends_with("_cb0108.rem"),
         "{:?}",
@@ -50,9 +50,9 @@ fn a_dot_is_not_always_an_ending() {
 }
 
 #[test]
-fn invisible_characters_are_left_out_of_the_shown_name() {
+fn displayed_names_have_no_invisible_characters() {
     let named = |name: &str| {
-        let object = describe(document("application/pdf", name), b"%PDF-1.7");
+        let object = describe_object(document_message("application/pdf", name), b"%PDF-1.7");
         object.content_disposition
     };
     assert_eq!(
@@ -60,7 +60,8 @@ fn invisible_characters_are_left_out_of_the_shown_name() {
         "inline; filename=\"faturafdp.exe\"; filename*=UTF-8''faturafdp.exe"
     );
     let invisible = "\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\
-        \u{200e}\u{200f}\u{61c}\u{200b}\u{2060}\u{feff}\u{ad}\u{0}\u{7}\r\n\t\u{7f}\u{85}\u{2028}\u{e0041}";
+        \u{200e}\u{200f}\u{61c}\u{200b}\u{2060}\u{feff}\u{ad}\u{0}\u{7}\
+        \r\n\t\u{7f}\u{85}\u{2028}\u{e0041}";
     assert_eq!(
         named(&format!("a{invisible}ç.pdf")),
         "inline; filename=\"a_.pdf\"; filename*=UTF-8''a%C3%A7.pdf"
@@ -71,7 +72,7 @@ fn invisible_characters_are_left_out_of_the_shown_name() {
     }
 }
 
-/// Windows leaves them out, so people do not see them.
+/// Windows removes them, so people do not see them.
 #[test]
 fn dots_and_blanks_behind_an_extension_hide_nothing() {
     for name in [
@@ -80,10 +81,10 @@ fn dots_and_blanks_behind_an_extension_hide_nothing() {
         "CB0108.REM. ",
         "CB0108.rem .",
     ] {
-        let object = describe(document(ANY, name), b"00100000  2000");
-        assert_eq!(ending(&object), "rem", "{name:?}");
+        let object = describe_object(document_message(ANY, name), b"00100000  2000");
+        assert_eq!(extension_of(&object), "rem", "{name:?}");
         assert!(object.key.as_str().ends_with("_cb0108.rem"), "{name:?}");
     }
-    let object = describe(document(ANY, "Empresa Ltda."), b"\x01\x02\x03\x04");
-    assert_eq!(ending(&object), "bin");
+    let object = describe_object(document_message(ANY, "Empresa Ltda."), b"\x01\x02\x03\x04");
+    assert_eq!(extension_of(&object), "bin");
 }

@@ -1,11 +1,11 @@
-//! Text, short signatures, markup, and bytes that nobody knows.
+//! Text, short signatures, markup, and unknown bytes.
 
-use super::{ANY, DOCX, EXE, NONE, XLS, check, shown};
-use crate::heads::{describe, document};
+use super::{ANY, DOCX, EXE, NONE, XLS, check_cases, disposition};
+use crate::heads::{describe_object, document_message};
 
 #[test]
 #[rustfmt::skip]
-fn text_is_what_its_sender_called_it() {
+fn text_keeps_the_senders_type() {
     let csv = b"nome;valor;situa\xe7\xe3o\r\nContato Exemplo;10,50;n\xe3o\r\n".as_slice();
     let ofx = b"OFXHEADER:100\r\nDATA:OFXSGML\r\nVERSION:102\r\n\r\n<OFX>".as_slice();
     let nfe = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?><nfeProc versao=\"4.00\">".as_slice();
@@ -16,7 +16,7 @@ fn text_is_what_its_sender_called_it() {
     let ics = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n".as_slice();
     let pem = b"-----BEGIN CERTIFICATE-----\nMIIDFTCCAf2gAwIBAgIU\n".as_slice();
     let (ofx_type, pem_type) = ("application/x-ofx", "application/x-pem-file");
-    check(&[
+    check_cases(&[
         (csv, XLS, "planilha.csv", "csv", "text/csv", "attachment"),
         (csv, XLS, NONE, "csv", "text/csv", "attachment"),
         (csv, XLS, "planilha.xls", "csv", "text/csv", "attachment"),
@@ -52,7 +52,8 @@ fn text_is_what_its_sender_called_it() {
         (ics, "text/calendar", NONE, "ics", "text/calendar", "attachment"),
         (ics, ANY, "reuniao.ics", "ics", "text/calendar", "attachment"),
         (pem, ANY, "empresa.pem", "pem", pem_type, "attachment"),
-        (pem, "application/x-x509-ca-cert", "empresa.crt", "crt", "application/x-x509-ca-cert", "attachment"),
+        (pem, "application/x-x509-ca-cert", "empresa.crt", "crt", "application/x-x509-ca-cert",
+        "attachment"),
         (pem, ANY, NONE, "pem", pem_type, "attachment"),
         (pem, ANY, "empresa.key", "key", pem_type, "attachment"),
         (b"alert(1)", "text/javascript", NONE, "js", "text/javascript", "attachment"),
@@ -63,7 +64,7 @@ fn text_is_what_its_sender_called_it() {
 
 #[test]
 #[rustfmt::skip]
-fn two_letters_are_no_evidence_against_words() {
+fn a_short_signature_yields_to_hints() {
     let text = |start: &str| format!("{start};000000;10,50\r\nBanco Exemplo;000001;11,00\r\n");
     for start in [
         "BM",
@@ -83,7 +84,7 @@ fn two_letters_are_no_evidence_against_words() {
     ] {
         let text = text(start);
         let text = text.as_bytes();
-        check(&[
+        check_cases(&[
             (text, "text/csv", "bancos.csv", "csv", "text/csv", "attachment"),
             (text, ANY, "bancos.csv", "csv", "text/csv", "attachment"),
             (text, "text/csv", NONE, "csv", "text/csv", "attachment"),
@@ -99,7 +100,7 @@ fn two_letters_are_no_evidence_against_words() {
         .encode_utf16()
         .flat_map(u16::to_be_bytes)
         .collect();
-    check(&[
+    check_cases(&[
         (&wide, "text/csv", "a.csv", "csv", "text/csv", "attachment"),
         (&wide, ANY, "a.csv", "csv", "text/csv", "attachment"),
         (&wide, "text/plain", "a.txt", "txt", "text/plain", "inline"),
@@ -107,7 +108,7 @@ fn two_letters_are_no_evidence_against_words() {
         (&big, ANY, NONE, "txt", "text/plain", "inline"),
     ]);
     let bitmap = b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x02\0\0\0".as_slice();
-    check(&[
+    check_cases(&[
         (bitmap, "image/bmp", "a.bmp", "bmp", "image/bmp", "inline"),
         (bitmap, ANY, NONE, "bmp", "image/bmp", "inline"),
         (b"\xff\xfb\x90\x64\0\0", "audio/mpeg", NONE, "mp3", "audio/mpeg", "inline"),
@@ -117,11 +118,12 @@ fn two_letters_are_no_evidence_against_words() {
 
 #[test]
 #[rustfmt::skip]
-fn text_says_its_encoding_where_it_is_known() {
+fn text_declares_a_known_encoding() {
     let utf8 = "Olá, situação: ok\n".as_bytes();
-    check(&[
+    check_cases(&[
         (utf8, "text/plain", "a.txt", "txt", "text/plain; charset=utf-8", "inline"),
-        (b"Ol\xe1, situa\xe7\xe3o: ok, tudo certo\n", "text/plain", "a.txt", "txt", "text/plain", "inline"),
+        (b"Ol\xe1, situa\xe7\xe3o: ok, tudo certo\n", "text/plain", "a.txt", "txt", "text/plain",
+        "inline"),
         (b"so ASCII\n", "text/plain", "a.txt", "txt", "text/plain", "inline"),
         (utf8, "text/csv", "a.csv", "csv", "text/csv", "attachment"),
     ]);
@@ -129,7 +131,7 @@ fn text_says_its_encoding_where_it_is_known() {
 
 #[test]
 #[rustfmt::skip]
-fn executables_are_named_for_what_they_are() {
+fn executables_keep_their_true_type() {
     let mut portable = vec![0_u8; 0x100];
     portable[..2].copy_from_slice(b"MZ");
     portable[0x3c] = 0x80;
@@ -137,7 +139,7 @@ fn executables_are_named_for_what_they_are() {
     let stub = b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff\0\0".as_slice();
     let elf = [b"\x7fELF\x02\x01\x01".as_slice(), &[0; 60]].concat();
     let link = b"L\0\0\0\x01\x14\x02\0\0\0\0\0\xc0\0\0\0".as_slice();
-    check(&[
+    check_cases(&[
         (&elf[..16], "image/png", "foto.png", "elf", "application/x-executable", "attachment"),
         (link, "application/pdf", "fatura.pdf", "lnk", "application/x-ms-shortcut", "attachment"),
         (&portable, "application/pdf", "fatura.pdf", "exe", EXE, "attachment"),
@@ -152,7 +154,7 @@ fn executables_are_named_for_what_they_are() {
     ]);
 }
 
-/// A browser must never run what a sender wrote, whatever it is called.
+/// A browser must never run what a sender wrote, whatever the file is called.
 #[test]
 #[rustfmt::skip]
 fn markup_is_never_shown_in_place() {
@@ -183,8 +185,8 @@ fn markup_is_never_shown_in_place() {
     ];
     for page in pages {
         for (declared, name) in words {
-            let object = describe(document(declared, name), page);
-            assert_eq!(shown(&object), "attachment", "{page:?} {declared} {name}");
+            let object = describe_object(document_message(declared, name), page);
+            assert_eq!(disposition(&object), "attachment", "{page:?} {declared} {name}");
             assert!(
                 !object.content_type.starts_with("image/p"),
                 "{declared} {name}"
@@ -192,7 +194,7 @@ fn markup_is_never_shown_in_place() {
             assert_ne!(object.content_type, "application/pdf", "{declared} {name}");
         }
     }
-    check(&[
+    check_cases(&[
         (pages[0], "text/plain", "a.txt", "txt", "text/plain", "attachment"),
         (pages[0], "image/png", "foto.png", "html", "text/html", "attachment"),
         (pages[0], ANY, NONE, "html", "text/html", "attachment"),
@@ -203,13 +205,13 @@ fn markup_is_never_shown_in_place() {
     ]);
 }
 
-/// What the bytes do not show to be a picture, a sound, a film, a PDF or text is not shown, but keeps its
-/// sender's ending.
+/// A file is not shown unless its bytes prove an image, audio, video, PDF or text, but keeps its
+/// extension.
 #[test]
 #[rustfmt::skip]
-fn unknown_bytes_keep_their_senders_ending() {
+fn unknown_bytes_keep_the_senders_extension() {
     let unknown = b"\x01\x02\x03\x04 anything".as_slice();
-    check(&[
+    check_cases(&[
         (unknown, "x/unheard-of", NONE, "bin", ANY, "attachment"),
         (unknown, ANY, NONE, "bin", ANY, "attachment"),
         (unknown, NONE, NONE, "bin", ANY, "attachment"),
@@ -235,9 +237,10 @@ fn unknown_bytes_keep_their_senders_ending() {
 #[test]
 #[rustfmt::skip]
 fn syntax_names_statements_and_invoices_without_names() {
-    check(&[
-        (b"!Type:Bank\nD01/08/26\n^\n", ANY, NONE, "qif", "application/x-qif", "attachment"),
-        (b"!Type:Bank\nD01/08/26\n^\n", "text/plain", "extrato.qif", "qif", "application/x-qif", "attachment"),
+    let (qif, statement) = ("application/x-qif", b"!Type:Bank\nD01/08/26\n^\n".as_slice());
+    check_cases(&[
+        (statement, ANY, NONE, "qif", qif, "attachment"),
+        (statement, "text/plain", "extrato.qif", "qif", qif, "attachment"),
         (b"<CTe versao='4.00'><infCte Id='x'>", ANY, NONE, "xml", "text/xml", "attachment"),
     ]);
 }
@@ -246,7 +249,7 @@ fn syntax_names_statements_and_invoices_without_names() {
 #[rustfmt::skip]
 fn xml_under_a_name_of_its_own_keeps_it() {
     let xml = b"<?xml version=\"1.0\"?><office:document xmlns:office=\"x\">".as_slice();
-    check(&[
+    check_cases(&[
         (xml, ANY, "planilha.fods", "fods", "text/xml", "attachment"),
         (xml, NONE, "roteiro.fdx", "fdx", "text/xml", "attachment"),
         (xml, "text/xml", "Nota.emitida", "xml", "text/xml", "attachment"),

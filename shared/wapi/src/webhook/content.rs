@@ -1,23 +1,25 @@
-//! Finds the media in `msgContent`: under the names we know, through every wrapper, known or not.
+//! Finds the media objects in `msgContent`: under known field names, and through every wrapper,
+//! known or not.
 
 use std::collections::HashSet;
 
 use media::kind::MediaKind;
 use serde_json::Value;
 
-use super::names::{Meaning, is_type_of_a_medium, is_view_once, is_voice_note, meaning};
+use super::names::{Meaning, is_media_type, is_view_once, is_voice_note, meaning_of};
 use crate::{fields::Fields, json::may_hold_json};
 
-/// Levels of JSON that are looked through. Five wrappers take eleven; nobody saw more than two.
+/// Maximum depth of JSON that is searched. Five wrappers take eleven levels; at most two wrappers
+/// were seen.
 pub(super) const MAX_DEPTH: usize = 24;
 
-/// Media of one message at most. WhatsApp puts one into a message; ten thousand fit into a body, and each
-/// would be a job.
+/// Maximum media files of one message. WhatsApp puts one into a message; a body has room for ten
+/// thousand, and each would be a job.
 pub const MAX_MEDIA: usize = 100;
 
-/// One media object and what its surroundings say of it.
+/// A media object and what its surroundings say about it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Found<'a> {
+pub(super) struct FoundMedia<'a> {
     pub(super) fields: Fields<'a>,
     pub(super) kind: MediaKind,
     pub(super) voice_note: bool,
@@ -25,43 +27,43 @@ pub(super) struct Found<'a> {
     pub(super) is_sticker_pack: bool,
 }
 
-/// All that was found, in the order of names, which a redelivery repeats.
+/// Everything found, in alphabetical order of names, which is the same in a redelivery.
 #[derive(Debug, Default)]
 pub(super) struct Search<'a> {
-    pub(super) found: Vec<Found<'a>>,
-    /// Path, key and encrypted hash of what was found: the same file twice is one medium.
+    pub(super) found: Vec<FoundMedia<'a>>,
+    /// Path, key and encrypted hash of found objects: the same file twice is one media message.
     files: HashSet<[Option<&'a Value>; 3]>,
     pub(super) unknown_wrappers: usize,
-    /// Objects with a key and a path that nothing says what they are, what lies too deep, and texts
-    /// in their place that hold broken ones.
+    /// Number of encrypted files that cannot be identified as media, of objects and lists below
+    /// [`MAX_DEPTH`], and of texts that hold a broken media object.
     pub(super) not_understood: usize,
-    /// There were more than [`MAX_MEDIA`].
+    /// Whether there were more than [`MAX_MEDIA`].
     pub(super) too_many: bool,
 }
 
-/// Where the search stands.
+/// The position of the search.
 #[derive(Debug, Clone, Copy, Default)]
-struct Path {
+struct SearchPath {
     depth: usize,
     view_once: bool,
     through_unknown: bool,
 }
 
 impl<'a> Search<'a> {
-    /// Looks through a whole `msgContent`.
-    pub(super) fn through(content: &'a Value) -> Self {
+    /// Searches a whole `msgContent`.
+    pub(super) fn search_content(content: &'a Value) -> Self {
         let mut search = Self::default();
-        search.not_understood += usize::from(holds_a_broken_medium(content));
-        search.visit(content, Path::default());
+        search.not_understood += usize::from(holds_broken_media(content));
+        search.visit_value(content, SearchPath::default());
         search
     }
 
-    /// Whether there was nothing that is or may be a medium.
+    /// Whether there was nothing that is or may be media.
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty() && self.not_understood == 0
     }
 
-    fn visit(&mut self, value: &'a Value, path: Path) {
+    fn visit_value(&mut self, value: &'a Value, path: SearchPath) {
         if self.too_many {
             return;
         }
@@ -69,79 +71,86 @@ impl<'a> Search<'a> {
             self.not_understood += usize::from(value.is_object() || value.is_array());
             return;
         }
-        let below = Path {
+        let below = SearchPath {
             depth: path.depth + 1,
             ..path
         };
         if let Value::Array(items) = value {
-            items.iter().for_each(|item| self.visit(item, below));
+            items.iter().for_each(|item| self.visit_value(item, below));
         }
-        let Some(fields) = Fields::of(value) else {
+        let Some(fields) = Fields::from_value(value) else {
             return;
         };
-        if !is_sealed_file(fields) || !self.add_unknown(fields, below) {
+        if !is_encrypted_file(fields) || !self.add_unknown(fields, below) {
             fields
                 .iter()
                 .for_each(|(name, child)| self.visit_field(name, child, below));
         }
     }
 
-    fn visit_field(&mut self, name: &str, child: &'a Value, path: Path) {
-        let through_unknown = Path {
+    fn visit_field(&mut self, name: &str, child: &'a Value, path: SearchPath) {
+        let through_unknown = SearchPath {
             through_unknown: true,
             ..path
         };
-        match (meaning(name), Fields::of(child)) {
+        match (meaning_of(name), Fields::from_value(child)) {
             (Meaning::NotOfTheChat, _) => {}
-            (Meaning::Medium(kind), Some(fields)) => {
+            (Meaning::Media(kind), Some(fields)) => {
                 let voice_note = is_voice_note(name) || fields.flag("ptt");
-                self.add(fields, kind, voice_note, path);
+                self.add_media(fields, kind, voice_note, path);
             }
             (Meaning::StickerPack, Some(fields)) => self.add_pack(fields, path),
-            (Meaning::Wrapper | Meaning::Medium(_) | Meaning::StickerPack, _)
-                if holds_a_broken_medium(child) =>
+            (Meaning::Wrapper | Meaning::Media(_) | Meaning::StickerPack, _)
+                if holds_broken_media(child) =>
             {
                 self.not_understood += 1;
             }
-            (Meaning::Medium(_) | Meaning::StickerPack, None) => {
+            (Meaning::Media(_) | Meaning::StickerPack, None) => {
                 let items = child.as_array().into_iter().flatten();
                 items.for_each(|item| self.visit_field(name, item, path));
             }
             (Meaning::Wrapper, _) => {
                 let view_once = path.view_once || is_view_once(name);
-                self.visit(child, Path { view_once, ..path });
+                self.visit_value(child, SearchPath { view_once, ..path });
             }
-            (Meaning::Unknown, _) => self.visit(child, through_unknown),
+            (Meaning::Unknown, _) => self.visit_value(child, through_unknown),
         }
     }
 
-    /// Adds what lies under no name of a medium, if it is one by its type.
-    fn add_unknown(&mut self, fields: Fields<'a>, path: Path) -> bool {
-        let path = Path {
+    /// Adds an encrypted file under an unknown name if its type identifies it as media, and returns
+    /// whether it does.
+    fn add_unknown(&mut self, fields: Fields<'a>, path: SearchPath) -> bool {
+        let path = SearchPath {
             through_unknown: true,
             ..path
         };
         let mimetype = fields.text("mimetype").unwrap_or_default();
         let name = fields.text("fileName").or_else(|| fields.text("title"));
-        let is_medium = is_type_of_a_medium(mimetype, name.is_some());
-        if is_medium {
-            let kind = MediaKind::of_mimetype(mimetype);
-            self.add(fields, kind, fields.flag("ptt"), path);
+        let is_media = is_media_type(mimetype, name.is_some());
+        if is_media {
+            let kind = MediaKind::from_mimetype(mimetype);
+            self.add_media(fields, kind, fields.flag("ptt"), path);
         } else {
             self.not_understood += 1;
         }
-        is_medium
+        is_media
     }
 
-    fn add_pack(&mut self, fields: Fields<'a>, path: Path) {
+    fn add_pack(&mut self, fields: Fields<'a>, path: SearchPath) {
         let before = self.found.len();
-        self.add(fields, MediaKind::Sticker, false, path);
+        self.add_media(fields, MediaKind::Sticker, false, path);
         if let Some(found) = self.found.get_mut(before) {
             found.is_sticker_pack = true;
         }
     }
 
-    fn add(&mut self, fields: Fields<'a>, kind: MediaKind, voice_note: bool, path: Path) {
+    fn add_media(
+        &mut self,
+        fields: Fields<'a>,
+        kind: MediaKind,
+        voice_note: bool,
+        path: SearchPath,
+    ) {
         let file = ["directPath", "mediaKey", "fileEncSha256"].map(|name| fields.get(name));
         if file[0].is_some() && !self.files.insert(file) {
             return;
@@ -152,7 +161,7 @@ impl<'a> Search<'a> {
         }
         self.unknown_wrappers += usize::from(path.through_unknown);
         let view_once = path.view_once || fields.flag("viewOnce");
-        self.found.push(Found {
+        self.found.push(FoundMedia {
             fields,
             kind,
             voice_note,
@@ -162,28 +171,29 @@ impl<'a> Search<'a> {
     }
 }
 
-/// What a media object looks like under a name we do not know: it is encrypted, and somewhere.
-fn is_sealed_file(fields: Fields<'_>) -> bool {
-    let is_sealed = ["mediaKey", "fileEncSha256"]
+/// Whether an object under an unknown name has what a media object has: a sign of encryption, and a
+/// path or URL.
+fn is_encrypted_file(fields: Fields<'_>) -> bool {
+    let is_encrypted = ["mediaKey", "fileEncSha256"]
         .into_iter()
         .any(|name| fields.bytes(name).is_present());
-    is_sealed && (fields.text("directPath").is_some() || fields.text("url").is_some())
+    is_encrypted && (fields.text("directPath").is_some() || fields.text("url").is_some())
 }
 
-/// Objects of a webhook that have a path and lie where no message should be, and texts there that
-/// hold broken ones. What a person wrote is not among them: it is in fields of objects.
+/// Counts objects with a path, and texts that hold a broken one, where a webhook has no message.
+/// Text that a person wrote is not counted, because it is in fields of objects.
 pub(super) fn count_elsewhere(webhook: &Value) -> usize {
-    let search = Search::through(webhook);
-    let has_path = |found: &&Found<'_>| found.fields.text("directPath").is_some();
+    let search = Search::search_content(webhook);
+    let has_path = |found: &&FoundMedia<'_>| found.fields.text("directPath").is_some();
     let objects = search.found.iter().filter(has_path).count();
-    let fields = Fields::of(webhook).into_iter();
+    let fields = Fields::from_value(webhook).into_iter();
     let texts = fields.flat_map(|fields| fields.iter().map(|(_, child)| child));
-    search.not_understood + objects + texts.filter(|child| holds_a_broken_medium(child)).count()
+    search.not_understood + objects + texts.filter(|child| holds_broken_media(child)).count()
 }
 
-/// Whether it is a text that was meant to be opened and names what leads to a medium. What can be
-/// opened is no text any more.
-fn holds_a_broken_medium(value: &Value) -> bool {
+/// Whether the value is a JSON text that names a media file's path. It is broken, because a text
+/// that can be parsed was replaced by its content before.
+fn holds_broken_media(value: &Value) -> bool {
     let Value::String(text) = value else {
         return false;
     };

@@ -1,46 +1,47 @@
-//! What a webhook says around its media: which chat, who is in it, which way, and when.
+//! Reads what a webhook says about the message besides its media: chat, contacts, direction and
+//! time.
 
 use media::{
-    contact::{Contact, digits, user},
-    envelope::Envelope as Known,
+    contact::{Contact, user, user_digits},
+    envelope::Envelope as MessageEnvelope,
     message::{Chat, ChatKind, Direction},
 };
 
 use super::moment;
 use crate::fields::Fields;
 
-/// What all media of one message have in common.
+/// What all media files of one message have in common.
 #[derive(Debug)]
 pub(super) struct Envelope<'a> {
     pub(super) message_id: Option<&'a str>,
     pub(super) chat: Chat,
     pub(super) direction: Direction,
-    /// In seconds since 1970, whatever was written.
+    /// Seconds since 1970, if given.
     pub(super) moment: Option<i64>,
-    pub(super) known: Known,
+    pub(super) known: MessageEnvelope,
 }
 
 impl<'a> Envelope<'a> {
-    pub(super) fn of(body: Fields<'a>) -> Self {
+    pub(super) fn from_body(body: Fields<'a>) -> Self {
         let from_me = body.flag("fromMe");
-        let sender = sender(body);
-        let address = address(body, &sender);
+        let sender = read_sender(body);
+        let address = chat_address(body, &sender);
         let peer = if body.flag("isGroup") {
-            Contact::read(Some(&address), None)
+            Contact::from_address(Some(&address), None)
         } else {
-            peer(body, &address, (!from_me).then_some(&sender))
+            find_peer(body, &address, (!from_me).then_some(&sender))
         };
         let chat = Chat::from_jid(&address, peer.phone.as_deref());
         let is_direct = matches!(chat.kind(), ChatKind::Person | ChatKind::Lid);
-        let known = Known {
-            chat_hash: chat.hash_of(&address),
+        let known = MessageEnvelope {
+            chat_hash: chat.address_hash(&address),
             peer: if is_direct { peer } else { Contact::default() },
             sender: if is_direct {
                 Contact::default()
             } else {
                 sender
             },
-            ..Known::default()
+            ..MessageEnvelope::default()
         };
         Self {
             message_id: body.text("messageId"),
@@ -50,14 +51,14 @@ impl<'a> Envelope<'a> {
             } else {
                 Direction::In
             },
-            moment: body.get("moment").and_then(moment::read),
+            moment: body.get("moment").and_then(moment::parse_moment),
             known,
         }
     }
 }
 
-/// Who sent it: in a group a participant, in a chat of two the contact or the account itself.
-fn sender(body: Fields<'_>) -> Contact {
+/// The sender: the participant in a group, else the contact or the account itself.
+fn read_sender(body: Fields<'_>) -> Contact {
     let (id, lid) = match body.object("sender") {
         Some(sender) => (
             sender.id("id"),
@@ -65,41 +66,41 @@ fn sender(body: Fields<'_>) -> Contact {
         ),
         None => (body.id("sender"), None),
     };
-    let named = Contact::read(id.as_deref(), lid.as_deref());
+    let named = Contact::from_address(id.as_deref(), lid.as_deref());
     if !named.is_unknown() {
         return named;
     }
     let (id, lid) = (body.id("participant"), body.id("participantLid"));
-    Contact::read(id.as_deref(), lid.as_deref())
+    Contact::from_address(id.as_deref(), lid.as_deref())
 }
 
-/// The chat's address. Where it has no server, `isGroup` says whether it is a group's, and the LIDs
-/// that the envelope names whether it is one of them.
-fn address(body: Fields<'_>, sender: &Contact) -> String {
+/// The chat's address. If it has no server, `isGroup` decides whether it is a group, and the LIDs
+/// in the envelope decide whether it is one of them.
+fn chat_address(body: Fields<'_>, sender: &Contact) -> String {
     let chat = body.object("chat");
     let id = chat.map_or_else(|| body.id("chat"), |chat| chat.id("id"));
     let id = id.as_deref().unwrap_or_default().trim();
-    if body.flag("isGroup") && is_address_of_a_group(id) {
+    if body.flag("isGroup") && may_be_group(id) {
         return format!("{}@g.us", user(id));
     }
     if id.is_empty() || id.contains('@') || id.eq_ignore_ascii_case("status") {
         return id.to_owned();
     }
-    let own = body.id("connectedLid").as_deref().and_then(digits);
+    let own = body.id("connectedLid").as_deref().and_then(user_digits);
     let of_chat = lid_of_chat(body);
     let lids = [sender.lid.as_ref(), own.as_ref(), of_chat.as_ref()];
-    match digits(id) {
+    match user_digits(id) {
         Some(digits) if lids.contains(&Some(&digits)) => format!("{digits}@lid"),
         Some(_) | None => id.to_owned(),
     }
 }
 
-/// Whether what is said to be a group's may be that: it has no server, or a person's server and more
-/// than a number.
-fn is_address_of_a_group(id: &str) -> bool {
-    /// By E.164.
-    const LONGEST_NUMBER: usize = 15;
-    let is_number = digits(id).is_some_and(|number| number.len() <= LONGEST_NUMBER);
+/// Whether an address may be a group's if `isGroup` says so: it has no server, or it has a person's
+/// server and is not a phone number.
+fn may_be_group(id: &str) -> bool {
+    /// Maximum digits of a phone number by E.164.
+    const MAX_PHONE_DIGITS: usize = 15;
+    let is_number = user_digits(id).is_some_and(|number| number.len() <= MAX_PHONE_DIGITS);
     match id.split_once('@') {
         None => !id.is_empty() && !id.eq_ignore_ascii_case("status"),
         Some((_, server)) => {
@@ -113,18 +114,18 @@ fn is_address_of_a_group(id: &str) -> bool {
 fn lid_of_chat(body: Fields<'_>) -> Option<String> {
     let chat = body.object("chat")?;
     let lid = chat.id("lid").or_else(|| chat.id("chatLid"));
-    lid.as_deref().and_then(digits)
+    lid.as_deref().and_then(user_digits)
 }
 
-/// The other person of a one-to-one chat. What came in was sent by that person, so its sender's LID
-/// and number are the chat's, unless one of them says otherwise. What went out names nobody but the
-/// chat.
-fn peer(body: Fields<'_>, address: &str, sender: Option<&Contact>) -> Contact {
-    let chat = Contact::read(Some(address), lid_of_chat(body).as_deref());
+/// The other contact of a one-to-one chat. An incoming message was sent by that contact, so the
+/// sender's LID and number belong to the chat, unless they contradict it. An outgoing message names
+/// only the chat.
+fn find_peer(body: Fields<'_>, address: &str, sender: Option<&Contact>) -> Contact {
+    let chat = Contact::from_address(Some(address), lid_of_chat(body).as_deref());
     let Some(sender) = sender else { return chat };
     if chat.lid.is_some() {
         let is_same = sender.lid.is_none() || sender.lid == chat.lid;
-        // A sender who is given by the LID's own digits is no phone number.
+        // Digits that equal the LID are not a phone number.
         let phone = sender
             .phone
             .clone()
@@ -134,7 +135,7 @@ fn peer(body: Fields<'_>, address: &str, sender: Option<&Contact>) -> Contact {
             ..chat
         };
     }
-    let spellings = Chat::of_phone(chat.phone.as_deref().unwrap_or_default());
+    let spellings = Chat::spellings_of_phone(chat.phone.as_deref().unwrap_or_default());
     let is_its = |phone: &String| {
         let is_spelt_so = spellings.iter().any(|one| one.as_str() == phone);
         chat.phone.as_ref() == Some(phone) || is_spelt_so

@@ -1,31 +1,37 @@
-//! Reads one media object into a [`MediaMessage`], believing nothing that can be checked later.
+//! Reads one media object into a [`MediaMessage`]. Invalid fields are dropped, not the message.
 
 use media::{
-    envelope::{Envelope as Known, MomentSource},
+    envelope::{Envelope as MessageEnvelope, MomentSource},
     file_name::shorten,
     ids::MessageId,
     kind::MediaKind,
     media_key::MediaKey,
-    message::{MediaMessage, Secret, cut},
+    message::{MediaMessage, Secret, truncate_bytes},
     sha256::Sha256,
     signed_url,
 };
 
-use super::{content::Found, envelope::Envelope, moment};
+use super::{content::FoundMedia, envelope::Envelope, moment};
 use crate::fields::Fields;
 
-/// Longest media key text passed on, in bytes. A good one has 44; W-API gets bad ones as they came.
+/// Maximum length of a media key text, in bytes. A valid one has 44; invalid ones are passed to
+/// W-API unchanged.
 const MAX_KEY_BYTES: usize = 128;
-/// Longest signed path passed on, in bytes. Real ones have 200 to 600.
+/// Maximum length of a signed path, in bytes. Real ones have 200 to 600.
 const MAX_PATH_BYTES: usize = 2048;
-/// Longest mimetype passed on, in bytes.
+/// Maximum length of a MIME type, in bytes.
 const MAX_MIMETYPE_BYTES: usize = 128;
 
-/// The n-th (0 is the first) medium of a message.
-pub(super) fn read(found: &Found<'_>, envelope: &Envelope<'_>, n: usize) -> MediaMessage {
+/// Reads the n-th (0 is the first) media object of a message.
+pub(super) fn read_media(
+    found: &FoundMedia<'_>,
+    envelope: &Envelope<'_>,
+    n: usize,
+) -> MediaMessage {
     let fields = found.fields;
-    let direct_path = short(fields, "directPath", MAX_PATH_BYTES).filter(|path| is_graphic(path));
-    let (moment, known) = dated(fields, envelope, n);
+    let direct_path =
+        short_text(fields, "directPath", MAX_PATH_BYTES).filter(|path| is_graphic(path));
+    let (moment, known) = read_moment(fields, envelope, n);
     MediaMessage {
         message_id: message_id(fields, envelope),
         chat: envelope.chat.clone(),
@@ -34,7 +40,7 @@ pub(super) fn read(found: &Found<'_>, envelope: &Envelope<'_>, n: usize) -> Medi
         kind: found.kind,
         ptt: found.voice_note,
         view_once: found.view_once,
-        mimetype: mimetype(found),
+        mimetype: read_mimetype(found),
         media_key: media_key(fields),
         is_encrypted: ["mediaKey", "fileEncSha256"]
             .into_iter()
@@ -42,10 +48,10 @@ pub(super) fn read(found: &Found<'_>, envelope: &Envelope<'_>, n: usize) -> Medi
         direct_path: direct_path.map(Secret::new),
         url: fields
             .text("url")
-            .filter(|url| says_more_than(url, direct_path))
+            .filter(|url| is_url_useful(url, direct_path))
             .map(Secret::new),
-        file_sha256: hash(fields, "fileSha256"),
-        file_enc_sha256: hash(fields, "fileEncSha256"),
+        file_sha256: read_hash(fields, "fileSha256"),
+        file_enc_sha256: read_hash(fields, "fileEncSha256"),
         file_length: fields
             .integer("fileLength")
             .and_then(|length| length.try_into().ok()),
@@ -55,19 +61,19 @@ pub(super) fn read(found: &Found<'_>, envelope: &Envelope<'_>, n: usize) -> Medi
             .map(|name| shorten(name, MediaMessage::MAX_FILE_NAME_BYTES)),
         caption: fields
             .text("caption")
-            .map(|text| cut(text, MediaMessage::MAX_CAPTION_BYTES).to_owned()),
+            .map(|text| truncate_bytes(text, MediaMessage::MAX_CAPTION_BYTES).to_owned()),
         envelope: known,
     }
 }
 
-/// A message without an id gets one from what identifies its bytes. Several media of one message
-/// share its id: their content tells them apart, in whatever order they stand.
+/// The message's id; if it has none, one derived from what identifies its bytes. Several media
+/// files of one message share its id; their content tells them apart, in any order.
 fn message_id(fields: Fields<'_>, envelope: &Envelope<'_>) -> MessageId {
     let given = envelope.message_id.and_then(|id| MessageId::parse(id).ok());
     given.unwrap_or_else(|| {
         let hashes = ["fileEncSha256", "fileSha256"];
         let hash = hashes.into_iter().find_map(|name| {
-            let hash = hash(fields, name).map(Sha256::to_base64);
+            let hash = read_hash(fields, name).map(Sha256::to_base64);
             hash.or_else(|| fields.text(name).map(str::to_owned))
         });
         let names = ["directPath", "url", "mediaKey"];
@@ -83,19 +89,21 @@ fn message_id(fields: Fields<'_>, envelope: &Envelope<'_>) -> MessageId {
     })
 }
 
-/// When it was sent, in seconds since 1970: by the message's word, else by the media key's, as far
-/// as they can be. Which of them counts is decided when it is known what time it is.
-fn dated(fields: Fields<'_>, envelope: &Envelope<'_>, nth: usize) -> (i64, Known) {
+/// The message's moment in seconds since 1970: its own, else the media key's, if valid. The final
+/// choice is made when the job is created, because it needs the current time.
+fn read_moment(fields: Fields<'_>, envelope: &Envelope<'_>, nth: usize) -> (i64, MessageEnvelope) {
     let can_be = |moment: &i64| *moment >= MediaMessage::FIRST_MOMENT;
-    let said = envelope.moment.filter(can_be);
-    let of_key = fields.get("mediaKeyTimestamp").and_then(moment::read);
+    let own = envelope.moment.filter(can_be);
+    let of_key = fields
+        .get("mediaKeyTimestamp")
+        .and_then(moment::parse_moment);
     let of_key = of_key.filter(can_be);
-    let (moment, moment_source) = match (said, of_key) {
-        (Some(said), _) => (said, MomentSource::Message),
+    let (moment, moment_source) = match (own, of_key) {
+        (Some(own), _) => (own, MomentSource::Message),
         (None, Some(of_key)) => (of_key, MomentSource::Key),
         (None, None) => (0, MomentSource::Accepted),
     };
-    let known = Known {
+    let known = MessageEnvelope {
         moment_source,
         key_moment: of_key,
         nth,
@@ -104,19 +112,19 @@ fn dated(fields: Fields<'_>, envelope: &Envelope<'_>, nth: usize) -> (i64, Known
     (moment, known)
 }
 
-fn short<'a>(fields: Fields<'a>, name: &str, max_bytes: usize) -> Option<&'a str> {
+fn short_text<'a>(fields: Fields<'a>, name: &str, max_bytes: usize) -> Option<&'a str> {
     fields.text(name).filter(|text| text.len() <= max_bytes)
 }
 
-/// Whether it has only the characters that keys, paths and URLs are made of. Others would take six times
-/// their room in the queue, where a message has a limit.
+/// Whether the text has only the characters of keys, paths and URLs. Others would take six times
+/// their size in a queue message, which has a limit.
 fn is_graphic(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The declared type; of a pack of stickers, which has none, the one that tells it from a sticker.
-fn mimetype(found: &Found<'_>) -> Option<String> {
-    let declared = short(found.fields, "mimetype", MAX_MIMETYPE_BYTES);
+/// The declared type. A sticker pack has none and gets the one that tells it from a sticker.
+fn read_mimetype(found: &FoundMedia<'_>) -> Option<String> {
+    let declared = short_text(found.fields, "mimetype", MAX_MIMETYPE_BYTES);
     let mimetype = if found.is_sticker_pack {
         Some(MediaKind::STICKER_PACK_MIMETYPE)
     } else {
@@ -125,7 +133,7 @@ fn mimetype(found: &Found<'_>) -> Option<String> {
     mimetype.map(str::to_owned)
 }
 
-/// The key in the form that W-API takes; as it is, if it is a text that cannot be read as one.
+/// The key in W-API's form, or as received if it is a text that cannot be decoded.
 fn media_key(fields: Fields<'_>) -> Option<Secret> {
     let bytes = fields.bytes("mediaKey");
     let key = bytes
@@ -133,22 +141,22 @@ fn media_key(fields: Fields<'_>) -> Option<Secret> {
         .and_then(|bytes| MediaKey::from_bytes(bytes).ok());
     key.map(|key| key.to_base64()).or_else(|| {
         bytes.is_present().then_some(())?;
-        let text = short(fields, "mediaKey", MAX_KEY_BYTES)?;
+        let text = short_text(fields, "mediaKey", MAX_KEY_BYTES)?;
         is_graphic(text).then(|| Secret::new(text))
     })
 }
 
-fn hash(fields: Fields<'_>, name: &str) -> Option<Sha256> {
+fn read_hash(fields: Fields<'_>, name: &str) -> Option<Sha256> {
     let bytes = fields.bytes(name);
     bytes
         .bytes()
         .and_then(|bytes| Sha256::from_bytes(bytes).ok())
 }
 
-/// Whether the URL is worth carrying: on WhatsApp's own hosts, with a path, and not one that `directPath`
-/// gives on the usual host just as well. Stickers come with a bare host, and some paths come without the
+/// Whether the URL is worth keeping: it is on a WhatsApp host, has a path, and improves on what
+/// `directPath` gives on the usual host. Stickers come with a bare host, and some paths lack the
 /// signature that the URL has.
-fn says_more_than(url: &str, direct_path: Option<&str>) -> bool {
+fn is_url_useful(url: &str, direct_path: Option<&str>) -> bool {
     let Some((host, path)) = url
         .strip_prefix("https://")
         .and_then(|rest| rest.split_once('/'))
@@ -156,7 +164,7 @@ fn says_more_than(url: &str, direct_path: Option<&str>) -> bool {
         return false;
     };
     let is_usual = host == "mmg.whatsapp.net";
-    let adds = |direct: &str| !is_usual || signed_url::says_more_than(url, direct);
-    let is_well = url.len() <= MAX_PATH_BYTES && is_graphic(url);
-    host.ends_with(".whatsapp.net") && !path.is_empty() && is_well && direct_path.is_none_or(adds)
+    let adds = |direct: &str| !is_usual || signed_url::improves_on(url, direct);
+    let is_valid = url.len() <= MAX_PATH_BYTES && is_graphic(url);
+    host.ends_with(".whatsapp.net") && !path.is_empty() && is_valid && direct_path.is_none_or(adds)
 }

@@ -1,4 +1,4 @@
-//! A webhook's body, from bytes to the media messages it announces.
+//! A webhook's body, from bytes to the media messages that it announces.
 
 mod content;
 mod envelope;
@@ -11,7 +11,7 @@ mod several;
 
 use std::collections::HashSet;
 
-use media::{access::Verified, message::MediaMessage};
+use media::{access::VerifiedInstance, message::MediaMessage};
 use serde_json::Value;
 
 use crate::{
@@ -20,39 +20,42 @@ use crate::{
     relay::{self, Relay},
 };
 pub use content::MAX_MEDIA;
-use content::{Found, Search};
+use content::{FoundMedia, Search};
 use envelope::Envelope;
 pub use reading::{Reading, Refused, Unread};
 pub use several::Several;
 
-/// Values kept of a body at most: a message has some hundreds, and each costs up to a hundred
+/// Maximum values kept of a body: a message has some hundreds, and each takes up to a hundred
 /// bytes.
 const MAX_VALUES: usize = 200_000;
 
-/// JSON that is an object, and nothing more is known of it. What no job needs has been left out.
+/// The JSON object of a webhook, without the values that no job needs.
 pub struct WebhookBody(Value);
 
-/// Prints nothing of it: it holds media keys and people.
+/// Omits the body, because it holds media keys and personal data.
 impl std::fmt::Debug for WebhookBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("WebhookBody").finish_non_exhaustive()
     }
 }
 
-/// Why the bytes are no webhook. See [`Reading`] for what becomes of them; W-API never sends such.
+/// The bytes are not a webhook; [`Reading`] decides what happens then. W-API never sends such a
+/// body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// Not JSON, also after repair; or nested too deep, or of too many values.
+    /// The bytes are not JSON, even after repair, or are nested too deeply, or have too many
+    /// values.
     #[error("the body is not JSON")]
     NotJson,
-    /// Nothing at all, an empty list, a text that is no JSON, a number, flag or null.
-    #[error("the body is empty, or JSON that holds nothing")]
+    /// The body is empty, or the JSON is an empty list, a text that is not JSON, a number, flag or
+    /// null.
+    #[error("the body is empty or JSON without content")]
     NotAnObject,
-    /// A relay's envelope, or anything else, and no webhook is in it.
+    /// No webhook was found in the body.
     #[error("the body holds no webhook of W-API")]
     NoWebhook,
-    /// A list or an envelope of several: which of them was posted cannot be told.
-    #[error("the body holds several webhooks of W-API; send each by itself")]
+    /// The body holds several webhooks, so it is unclear which one was posted.
+    #[error("the body holds several webhooks of W-API; send each one separately")]
     SeveralWebhooks,
 }
 
@@ -68,35 +71,36 @@ impl BodyError {
     }
 }
 
-/// Why a body announces nothing here, although it is a webhook. See [`Reading`].
+/// A webhook was read but announces nothing for this instance; [`Reading`] decides what happens
+/// then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotAnnounced {
-    /// It names another instance than the URL it was posted to: a webhook URL was registered at the wrong
-    /// instance. Its media belong to someone else and must not be filed here.
+pub enum AnnouncementError {
+    /// The body names another instance than its URL: the URL was registered at the wrong instance.
+    /// Its media messages belong to someone else and must not be stored here.
     #[error("the body's instanceId is not the instance of this webhook URL")]
-    OfAnotherInstance,
-    /// It holds more media than any message: nobody who sends that is W-API.
-    #[error("the body holds more than {MAX_MEDIA} media")]
+    OtherInstance,
+    /// The body holds more media objects than any message of W-API.
+    #[error("the body holds more than {MAX_MEDIA} media objects")]
     TooManyMedia,
 }
 
-impl NotAnnounced {
+impl AnnouncementError {
     /// The word in the answer and the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::OfAnotherInstance => "instance_mismatch",
+            Self::OtherInstance => "instance_mismatch",
             Self::TooManyMedia => "too_many_media",
         }
     }
 }
 
-/// What sort of event a body is, by the exact text of `event`.
+/// The kind of event, by the exact text of `event`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Event {
     /// `webhookReceived`.
     Received,
-    /// `webhookDelivery`: sent by the account itself.
+    /// `webhookDelivery`: a message from the account itself.
     Delivery,
     /// `webhookStatus`.
     Status,
@@ -106,14 +110,14 @@ pub enum Event {
     Disconnected,
     /// `webhookPresence` or `webhookChatPresence`.
     Presence,
-    /// Another text: accepted and counted.
+    /// Another text. Accepted and counted.
     Unknown,
-    /// No `event` at all: accepted and counted.
+    /// No `event` field. Accepted and counted.
     Missing,
 }
 
 impl Event {
-    fn of(body: Fields<'_>) -> Self {
+    fn from_body(body: Fields<'_>) -> Self {
         match body.text("event") {
             None => Self::Missing,
             Some("webhookReceived") => Self::Received,
@@ -141,8 +145,8 @@ impl Event {
         }
     }
 
-    /// Whether it may announce media. An event of a name we do not know may: losing media over a name
-    /// would be a poor reason.
+    /// Whether the event may announce media. An unknown event may, so that no media message is lost
+    /// because of a name.
     fn may_carry_media(self) -> bool {
         match self {
             Self::Received | Self::Delivery | Self::Unknown | Self::Missing => true,
@@ -154,22 +158,22 @@ impl Event {
 /// What a verified webhook announces.
 #[derive(Debug)]
 pub struct Announcement {
-    /// What sort of event it is.
+    /// The kind of event.
     pub event: Event,
-    /// The media to store; usually none or one, and none twice.
+    /// The media messages to store; usually none or one, and each only once.
     pub media: Vec<MediaMessage>,
-    /// Media that lay under a wrapper nobody told us about. One client lost 40 % of its messages to such;
-    /// here they are found all the same, and counted.
+    /// Number of media messages found under an unknown wrapper. One client lost 40 % of its
+    /// messages because of such wrappers; here they are stored and counted.
     pub unknown_wrappers: usize,
-    /// Objects with a key and a path of which nothing says what they are: neither their name nor
-    /// their type. Also what lies so deep that nobody looks.
+    /// Number of objects with a key and a path that neither name nor type identifies as media, and
+    /// of values that are nested too deeply to be searched.
     pub not_understood: usize,
-    /// There were more media than [`MAX_MEDIA`], and these are only the first.
+    /// Whether there were more than [`MAX_MEDIA`], so that `media` is incomplete.
     pub too_many: bool,
 }
 
 impl Announcement {
-    /// Why there is nothing to store, in one word, for the answer and the log.
+    /// Why there is nothing to store, in one word for the answer and the log.
     #[must_use]
     pub fn ignored_because(&self) -> Option<&'static str> {
         if !self.media.is_empty() {
@@ -190,11 +194,11 @@ impl Announcement {
 }
 
 impl WebhookBody {
-    /// Reads JSON, repaired if need be or in a field of a form, and finds the one webhook that a
-    /// relay may have wrapped or listed.
+    /// Parses JSON, after repair if necessary or from a field of a form, and finds the one webhook
+    /// in it, which a relay may have wrapped or put into a list.
     ///
     /// # Errors
-    /// [`BodyError`] says what is wrong, never what the body was.
+    /// [`BodyError`] says what is wrong. It never quotes the body.
     pub fn parse(bytes: &[u8]) -> Result<Self, BodyError> {
         if json::is_blank(bytes) {
             return Err(BodyError::NotAnObject);
@@ -202,24 +206,24 @@ impl WebhookBody {
         let mut reader = Reader::new(MAX_VALUES);
         let value = reader.read(bytes).or_else(|| reader.read_form(bytes));
         let value = value.ok_or(BodyError::NotJson)?;
-        let found = Self::find(value, &mut reader);
-        // What was left out may be a medium, or the webhook itself.
+        let found = Self::find_webhook(value, &mut reader);
+        // The part that was left out may have been a media object or the webhook itself.
         if reader.is_cut() {
             return Err(BodyError::NotJson);
         }
         found
     }
 
-    fn find(value: Value, reader: &mut Reader) -> Result<Self, BodyError> {
+    fn find_webhook(value: Value, reader: &mut Reader) -> Result<Self, BodyError> {
         if relay::has_content(&value) {
             return Ok(Self::new(value, reader));
         }
         let found = Relay::search(&value, reader).webhooks;
         let mut found: Vec<_> = found
             .into_iter()
-            .map(|webhook| opened::opened(webhook, reader))
+            .map(|webhook| opened::open_texts(webhook, reader))
             .collect();
-        // Some relays pass a body on as it came and read, side by side.
+        // Some relays put the original body and the parsed one side by side.
         found.dedup();
         match (found.pop(), found.is_empty()) {
             (Some(webhook), true) => Ok(Self(webhook)),
@@ -228,7 +232,7 @@ impl WebhookBody {
         }
     }
 
-    /// What has no message in it is an event, if it says so, or nothing at all.
+    /// A body without a message is an event if it has the fields of one.
     fn without_content(value: Value) -> Result<Self, BodyError> {
         let is_nothing = match &value {
             Value::Object(fields) => fields.is_empty(),
@@ -246,51 +250,55 @@ impl WebhookBody {
                 .into_iter()
                 .any(|name| fields.get(name).is_some())
         };
-        if is_nothing || Fields::of(&value).is_some_and(says) {
+        if is_nothing || Fields::from_value(&value).is_some_and(says) {
             Ok(Self(value))
         } else {
             Err(BodyError::NoWebhook)
         }
     }
 
-    /// Takes a webhook that was found.
+    /// Wraps a webhook that was found.
     pub(crate) fn new(webhook: Value, reader: &mut Reader) -> Self {
-        Self(opened::opened(webhook, reader))
+        Self(opened::open_texts(webhook, reader))
     }
 
-    /// The body as it is. It holds media keys and people: to be posted, never to be printed.
+    /// The body as JSON. It holds media keys and personal data: post it, never print it.
     #[must_use]
     pub fn as_value(&self) -> &Value {
         &self.0
     }
 
-    /// The instance that the body says it comes from.
+    /// The instance that the body names.
     #[must_use]
     pub fn instance(&self) -> Option<&str> {
-        Fields::of(&self.0)?.text("instanceId")
+        Fields::from_value(&self.0)?.text("instanceId")
     }
 
-    /// The media announced, read on behalf of the instance that the webhook was verified for.
+    /// The media messages announced for the verified instance.
     ///
     /// # Errors
-    /// [`NotAnnounced`] when the body says it comes from another instance, or holds too much. A body that
-    /// names no instance is taken as the URL's: its secret has said so already.
-    pub fn announcement(&self, verified: &Verified) -> Result<Announcement, NotAnnounced> {
-        let is_its = |said: &str| said == verified.instance().as_str();
+    /// [`AnnouncementError`] if the body names another instance or holds too many media objects. A
+    /// body that names no instance is accepted, because the secret in its URL identifies the
+    /// instance.
+    pub fn announcement(
+        &self,
+        verified: &VerifiedInstance,
+    ) -> Result<Announcement, AnnouncementError> {
+        let is_its = |named: &str| named == verified.instance().as_str();
         if !self.instance().is_none_or(is_its) {
-            return Err(NotAnnounced::OfAnotherInstance);
+            return Err(AnnouncementError::OtherInstance);
         }
-        let announcement = self.read();
+        let announcement = self.read_announcement();
         if announcement.too_many {
-            return Err(NotAnnounced::TooManyMedia);
+            return Err(AnnouncementError::TooManyMedia);
         }
         Ok(announcement)
     }
 
-    /// What the body announces, whoever sent it: to be looked at, not to be filed.
+    /// Reads the announcement without verification: to be displayed, not to be stored.
     #[must_use]
-    pub fn read(&self) -> Announcement {
-        let Some(body) = Fields::of(&self.0) else {
+    pub fn read_announcement(&self) -> Announcement {
+        let Some(body) = Fields::from_value(&self.0) else {
             return Announcement {
                 event: Event::Missing,
                 media: Vec::new(),
@@ -299,22 +307,23 @@ impl WebhookBody {
                 too_many: false,
             };
         };
-        let event = Event::of(body);
+        let event = Event::from_body(body);
         let mut search = Search::default();
         if event.may_carry_media() {
             search = body
                 .get("msgContent")
-                .map(Search::through)
+                .map(Search::search_content)
                 .unwrap_or_default();
             if search.is_empty() {
                 search.not_understood = content::count_elsewhere(&self.0);
             }
         }
-        let envelope = Envelope::of(body);
-        let read = |(n, found): (usize, &Found<'_>)| media_object::read(found, &envelope, n);
+        let envelope = Envelope::from_body(body);
+        let read =
+            |(n, found): (usize, &FoundMedia<'_>)| media_object::read_media(found, &envelope, n);
         let mut media: Vec<_> = search.found.iter().enumerate().map(read).collect();
         let mut seen = HashSet::new();
-        media.retain(|one| seen.insert(one.identity().in_key()));
+        media.retain(|one| seen.insert(one.identity().to_key_part()));
         Announcement {
             event,
             unknown_wrappers: search.unknown_wrappers.min(media.len()),

@@ -1,33 +1,33 @@
-//! Reads a time in any form that gateways were seen to write: number, text, `Long`, ISO 8601.
+//! Parses a time in any form that gateways were seen to write: number, text, `Long`, ISO 8601.
 
-use media::message::in_seconds;
+use media::message::to_unix_seconds;
 use serde_json::Value;
 use time::{Date, OffsetDateTime, PrimitiveDateTime, format_description::well_known::Iso8601};
 
 use crate::fields::Fields;
 
-/// Seconds since 1970. A number's unit is told by its size; whether it can be a message's time is
-/// not asked here.
-pub(super) fn read(value: &Value) -> Option<i64> {
+/// Seconds since 1970. The unit of a number is recognized by its size. Whether the time is valid
+/// for a message is checked elsewhere.
+pub(super) fn parse_moment(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number
             .as_i64()
-            .map(in_seconds)
-            .or_else(|| of_float(number.as_f64()?)),
-        Value::String(text) => of_text(text.trim()),
-        Value::Object(_) => of_object(Fields::of(value)?),
+            .map(to_unix_seconds)
+            .or_else(|| parse_float(number.as_f64()?)),
+        Value::String(text) => parse_text(text.trim()),
+        Value::Object(_) => parse_object(Fields::from_value(value)?),
         Value::Null | Value::Bool(_) | Value::Array(_) => None,
     }
 }
 
-fn of_text(text: &str) -> Option<i64> {
-    let whole = text.parse().ok().map(in_seconds);
-    let number = whole.or_else(|| of_float(text.parse().ok()?));
-    number.or_else(|| of_iso(text))
+fn parse_text(text: &str) -> Option<i64> {
+    let whole = text.parse().ok().map(to_unix_seconds);
+    let number = whole.or_else(|| parse_float(text.parse().ok()?));
+    number.or_else(|| parse_iso(text))
 }
 
-/// A number with a fraction, or one too large for 64 bits.
-fn of_float(number: f64) -> Option<i64> {
+/// Parses a number with a fraction, or one too large for 64 bits.
+fn parse_float(number: f64) -> Option<i64> {
     const FIRST_OF_A_SMALLER_UNIT: f64 = 1e11;
     let mut seconds = Some(number).filter(|it| it.is_finite())?;
     while seconds >= FIRST_OF_A_SMALLER_UNIT {
@@ -37,20 +37,21 @@ fn of_float(number: f64) -> Option<i64> {
     seconds.as_secs().try_into().ok()
 }
 
-/// protobufjs's `Long`, whose halves are signed, protobuf's `Timestamp`, and what `MongoDB` writes.
-fn of_object(fields: Fields<'_>) -> Option<i64> {
+/// Parses protobufjs's `Long`, whose halves are signed, protobuf's `Timestamp`, or `MongoDB`'s
+/// extended JSON.
+fn parse_object(fields: Fields<'_>) -> Option<i64> {
     const HOLDERS: [&str; 4] = ["seconds", "_seconds", "$numberLong", "$date"];
     if let Some(held) = HOLDERS.into_iter().find_map(|name| fields.get(name)) {
-        return read(held);
+        return parse_moment(held);
     }
     let low = fields.integer("low")?;
     let high = fields.integer("high").unwrap_or_default();
     let low = low & i64::from(u32::MAX);
-    Some(in_seconds((high << 32) | low))
+    Some(to_unix_seconds((high << 32) | low))
 }
 
-/// A date and a time, with or without a zone; without one it is UTC.
-fn of_iso(text: &str) -> Option<i64> {
+/// Parses a date, or a date and time with or without a zone; without one it is UTC.
+fn parse_iso(text: &str) -> Option<i64> {
     let text = text.to_ascii_uppercase();
     let text = text
         .strip_suffix(" UTC")

@@ -1,24 +1,23 @@
-//! What the names in a message mean: media, wrappers around a message, and what is no medium of the
-//! chat.
+//! The meaning of field names in a message: media, wrappers, and content that is not new media of
+//! the chat.
 //!
 //! Source: whatsmeow's protocol definition (`waE2E.proto`) and its table of key families, both of
-//! 2026-08-21; the families that it lacks from Baileys and Cobalt. All names are in lower case
-//! here.
+//! 2026-08-21; the missing families are from Baileys and Cobalt. All names here are in lower case.
 
 use media::kind::MediaKind;
 
-/// What a name says of the value below it.
+/// What a name says about the value below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// A media object.
-    Medium(MediaKind),
-    /// A ZIP of stickers.
+    Media(MediaKind),
+    /// A sticker pack, which is a ZIP.
     StickerPack,
     /// A message, or a wrapper that holds one in `message`.
     Wrapper,
-    /// Nothing below it is a new medium of the chat.
+    /// Nothing below it is new media of the chat.
     NotOfTheChat,
-    /// Nobody has told.
+    /// Not known.
     Unknown,
 }
 
@@ -74,31 +73,31 @@ const WRAPPERS: &[&str] = &[
     "viewoncemessagev2extension",
 ];
 
-/// Names below which nothing is a new medium of the chat.
+/// Names below which nothing is new media of the chat.
 const NOT_OF_THE_CHAT: &[&str] = &[
-    // Edits, deletions, and what devices of one account tell each other.
+    // Edits, deletions, and messages between devices of one account.
     "protocolmessage",
     "peerdataoperationrequestmessage",
     "peerdataoperationrequestresponsemessage",
-    // Other people's messages for a new member of a group. Key family `Group History`.
+    // Other people's messages, for a new member of a group. Key family `Group History`.
     "messagehistorybundle",
     "messagehistorynotice",
-    // The account's own past. Key family `WhatsApp History Keys`.
+    // The account's history. Key family `WhatsApp History Keys`.
     "historysyncnotification",
     // The account's settings. Key family `WhatsApp App State Keys`.
     "externalblob",
     "externalblobreference",
-    // A text with the picture of its link. Key family `WhatsApp Link Thumbnail Keys`.
+    // A text with a preview image of its link. Key family `WhatsApp Link Thumbnail Keys`.
     "extendedtextmessage",
-    // Someone's status or message, shown again inside a medium's annotations.
+    // Someone's status or message, shown again in the annotations of a media message.
     "embeddedcontent",
     "embeddedmessage",
 ];
 
-/// Parts of names below which nothing is a new medium of the chat, whatever the name is tomorrow:
-/// every quote repeats someone's message; thumbnails and artwork show another thing; backgrounds
-/// (key family `WhatsApp Payment Background Keys`) and wallpapers are decoration; context and
-/// metadata are about a message.
+/// Parts of names below which nothing is new media of the chat, including names that do not exist
+/// yet. Every quote repeats another message; thumbnails and artwork show something else;
+/// backgrounds (key family `WhatsApp Payment Background Keys`) and wallpapers are decoration;
+/// context and metadata describe a message.
 const NOT_OF_THE_CHAT_PARTS: &[&str] = &[
     "appstate",
     "artwork",
@@ -114,12 +113,12 @@ const NOT_OF_THE_CHAT_PARTS: &[&str] = &[
     "wallpaper",
 ];
 
-/// The meaning of a name, in any case.
-pub(super) fn meaning(name: &str) -> Meaning {
+/// Looks up the meaning of a name, in any case of letters.
+pub(super) fn meaning_of(name: &str) -> Meaning {
     let name = name.to_ascii_lowercase();
     let known = MEDIA.iter().find(|(known, _)| *known == name);
     match known {
-        Some((_, kind)) => Meaning::Medium(*kind),
+        Some((_, kind)) => Meaning::Media(*kind),
         None if name == STICKER_PACK => Meaning::StickerPack,
         None if WRAPPERS.contains(&name.as_str()) => Meaning::Wrapper,
         None if is_not_of_the_chat(&name) => Meaning::NotOfTheChat,
@@ -131,18 +130,18 @@ fn is_not_of_the_chat(name: &str) -> bool {
     NOT_OF_THE_CHAT.contains(&name) || NOT_OF_THE_CHAT_PARTS.iter().any(|part| name.contains(part))
 }
 
-/// Whether what is below the name is a voice note.
+/// Whether the object below this name is a voice note.
 pub(super) fn is_voice_note(name: &str) -> bool {
     name.eq_ignore_ascii_case("pttmessage")
 }
 
-/// Whether what is below the name is meant to be seen once.
+/// Whether the objects below this name are meant to be viewed once.
 pub(super) fn is_view_once(name: &str) -> bool {
     name.to_ascii_lowercase().starts_with("viewonce")
 }
 
-/// Types that say nothing of what people send, or that WhatsApp's own machinery has.
-const TYPES_OF_NO_MEDIUM: &[&str] = &[
+/// Types that do not identify media that people send, or that WhatsApp uses internally.
+const NON_MEDIA_TYPES: &[&str] = &[
     "application/octet-stream",
     "application/protobuf",
     "application/x-protobuf",
@@ -150,16 +149,16 @@ const TYPES_OF_NO_MEDIUM: &[&str] = &[
     "binary/octet-stream",
 ];
 
-/// Whether an object under a name that nobody has told is a medium: only what declares a type that
-/// people send each other, and of files only what has a name.
-pub(super) fn is_type_of_a_medium(mimetype: &str, has_file_name: bool) -> bool {
+/// Whether an object under an unknown name is media: it declares a type of image, video or audio,
+/// or it is another file with a name.
+pub(super) fn is_media_type(mimetype: &str, has_file_name: bool) -> bool {
     let bare = mimetype.split(';').next().unwrap_or_default().trim();
     let bare = bare.to_ascii_lowercase();
     let (top, sub) = bare.split_once('/').unwrap_or_default();
     match top {
         _ if sub.is_empty() => false,
         "image" | "video" | "audio" => true,
-        "application" | "text" => has_file_name && !TYPES_OF_NO_MEDIUM.contains(&bare.as_str()),
+        "application" | "text" => has_file_name && !NON_MEDIA_TYPES.contains(&bare.as_str()),
         _ => false,
     }
 }

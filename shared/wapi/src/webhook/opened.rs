@@ -1,24 +1,24 @@
-//! Opens the texts of a webhook that hold JSON where an object belongs.
+//! Parses the JSON texts of a webhook that stand where an object belongs.
 
 use serde_json::Value;
 
 use super::{
     content::MAX_DEPTH,
-    names::{Meaning, meaning},
+    names::{Meaning, meaning_of},
 };
 use crate::json::Reader;
 
-/// Fields of a webhook that are objects, in lower case.
+/// Fields of a webhook that hold objects, in lower case.
 const OBJECTS: &[&str] = &["chat", "msgcontent", "sender"];
 
-/// The webhook with objects where relays wrote them as text. A text that a person wrote is never
-/// opened: only names that hold an object are.
-pub(super) fn opened(mut webhook: Value, reader: &mut Reader) -> Value {
+/// Replaces texts by the objects in them, where relays wrote an object as text. Only fields that
+/// hold objects are parsed, so a text that a person wrote never is.
+pub(super) fn open_texts(mut webhook: Value, reader: &mut Reader) -> Value {
     if let Value::Object(fields) = &mut webhook {
         for (name, value) in fields.iter_mut() {
             let name = name.to_ascii_lowercase();
             if OBJECTS.contains(&name.as_str()) {
-                open(value, reader);
+                open_text(value, reader);
             }
             if name == "msgcontent" {
                 open_messages(value, reader, 0);
@@ -40,11 +40,11 @@ fn open_messages(value: &mut Value, reader: &mut Reader, depth: usize) {
         }
         Value::Object(fields) => {
             for (name, child) in fields.iter_mut() {
-                match meaning(name) {
+                match meaning_of(name) {
                     Meaning::NotOfTheChat => {}
                     Meaning::Unknown => open_messages(child, reader, depth + 1),
-                    Meaning::Medium(_) | Meaning::StickerPack | Meaning::Wrapper => {
-                        open(child, reader);
+                    Meaning::Media(_) | Meaning::StickerPack | Meaning::Wrapper => {
+                        open_text(child, reader);
                         open_messages(child, reader, depth + 1);
                     }
                 }
@@ -54,8 +54,8 @@ fn open_messages(value: &mut Value, reader: &mut Reader, depth: usize) {
     }
 }
 
-/// Puts what a text holds in its place, also if it is a text of a text.
-fn open(value: &mut Value, reader: &mut Reader) {
+/// Replaces a JSON text by its content, also if it is a text within a text.
+fn open_text(value: &mut Value, reader: &mut Reader) {
     const MAX_TEXTS: usize = 4;
     for _ in 0..MAX_TEXTS {
         let Value::String(text) = &*value else {

@@ -1,27 +1,29 @@
-//! What becomes of the bytes that a verified sender posts: jobs, a place to wait, or a refusal.
+//! Decides what happens to the bytes that a verified sender posts: they become jobs, are kept, or
+//! are refused.
 
-use media::access::Verified;
+use media::access::VerifiedInstance;
 
-use super::{Announcement, BodyError, NotAnnounced, WebhookBody};
+use super::{Announcement, AnnouncementError, BodyError, WebhookBody};
 
-/// How far the bytes were read. The webhook function and the download function ask the same, the
-/// one when they come and the other when it has a newer version of this reader.
+/// How much of the bytes was understood. The webhook function reads them when they arrive, the
+/// download function when it has a newer version of this reader.
 #[derive(Debug)]
 pub enum Reading {
-    /// All of it was understood: the media it announces, if any, can be queued.
+    /// All was understood: the announced media messages, if any, can be queued.
     Whole(Announcement),
-    /// A webhook with something in it that nothing says what it is, beside the media it announces.
+    /// A webhook in which something cannot be identified, besides the media messages that it
+    /// announces.
     Part {
-        /// What was understood.
+        /// The part that was understood.
         announcement: Announcement,
-        /// The body without what no job needs.
+        /// The body without the values that no job needs.
         body: WebhookBody,
     },
-    /// Nothing of it was understood: it must be kept.
+    /// Nothing was understood: the bytes must be kept.
     Unread {
-        /// Why.
+        /// The reason.
         why: Unread,
-        /// The body without what no job needs, if it is a webhook at least.
+        /// The body without the values that no job needs, if it is a webhook.
         body: Option<WebhookBody>,
     },
     /// There is nothing to keep here.
@@ -31,20 +33,20 @@ pub enum Reading {
 /// Why a body of a verified sender is kept, to be read again after a fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Unread {
-    /// Not JSON, also after repair; or nested too deep, or of too many values.
+    /// The body is not JSON, even after repair, or is nested too deeply, or has too many values.
     BadBody,
-    /// A relay's envelope, or anything else, and no webhook is in it.
+    /// No webhook was found in the body.
     NoWebhook,
-    /// Several webhooks.
+    /// The body holds several webhooks.
     SeveralWebhooks,
-    /// More media than any message has.
+    /// The body holds more media objects than any message has.
     TooManyMedia,
-    /// What may be a medium, and nothing says that it is one.
+    /// The body holds something that may be media but cannot be identified as such.
     NotUnderstood,
 }
 
 impl Unread {
-    /// Every word.
+    /// Every reason.
     pub const ALL: [Self; 5] = [
         Self::BadBody,
         Self::NoWebhook,
@@ -53,40 +55,40 @@ impl Unread {
         Self::NotUnderstood,
     ];
 
-    /// The word in the answer, the log, the queue and the reason of what is parked.
+    /// The word in the answer, the log, the queue and the reason of a parked body.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BadBody => BodyError::NotJson.as_str(),
             Self::NoWebhook => BodyError::NoWebhook.as_str(),
             Self::SeveralWebhooks => BodyError::SeveralWebhooks.as_str(),
-            Self::TooManyMedia => NotAnnounced::TooManyMedia.as_str(),
+            Self::TooManyMedia => AnnouncementError::TooManyMedia.as_str(),
             Self::NotUnderstood => "not_understood",
         }
     }
 
-    /// One sentence for a person. It says nothing of what the body is.
+    /// One sentence for an operator. It never quotes the body.
     #[must_use]
     pub fn means(self) -> &'static str {
         match self {
             Self::BadBody => "the body is not JSON, also after repair",
             Self::NoWebhook => "the body holds no webhook of W-API",
             Self::SeveralWebhooks => "the body holds several webhooks of W-API",
-            Self::TooManyMedia => "the body holds more media than any message has",
-            Self::NotUnderstood => "something in the body may be a medium, and nothing says so",
+            Self::TooManyMedia => "the body holds more media objects than any message has",
+            Self::NotUnderstood => "something in the body may be media but cannot be identified",
         }
     }
 }
 
-/// Why there is nothing to keep. The sender gets a 400.
+/// Why a body is not kept. The sender gets a 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// [`BodyError::NotAnObject`].
     #[error(transparent)]
     Nothing(BodyError),
-    /// [`NotAnnounced::OfAnotherInstance`].
+    /// [`AnnouncementError::OtherInstance`].
     #[error(transparent)]
-    OfAnotherInstance(NotAnnounced),
+    OtherInstance(AnnouncementError),
 }
 
 impl Refused {
@@ -95,33 +97,33 @@ impl Refused {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Nothing(error) => error.as_str(),
-            Self::OfAnotherInstance(error) => error.as_str(),
+            Self::OtherInstance(error) => error.as_str(),
         }
     }
 }
 
 impl Reading {
-    /// Reads the bytes on behalf of the instance that the sender was verified for.
+    /// Reads the bytes for the instance for which the sender was verified.
     #[must_use]
-    pub fn of(bytes: &[u8], verified: &Verified) -> Self {
+    pub fn of(bytes: &[u8], verified: &VerifiedInstance) -> Self {
         let body = match WebhookBody::parse(bytes) {
             Ok(body) => body,
-            Err(error) => return Self::of_no_webhook(error),
+            Err(error) => return Self::from_body_error(error),
         };
         match body.announcement(verified) {
             Ok(announcement) if announcement.not_understood == 0 => Self::Whole(announcement),
             Ok(announcement) => Self::Part { announcement, body },
-            Err(NotAnnounced::TooManyMedia) => Self::Unread {
+            Err(AnnouncementError::TooManyMedia) => Self::Unread {
                 why: Unread::TooManyMedia,
                 body: Some(body),
             },
-            Err(error @ NotAnnounced::OfAnotherInstance) => {
-                Self::Refused(Refused::OfAnotherInstance(error))
+            Err(error @ AnnouncementError::OtherInstance) => {
+                Self::Refused(Refused::OtherInstance(error))
             }
         }
     }
 
-    fn of_no_webhook(error: BodyError) -> Self {
+    fn from_body_error(error: BodyError) -> Self {
         let why = match error {
             BodyError::NotAnObject => return Self::Refused(Refused::Nothing(error)),
             BodyError::NotJson => Unread::BadBody,

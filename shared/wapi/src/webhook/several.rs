@@ -1,4 +1,4 @@
-//! A file that may hold several webhooks: a list of them, or what a workflow engine exports.
+//! Parses a file that may hold several webhooks: a list of them, or a workflow engine's export.
 
 use super::{BodyError, WebhookBody, opened};
 use crate::{
@@ -6,22 +6,22 @@ use crate::{
     relay::{self, Relay},
 };
 
-/// Values kept of a file at most: an export of ten thousand messages has some two million.
+/// Maximum values kept of a file: an export of ten thousand messages has some two million.
 const MAX_VALUES: usize = 4_000_000;
 
-/// What such a file holds.
+/// The webhooks of a file.
 #[derive(Debug)]
 pub struct Several {
     /// The webhooks, in the file's order; at least one.
     pub webhooks: Vec<WebhookBody>,
-    /// Entries that stand in a list with webhooks and are none, each as its number in its list,
-    /// from 1 on.
+    /// Entries without a webhook in lists that have webhooks, each as its number in its list, from
+    /// 1.
     pub missed: Vec<usize>,
 }
 
 impl Several {
-    /// Reads a file as [`WebhookBody::parse`] reads a body. What is wrong with one entry costs that
-    /// entry.
+    /// Parses a file as [`WebhookBody::parse`] parses a body. An error in one entry only affects
+    /// that entry.
     ///
     /// # Errors
     /// [`BodyError`] if there is no webhook at all.
@@ -41,13 +41,13 @@ impl Several {
         };
         let mut found: Vec<_> = found
             .into_iter()
-            .map(|webhook| opened::opened(webhook, &mut reader))
+            .map(|webhook| opened::open_texts(webhook, &mut reader))
             .collect();
-        // What was left out may be a medium, or a webhook.
+        // The part that was left out may have been a media object or a webhook.
         if reader.is_cut() {
             return Err(BodyError::NotJson);
         }
-        // Some relays pass a body on as it came and read, side by side.
+        // Some relays put the original body and the parsed one side by side.
         found.dedup();
         Ok(Self {
             webhooks: found.into_iter().map(WebhookBody).collect(),

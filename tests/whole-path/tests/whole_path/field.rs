@@ -66,7 +66,7 @@ fn expected_file(file: &Value) -> Value {
         file["plain"].as_str().expect("a name")
     ));
     json!({
-        "sha256": Sha256::of(&plain).to_string(),
+        "sha256": Sha256::from_data(&plain).to_string(),
         "folder": file["folder"],
         "ends": file["ends"],
         "type": file["type"],
