@@ -78,7 +78,8 @@ fn what_may_hold_a_medium_is_read_or_kept_and_only_nothing_is_refused() {
             json!(good[..good.len() / 2]).to_string(),
             ("unread", 0, "bad_body"),
         ),
-        (format!("payload={good}"), ("unread", 0, "bad_body")),
+        (format!("payload={good}"), ("whole", 1, "")),
+        (format!("payload: {good}"), ("unread", 0, "bad_body")),
         ("{\"a\":".repeat(200), ("unread", 0, "bad_body")),
         (
             json!({ "headers": {}, "body": {} }).to_string(),
