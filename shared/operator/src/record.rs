@@ -253,7 +253,8 @@ impl Reader {
 /// A value as JSON. A number that JSON programs would round stays a text; of bytes only their count is told.
 pub(super) fn shown(value: &AttributeValue) -> Value {
     let number = |text: &String| {
-        let whole = text.parse::<i64>().map(Value::from).ok();
+        let signed = text.parse::<i64>().map(Value::from).ok();
+        let whole = signed.or_else(|| text.parse::<u64>().map(Value::from).ok());
         whole.unwrap_or_else(|| Value::String(text.clone()))
     };
     match value {

@@ -78,7 +78,8 @@ fn only_bodies_without_content_are_refused() {
             json!(good[..good.len() / 2]).to_string(),
             ("unread", 0, "bad_body"),
         ),
-        (format!("payload={good}"), ("unread", 0, "bad_body")),
+        (format!("payload={good}"), ("whole", 1, "")),
+        (format!("payload: {good}"), ("unread", 0, "bad_body")),
         ("{\"a\":".repeat(200), ("unread", 0, "bad_body")),
         (
             json!({ "headers": {}, "body": {} }).to_string(),

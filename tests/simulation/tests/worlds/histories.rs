@@ -151,6 +151,8 @@ fn when_both_sources_stay_down_everything_is_parked_with_a_reason_before_the_que
         let outcome = live(plan);
         must_be_clean("never again", &outcome);
         assert_eq!((outcome.account.stored, outcome.account.parked), (0, 4));
+        // An answer that gets lost may park a job twice, and nothing else does.
+        assert!(every == 3 || outcome.account.parked_again == 0);
         assert!(
             outcome.took < Duration::from_hours(7 * 24),
             "{:?}",
