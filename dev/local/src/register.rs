@@ -1,4 +1,5 @@
-//! Registers a tenant and an instance without the operator's command, through the same [`Register`] that it uses.
+//! Registers a tenant and an instance without the operator's command, through the same
+//! [`Register`].
 
 use std::time::Duration;
 
@@ -12,20 +13,23 @@ use media::message::Secret;
 use media::policy::Policy;
 use media::sha256::Sha256;
 
-use crate::{Instance, Stack};
+use crate::{InstanceSettings, Stack};
 
-/// Random bytes in the webhook secret, as many as the operator's command takes.
+/// Random bytes in the webhook secret, as many as the operator's command uses.
 const SECRET_BYTES: usize = 32;
-/// How long one call of the local AWS may take.
-const MAX_CALL: Duration = Duration::from_secs(30);
+/// The time limit of one call to the local AWS.
+const MAX_CALL_TIME: Duration = Duration::from_secs(30);
 
 /// Registers the instance, and its tenant if it is new, and returns the webhook URL.
 ///
 /// # Errors
-/// If a name is none, or the local AWS refuses.
-pub(crate) async fn register(stack: &Stack, instance: &Instance) -> Result<String> {
+/// If a name is invalid, or the local AWS refuses a call.
+pub(crate) async fn register_directly(
+    stack: &Stack,
+    instance: &InstanceSettings,
+) -> Result<String> {
     let (outputs, now) = (stack.outputs(), clock::now());
-    let clients = Clients::for_stand_in(&stack.endpoint().url(), MAX_CALL);
+    let clients = Clients::for_stand_in(&stack.endpoint().url(), MAX_CALL_TIME);
     let places = Places {
         instances_table: outputs.instances_table.clone(),
         tenants_table: outputs.tenants_table.clone(),
@@ -41,7 +45,10 @@ pub(crate) async fn register(stack: &Stack, instance: &Instance) -> Result<Strin
         Ok(()) | Err(RegisterError::AlreadyThere) => {}
         Err(error) => return Err(error).context("the tenant was not added"),
     }
-    let (id, secret) = (InstanceId::parse(instance.instance.as_str())?, secret()?);
+    let (id, secret) = (
+        InstanceId::parse(instance.instance.as_str())?,
+        random_secret()?,
+    );
     let new = NewInstance {
         id: &id,
         tenant: &tenant.id,
@@ -56,7 +63,7 @@ pub(crate) async fn register(stack: &Stack, instance: &Instance) -> Result<Strin
     Ok(format!("{}/webhook/{id}/{secret}", stack.webhook_base()))
 }
 
-fn secret() -> Result<String> {
+fn random_secret() -> Result<String> {
     let mut bytes = [0; SECRET_BYTES];
     aws_lc_rs::rand::fill(&mut bytes).context("the system gave no random bytes")?;
     Ok(BASE64URL_NOPAD.encode(&bytes))

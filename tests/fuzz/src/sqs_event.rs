@@ -1,4 +1,4 @@
-//! What the trigger hands to the download function: an event of SQS whose bodies anybody may have written.
+//! The download function's trigger: an SQS event whose bodies anyone may have written.
 
 use aws_lambda_events::sqs::SqsEvent;
 use media::job::QueuedJob;
@@ -17,7 +17,7 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// A body is a job, with all that holds of one, or it is none and will be parked.
+/// Checks a body: if it is a job, everything that holds for jobs; otherwise it will be parked.
 fn check_body(body: &str) {
     let Ok(job) = QueuedJob::parse(body) else {
         return;

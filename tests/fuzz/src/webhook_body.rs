@@ -1,28 +1,28 @@
-//! A webhook's body: any bytes that somebody with the URL posts.
+//! A webhook's body: any bytes that a sender with the URL posts.
 
 use std::collections::HashSet;
 
 use wapi::webhook::{Announcement, MAX_MEDIA, WebhookBody};
 
-use crate::{INSTANCE, check_message, verified};
+use crate::{INSTANCE, check_message, verified_sender};
 
 /// Reads the bytes as the webhook function does.
 pub fn run(data: &[u8]) {
     let Ok(body) = WebhookBody::parse(data) else {
         return;
     };
-    match body.announcement(&verified()) {
+    match body.announcement(&verified_sender()) {
         Ok(announcement) => {
             let said = body.instance();
             assert!(said.is_none_or(|said| said == INSTANCE), "{said:?}");
-            check(announcement);
+            check_announcement(announcement);
         }
-        Err(_) => check(body.read()),
+        Err(_) => check_announcement(body.read()),
     }
 }
 
-/// What must hold of everything announced.
-pub(crate) fn check(announcement: Announcement) {
+/// Checks what must hold for everything that is announced.
+pub(crate) fn check_announcement(announcement: Announcement) {
     let ignored = announcement.ignored_because();
     let media = announcement.media;
     assert_eq!(media.is_empty(), ignored.is_some());

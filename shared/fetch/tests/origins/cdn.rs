@@ -1,7 +1,9 @@
 //! WhatsApp's CDN: hosts, expiry, resumption, key families, and every way to spoil a sealed file.
 
 use media::{failure::Disposition, record::Integrity, strategy::Strategy::Cdn};
-use stand_in::{CdnScenario as C, Field, Format, KeyType, Kind, Lies, Seal, Spec, WapiScenario};
+use stand_in::{
+    CdnScenario as C, Encryption, FalseFields, Field, Format, KeyType, Kind, Spec, WapiScenario,
+};
 
 use crate::World;
 
@@ -224,7 +226,7 @@ async fn a_document_sealed_with_another_familys_keys_is_opened() {
 #[tokio::test]
 async fn a_file_born_with_a_wrong_mac_or_padding_cannot_be_opened() {
     let world = World::new().await;
-    for (n, (seal, gets)) in [(Seal::BadMac, 4), (Seal::BadPadding, 1)]
+    for (n, (seal, gets)) in [(Encryption::BadMac, 4), (Encryption::BadPadding, 1)]
         .into_iter()
         .enumerate()
     {
@@ -398,9 +400,9 @@ async fn hashes_that_are_missing_or_lie_are_told_by_the_integrity() {
         fetched.result.expect("MAC and hash").1.integrity,
         Integrity::MacAndSha256
     );
-    let lies = Lies {
+    let lies = FalseFields {
         file_sha256: true,
-        ..Lies::default()
+        ..FalseFields::default()
     };
     let fetched = world.try_spec(Cdn, spec("a lie", C::Ok).lies(lies)).await;
     assert_eq!(
@@ -408,9 +410,9 @@ async fn hashes_that_are_missing_or_lie_are_told_by_the_integrity() {
         Integrity::MacAgainstSha256
     );
     for length in [0, 1, 2_000_000_000] {
-        let lies = Lies {
+        let lies = FalseFields {
             file_length: Some(length),
-            ..Lies::default()
+            ..FalseFields::default()
         };
         let lying = spec(format!("lying-{length}"), C::Ok).lies(lies);
         let fetched = world.try_spec(Cdn, lying).await;

@@ -30,7 +30,7 @@ use media::{
     sha256::Sha256,
     strategy::Strategy,
 };
-use stand_in::{Announced, DEFAULT_INSTANCE, DEFAULT_TOKEN, Spec, StandIn};
+use stand_in::{AnnouncedMedia, DEFAULT_INSTANCE, DEFAULT_TOKEN, Spec, StandIn};
 
 /// Limits that a test can wait for.
 fn limits() -> Limits {
@@ -99,7 +99,7 @@ impl World {
         Self { origins, fetcher }
     }
 
-    fn announce(&self, spec: Spec) -> (Announced, MediaMessage) {
+    fn announce(&self, spec: Spec) -> (AnnouncedMedia, MediaMessage) {
         let announced = self.origins.announce(spec).expect("the medium can be made");
         let message = message_of(&announced);
         (announced, message)
@@ -194,7 +194,7 @@ async fn collect(media: MediaStream) -> Result<(Vec<u8>, Proof), FetchError> {
     panic!("the stream ended without a proof");
 }
 
-fn message_of(announced: &Announced) -> MediaMessage {
+fn message_of(announced: &AnnouncedMedia) -> MediaMessage {
     let (tenant, instance) = (
         TenantId::parse("acme"),
         InstanceId::parse(&*announced.instance),
