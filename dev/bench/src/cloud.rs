@@ -29,10 +29,10 @@ const MAX_REQUEST_BYTES: usize = 1024 * 1024;
 /// The servers of one run.
 pub(crate) struct Cloud {
     address: String,
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
 }
 
-struct Shared {
+struct SharedState {
     job: Mutex<Option<String>>,
     answer: Mutex<Option<String>>,
     answered: Notify,
@@ -44,7 +44,7 @@ impl Cloud {
     pub(crate) async fn start(job: String) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SharedState {
             job: Mutex::new(Some(job)),
             answer: Mutex::default(),
             answered: Notify::new(),
@@ -79,7 +79,7 @@ impl Cloud {
     }
 }
 
-async fn answer_request(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn answer_request(State(shared): State<Arc<SharedState>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     if let Some(call) = path.strip_prefix("/2018-06-01/runtime/") {
         return answer_runtime_call(&shared, call, request.into_body()).await;
@@ -102,7 +102,7 @@ async fn answer_request(State(shared): State<Arc<Shared>>, request: Request) -> 
 }
 
 /// Serves one invocation; later calls are not answered.
-async fn answer_runtime_call(shared: &Shared, call: &str, body: Body) -> Response {
+async fn answer_runtime_call(shared: &SharedState, call: &str, body: Body) -> Response {
     if call == "invocation/next" {
         let job = shared
             .job
@@ -162,7 +162,7 @@ fn json_service(target: &str, asked: &Value) -> Value {
 }
 
 /// S3 without storage.
-async fn answer_s3(shared: &Shared, request: Request) -> Response {
+async fn answer_s3(shared: &SharedState, request: Request) -> Response {
     let query = request.uri().query().unwrap_or_default().to_owned();
     let xml =
         |text: &str| (HeaderMap::new(), format!("<?xml version=\"1.0\"?>{text}")).into_response();

@@ -254,17 +254,10 @@ impl Wire {
                 if fault == Fault::DoneKilled {
                     done().await;
                 }
-                let Call {
-                    process,
-                    life,
-                    operation,
-                    subject,
-                    ..
-                } = call;
-                self.cloud.log.add_line(
-                    self.cloud.clock.now(),
-                    format!("{process}.{life} {operation} {subject} {fault:?}"),
-                );
+                let (process, life) = (&call.process, call.life);
+                let (operation, subject) = (&call.operation, &call.subject);
+                let line = format!("{process}.{life} {operation} {subject} {fault:?}");
+                self.cloud.log.add_line(self.cloud.clock.now(), line);
                 self.process.killed.notify_one();
                 std::future::pending().await
             }

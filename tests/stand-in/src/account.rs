@@ -268,10 +268,10 @@ fn update_hook(call: ManagementCall<'_>, hook: Hook) -> Response {
         }
     } else if body.get("url").is_some_and(Value::is_string) {
         let breach = "the form {url, enabled} saves nothing";
-        call.received.violations.push(breach.to_owned());
+        call.received.add_violation(breach);
     } else {
         let breach = "value is missing or is not a string";
-        call.received.violations.push(breach.to_owned());
+        call.received.add_violation(breach);
         return refusal(400, "value is required");
     }
     json_answer(
@@ -288,7 +288,7 @@ fn fetch_logs(call: ManagementCall<'_>) -> Response {
     };
     let (Some(per_page), Some(page)) = (number("perPage", 10), number("page", 1)) else {
         let breach = "perPage or page is not a number of at least 1";
-        call.received.violations.push(breach.to_owned());
+        call.received.add_violation(breach);
         return refusal(400, "perPage and page must be positive");
     };
     let logs = call.state.webhook_logs(call.instance);
@@ -298,7 +298,7 @@ fn fetch_logs(call: ManagementCall<'_>) -> Response {
 
 fn get_log(call: ManagementCall<'_>) -> Response {
     let Some(id) = call.asked.value_of("id").filter(|id| !id.is_empty()) else {
-        call.received.violations.push("there is no id".to_owned());
+        call.received.add_violation("there is no id");
         return refusal(400, "id is required");
     };
     let logs = call.state.webhook_logs(call.instance);
@@ -317,7 +317,7 @@ fn send_text(call: ManagementCall<'_>) -> Response {
     };
     let (Some(phone), Some(message)) = (text("phone"), text("message")) else {
         let breach = "phone or message is missing, empty or not a string";
-        call.received.violations.push(breach.to_owned());
+        call.received.add_violation(breach);
         return refusal(400, "phone and message are required");
     };
     if !call.state.account(call.instance).connected {

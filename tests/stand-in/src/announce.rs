@@ -193,12 +193,12 @@ impl AnnouncedMedia {
         Ok(Value::Object(object))
     }
 
-    /// The fields that only this kind of media object has.
-    fn kind_fields(&self) -> Map<String, Value> {
+    /// The fields of this kind of media object that do not depend on the rest of the spec.
+    fn fixed_fields(&self) -> Value {
         let spec = &self.spec;
         let seconds = 1 + noise::derive_number(&spec.seed, "seconds") % 60;
         let sidecar = BASE64.encode(&noise::digest_seed(&spec.seed, "sidecar"));
-        let mut said = match spec.kind {
+        match spec.kind {
             Kind::Image | Kind::NewsletterImage => {
                 json!({ "height": 48, "width": 64, "viewOnce": spec.view_once })
             }
@@ -221,7 +221,13 @@ impl AnnouncedMedia {
             }
             Kind::Document => json!({ "pageCount": 1 }),
             Kind::Sticker => json!({ "height": 64, "width": 64, "isAnimated": false }),
-        };
+        }
+    }
+
+    /// The fields that only this kind of media object has.
+    fn kind_fields(&self) -> Map<String, Value> {
+        let spec = &self.spec;
+        let mut said = self.fixed_fields();
         if let Value::Object(said) = &mut said {
             if matches!(spec.kind, Kind::Audio | Kind::Voice) {
                 let key = if spec.dialect == Dialect::Y2026 {

@@ -70,26 +70,20 @@ pub(crate) fn authorize_call(
         .and_then(|value| value.strip_prefix("Bearer "))
         .map(str::to_owned);
     let Some(token) = token else {
-        received
-            .violations
-            .push("there is no Bearer token".to_owned());
+        received.add_violation("there is no Bearer token");
         return Err(Box::new(refusal(401, "Token não informado")));
     };
     if !state.knows_token(&token) {
         return Err(Box::new(refusal(401, "Token inválido")));
     }
     let Some(instance) = instance else {
-        received
-            .violations
-            .push("there is no instanceId".to_owned());
+        received.add_violation("there is no instanceId");
         return Err(Box::new(refusal(400, "instanceId is required")));
     };
     match state.token_of(instance) {
         None => Err(Box::new(refusal(404, "Instância não encontrada"))),
         Some(right) if right != token => {
-            received
-                .violations
-                .push("the token is another instance's".to_owned());
+            received.add_violation("the token is another instance's");
             Err(Box::new(refusal(403, "Token não pertence à instância")))
         }
         Some(_) => Ok(instance.to_owned()),

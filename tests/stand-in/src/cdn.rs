@@ -56,9 +56,7 @@ async fn get_file(State(host): State<CdnHost>, request: Request) -> Response {
         if received.query.as_deref() != right
             && received.query.as_deref() != right.map(with_mms_parameter).as_deref()
         {
-            received
-                .violations
-                .push("the query differs from the signed one".to_owned());
+            received.add_violation("the query differs from the signed one");
             refused = Some(answer::empty_answer(403));
         } else if media.announced.oe.saturating_mul(1000) <= state.now_ms() {
             refused = Some(answer::empty_answer(403));

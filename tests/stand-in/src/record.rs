@@ -61,6 +61,11 @@ impl ReceivedRequest {
         }
     }
 
+    /// Adds a rule that the request violates.
+    pub(crate) fn add_violation(&mut self, violation: &str) {
+        self.violations.push(violation.to_owned());
+    }
+
     /// The first header of this name (lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers

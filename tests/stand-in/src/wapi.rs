@@ -108,9 +108,7 @@ fn check_call(
     let instance = authorize_call(state, instance, received)?;
     let refuse = |code, message: &str| Err(Box::new(refusal(code, message)));
     let Some(body) = received.body.as_object() else {
-        received
-            .violations
-            .push("the body is not a JSON object".to_owned());
+        received.add_violation("the body is not a JSON object");
         return refuse(400, "body must be an object");
     };
     let strings = CALL_FIELDS.map(|field| {
@@ -125,15 +123,11 @@ fn check_call(
         Some(mimetype),
     ] = strings
     else {
-        received
-            .violations
-            .push("one of the four fields is missing, empty or not a string".to_owned());
+        received.add_violation("one of the four fields is missing, empty or not a string");
         return refuse(400, "mediaKey, directPath, type and mimetype are required");
     };
     if body.len() != CALL_FIELDS.len() {
-        received
-            .violations
-            .push("there are more than the four fields".to_owned());
+        received.add_violation("there are more than the four fields");
         return refuse(400, "unknown field");
     }
     let path = direct_path
@@ -145,20 +139,14 @@ fn check_call(
     let announced = &media.announced;
     let finds = announced.media_key == media_key
         && announced.direct_path == direct_path
-        && announced
-            .wapi_types()
-            .iter()
-            .any(|accepted| accepted == kind)
+        && announced.wapi_types().contains(&kind.to_owned())
         && announced.oe.saturating_mul(1000) > state.now_ms()
         && matches!(
             announced.spec.effective_encryption(),
             Encryption::Right | Encryption::BadMac
         );
-    let says_another_mimetype = announced.mimetype != mimetype;
-    if says_another_mimetype {
-        received
-            .violations
-            .push("mimetype is not passed as received".to_owned());
+    if announced.mimetype != mimetype {
+        received.add_violation("mimetype is not passed as received");
     }
     if finds {
         Ok(media)
@@ -338,9 +326,7 @@ async fn get_file(
         );
     }
     if token.is_some() && !may_have_token {
-        received
-            .violations
-            .push("a token is sent to a link that does not ask for one".to_owned());
+        received.add_violation("a token is sent to a link that does not ask for one");
     }
     let number = state.record_request(received);
     let response = match link {
