@@ -19,7 +19,7 @@ pub struct Bucket {
 /// A file as the bucket returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredFile {
-    /// Its key.
+    /// Its key in the bucket.
     pub key: String,
     /// The number of bytes received.
     pub size_bytes: u64,
@@ -31,7 +31,7 @@ pub struct StoredFile {
     pub content_disposition: Option<String>,
     /// Its metadata, names without `x-amz-meta-`.
     pub metadata: HashMap<String, String>,
-    /// Its tags.
+    /// Its object tags.
     pub tags: HashMap<String, String>,
 }
 

@@ -22,7 +22,7 @@ const TENANT: &str = "acme";
 /// Storing all files takes about a minute on two cores; after this time, something is wrong.
 const MAX_STORING_TIME: Duration = Duration::from_secs(300);
 /// The interval at which the bucket is read.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Runs the demo on this port and leaves the stack running.
 ///
@@ -157,7 +157,7 @@ async fn wait_until_stored(stack: &Stack, count: usize, screen: &Screen) -> Resu
             // The comparison reports which are missing and why.
             return Ok(());
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

@@ -27,7 +27,7 @@ impl Endpoint {
         Self { port }
     }
 
-    /// The stack's port.
+    /// The port on 127.0.0.1.
     pub fn port(self) -> u16 {
         self.port
     }

@@ -11,7 +11,7 @@ use local::{
 };
 
 /// The interval at which `logs --follow` reads new lines.
-const FOLLOW_EVERY: Duration = Duration::from_secs(1);
+const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The whole product on this machine, without Docker or an account.
 #[derive(Debug, Parser)]
@@ -175,7 +175,7 @@ async fn show_logs(project: &Project, follow: bool, screen: &Screen) -> Result<(
         if !follow {
             return Ok(());
         }
-        tokio::time::sleep(FOLLOW_EVERY).await;
+        tokio::time::sleep(FOLLOW_INTERVAL).await;
     }
 }
 

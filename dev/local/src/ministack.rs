@@ -14,7 +14,7 @@ use crate::tools::Tools;
 /// It answers after about 1.5 seconds; a loaded machine takes longer.
 const MAX_START_TIME: Duration = Duration::from_secs(90);
 /// The interval at which its health is checked.
-const ASK_EVERY: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Runs a program until standard input closes, which the kernel does when this process ends, in
 /// whatever way. It then asks the program to stop, and kills it ten seconds later.
@@ -233,7 +233,7 @@ async fn wait_until_up(child: &mut Child, endpoint: Endpoint, settings: &Setting
                 log_tail(&settings.log_path())
             );
         }
-        tokio::time::sleep(ASK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }

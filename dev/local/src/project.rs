@@ -28,7 +28,7 @@ impl Project {
         &self.root
     }
 
-    /// The recorded webhooks.
+    /// The folder of the recorded webhooks.
     pub fn events(&self) -> PathBuf {
         self.root.join("events")
     }

@@ -14,14 +14,14 @@ use crate::{Project, run};
 /// Saving its state takes a moment; after this time, it hangs.
 const MAX_STOP_TIME: Duration = Duration::from_secs(20);
 /// The interval at which the process is checked.
-const ASK_EVERY: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A MiniStack that outlives the command that started it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunningStack {
-    /// Its process id.
+    /// The process id of MiniStack.
     pub process: u32,
-    /// Its port.
+    /// The port on 127.0.0.1.
     pub port: u16,
 }
 
@@ -93,7 +93,7 @@ impl RunningStack {
             if begun.elapsed() > MAX_STOP_TIME {
                 bail!("MiniStack (process {}) does not end", self.process);
             }
-            tokio::time::sleep(ASK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }

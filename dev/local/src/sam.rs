@@ -16,9 +16,9 @@ use crate::{lock, mend, project, run};
 /// What is deployed, and how it is built.
 #[derive(Debug, Clone)]
 pub struct Deployment {
-    /// The stack's name.
+    /// The name of the CloudFormation stack.
     pub stack_name: String,
-    /// The template's parameters.
+    /// The template's parameters by name.
     pub parameters: BTreeMap<String, String>,
     /// How its functions are compiled.
     pub build: Build,

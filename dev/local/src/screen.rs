@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// The interval of the animation.
 const TICK: Duration = Duration::from_millis(120);
 /// The interval of progress lines where nothing is animated.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The target of progress output.
 #[derive(Debug, Clone, Copy)]
@@ -129,7 +129,7 @@ impl Reminder {
         let (open, closed) = mpsc::channel::<()>();
         std::thread::spawn(move || {
             let begun = Instant::now();
-            while closed.recv_timeout(LINE_EVERY) == Err(RecvTimeoutError::Timeout) {
+            while closed.recv_timeout(LINE_INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 print_line(&format!("  {text}: {} s", begun.elapsed().as_secs()));
             }
         });

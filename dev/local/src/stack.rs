@@ -19,7 +19,7 @@ use crate::tools::Tools;
 use crate::{Project, build, http, mend, run};
 
 /// The interval at which the bucket is read while waiting for files.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A stack that is deployed to a local endpoint.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ impl InstanceSettings {
 /// An answer to a webhook.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
     /// The body, as JSON if it is JSON, otherwise as a string.
     pub body: Value,
@@ -117,7 +117,7 @@ impl Stack {
         })
     }
 
-    /// The stack's address.
+    /// The address of the local AWS.
     pub fn endpoint(&self) -> Endpoint {
         self.endpoint
     }
@@ -127,7 +127,7 @@ impl Stack {
         &self.outputs
     }
 
-    /// The stack's bucket.
+    /// A client for the stack's media bucket.
     pub fn bucket(&self) -> Bucket {
         Bucket::new(self.endpoint, &self.outputs.media_bucket)
     }
@@ -151,7 +151,7 @@ impl Stack {
             if begun.elapsed() > within {
                 bail!("{} of {count} files after {within:?}: {keys:?}", keys.len());
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -453,7 +453,7 @@ impl TestStack {
         Ok(Self { stack, ministack })
     }
 
-    /// The deployed stack.
+    /// The stack, deployed and empty.
     pub fn stack(&self) -> &Stack {
         &self.stack
     }

@@ -14,7 +14,7 @@ const LOCAL: &str = "local";
 /// cargo-lambda and zig, which only `sam build` needs.
 const BUILD: &str = "build";
 
-/// The installed tools.
+/// The tools, installed in the pinned versions.
 #[derive(Debug, Clone)]
 pub struct Tools {
     project: Project,

@@ -18,7 +18,7 @@ use serde_json::Value;
 pub struct Identity {
     /// The instance that received or sent the message.
     pub instance: String,
-    /// The message's id.
+    /// The message's id, as the sender chose it.
     pub message_id: String,
     /// The chat and the SHA-256 of the plain bytes, which distinguish media files of one message
     /// id. Empty if the evidence does not contain them.
@@ -99,7 +99,7 @@ pub enum Fate {
 /// A media file that was announced.
 #[derive(Debug, Clone)]
 pub struct AnnouncedMedia {
-    /// Its identity.
+    /// What it is identified by in the evidence.
     pub identity: Identity,
     /// Its tenant, which is the first folder of its object.
     pub tenant: String,
@@ -107,14 +107,14 @@ pub struct AnnouncedMedia {
     pub sha256: String,
     /// How the sender was answered.
     pub told: SenderAnswer,
-    /// The allowed outcome.
+    /// The outcome that the sources and the tenant's rules allow.
     pub fate: Fate,
 }
 
 /// An object in the bucket.
 #[derive(Debug, Clone)]
 pub struct Object {
-    /// Its key.
+    /// Its key, `tenant/instance/…`.
     pub key: String,
     /// Its identity, from the instance's folder and the metadata `message-id`.
     pub identity: Identity,
@@ -129,9 +129,9 @@ pub struct Object {
 /// What an object's metadata and length, or a record, say about the bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileFacts {
-    /// Length in bytes.
+    /// Length of the file in bytes.
     pub size_bytes: Option<u64>,
-    /// SHA-256, lower-case hex.
+    /// SHA-256 of the bytes, lower-case hex.
     pub sha256: Option<String>,
     /// How far the bytes are proven.
     pub integrity: Option<String>,
@@ -322,6 +322,8 @@ fn complete_identities(announced: &[AnnouncedMedia], evidence: &Evidence) -> Evi
             one.identity.instance == identity.instance
                 && one.identity.message_id == identity.message_id
         };
+        // Files that are not stored need this evidence most. A file that already took a piece of
+        // evidence comes after one that took none.
         let mut candidates: Vec<_> = announced.iter().filter(is_of_message).collect();
         candidates.sort_by_key(|one| {
             (

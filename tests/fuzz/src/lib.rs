@@ -36,7 +36,7 @@ const MAX_JOB_BYTES: usize = 25 * 1024;
 /// A target: its name, which is also its corpus's name, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// Every target.
+/// Every target; each has a corpus and a program in `fuzz_targets`.
 pub const TARGETS: [Target; 7] = [
     ("webhook_body", webhook_body::run),
     ("event_reading", event_reading::run),

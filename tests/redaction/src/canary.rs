@@ -22,19 +22,19 @@ pub enum Class {
 /// A text that was planted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Canary {
-    /// Its class.
+    /// Decides in which sinks the text may appear.
     pub class: Class,
     /// The webhook field that held it.
     pub field: String,
-    /// The text itself.
+    /// The text itself, as the webhook held it.
     pub text: String,
 }
 
 /// Minimum length of a canary, in characters: shorter texts are also ordinary words.
-const SHORTEST: usize = 8;
+const MIN_CANARY_CHARS: usize = 8;
 
 /// Minimum length of a webhook secret: 32 random bytes are longer in every encoding.
-const SHORTEST_SECRET: usize = 32;
+const MIN_SECRET_CHARS: usize = 32;
 
 /// Fields, in lower case, that a log or a record may contain: names of events and instances,
 /// message ids, types, sizes, times, hashes.
@@ -72,7 +72,7 @@ impl Canary {
     /// Builds a canary, or `None` if the text is too short to be recognised.
     #[must_use]
     pub fn new(class: Class, field: &str, text: &str) -> Option<Self> {
-        let is_long = text.chars().count() >= SHORTEST;
+        let is_long = text.chars().count() >= MIN_CANARY_CHARS;
         is_long.then(|| Self {
             class,
             field: field.to_owned(),
@@ -89,7 +89,7 @@ impl Canary {
     }
 }
 
-/// Plants one text.
+/// Plants one text, unless it is too short.
 pub fn plant(class: Class, field: &str, text: &str) {
     Canary::new(class, field, text)
         .into_iter()
@@ -100,7 +100,7 @@ pub fn plant(class: Class, field: &str, text: &str) {
 /// hooks that end in words; these are too short and are not planted.
 pub fn plant_url(url: &str) {
     let secret = url.rsplit('/').next().unwrap_or_default();
-    if secret.len() >= SHORTEST_SECRET {
+    if secret.len() >= MIN_SECRET_CHARS {
         plant(Class::Secret, "webhook secret", secret);
     }
 }

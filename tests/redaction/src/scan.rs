@@ -28,7 +28,7 @@ const SHOWN: usize = 160;
 pub struct Finding {
     /// The place where it was found.
     pub sink: Sink,
-    /// The canary.
+    /// The canary that was found.
     pub canary: Canary,
     /// The beginning of the line, at most `SHOWN` characters.
     pub line: String,

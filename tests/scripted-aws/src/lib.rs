@@ -38,9 +38,9 @@ pub struct RecordedRequest {
     pub path: String,
     /// The query's parameters; a parameter without a value has an empty one.
     pub query: HashMap<String, String>,
-    /// The headers.
+    /// The headers, names in lower case.
     pub headers: HeaderMap,
-    /// The whole body.
+    /// The whole body, decoded from its transfer encoding.
     pub body: Bytes,
 }
 
@@ -162,7 +162,7 @@ impl Answer {
         )
     }
 
-    /// Adds a header.
+    /// Adds a header to the answer.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));

@@ -28,7 +28,7 @@ pub(crate) fn stored_record(made: &AnnouncedMedia, customer: Customer, state: &s
     item
 }
 
-/// The job's JSON.
+/// The JSON of the job's queue message.
 pub(crate) fn queued_job(made: &AnnouncedMedia, customer: Customer) -> String {
     json!({
         "version": "1", "tenant": customer.tenant, "instance": customer.instance,

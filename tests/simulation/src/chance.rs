@@ -26,7 +26,7 @@ impl Chance {
         Self(finish_splitmix64(hash))
     }
 
-    /// A random number.
+    /// A random number of 64 bits.
     #[must_use]
     pub fn number(self) -> u64 {
         finish_splitmix64(self.0)

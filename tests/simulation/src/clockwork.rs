@@ -101,7 +101,7 @@ async fn hold_time<T: 'static>(world: impl Future<Output = T> + 'static) -> T {
         }
         assert!(
             end_of_time.as_mut().poll(context).is_pending(),
-            "the world never ends"
+            "the world does not end"
         );
         let done = STIRRED.get() + stand_in::activity_count();
         quiet = if done == seen { quiet + 1 } else { 0 };
@@ -110,8 +110,11 @@ async fn hold_time<T: 'static>(world: impl Future<Output = T> + 'static) -> T {
             std::thread::yield_now();
         }
         if quiet < QUIET_TURNS {
+            // Waking itself keeps the runtime from parking, so the paused clock stands still.
             context.waker().wake_by_ref();
         } else {
+            // Without a wake-up the runtime parks and advances its clock to the next timer; the
+            // callback on unpark then wakes this future.
             quiet = 0;
             HELD.set(Some(context.waker().clone()));
         }

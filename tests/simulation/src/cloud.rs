@@ -33,15 +33,15 @@ const MAX_LATENCY: Duration = Duration::from_millis(20);
 pub struct Cloud {
     /// Decides what happens to each call.
     pub plan: Plan,
-    /// The world's chance.
+    /// The source of the world's random choices.
     pub chance: Chance,
-    /// The world's clock.
+    /// The clock of the world's virtual time.
     pub clock: Clock,
     /// The log of every call.
     pub log: Log,
-    /// The bucket.
+    /// The only bucket.
     pub bucket: Bucket,
-    /// The tables.
+    /// The tables of instances and of media.
     pub tables: Tables,
     /// Of a thousand receipts, how many leave a duplicate visible.
     pub copies_per_mille: u64,

@@ -73,6 +73,7 @@ impl Rush {
             let Some(Reverse(mut now)) = free.pop() else {
                 break;
             };
+            // Deletes the messages whose jobs have ended by now; they no longer count as in flight.
             let later = endings.split_off(&(now + Duration::from_nanos(1)));
             for receipt in std::mem::replace(&mut endings, later)
                 .into_values()
@@ -81,6 +82,7 @@ impl Rush {
                 queue.delete(&receipt).unwrap_or_default();
             }
             let (batch, _) = queue.receive(BATCH, None, now, &mut InOrder);
+            // An idle poller waits for the next message, at least a moment, so the loop advances.
             if batch.is_empty() {
                 now = queue
                     .next_visible_at()

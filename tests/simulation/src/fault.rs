@@ -31,14 +31,14 @@ pub enum Fault {
     None,
     /// AWS does nothing and answers with this error.
     Refused {
-        /// HTTP status.
+        /// HTTP status of the error.
         status: u16,
         /// The code in the body.
         code: &'static str,
     },
     /// AWS executes the call but answers with this error.
     DoneRefused {
-        /// HTTP status.
+        /// HTTP status of the error.
         status: u16,
         /// The code in the body.
         code: &'static str,

@@ -46,9 +46,9 @@ const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What all processes of a world share.
 pub(crate) struct ProcessContext {
-    /// The cloud.
+    /// The cloud that all processes call.
     pub(crate) cloud: Arc<Cloud>,
-    /// The origins' addresses.
+    /// The addresses of W-API and the CDN.
     pub(crate) origins: Origins,
     /// The error of a process's clock, in seconds.
     pub(crate) skew: Arc<dyn Fn(&str) -> i64 + Send + Sync>,

@@ -13,11 +13,11 @@ use crate::{accounting::Fate, fault};
 pub struct Customer {
     /// The tenant it belongs to.
     pub tenant: &'static str,
-    /// The instance's id.
+    /// The instance's id at W-API.
     pub instance: &'static str,
     /// The token it begins with.
     pub token: &'static str,
-    /// Its webhook secret.
+    /// The secret in its webhook URL.
     pub secret: &'static str,
 }
 
@@ -52,7 +52,7 @@ pub struct PlannedMedia {
     pub at: Duration,
     /// How many times it is posted at once.
     pub posts: u32,
-    /// The allowed outcome.
+    /// The outcome that its sources allow.
     pub fate: Fate,
     /// Where its webhook differs from the spec, by JSON pointer.
     pub changed_fields: Vec<(&'static str, Value)>,
@@ -88,7 +88,7 @@ impl PlannedMedia {
 
     /// Changes this value of its webhook.
     #[must_use]
-    pub fn with_told(mut self, pointer: &'static str, value: impl Into<Value>) -> Self {
+    pub fn with_changed_field(mut self, pointer: &'static str, value: impl Into<Value>) -> Self {
         self.changed_fields.push((pointer, value.into()));
         self
     }
@@ -107,7 +107,7 @@ impl PlannedMedia {
         self
     }
 
-    /// Changes the spec.
+    /// Changes how the message is built and how its sources behave.
     #[must_use]
     pub fn with_spec(mut self, change: impl FnOnce(Spec) -> Spec) -> Self {
         self.spec = change(self.spec);
@@ -142,11 +142,11 @@ pub enum OutsideEvent {
 pub struct Plan {
     /// The seed of all chance.
     pub seed: u64,
-    /// The media messages.
+    /// The media messages that are announced.
     pub media: Vec<PlannedMedia>,
     /// Messages in the jobs queue that are not jobs.
     pub strangers: Vec<(Duration, String)>,
-    /// Events outside AWS.
+    /// Events outside AWS, each with its time.
     pub outside_events: Vec<(Duration, OutsideEvent)>,
     /// The faults of AWS calls.
     pub faults: fault::Plan,
@@ -180,7 +180,7 @@ impl Plan {
         }
     }
 
-    /// Sets the faults.
+    /// Sets what happens to AWS calls.
     #[must_use]
     pub fn with_faults(
         mut self,

@@ -101,7 +101,7 @@ impl Log {
         lock_mutex(&self.accesses).clone()
     }
 
-    /// Adds a line.
+    /// Adds a line with the time in seconds.
     pub fn add_line(&self, at: Duration, line: impl fmt::Display) {
         report_activity();
         lock_mutex(&self.lines).push(format!("{:>12.3} {line}", at.as_secs_f64()));
@@ -178,6 +178,7 @@ impl Wire {
             format!("{process}.{life} {operation} {subject} #{nth_of_subject}{what}: {status}");
         self.cloud.log.add_line(self.cloud.clock.now(), line);
         tokio::time::sleep(self.cloud.random_latency(chance.named("back"))).await;
+        // The caller continues in a later turn; until then time must not advance.
         report_activity();
         answered.and_then(sdk_response)
     }

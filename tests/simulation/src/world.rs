@@ -47,7 +47,7 @@ const SWEEP_AGE: Duration = Duration::from_hours(24);
 /// The result of a world.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The audit's result.
+    /// The result of the audit.
     pub account: Account,
     /// The evidence it is based on.
     pub evidence: Evidence,

@@ -45,7 +45,7 @@ pub enum Hook {
 }
 
 impl Hook {
-    /// All six.
+    /// All six hooks.
     pub const ALL: [Self; 6] = [
         Self::Received,
         Self::Delivery,

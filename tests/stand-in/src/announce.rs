@@ -18,7 +18,7 @@ pub struct AnnouncedMedia {
     pub seed: String,
     /// The instance that received it.
     pub instance: String,
-    /// The message id.
+    /// The id of its message.
     pub message_id: String,
     /// The body that W-API would post.
     pub webhook: Value,
@@ -37,7 +37,7 @@ pub struct AnnouncedMedia {
     pub media_key: String,
     /// `directPath` with its query, even if the webhook omits it.
     pub direct_path: String,
-    /// The declared mimetype.
+    /// The mimetype that the sender declared.
     pub mimetype: String,
     /// The format of the bytes.
     pub format: Format,

@@ -13,7 +13,7 @@ pub(crate) fn status_from(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// A JSON answer.
+/// An answer with this status and a JSON body.
 pub(crate) fn json_answer(code: u16, body: Value) -> Response {
     (status_from(code), Json(body)).into_response()
 }

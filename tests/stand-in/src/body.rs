@@ -48,7 +48,7 @@ pub(crate) struct OutgoingBody {
     pub(crate) from: u64,
     /// The end of the window, exclusive.
     pub(crate) to: u64,
-    /// The faults.
+    /// What goes wrong while it is sent.
     pub(crate) faults: BodyFaults,
 }
 
@@ -113,6 +113,7 @@ impl BodyStream {
         }
         self.skip_to_window().await;
         if self.hang_at.is_some_and(|hang_at| self.at >= hang_at) {
+            // A hanging body sends nothing until the stand-in stops.
             until_stopped(&mut self.stopped).await;
             return self.cut_connection();
         }
@@ -127,6 +128,7 @@ impl BodyStream {
             .min(break_at)
             .min(self.hang_at.unwrap_or(u64::MAX));
         if let Some(rate) = self.outgoing.faults.rate {
+            // Below one byte per drip, the pause grows instead.
             limit = limit.min(self.at + (rate / DRIPS_PER_SECOND).max(1));
             let pause = if rate < DRIPS_PER_SECOND {
                 Duration::from_secs(1) / u32::try_from(rate.max(1)).unwrap_or(1)
@@ -159,6 +161,7 @@ impl BodyStream {
             .pop_front()
             .or_else(|| self.outgoing.source.next())?;
         let room = usize::try_from(limit - self.at).unwrap_or(usize::MAX);
+        // The rest stays in front, so that `at` always is the offset of the next byte.
         if piece.len() > room {
             self.waiting.push_front(piece.split_off(room));
         }

@@ -264,6 +264,7 @@ impl FileAnswer<'_> {
         };
         let (from, to) = window.unwrap_or((0, size));
         let late = if window.is_some() { self.late } else { 0 };
+        // The header below names the shifted range, as an origin with this fault does.
         let from = (from + late).min(to);
         let outgoing = OutgoingBody {
             source,

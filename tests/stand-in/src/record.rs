@@ -16,10 +16,10 @@ pub enum Role {
     CdnFallback,
 }
 
-/// One request.
+/// A request that a listener received.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReceivedRequest {
-    /// The listener.
+    /// The listener that received it.
     pub role: Role,
     /// `GET`, `POST`, …
     pub method: String,

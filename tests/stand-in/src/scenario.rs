@@ -42,14 +42,14 @@ pub enum WapiScenario {
     NotFound404,
     /// POST: 429 with `Retry-After` in seconds.
     TooMany429 {
-        /// Seconds.
+        /// The value of `Retry-After` in seconds.
         retry_after: u64,
     },
     /// POST: 502 with an HTML page.
     BadGateway502Html,
     /// POST: this status with a small JSON body.
     CallStatus {
-        /// The status.
+        /// The status of the answer.
         status: u16,
     },
     /// POST: 200 with an HTML page.
@@ -58,7 +58,7 @@ pub enum WapiScenario {
     Hang,
     /// POST: the answer of `then`, this many milliseconds later.
     Delay {
-        /// Milliseconds.
+        /// The delay in milliseconds.
         millis: u64,
         /// The scenario after the delay.
         then: Box<WapiScenario>,
@@ -67,7 +67,7 @@ pub enum WapiScenario {
     NoLink,
     /// POST: the link is in a field of another name (`link`, `url`, `mediaUrl`).
     OtherLinkName {
-        /// The name.
+        /// The name of the field.
         name: String,
     },
     /// POST: 302 to a host that does not exist.
@@ -85,7 +85,7 @@ pub enum WapiScenario {
     LinkNeedsToken,
     /// Link: this status with a small JSON body.
     LinkStatus {
-        /// The status.
+        /// The status of the answer.
         status: u16,
     },
     /// Link: 302 to a host that does not exist.
@@ -94,17 +94,17 @@ pub enum WapiScenario {
     HangBody,
     /// Link: the file at this speed.
     SlowDrip {
-        /// Bytes per second.
+        /// The rate in bytes per second.
         bytes_per_second: u64,
     },
     /// Link: the full length is declared, and the connection closes after this many bytes.
     Truncate {
-        /// Bytes sent.
+        /// The number of bytes sent.
         at: u64,
     },
     /// Link: a complete answer that lacks this many bytes at the end.
     CutEnd {
-        /// Bytes missing.
+        /// The number of missing bytes.
         bytes: u64,
     },
     /// Link: the lowest bit of this byte is flipped.
@@ -128,7 +128,7 @@ pub enum WapiScenario {
     FailTimes {
         /// The number of POSTs.
         times: u64,
-        /// Their scenario.
+        /// The scenario of those POSTs.
         first: Box<WapiScenario>,
         /// The scenario of later ones.
         then: Box<WapiScenario>,
@@ -177,12 +177,12 @@ pub enum CdnScenario {
     Ok,
     /// Permanently gone, on every host: 401, 403, 404 or 410.
     Gone {
-        /// The status.
+        /// The status of the answer.
         status: u16,
     },
     /// This status, on every host; 429 and 503 carry `Retry-After: 1`.
     Status {
-        /// The status.
+        /// The status of the answer.
         code: u16,
     },
     /// 200 with an empty body.
@@ -197,7 +197,7 @@ pub enum CdnScenario {
     HangBody,
     /// The file at this speed.
     SlowDrip {
-        /// Bytes per second.
+        /// The rate in bytes per second.
         bytes_per_second: u64,
     },
     /// No answer gets past this byte: the full length is declared, and the connection closes
@@ -232,13 +232,13 @@ pub enum CdnScenario {
     WrongMac,
     /// A complete answer that lacks this many bytes at the end.
     CutEnd {
-        /// Bytes missing.
+        /// The number of missing bytes.
         bytes: u64,
     },
     /// Another file encrypted with the same keys: its MAC is valid, its hash is not
     /// `fileEncSha256`.
     WrongEnc,
-    /// The plaintext.
+    /// The plain file in place of the encrypted one.
     PlainBytes,
     /// The file without `Content-Length` (chunked).
     NoLength,
@@ -246,9 +246,9 @@ pub enum CdnScenario {
     MainHostDown,
     /// The main host behaves as `main`, the fallback as `fallback`.
     PerHost {
-        /// The main host.
+        /// How the main host behaves.
         main: Box<CdnScenario>,
-        /// The fallback host.
+        /// How the fallback host behaves.
         fallback: Box<CdnScenario>,
     },
     /// The first `times` GETs for this media file (both hosts together) behave as `first`, later
@@ -256,7 +256,7 @@ pub enum CdnScenario {
     FailTimes {
         /// The number of GETs.
         times: u64,
-        /// Their scenario.
+        /// The scenario of those GETs.
         first: Box<CdnScenario>,
         /// The scenario of later ones.
         then: Box<CdnScenario>,

@@ -95,9 +95,9 @@ pub enum Dialect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// A JPEG picture.
+    /// A valid JPEG picture.
     Jpeg,
-    /// A PNG picture.
+    /// A valid PNG picture.
     Png,
     /// A lossless WebP picture.
     Webp,
@@ -228,7 +228,7 @@ pub struct Spec {
     /// Wrapper names around the message, outermost first:
     /// `["ephemeralMessage", "viewOnceMessageV2"]`.
     pub wrappers: Vec<String>,
-    /// The caption.
+    /// The caption in the media object.
     pub caption: Option<String>,
     /// `fileName` (and `title`) of a document.
     pub file_name: Option<String>,
@@ -262,7 +262,7 @@ pub struct Spec {
     /// The values of `type` that W-API accepts; by default those of the key type (for a sticker
     /// `image` and `sticker`).
     pub wapi_types: Option<Vec<String>>,
-    /// How W-API behaves.
+    /// How W-API behaves when the file is requested.
     pub wapi: WapiScenario,
     /// How `POST /media/download` behaves, if [`crate::StandIn::set_alternates`] enabled it.
     pub alternate: WapiScenario,
@@ -317,19 +317,19 @@ impl Spec {
         }
     }
 
-    /// Sets the seed.
+    /// Sets the seed of bytes, keys, path and ids.
     pub fn seed(mut self, seed: impl Into<String>) -> Self {
         self.seed = seed.into();
         self
     }
 
-    /// Sets the dialect.
+    /// Sets the spelling of field names.
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = dialect;
         self
     }
 
-    /// Sets the format.
+    /// Sets the format of the file.
     pub fn format(mut self, format: Format) -> Self {
         self.format = Some(format);
         self
@@ -383,7 +383,7 @@ impl Spec {
         self
     }
 
-    /// Sets the caption.
+    /// Sets the media object's caption.
     pub fn caption(mut self, caption: impl Into<String>) -> Self {
         self.caption = Some(caption.into());
         self

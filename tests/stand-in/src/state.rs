@@ -75,7 +75,7 @@ struct StateInner {
     clock: Clock,
 }
 
-/// The shared state.
+/// The state that all listeners share; the changing part is behind a mutex.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) bases: BaseUrls,

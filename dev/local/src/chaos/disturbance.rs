@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::processes::Functions;
 
 /// The average time between two kills of the same function.
-const KILL_EVERY: Duration = Duration::from_millis(1_500);
+const KILL_INTERVAL: Duration = Duration::from_millis(1_500);
 /// The first cut comes after work has started.
 const FIRST_CUT: Duration = Duration::from_secs(6);
 /// The time from the end of a cut to the next one.
@@ -19,7 +19,7 @@ const BETWEEN_CUTS: Duration = Duration::from_secs(14);
 /// How long an origin is cut off.
 const CUT_FOR: Duration = Duration::from_secs(5);
 /// The interval at which all connections are broken.
-const BREAK_EVERY: Duration = Duration::from_secs(9);
+const BREAK_INTERVAL: Duration = Duration::from_secs(9);
 
 /// A count of the faults.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -67,14 +67,14 @@ impl Disturbance {
     /// # Errors
     /// If a fault cannot be caused.
     pub(crate) async fn run_until_dropped(&mut self) -> Result<()> {
-        let mut kill_at = Instant::now() + KILL_EVERY;
+        let mut kill_at = Instant::now() + KILL_INTERVAL;
         let mut cut_at = Instant::now() + FIRST_CUT;
-        let mut break_at = Instant::now() + BREAK_EVERY;
+        let mut break_at = Instant::now() + BREAK_INTERVAL;
         loop {
             tokio::select! {
                 () = sleep_until(kill_at) => {
                     self.kill_one_of_each().await?;
-                    kill_at = Instant::now() + self.spread_duration(KILL_EVERY);
+                    kill_at = Instant::now() + self.spread_duration(KILL_INTERVAL);
                 }
                 () = sleep_until(cut_at) => {
                     self.cut_origins().await?;
@@ -82,7 +82,7 @@ impl Disturbance {
                 }
                 () = sleep_until(break_at) => {
                     self.break_connections();
-                    break_at = Instant::now() + self.spread_duration(BREAK_EVERY);
+                    break_at = Instant::now() + self.spread_duration(BREAK_INTERVAL);
                 }
             }
         }
@@ -135,7 +135,7 @@ impl Disturbance {
         let restored_at = Instant::now() + CUT_FOR;
         while Instant::now() < restored_at {
             self.kill_one_of_each().await?;
-            sleep(self.spread_duration(KILL_EVERY)).await;
+            sleep(self.spread_duration(KILL_INTERVAL)).await;
         }
         for relay in self.all_relays() {
             relay.restore()?;

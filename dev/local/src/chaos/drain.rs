@@ -9,7 +9,7 @@ use crate::{Stack, Step};
 /// A job that failed five times may wait for eight minutes; after this time, something hangs.
 const MAX_DRAIN_TIME: Duration = Duration::from_mins(12);
 /// The interval at which the queue is read.
-const ASK_EVERY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The queue counts as empty after this many empty readings in a row.
 const EMPTY_TIMES: u32 = 3;
 
@@ -28,6 +28,6 @@ pub(crate) async fn wait_until_empty(stack: &Stack, step: &Step) -> Result<u64> 
         if empty == EMPTY_TIMES || begun.elapsed() > MAX_DRAIN_TIME {
             return Ok(left);
         }
-        tokio::time::sleep(ASK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

@@ -24,7 +24,7 @@ const VISIBILITY_SECONDS: u32 = 30;
 const TIMEOUT_SECONDS: u32 = 120;
 /// A changed function is ready after a moment.
 const MAX_READY_TIME: Duration = Duration::from_secs(30);
-const ASK_EVERY: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Shortens both timeouts.
 ///
@@ -55,6 +55,6 @@ pub(crate) async fn shorten_waits(stack: &Stack) -> Result<()> {
         if begun.elapsed() > MAX_READY_TIME {
             bail!("the download function did not apply its new timeout: {now}");
         }
-        tokio::time::sleep(ASK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

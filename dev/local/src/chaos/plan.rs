@@ -47,11 +47,11 @@ const SLOW_MILLIS: u64 = 700;
 /// One media message that will be announced.
 #[derive(Debug, Clone)]
 pub(crate) struct PlannedMessage {
-    /// Its tenant.
+    /// The tenant of its instance.
     pub(crate) tenant: &'static str,
     /// The message, and how the origins behave.
     pub(crate) spec: Spec,
-    /// The allowed outcome.
+    /// The outcome that its sources allow.
     pub(crate) fate: Fate,
 }
 

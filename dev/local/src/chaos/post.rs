@@ -20,18 +20,18 @@ const MAX_ATTEMPTS: u32 = 25;
 /// The wait after the first attempt; after the n-th it is n times as long.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 /// The interval at which the number of posted webhooks is shown.
-const SHOW_EVERY: Duration = Duration::from_millis(500);
+const SHOW_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A media message's webhook and its URL.
 #[derive(Debug)]
 pub(crate) struct Webhook {
-    /// The instance's URL.
+    /// The webhook URL of the instance.
     pub(crate) url: String,
-    /// The body.
+    /// The body to post.
     pub(crate) body: Vec<u8>,
 }
 
-/// The API's answers.
+/// The API's answers to all posts.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
     /// By the number of the media message: whether any of its posts was accepted.
@@ -69,7 +69,7 @@ pub(crate) async fn post_all(
     let mut answers = Answers::default();
     loop {
         tokio::select! {
-            () = tokio::time::sleep(SHOW_EVERY) => {
+            () = tokio::time::sleep(SHOW_INTERVAL) => {
                 let (next, all) = (work.next.load(Ordering::Relaxed), work.order.len());
                 step.detail(format!("{} of {all}", next.min(all)));
             }

@@ -24,7 +24,7 @@ pub(crate) struct Functions {
     folder: PathBuf,
 }
 
-/// A function's process.
+/// A running process of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Function {
     process: u32,

@@ -23,7 +23,7 @@ pub(crate) struct Report {
     pub(crate) repeated: usize,
     /// The API's answers, by status.
     pub(crate) answers: BTreeMap<String, usize>,
-    /// The faults.
+    /// The number of faults of each kind.
     pub(crate) done: DisturbanceCount,
     /// Parked jobs by class.
     pub(crate) parked: BTreeMap<String, usize>,

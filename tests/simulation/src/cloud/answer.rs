@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 /// The status, headers and body.
 pub type Answer = http::Response<Bytes>;
 
-/// Builds answers.
+/// Builds the answers that AWS's services give.
 pub trait BuildAnswer {
-    /// 200 with JSON.
+    /// 200 with this JSON body.
     fn json(body: &Value) -> Self;
     /// An error of the JSON services: 400 with this code.
     fn refusal(code: &str, message: &str) -> Self;

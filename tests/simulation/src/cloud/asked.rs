@@ -18,7 +18,7 @@ impl AwsRequest {
         Self { head, body }
     }
 
-    /// The request's body.
+    /// The request's body, of any content type.
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body

@@ -28,12 +28,12 @@ use sha2::{Digest, Sha256};
 /// Minimum size of every part except the last, in bytes.
 const MIN_PART_BYTES: usize = 5 * 1024 * 1024;
 
-/// A stored object.
+/// An object as the bucket holds it.
 #[derive(Debug, Clone)]
 pub struct StoredObject {
-    /// Its bytes.
+    /// Its plain bytes.
     pub bytes: Bytes,
-    /// The user metadata.
+    /// The user metadata, by name without `x-amz-meta-`.
     pub metadata: HashMap<String, String>,
     /// The number of commits under its key.
     pub writes: u32,

@@ -26,7 +26,7 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// SQS's own defaults.
+    /// SQS's own defaults: 30 seconds hidden, four days kept.
     fn default() -> Self {
         Self {
             visibility: Duration::from_secs(30),
@@ -42,7 +42,7 @@ impl Default for Settings {
 pub struct SentMessage {
     /// The id, assigned by the queue; a duplicate has the same.
     pub id: String,
-    /// Its body.
+    /// Its body, as it was sent.
     pub body: String,
     /// Its attributes, as SQS's JSON writes them.
     pub attributes: Value,
@@ -55,7 +55,7 @@ pub struct SentMessage {
 /// One delivery of a message.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// The message.
+    /// The message as it was sent.
     pub message: SentMessage,
     /// The receipt handle of this delivery.
     pub receipt: String,
@@ -144,6 +144,7 @@ impl Queue {
         luck: &mut dyn Luck,
     ) -> (Vec<Delivery>, Vec<SentMessage>) {
         self.drop_expired(now);
+        // As in SQS, the receive that exceeds the limit moves the message and does not deliver it.
         let leaving = self.take_over_received(now);
         let until = now + visibility.unwrap_or(self.settings.visibility);
         let mut waiting = self.visible_messages(now, luck);
@@ -254,6 +255,7 @@ impl Queue {
                 *waiting.in_flight.entry(group).or_default() += usize::from(kept.receives > 0);
             }
         }
+        // The first to deliver comes last, so that taking it is a `pop`.
         for line in waiting.lines.values_mut() {
             line.sort_unstable_by(|one, other| other.cmp(one));
         }
@@ -274,6 +276,7 @@ impl Queue {
             receipt: format!("r-{number}-{}", kept.receives),
             receives: kept.receives,
         };
+        // Copied before the visibility changes, so the duplicate is visible at once.
         let copy = luck
             .is_duplicated(&kept.sent.id, kept.receives)
             .then(|| kept.clone());

@@ -34,7 +34,7 @@ pub struct CallContext<'a> {
 }
 
 impl Sqs {
-    /// Creates a queue.
+    /// Creates a queue; an existing one of this name stays.
     pub fn create_queue(&mut self, name: &str, settings: Settings) {
         self.queues
             .entry(name.to_owned())
@@ -70,7 +70,7 @@ impl Sqs {
         self.store_message(name, &asked, now);
     }
 
-    /// Answers one call.
+    /// Answers one call of the JSON protocol.
     pub fn answer_call(
         &mut self,
         operation: &str,

@@ -25,7 +25,7 @@ impl Tables {
         Ok(Self(Database::memory()?))
     }
 
-    /// Answers one call.
+    /// Answers one call in `DynamoDB`'s JSON.
     #[must_use]
     pub fn answer_call(&self, operation: &str, asked: &Value) -> Answer {
         let asked = asked.clone();

@@ -70,7 +70,7 @@ fn calls_to_test(times: u32) -> impl Iterator<Item = u32> {
 
 /// Every operation has every fault that it can have, at the calls that are [`calls_to_test`], one
 /// world each.
-fn every_fault_at_every_call(media: fn() -> Vec<PlannedMedia>, only: impl Fn(&str) -> bool) {
+fn inject_every_fault(media: fn() -> Vec<PlannedMedia>, only: impl Fn(&str) -> bool) {
     let calls = count_calls(media());
     for (operation, times) in calls.into_iter().filter(|(operation, _)| only(operation)) {
         let mut faults = fault::common_faults(&operation);
@@ -97,24 +97,24 @@ fn every_fault_at_every_call(media: fn() -> Vec<PlannedMedia>, only: impl Fn(&st
 
 #[test]
 fn queues_survive_every_fault() {
-    every_fault_at_every_call(three_files, |operation| operation.starts_with("sqs:"));
+    inject_every_fault(three_files, |operation| operation.starts_with("sqs:"));
 }
 
 #[test]
 fn tables_and_kms_survive_every_fault() {
-    every_fault_at_every_call(three_files, |operation| {
+    inject_every_fault(three_files, |operation| {
         operation.starts_with("dynamodb:") || operation.starts_with("kms:")
     });
 }
 
 #[test]
 fn the_bucket_survives_every_fault() {
-    every_fault_at_every_call(three_files, |operation| operation.starts_with("s3:"));
+    inject_every_fault(three_files, |operation| operation.starts_with("s3:"));
 }
 
 #[test]
 fn multipart_uploads_survive_every_fault() {
-    every_fault_at_every_call(two_part_file, |operation| operation.starts_with("s3:"));
+    inject_every_fault(two_part_file, |operation| operation.starts_with("s3:"));
 }
 
 /// All calls of one operation fail for two hours, then the world recovers.
@@ -139,7 +139,7 @@ fn an_operation_down_two_hours_loses_nothing() {
 
 /// The first process dies at its k-th call, before or after AWS executes it, and each later one
 /// likewise at a later call, until a life has fewer calls: at every call, or at every third.
-fn killed_at_every_call(media: fn() -> Vec<PlannedMedia>, process: &'static str) {
+fn kill_at_every_call(media: fn() -> Vec<PlannedMedia>, process: &'static str) {
     for death in [Fault::Killed, Fault::DoneKilled] {
         let step = if tests_every_call() { 1 } else { 3 };
         for k in (1_u32..).step_by(step) {
@@ -167,15 +167,15 @@ fn killed_at_every_call(media: fn() -> Vec<PlannedMedia>, process: &'static str)
 
 #[test]
 fn download_killed_at_any_call_loses_nothing() {
-    killed_at_every_call(three_files, "download");
+    kill_at_every_call(three_files, "download");
 }
 
 #[test]
 fn download_killed_during_an_upload_loses_nothing() {
-    killed_at_every_call(two_part_file, "download");
+    kill_at_every_call(two_part_file, "download");
 }
 
 #[test]
 fn webhook_killed_at_any_call_loses_nothing() {
-    killed_at_every_call(three_files, "webhook");
+    kill_at_every_call(three_files, "webhook");
 }

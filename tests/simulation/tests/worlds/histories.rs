@@ -326,7 +326,7 @@ fn a_retry_starts_when_its_schedule_says() {
 /// The media table is out of reach around the moment at which a job would be given up: from an
 /// hour before to two hours after. The queue keeps the job for another day, which leaves time for
 /// an attempt that can read the table.
-fn the_table_fails_at_the_last_try(sources_heal: bool) -> Outcome {
+fn run_with_failing_table(sources_heal: bool) -> Outcome {
     let down = WapiScenario::CallStatus { status: 503 };
     let (hour, last) = (Duration::from_hours(1), Duration::from_hours(6 * 24));
     let fate = if sources_heal {
@@ -364,13 +364,10 @@ fn the_table_fails_at_the_last_try(sources_heal: bool) -> Outcome {
 #[test]
 /// No record says `retrying` when its job is parked.
 fn a_failing_table_leaves_no_retrying_record() {
-    must_be_clean("both are down", &the_table_fails_at_the_last_try(false));
+    must_be_clean("both are down", &run_with_failing_table(false));
 }
 
 #[test]
 fn a_failing_table_parks_no_available_file() {
-    must_be_clean(
-        "only the table is down",
-        &the_table_fails_at_the_last_try(true),
-    );
+    must_be_clean("only the table is down", &run_with_failing_table(true));
 }

@@ -19,7 +19,7 @@ fn picture_of(bytes: &str) -> PlannedMedia {
 
 /// The same in a chat that is identified by a hidden id alone.
 fn by_lid(bytes: &str, lid: &str) -> PlannedMedia {
-    in_chat(bytes, &format!("{lid}@lid")).with_told(
+    in_chat(bytes, &format!("{lid}@lid")).with_changed_field(
         "/sender",
         serde_json::json!({ "id": lid, "senderLid": format!("{lid}@lid") }),
     )
@@ -27,7 +27,7 @@ fn by_lid(bytes: &str, lid: &str) -> PlannedMedia {
 
 /// The same in a chat that is identified by a hidden id and by a number.
 fn by_both(bytes: &str, lid: &str, phone: &str) -> PlannedMedia {
-    in_chat(bytes, &format!("{lid}@lid")).with_told(
+    in_chat(bytes, &format!("{lid}@lid")).with_changed_field(
         "/sender",
         serde_json::json!({ "id": phone, "senderLid": format!("{lid}@lid") }),
     )
@@ -37,11 +37,11 @@ fn in_chat(bytes: &str, chat: &str) -> PlannedMedia {
     let chat = chat.to_owned();
     picture_of(bytes)
         .with_spec(|spec| spec.chat(chat.clone()).sender("5500900000099"))
-        .with_told("/sender", serde_json::json!(null))
+        .with_changed_field("/sender", serde_json::json!(null))
 }
 
 fn in_group(bytes: &str, group: &str) -> PlannedMedia {
-    in_chat(bytes, group).with_told("/isGroup", true)
+    in_chat(bytes, group).with_changed_field("/isGroup", true)
 }
 
 /// The keys of all objects. Each must be named by exactly one record in state `stored`.

@@ -72,11 +72,11 @@ pub enum Encryption {
 /// The keys that HKDF expands a media key into, for one type of content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaKeys {
-    /// The initialisation vector.
+    /// The initialisation vector of AES-CBC.
     pub iv: [u8; 16],
-    /// The AES key.
+    /// The key of AES-256.
     pub cipher_key: [u8; 32],
-    /// The HMAC key.
+    /// The key of HMAC-SHA-256.
     pub mac_key: [u8; 32],
     /// Unused by the format; test vectors contain it.
     pub ref_key: [u8; 32],
