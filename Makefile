@@ -1,6 +1,6 @@
 # Everything that is done by hand here; `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo up deploy-local ls logs down tools test field test-artefact first-run simulate prove chaos fuzz redaction mutations audit sbom reproducible lint check-template bench-memory cli
+.PHONY: help demo up deploy-local ls logs down tools test field test-artefact first-run simulate prove chaos fuzz redaction mutations audit sbom reproducible check lint check-format check-code check-template bench-memory cli
 
 # Compiles and installs what a command needs, with progress, and runs it.
 PYTHON ?= python3
@@ -42,7 +42,7 @@ field: ## Posts what the field was seen to send to a local stack, and shows what
 test-artefact: ## Runs the tests of what `sam build` makes, as it is deployed
 	@$(START) test-artefact
 
-first-run: ## Measures this page's promises in a fresh clone with an empty home, and prints the table (CI=1: .ci/run, too)
+first-run: ## Measures a newcomer's wait in a fresh clone with an empty home (CI=1: .ci/run, too)
 	@$(PYTHON) dev/first_run.py $(if $(CI),--ci)
 
 # Built with the whole workspace, so that the dependencies are those that the tests have compiled already.
@@ -53,13 +53,20 @@ prove: cargo ## Lives through seeded worlds full of faults and accounts for ever
 	@target/debug/prove $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
 	@$(if $(SEED),,WHOLE_PROOF=1 cargo test --quiet --workspace --test worlds -- faults:: privilege::)
 
-lint: cargo tools ## Checks format, code and template
-	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --quiet -- -D warnings
-	.tools/local/bin/cfn-lint --append-rules cfn_lint_serverless.rules --regions us-east-1 sa-east-1 --template template.yaml
-	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .tools/local/bin/sam validate --lint
+check: cargo ## Checks everything that must hold before a change lands (.ci/run is the same)
+	@env -u MAKEFLAGS -u MAKELEVEL .ci/run
 
-check-template: cargo ## Runs cfn-lint, checkov, cfn-guard and cdk-nag over template.yaml
+# Each check is written once, here; .ci/run calls these targets.
+lint: check-format check-code ## Checks format, code and template, without the slow checkers
+	@tests/house/template-checks/check --quick
+
+check-format: cargo ## Checks the format of the code
+	@cargo fmt --all --check
+
+check-code: cargo ## Runs clippy over everything; each warning is an error
+	@cargo clippy --workspace --all-targets --features whole-path/artefact --quiet -- -D warnings
+
+check-template: cargo ## Runs cfn-lint, sam validate, checkov, cfn-guard and cdk-nag over template.yaml
 	@tests/house/template-checks/check
 
 fuzz: cargo ## Looks for inputs that break what strangers reach, T seconds for each target (T=60, TARGETS="url_guard sqs_event")

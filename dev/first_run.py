@@ -5,7 +5,7 @@
     dev/first_run.py --ci     also .ci/run, cold (in a second clone) and warm: half an hour more
     dev/first_run.py --only demo,test
 
-Prints the table, and writes it into the README and dev/first-run.json, from which a first
+Prints the table, and writes it into CONTRIBUTING.md and dev/first-run.json, from which a first
 `make demo` estimates its duration. Run it while nothing else runs.
 """
 
@@ -156,7 +156,7 @@ def write_report(figures, steps):
     # By command and step, as dev/start.py records them.
     result.update(steps)
     RESULT.write_text(json.dumps(result, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-    page = ROOT / "README.md"
+    page = ROOT / "CONTRIBUTING.md"
     before, rest = page.read_text().split("<!-- first-run -->\n")
     after = rest.split("<!-- /first-run -->\n")[1]
     shown_table = f"{build_table(result)}\n\n({result['measured']}.)\n"

@@ -7,7 +7,7 @@
     dev/start.py tools [NAME…]   only installs tools: local, build, checks
 
 Both cargo and pip are slow the first time, so they run side by side. The first line appears at
-once; further lines show the progress and the duration of the last run. Needs Python 3.10 or later
+once; further lines show the progress and the duration of the last run. Needs Python 3.11 or later
 and only the standard library.
 """
 
@@ -32,7 +32,7 @@ TOOLS = ROOT / ".tools"
 HISTORY = LOCAL / "durations.json"
 # Durations of a measured first run, for checkouts without a history.
 MEASURED = ROOT / "dev" / "first-run.json"
-PYTHON_MIN = (3, 10)
+PYTHON_MIN = (3, 11)
 # The interval of progress lines without a terminal; on one, a line changes in place.
 SECONDS_PER_LINE = 10.0
 SECONDS_PER_FRAME = 0.2

@@ -127,7 +127,11 @@ pub(crate) async fn instance(
         }
         Err(error) => {
             let rotate = format!("wapi-media token rotate {}", instance.id);
-            let failed = Check::new("token", Verdict::Fail, format!("{error:#}"));
+            let failed = Check::new(
+                "token",
+                Verdict::Fail,
+                report::reason(&format!("{error:#}"), lang),
+            );
             checks.push(failed.with_remedy(rotate));
         }
     }
@@ -175,10 +179,12 @@ async fn connection(who: Credentials<'_>, lang: Lang, session: &Session) -> anyh
             );
             Check::new(NAME, Verdict::Fail, evidence).with_remedy(remedy)
         }
-        Err(error) if error.is_unauthorized() => Check::new(NAME, Verdict::Fail, error.to_string())
-            .with_remedy(format!("wapi-media token rotate {id}")),
+        Err(error) if error.is_unauthorized() => {
+            Check::new(NAME, Verdict::Fail, report::failure(&error, lang))
+                .with_remedy(format!("wapi-media token rotate {id}"))
+        }
         // Whoever cannot reach W-API cannot be sure that the functions can: it is worth a person's look.
-        Err(error) => Check::new(NAME, Verdict::Fail, error.to_string()),
+        Err(error) => Check::new(NAME, Verdict::Fail, report::failure(&error, lang)),
     })
 }
 
@@ -196,7 +202,11 @@ async fn hooks(
                 AccountError::Silent { .. } | AccountError::Senseless { .. } => Verdict::Unknown,
                 AccountError::Refused { .. } => Verdict::Fail,
             };
-            return Ok(vec![Check::new("hooks", verdict, error.to_string())]);
+            return Ok(vec![Check::new(
+                "hooks",
+                verdict,
+                report::failure(&error, lang),
+            )]);
         }
     };
     let register = format!("wapi-media webhook register {}", instance.id);
@@ -272,7 +282,7 @@ async fn last_webhooks(
         let record = records.of_media(id, one).await?;
         missing += usize::from(record.is_none());
     }
-    let (count, ago) = (due.len(), screen::ago(now.saturating_sub(newest)));
+    let (count, ago) = (due.len(), screen::ago(now.saturating_sub(newest), lang));
     if missing == 0 {
         let evidence = say!(
             lang,
@@ -292,8 +302,11 @@ async fn last_webhooks(
 
 async fn last_media(instance: &Instance, lang: Lang, session: &Session) -> anyhow::Result<Check> {
     const NAME: &str = "last media";
-    let newest = session.records()?.of_instance(&instance.id, 0, 1).await?;
-    let Some(newest) = newest.first() else {
+    // A message may be a little ahead of this clock; a time in another year is no message's.
+    let until = clock::now().saturating_add(SILENCE);
+    let newest = session.records()?.newest(&instance.id, until).await?;
+    let newest = newest.and_then(|newest| Some((newest.moment?, newest)));
+    let Some((moment, newest)) = newest else {
         let none = say!(
             lang,
             "none was ever announced",
@@ -301,9 +314,9 @@ async fn last_media(instance: &Instance, lang: Lang, session: &Session) -> anyho
         );
         return Ok(Check::new(NAME, Verdict::Warn, none));
     };
-    let silence = clock::now().saturating_sub(newest.moment);
-    let (ago, when) = (screen::ago(silence), screen::time(newest.moment));
-    let state = &newest.state;
+    let silence = clock::now().saturating_sub(moment);
+    let (ago, when) = (screen::ago(silence, lang), screen::time(moment));
+    let state = report::state(&newest.state, lang);
     let evidence = say!(
         lang,
         "sent {ago} ago ({when}), now {state}",

@@ -35,10 +35,12 @@ impl Exit {
                 || matches!(link.downcast_ref(), Some(InstanceError::Aws(_)))
                 || matches!(link.downcast_ref(), Some(RegisterError::Aws(_)))
                 || matches!(link.downcast_ref(), Some(StackError::Aws(_)));
+            let is_malformed = matches!(link.downcast_ref(), Some(InstanceError::Malformed(_)))
+                || matches!(link.downcast_ref(), Some(RegisterError::Malformed(_)));
             match (is_aws, link.is::<AccountError>()) {
                 (true, _) => Some(Self::Aws),
                 (false, true) => Some(Self::Wapi),
-                (false, false) => None,
+                (false, false) => is_malformed.then_some(Self::Findings),
             }
         });
         links.into_iter().next().unwrap_or(Self::Usage)
@@ -70,6 +72,10 @@ mod tests {
             (anyhow::Error::from(aws()), Exit::Aws),
             (RegisterError::Aws(aws()).into(), Exit::Aws),
             (RegisterError::NotThere.into(), Exit::Usage),
+            (
+                RegisterError::Malformed("an attribute").into(),
+                Exit::Findings,
+            ),
             (silent.into(), Exit::Wapi),
             (anyhow!("no such tenant"), Exit::Usage),
         ] {

@@ -7,12 +7,10 @@ use aws::{
 };
 use boot::clock;
 use clap::{Args, Subcommand};
-use data_encoding::BASE64URL_NOPAD;
 use fetch::account::AccountError;
 use media::{
     ids::{InstanceId, TenantId},
     message::Secret,
-    sha256::Sha256,
     strategy::Strategy,
 };
 use report::Lang;
@@ -21,12 +19,11 @@ use serde_json::{Value, json};
 use crate::{
     check::{self, Check, Verdict},
     exit::Exit,
+    odd_records::OddRecords,
+    probe::random,
     screen,
     session::{Session, as_instance},
 };
-
-/// Random bytes in a webhook secret.
-const SECRET_BYTES: usize = 32;
 
 /// What can be done with instances.
 #[derive(Subcommand)]
@@ -117,23 +114,23 @@ async fn add(new: Add, session: &Session) -> anyhow::Result<Exit> {
     if !unchecked {
         accept_token(&instance, &token, session).await?;
     }
-    let secret = random_secret()?;
     let new = NewInstance {
         id: &instance,
         tenant: &tenant,
-        secret_hash: Sha256::of(secret.as_bytes()),
         strategies: &strategies,
         policy: &policy,
         token: &token,
         now: clock::now(),
     };
-    match session.register()?.add_instance(&new).await {
+    let added = session.register()?.add_instance(&new, random()?).await;
+    let secret = match added {
         Err(RegisterError::AlreadyThere) => {
             bail!("instance {instance} is registered already; nothing was changed")
         }
-        written => written.with_context(|| format!("instance {instance} was not registered"))?,
-    }
-    let url = format!("{}/webhook/{instance}/{secret}", session.webhook_base()?);
+        added => added.with_context(|| format!("instance {instance} was not registered"))?,
+    };
+    let (base, secret) = (session.webhook_base()?, secret.expose());
+    let url = format!("{base}/webhook/{instance}/{secret}");
     let text = format!(
         "Instance {instance} of tenant {tenant} is registered.\n\
          Its webhook URL, shown this once (whoever has it can announce media):\n\n  {url}\n\n\
@@ -172,13 +169,6 @@ pub(crate) async fn accept_token(
     Ok(())
 }
 
-/// A new webhook secret.
-pub(crate) fn random_secret() -> anyhow::Result<String> {
-    let mut bytes = [0; SECRET_BYTES];
-    aws_lc_rs::rand::fill(&mut bytes).context("the system gave no random bytes")?;
-    Ok(BASE64URL_NOPAD.encode(&bytes))
-}
-
 fn strategies(instance: &Instance) -> String {
     screen::words(instance.strategies.iter().map(|one| one.as_str()), "none")
 }
@@ -196,8 +186,8 @@ fn object(instance: &Instance) -> Value {
 }
 
 async fn list(tenant: Option<&TenantId>, session: &Session) -> anyhow::Result<Exit> {
-    let mut instances = session.register()?.instances().await?;
-    instances.retain(|one| tenant.is_none_or(|tenant| one.tenant == *tenant));
+    let mut odd = OddRecords::default();
+    let instances = session.instances(tenant, &mut odd).await?;
     let mut table = screen::table(["tenant", "instance", "strategies", "registered", "state"]);
     for one in &instances {
         let state = one.paused_at.map_or_else(
@@ -220,7 +210,7 @@ async fn list(tenant: Option<&TenantId>, session: &Session) -> anyhow::Result<Ex
     session
         .flags
         .print(&instances.iter().map(object).collect(), text)?;
-    Ok(Exit::Ok)
+    Ok(odd.exit())
 }
 
 async fn show(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
@@ -268,7 +258,8 @@ async fn check(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
 }
 
 async fn pause(id: &InstanceId, session: &Session, pauses: bool) -> anyhow::Result<Exit> {
-    session.instance(id).await?;
+    let mut odd = OddRecords::default();
+    session.must_know(id, &mut odd).await?;
     let (change, done) = if pauses {
         (
             "pause",
@@ -286,11 +277,12 @@ async fn pause(id: &InstanceId, session: &Session, pauses: bool) -> anyhow::Resu
     session
         .flags
         .print(&json, format!("Instance {id} is {done}."))?;
-    Ok(Exit::Ok)
+    Ok(odd.exit())
 }
 
 async fn remove(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
-    session.instance(id).await?;
+    // Also what is not understood can be removed.
+    session.must_know(id, &mut OddRecords::default()).await?;
     let change = format!(
         "remove instance {id} with its token; its queued jobs will be parked, its files stay"
     );

@@ -1,5 +1,8 @@
 //! `wapi-media`: the operator's command. One file per noun.
 
+#[cfg(test)]
+mod any_record;
+mod backfill;
 mod check;
 mod cost;
 mod doctor;
@@ -8,6 +11,7 @@ mod hooks;
 mod iam;
 mod instance;
 mod media;
+mod odd_records;
 mod parked;
 mod policy;
 mod probe;
@@ -66,10 +70,10 @@ enum Noun {
     /// Jobs that wait for a person, each with its reason.
     #[command(subcommand)]
     Parked(parked::Verb),
-    /// Posts a webhook again: from a file, from standard input, or a message from W-API's own log.
+    /// Posts webhooks again: from a file, from standard input, or a message from W-API's own log.
     Replay(replay::Replay),
     /// Posts again what W-API's own log of webhooks holds and is not stored.
-    Backfill(replay::Backfill),
+    Backfill(backfill::Backfill),
     /// Counts what became of the media of each tenant, day by day.
     Stats(stats::Stats),
     /// Reckons what a month costs, from what was stored and a table of prices.
@@ -114,7 +118,7 @@ async fn run(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
         Noun::Parked(verb) => parked::run(verb, &session).await,
         Noun::Media(verb) => media::run(verb, &session).await,
         Noun::Replay(one) => replay::replay(one, &session).await,
-        Noun::Backfill(backfill) => replay::backfill(backfill, &session).await,
+        Noun::Backfill(backfill) => backfill::backfill(backfill, &session).await,
         Noun::Stats(stats) => stats::run(stats, &session).await,
         Noun::Cost(cost) => cost::run(cost, &session).await,
         Noun::Tail(tail) => tail::run(tail, &session).await,

@@ -1,20 +1,22 @@
-//! `wapi-media parked`: shows the jobs that wait for a person, sends them again, or gives them up.
+//! `wapi-media parked`: shows what waits for a person, sends it again, or gives it up.
+
+mod shown;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, bail};
 use boot::clock;
 use clap::{Args, Subcommand};
-use comfy_table::Table;
 use media::{
     failure::FailureClass,
     ids::{InstanceId, MessageId, TenantId},
-    job::Job,
     parked::{Filter, ParkedJob},
 };
 use parking::{Mode, Redriven};
 use serde_json::{Value, json};
 
+pub(crate) use self::shown::{object, table};
+use self::shown::{remedies, unread};
 use crate::{exit::Exit, screen, session::Session};
 
 /// What can be done with parked jobs.
@@ -27,7 +29,8 @@ pub(crate) enum Verb {
         after_help = "Example:\n  wapi-media parked list --class instance --expiring-within 48h"
     )]
     List(Which),
-    /// Shows the parked jobs of one message and everything that was tried for them.
+    /// Shows the parked jobs of one message and everything that was tried for them; without a
+    /// message, the instance's webhooks that could not be read. Their bodies are never shown.
     Show(One),
     /// Sends them again: shows how many, asks, and sends them. With --dry-run shows which.
     ///
@@ -53,7 +56,7 @@ pub(crate) struct Which {
     /// Of this instance.
     #[arg(long)]
     instance: Option<InstanceId>,
-    /// Of this class: transient, instance, refused, expired, corrupt, poison.
+    /// Of this class: transient, instance, refused, expired, corrupt, unread, poison.
     #[arg(long)]
     class: Option<FailureClass>,
     /// Parked at least this long ago, such as 2h or 3days.
@@ -70,7 +73,7 @@ pub(crate) struct One {
     /// The instance's id.
     instance: InstanceId,
     /// The message's id.
-    message: String,
+    message: Option<String>,
 }
 
 /// Jobs to send again.
@@ -153,21 +156,36 @@ async fn list(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
 }
 
 async fn show(one: &One, session: &Session) -> anyhow::Result<Exit> {
-    let message = MessageId::parse(one.message.clone())?;
-    let is_meant =
-        |job: &Job| job.instance == one.instance && job.message.message_id.is_of(&message);
-    let (mut found, _) = find(&Filter::default(), session).await?;
-    found.retain(|parked| parked.job.as_ref().is_some_and(is_meant));
+    let message = one.message.clone().map(MessageId::parse).transpose()?;
+    let of_instance = Filter {
+        instance: Some(one.instance.clone()),
+        ..Filter::default()
+    };
+    let (mut found, _) = find(&of_instance, session).await?;
+    found.retain(|parked| match (&message, parked.job()) {
+        (Some(message), Some(job)) => job.message.message_id.is_of(message),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    });
     if found.is_empty() {
+        let what = message.map_or_else(
+            || "webhook that could not be read".to_owned(),
+            |message| format!("job of message {message}"),
+        );
         bail!(
-            "no job of {} and message {message} is parked. See: wapi-media parked list",
+            "no {what} of {} is parked. See: wapi-media parked list",
             one.instance
         );
     }
     let (records, mut shown, mut text) =
         (session.records()?, Vec::new(), table(&found).to_string());
     for parked in &found {
-        let Some(job) = &parked.job else { continue };
+        let Some(job) = parked.job() else {
+            let (json, line) = unread(parked);
+            shown.push(json);
+            text += &line;
+            continue;
+        };
         let record = records.of_media(&job.instance, &job.message).await?;
         let attempts = record.map(|record| record.attempts).unwrap_or_default();
         let mut json = object(parked);
@@ -279,10 +297,10 @@ async fn drop(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
 }
 
 /// How many there are of each class.
-fn classes(found: &[ParkedJob]) -> BTreeMap<&'static str, usize> {
+fn classes(found: &[ParkedJob]) -> BTreeMap<&str, usize> {
     let mut classes = BTreeMap::new();
     for parked in found {
-        *classes.entry(parked.class.as_str()).or_default() += 1;
+        *classes.entry(parked.class_word()).or_default() += 1;
     }
     classes
 }
@@ -307,70 +325,24 @@ fn report(redriven: &Redriven, meant: &[ParkedJob]) -> Value {
     })
 }
 
-fn table(found: &[ParkedJob]) -> Table {
-    let mut table = screen::table([
-        "expires", "class", "tenant", "instance", "message", "kind", "receives", "reason",
-    ]);
-    for parked in found {
-        let of_job = |text: &dyn Fn(&Job) -> String| {
-            parked.job.as_ref().map_or_else(|| "-".to_owned(), text)
-        };
-        let expires = parked.recoverable_until();
-        table.add_row([
-            expires.map_or_else(|| "-".to_owned(), screen::time),
-            parked.class.to_string(),
-            of_job(&|job| job.tenant.to_string()),
-            of_job(&|job| job.instance.to_string()),
-            of_job(&|job| job.message.message_id.to_string()),
-            of_job(&|job| job.message.kind.to_string()),
-            parked
-                .receives
-                .map_or_else(|| "-".to_owned(), |n| n.to_string()),
-            parked.reason.clone(),
-        ]);
-    }
-    table
-}
-
-/// What to do about each class that is there.
-fn remedies(found: &[ParkedJob]) -> impl Iterator<Item = (FailureClass, &'static str)> {
-    let is_there = |class: &FailureClass| found.iter().any(|parked| parked.class == *class);
-    let classes = FailureClass::ALL.into_iter().filter(is_there);
-    classes.map(|class| (class, class.remedy()))
-}
-
-/// What a program needs: no body, because it holds a media key.
-fn object(parked: &ParkedJob) -> Value {
-    let job = parked.job.as_ref();
-    json!({
-        "tenant": job.map(|job| &job.tenant),
-        "instance": job.map(|job| &job.instance),
-        "message_id": job.map(|job| &job.message.message_id),
-        "kind": job.map(|job| job.message.kind),
-        "class": parked.class,
-        "reason": parked.reason,
-        "receives": parked.receives,
-        "parked_at": parked.parked_at,
-        "recoverable_until": parked.recoverable_until(),
-        "moved_by_sqs": parked.is_moved_by_sqs,
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use media::{failure::FailureClass, job::QueuedJob};
+    use media::{failure::FailureClass, job::QueuedJob, parked::Content, unread::UnreadBody};
 
-    use super::{ParkedJob, object, table};
+    use super::{ParkedJob, object, table, unread};
 
-    fn found() -> [ParkedJob; 2] {
+    fn found() -> [ParkedJob; 3] {
         let job = r#"{"version":"1","tenant":"acme","instance":"LITE-AAAAAA-000001","accepted_at":1787432100,
             "message":{"message_id":"3EB0000002","chat":"5500900000001","direction":"in","moment":1787432100,
             "kind":"image"}}"#;
         let job = QueuedJob::parse(job).expect("a job");
-        let QueuedJob::V1(job) = job;
+        let body = r#"{"version":"unread-1","tenant":"acme","instance":"LITE-AAAAAA-000001",
+            "accepted_at":1787432100,"why":"bad_body","body":"eyJzZWdyZWRvIjo="}"#;
+        let body = UnreadBody::parse(body).expect("an unread body");
         [
             ParkedJob {
-                job: Some(job),
+                content: Content::Job(Box::new(job.into_job())),
+                unknown_class: None,
                 class: FailureClass::Expired,
                 reason: "wapi: HTTP 404; cdn: WhatsApp's copy is gone".to_owned(),
                 receives: Some(4),
@@ -379,11 +351,22 @@ mod tests {
                 is_unrecorded: false,
             },
             ParkedJob {
-                job: None,
+                content: Content::Unknown,
+                unknown_class: None,
                 class: FailureClass::Poison,
                 reason: "the queue message is not a job that this version understands".to_owned(),
                 receives: None,
                 parked_at: 1_787_433_100,
+                is_moved_by_sqs: false,
+                is_unrecorded: false,
+            },
+            ParkedJob {
+                content: Content::Unread(body.about()),
+                unknown_class: None,
+                class: FailureClass::Unread,
+                reason: "bad_body: the body is not JSON, also after repair".to_owned(),
+                receives: Some(1),
+                parked_at: 1_787_433_200,
                 is_moved_by_sqs: false,
                 is_unrecorded: false,
             },
@@ -395,5 +378,26 @@ mod tests {
         let found = found();
         insta::assert_snapshot!(table(&found));
         insta::assert_json_snapshot!(found.each_ref().map(object));
+    }
+
+    #[test]
+    fn an_unread_body_is_shown_by_its_time_word_and_length_alone() {
+        let [_, _, parked] = found();
+        let (json, line) = unread(&parked);
+        let about = &json["unread"];
+        assert_eq!(
+            (&about["why"], &about["size_bytes"]),
+            (&"bad_body".into(), &11.into())
+        );
+        assert_eq!(about["accepted_at"], 1_787_432_100);
+        assert!(
+            line.contains("11 bytes") && line.contains("bad_body"),
+            "{line}"
+        );
+        let shown = format!("{json} {line} {parked:?}");
+        assert!(
+            !shown.contains("segredo") && !shown.contains("eyJ"),
+            "{shown}"
+        );
     }
 }

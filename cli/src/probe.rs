@@ -24,7 +24,8 @@ pub(crate) fn message_id() -> anyhow::Result<MessageId> {
     ))?)
 }
 
-fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+/// Bytes that nobody can predict.
+pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     let mut bytes = [0; N];
     aws_lc_rs::rand::fill(&mut bytes).context("the system gave no random bytes")?;
     Ok(bytes)

@@ -1,24 +1,20 @@
-//! `wapi-media replay` and `backfill`: webhooks that never arrived, or whose media are wanted again, are
-//! posted as W-API posts them. What is stored already is only found again.
+//! `wapi-media replay`: webhooks that never arrived, or whose media are wanted again, are posted as W-API
+//! posts them. What is stored already is only found again.
 
-use std::{io::Read, path::PathBuf, time::Duration};
+use std::{collections::HashMap, io::Read, path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail};
 use boot::clock;
 use clap::Args;
-use fetch::account::{AccountClient, Credentials};
-use media::{
-    envelope::MomentSource,
-    ids::InstanceId,
-    message::{MediaMessage, Secret},
-};
+use fetch::account::{AccountClient, AccountError, Credentials};
+use media::{ids::InstanceId, message::Secret};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::interval;
 use wapi::{
     account::{Hook, LOGS_PATH},
     logs::LogPage,
-    webhook::WebhookBody,
+    webhook::{Several, WebhookBody},
 };
 
 use crate::{
@@ -32,17 +28,18 @@ use crate::{
 const PER_PAGE: &str = "100";
 
 /// Pages that are read at most: W-API's log is 30 days long.
-const MOST_PAGES: u32 = 10_000;
+pub(crate) const MOST_PAGES: u32 = 10_000;
 
-/// One webhook again.
+/// Webhooks again.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  wapi-media replay webhook.json\n  \
     wapi-media replay --instance LITE-AAAAAA-BBBBBB --message 3EB0AAAAAAAAAAAAAAAA")]
 pub(crate) struct Replay {
-    /// A file with the webhook's body; without it and --message, standard input.
+    /// A file with the webhook's body, or with several: a list of them, or an export of a workflow. Without it
+    /// and --message, standard input.
     #[arg(conflicts_with = "message")]
     file: Option<PathBuf>,
-    /// The instance; without it, the one that the body names.
+    /// The instance; without it, the one that each body names.
     #[arg(long)]
     instance: Option<InstanceId>,
     /// Look this message up in W-API's own log.
@@ -50,33 +47,16 @@ pub(crate) struct Replay {
     message: Option<String>,
 }
 
-/// What W-API's log holds.
-#[derive(Args)]
-#[command(
-    after_help = "Example:\n  wapi-media backfill --instance LITE-AAAAAA-BBBBBB --since 48h --dry-run"
-)]
-pub(crate) struct Backfill {
-    /// The instance.
-    #[arg(long)]
-    instance: InstanceId,
-    /// Messages sent no longer ago than this; W-API keeps 30days.
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    since: Duration,
-    /// Webhooks posted in a second, at most.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
-    rate: u32,
-}
-
 /// An instance, W-API as it speaks for it, and where its webhooks go.
-struct Post<'a> {
-    id: &'a InstanceId,
+pub(crate) struct Post {
+    id: InstanceId,
     token: Secret,
     wapi: AccountClient,
     url: Secret,
 }
 
-impl<'a> Post<'a> {
-    async fn open(id: &'a InstanceId, session: &Session) -> anyhow::Result<Self> {
+impl Post {
+    pub(crate) async fn open(id: &InstanceId, session: &Session) -> anyhow::Result<Self> {
         let instance = session.instance(id).await?;
         let (token, wapi) = (session.token(&instance).await?, session.wapi()?);
         let account = wapi.account(as_instance(id, &token)).await?;
@@ -84,7 +64,7 @@ impl<'a> Post<'a> {
         let points = Points::judge(url, session.webhook_base()?, &instance);
         match url.filter(|_| points.is_well(clock::now()) && instance.paused_at.is_none()) {
             Some(url) => Ok(Self {
-                id,
+                id: id.clone(),
                 token: token.clone(),
                 wapi,
                 url: Secret::new(url),
@@ -96,11 +76,11 @@ impl<'a> Post<'a> {
     }
 
     fn who(&self) -> Credentials<'_> {
-        as_instance(self.id, &self.token)
+        as_instance(&self.id, &self.token)
     }
 
     /// A page of W-API's log.
-    async fn page(&self, n: u32) -> anyhow::Result<LogPage> {
+    pub(crate) async fn page(&self, n: u32) -> anyhow::Result<LogPage> {
         let n = n.to_string();
         let query = [("perPage", PER_PAGE), ("page", n.as_str())];
         let asked = self
@@ -112,7 +92,7 @@ impl<'a> Post<'a> {
     }
 
     /// Posts a body, and says how many jobs were queued.
-    async fn post(&self, body: &WebhookBody) -> anyhow::Result<u64> {
+    pub(crate) async fn post(&self, body: &WebhookBody) -> anyhow::Result<u64> {
         let asked = probe::post_to(self.url.expose(), body.as_value()).await?;
         let answer: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
         asked.accepted()?;
@@ -123,40 +103,157 @@ impl<'a> Post<'a> {
     }
 }
 
-/// Posts one webhook again.
-pub(crate) async fn replay(replay: Replay, session: &Session) -> anyhow::Result<Exit> {
-    let (body, id) = match (&replay.message, &replay.instance) {
-        (Some(message), Some(id)) => (
-            find(message, &Post::open(id, session).await?).await?,
-            id.clone(),
-        ),
-        _ => {
-            let body = read(replay.file)?;
-            let named = body.instance().map(InstanceId::parse).transpose()?;
-            let id = replay.instance.or(named);
-            (
-                body,
-                id.context("the body names no instance: add --instance")?,
-            )
-        }
-    };
-    let post = Post::open(&id, session).await?;
-    let media = body.read().media.len();
-    if !session.flags.may(&format!(
-        "post a webhook of {id} that announces {media} media"
-    ))? {
-        return Ok(Exit::Ok);
-    }
-    let queued = post.post(&body).await?;
-    let text = format!("{queued} jobs queued. What is stored already is only found again.");
-    session.flags.print(
-        &json!({ "instance": id, "media": media, "queued": queued }),
-        text,
-    )?;
-    Ok(Exit::Ok)
+/// Webhooks posted in a second, of a file that holds several.
+const PER_SECOND: u32 = 5;
+
+/// What a file of webhooks came to.
+#[derive(Debug, Default, serde::Serialize)]
+struct Replayed {
+    /// The instance, if all are of one.
+    instance: Option<InstanceId>,
+    /// Those that were posted.
+    webhooks: u64,
+    /// The media that these announce.
+    media: u64,
+    /// Jobs that were queued.
+    queued: u64,
+    /// Entries that were not posted: which, and why.
+    failed: Vec<String>,
 }
 
-fn read(file: Option<PathBuf>) -> anyhow::Result<WebhookBody> {
+/// Posts one webhook again, or each of a file.
+pub(crate) async fn replay(replay: Replay, session: &Session) -> anyhow::Result<Exit> {
+    let mut posts = HashMap::new();
+    let Several { webhooks, missed } = match (&replay.message, &replay.instance) {
+        (Some(message), Some(id)) => {
+            let post = Post::open(id, session).await?;
+            let found = find(message, &post).await?;
+            posts.insert(id.clone(), Ok(post));
+            Several {
+                webhooks: vec![found],
+                missed: Vec::new(),
+            }
+        }
+        _ => read(replay.file)?,
+    };
+    let failed = missed
+        .iter()
+        .map(|n| format!("entry {n} of a list holds no webhook of W-API"));
+    let mut replayed = Replayed {
+        failed: failed.collect(),
+        ..Replayed::default()
+    };
+    let count = webhooks.len();
+    let mut pace = interval(Duration::from_secs(1) / PER_SECOND);
+    let bar = screen::bar("webhooks posted", count as u64);
+    for (n, body) in (1..).zip(&webhooks) {
+        pace.tick().await;
+        let one = post_one(body, replay.instance.as_ref(), &mut posts, session).await;
+        match one {
+            Ok((id, queued)) => replayed.add(id, body, queued),
+            Err(error) if count > 1 && costs_its_entry(&error) => {
+                let said = format!("webhook {n} of {count}: {error:#}");
+                replayed.failed.push(said);
+            }
+            Err(error) => {
+                let posted = replayed.webhooks;
+                return Err(error).context(format!("{posted} of {count} webhooks were posted"));
+            }
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    replayed.print(session)
+}
+
+/// Posts one body, unless this is a dry run, and says for which instance and how many jobs were
+/// queued. What is known of an instance is found out once.
+async fn post_one(
+    body: &WebhookBody,
+    only: Option<&InstanceId>,
+    posts: &mut HashMap<InstanceId, Result<Post, String>>,
+    session: &Session,
+) -> anyhow::Result<(InstanceId, u64)> {
+    let named = || body.instance().map(InstanceId::parse).transpose();
+    let id = match only {
+        Some(id) => id.clone(),
+        None => named()?.context("the body names no instance: add --instance")?,
+    };
+    if !posts.contains_key(&id) {
+        let post = match Post::open(&id, session).await {
+            Err(error) if Exit::of(&error) != Exit::Aws => Err(format!("{error:#}")),
+            post => Ok(post?),
+        };
+        posts.insert(id.clone(), post);
+    }
+    let post = match posts.get(&id) {
+        Some(Ok(post)) => post,
+        Some(Err(why)) => bail!("{why}"),
+        None => bail!("nothing is known of instance {id}"),
+    };
+    let queued = match session.flags.dry_run {
+        true => 0,
+        false => post.post(body).await?,
+    };
+    Ok((id, queued))
+}
+
+/// Whether it may go well with the next webhook: it is this one that is refused.
+pub(crate) fn costs_its_entry(error: &anyhow::Error) -> bool {
+    let refused = error.chain().find_map(|link| link.downcast_ref());
+    match refused {
+        Some(AccountError::Refused { status, .. }) => {
+            (400..500).contains(status) && !matches!(status, 401 | 403 | 429)
+        }
+        Some(AccountError::Silent { .. } | AccountError::Senseless { .. }) => false,
+        None => Exit::of(error) != Exit::Aws,
+    }
+}
+
+impl Replayed {
+    fn add(&mut self, id: InstanceId, body: &WebhookBody, queued: u64) {
+        self.instance = match self.instance.take() {
+            None if self.webhooks == 0 => Some(id),
+            known => known.filter(|known| *known == id),
+        };
+        self.webhooks += 1;
+        self.media += body.read().media.len() as u64;
+        self.queued += queued;
+    }
+
+    fn print(&self, session: &Session) -> anyhow::Result<Exit> {
+        let Self {
+            webhooks,
+            media,
+            queued,
+            failed,
+            ..
+        } = self;
+        let what = format!("post {webhooks} webhooks that announce {media} media");
+        let (mut text, json) = match session.flags.dry_run {
+            true => (
+                format!("Would {what}. Nothing was changed."),
+                json!({ "dry_run": true, "would": what, "failed": failed }),
+            ),
+            false => (
+                format!("{queued} jobs queued. What is stored already is only found again."),
+                json!(self),
+            ),
+        };
+        if !failed.is_empty() {
+            let lines = failed.join("\n  ");
+            text += &format!("\n{} were not posted:\n  {lines}", failed.len());
+        }
+        session.flags.print(&json, text)?;
+        Ok(if failed.is_empty() {
+            Exit::Ok
+        } else {
+            Exit::Findings
+        })
+    }
+}
+
+fn read(file: Option<PathBuf>) -> anyhow::Result<Several> {
     let bytes = match &file {
         Some(file) => {
             std::fs::read(file).with_context(|| format!("{} could not be read", file.display()))?
@@ -167,11 +264,11 @@ fn read(file: Option<PathBuf>) -> anyhow::Result<WebhookBody> {
             bytes
         }
     };
-    Ok(WebhookBody::parse(&bytes)?)
+    Ok(Several::parse(&bytes)?)
 }
 
 /// A message in W-API's log.
-async fn find(message: &str, post: &Post<'_>) -> anyhow::Result<WebhookBody> {
+async fn find(message: &str, post: &Post) -> anyhow::Result<WebhookBody> {
     let bar = screen::counter("pages of W-API's log");
     for n in 1..=MOST_PAGES {
         let page = post.page(n).await?;
@@ -189,94 +286,4 @@ async fn find(message: &str, post: &Post<'_>) -> anyhow::Result<WebhookBody> {
         }
     }
     bail!("W-API's log has no medium of message {message}; it goes back 30 days")
-}
-
-/// What a backfill came to.
-#[derive(Debug, Default, serde::Serialize)]
-struct Filled {
-    webhooks: u64,
-    with_media: u64,
-    stored_already: u64,
-    queued: u64,
-    not_understood: u64,
-}
-
-/// Posts the webhooks of W-API's log whose media are not stored.
-pub(crate) async fn backfill(backfill: Backfill, session: &Session) -> anyhow::Result<Exit> {
-    let Backfill {
-        instance: id,
-        since,
-        rate,
-    } = backfill;
-    let (post, records) = (Post::open(&id, session).await?, session.records()?);
-    let age = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-    let from = clock::now().saturating_sub(age);
-    let mut pace = interval(Duration::from_secs(1) / rate.max(1));
-    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut filled, bar) = (
-        Filled::default(),
-        screen::counter("webhooks of W-API's log"),
-    );
-    for n in 1..=MOST_PAGES {
-        let page = post.page(n).await?;
-        filled.not_understood += page.not_understood as u64;
-        if page.webhooks.is_empty() {
-            break;
-        }
-        for webhook in page.webhooks {
-            bar.inc(1);
-            filled.webhooks += 1;
-            let mut media = webhook.read().media;
-            // What says no time of its own may be of any.
-            let is_undated =
-                |one: &MediaMessage| one.envelope.moment_source == MomentSource::Accepted;
-            media.retain(|one| one.moment >= from || is_undated(one));
-            if media.is_empty() {
-                continue;
-            }
-            filled.with_media += 1;
-            let mut missing = 0;
-            for one in &media {
-                let record = records.of_media(&id, one).await?;
-                missing += u64::from(record.is_none_or(|record| record.state != "stored"));
-            }
-            if missing == 0 {
-                filled.stored_already += 1;
-            } else if session.flags.dry_run {
-                filled.queued += missing;
-            } else {
-                pace.tick().await;
-                filled.queued += post.post(&webhook).await?;
-            }
-        }
-    }
-    bar.finish_and_clear();
-    report(&filled, session)
-}
-
-fn report(filled: &Filled, session: &Session) -> anyhow::Result<Exit> {
-    let Filled {
-        webhooks,
-        with_media,
-        stored_already,
-        queued,
-        not_understood,
-    } = filled;
-    let queued = match session.flags.dry_run {
-        true => format!("{queued} jobs would be queued; nothing was changed"),
-        false => format!("{queued} jobs queued"),
-    };
-    let mut text = format!(
-        "{webhooks} webhooks in W-API's log, {with_media} of them with media in that time; {stored_already} stored already, {queued}."
-    );
-    if *not_understood > 0 {
-        text +=
-            &format!("\n{not_understood} entries of the log were not understood and left alone.");
-    }
-    session.flags.print(&json!(filled), text)?;
-    Ok(if *not_understood == 0 {
-        Exit::Ok
-    } else {
-        Exit::Findings
-    })
 }

@@ -9,7 +9,9 @@ use anyhow::{Context, bail};
 use boot::clock;
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use indicatif::{ProgressBar, ProgressStyle};
-use media::{message::Secret, record::Attempt};
+use media::{file_name::is_invisible, message::Secret};
+use report::Lang;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 /// The last second of the year 9999. What comes later has no such form, and asking for it panics.
@@ -25,14 +27,19 @@ pub(crate) fn time(seconds: i64) -> String {
     humantime::format_rfc3339_seconds(moment).to_string()
 }
 
+/// The same of a time that may not be known.
+pub(crate) fn time_if_known(seconds: Option<i64>) -> String {
+    seconds.map_or_else(|| "-".to_owned(), time)
+}
+
 /// Now, to the nanosecond, in UTC.
 pub(crate) fn timestamp() -> String {
-    let now = SystemTime::UNIX_EPOCH + clock::since_1970();
-    humantime::format_rfc3339_nanos(now).to_string()
+    let since_1970 = clock::since_1970().min(Duration::from_secs(LAST_SECOND));
+    humantime::format_rfc3339_nanos(SystemTime::UNIX_EPOCH + since_1970).to_string()
 }
 
 /// How long ago something was, in its two largest units.
-pub(crate) fn ago(seconds: i64) -> String {
+pub(crate) fn ago(seconds: i64, lang: Lang) -> String {
     let seconds = u64::try_from(seconds).unwrap_or_default();
     let coarse = match seconds {
         0..120 => seconds,
@@ -40,7 +47,31 @@ pub(crate) fn ago(seconds: i64) -> String {
         _ => seconds / 3_600 * 3_600,
     };
     let text = humantime::format_duration(Duration::from_secs(coarse)).to_string();
-    text.split(' ').take(2).collect::<Vec<_>>().join(" ")
+    let units: Vec<_> = text
+        .split(' ')
+        .take(2)
+        .map(|unit| in_language(unit, lang))
+        .collect();
+    units.join(" ")
+}
+
+/// A number with its unit, such as `3days`.
+fn in_language(unit: &str, lang: Lang) -> String {
+    const WORDS: [(&str, &str); 6] = [
+        ("years", "anos"),
+        ("year", "ano"),
+        ("months", "meses"),
+        ("month", "mês"),
+        ("days", "dias"),
+        ("day", "dia"),
+    ];
+    let digits = unit.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, word) = unit.split_at_checked(digits).unwrap_or((unit, ""));
+    let translated = WORDS.iter().find(|(english, _)| *english == word);
+    match (lang, translated) {
+        (Lang::PtBr, Some((_, portuguese))) => format!("{number} {portuguese}"),
+        (Lang::En | Lang::PtBr, _) => unit.to_owned(),
+    }
 }
 
 /// Whether standard output is a terminal that shows colours.
@@ -60,6 +91,22 @@ pub(crate) fn harmless(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// JSON on one line in which what steers a terminal, or is not seen, is an escape sequence of JSON.
+pub(crate) fn escaped(json: &Value) -> String {
+    let mut text = String::new();
+    for c in json.to_string().chars() {
+        if is_invisible(c) || c.is_control() {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                text += &format!("\\u{unit:04x}");
+            }
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
 /// An empty table with this header.
 pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
@@ -68,22 +115,28 @@ pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
     table
 }
 
-/// Attempts, as evidence.
-pub(crate) fn attempts(attempts: &[Attempt]) -> Table {
+/// Attempts, as evidence. What another version wrote is shown as it is.
+pub(crate) fn attempts(attempts: &[Value]) -> Table {
     let mut tried = table([
         "strategy", "host", "status", "bytes", "ms", "verdict", "said",
     ]);
     for attempt in attempts {
-        let status = attempt.status.map(|status| status.to_string());
-        tried.add_row([
-            attempt.strategy.to_string(),
-            attempt.host.clone().unwrap_or_default(),
-            status.unwrap_or_default(),
-            attempt.received_bytes.to_string(),
-            attempt.duration_ms.to_string(),
-            attempt.verdict.clone(),
-            attempt.excerpt.clone().unwrap_or_default(),
-        ]);
+        const COLUMNS: [&str; 7] = [
+            "strategy",
+            "host",
+            "status",
+            "received_bytes",
+            "duration_ms",
+            "verdict",
+            "excerpt",
+        ];
+        let is_whole = !attempt.is_object();
+        tried.add_row(COLUMNS.map(|name| match attempt.get(name) {
+            None | Some(Value::Null) if is_whole && name == "verdict" => attempt.to_string(),
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        }));
     }
     tried
 }
@@ -144,7 +197,9 @@ pub(crate) fn read_token(instance: &str) -> anyhow::Result<Secret> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ago, harmless, time};
+    use serde_json::json;
+
+    use super::{Lang, Value, ago, escaped, harmless, time};
 
     #[test]
     fn a_time_without_a_date_is_shown_as_its_number() {
@@ -161,8 +216,20 @@ mod tests {
             assert_eq!(time(seconds), text);
         }
         for seconds in [i64::MIN, -1, 0, i64::MAX] {
-            assert!(!ago(seconds).is_empty());
+            assert!(!ago(seconds, Lang::En).is_empty());
+            assert!(!ago(seconds, Lang::PtBr).is_empty());
         }
+    }
+
+    #[test]
+    fn json_keeps_every_word_and_steers_no_terminal_either() {
+        let json = json!({ "a\u{9b}2J": "gpj\u{202e}.exe\u{1b}[0m \u{e0001}ção" });
+        let text = escaped(&json);
+        assert_eq!(
+            text,
+            r#"{"a\u009b2J":"gpj\u202e.exe\u001b[0m \udb40\udc01ção"}"#
+        );
+        assert_eq!(serde_json::from_str::<Value>(&text).ok(), Some(json));
     }
 
     #[test]

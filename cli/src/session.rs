@@ -7,7 +7,7 @@ use aws::{
     instances::{Instance, Instances},
     ledger::Ledger,
     queues::{JobsQueue, ParkedQueue},
-    register::{Places, Register},
+    register::{self, Places, Register, RegisterError, Roll},
 };
 use clap::Args;
 use fetch::{
@@ -22,7 +22,7 @@ use operator::{Operator, records::MediaRecords, stack::Stack};
 use parking::Parking;
 use serde_json::{Value, json};
 
-use crate::screen;
+use crate::{odd_records::OddRecords, screen};
 
 /// The flags of every command.
 #[derive(Debug, Clone, Args)]
@@ -70,7 +70,7 @@ impl Flags {
     ) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
         if self.json {
-            writeln!(out, "{json}")?;
+            writeln!(out, "{}", screen::escaped(json))?;
         } else {
             writeln!(out, "{text}")?;
         }
@@ -216,6 +216,64 @@ impl Session {
         })
     }
 
+    /// The instances of this tenant, or all, whose records are understood. The others are noted.
+    pub(crate) async fn instances(
+        &self,
+        tenant: Option<&TenantId>,
+        odd: &mut OddRecords,
+    ) -> anyhow::Result<Vec<Instance>> {
+        let Roll {
+            mut known,
+            unread: others,
+        } = self.register()?.instances().await?;
+        known.retain(|one| tenant.is_none_or(|tenant| one.tenant == *tenant));
+        for other in others.iter().filter(|one| may_be_of(one, tenant)) {
+            odd.note(said(other));
+        }
+        Ok(known)
+    }
+
+    /// Whose media there are: of every instance of this tenant, or of all, or of the only one that
+    /// is meant, its tenant and its id, also if no more than these is understood of its record.
+    pub(crate) async fn owners(
+        &self,
+        tenant: Option<&TenantId>,
+        only: Option<&InstanceId>,
+        odd: &mut OddRecords,
+    ) -> anyhow::Result<Vec<(String, InstanceId)>> {
+        let mut roll = self.register()?.instances().await?;
+        if let Some(only) = only {
+            roll.known.retain(|one| one.id == *only);
+            roll.unread.retain(|one| one.id == only.as_str());
+        }
+        let known = roll.known.into_iter();
+        let known = known.filter(|one| tenant.is_none_or(|tenant| one.tenant == *tenant));
+        let mut owners: Vec<_> = known.map(|one| (one.tenant.to_string(), one.id)).collect();
+        for other in roll.unread.iter().filter(|one| may_be_of(one, tenant)) {
+            odd.note(said(other));
+            if let Ok(id) = InstanceId::parse(other.id.clone()) {
+                let tenant = other.tenant.clone().unwrap_or_else(|| "-".to_owned());
+                owners.push((tenant, id));
+            }
+        }
+        Ok(owners)
+    }
+
+    /// Makes sure that an instance is registered, whatever its record says.
+    pub(crate) async fn must_know(
+        &self,
+        id: &InstanceId,
+        odd: &mut OddRecords,
+    ) -> anyhow::Result<()> {
+        match self.register()?.instance(id).await {
+            Err(RegisterError::Malformed(what)) => odd.note(format!("instance {id}: {what}")),
+            Err(error) => return Err(error.into()),
+            Ok(Some(_)) => {}
+            Ok(None) => bail!("instance {id} is not registered. See: wapi-media instance list"),
+        }
+        Ok(())
+    }
+
     /// The instance's W-API token, decrypted.
     pub(crate) async fn token(&self, instance: &Instance) -> anyhow::Result<Secret> {
         let table = self.stack.output("InstancesTable")?.to_owned();
@@ -228,6 +286,20 @@ impl Session {
             )
         })
     }
+}
+
+/// Whether a record of the register that is not understood may be of this tenant.
+fn may_be_of(one: &register::Unread, tenant: Option<&TenantId>) -> bool {
+    match (tenant, &one.tenant) {
+        (Some(tenant), Some(its)) => its == tenant.as_str(),
+        (None, _) | (_, None) => true,
+    }
+}
+
+/// An instance whose record is not understood.
+fn said(one: &register::Unread) -> String {
+    let tenant = one.tenant.as_deref().unwrap_or("-");
+    format!("instance {} of tenant {tenant}: its own record", one.id)
 }
 
 /// Who asks W-API.

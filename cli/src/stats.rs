@@ -10,7 +10,7 @@ use operator::records::MediaRecord;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{exit::Exit, screen, session::Session};
+use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// Records of one instance that are counted.
 const MOST_RECORDS: usize = 100_000;
@@ -25,7 +25,7 @@ pub(crate) struct Stats {
     /// Of this tenant only.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// So many days, today included, by when the messages were sent, in UTC.
+    /// So many days, today included, by when the media were stored or last tried, in UTC.
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=366))]
     days: u16,
 }
@@ -37,15 +37,27 @@ struct Count {
     stored: u64,
     skipped: u64,
     retrying: u64,
+    /// In a state that this version does not know.
+    #[serde(skip_serializing_if = "is_nothing")]
+    other: u64,
     parked: BTreeMap<String, u64>,
     bytes: u64,
     strategies: BTreeMap<String, u64>,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde asks for"
+)]
+fn is_nothing(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Count {
     fn add(&mut self, record: MediaRecord) {
         self.announced += 1;
-        self.bytes += record.size_bytes.unwrap_or_default();
+        let bytes = record.size_bytes.unwrap_or_default();
+        self.bytes = self.bytes.saturating_add(bytes);
         match record.state.as_str() {
             "stored" => {
                 self.stored += 1;
@@ -57,7 +69,8 @@ impl Count {
                 let class = record.class.unwrap_or_else(|| "-".to_owned());
                 *self.parked.entry(class).or_default() += 1;
             }
-            _ => self.retrying += 1,
+            "retrying" => self.retrying += 1,
+            _ => self.other += 1,
         }
     }
 
@@ -82,33 +95,43 @@ impl Count {
 
 /// Counts.
 pub(crate) async fn run(stats: Stats, session: &Session) -> anyhow::Result<Exit> {
-    let mut instances = session.register()?.instances().await?;
-    instances.retain(|one| {
-        stats
-            .tenant
-            .as_ref()
-            .is_none_or(|tenant| one.tenant == *tenant)
-    });
+    let mut odd = OddRecords::default();
+    let owners = session
+        .owners(stats.tenant.as_ref(), None, &mut odd)
+        .await?;
     let today = clock::now().div_euclid(DAY);
     let first = today - i64::from(stats.days) + 1;
     let (records, bar) = (session.records()?, screen::counter("records counted"));
     let mut counts: BTreeMap<String, BTreeMap<i64, Count>> = BTreeMap::new();
-    for instance in &instances {
-        let its = records
-            .of_instance(&instance.id, first * DAY, MOST_RECORDS)
-            .await?;
+    for (tenant, instance) in owners {
+        let its = records.since(&instance, first * DAY, MOST_RECORDS).await?;
         bar.inc(its.len() as u64);
-        let days = counts.entry(instance.tenant.to_string()).or_default();
-        for record in its {
-            let day = record.moment.div_euclid(DAY);
-            days.entry(day).or_default().add(record);
-        }
+        let days = counts.entry(tenant).or_default();
+        count(days, odd.seeing(its));
     }
     bar.finish_and_clear();
     session
         .flags
         .print(&json(&counts), text(&counts, first..=today))?;
-    Ok(Exit::Ok)
+    Ok(odd.exit())
+}
+
+/// Counts records by the day on which each came to be as it is.
+fn count(days: &mut BTreeMap<i64, Count>, records: Vec<MediaRecord>) {
+    for record in records {
+        if let Some(at) = record.happened_at() {
+            days.entry(at.div_euclid(DAY)).or_default().add(record);
+        }
+    }
+}
+
+/// What the command prints of these records, for a person and for a program.
+#[cfg(test)]
+pub(crate) fn told(records: Vec<MediaRecord>) -> (serde_json::Value, String) {
+    let mut days = BTreeMap::new();
+    count(&mut days, records);
+    let counts = [("acme".to_owned(), days)].into();
+    (json(&counts), text(&counts, 20_685..=20_688))
 }
 
 fn json(counts: &BTreeMap<String, BTreeMap<i64, Count>>) -> serde_json::Value {
@@ -163,9 +186,12 @@ fn text(
     format!("{table}\n\nAnnounced, day by day:\n{}", lines.join("\n"))
 }
 
-/// A day since 1970 as people read it.
+/// A day since 1970 as people read it; one that no calendar has is its number.
 fn date(day: i64) -> String {
-    screen::time(day * DAY).chars().take(10).collect()
+    let midnight = screen::time(day.saturating_mul(DAY));
+    midnight
+        .split_once('T')
+        .map_or_else(|| day.to_string(), |(date, _)| date.to_owned())
 }
 
 /// One column per number, from nothing to the highest.
@@ -194,6 +220,7 @@ mod tests {
             parked: [("expired".to_owned(), 1)].into(),
             bytes: 1_500_000,
             strategies: [("cdn".to_owned(), 1), ("wapi".to_owned(), 2)].into(),
+            ..Count::default()
         };
         let quiet = Count {
             announced: 1,
@@ -218,6 +245,8 @@ mod tests {
     #[test]
     fn a_day_is_written_as_a_date() {
         assert_eq!(date(20_688), "2026-08-23");
+        assert_eq!(date(i64::MAX), i64::MAX.to_string());
+        assert_eq!(date(-1), "-1");
     }
 
     #[test]

@@ -104,7 +104,7 @@ fn field<'a>(line: &'a Value, name: &str) -> Option<&'a str> {
 }
 
 /// The line for a person: when, who, what became of what, and every other fact behind.
-fn told(source: &str, at_ms: i64, line: &Value) -> String {
+pub(crate) fn told(source: &str, at_ms: i64, line: &Value) -> String {
     const LEADING: [&str; 4] = ["outcome", "instance", "message_id", "message"];
     const LEFT_OUT: [&str; 5] = ["timestamp", "level", "target", "span", "tenant"];
     let words = LEADING.iter().filter_map(|name| field(line, name));

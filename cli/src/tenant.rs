@@ -1,14 +1,18 @@
 //! `wapi-media tenant`: customers and the rules for their media.
 
 use anyhow::bail;
-use aws::register::{RegisterError, Tenant};
+use aws::register::{RegisterError, Roll, Tenant};
 use boot::clock;
 use clap::{Args, Subcommand};
-use media::{ids::TenantId, policy::Policy};
+use media::{
+    ids::{InstanceId, TenantId},
+    policy::Policy,
+};
 use serde_json::{Value, json};
 
 use crate::{
     exit::Exit,
+    odd_records::OddRecords,
     policy::{PolicyOptions, rules},
     screen,
     session::Session,
@@ -84,8 +88,15 @@ async fn add(Set { tenant, policy }: Set, session: &Session) -> anyhow::Result<E
 }
 
 async fn list(session: &Session) -> anyhow::Result<Exit> {
-    let register = session.register()?;
-    let (tenants, instances) = (register.tenants().await?, register.instances().await?);
+    let mut odd = OddRecords::default();
+    let Roll {
+        known: tenants,
+        unread: others,
+    } = session.register()?.tenants().await?;
+    for other in others {
+        odd.note(format!("tenant {}: its own record", other.id));
+    }
+    let instances = session.owners(None, None, &mut odd).await?;
     let mut table = screen::table([
         "tenant",
         "instances",
@@ -98,10 +109,8 @@ async fn list(session: &Session) -> anyhow::Result<Exit> {
     ]);
     let mut found = Vec::new();
     for tenant in &tenants {
-        let its = instances
-            .iter()
-            .filter(|one| one.tenant == tenant.id)
-            .count();
+        let is_its = |(owner, _): &&(String, InstanceId)| owner == tenant.id.as_str();
+        let its = instances.iter().filter(is_its).count();
         let rules = rules(&tenant.policy).map(|(_, what)| what);
         let row = [tenant.id.to_string(), its.to_string()];
         table.add_row(row.into_iter().chain(rules));
@@ -113,13 +122,13 @@ async fn list(session: &Session) -> anyhow::Result<Exit> {
         table.to_string()
     };
     session.flags.print(&Value::from(found), text)?;
-    Ok(Exit::Ok)
+    Ok(odd.exit())
 }
 
 async fn show(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
     let tenant = session.tenant(id).await?;
-    let mut instances = session.register()?.instances().await?;
-    instances.retain(|one| one.tenant == *id);
+    let mut odd = OddRecords::default();
+    let instances = session.instances(Some(id), &mut odd).await?;
     let mut table = screen::table(["", ""]);
     table.add_row(["tenant", id.as_str()]);
     table.add_row(["added", &screen::time(tenant.created_at)]);
@@ -136,13 +145,14 @@ async fn show(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
     let behind: Vec<_> = behind.map(|one| one.id.as_str()).collect();
     if behind.is_empty() {
         session.flags.print(&json, table)?;
-        return Ok(Exit::Ok);
+        return Ok(odd.exit());
     }
     let behind = behind.join(", ");
     let text = format!(
         "{table}\nNot all instances have these rules ({behind}). Give them again: wapi-media tenant set {id}"
     );
     session.flags.print(&json, text)?;
+    odd.exit();
     Ok(Exit::Findings)
 }
 
@@ -170,9 +180,9 @@ async fn set(Set { tenant: id, policy }: Set, session: &Session) -> anyhow::Resu
 async fn remove(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
     session.tenant(id).await?;
     let register = session.register()?;
-    let instances = register.instances().await?;
-    let its = instances.iter().filter(|one| one.tenant == *id);
-    let its: Vec<_> = its.map(|one| one.id.as_str()).collect();
+    let mut odd = OddRecords::default();
+    let its = session.owners(Some(id), None, &mut odd).await?;
+    let its: Vec<_> = its.iter().map(|(_, id)| id.as_str()).collect();
     if let Some(first) = its.first() {
         bail!(
             "tenant {id} has instances ({}). Remove them first: wapi-media instance remove {first}",

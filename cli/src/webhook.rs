@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use aws::{instances::Instance, register::NO_END};
+use aws::{
+    instances::Instance,
+    register::{NO_END, webhook_secret},
+};
 use boot::clock;
 use clap::{Args, Subcommand};
 use fetch::account::{AccountClient, Credentials};
@@ -20,7 +23,6 @@ use crate::{
     check::{self, Check, Verdict},
     exit::Exit,
     hooks::{Points, judge_all, secret_in, url_with},
-    instance::random_secret,
     probe, screen,
     session::{Session, as_instance},
 };
@@ -225,7 +227,7 @@ impl<'a> Desk<'a> {
         let hash_of = |secret: &Secret| self.instance.known_hash(secret.expose());
         let kept = in_use.first().and_then(hash_of);
         Ok(Choice {
-            secret: Secret::new(random_secret()?),
+            secret: webhook_secret(probe::random()?),
             kept: kept.or(self.instance.secret_hash()),
             is_new: true,
             is_halfway: true,

@@ -14,6 +14,7 @@ mod json;
 mod lang;
 mod model;
 mod plain;
+mod reason;
 mod tables;
 mod terminal;
 mod view;
@@ -29,6 +30,7 @@ pub use crate::{
         Setting, Status, Step, StepId, TestRow,
     },
     plain::shown,
+    reason::{alarm, failure, reason, state},
     terminal::{Terminal, text},
     view::View,
 };

@@ -140,6 +140,10 @@ impl Said for FailureClass {
                 "The key does not open what came",
                 "A chave não abre o que veio",
             ),
+            Self::Unread => (
+                "A webhook that could not be read; its body is kept",
+                "Webhook que não se conseguiu ler; o corpo está guardado",
+            ),
             Self::Poison => (
                 "Not a job that can be understood, or of no registered instance",
                 "Tarefa que não se entende, ou de instância não cadastrada",

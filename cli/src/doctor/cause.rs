@@ -3,8 +3,8 @@
 use media::strategy::Strategy;
 use report::{Lang, Report, RootCause, Status, StepId};
 
-use super::{flow::Examined, say, trial::Trial};
-use crate::check::{Check, Verdict};
+use super::{examined::Examined, say, trial::Trial};
+use crate::check::{self, Check, Verdict};
 
 /// The first that holds, in the order of the flow; W-API and the CDN together, because either is enough.
 pub(crate) fn of(
@@ -25,7 +25,7 @@ pub(crate) fn of(
 }
 
 /// A failed check of an instance.
-fn of_instance(examined: &[Examined], name: &str, lang: Lang) -> Option<RootCause> {
+fn of_instance(examined: &[Examined], name: &'static str, lang: Lang) -> Option<RootCause> {
     let failed = |one: &Examined| -> Option<Check> {
         let check = one.check(name)?;
         (check.verdict == Verdict::Fail).then(|| check.clone())
@@ -33,12 +33,12 @@ fn of_instance(examined: &[Examined], name: &str, lang: Lang) -> Option<RootCaus
     let (id, check) = examined
         .iter()
         .find_map(|one| Some((&one.instance.id, failed(one)?)))?;
-    let evidence = check.evidence;
+    let (evidence, label) = (check.evidence, check::label(name, lang));
     let sentence = if name.starts_with("hook") {
         say!(
             lang,
-            "W-API does not send the events of {id} here ({name}: {evidence}), so their media are never heard of.",
-            "A W-API não envia os eventos de {id} para cá ({name}: {evidence}); as mídias deles nunca chegam."
+            "W-API does not send the events of {id} here ({label}: {evidence}), so their media are never heard of.",
+            "A W-API não envia os eventos de {id} para cá ({label}: {evidence}); as mídias deles nunca chegam."
         )
     } else {
         say!(
@@ -74,7 +74,7 @@ fn of_sources(trial: &Trial, lang: Lang) -> Option<RootCause> {
         let words = attempt
             .excerpt
             .clone()
-            .unwrap_or_else(|| attempt.verdict.clone());
+            .unwrap_or_else(|| report::reason(&attempt.verdict, lang));
         format!("{status}: {words}")
     };
     let (of_wapi, of_cdn) = (told(wapi.1), told(cdn.1));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use report::{Folder, Status};
 
-use super::flow::Examined;
+use super::examined::Examined;
 use crate::session::Session;
 
 /// Files and records of one instance that are counted.
@@ -25,10 +25,14 @@ pub(crate) async fn compare(
         for (kind, count) in files.of_kind {
             counts.entry(kind).or_default().0 = count;
         }
-        let stored = records.of_instance(&instance.id, 0, MOST).await?;
+        let stored = records.of_instance(&instance.id, i64::MIN, MOST).await?;
         let is_cut = files.is_cut || stored.len() >= MOST;
         for record in stored.iter().filter(|one| one.state == "stored") {
-            counts.entry(record.kind.clone()).or_default().1 += 1;
+            let kind = match record.kind.as_str() {
+                "" => "other",
+                kind => kind,
+            };
+            counts.entry(kind.to_owned()).or_default().1 += 1;
         }
         let may_expire = instance.policy.retention.is_some();
         folders.extend(counts.into_iter().map(|(kind, (objects, records))| Folder {

@@ -1,21 +1,23 @@
 //! `wapi-media doctor`: the whole flow examined, from WhatsApp to the bucket, and the root cause in one sentence.
 
 mod cause;
+mod examined;
 mod flow;
 mod folders;
+pub(crate) mod past;
 mod trial;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use boot::clock;
 use clap::Args;
 use media::{ids::InstanceId, object_key::parse_offset};
 use report::{Lang, Report, Status, Terminal, View};
 use serde_json::json;
 
-use self::{flow::Examined, trial::Trial};
-use crate::{exit::Exit, screen, session::Session};
+use self::{examined::Examined, past::Past, trial::Trial};
+use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// What to examine, and where the report goes.
 #[derive(Args)]
@@ -83,7 +85,12 @@ pub(crate) async fn run(doctor: Doctor, session: &Session) -> anyhow::Result<Exi
 
 async fn examine(doctor: &Doctor, session: &Session) -> anyhow::Result<(Report, Trial)> {
     let (lang, now) = (doctor.lang, clock::now());
-    let all = session.register()?.instances().await?;
+    let mut odd = OddRecords::default();
+    let all = session.instances(None, &mut odd).await?;
+    if doctor.instance.is_some() {
+        // Others' records are not what is asked about.
+        odd = OddRecords::default();
+    }
     let mut examined = Vec::new();
     for instance in &all {
         if doctor
@@ -95,10 +102,11 @@ async fn examine(doctor: &Doctor, session: &Session) -> anyhow::Result<(Report, 
         }
     }
     if let (Some(only), true) = (&doctor.instance, examined.is_empty()) {
-        bail!("instance {only} is not registered. See: wapi-media instance list");
+        // Nothing but its own record can be said of one that is not understood.
+        session.must_know(only, &mut odd).await?;
     }
     let trial = Trial::of(examined.iter().find(|one| one.token.is_some()), session).await?;
-    let past = flow::Past::of(&examined, now, session).await?;
+    let past = Past::of(&examined, now, odd, session).await?;
     let folders = folders::compare(&examined, session).await?;
     let is_of_one = doctor.instance.is_some();
     let expiring = match is_of_one {
@@ -107,8 +115,8 @@ async fn examine(doctor: &Doctor, session: &Session) -> anyhow::Result<(Report, 
     };
     let mut settings = Vec::new();
     let steps = vec![
-        flow::connection(&examined, lang),
-        flow::hooks(&examined, lang),
+        examined::connection(&examined, lang),
+        examined::hooks(&examined, lang),
         flow::api(session, lang).await?,
         flow::jobs(session, lang, &mut settings).await?,
         flow::download(session, lang, &mut settings).await?,
@@ -125,11 +133,11 @@ async fn examine(doctor: &Doctor, session: &Session) -> anyhow::Result<(Report, 
         instance: doctor.instance.as_ref().map(ToString::to_string),
         root_cause: None,
         steps,
-        endpoints: trial.endpoints(),
+        endpoints: trial.endpoints(lang),
         instances: examined.iter().map(|one| one.report(lang)).collect(),
         folders,
-        failures: past.failures(),
-        controlled: trial.report(),
+        failures: past.failures(lang),
+        controlled: trial.report(lang),
         settings,
         expiring,
         hours: past.hours(now),

@@ -14,7 +14,7 @@ use media::{
     record::Attempt,
     strategy::Strategy,
 };
-use report::{ControlledTest, Endpoint, Status, TestRow};
+use report::{ControlledTest, Endpoint, Lang, Status, TestRow};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -24,7 +24,7 @@ use wapi::{
     logs::LogPage,
 };
 
-use super::flow::Examined;
+use super::examined::Examined;
 use crate::{
     probe::random_base64,
     session::{Session, as_instance},
@@ -155,7 +155,7 @@ impl Trial {
     }
 
     /// The side-by-side test for the report.
-    pub(crate) fn report(&self) -> Option<ControlledTest> {
+    pub(crate) fn report(&self, lang: Lang) -> Option<ControlledTest> {
         let origin = self.origin?;
         let rows = self.fetched.iter().map(|one| {
             let Fetched {
@@ -173,7 +173,7 @@ impl Trial {
                 note: if *is_stored {
                     String::new()
                 } else {
-                    said(attempt)
+                    said(attempt, lang)
                 },
             }
         });
@@ -197,8 +197,9 @@ impl Trial {
     }
 
     /// The table of W-API's endpoints.
-    pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
-        let mut endpoints: Vec<_> = self.asked.iter().map(endpoint_of).collect();
+    pub(crate) fn endpoints(&self, lang: Lang) -> Vec<Endpoint> {
+        let asked = self.asked.iter();
+        let mut endpoints: Vec<_> = asked.map(|one| endpoint_of(one, lang)).collect();
         for one in &self.fetched {
             let path = match one.attempt.strategy {
                 Strategy::Wapi => PATH,
@@ -214,7 +215,7 @@ impl Trial {
                 note: if one.is_stored {
                     String::new()
                 } else {
-                    said(&one.attempt)
+                    said(&one.attempt, lang)
                 },
             });
         }
@@ -223,13 +224,13 @@ impl Trial {
 }
 
 /// The verdict, and W-API's own words.
-fn said(attempt: &Attempt) -> String {
+fn said(attempt: &Attempt, lang: Lang) -> String {
     let excerpt = attempt.excerpt.as_ref();
     let words = excerpt.map_or_else(String::new, |words| format!(" – {words}"));
-    format!("{}{words}", attempt.verdict)
+    format!("{}{words}", report::reason(&attempt.verdict, lang))
 }
 
-fn endpoint_of(asked: &Asked) -> Endpoint {
+fn endpoint_of(asked: &Asked, lang: Lang) -> Endpoint {
     let is_dry = asked.path == SEND_TEXT_PATH;
     let status = match asked.status {
         Some(400..500) if is_dry && !matches!(asked.status, Some(401 | 403 | 404)) => Status::Ok,
@@ -244,7 +245,9 @@ fn endpoint_of(asked: &Asked) -> Endpoint {
         http_status: asked.status,
         latency_ms: Some(asked.duration_ms),
         note: match (is_dry, status) {
-            (true, Status::Ok) => "asked without its fields: nothing was sent".to_owned(),
+            (true, Status::Ok) => {
+                report::reason("asked without its fields: nothing was sent", lang)
+            }
             _ => asked.excerpt.clone().unwrap_or_default(),
         },
     }
@@ -265,8 +268,9 @@ fn newest_in(log: &Asked) -> Option<MediaMessage> {
 async fn parked_of(examined: &Examined, session: &Session) -> anyhow::Result<Option<MediaMessage>> {
     let (parking, mut found) = (session.parking()?, None);
     let look = parking.look(clock::now(), |parked| {
-        let job = parked.job.as_ref();
-        let its = job.filter(|job| job.instance == examined.instance.id);
+        let its = parked
+            .job()
+            .filter(|job| job.instance == examined.instance.id);
         if let Some(job) = its {
             found = Some(job.message.clone());
         }

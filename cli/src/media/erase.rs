@@ -1,5 +1,7 @@
 //! `wapi-media media erase`: takes a chat, a phone or a message out of everything the stack keeps, and proves it.
 
+mod found;
+
 use std::{
     collections::{BTreeSet, HashMap},
     time::{Duration, Instant},
@@ -9,24 +11,24 @@ use anyhow::{Context, bail};
 use aws::ledger::{Erasable, Ledger, Written};
 use boot::clock;
 use clap::{ArgGroup, Args};
-use indicatif::DecimalBytes;
 use media::{
     ids::{InstanceId, MessageId, TenantId},
     job::Job,
     message::Chat,
     object_key::ObjectKey,
+    unread::{Search, UnreadBody},
 };
 use operator::{
     audit::AuditLine,
-    erase::{FilesCount, Mode},
+    erase::{Erasables, FilesCount, Mode},
 };
-use serde::Serialize;
 use serde_json::json;
 
-use crate::{exit::Exit, screen, session::Session};
+use self::found::{Found, told, told_unclear};
+use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// What erasing is called in the audit table.
-const ACTION: &str = "media erase";
+pub(super) const ACTION: &str = "media erase";
 
 /// For how long a mark keeps a queued job from bringing a medium back: longer than both queues keep a
 /// message, one after the other.
@@ -67,6 +69,8 @@ pub(crate) struct Erase {
 struct Meant {
     tenant: TenantId,
     instances: Vec<InstanceId>,
+    /// Nothing but this instance, of all that the tenant has or had.
+    only: Option<InstanceId>,
     chats: Vec<Chat>,
     message: Option<MessageId>,
     scope: &'static str,
@@ -74,64 +78,19 @@ struct Meant {
     word: String,
 }
 
-/// How much of what is meant there is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-struct Found {
-    #[serde(flatten)]
-    files: FilesCount,
-    records: u64,
-    /// Records that a run holds at this moment, among the records.
-    busy: u64,
-    parked_jobs: u64,
-    /// Marks that keep queued jobs from bringing a medium back.
-    marks: u64,
-}
-
-impl Found {
-    fn is_nothing(&self) -> bool {
-        self.files.is_empty() && self.records + self.parked_jobs == 0
-    }
-
-    fn words(&self) -> String {
-        let FilesCount {
-            versions,
-            bytes,
-            delete_markers,
-            uploads,
-            ..
-        } = self.files;
-        format!(
-            "{versions} versions of files ({}), {delete_markers} delete markers, {uploads} unfinished uploads, \
-             {} records, {} parked jobs",
-            DecimalBytes(bytes),
-            self.records,
-            self.parked_jobs
-        )
-    }
-
-    fn counts(&self) -> HashMap<String, u64> {
-        [
-            ("versions", self.files.versions),
-            ("bytes", self.files.bytes),
-            ("delete_markers", self.files.delete_markers),
-            ("uploads", self.files.uploads),
-            ("records", self.records),
-            ("parked_jobs", self.parked_jobs),
-        ]
-        .map(|(name, count)| (name.to_owned(), count))
-        .into()
-    }
-}
-
 impl Erase {
     /// Erases, after somebody has typed what.
     pub(crate) async fn run(self, session: &Session) -> anyhow::Result<Exit> {
         let meant = self.meant(session).await?;
-        let before = meant.count(session).await?;
+        let (before, odd) = meant.count(session).await?;
         if before.is_nothing() {
-            let said = "Nothing of it is here.";
+            let mut said = "Nothing of it is here.".to_owned();
+            said += &told_unclear(&meant.owner(), &before);
             session.flags.print(&json!({ "found": before }), said)?;
-            return Ok(Exit::Ok);
+            return Ok(match before.unclear_bodies {
+                0 => odd.exit(),
+                _ => Exit::Findings,
+            });
         }
         let change = format!("erase {} for ever: {}", meant.described(), before.words());
         if !session.flags.confirm_typed(&change, &meant.word)? {
@@ -147,19 +106,23 @@ impl Erase {
             reference: self.reference,
             outcome: "begun".to_owned(),
             removed: HashMap::new(),
+            not_understood: Vec::new(),
         };
         // Before anything is touched: what is not written down is not done.
         session.operator.write_audit(table, &line).await?;
         let removed = meant.remove(session).await?;
         let hidden = hidden_parked(session).await?;
-        let left = meant.count(session).await?;
-        let is_proven = left.is_nothing() && hidden == 0 && removed.files.failed == 0;
+        let (left, odd) = meant.count(session).await?;
+        let is_left = !left.is_nothing() || left.unclear_bodies > 0;
+        let is_proven = !is_left && hidden == 0 && removed.files.failed == 0 && odd.count() == 0;
         line.outcome = if is_proven { "complete" } else { "incomplete" }.to_owned();
         line.removed = removed.counts();
         session.operator.write_audit(table, &line).await?;
         let json = json!({ "removed": removed, "left": left, "parked_and_hidden": hidden, "proven": is_proven, "audit": line.at });
-        session.flags.print(&json, told(&removed, &left, hidden))?;
-        Ok(if is_proven { Exit::Ok } else { Exit::Findings })
+        let told = told(&removed, &left, hidden) + &told_unclear(&meant.owner(), &left);
+        session.flags.print(&json, told)?;
+        let exit = odd.exit();
+        Ok(if is_proven { exit } else { Exit::Findings })
     }
 
     async fn meant(&self, session: &Session) -> anyhow::Result<Meant> {
@@ -191,6 +154,7 @@ impl Erase {
         Ok(Meant {
             tenant,
             instances,
+            only: self.instance.clone(),
             chats,
             message,
             scope,
@@ -207,9 +171,10 @@ impl Erase {
             .tenant
             .clone()
             .context("one of --tenant and --instance is needed")?;
-        let registered = session.register()?.instances().await?;
-        let registered = registered.into_iter().filter(|one| one.tenant == tenant);
-        let mut instances: BTreeSet<_> = registered.map(|one| one.id).collect();
+        // Whatever else its record says: what is meant is the instance's media.
+        let mut odd = OddRecords::default();
+        let registered = session.owners(Some(&tenant), None, &mut odd).await?;
+        let mut instances: BTreeSet<_> = registered.into_iter().map(|(_, id)| id).collect();
         let bucket = session.stack.output("MediaBucket")?;
         let folder = format!("{tenant}/");
         for path in session
@@ -237,6 +202,13 @@ impl Meant {
         format!("{what} of {} ({instances})", self.tenant)
     }
 
+    /// As the options of other commands name it.
+    fn owner(&self) -> String {
+        let tenant = || format!("--tenant {}", self.tenant);
+        let instance = |only| format!("--instance {only}");
+        self.only.as_ref().map_or_else(tenant, instance)
+    }
+
     fn is_meant(&self, chat: &str, message: &MessageId) -> bool {
         match &self.message {
             Some(whole) => message.is_of(whole),
@@ -251,11 +223,20 @@ impl Meant {
             && self.is_meant(message.chat.as_str(), &message.message_id)
     }
 
-    async fn records(
-        &self,
-        instance: &InstanceId,
-        session: &Session,
-    ) -> anyhow::Result<Vec<Erasable>> {
+    /// Whether a webhook that could not be read is of what is meant: has the id or number in it.
+    fn in_body(&self, body: &UnreadBody) -> Search {
+        let is_of_another = |only: &InstanceId| only != body.instance();
+        if *body.tenant() != self.tenant || self.only.as_ref().is_some_and(is_of_another) {
+            return Search::Absent;
+        }
+        let texts: Vec<_> = match &self.message {
+            Some(message) => vec![message.as_str()],
+            None => self.chats.iter().filter_map(Chat::in_address).collect(),
+        };
+        wapi::raw::search(body.expose(), &texts)
+    }
+
+    async fn records(&self, instance: &InstanceId, session: &Session) -> anyhow::Result<Erasables> {
         let chats: Vec<_> = self
             .chats
             .iter()
@@ -264,10 +245,10 @@ impl Meant {
         let records = session.records()?;
         let found = records.erasable(&self.tenant, instance, &chats, self.message.as_ref());
         let mut found = found.await?;
-        found.retain(|record| {
-            let message = record.message_id();
-            message.is_ok_and(|message| self.is_meant(&record.chat, &message))
-        });
+        if let Some(whole) = &self.message {
+            let is_of = |record: &Erasable| record.message_ids().any(|id| id.is_of(whole));
+            found.meant.retain(is_of);
+        }
         Ok(found)
     }
 
@@ -289,7 +270,8 @@ impl Meant {
             }
             return Ok(count);
         };
-        let recorded = records.iter().filter_map(|record| record.message_id().ok());
+        let recorded = records.iter().flat_map(Erasable::message_ids);
+        let recorded = recorded.filter(|id| id.is_of(message));
         let ids = recorded.map(|message| message.in_key());
         let ids: BTreeSet<_> = ids.chain([message.in_key()]).collect();
         let is_meant = |key: &str| ObjectKey::message_in(key).is_some_and(|id| ids.contains(id));
@@ -297,11 +279,19 @@ impl Meant {
         Ok(count)
     }
 
-    async fn count(&self, session: &Session) -> anyhow::Result<Found> {
-        let (mut found, now) = (Found::default(), clock::now());
+    /// How much there is, and the records of which nobody can tell whether they are meant.
+    async fn count(&self, session: &Session) -> anyhow::Result<(Found, OddRecords)> {
+        let (mut found, mut odd) = (Found::default(), OddRecords::default());
+        let now = clock::now();
         let bar = screen::counter("instances looked through");
         for instance in &self.instances {
-            let records = self.records(instance, session).await?;
+            let Erasables {
+                meant: records,
+                unread: keys,
+            } = self.records(instance, session).await?;
+            for key in keys {
+                odd.note(format!("{instance} {key}: whose it is, or of which chat"));
+            }
             found.records += records.len() as u64;
             found.busy += records.iter().filter(|one| one.lease_until >= now).count() as u64;
             let files = self.files(instance, &records, Mode::Count, session).await?;
@@ -309,10 +299,13 @@ impl Meant {
             bar.inc(1);
         }
         let parking = session.parking()?;
-        let parked = parking.erase(|job| self.is_job(job), true, now).await?;
-        found.parked_jobs = parked.meant as u64;
+        let (is_job, in_body) = (|job: &_| self.is_job(job), |body: &_| self.in_body(body));
+        let parked = parking.erase(is_job, in_body, true, now).await?;
+        found.parked_jobs = parked.meant.jobs as u64;
+        found.unread_bodies = parked.meant.bodies as u64;
+        found.unclear_bodies = parked.unclear as u64;
         bar.finish_and_clear();
-        Ok(found)
+        Ok((found, odd))
     }
 
     /// Removes everything, in an order in which a crash leaves nothing that a second run does not find:
@@ -321,15 +314,16 @@ impl Meant {
         let (mut removed, now) = (Found::default(), clock::now());
         let bar = screen::counter("instances erased");
         let parking = session.parking()?;
-        let parked = parking.erase(|job| self.is_job(job), false, now).await?;
-        removed.parked_jobs = parked.removed as u64;
+        let (is_job, in_body) = (|job: &_| self.is_job(job), |body: &_| self.in_body(body));
+        let parked = parking.erase(is_job, in_body, false, now).await?;
+        removed.parked_jobs = parked.removed.jobs as u64;
+        removed.unread_bodies = parked.removed.bodies as u64;
         let table = session.stack.output("MediaTable")?.to_owned();
         let ledger = Ledger::new(&session.operator.clients, table);
         for instance in &self.instances {
-            let records = self.records(instance, session).await?;
-            let (queued, others): (Vec<_>, Vec<_>) = records
-                .iter()
-                .partition(|record| record.state == "retrying");
+            let records = self.records(instance, session).await?.meant;
+            let (queued, others): (Vec<_>, Vec<_>) =
+                records.iter().partition(|record| record.may_be_queued());
             let mut erase = async |record: &Erasable, mark| -> anyhow::Result<()> {
                 match ledger.erase(instance, record, mark, now).await? {
                     Written::Yes => {
@@ -371,77 +365,4 @@ async fn hidden_parked(session: &Session) -> anyhow::Result<u64> {
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
-}
-
-fn told(removed: &Found, left: &Found, hidden: u64) -> String {
-    let mut lines = vec![format!("Removed: {}.", removed.words())];
-    if removed.marks > 0 {
-        lines.push(format!(
-            "{} of them had a job in the queue: a mark that names only instance and message id keeps it from coming back, for 22 days.",
-            removed.marks
-        ));
-    }
-    if left.is_nothing() && hidden == 0 && removed.files.failed == 0 {
-        lines.push("Proof: looked for again, nothing is left.".to_owned());
-    } else {
-        lines.push(format!(
-            "Left: {}. Run the same command again.",
-            left.words()
-        ));
-    }
-    if left.busy > 0 {
-        lines.push(format!(
-            "{} media are being fetched at this moment: run it again in eleven minutes.",
-            left.busy
-        ));
-    }
-    if hidden > 0 {
-        lines.push(format!(
-            "{hidden} parked jobs are being looked at by someone else: run it again in five minutes."
-        ));
-    }
-    lines.push(
-        "Not reached from here: W-API's own log (30 days), DynamoDB's backups (35 days)."
-            .to_owned(),
-    );
-    lines.join("\n")
-}
-
-/// Shows who erased how much, the newest first.
-pub(super) async fn audit(session: &Session) -> anyhow::Result<Exit> {
-    const MOST_LINES: usize = 1_000;
-    let table = session.stack.output("AuditTable")?;
-    let lines = session.operator.audit(table, ACTION, MOST_LINES).await?;
-    let mut shown = screen::table([
-        "when",
-        "who",
-        "tenant",
-        "of a",
-        "reference",
-        "outcome",
-        "removed",
-    ]);
-    for line in &lines {
-        let count = |name: &str| line.removed.get(name).copied().unwrap_or_default();
-        let removed = format!(
-            "{} versions, {} records",
-            count("versions"),
-            count("records")
-        );
-        shown.add_row([
-            &line.at,
-            &line.who,
-            &line.tenant,
-            &line.scope,
-            line.reference.as_deref().unwrap_or_default(),
-            &line.outcome,
-            &removed,
-        ]);
-    }
-    let text = match lines.is_empty() {
-        true => "Nothing was ever erased.".to_owned(),
-        false => shown.to_string(),
-    };
-    session.flags.print(&json!(lines), text)?;
-    Ok(Exit::Ok)
 }

@@ -1,8 +1,8 @@
 //! `wapi-media media export`: a chat as a folder or a ZIP archive, with an index that a spreadsheet opens.
 
 use std::{
-    fs::{self, File},
-    io::{BufWriter, Write},
+    collections::HashSet,
+    fs,
     path::{Component, Path, PathBuf},
     time::Duration,
 };
@@ -17,10 +17,12 @@ use media::{contact::Contact, file_name::is_invisible, ids::InstanceId, message:
 use operator::records::MediaRecord;
 use serde::Serialize;
 use serde_json::json;
-use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-use super::MOST_RECORDS;
-use crate::{exit::Exit, screen, session::Session};
+use super::{
+    MOST_RECORDS,
+    target::{Target, is_about_the_name},
+};
+use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// The list of everything that is meant, stored or not.
 const INDEX: &str = "index.csv";
@@ -65,66 +67,36 @@ struct Line {
     why_not_stored: String,
 }
 
-/// Where an export grows until it is whole.
-enum Target {
-    Folder { root: PathBuf, file: Option<File> },
-    Archive(Box<ZipWriter<BufWriter<File>>>),
-}
+/// The word of a file that is recorded as stored and could not be had.
+const ABSENT: &str = "ABSENT";
 
-impl Target {
-    fn begin(path: &Path, is_archive: bool) -> anyhow::Result<Self> {
-        let there = || {
-            format!(
-                "{} is there already; nothing was overwritten",
-                path.display()
-            )
-        };
-        if is_archive {
-            let file = File::create_new(path).with_context(there)?;
-            return Ok(Self::Archive(Box::new(ZipWriter::new(BufWriter::new(
-                file,
-            )))));
-        }
-        fs::create_dir(path).with_context(there)?;
-        let root = path.to_owned();
-        Ok(Self::Folder { root, file: None })
-    }
-
-    /// What is written from now on goes into this file.
-    fn file(&mut self, name: &str) -> anyhow::Result<()> {
-        match self {
-            Self::Archive(archive) => {
-                // Media are compressed already.
-                let options =
-                    SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-                archive.start_file(name, options.large_file(true))?;
-            }
-            Self::Folder { root, file } => {
-                let path = root.join(name);
-                if let Some(parent) = path.parent() {
-                    fs::create_dir_all(parent)?;
-                }
-                *file = Some(File::create_new(path)?);
-            }
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        match self {
-            Self::Archive(archive) => archive.write_all(bytes),
-            Self::Folder {
-                file: Some(file), ..
-            } => file.write_all(bytes),
-            Self::Folder { file: None, .. } => Ok(()),
+impl Line {
+    /// What the record says, before the file is looked at.
+    fn of(record: &MediaRecord) -> Self {
+        Self {
+            sent: screen::time_if_known(record.moment),
+            direction: plain(record.direction.clone()),
+            kind: plain(Some(record.kind.clone())),
+            chat: plain(Some(record.chat.clone())),
+            sender: sender(record),
+            message: plain(Some(record.message_id.clone())),
+            state: plain(Some(record.state.clone())),
+            file: String::new(),
+            bytes: None,
+            sha256: String::new(),
+            as_recorded: "",
+            file_name: String::new(),
+            caption: String::new(),
+            why_not_stored: plain(record.reason.clone()),
         }
     }
 
-    fn end(self) -> anyhow::Result<()> {
-        if let Self::Archive(archive) = self {
-            archive.finish()?.flush()?;
+    fn absent(self, why: String) -> Self {
+        Self {
+            as_recorded: ABSENT,
+            why_not_stored: plain(Some(why)),
+            ..self
         }
-        Ok(())
     }
 }
 
@@ -134,6 +106,8 @@ struct Exported {
     files: u64,
     bytes: u64,
     changed: u64,
+    /// Recorded as stored, and not to be had.
+    absent: u64,
 }
 
 impl Export {
@@ -143,7 +117,9 @@ impl Export {
         if self.output.exists() {
             bail!("{output} is there already; nothing was overwritten");
         }
-        let records = self.records(session).await?;
+        let mut odd = OddRecords::default();
+        session.must_know(&self.instance, &mut odd).await?;
+        let records = odd.seeing(self.records(session).await?);
         let count = records.len();
         let what = format!("export {count} media of {} to {output}", self.instance);
         if !session.flags.may(&what)? {
@@ -158,8 +134,9 @@ impl Export {
             files,
             bytes,
             changed,
+            absent,
         } = exported;
-        let json = json!({ "path": self.output, "media": count, "files": files, "bytes": bytes, "not_as_recorded": changed });
+        let json = json!({ "path": self.output, "media": count, "files": files, "bytes": bytes, "not_as_recorded": changed, "absent": absent });
         let size = DecimalBytes(bytes);
         let mut text = format!("{output}: {files} files ({size}) of {count} media, and {INDEX}.");
         if changed > 0 {
@@ -167,9 +144,15 @@ impl Export {
                 "\n{changed} files are NOT as recorded: they were changed since they were stored."
             );
         }
+        if absent > 0 {
+            text += &format!(
+                "\n{absent} files that are recorded as stored could not be had; {INDEX} says why."
+            );
+        }
         session.flags.print(&json, text)?;
-        Ok(if changed == 0 {
-            Exit::Ok
+        let exit = odd.exit();
+        Ok(if changed + absent == 0 {
+            exit
         } else {
             Exit::Findings
         })
@@ -178,14 +161,13 @@ impl Export {
     /// What is meant, the oldest first.
     async fn records(&self, session: &Session) -> anyhow::Result<Vec<MediaRecord>> {
         let chats = self.chats()?;
-        let instance = session.instance(&self.instance).await?;
-        let from = self.since.map_or(0, |since| {
+        let from = self.since.map_or(i64::MIN, |since| {
             let age = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
             clock::now().saturating_sub(age)
         });
         let records = session.records()?;
         let mut records = records
-            .of_instance(&instance.id, from, MOST_RECORDS)
+            .of_instance(&self.instance, from, MOST_RECORDS)
             .await?;
         records.retain(|record| chats.iter().any(|chat| chat.as_str() == record.chat));
         records.reverse();
@@ -213,12 +195,14 @@ async fn copy(
 ) -> anyhow::Result<Exported> {
     let mut exported = Exported::default();
     let mut index = csv::Writer::from_writer(Vec::new());
+    let mut names = HashSet::from([INDEX.to_owned()]);
     let bar = screen::bar("media exported", records.len() as u64);
     for record in records {
-        let line = export(record, &mut target, session).await?;
+        let line = export(record, &mut target, &mut names, session).await?;
         exported.files += u64::from(line.bytes.is_some());
         exported.bytes += line.bytes.unwrap_or_default();
         exported.changed += u64::from(line.as_recorded == "NO");
+        exported.absent += u64::from(line.as_recorded == ABSENT);
         index.serialize(line)?;
         bar.inc(1);
     }
@@ -234,49 +218,41 @@ async fn copy(
 async fn export(
     record: &MediaRecord,
     target: &mut Target,
+    names: &mut HashSet<String>,
     session: &Session,
 ) -> anyhow::Result<Line> {
-    let instance = InstanceId::parse(record.instance.clone())?;
-    let whole = session.records()?.get(&instance, &record.key).await?;
-    let record = whole.as_ref().unwrap_or(record);
-    let message = &record.message_id;
-    let mut line = Line {
-        sent: screen::time(record.moment),
-        direction: record.direction.clone().unwrap_or_default(),
-        kind: record.kind.clone(),
-        chat: record.chat.clone(),
-        sender: sender(record),
-        message: plain(Some(record.message_id.clone())),
-        state: record.state.clone(),
-        file: String::new(),
-        bytes: None,
-        sha256: String::new(),
-        as_recorded: "",
-        file_name: String::new(),
-        caption: String::new(),
-        why_not_stored: plain(record.reason.clone()),
+    let whole = match InstanceId::parse(record.instance.clone()) {
+        Ok(instance) => session.records()?.get(&instance, &record.key).await?,
+        Err(_) => None,
     };
+    let record = whole.as_ref().unwrap_or(record);
+    let mut line = Line::of(record);
     let Some(key) = &record.object_key else {
         return Ok(line);
     };
-    let folder = format!("{}/{instance}/", record.tenant);
-    let inside = |path: &Path| {
-        path.components()
-            .all(|part| matches!(part, Component::Normal(_)))
-    };
-    let Some(path) = key
-        .strip_prefix(&folder)
-        .filter(|path| inside(Path::new(path)))
-    else {
-        bail!("the record of message {message} names {key}, which is not in {folder}");
+    let path = match path_of(record, key, names) {
+        Ok(path) => path,
+        Err(why) => return Ok(line.absent(why)),
     };
     let bucket = session.stack.output("MediaBucket")?;
-    let mut stream = session.operator.open(bucket, key).await?;
+    let mut stream = match session.operator.open(bucket, key).await {
+        Ok(stream) => stream,
+        Err(error) if error.code == "NoSuchKey" => {
+            return Ok(line.absent("the bucket has no such file".to_owned()));
+        }
+        Err(error) => return Err(error.into()),
+    };
     (line.file_name, line.caption) = (
         plain(stream.metadata("file-name")),
         plain(stream.metadata("caption")),
     );
-    target.file(path)?;
+    if let Err(error) = target.file(path) {
+        let is_no_name = error.downcast_ref().is_some_and(is_about_the_name);
+        if is_no_name {
+            return Ok(line.absent(format!("{key} is no name for a file here")));
+        }
+        return Err(error);
+    }
     let (mut hash, mut size) = (digest::Context::new(&digest::SHA256), 0);
     while let Some(chunk) = stream.chunk().await? {
         hash.update(&chunk);
@@ -305,6 +281,25 @@ fn sender(record: &MediaRecord) -> String {
     plain(contact.word())
 }
 
+/// Where a record's file goes in the export; or why it cannot.
+fn path_of<'a>(
+    record: &MediaRecord,
+    key: &'a str,
+    names: &mut HashSet<String>,
+) -> Result<&'a str, String> {
+    let folder = format!("{}/{}/", record.tenant, record.instance);
+    let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+    let path = key.strip_prefix(&folder).filter(|path| {
+        let mut parts = Path::new(path).components();
+        !path.is_empty() && parts.all(is_plain)
+    });
+    let path = path.ok_or_else(|| format!("its record names {key}, which is not in {folder}"))?;
+    match names.insert(path.to_owned()) {
+        true => Ok(path),
+        false => Err(format!("another record names {key}, too")),
+    }
+}
+
 /// A text of somebody else's that no spreadsheet takes for a formula, without what would show it otherwise
 /// than it is. A caption keeps its lines.
 fn plain(text: Option<String>) -> String {
@@ -316,9 +311,42 @@ fn plain(text: Option<String>) -> String {
     }
 }
 
+/// The line of a record in the index.
+#[cfg(test)]
+pub(crate) fn told(record: &MediaRecord) -> anyhow::Result<Vec<u8>> {
+    let mut index = csv::Writer::from_writer(Vec::new());
+    index.serialize(Line::of(record))?;
+    Ok(index.into_inner()?)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use super::{HashSet, INDEX, MediaRecord, path_of, plain};
+
+    #[test]
+    fn a_record_leads_to_a_file_of_its_own_inside_the_export_or_nowhere() {
+        let mut names = HashSet::from([INDEX.to_owned()]);
+        let record = MediaRecord {
+            tenant: "acme".to_owned(),
+            instance: "LITE-AAAAAA-000001".to_owned(),
+            ..MediaRecord::default()
+        };
+        for (key, path) in [
+            (
+                "acme/LITE-AAAAAA-000001/55/2026-08/a.jpg",
+                Some("55/2026-08/a.jpg"),
+            ),
+            ("acme/LITE-AAAAAA-000001/55/2026-08/a.jpg", None),
+            ("acme/LITE-AAAAAA-000001/", None),
+            ("acme/LITE-AAAAAA-000001/index.csv", None),
+            ("acme/LITE-AAAAAA-000001/../secret", None),
+            ("acme/LITE-AAAAAA-000001//etc/passwd", None),
+            ("other/LITE-AAAAAA-000001/a.jpg", None),
+            ("", None),
+        ] {
+            assert_eq!(path_of(&record, key, &mut names).ok(), path, "{key}");
+        }
+    }
 
     #[test]
     fn no_text_of_others_is_a_formula() {

@@ -1,7 +1,10 @@
 //! `wapi-media media`: finds media by their records, gives out their files, and erases them.
 
+mod audit;
 mod erase;
-mod export;
+pub(crate) mod export;
+mod shown;
+mod target;
 
 use std::{io::Write, path::PathBuf, time::Duration};
 
@@ -9,7 +12,6 @@ use anyhow::{Context, bail};
 use aws_lc_rs::digest;
 use boot::clock;
 use clap::{Args, Subcommand};
-use comfy_table::Table;
 use data_encoding::HEXLOWER;
 use indicatif::DecimalBytes;
 use media::{
@@ -18,9 +20,10 @@ use media::{
     message::Chat,
 };
 use operator::{files::LONGEST_SHARE, records::MediaRecord};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::{exit::Exit, screen, session::Session};
+pub(crate) use self::shown::{table, told};
+use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// What can be done with media.
 #[derive(Subcommand)]
@@ -138,7 +141,7 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
         Verb::Download { one, output } => download(&one, output, session).await,
         Verb::Export(export) => export.run(session).await,
         Verb::Erase(erase) => erase.run(session).await,
-        Verb::Audit => erase::audit(session).await,
+        Verb::Audit => audit::audit(session).await,
     }
 }
 
@@ -162,23 +165,17 @@ impl Find {
     }
 
     async fn run(self, session: &Session) -> anyhow::Result<Exit> {
-        let mut instances = session.register()?.instances().await?;
-        instances.retain(|one| {
-            self.tenant
-                .as_ref()
-                .is_none_or(|tenant| one.tenant == *tenant)
-                && self.instance.as_ref().is_none_or(|id| one.id == *id)
-        });
+        let (mut found, mut odd) = (Vec::new(), OddRecords::default());
+        let (tenant, only) = (self.tenant.as_ref(), self.instance.as_ref());
+        let owners = session.owners(tenant, only, &mut odd).await?;
         let age = i64::try_from(self.since.as_secs()).unwrap_or(i64::MAX);
         let (records, from) = (session.records()?, clock::now().saturating_sub(age));
         let bar = screen::counter("records looked at");
-        let mut found = Vec::new();
-        for instance in &instances {
-            let its = records
-                .of_instance(&instance.id, from, MOST_RECORDS)
-                .await?;
+        for (_, instance) in &owners {
+            let its = records.of_instance(instance, from, MOST_RECORDS).await?;
             bar.inc(its.len() as u64);
-            found.extend(its.into_iter().filter(|record| self.admits(record)));
+            let its = its.into_iter().filter(|record| self.admits(record));
+            found.extend(odd.seeing(its.collect()));
         }
         bar.finish_and_clear();
         found.sort_by_key(|record| std::cmp::Reverse(record.moment));
@@ -189,43 +186,8 @@ impl Find {
             _ => format!("{}\n{} of {count} shown.", table(&found), found.len()),
         };
         session.flags.print(&json!(found), text)?;
-        Ok(Exit::Ok)
+        Ok(odd.exit())
     }
-}
-
-fn table(found: &[MediaRecord]) -> Table {
-    let mut table = screen::table([
-        "sent",
-        "state",
-        "kind",
-        "tenant",
-        "instance",
-        "message",
-        "chat",
-        "bytes",
-        "file or class",
-    ]);
-    for record in found {
-        table.add_row([
-            screen::time(record.moment),
-            record.state.clone(),
-            record.kind.clone(),
-            record.tenant.clone(),
-            record.instance.clone(),
-            record.message_id.clone(),
-            record.chat.clone(),
-            record
-                .size_bytes
-                .map(|bytes| bytes.to_string())
-                .unwrap_or_default(),
-            record
-                .object_key
-                .clone()
-                .or_else(|| record.class.clone())
-                .unwrap_or_default(),
-        ]);
-    }
-    table
 }
 
 /// The records of all media of a message, or the one whose own key was given; there must be one.
@@ -249,7 +211,9 @@ async fn records_of(one: &One, session: &Session) -> anyhow::Result<Vec<MediaRec
 /// The only medium that is meant.
 async fn record_of(one: &One, session: &Session) -> anyhow::Result<MediaRecord> {
     let mut found = records_of(one, session).await?;
+    found.retain(|record| !record.is_mark());
     match (found.pop(), found.len()) {
+        (None, _) => bail!("message {} of {} was erased", one.message, one.instance),
         (Some(only), 0) => Ok(only),
         (_, others) => bail!(
             "message {} has {} media. Give the key of one, as it stands in: wapi-media media show {} {}",
@@ -278,30 +242,11 @@ async fn key_of(one: &One, session: &Session) -> anyhow::Result<(String, MediaRe
 
 async fn show(one: &One, session: &Session) -> anyhow::Result<Exit> {
     let found = records_of(one, session).await?;
-    let texts: Vec<_> = found.iter().map(shown).collect();
+    let mut odd = OddRecords::default();
+    found.iter().for_each(|record| odd.see(record));
+    let texts: Vec<_> = found.iter().map(told).collect();
     session.flags.print(&json!(found), texts.join("\n\n"))?;
-    Ok(Exit::Ok)
-}
-
-fn shown(record: &MediaRecord) -> String {
-    let mut table = screen::table(["", ""]);
-    for (name, value) in json!(record).as_object().into_iter().flatten() {
-        let text = match value {
-            Value::Array(_) => continue,
-            Value::Number(seconds) if is_time(name) => {
-                screen::time(seconds.as_i64().unwrap_or_default())
-            }
-            Value::String(text) => text.clone(),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
-        };
-        table.add_row([name.clone(), text]);
-    }
-    let tried = screen::attempts(&record.attempts);
-    format!("{table}\n\nWhat was tried, oldest first:\n{tried}")
-}
-
-fn is_time(name: &str) -> bool {
-    matches!(name, "moment" | "recoverable_until") || name.ends_with("_at")
+    Ok(odd.exit())
 }
 
 async fn ls(folder: &str, session: &Session) -> anyhow::Result<Exit> {
@@ -374,31 +319,4 @@ async fn download(one: &One, output: Option<PathBuf>, session: &Session) -> anyh
     );
     session.flags.print(&json, text)?;
     Ok(if is_right { Exit::Ok } else { Exit::Findings })
-}
-
-#[cfg(test)]
-mod tests {
-    use operator::records::MediaRecord;
-    use serde_json::{from_value, json};
-
-    use super::table;
-
-    #[test]
-    fn what_is_found_is_one_line_each_with_its_file_or_its_class() {
-        let records = json!([
-            {
-                "instance": "LITE-AAAAAA-000001", "message_id": "3EB0000001", "tenant": "acme",
-                "chat": "5500900000001", "kind": "image", "moment": 1_787_432_100, "state": "stored",
-                "object_key": "acme/LITE-AAAAAA-000001/5500900000001/2026/08/a.jpg",
-                "size_bytes": 81_920, "updated_at": 1_787_432_110,
-            },
-            {
-                "instance": "LITE-AAAAAA-000001", "message_id": "3EB0000002", "tenant": "acme",
-                "chat": "5500900000001", "kind": "voice", "moment": 1_787_432_200, "state": "parked",
-                "class": "expired", "updated_at": 1_787_432_210,
-            },
-        ]);
-        let records: Vec<MediaRecord> = from_value(records).expect("records");
-        insta::assert_snapshot!(table(&records));
-    }
 }

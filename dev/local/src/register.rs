@@ -5,18 +5,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws::clients::Clients;
-use aws::register::{NewInstance, Places, Register, RegisterError, Tenant};
+use aws::register::{NewInstance, Places, Register, RegisterError, SECRET_BYTES, Tenant};
 use boot::clock;
-use data_encoding::BASE64URL_NOPAD;
 use media::ids::{InstanceId, TenantId};
 use media::message::Secret;
 use media::policy::Policy;
-use media::sha256::Sha256;
 
 use crate::{InstanceSettings, Stack};
 
-/// Random bytes in the webhook secret, as many as the operator's command uses.
-const SECRET_BYTES: usize = 32;
 /// The time limit of one call to the local AWS.
 const MAX_CALL_TIME: Duration = Duration::from_secs(30);
 
@@ -45,26 +41,19 @@ pub(crate) async fn register_directly(
         Ok(()) | Err(RegisterError::AlreadyThere) => {}
         Err(error) => return Err(error).context("the tenant was not added"),
     }
-    let (id, secret) = (
-        InstanceId::parse(instance.instance.as_str())?,
-        random_secret()?,
-    );
+    let id = InstanceId::parse(instance.instance.as_str())?;
     let new = NewInstance {
         id: &id,
         tenant: &tenant.id,
-        secret_hash: Sha256::of(secret.as_bytes()),
         strategies: &[],
         policy: &tenant.policy,
         token: &Secret::new(instance.token.as_str()),
         now,
     };
-    let added = register.add_instance(&new).await;
-    added.context("the instance was not added")?;
-    Ok(format!("{}/webhook/{id}/{secret}", stack.webhook_base()))
-}
-
-fn random_secret() -> Result<String> {
-    let mut bytes = [0; SECRET_BYTES];
-    aws_lc_rs::rand::fill(&mut bytes).context("the system gave no random bytes")?;
-    Ok(BASE64URL_NOPAD.encode(&bytes))
+    let mut random = [0; SECRET_BYTES];
+    aws_lc_rs::rand::fill(&mut random).context("the system gave no random bytes")?;
+    let added = register.add_instance(&new, random).await;
+    let secret = added.context("the instance was not added")?;
+    let base = stack.webhook_base();
+    Ok(format!("{base}/webhook/{id}/{}", secret.expose()))
 }

@@ -10,7 +10,7 @@ use aws::{
 use fetch::{FetchError, FetchRequest, MediaStream};
 use media::{
     failure::{Disposition, FailureClass, class_of, longest_wait, may_be_mistaken},
-    job::{Job, QueuedJob},
+    job::{Job, NotAJob, Queued},
     message::Secret,
     object::{Claims, ObjectDescription},
     open::Proof,
@@ -54,12 +54,18 @@ impl std::fmt::Debug for Received<'_> {
     }
 }
 
+/// Ends one message of the queue: a job, a body to read again, or what is neither.
+pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
+    match Queued::parse(received.body) {
+        Ok(Queued::Job(job)) => run_job(worker, *job, received).await,
+        Ok(Queued::Unread(body)) => worker.read_again(&body, &received).await,
+        Err(NotAJob) => worker.park_poison(&received).await,
+    }
+}
+
 /// Runs the job and ends it. A job that names another tenant than its instance's is parked before anything of
 /// that tenant's is touched, its record included.
-pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
-    let Ok(job) = QueuedJob::parse(received.body).map(QueuedJob::into_job) else {
-        return worker.park_poison(&received).await;
-    };
+async fn run_job(worker: &Worker, job: Job, received: Received<'_>) -> Settled {
     let started = Instant::now();
     let owner = worker.instances.find(&job.instance).await;
     if let Ok(Some(instance)) = &owner

@@ -7,4 +7,5 @@ pub mod config;
 pub mod fault;
 pub mod job;
 mod settle;
+mod unread;
 pub mod worker;

@@ -25,7 +25,7 @@ const WAIT_FOR_A_PERSON: Duration = Duration::from_mins(15);
 const SHORTEST_WAIT: Duration = Duration::from_secs(30);
 
 /// A record that could not be written, or a job that could not be parked, is tried again after this.
-const AFTER_A_FAILED_WRITE: Duration = Duration::from_mins(5);
+pub(crate) const AFTER_A_FAILED_WRITE: Duration = Duration::from_mins(5);
 
 /// A lease outlasts its run's deadline by this: for the seconds that the batch keeps for itself, and for
 /// clocks that differ.
@@ -298,6 +298,7 @@ impl Worker {
             | FailureClass::Expired
             | FailureClass::Corrupt
             | FailureClass::Refused
+            | FailureClass::Unread
             | FailureClass::Poison => after.max(doubt),
         };
         let (accepted_at, until) = (job.accepted_at, job.message.recoverable_until());

@@ -6,7 +6,7 @@ use lambda_http::{
 };
 use media::access::Verified;
 use serde_json::{Value, json};
-use wapi::webhook::{Announcement, Event};
+use wapi::webhook::{Announcement, Event, Refused, Unread};
 
 /// Seconds after which W-API, or whoever repeats the request, should try again.
 const RETRY_AFTER: &str = "30";
@@ -68,6 +68,43 @@ impl Answer {
         answer.about(announcement).on_behalf_of(verified)
     }
 
+    /// 200: all or some of the body could not be read, and it lies in the queue as it came.
+    pub(crate) fn unread(verified: &Verified, why: Unread) -> Self {
+        let word = why.as_str();
+        let answer = Self::new(StatusCode::OK, "unread", json!({ "unread": word }));
+        let reason = Some(word.to_owned());
+        Self { reason, ..answer }.on_behalf_of(verified)
+    }
+
+    /// 200: what was understood is in the queue, and the body beside it, because of the rest.
+    pub(crate) fn partly_queued(verified: &Verified, announcement: &Announcement) -> Self {
+        let (word, queued) = (Unread::NotUnderstood.as_str(), announcement.media.len());
+        if announcement.media.is_empty() {
+            return Self::unread(verified, Unread::NotUnderstood).about(announcement);
+        }
+        let body = json!({ "queued": queued, "unread": word });
+        let answer = Self {
+            body,
+            reason: Some(word.to_owned()),
+            ..Self::queued(verified, announcement)
+        };
+        answer.about(announcement)
+    }
+
+    /// 413: what could not be read is too large for the queue.
+    pub(crate) fn too_large_to_keep(verified: &Verified, queued: usize) -> Self {
+        const WORD: &str = "unread_too_large";
+        let body = json!({ "error": WORD });
+        let answer = Self::new(StatusCode::PAYLOAD_TOO_LARGE, "refused", body);
+        let reason = Some(WORD.to_owned());
+        let answer = Self {
+            reason,
+            queued,
+            ..answer
+        };
+        answer.on_behalf_of(verified)
+    }
+
     /// 200: understood, and nothing to store.
     pub(crate) fn ignored(
         verified: &Verified,
@@ -94,13 +131,10 @@ impl Answer {
         }
     }
 
-    /// 400: the body is no webhook of this instance.
-    pub(crate) fn bad_request(
-        verified: &Verified,
-        reason: &'static str,
-        error: &dyn std::error::Error,
-    ) -> Self {
-        let body = json!({ "error": reason, "message": error.to_string() });
+    /// 400: the body holds nothing, or is another instance's.
+    pub(crate) fn bad_request(verified: &Verified, refused: Refused) -> Self {
+        let reason = refused.as_str();
+        let body = json!({ "error": reason, "message": refused.to_string() });
         let answer = Self::new(StatusCode::BAD_REQUEST, "refused", body);
         Self {
             reason: Some(reason.to_owned()),

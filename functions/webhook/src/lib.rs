@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws::{
     clients::Clients,
     instances::{Instance, InstanceError, Instances},
-    queues::JobsQueue,
+    queues::{JobsQueue, SendError},
 };
 use lambda_http::{Body, Error, Request, RequestExt, Response};
 use media::{
@@ -17,9 +17,10 @@ use media::{
     ids::InstanceId,
     job::QueuedJob,
     message::MediaMessage,
+    unread::TooLargeToKeep,
 };
 use tokio::time::Instant;
-use wapi::webhook::{Announcement, WebhookBody};
+use wapi::webhook::{Announcement, Reading, Unread, WebhookBody};
 
 pub use crate::request::without_query;
 use crate::{answer::Answer, config::Config};
@@ -100,14 +101,29 @@ impl Webhook {
         if body.len() > MAX_BODY_BYTES {
             return Answer::too_large(&verified);
         }
-        let announcement = match WebhookBody::parse(body) {
-            Err(error) => return Answer::bad_request(&verified, error.as_str(), &error),
-            Ok(body) => match body.announcement(&verified) {
-                Err(error) => return Answer::bad_request(&verified, error.as_str(), &error),
-                Ok(announcement) => announcement,
-            },
+        let accepted = Accepted {
+            verified: &verified,
+            body,
+            now,
         };
-        self.queue(&verified, announcement, now).await
+        self.take(accepted).await
+    }
+
+    /// Reads the body and makes durable what must not be lost: the media it announces, and the
+    /// body itself unless all of it was understood.
+    async fn take(&self, accepted: Accepted<'_>) -> Answer {
+        let verified = accepted.verified;
+        match Reading::of(accepted.body, verified) {
+            Reading::Whole(announcement) => self.queue(accepted, &announcement).await,
+            Reading::Part { announcement, body } => {
+                self.queue_part(accepted, &announcement, &body).await
+            }
+            Reading::Unread { why, body } => match self.keep(accepted, why, body.as_ref()).await {
+                Ok(()) => Answer::unread(verified, why),
+                Err(not_kept) => not_kept.answer(verified, 0),
+            },
+            Reading::Refused(refused) => Answer::bad_request(verified, refused),
+        }
     }
 
     /// Whether the secret is one of the instance's. An id that cannot be one, an unknown instance, a
@@ -132,16 +148,95 @@ impl Webhook {
         Ok(check(reread.as_deref(), secret, now))
     }
 
-    /// Makes every announced medium durable; a single failure means that none of it is acknowledged.
-    async fn queue(&self, verified: &Verified, announcement: Announcement, now: i64) -> Answer {
+    /// Queues what a body announces, if anything.
+    async fn queue(&self, accepted: Accepted<'_>, announcement: &Announcement) -> Answer {
+        let verified = accepted.verified;
         if let Some(reason) = announcement.ignored_because() {
-            return Answer::ignored(verified, &announcement, reason);
+            return Answer::ignored(verified, announcement, reason);
         }
+        match self.send(accepted, announcement).await {
+            Ok(()) => Answer::queued(verified, announcement),
+            Err(error) => Answer::unavailable(Some(verified), &error),
+        }
+    }
+
+    /// Queues what was understood, and then the body for the sake of the rest.
+    async fn queue_part(
+        &self,
+        accepted: Accepted<'_>,
+        announcement: &Announcement,
+        read: &WebhookBody,
+    ) -> Answer {
+        let verified = accepted.verified;
+        if let Err(error) = self.send(accepted, announcement).await {
+            return Answer::unavailable(Some(verified), &error);
+        }
+        let kept = self.keep(accepted, Unread::NotUnderstood, Some(read));
+        match kept.await {
+            Ok(()) => Answer::partly_queued(verified, announcement),
+            Err(not_kept) => not_kept.answer(verified, announcement.media.len()),
+        }
+    }
+
+    /// Makes every announced medium durable; a single failure means that none is acknowledged.
+    async fn send(
+        &self,
+        accepted: Accepted<'_>,
+        announcement: &Announcement,
+    ) -> Result<(), SendError> {
+        let Accepted { verified, now, .. } = accepted;
         let job = |message: &MediaMessage| verified.job(message.clone(), now);
         let jobs: Vec<QueuedJob> = announcement.media.iter().map(job).collect();
-        match self.queue.send(verified.tenant(), &jobs).await {
-            Ok(()) => Answer::queued(verified, &announcement),
-            Err(error) => Answer::unavailable(Some(verified), &error),
+        self.queue.send(verified.tenant(), &jobs).await
+    }
+
+    /// Makes the body durable as it came, or, if that is too large, without what no job needs.
+    async fn keep(
+        &self,
+        accepted: Accepted<'_>,
+        why: Unread,
+        read: Option<&WebhookBody>,
+    ) -> Result<(), NotKept> {
+        let Accepted {
+            verified,
+            body,
+            now,
+        } = accepted;
+        let keep = |body: &[u8]| verified.unread(body, why.as_str(), now);
+        let unread = match (keep(body), read) {
+            (Err(TooLargeToKeep), Some(read)) => keep(read.as_value().to_string().as_bytes()),
+            (kept, _) => kept,
+        };
+        let unread = unread.map_err(|TooLargeToKeep| NotKept::TooLarge)?;
+        self.queue
+            .send_unread(&unread)
+            .await
+            .map_err(NotKept::Queue)
+    }
+}
+
+/// A body, whose it is, and when it came.
+#[derive(Clone, Copy)]
+struct Accepted<'a> {
+    verified: &'a Verified,
+    body: &'a [u8],
+    now: i64,
+}
+
+/// Why a body that could not be read is not in the queue.
+enum NotKept {
+    /// No queue takes it: 413.
+    TooLarge,
+    /// SQS did not take it: 503.
+    Queue(SendError),
+}
+
+impl NotKept {
+    /// `queued` are the jobs that were queued before.
+    fn answer(self, verified: &Verified, queued: usize) -> Answer {
+        match self {
+            Self::TooLarge => Answer::too_large_to_keep(verified, queued),
+            Self::Queue(error) => Answer::unavailable(Some(verified), &error),
         }
     }
 }

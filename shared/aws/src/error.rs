@@ -43,6 +43,12 @@ impl AwsError {
         }
     }
 
+    /// Whether a write to DynamoDB was refused because its condition did not hold.
+    #[must_use]
+    pub fn is_failed_condition(&self) -> bool {
+        self.code == "ConditionalCheckFailedException"
+    }
+
     /// An answer that AWS's documentation does not know.
     #[must_use]
     pub fn unexpected(operation: &'static str, what: &'static str) -> Self {

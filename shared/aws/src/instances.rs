@@ -136,7 +136,7 @@ impl TryFrom<HashMap<String, AttributeValue>> for Instance {
     }
 }
 
-/// Reads and writes the table, and remembers what it read.
+/// Reads the table of instances, and remembers what it read.
 #[derive(Debug)]
 pub struct Instances {
     clients: Clients,

@@ -9,8 +9,9 @@ use aws_sdk_sqs::types::{
 use media::{
     failure::FailureClass,
     ids::TenantId,
-    job::{NotAJob, QueuedJob},
-    parked::ParkedJob,
+    job::{NotAJob, Queued, QueuedJob},
+    parked::{Content, ParkedJob},
+    unread::UnreadBody,
 };
 
 use crate::{clients::Clients, error::AwsError};
@@ -99,6 +100,15 @@ impl JobsQueue {
             }
         }
         Ok(())
+    }
+
+    /// Makes a body durable that could not be read. It goes alone: a call takes 1 MiB in all.
+    ///
+    /// # Errors
+    /// [`SendError`] unless SQS has accepted it.
+    pub async fn send_unread(&self, body: &UnreadBody) -> Result<(), SendError> {
+        let message = body.to_json()?;
+        Ok(self.send_again(&message, Some(body.tenant())).await?)
     }
 
     /// Sends a parked message again, as a new message. `tenant` is its group; a body that is no job has none.
@@ -333,7 +343,7 @@ pub struct Taken {
     pub sqs_message_id: String,
     /// By which it is put back or removed.
     pub receipt: Receipt,
-    /// Its body. It holds a media key.
+    /// Its body. It holds a media key, or a whole webhook.
     pub body: String,
     /// What it says.
     pub parked: ParkedJob,
@@ -356,11 +366,20 @@ impl Taken {
             value.string_value.as_deref()
         };
         let body = message.body.unwrap_or_default();
-        let job = QueuedJob::parse(&body).map(QueuedJob::into_job).ok();
-        let class = text("class").and_then(|class| class.parse().ok());
-        let unsaid = match &job {
-            Some(_) => FailureClass::Transient,
-            None => FailureClass::Poison,
+        let content = match Queued::parse(&body) {
+            Ok(Queued::Job(job)) => Content::Job(job),
+            Ok(Queued::Unread(body)) => Content::Unread(body.about()),
+            Err(NotAJob) => Content::Unknown,
+        };
+        let said = text("class");
+        let class = said.and_then(|class| class.parse().ok());
+        let moved = || ParkedJob::MOVED_BY_SQS.to_owned();
+        let (unsaid_class, unsaid_reason) = match &content {
+            Content::Job(_) => (FailureClass::Transient, moved()),
+            Content::Unread(unread) => {
+                (FailureClass::Unread, format!("{}: {}", unread.why, moved()))
+            }
+            Content::Unknown => (FailureClass::Poison, moved()),
         };
         let sent = message
             .attributes
@@ -368,13 +387,14 @@ impl Taken {
             .and_then(|all| all.get(&MessageSystemAttributeName::SentTimestamp))
             .and_then(|millis| millis.parse::<i64>().ok());
         let parked = ParkedJob {
-            class: class.unwrap_or(unsaid),
-            reason: text("reason").unwrap_or(ParkedJob::MOVED_BY_SQS).to_owned(),
+            class: class.unwrap_or(unsaid_class),
+            unknown_class: said.filter(|_| class.is_none()).map(str::to_owned),
+            reason: text("reason").map_or(unsaid_reason, str::to_owned),
             receives: text("receives").and_then(|n| n.parse().ok()),
             parked_at: sent.unwrap_or_default() / 1000,
-            is_moved_by_sqs: class.is_none(),
-            is_unrecorded: class.is_none() || text("unrecorded").is_some(),
-            job,
+            is_moved_by_sqs: said.is_none(),
+            is_unrecorded: said.is_none() || text("unrecorded").is_some(),
+            content,
         };
         Self {
             sqs_message_id: message.message_id.unwrap_or_default(),

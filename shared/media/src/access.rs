@@ -7,6 +7,7 @@ use crate::{
     job::{Job, QueuedJob},
     message::MediaMessage,
     sha256::Sha256,
+    unread::{TooLargeToKeep, UnreadBody},
 };
 
 /// SHA-256 of the secrets that are valid now: one, or two while the secret is being rotated.
@@ -46,8 +47,9 @@ impl SecretHashes {
     }
 }
 
-/// The right to file media under one tenant and instance. Made only by [`Verified::check`], and the only
-/// maker of jobs: a webhook that was not verified cannot reach the queue.
+/// The right to file media under one tenant and instance. Made only by [`Verified::check`], or
+/// again of an [`UnreadBody`] that it has made, and the only maker of these and of jobs: a webhook
+/// that was not verified cannot reach the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     tenant: TenantId,
@@ -91,5 +93,24 @@ impl Verified {
             accepted_at,
             message: message.dated(accepted_at),
         })
+    }
+
+    /// The body as it came, to be kept because it could not be read; `why` is a word of letters and
+    /// underscores. `accepted_at` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// [`TooLargeToKeep`]: no queue takes it.
+    pub fn unread(
+        &self,
+        body: &[u8],
+        why: &str,
+        accepted_at: i64,
+    ) -> Result<UnreadBody, TooLargeToKeep> {
+        UnreadBody::of((&self.tenant, &self.instance), body, why, accepted_at)
+    }
+
+    /// The right that an unread body was accepted under.
+    pub(crate) fn again(tenant: TenantId, instance: InstanceId) -> Self {
+        Self { tenant, instance }
     }
 }

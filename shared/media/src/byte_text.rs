@@ -1,5 +1,5 @@
-//! Reads bytes that were written as text: base64 of either alphabet, hex, or numbers between
-//! commas.
+//! Reads bytes that were written as text: base64 of either alphabet, also in a data URL, hex, or
+//! numbers between commas.
 
 use data_encoding::{BASE64_NOPAD, HEXLOWER_PERMISSIVE};
 use zeroize::Zeroizing;
@@ -15,11 +15,16 @@ const HEX_DIGITS: usize = 2 * Sha256::BYTES;
 #[must_use]
 pub fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let text: Zeroizing<String> = Zeroizing::new(text.split_whitespace().collect());
-    if text.len() == HEX_DIGITS
-        && let Ok(bytes) = HEXLOWER_PERMISSIVE.decode(text.as_bytes())
+    let hex = text.strip_prefix("0x").or_else(|| text.strip_prefix("\\x"));
+    let hex = hex.unwrap_or(&text);
+    if hex.len() == HEX_DIGITS
+        && let Ok(bytes) = HEXLOWER_PERMISSIVE.decode(hex.as_bytes())
     {
         return Some(Zeroizing::new(bytes));
     }
+    let text = text
+        .split_once(";base64,")
+        .map_or(&**text, |(_, text)| text);
     if text.contains(',') {
         let bytes: Option<Vec<u8>> = text.split(',').map(|number| number.parse().ok()).collect();
         return bytes.map(Zeroizing::new);

@@ -72,12 +72,21 @@ fn server(address: &str) -> String {
     server.unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// The user of an address without its device, if it is a number.
+/// What stands before the server of an address, without the device (`:12`) and the agent that some
+/// clients write before it (`.1:12`, `_1:12`).
+#[must_use]
+pub fn user(address: &str) -> &str {
+    let user = address.trim().split('@').next().unwrap_or_default();
+    match user.split_once(':') {
+        Some((user, _device)) => user.split(['.', '_']).next().unwrap_or_default(),
+        None => user,
+    }
+}
+
+/// The user of an address, if it is a number.
 #[must_use]
 pub fn digits(address: &str) -> Option<String> {
-    let user = address.trim().split('@').next().unwrap_or_default();
-    let user = user.split(':').next().unwrap_or_default();
-    let user = user.trim_start_matches('+');
+    let user = user(address).trim_start_matches('+');
     let is_number = (1..=Contact::MAX_DIGITS).contains(&user.len())
         && user.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| user.to_owned())

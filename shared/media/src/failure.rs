@@ -20,18 +20,21 @@ pub enum FailureClass {
     Corrupt,
     /// Too large, by a rule of the instance. Parked.
     Refused,
+    /// A webhook's body of which this version cannot make jobs. Parked.
+    Unread,
     /// The job itself cannot be understood or belongs to no one. Parked.
     Poison,
 }
 
 impl FailureClass {
     /// Every class, the most hopeful first: of several findings the earliest decides.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Transient,
         Self::Instance,
         Self::Refused,
         Self::Expired,
         Self::Corrupt,
+        Self::Unread,
         Self::Poison,
     ];
 
@@ -44,67 +47,74 @@ impl FailureClass {
             Self::Expired => "expired",
             Self::Corrupt => "corrupt",
             Self::Refused => "refused",
+            Self::Unread => "unread",
             Self::Poison => "poison",
         }
     }
 
-    /// What was found, for the table in the README.
+    /// What was found, for the table in docs/failures.md.
     #[must_use]
     pub fn means(self) -> &'static str {
         match self {
             Self::Transient => {
-                "network, timeout, 408, 425, 429, 5xx, W-API's 500, a spoilt transfer, a failure of AWS"
+                "network, timeout, 408, 425, 429, 5xx, W-API's 500, a broken transfer, a failure of AWS"
             }
             Self::Instance => {
-                "401 or 403 from W-API, also with the token read again: the token is wrong, or the instance is not connected"
+                "W-API answered 401 or 403, also after the token was read again: the token is wrong, or the instance is not connected"
             }
-            Self::Refused => "larger than the tenant's cap, or than 4 GiB",
+            Self::Refused => "the file is larger than the tenant's cap, or than 4 GiB",
             Self::Expired => {
-                "gone from WhatsApp's CDN (401, 403, 404, 410, or past its own expiry), and W-API cannot serve it either"
+                "the file is gone from WhatsApp's CDN (401, 403, 404, 410, or past its own expiry), and W-API cannot deliver it either"
             }
             Self::Corrupt => {
-                "the key does not open what the CDN gives, or what is needed was never announced, and W-API gives nothing"
+                "the key does not open what the CDN delivers, or the webhook lacks what is needed, and W-API delivers nothing"
+            }
+            Self::Unread => {
+                "a webhook that came with the right secret and could not be read, whole or in part; the body is kept"
             }
             Self::Poison => {
-                "not a job that this version understands, or of an instance that is not registered or belongs to another tenant"
+                "the message is not a job that this version understands, or its instance is not registered or belongs to another tenant"
             }
         }
     }
 
-    /// What happens by itself, for the table in the README.
+    /// What happens by itself, for the table in docs/failures.md.
     #[must_use]
     pub fn happens(self) -> &'static str {
         match self {
             Self::Transient => "retried by the schedule, then parked",
             Self::Instance => "retried, at least 15 minutes apart, then parked",
-            Self::Refused | Self::Poison => "parked at once",
+            Self::Refused | Self::Unread | Self::Poison => "parked at once",
             Self::Expired | Self::Corrupt => {
-                "parked; while the media is younger than 14 days only if it is found again an hour or more later, because one edge of the CDN or a deploy of W-API's (403, 404, …) may be wrong"
+                "parked; if the message is younger than 14 days, only after the same was found again an hour or more later, because one edge of the CDN or a deploy of W-API (403, 404, …) may be wrong"
             }
         }
     }
 
-    /// What a person does when media of the class are parked, for the runbook in the README.
+    /// What a person does when media of the class are parked, for the runbook in docs/failures.md.
     #[must_use]
     pub fn remedy(self) -> &'static str {
         match self {
             Self::Transient => {
-                "Nobody gave the media in its whole life. See in the attempts who failed; when that origin works again, redrive. Those that expire soonest first"
+                "No strategy delivered the file in time. The attempts say which origin failed; when it works again, redrive, first what expires first"
             }
             Self::Instance => {
-                "Reconnect the instance in W-API, or give it its present token (`wapi-media token rotate`); then redrive the instance"
+                "Reconnect the instance in W-API, or give it its present token (`wapi-media token rotate`); then redrive its jobs"
             }
             Self::Refused => {
-                "Raise the tenant's cap if the file is wanted (`wapi-media tenant set … --max-size`), then redrive; else drop it"
+                "If the file is wanted, raise the tenant's cap (`wapi-media tenant set … --max-size`) and redrive; else drop the job"
             }
             Self::Expired => {
-                "Ask the sender to send it again: a new message is a new media. Redriving helps only if W-API has recovered it meanwhile"
+                "Ask the sender to send it again: a new message is a new job. Redriving helps only if W-API has recovered the file in the meantime"
             }
             Self::Corrupt => {
-                "Redrive once, in case the CDN was at fault. If it stays corrupt the announcement itself was wrong: ask the sender to send it again"
+                "Redrive once, in case the CDN was at fault. If it stays corrupt, the webhook itself was wrong: ask the sender to send it again"
+            }
+            Self::Unread => {
+                "See what a relay changes, if one stands between W-API and here; report the word of the reason; update the stack. Then redrive: whatever can be read becomes jobs, the rest is parked again. What holds nothing of yours: drop it"
             }
             Self::Poison => {
-                "Register the missing instance (or deploy the version that wrote the job), then redrive. A body that is no job of ours: look who else sends to the queue, and drop it"
+                "Register the missing instance (or deploy the version that wrote the job), then redrive. If the message is not one of our jobs, find out who else sends to the queue, and drop it"
             }
         }
     }
@@ -114,14 +124,14 @@ impl FailureClass {
     pub fn is_retried(self) -> bool {
         match self {
             Self::Transient | Self::Instance => true,
-            Self::Expired | Self::Corrupt | Self::Refused | Self::Poison => false,
+            Self::Expired | Self::Corrupt | Self::Refused | Self::Unread | Self::Poison => false,
         }
     }
 }
 
 /// A text names no class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a class is one of transient, instance, refused, expired, corrupt, poison")]
+#[error("a class is one of transient, instance, refused, expired, corrupt, unread, poison")]
 pub struct UnknownClass;
 
 impl std::str::FromStr for FailureClass {

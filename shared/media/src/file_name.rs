@@ -60,8 +60,9 @@ impl std::fmt::Display for Extension {
 }
 
 /// The stem and the extension of a name that has the form of one: something, a dot, 1 to 8 ASCII
-/// letters and digits.
+/// letters and digits. Windows takes no notice of dots and blanks behind them.
 fn split(name: &str) -> Option<(&str, &str)> {
+    let name = name.trim_end_matches(['.', ' ']);
     let (stem, extension) = name.rsplit_once('.')?;
     let is_extension = Extension::parse(extension).is_some();
     let has_stem = !stem.trim_matches(['.', ' ']).is_empty();

@@ -5,7 +5,30 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{InstanceId, TenantId},
     message::MediaMessage,
+    unread::UnreadBody,
 };
+
+/// What a message of the queues is, if it is ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Queued {
+    /// A medium to fetch.
+    Job(Box<Job>),
+    /// A webhook's body to read again.
+    Unread(UnreadBody),
+}
+
+impl Queued {
+    /// Reads a queue message's body.
+    ///
+    /// # Errors
+    /// [`NotAJob`]: retrying cannot help, the message must be parked.
+    pub fn parse(body: &str) -> Result<Self, NotAJob> {
+        match QueuedJob::parse(body) {
+            Ok(job) => Ok(Self::Job(Box::new(job.into_job()))),
+            Err(NotAJob) => UnreadBody::parse(body).map(Self::Unread),
+        }
+    }
+}
 
 /// One job, as JSON in the queue. A version that this build does not know does not parse, and is parked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@
 //! what makes it itself, [`access`] who may announce, [`job`] what travels through the queue,
 //! [`media_key`] and [`open`] how the bytes are decrypted and proven, [`object_key`] and [`object`]
 //! what a person sees in the bucket, [`policy`] what is wanted at all, [`failure`], [`record`] and
-//! [`parked`] what became of it.
+//! [`parked`] what became of it, and [`unread`] what could not be read at all.
 
 pub mod access;
 pub mod byte_text;
@@ -31,3 +31,4 @@ pub mod schedule;
 pub mod sha256;
 pub mod signed_url;
 pub mod strategy;
+pub mod unread;

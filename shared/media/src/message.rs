@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
+    contact,
     envelope::{Envelope, MomentSource},
     identity::MediaIdentity,
     ids::MessageId,
@@ -105,6 +106,8 @@ pub struct Chat(String);
 impl Chat {
     /// Longest folder name, in bytes.
     pub const MAX_BYTES: usize = 80;
+    /// Digits of the hash behind a name that was changed.
+    const HASH_DIGITS: usize = 8;
 
     /// The address of no chat: what a webhook from there announces is an operator's probe. Senders choose
     /// message ids and names, but never their chat's server.
@@ -126,8 +129,8 @@ impl Chat {
         if jid == Self::PROBE_JID {
             return Self(Self::PROBE.to_owned());
         }
-        let (user, server) = jid.split_once('@').unwrap_or((jid, ""));
-        let user = user.split(':').next().unwrap_or_default();
+        let (user, server) = (contact::user(jid), jid.split_once('@'));
+        let server = server.map_or("", |(_, server)| server);
         if user.eq_ignore_ascii_case("status") {
             return Self("status".to_owned());
         }
@@ -146,14 +149,7 @@ impl Chat {
 
     /// A person's folder: the digits of a phone number, nothing else.
     fn person(phone: &str) -> Option<Self> {
-        let user = phone.split('@').next().unwrap_or_default();
-        let user = user
-            .split(':')
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches('+');
-        let is_phone = (1..=20).contains(&user.len()) && user.bytes().all(|b| b.is_ascii_digit());
-        is_phone.then(|| Self(user.to_owned()))
+        contact::digits(phone).map(Self)
     }
 
     /// The folders that a phone's chat can have. WhatsApp knows many Brazilian mobile numbers without the
@@ -179,6 +175,21 @@ impl Chat {
         std::iter::once(digits).chain(other).map(Self).collect()
     }
 
+    /// What of the chat's address stands in this name as it was: the digits of a person, a group
+    /// or a channel. Nothing if the name has only a hash of it, or only a part.
+    #[must_use]
+    pub fn in_address(&self) -> Option<&str> {
+        let sorts = ["group-", "channel-", "lid-"];
+        let bare = sorts.iter().find_map(|sort| self.0.strip_prefix(sort));
+        let bare = bare.unwrap_or(&self.0);
+        let is_number = bare.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        // Of a name that was changed: an old group's own digits behind the dash are ten.
+        let has_hash = bare
+            .rsplit_once('-')
+            .is_some_and(|(_, end)| end.len() == Self::HASH_DIGITS);
+        (bare == "status" || is_number && !has_hash && !bare.is_empty()).then_some(bare)
+    }
+
     fn prefixed(sort: &str, id: &str) -> Self {
         // Room for the longest prefix, two dashes and eight digits.
         const KEPT: usize = Chat::MAX_BYTES - 18;
@@ -191,7 +202,8 @@ impl Chat {
             return Self(format!("{sort}-{clean}"));
         }
         let kept: String = clean.chars().take(KEPT).collect();
-        let hash: String = Sha256::of(id.as_bytes()).to_hex().chars().take(8).collect();
+        let hash = Sha256::of(id.as_bytes()).to_hex();
+        let hash: String = hash.chars().take(Self::HASH_DIGITS).collect();
         Self(format!("{sort}-{kept}-{hash}"))
     }
 
@@ -213,8 +225,7 @@ impl Chat {
     #[must_use]
     pub fn hash_of(&self, jid: &str) -> Option<Sha256> {
         let (sort, id) = self.0.split_once('-')?;
-        let user = jid.trim().split(['@', ':']).next().unwrap_or_default();
-        let is_whole = sort != "other" && id == user;
+        let is_whole = sort != "other" && id == contact::user(jid);
         (!is_whole).then(|| Sha256::of(jid.trim().as_bytes()))
     }
 
@@ -352,6 +363,8 @@ impl MediaMessage {
     pub const MAX_CAPTION_BYTES: usize = 512;
     /// Longest file name carried, in bytes: what file systems allow.
     pub const MAX_FILE_NAME_BYTES: usize = 255;
+    /// For so long after its message WhatsApp's copy can be counted on.
+    pub(crate) const SAFE_SECONDS: i64 = 14 * 24 * 60 * 60;
 
     /// Whether it was announced without anything that leads to its bytes: a shell, as linked
     /// devices get of what is meant to be seen once on the phone.
@@ -423,8 +436,7 @@ impl MediaMessage {
     /// after the message, whichever is first. Blobs were seen to vanish between day 14 and day 21.
     #[must_use]
     pub fn recoverable_until(&self) -> i64 {
-        const SAFE_SECONDS: i64 = 14 * 24 * 60 * 60;
-        let safe = self.moment.saturating_add(SAFE_SECONDS);
+        let safe = self.moment.saturating_add(Self::SAFE_SECONDS);
         self.cdn_expiry().map_or(safe, |oe| oe.min(safe))
     }
 }

@@ -6,15 +6,29 @@ use crate::{
     failure::FailureClass,
     ids::{InstanceId, TenantId},
     job::Job,
+    unread::Unread,
 };
+
+/// What a message of the parked queue holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// A medium to fetch.
+    Job(Box<Job>),
+    /// A webhook's body that could not be read.
+    Unread(Unread),
+    /// Neither: nobody can say whose it is.
+    Unknown,
+}
 
 /// A message of the parked queue, as far as it can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParkedJob {
-    /// What is to be fetched; nothing if the body is no job.
-    pub job: Option<Job>,
-    /// Why it lies here.
+    /// What it holds.
+    pub content: Content,
+    /// Why it lies here; of another version's word what is said of no class at all.
     pub class: FailureClass,
+    /// The class as another version wrote it, if this one does not know the word.
+    pub unknown_class: Option<String>,
     /// The reason, for a person.
     pub reason: String,
     /// How often it had been received before, if that was written down.
@@ -33,10 +47,59 @@ impl ParkedJob {
     pub const MOVED_BY_SQS: &str =
         "received too often without an end: the function crashed, was throttled or ran out of time";
 
+    /// The medium to fetch, if that is what it holds.
+    #[must_use]
+    pub fn job(&self) -> Option<&Job> {
+        match &self.content {
+            Content::Job(job) => Some(job),
+            Content::Unread(_) | Content::Unknown => None,
+        }
+    }
+
+    /// What may be shown of the unread body, if that is what it holds.
+    #[must_use]
+    pub fn unread(&self) -> Option<&Unread> {
+        match &self.content {
+            Content::Unread(unread) => Some(unread),
+            Content::Job(_) | Content::Unknown => None,
+        }
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&TenantId> {
+        match &self.content {
+            Content::Job(job) => Some(&job.tenant),
+            Content::Unread(unread) => Some(&unread.tenant),
+            Content::Unknown => None,
+        }
+    }
+
+    /// The instance that it is of.
+    #[must_use]
+    pub fn instance(&self) -> Option<&InstanceId> {
+        match &self.content {
+            Content::Job(job) => Some(&job.instance),
+            Content::Unread(unread) => Some(&unread.instance),
+            Content::Unknown => None,
+        }
+    }
+
+    /// The word of its class, whoever wrote it.
+    #[must_use]
+    pub fn class_word(&self) -> &str {
+        let unknown = self.unknown_class.as_deref();
+        unknown.unwrap_or_else(|| self.class.as_str())
+    }
+
     /// Until when the medium can be counted on, in seconds since 1970.
     #[must_use]
     pub fn recoverable_until(&self) -> Option<i64> {
-        self.job.as_ref().map(|job| job.message.recoverable_until())
+        match &self.content {
+            Content::Job(job) => Some(job.message.recoverable_until()),
+            Content::Unread(unread) => Some(unread.recoverable_until()),
+            Content::Unknown => None,
+        }
     }
 }
 
@@ -62,15 +125,15 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// Whether the job is meant. A body that is no job has no tenant, instance or expiry, so a rule about
-    /// those leaves it out. `now` is in seconds since 1970.
+    /// Whether the job is meant. A message that is not ours has no tenant, instance or expiry, so a
+    /// rule about those leaves it out. `now` is in seconds since 1970.
     #[must_use]
     pub fn admits(&self, parked: &ParkedJob, now: i64) -> bool {
-        let job = parked.job.as_ref();
         let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-        let is_of_tenant = |tenant: &TenantId| job.is_some_and(|job| job.tenant == *tenant);
-        let is_of_instance =
-            |instance: &InstanceId| job.is_some_and(|job| job.instance == *instance);
+        let is_of_tenant = |tenant: &TenantId| parked.tenant() == Some(tenant);
+        let is_of_instance = |instance: &InstanceId| parked.instance() == Some(instance);
+        let is_of_class =
+            |class: FailureClass| parked.unknown_class.is_none() && parked.class == class;
         let is_older = |age| parked.parked_at <= now.saturating_sub(seconds(age));
         let expires_within = |time| {
             let until = parked.recoverable_until();
@@ -78,7 +141,7 @@ impl Filter {
         };
         self.tenant.as_ref().is_none_or(is_of_tenant)
             && self.instance.as_ref().is_none_or(is_of_instance)
-            && self.class.is_none_or(|class| parked.class == class)
+            && self.class.is_none_or(is_of_class)
             && self.older_than.is_none_or(is_older)
             && self.expiring_within.is_none_or(expires_within)
     }

@@ -111,13 +111,14 @@ fn a_loss_is_believed_when_it_is_found_an_hour_later_or_the_medium_is_old() {
 
 #[test]
 fn what_passes_by_itself_or_by_a_persons_work_is_retried_and_nothing_else() {
-    use FailureClass::{Corrupt, Expired, Instance, Poison, Refused, Transient};
+    use FailureClass::{Corrupt, Expired, Instance, Poison, Refused, Transient, Unread};
     for (class, retried) in [
         (Transient, true),
         (Instance, true),
         (Expired, false),
         (Corrupt, false),
         (Refused, false),
+        (Unread, false),
         (Poison, false),
     ] {
         assert_eq!(class.is_retried(), retried, "{class}");
@@ -148,8 +149,8 @@ fn classes_are_listed_in_the_order_in_which_their_findings_decide() {
     let findings = [Unopenable, Gone, OverLimit, Unauthorized, LATER];
     let classes = (1..=findings.len()).map(|n| class_of(&findings[..n]));
     let listed = FailureClass::ALL.into_iter().rev();
-    // Poison is found before anyone is asked.
-    assert!(classes.eq(listed.skip(1)));
+    // Poison and unread bodies are found before anyone is asked.
+    assert!(classes.eq(listed.skip(2)));
 }
 
 #[test]

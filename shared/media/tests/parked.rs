@@ -17,7 +17,7 @@ use media::{
     job::Job,
     kind::MediaKind,
     message::{Chat, Direction, MediaMessage},
-    parked::{Filter, ParkedJob},
+    parked::{Content, Filter, ParkedJob},
     sha256::Sha256,
 };
 
@@ -74,7 +74,8 @@ fn job() -> Job {
 /// Parked two hours ago.
 fn parked() -> ParkedJob {
     ParkedJob {
-        job: Some(job()),
+        content: Content::Job(Box::new(job())),
+        unknown_class: None,
         class: FailureClass::Instance,
         reason: "the instance is not connected".to_owned(),
         receives: Some(7),
@@ -87,7 +88,8 @@ fn parked() -> ParkedJob {
 /// A body that is no job, parked two hours ago.
 fn no_job() -> ParkedJob {
     ParkedJob {
-        job: None,
+        content: Content::Unknown,
+        unknown_class: None,
         class: FailureClass::Poison,
         ..parked()
     }

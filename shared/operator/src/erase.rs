@@ -1,16 +1,11 @@
 //! Erasing: every version of a file, delete markers, unfinished uploads and records; or counting them.
 
+use aws::{error::AwsError, ledger::Erasable};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use media::ids::{InstanceId, MessageId, TenantId};
 use serde::Serialize;
 
-use super::records::MediaRecords;
-use aws::{
-    error::AwsError,
-    ledger::{Erasable, place::MESSAGE},
-};
-
-use crate::Operator;
+use crate::{Operator, records::MediaRecords};
 
 /// Whether anything is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +35,7 @@ impl FilesCount {
     /// Adds another folder's.
     pub fn add(&mut self, other: Self) {
         self.versions += other.versions;
-        self.bytes += other.bytes;
+        self.bytes = self.bytes.saturating_add(other.bytes);
         self.delete_markers += other.delete_markers;
         self.uploads += other.uploads;
         self.failed += other.failed;
@@ -80,25 +75,26 @@ impl Operator {
         bucket: &str,
         folder: &str,
     ) -> Result<Vec<String>, AwsError> {
-        let (mut found, mut at) = (Vec::new(), (None, None));
-        loop {
+        let (mut found, mut pages) = (Vec::new(), Pages::default());
+        while let Some((key, version)) = pages.next() {
             let asked = self.clients.s3.list_object_versions();
             let page = asked
                 .bucket(bucket)
                 .prefix(folder)
                 .delimiter("/")
-                .set_key_marker(at.0)
-                .set_version_id_marker(at.1)
+                .set_key_marker(key)
+                .set_version_id_marker(version)
                 .send()
                 .await
                 .map_err(|error| AwsError::new("s3:ListObjectVersions", &error))?;
             let folders = page.common_prefixes.unwrap_or_default().into_iter();
             found.extend(folders.filter_map(|one| one.prefix));
-            at = (page.next_key_marker, page.next_version_id_marker);
-            if !page.is_truncated.unwrap_or_default() || at.0.is_none() {
-                return Ok(found);
-            }
+            pages.turn(
+                page.is_truncated,
+                (page.next_key_marker, page.next_version_id_marker),
+            );
         }
+        Ok(found)
     }
 
     async fn versions(
@@ -108,13 +104,15 @@ impl Operator {
         is_meant: &impl Fn(&str) -> bool,
         mode: Mode,
     ) -> Result<FilesCount, AwsError> {
-        let (mut count, mut at) = (FilesCount::default(), (None, None));
-        loop {
+        let mut count = FilesCount::default();
+        let mut pages = Pages::default();
+        while let Some((key, version)) = pages.next() {
             let asked = self.clients.s3.list_object_versions();
-            let asked = asked.bucket(bucket).prefix(folder);
             let page = asked
-                .set_key_marker(at.0)
-                .set_version_id_marker(at.1)
+                .bucket(bucket)
+                .prefix(folder)
+                .set_key_marker(key)
+                .set_version_id_marker(version)
                 .send()
                 .await
                 .map_err(|error| AwsError::new("s3:ListObjectVersions", &error))?;
@@ -123,7 +121,7 @@ impl Operator {
                 let size = u64::try_from(version.size.unwrap_or_default()).unwrap_or_default();
                 if let Some(id) = identifier(version.key, version.version_id, is_meant) {
                     count.versions += 1;
-                    count.bytes += size;
+                    count.bytes = count.bytes.saturating_add(size);
                     meant.push(id);
                 }
             }
@@ -136,11 +134,12 @@ impl Operator {
             if mode == Mode::Remove && !meant.is_empty() {
                 count.failed += self.remove(bucket, meant).await?;
             }
-            at = (page.next_key_marker, page.next_version_id_marker);
-            if !page.is_truncated.unwrap_or_default() || at.0.is_none() {
-                return Ok(count);
-            }
+            pages.turn(
+                page.is_truncated,
+                (page.next_key_marker, page.next_version_id_marker),
+            );
         }
+        Ok(count)
     }
 
     /// Removes up to a page of versions, and says how many S3 refused.
@@ -169,13 +168,14 @@ impl Operator {
         is_meant: &impl Fn(&str) -> bool,
         mode: Mode,
     ) -> Result<FilesCount, AwsError> {
-        let (mut count, mut at) = (FilesCount::default(), (None, None));
-        loop {
+        let (mut count, mut pages) = (FilesCount::default(), Pages::default());
+        while let Some((key, upload)) = pages.next() {
             let asked = self.clients.s3.list_multipart_uploads();
-            let asked = asked.bucket(bucket).prefix(folder);
             let page = asked
-                .set_key_marker(at.0)
-                .set_upload_id_marker(at.1)
+                .bucket(bucket)
+                .prefix(folder)
+                .set_key_marker(key)
+                .set_upload_id_marker(upload)
                 .send()
                 .await
                 .map_err(|error| AwsError::new("s3:ListMultipartUploads", &error))?;
@@ -193,11 +193,37 @@ impl Operator {
                     abort.map_err(|error| AwsError::new("s3:AbortMultipartUpload", &error))?;
                 }
             }
-            at = (page.next_key_marker, page.next_upload_id_marker);
-            if !page.is_truncated.unwrap_or_default() || at.0.is_none() {
-                return Ok(count);
-            }
+            pages.turn(
+                page.is_truncated,
+                (page.next_key_marker, page.next_upload_id_marker),
+            );
         }
+        Ok(count)
+    }
+}
+
+/// Where a page of a listing begins: after which key, and which version or upload of it.
+type Marker = (Option<String>, Option<String>);
+
+/// The pages of a listing, each asked for with where the one before it ended.
+struct Pages(Option<Marker>);
+
+impl Default for Pages {
+    fn default() -> Self {
+        Self(Some((None, None)))
+    }
+}
+
+impl Pages {
+    /// Where the next one begins; nothing after the last.
+    fn next(&mut self) -> Option<Marker> {
+        self.0.take()
+    }
+
+    /// Another page follows if this one was cut and says where it goes on.
+    fn turn(&mut self, is_truncated: Option<bool>, next: Marker) {
+        let goes_on = is_truncated.unwrap_or_default() && next.0.is_some();
+        self.0 = goes_on.then_some(next);
     }
 }
 
@@ -211,10 +237,20 @@ fn identifier(
     identifier.set_version_id(version).build().ok()
 }
 
+/// Records to erase.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Erasables {
+    /// Those that are meant.
+    pub meant: Vec<Erasable>,
+    /// The keys of those of which nobody can tell whether they are: they do not say whose they are,
+    /// or of which chat.
+    pub unread: Vec<String>,
+}
+
 impl MediaRecords {
-    /// The records of a tenant's instance whose chat is one of `chats`, or, if there is none, of one
-    /// message: read from the table itself and consistently, because this is also the proof that none is
-    /// left.
+    /// The records of a tenant's instance whose chat is one of `chats`, or, if there is none, of
+    /// one message: read from the table itself and consistently, because this is also the proof
+    /// that none is left. Marks of what was erased are left out.
     ///
     /// # Errors
     /// When AWS fails.
@@ -224,34 +260,41 @@ impl MediaRecords {
         instance: &InstanceId,
         chats: &[String],
         message: Option<&MessageId>,
-    ) -> Result<Vec<Erasable>, AwsError> {
-        const OPERATION: &str = "dynamodb:Query";
-        let mut found = Vec::new();
+    ) -> Result<Erasables, AwsError> {
+        let mut found = Erasables::default();
         for query in self.queries(instance, message) {
-            let mut asked = query
-                .filter_expression("tenant = :tenant")
-                .projection_expression(
-                    "message_id, #message, #state, chat, lease_until, chat_lid, chat_phone, chat_hash",
-                )
-                .expression_attribute_names("#state", "state")
-                .expression_attribute_names("#message", MESSAGE)
-                .expression_attribute_values(":tenant", super::records::text(tenant.as_str()))
-                .consistent_read(true);
-            if !chats.is_empty() {
-                let names: Vec<_> = (0..chats.len()).map(|n| format!(":chat{n}")).collect();
-                let filter = format!("tenant = :tenant AND chat IN ({})", names.join(", "));
-                asked = asked.filter_expression(filter);
-                for (name, chat) in names.into_iter().zip(chats) {
-                    asked = asked.expression_attribute_values(name, super::records::text(chat));
-                }
+            let mut asked = query.consistent_read(true);
+            let mut names = Vec::new();
+            for (n, attribute) in Erasable::ATTRIBUTES.into_iter().enumerate() {
+                let name = format!("#a{n}");
+                asked = asked.expression_attribute_names(&name, attribute);
+                names.push(name);
             }
+            asked = asked.projection_expression(names.join(", "));
             let mut items = asked.into_paginator().items().send();
             while let Some(item) = items.next().await {
-                let item = item.map_err(|error| AwsError::new(OPERATION, &error))?;
-                let unread = |_| AwsError::unexpected(OPERATION, "a record that makes no sense");
-                found.push(serde_dynamo::from_item(item).map_err(unread)?);
+                let item = item.map_err(|error| AwsError::new("dynamodb:Query", &error))?;
+                found.add(Erasable::of_item(&item), tenant, chats);
             }
         }
         Ok(found)
+    }
+}
+
+impl Erasables {
+    /// Takes a record that is the tenant's and of one of `chats`, if there are any.
+    fn add(&mut self, record: Erasable, tenant: &TenantId, chats: &[String]) {
+        let is_its = record.tenant.as_ref().map(|its| its == tenant.as_str());
+        let is_there = match &record.chat {
+            _ if chats.is_empty() => Some(true),
+            Some(chat) => Some(chats.contains(chat)),
+            None => None,
+        };
+        match (is_its, is_there) {
+            _ if record.is_mark() => {}
+            (Some(true), Some(true)) => self.meant.push(record),
+            (Some(false), _) | (_, Some(false)) => {}
+            (None, _) | (_, None) => self.unread.push(record.key),
+        }
     }
 }

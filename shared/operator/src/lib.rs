@@ -5,6 +5,7 @@ pub mod erase;
 pub mod files;
 pub mod health;
 pub mod logs;
+mod record;
 pub mod records;
 pub mod stack;
 

@@ -1,104 +1,27 @@
 //! The table of media, as an operator reads it.
 
-use std::collections::HashMap;
-
+use aws::{
+    clients::Clients,
+    error::AwsError,
+    ledger::{Attributes, BY_INSTANCE, BY_STATE, place::Place},
+};
 use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
 use media::{
     identity::RecordKey,
     ids::{InstanceId, MessageId},
     message::MediaMessage,
-    record::Attempt,
-};
-use serde::{Deserialize, Serialize};
-
-use aws::{
-    clients::Clients,
-    error::AwsError,
-    ledger::{
-        BY_INSTANCE, BY_STATE,
-        place::{MESSAGE, Place},
-    },
 };
 
-/// A record. What an index does not hold is left out there.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct MediaRecord {
-    /// The account that received or sent it.
-    pub instance: String,
-    /// The message's id. Several media may have the same.
-    pub message_id: String,
-    /// What it is known by in the table: the message's id and a digest of the medium's identity.
-    #[serde(default)]
-    pub key: String,
-    /// Whose it is.
-    pub tenant: String,
-    /// The folder of its chat.
-    pub chat: String,
-    /// The hidden id of the person in a chat of two, if it was told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub chat_lid: Option<String>,
-    /// The number of that person, if it was told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub chat_phone: Option<String>,
-    /// The hidden id of who sent it to a group.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sender_lid: Option<String>,
-    /// The number of who sent it to a group.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sender_phone: Option<String>,
-    /// `image`, `video`, …
-    pub kind: String,
-    /// `in` or `out`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub direction: Option<String>,
-    /// When the message was sent, in seconds since 1970.
-    pub moment: i64,
-    /// Who says so: `message`, `key` (the media key's time) or `accepted` (nobody: when the webhook
-    /// came).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub moment_source: Option<String>,
-    /// `stored`, `retrying`, `parked`, `skipped`.
-    pub state: String,
-    /// Why it is not stored.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub class: Option<String>,
-    /// The same for a person.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Which strategy brought it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub strategy: Option<String>,
-    /// How far its bytes are proven.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub integrity: Option<String>,
-    /// Where it is in the bucket.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub object_key: Option<String>,
-    /// Of its plain bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-    /// Plain bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size_bytes: Option<u64>,
-    /// Until when it can be counted on, in seconds since 1970.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recoverable_until: Option<i64>,
-    /// When it was stored, in seconds since 1970.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stored_at: Option<i64>,
-    /// When this was written, in seconds since 1970.
-    pub updated_at: i64,
-    /// What was tried, oldest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub attempts: Vec<Attempt>,
-}
+pub use crate::record::MediaRecord;
 
-/// Reads the table of media.
+/// Reads the table of media. No record ends a reading, whatever stands in it.
 #[derive(Debug)]
 pub struct MediaRecords {
     clients: Clients,
     table: String,
 }
+
+const QUERY: &str = "dynamodb:Query";
 
 impl MediaRecords {
     /// Takes the table's name.
@@ -122,7 +45,7 @@ impl MediaRecords {
         let identity = message.identity();
         for place in Place::all(message, &identity) {
             match self.item(instance, place.key.as_str()).await? {
-                Some(item) if place.is_its(&item) => return record_of(item).map(Some),
+                Some(item) if place.is_its(&item) => return Ok(Some(MediaRecord::of_item(item))),
                 None if place.is_made_here() => break,
                 Some(_) | None => {}
             }
@@ -139,11 +62,11 @@ impl MediaRecords {
         instance: &InstanceId,
         key: &str,
     ) -> Result<Option<MediaRecord>, AwsError> {
-        let item = self.item(instance, key).await?;
-        item.map(record_of).transpose()
+        Ok(self.item(instance, key).await?.map(MediaRecord::of_item))
     }
 
-    /// The records of all media of a message, whole, in the order of their times.
+    /// The records of all media of a message, whole, in the order of their times; the marks of what
+    /// was erased among them.
     ///
     /// # Errors
     /// When AWS fails.
@@ -154,29 +77,21 @@ impl MediaRecords {
     ) -> Result<Vec<MediaRecord>, AwsError> {
         let mut found = Vec::new();
         for query in self.queries(instance, Some(message)) {
-            let mut items = query.consistent_read(true).into_paginator().items().send();
-            while let Some(item) = items.next().await {
-                let item = item.map_err(|error| AwsError::new("dynamodb:Query", &error))?;
-                // The mark of what was erased is no record.
-                if item.contains_key("chat") {
-                    found.push(record_of(item)?);
-                }
-            }
+            let query = query.consistent_read(true);
+            found.extend(records(query, usize::MAX, |_| true).await?);
         }
-        let is_its = |one: &MediaRecord| {
-            let id = MessageId::parse(one.message_id.clone());
-            id.is_ok_and(|id| id.is_of(message))
-        };
-        found.retain(is_its);
+        found.retain(|one| {
+            // Whatever a record says of its message, its key leads here.
+            let key = RecordKey::of_record(&*one.key);
+            let ids = [one.message_id.as_str(), key.message_id()];
+            let mut ids = ids.map(MessageId::parse).into_iter().flatten();
+            ids.any(|id| id.is_of(message))
+        });
         found.sort_by(|one, other| (one.moment, &one.key).cmp(&(other.moment, &other.key)));
         Ok(found)
     }
 
-    async fn item(
-        &self,
-        instance: &InstanceId,
-        key: &str,
-    ) -> Result<Option<HashMap<String, AttributeValue>>, AwsError> {
+    async fn item(&self, instance: &InstanceId, key: &str) -> Result<Option<Attributes>, AwsError> {
         let read = self
             .clients
             .dynamodb
@@ -191,8 +106,8 @@ impl MediaRecords {
         Ok(read.item)
     }
 
-    /// The records of an instance whose messages were sent from `from` on (seconds since 1970), the newest
-    /// first, at most `most`. Without attempts and reasons.
+    /// The records of an instance whose messages were sent from `from` on (seconds since 1970), the
+    /// newest first, at most `most`. Without attempts and reasons.
     ///
     /// # Errors
     /// When AWS fails.
@@ -202,90 +117,81 @@ impl MediaRecords {
         from: i64,
         most: usize,
     ) -> Result<Vec<MediaRecord>, AwsError> {
-        let pages = self
-            .clients
-            .dynamodb
-            .query()
-            .table_name(&self.table)
-            .index_name(BY_INSTANCE)
-            .key_condition_expression("instance = :instance AND moment >= :from")
-            .expression_attribute_values(":instance", AttributeValue::S(instance.to_string()))
+        let query = self
+            .by_instance(instance, " AND moment >= :from")
             .expression_attribute_values(":from", AttributeValue::N(from.to_string()))
-            .scan_index_forward(false)
             .limit(i32::try_from(most.min(1000)).unwrap_or(1000));
-        let mut items = pages.into_paginator().items().send();
-        let mut records = Vec::new();
-        while records.len() < most
-            && let Some(item) = items.next().await
-        {
-            let item = item.map_err(|error| AwsError::new("dynamodb:Query", &error))?;
-            records.push(record_of(item)?);
-        }
-        Ok(records)
+        records(query, most, |_| true).await
     }
-}
 
-/// A medium that is not stored, as the index by state holds it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Unstored {
-    /// The account that received or sent it.
-    pub instance: String,
-    /// The message's id.
-    pub message_id: String,
-    /// Why.
-    #[serde(default)]
-    pub class: Option<String>,
-    /// The same for a person.
-    #[serde(default)]
-    pub reason: Option<String>,
-    /// Until when it can be counted on, in seconds since 1970.
-    pub recoverable_until: i64,
-    /// When this was written, in seconds since 1970.
-    #[serde(default)]
-    pub updated_at: i64,
-}
-
-impl MediaRecords {
-    /// The media in this state (`retrying`, `parked`), those that expire first, at most `most`.
+    /// The records of an instance that came to be as they are from `from` on (seconds since 1970),
+    /// whenever their messages were sent, at most `most`; and those that do not say when. All of
+    /// the instance's are read for it, because no index has them in this order.
     ///
     /// # Errors
     /// When AWS fails.
-    pub async fn in_state(&self, state: &str, most: usize) -> Result<Vec<Unstored>, AwsError> {
-        const OPERATION: &str = "dynamodb:Query";
-        let pages = self
-            .clients
-            .dynamodb
-            .query()
-            .table_name(&self.table)
+    pub async fn since(
+        &self,
+        instance: &InstanceId,
+        from: i64,
+        most: usize,
+    ) -> Result<Vec<MediaRecord>, AwsError> {
+        let query = self
+            .by_instance(instance, "")
+            .filter_expression("updated_at >= :from OR NOT attribute_type(updated_at, :number)")
+            .expression_attribute_values(":from", AttributeValue::N(from.to_string()))
+            .expression_attribute_values(":number", text("N"));
+        let is_since = |one: &MediaRecord| one.happened_at().is_none_or(|at| at >= from);
+        records(query, most, is_since).await
+    }
+
+    /// The record of an instance whose message was sent last, but not after `until` (seconds since
+    /// 1970).
+    ///
+    /// # Errors
+    /// When AWS fails.
+    pub async fn newest(
+        &self,
+        instance: &InstanceId,
+        until: i64,
+    ) -> Result<Option<MediaRecord>, AwsError> {
+        let query = self
+            .by_instance(instance, " AND moment <= :until")
+            .expression_attribute_values(":until", AttributeValue::N(until.to_string()))
+            .limit(1);
+        Ok(records(query, 1, |_| true).await?.pop())
+    }
+
+    /// The index by moment, the newest first.
+    fn by_instance(&self, instance: &InstanceId, and: &str) -> QueryFluentBuilder {
+        let query = self.clients.dynamodb.query().table_name(&self.table);
+        query
+            .index_name(BY_INSTANCE)
+            .key_condition_expression(format!("instance = :instance{and}"))
+            .expression_attribute_values(":instance", text(instance.as_str()))
+            .scan_index_forward(false)
+    }
+
+    /// The media in this state (`retrying`, `parked`), those that expire first, at most `most`.
+    /// Without chats and moments.
+    ///
+    /// # Errors
+    /// When AWS fails.
+    pub async fn in_state(&self, state: &str, most: usize) -> Result<Vec<MediaRecord>, AwsError> {
+        let query = self.clients.dynamodb.query().table_name(&self.table);
+        let query = query
             .index_name(BY_STATE)
             .key_condition_expression("#state = :state")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":state", AttributeValue::S(state.to_owned()));
-        let mut items = pages.into_paginator().items().send();
-        let mut found = Vec::new();
-        while found.len() < most
-            && let Some(item) = items.next().await
-        {
-            let item = item.map_err(|error| AwsError::new(OPERATION, &error))?;
-            let unread = |_| AwsError::unexpected(OPERATION, "a record that makes no sense");
-            let mut one: Unstored = serde_dynamo::from_item(item).map_err(unread)?;
-            one.message_id = message_of(&one.message_id);
-            found.push(one);
+            .expression_attribute_values(":state", text(state));
+        let mut found = records(query, most, |_| true).await?;
+        for record in &mut found {
+            let is_held = |name: &String| name != "moment" && name != "chat";
+            record.not_understood.retain(is_held);
         }
         Ok(found)
     }
-}
 
-/// The message's id in a record's key.
-fn message_of(key: &str) -> String {
-    RecordKey::of_record(key).message_id().to_owned()
-}
-
-pub(super) fn text(text: &str) -> AttributeValue {
-    AttributeValue::S(text.to_owned())
-}
-
-impl MediaRecords {
     /// Queries for all of an instance's items, or for those of one message, in the table itself:
     /// those with an identity, and of versions before the message's first medium and its others.
     pub(super) fn queries(
@@ -314,14 +220,26 @@ impl MediaRecords {
     }
 }
 
-/// Reads a record. Its key is not what people know it by.
-fn record_of(mut item: HashMap<String, AttributeValue>) -> Result<MediaRecord, AwsError> {
-    let unread = AwsError::unexpected("dynamodb:GetItem", "a record that makes no sense");
-    let key = item.get("message_id").and_then(|key| key.as_s().ok());
-    let key = key.cloned().unwrap_or_default();
-    let message = item.remove(MESSAGE).and_then(|id| id.as_s().ok().cloned());
-    let message = message.unwrap_or_else(|| message_of(&key));
-    item.insert("message_id".to_owned(), AttributeValue::S(message));
-    item.insert("key".to_owned(), AttributeValue::S(key));
-    serde_dynamo::from_item(item).map_err(|_| unread)
+/// What a query finds and `is_meant`, at most `most`.
+async fn records(
+    query: QueryFluentBuilder,
+    most: usize,
+    is_meant: impl Fn(&MediaRecord) -> bool,
+) -> Result<Vec<MediaRecord>, AwsError> {
+    let mut items = query.into_paginator().items().send();
+    let mut found = Vec::new();
+    while found.len() < most
+        && let Some(item) = items.next().await
+    {
+        let item = item.map_err(|error| AwsError::new(QUERY, &error))?;
+        let record = MediaRecord::of_item(item);
+        if is_meant(&record) {
+            found.push(record);
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
 }

@@ -60,8 +60,8 @@ impl Parking {
     }
 
     async fn give_up(&self, taken: &Taken, now: i64) -> Result<Written, AwsError> {
-        let ParkedJob { job, reason, .. } = &taken.parked;
-        if let Some(job) = job {
+        if let Some(job) = taken.parked.job() {
+            let reason = &taken.parked.reason;
             let reason = format!("given up by an operator; it was parked because: {reason}");
             let written = self.ledger.note_given_up(job, &reason, now).await?;
             // What was stored or erased meanwhile needs no word, and its message may go.

@@ -1,56 +1,87 @@
-//! Removes parked jobs of what a person has erased: nothing of them is kept.
+//! Removes parked jobs and unread bodies of what a person has erased: nothing of them is kept.
 
-use aws::error::AwsError;
-use media::job::Job;
+use aws::{error::AwsError, queues::Taken};
+use media::{
+    job::{Job, NotAJob, Queued},
+    unread::{Search, UnreadBody},
+};
 
 use crate::{Look, Parking};
 
-/// What erasing parked jobs came to.
+/// So many parked messages of each sort.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sorts {
+    /// Jobs.
+    pub jobs: usize,
+    /// Webhooks' bodies that could not be read.
+    pub bodies: usize,
+}
+
+/// What erasing parked messages came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Erased {
-    /// Jobs that are meant.
-    pub meant: usize,
-    /// Removed.
-    pub removed: usize,
+    /// Those that are meant.
+    pub meant: Sorts,
+    /// Those that are parked no longer.
+    pub removed: Sorts,
     /// Still parked: AWS failed on the way.
     pub failed: usize,
-    /// Messages that are no jobs: nobody can say whose they are.
+    /// Unread bodies of which nobody can say whether they are meant. They are left alone.
+    pub unclear: usize,
+    /// Messages that are neither: nobody can say whose they are.
     pub unreadable: usize,
 }
 
+/// What one message is to who erases.
+enum Meant {
+    Job,
+    Body,
+    Unclear,
+    Unreadable,
+    No,
+}
+
 impl Parking {
-    /// Counts the parked jobs that are meant, or removes them. What SQS parked by itself may get its record
-    /// on the way, so records are to be erased after this. `now` is in seconds since 1970.
+    /// Counts the parked jobs and bodies that are meant, or removes them. What SQS parked by itself
+    /// may get its record on the way, so records are to be erased after this. `now` is in seconds
+    /// since 1970.
     ///
     /// # Errors
     /// [`AwsError`] when the parked queue cannot be read.
     pub async fn erase(
         &self,
-        is_meant: impl Fn(&Job) -> bool,
+        is_job: impl Fn(&Job) -> bool,
+        in_body: impl Fn(&UnreadBody) -> Search,
         is_dry_run: bool,
         now: i64,
     ) -> Result<Erased, AwsError> {
         let mut erased = Erased::default();
         let counts = &mut erased;
         self.visit(now, async |taken| {
-            let Some(job) = &taken.parked.job else {
-                counts.unreadable += 1;
-                return Look::PutBack;
+            let one = match meant(taken, &is_job, &in_body) {
+                Meant::Job => Sorts { jobs: 1, bodies: 0 },
+                Meant::Body => Sorts { jobs: 0, bodies: 1 },
+                Meant::Unclear => {
+                    counts.unclear += 1;
+                    return Look::PutBack;
+                }
+                Meant::Unreadable => {
+                    counts.unreadable += 1;
+                    return Look::PutBack;
+                }
+                Meant::No => return Look::PutBack,
             };
-            if !is_meant(job) {
-                return Look::PutBack;
-            }
-            counts.meant += 1;
+            counts.meant.add(one);
             if is_dry_run {
                 return Look::PutBack;
             }
             match self.parked.remove(&taken.receipt).await {
                 Ok(()) => {
-                    counts.removed += 1;
+                    counts.removed.add(one);
                     Look::Removed
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a job stays parked");
+                    tracing::warn!(%error, "a parked message stays parked");
                     counts.failed += 1;
                     Look::PutBack
                 }
@@ -58,5 +89,29 @@ impl Parking {
         })
         .await?;
         Ok(erased)
+    }
+}
+
+impl Sorts {
+    fn add(&mut self, other: Self) {
+        self.jobs += other.jobs;
+        self.bodies += other.bodies;
+    }
+}
+
+fn meant(
+    taken: &Taken,
+    is_job: impl Fn(&Job) -> bool,
+    in_body: impl Fn(&UnreadBody) -> Search,
+) -> Meant {
+    match Queued::parse(&taken.body) {
+        Ok(Queued::Job(job)) if is_job(&job) => Meant::Job,
+        Ok(Queued::Job(_)) => Meant::No,
+        Ok(Queued::Unread(body)) => match in_body(&body) {
+            Search::Found => Meant::Body,
+            Search::Absent => Meant::No,
+            Search::Unclear => Meant::Unclear,
+        },
+        Err(NotAJob) => Meant::Unreadable,
     }
 }

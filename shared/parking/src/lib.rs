@@ -18,7 +18,7 @@ use media::parked::ParkedJob;
 
 pub use crate::{
     drop::Dropped,
-    erase::Erased,
+    erase::{Erased, Sorts},
     redrive::{Mode, Redriven},
 };
 
@@ -114,7 +114,7 @@ impl Parking {
 
     /// Writes down what only SQS knows. A record that cannot be written now is written at the next look.
     async fn reconcile(&self, parked: &ParkedJob, now: i64) -> bool {
-        let (Some(job), true) = (&parked.job, parked.is_unrecorded) else {
+        let (Some(job), true) = (parked.job(), parked.is_unrecorded) else {
             return false;
         };
         let (class, reason) = (parked.class, parked.reason.as_str());

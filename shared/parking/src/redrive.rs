@@ -107,23 +107,22 @@ impl Parking {
     }
 
     async fn send_again(&self, taken: &Taken, body: &str) -> Result<Again, AwsError> {
-        let job = taken.parked.job.as_ref();
-        if let Some(job) = job
+        if let Some(job) = taken.parked.job()
             && self.ledger.is_settled(job).await?
         {
             self.parked.remove(&taken.receipt).await?;
             return Ok(Again::NotNeeded);
         }
-        let tenant = job.map(|job| &job.tenant);
-        self.jobs.send_again(body, tenant).await?;
+        self.jobs.send_again(body, taken.parked.tenant()).await?;
         self.parked.remove(&taken.receipt).await?;
         Ok(Again::Sent)
     }
 }
 
-/// The body that is sent: the job with a new life, or what is no job as it is.
+/// The body that is sent: the job with a new life, or what is no job as it is. The life of jobs
+/// that are made of an unread body begins when they are made.
 fn again(taken: &Taken, now: i64) -> String {
-    let job = taken.parked.job.clone();
+    let job = taken.parked.job().cloned();
     let renewed = job.and_then(|job| QueuedJob::again(job, now).to_json().ok());
     renewed.unwrap_or_else(|| taken.body.clone())
 }

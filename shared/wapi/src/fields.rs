@@ -1,6 +1,8 @@
 //! Reads fields whose names differ between W-API's dialects only in case: `URL`/`url`,
 //! `fileSHA256`/`fileSha256`, `PTT`/`ptt`, and the all-lower-case names of its webhook log.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use crate::byte_field::ByteField;
@@ -64,10 +66,21 @@ impl<'a> Fields<'a> {
             .or_else(|| value.as_str()?.trim().parse().ok())
     }
 
-    /// A flag; anything but `true` is false.
+    /// An id: a text, or a number as text, because some relays take ids of digits for numbers.
+    #[must_use]
+    pub fn id(self, name: &str) -> Option<Cow<'a, str>> {
+        let value = self.get(name)?;
+        let number = || value.as_u64().map(|number| number.to_string().into());
+        value.as_str().map(Cow::from).or_else(number)
+    }
+
+    /// A flag; anything but `true` is false. Some relays write it as a text or as 1.
     #[must_use]
     pub fn flag(self, name: &str) -> bool {
-        self.get(name).and_then(Value::as_bool).unwrap_or(false)
+        self.get(name).is_some_and(|value| {
+            let said = value.as_str().unwrap_or_default().trim();
+            value == true || value == 1 || said == "1" || said.eq_ignore_ascii_case("true")
+        })
     }
 
     /// All names and values, in the order of their names.

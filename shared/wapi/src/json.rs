@@ -65,6 +65,18 @@ impl Reader {
         self.read(&bytes)
     }
 
+    /// The texts of JSON in the fields of a form, which some relays send in place of JSON.
+    pub(crate) fn read_form(&mut self, bytes: &[u8]) -> Option<Value> {
+        // JSON that is broken must not be searched for a form that somebody wrote into it.
+        if holds_json(&String::from_utf8_lossy(bytes)) {
+            return None;
+        }
+        let fields = url::form_urlencoded::parse(bytes);
+        let texts = fields.flat_map(|(name, value)| [name, value]);
+        let read: Vec<_> = texts.filter_map(|text| self.read_text(&text)).collect();
+        (!read.is_empty()).then_some(Value::Array(read))
+    }
+
     fn parse(&mut self, bytes: &[u8]) -> Option<Value> {
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let kept = Kept {
@@ -85,6 +97,19 @@ impl Reader {
     }
 }
 
+/// Whether nothing is there but white space and a byte order mark.
+pub(crate) fn is_blank(bytes: &[u8]) -> bool {
+    let is_mark = |byte: &u8| [0xef, 0xbb, 0xbf, 0xfe, 0xff, 0].contains(byte);
+    bytes
+        .iter()
+        .all(|byte| byte.is_ascii_whitespace() || is_mark(byte))
+}
+
+/// Whether a text may be JSON itself, as it is or encoded.
+pub(crate) fn may_hold_json(text: &str) -> bool {
+    holds_json(text) || is_base64_of_json(text)
+}
+
 /// Whether a text may be JSON itself, of a sort that holds something.
 pub(crate) fn holds_json(text: &str) -> bool {
     let start = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
@@ -93,8 +118,10 @@ pub(crate) fn holds_json(text: &str) -> bool {
 
 /// Whether a text begins as the base64 of a JSON object or list does.
 fn is_base64_of_json(text: &str) -> bool {
-    // `{"`, `{` and a line end, `[{`, `["`.
-    const STARTS: [&str; 5] = ["eyJ", "ewo", "ew0", "W3s", "WyJ"];
+    // `{"`, `{` and white space, `[{`, `["`, `[` and white space.
+    const STARTS: [&str; 12] = [
+        "eyJ", "eyA", "ewk", "ewo", "ew0", "W3s", "WyJ", "WyA", "WyB", "Wwo", "Wwp", "Ww0",
+    ];
     STARTS.iter().any(|start| text.starts_with(start))
 }
 
@@ -146,7 +173,7 @@ impl<'de> Visitor<'de> for Kept<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        let kept = if holds_json(text) || is_base64_of_json(text) {
+        let kept = if may_hold_json(text) {
             text
         } else {
             media::message::cut(text, MAX_TEXT_BYTES)

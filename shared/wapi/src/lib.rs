@@ -11,6 +11,7 @@ pub mod fields;
 mod json;
 pub mod link;
 pub mod logs;
+pub mod raw;
 mod relay;
 mod repair;
 pub mod webhook;

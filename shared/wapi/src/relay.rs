@@ -28,6 +28,8 @@ pub(crate) struct Relay<'a> {
     pub(crate) webhooks: Vec<Value>,
     /// Entries of a list in which no webhook was found.
     pub(crate) not_understood: usize,
+    /// The same where other entries of the list are webhooks, each as its number in the list.
+    pub(crate) missed: Vec<usize>,
 }
 
 impl<'a> Relay<'a> {
@@ -37,6 +39,7 @@ impl<'a> Relay<'a> {
             reader,
             webhooks: Vec::new(),
             not_understood: 0,
+            missed: Vec::new(),
         };
         relay.visit(value, Place::default());
         relay
@@ -53,13 +56,7 @@ impl<'a> Relay<'a> {
         match value {
             value if has_content(value) => self.webhooks.push(value.clone()),
             Value::Object(fields) => self.visit_object(value, fields, below),
-            Value::Array(entries) => {
-                for entry in entries {
-                    let before = self.webhooks.len();
-                    self.visit(entry, below);
-                    self.not_understood += usize::from(self.webhooks.len() == before);
-                }
-            }
+            Value::Array(entries) => self.visit_list(entries, below),
             Value::String(text) if place.texts < MAX_TEXTS => {
                 let inner = self.reader.read_text(text);
                 if let Some(inner) = inner.or_else(|| self.reader.read_base64(text)) {
@@ -68,6 +65,21 @@ impl<'a> Relay<'a> {
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    fn visit_list(&mut self, entries: &[Value], below: Place) {
+        let mut missed = Vec::new();
+        for (number, entry) in (1..).zip(entries) {
+            let before = self.webhooks.len();
+            self.visit(entry, below);
+            if self.webhooks.len() == before {
+                missed.push(number);
+            }
+        }
+        self.not_understood += missed.len();
+        if missed.len() < entries.len() {
+            self.missed.extend(missed);
         }
     }
 

@@ -40,12 +40,12 @@ fn mend_number(bytes: &mut [u8], at: usize) -> usize {
 
 /// Decodes by the byte order mark, or by where the zeros of the first character are, as JSON's
 /// older specification (RFC 4627) told encodings apart.
-fn decoded(bytes: &[u8]) -> String {
+pub(crate) fn decoded(bytes: &[u8]) -> String {
     match *bytes {
         [0xff, 0xfe, ..] | [_, 0, ..] => utf16(bytes, u16::from_le_bytes),
         [0xfe, 0xff, ..] | [0, _, ..] => utf16(bytes, u16::from_be_bytes),
         _ => String::from_utf8_lossy(bytes)
-            .trim_start_matches('\u{feff}')
+            .trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n'])
             .to_owned(),
     }
 }

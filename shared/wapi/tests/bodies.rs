@@ -17,7 +17,7 @@ use media::{
 use serde_json::{Value, json};
 use wapi::{
     logs::LogPage,
-    webhook::{BodyError, NotAnnounced, WebhookBody},
+    webhook::{BodyError, NotAnnounced, Several, WebhookBody},
 };
 
 const ID: &str = "3EB0AAAAAAAAAAAAAAAA";
@@ -95,6 +95,7 @@ fn a_byte_order_mark_and_utf_16_are_read() {
     for (name, bytes) in [
         ("UTF-8", format!("\u{feff}{text}").into_bytes()),
         ("two marks", format!("\u{feff}\u{feff}{text}").into_bytes()),
+        ("blanks first", format!("\r\n \u{feff}{text}").into_bytes()),
         ("UTF-16, little", utf16(u16::to_le_bytes, "\u{feff}")),
         ("UTF-16, big", utf16(u16::to_be_bytes, "\u{feff}")),
         ("UTF-16, little, no mark", utf16(u16::to_le_bytes, "")),
@@ -179,6 +180,8 @@ fn the_one_webhook_in_an_envelope_is_found() {
         json!({ "body": text, "isBase64Encoded": false, "requestContext": { "stage": "$default" } }),
         json!({ "body": hook, "rawBody": text }),
         json!({ "body": data_encoding::BASE64.encode(text.as_bytes()), "isBase64Encoded": true }),
+        json!({ "body": data_encoding::BASE64.encode(text.replacen('{', "{ ", 1).as_bytes()) }),
+        json!({ "body": data_encoding::BASE64.encode(format!("[\n{text}\n]").as_bytes()) }),
         json!({ "specversion": "1.0", "data_base64": data_encoding::BASE64.encode(text.as_bytes()) }),
         json!({ "Records": [{ "messageId": "m", "body": text }] }),
         json!({ "event": "webhookReceived", "instanceId": "LITE-AAAAAA-BBBBBB", "data": bare }),
@@ -191,6 +194,36 @@ fn the_one_webhook_in_an_envelope_is_found() {
     ] {
         let message = only(envelope.to_string().as_bytes(), &envelope.to_string());
         assert_eq!(message.message_id.as_str(), ID, "{envelope}");
+    }
+}
+
+#[test]
+fn the_one_webhook_in_a_form_is_found() {
+    let text = webhook().to_string();
+    let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    for form in [
+        format!("payload={encoded}"),
+        format!("event=message&data={encoded}&sent=1"),
+        format!("{encoded}="),
+        encoded.clone(),
+    ] {
+        assert_eq!(only(form.as_bytes(), &form).message_id.as_str(), ID);
+    }
+    // What a person wrote into JSON that is broken is no form.
+    let broken = format!("{{\"caption\": \"&payload={encoded}&");
+    for (body, error) in [
+        (
+            format!(
+                "a={encoded}&b={}",
+                encoded.replace("%33%45%42", "%34%45%42")
+            ),
+            BodyError::SeveralWebhooks,
+        ),
+        (broken, BodyError::NotJson),
+        ("a=1&b=2".to_owned(), BodyError::NotJson),
+    ] {
+        let refused = WebhookBody::parse(body.as_bytes()).expect_err("no webhook");
+        assert_eq!(refused, error, "{body}");
     }
 }
 
@@ -340,4 +373,61 @@ fn one_bad_entry_of_a_page_costs_that_entry() {
         assert!(page.not_understood >= not_understood, "{bad}");
         assert_eq!(page.not_understood > 0, not_understood > 0, "{bad}");
     }
+}
+
+fn of(id: &str) -> Value {
+    let mut webhook = webhook();
+    webhook["messageId"] = json!(id);
+    webhook
+}
+
+/// The messages that a file's webhooks are of, and the numbers of entries that are none.
+fn several(file: &Value) -> Result<(Vec<String>, Vec<usize>), BodyError> {
+    let Several { webhooks, missed } = Several::parse(file.to_string().as_bytes())?;
+    let media = webhooks.iter().flat_map(|one| one.read().media);
+    let ids = media.map(|one| one.message_id.to_string());
+    Ok((ids.collect(), missed))
+}
+
+#[test]
+fn a_file_of_several_webhooks_gives_each_and_a_bad_entry_costs_itself() {
+    let three = || ["3EB01".to_owned(), "3EB02".to_owned(), "3EB03".to_owned()];
+    let item = |id: &str| json!({ "json": { "headers": { "a": ["b", "c"] }, "body": of(id) } });
+    for (file, missed) in [
+        (json!([of("3EB01"), of("3EB02"), of("3EB03")]), vec![]),
+        (
+            json!([
+                of("3EB01"),
+                7,
+                of("3EB02"),
+                {},
+                "nada",
+                of("3EB03").to_string()
+            ]),
+            vec![2, 4, 5],
+        ),
+        // An execution of n8n, whose other lists are no lists of webhooks.
+        (
+            json!({ "data": { "pinned": ["x", null], "main": [[item("3EB01"), item("3EB02"), { "json": {} }, item("3EB03")]] } }),
+            vec![3],
+        ),
+    ] {
+        assert_eq!(several(&file), Ok((three().to_vec(), missed)), "{file}");
+    }
+    // What WebhookBody takes for one is one here, too.
+    for file in [
+        webhook(),
+        json!([webhook()]),
+        json!({ "a": webhook(), "b": webhook().to_string() }),
+    ] {
+        assert_eq!(several(&file), Ok((vec![ID.to_owned()], vec![])), "{file}");
+    }
+    for (file, error) in [
+        (json!([{ "body": {} }]), BodyError::NoWebhook),
+        (json!([]), BodyError::NotAnObject),
+        (json!("nada"), BodyError::NotAnObject),
+    ] {
+        assert_eq!(several(&file), Err(error), "{file}");
+    }
+    assert_eq!(Several::parse(b"no JSON").err(), Some(BodyError::NotJson));
 }

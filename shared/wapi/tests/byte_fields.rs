@@ -50,6 +50,9 @@ fn forms() -> Vec<Value> {
         json!(format!(" {STANDARD} ")),
         json!(HEX),
         json!(HEX.to_ascii_uppercase()),
+        json!(format!("0x{HEX}")),
+        json!(format!("\\x{HEX}")),
+        json!(format!("data:application/octet-stream;base64,{STANDARD}")),
         json!(BYTES),
         json!(signed),
         json!(texts),
@@ -125,6 +128,7 @@ fn no_bytes_at_all_are_no_key() {
         json!({}),
         json!({ "type": "Buffer", "data": [] }),
         json!({ "type": "Buffer", "data": "" }),
+        json!(r#"{"type":"Buffer","data":[]}"#),
     ] {
         let message = with(&form);
         assert!(!message.is_encrypted, "{form}");

@@ -13,7 +13,7 @@ use media::{
     contact::Contact,
     envelope::MomentSource,
     ids::{InstanceId, TenantId},
-    message::{ChatKind, MediaMessage},
+    message::{ChatKind, Direction, MediaMessage},
     sha256::Sha256,
 };
 use serde_json::{Value, json};
@@ -323,4 +323,111 @@ fn both_dialects_announce_the_same_medium() {
         announced(|_| {}).identity().in_key(),
         logged.identity().in_key()
     );
+}
+
+/// As spreadsheets, forms and workflow engines write them.
+#[test]
+fn flags_and_ids_of_other_types_are_read() {
+    for yes in [json!("true"), json!("True "), json!("1"), json!(1)] {
+        let medium = announced(|body| {
+            body["isGroup"] = yes.clone();
+            body["fromMe"] = yes.clone();
+            body["chat"]["id"] = json!("120363000000000009");
+        });
+        assert_eq!(medium.chat.as_str(), "group-120363000000000009", "{yes}");
+        assert_eq!(medium.direction, Direction::Out, "{yes}");
+    }
+    for no in [json!("false"), json!("0"), json!(0), json!("")] {
+        let medium = announced(|body| body["fromMe"] = no.clone());
+        assert_eq!(medium.direction, Direction::In, "{no}");
+    }
+    for chat in [
+        json!({ "id": 5_500_900_000_002_u64 }),
+        json!("5500900000002@s.whatsapp.net"),
+        json!(5_500_900_000_002_u64),
+    ] {
+        let found = direct(|body| body["chat"] = chat.clone());
+        assert_eq!(
+            found,
+            ("5500900000002".to_owned(), contact(LID, PHONE)),
+            "{chat}"
+        );
+    }
+    for sender in [
+        json!("5500900000002@s.whatsapp.net"),
+        json!({ "id": 5_500_900_000_002_u64 }),
+    ] {
+        let medium = announced(|body| {
+            body["chat"]["id"] = json!("120363000000000009@g.us");
+            body["sender"] = sender.clone();
+        });
+        assert_eq!(medium.envelope.sender, contact(None, PHONE), "{sender}");
+    }
+}
+
+/// whatsmeow writes `user.agent:device`, Baileys `user_agent:device`.
+#[test]
+fn devices_and_agents_are_no_part_of_addresses() {
+    for id in [
+        "5500900000002:12@s.whatsapp.net",
+        "5500900000002.0:12@s.whatsapp.net",
+        "5500900000002_1:12@s.whatsapp.net",
+        "200000000000002.1:12@lid",
+        "200000000000002:12@hosted.lid",
+    ] {
+        let found = direct(|body| {
+            body["chat"]["id"] = json!(id);
+            body["sender"]["senderLid"] = json!("200000000000002.1:12@lid");
+        });
+        assert_eq!(
+            found,
+            ("5500900000002".to_owned(), contact(LID, PHONE)),
+            "{id}"
+        );
+    }
+}
+
+#[test]
+fn a_group_with_a_persons_server_stays_one() {
+    for (id, folder) in [
+        ("120363000000000009@c.us", "group-120363000000000009"),
+        (
+            "120363000000000009@s.whatsapp.net",
+            "group-120363000000000009",
+        ),
+        (
+            "5500900000001-1600000000@c.us",
+            "group-5500900000001-1600000000",
+        ),
+        // A number that somebody says is a group's is still a number.
+        ("5500900000002@s.whatsapp.net", "5500900000002"),
+    ] {
+        let medium = announced(|body| {
+            body["isGroup"] = json!(true);
+            body["chat"]["id"] = json!(id);
+        });
+        assert_eq!(medium.chat.as_str(), folder);
+    }
+}
+
+#[test]
+fn a_number_keeps_the_lid_of_its_sender() {
+    let found = direct(|body| {
+        body["chat"]["id"] = json!("5500900000002@s.whatsapp.net");
+        body["sender"] = json!({ "id": "200000000000002@lid" });
+    });
+    assert_eq!(found, ("5500900000002".to_owned(), contact(LID, PHONE)));
+}
+
+#[test]
+fn a_moment_in_a_documents_database_is_read() {
+    for moment in [
+        json!({ "$numberLong": SENT.to_string() }),
+        json!({ "$date": { "$numberLong": (SENT * 1000).to_string() } }),
+        json!({ "$date": "2026-08-22T22:47:59Z" }),
+    ] {
+        let medium = announced(|body| body["moment"] = moment.clone());
+        assert_eq!(medium.moment, SENT, "{moment}");
+        assert_eq!(medium.envelope.moment_source, MomentSource::Message);
+    }
 }

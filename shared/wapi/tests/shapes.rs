@@ -283,3 +283,65 @@ fn a_shell_is_told_from_what_can_be_fetched() {
         assert!(!media[0].is_shell(), "{name}");
     }
 }
+
+#[test]
+fn media_in_lists_and_under_no_name_are_found() {
+    let mut other = image();
+    other["directPath"] = json!("/v/other");
+    other["fileEncSHA256"] = json!(KEY);
+    for (content, media) in [
+        (json!({ "brandNewMessage": [image(), other] }), 2),
+        (json!({ "imageMessage": [image(), other] }), 2),
+        (json!({ "imageMessage": [[image()]] }), 1),
+        (json!({ "ephemeralMessage": { "message": image() } }), 1),
+        (json!({ "ephemeralMessage": image() }), 1),
+        (image(), 1),
+        (json!([image(), other]), 2),
+    ] {
+        let announcement = read(&content);
+        assert_eq!(announcement.media.len(), media, "{content}");
+        assert_eq!(announcement.not_understood, 0, "{content}");
+    }
+}
+
+/// Also what names its key or its place otherwise, or lies where nobody looks.
+#[test]
+fn a_sealed_file_of_unknown_name_is_never_overlooked() {
+    let url = "https://mmg.whatsapp.net/v/x?oh=1&oe=F48EE600";
+    for (object, media) in [
+        (
+            json!({ "mimetype": "image/jpeg", "mediaKey": KEY, "url": url }),
+            1,
+        ),
+        (
+            json!({ "mimetype": "image/jpeg", "fileEncSHA256": KEY, "directPath": "/v/x" }),
+            1,
+        ),
+        (json!({ "mediaKey": KEY, "URL": url }), 0),
+        (json!({ "fileEncSha256": KEY, "directPath": "/v/x" }), 0),
+    ] {
+        let announcement = read(&json!({ "brandNewMessage": object }));
+        assert_eq!(announcement.media.len(), media, "{object}");
+        assert_eq!(announcement.not_understood, 1 - media, "{object}");
+    }
+    let mut deep = json!({ "imageMessage": image() });
+    for _ in 0..15 {
+        deep = json!({ "ephemeralMessage": { "message": deep } });
+    }
+    assert_eq!(read(&deep).ignored_because(), Some("not_understood"));
+}
+
+/// A path is the sender's word, and no medium's identity.
+#[test]
+fn one_path_with_two_keys_is_two_media() {
+    let mut other = image();
+    other["mediaKey"] = json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    let both = json!({ "documentMessage": other, "imageMessage": image() });
+    assert_eq!(read(&both).media.len(), 2);
+    let bare =
+        json!({ "audioMessage": { "directPath": image()["directPath"] }, "imageMessage": image() });
+    let media = read(&bare).media;
+    assert!(media.iter().any(|one| one.is_sealed()), "{}", media.len());
+    let again = json!({ "message": { "imageMessage": image() }, "imageMessage": image() });
+    assert_eq!(read(&again).media.len(), 1);
+}

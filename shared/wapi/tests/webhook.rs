@@ -367,7 +367,7 @@ fn a_key_or_path_with_characters_that_neither_has_is_left_out() {
 #[test]
 fn only_objects_are_bodies() {
     for (text, error) in [
-        ("", BodyError::NotJson),
+        ("", BodyError::NotAnObject),
         ("{", BodyError::NotJson),
         ("\u{feff}[]", BodyError::NotAnObject),
         ("[]", BodyError::NotAnObject),

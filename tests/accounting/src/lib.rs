@@ -46,12 +46,25 @@ impl Identity {
         self
     }
 
-    /// Reads the identity from a queue message. A body that is not a job is identified by its
-    /// whole text, under the instance `-`.
+    /// Identifies an unreadable webhook by its instance and its bytes, in base64.
+    #[must_use]
+    pub fn from_unread(instance: &str, base64: &str) -> Self {
+        Self::new(instance, format!("unread {base64}"))
+    }
+
+    /// Reads the identity from a queue message. One that is neither a job nor an unread body is
+    /// identified by its whole text, under the instance `-`.
     #[must_use]
     pub fn from_body(body: &str) -> Self {
         let job: Value = serde_json::from_str(body).unwrap_or_default();
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        if let (Some("unread-1"), Some(instance), Some(base64)) = (
+            job.get("version").and_then(Value::as_str),
+            text(job.get("instance")),
+            text(job.get("body")),
+        ) {
+            return Self::from_unread(&instance, &base64);
+        }
         let message_id = job.get("message").and_then(|it| it.get("message_id"));
         match (text(job.get("instance")), text(message_id)) {
             (Some(instance), Some(message_id)) => {

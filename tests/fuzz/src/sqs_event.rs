@@ -1,7 +1,10 @@
 //! The download function's trigger: an SQS event whose bodies anyone may have written.
 
 use aws_lambda_events::sqs::SqsEvent;
-use media::job::QueuedJob;
+use media::{
+    job::{Queued, QueuedJob},
+    unread::UnreadBody,
+};
 
 use crate::{check_job, check_silence};
 
@@ -17,8 +20,13 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// Checks a body: if it is a job, everything that holds for jobs; otherwise it will be parked.
+/// Checks a body: a job, an unread body, or neither, which will be parked.
 fn check_body(body: &str) {
+    if let Ok(Queued::Unread(unread)) = Queued::parse(body) {
+        let json = unread.to_json().expect("an unread body is JSON");
+        assert_eq!(UnreadBody::parse(&json), Ok(unread));
+        return;
+    }
     let Ok(job) = QueuedJob::parse(body) else {
         return;
     };

@@ -2,12 +2,17 @@
 
 use std::collections::HashSet;
 
-use wapi::webhook::{Announcement, MAX_MEDIA, WebhookBody};
+use media::unread::Search;
+use wapi::{
+    raw,
+    webhook::{Announcement, MAX_MEDIA, Reading, WebhookBody},
+};
 
 use crate::{INSTANCE, check_message, verified_sender};
 
 /// Reads the bytes as the webhook function does.
 pub fn run(data: &[u8]) {
+    check_reading(data);
     let Ok(body) = WebhookBody::parse(data) else {
         return;
     };
@@ -21,7 +26,17 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// Checks what must hold for everything that is announced.
+/// What is whole leaves nothing to keep, and what is in a text is found in it.
+fn check_reading(data: &[u8]) {
+    if let Reading::Whole(announcement) = Reading::of(data, &verified_sender()) {
+        assert_eq!(announcement.not_understood, 0);
+    }
+    let found = std::str::from_utf8(data).is_ok_and(|text| text.contains("5500900000002"));
+    let search = raw::search(data, &["5500900000002"]);
+    assert!(!found || search == Search::Found, "{search:?}");
+}
+
+/// What must hold of everything announced.
 pub(crate) fn check_announcement(announcement: Announcement) {
     let ignored = announcement.ignored_because();
     let media = announcement.media;

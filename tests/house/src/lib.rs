@@ -1,2 +1,2 @@
-//! An empty library for the tests in `tests/`: the rules of the repository and of the template.
-//! They need no stack.
+//! An empty library for the tests in `tests/`: the rules of the repository, the template and the
+//! pages. They need no stack.

@@ -26,7 +26,7 @@ const CRATES: [(&str, &[&str]); 12] = [
     ("report", &["media"]),
     ("parking", &["media", "aws"]),
     ("operator", &["media", "aws"]),
-    ("webhook", &["media", "wapi", "fetch", "aws", "boot"]),
+    ("webhook", &["media", "wapi", "aws", "boot"]),
     ("download", &["media", "wapi", "fetch", "aws", "boot"]),
     ("watch", &["media", "aws", "boot", "parking"]),
     (
@@ -120,7 +120,20 @@ fn all_sources() -> BTreeMap<String, String> {
     source_files(&["shared", "functions", "cli", "tests", "dev"], "rs")
 }
 
-/// `path:line` of every line that `is_wrong` reports, except in this file.
+/// The pages: those beside the manifest, and those of folders that have some.
+fn pages() -> BTreeMap<String, String> {
+    let entries = repository_root().read_dir().expect("the root");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let names: Vec<_> = names.filter_map(|name| name.into_string().ok()).collect();
+    let at_the_root = names.iter().map(String::as_str);
+    let at_the_root = at_the_root.filter(|name| name.ends_with(".md"));
+    let places: Vec<_> = at_the_root
+        .chain(["docs", "events", "tests/fuzz"])
+        .collect();
+    source_files(&places, "md")
+}
+
+/// `path:line` of every line that `is_wrong` says something about, this file left out.
 fn find_offences(
     files: &BTreeMap<String, String>,
     is_wrong: impl Fn(&[&str], usize) -> bool,
@@ -502,20 +515,10 @@ fn mobile_numbers_are_found_in_every_spelling() {
 #[test]
 fn events_tests_and_pages_name_no_real_person() {
     let mut all = all_sources();
-    for (folder, extension) in [("events", "json"), ("events", "md"), ("shared", "json")] {
+    for (folder, extension) in [("events", "json"), ("shared", "json")] {
         all.extend(source_files(&[folder], extension));
     }
-    for page in [
-        "README.md",
-        "README.pt-BR.md",
-        "ARCHITECTURE.md",
-        "SECURITY.md",
-    ] {
-        all.insert(
-            page.to_owned(),
-            std::fs::read_to_string(repository_root().join(page)).expect(page),
-        );
-    }
+    all.extend(pages());
     let real = find_offences(&all, |lines, n| {
         mobile_numbers(lines[n]).iter().any(|one| !is_invented(one))
     });
@@ -656,21 +659,25 @@ fn deployed_functions_unwind_without_planned_faults() {
     assert!(!template.contains("PANIC_ON_MESSAGE"));
 }
 
-/// The classes are defined in one place; the README must have their texts, in the same order.
+/// The classes are decided in one place; docs/failures.md shows that place's own words, in its order.
 #[test]
-fn the_readme_has_the_codes_failure_classes() {
+fn the_page_has_the_classes_and_the_runbook_of_the_code() {
     use media::failure::FailureClass;
-    let page = std::fs::read_to_string(repository_root().join("README.md")).expect("the page");
+    let page =
+        std::fs::read_to_string(repository_root().join("docs/failures.md")).expect("the page");
     let classes = FailureClass::ALL
         .map(|class| format!("| `{class}` | {} | {} |\n", class.means(), class.happens()));
     let remedies = FailureClass::ALL.map(|class| format!("| `{class}` | {} |\n", class.remedy()));
     for table in [classes.concat(), remedies.concat()] {
-        assert!(page.contains(&table), "README.md does not have\n{table}");
+        assert!(
+            page.contains(&table),
+            "docs/failures.md does not have\n{table}"
+        );
     }
-    let portuguese =
-        std::fs::read_to_string(repository_root().join("README.pt-BR.md")).expect("the page");
+    let portuguese = std::fs::read_to_string(repository_root().join("docs/pt-BR/failures.md"))
+        .expect("the page");
     for class in FailureClass::ALL {
         let rows = portuguese.matches(&format!("\n| `{class}` | ")).count();
-        assert_eq!(rows, 2, "rows of {class} in README.pt-BR.md");
+        assert_eq!(rows, 2, "rows of {class} in docs/pt-BR/failures.md");
     }
 }

@@ -142,6 +142,18 @@ fn jobs_rest_seven_days_and_parked_ones_fourteen() {
     assert_eq!((days("JobsQueue"), days("ParkedQueue")), (7, 14));
 }
 
+/// A queue that takes less refuses unread bodies that the webhook function has not refused.
+#[test]
+fn both_queues_take_what_the_largest_unread_body_needs() {
+    let template = parse_template();
+    let needed = media::unread::MAX_BODY_BYTES.div_ceil(3) * 4 + 8 * 1024;
+    for queue in ["JobsQueue", "ParkedQueue"] {
+        let most = resource_properties(&template, queue)["MaximumMessageSize"].as_u64();
+        assert_eq!(most, Some(1024 * 1024), "{queue}");
+        assert!(most.is_some_and(|most| most >= needed as u64), "{needed}");
+    }
+}
+
 #[test]
 fn only_the_jobs_queue_redrives_to_parked() {
     let template = parse_template();
@@ -284,6 +296,7 @@ fn the_download_role_has_exactly_these_rights() {
     ];
     let expected = BTreeMap::from([
         ("TakeJobs".to_owned(), name_set(take)),
+        ("QueueJobs".to_owned(), name_set(["sqs:SendMessage"])),
         ("ParkJobs".to_owned(), name_set(["sqs:SendMessage"])),
         ("ReadInstances".to_owned(), name_set(["dynamodb:GetItem"])),
         ("OpenTokens".to_owned(), name_set(["kms:Decrypt"])),
@@ -688,6 +701,12 @@ fn throttled_and_refused_webhooks_raise_alarms() {
             "UnreadMetric",
             "WebhookLogGroup",
             "$.reason != \"unauthorized\" && $.reason != \"instance_mismatch\"",
+            "WebhookUnreadAlarm",
+        ),
+        (
+            "UnreadMetric",
+            "WebhookLogGroup",
+            "$.outcome = \"unread\"",
             "WebhookUnreadAlarm",
         ),
         (

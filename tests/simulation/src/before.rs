@@ -1,5 +1,6 @@
-//! The record and the job that the previous version wrote for a picture in a phone's chat.
+//! What the previous version wrote for a picture in a phone's chat: its record, job or unread body.
 
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 use stand_in::AnnouncedMedia;
 
@@ -40,6 +41,16 @@ pub(crate) fn queued_job(made: &AnnouncedMedia, customer: Customer) -> String {
             "direct_path": made.direct_path, "file_sha256": made.sha256_hex,
             "file_enc_sha256": made.sealed_sha256_hex,
         },
+    })
+    .to_string()
+}
+
+/// The body of its webhook, which that version could not read.
+pub(crate) fn unread(made: &AnnouncedMedia, customer: Customer) -> String {
+    let body = BASE64.encode(made.webhook.to_string().as_bytes());
+    json!({
+        "version": "unread-1", "tenant": customer.tenant, "instance": customer.instance,
+        "accepted_at": WORLD_START, "why": "bad_body", "body": body,
     })
     .to_string()
 }

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use aws::register::SECRET_BYTES;
 use serde_json::Value;
 use stand_in::{CdnScenario, Kind, Spec, WapiScenario};
 
@@ -17,6 +18,8 @@ pub struct Customer {
     pub instance: &'static str,
     /// The token it begins with.
     pub token: &'static str,
+    /// The random bytes that its webhook secret is made of.
+    pub random: [u8; SECRET_BYTES],
     /// The secret in its webhook URL.
     pub secret: &'static str,
 }
@@ -27,19 +30,22 @@ pub const CUSTOMERS: [Customer; 3] = [
         tenant: "acme",
         instance: "LITE-AAAAAA-000001",
         token: "invented-token-1",
-        secret: "invented-secret-1",
+        random: [1; SECRET_BYTES],
+        secret: "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE",
     },
     Customer {
         tenant: "acme",
         instance: "LITE-AAAAAA-000002",
         token: "invented-token-2",
-        secret: "invented-secret-2",
+        random: [2; SECRET_BYTES],
+        secret: "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI",
     },
     Customer {
         tenant: "bravo",
         instance: "LITE-BBBBBB-000003",
         token: "invented-token-3",
-        secret: "invented-secret-3",
+        random: [3; SECRET_BYTES],
+        secret: "AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM",
     },
 ];
 
@@ -67,6 +73,8 @@ pub struct PriorState {
     pub record: Option<&'static str>,
     /// Its job, in place of a webhook.
     pub job: bool,
+    /// Its webhook in the queue, accepted and not read, in place of a webhook.
+    pub unread: bool,
 }
 
 impl PlannedMedia {
@@ -144,6 +152,8 @@ pub struct Plan {
     pub seed: u64,
     /// The media messages that are announced.
     pub media: Vec<PlannedMedia>,
+    /// Unreadable bodies that are posted with the first customer's secret.
+    pub unreadable: Vec<(Duration, Value)>,
     /// Messages in the jobs queue that are not jobs.
     pub strangers: Vec<(Duration, String)>,
     /// Events outside AWS, each with its time.
@@ -169,6 +179,7 @@ impl Plan {
         Self {
             seed: 0,
             media,
+            unreadable: Vec::new(),
             strangers: Vec::new(),
             outside_events: Vec::new(),
             faults: fault::no_faults(),

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde_json::json;
 use stand_in::{CdnScenario, Encryption, Format, Kind, MessageShape, Spec, WapiScenario};
 
 use crate::{
@@ -41,11 +42,20 @@ pub fn build_plan(seed: u64) -> Plan {
             .random_time(Duration::from_mins(10));
         (at, format!("stranger {n}, not a job"))
     });
+    let unreadable = (0..chance.named("unreadable").below(3)).map(|n| {
+        let at = chance
+            .named("broken")
+            .named(n)
+            .random_time(Duration::from_mins(10));
+        // Each another, so that they are told apart, and each as no relay writes it.
+        (at, json!({ "headers": {}, "body": { "number": n } }))
+    });
     let short = chance.named("short invocations").happens(200);
     let copies = [0, 0, 50, 200];
     Plan {
         seed,
         media,
+        unreadable: unreadable.collect(),
         strangers: strangers.collect(),
         outside_events: plan_outside_events(chance.named("happenings")),
         faults: plan_faults(chance.named("faults")),
@@ -122,7 +132,10 @@ fn plan_media(chance: Chance, n: u64) -> PlannedMedia {
         },
         fate,
         changed_fields: Vec::new(),
-        prior_state: PriorState::default(),
+        prior_state: PriorState {
+            unread: chance.named("left unread").happens(60),
+            ..PriorState::default()
+        },
     }
 }
 

@@ -13,7 +13,6 @@ use media::{
     ids::{InstanceId, TenantId},
     message::Secret,
     policy::Policy,
-    sha256::Sha256,
 };
 use redaction::{Class, plant};
 use serde_json::{Value, json};
@@ -147,13 +146,13 @@ impl World {
             let new = NewInstance {
                 id: &InstanceId::parse(customer.instance)?,
                 tenant: &TenantId::parse(customer.tenant)?,
-                secret_hash: Sha256::of(customer.secret.as_bytes()),
                 strategies: &[],
                 policy: &Policy::default(),
                 token: &Secret::new(customer.token),
                 now: clockwork::WORLD_START,
             };
-            register.add_instance(&new).await?;
+            let secret = register.add_instance(&new, customer.random).await?;
+            anyhow::ensure!(secret.expose() == customer.secret, "another secret");
         }
         Ok(())
     }
@@ -206,8 +205,8 @@ impl World {
         }
     }
 
-    /// Announces all media messages, sends the strangers and triggers the events, each at its
-    /// time.
+    /// Announces all media messages, posts the unreadable bodies, sends the strangers and triggers
+    /// the events, each at its time.
     async fn send_everything(self: &Arc<Self>) -> Vec<AnnouncedMedia> {
         let media = self.plan.media.iter().cloned();
         let posts: Vec<_> = media
@@ -225,6 +224,24 @@ impl World {
                 fate: Fate::Parked,
             }
         });
+        let unreadable = self.plan.unreadable.iter().enumerate();
+        let unreadable = unreadable.map(async |(n, (at, body))| {
+            self.cloud.clock.sleep_until(*at).await;
+            let customer = CUSTOMERS[0];
+            let told = self
+                .post_until_accepted(customer, body, &format!("unreadable {n}"), 0)
+                .await;
+            AnnouncedMedia {
+                identity: Identity::from_unread(
+                    customer.instance,
+                    &BASE64.encode(body.to_string().as_bytes()),
+                ),
+                tenant: customer.tenant.to_owned(),
+                sha256: String::new(),
+                told,
+                fate: Fate::Parked,
+            }
+        });
         let happenings = self
             .plan
             .outside_events
@@ -234,12 +251,16 @@ impl World {
                 self.cloud.log.add_line(*at, format!("{happening:?}"));
                 self.apply_outside_event(happening);
             });
-        let (posted, strangers, _) =
-            tokio::join!(join_all(posts), join_all(strangers), join_all(happenings));
+        let (posted, strangers, unreadable, _) = tokio::join!(
+            join_all(posts),
+            join_all(strangers),
+            join_all(unreadable),
+            join_all(happenings)
+        );
         let posted = posted
             .into_iter()
             .map(|one| one.expect("a sender does not panic"));
-        posted.chain(strangers).collect()
+        posted.chain(strangers).chain(unreadable).collect()
     }
 
     async fn announce_media(self: Arc<Self>, planned: PlannedMedia) -> AnnouncedMedia {
@@ -267,11 +288,13 @@ impl World {
             self.cloud.lock_sqs().send_directly(JOBS, &job, None, now);
             self.cloud.notify_queue_change();
         }
-        let posts = if planned.prior_state.job {
-            0
-        } else {
-            planned.posts
-        };
+        if planned.prior_state.unread {
+            let (body, now) = (before::unread(&made, customer), self.cloud.clock.now());
+            self.cloud.lock_sqs().send_directly(JOBS, &body, None, now);
+            self.cloud.notify_queue_change();
+        }
+        let is_there = planned.prior_state.job || planned.prior_state.unread;
+        let posts = if is_there { 0 } else { planned.posts };
         let posts = (0..posts)
             .map(|n| self.post_until_accepted(customer, &made.webhook, &made.message_id, n));
         let told = join_all(posts).await;
@@ -282,6 +305,8 @@ impl World {
             sha256: made.sha256_hex,
             told: told
                 .into_iter()
+                // The version before has said 200 for what it kept.
+                .chain(planned.prior_state.unread.then_some(SenderAnswer::Accepted))
                 .find(|told| *told == SenderAnswer::Accepted)
                 .unwrap_or(SenderAnswer::Unsure),
             fate: planned.fate,

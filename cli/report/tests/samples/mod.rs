@@ -109,7 +109,7 @@ fn ail(report: &mut Report, lang: Lang) {
         "5 of 6 hooks point here; chat-presence has no URL",
         "5 de 6 webhooks apontam para cá; chat-presence está sem URL",
     );
-    let remedy = format!("wapi-media instance hooks {LITE} --register");
+    let remedy = format!("wapi-media webhook register {LITE} --all");
     change(StepId::Hooks, Status::Warn, evidence, Some(remedy));
     let evidence = say(
         lang,
@@ -272,7 +272,7 @@ fn instance(lang: Lang, id: &str, is_well: bool) -> InstanceCheck {
                 "5 of 6 point here; chat-presence has no URL",
                 "5 de 6 apontam para cá; chat-presence está sem URL",
             ),
-            Some(format!("wapi-media instance hooks {id} --register")),
+            Some(format!("wapi-media webhook register {id} --all")),
         ),
     };
     InstanceCheck {

@@ -159,8 +159,8 @@ mod tests {
     use super::{object_evidence, parked_ticket, record_evidence};
     use crate::StoredFile;
 
-    #[test]
     /// The versions of the bucket show how many times it was written.
+    #[test]
     fn an_object_is_identified_by_key_and_metadata() {
         let key = "acme/LITE-CHAOS0-000001/group-5500900000001-1600000000/2026-11/1.jpg";
         let file = StoredFile {

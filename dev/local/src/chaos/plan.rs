@@ -233,8 +233,8 @@ mod tests {
         assert_eq!(times.values().sum::<usize>(), 2_000 + 80 * 4);
     }
 
-    #[test]
     /// Every message is different.
+    #[test]
     fn every_instance_has_both_outcomes() {
         let media = plan_messages(2_000).expect("a clock");
         let with = |fate| -> BTreeSet<_> {

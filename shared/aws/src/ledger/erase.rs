@@ -1,47 +1,104 @@
 //! Removes a record for good, and leaves a mark where its job may still wait in the queue.
 
-use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_sdk_dynamodb::types::AttributeValue;
 use media::{
     identity::RecordKey,
-    ids::{IdError, InstanceId, MessageId},
+    ids::{InstanceId, MessageId},
 };
-use serde::Deserialize;
 
-use super::{ERASED, Ledger, Written, place::MESSAGE, text};
+use super::{Attributes, ERASED, Ledger, Written, place::MESSAGE, text, verdict};
 use crate::error::AwsError;
 
-/// As much of a record as erasing needs.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// As much of a record as erasing needs, whoever wrote it: what has another form than it should
+/// counts as not there.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Erasable {
     /// Its sort key.
-    #[serde(rename = "message_id")]
     pub key: String,
     /// The message's id; records of versions before have it as their key.
-    #[serde(default)]
     message: Option<String>,
-    /// Where it stands: `stored`, `retrying`, …
-    pub state: String,
-    /// The folder of its chat.
-    pub chat: String,
+    /// Whose it is; nothing if that cannot be told, as of the mark of what was erased.
+    pub tenant: Option<String>,
+    /// The folder of its chat; nothing if that cannot be told.
+    pub chat: Option<String>,
     /// Until when a run holds it, in seconds since 1970.
-    #[serde(default)]
     pub lease_until: i64,
-    #[serde(default)]
+    state: Option<AttributeValue>,
     chat_lid: Option<String>,
-    #[serde(default)]
     chat_phone: Option<String>,
-    #[serde(default)]
     chat_hash: Option<String>,
 }
 
 impl Erasable {
-    /// The message's id.
-    ///
-    /// # Errors
-    /// [`IdError`] if the record has none.
-    pub fn message_id(&self) -> Result<MessageId, IdError> {
-        MessageId::parse(self.message.as_ref().unwrap_or(&self.key).clone())
+    /// The attributes that [`Self::of_item`] looks at.
+    pub const ATTRIBUTES: [&str; 9] = [
+        "message_id",
+        MESSAGE,
+        "tenant",
+        "state",
+        "chat",
+        "lease_until",
+        "chat_lid",
+        "chat_phone",
+        "chat_hash",
+    ];
+
+    /// Reads an item.
+    #[must_use]
+    pub fn of_item(item: &Attributes) -> Self {
+        let text = |name: &str| item.get(name)?.as_s().ok().cloned();
+        let number = |name: &str| item.get(name)?.as_n().ok()?.parse().ok();
+        Self {
+            key: text("message_id").unwrap_or_default(),
+            message: text(MESSAGE),
+            tenant: text("tenant"),
+            chat: text("chat"),
+            lease_until: number("lease_until").unwrap_or_default(),
+            state: item.get("state").cloned(),
+            chat_lid: text("chat_lid"),
+            chat_phone: text("chat_phone"),
+            chat_hash: text("chat_hash"),
+        }
+    }
+
+    /// The message's id, by its own word and by its key's.
+    pub fn message_ids(&self) -> impl Iterator<Item = MessageId> {
+        let of_key = RecordKey::of_record(self.key.clone())
+            .message_id()
+            .to_owned();
+        let ids = self.message.clone().into_iter().chain([of_key]);
+        ids.filter_map(|id| MessageId::parse(id).ok())
+    }
+
+    /// Whether its job may wait in the queue: nothing says that it is over.
+    #[must_use]
+    pub fn may_be_queued(&self) -> bool {
+        !["stored", "parked", "skipped"]
+            .into_iter()
+            .any(|end| self.is(end))
+    }
+
+    /// Whether it is the mark of what was erased.
+    #[must_use]
+    pub fn is_mark(&self) -> bool {
+        self.is(ERASED)
+    }
+
+    fn is(&self, state: &str) -> bool {
+        let is = self.state.as_ref().and_then(|state| state.as_s().ok());
+        is.is_some_and(|is| is == state)
+    }
+
+    /// The condition under which it is as it was seen and no run is at it, and what `:state` is.
+    fn idle(&self) -> (&'static str, Option<AttributeValue>) {
+        const IDLE: &str =
+            "#state = :state AND (attribute_not_exists(lease_owner) OR lease_until < :now)";
+        const STATELESS: &str = "attribute_not_exists(#state) \
+             AND (attribute_not_exists(lease_owner) OR lease_until < :now)";
+        match &self.state {
+            Some(state) => (IDLE, Some(state.clone())),
+            None => (STATELESS, None),
+        }
     }
 
     /// What a mark keeps in the record's place, by attribute: the message's id, and of what tells
@@ -77,10 +134,12 @@ impl Ledger {
         mark_until: Option<i64>,
         now: i64,
     ) -> Result<Written, AwsError> {
-        const IDLE: &str =
-            "#state = :state AND (attribute_not_exists(lease_owner) OR lease_until < :now)";
         let (instance, key) = (text(instance.as_str()), text(&record.key));
         let now = AttributeValue::N(now.to_string());
+        let (condition, state) = record.idle();
+        let values = [(":now".to_owned(), now)];
+        let state = state.map(|state| (":state".to_owned(), state));
+        let values = Some(values.into_iter().chain(state).collect());
         let dynamodb = &self.clients.dynamodb;
         let Some(until) = mark_until else {
             let deleted = dynamodb
@@ -88,17 +147,10 @@ impl Ledger {
                 .table_name(&self.table)
                 .key("instance", instance)
                 .key("message_id", key)
-                .condition_expression(IDLE)
+                .condition_expression(condition)
                 .expression_attribute_names("#state", "state")
-                .expression_attribute_values(":state", text(&record.state))
-                .expression_attribute_values(":now", now)
-                .send()
-                .await;
-            return match deleted {
-                Ok(_) => Ok(Written::Yes),
-                Err(error) if is_overtaken(&error) => Ok(Written::Overtaken),
-                Err(error) => Err(AwsError::new("dynamodb:DeleteItem", &error)),
-            };
+                .set_expression_attribute_values(values);
+            return verdict("dynamodb:DeleteItem", deleted.send().await);
         };
         let mut put = dynamodb
             .put_item()
@@ -111,24 +163,9 @@ impl Ledger {
             put = put.item(name, text(&kept));
         }
         let put = put
-            .condition_expression(IDLE)
+            .condition_expression(condition)
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":state", text(&record.state))
-            .expression_attribute_values(":now", now)
-            .send()
-            .await;
-        match put {
-            Ok(_) => Ok(Written::Yes),
-            Err(error) if is_overtaken(&error) => Ok(Written::Overtaken),
-            Err(error) => Err(AwsError::new("dynamodb:PutItem", &error)),
-        }
+            .set_expression_attribute_values(values);
+        verdict("dynamodb:PutItem", put.send().await)
     }
-}
-
-/// Whether a write was refused by its condition.
-fn is_overtaken<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
-    let code = error
-        .as_service_error()
-        .and_then(ProvideErrorMetadata::code);
-    code == Some("ConditionalCheckFailedException")
 }

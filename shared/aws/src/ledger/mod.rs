@@ -15,11 +15,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     error::SdkError,
-    operation::update_item::{
-        UpdateItemError, UpdateItemOutput, builders::UpdateItemFluentBuilder,
-    },
+    operation::update_item::builders::UpdateItemFluentBuilder,
     types::{AttributeValue, Select},
 };
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use media::{
     identity::RecordKey,
     ids::InstanceId,
@@ -38,7 +37,7 @@ pub const BY_STATE: &str = "by_state";
 pub const BY_INSTANCE: &str = "by_instance";
 
 /// The state of a medium that a person had erased. Only the mark of [`Ledger::erase`] says so.
-const ERASED: &str = "erased";
+pub const ERASED: &str = "erased";
 
 /// The attribute of [`Record::lost_since`].
 const LOST_SINCE: &str = "lost_since";
@@ -258,15 +257,14 @@ async fn fenced(
     verdict(operation, written)
 }
 
-fn verdict(
+/// What a conditional write came to.
+fn verdict<T, E: ProvideErrorMetadata>(
     operation: &'static str,
-    written: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
+    written: Result<T, SdkError<E>>,
 ) -> Result<Written, AwsError> {
-    match written {
+    match written.map_err(|error| AwsError::new(operation, &error)) {
         Ok(_) => Ok(Written::Yes),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(Written::Overtaken),
-            _ => Err(AwsError::new(operation, &error)),
-        },
+        Err(error) if error.is_failed_condition() => Ok(Written::Overtaken),
+        Err(error) => Err(error),
     }
 }

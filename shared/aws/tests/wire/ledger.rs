@@ -295,12 +295,37 @@ async fn what_was_erased_while_its_job_waited_is_not_fetched_again() {
 
 /// Erases a record that was seen in this state.
 async fn erase(aws: &Aws, mark_until: Option<i64>) -> Result<Written, AwsError> {
-    let item = json!({ "message_id": key().as_str(), "message": MESSAGE, "state": "retrying", "chat": "5500900000002",
-        "chat_phone": "5500900000002" });
-    let record: Erasable = serde_json::from_value(item).expect("a record");
-    ledger(aws)
-        .erase(&instance(), &record, mark_until, NOW)
-        .await
+    let key = key();
+    let item = json!({ "message_id": key.as_str(), "message": MESSAGE, "state": "retrying",
+        "chat": "5500900000002", "chat_phone": "5500900000002" });
+    erase_one(aws, &erasable(&item), mark_until).await
+}
+
+fn erasable(item: &Value) -> Erasable {
+    Erasable::of_item(&serde_dynamo::to_item(item).expect("an item"))
+}
+
+async fn erase_one(
+    aws: &Aws,
+    record: &Erasable,
+    mark_until: Option<i64>,
+) -> Result<Written, AwsError> {
+    let (ledger, instance) = (ledger(aws), instance());
+    ledger.erase(&instance, record, mark_until, NOW).await
+}
+
+#[tokio::test]
+async fn a_record_without_a_state_is_erased_only_while_it_has_none() {
+    let aws = Aws::answer_in_order([Answer::json(&json!({}))]).await;
+    let record = erasable(&json!({ "message_id": "3EB0" }));
+    assert!(record.may_be_queued() && !record.is_mark());
+    assert_eq!(erase_one(&aws, &record, None).await, Ok(Written::Yes));
+    let asked = aws.only_request("DeleteItem").json();
+    let condition = "attribute_not_exists(#state) AND \
+        (attribute_not_exists(lease_owner) OR lease_until < :now)";
+    assert_eq!(asked["ConditionExpression"], condition);
+    let values = json!({ ":now": { "N": NOW.to_string() } });
+    assert_eq!(asked["ExpressionAttributeValues"], values);
 }
 
 #[tokio::test]

@@ -72,24 +72,28 @@ fn a_tenant() -> Tenant {
     }
 }
 
-async fn add(aws: &Aws) -> Result<(), RegisterError> {
+/// What chance gave.
+const RANDOM: [u8; 32] = [0xfb; 32];
+
+async fn add(aws: &Aws) -> Result<Secret, RegisterError> {
     let (id, tenant, token) = (instance(), tenant(), Secret::new("token of W-API"));
     let new = NewInstance {
         id: &id,
         tenant: &tenant,
-        secret_hash: Sha256::of(b"secret"),
         strategies: &[Strategy::Cdn, Strategy::Wapi],
         policy: &policy(),
         token: &token,
         now: 1_787_431_000,
     };
-    register(aws).add_instance(&new).await
+    register(aws).add_instance(&new, RANDOM).await
 }
 
 #[tokio::test]
 async fn a_new_instance_is_sealed_for_its_row_and_reads_back_as_it_was_written() {
     let aws = Aws::start(healthy).await;
-    add(&aws).await.expect("added");
+    let secret = add(&aws).await.expect("added");
+    // 32 bytes in base64, of the alphabet that may stand in a URL.
+    assert_eq!(secret.expose(), "-_v7".repeat(10) + "-_s");
     let sealed = aws.only_request("Encrypt").json();
     assert_eq!(sealed["KeyId"], "key-id");
     assert_eq!(sealed["Plaintext"], BASE64.encode(b"token of W-API"));
@@ -99,8 +103,11 @@ async fn a_new_instance_is_sealed_for_its_row_and_reads_back_as_it_was_written()
     assert_eq!(put.json()["TableName"], "instances-table");
     let condition = &put.json()["ConditionExpression"];
     assert_eq!(condition, "attribute_not_exists(instance)");
-    assert_eq!(put.json()["Item"], instance_item());
-    assert!(!put.text().contains("token of W-API") && !put.text().contains("\"secret\""));
+    let mut item = instance_item();
+    item["secret_hashes"] =
+        json!({ "L": [{ "S": Sha256::of(secret.expose().as_bytes()).to_hex() }] });
+    assert_eq!(put.json()["Item"], item);
+    assert!(!put.text().contains("token of W-API") && !put.text().contains(secret.expose()));
 }
 
 #[tokio::test]
@@ -115,7 +122,8 @@ async fn a_new_tenant_is_written_once_and_reads_back() {
     let read = register.tenant(&tenant()).await.expect("an answer");
     assert_eq!(read, Some(new));
     let all = register.tenants().await.expect("an answer");
-    let ids: Vec<_> = all.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(all.unread, []);
+    let ids: Vec<_> = all.known.iter().map(|one| one.id.as_str()).collect();
     assert_eq!(ids, ["acme", "beta"]);
 }
 
@@ -124,7 +132,7 @@ async fn what_is_there_is_not_overwritten_and_what_is_not_there_is_not_made() {
     let aws = Aws::start(contradicts).await;
     let register = register(&aws);
     let there = Err(RegisterError::AlreadyThere);
-    assert_eq!(add(&aws).await, there);
+    assert_eq!(add(&aws).await.map(drop), there);
     assert_eq!(register.add_tenant(&a_tenant()).await, there);
     let gone = Err(RegisterError::NotThere);
     let hash = Sha256::of(b"new");
@@ -191,6 +199,34 @@ async fn a_new_token_is_sealed_for_its_row_and_never_written_open() {
     let values = &update.json()["ExpressionAttributeValues"];
     assert_eq!(values[":v"], json!({ "S": BASE64.encode(b"sealed") }));
     assert!(!update.text().contains("another token"));
+}
+
+/// A record that another version wrote, or a person's slip, is named and costs no other.
+#[tokio::test]
+async fn a_record_that_makes_no_sense_costs_only_itself_and_still_gets_its_tenants_policy() {
+    let mut odd = instance_item();
+    odd["instance"] = json!({ "S": "LITE-EEEEEE-FFFFFF" });
+    odd["strategies"] = json!({ "L": [{ "S": "by post" }] });
+    let items = json!({ "Items": [odd, { "instance": { "S": "x" } }, instance_item()] });
+    let aws = Aws::start(move |seen| match seen.operation() {
+        "Scan" => Answer::json(&items),
+        _ => healthy(seen),
+    })
+    .await;
+    let register = register(&aws);
+    let roll = register.instances().await.expect("an answer");
+    assert_eq!(roll.known.len(), 1);
+    let unread: Vec<_> = roll
+        .unread
+        .iter()
+        .map(|one| (one.id.as_str(), one.tenant.as_deref()))
+        .collect();
+    let expected = [("LITE-EEEEEE-FFFFFF", Some("acme")), ("x", None)];
+    assert_eq!(unread, expected);
+    let set = register.set_policy(&tenant(), &policy()).await;
+    set.expect("changed");
+    let sent = aws.only_request("TransactWriteItems").text().to_owned();
+    assert!(sent.contains(INSTANCE) && sent.contains("LITE-EEEEEE-FFFFFF"));
 }
 
 #[tokio::test]

@@ -18,13 +18,14 @@ pub(super) fn zip(head: &[u8]) -> Option<Evidence> {
         return Some(Evidence::format(extension, mimetype));
     }
     let (mut is_opc, mut is_android, mut is_java, mut has_macros) = (false, false, false, false);
-    let mut part = None;
+    let (mut part, mut is_binary_book) = (None, false);
     for name in entries(head) {
         let is_below = |folder: &[u8]| name.starts_with(folder);
         is_opc |= name == b"[Content_Types].xml";
         is_android |= name == b"AndroidManifest.xml";
         is_java |= name == b"META-INF/MANIFEST.MF";
         has_macros |= name.ends_with(b"/vbaProject.bin");
+        is_binary_book |= name == b"xl/workbook.bin";
         part = part.or(match () {
             () if is_below(b"word/") => Some((Family::ZipDocument, Family::ZipMacroDocument)),
             () if is_below(b"xl/") => Some((Family::ZipBook, Family::ZipMacroBook)),
@@ -33,6 +34,7 @@ pub(super) fn zip(head: &[u8]) -> Option<Evidence> {
         });
     }
     Some(match part {
+        Some(_) if is_opc && is_binary_book => Evidence::family(Family::ZipBinaryBook),
         Some((_, with_macros)) if is_opc && has_macros => Evidence::family(with_macros),
         Some((family, _)) if is_opc => Evidence::family(family),
         _ if is_android => Evidence::family(Family::ZipAndroid),
@@ -40,16 +42,32 @@ pub(super) fn zip(head: &[u8]) -> Option<Evidence> {
     })
 }
 
-/// The names of the entries whose headers lie in the head.
+/// The names of the entries whose headers lie in the head. What is packed is passed over, as far as
+/// a header tells its size: it may be an archive, too.
 fn entries(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = head;
     std::iter::from_fn(move || {
         let at = rest.windows(4).position(|four| four == b"PK\x03\x04")?;
         let entry = rest.get(at..)?;
-        rest = entry.get(4..)?;
         let len = u16::from_le_bytes(*entry.get(26..)?.first_chunk()?);
-        entry.get(30..)?.get(..usize::from(len))
+        let (name, after) = entry.get(30..)?.split_at_checked(usize::from(len))?;
+        rest = after
+            .get(packed_size(entry).unwrap_or(0)..)
+            .unwrap_or_default();
+        Some(name)
     })
+}
+
+/// The size of an entry's extra field and packed bytes, if it stands in the header itself.
+fn packed_size(entry: &[u8]) -> Option<usize> {
+    const FOLLOWS_BYTES: u8 = 1 << 3;
+    const IN_EXTRA_FIELD: u32 = u32::MAX;
+    let flags = *entry.get(6)?;
+    let size = u32::from_le_bytes(*entry.get(18..)?.first_chunk()?);
+    let extra = u16::from_le_bytes(*entry.get(28..)?.first_chunk()?);
+    let is_known = flags & FOLLOWS_BYTES == 0 && size != IN_EXTRA_FIELD;
+    let size = usize::try_from(size).ok().filter(|_| is_known)?;
+    size.checked_add(usize::from(extra))
 }
 
 /// The type that the first entry names, and its extension: `OpenDocument`, EPUB and others write it

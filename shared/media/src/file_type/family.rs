@@ -44,6 +44,8 @@ pub(super) enum Family {
     Zip,
     ZipBook,
     ZipMacroBook,
+    /// A workbook whose parts are no XML.
+    ZipBinaryBook,
     ZipDocument,
     ZipMacroDocument,
     ZipSlides,
@@ -124,6 +126,7 @@ const ROWS: &[Row] = &[
                                     "3mf", "xps", "oxps", "idml", "ora", "usdz"], None, false),
     row(Family::ZipBook,          &["xlsx", "xlsm", "xlsb", "xltx", "xltm", "xlam"], None, false),
     row(Family::ZipMacroBook,     &["xlsm", "xlsb", "xltm", "xlam"], None, false),
+    row(Family::ZipBinaryBook,    &["xlsb"], None, false),
     row(Family::ZipDocument,      &["docx", "docm", "dotx", "dotm"], None, false),
     row(Family::ZipMacroDocument, &["docm", "dotm"], None, false),
     row(Family::ZipSlides,        &["pptx", "pptm", "ppsx", "ppsm", "potx", "potm", "ppam"], None, false),
@@ -150,6 +153,22 @@ impl Family {
         extensions.first().copied().unwrap_or("bin")
     }
 
+    /// Whether its files are of more formats than anybody can list.
+    pub(super) fn is_wide(self) -> bool {
+        let wide = [
+            Self::Text,
+            Self::Zip,
+            Self::Ole,
+            Self::Riff,
+            Self::IsoMedia,
+            Self::Gzip,
+            Self::Sqlite,
+            Self::Program,
+            Self::Pkcs7,
+        ];
+        wide.contains(&self)
+    }
+
     /// Whether files with this extension have such bytes.
     pub(super) fn has(self, extension: &str) -> bool {
         self.row()
@@ -169,10 +188,17 @@ impl Family {
     }
 }
 
-/// Whether a file of any family may have this extension: it is of no other, and nothing that is
-/// drawn or played.
+/// Extensions whose files have a long signature of their own, beside those that are drawn or played.
+const OF_FORMATS: &[&str] = &[
+    "7z", "accdb", "bz2", "cab", "class", "crx", "deb", "dex", "elf", "lnk", "lz", "lz4", "mdb",
+    "mobi", "rar", "rpm", "rtf", "swf", "tar", "wasm", "xz", "zst",
+];
+
+/// Whether a file of any family may have this extension: it is of no other family or format, and
+/// nothing that is drawn or played.
 pub(super) fn is_open(extension: &str) -> bool {
-    !is_of_some_family(extension) && !types::is_media(extension)
+    let is_taken = is_of_some_family(extension) || OF_FORMATS.contains(&extension);
+    !is_taken && !types::is_media(extension)
 }
 
 /// Whether files with this extension have bytes that some family knows.

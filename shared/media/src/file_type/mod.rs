@@ -15,7 +15,7 @@
 //!    say how a file is packed (`application/zip`, `text/plain`) come last;
 //! 2. the name's, if the tables know it;
 //! 3. what the bytes tell of their content: names in an archive, brands, syntax of a text;
-//! 4. the name's, if nothing else is called so (`rem`);
+//! 4. the name's, if nothing else is called so (`rem`) and the family holds files of many formats;
 //! 5. the declared type that only says how the file is packed, and the family's usual extension.
 //!
 //! Inline is what the bytes prove to be a picture that browsers draw, audio, video, PDF or plain
@@ -72,10 +72,14 @@ struct Words {
 impl Words {
     fn read(evidence: &FileEvidence<'_>) -> Self {
         let name = evidence.file_name.and_then(extension_of);
+        // `bin` says nothing, and a single letter (`Empresa S.A`) only what the tables know.
+        let says = |name: &str| {
+            let is_letter = name.len() == 1 && !family::is_of_some_family(name);
+            name != "bin" && !is_letter
+        };
         Self {
             declared: evidence.declared.and_then(types::declared),
-            // `bin` says nothing.
-            name: name.filter(|name| name.as_str() != "bin"),
+            name: name.filter(|name| says(name.as_str())),
         }
     }
 
@@ -105,7 +109,9 @@ impl Words {
                 name.filter(|name| types::are_alike(name, extension) || content == Some(*name));
             return better.unwrap_or(extension);
         }
-        let open = self.name().filter(|name| family::is_open(name));
+        let open = self
+            .name()
+            .filter(|name| family.is_wide() && family::is_open(name));
         name.or(content)
             .or(open)
             .or(declared.map(|declared| declared.extension))
@@ -113,7 +119,8 @@ impl Words {
     }
 
     /// The extension of text. A page that is said to be plain text stays that; a workbook that is
-    /// text is CSV, since Windows has one type for both.
+    /// text is CSV, since Windows has one type for both. XML is the syntax of many formats, so the
+    /// name may say more.
     fn extension_of_text(&self, text: Text) -> &str {
         let is_said = |extension: &str| {
             self.declared
@@ -122,6 +129,7 @@ impl Words {
         let content = match text.extension {
             Some(_) if text.is_page() && is_said("txt") => Some("txt"),
             None if is_said("xls") => Some("csv"),
+            Some("xml") if !is_said("xml") && self.name().is_some_and(family::is_open) => None,
             content => content,
         };
         self.extension_in(Family::Text, content)

@@ -98,6 +98,7 @@ fn syntax(text: &str) -> Option<&'static str> {
         ("begin:vcard", "vcf"),
         ("begin:vcalendar", "ics"),
         ("ofxheader", "ofx"),
+        ("!type:", "qif"),
         ("%!ps", "ps"),
     ];
     let known = STARTS.iter().find(|(start, _)| text.starts_with(start));
@@ -159,7 +160,9 @@ fn element(text: &str, is_xml: bool) -> Option<&'static str> {
     let is_tag = name.starts_with(char::is_alphabetic)
         && after.starts_with([' ', '\t', '\r', '\n', '>', '/']);
     let local = name.rsplit(':').next().unwrap_or(name);
-    let is_closed = ["</", "/>", "=\""].iter().any(|sign| after.contains(sign));
+    let is_closed = ["</", "/>", "=\"", "='"]
+        .iter()
+        .any(|sign| after.contains(sign));
     match local {
         _ if !is_tag => None,
         "svg" => Some("svg"),

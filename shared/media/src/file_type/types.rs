@@ -15,10 +15,12 @@ const TYPES: &[(&str, &str)] = &[
     ("db", "application/vnd.sqlite3"),
     ("exe", "application/vnd.microsoft.portable-executable"),
     ("m4a", "audio/mp4"),
+    ("mdb", "application/msaccess"),
     ("mkv", "video/x-matroska"),
     ("msi", "application/x-msi"),
     ("ofx", "application/x-ofx"),
     ("pem", "application/x-pem-file"),
+    ("qif", "application/x-qif"),
     ("sqlite", "application/vnd.sqlite3"),
     ("was", "application/was"),
 ];
@@ -49,6 +51,7 @@ const EXTENSIONS: &[(&str, &str)] = &[
     ("application/wps-office.pptx", "pptx"), ("application/wps-office.xls", "xls"), ("application/wps-office.xlsx", "xlsx"),
     ("application/vnd.apple.pages", "pages"), ("application/vnd.apple.numbers", "numbers"),
     ("application/vnd.apple.keynote", "key"), ("application/postscript", "ps"), ("application/eps", "eps"),
+    ("application/msaccess", "mdb"), ("application/vnd.ms-access", "mdb"),
     // Drawings.
     ("application/cdr", "cdr"), ("application/coreldraw", "cdr"), ("application/x-cdr", "cdr"),
     ("application/x-coreldraw", "cdr"), ("application/vnd.corel-draw", "cdr"), ("image/cdr", "cdr"),
@@ -74,6 +77,7 @@ const EXTENSIONS: &[(&str, &str)] = &[
     ("application/ics", "ics"), ("message/rfc822", "eml"),
     ("application/x-ofx", "ofx"), ("application/ofx", "ofx"), ("application/vnd.ofx", "ofx"), ("text/ofx", "ofx"),
     ("text/x-ofx", "ofx"), ("application/x-qfx", "qfx"),
+    ("application/x-qif", "qif"), ("application/qif", "qif"),
     // Certificates and signatures.
     ("application/pkcs12", "p12"), ("application/x-pkcs12", "p12"), ("application/x-pkcs12-certificate", "p12"),
     ("application/pkcs7-mime", "p7m"), ("application/x-pkcs7-mime", "p7m"),

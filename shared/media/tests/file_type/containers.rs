@@ -217,3 +217,48 @@ fn legacy_office_files_are_told_apart() {
         (&locked, ANY, "folha.xlsx", "xlsx", XLSX, "attachment"),
     ]);
 }
+
+/// As programs store what they cannot pack any more: the headers of the inner archive lie open.
+#[test]
+#[rustfmt::skip]
+fn what_lies_in_an_archive_is_not_the_archive() {
+    let docx = plain_zip(&["[Content_Types].xml", "word/document.xml"]);
+    let apk = plain_zip(&["AndroidManifest.xml"]);
+    let (of_docx, of_apk) = (heads::zip_of("prova.docx", &docx), heads::zip_of("app.apk", &apk));
+    check(&[
+        (&of_docx, ANY, NONE, "zip", "application/zip", "attachment"),
+        (&of_docx, ANY, "provas.zip", "zip", "application/zip", "attachment"),
+        (&of_apk, "application/zip", "app.zip", "zip", "application/zip", "attachment"),
+    ]);
+}
+
+/// Excel opens neither under the other's name.
+#[test]
+fn a_binary_workbook_is_told_from_others() {
+    const XLSB: &str = "application/vnd.ms-excel.sheet.binary.macroEnabled.12";
+    let book = plain_zip(&["[Content_Types].xml", "xl/workbook.bin"]);
+    check(&[
+        (&book, ANY, NONE, "xlsb", XLSB, "attachment"),
+        (&book, XLSX, "planilha.xlsx", "xlsb", XLSB, "attachment"),
+        (&book, XLS, "planilha.xlsb", "xlsb", XLSB, "attachment"),
+    ]);
+}
+
+/// An extension that a format has to itself is no word for bytes of another.
+#[test]
+#[rustfmt::skip]
+fn the_name_of_another_format_is_no_extension() {
+    let zip = plain_zip(&["exemplo.txt"]);
+    let (pdf, docx) = (b"%PDF-1.7\n".as_slice(), plain_zip(&["[Content_Types].xml", "word/document.xml"]));
+    check(&[
+        (&zip, "application/vnd.rar", "fotos.rar", "zip", "application/zip", "attachment"),
+        (&zip, ANY, "fotos.7z", "zip", "application/zip", "attachment"),
+        (b"apenas texto\n", ANY, "fotos.rar", "txt", "text/plain", "inline"),
+        (pdf, ANY, "contrato.assinado", "pdf", "application/pdf", "inline"),
+        (&docx, ANY, "contrato v2.final", "docx", DOCX, "attachment"),
+        (&docx, ANY, "Contrato Empresa S.A", "docx", DOCX, "attachment"),
+        (&zip, ANY, "Empresa S.A", "zip", "application/zip", "attachment"),
+        (&zip, ANY, "painel.pbix", "pbix", "application/zip", "attachment"),
+        (b"\x01\x02\x03\x04", "application/msaccess", "dados.mdb", "mdb", "application/msaccess", "attachment"),
+    ]);
+}

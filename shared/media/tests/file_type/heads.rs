@@ -80,6 +80,15 @@ pub(crate) fn plain_zip(names: &[&str]) -> Vec<u8> {
     archive.finish().expect("an archive").into_inner()
 }
 
+/// A ZIP archive with one file, stored as it is.
+pub(crate) fn zip_of(name: &str, content: &[u8]) -> Vec<u8> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    archive.start_file(name, stored).expect("an entry");
+    archive.write_all(content).expect("its bytes");
+    archive.finish().expect("an archive").into_inner()
+}
+
 /// A ZIP archive whose first entry names its type, as EPUB and `OpenDocument` demand.
 pub(crate) fn typed_zip(mimetype: &str) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));

@@ -70,3 +70,20 @@ fn invisible_characters_are_left_out_of_the_shown_name() {
         assert!(disposition.contains("filename=\"2026"), "{disposition}");
     }
 }
+
+/// Windows leaves them out, so people do not see them.
+#[test]
+fn dots_and_blanks_behind_an_extension_hide_nothing() {
+    for name in [
+        "CB0108.REM.",
+        "CB0108.REM..",
+        "CB0108.REM. ",
+        "CB0108.rem .",
+    ] {
+        let object = describe(document(ANY, name), b"00100000  2000");
+        assert_eq!(ending(&object), "rem", "{name:?}");
+        assert!(object.key.as_str().ends_with("_cb0108.rem"), "{name:?}");
+    }
+    let object = describe(document(ANY, "Empresa Ltda."), b"\x01\x02\x03\x04");
+    assert_eq!(ending(&object), "bin");
+}

@@ -231,3 +231,26 @@ fn unknown_bytes_keep_their_senders_ending() {
         (unknown, ANY, "cadastro.d\u{202e}bf ", "dbf", ANY, "attachment"),
     ]);
 }
+
+#[test]
+#[rustfmt::skip]
+fn syntax_names_statements_and_invoices_without_names() {
+    check(&[
+        (b"!Type:Bank\nD01/08/26\n^\n", ANY, NONE, "qif", "application/x-qif", "attachment"),
+        (b"!Type:Bank\nD01/08/26\n^\n", "text/plain", "extrato.qif", "qif", "application/x-qif", "attachment"),
+        (b"<CTe versao='4.00'><infCte Id='x'>", ANY, NONE, "xml", "text/xml", "attachment"),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn xml_under_a_name_of_its_own_keeps_it() {
+    let xml = b"<?xml version=\"1.0\"?><office:document xmlns:office=\"x\">".as_slice();
+    check(&[
+        (xml, ANY, "planilha.fods", "fods", "text/xml", "attachment"),
+        (xml, NONE, "roteiro.fdx", "fdx", "text/xml", "attachment"),
+        (xml, "text/xml", "Nota.emitida", "xml", "text/xml", "attachment"),
+        (xml, ANY, "nota.txt", "txt", "text/plain", "attachment"),
+        (xml, ANY, "Nota de Empresa S.A", "xml", "text/xml", "attachment"),
+    ]);
+}

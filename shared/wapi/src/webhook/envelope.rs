@@ -1,7 +1,7 @@
 //! What a webhook says around its media: which chat, who is in it, which way, and when.
 
 use media::{
-    contact::{Contact, digits},
+    contact::{Contact, digits, user},
     envelope::Envelope as Known,
     message::{Chat, ChatKind, Direction},
 };
@@ -58,29 +58,34 @@ impl<'a> Envelope<'a> {
 
 /// Who sent it: in a group a participant, in a chat of two the contact or the account itself.
 fn sender(body: Fields<'_>) -> Contact {
-    let sender = body.object("sender");
-    let text = |name: &str| sender.and_then(|it| it.text(name));
-    let lid = text("senderLid").or_else(|| text("lid"));
-    let named = Contact::read(text("id"), lid);
+    let (id, lid) = match body.object("sender") {
+        Some(sender) => (
+            sender.id("id"),
+            sender.id("senderLid").or_else(|| sender.id("lid")),
+        ),
+        None => (body.id("sender"), None),
+    };
+    let named = Contact::read(id.as_deref(), lid.as_deref());
     if !named.is_unknown() {
         return named;
     }
-    Contact::read(body.text("participant"), body.text("participantLid"))
+    let (id, lid) = (body.id("participant"), body.id("participantLid"));
+    Contact::read(id.as_deref(), lid.as_deref())
 }
 
 /// The chat's address. Where it has no server, `isGroup` says whether it is a group's, and the LIDs
 /// that the envelope names whether it is one of them.
 fn address(body: Fields<'_>, sender: &Contact) -> String {
     let chat = body.object("chat");
-    let id = chat.and_then(|chat| chat.text("id")).unwrap_or_default();
-    let id = id.trim();
+    let id = chat.map_or_else(|| body.id("chat"), |chat| chat.id("id"));
+    let id = id.as_deref().unwrap_or_default().trim();
+    if body.flag("isGroup") && is_address_of_a_group(id) {
+        return format!("{}@g.us", user(id));
+    }
     if id.is_empty() || id.contains('@') || id.eq_ignore_ascii_case("status") {
         return id.to_owned();
     }
-    if body.flag("isGroup") {
-        return format!("{id}@g.us");
-    }
-    let own = body.text("connectedLid").and_then(digits);
+    let own = body.id("connectedLid").as_deref().and_then(digits);
     let of_chat = lid_of_chat(body);
     let lids = [sender.lid.as_ref(), own.as_ref(), of_chat.as_ref()];
     match digits(id) {
@@ -89,10 +94,26 @@ fn address(body: Fields<'_>, sender: &Contact) -> String {
     }
 }
 
+/// Whether what is said to be a group's may be that: it has no server, or a person's server and more
+/// than a number.
+fn is_address_of_a_group(id: &str) -> bool {
+    /// By E.164.
+    const LONGEST_NUMBER: usize = 15;
+    let is_number = digits(id).is_some_and(|number| number.len() <= LONGEST_NUMBER);
+    match id.split_once('@') {
+        None => !id.is_empty() && !id.eq_ignore_ascii_case("status"),
+        Some((_, server)) => {
+            let servers = ["c.us", "s.whatsapp.net"];
+            let is_person = servers.iter().any(|one| server.eq_ignore_ascii_case(one));
+            is_person && !is_number
+        }
+    }
+}
+
 fn lid_of_chat(body: Fields<'_>) -> Option<String> {
     let chat = body.object("chat")?;
-    let lid = chat.text("lid").or_else(|| chat.text("chatLid"));
-    lid.and_then(digits)
+    let lid = chat.id("lid").or_else(|| chat.id("chatLid"));
+    lid.as_deref().and_then(digits)
 }
 
 /// The other person of a one-to-one chat. What came in was sent by that person, so its sender's LID
@@ -118,11 +139,12 @@ fn peer(body: Fields<'_>, address: &str, sender: Option<&Contact>) -> Contact {
         let is_spelt_so = spellings.iter().any(|one| one.as_str() == phone);
         chat.phone.as_ref() == Some(phone) || is_spelt_so
     };
-    match &sender.phone {
-        Some(phone) if is_its(phone) => Contact {
+    if sender.phone.as_ref().is_none_or(is_its) {
+        Contact {
             lid: sender.lid.clone(),
             ..chat
-        },
-        Some(_) | None => chat,
+        }
+    } else {
+        chat
     }
 }

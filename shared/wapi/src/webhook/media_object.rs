@@ -132,6 +132,7 @@ fn media_key(fields: Fields<'_>) -> Option<Secret> {
         .bytes()
         .and_then(|bytes| MediaKey::from_bytes(bytes).ok());
     key.map(|key| key.to_base64()).or_else(|| {
+        bytes.is_present().then_some(())?;
         let text = short(fields, "mediaKey", MAX_KEY_BYTES)?;
         is_graphic(text).then(|| Secret::new(text))
     })

@@ -6,6 +6,8 @@ mod media_object;
 mod moment;
 mod names;
 mod opened;
+mod reading;
+mod several;
 
 use std::collections::HashSet;
 
@@ -14,12 +16,14 @@ use serde_json::Value;
 
 use crate::{
     fields::Fields,
-    json::Reader,
+    json::{self, Reader},
     relay::{self, Relay},
 };
 pub use content::MAX_MEDIA;
 use content::{Found, Search};
 use envelope::Envelope;
+pub use reading::{Reading, Refused, Unread};
+pub use several::Several;
 
 /// Values kept of a body at most: a message has some hundreds, and each costs up to a hundred
 /// bytes.
@@ -35,14 +39,14 @@ impl std::fmt::Debug for WebhookBody {
     }
 }
 
-/// Why the bytes are no webhook. The sender gets a 400; W-API never sends such.
+/// Why the bytes are no webhook. See [`Reading`] for what becomes of them; W-API never sends such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// Not JSON, also after repair; or nested too deep, or of too many values.
     #[error("the body is not JSON")]
     NotJson,
-    /// JSON, but an empty list, a text, number, flag or null.
-    #[error("the body is JSON but not an object")]
+    /// Nothing at all, an empty list, a text that is no JSON, a number, flag or null.
+    #[error("the body is empty, or JSON that holds nothing")]
     NotAnObject,
     /// A relay's envelope, or anything else, and no webhook is in it.
     #[error("the body holds no webhook of W-API")]
@@ -64,7 +68,7 @@ impl BodyError {
     }
 }
 
-/// Why a body announces nothing here, although it is a webhook. The sender gets a 400.
+/// Why a body announces nothing here, although it is a webhook. See [`Reading`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnnounced {
     /// It names another instance than the URL it was posted to: a webhook URL was registered at the wrong
@@ -158,7 +162,7 @@ pub struct Announcement {
     /// here they are found all the same, and counted.
     pub unknown_wrappers: usize,
     /// Objects with a key and a path of which nothing says what they are: neither their name nor
-    /// their type.
+    /// their type. Also what lies so deep that nobody looks.
     pub not_understood: usize,
     /// There were more media than [`MAX_MEDIA`], and these are only the first.
     pub too_many: bool,
@@ -186,14 +190,18 @@ impl Announcement {
 }
 
 impl WebhookBody {
-    /// Reads JSON, repaired if need be, and finds the one webhook that a relay may have wrapped or
-    /// listed.
+    /// Reads JSON, repaired if need be or in a field of a form, and finds the one webhook that a
+    /// relay may have wrapped or listed.
     ///
     /// # Errors
     /// [`BodyError`] says what is wrong, never what the body was.
     pub fn parse(bytes: &[u8]) -> Result<Self, BodyError> {
+        if json::is_blank(bytes) {
+            return Err(BodyError::NotAnObject);
+        }
         let mut reader = Reader::new(MAX_VALUES);
-        let value = reader.read(bytes).ok_or(BodyError::NotJson)?;
+        let value = reader.read(bytes).or_else(|| reader.read_form(bytes));
+        let value = value.ok_or(BodyError::NotJson)?;
         let found = Self::find(value, &mut reader);
         // What was left out may be a medium, or the webhook itself.
         if reader.is_cut() {
@@ -225,6 +233,8 @@ impl WebhookBody {
         let is_nothing = match &value {
             Value::Object(fields) => fields.is_empty(),
             Value::Array(entries) if !entries.is_empty() => false,
+            // Cut or broken JSON in a text.
+            Value::String(text) if json::may_hold_json(text) => return Err(BodyError::NotJson),
             Value::Array(_)
             | Value::Null
             | Value::Bool(_)
@@ -290,8 +300,16 @@ impl WebhookBody {
             };
         };
         let event = Event::of(body);
-        let content = body.get("msgContent").filter(|_| event.may_carry_media());
-        let search = content.map(Search::through).unwrap_or_default();
+        let mut search = Search::default();
+        if event.may_carry_media() {
+            search = body
+                .get("msgContent")
+                .map(Search::through)
+                .unwrap_or_default();
+            if search.is_empty() {
+                search.not_understood = content::count_elsewhere(&self.0);
+            }
+        }
         let envelope = Envelope::of(body);
         let read = |(n, found): (usize, &Found<'_>)| media_object::read(found, &envelope, n);
         let mut media: Vec<_> = search.found.iter().enumerate().map(read).collect();

@@ -37,10 +37,11 @@ fn of_float(number: f64) -> Option<i64> {
     seconds.as_secs().try_into().ok()
 }
 
-/// protobufjs's `Long`, whose halves are signed, and protobuf's `Timestamp`.
+/// protobufjs's `Long`, whose halves are signed, protobuf's `Timestamp`, and what `MongoDB` writes.
 fn of_object(fields: Fields<'_>) -> Option<i64> {
-    if let Some(seconds) = fields.get("seconds").or_else(|| fields.get("_seconds")) {
-        return read(seconds);
+    const HOLDERS: [&str; 4] = ["seconds", "_seconds", "$numberLong", "$date"];
+    if let Some(held) = HOLDERS.into_iter().find_map(|name| fields.get(name)) {
+        return read(held);
     }
     let low = fields.integer("low")?;
     let high = fields.integer("high").unwrap_or_default();

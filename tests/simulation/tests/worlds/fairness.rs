@@ -21,8 +21,8 @@ fn a_burst_at_most_doubles_a_quiet_tenants_wait() {
     assert!(beside <= 2 * alone, "{beside:?}, alone {alone:?}");
 }
 
-#[test]
 /// Without message groups the quiet tenant waits for the whole burst.
+#[test]
 fn without_groups_a_quiet_tenant_waits_longer() {
     let unfair = Rush {
         is_fair: false,

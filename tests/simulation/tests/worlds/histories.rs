@@ -57,8 +57,8 @@ fn five_posts_at_once_store_one_file() {
     }
 }
 
-#[test]
 /// Five posts at once of a file with two parts.
+#[test]
 fn five_posts_leave_no_open_upload() {
     let planned = PlannedMedia {
         posts: 5,
@@ -102,8 +102,8 @@ fn no_invocation_limit_loses_a_job() {
     }
 }
 
-#[test]
 /// Both sources are down for a day; everything is stored afterwards.
+#[test]
 fn a_day_without_sources_parks_nothing() {
     let down = WapiScenario::CallStatus { status: 503 };
     let day = Duration::from_hours(24);
@@ -224,8 +224,8 @@ fn a_new_token_loses_no_file() {
     assert_eq!(outcome.account.stored, 10);
 }
 
-#[test]
 /// Each is stored before the removal or parked with a reason.
+#[test]
 fn removing_an_instance_loses_no_file() {
     let mut media: Vec<_> = ten_files()
         .into_iter()
@@ -361,8 +361,8 @@ fn run_with_failing_table(sources_heal: bool) -> Outcome {
     })
 }
 
-#[test]
 /// No record says `retrying` when its job is parked.
+#[test]
 fn a_failing_table_leaves_no_retrying_record() {
     must_be_clean("both are down", &run_with_failing_table(false));
 }

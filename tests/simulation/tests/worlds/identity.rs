@@ -191,14 +191,16 @@ fn an_id_that_looks_like_a_key_is_an_id() {
 const STORED: PriorState = PriorState {
     record: Some("stored"),
     job: false,
+    unread: false,
 };
 const WAITING: PriorState = PriorState {
     record: Some("retrying"),
     job: true,
+    unread: false,
 };
 
-#[test]
 /// What the previous version stored is not fetched again.
+#[test]
 fn a_file_stored_by_the_previous_version_stays() {
     let outcome = run_world(Plan::healthy(vec![
         picture_of("a").with_prior_state(STORED),
@@ -213,9 +215,9 @@ fn a_file_stored_by_the_previous_version_stays() {
     assert!(outcome.evidence.queued.is_empty() && outcome.evidence.parked.is_empty());
 }
 
-#[test]
 /// The previous version took the second file of a message for a duplicate; it is fetched when it
 /// is announced again.
+#[test]
 fn a_file_the_previous_version_missed_is_fetched() {
     let stored = picture_of("a").with_prior_state(STORED);
     let others = ["b", "c"].map(|bytes| picture_of(bytes).announced_at(Duration::from_mins(1)));

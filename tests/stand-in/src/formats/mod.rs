@@ -142,8 +142,8 @@ mod tests {
         Format::Random,
     ];
 
-    #[test]
     /// Equal seeds give equal files, different seeds different ones.
+    #[test]
     fn a_seed_decides_the_file() -> Result<()> {
         for format in ALL {
             let mut seen = HashSet::new();

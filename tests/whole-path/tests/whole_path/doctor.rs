@@ -41,8 +41,8 @@ fn root_cause(report: &Value) -> &str {
         .unwrap_or_default()
 }
 
-#[test]
 /// Nothing on a healthy stack, and the root cause of each fault.
+#[test]
 fn the_doctor_names_the_root_cause() {
     let world = &*WORLD;
     world.origins.register_instance(INSTANCE, TOKEN);

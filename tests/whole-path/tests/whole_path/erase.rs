@@ -31,8 +31,8 @@ struct SentMessages {
     of_other: AnnouncedMedia,
 }
 
-#[test]
 /// Nothing else is erased.
+#[test]
 fn a_phone_is_erased_everywhere() {
     let world = &*WORLD;
     world.origins.register_instance(INSTANCE, TOKEN);

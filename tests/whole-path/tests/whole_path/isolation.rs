@@ -48,8 +48,8 @@ fn a_token_is_sent_only_for_its_instance() {
     });
 }
 
-#[test]
 /// Its file is not fetched.
+#[test]
 fn a_job_naming_another_tenant_is_parked() {
     on_the_stack(async |world| {
         let (victim, thief) = (world.new_account().await, world.new_account().await);

@@ -16,9 +16,11 @@ mod erase;
 mod field;
 mod isolation;
 mod media;
+mod odd_records;
 mod operator;
 mod parked;
 mod stored;
+mod unread;
 mod webhook;
 
 use std::{

@@ -17,8 +17,8 @@ fn announce_earlier(world: &World, account: &Account, kind: Kind, ago: i64) -> A
     world.announce_media(account, Spec::of(kind).moment(crate::unix_now() - ago))
 }
 
-#[test]
 /// Webhooks that W-API did not deliver come from its log; files are found, shown and exported.
+#[test]
 fn lost_webhooks_are_filled_and_files_exported() {
     let world = &*WORLD;
     world.origins.register_instance(INSTANCE, TOKEN);
@@ -99,6 +99,12 @@ async fn check_replay(world: &World, stored: &AnnouncedMedia) {
     let body = stored.webhook.to_string();
     let again = world.run_json(0, &["replay"], &body).await;
     assert_eq!((&again["media"], &again["queued"]), (&1.into(), &1.into()));
+    // A file of several: each is posted, and what is none costs itself.
+    let several = serde_json::json!([stored.webhook, { "body": "nada" }, stored.webhook]);
+    let some = world.run_json(1, &["replay"], &several.to_string()).await;
+    assert_eq!((&some["webhooks"], &some["queued"]), (&1.into(), &1.into()));
+    let failed = serde_json::json!(["entry 2 of a list holds no webhook of W-API"]);
+    assert_eq!(some["failed"], failed);
     let by_id = [
         "replay",
         "--instance",

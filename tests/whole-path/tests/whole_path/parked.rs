@@ -8,8 +8,8 @@ const TENANT: &str = "redriven";
 const INSTANCE: &str = "LITE-REDRIV-000001";
 const TOKEN: &str = "invented-token-of-the-redriven";
 
-#[test]
 /// A dry redrive only lists; a real one stores each file once.
+#[test]
 fn a_redrive_empties_the_parked_queue_once() {
     let world = &*WORLD;
     world.origins.register_instance(INSTANCE, TOKEN);

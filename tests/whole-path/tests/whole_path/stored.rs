@@ -15,8 +15,8 @@ const KINDS: [Kind; 8] = [
     Kind::Sticker,
 ];
 
-#[test]
 /// W-API answers 500 to everything; each file has full proof.
+#[test]
 fn the_cdn_alone_stores_every_kind() {
     on_the_stack(async |world| {
         let account = world.new_account().await;
@@ -29,8 +29,8 @@ fn the_cdn_alone_stores_every_kind() {
     });
 }
 
-#[test]
 /// The CDN is down; each file has the sender's hash.
+#[test]
 fn w_api_alone_stores_every_kind() {
     on_the_stack(async |world| {
         let account = world.new_account().await;
@@ -185,9 +185,9 @@ fn channel_files_are_proven_by_their_hash() {
     });
 }
 
-#[test]
 /// Bytes that contradict the sender's hash are stored and flagged only if nothing better can
 /// come.
+#[test]
 fn a_hash_mismatch_is_kept_as_a_last_resort() {
     on_the_stack(async |world| {
         let account = world.new_account().await;

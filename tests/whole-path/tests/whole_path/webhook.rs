@@ -38,9 +38,9 @@ fn wrong_secrets_and_unknown_instances_get_401() {
     });
 }
 
-#[test]
 /// Large ones are read.
-fn bodies_that_are_not_webhooks_get_400() {
+#[test]
+fn bodies_that_hold_nothing_get_400() {
     on_the_stack(async |world| {
         let account = world.new_account().await;
         let post = async |body: Vec<u8>| {
@@ -50,7 +50,7 @@ fn bodies_that_are_not_webhooks_get_400() {
                 .await
                 .expect("an answer")
         };
-        for body in ["", "not json", "[]", "null", "\"text\""] {
+        for body in ["", "[]", "null", "\"text\""] {
             let answer = post(body.as_bytes().to_vec()).await;
             assert_eq!(
                 (answer.status, &answer.body["error"]),
@@ -58,11 +58,6 @@ fn bodies_that_are_not_webhooks_get_400() {
                 "{body:?}"
             );
         }
-        let nothing = post(b"[{\"headers\":{},\"body\":{}}]".to_vec()).await;
-        assert_eq!(
-            (nothing.status, &nothing.body["error"]),
-            (400, &json!("no_webhook"))
-        );
         let large = format!("{{\"event\":\"{}\"}}", "x".repeat(1_100_000));
         let large = post(large.into_bytes()).await;
         assert_eq!(

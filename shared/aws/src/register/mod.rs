@@ -3,11 +3,12 @@
 //! A tenant's policy stands in its own record and, copied in the same transaction, in those of its
 //! instances: whoever handles a medium reads one record.
 
-use std::collections::HashMap;
+mod item;
+mod new;
+mod roll;
 
 use aws_sdk_dynamodb::{
-    operation::update_item::builders::UpdateItemFluentBuilder,
-    types::{AttributeValue, TransactWriteItem, Update},
+    operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue,
 };
 use aws_sdk_kms::primitives::Blob;
 use media::{
@@ -15,14 +16,18 @@ use media::{
     message::Secret,
     policy::Policy,
     sha256::Sha256,
-    strategy::Strategy,
 };
 use serde::{Deserialize, Serialize};
 
+use self::item::{item_of, policy_update, tenant_of, value_of};
+pub use self::{
+    new::{NewInstance, SECRET_BYTES, webhook_secret},
+    roll::{Roll, Unread},
+};
 use crate::{
     clients::Clients,
     error::AwsError,
-    instances::{Instance, InstanceError, Item, context, serde_bytes_base64},
+    instances::{Instance, InstanceError, context, serde_bytes_base64},
 };
 
 /// Changes in one transaction, as `DynamoDB` allows.
@@ -54,25 +59,6 @@ pub struct Tenant {
     pub created_at: i64,
 }
 
-/// An instance about to be written.
-#[derive(Debug)]
-pub struct NewInstance<'a> {
-    /// Its id.
-    pub id: &'a InstanceId,
-    /// Whose it is.
-    pub tenant: &'a TenantId,
-    /// SHA-256 of its webhook secret.
-    pub secret_hash: Sha256,
-    /// The order in which its media are fetched; empty for the default.
-    pub strategies: &'a [Strategy],
-    /// What of its media is wanted: its tenant's policy.
-    pub policy: &'a Policy,
-    /// Its W-API token, encrypted before it leaves this process.
-    pub token: &'a Secret,
-    /// Seconds since 1970.
-    pub now: i64,
-}
-
 /// Why the register could not be read or changed. Nothing was changed then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegisterError {
@@ -99,14 +85,11 @@ impl From<InstanceError> for RegisterError {
     }
 }
 
-/// The code of a condition that did not hold.
-const CONDITION: &str = "ConditionalCheckFailedException";
-
 impl RegisterError {
     /// The same, with a failed condition as what it means here.
     fn of(error: AwsError, failed_condition: Self) -> Self {
-        let is_condition = error.code == CONDITION || error.code == "TransactionCanceledException";
-        if is_condition {
+        let is_condition = error.is_failed_condition();
+        if is_condition || error.code == "TransactionCanceledException" {
             failed_condition
         } else {
             Self::Aws(error)
@@ -170,18 +153,6 @@ impl Register {
         read.item.map(tenant_of).transpose()
     }
 
-    /// All tenants, by id.
-    ///
-    /// # Errors
-    /// When AWS fails, or a record makes no sense.
-    pub async fn tenants(&self) -> Result<Vec<Tenant>, RegisterError> {
-        let items = self.scan(&self.places.tenants_table).await?;
-        let tenants: Result<Vec<_>, _> = items.into_iter().map(tenant_of).collect();
-        let mut tenants = tenants?;
-        tenants.sort_by(|one, other| one.id.cmp(&other.id));
-        Ok(tenants)
-    }
-
     /// Gives a tenant another policy, and its instances with it: all in one transaction, or for more than
     /// 99 instances in several, the tenant's own record in the last, so that an interrupted change shows
     /// and can be repeated.
@@ -189,11 +160,15 @@ impl Register {
     /// # Errors
     /// [`RegisterError::NotThere`] for an unknown tenant, or AWS failed.
     pub async fn set_policy(&self, id: &TenantId, policy: &Policy) -> Result<(), RegisterError> {
-        let instances = self.instances().await?;
-        let its = instances.iter().filter(|instance| instance.tenant == *id);
+        let Roll { known, unread } = self.instances().await?;
+        let known = known.iter().filter(|one| one.tenant == *id);
+        let known = known.map(|one| one.id.as_str());
+        let unread = unread
+            .iter()
+            .filter(|one| one.tenant.as_deref() == Some(id.as_str()));
         let mut updates = Vec::new();
-        for instance in its {
-            let key = ("instance", instance.id.as_str());
+        for instance in known.chain(unread.map(|one| one.id.as_str())) {
+            let key = ("instance", instance);
             updates.push(policy_update(&self.places.instances_table, key, policy)?);
         }
         let key = ("tenant", id.as_str());
@@ -223,38 +198,6 @@ impl Register {
         self.remove(&self.places.tenants_table, key).await
     }
 
-    /// Adds an instance, its token encrypted for this tenant and instance only.
-    ///
-    /// # Errors
-    /// [`RegisterError::AlreadyThere`], or AWS failed.
-    pub async fn add_instance(&self, new: &NewInstance<'_>) -> Result<(), RegisterError> {
-        let item = Item {
-            instance: new.id.clone(),
-            tenant: new.tenant.clone(),
-            secret_hashes: vec![new.secret_hash],
-            old_secret_until: None,
-            strategies: new.strategies.to_vec(),
-            policy: new.policy.clone(),
-            sealed_token: self.seal(new.tenant, new.id, new.token).await?,
-            created_at: new.now,
-            paused_at: None,
-        };
-        let put = self
-            .clients
-            .dynamodb
-            .put_item()
-            .table_name(&self.places.instances_table)
-            .set_item(Some(item_of(&item)?))
-            .condition_expression("attribute_not_exists(instance)")
-            .send()
-            .await;
-        put.map_err(|error| {
-            let error = AwsError::new("dynamodb:PutItem", &error);
-            RegisterError::of(error, RegisterError::AlreadyThere)
-        })?;
-        Ok(())
-    }
-
     /// One instance.
     ///
     /// # Errors
@@ -271,18 +214,6 @@ impl Register {
             .await
             .map_err(|error| AwsError::new("dynamodb:GetItem", &error))?;
         Ok(read.item.map(Instance::try_from).transpose()?)
-    }
-
-    /// All instances, by tenant and id.
-    ///
-    /// # Errors
-    /// When AWS fails, or a record makes no sense.
-    pub async fn instances(&self) -> Result<Vec<Instance>, RegisterError> {
-        let items = self.scan(&self.places.instances_table).await?;
-        let instances: Result<Vec<_>, _> = items.into_iter().map(Instance::try_from).collect();
-        let mut instances = instances?;
-        instances.sort_by(|one, other| (&one.tenant, &one.id).cmp(&(&other.tenant, &other.id)));
-        Ok(instances)
     }
 
     /// Gives an instance another W-API token.
@@ -384,16 +315,6 @@ impl Register {
         Ok(())
     }
 
-    async fn scan(
-        &self,
-        table: &str,
-    ) -> Result<Vec<HashMap<String, AttributeValue>>, RegisterError> {
-        let pages = self.clients.dynamodb.scan().table_name(table);
-        let items = pages.consistent_read(true).into_paginator().items().send();
-        let items = items.collect::<Result<Vec<_>, _>>().await;
-        Ok(items.map_err(|error| AwsError::new("dynamodb:Scan", &error))?)
-    }
-
     async fn seal(
         &self,
         tenant: &TenantId,
@@ -414,39 +335,4 @@ impl Register {
         let sealed = encrypted.ciphertext_blob.map(Blob::into_inner);
         Ok(sealed.ok_or_else(|| AwsError::unexpected(OPERATION, "no ciphertext"))?)
     }
-}
-
-fn tenant_of(item: HashMap<String, AttributeValue>) -> Result<Tenant, RegisterError> {
-    let malformed = RegisterError::Malformed("an attribute of a tenant is missing or wrong");
-    serde_dynamo::from_item(item).map_err(|_| malformed)
-}
-
-fn item_of(fields: &impl Serialize) -> Result<HashMap<String, AttributeValue>, RegisterError> {
-    let failed = AwsError::unexpected("dynamodb:PutItem", "the item could not be built");
-    Ok(serde_dynamo::to_item(fields).map_err(|_| failed)?)
-}
-
-fn value_of(value: &impl Serialize) -> Result<AttributeValue, RegisterError> {
-    let failed = AwsError::unexpected("dynamodb:UpdateItem", "the value could not be built");
-    Ok(serde_dynamo::to_attribute_value(value).map_err(|_| failed)?)
-}
-
-/// Writes a policy into a record that is there.
-fn policy_update(
-    table: &str,
-    (name, id): (&str, &str),
-    policy: &Policy,
-) -> Result<TransactWriteItem, RegisterError> {
-    let update = Update::builder()
-        .table_name(table)
-        .key(name, AttributeValue::S(id.to_owned()))
-        .condition_expression(format!("attribute_exists({name})"))
-        .update_expression("SET #policy = :policy")
-        .expression_attribute_names("#policy", "policy")
-        .expression_attribute_values(":policy", value_of(policy)?)
-        .build()
-        .map_err(|_| {
-            AwsError::unexpected("dynamodb:TransactWriteItems", "it could not be built")
-        })?;
-    Ok(TransactWriteItem::builder().update(update).build())
 }

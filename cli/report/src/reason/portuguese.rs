@@ -1,0 +1,329 @@
+//! The sentences themselves, English beside Portuguese.
+
+/// Before a sentence.
+pub(super) const INTRODUCTIONS: &[(&str, &str)] = &[
+    ("not applicable: ", "não se aplica: "),
+    (
+        "given up by an operator; it was parked because: ",
+        "um operador desistiu dela; estava estacionada porque: ",
+    ),
+    ("given up by an operator", "um operador desistiu dela"),
+    ("it was parked because: ", "estava estacionada porque: "),
+];
+
+/// Every sentence of ours that may stand in a reason, with `{}` for what differs.
+pub(super) const SENTENCES: &[(&str, &str)] = &[
+    // What the way to an origin said.
+    (
+        "the HTTP client could not be built",
+        "o cliente HTTP não pôde ser criado",
+    ),
+    ("the connection failed", "a conexão falhou"),
+    ("no answer in time", "não houve resposta a tempo"),
+    ("no further bytes in time", "os bytes pararam de chegar"),
+    (
+        "no bytes at a useful speed in time",
+        "os bytes chegaram devagar demais",
+    ),
+    (
+        "no end before the invocation's deadline in time",
+        "não terminou antes do prazo da execução",
+    ),
+    ("no free buffer in time", "não houve buffer livre a tempo"),
+    (
+        "no turn among the instance's media in time",
+        "não chegou a vez dela entre as mídias da instância",
+    ),
+    ("the origin answered {}", "a origem respondeu {}"),
+    (
+        "the address guard refuses a host that is not configured",
+        "o filtro de endereços recusa um host que não está configurado",
+    ),
+    (
+        "the address guard refuses the scheme or port",
+        "o filtro de endereços recusa o esquema ou a porta",
+    ),
+    (
+        "the address guard refuses the host's address",
+        "o filtro de endereços recusa o endereço do host",
+    ),
+    (
+        "not asked: it failed too often in a row, and rests for {} s",
+        "não foi consultada: falhou vezes demais seguidas e descansa por {} s",
+    ),
+    // W-API.
+    (
+        "W-API could not download the content",
+        "a W-API não conseguiu baixar o conteúdo",
+    ),
+    (
+        "W-API refused the request's fields",
+        "a W-API recusou os campos do pedido",
+    ),
+    (
+        "W-API refused the instance's credentials, or the instance is not connected",
+        "a W-API recusou as credenciais da instância, ou a instância não está conectada",
+    ),
+    (
+        "W-API knows no such path or instance",
+        "a W-API não conhece esse caminho ou essa instância",
+    ),
+    (
+        "W-API asks to slow down",
+        "a W-API pede para ir mais devagar",
+    ),
+    ("W-API's gateway failed", "o gateway da W-API falhou"),
+    (
+        "W-API answered with a status that means nothing here",
+        "a W-API respondeu com um status que não significa nada aqui",
+    ),
+    (
+        "W-API said all is well and gave no link",
+        "a W-API disse que está tudo bem e não deu link",
+    ),
+    (
+        "W-API gave a link that does not lead to W-API",
+        "a W-API deu um link que não leva à W-API",
+    ),
+    (
+        "W-API gave a link that has expired",
+        "a W-API deu um link vencido",
+    ),
+    (
+        "W-API has no such endpoint",
+        "a W-API não tem esse endpoint",
+    ),
+    (
+        "W-API says it does not have the medium",
+        "a W-API diz que não tem a mídia",
+    ),
+    (
+        "W-API answered {} {} with {}",
+        "a W-API respondeu a {} {} com {}",
+    ),
+    (
+        "W-API did not answer {} {}",
+        "a W-API não respondeu a {} {}",
+    ),
+    (
+        "W-API's answer to {} {} makes no sense",
+        "a resposta da W-API a {} {} não faz sentido",
+    ),
+    (
+        "the file link refused the instance's credentials",
+        "o link do arquivo recusou as credenciais da instância",
+    ),
+    (
+        "the W-API base URL takes no paths",
+        "a URL base da W-API não aceita caminhos",
+    ),
+    (
+        "no token of the instance is at hand",
+        "não há token da instância à mão",
+    ),
+    (
+        "the webhook announced no media key or no path",
+        "o webhook não trouxe chave ou caminho da mídia",
+    ),
+    (
+        "asked without its fields: nothing was sent",
+        "pedido sem os campos: nada foi enviado",
+    ),
+    // The CDN.
+    (
+        "WhatsApp's copy is gone or has expired",
+        "a cópia do WhatsApp sumiu ou venceu",
+    ),
+    (
+        "the link to WhatsApp's copy has expired by its own word",
+        "o link para a cópia do WhatsApp já passou do próprio vencimento",
+    ),
+    (
+        "WhatsApp's CDN refuses a path without a signature, and the webhook announced no other",
+        "o CDN do WhatsApp recusa um caminho sem assinatura, e o webhook não trouxe outro",
+    ),
+    (
+        "the webhook announced no path on the CDN",
+        "o webhook não trouxe caminho no CDN",
+    ),
+    (
+        "the announced path leads to no host",
+        "o caminho anunciado não leva a host nenhum",
+    ),
+    (
+        "the webhook announced an encrypted file without a media key that can be read",
+        "o webhook anunciou um arquivo cifrado sem chave que se possa ler",
+    ),
+    (
+        "the file came encrypted, and the webhook announced no media key",
+        "o arquivo veio cifrado, e o webhook não trouxe a chave",
+    ),
+    // The bytes.
+    (
+        "the body is a web page or an error text, not the file",
+        "veio uma página ou um texto de erro, e não o arquivo",
+    ),
+    (
+        "the body ended after {} bytes, not as announced",
+        "o conteúdo acabou em {} bytes, e não onde foi anunciado",
+    ),
+    (
+        "the origin did not resume where it was asked to",
+        "a origem não retomou de onde foi pedido",
+    ),
+    (
+        "the file is larger than {} bytes",
+        "o arquivo passa de {} bytes",
+    ),
+    ("the body was empty", "o conteúdo veio vazio"),
+    (
+        "{} bytes are not an encrypted media: its length is 10 modulo 16 and at least 26",
+        "{} bytes não são uma mídia cifrada: o tamanho dela dá resto 10 na divisão por 16 e é de 26 no mínimo",
+    ),
+    (
+        "the encrypted bytes differ from the sender's hash of them",
+        "os bytes cifrados não batem com o hash de quem enviou",
+    ),
+    (
+        "the MAC is wrong under the {} keys (transfer proven: {})",
+        "o MAC não confere com as chaves de {} (transferência comprovada: {})",
+    ),
+    (
+        "the padding is wrong although the MAC is right",
+        "o preenchimento está errado, embora o MAC confira",
+    ),
+    (
+        "the body is the plain file, not an encrypted one",
+        "veio o arquivo aberto, e não o cifrado",
+    ),
+    (
+        "the bytes are the encrypted file, not the file itself",
+        "veio o arquivo cifrado, e não o próprio arquivo",
+    ),
+    (
+        "the bytes differ from the sender's hash of them",
+        "os bytes não batem com o hash de quem enviou",
+    ),
+    (
+        "the cipher refused whole blocks",
+        "a cifra recusou blocos inteiros",
+    ),
+    // Here.
+    ("{} failed: {} (HTTP {})", "{} falhou: {} (HTTP {})"),
+    (
+        "another writer was at the same key at the same moment",
+        "outra execução gravava a mesma chave no mesmo instante",
+    ),
+    (
+        "other writers were at the same key at the same moment",
+        "outras execuções gravavam a mesma chave no mesmo instante",
+    ),
+    (
+        "the bytes are proven otherwise than their metadata claims",
+        "a prova dos bytes é outra que a dos metadados",
+    ),
+    (
+        "what would be stored could not be written down",
+        "o que seria guardado não pôde ser anotado",
+    ),
+    (
+        "the stream ended without a proof",
+        "o conteúdo acabou sem prova",
+    ),
+    (
+        "the record of the instance is malformed: {}",
+        "o registro da instância está malformado: {}",
+    ),
+    (
+        "the instance is not registered",
+        "a instância não está cadastrada",
+    ),
+    (
+        "the instance belongs to another tenant than the job says",
+        "a instância é de outro cliente que o da tarefa",
+    ),
+    (
+        "it is stored for the tenant to whom the instance belonged before",
+        "está guardada para o cliente de quem a instância era antes",
+    ),
+    (
+        "the queue message is not a job that this version understands",
+        "a mensagem da fila não é uma tarefa que esta versão entenda",
+    ),
+    (
+        "received too often without an end: the function crashed, was throttled or ran out of time",
+        "recebida vezes demais sem terminar: a função caiu, foi limitada ou ficou sem tempo",
+    ),
+    (
+        "the token of {} does not open. Give it again: wapi-media token rotate {}",
+        "o token de {} não abre. Informe de novo: wapi-media token rotate {}",
+    ),
+];
+
+/// By the alarm's name in `template.yaml`.
+pub(super) const ALARMS: &[(&str, &str)] = &[
+    (
+        "ParkedQueueNotEmptyAlarm",
+        "Há mídias estacionadas à espera de uma pessoa. Leia o motivo com wapi-media parked list; a W-API e o WhatsApp esquecem mídias em duas a quatro semanas.",
+    ),
+    (
+        "ExpiringAlarm",
+        "Mídias não guardadas vencem em menos de 48 horas. Veja com wapi-media parked list --expiring-within 48h, corrija a causa agora e devolva-as.",
+    ),
+    (
+        "WatchErrorsAlarm",
+        "A função watch falhou por três horas, e ninguém conta o que vence em breve. Leia o log dela.",
+    ),
+    (
+        "JobsNotTakenAlarm",
+        "Uma tarefa espera há meia hora, embora a função download pegue tarefas novas na hora. Veja se o gatilho está ligado e se a função inicia.",
+    ),
+    (
+        "DownloadErrorsAlarm",
+        "A função download falhou por inteiro (queda, tempo ou memória). As tarefas voltam sozinhas; leia o log dela.",
+    ),
+    (
+        "DownloadThrottlesAlarm",
+        "A conta não tem mais concorrência para a função download. Reduza MaximumConcurrency ou aumente o limite da conta.",
+    ),
+    (
+        "WebhookErrorsAlarm",
+        "A função webhook falhou e a W-API recebeu 5xx, que ela pode não repetir. Leia o log; `wapi-media backfill` busca o que se perdeu.",
+    ),
+    (
+        "WebhookThrottlesAlarm",
+        "A conta não tem mais concorrência para a função webhook e a W-API recebeu 5xx, que ela pode não repetir. Aumente o limite da conta.",
+    ),
+    (
+        "WebhookUnavailableAlarm",
+        "Uma tarefa não pôde ser gravada e a W-API recebeu 503, que ela pode não repetir. Leia o log da função webhook; `wapi-media backfill` busca o que se perdeu.",
+    ),
+    (
+        "WebhookRefusedAlarm",
+        "Muitos webhooks com segredo errado ou de instância desconhecida: alguém tenta adivinhar, ou uma instância foi cadastrada na W-API e não aqui.",
+    ),
+    (
+        "WebhookMisdirectedAlarm",
+        "Um webhook nomeia outra instância que a da URL: a URL foi cadastrada na W-API na instância errada, e as mídias dela não são guardadas em lugar nenhum. O log da função webhook nomeia a instância da URL. Veja `wapi-media webhook show`, cadastre o webhook de novo e busque o que faltou com `wapi-media backfill`.",
+    ),
+    (
+        "WebhookUnreadAlarm",
+        "Um webhook que veio com o segredo certo não pôde ser lido, no todo ou em parte. O log da função webhook diz o motivo. O que foi respondido com 200 está guardado, e é estacionado com a classe unread; veja `wapi-media parked list --class unread`. O que foi respondido com 400 não tinha nada, e com 413 era grande demais para ser guardado; o log da própria W-API o guarda por 30 dias, e `wapi-media backfill` o lê de novo. Se houver um intermediário entre a W-API e esta pilha, veja o que ele altera.",
+    ),
+    (
+        "WebhookRateLimitedAlarm",
+        "Vieram webhooks além de WebhookRateLimit e WebhookBurstLimit, e receberam 429, que a W-API pode não repetir. Se for o movimento normal, aumente os limites; `wapi-media backfill` busca o que se perdeu.",
+    ),
+    (
+        "UnauthorizedAlarm",
+        "A W-API recusa o token de uma instância, ou a instância não está conectada. O log da função download diz qual, onde unauthorized passa de 0; confira o token e a conexão na W-API.",
+    ),
+    (
+        "HashContradictedAlarm",
+        "Foi guardado um arquivo cujo MAC confere e cujo SHA-256 anunciado não. O log da função download diz qual, onde integrity é mac-sha256-mismatch; confira o arquivo e peça que enviem de novo se não for o esperado.",
+    ),
+    (
+        "ApiServerErrorsAlarm",
+        "A API respondeu 5xx. Se nenhum outro alarme desta pilha está ligado, a API não conseguiu nem chegar à função webhook.",
+    ),
+];

@@ -1,0 +1,160 @@
+//! What the code says of failures, in a report in Portuguese.
+
+use report::{FailureCount, Lang, Terminal, View, alarm, html, json, reason, state, text};
+use time::UtcOffset;
+
+mod samples;
+
+/// Where reasons come from: a source file of this project, and what stands before each text.
+const SOURCES: [(&str, &str); 17] = [
+    ("shared/fetch/src/error.rs", "#[error("),
+    ("shared/fetch/src/guard.rs", "#[error("),
+    ("shared/fetch/src/account.rs", "#[error("),
+    ("shared/fetch/src/strategies/cdn.rs", "NotApplicable("),
+    ("shared/fetch/src/strategies/wapi.rs", "NotApplicable("),
+    (
+        "shared/fetch/src/strategies/wapi_alternate.rs",
+        "NotApplicable(",
+    ),
+    ("shared/wapi/src/download.rs", "#[error("),
+    ("shared/media/src/open.rs", "#[error("),
+    ("shared/media/src/job.rs", "#[error("),
+    ("shared/media/src/parked.rs", "MOVED_BY_SQS: &str ="),
+    ("shared/aws/src/error.rs", "#[error("),
+    ("shared/aws/src/bucket.rs", "    #[error("),
+    ("shared/aws/src/instances.rs", "#[error("),
+    ("functions/download/src/job.rs", "let reason ="),
+    ("functions/download/src/job.rs", "FailureClass::Poison,"),
+    ("functions/download/src/settle.rs", "let reason ="),
+    ("cli/src/doctor/trial.rs", "report::reason("),
+];
+
+/// The texts between `before` and the next quote in a source file of this project.
+fn texts_in(path: &str, before: &str) -> Vec<String> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let source = std::fs::read_to_string(format!("{root}/{path}"));
+    let source = source.unwrap_or_else(|error| unreachable!("{path}: {error}"));
+    let after = source.split(before).skip(1);
+    let texts = after.filter_map(|text| text.trim_start().strip_prefix('"'));
+    let texts = texts.filter_map(|text| text.split('"').next());
+    texts.map(str::to_owned).collect()
+}
+
+/// A text with something in place of each `{…}`.
+fn example(pattern: &str) -> String {
+    let mut text = String::new();
+    let mut rest = pattern;
+    while let Some((before, after)) = rest.split_once('{') {
+        text += before;
+        text += "7";
+        rest = after.split_once('}').map_or("", |(_, rest)| rest);
+    }
+    text + rest
+}
+
+/// Every reason that the code can write into a record, as an example.
+fn known_to_the_code() -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, before) in SOURCES {
+        let texts = texts_in(path, before);
+        assert!(!texts.is_empty(), "{path} says nothing after {before}");
+        found.extend(texts);
+    }
+    // These stand for others, which are in the list themselves.
+    let stands_for_others = ["{row}", "not applicable: {0}", "no {0} in time"];
+    found.retain(|text| !stands_for_others.contains(&text.as_str()));
+    for wait in texts_in("shared/fetch/src/error.rs", "=> ") {
+        found.push(format!("no {wait} in time"));
+    }
+    assert!(found.len() > 50, "{}", found.len());
+    let examples = found
+        .into_iter()
+        .map(|text| example(&text.replace("{said}", "")));
+    examples.collect()
+}
+
+#[test]
+fn no_english_reason_known_to_the_code_is_in_a_portuguese_report() {
+    let english = known_to_the_code();
+    let mut report = samples::sick(Lang::PtBr);
+    let failure = |text: &String| FailureCount {
+        class: "transient".to_owned(),
+        count: 1,
+        last_reason: reason(&format!("wapi: {text}; cdn: {text}"), Lang::PtBr),
+        last_at: report.taken_at,
+    };
+    report.failures = english.iter().map(failure).collect();
+    let view = View {
+        lang: Lang::PtBr,
+        offset: UtcOffset::UTC,
+    };
+    // So wide that no line is broken.
+    let wide = Terminal {
+        colour: false,
+        width: 10_000,
+    };
+    let page = html(&report, view).unwrap_or_else(|error| unreachable!("{error}"));
+    let page = page.replace("&#39;", "'").replace("&#x27;", "'");
+    let json = json(&report).unwrap_or_else(|error| unreachable!("{error}"));
+    let shown = [page, json, text(&report, view, wide)];
+    for one in english {
+        for shown in &shown {
+            assert!(!shown.contains(&one), "not translated: {one}");
+        }
+    }
+}
+
+#[test]
+fn no_reason_is_translated_by_half() {
+    for english in known_to_the_code() {
+        let portuguese = reason(&english, Lang::PtBr);
+        let words: Vec<_> = english.split(' ').collect();
+        let is_word = |word: &&&str| word.starts_with(|c: char| c.is_ascii_lowercase());
+        let runs = words.windows(3);
+        for run in runs.filter(|run| run.iter().filter(is_word).count() > 1) {
+            let run = run.join(" ");
+            assert!(!portuguese.contains(&run), "{run:?} in {portuguese:?}");
+        }
+    }
+}
+
+#[test]
+fn a_reason_is_translated_strategy_by_strategy_and_words_of_others_stay() {
+    let english = "wapi: W-API could not download the content; \
+        wapi_alternate: not applicable: W-API has no such endpoint; \
+        cdn: the connection failed: connection refused";
+    let portuguese = "wapi: a W-API não conseguiu baixar o conteúdo; \
+        wapi_alternate: não se aplica: a W-API não tem esse endpoint; \
+        cdn: a conexão falhou: connection refused";
+    assert_eq!(reason(english, Lang::PtBr), portuguese);
+    assert_eq!(reason(english, Lang::En), english);
+    for theirs in [
+        "",
+        "Falha ao fazer o download",
+        "{}",
+        "a reason of another version",
+    ] {
+        assert_eq!(reason(theirs, Lang::PtBr), theirs);
+    }
+    assert_eq!(state("parked", Lang::PtBr), "estacionada");
+    assert_eq!(state("Active", Lang::PtBr), "ativa");
+    assert_eq!(state("archived", Lang::PtBr), "archived");
+}
+
+#[test]
+fn every_alarm_of_the_template_has_its_words() {
+    let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
+    let template = std::fs::read_to_string(template).unwrap_or_default();
+    let mut lines = template.lines().peekable();
+    let mut count = 0;
+    while let Some(line) = lines.next() {
+        let is_alarm = |next: &&str| next.contains("AWS::CloudWatch::Alarm");
+        if lines.peek().is_some_and(is_alarm) {
+            let name = format!("stack-{}-1ABC", line.trim().trim_end_matches(':'));
+            assert_ne!(alarm(&name, "English", Lang::PtBr), "English", "{name}");
+            assert_eq!(alarm(&name, "English", Lang::En), "English");
+            count += 1;
+        }
+    }
+    assert!(count > 10, "{count}");
+}

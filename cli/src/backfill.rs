@@ -1,0 +1,154 @@
+//! `wapi-media backfill`: what W-API's own log of webhooks holds and is not stored is posted again.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use boot::clock;
+use clap::Args;
+use media::{envelope::MomentSource, ids::InstanceId, message::MediaMessage};
+use operator::records::MediaRecord;
+use serde_json::json;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{
+    exit::Exit,
+    odd_records::OddRecords,
+    replay::{MOST_PAGES, Post, costs_its_entry},
+    screen,
+    session::Session,
+};
+
+/// What W-API's log holds.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  wapi-media backfill --instance LITE-AAAAAA-BBBBBB --since 48h --dry-run"
+)]
+pub(crate) struct Backfill {
+    /// The instance.
+    #[arg(long)]
+    instance: InstanceId,
+    /// Messages sent no longer ago than this; W-API keeps 30days.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    since: Duration,
+    /// Webhooks posted in a second, at most.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rate: u32,
+}
+
+/// What a backfill came to.
+#[derive(Debug, Default, serde::Serialize)]
+struct Filled {
+    webhooks: u64,
+    with_media: u64,
+    stored_already: u64,
+    queued: u64,
+    not_understood: u64,
+    /// Webhooks that were refused here: of which messages, and why.
+    refused: Vec<String>,
+    #[serde(skip)]
+    odd: OddRecords,
+}
+
+impl Filled {
+    /// Counts what came of a post. A refusal of this webhook costs this webhook.
+    fn add(&mut self, posted: anyhow::Result<u64>, media: &[MediaMessage]) -> anyhow::Result<()> {
+        match posted {
+            Ok(queued) => self.queued += queued,
+            Err(error) if costs_its_entry(&error) => {
+                let ids = media.iter().map(|one| one.message_id.as_str());
+                let ids = screen::words(ids.collect::<BTreeSet<_>>(), "-");
+                self.refused.push(format!("{ids}: {error:#}"));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// Posts the webhooks of W-API's log whose media are not stored.
+pub(crate) async fn backfill(backfill: Backfill, session: &Session) -> anyhow::Result<Exit> {
+    let Backfill {
+        instance: id,
+        since,
+        rate,
+    } = backfill;
+    let (post, records) = (Post::open(&id, session).await?, session.records()?);
+    let age = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    let from = clock::now().saturating_sub(age);
+    let mut pace = interval(Duration::from_secs(1) / rate.max(1));
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut filled, bar) = (
+        Filled::default(),
+        screen::counter("webhooks of W-API's log"),
+    );
+    for n in 1..=MOST_PAGES {
+        let page = post.page(n).await?;
+        filled.not_understood += page.not_understood as u64;
+        if page.webhooks.is_empty() {
+            break;
+        }
+        for webhook in page.webhooks {
+            bar.inc(1);
+            filled.webhooks += 1;
+            let mut media = webhook.read().media;
+            // What says no time of its own may be of any.
+            let is_undated =
+                |one: &MediaMessage| one.envelope.moment_source == MomentSource::Accepted;
+            media.retain(|one| one.moment >= from || is_undated(one));
+            if media.is_empty() {
+                continue;
+            }
+            filled.with_media += 1;
+            let mut missing = 0;
+            for one in &media {
+                let record = records.of_media(&id, one).await?;
+                let is_stored = |record: &MediaRecord| record.state == "stored";
+                missing += u64::from(!record.as_ref().is_some_and(is_stored));
+                record.iter().for_each(|record| filled.odd.see(record));
+            }
+            if missing == 0 {
+                filled.stored_already += 1;
+            } else if session.flags.dry_run {
+                filled.queued += missing;
+            } else {
+                pace.tick().await;
+                filled.add(post.post(&webhook).await, &media)?;
+            }
+        }
+    }
+    bar.finish_and_clear();
+    report(&filled, session)
+}
+
+fn report(filled: &Filled, session: &Session) -> anyhow::Result<Exit> {
+    let Filled {
+        webhooks,
+        with_media,
+        stored_already,
+        queued,
+        not_understood,
+        refused,
+        odd,
+    } = filled;
+    let queued = match session.flags.dry_run {
+        true => format!("{queued} jobs would be queued; nothing was changed"),
+        false => format!("{queued} jobs queued"),
+    };
+    let mut text = format!(
+        "{webhooks} webhooks in W-API's log, {with_media} of them with media in that time; {stored_already} stored already, {queued}."
+    );
+    if *not_understood > 0 {
+        text +=
+            &format!("\n{not_understood} entries of the log were not understood and left alone.");
+    }
+    if !refused.is_empty() {
+        let lines = refused.join("\n  ");
+        text += &format!("\n{} webhooks were refused:\n  {lines}", refused.len());
+    }
+    session.flags.print(&json!(filled), text)?;
+    let exit = odd.exit();
+    Ok(if *not_understood == 0 && refused.is_empty() {
+        exit
+    } else {
+        Exit::Findings
+    })
+}

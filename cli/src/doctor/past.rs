@@ -1,0 +1,151 @@
+//! The last day, as the records tell it.
+
+use std::collections::{BTreeMap, HashSet};
+
+use media::{failure::FailureClass, strategy::Strategy};
+use operator::records::MediaRecord;
+use report::{FailureCount, Hour, Lang};
+
+use super::examined::Examined;
+use crate::{odd_records::OddRecords, session::Session};
+
+/// Records are looked at this far back, in seconds.
+const BACK: i64 = 24 * 60 * 60;
+
+/// Records of one instance that are looked at.
+const MOST_RECORDS: usize = 10_000;
+
+/// Media that are not stored that are looked at, per state.
+const MOST_UNSTORED: usize = 5_000;
+
+/// Media that expire within this time are counted, in seconds.
+pub(super) const SOON: i64 = 48 * 60 * 60;
+
+/// What the records say of the last day: of what was stored or last tried in it, whenever it was sent.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    records: Vec<MediaRecord>,
+    failures: BTreeMap<String, FailureCount>,
+    pub(super) retrying: u64,
+    pub(super) parked: u64,
+    /// Of those that were examined: not stored, and to be counted on for less than two days.
+    pub(crate) expiring: u64,
+    pub(super) odd: OddRecords,
+}
+
+impl Past {
+    pub(crate) async fn of(
+        examined: &[Examined],
+        now: i64,
+        odd: OddRecords,
+        session: &Session,
+    ) -> anyhow::Result<Self> {
+        let (table, from) = (session.records()?, now - BACK);
+        let mut records = Vec::new();
+        for one in examined {
+            records.extend(table.since(&one.instance.id, from, MOST_RECORDS).await?);
+        }
+        let is_examined = |instance: &str| {
+            let mut ids = examined.iter().map(|one| one.instance.id.as_str());
+            ids.any(|id| id == instance)
+        };
+        let in_state = async |state| -> anyhow::Result<Vec<_>> {
+            let mut found = table.in_state(state, MOST_UNSTORED).await?;
+            found.retain(|one| is_examined(&one.instance));
+            Ok(found)
+        };
+        let (retrying, parked) = (in_state("retrying").await?, in_state("parked").await?);
+        Ok(Self {
+            odd,
+            ..Self::default()
+        }
+        .with(records, (&retrying, &parked), now))
+    }
+
+    /// What these records come to: those of the last day, and those that are not stored.
+    pub(crate) fn with(
+        mut self,
+        records: Vec<MediaRecord>,
+        (retrying, parked): (&[MediaRecord], &[MediaRecord]),
+        now: i64,
+    ) -> Self {
+        (self.retrying, self.parked) = (retrying.len() as u64, parked.len() as u64);
+        self.records = self.odd.seeing(records);
+        let identity = |one: &MediaRecord| (one.instance.clone(), one.key.clone());
+        let seen: HashSet<_> = self.records.iter().map(identity).collect();
+        for one in retrying.iter().chain(parked) {
+            if !seen.contains(&identity(one)) {
+                self.odd.see(one);
+            }
+            let until = one.recoverable_until;
+            let expires = until.is_some_and(|it| (now..now.saturating_add(SOON)).contains(&it));
+            self.expiring += u64::from(expires);
+            self.count_failure(one);
+        }
+        self
+    }
+
+    fn count_failure(&mut self, one: &MediaRecord) {
+        let class = one.class.clone();
+        let class = class.unwrap_or_else(|| FailureClass::Transient.to_string());
+        let new = |class| FailureCount {
+            class,
+            count: 0,
+            last_reason: String::new(),
+            last_at: i64::MIN,
+        };
+        let failures = &mut self.failures;
+        let count = failures.entry(class.clone()).or_insert_with(|| new(class));
+        count.count += 1;
+        let at = one.updated_at.unwrap_or(i64::MIN);
+        if at >= count.last_at {
+            count.last_at = at;
+            count.last_reason = one.reason.clone().unwrap_or_default();
+        }
+    }
+
+    /// How many of the media stored came by a strategy, and how many were stored in all.
+    pub(crate) fn share(&self, strategy: Strategy) -> (usize, usize) {
+        let stored = || self.records.iter().filter(|one| one.state == "stored");
+        let by_it = stored().filter(|one| one.strategy.as_deref() == Some(strategy.as_str()));
+        (by_it.count(), stored().count())
+    }
+
+    /// Those that are not stored, by class, with the reason of the last of each.
+    pub(crate) fn failures(&self, lang: Lang) -> Vec<FailureCount> {
+        let told = |one: &FailureCount| FailureCount {
+            last_reason: report::reason(&one.last_reason, lang),
+            ..one.clone()
+        };
+        self.failures.values().map(told).collect()
+    }
+
+    /// The last 24 hours, the oldest first, by when each medium came to be as it is.
+    pub(crate) fn hours(&self, now: i64) -> Vec<Hour> {
+        const HOUR: i64 = 60 * 60;
+        let last = now.div_euclid(HOUR).saturating_mul(HOUR);
+        let first = last.saturating_sub(BACK - HOUR);
+        let mut hours: Vec<_> = (0..BACK / HOUR)
+            .map(|n| Hour {
+                at: first.saturating_add(n * HOUR),
+                ..Hour::default()
+            })
+            .collect();
+        for record in &self.records {
+            let at = record.happened_at().unwrap_or(i64::MIN);
+            let n = usize::try_from(at.saturating_sub(first).div_euclid(HOUR)).ok();
+            let Some(hour) = n.and_then(|n| hours.get_mut(n)) else {
+                continue;
+            };
+            match (record.state.as_str(), record.strategy.as_deref()) {
+                ("stored", Some("wapi")) => hour.wapi += 1,
+                ("stored", Some("wapi_alternate")) => hour.wapi_alternate += 1,
+                ("stored", _) => hour.cdn += 1,
+                ("retrying", _) => hour.retrying += 1,
+                ("parked", _) => hour.parked += 1,
+                _ => {}
+            }
+        }
+        hours
+    }
+}

@@ -1,0 +1,59 @@
+//! `wapi-media media audit`: who erased how much, and when.
+
+use comfy_table::Table;
+use operator::audit::AuditLine;
+use serde_json::json;
+
+use super::erase::ACTION;
+use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
+
+/// Shows who erased how much, the newest first.
+pub(super) async fn audit(session: &Session) -> anyhow::Result<Exit> {
+    const MOST_LINES: usize = 1_000;
+    let name = session.stack.output("AuditTable")?;
+    let lines = session.operator.audit(name, ACTION, MOST_LINES).await?;
+    let mut odd = OddRecords::default();
+    for line in lines.iter().filter(|line| !line.not_understood.is_empty()) {
+        odd.note(format!("{}: {}", line.at, line.not_understood.join(", ")));
+    }
+    let text = match lines.is_empty() {
+        true => "Nothing was ever erased.".to_owned(),
+        false => table(&lines).to_string(),
+    };
+    session.flags.print(&json!(lines), text)?;
+    Ok(odd.exit())
+}
+
+fn table(lines: &[AuditLine]) -> Table {
+    let mut shown = screen::table([
+        "when",
+        "who",
+        "tenant",
+        "of a",
+        "reference",
+        "outcome",
+        "removed",
+    ]);
+    for line in lines {
+        let count = |name: &str| line.removed.get(name).copied().unwrap_or_default();
+        let removed = format!(
+            "{} versions, {} records",
+            count("versions"),
+            count("records")
+        );
+        let word = |text: &str| match text {
+            "" => "-".to_owned(),
+            text => text.to_owned(),
+        };
+        shown.add_row([
+            word(&line.at),
+            word(&line.who),
+            word(&line.tenant),
+            word(&line.scope),
+            line.reference.clone().unwrap_or_default(),
+            word(&line.outcome),
+            removed,
+        ]);
+    }
+    shown
+}

@@ -1,0 +1,86 @@
+//! Where an export grows until it is whole: a folder, or a ZIP archive.
+
+use std::{
+    fs::{self, File},
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+
+/// Where an export grows until it is whole.
+pub(super) enum Target {
+    Folder { root: PathBuf, file: Option<File> },
+    Archive(Box<ZipWriter<BufWriter<File>>>),
+}
+
+impl Target {
+    pub(super) fn begin(path: &Path, is_archive: bool) -> anyhow::Result<Self> {
+        let there = || {
+            format!(
+                "{} is there already; nothing was overwritten",
+                path.display()
+            )
+        };
+        if is_archive {
+            let file = File::create_new(path).with_context(there)?;
+            return Ok(Self::Archive(Box::new(ZipWriter::new(BufWriter::new(
+                file,
+            )))));
+        }
+        fs::create_dir(path).with_context(there)?;
+        let root = path.to_owned();
+        Ok(Self::Folder { root, file: None })
+    }
+
+    /// What is written from now on goes into this file.
+    pub(super) fn file(&mut self, name: &str) -> anyhow::Result<()> {
+        match self {
+            Self::Archive(archive) => {
+                // Media are compressed already.
+                let options =
+                    SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+                archive.start_file(name, options.large_file(true))?;
+            }
+            Self::Folder { root, file } => {
+                let path = root.join(name);
+                if let Some(parent) = path.parent() {
+                    fs::create_dir_all(parent)?;
+                }
+                *file = Some(File::create_new(path)?);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match self {
+            Self::Archive(archive) => archive.write_all(bytes),
+            Self::Folder {
+                file: Some(file), ..
+            } => file.write_all(bytes),
+            Self::Folder { file: None, .. } => Ok(()),
+        }
+    }
+
+    pub(super) fn end(self) -> anyhow::Result<()> {
+        if let Self::Archive(archive) = self {
+            archive.finish()?.flush()?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the file system refuses the name and would take another.
+pub(super) fn is_about_the_name(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::AlreadyExists
+            | Kind::NotADirectory
+            | Kind::IsADirectory
+            | Kind::InvalidFilename
+            | Kind::InvalidInput
+    )
+}

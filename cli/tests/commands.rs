@@ -1,0 +1,412 @@
+//! Every command that a page, an output, an alarm, a help text or an error shows is one that exists.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test and its helpers fail by panicking"
+)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+/// What stands in for a placeholder such as `{id}` in a source's text: one of them must fit.
+const SUBSTITUTES: [&str; 4] = ["LITE-AAAAAA-BBBBBB", "acme", "7", "--tenant=acme"];
+
+/// The subcommands of the SAM CLI that this project needs.
+const SAM: [&str; 4] = ["build", "delete", "deploy", "validate"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    std::fs::read_to_string(root().join(path)).expect("text")
+}
+
+/// The command where no AWS can be reached: it says so once its arguments are parsed.
+fn run(arguments: &[String]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_wapi-media"))
+        .args(arguments)
+        .env_clear()
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .output()
+        .expect("the command runs")
+}
+
+/// A command as it was found, and where.
+#[derive(Debug, Clone)]
+struct Shown {
+    place: String,
+    words: Vec<String>,
+    /// Part of a sentence: it may lack arguments, and no more than that.
+    is_mention: bool,
+}
+
+/// What is wrong with a `wapi-media` command, or nothing.
+fn fault(words: &[String], is_mention: bool) -> Option<String> {
+    let output = run(&words[1..]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    // Without a region it goes no further than its arguments.
+    if output.status.success() || said.contains("AWS_REGION") {
+        return None;
+    }
+    let lacks = [
+        "required arguments were not provided",
+        "a value is required for",
+    ];
+    let is_incomplete = lacks.iter().any(|one| said.contains(one)) || !said.contains("error:");
+    (!(is_mention && is_incomplete)).then_some(said)
+}
+
+/// What stands between blanks, where quotes hold words together.
+fn shell_words(line: &str) -> Vec<String> {
+    let (mut words, mut quote) = (vec![String::new()], None);
+    for c in line.chars() {
+        match (c, quote) {
+            (c, Some(open)) if c == open => quote = None,
+            ('\'' | '"', None) => quote = Some(c),
+            (c, None) if c.is_whitespace() => words.push(String::new()),
+            (c, _) => words.last_mut().expect("a word").push(c),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// The words of a line of a shell, one list for each command in it.
+fn shell_commands(line: &str) -> Vec<Vec<String>> {
+    let line = match line.find(" #") {
+        Some(comment) => &line[..comment],
+        None => line,
+    };
+    let (mut commands, mut words, mut skips_next) = (Vec::new(), Vec::new(), false);
+    for word in shell_words(line) {
+        let is_redirection = word.starts_with('>') || word.starts_with('<');
+        let is_setting = words.is_empty() && word.contains('=') && !word.starts_with('-');
+        if word == "&&" || word == "|" {
+            commands.push(std::mem::take(&mut words));
+        } else if skips_next {
+            skips_next = false;
+        } else if is_redirection {
+            skips_next = word.len() == 1;
+        } else if !is_setting && !word.contains('…') {
+            words.push(word.trim_end_matches(';').to_owned());
+        }
+    }
+    commands.push(words);
+    commands
+}
+
+/// The text between backticks.
+fn spans(line: &str) -> impl Iterator<Item = &str> {
+    line.split('`').skip(1).step_by(2)
+}
+
+/// The commands in the shell blocks and between the backticks of a text.
+fn commands_of_text(place: &str, text: &str) -> Vec<Shown> {
+    let mut shown = Vec::new();
+    let mut is_block = false;
+    for (n, line) in text.lines().enumerate() {
+        let place = format!("{place}:{}", n + 1);
+        let mut add = |text: &str, is_mention| {
+            shown.extend(shell_commands(text).into_iter().map(|words| Shown {
+                place: place.clone(),
+                words,
+                is_mention,
+            }));
+        };
+        if line.trim_start().starts_with("```") {
+            is_block = !is_block;
+        } else if is_block {
+            add(line, false);
+        } else {
+            spans(line).for_each(|span| add(span, true));
+        }
+    }
+    shown
+}
+
+/// The files below a folder, or the file itself, whose names end so.
+fn files(place: &str, end: &str) -> Vec<String> {
+    let path = root().join(place);
+    if !path.is_dir() {
+        return place
+            .ends_with(end)
+            .then(|| place.to_owned())
+            .into_iter()
+            .collect();
+    }
+    let entries = path.read_dir().expect("a folder");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let places = names.map(|name| format!("{place}/{}", name.to_string_lossy()));
+    places.flat_map(|place| files(&place, end)).collect()
+}
+
+/// All pages, and the template with its outputs and alarms.
+fn pages() -> Vec<String> {
+    let entries = root().read_dir().expect("the root");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let mut pages: Vec<_> = names.filter_map(|name| name.into_string().ok()).collect();
+    pages.retain(|name| name.ends_with(".md"));
+    for folder in ["docs", "events", "tests/fuzz"] {
+        pages.extend(files(folder, ".md"));
+    }
+    pages.push("template.yaml".to_owned());
+    pages
+}
+
+fn shown_in_pages() -> Vec<Shown> {
+    let texts = pages().into_iter().map(|page| (read(&page), page));
+    texts
+        .flat_map(|(text, page)| commands_of_text(&page, &text))
+        .collect()
+}
+
+/// The command itself, its nouns and their verbs, as their words.
+fn all_commands() -> Vec<Vec<String>> {
+    let mut all = vec![Vec::new()];
+    let mut next = 0;
+    while next < all.len() {
+        let words = all[next].clone();
+        for name in subcommands(&help(&words)) {
+            let mut longer = words.clone();
+            longer.push(name);
+            all.push(longer);
+        }
+        next += 1;
+    }
+    all
+}
+
+fn help(words: &[String]) -> String {
+    let mut arguments = words.to_vec();
+    arguments.push("--help".to_owned());
+    let output = run(&arguments);
+    assert!(output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn subcommands(help: &str) -> Vec<String> {
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let names = commands
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next());
+    names
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The commands that the sources tell people to run, in an error or a remedy.
+fn shown_in_sources() -> Vec<Shown> {
+    let mut shown = Vec::new();
+    for path in ["cli", "shared", "functions"].map(|folder| files(folder, ".rs")) {
+        for path in path
+            .into_iter()
+            .filter(|path| !path.ends_with("commands.rs"))
+        {
+            for (n, line) in read(&path).lines().enumerate() {
+                let is_comment = line.trim_start().starts_with("//");
+                let texts: Vec<_> = if is_comment {
+                    spans(line).collect()
+                } else {
+                    line.match_indices("wapi-media ")
+                        .map(|(start, _)| &line[start..])
+                        .collect()
+                };
+                shown.extend(texts.into_iter().map(|text| Shown {
+                    place: format!("{path}:{}", n + 1),
+                    words: hint(text),
+                    is_mention: true,
+                }));
+            }
+        }
+    }
+    shown
+}
+
+/// The words of a command at the beginning of a text, up to where its sentence or its literal ends.
+fn hint(text: &str) -> Vec<String> {
+    let ends = ["\"", "`", ";", ". ", ", ", ")", "\\", "\u{2026}"];
+    let end = ends.iter().filter_map(|end| text.find(end)).min();
+    let text = &text[..end.unwrap_or(text.len())];
+    shell_commands(text.trim_end_matches('.')).remove(0)
+}
+
+/// What is wrong with a command whatever its placeholders stand for, or nothing.
+fn fault_of_hint(words: &[String]) -> Option<String> {
+    let is_placeholder = |word: &String| word.starts_with('{');
+    let filled = SUBSTITUTES.into_iter().map(|one| {
+        let words = words.iter().map(|word| match is_placeholder(word) {
+            true => one.to_owned(),
+            false => word.clone(),
+        });
+        words.collect::<Vec<_>>()
+    });
+    let count = if words.iter().any(is_placeholder) {
+        SUBSTITUTES.len()
+    } else {
+        1
+    };
+    let mut faults = filled.take(count).map(|words| fault(&words, true));
+    let first = faults.next().flatten()?;
+    faults.all(|fault| fault.is_some()).then_some(first)
+}
+
+/// `place: command` and what is wrong, for each that is wrong. There must be some to look at.
+fn assert_all(program: &str, shown: Vec<Shown>, fault: impl Fn(&Shown) -> Option<String>) {
+    let shown = shown.into_iter().filter(|one| {
+        let mut words = one.words.iter();
+        words.next().is_some_and(|word| word == program) && words.next().is_some()
+    });
+    let (mut count, mut known) = (0, BTreeMap::new());
+    let faults = shown.filter_map(|one| {
+        count += 1;
+        let key = (one.words.clone(), one.is_mention);
+        let wrong = known.entry(key).or_insert_with(|| fault(&one)).clone()?;
+        Some(format!("{}: {}\n{wrong}", one.place, one.words.join(" ")))
+    });
+    let faults: Vec<_> = faults.collect();
+    assert!(count > 0, "no command of {program} was found");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_command_in_a_page_parses() {
+    assert_all("wapi-media", shown_in_pages(), |one| {
+        fault(&one.words, one.is_mention)
+    });
+}
+
+#[test]
+fn every_example_in_a_help_text_parses() {
+    let examples = all_commands().into_iter().flat_map(|words| {
+        let help = help(&words);
+        let lines = help.lines().map(|line| line.trim().to_owned());
+        let lines: Vec<_> = lines
+            .filter(|line| line.starts_with("wapi-media "))
+            .collect();
+        lines.into_iter().map(move |line| Shown {
+            place: format!("help of {}", words.join(" ")),
+            words: shell_commands(&line).remove(0),
+            is_mention: false,
+        })
+    });
+    assert_all("wapi-media", examples.collect(), |one| {
+        fault(&one.words, one.is_mention)
+    });
+}
+
+#[test]
+fn every_command_in_a_message_parses() {
+    assert_all("wapi-media", shown_in_sources(), |one| {
+        fault_of_hint(&one.words)
+    });
+}
+
+/// In a sentence nobody could tell where the command ends, a reader as little as this test.
+#[test]
+fn outputs_and_alarms_quote_their_commands() {
+    for (n, line) in read("template.yaml").lines().enumerate() {
+        let outside = line.split('`').step_by(2);
+        let bare = outside
+            .filter(|_| !line.trim_start().starts_with('#'))
+            .any(|text| {
+                text.match_indices("wapi-media ").any(|(start, name)| {
+                    text[start + name.len()..].starts_with(|c: char| c.is_ascii_lowercase())
+                })
+            });
+        assert!(!bare, "template.yaml:{}: {}", n + 1, line.trim());
+    }
+}
+
+#[test]
+fn the_page_lists_every_noun_and_verb() {
+    let page = read("docs/operating.md");
+    let rows = page
+        .lines()
+        .skip_while(|line| !line.starts_with("| command |"));
+    let mut listed = BTreeSet::new();
+    for row in rows.skip(2).take_while(|line| line.starts_with('|')) {
+        let cell = row.split('|').nth(1).expect("a first cell");
+        let mut noun = None;
+        for span in spans(cell) {
+            let words: Vec<_> = span.split(' ').collect();
+            match (words.as_slice(), noun) {
+                ([first, verb], _) => {
+                    noun = Some(*first);
+                    listed.insert(format!("{first} {verb}"));
+                }
+                ([verb], Some(noun)) => _ = listed.insert(format!("{noun} {verb}")),
+                ([alone], None) => _ = listed.insert((*alone).to_owned()),
+                (other, _) => unreachable!("{other:?}"),
+            }
+        }
+    }
+    let all = all_commands();
+    let is_last = |words: &Vec<String>| {
+        let longer = |other: &Vec<String>| other.len() > words.len() && other.starts_with(words);
+        !words.is_empty() && !all.iter().any(longer)
+    };
+    let lasts = all.iter().filter(|words| is_last(words));
+    let lasts: BTreeSet<_> = lasts.map(|words| words.join(" ")).collect();
+    assert_eq!(listed, lasts);
+}
+
+#[test]
+fn every_make_target_that_is_shown_is_one() {
+    let makefile = read("Makefile");
+    let targets: BTreeSet<_> = makefile
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(target, _)| target)
+        .collect();
+    let mut shown = shown_in_pages();
+    for place in ["dev", "tests/simulation/src"] {
+        for path in [files(place, ".py"), files(place, ".rs")].concat() {
+            for (n, line) in read(&path).lines().enumerate() {
+                let hints = ["Remedy: ", "Next: "]
+                    .into_iter()
+                    .filter_map(|word| line.split_once(word));
+                shown.extend(hints.map(|(_, text)| Shown {
+                    place: format!("{path}:{}", n + 1),
+                    words: hint(text.split(" (").next().unwrap_or(text)),
+                    is_mention: true,
+                }));
+            }
+        }
+    }
+    assert_all("make", shown, |one| {
+        let goals = one.words[1..].iter().filter(|word| !word.contains('='));
+        let goals = goals.map(|word| word.trim_end_matches(','));
+        let wrong: Vec<_> = goals.filter(|goal| !targets.contains(goal)).collect();
+        (!wrong.is_empty()).then(|| format!("the Makefile has no {wrong:?}"))
+    });
+}
+
+#[test]
+fn every_sam_command_names_what_there_is() {
+    let (template, config) = (read("template.yaml"), read("samconfig.toml"));
+    assert_all("sam", shown_in_pages(), |one| {
+        if !SAM.contains(&one.words[1].as_str()) {
+            return Some(format!("none of {SAM:?}"));
+        }
+        let environment = one
+            .words
+            .windows(2)
+            .find(|pair| pair[0] == "--config-env")
+            .map(|pair| &pair[1]);
+        if environment.is_some_and(|name| !config.contains(&format!("\n[{name}.deploy."))) {
+            return Some("samconfig.toml has no such environment".to_owned());
+        }
+        let mut settings = one.words.iter().filter_map(|word| word.split_once('='));
+        settings
+            .find(|(name, _)| !template.contains(&format!("\n  {name}:\n    Type: ")))
+            .map(|(name, _)| format!("template.yaml has no parameter {name}"))
+    });
+}

@@ -1,0 +1,116 @@
+//! A webhook's body that could not be read: read again, and its jobs sent, or parked.
+
+use aws::queues::ParkingTicket;
+use media::{failure::FailureClass, job::QueuedJob, message::MediaMessage, unread::UnreadBody};
+use wapi::webhook::{Reading, Unread};
+
+use crate::{
+    job::Received,
+    settle::{AFTER_A_FAILED_WRITE, Settled},
+    worker::Worker,
+};
+
+/// How far a body was read this time.
+struct ReadAgain {
+    media: Vec<MediaMessage>,
+    /// What is still not read, and why.
+    rest: Option<Rest>,
+}
+
+/// Why something of a body is still not read, in a word and in a sentence.
+struct Rest {
+    word: &'static str,
+    means: String,
+}
+
+impl Rest {
+    fn of(why: Unread) -> Self {
+        Self {
+            word: why.as_str(),
+            means: why.means().to_owned(),
+        }
+    }
+}
+
+/// Reads the body. Nothing waits here, so one body at a time takes memory, however many came.
+fn read(body: &UnreadBody) -> ReadAgain {
+    let none = Vec::new;
+    let (media, rest) = match Reading::of(body.expose(), &body.verified()) {
+        Reading::Whole(announcement) => (announcement.media, None),
+        Reading::Part { announcement, .. } => {
+            (announcement.media, Some(Rest::of(Unread::NotUnderstood)))
+        }
+        Reading::Unread { why, .. } => (none(), Some(Rest::of(why))),
+        Reading::Refused(why) => {
+            let (word, means) = (why.as_str(), why.to_string());
+            (none(), Some(Rest { word, means }))
+        }
+    };
+    ReadAgain { media, rest }
+}
+
+impl Worker {
+    /// Sends the jobs of what can be read by now, and parks the body if something of it still
+    /// cannot. Jobs that were sent before are told apart by their media's records.
+    pub(crate) async fn read_again(&self, body: &UnreadBody, received: &Received<'_>) -> Settled {
+        let ReadAgain { media, rest } = read(body);
+        let (verified, accepted_at, now) = (body.verified(), body.accepted_at(), self.now());
+        // What says no time of its own is as old as its webhook, and its life begins now.
+        let job = |message| QueuedJob::again(verified.job(message, accepted_at).into_job(), now);
+        let jobs: Vec<_> = media.into_iter().map(job).collect();
+        if let Err(error) = self.jobs.send(body.tenant(), &jobs).await {
+            tracing::error!(
+                tenant = %body.tenant(), instance = %body.instance(), %error,
+                "the jobs of an unread body could not be sent, and it comes back"
+            );
+            return Settled::ComesBack {
+                after: AFTER_A_FAILED_WRITE,
+            };
+        }
+        let queued = jobs.len();
+        match rest {
+            Some(rest) => self.park_unread(body, received, &rest, queued).await,
+            None => {
+                tracing::info!(
+                    tenant = %body.tenant(), instance = %body.instance(), outcome = "read", queued,
+                    "unread body"
+                );
+                Settled::Done
+            }
+        }
+    }
+
+    /// The body belongs to no record; the parked queue is where it is found.
+    async fn park_unread(
+        &self,
+        body: &UnreadBody,
+        received: &Received<'_>,
+        rest: &Rest,
+        queued: usize,
+    ) -> Settled {
+        let (class, about) = (FailureClass::Unread, body.about());
+        let Rest { word, means } = rest;
+        let ticket = ParkingTicket {
+            class,
+            reason: &format!("{word}: {means}"),
+            tenant: Some(body.tenant()),
+            recoverable_until: Some(about.recoverable_until()),
+            receives: received.receives,
+            is_unrecorded: false,
+        };
+        if let Err(error) = self.parked.park(received.body, &ticket).await {
+            tracing::error!(
+                tenant = %about.tenant, instance = %about.instance, %error,
+                "an unread body could not be parked and comes back"
+            );
+            return Settled::ComesBack {
+                after: AFTER_A_FAILED_WRITE,
+            };
+        }
+        tracing::error!(
+            tenant = %about.tenant, instance = %about.instance, outcome = "parked", class = %class,
+            reason = word, queued, size_bytes = about.size_bytes, "unread body"
+        );
+        Settled::Done
+    }
+}

@@ -1,0 +1,253 @@
+//! A body that could not be read: its jobs are sent once it can be, else it is parked.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
+use std::{sync::Arc, time::Duration};
+
+use aws::bucket::MultipartChecksum;
+use download::{
+    batch,
+    config::Config,
+    worker::{Ambient, Worker},
+};
+use fetch::{Limits, Origins};
+use media::{
+    access::{SecretHashes, Verified},
+    ids::{InstanceId, TenantId},
+    job::QueuedJob,
+    object_key::parse_offset,
+    sha256::Sha256,
+};
+use redaction::Recorder;
+use scripted_aws::{Answer, Aws, RecordedRequest};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
+const ACCEPTED: i64 = 1_787_438_879;
+/// Twelve days after: a job with the old life would be given up at once.
+const NOW: i64 = ACCEPTED + 12 * 24 * 60 * 60;
+const JOBS: &str = "https://sqs.example.invalid/jobs";
+const PARKED: &str = "https://sqs.example.invalid/parked";
+
+fn healthy(seen: &RecordedRequest) -> Answer {
+    match seen.operation() {
+        "SendMessageBatch" => {
+            let entries = seen.json()["Entries"].as_array().cloned();
+            let done = entries.expect("entries").into_iter().map(
+                |entry| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "x" }),
+            );
+            Answer::json(&json!({ "Successful": done.collect::<Vec<_>>(), "Failed": [] }))
+        }
+        _ => Answer::json(&json!({})),
+    }
+}
+
+fn failing(operation: &'static str) -> impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static {
+    move |seen| match seen.operation() {
+        name if name == operation => Answer::json_error(400, "AccessDeniedException"),
+        _ => healthy(seen),
+    }
+}
+
+fn worker(aws: &Aws) -> Worker {
+    let text = |text: &str| text.to_owned();
+    let nowhere = "https://api.example.invalid/v1";
+    let config = Config {
+        region: text("us-east-1"),
+        endpoint: None,
+        instances_table: text("instances"),
+        media_table: text("media"),
+        bucket: text("bucket"),
+        jobs_queue_url: text(JOBS),
+        parked_queue_url: text(PARKED),
+        origins: Origins::parse(nowhere, "https://mmg.whatsapp.net").expect("URLs"),
+        offset: parse_offset("-03:00").expect("an offset"),
+        checksum: MultipartChecksum::FullObject,
+        planned_panic: download::fault::PlannedPanic::default(),
+    };
+    let ambient = Ambient {
+        now: Arc::new(|| NOW),
+        ..Ambient::of_machine()
+    };
+    Worker::with_clients(&aws.clients, config, Limits::default(), ambient).expect("a worker")
+}
+
+/// The body as the webhook function queues it.
+fn unread(body: &[u8], why: &str) -> String {
+    let tenant = TenantId::parse("acme").expect("a tenant");
+    let instance = InstanceId::parse(INSTANCE).expect("an instance");
+    let secrets = SecretHashes::new([Sha256::of(b"s")]);
+    let verified = Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret");
+    let body = verified.unread(body, why, ACCEPTED).expect("it fits");
+    body.to_json().expect("JSON")
+}
+
+/// Runs one message; says whether it comes back.
+async fn run(aws: &Aws, body: &str) -> bool {
+    let event = json!({ "Records": [{ "messageId": "m0", "receiptHandle": "r0", "body": body,
+        "attributes": { "ApproximateReceiveCount": "2" }, "messageAttributes": {} }] });
+    let event = serde_json::from_value(event).expect("an event");
+    let deadline = Instant::now() + Duration::from_mins(10);
+    let answer = batch::run(&worker(aws), event, deadline)
+        .await
+        .expect("an answer");
+    !answer.batch_item_failures.is_empty()
+}
+
+fn webhook(content: &Value) -> Value {
+    json!({
+        "event": "webhookReceived", "instanceId": INSTANCE, "messageId": "3EB0A",
+        "chat": { "id": "5500900000002" }, "msgContent": content,
+    })
+}
+
+fn image() -> Value {
+    json!({ "mimetype": "image/jpeg", "mediaKey": "gXcMgEvt3O4+kyxHeJQGw0/3e9MfZr4mnYsbZm+mPsg=",
+        "directPath": "/v/t62.7118-24/invented.enc?oe=F48EE600" })
+}
+
+fn riddle() -> Value {
+    json!({ "mediaKey": "gXcMgEvt3O4+kyxHeJQGw0/3e9MfZr4mnYsbZm+mPsg=", "directPath": "/v/riddle" })
+}
+
+/// The jobs that were sent.
+fn jobs(aws: &Aws) -> Vec<media::job::Job> {
+    let mut jobs = Vec::new();
+    for batch in aws.requests_of("SendMessageBatch") {
+        let batch = batch.json();
+        assert_eq!(batch["QueueUrl"], JOBS);
+        for entry in batch["Entries"].as_array().expect("entries") {
+            assert_eq!(entry["MessageGroupId"], "acme");
+            let body = entry["MessageBody"].as_str().expect("a body");
+            jobs.push(QueuedJob::parse(body).expect("a job").into_job());
+        }
+    }
+    jobs
+}
+
+#[tokio::test]
+async fn what_can_be_read_by_now_becomes_jobs_with_a_new_life_and_the_time_of_their_webhook() {
+    let aws = Aws::start(healthy).await;
+    let body = webhook(&json!({ "imageMessage": image() })).to_string();
+    assert!(!run(&aws, &unread(body.as_bytes(), "bad_body")).await);
+    let jobs = jobs(&aws);
+    assert_eq!(jobs.len(), 1);
+    assert_eq!(
+        (jobs[0].tenant.as_str(), jobs[0].instance.as_str()),
+        ("acme", INSTANCE)
+    );
+    // The message says no time of its own.
+    assert_eq!(
+        (jobs[0].accepted_at, jobs[0].message.moment),
+        (NOW, ACCEPTED)
+    );
+    assert_eq!(aws.operations(), ["SendMessageBatch"]);
+}
+
+#[tokio::test]
+async fn what_turns_out_to_hold_no_medium_is_done() {
+    let aws = Aws::start(healthy).await;
+    let body = webhook(&json!({ "conversation": "Mensagem de teste" })).to_string();
+    assert!(!run(&aws, &unread(body.as_bytes(), "not_understood")).await);
+    assert!(aws.operations().is_empty());
+}
+
+#[tokio::test]
+async fn what_still_cannot_be_read_is_parked_unchanged_with_its_word() {
+    let riddles = webhook(&json!({ "riddle": riddle() })).to_string();
+    let mut of_another = webhook(&json!({ "imageMessage": image() }));
+    of_another["instanceId"] = json!("LITE-OTHERS-AAAAAA");
+    let of_another = of_another.to_string();
+    for (body, word) in [
+        ("{ no JSON", "bad_body"),
+        ("[{\"body\":{}}]", "no_webhook"),
+        (riddles.as_str(), "not_understood"),
+        (of_another.as_str(), "instance_mismatch"),
+    ] {
+        let aws = Aws::start(healthy).await;
+        let message = unread(body.as_bytes(), "bad_body");
+        assert!(!run(&aws, &message).await, "{word}");
+        let parked = aws.only_request("SendMessage").json();
+        assert_eq!(parked["QueueUrl"], PARKED);
+        assert_eq!(parked["MessageBody"], message);
+        assert_eq!(parked["MessageGroupId"], "acme");
+        let told = |name: &str| parked["MessageAttributes"][name]["StringValue"].clone();
+        assert_eq!(told("class"), "unread");
+        assert_eq!(
+            (told("tenant"), told("receives")),
+            (json!("acme"), json!("2"))
+        );
+        let reason = told("reason")
+            .as_str()
+            .map(str::to_owned)
+            .expect("a reason");
+        assert!(reason.starts_with(&format!("{word}: ")), "{reason}");
+        let until = (ACCEPTED + 14 * 24 * 60 * 60).to_string();
+        assert_eq!(told("recoverable_until"), until);
+        assert_eq!(aws.operations(), ["SendMessage"], "{word}");
+    }
+}
+
+#[tokio::test]
+async fn of_what_is_read_in_part_the_media_become_jobs_and_the_body_is_parked_for_the_rest() {
+    let aws = Aws::start(healthy).await;
+    let body = webhook(&json!({ "imageMessage": image(), "riddle": riddle() })).to_string();
+    assert!(!run(&aws, &unread(body.as_bytes(), "not_understood")).await);
+    assert_eq!(jobs(&aws).len(), 1);
+    assert_eq!(aws.operations(), ["SendMessageBatch", "SendMessage"]);
+}
+
+#[tokio::test]
+async fn what_sqs_does_not_take_is_not_acknowledged() {
+    let good = webhook(&json!({ "imageMessage": image() })).to_string();
+    let part = webhook(&json!({ "imageMessage": image(), "riddle": riddle() })).to_string();
+    for (body, operation) in [
+        (good.as_str(), "SendMessageBatch"),
+        (part.as_str(), "SendMessageBatch"),
+        (part.as_str(), "SendMessage"),
+        ("{ no JSON", "SendMessage"),
+    ] {
+        let aws = Aws::start(failing(operation)).await;
+        assert!(
+            run(&aws, &unread(body.as_bytes(), "bad_body")).await,
+            "{operation}"
+        );
+        let hidden =
+            aws.only_request("ChangeMessageVisibility").json()["VisibilityTimeout"].clone();
+        assert_eq!(hidden, 300, "{operation}");
+        let is_parked = aws.requests_of("SendMessage").len();
+        assert_eq!(is_parked, usize::from(operation == "SendMessage"));
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_an_unread_body_is_logged_or_written_on_its_ticket() {
+    let recorder = Recorder::start();
+    let body = "{\"pushName\": \"Contato Exemplo\", \"mediaKey\": \"RkFLRS1NRURJQS1LRVktMDEyMzQ1\"";
+    let mut tickets = String::new();
+    for operation in ["nothing", "SendMessage"] {
+        let aws = Aws::start(failing(operation)).await;
+        run(&aws, &unread(body.as_bytes(), "bad_body")).await;
+        tickets += &aws.only_request("SendMessage").json()["MessageAttributes"].to_string();
+    }
+    let log = recorder.text();
+    assert!(
+        log.contains("bad_body") && log.contains("could not be parked"),
+        "{log}"
+    );
+    // The body as it is, as base64, and as numbers.
+    for part in [
+        "pushName",
+        "RkFLRS1NRU",
+        "eyJwdXNoTmFtZSI",
+        "112, 117, 115, 104",
+    ] {
+        assert!(!log.contains(part) && !tickets.contains(part), "{part}");
+    }
+}

@@ -1,0 +1,161 @@
+//! An unread body on its way through the queues: whole, within what SQS takes, and silent.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
+use media::{
+    access::{SecretHashes, Verified},
+    failure::FailureClass,
+    ids::{InstanceId, TenantId},
+    job::{NotAJob, Queued},
+    message::Chat,
+    parked::{Content, Filter, ParkedJob},
+    sha256::Sha256,
+    unread::{MAX_BODY_BYTES, TooLargeToKeep, UnreadBody},
+};
+use serde_json::{Value, json};
+
+const NOW: i64 = 1_787_432_000;
+/// Of one message of SQS, attributes included.
+const MOST_OF_SQS: usize = 1_048_576;
+
+fn verified(tenant: &str, instance: &str) -> Verified {
+    let tenant = TenantId::parse(tenant).expect("a tenant");
+    let instance = InstanceId::parse(instance).expect("an instance");
+    let secrets = SecretHashes::new([Sha256::of(b"s")]);
+    Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret")
+}
+
+fn kept(body: &[u8]) -> UnreadBody {
+    let verified = verified("acme", "LITE-AAAAAA-BBBBBB");
+    verified.unread(body, "bad_body", NOW).expect("it fits")
+}
+
+#[test]
+fn every_byte_survives_the_queue_and_the_right_to_read_it_again_does_too() {
+    let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
+    let json = kept(&bytes).to_json().expect("JSON");
+    assert!(
+        json.is_ascii() && json.bytes().all(|byte| byte >= b' '),
+        "{json}"
+    );
+    let shape: Value = serde_json::from_str(&json).expect("JSON");
+    let of_shape = |name: &str| shape[name].as_str().map(str::to_owned);
+    assert_eq!(of_shape("version").as_deref(), Some("unread-1"));
+    assert_eq!(of_shape("why").as_deref(), Some("bad_body"));
+    let Ok(Queued::Unread(read)) = Queued::parse(&json) else {
+        panic!("{json}");
+    };
+    assert_eq!(read.expose(), bytes);
+    assert_eq!(read.verified(), verified("acme", "LITE-AAAAAA-BBBBBB"));
+    assert_eq!((read.accepted_at(), read.about().size_bytes), (NOW, 1000));
+}
+
+#[test]
+fn the_largest_body_with_the_longest_names_and_a_ticket_fits_into_one_message() {
+    let tenant = "t".repeat(TenantId::MAX_BYTES);
+    let verified = verified(&tenant, &"I".repeat(InstanceId::MAX_BYTES));
+    let body = vec![0xff; MAX_BODY_BYTES];
+    let kept = verified.unread(&body, &"w".repeat(32), i64::MIN);
+    let json = kept.expect("it fits").to_json().expect("JSON");
+    // Names, types and values of six attributes, the reason with more than it ever has.
+    let ticket = 6 * 64 + 4096;
+    assert!(json.len() + ticket <= MOST_OF_SQS, "{} bytes", json.len());
+    let more = verified.unread(&[&body[..], b"x"].concat(), "bad_body", NOW);
+    assert_eq!(more.expect_err("too large"), TooLargeToKeep);
+}
+
+#[test]
+fn what_is_no_unread_body_of_this_version_is_none() {
+    let good = json!({ "version": "unread-1", "tenant": "acme", "instance": "LITE-AAAAAA-BBBBBB",
+        "accepted_at": NOW, "why": "bad_body", "body": "e30=" });
+    assert!(UnreadBody::parse(&good.to_string()).is_ok());
+    let changes: [(&str, Value); 6] = [
+        ("version", json!("unread-2")),
+        ("tenant", json!("../other")),
+        ("instance", json!("")),
+        ("body", json!("no base64")),
+        ("why", json!("Contato Exemplo 5500900000002")),
+        ("accepted_at", json!("now")),
+    ];
+    for (name, value) in changes {
+        let mut other = good.clone();
+        other[name] = value;
+        assert_eq!(Queued::parse(&other.to_string()), Err(NotAJob), "{other}");
+    }
+}
+
+#[test]
+fn nothing_of_the_body_is_printed() {
+    let body = kept(b"{\"pushName\": \"Contato Exemplo\"");
+    let content = Content::Unread(body.about());
+    let printed = format!("{body:?} {:?} {content:?}", Queued::Unread(body.clone()));
+    assert!(
+        printed.contains("acme") && printed.contains("bad_body"),
+        "{printed}"
+    );
+    for secret in ["pushName", "Exemplo", "eyJwdXNo", "112, 117, 115, 104"] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+}
+
+#[test]
+fn rules_about_tenant_instance_class_and_expiry_hold_for_unread_bodies() {
+    let parked = ParkedJob {
+        unknown_class: None,
+        content: Content::Unread(kept(b"{").about()),
+        class: FailureClass::Unread,
+        reason: "bad_body".to_owned(),
+        receives: Some(1),
+        parked_at: NOW,
+        is_moved_by_sqs: false,
+        is_unrecorded: false,
+    };
+    let with = |change: &dyn Fn(&mut Filter)| {
+        let mut filter = Filter::default();
+        change(&mut filter);
+        filter.admits(&parked, NOW)
+    };
+    let tenant = |name: &str| Some(TenantId::parse(name).expect("a tenant"));
+    let instance = |name: &str| Some(InstanceId::parse(name).expect("an instance"));
+    assert!(with(&|filter| filter.tenant = tenant("acme")));
+    assert!(!with(&|filter| filter.tenant = tenant("other")));
+    assert!(with(
+        &|filter| filter.instance = instance("LITE-AAAAAA-BBBBBB")
+    ));
+    assert!(!with(
+        &|filter| filter.instance = instance("LITE-AAAAAA-CCCCCC")
+    ));
+    for class in FailureClass::ALL {
+        let is_its = with(&|filter| filter.class = Some(class));
+        assert_eq!(is_its, class == FailureClass::Unread, "{class}");
+    }
+    let days = |n: u64| Some(std::time::Duration::from_hours(24 * n));
+    assert!(with(&|filter| filter.expiring_within = days(14)));
+    assert!(!with(&|filter| filter.expiring_within = days(13)));
+}
+
+#[test]
+fn a_chats_name_tells_its_address_unless_it_has_only_a_part_of_it() {
+    let in_address = |jid: &str| Chat::from_jid(jid, None).in_address().map(str::to_owned);
+    for (jid, told) in [
+        ("5500900000002@s.whatsapp.net", Some("5500900000002")),
+        ("120363000000000001@g.us", Some("120363000000000001")),
+        (
+            "5500900000002-1400000000@g.us",
+            Some("5500900000002-1400000000"),
+        ),
+        ("200000000000002@lid", Some("200000000000002")),
+        ("120363000000000009@newsletter", Some("120363000000000009")),
+        ("status@broadcast", Some("status")),
+        ("1203630000_1@g.us", None),
+        ("someone@elsewhere", None),
+        ("", None),
+    ] {
+        assert_eq!(in_address(jid).as_deref(), told, "{jid}");
+    }
+}

@@ -1,0 +1,379 @@
+//! One item of the table of media as an operator reads it: whatever stands in it is shown and ends nothing.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    str::FromStr,
+};
+
+use aws::ledger::{self, place::MESSAGE};
+use aws_sdk_dynamodb::types::AttributeValue;
+use media::identity::RecordKey;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A record as it stands in the table, whoever wrote it. What an index does not hold is left out
+/// there.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MediaRecord {
+    /// The account that received or sent it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub instance: String,
+    /// The message's id. Several media may have the same.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message_id: String,
+    /// What it is known by in the table: the message's id and a digest of the medium's identity.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub key: String,
+    /// Whose it is. The mark of an erased medium does not say.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub tenant: String,
+    /// The folder of its chat.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub chat: String,
+    /// The hidden id of the person in a chat of two, if it was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chat_lid: Option<String>,
+    /// The number of that person, if it was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chat_phone: Option<String>,
+    /// The hidden id of who sent it to a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender_lid: Option<String>,
+    /// The number of who sent it to a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender_phone: Option<String>,
+    /// `image`, `video`, …
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    /// `in` or `out`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direction: Option<String>,
+    /// When the message was sent, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moment: Option<i64>,
+    /// Who says so: `message`, `key` (the media key's time) or `accepted` (nobody: when the webhook
+    /// came).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moment_source: Option<String>,
+    /// `stored`, `retrying`, `parked`, `skipped`, `erased`, or a word of another version.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub state: String,
+    /// Why it is not stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// The same for a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Which strategy brought it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
+    /// How far its bytes are proven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integrity: Option<String>,
+    /// Where it is in the bucket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_key: Option<String>,
+    /// Of its plain bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Plain bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<u64>,
+    /// Until when it can be counted on, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recoverable_until: Option<i64>,
+    /// When it was stored, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stored_at: Option<i64>,
+    /// When this was written, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<i64>,
+    /// What was tried, oldest first: [`media::record::Attempt`], or what another version made of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Value>,
+    /// Attributes that are missing, or have a form that this version does not know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_understood: Vec<String>,
+    /// Every other attribute, and those of an unknown form, as they are.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+impl MediaRecord {
+    /// The state of the mark that stays of an erased medium.
+    pub const ERASED: &str = ledger::ERASED;
+
+    /// Reads an item: whatever is in it gives a record.
+    #[must_use]
+    pub fn of_item(item: HashMap<String, AttributeValue>) -> Self {
+        let mut reader = Reader::of(item);
+        let state = reader.text("state");
+        let is_mark = state.as_deref() == Some(Self::ERASED);
+        let key = reader.required("message_id");
+        let message_id = reader.text(MESSAGE).filter(|id| !id.is_empty());
+        let message_id =
+            message_id.unwrap_or_else(|| RecordKey::of_record(&*key).message_id().to_owned());
+        let record = Self {
+            instance: reader.required("instance"),
+            message_id,
+            key,
+            tenant: reader.required_unless(is_mark, "tenant"),
+            chat: reader.required_unless(is_mark, "chat"),
+            kind: reader.required_unless(is_mark, "kind"),
+            chat_lid: reader.text("chat_lid"),
+            chat_phone: reader.text("chat_phone"),
+            sender_lid: reader.text("sender_lid"),
+            sender_phone: reader.text("sender_phone"),
+            direction: reader.text("direction"),
+            moment_source: reader.text("moment_source"),
+            moment: reader.number("moment"),
+            class: reader.text("class"),
+            reason: reader.text("reason"),
+            strategy: reader.text("strategy"),
+            integrity: reader.text("integrity"),
+            object_key: reader.text("object_key"),
+            sha256: reader.text("sha256"),
+            size_bytes: reader.number("size_bytes"),
+            recoverable_until: reader.number("recoverable_until"),
+            stored_at: reader.number("stored_at"),
+            updated_at: reader.number("updated_at"),
+            attempts: reader.list("attempts"),
+            ..Self::default()
+        };
+        let must_be = [
+            (
+                "state",
+                state.as_ref().is_some_and(|state| !state.is_empty()),
+            ),
+            ("moment", is_mark || record.moment.is_some()),
+            ("updated_at", is_mark || record.updated_at.is_some()),
+        ];
+        must_be
+            .into_iter()
+            .filter(|(_, is_there)| !is_there)
+            .for_each(|(name, _)| reader.note(name));
+        Self {
+            state: state.unwrap_or_default(),
+            other: reader.others(),
+            not_understood: reader.not_understood,
+            ..record
+        }
+    }
+
+    /// Whether this is only the mark of what was erased.
+    #[must_use]
+    pub fn is_mark(&self) -> bool {
+        self.state == Self::ERASED
+    }
+
+    /// When it came to be as it is: stored, or last tried; in seconds since 1970.
+    #[must_use]
+    pub fn happened_at(&self) -> Option<i64> {
+        self.stored_at.or(self.updated_at).or(self.moment)
+    }
+}
+
+/// Takes attributes out of an item, and leaves those that are not as they should be.
+struct Reader {
+    rest: HashMap<String, AttributeValue>,
+    not_understood: Vec<String>,
+}
+
+impl Reader {
+    fn of(item: HashMap<String, AttributeValue>) -> Self {
+        Self {
+            rest: item,
+            not_understood: Vec::new(),
+        }
+    }
+
+    /// What nobody took. A name that has a meaning of its own here is told apart by its mark.
+    fn others(&self) -> BTreeMap<String, Value> {
+        let named = |name: &String| match name.as_str() {
+            "key" | "message_id" | "not_understood" => format!("{name} (attribute)"),
+            _ => name.clone(),
+        };
+        let rest = self.rest.iter();
+        rest.map(|(name, value)| (named(name), shown(value)))
+            .collect()
+    }
+
+    fn note(&mut self, name: &str) {
+        if self.not_understood.iter().all(|noted| noted != name) {
+            self.not_understood.push(name.to_owned());
+        }
+    }
+
+    fn take<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&AttributeValue) -> Option<T>,
+    ) -> Option<T> {
+        let taken = read(self.rest.get(name)?);
+        if taken.is_some() {
+            self.rest.remove(name);
+        } else {
+            self.note(name);
+        }
+        taken
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        self.take(name, |value| value.as_s().ok().cloned())
+    }
+
+    fn required_unless(&mut self, is_excused: bool, name: &str) -> String {
+        let text = self.text(name);
+        let is_empty = text.as_ref().is_some_and(String::is_empty);
+        if is_empty || (text.is_none() && !is_excused) {
+            self.note(name);
+        }
+        text.unwrap_or_default()
+    }
+
+    fn required(&mut self, name: &str) -> String {
+        self.required_unless(false, name)
+    }
+
+    fn number<T: FromStr>(&mut self, name: &str) -> Option<T> {
+        self.take(name, |value| value.as_n().ok()?.parse().ok())
+    }
+
+    fn list(&mut self, name: &str) -> Vec<Value> {
+        let list = self.take(name, |value| {
+            let items = value.as_l().ok()?;
+            Some(items.iter().map(shown).collect())
+        });
+        list.unwrap_or_default()
+    }
+}
+
+/// A value as JSON. A number that JSON programs would round stays a text; of bytes only their count is told.
+pub(super) fn shown(value: &AttributeValue) -> Value {
+    let number = |text: &String| {
+        let whole = text.parse::<i64>().map(Value::from).ok();
+        whole.unwrap_or_else(|| Value::String(text.clone()))
+    };
+    match value {
+        AttributeValue::S(text) => Value::String(text.clone()),
+        AttributeValue::N(text) => number(text),
+        AttributeValue::Bool(flag) => Value::Bool(*flag),
+        AttributeValue::L(list) => list.iter().map(shown).collect(),
+        AttributeValue::M(map) => {
+            let fields = map.iter().map(|(name, value)| (name.clone(), shown(value)));
+            Value::Object(fields.collect())
+        }
+        AttributeValue::Ss(texts) => texts.iter().cloned().map(Value::String).collect(),
+        AttributeValue::Ns(numbers) => numbers.iter().map(number).collect(),
+        AttributeValue::B(bytes) => Value::String(format!("{} bytes", bytes.as_ref().len())),
+        AttributeValue::Bs(all) => Value::String(format!("{} times bytes", all.len())),
+        AttributeValue::Null(_) | _ => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::primitives::Blob;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Every attribute that this version or another may have written.
+    static NAMES: [&str; 32] = [
+        "instance",
+        "message_id",
+        "tenant",
+        "chat",
+        "kind",
+        "direction",
+        "moment",
+        "state",
+        "class",
+        "reason",
+        "strategy",
+        "integrity",
+        "object_key",
+        "sha256",
+        "size_bytes",
+        "recoverable_until",
+        "stored_at",
+        "updated_at",
+        "attempts",
+        "message",
+        "chat_lid",
+        "chat_phone",
+        "sender_lid",
+        "sender_phone",
+        "moment_source",
+        "key",
+        "not_understood",
+        "lost_since",
+        "lease_until",
+        "forget_at",
+        "other",
+        "of a later version",
+    ];
+
+    /// A value of any type, numbers of every size among them.
+    fn any_value() -> impl Strategy<Value = AttributeValue> {
+        let number = prop_oneof![
+            any::<i64>().prop_map(|n| n.to_string()),
+            any::<u64>().prop_map(|n| n.to_string()),
+            any::<f64>().prop_map(|n| n.to_string()),
+            "-?[0-9]{1,38}(\\.[0-9]{1,4})?",
+        ];
+        let words = prop_oneof![
+            Just("stored".to_owned()),
+            Just("erased".to_owned()),
+            any::<String>()
+        ];
+        let leaf = prop_oneof![
+            4 => words.prop_map(AttributeValue::S),
+            4 => number.prop_map(AttributeValue::N),
+            1 => any::<bool>().prop_map(AttributeValue::Bool),
+            1 => Just(AttributeValue::Null(true)),
+            1 => any::<Vec<u8>>().prop_map(|bytes| AttributeValue::B(Blob::new(bytes))),
+            1 => any::<Vec<String>>().prop_map(AttributeValue::Ss),
+            1 => Just(AttributeValue::Ns(vec!["1".to_owned(), "1e30".to_owned()])),
+            1 => Just(AttributeValue::Bs(vec![Blob::new([0])])),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(AttributeValue::L),
+                proptest::collection::hash_map(any::<String>(), inner, 0..4)
+                    .prop_map(AttributeValue::M),
+            ]
+        })
+    }
+
+    proptest! {
+        /// Whatever stands in an item is in the record somewhere, and what is not as it should be is named.
+        #[test]
+        fn any_item_is_a_record_that_hides_nothing(
+            item in proptest::collection::hash_map(proptest::sample::select(&NAMES[..]), any_value(), 0..24)
+        ) {
+            let item: HashMap<_, _> = item.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
+            let record = MediaRecord::of_item(item.clone());
+            let told = json!(record);
+            for (name, value) in &item {
+                let is_nothing = matches!(value, AttributeValue::S(text) if text.is_empty())
+                    || matches!(value, AttributeValue::L(list) if list.is_empty());
+                let shown_as = match name.as_str() {
+                    "message_id" if value.is_s() => "key".to_owned(),
+                    "message" if value.is_s() => "message_id".to_owned(),
+                    "key" | "message_id" | "not_understood" => format!("{name} (attribute)"),
+                    _ => name.clone(),
+                };
+                let is_shown = told.get(&shown_as).is_some_and(|told| *told == shown(value));
+                prop_assert!(is_nothing || is_shown, "{name} {value:?} {told}");
+            }
+            let is_mark = record.state == MediaRecord::ERASED;
+            for name in ["tenant", "chat", "kind", "moment", "updated_at"] {
+                let is_noted = record.not_understood.iter().any(|noted| noted == name);
+                prop_assert!(is_mark || item.contains_key(name) || is_noted, "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Unread bodies in the parked queue: shown, sent again, given up, erased by what is in them.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
+use std::sync::Mutex;
+
+use aws::{
+    ledger::Ledger,
+    queues::{JobsQueue, ParkedQueue},
+};
+use media::{
+    failure::FailureClass,
+    parked::{Filter, ParkedJob},
+    unread::Search,
+};
+use parking::{Mode, Parking, Sorts};
+use scripted_aws::{Answer, Aws, RecordedRequest as Request};
+use serde_json::{Value, json};
+
+const NOW: i64 = 1_787_440_000;
+
+/// An unread body whose text is `text`, in base64.
+fn body(tenant: &str, base64: &str) -> String {
+    json!({ "version": "unread-1", "tenant": tenant, "instance": "LITE-AAAAAA-BBBBBB",
+        "accepted_at": 1_787_000_000, "why": "no_webhook", "body": base64 })
+    .to_string()
+}
+
+/// A parked message; without a class it is one that SQS moved.
+fn message(n: usize, body: &str, class: Option<&str>) -> Value {
+    let text = |value: &str| json!({ "DataType": "String", "StringValue": value });
+    let ticket = class.map(|class| json!({ "class": text(class), "reason": text("a reason") }));
+    json!({ "MessageId": format!("id-{n}"), "ReceiptHandle": format!("receipt-{n}"), "Body": body,
+        "MessageAttributes": ticket.unwrap_or_else(|| json!({})),
+        "Attributes": { "SentTimestamp": "1787000000000" } })
+}
+
+/// AWS with these messages in the parked queue, each received once; removing `stuck` fails.
+async fn aws(messages: Vec<Value>, stuck: &'static str) -> Aws {
+    let visible = Mutex::new(messages);
+    Aws::start(move |request: &Request| match request.operation() {
+        "ReceiveMessage" => {
+            let taken = std::mem::take(&mut *visible.lock().expect("the queue"));
+            Answer::json(&json!({ "Messages": taken }))
+        }
+        "DeleteMessage" if request.json()["ReceiptHandle"] == stuck => {
+            Answer::json_error(400, "AccessDeniedException")
+        }
+        _ => Answer::json(&json!({})),
+    })
+    .await
+}
+
+fn parking(aws: &Aws) -> Parking {
+    let url = |name: &str| format!("https://sqs.example.invalid/{name}");
+    Parking::new(
+        ParkedQueue::new(&aws.clients, url("parked")),
+        JobsQueue::new(&aws.clients, url("jobs")),
+        Ledger::new(&aws.clients, "media".to_owned()),
+    )
+}
+
+fn removed(aws: &Aws) -> Vec<String> {
+    let receipt = |call: Request| call.json()["ReceiptHandle"].as_str().map(str::to_owned);
+    aws.requests_of("DeleteMessage")
+        .into_iter()
+        .filter_map(receipt)
+        .collect()
+}
+
+#[tokio::test]
+async fn an_unread_body_is_shown_as_its_owners_also_if_an_old_version_or_sqs_parked_it() {
+    let one = body("acme", "e30=");
+    let messages = vec![
+        message(0, &one, Some("unread")),
+        message(1, &one, Some("poison")),
+        message(2, &one, None),
+    ];
+    let aws = aws(messages, "").await;
+    let mut shown: Vec<ParkedJob> = Vec::new();
+    let parking = parking(&aws);
+    parking
+        .look(NOW, |one| shown.push(one.clone()))
+        .await
+        .expect("a look");
+    let classes: Vec<_> = shown.iter().map(|one| one.class).collect();
+    assert_eq!(
+        classes,
+        [
+            FailureClass::Unread,
+            FailureClass::Poison,
+            FailureClass::Unread
+        ]
+    );
+    for one in &shown {
+        let unread = one.unread().expect("an unread body");
+        assert_eq!((unread.tenant.as_str(), unread.size_bytes), ("acme", 2));
+        assert!(one.job().is_none());
+    }
+    assert!(
+        shown[2]
+            .reason
+            .starts_with("no_webhook: received too often"),
+        "{}",
+        shown[2].reason
+    );
+    assert!(aws.requests_of("UpdateItem").is_empty(), "it has no record");
+}
+
+#[tokio::test]
+async fn it_is_sent_again_as_it_is_before_it_is_removed_and_not_for_ever() {
+    let parked = Mutex::new(vec![body("acme", "e30="), body("other", "e30=")]);
+    let sent = Mutex::new(0);
+    let aws = Aws::start(move |request: &Request| {
+        let mut parked = parked.lock().expect("the queue");
+        match request.operation() {
+            "ReceiveMessage" => {
+                let mut n = sent.lock().expect("a count");
+                let taken = parked.drain(..).map(|body| {
+                    *n += 1;
+                    message(*n, &body, Some("unread"))
+                });
+                let taken: Vec<_> = taken.collect();
+                Answer::json(&json!({ "Messages": taken }))
+            }
+            // The function cannot read it either, and parks it before the look is over.
+            "SendMessage" => {
+                parked.extend(request.json()["MessageBody"].as_str().map(str::to_owned));
+                Answer::json(&json!({}))
+            }
+            _ => Answer::json(&json!({})),
+        }
+    })
+    .await;
+    let filter = Filter {
+        tenant: Some("acme".parse().expect("a tenant")),
+        class: Some(FailureClass::Unread),
+        ..Filter::default()
+    };
+    let mode = Mode::Send { per_second: 500 };
+    let redriven = parking(&aws).redrive(&filter, mode, NOW, |_| {}).await;
+    let redriven = redriven.expect("a redrive");
+    assert_eq!(
+        (redriven.sent, redriven.failed, redriven.seen.messages),
+        (1, 0, 3)
+    );
+    let sent = aws.only_request("SendMessage").json();
+    assert_eq!(sent["MessageBody"], body("acme", "e30="));
+    assert_eq!(sent["MessageGroupId"], "acme");
+    let order = aws.operations();
+    let at = |name: &str| order.iter().position(|one| *one == name).expect(name);
+    assert!(at("SendMessage") < at("DeleteMessage"), "{order:?}");
+}
+
+#[tokio::test]
+async fn it_is_given_up_without_a_record() {
+    let aws = aws(vec![message(0, &body("acme", "e30="), Some("unread"))], "").await;
+    let filter = Filter {
+        class: Some(FailureClass::Unread),
+        ..Filter::default()
+    };
+    let dropped = parking(&aws)
+        .drop(&filter, NOW, |_| {})
+        .await
+        .expect("a drop");
+    assert_eq!((dropped.dropped, dropped.failed), (1, 0));
+    assert!(aws.requests_of("UpdateItem").is_empty());
+    assert_eq!(removed(&aws), ["receipt-0"]);
+}
+
+#[tokio::test]
+async fn erasing_removes_the_bodies_that_are_meant_and_counts_those_that_cannot_be_told() {
+    // `meant`, `other`, `what?`, and `meant` once more, which stays.
+    let bodies = ["bWVhbnQ=", "b3RoZXI=", "d2hhdD8=", "bWVhbnQ="];
+    let bodies = bodies.map(|base64| body("acme", base64));
+    let messages = |bodies: &[String]| -> Vec<Value> {
+        let all = bodies.iter().enumerate();
+        let all = all.map(|(n, body)| message(n, body, Some("unread")));
+        all.chain([message(9, "no job at all", Some("poison"))])
+            .collect()
+    };
+    let in_body = |body: &media::unread::UnreadBody| match body.expose() {
+        b"meant" => Search::Found,
+        b"what?" => Search::Unclear,
+        _ => Search::Absent,
+    };
+    let counted = aws(messages(&bodies), "").await;
+    let count = parking(&counted).erase(|_| false, in_body, true, NOW).await;
+    let count = count.expect("a count");
+    assert_eq!(count.meant, Sorts { jobs: 0, bodies: 2 });
+    assert_eq!((count.unclear, count.unreadable), (1, 1));
+    assert!(removed(&counted).is_empty());
+    let aws = aws(messages(&bodies), "receipt-3").await;
+    let erased = parking(&aws).erase(|_| false, in_body, false, NOW).await;
+    let erased = erased.expect("an erasure");
+    assert_eq!(erased.meant, Sorts { jobs: 0, bodies: 2 });
+    assert_eq!(erased.removed, Sorts { jobs: 0, bodies: 1 });
+    assert_eq!((erased.failed, erased.unclear), (1, 1));
+    assert_eq!(removed(&aws), ["receipt-0", "receipt-3"]);
+}

@@ -1,0 +1,234 @@
+//! What becomes of the bytes that a verified sender posts, and what is found in unread ones.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
+use media::{
+    access::{SecretHashes, Verified},
+    ids::{InstanceId, TenantId},
+    sha256::Sha256,
+    unread::Search,
+};
+use serde_json::{Value, json};
+use wapi::{
+    raw,
+    webhook::{Reading, Unread},
+};
+
+const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
+
+fn verified() -> Verified {
+    let tenant = TenantId::parse("acme").expect("a tenant");
+    let instance = InstanceId::parse(INSTANCE).expect("an instance");
+    let secrets = SecretHashes::new([Sha256::of(b"s")]);
+    Verified::check(&tenant, &instance, &secrets, "s").expect("the right secret")
+}
+
+fn image() -> Value {
+    json!({
+        "mimetype": "image/jpeg", "directPath": "/v/t62.7118-24/invented.enc?oe=F48EE600",
+        "mediaKey": "gXcMgEvt3O4+kyxHeJQGw0/3e9MfZr4mnYsbZm+mPsg=",
+    })
+}
+
+/// Something with a key and a path, and no type.
+fn riddle() -> Value {
+    let mut riddle = image();
+    riddle
+        .as_object_mut()
+        .expect("an object")
+        .remove("mimetype");
+    riddle
+}
+
+fn webhook(content: &Value) -> Value {
+    json!({
+        "event": "webhookReceived", "instanceId": INSTANCE, "messageId": "3EB0A",
+        "moment": 1_787_438_879, "chat": { "id": "5500900000002" }, "msgContent": content,
+    })
+}
+
+/// In one line: how far it was read, how many media it announces, and why not all was read.
+fn came_of(bytes: &[u8]) -> (&'static str, usize, &'static str) {
+    match Reading::of(bytes, &verified()) {
+        Reading::Whole(announcement) => ("whole", announcement.media.len(), ""),
+        Reading::Part { announcement, .. } => ("part", announcement.media.len(), "not_understood"),
+        Reading::Unread { why, .. } => ("unread", 0, why.as_str()),
+        Reading::Refused(refused) => ("refused", 0, refused.as_str()),
+    }
+}
+
+#[test]
+fn what_may_hold_a_medium_is_read_or_kept_and_only_nothing_is_refused() {
+    let good = webhook(&json!({ "imageMessage": image() })).to_string();
+    let mut other = webhook(&json!({ "imageMessage": image() }));
+    other["messageId"] = json!("3EB0B");
+    let mut elsewhere = webhook(&json!({}));
+    elsewhere["instanceId"] = json!("LITE-OTHERS-AAAAAA");
+    let one = |n: usize| json!({ "imageMessage": { "directPath": format!("/v/{n}") } });
+    let many: Vec<_> = (0..101).map(one).collect();
+    for (body, expected) in [
+        (good.clone(), ("whole", 1, "")),
+        (good[..good.len() / 2].to_owned(), ("unread", 0, "bad_body")),
+        (
+            json!(good[..good.len() / 2]).to_string(),
+            ("unread", 0, "bad_body"),
+        ),
+        (format!("payload={good}"), ("unread", 0, "bad_body")),
+        ("{\"a\":".repeat(200), ("unread", 0, "bad_body")),
+        (
+            json!({ "headers": {}, "body": {} }).to_string(),
+            ("unread", 0, "no_webhook"),
+        ),
+        (
+            format!("[{good},{other}]"),
+            ("unread", 0, "several_webhooks"),
+        ),
+        (
+            webhook(&json!({ "cards": many })).to_string(),
+            ("unread", 0, "too_many_media"),
+        ),
+        (
+            webhook(&json!({ "riddle": riddle() })).to_string(),
+            ("part", 0, "not_understood"),
+        ),
+        (
+            webhook(&json!({ "imageMessage": image(), "riddle": riddle() })).to_string(),
+            ("part", 1, "not_understood"),
+        ),
+        (elsewhere.to_string(), ("refused", 0, "instance_mismatch")),
+        (String::new(), ("refused", 0, "bad_body")),
+        (" \r\n\u{feff}".to_owned(), ("refused", 0, "bad_body")),
+        ("null".to_owned(), ("refused", 0, "bad_body")),
+        ("7".to_owned(), ("refused", 0, "bad_body")),
+        ("[]".to_owned(), ("refused", 0, "bad_body")),
+        ("\"text\"".to_owned(), ("refused", 0, "bad_body")),
+        ("{}".to_owned(), ("whole", 0, "")),
+        (
+            webhook(&json!({ "conversation": "Mensagem de teste" })).to_string(),
+            ("whole", 0, ""),
+        ),
+    ] {
+        assert_eq!(
+            came_of(body.as_bytes()),
+            expected,
+            "{}",
+            &body[..body.len().min(300)]
+        );
+    }
+}
+
+/// W-API may rename a field tomorrow: a medium is then where nobody looks, and 200 would forget it.
+#[test]
+fn a_medium_where_no_message_should_be_is_not_taken_for_nothing() {
+    let content = json!({ "imageMessage": image() });
+    let mut renamed = webhook(&json!(null));
+    renamed["messageContent"] = content.clone();
+    let mut beside = webhook(&json!({}));
+    beside["data"] = json!({ "riddle": riddle() });
+    let text = content.to_string();
+    let broken = webhook(&json!(text[..text.len() - 9]));
+    let inner = webhook(&json!({ "imageMessage": text[..text.len() - 9] }));
+    let mut at_top = webhook(&json!(null));
+    at_top["body"] = json!(text[..text.len() - 9]);
+    for body in [renamed, beside, broken, inner, at_top] {
+        let came = came_of(body.to_string().as_bytes());
+        assert_eq!(came, ("part", 0, "not_understood"), "{body}");
+    }
+}
+
+/// Or whoever can send a message could fill the parked queue.
+#[test]
+fn what_a_person_wrote_is_no_broken_medium() {
+    let forged = &json!({ "imageMessage": image() }).to_string()[1..];
+    let mut named = webhook(&json!({ "conversation": format!("{{{forged}{{") }));
+    named["sender"] = json!({ "id": "5500900000002", "pushName": format!("[{forged}") });
+    for body in [
+        named,
+        webhook(&json!({ "extendedTextMessage": { "text": format!("{{{forged}{{") } })),
+    ] {
+        assert_eq!(
+            came_of(body.to_string().as_bytes()),
+            ("whole", 0, ""),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn every_word_is_one_of_letters_and_underscores_and_has_a_sentence() {
+    let words = Unread::ALL.map(Unread::as_str);
+    assert_eq!(
+        words,
+        [
+            "bad_body",
+            "no_webhook",
+            "several_webhooks",
+            "too_many_media",
+            "not_understood"
+        ]
+    );
+    for why in Unread::ALL {
+        let is_kept = verified()
+            .unread(b"x", why.as_str(), 0)
+            .expect("it fits")
+            .to_json();
+        let read = media::unread::UnreadBody::parse(&is_kept.expect("JSON"));
+        assert!(read.is_ok() && !why.means().is_empty(), "{why:?}");
+    }
+}
+
+#[test]
+fn a_number_or_an_id_is_found_however_a_relay_passed_the_body_on() {
+    let phone = "5500900000002";
+    let good = webhook(&json!({ "imageMessage": image() })).to_string();
+    let cut = &good[..good.len() - 5];
+    let utf16: Vec<u8> = [0xff, 0xfe]
+        .into_iter()
+        .chain(cut.encode_utf16().flat_map(u16::to_le_bytes))
+        .collect();
+    let base64 = data_encoding::BASE64.encode(cut.as_bytes());
+    let escaped = json!({ "body": base64 }).to_string().replace('/', "\\/");
+    let twice = data_encoding::BASE64URL_NOPAD.encode(escaped.as_bytes());
+    let latin = [cut.as_bytes(), b"\xe7"].concat();
+    let form = format!("payload={}", cut.replace('"', "%22"));
+    for body in [
+        cut.as_bytes().to_vec(),
+        utf16,
+        latin,
+        form.into_bytes(),
+        json!([cut, "{"]).to_string().into_bytes(),
+        escaped.as_bytes()[..escaped.len() - 3].to_vec(),
+        format!("<{twice}>").into_bytes(),
+    ] {
+        let shown = String::from_utf8_lossy(&body).into_owned();
+        assert_eq!(raw::search(&body, &["x", phone]), Search::Found, "{shown}");
+        assert_eq!(raw::search(&body, &["3EB0A"]), Search::Found, "{shown}");
+        assert_eq!(
+            raw::search(&body, &["5500900000077"]),
+            Search::Absent,
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn of_bytes_that_are_no_text_nobody_can_say_what_is_in_them() {
+    // The beginning of a gzip member, and bytes of every value.
+    let noise = [&[0x1f, 0x8b, 8, 0][..], &(0..=255).collect::<Vec<u8>>()].concat();
+    assert_eq!(raw::search(&noise, &["5500900000002"]), Search::Unclear);
+    let readable = [&noise[..], b"5500900000002"].concat();
+    assert_eq!(raw::search(&readable, &["5500900000002"]), Search::Found);
+    // It begins as UTF-16 does, and is none.
+    let mixed = b"{\0 5500900000002";
+    assert_eq!(raw::search(mixed, &["5500900000002"]), Search::Found);
+    assert_eq!(
+        raw::search(b"{\"a\":", &[]),
+        Search::Unclear,
+        "nothing to look for"
+    );
+}

@@ -1,0 +1,401 @@
+//! The pages: what they link to is there, what they list is complete, and translations are whole.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test and its helpers fail by panicking"
+)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use media::strategy::Strategy;
+use serde_yaml_ng::Value;
+
+/// The most words that the README may have: more is not read.
+const MAX_README_WORDS: usize = 1800;
+
+/// Originals and their translations.
+const TRANSLATIONS: [(&str, &str); 5] = [
+    ("README.md", "README.pt-BR.md"),
+    ("docs/bucket.md", "docs/pt-BR/bucket.md"),
+    ("docs/failures.md", "docs/pt-BR/failures.md"),
+    ("docs/operating.md", "docs/pt-BR/operating.md"),
+    ("docs/webhook-answers.md", "docs/pt-BR/webhook-answers.md"),
+];
+
+/// Folders that begin a path in a page.
+const FOLDERS: [&str; 9] = [
+    ".ci",
+    ".github",
+    "cli",
+    "dev",
+    "docs",
+    "events",
+    "functions",
+    "shared",
+    "tests",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the root folder")
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).expect(path)
+}
+
+/// The paths of the pages in this folder and below it.
+fn pages_in(folder: &str) -> Vec<String> {
+    let entries = root().join(folder).read_dir().expect(folder);
+    let mut pages = Vec::new();
+    for entry in entries {
+        let name = entry.expect("an entry").file_name();
+        let path = Path::new(folder).join(name).display().to_string();
+        if root().join(&path).is_dir() {
+            pages.extend(pages_in(&path));
+        } else if path.ends_with(".md") {
+            pages.push(path);
+        }
+    }
+    pages
+}
+
+/// Every page with its path.
+fn pages() -> BTreeMap<String, String> {
+    let entries = root().read_dir().expect("the root");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let names = names.filter_map(|name| name.into_string().ok());
+    let mut paths: Vec<_> = names.filter(|name| name.ends_with(".md")).collect();
+    for folder in ["docs", "events", "tests/fuzz"] {
+        paths.extend(pages_in(folder));
+    }
+    paths
+        .into_iter()
+        .map(|path| (path.clone(), read(&path)))
+        .collect()
+}
+
+/// The lines of a page outside its code blocks.
+fn prose(page: &str) -> impl Iterator<Item = &str> {
+    let mut is_block = false;
+    page.lines().filter(move |line| {
+        let is_fence = line.trim_start().starts_with("```");
+        is_block ^= is_fence;
+        !is_block && !is_fence
+    })
+}
+
+/// The anchors that a page's headings have on GitHub.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let headings = prose(page).filter_map(|line| line.strip_prefix('#'));
+    let anchor = |heading: &str| {
+        let text = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = text
+            .chars()
+            .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+/// The rows of the table below a heading row that starts so, without its two head lines.
+fn rows<'p>(page: &'p str, head: &str) -> Vec<&'p str> {
+    let lines = page.lines().skip_while(|line| !line.starts_with(head));
+    let rows = lines.skip(2).take_while(|line| line.starts_with('|'));
+    let rows: Vec<_> = rows.collect();
+    assert!(!rows.is_empty(), "no table {head}");
+    rows
+}
+
+fn cells(row: &str) -> Vec<&str> {
+    let cells = row
+        .trim()
+        .trim_start_matches('|')
+        .trim_end_matches('|')
+        .split(" | ");
+    cells
+        .map(|cell| cell.trim().trim_matches('|').trim())
+        .collect()
+}
+
+fn unquoted(cell: &str) -> &str {
+    cell.trim_matches('`')
+}
+
+fn template() -> Value {
+    serde_yaml_ng::from_str(&read("template.yaml")).expect("YAML")
+}
+
+/// A value without CloudFormation's tag, as text.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Tagged(tagged) => text(&tagged.value),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Null | Value::Bool(_) | Value::Sequence(_) | Value::Mapping(_) => String::new(),
+    }
+}
+
+/// The resources of this type, by name, with their properties.
+fn resources(template: &Value, kind: &str) -> BTreeMap<String, Value> {
+    let all = template["Resources"]
+        .as_mapping()
+        .expect("resources")
+        .iter();
+    let of_kind = all.filter(|(_, one)| one["Type"].as_str() == Some(kind));
+    let named = of_kind.map(|(name, one)| (text(name), one["Properties"].clone()));
+    named.collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let (pages, mut count) = (pages(), 0);
+    for (path, page) in &pages {
+        for target in prose(page).flat_map(|line| line.split("](").skip(1)) {
+            let target = target.split(')').next().expect("an end");
+            if target.contains("://") {
+                continue;
+            }
+            count += 1;
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let folder = Path::new(path).parent().expect("a folder");
+            let file = if file.is_empty() {
+                root().join(path)
+            } else {
+                root().join(folder).join(file)
+            };
+            assert!(file.exists(), "{path}: {target}");
+            if !anchor.is_empty() {
+                let linked = std::fs::read_to_string(&file).expect("a page");
+                assert!(anchors(&linked).contains(anchor), "{path}: {target}");
+            }
+        }
+    }
+    assert!(count > 30, "{count} links");
+}
+
+#[test]
+fn every_path_in_a_page_exists() {
+    let mut count = 0;
+    for (path, page) in pages() {
+        for span in prose(&page).flat_map(|line| line.split('`').skip(1).step_by(2)) {
+            let is_path = span
+                .split_once('/')
+                .is_some_and(|(folder, _)| FOLDERS.contains(&folder))
+                && span
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
+            if is_path {
+                count += 1;
+                assert!(root().join(span).exists(), "{path}: {span}");
+            }
+        }
+    }
+    assert!(count > 50, "{count} paths");
+}
+
+/// Or neither GitHub nor the test of commands would see where it begins and ends.
+#[test]
+fn no_quoted_word_spans_two_lines() {
+    for (path, page) in pages() {
+        for line in prose(&page) {
+            assert!(line.matches('`').count() % 2 == 0, "{path}: {line}");
+        }
+    }
+}
+
+#[test]
+fn the_readme_is_short() {
+    let words = read("README.md").split_whitespace().count();
+    assert!(words <= MAX_README_WORDS, "{words} words");
+}
+
+/// What a translation must have as often and in the same order as its original, one word for each line.
+fn structure(page: &str) -> Vec<String> {
+    let mut is_block = false;
+    let mut parts = Vec::new();
+    for line in page.lines() {
+        let start = line.trim_start();
+        if start.starts_with("```") {
+            is_block = !is_block;
+        } else if is_block {
+            let code = line.split(" #").next().unwrap_or(line).trim();
+            parts.push(format!(
+                "code: {}",
+                code.split(' ').take(3).collect::<Vec<_>>().join(" ")
+            ));
+        } else if start.starts_with('#') {
+            parts.push(format!(
+                "heading {}",
+                start.split(' ').next().unwrap_or_default()
+            ));
+        } else if start.starts_with('|') {
+            parts.push(format!("row of {}", cells(start).len()));
+        } else if start.starts_with("- ") {
+            parts.push("item".to_owned());
+        } else if start.starts_with("![") {
+            parts.push("picture".to_owned());
+        }
+    }
+    parts
+}
+
+#[test]
+fn translations_have_the_structure_of_their_originals() {
+    for (original, translation) in TRANSLATIONS {
+        let (expected, found) = (structure(&read(original)), structure(&read(translation)));
+        assert_eq!(found, expected, "{translation}");
+    }
+}
+
+#[test]
+fn the_page_has_every_metric_of_the_template() {
+    let page = read("docs/logging.md");
+    let alarms = resources(&template(), "AWS::CloudWatch::Alarm");
+    let alarm_of = |metric: &str| {
+        let mut named = alarms.iter();
+        let found = named.find(|(_, alarm)| text(&alarm["MetricName"]) == metric);
+        found.map_or_else(String::new, |(name, _)| name.clone())
+    };
+    let expected: BTreeSet<Vec<String>> = resources(&template(), "AWS::Logs::MetricFilter")
+        .into_values()
+        .map(|filter| {
+            let change = &filter["MetricTransformations"][0];
+            let metric = text(&change["MetricName"]);
+            let alarm = alarm_of(&metric);
+            let (log, pattern) = (
+                text(&filter["LogGroupName"]),
+                text(&filter["FilterPattern"]),
+            );
+            vec![metric, log, pattern, text(&change["MetricValue"]), alarm]
+        })
+        .collect();
+    let listed = rows(&page, "| metric | log |");
+    let listed = listed.into_iter().map(|row| {
+        let cells = cells(row).into_iter().map(|cell| unquoted(cell).to_owned());
+        cells.collect::<Vec<_>>()
+    });
+    assert_eq!(listed.collect::<BTreeSet<_>>(), expected);
+}
+
+#[test]
+fn the_page_has_every_alarm_of_the_template() {
+    let page = read("docs/logging.md");
+    let alarms = resources(&template(), "AWS::CloudWatch::Alarm").into_iter();
+    let expected: BTreeMap<_, _> = alarms
+        .map(|(name, alarm)| (name, text(&alarm["MetricName"])))
+        .collect();
+    let listed = rows(&page, "| alarm | metric |").into_iter().map(|row| {
+        let cells = cells(row);
+        assert!(cells.len() == 4 && !cells[3].is_empty(), "{row}");
+        (unquoted(cells[0]).to_owned(), unquoted(cells[1]).to_owned())
+    });
+    assert_eq!(listed.collect::<BTreeMap<_, _>>(), expected);
+}
+
+/// A metric by strategy is one for each of them.
+#[test]
+fn the_page_of_costs_counts_metrics_and_alarms() {
+    let page = read("docs/cost.md");
+    let filters = resources(&template(), "AWS::Logs::MetricFilter").into_values();
+    let metrics: BTreeMap<_, _> = filters
+        .map(|filter| {
+            let change = &filter["MetricTransformations"][0];
+            let is_by_strategy = change["Dimensions"][0]["Key"].as_str() == Some("strategy");
+            let count = if is_by_strategy {
+                Strategy::DEFAULT.len()
+            } else {
+                1
+            };
+            (text(&change["MetricName"]), count)
+        })
+        .collect();
+    let metrics: usize = metrics.values().sum();
+    let alarms = resources(&template(), "AWS::CloudWatch::Alarm").len();
+    let command = read("cli/src/cost.rs");
+    for (count, what, cents) in [(metrics, "metrics", 30), (alarms, "alarms", 10)] {
+        let total = count * cents;
+        let total = format!("{}.{:02}", total / 100, total % 100);
+        let row = format!("| {count} {what} at $0.{cents}");
+        let line = page.lines().find(|line| line.starts_with(&row));
+        let is_right = line.is_some_and(|line| line.ends_with(&format!(" | {total} |")));
+        assert!(is_right, "docs/cost.md: {row} … {total} is not {line:?}");
+        let said = format!("{what} {total}");
+        assert!(command.contains(&said), "cli/src/cost.rs: no {said:?}");
+    }
+}
+
+#[test]
+fn the_page_lists_every_make_target() {
+    let makefile = read("Makefile");
+    let targets = makefile
+        .lines()
+        .filter(|line| line.contains("## ") && !line.starts_with('\t'));
+    let targets = targets.filter_map(|line| line.split_once(':'));
+    let targets: BTreeSet<_> = targets
+        .map(|(target, _)| format!("make {target}"))
+        .collect();
+    let page = read("CONTRIBUTING.md");
+    let listed = rows(&page, "| target |")
+        .into_iter()
+        .map(|row| unquoted(cells(row)[0]).to_owned());
+    assert_eq!(listed.collect::<BTreeSet<_>>(), targets);
+}
+
+#[test]
+fn the_readme_lists_every_parameter_with_its_default() {
+    let template = template();
+    let parameters = template["Parameters"]
+        .as_mapping()
+        .expect("parameters")
+        .iter();
+    let expected: BTreeMap<_, _> = parameters
+        .map(|(name, one)| (text(name), text(&one["Default"])))
+        .collect();
+    for (page, head, empty) in [
+        ("README.md", "| parameter |", "empty"),
+        ("README.pt-BR.md", "| parâmetro |", "vazio"),
+    ] {
+        let text = read(page);
+        let listed = rows(&text, head).into_iter().map(|row| {
+            let cells = cells(row);
+            let default = unquoted(cells[1]).replace(empty, "");
+            (unquoted(cells[0]).to_owned(), default)
+        });
+        assert_eq!(listed.collect::<BTreeMap<_, _>>(), expected, "{page}");
+    }
+}
+
+/// The words with an underscore in these sources are what a webhook is answered, and nothing else.
+#[test]
+fn the_page_has_every_word_that_a_webhook_is_answered() {
+    let sources = [
+        "functions/webhook/src/answer.rs",
+        "shared/wapi/src/webhook/mod.rs",
+    ];
+    let sources = sources.map(read).concat();
+    let quoted = |text: &str| -> BTreeSet<String> {
+        let words = text.split('"').skip(1).step_by(2);
+        let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        words.filter(is_word).map(str::to_owned).collect()
+    };
+    let mut answered = quoted(&sources);
+    answered.retain(|word| word.contains('_'));
+    assert!(answered.len() > 5, "{answered:?}");
+    for page in ["docs/webhook-answers.md", "docs/pt-BR/webhook-answers.md"] {
+        let text = read(page);
+        let bodies = rows(&text, "| status |").into_iter();
+        let listed = quoted(&bodies.map(|row| cells(row)[1]).collect::<String>());
+        let missing: Vec<_> = answered.difference(&listed).collect();
+        assert!(missing.is_empty(), "{page} has no row of {missing:?}");
+        let mut gone = listed.iter();
+        let gone = gone.find(|word| !sources.contains(&format!("\"{word}\"")));
+        assert!(gone.is_none(), "{page}: {gone:?} is no answer any more");
+    }
+}
