@@ -659,9 +659,9 @@ fn deployed_functions_unwind_without_planned_faults() {
     assert!(!template.contains("PANIC_ON_MESSAGE"));
 }
 
-/// The classes are decided in one place; docs/failures.md shows that place's own words, in its order.
+/// The classes are defined in one place; docs/failures.md must have their texts, in the same order.
 #[test]
-fn the_page_has_the_classes_and_the_runbook_of_the_code() {
+fn the_page_has_the_codes_failure_classes() {
     use media::failure::FailureClass;
     let page =
         std::fs::read_to_string(repository_root().join("docs/failures.md")).expect("the page");

@@ -727,11 +727,8 @@ fn throttled_and_refused_webhooks_raise_alarms() {
         let found = filter["FilterPattern"].as_str().expect("a pattern");
         assert!(found.contains(pattern), "{found}");
         let name = &filter["MetricTransformations"][0]["MetricName"];
-        assert_eq!(
-            name,
-            &resource_properties(&template, alarm)["MetricName"],
-            "{alarm}"
-        );
+        let alarm = resource_properties(&template, alarm);
+        assert_eq!(name, &alarm["MetricName"], "{pattern}");
     }
     let format = resource_properties(&template, "ApiStage")["AccessLogSettings"]["Format"].as_str();
     let format = format.expect("a format");

@@ -1,4 +1,4 @@
-//! Webhooks that cannot be read: kept, parked, sent again, and erased by what is in them.
+//! Webhooks that cannot be read: kept, parked, redriven, and erased by their content.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ const TOKEN: &str = "invented-token-of-the-unread";
 const PHONE: &str = "5500966660000";
 
 #[test]
-fn what_cannot_be_read_is_kept_parked_sent_again_parked_again_and_erased() {
+fn an_unreadable_webhook_is_kept_until_erased() {
     let world = &*WORLD;
     world.origins.register_instance(INSTANCE, TOKEN);
     RUNTIME.block_on(async {
@@ -45,8 +45,8 @@ fn what_cannot_be_read_is_kept_parked_sent_again_parked_again_and_erased() {
                 (200, json!({ "unread": word }))
             );
         }
-        let parked = parked(world, 2, &Value::Null).await;
-        is_shown(world, &parked).await;
+        let parked = wait_until_parked(world, 2, &Value::Null).await;
+        check_shown(world, &parked).await;
         let mine = [
             "parked",
             "redrive",
@@ -59,15 +59,15 @@ fn what_cannot_be_read_is_kept_parked_sent_again_parked_again_and_erased() {
         let sent = world.run_json(0, &mine, "").await;
         assert_eq!((&sent["admitted"], &sent["sent"]), (&2.into(), &2.into()));
         // This version still cannot read them, so they are parked once more, and once each.
-        self::parked(world, 2, &parked).await;
-        is_erased(world).await;
+        self::wait_until_parked(world, 2, &parked).await;
+        check_erase(world).await;
         let drop = ["parked", "drop", "--instance", INSTANCE, "--yes"];
         assert_eq!(world.run_json(0, &drop, "").await["dropped"], 1);
-        assert_eq!(list(world).await, json!([]));
+        assert_eq!(list_unread(world).await, json!([]));
     });
 }
 
-async fn list(world: &World) -> Value {
+async fn list_unread(world: &World) -> Value {
     let list = [
         "parked",
         "list",
@@ -79,15 +79,15 @@ async fn list(world: &World) -> Value {
     world.run_json(0, &list, "").await
 }
 
-/// Waits until so many are parked, none of them since the time that one `before` was.
-async fn parked(world: &World, count: usize, before: &Value) -> Value {
+/// Waits until `count` are parked, none of them at the time of `before`.
+async fn wait_until_parked(world: &World, count: usize, before: &Value) -> Value {
     let begun = Instant::now();
     let times = |list: &Value| -> Vec<i64> {
         let all = list.as_array().into_iter().flatten();
         all.filter_map(|one| one["parked_at"].as_i64()).collect()
     };
     loop {
-        let found = list(world).await;
+        let found = list_unread(world).await;
         let is_new = times(&found)
             .iter()
             .all(|time| !times(before).contains(time));
@@ -99,7 +99,7 @@ async fn parked(world: &World, count: usize, before: &Value) -> Value {
     }
 }
 
-async fn is_shown(world: &World, parked: &Value) {
+async fn check_shown(world: &World, parked: &Value) {
     for one in parked.as_array().expect("a list") {
         assert_eq!(
             (&one["tenant"], &one["instance"]),
@@ -126,8 +126,8 @@ async fn is_shown(world: &World, parked: &Value) {
     assert!(!shown.to_string().contains(PHONE) && !reasons.contains(PHONE));
 }
 
-/// The one with the number goes, and the other stays.
-async fn is_erased(world: &World) {
+/// The body with the number is erased, and the other stays.
+async fn check_erase(world: &World) {
     let erase = ["media", "erase", "--tenant", TENANT, "--phone", PHONE];
     let confirmed = [&erase[..], &["--yes"]].concat();
     let done = world.run_json(0, &confirmed, "").await;
@@ -136,6 +136,6 @@ async fn is_erased(world: &World) {
         (&done["left"]["unread_bodies"], &done["proven"]),
         (&json!(0), &json!(true))
     );
-    let left = list(world).await;
+    let left = list_unread(world).await;
     assert_eq!(left.as_array().map(Vec::len), Some(1), "{left}");
 }
