@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Measures what a newcomer waits for: a fresh clone of the last commit, an empty home, nothing cached.
+"""Measures how long a newcomer waits, in a fresh clone of the last commit without any cache.
 
-    dev/first_run.py          demo, tests cold and warm, two edits, disk: about half an hour on 2 cores
-    dev/first_run.py --ci     .ci/run as well, cold (in a second clone) and warm: about half an hour more
+    dev/first_run.py          demo, tests cold and warm, two edits, disk: half an hour on 2 cores
+    dev/first_run.py --ci     also .ci/run, cold (in a second clone) and warm: half an hour more
     dev/first_run.py --only demo,test
 
-Prints the table, and writes it into CONTRIBUTING.md and dev/first-run.json, which a first `make demo`
-reads to say how long it will take. Run it while nothing else runs.
+Prints the table, and writes it into CONTRIBUTING.md and dev/first-run.json, from which a first
+`make demo` estimates its duration. Run it while nothing else runs.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RESULT = ROOT / "dev" / "first-run.json"
 
-# What is measured, and the most that it may be, in seconds (disk: in GB).
+# Titles and limits of the measurements, in seconds (disk: in GB).
 GOALS = {
     "demo": ("bare clone → all files stored (`make demo`)", 600),
     "test_cold": ("then `make test`, cold", 600),
@@ -41,7 +41,7 @@ GOALS = {
 
 
 class Clone:
-    """A checkout with a home of its own."""
+    """A checkout with its own home folder."""
 
     def __init__(self, folder):
         self.folder = folder / "checkout"
@@ -56,11 +56,12 @@ class Clone:
             "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", str(old_home / ".rustup")),
             "LOCAL_PORT": str(free_port()),
         }
-        for name in ("PIP_CACHE_DIR", "XDG_CACHE_HOME", "CARGO_TARGET_DIR", "MAKEFLAGS", "MAKELEVEL"):
+        caches = ("PIP_CACHE_DIR", "XDG_CACHE_HOME", "CARGO_TARGET_DIR", "MAKEFLAGS", "MAKELEVEL")
+        for name in caches:
             self.environment.pop(name, None)
 
     def run(self, *command):
-        """Runs a command with its output passed on, and returns when each of its lines came, in seconds."""
+        """Runs a command, shows its output, and returns each line with its time in seconds."""
         print(f"\n== {' '.join(command)}", flush=True)
         began = time.monotonic()
         child = subprocess.Popen(
@@ -78,13 +79,14 @@ class Clone:
         return lines
 
     def edit(self, path):
-        """A change that has to be compiled, and means nothing."""
+        """Makes a change that must be compiled and has no effect."""
         with open(self.folder / path, "a", encoding="utf-8") as file:
             file.write("\n// An edit.\n")
 
     def size_gb(self):
-        listed = subprocess.run(["du", "-sk", str(self.folder)], check=True, capture_output=True, text=True)
-        return int(listed.stdout.split()[0]) / 1e6
+        command = ["du", "-sk", str(self.folder)]
+        usage = subprocess.run(command, check=True, capture_output=True, text=True)
+        return int(usage.stdout.split()[0]) / 1e6
 
 
 def free_port():
@@ -93,7 +95,7 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def took(lines):
+def total_seconds(lines):
     return lines[-1][0]
 
 
@@ -104,27 +106,27 @@ def measure(clone, only):
         lines = clone.run("make", "demo")
         stored = [when for when, line in lines if line.startswith("✓ Waiting for the files")]
         whens = [0.0] + [when for when, _ in lines]
-        figures["demo"] = stored[0] if stored else took(lines)
+        figures["demo"] = stored[0] if stored else total_seconds(lines)
         figures["first_line"] = lines[0][0]
         figures["longest_silence"] = max(b - a for a, b in zip(whens, whens[1:]))
     if wants("test"):
-        figures["test_cold"] = took(clone.run("make", "test"))
+        figures["test_cold"] = total_seconds(clone.run("make", "test"))
         figures["disk_gb"] = clone.size_gb()
-        figures["test_warm"] = took(clone.run("make", "test"))
+        figures["test_warm"] = total_seconds(clone.run("make", "test"))
     if wants("edit"):
-        # The first time compiles the crate's few dependencies with its own features.
+        # The first run compiles the crate's few dependencies with its own features.
         clone.run("make", "test", "P=media")
         clone.edit("shared/media/src/lib.rs")
-        figures["edit_media"] = took(clone.run("make", "test", "P=media"))
+        figures["edit_media"] = total_seconds(clone.run("make", "test", "P=media"))
         clone.edit("functions/download/src/lib.rs")
-        figures["edit_download"] = took(clone.run("make", "test", "T=whole_path"))
+        figures["edit_download"] = total_seconds(clone.run("make", "test", "T=whole_path"))
     clone.run("make", "down")
     return figures
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--ci", action="store_true", help="also .ci/run, in a clone of its own")
+    parser.add_argument("--ci", action="store_true", help="also .ci/run, in its own clone")
     parser.add_argument("--only", default="", help="some of demo, test, edit")
     options = parser.parse_args()
     only = set(filter(None, options.only.split(",")))
@@ -136,40 +138,42 @@ def main():
         if options.ci:
             shutil.rmtree(folder / "first")
             clone = Clone(folder / "ci")
-            figures["ci_cold"] = took(clone.run("bash", ".ci/run"))
-            figures["ci_warm"] = took(clone.run("bash", ".ci/run"))
+            figures["ci_cold"] = total_seconds(clone.run("bash", ".ci/run"))
+            figures["ci_warm"] = total_seconds(clone.run("bash", ".ci/run"))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    report(figures, steps)
+    write_report(figures, steps)
 
 
-def report(figures, steps):
+def write_report(figures, steps):
     try:
         result = json.loads(RESULT.read_text())
     except (OSError, ValueError):
         result = {}
     result["measured"] = f"{datetime.date.today()}, {os.cpu_count()} cores, {platform.machine()}"
-    result.setdefault("figures", {}).update({key: round(value, 1) for key, value in figures.items()})
-    # By command and step, as dev/start.py remembers them.
+    rounded = {key: round(value, 1) for key, value in figures.items()}
+    result.setdefault("figures", {}).update(rounded)
+    # By command and step, as dev/start.py records them.
     result.update(steps)
     RESULT.write_text(json.dumps(result, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     page = ROOT / "CONTRIBUTING.md"
     before, rest = page.read_text().split("<!-- first-run -->\n")
     after = rest.split("<!-- /first-run -->\n")[1]
-    shown_table = f"{table(result)}\n\n({result['measured']}.)\n"
+    shown_table = f"{build_table(result)}\n\n({result['measured']}.)\n"
     page.write_text(f"{before}<!-- first-run -->\n{shown_table}<!-- /first-run -->\n{after}")
     print("\n" + shown_table)
 
 
-def table(result):
+def build_table(result):
     lines = ["| what | measured | goal |", "|---|---|---|"]
     for key, (title, goal) in GOALS.items():
         if key in result["figures"]:
-            lines.append(f"| {title} | {shown(key, result['figures'][key])} | ≤ {shown(key, goal)} |")
+            figure = format_figure(key, result["figures"][key])
+            lines.append(f"| {title} | {figure} | ≤ {format_figure(key, goal)} |")
     return "\n".join(lines)
 
 
-def shown(key, value):
+def format_figure(key, value):
     if key == "disk_gb":
         return f"{value:g} GB"
     if value < 60:

@@ -2,11 +2,11 @@
 """Counts what a reader meets first in the code: lengths, names, documentation and comments.
 
     dev/house_count.py            the table, for the product, each of its parts, and the tests
-    dev/house_count.py --names    the one-word function names and the types named by a participle as well
+    dev/house_count.py --names    also the one-word functions and the types named by a participle
 
-The product is `shared/`, `functions/` and `cli/` without `tests/` folders and `#[cfg(test)]` items. It
-relies on rustfmt: an item ends at the closing brace in the column of its first line. A function is
-counted from its signature to its brace. Test names are counted in all Rust files.
+The product is `shared/`, `functions/` and `cli/` without `tests/` folders and `#[cfg(test)]` items.
+The count relies on rustfmt: an item ends at the closing brace in the column of its first line. A
+function is counted from its signature to its brace. Test names are counted in all Rust files.
 """
 
 import pathlib
@@ -24,17 +24,21 @@ PARTS = {
 }
 FUNCTION = re.compile(r"^(\s*)(?:pub(?:\([^)]*\))? )?(?:const )?(?:async )?(?:unsafe )?fn (\w+)")
 TYPE = re.compile(r"^\s*(?:pub(?:\([^)]*\))? )?(?:struct|enum|trait|type|union) (\w+)")
-PUBLIC = re.compile(r"^\s*pub (?:const |async |unsafe )*(?:fn|struct|enum|trait|type|mod|const|static) ")
+ITEM = "(?:fn|struct|enum|trait|type|mod|const|static)"
+PUBLIC = re.compile(rf"^\s*pub (?:const |async |unsafe )*{ITEM} ")
 COMMENT = re.compile(r"^\s*//")
 MAX_COLUMNS = 100
 MAX_FUNCTION_LINES = 60
 MAX_FILE_LINES = 450
 # Nouns and adjectives that end as participles do.
-NOT_PARTICIPLES = {"Need", "Seed", "Speed", "Feed", "Bed", "Thread", "Embed", "Token", "Screen", "Kitchen"}
+NOT_PARTICIPLES = {
+    "Need", "Seed", "Speed", "Feed", "Bed", "Thread", "Embed", "Token", "Screen", "Kitchen",
+}
 # Participles that do not end in -ed.
 PARTICIPLES = {
-    "Taken", "Seen", "Then", "Written", "Found", "Meant", "Said", "Made", "Given", "Left", "Sent", "Told",
-    "Kept", "Lost", "Known", "Read", "Held", "Done", "Spent", "Brought", "Bought", "Gone", "Shown", "Unsaid",
+    "Taken", "Seen", "Then", "Written", "Found", "Meant", "Said", "Made", "Given", "Left", "Sent",
+    "Told", "Kept", "Lost", "Known", "Read", "Held", "Done", "Spent", "Brought", "Bought", "Gone",
+    "Shown", "Unsaid",
 }
 
 
@@ -152,7 +156,9 @@ def count(all_files):
         "public items documented": f"{percent([one for one in public if one], public):.0f} %",
         "comment lines that are not docs": f"{percent(plain, lines):.1f} %",
         f"lines above {MAX_COLUMNS} columns": sum(len(line) > MAX_COLUMNS for line in lines),
-        f"comment lines above {MAX_COLUMNS} columns": sum(len(line) > MAX_COLUMNS for line in comments),
+        f"comment lines above {MAX_COLUMNS} columns": sum(
+            len(line) > MAX_COLUMNS for line in comments
+        ),
         "tests": len(tests),
         "words in a test name, median / max": f"{statistics.median(words):g} / {max(words)}"
         if words
@@ -162,7 +168,10 @@ def count(all_files):
 
 
 def main():
-    counted = {part: count(list(files(folders, part != "tests and dev"))) for part, folders in PARTS.items()}
+    counted = {
+        part: count(list(files(folders, part != "tests and dev")))
+        for part, folders in PARTS.items()
+    }
     width = max(len(name) for name in counted["product"][0])
     print(" " * width, *(f"{part:>14}" for part in counted))
     for name in counted["product"][0]:
@@ -174,7 +183,8 @@ def main():
     print(f"{len(words)} tests in all, {statistics.median(words):g} words at the median")
     if "--names" in sys.argv:
         for part, (_, one_word, participles) in counted.items():
-            print(f"\n{part}, one word: {' '.join(one_word)}\n{part}, participles: {' '.join(participles)}")
+            print(f"\n{part}, one word: {' '.join(one_word)}")
+            print(f"{part}, participles: {' '.join(participles)}")
 
 
 if __name__ == "__main__":

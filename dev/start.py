@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Compiles what a command needs while it installs the tools the command needs, then runs the command.
+"""Compiles and installs in parallel what a command needs, then runs the command.
 
     dev/start.py demo            the same as `make demo`
     dev/start.py test            the same as `make test`
     dev/start.py test --package=media --test=whole_path
     dev/start.py tools [NAME…]   only installs tools: local, build, checks
 
-Both cargo and pip are slow the first time, and neither waits for the other here. The first line appears
-at once, and from then on a line says how far they are and how long it took before. Needs Python 3.11 or
-later and nothing from outside the standard library.
+Both cargo and pip are slow the first time, so they run side by side. The first line appears at
+once; further lines show the progress and the duration of the last run. Needs Python 3.11 or later
+and only the standard library.
 """
 
 import hashlib
@@ -30,15 +30,15 @@ LOCAL = ROOT / ".local"
 TOOLS = ROOT / ".tools"
 # Durations of earlier runs on this checkout, in seconds, by command and step.
 HISTORY = LOCAL / "durations.json"
-# Durations of a first run that somebody measured, for checkouts without a history.
+# Durations of a measured first run, for checkouts without a history.
 MEASURED = ROOT / "dev" / "first-run.json"
 PYTHON_MIN = (3, 11)
-# Without a terminal, a line this often; on one, the line changes in place.
+# The interval of progress lines without a terminal; on one, a line changes in place.
 SECONDS_PER_LINE = 10.0
 SECONDS_PER_FRAME = 0.2
 
 FUNCTIONS = ["webhook", "download", "watch"]
-# What each command compiles and installs before it runs. All binaries are built with the features of the
+# The binaries and tools that each command needs. All binaries are built with the features of the
 # whole workspace, so that a dependency is compiled once for commands, functions and tests.
 COMMANDS = {
     "demo": (["local", *FUNCTIONS], ["local"]),
@@ -61,7 +61,7 @@ ENVIRONMENTS = {
 
 
 class Failure(Exception):
-    """Something that a person must mend; the text says what and how."""
+    """An error that a person must correct; the text says what and how."""
 
 
 def main(arguments):
@@ -81,19 +81,21 @@ def main(arguments):
         os.chdir(pathlib.Path(program["manifest_path"]).parent)
         os.execv(program["executable"], [program["executable"], "--nocapture", "field::"])
     if name == "test-artefact":
-        return run_tests(prepare(name, [*selected_tests(["--test=artefact"]), "--features=whole-path/artefact"], environments))
+        build = [*selected_tests(["--test=artefact"]), "--features=whole-path/artefact"]
+        return run_tests(prepare(name, build, environments))
     build = ["build", "--workspace"]
     for binary in binaries:
         build += ["--bin", binary]
-    # What is run comes first in the table; where it is, cargo says: the folder is a setting of its user's.
-    compiled = {one["target"]["name"]: one["executable"] for one in prepare(name, build, environments)}
+    # The first binary is the program. cargo names its path, because the folder is configurable.
+    artifacts = prepare(name, build, environments)
+    compiled = {one["target"]["name"]: one["executable"] for one in artifacts}
     program = compiled[binaries[0]]
     arguments = [name] if binaries[0] == "local" else []
     os.execv(program, [program, *arguments, *rest])
 
 
 def selected_tests(options):
-    """What cargo compiles: everything, some packages by their own features, or some programs by the workspace's."""
+    """Options of cargo: the workspace, packages with their own features, or programs with its."""
     for option in options:
         if not option.startswith(("--package=", "--test=")):
             raise Failure(f"{option} is neither --package=NAME nor --test=NAME")
@@ -103,7 +105,7 @@ def selected_tests(options):
 
 
 def prepare(name, build, environments):
-    """Compiles and installs side by side. Returns the executables that cargo made."""
+    """Compiles and installs side by side, and returns the executables that cargo built."""
     began = time.monotonic()
     check_python()
     jobs = [install for install in map(Install, environments) if install.is_needed()]
@@ -136,7 +138,7 @@ def stop(jobs):
 
 
 class Job:
-    """A child process with a word on how far it is."""
+    """A child process that reports its progress."""
 
     def __init__(self, title):
         self.title = title
@@ -163,7 +165,7 @@ class Job:
         self.seconds = time.monotonic() - began
 
     def spawn(self, command, **options):
-        # A session of its own, so that everything it starts ends with it.
+        # Its own session, so that everything it starts is stopped with it.
         child = subprocess.Popen(command, cwd=ROOT, start_new_session=True, **options)
         self.children.append(child)
         return child
@@ -178,7 +180,7 @@ class Job:
 
 
 class Compile(Job):
-    """cargo, with its own progress bar read and shown as part of the status line."""
+    """cargo, whose progress bar is parsed and shown as part of the status line."""
 
     PROGRESS = re.compile(r"Building \[[=> ]*\] (\d+)/(\d+)(?:: (.*))?")
     NOISE = re.compile(
@@ -225,7 +227,7 @@ class Compile(Job):
             self.executables.append(message)
 
     def read_progress(self, stream, said):
-        """cargo ends a state of its bar with a carriage return, everything else with a line feed."""
+        """Parses stderr, where a carriage return ends cargo's progress bar."""
         text = ""
         while character := stream.read(1):
             if character not in "\r\n":
@@ -247,7 +249,7 @@ class Compile(Job):
 
 
 class Install(Job):
-    """A virtual environment with the pinned packages of one file in dev/requirements."""
+    """A virtual environment with the pinned packages of a file in dev/requirements."""
 
     def __init__(self, name):
         super().__init__(f"installing {ENVIRONMENTS[name]}")
@@ -264,11 +266,12 @@ class Install(Job):
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "w", encoding="utf-8") as out:
             self.detail = "virtual environment"
-            # Without --clear, what one process installs would be mixed with another version's files.
+            # Without --clear, files of another version would stay.
             self.call([sys.executable, "-m", "venv", "--clear", str(self.folder)], out, log)
             # The files name every package, so --no-deps installs nothing that is not pinned.
             pip = [str(self.folder / "bin" / "python3"), "-m", "pip", "install", "--no-deps"]
-            pip += ["--no-input", "--disable-pip-version-check", "--no-compile", "--progress-bar=off"]
+            pip += ["--no-input", "--disable-pip-version-check", "--no-compile"]
+            pip += ["--progress-bar=off"]
             self.call([*pip, "--requirement", str(self.requirements)], out, log)
         self.stamp.write_text(self.pinned + "\n")
 
@@ -292,7 +295,7 @@ class Install(Job):
 
 
 class Status:
-    """The line that says how far everything is."""
+    """The line that shows the progress of all jobs."""
 
     def __init__(self, name, jobs, began):
         self.name, self.jobs, self.began = name, jobs, began
@@ -335,7 +338,7 @@ class Status:
 
 
 def seconds_before(name, jobs):
-    """How long the same took before: the longest of its jobs, because they run side by side."""
+    """The duration of the last run: that of its longest job, because they run side by side."""
     try:
         history = json.loads((HISTORY if HISTORY.is_file() else MEASURED).read_text())
     except (OSError, ValueError):
@@ -359,17 +362,24 @@ def remember(name, jobs):
 def check_python():
     if sys.version_info[:2] < PYTHON_MIN:
         least = ".".join(map(str, PYTHON_MIN))
-        raise Failure(f"Python {least} or later is needed; this is {sys.version.split()[0]}. Name another one: PYTHON=python3.12 make …")
+        raise Failure(
+            f"Python {least} or later is needed; this is {sys.version.split()[0]}. "
+            "Remedy: name another one: PYTHON=python3.12 make …"
+        )
     try:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
     except ImportError as error:
-        raise Failure("Python has no venv module. Remedy: apt install python3-venv (Debian, Ubuntu).") from error
+        remedy = "apt install python3-venv (Debian, Ubuntu)"
+        raise Failure(f"Python has no venv module. Remedy: {remedy}.") from error
 
 
 def check_cargo():
     if shutil.which("cargo") is None:
-        raise Failure("cargo is missing. Remedy: install Rust 1.95 or later from https://rustup.rs and open a new shell.")
+        raise Failure(
+            "cargo is missing. Remedy: install Rust 1.95 or later from https://rustup.rs "
+            "and open a new shell."
+        )
 
 
 def clock(seconds):

@@ -1,8 +1,8 @@
-"""Runs the compiled test programs side by side, as many as there are processors, the slowest first.
+"""Runs the compiled test programs in parallel, one per processor, the slowest first.
 
-cargo runs test programs one after another, and ours mostly wait: for a local AWS, for a retry that is due.
-Each program runs in its package's folder and with the variables that cargo gives it, so that the result
-is the same as that of `cargo test --workspace`.
+cargo runs test programs one after another, and ours mostly wait: for a local AWS, for a due retry.
+Each program runs in its package's folder with the variables that cargo sets, so that the result is
+that of `cargo test --workspace`.
 """
 
 import json
@@ -18,13 +18,13 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HISTORY = ROOT / ".local" / "test-durations.json"
 RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", re.MULTILINE)
-# Which programs to start first when nobody knows yet how long they take.
+# The programs to start first while no durations are recorded.
 SLOW = ["whole_path", "worlds", "roles", "seeds", "batch", "origins"]
 SECONDS_PER_LINE = 15.0
 
 
 class Program:
-    """One test program and what came of it."""
+    """One test program and its result."""
 
     def __init__(self, name, folder, command):
         self.name, self.folder, self.command = name, folder, command
@@ -34,10 +34,10 @@ class Program:
 
     @classmethod
     def of_artifact(cls, artifact):
-        """A program that cargo has compiled."""
+        """A program that cargo compiled."""
         target = artifact["target"]
         folder = pathlib.Path(artifact["manifest_path"]).parent
-        # A library and a binary of one package may have one name; their unit tests are two programs.
+        # A library and a binary of one package may share a name but are two programs.
         kind = "" if target["kind"][0] == "test" else f" ({target['kind'][0]})"
         name = f"{folder.relative_to(ROOT).as_posix()}::{target['name']}{kind}"
         return cls(name, folder, [artifact["executable"]])
@@ -63,18 +63,19 @@ class Program:
             self.passed += int(passed)
             self.failed += int(failed)
             self.ignored += int(ignored)
-        # A program that ended without its result line (a crash, a signal) has failed, whatever it counted.
+        # A program that ended without a result line (a crash, a signal) has failed.
         if self.code != 0 and self.failed == 0:
             self.failed = 1
 
     def report(self):
         if self.code == 0:
             return f"✓ {self.name}: {self.passed} passed ({self.seconds:.1f} s)"
-        return f"{self.output.rstrip()}\n✗ {self.name}: {self.failed} failed, exit code {self.code}"
+        output = self.output.rstrip()
+        return f"{output}\n✗ {self.name}: {self.failed} failed, exit code {self.code}"
 
 
 def run_tests(artifacts, is_all=False):
-    """Runs the programs, prints a line for each, and ends with the sum. Returns the exit code."""
+    """Runs the programs, prints a line for each and the sum, and returns the exit code."""
     programs = [Program.of_artifact(one) for one in artifacts if one["profile"]["test"]]
     if not programs:
         print("error: cargo built no test program", file=sys.stderr)

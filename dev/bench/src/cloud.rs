@@ -1,5 +1,5 @@
-//! A runtime API with one invocation, and the few answers of AWS that it takes to store a medium. Bytes
-//! are counted and dropped.
+//! A runtime API with one invocation, and the few AWS answers that storing a media file needs.
+//! Bytes are counted and dropped.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -20,19 +20,19 @@ use serde_json::{Value, json};
 use stand_in::{DEFAULT_INSTANCE, DEFAULT_TOKEN};
 use tokio::{net::TcpListener, sync::Notify};
 
-/// The table whose items are instances; every other one is the media table.
+/// The table of instances; every other table is the media table.
 pub(crate) const INSTANCES_TABLE: &str = "instances";
 
 /// Requests other than parts are small.
-const MOST_BYTES: usize = 1024 * 1024;
+const MAX_REQUEST_BYTES: usize = 1024 * 1024;
 
 /// The servers of one run.
 pub(crate) struct Cloud {
     address: String,
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
 }
 
-struct Shared {
+struct SharedState {
     job: Mutex<Option<String>>,
     answer: Mutex<Option<String>>,
     answered: Notify,
@@ -40,18 +40,18 @@ struct Shared {
 }
 
 impl Cloud {
-    /// Serves one invocation with this job.
+    /// Starts serving one invocation with this job.
     pub(crate) async fn start(job: String) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SharedState {
             job: Mutex::new(Some(job)),
             answer: Mutex::default(),
             answered: Notify::new(),
             stored_bytes: AtomicU64::new(0),
         });
         let routes = Router::new()
-            .fallback(serve)
+            .fallback(answer_request)
             .with_state(Arc::clone(&shared));
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Ok(Self { address, shared })
@@ -62,13 +62,13 @@ impl Cloud {
         self.address.clone()
     }
 
-    /// Bytes that S3 was given.
+    /// The number of bytes that S3 received.
     pub(crate) fn stored_bytes(&self) -> u64 {
         self.shared.stored_bytes.load(Ordering::Relaxed)
     }
 
-    /// What the function answered to its invocation.
-    pub(crate) async fn answer(&self) -> Result<String> {
+    /// The function's answer to its invocation.
+    pub(crate) async fn take_answer(&self) -> Result<String> {
         self.shared.answered.notified().await;
         let mut answer = self
             .shared
@@ -79,10 +79,10 @@ impl Cloud {
     }
 }
 
-async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn answer_request(State(shared): State<Arc<SharedState>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     if let Some(call) = path.strip_prefix("/2018-06-01/runtime/") {
-        return runtime(&shared, call, request.into_body()).await;
+        return answer_runtime_call(&shared, call, request.into_body()).await;
     }
     match request
         .headers()
@@ -91,18 +91,18 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response 
         .map(str::to_owned)
     {
         Some(target) => {
-            let body = to_bytes(request.into_body(), MOST_BYTES)
+            let body = to_bytes(request.into_body(), MAX_REQUEST_BYTES)
                 .await
                 .unwrap_or_default();
             let asked = serde_json::from_slice(&body).unwrap_or_default();
             axum::Json(json_service(&target, &asked)).into_response()
         }
-        None => s3(&shared, request).await,
+        None => answer_s3(&shared, request).await,
     }
 }
 
-/// One invocation, and then silence.
-async fn runtime(shared: &Shared, call: &str, body: Body) -> Response {
+/// Serves one invocation; later calls are not answered.
+async fn answer_runtime_call(shared: &SharedState, call: &str, body: Body) -> Response {
     if call == "invocation/next" {
         let job = shared
             .job
@@ -110,11 +110,11 @@ async fn runtime(shared: &Shared, call: &str, body: Body) -> Response {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         return match job {
-            Some(job) => (invocation(), axum::Json(event(&job))).into_response(),
+            Some(job) => (invocation_headers(), axum::Json(sqs_event(&job))).into_response(),
             None => std::future::pending().await,
         };
     }
-    let text = to_bytes(body, MOST_BYTES)
+    let text = to_bytes(body, MAX_REQUEST_BYTES)
         .await
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     if call.ends_with("/response") {
@@ -124,7 +124,7 @@ async fn runtime(shared: &Shared, call: &str, body: Body) -> Response {
     StatusCode::ACCEPTED.into_response()
 }
 
-fn invocation() -> [(&'static str, String); 3] {
+fn invocation_headers() -> [(&'static str, String); 3] {
     let deadline = boot::clock::since_1970().as_millis() + 600_000;
     [
         (
@@ -139,9 +139,10 @@ fn invocation() -> [(&'static str, String); 3] {
     ]
 }
 
-fn event(job: &str) -> Value {
+fn sqs_event(job: &str) -> Value {
     json!({ "Records": [{
-        "messageId": "1", "receiptHandle": "r", "body": job, "attributes": { "ApproximateReceiveCount": "1" },
+        "messageId": "1", "receiptHandle": "r", "body": job,
+        "attributes": { "ApproximateReceiveCount": "1" },
         "messageAttributes": {}, "eventSource": "aws:sqs", "awsRegion": "us-east-1",
     }] })
 }
@@ -149,7 +150,8 @@ fn event(job: &str) -> Value {
 fn json_service(target: &str, asked: &Value) -> Value {
     match target.rsplit('.').next() {
         Some("GetItem") if asked["TableName"] == INSTANCES_TABLE => json!({ "Item": {
-            "instance": { "S": DEFAULT_INSTANCE }, "tenant": { "S": "acme" }, "secret_hashes": { "L": [] },
+            "instance": { "S": DEFAULT_INSTANCE }, "tenant": { "S": "acme" },
+            "secret_hashes": { "L": [] },
             "sealed_token": { "S": BASE64.encode(b"sealed") }, "created_at": { "N": "0" },
         } }),
         Some("Decrypt") => {
@@ -159,8 +161,8 @@ fn json_service(target: &str, asked: &Value) -> Value {
     }
 }
 
-/// S3, without its memory.
-async fn s3(shared: &Shared, request: Request) -> Response {
+/// S3 without storage.
+async fn answer_s3(shared: &SharedState, request: Request) -> Response {
     let query = request.uri().query().unwrap_or_default().to_owned();
     let xml =
         |text: &str| (HeaderMap::new(), format!("<?xml version=\"1.0\"?>{text}")).into_response();
@@ -175,7 +177,8 @@ async fn s3(shared: &Shared, request: Request) -> Response {
             [("etag", "\"e\"")].into_response()
         }
         Method::POST if query.starts_with("uploads") => xml(
-            "<InitiateMultipartUploadResult><Bucket>b</Bucket><Key>k</Key><UploadId>u</UploadId></InitiateMultipartUploadResult>",
+            "<InitiateMultipartUploadResult><Bucket>b</Bucket><Key>k</Key>\
+             <UploadId>u</UploadId></InitiateMultipartUploadResult>",
         ),
         Method::POST => {
             xml("<CompleteMultipartUploadResult><ETag>\"e\"</ETag></CompleteMultipartUploadResult>")

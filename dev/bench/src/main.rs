@@ -1,7 +1,9 @@
-//! `make bench-memory`: the download function's peak memory while it stores 1 MiB, 100 MiB and 1 GiB.
+//! `make bench-memory`: the download function's peak memory while it stores 1 MiB, 100 MiB and
+//! 1 GiB.
 //!
-//! The release binary runs as Lambda runs it, against a runtime API and an AWS of this process that count
-//! bytes and keep none. Each size gets a fresh process; the peak is the kernel's own (`VmHWM`).
+//! The release binary runs as Lambda runs it, against a runtime API and an AWS in this process
+//! that count bytes and keep none. Each size has a new process; the peak is the kernel's own
+//! (`VmHWM`).
 
 mod cloud;
 
@@ -22,22 +24,22 @@ use media::{
     sha256::Sha256,
 };
 use stand_in::{
-    Announced, CdnScenario, DEFAULT_INSTANCE, Format, Kind, Spec, StandIn, WapiScenario,
+    AnnouncedMedia, CdnScenario, DEFAULT_INSTANCE, Format, Kind, Spec, StandIn, WapiScenario,
 };
 use tokio::process::{Child, Command};
 use wapi::webhook::WebhookBody;
 
 const MIB: u64 = 1024 * 1024;
 const SIZES: [u64; 3] = [MIB, 100 * MIB, 1024 * MIB];
-/// The last size may take at most this much of the first's peak.
-const MOST_GROWTH: f64 = 1.15;
-/// And none may take more than this.
-const MOST_MIB: f64 = 64.0;
-/// A GiB takes seconds; longer than this something hangs.
-const WITHIN: Duration = Duration::from_secs(300);
+/// Maximum ratio of the last size's peak to the first's.
+const MAX_GROWTH: f64 = 1.15;
+/// Maximum peak of any size, in MiB.
+const MAX_PEAK_MIB: f64 = 64.0;
+/// A GiB takes seconds; after this time, something hangs.
+const MAX_RUN_TIME: Duration = Duration::from_secs(300);
 
 /// One run of the function.
-struct Measured {
+struct Measurement {
     way: &'static str,
     size_bytes: u64,
     peak_mib: f64,
@@ -45,7 +47,7 @@ struct Measured {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let bootstrap = bootstrap().await?;
+    let bootstrap = build_function().await?;
     let origins = StandIn::start().await?;
     let mut measured = Vec::new();
     for (way, wapi) in [
@@ -57,31 +59,35 @@ async fn main() -> Result<()> {
                 .format(Format::Random)
                 .size(size_bytes);
             let announced = origins.announce(spec.wapi(wapi.clone()).cdn(CdnScenario::Ok))?;
-            let peak_mib = measure(&bootstrap, &origins, &announced).await?;
-            measured.push(Measured {
+            let peak_mib = measure_run(&bootstrap, &origins, &announced).await?;
+            measured.push(Measurement {
                 way,
                 size_bytes,
                 peak_mib,
             });
         }
     }
-    report(&measured)
+    report_results(&measured)
 }
 
-/// The release binary, built as it is for deployment.
-async fn bootstrap() -> Result<PathBuf> {
-    let project = Project::here()?;
-    Build::Sam.run(&Tools::find(&project)?).await?;
+/// Builds the release binary as for deployment.
+async fn build_function() -> Result<PathBuf> {
+    let project = Project::find()?;
+    Build::Sam.compile(&Tools::find(&project)?).await?;
     Ok(project
         .root()
         .join(".aws-sam/build/DownloadFunction/bootstrap"))
 }
 
-/// Stores one medium with a fresh process, and gives its peak resident memory in MiB.
-async fn measure(bootstrap: &Path, origins: &StandIn, announced: &Announced) -> Result<f64> {
-    let cloud = Cloud::start(job(announced)?).await?;
-    let mut function = start(bootstrap, origins, &cloud)?;
-    let answer = tokio::time::timeout(WITHIN, cloud.answer())
+/// Stores one media file with a new process, and returns its peak resident memory in MiB.
+async fn measure_run(
+    bootstrap: &Path,
+    origins: &StandIn,
+    announced: &AnnouncedMedia,
+) -> Result<f64> {
+    let cloud = Cloud::start(queued_job(announced)?).await?;
+    let mut function = start_function(bootstrap, origins, &cloud)?;
+    let answer = tokio::time::timeout(MAX_RUN_TIME, cloud.take_answer())
         .await
         .context("the function does not answer")??;
     let peak_mib = peak_mib(&function)?;
@@ -98,7 +104,7 @@ async fn measure(bootstrap: &Path, origins: &StandIn, announced: &Announced) -> 
     Ok(peak_mib)
 }
 
-fn start(bootstrap: &Path, origins: &StandIn, cloud: &Cloud) -> Result<Child> {
+fn start_function(bootstrap: &Path, origins: &StandIn, cloud: &Cloud) -> Result<Child> {
     let settings = [
         ("AWS_LAMBDA_RUNTIME_API", cloud.address()),
         ("AWS_LAMBDA_FUNCTION_NAME", "download".to_owned()),
@@ -133,8 +139,8 @@ fn start(bootstrap: &Path, origins: &StandIn, cloud: &Cloud) -> Result<Child> {
         .with_context(|| format!("{} does not start", bootstrap.display()))
 }
 
-/// The queue's message for an announced medium, made by the product's own code.
-fn job(announced: &Announced) -> Result<String> {
+/// The queue's message for an announced media message, built by the product's own code.
+fn queued_job(announced: &AnnouncedMedia) -> Result<String> {
     let (tenant, instance) = (
         TenantId::parse("acme")?,
         InstanceId::parse(DEFAULT_INSTANCE)?,
@@ -147,7 +153,7 @@ fn job(announced: &Announced) -> Result<String> {
         .announcement(&verified)?
         .media
         .pop()
-        .context("one medium")?;
+        .context("one media message")?;
     Ok(verified.create_job(message, boot::clock::now()).to_json()?)
 }
 
@@ -163,7 +169,7 @@ fn peak_mib(function: &Child) -> Result<f64> {
     Ok(kib / 1024.0)
 }
 
-fn report(measured: &[Measured]) -> Result<()> {
+fn report_results(measured: &[Measurement]) -> Result<()> {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header([
         "strategy",
@@ -188,9 +194,10 @@ fn report(measured: &[Measured]) -> Result<()> {
     }
     writeln!(std::io::stdout(), "{table}")?;
     let peak = measured.iter().map(|one| one.peak_mib).fold(0.0, f64::max);
-    if worst > MOST_GROWTH || peak > MOST_MIB {
+    if worst > MAX_GROWTH || peak > MAX_PEAK_MIB {
         bail!(
-            "memory must stay under {MOST_MIB} MiB and grow at most {MOST_GROWTH} ×; it is {peak:.1} MiB and {worst:.2} ×"
+            "memory must stay under {MAX_PEAK_MIB} MiB and grow at most {MAX_GROWTH} ×; \
+             it is {peak:.1} MiB and {worst:.2} ×"
         );
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! What lies in the bucket, read back byte for byte.
+//! The content of a local stack's bucket, read byte for byte.
 
 use std::collections::HashMap;
 
@@ -16,12 +16,12 @@ pub struct Bucket {
     name: String,
 }
 
-/// A file as the bucket gives it back.
+/// A file as the bucket returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredFile {
-    /// Its key.
+    /// Its key in the bucket.
     pub key: String,
-    /// Bytes received.
+    /// The number of bytes received.
     pub size_bytes: u64,
     /// SHA-256 of the bytes received, lower-case hex.
     pub sha256_hex: String,
@@ -31,19 +31,19 @@ pub struct StoredFile {
     pub content_disposition: Option<String>,
     /// Its metadata, names without `x-amz-meta-`.
     pub metadata: HashMap<String, String>,
-    /// Its tags.
+    /// Its object tags.
     pub tags: HashMap<String, String>,
 }
 
 impl StoredFile {
-    /// A value of its metadata.
-    pub fn meta(&self, name: &str) -> Option<&str> {
+    /// A value of its metadata, by name without `x-amz-meta-`.
+    pub fn metadata_value(&self, name: &str) -> Option<&str> {
         self.metadata.get(name).map(String::as_str)
     }
 }
 
 impl Bucket {
-    /// The bucket of this name.
+    /// A client for the bucket of this name.
     pub fn new(endpoint: Endpoint, name: impl Into<String>) -> Self {
         Self {
             client: Client::new(&endpoint.sdk_config()),
@@ -55,7 +55,7 @@ impl Bucket {
     ///
     /// # Errors
     /// If the bucket cannot be listed.
-    pub async fn keys(&self) -> Result<Vec<String>> {
+    pub async fn list_keys(&self) -> Result<Vec<String>> {
         let mut pages = self
             .client
             .list_objects_v2()
@@ -71,11 +71,11 @@ impl Bucket {
         Ok(keys)
     }
 
-    /// Downloads a file, hashing it on the way; it is never held as a whole.
+    /// Downloads a file and hashes it in pieces, so that it is never held as a whole.
     ///
     /// # Errors
-    /// If it is not there or breaks off.
-    pub async fn read(&self, key: &str) -> Result<StoredFile> {
+    /// If it does not exist or the connection breaks.
+    pub async fn read_file(&self, key: &str) -> Result<StoredFile> {
         let mut object = self
             .client
             .get_object()
@@ -87,7 +87,7 @@ impl Bucket {
         let mut hash = Sha256::new();
         let mut size_bytes = 0;
         while let Some(chunk) = object.body.next().await {
-            let chunk = chunk.with_context(|| format!("{key} broke off"))?;
+            let chunk = chunk.with_context(|| format!("the download of {key} was interrupted"))?;
             size_bytes += chunk.len() as u64;
             hash.update(&chunk);
         }
@@ -98,11 +98,11 @@ impl Bucket {
             content_type: object.content_type,
             content_disposition: object.content_disposition,
             metadata: object.metadata.unwrap_or_default(),
-            tags: self.tags(key).await?,
+            tags: self.read_tags(key).await?,
         })
     }
 
-    async fn tags(&self, key: &str) -> Result<HashMap<String, String>> {
+    async fn read_tags(&self, key: &str) -> Result<HashMap<String, String>> {
         let asked = self.client.get_object_tagging().bucket(&self.name).key(key);
         let tagging = asked.send().await;
         let tagging = tagging.with_context(|| format!("cannot read the tags of {key}"))?;
@@ -112,11 +112,12 @@ impl Bucket {
         Ok(tags)
     }
 
-    /// How often something was written under each key. The bucket keeps versions, so that writing over a file shows.
+    /// How many times each key was written. The bucket keeps versions, so overwriting a file
+    /// shows.
     ///
     /// # Errors
     /// If the versions cannot be listed.
-    pub async fn writes(&self) -> Result<HashMap<String, u32>> {
+    pub async fn count_writes(&self) -> Result<HashMap<String, u32>> {
         let mut writes = HashMap::new();
         let (mut key, mut version) = (None, None);
         loop {
@@ -139,7 +140,7 @@ impl Bucket {
         }
     }
 
-    /// The keys of every version and every delete marker, as often as there are.
+    /// The keys of every version and every delete marker, one entry for each.
     ///
     /// # Errors
     /// If they do not fit into one list, or cannot be listed.
@@ -158,11 +159,11 @@ impl Bucket {
         Ok(keys.flatten().collect())
     }
 
-    /// Writes over a file, hides it behind a delete marker, and begins an upload that nobody ends: what people
-    /// and crashes leave in a bucket.
+    /// Overwrites a file, hides it behind a delete marker, and starts an upload that is neither
+    /// completed nor aborted: what people and crashes leave in a bucket.
     ///
     /// # Errors
-    /// If the bucket refuses.
+    /// If the bucket refuses a request.
     pub async fn leave_traces(&self, key: &str) -> Result<()> {
         let put = self.client.put_object().bucket(&self.name).key(key);
         put.body(b"another version".to_vec().into()).send().await?;
@@ -173,7 +174,7 @@ impl Bucket {
         Ok(())
     }
 
-    /// The keys of uploads in parts that were begun and neither completed nor aborted.
+    /// The keys of multipart uploads that were neither completed nor aborted.
     ///
     /// # Errors
     /// If they cannot be listed.
@@ -198,11 +199,11 @@ impl Bucket {
     /// Downloads every file.
     ///
     /// # Errors
-    /// As [`Bucket::keys`] and [`Bucket::read`].
+    /// As [`Bucket::list_keys`] and [`Bucket::read_file`].
     pub async fn read_all(&self) -> Result<Vec<StoredFile>> {
         let mut files = Vec::new();
-        for key in self.keys().await? {
-            files.push(self.read(&key).await?);
+        for key in self.list_keys().await? {
+            files.push(self.read_file(&key).await?);
         }
         Ok(files)
     }

@@ -1,4 +1,5 @@
-//! The functions that are deployed to a local stack: compiled by cargo with everything else, or by `sam build`.
+//! The functions for a local stack: compiled by cargo with the rest of the workspace, or by `sam
+//! build`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,17 +8,18 @@ use anyhow::{Context, Result};
 use crate::tools::Tools;
 use crate::{lock, project, run, sam};
 
-/// The lock that a build holds alone and deployments hold together, because they read what it writes.
+/// The lock that a build holds exclusively and deployments share, because they read what it
+/// writes.
 pub(crate) const LOCK: &str = "build";
 
-/// The functions' names: those of their folders, packages and binaries.
+/// The functions' names, which are also the names of their folders, packages and binaries.
 const FUNCTIONS: [&str; 3] = ["webhook", "download", "watch"];
 
-/// Who compiles the functions, and how.
+/// How the functions are compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Build {
-    /// cargo, in the dev profile and for this machine, sharing every dependency with the tests: seconds after
-    /// an edit. ARCHITECTURE.md lists what differs from [`Build::Sam`].
+    /// cargo, in the dev profile and for this machine, sharing every dependency with the tests:
+    /// seconds after an edit. ARCHITECTURE.md lists the differences from [`Build::Sam`].
     #[default]
     Dev,
     /// `sam build`, as for AWS: the artefact that users deploy, for this machine's processor.
@@ -25,13 +27,13 @@ pub enum Build {
 }
 
 impl Build {
-    /// Compiles what has changed, and returns the template to deploy, with each function's `bootstrap` where
-    /// its `CodeUri` points.
+    /// Compiles the functions and returns the template to deploy, whose `CodeUri` folders hold
+    /// each function's `bootstrap`.
     ///
     /// # Errors
-    /// If something does not compile.
-    pub async fn run(self, tools: &Tools) -> Result<PathBuf> {
-        let _alone = lock::alone(tools.project(), LOCK).await?;
+    /// If a function does not compile.
+    pub async fn compile(self, tools: &Tools) -> Result<PathBuf> {
+        let _alone = lock::lock_exclusively(tools.project(), LOCK).await?;
         match self {
             Self::Dev => build_with_cargo(tools).await,
             Self::Sam => build_with_sam(tools).await,
@@ -39,23 +41,23 @@ impl Build {
     }
 }
 
-/// Compiles binaries of this workspace with the features of all of it, so that they share their dependencies
-/// with the tests.
+/// Compiles binaries with the features of the whole workspace, so that they share their
+/// dependencies with the tests.
 pub(crate) async fn build_binaries(tools: &Tools, names: &[&str]) -> Result<()> {
     let project = tools.project();
     let log = format!("cargo-build-{}.log", names.join("-"));
     let log = project.local_folder("logs")?.join(log);
-    let mut cargo = run::program("cargo");
+    let mut cargo = run::build_command("cargo");
     cargo
         .current_dir(project.root())
         .args(["build", "--locked", "--workspace"]);
     for name in names {
         cargo.args(["--bin", name]);
     }
-    run::logged(&mut cargo, &log).await
+    run::run_logged(&mut cargo, &log).await
 }
 
-/// The template itself, in a folder where `functions/*/` hold nothing but the compiled functions.
+/// Copies the template into a folder where `functions/*/` hold only the compiled functions.
 async fn build_with_cargo(tools: &Tools) -> Result<PathBuf> {
     build_binaries(tools, &FUNCTIONS).await?;
     let project = tools.project();
@@ -63,25 +65,25 @@ async fn build_with_cargo(tools: &Tools) -> Result<PathBuf> {
     for name in FUNCTIONS {
         let compiled = project.binary(name);
         let function = project.local_folder(&format!("build/functions/{name}"))?;
-        link(&compiled, &function.join("bootstrap"))?;
+        link_file(&compiled, &function.join("bootstrap"))?;
     }
     let template = folder.join("template.yaml");
-    copy(&project.template(), &template)?;
+    copy_file(&project.template(), &template)?;
     Ok(template)
 }
 
-/// A second name of the same file: 150 MB are not copied after each build.
-fn link(from: &Path, to: &Path) -> Result<()> {
+/// Links instead of copying 150 MB after each build.
+fn link_file(from: &Path, to: &Path) -> Result<()> {
     match std::fs::remove_file(to) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(error).with_context(|| format!("cannot replace {}", to.display()));
         }
         _ => {}
     }
-    std::fs::hard_link(from, to).or_else(|_| copy(from, to))
+    std::fs::hard_link(from, to).or_else(|_| copy_file(from, to))
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+fn copy_file(from: &Path, to: &Path) -> Result<()> {
     std::fs::copy(from, to)
         .map(drop)
         .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
@@ -91,10 +93,10 @@ async fn build_with_sam(tools: &Tools) -> Result<PathBuf> {
     tools.check_build()?;
     let project = tools.project();
     let log = project.local_folder("logs")?.join("sam-build.log");
-    let architecture = format!("Architecture={}", project::architecture()?);
-    let mut sam = sam::command(tools)?;
+    let architecture = format!("Architecture={}", project::lambda_architecture()?);
+    let mut sam = sam::sam_command(tools)?;
     sam.args(["build", "--config-env", "local", "--parameter-overrides"])
         .arg(architecture);
-    run::logged(&mut sam, &log).await?;
+    run::run_logged(&mut sam, &log).await?;
     Ok(project.root().join(".aws-sam/build/template.yaml"))
 }

@@ -1,4 +1,4 @@
-//! What should have been stored against what was.
+//! Compares the stored files with the files that were sent.
 
 use std::collections::BTreeMap;
 
@@ -9,29 +9,30 @@ use crate::bucket::StoredFile;
 
 /// A file that must be in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expected {
-    /// The event that told of it.
+pub struct ExpectedFile {
+    /// The event that announced it.
     pub event: String,
     /// The message that carried it.
     pub message_id: String,
-    /// Its bytes.
+    /// Its length in bytes.
     pub size_bytes: u64,
     /// Their SHA-256, lower-case hex.
     pub sha256_hex: String,
 }
 
-/// The outcome.
+/// The result of a comparison.
 #[derive(Debug)]
 pub struct Comparison {
     rows: Vec<[String; 6]>,
-    /// Everything that is not as it must be, one sentence each. Empty means that all is well.
+    /// Every difference, one sentence each. Empty if there are none.
     pub faults: Vec<String>,
 }
 
 impl Comparison {
-    /// Compares; `records` are the media table's, in DynamoDB's JSON, for what is known of a media only at its end.
-    pub fn of(expected: &[Expected], stored: &[StoredFile], records: &[Value]) -> Self {
-        let mut missing: BTreeMap<&str, &Expected> = expected
+    /// Compares. `records` are the media table's items in DynamoDB's JSON, whose facts explain a
+    /// missing file.
+    pub fn compare(expected: &[ExpectedFile], stored: &[StoredFile], records: &[Value]) -> Self {
+        let mut missing: BTreeMap<&str, &ExpectedFile> = expected
             .iter()
             .map(|expected| (expected.message_id.as_str(), expected))
             .collect();
@@ -40,11 +41,11 @@ impl Comparison {
             faults: Vec::new(),
         };
         for file in stored {
-            let id = file.meta("message-id").unwrap_or_default();
-            let verdict = verdict(missing.remove(id), file);
+            let id = file.metadata_value("message-id").unwrap_or_default();
+            let verdict = check_file(missing.remove(id), file);
             comparison
                 .rows
-                .push(row(file, record_of(records, id), &verdict));
+                .push(table_row(file, record_of(records, id), &verdict));
             comparison.faults.extend(verdict.err());
         }
         for expected in missing.into_values() {
@@ -55,7 +56,7 @@ impl Comparison {
     }
 
     /// The stored files as a table.
-    pub fn table(&self) -> String {
+    pub fn render_table(&self) -> String {
         let mut table = Table::new();
         table
             .load_style(presets::UTF8_FULL_CONDENSED)
@@ -68,27 +69,31 @@ impl Comparison {
     }
 }
 
-fn verdict(expected: Option<&Expected>, file: &StoredFile) -> Result<(), String> {
+fn check_file(expected: Option<&ExpectedFile>, file: &StoredFile) -> Result<(), String> {
     let key = &file.key;
     match expected {
-        None => Err(format!("{key} should not be there, or not twice")),
+        None => Err(format!("{key} is not expected, or is stored twice")),
         Some(expected) if expected.size_bytes != file.size_bytes => Err(format!(
             "{key} has {} bytes instead of {} (event {})",
             file.size_bytes, expected.size_bytes, expected.event
         )),
         Some(expected) if expected.sha256_hex != file.sha256_hex => Err(format!(
-            "{key} has other bytes than were sent (event {})",
+            "{key} differs from the bytes that were sent (event {})",
             expected.event
         )),
         Some(_) => Ok(()),
     }
 }
 
-fn row(file: &StoredFile, record: Option<&Value>, verdict: &Result<(), String>) -> [String; 6] {
+fn table_row(
+    file: &StoredFile,
+    record: Option<&Value>,
+    verdict: &Result<(), String>,
+) -> [String; 6] {
     let known = |name: &str| {
         record
-            .and_then(|record| text(record, name))
-            .or_else(|| file.meta(name))
+            .and_then(|record| text_attribute(record, name))
+            .or_else(|| file.metadata_value(name))
             .unwrap_or("?")
             .to_owned()
     };
@@ -104,12 +109,12 @@ fn row(file: &StoredFile, record: Option<&Value>, verdict: &Result<(), String>) 
     ]
 }
 
-fn missing_sentence(expected: &Expected, record: Option<&Value>) -> String {
+fn missing_sentence(expected: &ExpectedFile, record: Option<&Value>) -> String {
     let told = match record {
-        None => "the media table does not know it".to_owned(),
+        None => "it has no record".to_owned(),
         Some(record) => ["state", "class", "reason"]
             .iter()
-            .filter_map(|name| text(record, name).map(|value| format!("{name}: {value}")))
+            .filter_map(|name| text_attribute(record, name).map(|value| format!("{name}: {value}")))
             .collect::<Vec<_>>()
             .join(", "),
     };
@@ -120,11 +125,11 @@ fn missing_sentence(expected: &Expected, record: Option<&Value>) -> String {
 fn record_of<'r>(records: &'r [Value], message_id: &str) -> Option<&'r Value> {
     records
         .iter()
-        .find(|record| text(record, "message") == Some(message_id))
+        .find(|record| text_attribute(record, "message") == Some(message_id))
 }
 
 /// A string attribute of a record in DynamoDB's JSON.
-fn text<'r>(record: &'r Value, name: &str) -> Option<&'r str> {
+fn text_attribute<'r>(record: &'r Value, name: &str) -> Option<&'r str> {
     record.get(name)?.get("S")?.as_str()
 }
 
@@ -134,11 +139,11 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{Comparison, Expected};
+    use super::{Comparison, ExpectedFile};
     use crate::StoredFile;
 
-    fn expected() -> Expected {
-        Expected {
+    fn sample_expectation() -> ExpectedFile {
+        ExpectedFile {
             event: "2026-image".to_owned(),
             message_id: "3EB0".to_owned(),
             size_bytes: 3,
@@ -146,7 +151,7 @@ mod tests {
         }
     }
 
-    fn stored() -> StoredFile {
+    fn sample_file() -> StoredFile {
         StoredFile {
             key: "acme/x/1.jpg".to_owned(),
             size_bytes: 3,
@@ -159,33 +164,37 @@ mod tests {
     }
 
     #[test]
-    fn the_same_bytes_are_well() {
+    fn equal_bytes_are_no_fault() {
         let record = json!({ "message": { "S": "3EB0" }, "strategy": { "S": "cdn" } });
-        let comparison = Comparison::of(&[expected()], &[stored()], &[record]);
+        let comparison = Comparison::compare(&[sample_expectation()], &[sample_file()], &[record]);
         assert!(comparison.faults.is_empty(), "{:?}", comparison.faults);
-        assert!(comparison.table().contains("cdn"));
+        assert!(comparison.render_table().contains("cdn"));
     }
 
     #[test]
-    fn one_other_byte_is_a_fault() {
+    fn one_different_byte_is_a_fault() {
         let other = StoredFile {
             sha256_hex: "ab".to_owned(),
-            ..stored()
+            ..sample_file()
         };
-        let comparison = Comparison::of(&[expected()], &[other], &[]);
+        let comparison = Comparison::compare(&[sample_expectation()], &[other], &[]);
         assert_eq!(comparison.faults.len(), 1, "{:?}", comparison.faults);
     }
 
     #[test]
     fn a_file_stored_twice_is_a_fault() {
-        let comparison = Comparison::of(&[expected()], &[stored(), stored()], &[]);
+        let comparison = Comparison::compare(
+            &[sample_expectation()],
+            &[sample_file(), sample_file()],
+            &[],
+        );
         assert_eq!(comparison.faults.len(), 1, "{:?}", comparison.faults);
     }
 
     #[test]
-    fn a_missing_file_is_told_with_its_state() {
+    fn a_missing_file_is_shown_with_its_state() {
         let record = json!({ "message": { "S": "3EB0" }, "state": { "S": "retrying" } });
-        let comparison = Comparison::of(&[expected()], &[], &[record]);
+        let comparison = Comparison::compare(&[sample_expectation()], &[], &[record]);
         let told = comparison.faults.join("\n");
         assert!(
             told.contains("2026-image") && told.contains("state: retrying"),

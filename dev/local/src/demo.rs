@@ -1,4 +1,4 @@
-//! `make demo`: the main job from end to end, with W-API failing for half of the media.
+//! `make demo`: the whole path, with W-API failing for half of the media files.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -9,53 +9,57 @@ use stand_in::{
     CdnScenario, DEFAULT_INSTANCE, DEFAULT_TOKEN, Event, MessageShape, StandIn, WapiScenario,
 };
 
-use crate::compare::{Comparison, Expected};
-use crate::{Deployment, Instance, Project, Running, Screen, Stack, Tools, forget, register, tree};
+use crate::compare::{Comparison, ExpectedFile};
+use crate::{
+    Deployment, InstanceSettings, Project, RunningStack, Screen, Stack, Tools, delete_state,
+    register, tree,
+};
 
 /// The name of the local stack in every command of the Makefile.
 pub const STACK_NAME: &str = "local";
 /// The tenant that the demo's files belong to.
 const TENANT: &str = "acme";
-/// Storing all media takes about a minute on two cores; longer than this something is wrong.
-const STORED_WITHIN: Duration = Duration::from_secs(300);
-/// How often the bucket is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Storing all files takes about a minute on two cores; after this time, something is wrong.
+const MAX_STORING_TIME: Duration = Duration::from_secs(300);
+/// The interval at which the bucket is read.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Runs the demo on this port and leaves the stack running.
 ///
 /// # Errors
-/// If anything cannot be started, or one byte in the bucket is not as it was sent.
-pub async fn run(project: &Project, port: u16, screen: &Screen) -> Result<()> {
+/// If anything cannot be started, or a byte in the bucket differs from what was sent.
+pub async fn run_demo(project: &Project, port: u16, screen: &Screen) -> Result<()> {
     let tools = Tools::find(project)?;
     let running = fresh_stack(&tools, port, screen).await?;
-    let (origins, events) = origins(project, screen).await?;
+    let (origins, events) = start_origins(project, screen).await?;
     let deployment =
-        Deployment::named(STACK_NAME)?.from_origins(origins.wapi_base(), origins.cdn_bases());
+        Deployment::with_name(STACK_NAME)?.from_origins(origins.wapi_base(), origins.cdn_bases());
     let stack = Stack::deploy(&tools, running.endpoint(), &deployment, screen).await?;
-    let url = register(&stack, screen).await?;
+    let url = register_instance(&stack, screen).await?;
     post_all(&stack, &url, &events, screen).await?;
-    let expected = expected(&events);
+    let expected = expected_files(&events);
     wait_until_stored(&stack, expected.len(), screen).await?;
-    let comparison = compare(&stack, &expected, screen).await?;
+    let comparison = compare_files(&stack, &expected, screen).await?;
     origins.shutdown().await;
-    conclude(&comparison, &expected, screen)
+    report_result(&comparison, &expected, screen)
 }
 
-async fn fresh_stack(tools: &Tools, port: u16, screen: &Screen) -> Result<Running> {
-    if let Some(running) = Running::find(tools.project()).await? {
-        let step = screen.step("Ending the local stack of last time");
+async fn fresh_stack(tools: &Tools, port: u16, screen: &Screen) -> Result<RunningStack> {
+    if let Some(running) = RunningStack::find(tools.project()).await? {
+        let step = screen.step("Stopping the previous local stack");
         running.stop().await?;
         step.done("");
     }
-    forget(tools.project())?;
+    delete_state(tools.project())?;
     let step = screen.step("Starting an empty local AWS (MiniStack)");
-    let running = Running::start(tools, port).await?;
+    let running = RunningStack::start(tools, port).await?;
     step.done(running.endpoint().url());
     Ok(running)
 }
 
-/// The stand-ins, with W-API's download endpoint failing for every other media, in all the shapes that it is known for.
-async fn origins(project: &Project, screen: &Screen) -> Result<(StandIn, Vec<Event>)> {
+/// The stand-ins. W-API's download endpoint fails for every other media file, in all its known
+/// shapes.
+async fn start_origins(project: &Project, screen: &Screen) -> Result<(StandIn, Vec<Event>)> {
     let step = screen.step("Starting the stand-ins for W-API and WhatsApp's CDN");
     let origins = StandIn::start().await?;
     let failing = failing_half()?;
@@ -89,12 +93,12 @@ fn failing_half() -> Result<HashMap<String, WapiScenario>> {
     Ok(failing)
 }
 
-/// Registers with what `wapi-media` is made of, but without its compilation, for which the first file would have
-/// to wait some minutes.
-async fn register(stack: &Stack, screen: &Screen) -> Result<String> {
+/// Registers through the library of `wapi-media` and not the command, whose compilation would
+/// delay the first file by minutes.
+async fn register_instance(stack: &Stack, screen: &Screen) -> Result<String> {
     let step = screen.step("Registering an instance");
-    let instance = Instance::new(TENANT, DEFAULT_INSTANCE, DEFAULT_TOKEN);
-    let url = register::register(stack, &instance).await?;
+    let instance = InstanceSettings::new(TENANT, DEFAULT_INSTANCE, DEFAULT_TOKEN);
+    let url = register::register_directly(stack, &instance).await?;
     step.done(format!("{DEFAULT_INSTANCE} of tenant {TENANT}"));
     Ok(url)
 }
@@ -106,7 +110,7 @@ async fn post_all(stack: &Stack, url: &str, events: &[Event], screen: &Screen) -
     ));
     for event in events {
         step.detail(&event.stem);
-        let answer = stack.post(url, &event.webhook).await?;
+        let answer = stack.post_json(url, &event.webhook).await?;
         if answer.status != 200 {
             let (status, body) = (answer.status, answer.body);
             bail!("event {} was answered {status}: {body}", event.stem);
@@ -116,10 +120,10 @@ async fn post_all(stack: &Stack, url: &str, events: &[Event], screen: &Screen) -
     Ok(())
 }
 
-fn expected(events: &[Event]) -> Vec<Expected> {
+fn expected_files(events: &[Event]) -> Vec<ExpectedFile> {
     let media = events.iter().filter_map(|event| {
         let announced = event.announced.as_ref()?;
-        Some(Expected {
+        Some(ExpectedFile {
             event: event.stem.clone(),
             message_id: announced.message_id.clone(),
             size_bytes: announced.size,
@@ -129,13 +133,13 @@ fn expected(events: &[Event]) -> Vec<Expected> {
     media.collect()
 }
 
-/// Waits until the bucket holds that many files and no job is left, or until nothing more can come.
+/// Waits until the bucket has that many files and no job is left, or until nothing more can come.
 async fn wait_until_stored(stack: &Stack, count: usize, screen: &Screen) -> Result<()> {
     let step = screen.step("Waiting for the files");
     let begun = Instant::now();
     let queues = stack.outputs();
     loop {
-        let stored = stack.bucket().keys().await?.len();
+        let stored = stack.bucket().list_keys().await?.len();
         let jobs = stack.queue_length(&queues.jobs_queue_url).await?;
         step.detail(format!(
             "{stored} of {count} stored, {jobs} jobs in the queue"
@@ -146,40 +150,49 @@ async fn wait_until_stored(stack: &Stack, count: usize, screen: &Screen) -> Resu
         }
         let parked = stack.queue_length(&queues.parked_queue_url).await?;
         let over = jobs == 0 && parked > 0;
-        if over || begun.elapsed() > STORED_WITHIN {
+        if over || begun.elapsed() > MAX_STORING_TIME {
             screen.say(format!(
                 "{stored} of {count} stored, {jobs} jobs left, {parked} parked"
             ));
-            // The comparison says which are missing and why.
+            // The comparison reports which are missing and why.
             return Ok(());
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-async fn compare(stack: &Stack, expected: &[Expected], screen: &Screen) -> Result<Comparison> {
+async fn compare_files(
+    stack: &Stack,
+    expected: &[ExpectedFile],
+    screen: &Screen,
+) -> Result<Comparison> {
     let step = screen.step("Downloading every file and comparing it with what was sent");
     let bucket = stack.bucket();
     let stored = bucket.read_all().await?;
     let records = stack.media_records().await.context("the media table")?;
-    let comparison = Comparison::of(expected, &stored, &records);
+    let comparison = Comparison::compare(expected, &stored, &records);
     step.done(format!("{} files", stored.len()));
     let keys = stored.iter().map(|file| file.key.as_str());
     screen.say(format!(
         "\n{}",
-        tree::draw(&stack.outputs().media_bucket, keys)
+        tree::draw_tree(&stack.outputs().media_bucket, keys)
     ));
-    screen.say(format!("\n{}\n", comparison.table()));
+    screen.say(format!("\n{}\n", comparison.render_table()));
     Ok(comparison)
 }
 
-fn conclude(comparison: &Comparison, expected: &[Expected], screen: &Screen) -> Result<()> {
+fn report_result(
+    comparison: &Comparison,
+    expected: &[ExpectedFile],
+    screen: &Screen,
+) -> Result<()> {
     if !comparison.faults.is_empty() {
         let faults = comparison.faults.join("\n  ");
-        bail!("not everything is as it was sent:\n  {faults}\nSee make logs.");
+        bail!("the stored files differ from those that were sent:\n  {faults}\nSee make logs.");
     }
     screen.say(format!(
-        "All {} files are in the bucket, byte for byte. The stack keeps running: make ls, make logs, make down.",
+        "All {} files are in the bucket, byte for byte. \
+         The stack keeps running: make ls, make logs, make down.",
         expected.len()
     ));
     Ok(())

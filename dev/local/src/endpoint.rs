@@ -1,4 +1,5 @@
-//! How a local stack is reached: its address, the environment that points programs at it, and plain calls.
+//! Access to a local stack: its address, the environment that points programs at it, and plain
+//! calls.
 
 use anyhow::{Context, Result, bail};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -9,9 +10,9 @@ use serde_json::Value;
 
 use crate::http;
 
-/// The region that local stacks pretend to be in.
+/// The region of local stacks.
 pub const REGION: &str = "us-east-1";
-/// Both halves of the credentials that local stacks accept.
+/// The access key and the secret key that local stacks accept.
 const CREDENTIAL: &str = "test";
 
 /// The address of a local stack.
@@ -22,27 +23,27 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// The stack on this port of 127.0.0.1.
-    pub fn on(port: u16) -> Self {
+    pub fn at_port(port: u16) -> Self {
         Self { port }
     }
 
-    /// Its port.
+    /// The port on 127.0.0.1.
     pub fn port(self) -> u16 {
         self.port
     }
 
-    /// Its URL, without a slash at the end.
+    /// The stack's URL, without a slash at the end.
     pub fn url(self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The base under which an HTTP API answers: what stands before `/webhook/…`.
+    /// The base URL of an HTTP API: what precedes `/webhook/…`.
     pub fn api_base(self, api_id: &str) -> String {
         format!("{}/_aws/execute-api/{api_id}/$default", self.url())
     }
 
-    /// The environment in which AWS programs and SDKs talk to this stack and to nothing else.
-    pub fn environment(self) -> Vec<(&'static str, String)> {
+    /// The environment in which AWS programs and SDKs connect to this stack only.
+    pub fn aws_environment(self) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ENDPOINT_URL", self.url()),
             ("AWS_ACCESS_KEY_ID", CREDENTIAL.to_owned()),
@@ -55,7 +56,7 @@ impl Endpoint {
         ]
     }
 
-    /// The configuration with which any AWS SDK client talks to this stack.
+    /// The configuration with which an AWS SDK client connects to this stack.
     pub fn sdk_config(self) -> SdkConfig {
         let credentials = Credentials::new(CREDENTIAL, CREDENTIAL, None, None, "local stack");
         SdkConfig::builder()
@@ -68,9 +69,9 @@ impl Endpoint {
             .build()
     }
 
-    /// Whether a stack answers there.
+    /// Whether a stack answers on this port.
     pub async fn is_up(self) -> bool {
-        let Ok(client) = http::client() else {
+        let Ok(client) = http::build_client() else {
             return false;
         };
         let health = format!("{}/_ministack/health", self.url());
@@ -80,44 +81,47 @@ impl Endpoint {
         }
     }
 
-    /// Calls an AWS service that speaks JSON. `service` as in an endpoint's name (`dynamodb`), `target` as in the
-    /// header `X-Amz-Target` (`DynamoDB_20120810.Scan`).
+    /// Calls an AWS service that uses JSON. `service` is as in an endpoint's name (`dynamodb`),
+    /// `target` as in the header `X-Amz-Target` (`DynamoDB_20120810.Scan`).
     ///
     /// # Errors
-    /// If there is no answer, or the answer is an error.
-    pub async fn call(self, service: &str, target: &str, body: &Value) -> Result<Value> {
+    /// If there is no answer, or it is an error.
+    pub async fn call_json(self, service: &str, target: &str, body: &Value) -> Result<Value> {
         let request = self
-            .request(Method::POST, "/", service)?
+            .build_request(Method::POST, "/", service)?
             .header("X-Amz-Target", target)
             .header(CONTENT_TYPE, "application/x-amz-json-1.1")
             .body(body.to_string());
-        answered(request, target).await
+        read_answer(request, target).await
     }
 
-    /// Calls Lambda, which speaks REST.
+    /// Calls Lambda, which uses REST.
     pub(crate) async fn call_lambda(
         self,
         method: Method,
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value> {
-        let mut request = self.request(method, path, "lambda")?;
+        let mut request = self.build_request(method, path, "lambda")?;
         if let Some(body) = body {
             request = request
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.to_string());
         }
-        answered(request, path).await
+        read_answer(request, path).await
     }
 
-    /// Every message of a queue, hidden ones included, as the emulator shows them without receiving any. Nothing if
-    /// it has no such queue.
+    /// Every message of a queue, hidden ones included, without receiving any, from the emulator's
+    /// own interface; `None` if the queue does not exist.
     pub(crate) async fn look_into_queue(self, queue_url: &str) -> Result<Option<Vec<Value>>> {
-        let request = http::client()?.get(format!("{}/_ministack/sqs/messages", self.url()));
-        let mut found = answered(request, "the queues' messages").await?;
-        // By account, by region, by the queue's URL, whose host may be another.
+        let request = http::build_client()?.get(format!("{}/_ministack/sqs/messages", self.url()));
+        let mut found = read_answer(request, "the queues' messages").await?;
+        // By account, by region, by the queue's URL, whose host may differ.
         let accounts = found.pointer_mut("/messages").map(Value::take);
-        let regions = accounts.iter().flat_map(values).flat_map(values);
+        let regions = accounts
+            .iter()
+            .flat_map(object_values)
+            .flat_map(object_values);
         let queues = regions.filter_map(Value::as_object).flatten();
         let wanted = queue_url.rsplit('/').next();
         let mut named = queues.filter(|(url, _)| url.rsplit('/').next() == wanted);
@@ -126,47 +130,47 @@ impl Endpoint {
             .and_then(|(_, messages)| messages.as_array().cloned()))
     }
 
-    /// Calls a service that takes forms and answers in XML, which is not read.
+    /// Calls a service that takes forms and answers in XML, which is not parsed.
     pub(crate) async fn call_form(self, service: &str, fields: &[(&str, &str)]) -> Result<()> {
         let answer = self
-            .request(Method::POST, "/", service)?
+            .build_request(Method::POST, "/", service)?
             .form(fields)
             .send()
             .await
             .with_context(|| format!("{service}: no answer"))?;
         let status = answer.status();
         if !status.is_success() {
-            bail!("{service}: {status} {}", http::text(answer).await?);
+            bail!("{service}: {status} {}", http::read_text(answer).await?);
         }
         Ok(())
     }
 
-    /// A request with the form of a signature: it says which region and service are meant, and is not checked.
-    fn request(self, method: Method, path: &str, service: &str) -> Result<RequestBuilder> {
+    /// Builds a request with an unchecked signature, which only tells the region and the service.
+    fn build_request(self, method: Method, path: &str, service: &str) -> Result<RequestBuilder> {
         let scope = format!("{CREDENTIAL}/20260101/{REGION}/{service}/aws4_request");
         let authorization =
             format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00");
-        let request = http::client()?
+        let request = http::build_client()?
             .request(method, format!("{}{path}", self.url()))
             .header(AUTHORIZATION, authorization);
         Ok(request)
     }
 }
 
-fn values(object: &Value) -> impl Iterator<Item = &Value> {
+fn object_values(object: &Value) -> impl Iterator<Item = &Value> {
     object
         .as_object()
         .into_iter()
         .flat_map(|object| object.values())
 }
 
-async fn answered(request: RequestBuilder, what: &str) -> Result<Value> {
+async fn read_answer(request: RequestBuilder, what: &str) -> Result<Value> {
     let answer = request
         .send()
         .await
         .with_context(|| format!("{what}: no answer"))?;
     let status = answer.status();
-    let text = http::text(answer).await?;
+    let text = http::read_text(answer).await?;
     if !status.is_success() {
         bail!("{what}: {status} {text}");
     }

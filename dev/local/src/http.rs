@@ -5,28 +5,28 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use reqwest::{Client, Response};
 
-/// No call of this crate takes longer.
-const TIMEOUT: Duration = Duration::from_secs(60);
-/// No answer read as text is longer: a page of records or log lines is far below it.
-const TEXT_LIMIT_BYTES: usize = 16 * 1024 * 1024;
+/// The time limit of each call.
+const MAX_CALL_TIME: Duration = Duration::from_secs(60);
+/// Maximum size of an answer that is read as text; a page of records or log lines is far smaller.
+const MAX_TEXT_BYTES: usize = 16 * 1024 * 1024;
 
 /// A client that uses no proxy and follows no redirect.
-pub(crate) fn client() -> Result<Client> {
+pub(crate) fn build_client() -> Result<Client> {
     Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(TIMEOUT)
+        .timeout(MAX_CALL_TIME)
         .build()
         .context("no HTTP client")
 }
 
 /// The whole answer as text.
-pub(crate) async fn text(mut answer: Response) -> Result<String> {
+pub(crate) async fn read_text(mut answer: Response) -> Result<String> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.context("the answer broke off")? {
+    while let Some(chunk) = answer.chunk().await.context("the answer was interrupted")? {
         bytes.extend_from_slice(&chunk);
-        if bytes.len() > TEXT_LIMIT_BYTES {
-            bail!("the answer is longer than {TEXT_LIMIT_BYTES} bytes");
+        if bytes.len() > MAX_TEXT_BYTES {
+            bail!("the answer is longer than {MAX_TEXT_BYTES} bytes");
         }
     }
     String::from_utf8(bytes).context("the answer is not text")

@@ -1,26 +1,27 @@
-//! The whole product on one machine, without Docker or an account: runs MiniStack, builds the functions, deploys
-//! `template.yaml` with the `sam deploy` that users run, and reads back what was stored.
+//! The whole product on one machine, without Docker or an account: starts MiniStack, builds the
+//! functions, deploys `template.yaml` with the `sam deploy` that users run, and reads what was
+//! stored.
 //!
-//! Tests use a stack of their own, which ends with them:
+//! Each test run has its own stack, which stops with it:
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
-//! use local::{Deployment, Instance, TestStack};
+//! use local::{Deployment, InstanceSettings, TestStack};
 //! use stand_in::{DEFAULT_INSTANCE, DEFAULT_TOKEN, Kind, Spec, StandIn};
 //!
 //! let origins = StandIn::start().await?;
-//! let deployment = Deployment::named("example")?
+//! let deployment = Deployment::with_name("example")?
 //!     .from_origins(origins.wapi_base(), origins.cdn_bases());
 //! let test = TestStack::start("example", &deployment).await?;
 //! let stack = test.stack();
 //! let url = stack
-//!     .add_instance(&Instance::new("acme", DEFAULT_INSTANCE, DEFAULT_TOKEN))
+//!     .add_instance(&InstanceSettings::new("acme", DEFAULT_INSTANCE, DEFAULT_TOKEN))
 //!     .await?;
 //! let photo = origins.announce(Spec::of(Kind::Image))?;
-//! let answer = stack.post(&url, &photo.webhook).await?;
+//! let answer = stack.post_json(&url, &photo.webhook).await?;
 //! assert_eq!(answer.status, 200);
 //! let keys = stack.wait_for_files(1, std::time::Duration::from_secs(30)).await?;
-//! let file = stack.bucket().read(&keys.join("")).await?;
+//! let file = stack.bucket().read_file(&keys.join("")).await?;
 //! assert_eq!(file.sha256_hex, photo.sha256_hex);
 //! test.stop()?;
 //! # Ok(())
@@ -51,10 +52,10 @@ pub use bucket::{Bucket, StoredFile};
 pub use build::Build;
 pub use endpoint::{Endpoint, REGION};
 pub use ministack::{MiniStack, Settings};
-pub use project::{Project, architecture};
-pub use run::Said;
-pub use running::{Running, forget};
-pub use sam::{Deployment, Outputs, deploy, outputs};
+pub use project::{Project, lambda_architecture};
+pub use run::CommandOutput;
+pub use running::{RunningStack, delete_state};
+pub use sam::{Deployment, StackOutputs, read_outputs, run_deploy};
 pub use screen::{Screen, Step};
-pub use stack::{Answer, Instance, Stack, TestStack};
+pub use stack::{Answer, InstanceSettings, Stack, TestStack};
 pub use tools::Tools;

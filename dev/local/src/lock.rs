@@ -1,4 +1,4 @@
-//! One process at a time: locks that end with the process that holds them.
+//! Locks between processes, which end with the process that holds them.
 
 use std::fs::File;
 
@@ -12,17 +12,17 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-/// Waits until nobody else holds the lock of this name, then holds it alone.
-pub(crate) async fn alone(project: &Project, name: &str) -> Result<Lock> {
-    take(project, name, File::lock).await
+/// Waits until no other process holds the lock of this name, then holds it exclusively.
+pub(crate) async fn lock_exclusively(project: &Project, name: &str) -> Result<Lock> {
+    acquire_lock(project, name, File::lock).await
 }
 
-/// Waits until nobody holds the lock of this name alone, then holds it together with others.
-pub(crate) async fn together(project: &Project, name: &str) -> Result<Lock> {
-    take(project, name, File::lock_shared).await
+/// Waits until no process holds the lock of this name exclusively, then shares it with others.
+pub(crate) async fn lock_shared(project: &Project, name: &str) -> Result<Lock> {
+    acquire_lock(project, name, File::lock_shared).await
 }
 
-async fn take(
+async fn acquire_lock(
     project: &Project,
     name: &str,
     lock: impl Fn(&File) -> std::io::Result<()> + Send + 'static,
@@ -30,7 +30,7 @@ async fn take(
     let path = project.local_folder("locks")?.join(name);
     let waiting = tokio::task::spawn_blocking(move || {
         let file =
-            File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+            File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
         lock(&file).with_context(|| format!("cannot lock {}", path.display()))?;
         Ok(Lock { _file: file })
     });

@@ -6,10 +6,12 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use local::demo::STACK_NAME;
-use local::{Deployment, Project, Running, Screen, Stack, Tools, chaos, demo, forget, tree};
+use local::{
+    Deployment, Project, RunningStack, Screen, Stack, Tools, chaos, delete_state, demo, tree,
+};
 
-/// How often `logs --follow` looks for new lines.
-const FOLLOW_EVERY: Duration = Duration::from_secs(1);
+/// The interval at which `logs --follow` reads new lines.
+const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The whole product on this machine, without Docker or an account.
 #[derive(Debug, Parser)]
@@ -21,7 +23,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Starts the local AWS, with what it held when it was last ended.
+    /// Starts the local AWS with the state it had when it was last stopped.
     Up {
         /// The port of 127.0.0.1 that it answers on.
         #[arg(long, env = "LOCAL_PORT", default_value_t = 4566)]
@@ -29,23 +31,24 @@ enum Command {
     },
     /// Builds template.yaml and deploys it to the local AWS.
     Deploy {
-        /// Where W-API is; the real one if not given.
+        /// W-API's base URL; by default the real one.
         #[arg(long, env = "WAPI_BASE_URL")]
         wapi_base_url: Option<String>,
-        /// Where WhatsApp's CDN is, separated by commas; the real one if not given.
+        /// The CDN's base URLs, separated by commas; by default the real ones.
         #[arg(long, env = "CDN_BASE_URLS")]
         cdn_base_urls: Option<String>,
     },
-    /// Deploys to an empty local AWS, posts every webhook of events/, and compares what was stored with what was sent.
+    /// Deploys to an empty local AWS, posts every webhook of events/, and compares the stored files
+    /// with what was sent.
     Demo {
         /// The port of 127.0.0.1 that the local AWS answers on.
         #[arg(long, env = "LOCAL_PORT", default_value_t = 4566)]
         port: u16,
     },
-    /// Posts webhooks to an empty local AWS of its own while functions are killed and origins are cut, and accounts for
-    /// every media.
+    /// Posts webhooks to its own empty local AWS while functions are killed and origins are cut
+    /// off, and accounts for every media file.
     Chaos {
-        /// How many media are announced.
+        /// The number of media messages.
         #[arg(long, env = "CHAOS_COUNT", default_value_t = 2_000)]
         count: usize,
     },
@@ -53,13 +56,13 @@ enum Command {
     Ls,
     /// Shows the functions' log lines.
     Logs {
-        /// Goes on with new lines as they come.
+        /// Keeps running and shows new lines.
         #[arg(long, short)]
         follow: bool,
     },
-    /// Ends the local AWS.
+    /// Stops the local AWS.
     Down {
-        /// Also forgets what it held.
+        /// Also deletes its state.
         #[arg(long)]
         forget: bool,
     },
@@ -69,7 +72,7 @@ enum Command {
 async fn main() -> ExitCode {
     let screen = Screen::stdout();
     let ended = tokio::select! {
-        ended = carry_out(Arguments::parse().command, &screen) => ended,
+        ended = run_command(Arguments::parse().command, &screen) => ended,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
     };
     match ended {
@@ -81,40 +84,40 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn carry_out(command: Command, screen: &Screen) -> Result<()> {
-    let project = Project::here()?;
+async fn run_command(command: Command, screen: &Screen) -> Result<()> {
+    let project = Project::find()?;
     match command {
-        Command::Up { port } => up(&project, port, screen).await,
+        Command::Up { port } => start_stack(&project, port, screen).await,
         Command::Deploy {
             wapi_base_url,
             cdn_base_urls,
         } => {
-            let mut deployment = Deployment::named(STACK_NAME)?;
+            let mut deployment = Deployment::with_name(STACK_NAME)?;
             for (name, value) in [
                 ("WapiBaseUrl", wapi_base_url),
                 ("CdnBaseUrls", cdn_base_urls),
             ] {
                 if let Some(value) = value {
-                    deployment = deployment.with(name, value);
+                    deployment = deployment.with_parameter(name, value);
                 }
             }
-            deploy(&project, &deployment, screen).await
+            deploy_stack(&project, &deployment, screen).await
         }
-        Command::Demo { port } => demo::run(&project, port, screen).await,
-        Command::Chaos { count } => chaos::run(&project, count, screen).await,
-        Command::Ls => ls(&project, screen).await,
-        Command::Logs { follow } => logs(&project, follow, screen).await,
-        Command::Down { forget } => down(&project, forget, screen).await,
+        Command::Demo { port } => demo::run_demo(&project, port, screen).await,
+        Command::Chaos { count } => chaos::run_chaos(&project, count, screen).await,
+        Command::Ls => list_files(&project, screen).await,
+        Command::Logs { follow } => show_logs(&project, follow, screen).await,
+        Command::Down { forget } => stop_stack(&project, forget, screen).await,
     }
 }
 
-async fn up(project: &Project, port: u16, screen: &Screen) -> Result<()> {
+async fn start_stack(project: &Project, port: u16, screen: &Screen) -> Result<()> {
     let tools = Tools::find(project)?;
-    let running = match Running::find(project).await? {
+    let running = match RunningStack::find(project).await? {
         Some(running) => running,
         None => {
             let step = screen.step("Starting the local AWS (MiniStack)");
-            let running = Running::start(&tools, port).await?;
+            let running = RunningStack::start(&tools, port).await?;
             step.done("");
             running
         }
@@ -126,15 +129,16 @@ async fn up(project: &Project, port: u16, screen: &Screen) -> Result<()> {
     Ok(())
 }
 
-async fn deploy(project: &Project, deployment: &Deployment, screen: &Screen) -> Result<()> {
-    let running = Running::expect(project).await?;
+async fn deploy_stack(project: &Project, deployment: &Deployment, screen: &Screen) -> Result<()> {
+    let running = RunningStack::find_or_remedy(project).await?;
     let tools = Tools::find(project)?;
     let stack = Stack::deploy(&tools, running.endpoint(), deployment, screen).await?;
     screen.say(format!(
-        "Webhooks arrive at {}/webhook/{{instanceId}}/{{secret}}. Next, a tenant and an instance (its token is asked for):\n",
+        "Webhooks arrive at {}/webhook/{{instanceId}}/{{secret}}. \
+         Next, a tenant and an instance (its token is asked for):\n",
         stack.webhook_base()
     ));
-    for (name, value) in stack.environment() {
+    for (name, value) in stack.command_environment() {
         screen.say(format!("  export {name}='{value}'"));
     }
     screen.say("  cargo run -q --bin wapi-media -- tenant add acme");
@@ -142,10 +146,10 @@ async fn deploy(project: &Project, deployment: &Deployment, screen: &Screen) -> 
     Ok(())
 }
 
-async fn ls(project: &Project, screen: &Screen) -> Result<()> {
-    let stack = deployed(project).await?;
-    let keys = stack.bucket().keys().await?;
-    let drawn = tree::draw(
+async fn list_files(project: &Project, screen: &Screen) -> Result<()> {
+    let stack = find_deployed(project).await?;
+    let keys = stack.bucket().list_keys().await?;
+    let drawn = tree::draw_tree(
         &stack.outputs().media_bucket,
         keys.iter().map(String::as_str),
     );
@@ -153,8 +157,8 @@ async fn ls(project: &Project, screen: &Screen) -> Result<()> {
     Ok(())
 }
 
-async fn logs(project: &Project, follow: bool, screen: &Screen) -> Result<()> {
-    let stack = deployed(project).await?;
+async fn show_logs(project: &Project, follow: bool, screen: &Screen) -> Result<()> {
+    let stack = find_deployed(project).await?;
     let groups = [
         &stack.outputs().webhook_logs,
         &stack.outputs().download_logs,
@@ -171,27 +175,27 @@ async fn logs(project: &Project, follow: bool, screen: &Screen) -> Result<()> {
         if !follow {
             return Ok(());
         }
-        tokio::time::sleep(FOLLOW_EVERY).await;
+        tokio::time::sleep(FOLLOW_INTERVAL).await;
     }
 }
 
-async fn down(project: &Project, forgets: bool, screen: &Screen) -> Result<()> {
-    match Running::find(project).await? {
+async fn stop_stack(project: &Project, forgets: bool, screen: &Screen) -> Result<()> {
+    match RunningStack::find(project).await? {
         Some(running) => {
-            let step = screen.step("Ending the local AWS");
+            let step = screen.step("Stopping the local AWS");
             running.stop().await?;
             step.done("");
         }
         None => screen.say("No local stack is running."),
     }
     if forgets {
-        forget(project)?;
+        delete_state(project)?;
     }
     Ok(())
 }
 
-async fn deployed(project: &Project) -> Result<Stack> {
-    let running = Running::expect(project).await?;
+async fn find_deployed(project: &Project) -> Result<Stack> {
+    let running = RunningStack::find_or_remedy(project).await?;
     let tools = Tools::find(project)?;
     Stack::find(&tools, running.endpoint(), STACK_NAME).await
 }

@@ -1,18 +1,19 @@
-//! What MiniStack gets wrong about a freshly deployed stack, put right. On AWS none of it is needed.
+//! Corrects what MiniStack does wrong with a newly deployed stack. On AWS none of it is needed.
 
 use anyhow::{Context, Result};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::endpoint::Endpoint;
-use crate::sam::Outputs;
+use crate::sam::StackOutputs;
 
-/// Makes a trigger's concurrency a number again. A parameter's value is text until CloudFormation makes of it what the
-/// property wants; MiniStack leaves it text, compares it with a number, fails, and never takes a job.
+/// Makes a trigger's concurrency a number. A parameter's value is text until CloudFormation
+/// converts it; MiniStack does not convert it, compares it with a number, fails, and never takes
+/// a job.
 ///
 /// # Errors
 /// If the triggers cannot be read or changed.
-pub(crate) async fn triggers(endpoint: Endpoint) -> Result<()> {
+pub(crate) async fn fix_trigger_concurrency(endpoint: Endpoint) -> Result<()> {
     const PATH: &str = "/2015-03-31/event-source-mappings/";
     let listed = endpoint.call_lambda(Method::GET, PATH, None).await?;
     let triggers = listed.get("EventSourceMappings").and_then(Value::as_array);
@@ -24,7 +25,7 @@ pub(crate) async fn triggers(endpoint: Endpoint) -> Result<()> {
         };
         let limit: u64 = limit
             .parse()
-            .context("a trigger's concurrency is no number")?;
+            .context("a trigger's concurrency is not a number")?;
         let change = json!({ "ScalingConfig": { "MaximumConcurrency": limit } });
         let path = format!("{PATH}{id}");
         endpoint
@@ -34,12 +35,13 @@ pub(crate) async fn triggers(endpoint: Endpoint) -> Result<()> {
     Ok(())
 }
 
-/// Lets the webhook function send batches where policies are enforced. On AWS `sqs:SendMessage` covers
-/// `SendMessageBatch`; MiniStack asks for an action of that name, which AWS does not know.
+/// Allows the webhook function to send batches where policies are enforced. On AWS
+/// `sqs:SendMessage` covers `SendMessageBatch`; MiniStack wants an action of that name, which
+/// does not exist on AWS.
 ///
 /// # Errors
 /// If the function's role cannot be found or given the policy.
-pub(crate) async fn batches(endpoint: Endpoint, outputs: &Outputs) -> Result<()> {
+pub(crate) async fn allow_batches(endpoint: Endpoint, outputs: &StackOutputs) -> Result<()> {
     let path = format!(
         "/2015-03-31/functions/{}/configuration",
         outputs.webhook_function

@@ -1,4 +1,4 @@
-//! One MiniStack process, started and ended by its process id.
+//! One MiniStack process, started and stopped by its process id.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -12,12 +12,12 @@ use crate::run;
 use crate::tools::Tools;
 
 /// It answers after about 1.5 seconds; a loaded machine takes longer.
-const STARTS_WITHIN: Duration = Duration::from_secs(90);
-/// How often it is asked whether it answers.
-const ASK_EVERY: Duration = Duration::from_millis(100);
+const MAX_START_TIME: Duration = Duration::from_secs(90);
+/// The interval at which its health is checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Runs a program until standard input closes, which the system does when we end, however we end. Then it asks the
-/// program to end, and makes it end ten seconds later.
+/// Runs a program until standard input closes, which the kernel does when this process ends, in
+/// whatever way. It then asks the program to stop, and kills it ten seconds later.
 const TETHER: &str = r#"
 exec 3<&0
 "$@" </dev/null 3<&- &
@@ -26,23 +26,23 @@ program=$!
 wait $program
 "#;
 
-/// How a MiniStack is started.
+/// The settings of a MiniStack.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The port, or a free one.
+    /// The port; `None` chooses a free one.
     pub port: Option<u16>,
-    /// Where its log, its state and its temporary files go.
+    /// The folder of its log, its state and its temporary files.
     pub folder: PathBuf,
-    /// Whether a stop keeps what it holds for the next start.
+    /// Whether its state is kept for the next start.
     pub keeps_state: bool,
     /// Whether it enforces the roles' policies, as AWS does.
     pub enforces_policies: bool,
-    /// More variables of its environment, which the functions inherit: for faults on purpose.
+    /// More environment variables, which the functions inherit: for deliberate faults.
     pub environment: Vec<(&'static str, String)>,
 }
 
 impl Settings {
-    /// A free port, nothing kept, policies not enforced.
+    /// A free port, no kept state, policies not enforced.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self {
             port: None,
@@ -53,34 +53,34 @@ impl Settings {
         }
     }
 
-    fn log(&self) -> PathBuf {
+    fn log_path(&self) -> PathBuf {
         self.folder.join("ministack.log")
     }
 }
 
-/// A running MiniStack that ends with this value, and with this process at the latest.
+/// A running MiniStack, which stops when this value is dropped or the process ends.
 #[derive(Debug)]
 pub struct MiniStack {
     endpoint: Endpoint,
     tether: Child,
-    /// Where it unpacks the functions, about 30 MB a run.
+    /// The folder where it unpacks the functions, about 30 MB per run.
     temporary: PathBuf,
 }
 
 impl MiniStack {
-    /// Starts one and waits until it answers.
+    /// Starts a MiniStack and waits until it answers.
     ///
     /// # Errors
     /// If the port is taken or it does not answer in time.
     pub async fn start(tools: &Tools, settings: &Settings) -> Result<Self> {
-        let port = prepare(settings)?;
+        let port = prepare_start(settings)?;
         let mut tethered = std::process::Command::new("sh");
         tethered
             .args(["-c", TETHER, "sh"])
-            .arg(tools.program("ministack"));
-        let tether = spawn(tethered, Stdio::piped(), port, settings)?;
+            .arg(tools.program_path("ministack"));
+        let tether = spawn_process(tethered, Stdio::piped(), port, settings)?;
         let mut ministack = Self {
-            endpoint: Endpoint::on(port),
+            endpoint: Endpoint::at_port(port),
             tether,
             temporary: settings.folder.join("tmp"),
         };
@@ -88,30 +88,30 @@ impl MiniStack {
         Ok(ministack)
     }
 
-    /// How it is reached.
+    /// The address it answers on.
     pub fn endpoint(&self) -> Endpoint {
         self.endpoint
     }
 
-    /// The process that started it and ends it: an ancestor of everything it starts.
-    pub(crate) fn process(&self) -> u32 {
+    /// The process that started it and stops it: an ancestor of everything it starts.
+    pub(crate) fn process_id(&self) -> u32 {
         self.tether.id()
     }
 
-    /// Where it unpacks functions.
-    pub(crate) fn temporary(&self) -> &Path {
+    /// The folder where it unpacks functions.
+    pub(crate) fn temporary_folder(&self) -> &Path {
         &self.temporary
     }
 
-    /// Ends it and waits until it has ended.
+    /// Stops it and waits until it has ended.
     ///
     /// # Errors
     /// If the process cannot be waited for, or its temporary files cannot be removed.
     pub fn stop(mut self) -> Result<()> {
-        self.end().context("ending MiniStack")
+        self.end_process().context("cannot stop MiniStack")
     }
 
-    fn end(&mut self) -> std::io::Result<()> {
+    fn end_process(&mut self) -> std::io::Result<()> {
         drop(self.tether.stdin.take());
         self.tether.wait()?;
         match std::fs::remove_dir_all(&self.temporary) {
@@ -123,22 +123,23 @@ impl MiniStack {
 
 impl Drop for MiniStack {
     fn drop(&mut self) {
-        // Nobody is left to tell: what cannot be waited for has ended, and what cannot be removed is ignored by git.
-        self.end().ok();
+        // No caller is left for an error; git ignores a folder that cannot be removed.
+        self.end_process().ok();
     }
 }
 
-/// Starts one that outlives this process, waits until it answers, and returns its process id.
+/// Starts a MiniStack that outlives this process, waits until it answers, and returns its process
+/// id.
 ///
 /// # Errors
 /// If the port is taken or it does not answer in time.
 pub(crate) async fn start_detached(tools: &Tools, settings: &Settings) -> Result<(u32, Endpoint)> {
     use std::os::unix::process::CommandExt as _;
-    let port = prepare(settings)?;
-    let mut command = std::process::Command::new(tools.program("ministack"));
+    let port = prepare_start(settings)?;
+    let mut command = std::process::Command::new(tools.program_path("ministack"));
     command.process_group(0);
-    let mut child = spawn(command, Stdio::null(), port, settings)?;
-    let endpoint = Endpoint::on(port);
+    let mut child = spawn_process(command, Stdio::null(), port, settings)?;
+    let endpoint = Endpoint::at_port(port);
     let up = wait_until_up(&mut child, endpoint, settings).await;
     if up.is_err() {
         child.kill().ok();
@@ -147,13 +148,13 @@ pub(crate) async fn start_detached(tools: &Tools, settings: &Settings) -> Result
     up.map(|()| (child.id(), endpoint))
 }
 
-/// Finds the port free or says the remedy, and makes the folders.
-fn prepare(settings: &Settings) -> Result<u16> {
+/// Checks that the port is free, or returns the remedy, and creates the folders.
+fn prepare_start(settings: &Settings) -> Result<u16> {
     let port = free_port(settings.port)?;
     for name in ["state", "objects", "tmp"] {
         let folder = settings.folder.join(name);
         std::fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+            .with_context(|| format!("cannot create {}", folder.display()))?;
     }
     Ok(port)
 }
@@ -166,22 +167,24 @@ fn free_port(wanted: Option<u16>) -> Result<u16> {
             .context("a listener without address")?
             .port()),
         Err(error) => bail!(
-            "port {wanted} is taken ({error}). Remedy: end what listens there (make down, if it is ours), or choose another port: LOCAL_PORT=4567 make …"
+            "port {wanted} is taken ({error}). \
+             Remedy: stop the process on that port (make down, if it is ours), \
+             or choose another port: LOCAL_PORT=4567 make …"
         ),
     }
 }
 
-fn spawn(
+fn spawn_process(
     mut command: std::process::Command,
     stdin: Stdio,
     port: u16,
     settings: &Settings,
 ) -> Result<Child> {
-    let log = std::fs::File::create(settings.log()).context("cannot write MiniStack's log")?;
+    let log = std::fs::File::create(settings.log_path()).context("cannot write MiniStack's log")?;
     let same_log = log.try_clone().context("cannot share MiniStack's log")?;
     command
         .env_clear()
-        .envs(environment(port, settings))
+        .envs(ministack_environment(port, settings))
         .stdin(stdin)
         .stdout(log)
         .stderr(same_log)
@@ -189,8 +192,11 @@ fn spawn(
         .context("cannot start MiniStack")
 }
 
-/// All of its environment. The functions inherit it, so that nothing of the person's own gets in.
-fn environment(port: u16, settings: &Settings) -> Vec<(&'static str, std::ffi::OsString)> {
+/// Its whole environment. The functions inherit it, so nothing of the user's environment gets in.
+fn ministack_environment(
+    port: u16,
+    settings: &Settings,
+) -> Vec<(&'static str, std::ffi::OsString)> {
     let flag = |on: bool| std::ffi::OsString::from(if on { "1" } else { "0" });
     let folder = |name: &str| settings.folder.join(name).into_os_string();
     let mut all = vec![
@@ -199,7 +205,7 @@ fn environment(port: u16, settings: &Settings) -> Vec<(&'static str, std::ffi::O
         ("TMPDIR", folder("tmp")),
         ("GATEWAY_PORT", port.to_string().into()),
         ("BIND_HOST", "127.0.0.1".into()),
-        // Its own name in URLs: an address would break the bucket's host-style ones.
+        // Its own host name in URLs; an address would break the bucket's host-style ones.
         ("MINISTACK_HOST", "localhost".into()),
         ("PERSIST_STATE", flag(settings.keeps_state)),
         ("S3_PERSIST", flag(settings.keeps_state)),
@@ -209,7 +215,7 @@ fn environment(port: u16, settings: &Settings) -> Vec<(&'static str, std::ffi::O
         ("IOT_MTLS_ENABLED", flag(false)),
         ("AUTH", settings.enforces_policies.to_string().into()),
     ];
-    let ours = Endpoint::on(port).environment();
+    let ours = Endpoint::at_port(port).aws_environment();
     let ours = ours.into_iter().chain(settings.environment.clone());
     all.extend(ours.map(|(key, value)| (key, value.into())));
     all
@@ -218,15 +224,20 @@ fn environment(port: u16, settings: &Settings) -> Vec<(&'static str, std::ffi::O
 async fn wait_until_up(child: &mut Child, endpoint: Endpoint, settings: &Settings) -> Result<()> {
     let begun = Instant::now();
     while !endpoint.is_up().await {
-        let ended = child.try_wait().context("cannot ask after MiniStack")?;
-        if ended.is_some() || begun.elapsed() > STARTS_WITHIN {
-            bail!("MiniStack did not start:\n{}", said(&settings.log()));
+        let ended = child
+            .try_wait()
+            .context("cannot check the MiniStack process")?;
+        if ended.is_some() || begun.elapsed() > MAX_START_TIME {
+            bail!(
+                "MiniStack did not start:\n{}",
+                log_tail(&settings.log_path())
+            );
         }
-        tokio::time::sleep(ASK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }
 
-fn said(log: &Path) -> String {
-    run::tail(log)
+fn log_tail(log: &Path) -> String {
+    run::last_lines(log)
 }

@@ -1,4 +1,4 @@
-//! Where this project's files are, and which machine they are on.
+//! The paths of this project, and the machine's architecture.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ impl Project {
     ///
     /// # Errors
     /// If that folder is gone.
-    pub fn here() -> Result<Self> {
+    pub fn find() -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let root = root
             .canonicalize()
@@ -28,7 +28,7 @@ impl Project {
         &self.root
     }
 
-    /// The recorded webhooks.
+    /// The folder of the recorded webhooks.
     pub fn events(&self) -> PathBuf {
         self.root.join("events")
     }
@@ -38,7 +38,7 @@ impl Project {
         self.root.join("template.yaml")
     }
 
-    /// A binary of this workspace, as cargo compiles it for work on this machine.
+    /// A binary of this workspace, as cargo compiles it for local work.
     pub fn binary(&self, name: &str) -> PathBuf {
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
         self.root.join(target).join("debug").join(name)
@@ -49,28 +49,28 @@ impl Project {
         self.root.join(".tools")
     }
 
-    /// What the local stack leaves behind (state, logs, locks), ignored by git.
+    /// The local stack's files (state, logs, locks), ignored by git.
     pub fn local(&self) -> PathBuf {
         self.root.join(".local")
     }
 
-    /// A folder under [`Project::local`], made if it is not there.
+    /// A folder under [`Project::local`], created if it does not exist.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If it cannot be created.
     pub fn local_folder(&self, name: &str) -> Result<PathBuf> {
         let folder = self.local().join(name);
         std::fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+            .with_context(|| format!("cannot create {}", folder.display()))?;
         Ok(folder)
     }
 }
 
-/// This machine's processor, in the words of the template's parameter `Architecture`.
+/// This machine's processor, as the template's parameter `Architecture` names it.
 ///
 /// # Errors
 /// If Lambda has no such processor.
-pub fn architecture() -> Result<&'static str> {
+pub fn lambda_architecture() -> Result<&'static str> {
     match std::env::consts::ARCH {
         "x86_64" => Ok("x86_64"),
         "aarch64" => Ok("arm64"),

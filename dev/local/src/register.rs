@@ -1,4 +1,5 @@
-//! Registers a tenant and an instance without the operator's command, through the same [`Register`] that it uses.
+//! Registers a tenant and an instance without the operator's command, through the same
+//! [`Register`].
 
 use std::time::Duration;
 
@@ -10,18 +11,21 @@ use media::ids::{InstanceId, TenantId};
 use media::message::Secret;
 use media::policy::Policy;
 
-use crate::{Instance, Stack};
+use crate::{InstanceSettings, Stack};
 
-/// How long one call of the local AWS may take.
-const MAX_CALL: Duration = Duration::from_secs(30);
+/// The time limit of one call to the local AWS.
+const MAX_CALL_TIME: Duration = Duration::from_secs(30);
 
 /// Registers the instance, and its tenant if it is new, and returns the webhook URL.
 ///
 /// # Errors
-/// If a name is none, or the local AWS refuses.
-pub(crate) async fn register(stack: &Stack, instance: &Instance) -> Result<String> {
+/// If a name is invalid, or the local AWS refuses a call.
+pub(crate) async fn register_directly(
+    stack: &Stack,
+    instance: &InstanceSettings,
+) -> Result<String> {
     let (outputs, now) = (stack.outputs(), clock::now());
-    let clients = Clients::for_stand_in(&stack.endpoint().url(), MAX_CALL);
+    let clients = Clients::for_stand_in(&stack.endpoint().url(), MAX_CALL_TIME);
     let places = Places {
         instances_table: outputs.instances_table.clone(),
         tenants_table: outputs.tenants_table.clone(),

@@ -1,4 +1,4 @@
-//! Running other programs: their output goes to a log, and its end is shown when they fail.
+//! Runs other programs: their output goes to a log, whose end is shown if they fail.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,11 +8,11 @@ use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
 /// How many of a failed program's last lines are shown.
-const LINES_SHOWN: usize = 40;
+const MAX_LINES_SHOWN: usize = 40;
 
-/// What cargo tells the programs that it starts. A cargo that is started from one of them would take it for
-/// its own and compile everything again.
-const OF_THE_OUTER_CARGO: [&str; 9] = [
+/// The variables that cargo sets for the programs it starts. A nested cargo would take them for
+/// its own settings and compile everything again.
+const OUTER_CARGO_VARIABLES: [&str; 9] = [
     "CARGO",
     "CARGO_BIN_NAME",
     "CARGO_CRATE_NAME",
@@ -24,13 +24,13 @@ const OF_THE_OUTER_CARGO: [&str; 9] = [
     "OUT_DIR",
 ];
 
-/// A program that does not take a cargo that started us for its own.
-pub(crate) fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
+/// A command without the variables of the cargo that started this process.
+pub(crate) fn build_command(name: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(name);
     for (key, _) in std::env::vars_os() {
-        let foreign = key
-            .to_str()
-            .is_some_and(|key| key.starts_with("CARGO_PKG_") || OF_THE_OUTER_CARGO.contains(&key));
+        let foreign = key.to_str().is_some_and(|key| {
+            key.starts_with("CARGO_PKG_") || OUTER_CARGO_VARIABLES.contains(&key)
+        });
         if foreign {
             command.env_remove(key);
         }
@@ -39,19 +39,19 @@ pub(crate) fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-/// `PATH` with these folders before it.
+/// `PATH` with these folders in front.
 pub(crate) fn path_with(folders: &[PathBuf]) -> Result<OsString> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let all = folders.iter().cloned().chain(std::env::split_paths(&path));
     std::env::join_paths(all).context("a folder with a colon in its name cannot be in PATH")
 }
 
-/// Runs a program to its end with everything it says in `log`, and fails with the last lines if it fails.
-pub(crate) async fn logged(command: &mut Command, log: &Path) -> Result<()> {
+/// Runs a program with its output in `log`, and fails with the last lines if it fails.
+pub(crate) async fn run_logged(command: &mut Command, log: &Path) -> Result<()> {
     let out =
         std::fs::File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     let err = out.try_clone().context("cannot share the log")?;
-    let shown = shown(command);
+    let shown = short_command(command);
     let status = command
         .stdin(Stdio::null())
         .stdout(out)
@@ -62,18 +62,18 @@ pub(crate) async fn logged(command: &mut Command, log: &Path) -> Result<()> {
     if !status.success() {
         bail!(
             "{shown} {}\n{}\n(all of it: {})",
-            ended(status),
-            tail(log),
+            describe_exit(status),
+            last_lines(log),
             log.display()
         );
     }
     Ok(())
 }
 
-/// How a program ended, and what it said.
+/// A program's exit code and output.
 #[derive(Debug, Clone)]
-pub struct Said {
-    /// Its exit code; nothing if a signal ended it.
+pub struct CommandOutput {
+    /// Its exit code; `None` if a signal ended it.
     pub code: Option<i32>,
     /// Its standard output.
     pub out: String,
@@ -81,21 +81,21 @@ pub struct Said {
     pub err: String,
 }
 
-/// Runs a program to its end and returns what it wrote to its standard output; `input` is its standard input.
-pub(crate) async fn captured(command: &mut Command, input: &str) -> Result<String> {
-    let shown = shown(command);
-    let Said { code, out, err } = said(command, input).await?;
+/// Runs a program and returns its standard output; `input` is its standard input.
+pub(crate) async fn run_captured(command: &mut Command, input: &str) -> Result<String> {
+    let shown = short_command(command);
+    let CommandOutput { code, out, err } = run_to_end(command, input).await?;
     match code {
         Some(0) => Ok(out),
         Some(code) => bail!("{shown} ended with exit code {code}\n{}", err.trim()),
-        None => bail!("{shown} was ended by a signal\n{}", err.trim()),
+        None => bail!("{shown} was killed by a signal\n{}", err.trim()),
     }
 }
 
-/// Runs a program to its end, however it ends; `input` is its standard input.
-pub(crate) async fn said(command: &mut Command, input: &str) -> Result<Said> {
+/// Runs a program, whatever its exit code; `input` is its standard input.
+pub(crate) async fn run_to_end(command: &mut Command, input: &str) -> Result<CommandOutput> {
     use tokio::io::AsyncWriteExt as _;
-    let shown = shown(command);
+    let shown = short_command(command);
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -103,7 +103,7 @@ pub(crate) async fn said(command: &mut Command, input: &str) -> Result<Said> {
         .spawn()
         .with_context(|| format!("cannot start {shown}"))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // Whoever needs no input may be gone already.
+        // A program that reads no input may have closed it already.
         let written = stdin.write_all(input.as_bytes()).await;
         if !input.is_empty() {
             written.with_context(|| format!("cannot write to {shown}"))?;
@@ -115,28 +115,28 @@ pub(crate) async fn said(command: &mut Command, input: &str) -> Result<Said> {
         .with_context(|| format!("cannot wait for {shown}"))?;
     let text =
         |bytes| String::from_utf8(bytes).with_context(|| format!("{shown} did not write text"));
-    Ok(Said {
+    Ok(CommandOutput {
         code: output.status.code(),
         out: text(output.stdout)?,
         err: text(output.stderr)?,
     })
 }
 
-/// The last lines of a file, or a word about why they cannot be read.
-pub(crate) fn tail(log: &Path) -> String {
+/// The last lines of a file, or the reason why they cannot be read.
+pub(crate) fn last_lines(log: &Path) -> String {
     match std::fs::read(log) {
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             let lines: Vec<&str> = text.lines().collect();
-            let from = lines.len().saturating_sub(LINES_SHOWN);
+            let from = lines.len().saturating_sub(MAX_LINES_SHOWN);
             lines.get(from..).unwrap_or_default().join("\n")
         }
         Err(error) => format!("({}: {error})", log.display()),
     }
 }
 
-/// The program's name and its first two words, enough to recognise it; never all of its arguments.
-fn shown(command: &Command) -> String {
+/// The program's name and its first two arguments, enough to recognise it; never all of them.
+fn short_command(command: &Command) -> String {
     let command = command.as_std();
     let name = Path::new(command.get_program())
         .file_name()
@@ -149,9 +149,9 @@ fn shown(command: &Command) -> String {
         .join(" ")
 }
 
-fn ended(status: ExitStatus) -> String {
+fn describe_exit(status: ExitStatus) -> String {
     match status.code() {
         Some(code) => format!("ended with exit code {code}"),
-        None => format!("was ended by a signal ({status})"),
+        None => format!("was killed by a signal ({status})"),
     }
 }

@@ -1,4 +1,4 @@
-//! The local stack that `make up` leaves running, found again by the next command.
+//! The local stack that `make up` leaves running, for the next command to find.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -11,29 +11,29 @@ use crate::ministack::{self, Settings};
 use crate::tools::Tools;
 use crate::{Project, run};
 
-/// Writing its state to disk takes a moment; longer than this it hangs.
-const ENDS_WITHIN: Duration = Duration::from_secs(20);
-/// How often it is asked whether it still runs.
-const ASK_EVERY: Duration = Duration::from_millis(100);
+/// Saving its state takes a moment; after this time, it hangs.
+const MAX_STOP_TIME: Duration = Duration::from_secs(20);
+/// The interval at which the process is checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A MiniStack that outlives the command that started it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Running {
-    /// Its process id.
+pub struct RunningStack {
+    /// The process id of MiniStack.
     pub process: u32,
-    /// Its port.
+    /// The port on 127.0.0.1.
     pub port: u16,
 }
 
-impl Running {
-    /// Starts one on this port, with what the last one held.
+impl RunningStack {
+    /// Starts a MiniStack on this port with the saved state.
     ///
     /// # Errors
     /// If the port is taken or it does not answer in time.
     pub async fn start(tools: &Tools, port: u16) -> Result<Self> {
         let settings = Settings {
             port: Some(port),
-            folder: folder(tools.project()),
+            folder: state_folder(tools.project()),
             keeps_state: true,
             enforces_policies: false,
             environment: Vec::new(),
@@ -48,10 +48,10 @@ impl Running {
         Ok(running)
     }
 
-    /// The one that was started last, if it still runs.
+    /// The MiniStack that was started last, if it still runs.
     ///
     /// # Errors
-    /// If its record cannot be understood.
+    /// If its record is invalid.
     pub async fn find(project: &Project) -> Result<Option<Self>> {
         let record = match std::fs::read_to_string(record_path(project)) {
             Ok(record) => record,
@@ -63,62 +63,64 @@ impl Running {
         Ok(running.is_ministack().await.then_some(running))
     }
 
-    /// The one that was started last, or the remedy.
+    /// The MiniStack that was started last, or an error with the remedy.
     ///
     /// # Errors
-    /// If none runs.
-    pub async fn expect(project: &Project) -> Result<Self> {
+    /// If none is running.
+    pub async fn find_or_remedy(project: &Project) -> Result<Self> {
         match Self::find(project).await? {
             Some(running) => Ok(running),
             None => bail!(
-                "no local stack is running. Remedy: make up (an empty one) or make demo (one with files in it)"
+                "no local stack is running. \
+                 Remedy: make up (an empty one) or make demo (one with files in it)"
             ),
         }
     }
 
-    /// How it is reached.
+    /// The address it answers on.
     pub fn endpoint(self) -> Endpoint {
-        Endpoint::on(self.port)
+        Endpoint::at_port(self.port)
     }
 
-    /// Asks it to end, by its process id, and waits until it has.
+    /// Signals the process by its id, and waits until it has ended.
     ///
     /// # Errors
     /// If it does not end.
     pub async fn stop(self) -> Result<()> {
         let begun = Instant::now();
-        self.signal("TERM").await?;
+        self.send_signal("TERM").await?;
         while self.is_ministack().await {
-            if begun.elapsed() > ENDS_WITHIN {
+            if begun.elapsed() > MAX_STOP_TIME {
                 bail!("MiniStack (process {}) does not end", self.process);
             }
-            tokio::time::sleep(ASK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }
 
-    /// Whether the process runs and is a MiniStack: ids are used again.
+    /// Whether the process runs and is a MiniStack: ids are reused.
     async fn is_ministack(self) -> bool {
         let id = self.process.to_string();
-        let mut ps = run::program("ps");
-        let said = run::captured(ps.args(["-o", "stat=", "-o", "command=", "-p", &id]), "").await;
-        // A process that has ended is still listed, as Z, until whoever started it has looked.
+        let mut ps = run::build_command("ps");
+        let said =
+            run::run_captured(ps.args(["-o", "stat=", "-o", "command=", "-p", &id]), "").await;
+        // A process that has ended is listed as Z until its parent reads its status.
         said.is_ok_and(|line| line.contains("ministack") && !line.trim_start().starts_with('Z'))
     }
 
-    async fn signal(self, name: &str) -> Result<()> {
-        let mut kill = run::program("kill");
+    async fn send_signal(self, name: &str) -> Result<()> {
+        let mut kill = run::build_command("kill");
         kill.args([format!("-{name}"), self.process.to_string()]);
-        run::captured(&mut kill, "").await.map(drop)
+        run::run_captured(&mut kill, "").await.map(drop)
     }
 }
 
-/// Forgets everything that the local stack held. It must not be running.
+/// Deletes the local stack's state. It must not be running.
 ///
 /// # Errors
 /// If its folder cannot be removed.
-pub fn forget(project: &Project) -> Result<()> {
-    match std::fs::remove_dir_all(folder(project)) {
+pub fn delete_state(project: &Project) -> Result<()> {
+    match std::fs::remove_dir_all(state_folder(project)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(error).context("cannot remove the local stack's state")
         }
@@ -126,10 +128,10 @@ pub fn forget(project: &Project) -> Result<()> {
     }
 }
 
-fn folder(project: &Project) -> PathBuf {
+fn state_folder(project: &Project) -> PathBuf {
     project.local().join("stack")
 }
 
 fn record_path(project: &Project) -> PathBuf {
-    folder(project).join("running.json")
+    state_folder(project).join("running.json")
 }

@@ -1,4 +1,4 @@
-//! The same `sam deploy` that users run, against a local stack.
+//! Runs the `sam deploy` that users run, against a local stack.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,78 +13,80 @@ use crate::endpoint::Endpoint;
 use crate::tools::Tools;
 use crate::{lock, mend, project, run};
 
-/// What is deployed how.
+/// What is deployed, and how it is built.
 #[derive(Debug, Clone)]
 pub struct Deployment {
-    /// The stack's name.
+    /// The name of the CloudFormation stack.
     pub stack_name: String,
-    /// The template's parameters.
+    /// The template's parameters by name.
     pub parameters: BTreeMap<String, String>,
-    /// Who compiles its functions.
+    /// How its functions are compiled.
     pub build: Build,
 }
 
 impl Deployment {
-    /// A stack of this name, with the parameters that any local stack needs and the template's own defaults else.
+    /// A stack of this name, with the parameters that local stacks need and the template's
+    /// defaults otherwise.
     ///
     /// # Errors
-    /// If Lambda has no processor like this machine's.
-    pub fn named(stack_name: impl Into<String>) -> Result<Self> {
+    /// If Lambda does not have this machine's processor.
+    pub fn with_name(stack_name: impl Into<String>) -> Result<Self> {
         let deployment = Self {
             stack_name: stack_name.into(),
             parameters: BTreeMap::new(),
             build: Build::default(),
         };
         let deployment = deployment
-            .with("Architecture", project::architecture()?)
-            .with("RequireTls", "false")
-            .with("MultipartChecksum", "composite");
+            .with_parameter("Architecture", project::lambda_architecture()?)
+            .with_parameter("RequireTls", "false")
+            .with_parameter("MultipartChecksum", "composite");
         Ok(match redaction::is_on() {
-            true => deployment.with("LogLevel", "trace"),
+            true => deployment.with_parameter("LogLevel", "trace"),
             false => deployment,
         })
     }
 
-    /// With this parameter.
-    pub fn with(mut self, parameter: &str, value: impl Into<String>) -> Self {
+    /// Sets a parameter.
+    pub fn with_parameter(mut self, parameter: &str, value: impl Into<String>) -> Self {
         self.parameters.insert(parameter.to_owned(), value.into());
         self
     }
 
-    /// With functions compiled in this way.
+    /// Sets how the functions are compiled.
     pub fn built_by(mut self, build: Build) -> Self {
         self.build = build;
         self
     }
 
-    /// Taking media from these origins instead of the real ones.
+    /// Sets the origins instead of the real ones.
     pub fn from_origins(self, wapi_base: impl Into<String>, cdn_bases: impl Into<String>) -> Self {
-        self.with("WapiBaseUrl", wapi_base)
-            .with("CdnBaseUrls", cdn_bases)
+        self.with_parameter("WapiBaseUrl", wapi_base)
+            .with_parameter("CdnBaseUrls", cdn_bases)
     }
 }
 
 /// The stack's outputs, as the template names them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Outputs {
-    /// Where webhooks arrive, as the template computes it. Local stacks answer elsewhere: see [`Endpoint::api_base`].
+pub struct StackOutputs {
+    /// The base of webhook URLs, as the template computes it. Local stacks use another one: see
+    /// [`Endpoint::api_base`].
     pub webhook_base_url: String,
-    /// The bucket.
+    /// The bucket's name.
     pub media_bucket: String,
-    /// The table of instances.
+    /// The name of the table of instances.
     pub instances_table: String,
-    /// The table of tenants.
+    /// The name of the table of tenants.
     pub tenants_table: String,
-    /// The table of media.
+    /// The name of the media table.
     pub media_table: String,
-    /// The queue of jobs.
+    /// The URL of the jobs queue.
     pub jobs_queue_url: String,
-    /// The queue of parked jobs.
+    /// The URL of the parked queue.
     pub parked_queue_url: String,
-    /// The key of W-API tokens.
+    /// The id of the KMS key for W-API tokens.
     pub token_key_id: String,
-    /// The HTTP API.
+    /// The HTTP API's id.
     pub api_id: String,
     /// The webhook function's name.
     pub webhook_function: String,
@@ -96,17 +98,18 @@ pub struct Outputs {
     pub download_logs: String,
 }
 
-/// Deploys the template that [`Build::run`] returned, and returns the stack's outputs. An existing stack is updated.
+/// Deploys the template that [`Build::compile`] returned, and returns the stack's outputs. An
+/// existing stack is updated.
 ///
 /// # Errors
-/// If the stack cannot be made or updated.
-pub async fn deploy(
+/// If the stack cannot be created or updated.
+pub async fn run_deploy(
     tools: &Tools,
     endpoint: Endpoint,
     deployment: &Deployment,
     template: &Path,
-) -> Result<Outputs> {
-    let _together = lock::together(tools.project(), build::LOCK).await?;
+) -> Result<StackOutputs> {
+    let _together = lock::lock_shared(tools.project(), build::LOCK).await?;
     let log = format!(
         "sam-deploy-{}-{}.log",
         endpoint.port(),
@@ -117,7 +120,7 @@ pub async fn deploy(
         .parameters
         .iter()
         .map(|(name, value)| format!("{name}={value}"));
-    let mut sam = command(tools)?;
+    let mut sam = sam_command(tools)?;
     // SAM looks for its configuration beside the template, which is a copy here.
     sam.args(["deploy", "--config-env", "local", "--config-file"])
         .arg(tools.project().root().join("samconfig.toml"))
@@ -127,26 +130,30 @@ pub async fn deploy(
         .arg(&deployment.stack_name)
         .arg("--parameter-overrides")
         .args(parameters)
-        .envs(endpoint.environment());
-    run::logged(&mut sam, &log).await?;
-    mend::triggers(endpoint).await?;
-    outputs(tools, endpoint, &deployment.stack_name).await
+        .envs(endpoint.aws_environment());
+    run::run_logged(&mut sam, &log).await?;
+    mend::fix_trigger_concurrency(endpoint).await?;
+    read_outputs(tools, endpoint, &deployment.stack_name).await
 }
 
 /// The outputs of a deployed stack.
 ///
 /// # Errors
-/// If there is no such stack, or it lacks an output.
-pub async fn outputs(tools: &Tools, endpoint: Endpoint, stack_name: &str) -> Result<Outputs> {
-    let mut sam = command(tools)?;
+/// If the stack does not exist, or lacks an output.
+pub async fn read_outputs(
+    tools: &Tools,
+    endpoint: Endpoint,
+    stack_name: &str,
+) -> Result<StackOutputs> {
+    let mut sam = sam_command(tools)?;
     sam.args(["list", "stack-outputs", "--output", "json", "--stack-name"])
         .arg(stack_name)
-        .envs(endpoint.environment());
-    let said = run::captured(&mut sam, "").await?;
+        .envs(endpoint.aws_environment());
+    let said = run::run_captured(&mut sam, "").await?;
     parse_outputs(&said).with_context(|| format!("the outputs of stack {stack_name}"))
 }
 
-fn parse_outputs(said: &str) -> Result<Outputs> {
+fn parse_outputs(said: &str) -> Result<StackOutputs> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Output {
@@ -161,10 +168,10 @@ fn parse_outputs(said: &str) -> Result<Outputs> {
     serde_json::from_value(Value::Object(by_name)).context("an output is missing")
 }
 
-/// `sam`, with the programs that it starts on its path.
-pub(crate) fn command(tools: &Tools) -> Result<Command> {
-    let path = run::path_with(&tools.folders())?;
-    let mut sam = run::program(tools.program("sam"));
+/// The command `sam`, with the programs that it starts in its `PATH`.
+pub(crate) fn sam_command(tools: &Tools) -> Result<Command> {
+    let path = run::path_with(&tools.program_folders())?;
+    let mut sam = run::build_command(tools.program_path("sam"));
     sam.current_dir(tools.project().root())
         .env("PATH", path)
         .env("SAM_CLI_TELEMETRY", "0")
@@ -185,8 +192,8 @@ mod tests {
     }
 
     #[test]
-    fn a_local_deployment_speaks_plain_http() {
-        let deployment = Deployment::named("x").expect("Lambda has this processor");
+    fn a_local_deployment_uses_plain_http() {
+        let deployment = Deployment::with_name("x").expect("Lambda has this processor");
         assert_eq!(
             deployment.parameters.get("RequireTls").map(String::as_str),
             Some("false")

@@ -1,4 +1,4 @@
-//! What a person sees: one line per step, with a moving sign while it lasts if somebody watches.
+//! The progress output: one line per step, with an animation on a terminal.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -6,55 +6,55 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How often the moving sign moves.
+/// The interval of the animation.
 const TICK: Duration = Duration::from_millis(120);
-/// How often a step says, where nothing moves, that it still lasts.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+/// The interval of progress lines where nothing is animated.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Where steps are shown.
+/// The target of progress output.
 #[derive(Debug, Clone, Copy)]
 pub struct Screen {
-    kind: Kind,
+    kind: ScreenKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ScreenKind {
     Terminal,
     Lines,
     Nothing,
 }
 
 impl Screen {
-    /// Standard output: with moving signs on a terminal, plain lines elsewhere.
+    /// Standard output: animated on a terminal, plain lines elsewhere.
     pub fn stdout() -> Self {
         let kind = if std::io::stdout().is_terminal() {
-            Kind::Terminal
+            ScreenKind::Terminal
         } else {
-            Kind::Lines
+            ScreenKind::Lines
         };
         Self { kind }
     }
 
-    /// Shows nothing: for tests.
-    pub fn nothing() -> Self {
+    /// Shows nothing, for tests.
+    pub fn silent() -> Self {
         Self {
-            kind: Kind::Nothing,
+            kind: ScreenKind::Nothing,
         }
     }
 
-    /// Shows a text as it is.
+    /// Shows a text unchanged.
     pub fn say(&self, text: impl std::fmt::Display) {
-        if self.kind != Kind::Nothing {
-            line(&text.to_string());
+        if self.kind != ScreenKind::Nothing {
+            print_line(&text.to_string());
         }
     }
 
-    /// Begins a step. End it with [`Step::done`]; dropped before that, it is shown as failed.
+    /// Starts a step. [`Step::done`] ends it; a step dropped before that is shown as failed.
     pub fn step(&self, text: impl Into<String>) -> Step {
         let text = text.into();
-        let bar = (self.kind == Kind::Terminal).then(|| moving(&text));
-        let reminder = (self.kind == Kind::Lines).then(|| {
-            line(&format!("… {text}"));
+        let bar = (self.kind == ScreenKind::Terminal).then(|| progress_bar(&text));
+        let reminder = (self.kind == ScreenKind::Lines).then(|| {
+            print_line(&format!("… {text}"));
             Reminder::start(text.clone())
         });
         Step {
@@ -68,7 +68,7 @@ impl Screen {
     }
 }
 
-/// A step that has begun.
+/// A step in progress.
 #[derive(Debug)]
 pub struct Step {
     screen: Screen,
@@ -80,19 +80,19 @@ pub struct Step {
 }
 
 impl Step {
-    /// Says how far it is; shown on terminals only.
+    /// Shows the progress within the step, on terminals only.
     pub fn detail(&self, detail: impl std::fmt::Display) {
         if let Some(bar) = &self.bar {
             bar.set_message(format!("{} · {detail}", self.text));
         }
     }
 
-    /// Ends it well, with a note on what came out.
+    /// Ends the step as successful, with a note on the result.
     pub fn done(mut self, note: impl std::fmt::Display) {
-        self.end("✓", &note.to_string());
+        self.finish("✓", &note.to_string());
     }
 
-    fn end(&mut self, sign: &str, note: &str) {
+    fn finish(&mut self, sign: &str, note: &str) {
         self.ended = true;
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
@@ -112,15 +112,15 @@ impl Step {
 impl Drop for Step {
     fn drop(&mut self) {
         if !self.ended {
-            self.end("✗", "");
+            self.finish("✗", "");
         }
     }
 }
 
-/// A thread that says every few seconds that a step still lasts, until this is dropped.
+/// A thread that reports every few seconds that a step still runs, until this is dropped.
 #[derive(Debug)]
 struct Reminder {
-    /// Closed to end the thread.
+    /// Dropping it ends the thread.
     _open: mpsc::Sender<()>,
 }
 
@@ -129,15 +129,15 @@ impl Reminder {
         let (open, closed) = mpsc::channel::<()>();
         std::thread::spawn(move || {
             let begun = Instant::now();
-            while closed.recv_timeout(LINE_EVERY) == Err(RecvTimeoutError::Timeout) {
-                line(&format!("  {text}: {} s", begun.elapsed().as_secs()));
+            while closed.recv_timeout(LINE_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                print_line(&format!("  {text}: {} s", begun.elapsed().as_secs()));
             }
         });
         Self { _open: open }
     }
 }
 
-fn moving(text: &str) -> ProgressBar {
+fn progress_bar(text: &str) -> ProgressBar {
     let bar = ProgressBar::new_spinner().with_message(text.to_owned());
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
         bar.set_style(style);
@@ -146,7 +146,7 @@ fn moving(text: &str) -> ProgressBar {
     bar
 }
 
-fn line(text: &str) {
-    // A closed pipe means that nobody reads any more, which is no reason to stop.
+fn print_line(text: &str) {
+    // A closed pipe has no reader, which is no reason to stop.
     writeln!(std::io::stdout(), "{text}").ok();
 }

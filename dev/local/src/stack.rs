@@ -1,4 +1,4 @@
-//! A deployed local stack, as tests and the demo use it.
+//! A deployed local stack, for tests and the demo.
 
 use std::time::Duration;
 
@@ -12,39 +12,39 @@ use crate::bucket::Bucket;
 use crate::build::Build;
 use crate::endpoint::Endpoint;
 use crate::ministack::{MiniStack, Settings};
-use crate::run::Said;
-use crate::sam::{self, Deployment, Outputs};
+use crate::run::CommandOutput;
+use crate::sam::{self, Deployment, StackOutputs};
 use crate::screen::Screen;
 use crate::tools::Tools;
 use crate::{Project, build, http, mend, run};
 
-/// How often the bucket is looked at while something is awaited.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// The interval at which the bucket is read while waiting for files.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A stack that was deployed to a local endpoint.
+/// A stack that is deployed to a local endpoint.
 #[derive(Debug, Clone)]
 pub struct Stack {
     tools: Tools,
     endpoint: Endpoint,
     name: String,
-    outputs: Outputs,
+    outputs: StackOutputs,
 }
 
-/// What an instance is registered with.
+/// An instance to register.
 #[derive(Debug, Clone)]
-pub struct Instance {
-    /// Whose files these are.
+pub struct InstanceSettings {
+    /// The tenant it belongs to.
     pub tenant: String,
     /// W-API's id of the instance.
     pub instance: String,
     /// W-API's token of the instance.
     pub token: String,
-    /// The strategies in order, or the product's own.
+    /// The strategies in order; `None` for the product's default.
     pub strategies: Option<Vec<String>>,
 }
 
-impl Instance {
-    /// An instance with the product's own strategies.
+impl InstanceSettings {
+    /// An instance with the default strategies.
     pub fn new(
         tenant: impl Into<String>,
         instance: impl Into<String>,
@@ -58,8 +58,8 @@ impl Instance {
         }
     }
 
-    /// With these strategies only, in this order.
-    pub fn strategies(mut self, names: &[&str]) -> Self {
+    /// Sets the strategies, in order.
+    pub fn with_strategies(mut self, names: &[&str]) -> Self {
         self.strategies = Some(names.iter().map(|name| (*name).to_owned()).collect());
         self
     }
@@ -68,11 +68,11 @@ impl Instance {
 /// An answer to a webhook.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
-    /// The body: JSON where it is JSON, else a string.
+    /// The body, as JSON if it is JSON, otherwise as a string.
     pub body: Value,
-    /// How long it took.
+    /// The time until the answer.
     pub took: Duration,
 }
 
@@ -80,7 +80,7 @@ impl Stack {
     /// Builds and deploys.
     ///
     /// # Errors
-    /// If the functions do not compile or the stack cannot be made.
+    /// If the functions do not compile or the stack cannot be created.
     pub async fn deploy(
         tools: &Tools,
         endpoint: Endpoint,
@@ -91,10 +91,10 @@ impl Stack {
             Build::Dev => "Compiling the functions (cargo build)",
             Build::Sam => "Compiling the functions (sam build)",
         });
-        let template = deployment.build.run(tools).await?;
+        let template = deployment.build.compile(tools).await?;
         building.done("");
         let deploying = screen.step("Deploying template.yaml (sam deploy)");
-        let outputs = sam::deploy(tools, endpoint, deployment, &template).await?;
+        let outputs = sam::run_deploy(tools, endpoint, deployment, &template).await?;
         deploying.done(format!("stack {}", deployment.stack_name));
         Ok(Self {
             tools: tools.clone(),
@@ -107,77 +107,79 @@ impl Stack {
     /// A stack that was deployed before.
     ///
     /// # Errors
-    /// If there is none of this name.
+    /// If there is no stack of this name.
     pub async fn find(tools: &Tools, endpoint: Endpoint, stack_name: &str) -> Result<Self> {
         Ok(Self {
             tools: tools.clone(),
             endpoint,
             name: stack_name.to_owned(),
-            outputs: sam::outputs(tools, endpoint, stack_name).await?,
+            outputs: sam::read_outputs(tools, endpoint, stack_name).await?,
         })
     }
 
-    /// Where the stack is.
+    /// The address of the local AWS.
     pub fn endpoint(&self) -> Endpoint {
         self.endpoint
     }
 
-    /// The names of its parts.
-    pub fn outputs(&self) -> &Outputs {
+    /// The names of the stack's resources.
+    pub fn outputs(&self) -> &StackOutputs {
         &self.outputs
     }
 
-    /// Its bucket.
+    /// A client for the stack's media bucket.
     pub fn bucket(&self) -> Bucket {
         Bucket::new(self.endpoint, &self.outputs.media_bucket)
     }
 
-    /// What stands before `/webhook/…` in this stack's webhook URLs.
+    /// The base of this stack's webhook URLs: what precedes `/webhook/…`.
     pub fn webhook_base(&self) -> String {
         self.endpoint.api_base(&self.outputs.api_id)
     }
 
-    /// Waits until the bucket holds at least this many files, and returns all keys.
+    /// Waits until the bucket has at least this many files, and returns all keys.
     ///
     /// # Errors
-    /// If it does not within this time.
+    /// If it takes longer than `within`.
     pub async fn wait_for_files(&self, count: usize, within: Duration) -> Result<Vec<String>> {
         let begun = std::time::Instant::now();
         loop {
-            let keys = self.bucket().keys().await?;
+            let keys = self.bucket().list_keys().await?;
             if keys.len() >= count {
                 return Ok(keys);
             }
             if begun.elapsed() > within {
                 bail!("{} of {count} files after {within:?}: {keys:?}", keys.len());
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// Registers an instance with the product's own command, and its tenant if it is new, and returns the
-    /// webhook URL. The tenant wants media of every sort of chat.
+    /// Registers an instance with `wapi-media`, and its tenant if it is new, and returns the
+    /// webhook URL. The tenant stores media of every kind of chat.
     ///
     /// # Errors
     /// If a command fails.
-    pub async fn add_instance(&self, instance: &Instance) -> Result<String> {
+    pub async fn add_instance(&self, instance: &InstanceSettings) -> Result<String> {
         #[derive(Deserialize)]
-        struct Registered {
+        struct RegisteredInstance {
             webhook_url: String,
         }
         let tenant = instance.tenant.as_str();
-        let tenants = self.say(&["tenant", "list", "--json"], "").await?;
+        let tenants = self
+            .run_wapi_media(&["tenant", "list", "--json"], "")
+            .await?;
         let tenants: Value = serde_json::from_str(&tenants)?;
         let is_there = |one: &Value| one.get("tenant") == Some(&json!(tenant));
         if !tenants
             .as_array()
             .is_some_and(|all| all.iter().any(is_there))
         {
-            self.say(&["tenant", "add", tenant, "--chats", "all"], "")
+            self.run_wapi_media(&["tenant", "add", tenant, "--chats", "all"], "")
                 .await?;
         }
         let strategies = instance.strategies.as_ref().map(|names| names.join(","));
-        // Whether the token is right is what some tests are about.
+        // Some tests are about wrong tokens, so the token is not checked.
         let mut add = vec![
             "instance",
             "add",
@@ -189,37 +191,38 @@ impl Stack {
         if let Some(strategies) = &strategies {
             add.extend(["--strategies", strategies]);
         }
-        let said = self.say(&add, &instance.token).await?;
-        let registered: Registered = serde_json::from_str(said.trim())
-            .context("wapi-media instance add did not say what was expected")?;
+        let said = self.run_wapi_media(&add, &instance.token).await?;
+        let registered: RegisteredInstance = serde_json::from_str(said.trim())
+            .context("wapi-media instance add printed no webhook URL")?;
         Ok(registered.webhook_url)
     }
 
-    /// What the product's own command says to these arguments and this standard input.
+    /// Runs `wapi-media` with these arguments and this standard input, and returns its standard
+    /// output.
     ///
     /// # Errors
-    /// If it fails.
-    pub async fn say(&self, arguments: &[&str], input: &str) -> Result<String> {
+    /// If the command fails.
+    pub async fn run_wapi_media(&self, arguments: &[&str], input: &str) -> Result<String> {
         let mut command = self.wapi_media();
         command.args(arguments);
-        let said = run::captured(&mut command, input).await?;
-        overhear(arguments, &said, "")?;
+        let said = run::run_captured(&mut command, input).await?;
+        note_output(arguments, &said, "")?;
         Ok(said)
     }
 
-    /// The same, however it ends.
+    /// Runs `wapi-media`, whatever its exit code.
     ///
     /// # Errors
-    /// If it cannot be run.
-    pub async fn ask(&self, arguments: &[&str], input: &str) -> Result<Said> {
+    /// If it cannot be started.
+    pub async fn try_wapi_media(&self, arguments: &[&str], input: &str) -> Result<CommandOutput> {
         let mut command = self.wapi_media();
         command.args(arguments);
-        let said = run::said(&mut command, input).await?;
-        overhear(arguments, &said.out, &said.err)?;
+        let said = run::run_to_end(&mut command, input).await?;
+        note_output(arguments, &said.out, &said.err)?;
         Ok(said)
     }
 
-    /// Compiles the product's own command, for [`Self::wapi_media`].
+    /// Compiles `wapi-media` for [`Self::wapi_media`].
     ///
     /// # Errors
     /// If it does not compile.
@@ -227,30 +230,30 @@ impl Stack {
         build::build_binaries(&self.tools, &["wapi-media"]).await
     }
 
-    /// The product's own command, pointed at this stack; arguments are yours to add.
+    /// The command `wapi-media` with this stack's environment and no arguments.
     pub fn wapi_media(&self) -> tokio::process::Command {
         let project = self.tools.project();
-        let mut command = run::program(project.binary("wapi-media"));
+        let mut command = run::build_command(project.binary("wapi-media"));
         command
             .current_dir(project.root())
-            .envs(self.environment())
+            .envs(self.command_environment())
             .env_remove("AWS_PROFILE");
         command
     }
 
-    /// The environment in which the product's own command finds this stack.
-    pub fn environment(&self) -> Vec<(&'static str, String)> {
-        let mut environment = self.endpoint.environment();
+    /// The environment in which `wapi-media` finds this stack.
+    pub fn command_environment(&self) -> Vec<(&'static str, String)> {
+        let mut environment = self.endpoint.aws_environment();
         environment.push(("WAPI_MEDIA_STACK", self.name.clone()));
         environment.push(("WAPI_MEDIA_WEBHOOK_BASE_URL", self.webhook_base()));
         environment
     }
 
-    /// Posts a webhook as W-API would.
+    /// Posts a webhook as W-API does.
     ///
     /// # Errors
     /// If there is no answer.
-    pub async fn post(&self, url: &str, webhook: &Value) -> Result<Answer> {
+    pub async fn post_json(&self, url: &str, webhook: &Value) -> Result<Answer> {
         self.post_bytes(url, webhook.to_string().into_bytes()).await
     }
 
@@ -260,7 +263,7 @@ impl Stack {
     /// If there is no answer.
     pub async fn post_bytes(&self, url: &str, body: Vec<u8>) -> Result<Answer> {
         let begun = std::time::Instant::now();
-        let answer = http::client()?
+        let answer = http::build_client()?
             .post(url)
             .header(reqwest::header::CONTENT_TYPE, "application/json")
             .body(body)
@@ -268,7 +271,7 @@ impl Stack {
             .await
             .context("the API does not answer")?;
         let status = answer.status().as_u16();
-        let text = http::text(answer).await?;
+        let text = http::read_text(answer).await?;
         redaction::note(Sink::Answer, &text);
         Ok(Answer {
             status,
@@ -280,8 +283,8 @@ impl Stack {
     /// Invokes a function with this event, as its trigger does, and returns its answer.
     ///
     /// # Errors
-    /// If the function fails, or its process ends.
-    pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value> {
+    /// If the function fails or its process ends.
+    pub async fn invoke_function(&self, function: &str, event: &Value) -> Result<Value> {
         let path = format!("/2015-03-31/functions/{function}/invocations");
         let answer = self
             .endpoint
@@ -293,15 +296,15 @@ impl Stack {
         Ok(answer)
     }
 
-    /// How many messages a queue holds: waiting, in work or delayed.
+    /// The number of messages in a queue: visible, hidden and delayed.
     ///
     /// # Errors
-    /// If the queue cannot be asked.
+    /// If the queue cannot be read.
     pub async fn queue_length(&self, queue_url: &str) -> Result<u64> {
         let asked = json!({ "QueueUrl": queue_url, "AttributeNames": ["All"] });
         let answer = self
             .endpoint
-            .call("sqs", "AmazonSQS.GetQueueAttributes", &asked)
+            .call_json("sqs", "AmazonSQS.GetQueueAttributes", &asked)
             .await?;
         let count = |suffix: &str| {
             let name = format!("/Attributes/ApproximateNumberOfMessages{suffix}");
@@ -321,7 +324,7 @@ impl Stack {
         loop {
             let page = self
                 .endpoint
-                .call("dynamodb", "DynamoDB_20120810.Scan", &asked)
+                .call_json("dynamodb", "DynamoDB_20120810.Scan", &asked)
                 .await?;
             if let Some(items) = page.get("Items").and_then(Value::as_array) {
                 records.extend(items.iter().cloned());
@@ -335,7 +338,7 @@ impl Stack {
         }
     }
 
-    /// What the functions wrote into a log group, oldest first, without Lambda's own lines.
+    /// The lines that the functions wrote into a log group, oldest first, without Lambda's own.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -345,11 +348,11 @@ impl Stack {
         loop {
             let page = self
                 .endpoint
-                .call("logs", "Logs_20140328.FilterLogEvents", &asked)
+                .call_json("logs", "Logs_20140328.FilterLogEvents", &asked)
                 .await?;
             let events = page.get("events").and_then(Value::as_array);
-            let messages = events.into_iter().flatten().filter_map(message);
-            lines.extend(messages.filter(|line| !is_of_lambda(line)));
+            let messages = events.into_iter().flatten().filter_map(log_message);
+            lines.extend(messages.filter(|line| !is_lambda_line(line)));
             match (page.get("nextToken"), asked.as_object_mut()) {
                 (Some(Value::String(token)), Some(asked)) => {
                     asked.insert("nextToken".to_owned(), token.as_str().into());
@@ -360,9 +363,9 @@ impl Stack {
     }
 }
 
-/// Notes what the product's command said and wrote, to be searched for what it must not show. The URL that `instance
-/// add` shows once holds a secret: from then on it must not be seen again.
-fn overhear(arguments: &[&str], out: &str, err: &str) -> Result<()> {
+/// Records what `wapi-media` printed, to be searched for what it must not show. The URL that
+/// `instance add` shows once contains a secret, which must not be shown again.
+fn note_output(arguments: &[&str], out: &str, err: &str) -> Result<()> {
     if !redaction::is_on() {
         return Ok(());
     }
@@ -391,31 +394,31 @@ fn overhear(arguments: &[&str], out: &str, err: &str) -> Result<()> {
     Ok(())
 }
 
-fn message(event: &Value) -> Option<String> {
+fn log_message(event: &Value) -> Option<String> {
     let text = event.get("message")?.as_str()?;
     Some(text.trim_end().to_owned())
 }
 
-fn is_of_lambda(line: &str) -> bool {
+fn is_lambda_line(line: &str) -> bool {
     ["START", "END", "REPORT"]
         .iter()
         .any(|word| line.starts_with(&format!("{word} RequestId:")))
 }
 
-/// A stack of its own for one test run: a MiniStack on a free port that ends with this value.
+/// A stack for one test run: a MiniStack on a free port that stops when this value is dropped.
 #[derive(Debug)]
 pub struct TestStack {
     stack: Stack,
-    // Dropped last: the stack is on it.
+    // Dropped last, because the stack runs on it.
     ministack: MiniStack,
 }
 
 impl TestStack {
-    /// Starts a MiniStack, builds and deploys, all without a word. The name is that of its
-    /// folder under `.local/tests/`: one per stack.
+    /// Starts a MiniStack, builds and deploys, without output. `name` is the name of its folder
+    /// under `.local/tests/`, one per stack.
     ///
     /// # Errors
-    /// If any of that fails.
+    /// If a step fails.
     pub async fn start(name: &str, deployment: &Deployment) -> Result<Self> {
         Self::start_with(name, deployment, |settings| settings).await
     }
@@ -423,18 +426,18 @@ impl TestStack {
     /// As [`TestStack::start`], with other settings of MiniStack.
     ///
     /// # Errors
-    /// If any of that fails.
+    /// If a step fails.
     pub async fn start_with(
         name: &str,
         deployment: &Deployment,
         settings: impl FnOnce(Settings) -> Settings,
     ) -> Result<Self> {
-        let project = Project::here()?;
-        let screen = Screen::nothing();
+        let project = Project::find()?;
+        let screen = Screen::silent();
         let tools = Tools::find(&project)?;
         let own = format!("{name}-{}", std::process::id());
-        // Where somebody listens, what the stack held is kept to be searched.
-        let folder = match redaction::folder() {
+        // While recording is on, the stack's state is kept to be searched.
+        let folder = match redaction::recording_folder() {
             Some(heard) => heard.join("stacks").join(own),
             None => project.local_folder(&format!("tests/{own}"))?,
         };
@@ -445,17 +448,17 @@ impl TestStack {
         let ministack = MiniStack::start(&tools, &settings).await?;
         let stack = Stack::deploy(&tools, ministack.endpoint(), deployment, &screen).await?;
         if settings.enforces_policies {
-            mend::batches(stack.endpoint, &stack.outputs).await?;
+            mend::allow_batches(stack.endpoint, &stack.outputs).await?;
         }
         Ok(Self { stack, ministack })
     }
 
-    /// The deployed stack.
+    /// The stack, deployed and empty.
     pub fn stack(&self) -> &Stack {
         &self.stack
     }
 
-    /// Ends it and waits until it has ended.
+    /// Stops the MiniStack and waits until it has ended.
     ///
     /// # Errors
     /// If the process cannot be waited for.

@@ -1,4 +1,5 @@
-//! The pinned Python tools that `dev/start.py` installs into `.tools/`, one virtual environment per purpose.
+//! The pinned Python tools that `dev/start.py` installs into `.tools/`, one virtual environment
+//! for each purpose.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ const LOCAL: &str = "local";
 /// cargo-lambda and zig, which only `sam build` needs.
 const BUILD: &str = "build";
 
-/// The installed tools.
+/// The tools, installed in the pinned versions.
 #[derive(Debug, Clone)]
 pub struct Tools {
     project: Project,
@@ -23,7 +24,7 @@ impl Tools {
     /// Finds what the local stack needs: MiniStack and the SAM command line.
     ///
     /// # Errors
-    /// If they are not installed as pinned. The text says the remedy.
+    /// If they are not installed in the pinned versions. The error says the remedy.
     pub fn find(project: &Project) -> Result<Self> {
         check_installed(project, LOCAL)?;
         Ok(Self {
@@ -31,35 +32,36 @@ impl Tools {
         })
     }
 
-    /// Fails unless `sam build` has what it needs, too.
+    /// Checks that the tools of `sam build` are installed too.
     ///
     /// # Errors
-    /// If cargo-lambda and zig are not installed as pinned. The text says the remedy.
+    /// If cargo-lambda and zig are not installed in the pinned versions. The error says the
+    /// remedy.
     pub(crate) fn check_build(&self) -> Result<()> {
         check_installed(&self.project, BUILD)
     }
 
-    /// The project that they are of.
+    /// The project that the tools belong to.
     pub fn project(&self) -> &Project {
         &self.project
     }
 
     /// One of the local stack's programs.
-    pub(crate) fn program(&self, name: &str) -> PathBuf {
-        self.folder(LOCAL).join(name)
+    pub(crate) fn program_path(&self, name: &str) -> PathBuf {
+        self.program_folder(LOCAL).join(name)
     }
 
     /// The folders of all programs, for `PATH`.
-    pub(crate) fn folders(&self) -> [PathBuf; 2] {
-        [self.folder(BUILD), self.folder(LOCAL)]
+    pub(crate) fn program_folders(&self) -> [PathBuf; 2] {
+        [self.program_folder(BUILD), self.program_folder(LOCAL)]
     }
 
-    fn folder(&self, environment: &str) -> PathBuf {
+    fn program_folder(&self, environment: &str) -> PathBuf {
         self.project.tools().join(environment).join("bin")
     }
 }
 
-/// `dev/start.py` writes the SHA-256 of the requirements once all of them are installed.
+/// `dev/start.py` writes the SHA-256 of the requirements after all of them are installed.
 fn check_installed(project: &Project, name: &str) -> Result<()> {
     let requirements = project.root().join(format!("dev/requirements/{name}.txt"));
     let text = std::fs::read(&requirements)
@@ -83,7 +85,7 @@ mod tests {
     use super::check_stamp;
 
     #[test]
-    fn tools_of_other_versions_are_refused_with_the_remedy() {
+    fn other_versions_are_refused_with_a_remedy() {
         let stamp = std::env::temp_dir().join(format!("wapi-media-stamp-{}", std::process::id()));
         let refusal = check_stamp(&stamp, "abc").expect_err("there is none");
         assert!(refusal.to_string().contains("make tools"), "{refusal}");

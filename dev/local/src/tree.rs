@@ -1,4 +1,4 @@
-//! Keys drawn as the folders that people see in them.
+//! Keys drawn as a tree of folders.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ struct Folder<'k> {
     inside: BTreeMap<&'k str, Folder<'k>>,
 }
 
-/// The keys as a tree, one line each, in order.
-pub fn draw<'k>(root: &str, keys: impl IntoIterator<Item = &'k str>) -> String {
+/// Draws the keys as a tree, one line each, in order.
+pub fn draw_tree<'k>(root: &str, keys: impl IntoIterator<Item = &'k str>) -> String {
     let mut top = Folder::default();
     for key in keys {
         let mut folder = &mut top;
@@ -38,11 +38,11 @@ fn draw_inside(folder: &Folder<'_>, indent: &str, lines: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use super::draw;
+    use super::draw_tree;
 
     #[test]
     fn folders_are_drawn_once() {
-        let drawn = draw("bucket", ["a/x/1", "a/x/2", "a/y/3"]);
+        let drawn = draw_tree("bucket", ["a/x/1", "a/x/2", "a/y/3"]);
         let expected =
             "bucket\n└── a/\n    ├── x/\n    │   ├── 1\n    │   └── 2\n    └── y/\n        └── 3";
         assert_eq!(drawn, expected);

@@ -1,39 +1,40 @@
-//! The local AWS itself: it starts on a free port, ends with the value that stands for it, and says what to do when it cannot start.
+//! The local AWS: it starts on a free port, stops when its value is dropped, and names the remedy
+//! if it cannot start.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
 
 use local::{MiniStack, Project, Settings, Tools};
 
-fn tools() -> anyhow::Result<Tools> {
-    Tools::find(&Project::here()?)
+fn find_tools() -> anyhow::Result<Tools> {
+    Tools::find(&Project::find()?)
 }
 
-fn folder(name: &str) -> anyhow::Result<PathBuf> {
-    Project::here()?.local_folder(&format!("tests/{name}"))
+fn test_folder(name: &str) -> anyhow::Result<PathBuf> {
+    Project::find()?.local_folder(&format!("tests/{name}"))
 }
 
 #[tokio::test]
 async fn it_answers_until_its_value_is_dropped() {
-    let tools = tools().expect("the tools");
+    let tools = find_tools().expect("the tools");
     let ministack = MiniStack::start(
         &tools,
-        &Settings::in_folder(folder("dropped").expect("a folder")),
+        &Settings::in_folder(test_folder("dropped").expect("a folder")),
     )
     .await
     .expect("MiniStack");
     let endpoint = ministack.endpoint();
     assert!(endpoint.is_up().await);
     drop(ministack);
-    assert!(!endpoint.is_up().await, "it outlives its value");
+    assert!(!endpoint.is_up().await, "it still answers");
 }
 
 #[tokio::test]
-async fn two_of_them_do_not_meet() {
-    let tools = tools().expect("the tools");
+async fn two_instances_do_not_conflict() {
+    let tools = find_tools().expect("the tools");
     let start = |name| {
         let tools = tools.clone();
-        async move { MiniStack::start(&tools, &Settings::in_folder(folder(name)?)).await }
+        async move { MiniStack::start(&tools, &Settings::in_folder(test_folder(name)?)).await }
     };
     let (one, other) = tokio::join!(start("one"), start("other"));
     let (one, other) = (one.expect("one"), other.expect("other"));
@@ -44,13 +45,13 @@ async fn two_of_them_do_not_meet() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_told_with_the_remedy() {
-    let tools = tools().expect("the tools");
+async fn a_used_port_is_refused_with_a_remedy() {
+    let tools = find_tools().expect("the tools");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("its address").port();
     let settings = Settings {
         port: Some(port),
-        ..Settings::in_folder(folder("taken").expect("a folder"))
+        ..Settings::in_folder(test_folder("taken").expect("a folder"))
     };
     let refusal = MiniStack::start(&tools, &settings)
         .await

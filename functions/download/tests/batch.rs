@@ -31,15 +31,15 @@ use media::{
     sha256::Sha256,
 };
 use redaction::{Canary, Class, Recorder, Scan, Sink};
-use scripted_aws::{Answer, Aws, Seen, Update};
+use scripted_aws::{Answer, Aws, RecordedRequest, Update};
 use serde_json::{Value, json};
 use stand_in::{
-    Announced, CdnScenario, DEFAULT_INSTANCE, DEFAULT_TOKEN, Kind, Spec, StandIn, WapiScenario,
+    AnnouncedMedia, CdnScenario, DEFAULT_INSTANCE, DEFAULT_TOKEN, Kind, Spec, StandIn, WapiScenario,
 };
 use tokio::time::Instant;
 use wapi::webhook::WebhookBody;
 
-fn is_of_instances(seen: &Seen) -> bool {
+fn is_of_instances(seen: &RecordedRequest) -> bool {
     seen.operation() == "GetItem" && seen.text().contains("\"instances\"")
 }
 
@@ -52,8 +52,8 @@ fn instance_with(policy: &Value, sealed_token: &str) -> Answer {
 }
 
 /// Whether it looks for a record of a version before, which had the message's id as its key.
-fn is_of_before(seen: &Seen) -> bool {
-    let key = |seen: &Seen| {
+fn is_of_before(seen: &RecordedRequest) -> bool {
+    let key = |seen: &RecordedRequest| {
         seen.json()["Key"]["message_id"]["S"]
             .as_str()
             .map(str::to_owned)
@@ -62,13 +62,13 @@ fn is_of_before(seen: &Seen) -> bool {
 }
 
 /// A record that refuses a claim, with what the claim tells of the medium.
-fn held(seen: &Seen, mut item: Value) -> Answer {
+fn held(seen: &RecordedRequest, mut item: Value) -> Answer {
     if is_of_before(seen) {
         return Answer::condition_failed(None);
     }
     let Update {
         sets, sets_once, ..
-    } = Update::of(seen);
+    } = Update::from_request(seen);
     let told = sets.into_iter().chain(sets_once);
     for (name, value) in told.filter(|(name, _)| name == "message" || name.starts_with("chat_")) {
         item[name] = value;
@@ -77,40 +77,40 @@ fn held(seen: &Seen, mut item: Value) -> Answer {
 }
 
 /// Whether it is the word that a run gives before it commits.
-fn is_word(seen: &Seen) -> bool {
-    seen.operation() == "UpdateItem" && Update::of(seen).sets.contains_key("committing")
+fn is_word(seen: &RecordedRequest) -> bool {
+    seen.operation() == "UpdateItem" && Update::from_request(seen).sets.contains_key("committing")
 }
 
 /// AWS in good health: one instance, nothing stored yet, and every claim succeeds.
-fn healthy(seen: &Seen) -> Answer {
+fn healthy(seen: &RecordedRequest) -> Answer {
     match seen.operation() {
         _ if is_of_before(seen) => Answer::condition_failed(None),
         _ if is_of_instances(seen) => instance_with(&json!({}), "c2VhbGVk"),
         "Decrypt" => Answer::json(
             &json!({ "Plaintext": "aW52ZW50ZWQtdG9rZW4tb2YtTElURS1BQUFBQUEtQkJCQkJCLWZyb20tdGhlLXN0YXJ0" }),
         ),
-        "PutObject" => Answer::ok().with_header("etag", "\"e\""),
+        "PutObject" => Answer::empty_success().with_header("etag", "\"e\""),
         _ => Answer::json(&json!({})),
     }
 }
 
 /// Whether it takes the lease; what comes later only keeps or ends it.
-fn is_claim(seen: &Seen) -> bool {
+fn is_claim(seen: &RecordedRequest) -> bool {
     seen.operation() == "UpdateItem"
         && !is_of_before(seen)
-        && Update::of(seen).sets.contains_key("lease_owner")
+        && Update::from_request(seen).sets.contains_key("lease_owner")
 }
 
 /// Whether it writes what became of a medium, or ends a lease.
-fn is_outcome(seen: &Seen) -> bool {
+fn is_outcome(seen: &RecordedRequest) -> bool {
     seen.operation() == "UpdateItem" && !is_claim(seen) && !is_of_before(seen) && !is_word(seen)
 }
 
 /// What was written of a medium after its claim.
 fn writes(aws: &Aws) -> Vec<Update> {
-    let updates = aws.of("UpdateItem");
+    let updates = aws.requests_of("UpdateItem");
     let writes = updates.iter().filter(|seen| is_outcome(seen));
-    writes.map(Update::of).collect()
+    writes.map(Update::from_request).collect()
 }
 
 /// The state that a write sets, if any, and whether it ends the lease.
@@ -128,12 +128,17 @@ fn ends(aws: &Aws) -> Vec<&'static str> {
 
 /// What was asked, without the looks for records of a version before and without words.
 fn operations(aws: &Aws) -> Vec<&'static str> {
-    let seen = aws.seen();
-    let counts = |seen: &&Seen| !is_of_before(seen) && !is_word(seen);
-    seen.iter().filter(counts).map(Seen::operation).collect()
+    let seen = aws.requests();
+    let counts = |seen: &&RecordedRequest| !is_of_before(seen) && !is_word(seen);
+    seen.iter()
+        .filter(counts)
+        .map(RecordedRequest::operation)
+        .collect()
 }
 
-async fn start(script: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> (Aws, StandIn) {
+async fn start(
+    script: impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static,
+) -> (Aws, StandIn) {
     let (aws, origins) = (Aws::start(script).await, StandIn::start().await);
     (aws, origins.expect("origins"))
 }
@@ -165,11 +170,11 @@ fn worker(aws: &Aws, origins: &StandIn, now: impl Fn() -> i64 + Send + Sync + 's
     .expect("a worker")
 }
 
-fn job(announced: &Announced) -> String {
+fn job(announced: &AnnouncedMedia) -> String {
     job_accepted_at(announced, boot::clock::now())
 }
 
-fn job_accepted_at(announced: &Announced, accepted_at: i64) -> String {
+fn job_accepted_at(announced: &AnnouncedMedia, accepted_at: i64) -> String {
     let tenant = TenantId::parse("acme").expect("a tenant");
     let instance = InstanceId::parse(DEFAULT_INSTANCE).expect("an instance");
     let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
@@ -221,7 +226,7 @@ fn back() -> Value {
 
 /// When the message comes back, in seconds.
 fn hidden_for(aws: &Aws) -> Value {
-    aws.the("ChangeMessageVisibility").json()["VisibilityTimeout"].clone()
+    aws.only_request("ChangeMessageVisibility").json()["VisibilityTimeout"].clone()
 }
 
 /// A medium that nobody has.
@@ -256,8 +261,8 @@ async fn a_batch_that_went_well_answers_with_an_empty_list_of_failures() {
     )
     .await;
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
-    assert_eq!(aws.of("PutObject").len(), 10);
-    assert_eq!(aws.of("UpdateItem").len(), 40);
+    assert_eq!(aws.requests_of("PutObject").len(), 10);
+    assert_eq!(aws.requests_of("UpdateItem").len(), 40);
     let writes = writes(&aws);
     let states: Vec<_> = writes.iter().map(state_of).collect();
     assert_eq!(states, [(Some("stored"), true); 10]);
@@ -293,9 +298,9 @@ async fn a_panic_in_one_record_brings_only_that_one_back() {
         Some(1),
         "{answer}"
     );
-    assert_eq!(aws.of("PutObject").len(), 3);
+    assert_eq!(aws.requests_of("PutObject").len(), 3);
     assert_eq!(
-        aws.the("ChangeMessageVisibility").json()["VisibilityTimeout"],
+        aws.only_request("ChangeMessageVisibility").json()["VisibilityTimeout"],
         300
     );
 }
@@ -321,7 +326,7 @@ async fn near_the_end_of_its_time_nothing_is_started_and_everything_handed_back_
         "{answer}"
     );
     assert!(
-        aws.of("ChangeMessageVisibility")
+        aws.requests_of("ChangeMessageVisibility")
             .iter()
             .all(|one| one.json()["VisibilityTimeout"] == 5)
     );
@@ -346,32 +351,32 @@ async fn a_record_without_an_id_fails_the_whole_batch_because_no_answer_could_na
 #[tokio::test]
 async fn a_message_that_is_no_job_is_parked_or_comes_back_and_has_no_record() {
     for (refuses, answer) in [(false, acknowledged()), (true, back())] {
-        let script = move |seen: &Seen| match seen.operation() {
+        let script = move |seen: &RecordedRequest| match seen.operation() {
             "SendMessage" if refuses => Answer::json_error(400, "QueueDoesNotExist"),
             _ => healthy(seen),
         };
         let (aws, origins) = start(script).await;
         let run = run_job(&aws, &origins, "not a job".to_owned()).await;
         assert_eq!(run, answer);
-        let sent = aws.the("SendMessage").json();
+        let sent = aws.only_request("SendMessage").json();
         assert_eq!(sent["MessageBody"], "not a job");
         assert_eq!(sent["MessageAttributes"]["class"]["StringValue"], "poison");
-        assert_eq!(aws.of("UpdateItem").len(), 0);
+        assert_eq!(aws.requests_of("UpdateItem").len(), 0);
     }
 }
 
 #[tokio::test]
 async fn what_is_stored_but_not_recorded_comes_back_and_heals_itself() {
-    let script = |seen: &Seen| match seen.operation() {
+    let script = |seen: &RecordedRequest| match seen.operation() {
         "UpdateItem" if is_outcome(seen) => Answer::json_error(400, "ResourceNotFoundException"),
         _ => healthy(seen),
     };
     let (aws, origins) = start(script).await;
     let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
     assert_eq!(run_job(&aws, &origins, job(&announced)).await, back());
-    assert_eq!(aws.of("PutObject").len(), 1);
+    assert_eq!(aws.requests_of("PutObject").len(), 1);
 
-    let script = |seen: &Seen| match seen.operation() {
+    let script = |seen: &RecordedRequest| match seen.operation() {
         "PutObject" => Answer::s3_error(412, "PreconditionFailed"),
         _ => healthy(seen),
     };
@@ -391,7 +396,9 @@ async fn what_is_stored_but_not_recorded_comes_back_and_heals_itself() {
 
 /// An instance whose token is `old` until it is changed to `new`. The script's cipher seals a token as
 /// itself.
-fn with_token(is_changed: &Arc<AtomicBool>) -> impl Fn(&Seen) -> Answer + Send + Sync + 'static {
+fn with_token(
+    is_changed: &Arc<AtomicBool>,
+) -> impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static {
     let is_changed = Arc::clone(is_changed);
     move |seen| match seen.operation() {
         _ if is_of_instances(seen) => {
@@ -434,7 +441,7 @@ async fn a_token_that_was_changed_is_read_again_before_the_instance_is_blamed() 
     is_changed.store(true, Ordering::SeqCst);
     later(Duration::from_secs(11)).await;
     assert_eq!(run(&worker, next(), PLENTY).await, acknowledged());
-    assert_eq!(aws.of("PutObject").len(), 2);
+    assert_eq!(aws.requests_of("PutObject").len(), 2);
     let attempts = writes(&aws)[2].sets["attempts"]["L"].clone();
     let verdicts: Vec<_> = attempts
         .as_array()
@@ -473,7 +480,7 @@ async fn a_token_that_was_changed_is_tried_at_once_although_the_instance_is_spar
 
 #[tokio::test]
 async fn a_duplicate_of_what_is_stored_is_acknowledged_without_a_download() {
-    let script = |seen: &Seen| match seen.operation() {
+    let script = |seen: &RecordedRequest| match seen.operation() {
         "UpdateItem" => held(seen, json!({ "state": { "S": "stored" } })),
         _ => healthy(seen),
     };
@@ -501,7 +508,7 @@ async fn a_medium_that_another_run_holds_comes_back_when_the_lease_ends_and_is_n
             "state": { "S": "retrying" }, "lease_owner": { "S": "another run" },
             "lease_until": { "N": lease_until.to_string() },
         });
-        let script = move |seen: &Seen| match seen.operation() {
+        let script = move |seen: &RecordedRequest| match seen.operation() {
             "UpdateItem" => held(seen, item.clone()),
             _ => healthy(seen),
         };
@@ -527,11 +534,11 @@ async fn every_run_claims_under_a_token_of_its_own_for_as_long_as_it_can_live() 
         let answer = run(&worker, event(&[job(&announced)]), PLENTY).await;
         assert_eq!(answer, acknowledged());
     }
-    let updates = aws.of("UpdateItem");
+    let updates = aws.requests_of("UpdateItem");
     let claims: Vec<_> = updates
         .iter()
         .filter(|seen| is_claim(seen))
-        .map(|seen| Update::of(seen).sets)
+        .map(|seen| Update::from_request(seen).sets)
         .collect();
     assert_eq!(claims.len(), 2);
     assert_ne!(claims[0]["lease_owner"], claims[1]["lease_owner"]);
@@ -549,7 +556,7 @@ async fn what_earlier_runs_tried_stays_in_the_record_before_what_this_one_tried(
         "strategy": { "S": "cdn" }, "received_bytes": { "N": "0" }, "duration_ms": { "N": "1" },
         "verdict": { "S": "an earlier run's" },
     } }] } });
-    let script = move |seen: &Seen| match seen.operation() {
+    let script = move |seen: &RecordedRequest| match seen.operation() {
         "UpdateItem" if is_claim(seen) => Answer::json(&json!({ "Attributes": earlier })),
         _ => healthy(seen),
     };
@@ -572,7 +579,7 @@ async fn a_run_that_was_overtaken_is_not_acknowledged_and_writes_nothing_else() 
         (delayed(), 0),
         (Spec::of(Kind::Sticker), 0),
     ] {
-        let script = |seen: &Seen| match seen.operation() {
+        let script = |seen: &RecordedRequest| match seen.operation() {
             "UpdateItem" if is_outcome(seen) => Answer::condition_failed(None),
             _ if is_of_instances(seen) => {
                 instance_with(&json!({ "kinds": { "L": [{ "S": "image" }] } }), "c2VhbGVk")
@@ -582,7 +589,7 @@ async fn a_run_that_was_overtaken_is_not_acknowledged_and_writes_nothing_else() 
         let (aws, origins) = start(script).await;
         let announced = origins.announce(spec).expect("a medium");
         assert_eq!(run_job(&aws, &origins, job(&announced)).await, back());
-        assert_eq!(aws.of("PutObject").len(), stores);
+        assert_eq!(aws.requests_of("PutObject").len(), stores);
         assert_eq!(
             ends(&aws),
             ["UpdateItem", "UpdateItem", "ChangeMessageVisibility"]
@@ -602,7 +609,7 @@ async fn parking_writes_the_record_first_then_the_queue_and_only_then_ends_the_l
     let writes = writes(&aws);
     let states: Vec<_> = writes.iter().map(state_of).collect();
     assert_eq!(states, [(Some("parked"), false), (None, true)]);
-    let sent = aws.the("SendMessage").json();
+    let sent = aws.only_request("SendMessage").json();
     assert_eq!(sent["MessageBody"], job);
     let said = |name: &str| sent["MessageAttributes"][name]["StringValue"].clone();
     assert_eq!(said("class"), "expired");
@@ -614,8 +621,8 @@ async fn parking_writes_the_record_first_then_the_queue_and_only_then_ends_the_l
 }
 
 /// A record that a run finds, which says since when nobody has the medium.
-fn lost_since(since: Option<i64>) -> impl Fn(&Seen) -> Answer {
-    move |seen: &Seen| match since.filter(|_| is_claim(seen)) {
+fn lost_since(since: Option<i64>) -> impl Fn(&RecordedRequest) -> Answer {
+    move |seen: &RecordedRequest| match since.filter(|_| is_claim(seen)) {
         Some(since) => {
             Answer::json(&json!({ "Attributes": { "lost_since": { "N": since.to_string() } } }))
         }
@@ -628,7 +635,9 @@ fn lost_since(since: Option<i64>) -> impl Fn(&Seen) -> Answer {
 async fn a_young_medium_is_lost_only_when_it_is_found_so_again_an_hour_later() {
     let now = boot::clock::now();
     let day = 24 * 60 * 60;
-    let wrong_key = lost().cdn(CdnScenario::Ok).seal(stand_in::Seal::BadMac);
+    let wrong_key = lost()
+        .cdn(CdnScenario::Ok)
+        .seal(stand_in::Encryption::BadMac);
     let refused = lost().wapi(WapiScenario::BadRequest400);
     for (spec, since, sent_ago, parks) in [
         (lost(), None, 60, false),
@@ -693,7 +702,7 @@ async fn hope_ends_a_loss_and_a_failure_of_aws_leaves_it() {
         .expect("a medium");
     assert_eq!(run_job(&aws, &origins, job(&announced)).await, back());
     assert!(!writes(&aws)[0].sets.contains_key("lost_since"));
-    let script = move |seen: &Seen| match seen.operation() {
+    let script = move |seen: &RecordedRequest| match seen.operation() {
         "Decrypt" => Answer::json_error(400, "AccessDeniedException"),
         _ => lost_since(Some(now - 1800))(seen),
     };
@@ -710,7 +719,7 @@ async fn hope_ends_a_loss_and_a_failure_of_aws_leaves_it() {
 
 #[tokio::test]
 async fn if_the_parked_queue_refuses_the_record_says_retrying_again_and_the_message_comes_back() {
-    let script = |seen: &Seen| match seen.operation() {
+    let script = |seen: &RecordedRequest| match seen.operation() {
         "SendMessage" => Answer::json_error(400, "QueueDoesNotExist"),
         _ => healthy(seen),
     };
@@ -727,21 +736,21 @@ async fn if_the_parked_queue_refuses_the_record_says_retrying_again_and_the_mess
 
 #[tokio::test]
 async fn if_the_record_cannot_be_written_nothing_is_parked_and_the_message_comes_back() {
-    let script = |seen: &Seen| match seen.operation() {
+    let script = |seen: &RecordedRequest| match seen.operation() {
         "UpdateItem" if is_outcome(seen) => Answer::json_error(400, "ResourceNotFoundException"),
         _ => healthy(seen),
     };
     let (aws, origins) = start(script).await;
     let announced = origins.announce(lost()).expect("a medium");
     assert_eq!(run_job(&aws, &origins, job(&announced)).await, back());
-    assert_eq!(aws.of("SendMessage").len(), 0);
+    assert_eq!(aws.requests_of("SendMessage").len(), 0);
     assert_eq!(hidden_for(&aws), 300);
 }
 
 #[tokio::test]
 async fn a_lease_that_cannot_be_ended_ends_by_itself_and_the_parked_job_is_acknowledged() {
-    let script = |seen: &Seen| match seen.operation() {
-        "UpdateItem" if Update::of(seen).sets.is_empty() => {
+    let script = |seen: &RecordedRequest| match seen.operation() {
+        "UpdateItem" if Update::from_request(seen).sets.is_empty() => {
             Answer::json_error(400, "ResourceNotFoundException")
         }
         _ => healthy(seen),
@@ -752,12 +761,12 @@ async fn a_lease_that_cannot_be_ended_ends_by_itself_and_the_parked_job_is_ackno
         run_job(&aws, &origins, job(&announced)).await,
         acknowledged()
     );
-    assert_eq!(aws.of("SendMessage").len(), 1);
+    assert_eq!(aws.requests_of("SendMessage").len(), 1);
 }
 
 #[tokio::test]
 async fn a_job_that_cannot_be_claimed_because_the_table_fails_comes_back_without_a_download() {
-    let script = |seen: &Seen| match seen.operation() {
+    let script = |seen: &RecordedRequest| match seen.operation() {
         "UpdateItem" => Answer::json_error(400, "ResourceNotFoundException"),
         _ => healthy(seen),
     };
@@ -785,7 +794,7 @@ async fn a_job_that_cannot_be_claimed_because_the_table_fails_comes_back_without
 /// With table and parked queue away together there is no place where a person would find it.
 #[tokio::test]
 async fn what_can_neither_be_claimed_nor_parked_comes_back() {
-    let script = |seen: &Seen| match seen.operation() {
+    let script = |seen: &RecordedRequest| match seen.operation() {
         "UpdateItem" => Answer::json_error(400, "ResourceNotFoundException"),
         "SendMessage" => Answer::json_error(403, "AccessDeniedException"),
         _ => healthy(seen),
@@ -807,7 +816,7 @@ async fn what_can_neither_be_claimed_nor_parked_comes_back() {
 #[tokio::test]
 async fn what_aws_failed_at_says_nothing_against_a_medium_at_its_last_try() {
     let refused = |operation: &'static str| {
-        move |seen: &Seen| match seen.operation() {
+        move |seen: &RecordedRequest| match seen.operation() {
             name if name == operation && (name != "GetItem" || is_of_instances(seen)) => {
                 Answer::json_error(400, "AccessDeniedException")
             }
@@ -829,7 +838,7 @@ async fn what_aws_failed_at_says_nothing_against_a_medium_at_its_last_try() {
 }
 
 /// AWS in good health, and an instance with this policy.
-fn with_policy(policy: Value) -> impl Fn(&Seen) -> Answer + Send + Sync + 'static {
+fn with_policy(policy: Value) -> impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static {
     move |seen| {
         if is_of_instances(seen) {
             instance_with(&policy, "c2VhbGVk")
@@ -868,7 +877,7 @@ async fn kinds_and_chats_that_the_instance_does_not_want_are_skipped_without_a_d
         let reason = writes[0].sets.get("reason").map(|one| one["S"].clone());
         assert_eq!(reason, skipped.map(Value::from));
         assert_eq!(origins.requests().is_empty(), skipped.is_some());
-        assert_eq!(aws.of("PutObject").is_empty(), skipped.is_some());
+        assert_eq!(aws.requests_of("PutObject").is_empty(), skipped.is_some());
     }
 }
 
@@ -920,8 +929,8 @@ async fn a_file_over_the_instances_cap_is_parked_as_refused() {
             .collect();
         assert_eq!(states.last().map(String::as_str), Some(state));
     }
-    assert_eq!(aws.of("PutObject").len(), 1);
-    let sent = aws.the("SendMessage").json();
+    assert_eq!(aws.requests_of("PutObject").len(), 1);
+    let sent = aws.only_request("SendMessage").json();
     assert_eq!(sent["MessageAttributes"]["class"]["StringValue"], "refused");
 }
 
@@ -954,7 +963,7 @@ async fn an_origin_that_keeps_failing_is_spared_except_on_a_jobs_last_try() {
 
 #[tokio::test]
 async fn when_s3_fails_the_job_comes_back_and_no_other_strategy_is_blamed() {
-    let script = |seen: &Seen| match seen.operation() {
+    let script = |seen: &RecordedRequest| match seen.operation() {
         "PutObject" => Answer::s3_error(403, "AccessDenied"),
         _ => healthy(seen),
     };
@@ -997,7 +1006,7 @@ async fn a_job_of_another_tenant_than_its_instance_is_parked_and_opens_no_token(
     let forged = job(&announced).replace(r#""tenant":"acme""#, r#""tenant":"thief""#);
     let answer = run_job(&aws, &origins, forged).await;
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
-    let sent = aws.the("SendMessage").json();
+    let sent = aws.only_request("SendMessage").json();
     assert_eq!(sent["MessageAttributes"]["class"]["StringValue"], "poison");
     // The record of that id is the other tenant's.
     assert_eq!(operations(&aws), ["GetItem", "SendMessage"]);
@@ -1006,7 +1015,7 @@ async fn a_job_of_another_tenant_than_its_instance_is_parked_and_opens_no_token(
 
 #[tokio::test]
 async fn what_is_stored_for_the_tenant_of_before_is_parked_and_no_duplicate() {
-    let script = |seen: &Seen| match seen.operation() {
+    let script = |seen: &RecordedRequest| match seen.operation() {
         "UpdateItem" => held(
             seen,
             json!({ "state": { "S": "stored" }, "tenant": { "S": "the one before" } }),
@@ -1019,14 +1028,14 @@ async fn what_is_stored_for_the_tenant_of_before_is_parked_and_no_duplicate() {
         run_job(&aws, &origins, job(&announced)).await,
         acknowledged()
     );
-    let sent = aws.the("SendMessage").json();
+    let sent = aws.only_request("SendMessage").json();
     assert_eq!(sent["MessageAttributes"]["class"]["StringValue"], "poison");
     assert_eq!(operations(&aws), ["GetItem", "UpdateItem", "SendMessage"]);
 }
 
 #[tokio::test]
 async fn a_stranger_s_job_that_cannot_be_parked_comes_back() {
-    let script = |seen: &Seen| match seen.operation() {
+    let script = |seen: &RecordedRequest| match seen.operation() {
         "SendMessage" => Answer::json_error(403, "AccessDeniedException"),
         _ => healthy(seen),
     };
@@ -1045,7 +1054,7 @@ async fn a_token_that_is_another_tenants_by_now_is_not_used() {
     let script = {
         let before = with_token(&is_changed);
         let is_changed = Arc::clone(&is_changed);
-        move |seen: &Seen| match seen.operation() {
+        move |seen: &RecordedRequest| match seen.operation() {
             _ if is_of_instances(seen) && is_changed.load(Ordering::SeqCst) => {
                 Answer::json(&json!({ "Item": {
                     "instance": { "S": DEFAULT_INSTANCE }, "tenant": { "S": "next" }, "secret_hashes": { "L": [] },
@@ -1063,8 +1072,8 @@ async fn a_token_that_is_another_tenants_by_now_is_not_used() {
     is_changed.store(true, Ordering::SeqCst);
     later(Duration::from_secs(11)).await;
     assert_eq!(run(&worker, next(), PLENTY).await, back());
-    assert_eq!(aws.of("PutObject").len(), 1);
-    let opened = aws.of("Decrypt");
+    assert_eq!(aws.requests_of("PutObject").len(), 1);
+    let opened = aws.requests_of("Decrypt");
     let opened: Vec<_> = opened
         .iter()
         .map(|seen| seen.json()["CiphertextBlob"].clone())
@@ -1084,7 +1093,7 @@ async fn run_telling_media(aws: &Aws, origins: &StandIn, change: fn(Spec) -> Spe
             .caption("legenda de canário")
             .file_name("Nome de Canário.pdf");
         let announced = origins.announce(change(spec)).expect("a medium");
-        planted.extend(Canary::all_of(&announced.webhook));
+        planted.extend(Canary::collect_all(&announced.webhook));
         run(&worker, event(&[job(&announced)]), PLENTY).await;
         run(&worker, event(&[announced.webhook.to_string()]), PLENTY).await;
     }
@@ -1118,16 +1127,16 @@ async fn whatever_becomes_of_a_job_nothing_written_of_it_has_a_secret_or_a_name_
         "PutObject",
         "SendMessage",
     ] {
-        let script = move |seen: &Seen| match seen.operation() {
+        let script = move |seen: &RecordedRequest| match seen.operation() {
             name if name == failing => Answer::json_error(400, "AccessDeniedException"),
             _ => healthy(seen),
         };
         for change in changes {
             let (aws, origins) = start(script).await;
             planted.extend(Box::pin(run_telling_media(&aws, &origins, change)).await);
-            let records = aws.of("UpdateItem").into_iter();
+            let records = aws.requests_of("UpdateItem").into_iter();
             written.extend(records.map(|seen| (Sink::Record, seen.text().to_owned())));
-            let tickets = aws.of("SendMessage").into_iter();
+            let tickets = aws.requests_of("SendMessage").into_iter();
             written.extend(
                 tickets.map(|seen| (Sink::Ticket, seen.json()["MessageAttributes"].to_string())),
             );
@@ -1135,7 +1144,7 @@ async fn whatever_becomes_of_a_job_nothing_written_of_it_has_a_secret_or_a_name_
     }
     written.push((Sink::Log, recorder.text()));
     let texts = written.iter().map(|(sink, text)| (*sink, text.as_str()));
-    let scan = Scan::of(planted, texts).expect("a search");
+    let scan = Scan::search_all(planted, texts).expect("a search");
     assert!(scan.findings.is_empty(), "{:#?}", scan.findings);
     for (sink, least) in [(Sink::Log, 200), (Sink::Record, 200), (Sink::Ticket, 100)] {
         let lines = scan.lines.get(&sink).copied().unwrap_or_default();
@@ -1162,7 +1171,7 @@ async fn after_a_412_the_record_says_what_the_run_before_committed() {
     ] {
         let key = Arc::new(std::sync::Mutex::new(String::new()));
         let (first, words, known_key) = (first.clone(), words.clone(), Arc::clone(&key));
-        let script = move |seen: &Seen| match seen.operation() {
+        let script = move |seen: &RecordedRequest| match seen.operation() {
             "UpdateItem" if is_claim(seen) => {
                 let mut words = words.as_array().expect("a list").clone();
                 if is_known {
@@ -1178,7 +1187,7 @@ async fn after_a_412_the_record_says_what_the_run_before_committed() {
         let (aws, origins) = start(script).await;
         let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
         run_job(&aws, &origins, job(&announced)).await;
-        let put = aws.the("PutObject").path;
+        let put = aws.only_request("PutObject").path;
         *key.lock().expect("the key") = put.trim_start_matches("/bucket/").to_owned();
         assert_eq!(
             run_job(&aws, &origins, job(&announced)).await,
@@ -1216,15 +1225,15 @@ async fn a_run_gives_its_word_before_it_commits_and_does_not_commit_without() {
         Some(Answer::condition_failed as fn(Option<&Value>) -> Answer),
         Some(|_| Answer::json_error(400, "ResourceNotFoundException")),
     ] {
-        let script = move |seen: &Seen| match (refusal, is_word(seen)) {
+        let script = move |seen: &RecordedRequest| match (refusal, is_word(seen)) {
             (Some(refusal), true) => refusal(None),
             _ => healthy(seen),
         };
         let (aws, origins) = start(script).await;
         let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
         let answer = run_job(&aws, &origins, job(&announced)).await;
-        let words = aws.seen().into_iter().filter(is_word);
-        let word = Update::of(&words.last().expect("a word"));
+        let words = aws.requests().into_iter().filter(is_word);
+        let word = Update::from_request(&words.last().expect("a word"));
         assert!(
             word.condition
                 .expect("a condition")
@@ -1232,7 +1241,7 @@ async fn a_run_gives_its_word_before_it_commits_and_does_not_commit_without() {
         );
         let said = &word.sets["committing"]["L"][0]["M"];
         assert_eq!(said["sha256"]["S"], announced.sha256_hex);
-        let committed = aws.of("PutObject").len();
+        let committed = aws.requests_of("PutObject").len();
         match refusal {
             None => assert_eq!((answer, committed), (acknowledged(), 1)),
             Some(_) => assert_eq!((answer, committed), (back(), 0)),

@@ -24,7 +24,7 @@ use media::{
     sha256::Sha256,
 };
 use redaction::Recorder;
-use scripted_aws::{Answer, Aws, Seen};
+use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -35,7 +35,7 @@ const NOW: i64 = ACCEPTED + 12 * 24 * 60 * 60;
 const JOBS: &str = "https://sqs.example.invalid/jobs";
 const PARKED: &str = "https://sqs.example.invalid/parked";
 
-fn healthy(seen: &Seen) -> Answer {
+fn healthy(seen: &RecordedRequest) -> Answer {
     match seen.operation() {
         "SendMessageBatch" => {
             let entries = seen.json()["Entries"].as_array().cloned();
@@ -48,7 +48,7 @@ fn healthy(seen: &Seen) -> Answer {
     }
 }
 
-fn failing(operation: &'static str) -> impl Fn(&Seen) -> Answer + Send + Sync + 'static {
+fn failing(operation: &'static str) -> impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static {
     move |seen| match seen.operation() {
         name if name == operation => Answer::json_error(400, "AccessDeniedException"),
         _ => healthy(seen),
@@ -120,7 +120,7 @@ fn riddle() -> Value {
 /// The jobs that were sent.
 fn jobs(aws: &Aws) -> Vec<media::job::Job> {
     let mut jobs = Vec::new();
-    for batch in aws.of("SendMessageBatch") {
+    for batch in aws.requests_of("SendMessageBatch") {
         let batch = batch.json();
         assert_eq!(batch["QueueUrl"], JOBS);
         for entry in batch["Entries"].as_array().expect("entries") {
@@ -174,7 +174,7 @@ async fn what_still_cannot_be_read_is_parked_unchanged_with_its_word() {
         let aws = Aws::start(healthy).await;
         let message = unread(body.as_bytes(), "bad_body");
         assert!(!run(&aws, &message).await, "{word}");
-        let parked = aws.the("SendMessage").json();
+        let parked = aws.only_request("SendMessage").json();
         assert_eq!(parked["QueueUrl"], PARKED);
         assert_eq!(parked["MessageBody"], message);
         assert_eq!(parked["MessageGroupId"], "acme");
@@ -219,9 +219,10 @@ async fn what_sqs_does_not_take_is_not_acknowledged() {
             run(&aws, &unread(body.as_bytes(), "bad_body")).await,
             "{operation}"
         );
-        let hidden = aws.the("ChangeMessageVisibility").json()["VisibilityTimeout"].clone();
+        let hidden =
+            aws.only_request("ChangeMessageVisibility").json()["VisibilityTimeout"].clone();
         assert_eq!(hidden, 300, "{operation}");
-        let is_parked = aws.of("SendMessage").len();
+        let is_parked = aws.requests_of("SendMessage").len();
         assert_eq!(is_parked, usize::from(operation == "SendMessage"));
     }
 }
@@ -234,7 +235,7 @@ async fn nothing_of_an_unread_body_is_logged_or_written_on_its_ticket() {
     for operation in ["nothing", "SendMessage"] {
         let aws = Aws::start(failing(operation)).await;
         run(&aws, &unread(body.as_bytes(), "bad_body")).await;
-        tickets += &aws.the("SendMessage").json()["MessageAttributes"].to_string();
+        tickets += &aws.only_request("SendMessage").json()["MessageAttributes"].to_string();
     }
     let log = recorder.text();
     assert!(

@@ -6,7 +6,7 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
-use scripted_aws::{Answer, Aws, Seen};
+use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::json;
 use watch::{Watch, config::Config};
 
@@ -25,13 +25,13 @@ fn watch(aws: &Aws) -> Watch {
 
 #[tokio::test]
 async fn a_look_counts_two_days_ahead_and_reads_the_parked_queue() {
-    let aws = Aws::start(|request: &Seen| match request.operation() {
+    let aws = Aws::start(|request: &RecordedRequest| match request.operation() {
         "Query" => Answer::json(&json!({ "Count": 2, "ScannedCount": 2 })),
         _ => Answer::json(&json!({})),
     })
     .await;
     watch(&aws).look(NOW).await.expect("a look");
-    let queries = aws.of("Query");
+    let queries = aws.requests_of("Query");
     assert_eq!(queries.len(), 2);
     for (query, state) in queries.iter().zip(["retrying", "parked"]) {
         let query = query.json();
@@ -41,12 +41,13 @@ async fn a_look_counts_two_days_ahead_and_reads_the_parked_queue() {
         assert_eq!(values[":from"]["N"], NOW.to_string());
         assert_eq!(values[":until"]["N"], (NOW + 48 * 3600).to_string());
     }
-    assert_eq!(aws.of("ReceiveMessage").len(), 1);
+    assert_eq!(aws.requests_of("ReceiveMessage").len(), 1);
 }
 
 #[tokio::test]
 async fn a_failure_of_aws_fails_the_look_so_that_an_alarm_sees_it() {
-    let aws = Aws::start(|_: &Seen| Answer::json_error(400, "AccessDeniedException")).await;
+    let aws =
+        Aws::start(|_: &RecordedRequest| Answer::json_error(400, "AccessDeniedException")).await;
     let error = watch(&aws).look(NOW).await.expect_err("no look");
     assert_eq!(error.operation, "dynamodb:Query");
 }

@@ -18,7 +18,7 @@ use std::{
 use lambda_http::{Body, Request, RequestExt, http};
 use media::sha256::Sha256;
 use redaction::{Canary, Class, Recorder, Scan, Sink};
-use scripted_aws::{Answer, Aws, Seen};
+use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
 use webhook::{Webhook, config::Config};
 
@@ -43,7 +43,7 @@ fn item_with(secrets: &[&str], fields: &Value) -> Answer {
     Answer::json(&json!({ "Item": item }))
 }
 
-fn accepted(batch: &Seen) -> Answer {
+fn accepted(batch: &RecordedRequest) -> Answer {
     let entries = batch.json()["Entries"]
         .as_array()
         .cloned()
@@ -56,7 +56,7 @@ fn accepted(batch: &Seen) -> Answer {
 }
 
 /// AWS in good health, with one instance whose secret is `secret`.
-fn healthy(seen: &Seen) -> Answer {
+fn healthy(seen: &RecordedRequest) -> Answer {
     match seen.operation() {
         "GetItem" if seen.text().contains(INSTANCE) => item(&["secret"]),
         "SendMessageBatch" => accepted(seen),
@@ -109,7 +109,7 @@ async fn a_medium_is_queued_for_its_tenant_and_only_then_acknowledged() {
     let aws = Aws::start(healthy).await;
     let (status, body, _) = answer(&function(&aws), &request(INSTANCE, "secret", &image())).await;
     assert_eq!((status, body), (200, json!({ "queued": 1 })));
-    let entry = aws.the("SendMessageBatch").json()["Entries"][0].clone();
+    let entry = aws.only_request("SendMessageBatch").json()["Entries"][0].clone();
     assert_eq!(entry["MessageGroupId"], "acme");
     let job: Value =
         serde_json::from_str(entry["MessageBody"].as_str().expect("text")).expect("JSON");
@@ -132,7 +132,7 @@ async fn what_sqs_did_not_take_is_a_503_that_asks_to_come_back() {
         || Answer::json(&json!({ "Successful": [], "Failed": [] })),
     ];
     for failure in failures {
-        let script = move |seen: &Seen| match seen.operation() {
+        let script = move |seen: &RecordedRequest| match seen.operation() {
             "SendMessageBatch" => failure(),
             _ => healthy(seen),
         };
@@ -174,7 +174,7 @@ async fn a_remembered_instance_is_served_while_dynamodb_fails_and_an_unknown_one
     let reads = Arc::new(AtomicUsize::new(0));
     let script = {
         let reads = Arc::clone(&reads);
-        move |seen: &Seen| match seen.operation() {
+        move |seen: &RecordedRequest| match seen.operation() {
             "GetItem" if reads.fetch_add(1, Ordering::SeqCst) > 0 => {
                 Answer::json_error(400, "ThrottlingException")
             }
@@ -206,7 +206,7 @@ async fn while_dynamodb_fails_strangers_learn_nothing_either() {
     let fails = Arc::new(AtomicUsize::new(0));
     let script = {
         let fails = Arc::clone(&fails);
-        move |seen: &Seen| match seen.operation() {
+        move |seen: &RecordedRequest| match seen.operation() {
             "GetItem" if fails.load(Ordering::SeqCst) > 0 => {
                 Answer::json_error(400, "ThrottlingException")
             }
@@ -246,7 +246,7 @@ async fn headers_of_64_kib_change_nothing() {
     }
     let (status, body, _) = answer(&function(&aws), &request).await;
     assert_eq!((status, body), (200, json!({ "queued": 1 })));
-    let bytes = aws.the("SendMessageBatch").body.len();
+    let bytes = aws.only_request("SendMessageBatch").body.len();
     assert!(bytes < 4096, "{bytes} bytes in the queue");
 }
 
@@ -270,7 +270,7 @@ async fn a_body_of_ten_thousand_media_makes_no_jobs() {
     let many = heavy((0..10_000).map(other).collect());
     let (status, body, _) = answer(&webhook, &request(INSTANCE, "secret", &many)).await;
     assert_eq!((status, body), (200, json!({ "unread": "too_many_media" })));
-    assert_eq!(aws.of("SendMessageBatch").len(), 1);
+    assert_eq!(aws.requests_of("SendMessageBatch").len(), 1);
 }
 
 #[tokio::test]
@@ -306,7 +306,7 @@ async fn a_paused_instance_is_answered_like_one_whose_secret_is_wrong() {
     assert_eq!(right.0, 401);
     assert_eq!(right, wrong);
     assert_eq!(right, nobody);
-    assert_eq!(aws.of("SendMessageBatch").len(), 0);
+    assert_eq!(aws.requests_of("SendMessageBatch").len(), 0);
 }
 
 #[tokio::test]
@@ -316,7 +316,7 @@ async fn one_read_of_the_table_serves_many_webhooks() {
     for _ in 0..10 {
         answer(&webhook, &request(INSTANCE, "secret", &image())).await;
     }
-    assert_eq!(aws.of("GetItem").len(), 1);
+    assert_eq!(aws.requests_of("GetItem").len(), 1);
 }
 
 #[tokio::test]
@@ -327,7 +327,7 @@ async fn a_carousel_is_queued_whole() {
     body["msgContent"] = json!({ "cards": (0..12).map(card).collect::<Vec<_>>() });
     let (status, body, _) = answer(&function(&aws), &request(INSTANCE, "secret", &body)).await;
     assert_eq!((status, body), (200, json!({ "queued": 12 })));
-    assert_eq!(aws.of("SendMessageBatch").len(), 2);
+    assert_eq!(aws.requests_of("SendMessageBatch").len(), 2);
 }
 
 /// Lambda hands over no more than this, and a document's picture makes a webhook of a megabyte.
@@ -345,7 +345,7 @@ async fn a_body_of_six_mebibytes_is_read_and_its_job_is_small() {
         let (status, ..) = answer(&webhook, &request(INSTANCE, "secret", &body)).await;
         assert_eq!(status, expected, "{pad}");
     }
-    let sent = aws.of("SendMessageBatch");
+    let sent = aws.requests_of("SendMessageBatch");
     assert_eq!(sent.len(), 2);
     assert!(sent.iter().all(|batch| batch.body.len() < 4096));
 }
@@ -370,7 +370,7 @@ async fn what_holds_no_or_several_webhooks_makes_no_jobs_and_is_told_by_a_word()
         let told = answer["error"].as_str().or(answer["unread"].as_str());
         assert_eq!(told.unwrap_or_default(), word, "{body}");
     }
-    assert_eq!(aws.of("SendMessageBatch").len(), 2);
+    assert_eq!(aws.requests_of("SendMessageBatch").len(), 2);
 }
 
 /// The recorded events, which have every field that webhooks have.
@@ -399,7 +399,7 @@ async fn whatever_is_posted_neither_the_log_nor_the_answer_has_a_secret_or_a_nam
     // Whoever cannot be verified waits, so of those there are few.
     let all = usize::MAX;
     for (failing, count) in [("nothing", all), ("SendMessageBatch", all), ("GetItem", 3)] {
-        let aws = Aws::start(move |seen: &Seen| match seen.operation() {
+        let aws = Aws::start(move |seen: &RecordedRequest| match seen.operation() {
             name if name == failing => Answer::json_error(400, "AccessDeniedException"),
             "GetItem" if seen.text().contains(INSTANCE) => item(&[SECRET]),
             _ => healthy(seen),
@@ -407,7 +407,7 @@ async fn whatever_is_posted_neither_the_log_nor_the_answer_has_a_secret_or_a_nam
         .await;
         let webhook = function(&aws);
         for event in events().into_iter().take(count) {
-            planted.extend(Canary::all_of(&event));
+            planted.extend(Canary::collect_all(&event));
             let mut of_another = event.clone();
             of_another["instanceId"] = json!("LITE-OTHERS-AAAAAA");
             let right = request(INSTANCE, SECRET, &event);
@@ -426,7 +426,7 @@ async fn whatever_is_posted_neither_the_log_nor_the_answer_has_a_secret_or_a_nam
     }
     let log = recorder.text();
     let texts = [(Sink::Log, log.as_str()), (Sink::Answer, answers.as_str())];
-    let scan = Scan::of(planted, texts).expect("a search");
+    let scan = Scan::search_all(planted, texts).expect("a search");
     assert!(scan.findings.is_empty(), "{:#?}", scan.findings);
     for sink in [Sink::Log, Sink::Answer] {
         assert!(

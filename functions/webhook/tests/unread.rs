@@ -17,7 +17,7 @@ use std::{
 use lambda_http::{Body, Request, RequestExt, http};
 use media::{job::Queued, sha256::Sha256};
 use redaction::Recorder;
-use scripted_aws::{Answer, Aws, Seen};
+use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
 use webhook::{Webhook, config::Config};
 
@@ -25,7 +25,7 @@ const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
 const NOW: i64 = 1_787_438_879;
 
 /// AWS in good health, with one instance whose secret is `secret`.
-fn healthy(seen: &Seen) -> Answer {
+fn healthy(seen: &RecordedRequest) -> Answer {
     match seen.operation() {
         "GetItem" => Answer::json(&json!({ "Item": {
             "instance": { "S": INSTANCE }, "tenant": { "S": "acme" },
@@ -90,7 +90,7 @@ fn webhook_of(content: &Value) -> Value {
 
 /// The word, the bytes and the tenant of the one unread body that was sent.
 fn kept(aws: &Aws) -> (String, Vec<u8>, String) {
-    let sent = aws.the("SendMessage").json();
+    let sent = aws.only_request("SendMessage").json();
     assert_eq!(sent["QueueUrl"], "https://sqs.example.invalid/jobs");
     assert_eq!(sent["MessageGroupId"], "acme");
     let text = sent["MessageBody"].as_str().expect("a body");
@@ -133,7 +133,7 @@ async fn a_body_that_cannot_be_read_is_kept_as_it_came_and_only_then_acknowledge
         let answer = post(&function(&aws), &body).await;
         assert_eq!(answer, (200, json!({ "unread": word })));
         assert_eq!(kept(&aws), (word.to_owned(), body, "acme".to_owned()));
-        assert!(aws.of("SendMessageBatch").is_empty(), "{word}");
+        assert!(aws.requests_of("SendMessageBatch").is_empty(), "{word}");
     }
 }
 
@@ -151,7 +151,7 @@ async fn what_was_understood_is_queued_and_the_body_is_kept_for_the_rest() {
         (word.as_str(), bytes.as_slice()),
         ("not_understood", body.as_bytes())
     );
-    let jobs = aws.the("SendMessageBatch").json()["Entries"].clone();
+    let jobs = aws.only_request("SendMessageBatch").json()["Entries"].clone();
     assert_eq!(jobs.as_array().map(Vec::len), Some(1));
 }
 
@@ -163,7 +163,7 @@ async fn what_sqs_did_not_take_is_a_503_and_never_a_200() {
         (part.clone().into_bytes(), "SendMessage"),
         (part.into_bytes(), "SendMessageBatch"),
     ] {
-        let aws = Aws::start(move |seen: &Seen| match seen.operation() {
+        let aws = Aws::start(move |seen: &RecordedRequest| match seen.operation() {
             name if name == failing => Answer::json_error(400, "AccessDeniedException"),
             _ => healthy(seen),
         })
@@ -196,7 +196,9 @@ async fn what_holds_nothing_or_is_anothers_is_refused_and_not_kept() {
     }
     let stranger = webhook.handle(&request("wrong", b"{ no JSON"), NOW).await;
     assert_eq!(stranger.expect("a response").status(), 401);
-    assert!(aws.of("SendMessage").is_empty() && aws.of("SendMessageBatch").is_empty());
+    assert!(
+        aws.requests_of("SendMessage").is_empty() && aws.requests_of("SendMessageBatch").is_empty()
+    );
 }
 
 #[tokio::test]
@@ -206,7 +208,7 @@ async fn what_no_queue_takes_is_a_413_unless_it_fits_without_what_no_job_needs()
     let broken = vec![b'{'; 780_001];
     let refused = (413, json!({ "error": "unread_too_large" }));
     assert_eq!(post(&webhook, &broken).await, refused);
-    assert!(aws.of("SendMessage").is_empty());
+    assert!(aws.requests_of("SendMessage").is_empty());
     let mut riddle = riddle();
     riddle["JPEGThumbnail"] = json!("x".repeat(1_000_000));
     let body = webhook_of(&json!({ "riddle": riddle })).to_string();
@@ -216,7 +218,7 @@ async fn what_no_queue_takes_is_a_413_unless_it_fits_without_what_no_job_needs()
     let small: Value = serde_json::from_slice(&bytes).expect("JSON");
     let there = &small["msgContent"]["riddle"];
     assert!(there["directPath"].is_string() && there["JPEGThumbnail"].is_null());
-    assert!(aws.the("SendMessage").body.len() < 10_000);
+    assert!(aws.only_request("SendMessage").body.len() < 10_000);
     let largest = post(&webhook, &broken[1..]).await;
     assert_eq!(largest, (200, json!({ "unread": "bad_body" })));
 }
@@ -274,7 +276,7 @@ fn may_hold_a_medium(body: &[u8]) -> bool {
 async fn whatever_a_verified_sender_posts_is_200_only_if_it_is_durable_or_holds_no_medium() {
     let taken = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&taken);
-    let aws = Aws::start(move |seen: &Seen| {
+    let aws = Aws::start(move |seen: &RecordedRequest| {
         let is_send = seen.operation().starts_with("SendMessage");
         counted.fetch_add(usize::from(is_send), Ordering::SeqCst);
         healthy(seen)
@@ -308,7 +310,7 @@ async fn whatever_a_verified_sender_posts_is_200_only_if_it_is_durable_or_holds_
 async fn nothing_of_an_unread_body_is_logged_at_any_level() {
     let recorder = Recorder::start();
     let body = "{\"pushName\": \"Contato Exemplo\", \"mediaKey\": \"RkFLRS1NRURJQS1LRVktMDEyMzQ1\"";
-    let failing = |seen: &Seen| match seen.operation() {
+    let failing = |seen: &RecordedRequest| match seen.operation() {
         "SendMessage" => Answer::json_error(400, "AccessDeniedException"),
         _ => healthy(seen),
     };

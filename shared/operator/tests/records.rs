@@ -48,7 +48,7 @@ fn keys(found: &[MediaRecord]) -> Vec<&str> {
 async fn the_mark_of_an_erased_medium_is_shown_as_a_mark() {
     let mark = json!({ "instance": { "S": "LITE-AAAAAA-BBBBBB" }, "message_id": { "S": "3EB0" },
         "state": { "S": "erased" }, "forget_at": { "N": "1789000000" } });
-    let aws = Aws::answering([Answer::json(&json!({ "Item": mark }))]).await;
+    let aws = Aws::answer_in_order([Answer::json(&json!({ "Item": mark }))]).await;
     let found = records(&aws).get(&instance(), "3EB0").await;
     let found = found.expect("an answer").expect("a record");
     assert!(found.is_mark());
@@ -66,7 +66,7 @@ async fn what_a_day_brought_is_told_by_when_it_was_stored_and_goes_on_past_any_r
         json!({ "moment": { "N": "1787438879000000" }, "updated_at": { "N": "50" } });
     let yesterday = json!({ "moment": { "N": "1.5" }, "updated_at": { "S": "yesterday" } });
     let at = |moment: &str, updated: &str| json!({ "moment": { "N": moment }, "updated_at": { "N": updated } });
-    let aws = Aws::answering([page(&[
+    let aws = Aws::answer_in_order([page(&[
         item("in microseconds", microseconds),
         item("back-filled", at("1", "1000")),
         item("before", at("999", "999")),
@@ -80,7 +80,7 @@ async fn what_a_day_brought_is_told_by_when_it_was_stored_and_goes_on_past_any_r
     let odd: Vec<_> = found.iter().map(|one| one.not_understood.len()).collect();
     assert_eq!(odd, [0, 2, 1]);
     // The index is asked for all moments, and leaves out only what says that it is older.
-    let asked = aws.the("Query").json();
+    let asked = aws.only_request("Query").json();
     assert_eq!(asked["KeyConditionExpression"], "instance = :instance");
     let filter = "updated_at >= :from OR NOT attribute_type(updated_at, :number)";
     assert_eq!(asked["FilterExpression"], filter);
@@ -89,7 +89,7 @@ async fn what_a_day_brought_is_told_by_when_it_was_stored_and_goes_on_past_any_r
 #[tokio::test]
 async fn what_lies_under_a_messages_key_is_shown_whatever_it_says() {
     let digest = "3EB0#AAAAAAAAAAAAAAAAAAAAAAAAAA";
-    let aws = Aws::answering([
+    let aws = Aws::answer_in_order([
         page(&[item(
             digest,
             json!({ "message": { "N": "7" }, "chat": null, "state": { "BOOL": true } }),
@@ -129,7 +129,7 @@ async fn erasing_leaves_alone_and_names_what_does_not_say_whose_it_is_or_of_whic
         item("no tenant", json!({ "tenant": null })),
         item("a mark", mark),
     ];
-    let aws = Aws::answering([page(&items)]).await;
+    let aws = Aws::answer_in_order([page(&items)]).await;
     let (tenant, chats) = (
         TenantId::parse("acme").expect("a tenant"),
         ["5500900000001".to_owned()],

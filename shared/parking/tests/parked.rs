@@ -15,7 +15,7 @@ use aws::{
 };
 use media::{failure::FailureClass, job::QueuedJob, parked::Filter};
 use parking::{Dropped, Mode, Parking, Redriven, Seen};
-use scripted_aws::{Answer, Aws, Seen as Request};
+use scripted_aws::{Answer, Aws, RecordedRequest as Request};
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_787_440_000;
@@ -85,7 +85,7 @@ async fn redrive(aws: &Aws, filter: &Filter, mode: Mode) -> Redriven {
 
 /// The receipts an operation was called with, in order.
 fn receipts(aws: &Aws, operation: &str) -> Vec<String> {
-    let calls = aws.of(operation).into_iter();
+    let calls = aws.requests_of(operation).into_iter();
     let receipt = |call: Request| {
         call.json()["ReceiptHandle"]
             .as_str()
@@ -135,7 +135,7 @@ async fn what_sqs_parked_by_itself_is_written_into_its_record_and_nothing_else_i
             reconciled: 1
         }
     );
-    let written = aws.the("UpdateItem");
+    let written = aws.only_request("UpdateItem");
     assert!(written.text().contains("THEIRS") && written.text().contains("received too often"));
     assert_eq!(
         classes,
@@ -153,7 +153,9 @@ async fn a_dry_run_sends_and_removes_nothing() {
     let aws = aws(vec![message(0, &body, Some("expired"))], "", "").await;
     let redriven = redrive(&aws, &Filter::default(), Mode::DryRun).await;
     assert_eq!(redriven.admitted, 1);
-    assert!(aws.of("SendMessage").is_empty() && aws.of("DeleteMessage").is_empty());
+    assert!(
+        aws.requests_of("SendMessage").is_empty() && aws.requests_of("DeleteMessage").is_empty()
+    );
     assert_eq!(receipts(&aws, "ChangeMessageVisibility"), ["receipt-0"]);
 }
 
@@ -166,7 +168,7 @@ async fn a_job_is_sent_before_it_is_removed_and_gets_a_new_life() {
     let order = aws.operations();
     let at = |name: &str| order.iter().position(|one| *one == name).expect(name);
     assert!(at("SendMessage") < at("DeleteMessage"), "{order:?}");
-    let sent = aws.the("SendMessage").json();
+    let sent = aws.only_request("SendMessage").json();
     assert_eq!(sent["MessageGroupId"], "acme");
     let again = QueuedJob::parse(sent["MessageBody"].as_str().expect("a body"));
     let again = again.expect("a job").into_job();
@@ -204,7 +206,7 @@ async fn what_is_stored_meanwhile_is_only_removed() {
     let aws = aws(vec![message(0, &body, Some("transient"))], "DONE", "").await;
     let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
     assert_eq!((redriven.sent, redriven.stored_already), (0, 1));
-    assert!(aws.of("SendMessage").is_empty());
+    assert!(aws.requests_of("SendMessage").is_empty());
     assert_eq!(receipts(&aws, "DeleteMessage"), ["receipt-0"]);
 }
 
@@ -220,7 +222,7 @@ async fn a_job_that_cannot_be_sent_stays_parked() {
     let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
     let Redriven { sent, failed, .. } = redriven;
     assert_eq!((sent, failed), (0, 1));
-    assert!(aws.of("DeleteMessage").is_empty());
+    assert!(aws.requests_of("DeleteMessage").is_empty());
     assert_eq!(receipts(&aws, "ChangeMessageVisibility"), ["receipt-0"]);
 }
 
@@ -230,7 +232,7 @@ async fn a_body_that_is_no_job_is_sent_again_as_it_is() {
     let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
     assert_eq!(redriven.sent, 1);
     assert_eq!(
-        aws.the("SendMessage").json()["MessageBody"],
+        aws.only_request("SendMessage").json()["MessageBody"],
         "no job at all"
     );
 }
@@ -254,7 +256,7 @@ async fn what_is_given_up_says_so_in_its_record_before_it_leaves_the_queue() {
     };
     let one = dropped(&aws, &of(FailureClass::Expired)).await;
     assert_eq!((one.admitted, one.dropped, one.failed), (1, 1, 0));
-    let update = aws.the("UpdateItem").text().to_owned();
+    let update = aws.only_request("UpdateItem").text().to_owned();
     assert!(update.contains("skipped") && update.contains("given up by an operator"));
     let ends = |name: &&str| ["UpdateItem", "DeleteMessage"].contains(name);
     let order: Vec<_> = aws.operations().into_iter().filter(ends).collect();
@@ -268,7 +270,7 @@ async fn what_cannot_be_written_down_is_not_given_up() {
     let aws = aws(vec![message(0, &body, Some("expired"))], "", "UpdateItem").await;
     let none = dropped(&aws, &Filter::default()).await;
     assert_eq!((none.admitted, none.dropped, none.failed), (1, 0, 1));
-    assert!(aws.of("DeleteMessage").is_empty());
+    assert!(aws.requests_of("DeleteMessage").is_empty());
     assert_eq!(receipts(&aws, "ChangeMessageVisibility"), ["receipt-0"]);
 }
 
@@ -277,7 +279,7 @@ async fn a_body_that_is_no_job_has_no_record_and_may_go() {
     let aws = aws(vec![message(0, "no job at all", Some("poison"))], "", "").await;
     let gone = dropped(&aws, &Filter::default()).await;
     assert_eq!(gone.dropped, 1);
-    assert!(aws.of("UpdateItem").is_empty());
+    assert!(aws.requests_of("UpdateItem").is_empty());
     assert_eq!(receipts(&aws, "DeleteMessage"), ["receipt-0"]);
 }
 
@@ -286,7 +288,7 @@ async fn the_whole_queue_is_moved_by_sqs_at_a_rate_it_accepts() {
     let aws = aws(Vec::new(), "", "").await;
     let moved = parking(&aws).redrive_all(9999).await;
     moved.expect("a task");
-    let task = aws.the("StartMessageMoveTask").json();
+    let task = aws.only_request("StartMessageMoveTask").json();
     assert_eq!(
         task,
         json!({ "SourceArn": "arn:parked", "DestinationArn": "arn:jobs", "MaxNumberOfMessagesPerSecond": 500 })

@@ -19,7 +19,7 @@ use media::{
     unread::Search,
 };
 use parking::{Mode, Parking, Sorts};
-use scripted_aws::{Answer, Aws, Seen as Request};
+use scripted_aws::{Answer, Aws, RecordedRequest as Request};
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_787_440_000;
@@ -67,7 +67,7 @@ fn parking(aws: &Aws) -> Parking {
 
 fn removed(aws: &Aws) -> Vec<String> {
     let receipt = |call: Request| call.json()["ReceiptHandle"].as_str().map(str::to_owned);
-    aws.of("DeleteMessage")
+    aws.requests_of("DeleteMessage")
         .into_iter()
         .filter_map(receipt)
         .collect()
@@ -109,7 +109,7 @@ async fn an_unread_body_is_shown_as_its_owners_also_if_an_old_version_or_sqs_par
         "{}",
         shown[2].reason
     );
-    assert!(aws.of("UpdateItem").is_empty(), "it has no record");
+    assert!(aws.requests_of("UpdateItem").is_empty(), "it has no record");
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn it_is_sent_again_as_it_is_before_it_is_removed_and_not_for_ever() {
         (redriven.sent, redriven.failed, redriven.seen.messages),
         (1, 0, 3)
     );
-    let sent = aws.the("SendMessage").json();
+    let sent = aws.only_request("SendMessage").json();
     assert_eq!(sent["MessageBody"], body("acme", "e30="));
     assert_eq!(sent["MessageGroupId"], "acme");
     let order = aws.operations();
@@ -169,7 +169,7 @@ async fn it_is_given_up_without_a_record() {
         .await
         .expect("a drop");
     assert_eq!((dropped.dropped, dropped.failed), (1, 0));
-    assert!(aws.of("UpdateItem").is_empty());
+    assert!(aws.requests_of("UpdateItem").is_empty());
     assert_eq!(removed(&aws), ["receipt-0"]);
 }
 

@@ -1,7 +1,8 @@
-//! The books: every announced media against what is stored, parked and queued, and what does not add up.
+//! Audits announced media files against what is stored, parked and queued, and lists every
+//! contradiction.
 //!
-//! It knows nothing of how the evidence was gathered, so a seeded world and a deployed stack are judged by
-//! the same table.
+//! The audit does not know how the evidence was gathered, so it judges a simulated world and a
+//! deployed stack alike.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,20 +13,20 @@ use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a media is known by, everywhere.
+/// Identifies a media file in all kinds of evidence.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
-    /// The account that received or sent it.
+    /// The instance that received or sent the message.
     pub instance: String,
-    /// The message's id.
+    /// The message's id, as the sender chose it.
     pub message_id: String,
-    /// Its chat and the SHA-256 of its plain bytes, which tell media of one message id apart. Empty where the
-    /// evidence does not tell them.
+    /// The chat and the SHA-256 of the plain bytes, which distinguish media files of one message
+    /// id. Empty if the evidence does not contain them.
     pub content: String,
 }
 
 impl Identity {
-    /// Names a media.
+    /// Identifies a media file by its message alone.
     #[must_use]
     pub fn new(instance: impl Into<String>, message_id: impl Into<String>) -> Self {
         Self {
@@ -35,9 +36,9 @@ impl Identity {
         }
     }
 
-    /// The same of these plain bytes in this chat, which is given as an address or as a folder.
+    /// Adds the chat, given as an address or as a folder, and the SHA-256 of the plain bytes.
     #[must_use]
-    pub fn holding(mut self, chat: &str, sha256: &str) -> Self {
+    pub fn with_content(mut self, chat: &str, sha256: &str) -> Self {
         let user = chat.split(['@', ':']).next().unwrap_or_default();
         let sorts = ["group-", "channel-", "lid-"];
         let bare = sorts.iter().find_map(|sort| user.strip_prefix(sort));
@@ -45,16 +46,16 @@ impl Identity {
         self
     }
 
-    /// Of a webhook that could not be read: its instance and its bytes, in base64.
+    /// Identifies an unreadable webhook by its instance and its bytes, in base64.
     #[must_use]
-    pub fn of_unread(instance: &str, base64: &str) -> Self {
+    pub fn from_unread(instance: &str, base64: &str) -> Self {
         Self::new(instance, format!("unread {base64}"))
     }
 
-    /// Of a queue message. One that is neither a job nor unread is known by its whole body, under
-    /// the instance `-`.
+    /// Reads the identity from a queue message. One that is neither a job nor an unread body is
+    /// identified by its whole text, under the instance `-`.
     #[must_use]
-    pub fn of_body(body: &str) -> Self {
+    pub fn from_body(body: &str) -> Self {
         let job: Value = serde_json::from_str(body).unwrap_or_default();
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
         if let (Some("unread-1"), Some(instance), Some(base64)) = (
@@ -62,7 +63,7 @@ impl Identity {
             text(job.get("instance")),
             text(job.get("body")),
         ) {
-            return Self::of_unread(&instance, &base64);
+            return Self::from_unread(&instance, &base64);
         }
         let message_id = job.get("message").and_then(|it| it.get("message_id"));
         match (text(job.get("instance")), text(message_id)) {
@@ -70,7 +71,7 @@ impl Identity {
                 let of_message = |name: &str| text(job.get("message").and_then(|it| it.get(name)));
                 let named = Self::new(instance, message_id);
                 match (of_message("chat"), of_message("file_sha256")) {
-                    (Some(chat), Some(sha256)) => named.holding(&chat, &sha256),
+                    (Some(chat), Some(sha256)) => named.with_content(&chat, &sha256),
                     (Some(_) | None, _) => named,
                 }
             }
@@ -85,74 +86,76 @@ impl fmt::Display for Identity {
     }
 }
 
-/// What the sender was told.
+/// How the webhook function answered the sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
-    /// 200, queued: the promise holds.
+pub enum SenderAnswer {
+    /// 200, queued: the job must not be lost.
     Accepted,
-    /// Anything else, or nothing: it may have been queued all the same.
+    /// Any other answer, or none: the job may have been queued all the same.
     Unsure,
 }
 
-/// Where a media may end.
+/// The outcome that is allowed for a media file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// Its sources can be had: it must be stored, and parking it would be a fault.
+    /// A source has the file: it must be stored, and parking it is a fault.
     Stored,
-    /// Its sources are gone or lie: it must be parked, and storing it would be a fault.
+    /// The sources are gone or return wrong bytes: it must be parked, and storing it is a fault.
     Parked,
-    /// A rule of its tenant leaves it out: its record must say so, and nothing else may be there.
+    /// A rule of the tenant leaves it out: its record must be `skipped`, and nothing else may
+    /// exist.
     Skipped,
-    /// All are right: what happens to it depends on when it is asked for.
+    /// Any outcome is allowed: it depends on when the sources are asked.
     Either,
 }
 
-/// A media that was announced.
+/// A media file that was announced.
 #[derive(Debug, Clone)]
-pub struct Announced {
-    /// What it is known by.
+pub struct AnnouncedMedia {
+    /// What it is identified by in the evidence.
     pub identity: Identity,
-    /// Whose it is; the first folder of its object.
+    /// Its tenant, which is the first folder of its object.
     pub tenant: String,
-    /// SHA-256 of what the sender sent, lower-case hex.
+    /// SHA-256 of the bytes the sender sent, lower-case hex.
     pub sha256: String,
-    /// What the sender was told.
-    pub told: Told,
-    /// Where it may end.
+    /// How the sender was answered.
+    pub told: SenderAnswer,
+    /// The outcome that the sources and the tenant's rules allow.
     pub fate: Fate,
 }
 
 /// An object in the bucket.
 #[derive(Debug, Clone)]
 pub struct Object {
-    /// Its key.
+    /// Its key, `tenant/instance/…`.
     pub key: String,
-    /// Whose it says it is: the instance's folder and the metadata `message-id`.
+    /// Its identity, from the instance's folder and the metadata `message-id`.
     pub identity: Identity,
     /// SHA-256 of its bytes, lower-case hex.
     pub sha256: String,
-    /// How often something was written under this key.
+    /// How many times an object was written under this key.
     pub writes: u32,
-    /// What it says of itself, if that was looked at.
-    pub said: Option<Said>,
+    /// What its metadata says, if it was read.
+    pub facts: Option<FileFacts>,
 }
 
-/// What an object's metadata and its length, or a record, say of the bytes.
+/// What an object's metadata and length, or a record, say about the bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Said {
-    /// Bytes.
+pub struct FileFacts {
+    /// Length of the file in bytes.
     pub size_bytes: Option<u64>,
-    /// SHA-256, lower-case hex.
+    /// SHA-256 of the bytes, lower-case hex.
     pub sha256: Option<String>,
-    /// How far they are proven.
+    /// How far the bytes are proven.
     pub integrity: Option<String>,
-    /// Which way brought them.
+    /// The strategy that fetched them.
     pub strategy: Option<String>,
 }
 
-impl Said {
-    /// What another says otherwise. What either does not say is no contradiction.
-    fn contradictions(&self, other: &Self) -> Vec<String> {
+impl FileFacts {
+    /// Lists the facts in which two descriptions differ. A fact that one of them lacks is no
+    /// contradiction.
+    fn list_contradictions(&self, other: &Self) -> Vec<String> {
         let pairs = [
             ("sha256", &self.sha256, &other.sha256),
             ("integrity", &self.integrity, &other.integrity),
@@ -171,8 +174,8 @@ impl Said {
 
 /// A message of the parked queue.
 #[derive(Debug, Clone)]
-pub struct Parked {
-    /// Of its body.
+pub struct ParkedTicket {
+    /// The identity in its body.
     pub identity: Identity,
     /// Its attribute `class`.
     pub class: Option<String>,
@@ -183,88 +186,90 @@ pub struct Parked {
 /// An item of the media table.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// Its key.
+    /// The identity in its key.
     pub identity: Identity,
     /// `stored`, `retrying`, `parked`, …
     pub state: String,
-    /// Where it says the object is.
+    /// The object's key in the record.
     pub object_key: Option<String>,
-    /// Why it is not stored, in one word.
+    /// The failure class, if the file is not stored.
     pub class: Option<String>,
-    /// What it says of the object's bytes.
-    pub said: Said,
+    /// What the record says about the object's bytes.
+    pub facts: FileFacts,
 }
 
-/// All that was found.
+/// Everything that was found.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
-    /// In the bucket.
+    /// Objects in the bucket.
     pub objects: Vec<Object>,
-    /// In the parked queue.
-    pub parked: Vec<Parked>,
-    /// In the jobs queue, visible or not.
+    /// Messages in the parked queue.
+    pub parked: Vec<ParkedTicket>,
+    /// Jobs in the jobs queue, visible or not.
     pub queued: Vec<Identity>,
-    /// In the media table.
+    /// Items in the media table.
     pub records: Vec<Record>,
-    /// Keys of multipart uploads that nobody ended, after those older than a day were swept.
+    /// Keys of multipart uploads that were neither completed nor aborted, after those older than
+    /// a day were swept.
     pub uploads: Vec<String>,
 }
 
-/// The verdict. The last four lists must be empty.
+/// The result of an audit. The last four lists must be empty.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Account {
-    /// Media the sender was told of as accepted.
+    /// Media files that were accepted from the sender.
     pub accepted: usize,
-    /// Announced media that are in the bucket.
+    /// Announced media files that are in the bucket.
     pub stored: usize,
-    /// Announced media that are parked.
+    /// Announced media files that are parked.
     pub parked: usize,
-    /// Announced media that a rule left out.
+    /// Announced media files that a rule left out.
     pub skipped: usize,
-    /// Announced media that still wait.
+    /// Announced media files that still wait.
     pub queued: usize,
     /// Parked messages beyond the first of a media file. An answer of SQS that got lost makes one;
     /// without a fault there is none.
     pub parked_again: usize,
-    /// Accepted, and nowhere.
+    /// Accepted, and found nowhere.
     pub lost: Vec<String>,
-    /// More than one object, or one that was written over.
+    /// Stored in more than one object, or in one that was overwritten.
     pub twice: Vec<String>,
-    /// Wrong bytes, wrong folder, a record that contradicts, a healthy media parked, something nobody announced.
+    /// Wrong bytes, a wrong folder, a contradicting record, an available file that is parked, or
+    /// a file that was never announced.
     pub unexpected: Vec<String>,
-    /// Uploads that nobody ended.
+    /// Uploads that were neither completed nor aborted.
     pub orphans: Vec<String>,
 }
 
 impl Account {
-    /// Holds what was found against what was announced.
+    /// Compares what was found with what was announced.
     #[must_use]
-    pub fn of(announced: &[Announced], evidence: &Evidence) -> Self {
-        let evidence = &resolved(announced, evidence);
-        let found = Found::sorted(evidence);
+    pub fn new(announced: &[AnnouncedMedia], evidence: &Evidence) -> Self {
+        let evidence = &complete_identities(announced, evidence);
+        let found = EvidenceIndex::new(evidence);
         let mut account = Self {
             orphans: evidence.uploads.clone(),
             ..Self::default()
         };
         for one in announced {
-            account.judge(one, &found);
+            account.judge_media(one, &found);
         }
         let known: BTreeSet<_> = announced.iter().map(|one| &one.identity).collect();
         for identity in found.identities().filter(|one| !known.contains(one)) {
-            let complaint = format!("{identity}: nobody announced it");
+            let complaint = format!("{identity}: was never announced");
             account.unexpected.push(complaint);
         }
         account
     }
 
-    /// Whether every promise was kept.
+    /// Whether there are no complaints.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.complaints().next().is_none()
+        self.list_complaints().next().is_none()
     }
 
-    /// Everything that is wrong, each with the word it is filed under.
-    pub fn complaints(&self) -> impl Iterator<Item = String> {
+    /// Every complaint, prefixed with the list it belongs to.
+    pub fn list_complaints(&self) -> impl Iterator<Item = String> {
         let named = [
             ("lost", &self.lost),
             ("twice", &self.twice),
@@ -276,7 +281,7 @@ impl Account {
             .flat_map(|(word, list)| list.iter().map(move |one| format!("{word}: {one}")))
     }
 
-    /// Adds another world's account.
+    /// Adds the result of another world.
     pub fn add(&mut self, other: Self) {
         self.accepted += other.accepted;
         self.stored += other.stored;
@@ -290,17 +295,17 @@ impl Account {
         self.orphans.extend(other.orphans);
     }
 
-    fn judge(&mut self, one: &Announced, found: &Found<'_>) {
-        let here = found.of(&one.identity);
-        self.accepted += usize::from(one.told == Told::Accepted);
+    fn judge_media(&mut self, one: &AnnouncedMedia, found: &EvidenceIndex<'_>) {
+        let here = found.find_evidence(&one.identity);
+        self.accepted += usize::from(one.told == SenderAnswer::Accepted);
         self.stored += usize::from(!here.objects.is_empty());
         self.parked += usize::from(!here.parked.is_empty());
         self.skipped += usize::from(here.is_skipped());
         self.queued += usize::from(here.queued);
         self.parked_again += here.parked.len().saturating_sub(1);
         let id = &one.identity;
-        if one.told == Told::Accepted && here.is_nowhere() {
-            self.lost.push(format!("{id}: accepted, and nowhere"));
+        if one.told == SenderAnswer::Accepted && here.is_nowhere() {
+            self.lost.push(format!("{id}: accepted, and found nowhere"));
         }
         let writes: u32 = here.objects.iter().map(|object| object.writes).sum();
         if writes > 1 {
@@ -309,19 +314,19 @@ impl Account {
                 .push(format!("{id}: written {writes} times: {keys:?}"));
         }
         let complaints = here
-            .of_objects(one)
+            .check_objects(one)
             .into_iter()
-            .chain(here.of_parked(one))
-            .chain(here.of_rules(one))
-            .chain(here.of_record());
+            .chain(here.check_parked(one))
+            .chain(here.check_rules(one))
+            .chain(here.check_record());
         self.unexpected
             .extend(complaints.map(|complaint| format!("{id}: {complaint}")));
     }
 }
 
-/// The evidence with whole identities: what tells no content is of that announced medium of its message which
-/// is in no bucket, or, if all of them are, of any.
-fn resolved(announced: &[Announced], evidence: &Evidence) -> Evidence {
+/// Completes identities without content: each is assigned to an announced media file of its
+/// message that is not in the bucket, or to any of them if all are.
+fn complete_identities(announced: &[AnnouncedMedia], evidence: &Evidence) -> Evidence {
     let mut evidence = evidence.clone();
     let is_stored =
         |one: &Identity, objects: &[Object]| objects.iter().any(|it| it.identity == *one);
@@ -331,10 +336,12 @@ fn resolved(announced: &[Announced], evidence: &Evidence) -> Evidence {
         if is_known || !identity.content.is_empty() {
             return;
         }
-        let is_of_message = |one: &&Announced| {
+        let is_of_message = |one: &&AnnouncedMedia| {
             one.identity.instance == identity.instance
                 && one.identity.message_id == identity.message_id
         };
+        // Files that are not stored need this evidence most. A file that already took a piece of
+        // evidence comes after one that took none.
         let mut candidates: Vec<_> = announced.iter().filter(is_of_message).collect();
         candidates.sort_by_key(|one| {
             (
@@ -360,20 +367,20 @@ fn resolved(announced: &[Announced], evidence: &Evidence) -> Evidence {
 }
 
 /// The evidence by identity.
-struct Found<'a>(BTreeMap<&'a Identity, Here<'a>>);
+struct EvidenceIndex<'a>(BTreeMap<&'a Identity, MediaEvidence<'a>>);
 
-/// What there is of one media.
+/// The evidence about one media file.
 #[derive(Clone, Default)]
-struct Here<'a> {
+struct MediaEvidence<'a> {
     objects: Vec<&'a Object>,
-    parked: Vec<&'a Parked>,
+    parked: Vec<&'a ParkedTicket>,
     queued: bool,
     record: Option<&'a Record>,
 }
 
-impl<'a> Found<'a> {
-    fn sorted(evidence: &'a Evidence) -> Self {
-        let mut all: BTreeMap<&Identity, Here<'_>> = BTreeMap::new();
+impl<'a> EvidenceIndex<'a> {
+    fn new(evidence: &'a Evidence) -> Self {
+        let mut all: BTreeMap<&Identity, MediaEvidence<'_>> = BTreeMap::new();
         for object in &evidence.objects {
             all.entry(&object.identity)
                 .or_default()
@@ -392,7 +399,7 @@ impl<'a> Found<'a> {
         Self(all)
     }
 
-    fn of(&self, identity: &Identity) -> Here<'a> {
+    fn find_evidence(&self, identity: &Identity) -> MediaEvidence<'a> {
         self.0.get(identity).cloned().unwrap_or_default()
     }
 
@@ -401,7 +408,7 @@ impl<'a> Found<'a> {
     }
 }
 
-impl Here<'_> {
+impl MediaEvidence<'_> {
     fn is_nowhere(&self) -> bool {
         self.objects.is_empty() && self.parked.is_empty() && !self.queued && !self.is_skipped()
     }
@@ -410,7 +417,7 @@ impl Here<'_> {
         self.record.is_some_and(|record| record.state == "skipped")
     }
 
-    fn of_objects(&self, one: &Announced) -> Vec<String> {
+    fn check_objects(&self, one: &AnnouncedMedia) -> Vec<String> {
         let folder = format!("{}/{}/", one.tenant, one.identity.instance);
         let mut complaints = Vec::new();
         for object in &self.objects {
@@ -418,22 +425,25 @@ impl Here<'_> {
                 complaints.push(format!("{} is not under {folder}", object.key));
             }
             if object.sha256 != one.sha256 {
-                complaints.push(format!("{} has other bytes than were sent", object.key));
+                complaints.push(format!(
+                    "{} differs from the bytes that were sent",
+                    object.key
+                ));
             }
         }
         let may_be_stored = matches!(one.fate, Fate::Stored | Fate::Either);
         if !may_be_stored && !self.objects.is_empty() {
-            complaints.push("stored although it cannot be had or must not be".to_owned());
+            complaints.push("stored although no source has it or a rule skips it".to_owned());
         }
         complaints
     }
 
-    fn of_parked(&self, one: &Announced) -> Vec<String> {
+    fn check_parked(&self, one: &AnnouncedMedia) -> Vec<String> {
         let mut complaints = Vec::new();
         for parked in &self.parked {
             if one.fate == Fate::Stored {
                 let reason = parked.reason.as_deref().unwrap_or("no reason");
-                complaints.push(format!("parked although it can be had: {reason}"));
+                complaints.push(format!("parked although a source has it: {reason}"));
             }
             if parked.class.is_none() || parked.reason.as_deref().is_none_or(str::is_empty) {
                 complaints.push("parked without a class or a reason".to_owned());
@@ -442,21 +452,21 @@ impl Here<'_> {
         complaints
     }
 
-    fn of_rules(&self, one: &Announced) -> Option<String> {
+    fn check_rules(&self, one: &AnnouncedMedia) -> Option<String> {
         match one.fate {
             Fate::Stored | Fate::Parked if self.is_skipped() => {
-                Some("left out without a rule".to_owned())
+                Some("skipped without a rule".to_owned())
             }
-            Fate::Skipped if !self.is_skipped() && !self.queued => Some("not left out".to_owned()),
+            Fate::Skipped if !self.is_skipped() && !self.queued => Some("not skipped".to_owned()),
             Fate::Stored | Fate::Parked | Fate::Skipped | Fate::Either => None,
         }
     }
 
-    /// Whether the record says of the object what the object is and says.
-    fn of_bytes(&self, record: &Record) -> Option<String> {
+    /// Checks that the record and the object agree about the bytes.
+    fn check_bytes(&self, record: &Record) -> Option<String> {
         let is_named = |object: &&&Object| Some(&object.key) == record.object_key.as_ref();
         let object = self.objects.iter().find(is_named)?;
-        let contradictions = record.said.contradictions(object.said.as_ref()?);
+        let contradictions = record.facts.list_contradictions(object.facts.as_ref()?);
         let is_said = !contradictions.is_empty();
         is_said.then(|| {
             format!(
@@ -466,9 +476,9 @@ impl Here<'_> {
         })
     }
 
-    /// Whether the record gives the class that the parked message has.
-    fn of_class(&self, record: &Record) -> Option<String> {
-        let is_same = |parked: &&Parked| parked.class == record.class;
+    /// Checks that the record has the class of the parked message.
+    fn check_class(&self, record: &Record) -> Option<String> {
+        let is_same = |parked: &&ParkedTicket| parked.class == record.class;
         let classes = || {
             self.parked
                 .iter()
@@ -484,8 +494,8 @@ impl Here<'_> {
         })
     }
 
-    /// Whether the record says what is the case. While a job waits its record may lag behind.
-    fn of_record(&self) -> Option<String> {
+    /// Checks that the record's state is true. While a job waits, its record may lag behind.
+    fn check_record(&self) -> Option<String> {
         let (is_stored, is_parked) = (!self.objects.is_empty(), !self.parked.is_empty());
         let Some(record) = self.record else {
             let is_silent = is_stored && !self.queued;
@@ -499,14 +509,14 @@ impl Here<'_> {
             "stored" if keys().all(|key| key != record.object_key.as_deref()) => {
                 Some(format!("the record names {:?}", record.object_key))
             }
-            "stored" => self.of_bytes(record),
+            "stored" => self.check_bytes(record),
             other if is_stored && !self.queued => {
                 Some(format!("stored, not queued, and the record says {other}"))
             }
             "parked" if !is_parked => {
                 Some("the record says parked, the parked queue is empty".to_owned())
             }
-            "parked" => self.of_class(record),
+            "parked" => self.check_class(record),
             "skipped" => None,
             other if !self.queued => Some(format!("the record says {other}, nothing is queued")),
             _ => None,
@@ -544,7 +554,7 @@ impl fmt::Display for Account {
             .map(|count| count.to_string()),
         );
         write!(f, "{table}")?;
-        for complaint in self.complaints() {
+        for complaint in self.list_complaints() {
             write!(f, "\n{complaint}")?;
         }
         Ok(())
@@ -555,46 +565,46 @@ impl fmt::Display for Account {
 mod tests {
     use super::*;
 
-    fn announced(fate: Fate) -> Announced {
-        Announced {
+    fn announced_media(fate: Fate) -> AnnouncedMedia {
+        AnnouncedMedia {
             identity: Identity::new("I", "m"),
             tenant: "acme".to_owned(),
             sha256: "aa".to_owned(),
-            told: Told::Accepted,
+            told: SenderAnswer::Accepted,
             fate,
         }
     }
 
-    fn object(key: &str, sha256: &str) -> Object {
+    fn sample_object(key: &str, sha256: &str) -> Object {
         Object {
             key: key.to_owned(),
             identity: Identity::new("I", "m"),
             sha256: sha256.to_owned(),
             writes: 1,
-            said: None,
+            facts: None,
         }
     }
 
-    fn record(state: &str) -> Record {
+    fn sample_record(state: &str) -> Record {
         Record {
             identity: Identity::new("I", "m"),
             state: state.to_owned(),
             object_key: Some("acme/I/k".to_owned()),
             class: (state == "parked").then(|| "expired".to_owned()),
-            said: Said::default(),
+            facts: FileFacts::default(),
         }
     }
 
-    fn parked(reason: Option<&str>) -> Parked {
-        Parked {
+    fn sample_ticket(reason: Option<&str>) -> ParkedTicket {
+        ParkedTicket {
             identity: Identity::new("I", "m"),
             class: Some("expired".to_owned()),
             reason: reason.map(str::to_owned),
         }
     }
 
-    fn counts(fate: Fate, evidence: &Evidence) -> [usize; 4] {
-        let account = Account::of(&[announced(fate)], evidence);
+    fn count_complaints(fate: Fate, evidence: &Evidence) -> [usize; 4] {
+        let account = Account::new(&[announced_media(fate)], evidence);
         [
             account.lost.len(),
             account.twice.len(),
@@ -604,129 +614,154 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_once_and_recorded_is_in_order() {
+    fn stored_once_with_a_record_is_clean() {
         let evidence = Evidence {
-            objects: vec![object("acme/I/k", "aa")],
-            records: vec![record("stored")],
+            objects: vec![sample_object("acme/I/k", "aa")],
+            records: vec![sample_record("stored")],
             ..Evidence::default()
         };
-        assert_eq!(counts(Fate::Stored, &evidence), [0, 0, 0, 0]);
+        assert_eq!(count_complaints(Fate::Stored, &evidence), [0, 0, 0, 0]);
     }
 
     #[test]
     fn what_is_nowhere_is_lost() {
-        assert_eq!(counts(Fate::Stored, &Evidence::default()), [1, 0, 0, 0]);
+        assert_eq!(
+            count_complaints(Fate::Stored, &Evidence::default()),
+            [1, 0, 0, 0]
+        );
     }
 
     #[test]
-    fn two_objects_and_an_overwritten_one_are_twice() {
+    fn two_objects_or_writes_are_twice() {
         let mut evidence = Evidence {
-            objects: vec![object("acme/I/k", "aa"), object("acme/I/l", "aa")],
-            records: vec![record("stored")],
+            objects: vec![
+                sample_object("acme/I/k", "aa"),
+                sample_object("acme/I/l", "aa"),
+            ],
+            records: vec![sample_record("stored")],
             ..Evidence::default()
         };
-        assert_eq!(counts(Fate::Stored, &evidence), [0, 1, 0, 0]);
+        assert_eq!(count_complaints(Fate::Stored, &evidence), [0, 1, 0, 0]);
         evidence.objects = vec![Object {
             writes: 2,
-            ..object("acme/I/k", "aa")
+            ..sample_object("acme/I/k", "aa")
         }];
-        assert_eq!(counts(Fate::Stored, &evidence), [0, 1, 0, 0]);
+        assert_eq!(count_complaints(Fate::Stored, &evidence), [0, 1, 0, 0]);
     }
 
     #[test]
-    fn wrong_bytes_wrong_folders_and_records_that_contradict_are_unexpected() {
+    fn wrong_bytes_folders_and_records_are_unexpected() {
         let of = |objects: Vec<Object>, state: &str| Evidence {
             objects,
-            records: vec![record(state)],
+            records: vec![sample_record(state)],
             ..Evidence::default()
         };
-        let good = || vec![object("acme/I/k", "aa")];
+        let good = || vec![sample_object("acme/I/k", "aa")];
         for evidence in [
-            of(vec![object("acme/I/k", "bb")], "stored"),
+            of(vec![sample_object("acme/I/k", "bb")], "stored"),
             of(good(), "retrying"),
             of(good(), "parked"),
         ] {
             assert_eq!(
-                counts(Fate::Stored, &evidence),
+                count_complaints(Fate::Stored, &evidence),
                 [0, 0, 1, 0],
                 "{evidence:?}"
             );
         }
-        // The record names another key, too.
-        let elsewhere = of(vec![object("other/I/k", "aa")], "stored");
-        assert_eq!(counts(Fate::Stored, &elsewhere), [0, 0, 2, 0]);
+        // The record names another key as well.
+        let elsewhere = of(vec![sample_object("other/I/k", "aa")], "stored");
+        assert_eq!(count_complaints(Fate::Stored, &elsewhere), [0, 0, 2, 0]);
         for state in ["stored", "retrying", "parked"] {
             let empty = of(Vec::new(), state);
-            assert_eq!(counts(Fate::Either, &empty), [1, 0, 1, 0], "{state}");
+            assert_eq!(
+                count_complaints(Fate::Either, &empty),
+                [1, 0, 1, 0],
+                "{state}"
+            );
         }
     }
 
     #[test]
-    fn a_healthy_media_may_not_be_parked_and_none_without_a_reason() {
+    fn parking_needs_a_reason_and_no_source() {
         let of = |reason| Evidence {
-            parked: vec![parked(reason)],
-            records: vec![record("parked")],
+            parked: vec![sample_ticket(reason)],
+            records: vec![sample_record("parked")],
             ..Evidence::default()
         };
-        assert_eq!(counts(Fate::Parked, &of(Some("gone"))), [0, 0, 0, 0]);
-        assert_eq!(counts(Fate::Stored, &of(Some("gone"))), [0, 0, 1, 0]);
-        assert_eq!(counts(Fate::Parked, &of(None)), [0, 0, 1, 0]);
+        assert_eq!(
+            count_complaints(Fate::Parked, &of(Some("gone"))),
+            [0, 0, 0, 0]
+        );
+        assert_eq!(
+            count_complaints(Fate::Stored, &of(Some("gone"))),
+            [0, 0, 1, 0]
+        );
+        assert_eq!(count_complaints(Fate::Parked, &of(None)), [0, 0, 1, 0]);
     }
 
     #[test]
-    fn a_parked_file_has_its_records_class_and_copies_are_counted() {
-        let of = |parked: Vec<Parked>| Evidence {
+    fn a_parked_file_has_its_records_class() {
+        let of = |parked: Vec<ParkedTicket>| Evidence {
             parked,
-            records: vec![record("parked")],
+            records: vec![sample_record("parked")],
             ..Evidence::default()
         };
-        let twice = of(vec![parked(Some("gone")), parked(Some("gone"))]);
-        let account = Account::of(&[announced(Fate::Parked)], &twice);
+        let twice = of(vec![
+            sample_ticket(Some("gone")),
+            sample_ticket(Some("gone")),
+        ]);
+        let account = Account::new(&[announced_media(Fate::Parked)], &twice);
         assert_eq!((account.parked, account.parked_again), (1, 1));
-        let other = Parked {
+        let other = ParkedTicket {
             class: Some("corrupt".to_owned()),
-            ..parked(Some("gone"))
+            ..sample_ticket(Some("gone"))
         };
-        assert_eq!(counts(Fate::Parked, &of(vec![other])), [0, 0, 1, 0]);
+        assert_eq!(
+            count_complaints(Fate::Parked, &of(vec![other])),
+            [0, 0, 1, 0]
+        );
     }
 
     #[test]
-    fn what_a_rule_leaves_out_is_in_order_only_where_there_is_a_rule() {
+    fn skipping_needs_a_rule() {
         let evidence = Evidence {
-            records: vec![record("skipped")],
+            records: vec![sample_record("skipped")],
             ..Evidence::default()
         };
-        assert_eq!(counts(Fate::Skipped, &evidence), [0, 0, 0, 0]);
-        assert_eq!(counts(Fate::Stored, &evidence), [0, 0, 1, 0]);
-        assert_eq!(counts(Fate::Skipped, &Evidence::default()), [1, 0, 1, 0]);
+        assert_eq!(count_complaints(Fate::Skipped, &evidence), [0, 0, 0, 0]);
+        assert_eq!(count_complaints(Fate::Stored, &evidence), [0, 0, 1, 0]);
+        assert_eq!(
+            count_complaints(Fate::Skipped, &Evidence::default()),
+            [1, 0, 1, 0]
+        );
     }
 
     #[test]
-    fn what_nobody_announced_is_unexpected_and_an_open_upload_an_orphan() {
+    fn unannounced_files_and_open_uploads_are_reported() {
         let evidence = Evidence {
             queued: vec![Identity::new("I", "m"), Identity::new("I", "other")],
             uploads: vec!["acme/I/k".to_owned()],
             ..Evidence::default()
         };
-        assert_eq!(counts(Fate::Stored, &evidence), [0, 0, 1, 1]);
+        assert_eq!(count_complaints(Fate::Stored, &evidence), [0, 0, 1, 1]);
     }
 
     #[test]
-    fn media_of_one_message_id_are_told_apart_by_chat_and_bytes() {
-        let of = |chat: &str, sha256: &str| Announced {
-            identity: Identity::new("I", "m").holding(chat, sha256),
+    fn chat_and_bytes_distinguish_one_message_id() {
+        let of = |chat: &str, sha256: &str| AnnouncedMedia {
+            identity: Identity::new("I", "m").with_content(chat, sha256),
             sha256: sha256.to_owned(),
-            ..announced(Fate::Stored)
+            ..announced_media(Fate::Stored)
         };
         let all = [of("1", "aa"), of("1", "bb"), of("2@g.us", "aa")];
         let object = |chat: &str, sha256: &str| Object {
-            identity: Identity::new("I", "m").holding(chat, sha256),
-            ..object(&format!("acme/I/{chat}/{sha256}"), sha256)
+            identity: Identity::new("I", "m").with_content(chat, sha256),
+            ..sample_object(&format!("acme/I/{chat}/{sha256}"), sha256)
         };
         let record = |chat: &str, sha256: &str| Record {
-            identity: Identity::new("I", "m").holding(chat, sha256),
+            identity: Identity::new("I", "m").with_content(chat, sha256),
             object_key: Some(format!("acme/I/{chat}/{sha256}")),
-            ..record("stored")
+            ..sample_record("stored")
         };
         let places = [("1", "aa"), ("1", "bb"), ("group-2", "aa")];
         let evidence = Evidence {
@@ -734,18 +769,18 @@ mod tests {
             records: places.map(|(chat, sha256)| record(chat, sha256)).to_vec(),
             ..Evidence::default()
         };
-        assert!(Account::of(&all, &evidence).is_clean());
+        assert!(Account::new(&all, &evidence).is_clean());
         for n in 0..3 {
             let mut short = evidence.clone();
             short.objects.remove(n);
-            let account = Account::of(&all, &short);
+            let account = Account::new(&all, &short);
             assert_eq!((account.lost.len(), account.stored), (1, 2), "{account}");
         }
     }
 
     #[test]
-    fn a_record_that_says_other_bytes_than_are_there_is_found_out() {
-        let is = Said {
+    fn a_record_contradicting_its_object_is_reported() {
+        let is = FileFacts {
             size_bytes: Some(3),
             sha256: Some("aa".to_owned()),
             integrity: Some("sha256".to_owned()),
@@ -753,36 +788,40 @@ mod tests {
         };
         let text = |text: &str| Some(text.to_owned());
         for said in [
-            Said {
+            FileFacts {
                 size_bytes: Some(4),
                 ..is.clone()
             },
-            Said {
+            FileFacts {
                 sha256: text("bb"),
                 ..is.clone()
             },
-            Said {
+            FileFacts {
                 integrity: text("mac-only"),
                 ..is.clone()
             },
-            Said {
+            FileFacts {
                 strategy: text("cdn"),
                 ..is.clone()
             },
         ] {
-            let of = |said: &Said| Evidence {
+            let of = |said: &FileFacts| Evidence {
                 objects: vec![Object {
-                    said: Some(is.clone()),
-                    ..object("acme/I/k", "aa")
+                    facts: Some(is.clone()),
+                    ..sample_object("acme/I/k", "aa")
                 }],
                 records: vec![Record {
-                    said: said.clone(),
-                    ..record("stored")
+                    facts: said.clone(),
+                    ..sample_record("stored")
                 }],
                 ..Evidence::default()
             };
-            assert_eq!(counts(Fate::Stored, &of(&is)), [0, 0, 0, 0]);
-            assert_eq!(counts(Fate::Stored, &of(&said)), [0, 0, 1, 0], "{said:?}");
+            assert_eq!(count_complaints(Fate::Stored, &of(&is)), [0, 0, 0, 0]);
+            assert_eq!(
+                count_complaints(Fate::Stored, &of(&said)),
+                [0, 0, 1, 0],
+                "{said:?}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! libFuzzer's way into [`fuzz::decrypting_stream`].
+//! The libFuzzer program of [`fuzz::decrypting_stream`].
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! libFuzzer's way into [`fuzz::event_reading`].
+//! The libFuzzer program of [`fuzz::event_reading`].
 
 #![no_main]
 

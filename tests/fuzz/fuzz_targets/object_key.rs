@@ -1,4 +1,4 @@
-//! libFuzzer's way into [`fuzz::object_key`].
+//! The libFuzzer program of [`fuzz::object_key`].
 
 #![no_main]
 

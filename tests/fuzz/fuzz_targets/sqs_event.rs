@@ -1,4 +1,4 @@
-//! libFuzzer's way into [`fuzz::sqs_event`].
+//! The libFuzzer program of [`fuzz::sqs_event`].
 
 #![no_main]
 

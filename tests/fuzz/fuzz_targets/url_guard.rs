@@ -1,4 +1,4 @@
-//! libFuzzer's way into [`fuzz::url_guard`].
+//! The libFuzzer program of [`fuzz::url_guard`].
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! libFuzzer's way into [`fuzz::wapi_answer`].
+//! The libFuzzer program of [`fuzz::wapi_answer`].
 
 #![no_main]
 

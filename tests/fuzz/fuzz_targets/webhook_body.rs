@@ -1,4 +1,4 @@
-//! libFuzzer's way into [`fuzz::webhook_body`].
+//! The libFuzzer program of [`fuzz::webhook_body`].
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Sealed files, whole and spoilt, that arrive in pieces of any size.
+//! Encrypted files, intact and damaged, that arrive in pieces of any size.
 
 use aes::Aes256;
 use arbitrary::{Arbitrary, Unstructured};
@@ -17,21 +17,21 @@ use sha2::Digest;
 #[derive(Debug, Arbitrary)]
 enum Damage {
     None,
-    /// One bit of it is flipped.
+    /// One bit is flipped.
     Flip {
         at: u16,
         bit: u8,
     },
-    /// So many bytes are missing at its end.
+    /// Bytes are missing at the end.
     Cut {
         bytes: u8,
     },
-    /// Something is added at its end.
+    /// Bytes are added at the end.
     Append {
         tail: [u8; 16],
         bytes: u8,
     },
-    /// It is something else altogether.
+    /// The plain file arrives instead.
     Other,
 }
 
@@ -46,18 +46,21 @@ struct Delivery<'a> {
     plain: &'a [u8],
 }
 
-type Opened = Result<(Vec<u8>, Proof), OpenError>;
+type OpenResult = Result<(Vec<u8>, Proof), OpenError>;
 
-/// Seals the file, spoils it, and opens it in pieces.
+/// Encrypts the file, damages it, and decrypts it in pieces.
 pub fn run(data: &[u8]) {
     let Ok(delivery) = Delivery::arbitrary(&mut Unstructured::new(data)) else {
         return;
     };
-    let sealed = delivery.seal();
-    let arrived = delivery.spoil(&sealed);
-    let opened = delivery.open(&sealed, &arrived, &delivery.pieces);
-    // The sizes of pieces are the network's whim and must not show.
-    assert_eq!(opened, delivery.open(&sealed, &arrived, &[255; 8]));
+    let sealed = delivery.encrypt_file();
+    let arrived = delivery.damage_file(&sealed);
+    let opened = delivery.decrypt_in_pieces(&sealed, &arrived, &delivery.pieces);
+    // The network chooses the sizes of the pieces; they must not change the result.
+    assert_eq!(
+        opened,
+        delivery.decrypt_in_pieces(&sealed, &arrived, &[255; 8])
+    );
     if arrived == sealed {
         let (plain, proof) = opened.expect("an intact file opens");
         assert_eq!(plain, delivery.plain);
@@ -80,15 +83,15 @@ impl Delivery<'_> {
         MediaKey::from_base64(&text).expect("32 bytes")
     }
 
-    fn family(&self) -> KeyType {
+    fn key_type(&self) -> KeyType {
         let all = KeyType::ALL;
         *all.get(usize::from(self.family) % all.len())
             .expect("a family")
     }
 
-    /// As a sender does it, with another implementation than the one under test.
-    fn seal(&self) -> Vec<u8> {
-        let keys = self.media_key().expand(self.family());
+    /// Encrypts as a sender does, with an implementation other than the one under test.
+    fn encrypt_file(&self) -> Vec<u8> {
+        let keys = self.media_key().expand(self.key_type());
         let cipher = cbc::Encryptor::<Aes256>::new_from_slices(keys.cipher_key(), &keys.iv());
         let mut room = self.plain.to_vec();
         room.resize(self.plain.len() + 16, 0);
@@ -102,7 +105,7 @@ impl Delivery<'_> {
         sealed
     }
 
-    fn spoil(&self, sealed: &[u8]) -> Vec<u8> {
+    fn damage_file(&self, sealed: &[u8]) -> Vec<u8> {
         let mut arrived = sealed.to_vec();
         match &self.damage {
             Damage::None => {}
@@ -123,8 +126,9 @@ impl Delivery<'_> {
         arrived
     }
 
-    /// Opens what arrived, in pieces of these sizes over and over, as a buffer is filled from a socket.
-    fn open(&self, sealed: &[u8], arrived: &[u8], pieces: &[u8]) -> Opened {
+    /// Decrypts what arrived, in pieces of these sizes, repeated, as a buffer is filled from a
+    /// socket.
+    fn decrypt_in_pieces(&self, sealed: &[u8], arrived: &[u8], pieces: &[u8]) -> OpenResult {
         let hash = |bytes: &[u8]| {
             let digest = sha2::Sha256::digest(bytes);
             Sha256::from_bytes(&digest).expect("32 bytes")
@@ -134,7 +138,7 @@ impl Delivery<'_> {
             file_enc_sha256: self.tells_enc_hash.then(|| hash(sealed)),
             keep_mismatch: false,
         };
-        let mut opener = Opener::encrypted(self.media_key(), vec![self.family()], expected);
+        let mut opener = Opener::encrypted(self.media_key(), vec![self.key_type()], expected);
         let (mut buffer, mut opened, mut rest) = (Vec::new(), 0, arrived);
         for size in pieces.iter().cycle() {
             let Some((piece, after)) = rest.split_at_checked(usize::from(*size).max(1)) else {

@@ -1,14 +1,14 @@
-//! An event as W-API could post it tomorrow: any wrappers, either dialect, any text in any field. The medium in it is
-//! found, once, and a quoted one never.
+//! An event that W-API could post in the future: any wrappers, either dialect, any text in any
+//! field. Its media message is found exactly once, and a quoted one is never found.
 
 use arbitrary::{Arbitrary, Unstructured};
 use serde_json::{Map, Value, json};
 use wapi::webhook::WebhookBody;
 
-use crate::{INSTANCE, check_message, verified};
+use crate::{INSTANCE, check_message, verified_sender};
 
-/// Levels of wrappers, as many as were ever seen and more.
-const MOST_WRAPPERS: usize = 8;
+/// Maximum number of nested wrappers; observed events have fewer.
+const MAX_WRAPPERS: usize = 8;
 
 const KEYS: [&str; 7] = [
     "imageMessage",
@@ -40,7 +40,7 @@ const WRAPPERS: [&str; 17] = [
     "commentMessage",
 ];
 
-/// Where a message is someone else's, shown again.
+/// Fields that hold another sender's message, quoted.
 const QUOTES: [&str; 4] = [
     "quotedMessage",
     "questionReplyQuotedMessage",
@@ -48,21 +48,21 @@ const QUOTES: [&str; 4] = [
     "quotedOfTomorrow",
 ];
 
-/// Stands where the name of the sender goes.
+/// Placeholder for the sender's name.
 const NAME: &str = "NAME-OF-THE-SENDER";
 
-/// How the names of fields are spelled.
+/// The dialect, which decides how field names are spelled.
 #[derive(Debug, Clone, Copy, Arbitrary)]
 enum Spelling {
     Y2025,
     Y2026,
-    /// As in W-API's own log.
+    /// The dialect of W-API's own log.
     Lower,
 }
 
-/// How keys and hashes are written.
+/// The encoding of keys and hashes.
 #[derive(Debug, Clone, Copy, Arbitrary)]
-enum Bytes {
+enum BytesEncoding {
     Standard,
     UrlSafe,
     Unpadded,
@@ -75,8 +75,8 @@ enum Bytes {
     Text,
 }
 
-impl Bytes {
-    fn write(self, bytes: &[u8; 32]) -> Value {
+impl BytesEncoding {
+    fn encode_bytes(self, bytes: &[u8; 32]) -> Value {
         let standard = data_encoding::BASE64.encode(bytes);
         let numbered = || {
             (0..)
@@ -98,9 +98,9 @@ impl Bytes {
     }
 }
 
-/// What a relay makes of a body.
+/// How a relay changes a body.
 #[derive(Debug, Clone, Copy, Arbitrary)]
-enum Relay {
+enum RelayFormat {
     None,
     List,
     Request,
@@ -108,8 +108,8 @@ enum Relay {
     RequestOfText,
 }
 
-impl Relay {
-    fn wrap(self, body: String) -> String {
+impl RelayFormat {
+    fn wrap_body(self, body: String) -> String {
         let request = |body: &str| format!("{{\"headers\":{{}},\"query\":{{}},\"body\":{body}}}");
         match self {
             Self::None => body,
@@ -121,7 +121,7 @@ impl Relay {
     }
 }
 
-/// What is wrong with a text, or with the whole body.
+/// What is malformed in a text, or in the whole body.
 #[derive(Debug, Clone, Copy, Arbitrary)]
 enum Flaw {
     None,
@@ -132,8 +132,8 @@ enum Flaw {
 }
 
 impl Flaw {
-    /// A name as the flaw writes it.
-    fn name(self) -> &'static str {
+    /// The sender's name with this flaw.
+    fn sender_name(self) -> &'static str {
         match self {
             Self::None | Self::Mark => "Contato Exemplo",
             Self::HalfPair => "Contato \\ud83d",
@@ -145,13 +145,13 @@ impl Flaw {
 
 #[derive(Debug, Arbitrary)]
 enum Wrapper {
-    /// One that is known, through `.message`.
+    /// A known one, whose content is in `.message`.
     Known(u8),
-    /// One of tomorrow.
+    /// One that the code does not know.
     Unknown,
 }
 
-/// An event with one medium.
+/// An event with one media message.
 #[derive(Debug, Arbitrary)]
 struct Event<'a> {
     spelling: Spelling,
@@ -159,9 +159,9 @@ struct Event<'a> {
     wrappers: Vec<Wrapper>,
     is_quoted: bool,
     quote: u8,
-    bytes: Bytes,
+    bytes: BytesEncoding,
     content_is_text: bool,
-    relay: Relay,
+    relay: RelayFormat,
     flaw: Flaw,
     from_me: bool,
     is_group: bool,
@@ -177,19 +177,21 @@ struct Event<'a> {
     path: &'a str,
 }
 
-/// Builds the event, and reads it as the webhook function does.
+/// Builds the event and reads it as the webhook function does.
 pub fn run(data: &[u8]) {
     let Ok(event) = Event::arbitrary(&mut Unstructured::new(data)) else {
         return;
     };
-    let body = WebhookBody::parse(&event.posted()).expect("one webhook");
-    let announcement = body.announcement(&verified()).expect("its own instance");
+    let body = WebhookBody::parse(&event.posted_body()).expect("one webhook");
+    let announcement = body
+        .announcement(&verified_sender())
+        .expect("its own instance");
     let mut media = announcement.media.into_iter();
     if event.is_quoted {
         assert!(media.next().is_none(), "a quote is nothing new");
         return;
     }
-    let message = media.next().expect("the medium is found");
+    let message = media.next().expect("the media message is found");
     assert!(media.next().is_none(), "and only once");
     let path = message.direct_path.as_ref().expect("its path");
     assert_eq!(path.expose(), event.direct_path());
@@ -203,7 +205,7 @@ impl Event<'_> {
         data_encoding::BASE64.encode(&self.key)
     }
 
-    /// Short enough to be passed on, and of the characters that paths have.
+    /// Short enough to be kept by the reader, and without characters that paths cannot have.
     fn direct_path(&self) -> String {
         let graphic = self.path.chars().filter(char::is_ascii_graphic);
         let kept: String = graphic.take(400).collect();
@@ -226,15 +228,18 @@ impl Event<'_> {
         put("caption", json!(self.caption));
         put("fileLength", json!(self.file_length));
         for name in ["mediaKey", "fileSha256"] {
-            put(name, self.bytes.write(&self.key));
+            put(name, self.bytes.encode_bytes(&self.key));
         }
         Value::Object(object)
     }
 
-    /// As it arrives: with its flaw, in its envelope.
-    fn posted(&self) -> Vec<u8> {
-        let body = self.body().to_string().replace(NAME, self.flaw.name());
-        let body = self.relay.wrap(body);
+    /// The body as it arrives, with its flaw and its relay's wrapping.
+    fn posted_body(&self) -> Vec<u8> {
+        let body = self
+            .webhook_body()
+            .to_string()
+            .replace(NAME, self.flaw.sender_name());
+        let body = self.relay.wrap_body(body);
         let mark = if matches!(self.flaw, Flaw::Mark) {
             "\u{feff}"
         } else {
@@ -243,7 +248,7 @@ impl Event<'_> {
         format!("{mark}{body}").into_bytes()
     }
 
-    fn body(&self) -> Value {
+    fn webhook_body(&self) -> Value {
         let pick = |names: &'static [&'static str], n: u8| {
             names
                 .get(usize::from(n) % names.len())
@@ -255,7 +260,7 @@ impl Event<'_> {
             let quote = pick(&QUOTES, self.quote);
             content = json!({ "brandNewMessage": { "contextInfo": { quote: content } } });
         }
-        for wrapper in self.wrappers.iter().take(MOST_WRAPPERS) {
+        for wrapper in self.wrappers.iter().take(MAX_WRAPPERS) {
             let name = match wrapper {
                 Wrapper::Known(n) => pick(&WRAPPERS, *n),
                 Wrapper::Unknown => "wrapperOfTomorrow",

@@ -1,7 +1,8 @@
-//! What is fuzzed: one function per surface that strangers reach, each with what must hold for any input.
+//! Fuzz targets: one function for each surface that untrusted input reaches, with what must hold
+//! for any input.
 //!
-//! `make fuzz` lets libFuzzer look for inputs that break it; `tests/corpora.rs` repeats on every test run what it found
-//! worth keeping. Both call the same functions.
+//! `make fuzz` lets libFuzzer search for inputs that break a target. `tests/corpora.rs` repeats
+//! the inputs it kept on every test run. Both call the same functions.
 
 #![allow(
     clippy::expect_used,
@@ -25,16 +26,17 @@ use media::{
     sha256::Sha256,
 };
 
-/// Seconds since 1970 at which everything happens.
+/// The time of every run, in seconds since 1970.
 pub const NOW: i64 = 1_787_431_679;
 
-/// Bytes of a queue message at most; ten of them must fit one call of SQS, which takes 256 KiB on every endpoint.
+/// Maximum size of a queue message in bytes: ten must fit one call of SQS, which takes 256 KiB on
+/// every endpoint.
 const MAX_JOB_BYTES: usize = 25 * 1024;
 
-/// A target: its name, which is that of its corpus too, and what it does with an input.
+/// A target: its name, which is also its corpus's name, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// Every target.
+/// Every target; each has a corpus and a program in `fuzz_targets`.
 pub const TARGETS: [Target; 7] = [
     ("webhook_body", webhook_body::run),
     ("event_reading", event_reading::run),
@@ -48,26 +50,27 @@ pub const TARGETS: [Target; 7] = [
 /// The instance that webhooks are verified for.
 const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
 
-fn verified() -> VerifiedInstance {
+fn verified_sender() -> VerifiedInstance {
     let tenant = TenantId::parse("acme").expect("a tenant");
     let instance = InstanceId::parse(INSTANCE).expect("an instance");
     let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
     VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret")
 }
 
-/// What must hold of every announced medium, and of the job it becomes.
+/// Checks what must hold for every media message and for its job.
 fn check_message(message: MediaMessage) {
     check_silence(&message);
-    let job = verified().create_job(message, NOW);
+    let job = verified_sender().create_job(message, NOW);
     let json = job.to_json().expect("a job is JSON");
     assert!(json.len() <= MAX_JOB_BYTES, "{} bytes", json.len());
-    assert!(json.chars().all(is_taken_by_sqs), "SQS refuses this job");
+    assert!(json.chars().all(is_accepted_by_sqs), "SQS refuses this job");
     let read = QueuedJob::parse(&json).expect("what was written can be read");
     assert_eq!(read, job, "the queue changed the job");
     check_job(&job.into_job());
 }
 
-/// Printing a message must not depend on anything secret or personal in it.
+/// Checks that the `Debug` output of a message does not depend on anything secret or personal in
+/// it.
 fn check_silence(message: &MediaMessage) {
     let other = MediaMessage {
         media_key: Some(Secret::new("another key")),
@@ -81,15 +84,17 @@ fn check_silence(message: &MediaMessage) {
     assert_eq!(format!("{message:?}"), format!("{other:?}"));
 }
 
-/// What must hold of every job, also of one that nobody of ours wrote.
+/// Checks what must hold for every job, including one that our code did not write.
 fn check_job(job: &Job) {
     let until = job.message.recoverable_until();
     let ends = media::schedule::park_deadline(job.accepted_at, until);
     assert!(ends >= job.accepted_at, "a job ends before it begins");
-    object_key::check(job, &[]);
+    object_key::check_object(job, &[]);
 }
 
-/// The characters that SQS takes in a message: those of XML 1.0.
-fn is_taken_by_sqs(c: char) -> bool {
-    matches!(c, '\u{9}' | '\u{a}' | '\u{d}' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+/// Whether SQS accepts the character in a message: those of XML 1.0.
+fn is_accepted_by_sqs(c: char) -> bool {
+    matches!(c,
+        '\u{9}' | '\u{a}' | '\u{d}' | '\u{20}'..='\u{d7ff}'
+        | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }

@@ -1,4 +1,4 @@
-//! Where a file is stored, and what is written beside it, whatever the sender chose.
+//! The object's key and metadata, for anything that a sender chooses.
 
 use arbitrary::{Arbitrary, Unstructured};
 use media::{
@@ -12,10 +12,10 @@ use media::{
     strategy::Strategy,
 };
 
-use crate::{NOW, verified};
+use crate::{NOW, verified_sender};
 
 #[derive(Debug, Arbitrary)]
-struct Chosen<'a> {
+struct SenderChoice<'a> {
     message_id: &'a str,
     chat: &'a str,
     phone: Option<&'a str>,
@@ -28,9 +28,9 @@ struct Chosen<'a> {
     head: &'a [u8],
 }
 
-/// Files a medium whose sender chose everything.
+/// Builds a job whose sender chose everything, and checks its object.
 pub fn run(data: &[u8]) {
-    let Ok(chosen) = Chosen::arbitrary(&mut Unstructured::new(data)) else {
+    let Ok(chosen) = SenderChoice::arbitrary(&mut Unstructured::new(data)) else {
         return;
     };
     let Ok(message_id) = MessageId::parse(chosen.message_id) else {
@@ -64,11 +64,11 @@ pub fn run(data: &[u8]) {
         caption: chosen.caption.map(str::to_owned),
         envelope: Envelope::default(),
     };
-    check(&verified().create_job(message, NOW).into_job(), chosen.head);
+    check_object(&verified_sender().create_job(message, NOW).into_job(), chosen.head);
 }
 
-/// What must hold of the object of every job.
-pub(crate) fn check(job: &Job, head: &[u8]) {
+/// Checks what must hold for the object of every job.
+pub(crate) fn check_object(job: &Job, head: &[u8]) {
     let offset = parse_offset("-03:00").expect("an offset");
     let claims = Claims::default();
     let object = ObjectDescription::new(job, Strategy::Cdn, head, claims, offset);
@@ -137,6 +137,6 @@ fn check_headers(object: &ObjectDescription) {
         || kinds.any(|kind| object.content_type.starts_with(kind));
     let is_attachment = object.content_disposition.starts_with("attachment;");
     assert!(may_be_shown || is_attachment, "{}", object.content_type);
-    // S3's limits, and nothing personal.
+    // S3's limit on the values of tags.
     assert!(object.tags.iter().all(|(_, value)| value.len() <= 256));
 }

@@ -1,4 +1,4 @@
-//! What the trigger hands to the download function: an event of SQS whose bodies anybody may have written.
+//! The download function's trigger: an SQS event whose bodies anyone may have written.
 
 use aws_lambda_events::sqs::SqsEvent;
 use media::{
@@ -20,7 +20,7 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// A body is a job, with all that holds of one, or unread, or neither and will be parked.
+/// Checks a body: a job, an unread body, or neither, which will be parked.
 fn check_body(body: &str) {
     if let Ok(Queued::Unread(unread)) = Queued::parse(body) {
         let json = unread.to_json().expect("an unread body is JSON");

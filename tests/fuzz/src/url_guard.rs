@@ -1,4 +1,4 @@
-//! A URL, a link or a path that a stranger wrote, and an address that a name leads to.
+//! An untrusted URL, link or path, and an address that a name resolves to.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -23,7 +23,7 @@ static ORIGINS: LazyLock<Origins> = LazyLock::new(|| {
 
 static GUARD: LazyLock<AddressGuard> = LazyLock::new(|| AddressGuard::new(&ORIGINS));
 
-/// Takes the bytes as a URL, as a link of W-API's, as the path of a medium, and as an address.
+/// Reads the bytes as a URL, as a W-API link, as a media message's path, and as an address.
 pub fn run(data: &[u8]) {
     check_address(data);
     let Ok(text) = std::str::from_utf8(data) else {
@@ -47,10 +47,12 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// What a webhook announces leads to WhatsApp or nowhere.
+/// Checks that an announced path or URL leads to WhatsApp or nowhere.
 fn check_announced(path: Option<&str>, url: Option<&str>) {
     let key = data_encoding::BASE64.encode(&[7; 32]);
-    let body = json!({ "msgContent": { "imageMessage": { "mediaKey": key, "directPath": path, "url": url } } });
+    let body = json!({
+        "msgContent": { "imageMessage": { "mediaKey": key, "directPath": path, "url": url } }
+    });
     let body = WebhookBody::parse(body.to_string().as_bytes()).expect("an object");
     for message in body.read_announcement().media {
         for url in fetch::cdn_urls(&ORIGINS, &message) {
@@ -74,7 +76,7 @@ fn check_announced(path: Option<&str>, url: Option<&str>) {
     }
 }
 
-/// What the guard may let through, in other words than the guard's.
+/// Whether the guard may pass the URL, written independently of the guard.
 fn is_ours(url: &Url) -> bool {
     let text = url.as_str();
     let rest = text.strip_prefix("https://").unwrap_or_default();
@@ -85,7 +87,7 @@ fn is_ours(url: &Url) -> bool {
     is_name && (host == "api.w-api.app" || host.ends_with(".whatsapp.net"))
 }
 
-/// Networks that nothing may be fetched from: IANA's registries of special addresses, as CIDR blocks.
+/// Networks that must not be reached: IANA's registries of special addresses, as CIDR blocks.
 const SPECIAL_V4: [(&str, u32); 16] = [
     ("0.0.0.0", 8),
     ("10.0.0.0", 8),

@@ -1,4 +1,4 @@
-//! An answer of W-API's, or of whoever answers in its place.
+//! An answer from W-API, or from whatever server answers in its place.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use wapi::{
 use crate::{NOW, webhook_body};
 
 #[derive(Debug, Arbitrary)]
-struct Said<'a> {
+struct AnswerParts<'a> {
     status: u16,
     retry_after: Option<u32>,
     body: &'a [u8],
 }
 
-/// Reads the answer in every way that an answer is read.
+/// Reads the answer in each way that the code reads answers.
 pub fn run(data: &[u8]) {
-    let Ok(said) = Said::arbitrary(&mut Unstructured::new(data)) else {
+    let Ok(said) = AnswerParts::arbitrary(&mut Unstructured::new(data)) else {
         return;
     };
     let base = Url::parse("https://api.w-api.app/v1/").expect("a URL");
@@ -49,16 +49,16 @@ pub fn run(data: &[u8]) {
     check_account(said.body);
     if let Some(page) = LogPage::parse(said.body) {
         for body in page.webhooks {
-            webhook_body::check(body.read_announcement());
+            webhook_body::check_announcement(body.read_announcement());
         }
     }
 }
 
-/// What goes into logs, records and the parked queue.
+/// Checks an excerpt, which goes into logs, records and the parked queue.
 fn check_excerpt(excerpt: &str) {
     assert!(!excerpt.is_empty() && excerpt.chars().count() <= excerpt::MAX_CHARS);
     assert!(
-        excerpt.chars().all(crate::is_taken_by_sqs),
+        excerpt.chars().all(crate::is_accepted_by_sqs),
         "SQS refuses {excerpt:?}"
     );
     assert!(!excerpt.contains(['/', '@', '\n']), "{excerpt:?}");
@@ -68,7 +68,7 @@ fn check_excerpt(excerpt: &str) {
     }
 }
 
-/// Printing an account must tell neither URLs nor numbers.
+/// Checks that the `Debug` output of an account contains neither URLs nor numbers.
 fn check_account(body: &[u8]) {
     let Some(account) = Account::parse(body) else {
         return;
@@ -82,11 +82,8 @@ fn check_account(body: &[u8]) {
     with_others.phone = Some("another phone".to_owned());
     let shown = format!("{account:?}");
     assert_eq!(shown, format!("{with_others:?}"));
-    for url in Hook::ALL
-        .into_iter()
-        .filter_map(|hook| account.hook_url(hook))
-    {
-        // The names of hooks and of types are no secrets.
+    for url in Hook::ALL.into_iter().filter_map(|hook| account.hook_url(hook)) {
+        // The names of hooks and of types are not secret.
         assert!(url.len() < 12 || !shown.contains(url), "{shown}");
     }
 }

@@ -1,4 +1,4 @@
-//! A webhook's body: any bytes that somebody with the URL posts.
+//! A webhook's body: any bytes that a sender with the URL posts.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use wapi::{
     webhook::{Announcement, MAX_MEDIA, Reading, WebhookBody},
 };
 
-use crate::{INSTANCE, check_message, verified};
+use crate::{INSTANCE, check_message, verified_sender};
 
 /// Reads the bytes as the webhook function does.
 pub fn run(data: &[u8]) {
@@ -16,19 +16,19 @@ pub fn run(data: &[u8]) {
     let Ok(body) = WebhookBody::parse(data) else {
         return;
     };
-    match body.announcement(&verified()) {
+    match body.announcement(&verified_sender()) {
         Ok(announcement) => {
             let said = body.instance();
             assert!(said.is_none_or(|said| said == INSTANCE), "{said:?}");
-            check(announcement);
+            check_announcement(announcement);
         }
-        Err(_) => check(body.read_announcement()),
+        Err(_) => check_announcement(body.read_announcement()),
     }
 }
 
 /// What is whole leaves nothing to keep, and what is in a text is found in it.
 fn check_reading(data: &[u8]) {
-    if let Reading::Whole(announcement) = Reading::of(data, &verified()) {
+    if let Reading::Whole(announcement) = Reading::of(data, &verified_sender()) {
         assert_eq!(announcement.not_understood, 0);
     }
     let found = std::str::from_utf8(data).is_ok_and(|text| text.contains("5500900000002"));
@@ -37,7 +37,7 @@ fn check_reading(data: &[u8]) {
 }
 
 /// What must hold of everything announced.
-pub(crate) fn check(announcement: Announcement) {
+pub(crate) fn check_announcement(announcement: Announcement) {
     let ignored = announcement.ignored_because();
     let media = announcement.media;
     assert_eq!(media.is_empty(), ignored.is_some());

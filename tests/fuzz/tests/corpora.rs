@@ -1,4 +1,5 @@
-//! Repeats every input that fuzzing found worth keeping, the recorded events, and some noise, on every test run.
+//! Repeats every input that fuzzing kept, the recorded events, and random noise, on every test
+//! run.
 
 #![allow(
     clippy::expect_used,
@@ -13,14 +14,14 @@ use std::{
 
 use fuzz::TARGETS;
 
-/// Inputs of noise for each target; libFuzzer tries millions.
+/// Random inputs for each target; libFuzzer tries millions.
 const NOISE: usize = 2_000;
 
-fn here() -> PathBuf {
+fn crate_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+fn list_files(folder: &Path) -> Vec<PathBuf> {
     let entries = folder
         .read_dir()
         .unwrap_or_else(|_| panic!("{} is there", folder.display()));
@@ -32,9 +33,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_input_that_was_kept_passes_again() {
+fn kept_inputs_pass_again() {
     for (name, run) in TARGETS {
-        let kept = files(&here().join("corpus").join(name));
+        let kept = list_files(&crate_folder().join("corpus").join(name));
         assert!(kept.len() >= 20, "{name} has {} inputs", kept.len());
         for path in kept {
             println!("{}", path.display());
@@ -44,9 +45,9 @@ fn every_input_that_was_kept_passes_again() {
 }
 
 #[test]
-fn recorded_events_and_their_beginnings_pass() {
+fn recorded_events_and_their_prefixes_pass() {
     for (_, run) in TARGETS {
-        for path in files(&here().join("../../events")) {
+        for path in list_files(&crate_folder().join("../../events")) {
             let bytes = std::fs::read(&path).expect("an event");
             run(&bytes);
             for end in (0..bytes.len()).step_by(97) {
@@ -69,10 +70,10 @@ fn noise_passes() {
 }
 
 #[test]
-fn every_target_can_be_fuzzed_and_has_a_corpus() {
+fn every_target_has_a_program_and_corpus() {
     let named: BTreeSet<_> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
     let in_folder = |folder: &str| -> BTreeSet<String> {
-        let stems = files(&here().join(folder)).into_iter();
+        let stems = list_files(&crate_folder().join(folder)).into_iter();
         stems
             .map(|path| {
                 path.file_stem()

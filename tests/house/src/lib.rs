@@ -1,1 +1,2 @@
-//! Nothing but a place for `tests/`: the rules of the house, the template and the pages. They need no stack.
+//! An empty library for the tests in `tests/`: the rules of the repository, the template and the
+//! pages. They need no stack.

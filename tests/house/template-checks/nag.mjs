@@ -1,4 +1,5 @@
-// Runs cdk-nag's AwsSolutions rules over a CloudFormation template: nag.mjs TEMPLATE, from the folder of node_modules.
+// Runs cdk-nag's AwsSolutions rules on a CloudFormation template: nag.mjs TEMPLATE, started in the
+// folder of node_modules.
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -28,5 +29,5 @@ for (const line of lines) {
   }
 }
 console.log(`${count.Compliant} passed, ${count['Non-Compliant'] + count.UNKNOWN} failed, ${count.Suppressed} accepted with a reason`);
-// A template in which no rule found anything to look at was not checked.
+// If no rule applied to any resource, the template was not checked.
 process.exitCode = count['Non-Compliant'] + count.UNKNOWN > 0 || count.Compliant === 0 ? 1 : 0;

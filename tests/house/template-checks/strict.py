@@ -1,11 +1,11 @@
-"""Prints template.yaml as CloudFormation will see it when every optional protection is on.
+"""Prints template.yaml as CloudFormation reads it when every optional protection is on.
 
-Guard rules and cdk-nag know the resources of CloudFormation, not those of SAM, and cannot tell which branch of an Fn::If
-counts. So the SAM transform is run here, the conditions are decided for the strict variant (a key of one's own, TLS only,
-an e-mail address for alarms), and the result is printed as JSON.
+Guard rules and cdk-nag know the resources of CloudFormation, not those of SAM, and cannot tell
+which branch of an Fn::If counts. So this program runs the SAM transform, decides the conditions for
+the strict variant (a customer's own key, TLS only, an e-mail address for alarms), and prints JSON.
 
     strict.py template.yaml            the template
-    strict.py --weakened template.yaml the same with protections taken away: every checker must object to it
+    strict.py --weakened template.yaml without protections: every checker must object to it
 """
 
 import json
@@ -22,7 +22,7 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 class NoManagedPolicies(ManagedPolicyLoader):
-    """The stack names its own policies, so the names of AWS's are never needed."""
+    """The stack has its own policies, so the names of AWS's managed ones are not needed."""
 
     def __init__(self):
         super().__init__(iam_client=None)
@@ -31,10 +31,10 @@ class NoManagedPolicies(ManagedPolicyLoader):
         return {}
 
 
-def decided(part):
-    """The part with the branch of each Fn::If that the strict variant takes, and its key named: rules take no Ref for one."""
+def resolve_conditions(part):
+    """Replaces each Fn::If by its strict branch, and the key's Ref by an ARN, which rules need."""
     if isinstance(part, list):
-        members = [decided(member) for member in part]
+        members = [resolve_conditions(member) for member in part]
         return [member for member in members if member != NO_VALUE]
     if not isinstance(part, dict):
         return part
@@ -42,18 +42,18 @@ def decided(part):
         return OWN_KEY
     if set(part) == {"Fn::If"}:
         name, when_true, when_false = part["Fn::If"]
-        return decided(when_true if STRICT[name] else when_false)
-    members = {key: decided(value) for key, value in part.items()}
+        return resolve_conditions(when_true if STRICT[name] else when_false)
+    members = {key: resolve_conditions(value) for key, value in part.items()}
     return {key: value for key, value in members.items() if value != NO_VALUE}
 
 
-def strict(template):
+def build_strict(template):
     defaults = {name: each.get("Default", "") for name, each in template["Parameters"].items()}
-    # As after sam package: the translator takes no local folders.
+    # As after `sam package`, because the translator does not take local folders.
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://packaged/function.zip"
-    # The translator asks its AWS session for a Region, though no name in this template depends on it.
+    # The translator needs a Region, although no name in this template depends on it.
     os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
     plain = transform(template, defaults, NoManagedPolicies())
     unknown = set(plain.pop("Conditions")) - set(STRICT)
@@ -63,9 +63,9 @@ def strict(template):
     for name, resource in plain["Resources"].items():
         condition = resource.pop("Condition", None)
         if condition is None or STRICT[condition]:
-            resources[name] = decided(resource)
+            resources[name] = resolve_conditions(resource)
     plain["Resources"] = resources
-    # Only what is decided asked for these.
+    # Only the resolved conditions used these.
     del plain["Parameters"]["RequireTls"], plain["Parameters"]["EncryptionKeyArn"]
     return plain
 
@@ -84,7 +84,7 @@ def weaken(plain):
 
 def main(arguments):
     with open(arguments[-1], encoding="utf-8") as file:
-        plain = strict(yaml_parse(file.read()))
+        plain = build_strict(yaml_parse(file.read()))
     if "--weakened" in arguments:
         weaken(plain)
     json.dump(plain, sys.stdout, indent=1)

@@ -1,4 +1,4 @@
-//! The rules of the house, held against the dependencies, the sources, the events and the template.
+//! The rules of the repository, checked against dependencies, sources, events and the template.
 
 #![allow(
     clippy::expect_used,
@@ -15,8 +15,9 @@ use std::{
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
-/// The rooms, and which of ours each may import. Tests may import any; nothing imports tests.
-const ROOMS: [(&str, &[&str]); 12] = [
+/// The crates, and the crates of ours that each may import. Tests may import any; no crate
+/// imports tests.
+const CRATES: [(&str, &[&str]); 12] = [
     ("media", &[]),
     ("wapi", &["media"]),
     ("fetch", &["media", "wapi"]),
@@ -36,37 +37,38 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ),
 ];
 
-/// What Lambda runs on.
+/// The targets that Lambda runs.
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
 
-fn root() -> PathBuf {
+fn repository_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .canonicalize()
         .expect("the root folder")
 }
 
-fn metadata() -> Metadata {
+fn cargo_metadata() -> Metadata {
     MetadataCommand::new()
-        .manifest_path(root().join("Cargo.toml"))
+        .manifest_path(repository_root().join("Cargo.toml"))
         .no_deps()
         .other_options(["--locked".to_owned()])
         .exec()
         .expect("cargo metadata, with a lock file that is up to date")
 }
 
-fn is_of_tests(package: &Package) -> bool {
-    let folders = ["tests", "dev"].map(|folder| root().join(folder));
+fn is_test_package(package: &Package) -> bool {
+    let folders = ["tests", "dev"].map(|folder| repository_root().join(folder));
     folders
         .iter()
         .any(|folder| package.manifest_path.starts_with(folder))
 }
 
-/// The name and version of every crate that is compiled into `package`, itself included. Build scripts and
-/// tests are not. Asked of `cargo tree`, because `cargo metadata` also lists what is only weakly wanted.
+/// The name and version of every crate compiled into `package`, itself included, without build
+/// scripts and tests. Read from `cargo tree`, because `cargo metadata` also lists weak optional
+/// dependencies.
 fn compiled_into(package: &str, target: &str) -> BTreeSet<(String, String)> {
     let tree = Command::new(env!("CARGO"))
-        .current_dir(root())
+        .current_dir(repository_root())
         .args(["tree", "--locked", "--edges", "normal", "--prefix", "none"])
         .args(["--package", package, "--target", target])
         .output()
@@ -84,18 +86,21 @@ fn compiled_into(package: &str, target: &str) -> BTreeSet<(String, String)> {
 }
 
 /// The files with this extension below the folders, by path from the root.
-fn files(folders: &[&str], extension: &str) -> BTreeMap<String, String> {
-    let found = files_below(folders.iter().map(|folder| root().join(folder)), extension);
+fn source_files(folders: &[&str], extension: &str) -> BTreeMap<String, String> {
+    let found = files_below(
+        folders.iter().map(|folder| repository_root().join(folder)),
+        extension,
+    );
     assert!(!found.is_empty(), "no .{extension} files in {folders:?}");
     found
 }
 
-/// The text of each file with this extension among `paths` and below them, by its path below the root.
+/// The text of each file with this extension among `paths` and below them, by path from the root.
 fn files_below(
     paths: impl IntoIterator<Item = PathBuf>,
     extension: &str,
 ) -> BTreeMap<String, String> {
-    let root = root();
+    let root = repository_root();
     let mut open: Vec<_> = paths.into_iter().collect();
     let mut found = BTreeMap::new();
     while let Some(path) = open.pop() {
@@ -111,13 +116,13 @@ fn files_below(
     found
 }
 
-fn sources() -> BTreeMap<String, String> {
-    files(&["shared", "functions", "cli", "tests", "dev"], "rs")
+fn all_sources() -> BTreeMap<String, String> {
+    source_files(&["shared", "functions", "cli", "tests", "dev"], "rs")
 }
 
 /// The pages: those beside the manifest, and those of folders that have some.
 fn pages() -> BTreeMap<String, String> {
-    let entries = root().read_dir().expect("the root");
+    let entries = repository_root().read_dir().expect("the root");
     let names = entries.map(|entry| entry.expect("an entry").file_name());
     let names: Vec<_> = names.filter_map(|name| name.into_string().ok()).collect();
     let at_the_root = names.iter().map(String::as_str);
@@ -125,11 +130,11 @@ fn pages() -> BTreeMap<String, String> {
     let places: Vec<_> = at_the_root
         .chain(["docs", "events", "tests/fuzz"])
         .collect();
-    files(&places, "md")
+    source_files(&places, "md")
 }
 
 /// `path:line` of every line that `is_wrong` says something about, this file left out.
-fn offences(
+fn find_offences(
     files: &BTreeMap<String, String>,
     is_wrong: impl Fn(&[&str], usize) -> bool,
 ) -> Vec<String> {
@@ -146,21 +151,21 @@ fn offences(
     offences
 }
 
-fn none(offences: &[String], rule: &str) {
+fn assert_none(offences: &[String], rule: &str) {
     assert!(offences.is_empty(), "{rule}:\n{}", offences.join("\n"));
 }
 
 #[test]
-fn each_room_imports_only_the_rooms_it_may() {
-    let metadata = metadata();
+fn each_crate_imports_only_its_allowed_crates() {
+    let metadata = cargo_metadata();
     let members = metadata.workspace_packages();
     let ours: BTreeSet<_> = members.iter().map(|one| one.name.as_str()).collect();
-    let rooms: HashMap<_, _> = ROOMS.into_iter().collect();
-    for package in members.iter().filter(|one| !is_of_tests(one)) {
+    let rooms: HashMap<_, _> = CRATES.into_iter().collect();
+    for package in members.iter().filter(|one| !is_test_package(one)) {
         let name = package.name.as_str();
         let allowed = rooms.get(name).copied();
         let allowed =
-            allowed.unwrap_or_else(|| unreachable!("{name} is not in the table of rooms"));
+            allowed.unwrap_or_else(|| unreachable!("{name} is not in the table of crates"));
         let imports = package.dependencies.iter();
         let imports = imports.filter(|one| one.kind != DependencyKind::Development);
         for import in imports.filter(|one| ours.contains(one.name.as_str())) {
@@ -171,16 +176,16 @@ fn each_room_imports_only_the_rooms_it_may() {
             );
         }
     }
-    for (room, _) in ROOMS {
-        assert!(ours.contains(room), "there is no {room}");
+    for (room, _) in CRATES {
+        assert!(ours.contains(room), "there is no crate {room}");
     }
 }
 
-/// A room that is left out would say nothing below `warn`, and metrics are counted from lines of `info`.
+/// A missing crate would log nothing below `warn`, and metrics are counted from `info` lines.
 #[test]
-fn every_room_of_a_function_may_speak_in_its_log() {
-    let packages = metadata();
-    let root = root();
+fn every_crate_of_a_function_can_log() {
+    let packages = cargo_metadata();
+    let root = repository_root();
     let members = packages.workspace_packages().into_iter().filter(|one| {
         ["shared", "functions"]
             .iter()
@@ -189,15 +194,16 @@ fn every_room_of_a_function_may_speak_in_its_log() {
     let mut rooms: BTreeSet<_> = members.map(|one| one.name.to_string()).collect();
     assert!(
         rooms.remove("operator"),
-        "no function has the operator's room"
+        "a function has the operator's crate"
     );
     assert_eq!(rooms, boot::telemetry::OURS.map(str::to_owned).into());
 }
 
 #[test]
-fn the_architecture_page_and_this_test_have_the_same_table() {
-    let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the page");
-    for (room, imports) in &ROOMS[..7] {
+fn the_architecture_page_has_the_same_table() {
+    let page =
+        std::fs::read_to_string(repository_root().join("ARCHITECTURE.md")).expect("the page");
+    for (room, imports) in &CRATES[..7] {
         let imports: Vec<_> = imports.iter().map(|one| format!("`{one}`")).collect();
         let imports = if imports.is_empty() {
             "nothing".to_owned()
@@ -210,7 +216,7 @@ fn the_architecture_page_and_this_test_have_the_same_table() {
 }
 
 #[test]
-fn the_pure_rooms_have_no_runtime_no_http_and_no_aws() {
+fn pure_crates_have_no_runtime_http_or_aws() {
     for room in ["media", "wapi", "report"] {
         let crates = compiled_into(room, TARGETS[0])
             .into_iter()
@@ -225,9 +231,10 @@ fn the_pure_rooms_have_no_runtime_no_http_and_no_aws() {
     }
 }
 
-/// A file of 8 MiB can make `cfb` take a GiB for its tables, and `infer` asks it by default.
+/// Reading its tables, `cfb` can allocate a GiB for a file of 8 MiB, and `infer` calls it by
+/// default.
 #[test]
-fn the_functions_read_no_ole_tables() {
+fn functions_read_no_ole_tables() {
     for room in ["media", "download"] {
         let crates = compiled_into(room, TARGETS[0]);
         assert!(crates.iter().all(|(name, _)| name != "cfb"), "{room}");
@@ -235,28 +242,28 @@ fn the_functions_read_no_ole_tables() {
 }
 
 #[test]
-fn only_two_rooms_name_the_aws_sdk() {
-    let mut sources = files(&["shared", "functions", "cli"], "rs");
+fn only_two_crates_use_the_aws_sdk() {
+    let mut sources = source_files(&["shared", "functions", "cli"], "rs");
     let rooms = ["shared/aws/src/", "shared/operator/src/"];
     sources.retain(|path, _| !rooms.iter().any(|room| path.starts_with(room)));
-    let named = offences(&sources, |lines, n| {
+    let named = find_offences(&sources, |lines, n| {
         // In quotes it is the name of a log target, not a type.
         lines[n].replace("\"aws_sdk_", "").contains("aws_sdk_")
     });
-    none(
+    assert_none(
         &named,
         "an aws_sdk_* type outside shared/aws and shared/operator",
     );
-    for package in metadata().workspace_packages() {
+    for package in cargo_metadata().workspace_packages() {
         let mut dependencies = package.dependencies.iter();
         let has_sdk = dependencies.any(|one| one.name.starts_with("aws-sdk-"));
-        let may = ["aws", "operator"].contains(&package.name.as_str()) || is_of_tests(package);
+        let may = ["aws", "operator"].contains(&package.name.as_str()) || is_test_package(package);
         assert!(may || !has_sdk, "{} depends on an AWS SDK", package.name);
     }
 }
 
 #[test]
-fn the_functions_have_one_tls_stack_and_one_cryptographic_library() {
+fn functions_have_one_tls_and_crypto_library() {
     const OTHERS: [&str; 8] = [
         "ring",
         "openssl",
@@ -285,8 +292,9 @@ fn the_functions_have_one_tls_stack_and_one_cryptographic_library() {
 }
 
 #[test]
-fn the_dependency_rules_ban_what_the_functions_must_not_have() {
-    let rules = std::fs::read_to_string(root().join(".ci/deny.toml")).expect("the rules");
+fn the_dependency_rules_ban_unwanted_crates() {
+    let rules =
+        std::fs::read_to_string(repository_root().join(".ci/deny.toml")).expect("the rules");
     for banned in ["openssl-sys", "native-tls", "ring"] {
         assert!(
             rules.contains(&format!("{{ crate = \"{banned}\", reason")),
@@ -301,10 +309,11 @@ fn the_dependency_rules_ban_what_the_functions_must_not_have() {
     }
 }
 
-/// A tag can be moved to other code, a commit cannot; and what only checks needs no right to change anything.
+/// A tag can be moved to other code, a commit cannot. A workflow that only checks needs no write
+/// access.
 #[test]
-fn every_action_is_pinned_and_no_workflow_may_write() {
-    let workflows = files(&[".github/workflows"], "yml");
+fn actions_are_pinned_and_workflows_read_only() {
+    let workflows = source_files(&[".github/workflows"], "yml");
     let mut actions = 0;
     for (path, text) in &workflows {
         let workflow: serde_yaml_ng::Value = serde_yaml_ng::from_str(text).expect(path);
@@ -318,11 +327,11 @@ fn every_action_is_pinned_and_no_workflow_may_write() {
         for (name, job) in workflow["jobs"].as_mapping().expect(path) {
             assert!(
                 job["permissions"].is_null(),
-                "{path}: {name:?} has rights of its own"
+                "{path}: {name:?} has its own permissions"
             );
             assert!(
                 job["timeout-minutes"].is_number(),
-                "{path}: {name:?} may run for ever"
+                "{path}: {name:?} has no time limit"
             );
         }
         let uses = text
@@ -340,33 +349,35 @@ fn every_action_is_pinned_and_no_workflow_may_write() {
 }
 
 #[test]
-fn every_source_file_says_on_its_first_line_what_it_is() {
-    let silent = offences(&sources(), |lines, n| {
+fn every_source_file_begins_with_its_purpose() {
+    let silent = find_offences(&all_sources(), |lines, n| {
         n == 0
             && lines[0]
                 .strip_prefix("//! ")
                 .is_none_or(|text| text.len() < 10)
     });
-    none(&silent, "line 1 is //! and a sentence");
+    assert_none(&silent, "line 1 is //! and a sentence");
 }
 
 #[test]
 fn no_test_is_ignored() {
-    let ignored = offences(&sources(), |lines, n| {
+    let ignored = find_offences(&all_sources(), |lines, n| {
         lines[n].trim_start().starts_with("#[ignore")
     });
-    none(&ignored, "a test that is not run proves nothing");
+    assert_none(&ignored, "an ignored test proves nothing");
 }
 
-/// `test = false` spares a second compilation of crates without unit tests; a unit test there would not run.
+/// `test = false` avoids compiling crates without unit tests twice; a unit test in such a crate
+/// would not run.
 #[test]
 fn every_unit_test_is_compiled() {
-    let metadata = metadata();
+    let metadata = cargo_metadata();
     let mut skipped = 0;
     for package in metadata.workspace_packages() {
         let folder = package.manifest_path.parent().expect("a folder");
         for target in package.targets.iter().filter(|one| !one.test) {
-            // A library's modules lie beside its root, and so do those of a binary without a library.
+            // A library's modules are beside its root, and so are those of a binary without a
+            // library.
             let has_library = package.targets.iter().any(|one| one.is_lib());
             let is_alone = target.is_lib() || !has_library;
             let source = if is_alone {
@@ -376,23 +387,23 @@ fn every_unit_test_is_compiled() {
             };
             let mut sources = files_below([source.into_std_path_buf()], "rs");
             sources.retain(|path, _| !target.is_lib() || !path.ends_with("src/main.rs"));
-            let tests = offences(&sources, |lines, n| {
+            let tests = find_offences(&sources, |lines, n| {
                 let line = lines[n].trim_start();
                 line.starts_with("#[test]") || line.starts_with("#[tokio::test")
             });
-            none(&tests, "a unit test of a target with `test = false`");
+            assert_none(&tests, "a unit test of a target with `test = false`");
             skipped += 1;
         }
     }
     assert!(skipped > 10, "{skipped} targets without unit tests");
 }
 
-/// Between two looks at something that has a time limit a test may sleep; or where a comment right above
-/// says why. It never sleeps and hopes.
+/// A test may sleep between two checks of something with a time limit, or where a comment
+/// directly above gives the reason. It must not sleep and hope.
 #[test]
-fn no_test_sleeps_and_hopes() {
+fn no_test_sleeps_without_a_reason() {
     const LOOP_LINES: usize = 20;
-    let mut tests = sources();
+    let mut tests = all_sources();
     tests.retain(|path, _| {
         path.split('/')
             .rev()
@@ -400,7 +411,7 @@ fn no_test_sleeps_and_hopes() {
             .any(|folder| folder == "tests")
     });
     tests.retain(|path, _| !path.starts_with("tests/") || path.matches("tests/").count() > 1);
-    let hopes = offences(&tests, |lines, n| {
+    let hopes = find_offences(&tests, |lines, n| {
         let is_sleep = ["sleep(", "sleep_until("]
             .iter()
             .any(|call| lines[n].contains(call));
@@ -410,33 +421,33 @@ fn no_test_sleeps_and_hopes() {
             .is_some_and(|line| line.trim_start().starts_with("//"));
         is_sleep && !has_reason && !before.iter().any(|line| line.contains(".elapsed()"))
     });
-    none(
+    assert_none(
         &hopes,
         "a sleep outside a loop with a time limit, without a reason above it",
     );
 }
 
 #[test]
-fn the_functions_speak_only_through_the_log() {
-    let sources = files(&["shared", "functions"], "rs");
-    let printed = offences(&sources, |lines, n| {
+fn functions_print_only_through_the_log() {
+    let sources = source_files(&["shared", "functions"], "rs");
+    let printed = find_offences(&sources, |lines, n| {
         ["println!", "print!", "dbg!"]
             .iter()
             .any(|call| lines[n].contains(call))
     });
-    none(&printed, "what is printed is not JSON and has no fields");
+    assert_none(&printed, "printed text is not JSON and has no fields");
 }
 
 #[test]
 fn every_event_is_one_json_object() {
-    for (path, text) in files(&["events"], "json") {
+    for (path, text) in source_files(&["events"], "json") {
         let value: serde_json::Value = serde_json::from_str(&text).expect(&path);
         assert!(value.is_object(), "{path}");
     }
 }
 
-/// The numbers that a line holds as people and WhatsApp write Brazilian mobile numbers: with `+55` and
-/// whatever stands between the digits, or as digits that stand alone, with or without the country.
+/// The Brazilian mobile numbers in a line, as people and WhatsApp write them: with `+55` and any
+/// separators, or as separate digits with or without the country.
 fn mobile_numbers(line: &str) -> BTreeSet<String> {
     let digits_of = |text: &str| {
         text.chars()
@@ -470,15 +481,15 @@ fn mobile_numbers(line: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// An area that does not exist, and a subscriber that nobody is.
+/// Whether the number has an area that does not exist or an invented subscriber.
 fn is_invented(number: &str) -> bool {
     // No Brazilian number has the area 00.
     number.starts_with("5500")
 }
 
 #[test]
-fn mobile_numbers_are_recognised_however_they_are_written() {
-    // Put together here, so that no such number stands in a file.
+fn mobile_numbers_are_found_in_every_spelling() {
+    // Composed here, so that no file contains such a number.
     let (area, subscriber) = ("11", "987654321");
     for line in [
         format!("\"id\": \"55{area}{subscriber}@s.whatsapp.net\""),
@@ -502,36 +513,38 @@ fn mobile_numbers_are_recognised_however_they_are_written() {
 }
 
 #[test]
-fn nobody_real_is_in_the_events_the_tests_or_the_pages() {
-    let mut all = sources();
+fn events_tests_and_pages_name_no_real_person() {
+    let mut all = all_sources();
     for (folder, extension) in [("events", "json"), ("shared", "json")] {
-        all.extend(files(&[folder], extension));
+        all.extend(source_files(&[folder], extension));
     }
     all.extend(pages());
-    let real = offences(&all, |lines, n| {
+    let real = find_offences(&all, |lines, n| {
         mobile_numbers(lines[n]).iter().any(|one| !is_invented(one))
     });
-    none(
+    assert_none(
         &real,
-        "only numbers of area 00, such as 5500900000001, are invented for certain",
+        "only numbers of area 00, such as 5500900000001, are certainly invented",
     );
-    let named = offences(&files(&["events"], "json"), |lines, n| {
+    let named = find_offences(&source_files(&["events"], "json"), |lines, n| {
         let name = lines[n].trim().strip_prefix("\"pushName\": ");
         name.is_some_and(|name| name.trim_end_matches(',') != "\"Contato Exemplo\"")
     });
-    none(&named, "a sender of another name than Contato Exemplo");
+    assert_none(&named, "a sender with a name other than Contato Exemplo");
 }
 
-/// If SQS gave up first it would park a job without a reason. With full jitter no number of receives is
-/// certain: `shared/media/tests/ends.rs` lives 20,000 lives with this one, and this holds the template to it.
+/// If SQS gave up first, it would park a job without a reason. With full jitter no number of
+/// receives is certain: `shared/media/tests/ends.rs` simulates 20,000 jobs with this limit, and
+/// this test checks that the template has the same.
 #[test]
-fn the_queue_parks_no_job_before_its_schedule_does_and_every_job_before_it_forgets_it() {
-    let template = std::fs::read_to_string(root().join("template.yaml")).expect("the template");
+fn the_queue_outlasts_the_schedule_of_every_job() {
+    let template =
+        std::fs::read_to_string(repository_root().join("template.yaml")).expect("the template");
     let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&template).expect("YAML");
     let queue = &template["Resources"]["JobsQueue"]["Properties"];
     let number = |value: &serde_yaml_ng::Value| value.as_u64().expect("a number");
     let most = number(&queue["RedrivePolicy"]["maxReceiveCount"]);
-    assert_eq!(most, 140, "MOST_RECEIVES in ends.rs is another");
+    assert_eq!(most, 140, "MOST_RECEIVES in ends.rs differs");
     let (life, mut elapsed) = (Duration::from_hours(6 * 24), Duration::ZERO);
     let usual = (1_u32..).find(|receive| {
         elapsed += media::schedule::retry_wait(*receive, 0.5, None);
@@ -539,7 +552,7 @@ fn the_queue_parks_no_job_before_its_schedule_does_and_every_job_before_it_forge
     });
     assert!(
         usual.is_some_and(|usual| most * 2 >= u64::from(usual) * 3),
-        "{most} receives, and a usual life takes {usual:?}"
+        "{most} receives, and a usual job takes {usual:?}"
     );
     let retention = number(&queue["MessageRetentionPeriod"]);
     assert_eq!(retention, Duration::from_hours(7 * 24).as_secs());
@@ -550,10 +563,10 @@ fn the_queue_parks_no_job_before_its_schedule_does_and_every_job_before_it_forge
     );
 }
 
-/// The features that each crate is compiled with, of what this selection is made of.
-fn features(selection: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+/// The features that each crate is compiled with for this selection of packages.
+fn crate_features(selection: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let tree = Command::new(env!("CARGO"))
-        .current_dir(root())
+        .current_dir(repository_root())
         .args([
             "tree", "--locked", "--prefix", "none", "--format", "{p}|{f}",
         ])
@@ -573,24 +586,29 @@ fn features(selection: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     all
 }
 
-/// Or the functions that the whole-path tests deploy would be compiled with all their dependencies once more.
+/// Otherwise the functions that the whole-path tests deploy would need all dependencies compiled
+/// once more.
 #[test]
 fn tests_and_programs_share_their_dependencies() {
-    let programs = features(&["--workspace", "--edges", "normal,build"]);
-    let tests = features(&["--workspace", "--edges", "normal,build,dev"]);
+    let programs = crate_features(&["--workspace", "--edges", "normal,build"]);
+    let tests = crate_features(&["--workspace", "--edges", "normal,build,dev"]);
     for (package, features) in programs {
         assert_eq!(tests[&package], features, "{package}: tests have others");
     }
 }
 
-/// Or `sam build`, which compiles each function by itself, would compile the AWS SDK three times.
+/// Otherwise `sam build`, which compiles each function separately, would compile the AWS SDK
+/// three times.
 #[test]
-fn the_functions_share_their_dependencies() {
-    /// Small, and little depends on it; with the features of both it would need more crates than it spares.
+fn functions_share_their_dependencies() {
+    /// Few crates depend on it; with the union of features it would compile more crates than it
+    /// saves.
     const EXEMPT: &str = "aws_lambda_events";
     let mut first = BTreeMap::new();
     for function in ["webhook", "download", "watch"] {
-        for (package, features) in features(&["--package", function, "--edges", "normal,build"]) {
+        for (package, features) in
+            crate_features(&["--package", function, "--edges", "normal,build"])
+        {
             if !package.starts_with(EXEMPT) {
                 let (owner, known) = first
                     .entry(package.clone())
@@ -601,22 +619,23 @@ fn the_functions_share_their_dependencies() {
     }
 }
 
-/// What is deployed is compiled function by function, and what is tested as a whole: some crates have more
-/// features then. ARCHITECTURE.md names them, so that nobody is surprised.
+/// `sam build` compiles the functions one by one, the tests compile the whole workspace, and so
+/// some crates have more features in tests. ARCHITECTURE.md must name them.
 #[test]
-fn the_page_names_crates_with_more_features_in_tests() {
-    let all = features(&["--workspace", "--edges", "normal,no-proc-macro"]);
+fn the_page_names_crates_with_more_features() {
+    let all = crate_features(&["--workspace", "--edges", "normal,no-proc-macro"]);
     let mut more = BTreeSet::new();
     for function in ["webhook", "download", "watch"] {
         for (package, alone) in
-            features(&["--package", function, "--edges", "normal,no-proc-macro"])
+            crate_features(&["--package", function, "--edges", "normal,no-proc-macro"])
         {
             if all[&package].difference(&alone).next().is_some() {
                 more.insert(package.split(' ').next().expect("a name").to_owned());
             }
         }
     }
-    let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the page");
+    let page =
+        std::fs::read_to_string(repository_root().join("ARCHITECTURE.md")).expect("the page");
     let row = page
         .lines()
         .find(|line| line.starts_with("| cargo features |"));
@@ -625,30 +644,29 @@ fn the_page_names_crates_with_more_features_in_tests() {
     assert_eq!(named.collect::<BTreeSet<_>>(), more);
 }
 
-/// cargo-lambda aborts on panics where the profile says nothing; and what makes records panic is for tests alone.
+/// cargo-lambda aborts on panics if the profile does not set it. The variable that makes records
+/// panic is for tests only.
 #[test]
-fn the_deployed_functions_unwind_and_no_fault_is_planned() {
-    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("the manifest");
+fn deployed_functions_unwind_without_planned_faults() {
+    let manifest =
+        std::fs::read_to_string(repository_root().join("Cargo.toml")).expect("the manifest");
     let (_, release) = manifest.split_once("[profile.release]").expect("a profile");
     let release = release.split("\n[").next().expect("the profile");
     assert!(release.contains("\npanic = \"unwind\"\n"), "{release}");
     assert!(release.contains("\noverflow-checks = true\n"), "{release}");
-    let template = std::fs::read_to_string(root().join("template.yaml")).expect("the template");
+    let template =
+        std::fs::read_to_string(repository_root().join("template.yaml")).expect("the template");
     assert!(!template.contains("PANIC_ON_MESSAGE"));
 }
 
-/// The classes are decided in one place; docs/failures.md shows that place's own words, in its order.
+/// The classes are defined in one place; docs/failures.md must have their texts, in the same order.
 #[test]
-fn the_page_has_the_classes_and_the_runbook_of_the_code() {
+fn the_page_has_the_codes_failure_classes() {
     use media::failure::FailureClass;
-    let page = std::fs::read_to_string(root().join("docs/failures.md")).expect("the page");
-    let classes = FailureClass::ALL.map(|class| {
-        format!(
-            "| `{class}` | {} | {} |\n",
-            class.cause(),
-            class.consequence()
-        )
-    });
+    let page =
+        std::fs::read_to_string(repository_root().join("docs/failures.md")).expect("the page");
+    let classes = FailureClass::ALL
+        .map(|class| format!("| `{class}` | {} | {} |\n", class.cause(), class.consequence()));
     let remedies = FailureClass::ALL.map(|class| format!("| `{class}` | {} |\n", class.remedy()));
     for table in [classes.concat(), remedies.concat()] {
         assert!(
@@ -656,8 +674,8 @@ fn the_page_has_the_classes_and_the_runbook_of_the_code() {
             "docs/failures.md does not have\n{table}"
         );
     }
-    let portuguese =
-        std::fs::read_to_string(root().join("docs/pt-BR/failures.md")).expect("the page");
+    let portuguese = std::fs::read_to_string(repository_root().join("docs/pt-BR/failures.md"))
+        .expect("the page");
     for class in FailureClass::ALL {
         let rows = portuguese.matches(&format!("\n| `{class}` | ")).count();
         assert_eq!(rows, 2, "rows of {class} in docs/pt-BR/failures.md");

@@ -1,4 +1,4 @@
-//! The pages: what they link to is there, what they list is complete, and translations are whole.
+//! The pages: their links work, their lists are complete, and translations have the same parts.
 
 #![allow(
     clippy::expect_used,
@@ -14,7 +14,7 @@ use std::{
 use media::strategy::Strategy;
 use serde_yaml_ng::Value;
 
-/// The most words that the README may have: more is not read.
+/// Maximum number of words in the README; longer ones are not read.
 const MAX_README_WORDS: usize = 1800;
 
 /// Originals and their translations.
@@ -39,25 +39,25 @@ const FOLDERS: [&str; 9] = [
     "tests",
 ];
 
-fn root() -> PathBuf {
+fn repository_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .canonicalize()
         .expect("the root folder")
 }
 
-fn read(path: &str) -> String {
-    std::fs::read_to_string(root().join(path)).expect(path)
+fn read_page(path: &str) -> String {
+    std::fs::read_to_string(repository_root().join(path)).expect(path)
 }
 
 /// The paths of the pages in this folder and below it.
 fn pages_in(folder: &str) -> Vec<String> {
-    let entries = root().join(folder).read_dir().expect(folder);
+    let entries = repository_root().join(folder).read_dir().expect(folder);
     let mut pages = Vec::new();
     for entry in entries {
         let name = entry.expect("an entry").file_name();
         let path = Path::new(folder).join(name).display().to_string();
-        if root().join(&path).is_dir() {
+        if repository_root().join(&path).is_dir() {
             pages.extend(pages_in(&path));
         } else if path.ends_with(".md") {
             pages.push(path);
@@ -67,8 +67,8 @@ fn pages_in(folder: &str) -> Vec<String> {
 }
 
 /// Every page with its path.
-fn pages() -> BTreeMap<String, String> {
-    let entries = root().read_dir().expect("the root");
+fn all_pages() -> BTreeMap<String, String> {
+    let entries = repository_root().read_dir().expect("the root");
     let names = entries.map(|entry| entry.expect("an entry").file_name());
     let names = names.filter_map(|name| name.into_string().ok());
     let mut paths: Vec<_> = names.filter(|name| name.ends_with(".md")).collect();
@@ -77,12 +77,12 @@ fn pages() -> BTreeMap<String, String> {
     }
     paths
         .into_iter()
-        .map(|path| (path.clone(), read(&path)))
+        .map(|path| (path.clone(), read_page(&path)))
         .collect()
 }
 
 /// The lines of a page outside its code blocks.
-fn prose(page: &str) -> impl Iterator<Item = &str> {
+fn prose_lines(page: &str) -> impl Iterator<Item = &str> {
     let mut is_block = false;
     page.lines().filter(move |line| {
         let is_fence = line.trim_start().starts_with("```");
@@ -92,8 +92,8 @@ fn prose(page: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The anchors that a page's headings have on GitHub.
-fn anchors(page: &str) -> BTreeSet<String> {
-    let headings = prose(page).filter_map(|line| line.strip_prefix('#'));
+fn heading_anchors(page: &str) -> BTreeSet<String> {
+    let headings = prose_lines(page).filter_map(|line| line.strip_prefix('#'));
     let anchor = |heading: &str| {
         let text = heading.trim_start_matches('#').trim().to_lowercase();
         let kept = text
@@ -104,8 +104,8 @@ fn anchors(page: &str) -> BTreeSet<String> {
     headings.map(anchor).collect()
 }
 
-/// The rows of the table below a heading row that starts so, without its two head lines.
-fn rows<'p>(page: &'p str, head: &str) -> Vec<&'p str> {
+/// The rows of the table whose heading row begins with `head`, without its two head lines.
+fn table_rows<'p>(page: &'p str, head: &str) -> Vec<&'p str> {
     let lines = page.lines().skip_while(|line| !line.starts_with(head));
     let rows = lines.skip(2).take_while(|line| line.starts_with('|'));
     let rows: Vec<_> = rows.collect();
@@ -113,7 +113,7 @@ fn rows<'p>(page: &'p str, head: &str) -> Vec<&'p str> {
     rows
 }
 
-fn cells(row: &str) -> Vec<&str> {
+fn row_cells(row: &str) -> Vec<&str> {
     let cells = row
         .trim()
         .trim_start_matches('|')
@@ -128,14 +128,14 @@ fn unquoted(cell: &str) -> &str {
     cell.trim_matches('`')
 }
 
-fn template() -> Value {
-    serde_yaml_ng::from_str(&read("template.yaml")).expect("YAML")
+fn parse_template() -> Value {
+    serde_yaml_ng::from_str(&read_page("template.yaml")).expect("YAML")
 }
 
 /// A value without CloudFormation's tag, as text.
-fn text(value: &Value) -> String {
+fn value_text(value: &Value) -> String {
     match value {
-        Value::Tagged(tagged) => text(&tagged.value),
+        Value::Tagged(tagged) => value_text(&tagged.value),
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         Value::Null | Value::Bool(_) | Value::Sequence(_) | Value::Mapping(_) => String::new(),
@@ -143,21 +143,21 @@ fn text(value: &Value) -> String {
 }
 
 /// The resources of this type, by name, with their properties.
-fn resources(template: &Value, kind: &str) -> BTreeMap<String, Value> {
+fn resources_of_type(template: &Value, kind: &str) -> BTreeMap<String, Value> {
     let all = template["Resources"]
         .as_mapping()
         .expect("resources")
         .iter();
     let of_kind = all.filter(|(_, one)| one["Type"].as_str() == Some(kind));
-    let named = of_kind.map(|(name, one)| (text(name), one["Properties"].clone()));
+    let named = of_kind.map(|(name, one)| (value_text(name), one["Properties"].clone()));
     named.collect()
 }
 
 #[test]
 fn every_link_leads_somewhere() {
-    let (pages, mut count) = (pages(), 0);
+    let (pages, mut count) = (all_pages(), 0);
     for (path, page) in &pages {
-        for target in prose(page).flat_map(|line| line.split("](").skip(1)) {
+        for target in prose_lines(page).flat_map(|line| line.split("](").skip(1)) {
             let target = target.split(')').next().expect("an end");
             if target.contains("://") {
                 continue;
@@ -166,14 +166,17 @@ fn every_link_leads_somewhere() {
             let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
             let folder = Path::new(path).parent().expect("a folder");
             let file = if file.is_empty() {
-                root().join(path)
+                repository_root().join(path)
             } else {
-                root().join(folder).join(file)
+                repository_root().join(folder).join(file)
             };
             assert!(file.exists(), "{path}: {target}");
             if !anchor.is_empty() {
                 let linked = std::fs::read_to_string(&file).expect("a page");
-                assert!(anchors(&linked).contains(anchor), "{path}: {target}");
+                assert!(
+                    heading_anchors(&linked).contains(anchor),
+                    "{path}: {target}"
+                );
             }
         }
     }
@@ -183,8 +186,8 @@ fn every_link_leads_somewhere() {
 #[test]
 fn every_path_in_a_page_exists() {
     let mut count = 0;
-    for (path, page) in pages() {
-        for span in prose(&page).flat_map(|line| line.split('`').skip(1).step_by(2)) {
+    for (path, page) in all_pages() {
+        for span in prose_lines(&page).flat_map(|line| line.split('`').skip(1).step_by(2)) {
             let is_path = span
                 .split_once('/')
                 .is_some_and(|(folder, _)| FOLDERS.contains(&folder))
@@ -193,18 +196,18 @@ fn every_path_in_a_page_exists() {
                     .all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
             if is_path {
                 count += 1;
-                assert!(root().join(span).exists(), "{path}: {span}");
+                assert!(repository_root().join(span).exists(), "{path}: {span}");
             }
         }
     }
     assert!(count > 50, "{count} paths");
 }
 
-/// Or neither GitHub nor the test of commands would see where it begins and ends.
+/// Otherwise neither GitHub nor the test of commands finds its beginning and end.
 #[test]
 fn no_quoted_word_spans_two_lines() {
-    for (path, page) in pages() {
-        for line in prose(&page) {
+    for (path, page) in all_pages() {
+        for line in prose_lines(&page) {
             assert!(line.matches('`').count() % 2 == 0, "{path}: {line}");
         }
     }
@@ -212,12 +215,12 @@ fn no_quoted_word_spans_two_lines() {
 
 #[test]
 fn the_readme_is_short() {
-    let words = read("README.md").split_whitespace().count();
+    let words = read_page("README.md").split_whitespace().count();
     assert!(words <= MAX_README_WORDS, "{words} words");
 }
 
-/// What a translation must have as often and in the same order as its original, one word for each line.
-fn structure(page: &str) -> Vec<String> {
+/// What a translation must contain in the same order as its original, one word for each line.
+fn page_structure(page: &str) -> Vec<String> {
     let mut is_block = false;
     let mut parts = Vec::new();
     for line in page.lines() {
@@ -236,7 +239,7 @@ fn structure(page: &str) -> Vec<String> {
                 start.split(' ').next().unwrap_or_default()
             ));
         } else if start.starts_with('|') {
-            parts.push(format!("row of {}", cells(start).len()));
+            parts.push(format!("row of {}", row_cells(start).len()));
         } else if start.starts_with("- ") {
             parts.push("item".to_owned());
         } else if start.starts_with("![") {
@@ -249,36 +252,48 @@ fn structure(page: &str) -> Vec<String> {
 #[test]
 fn translations_have_the_structure_of_their_originals() {
     for (original, translation) in TRANSLATIONS {
-        let (expected, found) = (structure(&read(original)), structure(&read(translation)));
+        let (expected, found) = (
+            page_structure(&read_page(original)),
+            page_structure(&read_page(translation)),
+        );
         assert_eq!(found, expected, "{translation}");
     }
 }
 
 #[test]
 fn the_page_has_every_metric_of_the_template() {
-    let page = read("docs/logging.md");
-    let alarms = resources(&template(), "AWS::CloudWatch::Alarm");
+    let page = read_page("docs/logging.md");
+    let alarms = resources_of_type(&parse_template(), "AWS::CloudWatch::Alarm");
     let alarm_of = |metric: &str| {
         let mut named = alarms.iter();
-        let found = named.find(|(_, alarm)| text(&alarm["MetricName"]) == metric);
+        let found = named.find(|(_, alarm)| value_text(&alarm["MetricName"]) == metric);
         found.map_or_else(String::new, |(name, _)| name.clone())
     };
-    let expected: BTreeSet<Vec<String>> = resources(&template(), "AWS::Logs::MetricFilter")
-        .into_values()
-        .map(|filter| {
-            let change = &filter["MetricTransformations"][0];
-            let metric = text(&change["MetricName"]);
-            let alarm = alarm_of(&metric);
-            let (log, pattern) = (
-                text(&filter["LogGroupName"]),
-                text(&filter["FilterPattern"]),
-            );
-            vec![metric, log, pattern, text(&change["MetricValue"]), alarm]
-        })
-        .collect();
-    let listed = rows(&page, "| metric | log |");
+    let expected: BTreeSet<Vec<String>> =
+        resources_of_type(&parse_template(), "AWS::Logs::MetricFilter")
+            .into_values()
+            .map(|filter| {
+                let change = &filter["MetricTransformations"][0];
+                let metric = value_text(&change["MetricName"]);
+                let alarm = alarm_of(&metric);
+                let (log, pattern) = (
+                    value_text(&filter["LogGroupName"]),
+                    value_text(&filter["FilterPattern"]),
+                );
+                vec![
+                    metric,
+                    log,
+                    pattern,
+                    value_text(&change["MetricValue"]),
+                    alarm,
+                ]
+            })
+            .collect();
+    let listed = table_rows(&page, "| metric | log |");
     let listed = listed.into_iter().map(|row| {
-        let cells = cells(row).into_iter().map(|cell| unquoted(cell).to_owned());
+        let cells = row_cells(row)
+            .into_iter()
+            .map(|cell| unquoted(cell).to_owned());
         cells.collect::<Vec<_>>()
     });
     assert_eq!(listed.collect::<BTreeSet<_>>(), expected);
@@ -286,24 +301,26 @@ fn the_page_has_every_metric_of_the_template() {
 
 #[test]
 fn the_page_has_every_alarm_of_the_template() {
-    let page = read("docs/logging.md");
-    let alarms = resources(&template(), "AWS::CloudWatch::Alarm").into_iter();
+    let page = read_page("docs/logging.md");
+    let alarms = resources_of_type(&parse_template(), "AWS::CloudWatch::Alarm").into_iter();
     let expected: BTreeMap<_, _> = alarms
-        .map(|(name, alarm)| (name, text(&alarm["MetricName"])))
+        .map(|(name, alarm)| (name, value_text(&alarm["MetricName"])))
         .collect();
-    let listed = rows(&page, "| alarm | metric |").into_iter().map(|row| {
-        let cells = cells(row);
-        assert!(cells.len() == 4 && !cells[3].is_empty(), "{row}");
-        (unquoted(cells[0]).to_owned(), unquoted(cells[1]).to_owned())
-    });
+    let listed = table_rows(&page, "| alarm | metric |")
+        .into_iter()
+        .map(|row| {
+            let cells = row_cells(row);
+            assert!(cells.len() == 4 && !cells[3].is_empty(), "{row}");
+            (unquoted(cells[0]).to_owned(), unquoted(cells[1]).to_owned())
+        });
     assert_eq!(listed.collect::<BTreeMap<_, _>>(), expected);
 }
 
-/// A metric by strategy is one for each of them.
+/// A metric by strategy counts once for each strategy.
 #[test]
 fn the_page_of_costs_counts_metrics_and_alarms() {
-    let page = read("docs/cost.md");
-    let filters = resources(&template(), "AWS::Logs::MetricFilter").into_values();
+    let page = read_page("docs/cost.md");
+    let filters = resources_of_type(&parse_template(), "AWS::Logs::MetricFilter").into_values();
     let metrics: BTreeMap<_, _> = filters
         .map(|filter| {
             let change = &filter["MetricTransformations"][0];
@@ -313,12 +330,12 @@ fn the_page_of_costs_counts_metrics_and_alarms() {
             } else {
                 1
             };
-            (text(&change["MetricName"]), count)
+            (value_text(&change["MetricName"]), count)
         })
         .collect();
     let metrics: usize = metrics.values().sum();
-    let alarms = resources(&template(), "AWS::CloudWatch::Alarm").len();
-    let command = read("cli/src/cost.rs");
+    let alarms = resources_of_type(&parse_template(), "AWS::CloudWatch::Alarm").len();
+    let command = read_page("cli/src/cost.rs");
     for (count, what, cents) in [(metrics, "metrics", 30), (alarms, "alarms", 10)] {
         let total = count * cents;
         let total = format!("{}.{:02}", total / 100, total % 100);
@@ -333,7 +350,7 @@ fn the_page_of_costs_counts_metrics_and_alarms() {
 
 #[test]
 fn the_page_lists_every_make_target() {
-    let makefile = read("Makefile");
+    let makefile = read_page("Makefile");
     let targets = makefile
         .lines()
         .filter(|line| line.contains("## ") && !line.starts_with('\t'));
@@ -341,30 +358,30 @@ fn the_page_lists_every_make_target() {
     let targets: BTreeSet<_> = targets
         .map(|(target, _)| format!("make {target}"))
         .collect();
-    let page = read("CONTRIBUTING.md");
-    let listed = rows(&page, "| target |")
+    let page = read_page("CONTRIBUTING.md");
+    let listed = table_rows(&page, "| target |")
         .into_iter()
-        .map(|row| unquoted(cells(row)[0]).to_owned());
+        .map(|row| unquoted(row_cells(row)[0]).to_owned());
     assert_eq!(listed.collect::<BTreeSet<_>>(), targets);
 }
 
 #[test]
 fn the_readme_lists_every_parameter_with_its_default() {
-    let template = template();
+    let template = parse_template();
     let parameters = template["Parameters"]
         .as_mapping()
         .expect("parameters")
         .iter();
     let expected: BTreeMap<_, _> = parameters
-        .map(|(name, one)| (text(name), text(&one["Default"])))
+        .map(|(name, one)| (value_text(name), value_text(&one["Default"])))
         .collect();
     for (page, head, empty) in [
         ("README.md", "| parameter |", "empty"),
         ("README.pt-BR.md", "| parâmetro |", "vazio"),
     ] {
-        let text = read(page);
-        let listed = rows(&text, head).into_iter().map(|row| {
-            let cells = cells(row);
+        let text = read_page(page);
+        let listed = table_rows(&text, head).into_iter().map(|row| {
+            let cells = row_cells(row);
             let default = unquoted(cells[1]).replace(empty, "");
             (unquoted(cells[0]).to_owned(), default)
         });
@@ -372,14 +389,14 @@ fn the_readme_lists_every_parameter_with_its_default() {
     }
 }
 
-/// The words with an underscore in these sources are what a webhook is answered, and nothing else.
+/// The words with an underscore in these sources are exactly the answers to a webhook.
 #[test]
-fn the_page_has_every_word_that_a_webhook_is_answered() {
+fn the_page_has_every_answer_word() {
     let sources = [
         "functions/webhook/src/answer.rs",
         "shared/wapi/src/webhook/mod.rs",
     ];
-    let sources = sources.map(read).concat();
+    let sources = sources.map(read_page).concat();
     let quoted = |text: &str| -> BTreeSet<String> {
         let words = text.split('"').skip(1).step_by(2);
         let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
@@ -389,9 +406,9 @@ fn the_page_has_every_word_that_a_webhook_is_answered() {
     answered.retain(|word| word.contains('_'));
     assert!(answered.len() > 5, "{answered:?}");
     for page in ["docs/webhook-answers.md", "docs/pt-BR/webhook-answers.md"] {
-        let text = read(page);
-        let bodies = rows(&text, "| status |").into_iter();
-        let listed = quoted(&bodies.map(|row| cells(row)[1]).collect::<String>());
+        let text = read_page(page);
+        let bodies = table_rows(&text, "| status |").into_iter();
+        let listed = quoted(&bodies.map(|row| row_cells(row)[1]).collect::<String>());
         let missing: Vec<_> = answered.difference(&listed).collect();
         assert!(missing.is_empty(), "{page} has no row of {missing:?}");
         let mut gone = listed.iter();

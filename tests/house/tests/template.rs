@@ -1,10 +1,10 @@
-//! What `template.yaml` must say for the code to be right, and what its readers were promised.
+//! What `template.yaml` must contain for the code to work, and what the pages promise about it.
 
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
-    reason = "helpers of tests fail as tests do, and an unknown kind of YAML value is one that does not count"
+    reason = "test helpers fail as tests do; YAML values of other kinds are ignored"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use media::policy::Retention;
 use serde_yaml_ng::{Mapping, Value};
 
-fn template() -> Value {
+fn parse_template() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
     let text = std::fs::read_to_string(path).expect("template.yaml");
     serde_yaml_ng::from_str(&text).expect("YAML")
@@ -26,52 +26,53 @@ fn untagged(value: &Value) -> &Value {
     }
 }
 
-fn section<'t>(template: &'t Value, name: &str) -> &'t Mapping {
+fn template_section<'t>(template: &'t Value, name: &str) -> &'t Mapping {
     template[name].as_mapping().expect(name)
 }
 
-fn resource<'t>(template: &'t Value, name: &str) -> &'t Value {
+fn find_resource<'t>(template: &'t Value, name: &str) -> &'t Value {
     let resource = &template["Resources"][name];
     assert!(resource.is_mapping(), "no resource {name}");
     resource
 }
 
-fn properties<'t>(template: &'t Value, name: &str) -> &'t Value {
-    &resource(template, name)["Properties"]
+fn resource_properties<'t>(template: &'t Value, name: &str) -> &'t Value {
+    &find_resource(template, name)["Properties"]
 }
 
-fn of_type<'t>(template: &'t Value, kind: &str) -> Vec<(&'t str, &'t Value)> {
-    section(template, "Resources")
+fn resources_of_type<'t>(template: &'t Value, kind: &str) -> Vec<(&'t str, &'t Value)> {
+    template_section(template, "Resources")
         .iter()
         .filter(|(_, resource)| resource["Type"].as_str() == Some(kind))
         .map(|(name, resource)| (name.as_str().expect("a name"), resource))
         .collect()
 }
 
-fn strings(value: &Value) -> Vec<String> {
+fn string_list(value: &Value) -> Vec<String> {
     match untagged(value) {
         Value::String(one) => vec![one.clone()],
-        Value::Sequence(many) => many.iter().flat_map(strings).collect(),
+        Value::Sequence(many) => many.iter().flat_map(string_list).collect(),
         _ => Vec::new(),
     }
 }
 
-/// Every string anywhere below.
-fn all_strings(value: &Value, found: &mut Vec<String>) {
+/// Collects every string in the value, at any depth.
+fn collect_strings(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::String(text) => found.push(text.clone()),
-        Value::Sequence(items) => items.iter().for_each(|item| all_strings(item, found)),
+        Value::Sequence(items) => items.iter().for_each(|item| collect_strings(item, found)),
         Value::Mapping(map) => map.iter().for_each(|(key, value)| {
-            all_strings(key, found);
-            all_strings(value, found);
+            collect_strings(key, found);
+            collect_strings(value, found);
         }),
-        Value::Tagged(tagged) => all_strings(&tagged.value, found),
+        Value::Tagged(tagged) => collect_strings(&tagged.value, found),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-/// The actions that a policy allows, by statement id. Statements under a condition are named by their own id too.
-fn actions(policy: &Value) -> BTreeMap<String, BTreeSet<String>> {
+/// The actions that a policy allows, by statement id. Statements under a condition have their own
+/// id too.
+fn allowed_actions(policy: &Value) -> BTreeMap<String, BTreeSet<String>> {
     let statements = policy["PolicyDocument"]["Statement"]
         .as_sequence()
         .expect("statements");
@@ -87,54 +88,55 @@ fn actions(policy: &Value) -> BTreeMap<String, BTreeSet<String>> {
                 .as_str()
                 .expect("a statement id")
                 .to_owned();
-            (id, strings(&statement["Action"]).into_iter().collect())
+            (id, string_list(&statement["Action"]).into_iter().collect())
         })
         .collect()
 }
 
-fn set<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+fn name_set<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
 #[test]
-fn a_job_stays_hidden_for_six_timeouts_of_the_download_function() {
-    let template = template();
-    let hidden = properties(&template, "JobsQueue")["VisibilityTimeout"].as_u64();
-    let timeout = properties(&template, "DownloadFunction")["Timeout"].as_u64();
+fn a_job_is_hidden_for_six_function_timeouts() {
+    let template = parse_template();
+    let hidden = resource_properties(&template, "JobsQueue")["VisibilityTimeout"].as_u64();
+    let timeout = resource_properties(&template, "DownloadFunction")["Timeout"].as_u64();
     let (hidden, timeout) = (hidden.expect("seconds"), timeout.expect("seconds"));
     assert!(hidden >= 6 * timeout, "{hidden} < 6 × {timeout}");
 }
 
 #[test]
-fn one_failed_job_does_not_bring_its_batch_back() {
-    let template = template();
-    let trigger = &properties(&template, "DownloadFunction")["Events"]["Jobs"]["Properties"];
+fn a_failed_job_does_not_retry_its_batch() {
+    let template = parse_template();
+    let trigger =
+        &resource_properties(&template, "DownloadFunction")["Events"]["Jobs"]["Properties"];
     assert_eq!(
-        strings(&trigger["FunctionResponseTypes"]),
+        string_list(&trigger["FunctionResponseTypes"]),
         ["ReportBatchItemFailures"]
     );
 }
 
 #[test]
-fn concurrency_is_limited_at_the_trigger_and_never_reserved() {
-    let template = template();
-    let download = properties(&template, "DownloadFunction");
+fn concurrency_is_limited_only_at_the_trigger() {
+    let template = parse_template();
+    let download = resource_properties(&template, "DownloadFunction");
     let scaling = &download["Events"]["Jobs"]["Properties"]["ScalingConfig"];
     assert_eq!(
-        strings(&scaling["MaximumConcurrency"]),
+        string_list(&scaling["MaximumConcurrency"]),
         ["MaximumConcurrency"]
     );
-    for (name, function) in of_type(&template, "AWS::Serverless::Function") {
+    for (name, function) in resources_of_type(&template, "AWS::Serverless::Function") {
         let reserved = &function["Properties"]["ReservedConcurrentExecutions"];
         assert!(reserved.is_null(), "{name} reserves concurrency");
     }
 }
 
 #[test]
-fn jobs_are_kept_for_seven_days_and_parked_ones_for_fourteen() {
-    let template = template();
+fn jobs_rest_seven_days_and_parked_ones_fourteen() {
+    let template = parse_template();
     let days = |queue: &str| {
-        let seconds = properties(&template, queue)["MessageRetentionPeriod"].as_u64();
+        let seconds = resource_properties(&template, queue)["MessageRetentionPeriod"].as_u64();
         seconds.expect("seconds") / 86_400
     };
     assert_eq!((days("JobsQueue"), days("ParkedQueue")), (7, 14));
@@ -143,28 +145,28 @@ fn jobs_are_kept_for_seven_days_and_parked_ones_for_fourteen() {
 /// A queue that takes less refuses unread bodies that the webhook function has not refused.
 #[test]
 fn both_queues_take_what_the_largest_unread_body_needs() {
-    let template = template();
+    let template = parse_template();
     let needed = media::unread::MAX_BODY_BYTES.div_ceil(3) * 4 + 8 * 1024;
     for queue in ["JobsQueue", "ParkedQueue"] {
-        let most = properties(&template, queue)["MaximumMessageSize"].as_u64();
+        let most = resource_properties(&template, queue)["MaximumMessageSize"].as_u64();
         assert_eq!(most, Some(1024 * 1024), "{queue}");
         assert!(most.is_some_and(|most| most >= needed as u64), "{needed}");
     }
 }
 
 #[test]
-fn only_the_jobs_queue_ends_in_the_parked_queue() {
-    let template = template();
-    let redrive = &properties(&template, "JobsQueue")["RedrivePolicy"];
+fn only_the_jobs_queue_redrives_to_parked() {
+    let template = parse_template();
+    let redrive = &resource_properties(&template, "JobsQueue")["RedrivePolicy"];
     assert_eq!(
-        strings(&redrive["deadLetterTargetArn"]),
+        string_list(&redrive["deadLetterTargetArn"]),
         ["ParkedQueue.Arn"]
     );
     assert_eq!(redrive["maxReceiveCount"].as_u64(), Some(140));
-    let allow = &properties(&template, "ParkedQueue")["RedriveAllowPolicy"];
+    let allow = &resource_properties(&template, "ParkedQueue")["RedriveAllowPolicy"];
     assert_eq!(allow["redrivePermission"].as_str(), Some("byQueue"));
-    let jobs = strings(&properties(&template, "JobsQueue")["QueueName"]).remove(0);
-    let sources = strings(&allow["sourceQueueArns"]);
+    let jobs = string_list(&resource_properties(&template, "JobsQueue")["QueueName"]).remove(0);
+    let sources = string_list(&allow["sourceQueueArns"]);
     assert_eq!(sources.len(), 1, "{sources:?}");
     assert!(
         sources[0].ends_with(&format!(":{jobs}")),
@@ -174,8 +176,8 @@ fn only_the_jobs_queue_ends_in_the_parked_queue() {
 
 #[test]
 fn no_parameter_is_a_secret() {
-    let template = template();
-    for (name, parameter) in section(&template, "Parameters") {
+    let template = parse_template();
+    for (name, parameter) in template_section(&template, "Parameters") {
         let name = name.as_str().expect("a name");
         assert!(parameter["NoEcho"].is_null(), "{name} hides its value");
         let lower = name.to_lowercase();
@@ -186,17 +188,17 @@ fn no_parameter_is_a_secret() {
 }
 
 #[test]
-fn every_parameter_explains_itself_and_stands_in_one_group() {
-    let template = template();
+fn every_parameter_is_described_and_grouped() {
+    let template = parse_template();
     let interface = &template["Metadata"]["AWS::CloudFormation::Interface"];
     let groups = interface["ParameterGroups"].as_sequence().expect("groups");
     let mut grouped: Vec<String> = groups
         .iter()
-        .flat_map(|group| strings(&group["Parameters"]))
+        .flat_map(|group| string_list(&group["Parameters"]))
         .collect();
     grouped.sort();
     let mut declared = Vec::new();
-    for (name, parameter) in section(&template, "Parameters") {
+    for (name, parameter) in template_section(&template, "Parameters") {
         let name = name.as_str().expect("a name");
         assert!(
             parameter["Description"].is_string(),
@@ -204,7 +206,7 @@ fn every_parameter_explains_itself_and_stands_in_one_group() {
         );
         assert!(
             parameter["ConstraintDescription"].is_string(),
-            "{name} does not say what it takes"
+            "{name} does not describe its values"
         );
         assert!(!parameter["Default"].is_null(), "{name} has no default");
         let constrained = ["AllowedPattern", "AllowedValues", "MinValue"];
@@ -221,9 +223,9 @@ fn every_parameter_explains_itself_and_stands_in_one_group() {
 }
 
 #[test]
-fn every_output_says_the_next_command() {
-    let template = template();
-    for (name, output) in section(&template, "Outputs") {
+fn every_output_names_the_next_command() {
+    let template = parse_template();
+    for (name, output) in template_section(&template, "Outputs") {
         let description = output["Description"].as_str().expect("a description");
         assert!(
             description.to_lowercase().contains("next"),
@@ -238,9 +240,9 @@ fn every_output_says_the_next_command() {
 }
 
 #[test]
-fn the_access_log_carries_neither_path_nor_query() {
-    let template = template();
-    let format = &properties(&template, "ApiStage")["AccessLogSettings"]["Format"];
+fn the_access_log_has_no_path_or_query() {
+    let template = parse_template();
+    let format = &resource_properties(&template, "ApiStage")["AccessLogSettings"]["Format"];
     let format = format.as_str().expect("a format");
     let logged: serde_json::Value = serde_json::from_str(format).expect("JSON");
     let allowed = [
@@ -260,24 +262,27 @@ fn the_access_log_carries_neither_path_nor_query() {
 }
 
 #[test]
-fn the_webhook_function_may_do_this_and_nothing_else() {
+fn the_webhook_role_has_exactly_these_rights() {
     let expected = BTreeMap::from([
-        ("ReadInstances".to_owned(), set(["dynamodb:GetItem"])),
-        ("QueueJobs".to_owned(), set(["sqs:SendMessage"])),
+        ("ReadInstances".to_owned(), name_set(["dynamodb:GetItem"])),
+        ("QueueJobs".to_owned(), name_set(["sqs:SendMessage"])),
         (
             "WriteLogs".to_owned(),
-            set(["logs:CreateLogStream", "logs:PutLogEvents"]),
+            name_set(["logs:CreateLogStream", "logs:PutLogEvents"]),
         ),
         (
             "UseOwnKey".to_owned(),
-            set(["kms:Decrypt", "kms:GenerateDataKey"]),
+            name_set(["kms:Decrypt", "kms:GenerateDataKey"]),
         ),
     ]);
-    assert_eq!(actions(properties(&template(), "WebhookPolicy")), expected);
+    assert_eq!(
+        allowed_actions(resource_properties(&parse_template(), "WebhookPolicy")),
+        expected
+    );
 }
 
 #[test]
-fn the_download_function_may_do_this_and_nothing_else() {
+fn the_download_role_has_exactly_these_rights() {
     let take = [
         "sqs:ChangeMessageVisibility",
         "sqs:DeleteMessage",
@@ -290,68 +295,74 @@ fn the_download_function_may_do_this_and_nothing_else() {
         "s3:PutObjectTagging",
     ];
     let expected = BTreeMap::from([
-        ("TakeJobs".to_owned(), set(take)),
-        ("QueueJobs".to_owned(), set(["sqs:SendMessage"])),
-        ("ParkJobs".to_owned(), set(["sqs:SendMessage"])),
-        ("ReadInstances".to_owned(), set(["dynamodb:GetItem"])),
-        ("OpenTokens".to_owned(), set(["kms:Decrypt"])),
-        ("KeepRecords".to_owned(), set(["dynamodb:UpdateItem"])),
-        ("StoreMedia".to_owned(), set(store)),
+        ("TakeJobs".to_owned(), name_set(take)),
+        ("QueueJobs".to_owned(), name_set(["sqs:SendMessage"])),
+        ("ParkJobs".to_owned(), name_set(["sqs:SendMessage"])),
+        ("ReadInstances".to_owned(), name_set(["dynamodb:GetItem"])),
+        ("OpenTokens".to_owned(), name_set(["kms:Decrypt"])),
+        ("KeepRecords".to_owned(), name_set(["dynamodb:UpdateItem"])),
+        ("StoreMedia".to_owned(), name_set(store)),
         (
             "WriteLogs".to_owned(),
-            set(["logs:CreateLogStream", "logs:PutLogEvents"]),
+            name_set(["logs:CreateLogStream", "logs:PutLogEvents"]),
         ),
         (
             "UseOwnKey".to_owned(),
-            set(["kms:Decrypt", "kms:GenerateDataKey"]),
+            name_set(["kms:Decrypt", "kms:GenerateDataKey"]),
         ),
     ]);
-    assert_eq!(actions(properties(&template(), "DownloadPolicy")), expected);
+    assert_eq!(
+        allowed_actions(resource_properties(&parse_template(), "DownloadPolicy")),
+        expected
+    );
 }
 
 #[test]
-fn the_watch_function_may_do_this_and_nothing_else() {
+fn the_watch_role_has_exactly_these_rights() {
     let expected = BTreeMap::from([
         (
             "LookAtParkedJobs".to_owned(),
-            set(["sqs:ChangeMessageVisibility", "sqs:ReceiveMessage"]),
+            name_set(["sqs:ChangeMessageVisibility", "sqs:ReceiveMessage"]),
         ),
-        ("CountMedia".to_owned(), set(["dynamodb:Query"])),
-        ("WriteRecords".to_owned(), set(["dynamodb:UpdateItem"])),
+        ("CountMedia".to_owned(), name_set(["dynamodb:Query"])),
+        ("WriteRecords".to_owned(), name_set(["dynamodb:UpdateItem"])),
         (
             "WriteLogs".to_owned(),
-            set(["logs:CreateLogStream", "logs:PutLogEvents"]),
+            name_set(["logs:CreateLogStream", "logs:PutLogEvents"]),
         ),
         (
             "UseOwnKey".to_owned(),
-            set(["kms:Decrypt", "kms:GenerateDataKey"]),
+            name_set(["kms:Decrypt", "kms:GenerateDataKey"]),
         ),
     ]);
-    assert_eq!(actions(properties(&template(), "WatchPolicy")), expected);
+    assert_eq!(
+        allowed_actions(resource_properties(&parse_template(), "WatchPolicy")),
+        expected
+    );
 }
 
 #[test]
-fn no_role_may_touch_every_resource_or_use_a_policy_of_others() {
-    let template = template();
-    for (name, policy) in of_type(&template, "AWS::IAM::ManagedPolicy") {
+fn no_role_has_wildcards_or_foreign_policies() {
+    let template = parse_template();
+    for (name, policy) in resources_of_type(&template, "AWS::IAM::ManagedPolicy") {
         let statements = &policy["Properties"]["PolicyDocument"]["Statement"];
         for statement in statements.as_sequence().expect("statements") {
-            let resources = strings(&statement["Resource"]);
+            let resources = string_list(&statement["Resource"]);
             assert!(!resources.iter().any(|resource| resource == "*"), "{name}");
         }
     }
-    for (name, role) in of_type(&template, "AWS::IAM::Role") {
+    for (name, role) in resources_of_type(&template, "AWS::IAM::Role") {
         let properties = &role["Properties"];
         assert!(
             properties["ManagedPolicyArns"].is_null(),
-            "{name} borrows a policy"
+            "{name} uses a managed policy"
         );
         assert!(
             properties["Policies"].is_null(),
             "{name} has an inline policy"
         );
     }
-    for (name, function) in of_type(&template, "AWS::Serverless::Function") {
+    for (name, function) in resources_of_type(&template, "AWS::Serverless::Function") {
         assert!(
             function["Properties"]["Policies"].is_null(),
             "{name} lets SAM write its policy"
@@ -360,8 +371,8 @@ fn no_role_may_touch_every_resource_or_use_a_policy_of_others() {
 }
 
 #[test]
-fn what_is_stored_outlives_the_stack() {
-    let template = template();
+fn stored_files_outlive_the_stack() {
+    let template = parse_template();
     for name in [
         "MediaBucket",
         "InstancesTable",
@@ -370,7 +381,7 @@ fn what_is_stored_outlives_the_stack() {
         "AuditTable",
         "TokenKey",
     ] {
-        let resource = resource(&template, name);
+        let resource = find_resource(&template, name);
         for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
             assert_eq!(resource[policy].as_str(), Some("Retain"), "{name} {policy}");
         }
@@ -378,9 +389,9 @@ fn what_is_stored_outlives_the_stack() {
 }
 
 #[test]
-fn all_tables_are_on_demand_and_can_be_restored() {
-    let template = template();
-    let tables = of_type(&template, "AWS::DynamoDB::Table");
+fn tables_are_on_demand_and_restorable() {
+    let template = parse_template();
+    let tables = resources_of_type(&template, "AWS::DynamoDB::Table");
     assert_eq!(tables.len(), 4);
     for (name, table) in tables {
         let properties = &table["Properties"];
@@ -395,17 +406,17 @@ fn all_tables_are_on_demand_and_can_be_restored() {
 }
 
 #[test]
-fn the_mark_of_an_erased_medium_goes_by_itself() {
-    let template = template();
-    let time_to_live = &properties(&template, "MediaTable")["TimeToLiveSpecification"];
+fn an_erase_mark_expires() {
+    let template = parse_template();
+    let time_to_live = &resource_properties(&template, "MediaTable")["TimeToLiveSpecification"];
     assert_eq!(time_to_live["AttributeName"].as_str(), Some("forget_at"));
     assert_eq!(time_to_live["Enabled"].as_bool(), Some(true));
 }
 
 #[test]
-fn the_bucket_is_closed_versioned_and_forgets_broken_uploads() {
-    let template = template();
-    let bucket = properties(&template, "MediaBucket");
+fn the_bucket_is_private_versioned_and_swept() {
+    let template = parse_template();
+    let bucket = resource_properties(&template, "MediaBucket");
     let block = bucket["PublicAccessBlockConfiguration"]
         .as_mapping()
         .expect("a block");
@@ -422,7 +433,7 @@ fn the_bucket_is_closed_versioned_and_forgets_broken_uploads() {
     let days =
         |rule: &Value| rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"].as_u64();
     assert!(rules.iter().any(|rule| days(rule) == Some(1)));
-    // Files expire only by a class that the tenant has chosen.
+    // Files expire only through a retention class that the tenant chose.
     let expiring = rules
         .iter()
         .filter(|rule| !rule["ExpirationInDays"].is_null());
@@ -444,8 +455,8 @@ fn the_bucket_is_closed_versioned_and_forgets_broken_uploads() {
 }
 
 #[test]
-fn requests_without_tls_are_denied_unless_a_parameter_says_otherwise() {
-    let template = template();
+fn requests_without_tls_are_denied_by_default() {
+    let template = parse_template();
     assert_eq!(
         template["Parameters"]["RequireTls"]["Default"].as_str(),
         Some("true")
@@ -466,11 +477,14 @@ fn requests_without_tls_are_denied_unless_a_parameter_says_otherwise() {
         ("AlarmTopicPolicy", "Topics", "sns:Publish", &["AlarmTopic"]),
     ] {
         assert_eq!(
-            resource(&template, name)["Condition"].as_str(),
+            find_resource(&template, name)["Condition"].as_str(),
             Some("RequiresTls")
         );
-        let policy = properties(&template, name);
-        assert!(!strings(&policy[on]).is_empty(), "{name} is of nothing");
+        let policy = resource_properties(&template, name);
+        assert!(
+            !string_list(&policy[on]).is_empty(),
+            "{name} applies to nothing"
+        );
         let statements = policy["PolicyDocument"]["Statement"]
             .as_sequence()
             .expect("statements");
@@ -479,8 +493,8 @@ fn requests_without_tls_are_denied_unless_a_parameter_says_otherwise() {
             .find(|one| one["Effect"].as_str() == Some("Deny"));
         let denial = denial.unwrap_or_else(|| unreachable!("{name} denies nothing"));
         assert_eq!(denial["Principal"].as_str(), Some("*"), "{name}");
-        assert_eq!(strings(&denial["Action"]), [action], "{name}");
-        assert_eq!(strings(&denial["Resource"]), resources, "{name}");
+        assert_eq!(string_list(&denial["Action"]), [action], "{name}");
+        assert_eq!(string_list(&denial["Resource"]), resources, "{name}");
         let secure = &denial["Condition"]["Bool"]["aws:SecureTransport"];
         assert_eq!(secure.as_bool(), Some(false), "{name}");
     }
@@ -488,7 +502,7 @@ fn requests_without_tls_are_denied_unless_a_parameter_says_otherwise() {
 
 #[test]
 fn two_stacks_fit_in_one_account() {
-    let template = template();
+    let template = parse_template();
     let names = [
         "BucketName",
         "TableName",
@@ -502,13 +516,13 @@ fn two_stacks_fit_in_one_account() {
         "LogGroupName",
         "AliasName",
     ];
-    for (name, resource) in section(&template, "Resources") {
+    for (name, resource) in template_section(&template, "Resources") {
         for key in names {
-            let given = strings(&resource["Properties"][key]);
+            let given = string_list(&resource["Properties"][key]);
             // A metric filter names a log group of this template by its logical id.
             let own = given.iter().all(|given| {
                 given.contains("${AWS::StackName}")
-                    || section(&template, "Resources").contains_key(given.as_str())
+                    || template_section(&template, "Resources").contains_key(given.as_str())
             });
             assert!(own, "{name:?} has the fixed {key} {given:?}");
         }
@@ -516,20 +530,20 @@ fn two_stacks_fit_in_one_account() {
 }
 
 #[test]
-fn every_alarm_acts_and_says_what_to_do() {
-    let template = template();
-    let alarms = of_type(&template, "AWS::CloudWatch::Alarm");
+fn every_alarm_notifies_and_names_a_remedy() {
+    let template = parse_template();
+    let alarms = resources_of_type(&template, "AWS::CloudWatch::Alarm");
     assert!(!alarms.is_empty());
     for (name, alarm) in alarms {
         let properties = &alarm["Properties"];
         assert_eq!(
-            strings(&properties["AlarmActions"]),
+            string_list(&properties["AlarmActions"]),
             ["AlarmTopic"],
             "{name}"
         );
         assert!(
             properties["AlarmDescription"].is_string(),
-            "{name} says nothing"
+            "{name} has no description"
         );
         assert_eq!(
             properties["TreatMissingData"].as_str(),
@@ -537,7 +551,7 @@ fn every_alarm_acts_and_says_what_to_do() {
             "{name}"
         );
     }
-    let parked = properties(&template, "ParkedQueueNotEmptyAlarm");
+    let parked = resource_properties(&template, "ParkedQueueNotEmptyAlarm");
     assert_eq!(parked["Threshold"].as_u64(), Some(0));
     assert_eq!(
         parked["ComparisonOperator"].as_str(),
@@ -546,9 +560,9 @@ fn every_alarm_acts_and_says_what_to_do() {
 }
 
 #[test]
-fn every_log_group_ends_after_a_literal_number_of_days() {
-    let template = template();
-    let groups = of_type(&template, "AWS::Logs::LogGroup");
+fn every_log_group_has_a_literal_retention() {
+    let template = parse_template();
+    let groups = resources_of_type(&template, "AWS::Logs::LogGroup");
     assert_eq!(groups.len(), 4);
     for (name, group) in groups {
         assert!(group["Properties"]["RetentionInDays"].is_u64(), "{name}");
@@ -556,15 +570,15 @@ fn every_log_group_ends_after_a_literal_number_of_days() {
 }
 
 #[test]
-fn functions_get_the_environment_that_they_read() {
-    let template = template();
+fn functions_get_the_environment_they_read() {
+    let template = parse_template();
     let names = |function: &str| -> BTreeSet<String> {
-        let variables = &properties(&template, function)["Environment"]["Variables"];
+        let variables = &resource_properties(&template, function)["Environment"]["Variables"];
         let variables = variables.as_mapping().expect("variables");
-        variables.keys().flat_map(strings).collect()
+        variables.keys().flat_map(string_list).collect()
     };
     let webhook = ["INSTANCES_TABLE", "JOBS_QUEUE_URL", "LOG_LEVEL"];
-    assert_eq!(names("WebhookFunction"), set(webhook));
+    assert_eq!(names("WebhookFunction"), name_set(webhook));
     let download = [
         "CDN_BASE_URLS",
         "INSTANCES_TABLE",
@@ -577,20 +591,20 @@ fn functions_get_the_environment_that_they_read() {
         "UTC_OFFSET",
         "WAPI_BASE_URL",
     ];
-    assert_eq!(names("DownloadFunction"), set(download));
+    assert_eq!(names("DownloadFunction"), name_set(download));
     let watch = [
         "JOBS_QUEUE_URL",
         "LOG_LEVEL",
         "MEDIA_TABLE",
         "PARKED_QUEUE_URL",
     ];
-    assert_eq!(names("WatchFunction"), set(watch));
+    assert_eq!(names("WatchFunction"), name_set(watch));
 }
 
 #[test]
-fn functions_are_compiled_by_cargo_lambda_for_the_chosen_processor() {
-    let template = template();
-    let functions = of_type(&template, "AWS::Serverless::Function");
+fn functions_are_built_by_cargo_lambda() {
+    let template = parse_template();
+    let functions = resources_of_type(&template, "AWS::Serverless::Function");
     assert_eq!(functions.len(), 3);
     for (name, function) in functions {
         assert_eq!(
@@ -604,7 +618,7 @@ fn functions_are_compiled_by_cargo_lambda_for_the_chosen_processor() {
         );
     }
     let globals = &template["Globals"]["Function"];
-    assert_eq!(strings(&globals["Architectures"]), ["Architecture"]);
+    assert_eq!(string_list(&globals["Architectures"]), ["Architecture"]);
     assert_eq!(globals["Runtime"].as_str(), Some("provided.al2023"));
     assert_eq!(
         template["Parameters"]["Architecture"]["Default"].as_str(),
@@ -613,7 +627,7 @@ fn functions_are_compiled_by_cargo_lambda_for_the_chosen_processor() {
 }
 
 #[test]
-fn the_template_has_only_what_cloudformation_reads_in_any_partition() {
+fn the_template_works_in_any_partition() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
     let text = std::fs::read_to_string(path).expect("template.yaml");
     for line in text.lines() {
@@ -624,7 +638,7 @@ fn the_template_has_only_what_cloudformation_reads_in_any_partition() {
         );
     }
     let mut found = Vec::new();
-    all_strings(&template(), &mut found);
+    collect_strings(&parse_template(), &mut found);
     for text in found {
         assert!(
             !text.contains("arn:aws:") || text.contains("arn:aws:kms:REGION"),
@@ -633,20 +647,20 @@ fn the_template_has_only_what_cloudformation_reads_in_any_partition() {
     }
 }
 
-/// What the ledger queries must be there, by its name and with its keys.
+/// The indexes that the ledger queries must exist under their names and with their keys.
 #[test]
 fn the_media_table_has_the_two_indexes_by_time() {
-    let template = template();
-    let indexes = &properties(&template, "MediaTable")["GlobalSecondaryIndexes"];
+    let template = parse_template();
+    let indexes = &resource_properties(&template, "MediaTable")["GlobalSecondaryIndexes"];
     let indexes = indexes.as_sequence().expect("indexes");
     let keys = |index: &Value| {
         let keys = index["KeySchema"].as_sequence().expect("keys").iter();
-        let names = keys.flat_map(|key| strings(&key["AttributeName"]));
+        let names = keys.flat_map(|key| string_list(&key["AttributeName"]));
         names.collect::<Vec<_>>()
     };
     let found = indexes
         .iter()
-        .map(|index| (strings(&index["IndexName"]).concat(), keys(index)));
+        .map(|index| (string_list(&index["IndexName"]).concat(), keys(index)));
     let text = |names: [&str; 2]| names.map(str::to_owned).to_vec();
     assert_eq!(
         found.collect::<Vec<_>>(),
@@ -657,17 +671,17 @@ fn the_media_table_has_the_two_indexes_by_time() {
     );
 }
 
-/// Each reason for which a webhook is refused is counted, and raises an alarm.
+/// Each kind of refused webhook is counted and has an alarm.
 #[test]
-fn a_flood_is_throttled_and_both_its_sides_raise_alarms() {
-    let template = template();
-    let limits = &properties(&template, "ApiStage")["DefaultRouteSettings"];
+fn throttled_and_refused_webhooks_raise_alarms() {
+    let template = parse_template();
+    let limits = &resource_properties(&template, "ApiStage")["DefaultRouteSettings"];
     assert_eq!(
-        strings(&limits["ThrottlingRateLimit"]),
+        string_list(&limits["ThrottlingRateLimit"]),
         ["WebhookRateLimit"]
     );
     assert_eq!(
-        strings(&limits["ThrottlingBurstLimit"]),
+        string_list(&limits["ThrottlingBurstLimit"]),
         ["WebhookBurstLimit"]
     );
     for (metric, log, pattern, alarm) in [
@@ -708,47 +722,52 @@ fn a_flood_is_throttled_and_both_its_sides_raise_alarms() {
             "WebhookRateLimitedAlarm",
         ),
     ] {
-        let filter = properties(&template, metric);
-        assert_eq!(strings(&filter["LogGroupName"]), [log]);
+        let filter = resource_properties(&template, metric);
+        assert_eq!(string_list(&filter["LogGroupName"]), [log]);
         let found = filter["FilterPattern"].as_str().expect("a pattern");
         assert!(found.contains(pattern), "{found}");
         let name = &filter["MetricTransformations"][0]["MetricName"];
-        assert_eq!(name, &properties(&template, alarm)["MetricName"], "{alarm}");
+        let alarm = resource_properties(&template, alarm);
+        assert_eq!(name, &alarm["MetricName"], "{pattern}");
     }
-    let format = properties(&template, "ApiStage")["AccessLogSettings"]["Format"].as_str();
+    let format = resource_properties(&template, "ApiStage")["AccessLogSettings"]["Format"].as_str();
     let format = format.expect("a format");
     assert!(format.contains(r#""status":"$context.status""#), "{format}");
 }
 
-/// A file that WhatsApp's own clients would refuse is kept, so somebody must hear of it.
+/// A file whose hash is wrong is kept although WhatsApp's own clients would refuse it, so an
+/// operator must learn of it.
 #[test]
-fn a_hash_that_the_mac_contradicts_is_counted_and_raises_an_alarm() {
-    let template = template();
-    let metric = properties(&template, "HashContradictedMetric");
-    assert_eq!(strings(&metric["LogGroupName"]), ["DownloadLogGroup"]);
+fn a_hash_mismatch_raises_an_alarm() {
+    let template = parse_template();
+    let metric = resource_properties(&template, "HashContradictedMetric");
+    assert_eq!(string_list(&metric["LogGroupName"]), ["DownloadLogGroup"]);
     let pattern = metric["FilterPattern"].as_str().expect("a pattern");
     let word = media::record::Integrity::MacAgainstSha256;
     let wanted = format!("{{ $.outcome = \"stored\" && $.integrity = \"{word}\" }}");
     assert_eq!(pattern, wanted);
-    let alarm = properties(&template, "HashContradictedAlarm");
+    let alarm = resource_properties(&template, "HashContradictedAlarm");
     let name = &metric["MetricTransformations"][0]["MetricName"];
     assert_eq!(name, &alarm["MetricName"]);
     assert_eq!(alarm["Threshold"].as_u64(), Some(1));
 }
 
-/// The watch function runs by the clock, and what it counts raises an alarm.
+/// The watch function runs every hour, and its count has an alarm.
 #[test]
-fn what_expires_soon_is_counted_every_hour_and_raises_an_alarm() {
-    let template = template();
-    let rule = properties(&template, "WatchSchedule");
+fn media_that_expire_soon_raise_an_alarm() {
+    let template = parse_template();
+    let rule = resource_properties(&template, "WatchSchedule");
     assert_eq!(rule["ScheduleExpression"].as_str(), Some("rate(1 hour)"));
-    assert_eq!(strings(&rule["Targets"][0]["Arn"]), ["WatchFunction.Arn"]);
-    let metric = properties(&template, "ExpiringMetric");
+    assert_eq!(
+        string_list(&rule["Targets"][0]["Arn"]),
+        ["WatchFunction.Arn"]
+    );
+    let metric = resource_properties(&template, "ExpiringMetric");
     assert_eq!(
         metric["FilterPattern"].as_str(),
         Some("{ $.expiring >= 0 }")
     );
-    let alarm = properties(&template, "ExpiringAlarm");
+    let alarm = resource_properties(&template, "ExpiringAlarm");
     assert_eq!(alarm["MetricName"].as_str(), Some("Expiring"));
     assert_eq!(alarm["Threshold"].as_u64(), Some(0));
 }

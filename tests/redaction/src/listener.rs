@@ -1,4 +1,4 @@
-//! Writes what is heard into the folder, one file for each place and process.
+//! Writes the recorded texts into the folder, one file for each sink and process.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,10 +12,10 @@ use boot::{environment::Environment, telemetry};
 
 use crate::{canary::Canary, sink::Sink};
 
-/// The variable that names the folder.
+/// The environment variable that names the folder.
 const VARIABLE: &str = "REDACTION";
 
-/// The name that files of canaries begin with.
+/// The prefix of the files that hold canaries.
 pub(crate) const CANARIES: &str = "canaries";
 
 static LISTENER: LazyLock<Option<Listener>> = LazyLock::new(|| {
@@ -34,14 +34,14 @@ struct Listener {
     kept: Mutex<HashSet<Canary>>,
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Listener {
     /// Appends to the file of this name and process.
-    fn append(&self, name: &str, text: &[u8]) -> io::Result<()> {
-        let mut files = locked(&self.files);
+    fn append_text(&self, name: &str, text: &[u8]) -> io::Result<()> {
+        let mut files = lock_mutex(&self.files);
         if !files.contains_key(name) {
             std::fs::create_dir_all(&self.folder)?;
             let path = self
@@ -54,52 +54,54 @@ impl Listener {
         file.write_all(text)
     }
 
-    /// A test whose words get lost is not recorded, and must not pass as if it were.
+    /// Appends, or fails the test: a test whose texts are lost must not pass as if it were
+    /// recorded.
     fn must_append(&self, name: &str, text: &[u8]) {
-        let written = self.append(name, text);
+        let written = self.append_text(name, text);
         assert!(written.is_ok(), "{}: {written:?}", self.folder.display());
     }
 }
 
-/// The folder, where somebody listens.
+/// The folder that texts are recorded into, if recording is on.
 #[must_use]
-pub fn folder() -> Option<&'static Path> {
+pub fn recording_folder() -> Option<&'static Path> {
     LISTENER.as_ref().map(|listener| listener.folder.as_path())
 }
 
-/// Whether somebody listens.
+/// Whether recording is on.
 #[must_use]
 pub fn is_on() -> bool {
     LISTENER.is_some()
 }
 
-/// From now on the log lines of this process are written down, in production's format, at `TRACE`.
-pub fn listen() {
+/// Records this process's log lines from now on, in production's format, at `TRACE`.
+pub fn start_listening() {
     if is_on() {
-        start();
+        start_subscriber();
     }
 }
 
-/// One subscriber for the whole process: those of single threads lose lines to each other.
-fn start() {
+/// Installs one subscriber for the whole process: subscribers of single threads lose lines to
+/// each other.
+fn start_subscriber() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| telemetry::start_writing("trace", || Lines));
+    ONCE.call_once(|| telemetry::start_writing("trace", || LogWriter));
 }
 
 static RECORDED: Mutex<Option<Vec<u8>>> = Mutex::new(None);
 
-/// From now on they are kept in memory as well.
-pub(crate) fn record() {
-    locked(&RECORDED).get_or_insert_default();
-    start();
+/// Keeps the log lines in memory as well, from now on.
+pub(crate) fn record_in_memory() {
+    lock_mutex(&RECORDED).get_or_insert_default();
+    start_subscriber();
 }
 
-/// The lines in memory.
-pub(crate) fn recorded() -> Vec<u8> {
-    locked(&RECORDED).clone().unwrap_or_default()
+/// The log lines kept in memory.
+pub(crate) fn recorded_lines() -> Vec<u8> {
+    lock_mutex(&RECORDED).clone().unwrap_or_default()
 }
 
-/// Writes down a text that came to rest somewhere else.
+/// Records a text that was written to another place than the log.
 ///
 /// # Panics
 /// If it cannot be written.
@@ -109,26 +111,26 @@ pub fn note(sink: Sink, text: &str) {
     }
 }
 
-/// Writes down a canary, once.
-pub(crate) fn keep(canary: Canary) {
+/// Records a canary, once.
+pub(crate) fn keep_canary(canary: Canary) {
     let Some(listener) = &*LISTENER else {
         return;
     };
     let line = serde_json::to_string(&canary).unwrap_or_default();
-    if locked(&listener.kept).insert(canary) {
+    if lock_mutex(&listener.kept).insert(canary) {
         listener.must_append(CANARIES, format!("{line}\n").as_bytes());
     }
 }
 
-/// Where the log goes.
-struct Lines;
+/// Receives the subscriber's output.
+struct LogWriter;
 
-impl Write for Lines {
+impl Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Some(listener) = &*LISTENER {
-            listener.append(Sink::Log.as_str(), bytes)?;
+            listener.append_text(Sink::Log.as_str(), bytes)?;
         }
-        if let Some(recorded) = locked(&RECORDED).as_mut() {
+        if let Some(recorded) = lock_mutex(&RECORDED).as_mut() {
             recorded.extend_from_slice(bytes);
         }
         Ok(bytes.len())

@@ -1,4 +1,5 @@
-//! Searches a folder that was listened into, tells what it searched, and fails if anything was found or nothing heard.
+//! Searches a recorded folder, shows what was searched, and fails if a canary was found or
+//! nothing was recorded.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -7,7 +8,7 @@ use clap::Parser;
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use redaction::{Class, Scan, Sink};
 
-/// Findings that are shown.
+/// Maximum number of findings shown.
 const SHOWN: usize = 40;
 
 /// Searches what was recorded for secrets and people.
@@ -20,7 +21,7 @@ struct Arguments {
 #[expect(clippy::print_stdout, reason = "the result of a command")]
 fn main() -> Result<ExitCode> {
     let scan = Scan::of_folder(&Arguments::parse().folder)?;
-    println!("{}", table(&scan));
+    println!("{}", build_table(&scan));
     for finding in scan.findings.iter().take(SHOWN) {
         let (canary, sink) = (&finding.canary, finding.sink.as_str());
         println!(
@@ -28,7 +29,7 @@ fn main() -> Result<ExitCode> {
             canary.class, canary.field, finding.line
         );
     }
-    let gaps = scan.gaps();
+    let gaps = scan.find_gaps();
     for gap in &gaps {
         println!("This search proves nothing: {gap}.");
     }
@@ -41,7 +42,7 @@ fn main() -> Result<ExitCode> {
     })
 }
 
-fn table(scan: &Scan) -> Table {
+fn build_table(scan: &Scan) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header([

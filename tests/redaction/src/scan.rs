@@ -1,4 +1,4 @@
-//! Searches what was written down for what was planted, in every spelling that it may have got on the way.
+//! Searches the recorded texts for the planted ones, in every encoding that may occur.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,74 +16,75 @@ use crate::{
     sink::Sink,
 };
 
-/// A secret is also found by this many characters of its beginning or its end: excerpts are cut.
+/// A secret is also found by this many characters of its beginning or its end, because excerpts
+/// are cut.
 const PIECE: usize = 16;
 
-/// Characters of a line that are shown.
+/// Maximum number of characters shown of a line.
 const SHOWN: usize = 160;
 
-/// A canary where it must not be.
+/// A canary that was found where it must not be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
-    /// Where.
+    /// The place where it was found.
     pub sink: Sink,
-    /// What.
+    /// The canary that was found.
     pub canary: Canary,
-    /// The beginning of the line.
+    /// The beginning of the line, at most `SHOWN` characters.
     pub line: String,
 }
 
-/// What was searched, and what was found.
+/// What was searched and what was found.
 #[derive(Debug, Default)]
 pub struct Scan {
-    /// Lines of each place.
+    /// The number of lines searched, by sink.
     pub lines: BTreeMap<Sink, usize>,
-    /// Lines of the log below `INFO`: without them it was not at `TRACE`.
+    /// Lines of the log below `INFO`. If there are none, the log was not at `TRACE`.
     pub quiet_lines: usize,
-    /// Canaries of each class.
+    /// The number of planted canaries, by class.
     pub planted: BTreeMap<Class, usize>,
-    /// At most one of each canary and place.
+    /// Findings, at most one for each canary and sink.
     pub findings: BTreeSet<Finding>,
 }
 
-/// Canaries and the automaton that knows all their spellings.
-struct Searcher {
+/// The canaries and an automaton that matches all their spellings.
+struct CanarySearcher {
     canaries: Vec<Canary>,
-    /// Which canary a pattern is of.
+    /// The index of the canary that each pattern belongs to.
     owners: Vec<usize>,
     automaton: AhoCorasick,
 }
 
 impl Scan {
-    /// Searches a folder that was listened into, and the stacks in it.
+    /// Searches a recorded folder and the stacks in it.
     ///
     /// # Errors
     /// If a file cannot be read.
     pub fn of_folder(folder: &Path) -> Result<Self> {
-        let (heard, stacks) = contents(folder)?;
+        let (heard, stacks) = list_contents(folder)?;
         let is_of_canaries = |path: &PathBuf| name_of(path).starts_with(CANARIES);
         let (planted, heard): (Vec<_>, Vec<_>) = heard.into_iter().partition(is_of_canaries);
         let mut canaries = BTreeSet::new();
         for path in planted {
-            let text = read(&path)?;
+            let text = read_text(&path)?;
             for line in text.lines() {
                 let canary: Canary = serde_json::from_str(line).context("a canary")?;
                 canaries.insert(canary);
             }
         }
-        let searcher = Searcher::of(canaries)?;
-        let mut scan = Self::begun(&searcher);
+        let searcher = CanarySearcher::new(canaries)?;
+        let mut scan = Self::for_searcher(&searcher);
         for path in heard {
             let name = name_of(&path);
             let sink = Sink::ALL
                 .into_iter()
                 .find(|sink| name.starts_with(sink.as_str()));
             let sink = sink.with_context(|| format!("{} is of no known place", path.display()))?;
-            scan.search(&searcher, sink, &read(&path)?);
+            scan.search_text(&searcher, sink, &read_text(&path)?);
         }
         for stack in stacks {
-            for (sink, text) in crate::of_stack(&stack)? {
-                scan.search(&searcher, sink, &text);
+            for (sink, text) in crate::read_stack_texts(&stack)? {
+                scan.search_text(&searcher, sink, &text);
             }
         }
         Ok(scan)
@@ -93,29 +94,29 @@ impl Scan {
     ///
     /// # Errors
     /// If the automaton cannot be built.
-    pub fn of<'a>(
+    pub fn search_all<'a>(
         canaries: impl IntoIterator<Item = Canary>,
         texts: impl IntoIterator<Item = (Sink, &'a str)>,
     ) -> Result<Self> {
-        let searcher = Searcher::of(canaries.into_iter().collect())?;
-        let mut scan = Self::begun(&searcher);
+        let searcher = CanarySearcher::new(canaries.into_iter().collect())?;
+        let mut scan = Self::for_searcher(&searcher);
         for (sink, text) in texts {
-            scan.search(&searcher, sink, text);
+            scan.search_text(&searcher, sink, text);
         }
         Ok(scan)
     }
 
-    fn begun(searcher: &Searcher) -> Self {
+    fn for_searcher(searcher: &CanarySearcher) -> Self {
         Self {
-            planted: searcher.count(),
+            planted: searcher.count_by_class(),
             ..Self::default()
         }
     }
 
-    /// Why this search proves nothing, if it does not: a place where nothing was heard, a class of which nothing was
-    /// planted, a log that was not at `TRACE`.
+    /// Why this search proves nothing, if it does not: a sink without any text, a class without
+    /// any canary, or a log that was not at `TRACE`.
     #[must_use]
-    pub fn gaps(&self) -> Vec<String> {
+    pub fn find_gaps(&self) -> Vec<String> {
         let silent = Sink::ALL
             .into_iter()
             .filter(|sink| !self.lines.contains_key(sink));
@@ -129,12 +130,12 @@ impl Scan {
         silent.chain(unplanted).chain(loud).collect()
     }
 
-    fn search(&mut self, searcher: &Searcher, sink: Sink, text: &str) {
+    fn search_text(&mut self, searcher: &CanarySearcher, sink: Sink, text: &str) {
         text.lines()
             .for_each(|line| self.search_line(searcher, sink, line));
     }
 
-    fn search_line(&mut self, searcher: &Searcher, sink: Sink, line: &str) {
+    fn search_line(&mut self, searcher: &CanarySearcher, sink: Sink, line: &str) {
         *self.lines.entry(sink).or_default() += 1;
         let is_quiet = [r#""level":"DEBUG""#, r#""level":"TRACE""#]
             .iter()
@@ -145,7 +146,7 @@ impl Scan {
             let Some(canary) = canary.and_then(|n| searcher.canaries.get(*n)) else {
                 continue;
             };
-            if !sink.may_hold(canary.class) && !self.knows(sink, canary) {
+            if !sink.may_hold(canary.class) && !self.has_finding(sink, canary) {
                 self.findings.insert(Finding {
                     sink,
                     canary: canary.clone(),
@@ -155,16 +156,17 @@ impl Scan {
         }
     }
 
-    fn knows(&self, sink: Sink, canary: &Canary) -> bool {
+    fn has_finding(&self, sink: Sink, canary: &Canary) -> bool {
         self.findings
             .iter()
             .any(|one| one.sink == sink && one.canary == *canary)
     }
 }
 
-impl Searcher {
-    /// A text that names a folder or file and is a person's too counts as the former.
-    fn of(canaries: BTreeSet<Canary>) -> Result<Self> {
+impl CanarySearcher {
+    /// Builds the automaton. A text that names a folder or a file and is also a person's counts
+    /// as the former.
+    fn new(canaries: BTreeSet<Canary>) -> Result<Self> {
         let is_filed = |canary: &&Canary| canary.class == Class::Filed;
         let filed: BTreeSet<_> = canaries
             .iter()
@@ -176,7 +178,7 @@ impl Searcher {
         let canaries: Vec<_> = canaries.into_iter().filter(counts).collect();
         let (mut patterns, mut owners) = (Vec::new(), Vec::new());
         for (n, canary) in canaries.iter().enumerate() {
-            for spelling in spellings(canary) {
+            for spelling in list_spellings(canary) {
                 patterns.push(spelling);
                 owners.push(n);
             }
@@ -190,7 +192,7 @@ impl Searcher {
         })
     }
 
-    fn count(&self) -> BTreeMap<Class, usize> {
+    fn count_by_class(&self) -> BTreeMap<Class, usize> {
         let mut count = BTreeMap::new();
         for canary in &self.canaries {
             *count.entry(canary.class).or_default() += 1;
@@ -199,16 +201,16 @@ impl Searcher {
     }
 }
 
-/// The text as it is, as JSON and URLs write it, as base64; of 32 bytes also as hex and as numbers; of a secret also
-/// its beginning and its end.
-fn spellings(canary: &Canary) -> BTreeSet<String> {
+/// The text as it is, as JSON and URLs write it, and as base64; 32 bytes also as hex and as
+/// numbers; a secret also by its beginning and its end.
+fn list_spellings(canary: &Canary) -> BTreeSet<String> {
     let text = canary.text.as_str();
     let json = serde_json::to_string(text).unwrap_or_default();
     let json = json.trim_matches('"').to_owned();
     let base64 = BASE64.encode(text.as_bytes());
     let mut all = BTreeSet::from([
         text.to_owned(),
-        // A string in JSON in a string in JSON, as in an attribute.
+        // A JSON string inside a JSON string, as in an attribute.
         json.replace('\\', "\\\\"),
         json,
         utf8_percent_encode(text, NON_ALPHANUMERIC).to_string(),
@@ -236,13 +238,13 @@ fn name_of(path: &Path) -> String {
         .into_owned()
 }
 
-fn read(path: &Path) -> Result<String> {
+fn read_text(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The files of a folder, and the folders below `stacks`.
-fn contents(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+/// Lists the files of a folder and the folders below `stacks`.
+fn list_contents(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let list = |folder: &Path| -> Result<Vec<PathBuf>> {
         let entries = folder
             .read_dir()

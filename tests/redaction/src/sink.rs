@@ -1,33 +1,33 @@
-//! The places where text comes to rest, and what each may hold.
+//! The places where text ends up, and the classes of text that each may hold.
 
 use serde::{Deserialize, Serialize};
 
 use crate::canary::Class;
 
-/// Where a text was found.
+/// A place where text ends up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sink {
     /// A function's log.
     Log,
-    /// An answer to a webhook.
+    /// The answer to a webhook.
     Answer,
-    /// The record of a medium, a tenant or an erasure, in its table.
+    /// A table's item: the record of a media file, a tenant or an erasure.
     Record,
-    /// What is written beside a parked job.
+    /// The attributes of a parked job's message.
     Ticket,
     /// Tags of a stored file.
     Tags,
     /// Metrics, alarms and dashboards.
     Metric,
-    /// A diagnosis that is sent on: page, JSON, evidence.
+    /// A diagnosis that is passed on: page, JSON, evidence.
     Report,
-    /// What `wapi-media` shows an operator.
+    /// What `wapi-media` shows to an operator.
     Command,
 }
 
 impl Sink {
-    /// Every one.
+    /// Every sink.
     pub const ALL: [Self; 8] = [
         Self::Log,
         Self::Answer,
@@ -39,7 +39,7 @@ impl Sink {
         Self::Command,
     ];
 
-    /// Its name, also in files' names.
+    /// The sink's name, which also begins the names of its files.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -54,8 +54,8 @@ impl Sink {
         }
     }
 
-    /// Whether it may hold this. A record names its file; an operator is shown what they ask for. No place may hold a
-    /// secret.
+    /// Whether the sink may hold text of this class. A record names its file, and an operator is
+    /// shown what they ask for. No sink may hold a secret.
     #[must_use]
     pub fn may_hold(self, class: Class) -> bool {
         match (self, class) {

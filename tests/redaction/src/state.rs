@@ -1,4 +1,4 @@
-//! What a local stack held when it ended: its logs, tables, parked jobs and metrics.
+//! What a local stack held when it stopped: its logs, tables, parked jobs and metrics.
 
 use std::path::Path;
 
@@ -7,14 +7,15 @@ use serde_json::{Map, Value};
 
 use crate::sink::Sink;
 
-/// Attributes of a record that are ciphertext. What the emulator makes of KMS is no cipher, so they are left out.
+/// The attribute that holds ciphertext. The emulator's KMS does not really encrypt, so it is left
+/// out.
 const SEALED: &str = "sealed_token";
 
-/// Everything in the state that MiniStack saved in this folder, by place.
+/// Reads every text in the state that MiniStack saved in this folder, with its sink.
 ///
 /// # Errors
 /// If the stack saved no state, or a file is not JSON.
-pub fn of_stack(folder: &Path) -> Result<Vec<(Sink, String)>> {
+pub fn read_stack_texts(folder: &Path) -> Result<Vec<(Sink, String)>> {
     let state = |name: &str| -> Result<Value> {
         let path = folder.join("state").join(format!("{name}.json"));
         let text = std::fs::read_to_string(&path);
@@ -22,22 +23,22 @@ pub fn of_stack(folder: &Path) -> Result<Vec<(Sink, String)>> {
         serde_json::from_str(&text).with_context(|| format!("{} as JSON", path.display()))
     };
     let mut found = Vec::new();
-    messages(&state("cloudwatch_logs")?, &mut found);
+    collect_log_messages(&state("cloudwatch_logs")?, &mut found);
     let mut tables = state("dynamodb")?;
-    without_ciphertext(&mut tables);
-    found.push((Sink::Record, lines(&tables)));
-    tickets(&state("sqs")?, &mut found);
-    found.push((Sink::Metric, lines(&state("cloudwatch")?)));
+    remove_ciphertext(&mut tables);
+    found.push((Sink::Record, pretty_lines(&tables)));
+    collect_tickets(&state("sqs")?, &mut found);
+    found.push((Sink::Metric, pretty_lines(&state("cloudwatch")?)));
     Ok(found)
 }
 
-/// One line for each value: a finding then shows where it is.
-fn lines(value: &Value) -> String {
+/// Writes one line for each value, so that a finding shows where it is.
+fn pretty_lines(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
-/// Every `message` of a log event.
-fn messages(value: &Value, found: &mut Vec<(Sink, String)>) {
+/// Collects the `message` of every log event.
+fn collect_log_messages(value: &Value, found: &mut Vec<(Sink, String)>) {
     match value {
         Value::Object(fields) => {
             if let (Some(Value::String(text)), true) =
@@ -45,36 +46,43 @@ fn messages(value: &Value, found: &mut Vec<(Sink, String)>) {
             {
                 found.push((Sink::Log, text.clone()));
             }
-            fields.values().for_each(|field| messages(field, found));
+            fields
+                .values()
+                .for_each(|field| collect_log_messages(field, found));
         }
-        Value::Array(items) => items.iter().for_each(|item| messages(item, found)),
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| collect_log_messages(item, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
-fn without_ciphertext(value: &mut Value) {
+fn remove_ciphertext(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.remove(SEALED);
-            fields.values_mut().for_each(without_ciphertext);
+            fields.values_mut().for_each(remove_ciphertext);
         }
-        Value::Array(items) => items.iter_mut().for_each(without_ciphertext),
+        Value::Array(items) => items.iter_mut().for_each(remove_ciphertext),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
-/// What is written beside the messages of queues. Their bodies are jobs, which hold keys and rest encrypted.
-fn tickets(value: &Value, found: &mut Vec<(Sink, String)>) {
+/// Collects the attributes of queue messages. Their bodies are jobs, which hold keys and rest
+/// encrypted.
+fn collect_tickets(value: &Value, found: &mut Vec<(Sink, String)>) {
     match value {
         Value::Object(fields) if is_message(fields) => {
             let beside = fields.iter().filter(|(name, _)| !is_body(name));
             let beside: Map<_, _> = beside
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect();
-            found.push((Sink::Ticket, lines(&Value::Object(beside))));
+            found.push((Sink::Ticket, pretty_lines(&Value::Object(beside))));
         }
-        Value::Object(fields) => fields.values().for_each(|field| tickets(field, found)),
-        Value::Array(items) => items.iter().for_each(|item| tickets(item, found)),
+        Value::Object(fields) => fields
+            .values()
+            .for_each(|field| collect_tickets(field, found)),
+        Value::Array(items) => items.iter().for_each(|item| collect_tickets(item, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

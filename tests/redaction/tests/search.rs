@@ -1,4 +1,4 @@
-//! The search finds what is there, in every spelling, and only where it may not be.
+//! The search finds canaries in every encoding, and only where they must not be.
 
 #![allow(
     clippy::expect_used,
@@ -9,7 +9,7 @@ use redaction::{Canary, Class, Scan, Sink};
 
 const KEY: &str = "RkFLRS1NRURJQS1LRVktMDEyMzQ1Njc4OS1BQkNERUY=";
 
-fn canary(class: Class, text: &str) -> Canary {
+fn build_canary(class: Class, text: &str) -> Canary {
     Canary {
         class,
         field: "field".to_owned(),
@@ -17,8 +17,8 @@ fn canary(class: Class, text: &str) -> Canary {
     }
 }
 
-fn hits(class: Class, planted: &str, sink: Sink, text: &str) -> usize {
-    let scan = Scan::of([canary(class, planted)], [(sink, text)]);
+fn count_hits(class: Class, planted: &str, sink: Sink, text: &str) -> usize {
+    let scan = Scan::search_all([build_canary(class, planted)], [(sink, text)]);
     scan.expect("a search").findings.len()
 }
 
@@ -36,14 +36,14 @@ fn a_key_is_found_in_every_spelling() {
         KEY.chars().skip(20).collect(),
     ] {
         assert_eq!(
-            hits(Class::Secret, KEY, Sink::Command, &spelling),
+            count_hits(Class::Secret, KEY, Sink::Command, &spelling),
             1,
             "{spelling}"
         );
     }
     let other = "RkFLRS1PVEhFUi1LRVktMDEyMzQ1Njc4OS1BQkNERUY";
     assert_eq!(
-        hits(
+        count_hits(
             Class::Secret,
             KEY,
             Sink::Log,
@@ -63,7 +63,7 @@ fn a_name_is_found_escaped_and_encoded() {
         r#"Relatório \\"mensal\\".pdf"#,
         "Relat%C3%B3rio%20%22mensal%22%2Epdf",
     ] {
-        let found = hits(Class::Person, name, Sink::Log, spelling);
+        let found = count_hits(Class::Person, name, Sink::Log, spelling);
         assert_eq!(
             found,
             usize::from(!spelling.starts_with("RELAT")),
@@ -71,7 +71,7 @@ fn a_name_is_found_escaped_and_encoded() {
         );
     }
     assert_eq!(
-        hits(
+        count_hits(
             Class::Person,
             "Contato Exemplo",
             Sink::Log,
@@ -82,10 +82,10 @@ fn a_name_is_found_escaped_and_encoded() {
 }
 
 #[test]
-fn each_place_may_hold_what_it_is_for_and_a_secret_nowhere() {
+fn a_sink_holds_its_classes_and_no_secret() {
     for sink in Sink::ALL {
         for class in [Class::Secret, Class::Person, Class::Filed] {
-            let found = hits(class, "5500900000002", sink, "of 5500900000002");
+            let found = count_hits(class, "5500900000002", sink, "of 5500900000002");
             assert_eq!(
                 found,
                 usize::from(!sink.may_hold(class)),
@@ -97,20 +97,22 @@ fn each_place_may_hold_what_it_is_for_and_a_secret_nowhere() {
 }
 
 #[test]
-fn a_search_that_heard_nothing_or_planted_nothing_proves_nothing() {
-    let scan = Scan::of([], [(Sink::Log, r#"{"level":"INFO"}"#)]).expect("a search");
-    let gaps = scan.gaps().join("\n");
+fn an_empty_search_proves_nothing() {
+    let scan = Scan::search_all([], [(Sink::Log, r#"{"level":"INFO"}"#)]).expect("a search");
+    let gaps = scan.find_gaps().join("\n");
     for gap in ["heard of record", "planted as Secret", "below INFO"] {
         assert!(gaps.contains(gap), "{gaps}");
     }
     let canaries = [
-        canary(Class::Secret, KEY),
-        canary(Class::Person, "Contato Exemplo"),
-        canary(Class::Filed, "5500900000002"),
+        build_canary(Class::Secret, KEY),
+        build_canary(Class::Person, "Contato Exemplo"),
+        build_canary(Class::Filed, "5500900000002"),
     ];
     let heard = Sink::ALL.map(|sink| (sink, r#"{"level":"DEBUG"}"#));
     assert_eq!(
-        Scan::of(canaries, heard).expect("a search").gaps(),
+        Scan::search_all(canaries, heard)
+            .expect("a search")
+            .find_gaps(),
         Vec::<String>::new()
     );
 }

@@ -1,6 +1,6 @@
-//! AWS as a script: one handler answers every request, and every request is kept to be looked at.
+//! A scripted AWS: one handler answers every request, and every request is recorded.
 //!
-//! For tests of what goes over the wire, and of what an emulator cannot be made to do.
+//! For tests of wire requests, and of failures that an emulator cannot produce.
 
 #![allow(
     clippy::expect_used,
@@ -29,23 +29,23 @@ use tokio::net::TcpListener;
 
 pub use update::Update;
 
-/// One request as it came.
+/// A request that was received.
 #[derive(Debug, Clone)]
-pub struct Seen {
-    /// The method.
+pub struct RecordedRequest {
+    /// The HTTP method.
     pub method: Method,
-    /// Still percent-encoded, without the query.
+    /// The path, still percent-encoded, without the query.
     pub path: String,
-    /// Of parameters without a value, the value is empty.
+    /// The query's parameters; a parameter without a value has an empty one.
     pub query: HashMap<String, String>,
-    /// As they came.
+    /// The headers, names in lower case.
     pub headers: HeaderMap,
-    /// All of it.
+    /// The whole body, decoded from its transfer encoding.
     pub body: Bytes,
 }
 
-impl Seen {
-    /// The operation in AWS's own words.
+impl RecordedRequest {
+    /// The operation's name as AWS writes it.
     #[must_use]
     pub fn operation(&self) -> &'static str {
         let target = self.header("x-amz-target").unwrap_or_default();
@@ -81,7 +81,7 @@ impl Seen {
         }
     }
 
-    /// A header that is text.
+    /// A header's value, if it is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
@@ -100,7 +100,7 @@ impl Seen {
     }
 }
 
-/// What AWS is to say.
+/// An answer from AWS.
 #[derive(Debug)]
 pub struct Answer {
     status: u16,
@@ -109,7 +109,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Any answer.
+    /// An answer with this status and body.
     #[must_use]
     pub fn new(status: u16, body: impl Into<String>) -> Self {
         Self {
@@ -119,13 +119,13 @@ impl Answer {
         }
     }
 
-    /// 200 without a body.
+    /// 200 with an empty body.
     #[must_use]
-    pub fn ok() -> Self {
+    pub fn empty_success() -> Self {
         Self::new(200, "")
     }
 
-    /// 200 with JSON.
+    /// 200 with a JSON body.
     #[must_use]
     pub fn json(body: &Value) -> Self {
         Self::new(200, body.to_string())
@@ -139,8 +139,8 @@ impl Answer {
         Self::new(status, body.to_string())
     }
 
-    /// `DynamoDB`'s refusal of a write whose condition does not hold. `item` is what lies there, if the
-    /// write asked for it.
+    /// `DynamoDB`'s refusal of a write whose condition does not hold. `item` is the present item,
+    /// if the write asked for it.
     #[must_use]
     pub fn condition_failed(item: Option<&Value>) -> Self {
         let code = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
@@ -152,7 +152,7 @@ impl Answer {
         Self::new(400, body.to_string())
     }
 
-    /// An error of S3; with status 200, the kind that comes after S3 has said that all is well.
+    /// An error of S3. With status 200, the error comes in the body of a success.
     #[must_use]
     pub fn s3_error(status: u16, code: &str) -> Self {
         let xml = r#"<?xml version="1.0" encoding="UTF-8"?>"#;
@@ -162,14 +162,15 @@ impl Answer {
         )
     }
 
-    /// The same with a header.
+    /// Adds a header to the answer.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// Each connection serves one request: what one test has idle cannot break in the next step.
+    /// Closes the connection after each answer, so that no idle connection breaks in a later step
+    /// of a test.
     fn into_response(self) -> Response<Body> {
         let mut response = Response::builder()
             .status(self.status)
@@ -181,42 +182,45 @@ impl Answer {
     }
 }
 
-/// As long as the webhook function waits, so that a test of silence is not long.
-const LONGEST_CALL: std::time::Duration = std::time::Duration::from_millis(2500);
-/// As long as the download function's: the waits between three tries alone may take three seconds.
-const PATIENT_CALL: std::time::Duration = std::time::Duration::from_mins(2);
+/// The webhook function's call timeout, so that tests of a silent AWS are short.
+const CALL_TIMEOUT: std::time::Duration = std::time::Duration::from_millis(2500);
+/// The download function's call timeout: the waits between three attempts alone may take three
+/// seconds.
+const PATIENT_CALL_TIMEOUT: std::time::Duration = std::time::Duration::from_mins(2);
 
-type Script = Arc<dyn Fn(&Seen) -> Answer + Send + Sync>;
+type Script = Arc<dyn Fn(&RecordedRequest) -> Answer + Send + Sync>;
 
-/// The server, for as long as the test's runtime lives.
+/// The server; it runs as long as the test's runtime.
 pub struct Aws {
-    /// Clients that talk to it.
+    /// Clients that are connected to it.
     pub clients: Clients,
     endpoint: String,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    seen: Arc<Mutex<Vec<RecordedRequest>>>,
 }
 
 impl Aws {
-    /// Answers every request by the script.
-    pub async fn start(script: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
-        redaction::listen();
+    /// Starts a server that answers every request by the script.
+    pub async fn start(
+        script: impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        redaction::start_listening();
         let seen = Arc::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let state = (Arc::clone(&seen), Arc::new(script) as Script);
-        let app = Router::new().fallback(answer).with_state(state);
+        let app = Router::new().fallback(answer_request).with_state(state);
         tokio::spawn(async move { axum::serve(listener, app).await });
         let endpoint = format!("http://{address}");
         Self {
-            clients: Clients::for_stand_in(&endpoint, LONGEST_CALL),
+            clients: Clients::for_stand_in(&endpoint, CALL_TIMEOUT),
             endpoint,
             seen,
         }
     }
 
-    /// Answers each request with the next of `answers`; more requests than answers get a refusal that the
-    /// SDK does not retry.
-    pub async fn answering(answers: impl IntoIterator<Item = Answer>) -> Self {
+    /// Starts a server that answers each request with the next of `answers`. Further requests get
+    /// a refusal that the SDK does not retry.
+    pub async fn answer_in_order(answers: impl IntoIterator<Item = Answer>) -> Self {
         let answers = Mutex::new(
             answers
                 .into_iter()
@@ -229,43 +233,46 @@ impl Aws {
         .await
     }
 
-    /// Clients that talk to it with more patience: for large bodies, and for all of the SDK's tries.
+    /// Clients with a longer timeout, for large bodies and for all of the SDK's attempts.
     #[must_use]
     pub fn patient_clients(&self) -> Clients {
-        Clients::for_stand_in(&self.endpoint, PATIENT_CALL)
+        Clients::for_stand_in(&self.endpoint, PATIENT_CALL_TIMEOUT)
     }
 
-    /// Every request so far.
+    /// Every request received so far.
     #[must_use]
-    pub fn seen(&self) -> Vec<Seen> {
+    pub fn requests(&self) -> Vec<RecordedRequest> {
         self.seen.lock().expect("the requests").clone()
     }
 
-    /// Their operations.
+    /// The operations of all requests, in order.
     #[must_use]
     pub fn operations(&self) -> Vec<&'static str> {
-        self.seen().iter().map(Seen::operation).collect()
+        self.requests()
+            .iter()
+            .map(RecordedRequest::operation)
+            .collect()
     }
 
-    /// The requests of one operation.
+    /// The requests with this operation.
     #[must_use]
-    pub fn of(&self, operation: &str) -> Vec<Seen> {
-        let mut seen = self.seen();
+    pub fn requests_of(&self, operation: &str) -> Vec<RecordedRequest> {
+        let mut seen = self.requests();
         seen.retain(|one| one.operation() == operation);
         seen
     }
 
-    /// The only request of its kind.
+    /// The only request with this operation; fails if there are none or several.
     #[must_use]
-    pub fn the(&self, operation: &str) -> Seen {
-        let mut seen = self.of(operation);
+    pub fn only_request(&self, operation: &str) -> RecordedRequest {
+        let mut seen = self.requests_of(operation);
         assert_eq!(seen.len(), 1, "{operation} among {:?}", self.operations());
         seen.remove(0)
     }
 }
 
-async fn answer(
-    State((seen, script)): State<(Arc<Mutex<Vec<Seen>>>, Script)>,
+async fn answer_request(
+    State((seen, script)): State<(Arc<Mutex<Vec<RecordedRequest>>>, Script)>,
     request: Request,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
@@ -277,7 +284,7 @@ async fn answer(
         .split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let one = Seen {
+    let one = RecordedRequest {
         method: head.method,
         path: head.uri.path().to_owned(),
         query: pairs

@@ -1,33 +1,33 @@
-//! An `UpdateItem` read as `DynamoDB` reads it: every placeholder in its place, and its rules kept.
+//! An `UpdateItem` request, read by `DynamoDB`'s rules, with its placeholders resolved.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::Seen;
+use crate::RecordedRequest;
 
-/// What an update does, in attributes' own names.
+/// The effect of an update, by attribute name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Update {
     /// The item's key.
     pub key: Value,
-    /// What is set whatever was there.
+    /// Attributes that are always set.
     pub sets: BTreeMap<String, Value>,
-    /// What is set only where nothing was.
+    /// Attributes that are set only if they do not exist.
     pub sets_once: BTreeMap<String, Value>,
-    /// What is removed.
+    /// Attributes that are removed.
     pub removes: BTreeSet<String>,
-    /// When it is done at all: names and values bare.
+    /// The condition, with names and values in place of placeholders.
     pub condition: Option<String>,
 }
 
 impl Update {
-    /// Reads a request, and fails where `DynamoDB` would refuse it: a placeholder that stands for nothing or
-    /// is not used, or an attribute that is changed twice.
+    /// Reads a request. Fails where `DynamoDB` would refuse it: an undefined or unused
+    /// placeholder, or an attribute that is changed twice.
     #[must_use]
-    pub fn of(seen: &Seen) -> Self {
+    pub fn from_request(seen: &RecordedRequest) -> Self {
         let body = seen.json();
-        let mut placeholders = Placeholders::of(&body);
+        let mut placeholders = Placeholders::new(&body);
         let expression = body["UpdateExpression"].as_str().expect("an expression");
         let (set, remove) = match expression.strip_prefix("REMOVE ") {
             Some(remove) => ("", remove),
@@ -45,47 +45,51 @@ impl Update {
             removes: BTreeSet::new(),
             condition: None,
         };
-        for clause in clauses(set) {
-            update.add(clause, &mut placeholders);
+        for clause in split_clauses(set) {
+            update.add_clause(clause, &mut placeholders);
         }
-        for name in clauses(remove) {
-            let name = placeholders.name(name);
-            assert!(!update.changes(&name), "{name} is changed twice");
+        for name in split_clauses(remove) {
+            let name = placeholders.attribute_name(name);
+            assert!(!update.is_changed(&name), "{name} is changed twice");
             update.removes.insert(name);
         }
         let condition = body["ConditionExpression"].as_str();
-        update.condition = condition.map(|text| placeholders.resolve(text));
+        update.condition = condition.map(|text| placeholders.resolve_condition(text));
         placeholders.assert_all_used();
         update
     }
 
-    fn add(&mut self, clause: &str, placeholders: &mut Placeholders) {
+    fn add_clause(&mut self, clause: &str, placeholders: &mut Placeholders) {
         let (target, value) = clause.split_once(" = ").expect("an assignment");
-        let name = placeholders.name(target);
-        assert!(!self.changes(&name), "{name} is changed twice");
+        let name = placeholders.attribute_name(target);
+        assert!(!self.is_changed(&name), "{name} is changed twice");
         let once = value
             .strip_prefix("if_not_exists(")
             .and_then(|rest| rest.strip_suffix(')'));
         let Some(once) = once else {
-            let value = placeholders.value(value);
+            let value = placeholders.attribute_value(value);
             self.sets.insert(name, value);
             return;
         };
         let (guard, value) = once.split_once(", ").expect("a path and a value");
-        assert_eq!(placeholders.name(guard), name, "another attribute decides");
-        let value = placeholders.value(value);
+        assert_eq!(
+            placeholders.attribute_name(guard),
+            name,
+            "another attribute decides"
+        );
+        let value = placeholders.attribute_value(value);
         self.sets_once.insert(name, value);
     }
 
-    fn changes(&self, name: &str) -> bool {
+    fn is_changed(&self, name: &str) -> bool {
         self.sets.contains_key(name)
             || self.sets_once.contains_key(name)
             || self.removes.contains(name)
     }
 }
 
-/// Splits at the commas that are not inside a function's brackets.
-fn clauses(text: &str) -> Vec<&str> {
+/// Splits at commas that are not inside a function's parentheses.
+fn split_clauses(text: &str) -> Vec<&str> {
     let mut depth = 0_i32;
     let split = move |c: char| {
         depth += i32::from(c == '(') - i32::from(c == ')');
@@ -102,15 +106,15 @@ struct Placeholders<'a> {
 }
 
 impl<'a> Placeholders<'a> {
-    fn of(body: &'a Value) -> Self {
+    fn new(body: &'a Value) -> Self {
         Self {
             body,
             used: BTreeSet::new(),
         }
     }
 
-    /// An attribute's name, behind a placeholder or bare.
-    fn name(&mut self, text: &str) -> String {
+    /// The attribute's name, given by a placeholder or directly.
+    fn attribute_name(&mut self, text: &str) -> String {
         if !text.starts_with('#') {
             return text.to_owned();
         }
@@ -120,15 +124,15 @@ impl<'a> Placeholders<'a> {
             .to_owned()
     }
 
-    fn value(&mut self, text: &str) -> Value {
+    fn attribute_value(&mut self, text: &str) -> Value {
         self.used.insert(text.to_owned());
         let value = &self.body["ExpressionAttributeValues"][text];
         assert!(!value.is_null(), "{text} stands for nothing");
         value.clone()
     }
 
-    /// A condition with every placeholder in its place.
-    fn resolve(&mut self, text: &str) -> String {
+    /// A condition with its placeholders resolved.
+    fn resolve_condition(&mut self, text: &str) -> String {
         let is_of_word = |c: char| c.is_ascii_alphanumeric() || "_#:".contains(c);
         let mut resolved = String::new();
         let mut rest = text;
@@ -140,8 +144,8 @@ impl<'a> Placeholders<'a> {
             };
             let (word, after) = rest.split_at(end);
             match first {
-                '#' => resolved += &self.name(word),
-                ':' => resolved += &scalar(&self.value(word)),
+                '#' => resolved += &self.attribute_name(word),
+                ':' => resolved += &scalar_text(&self.attribute_value(word)),
                 _ => resolved += word,
             }
             rest = after;
@@ -158,8 +162,8 @@ impl<'a> Placeholders<'a> {
     }
 }
 
-/// A text or a number, without its type.
-fn scalar(value: &Value) -> String {
+/// A string's or a number's text, without its type.
+fn scalar_text(value: &Value) -> String {
     let text = value["S"].as_str().or(value["N"].as_str());
     text.expect("a text or a number").to_owned()
 }

@@ -1,19 +1,21 @@
-//! What the version before wrote of a picture in a phone's chat: record, job, or unread body.
+//! What the previous version wrote for a picture in a phone's chat: its record, job or unread body.
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
-use stand_in::Announced;
+use stand_in::AnnouncedMedia;
 
-use crate::{clockwork::BEGINNING, plan::Customer};
+use crate::{clockwork::WORLD_START, plan::Customer};
 
 /// The record, whose key was the message's id.
-pub(crate) fn record(made: &Announced, customer: Customer, state: &str) -> Value {
+pub(crate) fn stored_record(made: &AnnouncedMedia, customer: Customer, state: &str) -> Value {
     let text = |text: &str| json!({ "S": text });
     let number = |number: i64| json!({ "N": number.to_string() });
     let mut item = json!({
-        "instance": text(customer.instance), "message_id": text(&made.message_id), "tenant": text(customer.tenant),
-        "chat": text(&made.chat), "kind": text("image"), "direction": text("in"), "moment": number(made.moment),
-        "recoverable_until": number(made.moment + 14 * 86_400), "updated_at": number(BEGINNING),
+        "instance": text(customer.instance), "message_id": text(&made.message_id),
+        "tenant": text(customer.tenant),
+        "chat": text(&made.chat), "kind": text("image"), "direction": text("in"),
+        "moment": number(made.moment),
+        "recoverable_until": number(made.moment + 14 * 86_400), "updated_at": number(WORLD_START),
         "state": text(state),
     });
     if state == "stored" {
@@ -22,17 +24,19 @@ pub(crate) fn record(made: &Announced, customer: Customer, state: &str) -> Value
         item["sha256"] = text(&made.sha256_hex);
         item["strategy"] = text("wapi");
         item["integrity"] = text("sha256");
-        item["stored_at"] = number(BEGINNING);
+        item["stored_at"] = number(WORLD_START);
     }
     item
 }
 
-/// The job.
-pub(crate) fn job(made: &Announced, customer: Customer) -> String {
+/// The JSON of the job's queue message.
+pub(crate) fn queued_job(made: &AnnouncedMedia, customer: Customer) -> String {
     json!({
-        "version": "1", "tenant": customer.tenant, "instance": customer.instance, "accepted_at": BEGINNING,
+        "version": "1", "tenant": customer.tenant, "instance": customer.instance,
+        "accepted_at": WORLD_START,
         "message": {
-            "message_id": made.message_id, "chat": made.chat, "direction": "in", "moment": made.moment,
+            "message_id": made.message_id, "chat": made.chat, "direction": "in",
+            "moment": made.moment,
             "kind": "image", "mimetype": made.mimetype, "media_key": made.media_key,
             "direct_path": made.direct_path, "file_sha256": made.sha256_hex,
             "file_enc_sha256": made.sealed_sha256_hex,
@@ -42,11 +46,11 @@ pub(crate) fn job(made: &Announced, customer: Customer) -> String {
 }
 
 /// The body of its webhook, which that version could not read.
-pub(crate) fn unread(made: &Announced, customer: Customer) -> String {
+pub(crate) fn unread(made: &AnnouncedMedia, customer: Customer) -> String {
     let body = BASE64.encode(made.webhook.to_string().as_bytes());
     json!({
         "version": "unread-1", "tenant": customer.tenant, "instance": customer.instance,
-        "accepted_at": BEGINNING, "why": "bad_body", "body": body,
+        "accepted_at": WORLD_START, "why": "bad_body", "body": body,
     })
     .to_string()
 }

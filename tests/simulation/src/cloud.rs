@@ -1,4 +1,5 @@
-//! AWS inside this process: SQS, S3, `DynamoDB` and KMS as far as the handlers use them, and as AWS documents them.
+//! AWS inside this process: SQS, S3, `DynamoDB` and KMS, as far as the handlers use them, as AWS
+//! documents them.
 
 pub mod answer;
 mod asked;
@@ -18,31 +19,31 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::{chance::Chance, clockwork::Clock, fault::Plan, wire::Log};
-use answer::{Answer, Answers};
-pub use asked::Asked;
+use answer::{Answer, BuildAnswer};
+pub use asked::AwsRequest;
 use bucket::Bucket;
 use queue::{Delivery, Luck};
-use sqs::{Moment, Sqs};
+use sqs::{CallContext, Sqs};
 use tables::Tables;
 
-/// The slowest healthy way to AWS and back takes twice this.
-const SLOWEST_WAY: Duration = Duration::from_millis(20);
+/// The maximum time of one direction of a healthy call; the answer takes as long again.
+const MAX_LATENCY: Duration = Duration::from_millis(20);
 
 /// The cloud of one world.
 pub struct Cloud {
     /// Decides what happens to each call.
     pub plan: Plan,
-    /// The world's chance.
+    /// The source of the world's random choices.
     pub chance: Chance,
-    /// The world's time.
+    /// The clock of the world's virtual time.
     pub clock: Clock,
-    /// Every call.
+    /// The log of every call.
     pub log: Log,
-    /// The bucket.
+    /// The only bucket.
     pub bucket: Bucket,
-    /// The tables.
+    /// The tables of instances and of media.
     pub tables: Tables,
-    /// Of a thousand receipts, how many are of a message that stays visible.
+    /// Of a thousand receipts, how many leave a duplicate visible.
     pub copies_per_mille: u64,
     s3: S3Service,
     sqs: Mutex<Sqs>,
@@ -50,13 +51,13 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// An empty cloud whose time begins now.
+    /// Starts an empty cloud whose time begins now.
     ///
     /// # Errors
-    /// If the table engine cannot be made.
+    /// If the table engine cannot be created.
     pub fn start(chance: Chance, plan: Plan, copies_per_mille: u64) -> anyhow::Result<Arc<Self>> {
         let clock = Clock::start();
-        let bucket = Bucket::empty(Arc::new(move || clock.now()));
+        let bucket = Bucket::new(Arc::new(move || clock.now()));
         Ok(Arc::new(Self {
             plan,
             chance,
@@ -64,88 +65,94 @@ impl Cloud {
             log: Log::default(),
             s3: S3ServiceBuilder::new(bucket.clone()).build(),
             bucket,
-            tables: Tables::empty()?,
+            tables: Tables::new()?,
             copies_per_mille,
             sqs: Mutex::default(),
             queues_changed: Notify::new(),
         }))
     }
 
-    /// A ciphertext as KMS would make it.
+    /// Encrypts a text as KMS would.
     #[must_use]
-    pub fn seal(text: &str, context: &Value) -> Vec<u8> {
+    pub fn encrypt_text(text: &str, context: &Value) -> Vec<u8> {
         let plain = data_encoding::BASE64.encode(text.as_bytes());
-        kms::seal(&Value::from(plain), context)
+        kms::encrypt(&Value::from(plain), context)
     }
 
-    /// The queues.
-    pub fn sqs(&self) -> MutexGuard<'_, Sqs> {
+    /// Locks and returns the queues.
+    pub fn lock_sqs(&self) -> MutexGuard<'_, Sqs> {
         self.sqs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until somebody has done something to a queue.
-    pub async fn queues_changed(&self) {
+    /// Waits until a queue changes.
+    pub async fn wait_for_queue_change(&self) {
         self.queues_changed.notified().await;
     }
 
-    /// Tells every waiter that something was done to a queue.
-    pub fn tell_of_queues(&self) {
+    /// Reports that a queue changed to every waiter.
+    pub fn notify_queue_change(&self) {
         self.queues_changed.notify_waiters();
     }
 
     /// Receives up to `most` messages as an event source does.
     pub fn receive(&self, queue: &str, most: usize) -> Vec<Delivery> {
-        let mut luck = self.luck();
-        let mut moment = Moment {
+        let mut luck = self.seeded_luck();
+        let mut moment = CallContext {
             now: self.clock.now(),
             luck: &mut luck,
             failing: &|_| false,
         };
-        self.sqs().receive(queue, most, &mut moment)
+        self.lock_sqs().receive(queue, most, &mut moment)
     }
 
-    /// How long the way of one call takes.
+    /// How long one direction of a call takes.
     #[must_use]
-    pub fn latency(&self, chance: Chance) -> Duration {
-        Duration::from_millis(1) + chance.time(SLOWEST_WAY)
+    pub fn random_latency(&self, chance: Chance) -> Duration {
+        Duration::from_millis(1) + chance.random_time(MAX_LATENCY)
     }
 
-    /// Does what a call asks for. With `is_partial` every second entry of a batch fails.
-    pub async fn answer(&self, asked: &Asked, chance: Chance, is_partial: bool) -> Answer {
+    /// Executes a call. With `is_partial`, every second entry of a batch fails.
+    pub async fn execute_call(
+        &self,
+        asked: &AwsRequest,
+        chance: Chance,
+        is_partial: bool,
+    ) -> Answer {
         let (service, operation) = asked.target();
         if service == "s3" {
-            return self.of_s3(asked).await;
+            return self.execute_s3_call(asked).await;
         }
         let json: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
         match service {
-            "dynamodb" => self.tables.call(operation, &json),
-            "kms" => kms::call(operation, &json),
+            "dynamodb" => self.tables.answer_call(operation, &json),
+            "kms" => kms::answer_call(operation, &json),
             "sqs" => {
                 let first = chance.below(2) == 0;
-                let mut luck = self.luck();
-                let mut moment = Moment {
+                let mut luck = self.seeded_luck();
+                let mut moment = CallContext {
                     now: self.clock.now(),
                     luck: &mut luck,
                     failing: &|n| is_partial && (n % 2 == 0) == first,
                 };
-                let answer = self.sqs().call(operation, &json, &mut moment);
-                self.tell_of_queues();
+                let answer = self.lock_sqs().answer_call(operation, &json, &mut moment);
+                self.notify_queue_change();
                 answer
             }
             _ => Answer::refusal("UnknownService", service),
         }
     }
 
-    fn luck(&self) -> SeededLuck {
+    fn seeded_luck(&self) -> SeededLuck {
         SeededLuck {
-            chance: self.chance.of("luck"),
+            chance: self.chance.named("luck"),
             copies_per_mille: self.copies_per_mille,
         }
     }
 
-    async fn of_s3(&self, asked: &Asked) -> Answer {
+    async fn execute_s3_call(&self, asked: &AwsRequest) -> Answer {
         let mut request = asked.to_http().map(s3s::Body::from);
-        // Signatures need the `host` header, which only a connection would add; without one s3s asks for none.
+        // Signatures need the `host` header, which only a connection would add; an unsigned
+        // request is accepted without it.
         request.headers_mut().remove("authorization");
         let Ok(answer) = self.s3.call(request).await else {
             return Answer::s3_error(500, "InternalError");
@@ -159,25 +166,25 @@ impl Cloud {
     }
 }
 
-/// Order and copies by the seed.
+/// Order and duplicates, decided by the seed.
 struct SeededLuck {
     chance: Chance,
     copies_per_mille: u64,
 }
 
 impl Luck for SeededLuck {
-    fn place(&mut self, id: &str, receives: u32) -> u64 {
-        self.chance.of(id).of(receives).number()
+    fn order_of(&mut self, id: &str, receives: u32) -> u64 {
+        self.chance.named(id).named(receives).number()
     }
 
-    fn is_copied(&mut self, id: &str, receives: u32) -> bool {
-        // A copy may be copied, though not for ever.
+    fn is_duplicated(&mut self, id: &str, receives: u32) -> bool {
+        // A duplicate may be duplicated in turn, but not without end.
         receives < 4
             && self
                 .chance
-                .of("copy")
-                .of(id)
-                .of(receives)
+                .named("copy")
+                .named(id)
+                .named(receives)
                 .happens(self.copies_per_mille)
     }
 }

@@ -1,7 +1,7 @@
-//! What the models claim of AWS, as code that any endpoint can be held against.
+//! What the models assume about AWS, as checks that run against any endpoint.
 //!
-//! Run against the models, and against an emulator that others wrote. What that emulator lacks is claimed of the
-//! models alone, where each such claim says why.
+//! They run against the models and against an independent emulator. A check that the emulator
+//! does not support runs against the models alone and says why.
 
 pub mod bucket;
 pub mod queues;
@@ -13,12 +13,12 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use tokio::time::Instant;
 
-/// How long something is waited for that must happen.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Between two looks.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// Maximum time to wait for an expected event.
+const WAIT_LIMIT: Duration = Duration::from_secs(30);
+/// The time between two checks.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Clients of the services that the models stand for.
+/// Clients of the services that the models replace.
 #[derive(Debug, Clone)]
 pub struct Services {
     /// SQS.
@@ -30,9 +30,9 @@ pub struct Services {
 }
 
 impl Services {
-    /// Clients of an endpoint, through an HTTP client that leads there if one is given.
+    /// Clients of an endpoint, with this HTTP client if one is given.
     #[must_use]
-    pub fn at(endpoint: &str, through: Option<SharedHttpClient>) -> Self {
+    pub fn connect(endpoint: &str, through: Option<SharedHttpClient>) -> Self {
         macro_rules! client {
             ($sdk:ident, $($more:tt)*) => {{
                 let mut config = $sdk::Config::builder()
@@ -53,14 +53,14 @@ impl Services {
     }
 }
 
-/// Looks again and again until there is something to see.
-async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+/// Repeats a check until it returns a value.
+async fn wait_for<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let began = Instant::now();
-    while began.elapsed() < PATIENCE {
+    while began.elapsed() < WAIT_LIMIT {
         if let Some(seen) = look().await {
             return seen;
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
-    unreachable!("{what} did not happen within {PATIENCE:?}")
+    unreachable!("{what} did not happen within {WAIT_LIMIT:?}")
 }

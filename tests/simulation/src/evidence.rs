@@ -1,22 +1,22 @@
-//! Gathers what a world's cloud holds at the end.
+//! Collects what a world's cloud holds at the end.
 
 use redaction::Sink;
 use serde_json::Value;
 
 use crate::{
-    accounting::{Evidence, Identity, Object, Parked, Record, Said},
-    cloud::{Cloud, bucket::Stored, queue::Sent},
+    accounting::{Evidence, FileFacts, Identity, Object, ParkedTicket, Record},
+    cloud::{Cloud, bucket::StoredObject, queue::SentMessage},
     function::{JOBS, MEDIA, PARKED},
 };
 
-/// All of it. `uploads` are the keys of uploads that were not swept.
-pub(crate) fn gather(cloud: &Cloud, uploads: Vec<String>) -> Evidence {
+/// Collects all evidence. `uploads` are the keys of uploads that were not swept.
+pub(crate) fn gather_evidence(cloud: &Cloud, uploads: Vec<String>) -> Evidence {
     let objects = cloud.bucket.objects();
-    let sqs = cloud.sqs();
-    let sent = |queue| -> Vec<Sent> {
+    let sqs = cloud.lock_sqs();
+    let sent = |queue| -> Vec<SentMessage> {
         let queue = sqs.queue(queue);
         queue
-            .map(|it| it.all().cloned().collect())
+            .map(|it| it.messages().cloned().collect())
             .unwrap_or_default()
     };
     let items = cloud.tables.items(MEDIA).unwrap_or_default();
@@ -29,27 +29,27 @@ pub(crate) fn gather(cloud: &Cloud, uploads: Vec<String>) -> Evidence {
     Evidence {
         objects: objects
             .iter()
-            .map(|(key, stored)| object(key, stored))
+            .map(|(key, stored)| object_evidence(key, stored))
             .collect(),
-        parked: sent(PARKED).iter().map(parked).collect(),
+        parked: sent(PARKED).iter().map(parked_ticket).collect(),
         queued: sent(JOBS)
             .iter()
-            .map(|one| Identity::of_body(&one.body))
+            .map(|one| Identity::from_body(&one.body))
             .collect(),
-        records: items.iter().map(record).collect(),
+        records: items.iter().map(record_evidence).collect(),
         uploads,
     }
 }
 
-fn object(key: &str, stored: &Stored) -> Object {
+fn object_evidence(key: &str, stored: &StoredObject) -> Object {
     let instance = key.split('/').nth(1).unwrap_or_default();
     let chat = key.split('/').nth(2).unwrap_or_default();
     let said = |name: &str| stored.metadata.get(name).cloned();
     let (sha256, message_id) = (stored.sha256(), said("message-id").unwrap_or_default());
     Object {
         key: key.to_owned(),
-        identity: Identity::new(instance, message_id).holding(chat, &sha256),
-        said: Some(Said {
+        identity: Identity::new(instance, message_id).with_content(chat, &sha256),
+        facts: Some(FileFacts {
             size_bytes: Some(stored.bytes.len() as u64),
             sha256: Some(sha256.clone()),
             integrity: said("integrity"),
@@ -60,20 +60,20 @@ fn object(key: &str, stored: &Stored) -> Object {
     }
 }
 
-fn parked(sent: &Sent) -> Parked {
+fn parked_ticket(sent: &SentMessage) -> ParkedTicket {
     let said = |name: &str| {
         sent.attributes[name]["StringValue"]
             .as_str()
             .map(str::to_owned)
     };
-    Parked {
-        identity: Identity::of_body(&sent.body),
+    ParkedTicket {
+        identity: Identity::from_body(&sent.body),
         class: said("class"),
         reason: said("reason"),
     }
 }
 
-fn record(item: &Value) -> Record {
+fn record_evidence(item: &Value) -> Record {
     let text = |name: &str| item[name]["S"].as_str().map(str::to_owned);
     let message_id = text("message").or_else(|| text("message_id"));
     let named = Identity::new(
@@ -83,10 +83,10 @@ fn record(item: &Value) -> Record {
     let size_bytes = item["size_bytes"]["N"].as_str();
     Record {
         identity: match (text("chat"), text("sha256")) {
-            (Some(chat), Some(sha256)) => named.holding(&chat, &sha256),
+            (Some(chat), Some(sha256)) => named.with_content(&chat, &sha256),
             (Some(_) | None, _) => named,
         },
-        said: Said {
+        facts: FileFacts {
             size_bytes: size_bytes.and_then(|n| n.parse().ok()),
             sha256: text("sha256"),
             integrity: text("integrity"),

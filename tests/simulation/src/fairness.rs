@@ -1,7 +1,8 @@
-//! How long jobs of a quiet tenant take beside another tenant's burst, in the model of the queue alone.
+//! How long a quiet tenant's jobs take during another tenant's burst, in the model of the queue
+//! alone.
 //!
-//! The functions are replaced by a constant time of service: what is asked here is the order in which SQS
-//! hands out messages, and whether the tenant as the message group is enough to make it fair.
+//! A constant service time replaces the functions: the question is in which order SQS delivers
+//! messages, and whether the tenant as message group is enough to make it fair.
 
 use std::{
     cmp::Reverse,
@@ -11,32 +12,32 @@ use std::{
 
 use serde_json::Value;
 
-use crate::cloud::queue::{NoLuck, Queue, Sent, Settings};
+use crate::cloud::queue::{InOrder, Queue, SentMessage, Settings};
 
-/// How long every job takes.
+/// How long each job takes.
 const SERVICE: Duration = Duration::from_secs(2);
-/// Batches as the event source takes them.
+/// The size of the event source's batches.
 const BATCH: usize = 10;
 /// Jobs of a batch that run at the same time.
 const AT_ONCE: usize = 4;
 
-/// A queue, functions and what two tenants send.
+/// A queue, its functions, and what two tenants send.
 #[derive(Debug, Clone, Copy)]
 pub struct Rush {
-    /// Functions at the same time.
+    /// Functions that run at the same time.
     pub functions: usize,
     /// Jobs that the loud tenant sends at once, at the beginning.
     pub burst: usize,
     /// Jobs of the quiet tenant, one every ten seconds.
     pub quiet: usize,
-    /// Whether the queue minds message groups.
+    /// Whether the queue respects message groups.
     pub is_fair: bool,
 }
 
 impl Rush {
-    /// The 99th percentile of the quiet tenant's jobs, from being sent to being done.
+    /// The 99th percentile of the quiet tenant's times, from sent to done.
     #[must_use]
-    pub fn quiet_time(&self) -> Duration {
+    pub fn quiet_p99(&self) -> Duration {
         let mut queue = Queue::new(Settings {
             visibility: Duration::from_hours(1),
             is_fair: self.is_fair,
@@ -44,25 +45,25 @@ impl Rush {
         });
         for n in 0..self.burst {
             queue.send(
-                job("loud", n, Duration::ZERO),
+                queued_job("loud", n, Duration::ZERO),
                 Duration::ZERO,
                 Duration::ZERO,
             );
         }
         for n in 0..self.quiet {
             let at = Duration::from_secs(10) * u32::try_from(n).unwrap_or_default();
-            // Sent ahead of time and visible when it is its turn.
-            queue.send(job("quiet", n, at), Duration::ZERO, at);
+            // Sent ahead of time, and visible at the intended moment.
+            queue.send(queued_job("quiet", n, at), Duration::ZERO, at);
         }
-        let mut times = self.serve(&mut queue);
+        let mut times = self.serve_queue(&mut queue);
         times.sort_unstable();
         let last = times.len().saturating_sub(1);
         times.get(last * 99 / 100).copied().unwrap_or_default()
     }
 
-    /// Every function takes a batch when it is free; gives the times of the quiet tenant's jobs.
-    fn serve(&self, queue: &mut Queue) -> Vec<Duration> {
-        // Functions do not begin in step: their ends are spread over the time that a batch takes.
+    /// Each function takes a batch when it is free. Returns the times of the quiet tenant's jobs.
+    fn serve_queue(&self, queue: &mut Queue) -> Vec<Duration> {
+        // Functions do not start in step: their ends are spread over the duration of a batch.
         let turns = u32::try_from(BATCH.div_ceil(AT_ONCE)).unwrap_or(1);
         let functions = u32::try_from(self.functions).unwrap_or(1);
         let begin = |n| Reverse(SERVICE * turns * n / functions);
@@ -72,6 +73,7 @@ impl Rush {
             let Some(Reverse(mut now)) = free.pop() else {
                 break;
             };
+            // Deletes the messages whose jobs have ended by now; they no longer count as in flight.
             let later = endings.split_off(&(now + Duration::from_nanos(1)));
             for receipt in std::mem::replace(&mut endings, later)
                 .into_values()
@@ -79,10 +81,11 @@ impl Rush {
             {
                 queue.delete(&receipt).unwrap_or_default();
             }
-            let (batch, _) = queue.receive(BATCH, None, now, &mut NoLuck);
+            let (batch, _) = queue.receive(BATCH, None, now, &mut InOrder);
+            // An idle poller waits for the next message, at least a moment, so the loop advances.
             if batch.is_empty() {
                 now = queue
-                    .next_visible()
+                    .next_visible_at()
                     .map_or(now + SERVICE, |next| next.max(now + SERVICE / 20));
             }
             for (n, delivery) in batch.iter().enumerate() {
@@ -103,8 +106,8 @@ impl Rush {
     }
 }
 
-fn job(tenant: &str, n: usize, sent_at: Duration) -> Sent {
-    Sent {
+fn queued_job(tenant: &str, n: usize, sent_at: Duration) -> SentMessage {
+    SentMessage {
         id: format!("{tenant}-{n}"),
         body: String::new(),
         attributes: Value::Null,

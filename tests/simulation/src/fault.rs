@@ -1,78 +1,78 @@
-//! What can happen to a call of AWS, and who decides it.
+//! The faults of an AWS call, and the plan that selects them.
 
 use std::{sync::Arc, time::Duration};
 
 /// One call as the cloud sees it.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// Who calls: `download-0`, `webhook-0`, `operator`.
+    /// The caller: `download-0`, `webhook-0`, `operator`.
     pub process: String,
-    /// How often that process has been started again before.
+    /// How many times that process was restarted before.
     pub life: u32,
     /// `sqs:SendMessageBatch`, `s3:PutObject`, `dynamodb:UpdateItem`, …
     pub operation: String,
-    /// What it is about: a key, a receipt, an item. The same in every run of the same seed.
+    /// What it concerns: a key, a receipt, an item. The same in every run of the same seed.
     pub subject: String,
-    /// Which call of this operation on this subject it is, from 1.
+    /// The number of this call among those of its operation and subject, from 1.
     pub nth_of_subject: u32,
-    /// Which call of this operation it is in this world, from 1.
+    /// The number of this call among those of its operation in this world, from 1.
     pub nth_of_operation: u32,
-    /// Which call of this life of the process it is, from 1.
+    /// The number of this call in this life of the process, from 1.
     pub nth_of_process: u32,
-    /// Since the world began.
+    /// The time since the world began.
     pub at: Duration,
 }
 
 /// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fault {
-    /// Nothing.
+    /// The call succeeds.
     #[default]
     None,
-    /// AWS does nothing and answers this.
+    /// AWS does nothing and answers with this error.
     Refused {
-        /// HTTP status.
+        /// HTTP status of the error.
         status: u16,
         /// The code in the body.
         code: &'static str,
     },
-    /// AWS does it and answers this all the same.
+    /// AWS executes the call but answers with this error.
     DoneRefused {
-        /// HTTP status.
+        /// HTTP status of the error.
         status: u16,
         /// The code in the body.
         code: &'static str,
     },
-    /// The connection breaks before AWS has the request.
+    /// The connection breaks before AWS receives the request.
     Broken,
-    /// AWS does it, and the connection breaks before the answer is there.
+    /// AWS executes the call, and the connection breaks before the answer arrives.
     DoneBroken,
-    /// AWS never gets it, and nothing is heard.
+    /// AWS does not receive the request, and no answer comes.
     Silent,
-    /// AWS does it, and nothing is heard.
+    /// AWS executes the call, and no answer comes.
     DoneSilent,
-    /// It takes this much longer.
+    /// The call takes this much longer.
     Slow(Duration),
-    /// Of a batch, only every second entry is done.
+    /// Only every second entry of a batch is executed.
     Partial,
-    /// The process dies before AWS has the request.
+    /// The process dies before AWS receives the request.
     Killed,
-    /// AWS does it, and the process dies before the answer is there.
+    /// AWS executes the call, and the process dies before the answer arrives.
     DoneKilled,
 }
 
-/// Decides what happens to each call.
+/// Selects what happens to each call.
 pub type Plan = Arc<dyn Fn(&Call) -> Fault + Send + Sync>;
 
-/// Nothing ever happens.
+/// A plan without faults.
 #[must_use]
-pub fn none() -> Plan {
+pub fn no_faults() -> Plan {
     Arc::new(|_| Fault::None)
 }
 
-/// The faults that any call can meet, in the order in which systematic tests go through them.
+/// The faults that any call can have, in the order in which systematic tests use them.
 #[must_use]
-pub fn of_any_call(operation: &str) -> Vec<Fault> {
+pub fn common_faults(operation: &str) -> Vec<Fault> {
     let (throttled, failed) = if operation.starts_with("s3:") {
         ((503, "SlowDown"), (500, "InternalError"))
     } else if operation.starts_with("dynamodb:") {
@@ -97,9 +97,9 @@ pub fn of_any_call(operation: &str) -> Vec<Fault> {
     ]
 }
 
-/// Those that only this operation can meet.
+/// The faults that only this operation can have.
 #[must_use]
-pub fn of_operation(operation: &str) -> Vec<Fault> {
+pub fn operation_faults(operation: &str) -> Vec<Fault> {
     let conflict = Fault::Refused {
         status: 409,
         code: "ConditionalRequestConflict",

@@ -1,4 +1,4 @@
-//! Both functions as Lambda runs them: a process lives on between invocations until it is killed.
+//! The functions as Lambda runs them: a process handles invocations until it is killed.
 
 use std::{
     collections::HashMap,
@@ -26,12 +26,12 @@ use webhook::Webhook;
 
 use crate::{
     chance::Chance,
-    cloud::{Cloud, queue::Delivery, sqs::BASE},
+    cloud::{Cloud, queue::Delivery, sqs::QUEUE_URL_BASE},
     plan::Customer,
     wire::{ENDPOINT, Process, Wire},
 };
 
-/// The tables and queues of every world.
+/// The table of instances. Every world uses the same names.
 pub(crate) const INSTANCES: &str = "instances";
 /// The table of media.
 pub(crate) const MEDIA: &str = "media";
@@ -39,44 +39,44 @@ pub(crate) const MEDIA: &str = "media";
 pub(crate) const JOBS: &str = "jobs";
 /// The queue of parked jobs.
 pub(crate) const PARKED: &str = "parked";
-/// As long as the download function waits for AWS.
-const LONGEST_CALL: Duration = Duration::from_mins(2);
+/// The download function's timeout for AWS calls.
+const CALL_TIMEOUT: Duration = Duration::from_mins(2);
 /// The webhook function's timeout in `template.yaml`.
 const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is the same for every process of a world.
-pub(crate) struct Surroundings {
-    /// The cloud.
+/// What all processes of a world share.
+pub(crate) struct ProcessContext {
+    /// The cloud that all processes call.
     pub(crate) cloud: Arc<Cloud>,
-    /// Where the origins are.
+    /// The addresses of W-API and the CDN.
     pub(crate) origins: Origins,
-    /// By how many seconds a process's clock is wrong.
+    /// The error of a process's clock, in seconds.
     pub(crate) skew: Arc<dyn Fn(&str) -> i64 + Send + Sync>,
 }
 
 /// How an invocation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ended<T> {
-    /// With an answer.
+pub(crate) enum InvocationEnd<T> {
+    /// It returned an answer.
     Answered(T),
-    /// With an error that fails all of it; the process lives on.
+    /// It returned an error that fails the whole invocation; the process lives on.
     Failed,
-    /// With the process: it was killed, panicked or ran out of time.
+    /// Its process died: it was killed, panicked or ran out of time.
     Died(&'static str),
 }
 
-/// A place in which one process after the other runs.
+/// A place in which one process runs after another.
 pub(crate) struct Slot<F> {
-    around: Arc<Surroundings>,
+    around: Arc<ProcessContext>,
     name: String,
     lives: u32,
     running: Option<(Arc<Process>, F)>,
 }
 
 impl<F> Slot<F> {
-    /// Without a process yet.
+    /// Builds a slot without a process.
     #[must_use]
-    pub(crate) fn new(around: &Arc<Surroundings>, name: String) -> Self {
+    pub(crate) fn new(around: &Arc<ProcessContext>, name: String) -> Self {
         Self {
             around: Arc::clone(around),
             name,
@@ -89,36 +89,36 @@ impl<F> Slot<F> {
         self.around.cloud.clock.unix() + (self.around.skew)(&self.name)
     }
 
-    fn clients(&mut self, longest: Duration) -> (Arc<Process>, Clients) {
+    fn build_clients(&mut self, longest: Duration) -> (Arc<Process>, Clients) {
         let process = Process::new(&self.name, self.lives);
         self.lives += 1;
-        let wire = Wire::client(&self.around.cloud, &process);
+        let wire = Wire::http_client(&self.around.cloud, &process);
         let clients = Clients::over(wire, ENDPOINT, longest);
         (process, clients)
     }
 
-    /// Runs an invocation to its end, or the process's.
-    async fn live<T>(
+    /// Runs an invocation until it ends or its process dies.
+    async fn run_invocation<T>(
         &mut self,
         process: &Process,
         within: Duration,
         run: impl Future<Output = Result<T, lambda_http::Error>>,
-    ) -> Ended<T> {
+    ) -> InvocationEnd<T> {
         let ended = tokio::select! {
             biased;
-            () = process.killed() => Ended::Died("killed"),
+            () = process.wait_until_killed() => InvocationEnd::Died("killed"),
             ended = AssertUnwindSafe(run).catch_unwind() => match ended {
-                Ok(Ok(answer)) => Ended::Answered(answer),
-                Ok(Err(_)) => Ended::Failed,
-                Err(_) => Ended::Died("panicked"),
+                Ok(Ok(answer)) => InvocationEnd::Answered(answer),
+                Ok(Err(_)) => InvocationEnd::Failed,
+                Err(_) => InvocationEnd::Died("panicked"),
             },
-            () = tokio::time::sleep(within) => Ended::Died("out of time"),
+            () = tokio::time::sleep(within) => InvocationEnd::Died("out of time"),
         };
-        if let Ended::Died(why) = &ended {
+        if let InvocationEnd::Died(why) = &ended {
             let cloud = &self.around.cloud;
             cloud
                 .log
-                .note(cloud.clock.now(), format!("{} died: {why}", self.name));
+                .add_line(cloud.clock.now(), format!("{} died: {why}", self.name));
             self.running = None;
         }
         ended
@@ -126,83 +126,87 @@ impl<F> Slot<F> {
 }
 
 impl Slot<Arc<Worker>> {
-    /// Runs a batch; gives the ids that come back.
-    pub(crate) async fn download(
+    /// Runs a batch and returns the ids of the messages that were not acknowledged.
+    pub(crate) async fn download_batch(
         &mut self,
         batch: &[Delivery],
         within: Duration,
-    ) -> Ended<Vec<String>> {
+    ) -> InvocationEnd<Vec<String>> {
         if self.running.is_none() {
             self.running = Some(self.start_worker());
         }
         let Some((process, worker)) = self.running.clone() else {
-            return Ended::Failed;
+            return InvocationEnd::Failed;
         };
-        let event = event(batch);
+        let event = sqs_event(batch);
         let deadline = Instant::now() + within;
         let run = async {
             let answer = batch::run(&worker, event, deadline).await?;
             let failures = answer.batch_item_failures.into_iter();
             Ok(failures.map(|one| one.item_identifier).collect())
         };
-        self.live(&process, within, run).await
+        self.run_invocation(&process, within, run).await
     }
 
     fn start_worker(&mut self) -> (Arc<Process>, Arc<Worker>) {
-        let (process, clients) = self.clients(LONGEST_CALL);
+        let (process, clients) = self.build_clients(CALL_TIMEOUT);
         let config = download::config::Config {
             region: "us-east-1".to_owned(),
             endpoint: None,
             instances_table: INSTANCES.to_owned(),
             media_table: MEDIA.to_owned(),
             bucket: "media".to_owned(),
-            jobs_queue_url: format!("{BASE}{JOBS}"),
-            parked_queue_url: format!("{BASE}{PARKED}"),
+            jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
+            parked_queue_url: format!("{QUEUE_URL_BASE}{PARKED}"),
             origins: self.around.origins.clone(),
             offset: parse_offset("-03:00").expect("an offset"),
             checksum: MultipartChecksum::FullObject,
             planned_panic: download::fault::PlannedPanic::default(),
         };
-        let ambient = self.ambient();
+        let ambient = self.clock_and_random();
         let worker = Worker::with_clients(&clients, config, Limits::default(), ambient);
         (process, Arc::new(worker.expect("a worker")))
     }
 
-    fn ambient(&self) -> Ambient {
+    fn clock_and_random(&self) -> Ambient {
         let (clock, skew) = (self.around.cloud.clock, (self.around.skew)(&self.name));
-        let chance: Chance = self.around.cloud.chance.of(&self.name).of(self.lives);
+        let chance: Chance = self.around.cloud.chance.named(&self.name).named(self.lives);
         let asked = AtomicU64::new(0);
         Ambient {
             now: Arc::new(move || clock.unix() + skew),
-            random: Arc::new(move || chance.of(asked.fetch_add(1, Ordering::Relaxed)).number()),
+            random: Arc::new(move || chance.named(asked.fetch_add(1, Ordering::Relaxed)).number()),
         }
     }
 }
 
 impl Slot<Arc<Webhook>> {
-    /// Posts a webhook; gives the status.
-    pub(crate) async fn post(&mut self, customer: Customer, body: &Value) -> Ended<u16> {
+    /// Posts a webhook and returns the status.
+    pub(crate) async fn post_webhook(
+        &mut self,
+        customer: Customer,
+        body: &Value,
+    ) -> InvocationEnd<u16> {
         if self.running.is_none() {
-            let (process, clients) = self.clients(webhook::LONGEST_CALL);
+            let (process, clients) = self.build_clients(webhook::LONGEST_CALL);
             let config = webhook::config::Config {
                 region: "us-east-1".to_owned(),
                 endpoint: None,
                 instances_table: INSTANCES.to_owned(),
-                jobs_queue_url: format!("{BASE}{JOBS}"),
+                jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
             };
             let webhook = Arc::new(Webhook::with_clients(&clients, config));
             self.running = Some((process, webhook));
         }
         let Some((process, webhook)) = self.running.clone() else {
-            return Ended::Failed;
+            return InvocationEnd::Failed;
         };
-        let (request, now) = (request(customer, body), self.now());
+        let (request, now) = (webhook_request(customer, body), self.now());
         let run = async { Ok(webhook.handle(&request, now).await?.status().as_u16()) };
-        self.live(&process, WEBHOOK_TIMEOUT, run).await
+        self.run_invocation(&process, WEBHOOK_TIMEOUT, run).await
     }
 }
 
-fn request(customer: Customer, body: &Value) -> Request {
+fn webhook_request(customer: Customer, body: &Value) -> Request {
     let path = HashMap::from([
         ("instanceId".to_owned(), customer.instance.to_owned()),
         ("secret".to_owned(), customer.secret.to_owned()),
@@ -211,7 +215,7 @@ fn request(customer: Customer, body: &Value) -> Request {
     request.expect("a request").with_path_parameters(path)
 }
 
-fn event(batch: &[Delivery]) -> SqsEvent {
+fn sqs_event(batch: &[Delivery]) -> SqsEvent {
     let record = |one: &Delivery| {
         json!({
             "messageId": one.message.id,

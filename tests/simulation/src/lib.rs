@@ -1,9 +1,9 @@
-//! A seeded world that drives the real handlers and accounts for every media.
+//! A simulated world that runs the real handlers and accounts for every media file.
 
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
-    reason = "helpers of tests fail as tests do; an index into JSON that is missing gives null"
+    reason = "test helpers fail as tests do; a missing index into JSON gives null"
 )]
 
 mod before;
@@ -22,5 +22,5 @@ pub mod wire;
 mod world;
 
 pub use ::accounting;
-pub use wire::Reached;
-pub use world::{Outcome, live};
+pub use wire::ResourceAccess;
+pub use world::{Outcome, run_world};

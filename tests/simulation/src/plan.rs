@@ -1,4 +1,5 @@
-//! What a world is to live through: its media, when they are announced, and what goes wrong meanwhile.
+//! The plan of a world: its media messages, when they are announced, and what goes wrong
+//! meanwhile.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,22 +9,22 @@ use stand_in::{CdnScenario, Kind, Spec, WapiScenario};
 
 use crate::{accounting::Fate, fault};
 
-/// An account of a customer, with everything that belongs to it.
+/// A customer's instance with its credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Customer {
-    /// Whose it is.
+    /// The tenant it belongs to.
     pub tenant: &'static str,
-    /// The instance.
+    /// The instance's id at W-API.
     pub instance: &'static str,
-    /// Its token at first.
+    /// The token it begins with.
     pub token: &'static str,
-    /// The chance that its webhook secret is made of.
+    /// The random bytes that its webhook secret is made of.
     pub random: [u8; SECRET_BYTES],
-    /// That secret.
+    /// The secret in its webhook URL.
     pub secret: &'static str,
 }
 
-/// Those that exist from the beginning: two of one tenant, one of another.
+/// The customers that exist from the beginning: two of one tenant, one of another.
 pub const CUSTOMERS: [Customer; 3] = [
     Customer {
         tenant: "acme",
@@ -48,26 +49,26 @@ pub const CUSTOMERS: [Customer; 3] = [
     },
 ];
 
-/// A media that will be announced.
+/// A media message that will be announced.
 #[derive(Debug, Clone)]
-pub struct Medium {
-    /// What it is and how its sources behave.
+pub struct PlannedMedia {
+    /// What it is, and how its sources behave.
     pub spec: Spec,
     /// When it is announced.
     pub at: Duration,
-    /// How many times at once.
+    /// How many times it is posted at once.
     pub posts: u32,
-    /// Where it may end.
+    /// The outcome that its sources allow.
     pub fate: Fate,
-    /// What its webhook says otherwise than the spec, by JSON pointer.
-    pub told: Vec<(&'static str, Value)>,
-    /// What a version before this one has left of it.
-    pub left: Left,
+    /// Where its webhook differs from the spec, by JSON pointer.
+    pub changed_fields: Vec<(&'static str, Value)>,
+    /// What the previous version left of it.
+    pub prior_state: PriorState,
 }
 
-/// What a version before this one has left of a medium, when this one begins.
+/// What the previous version left of a media message when the world begins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Left {
+pub struct PriorState {
     /// Its record, in this state.
     pub record: Option<&'static str>,
     /// Its job, in place of a webhook.
@@ -76,67 +77,67 @@ pub struct Left {
     pub unread: bool,
 }
 
-impl Medium {
-    /// A healthy media, announced once at the beginning.
+impl PlannedMedia {
+    /// A media message whose sources work, announced once at the beginning.
     #[must_use]
     pub fn healthy(kind: Kind, name: &str) -> Self {
         Self {
             spec: Spec::of(kind)
                 .seed(name)
                 .instance(CUSTOMERS[0].instance)
-                .moment(crate::clockwork::BEGINNING - 60),
+                .moment(crate::clockwork::WORLD_START - 60),
             at: Duration::ZERO,
             posts: 1,
             fate: Fate::Stored,
-            told: Vec::new(),
-            left: Left::default(),
+            changed_fields: Vec::new(),
+            prior_state: PriorState::default(),
         }
     }
 
-    /// The same, told otherwise at this place of its webhook.
+    /// Changes this value of its webhook.
     #[must_use]
-    pub fn telling(mut self, pointer: &'static str, value: impl Into<Value>) -> Self {
-        self.told.push((pointer, value.into()));
+    pub fn with_changed_field(mut self, pointer: &'static str, value: impl Into<Value>) -> Self {
+        self.changed_fields.push((pointer, value.into()));
         self
     }
 
-    /// The same, of which a version before has left this.
+    /// Sets what the previous version left of it.
     #[must_use]
-    pub fn leaving(mut self, left: Left) -> Self {
-        self.left = left;
+    pub fn with_prior_state(mut self, left: PriorState) -> Self {
+        self.prior_state = left;
         self
     }
 
-    /// The same, announced then.
+    /// Sets when it is announced.
     #[must_use]
-    pub fn at(mut self, at: Duration) -> Self {
+    pub fn announced_at(mut self, at: Duration) -> Self {
         self.at = at;
         self
     }
 
-    /// The same, with another spec.
+    /// Changes how the message is built and how its sources behave.
     #[must_use]
-    pub fn with(mut self, change: impl FnOnce(Spec) -> Spec) -> Self {
+    pub fn with_spec(mut self, change: impl FnOnce(Spec) -> Spec) -> Self {
         self.spec = change(self.spec);
         self
     }
 
-    /// The same, with another fate.
+    /// Sets the allowed outcome.
     #[must_use]
-    pub fn ending(mut self, fate: Fate) -> Self {
+    pub fn with_fate(mut self, fate: Fate) -> Self {
         self.fate = fate;
         self
     }
 }
 
-/// Something that happens to the world outside AWS.
+/// An event outside AWS.
 #[derive(Debug, Clone)]
-pub enum Happening {
-    /// From now on W-API behaves like this for everything; `None` ends it.
+pub enum OutsideEvent {
+    /// W-API behaves like this from now on, for everything; `None` ends it.
     Wapi(Option<WapiScenario>),
-    /// From now on the CDN behaves like this for everything; `None` ends it.
+    /// The CDN behaves like this from now on, for everything; `None` ends it.
     Cdn(Option<CdnScenario>),
-    /// W-API takes only this token for the instance from now on.
+    /// W-API accepts only this token for the instance from now on.
     NewToken(Customer, &'static str),
     /// An operator writes this token into the instance's record.
     TokenWritten(Customer, &'static str),
@@ -144,44 +145,44 @@ pub enum Happening {
     Removed(Customer),
 }
 
-/// Everything a world is to live through.
+/// Everything that happens in a world.
 #[derive(Clone)]
 pub struct Plan {
-    /// Of which all chance follows.
+    /// The seed of all chance.
     pub seed: u64,
-    /// The media.
-    pub media: Vec<Medium>,
-    /// Bodies that are posted with the first customer's secret, and that nobody can read.
+    /// The media messages that are announced.
+    pub media: Vec<PlannedMedia>,
+    /// Unreadable bodies that are posted with the first customer's secret.
     pub unreadable: Vec<(Duration, Value)>,
-    /// Messages that are no job, put into the queue of jobs.
+    /// Messages in the jobs queue that are not jobs.
     pub strangers: Vec<(Duration, String)>,
-    /// What happens outside AWS.
-    pub happenings: Vec<(Duration, Happening)>,
-    /// What happens to calls of AWS.
+    /// Events outside AWS, each with its time.
+    pub outside_events: Vec<(Duration, OutsideEvent)>,
+    /// The faults of AWS calls.
     pub faults: fault::Plan,
     /// Download functions that run at the same time.
     pub downloads: usize,
-    /// Of a thousand receipts, how many are of a message that stays visible.
+    /// Of a thousand receipts, how many leave a duplicate visible.
     pub copies_per_mille: u64,
-    /// By how many seconds a process's clock is wrong.
+    /// The error of a process's clock, in seconds.
     pub skew: Arc<dyn Fn(&str) -> i64 + Send + Sync>,
     /// How long the n-th invocation (from 1) may run.
     pub time_left: Arc<dyn Fn(u32) -> Duration + Send + Sync>,
-    /// How often a sender tries again that was not told 200.
+    /// How many times a sender posts until it is answered 200.
     pub sender_tries: u32,
 }
 
 impl Plan {
-    /// These media in a world where nothing goes wrong.
+    /// A world with these media messages in which nothing goes wrong.
     #[must_use]
-    pub fn healthy(media: Vec<Medium>) -> Self {
+    pub fn healthy(media: Vec<PlannedMedia>) -> Self {
         Self {
             seed: 0,
             media,
             unreadable: Vec::new(),
             strangers: Vec::new(),
-            happenings: Vec::new(),
-            faults: fault::none(),
+            outside_events: Vec::new(),
+            faults: fault::no_faults(),
             downloads: 2,
             copies_per_mille: 0,
             skew: Arc::new(|_| 0),
@@ -190,7 +191,7 @@ impl Plan {
         }
     }
 
-    /// The same with these faults.
+    /// Sets what happens to AWS calls.
     #[must_use]
     pub fn with_faults(
         mut self,

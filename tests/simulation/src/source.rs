@@ -1,4 +1,5 @@
-//! The event source: takes batches from the queue of jobs, runs them, and acknowledges what did not fail.
+//! The event source: takes batches from the jobs queue, runs them, and acknowledges the messages
+//! that did not fail.
 
 use std::{
     collections::BTreeSet,
@@ -13,25 +14,25 @@ use download::worker::Worker;
 
 use crate::{
     cloud::{Cloud, queue::Delivery},
-    function::{Ended, JOBS, Slot, Surroundings},
+    function::{InvocationEnd, JOBS, ProcessContext, Slot},
 };
 
 /// `BatchSize` in `template.yaml`.
 const BATCH: usize = 10;
 
 /// What all pollers of a world share.
-pub(crate) struct Source {
-    around: Arc<Surroundings>,
+pub(crate) struct EventSource {
+    around: Arc<ProcessContext>,
     time_left: Arc<dyn Fn(u32) -> Duration + Send + Sync>,
     invocations: AtomicU32,
     busy: AtomicU32,
 }
 
-impl Source {
-    /// Before its first invocation.
+impl EventSource {
+    /// Builds a source before its first invocation.
     #[must_use]
     pub(crate) fn new(
-        around: &Arc<Surroundings>,
+        around: &Arc<ProcessContext>,
         time_left: Arc<dyn Fn(u32) -> Duration + Send + Sync>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -42,23 +43,25 @@ impl Source {
         })
     }
 
-    /// Whether the queue is empty and nobody works.
+    /// Whether the queue is empty and no invocation runs.
     #[must_use]
     pub(crate) fn is_done(&self) -> bool {
-        let sqs = self.cloud().sqs();
-        let is_empty = sqs.queue(JOBS).is_none_or(|it| it.all().next().is_none());
+        let sqs = self.cloud().lock_sqs();
+        let is_empty = sqs
+            .queue(JOBS)
+            .is_none_or(|it| it.messages().next().is_none());
         is_empty && self.busy.load(Ordering::Relaxed) == 0
     }
 
-    /// Serves the queue with one process after the other, for ever.
-    pub(crate) async fn serve(self: Arc<Self>, number: usize) {
+    /// Serves the queue with one process after another, without end.
+    pub(crate) async fn run_poller(self: Arc<Self>, number: usize) {
         let mut slot = Slot::new(&self.around, format!("download-{number}"));
         loop {
             let batch = self.next_batch().await;
             self.busy.fetch_add(1, Ordering::Relaxed);
-            self.invoke(&mut slot, &batch).await;
+            self.invoke_function(&mut slot, &batch).await;
             self.busy.fetch_sub(1, Ordering::Relaxed);
-            self.cloud().tell_of_queues();
+            self.cloud().notify_queue_change();
         }
     }
 
@@ -68,30 +71,30 @@ impl Source {
 
     async fn next_batch(&self) -> Vec<Delivery> {
         loop {
-            let changed = self.cloud().queues_changed();
+            let changed = self.cloud().wait_for_queue_change();
             let batch = self.cloud().receive(JOBS, BATCH);
             if !batch.is_empty() {
                 return batch;
             }
             let next = self
                 .cloud()
-                .sqs()
+                .lock_sqs()
                 .queue(JOBS)
-                .and_then(|queue| queue.next_visible());
+                .and_then(|queue| queue.next_visible_at());
             match next {
                 None => changed.await,
                 Some(moment) => tokio::select! {
                     () = changed => {}
-                    () = self.cloud().clock.until(moment) => {}
+                    () = self.cloud().clock.sleep_until(moment) => {}
                 },
             }
         }
     }
 
-    async fn invoke(&self, slot: &mut Slot<Arc<Worker>>, batch: &[Delivery]) {
+    async fn invoke_function(&self, slot: &mut Slot<Arc<Worker>>, batch: &[Delivery]) {
         let nth = self.invocations.fetch_add(1, Ordering::Relaxed) + 1;
-        let ended = slot.download(batch, (self.time_left)(nth)).await;
-        let Ended::Answered(failures) = ended else {
+        let ended = slot.download_batch(batch, (self.time_left)(nth)).await;
+        let InvocationEnd::Answered(failures) = ended else {
             return;
         };
         let known: BTreeSet<_> = batch.iter().map(|one| one.message.id.as_str()).collect();
@@ -103,7 +106,7 @@ impl Source {
             .iter()
             .filter(|one| !failed.contains(one.message.id.as_str()));
         for delivery in done {
-            self.cloud().sqs().acknowledge(JOBS, &delivery.receipt);
+            self.cloud().lock_sqs().acknowledge(JOBS, &delivery.receipt);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The way from the SDK to the cloud: latency, faults, a trace of every call. No socket is on it.
+//! The path from the SDK to the cloud, without a socket: latency, faults, and a trace of every
+//! call.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -22,21 +23,21 @@ use http_body_util::BodyExt;
 use tokio::sync::Notify;
 
 use crate::{
-    clockwork::stir,
+    clockwork::report_activity,
     cloud::{
-        Asked, Cloud,
-        answer::{Answer, Answers},
+        AwsRequest, Cloud,
+        answer::{Answer, BuildAnswer},
     },
     fault::{Call, Fault},
 };
 
-/// Where every client is told that AWS is. An address, so that S3's bucket stays in the path.
+/// The endpoint of every client. It is an IP address, so that S3's bucket stays in the path.
 pub const ENDPOINT: &str = "http://127.0.0.1:1";
 
-/// How long an answer is waited for, if the SDK does not say.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a client waits for an answer if the SDK sets no timeout.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One life of one process, as far as the cloud knows it.
+/// One life of one process, as the cloud sees it.
 pub struct Process {
     name: String,
     life: u32,
@@ -45,7 +46,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// A process that was started again `life` times before.
+    /// Builds a process that was restarted `life` times before.
     #[must_use]
     pub fn new(name: &str, life: u32) -> Arc<Self> {
         Arc::new(Self {
@@ -56,8 +57,8 @@ impl Process {
         })
     }
 
-    /// Waits until it is killed.
-    pub async fn killed(&self) {
+    /// Waits until the process is killed.
+    pub async fn wait_until_killed(&self) {
         self.killed.notified().await;
     }
 
@@ -68,17 +69,17 @@ impl Process {
     }
 }
 
-/// Counts calls and writes them down.
+/// Counts and records calls.
 #[derive(Default)]
 pub struct Log {
     counts: Mutex<HashMap<String, u32>>,
     lines: Mutex<Vec<String>>,
-    reached: Mutex<BTreeSet<Reached>>,
+    accesses: Mutex<BTreeSet<ResourceAccess>>,
 }
 
-/// A function did something to a part of AWS.
+/// A function's use of a part of AWS.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Reached {
+pub struct ResourceAccess {
     /// `webhook`, `download`, `watch`, or `operator`.
     pub who: String,
     /// `service:Operation`.
@@ -91,35 +92,35 @@ impl Log {
     /// Every line so far.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        locked(&self.lines).clone()
+        lock_mutex(&self.lines).clone()
     }
 
-    /// What each function did to which part of AWS.
+    /// What each function used of which part of AWS.
     #[must_use]
-    pub fn reached(&self) -> BTreeSet<Reached> {
-        locked(&self.reached).clone()
+    pub fn resource_accesses(&self) -> BTreeSet<ResourceAccess> {
+        lock_mutex(&self.accesses).clone()
     }
 
-    /// Adds a line.
-    pub fn note(&self, at: Duration, line: impl fmt::Display) {
-        stir();
-        locked(&self.lines).push(format!("{:>12.3} {line}", at.as_secs_f64()));
+    /// Adds a line with the time in seconds.
+    pub fn add_line(&self, at: Duration, line: impl fmt::Display) {
+        report_activity();
+        lock_mutex(&self.lines).push(format!("{:>12.3} {line}", at.as_secs_f64()));
     }
 
-    /// How often something of this name was counted, this time included.
-    pub fn count(&self, name: String) -> u32 {
-        let mut counts = locked(&self.counts);
+    /// Counts an event of this name and returns its count.
+    pub fn count_event(&self, name: String) -> u32 {
+        let mut counts = lock_mutex(&self.counts);
         let count = counts.entry(name).or_default();
         *count += 1;
         *count
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The line of one process into the cloud.
+/// The connection of one process to the cloud.
 #[derive(Clone)]
 pub struct Wire {
     cloud: Arc<Cloud>,
@@ -134,28 +135,28 @@ impl fmt::Debug for Wire {
 }
 
 impl Wire {
-    /// As an HTTP client of the SDK.
+    /// Builds an HTTP client for the SDK.
     #[must_use]
-    pub fn client(cloud: &Arc<Cloud>, process: &Arc<Process>) -> SharedHttpClient {
+    pub fn http_client(cloud: &Arc<Cloud>, process: &Arc<Process>) -> SharedHttpClient {
         SharedHttpClient::new(Self {
             cloud: Arc::clone(cloud),
             process: Arc::clone(process),
-            patience: PATIENCE,
+            patience: DEFAULT_TIMEOUT,
         })
     }
 
     async fn send(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let asked = read(request).await?;
-        let call = self.call(&asked);
+        let asked = read_request(request).await?;
+        let call = self.describe_call(&asked);
         let fault = (self.cloud.plan)(&call);
         let chance = self
             .cloud
             .chance
-            .of(&call.subject)
-            .of(&call.operation)
-            .of(call.nth_of_subject);
-        tokio::time::sleep(self.cloud.latency(chance.of("there"))).await;
-        let answered = self.under(fault, &asked, &call).await;
+            .named(&call.subject)
+            .named(&call.operation)
+            .named(call.nth_of_subject);
+        tokio::time::sleep(self.cloud.random_latency(chance.named("there"))).await;
+        let answered = self.apply_fault(fault, &asked, &call).await;
         let status = match &answered {
             Ok(answer) => answer.status().as_str().to_owned(),
             Err(error) => format!("{error:?}").chars().take(40).collect(),
@@ -175,30 +176,31 @@ impl Wire {
         };
         let line =
             format!("{process}.{life} {operation} {subject} #{nth_of_subject}{what}: {status}");
-        self.cloud.log.note(self.cloud.clock.now(), line);
-        tokio::time::sleep(self.cloud.latency(chance.of("back"))).await;
-        stir();
-        answered.and_then(response)
+        self.cloud.log.add_line(self.cloud.clock.now(), line);
+        tokio::time::sleep(self.cloud.random_latency(chance.named("back"))).await;
+        // The caller continues in a later turn; until then time must not advance.
+        report_activity();
+        answered.and_then(sdk_response)
     }
 
-    fn call(&self, asked: &Asked) -> Call {
+    fn describe_call(&self, asked: &AwsRequest) -> Call {
         let (operation, subject) = (asked.operation(), asked.subject());
         let log = &self.cloud.log;
         let who = self.process.name.split('-').next().unwrap_or_default();
-        let reached = |operation: &str| Reached {
+        let reached = |operation: &str| ResourceAccess {
             who: who.to_owned(),
             operation: operation.to_owned(),
-            part: asked.part(),
+            part: asked.resource(),
         };
-        locked(&log.reached).insert(reached(&operation));
+        lock_mutex(&log.accesses).insert(reached(&operation));
         if asked.is_tagging() {
-            locked(&log.reached).insert(reached("s3:PutObjectTagging"));
+            lock_mutex(&log.accesses).insert(reached("s3:PutObjectTagging"));
         }
         Call {
             process: self.process.name.clone(),
             life: self.process.life,
-            nth_of_subject: log.count(format!("{operation} {subject}")),
-            nth_of_operation: log.count(operation.clone()),
+            nth_of_subject: log.count_event(format!("{operation} {subject}")),
+            nth_of_operation: log.count_event(operation.clone()),
             nth_of_process: self.process.count(),
             at: self.cloud.clock.now(),
             operation,
@@ -206,20 +208,20 @@ impl Wire {
         }
     }
 
-    async fn under(
+    async fn apply_fault(
         &self,
         fault: Fault,
-        asked: &Asked,
+        asked: &AwsRequest,
         call: &Call,
     ) -> Result<Answer, ConnectorError> {
         let chance = self
             .cloud
             .chance
-            .of(&call.subject)
-            .of(call.nth_of_operation);
+            .named(&call.subject)
+            .named(call.nth_of_operation);
         let done = async || {
             self.cloud
-                .answer(asked, chance, fault == Fault::Partial)
+                .execute_call(asked, chance, fault == Fault::Partial)
                 .await
         };
         match fault {
@@ -227,43 +229,36 @@ impl Wire {
             Fault::Slow(wait) => {
                 tokio::time::sleep(wait.min(self.patience)).await;
                 if wait >= self.patience {
-                    Err(silence())
+                    Err(no_answer())
                 } else {
                     Ok(done().await)
                 }
             }
-            Fault::Refused { status, code } => Ok(refusal(asked, status, code)),
+            Fault::Refused { status, code } => Ok(refusal_answer(asked, status, code)),
             Fault::DoneRefused { status, code } => {
                 done().await;
-                Ok(refusal(asked, status, code))
+                Ok(refusal_answer(asked, status, code))
             }
-            Fault::Broken => Err(broken()),
+            Fault::Broken => Err(broken_connection()),
             Fault::DoneBroken => {
                 done().await;
-                Err(broken())
+                Err(broken_connection())
             }
             Fault::Silent | Fault::DoneSilent => {
                 if fault == Fault::DoneSilent {
                     done().await;
                 }
                 tokio::time::sleep(self.patience).await;
-                Err(silence())
+                Err(no_answer())
             }
             Fault::Killed | Fault::DoneKilled => {
                 if fault == Fault::DoneKilled {
                     done().await;
                 }
-                let Call {
-                    process,
-                    life,
-                    operation,
-                    subject,
-                    ..
-                } = call;
-                self.cloud.log.note(
-                    self.cloud.clock.now(),
-                    format!("{process}.{life} {operation} {subject} {fault:?}"),
-                );
+                let (process, life) = (&call.process, call.life);
+                let (operation, subject) = (&call.operation, &call.subject);
+                let line = format!("{process}.{life} {operation} {subject} {fault:?}");
+                self.cloud.log.add_line(self.cloud.clock.now(), line);
                 self.process.killed.notify_one();
                 std::future::pending().await
             }
@@ -284,12 +279,12 @@ impl HttpClient for Wire {
         _: &RuntimeComponents,
     ) -> SharedHttpConnector {
         let mut wire = self.clone();
-        wire.patience = settings.read_timeout().unwrap_or(PATIENCE);
+        wire.patience = settings.read_timeout().unwrap_or(DEFAULT_TIMEOUT);
         SharedHttpConnector::new(wire)
     }
 }
 
-async fn read(request: HttpRequest) -> Result<Asked, ConnectorError> {
+async fn read_request(request: HttpRequest) -> Result<AwsRequest, ConnectorError> {
     let unreadable =
         |error: &dyn fmt::Display| ConnectorError::other(error.to_string().into(), None);
     let request = request
@@ -297,15 +292,15 @@ async fn read(request: HttpRequest) -> Result<Asked, ConnectorError> {
         .map_err(|error| unreadable(&error))?;
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|error| unreadable(&error))?;
-    Ok(Asked::new(head, body.to_bytes()))
+    Ok(AwsRequest::new(head, body.to_bytes()))
 }
 
-fn response(answer: Answer) -> Result<HttpResponse, ConnectorError> {
+fn sdk_response(answer: Answer) -> Result<HttpResponse, ConnectorError> {
     let answer = answer.map(|bytes: Bytes| SdkBody::from(bytes));
     HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
 }
 
-fn refusal(asked: &Asked, status: u16, code: &str) -> Answer {
+fn refusal_answer(asked: &AwsRequest, status: u16, code: &str) -> Answer {
     if asked.operation().starts_with("s3:") {
         Answer::s3_error(status, code)
     } else {
@@ -313,10 +308,10 @@ fn refusal(asked: &Asked, status: u16, code: &str) -> Answer {
     }
 }
 
-fn broken() -> ConnectorError {
+fn broken_connection() -> ConnectorError {
     ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into())
 }
 
-fn silence() -> ConnectorError {
+fn no_answer() -> ConnectorError {
     ConnectorError::timeout(std::io::Error::from(std::io::ErrorKind::TimedOut).into())
 }

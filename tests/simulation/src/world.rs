@@ -1,4 +1,4 @@
-//! One world: a cloud, origins, the three functions, senders; lived through to its end and accounted for.
+//! One world: a cloud, origins, functions and senders, run to its end and accounted for.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -22,76 +22,82 @@ use watch::Watch;
 use webhook::Webhook;
 
 use crate::{
-    accounting::{Account, Announced, Evidence, Fate, Identity, Told},
+    accounting::{Account, AnnouncedMedia, Evidence, Fate, Identity, SenderAnswer},
     before,
     chance::Chance,
     clockwork,
-    cloud::{Cloud, queue::Settings, sqs::BASE},
+    cloud::{Cloud, queue::Settings, sqs::QUEUE_URL_BASE},
     evidence,
-    function::{Ended, INSTANCES, JOBS, MEDIA, PARKED, Slot, Surroundings},
-    plan::{CUSTOMERS, Customer, Happening, Medium, Plan},
-    source::Source,
-    wire::{ENDPOINT, Process, Reached, Wire},
+    function::{INSTANCES, InvocationEnd, JOBS, MEDIA, PARKED, ProcessContext, Slot},
+    plan::{CUSTOMERS, Customer, OutsideEvent, Plan, PlannedMedia},
+    source::EventSource,
+    wire::{ENDPOINT, Process, ResourceAccess, Wire},
 };
 
 /// Webhook functions that run at the same time.
 const WEBHOOKS: u64 = 2;
-/// A world in which a job still waits after this has failed.
-const HORIZON: Duration = Duration::from_hours(16 * 24);
-/// What a sender waits before it tries again.
-const SENDER_WAITS: Duration = Duration::from_secs(5);
-/// Uploads older than this are swept, as `template.yaml` has it.
-const SWEPT_AFTER: Duration = Duration::from_hours(24);
+/// The world fails if a job still waits after this time.
+const MAX_WORLD_TIME: Duration = Duration::from_hours(16 * 24);
+/// How long a sender waits before it posts again.
+const SENDER_RETRY_DELAY: Duration = Duration::from_secs(5);
+/// Age at which uploads are swept, as in `template.yaml`.
+const SWEEP_AGE: Duration = Duration::from_hours(24);
 
-/// What became of a world.
+/// The result of a world.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The books.
+    /// The result of the audit.
     pub account: Account,
-    /// What they were made of.
+    /// The evidence it is based on.
     pub evidence: Evidence,
     /// Every call, in order.
     pub trace: Vec<String>,
-    /// How long the world took in its own time, until nothing waited any more.
+    /// How long the world ran in virtual time, until no job waited.
     pub took: Duration,
-    /// Breaches of the origins' rules.
+    /// Violations of the origins' rules.
     pub violations: Vec<String>,
-    /// What each function did to which part of AWS.
-    pub reached: BTreeSet<Reached>,
+    /// What each function used of which part of AWS.
+    pub reached: BTreeSet<ResourceAccess>,
 }
 
-/// Lives through a plan on this thread.
+/// Runs a plan on this thread.
 ///
 /// # Panics
-/// When the world cannot be built.
+/// If the world cannot be built.
 #[must_use]
-pub fn live(plan: Plan) -> Outcome {
-    // The SDK spreads its retries by this.
+pub fn run_world(plan: Plan) -> Outcome {
+    // The SDK's retries are spread with this generator.
     fastrand::seed(plan.seed);
-    clockwork::run(async move { World::build(plan).await.expect("a world").live().await })
+    clockwork::run_in_virtual_time(async move {
+        World::build_world(plan)
+            .await
+            .expect("a world")
+            .run_to_end()
+            .await
+    })
 }
 
 struct World {
     plan: Plan,
     cloud: Arc<Cloud>,
     origins: Arc<StandIn>,
-    source: Arc<Source>,
+    source: Arc<EventSource>,
     webhooks: Vec<Arc<Mutex<Slot<Arc<Webhook>>>>>,
 }
 
 impl World {
-    async fn build(plan: Plan) -> anyhow::Result<Self> {
-        let chance = Chance::of_seed(plan.seed);
+    async fn build_world(plan: Plan) -> anyhow::Result<Self> {
+        let chance = Chance::from_seed(plan.seed);
         let cloud = Cloud::start(chance, Arc::clone(&plan.faults), plan.copies_per_mille)?;
         let origins = Arc::new(StandIn::start().await?);
         let clock = cloud.clock;
-        origins.live_by(stand_in::Clock::new(move || clock.unix_ms()));
-        let around = Arc::new(Surroundings {
+        origins.set_clock(stand_in::Clock::new(move || clock.unix_ms()));
+        let around = Arc::new(ProcessContext {
             cloud: Arc::clone(&cloud),
             origins: Origins::parse(&origins.wapi_base(), &origins.cdn_bases())?,
             skew: Arc::clone(&plan.skew),
         });
-        let source = Source::new(&around, Arc::clone(&plan.time_left));
+        let source = EventSource::new(&around, Arc::clone(&plan.time_left));
         let slot = |n| Arc::new(Mutex::new(Slot::new(&around, format!("webhook-{n}"))));
         let world = Self {
             webhooks: (0..WEBHOOKS).map(slot).collect(),
@@ -100,30 +106,30 @@ impl World {
             origins,
             source,
         };
-        world.furnish().await?;
+        world.create_resources().await?;
         Ok(world)
     }
 
-    /// Queues as in `template.yaml`, tables, customers.
-    async fn furnish(&self) -> anyhow::Result<()> {
+    /// Creates the queues of `template.yaml`, the tables and the customers.
+    async fn create_resources(&self) -> anyhow::Result<()> {
         let settings = Settings {
             visibility: Duration::from_secs(3630),
             retention: Duration::from_hours(7 * 24),
             redrive: Some((140, PARKED.to_owned())),
             is_fair: true,
         };
-        self.cloud.sqs().create(JOBS, settings);
+        self.cloud.lock_sqs().create_queue(JOBS, settings);
         let settings = Settings {
             retention: Duration::from_hours(14 * 24),
             ..Settings::default()
         };
-        self.cloud.sqs().create(PARKED, settings);
+        self.cloud.lock_sqs().create_queue(PARKED, settings);
         for table in [instances_table(), media_table()] {
-            let answer = self.cloud.tables.call("CreateTable", &table);
+            let answer = self.cloud.tables.answer_call("CreateTable", &table);
             anyhow::ensure!(answer.status() == 200, "{:?}", answer.body());
         }
         let operator = Clients::over(
-            Wire::client(&self.cloud, &Process::new("operator", 0)),
+            Wire::http_client(&self.cloud, &Process::new("operator", 0)),
             ENDPOINT,
             Duration::from_mins(1),
         );
@@ -143,7 +149,7 @@ impl World {
                 strategies: &[],
                 policy: &Policy::default(),
                 token: &Secret::new(customer.token),
-                now: clockwork::BEGINNING,
+                now: clockwork::WORLD_START,
             };
             let secret = register.add_instance(&new, customer.random).await?;
             anyhow::ensure!(secret.expose() == customer.secret, "another secret");
@@ -151,15 +157,15 @@ impl World {
         Ok(())
     }
 
-    async fn live(self) -> Outcome {
+    async fn run_to_end(self) -> Outcome {
         let world = Arc::new(self);
         let servers = (0..world.plan.downloads)
-            .map(|n| tokio::task::spawn_local(Arc::clone(&world.source).serve(n)));
+            .map(|n| tokio::task::spawn_local(Arc::clone(&world.source).run_poller(n)));
         let servers: Vec<_> = servers.collect();
         let announced = world.send_everything().await;
-        while !world.source.is_done() && world.cloud.clock.now() < HORIZON {
+        while !world.source.is_done() && world.cloud.clock.now() < MAX_WORLD_TIME {
             tokio::select! {
-                () = world.cloud.queues_changed() => {}
+                () = world.cloud.wait_for_queue_change() => {}
                 () = tokio::time::sleep(Duration::from_hours(1)) => {}
             }
         }
@@ -167,66 +173,66 @@ impl World {
             server.abort();
         }
         let took = world.cloud.clock.now();
-        world.look().await;
-        tokio::time::sleep(SWEPT_AFTER + Duration::from_hours(1)).await;
-        let uploads = world.cloud.bucket.sweep(SWEPT_AFTER);
-        let evidence = evidence::gather(&world.cloud, uploads);
+        world.run_watch().await;
+        tokio::time::sleep(SWEEP_AGE + Duration::from_hours(1)).await;
+        let uploads = world.cloud.bucket.abort_old_uploads(SWEEP_AGE);
+        let evidence = evidence::gather_evidence(&world.cloud, uploads);
         Outcome {
-            account: Account::of(&announced, &evidence),
+            account: Account::new(&announced, &evidence),
             evidence,
             trace: world.cloud.log.lines(),
             took,
             violations: world.origins.violations(),
-            reached: world.cloud.log.reached(),
+            reached: world.cloud.log.resource_accesses(),
         }
     }
 
-    /// The hourly look, once. If the faults hit it, the next one would make it good.
-    async fn look(&self) {
-        let client = Wire::client(&self.cloud, &Process::new("watch-0", 0));
+    /// Runs the watch function once. If faults make it fail, a later hourly run would succeed.
+    async fn run_watch(&self) {
+        let client = Wire::http_client(&self.cloud, &Process::new("watch-0", 0));
         let clients = Clients::over(client, ENDPOINT, Duration::from_secs(10));
         let config = watch::config::Config {
             region: "us-east-1".to_owned(),
             endpoint: None,
             media_table: MEDIA.to_owned(),
-            jobs_queue_url: format!("{BASE}{JOBS}"),
-            parked_queue_url: format!("{BASE}{PARKED}"),
+            jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
+            parked_queue_url: format!("{QUEUE_URL_BASE}{PARKED}"),
         };
         let look = Watch::with_clients(&clients, config);
         if let Err(error) = look.look(self.cloud.clock.unix()).await {
-            let line = format!("the hourly look failed: {error}");
-            self.cloud.log.note(self.cloud.clock.now(), line);
+            let line = format!("the watch function failed: {error}");
+            self.cloud.log.add_line(self.cloud.clock.now(), line);
         }
     }
 
-    /// Announces all media, posts what is unreadable, puts the strangers, lets everything happen,
-    /// each at its time.
-    async fn send_everything(self: &Arc<Self>) -> Vec<Announced> {
+    /// Announces all media messages, posts the unreadable bodies, sends the strangers and triggers
+    /// the events, each at its time.
+    async fn send_everything(self: &Arc<Self>) -> Vec<AnnouncedMedia> {
         let media = self.plan.media.iter().cloned();
         let posts: Vec<_> = media
-            .map(|medium| tokio::task::spawn_local(Arc::clone(self).announce(medium)))
+            .map(|planned| tokio::task::spawn_local(Arc::clone(self).announce_media(planned)))
             .collect();
         let strangers = self.plan.strangers.iter().map(|(at, body)| async move {
-            self.cloud.clock.until(*at).await;
-            self.cloud.sqs().put(JOBS, body, None, *at);
-            self.cloud.tell_of_queues();
-            Announced {
-                identity: Identity::of_body(body),
+            self.cloud.clock.sleep_until(*at).await;
+            self.cloud.lock_sqs().send_directly(JOBS, body, None, *at);
+            self.cloud.notify_queue_change();
+            AnnouncedMedia {
+                identity: Identity::from_body(body),
                 tenant: String::new(),
                 sha256: String::new(),
-                told: Told::Accepted,
+                told: SenderAnswer::Accepted,
                 fate: Fate::Parked,
             }
         });
         let unreadable = self.plan.unreadable.iter().enumerate();
         let unreadable = unreadable.map(async |(n, (at, body))| {
-            self.cloud.clock.until(*at).await;
+            self.cloud.clock.sleep_until(*at).await;
             let customer = CUSTOMERS[0];
             let told = self
-                .post(customer, body, &format!("unreadable {n}"), 0)
+                .post_until_accepted(customer, body, &format!("unreadable {n}"), 0)
                 .await;
-            Announced {
-                identity: Identity::of_unread(
+            AnnouncedMedia {
+                identity: Identity::from_unread(
                     customer.instance,
                     &BASE64.encode(body.to_string().as_bytes()),
                 ),
@@ -238,12 +244,12 @@ impl World {
         });
         let happenings = self
             .plan
-            .happenings
+            .outside_events
             .iter()
             .map(|(at, happening)| async move {
-                self.cloud.clock.until(*at).await;
-                self.cloud.log.note(*at, format!("{happening:?}"));
-                self.happen(happening);
+                self.cloud.clock.sleep_until(*at).await;
+                self.cloud.log.add_line(*at, format!("{happening:?}"));
+                self.apply_outside_event(happening);
             });
         let (posted, strangers, unreadable, _) = tokio::join!(
             join_all(posts),
@@ -257,9 +263,12 @@ impl World {
         posted.chain(strangers).chain(unreadable).collect()
     }
 
-    async fn announce(self: Arc<Self>, medium: Medium) -> Announced {
-        let mut made = self.origins.announce(medium.spec).expect("a media");
-        for (pointer, value) in medium.told {
+    async fn announce_media(self: Arc<Self>, planned: PlannedMedia) -> AnnouncedMedia {
+        let mut made = self
+            .origins
+            .announce(planned.spec)
+            .expect("a media message");
+        for (pointer, value) in planned.changed_fields {
             let place = made.webhook.pointer_mut(pointer).expect("a place");
             *place = value;
         }
@@ -267,74 +276,83 @@ impl World {
             .into_iter()
             .find(|it| it.instance == made.instance);
         let customer = customer.expect("a known instance");
-        self.cloud.clock.until(medium.at).await;
-        if let Some(state) = medium.left.record {
-            let item = before::record(&made, customer, state);
+        self.cloud.clock.sleep_until(planned.at).await;
+        if let Some(state) = planned.prior_state.record {
+            let item = before::stored_record(&made, customer, state);
             let put = json!({ "TableName": MEDIA, "Item": item });
-            let answer = self.cloud.tables.call("PutItem", &put);
+            let answer = self.cloud.tables.answer_call("PutItem", &put);
             assert_eq!(answer.status(), 200, "{:?}", answer.body());
         }
-        if medium.left.job {
-            let (job, now) = (before::job(&made, customer), self.cloud.clock.now());
-            self.cloud.sqs().put(JOBS, &job, None, now);
-            self.cloud.tell_of_queues();
+        if planned.prior_state.job {
+            let (job, now) = (before::queued_job(&made, customer), self.cloud.clock.now());
+            self.cloud.lock_sqs().send_directly(JOBS, &job, None, now);
+            self.cloud.notify_queue_change();
         }
-        if medium.left.unread {
+        if planned.prior_state.unread {
             let (body, now) = (before::unread(&made, customer), self.cloud.clock.now());
-            self.cloud.sqs().put(JOBS, &body, None, now);
-            self.cloud.tell_of_queues();
+            self.cloud.lock_sqs().send_directly(JOBS, &body, None, now);
+            self.cloud.notify_queue_change();
         }
-        let is_there = medium.left.job || medium.left.unread;
-        let posts = if is_there { 0 } else { medium.posts };
-        let posts = (0..posts).map(|n| self.post(customer, &made.webhook, &made.message_id, n));
+        let is_there = planned.prior_state.job || planned.prior_state.unread;
+        let posts = if is_there { 0 } else { planned.posts };
+        let posts = (0..posts)
+            .map(|n| self.post_until_accepted(customer, &made.webhook, &made.message_id, n));
         let told = join_all(posts).await;
-        Announced {
+        AnnouncedMedia {
             identity: Identity::new(made.instance, made.message_id)
-                .holding(&made.chat, &made.sha256_hex),
+                .with_content(&made.chat, &made.sha256_hex),
             tenant: customer.tenant.to_owned(),
             sha256: made.sha256_hex,
             told: told
                 .into_iter()
                 // The version before has said 200 for what it kept.
-                .chain(medium.left.unread.then_some(Told::Accepted))
-                .find(|told| *told == Told::Accepted)
-                .unwrap_or(Told::Unsure),
-            fate: medium.fate,
+                .chain(planned.prior_state.unread.then_some(SenderAnswer::Accepted))
+                .find(|told| *told == SenderAnswer::Accepted)
+                .unwrap_or(SenderAnswer::Unsure),
+            fate: planned.fate,
         }
     }
 
-    /// Posts until 200, as often as the plan's senders do.
-    async fn post(&self, customer: Customer, body: &Value, message_id: &str, n: u32) -> Told {
+    /// Posts until the answer is 200, as many times as the plan's senders do.
+    async fn post_until_accepted(
+        &self,
+        customer: Customer,
+        body: &Value,
+        message_id: &str,
+        n: u32,
+    ) -> SenderAnswer {
         for again in 0..self.plan.sender_tries.max(1) {
-            let chance = self.cloud.chance.of(message_id).of(n).of(again);
+            let chance = self.cloud.chance.named(message_id).named(n).named(again);
             let slot = usize::try_from(chance.below(WEBHOOKS)).unwrap_or_default();
             let Some(slot) = self.webhooks.get(slot) else {
                 break;
             };
-            let ended = slot.lock().await.post(customer, body).await;
+            let ended = slot.lock().await.post_webhook(customer, body).await;
             let now = self.cloud.clock.now();
             self.cloud
                 .log
-                .note(now, format!("post of {message_id}: {ended:?}"));
-            if ended == Ended::Answered(200) {
-                return Told::Accepted;
+                .add_line(now, format!("post of {message_id}: {ended:?}"));
+            if ended == InvocationEnd::Answered(200) {
+                return SenderAnswer::Accepted;
             }
-            tokio::time::sleep(SENDER_WAITS).await;
+            tokio::time::sleep(SENDER_RETRY_DELAY).await;
         }
-        Told::Unsure
+        SenderAnswer::Unsure
     }
 
-    fn happen(&self, happening: &Happening) {
+    fn apply_outside_event(&self, happening: &OutsideEvent) {
         match happening {
-            Happening::Wapi(scenario) => self.origins.set_wapi(scenario.clone()),
-            Happening::Cdn(scenario) => self.origins.set_cdn(scenario.clone()),
-            Happening::NewToken(customer, token) => {
+            OutsideEvent::Wapi(scenario) => self.origins.set_wapi(scenario.clone()),
+            OutsideEvent::Cdn(scenario) => self.origins.set_cdn(scenario.clone()),
+            OutsideEvent::NewToken(customer, token) => {
                 self.origins.register_instance(customer.instance, token);
             }
-            Happening::TokenWritten(customer, token) => self.write_token(*customer, token),
-            Happening::Removed(customer) => {
-                let key = json!({ "TableName": INSTANCES, "Key": { "instance": { "S": customer.instance } } });
-                let answer = self.cloud.tables.call("DeleteItem", &key);
+            OutsideEvent::TokenWritten(customer, token) => self.write_token(*customer, token),
+            OutsideEvent::Removed(customer) => {
+                let key = json!({
+                    "TableName": INSTANCES, "Key": { "instance": { "S": customer.instance } }
+                });
+                let answer = self.cloud.tables.answer_call("DeleteItem", &key);
                 assert_eq!(answer.status(), 200, "{:?}", answer.body());
             }
         }
@@ -342,14 +360,14 @@ impl World {
 
     fn write_token(&self, customer: Customer, token: &str) {
         let context = json!({ "tenant": customer.tenant, "instance": customer.instance });
-        let sealed = Cloud::seal(token, &context);
+        let sealed = Cloud::encrypt_text(token, &context);
         let update = json!({
             "TableName": INSTANCES,
             "Key": { "instance": { "S": customer.instance } },
             "UpdateExpression": "SET sealed_token = :token",
             "ExpressionAttributeValues": { ":token": { "S": BASE64.encode(&sealed) } },
         });
-        let answer = self.cloud.tables.call("UpdateItem", &update);
+        let answer = self.cloud.tables.answer_call("UpdateItem", &update);
         assert_eq!(answer.status(), 200, "{:?}", answer.body());
     }
 }
@@ -363,7 +381,7 @@ fn instances_table() -> Value {
     })
 }
 
-/// With the two indexes that list media by state and by instance.
+/// The table with its two indexes, which list records by state and by instance.
 fn media_table() -> Value {
     let attribute =
         |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
@@ -373,7 +391,12 @@ fn media_table() -> Value {
             { "AttributeName": range, "KeyType": "RANGE" },
         ])
     };
-    let index = |name: &str, hash: &str, range: &str| json!({ "IndexName": name, "KeySchema": keys(hash, range), "Projection": { "ProjectionType": "ALL" } });
+    let index = |name: &str, hash: &str, range: &str| {
+        json!({
+            "IndexName": name, "KeySchema": keys(hash, range),
+            "Projection": { "ProjectionType": "ALL" }
+        })
+    };
     json!({
         "TableName": MEDIA,
         "BillingMode": "PAY_PER_REQUEST",

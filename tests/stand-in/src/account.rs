@@ -1,6 +1,7 @@
-//! W-API's management endpoints: state, pairing and hooks of an instance, its log of webhooks, and a text message.
+//! W-API's management endpoints: state, pairing and hooks of an instance, its log of webhooks,
+//! and text messages.
 //!
-//! An answer whose real shape nobody has seen is invented; what is known of them stands beside each.
+//! Answers whose real shape is unknown are invented. What is known is noted at each.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,36 +16,36 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::answer::{self, json_answer, refusal};
-use crate::call::{Asked, may_call, receive, unknown};
-use crate::record::Received;
+use crate::call::{CallQuery, authorize_call, receive_call, unknown_route};
+use crate::record::ReceivedRequest;
 use crate::spec::{DEFAULT_OE, Format};
 use crate::state::State as Shared;
-use crate::webhook_log::Page;
+use crate::webhook_log::LogPage;
 use crate::{formats, noise};
 
-/// What a call says that an instance without a phone cannot answer.
+/// The error message of calls that need a connected phone.
 pub(crate) const NOT_CONNECTED: &str = "Instância não conectada";
 
 /// One of the six webhooks of an instance, each with its own URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hook {
-    /// Messages that came in.
+    /// Incoming messages.
     Received,
     /// Messages that the account sent.
     Delivery,
-    /// What became of a message.
+    /// A message's status changed.
     MessageStatus,
     /// The account was connected.
     Connected,
     /// The account was disconnected.
     Disconnected,
-    /// Somebody types or records.
+    /// Somebody is typing or recording.
     ChatPresence,
 }
 
 impl Hook {
-    /// All six.
+    /// All six hooks.
     pub const ALL: [Self; 6] = [
         Self::Received,
         Self::Delivery,
@@ -54,7 +55,7 @@ impl Hook {
         Self::ChatPresence,
     ];
 
-    /// Its name in the path that updates it, `update-webhook-…`, and in `/control`.
+    /// The hook's name in the path that updates it, `update-webhook-…`, and in `/control`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Received => "received",
@@ -66,7 +67,7 @@ impl Hook {
         }
     }
 
-    /// The field of `fetch-instance` that holds its URL.
+    /// The field of `fetch-instance` that holds the hook's URL.
     pub fn field(self) -> &'static str {
         match self {
             Self::Received => "webhookReceivedUrl",
@@ -79,23 +80,24 @@ impl Hook {
     }
 }
 
-/// What W-API knows of an instance beside its token.
+/// What W-API stores about an instance besides its token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// Whether a phone is paired. Without one neither texts nor downloads work.
     pub connected: bool,
-    /// The phone's number, in digits; told only while connected.
+    /// The phone's number, in digits; answered only while connected.
     pub connected_phone: Option<String>,
-    /// The saved URLs. Absent was never set, told as null; empty was unregistered, told as it is.
+    /// The saved URLs. A hook that was never set is absent, answered as null; an unregistered one
+    /// is empty.
     pub hooks: BTreeMap<Hook, String>,
     /// `paymentStatus`. Its real values are unknown.
     pub payment_status: String,
-    /// `expires`: until when the instance is paid, in milliseconds since the epoch.
+    /// `expires`: until when the instance is paid, in milliseconds since 1970.
     pub expires_ms: u64,
 }
 
 impl Default for Account {
-    /// Connected, paid until 2100, no hooks.
+    /// Connected, paid until 2100, without hooks.
     fn default() -> Self {
         Self {
             connected: true,
@@ -108,38 +110,40 @@ impl Default for Account {
 }
 
 impl Account {
-    /// The URL that a hook is posted to; none when it was never set or is unregistered.
+    /// The URL that a hook is posted to, unless it was never set or is unregistered.
     pub fn hook(&self, hook: Hook) -> Option<&str> {
         let saved = self.hooks.get(&hook).map(String::as_str);
         saved.filter(|url| !url.is_empty())
     }
 }
 
-/// How every management call fails, once its token and instance are in order.
+/// How every management call fails once its token and instance are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ManagementScenario {
     /// It is never answered.
     Hang,
-    /// This status: an HTML page for 502, 503 and 504, as from the gateway in front, else `error: true`. Written as
-    /// a bare number.
+    /// It is answered with this status: an HTML page for 502, 503 and 504, as from the gateway in
+    /// front, otherwise `error: true`. Written as a bare number.
     #[serde(untagged)]
     Status(u16),
 }
 
-/// A call whose token and instance are in order.
+/// A call whose token and instance were accepted.
 #[derive(Debug)]
-struct Call<'a> {
+struct ManagementCall<'a> {
     state: &'a Shared,
     instance: &'a str,
-    asked: &'a Asked,
-    received: &'a mut Received,
+    asked: &'a CallQuery,
+    received: &'a mut ReceivedRequest,
 }
 
-/// The routes. A wrong method is a path that W-API does not have.
+/// The routes. A wrong method is answered as an unknown path.
 pub(crate) fn router() -> Router<Arc<Shared>> {
-    let by = |answer: fn(Call<'_>) -> Response| {
-        move |State(state): State<Arc<Shared>>, request: Request| manage(state, request, answer)
+    let by = |answer: fn(ManagementCall<'_>) -> Response| {
+        move |State(state): State<Arc<Shared>>, request: Request| {
+            answer_call(state, request, answer)
+        }
     };
     let mut router = Router::new()
         .route("/v1/instance/status-instance", get(by(status_instance)))
@@ -151,52 +155,52 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
     for hook in Hook::ALL {
         let path = format!("/v1/webhook/update-webhook-{}", hook.name());
         let update = move |State(state): State<Arc<Shared>>, request: Request| {
-            manage(state, request, move |call| update_hook(call, hook))
+            answer_call(state, request, move |call| update_hook(call, hook))
         };
         router = router.route(&path, put(update));
     }
-    router.method_not_allowed_fallback(unknown)
+    router.method_not_allowed_fallback(unknown_route)
 }
 
-/// Reads, judges, records and answers one call.
-async fn manage(
+/// Reads, checks, records and answers one call.
+async fn answer_call(
     state: Arc<Shared>,
     request: Request,
-    answer: impl FnOnce(Call<'_>) -> Response,
+    answer: impl FnOnce(ManagementCall<'_>) -> Response,
 ) -> Response {
-    let asked = Asked::of(&request);
-    let mut received = receive(request).await;
-    let allowed = may_call(&state, asked.instance(), &mut received);
+    let asked = CallQuery::parse(&request);
+    let mut received = receive_call(request).await;
+    let allowed = authorize_call(&state, asked.instance(), &mut received);
     let answered = match (allowed, state.management_override()) {
         (Err(refused), _) => Some(*refused),
         (Ok(_), Some(ManagementScenario::Hang)) => None,
-        (Ok(_), Some(ManagementScenario::Status(code))) => Some(failure(code)),
-        (Ok(instance), None) => Some(answer(Call {
+        (Ok(_), Some(ManagementScenario::Status(code))) => Some(error_response(code)),
+        (Ok(instance), None) => Some(answer(ManagementCall {
             state: &state,
             instance: &instance,
             asked: &asked,
             received: &mut received,
         })),
     };
-    let number = state.record(received);
+    let number = state.record_request(received);
     let Some(response) = answered else {
         state.until_stopped().await;
-        return answer::empty(503);
+        return answer::empty_answer(503);
     };
     state.record_status(number, response.status().as_u16());
     response
 }
 
-fn failure(code: u16) -> Response {
+fn error_response(code: u16) -> Response {
     if matches!(code, 502..=504) {
-        answer::page(code)
+        answer::html_page(code)
     } else {
         refusal(code, "Erro interno")
     }
 }
 
-/// `connected` is known.
-fn status_instance(call: Call<'_>) -> Response {
+/// Known: `connected`.
+fn status_instance(call: ManagementCall<'_>) -> Response {
     let account = call.state.account(call.instance);
     json_answer(
         200,
@@ -204,19 +208,20 @@ fn status_instance(call: Call<'_>) -> Response {
     )
 }
 
-/// The PNG and `connected: true` are known. The picture is none that a phone could read.
-fn qr_code(call: Call<'_>) -> Response {
+/// Known: the PNG and `connected: true`. The picture is not a QR code that a phone could read.
+fn qr_code(call: ManagementCall<'_>) -> Response {
     if call.state.account(call.instance).connected {
         return json_answer(
             200,
             json!({ "error": false, "instanceId": call.instance, "connected": true }),
         );
     }
-    let Ok(picture) = formats::make(Format::Png, &format!("{}/qr", call.instance), None) else {
-        return answer::empty(500);
+    let Ok(picture) = formats::make_file(Format::Png, &format!("{}/qr", call.instance), None)
+    else {
+        return answer::empty_answer(500);
     };
     let png = picture.bytes();
-    if call.asked.get("image") == Some("enable") {
+    if call.asked.value_of("image") == Some("enable") {
         return ([(header::CONTENT_TYPE, "image/png")], png).into_response();
     }
     let url = format!("data:image/png;base64,{}", BASE64.encode(&png));
@@ -226,8 +231,8 @@ fn qr_code(call: Call<'_>) -> Response {
     )
 }
 
-/// The names are known, and that they stand side by side.
-fn fetch_instance(call: Call<'_>) -> Response {
+/// Known: the names, all at the same level.
+fn fetch_instance(call: ManagementCall<'_>) -> Response {
     let account = call.state.account(call.instance);
     let phone = account
         .connected_phone
@@ -250,8 +255,9 @@ fn fetch_instance(call: Call<'_>) -> Response {
     json_answer(200, said)
 }
 
-/// `{"value": …}` saves, an empty one unregisters; `{"url": …, "enabled": …}` answers the same and saves nothing.
-fn update_hook(call: Call<'_>, hook: Hook) -> Response {
+/// `{"value": …}` saves and an empty value unregisters. `{"url": …, "enabled": …}` gets the same
+/// answer and saves nothing.
+fn update_hook(call: ManagementCall<'_>, hook: Hook) -> Response {
     let body = &call.received.body;
     if let Some(url) = body.get("value").and_then(Value::as_str) {
         redaction::plant_url(url);
@@ -262,10 +268,10 @@ fn update_hook(call: Call<'_>, hook: Hook) -> Response {
         }
     } else if body.get("url").is_some_and(Value::is_string) {
         let breach = "the form {url, enabled} saves nothing";
-        call.received.violations.push(breach.to_owned());
+        call.received.add_violation(breach);
     } else {
-        let breach = "value is missing or no string";
-        call.received.violations.push(breach.to_owned());
+        let breach = "value is missing or is not a string";
+        call.received.add_violation(breach);
         return refusal(400, "value is required");
     }
     json_answer(
@@ -274,51 +280,51 @@ fn update_hook(call: Call<'_>, hook: Hook) -> Response {
     )
 }
 
-/// Ten on the first page unless asked otherwise.
-fn fetch_logs(call: Call<'_>) -> Response {
-    let number = |name: &str, usual: usize| match call.asked.get(name) {
+/// The first page has ten entries unless the call asks otherwise.
+fn fetch_logs(call: ManagementCall<'_>) -> Response {
+    let number = |name: &str, usual: usize| match call.asked.value_of(name) {
         None => Some(usual),
         Some(text) => text.parse().ok().filter(|number| *number > 0),
     };
     let (Some(per_page), Some(page)) = (number("perPage", 10), number("page", 1)) else {
-        let breach = "perPage or page is no number from 1 on";
-        call.received.violations.push(breach.to_owned());
+        let breach = "perPage or page is not a number of at least 1";
+        call.received.add_violation(breach);
         return refusal(400, "perPage and page must be positive");
     };
     let logs = call.state.webhook_logs(call.instance);
-    let page = Page::of(&logs, per_page, page);
-    json_answer(200, call.state.log_shape().list(&page))
+    let page = LogPage::of_page(&logs, per_page, page);
+    json_answer(200, call.state.log_shape().list_json(&page))
 }
 
-fn get_log(call: Call<'_>) -> Response {
-    let Some(id) = call.asked.get("id").filter(|id| !id.is_empty()) else {
-        call.received.violations.push("there is no id".to_owned());
+fn get_log(call: ManagementCall<'_>) -> Response {
+    let Some(id) = call.asked.value_of("id").filter(|id| !id.is_empty()) else {
+        call.received.add_violation("there is no id");
         return refusal(400, "id is required");
     };
     let logs = call.state.webhook_logs(call.instance);
     match logs.iter().find(|logged| logged.id == id) {
-        Some(logged) => json_answer(200, call.state.log_shape().one(logged)),
+        Some(logged) => json_answer(200, call.state.log_shape().single_json(logged)),
         None => refusal(404, "Log não encontrado"),
     }
 }
 
-/// The two fields are known. Nothing follows: no webhook tells of the text.
-fn send_text(call: Call<'_>) -> Response {
+/// Known: the two fields. No webhook reports the text.
+fn send_text(call: ManagementCall<'_>) -> Response {
     let body = &call.received.body;
     let text = |field: &str| {
         let text = body.get(field).and_then(Value::as_str);
         text.filter(|text| !text.is_empty())
     };
     let (Some(phone), Some(message)) = (text("phone"), text("message")) else {
-        let breach = "phone or message is missing, empty or no string";
-        call.received.violations.push(breach.to_owned());
+        let breach = "phone or message is missing, empty or not a string";
+        call.received.add_violation(breach);
         return refusal(400, "phone and message are required");
     };
     if !call.state.account(call.instance).connected {
         return refusal(403, NOT_CONNECTED);
     }
     let seed = format!("{}/{phone}/{message}", call.state.next_text());
-    let id = HEXUPPER.encode(&noise::digest(&seed, "message id"));
+    let id = HEXUPPER.encode(&noise::digest_seed(&seed, "message id"));
     let id = format!("3EB0{}", id.get(..16).unwrap_or(&id));
     json_answer(
         200,

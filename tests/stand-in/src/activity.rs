@@ -1,4 +1,4 @@
-//! A count of what the stand-ins of this thread have done, for a test that moves time by hand.
+//! Counts the activity of this thread's stand-ins, for a test that controls time.
 
 use std::cell::Cell;
 
@@ -6,13 +6,13 @@ thread_local! {
     static DONE: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Requests received, answers decided and pieces of bodies sent by every stand-in whose runtime is this
-/// thread. While the number grows somebody is at work, and time should stand still.
+/// The number of requests received, answers decided and body pieces sent by every stand-in whose
+/// runtime is this thread. While the number grows, time should not advance.
 #[must_use]
-pub fn activity() -> u64 {
+pub fn activity_count() -> u64 {
     DONE.get()
 }
 
-pub(crate) fn note() {
+pub(crate) fn count_activity() {
     DONE.set(DONE.get() + 1);
 }

@@ -1,83 +1,83 @@
-//! A media that is being served, and the webhook that tells of it.
+//! A media file that is served, and the webhook that announces it.
 
 use anyhow::Result;
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::encrypt::{self, Hashes, MediaKeys, Sealed};
-use crate::encrypt::{KeyType, Seal};
+use crate::encrypt::{self, EncryptedChunks, Hashes, MediaKeys};
+use crate::encrypt::{Encryption, KeyType};
 use crate::plain::Plain;
 use crate::spec::{Dialect, Field, Format, Kind, Spec};
 use crate::{formats, noise};
 
-/// A media that both origins now serve.
+/// A media file that both origins serve.
 #[derive(Debug, Clone, Serialize)]
-pub struct Announced {
-    /// What its bytes and ids follow from.
+pub struct AnnouncedMedia {
+    /// The seed of its bytes and ids.
     pub seed: String,
     /// The instance that received it.
     pub instance: String,
-    /// The message id.
+    /// The id of its message.
     pub message_id: String,
     /// The body that W-API would post.
     pub webhook: Value,
     /// The file, made on demand.
     #[serde(skip)]
     pub plain: Plain,
-    /// Bytes of the file.
+    /// The file's length in bytes.
     pub size: u64,
     /// SHA-256 of the file, lower-case hex.
     pub sha256_hex: String,
-    /// Bytes of the sealed file.
+    /// The encrypted file's length in bytes.
     pub sealed_size: u64,
-    /// SHA-256 of the sealed file, lower-case hex.
+    /// SHA-256 of the encrypted file, lower-case hex.
     pub sealed_sha256_hex: String,
-    /// The media key, base64, also where the webhook leaves it out.
+    /// The media key, base64, even if the webhook omits it.
     pub media_key: String,
-    /// `directPath` with its query, also where the webhook leaves it out.
+    /// `directPath` with its query, even if the webhook omits it.
     pub direct_path: String,
-    /// The declared mimetype.
+    /// The mimetype that the sender declared.
     pub mimetype: String,
     /// The format of the bytes.
     pub format: Format,
-    /// Whose keys the file is encrypted with.
+    /// The type of content, which selects the keys.
     pub key_type: KeyType,
-    /// `chat.id` of the envelope.
+    /// `chat.id` of the event.
     pub chat: String,
-    /// Epoch seconds.
+    /// When the message was sent, in seconds since 1970.
     pub moment: i64,
-    /// Epoch seconds at which the CDN path expires.
+    /// When the CDN path expires, in seconds since 1970.
     pub oe: u64,
-    /// The keys that the sealed file is made with.
+    /// The keys that the file is encrypted with.
     #[serde(skip)]
     pub keys: MediaKeys,
-    /// The spec, its seed filled in.
+    /// The spec, with its seed.
     pub spec: Spec,
 }
 
-impl Announced {
-    /// Makes everything that follows from a spec whose seed is set.
-    pub(crate) fn make(spec: Spec) -> Result<Self> {
-        let plain = formats::make(spec.file_format(), &spec.seed, spec.size)?;
-        let media_key = noise::digest(&spec.seed, "media key");
-        let keys = MediaKeys::derive(&media_key, spec.sealing_key_type())?;
-        let hashes = encrypt::hashes(&plain, &keys, spec.sealing())?;
-        let (chat, _) = chat_and_sender(&spec);
+impl AnnouncedMedia {
+    /// Builds the file and its webhook from a spec whose seed is set.
+    pub(crate) fn from_spec(spec: Spec) -> Result<Self> {
+        let plain = formats::make_file(spec.file_format(), &spec.seed, spec.size)?;
+        let media_key = noise::digest_seed(&spec.seed, "media key");
+        let keys = MediaKeys::derive_keys(&media_key, spec.file_key_type())?;
+        let hashes = encrypt::compute_hashes(&plain, &keys, spec.effective_encryption())?;
+        let (chat, _) = choose_chat_and_sender(&spec);
         let mut announced = Self {
             seed: spec.seed.clone(),
             instance: spec.instance.clone(),
-            message_id: message_id(&spec),
+            message_id: choose_message_id(&spec),
             webhook: Value::Null,
             size: plain.size(),
             sha256_hex: HEXLOWER.encode(&hashes.plain),
-            sealed_size: encrypt::sealed_size(plain.size(), spec.sealing()),
+            sealed_size: encrypt::encrypted_size(plain.size(), spec.effective_encryption()),
             sealed_sha256_hex: HEXLOWER.encode(&hashes.sealed),
             media_key: BASE64.encode(&media_key),
-            direct_path: direct_path(&spec),
-            mimetype: mimetype(&spec),
+            direct_path: build_direct_path(&spec),
+            mimetype: declared_mimetype(&spec),
             format: spec.file_format(),
-            key_type: spec.sealing_key_type(),
+            key_type: spec.file_key_type(),
             chat,
             moment: spec.moment,
             oe: spec.oe,
@@ -85,19 +85,19 @@ impl Announced {
             keys,
             spec,
         };
-        announced.webhook = announced.envelope(hashes)?;
+        announced.webhook = announced.build_webhook(hashes)?;
         Ok(announced)
     }
 
-    /// The sealed file in pieces.
+    /// The encrypted file in pieces.
     ///
     /// # Errors
     /// Never in practice.
-    pub fn sealed(&self) -> Result<Sealed> {
-        Sealed::new(&self.plain, &self.keys, self.spec.sealing())
+    pub fn encrypted_chunks(&self) -> Result<EncryptedChunks> {
+        EncryptedChunks::new(&self.plain, &self.keys, self.spec.effective_encryption())
     }
 
-    /// The values of `type` with which W-API finds the file.
+    /// The values of `type` for which W-API finds the file.
     pub fn wapi_types(&self) -> Vec<String> {
         if let Some(types) = &self.spec.wapi_types {
             return types.clone();
@@ -109,15 +109,15 @@ impl Announced {
         types
     }
 
-    fn envelope(&self, hashes: Hashes) -> Result<Value> {
+    fn build_webhook(&self, hashes: Hashes) -> Result<Value> {
         let spec = &self.spec;
-        let (chat, sender) = chat_and_sender(spec);
-        let mut content = json!({ spec.kind.content_key(): self.media_object(hashes)? });
+        let (chat, sender) = choose_chat_and_sender(spec);
+        let mut content = json!({ spec.kind.content_key(): self.build_media_object(hashes)? });
         for wrapper in spec.wrappers.iter().rev() {
             content = json!({ wrapper: { "message": content } });
         }
         if let Value::Object(content) = &mut content {
-            let secret = BASE64.encode(&noise::digest(&spec.seed, "message secret"));
+            let secret = BASE64.encode(&noise::digest_seed(&spec.seed, "message secret"));
             content.insert(
                 "messageContextInfo".to_owned(),
                 json!({ "messageSecret": secret }),
@@ -131,7 +131,7 @@ impl Announced {
             };
             by_direction.to_owned()
         });
-        Ok(crate::events::envelope(&crate::events::Envelope {
+        Ok(crate::events::build_envelope(&crate::events::Envelope {
             event: &event,
             instance: &spec.instance,
             message_id: &self.message_id,
@@ -144,19 +144,23 @@ impl Announced {
         }))
     }
 
-    fn media_object(&self, hashes: Hashes) -> Result<Value> {
+    fn build_media_object(&self, hashes: Hashes) -> Result<Value> {
         let spec = &self.spec;
         let mut object = Map::new();
         let mut put = |field: Field, value: Value| {
-            if spec.carries(field) {
-                object.insert(name(field, spec.dialect).to_owned(), value);
+            if spec.has_field(field) {
+                object.insert(field_name(field, spec.dialect).to_owned(), value);
             }
         };
-        put(Field::Url, json!(self.url()));
+        put(Field::Url, json!(self.announced_url()));
         put(Field::Mimetype, json!(self.mimetype));
         put(
             Field::FileSha256,
-            json!(told_hash(spec.lies.file_sha256, &spec.seed, hashes.plain)),
+            json!(announced_hash(
+                spec.lies.file_sha256,
+                &spec.seed,
+                hashes.plain
+            )),
         );
         put(
             Field::FileLength,
@@ -165,52 +169,65 @@ impl Announced {
         put(Field::MediaKey, json!(self.media_key));
         put(
             Field::FileEncSha256,
-            json!(told_hash(
+            json!(announced_hash(
                 spec.lies.file_enc_sha256,
                 &spec.seed,
                 hashes.sealed
             )),
         );
-        put(Field::DirectPath, json!(self.told_path()));
+        put(Field::DirectPath, json!(self.announced_path()));
         if matches!(spec.kind.key_type(), KeyType::Image | KeyType::Video)
             && spec.kind != Kind::Sticker
         {
             put(
                 Field::Thumbnail,
-                json!(BASE64.encode(&formats::thumbnail(&spec.seed)?)),
+                json!(BASE64.encode(&formats::make_thumbnail(&spec.seed)?)),
             );
         }
         object.insert(
             "mediaKeyTimestamp".to_owned(),
             json!(spec.moment.to_string()),
         );
-        object.append(&mut self.particulars());
+        object.append(&mut self.kind_fields());
         object.append(&mut spec.extra.clone());
         Ok(Value::Object(object))
     }
 
-    /// What only this kind of media says of itself.
-    fn particulars(&self) -> Map<String, Value> {
+    /// The fields of this kind of media object that do not depend on the rest of the spec.
+    fn fixed_fields(&self) -> Value {
         let spec = &self.spec;
-        let seconds = 1 + noise::number(&spec.seed, "seconds") % 60;
-        let sidecar = BASE64.encode(&noise::digest(&spec.seed, "sidecar"));
-        let mut said = match spec.kind {
+        let seconds = 1 + noise::derive_number(&spec.seed, "seconds") % 60;
+        let sidecar = BASE64.encode(&noise::digest_seed(&spec.seed, "sidecar"));
+        match spec.kind {
             Kind::Image | Kind::NewsletterImage => {
                 json!({ "height": 48, "width": 64, "viewOnce": spec.view_once })
             }
             Kind::Video | Kind::Ptv => {
-                json!({ "seconds": seconds, "height": 32, "width": 32, "streamingSidecar": sidecar, "viewOnce": spec.view_once })
+                json!({
+                    "seconds": seconds, "height": 32, "width": 32, "streamingSidecar": sidecar,
+                    "viewOnce": spec.view_once
+                })
             }
             Kind::Gif => {
                 json!({ "seconds": seconds, "height": 32, "width": 32, "gifPlayback": true })
             }
             Kind::Audio => json!({ "seconds": seconds }),
             Kind::Voice => {
-                json!({ "seconds": seconds, "waveform": BASE64.encode(&noise::bytes(seconds, 64)), "viewOnce": spec.view_once })
+                json!({
+                    "seconds": seconds,
+                    "waveform": BASE64.encode(&noise::noise_bytes(seconds, 64)),
+                    "viewOnce": spec.view_once
+                })
             }
             Kind::Document => json!({ "pageCount": 1 }),
             Kind::Sticker => json!({ "height": 64, "width": 64, "isAnimated": false }),
-        };
+        }
+    }
+
+    /// The fields that only this kind of media object has.
+    fn kind_fields(&self) -> Map<String, Value> {
+        let spec = &self.spec;
+        let mut said = self.fixed_fields();
         if let Value::Object(said) = &mut said {
             if matches!(spec.kind, Kind::Audio | Kind::Voice) {
                 let key = if spec.dialect == Dialect::Y2026 {
@@ -232,9 +249,11 @@ impl Announced {
             }
             if spec.dialect != Dialect::Y2025
                 && matches!(spec.kind.key_type(), KeyType::Video | KeyType::Audio)
-                && spec.carries(Field::MediaKey)
+                && spec.has_field(Field::MediaKey)
             {
-                let domain = json!({ "e2EeMediaKey": self.media_key, "mediaKeyDomain": "MEDIA_KEY_DOMAIN_E2EE" });
+                let domain = json!({
+                    "e2EeMediaKey": self.media_key, "mediaKeyDomain": "MEDIA_KEY_DOMAIN_E2EE"
+                });
                 said.insert(
                     "contextInfo".to_owned(),
                     json!({ "mediaDomainInfo": domain }),
@@ -248,8 +267,8 @@ impl Announced {
         }
     }
 
-    /// `directPath` as the webhook tells it.
-    fn told_path(&self) -> &str {
+    /// `directPath` as the webhook contains it.
+    fn announced_path(&self) -> &str {
         let bare = self.direct_path.split('?').next();
         match self.spec.unsigned_path {
             true => bare.unwrap_or_default(),
@@ -257,8 +276,8 @@ impl Announced {
         }
     }
 
-    /// The full URL: a sticker's is the bare host, as in production.
-    fn url(&self) -> String {
+    /// The full URL; a sticker's is the bare host, as in production.
+    fn announced_url(&self) -> String {
         if self.spec.kind == Kind::Sticker {
             "https://web.whatsapp.net".to_owned()
         } else {
@@ -267,8 +286,8 @@ impl Announced {
     }
 }
 
-/// How a dialect spells a field.
-fn name(field: Field, dialect: Dialect) -> &'static str {
+/// The spelling of a field in a dialect.
+fn field_name(field: Field, dialect: Dialect) -> &'static str {
     let old = dialect == Dialect::Y2025;
     let new = dialect == Dialect::Y2026;
     match field {
@@ -287,29 +306,29 @@ fn name(field: Field, dialect: Dialect) -> &'static str {
     }
 }
 
-fn told_hash(lie: bool, seed: &str, hash: [u8; 32]) -> String {
+fn announced_hash(lie: bool, seed: &str, hash: [u8; 32]) -> String {
     if lie {
-        BASE64.encode(&noise::digest(seed, "a lie"))
+        BASE64.encode(&noise::digest_seed(seed, "a lie"))
     } else {
         BASE64.encode(&hash)
     }
 }
 
-fn mimetype(spec: &Spec) -> String {
+fn declared_mimetype(spec: &Spec) -> String {
     spec.mimetype
         .clone()
         .unwrap_or_else(|| spec.file_format().mimetype().to_owned())
 }
 
-/// Twenty characters, as most ids in production.
-fn message_id(spec: &Spec) -> String {
+/// Twenty characters, as most ids in production have.
+fn choose_message_id(spec: &Spec) -> String {
     spec.message_id.clone().unwrap_or_else(|| {
-        let digest = HEXUPPER.encode(&noise::digest(&spec.seed, "message id"));
+        let digest = HEXUPPER.encode(&noise::digest_seed(&spec.seed, "message id"));
         format!("3EB0{}", digest.get(..16).unwrap_or(&digest))
     })
 }
 
-fn chat_and_sender(spec: &Spec) -> (String, String) {
+fn choose_chat_and_sender(spec: &Spec) -> (String, String) {
     let chat = spec.chat.clone().unwrap_or_else(|| {
         let usual = if spec.kind == Kind::NewsletterImage {
             "120363000000000001@newsletter"
@@ -331,12 +350,12 @@ fn chat_and_sender(spec: &Spec) -> (String, String) {
     (chat, sender)
 }
 
-/// The signed path of a blob, in the shapes that were seen. Its query is the credential.
-fn direct_path(spec: &Spec) -> String {
-    let digest = noise::digest(&spec.seed, "direct path");
+/// The signed path of a file, in the shapes observed in production. Its query is the credential.
+fn build_direct_path(spec: &Spec) -> String {
+    let digest = noise::digest_seed(&spec.seed, "direct path");
     let id = HEXLOWER.encode(&digest);
-    let number = noise::number(&spec.seed, "direct path number");
-    let oh = BASE64URL_NOPAD.encode(&noise::digest(&spec.seed, "signature"));
+    let number = noise::derive_number(&spec.seed, "direct path number");
+    let oh = BASE64URL_NOPAD.encode(&noise::digest_seed(&spec.seed, "signature"));
     let folder = match spec.kind {
         Kind::Image | Kind::NewsletterImage => "t62.7118-24",
         Kind::Video | Kind::Gif | Kind::Ptv => "t62.7161-24",
@@ -344,7 +363,7 @@ fn direct_path(spec: &Spec) -> String {
         Kind::Document => "t62.7119-24",
         Kind::Sticker => "t62.15575-24",
     };
-    let (path, ccb) = if spec.sealing() == Seal::Plain {
+    let (path, ccb) = if spec.effective_encryption() == Encryption::Plain {
         (
             format!("/m1/v/t24/An{}", BASE64URL_NOPAD.encode(&digest)),
             "10-5",

@@ -1,4 +1,4 @@
-//! WhatsApp's CDN: sealed files under signed paths, on two hosts.
+//! WhatsApp's CDN: encrypted files under signed paths, on two hosts.
 
 use std::sync::Arc;
 
@@ -9,20 +9,20 @@ use axum::response::Response;
 use bytes::Bytes;
 
 use crate::answer;
-use crate::body::{Faults, Outgoing};
-use crate::encrypt::{MAC_LEN, Sealed};
+use crate::body::{BodyFaults, OutgoingBody};
+use crate::encrypt::{EncryptedChunks, MAC_LEN};
 use crate::formats;
-use crate::record::{Received, Role};
+use crate::record::{ReceivedRequest, Role};
 use crate::scenario::CdnScenario;
-use crate::state::{Media, State as Shared};
+use crate::state::{ServedMedia, State as Shared};
 
 #[derive(Clone)]
-struct Host {
+struct CdnHost {
     state: Arc<Shared>,
     role: Role,
 }
 
-/// Headers that a download must carry, and their values; none means any value.
+/// Headers that a download must have, with their values; `None` allows any value.
 const EXPECTED_HEADERS: [(&str, Option<&str>); 4] = [
     ("origin", Some("https://web.whatsapp.com")),
     ("referer", Some("https://web.whatsapp.com/")),
@@ -30,22 +30,22 @@ const EXPECTED_HEADERS: [(&str, Option<&str>); 4] = [
     ("user-agent", None),
 ];
 
-/// The routes of one host of the CDN: every path.
-pub(crate) fn router(state: Arc<Shared>, role: Role) -> Router {
+/// The route of one host of the CDN, which takes every path.
+pub(crate) fn cdn_router(state: Arc<Shared>, role: Role) -> Router {
     Router::new()
         .fallback(get_file)
-        .with_state(Host { state, role })
+        .with_state(CdnHost { state, role })
 }
 
-async fn get_file(State(host): State<Host>, request: Request) -> Response {
-    let Host { state, role } = host;
+async fn get_file(State(host): State<CdnHost>, request: Request) -> Response {
+    let CdnHost { state, role } = host;
     let (parts, _) = request.into_parts();
-    let mut received = Received::new(role, &parts.method, &parts.uri, &parts.headers);
+    let mut received = ReceivedRequest::new(role, &parts.method, &parts.uri, &parts.headers);
     note_violations(&mut received);
     let media = state.media_at(&received.path, None);
     let mut refused = None;
     if parts.method != Method::GET {
-        refused = Some(answer::empty(405));
+        refused = Some(answer::empty_answer(405));
     } else if let Some(media) = &media {
         received.message_id = Some(media.announced.message_id.clone());
         let right = media
@@ -54,14 +54,12 @@ async fn get_file(State(host): State<Host>, request: Request) -> Response {
             .split_once('?')
             .map(|(_, query)| query);
         if received.query.as_deref() != right
-            && received.query.as_deref() != right.map(with_mms).as_deref()
+            && received.query.as_deref() != right.map(with_mms_parameter).as_deref()
         {
-            received
-                .violations
-                .push("the query is not the signed one".to_owned());
-            refused = Some(answer::empty(403));
+            received.add_violation("the query differs from the signed one");
+            refused = Some(answer::empty_answer(403));
         } else if media.announced.oe.saturating_mul(1000) <= state.now_ms() {
-            refused = Some(answer::empty(403));
+            refused = Some(answer::empty_answer(403));
         }
     }
     let file = state.file_at(&received.path).filter(|_| media.is_none());
@@ -70,102 +68,107 @@ async fn get_file(State(host): State<Host>, request: Request) -> Response {
         .as_deref()
         .is_some_and(|query| query.contains("oh="));
     let range = received.header("range").map(str::to_owned);
-    let number = state.record(received);
+    let number = state.record_request(received);
     let response = match (refused, media) {
         (Some(refused), _) => refused,
         (None, None) => match file {
-            None => answer::empty(404),
-            Some(_) if !is_signed => answer::empty(403),
+            None => answer::empty_answer(404),
+            Some(_) if !is_signed => answer::empty_answer(403),
             Some(bytes) => Response::new(bytes.into()),
         },
-        (None, Some(media)) => play(&state, role, &media, range.as_deref()).await,
+        (None, Some(media)) => answer_scenario(&state, role, &media, range.as_deref()).await,
     };
     state.record_status(number, response.status().as_u16());
     response
 }
 
-/// The query of the message's `url`, which has one more parameter than `directPath`.
-fn with_mms(query: &str) -> String {
+/// The query of the message's `url`, which has one parameter more than `directPath`.
+fn with_mms_parameter(query: &str) -> String {
     format!("{query}&mms3=true")
 }
 
-fn note_violations(received: &mut Received) {
+fn note_violations(received: &mut ReceivedRequest) {
     for (name, expected) in EXPECTED_HEADERS {
         let sent = received.header(name);
         if sent.is_none_or(str::is_empty) || (expected.is_some() && sent != expected) {
             received
                 .violations
-                .push(format!("{name} is not as the CDN's own clients send it"));
+                .push(format!("{name} differs from what WhatsApp's clients send"));
         }
     }
     for name in ["authorization", "cookie"] {
         if received.header(name).is_some() {
             received
                 .violations
-                .push(format!("{name} is sent to the CDN"));
+                .push(format!("{name} must not be sent to the CDN"));
         }
     }
 }
 
-async fn play(state: &Shared, role: Role, media: &Media, range: Option<&str>) -> Response {
+async fn answer_scenario(
+    state: &Shared,
+    role: Role,
+    media: &ServedMedia,
+    range: Option<&str>,
+) -> Response {
     let calls = media.count_cdn_call();
     let scenario = state
         .cdn_override()
         .unwrap_or_else(|| media.announced.spec.cdn.clone());
-    let (scenario, calls) = scenario.at(calls, role);
-    let mut serving = Serving {
+    let (scenario, calls) = scenario.at_call(calls, role);
+    let mut serving = FileAnswer {
         media,
-        faults: Faults::default(),
+        faults: BodyFaults::default(),
         to: None,
         range,
         late: 0,
     };
-    serving.arrange(&scenario, calls == 0);
-    if let Some(response) = without_file(&scenario) {
+    serving.apply_scenario(&scenario, calls == 0);
+    if let Some(response) = answer_without_file(&scenario) {
         response
     } else if scenario == CdnScenario::Hang {
         state.until_stopped().await;
-        answer::empty(503)
+        answer::empty_answer(503)
     } else if scenario == CdnScenario::PlainBytes {
-        serving.plain(state)
+        serving.send_plain(state)
     } else if scenario == CdnScenario::WrongEnc {
-        serving.other(state)
+        serving.send_other_file(state)
     } else {
-        serving.sealed(state)
+        serving.send_encrypted(state)
     }
 }
 
 /// The answer of scenarios that send no file.
-fn without_file(scenario: &CdnScenario) -> Option<Response> {
+fn answer_without_file(scenario: &CdnScenario) -> Option<Response> {
     if let CdnScenario::Gone { status } | CdnScenario::Status { code: status } = scenario {
-        let response = answer::empty(*status);
+        let response = answer::empty_answer(*status);
         return Some(if matches!(status, 429 | 503) {
-            answer::retry_after(response, 1)
+            answer::with_retry_after(response, 1)
         } else {
             response
         });
     }
     let is = |other: CdnScenario| *scenario == other;
     is(CdnScenario::Empty200)
-        .then(|| answer::empty(200))
-        .or_else(|| is(CdnScenario::Html200).then(|| answer::page(200)))
-        .or_else(|| is(CdnScenario::Redirect).then(|| answer::redirect("/v/elsewhere")))
+        .then(|| answer::empty_answer(200))
+        .or_else(|| is(CdnScenario::Html200).then(|| answer::html_page(200)))
+        .or_else(|| is(CdnScenario::Redirect).then(|| answer::redirect_away("/v/elsewhere")))
 }
 
-/// One answer being put together.
-struct Serving<'a> {
-    media: &'a Media,
-    faults: Faults,
-    /// Where the file ends, if not at its end.
+/// An answer under construction.
+struct FileAnswer<'a> {
+    media: &'a ServedMedia,
+    faults: BodyFaults,
+    /// Where the file ends, if it is cut.
     to: Option<u64>,
     range: Option<&'a str>,
-    /// How many bytes too late a range begins.
+    /// By how many bytes the answered range begins too late.
     late: u64,
 }
 
-impl Serving<'_> {
-    /// Prepares what the scenario does to the file on its way.
-    fn arrange(&mut self, scenario: &CdnScenario, is_first: bool) {
+impl FileAnswer<'_> {
+    /// Sets the faults that the scenario asks for.
+    fn apply_scenario(&mut self, scenario: &CdnScenario, is_first: bool) {
         let size = self.media.announced.sealed_size;
         match *scenario {
             CdnScenario::HangBody => self.faults.hang = true,
@@ -205,66 +208,76 @@ impl Serving<'_> {
         }
     }
 
-    fn sealed(self, state: &Shared) -> Response {
+    fn send_encrypted(self, state: &Shared) -> Response {
         let size = self.to.unwrap_or(self.media.announced.sealed_size);
-        match self.media.announced.sealed() {
-            Ok(sealed) => self.send(state, Box::new(sealed), size),
-            Err(_) => answer::empty(500),
+        match self.media.announced.encrypted_chunks() {
+            Ok(sealed) => self.send_file(state, Box::new(sealed), size),
+            Err(_) => answer::empty_answer(500),
         }
     }
 
-    fn plain(self, state: &Shared) -> Response {
+    fn send_plain(self, state: &Shared) -> Response {
         let plain = &self.media.announced.plain;
         let (chunks, size) = (plain.chunks(), plain.size());
-        self.send(state, Box::new(chunks), size)
+        self.send_file(state, Box::new(chunks), size)
     }
 
-    /// Another file under the same keys.
-    fn other(self, state: &Shared) -> Response {
+    /// Another file, encrypted with the same keys.
+    fn send_other_file(self, state: &Shared) -> Response {
         let announced = &self.media.announced;
-        let sealed = formats::make(announced.format, &format!("{}/other", announced.seed), None)
-            .and_then(|plain| {
-                let size = crate::encrypt::sealed_size(plain.size(), announced.spec.sealing());
-                Ok((
-                    Sealed::new(&plain, &announced.keys, announced.spec.sealing())?,
-                    size,
-                ))
-            });
+        let sealed =
+            formats::make_file(announced.format, &format!("{}/other", announced.seed), None)
+                .and_then(|plain| {
+                    let size = crate::encrypt::encrypted_size(
+                        plain.size(),
+                        announced.spec.effective_encryption(),
+                    );
+                    Ok((
+                        EncryptedChunks::new(
+                            &plain,
+                            &announced.keys,
+                            announced.spec.effective_encryption(),
+                        )?,
+                        size,
+                    ))
+                });
         match sealed {
-            Ok((sealed, size)) => self.send(state, Box::new(sealed), size),
-            Err(_) => answer::empty(500),
+            Ok((sealed, size)) => self.send_file(state, Box::new(sealed), size),
+            Err(_) => answer::empty_answer(500),
         }
     }
 
-    fn send(
+    fn send_file(
         self,
         state: &Shared,
         source: Box<dyn Iterator<Item = Bytes> + Send>,
         size: u64,
     ) -> Response {
-        let window = match self.range.map(|range| window(range, size)) {
+        let window = match self.range.map(|range| parse_range(range, size)) {
             None => None,
             Some(Some(window)) => Some(window),
             Some(None) => {
-                let mut response = answer::empty(416);
-                content_range(&mut response, &format!("bytes */{size}"));
+                let mut response = answer::empty_answer(416);
+                set_content_range(&mut response, &format!("bytes */{size}"));
                 return response;
             }
         };
         let (from, to) = window.unwrap_or((0, size));
         let late = if window.is_some() { self.late } else { 0 };
+        // The header below names the shifted range, as an origin with this fault does.
         let from = (from + late).min(to);
-        let outgoing = Outgoing {
+        let outgoing = OutgoingBody {
             source,
             source_at: 0,
             from,
             to,
             faults: self.faults,
         };
-        let mut response = outgoing.response("application/octet-stream", state.stopped());
+        let mut response =
+            outgoing.into_response("application/octet-stream", state.stop_receiver());
         if window.is_some() {
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-            content_range(
+            set_content_range(
                 &mut response,
                 &format!("bytes {from}-{}/{size}", to.saturating_sub(1)),
             );
@@ -276,14 +289,15 @@ impl Serving<'_> {
     }
 }
 
-fn content_range(response: &mut Response, value: &str) {
+fn set_content_range(response: &mut Response, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(header::CONTENT_RANGE, value);
     }
 }
 
-/// The window of `bytes=N-` or `bytes=N-M` in a file of `size`; none when it lies outside or is no such range.
-fn window(range: &str, size: u64) -> Option<(u64, u64)> {
+/// The window of `bytes=N-` or `bytes=N-M` in a file of `size` bytes; `None` if it is outside or
+/// malformed.
+fn parse_range(range: &str, size: u64) -> Option<(u64, u64)> {
     let (from, to) = range.strip_prefix("bytes=")?.split_once('-')?;
     let from: u64 = from.parse().ok()?;
     let to = if to.is_empty() {

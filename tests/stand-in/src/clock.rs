@@ -1,15 +1,16 @@
-//! The one place that reads the clock: links and CDN paths expire by it, unless a test brings its own.
+//! The only place that reads the clock: links and CDN paths expire by it, unless a test sets its
+//! own.
 
 use std::sync::Arc;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Gives milliseconds since the epoch.
+/// Returns milliseconds since 1970.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> u64 + Send + Sync>);
 
 impl Clock {
-    /// A test's own.
+    /// A clock controlled by a test.
     pub fn new(now_ms: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         Self(Arc::new(now_ms))
     }
@@ -34,7 +35,7 @@ impl std::fmt::Debug for Clock {
 /// The wall clock.
 #[allow(
     clippy::disallowed_methods,
-    reason = "the origins that this stands for live by the wall clock"
+    reason = "the real origins use the wall clock"
 )]
 fn now_ms() -> u64 {
     SystemTime::now()

@@ -1,23 +1,36 @@
-//! The stand-in's controls for other processes, on W-API's listener under `/control`.
+//! Controls for other processes, on W-API's listener under `/control`.
 //!
 //! | call | body | answer |
 //! |---|---|---|
-//! | `POST /control/announce` | a [`crate::Spec`] as JSON, all fields optional | the [`crate::Announced`] |
+//! | `POST /control/announce` | a [`crate::Spec`], any fields | [`crate::AnnouncedMedia`] |
 //! | `POST /control/event` | `{"stem": …, "wapi": …, "cdn": …}` | the [`crate::Event`] |
-//! | `POST /control/instances` | `{"instance": …}`, and `token` to register it or any of `{"connected": bool, "connected_phone": digits or "", "hooks": {name: URL or null}, "payment_status": …, "expires": epoch ms}` to change its account, or both; neither: forgotten | 204, 404 |
-//! | `GET /control/hooks/{instance}` | | the six hooks by name, `{"received": URL or null, …}`; 404 |
-//! | `POST /control/logs` | `{"instance": …, "body": …, "time": epoch ms}`, `time` optional: a webhook that was not announced here | `{"id": …}` |
+//! | `POST /control/instances` | see below | 204, 404 |
+//! | `GET /control/hooks/{instance}` | | `{"received": URL or null, …}`, 404 |
+//! | `POST /control/logs` | `{"instance": …, "body": …, "time": epoch ms}` | `{"id": …}` |
 //! | `GET /control/logs/{instance}` | | a list of [`crate::LoggedWebhook`], newest first |
-//! | `POST /control/global` | any of `{"wapi": scenario or null, "cdn": scenario or null, "alternates": bool, "management": status, "hang" or null, "hooks_forget": bool, "log_shape": name}` | 204, 422 |
-//! | `GET /control/requests` | | a list of [`crate::Received`] |
+//! | `POST /control/global` | see below | 204, 422 |
+//! | `GET /control/requests` | | a list of [`crate::ReceivedRequest`] |
 //! | `DELETE /control/requests` | | 204 |
 //! | `GET /control/plain/{message_id}` | | the file |
 //! | `GET /control/bases` | | `{"wapi": …, "cdn": …, "cdn_fallback": …}` |
 //!
-//! Hooks are called as in the paths that update them: `message-status`. The shapes of the log are `logs`, `bare`, `data`,
-//! `nested` and `opaque`; see [`crate::LogShape`].
+//! All bodies are JSON. `POST /control/logs` logs a webhook that was not announced here; its `time`
+//! is optional.
 //!
-//! Scenarios are written as serde writes them: `"ok"`, `{"fail500":{"message":"array"}}`, `{"truncate":{"at":100}}`.
+//! `POST /control/instances` takes `{"instance": …}` with `token` to register the instance, with
+//! any of `{"connected": bool, "connected_phone": digits or "", "hooks": {name: URL or null},
+//! "payment_status": …, "expires": epoch ms}` to change its account, or with both. With neither,
+//! the instance is forgotten.
+//!
+//! `POST /control/global` takes any of `{"wapi": scenario or null, "cdn": scenario or null,
+//! "alternates": bool, "management": status, "hang" or null, "hooks_forget": bool, "log_shape":
+//! name}`.
+//!
+//! Hooks have the names of the paths that update them: `message-status`. The shapes of the log
+//! are `logs`, `bare`, `data`, `nested` and `opaque`; see [`crate::LogShape`].
+//!
+//! Scenarios are in serde's notation: `"ok"`, `{"fail500":{"message":"array"}}`,
+//! `{"truncate":{"at":100}}`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,33 +45,33 @@ use serde_json::{Value, json};
 
 use crate::account::{Account, Hook};
 use crate::answer::{self, refusal};
-use crate::body::{Faults, Outgoing};
+use crate::body::{BodyFaults, OutgoingBody};
 use crate::events;
-use crate::record::Received;
+use crate::record::ReceivedRequest;
 use crate::scenario::{CdnScenario, WapiScenario};
 use crate::spec::Spec;
 use crate::state::State as Shared;
 use crate::webhook_log::LoggedWebhook;
 
 /// The routes under `/control`.
-pub(crate) fn router(state: Arc<Shared>) -> Router {
+pub(crate) fn control_router(state: Arc<Shared>) -> Router {
     Router::new()
-        .route("/announce", post(announce))
-        .route("/event", post(event))
-        .route("/instances", post(instances))
-        .route("/hooks/{instance}", get(hooks))
-        .route("/logs", post(log))
-        .route("/logs/{instance}", get(logs))
-        .route("/global", post(global))
-        .route("/requests", get(requests).delete(clear_requests))
-        .route("/plain/{message_id}", get(plain))
-        .route("/bases", get(bases))
+        .route("/announce", post(announce_media))
+        .route("/event", post(load_event))
+        .route("/instances", post(change_instance))
+        .route("/hooks/{instance}", get(read_hooks))
+        .route("/logs", post(log_webhook))
+        .route("/logs/{instance}", get(list_logs))
+        .route("/global", post(change_overrides))
+        .route("/requests", get(list_requests).delete(clear_requests))
+        .route("/plain/{message_id}", get(read_plain_file))
+        .route("/bases", get(read_bases))
         .layer(DefaultBodyLimit::max(1024 * 1024))
         .with_state(state)
 }
 
-async fn announce(State(state): State<Arc<Shared>>, Json(spec): Json<Spec>) -> Response {
-    match state.announce(spec) {
+async fn announce_media(State(state): State<Arc<Shared>>, Json(spec): Json<Spec>) -> Response {
+    match state.announce_media(spec) {
         Ok(announced) => Json(announced).into_response(),
         Err(error) => refusal(500, &format!("{error:#}")),
     }
@@ -66,7 +79,7 @@ async fn announce(State(state): State<Arc<Shared>>, Json(spec): Json<Spec>) -> R
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WantedEvent {
+struct EventRequest {
     stem: String,
     #[serde(default)]
     wapi: WapiScenario,
@@ -74,8 +87,11 @@ struct WantedEvent {
     cdn: CdnScenario,
 }
 
-async fn event(State(state): State<Arc<Shared>>, Json(wanted): Json<WantedEvent>) -> Response {
-    match events::load(&state, &wanted.stem, wanted.wapi, wanted.cdn) {
+async fn load_event(
+    State(state): State<Arc<Shared>>,
+    Json(wanted): Json<EventRequest>,
+) -> Response {
+    match events::load_event(&state, &wanted.stem, wanted.wapi, wanted.cdn) {
         Ok(event) => Json(event).into_response(),
         Err(error) => refusal(404, &format!("{error:#}")),
     }
@@ -83,7 +99,7 @@ async fn event(State(state): State<Arc<Shared>>, Json(wanted): Json<WantedEvent>
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Instance {
+struct InstanceChange {
     instance: String,
     token: Option<String>,
     connected: Option<bool>,
@@ -93,7 +109,7 @@ struct Instance {
     expires: Option<u64>,
 }
 
-impl Instance {
+impl InstanceChange {
     fn changes_account(&self) -> bool {
         self.connected.is_some()
             || self.connected_phone.is_some()
@@ -102,8 +118,8 @@ impl Instance {
             || self.expires.is_some()
     }
 
-    /// What is absent stays as it is.
-    fn change(self, account: &mut Account) {
+    /// An absent field stays unchanged.
+    fn apply_to(self, account: &mut Account) {
         account.connected = self.connected.unwrap_or(account.connected);
         if let Some(phone) = self.connected_phone {
             account.connected_phone = Some(phone).filter(|phone| !phone.is_empty());
@@ -121,22 +137,25 @@ impl Instance {
     }
 }
 
-async fn instances(State(state): State<Arc<Shared>>, Json(wanted): Json<Instance>) -> Response {
+async fn change_instance(
+    State(state): State<Arc<Shared>>,
+    Json(wanted): Json<InstanceChange>,
+) -> Response {
     let instance = wanted.instance.clone();
     match &wanted.token {
         Some(token) => state.register_instance(&instance, token),
         None if !wanted.changes_account() => state.forget_instance(&instance),
-        None if state.token(&instance).is_none() => return refusal(404, "no such instance"),
+        None if state.token_of(&instance).is_none() => return refusal(404, "no such instance"),
         None => {}
     }
     if wanted.changes_account() {
-        state.change_account(&instance, |account| wanted.change(account));
+        state.change_account(&instance, |account| wanted.apply_to(account));
     }
     StatusCode::NO_CONTENT.into_response()
 }
 
-async fn hooks(State(state): State<Arc<Shared>>, Path(instance): Path<String>) -> Response {
-    if state.token(&instance).is_none() {
+async fn read_hooks(State(state): State<Arc<Shared>>, Path(instance): Path<String>) -> Response {
+    if state.token_of(&instance).is_none() {
         return refusal(404, "no such instance");
     }
     let account = state.account(&instance);
@@ -149,32 +168,32 @@ async fn hooks(State(state): State<Arc<Shared>>, Path(instance): Path<String>) -
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Log {
+struct LogRequest {
     instance: String,
     body: Value,
     time: Option<u64>,
 }
 
-async fn log(State(state): State<Arc<Shared>>, Json(log): Json<Log>) -> Json<Value> {
+async fn log_webhook(State(state): State<Arc<Shared>>, Json(log): Json<LogRequest>) -> Json<Value> {
     Json(json!({ "id": state.log_webhook(&log.instance, &log.body, log.time) }))
 }
 
-async fn logs(
+async fn list_logs(
     State(state): State<Arc<Shared>>,
     Path(instance): Path<String>,
 ) -> Json<Vec<LoggedWebhook>> {
     Json(state.webhook_logs(&instance))
 }
 
-/// A field that is absent changes nothing; null ends an override.
-async fn global(State(state): State<Arc<Shared>>, Json(body): Json<Value>) -> Response {
-    match apply(&state, &body) {
+/// An absent field stays unchanged; null ends an override.
+async fn change_overrides(State(state): State<Arc<Shared>>, Json(body): Json<Value>) -> Response {
+    match apply_overrides(&state, &body) {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => refusal(422, &error.to_string()),
     }
 }
 
-fn apply(state: &Shared, body: &Value) -> serde_json::Result<()> {
+fn apply_overrides(state: &Shared, body: &Value) -> serde_json::Result<()> {
     if let Some(wapi) = body.get("wapi") {
         state.set_wapi(serde_json::from_value(wapi.clone())?);
     }
@@ -196,7 +215,7 @@ fn apply(state: &Shared, body: &Value) -> serde_json::Result<()> {
     Ok(())
 }
 
-async fn requests(State(state): State<Arc<Shared>>) -> Json<Vec<Received>> {
+async fn list_requests(State(state): State<Arc<Shared>>) -> Json<Vec<ReceivedRequest>> {
     Json(state.requests())
 }
 
@@ -205,21 +224,24 @@ async fn clear_requests(State(state): State<Arc<Shared>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn plain(State(state): State<Arc<Shared>>, Path(message_id): Path<String>) -> Response {
+async fn read_plain_file(
+    State(state): State<Arc<Shared>>,
+    Path(message_id): Path<String>,
+) -> Response {
     let Some(media) = state.media_by_id(&message_id) else {
-        return answer::empty(404);
+        return answer::empty_answer(404);
     };
-    Outgoing {
+    OutgoingBody {
         source: Box::new(media.announced.plain.chunks()),
         source_at: 0,
         from: 0,
         to: media.announced.size,
-        faults: Faults::default(),
+        faults: BodyFaults::default(),
     }
-    .response(&media.announced.mimetype, state.stopped())
+    .into_response(&media.announced.mimetype, state.stop_receiver())
 }
 
-async fn bases(State(state): State<Arc<Shared>>) -> Json<Value> {
+async fn read_bases(State(state): State<Arc<Shared>>) -> Json<Value> {
     Json(json!({
         "wapi": format!("{}/v1", state.bases.wapi),
         "cdn": state.bases.cdn,

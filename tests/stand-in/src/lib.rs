@@ -1,8 +1,8 @@
-//! A stand-in for W-API and WhatsApp's CDN on loopback, for tests, the demo and work by hand.
+//! A stand-in for W-API and WhatsApp's CDN on loopback, for tests, the demo and manual work.
 //!
-//! It makes its own media, seals them with `RustCrypto` (never with the project's own `media` crate, so that the two
-//! check each other), tells of them in webhooks shaped as W-API's, and serves them as both origins do, or as badly as a
-//! scenario asks.
+//! It generates its own files, encrypts them with `RustCrypto` (never with the project's own
+//! `media` crate, so that the two check each other), announces them in webhooks shaped like
+//! W-API's, and serves them as both origins do, or fails as a scenario asks.
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
@@ -15,17 +15,19 @@
 //!         .wapi(WapiScenario::fail_500())
 //!         .cdn(CdnScenario::TruncateThenRange { at: 100 }),
 //! )?;
-//! // post `photo.webhook` to the webhook function, then compare what was stored with `photo.plain.bytes()`
+//! // post `photo.webhook` to the webhook function, then compare the stored object with
+//! // `photo.plain.bytes()`
 //! assert!(stand_in.requests().is_empty());
 //! stand_in.shutdown().await;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Beside media it knows an [`Account`] for each instance, which W-API's management endpoints read and change: whether
-//! a phone is connected, where the six hooks point, and a log of every webhook that was announced.
+//! It also keeps an [`Account`] for each instance, which W-API's management endpoints read and
+//! change: whether a phone is connected, the URLs of the six hooks, and a log of every webhook
+//! that was announced.
 //!
-//! Other processes speak to it over HTTP: see [`control`].
+//! Other processes control it over HTTP: see [`control`].
 
 mod account;
 mod activity;
@@ -57,23 +59,23 @@ use tokio::net::TcpListener;
 use stand_in_files::{encrypt, noise, plain};
 
 pub use account::{Account, Hook, ManagementScenario};
-pub use activity::activity;
-pub use announce::Announced;
+pub use activity::activity_count;
+pub use announce::AnnouncedMedia;
 pub use clock::Clock;
-pub use encrypt::{KeyType, MediaKeys, Seal, Sealed, seal_bytes};
+pub use encrypt::{EncryptedChunks, Encryption, KeyType, MediaKeys, encrypt_bytes};
 pub use events::Event;
 pub use plain::{Chunks, Plain};
-pub use record::{Received, Role};
+pub use record::{ReceivedRequest, Role};
 pub use relay::{Relay, Relays};
 pub use scenario::{CdnScenario, MessageShape, WapiScenario};
 pub use spec::{
-    DEFAULT_INSTANCE, DEFAULT_MOMENT, DEFAULT_OE, DEFAULT_TOKEN, Dialect, Field, Format, Kind,
-    Lies, Spec,
+    DEFAULT_INSTANCE, DEFAULT_MOMENT, DEFAULT_OE, DEFAULT_TOKEN, Dialect, FalseFields, Field,
+    Format, Kind, Spec,
 };
 pub use webhook_log::{LogShape, LoggedWebhook};
 
 use server::Server;
-use state::{Bases, State};
+use state::{BaseUrls, State};
 
 /// The three listeners before they serve.
 struct Listeners {
@@ -83,10 +85,10 @@ struct Listeners {
 }
 
 impl Listeners {
-    async fn open(wapi_port: u16, cdn_port: u16, fallback_port: u16) -> Result<Self> {
-        let wapi = server::listen(wapi_port).await;
-        let cdn = server::listen(cdn_port).await;
-        let fallback = server::listen(fallback_port).await;
+    async fn open_listeners(wapi_port: u16, cdn_port: u16, fallback_port: u16) -> Result<Self> {
+        let wapi = server::open_listener(wapi_port).await;
+        let cdn = server::open_listener(cdn_port).await;
+        let fallback = server::open_listener(fallback_port).await;
         Ok(Self {
             wapi: wapi.context("listener of W-API")?,
             cdn: cdn.context("listener of the CDN")?,
@@ -94,16 +96,16 @@ impl Listeners {
         })
     }
 
-    fn bases(&self) -> Result<Bases> {
-        Ok(Bases {
-            wapi: server::base(&self.wapi)?,
-            cdn: server::base(&self.cdn)?,
-            fallback: server::base(&self.fallback)?,
+    fn base_urls(&self) -> Result<BaseUrls> {
+        Ok(BaseUrls {
+            wapi: server::base_url(&self.wapi)?,
+            cdn: server::base_url(&self.cdn)?,
+            fallback: server::base_url(&self.fallback)?,
         })
     }
 }
 
-/// The running stand-in: three loopback listeners. It stops when dropped.
+/// A running stand-in: three loopback listeners. It stops when dropped.
 #[derive(Debug)]
 pub struct StandIn {
     state: Arc<State>,
@@ -119,63 +121,68 @@ impl StandIn {
         Self::start_on(0, 0, 0).await
     }
 
-    /// Starts on these ports of 127.0.0.1; 0 takes a free one.
+    /// Starts on these ports of 127.0.0.1; 0 selects a free one.
     ///
     /// # Errors
     /// If a listener cannot be opened, for instance because a port is taken.
     pub async fn start_on(wapi_port: u16, cdn_port: u16, fallback_port: u16) -> Result<Self> {
-        let listeners = Listeners::open(wapi_port, cdn_port, fallback_port).await?;
-        let bases = listeners.bases()?;
-        Ok(Self::serve(listeners, bases))
+        let listeners = Listeners::open_listeners(wapi_port, cdn_port, fallback_port).await?;
+        let bases = listeners.base_urls()?;
+        Ok(Self::serve_listeners(listeners, bases))
     }
 
-    /// Starts behind relays that can be cut: the addresses it tells of are theirs.
+    /// Starts behind relays that can be cut; the addresses it announces are the relays'.
     ///
     /// # Errors
     /// If a listener cannot be opened.
     pub async fn start_behind_relays() -> Result<(Self, Relays)> {
-        let listeners = Listeners::open(0, 0, 0).await?;
+        let listeners = Listeners::open_listeners(0, 0, 0).await?;
         let relays = Relays {
-            wapi: Relay::before(server::port(&listeners.wapi)?).await?,
-            cdn: Relay::before(server::port(&listeners.cdn)?).await?,
-            fallback: Relay::before(server::port(&listeners.fallback)?).await?,
+            wapi: Relay::start_before(server::port_of(&listeners.wapi)?).await?,
+            cdn: Relay::start_before(server::port_of(&listeners.cdn)?).await?,
+            fallback: Relay::start_before(server::port_of(&listeners.fallback)?).await?,
         };
-        let bases = Bases {
-            wapi: relays.wapi.base(),
-            cdn: relays.cdn.base(),
-            fallback: relays.fallback.base(),
+        let bases = BaseUrls {
+            wapi: relays.wapi.base_url(),
+            cdn: relays.cdn.base_url(),
+            fallback: relays.fallback.base_url(),
         };
-        Ok((Self::serve(listeners, bases), relays))
+        Ok((Self::serve_listeners(listeners, bases), relays))
     }
 
-    fn serve(listeners: Listeners, bases: Bases) -> Self {
+    fn serve_listeners(listeners: Listeners, bases: BaseUrls) -> Self {
         let Listeners {
             wapi,
             cdn,
             fallback,
         } = listeners;
-        redaction::listen();
+        redaction::start_listening();
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let state = Arc::new(State::new(bases, stopped));
         state.register_instance(DEFAULT_INSTANCE, DEFAULT_TOKEN);
         let stop = Arc::new(stop);
         let servers = vec![
-            Server::run(wapi, wapi::router(Arc::clone(&state)), Arc::clone(&stop)),
-            Server::run(
-                cdn,
-                cdn::router(Arc::clone(&state), Role::Cdn),
+            Server::serve_router(
+                wapi,
+                wapi::wapi_router(Arc::clone(&state)),
                 Arc::clone(&stop),
             ),
-            Server::run(
+            Server::serve_router(
+                cdn,
+                cdn::cdn_router(Arc::clone(&state), Role::Cdn),
+                Arc::clone(&stop),
+            ),
+            Server::serve_router(
                 fallback,
-                cdn::router(Arc::clone(&state), Role::CdnFallback),
+                cdn::cdn_router(Arc::clone(&state), Role::CdnFallback),
                 stop,
             ),
         ];
         Self { state, servers }
     }
 
-    /// W-API's base URL, `http://127.0.0.1:P/v1`. Its files are under `http://127.0.0.1:P/media/file/`.
+    /// W-API's base URL, `http://127.0.0.1:P/v1`. Links to its files begin with
+    /// `http://127.0.0.1:P/media/file/`.
     pub fn wapi_base(&self) -> String {
         format!("{}/v1", self.state.bases.wapi)
     }
@@ -190,40 +197,41 @@ impl StandIn {
         self.state.bases.fallback.clone()
     }
 
-    /// Both CDN bases, main first, separated by a comma: the value of `CDN_BASE_URLS`.
+    /// Both CDN bases, the main one first, separated by a comma: the value of `CDN_BASE_URLS`.
     pub fn cdn_bases(&self) -> String {
         format!("{},{}", self.state.bases.cdn, self.state.bases.fallback)
     }
 
-    /// Where other processes control it: `http://127.0.0.1:P/control`.
+    /// The base URL of the controls for other processes: `http://127.0.0.1:P/control`.
     pub fn control_base(&self) -> String {
         format!("{}/control", self.state.bases.wapi)
     }
 
-    /// Makes an instance known, with the only token that it accepts. Registering it again replaces the token.
-    /// [`DEFAULT_INSTANCE`] is known from the start, with [`DEFAULT_TOKEN`].
+    /// Registers an instance with the only token that it accepts; a second registration replaces
+    /// the token. [`DEFAULT_INSTANCE`] is registered from the start, with [`DEFAULT_TOKEN`].
     pub fn register_instance(&self, instance: &str, token: &str) {
         self.state.register_instance(instance, token);
     }
 
-    /// Forgets an instance: its calls get 401 from then on. Its account and its log are there again if it is registered
-    /// again.
+    /// Removes an instance: its calls are answered 401 from then on. Its account and its log stay
+    /// and are available again after a new registration.
     pub fn forget_instance(&self, instance: &str) {
         self.state.forget_instance(instance);
     }
 
-    /// What W-API knows of an instance beside its token. Every instance begins as [`Account::default`].
+    /// What W-API stores about an instance besides its token. Every instance begins as
+    /// [`Account::default`].
     pub fn account(&self, instance: &str) -> Account {
         self.state.account(instance)
     }
 
-    /// Changes what W-API knows of an instance, as if somebody had paired a phone, paid or saved hooks.
+    /// Changes an instance's account, as if somebody had paired a phone, paid or saved hooks.
     pub fn change_account(&self, instance: &str, change: impl FnOnce(&mut Account)) {
         self.state.change_account(instance, change);
     }
 
-    /// Logs a webhook that was not announced here, posted at `time_ms` (milliseconds since the epoch; `None` is now),
-    /// and gives the id that it is logged under.
+    /// Logs a webhook that was not announced here, posted at `time_ms` (milliseconds since 1970;
+    /// `None` is now), and returns its id in the log.
     pub fn log_webhook(&self, instance: &str, body: &Value, time_ms: Option<u64>) -> String {
         self.state.log_webhook(instance, body, time_ms)
     }
@@ -233,90 +241,95 @@ impl StandIn {
         self.state.webhook_logs(instance)
     }
 
-    /// Makes a media, serves it on both origins, logs the webhook that tells of it, and returns it. Computes the hashes in one
-    /// pass over the file without holding it: about two seconds per GiB when optimised.
+    /// Generates a file, serves it on both origins and logs the webhook that announces it. The
+    /// hashes are computed in one pass without holding the file: about two seconds per GiB when
+    /// optimised.
     ///
     /// # Errors
-    /// If a file of that format cannot be made.
-    pub fn announce(&self, spec: Spec) -> Result<Announced> {
-        self.state.announce(spec)
+    /// If a file of the format cannot be generated.
+    pub fn announce(&self, spec: Spec) -> Result<AnnouncedMedia> {
+        self.state.announce_media(spec)
     }
 
-    /// Serves bytes on the CDN under every path that ends with this name, if the request carries a signature;
-    /// without one it answers 403, as WhatsApp does. For media that were announced by somebody else.
+    /// Serves bytes on the CDN under every path that ends with this name, if the request has a
+    /// signature; without one it answers 403, as WhatsApp does. For media files that were not
+    /// announced here.
     pub fn serve_file(&self, name: &str, bytes: Vec<u8>) {
         self.state.serve_file(name, bytes.into());
     }
 
-    /// Serves the media of one event of the catalogue ([`events::catalogue`]), logs its webhook and returns the event.
+    /// Serves the media file of one event of the catalogue ([`events::catalogue`]) and logs its
+    /// webhook.
     ///
     /// # Errors
     /// If the catalogue has no such stem.
     pub fn load_event(&self, stem: &str, wapi: WapiScenario, cdn: CdnScenario) -> Result<Event> {
-        events::load(&self.state, stem, wapi, cdn)
+        events::load_event(&self.state, stem, wapi, cdn)
     }
 
-    /// Serves the media of every `*.json` of a folder, in the order of their names; `scenarios` says for each stem how
-    /// W-API and the CDN behave.
+    /// Serves the media file of every `*.json` in a folder, in the order of their names.
+    /// `scenarios` returns the behaviour of W-API and the CDN for each stem.
     ///
     /// # Errors
-    /// If the folder cannot be read, a file is not in the catalogue, or a file differs from what the catalogue makes.
+    /// If the folder cannot be read, or a file is not in the catalogue or differs from it.
     pub fn load_events(
         &self,
         dir: &Path,
         scenarios: impl Fn(&str) -> (WapiScenario, CdnScenario),
     ) -> Result<Vec<Event>> {
-        events::load_all(&self.state, dir, scenarios)
+        events::load_folder(&self.state, dir, scenarios)
     }
 
-    /// From now on W-API behaves like this for every media, whatever its spec says; `None` ends that.
+    /// W-API behaves like this from now on, for every media file; `None` ends the override.
     pub fn set_wapi(&self, scenario: Option<WapiScenario>) {
         self.state.set_wapi(scenario);
     }
 
-    /// From now on the CDN behaves like this for every media, whatever its spec says; `None` ends that.
+    /// The CDN behaves like this from now on, for every media file; `None` ends the override.
     pub fn set_cdn(&self, scenario: Option<CdnScenario>) {
         self.state.set_cdn(scenario);
     }
 
-    /// From now on every management call fails like this, if its token and instance are in order; `None` ends that.
-    /// Calls that download are not touched.
+    /// Every management call with a valid token and instance fails like this from now on; `None`
+    /// ends the override. Downloads are not affected.
     pub fn set_management(&self, scenario: Option<ManagementScenario>) {
         self.state.set_management(scenario);
     }
 
-    /// Whether the calls that save a hook answer well and save nothing.
+    /// Whether calls that save a hook are answered as successful and save nothing.
     pub fn set_hooks_forget(&self, forget: bool) {
         self.state.set_hooks_forget(forget);
     }
 
-    /// How W-API tells its log of webhooks from now on.
+    /// The shape of W-API's answers about its log of webhooks.
     pub fn set_log_shape(&self, shape: LogShape) {
         self.state.set_log_shape(shape);
     }
 
-    /// Whether `POST /media/download` and `GET /media/info` exist. At first they do not: 404.
+    /// Whether `POST /media/download` and `GET /media/info` exist. At the start they do not, and
+    /// answer 404.
     pub fn set_alternates(&self, present: bool) {
         self.state.set_alternates(present);
     }
 
-    /// From now on links and CDN paths expire by this clock, in milliseconds since the epoch.
-    pub fn live_by(&self, clock: Clock) {
-        self.state.live_by(clock);
+    /// Links and CDN paths expire by this clock from now on, in milliseconds since 1970.
+    pub fn set_clock(&self, clock: Clock) {
+        self.state.set_clock(clock);
     }
 
     /// Everything received so far on all three listeners, in order, except calls of `/control`.
-    pub fn requests(&self) -> Vec<Received> {
+    pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.state.requests()
     }
 
-    /// Forgets what was received so far. Counters of `FailTimes` and the like go on.
+    /// Forgets what was received so far. The counters of `FailTimes` and similar scenarios go on.
     pub fn clear_requests(&self) {
         self.state.clear_requests();
     }
 
-    /// Every breach of the origins' rules that was received, as one sentence each with the request it belongs to: a missing
-    /// `Origin`, an altered query, a token sent to the CDN, a fifth field, a hook in the form that saves nothing.
+    /// Every violation of the origins' rules, as one sentence with its request: a missing
+    /// `Origin`, an altered query, a token sent to the CDN, a fifth field, a hook in the form
+    /// that saves nothing.
     pub fn violations(&self) -> Vec<String> {
         self.requests()
             .iter()
@@ -328,7 +341,7 @@ impl StandIn {
             .collect()
     }
 
-    /// Stops listening, lets go of every hanging answer, and waits for the listeners to close.
+    /// Stops listening, aborts every hanging answer, and waits for the listeners to close.
     pub async fn shutdown(self) {
         for server in self.servers {
             server.shutdown().await;

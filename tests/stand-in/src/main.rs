@@ -1,4 +1,5 @@
-//! Runs the stand-in by itself: prints its addresses as one line of JSON and serves until it is ended.
+//! Runs the stand-in as a process: prints its addresses as one line of JSON and serves until it
+//! is stopped.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use stand_in::{CdnScenario, DEFAULT_INSTANCE, DEFAULT_TOKEN, StandIn, WapiScenar
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Arguments {
-    /// Port of W-API and of /control; 0 takes a free one.
+    /// Port of W-API and of /control; 0 selects a free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
     /// Port of the CDN.
@@ -21,10 +22,10 @@ struct Arguments {
     /// Port of the CDN's fallback host.
     #[arg(long, default_value_t = 0)]
     fallback_port: u16,
-    /// Serve the media of every event of this folder.
+    /// Serve the media file of every event in this folder.
     #[arg(long)]
     events: Option<PathBuf>,
-    /// Write the catalogue of events into this folder and end.
+    /// Write the catalogue of events into this folder and exit.
     #[arg(long)]
     write_events: Option<PathBuf>,
 }
@@ -34,7 +35,7 @@ async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let mut out = std::io::stdout().lock();
     if let Some(dir) = arguments.write_events {
-        writeln!(out, "{} events written", events::write(&dir)?)?;
+        writeln!(out, "{} events written", events::write_catalogue(&dir)?)?;
         return Ok(());
     }
     let stand_in =

@@ -1,10 +1,10 @@
-//! What the stand-in received: the full truth, secrets included, for tests to judge.
+//! The requests that the stand-in received, unredacted, for tests to check.
 
 use axum::http::{HeaderMap, Method, Uri};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Which listener a request came to.
+/// The listener that received a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -16,10 +16,10 @@ pub enum Role {
     CdnFallback,
 }
 
-/// One request.
+/// A request that a listener received.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Received {
-    /// Which listener.
+pub struct ReceivedRequest {
+    /// The listener that received it.
     pub role: Role,
     /// `GET`, `POST`, …
     pub method: String,
@@ -29,18 +29,18 @@ pub struct Received {
     pub query: Option<String>,
     /// The headers, names in lower case, in order.
     pub headers: Vec<(String, String)>,
-    /// The body: JSON where it is JSON, else a string; null when there was none.
+    /// The body: as JSON if it is JSON, otherwise as a string; null if it is empty.
     pub body: Value,
-    /// The message id of the media that it asks for, where that is known.
+    /// The message id of the requested media file, if it is known.
     pub message_id: Option<String>,
-    /// The status answered; absent while no answer was given (a hang).
+    /// The status of the answer; absent while there is none (a hanging scenario).
     pub status: Option<u16>,
-    /// The rules it breaks, in words.
+    /// The rules that the request violates, in words.
     pub violations: Vec<String>,
 }
 
-impl Received {
-    /// A request as it came in.
+impl ReceivedRequest {
+    /// Records a request as it arrived.
     pub(crate) fn new(role: Role, method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
         Self {
             role,
@@ -59,6 +59,11 @@ impl Received {
             status: None,
             violations: Vec::new(),
         }
+    }
+
+    /// Adds a rule that the request violates.
+    pub(crate) fn add_violation(&mut self, violation: &str) {
+        self.violations.push(violation.to_owned());
     }
 
     /// The first header of this name (lower case).

@@ -1,6 +1,8 @@
-//! TCP relays before the listeners: they can be cut, refuse connections meanwhile, and come back on the same port.
+//! TCP relays in front of the listeners: they can be cut, refuse connections meanwhile, and
+//! listen again on the same port.
 //!
-//! Media and counters of the stand-in live on, so that whoever was cut off finds the same origin again.
+//! The stand-in's media files and counters stay, so a client that was cut off finds the same
+//! origin again.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -11,33 +13,33 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Connections that may wait to be accepted.
+/// Maximum number of connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// The relays before the three listeners of a [`crate::StandIn`].
+/// The relays in front of the three listeners of a [`crate::StandIn`].
 #[derive(Debug)]
 pub struct Relays {
-    /// Before W-API, its calls and its links.
+    /// In front of W-API: calls and links.
     pub wapi: Relay,
-    /// Before the CDN's main host.
+    /// In front of the CDN's main host.
     pub cdn: Relay,
-    /// Before the CDN's fallback host.
+    /// In front of the CDN's fallback host.
     pub fallback: Relay,
 }
 
-/// One relay. When dropped it closes its port and breaks its connections.
+/// One relay. Dropping it closes its port and its connections.
 #[derive(Debug)]
 pub struct Relay {
-    line: Line,
+    line: RelayState,
     target: SocketAddr,
     port: u16,
     connections: Arc<Connections>,
 }
 
 #[derive(Debug)]
-enum Line {
+enum RelayState {
     Open(JoinHandle<()>),
-    /// Bound and not listening: nobody else gets the port, and whoever connects is refused.
+    /// Bound and not listening: no other process gets the port, and connections are refused.
     Cut(TcpSocket),
     Lost,
 }
@@ -49,9 +51,9 @@ struct Connections {
 }
 
 impl Relay {
-    /// Opens a free port before the listener on this one.
-    pub(crate) async fn before(target_port: u16) -> Result<Self> {
-        let listener = crate::server::listen(0).await?;
+    /// Opens a relay on a free port, in front of the listener on `target_port`.
+    pub(crate) async fn start_before(target_port: u16) -> Result<Self> {
+        let listener = crate::server::open_listener(0).await?;
         let port = listener.local_addr().context("a port")?.port();
         let target = SocketAddr::from((Ipv4Addr::LOCALHOST, target_port));
         let connections = Arc::new(Connections {
@@ -59,72 +61,73 @@ impl Relay {
             open: AtomicUsize::new(0),
         });
         Ok(Self {
-            line: open(listener, target, &connections),
+            line: open_relay(listener, target, &connections),
             target,
             port,
             connections,
         })
     }
 
-    /// `http://127.0.0.1:P`.
-    pub(crate) fn base(&self) -> String {
+    /// The relay's base URL, `http://127.0.0.1:P`.
+    pub(crate) fn base_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Resets every open connection, in the middle of whatever it carries, and tells how many there were.
+    /// Resets every open connection, even in the middle of a body, and returns their number.
     pub fn break_connections(&self) -> usize {
         let open = self.connections.open.load(Ordering::SeqCst);
         self.connections.breaks.send_modify(|breaks| *breaks += 1);
         open
     }
 
-    /// Stops listening and breaks every connection: from now on connecting is refused. Tells how many it broke.
+    /// Stops listening and breaks every connection; further connections are refused. Returns the
+    /// number of broken connections.
     ///
     /// # Errors
-    /// If another process took the port in that moment.
+    /// If another process took the port at that moment.
     pub async fn cut(&mut self) -> Result<usize> {
-        if let Line::Open(accepting) = &mut self.line {
+        if let RelayState::Open(accepting) = &mut self.line {
             accepting.abort();
-            // The listener closes with its task. An error only says that it was aborted.
+            // The listener closes with its task. The task's error only says that it was aborted.
             accepting.await.unwrap_or_default();
-            self.line = Line::Lost;
+            self.line = RelayState::Lost;
         }
         let broken = self.break_connections();
-        if matches!(self.line, Line::Lost) {
-            self.line = Line::Cut(bound(self.port)?);
+        if matches!(self.line, RelayState::Lost) {
+            self.line = RelayState::Cut(bind_port(self.port)?);
         }
         Ok(broken)
     }
 
-    /// Listens on the same port again. Does nothing if it was not cut.
+    /// Listens on the same port again. Has no effect if the relay was not cut.
     ///
     /// # Errors
-    /// If it cannot listen.
+    /// If it cannot listen on the port.
     pub fn restore(&mut self) -> Result<()> {
-        let socket = match std::mem::replace(&mut self.line, Line::Lost) {
-            Line::Open(accepting) => {
-                self.line = Line::Open(accepting);
+        let socket = match std::mem::replace(&mut self.line, RelayState::Lost) {
+            RelayState::Open(accepting) => {
+                self.line = RelayState::Open(accepting);
                 return Ok(());
             }
-            Line::Cut(socket) => socket,
-            Line::Lost => bound(self.port)?,
+            RelayState::Cut(socket) => socket,
+            RelayState::Lost => bind_port(self.port)?,
         };
         let listener = socket.listen(BACKLOG).context("listening again")?;
-        self.line = open(listener, self.target, &self.connections);
+        self.line = open_relay(listener, self.target, &self.connections);
         Ok(())
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        if let Line::Open(accepting) = &self.line {
+        if let RelayState::Open(accepting) = &self.line {
             accepting.abort();
         }
         self.break_connections();
     }
 }
 
-fn bound(port: u16) -> Result<TcpSocket> {
+fn bind_port(port: u16) -> Result<TcpSocket> {
     let socket = TcpSocket::new_v4().context("a socket")?;
     socket.set_reuseaddr(true).context("its option")?;
     socket
@@ -133,21 +136,30 @@ fn bound(port: u16) -> Result<TcpSocket> {
     Ok(socket)
 }
 
-fn open(listener: TcpListener, target: SocketAddr, connections: &Arc<Connections>) -> Line {
+fn open_relay(
+    listener: TcpListener,
+    target: SocketAddr,
+    connections: &Arc<Connections>,
+) -> RelayState {
     let connections = Arc::clone(connections);
-    Line::Open(tokio::spawn(async move {
+    RelayState::Open(tokio::spawn(async move {
         loop {
-            // What cannot be accepted is the caller's broken connection.
+            // A connection that cannot be accepted is a broken connection to the caller.
             if let Ok((near, _)) = listener.accept().await {
                 let broken = connections.breaks.subscribe();
-                tokio::spawn(carry(near, target, broken, Arc::clone(&connections)));
+                tokio::spawn(forward_bytes(
+                    near,
+                    target,
+                    broken,
+                    Arc::clone(&connections),
+                ));
             }
         }
     }))
 }
 
-/// Carries bytes both ways until both ends are done, or until the connection is broken.
-async fn carry(
+/// Forwards bytes both ways until both ends are done or the connection is broken.
+async fn forward_bytes(
     mut near: TcpStream,
     target: SocketAddr,
     mut broken: watch::Receiver<u64>,
@@ -158,13 +170,14 @@ async fn carry(
     };
     connections.open.fetch_add(1, Ordering::SeqCst);
     let is_broken = tokio::select! {
-        // How it ended is seen by both ends.
+        // Both ends see how the connection ended.
         _ended = tokio::io::copy_bidirectional(&mut near, &mut far) => false,
         _broken = broken.changed() => true,
     };
     connections.open.fetch_sub(1, Ordering::SeqCst);
     if is_broken {
-        // Closing then resets: the other end must not take it for the end of a body.
+        // A reset instead of a normal close, so that the other end does not take it for the end
+        // of a body.
         near.set_zero_linger().unwrap_or_default();
         far.set_zero_linger().unwrap_or_default();
     }

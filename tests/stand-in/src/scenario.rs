@@ -1,14 +1,14 @@
-//! How the origins behave when they are asked for a media.
+//! How the origins behave when a media file is requested.
 
 use serde::{Deserialize, Serialize};
 
 use crate::record::Role;
 
-/// The three shapes in which W-API's 500 carries its `message`.
+/// The three shapes of `message` in W-API's 500.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageShape {
-    /// An object that holds another answer.
+    /// An object that contains another answer.
     #[default]
     Nested,
     /// A string.
@@ -17,12 +17,12 @@ pub enum MessageShape {
     Array,
 }
 
-/// How W-API behaves for a media. Those above the line answer the POST, those below it answer the POST well and
-/// show themselves when the link is fetched.
+/// How W-API behaves for a media file. The scenarios above the line change the answer to the
+/// POST. Those below it answer the POST normally and change the answer to the link.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WapiScenario {
-    /// POST gives a link, the link gives the file.
+    /// The POST gives a link, the link gives the file.
     #[default]
     Ok,
     /// POST: 500 with `error: true` and a message of this shape.
@@ -42,79 +42,81 @@ pub enum WapiScenario {
     NotFound404,
     /// POST: 429 with `Retry-After` in seconds.
     TooMany429 {
-        /// Seconds.
+        /// The value of `Retry-After` in seconds.
         retry_after: u64,
     },
     /// POST: 502 with an HTML page.
     BadGateway502Html,
     /// POST: this status with a small JSON body.
     CallStatus {
-        /// The status.
+        /// The status of the answer.
         status: u16,
     },
     /// POST: 200 with an HTML page.
     CallHtml200,
-    /// POST: never answers.
+    /// POST: no answer.
     Hang,
-    /// POST: answers as `then` does, this many milliseconds later.
+    /// POST: the answer of `then`, this many milliseconds later.
     Delay {
-        /// Milliseconds.
+        /// The delay in milliseconds.
         millis: u64,
-        /// What follows.
+        /// The scenario after the delay.
         then: Box<WapiScenario>,
     },
     /// POST: 200 with `error: false` and no link.
     NoLink,
-    /// POST: the link stands under another name (`link`, `url`, `mediaUrl`).
+    /// POST: the link is in a field of another name (`link`, `url`, `mediaUrl`).
     OtherLinkName {
-        /// The name.
+        /// The name of the field.
         name: String,
     },
     /// POST: 302 to a host that does not exist.
     CallRedirect,
-    /// POST: the link is on an unreachable raw address, `http://10.255.255.1:8080/media/file/…`; the same path works on the base.
+    /// POST: the link is on an unreachable IP address, `http://10.255.255.1:8080/media/file/…`;
+    /// its path works on the base.
     RawAddressLink,
-    /// POST: the link is on another host, `https://evil.example.invalid/media/file/…`; its path is unknown on the base.
+    /// POST: the link is on another host, `https://evil.example.invalid/media/file/…`; its path
+    /// does not exist on the base.
     ForeignLink,
-    /// POST: the link's `expires` is past, and the link gives 404.
+    /// POST: the link's `expires` is in the past, and the link answers 404.
     ExpiredLink,
     // ----
     /// Link: 401 without `Authorization: Bearer`, the file with it.
     LinkNeedsToken,
     /// Link: this status with a small JSON body.
     LinkStatus {
-        /// The status.
+        /// The status of the answer.
         status: u16,
     },
     /// Link: 302 to a host that does not exist.
     Redirect,
-    /// Link: headers and half of the file (at most 64 KiB), then nothing more.
+    /// Link: headers and half of the file (at most 64 KiB), then nothing.
     HangBody,
     /// Link: the file at this speed.
     SlowDrip {
-        /// Bytes per second.
+        /// The rate in bytes per second.
         bytes_per_second: u64,
     },
-    /// Link: the whole length declared, the connection closed after this many bytes.
+    /// Link: the full length is declared, and the connection closes after this many bytes.
     Truncate {
-        /// Bytes sent.
+        /// The number of bytes sent.
         at: u64,
     },
-    /// Link: a clean answer that lacks this many bytes at the end.
+    /// Link: a complete answer that lacks this many bytes at the end.
     CutEnd {
-        /// Bytes missing.
+        /// The number of missing bytes.
         bytes: u64,
     },
     /// Link: the lowest bit of this byte is flipped.
     FlipBit {
-        /// Offset of the byte; beyond the end it means the last one.
+        /// Offset of the byte; beyond the end, the last one.
         at: u64,
     },
-    /// Link: a file of another format, another media's.
+    /// Link: another media file, of another format.
     WrongType,
     /// Link: the encrypted bytes.
     EncryptedBytes,
-    /// Link: 200 without a byte.
+    /// Link: 200 with an empty body.
     EmptyBody200,
     /// Link: 200 with an HTML page.
     Html200,
@@ -124,24 +126,24 @@ pub enum WapiScenario {
     NoLength,
     /// The first `times` POSTs for this media behave as `first`, later ones as `then`.
     FailTimes {
-        /// How many POSTs.
+        /// The number of POSTs.
         times: u64,
-        /// How those behave.
+        /// The scenario of those POSTs.
         first: Box<WapiScenario>,
-        /// How the rest behave.
+        /// The scenario of later ones.
         then: Box<WapiScenario>,
     },
 }
 
 impl WapiScenario {
-    /// The usual 500, its message nested.
+    /// The usual 500, with a nested message.
     pub fn fail_500() -> Self {
         Self::Fail500 {
             message: MessageShape::Nested,
         }
     }
 
-    /// A number of 500s, then all is well.
+    /// `times` 500s, then success.
     pub fn fail_times(times: u64) -> Self {
         Self::FailTimes {
             times,
@@ -150,8 +152,8 @@ impl WapiScenario {
         }
     }
 
-    /// What it comes to for a POST that `call` others came before.
-    pub(crate) fn at(&self, call: u64) -> Self {
+    /// The effective scenario of a POST that follows `call` others.
+    pub(crate) fn at_call(&self, call: u64) -> Self {
         let mut scenario = self;
         let mut call = call;
         while let Self::FailTimes { times, first, then } = scenario {
@@ -166,98 +168,103 @@ impl WapiScenario {
     }
 }
 
-/// How the CDN behaves for a media.
+/// How the CDN behaves for a media file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CdnScenario {
-    /// The sealed file; ranges are honoured.
+    /// The encrypted file; ranges are honoured.
     #[default]
     Ok,
-    /// Gone for good, on every host: 401, 403, 404 or 410.
+    /// Permanently gone, on every host: 401, 403, 404 or 410.
     Gone {
-        /// The status.
+        /// The status of the answer.
         status: u16,
     },
     /// This status, on every host; 429 and 503 carry `Retry-After: 1`.
     Status {
-        /// The status.
+        /// The status of the answer.
         code: u16,
     },
-    /// 200 without a byte.
+    /// 200 with an empty body.
     Empty200,
     /// 200 with an HTML page.
     Html200,
     /// 302 to a host that does not exist.
     Redirect,
-    /// Never answers.
+    /// No answer.
     Hang,
-    /// Headers and half of the file (at most 64 KiB), then nothing more.
+    /// Headers and half of the file (at most 64 KiB), then nothing.
     HangBody,
     /// The file at this speed.
     SlowDrip {
-        /// Bytes per second.
+        /// The rate in bytes per second.
         bytes_per_second: u64,
     },
-    /// No answer ever gets past this byte: the whole length declared, the connection closed there.
+    /// No answer gets past this byte: the full length is declared, and the connection closes
+    /// there.
     Truncate {
         /// Offset of the first byte that is never sent.
         at: u64,
     },
-    /// The first GET is cut at this byte; afterwards all is well, ranges included.
+    /// The first GET is cut at this byte; later ones succeed, ranges included.
     TruncateThenRange {
-        /// Bytes sent at first.
+        /// Bytes sent by the first GET.
         at: u64,
     },
-    /// The first GET is cut at this byte; afterwards `Range` is ignored and 200 gives the whole file.
+    /// The first GET is cut at this byte; later ones ignore `Range` and answer 200 with the whole
+    /// file.
     TruncateNoRange {
-        /// Bytes sent at first.
+        /// Bytes sent by the first GET.
         at: u64,
     },
     /// The first GET is cut at this byte; a `Range` is answered with 206 from one byte too late.
     TruncateWrongRange {
-        /// Bytes sent at first.
+        /// Bytes sent by the first GET.
         at: u64,
     },
-    /// The lowest bit of this byte of the sealed file is flipped.
+    /// The lowest bit of this byte of the encrypted file is flipped.
     FlipBit {
-        /// Offset of the byte; beyond the end it means the last one.
+        /// Offset of the byte; beyond the end, the last one.
         at: u64,
     },
-    /// The ten bytes of the MAC are others (the encrypted hash then differs too; see `Seal::BadMac` for a file that was born so).
+    /// The ten bytes of the MAC differ, and so does the encrypted hash; see `Seal::BadMac` for a
+    /// file that was encrypted so.
     WrongMac,
-    /// A clean answer that lacks this many bytes at the end.
+    /// A complete answer that lacks this many bytes at the end.
     CutEnd {
-        /// Bytes missing.
+        /// The number of missing bytes.
         bytes: u64,
     },
-    /// Another file sealed with the same keys: its MAC is right, `fileEncSha256` is not its hash.
+    /// Another file encrypted with the same keys: its MAC is valid, its hash is not
+    /// `fileEncSha256`.
     WrongEnc,
-    /// The plaintext.
+    /// The plain file in place of the encrypted one.
     PlainBytes,
     /// The file without `Content-Length` (chunked).
     NoLength,
-    /// The main host answers 503, the fallback is well.
+    /// The main host answers 503, the fallback works.
     MainHostDown,
     /// The main host behaves as `main`, the fallback as `fallback`.
     PerHost {
-        /// The main host.
+        /// How the main host behaves.
         main: Box<CdnScenario>,
-        /// The fallback host.
+        /// How the fallback host behaves.
         fallback: Box<CdnScenario>,
     },
-    /// The first `times` GETs for this media (both hosts counted together) behave as `first`, later ones as `then`.
+    /// The first `times` GETs for this media file (both hosts together) behave as `first`, later
+    /// ones as `then`.
     FailTimes {
-        /// How many GETs.
+        /// The number of GETs.
         times: u64,
-        /// How those behave.
+        /// The scenario of those GETs.
         first: Box<CdnScenario>,
-        /// How the rest behave.
+        /// The scenario of later ones.
         then: Box<CdnScenario>,
     },
 }
 
 impl CdnScenario {
-    /// A number of 503s, then all is well.
+    /// `times` 503s, then success.
     pub fn fail_times(times: u64) -> Self {
         Self::FailTimes {
             times,
@@ -265,8 +272,9 @@ impl CdnScenario {
             then: Box::new(Self::Ok),
         }
     }
-    /// What it comes to on one host for a GET that `call` others came before, and how many of those met the same scenario.
-    pub(crate) fn at(&self, call: u64, role: Role) -> (Self, u64) {
+    /// The effective scenario on one host of a GET that follows `call` others, and how many of
+    /// those had the same scenario.
+    pub(crate) fn at_call(&self, call: u64, role: Role) -> (Self, u64) {
         let mut scenario = self;
         let mut call = call;
         loop {

@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 
 use crate::state::until_stopped;
 
-/// How long a listener may take to close before it is cut off.
-const CLOSING: Duration = Duration::from_secs(1);
+/// How long a listener may take to close before it is aborted.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A running listener. It stops when dropped.
 #[derive(Debug)]
@@ -22,33 +22,33 @@ pub(crate) struct Server {
     task: JoinHandle<()>,
 }
 
-/// Opens a port of 127.0.0.1; 0 takes a free one.
-pub(crate) async fn listen(port: u16) -> Result<TcpListener> {
+/// Opens a port of 127.0.0.1; 0 selects a free one.
+pub(crate) async fn open_listener(port: u16) -> Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await
         .with_context(|| format!("port {port} of 127.0.0.1"))
 }
 
 /// The base URL of a listener.
-pub(crate) fn base(listener: &TcpListener) -> Result<String> {
+pub(crate) fn base_url(listener: &TcpListener) -> Result<String> {
     Ok(format!("http://{}", listener.local_addr()?))
 }
 
 /// The port of a listener.
-pub(crate) fn port(listener: &TcpListener) -> Result<u16> {
+pub(crate) fn port_of(listener: &TcpListener) -> Result<u16> {
     Ok(listener.local_addr()?.port())
 }
 
 impl Server {
-    /// Serves until told to stop. All servers of a stand-in share `stop`.
-    pub(crate) fn run(
+    /// Serves until stopped. All servers of a stand-in share `stop`.
+    pub(crate) fn serve_router(
         listener: TcpListener,
         router: Router,
         stop: Arc<watch::Sender<bool>>,
     ) -> Self {
         let mut stopped = stop.subscribe();
         let task = tokio::spawn(async move {
-            // It ends by the signal alone; nobody is left to be told of an error then.
+            // The signal ends the server; no caller is left to receive an error.
             axum::serve(listener, router)
                 .with_graceful_shutdown(async move { until_stopped(&mut stopped).await })
                 .await
@@ -60,7 +60,10 @@ impl Server {
     /// Stops and waits until the port is closed.
     pub(crate) async fn shutdown(mut self) {
         self.stop.send_replace(true);
-        if tokio::time::timeout(CLOSING, &mut self.task).await.is_err() {
+        if tokio::time::timeout(CLOSE_TIMEOUT, &mut self.task)
+            .await
+            .is_err()
+        {
             self.task.abort();
         }
     }

@@ -1,23 +1,23 @@
-//! What a test asks for: one media message, described.
+//! The description of a media message that a test asks for.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::encrypt::{KeyType, Seal};
+use crate::encrypt::{Encryption, KeyType};
 use crate::{CdnScenario, WapiScenario};
 
-/// The instance that media belong to unless a [`Spec`] names another.
+/// The instance of media messages unless a [`Spec`] names another.
 pub const DEFAULT_INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
 /// The token that [`DEFAULT_INSTANCE`] has from the start.
 pub const DEFAULT_TOKEN: &str = "invented-token-of-LITE-AAAAAA-BBBBBB-from-the-start";
-/// When messages were sent, unless told: 2026-08-22 19:47:59 at −03:00, in epoch seconds.
+/// The default time of messages: 2026-08-22 19:47:59 at −03:00, in seconds since 1970.
 pub const DEFAULT_MOMENT: i64 = 1_787_438_879;
-/// When CDN paths expire, unless told: 2100-01-01 UTC, in epoch seconds. No run of these tests comes later.
+/// The default expiry of CDN paths: 2100-01-01 UTC, in seconds since 1970. No test runs later.
 pub const DEFAULT_OE: u64 = 4_102_444_800;
 
-/// What the message says it holds, and which key of `msgContent` it sits under.
+/// The kind of media message, which decides its key in `msgContent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -65,7 +65,7 @@ impl Kind {
         }
     }
 
-    /// The format made when the [`Spec`] names none.
+    /// The default format of the kind.
     pub fn format(self) -> Format {
         match self {
             Kind::Image | Kind::NewsletterImage => Format::Jpeg,
@@ -78,7 +78,7 @@ impl Kind {
     }
 }
 
-/// Which spelling of the media object's keys W-API uses.
+/// How W-API spells the keys of the media object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dialect {
@@ -91,13 +91,13 @@ pub enum Dialect {
     Mixed,
 }
 
-/// The format of the file's bytes. All but `Random` are valid files of their kind.
+/// The format of the file's bytes. All except `Random` are valid files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// A JPEG picture.
+    /// A valid JPEG picture.
     Jpeg,
-    /// A PNG picture.
+    /// A valid PNG picture.
     Png,
     /// A lossless WebP picture.
     Webp,
@@ -105,7 +105,7 @@ pub enum Format {
     Mp4,
     /// Ogg Opus, silent.
     Ogg,
-    /// MP3, silent.
+    /// An MP3 of silence.
     Mp3,
     /// A PDF of one page.
     Pdf,
@@ -122,7 +122,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The mimetype a sender declares for it.
+    /// The mimetype that a sender declares for it.
     pub fn mimetype(self) -> &'static str {
         match self {
             Format::Jpeg => "image/jpeg",
@@ -161,7 +161,7 @@ impl Format {
     }
 }
 
-/// A field of the media object that a test may leave out.
+/// A field of the media object that a test may omit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
@@ -183,10 +183,10 @@ pub enum Field {
     Thumbnail,
 }
 
-/// What the webhook says that is not so.
+/// False values in the webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Lies {
+pub struct FalseFields {
     /// `fileLength` says this many bytes.
     pub file_length: Option<u64>,
     /// `fileSha256` is the hash of something else.
@@ -195,71 +195,76 @@ pub struct Lies {
     pub file_enc_sha256: bool,
 }
 
-/// One media message: what it is, how its webhook tells it, and how the two origins behave when asked for it.
+/// A media message: what it is, how its webhook describes it, and how the two origins behave.
 ///
-/// The bytes follow from `seed`, `kind`, `format` and `size` alone, so equal specs give equal files and another seed another file.
+/// The bytes depend on `seed`, `kind`, `format` and `size` alone, so equal specs give equal files
+/// and another seed another file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Spec {
-    /// Decides bytes, keys, path and ids. Empty: the stand-in gives a fresh one.
+    /// Decides bytes, keys, path and ids. If empty, the stand-in chooses a new one.
     pub seed: String,
-    /// What the message holds.
+    /// The kind of media message.
     pub kind: Kind,
-    /// How its keys are spelled.
+    /// The spelling of its keys.
     pub dialect: Dialect,
-    /// The file's format; the kind's usual one when absent.
+    /// The file's format; by default the kind's own.
     pub format: Option<Format>,
-    /// Pad the file to exactly this many bytes. Below the format's smallest file it has no effect.
+    /// Pads the file to exactly this many bytes. No effect below the format's smallest file.
     pub size: Option<u64>,
-    /// The declared mimetype; the format's own when absent.
+    /// The declared mimetype; by default the format's own.
     pub mimetype: Option<String>,
     /// The instance that received it.
     pub instance: String,
-    /// `chat.id`; a person's digits, a group when `group` is set, a channel for `NewsletterImage`, when absent.
+    /// `chat.id`; by default a person's digits, a group if `group` is set, a channel for
+    /// `NewsletterImage`.
     pub chat: Option<String>,
-    /// `sender.id`; `5500900000002` when absent, the connected phone when `from_me`.
+    /// `sender.id`; by default `5500900000002`, or the connected phone if `from_me`.
     pub sender: Option<String>,
     /// Sent by the connected account: the event is `webhookDelivery`.
     pub from_me: bool,
     /// In a group. Implied by a chat that ends in `@g.us`.
     pub group: bool,
-    /// Wrapper names around the message, outermost first: `["ephemeralMessage", "viewOnceMessageV2"]`.
+    /// Wrapper names around the message, outermost first:
+    /// `["ephemeralMessage", "viewOnceMessageV2"]`.
     pub wrappers: Vec<String>,
-    /// The caption.
+    /// The caption in the media object.
     pub caption: Option<String>,
     /// `fileName` (and `title`) of a document.
     pub file_name: Option<String>,
-    /// Epoch seconds.
+    /// When it was sent, in seconds since 1970.
     pub moment: i64,
-    /// The message id; derived from the seed when absent.
+    /// The message id; by default derived from the seed.
     pub message_id: Option<String>,
     /// `viewOnce` inside the media object.
     pub view_once: bool,
-    /// The `event` name; by `from_me` when absent.
+    /// The `event` name; by default derived from `from_me`.
     pub event: Option<String>,
-    /// Further keys of the media object (`contextInfo` and the like); they win over the made ones.
+    /// Further keys of the media object (`contextInfo` and the like); they replace generated
+    /// ones.
     pub extra: Map<String, Value>,
-    /// Fields that the webhook leaves out.
+    /// Fields that the webhook omits.
     pub omit: BTreeSet<Field>,
-    /// Fields that are there although the kind leaves them out (a channel image with a media key).
+    /// Fields that are present although the kind omits them (a channel image with a media key).
     pub keep: BTreeSet<Field>,
-    /// Encrypt with the keys of another type.
+    /// Encrypts with the keys of another type of content.
     pub key_type: Option<KeyType>,
-    /// How the file was sealed.
-    pub seal: Seal,
-    /// What the webhook gets wrong.
-    pub lies: Lies,
-    /// Expiry of the CDN path, epoch seconds. In the past, the CDN answers 403.
+    /// How the file is encrypted.
+    pub seal: Encryption,
+    /// False values in the webhook.
+    pub lies: FalseFields,
+    /// Expiry of the CDN path, in seconds since 1970. In the past, the CDN answers 403.
     pub oe: u64,
     /// Appended to the query of `directPath`, `&` included, exactly as given.
     pub query_extra: String,
-    /// `directPath` is told without its query, so that only the `url` is signed.
+    /// Omits the query of `directPath`, so that only the `url` is signed.
     pub unsigned_path: bool,
-    /// The values of `type` that W-API accepts; by key type when absent (a sticker: `image` and `sticker`).
+    /// The values of `type` that W-API accepts; by default those of the key type (for a sticker
+    /// `image` and `sticker`).
     pub wapi_types: Option<Vec<String>>,
-    /// How W-API behaves.
+    /// How W-API behaves when the file is requested.
     pub wapi: WapiScenario,
-    /// How `POST /media/download` behaves, once [`crate::StandIn::set_alternates`] has made it exist.
+    /// How `POST /media/download` behaves, if [`crate::StandIn::set_alternates`] enabled it.
     pub alternate: WapiScenario,
     /// How the CDN behaves.
     pub cdn: CdnScenario,
@@ -290,8 +295,8 @@ impl Default for Spec {
             omit: BTreeSet::new(),
             keep: BTreeSet::new(),
             key_type: None,
-            seal: Seal::default(),
-            lies: Lies::default(),
+            seal: Encryption::default(),
+            lies: FalseFields::default(),
             oe: DEFAULT_OE,
             query_extra: String::new(),
             unsigned_path: false,
@@ -304,7 +309,7 @@ impl Default for Spec {
 }
 
 impl Spec {
-    /// A spec of one kind, everything else as usual.
+    /// A spec of this kind with default values.
     pub fn of(kind: Kind) -> Self {
         Self {
             kind,
@@ -312,207 +317,207 @@ impl Spec {
         }
     }
 
-    /// With this seed.
+    /// Sets the seed of bytes, keys, path and ids.
     pub fn seed(mut self, seed: impl Into<String>) -> Self {
         self.seed = seed.into();
         self
     }
 
-    /// In this dialect.
+    /// Sets the spelling of field names.
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = dialect;
         self
     }
 
-    /// In this format.
+    /// Sets the format of the file.
     pub fn format(mut self, format: Format) -> Self {
         self.format = Some(format);
         self
     }
 
-    /// Padded to this many bytes.
+    /// Pads the file to this many bytes.
     pub fn size(mut self, size_bytes: u64) -> Self {
         self.size = Some(size_bytes);
         self
     }
 
-    /// Declared as this mimetype.
+    /// Sets the declared mimetype.
     pub fn mimetype(mut self, mimetype: impl Into<String>) -> Self {
         self.mimetype = Some(mimetype.into());
         self
     }
 
-    /// Received by this instance.
+    /// Sets the instance that receives it.
     pub fn instance(mut self, instance: impl Into<String>) -> Self {
         self.instance = instance.into();
         self
     }
 
-    /// In this chat (`chat.id`).
+    /// Sets the chat (`chat.id`).
     pub fn chat(mut self, chat: impl Into<String>) -> Self {
         self.chat = Some(chat.into());
         self
     }
 
-    /// Sent by this id (`sender.id`).
+    /// Sets the sender (`sender.id`).
     pub fn sender(mut self, sender: impl Into<String>) -> Self {
         self.sender = Some(sender.into());
         self
     }
 
-    /// Sent by the connected account.
+    /// Marks it as sent by the connected account.
     pub fn from_me(mut self) -> Self {
         self.from_me = true;
         self
     }
 
-    /// In a group.
+    /// Puts it into a group.
     pub fn group(mut self) -> Self {
         self.group = true;
         self
     }
 
-    /// Inside one more wrapper, the innermost so far.
+    /// Adds a wrapper, inside those added before.
     pub fn wrapper(mut self, name: impl Into<String>) -> Self {
         self.wrappers.push(name.into());
         self
     }
 
-    /// With this caption.
+    /// Sets the media object's caption.
     pub fn caption(mut self, caption: impl Into<String>) -> Self {
         self.caption = Some(caption.into());
         self
     }
 
-    /// A document of this name.
+    /// Sets the document's file name.
     pub fn file_name(mut self, file_name: impl Into<String>) -> Self {
         self.file_name = Some(file_name.into());
         self
     }
 
-    /// Sent at this time, epoch seconds.
+    /// Sets when it was sent, in seconds since 1970.
     pub fn moment(mut self, moment: i64) -> Self {
         self.moment = moment;
         self
     }
 
-    /// With this message id.
+    /// Sets the message id.
     pub fn message_id(mut self, message_id: impl Into<String>) -> Self {
         self.message_id = Some(message_id.into());
         self
     }
 
-    /// With this key in the media object.
+    /// Adds a key to the media object.
     pub fn extra(mut self, key: impl Into<String>, value: Value) -> Self {
         self.extra.insert(key.into(), value);
         self
     }
 
-    /// To be viewed once.
+    /// Marks it as view-once.
     pub fn view_once(mut self) -> Self {
         self.view_once = true;
         self
     }
 
-    /// Without this field.
+    /// Omits a field from the webhook.
     pub fn omit(mut self, field: Field) -> Self {
         self.omit.insert(field);
         self
     }
 
-    /// With this field although the kind leaves it out.
+    /// Includes a field although the kind omits it.
     pub fn keep(mut self, field: Field) -> Self {
         self.keep.insert(field);
         self
     }
 
-    /// Encrypted with the keys of another type.
+    /// Encrypts with the keys of another type of content.
     pub fn key_type(mut self, key_type: KeyType) -> Self {
         self.key_type = Some(key_type);
         self
     }
 
-    /// Sealed like this.
-    pub fn seal(mut self, seal: Seal) -> Self {
+    /// Sets how the file is encrypted.
+    pub fn seal(mut self, seal: Encryption) -> Self {
         self.seal = seal;
         self
     }
 
-    /// With these untruths in the webhook.
-    pub fn lies(mut self, lies: Lies) -> Self {
+    /// Sets false values in the webhook.
+    pub fn lies(mut self, lies: FalseFields) -> Self {
         self.lies = lies;
         self
     }
 
-    /// With a CDN path that expires then, epoch seconds.
+    /// Sets the expiry of the CDN path, in seconds since 1970.
     pub fn oe(mut self, oe: u64) -> Self {
         self.oe = oe;
         self
     }
 
-    /// With this at the end of the query of `directPath`, its `&` included.
+    /// Appends to the query of `directPath`; the text includes its `&`.
     pub fn query_extra(mut self, query_extra: impl Into<String>) -> Self {
         self.query_extra = query_extra.into();
         self
     }
 
-    /// With a `directPath` that has lost its query.
+    /// Removes the query of `directPath`.
     pub fn unsigned_path(mut self) -> Self {
         self.unsigned_path = true;
         self
     }
 
-    /// Found by W-API under these values of `type` only.
+    /// Sets the values of `type` under which W-API finds the file.
     pub fn wapi_types(mut self, types: &[&str]) -> Self {
         self.wapi_types = Some(types.iter().map(|name| (*name).to_owned()).collect());
         self
     }
 
-    /// Under this `event` name.
+    /// Sets the `event` name.
     pub fn event(mut self, event: impl Into<String>) -> Self {
         self.event = Some(event.into());
         self
     }
 
-    /// W-API behaves like this.
+    /// Sets how W-API behaves.
     pub fn wapi(mut self, scenario: WapiScenario) -> Self {
         self.wapi = scenario;
         self
     }
 
-    /// `POST /media/download` behaves like this, where it exists.
+    /// Sets how `POST /media/download` behaves, if it is enabled.
     pub fn alternate(mut self, scenario: WapiScenario) -> Self {
         self.alternate = scenario;
         self
     }
 
-    /// The CDN behaves like this.
+    /// Sets how the CDN behaves.
     pub fn cdn(mut self, scenario: CdnScenario) -> Self {
         self.cdn = scenario;
         self
     }
 
-    /// The format its file has.
+    /// The format of its file.
     pub fn file_format(&self) -> Format {
         self.format.unwrap_or_else(|| self.kind.format())
     }
 
-    /// The key type its file is encrypted with.
-    pub fn sealing_key_type(&self) -> KeyType {
+    /// The type of content whose keys its file is encrypted with.
+    pub fn file_key_type(&self) -> KeyType {
         self.key_type.unwrap_or_else(|| self.kind.key_type())
     }
 
-    /// How its file is sealed: channels are plain whatever `seal` says.
-    pub fn sealing(&self) -> Seal {
+    /// How its file is encrypted: channels are plain whatever `seal` says.
+    pub fn effective_encryption(&self) -> Encryption {
         if self.kind == Kind::NewsletterImage {
-            Seal::Plain
+            Encryption::Plain
         } else {
             self.seal
         }
     }
 
-    /// Whether the webhook carries a field.
-    pub fn carries(&self, field: Field) -> bool {
+    /// Whether the webhook contains a field.
+    pub fn has_field(&self, field: Field) -> bool {
         let left_out_by_kind = self.kind == Kind::NewsletterImage
             && matches!(field, Field::MediaKey | Field::FileEncSha256)
             && !self.keep.contains(&field);

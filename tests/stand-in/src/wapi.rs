@@ -1,4 +1,4 @@
-//! W-API: calls that give links, and the links. Its management endpoints are in `account.rs`.
+//! W-API: calls that return links, and the links. The management endpoints are in `account.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,27 +10,27 @@ use axum::routing::{get, post};
 use serde_json::{Value, json};
 
 use crate::account::NOT_CONNECTED;
-use crate::answer::{self, ELSEWHERE, refusal};
-use crate::body::{Faults, Outgoing};
-use crate::call::{Asked, may_call, receive, unknown};
-use crate::encrypt::Seal;
+use crate::answer::{self, FOREIGN_HOST, refusal};
+use crate::body::{BodyFaults, OutgoingBody};
+use crate::call::{CallQuery, authorize_call, receive_call, unknown_route};
+use crate::encrypt::Encryption;
 use crate::formats;
 use crate::plain::Plain;
-use crate::record::Received;
+use crate::record::ReceivedRequest;
 use crate::scenario::{MessageShape, WapiScenario};
 use crate::spec::Format;
-use crate::state::{Link, Media, State as Shared};
+use crate::state::{Link, ServedMedia, State as Shared};
 
-/// The four fields of a download call, no more and no fewer.
-const FIELDS: [&str; 4] = ["mediaKey", "directPath", "type", "mimetype"];
-/// How long a link lives: about 100 minutes, as one client saw.
+/// The four fields of a download call; no other is allowed.
+const CALL_FIELDS: [&str; 4] = ["mediaKey", "directPath", "type", "mimetype"];
+/// How long a link is valid: about 100 minutes, as one client observed.
 const LINK_LIFE_MS: u64 = 100 * 60 * 1000;
-/// A node of theirs that cannot be reached.
+/// A node of W-API that cannot be reached.
 const RAW_ADDRESS: &str = "http://10.255.255.1:8080";
-/// What a failed download says.
+/// The error message of a failed download.
 const FAILURE: &str = "Falha ao fazer o download do conteúdo.";
 
-/// Which endpoint a call came to: each counts for itself.
+/// The endpoint of a call; each has its own counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Endpoint {
     DownloadMedia,
@@ -38,35 +38,35 @@ enum Endpoint {
 }
 
 /// W-API's routes, and `/control` beside them.
-pub(crate) fn router(state: Arc<Shared>) -> Router {
+pub(crate) fn wapi_router(state: Arc<Shared>) -> Router {
     Router::new()
         .route("/v1/message/download-media", post(download_media))
         .route("/v1/media/download", post(media_download))
         .route("/v1/media/info", get(media_info))
-        .route("/media/file/{name}", get(file))
+        .route("/media/file/{name}", get(get_file))
         .merge(crate::account::router())
-        .fallback(unknown)
+        .fallback(unknown_route)
         .with_state(Arc::clone(&state))
-        .nest("/control", crate::control::router(state))
+        .nest("/control", crate::control::control_router(state))
 }
 
 async fn download_media(State(state): State<Arc<Shared>>, request: Request) -> Response {
-    call(&state, request, Endpoint::DownloadMedia).await
+    answer_call(&state, request, Endpoint::DownloadMedia).await
 }
 
 async fn media_download(State(state): State<Arc<Shared>>, request: Request) -> Response {
     if state.has_alternates() {
-        call(&state, request, Endpoint::Alternate).await
+        answer_call(&state, request, Endpoint::Alternate).await
     } else {
-        unknown(State(state), request).await
+        unknown_route(State(state), request).await
     }
 }
 
-async fn call(state: &Shared, request: Request, endpoint: Endpoint) -> Response {
-    let asked = Asked::of(&request);
-    let mut received = receive(request).await;
+async fn answer_call(state: &Shared, request: Request, endpoint: Endpoint) -> Response {
+    let asked = CallQuery::parse(&request);
+    let mut received = receive_call(request).await;
     let is_connected = |instance: &str| state.account(instance).connected;
-    let judged = match judge(state, asked.instance(), &mut received) {
+    let judged = match check_call(state, asked.instance(), &mut received) {
         Ok(_) if !asked.instance().is_some_and(is_connected) => {
             Err(Box::new(refusal(403, NOT_CONNECTED)))
         }
@@ -75,19 +75,23 @@ async fn call(state: &Shared, request: Request, endpoint: Endpoint) -> Response 
     if let Ok(media) = &judged {
         received.message_id = Some(media.announced.message_id.clone());
     }
-    let number = state.record(received);
+    let number = state.record_request(received);
     let response = match judged {
         Ok(media) => {
             let own = match endpoint {
-                Endpoint::DownloadMedia => media.announced.spec.wapi.at(media.count_wapi_call()),
+                Endpoint::DownloadMedia => {
+                    media.announced.spec.wapi.at_call(media.count_wapi_call())
+                }
                 Endpoint::Alternate => media
                     .announced
                     .spec
                     .alternate
-                    .at(media.count_alternate_call()),
+                    .at_call(media.count_alternate_call()),
             };
-            let scenario = state.wapi_override().map_or(own, |scenario| scenario.at(0));
-            play(state, media, scenario).await
+            let scenario = state
+                .wapi_override()
+                .map_or(own, |scenario| scenario.at_call(0));
+            answer_scenario(state, media, scenario).await
         }
         Err(refused) => *refused,
     };
@@ -95,21 +99,19 @@ async fn call(state: &Shared, request: Request, endpoint: Endpoint) -> Response 
     response
 }
 
-/// Who asks, and for what: the media, or the refusal. Breaches are noted in `received`.
-fn judge(
+/// Checks a call and returns the media file or a refusal. Violations are added to `received`.
+fn check_call(
     state: &Shared,
     instance: Option<&str>,
-    received: &mut Received,
-) -> Result<Arc<Media>, Box<Response>> {
-    let instance = may_call(state, instance, received)?;
+    received: &mut ReceivedRequest,
+) -> Result<Arc<ServedMedia>, Box<Response>> {
+    let instance = authorize_call(state, instance, received)?;
     let refuse = |code, message: &str| Err(Box::new(refusal(code, message)));
     let Some(body) = received.body.as_object() else {
-        received
-            .violations
-            .push("the body is not a JSON object".to_owned());
+        received.add_violation("the body is not a JSON object");
         return refuse(400, "body must be an object");
     };
-    let strings = FIELDS.map(|field| {
+    let strings = CALL_FIELDS.map(|field| {
         body.get(field)
             .and_then(Value::as_str)
             .filter(|text| !text.is_empty())
@@ -121,47 +123,40 @@ fn judge(
         Some(mimetype),
     ] = strings
     else {
-        received
-            .violations
-            .push("one of the four fields is missing, empty or no string".to_owned());
+        received.add_violation("one of the four fields is missing, empty or not a string");
         return refuse(400, "mediaKey, directPath, type and mimetype are required");
     };
-    if body.len() != FIELDS.len() {
-        received
-            .violations
-            .push("there are more than the four fields".to_owned());
+    if body.len() != CALL_FIELDS.len() {
+        received.add_violation("there are more than the four fields");
         return refuse(400, "unknown field");
     }
     let path = direct_path
         .split_once('?')
         .map_or(direct_path, |(path, _)| path);
     let Some(media) = state.media_at(path, Some(&instance)) else {
-        return Err(Box::new(failure(MessageShape::Nested)));
+        return Err(Box::new(failure_500(MessageShape::Nested)));
     };
     let announced = &media.announced;
     let finds = announced.media_key == media_key
         && announced.direct_path == direct_path
-        && announced
-            .wapi_types()
-            .iter()
-            .any(|accepted| accepted == kind)
+        && announced.wapi_types().contains(&kind.to_owned())
         && announced.oe.saturating_mul(1000) > state.now_ms()
-        && matches!(announced.spec.sealing(), Seal::Right | Seal::BadMac);
-    let says_another_mimetype = announced.mimetype != mimetype;
-    if says_another_mimetype {
-        received
-            .violations
-            .push("mimetype is not passed as received".to_owned());
+        && matches!(
+            announced.spec.effective_encryption(),
+            Encryption::Right | Encryption::BadMac
+        );
+    if announced.mimetype != mimetype {
+        received.add_violation("mimetype is not passed as received");
     }
     if finds {
         Ok(media)
     } else {
-        Err(Box::new(failure(MessageShape::Nested)))
+        Err(Box::new(failure_500(MessageShape::Nested)))
     }
 }
 
-/// The 500 that says nothing about its cause.
-fn failure(shape: MessageShape) -> Response {
+/// The 500 that does not tell its cause.
+fn failure_500(shape: MessageShape) -> Response {
     let message = match shape {
         MessageShape::Nested => {
             json!({ "error": false, "data": { "error": true, "message": FAILURE } })
@@ -172,18 +167,22 @@ fn failure(shape: MessageShape) -> Response {
     answer::json_answer(500, json!({ "error": true, "message": message }))
 }
 
-/// Answers a call that is in order as the scenario has it.
-async fn play(state: &Shared, media: Arc<Media>, scenario: WapiScenario) -> Response {
+/// Answers a valid call as the scenario asks.
+async fn answer_scenario(
+    state: &Shared,
+    media: Arc<ServedMedia>,
+    scenario: WapiScenario,
+) -> Response {
     let mut scenario = scenario;
     while let WapiScenario::Delay { millis, then } = scenario {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(millis)) => {}
             () = state.until_stopped() => {}
         }
-        scenario = then.at(0);
+        scenario = then.at_call(0);
     }
     match scenario {
-        WapiScenario::Fail500 { message } => failure(message),
+        WapiScenario::Fail500 { message } => failure_500(message),
         WapiScenario::Error200 => {
             answer::json_answer(200, json!({ "error": true, "message": FAILURE }))
         }
@@ -192,15 +191,15 @@ async fn play(state: &Shared, media: Arc<Media>, scenario: WapiScenario) -> Resp
         WapiScenario::Forbidden403 => refusal(403, NOT_CONNECTED),
         WapiScenario::NotFound404 => refusal(404, "Instância não encontrada"),
         WapiScenario::TooMany429 { retry_after } => {
-            answer::retry_after(refusal(429, "Muitas requisições"), retry_after)
+            answer::with_retry_after(refusal(429, "Muitas requisições"), retry_after)
         }
-        WapiScenario::BadGateway502Html => answer::page(502),
+        WapiScenario::BadGateway502Html => answer::html_page(502),
         WapiScenario::CallStatus { status } => refusal(status, FAILURE),
-        WapiScenario::CallHtml200 => answer::page(200),
-        WapiScenario::CallRedirect => answer::redirect("/v1/message/download-media"),
+        WapiScenario::CallHtml200 => answer::html_page(200),
+        WapiScenario::CallRedirect => answer::redirect_away("/v1/message/download-media"),
         WapiScenario::Hang => {
             state.until_stopped().await;
-            answer::empty(503)
+            answer::empty_answer(503)
         }
         WapiScenario::Ok
         | WapiScenario::Delay { .. }
@@ -227,8 +226,8 @@ async fn play(state: &Shared, media: Arc<Media>, scenario: WapiScenario) -> Resp
     }
 }
 
-/// 200 with a link whose fetching will play `scenario`.
-fn give_link(state: &Shared, media: Arc<Media>, scenario: WapiScenario) -> Response {
+/// 200 with a link that answers as `scenario` asks.
+fn give_link(state: &Shared, media: Arc<ServedMedia>, scenario: WapiScenario) -> Response {
     if scenario == WapiScenario::NoLink {
         return answer::json_answer(200, json!({ "error": false }));
     }
@@ -242,7 +241,7 @@ fn give_link(state: &Shared, media: Arc<Media>, scenario: WapiScenario) -> Respo
     let base = if scenario == WapiScenario::RawAddressLink {
         RAW_ADDRESS
     } else if scenario == WapiScenario::ForeignLink {
-        ELSEWHERE
+        FOREIGN_HOST
     } else {
         state.bases.wapi.as_str()
     };
@@ -268,29 +267,32 @@ fn give_link(state: &Shared, media: Arc<Media>, scenario: WapiScenario) -> Respo
     );
     answer::json_answer(
         200,
-        json!({ "error": false, field: format!("{base}/media/file/{name}"), "expires": expires_ms }),
+        json!({
+            "error": false, field: format!("{base}/media/file/{name}"), "expires": expires_ms
+        }),
     )
 }
 
-/// `GET /media/info`: whether a media exists, asked by `messageId` or `directPath`. Its real shape is unknown.
+/// `GET /media/info`: whether a media file exists, by `messageId` or `directPath`. Its real shape
+/// is unknown.
 async fn media_info(State(state): State<Arc<Shared>>, request: Request) -> Response {
     if !state.has_alternates() {
-        return unknown(State(state), request).await;
+        return unknown_route(State(state), request).await;
     }
-    let asked = Asked::of(&request);
-    let mut received = receive(request).await;
-    let allowed = may_call(&state, asked.instance(), &mut received);
+    let asked = CallQuery::parse(&request);
+    let mut received = receive_call(request).await;
+    let allowed = authorize_call(&state, asked.instance(), &mut received);
     let media = asked
-        .get("messageId")
+        .value_of("messageId")
         .and_then(|id| state.media_by_id(id))
         .or_else(|| {
-            let path = asked.get("directPath")?;
+            let path = asked.value_of("directPath")?;
             state.media_at(path.split('?').next()?, None)
         });
     let response = match (allowed, state.wapi_override(), media) {
         (Err(refused), _, _) => *refused,
         (Ok(_), Some(scenario), Some(media)) if scenario != WapiScenario::Ok => {
-            play(&state, media, scenario.at(0)).await
+            answer_scenario(&state, media, scenario.at_call(0)).await
         }
         (Ok(_), _, None) => refusal(404, "Mídia não encontrada"),
         (Ok(_), _, Some(media)) => answer::json_answer(
@@ -298,19 +300,19 @@ async fn media_info(State(state): State<Arc<Shared>>, request: Request) -> Respo
             json!({ "error": false, "exists": true, "mimetype": media.announced.mimetype }),
         ),
     };
-    let number = state.record(received);
+    let number = state.record_request(received);
     state.record_status(number, response.status().as_u16());
     response
 }
 
 /// `GET /media/file/{name}`.
-async fn file(
+async fn get_file(
     State(state): State<Arc<Shared>>,
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
-    let mut received = receive(request).await;
-    let link = state.link(&name);
+    let mut received = receive_call(request).await;
+    let link = state.find_link(&name);
     let token = received
         .header("authorization")
         .and_then(|value| value.strip_prefix("Bearer "))
@@ -324,16 +326,14 @@ async fn file(
         );
     }
     if token.is_some() && !may_have_token {
-        received
-            .violations
-            .push("a token is sent to a link that asks for none".to_owned());
+        received.add_violation("a token is sent to a link that does not ask for one");
     }
-    let number = state.record(received);
+    let number = state.record_request(received);
     let response = match link {
         Some(link)
             if link.scenario != WapiScenario::ForeignLink && link.expires_ms > state.now_ms() =>
         {
-            serve(&state, &link, token.as_deref())
+            serve_link(&state, &link, token.as_deref())
         }
         _ => refusal(404, "Arquivo não encontrado"),
     };
@@ -341,29 +341,32 @@ async fn file(
     response
 }
 
-/// The file behind a link, or what the scenario has instead.
-fn serve(state: &Shared, link: &Link, token: Option<&str>) -> Response {
+/// The file behind a link, or the scenario's answer.
+fn serve_link(state: &Shared, link: &Link, token: Option<&str>) -> Response {
     let announced = &link.media.announced;
     match &link.scenario {
-        WapiScenario::LinkNeedsToken if token != state.token(&announced.instance).as_deref() => {
+        WapiScenario::LinkNeedsToken if token != state.token_of(&announced.instance).as_deref() => {
             return refusal(401, "Token não informado");
         }
         WapiScenario::LinkStatus { status } => return refusal(*status, FAILURE),
-        WapiScenario::Redirect => return answer::redirect("/media/file/elsewhere"),
-        WapiScenario::EmptyBody200 => return answer::empty(200),
-        WapiScenario::Html200 => return answer::page(200),
+        WapiScenario::Redirect => return answer::redirect_away("/media/file/elsewhere"),
+        WapiScenario::EmptyBody200 => return answer::empty_answer(200),
+        WapiScenario::Html200 => return answer::html_page(200),
         WapiScenario::Json200 => {
             return answer::json_answer(200, json!({ "error": true, "message": FAILURE }));
         }
-        WapiScenario::EncryptedBytes => return encrypted(state, link),
+        WapiScenario::EncryptedBytes => return send_encrypted(state, link),
         WapiScenario::WrongType => {
             let other = if announced.format == Format::Pdf {
                 Format::Jpeg
             } else {
                 Format::Pdf
             };
-            let made = formats::make(other, &format!("{}/other", announced.seed), None);
-            return made.map_or_else(|_| answer::empty(500), |made| send(state, link, &made));
+            let made = formats::make_file(other, &format!("{}/other", announced.seed), None);
+            return made.map_or_else(
+                |_| answer::empty_answer(500),
+                |made| send_file(state, link, &made),
+            );
         }
         WapiScenario::Ok
         | WapiScenario::Fail500 { .. }
@@ -393,13 +396,13 @@ fn serve(state: &Shared, link: &Link, token: Option<&str>) -> Response {
         | WapiScenario::NoLength
         | WapiScenario::FailTimes { .. } => {}
     }
-    send(state, link, &announced.plain)
+    send_file(state, link, &announced.plain)
 }
 
-/// Sends a file with what the scenario does to bodies.
-fn send(state: &Shared, link: &Link, plain: &Plain) -> Response {
+/// Sends a file with the scenario's faults.
+fn send_file(state: &Shared, link: &Link, plain: &Plain) -> Response {
     let mut to = plain.size();
-    let mut faults = Faults::default();
+    let mut faults = BodyFaults::default();
     let scenario = &link.scenario;
     faults.hang = *scenario == WapiScenario::HangBody;
     faults.no_length = *scenario == WapiScenario::NoLength;
@@ -413,33 +416,33 @@ fn send(state: &Shared, link: &Link, plain: &Plain) -> Response {
         let at = (*at).min(to.saturating_sub(1));
         faults.flip = Some((at, at + 1));
     }
-    let outgoing = Outgoing {
+    let outgoing = OutgoingBody {
         source: Box::new(plain.chunks()),
         source_at: 0,
         from: 0,
         to,
         faults,
     };
-    outgoing.response(content_type(link), state.stopped())
+    outgoing.into_response(link_content_type(link), state.stop_receiver())
 }
 
-fn encrypted(state: &Shared, link: &Link) -> Response {
-    match link.media.announced.sealed() {
-        Ok(sealed) => Outgoing {
+fn send_encrypted(state: &Shared, link: &Link) -> Response {
+    match link.media.announced.encrypted_chunks() {
+        Ok(sealed) => OutgoingBody {
             source: Box::new(sealed),
             source_at: 0,
             from: 0,
             to: link.media.announced.sealed_size,
-            faults: Faults::default(),
+            faults: BodyFaults::default(),
         }
-        .response(content_type(link), state.stopped()),
-        Err(_) => answer::empty(500),
+        .into_response(link_content_type(link), state.stop_receiver()),
+        Err(_) => answer::empty_answer(500),
     }
 }
 
-/// Both were seen: half of the media get the one, half the other.
-fn content_type(link: &Link) -> &str {
-    if crate::noise::number(&link.media.announced.seed, "content type").is_multiple_of(2) {
+/// Both types occur in production: half of the media files get one, half the other.
+fn link_content_type(link: &Link) -> &str {
+    if crate::noise::derive_number(&link.media.announced.seed, "content type").is_multiple_of(2) {
         "application/octet-stream"
     } else {
         &link.media.announced.mimetype

@@ -1,50 +1,51 @@
-//! W-API's own log of the webhooks of an instance: what it holds, and the shapes it may be told in.
+//! W-API's own log of an instance's webhooks, and the shapes of its answers.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// How long W-API keeps a webhook in its log: 30 days.
-pub(crate) const KEPT_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+pub(crate) const MAX_LOG_AGE_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
-/// A webhook as W-API's log tells of it. The endpoints write it as `id`, `time` and `body`; their real names are unknown.
+/// A webhook in W-API's log. The endpoints write the fields as `id`, `time` and `body`; their
+/// real names are unknown.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LoggedWebhook {
-    /// What `get-webhook-log` finds it by.
+    /// The id that `get-webhook-log` takes.
     pub id: String,
-    /// When it was posted, in milliseconds since the epoch.
+    /// When it was posted, in milliseconds since 1970.
     #[serde(rename = "time")]
     pub time_ms: u64,
-    /// The event, every key in lower case at every depth, values untouched.
+    /// The event, with every key in lower case at every depth and unchanged values.
     pub body: Value,
 }
 
-/// How the log is told. Its real shape is unknown; one client reads `logs`.
+/// The shape of the log's answers. The real shape is unknown; one client reads `logs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogShape {
-    /// `{"logs": […]}`, and one as `{"log": …}`.
+    /// `{"logs": […]}`, and a single webhook as `{"log": …}`.
     #[default]
     Logs,
-    /// `[…]`, and one by itself.
+    /// `[…]`, and a single webhook without a wrapper.
     Bare,
-    /// `{"data": […]}`, and one as `{"data": …}`.
+    /// `{"data": […]}`, and a single webhook as `{"data": …}`.
     Data,
-    /// `{"data": {"logs": […], "total": …}}`, and one as `{"data": {"log": …}}`.
+    /// `{"data": {"logs": […], "total": …}}`, and a single webhook as `{"data": {"log": …}}`.
     Nested,
-    /// JSON without an event in it.
+    /// JSON that contains no event.
     Opaque,
 }
 
-/// Some of the log, and how much there is.
+/// A page of the log, and the log's length.
 #[derive(Debug)]
-pub(crate) struct Page<'a> {
+pub(crate) struct LogPage<'a> {
     logs: &'a [LoggedWebhook],
     total: usize,
 }
 
-impl<'a> Page<'a> {
-    /// The pages count from 1; one beyond the last is empty.
-    pub(crate) fn of(all: &'a [LoggedWebhook], per_page: usize, page: usize) -> Self {
+impl<'a> LogPage<'a> {
+    /// Pages count from 1; one beyond the last is empty.
+    pub(crate) fn of_page(all: &'a [LoggedWebhook], per_page: usize, page: usize) -> Self {
         let logs = all.chunks(per_page.max(1)).nth(page.saturating_sub(1));
         Self {
             logs: logs.unwrap_or_default(),
@@ -55,8 +56,8 @@ impl<'a> Page<'a> {
 
 impl LogShape {
     /// The answer of `fetch-webhook-logs`.
-    pub(crate) fn list(self, page: &Page<'_>) -> Value {
-        let Page { logs, total } = page;
+    pub(crate) fn list_json(self, page: &LogPage<'_>) -> Value {
+        let LogPage { logs, total } = page;
         match self {
             Self::Logs => json!({ "error": false, "logs": logs }),
             Self::Bare => json!(logs),
@@ -67,7 +68,7 @@ impl LogShape {
     }
 
     /// The answer of `get-webhook-log`.
-    pub(crate) fn one(self, logged: &LoggedWebhook) -> Value {
+    pub(crate) fn single_json(self, logged: &LoggedWebhook) -> Value {
         match self {
             Self::Logs => json!({ "error": false, "log": logged }),
             Self::Bare => json!(logged),
@@ -78,7 +79,7 @@ impl LogShape {
     }
 }
 
-/// The same value with every key in lower case, at every depth.
+/// The value with every key in lower case, at every depth.
 pub(crate) fn lower_case_keys(value: &Value) -> Value {
     match value {
         Value::Object(object) => {

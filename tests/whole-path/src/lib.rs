@@ -1,1 +1,1 @@
-//! Nothing but a place for `tests/`: the whole path, and the rules of the house.
+//! An empty library for the tests in `tests/`: the whole path on a local stack.

@@ -1,6 +1,7 @@
-//! What `sam build` makes, deployed as it is: whatever the release build differs in from what other tests run.
+//! The output of `sam build`, deployed unchanged: how the release build differs from what other
+//! tests run.
 //!
-//! Compiled and run by `make test-artefact` alone, because the release build takes minutes.
+//! Compiled and run by `make test-artefact` only, because the release build takes minutes.
 
 #![allow(
     clippy::expect_used,
@@ -16,14 +17,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local::{Build, Deployment, Instance, Project, Settings, TestStack};
+use local::{Build, Deployment, InstanceSettings, Project, Settings, TestStack};
 use media::{
     access::{SecretHashes, VerifiedInstance},
     ids::{InstanceId, TenantId},
     sha256::Sha256,
 };
 use serde_json::{Value, json};
-use stand_in::{Announced, CdnScenario, Format, Kind, Spec, StandIn, WapiScenario};
+use stand_in::{AnnouncedMedia, CdnScenario, Format, Kind, Spec, StandIn, WapiScenario};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -31,14 +32,14 @@ use tokio::{
 };
 use wapi::webhook::WebhookBody;
 
-/// Storing a few media takes seconds; retries are half a minute apart.
+/// Storing a few files takes seconds; retries are half a minute apart.
 const MAX_WAIT: Duration = Duration::from_mins(2);
-/// What the record that panics is about.
-const PANICS: &str = "3EB0AC11DE0FAB00B1E5";
+/// The message id of the record that panics.
+const PANIC_MESSAGE_ID: &str = "3EB0AC11DE0FAB00B1E5";
 const TENANT: &str = "acme";
 const INSTANCE: &str = "LITE-ARTEFA-CT0001";
 const TOKEN: &str = "invented-token-of-the-artefact";
-/// Amazon Linux 2023 has this one; a newer symbol would keep the function from starting.
+/// The version of Amazon Linux 2023. A newer symbol would keep the function from starting.
 const MAX_GLIBC: (u32, u32) = (2, 34);
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
@@ -54,30 +55,30 @@ impl World {
     async fn start() -> Self {
         let origins = StandIn::start().await.expect("the stand-ins");
         origins.register_instance(INSTANCE, TOKEN);
-        let deployment = Deployment::named("artefact")
+        let deployment = Deployment::with_name("artefact")
             .expect("a processor that Lambda has")
             .from_origins(origins.wapi_base(), origins.cdn_bases())
             .built_by(Build::Sam);
         let with_panic = |settings| Settings {
-            environment: vec![("PANIC_ON_MESSAGE", PANICS.to_owned())],
+            environment: vec![("PANIC_ON_MESSAGE", PANIC_MESSAGE_ID.to_owned())],
             ..settings
         };
         let test = TestStack::start_with("artefact", &deployment, with_panic);
         let test = test.await.expect("the stack");
         test.stack().build_wapi_media().await.expect("the command");
-        let instance = Instance::new(TENANT, INSTANCE, TOKEN);
+        let instance = InstanceSettings::new(TENANT, INSTANCE, TOKEN);
         let url = test.stack().add_instance(&instance).await;
         let url = url.expect("the instance is registered");
         Self { origins, test, url }
     }
 
-    fn announce(&self, spec: Spec) -> Announced {
+    fn announce_media(&self, spec: Spec) -> AnnouncedMedia {
         let announced = self.origins.announce(spec.instance(INSTANCE));
         announced.expect("the media file can be made")
     }
 
     /// Waits until the bucket has a file with these bytes.
-    async fn until_stored(&self, announced: &Announced) {
+    async fn until_stored(&self, announced: &AnnouncedMedia) {
         let begun = Instant::now();
         loop {
             let files = self.test.stack().bucket().read_all().await;
@@ -104,7 +105,7 @@ fn on_the_artefact(test: impl AsyncFnOnce(&'static World)) {
 }
 
 /// One record of the download function's event, as SQS delivers it.
-fn record(id: &str, announced: &Announced) -> Value {
+fn sqs_record(id: &str, announced: &AnnouncedMedia) -> Value {
     let tenant = TenantId::parse(TENANT).expect("a tenant");
     let instance = InstanceId::parse(INSTANCE).expect("an instance");
     let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
@@ -128,23 +129,30 @@ fn record(id: &str, announced: &Announced) -> Value {
 }
 
 /// The binary that was deployed.
-fn bootstrap(function: &str) -> PathBuf {
-    let root = Project::here().expect("the project").root().to_owned();
+fn function_binary(function: &str) -> PathBuf {
+    let root = Project::find().expect("the project").root().to_owned();
     root.join(".aws-sam/build").join(function).join("bootstrap")
 }
 
-/// With `panic = "abort"` the process would end, and none of the three would be stored or answered.
+/// With `panic = "abort"` the process would end, and none of the three jobs would be stored or
+/// answered.
 #[test]
-fn a_panic_ends_one_record_alone() {
+fn a_panic_fails_only_its_record() {
     on_the_artefact(async |world| {
-        let first = world.announce(Spec::of(Kind::Voice).seed("before the panic"));
-        let panics = world.announce(Spec::of(Kind::Image).seed("panics").message_id(PANICS));
-        let third = world.announce(Spec::of(Kind::Document).seed("after the panic"));
+        let first = world.announce_media(Spec::of(Kind::Voice).seed("before the panic"));
+        let panics = world.announce_media(
+            Spec::of(Kind::Image)
+                .seed("panics")
+                .message_id(PANIC_MESSAGE_ID),
+        );
+        let third = world.announce_media(Spec::of(Kind::Document).seed("after the panic"));
         let records =
-            [("1", &first), ("2", &panics), ("3", &third)].map(|(id, one)| record(id, one));
+            [("1", &first), ("2", &panics), ("3", &third)].map(|(id, one)| sqs_record(id, one));
         let stack = world.test.stack();
         let function = &stack.outputs().download_function;
-        let answer = stack.invoke(function, &json!({ "Records": records })).await;
+        let answer = stack
+            .invoke_function(function, &json!({ "Records": records }))
+            .await;
         let answer = answer.expect("the function answers");
         assert_eq!(
             answer,
@@ -159,13 +167,17 @@ fn a_panic_ends_one_record_alone() {
                 .any(|line| line.contains(r#""outcome":"panicked""#)),
             "{logs:#?}"
         );
-        let again = json!({ "Records": [record("4", &first)] });
-        let answer = stack.invoke(function, &again).await.expect("an answer");
+        let again = json!({ "Records": [sqs_record("4", &first)] });
+        let answer = stack
+            .invoke_function(function, &again)
+            .await
+            .expect("an answer");
         assert_eq!(answer, json!({ "batchItemFailures": [] }));
     });
 }
 
-/// The HTTP runtime panics while it reads such a query: that must end one request, not the process.
+/// The HTTP runtime panics when it parses such a query. That must end the request, not the
+/// process.
 #[test]
 fn an_unreadable_query_ends_one_request() {
     on_the_artefact(async |world| {
@@ -173,22 +185,28 @@ fn an_unreadable_query_ends_one_request() {
         let (host, path) = url.split_once('/').expect("a path");
         let mut socket = TcpStream::connect(host).await.expect("the API");
         let request = format!(
-            "POST /{path}?a=<b HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}"
+            "POST /{path}?a=<b HTTP/1.1\r\nHost: {host}\r\n\
+             Content-Length: 2\r\nConnection: close\r\n\r\n{{}}"
         );
         socket.write_all(request.as_bytes()).await.expect("sent");
         let mut answer = String::new();
         socket.read_to_string(&mut answer).await.expect("an answer");
         assert!(answer.starts_with("HTTP/1.1 "), "{answer}");
-        let next = world.announce(Spec::of(Kind::Sticker).seed("after the query"));
-        let answer = world.test.stack().post(&world.url, &next.webhook).await;
+        let next = world.announce_media(Spec::of(Kind::Sticker).seed("after the query"));
+        let answer = world
+            .test
+            .stack()
+            .post_json(&world.url, &next.webhook)
+            .await;
         assert_eq!(answer.expect("an answer").status, 200);
         world.until_stored(&next).await;
     });
 }
 
-/// Optimised code, other CPU features, one strategy after another, in one part and in two.
+/// The optimised build with other CPU features runs each strategy, for a file in one part and in
+/// two.
 #[test]
-fn every_strategy_stores_the_bytes_that_were_sent() {
+fn every_strategy_stores_the_senders_bytes() {
     on_the_artefact(async |world| {
         let fails = || WapiScenario::fail_500();
         let large = |spec: Spec| spec.format(Format::Random).size(8 * 1024 * 1024 + 1000);
@@ -199,12 +217,12 @@ fn every_strategy_stores_the_bytes_that_were_sent() {
                 .cdn(CdnScenario::Gone { status: 410 }),
             large(Spec::of(Kind::Document).seed("two parts by the CDN")).wapi(fails()),
         ];
-        let all = all.map(|spec| world.announce(spec));
+        let all = all.map(|spec| world.announce_media(spec));
         for announced in &all {
             let answer = world
                 .test
                 .stack()
-                .post(&world.url, &announced.webhook)
+                .post_json(&world.url, &announced.webhook)
                 .await;
             assert_eq!(answer.expect("an answer").status, 200);
         }
@@ -214,14 +232,14 @@ fn every_strategy_stores_the_bytes_that_were_sent() {
     });
 }
 
-/// Read with `objdump`, which comes with every C compiler.
+/// Uses `objdump`, which comes with every C compiler.
 #[test]
 fn no_symbol_is_newer_than_amazon_linux() {
     on_the_artefact(async |_world| {
         for function in ["WebhookFunction", "DownloadFunction", "WatchFunction"] {
             let dump = Command::new("objdump")
                 .arg("-T")
-                .arg(bootstrap(function))
+                .arg(function_binary(function))
                 .output();
             let text = String::from_utf8(dump.expect("objdump").stdout).expect("text");
             let versions = text.split("GLIBC_").skip(1).filter_map(|rest| {

@@ -1,4 +1,5 @@
-//! What is done to the stack and to the origins while webhooks arrive: kills, cuts and broken connections, in turn.
+//! The faults during a chaos run: killed functions, origins that are cut off, and broken
+//! connections, in turn.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,108 +10,108 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::processes::Functions;
 
-/// Between two kills of the same function, on average.
-const KILL_EVERY: Duration = Duration::from_millis(1_500);
-/// The first cut comes when work is under way.
+/// The average time between two kills of the same function.
+const KILL_INTERVAL: Duration = Duration::from_millis(1_500);
+/// The first cut comes after work has started.
 const FIRST_CUT: Duration = Duration::from_secs(6);
-/// From the end of a cut to the next one.
+/// The time from the end of a cut to the next one.
 const BETWEEN_CUTS: Duration = Duration::from_secs(14);
-/// How long an origin is out of reach.
+/// How long an origin is cut off.
 const CUT_FOR: Duration = Duration::from_secs(5);
-/// When all connections are broken for the first time, and then again and again.
-const BREAK_EVERY: Duration = Duration::from_secs(9);
+/// The interval at which all connections are broken.
+const BREAK_INTERVAL: Duration = Duration::from_secs(9);
 
-/// What was done.
+/// A count of the faults.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct Done {
+pub(crate) struct DisturbanceCount {
     /// Killed processes, by the function's name.
     pub(crate) kills: BTreeMap<String, usize>,
-    /// How often an origin was cut off.
+    /// How many times an origin was cut off.
     pub(crate) cuts: usize,
-    /// How often all connections were broken at once.
+    /// How many times all connections were broken at once.
     pub(crate) breaks: usize,
-    /// How many connections that hit, those of the cuts included.
+    /// How many connections broke, cuts included.
     pub(crate) broken_connections: usize,
 }
 
-/// The one who disturbs.
+/// Causes the faults.
 #[derive(Debug)]
 pub(crate) struct Disturbance {
     functions: Functions,
     relays: Relays,
     random: u64,
-    done: Done,
+    done: DisturbanceCount,
 }
 
-/// Which origins are out of reach together.
+/// Which origins are cut off together.
 #[derive(Debug, Clone, Copy)]
-enum Cut {
+enum CutTarget {
     Everything,
     Wapi,
     Cdn,
 }
 
 impl Disturbance {
-    /// Of these functions and these origins.
+    /// A disturbance of these functions and these origins.
     pub(crate) fn new(functions: Functions, relays: Relays) -> Self {
         Self {
             functions,
             relays,
             random: 0x9E37_79B9_7F4A_7C15,
-            done: Done::default(),
+            done: DisturbanceCount::default(),
         }
     }
 
-    /// Disturbs until it is dropped: it never ends by itself.
+    /// Causes faults until it is dropped; it does not end otherwise.
     ///
     /// # Errors
-    /// If something cannot be disturbed.
-    pub(crate) async fn go_on(&mut self) -> Result<()> {
-        let mut kill_at = Instant::now() + KILL_EVERY;
+    /// If a fault cannot be caused.
+    pub(crate) async fn run_until_dropped(&mut self) -> Result<()> {
+        let mut kill_at = Instant::now() + KILL_INTERVAL;
         let mut cut_at = Instant::now() + FIRST_CUT;
-        let mut break_at = Instant::now() + BREAK_EVERY;
+        let mut break_at = Instant::now() + BREAK_INTERVAL;
         loop {
             tokio::select! {
                 () = sleep_until(kill_at) => {
                     self.kill_one_of_each().await?;
-                    kill_at = Instant::now() + self.about(KILL_EVERY);
+                    kill_at = Instant::now() + self.spread_duration(KILL_INTERVAL);
                 }
                 () = sleep_until(cut_at) => {
-                    self.cut().await?;
-                    cut_at = Instant::now() + self.about(BETWEEN_CUTS);
+                    self.cut_origins().await?;
+                    cut_at = Instant::now() + self.spread_duration(BETWEEN_CUTS);
                 }
                 () = sleep_until(break_at) => {
                     self.break_connections();
-                    break_at = Instant::now() + self.about(BREAK_EVERY);
+                    break_at = Instant::now() + self.spread_duration(BREAK_INTERVAL);
                 }
             }
         }
     }
 
-    /// Brings back what is still cut, and tells what was done.
+    /// Restores what is still cut off, and returns the count.
     ///
     /// # Errors
-    /// If an origin cannot be brought back.
-    pub(crate) fn end(&mut self) -> Result<Done> {
-        for relay in self.each() {
+    /// If an origin cannot be restored.
+    pub(crate) fn restore_origins(&mut self) -> Result<DisturbanceCount> {
+        for relay in self.all_relays() {
             relay.restore()?;
         }
         Ok(self.done.clone())
     }
 
-    /// One process of each function that runs.
+    /// Kills one process of each function that runs.
     async fn kill_one_of_each(&mut self) -> Result<()> {
         let mut by_name: BTreeMap<String, Vec<_>> = BTreeMap::new();
-        for function in self.functions.running()? {
+        for function in self.functions.list_running()? {
             by_name
                 .entry(function.name.clone())
                 .or_default()
                 .push(function);
         }
         for (name, running) in by_name {
-            let chosen = self.below(running.len());
+            let chosen = self.random_below(running.len());
             if let Some(function) = running.get(chosen)
-                && self.functions.kill(function).await?
+                && self.functions.kill_process(function).await?
             {
                 *self.done.kills.entry(name).or_default() += 1;
             }
@@ -118,25 +119,25 @@ impl Disturbance {
         Ok(())
     }
 
-    /// Cuts origins off for a while; functions are killed meanwhile, too.
-    async fn cut(&mut self) -> Result<()> {
+    /// Cuts origins off for a while, and kills functions meanwhile.
+    async fn cut_origins(&mut self) -> Result<()> {
         let which = match self.done.cuts % 3 {
-            0 => Cut::Everything,
-            1 => Cut::Wapi,
-            _ => Cut::Cdn,
+            0 => CutTarget::Everything,
+            1 => CutTarget::Wapi,
+            _ => CutTarget::Cdn,
         };
         self.done.cuts += 1;
         let mut broken = 0;
-        for relay in self.of(which) {
+        for relay in self.relays_of(which) {
             broken += relay.cut().await?;
         }
         self.done.broken_connections += broken;
         let restored_at = Instant::now() + CUT_FOR;
         while Instant::now() < restored_at {
             self.kill_one_of_each().await?;
-            sleep(self.about(KILL_EVERY)).await;
+            sleep(self.spread_duration(KILL_INTERVAL)).await;
         }
-        for relay in self.each() {
+        for relay in self.all_relays() {
             relay.restore()?;
         }
         Ok(())
@@ -149,32 +150,32 @@ impl Disturbance {
         self.done.broken_connections += broken;
     }
 
-    fn each(&mut self) -> Vec<&mut Relay> {
-        self.of(Cut::Everything)
+    fn all_relays(&mut self) -> Vec<&mut Relay> {
+        self.relays_of(CutTarget::Everything)
     }
 
-    fn of(&mut self, which: Cut) -> Vec<&mut Relay> {
+    fn relays_of(&mut self, which: CutTarget) -> Vec<&mut Relay> {
         let Relays {
             wapi,
             cdn,
             fallback,
         } = &mut self.relays;
         match which {
-            Cut::Everything => vec![wapi, cdn, fallback],
-            Cut::Wapi => vec![wapi],
-            Cut::Cdn => vec![cdn, fallback],
+            CutTarget::Everything => vec![wapi, cdn, fallback],
+            CutTarget::Wapi => vec![wapi],
+            CutTarget::Cdn => vec![cdn, fallback],
         }
     }
 
-    /// Half of it to one and a half times it.
-    fn about(&mut self, usual: Duration) -> Duration {
+    /// Between half of `usual` and one and a half times `usual`.
+    fn spread_duration(&mut self, usual: Duration) -> Duration {
         let thousandth = usual / 1_000;
-        let factor = u32::try_from(500 + self.below(1_000)).unwrap_or(1_000);
+        let factor = u32::try_from(500 + self.random_below(1_000)).unwrap_or(1_000);
         thousandth * factor
     }
 
-    /// A number below `limit`: the same ones in every run, though never at the same moments.
-    fn below(&mut self, limit: usize) -> usize {
+    /// A number below `limit`: the sequence is the same in every run, though the moments differ.
+    fn random_below(&mut self, limit: usize) -> usize {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;

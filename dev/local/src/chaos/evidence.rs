@@ -1,34 +1,36 @@
-//! What is found afterwards: every object byte by byte, both queues, every record, every upload left open.
+//! The evidence after a chaos run: every object byte by byte, both queues, every record, every
+//! open upload.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use accounting::{Evidence, Identity, Object, Parked, Record, Said};
+use accounting::{Evidence, FileFacts, Identity, Object, ParkedTicket, Record};
 use anyhow::{Context, Result};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::{Bucket, Stack, StoredFile};
 
-/// Objects read at the same time.
-const AT_ONCE: usize = 8;
+/// Maximum number of objects read at the same time.
+const MAX_CONCURRENT_READS: usize = 8;
 
-/// What was found, and what the bucket will see to by itself.
+/// What was found, and what the bucket's rules will remove.
 #[derive(Debug)]
-pub(crate) struct Found {
-    /// For the books.
+pub(crate) struct ChaosEvidence {
+    /// The evidence for the audit.
     pub(crate) evidence: Evidence,
-    /// Open uploads of killed functions, no more than were killed. No orphans: the template's rule ends them after a
-    /// day, which a test holds against the template, for the emulator has no such rules.
+    /// Open uploads of killed functions, at most one for each. They are not orphans: the
+    /// template's rule removes them after a day. Another test checks that rule, because the
+    /// emulator has none.
     pub(crate) uploads_left_to_the_rule: usize,
 }
 
-/// Gathers all of it. Nothing is changed and nothing is swept. `killed` are the download functions that were killed:
-/// each may have left one upload open, because the last thing that it could do was nothing.
+/// Collects all evidence without changing anything. `killed` is the number of download functions
+/// that were killed: each may have left one upload open.
 ///
 /// # Errors
 /// If the stack does not answer.
-pub(crate) async fn gather(stack: &Stack, killed: usize) -> Result<Found> {
+pub(crate) async fn gather_evidence(stack: &Stack, killed: usize) -> Result<ChaosEvidence> {
     let (bucket, outputs) = (stack.bucket(), stack.outputs());
     let open = bucket.open_uploads().await?;
     let (uploads, left) = if open.len() <= killed {
@@ -37,74 +39,82 @@ pub(crate) async fn gather(stack: &Stack, killed: usize) -> Result<Found> {
         (open, 0)
     };
     let evidence = Evidence {
-        objects: objects(&bucket).await?,
-        parked: queue(stack, &outputs.parked_queue_url)
+        objects: read_objects(&bucket).await?,
+        parked: read_queue(stack, &outputs.parked_queue_url)
             .await?
             .iter()
-            .map(parked)
+            .map(parked_ticket)
             .collect(),
-        queued: queue(stack, &outputs.jobs_queue_url)
+        queued: read_queue(stack, &outputs.jobs_queue_url)
             .await?
             .iter()
-            .map(|message| Identity::of_body(body(message)))
+            .map(|message| Identity::from_body(message_body(message)))
             .collect(),
-        records: stack.media_records().await?.iter().map(record).collect(),
+        records: stack
+            .media_records()
+            .await?
+            .iter()
+            .map(record_evidence)
+            .collect(),
         uploads,
     };
-    Ok(Found {
+    Ok(ChaosEvidence {
         evidence,
         uploads_left_to_the_rule: left,
     })
 }
 
-async fn objects(bucket: &Bucket) -> Result<Vec<Object>> {
-    let writes = bucket.writes().await?;
+async fn read_objects(bucket: &Bucket) -> Result<Vec<Object>> {
+    let writes = bucket.count_writes().await?;
     let bucket = Arc::new(bucket.clone());
-    let mut keys = bucket.keys().await?.into_iter();
+    let mut keys = bucket.list_keys().await?.into_iter();
     let mut reading = JoinSet::new();
     let mut objects = Vec::new();
     loop {
-        while reading.len() < AT_ONCE
+        while reading.len() < MAX_CONCURRENT_READS
             && let Some(key) = keys.next()
         {
             let bucket = Arc::clone(&bucket);
-            reading.spawn(async move { bucket.read(&key).await });
+            reading.spawn(async move { bucket.read_file(&key).await });
         }
         let Some(read) = reading.join_next().await else {
             return Ok(objects);
         };
-        objects.push(object(read.context("reading objects")??, &writes));
+        objects.push(object_evidence(read.context("reading objects")??, &writes));
     }
 }
 
-/// The key is `tenant/instance/…`; the message stands in the metadata.
-fn object(file: StoredFile, writes: &HashMap<String, u32>) -> Object {
+/// The key is `tenant/instance/…`; the message id is in the metadata.
+fn object_evidence(file: StoredFile, writes: &HashMap<String, u32>) -> Object {
     let instance = file.key.split('/').nth(1).unwrap_or_default().to_owned();
     let chat = file.key.split('/').nth(2).unwrap_or_default();
-    let message_id = file.meta("message-id").unwrap_or_default().to_owned();
+    let message_id = file
+        .metadata_value("message-id")
+        .unwrap_or_default()
+        .to_owned();
     Object {
-        identity: Identity::new(instance, message_id).holding(chat, &file.sha256_hex),
+        identity: Identity::new(instance, message_id).with_content(chat, &file.sha256_hex),
         writes: writes.get(&file.key).copied().unwrap_or(1),
-        said: None,
+        facts: None,
         sha256: file.sha256_hex,
         key: file.key,
     }
 }
 
-/// Every message of a queue, hidden ones included, without receiving any.
-async fn queue(stack: &Stack, queue_url: &str) -> Result<Vec<Value>> {
+/// Reads every message of a queue, hidden ones included, without receiving any.
+async fn read_queue(stack: &Stack, queue_url: &str) -> Result<Vec<Value>> {
     let looked = stack.endpoint().look_into_queue(queue_url).await?;
-    looked.context("the emulator knows no such queue")
+    looked.context("the emulator does not have the queue")
 }
 
-fn body(message: &Value) -> &str {
+fn message_body(message: &Value) -> &str {
     message
         .get("Body")
         .and_then(Value::as_str)
         .unwrap_or_default()
 }
 
-fn parked(message: &Value) -> Parked {
+fn parked_ticket(message: &Value) -> ParkedTicket {
     let attribute = |name: &str| {
         let value = message
             .get("MessageAttributes")?
@@ -112,14 +122,14 @@ fn parked(message: &Value) -> Parked {
             .get("StringValue")?;
         value.as_str().map(str::to_owned)
     };
-    Parked {
-        identity: Identity::of_body(body(message)),
+    ParkedTicket {
+        identity: Identity::from_body(message_body(message)),
         class: attribute("class"),
         reason: attribute("reason"),
     }
 }
 
-fn record(item: &Value) -> Record {
+fn record_evidence(item: &Value) -> Record {
     let text = |name: &str| {
         let value = item.get(name)?.get("S")?;
         value.as_str().map(str::to_owned)
@@ -129,13 +139,13 @@ fn record(item: &Value) -> Record {
     let named = Identity::new(or_empty("instance"), message);
     Record {
         identity: match (text("chat"), text("sha256")) {
-            (Some(chat), Some(sha256)) => named.holding(&chat, &sha256),
+            (Some(chat), Some(sha256)) => named.with_content(&chat, &sha256),
             (Some(_) | None, _) => named,
         },
         state: or_empty("state"),
         object_key: text("object_key"),
         class: text("class"),
-        said: Said::default(),
+        facts: FileFacts::default(),
     }
 }
 
@@ -146,11 +156,12 @@ mod tests {
     use accounting::Identity;
     use serde_json::json;
 
-    use super::{object, parked, record};
+    use super::{object_evidence, parked_ticket, record_evidence};
     use crate::StoredFile;
 
+    /// The versions of the bucket show how many times it was written.
     #[test]
-    fn an_object_says_by_key_and_metadata_whose_it_is_and_versions_say_how_often_it_was_written() {
+    fn an_object_is_identified_by_key_and_metadata() {
         let key = "acme/LITE-CHAOS0-000001/group-5500900000001-1600000000/2026-11/1.jpg";
         let file = StoredFile {
             key: key.to_owned(),
@@ -161,30 +172,31 @@ mod tests {
             metadata: HashMap::from([("message-id".to_owned(), "3EB0".to_owned())]),
             tags: HashMap::new(),
         };
-        let found = object(file, &HashMap::from([(key.to_owned(), 2)]));
+        let found = object_evidence(file, &HashMap::from([(key.to_owned(), 2)]));
         let named = Identity::new("LITE-CHAOS0-000001", "3EB0");
         let chat = "5500900000001-1600000000@g.us";
-        assert_eq!(found.identity, named.holding(chat, "aa"));
+        assert_eq!(found.identity, named.with_content(chat, "aa"));
         assert_eq!(found.writes, 2);
     }
 
     #[test]
-    fn a_parked_message_and_a_record_are_read_as_the_emulator_gives_them() {
+    fn tickets_and_records_are_read_as_emulated() {
         let message = json!({
             "Body": r#"{"version":"1","instance":"I","message":{"message_id":"m"}}"#,
             "MessageAttributes": { "class": { "DataType": "String", "StringValue": "expired" } },
         });
-        let message = parked(&message);
+        let message = parked_ticket(&message);
         assert_eq!(message.identity, Identity::new("I", "m"));
         assert_eq!(
             (message.class.as_deref(), message.reason),
             (Some("expired"), None)
         );
         let item = json!({
-            "instance": { "S": "I" }, "message_id": { "S": "m#digest" }, "message": { "S": "m" }, "state": { "S": "stored" },
+            "instance": { "S": "I" }, "message_id": { "S": "m#digest" }, "message": { "S": "m" },
+            "state": { "S": "stored" },
             "object_key": { "S": "acme/I/k" }, "moment": { "N": "1" },
         });
-        let record = record(&item);
+        let record = record_evidence(&item);
         assert_eq!(record.identity, Identity::new("I", "m"));
         assert_eq!(
             (record.state.as_str(), record.object_key.as_deref()),

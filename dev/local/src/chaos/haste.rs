@@ -1,11 +1,14 @@
-//! The deployed stack's long waits made short, so that killed jobs come back within minutes. The template is left as it is.
+//! Shortens the deployed stack's long waits, so that killed jobs are retried within minutes. The
+//! template stays unchanged.
 //!
-//! | | template | here | what it means |
+//! | | template | here | effect |
 //! |---|---|---|---|
-//! | the jobs queue's visibility timeout | 3,630 s | 30 s | a job whose function was killed comes back; one that takes longer is delivered while it is still worked on |
-//! | the download function's timeout | 600 s | 120 s | a killed run's lease on its media ends after less than three minutes |
+//! | jobs queue, visibility timeout | 3,630 s | 30 s | see below |
+//! | download function, timeout | 600 s | 120 s | a killed run's lease ends within three minutes |
 //!
-//! Everything else, above all when a failed job is retried, is as deployed.
+//! A job whose function was killed is delivered again after the visibility timeout; one that takes
+//! longer is delivered while it still runs. Everything else, above all the retry schedule, is as
+//! deployed.
 
 use std::time::{Duration, Instant};
 
@@ -15,18 +18,18 @@ use serde_json::{Value, json};
 
 use crate::Stack;
 
-/// A job that nobody acknowledges comes back after this.
+/// A job that is not acknowledged is delivered again after this time.
 const VISIBILITY_SECONDS: u32 = 30;
-/// The function starts no job with less than 80 seconds left, so it must have more.
+/// The function starts no job with less than 80 seconds left, so its timeout must be longer.
 const TIMEOUT_SECONDS: u32 = 120;
-/// A changed function is ready within a moment.
-const READY_WITHIN: Duration = Duration::from_secs(30);
-const ASK_EVERY: Duration = Duration::from_millis(200);
+/// A changed function is ready after a moment.
+const MAX_READY_TIME: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Shortens both.
+/// Shortens both timeouts.
 ///
 /// # Errors
-/// If the stack does not let itself be changed.
+/// If the stack refuses a change.
 pub(crate) async fn shorten_waits(stack: &Stack) -> Result<()> {
     let visibility = json!({
         "QueueUrl": stack.outputs().jobs_queue_url,
@@ -34,7 +37,7 @@ pub(crate) async fn shorten_waits(stack: &Stack) -> Result<()> {
     });
     let endpoint = stack.endpoint();
     endpoint
-        .call("sqs", "AmazonSQS.SetQueueAttributes", &visibility)
+        .call_json("sqs", "AmazonSQS.SetQueueAttributes", &visibility)
         .await?;
     let function = &stack.outputs().download_function;
     let path = format!("/2015-03-31/functions/{function}/configuration");
@@ -49,9 +52,9 @@ pub(crate) async fn shorten_waits(stack: &Stack) -> Result<()> {
         if is_ready && now.get("Timeout") == Some(&json!(TIMEOUT_SECONDS)) {
             return Ok(());
         }
-        if begun.elapsed() > READY_WITHIN {
-            bail!("the download function does not take its new timeout: {now}");
+        if begun.elapsed() > MAX_READY_TIME {
+            bail!("the download function did not apply its new timeout: {now}");
         }
-        tokio::time::sleep(ASK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

@@ -1,7 +1,8 @@
-//! `make chaos`: webhooks arrive while functions are killed and origins are cut; then every media is accounted for.
+//! `make chaos`: webhooks arrive while functions are killed and origins are cut off; then every
+//! media file is accounted for.
 //!
-//! A black-box proof: it sees what an operator sees (answers of the API, objects, queues, records) and nothing of the
-//! product's inside.
+//! A black-box test: it sees what an operator sees (answers of the API, objects, queues, records)
+//! and nothing else.
 
 mod disturbance;
 mod drain;
@@ -16,34 +17,34 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use accounting::{Account, Announced, Identity, Told};
+use accounting::{Account, AnnouncedMedia, Identity, SenderAnswer};
 use anyhow::{Context, Result, bail};
 use stand_in::StandIn;
 
 use self::disturbance::Disturbance;
-use self::plan::Planned;
+use self::plan::PlannedMessage;
 use self::post::{Answers, Webhook};
 use self::processes::Functions;
 use self::report::Report;
 use crate::{Deployment, MiniStack, Project, Screen, Settings, Stack, Tools};
 
-/// The stack's name, and that of its folder under `.local/`.
+/// The stack's name, and the name of its folder under `.local/`.
 const NAME: &str = "chaos";
-/// The disturbance outlasts the last webhook by this: jobs are fetched and stored meanwhile.
+/// How long the disturbance goes on after the last webhook, while jobs are fetched and stored.
 const GO_ON_FOR: Duration = Duration::from_mins(1);
 
-/// What is announced, ready to be posted.
+/// The announced media messages, ready to be posted.
 struct Announcement {
-    media: Vec<Announced>,
+    media: Vec<AnnouncedMedia>,
     webhooks: Arc<Vec<Webhook>>,
     order: Vec<usize>,
 }
 
-/// Runs it with this many media, on a MiniStack of its own that ends with it.
+/// Runs it with `count` media messages, on its own MiniStack, which stops afterwards.
 ///
 /// # Errors
-/// If anything cannot be started, a job is left in the end, or one promise was broken.
-pub async fn run(project: &Project, count: usize, screen: &Screen) -> Result<()> {
+/// If anything cannot be started, a job is left at the end, or the audit has a complaint.
+pub async fn run_chaos(project: &Project, count: usize, screen: &Screen) -> Result<()> {
     let tools = Tools::find(project)?;
     let folder = project.local_folder(&format!("{NAME}-{}", std::process::id()))?;
     let step = screen.step("Starting an empty local AWS (MiniStack)");
@@ -51,13 +52,13 @@ pub async fn run(project: &Project, count: usize, screen: &Screen) -> Result<()>
     step.done(ministack.endpoint().url());
     let (origins, relays) = StandIn::start_behind_relays().await?;
     let deployment =
-        Deployment::named(NAME)?.from_origins(origins.wapi_base(), origins.cdn_bases());
+        Deployment::with_name(NAME)?.from_origins(origins.wapi_base(), origins.cdn_bases());
     let stack = Stack::deploy(&tools, ministack.endpoint(), &deployment, screen).await?;
     haste::shorten_waits(&stack).await?;
-    let urls = register(&stack, &origins, screen).await?;
-    let announcement = announce(&origins, &urls, count, screen)?;
-    let disturbance = Disturbance::new(Functions::of(&ministack)?, relays);
-    let report = prove(&stack, announcement, disturbance, screen).await?;
+    let urls = register_instances(&stack, &origins, screen).await?;
+    let announcement = announce_all(&origins, &urls, count, screen)?;
+    let disturbance = Disturbance::new(Functions::new(&ministack)?, relays);
+    let report = run_disturbed(&stack, announcement, disturbance, screen).await?;
     origins.shutdown().await;
     let concluded = report.conclude(screen);
     if concluded.is_ok() {
@@ -67,8 +68,8 @@ pub async fn run(project: &Project, count: usize, screen: &Screen) -> Result<()>
     concluded
 }
 
-/// Registers every instance on both sides, and gives the URLs by instance.
-async fn register(
+/// Registers every instance on both sides, and returns the webhook URLs by instance.
+async fn register_instances(
     stack: &Stack,
     origins: &StandIn,
     screen: &Screen,
@@ -76,7 +77,7 @@ async fn register(
     let compiling = screen.step("Compiling the command wapi-media");
     stack.build_wapi_media().await?;
     compiling.done("");
-    let instances = plan::instances();
+    let instances = plan::all_instances();
     let step = screen.step("Registering instances (wapi-media instance add)");
     let mut urls = HashMap::new();
     for instance in &instances {
@@ -89,27 +90,27 @@ async fn register(
     Ok(urls)
 }
 
-fn announce(
+fn announce_all(
     origins: &StandIn,
     urls: &HashMap<String, String>,
     count: usize,
     screen: &Screen,
 ) -> Result<Announcement> {
-    let step = screen.step("Making media");
+    let step = screen.step("Generating media files");
     let (mut media, mut webhooks) = (Vec::new(), Vec::new());
-    for Planned { tenant, spec, fate } in plan::media(count)? {
+    for PlannedMessage { tenant, spec, fate } in plan::plan_messages(count)? {
         let one = origins.announce(spec)?;
         let url = urls.get(&one.instance).context("an instance's URL")?;
         webhooks.push(Webhook {
             url: url.clone(),
             body: one.webhook.to_string().into_bytes(),
         });
-        media.push(Announced {
+        media.push(AnnouncedMedia {
             identity: Identity::new(one.instance, one.message_id)
-                .holding(&one.chat, &one.sha256_hex),
+                .with_content(&one.chat, &one.sha256_hex),
             tenant: tenant.to_owned(),
             sha256: one.sha256_hex,
-            told: Told::Unsure,
+            told: SenderAnswer::Unsure,
             fate,
         });
     }
@@ -117,12 +118,12 @@ fn announce(
     Ok(Announcement {
         media,
         webhooks: Arc::new(webhooks),
-        order: plan::order(count),
+        order: plan::posting_order(count),
     })
 }
 
-/// Posts under disturbance, lets it come to rest, and looks at what there is.
-async fn prove(
+/// Posts under disturbance, waits until no job is left, and audits what is found.
+async fn run_disturbed(
     stack: &Stack,
     announcement: Announcement,
     mut disturbance: Disturbance,
@@ -135,36 +136,36 @@ async fn prove(
     } = announcement;
     let begun = Instant::now();
     let posts = order.len();
-    let answers = post(webhooks, order, &mut disturbance, screen).await?;
-    let done = disturbance.end()?;
+    let answers = post_disturbed(webhooks, order, &mut disturbance, screen).await?;
+    let done = disturbance.restore_origins()?;
     let step = screen.step("Waiting until no job is left");
-    let left = drain::until_empty(stack, &step).await?;
+    let left = drain::wait_until_empty(stack, &step).await?;
     let took = begun.elapsed();
     step.done(format!("{left} left"));
-    for (one, told) in media.iter_mut().zip(told(&answers)) {
+    for (one, told) in media.iter_mut().zip(sender_answers(&answers)) {
         one.told = told;
     }
     let step = screen.step("Reading every object, record and queue");
     let download = &stack.outputs().download_function;
     let killed = done.kills.get(download).copied().unwrap_or_default();
-    let found = evidence::gather(stack, killed).await?;
+    let found = evidence::gather_evidence(stack, killed).await?;
     let log = stack.log_lines(&stack.outputs().download_logs).await?;
     step.done(format!("{} objects", found.evidence.objects.len()));
     Ok(Report {
-        account: Account::of(&media, &found.evidence),
+        account: Account::new(&media, &found.evidence),
         webhooks: posts,
-        repeated: plan::repeated(media.len()),
-        answers: answers.counted,
+        repeated: plan::count_repeated(media.len()),
+        answers: answers.status_counts,
         done,
-        parked: report::by_class(&found.evidence.parked),
-        outcomes: report::outcomes(&log),
+        parked: report::count_by_class(&found.evidence.parked),
+        outcomes: report::count_outcomes(&log),
         left,
         uploads_left_to_the_rule: found.uploads_left_to_the_rule,
         took,
     })
 }
 
-async fn post(
+async fn post_disturbed(
     webhooks: Arc<Vec<Webhook>>,
     order: Vec<usize>,
     disturbance: &mut Disturbance,
@@ -175,23 +176,23 @@ async fn post(
         order.len()
     ));
     let posting = async {
-        let answers = post::all(webhooks, order, &step).await;
+        let answers = post::post_all(webhooks, order, &step).await;
         step.detail("all posted; killing and cutting goes on");
         tokio::time::sleep(GO_ON_FOR).await;
         answers
     };
     let answers = tokio::select! {
         answers = posting => answers?,
-        stopped = disturbance.go_on() => {
+        stopped = disturbance.run_until_dropped() => {
             stopped?;
-            bail!("the disturbance ended by itself");
+            bail!("the disturbance ended early");
         }
     };
     step.done("");
     Ok(answers)
 }
 
-/// In the order of the media's numbers.
-fn told(answers: &Answers) -> impl Iterator<Item = Told> {
-    answers.told.values().copied()
+/// The answers in the order of the media messages' numbers.
+fn sender_answers(answers: &Answers) -> impl Iterator<Item = SenderAnswer> {
+    answers.sender_answers.values().copied()
 }

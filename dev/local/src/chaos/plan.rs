@@ -1,18 +1,21 @@
-//! What is announced: which media of whom, how the origins behave for each, where it may end, and how often it is posted.
+//! The media messages of a chaos run: their instances, how the origins behave, the allowed
+//! outcomes, and how many times each is posted.
 //!
-//! All of it follows from a media's number, so that every run announces the same.
+//! Everything depends on a media message's number alone, so every run announces the same.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use accounting::Fate;
 use anyhow::{Context, Result};
-use stand_in::{CdnScenario, Dialect, Field, Format, Kind, MessageShape, Seal, Spec, WapiScenario};
+use stand_in::{
+    CdnScenario, Dialect, Encryption, Field, Format, Kind, MessageShape, Spec, WapiScenario,
+};
 
-use crate::Instance;
+use crate::InstanceSettings;
 
-/// Who the media belong to.
+/// The tenants of the instances.
 const TENANTS: [&str; 3] = ["acme", "borealis", "condor"];
-/// Not a divisor of any other cycle below, so that every instance meets every kind and every trouble.
+/// Not a divisor of any other cycle below, so that every instance has every kind and every fault.
 const INSTANCES: usize = 7;
 const KINDS: [Kind; 9] = [
     Kind::Image,
@@ -25,55 +28,59 @@ const KINDS: [Kind; 9] = [
     Kind::Gif,
     Kind::NewsletterImage,
 ];
-/// One media in so many is posted as often as [`TIMES`] has entries.
+/// One media message in this many is posted as many times as [`TIMES`] has entries.
 const REPEATED_EVERY: usize = 25;
-/// How many media later the same one is posted again: at the same moment, and while later ones are under way.
+/// How many media messages later the same one is posted again: at once, and while later ones are
+/// in progress.
 const TIMES: [usize; 5] = [0, 1, 40, 80, 300];
-/// One media in so many is stored in two parts.
+/// One media file in this many is stored in two parts.
 const LARGE_EVERY: usize = 100;
-/// The function takes parts of 8 MiB.
+/// Larger than one of the function's parts, which have 8 MiB.
 const LARGE_BYTES: u64 = 9 * 1024 * 1024;
 /// Small files have up to this many bytes more than their format needs.
 const SPREAD_BYTES: u64 = 48 * 1024;
-/// Slow enough that a file is under way for about a second.
+/// Slow enough that a file takes about a second.
 const SLOW_BYTES_PER_SECOND: u64 = 64 * 1024;
 /// How long a slow answer of W-API takes.
 const SLOW_MILLIS: u64 = 700;
 
-/// One media that is going to be announced.
+/// One media message that will be announced.
 #[derive(Debug, Clone)]
-pub(crate) struct Planned {
-    /// Whose it is.
+pub(crate) struct PlannedMessage {
+    /// The tenant of its instance.
     pub(crate) tenant: &'static str,
-    /// The message, with how the origins behave when asked for its file.
+    /// The message, and how the origins behave.
     pub(crate) spec: Spec,
-    /// Where it may end.
+    /// The outcome that its sources allow.
     pub(crate) fate: Fate,
 }
 
-/// The instances, each with a token of its own.
-pub(crate) fn instances() -> Vec<Instance> {
+/// The instances, each with its own token.
+pub(crate) fn all_instances() -> Vec<InstanceSettings> {
     (0..INSTANCES)
         .map(|number| {
             let id = instance_id(number);
             let token = format!("invented-token-of-{id}-in-chaos");
-            Instance::new(tenant(number), id, token)
+            InstanceSettings::new(tenant_of(number), id, token)
         })
         .collect()
 }
 
-/// This many media, sent just now.
+/// The first `count` media messages, sent just now.
 ///
 /// # Errors
-/// If the machine's clock is out of order.
-pub(crate) fn media(count: usize) -> Result<Vec<Planned>> {
+/// If the machine's clock is before 1970.
+pub(crate) fn plan_messages(count: usize) -> Result<Vec<PlannedMessage>> {
     let now = since_1970()?.as_secs();
     let moment = i64::try_from(now).context("a clock")?;
-    Ok((0..count).map(|number| planned(number, moment)).collect())
+    Ok((0..count)
+        .map(|number| plan_message(number, moment))
+        .collect())
 }
 
-/// The numbers of the media in the order in which their webhooks are posted, repeated ones several times.
-pub(crate) fn order(count: usize) -> Vec<usize> {
+/// The numbers of the media messages in the order in which their webhooks are posted, repeated
+/// ones several times.
+pub(crate) fn posting_order(count: usize) -> Vec<usize> {
     let mut posts: Vec<(usize, usize)> = (0..count)
         .flat_map(|number| {
             let is_repeated = number % REPEATED_EVERY == 0;
@@ -88,12 +95,12 @@ pub(crate) fn order(count: usize) -> Vec<usize> {
     posts.into_iter().map(|(_, number)| number).collect()
 }
 
-/// How many of so many media are posted several times.
-pub(crate) fn repeated(count: usize) -> usize {
+/// How many of `count` media messages are posted several times.
+pub(crate) fn count_repeated(count: usize) -> usize {
     count.div_ceil(REPEATED_EVERY)
 }
 
-fn tenant(instance: usize) -> &'static str {
+fn tenant_of(instance: usize) -> &'static str {
     TENANTS
         .get(instance % TENANTS.len())
         .copied()
@@ -114,7 +121,7 @@ fn since_1970() -> Result<Duration> {
         .context("the clock is before 1970")
 }
 
-fn planned(number: usize, moment: i64) -> Planned {
+fn plan_message(number: usize, moment: i64) -> PlannedMessage {
     let kind = KINDS
         .get(number % KINDS.len())
         .copied()
@@ -139,14 +146,14 @@ fn planned(number: usize, moment: i64) -> Planned {
         (large, Fate::Stored)
     } else {
         let more = (number as u64).wrapping_mul(7_919) % SPREAD_BYTES;
-        troubled(number, spec.size(more))
+        plan_fault(number, spec.size(more))
     };
-    let tenant = tenant(number % INSTANCES);
-    Planned { tenant, spec, fate }
+    let tenant = tenant_of(number % INSTANCES);
+    PlannedMessage { tenant, spec, fate }
 }
 
-/// What goes wrong with a media by itself, whatever else is done to the origins: nothing with most of them.
-fn troubled(number: usize, spec: Spec) -> (Spec, Fate) {
+/// The fault of a media message itself, whatever happens to the origins; most have none.
+fn plan_fault(number: usize, spec: Spec) -> (Spec, Fate) {
     let stored = |spec: Spec| (spec, Fate::Stored);
     let parked = |spec: Spec| (spec, Fate::Parked);
     let fail_500 = |message| WapiScenario::Fail500 { message };
@@ -186,14 +193,15 @@ fn troubled(number: usize, spec: Spec) -> (Spec, Fate) {
         13 => parked(
             spec_for_wapi(spec)
                 .wapi(WapiScenario::BadRequest400)
-                .seal(Seal::BadMac),
+                .seal(Encryption::BadMac),
         ),
         27 => parked(spec.omit(Field::DirectPath).omit(Field::Url)),
         _ => stored(spec),
     }
 }
 
-/// A channel's picture is plain on the CDN and W-API has none: whatever else is asked of a media, this needs another kind.
+/// A channel's picture is not encrypted and W-API does not have it, so other faults need another
+/// kind.
 fn spec_for_wapi(spec: Spec) -> Spec {
     if spec.kind == Kind::NewsletterImage {
         Spec {
@@ -211,12 +219,12 @@ mod tests {
 
     use accounting::Fate;
 
-    use super::{instances, media, order};
+    use super::{all_instances, plan_messages, posting_order};
 
     #[test]
-    fn every_media_is_posted_and_one_in_25_five_times() {
+    fn one_in_25_is_posted_five_times() {
         let mut times: BTreeMap<usize, usize> = BTreeMap::new();
-        for number in order(2_000) {
+        for number in posting_order(2_000) {
             *times.entry(number).or_default() += 1;
         }
         assert_eq!(times.len(), 2_000);
@@ -225,26 +233,27 @@ mod tests {
         assert_eq!(times.values().sum::<usize>(), 2_000 + 80 * 4);
     }
 
+    /// Every message is different.
     #[test]
-    fn every_instance_has_media_that_end_either_way_and_every_message_is_its_own() {
-        let media = media(2_000).expect("a clock");
+    fn every_instance_has_both_outcomes() {
+        let media = plan_messages(2_000).expect("a clock");
         let with = |fate| -> BTreeSet<_> {
             let ending = media.iter().filter(|one| one.fate == fate);
             ending.map(|one| one.spec.instance.clone()).collect()
         };
-        assert_eq!(with(Fate::Stored).len(), instances().len());
-        assert_eq!(with(Fate::Parked).len(), instances().len());
+        assert_eq!(with(Fate::Stored).len(), all_instances().len());
+        assert_eq!(with(Fate::Parked).len(), all_instances().len());
         let seeds: BTreeSet<_> = media.iter().map(|one| &one.spec.seed).collect();
         assert_eq!(seeds.len(), media.len());
     }
 
     #[test]
-    fn a_media_belongs_to_its_instances_tenant() {
-        let owners: BTreeMap<_, _> = instances()
+    fn a_media_message_has_its_instances_tenant() {
+        let owners: BTreeMap<_, _> = all_instances()
             .into_iter()
             .map(|one| (one.instance, one.tenant))
             .collect();
-        for one in media(500).expect("a clock") {
+        for one in plan_messages(500).expect("a clock") {
             assert_eq!(
                 owners.get(&one.spec.instance).map(String::as_str),
                 Some(one.tenant)

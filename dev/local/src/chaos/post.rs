@@ -1,11 +1,11 @@
-//! Posting as W-API does, a few webhooks at a time; what is not accepted is posted again.
+//! Posts webhooks as W-API does, a few at a time; one that is not accepted is posted again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use accounting::Told;
+use accounting::SenderAnswer;
 use anyhow::{Context, Result, bail};
 use reqwest::{Client, header};
 use serde_json::{Value, json};
@@ -13,31 +13,31 @@ use tokio::task::JoinSet;
 
 use crate::{Step, http};
 
-/// Webhooks under way at the same time.
-const AT_ONCE: usize = 8;
-/// How often one webhook is posted at most.
-const MOST_TRIES: u32 = 25;
-/// After the n-th try it is n times this.
-const WAIT: Duration = Duration::from_millis(200);
-/// How often the number of posted webhooks is shown.
-const SHOW_EVERY: Duration = Duration::from_millis(500);
+/// Maximum number of webhooks posted at the same time.
+const MAX_CONCURRENT_POSTS: usize = 8;
+/// Maximum number of times that one webhook is posted.
+const MAX_ATTEMPTS: u32 = 25;
+/// The wait after the first attempt; after the n-th it is n times as long.
+const RETRY_DELAY: Duration = Duration::from_millis(200);
+/// The interval at which the number of posted webhooks is shown.
+const SHOW_INTERVAL: Duration = Duration::from_millis(500);
 
-/// One media's webhook and where it goes.
+/// A media message's webhook and its URL.
 #[derive(Debug)]
 pub(crate) struct Webhook {
-    /// The instance's URL.
+    /// The webhook URL of the instance.
     pub(crate) url: String,
-    /// The body.
+    /// The body to post.
     pub(crate) body: Vec<u8>,
 }
 
-/// What the API answered.
+/// The API's answers to all posts.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
-    /// By the number of the media: whether any of its posts was accepted.
-    pub(crate) told: BTreeMap<usize, Told>,
-    /// How many of each: a status, or that there was none.
-    pub(crate) counted: BTreeMap<String, usize>,
+    /// By the number of the media message: whether any of its posts was accepted.
+    pub(crate) sender_answers: BTreeMap<usize, SenderAnswer>,
+    /// How many answers of each status there were, or none.
+    pub(crate) status_counts: BTreeMap<String, usize>,
 }
 
 struct Work {
@@ -47,41 +47,41 @@ struct Work {
     next: AtomicUsize,
 }
 
-/// Posts the webhooks in this order; a media's number may be in it several times.
+/// Posts the webhooks in this order, which may contain a media message's number several times.
 ///
 /// # Errors
-/// If the API refuses a webhook for good, which is a fault of ours.
-pub(crate) async fn all(
+/// If the API permanently refuses a webhook, which is a fault of the product.
+pub(crate) async fn post_all(
     webhooks: Arc<Vec<Webhook>>,
     order: Vec<usize>,
     step: &Step,
 ) -> Result<Answers> {
     let work = Arc::new(Work {
-        client: http::client()?,
+        client: http::build_client()?,
         webhooks,
         order,
         next: AtomicUsize::new(0),
     });
     let mut posting = JoinSet::new();
-    for _ in 0..AT_ONCE {
-        posting.spawn(one_after_another(Arc::clone(&work)));
+    for _ in 0..MAX_CONCURRENT_POSTS {
+        posting.spawn(post_in_turn(Arc::clone(&work)));
     }
     let mut answers = Answers::default();
     loop {
         tokio::select! {
-            () = tokio::time::sleep(SHOW_EVERY) => {
+            () = tokio::time::sleep(SHOW_INTERVAL) => {
                 let (next, all) = (work.next.load(Ordering::Relaxed), work.order.len());
                 step.detail(format!("{} of {all}", next.min(all)));
             }
             ended = posting.join_next() => match ended {
                 None => return Ok(answers),
-                Some(some) => answers.add(some.context("posting")??),
+                Some(some) => answers.merge(some.context("posting")??),
             }
         }
     }
 }
 
-async fn one_after_another(work: Arc<Work>) -> Result<Answers> {
+async fn post_in_turn(work: Arc<Work>) -> Result<Answers> {
     let mut answers = Answers::default();
     loop {
         let next = work.next.fetch_add(1, Ordering::Relaxed);
@@ -89,26 +89,32 @@ async fn one_after_another(work: Arc<Work>) -> Result<Answers> {
             return Ok(answers);
         };
         let webhook = work.webhooks.get(number).context("a webhook's number")?;
-        let told = work.post(webhook, &mut answers.counted).await?;
-        answers.note(number, told);
+        let told = work
+            .post_until_accepted(webhook, &mut answers.status_counts)
+            .await?;
+        answers.record_answer(number, told);
     }
 }
 
 impl Work {
-    /// Posts until it is accepted, or until W-API would have given up.
-    async fn post(&self, webhook: &Webhook, counted: &mut BTreeMap<String, usize>) -> Result<Told> {
-        for tried in 1..=MOST_TRIES {
+    /// Posts until the webhook is accepted, or until W-API would have given up.
+    async fn post_until_accepted(
+        &self,
+        webhook: &Webhook,
+        counted: &mut BTreeMap<String, usize>,
+    ) -> Result<SenderAnswer> {
+        for tried in 1..=MAX_ATTEMPTS {
             let answer = self.post_once(webhook).await?;
             let name = answer.map_or("no answer".to_owned(), |status| status.to_string());
             *counted.entry(name).or_default() += 1;
             match answer {
-                Some(200) => return Ok(Told::Accepted),
-                // The function was killed, or could not queue the job, or the emulator is busy.
-                None | Some(429 | 500..=599) => tokio::time::sleep(WAIT * tried).await,
+                Some(200) => return Ok(SenderAnswer::Accepted),
+                // The function was killed, could not queue the job, or the emulator is busy.
+                None | Some(429 | 500..=599) => tokio::time::sleep(RETRY_DELAY * tried).await,
                 Some(status) => bail!("a webhook was answered {status}"),
             }
         }
-        Ok(Told::Unsure)
+        Ok(SenderAnswer::Unsure)
     }
 
     /// The status, if there was an answer.
@@ -122,7 +128,7 @@ impl Work {
             .await;
         let Ok(answer) = sent else { return Ok(None) };
         let status = answer.status().as_u16();
-        let Ok(text) = http::text(answer).await else {
+        let Ok(text) = http::read_text(answer).await else {
             return Ok(None);
         };
         let body: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -134,20 +140,20 @@ impl Work {
 }
 
 impl Answers {
-    /// Whatever was accepted once is accepted.
-    fn note(&mut self, number: usize, told: Told) {
-        let before = self.told.entry(number).or_insert(told);
-        if told == Told::Accepted {
+    /// Records an answer; once accepted, a media message stays accepted.
+    fn record_answer(&mut self, number: usize, told: SenderAnswer) {
+        let before = self.sender_answers.entry(number).or_insert(told);
+        if told == SenderAnswer::Accepted {
             *before = told;
         }
     }
 
-    fn add(&mut self, other: Self) {
-        for (number, told) in other.told {
-            self.note(number, told);
+    fn merge(&mut self, other: Self) {
+        for (number, told) in other.sender_answers {
+            self.record_answer(number, told);
         }
-        for (name, times) in other.counted {
-            *self.counted.entry(name).or_default() += times;
+        for (name, times) in other.status_counts {
+            *self.status_counts.entry(name).or_default() += times;
         }
     }
 }

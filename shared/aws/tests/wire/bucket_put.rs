@@ -32,7 +32,7 @@ async fn store_jpeg(aws: &Aws) -> Result<StoredObject, Refused> {
 
 #[tokio::test]
 async fn a_small_medium_is_one_request_that_refuses_to_overwrite() {
-    let aws = Aws::answering([Answer::ok()]).await;
+    let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     let stored = store_jpeg(&aws).await.expect("stored");
     assert!(!stored.was_there);
     assert_eq!(
@@ -40,7 +40,7 @@ async fn a_small_medium_is_one_request_that_refuses_to_overwrite() {
         (key().as_str(), proof_of(JPEG))
     );
     assert_eq!(aws.operations(), ["PutObject"]);
-    let put = aws.the("PutObject");
+    let put = aws.only_request("PutObject");
     assert_eq!(put.path, format!("/media-bucket/{}", key()));
     assert_eq!(put.header("if-none-match"), Some("*"));
     assert_eq!(put.body, JPEG);
@@ -48,9 +48,9 @@ async fn a_small_medium_is_one_request_that_refuses_to_overwrite() {
 
 #[tokio::test]
 async fn the_body_is_hashed_once_and_s3_checks_that_hash() {
-    let aws = Aws::answering([Answer::ok()]).await;
+    let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     store_jpeg(&aws).await.expect("stored");
-    let put = aws.the("PutObject");
+    let put = aws.only_request("PutObject");
     let sha256 = proof_of(JPEG).sha256.to_base64();
     assert_eq!(put.header("x-amz-checksum-sha256"), Some(sha256.as_str()));
     assert_eq!(put.header("x-amz-content-sha256"), Some("UNSIGNED-PAYLOAD"));
@@ -72,9 +72,9 @@ async fn the_body_is_hashed_once_and_s3_checks_that_hash() {
 
 #[tokio::test]
 async fn what_people_read_travels_with_the_object() {
-    let aws = Aws::answering([Answer::ok()]).await;
+    let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     store_jpeg(&aws).await.expect("stored");
-    let put = aws.the("PutObject");
+    let put = aws.only_request("PutObject");
     let sha256 = proof_of(JPEG).sha256.to_hex();
     for (name, value) in [
         ("content-type", "image/jpeg"),
@@ -98,7 +98,7 @@ async fn what_people_read_travels_with_the_object() {
 
 #[tokio::test]
 async fn an_object_that_is_there_already_counts_as_stored() {
-    let aws = Aws::answering([Answer::s3_error(412, "PreconditionFailed")]).await;
+    let aws = Aws::answer_in_order([Answer::s3_error(412, "PreconditionFailed")]).await;
     let stored = store_jpeg(&aws).await.expect("stored before");
     assert!(stored.was_there);
     assert_eq!(aws.operations(), ["PutObject"]);
@@ -106,7 +106,7 @@ async fn an_object_that_is_there_already_counts_as_stored() {
 
 #[tokio::test]
 async fn another_writer_at_the_same_moment_is_a_conflict() {
-    let aws = Aws::answering([Answer::s3_error(409, "ConditionalRequestConflict")]).await;
+    let aws = Aws::answer_in_order([Answer::s3_error(409, "ConditionalRequestConflict")]).await;
     let refused = store_jpeg(&aws).await.expect_err("a conflict");
     assert!(matches!(refused, StoreError::Conflict), "{refused:?}");
     assert_eq!(aws.operations(), ["PutObject"]);
@@ -114,7 +114,7 @@ async fn another_writer_at_the_same_moment_is_a_conflict() {
 
 #[tokio::test]
 async fn a_refusal_is_told_with_its_code_and_not_repeated() {
-    let aws = Aws::answering([Answer::s3_error(403, "AccessDenied")]).await;
+    let aws = Aws::answer_in_order([Answer::s3_error(403, "AccessDenied")]).await;
     let refused = store_jpeg(&aws).await.expect_err("refused");
     assert_eq!(
         refused.to_string(),
@@ -125,15 +125,15 @@ async fn a_refusal_is_told_with_its_code_and_not_repeated() {
 
 #[tokio::test]
 async fn what_passes_within_seconds_is_repeated_whole() {
-    let aws = Aws::answering([
+    let aws = Aws::answer_in_order([
         Answer::s3_error(503, "SlowDown"),
         Answer::s3_error(500, "InternalError"),
-        Answer::ok(),
+        Answer::empty_success(),
     ])
     .await;
     let stored = store_jpeg(&aws).await.expect("stored at last");
     assert!(!stored.was_there);
-    let puts = aws.of("PutObject");
+    let puts = aws.requests_of("PutObject");
     assert_eq!(puts.len(), 3);
     assert!(
         puts.iter()
@@ -143,7 +143,7 @@ async fn what_passes_within_seconds_is_repeated_whole() {
 
 #[tokio::test]
 async fn an_answer_lost_after_the_commit_is_found_by_the_repetition() {
-    let aws = Aws::answering([
+    let aws = Aws::answer_in_order([
         Answer::s3_error(500, "InternalError"),
         Answer::s3_error(412, "PreconditionFailed"),
     ])
@@ -170,7 +170,7 @@ async fn s3_has_three_tries_and_then_the_queue_takes_over() {
 
 #[tokio::test]
 async fn nothing_is_sent_of_a_stream_that_breaks_at_once() {
-    let aws = Aws::answering([]).await;
+    let aws = Aws::answer_in_order([]).await;
     let refused = store(&aws, vec![Err(Broke)])
         .await
         .expect_err("the stream broke");
@@ -182,7 +182,7 @@ async fn nothing_is_sent_of_a_stream_that_breaks_at_once() {
 
 #[tokio::test]
 async fn metadata_of_a_small_medium_claims_what_is_proven_so_it_cannot_be_refuted() {
-    let aws = Aws::answering([Answer::ok()]).await;
+    let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     let stored = store_jpeg(&aws).await.expect("stored");
     assert!(!stored.description.claims.are_refuted_by(&stored.proof));
     assert_eq!(stored.description.claims, Claims::from_proof(&stored.proof));
@@ -190,7 +190,7 @@ async fn metadata_of_a_small_medium_claims_what_is_proven_so_it_cannot_be_refute
 
 #[tokio::test]
 async fn without_leave_nothing_is_put() {
-    let aws = Aws::answering([Answer::ok()]).await;
+    let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     let bucket = Bucket::new(
         &aws.patient_clients(),
         "media-bucket".to_owned(),
@@ -206,5 +206,5 @@ async fn without_leave_nothing_is_put() {
     let refused = bucket.store(whole, described, refusing).await;
     assert!(matches!(refused, Err(StoreError::Unannounced)));
     assert_eq!(asked, Some((key(), proof_of(JPEG))));
-    assert!(aws.seen().is_empty());
+    assert!(aws.requests().is_empty());
 }

@@ -14,7 +14,7 @@ use media::{
     record::Integrity,
     sha256::Sha256,
 };
-use scripted_aws::{Answer, Aws, Seen};
+use scripted_aws::{Answer, Aws, RecordedRequest};
 
 use crate::samples::{Broke, Refused, crc64nvme, describe, key, parts, picture, proof_of};
 
@@ -35,12 +35,11 @@ fn completed() -> Answer {
 }
 
 /// S3 on a good day.
-fn well(seen: &Seen) -> Answer {
+fn well(seen: &RecordedRequest) -> Answer {
     match seen.operation() {
         "CreateMultipartUpload" => created(),
-        "UploadPart" => {
-            Answer::ok().with_header("etag", format!("\"etag-{}\"", seen.query["partNumber"]))
-        }
+        "UploadPart" => Answer::empty_success()
+            .with_header("etag", format!("\"etag-{}\"", seen.query["partNumber"])),
         "CompleteMultipartUpload" => completed(),
         "AbortMultipartUpload" => Answer::new(204, ""),
         other => Answer::s3_error(400, other),
@@ -48,7 +47,7 @@ fn well(seen: &Seen) -> Answer {
 }
 
 /// S3 on a good day but for one operation.
-async fn well_but(operation: &'static str, answer: fn(&Seen) -> Answer) -> Aws {
+async fn well_but(operation: &'static str, answer: fn(&RecordedRequest) -> Answer) -> Aws {
     Aws::start(move |seen| {
         if seen.operation() == operation {
             answer(seen)
@@ -96,7 +95,7 @@ fn two_parts() -> (Vec<u8>, Vec<Result<Part, Broke>>) {
 
 /// Nothing is left of an upload: the abort names it, comes last, and no commit was sent after it.
 fn assert_aborted(aws: &Aws) {
-    let abort = aws.the("AbortMultipartUpload");
+    let abort = aws.only_request("AbortMultipartUpload");
     assert_eq!(abort.path, format!("/media-bucket/{}", key()));
     assert_eq!(abort.query["uploadId"], "upload%2F1%2B");
     assert_eq!(aws.operations().last(), Some(&"AbortMultipartUpload"));
@@ -105,7 +104,7 @@ fn assert_aborted(aws: &Aws) {
 fn assert_uncommitted(aws: &Aws) {
     assert_aborted(aws);
     assert!(
-        aws.of("CompleteMultipartUpload").is_empty(),
+        aws.requests_of("CompleteMultipartUpload").is_empty(),
         "{:?}",
         aws.operations()
     );
@@ -134,7 +133,7 @@ async fn an_upload_is_announced_with_what_people_read_and_the_whole_objects_chec
     let stored = stored.expect("stored");
     assert!(!stored.was_there);
     assert_eq!(aws.operations().first(), Some(&"CreateMultipartUpload"));
-    let create = aws.the("CreateMultipartUpload");
+    let create = aws.only_request("CreateMultipartUpload");
     assert_eq!(create.path, format!("/media-bucket/{}", key()));
     let sha256 = proof_of(&bytes).sha256.to_hex();
     for (name, value) in [
@@ -164,7 +163,7 @@ async fn parts_are_eight_mebibytes_and_each_carries_its_own_checksum() {
     store(&aws, parts(&bytes, 3 * MIB + 7))
         .await
         .expect("stored");
-    let mut sent = aws.of("UploadPart");
+    let mut sent = aws.requests_of("UploadPart");
     sent.sort_by_key(|part| part.query["partNumber"].parse::<u32>().expect("a number"));
     let numbers: Vec<_> = sent
         .iter()
@@ -204,9 +203,9 @@ async fn the_commit_says_everything_that_s3_can_check() {
     let bytes = picture(2 * PART_BYTES + 5);
     let stored = store(&aws, parts(&bytes, 5)).await.expect("stored");
     assert_eq!(stored.proof, proof_of(&bytes));
-    assert!(aws.of("AbortMultipartUpload").is_empty());
+    assert!(aws.requests_of("AbortMultipartUpload").is_empty());
     assert_eq!(aws.operations().last(), Some(&"CompleteMultipartUpload"));
-    let complete = aws.the("CompleteMultipartUpload");
+    let complete = aws.only_request("CompleteMultipartUpload");
     assert_eq!(complete.query["uploadId"], "upload%2F1%2B");
     assert_eq!(complete.header("if-none-match"), Some("*"));
     assert_eq!(
@@ -241,7 +240,7 @@ async fn for_emulators_the_commit_leaves_out_the_whole_objects_checksum() {
     )
     .await
     .expect("stored");
-    let complete = aws.the("CompleteMultipartUpload");
+    let complete = aws.only_request("CompleteMultipartUpload");
     assert_eq!(complete.header("x-amz-checksum-crc64nvme"), None);
     assert_eq!(
         complete.header("x-amz-mp-object-size"),
@@ -255,7 +254,7 @@ async fn a_file_of_exactly_whole_parts_ends_with_an_empty_one() {
     let aws = Aws::start(well).await;
     let bytes = picture(PART_BYTES);
     store(&aws, parts(&bytes, 0)).await.expect("stored");
-    let sent = aws.of("UploadPart");
+    let sent = aws.requests_of("UploadPart");
     let last = sent
         .iter()
         .find(|part| part.query["partNumber"] == "2")
@@ -268,7 +267,7 @@ async fn a_file_of_exactly_whole_parts_ends_with_an_empty_one() {
         last.header("x-amz-checksum-crc64nvme"),
         Some("AAAAAAAAAAA=")
     );
-    let complete = aws.the("CompleteMultipartUpload");
+    let complete = aws.only_request("CompleteMultipartUpload");
     assert_eq!(
         complete.header("x-amz-checksum-crc64nvme"),
         Some(crc64nvme(&bytes).as_str())
@@ -304,7 +303,10 @@ async fn at_most_two_parts_are_on_their_way_and_two_there_are() {
     .expect("stored");
     assert_eq!(under_way.load(Ordering::SeqCst), 2);
     assert_eq!(
-        elements(aws.the("CompleteMultipartUpload").text(), "PartNumber"),
+        elements(
+            aws.only_request("CompleteMultipartUpload").text(),
+            "PartNumber"
+        ),
         ["1", "2", "3", "4", "5", "6"]
     );
 }
@@ -326,12 +328,12 @@ async fn parts_answered_in_another_order_are_listed_in_theirs() {
     let (bytes, parts) = two_parts();
     store(&aws, parts).await.expect("stored");
     let order: Vec<_> = aws
-        .of("UploadPart")
+        .requests_of("UploadPart")
         .iter()
         .map(|part| part.query["partNumber"].clone())
         .collect();
     assert_eq!(order.last().map(String::as_str), Some("1"), "{order:?}");
-    let complete = aws.the("CompleteMultipartUpload");
+    let complete = aws.only_request("CompleteMultipartUpload");
     assert_eq!(elements(complete.text(), "PartNumber"), ["1", "2"]);
     assert_eq!(
         complete.header("x-amz-checksum-crc64nvme"),
@@ -503,7 +505,7 @@ async fn a_failing_abort_does_not_replace_what_led_to_it() {
     parts[1] = Err(Broke);
     let refused = store(&aws, parts).await.expect_err("the stream broke");
     assert!(matches!(refused, StoreError::Source(Broke)), "{refused:?}");
-    assert_eq!(aws.of("AbortMultipartUpload").len(), 1);
+    assert_eq!(aws.requests_of("AbortMultipartUpload").len(), 1);
 }
 
 #[tokio::test]
@@ -535,6 +537,6 @@ async fn without_leave_the_upload_is_aborted_and_not_committed() {
     let (_, two) = two_parts();
     let refused = bucket.store(stream::iter(two), described, refusing).await;
     assert!(matches!(refused, Err(StoreError::Unannounced)));
-    assert!(aws.of("CompleteMultipartUpload").is_empty());
-    assert_eq!(aws.of("AbortMultipartUpload").len(), 1);
+    assert!(aws.requests_of("CompleteMultipartUpload").is_empty());
+    assert_eq!(aws.requests_of("AbortMultipartUpload").len(), 1);
 }

@@ -68,7 +68,7 @@ async fn a_record_is_read_by_its_id_and_in_its_own_words() {
     assert_eq!(record.policy, policy());
     let secrets = record.secrets_at(0);
     assert!(secrets.is_valid("secret") && !secrets.is_valid("another"));
-    let read = aws.the("GetItem").json();
+    let read = aws.only_request("GetItem").json();
     assert_eq!(
         read,
         json!({ "TableName": TABLE, "Key": { "instance": { "S": INSTANCE } } })
@@ -158,7 +158,7 @@ async fn a_younger_record_can_be_asked_for() {
 
 #[tokio::test]
 async fn an_absence_is_believed_for_half_a_minute() {
-    let aws = Aws::answering([absent(), found(&item())]).await;
+    let aws = Aws::answer_in_order([absent(), found(&item())]).await;
     let table = table(&aws);
     assert!(table.find(&instance()).await.expect("an answer").is_none());
     later(Duration::from_secs(29)).await;
@@ -173,7 +173,7 @@ async fn an_absence_is_believed_for_half_a_minute() {
 
 #[tokio::test]
 async fn an_instance_that_was_removed_is_gone_after_five_minutes() {
-    let aws = Aws::answering([found(&item()), absent()]).await;
+    let aws = Aws::answer_in_order([found(&item()), absent()]).await;
     let table = table(&aws);
     assert!(table.find(&instance()).await.expect("an answer").is_some());
     later(Duration::from_secs(300)).await;
@@ -196,7 +196,8 @@ async fn an_older_record_serves_while_the_table_fails() {
 
 #[tokio::test]
 async fn an_older_absence_does_not_serve_while_the_table_fails() {
-    let aws = Aws::answering([absent(), Answer::json_error(400, "AccessDeniedException")]).await;
+    let aws =
+        Aws::answer_in_order([absent(), Answer::json_error(400, "AccessDeniedException")]).await;
     let table = table(&aws);
     table.find(&instance()).await.expect("absent");
     later(Duration::from_secs(31)).await;
@@ -253,7 +254,7 @@ async fn a_token_is_opened_for_its_tenant_and_instance_and_remembered() {
         .expect("a record");
     let token = table.token(&record).await.expect("a token");
     assert_eq!(token.expose(), "token of W-API");
-    let asked = aws.the("Decrypt").json();
+    let asked = aws.only_request("Decrypt").json();
     assert_eq!(
         asked["EncryptionContext"],
         json!({ "tenant": "acme", "instance": INSTANCE })
@@ -261,10 +262,10 @@ async fn a_token_is_opened_for_its_tenant_and_instance_and_remembered() {
     assert_eq!(asked["CiphertextBlob"], BASE64.encode(b"sealed"));
     later(Duration::from_secs(299)).await;
     table.token(&record).await.expect("remembered");
-    assert_eq!(aws.of("Decrypt").len(), 1);
+    assert_eq!(aws.requests_of("Decrypt").len(), 1);
     later(Duration::from_secs(1)).await;
     table.token(&record).await.expect("a token");
-    assert_eq!(aws.of("Decrypt").len(), 2);
+    assert_eq!(aws.requests_of("Decrypt").len(), 2);
 }
 
 #[tokio::test]
@@ -272,7 +273,7 @@ async fn a_token_that_was_changed_is_opened_anew() {
     let mut changed = item();
     changed["sealed_token"] = json!({ "S": BASE64.encode(b"changed") });
     let plain = |text: &[u8]| Answer::json(&json!({ "Plaintext": BASE64.encode(text) }));
-    let aws = Aws::answering([
+    let aws = Aws::answer_in_order([
         found(&item()),
         plain(b"old"),
         found(&changed),
@@ -322,7 +323,7 @@ async fn a_token_moved_to_another_row_does_not_open_from_memory_either() {
     let mut moved = item();
     moved["instance"] = json!({ "S": "LITE-BBBBBB-CCCCCC" });
     moved["tenant"] = json!({ "S": "mallory" });
-    let aws = Aws::answering([
+    let aws = Aws::answer_in_order([
         found(&item()),
         Answer::json(&json!({ "Plaintext": BASE64.encode(b"token of W-API") })),
         found(&moved),
@@ -340,14 +341,14 @@ async fn a_token_moved_to_another_row_does_not_open_from_memory_either() {
     let refused = table.token(&record.expect("a record")).await;
     refused.expect_err("the context differs");
     assert_eq!(
-        aws.of("Decrypt")[1].json()["EncryptionContext"]["tenant"],
+        aws.requests_of("Decrypt")[1].json()["EncryptionContext"]["tenant"],
         "mallory"
     );
 }
 
 #[tokio::test]
 async fn a_token_is_in_memory_for_five_minutes_and_not_longer_even_if_kms_fails() {
-    let aws = Aws::answering([
+    let aws = Aws::answer_in_order([
         found(&item()),
         Answer::json(&json!({ "Plaintext": BASE64.encode(b"token of W-API") })),
         Answer::json_error(400, "KMSInvalidStateException"),
@@ -364,7 +365,7 @@ async fn a_token_is_in_memory_for_five_minutes_and_not_longer_even_if_kms_fails(
 #[tokio::test]
 async fn a_token_that_is_no_text_is_an_error() {
     let not_text = || Answer::json(&json!({ "Plaintext": BASE64.encode(&[0xff, 0xfe]) }));
-    let aws = Aws::answering([found(&item()), not_text(), Answer::json(&json!({}))]).await;
+    let aws = Aws::answer_in_order([found(&item()), not_text(), Answer::json(&json!({}))]).await;
     let table = table(&aws);
     let record = table
         .find(&instance())

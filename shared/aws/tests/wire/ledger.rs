@@ -14,7 +14,7 @@ use media::{
     sha256::Sha256,
     strategy::Strategy,
 };
-use scripted_aws::{Answer, Aws, Seen, Update};
+use scripted_aws::{Answer, Aws, RecordedRequest, Update};
 use serde_json::{Value, json};
 
 use crate::samples::{INSTANCE, JPEG, MESSAGE, instance, job, proof_of};
@@ -89,15 +89,15 @@ async fn without_earlier(answers: impl IntoIterator<Item = Answer>) -> Aws {
     for answer in answers {
         all.extend([Answer::condition_failed(None), answer]);
     }
-    Aws::answering(all).await
+    Aws::answer_in_order(all).await
 }
 
 /// The second of two updates: the first looked for a record of a version before.
-fn last_of_two(aws: &Aws) -> Seen {
-    let seen = aws.of("UpdateItem");
+fn last_of_two(aws: &Aws) -> RecordedRequest {
+    let seen = aws.requests_of("UpdateItem");
     assert_eq!(seen.len(), 2, "{:?}", aws.operations());
     let earlier = json!({ "instance": { "S": INSTANCE }, "message_id": { "S": MESSAGE } });
-    assert_eq!(Update::of(&seen[0]).key, earlier);
+    assert_eq!(Update::from_request(&seen[0]).key, earlier);
     seen[1].clone()
 }
 
@@ -124,16 +124,16 @@ async fn write(aws: &Aws, state: &State, attempts: usize, then: Then) -> Result<
 }
 
 async fn written(state: &State, attempts: usize, then: Then) -> Update {
-    let aws = Aws::answering([Answer::json(&json!({}))]).await;
+    let aws = Aws::answer_in_order([Answer::json(&json!({}))]).await;
     let written = write(&aws, state, attempts, then).await.expect("an answer");
     assert_eq!(written, Written::Yes);
-    update(&aws.the("UpdateItem"))
+    update(&aws.only_request("UpdateItem"))
 }
 
 /// An update of this table's item.
-fn update(seen: &Seen) -> Update {
+fn update(seen: &RecordedRequest) -> Update {
     assert_eq!(seen.json()["TableName"], TABLE);
-    let update = Update::of(seen);
+    let update = Update::from_request(seen);
     assert_eq!(update.key, item_key());
     update
 }
@@ -286,7 +286,7 @@ async fn a_refused_claim_says_whether_it_is_stored_or_when_the_other_runs_lease_
 async fn what_was_erased_while_its_job_waited_is_not_fetched_again() {
     let mut mark = json!({ "state": { "S": "erased" }, "forget_at": { "N": "1789000000" } });
     // Of a version before: a mark of the message's id alone.
-    let aws = Aws::answering([Answer::condition_failed(Some(&mark))]).await;
+    let aws = Aws::answer_in_order([Answer::condition_failed(Some(&mark))]).await;
     assert!(matches!(claim(&aws).await, Ok(Claim::Erased)));
     mark["message"] = json!({ "S": MESSAGE });
     let aws = without_earlier([Answer::condition_failed(Some(&mark))]).await;
@@ -316,11 +316,11 @@ async fn erase_one(
 
 #[tokio::test]
 async fn a_record_without_a_state_is_erased_only_while_it_has_none() {
-    let aws = Aws::answering([Answer::json(&json!({}))]).await;
+    let aws = Aws::answer_in_order([Answer::json(&json!({}))]).await;
     let record = erasable(&json!({ "message_id": "3EB0" }));
     assert!(record.may_be_queued() && !record.is_mark());
     assert_eq!(erase_one(&aws, &record, None).await, Ok(Written::Yes));
-    let asked = aws.the("DeleteItem").json();
+    let asked = aws.only_request("DeleteItem").json();
     let condition = "attribute_not_exists(#state) AND \
         (attribute_not_exists(lease_owner) OR lease_until < :now)";
     assert_eq!(asked["ConditionExpression"], condition);
@@ -332,7 +332,7 @@ async fn a_record_without_a_state_is_erased_only_while_it_has_none() {
 async fn erasing_takes_the_record_away_only_in_the_state_it_was_seen_and_not_under_a_lease() {
     let condition = "#state = :state AND (attribute_not_exists(lease_owner) OR lease_until < :now)";
     let values = json!({ ":state": { "S": "retrying" }, ":now": { "N": NOW.to_string() } });
-    let aws = Aws::answering([
+    let aws = Aws::answer_in_order([
         Answer::json(&json!({})),
         Answer::condition_failed(None),
         Answer::json_error(400, "AccessDeniedException"),
@@ -342,17 +342,18 @@ async fn erasing_takes_the_record_away_only_in_the_state_it_was_seen_and_not_und
     assert_eq!(erase(&aws, None).await, Ok(Written::Overtaken));
     let refused = erase(&aws, None).await.expect_err("refused");
     assert_eq!(refused.operation, "dynamodb:DeleteItem");
-    let asked = aws.of("DeleteItem")[0].json();
+    let asked = aws.requests_of("DeleteItem")[0].json();
     let at = item_key();
     assert_eq!((&asked["TableName"], &asked["Key"]), (&TABLE.into(), &at));
     assert_eq!(asked["ConditionExpression"], condition);
     assert_eq!(asked["ExpressionAttributeValues"], values);
     // With a mark, everything but the ids goes, what tells the chat from others is blurred, and the
     // same condition holds.
-    let aws = Aws::answering([Answer::json(&json!({})), Answer::condition_failed(None)]).await;
+    let aws =
+        Aws::answer_in_order([Answer::json(&json!({})), Answer::condition_failed(None)]).await;
     assert_eq!(erase(&aws, Some(NOW + 100)).await, Ok(Written::Yes));
     assert_eq!(erase(&aws, Some(NOW + 100)).await, Ok(Written::Overtaken));
-    let asked = aws.of("PutItem")[0].json();
+    let asked = aws.requests_of("PutItem")[0].json();
     let mut mark = at;
     mark["state"] = json!({ "S": "erased" });
     mark["message"] = json!({ "S": MESSAGE });
@@ -371,12 +372,12 @@ async fn a_refusal_that_tells_no_item_brings_the_job_back_and_reads_nothing() {
         "{claimed:?}"
     );
     // The download function's role has no right to read records.
-    assert!(aws.of("GetItem").is_empty());
+    assert!(aws.requests_of("GetItem").is_empty());
 }
 
 #[tokio::test]
 async fn a_table_that_fails_is_an_error_and_never_a_claim() {
-    let aws = Aws::answering([Answer::json_error(400, "ResourceNotFoundException")]).await;
+    let aws = Aws::answer_in_order([Answer::json_error(400, "ResourceNotFoundException")]).await;
     let refused = claim(&aws).await.expect_err("no table");
     assert_eq!(
         refused.to_string(),
@@ -425,7 +426,7 @@ async fn what_is_not_stored_is_written_with_its_class_and_reason() {
 /// What nobody has is believed when it is found again, so the next run must know when it was first.
 #[tokio::test]
 async fn the_first_time_a_medium_was_found_lost_is_kept_for_the_run_that_finds_it_again() {
-    let aws = Aws::answering([Answer::json(&json!({}))]).await;
+    let aws = Aws::answer_in_order([Answer::json(&json!({}))]).await;
     let job = job();
     let record = Record {
         tenant: &job.tenant,
@@ -439,7 +440,7 @@ async fn the_first_time_a_medium_was_found_lost_is_kept_for_the_run_that_finds_i
     };
     let written = ledger(&aws).write(&record, &lease(), Then::Keep).await;
     assert_eq!(written, Ok(Written::Yes));
-    let item = update(&aws.the("UpdateItem")).sets;
+    let item = update(&aws.only_request("UpdateItem")).sets;
     assert_eq!(item["lost_since"], json!({ "N": "1787428400" }));
     for (item, since) in [
         (json!(item), Some(NOW - 3600)),
@@ -487,7 +488,7 @@ async fn every_write_asks_who_holds_the_lease_and_only_a_last_one_ends_it() {
 async fn a_run_that_was_overtaken_learns_it_from_every_write() {
     for state in every_state() {
         for then in [Then::Keep, Then::Release] {
-            let aws = Aws::answering([Answer::condition_failed(None)]).await;
+            let aws = Aws::answer_in_order([Answer::condition_failed(None)]).await;
             let written = write(&aws, &state, 1, then).await.expect("an answer");
             assert_eq!(written, Written::Overtaken, "{state:?}");
             assert_eq!(aws.operations(), ["UpdateItem"]);
@@ -497,7 +498,7 @@ async fn a_run_that_was_overtaken_learns_it_from_every_write() {
 
 #[tokio::test]
 async fn a_write_that_the_table_refuses_is_an_error() {
-    let aws = Aws::answering([Answer::json_error(400, "ResourceNotFoundException")]).await;
+    let aws = Aws::answer_in_order([Answer::json_error(400, "ResourceNotFoundException")]).await;
     let refused = write(&aws, &stored(false), 1, Then::Release)
         .await
         .expect_err("no table");
@@ -530,7 +531,7 @@ async fn the_latest_twenty_attempts_are_kept_in_order() {
 #[tokio::test]
 async fn a_release_ends_the_own_lease_and_changes_nothing_else() {
     let failing = || Answer::json_error(400, "AccessDeniedException");
-    let aws = Aws::answering([
+    let aws = Aws::answer_in_order([
         Answer::json(&json!({})),
         Answer::condition_failed(None),
         failing(),
@@ -538,7 +539,7 @@ async fn a_release_ends_the_own_lease_and_changes_nothing_else() {
     .await;
     let released = ledger(&aws).release(&instance(), &key(), &lease()).await;
     assert_eq!(released, Ok(Written::Yes));
-    let update = update(&aws.the("UpdateItem"));
+    let update = update(&aws.only_request("UpdateItem"));
     assert_eq!((update.sets.len(), update.sets_once.len()), (0, 0));
     assert_eq!(update.removes, names(&["lease_owner", "lease_until"]));
     assert_eq!(update.condition.as_deref(), Some("lease_owner = this run"));
@@ -596,13 +597,13 @@ async fn only_what_is_stored_or_erased_needs_no_fetching() {
         ),
     ] {
         let none = || Answer::json(&json!({}));
-        let aws = Aws::answering([none(), Answer::json(&answer), none()]).await;
+        let aws = Aws::answer_in_order([none(), Answer::json(&answer), none()]).await;
         let known = ledger(&aws).is_settled(&job()).await;
         assert_eq!(known, Ok(is_settled), "{answer}");
-        let asked = aws.of("GetItem");
+        let asked = aws.requests_of("GetItem");
         assert!(asked.iter().all(|one| one.json()["ConsistentRead"] == true));
     }
-    let aws = Aws::answering([Answer::json_error(400, "AccessDeniedException")]).await;
+    let aws = Aws::answer_in_order([Answer::json_error(400, "AccessDeniedException")]).await;
     let unknown = ledger(&aws).is_settled(&job()).await;
     assert_eq!(unknown.expect_err("refused").status, Some(400));
 }
@@ -610,7 +611,7 @@ async fn only_what_is_stored_or_erased_needs_no_fetching() {
 #[tokio::test]
 async fn media_about_to_expire_are_counted_in_both_states_and_over_every_page() {
     let last_key = json!({ "instance": { "S": INSTANCE }, "message_id": { "S": MESSAGE } });
-    let aws = Aws::answering([
+    let aws = Aws::answer_in_order([
         Answer::json(&json!({ "Count": 3, "LastEvaluatedKey": last_key })),
         Answer::json(&json!({ "Count": 0, "LastEvaluatedKey": last_key })),
         Answer::json(&json!({ "Count": 4 })),
@@ -619,7 +620,7 @@ async fn media_about_to_expire_are_counted_in_both_states_and_over_every_page() 
     .await;
     let counted = ledger(&aws).count_expiring(NOW, NOW + 86_400).await;
     assert_eq!(counted, Ok(57));
-    let asked = aws.of("Query");
+    let asked = aws.requests_of("Query");
     let states: Vec<_> = asked
         .iter()
         .map(|one| one.json()["ExpressionAttributeValues"][":state"]["S"].clone())
@@ -652,7 +653,7 @@ async fn media_about_to_expire_are_counted_in_both_states_and_over_every_page() 
 
 #[tokio::test]
 async fn a_count_that_cannot_be_finished_is_an_error_and_no_smaller_count() {
-    let aws = Aws::answering([
+    let aws = Aws::answer_in_order([
         Answer::json(&json!({ "Count": 3 })),
         Answer::json_error(400, "AccessDeniedException"),
     ])
@@ -678,14 +679,15 @@ fn word(of: &str) -> Word {
 #[tokio::test]
 async fn a_word_is_given_under_the_lease_after_those_of_earlier_runs_and_read_by_the_next() {
     let earlier: Vec<_> = (0..9).map(|n| word(&n.to_string())).collect();
-    let aws = Aws::answering([Answer::json(&json!({})), Answer::condition_failed(None)]).await;
+    let aws =
+        Aws::answer_in_order([Answer::json(&json!({})), Answer::condition_failed(None)]).await;
     let ledger = ledger(&aws);
     let (instance, key, lease, mine) = (instance(), key(), lease(), word("mine"));
     for written in [Written::Yes, Written::Overtaken] {
         let given = ledger.give_word(&instance, &key, &lease, &earlier, &mine);
         assert_eq!(given.await, Ok(written));
     }
-    let update = update(&aws.of("UpdateItem")[0]);
+    let update = update(&aws.requests_of("UpdateItem")[0]);
     assert_eq!(update.condition.as_deref(), Some("lease_owner = this run"));
     let given = json!({ "Attributes": { "committing": update.sets["committing"] } });
     let aws = without_earlier([Answer::json(&given)]).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws::queues::{JobsQueue, ParkedQueue, ParkingTicket, SendError};
 use media::{failure::FailureClass, job::QueuedJob};
-use scripted_aws::{Answer, Aws, Seen};
+use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
 
 use crate::samples::{queued, tenant};
@@ -12,12 +12,12 @@ use crate::samples::{queued, tenant};
 const JOBS_URL: &str = "https://sqs.example.invalid/jobs";
 const PARKED_URL: &str = "https://sqs.example.invalid/parked";
 
-fn entries(seen: &Seen) -> Vec<Value> {
+fn entries(seen: &RecordedRequest) -> Vec<Value> {
     seen.json()["Entries"].as_array().expect("entries").clone()
 }
 
 /// SQS takes every entry.
-fn taken(seen: &Seen) -> Value {
+fn taken(seen: &RecordedRequest) -> Value {
     let taken: Vec<_> = entries(seen)
         .iter()
         .map(|entry| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "0" }))
@@ -38,7 +38,7 @@ async fn send(aws: &Aws, count: usize) -> Result<(), SendError> {
 async fn every_job_is_an_entry_in_its_tenants_group() {
     let aws = Aws::start(|seen| Answer::json(&taken(seen))).await;
     send(&aws, 2).await.expect("sent");
-    let batch = aws.the("SendMessageBatch");
+    let batch = aws.only_request("SendMessageBatch");
     assert_eq!(batch.json()["QueueUrl"], JOBS_URL);
     let entries = entries(&batch);
     assert_eq!(entries.len(), 2);
@@ -54,7 +54,11 @@ async fn every_job_is_an_entry_in_its_tenants_group() {
 async fn eleven_jobs_are_two_calls_and_none_is_left_out() {
     let aws = Aws::start(|seen| Answer::json(&taken(seen))).await;
     send(&aws, 11).await.expect("sent");
-    let batches: Vec<_> = aws.of("SendMessageBatch").iter().map(entries).collect();
+    let batches: Vec<_> = aws
+        .requests_of("SendMessageBatch")
+        .iter()
+        .map(entries)
+        .collect();
     assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [10, 1]);
     let bodies: Vec<_> = batches
         .concat()
@@ -70,7 +74,7 @@ async fn eleven_jobs_are_two_calls_and_none_is_left_out() {
 
 #[tokio::test]
 async fn no_jobs_are_no_call() {
-    let aws = Aws::answering([]).await;
+    let aws = Aws::answer_in_order([]).await;
     send(&aws, 0).await.expect("nothing to send");
     assert!(aws.operations().is_empty());
 }
@@ -124,7 +128,7 @@ async fn a_second_batch_that_fails_fails_the_call() {
 
 #[tokio::test]
 async fn a_parked_message_is_unchanged_and_says_what_a_person_needs() {
-    let aws = Aws::answering([Answer::json(
+    let aws = Aws::answer_in_order([Answer::json(
         &json!({ "MessageId": "m", "MD5OfMessageBody": "0" }),
     )])
     .await;
@@ -141,7 +145,7 @@ async fn a_parked_message_is_unchanged_and_says_what_a_person_needs() {
         .park(body, &ticket)
         .await
         .expect("parked");
-    let sent = aws.the("SendMessage").json();
+    let sent = aws.only_request("SendMessage").json();
     assert_eq!(sent["QueueUrl"], PARKED_URL);
     assert_eq!(sent["MessageBody"], body);
     assert_eq!(sent["MessageGroupId"], "acme");
@@ -159,7 +163,7 @@ async fn a_parked_message_is_unchanged_and_says_what_a_person_needs() {
 
 #[tokio::test]
 async fn a_message_of_no_known_tenant_is_parked_without_what_is_not_known() {
-    let aws = Aws::answering([Answer::json(
+    let aws = Aws::answer_in_order([Answer::json(
         &json!({ "MessageId": "m", "MD5OfMessageBody": "0" }),
     )])
     .await;
@@ -175,7 +179,7 @@ async fn a_message_of_no_known_tenant_is_parked_without_what_is_not_known() {
         .park("?", &ticket)
         .await
         .expect("parked");
-    let sent = aws.the("SendMessage").json();
+    let sent = aws.only_request("SendMessage").json();
     assert!(sent.get("MessageGroupId").is_none());
     let attributes = sent["MessageAttributes"].as_object().expect("attributes");
     assert_eq!(
@@ -186,7 +190,7 @@ async fn a_message_of_no_known_tenant_is_parked_without_what_is_not_known() {
 
 #[tokio::test]
 async fn what_could_not_be_parked_is_an_error() {
-    let aws = Aws::answering([Answer::json_error(400, "InvalidMessageContents")]).await;
+    let aws = Aws::answer_in_order([Answer::json_error(400, "InvalidMessageContents")]).await;
     let ticket = ParkingTicket {
         class: FailureClass::Poison,
         reason: "no job",
@@ -203,13 +207,13 @@ async fn what_could_not_be_parked_is_an_error() {
 
 #[tokio::test]
 async fn a_postponed_message_is_hidden_for_whole_seconds() {
-    let aws = Aws::answering([Answer::ok()]).await;
+    let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     let queue = JobsQueue::new(&aws.clients, JOBS_URL.to_owned());
     queue
         .postpone("receipt", Duration::from_millis(90_700))
         .await
         .expect("postponed");
-    let sent = aws.the("ChangeMessageVisibility").json();
+    let sent = aws.only_request("ChangeMessageVisibility").json();
     assert_eq!(
         sent,
         json!({ "QueueUrl": JOBS_URL, "ReceiptHandle": "receipt", "VisibilityTimeout": 90 })
@@ -218,7 +222,7 @@ async fn a_postponed_message_is_hidden_for_whole_seconds() {
 
 #[tokio::test]
 async fn a_message_that_cannot_be_postponed_is_an_error() {
-    let aws = Aws::answering([Answer::json_error(400, "ReceiptHandleIsInvalid")]).await;
+    let aws = Aws::answer_in_order([Answer::json_error(400, "ReceiptHandleIsInvalid")]).await;
     let queue = JobsQueue::new(&aws.clients, JOBS_URL.to_owned());
     let refused = queue
         .postpone("receipt", Duration::from_secs(1))

@@ -8,7 +8,7 @@ use media::{
     sha256::Sha256,
     strategy::Strategy,
 };
-use scripted_aws::{Answer, Aws, Seen};
+use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
 
 use crate::samples::{INSTANCE, instance, instance_item, policy, tenant};
@@ -22,7 +22,7 @@ fn register(aws: &Aws) -> Register {
     Register::new(&aws.clients, places)
 }
 
-fn healthy(seen: &Seen) -> Answer {
+fn healthy(seen: &RecordedRequest) -> Answer {
     match seen.operation() {
         "Encrypt" => Answer::json(&json!({ "CiphertextBlob": BASE64.encode(b"sealed") })),
         "Scan" if seen.text().contains("instances-table") => {
@@ -53,7 +53,7 @@ fn of_another_tenant() -> Value {
 }
 
 /// AWS where every condition fails.
-fn contradicts(seen: &Seen) -> Answer {
+fn contradicts(seen: &RecordedRequest) -> Answer {
     match seen.operation() {
         "PutItem" | "UpdateItem" => Answer::json_error(400, "ConditionalCheckFailedException"),
         "TransactWriteItems" => Answer::json_error(400, "TransactionCanceledException"),
@@ -94,12 +94,12 @@ async fn a_new_instance_is_sealed_for_its_row_and_reads_back_as_it_was_written()
     let secret = add(&aws).await.expect("added");
     // 32 bytes in base64, of the alphabet that may stand in a URL.
     assert_eq!(secret.expose(), "-_v7".repeat(10) + "-_s");
-    let sealed = aws.the("Encrypt").json();
+    let sealed = aws.only_request("Encrypt").json();
     assert_eq!(sealed["KeyId"], "key-id");
     assert_eq!(sealed["Plaintext"], BASE64.encode(b"token of W-API"));
     let context = json!({ "tenant": "acme", "instance": INSTANCE });
     assert_eq!(sealed["EncryptionContext"], context);
-    let put = aws.the("PutItem");
+    let put = aws.only_request("PutItem");
     assert_eq!(put.json()["TableName"], "instances-table");
     let condition = &put.json()["ConditionExpression"];
     assert_eq!(condition, "attribute_not_exists(instance)");
@@ -115,7 +115,7 @@ async fn a_new_tenant_is_written_once_and_reads_back() {
     let aws = Aws::start(healthy).await;
     let (register, new) = (register(&aws), a_tenant());
     register.add_tenant(&new).await.expect("added");
-    let put = aws.the("PutItem").json();
+    let put = aws.only_request("PutItem").json();
     assert_eq!(put["TableName"], "tenants-table");
     assert_eq!(put["Item"], tenant_item("acme"));
     assert_eq!(put["ConditionExpression"], "attribute_not_exists(tenant)");
@@ -144,7 +144,7 @@ async fn what_is_there_is_not_overwritten_and_what_is_not_there_is_not_made() {
     let token = Secret::new("another");
     assert_eq!(register.set_token(&record, &token).await, gone);
     assert_eq!(register.set_policy(&tenant(), &policy()).await, gone);
-    for update in aws.of("UpdateItem") {
+    for update in aws.requests_of("UpdateItem") {
         let condition = &update.json()["ConditionExpression"];
         assert_eq!(condition, "attribute_exists(instance)");
     }
@@ -155,7 +155,7 @@ async fn a_policy_reaches_the_tenant_and_its_instances_and_nobody_elses_in_one_t
     let aws = Aws::start(healthy).await;
     let changed = register(&aws).set_policy(&tenant(), &policy()).await;
     changed.expect("changed");
-    let sent = aws.the("TransactWriteItems").json();
+    let sent = aws.only_request("TransactWriteItems").json();
     let updates = sent["TransactItems"].as_array().expect("updates");
     let keys: Vec<_> = updates.iter().map(|one| &one["Update"]["Key"]).collect();
     let expected = [
@@ -176,7 +176,7 @@ async fn a_rotated_secret_stands_before_the_one_that_is_kept_for_a_while() {
     let (register, id) = (register(&aws), instance());
     let changed = register.set_secret(&id, new, Some(old), 77).await;
     changed.expect("changed");
-    let values = &aws.the("UpdateItem").json()["ExpressionAttributeValues"];
+    let values = &aws.only_request("UpdateItem").json()["ExpressionAttributeValues"];
     let hashes = json!({ "L": [{ "S": new.to_hex() }, { "S": old.to_hex() }] });
     assert_eq!(values, &json!({ ":v": hashes, ":u": { "N": "77" } }));
 }
@@ -191,8 +191,11 @@ async fn a_new_token_is_sealed_for_its_row_and_never_written_open() {
     let changed = register.set_token(&record, &token).await;
     changed.expect("changed");
     let context = json!({ "tenant": "acme", "instance": INSTANCE });
-    assert_eq!(aws.the("Encrypt").json()["EncryptionContext"], context);
-    let update = aws.the("UpdateItem");
+    assert_eq!(
+        aws.only_request("Encrypt").json()["EncryptionContext"],
+        context
+    );
+    let update = aws.only_request("UpdateItem");
     let values = &update.json()["ExpressionAttributeValues"];
     assert_eq!(values[":v"], json!({ "S": BASE64.encode(b"sealed") }));
     assert!(!update.text().contains("another token"));
@@ -222,7 +225,7 @@ async fn a_record_that_makes_no_sense_costs_only_itself_and_still_gets_its_tenan
     assert_eq!(unread, expected);
     let set = register.set_policy(&tenant(), &policy()).await;
     set.expect("changed");
-    let sent = aws.the("TransactWriteItems").text().to_owned();
+    let sent = aws.only_request("TransactWriteItems").text().to_owned();
     assert!(sent.contains(INSTANCE) && sent.contains("LITE-EEEEEE-FFFFFF"));
 }
 

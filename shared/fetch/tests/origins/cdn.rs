@@ -2,7 +2,9 @@
 //! encrypted file.
 
 use media::{failure::Disposition, record::Integrity, strategy::Strategy::Cdn};
-use stand_in::{CdnScenario as C, Field, Format, KeyType, Kind, Lies, Seal, Spec, WapiScenario};
+use stand_in::{
+    CdnScenario as C, Encryption, FalseFields, Field, Format, KeyType, Kind, Spec, WapiScenario,
+};
 
 use crate::World;
 
@@ -229,7 +231,7 @@ async fn another_familys_keys_open_a_document() {
 #[tokio::test]
 async fn a_wrong_mac_or_padding_is_final() {
     let world = World::new().await;
-    for (n, (seal, gets)) in [(Seal::BadMac, 4), (Seal::BadPadding, 1)]
+    for (n, (seal, gets)) in [(Encryption::BadMac, 4), (Encryption::BadPadding, 1)]
         .into_iter()
         .enumerate()
     {
@@ -406,9 +408,9 @@ async fn integrity_shows_missing_and_wrong_hashes() {
         fetched.result.expect("MAC and hash").1.integrity,
         Integrity::MacAndSha256
     );
-    let lies = Lies {
+    let lies = FalseFields {
         file_sha256: true,
-        ..Lies::default()
+        ..FalseFields::default()
     };
     let fetched = world
         .try_spec(Cdn, cdn_spec("a lie", C::Ok).lies(lies))
@@ -418,9 +420,9 @@ async fn integrity_shows_missing_and_wrong_hashes() {
         Integrity::MacAgainstSha256
     );
     for length in [0, 1, 2_000_000_000] {
-        let lies = Lies {
+        let lies = FalseFields {
             file_length: Some(length),
-            ..Lies::default()
+            ..FalseFields::default()
         };
         let lying = cdn_spec(format!("lying-{length}"), C::Ok).lies(lies);
         let fetched = world.try_spec(Cdn, lying).await;

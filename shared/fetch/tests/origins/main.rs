@@ -30,7 +30,7 @@ use media::{
     sha256::Sha256,
     strategy::Strategy,
 };
-use stand_in::{Announced, DEFAULT_INSTANCE, DEFAULT_TOKEN, Spec, StandIn};
+use stand_in::{AnnouncedMedia, DEFAULT_INSTANCE, DEFAULT_TOKEN, Spec, StandIn};
 
 /// Limits that are short enough for tests.
 fn test_limits() -> Limits {
@@ -99,7 +99,7 @@ impl World {
         Self { origins, fetcher }
     }
 
-    fn announce(&self, spec: Spec) -> (Announced, MediaMessage) {
+    fn announce(&self, spec: Spec) -> (AnnouncedMedia, MediaMessage) {
         let announced = self
             .origins
             .announce(spec)
@@ -198,7 +198,7 @@ async fn collect_parts(media: MediaStream) -> Result<(Vec<u8>, Proof), FetchErro
     panic!("the stream ended without a proof");
 }
 
-fn message_of(announced: &Announced) -> MediaMessage {
+fn message_of(announced: &AnnouncedMedia) -> MediaMessage {
     let (tenant, instance) = (
         TenantId::parse("acme"),
         InstanceId::parse(&*announced.instance),

@@ -1,12 +1,13 @@
-//! Lives through many seeds and says whether every promise was kept: `prove --seeds 1000`, `prove --seed 7`.
+//! Runs many seeded worlds and checks that no accepted file is lost: `prove --seeds 1000`, `prove
+//! --seed 7`.
 //!
-//! Each seed has a process of its own: the SDK keeps what is left to be retried in statics, and one world
-//! must not live off another's.
+//! Each seed runs in its own process: the SDK keeps its retry budget in statics, and one world
+//! must not use another's.
 
 #![allow(
     clippy::print_stdout,
     clippy::expect_used,
-    reason = "what is proven is printed, and a broken run ends at once"
+    reason = "it prints its result, and a broken run stops at once"
 )]
 
 use std::{
@@ -21,26 +22,26 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use simulation::{Outcome, accounting::Account, live, seed};
+use simulation::{Outcome, accounting::Account, run_world, seed};
 
-/// Accounts for every media of many seeded worlds.
+/// Accounts for every media file of many simulated worlds.
 #[derive(Parser)]
 struct Arguments {
     /// A number of seeds, or a range such as `100..200`.
-    #[arg(long, default_value = "1000", value_parser = range)]
+    #[arg(long, default_value = "1000", value_parser = parse_range)]
     seeds: std::ops::Range<u64>,
-    /// Only this one, with everything that happened in it.
+    /// Run only this seed and print its whole trace.
     #[arg(long)]
     seed: Option<u64>,
-    /// With `--seed`: what the handlers log, too.
+    /// With `--seed`: also print what the handlers log.
     #[arg(long, requires = "seed")]
     log: bool,
-    /// With `--seed`: nothing but the books, as JSON.
+    /// With `--seed`: print only the audit's result, as JSON.
     #[arg(long, requires = "seed", hide = true)]
     json: bool,
 }
 
-fn range(text: &str) -> Result<std::ops::Range<u64>, String> {
+fn parse_range(text: &str) -> Result<std::ops::Range<u64>, String> {
     let number = |text: &str| text.parse::<u64>().map_err(|error| error.to_string());
     match text.split_once("..") {
         Some((from, to)) => Ok(number(from)?..number(to)?),
@@ -51,8 +52,8 @@ fn range(text: &str) -> Result<std::ops::Range<u64>, String> {
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     let is_clean = match arguments.seed {
-        Some(seed) => one(seed, &arguments)?,
-        None => many(arguments.seeds)?,
+        Some(seed) => run_one(seed, &arguments)?,
+        None => run_many(arguments.seeds)?,
     };
     Ok(if is_clean {
         ExitCode::SUCCESS
@@ -61,7 +62,7 @@ fn main() -> Result<ExitCode> {
     })
 }
 
-fn one(seed: u64, arguments: &Arguments) -> Result<bool> {
+fn run_one(seed: u64, arguments: &Arguments) -> Result<bool> {
     if arguments.log {
         tracing_subscriber::fmt()
             .with_writer(std::io::stderr)
@@ -74,12 +75,12 @@ fn one(seed: u64, arguments: &Arguments) -> Result<bool> {
         took,
         violations,
         ..
-    } = live(seed::plan(seed));
+    } = run_world(seed::build_plan(seed));
     if arguments.json {
         println!("{}", serde_json::to_string(&account)?);
     } else {
         println!(
-            "{}\n{account}\nseed {seed}: {took:?} of its own time",
+            "{}\n{account}\nseed {seed}: {took:?} of virtual time",
             trace.join("\n")
         );
     }
@@ -90,31 +91,31 @@ fn one(seed: u64, arguments: &Arguments) -> Result<bool> {
     Ok(account.is_clean() && is_polite)
 }
 
-/// What the seeds came to so far.
+/// The result of the seeds so far.
 #[derive(Default)]
-struct Sum {
+struct Totals {
     account: Account,
     done: u64,
     failed: Vec<u64>,
 }
 
-fn many(seeds: std::ops::Range<u64>) -> Result<bool> {
+fn run_many(seeds: std::ops::Range<u64>) -> Result<bool> {
     let (began, all) = (Instant::now(), seeds.end.saturating_sub(seeds.start));
-    let (next, sum) = (AtomicU64::new(seeds.start), Mutex::new(Sum::default()));
+    let (next, sum) = (AtomicU64::new(seeds.start), Mutex::new(Totals::default()));
     let work = || -> Result<()> {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= seeds.end {
                 return Ok(());
             }
-            let (account, is_clean) = in_a_process(seed)?;
+            let (account, is_clean) = run_in_process(seed)?;
             let mut sum = sum.lock().expect("no thread panics");
-            sum.account.add(named(seed, account));
+            sum.account.add(prefix_with_seed(seed, account));
             sum.done += 1;
             if !is_clean {
                 sum.failed.push(seed);
             }
-            tell(&sum, all, began.elapsed());
+            show_progress(&sum, all, began.elapsed());
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -128,20 +129,22 @@ fn many(seeds: std::ops::Range<u64>) -> Result<bool> {
     sum.failed.sort_unstable();
     println!("\n{}", sum.account);
     println!(
-        "{all} seeds in {} s. Stored and parked may come to more than accepted: media whose webhook was answered \
-         with an error after their job was safe, and messages that are no job.",
+        "{all} seeds in {} s. Stored and parked may exceed accepted: they include jobs that were \
+         queued although their webhook was answered with an error, and messages that are not jobs.",
         began.elapsed().as_secs()
     );
     for seed in &sum.failed {
-        println!("seed {seed} failed. It happens again, told in full, by: make prove SEED={seed}");
+        println!("seed {seed} failed. Repeat it with its whole trace: make prove SEED={seed}");
     }
     if sum.failed.is_empty() {
-        println!("Every accepted media is stored once, byte for byte, or parked with a reason.");
+        println!(
+            "Every accepted media file is stored once, byte for byte, or parked with a reason."
+        );
     }
     Ok(sum.failed.is_empty())
 }
 
-fn in_a_process(seed: u64) -> Result<(Account, bool)> {
+fn run_in_process(seed: u64) -> Result<(Account, bool)> {
     let output = Command::new(std::env::current_exe()?)
         .args(["--json", "--seed", &seed.to_string()])
         .stderr(Stdio::piped())
@@ -154,8 +157,8 @@ fn in_a_process(seed: u64) -> Result<(Account, bool)> {
     Ok((account, output.status.success()))
 }
 
-/// Its complaints with the seed in front.
-fn named(seed: u64, mut account: Account) -> Account {
+/// Its complaints, prefixed with the seed.
+fn prefix_with_seed(seed: u64, mut account: Account) -> Account {
     let Account {
         lost,
         twice,
@@ -169,7 +172,7 @@ fn named(seed: u64, mut account: Account) -> Account {
     account
 }
 
-fn tell(sum: &Sum, all: u64, took: Duration) {
+fn show_progress(sum: &Totals, all: u64, took: Duration) {
     let (done, failed) = (sum.done, sum.failed.len());
     print!(
         "\r{done} of {all} seeds, {failed} failed, {} s ",

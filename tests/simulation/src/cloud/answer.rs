@@ -1,24 +1,24 @@
-//! What the cloud says to one call, before anything happens to it on the way.
+//! The cloud's answer to one call, before faults change it on the way.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-/// Status, headers and body.
+/// The status, headers and body.
 pub type Answer = http::Response<Bytes>;
 
-/// Makes answers.
-pub trait Answers {
-    /// 200 with JSON.
+/// Builds the answers that AWS's services give.
+pub trait BuildAnswer {
+    /// 200 with this JSON body.
     fn json(body: &Value) -> Self;
-    /// An error of the JSON services: 400 with its code.
+    /// An error of the JSON services: 400 with this code.
     fn refusal(code: &str, message: &str) -> Self;
-    /// An error of the JSON services, which goes by its status.
+    /// An error of the JSON services with this status.
     fn failure(status: u16, code: &str) -> Self;
-    /// An error of S3; with status 200, the kind that comes after S3 has said that all is well.
+    /// An error of S3. With status 200, the error comes in the body of a success.
     fn s3_error(status: u16, code: &str) -> Self;
 }
 
-impl Answers for Answer {
+impl BuildAnswer for Answer {
     fn json(body: &Value) -> Self {
         Self::new(body.to_string().into())
     }
@@ -33,8 +33,10 @@ impl Answers for Answer {
     fn failure(status: u16, code: &str) -> Self {
         with_status(
             status,
-            json!({ "__type": format!("com.amazonaws#{code}"), "message": "the world's doing" })
-                .to_string(),
+            json!({
+                "__type": format!("com.amazonaws#{code}"), "message": "a fault of the simulation"
+            })
+            .to_string(),
         )
     }
 
@@ -42,7 +44,7 @@ impl Answers for Answer {
         let xml = r#"<?xml version="1.0" encoding="UTF-8"?>"#;
         with_status(
             status,
-            format!("{xml}<Error><Code>{code}</Code><Message>the world's doing</Message></Error>"),
+            format!("{xml}<Error><Code>{code}</Code><Message>simulated</Message></Error>"),
         )
     }
 }

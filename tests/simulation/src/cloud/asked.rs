@@ -1,4 +1,4 @@
-//! One request to AWS, and what it is in AWS's own words.
+//! One request to AWS, with its operation and resource.
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -6,25 +6,25 @@ use serde_json::Value;
 
 /// A request as the SDK built it.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct AwsRequest {
     head: Parts,
     body: Bytes,
 }
 
-impl Asked {
-    /// Keeps head and body.
+impl AwsRequest {
+    /// Builds a request from its head and body.
     #[must_use]
     pub fn new(head: Parts, body: Bytes) -> Self {
         Self { head, body }
     }
 
-    /// The body.
+    /// The request's body, of any content type.
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// The whole request again.
+    /// Builds the HTTP request again.
     #[must_use]
     pub fn to_http(&self) -> http::Request<Bytes> {
         http::Request::from_parts(self.head.clone(), self.body.clone())
@@ -40,7 +40,7 @@ impl Asked {
             Some(("DynamoDB_20120810", operation)) => ("dynamodb", operation),
             Some(("TrentService", operation)) => ("kms", operation),
             Some((_, operation)) => ("unknown", operation),
-            None => ("s3", self.of_s3()),
+            None => ("s3", self.s3_operation()),
         }
     }
 
@@ -51,12 +51,13 @@ impl Asked {
         format!("{service}:{operation}")
     }
 
-    /// What it is about, the same in every run: an object's key, an item's key, a receipt, the message.
+    /// What the call concerns, the same in every run: an object's key, an item's key, a receipt,
+    /// or the message.
     #[must_use]
     pub fn subject(&self) -> String {
         let (service, _) = self.target();
         if service == "s3" {
-            let part = self.parameter("partNumber").unwrap_or_default();
+            let part = self.query_parameter("partNumber").unwrap_or_default();
             return format!("{} {part}", self.head.uri.path())
                 .trim_end()
                 .to_owned();
@@ -76,7 +77,7 @@ impl Asked {
         let of_message = |it: &Value| {
             it["MessageBody"]
                 .as_str()
-                .map(|body| crate::accounting::Identity::of_body(body).to_string())
+                .map(|body| crate::accounting::Identity::from_body(body).to_string())
         };
         of_item()
             .or_else(|| text(&json["ReceiptHandle"]))
@@ -85,9 +86,9 @@ impl Asked {
             .unwrap_or_else(|| "-".to_owned())
     }
 
-    /// The table, queue, bucket or key that it reaches.
+    /// The table, queue, bucket or KMS key that the call uses.
     #[must_use]
-    pub fn part(&self) -> String {
+    pub fn resource(&self) -> String {
         let json: Value = serde_json::from_slice(&self.body).unwrap_or_default();
         let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
         match self.target().0 {
@@ -112,14 +113,14 @@ impl Asked {
         }
     }
 
-    /// Whether an object gets tags with it.
+    /// Whether the call sets an object's tags.
     #[must_use]
     pub fn is_tagging(&self) -> bool {
         self.head.headers.contains_key("x-amz-tagging")
     }
 
-    fn of_s3(&self) -> &'static str {
-        let has = |name| self.parameter(name).is_some();
+    fn s3_operation(&self) -> &'static str {
+        let has = |name| self.query_parameter(name).is_some();
         match self.head.method.as_str() {
             "PUT" if has("partNumber") => "UploadPart",
             "PUT" => "PutObject",
@@ -131,7 +132,7 @@ impl Asked {
         }
     }
 
-    fn parameter(&self, name: &str) -> Option<&str> {
+    fn query_parameter(&self, name: &str) -> Option<&str> {
         let pairs = self.head.uri.query().unwrap_or_default().split('&');
         let mut pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         pairs.find_map(|(key, value)| (key == name).then_some(value))

@@ -1,4 +1,5 @@
-//! S3 in memory behind s3s, which reads and writes the wire: conditional commits, checksums, multipart uploads.
+//! S3 in memory behind s3s, which implements the wire protocol: conditional commits, checksums,
+//! multipart uploads.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -24,21 +25,21 @@ use s3s::{
 };
 use sha2::{Digest, Sha256};
 
-/// Every part but the last has at least this many bytes.
-const LEAST_PART_BYTES: usize = 5 * 1024 * 1024;
+/// Minimum size of every part except the last, in bytes.
+const MIN_PART_BYTES: usize = 5 * 1024 * 1024;
 
-/// An object.
+/// An object as the bucket holds it.
 #[derive(Debug, Clone)]
-pub struct Stored {
-    /// All of it.
+pub struct StoredObject {
+    /// Its plain bytes.
     pub bytes: Bytes,
-    /// The user's metadata.
+    /// The user metadata, by name without `x-amz-meta-`.
     pub metadata: HashMap<String, String>,
-    /// How often something was committed under the key.
+    /// The number of commits under its key.
     pub writes: u32,
 }
 
-impl Stored {
+impl StoredObject {
     /// SHA-256 of the bytes, lower-case hex.
     #[must_use]
     pub fn sha256(&self) -> String {
@@ -46,9 +47,9 @@ impl Stored {
     }
 }
 
-/// An upload under way.
+/// A multipart upload in progress.
 #[derive(Debug)]
-struct Open {
+struct OpenUpload {
     key: String,
     metadata: HashMap<String, String>,
     begun_at: Duration,
@@ -57,12 +58,12 @@ struct Open {
 
 #[derive(Debug, Default)]
 struct Inner {
-    objects: BTreeMap<String, Stored>,
-    uploads: BTreeMap<String, Open>,
+    objects: BTreeMap<String, StoredObject>,
+    uploads: BTreeMap<String, OpenUpload>,
     uploads_begun: u64,
 }
 
-/// The one bucket there is, whatever it is called.
+/// The only bucket; it answers to any name.
 #[derive(Clone)]
 pub struct Bucket {
     inner: Arc<Mutex<Inner>>,
@@ -76,9 +77,9 @@ impl std::fmt::Debug for Bucket {
 }
 
 impl Bucket {
-    /// An empty bucket that lives by this clock.
+    /// Builds an empty bucket that uses this clock.
     #[must_use]
-    pub fn empty(now: Arc<dyn Fn() -> Duration + Send + Sync>) -> Self {
+    pub fn new(now: Arc<dyn Fn() -> Duration + Send + Sync>) -> Self {
         Self {
             inner: Arc::default(),
             now,
@@ -87,16 +88,16 @@ impl Bucket {
 
     /// Every object, by key.
     #[must_use]
-    pub fn objects(&self) -> BTreeMap<String, Stored> {
-        self.inner().objects.clone()
+    pub fn objects(&self) -> BTreeMap<String, StoredObject> {
+        self.lock_inner().objects.clone()
     }
 
-    /// Aborts uploads that were begun longer ago than this, as a lifecycle rule does, and gives the keys of
-    /// the others.
+    /// Aborts uploads older than `age`, as a lifecycle rule does, and returns the keys of the
+    /// remaining ones.
     #[must_use]
-    pub fn sweep(&self, age: Duration) -> Vec<String> {
+    pub fn abort_old_uploads(&self, age: Duration) -> Vec<String> {
         let now = (self.now)();
-        let mut inner = self.inner();
+        let mut inner = self.lock_inner();
         inner.uploads.retain(|_, open| open.begun_at + age > now);
         inner
             .uploads
@@ -105,14 +106,15 @@ impl Bucket {
             .collect()
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn lock_inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
-    /// The commit, of both kinds: nothing is written over unless the writer says that it may be.
-    fn commit(
+    /// Commits an object of either kind of upload. Nothing is overwritten unless the request
+    /// allows it.
+    fn commit_object(
         &mut self,
         key: &str,
         condition: Option<&ETagCondition>,
@@ -123,7 +125,7 @@ impl Inner {
         if writes > 0 && matches!(condition, Some(ETagCondition::Any)) {
             return Err(s3_error!(PreconditionFailed));
         }
-        let stored = Stored {
+        let stored = StoredObject {
             bytes,
             metadata,
             writes: writes + 1,
@@ -132,8 +134,8 @@ impl Inner {
         Ok(())
     }
 
-    /// The parts named by the writer, put together; each must be there as it was answered.
-    fn assemble(&self, upload: &str, named: &[CompletedPart]) -> S3Result<Bytes> {
+    /// Joins the parts that the request names; each must exist with the tag it was answered with.
+    fn assemble_parts(&self, upload: &str, named: &[CompletedPart]) -> S3Result<Bytes> {
         let open = self
             .uploads
             .get(upload)
@@ -144,10 +146,10 @@ impl Inner {
                 .part_number
                 .and_then(|number| open.parts.get(&number))
                 .ok_or_else(|| s3_error!(InvalidPart))?;
-            if part.e_tag.as_ref() != Some(&etag(bytes)) {
+            if part.e_tag.as_ref() != Some(&entity_tag(bytes)) {
                 return Err(s3_error!(InvalidPart));
             }
-            if n + 1 < named.len() && bytes.len() < LEAST_PART_BYTES {
+            if n + 1 < named.len() && bytes.len() < MIN_PART_BYTES {
                 return Err(s3_error!(EntityTooSmall));
             }
             whole.extend_from_slice(bytes);
@@ -176,7 +178,7 @@ impl S3 for Bucket {
         &self,
         request: S3Request<HeadObjectInput>,
     ) -> S3Result<S3Response<HeadObjectOutput>> {
-        let inner = self.inner();
+        let inner = self.lock_inner();
         let found = inner.objects.get(&request.input.key);
         let object = found.ok_or_else(|| s3_error!(NoSuchKey))?;
         Ok(S3Response::new(HeadObjectOutput {
@@ -191,14 +193,14 @@ impl S3 for Bucket {
         request: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
         let input = request.input;
-        let bytes = read(input.body).await?;
+        let bytes = read_body(input.body).await?;
         check_sha256(input.checksum_sha256.as_deref(), &bytes)?;
         check_crc64(input.checksum_crc64nvme.as_deref(), &bytes)?;
-        let e_tag = Some(etag(&bytes));
+        let e_tag = Some(entity_tag(&bytes));
         let metadata = input.metadata.unwrap_or_default();
         let condition = input.if_none_match.as_ref();
-        self.inner()
-            .commit(&input.key, condition, bytes, metadata)?;
+        self.lock_inner()
+            .commit_object(&input.key, condition, bytes, metadata)?;
         Ok(S3Response::new(PutObjectOutput {
             e_tag,
             ..PutObjectOutput::default()
@@ -211,10 +213,10 @@ impl S3 for Bucket {
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
         let input = request.input;
         let begun_at = (self.now)();
-        let mut inner = self.inner();
+        let mut inner = self.lock_inner();
         inner.uploads_begun += 1;
         let id = format!("upload-{}", inner.uploads_begun);
-        let open = Open {
+        let open = OpenUpload {
             key: input.key.clone(),
             metadata: input.metadata.unwrap_or_default(),
             begun_at,
@@ -234,10 +236,10 @@ impl S3 for Bucket {
         request: S3Request<UploadPartInput>,
     ) -> S3Result<S3Response<UploadPartOutput>> {
         let input = request.input;
-        let bytes = read(input.body).await?;
+        let bytes = read_body(input.body).await?;
         check_crc64(input.checksum_crc64nvme.as_deref(), &bytes)?;
-        let e_tag = Some(etag(&bytes));
-        let mut inner = self.inner();
+        let e_tag = Some(entity_tag(&bytes));
+        let mut inner = self.lock_inner();
         let open = inner.uploads.get_mut(&input.upload_id);
         open.ok_or_else(|| s3_error!(NoSuchUpload))?
             .parts
@@ -254,9 +256,9 @@ impl S3 for Bucket {
         request: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         let input = request.input;
-        let mut inner = self.inner();
+        let mut inner = self.lock_inner();
         let named = input.multipart_upload.and_then(|it| it.parts);
-        let whole = inner.assemble(&input.upload_id, &named.unwrap_or_default())?;
+        let whole = inner.assemble_parts(&input.upload_id, &named.unwrap_or_default())?;
         let size = i64::try_from(whole.len()).unwrap_or(i64::MAX);
         if input.mpu_object_size.is_some_and(|said| said != size) {
             return Err(s3_error!(InvalidRequest, "the object has another size"));
@@ -267,7 +269,7 @@ impl S3 for Bucket {
             .get(&input.upload_id)
             .map(|open| open.metadata.clone());
         let condition = input.if_none_match.as_ref();
-        inner.commit(&input.key, condition, whole, metadata.unwrap_or_default())?;
+        inner.commit_object(&input.key, condition, whole, metadata.unwrap_or_default())?;
         inner.uploads.remove(&input.upload_id);
         Ok(S3Response::new(CompleteMultipartUploadOutput {
             bucket: Some(input.bucket),
@@ -281,7 +283,7 @@ impl S3 for Bucket {
         &self,
         request: S3Request<AbortMultipartUploadInput>,
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
-        let removed = self.inner().uploads.remove(&request.input.upload_id);
+        let removed = self.lock_inner().uploads.remove(&request.input.upload_id);
         removed.ok_or_else(|| s3_error!(NoSuchUpload))?;
         Ok(S3Response::new(AbortMultipartUploadOutput::default()))
     }
@@ -290,7 +292,7 @@ impl S3 for Bucket {
         &self,
         request: S3Request<ListMultipartUploadsInput>,
     ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
-        let inner = self.inner();
+        let inner = self.lock_inner();
         let uploads = inner.uploads.iter().map(|(id, open)| MultipartUpload {
             key: Some(open.key.clone()),
             upload_id: Some(id.clone()),
@@ -304,7 +306,7 @@ impl S3 for Bucket {
     }
 }
 
-async fn read(body: Option<StreamingBlob>) -> S3Result<Bytes> {
+async fn read_body(body: Option<StreamingBlob>) -> S3Result<Bytes> {
     let Some(body) = body else {
         return Ok(Bytes::new());
     };
@@ -312,12 +314,12 @@ async fn read(body: Option<StreamingBlob>) -> S3Result<Bytes> {
         .try_collect()
         .await
         .map_err(|_| s3_error!(IncompleteBody))?;
-    // A copy: the chunks are the sender's own buffers, which it wants back.
+    // Copies the chunks: they are the sender's own buffers, and it reuses them.
     Ok(chunks.concat().into())
 }
 
-/// As good as any: two parts that differ have different ones.
-fn etag(bytes: &[u8]) -> ETag {
+/// An entity tag; two parts that differ have different ones.
+fn entity_tag(bytes: &[u8]) -> ETag {
     ETag::Strong(format!("{:016x}", checksum(CrcAlgorithm::Crc64Nvme, bytes)))
 }
 

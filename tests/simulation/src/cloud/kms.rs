@@ -1,20 +1,20 @@
-//! KMS without secrets: a ciphertext is the plaintext and its context, legible to the world.
+//! KMS without secrecy: a ciphertext is the plaintext with its context, readable by the world.
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Answers};
+use super::answer::{Answer, BuildAnswer};
 
-/// A ciphertext of a plaintext in base64.
-pub(super) fn seal(plain: &Value, context: &Value) -> Vec<u8> {
+/// Encrypts a plaintext in base64.
+pub(super) fn encrypt(plain: &Value, context: &Value) -> Vec<u8> {
     json!({ "plain": plain, "context": context })
         .to_string()
         .into_bytes()
 }
 
-/// Encrypts and decrypts; under another context a ciphertext does not decrypt.
+/// Encrypts and decrypts; a ciphertext does not decrypt under another context.
 #[must_use]
-pub(super) fn call(operation: &str, asked: &Value) -> Answer {
+pub(super) fn answer_call(operation: &str, asked: &Value) -> Answer {
     match operation {
         "Encrypt" => {
             let sealed =

@@ -1,30 +1,32 @@
-//! One queue as SQS keeps it: visibility, receipts, receive counts, retention, fairness, copies.
+//! One queue with SQS's semantics: visibility, receipts, receive counts, retention, fairness,
+//! duplicates.
 //!
-//! Pure: the time and the chance are handed in. What SQS documents as possible happens here when chance
-//! says so: messages come in another order, and a message that was received may come again at once.
+//! Pure: time and chance are parameters. Chance decides when the behaviour that SQS documents as
+//! possible occurs: messages arrive out of order, and a received message may be delivered again
+//! at once.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 
-/// No message may be hidden for longer, counted from its receipt.
-const LONGEST_HIDING: Duration = Duration::from_hours(12);
+/// Maximum time a message may be hidden, counted from its receipt.
+const MAX_VISIBILITY: Duration = Duration::from_hours(12);
 
-/// What a queue is told when it is made.
+/// The settings of a queue.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// How long a received message is hidden.
     pub visibility: Duration,
     /// How long a message is kept.
     pub retention: Duration,
-    /// After so many receives the next one moves the message to that queue.
+    /// The maximum receive count, and the queue that a message moves to when it is exceeded.
     pub redrive: Option<(u32, String)>,
-    /// Whether groups that have much in flight let others go first.
+    /// Whether message groups with many messages in flight let others go first.
     pub is_fair: bool,
 }
 
 impl Default for Settings {
-    /// SQS's own defaults.
+    /// SQS's own defaults: 30 seconds hidden, four days kept.
     fn default() -> Self {
         Self {
             visibility: Duration::from_secs(30),
@@ -37,12 +39,12 @@ impl Default for Settings {
 
 /// A message as it was sent.
 #[derive(Debug, Clone)]
-pub struct Sent {
-    /// Given by the queue; a copy has the same.
+pub struct SentMessage {
+    /// The id, assigned by the queue; a duplicate has the same.
     pub id: String,
-    /// The body.
+    /// Its body, as it was sent.
     pub body: String,
-    /// As SQS's JSON has them.
+    /// Its attributes, as SQS's JSON writes them.
     pub attributes: Value,
     /// `MessageGroupId`.
     pub group: Option<String>,
@@ -50,67 +52,67 @@ pub struct Sent {
     pub sent_at: Duration,
 }
 
-/// A message that was received.
+/// One delivery of a message.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// The message.
-    pub message: Sent,
-    /// Which receipt this is.
+    /// The message as it was sent.
+    pub message: SentMessage,
+    /// The receipt handle of this delivery.
     pub receipt: String,
-    /// `ApproximateReceiveCount`, this time included.
+    /// `ApproximateReceiveCount`, this delivery included.
     pub receives: u32,
 }
 
-/// Why a receipt does not do.
+/// Why a receipt is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// `ReceiptHandleIsInvalid`: no receipt of this queue.
+    /// `ReceiptHandleIsInvalid`: not a receipt of this queue.
     Unknown,
-    /// `MessageNotInflight`: an older receipt, or the message is visible again or gone.
+    /// `MessageNotInflight`: an older receipt, or the message is visible again or deleted.
     NotInFlight,
-    /// `InvalidParameterValue`: beyond twelve hours from the receipt.
+    /// `InvalidParameterValue`: more than twelve hours from the receipt.
     TooLong,
 }
 
 #[derive(Debug, Clone)]
-struct Kept {
-    sent: Sent,
+struct QueueEntry {
+    sent: SentMessage,
     visible_at: Duration,
     received_at: Duration,
     receives: u32,
 }
 
-/// The queue. Messages are kept by a number that grows with every message and copy.
+/// A queue. Its entries are numbered in the order in which messages and duplicates arrive.
 #[derive(Debug)]
 pub struct Queue {
-    /// As it was made.
+    /// The settings it was created with.
     pub settings: Settings,
-    messages: BTreeMap<u64, Kept>,
+    messages: BTreeMap<u64, QueueEntry>,
     next: u64,
 }
 
-/// What chance decides when messages are received.
+/// Decides by chance how messages are delivered.
 pub trait Luck {
-    /// Any number, of which the order of messages follows.
-    fn place(&mut self, id: &str, receives: u32) -> u64;
-    /// Whether a copy of the message stays visible although it was received.
-    fn is_copied(&mut self, id: &str, receives: u32) -> bool;
+    /// Any number; messages are delivered in its order.
+    fn order_of(&mut self, id: &str, receives: u32) -> u64;
+    /// Whether a duplicate of the message stays visible after its receipt.
+    fn is_duplicated(&mut self, id: &str, receives: u32) -> bool;
 }
 
-/// In order, once each.
-pub struct NoLuck;
+/// Delivers in order and without duplicates.
+pub struct InOrder;
 
-impl Luck for NoLuck {
-    fn place(&mut self, _: &str, _: u32) -> u64 {
+impl Luck for InOrder {
+    fn order_of(&mut self, _: &str, _: u32) -> u64 {
         0
     }
-    fn is_copied(&mut self, _: &str, _: u32) -> bool {
+    fn is_duplicated(&mut self, _: &str, _: u32) -> bool {
         false
     }
 }
 
 impl Queue {
-    /// An empty queue.
+    /// Creates an empty queue.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
@@ -120,9 +122,9 @@ impl Queue {
         }
     }
 
-    /// Keeps a message, visible after `delay`.
-    pub fn send(&mut self, sent: Sent, now: Duration, delay: Duration) {
-        let kept = Kept {
+    /// Stores a message that becomes visible after `delay`.
+    pub fn send(&mut self, sent: SentMessage, now: Duration, delay: Duration) {
+        let kept = QueueEntry {
             sent,
             visible_at: now + delay,
             received_at: now,
@@ -132,35 +134,37 @@ impl Queue {
         self.messages.insert(self.next, kept);
     }
 
-    /// Up to `most` visible messages, and those that were received too often and leave for the other queue.
+    /// Receives up to `most` visible messages. Also returns the messages that exceeded the
+    /// receive count and move to the other queue.
     pub fn receive(
         &mut self,
         most: usize,
         visibility: Option<Duration>,
         now: Duration,
         luck: &mut dyn Luck,
-    ) -> (Vec<Delivery>, Vec<Sent>) {
-        self.forget_old(now);
-        let leaving = self.take_exhausted(now);
+    ) -> (Vec<Delivery>, Vec<SentMessage>) {
+        self.drop_expired(now);
+        // As in SQS, the receive that exceeds the limit moves the message and does not deliver it.
+        let leaving = self.take_over_received(now);
         let until = now + visibility.unwrap_or(self.settings.visibility);
-        let mut waiting = self.waiting(now, luck);
+        let mut waiting = self.visible_messages(now, luck);
         let mut deliveries = Vec::new();
         while deliveries.len() < most {
-            let Some(number) = waiting.next(&self.settings) else {
+            let Some(number) = waiting.take_next(&self.settings) else {
                 break;
             };
-            deliveries.extend(self.deliver(number, now, until, luck));
+            deliveries.extend(self.deliver_message(number, now, until, luck));
         }
         (deliveries, leaving)
     }
 
-    /// Removes a received message. An old receipt removes nothing, and that is no error.
+    /// Deletes a received message. Deleting with an old receipt has no effect and is no error.
     ///
     /// # Errors
     /// [`Refusal::Unknown`].
     pub fn delete(&mut self, receipt: &str) -> Result<(), Refusal> {
-        let (number, receives) = parse(receipt).ok_or(Refusal::Unknown)?;
-        let is_latest = |kept: &Kept| kept.receives == receives;
+        let (number, receives) = parse_receipt(receipt).ok_or(Refusal::Unknown)?;
+        let is_latest = |kept: &QueueEntry| kept.receives == receives;
         if self.messages.get(&number).is_some_and(is_latest) {
             self.messages.remove(&number);
         }
@@ -171,52 +175,57 @@ impl Queue {
     ///
     /// # Errors
     /// [`Refusal`].
-    pub fn hide(&mut self, receipt: &str, wait: Duration, now: Duration) -> Result<(), Refusal> {
-        let (number, receives) = parse(receipt).ok_or(Refusal::Unknown)?;
+    pub fn change_visibility(
+        &mut self,
+        receipt: &str,
+        wait: Duration,
+        now: Duration,
+    ) -> Result<(), Refusal> {
+        let (number, receives) = parse_receipt(receipt).ok_or(Refusal::Unknown)?;
         let kept = self
             .messages
             .get_mut(&number)
             .filter(|kept| kept.receives == receives && kept.visible_at > now)
             .ok_or(Refusal::NotInFlight)?;
-        if now + wait > kept.received_at + LONGEST_HIDING {
+        if now + wait > kept.received_at + MAX_VISIBILITY {
             return Err(Refusal::TooLong);
         }
         kept.visible_at = now + wait;
         Ok(())
     }
 
-    /// When the next message becomes visible; now, if one is.
+    /// When the next message becomes visible; in the past if one already is.
     #[must_use]
-    pub fn next_visible(&self) -> Option<Duration> {
+    pub fn next_visible_at(&self) -> Option<Duration> {
         self.messages.values().map(|kept| kept.visible_at).min()
     }
 
     /// Every message, visible or not.
-    pub fn all(&self) -> impl Iterator<Item = &Sent> {
+    pub fn messages(&self) -> impl Iterator<Item = &SentMessage> {
         self.messages.values().map(|kept| &kept.sent)
     }
 
-    /// How many are visible, and how many are not.
+    /// The numbers of visible and of hidden messages.
     #[must_use]
-    pub fn sizes(&self, now: Duration) -> (usize, usize) {
-        let is_visible = |kept: &&Kept| kept.visible_at <= now;
+    pub fn count_messages(&self, now: Duration) -> (usize, usize) {
+        let is_visible = |kept: &&QueueEntry| kept.visible_at <= now;
         let visible = self.messages.values().filter(is_visible).count();
         (visible, self.messages.len() - visible)
     }
 
-    /// Takes every message out, as a redrive does.
-    pub fn drain(&mut self) -> Vec<Sent> {
+    /// Removes and returns every message, as a redrive does.
+    pub fn take_all(&mut self) -> Vec<SentMessage> {
         let all = std::mem::take(&mut self.messages);
         all.into_values().map(|kept| kept.sent).collect()
     }
 
-    fn forget_old(&mut self, now: Duration) {
+    fn drop_expired(&mut self, now: Duration) {
         let retention = self.settings.retention;
         self.messages
             .retain(|_, kept| kept.sent.sent_at + retention > now);
     }
 
-    fn take_exhausted(&mut self, now: Duration) -> Vec<Sent> {
+    fn take_over_received(&mut self, now: Duration) -> Vec<SentMessage> {
         let Some((most, _)) = &self.settings.redrive else {
             return Vec::new();
         };
@@ -231,12 +240,12 @@ impl Queue {
         leaving
     }
 
-    fn waiting(&self, now: Duration, luck: &mut dyn Luck) -> Waiting {
-        let mut waiting = Waiting::default();
+    fn visible_messages(&self, now: Duration, luck: &mut dyn Luck) -> VisibleMessages {
+        let mut waiting = VisibleMessages::default();
         for (number, kept) in &self.messages {
             let group = kept.sent.group.clone().unwrap_or_default();
             if kept.visible_at <= now {
-                let place = luck.place(&kept.sent.id, kept.receives);
+                let place = luck.order_of(&kept.sent.id, kept.receives);
                 waiting
                     .lines
                     .entry(group)
@@ -246,13 +255,14 @@ impl Queue {
                 *waiting.in_flight.entry(group).or_default() += usize::from(kept.receives > 0);
             }
         }
+        // The first to deliver comes last, so that taking it is a `pop`.
         for line in waiting.lines.values_mut() {
             line.sort_unstable_by(|one, other| other.cmp(one));
         }
         waiting
     }
 
-    fn deliver(
+    fn deliver_message(
         &mut self,
         number: u64,
         now: Duration,
@@ -266,8 +276,9 @@ impl Queue {
             receipt: format!("r-{number}-{}", kept.receives),
             receives: kept.receives,
         };
+        // Copied before the visibility changes, so the duplicate is visible at once.
         let copy = luck
-            .is_copied(&kept.sent.id, kept.receives)
+            .is_duplicated(&kept.sent.id, kept.receives)
             .then(|| kept.clone());
         kept.visible_at = until;
         kept.received_at = now;
@@ -279,22 +290,24 @@ impl Queue {
     }
 }
 
-/// The number and the receive that a receipt stands for.
-fn parse(receipt: &str) -> Option<(u64, u32)> {
+/// The number and the receive count in a receipt.
+fn parse_receipt(receipt: &str) -> Option<(u64, u32)> {
     let (number, receives) = receipt.strip_prefix("r-")?.split_once('-')?;
     Some((number.parse().ok()?, receives.parse().ok()?))
 }
 
-/// Visible messages by group, each line ending with the one that comes first, and what is in flight.
+/// Visible messages by group, each list ending with the first to deliver, and the messages in
+/// flight.
 #[derive(Default)]
-struct Waiting {
+struct VisibleMessages {
     lines: BTreeMap<String, Vec<(u64, u64)>>,
     in_flight: BTreeMap<String, usize>,
 }
 
-impl Waiting {
-    /// Of a fair queue the group with the least in flight comes first; else the first message does.
-    fn next(&mut self, settings: &Settings) -> Option<u64> {
+impl VisibleMessages {
+    /// Takes the next message: in a fair queue from the group with the least in flight, otherwise
+    /// the first.
+    fn take_next(&mut self, settings: &Settings) -> Option<u64> {
         let rank = |(group, line): &(&String, &mut Vec<(u64, u64)>)| {
             let busy = self.in_flight.get(*group).copied().unwrap_or_default();
             (

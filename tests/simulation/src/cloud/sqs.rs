@@ -1,20 +1,20 @@
-//! SQS over its JSON protocol, on top of [`Queue`].
+//! SQS's JSON protocol, implemented with [`Queue`].
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
 use super::{
-    answer::{Answer, Answers},
-    queue::{Delivery, Luck, Queue, Refusal, Sent, Settings},
+    answer::{Answer, BuildAnswer},
+    queue::{Delivery, Luck, Queue, Refusal, SentMessage, Settings},
 };
 
-/// Where every queue's URL begins.
-pub const BASE: &str = "http://127.0.0.1:1/000000000000/";
-/// How every queue's ARN begins.
+/// The beginning of every queue's URL.
+pub const QUEUE_URL_BASE: &str = "http://127.0.0.1:1/000000000000/";
+/// The beginning of every queue's ARN.
 const ARN: &str = "arn:aws:sqs:us-east-1:000000000000:";
-/// Entries that a batch may have.
-const MOST_ENTRIES: usize = 10;
+/// Maximum number of entries in a batch.
+const MAX_BATCH_ENTRIES: usize = 10;
 
 /// All queues, by name.
 #[derive(Debug, Default)]
@@ -23,52 +23,62 @@ pub struct Sqs {
     sent: u64,
 }
 
-/// What a call of SQS needs besides its body.
-pub struct Moment<'a> {
-    /// Since the world began.
+/// What an SQS call needs besides its body.
+pub struct CallContext<'a> {
+    /// The time since the world began.
     pub now: Duration,
-    /// Of this call.
+    /// The luck of this call.
     pub luck: &'a mut dyn Luck,
-    /// Entries of a batch that fail, by position.
+    /// Which entries of a batch fail, by position.
     pub failing: &'a dyn Fn(usize) -> bool,
 }
 
 impl Sqs {
-    /// Makes a queue.
-    pub fn create(&mut self, name: &str, settings: Settings) {
+    /// Creates a queue; an existing one of this name stays.
+    pub fn create_queue(&mut self, name: &str, settings: Settings) {
         self.queues
             .entry(name.to_owned())
             .or_insert_with(|| Queue::new(settings));
     }
 
-    /// A queue by name.
+    /// A queue by its name.
     #[must_use]
     pub fn queue(&self, name: &str) -> Option<&Queue> {
         self.queues.get(name)
     }
 
-    /// Receives as an event source does, without the wire.
-    pub fn receive(&mut self, name: &str, most: usize, moment: &mut Moment<'_>) -> Vec<Delivery> {
-        self.take(name, most, None, moment)
+    /// Receives messages as an event source does, without the wire.
+    pub fn receive(
+        &mut self,
+        name: &str,
+        most: usize,
+        moment: &mut CallContext<'_>,
+    ) -> Vec<Delivery> {
+        self.receive_from(name, most, None, moment)
     }
 
-    /// Removes what an event source acknowledges. An unknown receipt removes nothing.
+    /// Deletes a message that an event source acknowledges. An unknown receipt has no effect.
     pub fn acknowledge(&mut self, name: &str, receipt: &str) {
         if let Some(queue) = self.queues.get_mut(name) {
             queue.delete(receipt).unwrap_or_default();
         }
     }
 
-    /// Puts a message into a queue, without the wire.
-    pub fn put(&mut self, name: &str, body: &str, group: Option<&str>, now: Duration) {
+    /// Sends a message without the wire.
+    pub fn send_directly(&mut self, name: &str, body: &str, group: Option<&str>, now: Duration) {
         let asked = json!({ "MessageBody": body, "MessageGroupId": group });
-        self.keep(name, &asked, now);
+        self.store_message(name, &asked, now);
     }
 
-    /// Answers one call.
-    pub fn call(&mut self, operation: &str, asked: &Value, moment: &mut Moment<'_>) -> Answer {
+    /// Answers one call of the JSON protocol.
+    pub fn answer_call(
+        &mut self,
+        operation: &str,
+        asked: &Value,
+        moment: &mut CallContext<'_>,
+    ) -> Answer {
         if operation == "CreateQueue" {
-            return self.create_by_wire(asked);
+            return self.answer_create(asked);
         }
         if operation == "StartMessageMoveTask" {
             return self.move_messages(asked, moment.now);
@@ -83,25 +93,25 @@ impl Sqs {
         }
         match operation {
             "SendMessage" => {
-                let id = self.keep(&name, asked, moment.now);
+                let id = self.store_message(&name, asked, moment.now);
                 Answer::json(&json!({ "MessageId": id, "MD5OfMessageBody": "not computed" }))
             }
             "SendMessageBatch" => self.send_batch(&name, asked, moment),
-            "ReceiveMessage" => self.receive_by_wire(&name, asked, moment),
+            "ReceiveMessage" => self.answer_receive(&name, asked, moment),
             "DeleteMessage" | "ChangeMessageVisibility" => {
-                self.settle(&name, operation, asked, moment.now)
+                self.answer_receipt_call(&name, operation, asked, moment.now)
             }
-            "GetQueueAttributes" => self.describe(&name, moment.now),
+            "GetQueueAttributes" => self.answer_attributes(&name, moment.now),
             _ => Answer::refusal("InvalidAction", operation),
         }
     }
 
-    fn take(
+    fn receive_from(
         &mut self,
         name: &str,
         most: usize,
         visibility: Option<Duration>,
-        moment: &mut Moment<'_>,
+        moment: &mut CallContext<'_>,
     ) -> Vec<Delivery> {
         let Some(queue) = self.queues.get_mut(name) else {
             return Vec::new();
@@ -116,26 +126,26 @@ impl Sqs {
         deliveries
     }
 
-    fn keep(&mut self, name: &str, asked: &Value, now: Duration) -> String {
+    fn store_message(&mut self, name: &str, asked: &Value, now: Duration) -> String {
         self.sent += 1;
         let id = format!("message-{}", self.sent);
-        let sent = Sent {
+        let sent = SentMessage {
             id: id.clone(),
-            body: text(asked, "MessageBody").unwrap_or_default(),
+            body: text_field(asked, "MessageBody").unwrap_or_default(),
             attributes: asked["MessageAttributes"].clone(),
-            group: text(asked, "MessageGroupId"),
+            group: text_field(asked, "MessageGroupId"),
             sent_at: now,
         };
-        let delay = seconds(&asked["DelaySeconds"]).unwrap_or_default();
+        let delay = parse_seconds(&asked["DelaySeconds"]).unwrap_or_default();
         if let Some(queue) = self.queues.get_mut(name) {
             queue.send(sent, now, delay);
         }
         id
     }
 
-    fn send_batch(&mut self, name: &str, asked: &Value, moment: &Moment<'_>) -> Answer {
+    fn send_batch(&mut self, name: &str, asked: &Value, moment: &CallContext<'_>) -> Answer {
         let entries = asked["Entries"].as_array().cloned().unwrap_or_default();
-        if entries.is_empty() || entries.len() > MOST_ENTRIES {
+        if entries.is_empty() || entries.len() > MAX_BATCH_ENTRIES {
             return Answer::refusal("TooManyEntriesInBatchRequest", "one to ten entries");
         }
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
@@ -145,29 +155,44 @@ impl Sqs {
                     json!({ "Id": entry["Id"], "Code": "InternalError", "SenderFault": false }),
                 );
             } else {
-                let id = self.keep(name, entry, moment.now);
-                successful.push(json!({ "Id": entry["Id"], "MessageId": id, "MD5OfMessageBody": "not computed" }));
+                let id = self.store_message(name, entry, moment.now);
+                successful.push(json!({
+                    "Id": entry["Id"], "MessageId": id, "MD5OfMessageBody": "not computed"
+                }));
             }
         }
         Answer::json(&json!({ "Successful": successful, "Failed": failed }))
     }
 
-    fn receive_by_wire(&mut self, name: &str, asked: &Value, moment: &mut Moment<'_>) -> Answer {
+    fn answer_receive(
+        &mut self,
+        name: &str,
+        asked: &Value,
+        moment: &mut CallContext<'_>,
+    ) -> Answer {
         let most = asked["MaxNumberOfMessages"].as_u64().unwrap_or(1);
         let most = usize::try_from(most).unwrap_or(1);
-        let visibility = seconds(&asked["VisibilityTimeout"]);
-        let deliveries = self.take(name, most, visibility, moment);
-        let messages: Vec<_> = deliveries.iter().map(as_json).collect();
+        let visibility = parse_seconds(&asked["VisibilityTimeout"]);
+        let deliveries = self.receive_from(name, most, visibility, moment);
+        let messages: Vec<_> = deliveries.iter().map(delivery_json).collect();
         Answer::json(&json!({ "Messages": messages }))
     }
 
-    fn settle(&mut self, name: &str, operation: &str, asked: &Value, now: Duration) -> Answer {
-        let receipt = text(asked, "ReceiptHandle").unwrap_or_default();
+    fn answer_receipt_call(
+        &mut self,
+        name: &str,
+        operation: &str,
+        asked: &Value,
+        now: Duration,
+    ) -> Answer {
+        let receipt = text_field(asked, "ReceiptHandle").unwrap_or_default();
         let Some(queue) = self.queues.get_mut(name) else {
             return Answer::refusal("QueueDoesNotExist", name);
         };
-        let settled = match seconds(&asked["VisibilityTimeout"]) {
-            Some(wait) if operation == "ChangeMessageVisibility" => queue.hide(&receipt, wait, now),
+        let settled = match parse_seconds(&asked["VisibilityTimeout"]) {
+            Some(wait) if operation == "ChangeMessageVisibility" => {
+                queue.change_visibility(&receipt, wait, now)
+            }
             Some(_) | None => queue.delete(&receipt),
         };
         match settled {
@@ -178,8 +203,11 @@ impl Sqs {
         }
     }
 
-    fn describe(&self, name: &str, now: Duration) -> Answer {
-        let (visible, hidden) = self.queues.get(name).map_or((0, 0), |it| it.sizes(now));
+    fn answer_attributes(&self, name: &str, now: Duration) -> Answer {
+        let (visible, hidden) = self
+            .queues
+            .get(name)
+            .map_or((0, 0), |it| it.count_messages(now));
         Answer::json(&json!({ "Attributes": {
             "QueueArn": format!("{ARN}{name}"),
             "ApproximateNumberOfMessages": visible.to_string(),
@@ -188,8 +216,8 @@ impl Sqs {
         } }))
     }
 
-    fn create_by_wire(&mut self, asked: &Value) -> Answer {
-        let name = text(asked, "QueueName").unwrap_or_default();
+    fn answer_create(&mut self, asked: &Value) -> Answer {
+        let name = text_field(asked, "QueueName").unwrap_or_default();
         let said = |name: &str| asked["Attributes"][name].as_str();
         let mut settings = Settings::default();
         let time = |name: &str| {
@@ -202,19 +230,19 @@ impl Sqs {
         let policy: Value = said("RedrivePolicy")
             .and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default();
-        // A number or a text of digits, as people write it.
+        // The value is a number, or a string of digits, as people write it.
         let most = policy["maxReceiveCount"]
             .to_string()
             .trim_matches('"')
             .parse()
             .ok();
         settings.redrive = most.zip(name_of(&policy["deadLetterTargetArn"]));
-        self.create(&name, settings);
-        Answer::json(&json!({ "QueueUrl": format!("{BASE}{name}") }))
+        self.create_queue(&name, settings);
+        Answer::json(&json!({ "QueueUrl": format!("{QUEUE_URL_BASE}{name}") }))
     }
 
-    /// All at once, which SQS does as fast as it can. A moved message is a new one: its count, its age and
-    /// its id begin again, its body and attributes stay.
+    /// Moves all messages at once. A moved message is a new one: its count, age and id start
+    /// again; its body and attributes stay.
     fn move_messages(&mut self, asked: &Value, now: Duration) -> Answer {
         let Some(from) = name_of(&asked["SourceArn"]) else {
             return Answer::refusal("ResourceNotFoundException", "no source");
@@ -234,17 +262,20 @@ impl Sqs {
         let moved = self
             .queues
             .get_mut(&from)
-            .map(Queue::drain)
+            .map(Queue::take_all)
             .unwrap_or_default();
         for sent in moved {
-            let again = json!({ "MessageBody": sent.body, "MessageAttributes": sent.attributes, "MessageGroupId": sent.group });
-            self.keep(&to, &again, now);
+            let again = json!({
+                "MessageBody": sent.body, "MessageAttributes": sent.attributes,
+                "MessageGroupId": sent.group
+            });
+            self.store_message(&to, &again, now);
         }
         Answer::json(&json!({ "TaskHandle": "moved" }))
     }
 }
 
-fn as_json(delivery: &Delivery) -> Value {
+fn delivery_json(delivery: &Delivery) -> Value {
     let Delivery {
         message,
         receipt,
@@ -257,18 +288,21 @@ fn as_json(delivery: &Delivery) -> Value {
     if let Some(group) = &message.group {
         attributes["MessageGroupId"] = json!(group);
     }
-    let mut json = json!({ "MessageId": message.id, "ReceiptHandle": receipt, "Body": message.body, "Attributes": attributes });
+    let mut json = json!({
+        "MessageId": message.id, "ReceiptHandle": receipt, "Body": message.body,
+        "Attributes": attributes
+    });
     if message.attributes.is_object() {
         json["MessageAttributes"] = message.attributes.clone();
     }
     json
 }
 
-fn text(asked: &Value, name: &str) -> Option<String> {
+fn text_field(asked: &Value, name: &str) -> Option<String> {
     asked[name].as_str().map(str::to_owned)
 }
 
-fn seconds(value: &Value) -> Option<Duration> {
+fn parse_seconds(value: &Value) -> Option<Duration> {
     value.as_u64().map(Duration::from_secs)
 }
 

@@ -4,9 +4,9 @@ use dynoxide::{Database, DynoxideError};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Answers};
+use super::answer::{Answer, BuildAnswer};
 
-/// The engine.
+/// The `DynamoDB` engine.
 #[derive(Clone)]
 pub struct Tables(Database);
 
@@ -17,29 +17,29 @@ impl std::fmt::Debug for Tables {
 }
 
 impl Tables {
-    /// An engine without tables.
+    /// Creates an engine without tables.
     ///
     /// # Errors
-    /// If `SQLite` has no memory.
-    pub fn empty() -> anyhow::Result<Self> {
+    /// If `SQLite` cannot allocate memory.
+    pub fn new() -> anyhow::Result<Self> {
         Ok(Self(Database::memory()?))
     }
 
-    /// Answers one call.
+    /// Answers one call in `DynamoDB`'s JSON.
     #[must_use]
-    pub fn call(&self, operation: &str, asked: &Value) -> Answer {
+    pub fn answer_call(&self, operation: &str, asked: &Value) -> Answer {
         let asked = asked.clone();
         let db = &self.0;
         match operation {
-            "CreateTable" => run(asked, |it| db.create_table(it)),
-            "DescribeTable" => run(asked, |it| db.describe_table(it)),
-            "GetItem" => run(asked, |it| db.get_item(it)),
-            "PutItem" => run(asked, |it| db.put_item(it)),
-            "UpdateItem" => run(asked, |it| db.update_item(it)),
-            "DeleteItem" => run(asked, |it| db.delete_item(it)),
-            "Query" => run(asked, |it| db.query(it)),
-            "Scan" => run(asked, |it| db.scan(it)),
-            "TransactWriteItems" => run(asked, |it| db.transact_write_items(it)),
+            "CreateTable" => run_operation(asked, |it| db.create_table(it)),
+            "DescribeTable" => run_operation(asked, |it| db.describe_table(it)),
+            "GetItem" => run_operation(asked, |it| db.get_item(it)),
+            "PutItem" => run_operation(asked, |it| db.put_item(it)),
+            "UpdateItem" => run_operation(asked, |it| db.update_item(it)),
+            "DeleteItem" => run_operation(asked, |it| db.delete_item(it)),
+            "Query" => run_operation(asked, |it| db.query(it)),
+            "Scan" => run_operation(asked, |it| db.scan(it)),
+            "TransactWriteItems" => run_operation(asked, |it| db.transact_write_items(it)),
             _ => Answer::refusal("UnknownOperationException", operation),
         }
     }
@@ -47,16 +47,16 @@ impl Tables {
     /// Every item of a table.
     ///
     /// # Errors
-    /// If there is no such table.
+    /// If the table does not exist.
     pub fn items(&self, table: &str) -> anyhow::Result<Vec<Value>> {
-        let answer = self.call("Scan", &json!({ "TableName": table }));
+        let answer = self.answer_call("Scan", &json!({ "TableName": table }));
         let answer: Value = serde_json::from_slice(answer.body())?;
         let items = answer["Items"].as_array().cloned();
         items.ok_or_else(|| anyhow::anyhow!("{answer}"))
     }
 }
 
-fn run<Request: DeserializeOwned, Response: Serialize>(
+fn run_operation<Request: DeserializeOwned, Response: Serialize>(
     asked: Value,
     call: impl FnOnce(Request) -> dynoxide::Result<Response>,
 ) -> Answer {

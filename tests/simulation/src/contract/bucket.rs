@@ -1,4 +1,4 @@
-//! What is claimed of S3.
+//! The contract of S3.
 
 use aws_sdk_s3::{
     error::{ProvideErrorMetadata, SdkError},
@@ -16,54 +16,61 @@ const BUCKET: &str = "contract";
 /// A second conditional put is refused and changes nothing.
 pub async fn put_once(services: &Services) {
     make_bucket(services).await;
-    assert_eq!(put(services, "put-once", b"first", None).await, Ok(()));
-    let (status, code) = put(services, "put-once", b"the second", None)
+    assert_eq!(
+        put_object(services, "put-once", b"first", None).await,
+        Ok(())
+    );
+    let (status, code) = put_object(services, "put-once", b"the second", None)
         .await
         .expect_err("refused");
     assert_eq!((status, code.as_str()), (412, "PreconditionFailed"));
-    assert_eq!(size(services, "put-once").await, Some(5));
+    assert_eq!(object_size(services, "put-once").await, Some(5));
 }
 
-/// Bytes that contradict their checksum are refused and leave nothing.
-pub async fn wrong_checksum(services: &Services) {
+/// Bytes that contradict their checksum are refused and store nothing.
+pub async fn refuse_wrong_checksum(services: &Services) {
     make_bucket(services).await;
     let other = BASE64.encode(&Sha256::digest(b"other bytes"));
-    let (status, _) = put(services, "wrong-checksum", b"bytes", Some(other))
+    let (status, _) = put_object(services, "wrong-checksum", b"bytes", Some(other))
         .await
         .expect_err("refused");
     assert_eq!(status, 400);
-    assert_eq!(size(services, "wrong-checksum").await, None);
+    assert_eq!(object_size(services, "wrong-checksum").await, None);
 }
 
-/// A conditional commit of an upload is refused when the object is there, and changes nothing.
+/// A conditional commit of an upload is refused if the object exists, and changes nothing.
 pub async fn complete_once(services: &Services) {
     make_bucket(services).await;
     let key = "complete-once";
-    let first = upload(services, key).await;
-    let second = upload(services, key).await;
+    let first = upload_one_part(services, key).await;
+    let second = upload_one_part(services, key).await;
     assert_eq!(
-        size(services, key).await,
+        object_size(services, key).await,
         None,
         "nothing is seen before the commit"
     );
-    assert_eq!(complete(services, key, &first).await, Ok(()));
-    let (status, code) = complete(services, key, &second).await.expect_err("refused");
+    assert_eq!(complete_upload(services, key, &first).await, Ok(()));
+    let (status, code) = complete_upload(services, key, &second)
+        .await
+        .expect_err("refused");
     assert_eq!((status, code.as_str()), (412, "PreconditionFailed"));
-    assert_eq!(size(services, key).await, Some(5));
+    assert_eq!(object_size(services, key).await, Some(5));
 }
 
-/// An aborted upload is gone: it cannot be committed and is not listed.
-pub async fn aborted(services: &Services) {
+/// An aborted upload is gone: it cannot be completed and is not listed.
+pub async fn abort_upload(services: &Services) {
     make_bucket(services).await;
     let key = "aborted";
-    let begun = upload(services, key).await;
+    let begun = upload_one_part(services, key).await;
     let abort = services.s3.abort_multipart_upload().bucket(BUCKET).key(key);
     abort
         .upload_id(&begun.0)
         .send()
         .await
         .expect("it is aborted");
-    let (status, code) = complete(services, key, &begun).await.expect_err("refused");
+    let (status, code) = complete_upload(services, key, &begun)
+        .await
+        .expect_err("refused");
     assert_eq!((status, code.as_str()), (404, "NoSuchUpload"));
     let list = services
         .s3
@@ -80,7 +87,7 @@ pub async fn aborted(services: &Services) {
 }
 
 async fn make_bucket(services: &Services) {
-    // It may be there already; if it is not, what follows says so.
+    // The bucket may already exist; if it does not, the following calls fail.
     services
         .s3
         .create_bucket()
@@ -91,7 +98,7 @@ async fn make_bucket(services: &Services) {
         .unwrap_or_default();
 }
 
-async fn put(
+async fn put_object(
     services: &Services,
     key: &str,
     bytes: &'static [u8],
@@ -109,11 +116,11 @@ async fn put(
         .body(ByteStream::from_static(bytes))
         .send()
         .await;
-    sent.map(drop).map_err(|error| facts(&error))
+    sent.map(drop).map_err(|error| error_facts(&error))
 }
 
-/// An upload with its only part, and that part's tag.
-async fn upload(services: &Services, key: &str) -> (String, Option<String>) {
+/// Starts an upload with one part and returns that part's tag.
+async fn upload_one_part(services: &Services, key: &str) -> (String, Option<String>) {
     let created = services
         .s3
         .create_multipart_upload()
@@ -133,7 +140,7 @@ async fn upload(services: &Services, key: &str) -> (String, Option<String>) {
     (id, sent.expect("a part").e_tag)
 }
 
-async fn complete(
+async fn complete_upload(
     services: &Services,
     key: &str,
     (id, tag): &(String, Option<String>),
@@ -154,10 +161,10 @@ async fn complete(
         .multipart_upload(parts)
         .send()
         .await;
-    completed.map(drop).map_err(|error| facts(&error))
+    completed.map(drop).map_err(|error| error_facts(&error))
 }
 
-async fn size(services: &Services, key: &str) -> Option<i64> {
+async fn object_size(services: &Services, key: &str) -> Option<i64> {
     let head = services
         .s3
         .head_object()
@@ -168,7 +175,7 @@ async fn size(services: &Services, key: &str) -> Option<i64> {
     head.ok()?.content_length()
 }
 
-fn facts<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> (u16, String) {
+fn error_facts<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> (u16, String) {
     let status = error
         .raw_response()
         .map(|response| response.status().as_u16());

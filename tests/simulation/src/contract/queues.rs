@@ -1,4 +1,4 @@
-//! What is claimed of SQS.
+//! The contract of SQS.
 
 use aws_sdk_sqs::{
     error::ProvideErrorMetadata,
@@ -8,71 +8,88 @@ use aws_sdk_sqs::{
     },
 };
 
-use super::{Services, until};
+use super::{Services, wait_for};
 
-/// A received message is hidden, comes back after the visibility timeout, and is counted.
-pub async fn hidden_and_back(services: &Services) {
-    let url = queue(
+/// A received message is hidden, visible again after the visibility timeout, and counted.
+pub async fn hide_and_return(services: &Services) {
+    let url = create_queue(
         services,
         "hidden-and-back",
         &[(QueueAttributeName::VisibilityTimeout, "1")],
     )
     .await;
-    send(services, &url, "body").await;
-    let first = until("the first receipt", async || receive(services, &url).await).await;
-    assert_eq!(count(&first), 1);
-    assert!(receive(services, &url).await.is_none(), "it is hidden");
-    let second = until("the return", async || receive(services, &url).await).await;
-    assert_eq!((count(&second), second.body()), (2, Some("body")));
+    send_message(services, &url, "body").await;
+    let first = wait_for("the first receipt", async || {
+        receive_message(services, &url).await
+    })
+    .await;
+    assert_eq!(receive_count(&first), 1);
+    assert!(
+        receive_message(services, &url).await.is_none(),
+        "it is hidden"
+    );
+    let second = wait_for("the return", async || receive_message(services, &url).await).await;
+    assert_eq!((receive_count(&second), second.body()), (2, Some("body")));
     assert_eq!(first.message_id(), second.message_id());
     assert_ne!(first.receipt_handle(), second.receipt_handle());
 }
 
-/// A receipt can hide a message for longer, and bring it back at once.
-pub async fn hidden_for_longer(services: &Services) {
-    let url = queue(
+/// A receipt can extend the visibility timeout or end it at once.
+pub async fn extend_visibility(services: &Services) {
+    let url = create_queue(
         services,
         "hidden-for-longer",
         &[(QueueAttributeName::VisibilityTimeout, "1")],
     )
     .await;
-    send(services, &url, "body").await;
-    let message = until("the receipt", async || receive(services, &url).await).await;
-    hide(services, &url, &message, 3600)
+    send_message(services, &url, "body").await;
+    let message = wait_for("the receipt", async || {
+        receive_message(services, &url).await
+    })
+    .await;
+    change_visibility(services, &url, &message, 3600)
         .await
         .expect("a longer time");
-    // Longer than the queue's own time.
+    // Wait longer than the queue's own timeout.
     tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
     assert!(
-        receive(services, &url).await.is_none(),
+        receive_message(services, &url).await.is_none(),
         "it is still hidden"
     );
-    hide(services, &url, &message, 0).await.expect("no time");
-    let again = until("the return", async || receive(services, &url).await).await;
-    assert_eq!(count(&again), 2);
+    change_visibility(services, &url, &message, 0)
+        .await
+        .expect("no time");
+    let again = wait_for("the return", async || receive_message(services, &url).await).await;
+    assert_eq!(receive_count(&again), 2);
 }
 
-/// No message is hidden for more than twelve hours. `MiniStack` hides it as long as it is told, so this is
-/// claimed of the models alone.
-pub async fn hidden_for_too_long(services: &Services) {
-    let url = queue(services, "hidden-for-too-long", &[]).await;
-    send(services, &url, "body").await;
-    let message = until("the receipt", async || receive(services, &url).await).await;
-    let refused = hide(services, &url, &message, 12 * 3600 + 1).await;
+/// No message is hidden for more than twelve hours. `MiniStack` has no such limit, so only the
+/// models are tested.
+pub async fn limit_visibility(services: &Services) {
+    let url = create_queue(services, "hidden-for-too-long", &[]).await;
+    send_message(services, &url, "body").await;
+    let message = wait_for("the receipt", async || {
+        receive_message(services, &url).await
+    })
+    .await;
+    let refused = change_visibility(services, &url, &message, 12 * 3600 + 1).await;
     assert_eq!(refused.expect_err("too long"), "InvalidParameterValue");
 }
 
-/// A deleted message does not come back. (That deleting it once more is no error, as on AWS, `MiniStack`
-/// does not know.)
-pub async fn deleted(services: &Services) {
-    let url = queue(
+/// A deleted message is not delivered again. `MiniStack` does not implement that deleting it
+/// again is no error, as on AWS.
+pub async fn delete_message(services: &Services) {
+    let url = create_queue(
         services,
         "deleted",
         &[(QueueAttributeName::VisibilityTimeout, "1")],
     )
     .await;
-    send(services, &url, "body").await;
-    let message = until("the receipt", async || receive(services, &url).await).await;
+    send_message(services, &url, "body").await;
+    let message = wait_for("the receipt", async || {
+        receive_message(services, &url).await
+    })
+    .await;
     let delete = services.sqs.delete_message().queue_url(&url);
     let receipt = message.receipt_handle().unwrap_or_default();
     delete
@@ -81,23 +98,26 @@ pub async fn deleted(services: &Services) {
         .await
         .expect("no error");
     tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
-    assert!(receive(services, &url).await.is_none());
+    assert!(receive_message(services, &url).await.is_none());
 }
 
-/// After `maxReceiveCount` receives the next one moves the message, with all it has.
-pub async fn moved_to_the_dead(services: &Services) {
-    let (living, dead) = with_dead(services, "moved-to-the-dead").await;
-    send(services, &living, "body").await;
+/// After `maxReceiveCount` receives the next one moves the message with its body and attributes.
+pub async fn move_to_dlq(services: &Services) {
+    let (living, dead) = create_queue_with_dlq(services, "moved-to-the-dead").await;
+    send_message(services, &living, "body").await;
     for n in 1..=2 {
-        let message = until("a receipt", async || receive(services, &living).await).await;
-        assert_eq!(count(&message), n);
+        let message = wait_for("a receipt", async || {
+            receive_message(services, &living).await
+        })
+        .await;
+        assert_eq!(receive_count(&message), n);
     }
-    let moved = until("the move", async || {
+    let moved = wait_for("the move", async || {
         assert!(
-            receive(services, &living).await.is_none(),
+            receive_message(services, &living).await.is_none(),
             "a third receipt"
         );
-        receive(services, &dead).await
+        receive_message(services, &dead).await
     });
     let moved = moved.await;
     assert_eq!(moved.body(), Some("body"));
@@ -108,22 +128,25 @@ pub async fn moved_to_the_dead(services: &Services) {
     );
 }
 
-/// A redrive brings messages back with their bodies and attributes, counted afresh. `MiniStack` does not
-/// know `StartMessageMoveTask`, so this is claimed of the models alone.
-pub async fn moved_back_from_the_dead(services: &Services) {
-    let (living, dead) = with_dead(services, "moved-back").await;
-    send(services, &dead, "body").await;
-    let arn = arn(services, &dead).await;
+/// A redrive moves messages back with their bodies and attributes, and their count starts again.
+/// `MiniStack` does not implement `StartMessageMoveTask`, so only the models are tested.
+pub async fn redrive_from_dlq(services: &Services) {
+    let (living, dead) = create_queue_with_dlq(services, "moved-back").await;
+    send_message(services, &dead, "body").await;
+    let arn = queue_arn(services, &dead).await;
     let task = services.sqs.start_message_move_task().source_arn(arn);
     task.send().await.expect("a task");
-    let moved = until("the move", async || receive(services, &living).await).await;
-    assert_eq!((count(&moved), moved.body()), (1, Some("body")));
-    assert!(receive(services, &dead).await.is_none());
+    let moved = wait_for("the move", async || {
+        receive_message(services, &living).await
+    })
+    .await;
+    assert_eq!((receive_count(&moved), moved.body()), (1, Some("body")));
+    assert!(receive_message(services, &dead).await.is_none());
 }
 
-/// Every entry of a batch is answered by its own id.
-pub async fn batches(services: &Services) {
-    let url = queue(services, "batches", &[]).await;
+/// Each entry of a batch is answered by its own id.
+pub async fn answer_batch_entries(services: &Services) {
+    let url = create_queue(services, "batches", &[]).await;
     let entry = |id: &str| {
         let entry = SendMessageBatchRequestEntry::builder()
             .id(id)
@@ -141,7 +164,7 @@ pub async fn batches(services: &Services) {
     assert_eq!((ids, sent.failed().len()), (vec!["a", "b"], 0));
 }
 
-async fn queue(
+async fn create_queue(
     services: &Services,
     name: &str,
     attributes: &[(QueueAttributeName, &str)],
@@ -154,18 +177,18 @@ async fn queue(
     created.queue_url().expect("its URL").to_owned()
 }
 
-async fn with_dead(services: &Services, name: &str) -> (String, String) {
-    let dead = queue(services, &format!("{name}-dead"), &[]).await;
-    let arn = arn(services, &dead).await;
+async fn create_queue_with_dlq(services: &Services, name: &str) -> (String, String) {
+    let dead = create_queue(services, &format!("{name}-dead"), &[]).await;
+    let arn = queue_arn(services, &dead).await;
     let policy = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":2}}"#);
     let attributes = [
         (QueueAttributeName::VisibilityTimeout, "1"),
         (QueueAttributeName::RedrivePolicy, policy.as_str()),
     ];
-    (queue(services, name, &attributes).await, dead)
+    (create_queue(services, name, &attributes).await, dead)
 }
 
-async fn arn(services: &Services, url: &str) -> String {
+async fn queue_arn(services: &Services, url: &str) -> String {
     let ask = services.sqs.get_queue_attributes().queue_url(url);
     let told = ask
         .attribute_names(QueueAttributeName::QueueArn)
@@ -178,7 +201,7 @@ async fn arn(services: &Services, url: &str) -> String {
     arn.expect("its ARN").clone()
 }
 
-async fn send(services: &Services, url: &str, body: &str) {
+async fn send_message(services: &Services, url: &str, body: &str) {
     let reason = MessageAttributeValue::builder()
         .data_type("String")
         .string_value("none");
@@ -191,7 +214,7 @@ async fn send(services: &Services, url: &str, body: &str) {
     send.send().await.expect("it is sent");
 }
 
-async fn receive(services: &Services, url: &str) -> Option<Message> {
+async fn receive_message(services: &Services, url: &str) -> Option<Message> {
     let receive = services
         .sqs
         .receive_message()
@@ -202,7 +225,7 @@ async fn receive(services: &Services, url: &str) -> Option<Message> {
     received.messages.unwrap_or_default().pop()
 }
 
-async fn hide(
+async fn change_visibility(
     services: &Services,
     url: &str,
     message: &Message,
@@ -215,7 +238,7 @@ async fn hide(
     change.send().await.map(drop).map_err(|error| code(&error))
 }
 
-fn count(message: &Message) -> u32 {
+fn receive_count(message: &Message) -> u32 {
     let name = MessageSystemAttributeName::ApproximateReceiveCount;
     let told = message.attributes().and_then(|all| all.get(&name));
     told.and_then(|text| text.parse().ok()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What is claimed of `DynamoDB`.
+//! The contract of `DynamoDB`.
 
 use aws_sdk_dynamodb::{
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
@@ -13,16 +13,16 @@ use super::Services;
 
 const TABLE: &str = "contract";
 
-/// A claim is given to one owner until its lease is over; the other is told who has it.
-pub async fn claims(services: &Services) {
+/// A claim belongs to one owner until its lease ends; another caller is told the owner.
+pub async fn claim_item(services: &Services) {
     make_table(services).await;
     let claim = |owner: &'static str, now: i64| async move {
-        claim(services, owner, now).await.send().await
+        build_claim(services, owner, now).await.send().await
     };
     let first = claim("one", 100).await.expect("the first claim");
     assert_eq!(
         first.attributes().and_then(|it| it.get("owner")),
-        Some(&text("one"))
+        Some(&string_value("one"))
     );
     let error = claim("other", 150)
         .await
@@ -32,7 +32,7 @@ pub async fn claims(services: &Services) {
         unreachable!("{error:?}")
     };
     let old = refusal.item().expect("the old item");
-    assert_eq!(old.get("owner"), Some(&text("one")));
+    assert_eq!(old.get("owner"), Some(&string_value("one")));
     claim("one", 160)
         .await
         .expect("the owner may claim it again");
@@ -40,16 +40,16 @@ pub async fn claims(services: &Services) {
 }
 
 /// An index lists items by their state, in the order of their time.
-pub async fn indexes(services: &Services) {
+pub async fn query_index(services: &Services) {
     make_table(services).await;
     for (id, at) in [("b", 2), ("a", 3), ("c", 1)] {
         let put = services.dynamodb.put_item().table_name(TABLE);
         let put = put
-            .item("instance", text("index"))
-            .item("message_id", text(id));
+            .item("instance", string_value("index"))
+            .item("message_id", string_value(id));
         let put = put
-            .item("state", text("parked"))
-            .item("updated_at", number(at));
+            .item("state", string_value("parked"))
+            .item("updated_at", number_value(at));
         put.send().await.expect("an item");
     }
     let query = services
@@ -60,7 +60,7 @@ pub async fn indexes(services: &Services) {
     let query = query.key_condition_expression("#state = :parked");
     let query = query.expression_attribute_names("#state", "state");
     let found = query
-        .expression_attribute_values(":parked", text("parked"))
+        .expression_attribute_values(":parked", string_value("parked"))
         .send()
         .await;
     let found = found.expect("a list");
@@ -71,21 +71,21 @@ pub async fn indexes(services: &Services) {
     assert_eq!(ids.collect::<Vec<_>>(), ["c", "b", "a"]);
 }
 
-async fn claim(services: &Services, owner: &str, now: i64) -> UpdateItemFluentBuilder {
+async fn build_claim(services: &Services, owner: &str, now: i64) -> UpdateItemFluentBuilder {
     services
         .dynamodb
         .update_item()
         .table_name(TABLE)
-        .key("instance", text("claims"))
-        .key("message_id", text("m"))
+        .key("instance", string_value("claims"))
+        .key("message_id", string_value("m"))
         .update_expression("SET lease_until = :until, #owner = :me")
         .condition_expression(
             "attribute_not_exists(lease_until) OR lease_until < :now OR #owner = :me",
         )
         .expression_attribute_names("#owner", "owner")
-        .expression_attribute_values(":me", text(owner))
-        .expression_attribute_values(":now", number(now))
-        .expression_attribute_values(":until", number(now + 500))
+        .expression_attribute_values(":me", string_value(owner))
+        .expression_attribute_values(":now", number_value(now))
+        .expression_attribute_values(":until", number_value(now + 500))
         .return_values(ReturnValue::AllNew)
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
@@ -124,14 +124,14 @@ async fn make_table(services: &Services) {
         .key_schema(key("instance", KeyType::Hash))
         .key_schema(key("message_id", KeyType::Range))
         .global_secondary_indexes(index.build().expect("an index"));
-    // It may be there already; if it is not, what follows says so.
+    // The table may already exist; if it does not, the following calls fail.
     create.send().await.map(drop).unwrap_or_default();
 }
 
-fn text(text: &str) -> AttributeValue {
+fn string_value(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-fn number(number: i64) -> AttributeValue {
+fn number_value(number: i64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }

@@ -1,4 +1,4 @@
-//! The models and the local emulator keep the same contract.
+//! The models and the local emulator satisfy the same contract.
 
 use local::{MiniStack, Project, Settings, Tools};
 use simulation::{
@@ -10,41 +10,41 @@ use simulation::{
     wire::{ENDPOINT, Process, Wire},
 };
 
-async fn what_both_keep(services: &Services) {
-    queues::hidden_and_back(services).await;
-    queues::hidden_for_longer(services).await;
-    queues::deleted(services).await;
-    queues::moved_to_the_dead(services).await;
-    queues::batches(services).await;
+async fn check_shared_contract(services: &Services) {
+    queues::hide_and_return(services).await;
+    queues::extend_visibility(services).await;
+    queues::delete_message(services).await;
+    queues::move_to_dlq(services).await;
+    queues::answer_batch_entries(services).await;
     bucket::put_once(services).await;
-    bucket::wrong_checksum(services).await;
+    bucket::refuse_wrong_checksum(services).await;
     bucket::complete_once(services).await;
-    bucket::aborted(services).await;
-    tables::claims(services).await;
-    tables::indexes(services).await;
+    bucket::abort_upload(services).await;
+    tables::claim_item(services).await;
+    tables::query_index(services).await;
 }
 
 #[test]
 fn the_models_keep_the_contract() {
-    clockwork::run(async {
-        let cloud = Cloud::start(Chance::of_seed(0), fault::none(), 0).expect("a cloud");
-        let wire = Wire::client(&cloud, &Process::new("contract", 0));
-        let services = Services::at(ENDPOINT, Some(wire));
-        what_both_keep(&services).await;
-        queues::moved_back_from_the_dead(&services).await;
-        queues::hidden_for_too_long(&services).await;
+    clockwork::run_in_virtual_time(async {
+        let cloud = Cloud::start(Chance::from_seed(0), fault::no_faults(), 0).expect("a cloud");
+        let wire = Wire::http_client(&cloud, &Process::new("contract", 0));
+        let services = Services::connect(ENDPOINT, Some(wire));
+        check_shared_contract(&services).await;
+        queues::redrive_from_dlq(&services).await;
+        queues::limit_visibility(&services).await;
     });
 }
 
 #[tokio::test]
 async fn the_emulator_keeps_the_contract() {
-    let project = Project::here().expect("the project");
+    let project = Project::find().expect("the project");
     let tools = Tools::find(&project).expect("the tools");
     let folder = project.local_folder("tests/contract").expect("a folder");
     let ministack = MiniStack::start(&tools, &Settings::in_folder(folder))
         .await
         .expect("MiniStack");
     let endpoint = ministack.endpoint().url();
-    what_both_keep(&Services::at(&endpoint, None)).await;
+    check_shared_contract(&Services::connect(&endpoint, None)).await;
     ministack.stop().expect("it ends");
 }

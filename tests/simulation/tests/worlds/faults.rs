@@ -1,5 +1,5 @@
-//! Every fault at every call of both functions, and a death before and after each of them: nothing is lost,
-//! nothing is stored twice, and no record says what is not so.
+//! Every fault at every call of the functions, and a death before and after each call: nothing is
+//! lost, nothing is stored twice, and no record is false.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,30 +7,30 @@ use simulation::{
     Outcome,
     accounting::Fate,
     fault::{self, Fault},
-    live,
-    plan::{Medium, Plan},
+    plan::{Plan, PlannedMedia},
+    run_world,
 };
 use stand_in::{CdnScenario, Format, Kind, WapiScenario};
 
-/// One that W-API has, one that only the CDN has, one that nobody has.
-fn three() -> Vec<Medium> {
+/// One media message that W-API has, one that only the CDN has, one that no source has.
+fn three_files() -> Vec<PlannedMedia> {
     vec![
-        Medium::healthy(Kind::Voice, "by W-API"),
-        Medium::healthy(Kind::Document, "by the CDN")
-            .with(|spec| spec.wapi(WapiScenario::fail_500())),
-        Medium::healthy(Kind::Image, "by nobody")
-            .with(|spec| {
+        PlannedMedia::healthy(Kind::Voice, "by W-API"),
+        PlannedMedia::healthy(Kind::Document, "by the CDN")
+            .with_spec(|spec| spec.wapi(WapiScenario::fail_500())),
+        PlannedMedia::healthy(Kind::Image, "by nobody")
+            .with_spec(|spec| {
                 spec.wapi(WapiScenario::NotFound404)
                     .cdn(CdnScenario::Gone { status: 410 })
             })
-            .ending(Fate::Parked),
+            .with_fate(Fate::Parked),
     ]
 }
 
-/// One of two parts.
-fn large() -> Vec<Medium> {
+/// A file of two parts.
+fn two_part_file() -> Vec<PlannedMedia> {
     let spec = |spec: stand_in::Spec| spec.format(Format::Random).size(8 * 1024 * 1024 + 1000);
-    vec![Medium::healthy(Kind::Document, "of two parts").with(spec)]
+    vec![PlannedMedia::healthy(Kind::Document, "of two parts").with_spec(spec)]
 }
 
 fn must_be_clean(name: &str, outcome: &Outcome) {
@@ -38,9 +38,9 @@ fn must_be_clean(name: &str, outcome: &Outcome) {
     assert!(account.is_clean(), "{name}\n{trace}\n{account}");
 }
 
-/// How often each operation of the functions is called when all is well.
-fn calls(media: Vec<Medium>) -> BTreeMap<String, u32> {
-    let outcome = live(Plan::healthy(media));
+/// How many times each operation is called when nothing fails.
+fn count_calls(media: Vec<PlannedMedia>) -> BTreeMap<String, u32> {
+    let outcome = run_world(Plan::healthy(media));
     must_be_clean("healthy", &outcome);
     let mut calls = BTreeMap::new();
     let of_functions = outcome
@@ -58,23 +58,26 @@ fn calls(media: Vec<Medium>) -> BTreeMap<String, u32> {
     calls
 }
 
-/// Whether every call is to be tried, as `make prove` does; else some of them are.
-fn is_whole() -> bool {
+/// Whether every call is tested, as `make prove` does, or only some of them.
+fn tests_every_call() -> bool {
     std::env::var_os("WHOLE_PROOF").is_some()
 }
 
-/// Which of an operation's calls meet the faults: the first, or all of them.
-fn tried(times: u32) -> impl Iterator<Item = u32> {
-    1..=if is_whole() { times } else { 1 }
+/// Which of an operation's calls are tested: only the first, or all.
+fn calls_to_test(times: u32) -> impl Iterator<Item = u32> {
+    1..=if tests_every_call() { times } else { 1 }
 }
 
-/// Every operation meets every fault it can meet, at the calls that are [`tried`], one world each.
-fn every_fault_at_every_call(media: fn() -> Vec<Medium>, only: impl Fn(&str) -> bool) {
-    let calls = calls(media());
+/// Every operation has every fault that it can have, at the calls that are [`calls_to_test`], one
+/// world each.
+fn inject_every_fault(media: fn() -> Vec<PlannedMedia>, only: impl Fn(&str) -> bool) {
+    let calls = count_calls(media());
     for (operation, times) in calls.into_iter().filter(|(operation, _)| only(operation)) {
-        let mut faults = fault::of_any_call(&operation);
-        faults.extend(fault::of_operation(&operation));
-        for (nth, fault) in tried(times).flat_map(|nth| faults.iter().map(move |it| (nth, *it))) {
+        let mut faults = fault::common_faults(&operation);
+        faults.extend(fault::operation_faults(&operation));
+        for (nth, fault) in
+            calls_to_test(times).flat_map(|nth| faults.iter().map(move |it| (nth, *it)))
+        {
             let here = operation.clone();
             let plan = Plan::healthy(media()).with_faults(move |call| {
                 let is_here = call.process != "operator" && call.operation == here;
@@ -84,40 +87,43 @@ fn every_fault_at_every_call(media: fn() -> Vec<Medium>, only: impl Fn(&str) -> 
                     Fault::None
                 }
             });
-            must_be_clean(&format!("{fault:?} at {operation} #{nth}"), &live(plan));
+            must_be_clean(
+                &format!("{fault:?} at {operation} #{nth}"),
+                &run_world(plan),
+            );
         }
     }
 }
 
 #[test]
-fn every_fault_at_every_call_of_the_queues() {
-    every_fault_at_every_call(three, |operation| operation.starts_with("sqs:"));
+fn queues_survive_every_fault() {
+    inject_every_fault(three_files, |operation| operation.starts_with("sqs:"));
 }
 
 #[test]
-fn every_fault_at_every_call_of_the_tables_and_of_kms() {
-    every_fault_at_every_call(three, |operation| {
+fn tables_and_kms_survive_every_fault() {
+    inject_every_fault(three_files, |operation| {
         operation.starts_with("dynamodb:") || operation.starts_with("kms:")
     });
 }
 
 #[test]
-fn every_fault_at_every_call_of_the_bucket() {
-    every_fault_at_every_call(three, |operation| operation.starts_with("s3:"));
+fn the_bucket_survives_every_fault() {
+    inject_every_fault(three_files, |operation| operation.starts_with("s3:"));
 }
 
 #[test]
-fn every_fault_at_every_call_of_an_upload_in_parts() {
-    every_fault_at_every_call(large, |operation| operation.starts_with("s3:"));
+fn multipart_uploads_survive_every_fault() {
+    inject_every_fault(two_part_file, |operation| operation.starts_with("s3:"));
 }
 
-/// The fault stays: every call of one operation fails for two hours, then the world heals.
+/// All calls of one operation fail for two hours, then the world recovers.
 #[test]
-fn an_operation_that_fails_for_two_hours_parks_nothing_and_loses_nothing() {
-    for operation in calls(three()).into_keys() {
-        for fault in fault::of_any_call(&operation) {
+fn an_operation_down_two_hours_loses_nothing() {
+    for operation in count_calls(three_files()).into_keys() {
+        for fault in fault::common_faults(&operation) {
             let here = operation.clone();
-            let plan = Plan::healthy(three()).with_faults(move |call| {
+            let plan = Plan::healthy(three_files()).with_faults(move |call| {
                 let is_late = call.at > Duration::from_hours(2);
                 let is_here = call.process != "operator" && call.operation == here;
                 if is_here && !is_late {
@@ -126,16 +132,16 @@ fn an_operation_that_fails_for_two_hours_parks_nothing_and_loses_nothing() {
                     Fault::None
                 }
             });
-            must_be_clean(&format!("{fault:?} at every {operation}"), &live(plan));
+            must_be_clean(&format!("{fault:?} at every {operation}"), &run_world(plan));
         }
     }
 }
 
-/// The first life of every process ends at its k-th call, before or after AWS has done it; then at a later
-/// one, until a life has fewer calls: at every call, or at every third.
-fn killed_at_every_call(media: fn() -> Vec<Medium>, process: &'static str) {
+/// The first process dies at its k-th call, before or after AWS executes it, and each later one
+/// likewise at a later call, until a life has fewer calls: at every call, or at every third.
+fn kill_at_every_call(media: fn() -> Vec<PlannedMedia>, process: &'static str) {
     for death in [Fault::Killed, Fault::DoneKilled] {
-        let step = if is_whole() { 1 } else { 3 };
+        let step = if tests_every_call() { 1 } else { 3 };
         for k in (1_u32..).step_by(step) {
             let plan = Plan::healthy(media()).with_faults(move |call| {
                 let is_here = call.process.starts_with(process) && call.life == 0;
@@ -145,14 +151,14 @@ fn killed_at_every_call(media: fn() -> Vec<Medium>, process: &'static str) {
                     Fault::None
                 }
             });
-            let outcome = live(plan);
+            let outcome = run_world(plan);
             must_be_clean(&format!("{death:?} of {process} at call {k}"), &outcome);
             if !outcome
                 .trace
                 .iter()
                 .any(|line| line.contains("died: killed"))
             {
-                assert!(k > 2, "nobody was killed");
+                assert!(k > 2, "no process was killed");
                 break;
             }
         }
@@ -160,16 +166,16 @@ fn killed_at_every_call(media: fn() -> Vec<Medium>, process: &'static str) {
 }
 
 #[test]
-fn a_download_function_killed_at_any_call_loses_nothing() {
-    killed_at_every_call(three, "download");
+fn download_killed_at_any_call_loses_nothing() {
+    kill_at_every_call(three_files, "download");
 }
 
 #[test]
-fn a_download_function_killed_at_any_call_of_an_upload_in_parts_loses_nothing() {
-    killed_at_every_call(large, "download");
+fn download_killed_during_an_upload_loses_nothing() {
+    kill_at_every_call(two_part_file, "download");
 }
 
 #[test]
-fn a_webhook_function_killed_at_any_call_loses_nothing_that_was_accepted() {
-    killed_at_every_call(three, "webhook");
+fn webhook_killed_at_any_call_loses_nothing() {
+    kill_at_every_call(three_files, "webhook");
 }

@@ -1,15 +1,15 @@
-//! A world in which nothing goes wrong: every media ends stored, once, with its own bytes.
+//! A world in which nothing goes wrong: every media file is stored once, with its own bytes.
 
 use std::time::Duration;
 
 use simulation::{
-    live,
-    plan::{Medium, Plan},
+    plan::{Plan, PlannedMedia},
+    run_world,
 };
 use stand_in::Kind;
 
 #[test]
-fn in_a_healthy_world_every_media_is_stored_once() {
+fn a_healthy_world_stores_every_file_once() {
     let kinds = [
         Kind::Image,
         Kind::Voice,
@@ -18,9 +18,9 @@ fn in_a_healthy_world_every_media_is_stored_once() {
         Kind::Video,
     ];
     let media = (0..10).zip(kinds.iter().cycle()).map(|(n, kind)| {
-        Medium::healthy(*kind, &format!("healthy {n}")).at(Duration::from_secs(n))
+        PlannedMedia::healthy(*kind, &format!("healthy {n}")).announced_at(Duration::from_secs(n))
     });
-    let outcome = live(Plan::healthy(media.collect()));
+    let outcome = run_world(Plan::healthy(media.collect()));
     assert!(outcome.account.is_clean(), "{}", outcome.account);
     assert_eq!(outcome.account.stored, 10, "{}", outcome.account);
     assert!(outcome.violations.is_empty(), "{:?}", outcome.violations);

@@ -1,4 +1,5 @@
-//! Things that happen to a real deployment, one at a time: duplicates, deadlines, outages, poison, new tokens.
+//! Events of a real deployment, one at a time: duplicates, deadlines, outages, poison, new
+//! tokens.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,12 +7,12 @@ use simulation::{
     Outcome,
     accounting::Fate,
     fault::Fault,
-    live,
-    plan::{CUSTOMERS, Happening, Medium, Plan},
+    plan::{CUSTOMERS, OutsideEvent, Plan, PlannedMedia},
+    run_world,
 };
 use stand_in::{CdnScenario, Format, Kind, WapiScenario};
 
-fn ten() -> Vec<Medium> {
+fn ten_files() -> Vec<PlannedMedia> {
     let kinds = [
         Kind::Voice,
         Kind::Document,
@@ -21,7 +22,7 @@ fn ten() -> Vec<Medium> {
     ];
     let media = (0..10).zip(kinds.iter().cycle());
     media
-        .map(|(n, kind)| Medium::healthy(*kind, &format!("one of ten: {n}")))
+        .map(|(n, kind)| PlannedMedia::healthy(*kind, &format!("one of ten: {n}")))
         .collect()
 }
 
@@ -30,8 +31,8 @@ fn must_be_clean(name: &str, outcome: &Outcome) {
     assert!(account.is_clean(), "{name}\n{trace}\n{account}");
 }
 
-/// When a call was made, in seconds of the world, for every line of the trace that has all these words.
-fn moments(outcome: &Outcome, words: &[&str]) -> Vec<f64> {
+/// The times of the calls whose trace lines contain all these words, in seconds of the world.
+fn call_times(outcome: &Outcome, words: &[&str]) -> Vec<f64> {
     let lines = outcome
         .trace
         .iter()
@@ -42,38 +43,39 @@ fn moments(outcome: &Outcome, words: &[&str]) -> Vec<f64> {
 }
 
 #[test]
-fn five_posts_at_once_of_one_media_store_it_once() {
+fn five_posts_at_once_store_one_file() {
     for copies in [0, 500] {
-        let medium = Medium {
+        let planned = PlannedMedia {
             posts: 5,
-            ..Medium::healthy(Kind::Voice, "five times")
+            ..PlannedMedia::healthy(Kind::Voice, "five times")
         };
-        let mut plan = Plan::healthy(vec![medium]);
+        let mut plan = Plan::healthy(vec![planned]);
         (plan.downloads, plan.copies_per_mille) = (5, copies);
-        let outcome = live(plan);
+        let outcome = run_world(plan);
         must_be_clean("five posts", &outcome);
         assert_eq!(outcome.account.stored, 1);
     }
 }
 
+/// Five posts at once of a file with two parts.
 #[test]
-fn five_posts_at_once_of_a_media_of_two_parts_store_it_once_and_leave_no_upload() {
-    let medium = Medium {
+fn five_posts_leave_no_open_upload() {
+    let planned = PlannedMedia {
         posts: 5,
-        ..Medium::healthy(Kind::Document, "five times, large")
+        ..PlannedMedia::healthy(Kind::Document, "five times, large")
     }
-    .with(|spec| spec.format(Format::Random).size(8 * 1024 * 1024 + 1000));
-    let mut plan = Plan::healthy(vec![medium]);
+    .with_spec(|spec| spec.format(Format::Random).size(8 * 1024 * 1024 + 1000));
+    let mut plan = Plan::healthy(vec![planned]);
     plan.downloads = 5;
-    let outcome = live(plan);
+    let outcome = run_world(plan);
     must_be_clean("five posts", &outcome);
     assert_eq!(outcome.account.stored, 1);
 }
 
-/// Below 80 s nothing is started; 8 s and 3 s before the end are where a run is cut. The steps go through
-/// all three, with a source that is slow enough to be cut.
+/// Below 80 s nothing starts; a run is cut 8 s and 3 s before the end. The steps cover all three
+/// limits, with a source that is slow enough to be cut.
 #[test]
-fn wherever_an_invocation_ends_nothing_is_lost() {
+fn no_invocation_limit_loses_a_job() {
     let steps = [(0, 400), (79_900, 80_400), (80_400, 92_000)];
     for (from, to) in steps {
         let step = if to - from > 1000 { 500 } else { 20 };
@@ -84,8 +86,10 @@ fn wherever_an_invocation_ends_nothing_is_lost() {
                     bytes_per_second: 500,
                 }),
             };
-            let medium = Medium::healthy(Kind::Document, "slow").with(|spec| spec.wapi(slow));
-            let mut plan = Plan::healthy(vec![medium, Medium::healthy(Kind::Voice, "quick")]);
+            let planned =
+                PlannedMedia::healthy(Kind::Document, "slow").with_spec(|spec| spec.wapi(slow));
+            let mut plan =
+                Plan::healthy(vec![planned, PlannedMedia::healthy(Kind::Voice, "quick")]);
             plan.time_left = Arc::new(move |nth| {
                 if nth <= 2 {
                     Duration::from_millis(left)
@@ -93,23 +97,24 @@ fn wherever_an_invocation_ends_nothing_is_lost() {
                     Duration::from_secs(600)
                 }
             });
-            must_be_clean(&format!("{left} ms left"), &live(plan));
+            must_be_clean(&format!("{left} ms left"), &run_world(plan));
         }
     }
 }
 
+/// Both sources are down for a day; everything is stored afterwards.
 #[test]
-fn when_both_sources_are_down_for_a_day_nothing_is_parked_and_everything_arrives_afterwards() {
+fn a_day_without_sources_parks_nothing() {
     let down = WapiScenario::CallStatus { status: 503 };
     let day = Duration::from_hours(24);
-    let mut plan = Plan::healthy(ten());
-    plan.happenings = vec![
-        (Duration::ZERO, Happening::Wapi(Some(down))),
-        (Duration::ZERO, Happening::Cdn(Some(CdnScenario::Hang))),
-        (day, Happening::Wapi(None)),
-        (day, Happening::Cdn(None)),
+    let mut plan = Plan::healthy(ten_files());
+    plan.outside_events = vec![
+        (Duration::ZERO, OutsideEvent::Wapi(Some(down))),
+        (Duration::ZERO, OutsideEvent::Cdn(Some(CdnScenario::Hang))),
+        (day, OutsideEvent::Wapi(None)),
+        (day, OutsideEvent::Cdn(None)),
     ];
-    let outcome = live(plan);
+    let outcome = run_world(plan);
     must_be_clean("a day without sources", &outcome);
     assert_eq!((outcome.account.stored, outcome.account.parked), (10, 0));
     assert!(
@@ -119,15 +124,15 @@ fn when_both_sources_are_down_for_a_day_nothing_is_parked_and_everything_arrives
     );
 }
 
-/// The queue would drop them without a word after seven days; they are parked before, even while every
-/// third answer to a write is lost.
+/// The queue would silently drop the jobs after seven days; they are parked before that, even
+/// while every third answer to a write is lost.
 #[test]
-fn when_both_sources_stay_down_everything_is_parked_with_a_reason_before_the_queue_forgets_it() {
+fn a_permanent_outage_parks_everything_in_time() {
     for every in [u32::MAX, 3] {
-        let media = ten()
+        let media = ten_files()
             .into_iter()
             .take(4)
-            .map(|medium| medium.ending(Fate::Parked));
+            .map(|planned| planned.with_fate(Fate::Parked));
         let mut plan = Plan::healthy(media.collect()).with_faults(move |call| {
             let is_write = matches!(
                 call.operation.as_str(),
@@ -141,14 +146,14 @@ fn when_both_sources_stay_down_everything_is_parked_with_a_reason_before_the_que
             }
         });
         let down = WapiScenario::CallStatus { status: 503 };
-        plan.happenings = vec![
-            (Duration::ZERO, Happening::Wapi(Some(down))),
+        plan.outside_events = vec![
+            (Duration::ZERO, OutsideEvent::Wapi(Some(down))),
             (
                 Duration::ZERO,
-                Happening::Cdn(Some(CdnScenario::Status { code: 503 })),
+                OutsideEvent::Cdn(Some(CdnScenario::Status { code: 503 })),
             ),
         ];
-        let outcome = live(plan);
+        let outcome = run_world(plan);
         must_be_clean("never again", &outcome);
         assert_eq!((outcome.account.stored, outcome.account.parked), (0, 4));
         // An answer that gets lost may park a job twice, and nothing else does.
@@ -162,24 +167,24 @@ fn when_both_sources_stay_down_everything_is_parked_with_a_reason_before_the_que
 }
 
 #[test]
-fn one_poison_in_a_batch_of_ten_delays_no_other() {
-    let mut plan = Plan::healthy(ten().into_iter().skip(1).collect());
-    plan.strangers = vec![(Duration::ZERO, "no job at all".to_owned())];
+fn poison_delays_no_job_in_its_batch() {
+    let mut plan = Plan::healthy(ten_files().into_iter().skip(1).collect());
+    plan.strangers = vec![(Duration::ZERO, "not a job".to_owned())];
     plan.downloads = 1;
-    let outcome = live(plan);
+    let outcome = run_world(plan);
     must_be_clean("poison", &outcome);
     assert_eq!((outcome.account.stored, outcome.account.parked), (9, 1));
     assert!(outcome.took < Duration::from_secs(10), "{:?}", outcome.took);
 }
 
 #[test]
-fn a_media_that_cannot_be_parked_comes_back_until_it_can() {
-    let nobody_has_it = Medium::healthy(Kind::Image, "by nobody")
-        .with(|spec| {
+fn a_failed_parking_is_retried() {
+    let nobody_has_it = PlannedMedia::healthy(Kind::Image, "by nobody")
+        .with_spec(|spec| {
             spec.wapi(WapiScenario::NotFound404)
                 .cdn(CdnScenario::Gone { status: 404 })
         })
-        .ending(Fate::Parked);
+        .with_fate(Fate::Parked);
     let plan = Plan::healthy(vec![nobody_has_it]).with_faults(|call| {
         let fails = call.operation == "sqs:SendMessage" && call.at < Duration::from_hours(3);
         let (status, code) = (403, "AccessDeniedException");
@@ -189,47 +194,49 @@ fn a_media_that_cannot_be_parked_comes_back_until_it_can() {
             Fault::None
         }
     });
-    let outcome = live(plan);
+    let outcome = run_world(plan);
     must_be_clean("no parking", &outcome);
     assert_eq!(outcome.account.parked, 1);
     assert!(outcome.took > Duration::from_hours(3), "{:?}", outcome.took);
 }
 
 #[test]
-fn a_token_that_is_changed_in_the_middle_delays_media_and_loses_none() {
-    let only_wapi =
-        |medium: Medium| medium.with(|spec| spec.cdn(CdnScenario::Status { code: 503 }));
-    let mut media: Vec<_> = ten().into_iter().map(only_wapi).collect();
-    for (n, medium) in (0..).zip(&mut media) {
-        medium.at = Duration::from_secs(20 * n);
+fn a_new_token_loses_no_file() {
+    let only_wapi = |planned: PlannedMedia| {
+        planned.with_spec(|spec| spec.cdn(CdnScenario::Status { code: 503 }))
+    };
+    let mut media: Vec<_> = ten_files().into_iter().map(only_wapi).collect();
+    for (n, planned) in (0..).zip(&mut media) {
+        planned.at = Duration::from_secs(20 * n);
     }
     let mut plan = Plan::healthy(media);
     let minute = Duration::from_mins(1);
-    plan.happenings = vec![
+    plan.outside_events = vec![
         (
             minute,
-            Happening::NewToken(CUSTOMERS[0], "invented-token-9"),
+            OutsideEvent::NewToken(CUSTOMERS[0], "invented-token-9"),
         ),
         (
             30 * minute,
-            Happening::TokenWritten(CUSTOMERS[0], "invented-token-9"),
+            OutsideEvent::TokenWritten(CUSTOMERS[0], "invented-token-9"),
         ),
     ];
-    let outcome = live(plan);
+    let outcome = run_world(plan);
     must_be_clean("a new token", &outcome);
     assert_eq!(outcome.account.stored, 10);
 }
 
+/// Each is stored before the removal or parked with a reason.
 #[test]
-fn media_of_an_instance_that_is_removed_are_stored_before_or_parked_with_a_reason() {
-    let mut media: Vec<_> = ten()
+fn removing_an_instance_loses_no_file() {
+    let mut media: Vec<_> = ten_files()
         .into_iter()
-        .map(|medium| medium.ending(Fate::Either))
+        .map(|planned| planned.with_fate(Fate::Either))
         .collect();
-    for (n, medium) in (0..).zip(&mut media) {
-        medium.at = Duration::from_mins(n);
+    for (n, planned) in (0..).zip(&mut media) {
+        planned.at = Duration::from_mins(n);
         if n % 2 == 1 {
-            medium.spec = medium
+            planned.spec = planned
                 .spec
                 .clone()
                 .wapi(WapiScenario::fail_times(4))
@@ -237,8 +244,8 @@ fn media_of_an_instance_that_is_removed_are_stored_before_or_parked_with_a_reaso
         }
     }
     let mut plan = Plan::healthy(media);
-    plan.happenings = vec![(Duration::from_mins(5), Happening::Removed(CUSTOMERS[0]))];
-    let outcome = live(plan);
+    plan.outside_events = vec![(Duration::from_mins(5), OutsideEvent::Removed(CUSTOMERS[0]))];
+    let outcome = run_world(plan);
     must_be_clean("a removed instance", &outcome);
     assert!(
         outcome.account.stored > 0 && outcome.account.parked > 0,
@@ -248,18 +255,18 @@ fn media_of_an_instance_that_is_removed_are_stored_before_or_parked_with_a_reaso
 }
 
 #[test]
-fn clocks_that_are_five_minutes_wrong_park_nothing() {
+fn clocks_wrong_by_five_minutes_park_nothing() {
     for skew in [-300, 300] {
-        let mut plan = Plan::healthy(ten());
+        let mut plan = Plan::healthy(ten_files());
         plan.skew = Arc::new(move |process| if process.ends_with('0') { skew } else { -skew });
-        let outcome = live(plan);
+        let outcome = run_world(plan);
         must_be_clean(&format!("{skew} s"), &outcome);
         assert_eq!(outcome.account.stored, 10);
     }
 }
 
 #[test]
-fn broken_slow_and_lying_bodies_are_replaced_by_good_ones() {
+fn bad_bodies_are_replaced_by_good_ones() {
     let scenarios = [
         (WapiScenario::FlipBit { at: 50 }, CdnScenario::Ok),
         (WapiScenario::CutEnd { bytes: 10 }, CdnScenario::Ok),
@@ -291,23 +298,24 @@ fn broken_slow_and_lying_bodies_are_replaced_by_good_ones() {
         } else {
             cdn
         };
-        Medium::healthy(Kind::Document, &format!("bad body {n}"))
-            .with(|spec| spec.wapi(wapi).cdn(cdn))
+        PlannedMedia::healthy(Kind::Document, &format!("bad body {n}"))
+            .with_spec(|spec| spec.wapi(wapi).cdn(cdn))
     });
-    must_be_clean("bad bodies", &live(Plan::healthy(media.collect())));
+    must_be_clean("bad bodies", &run_world(Plan::healthy(media.collect())));
 }
 
-/// What the first call of a retried job waits for is the queue, not a function.
+/// The first call of a retried job waits for the queue, not for a function.
 #[test]
-fn a_retry_takes_no_longer_than_its_schedule_says() {
-    let medium = Medium::healthy(Kind::Voice, "once more").with(|spec| {
+fn a_retry_starts_when_its_schedule_says() {
+    let planned = PlannedMedia::healthy(Kind::Voice, "once more").with_spec(|spec| {
         spec.wapi(WapiScenario::fail_times(1))
             .cdn(CdnScenario::Status { code: 503 })
     });
-    let outcome = live(Plan::healthy(vec![medium]));
+    let outcome = run_world(Plan::healthy(vec![planned]));
     must_be_clean("a retry", &outcome);
-    // Each run looks for a record of a version before, claims and writes; the last gives its word, too.
-    let writes = moments(&outcome, &["dynamodb:UpdateItem", "media/"]);
+    // Each run looks for a record of the previous version, claims and writes; the last run also
+    // records its result.
+    let writes = call_times(&outcome, &["dynamodb:UpdateItem", "media/"]);
     let [_, _, written, claimed, _, _, _] = writes[..] else {
         panic!("{:?}", outcome.trace)
     };
@@ -317,10 +325,10 @@ fn a_retry_takes_no_longer_than_its_schedule_says() {
     );
 }
 
-/// The table of media is out of reach around the moment at which a job would be given up: from an hour
-/// before to two hours after. The queue keeps the job for another day, which is room for a try that can
-/// read the table.
-fn the_table_fails_at_the_last_try(sources_heal: bool) -> Outcome {
+/// The media table is out of reach around the moment at which a job would be given up: from an
+/// hour before to two hours after. The queue keeps the job for another day, which leaves time for
+/// an attempt that can read the table.
+fn run_with_failing_table(sources_heal: bool) -> Outcome {
     let down = WapiScenario::CallStatus { status: 503 };
     let (hour, last) = (Duration::from_hours(1), Duration::from_hours(6 * 24));
     let fate = if sources_heal {
@@ -328,8 +336,8 @@ fn the_table_fails_at_the_last_try(sources_heal: bool) -> Outcome {
     } else {
         Fate::Parked
     };
-    let medium = Medium::healthy(Kind::Voice, "the last try").ending(fate);
-    let plan = Plan::healthy(vec![medium]).with_faults(move |call| {
+    let planned = PlannedMedia::healthy(Kind::Voice, "the last try").with_fate(fate);
+    let plan = Plan::healthy(vec![planned]).with_faults(move |call| {
         let is_of_table = call.subject.starts_with("media/");
         let is_then = (last - hour..last + 2 * hour).contains(&call.at);
         if is_of_table && is_then {
@@ -339,28 +347,29 @@ fn the_table_fails_at_the_last_try(sources_heal: bool) -> Outcome {
         }
     });
     let mut happenings = vec![
-        (Duration::ZERO, Happening::Wapi(Some(down))),
+        (Duration::ZERO, OutsideEvent::Wapi(Some(down))),
         (
             Duration::ZERO,
-            Happening::Cdn(Some(CdnScenario::Status { code: 503 })),
+            OutsideEvent::Cdn(Some(CdnScenario::Status { code: 503 })),
         ),
     ];
     if sources_heal {
-        happenings.push((last - hour, Happening::Wapi(None)));
-        happenings.push((last - hour, Happening::Cdn(None)));
+        happenings.push((last - hour, OutsideEvent::Wapi(None)));
+        happenings.push((last - hour, OutsideEvent::Cdn(None)));
     }
-    live(Plan { happenings, ..plan })
+    run_world(Plan {
+        outside_events: happenings,
+        ..plan
+    })
+}
+
+/// No record says `retrying` when its job is parked.
+#[test]
+fn a_failing_table_leaves_no_retrying_record() {
+    must_be_clean("both are down", &run_with_failing_table(false));
 }
 
 #[test]
-fn a_table_that_fails_at_the_last_try_leaves_no_record_that_says_retrying_of_what_is_parked() {
-    must_be_clean("both are down", &the_table_fails_at_the_last_try(false));
-}
-
-#[test]
-fn a_table_that_fails_at_the_last_try_parks_no_media_whose_sources_are_well() {
-    must_be_clean(
-        "only the table is down",
-        &the_table_fails_at_the_last_try(true),
-    );
+fn a_failing_table_parks_no_available_file() {
+    must_be_clean("only the table is down", &run_with_failing_table(true));
 }

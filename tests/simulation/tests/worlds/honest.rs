@@ -1,26 +1,29 @@
-//! The proof can fail: a cloud that lies is found out, whatever it lies about.
+//! The audit can fail: a cloud that lies is detected, whatever it lies about.
 
 use std::time::Duration;
 
 use simulation::{
     accounting::Account,
     fault::{Call, Fault},
-    live,
-    plan::{Medium, Plan},
+    plan::{Plan, PlannedMedia},
+    run_world,
 };
 use stand_in::{CdnScenario, Kind, WapiScenario};
 
-fn account(media: Vec<Medium>, faults: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Account {
-    live(Plan::healthy(media).with_faults(faults)).account
+fn audit_world(
+    media: Vec<PlannedMedia>,
+    faults: impl Fn(&Call) -> Fault + Send + Sync + 'static,
+) -> Account {
+    run_world(Plan::healthy(media).with_faults(faults)).account
 }
 
-/// 200, and nothing done.
+/// AWS answers 200 and does nothing.
 const LIE: Fault = Fault::Refused {
     status: 200,
     code: "Nothing",
 };
 
-fn at(operation: &'static str) -> impl Fn(&Call) -> Fault {
+fn at_operation(operation: &'static str) -> impl Fn(&Call) -> Fault {
     move |call| {
         if call.operation == operation {
             LIE
@@ -31,8 +34,8 @@ fn at(operation: &'static str) -> impl Fn(&Call) -> Fault {
 }
 
 #[test]
-fn a_media_that_s3_only_says_it_has_is_lost() {
-    let account = account(vec![Medium::healthy(Kind::Voice, "lost")], |call| {
+fn an_object_s3_did_not_keep_is_lost() {
+    let account = audit_world(vec![PlannedMedia::healthy(Kind::Voice, "lost")], |call| {
         let (status, code) = (412, "PreconditionFailed");
         if call.operation == "s3:PutObject" {
             Fault::Refused { status, code }
@@ -49,20 +52,20 @@ fn a_media_that_s3_only_says_it_has_is_lost() {
 }
 
 #[test]
-fn a_job_that_is_only_said_to_be_parked_is_lost() {
-    let medium = Medium::healthy(Kind::Image, "by nobody").with(|spec| {
+fn a_job_sqs_did_not_park_is_lost() {
+    let planned = PlannedMedia::healthy(Kind::Image, "by nobody").with_spec(|spec| {
         spec.wapi(WapiScenario::NotFound404)
             .cdn(CdnScenario::Gone { status: 410 })
     });
-    let account = account(vec![medium], at("sqs:SendMessage"));
+    let account = audit_world(vec![planned], at_operation("sqs:SendMessage"));
     assert_eq!(account.lost.len(), 1, "{account}");
 }
 
 #[test]
-fn a_record_that_is_only_said_to_be_written_is_missed() {
-    let account = account(
-        vec![Medium::healthy(Kind::Voice, "silent")],
-        at("dynamodb:UpdateItem"),
+fn an_unwritten_record_is_reported() {
+    let account = audit_world(
+        vec![PlannedMedia::healthy(Kind::Voice, "silent")],
+        at_operation("dynamodb:UpdateItem"),
     );
     assert_eq!(
         (account.lost.len(), account.unexpected.len()),
@@ -72,7 +75,7 @@ fn a_record_that_is_only_said_to_be_written_is_missed() {
 }
 
 #[test]
-fn healthy_media_that_end_parked_are_told() {
+fn an_available_file_that_is_parked_is_reported() {
     let down = |call: &Call| match call.operation.as_str() {
         "s3:PutObject" if call.at > Duration::ZERO => Fault::Refused {
             status: 403,
@@ -80,7 +83,7 @@ fn healthy_media_that_end_parked_are_told() {
         },
         _ => Fault::None,
     };
-    let account = account(vec![Medium::healthy(Kind::Voice, "never")], down);
+    let account = audit_world(vec![PlannedMedia::healthy(Kind::Voice, "never")], down);
     assert_eq!(
         (account.parked, account.unexpected.len()),
         (1, 1),

@@ -1,50 +1,51 @@
-//! Two media never meet and one is never two, in a real table and with both functions running.
+//! Two media files are never taken for one, and one is never stored twice, with a real table and
+//! the real functions.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use simulation::{
-    Outcome, live,
-    plan::{Left, Medium, Plan},
+    Outcome,
+    plan::{Plan, PlannedMedia, PriorState},
+    run_world,
 };
 use stand_in::Kind;
 
 const ID: &str = "3EB0D8C2DC513BD63DC4";
 
-/// A picture with these bytes under the one id.
-fn picture(bytes: &str) -> Medium {
-    Medium::healthy(Kind::Image, bytes).with(|spec| spec.message_id(ID))
+/// A picture with these bytes under the shared message id.
+fn picture_of(bytes: &str) -> PlannedMedia {
+    PlannedMedia::healthy(Kind::Image, bytes).with_spec(|spec| spec.message_id(ID))
 }
 
-/// The same in a chat that is told by a hidden id alone.
-fn by_lid(bytes: &str, lid: &str) -> Medium {
-    in_chat(bytes, &format!("{lid}@lid")).telling(
+/// The same in a chat that is identified by a hidden id alone.
+fn by_lid(bytes: &str, lid: &str) -> PlannedMedia {
+    in_chat(bytes, &format!("{lid}@lid")).with_changed_field(
         "/sender",
         serde_json::json!({ "id": lid, "senderLid": format!("{lid}@lid") }),
     )
 }
 
-/// The same in a chat that is told by a hidden id and by a number.
-fn by_both(bytes: &str, lid: &str, phone: &str) -> Medium {
-    in_chat(bytes, &format!("{lid}@lid")).telling(
+/// The same in a chat that is identified by a hidden id and by a number.
+fn by_both(bytes: &str, lid: &str, phone: &str) -> PlannedMedia {
+    in_chat(bytes, &format!("{lid}@lid")).with_changed_field(
         "/sender",
         serde_json::json!({ "id": phone, "senderLid": format!("{lid}@lid") }),
     )
 }
 
-fn in_chat(bytes: &str, chat: &str) -> Medium {
+fn in_chat(bytes: &str, chat: &str) -> PlannedMedia {
     let chat = chat.to_owned();
-    picture(bytes)
-        .with(|spec| spec.chat(chat.clone()).sender("5500900000099"))
-        .telling("/sender", serde_json::json!(null))
+    picture_of(bytes)
+        .with_spec(|spec| spec.chat(chat.clone()).sender("5500900000099"))
+        .with_changed_field("/sender", serde_json::json!(null))
 }
 
-fn in_group(bytes: &str, group: &str) -> Medium {
-    in_chat(bytes, group).telling("/isGroup", true)
+fn in_group(bytes: &str, group: &str) -> PlannedMedia {
+    in_chat(bytes, group).with_changed_field("/isGroup", true)
 }
 
-/// The keys of all objects, each of which must be named by exactly one record that says it is
-/// stored.
-fn stored(outcome: &Outcome) -> BTreeSet<String> {
+/// The keys of all objects. Each must be named by exactly one record in state `stored`.
+fn stored_keys(outcome: &Outcome) -> BTreeSet<String> {
     let objects = outcome.evidence.objects.iter();
     let objects: Vec<_> = objects.map(|one| one.key.clone()).collect();
     let records = outcome.evidence.records.iter();
@@ -60,47 +61,60 @@ fn stored(outcome: &Outcome) -> BTreeSet<String> {
     objects.into_iter().collect()
 }
 
-/// How many files these are: one after the other, the other way round, and all at once.
-fn files(media: &[Medium]) -> [usize; 3] {
-    let spaced = |media: Vec<Medium>| {
-        let later = |(n, medium): (u64, Medium)| medium.at(Duration::from_mins(n));
-        stored(&live(Plan::healthy((0..).zip(media).map(later).collect()))).len()
+/// How many files are stored when these arrive in order, in reverse order, and all at once.
+fn count_files(media: &[PlannedMedia]) -> [usize; 3] {
+    let spaced = |media: Vec<PlannedMedia>| {
+        let later =
+            |(n, planned): (u64, PlannedMedia)| planned.announced_at(Duration::from_mins(n));
+        stored_keys(&run_world(Plan::healthy(
+            (0..).zip(media).map(later).collect(),
+        )))
+        .len()
     };
     let reversed = media.iter().rev().cloned().collect();
-    let at_once = stored(&live(Plan::healthy(media.to_vec()))).len();
+    let at_once = stored_keys(&run_world(Plan::healthy(media.to_vec()))).len();
     [spaced(media.to_vec()), spaced(reversed), at_once]
 }
 
 #[test]
 fn the_same_id_content_and_chat_are_one_file() {
-    assert_eq!(files(&[picture("a"), picture("a"), picture("a")]), [1; 3]);
+    assert_eq!(
+        count_files(&[picture_of("a"), picture_of("a"), picture_of("a")]),
+        [1; 3]
+    );
 }
 
 #[test]
 fn three_pictures_under_one_id_are_three_files() {
-    assert_eq!(files(&[picture("a"), picture("b"), picture("c")]), [3; 3]);
+    assert_eq!(
+        count_files(&[picture_of("a"), picture_of("b"), picture_of("c")]),
+        [3; 3]
+    );
 }
 
 #[test]
 fn the_same_content_under_another_id_is_another_file() {
-    let edit = picture("a").with(|spec| spec.message_id("3EB0EDITED"));
-    assert_eq!(files(&[picture("a"), edit]), [2; 3]);
+    let edit = picture_of("a").with_spec(|spec| spec.message_id("3EB0EDITED"));
+    assert_eq!(count_files(&[picture_of("a"), edit]), [2; 3]);
 }
 
 #[test]
-fn one_medium_told_by_lid_and_by_number_is_one_file() {
+fn lid_and_number_of_a_chat_are_one_file() {
     let (lid, phone) = ("200000000000002", "5500900000002");
     let all = [
         by_lid("a", lid),
         by_both("a", lid, phone),
         in_chat("a", phone),
     ];
-    assert_eq!(files(&all), [1; 3]);
-    assert_eq!(files(&[by_lid("a", lid), in_chat("a", phone)]), [1; 3]);
+    assert_eq!(count_files(&all), [1; 3]);
+    assert_eq!(
+        count_files(&[by_lid("a", lid), in_chat("a", phone)]),
+        [1; 3]
+    );
 }
 
 #[test]
-fn one_content_in_chats_that_cannot_be_one_is_a_file_in_each() {
+fn chats_that_differ_get_a_file_each() {
     for chats in [
         [in_chat("a", "5500900000002"), in_chat("a", "5500900000003")],
         [
@@ -123,21 +137,21 @@ fn one_content_in_chats_that_cannot_be_one_is_a_file_in_each() {
             in_chat("a", "5500900000002"),
             in_chat("a", "status@broadcast"),
         ],
-        // A number that somebody else had before: one folder, one second, one id and the same
-        // bytes.
+        // A number that belonged to somebody else before: one folder, one second, one id and the
+        // same bytes.
         [
             by_both("a", "2000001", "5500900000002"),
             by_both("a", "2000002", "5500900000002"),
         ],
     ] {
-        assert_eq!(files(&chats), [2; 3], "{chats:?}");
+        assert_eq!(count_files(&chats), [2; 3], "{chats:?}");
     }
 }
 
-/// A hidden id may be either number's, but once a record knows its number another one is another
-/// chat.
+/// A hidden id may belong to either number, but once a record knows its number, another number is
+/// another chat.
 #[test]
-fn what_a_stored_record_learns_of_its_chat_tells_it_from_the_next() {
+fn a_record_that_knows_its_chat_excludes_others() {
     let chats = [
         by_lid("a", "200000000000002"),
         in_chat("a", "5500900000002"),
@@ -145,49 +159,52 @@ fn what_a_stored_record_learns_of_its_chat_tells_it_from_the_next() {
         by_both("a", "200000000000003", "5500900000003"),
         by_lid("a", "200000000000003"),
     ];
-    let [forwards, ..] = files(&chats);
+    let [forwards, ..] = count_files(&chats);
     assert_eq!(forwards, 2);
 }
 
-/// What somebody else sends under a known id neither replaces a picture that is on its way nor
-/// hides behind one.
+/// Another sender's media message under a known id neither replaces a picture that is on its way
+/// nor is taken for it.
 #[test]
-fn a_known_id_is_of_no_use_to_who_sends_something_else_under_it() {
-    let victims = in_group("the victim's", "120363000000000001@g.us").with(|spec| {
+fn a_known_id_does_not_help_an_attacker() {
+    let victims = in_group("the victim's", "120363000000000001@g.us").with_spec(|spec| {
         spec.cdn(stand_in::CdnScenario::fail_times(3))
             .wapi(stand_in::WapiScenario::fail_times(3))
     });
     let attackers = in_chat("the attacker's", "5500900000009");
-    assert_eq!(files(&[victims, attackers]), [2; 3]);
+    assert_eq!(count_files(&[victims, attackers]), [2; 3]);
 }
 
-/// An id may be chosen so that it reads like another medium's key.
+/// A sender may choose an id that looks like another media file's key.
 #[test]
 fn an_id_that_looks_like_a_key_is_an_id() {
-    let key = live(Plan::healthy(vec![picture("a")])).trace;
+    let key = run_world(Plan::healthy(vec![picture_of("a")])).trace;
     let sort_key = key.iter().find_map(|line| {
         let (_, rest) = line.split_once(&format!("{ID}#"))?;
         Some(format!("{ID}#{}", rest.get(..26)?))
     });
     let chosen = sort_key.unwrap_or_else(|| panic!("no key in the trace: {:?}", key.first()));
-    let forged = picture("b").with(|spec| spec.message_id(chosen.clone()));
-    assert_eq!(files(&[picture("a"), forged]), [2; 3]);
+    let forged = picture_of("b").with_spec(|spec| spec.message_id(chosen.clone()));
+    assert_eq!(count_files(&[picture_of("a"), forged]), [2; 3]);
 }
 
-const STORED: Left = Left {
+const STORED: PriorState = PriorState {
     record: Some("stored"),
     job: false,
     unread: false,
 };
-const WAITING: Left = Left {
+const WAITING: PriorState = PriorState {
     record: Some("retrying"),
     job: true,
     unread: false,
 };
 
+/// What the previous version stored is not fetched again.
 #[test]
-fn what_the_version_before_has_stored_is_not_fetched_again() {
-    let outcome = live(Plan::healthy(vec![picture("a").leaving(STORED)]));
+fn a_file_stored_by_the_previous_version_stays() {
+    let outcome = run_world(Plan::healthy(vec![
+        picture_of("a").with_prior_state(STORED),
+    ]));
     assert_eq!(
         outcome.evidence.objects.len(),
         0,
@@ -198,11 +215,13 @@ fn what_the_version_before_has_stored_is_not_fetched_again() {
     assert!(outcome.evidence.queued.is_empty() && outcome.evidence.parked.is_empty());
 }
 
+/// The previous version took the second file of a message for a duplicate; it is fetched when it
+/// is announced again.
 #[test]
-fn what_the_version_before_took_for_a_duplicate_is_fetched_when_it_is_announced_again() {
-    let stored = picture("a").leaving(STORED);
-    let others = ["b", "c"].map(|bytes| picture(bytes).at(Duration::from_mins(1)));
-    let outcome = live(Plan::healthy([vec![stored], others.to_vec()].concat()));
+fn a_file_the_previous_version_missed_is_fetched() {
+    let stored = picture_of("a").with_prior_state(STORED);
+    let others = ["b", "c"].map(|bytes| picture_of(bytes).announced_at(Duration::from_mins(1)));
+    let outcome = run_world(Plan::healthy([vec![stored], others.to_vec()].concat()));
     assert_eq!(
         outcome.evidence.objects.len(),
         2,
@@ -213,26 +232,32 @@ fn what_the_version_before_took_for_a_duplicate_is_fetched_when_it_is_announced_
 }
 
 #[test]
-fn a_job_of_the_version_before_ends_in_its_record() {
-    let outcome = live(Plan::healthy(vec![picture("a").leaving(WAITING)]));
-    assert_eq!(stored(&outcome).len(), 1);
+fn a_job_of_the_previous_version_ends_in_its_record() {
+    let outcome = run_world(Plan::healthy(vec![
+        picture_of("a").with_prior_state(WAITING),
+    ]));
+    assert_eq!(stored_keys(&outcome).len(), 1);
     assert_eq!(
         outcome.evidence.records.len(),
         1,
         "{:?}",
         outcome.evidence.records
     );
-    // Without a record it makes one, and what is announced again is the same medium.
-    let alone = Left {
+    // Without a record it creates one, and the same media message announced again is not stored
+    // twice.
+    let alone = PriorState {
         job: true,
-        ..Left::default()
+        ..PriorState::default()
     };
-    let again = picture("a").at(Duration::from_mins(1));
-    let outcome = live(Plan::healthy(vec![
-        picture("a").leaving(alone),
+    let again = picture_of("a").announced_at(Duration::from_mins(1));
+    let outcome = run_world(Plan::healthy(vec![
+        picture_of("a").with_prior_state(alone),
         again.clone(),
     ]));
-    assert_eq!(stored(&outcome).len(), 1);
-    let outcome = live(Plan::healthy(vec![picture("a").leaving(WAITING), again]));
-    assert_eq!(stored(&outcome).len(), 1);
+    assert_eq!(stored_keys(&outcome).len(), 1);
+    let outcome = run_world(Plan::healthy(vec![
+        picture_of("a").with_prior_state(WAITING),
+        again,
+    ]));
+    assert_eq!(stored_keys(&outcome).len(), 1);
 }

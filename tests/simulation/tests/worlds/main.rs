@@ -1,4 +1,5 @@
-//! Simulated worlds: the real functions in virtual time, with faults, and an account of every media message.
+//! Simulated worlds: the real functions in virtual time, with faults, and an account of every
+//! media message.
 //!
 //! One program, because each would hold the functions, the model of AWS and the stand-in once more.
 

@@ -1,4 +1,4 @@
-//! The functions' roles against what the functions were seen to do: nothing missing, nothing extra.
+//! The functions' roles, compared with what the functions do: nothing missing, nothing extra.
 
 use std::{
     collections::BTreeSet,
@@ -13,23 +13,22 @@ use std::{
 
 use serde_yaml_ng::Value;
 use simulation::{
-    Outcome, Reached,
+    Outcome, ResourceAccess,
     accounting::Fate,
     fault::Fault,
-    live,
-    plan::{Medium, Plan},
-    seed,
+    plan::{Plan, PlannedMedia},
+    run_world, seed,
 };
 use stand_in::{CdnScenario, Format, Kind, WapiScenario};
 
-/// Worlds that are lived through until everything that a role allows was done once.
-const MOST_SEEDS: u64 = 300;
+/// Maximum number of worlds run until every right of a role was used once.
+const MAX_SEEDS: u64 = 300;
 
 /// An IAM action and the part of the stack that it is allowed on.
 type Right = (String, String);
 
-/// What Lambda does with the download function's role, to feed it: the function itself never asks.
-const OF_THE_TRIGGER: [&str; 3] = [
+/// What Lambda itself does with the download function's role, to poll the queue.
+const TRIGGER_ACTIONS: [&str; 3] = [
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
     "sqs:ReceiveMessage",
@@ -40,7 +39,7 @@ fn right(action: &str, part: &str) -> Right {
 }
 
 /// The permission that a call needs, as AWS documents it.
-fn needed(reached: &Reached) -> Right {
+fn needed_right(reached: &ResourceAccess) -> Right {
     let action = match reached.operation.as_str() {
         "s3:CreateMultipartUpload" | "s3:UploadPart" | "s3:CompleteMultipartUpload" => {
             "s3:PutObject"
@@ -57,29 +56,29 @@ fn needed(reached: &Reached) -> Right {
         "jobs" => "JobsQueue",
         "parked" => "ParkedQueue",
         "kms" => "TokenKey",
-        other => panic!("{other} is no part of the stack"),
+        other => panic!("{other} is not a part of the stack"),
     };
     right(action, part)
 }
 
-/// Anything below a tag such as `!If`.
-fn plain(value: &Value) -> &Value {
+/// The value below a tag such as `!If`.
+fn untagged(value: &Value) -> &Value {
     if let Value::Tagged(tagged) = value {
         return &tagged.value;
     }
     value
 }
 
-fn list(value: &Value) -> Vec<String> {
-    let value = plain(value);
+fn string_list(value: &Value) -> Vec<String> {
+    let value = untagged(value);
     let Some(items) = value.as_sequence() else {
         return vec![value.as_str().expect("a text").to_owned()];
     };
-    items.iter().flat_map(list).collect()
+    items.iter().flat_map(string_list).collect()
 }
 
-/// What a policy of the template allows, without logs, and without the customer's own key.
-fn allowed(policy: &str) -> BTreeSet<Right> {
+/// What a policy of the template allows, without logs and without the customer's own key.
+fn allowed_rights(policy: &str) -> BTreeSet<Right> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
     let template = std::fs::read_to_string(path).expect("the template");
     let template: Value = serde_yaml_ng::from_str(&template).expect("YAML");
@@ -90,13 +89,13 @@ fn allowed(policy: &str) -> BTreeSet<Right> {
         .filter(|one| !matches!(one, Value::Tagged(_)));
     let mut rights = BTreeSet::new();
     for statement in always.filter(|one| one["Sid"].as_str() != Some("WriteLogs")) {
-        for resource in list(&statement["Resource"]) {
+        for resource in string_list(&statement["Resource"]) {
             let part = resource
                 .replace("${", "")
                 .replace('}', "")
                 .replace(".Arn", "");
             rights.extend(
-                list(&statement["Action"])
+                string_list(&statement["Action"])
                     .iter()
                     .map(|action| right(action, &part)),
             );
@@ -106,16 +105,16 @@ fn allowed(policy: &str) -> BTreeSet<Right> {
     rights
 }
 
-/// A medium that nobody has, and a parked queue that takes nothing from the download function: in the end
-/// SQS parks the job by itself, and only the hourly look can write down that it did.
+/// A media file that no source has, and a parked queue that refuses the download function's
+/// messages: SQS itself parks the job in the end, and only the watch function can record it.
 fn parked_by_the_queue() -> Outcome {
-    let nobody_has_it = Medium::healthy(Kind::Image, "by nobody")
-        .with(|spec| {
+    let nobody_has_it = PlannedMedia::healthy(Kind::Image, "by nobody")
+        .with_spec(|spec| {
             spec.wapi(WapiScenario::NotFound404)
                 .cdn(CdnScenario::Gone { status: 404 })
         })
-        .ending(Fate::Parked);
-    let outcome = live(Plan::healthy(vec![nobody_has_it]).with_faults(|call| {
+        .with_fate(Fate::Parked);
+    let outcome = run_world(Plan::healthy(vec![nobody_has_it]).with_faults(|call| {
         let (status, code) = (403, "AccessDeniedException");
         if call.operation == "sqs:SendMessage" && call.process.starts_with("download") {
             Fault::Refused { status, code }
@@ -131,8 +130,8 @@ fn parked_by_the_queue() -> Outcome {
 
 /// A file of two parts whose upload S3 refuses to complete at first, so that it is aborted.
 fn aborted_upload() -> Outcome {
-    let of_two_parts = Medium::healthy(Kind::Document, "of two parts")
-        .with(|spec| spec.format(Format::Random).size(8 * 1024 * 1024 + 1000));
+    let of_two_parts = PlannedMedia::healthy(Kind::Document, "of two parts")
+        .with_spec(|spec| spec.format(Format::Random).size(8 * 1024 * 1024 + 1000));
     let plan = Plan::healthy(vec![of_two_parts]).with_faults(|call| {
         let (status, code) = (403, "AccessDenied");
         let is_here = call.operation == "s3:CompleteMultipartUpload" && call.nth_of_operation == 1;
@@ -142,18 +141,18 @@ fn aborted_upload() -> Outcome {
             Fault::None
         }
     });
-    let outcome = live(plan);
+    let outcome = run_world(plan);
     assert_eq!(outcome.account.stored, 1, "{}", outcome.account);
     outcome
 }
 
 #[test]
-fn each_role_allows_what_its_function_does_and_nothing_else() {
+fn each_role_allows_exactly_what_its_function_does() {
     let mut done = parked_by_the_queue().reached;
     done.extend(aborted_upload().reached);
-    let by = |done: &BTreeSet<Reached>, who: &str| -> BTreeSet<Right> {
+    let by = |done: &BTreeSet<ResourceAccess>, who: &str| -> BTreeSet<Right> {
         let its = done.iter().filter(|one| one.who == who);
-        its.map(needed).collect()
+        its.map(needed_right).collect()
     };
     let roles = [
         ("webhook", "WebhookPolicy"),
@@ -161,10 +160,10 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         ("watch", "WatchPolicy"),
     ];
     let expected = roles.map(|(who, policy)| {
-        let mut rights = allowed(policy);
+        let mut rights = allowed_rights(policy);
         if who == "download" {
             rights.retain(|(action, part)| {
-                part != "JobsQueue" || !OF_THE_TRIGGER.contains(&action.as_str())
+                part != "JobsQueue" || !TRIGGER_ACTIONS.contains(&action.as_str())
             });
         }
         (who, rights)
@@ -176,17 +175,17 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         let mut roles = expected.iter();
         roles.all(|(who, rights)| by(&done, who) == *rights)
     };
-    // As many worlds at once as there are processors: each lives in a thread.
+    // Runs as many worlds at once as there are processors, each in its own thread.
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
         for _ in 0..processors {
             scope.spawn(|| {
                 while !is_all() {
                     let n = next.fetch_add(1, Ordering::Relaxed);
-                    if n > MOST_SEEDS {
+                    if n > MAX_SEEDS {
                         break;
                     }
-                    let reached = live(seed::plan(n)).reached;
+                    let reached = run_world(seed::build_plan(n)).reached;
                     done.lock().expect("no world panicked").extend(reached);
                 }
             });

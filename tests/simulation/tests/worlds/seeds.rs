@@ -1,8 +1,8 @@
-//! A few seeds for every day, and the proof that a seed is one history and no other.
+//! A few seeds on every run, and the proof that a seed always gives the same history.
 
 use std::process::Command;
 
-fn prove(arguments: &[&str]) -> (bool, String) {
+fn run_prove(arguments: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_prove"))
         .args(arguments)
         .output();
@@ -14,15 +14,15 @@ fn prove(arguments: &[&str]) -> (bool, String) {
 }
 
 #[test]
-fn twenty_seeds_keep_every_promise() {
-    let (is_clean, told) = prove(&["--seeds", "20"]);
+fn twenty_seeds_lose_nothing() {
+    let (is_clean, told) = run_prove(&["--seeds", "20"]);
     assert!(is_clean, "{told}");
 }
 
 #[test]
-fn a_seed_lives_through_the_same_history_again() {
+fn a_seed_repeats_its_history() {
     for seed in ["3", "17"] {
-        let ((_, once), (_, again)) = (prove(&["--seed", seed]), prove(&["--seed", seed]));
+        let ((_, once), (_, again)) = (run_prove(&["--seed", seed]), run_prove(&["--seed", seed]));
         assert!(once.lines().count() > 50, "{once}");
         assert_eq!(once, again, "seed {seed}");
     }

@@ -1,4 +1,5 @@
-//! WhatsApp's media encryption, written from its description with `RustCrypto`: AES-256-CBC, PKCS#7, ten bytes of HMAC-SHA-256.
+//! WhatsApp's media encryption, written from its description with `RustCrypto`: AES-256-CBC,
+//! PKCS#7, ten bytes of HMAC-SHA-256.
 
 use aes::Aes256;
 use anyhow::{Result, anyhow};
@@ -12,10 +13,10 @@ use sha2::{Digest, Sha256};
 use crate::plain::{CHUNK, Chunks, Plain};
 
 const BLOCK: usize = 16;
-/// Bytes of the MAC that end a sealed file.
+/// Length in bytes of the MAC at the end of an encrypted file.
 pub const MAC_LEN: usize = 10;
 
-/// Whose keys a file is encrypted with.
+/// The type of content, which selects the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyType {
@@ -31,7 +32,7 @@ pub enum KeyType {
 
 impl KeyType {
     /// The HKDF info string.
-    pub fn info(self) -> &'static str {
+    pub fn hkdf_info(self) -> &'static str {
         match self {
             KeyType::Image => "WhatsApp Image Keys",
             KeyType::Video => "WhatsApp Video Keys",
@@ -40,7 +41,7 @@ impl KeyType {
         }
     }
 
-    /// The word that W-API's `type` field has for it.
+    /// The value of W-API's `type` field.
     pub fn wapi_type(self) -> &'static str {
         match self {
             KeyType::Image => "image",
@@ -51,44 +52,46 @@ impl KeyType {
     }
 }
 
-/// How the sender sealed the file. The webhook's `fileEncSha256` is always that of the sealed file.
+/// How the sender encrypted the file. The webhook's `fileEncSha256` is always the hash of the
+/// encrypted file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Seal {
-    /// As WhatsApp does it.
+pub enum Encryption {
+    /// As WhatsApp encrypts.
     #[default]
     Right,
-    /// The last ten bytes are not the MAC: the encrypted hash agrees, the MAC does not.
+    /// The last ten bytes are not the MAC: the encrypted hash matches, the MAC does not.
     BadMac,
-    /// MAC and encrypted hash agree, the PKCS#7 padding is nonsense.
+    /// MAC and encrypted hash match, the PKCS#7 padding is invalid.
     BadPadding,
-    /// Not sealed at all: the CDN holds the plaintext, as for channels. `fileEncSha256` is then that of the plaintext.
+    /// Not encrypted: the CDN has the plaintext, as for channels. `fileEncSha256` is the hash of
+    /// the plaintext.
     Plain,
 }
 
-/// What HKDF makes of a media key for one type of content.
+/// The keys that HKDF expands a media key into, for one type of content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaKeys {
-    /// The initialisation vector.
+    /// The initialisation vector of AES-CBC.
     pub iv: [u8; 16],
-    /// The AES key.
+    /// The key of AES-256.
     pub cipher_key: [u8; 32],
-    /// The HMAC key.
+    /// The key of HMAC-SHA-256.
     pub mac_key: [u8; 32],
-    /// Unused by the format; here to hold test vectors against.
+    /// Unused by the format; test vectors contain it.
     pub ref_key: [u8; 32],
 }
 
 impl MediaKeys {
-    /// The keys of a media key for one of the four types of media.
+    /// Expands a media key for one of the four types of content.
     ///
     /// # Errors
     /// Never in practice: the lengths are fixed.
-    pub fn derive(media_key: &[u8; 32], key_type: KeyType) -> Result<Self> {
-        Self::derive_with_info(media_key, key_type.info())
+    pub fn derive_keys(media_key: &[u8; 32], key_type: KeyType) -> Result<Self> {
+        Self::derive_with_info(media_key, key_type.hkdf_info())
     }
 
-    /// The keys of a media key for any info string.
+    /// Expands a media key with any info string.
     ///
     /// # Errors
     /// Never in practice: the lengths are fixed.
@@ -108,44 +111,44 @@ impl MediaKeys {
     }
 }
 
-/// The length of a sealed file.
-pub fn sealed_size(plain_size: u64, seal: Seal) -> u64 {
+/// The length of an encrypted file in bytes.
+pub fn encrypted_size(plain_size: u64, seal: Encryption) -> u64 {
     match seal {
-        Seal::Plain => plain_size,
-        Seal::Right | Seal::BadMac | Seal::BadPadding => {
+        Encryption::Plain => plain_size,
+        Encryption::Right | Encryption::BadMac | Encryption::BadPadding => {
             (plain_size / BLOCK as u64 + 1) * BLOCK as u64 + MAC_LEN as u64
         }
     }
 }
 
-/// A sealed file in pieces, made from a plain one as it is read.
+/// An encrypted file in pieces, encrypted as the plain one is read.
 #[derive(Debug)]
-pub struct Sealed {
+pub struct EncryptedChunks {
     chunks: Chunks,
-    /// `None` once the MAC is out, or for a file that is not sealed.
-    sealing: Option<Sealing>,
-    seal: Seal,
+    /// `None` after the MAC, or if the file is not encrypted.
+    sealing: Option<EncryptionState>,
+    seal: Encryption,
 }
 
 #[derive(Debug)]
-struct Sealing {
+struct EncryptionState {
     cipher: cbc::Encryptor<Aes256>,
     mac: Hmac<Sha256>,
 }
 
-impl Sealed {
-    /// Begins to seal.
+impl EncryptedChunks {
+    /// Starts to encrypt.
     ///
     /// # Errors
     /// Never in practice: HMAC takes keys of any length.
-    pub fn new(plain: &Plain, keys: &MediaKeys, seal: Seal) -> Result<Self> {
-        let sealing = if seal == Seal::Plain {
+    pub fn new(plain: &Plain, keys: &MediaKeys, seal: Encryption) -> Result<Self> {
+        let sealing = if seal == Encryption::Plain {
             None
         } else {
             let mut mac = Hmac::<Sha256>::new_from_slice(&keys.mac_key)
                 .map_err(|_| anyhow!("HMAC refused its key"))?;
             mac.update(&keys.iv);
-            Some(Sealing {
+            Some(EncryptionState {
                 cipher: cbc::Encryptor::new(&keys.cipher_key.into(), &keys.iv.into()),
                 mac,
             })
@@ -158,10 +161,10 @@ impl Sealed {
     }
 }
 
-impl Iterator for Sealed {
+impl Iterator for EncryptedChunks {
     type Item = Bytes;
 
-    /// Whole chunks are a multiple of the block, so only the file's last piece meets the padding.
+    /// Whole chunks are a multiple of the block, so only the file's last piece is padded.
     fn next(&mut self) -> Option<Bytes> {
         let chunk = self.chunks.next();
         let Some(sealing) = &mut self.sealing else {
@@ -172,46 +175,46 @@ impl Iterator for Sealed {
         let mut out = Vec::with_capacity(chunk.len() + BLOCK + MAC_LEN);
         out.extend_from_slice(&chunk);
         if is_last {
-            pad(&mut out, self.seal);
+            append_padding(&mut out, self.seal);
         }
         let (blocks, _) = Array::slice_as_chunks_mut(&mut out);
         sealing.cipher.encrypt_blocks(blocks);
         sealing.mac.update(&out);
         if is_last {
             let mac = self.sealing.take()?.mac.finalize().into_bytes();
-            let flip = u8::from(self.seal == Seal::BadMac);
+            let flip = u8::from(self.seal == Encryption::BadMac);
             out.extend(mac.iter().take(MAC_LEN).map(|byte| byte ^ flip));
         }
         Some(out.into())
     }
 }
 
-/// PKCS#7, or a last byte that no PKCS#7 ends with.
-fn pad(out: &mut Vec<u8>, seal: Seal) {
+/// Appends PKCS#7 padding, or a last byte that is invalid as PKCS#7.
+fn append_padding(out: &mut Vec<u8>, seal: Encryption) {
     let missing = BLOCK - out.len() % BLOCK;
     let byte = u8::try_from(missing).unwrap_or(0);
     out.resize(out.len() + missing, byte);
-    if let (Seal::BadPadding, Some(last)) = (seal, out.last_mut()) {
+    if let (Encryption::BadPadding, Some(last)) = (seal, out.last_mut()) {
         *last = 0xff;
     }
 }
 
-/// The two hashes of a sealed file that its webhook tells.
+/// The two hashes of a file that its webhook contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hashes {
-    /// Of the plain bytes.
+    /// SHA-256 of the plain bytes.
     pub plain: [u8; 32],
-    /// Of the sealed bytes.
+    /// SHA-256 of the encrypted bytes.
     pub sealed: [u8; 32],
 }
 
-/// Both hashes of a file.
+/// Computes both hashes of a file.
 ///
 /// # Errors
 /// Never in practice: the lengths are fixed.
-pub fn hashes(plain: &Plain, keys: &MediaKeys, seal: Seal) -> Result<Hashes> {
+pub fn compute_hashes(plain: &Plain, keys: &MediaKeys, seal: Encryption) -> Result<Hashes> {
     let mut sealed = Sha256::new();
-    for chunk in Sealed::new(plain, keys, seal)? {
+    for chunk in EncryptedChunks::new(plain, keys, seal)? {
         sealed.update(&chunk);
     }
     Ok(Hashes {
@@ -220,13 +223,14 @@ pub fn hashes(plain: &Plain, keys: &MediaKeys, seal: Seal) -> Result<Hashes> {
     })
 }
 
-/// Seals bytes in memory with keys of any kind: for tests of other crates that need an independent sealer.
+/// Encrypts bytes in memory with any keys, for tests of other crates that need an independent
+/// implementation.
 ///
 /// # Errors
 /// Never in practice: the lengths are fixed.
-pub fn seal_bytes(plain: impl Into<Bytes>, keys: &MediaKeys, seal: Seal) -> Result<Bytes> {
+pub fn encrypt_bytes(plain: impl Into<Bytes>, keys: &MediaKeys, seal: Encryption) -> Result<Bytes> {
     let mut out = Vec::new();
-    for chunk in Sealed::new(&Plain::whole(plain), keys, seal)? {
+    for chunk in EncryptedChunks::new(&Plain::unpadded(plain), keys, seal)? {
         out.extend_from_slice(&chunk);
     }
     Ok(out.into())

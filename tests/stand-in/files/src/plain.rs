@@ -1,4 +1,4 @@
-//! A file's plain bytes, made on demand: gigabytes need no memory.
+//! A file's plain bytes, generated on demand: gigabytes need no memory.
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
@@ -6,19 +6,19 @@ use sha2::{Digest, Sha256};
 
 use crate::noise;
 
-/// How many bytes [`Plain::chunks`] gives at a time. A multiple of AES's block.
+/// The size in bytes of a piece of [`Plain::chunks`]. A multiple of AES's block.
 pub const CHUNK: usize = 64 * 1024;
 
-/// What stands between the beginning and the end of a padded file.
+/// The content between the beginning and the end of a padded file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filler {
-    /// Any bytes.
+    /// Pseudo-random bytes.
     Noise,
     /// Lower-case letters in lines of 64.
     Letters,
 }
 
-/// A file: its beginning, filler that follows from a seed, its end.
+/// A file: its beginning, filler derived from a seed, its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plain {
     head: Bytes,
@@ -30,7 +30,7 @@ pub struct Plain {
 
 impl Plain {
     /// A file without filler.
-    pub fn whole(head: impl Into<Bytes>) -> Self {
+    pub fn unpadded(head: impl Into<Bytes>) -> Self {
         Self::padded(head, Filler::Noise, 0, 0, Bytes::new())
     }
 
@@ -56,8 +56,8 @@ impl Plain {
         self.filler_end() + self.tail.len() as u64
     }
 
-    /// Up to `len` bytes from `offset` on; fewer at the end of the file.
-    pub fn read(&self, offset: u64, len: usize) -> Bytes {
+    /// Reads up to `len` bytes from `offset`; fewer at the end of the file.
+    pub fn read_at(&self, offset: u64, len: usize) -> Bytes {
         let end = self.size().min(offset.saturating_add(len as u64));
         let mut out = Vec::with_capacity(len.min(CHUNK));
         let mut at = offset;
@@ -112,26 +112,26 @@ impl Plain {
         self.head.len() as u64 + self.filler_len
     }
 
-    /// Appends what lies in `at..end` and in one of the three parts.
+    /// Appends the bytes of `at..end`, which lie in one of the three parts.
     fn read_part(&self, out: &mut Vec<u8>, at: u64, end: u64) {
         let head_len = self.head.len() as u64;
         if at < head_len {
-            out.extend_from_slice(slice(&self.head, at, end.min(head_len)));
+            out.extend_from_slice(clamped_slice(&self.head, at, end.min(head_len)));
         } else if at < self.filler_end() {
             let from = at - head_len;
             let len = usize::try_from(end.min(self.filler_end()) - at).unwrap_or(0);
             match self.filler {
-                Filler::Noise => noise::append(out, self.filler_seed, from, len),
+                Filler::Noise => noise::append_noise(out, self.filler_seed, from, len),
                 Filler::Letters => append_letters(out, self.filler_seed, from, len),
             }
         } else {
             let start = self.filler_end();
-            out.extend_from_slice(slice(&self.tail, at - start, end - start));
+            out.extend_from_slice(clamped_slice(&self.tail, at - start, end - start));
         }
     }
 }
 
-fn slice(bytes: &[u8], from: u64, to: u64) -> &[u8] {
+fn clamped_slice(bytes: &[u8], from: u64, to: u64) -> &[u8] {
     let from = usize::try_from(from).unwrap_or(usize::MAX);
     let to = usize::try_from(to).unwrap_or(usize::MAX);
     bytes.get(from..to).unwrap_or(&[])
@@ -139,7 +139,7 @@ fn slice(bytes: &[u8], from: u64, to: u64) -> &[u8] {
 
 fn append_letters(out: &mut Vec<u8>, seed: u64, from: u64, len: usize) {
     let start = out.len();
-    noise::append(out, seed, from, len);
+    noise::append_noise(out, seed, from, len);
     for (place, byte) in (from..).zip(out.iter_mut().skip(start)) {
         *byte = if place % 64 == 63 {
             b'\n'
@@ -160,7 +160,7 @@ impl Iterator for Chunks {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
-        let chunk = self.plain.read(self.offset, CHUNK);
+        let chunk = self.plain.read_at(self.offset, CHUNK);
         self.offset += chunk.len() as u64;
         (!chunk.is_empty()).then_some(chunk)
     }
@@ -171,14 +171,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_window_of_a_file_is_the_same_as_in_the_whole() {
+    fn any_window_equals_the_whole_file() {
         for filler in [Filler::Noise, Filler::Letters] {
             let plain = Plain::padded(&b"head"[..], filler, 9, 100, &b"tail"[..]);
             let whole = plain.bytes();
             assert_eq!(whole.len(), 108);
             for from in 0..=108_usize {
                 for to in from..=108 {
-                    let window = plain.read(from as u64, to - from);
+                    let window = plain.read_at(from as u64, to - from);
                     assert_eq!(whole.get(from..to), Some(window.as_ref()));
                 }
             }
@@ -187,9 +187,9 @@ mod tests {
 
     #[test]
     fn reading_stops_at_the_end() {
-        let plain = Plain::whole(&b"abc"[..]);
-        assert_eq!(plain.read(1, 100).as_ref(), b"bc");
-        assert!(plain.read(3, 1).is_empty());
+        let plain = Plain::unpadded(&b"abc"[..]);
+        assert_eq!(plain.read_at(1, 100).as_ref(), b"bc");
+        assert!(plain.read_at(3, 1).is_empty());
         assert_eq!(plain.chunks().count(), 1);
     }
 }

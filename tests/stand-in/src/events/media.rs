@@ -1,20 +1,20 @@
-//! The events that carry media, in both dialects.
+//! The events with media messages, in both dialects.
 
 use serde_json::json;
 
 use super::Entry;
 use crate::spec::{DEFAULT_MOMENT, Dialect, Format, Kind, Spec};
 
-/// A chat that is named by its LID.
+/// A chat that is identified by its LID.
 const LID_CHAT: &str = "200000000000002@lid";
 const GROUP: &str = "120363000000000002@g.us";
 
-/// Every media event, in the order of their moments.
-pub(super) fn catalogue() -> Vec<(String, Entry)> {
+/// Every event with a media message, in the order of their moments.
+pub(super) fn media_events() -> Vec<(String, Entry)> {
     let named = [
-        ("2025", in_2025()),
-        ("2026", in_2026()),
-        ("2026", odd_ones()),
+        ("2025", events_of_2025()),
+        ("2026", events_of_2026()),
+        ("2026", unusual_events()),
     ];
     let mut moment = DEFAULT_MOMENT;
     let mut all = Vec::new();
@@ -35,7 +35,7 @@ pub(super) fn catalogue() -> Vec<(String, Entry)> {
     all
 }
 
-fn in_2025() -> Vec<(&'static str, Spec)> {
+fn events_of_2025() -> Vec<(&'static str, Spec)> {
     vec![
         ("image", Spec::of(Kind::Image).caption("legenda")),
         (
@@ -56,7 +56,7 @@ fn in_2025() -> Vec<(&'static str, Spec)> {
     ]
 }
 
-fn in_2026() -> Vec<(&'static str, Spec)> {
+fn events_of_2026() -> Vec<(&'static str, Spec)> {
     vec![
         ("image", Spec::of(Kind::Image).caption("foto da fachada 📷")),
         ("video", Spec::of(Kind::Video)),
@@ -92,8 +92,8 @@ fn in_2026() -> Vec<(&'static str, Spec)> {
     ]
 }
 
-/// Wrappers, and chats that are not a person's digits.
-fn odd_ones() -> Vec<(&'static str, Spec)> {
+/// Wrappers, and chats that are not a person's number.
+fn unusual_events() -> Vec<(&'static str, Spec)> {
     vec![
         (
             "image-view-once",

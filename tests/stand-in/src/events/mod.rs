@@ -1,6 +1,7 @@
-//! The events of `events/`: their catalogue, how they are written, how they are served.
+//! The events of `events/`: the catalogue they are generated from, and how they are served.
 //!
-//! A file's stem is the seed of its media, so the stand-in can make the same bytes and keys again whenever it loads the file.
+//! A file's stem is the seed of its media file, so the stand-in generates the same bytes and keys
+//! whenever it loads the file.
 
 mod media;
 mod other;
@@ -11,42 +12,42 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::announce::Announced;
+use crate::announce::AnnouncedMedia;
 use crate::scenario::{CdnScenario, WapiScenario};
 use crate::spec::Spec;
 use crate::state::State;
 
-/// One event, its media being served if it has one.
+/// One event, whose media file is served if it has one.
 #[derive(Debug, Clone, Serialize)]
 pub struct Event {
     /// The file's name without `.json`.
     pub stem: String,
     /// The body that W-API would post.
     pub webhook: Value,
-    /// The media; none for events without.
-    pub announced: Option<Announced>,
+    /// The media file, if the event has one.
+    pub announced: Option<AnnouncedMedia>,
 }
 
-/// What an event of the catalogue is made from.
+/// The source of an event of the catalogue.
 #[derive(Debug, Clone)]
 pub enum Entry {
     /// A media message. The seed is the stem.
     Media(Box<Spec>),
-    /// Anything else, as it is posted.
+    /// Any other event, as it is posted.
     Other(Value),
 }
 
 /// Every event of `events/`, by stem, in the order of their moments.
 ///
 /// # Errors
-/// If a media that an event quotes cannot be made.
+/// If a media file that an event quotes cannot be generated.
 pub fn catalogue() -> Result<Vec<(String, Entry)>> {
-    let mut all = media::catalogue();
-    all.extend(other::catalogue()?);
+    let mut all = media::media_events();
+    all.extend(other::other_events()?);
     Ok(all)
 }
 
-/// The project's own `events/` folder, seen from this crate.
+/// The repository's `events/` folder.
 pub fn committed_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events")
 }
@@ -54,12 +55,12 @@ pub fn committed_dir() -> PathBuf {
 /// Writes the whole catalogue into a folder, one file per event.
 ///
 /// # Errors
-/// If a media cannot be made or a file cannot be written.
-pub fn write(dir: &Path) -> Result<usize> {
+/// If a media file cannot be generated or a file cannot be written.
+pub fn write_catalogue(dir: &Path) -> Result<usize> {
     let all = catalogue()?;
     let count = all.len();
     for (stem, entry) in all {
-        let mut text = serde_json::to_string_pretty(&webhook(entry)?)?;
+        let mut text = serde_json::to_string_pretty(&build_webhook(entry)?)?;
         text.push('\n');
         let path = dir.join(format!("{stem}.json"));
         std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
@@ -67,15 +68,15 @@ pub fn write(dir: &Path) -> Result<usize> {
     Ok(count)
 }
 
-fn webhook(entry: Entry) -> Result<Value> {
+fn build_webhook(entry: Entry) -> Result<Value> {
     Ok(match entry {
-        Entry::Media(spec) => Announced::make(*spec)?.webhook,
+        Entry::Media(spec) => AnnouncedMedia::from_spec(*spec)?.webhook,
         Entry::Other(webhook) => webhook,
     })
 }
 
-/// Serves the media of one event, and logs its webhook.
-pub(crate) fn load(
+/// Serves the media file of one event and logs its webhook.
+pub(crate) fn load_event(
     state: &State,
     stem: &str,
     wapi: WapiScenario,
@@ -85,10 +86,10 @@ pub(crate) fn load(
         .into_iter()
         .find_map(|(known, entry)| (known == stem).then_some(entry))
         .with_context(|| format!("no event is called {stem}"))?;
-    serve(state, stem, entry, wapi, cdn)
+    serve_event(state, stem, entry, wapi, cdn)
 }
 
-fn serve(
+fn serve_event(
     state: &State,
     stem: &str,
     entry: Entry,
@@ -108,7 +109,7 @@ fn serve(
             }
         }
         Entry::Media(spec) => {
-            let announced = state.announce(Spec { wapi, cdn, ..*spec })?;
+            let announced = state.announce_media(Spec { wapi, cdn, ..*spec })?;
             Event {
                 stem: stem.to_owned(),
                 webhook: announced.webhook.clone(),
@@ -118,34 +119,34 @@ fn serve(
     })
 }
 
-/// Serves the media of every event file of a folder.
-pub(crate) fn load_all(
+/// Serves the media file of every event in a folder.
+pub(crate) fn load_folder(
     state: &State,
     dir: &Path,
     scenarios: impl Fn(&str) -> (WapiScenario, CdnScenario),
 ) -> Result<Vec<Event>> {
     let mut catalogue = catalogue()?;
     let mut events = Vec::new();
-    for (stem, written) in read(dir)? {
+    for (stem, written) in read_folder(dir)? {
         let Some(place) = catalogue.iter().position(|(known, _)| *known == stem) else {
             bail!("{stem}.json is not in the catalogue of events");
         };
         let (_, entry) = catalogue.swap_remove(place);
         let (wapi, cdn) = scenarios(&stem);
-        let event = serve(state, &stem, entry, wapi, cdn)?;
+        let event = serve_event(state, &stem, entry, wapi, cdn)?;
         if event.webhook != written {
-            bail!("{stem}.json is not what the catalogue makes of it; see events/README.md");
+            bail!("{stem}.json differs from the catalogue; see events/README.md");
         }
         events.push(event);
     }
     Ok(events)
 }
 
-/// The event files of a folder, by stem, sorted.
+/// Reads the event files of a folder, sorted by stem.
 ///
 /// # Errors
 /// If the folder or a file cannot be read, or a file is not JSON.
-pub fn read(dir: &Path) -> Result<Vec<(String, Value)>> {
+pub fn read_folder(dir: &Path) -> Result<Vec<(String, Value)>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))? {
         let path = entry?.path();
@@ -172,7 +173,7 @@ pub fn read(dir: &Path) -> Result<Vec<(String, Value)>> {
     Ok(events)
 }
 
-/// The parts of an envelope that differ from message to message.
+/// The parts of an event that differ from message to message.
 pub(crate) struct Envelope<'a> {
     pub(crate) event: &'a str,
     pub(crate) instance: &'a str,
@@ -185,8 +186,8 @@ pub(crate) struct Envelope<'a> {
     pub(crate) content: Value,
 }
 
-/// A message event as W-API posts it. Everyone in it is invented.
-pub(crate) fn envelope(parts: &Envelope<'_>) -> Value {
+/// A message event as W-API posts it. Every person in it is invented.
+pub(crate) fn build_envelope(parts: &Envelope<'_>) -> Value {
     let sender_lid = if parts.from_me {
         "100000000000001@lid"
     } else if parts.chat.ends_with("@lid") {

@@ -1,40 +1,40 @@
-//! The events without media to store.
+//! The events without a media file to store.
 
 use anyhow::Result;
 use data_encoding::HEXUPPER;
 use serde_json::{Value, json};
 
-use super::{Entry, Envelope, envelope};
-use crate::announce::Announced;
+use super::{Entry, Envelope, build_envelope};
+use crate::announce::AnnouncedMedia;
 use crate::noise;
 use crate::spec::{DEFAULT_INSTANCE, DEFAULT_MOMENT, Kind, Spec};
 
-/// Media events come in the hour before.
+/// Events with media messages have the hour before.
 const FIRST_MOMENT: i64 = DEFAULT_MOMENT + 3600;
-/// Another message that an event speaks of.
+/// The id of another message that an event refers to.
 const OTHER_MESSAGE: &str = "3EB0AAAAAAAAAAAAAAAAAA";
 const CHAT: &str = "200000000000002@lid";
 
-/// Every event without media, in the order of their moments.
-pub(super) fn catalogue() -> Result<Vec<(String, Entry)>> {
+/// Every event without a media file to store, in the order of their moments.
+pub(super) fn other_events() -> Result<Vec<(String, Entry)>> {
     let mut moment = FIRST_MOMENT;
     let mut all = Vec::new();
-    for (stem, content) in messages()? {
+    for (stem, content) in message_events()? {
         all.push((
             stem.to_owned(),
-            Entry::Other(message(stem, moment, content)),
+            Entry::Other(message_event(stem, moment, content)),
         ));
         moment += 60;
     }
-    for (stem, event) in notices(moment) {
+    for (stem, event) in notice_events(moment) {
         all.push((stem.to_owned(), Entry::Other(event)));
     }
     Ok(all)
 }
 
-fn message(stem: &str, moment: i64, content: Value) -> Value {
-    let id = HEXUPPER.encode(&noise::digest(stem, "message id"));
-    envelope(&Envelope {
+fn message_event(stem: &str, moment: i64, content: Value) -> Value {
+    let id = HEXUPPER.encode(&noise::digest_seed(stem, "message id"));
+    build_envelope(&Envelope {
         event: "webhookReceived",
         instance: DEFAULT_INSTANCE,
         message_id: &format!("3EB0{}", id.get(..16).unwrap_or(&id)),
@@ -47,9 +47,9 @@ fn message(stem: &str, moment: i64, content: Value) -> Value {
     })
 }
 
-/// What `imageMessage` holds in a media that nobody is to download.
+/// The content of an `imageMessage` that must not be downloaded.
 fn image_object(seed: &str) -> Result<Value> {
-    let announced = Announced::make(
+    let announced = AnnouncedMedia::from_spec(
         Spec::of(Kind::Image)
             .seed(seed)
             .caption("legenda corrigida"),
@@ -58,11 +58,12 @@ fn image_object(seed: &str) -> Result<Value> {
     Ok(object.cloned().unwrap_or_default())
 }
 
-fn messages() -> Result<Vec<(&'static str, Value)>> {
+fn message_events() -> Result<Vec<(&'static str, Value)>> {
     let key = json!({ "remoteJID": CHAT, "fromMe": false, "ID": OTHER_MESSAGE, "participant": "" });
     let quoted = json!({ "imageMessage": image_object("text-quoting-image")? });
     let edited = json!({ "imageMessage": image_object("protocol-edit-caption")? });
-    let vcard = "BEGIN:VCARD\nVERSION:3.0\nFN:Contato Exemplo\nTEL;waid=5500900000004:+55 00 90000-0004\nEND:VCARD";
+    let vcard = "BEGIN:VCARD\nVERSION:3.0\nFN:Contato Exemplo\n\
+                 TEL;waid=5500900000004:+55 00 90000-0004\nEND:VCARD";
     Ok(vec![
         ("text", json!({ "conversation": "Mensagem de teste" })),
         (
@@ -72,7 +73,9 @@ fn messages() -> Result<Vec<(&'static str, Value)>> {
         ),
         (
             "reaction",
-            json!({ "reactionMessage": { "key": key, "text": "👍", "senderTimestampMS": "1787442599000" } }),
+            json!({
+                "reactionMessage": { "key": key, "text": "👍", "senderTimestampMS": "1787442599000" }
+            }),
         ),
         (
             "poll",
@@ -85,7 +88,9 @@ fn messages() -> Result<Vec<(&'static str, Value)>> {
         ),
         (
             "location",
-            json!({ "locationMessage": { "degreesLatitude": -1.0, "degreesLongitude": -48.0, "name": "", "address": "" } }),
+            json!({ "locationMessage": {
+                "degreesLatitude": -1.0, "degreesLongitude": -48.0, "name": "", "address": ""
+            } }),
         ),
         (
             "protocol-delete",
@@ -93,7 +98,9 @@ fn messages() -> Result<Vec<(&'static str, Value)>> {
         ),
         (
             "protocol-edit",
-            json!({ "protocolMessage": { "type": 14, "key": key, "editedMessage": { "conversation": "novo" } } }),
+            json!({ "protocolMessage": {
+                "type": 14, "key": key, "editedMessage": { "conversation": "novo" }
+            } }),
         ),
         (
             "protocol-edit-caption",
@@ -119,8 +126,8 @@ fn without_event(mut event: Value) -> Value {
     event
 }
 
-fn notices(moment: i64) -> Vec<(&'static str, Value)> {
-    let mut unknown = message(
+fn notice_events(moment: i64) -> Vec<(&'static str, Value)> {
+    let mut unknown = message_event(
         "unknown-event",
         moment,
         json!({ "conversation": "Mensagem de teste" }),
@@ -131,9 +138,13 @@ fn notices(moment: i64) -> Vec<(&'static str, Value)> {
     vec![
         (
             "status",
-            json!({ "event": "webhookStatus", "instanceId": DEFAULT_INSTANCE, "connectedPhone": "5500900000001",
-                "connectedLid": "100000000000001@lid", "status": "DELIVERY", "messageId": OTHER_MESSAGE,
-                "fromMe": false, "moment": moment, "chat": { "id": CHAT }, "isGroup": false }),
+            json!({
+                "event": "webhookStatus", "instanceId": DEFAULT_INSTANCE,
+                "connectedPhone": "5500900000001",
+                "connectedLid": "100000000000001@lid", "status": "DELIVERY",
+                "messageId": OTHER_MESSAGE,
+                "fromMe": false, "moment": moment, "chat": { "id": CHAT }, "isGroup": false
+            }),
         ),
         (
             "connected",
@@ -142,11 +153,14 @@ fn notices(moment: i64) -> Vec<(&'static str, Value)> {
         ),
         (
             "disconnected",
-            json!({ "event": "webhookDisconnected", "instanceId": DEFAULT_INSTANCE, "disconnected": true, "moment": moment }),
+            json!({
+                "event": "webhookDisconnected", "instanceId": DEFAULT_INSTANCE,
+                "disconnected": true, "moment": moment
+            }),
         ),
         (
             "missing-event",
-            without_event(message(
+            without_event(message_event(
                 "missing-event",
                 moment,
                 json!({ "conversation": "Mensagem de teste" }),

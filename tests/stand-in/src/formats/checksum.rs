@@ -1,6 +1,6 @@
-//! The two 32-bit checksums that formats ask for.
+//! The two 32-bit checksums that file formats need.
 
-/// CRC-32 as ZIP and PNG have it.
+/// CRC-32 of ZIP and PNG.
 pub(super) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
@@ -9,7 +9,7 @@ pub(super) fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
-/// CRC-32 as Ogg has it: the same polynomial, not reflected, without inversion.
+/// CRC-32 of Ogg: the same polynomial, not reflected, without inversion.
 pub(super) fn crc32_ogg(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |crc, byte| {
         (0..8).fold(crc ^ (u32::from(*byte) << 24), |crc, _| {
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_checksums_give_their_published_check_values() {
+    fn checksums_have_their_published_values() {
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
         assert_eq!(crc32_ogg(b"123456789"), 0x89a1_897f);
     }

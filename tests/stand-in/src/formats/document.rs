@@ -2,22 +2,24 @@
 
 use data_encoding::HEXLOWER;
 
-use super::Ends;
+use super::FileEnds;
 use crate::noise;
 use crate::plain::Filler;
 
-fn title(seed: &str) -> String {
-    HEXLOWER.encode(&noise::digest(seed, "document"))
+fn document_title(seed: &str) -> String {
+    HEXLOWER.encode(&noise::digest_seed(seed, "document"))
 }
 
-/// A PDF of one page that shows a line. Filler is a stream that no page uses, so that the cross-reference table stays at
-/// the end, where viewers look for it.
-pub(super) fn pdf(seed: &str, filler_len: u64) -> Ends {
-    let shown = format!("BT /F1 9 Tf 20 80 Td ({}) Tj ET", title(seed));
+/// A PDF with one page and one line. Filler is a stream that no page uses, so that the
+/// cross-reference table stays at the end, where viewers expect it.
+pub(super) fn make_pdf(seed: &str, filler_len: u64) -> FileEnds {
+    let shown = format!("BT /F1 9 Tf 20 80 Td ({}) Tj ET", document_title(seed));
     let objects = [
         "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
         "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
-        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 100]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>".to_owned(),
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 100]/Contents 4 0 R\
+         /Resources<</Font<</F1 5 0 R>>>>>>"
+            .to_owned(),
         format!("<</Length {}>>\nstream\n{shown}\nendstream", shown.len()),
         "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_owned(),
     ];
@@ -44,7 +46,7 @@ pub(super) fn pdf(seed: &str, filler_len: u64) -> Ends {
     tail.push_str(&format!(
         "trailer\n<</Size {size}/Root 1 0 R>>\nstartxref\n{table_at:010}\n%%EOF\n"
     ));
-    Ends {
+    FileEnds {
         head,
         tail: tail.into_bytes(),
         filler: Filler::Noise,
@@ -52,22 +54,26 @@ pub(super) fn pdf(seed: &str, filler_len: u64) -> Ends {
 }
 
 /// Plain text in UTF-8.
-pub(super) fn text(seed: &str) -> Ends {
-    let head = format!("Relatório de exemplo, ação nº 1\n{}\n", title(seed));
-    Ends {
+pub(super) fn make_text(seed: &str) -> FileEnds {
+    let head = format!(
+        "Relatório de exemplo, ação nº 1\n{}\n",
+        document_title(seed)
+    );
+    FileEnds {
         head: head.into_bytes(),
         tail: b"\nfim\n".to_vec(),
         filler: Filler::Letters,
     }
 }
 
-/// An HTML page that would run a script if a browser opened it.
-pub(super) fn html(seed: &str) -> Ends {
-    let title = title(seed);
+/// An HTML page with a script that a browser would run.
+pub(super) fn make_html(seed: &str) -> FileEnds {
+    let title = document_title(seed);
     let head = format!(
-        "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>{title}</title></head>\n<body><p>Olá</p>\n<script>document.title = 'opened';</script>\n<!-- "
+        "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
+         <body><p>Olá</p>\n<script>document.title = 'opened';</script>\n<!-- "
     );
-    Ends {
+    FileEnds {
         head: head.into_bytes(),
         tail: b" -->\n</body></html>\n".to_vec(),
         filler: Filler::Letters,

@@ -1,4 +1,4 @@
-//! Just enough of an H.264 encoder: pictures of raw (`I_PCM`) macroblocks, each a picture of its own.
+//! A minimal H.264 encoder: pictures of raw (`I_PCM`) macroblocks, each one independent.
 
 /// Edge of the picture in macroblocks of 16 pixels.
 const MACROBLOCKS: u32 = 2;
@@ -9,7 +9,7 @@ const SAMPLES: usize = 256 + 64 + 64;
 /// `mb_type` of a raw macroblock in an I slice.
 const I_PCM: u32 = 25;
 
-/// Writes bits, high ones first.
+/// Writes bits, most significant first.
 #[derive(Default)]
 struct Bits {
     bytes: Vec<u8>,
@@ -18,7 +18,7 @@ struct Bits {
 }
 
 impl Bits {
-    fn bit(&mut self, bit: bool) {
+    fn push_bit(&mut self, bit: bool) {
         self.current = self.current << 1 | u8::from(bit);
         self.filled += 1;
         if self.filled == 8 {
@@ -28,29 +28,30 @@ impl Bits {
         }
     }
 
-    fn bits(&mut self, value: u32, count: u32) {
+    fn push_bits(&mut self, value: u32, count: u32) {
         for place in (0..count).rev() {
-            self.bit(value >> place & 1 == 1);
+            self.push_bit(value >> place & 1 == 1);
         }
     }
 
     /// Unsigned Exp-Golomb.
-    fn ue(&mut self, value: u32) {
+    fn push_ue(&mut self, value: u32) {
         let length = (value + 1).ilog2();
-        self.bits(0, length);
-        self.bits(value + 1, length + 1);
+        self.push_bits(0, length);
+        self.push_bits(value + 1, length + 1);
     }
 
-    fn align(&mut self) {
+    fn align_to_byte(&mut self) {
         while self.filled != 0 {
-            self.bit(false);
+            self.push_bit(false);
         }
     }
 
-    /// The stop bit, and zeros up to a whole byte; then as a NAL unit, with emulation prevention.
-    fn nal(mut self, header: u8) -> Vec<u8> {
-        self.bit(true);
-        self.align();
+    /// Appends the stop bit and zeros up to a whole byte, then builds a NAL unit with emulation
+    /// prevention.
+    fn into_nal_unit(mut self, header: u8) -> Vec<u8> {
+        self.push_bit(true);
+        self.align_to_byte();
         let mut out = vec![header];
         let mut zeros = 0;
         for byte in self.bytes {
@@ -66,61 +67,61 @@ impl Bits {
 }
 
 /// The sequence parameter set: baseline, level 1.
-pub(super) fn sps() -> Vec<u8> {
+pub(super) fn sequence_parameters() -> Vec<u8> {
     let mut bits = Bits::default();
-    bits.bits(66, 8); // profile
-    bits.bits(0xc0, 8); // constraints: baseline and main
-    bits.bits(10, 8); // level
-    bits.ue(0); // id
-    bits.ue(0); // frame_num of 4 bits
-    bits.ue(0); // picture order counted
-    bits.ue(0); // in 4 bits
-    bits.ue(0); // no reference frames
-    bits.bit(false); // no gaps
-    bits.ue(MACROBLOCKS - 1); // width
-    bits.ue(MACROBLOCKS - 1); // height
-    bits.bit(true); // frames, not fields
-    bits.bit(false); // direct_8x8_inference
-    bits.bit(false); // no cropping
-    bits.bit(false); // no VUI
-    bits.nal(0x67)
+    bits.push_bits(66, 8); // profile
+    bits.push_bits(0xc0, 8); // constraints: baseline and main
+    bits.push_bits(10, 8); // level
+    bits.push_ue(0); // id
+    bits.push_ue(0); // frame_num of 4 bits
+    bits.push_ue(0); // picture order count type
+    bits.push_ue(0); // picture order count of 4 bits
+    bits.push_ue(0); // no reference frames
+    bits.push_bit(false); // no gaps
+    bits.push_ue(MACROBLOCKS - 1); // width
+    bits.push_ue(MACROBLOCKS - 1); // height
+    bits.push_bit(true); // frames, not fields
+    bits.push_bit(false); // direct_8x8_inference
+    bits.push_bit(false); // no cropping
+    bits.push_bit(false); // no VUI
+    bits.into_nal_unit(0x67)
 }
 
 /// The picture parameter set.
-pub(super) fn pps() -> Vec<u8> {
+pub(super) fn picture_parameters() -> Vec<u8> {
     let mut bits = Bits::default();
-    bits.ue(0); // id
-    bits.ue(0); // of SPS 0
-    bits.bits(0, 2); // CAVLC, no field order
-    bits.ue(0); // one slice group
-    bits.ue(0); // one reference in list 0
-    bits.ue(0); // and 1
-    bits.bits(0, 3); // no weighted prediction
-    bits.ue(0); // QP 26
-    bits.ue(0); // QS 26
-    bits.ue(0); // chroma QP
-    bits.bits(0, 3); // no deblocking control, no constrained intra, no redundant pictures
-    bits.nal(0x68)
+    bits.push_ue(0); // id
+    bits.push_ue(0); // of SPS 0
+    bits.push_bits(0, 2); // CAVLC, no field order
+    bits.push_ue(0); // one slice group
+    bits.push_ue(0); // one reference in list 0
+    bits.push_ue(0); // one reference in list 1
+    bits.push_bits(0, 3); // no weighted prediction
+    bits.push_ue(0); // QP 26
+    bits.push_ue(0); // QS 26
+    bits.push_ue(0); // chroma QP
+    bits.push_bits(0, 3); // no deblocking control, no constrained intra, no redundant pictures
+    bits.into_nal_unit(0x68)
 }
 
-/// One picture. Its samples repeat `texture`; zeros are avoided, as raw macroblocks may not hold them.
-pub(super) fn picture(number: u32, texture: &[u8]) -> Vec<u8> {
+/// One picture. Its samples repeat `texture`, without zeros, which raw macroblocks must not have.
+pub(super) fn encode_picture(number: u32, texture: &[u8]) -> Vec<u8> {
     let mut bits = Bits::default();
-    bits.ue(0); // first macroblock
-    bits.ue(7); // I slice
-    bits.ue(0); // PPS 0
-    bits.bits(0, 4); // frame_num
-    bits.ue(number % 2); // idr_pic_id differs from the picture before
-    bits.bits(0, 4); // picture order
-    bits.bits(0, 2); // no output of prior pictures, no long term reference
-    bits.ue(0); // QP as in the PPS
+    bits.push_ue(0); // first macroblock
+    bits.push_ue(7); // I slice
+    bits.push_ue(0); // PPS 0
+    bits.push_bits(0, 4); // frame_num
+    bits.push_ue(number % 2); // idr_pic_id differs from the previous picture
+    bits.push_bits(0, 4); // picture order
+    bits.push_bits(0, 2); // no output of prior pictures, no long term reference
+    bits.push_ue(0); // QP as in the PPS
     let mut samples = texture.iter().cycle();
     for _ in 0..MACROBLOCKS * MACROBLOCKS {
-        bits.ue(I_PCM);
-        bits.align();
+        bits.push_ue(I_PCM);
+        bits.align_to_byte();
         for sample in samples.by_ref().take(SAMPLES) {
-            bits.bits(u32::from((*sample).clamp(16, 235)), 8);
+            bits.push_bits(u32::from((*sample).clamp(16, 235)), 8);
         }
     }
-    bits.nal(0x65)
+    bits.into_nal_unit(0x65)
 }

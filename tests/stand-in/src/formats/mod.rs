@@ -1,8 +1,9 @@
-//! Files that the stand-in makes itself: valid, small, distinct for every seed, padded to a size where one is asked for.
+//! Generated files: valid, small, different for every seed, and padded if a size is given.
 //!
-//! Where the padding goes: inside a box, chunk, stream, gap or tag of MP4, WebP, PDF, ZIP and MP3 and in the text of text and HTML, so
-//! that the file stays valid; behind the end of JPEG and PNG, where readers skip it; behind the end of Ogg too, where its first bytes
-//! still tell what it is but players refuse it.
+//! The padding's place: a box, chunk, stream, gap or tag in MP4, WebP, PDF, ZIP and MP3 and the
+//! text itself in text and HTML, so that the file stays valid; after the end in JPEG and PNG,
+//! where readers ignore it; after the end in Ogg, whose first bytes still show its type but which
+//! players refuse.
 
 mod checksum;
 mod document;
@@ -19,17 +20,17 @@ use crate::noise;
 use crate::plain::{Filler, Plain};
 use crate::spec::Format;
 
-pub(crate) use picture::thumbnail;
+pub(crate) use picture::make_thumbnail;
 
-/// The two ends of a file, and what may be put between them.
-struct Ends {
+/// The beginning and the end of a file, and the filler allowed between them.
+struct FileEnds {
     head: Vec<u8>,
     tail: Vec<u8>,
     filler: Filler,
 }
 
-impl Ends {
-    /// A file that nothing follows, or any bytes.
+impl FileEnds {
+    /// A file that allows any bytes after its end.
     fn open(head: Vec<u8>) -> Self {
         Self {
             head,
@@ -43,16 +44,17 @@ impl Ends {
     }
 }
 
-/// Makes a file. It depends on nothing but the arguments. Exactly `size` bytes long, unless the format's smallest file is longer.
+/// Generates a file, which depends on the arguments only. It is exactly `size` bytes long unless
+/// the format's smallest file is longer.
 ///
 /// # Errors
-/// If an encoder refuses, or the format cannot hold so many bytes (MP3 256 MiB, WebP 4 GiB).
-pub fn make(format: Format, seed: &str, size: Option<u64>) -> Result<Plain> {
-    let filler_seed = noise::number(seed, "filler");
+/// If an encoder fails, or the format cannot hold so many bytes (MP3 256 MiB, WebP 4 GiB).
+pub fn make_file(format: Format, seed: &str, size: Option<u64>) -> Result<Plain> {
+    let filler_seed = noise::derive_number(seed, "filler");
     if format == Format::Random {
-        return Ok(random(seed, size.unwrap_or(1000)));
+        return Ok(make_random(seed, size.unwrap_or(1000)));
     }
-    let mut smallest = ends(format, seed, 0)?;
+    let mut smallest = make_ends(format, seed, 0)?;
     let missing = size.unwrap_or(0).saturating_sub(smallest.len());
     if missing == 0 {
         return Ok(Plain::padded(
@@ -63,13 +65,13 @@ pub fn make(format: Format, seed: &str, size: Option<u64>) -> Result<Plain> {
             smallest.tail,
         ));
     }
-    // The frame around the filler is as long for one byte as for many.
-    let frame = ends(format, seed, 1)?.len() - smallest.len();
+    // The frame around the filler has the same length for one byte as for many.
+    let frame = make_ends(format, seed, 1)?.len() - smallest.len();
     if missing <= frame {
         let missing = usize::try_from(missing).unwrap_or(0);
         smallest
             .tail
-            .append(&mut noise::bytes(filler_seed, missing));
+            .append(&mut noise::noise_bytes(filler_seed, missing));
         return Ok(Plain::padded(
             smallest.head,
             smallest.filler,
@@ -79,7 +81,7 @@ pub fn make(format: Format, seed: &str, size: Option<u64>) -> Result<Plain> {
         ));
     }
     let filler_len = missing - frame;
-    let ends = ends(format, seed, filler_len)?;
+    let ends = make_ends(format, seed, filler_len)?;
     Ok(Plain::padded(
         ends.head,
         ends.filler,
@@ -89,33 +91,33 @@ pub fn make(format: Format, seed: &str, size: Option<u64>) -> Result<Plain> {
     ))
 }
 
-fn random(seed: &str, size: u64) -> Plain {
-    let digest = noise::digest(seed, "random");
+fn make_random(seed: &str, size: u64) -> Plain {
+    let digest = noise::digest_seed(seed, "random");
     let head: Vec<u8> = (0..size).zip(digest).map(|(_, byte)| byte).collect();
     let filler_len = size - head.len() as u64;
     Plain::padded(
         head,
         Filler::Noise,
-        noise::number(seed, "filler"),
+        noise::derive_number(seed, "filler"),
         filler_len,
         Vec::new(),
     )
 }
 
-fn ends(format: Format, seed: &str, filler_len: u64) -> Result<Ends> {
+fn make_ends(format: Format, seed: &str, filler_len: u64) -> Result<FileEnds> {
     Ok(match format {
-        Format::Jpeg => Ends::open(picture::jpeg(seed)?),
-        Format::Png => Ends::open(picture::png(seed)?),
-        Format::Webp => Ends::open(picture::webp(seed, filler_len)?),
-        Format::Mp4 => Ends::open(mp4::file(seed, filler_len)),
-        Format::Ogg => Ends::open(ogg::file(seed)),
-        Format::Mp3 => mp3::file(seed, filler_len)?,
-        Format::Pdf => document::pdf(seed, filler_len),
-        Format::Txt => document::text(seed),
-        Format::Html => document::html(seed),
-        Format::Zip => zip::archive(seed, filler_len),
-        Format::Docx => zip::docx(seed, filler_len),
-        Format::Random => Ends::open(Vec::new()),
+        Format::Jpeg => FileEnds::open(picture::make_jpeg(seed)?),
+        Format::Png => FileEnds::open(picture::make_png(seed)?),
+        Format::Webp => FileEnds::open(picture::make_webp(seed, filler_len)?),
+        Format::Mp4 => FileEnds::open(mp4::make_mp4(seed, filler_len)),
+        Format::Ogg => FileEnds::open(ogg::make_ogg(seed)),
+        Format::Mp3 => mp3::make_mp3(seed, filler_len)?,
+        Format::Pdf => document::make_pdf(seed, filler_len),
+        Format::Txt => document::make_text(seed),
+        Format::Html => document::make_html(seed),
+        Format::Zip => zip::make_archive(seed, filler_len),
+        Format::Docx => zip::make_docx(seed, filler_len),
+        Format::Random => FileEnds::open(Vec::new()),
     })
 }
 
@@ -140,15 +142,19 @@ mod tests {
         Format::Random,
     ];
 
+    /// Equal seeds give equal files, different seeds different ones.
     #[test]
-    fn a_seed_gives_the_same_file_again_and_another_seed_another() -> Result<()> {
+    fn a_seed_decides_the_file() -> Result<()> {
         for format in ALL {
             let mut seen = HashSet::new();
             for seed in 0..50 {
                 let seed = format!("seed-{seed}");
-                assert_eq!(make(format, &seed, None)?, make(format, &seed, None)?);
+                assert_eq!(
+                    make_file(format, &seed, None)?,
+                    make_file(format, &seed, None)?
+                );
                 assert!(
-                    seen.insert(make(format, &seed, None)?.sha256()),
+                    seen.insert(make_file(format, &seed, None)?.sha256()),
                     "{format:?} {seed}"
                 );
             }
@@ -157,13 +163,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_exactly_the_size_asked_for() -> Result<()> {
+    fn a_file_has_the_requested_size() -> Result<()> {
         for format in ALL {
-            let smallest = make(format, "size", Some(1))?.size();
+            let smallest = make_file(format, "size", Some(1))?.size();
             for more in [
                 0, 1, 2, 7, 8, 9, 15, 16, 17, 60, 100, 127, 128, 1000, 65_536, 1_000_000,
             ] {
-                let made = make(format, "size", Some(smallest + more))?;
+                let made = make_file(format, "size", Some(smallest + more))?;
                 assert_eq!(made.size(), smallest + more, "{format:?}");
                 assert_eq!(made.bytes().len() as u64, smallest + more, "{format:?}");
             }
@@ -172,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn gigabytes_cost_nothing_until_they_are_read() -> Result<()> {
+    fn gigabytes_are_generated_only_when_read() -> Result<()> {
         for format in [
             Format::Jpeg,
             Format::Mp4,
@@ -181,7 +187,7 @@ mod tests {
             Format::Zip,
             Format::Random,
         ] {
-            assert_eq!(make(format, "big", Some(3 << 30))?.size(), 3 << 30);
+            assert_eq!(make_file(format, "big", Some(3 << 30))?.size(), 3 << 30);
         }
         Ok(())
     }

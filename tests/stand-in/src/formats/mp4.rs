@@ -9,7 +9,7 @@ const TIMESCALE: u32 = 10;
 /// The unity matrix of movie and track headers.
 const MATRIX: [u32; 9] = [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_0000];
 
-fn atom(name: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
+fn make_box(name: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
     let body = parts.concat();
     let mut out = be32(body.len() + 8).to_vec();
     out.extend_from_slice(name);
@@ -17,21 +17,21 @@ fn atom(name: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-/// Everything here is a few KiB, so no length is ever cut.
+/// Everything here is a few KiB long, so no length is truncated.
 fn be32(number: usize) -> [u8; 4] {
     u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes()
 }
 
-fn words(words: &[u32]) -> Vec<u8> {
+fn be_words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }
 
-fn halves(halves: &[u16]) -> Vec<u8> {
+fn be_halves(halves: &[u16]) -> Vec<u8> {
     halves.iter().flat_map(|half| half.to_be_bytes()).collect()
 }
 
-/// A length of two bytes, then the bytes.
-fn counted(bytes: &[u8]) -> Vec<u8> {
+/// A length of two bytes, followed by the bytes.
+fn length_prefixed(bytes: &[u8]) -> Vec<u8> {
     let mut out = u16::try_from(bytes.len())
         .unwrap_or(u16::MAX)
         .to_be_bytes()
@@ -41,103 +41,116 @@ fn counted(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A file whose last box, `free`, has room for `filler_len` bytes.
-pub(super) fn file(seed: &str, filler_len: u64) -> Vec<u8> {
-    let frames: Vec<Vec<u8>> = (0..FRAMES).map(|number| frame(seed, number)).collect();
-    let ftyp = atom(b"ftyp", &[b"isom", &words(&[0x200]), b"isomiso2avc1mp41"]);
+pub(super) fn make_mp4(seed: &str, filler_len: u64) -> Vec<u8> {
+    let frames: Vec<Vec<u8>> = (0..FRAMES)
+        .map(|number| encode_frame(seed, number))
+        .collect();
+    let ftyp = make_box(
+        b"ftyp",
+        &[b"isom", &be_words(&[0x200]), b"isomiso2avc1mp41"],
+    );
     let sizes: Vec<usize> = frames.iter().map(Vec::len).collect();
-    // The offset of the first frame is known once the length of `moov` is, which does not depend on it.
-    let first_frame = ftyp.len() + moov(&sizes, 0).len() + 8;
+    // The offset of the first frame depends on the length of `moov`, not the other way round.
+    let first_frame = ftyp.len() + make_moov(&sizes, 0).len() + 8;
     let mut out = [
         ftyp,
-        moov(&sizes, first_frame),
-        atom(b"mdat", &[&frames.concat()]),
+        make_moov(&sizes, first_frame),
+        make_box(b"mdat", &[&frames.concat()]),
     ]
     .concat();
     if filler_len > 0 {
-        out.extend_from_slice(&words(&[1]));
+        out.extend_from_slice(&be_words(&[1]));
         out.extend_from_slice(b"free");
         out.extend_from_slice(&(filler_len + 16).to_be_bytes());
     }
     out
 }
 
-fn frame(seed: &str, number: u32) -> Vec<u8> {
-    let texture = noise::bytes(noise::number(seed, "frame") ^ u64::from(number), 97);
-    let nal = h264::picture(number, &texture);
+fn encode_frame(seed: &str, number: u32) -> Vec<u8> {
+    let texture = noise::noise_bytes(noise::derive_number(seed, "frame") ^ u64::from(number), 97);
+    let nal = h264::encode_picture(number, &texture);
     let mut out = be32(nal.len()).to_vec();
     out.extend_from_slice(&nal);
     out
 }
 
-fn moov(sizes: &[usize], first_frame: usize) -> Vec<u8> {
-    let mut header = words(&[0, 0, 0, TIMESCALE, FRAMES, 0x0001_0000, 0x0100_0000, 0, 0]);
-    header.extend_from_slice(&words(&MATRIX));
-    header.extend_from_slice(&words(&[0, 0, 0, 0, 0, 0, 2]));
+fn make_moov(sizes: &[usize], first_frame: usize) -> Vec<u8> {
+    let mut header = be_words(&[0, 0, 0, TIMESCALE, FRAMES, 0x0001_0000, 0x0100_0000, 0, 0]);
+    header.extend_from_slice(&be_words(&MATRIX));
+    header.extend_from_slice(&be_words(&[0, 0, 0, 0, 0, 0, 2]));
     let edge = u32::from(h264::EDGE) << 16;
-    let mut track = words(&[3, 0, 0, 1, 0, FRAMES, 0, 0, 0, 0]);
-    track.extend_from_slice(&words(&MATRIX));
-    track.extend_from_slice(&words(&[edge, edge]));
+    let mut track = be_words(&[3, 0, 0, 1, 0, FRAMES, 0, 0, 0, 0]);
+    track.extend_from_slice(&be_words(&MATRIX));
+    track.extend_from_slice(&be_words(&[edge, edge]));
     let media = [
         // Language `und`.
-        atom(
+        make_box(
             b"mdhd",
-            &[&words(&[0, 0, 0, TIMESCALE, FRAMES, 0x55c4_0000])],
+            &[&be_words(&[0, 0, 0, TIMESCALE, FRAMES, 0x55c4_0000])],
         ),
-        atom(
+        make_box(
             b"hdlr",
-            &[&words(&[0, 0]), b"vide", &words(&[0, 0, 0]), b"video\0"],
+            &[
+                &be_words(&[0, 0]),
+                b"vide",
+                &be_words(&[0, 0, 0]),
+                b"video\0",
+            ],
         ),
-        information(sizes, first_frame),
+        media_information(sizes, first_frame),
     ];
-    let track = [atom(b"tkhd", &[&track]), atom(b"mdia", &[&media.concat()])];
-    atom(
+    let track = [
+        make_box(b"tkhd", &[&track]),
+        make_box(b"mdia", &[&media.concat()]),
+    ];
+    make_box(
         b"moov",
         &[
-            &atom(b"mvhd", &[&header]),
-            &atom(b"trak", &[&track.concat()]),
+            &make_box(b"mvhd", &[&header]),
+            &make_box(b"trak", &[&track.concat()]),
         ],
     )
 }
 
-fn information(sizes: &[usize], first_frame: usize) -> Vec<u8> {
-    let here = atom(b"url ", &[&words(&[1])]);
-    let references = atom(b"dref", &[&words(&[0, 1]), &here]);
+fn media_information(sizes: &[usize], first_frame: usize) -> Vec<u8> {
+    let here = make_box(b"url ", &[&be_words(&[1])]);
+    let references = make_box(b"dref", &[&be_words(&[0, 1]), &here]);
     let sizes: Vec<u8> = sizes.iter().flat_map(|size| be32(*size)).collect();
     let table = [
-        atom(b"stsd", &[&words(&[0, 1]), &sample_entry()]),
-        atom(b"stts", &[&words(&[0, 1, FRAMES, 1])]),
-        atom(b"stsc", &[&words(&[0, 1, 1, FRAMES, 1])]),
-        atom(b"stsz", &[&words(&[0, 0, FRAMES]), &sizes]),
-        atom(b"stco", &[&words(&[0, 1]), &be32(first_frame)]),
+        make_box(b"stsd", &[&be_words(&[0, 1]), &sample_entry()]),
+        make_box(b"stts", &[&be_words(&[0, 1, FRAMES, 1])]),
+        make_box(b"stsc", &[&be_words(&[0, 1, 1, FRAMES, 1])]),
+        make_box(b"stsz", &[&be_words(&[0, 0, FRAMES]), &sizes]),
+        make_box(b"stco", &[&be_words(&[0, 1]), &be32(first_frame)]),
     ];
     let parts = [
-        atom(b"vmhd", &[&words(&[1, 0, 0])]),
-        atom(b"dinf", &[&references]),
-        atom(b"stbl", &[&table.concat()]),
+        make_box(b"vmhd", &[&be_words(&[1, 0, 0])]),
+        make_box(b"dinf", &[&references]),
+        make_box(b"stbl", &[&table.concat()]),
     ];
-    atom(b"minf", &[&parts.concat()])
+    make_box(b"minf", &[&parts.concat()])
 }
 
 fn sample_entry() -> Vec<u8> {
     let configuration = [
         // Version 1, baseline, lengths of four bytes, one SPS.
         vec![1, 66, 0xc0, 10, 0xff, 0xe1],
-        counted(&h264::sps()),
+        length_prefixed(&h264::sequence_parameters()),
         vec![1],
-        counted(&h264::pps()),
+        length_prefixed(&h264::picture_parameters()),
     ];
-    atom(
+    make_box(
         b"avc1",
         &[
-            &halves(&[0, 0, 0, 1]),
+            &be_halves(&[0, 0, 0, 1]),
             &[0; 16],
-            &halves(&[h264::EDGE, h264::EDGE]),
-            &words(&[0x0048_0000, 0x0048_0000, 0]),
-            // One frame per sample, a compressor without a name, 24 bits deep.
-            &halves(&[1]),
+            &be_halves(&[h264::EDGE, h264::EDGE]),
+            &be_words(&[0x0048_0000, 0x0048_0000, 0]),
+            // One frame per sample, no compressor name, 24 bits per pixel.
+            &be_halves(&[1]),
             &[0; 32],
-            &halves(&[24, 0xffff]),
-            &atom(b"avcC", &[&configuration.concat()]),
+            &be_halves(&[24, 0xffff]),
+            &make_box(b"avcC", &[&configuration.concat()]),
         ],
     )
 }

@@ -13,8 +13,8 @@ const FIRST_PAGE: u8 = 2;
 const LAST_PAGE: u8 = 4;
 
 /// A file of one second.
-pub(super) fn file(seed: &str) -> Vec<u8> {
-    let [a, b, c, d, ..] = noise::word(noise::number(seed, "ogg serial"), 0);
+pub(super) fn make_ogg(seed: &str) -> Vec<u8> {
+    let [a, b, c, d, ..] = noise::noise_word(noise::derive_number(seed, "ogg serial"), 0);
     let serial = [a, b, c, d];
     let mut head = b"OpusHead\x01\x01".to_vec();
     head.extend_from_slice(&0_u16.to_le_bytes()); // pre-skip
@@ -25,14 +25,14 @@ pub(super) fn file(seed: &str) -> Vec<u8> {
     tags.extend_from_slice(&1_u32.to_le_bytes());
     let title = format!(
         "TITLE={}",
-        data_encoding::HEXLOWER.encode(&noise::digest(seed, "ogg"))
+        data_encoding::HEXLOWER.encode(&noise::digest_seed(seed, "ogg"))
     );
     append_text(&mut tags, &title);
     let silence: Vec<&[u8]> = (0..PACKETS).map(|_| SILENCE.as_slice()).collect();
     [
-        page(FIRST_PAGE, 0, serial, 0, &[&head]),
-        page(0, 0, serial, 1, &[&tags]),
-        page(LAST_PAGE, u64::from(PACKETS) * SAMPLES, serial, 2, &silence),
+        make_page(FIRST_PAGE, 0, serial, 0, &[&head]),
+        make_page(0, 0, serial, 1, &[&tags]),
+        make_page(LAST_PAGE, u64::from(PACKETS) * SAMPLES, serial, 2, &silence),
     ]
     .concat()
 }
@@ -44,7 +44,7 @@ fn append_text(out: &mut Vec<u8>, text: &str) {
 }
 
 /// A page of whole packets, each shorter than 255 bytes.
-fn page(kind: u8, position: u64, serial: [u8; 4], number: u32, packets: &[&[u8]]) -> Vec<u8> {
+fn make_page(kind: u8, position: u64, serial: [u8; 4], number: u32, packets: &[&[u8]]) -> Vec<u8> {
     let mut out = b"OggS\0".to_vec();
     out.push(kind);
     out.extend_from_slice(&position.to_le_bytes());

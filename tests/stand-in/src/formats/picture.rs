@@ -1,4 +1,4 @@
-//! Pictures: coloured tiles that follow from the seed.
+//! Pictures: coloured tiles derived from the seed.
 
 use std::io::Cursor;
 
@@ -14,46 +14,48 @@ const HEIGHT: u32 = 48;
 /// Edge of one tile, in pixels.
 const TILE: u32 = 8;
 
-fn tiles(seed: &str, width: u32, height: u32) -> RgbImage {
-    let seed = noise::number(seed, "picture");
+fn draw_tiles(seed: &str, width: u32, height: u32) -> RgbImage {
+    let seed = noise::derive_number(seed, "picture");
     RgbImage::from_fn(width, height, |x, y| {
-        let [red, green, blue, ..] = noise::word(seed, u64::from(y / TILE * WIDTH + x / TILE));
+        let [red, green, blue, ..] =
+            noise::noise_word(seed, u64::from(y / TILE * WIDTH + x / TILE));
         Rgb([red, green, blue])
     })
 }
 
 /// A JPEG of 64 × 48.
-pub(super) fn jpeg(seed: &str) -> Result<Vec<u8>> {
+pub(super) fn make_jpeg(seed: &str) -> Result<Vec<u8>> {
     let mut out = Vec::new();
-    tiles(seed, WIDTH, HEIGHT)
+    draw_tiles(seed, WIDTH, HEIGHT)
         .write_with_encoder(JpegEncoder::new_with_quality(&mut out, 90))
         .context("JPEG encoder")?;
     Ok(out)
 }
 
-/// The JPEG of 16 × 16 that goes into a webhook.
-pub(crate) fn thumbnail(seed: &str) -> Result<Vec<u8>> {
+/// The JPEG of 16 × 16 that a webhook contains.
+pub(crate) fn make_thumbnail(seed: &str) -> Result<Vec<u8>> {
     let mut out = Vec::new();
-    tiles(seed, 16, 16)
+    draw_tiles(seed, 16, 16)
         .write_with_encoder(JpegEncoder::new_with_quality(&mut out, 50))
         .context("JPEG encoder")?;
     Ok(out)
 }
 
 /// A PNG of 64 × 48.
-pub(super) fn png(seed: &str) -> Result<Vec<u8>> {
+pub(super) fn make_png(seed: &str) -> Result<Vec<u8>> {
     let mut out = Cursor::new(Vec::new());
-    tiles(seed, WIDTH, HEIGHT)
+    draw_tiles(seed, WIDTH, HEIGHT)
         .write_to(&mut out, ImageFormat::Png)
         .context("PNG encoder")?;
     Ok(out.into_inner())
 }
 
-/// A lossless WebP of 64 × 64, its RIFF container long enough for a last chunk of filler, which decoders skip.
-pub(super) fn webp(seed: &str, filler_len: u64) -> Result<Vec<u8>> {
+/// A lossless WebP of 64 × 64. Its RIFF container ends with a chunk of filler, which decoders
+/// skip.
+pub(super) fn make_webp(seed: &str, filler_len: u64) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     WebPEncoder::new_lossless(&mut out)
-        .encode(&tiles(seed, 64, 64), 64, 64, ExtendedColorType::Rgb8)
+        .encode(&draw_tiles(seed, 64, 64), 64, 64, ExtendedColorType::Rgb8)
         .context("WebP encoder")?;
     if filler_len > 0 {
         out.extend_from_slice(b"PADD");

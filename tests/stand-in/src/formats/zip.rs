@@ -1,28 +1,48 @@
-//! ZIP archives without compression, and a Word document, which is one.
+//! ZIP archives without compression, and a Word document, which is such an archive.
 
 use data_encoding::HEXLOWER;
 
-use super::Ends;
+use super::FileEnds;
 use super::checksum::crc32;
 use crate::noise;
 use crate::plain::Filler;
 
-const CONTENT_TYPES: &str = r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/><Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>"#;
-const RELATIONSHIPS: &str = r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="word/document.xml"/></Relationships>"#;
+const CONTENT_TYPES: &str = concat!(
+    r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?><Types"#,
+    r#" xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default"#,
+    r#" Extension="rels""#,
+    r#" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default"#,
+    r#" Extension="xml" ContentType="application/xml"/><Override"#,
+    r#" PartName="/word/document.xml""#,
+    r#" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml."#,
+    r#"document.main+xml"/></Types>"#,
+);
+const RELATIONSHIPS: &str = concat!(
+    r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?><Relationships"#,
+    r#" xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship"#,
+    r#" Id="rId1""#,
+    r#" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/"#,
+    r#"officeDocument" Target="word/document.xml"/></Relationships>"#,
+);
 
-/// An archive of one text.
-pub(super) fn archive(seed: &str, filler_len: u64) -> Ends {
-    let text = format!("{}\n", HEXLOWER.encode(&noise::digest(seed, "zip")));
-    entries(&[("exemplo.txt", &text)], filler_len)
+/// An archive with one text file.
+pub(super) fn make_archive(seed: &str, filler_len: u64) -> FileEnds {
+    let text = format!("{}\n", HEXLOWER.encode(&noise::digest_seed(seed, "zip")));
+    make_entries(&[("exemplo.txt", &text)], filler_len)
 }
 
 /// A Word document of one line.
-pub(super) fn docx(seed: &str, filler_len: u64) -> Ends {
-    let line = HEXLOWER.encode(&noise::digest(seed, "docx"));
+pub(super) fn make_docx(seed: &str, filler_len: u64) -> FileEnds {
+    let line = HEXLOWER.encode(&noise::digest_seed(seed, "docx"));
     let document = format!(
-        r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?><w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body><w:p><w:r><w:t>{line}</w:t></w:r></w:p></w:body></w:document>"#
+        concat!(
+            r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?><w:document"#,
+            r#" xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">"#,
+            r#"<w:body><w:p><w:r><w:t>{}</w:t></w:r></w:p></w:body></w:document>"#,
+        ),
+        line
     );
-    entries(
+    make_entries(
         &[
             ("[Content_Types].xml", CONTENT_TYPES),
             ("_rels/.rels", RELATIONSHIPS),
@@ -32,8 +52,8 @@ pub(super) fn docx(seed: &str, filler_len: u64) -> Ends {
     )
 }
 
-/// Entries, a gap of filler that no entry points into, the directory. Good up to 4 GiB.
-fn entries(files: &[(&str, &str)], filler_len: u64) -> Ends {
+/// Entries, a gap of filler that no entry refers to, and the directory. Valid up to 4 GiB.
+fn make_entries(files: &[(&str, &str)], filler_len: u64) -> FileEnds {
     let mut head = Vec::new();
     let mut directory = Vec::new();
     for (name, text) in files {
@@ -62,7 +82,7 @@ fn entries(files: &[(&str, &str)], filler_len: u64) -> Ends {
     tail.extend_from_slice(&le32(directory.len() as u64));
     tail.extend_from_slice(&le32(head.len() as u64 + filler_len));
     tail.extend_from_slice(&[0, 0]);
-    Ends {
+    FileEnds {
         head,
         tail,
         filler: Filler::Noise,

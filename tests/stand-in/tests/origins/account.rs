@@ -1,8 +1,8 @@
-//! W-API's management endpoints: state, pairing, hooks and texts, each with what is odd about it.
+//! W-API's management endpoints: state, pairing, hooks and texts, with their peculiarities.
 
 use std::time::Duration;
 
-use crate::client::{Answer, send};
+use crate::client::{Answer, send_request};
 use anyhow::Result;
 use serde_json::{Value, json};
 use stand_in::{
@@ -12,7 +12,7 @@ use stand_in::{
 
 const OURS: &str = "https://hooks.example.invalid/v1/LITE-AAAAAA-BBBBBB/secret";
 
-/// Every management call that reads or saves, with a body that is in order.
+/// Every management call that reads or saves, with a valid body.
 fn every_call() -> Vec<(&'static str, String, String)> {
     let get = |path: &str| ("GET", path.to_owned(), String::new());
     let mut calls = vec![
@@ -43,7 +43,7 @@ pub(crate) async fn call_as(
     let sign = if path.contains('?') { '&' } else { '?' };
     let base = stand_in.wapi_base();
     let bearer = format!("Bearer {token}");
-    send(
+    send_request(
         method,
         &format!("{base}{path}{sign}instanceId={instance}"),
         &[("authorization", &bearer)],
@@ -52,8 +52,8 @@ pub(crate) async fn call_as(
     .await
 }
 
-/// Calls for the usual instance.
-async fn call(stand_in: &StandIn, method: &str, path: &str, body: &Value) -> Result<Answer> {
+/// Calls for the default instance.
+async fn call_json(stand_in: &StandIn, method: &str, path: &str, body: &Value) -> Result<Answer> {
     let body = if body.is_null() {
         String::new()
     } else {
@@ -63,55 +63,55 @@ async fn call(stand_in: &StandIn, method: &str, path: &str, body: &Value) -> Res
     call_as(stand_in, caller, (method, path, &body)).await
 }
 
-/// Gets for the usual instance.
-pub(crate) async fn get(stand_in: &StandIn, path: &str) -> Result<Answer> {
-    call(stand_in, "GET", path, &Value::Null).await
+/// Sends a GET for the default instance.
+pub(crate) async fn get_json(stand_in: &StandIn, path: &str) -> Result<Answer> {
+    call_json(stand_in, "GET", path, &Value::Null).await
 }
 
-async fn put(stand_in: &StandIn, hook: Hook, body: &Value) -> Result<Answer> {
+async fn put_hook(stand_in: &StandIn, hook: Hook, body: &Value) -> Result<Answer> {
     let path = format!("/webhook/update-webhook-{}", hook.name());
-    call(stand_in, "PUT", &path, body).await
+    call_json(stand_in, "PUT", &path, body).await
 }
 
-fn disconnect(stand_in: &StandIn) {
+fn disconnect_phone(stand_in: &StandIn) {
     stand_in.change_account(DEFAULT_INSTANCE, |account| account.connected = false);
 }
 
 #[tokio::test]
-async fn the_status_is_that_of_the_account() -> Result<()> {
+async fn status_shows_the_account() -> Result<()> {
     let stand_in = StandIn::start().await?;
     let path = "/instance/status-instance";
-    let said = get(&stand_in, path).await?;
+    let said = get_json(&stand_in, path).await?;
     assert_eq!(said.status, 200);
     assert_eq!(said.json()?.get("connected"), Some(&json!(true)));
-    disconnect(&stand_in);
-    let said = get(&stand_in, path).await?.json()?;
+    disconnect_phone(&stand_in);
+    let said = get_json(&stand_in, path).await?.json()?;
     assert_eq!(said.get("connected"), Some(&json!(false)));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_picture_to_pair_with_is_given_only_while_nothing_is_paired() -> Result<()> {
+async fn a_qr_code_is_given_only_while_unpaired() -> Result<()> {
     let stand_in = StandIn::start().await?;
     let path = "/instance/qr-code?image=enable";
-    let paired = get(&stand_in, path).await?;
+    let paired = get_json(&stand_in, path).await?;
     assert_eq!(paired.header("content-type"), Some("application/json"));
     assert_eq!(paired.json()?.get("connected"), Some(&json!(true)));
-    disconnect(&stand_in);
-    let picture = get(&stand_in, path).await?;
+    disconnect_phone(&stand_in);
+    let picture = get_json(&stand_in, path).await?;
     assert_eq!(picture.status, 200);
     assert_eq!(picture.header("content-type"), Some("image/png"));
     let seed = format!("{DEFAULT_INSTANCE}/qr");
-    let png = formats::make(Format::Png, &seed, None)?.bytes();
+    let png = formats::make_file(Format::Png, &seed, None)?.bytes();
     assert!(picture.body == png && png.starts_with(b"\x89PNG\r\n\x1a\n"));
-    let text = get(&stand_in, "/instance/qr-code").await?.json()?;
+    let text = get_json(&stand_in, "/instance/qr-code").await?.json()?;
     let url = text.get("qrcode").and_then(Value::as_str);
     assert!(url.is_some_and(|url| url.starts_with("data:image/png;base64,iVBOR")));
     Ok(())
 }
 
 #[tokio::test]
-async fn an_instance_is_told_with_its_six_hooks() -> Result<()> {
+async fn fetch_instance_shows_all_six_hooks() -> Result<()> {
     let stand_in = StandIn::start().await?;
     stand_in.change_account(DEFAULT_INSTANCE, |account| {
         account.hooks.insert(Hook::Received, OURS.to_owned());
@@ -119,7 +119,7 @@ async fn an_instance_is_told_with_its_six_hooks() -> Result<()> {
         account.payment_status = "OVERDUE".to_owned();
         account.expires_ms = 1_787_438_879_000;
     });
-    let answer = get(&stand_in, "/instance/fetch-instance").await?;
+    let answer = get_json(&stand_in, "/instance/fetch-instance").await?;
     assert_eq!(answer.status, 200);
     let said = answer.json()?;
     for (field, value) in [
@@ -137,70 +137,76 @@ async fn an_instance_is_told_with_its_six_hooks() -> Result<()> {
     ] {
         assert_eq!(said.get(field), Some(&value), "{field}");
     }
-    disconnect(&stand_in);
-    let said = get(&stand_in, "/instance/fetch-instance").await?.json()?;
+    disconnect_phone(&stand_in);
+    let said = get_json(&stand_in, "/instance/fetch-instance")
+        .await?
+        .json()?;
     assert_eq!(said.get("connectedPhone"), Some(&Value::Null));
     Ok(())
 }
 
 #[tokio::test]
-async fn each_hook_is_saved_replaced_and_unregistered_by_itself() -> Result<()> {
+async fn hooks_are_saved_and_unregistered_one_by_one() -> Result<()> {
     let stand_in = StandIn::start().await?;
     for hook in Hook::ALL {
         let other = format!("https://other.example.invalid/{}", hook.name());
         for url in [OURS, other.as_str()] {
-            let answer = put(&stand_in, hook, &json!({ "value": url })).await?;
+            let answer = put_hook(&stand_in, hook, &json!({ "value": url })).await?;
             assert_eq!(answer.status, 200, "{hook:?}");
             assert_eq!(answer.json()?.get("error"), Some(&json!(false)));
             assert_eq!(stand_in.account(DEFAULT_INSTANCE).hook(hook), Some(url));
-            let said = get(&stand_in, "/instance/fetch-instance").await?.json()?;
+            let said = get_json(&stand_in, "/instance/fetch-instance")
+                .await?
+                .json()?;
             assert_eq!(said.get(hook.field()), Some(&json!(url)), "{hook:?}");
         }
     }
     let account = stand_in.account(DEFAULT_INSTANCE);
     assert_eq!(account.hooks.len(), 6, "no hook touches another");
-    let answer = put(&stand_in, Hook::Delivery, &json!({ "value": "" })).await?;
+    let answer = put_hook(&stand_in, Hook::Delivery, &json!({ "value": "" })).await?;
     assert_eq!(answer.status, 200);
     let account = stand_in.account(DEFAULT_INSTANCE);
     assert_eq!(account.hook(Hook::Delivery), None);
     assert!(account.hook(Hook::Received).is_some());
-    let said = get(&stand_in, "/instance/fetch-instance").await?.json()?;
+    let said = get_json(&stand_in, "/instance/fetch-instance")
+        .await?
+        .json()?;
     assert_eq!(said.get("webhookDeliveryUrl"), Some(&json!("")));
     assert_eq!(stand_in.violations(), Vec::<String>::new());
     Ok(())
 }
 
 #[tokio::test]
-async fn the_other_form_answers_just_as_well_and_saves_nothing() -> Result<()> {
+async fn the_enabled_form_answers_and_saves_nothing() -> Result<()> {
     let stand_in = StandIn::start().await?;
-    let good = put(&stand_in, Hook::Received, &json!({ "value": OURS })).await?;
+    let good = put_hook(&stand_in, Hook::Received, &json!({ "value": OURS })).await?;
     let body = json!({ "url": "https://other.example.invalid/", "enabled": true });
-    let other = put(&stand_in, Hook::Received, &body).await?;
+    let other = put_hook(&stand_in, Hook::Received, &body).await?;
     assert_eq!((other.status, other.json()?), (good.status, good.json()?));
     let account = stand_in.account(DEFAULT_INSTANCE);
     assert_eq!(account.hook(Hook::Received), Some(OURS));
     assert_eq!(stand_in.violations().len(), 1);
     for nonsense in [json!({}), json!({ "value": null }), json!([OURS])] {
-        let answer = put(&stand_in, Hook::Received, &nonsense).await?;
+        let answer = put_hook(&stand_in, Hook::Received, &nonsense).await?;
         assert_eq!(answer.status, 400, "{nonsense}");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn hooks_may_be_forgotten_behind_a_good_answer() -> Result<()> {
+async fn hooks_may_be_forgotten_after_a_200() -> Result<()> {
     let stand_in = StandIn::start().await?;
     stand_in.set_hooks_forget(true);
     for status in [
-        put(&stand_in, Hook::Received, &json!({ "value": OURS })).await?,
-        put(&stand_in, Hook::Received, &json!({ "value": "" })).await?,
+        put_hook(&stand_in, Hook::Received, &json!({ "value": OURS })).await?,
+        put_hook(&stand_in, Hook::Received, &json!({ "value": "" })).await?,
     ] {
         assert_eq!(status.status, 200);
     }
     assert_eq!(stand_in.account(DEFAULT_INSTANCE), Account::default());
     assert_eq!(stand_in.violations(), Vec::<String>::new());
     stand_in.set_hooks_forget(false);
-    put(&stand_in, Hook::Received, &json!({ "value": OURS })).await?;
+    put_hook(&stand_in, Hook::Received, &json!({ "value": OURS })).await?;
     let account = stand_in.account(DEFAULT_INSTANCE);
     assert_eq!(account.hook(Hook::Received), Some(OURS));
     Ok(())
@@ -213,7 +219,7 @@ async fn a_text_needs_both_fields_and_a_phone() -> Result<()> {
     let text = json!({ "phone": "5500900000002", "message": "Mensagem de teste" });
     let mut ids = Vec::new();
     for _ in 0..2 {
-        let sent = call(&stand_in, "POST", path, &text).await?;
+        let sent = call_json(&stand_in, "POST", path, &text).await?;
         assert_eq!(sent.status, 200);
         let id = sent.json()?.get("messageId").cloned();
         assert!(id.as_ref().is_some_and(Value::is_string) && !ids.contains(&id));
@@ -225,34 +231,34 @@ async fn a_text_needs_both_fields_and_a_phone() -> Result<()> {
         json!({ "phone": "", "message": "Mensagem de teste" }),
         Value::Null,
     ] {
-        let refused = call(&stand_in, "POST", path, &body).await?;
+        let refused = call_json(&stand_in, "POST", path, &body).await?;
         assert_eq!(refused.status, 400, "{body}");
     }
-    disconnect(&stand_in);
-    let refused = call(&stand_in, "POST", path, &text).await?;
+    disconnect_phone(&stand_in);
+    let refused = call_json(&stand_in, "POST", path, &text).await?;
     assert_eq!(refused.status, 403);
     assert_eq!(refused.json()?.get("error"), Some(&json!(true)));
     Ok(())
 }
 
 #[tokio::test]
-async fn nothing_is_downloaded_through_an_instance_without_a_phone() -> Result<()> {
+async fn a_disconnected_instance_downloads_nothing() -> Result<()> {
     let stand_in = StandIn::start().await?;
     let media = stand_in.announce(Spec::of(Kind::Image))?;
     let body = json!({ "mediaKey": media.media_key, "directPath": media.direct_path,
         "type": "image", "mimetype": media.mimetype });
-    disconnect(&stand_in);
+    disconnect_phone(&stand_in);
     let path = "/message/download-media";
-    let refused = call(&stand_in, "POST", path, &body).await?;
+    let refused = call_json(&stand_in, "POST", path, &body).await?;
     assert_eq!(refused.status, 403);
     stand_in.change_account(DEFAULT_INSTANCE, |account| account.connected = true);
-    let answer = call(&stand_in, "POST", path, &body).await?;
+    let answer = call_json(&stand_in, "POST", path, &body).await?;
     assert_eq!(answer.status, 200);
     Ok(())
 }
 
 #[tokio::test]
-async fn paths_that_w_api_does_not_have_are_404() -> Result<()> {
+async fn unknown_paths_answer_404() -> Result<()> {
     let stand_in = StandIn::start().await?;
     for (method, path) in [
         ("GET", "/instance/status"),
@@ -263,7 +269,7 @@ async fn paths_that_w_api_does_not_have_are_404() -> Result<()> {
         ("POST", "/webhook/update-webhook-received"),
         ("POST", "/instance/status-instance"),
     ] {
-        let answer = call(&stand_in, method, path, &Value::Null).await?;
+        let answer = call_json(&stand_in, method, path, &Value::Null).await?;
         assert_eq!(answer.status, 404, "{method} {path}");
     }
     assert_eq!(stand_in.requests().len(), 7);
@@ -271,7 +277,7 @@ async fn paths_that_w_api_does_not_have_are_404() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_call_is_judged_by_token_and_instance() -> Result<()> {
+async fn every_call_needs_a_token_and_instance() -> Result<()> {
     let stand_in = StandIn::start().await?;
     let other = ("LITE-BBBBBB-CCCCCC", "token of the other");
     stand_in.register_instance(other.0, other.1);
@@ -286,9 +292,13 @@ async fn every_call_is_judged_by_token_and_instance() -> Result<()> {
             assert_eq!(answer.status, expected, "{path}");
         }
         let url = format!("{}{path}", stand_in.wapi_base());
-        assert_eq!(send(method, &url, &[], &body).await?.status, 401, "{path}");
+        assert_eq!(
+            send_request(method, &url, &[], &body).await?.status,
+            401,
+            "{path}"
+        );
         let bearer = [("authorization", "Bearer token of the other")];
-        let unnamed = send(method, &url, &bearer, &body).await?;
+        let unnamed = send_request(method, &url, &bearer, &body).await?;
         assert_eq!(unnamed.status, 400, "{path}");
     }
     assert_eq!(stand_in.account(DEFAULT_INSTANCE), Account::default());
@@ -296,7 +306,7 @@ async fn every_call_is_judged_by_token_and_instance() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_call_is_recorded_with_its_body_and_its_status() -> Result<()> {
+async fn calls_are_recorded_with_body_and_status() -> Result<()> {
     let stand_in = StandIn::start().await?;
     let caller = (DEFAULT_INSTANCE, DEFAULT_TOKEN);
     for (method, path, body) in every_call() {
@@ -317,7 +327,7 @@ async fn every_call_is_recorded_with_its_body_and_its_status() -> Result<()> {
 }
 
 #[tokio::test]
-async fn all_of_them_fail_together_and_the_downloads_by_themselves() -> Result<()> {
+async fn management_fails_without_affecting_downloads() -> Result<()> {
     let stand_in = StandIn::start().await?;
     let media = stand_in.announce(Spec::of(Kind::Image))?;
     let download = json!({ "mediaKey": media.media_key, "directPath": media.direct_path,
@@ -333,22 +343,22 @@ async fn all_of_them_fail_together_and_the_downloads_by_themselves() -> Result<(
                 assert_eq!(answer.json()?.get("error"), Some(&json!(true)));
             }
         }
-        let answer = call(&stand_in, "POST", "/message/download-media", &download).await?;
-        assert_eq!(answer.status, 200, "downloads are another matter");
+        let answer = call_json(&stand_in, "POST", "/message/download-media", &download).await?;
+        assert_eq!(answer.status, 200, "downloads are not affected");
     }
     assert_eq!(stand_in.account(DEFAULT_INSTANCE), Account::default());
     stand_in.set_management(None);
     stand_in.set_wapi(Some(WapiScenario::fail_500()));
-    let answer = get(&stand_in, "/instance/status-instance").await?;
+    let answer = get_json(&stand_in, "/instance/status-instance").await?;
     assert_eq!(answer.status, 200);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_hanging_call_is_recorded_and_ends_only_with_the_stand_in() -> Result<()> {
+async fn a_hanging_call_ends_with_the_stand_in() -> Result<()> {
     let stand_in = StandIn::start().await?;
     stand_in.set_management(Some(ManagementScenario::Hang));
-    let waiting = get(&stand_in, "/instance/status-instance");
+    let waiting = get_json(&stand_in, "/instance/status-instance");
     let waiting = tokio::time::timeout(Duration::from_millis(150), waiting).await;
     assert!(waiting.is_err());
     let statuses: Vec<_> = stand_in.requests().iter().map(|one| one.status).collect();
@@ -360,12 +370,12 @@ async fn a_hanging_call_is_recorded_and_ends_only_with_the_stand_in() -> Result<
 #[tokio::test]
 async fn an_account_outlives_its_token() -> Result<()> {
     let stand_in = StandIn::start().await?;
-    put(&stand_in, Hook::Received, &json!({ "value": OURS })).await?;
+    put_hook(&stand_in, Hook::Received, &json!({ "value": OURS })).await?;
     stand_in.forget_instance(DEFAULT_INSTANCE);
     let path = "/instance/fetch-instance";
-    assert_eq!(get(&stand_in, path).await?.status, 401);
+    assert_eq!(get_json(&stand_in, path).await?.status, 401);
     stand_in.register_instance(DEFAULT_INSTANCE, DEFAULT_TOKEN);
-    let said = get(&stand_in, path).await?.json()?;
+    let said = get_json(&stand_in, path).await?.json()?;
     assert_eq!(said.get("webhookReceivedUrl"), Some(&json!(OURS)));
     Ok(())
 }

@@ -1,38 +1,42 @@
-//! The CDN's side of the stand-in: each scenario answers as it says.
+//! The stand-in's CDN: each scenario answers as documented.
 
 use std::time::Duration;
 
-use crate::client::{Answer, CDN_HEADERS, get_cdn, send};
+use crate::client::{Answer, CDN_HEADERS, get_cdn, send_request};
 use anyhow::Result;
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
-use stand_in::{Announced, CdnScenario, Kind, Role, Seal, Spec, StandIn, seal_bytes};
+use stand_in::{AnnouncedMedia, CdnScenario, Encryption, Kind, Role, Spec, StandIn, encrypt_bytes};
 
-async fn announced(scenario: CdnScenario) -> Result<(StandIn, Announced)> {
+async fn announce_with(scenario: CdnScenario) -> Result<(StandIn, AnnouncedMedia)> {
     let stand_in = StandIn::start().await?;
     let media = stand_in.announce(Spec::of(Kind::Video).size(200_000).cdn(scenario))?;
     Ok((stand_in, media))
 }
 
-async fn get(stand_in: &StandIn, media: &Announced, range: Option<&str>) -> Result<Answer> {
+async fn get_media(
+    stand_in: &StandIn,
+    media: &AnnouncedMedia,
+    range: Option<&str>,
+) -> Result<Answer> {
     get_cdn(&stand_in.cdn_base(), &media.direct_path, range).await
 }
 
-async fn got(scenario: CdnScenario) -> Result<(Announced, Answer)> {
-    let (stand_in, media) = announced(scenario).await?;
-    let answer = get(&stand_in, &media, None).await?;
+async fn get_with(scenario: CdnScenario) -> Result<(AnnouncedMedia, Answer)> {
+    let (stand_in, media) = announce_with(scenario).await?;
+    let answer = get_media(&stand_in, &media, None).await?;
     Ok((media, answer))
 }
 
-fn sealed(media: &Announced) -> Result<Bytes> {
-    seal_bytes(media.plain.bytes(), &media.keys, Seal::Right)
+fn encrypted_bytes(media: &AnnouncedMedia) -> Result<Bytes> {
+    encrypt_bytes(media.plain.bytes(), &media.keys, Encryption::Right)
 }
 
 #[tokio::test]
-async fn both_hosts_give_the_sealed_file_and_its_ranges() -> Result<()> {
-    let (stand_in, media) = announced(CdnScenario::Ok).await?;
-    let sealed = sealed(&media)?;
+async fn both_hosts_serve_the_file_and_its_ranges() -> Result<()> {
+    let (stand_in, media) = announce_with(CdnScenario::Ok).await?;
+    let sealed = encrypted_bytes(&media)?;
     assert_eq!(
         HEXLOWER.encode(&Sha256::digest(&sealed)),
         media.sealed_sha256_hex
@@ -73,8 +77,8 @@ async fn both_hosts_give_the_sealed_file_and_its_ranges() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_path_must_be_the_signed_one_and_in_time() -> Result<()> {
-    let (stand_in, media) = announced(CdnScenario::Ok).await?;
+async fn paths_must_be_signed_and_unexpired() -> Result<()> {
+    let (stand_in, media) = announce_with(CdnScenario::Ok).await?;
     let base = stand_in.cdn_base();
     let path = &media.direct_path;
     let without = path.split('?').next().unwrap_or_default();
@@ -93,20 +97,20 @@ async fn the_path_must_be_the_signed_one_and_in_time() -> Result<()> {
     }
     assert_eq!(stand_in.violations().len(), 3);
     let old = stand_in.announce(Spec::default().oe(1_000_000_000))?;
-    assert_eq!(get(&stand_in, &old, None).await?.status, 403);
+    assert_eq!(get_media(&stand_in, &old, None).await?.status, 403);
     Ok(())
 }
 
 #[tokio::test]
-async fn headers_that_are_missing_or_too_many_are_noted() -> Result<()> {
-    let (stand_in, media) = announced(CdnScenario::Ok).await?;
+async fn missing_or_extra_headers_are_violations() -> Result<()> {
+    let (stand_in, media) = announce_with(CdnScenario::Ok).await?;
     let url = format!("{}{}", stand_in.cdn_base(), media.direct_path);
-    assert_eq!(send("GET", &url, &[], "").await?.status, 200);
+    assert_eq!(send_request("GET", &url, &[], "").await?.status, 200);
     assert_eq!(stand_in.violations().len(), 4);
     stand_in.clear_requests();
     let mut headers = CDN_HEADERS.to_vec();
     headers.push(("authorization", "Bearer x"));
-    send("GET", &url, &headers, "").await?;
+    send_request("GET", &url, &headers, "").await?;
     assert_eq!(stand_in.violations().len(), 1);
     assert_eq!(
         stand_in
@@ -119,37 +123,40 @@ async fn headers_that_are_missing_or_too_many_are_noted() -> Result<()> {
 }
 
 #[tokio::test]
-async fn answers_without_a_file_are_as_asked() -> Result<()> {
+async fn answers_without_a_file_follow_the_scenario() -> Result<()> {
     for status in [401, 403, 404, 410] {
-        let (_, answer) = got(CdnScenario::Gone { status }).await?;
+        let (_, answer) = get_with(CdnScenario::Gone { status }).await?;
         assert_eq!((answer.status, answer.body.len()), (status, 0));
     }
-    let (_, busy) = got(CdnScenario::Status { code: 429 }).await?;
+    let (_, busy) = get_with(CdnScenario::Status { code: 429 }).await?;
     assert_eq!((busy.status, busy.header("retry-after")), (429, Some("1")));
-    assert_eq!(got(CdnScenario::Status { code: 500 }).await?.1.status, 500);
-    let (_, empty) = got(CdnScenario::Empty200).await?;
+    assert_eq!(
+        get_with(CdnScenario::Status { code: 500 }).await?.1.status,
+        500
+    );
+    let (_, empty) = get_with(CdnScenario::Empty200).await?;
     assert_eq!((empty.status, empty.body.len()), (200, 0));
     assert!(
-        got(CdnScenario::Html200)
+        get_with(CdnScenario::Html200)
             .await?
             .1
             .body
             .starts_with(b"<html>")
     );
-    assert_eq!(got(CdnScenario::Redirect).await?.1.status, 302);
+    assert_eq!(get_with(CdnScenario::Redirect).await?.1.status, 302);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_cut_connection_is_cut_at_that_very_byte() -> Result<()> {
+async fn a_cut_happens_at_its_exact_byte() -> Result<()> {
     for at in [0, 1, 65_536, 100_001, 200_020] {
-        let (media, cut) = got(CdnScenario::Truncate { at: at as u64 }).await?;
+        let (media, cut) = get_with(CdnScenario::Truncate { at: at as u64 }).await?;
         assert!(!cut.complete);
-        assert_eq!(cut.body, sealed(&media)?[..at]);
+        assert_eq!(cut.body, encrypted_bytes(&media)?[..at]);
     }
-    let (stand_in, media) = announced(CdnScenario::Truncate { at: 100 }).await?;
+    let (stand_in, media) = announce_with(CdnScenario::Truncate { at: 100 }).await?;
     for (range, left) in [("bytes=40-", 60), ("bytes=100-", 0), ("bytes=150-", 0)] {
-        let rest = get(&stand_in, &media, Some(range)).await?;
+        let rest = get_media(&stand_in, &media, Some(range)).await?;
         assert_eq!(
             (rest.status, rest.complete, rest.body.len()),
             (206, false, left)
@@ -159,21 +166,21 @@ async fn a_cut_connection_is_cut_at_that_very_byte() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_first_cut_may_be_resumed_or_not() -> Result<()> {
+async fn a_first_cut_may_be_resumable() -> Result<()> {
     let at = 70_000;
     for (scenario, status, expected_from) in [
         (CdnScenario::TruncateThenRange { at }, 206, 70_000),
         (CdnScenario::TruncateNoRange { at }, 200, 0),
         (CdnScenario::TruncateWrongRange { at }, 206, 70_001),
     ] {
-        let (stand_in, media) = announced(scenario).await?;
-        let sealed = sealed(&media)?;
-        let first = get(&stand_in, &media, None).await?;
+        let (stand_in, media) = announce_with(scenario).await?;
+        let sealed = encrypted_bytes(&media)?;
+        let first = get_media(&stand_in, &media, None).await?;
         assert_eq!((first.complete, first.body.len()), (false, 70_000));
-        let second = get(&stand_in, &media, Some("bytes=70000-")).await?;
+        let second = get_media(&stand_in, &media, Some("bytes=70000-")).await?;
         assert_eq!((second.status, second.complete), (status, true));
         assert_eq!(second.body, sealed[expected_from..]);
-        assert_eq!(get(&stand_in, &media, None).await?.body, sealed);
+        assert_eq!(get_media(&stand_in, &media, None).await?.body, sealed);
     }
     Ok(())
 }
@@ -189,36 +196,36 @@ async fn the_file_is_damaged_as_asked() -> Result<()> {
             .collect()
     };
     for at in [0, 65_535, 65_536, 200_025] {
-        let (media, flipped) = got(CdnScenario::FlipBit { at: at as u64 }).await?;
-        assert_eq!(differing(&flipped.body, &sealed(&media)?), [at]);
+        let (media, flipped) = get_with(CdnScenario::FlipBit { at: at as u64 }).await?;
+        assert_eq!(differing(&flipped.body, &encrypted_bytes(&media)?), [at]);
     }
-    let (media, wrong) = got(CdnScenario::WrongMac).await?;
+    let (media, wrong) = get_with(CdnScenario::WrongMac).await?;
     let size = wrong.body.len();
     assert_eq!(
-        differing(&wrong.body, &sealed(&media)?),
+        differing(&wrong.body, &encrypted_bytes(&media)?),
         (size - 10..size).collect::<Vec<_>>()
     );
-    let (media, short) = got(CdnScenario::CutEnd { bytes: 10 }).await?;
+    let (media, short) = get_with(CdnScenario::CutEnd { bytes: 10 }).await?;
     assert!(short.complete);
-    assert_eq!(short.body, sealed(&media)?[..size - 10]);
-    let (media, other) = got(CdnScenario::WrongEnc).await?;
+    assert_eq!(short.body, encrypted_bytes(&media)?[..size - 10]);
+    let (media, other) = get_with(CdnScenario::WrongEnc).await?;
     assert_eq!(other.status, 200);
     assert_ne!(
         HEXLOWER.encode(&Sha256::digest(&other.body)),
         media.sealed_sha256_hex
     );
-    let (media, plain) = got(CdnScenario::PlainBytes).await?;
+    let (media, plain) = get_with(CdnScenario::PlainBytes).await?;
     assert_eq!(plain.body, media.plain.bytes());
-    let (media, chunked) = got(CdnScenario::NoLength).await?;
+    let (media, chunked) = get_with(CdnScenario::NoLength).await?;
     assert_eq!(chunked.header("content-length"), None);
-    assert_eq!(chunked.body, sealed(&media)?);
+    assert_eq!(chunked.body, encrypted_bytes(&media)?);
     Ok(())
 }
 
 #[tokio::test]
-async fn the_fallback_is_well_when_the_main_host_is_not() -> Result<()> {
-    let (stand_in, media) = announced(CdnScenario::MainHostDown).await?;
-    assert_eq!(get(&stand_in, &media, None).await?.status, 503);
+async fn the_fallback_works_while_main_is_down() -> Result<()> {
+    let (stand_in, media) = announce_with(CdnScenario::MainHostDown).await?;
+    assert_eq!(get_media(&stand_in, &media, None).await?.status, 503);
     assert_eq!(
         get_cdn(&stand_in.cdn_fallback_base(), &media.direct_path, None)
             .await?
@@ -229,7 +236,7 @@ async fn the_fallback_is_well_when_the_main_host_is_not() -> Result<()> {
         main: Box::new(CdnScenario::Ok),
         fallback: Box::new(CdnScenario::Gone { status: 410 }),
     }));
-    assert_eq!(get(&stand_in, &media, None).await?.status, 200);
+    assert_eq!(get_media(&stand_in, &media, None).await?.status, 200);
     assert_eq!(
         get_cdn(&stand_in.cdn_fallback_base(), &media.direct_path, None)
             .await?
@@ -240,16 +247,16 @@ async fn the_fallback_is_well_when_the_main_host_is_not() -> Result<()> {
 }
 
 #[tokio::test]
-async fn failures_are_counted_per_media_over_both_hosts() -> Result<()> {
-    let (stand_in, media) = announced(CdnScenario::fail_times(2)).await?;
-    assert_eq!(get(&stand_in, &media, None).await?.status, 503);
+async fn failures_count_per_file_over_both_hosts() -> Result<()> {
+    let (stand_in, media) = announce_with(CdnScenario::fail_times(2)).await?;
+    assert_eq!(get_media(&stand_in, &media, None).await?.status, 503);
     assert_eq!(
         get_cdn(&stand_in.cdn_fallback_base(), &media.direct_path, None)
             .await?
             .status,
         503
     );
-    assert_eq!(get(&stand_in, &media, None).await?.status, 200);
+    assert_eq!(get_media(&stand_in, &media, None).await?.status, 200);
     Ok(())
 }
 
@@ -262,9 +269,12 @@ async fn hanging_ends_only_with_the_stand_in() -> Result<()> {
             bytes_per_second: 100,
         },
     ] {
-        let (stand_in, media) = announced(scenario).await?;
-        let waiting =
-            tokio::time::timeout(Duration::from_millis(150), get(&stand_in, &media, None)).await;
+        let (stand_in, media) = announce_with(scenario).await?;
+        let waiting = tokio::time::timeout(
+            Duration::from_millis(150),
+            get_media(&stand_in, &media, None),
+        )
+        .await;
         assert!(waiting.is_err());
         tokio::time::timeout(Duration::from_secs(5), stand_in.shutdown()).await?;
     }
@@ -272,21 +282,25 @@ async fn hanging_ends_only_with_the_stand_in() -> Result<()> {
 }
 
 #[tokio::test]
-async fn files_may_be_born_badly_sealed() -> Result<()> {
+async fn files_may_be_badly_encrypted() -> Result<()> {
     let stand_in = StandIn::start().await?;
-    for seal in [Seal::BadMac, Seal::BadPadding, Seal::Plain] {
+    for seal in [
+        Encryption::BadMac,
+        Encryption::BadPadding,
+        Encryption::Plain,
+    ] {
         let media = stand_in.announce(Spec::default().seal(seal))?;
-        let file = get(&stand_in, &media, None).await?;
+        let file = get_media(&stand_in, &media, None).await?;
         assert_eq!(
             HEXLOWER.encode(&Sha256::digest(&file.body)),
             media.sealed_sha256_hex
         );
         assert_eq!(file.body.len() as u64, media.sealed_size);
-        assert_ne!(file.body, sealed(&media)?);
+        assert_ne!(file.body, encrypted_bytes(&media)?);
     }
     let channel = stand_in.announce(Spec::of(Kind::NewsletterImage))?;
     assert_eq!(
-        get(&stand_in, &channel, None).await?.body,
+        get_media(&stand_in, &channel, None).await?.body,
         channel.plain.bytes()
     );
     let object = channel

@@ -1,16 +1,16 @@
-//! A tiny HTTP client that shows exactly what came over the wire, cut bodies included.
+//! A small HTTP client that returns exactly what came over the wire, truncated bodies included.
 
 use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// What came back.
+/// An answer with its body as it arrived.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// Whether the body is as long as was declared.
+    /// Whether the body has its declared length.
     pub(crate) complete: bool,
 }
 
@@ -27,8 +27,8 @@ impl Answer {
     }
 }
 
-/// Sends one request on a connection of its own and reads until it closes.
-pub(crate) async fn send(
+/// Sends one request on its own connection and reads until it closes.
+pub(crate) async fn send_request(
     method: &str,
     url: &str,
     headers: &[(&str, &str)],
@@ -50,12 +50,13 @@ pub(crate) async fn send(
     let mut stream = TcpStream::connect(host).await?;
     stream.write_all(request.as_bytes()).await?;
     let mut raw = Vec::new();
-    // A reset after the last byte is an end too; the length tells whether something is missing.
+    // A reset after the last byte counts as an end; the length shows whether something is
+    // missing.
     stream.read_to_end(&mut raw).await.unwrap_or_default();
-    parse(&raw)
+    parse_answer(&raw)
 }
 
-fn parse(raw: &[u8]) -> Result<Answer> {
+fn parse_answer(raw: &[u8]) -> Result<Answer> {
     let Some(end) = raw.windows(4).position(|four| four == b"\r\n\r\n") else {
         bail!("no head in {} bytes", raw.len());
     };
@@ -76,14 +77,14 @@ fn parse(raw: &[u8]) -> Result<Answer> {
         complete: true,
     };
     if answer.header("transfer-encoding") == Some("chunked") {
-        (answer.body, answer.complete) = unchunk(&answer.body)?;
+        (answer.body, answer.complete) = join_chunks(&answer.body)?;
     } else if let Some(length) = answer.header("content-length") {
         answer.complete = length.parse::<usize>()? == answer.body.len();
     }
     Ok(answer)
 }
 
-fn unchunk(mut raw: &[u8]) -> Result<(Vec<u8>, bool)> {
+fn join_chunks(mut raw: &[u8]) -> Result<(Vec<u8>, bool)> {
     let mut body = Vec::new();
     while let Some(end) = raw.windows(2).position(|two| two == b"\r\n") {
         let length =
@@ -107,9 +108,9 @@ pub(crate) const CDN_HEADERS: [(&str, &str); 4] = [
     ("accept-encoding", "identity"),
 ];
 
-/// A GET as the CDN wants it.
+/// Sends a GET as the CDN requires it.
 pub(crate) async fn get_cdn(base: &str, direct_path: &str, range: Option<&str>) -> Result<Answer> {
     let mut headers = CDN_HEADERS.to_vec();
     headers.extend(range.map(|range| ("range", range)));
-    send("GET", &format!("{base}{direct_path}"), &headers, "").await
+    send_request("GET", &format!("{base}{direct_path}"), &headers, "").await
 }

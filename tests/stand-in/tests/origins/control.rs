@@ -1,14 +1,14 @@
-//! The controls for other processes, and the command that runs the stand-in by itself.
+//! The controls for other processes, and the command that runs the stand-in.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use crate::client::{get_cdn, send};
+use crate::client::{get_cdn, send_request};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use stand_in::{Clock, DEFAULT_INSTANCE, DEFAULT_TOKEN, StandIn};
 
-fn text(value: &Value, pointer: &str) -> String {
+fn text_at(value: &Value, pointer: &str) -> String {
     value
         .pointer(pointer)
         .and_then(Value::as_str)
@@ -17,11 +17,14 @@ fn text(value: &Value, pointer: &str) -> String {
 }
 
 #[tokio::test]
-async fn another_process_can_do_what_the_library_can() -> Result<()> {
+async fn another_process_has_the_librarys_controls() -> Result<()> {
     let stand_in = StandIn::start().await?;
     let control = stand_in.control_base();
-    let spec = json!({ "kind": "voice", "cdn": { "truncate": { "at": 5 } }, "dialect": "y2025", "chat": "5500900000007" });
-    let announced = send(
+    let spec = json!({
+        "kind": "voice", "cdn": { "truncate": { "at": 5 } }, "dialect": "y2025",
+        "chat": "5500900000007"
+    });
+    let announced = send_request(
         "POST",
         &format!("{control}/announce"),
         &[],
@@ -30,21 +33,21 @@ async fn another_process_can_do_what_the_library_can() -> Result<()> {
     .await?;
     assert_eq!(announced.status, 200);
     let announced = announced.json()?;
-    assert_eq!(text(&announced, "/webhook/chat/id"), "5500900000007");
-    let path = text(&announced, "/direct_path");
+    assert_eq!(text_at(&announced, "/webhook/chat/id"), "5500900000007");
+    let path = text_at(&announced, "/direct_path");
     assert_eq!(
         get_cdn(&stand_in.cdn_base(), &path, None).await?.body.len(),
         5
     );
-    let plain = format!("{control}/plain/{}", text(&announced, "/message_id"));
-    let file = send("GET", &plain, &[], "").await?;
+    let plain = format!("{control}/plain/{}", text_at(&announced, "/message_id"));
+    let file = send_request("GET", &plain, &[], "").await?;
     assert_eq!(
         Some(file.body.len() as u64),
         announced.get("size").and_then(Value::as_u64)
     );
     let global = json!({ "cdn": { "status": { "code": 500 } }, "alternates": true });
     assert_eq!(
-        send(
+        send_request(
             "POST",
             &format!("{control}/global"),
             &[],
@@ -58,12 +61,12 @@ async fn another_process_can_do_what_the_library_can() -> Result<()> {
         get_cdn(&stand_in.cdn_base(), &path, None).await?.status,
         500
     );
-    let requests = send("GET", &format!("{control}/requests"), &[], "")
+    let requests = send_request("GET", &format!("{control}/requests"), &[], "")
         .await?
         .json()?;
     assert_eq!(requests.as_array().map(Vec::len), Some(2));
     assert_eq!(
-        send("DELETE", &format!("{control}/requests"), &[], "")
+        send_request("DELETE", &format!("{control}/requests"), &[], "")
             .await?
             .status,
         204
@@ -73,12 +76,12 @@ async fn another_process_can_do_what_the_library_can() -> Result<()> {
 }
 
 #[tokio::test]
-async fn instances_and_switches_answer_without_a_body() -> Result<()> {
+async fn instances_and_overrides_answer_without_body() -> Result<()> {
     let stand_in = StandIn::start().await?;
     let control = stand_in.control_base();
     let instance = json!({ "instance": "LITE-BBBBBB-CCCCCC", "token": "t" });
     assert_eq!(
-        send(
+        send_request(
             "POST",
             &format!("{control}/instances"),
             &[],
@@ -90,7 +93,7 @@ async fn instances_and_switches_answer_without_a_body() -> Result<()> {
     );
     let nonsense = json!({ "wapi": "nonsense" });
     assert_eq!(
-        send(
+        send_request(
             "POST",
             &format!("{control}/global"),
             &[],
@@ -108,22 +111,26 @@ async fn events_can_be_loaded_by_stem() -> Result<()> {
     let stand_in = StandIn::start().await?;
     let url = format!("{}/event", stand_in.control_base());
     let wanted = json!({ "stem": "2026-voice", "wapi": { "fail500": { "message": "array" } } });
-    let event = send("POST", &url, &[], &wanted.to_string()).await?.json()?;
-    let path = text(&event, "/webhook/msgContent/audioMessage/directPath");
+    let event = send_request("POST", &url, &[], &wanted.to_string())
+        .await?
+        .json()?;
+    let path = text_at(&event, "/webhook/msgContent/audioMessage/directPath");
     assert_eq!(
         get_cdn(&stand_in.cdn_base(), &path, None).await?.status,
         200
     );
     let unknown = json!({ "stem": "nonsense" });
     assert_eq!(
-        send("POST", &url, &[], &unknown.to_string()).await?.status,
+        send_request("POST", &url, &[], &unknown.to_string())
+            .await?
+            .status,
         404
     );
     Ok(())
 }
 
-/// Calls `/control` and gives status and JSON, null where there is none.
-async fn control(
+/// Calls `/control` and returns status and JSON, null if there is none.
+async fn call_control(
     stand_in: &StandIn,
     method: &str,
     path: &str,
@@ -135,16 +142,16 @@ async fn control(
     } else {
         body.to_string()
     };
-    let answer = send(method, &url, &[], &body).await?;
+    let answer = send_request(method, &url, &[], &body).await?;
     Ok((answer.status, answer.json().unwrap_or_default()))
 }
 
 #[tokio::test]
-async fn accounts_are_changed_field_by_field_and_hooks_read_back() -> Result<()> {
+async fn accounts_change_field_by_field() -> Result<()> {
     let stand_in = StandIn::start().await?;
     let instance = "LITE-BBBBBB-CCCCCC";
     let hooks = format!("/hooks/{instance}");
-    let (status, _) = control(&stand_in, "GET", &hooks, &Value::Null).await?;
+    let (status, _) = call_control(&stand_in, "GET", &hooks, &Value::Null).await?;
     assert_eq!(status, 404);
     let url = "https://hooks.example.invalid/";
     let changes = [
@@ -156,7 +163,9 @@ async fn accounts_are_changed_field_by_field_and_hooks_read_back() -> Result<()>
         ),
         (json!({ "hooks": { "message-status": null } }), 204),
         (
-            json!({ "connected_phone": "5500900000007", "payment_status": "OVERDUE", "expires": 5 }),
+            json!({
+                "connected_phone": "5500900000007", "payment_status": "OVERDUE", "expires": 5
+            }),
             204,
         ),
         (json!({ "hooks": { "nonsense": url } }), 422),
@@ -165,7 +174,7 @@ async fn accounts_are_changed_field_by_field_and_hooks_read_back() -> Result<()>
     for (mut change, expected) in changes {
         let object = change.as_object_mut().context("an object")?;
         object.insert("instance".to_owned(), json!(instance));
-        let (status, _) = control(&stand_in, "POST", "/instances", &change).await?;
+        let (status, _) = call_control(&stand_in, "POST", "/instances", &change).await?;
         assert_eq!(status, expected, "{change}");
     }
     let account = stand_in.account(instance);
@@ -173,29 +182,29 @@ async fn accounts_are_changed_field_by_field_and_hooks_read_back() -> Result<()>
     assert_eq!(account.connected_phone.as_deref(), Some("5500900000007"));
     let paid = (account.payment_status.as_str(), account.expires_ms);
     assert_eq!(paid, ("OVERDUE", 5));
-    let (_, said) = control(&stand_in, "GET", &hooks, &Value::Null).await?;
+    let (_, said) = call_control(&stand_in, "GET", &hooks, &Value::Null).await?;
     let expected = json!({ "received": url, "delivery": null, "message-status": null,
         "connected": null, "disconnected": null, "chat-presence": null });
     assert_eq!(said, expected);
     let forget = json!({ "instance": instance });
-    let (status, _) = control(&stand_in, "POST", "/instances", &forget).await?;
+    let (status, _) = call_control(&stand_in, "POST", "/instances", &forget).await?;
     assert_eq!(status, 204);
-    let (status, _) = control(&stand_in, "GET", &hooks, &Value::Null).await?;
+    let (status, _) = call_control(&stand_in, "GET", &hooks, &Value::Null).await?;
     assert_eq!(status, 404);
     Ok(())
 }
 
 #[tokio::test]
-async fn management_is_switched_and_logged_by_another_process() -> Result<()> {
+async fn another_process_switches_management_and_log() -> Result<()> {
     let stand_in = StandIn::start().await?;
     let old = json!({ "instance": DEFAULT_INSTANCE, "time": 5,
         "body": { "messageId": "X1", "msgContent": {} } });
-    let (status, said) = control(&stand_in, "POST", "/logs", &old).await?;
-    assert_eq!((status, text(&said, "/id").len()), (200, 24));
-    stand_in.live_by(Clock::new(|| 10));
+    let (status, said) = call_control(&stand_in, "POST", "/logs", &old).await?;
+    assert_eq!((status, text_at(&said, "/id").len()), (200, 24));
+    stand_in.set_clock(Clock::new(|| 10));
     let path = format!("/logs/{DEFAULT_INSTANCE}");
-    let (_, logs) = control(&stand_in, "GET", &path, &Value::Null).await?;
-    assert_eq!(text(&logs, "/0/body/messageid"), "X1");
+    let (_, logs) = call_control(&stand_in, "GET", &path, &Value::Null).await?;
+    assert_eq!(text_at(&logs, "/0/body/messageid"), "X1");
     let bearer = format!("Bearer {DEFAULT_TOKEN}");
     let url = format!(
         "{}/webhook/fetch-webhook-logs?instanceId={DEFAULT_INSTANCE}",
@@ -207,9 +216,9 @@ async fn management_is_switched_and_logged_by_another_process() -> Result<()> {
         (json!({ "management": null }), 200),
         (json!({ "log_shape": "bare", "hooks_forget": true }), 200),
     ] {
-        let (status, _) = control(&stand_in, "POST", "/global", &switch).await?;
+        let (status, _) = call_control(&stand_in, "POST", "/global", &switch).await?;
         assert_eq!(status, 204, "{switch}");
-        let answer = send("GET", &url, &[("authorization", &bearer)], "").await?;
+        let answer = send_request("GET", &url, &[("authorization", &bearer)], "").await?;
         assert_eq!(answer.status, expected, "{switch}");
         assert!(expected == 503 || answer.json()?.is_array() == switch.get("log_shape").is_some());
     }
@@ -220,16 +229,16 @@ async fn management_is_switched_and_logged_by_another_process() -> Result<()> {
         (json!({ "log_shape": "nonsense" }), 422),
         (json!({ "hooks_forget": null }), 422),
     ] {
-        let (status, _) = control(&stand_in, "POST", "/global", &switch).await?;
+        let (status, _) = call_control(&stand_in, "POST", "/global", &switch).await?;
         assert_eq!(status, expected, "{switch}");
     }
     Ok(())
 }
 
-/// Ends the command when the test does, however it ends.
-struct Running(Child);
+/// Stops the command when the test ends, even if it fails.
+struct RunningCommand(Child);
 
-impl Drop for Running {
+impl Drop for RunningCommand {
     fn drop(&mut self) {
         self.0
             .kill()
@@ -242,7 +251,7 @@ impl Drop for Running {
 #[tokio::test]
 async fn the_command_prints_its_addresses_and_serves() -> Result<()> {
     let events = stand_in::events::committed_dir();
-    let mut running = Running(
+    let mut running = RunningCommand(
         Command::new(env!("CARGO_BIN_EXE_stand-in"))
             .arg("--events")
             .arg(events)
@@ -259,9 +268,9 @@ async fn the_command_prints_its_addresses_and_serves() -> Result<()> {
             .and_then(Value::as_u64)
             .is_some_and(|events| events > 30)
     );
-    let bases = send(
+    let bases = send_request(
         "GET",
-        &format!("{}/bases", text(&addresses, "/control")),
+        &format!("{}/bases", text_at(&addresses, "/control")),
         &[],
         "",
     )

@@ -1,4 +1,4 @@
-//! The committed events against the catalogue that they are made from.
+//! The committed events, compared with the catalogue.
 
 use std::collections::HashSet;
 use std::process::Command;
@@ -7,12 +7,12 @@ use anyhow::{Context, Result};
 use stand_in::{CdnScenario, StandIn, WapiScenario, events};
 
 #[test]
-fn the_committed_events_are_those_of_the_catalogue() -> Result<()> {
+fn committed_events_equal_the_catalogue() -> Result<()> {
     let dir = events::committed_dir();
     let fresh = std::env::temp_dir().join(format!("stand-in-events-{}", std::process::id()));
     std::fs::create_dir_all(&fresh)?;
-    events::write(&fresh)?;
-    let (committed, made) = (events::read(&dir)?, events::read(&fresh)?);
+    events::write_catalogue(&fresh)?;
+    let (committed, made) = (events::read_folder(&dir)?, events::read_folder(&fresh)?);
     std::fs::remove_dir_all(&fresh)?;
     for ((committed_stem, committed), (stem, made)) in committed.iter().zip(&made) {
         assert_eq!(committed_stem, stem);
@@ -26,7 +26,7 @@ fn the_committed_events_are_those_of_the_catalogue() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_event_of_the_folder_can_be_served_and_has_its_own_file() -> Result<()> {
+async fn every_event_is_served_with_its_own_file() -> Result<()> {
     let stand_in = StandIn::start().await?;
     let events = stand_in.load_events(&events::committed_dir(), |_| {
         (WapiScenario::Ok, CdnScenario::Ok)

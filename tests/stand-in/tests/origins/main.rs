@@ -1,4 +1,4 @@
-//! The stand-in seen from outside: over loopback, and as a command.
+//! The stand-in from outside: over loopback, and as a command.
 
 mod account;
 mod cdn;

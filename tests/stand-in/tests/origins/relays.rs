@@ -1,4 +1,5 @@
-//! The relays before the listeners: cut, refusing, back on the same port with the same media.
+//! The relays in front of the listeners: cut, refusing, and back on the same port with the same
+//! media files.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use anyhow::{Result, bail};
 use stand_in::{CdnScenario, Kind, Spec, StandIn};
 
 #[tokio::test]
-async fn what_is_cut_refuses_and_comes_back_with_the_same_media() -> Result<()> {
+async fn a_cut_relay_returns_with_the_same_files() -> Result<()> {
     let (stand_in, mut relays) = StandIn::start_behind_relays().await?;
     let media = stand_in.announce(Spec::of(Kind::Image))?;
     let base = stand_in.cdn_base();
@@ -15,12 +16,12 @@ async fn what_is_cut_refuses_and_comes_back_with_the_same_media() -> Result<()> 
     assert_eq!(get().await?.status, 200);
     relays.cdn.cut().await?;
     relays.cdn.cut().await?;
-    assert!(get().await.is_err(), "a cut line still answers");
+    assert!(get().await.is_err(), "a cut relay still answers");
     assert!(
         get_cdn(&stand_in.cdn_fallback_base(), &media.direct_path, None)
             .await?
             .complete,
-        "the other lines are not touched"
+        "the other relays are not affected"
     );
     relays.cdn.restore()?;
     relays.cdn.restore()?;
@@ -30,7 +31,7 @@ async fn what_is_cut_refuses_and_comes_back_with_the_same_media() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_broken_connection_ends_in_the_middle_of_the_file() -> Result<()> {
+async fn a_broken_connection_truncates_the_file() -> Result<()> {
     let (stand_in, relays) = StandIn::start_behind_relays().await?;
     let slow = CdnScenario::SlowDrip {
         bytes_per_second: 20_000,
@@ -41,11 +42,11 @@ async fn a_broken_connection_ends_in_the_middle_of_the_file() -> Result<()> {
     let begun = Instant::now();
     while relays.cdn.break_connections() == 0 {
         if begun.elapsed() > Duration::from_secs(20) {
-            bail!("nobody connected");
+            bail!("no client connected");
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // Broken before the head, there is no answer at all.
+    // If the connection broke before the head, there is no answer.
     let is_whole = getting.await?.is_ok_and(|answer| answer.complete);
     assert!(!is_whole, "a broken connection brought the whole file");
     Ok(())

@@ -1,15 +1,15 @@
-//! The webhooks that the stand-in tells of its media with.
+//! The webhooks with which the stand-in announces media files.
 
 use anyhow::{Context, Result};
 use data_encoding::{BASE64, HEXLOWER};
 use serde_json::{Map, Value, json};
-use stand_in::{Announced, Dialect, Field, Format, Kind, Lies, Spec, StandIn};
+use stand_in::{AnnouncedMedia, Dialect, FalseFields, Field, Format, Kind, Spec, StandIn};
 
-async fn announce(spec: Spec) -> Result<Announced> {
+async fn announce_alone(spec: Spec) -> Result<AnnouncedMedia> {
     StandIn::start().await?.announce(spec)
 }
 
-fn object<'a>(announced: &'a Announced, pointer: &str) -> Result<&'a Map<String, Value>> {
+fn object_at<'a>(announced: &'a AnnouncedMedia, pointer: &str) -> Result<&'a Map<String, Value>> {
     let found = announced
         .webhook
         .pointer(pointer)
@@ -36,20 +36,20 @@ async fn each_dialect_spells_its_keys() -> Result<()> {
             "URL",
         ),
     ] {
-        let announced = announce(Spec::default().dialect(dialect)).await?;
-        let image = object(&announced, "/msgContent/imageMessage")?;
+        let announced = announce_alone(Spec::default().dialect(dialect)).await?;
+        let image = object_at(&announced, "/msgContent/imageMessage")?;
         for key in present {
             assert!(image.contains_key(key), "{dialect:?} {key}");
         }
         assert!(!image.contains_key(absent));
-        let voice = announce(Spec::of(Kind::Voice).dialect(dialect)).await?;
+        let voice = announce_alone(Spec::of(Kind::Voice).dialect(dialect)).await?;
         let key = if dialect == Dialect::Y2026 {
             "PTT"
         } else {
             "ptt"
         };
         assert_eq!(
-            object(&voice, "/msgContent/audioMessage")?.get(key),
+            object_at(&voice, "/msgContent/audioMessage")?.get(key),
             Some(&json!(true))
         );
     }
@@ -57,9 +57,9 @@ async fn each_dialect_spells_its_keys() -> Result<()> {
 }
 
 #[tokio::test]
-async fn hashes_length_and_key_are_those_of_the_file() -> Result<()> {
-    let announced = announce(Spec::default().format(Format::Png).size(70_000)).await?;
-    let image = object(&announced, "/msgContent/imageMessage")?;
+async fn hashes_length_and_key_match_the_file() -> Result<()> {
+    let announced = announce_alone(Spec::default().format(Format::Png).size(70_000)).await?;
+    let image = object_at(&announced, "/msgContent/imageMessage")?;
     let base64 = |hex: &str| {
         HEXLOWER
             .decode(hex.as_bytes())
@@ -86,28 +86,28 @@ async fn wrappers_nest_in_order() -> Result<()> {
         .wrapper("ephemeralMessage")
         .wrapper("documentWithCaptionMessage")
         .caption("legenda");
-    let announced = announce(spec).await?;
+    let announced = announce_alone(spec).await?;
     let pointer =
         "/msgContent/ephemeralMessage/message/documentWithCaptionMessage/message/documentMessage";
     assert_eq!(
-        object(&announced, pointer)?.get("caption"),
+        object_at(&announced, pointer)?.get("caption"),
         Some(&json!("legenda"))
     );
-    object(&announced, "/msgContent/messageContextInfo")?;
+    object_at(&announced, "/msgContent/messageContextInfo")?;
     Ok(())
 }
 
 #[tokio::test]
 async fn the_envelope_says_who_and_where() -> Result<()> {
-    let mine = announce(Spec::default().from_me()).await?;
+    let mine = announce_alone(Spec::default().from_me()).await?;
     assert_eq!(mine.webhook.get("event"), Some(&json!("webhookDelivery")));
     assert_eq!(
         mine.webhook.pointer("/sender/id"),
         Some(&json!("5500900000001"))
     );
-    let group = announce(Spec::default().chat("120363000000000009@g.us")).await?;
+    let group = announce_alone(Spec::default().chat("120363000000000009@g.us")).await?;
     assert_eq!(group.webhook.get("isGroup"), Some(&json!(true)));
-    let lid = announce(
+    let lid = announce_alone(
         Spec::default()
             .chat("200000000000009@lid")
             .message_id("X1")
@@ -124,9 +124,9 @@ async fn the_envelope_says_who_and_where() -> Result<()> {
 }
 
 #[tokio::test]
-async fn fields_are_left_out_and_falsified_as_asked() -> Result<()> {
+async fn fields_are_omitted_and_falsified_as_asked() -> Result<()> {
     let honest = Spec::default().seed("lies");
-    let lies = Lies {
+    let lies = FalseFields {
         file_length: Some(7),
         file_sha256: true,
         file_enc_sha256: true,
@@ -136,10 +136,10 @@ async fn fields_are_left_out_and_falsified_as_asked() -> Result<()> {
         .lies(lies)
         .omit(Field::MediaKey)
         .omit(Field::DirectPath);
-    let (honest, lying) = (announce(honest).await?, announce(spec).await?);
+    let (honest, lying) = (announce_alone(honest).await?, announce_alone(spec).await?);
     let (honest, lying) = (
-        object(&honest, "/msgContent/imageMessage")?,
-        object(&lying, "/msgContent/imageMessage")?,
+        object_at(&honest, "/msgContent/imageMessage")?,
+        object_at(&lying, "/msgContent/imageMessage")?,
     );
     assert_eq!(lying.get("fileLength"), Some(&json!("7")));
     for key in ["fileSHA256", "fileEncSHA256"] {
@@ -150,7 +150,7 @@ async fn fields_are_left_out_and_falsified_as_asked() -> Result<()> {
 }
 
 #[tokio::test]
-async fn unseeded_media_differ_and_seeded_ones_do_not() -> Result<()> {
+async fn only_unseeded_files_differ() -> Result<()> {
     let stand_in = StandIn::start().await?;
     let (one, other) = (
         stand_in.announce(Spec::default())?,
@@ -159,7 +159,7 @@ async fn unseeded_media_differ_and_seeded_ones_do_not() -> Result<()> {
     assert_ne!(one.sha256_hex, other.sha256_hex);
     assert_ne!(one.message_id, other.message_id);
     assert_ne!(one.direct_path, other.direct_path);
-    let again = announce(Spec::default().seed(one.seed)).await?;
+    let again = announce_alone(Spec::default().seed(one.seed)).await?;
     assert_eq!(one.webhook, again.webhook);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `wapi-media doctor` on a stack that is well, and on one where one thing after another is not.
+//! `wapi-media doctor` on a healthy stack, and on one with one fault after another.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -12,44 +12,47 @@ const INSTANCE: &str = "LITE-DOCTOR-000001";
 const TOKEN: &str = "invented-token-of-the-examined";
 
 impl World {
-    /// The doctor's report about one instance. It must end like this.
-    async fn doctor(&self, code: i32) -> Value {
+    /// The doctor's report about one instance; the command must exit with `code`.
+    async fn run_doctor(&self, code: i32) -> Value {
         let _alone = PARKED_QUEUE.lock().await;
-        let report = self.told(code, &["doctor", "--instance", INSTANCE], TOKEN);
+        let report = self.run_json(code, &["doctor", "--instance", INSTANCE], TOKEN);
         report.await
     }
 
-    /// Announces a medium that was sent just now, later than any before, and sends its webhook.
-    async fn sends(&self, account: &Account, spec: Spec) -> stand_in::Announced {
+    /// Announces a media message with a moment later than any before, and posts its webhook.
+    async fn send_recent(&self, account: &Account, spec: Spec) -> stand_in::AnnouncedMedia {
         static COUNT: AtomicI64 = AtomicI64::new(0);
-        let moment = crate::now() - 100 + COUNT.fetch_add(1, Ordering::Relaxed);
-        let announced = self.announce(account, spec.moment(moment));
-        self.send(account, &announced).await;
+        let moment = crate::unix_now() - 100 + COUNT.fetch_add(1, Ordering::Relaxed);
+        let announced = self.announce_media(account, spec.moment(moment));
+        self.post_announced(account, &announced).await;
         announced
     }
 }
 
-fn status<'a>(report: &'a Value, step: &str) -> &'a Value {
+fn step_status<'a>(report: &'a Value, step: &str) -> &'a Value {
     let steps = report["steps"].as_array().expect("steps");
     let found = steps.iter().find(|one| one["id"] == step);
     &found.unwrap_or_else(|| panic!("no step {step}: {steps:?}"))["status"]
 }
 
-fn cause(report: &Value) -> &str {
+fn root_cause(report: &Value) -> &str {
     report["root_cause"]["sentence"]
         .as_str()
         .unwrap_or_default()
 }
 
+/// Nothing on a healthy stack, and the root cause of each fault.
 #[test]
-fn the_doctor_finds_nothing_on_a_healthy_stack_and_the_root_cause_on_a_sick_one() {
+fn the_doctor_names_the_root_cause() {
     let world = &*WORLD;
     world.origins.register_instance(INSTANCE, TOKEN);
     RUNTIME.block_on(async {
-        world.told(0, &["tenant", "add", TENANT], "").await;
+        world.run_json(0, &["tenant", "add", TENANT], "").await;
         let add = ["instance", "add", INSTANCE, "--tenant", TENANT];
-        world.told(0, &add, TOKEN).await;
-        world.told(0, &["webhook", "register", INSTANCE], "").await;
+        world.run_json(0, &add, TOKEN).await;
+        world
+            .run_json(0, &["webhook", "register", INSTANCE], "")
+            .await;
         let account = Account {
             id: INSTANCE.to_owned(),
             url: world
@@ -59,18 +62,18 @@ fn the_doctor_finds_nothing_on_a_healthy_stack_and_the_root_cause_on_a_sick_one(
                 .expect("a hook")
                 .to_owned(),
         };
-        is_well(world, &account).await;
-        only_wapi_is_down(world, &account).await;
-        both_sources_are_down(world, &account).await;
-        the_hook_leads_elsewhere(world).await;
-        the_token_is_wrong(world).await;
+        check_healthy_report(world, &account).await;
+        check_wapi_failure(world, &account).await;
+        check_double_failure(world, &account).await;
+        check_foreign_hook(world).await;
+        check_wrong_token(world).await;
     });
 }
 
-async fn is_well(world: &World, account: &Account) {
-    let healthy = world.sends(account, Spec::of(Kind::Image)).await;
-    world.stored(&healthy).await;
-    let report = world.doctor(0).await;
+async fn check_healthy_report(world: &World, account: &Account) {
+    let healthy = world.send_recent(account, Spec::of(Kind::Image)).await;
+    world.wait_until_stored(&healthy).await;
+    let report = world.run_doctor(0).await;
     assert_eq!(report["root_cause"], Value::Null, "{report:#}");
     for step in report["steps"].as_array().expect("steps") {
         assert_eq!(step["status"], "ok", "{step}");
@@ -86,17 +89,17 @@ async fn is_well(world: &World, account: &Account) {
     assert_eq!(report["folders"][0]["records"], 1);
 }
 
-async fn only_wapi_is_down(world: &World, account: &Account) {
+async fn check_wapi_failure(world: &World, account: &Account) {
     let fails = WapiScenario::Fail500 {
         message: MessageShape::Nested,
     };
     let spec = Spec::of(Kind::Document).wapi(fails);
-    let stored = world.sends(account, spec).await;
-    world.stored(&stored).await;
-    let report = world.doctor(1).await;
-    assert_eq!(status(&report, "wapi_download"), "fail");
-    assert_eq!(status(&report, "cdn"), "ok");
-    let cause = cause(&report);
+    let stored = world.send_recent(account, spec).await;
+    world.wait_until_stored(&stored).await;
+    let report = world.run_doctor(1).await;
+    assert_eq!(step_status(&report, "wapi_download"), "fail");
+    assert_eq!(step_status(&report, "cdn"), "ok");
+    let cause = root_cause(&report);
     assert!(cause.contains("500: Falha ao fazer o download"), "{cause}");
     assert!(cause.contains("cdn"), "{cause}");
     let html = std::env::temp_dir().join(format!("doctor-{}.html", std::process::id()));
@@ -113,7 +116,7 @@ async fn only_wapi_is_down(world: &World, account: &Account) {
         "--bundle",
         &evidence,
     ];
-    world.told(1, &ask, "").await;
+    world.run_json(1, &ask, "").await;
     let page = std::fs::read_to_string(&html).expect("a page");
     let evidence = std::fs::read_to_string(&bundle).expect("evidence");
     assert!(page.contains("CDN do WhatsApp segura a carga"));
@@ -127,28 +130,28 @@ async fn only_wapi_is_down(world: &World, account: &Account) {
     std::fs::remove_file(bundle).expect("removed");
 }
 
-async fn both_sources_are_down(world: &World, account: &Account) {
+async fn check_double_failure(world: &World, account: &Account) {
     let spec = Spec::of(Kind::Video)
         .wapi(WapiScenario::BadGateway502Html)
         .cdn(CdnScenario::Status { code: 503 });
-    let lost = world.sends(account, spec).await;
-    world.until(&lost, "retrying").await;
-    let report = world.doctor(1).await;
-    assert_eq!(status(&report, "wapi_download"), "fail");
-    assert_eq!(status(&report, "cdn"), "fail");
-    let cause = cause(&report);
+    let lost = world.send_recent(account, spec).await;
+    world.wait_for_state(&lost, "retrying").await;
+    let report = world.run_doctor(1).await;
+    assert_eq!(step_status(&report, "wapi_download"), "fail");
+    assert_eq!(step_status(&report, "cdn"), "fail");
+    let cause = root_cause(&report);
     assert!(cause.contains("502") && cause.contains("503"), "{cause}");
     assert_eq!(report["failures"][0]["class"], "transient");
 }
 
-async fn the_hook_leads_elsewhere(world: &World) {
+async fn check_foreign_hook(world: &World) {
     world.origins.change_account(INSTANCE, |account| {
         account
             .hooks
             .insert(Hook::Received, "https://crm.example.invalid/".to_owned());
     });
-    let report = world.doctor(1).await;
-    assert_eq!(status(&report, "hooks"), "fail");
+    let report = world.run_doctor(1).await;
+    assert_eq!(step_status(&report, "hooks"), "fail");
     let cause = &report["root_cause"];
     let sentence = cause["sentence"].as_str().expect("a sentence");
     assert!(sentence.contains(INSTANCE) && sentence.contains("crm.example.invalid"));
@@ -158,12 +161,12 @@ async fn the_hook_leads_elsewhere(world: &World) {
     );
 }
 
-async fn the_token_is_wrong(world: &World) {
+async fn check_wrong_token(world: &World) {
     world
         .origins
         .register_instance(INSTANCE, "invented-token-after-it");
-    let report = world.doctor(1).await;
-    assert_eq!(status(&report, "connection"), "fail");
+    let report = world.run_doctor(1).await;
+    assert_eq!(step_status(&report, "connection"), "fail");
     let cause = &report["root_cause"];
     assert!(
         cause["sentence"]

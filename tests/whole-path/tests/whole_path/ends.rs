@@ -1,14 +1,14 @@
-//! Jobs that cannot end in the bucket: parked with a reason, never lost.
+//! Jobs that cannot be stored: parked with a reason, never lost.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use stand_in::{CdnScenario, Field, Kind, Seal, Spec, WapiScenario};
+use stand_in::{CdnScenario, Encryption, Field, Kind, Spec, WapiScenario};
 
 use crate::{World, on_the_stack};
 
-/// Attributes of the parked messages whose body contains `text`.
-pub(crate) async fn parked(world: &World, text: &str) -> Value {
+/// The attributes of the parked messages whose body contains `text`.
+pub(crate) async fn parked_attributes(world: &World, text: &str) -> Value {
     let asked = json!({
         "QueueUrl": world.stack().outputs().parked_queue_url, "MaxNumberOfMessages": 10,
         "MessageAttributeNames": ["All"], "VisibilityTimeout": 0,
@@ -18,7 +18,7 @@ pub(crate) async fn parked(world: &World, text: &str) -> Value {
         let answer = world
             .stack()
             .endpoint()
-            .call("sqs", "AmazonSQS.ReceiveMessage", &asked)
+            .call_json("sqs", "AmazonSQS.ReceiveMessage", &asked)
             .await
             .expect("SQS");
         let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
@@ -30,7 +30,7 @@ pub(crate) async fn parked(world: &World, text: &str) -> Value {
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    panic!("nothing with {text:?} was parked");
+    panic!("no message with {text:?} was parked");
 }
 
 pub(crate) async fn send_raw(world: &World, body: &str) {
@@ -38,21 +38,21 @@ pub(crate) async fn send_raw(world: &World, body: &str) {
     world
         .stack()
         .endpoint()
-        .call("sqs", "AmazonSQS.SendMessage", &asked)
+        .call_json("sqs", "AmazonSQS.SendMessage", &asked)
         .await
         .expect("SQS takes it");
 }
 
 #[test]
-fn what_is_gone_everywhere_is_parked_as_expired_with_its_reason() {
+fn a_file_gone_everywhere_parks_as_expired() {
     on_the_stack(async |world| {
-        let account = world.account().await;
+        let account = world.new_account().await;
         let spec = Spec::of(Kind::Image)
             .wapi(WapiScenario::NotFound404)
             .cdn(CdnScenario::Gone { status: 404 });
-        let announced = world.announce(&account, spec);
-        world.send(&account, &announced).await;
-        let record = world.until(&announced, "parked").await;
+        let announced = world.announce_media(&account, spec);
+        world.post_announced(&account, &announced).await;
+        let record = world.wait_for_state(&announced, "parked").await;
         assert_eq!(record.text("class"), Some("expired"));
         let reason = record.text("reason").expect("a reason");
         assert!(
@@ -60,80 +60,89 @@ fn what_is_gone_everywhere_is_parked_as_expired_with_its_reason() {
             "{reason}"
         );
         assert!(record.number("recoverable_until").is_some());
-        let attributes = parked(world, &announced.message_id).await;
+        let attributes = parked_attributes(world, &announced.message_id).await;
         assert_eq!(attributes["class"]["StringValue"], "expired");
         assert_eq!(attributes["reason"]["StringValue"], reason);
-        assert_eq!(world.keys(&account).await, Vec::<String>::new());
+        assert_eq!(world.instance_keys(&account).await, Vec::<String>::new());
     });
 }
 
 #[test]
-fn what_no_key_opens_is_parked_as_corrupt() {
+fn an_undecryptable_file_parks_as_corrupt() {
     on_the_stack(async |world| {
-        let account = world.account().await;
+        let account = world.new_account().await;
         let spec = Spec::of(Kind::Image)
             .wapi(WapiScenario::BadRequest400)
-            .seal(Seal::BadMac);
-        let announced = world.announce(&account, spec);
-        world.send(&account, &announced).await;
+            .seal(Encryption::BadMac);
+        let announced = world.announce_media(&account, spec);
+        world.post_announced(&account, &announced).await;
         assert_eq!(
-            world.until(&announced, "parked").await.text("class"),
+            world
+                .wait_for_state(&announced, "parked")
+                .await
+                .text("class"),
             Some("corrupt")
         );
-        assert_eq!(world.keys(&account).await, Vec::<String>::new());
+        assert_eq!(world.instance_keys(&account).await, Vec::<String>::new());
     });
 }
 
 #[test]
-fn a_medium_announced_without_a_path_is_parked_and_not_forgotten() {
+fn a_message_without_a_path_is_parked() {
     on_the_stack(async |world| {
-        let account = world.account().await;
-        let announced = world.announce(
+        let account = world.new_account().await;
+        let announced = world.announce_media(
             &account,
             Spec::of(Kind::Image)
                 .omit(Field::DirectPath)
                 .omit(Field::Url),
         );
-        world.send(&account, &announced).await;
+        world.post_announced(&account, &announced).await;
         assert_eq!(
-            world.until(&announced, "parked").await.text("class"),
+            world
+                .wait_for_state(&announced, "parked")
+                .await
+                .text("class"),
             Some("corrupt")
         );
     });
 }
 
 #[test]
-fn a_wrong_token_keeps_the_job_alive_for_a_person_to_mend_it() {
+fn a_wrong_token_keeps_the_job_waiting() {
     on_the_stack(async |world| {
-        let account = world.account().await;
+        let account = world.new_account().await;
         world
             .origins
             .register_instance(&account.id, "a-token-that-was-changed-at-w-api");
-        let announced = world.announce(
+        let announced = world.announce_media(
             &account,
             Spec::of(Kind::Image).cdn(CdnScenario::Gone { status: 410 }),
         );
-        world.send(&account, &announced).await;
+        world.post_announced(&account, &announced).await;
         assert_eq!(
-            world.until(&announced, "retrying").await.text("class"),
+            world
+                .wait_for_state(&announced, "retrying")
+                .await
+                .text("class"),
             Some("instance")
         );
     });
 }
 
 #[test]
-fn messages_that_are_no_jobs_are_parked_and_delay_nobody() {
+fn poison_is_parked_and_delays_no_job() {
     on_the_stack(async |world| {
-        let account = world.account().await;
+        let account = world.new_account().await;
         for body in ["not json", r#"{"version":"2","note":"from the future"}"#] {
             send_raw(world, body).await;
         }
         world
-            .all_stored(&account, vec![Spec::of(Kind::Image)], "wapi", "sha256")
+            .store_all(&account, vec![Spec::of(Kind::Image)], "wapi", "sha256")
             .await;
         for text in ["not json", "from the future"] {
             assert_eq!(
-                parked(world, text).await["class"]["StringValue"],
+                parked_attributes(world, text).await["class"]["StringValue"],
                 "poison",
                 "{text}"
             );
@@ -142,15 +151,18 @@ fn messages_that_are_no_jobs_are_parked_and_delay_nobody() {
 }
 
 #[test]
-fn a_job_of_an_instance_that_does_not_exist_is_parked() {
+fn a_job_of_an_unknown_instance_is_parked() {
     on_the_stack(async |world| {
         let body = json!({
             "version": "1", "tenant": "acme", "instance": "LITE-NOBODY-AAAAAA", "accepted_at": 0,
-            "message": { "message_id": "3EB0NOBODY", "chat": "5500900000002", "direction": "in", "moment": 0, "kind": "image" },
+            "message": {
+                "message_id": "3EB0NOBODY", "chat": "5500900000002", "direction": "in",
+                "moment": 0, "kind": "image"
+            },
         });
         send_raw(world, &body.to_string()).await;
         assert_eq!(
-            parked(world, "3EB0NOBODY").await["class"]["StringValue"],
+            parked_attributes(world, "3EB0NOBODY").await["class"]["StringValue"],
             "poison"
         );
     });

@@ -1,44 +1,48 @@
-//! A person's media erased with `wapi-media`: stored, parked and still queued; and what others sent stays.
+//! A person's media erased with `wapi-media`, whether stored, parked or queued; other senders'
+//! media stay.
 
 use serde_json::{Value, json};
-use stand_in::{Announced, CdnScenario, Hook, Kind, Spec, WapiScenario};
+use stand_in::{AnnouncedMedia, CdnScenario, Hook, Kind, Spec, WapiScenario};
 
-use crate::{Account, PARKED_QUEUE, RUNTIME, WORLD, World, now};
+use crate::{Account, PARKED_QUEUE, RUNTIME, WORLD, World, unix_now};
 
 const TENANT: &str = "forgetful";
 const INSTANCE: &str = "LITE-ERASED-000001";
 const TOKEN: &str = "invented-token-of-the-forgetful";
-/// One person, as WhatsApp may spell the number, and somebody else.
+/// One person, in both spellings of the number that WhatsApp uses, and somebody else.
 const PHONE: &str = "5500988880000";
 const SHORT: &str = "550088880000";
 const OTHER: &str = "5500977770000";
 const REFERENCE: &str = "TICKET-12";
 
-fn spec(chat: &str) -> Spec {
+fn chat_spec(chat: &str) -> Spec {
     let jid = format!("{chat}@s.whatsapp.net");
     Spec::of(Kind::Image)
         .chat(jid.as_str())
         .sender(jid)
-        .moment(now() - 60)
+        .moment(unix_now() - 60)
 }
 
-/// What one person's media are at the time of erasing.
-struct Sent {
-    stored: [Announced; 2],
-    parked: Announced,
-    queued: Announced,
-    of_other: Announced,
+/// One person's media messages at the time of erasing.
+struct SentMessages {
+    stored: [AnnouncedMedia; 2],
+    parked: AnnouncedMedia,
+    queued: AnnouncedMedia,
+    of_other: AnnouncedMedia,
 }
 
+/// Nothing else is erased.
 #[test]
-fn a_phone_is_erased_everywhere_and_nothing_else_is() {
+fn a_phone_is_erased_everywhere() {
     let world = &*WORLD;
     world.origins.register_instance(INSTANCE, TOKEN);
     RUNTIME.block_on(async {
-        world.told(0, &["tenant", "add", TENANT], "").await;
+        world.run_json(0, &["tenant", "add", TENANT], "").await;
         let add = ["instance", "add", INSTANCE, "--tenant", TENANT];
-        world.told(0, &add, TOKEN).await;
-        world.told(0, &["webhook", "register", INSTANCE], "").await;
+        world.run_json(0, &add, TOKEN).await;
+        world
+            .run_json(0, &["webhook", "register", INSTANCE], "")
+            .await;
         let account = Account {
             id: INSTANCE.to_owned(),
             url: world
@@ -48,37 +52,37 @@ fn a_phone_is_erased_everywhere_and_nothing_else_is() {
                 .expect("a hook")
                 .to_owned(),
         };
-        let sent = send(world, &account).await;
+        let sent = send_all(world, &account).await;
         let _alone = PARKED_QUEUE.lock().await;
-        is_asked_first(world).await;
-        erases(world).await;
-        nothing_is_left(world, &sent).await;
-        does_not_come_back(world, &sent).await;
+        check_confirmation(world).await;
+        erase_phone(world).await;
+        check_nothing_left(world, &sent).await;
+        check_queued_job_ends(world, &sent).await;
     });
 }
 
-async fn send(world: &World, account: &Account) -> Sent {
-    let announce = |spec| world.announce(account, spec);
-    let stored = [announce(spec(PHONE)), announce(spec(SHORT))];
-    // An old one is lost at once; a younger one would be looked for again in an hour.
-    let gone = spec(PHONE)
-        .moment(now() - 15 * 24 * 60 * 60)
+async fn send_all(world: &World, account: &Account) -> SentMessages {
+    let announce = |spec| world.announce_media(account, spec);
+    let stored = [announce(chat_spec(PHONE)), announce(chat_spec(SHORT))];
+    // An old message is parked at once; a younger one would be retried in an hour.
+    let gone = chat_spec(PHONE)
+        .moment(unix_now() - 15 * 24 * 60 * 60)
         .wapi(WapiScenario::NotFound404)
         .cdn(CdnScenario::Gone { status: 404 });
     let parked = announce(gone);
-    let away = spec(PHONE)
+    let away = chat_spec(PHONE)
         .wapi(WapiScenario::fail_500())
         .cdn(CdnScenario::Status { code: 503 });
     let queued = announce(away);
-    let of_other = announce(spec(OTHER));
+    let of_other = announce(chat_spec(OTHER));
     for one in [&stored[0], &stored[1], &parked, &queued, &of_other] {
-        world.send(account, one).await;
+        world.post_announced(account, one).await;
     }
     for one in [&stored[0], &stored[1], &of_other] {
-        world.stored(one).await;
+        world.wait_until_stored(one).await;
     }
-    world.until(&parked, "parked").await;
-    let (record, _) = world.stored(&stored[0]).await;
+    world.wait_for_state(&parked, "parked").await;
+    let (record, _) = world.wait_until_stored(&stored[0]).await;
     let key = record.text("object_key").expect("a key");
     world
         .stack()
@@ -86,18 +90,18 @@ async fn send(world: &World, account: &Account) -> Sent {
         .leave_traces(key)
         .await
         .expect("traces");
-    // The run that failed has ended, so that nobody holds the medium.
+    // The failed run has ended, so nothing holds the lease.
     let begun = std::time::Instant::now();
     while world
-        .until(&queued, "retrying")
+        .wait_for_state(&queued, "retrying")
         .await
         .text("lease_owner")
         .is_some()
     {
-        assert!(begun.elapsed() < crate::WITHIN, "a run never ended");
+        assert!(begun.elapsed() < crate::MAX_WAIT, "a run did not end");
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     }
-    Sent {
+    SentMessages {
         stored,
         parked,
         queued,
@@ -105,12 +109,12 @@ async fn send(world: &World, account: &Account) -> Sent {
     }
 }
 
-async fn is_asked_first(world: &World) {
+async fn check_confirmation(world: &World) {
     let erase = ["media", "erase", "--tenant", TENANT, "--phone", PHONE];
-    let unasked = world.said(2, &erase, "").await;
+    let unasked = world.run_command(2, &erase, "").await;
     assert!(unasked.err.contains("--yes"), "{unasked:?}");
     let dry = world
-        .told(0, &[&erase[..], &["--dry-run"]].concat(), "")
+        .run_json(0, &[&erase[..], &["--dry-run"]].concat(), "")
         .await;
     let would = dry["would"].as_str().expect("what it would do");
     assert!(
@@ -128,7 +132,7 @@ async fn is_asked_first(world: &World) {
         "5500900000077",
         "--yes",
     ];
-    assert_eq!(world.told(0, &nobody, "").await["found"]["records"], 0);
+    assert_eq!(world.run_json(0, &nobody, "").await["found"]["records"], 0);
     for wrong in [
         &["media", "erase", "--phone", PHONE, "--yes"][..],
         &["media", "erase", "--tenant", TENANT, "--yes"],
@@ -151,7 +155,11 @@ async fn is_asked_first(world: &World) {
             "--yes",
         ],
     ] {
-        let refused = world.stack().ask(wrong, "").await.expect("it runs");
+        let refused = world
+            .stack()
+            .try_wapi_media(wrong, "")
+            .await
+            .expect("it runs");
         assert_eq!(refused.code, Some(2), "{wrong:?}: {refused:?}");
     }
     let folder = format!("{TENANT}/{INSTANCE}/");
@@ -159,7 +167,7 @@ async fn is_asked_first(world: &World) {
     assert_eq!(before.expect("a list").len(), 5);
 }
 
-async fn erases(world: &World) {
+async fn erase_phone(world: &World) {
     let erase = [
         "media",
         "erase",
@@ -171,7 +179,7 @@ async fn erases(world: &World) {
         REFERENCE,
         "--yes",
     ];
-    let erased = world.told(0, &erase, "").await;
+    let erased = world.run_json(0, &erase, "").await;
     let count = |name: &str| erased["removed"][name].as_u64();
     let counts = [
         "versions",
@@ -186,7 +194,7 @@ async fn erases(world: &World) {
         [Some(3), Some(1), Some(1), Some(4), Some(1), Some(1)]
     );
     assert_eq!(erased["proven"], true, "{erased}");
-    let audit = world.told(0, &["media", "audit"], "").await;
+    let audit = world.run_json(0, &["media", "audit"], "").await;
     let line = &audit[0];
     let said = ["action", "tenant", "scope", "reference", "outcome"].map(|name| line[name].clone());
     assert_eq!(
@@ -203,8 +211,8 @@ async fn erases(world: &World) {
     assert!(!line.to_string().contains(PHONE) && !line.to_string().contains(SHORT));
 }
 
-/// Looked for without the product: in the bucket, in the table, and in the parked queue.
-async fn nothing_is_left(world: &World, sent: &Sent) {
+/// Searches without the product: the bucket, the table, and the parked queue.
+async fn check_nothing_left(world: &World, sent: &SentMessages) {
     let bucket = world.stack().bucket();
     let folder = format!("{TENANT}/{INSTANCE}/");
     let left = bucket.versions_and_markers(&folder).await.expect("a list");
@@ -230,15 +238,15 @@ async fn nothing_is_left(world: &World, sent: &Sent) {
     for gone in [&sent.stored[0], &sent.stored[1], &sent.parked] {
         assert!(!ids.contains(&Some(&gone.message_id)), "{ids:?}");
     }
-    world.stored(&sent.of_other).await;
+    world.wait_until_stored(&sent.of_other).await;
     let parked = world
-        .told(0, &["parked", "list", "--tenant", TENANT], "")
+        .run_json(0, &["parked", "list", "--tenant", TENANT], "")
         .await;
     assert_eq!(parked, json!([]));
 }
 
-/// The job that was still queued comes back, finds the mark, and ends.
-async fn does_not_come_back(world: &World, sent: &Sent) {
+/// The job that was still queued is delivered again, finds the erase mark, and ends.
+async fn check_queued_job_ends(world: &World, sent: &SentMessages) {
     let begun = std::time::Instant::now();
     loop {
         let tail = [
@@ -251,13 +259,16 @@ async fn does_not_come_back(world: &World, sent: &Sent) {
         ];
         let said = world
             .stack()
-            .ask(&[&tail[..], &["--json"]].concat(), "")
+            .try_wapi_media(&[&tail[..], &["--json"]].concat(), "")
             .await;
         let said = said.expect("it runs");
         if said.out.contains(&sent.queued.message_id) {
             break;
         }
-        assert!(begun.elapsed() < crate::WITHIN, "it never came: {said:?}");
+        assert!(
+            begun.elapsed() < crate::MAX_WAIT,
+            "it was not delivered: {said:?}"
+        );
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     }
     let folder = format!("{TENANT}/{INSTANCE}/{PHONE}/");

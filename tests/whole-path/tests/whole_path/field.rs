@@ -1,24 +1,25 @@
-//! What the field was seen to send, posted body by body: each stored file is compared with its `.plain`.
+//! Bodies observed in the field, posted one by one: each stored file is compared with its
+//! `.plain`.
 //!
-//! `make field` prints the table. The bodies and what is right for each are in `tests/field`.
+//! `make field` prints the table. The bodies and the expected results are in `tests/field`.
 
 use std::{fs, path::PathBuf, time::Instant};
 
 use media::sha256::Sha256;
 use serde_json::{Value, json};
 
-use crate::{Account, WITHIN, World, on_the_stack};
+use crate::{Account, MAX_WAIT, World, on_the_stack};
 
 /// The instance that the bodies name.
-const NAMED: &str = "LITE-AAAAAA-BBBBBB";
+const NAMED_INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
 const THUMBNAIL: &str = "<1,100,000 characters of base64>";
 
-fn read(name: &str) -> Vec<u8> {
+fn read_field_file(name: &str) -> Vec<u8> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/field");
     fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-fn replace(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+fn replace_bytes(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     let mut replaced = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let Some(at) = rest
@@ -34,13 +35,13 @@ fn replace(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
 }
 
 /// A row of `cases.json`, and the instance that it is posted to.
-struct Case {
+struct FieldCase {
     row: Value,
     account: Account,
     answers: Vec<Value>,
 }
 
-impl Case {
+impl FieldCase {
     fn text(&self, name: &str) -> &str {
         self.row[name].as_str().unwrap_or_default()
     }
@@ -49,8 +50,8 @@ impl Case {
         self.row[name].as_array().expect("a list")
     }
 
-    /// What is right, as [`World::seen`] says it.
-    fn expected(&self) -> Value {
+    /// The expected result, in the form of `World::seen`.
+    fn expected_result(&self) -> Value {
         let mut files: Vec<_> = self.list("files").iter().map(expected_file).collect();
         files.sort_by_key(Value::to_string);
         let state = self.row.get("state").cloned();
@@ -61,7 +62,7 @@ impl Case {
 }
 
 fn expected_file(file: &Value) -> Value {
-    let plain = read(&format!(
+    let plain = read_field_file(&format!(
         "media/{}",
         file["plain"].as_str().expect("a name")
     ));
@@ -76,8 +77,8 @@ fn expected_file(file: &Value) -> Value {
 }
 
 impl World {
-    /// Serves the sealed files on the CDN, posts every case, and waits until each has come to an end.
-    async fn post_cases(&self) -> Vec<Case> {
+    /// Serves the encrypted files on the CDN, posts every case, and waits until each has ended.
+    async fn post_cases(&self) -> Vec<FieldCase> {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/field/media");
         for entry in fs::read_dir(folder).expect("the media") {
             let name = entry
@@ -87,22 +88,23 @@ impl World {
                 .expect("a name");
             if name.ends_with(".enc") {
                 self.origins
-                    .serve_file(&name, read(&format!("media/{name}")));
+                    .serve_file(&name, read_field_file(&format!("media/{name}")));
             }
         }
-        let rows: Vec<Value> = serde_json::from_slice(&read("cases.json")).expect("cases");
+        let rows: Vec<Value> =
+            serde_json::from_slice(&read_field_file("cases.json")).expect("cases");
         let mut cases = Vec::new();
         for row in rows {
-            let account = self.account().await;
-            let mut case = Case {
+            let account = self.new_account().await;
+            let mut case = FieldCase {
                 row,
                 account,
                 answers: Vec::new(),
             };
             for body in case.list("post").to_vec() {
-                let body = read(body.as_str().expect("a name"));
-                let body = replace(&body, NAMED, &case.account.id);
-                let body = replace(&body, THUMBNAIL, &"/9j/".repeat(1_100_000 / 4));
+                let body = read_field_file(body.as_str().expect("a name"));
+                let body = replace_bytes(&body, NAMED_INSTANCE, &case.account.id);
+                let body = replace_bytes(&body, THUMBNAIL, &"/9j/".repeat(1_100_000 / 4));
                 let answer = self.stack().post_bytes(&case.account.url, body).await;
                 case.answers.push(answer.expect("an answer").body);
             }
@@ -111,8 +113,8 @@ impl World {
         cases
     }
 
-    /// What has become of a case so far.
-    async fn seen(&self, case: &Case) -> Value {
+    /// The state of a case.
+    async fn observed_result(&self, case: &FieldCase) -> Value {
         let records = self.stack().media_records().await.expect("the media table");
         let is_its = |record: &&Value| record["instance"]["S"] == case.account.id.as_str();
         let states = records
@@ -120,23 +122,23 @@ impl World {
             .filter(is_its)
             .map(|record| record["state"]["S"].clone());
         let mut files = Vec::new();
-        for key in self.keys(&case.account).await {
-            files.push(self.seen_file(case, &key).await);
+        for key in self.instance_keys(&case.account).await {
+            files.push(self.observed_file(case, &key).await);
         }
         files.sort_by_key(Value::to_string);
         json!({ "answers": case.answers, "states": states.collect::<Vec<_>>(), "files": files })
     }
 
-    /// A stored file, as far as some file that is expected of the case agrees with it; else as it is.
-    async fn seen_file(&self, case: &Case, key: &str) -> Value {
+    /// A stored file: the expected file of the case that it matches, otherwise the file as it is.
+    async fn observed_file(&self, case: &FieldCase, key: &str) -> Value {
         let file = self
             .stack()
             .bucket()
-            .read(key)
+            .read_file(key)
             .await
             .expect("the object is there");
         let disposition = file.content_disposition.as_deref().unwrap_or_default();
-        // Direction overrides would show a name as another than it is.
+        // Direction overrides would display a name differently.
         let is_honest = !disposition.contains("%E2%80%AE");
         let agrees =
             |wanted: &&Value, name: &str| key.contains(wanted[name].as_str().unwrap_or_default());
@@ -149,16 +151,21 @@ impl World {
             found.map_or_else(|| json!(key), |wanted| wanted[name].clone())
         };
         let sender = if key.contains("/group-") {
-            file.meta("sender")
+            file.metadata_value("sender")
         } else {
             None
+        };
+        let kept = if is_honest {
+            disposition.split(';').next()
+        } else {
+            Some(disposition)
         };
         json!({
             "sha256": file.sha256_hex,
             "folder": key_or(folder, "folder"),
             "ends": key_or(ending, "ends"),
             "type": file.content_type,
-            "disposition": if is_honest { disposition.split(';').next() } else { Some(disposition) },
+            "disposition": kept,
             "sender": sender,
         })
     }
@@ -166,7 +173,7 @@ impl World {
 
 #[test]
 #[allow(clippy::print_stdout, reason = "`make field` shows the table")]
-fn what_the_field_sends_ends_as_it_should() {
+fn bodies_of_the_field_end_as_expected() {
     on_the_stack(async |world| {
         let cases = world.post_cases().await;
         let begun = Instant::now();
@@ -176,10 +183,10 @@ fn what_the_field_sends_ends_as_it_should() {
             "case", "what is posted", "expected"
         );
         for case in &cases {
-            let expected = case.expected();
+            let expected = case.expected_result();
             let seen = loop {
-                let seen = world.seen(case).await;
-                if seen == expected || begun.elapsed() > WITHIN {
+                let seen = world.observed_result(case).await;
+                if seen == expected || begun.elapsed() > MAX_WAIT {
                     break seen;
                 }
                 tokio::time::sleep(std::time::Duration::from_millis(300)).await;
@@ -193,12 +200,12 @@ fn what_the_field_sends_ends_as_it_should() {
                 "{:<5} {:<56} {:<26} {mark}",
                 case.text("case"),
                 case.text("what"),
-                short(&expected)
+                summarize(&expected)
             );
         }
-        // What came a second time has had time to become a second file by now.
+        // By now a duplicate would have been stored as a second file.
         for case in &cases {
-            let (expected, seen) = (case.expected(), world.seen(case).await);
+            let (expected, seen) = (case.expected_result(), world.observed_result(case).await);
             if seen != expected {
                 wrong.push(format!(
                     "{}:\n  expected {expected}\n  seen     {seen}",
@@ -211,7 +218,7 @@ fn what_the_field_sends_ends_as_it_should() {
 }
 
 /// `1 file, .png`, `skipped`, or the word of the answer.
-fn short(expected: &Value) -> String {
+fn summarize(expected: &Value) -> String {
     let files = expected["files"].as_array().expect("files");
     let states = expected["states"].as_array().expect("states");
     match (files.first(), states.first()) {

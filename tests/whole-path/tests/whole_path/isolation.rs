@@ -1,17 +1,17 @@
-//! No tenant's token and no tenant's folder ever serves another.
+//! No tenant's token and no tenant's folder serves another tenant.
 
 use serde_json::json;
 use stand_in::{CdnScenario, Kind, Role, Spec, WapiScenario};
 
 use crate::{
-    ends::{parked, send_raw},
+    ends::{parked_attributes, send_raw},
     on_the_stack, token_of,
 };
 
 #[test]
-fn a_token_goes_to_w_api_for_its_own_instance_and_nowhere_else() {
+fn a_token_is_sent_only_for_its_instance() {
     on_the_stack(async |world| {
-        let accounts = [world.account().await, world.account().await];
+        let accounts = [world.new_account().await, world.new_account().await];
         let mut announced = Vec::new();
         for account in &accounts {
             for spec in [
@@ -19,14 +19,14 @@ fn a_token_goes_to_w_api_for_its_own_instance_and_nowhere_else() {
                 Spec::of(Kind::Voice).wapi(WapiScenario::BadRequest400),
                 Spec::of(Kind::Document).cdn(CdnScenario::Gone { status: 404 }),
             ] {
-                announced.push(world.announce(account, spec));
+                announced.push(world.announce_media(account, spec));
             }
         }
         for (n, one) in announced.iter().enumerate() {
-            world.send(&accounts[n / 3], one).await;
+            world.post_announced(&accounts[n / 3], one).await;
         }
         for one in &announced {
-            world.stored(one).await;
+            world.wait_until_stored(one).await;
         }
         for account in &accounts {
             let own = format!("Bearer {}", token_of(&account.id));
@@ -48,28 +48,30 @@ fn a_token_goes_to_w_api_for_its_own_instance_and_nowhere_else() {
     });
 }
 
+/// Its file is not fetched.
 #[test]
-fn a_job_that_names_another_tenant_than_its_instance_is_parked_and_fetches_nothing() {
+fn a_job_naming_another_tenant_is_parked() {
     on_the_stack(async |world| {
-        let (victim, thief) = (world.account().await, world.account().await);
+        let (victim, thief) = (world.new_account().await, world.new_account().await);
         let message_id = "3EB0ISOLATED";
         let tenant = format!("tenant-{}", thief.id.to_lowercase());
         let body = json!({
-            "version": "1", "tenant": tenant, "instance": victim.id, "accepted_at": crate::now(),
+            "version": "1", "tenant": tenant, "instance": victim.id,
+            "accepted_at": crate::unix_now(),
             "message": {
                 "message_id": message_id, "chat": "5500900000002", "direction": "in",
-                "moment": crate::now(), "kind": "image",
+                "moment": crate::unix_now(), "kind": "image",
             },
         });
         send_raw(world, &body.to_string()).await;
-        let ticket = parked(world, message_id).await;
+        let ticket = parked_attributes(world, message_id).await;
         assert_eq!(ticket["class"]["StringValue"], "poison");
         let query = format!("instanceId={}", victim.id);
         let asked = world.origins.requests();
         let asked = asked.iter().any(|one| one.query.as_deref() == Some(&query));
         assert!(!asked, "W-API was asked with the victim's token");
         for account in [&victim, &thief] {
-            assert_eq!(world.keys(account).await, Vec::<String>::new());
+            assert_eq!(world.instance_keys(account).await, Vec::<String>::new());
         }
     });
 }

@@ -1,6 +1,7 @@
-//! The whole path on a local stack: `template.yaml` as users deploy it, real function binaries, webhooks in, files out.
+//! The whole path on a local stack: `template.yaml` as users deploy it, the real functions,
+//! webhooks in, files out.
 //!
-//! One stack serves all tests here; each has an instance of its own. The stack ends with this process.
+//! One stack serves all tests here; each has its own instance. The stack stops with this process.
 
 #![allow(
     clippy::expect_used,
@@ -30,16 +31,16 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use local::{Answer, Deployment, Instance, Stack, StoredFile, TestStack};
+use local::{Answer, Deployment, InstanceSettings, Stack, StoredFile, TestStack};
 use serde_json::{Value, json};
-use stand_in::{Announced, Spec, StandIn};
+use stand_in::{AnnouncedMedia, Spec, StandIn};
 use tokio::{runtime::Runtime, sync::Mutex};
 
-/// Retries are half a minute apart at first, and the stack works on several tests at once.
-const WITHIN: Duration = Duration::from_secs(150);
+/// Retries are half a minute apart at first, and the stack serves several tests at once.
+const MAX_WAIT: Duration = Duration::from_secs(150);
 
-/// Held while a command looks through the parked queue, which all tests share: what one command has
-/// received, another does not see.
+/// Locked while a command reads the parked queue, which all tests share: a message that one
+/// command received is hidden from another.
 static PARKED_QUEUE: Mutex<()> = Mutex::const_new(());
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
@@ -50,13 +51,14 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 });
 
 /// Seconds since 1970.
-fn now() -> i64 {
+fn unix_now() -> i64 {
     let since_1970 = SystemTime::UNIX_EPOCH.elapsed();
     let seconds = since_1970.expect("a clock that goes").as_secs();
     i64::try_from(seconds).expect("seconds")
 }
 
-/// The token of an instance of these tests. Neither its beginning nor its end is found in anything else.
+/// The token of an instance of these tests. Neither its beginning nor its end occurs anywhere
+/// else.
 fn token_of(instance: &str) -> String {
     format!("invented-token-of-{instance}-for-the-whole-path")
 }
@@ -66,17 +68,17 @@ struct World {
     test: TestStack,
 }
 
-/// One registered instance and where its webhooks go.
+/// One registered instance and the URL of its webhooks.
 struct Account {
     id: String,
     url: String,
 }
 
-/// What the media table says of a medium, its DynamoDB types taken away.
+/// The record of a media file in the media table, without DynamoDB's types.
 #[derive(Debug)]
-struct Record(Value);
+struct MediaRecord(Value);
 
-impl Record {
+impl MediaRecord {
     fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.get("S")?.as_str()
     }
@@ -86,7 +88,7 @@ impl Record {
     }
 
     /// `strategy: verdict` of every attempt, in order.
-    fn attempts(&self) -> Vec<(String, String)> {
+    fn list_attempts(&self) -> Vec<(String, String)> {
         let list = self
             .0
             .pointer("/attempts/L")
@@ -108,9 +110,9 @@ impl Record {
 impl World {
     async fn start() -> anyhow::Result<Self> {
         let origins = StandIn::start().await?;
-        let deployment = Deployment::named("whole-path")?
+        let deployment = Deployment::with_name("whole-path")?
             .from_origins(origins.wapi_base(), origins.cdn_bases())
-            .with("AlarmEmail", "operator@example.com");
+            .with_parameter("AlarmEmail", "operator@example.com");
         let test = TestStack::start("whole-path", &deployment).await?;
         test.stack().build_wapi_media().await?;
         Ok(Self { origins, test })
@@ -120,13 +122,13 @@ impl World {
         self.test.stack()
     }
 
-    /// A new instance of a tenant of its own.
-    async fn account(&self) -> Account {
+    /// Registers a new instance with its own tenant.
+    async fn new_account(&self) -> Account {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let id = format!("LITE-TEST00-{:06}", COUNT.fetch_add(1, Ordering::Relaxed));
         let token = token_of(&id);
         self.origins.register_instance(&id, &token);
-        let instance = Instance::new(format!("tenant-{}", id.to_lowercase()), &id, token);
+        let instance = InstanceSettings::new(format!("tenant-{}", id.to_lowercase()), &id, token);
         let url = self
             .stack()
             .add_instance(&instance)
@@ -135,26 +137,27 @@ impl World {
         Account { id, url }
     }
 
-    fn announce(&self, account: &Account, spec: Spec) -> Announced {
+    fn announce_media(&self, account: &Account, spec: Spec) -> AnnouncedMedia {
         self.origins
             .announce(spec.instance(&account.id))
-            .expect("the medium can be made")
+            .expect("the media file can be generated")
     }
 
-    async fn post(&self, account: &Account, webhook: &Value) -> Answer {
+    async fn post_webhook(&self, account: &Account, webhook: &Value) -> Answer {
         self.stack()
-            .post(&account.url, webhook)
+            .post_json(&account.url, webhook)
             .await
             .expect("an answer")
     }
 
-    /// Posts a medium's webhook and expects it to be queued.
-    async fn send(&self, account: &Account, announced: &Announced) {
-        // An emulator that is busy with other tests may be slower than the function waits; 503 asks for this.
+    /// Posts a media message's webhook, which must be queued.
+    async fn post_announced(&self, account: &Account, announced: &AnnouncedMedia) {
+        // An emulator that is busy with other tests may exceed the function's timeout; 503 asks
+        // to post again.
         let begun = Instant::now();
         let answer = loop {
-            let answer = self.post(account, &announced.webhook).await;
-            if answer.status != 503 || begun.elapsed() > WITHIN {
+            let answer = self.post_webhook(account, &announced.webhook).await;
+            if answer.status != 503 || begun.elapsed() > MAX_WAIT {
                 break answer;
             }
             tokio::time::sleep(Duration::from_millis(300)).await;
@@ -162,34 +165,35 @@ impl World {
         assert_eq!((answer.status, answer.body), (200, json!({ "queued": 1 })));
     }
 
-    /// Waits until the medium's record says `state`.
-    async fn until(&self, announced: &Announced, state: &str) -> Record {
+    /// Waits until the media file's record has this state.
+    async fn wait_for_state(&self, announced: &AnnouncedMedia, state: &str) -> MediaRecord {
         let begun = Instant::now();
         loop {
             let records = self.stack().media_records().await.expect("the media table");
-            let mut records = records.into_iter().map(Record);
+            let mut records = records.into_iter().map(MediaRecord);
             let found = records.find(|record| {
                 record.text("instance") == Some(&announced.instance)
                     && record.text("message") == Some(&announced.message_id)
             });
             match found {
                 Some(record) if record.text("state") == Some(state) => return record,
-                last if begun.elapsed() > WITHIN => {
-                    panic!("not {state} within {WITHIN:?}: {last:?}")
+                last if begun.elapsed() > MAX_WAIT => {
+                    panic!("not {state} within {MAX_WAIT:?}: {last:?}")
                 }
                 Some(_) | None => tokio::time::sleep(Duration::from_millis(300)).await,
             }
         }
     }
 
-    /// Waits until the medium is stored, and reads it back: record and object must agree with the sender.
-    async fn stored(&self, announced: &Announced) -> (Record, StoredFile) {
-        let record = self.until(announced, "stored").await;
+    /// Waits until the media file is stored, and reads it: record and object must match the
+    /// sender's file.
+    async fn wait_until_stored(&self, announced: &AnnouncedMedia) -> (MediaRecord, StoredFile) {
+        let record = self.wait_for_state(announced, "stored").await;
         let key = record.text("object_key").expect("a key");
         let file = self
             .stack()
             .bucket()
-            .read(key)
+            .read_file(key)
             .await
             .expect("the object is there");
         assert_eq!(file.size_bytes, announced.size, "{key}");
@@ -206,8 +210,9 @@ impl World {
         (record, file)
     }
 
-    /// Sends media and waits until each is stored byte for byte, by this strategy and with this proof.
-    async fn all_stored(
+    /// Posts media messages and waits until each file is stored byte for byte, by this strategy
+    /// and with this proof.
+    async fn store_all(
         &self,
         account: &Account,
         specs: Vec<Spec>,
@@ -216,22 +221,22 @@ impl World {
     ) {
         let announced: Vec<_> = specs
             .into_iter()
-            .map(|spec| self.announce(account, spec))
+            .map(|spec| self.announce_media(account, spec))
             .collect();
         for one in &announced {
-            self.send(account, one).await;
+            self.post_announced(account, one).await;
         }
         for one in &announced {
-            let (record, file) = self.stored(one).await;
+            let (record, file) = self.wait_until_stored(one).await;
             assert_eq!(file.sha256_hex, one.sha256_hex, "{}", file.key);
             assert_eq!(record.text("strategy"), Some(strategy), "{record:?}");
             assert_eq!(record.text("integrity"), Some(integrity), "{record:?}");
         }
     }
 
-    /// Keys below this instance's folder.
-    async fn keys(&self, account: &Account) -> Vec<String> {
-        let keys = self.stack().bucket().keys().await.expect("a listing");
+    /// The keys in this instance's folder.
+    async fn instance_keys(&self, account: &Account) -> Vec<String> {
+        let keys = self.stack().bucket().list_keys().await.expect("a listing");
         keys.into_iter()
             .filter(|key| key.contains(&format!("/{}/", account.id)))
             .collect()

@@ -1,61 +1,75 @@
-//! Records that another version, a bug or a person wrote: every verb goes on past them, shows them and says so.
+//! Records that another version, a bug or a person wrote: every verb shows them and goes on.
 
 use serde_json::{Value, json};
 
 use crate::{PARKED_QUEUE, World, on_the_stack};
 
-async fn put(world: &World, table: &str, item: Value) {
+async fn put_item(world: &World, table: &str, item: Value) {
     let asked = json!({ "TableName": table, "Item": item });
     let endpoint = world.stack().endpoint();
-    let put = endpoint.call("dynamodb", "DynamoDB_20120810.PutItem", &asked);
+    let put = endpoint.call_json("dynamodb", "DynamoDB_20120810.PutItem", &asked);
     put.await.expect("it is written");
 }
 
-/// One of a later version, one that lacks almost everything, one whose numbers are out of range, and
-/// the mark of what was erased.
+/// Writes a record of a later version, one that lacks almost everything, one whose numbers are out
+/// of range, and an erase mark.
 async fn put_odd_records(world: &World, instance: &str, tenant: &str) {
     let table = &world.stack().outputs().media_table;
     let text = |text: &str| json!({ "S": text });
-    let now = json!({ "N": crate::now().to_string() });
+    let now = json!({ "N": crate::unix_now().to_string() });
     let id = text(instance);
     for item in [
-        json!({ "instance": id, "message_id": text("3EB0LATER#ABCDEFGHIJKLMNOPQRSTUVWXYZ"), "message": text("3EB0LATER"),
-            "tenant": text(tenant), "chat": text("5500900000001"), "kind": text("hologram"), "state": text("lent"),
-            "class": text("of tomorrow"), "strategy": text("by post"), "moment": { "N": "3093527980800" },
-            "attempts": text("none yet"), "updated_at": now, "word\u{1b}[2J": text("\u{202e}new") }),
-        json!({ "instance": id, "message_id": text("3EB0BARE"), "moment": now, "updated_at": text("yesterday") }),
-        json!({ "instance": id, "message_id": text("3EB0RANGE"), "tenant": text(tenant), "kind": text(""),
-            "chat": text("5500900000001"), "state": text("stored"), "object_key": text("../../secret"),
+        json!({ "instance": id, "message": text("3EB0LATER"),
+            "message_id": text("3EB0LATER#ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+            "tenant": text(tenant), "chat": text("5500900000001"), "kind": text("hologram"),
+            "state": text("lent"),
+            "class": text("of tomorrow"), "strategy": text("by post"),
+            "moment": { "N": "3093527980800" },
+            "attempts": text("none yet"), "updated_at": now,
+            "word\u{1b}[2J": text("\u{202e}new") }),
+        json!({
+            "instance": id, "message_id": text("3EB0BARE"), "moment": now,
+            "updated_at": text("yesterday")
+        }),
+        json!({ "instance": id, "message_id": text("3EB0RANGE"), "tenant": text(tenant),
+            "kind": text(""),
+            "chat": text("5500900000001"), "state": text("stored"),
+            "object_key": text("../../secret"),
             "size_bytes": { "N": "9e40" }, "moment": { "N": "-5" }, "stored_at": { "N": "-9e18" },
             "updated_at": now }),
-        json!({ "instance": id, "message_id": text("3EB0GONE"), "state": text("erased"), "forget_at": now }),
+        json!({
+            "instance": id, "message_id": text("3EB0GONE"), "state": text("erased"),
+            "forget_at": now
+        }),
     ] {
-        put(world, table, item).await;
+        put_item(world, table, item).await;
     }
 }
 
 #[test]
-fn whatever_stands_in_a_record_no_command_ends_at_it() {
+fn no_record_stops_a_command() {
     on_the_stack(async |world| {
-        let account = world.account().await;
+        let account = world.new_account().await;
         let _held = PARKED_QUEUE.lock().await;
         let (id, tenant) = (
             account.id.as_str(),
             format!("tenant-{}", account.id.to_lowercase()),
         );
         put_odd_records(world, id, &tenant).await;
-        tells(world, id, &tenant).await;
-        world.told(0, &["media", "show", id, "3EB0GONE"], "").await;
+        check_verbs(world, id, &tenant).await;
         world
-            .said(2, &["media", "presign", id, "3EB0GONE"], "")
+            .run_json(0, &["media", "show", id, "3EB0GONE"], "")
             .await;
-        shows_as_text(world, id).await;
-        erases(world, id).await;
+        world
+            .run_command(2, &["media", "presign", id, "3EB0GONE"], "")
+            .await;
+        check_text_output(world, id).await;
+        check_erase(world, id).await;
     });
 }
 
-/// Runs the verbs that read records: each ends with 1, and has this word in what it says.
-async fn tells(world: &World, id: &str, tenant: &str) {
+/// Runs the verbs that read records: each exits with 1 and names what it could not read.
+async fn check_verbs(world: &World, id: &str, tenant: &str) {
     let scratch = std::env::temp_dir().join(format!("odd-records-{}", std::process::id()));
     std::fs::create_dir(&scratch).expect("a folder");
     let at = scratch.display();
@@ -80,7 +94,7 @@ async fn tells(world: &World, id: &str, tenant: &str) {
         ),
     ] {
         let arguments: Vec<_> = command.split(' ').collect();
-        let said = world.said(1, &arguments, "").await;
+        let said = world.run_command(1, &arguments, "").await;
         assert!(said.out.contains(word), "{command}: {said:?}");
         let steers = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
         assert!(!said.out.contains(steers), "{command}: {said:?}");
@@ -88,10 +102,10 @@ async fn tells(world: &World, id: &str, tenant: &str) {
     std::fs::remove_dir_all(&scratch).expect("the folder");
 }
 
-async fn shows_as_text(world: &World, id: &str) {
+async fn check_text_output(world: &World, id: &str) {
     let said = world
         .stack()
-        .ask(&["media", "find", "--instance", id], "")
+        .try_wapi_media(&["media", "find", "--instance", id], "")
         .await;
     let said = said.expect("the command runs");
     assert_eq!(said.code, Some(1), "{said:?}");
@@ -107,8 +121,9 @@ async fn shows_as_text(world: &World, id: &str) {
     );
 }
 
-/// What says whose it is can be erased, whatever else it says; its mark is left, as its job may be queued.
-async fn erases(world: &World, id: &str) {
+/// A record that names its instance can be erased, whatever else it holds. Its erase mark stays,
+/// because its job may still be queued.
+async fn check_erase(world: &World, id: &str) {
     for message in ["3EB0LATER", "3EB0RANGE"] {
         let erase = [
             "media",
@@ -119,7 +134,7 @@ async fn erases(world: &World, id: &str) {
             message,
             "--yes",
         ];
-        let erased = world.told(0, &erase, "").await;
+        let erased = world.run_json(0, &erase, "").await;
         assert_eq!(erased["removed"]["records"], 1, "{message}: {erased}");
     }
 }

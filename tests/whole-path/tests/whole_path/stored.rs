@@ -1,4 +1,4 @@
-//! Media that end in the bucket, whichever origin is down.
+//! Media files that are stored, whichever origin is down.
 
 use std::time::Duration;
 
@@ -17,41 +17,43 @@ const KINDS: [Kind; 8] = [
     Kind::Sticker,
 ];
 
+/// W-API answers 500 to everything; each file has full proof.
 #[test]
-fn with_w_api_answering_500_to_everything_the_cdn_brings_every_kind_with_full_proof() {
+fn the_cdn_alone_stores_every_kind() {
     on_the_stack(async |world| {
-        let account = world.account().await;
+        let account = world.new_account().await;
         let spec = |kind| Spec::of(kind).wapi(WapiScenario::fail_500());
         let old = KINDS.map(|kind| spec(kind).dialect(Dialect::Y2025));
         let new = KINDS.map(|kind| spec(kind).dialect(Dialect::Y2026));
         world
-            .all_stored(&account, [old, new].concat(), "cdn", "mac+sha256")
+            .store_all(&account, [old, new].concat(), "cdn", "mac+sha256")
             .await;
     });
 }
 
+/// The CDN is down; each file has the sender's hash.
 #[test]
-fn with_the_cdn_down_w_api_brings_every_kind_with_the_senders_hash() {
+fn w_api_alone_stores_every_kind() {
     on_the_stack(async |world| {
-        let account = world.account().await;
+        let account = world.new_account().await;
         let specs = KINDS.map(|kind| Spec::of(kind).cdn(CdnScenario::Status { code: 503 }));
         world
-            .all_stored(&account, specs.to_vec(), "wapi", "sha256")
+            .store_all(&account, specs.to_vec(), "wapi", "sha256")
             .await;
     });
 }
 
 #[test]
-fn a_large_file_is_stored_in_parts_from_either_origin() {
+fn a_large_file_is_stored_in_parts() {
     on_the_stack(async |world| {
-        let account = world.account().await;
+        let account = world.new_account().await;
         let big = || {
             Spec::of(Kind::Document)
                 .format(Format::Random)
                 .size(20 * 1024 * 1024 + 7)
         };
         world
-            .all_stored(
+            .store_all(
                 &account,
                 vec![big().wapi(WapiScenario::fail_500())],
                 "cdn",
@@ -59,22 +61,22 @@ fn a_large_file_is_stored_in_parts_from_either_origin() {
             )
             .await;
         world
-            .all_stored(&account, vec![big()], "wapi", "sha256")
+            .store_all(&account, vec![big()], "wapi", "sha256")
             .await;
     });
 }
 
 #[test]
-fn the_object_lies_where_its_message_says_and_carries_its_description() {
+fn an_object_has_its_messages_key_and_metadata() {
     on_the_stack(async |world| {
-        let account = world.account().await;
+        let account = world.new_account().await;
         let spec = Spec::of(Kind::Document)
             .chat("5500900000002")
             .file_name("Orçamento de Março.pdf")
             .caption("segue");
-        let announced = world.announce(&account, spec);
-        world.send(&account, &announced).await;
-        let (_, file) = world.stored(&announced).await;
+        let announced = world.announce_media(&account, spec);
+        world.post_announced(&account, &announced).await;
+        let (_, file) = world.wait_until_stored(&announced).await;
         let tenant = format!("tenant-{}", account.id.to_lowercase());
         let folder = format!(
             "{tenant}/{}/5500900000002/2026-08/20260822-194759_in_document_",
@@ -94,68 +96,77 @@ fn the_object_lies_where_its_message_says_and_carries_its_description() {
             disposition.contains("filename*=UTF-8''Or%C3%A7amento%20de%20Mar%C3%A7o.pdf"),
             "{disposition}"
         );
-        assert_eq!(file.meta("message-id"), Some(announced.message_id.as_str()));
-        assert_eq!(file.meta("integrity"), Some("sha256"));
-        assert_eq!(file.meta("sha256"), Some(announced.sha256_hex.as_str()));
-        assert_eq!(file.meta("caption"), Some("segue"));
+        assert_eq!(
+            file.metadata_value("message-id"),
+            Some(announced.message_id.as_str())
+        );
+        assert_eq!(file.metadata_value("integrity"), Some("sha256"));
+        assert_eq!(
+            file.metadata_value("sha256"),
+            Some(announced.sha256_hex.as_str())
+        );
+        assert_eq!(file.metadata_value("caption"), Some("segue"));
     });
 }
 
 #[test]
-fn the_same_message_announced_many_times_is_stored_once() {
+fn repeated_announcements_are_stored_once() {
     on_the_stack(async |world| {
-        let account = world.account().await;
-        let announced = world.announce(&account, Spec::of(Kind::Image));
+        let account = world.new_account().await;
+        let announced = world.announce_media(&account, Spec::of(Kind::Image));
         for _ in 0..5 {
-            world.send(&account, &announced).await;
+            world.post_announced(&account, &announced).await;
         }
-        world.stored(&announced).await;
-        let again = world.announce(&account, Spec::of(Kind::Image));
-        world.send(&account, &announced).await;
-        world.send(&account, &again).await;
-        world.stored(&again).await;
-        assert_eq!(world.keys(&account).await.len(), 2);
+        world.wait_until_stored(&announced).await;
+        let again = world.announce_media(&account, Spec::of(Kind::Image));
+        world.post_announced(&account, &announced).await;
+        world.post_announced(&account, &again).await;
+        world.wait_until_stored(&again).await;
+        assert_eq!(world.instance_keys(&account).await.len(), 2);
     });
 }
 
 #[test]
-fn the_same_message_id_in_two_instances_is_two_media() {
+fn one_message_id_in_two_instances_is_two_files() {
     on_the_stack(async |world| {
-        let (one, other) = (world.account().await, world.account().await);
+        let (one, other) = (world.new_account().await, world.new_account().await);
         for account in [&one, &other] {
             let announced =
-                world.announce(account, Spec::of(Kind::Image).message_id("3EB0SAMEINBOTH"));
-            world.send(account, &announced).await;
-            world.stored(&announced).await;
+                world.announce_media(account, Spec::of(Kind::Image).message_id("3EB0SAMEINBOTH"));
+            world.post_announced(account, &announced).await;
+            world.wait_until_stored(&announced).await;
         }
         assert_eq!(
-            (world.keys(&one).await.len(), world.keys(&other).await.len()),
+            (
+                world.instance_keys(&one).await.len(),
+                world.instance_keys(&other).await.len()
+            ),
             (1, 1)
         );
     });
 }
 
 #[test]
-fn what_fails_everywhere_for_now_is_stored_when_it_works_again() {
+fn a_failing_file_is_stored_once_sources_recover() {
     on_the_stack(async |world| {
-        let account = world.account().await;
+        let account = world.new_account().await;
         let spec = Spec::of(Kind::Image)
             .wapi(WapiScenario::fail_times(1))
             .cdn(CdnScenario::fail_times(2));
-        let announced = world.announce(&account, spec);
-        world.send(&account, &announced).await;
+        let announced = world.announce_media(&account, spec);
+        world.post_announced(&account, &announced).await;
         // A claim shows as `retrying`, too; the class is written when the run has ended.
         let retrying = loop {
-            let record = world.until(&announced, "retrying").await;
+            let record = world.wait_for_state(&announced, "retrying").await;
             if record.text("class").is_some() {
                 break record;
             }
             tokio::time::sleep(Duration::from_millis(300)).await;
         };
         assert_eq!(retrying.text("class"), Some("transient"));
-        let (record, _) = world.stored(&announced).await;
+        let (record, _) = world.wait_until_stored(&announced).await;
         assert_eq!(record.text("class"), None, "{record:?}");
-        let attempts = record.attempts();
+        let attempts = record.list_attempts();
         let strategies: Vec<_> = attempts
             .iter()
             .map(|(strategy, _)| strategy.as_str())
@@ -169,11 +180,11 @@ fn what_fails_everywhere_for_now_is_stored_when_it_works_again() {
 }
 
 #[test]
-fn channels_come_plain_and_are_proven_by_their_hash() {
+fn channel_files_are_proven_by_their_hash() {
     on_the_stack(async |world| {
-        let account = world.account().await;
+        let account = world.new_account().await;
         world
-            .all_stored(
+            .store_all(
                 &account,
                 vec![Spec::of(Kind::NewsletterImage)],
                 "cdn",
@@ -183,22 +194,25 @@ fn channels_come_plain_and_are_proven_by_their_hash() {
     });
 }
 
+/// Bytes that contradict the sender's hash are stored and flagged only if nothing better can
+/// come.
 #[test]
-fn bytes_that_contradict_the_sender_are_kept_and_flagged_only_when_nothing_better_can_come() {
+fn a_hash_mismatch_is_kept_as_a_last_resort() {
     on_the_stack(async |world| {
-        let account = world.account().await;
+        let account = world.new_account().await;
         let spoilt = || Spec::of(Kind::Image).wapi(WapiScenario::FlipBit { at: 50 });
         world
-            .all_stored(&account, vec![spoilt()], "cdn", "mac+sha256")
+            .store_all(&account, vec![spoilt()], "cdn", "mac+sha256")
             .await;
-        let announced = world.announce(&account, spoilt().cdn(CdnScenario::Gone { status: 410 }));
-        world.send(&account, &announced).await;
-        let (record, file) = world.stored(&announced).await;
+        let announced =
+            world.announce_media(&account, spoilt().cdn(CdnScenario::Gone { status: 410 }));
+        world.post_announced(&account, &announced).await;
+        let (record, file) = world.wait_until_stored(&announced).await;
         assert_ne!(file.sha256_hex, announced.sha256_hex);
         assert_eq!(
             (record.text("strategy"), record.text("integrity")),
             (Some("wapi"), Some("mismatch"))
         );
-        assert_eq!(file.meta("integrity"), Some("mismatch"));
+        assert_eq!(file.metadata_value("integrity"), Some("mismatch"));
     });
 }

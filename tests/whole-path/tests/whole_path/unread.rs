@@ -1,11 +1,11 @@
-//! Webhooks that cannot be read: kept, parked, sent again, and erased by what is in them.
+//! Webhooks that cannot be read: kept, parked, redriven, and erased by their content.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use stand_in::Hook;
 
-use crate::{Account, PARKED_QUEUE, RUNTIME, WITHIN, WORLD, World};
+use crate::{Account, MAX_WAIT, PARKED_QUEUE, RUNTIME, WORLD, World};
 
 const TENANT: &str = "unread";
 const INSTANCE: &str = "LITE-UNREAD-000001";
@@ -13,14 +13,16 @@ const TOKEN: &str = "invented-token-of-the-unread";
 const PHONE: &str = "5500966660000";
 
 #[test]
-fn what_cannot_be_read_is_kept_parked_sent_again_parked_again_and_erased() {
+fn an_unreadable_webhook_is_kept_until_erased() {
     let world = &*WORLD;
     world.origins.register_instance(INSTANCE, TOKEN);
     RUNTIME.block_on(async {
-        world.told(0, &["tenant", "add", TENANT], "").await;
+        world.run_json(0, &["tenant", "add", TENANT], "").await;
         let add = ["instance", "add", INSTANCE, "--tenant", TENANT];
-        world.told(0, &add, TOKEN).await;
-        world.told(0, &["webhook", "register", INSTANCE], "").await;
+        world.run_json(0, &add, TOKEN).await;
+        world
+            .run_json(0, &["webhook", "register", INSTANCE], "")
+            .await;
         let account = Account {
             id: INSTANCE.to_owned(),
             url: world
@@ -43,8 +45,8 @@ fn what_cannot_be_read_is_kept_parked_sent_again_parked_again_and_erased() {
                 (200, json!({ "unread": word }))
             );
         }
-        let parked = parked(world, 2, &Value::Null).await;
-        is_shown(world, &parked).await;
+        let parked = wait_until_parked(world, 2, &Value::Null).await;
+        check_shown(world, &parked).await;
         let mine = [
             "parked",
             "redrive",
@@ -54,18 +56,18 @@ fn what_cannot_be_read_is_kept_parked_sent_again_parked_again_and_erased() {
             "unread",
             "--yes",
         ];
-        let sent = world.told(0, &mine, "").await;
+        let sent = world.run_json(0, &mine, "").await;
         assert_eq!((&sent["admitted"], &sent["sent"]), (&2.into(), &2.into()));
         // This version still cannot read them, so they are parked once more, and once each.
-        self::parked(world, 2, &parked).await;
-        is_erased(world).await;
+        self::wait_until_parked(world, 2, &parked).await;
+        check_erase(world).await;
         let drop = ["parked", "drop", "--instance", INSTANCE, "--yes"];
-        assert_eq!(world.told(0, &drop, "").await["dropped"], 1);
-        assert_eq!(list(world).await, json!([]));
+        assert_eq!(world.run_json(0, &drop, "").await["dropped"], 1);
+        assert_eq!(list_unread(world).await, json!([]));
     });
 }
 
-async fn list(world: &World) -> Value {
+async fn list_unread(world: &World) -> Value {
     let list = [
         "parked",
         "list",
@@ -74,30 +76,30 @@ async fn list(world: &World) -> Value {
         "--class",
         "unread",
     ];
-    world.told(0, &list, "").await
+    world.run_json(0, &list, "").await
 }
 
-/// Waits until so many are parked, none of them since the time that one `before` was.
-async fn parked(world: &World, count: usize, before: &Value) -> Value {
+/// Waits until `count` are parked, none of them at the time of `before`.
+async fn wait_until_parked(world: &World, count: usize, before: &Value) -> Value {
     let begun = Instant::now();
     let times = |list: &Value| -> Vec<i64> {
         let all = list.as_array().into_iter().flatten();
         all.filter_map(|one| one["parked_at"].as_i64()).collect()
     };
     loop {
-        let found = list(world).await;
+        let found = list_unread(world).await;
         let is_new = times(&found)
             .iter()
             .all(|time| !times(before).contains(time));
         if found.as_array().map(Vec::len) == Some(count) && is_new {
             return found;
         }
-        assert!(begun.elapsed() < WITHIN, "{found}");
+        assert!(begun.elapsed() < MAX_WAIT, "{found}");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
-async fn is_shown(world: &World, parked: &Value) {
+async fn check_shown(world: &World, parked: &Value) {
     for one in parked.as_array().expect("a list") {
         assert_eq!(
             (&one["tenant"], &one["instance"]),
@@ -110,7 +112,7 @@ async fn is_shown(world: &World, parked: &Value) {
         reasons.contains("bad_body: ") && reasons.contains("no_webhook: "),
         "{reasons}"
     );
-    let shown = world.told(0, &["parked", "show", INSTANCE], "").await;
+    let shown = world.run_json(0, &["parked", "show", INSTANCE], "").await;
     let words: Vec<_> = shown
         .as_array()
         .expect("a list")
@@ -124,16 +126,16 @@ async fn is_shown(world: &World, parked: &Value) {
     assert!(!shown.to_string().contains(PHONE) && !reasons.contains(PHONE));
 }
 
-/// The one with the number goes, and the other stays.
-async fn is_erased(world: &World) {
+/// The body with the number is erased, and the other stays.
+async fn check_erase(world: &World) {
     let erase = ["media", "erase", "--tenant", TENANT, "--phone", PHONE];
     let confirmed = [&erase[..], &["--yes"]].concat();
-    let done = world.told(0, &confirmed, "").await;
+    let done = world.run_json(0, &confirmed, "").await;
     assert_eq!(done["removed"]["unread_bodies"], 1, "{done}");
     assert_eq!(
         (&done["left"]["unread_bodies"], &done["proven"]),
         (&json!(0), &json!(true))
     );
-    let left = list(world).await;
+    let left = list_unread(world).await;
     assert_eq!(left.as_array().map(Vec::len), Some(1), "{left}");
 }

@@ -1,31 +1,31 @@
-//! What the API answers, through API Gateway as W-API would meet it.
+//! The API's answers, through API Gateway as W-API receives them.
 
 use serde_json::{Value, json};
 use stand_in::{Kind, Spec};
 
 use crate::{Account, on_the_stack};
 
-/// The same URL with another last segment.
+/// The URL with another last segment.
 fn with_secret(account: &Account, secret: &str) -> String {
     let (front, _) = account.url.rsplit_once('/').expect("a secret");
     format!("{front}/{secret}")
 }
 
 #[test]
-fn a_wrong_secret_and_an_unknown_instance_get_the_same_401() {
+fn wrong_secrets_and_unknown_instances_get_401() {
     on_the_stack(async |world| {
-        let account = world.account().await;
+        let account = world.new_account().await;
         let unknown = account.url.replace(&account.id, "LITE-NOBODY-BBBBBB");
         let impossible = account.url.replace(&account.id, "..");
-        let announced = world.announce(&account, Spec::of(Kind::Image));
+        let announced = world.announce_media(&account, Spec::of(Kind::Image));
         for url in [with_secret(&account, "wrong"), unknown, impossible] {
             let answer = world
                 .stack()
-                .post(&url, &announced.webhook)
+                .post_json(&url, &announced.webhook)
                 .await
                 .expect("an answer");
             if answer.status == 404 {
-                // `..` never reaches the function: the path is normalised on the way.
+                // `..` does not reach the function: the path is normalised on the way.
                 continue;
             }
             assert_eq!(
@@ -34,14 +34,15 @@ fn a_wrong_secret_and_an_unknown_instance_get_the_same_401() {
                 "{url}"
             );
         }
-        assert_eq!(world.keys(&account).await, Vec::<String>::new());
+        assert_eq!(world.instance_keys(&account).await, Vec::<String>::new());
     });
 }
 
+/// Large ones are read.
 #[test]
-fn bodies_that_hold_nothing_get_400_and_large_ones_are_read() {
+fn bodies_that_hold_nothing_get_400() {
     on_the_stack(async |world| {
-        let account = world.account().await;
+        let account = world.new_account().await;
         let post = async |body: Vec<u8>| {
             world
                 .stack()
@@ -69,9 +70,9 @@ fn bodies_that_hold_nothing_get_400_and_large_ones_are_read() {
 #[test]
 fn a_webhook_of_another_instance_is_refused() {
     on_the_stack(async |world| {
-        let (one, other) = (world.account().await, world.account().await);
-        let announced = world.announce(&other, Spec::of(Kind::Image));
-        let answer = world.post(&one, &announced.webhook).await;
+        let (one, other) = (world.new_account().await, world.new_account().await);
+        let announced = world.announce_media(&other, Spec::of(Kind::Image));
+        let answer = world.post_webhook(&one, &announced.webhook).await;
         assert_eq!(
             (answer.status, &answer.body["error"]),
             (400, &json!("instance_mismatch"))
@@ -80,10 +81,14 @@ fn a_webhook_of_another_instance_is_refused() {
 }
 
 #[test]
-fn events_without_media_are_accepted_and_ignored_with_a_reason() {
+fn events_without_media_are_ignored_with_a_reason() {
     on_the_stack(async |world| {
-        let account = world.account().await;
-        let body = |event: Value, content: Value| json!({ "event": event, "instanceId": account.id, "msgContent": content });
+        let account = world.new_account().await;
+        let body = |event: Value, content: Value| {
+            json!({
+                "event": event, "instanceId": account.id, "msgContent": content
+            })
+        };
         for (webhook, reason) in [
             (
                 body(
@@ -102,7 +107,7 @@ fn events_without_media_are_accepted_and_ignored_with_a_reason() {
             (json!({ "instanceId": account.id }), "no_event"),
             (json!({}), "no_event"),
         ] {
-            let answer = world.post(&account, &webhook).await;
+            let answer = world.post_webhook(&account, &webhook).await;
             assert_eq!(
                 (answer.status, answer.body),
                 (200, json!({ "ignored": reason })),
@@ -113,19 +118,19 @@ fn events_without_media_are_accepted_and_ignored_with_a_reason() {
 }
 
 #[test]
-fn the_logs_hold_no_secret_and_nothing_personal() {
+fn logs_have_no_secret_and_no_personal_data() {
     on_the_stack(async |world| {
-        let account = world.account().await;
+        let account = world.new_account().await;
         let spec = Spec::of(Kind::Document)
             .caption("legenda-canario")
             .file_name("nome-canario.pdf")
             .chat("5500900000077");
-        let announced = world.announce(&account, spec);
-        world.send(&account, &announced).await;
-        world.stored(&announced).await;
+        let announced = world.announce_media(&account, spec);
+        world.post_announced(&account, &announced).await;
+        world.wait_until_stored(&announced).await;
         let refused = world
             .stack()
-            .post(
+            .post_json(
                 &with_secret(&account, "segredo-canario"),
                 &announced.webhook,
             )
@@ -153,6 +158,6 @@ fn the_logs_hold_no_secret_and_nothing_personal() {
                 }
             }
         }
-        assert!(lines >= 2, "both functions have logged");
+        assert!(lines >= 2, "a function did not log");
     });
 }
