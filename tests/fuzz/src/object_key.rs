@@ -64,7 +64,10 @@ pub fn run(data: &[u8]) {
         caption: chosen.caption.map(str::to_owned),
         envelope: Envelope::default(),
     };
-    check_object(&verified_sender().create_job(message, NOW).into_job(), chosen.head);
+    check_object(
+        &verified_sender().create_job(message, NOW).into_job(),
+        chosen.head,
+    );
 }
 
 /// Checks what must hold for the object of every job.

@@ -82,7 +82,10 @@ fn check_account(body: &[u8]) {
     with_others.phone = Some("another phone".to_owned());
     let shown = format!("{account:?}");
     assert_eq!(shown, format!("{with_others:?}"));
-    for url in Hook::ALL.into_iter().filter_map(|hook| account.hook_url(hook)) {
+    for url in Hook::ALL
+        .into_iter()
+        .filter_map(|hook| account.hook_url(hook))
+    {
         // The names of hooks and of types are not secret.
         assert!(url.len() < 12 || !shown.contains(url), "{shown}");
     }

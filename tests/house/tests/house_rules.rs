@@ -665,8 +665,13 @@ fn the_page_has_the_codes_failure_classes() {
     use media::failure::FailureClass;
     let page =
         std::fs::read_to_string(repository_root().join("docs/failures.md")).expect("the page");
-    let classes = FailureClass::ALL
-        .map(|class| format!("| `{class}` | {} | {} |\n", class.cause(), class.consequence()));
+    let classes = FailureClass::ALL.map(|class| {
+        format!(
+            "| `{class}` | {} | {} |\n",
+            class.cause(),
+            class.consequence()
+        )
+    });
     let remedies = FailureClass::ALL.map(|class| format!("| `{class}` | {} |\n", class.remedy()));
     for table in [classes.concat(), remedies.concat()] {
         assert!(
