@@ -60,8 +60,9 @@ check: cargo ## Checks everything that must hold before a change lands (.ci/run 
 lint: check-format check-code ## Checks format, code and template, without the slow checkers
 	@tests/house/template-checks/check --quick
 
-check-format: cargo ## Checks the format of the code
+check-format: cargo ## Checks the format of the code, and that each mutation still finds its place
 	@cargo fmt --all --check
+	@tests/mutations/mutate --check
 
 check-code: cargo ## Runs clippy over everything; each warning is an error
 	@cargo clippy --workspace --all-targets --features whole-path/artefact --quiet -- -D warnings

@@ -28,7 +28,8 @@ const NOW: i64 = 1_787_438_879;
 const INSTANCE: &str = "LITE-AAAAAA-000001";
 const MESSAGE: &str = "3EB0000001";
 
-/// A time as field, attack and accident make it: sensible, in another unit, or at an end of the range.
+/// A time as field, attack and accident make it: sensible, in another unit, or at an end of the
+/// range.
 fn any_time() -> impl Strategy<Value = i64> {
     prop_oneof![
         4 => NOW - 400_000..NOW + 400_000,
@@ -98,40 +99,18 @@ fn attributes() -> Vec<(&'static str, BoxedStrategy<Option<Value>>)> {
         ("chat", attribute(word(&["5500900000001"]))),
         ("kind", attribute(word(&["image", "video", "hologram"]))),
         ("direction", attribute(word(&["in", "out"]))),
-        (
-            "state",
-            attribute(word(&[
-                "stored", "retrying", "parked", "skipped", "erased", "lent",
-            ])),
-        ),
-        (
-            "class",
-            attribute(word(&["transient", "expired", "of another version"])),
-        ),
-        (
-            "reason",
-            attribute(word(&["wapi: W-API could not download the content"])),
-        ),
-        (
-            "strategy",
-            attribute(word(&["wapi", "wapi_alternate", "cdn", "by post"])),
-        ),
+        ("state", attribute(word(&["stored", "retrying", "parked", "skipped", "erased", "lent"]))),
+        ("class", attribute(word(&["transient", "expired", "of another version"]))),
+        ("reason", attribute(word(&["wapi: W-API could not download the content"]))),
+        ("strategy", attribute(word(&["wapi", "wapi_alternate", "cdn", "by post"]))),
         ("integrity", attribute(word(&["mac+sha256"]))),
-        (
-            "object_key",
-            attribute(word(&[
-                "acme/LITE-AAAAAA-000001/5500900000001/2026/08/a.jpg",
-            ])),
-        ),
+        ("object_key", attribute(word(&["acme/LITE-AAAAAA-000001/5500900000001/2026/08/a.jpg"]))),
         ("size_bytes", attribute(number())),
         ("moment", attribute(number())),
         ("recoverable_until", attribute(number())),
         ("stored_at", attribute(number())),
         ("updated_at", attribute(number())),
-        (
-            "attempts",
-            attribute(attempts.prop_map(|list| json!({ "L": list }))),
-        ),
+        ("attempts", attribute(attempts.prop_map(|list| json!({ "L": list })))),
         ("lease_until", attribute(number())),
         ("of a later version", attribute(word(&["x"]))),
         ("key", attribute(word(&["x"]))),
@@ -144,21 +123,14 @@ fn item(n: usize) -> impl Strategy<Value = Value> {
     let is_old = any::<bool>();
     (values, is_old).prop_map(move |(values, is_old)| {
         let named = names.iter().map(|name| (*name).to_owned()).zip(values);
-        let mut item: Map<_, _> = named
-            .filter_map(|(name, value)| Some((name, value?)))
-            .collect();
+        let mut item: Map<_, _> = named.filter_map(|(name, value)| Some((name, value?))).collect();
         // Of versions before, the key is the message's id, with a number from its second media
         // message on.
         let key = match is_old {
             true => format!("{MESSAGE}.{}", n + 2),
             false => format!(
                 "{MESSAGE}#{}",
-                "ABCDEFGH"
-                    .chars()
-                    .nth(n)
-                    .unwrap_or('X')
-                    .to_string()
-                    .repeat(26)
+                "ABCDEFGH".chars().nth(n).unwrap_or('X').to_string().repeat(26)
             ),
         };
         item.insert("instance".to_owned(), json!({ "S": INSTANCE }));
@@ -212,9 +184,7 @@ fn count_of_unread(records: &[MediaRecord]) -> u64 {
 }
 
 fn keys(items: &[Value]) -> impl Iterator<Item = &str> {
-    items
-        .iter()
-        .filter_map(|item| item["message_id"]["S"].as_str())
+    items.iter().filter_map(|item| item["message_id"]["S"].as_str())
 }
 
 /// A report with nothing in it but what the records came to.

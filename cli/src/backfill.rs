@@ -66,20 +66,13 @@ impl Filled {
 
 /// Posts the webhooks of W-API's log whose media are not stored.
 pub(crate) async fn backfill(backfill: Backfill, session: &Session) -> anyhow::Result<Exit> {
-    let Backfill {
-        instance: id,
-        since,
-        rate,
-    } = backfill;
+    let Backfill { instance: id, since, rate } = backfill;
     let (post, records) = (Post::open(&id, session).await?, session.records()?);
     let age = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
     let from = clock::now().saturating_sub(age);
     let mut pace = interval(Duration::from_secs(1) / rate.max(1));
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut filled, bar) = (
-        Filled::default(),
-        screen::counter("webhooks of W-API's log"),
-    );
+    let (mut filled, bar) = (Filled::default(), screen::counter("webhooks of W-API's log"));
     for n in 1..=MOST_PAGES {
         let page = post.page(n).await?;
         filled.not_understood += page.not_understood as u64;
@@ -120,15 +113,8 @@ pub(crate) async fn backfill(backfill: Backfill, session: &Session) -> anyhow::R
 }
 
 fn report(filled: &Filled, session: &Session) -> anyhow::Result<Exit> {
-    let Filled {
-        webhooks,
-        with_media,
-        stored_already,
-        queued,
-        not_understood,
-        refused,
-        odd,
-    } = filled;
+    let Filled { webhooks, with_media, stored_already, queued, not_understood, refused, odd } =
+        filled;
     let queued = match session.flags.dry_run {
         true => format!("{queued} jobs would be queued; nothing was changed"),
         false => format!("{queued} jobs queued"),
@@ -146,9 +132,5 @@ fn report(filled: &Filled, session: &Session) -> anyhow::Result<Exit> {
     }
     session.flags.print(&json!(filled), text)?;
     let exit = odd.exit();
-    Ok(if *not_understood == 0 && refused.is_empty() {
-        exit
-    } else {
-        Exit::Findings
-    })
+    Ok(if *not_understood == 0 && refused.is_empty() { exit } else { Exit::Findings })
 }

@@ -65,12 +65,7 @@ pub(crate) struct Check {
 
 impl Check {
     pub(crate) fn new(name: &'static str, verdict: Verdict, evidence: impl Into<String>) -> Self {
-        Self {
-            name,
-            verdict,
-            evidence: evidence.into(),
-            remedy: None,
-        }
+        Self { name, verdict, evidence: evidence.into(), remedy: None }
     }
 
     pub(crate) fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
@@ -127,11 +122,8 @@ pub(crate) async fn instance(
         }
         Err(error) => {
             let rotate = format!("wapi-media token rotate {}", instance.id);
-            let failed = Check::new(
-                "token",
-                Verdict::Fail,
-                report::reason(&format!("{error:#}"), lang),
-            );
+            let failed =
+                Check::new("token", Verdict::Fail, report::reason(&format!("{error:#}"), lang));
             checks.push(failed.with_remedy(rotate));
         }
     }
@@ -183,7 +175,8 @@ async fn connection(who: Credentials<'_>, lang: Lang, session: &Session) -> anyh
             Check::new(NAME, Verdict::Fail, report::failure(&error, lang))
                 .with_remedy(format!("wapi-media token rotate {id}"))
         }
-        // Whoever cannot reach W-API cannot be sure that the functions can: it is worth a person's look.
+        // Whoever cannot reach W-API cannot be sure that the functions can: it is worth a person's
+        // look.
         Err(error) => Check::new(NAME, Verdict::Fail, report::failure(&error, lang)),
     })
 }
@@ -202,11 +195,7 @@ async fn hooks(
                 AccountError::NoAnswer { .. } | AccountError::Unreadable { .. } => Verdict::Unknown,
                 AccountError::Refused { .. } => Verdict::Fail,
             };
-            return Ok(vec![Check::new(
-                "hooks",
-                verdict,
-                report::failure(&error, lang),
-            )]);
+            return Ok(vec![Check::new("hooks", verdict, report::failure(&error, lang))]);
         }
     };
     let register = format!("wapi-media webhook register {}", instance.id);
@@ -220,11 +209,7 @@ async fn hooks(
                 (false, false) => Verdict::Warn,
             };
             let check = Check::new(name_of(hook), verdict, points.text(now, lang));
-            if verdict == Verdict::Ok {
-                check
-            } else {
-                check.with_remedy(&register)
-            }
+            if verdict == Verdict::Ok { check } else { check.with_remedy(&register) }
         })
         .collect())
 }
@@ -240,8 +225,8 @@ fn name_of(hook: Hook) -> &'static str {
     }
 }
 
-/// What W-API says it posted last, held against what was recorded here: a difference is media that went
-/// elsewhere, or nowhere.
+/// What W-API says it posted last, held against what was recorded here: a difference is media that
+/// went elsewhere, or nowhere.
 async fn last_webhooks(
     who: Credentials<'_>,
     lang: Lang,
@@ -251,25 +236,13 @@ async fn last_webhooks(
     let (id, now) = (who.instance, clock::now());
     let page = [("perPage", "25"), ("page", "1")];
     let asked = session.wapi()?;
-    let asked = asked
-        .send_request(Method::GET, LOGS_PATH, &page, who, None::<&()>)
-        .await;
-    let Some(log) = asked
-        .require_success()
-        .ok()
-        .and_then(|()| LogPage::parse(asked.body()))
-    else {
-        let unread = say!(
-            lang,
-            "W-API's log could not be read",
-            "o log da W-API não pôde ser lido"
-        );
+    let asked = asked.send_request(Method::GET, LOGS_PATH, &page, who, None::<&()>).await;
+    let Some(log) = asked.require_success().ok().and_then(|()| LogPage::parse(asked.body())) else {
+        let unread =
+            say!(lang, "W-API's log could not be read", "o log da W-API não pôde ser lido");
         return Ok(Check::new(NAME, Verdict::Unknown, unread));
     };
-    let announced = log
-        .webhooks
-        .iter()
-        .flat_map(|body| body.read_announcement().media);
+    let announced = log.webhooks.iter().flat_map(|body| body.read_announcement().media);
     let is_due = |one: &MediaMessage| (now - SILENCE..now - ON_ITS_WAY).contains(&one.moment);
     let due: Vec<_> = announced.filter(is_due).collect();
     let Some(newest) = due.iter().map(|one| one.moment).max() else {
@@ -310,11 +283,7 @@ async fn last_media(instance: &Instance, lang: Lang, session: &Session) -> anyho
     let newest = session.records()?.newest(&instance.id, until).await?;
     let newest = newest.and_then(|newest| Some((newest.moment?, newest)));
     let Some((moment, newest)) = newest else {
-        let none = say!(
-            lang,
-            "none was ever announced",
-            "nenhuma foi anunciada até hoje"
-        );
+        let none = say!(lang, "none was ever announced", "nenhuma foi anunciada até hoje");
         return Ok(Check::new(NAME, Verdict::Warn, none));
     };
     let silence = clock::now().saturating_sub(moment);
@@ -325,11 +294,7 @@ async fn last_media(instance: &Instance, lang: Lang, session: &Session) -> anyho
         "sent {ago} ago ({when}), now {state}",
         "enviada há {ago} ({when}), agora {state}"
     );
-    let verdict = if silence > SILENCE {
-        Verdict::Warn
-    } else {
-        Verdict::Ok
-    };
+    let verdict = if silence > SILENCE { Verdict::Warn } else { Verdict::Ok };
     Ok(Check::new(NAME, verdict, evidence))
 }
 

@@ -72,18 +72,10 @@ const GB_SECOND: f64 = 0.000_013_333_4;
 
 /// The lines of one month.
 fn bill(usage: &Usage) -> Vec<Item> {
-    let item = |what, reckoned, dollars| Item {
-        what,
-        reckoned,
-        dollars,
-    };
+    let item = |what, reckoned, dollars| Item { what, reckoned, dollars };
     let webhooks = usage.media + usage.other_webhooks;
     let mut items = vec![
-        item(
-            "API Gateway",
-            "$1.00 per million webhooks",
-            webhooks / MILLION,
-        ),
+        item("API Gateway", "$1.00 per million webhooks", webhooks / MILLION),
         item(
             "webhook function",
             "$0.20 per million, 256 MB x 20 ms at $0.0000133334 per GB-s",
@@ -139,9 +131,7 @@ pub(crate) async fn run(cost: Cost, session: &Session) -> anyhow::Result<Exit> {
     let json = json!({
         "items": items, "total_dollars": total(&items), "usage": usage, "prices": PRICES_OF,
     });
-    session
-        .flags
-        .print(&json, text(&usage, &items, cost.days))?;
+    session.flags.print(&json, text(&usage, &items, cost.days))?;
     Ok(odd.exit())
 }
 
@@ -175,10 +165,7 @@ fn whole(number: f64) -> u64 {
     number as u64
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "an estimate needs no more than 15 digits"
-)]
+#[expect(clippy::cast_precision_loss, reason = "an estimate needs no more than 15 digits")]
 fn float(number: u64) -> f64 {
     number as f64
 }
@@ -197,9 +184,7 @@ async fn usage(cost: &Cost, odd: &mut OddRecords, session: &Session) -> anyhow::
     let (mut media, mut puts, mut kept_bytes, mut kept_files) = (0, 0, 0, 0);
     let mut newest = Vec::new();
     for (_, instance) in &owners {
-        let its = records
-            .of_instance(instance, i64::MIN, MOST_RECORDS)
-            .await?;
+        let its = records.of_instance(instance, i64::MIN, MOST_RECORDS).await?;
         for record in odd.seeing(its) {
             bar.inc(1);
             let size = record.size_bytes.unwrap_or_default();
@@ -265,12 +250,7 @@ mod tests {
     #[test]
     fn a_million_media_cost_what_the_page_says() {
         let page = include_str!("../../docs/cost.md");
-        let usage = Usage {
-            media: MILLION,
-            puts: MILLION,
-            seconds: 3.0,
-            ..Usage::default()
-        };
+        let usage = Usage { media: MILLION, puts: MILLION, seconds: 3.0, ..Usage::default() };
         let items = bill(&usage);
         for item in items.iter().take(7) {
             let dollars = format!("{:.2} |", item.dollars);
@@ -282,16 +262,10 @@ mod tests {
 
     #[test]
     fn what_is_kept_costs_every_month_and_a_stack_costs_even_when_nothing_happens() {
-        let kept = Usage {
-            kept_bytes: 1000.0 * GIB,
-            ..Usage::default()
-        };
+        let kept = Usage { kept_bytes: 1000.0 * GIB, ..Usage::default() };
         let dollars = |usage: &Usage| bill(usage).iter().map(|item| item.dollars).sum::<f64>();
         assert!((dollars(&kept) - 23.0).abs() < 1e-9);
-        let whole = Usage {
-            is_whole: true,
-            ..Usage::default()
-        };
+        let whole = Usage { is_whole: true, ..Usage::default() };
         assert!((dollars(&whole) - 12.6).abs() < 1e-9);
         assert!(dollars(&Usage::default()).abs() < 1e-9);
     }

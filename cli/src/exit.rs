@@ -62,20 +62,14 @@ mod tests {
             code: "AccessDeniedException".to_owned(),
             status: Some(400),
         };
-        let silent = AccountError::NoAnswer {
-            method: "GET",
-            path: String::new(),
-            detail: String::new(),
-        };
+        let silent =
+            AccountError::NoAnswer { method: "GET", path: String::new(), detail: String::new() };
         let wrapped = |error: anyhow::Error| Err::<(), _>(error).context("in vain").err();
         for (error, exit) in [
             (anyhow::Error::from(aws()), Exit::Aws),
             (RegisterError::Aws(aws()).into(), Exit::Aws),
             (RegisterError::NotThere.into(), Exit::Usage),
-            (
-                RegisterError::Malformed("an attribute").into(),
-                Exit::Findings,
-            ),
+            (RegisterError::Malformed("an attribute").into(), Exit::Findings),
             (silent.into(), Exit::Wapi),
             (anyhow!("no such tenant"), Exit::Usage),
         ] {

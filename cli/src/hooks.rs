@@ -11,12 +11,13 @@ use crate::doctor::say;
 pub(crate) enum Points {
     /// Here, with the current secret.
     Here,
-    /// Here, with the secret before the current one, which is valid until then (seconds since 1970).
+    /// Here, with the secret before the current one, which is valid until then (seconds since
+    /// 1970).
     HereUntil(i64),
     /// Here, with a secret that is not valid: its webhooks are answered 401.
     HereInVain,
-    /// To an address that is not this stack's, with a secret of the instance in it: the stack under another
-    /// name, or whoever got hold of the secret. Only the address, without path.
+    /// To an address that is not this stack's, with a secret of the instance in it: the stack under
+    /// another name, or whoever got hold of the secret. Only the address, without path.
     ByAnotherName(String),
     /// To somebody else's URL, which may hold a secret of theirs.
     Elsewhere(String),
@@ -40,9 +41,7 @@ impl Points {
         match instance.known_hash(secret) {
             None => Self::HereInVain,
             hash if hash == instance.secret_hash() => Self::Here,
-            Some(_) => instance
-                .old_secret_until
-                .map_or(Self::HereInVain, Self::HereUntil),
+            Some(_) => instance.old_secret_until.map_or(Self::HereInVain, Self::HereUntil),
         }
     }
 
@@ -55,8 +54,8 @@ impl Points {
         }
     }
 
-    /// For a person, and for a report that is sent on. No URL is shown whole: ours holds the secret, and those
-    /// of others may hold theirs.
+    /// For a person, and for a report that is sent on. No URL is shown whole: ours holds the
+    /// secret, and those of others may hold theirs.
     pub(crate) fn text(&self, now: i64, lang: Lang) -> String {
         match self {
             Self::Here => say!(lang, "here", "para cá"),
@@ -82,11 +81,7 @@ impl Points {
             ),
             Self::Elsewhere(url) => {
                 let address = address_of(url);
-                say!(
-                    lang,
-                    "elsewhere: {address}/…",
-                    "para outro lugar: {address}/…"
-                )
+                say!(lang, "elsewhere: {address}/…", "para outro lugar: {address}/…")
             }
             Self::Nowhere => say!(lang, "nowhere", "para lugar nenhum"),
         }

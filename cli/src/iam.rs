@@ -8,10 +8,8 @@ use crate::{exit::Exit, session::Session};
 
 /// Whose policy.
 #[derive(Args)]
-#[command(
-    after_help = "Example:\n  wapi-media iam read-only > watchers.json\n  \
-    aws iam create-policy --policy-name wapi-media-watchers --policy-document file://watchers.json"
-)]
+#[command(after_help = "Example:\n  wapi-media iam read-only > watchers.json\n  \
+    aws iam create-policy --policy-name wapi-media-watchers --policy-document file://watchers.json")]
 pub(crate) struct Iam {
     /// Who is to have it.
     role: Role,
@@ -20,14 +18,15 @@ pub(crate) struct Iam {
 /// Who works with a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Role {
-    /// Watches: records, parked jobs, logs, settings. Opens no file and no token, and changes nothing, so
-    /// the steps of the doctor that ask W-API are not checked.
+    /// Watches: records, parked jobs, logs, settings. Opens no file and no token, and changes
+    /// nothing, so the steps of the doctor that ask W-API are not checked.
     ReadOnly,
     /// Does everything that this command can do.
     Admin,
 }
 
-/// A statement: what it is called, what may be done, with which parts, and whether who only watches has it.
+/// A statement: what it is called, what may be done, with which parts, and whether who only watches
+/// has it.
 struct Grant {
     sid: &'static str,
     actions: &'static [&'static str],
@@ -54,11 +53,8 @@ enum Part {
 }
 
 const TABLES: &[Part] = &[Part::Table("InstancesTable"), Part::Table("TenantsTable")];
-const LOGS: &[Part] = &[
-    Part::Logs("WebhookLogs"),
-    Part::Logs("DownloadLogs"),
-    Part::Logs("WatchLogs"),
-];
+const LOGS: &[Part] =
+    &[Part::Logs("WebhookLogs"), Part::Logs("DownloadLogs"), Part::Logs("WatchLogs")];
 const QUEUES: &[Part] = &[Part::Queue("JobsQueueUrl"), Part::Queue("ParkedQueueUrl")];
 const FUNCTIONS: &[Part] = &[
     Part::Function("WebhookFunction"),
@@ -72,39 +68,19 @@ const fn grant(
     actions: &'static [&'static str],
     parts: &'static [Part],
 ) -> Grant {
-    Grant {
-        sid,
-        actions,
-        parts,
-        is_read_only,
-    }
+    Grant { sid, actions, parts, is_read_only }
 }
 
 const GRANTS: [Grant; 19] = [
-    grant(
-        "FindTheStack",
-        true,
-        &["cloudformation:DescribeStacks"],
-        &[Part::Stack],
-    ),
-    grant(
-        "ReadRegister",
-        true,
-        &["dynamodb:GetItem", "dynamodb:Scan"],
-        TABLES,
-    ),
+    grant("FindTheStack", true, &["cloudformation:DescribeStacks"], &[Part::Stack]),
+    grant("ReadRegister", true, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
     grant(
         "ReadRecords",
         true,
         &["dynamodb:GetItem", "dynamodb:Query"],
         &[Part::Table("MediaTable"), Part::Indexes("MediaTable")],
     ),
-    grant(
-        "ReadAudit",
-        true,
-        &["dynamodb:Query"],
-        &[Part::Table("AuditTable")],
-    ),
+    grant("ReadAudit", true, &["dynamodb:Query"], &[Part::Table("AuditTable")]),
     grant("ListFiles", true, &["s3:ListBucket"], &[Part::Bucket]),
     grant("ReadQueues", true, &["sqs:GetQueueAttributes"], QUEUES),
     grant(
@@ -114,71 +90,28 @@ const GRANTS: [Grant; 19] = [
         &[Part::Queue("ParkedQueueUrl")],
     ),
     grant("ReadLogs", true, &["logs:FilterLogEvents"], LOGS),
-    grant(
-        "ReadFunctions",
-        true,
-        &["lambda:GetFunctionConfiguration"],
-        FUNCTIONS,
-    ),
-    grant(
-        "ReadTriggers",
-        true,
-        &["lambda:ListEventSourceMappings"],
-        &[Part::Everything],
-    ),
-    grant(
-        "ReadAlarms",
-        true,
-        &["cloudwatch:DescribeAlarms"],
-        &[Part::Alarms],
-    ),
-    grant(
-        "ReadSubscribers",
-        true,
-        &["sns:ListSubscriptionsByTopic"],
-        &[Part::Topic],
-    ),
+    grant("ReadFunctions", true, &["lambda:GetFunctionConfiguration"], FUNCTIONS),
+    grant("ReadTriggers", true, &["lambda:ListEventSourceMappings"], &[Part::Everything]),
+    grant("ReadAlarms", true, &["cloudwatch:DescribeAlarms"], &[Part::Alarms]),
+    grant("ReadSubscribers", true, &["sns:ListSubscriptionsByTopic"], &[Part::Topic]),
     grant(
         "ChangeRegister",
         false,
-        &[
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-            "dynamodb:DeleteItem",
-        ],
+        &["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
         TABLES,
     ),
     grant(
         "ChangeRecords",
         false,
-        &[
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-            "dynamodb:DeleteItem",
-        ],
+        &["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
         &[Part::Table("MediaTable")],
     ),
-    grant(
-        "WriteAudit",
-        false,
-        &["dynamodb:PutItem"],
-        &[Part::Table("AuditTable")],
-    ),
-    grant(
-        "UseTokens",
-        false,
-        &["kms:Encrypt", "kms:Decrypt"],
-        &[Part::TokenKey],
-    ),
+    grant("WriteAudit", false, &["dynamodb:PutItem"], &[Part::Table("AuditTable")]),
+    grant("UseTokens", false, &["kms:Encrypt", "kms:Decrypt"], &[Part::TokenKey]),
     grant(
         "SendJobsAgain",
         false,
-        &[
-            "sqs:SendMessage",
-            "sqs:DeleteMessage",
-            "sqs:ReceiveMessage",
-            "sqs:StartMessageMoveTask",
-        ],
+        &["sqs:SendMessage", "sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:StartMessageMoveTask"],
         QUEUES,
     ),
     grant(
@@ -190,12 +123,7 @@ const GRANTS: [Grant; 19] = [
     grant(
         "ReadAndEraseFiles",
         false,
-        &[
-            "s3:GetObject",
-            "s3:DeleteObject",
-            "s3:DeleteObjectVersion",
-            "s3:AbortMultipartUpload",
-        ],
+        &["s3:GetObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"],
         &[Part::Files],
     ),
 ];
@@ -221,11 +149,7 @@ impl Place {
     }
 
     fn arn(&self, service: &str, resource: &str) -> String {
-        let Self {
-            partition,
-            region,
-            account,
-        } = self;
+        let Self { partition, region, account } = self;
         format!("arn:{partition}:{service}:{region}:{account}:{resource}")
     }
 
@@ -289,59 +213,36 @@ mod tests {
 
     use super::{GRANTS, Place};
 
-    /// What each call needs; nothing for those that only functions make, or that need no permission.
+    /// What each call needs; nothing for those that only functions make, or that need no
+    /// permission.
     const NEEDS: [(&str, &[&str]); 34] = [
-        (
-            "cloudformation:DescribeStacks",
-            &["cloudformation:DescribeStacks"],
-        ),
+        ("cloudformation:DescribeStacks", &["cloudformation:DescribeStacks"]),
         ("cloudwatch:DescribeAlarms", &["cloudwatch:DescribeAlarms"]),
         ("dynamodb:DeleteItem", &["dynamodb:DeleteItem"]),
         ("dynamodb:GetItem", &["dynamodb:GetItem"]),
         ("dynamodb:PutItem", &["dynamodb:PutItem"]),
         ("dynamodb:Query", &["dynamodb:Query"]),
         ("dynamodb:Scan", &["dynamodb:Scan"]),
-        (
-            "dynamodb:TransactWriteItems",
-            &["dynamodb:PutItem", "dynamodb:UpdateItem"],
-        ),
+        ("dynamodb:TransactWriteItems", &["dynamodb:PutItem", "dynamodb:UpdateItem"]),
         ("dynamodb:UpdateItem", &["dynamodb:UpdateItem"]),
         ("kms:Decrypt", &["kms:Decrypt"]),
         ("kms:Encrypt", &["kms:Encrypt"]),
-        (
-            "lambda:GetFunctionConfiguration",
-            &["lambda:GetFunctionConfiguration"],
-        ),
-        (
-            "lambda:ListEventSourceMappings",
-            &["lambda:ListEventSourceMappings"],
-        ),
+        ("lambda:GetFunctionConfiguration", &["lambda:GetFunctionConfiguration"]),
+        ("lambda:ListEventSourceMappings", &["lambda:ListEventSourceMappings"]),
         ("logs:FilterLogEvents", &["logs:FilterLogEvents"]),
         ("s3:AbortMultipartUpload", &["s3:AbortMultipartUpload"]),
         ("s3:CompleteMultipartUpload", &[]),
         ("s3:CreateMultipartUpload", &[]),
-        (
-            "s3:DeleteObjects",
-            &["s3:DeleteObject", "s3:DeleteObjectVersion"],
-        ),
+        ("s3:DeleteObjects", &["s3:DeleteObject", "s3:DeleteObjectVersion"]),
         ("s3:GetObject", &["s3:GetObject"]),
         ("s3:HeadBucket", &[]),
-        (
-            "s3:ListMultipartUploads",
-            &["s3:ListBucketMultipartUploads"],
-        ),
+        ("s3:ListMultipartUploads", &["s3:ListBucketMultipartUploads"]),
         ("s3:ListObjectVersions", &["s3:ListBucketVersions"]),
         ("s3:ListObjectsV2", &["s3:ListBucket"]),
         ("s3:PutObject", &[]),
         ("s3:UploadPart", &[]),
-        (
-            "sns:ListSubscriptionsByTopic",
-            &["sns:ListSubscriptionsByTopic"],
-        ),
-        (
-            "sqs:ChangeMessageVisibility",
-            &["sqs:ChangeMessageVisibility"],
-        ),
+        ("sns:ListSubscriptionsByTopic", &["sns:ListSubscriptionsByTopic"]),
+        ("sqs:ChangeMessageVisibility", &["sqs:ChangeMessageVisibility"]),
         ("sqs:DeleteMessage", &["sqs:DeleteMessage"]),
         ("sqs:GetQueueAttributes", &["sqs:GetQueueAttributes"]),
         ("sqs:ReceiveMessage", &["sqs:ReceiveMessage"]),
@@ -360,11 +261,7 @@ mod tests {
                 continue;
             }
             let text = fs::read_to_string(&path).expect("a source");
-            found.extend(
-                text.split('"')
-                    .filter(|text| is_call(text))
-                    .map(str::to_owned),
-            );
+            found.extend(text.split('"').filter(|text| is_call(text)).map(str::to_owned));
         }
     }
 
@@ -372,9 +269,7 @@ mod tests {
         text.split_once(':').is_some_and(|(service, operation)| {
             let is_word = |c: char| c.is_ascii_alphanumeric();
             !service.is_empty()
-                && service
-                    .chars()
-                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+                && service.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
                 && operation.starts_with(|c: char| c.is_ascii_uppercase())
                 && operation.chars().all(is_word)
         })
@@ -385,10 +280,7 @@ mod tests {
         let mut called = BTreeSet::new();
         for room in ["aws", "operator"] {
             let sources = format!("../shared/{room}/src");
-            calls(
-                &Path::new(env!("CARGO_MANIFEST_DIR")).join(sources),
-                &mut called,
-            );
+            calls(&Path::new(env!("CARGO_MANIFEST_DIR")).join(sources), &mut called);
         }
         let needs: BTreeMap<_, _> = NEEDS.into_iter().collect();
         let known: BTreeSet<_> = needs.keys().map(|call| (*call).to_owned()).collect();
@@ -413,29 +305,17 @@ mod tests {
         for grant in GRANTS.iter().filter(|grant| grant.is_read_only) {
             for action in grant.actions {
                 let (_, verb) = action.split_once(':').expect("an action");
-                assert!(
-                    harmless.iter().any(|word| verb.starts_with(word)),
-                    "{action}"
-                );
-                assert!(
-                    !["s3:GetObject", "kms:Decrypt"].contains(action),
-                    "{action}"
-                );
+                assert!(harmless.iter().any(|word| verb.starts_with(word)), "{action}");
+                assert!(!["s3:GetObject", "kms:Decrypt"].contains(action), "{action}");
             }
         }
     }
 
     #[test]
     fn an_arn_of_whoever_asks_names_partition_and_account() {
-        let place = Place::of(
-            "arn:aws:sts::123456789012:assumed-role/Admin/someone",
-            "sa-east-1",
-        );
+        let place = Place::of("arn:aws:sts::123456789012:assumed-role/Admin/someone", "sa-east-1");
         let arn = place.map(|place| place.arn("sqs", "wapi-media-parked"));
-        assert_eq!(
-            arn.as_deref(),
-            Some("arn:aws:sqs:sa-east-1:123456789012:wapi-media-parked")
-        );
+        assert_eq!(arn.as_deref(), Some("arn:aws:sqs:sa-east-1:123456789012:wapi-media-parked"));
         assert!(Place::of("nobody", "sa-east-1").is_none());
     }
 }

@@ -1,4 +1,5 @@
-//! `wapi-media instance`: registers accounts, so that their webhooks are accepted, and looks after them.
+//! `wapi-media instance`: registers accounts, so that their webhooks are accepted, and looks after
+//! them.
 
 use anyhow::{Context, bail};
 use aws::{
@@ -30,8 +31,9 @@ use crate::{
 pub(crate) enum Verb {
     /// Registers an instance and prints, once, the webhook URL to register in W-API.
     ///
-    /// The instance's W-API token is read from standard input, or asked for on a terminal; W-API is asked
-    /// whether it is right, and it is encrypted before it is stored. Of the URL's secret only a hash is stored.
+    /// The instance's W-API token is read from standard input, or asked for on a terminal; W-API is
+    /// asked whether it is right, and it is encrypted before it is stored. Of the URL's secret only
+    /// a hash is stored.
     #[command(
         after_help = "Examples:\n  wapi-media instance add LITE-AAAAAA-BBBBBB --tenant acme\n  \
         wapi-media instance add LITE-AAAAAA-BBBBBB --tenant acme < token.txt"
@@ -45,18 +47,19 @@ pub(crate) enum Verb {
     },
     /// Shows what is registered of an instance. Its token and secret are not shown.
     Show(One),
-    /// Asks W-API about an instance: is it connected, is its token right, do its hooks lead here; and
-    /// when its last media came.
+    /// Asks W-API about an instance: is it connected, is its token right, do its hooks lead here;
+    /// and when its last media came.
     Check(One),
-    /// Refuses an instance's webhooks from now on; they are answered like those with a wrong secret.
+    /// Refuses an instance's webhooks from now on; they are answered like those with a wrong
+    /// secret.
     ///
-    /// What is queued already is still stored. What is announced meanwhile is not: W-API's own webhook log
-    /// holds it for 30 days.
+    /// What is queued already is still stored. What is announced meanwhile is not: W-API's own
+    /// webhook log holds it for 30 days.
     Pause(One),
     /// Takes a paused instance's webhooks again.
     Resume(One),
-    /// Removes an instance with its token. Its files and the records of its media stay; jobs that are queued
-    /// are parked.
+    /// Removes an instance with its token. Its files and the records of its media stay; jobs that
+    /// are queued are parked.
     Remove(One),
 }
 
@@ -97,17 +100,9 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
 }
 
 async fn add(new: Add, session: &Session) -> anyhow::Result<Exit> {
-    let Add {
-        instance,
-        tenant,
-        strategies,
-        unchecked,
-    } = new;
+    let Add { instance, tenant, strategies, unchecked } = new;
     let policy = session.tenant(&tenant).await?.policy;
-    if !session
-        .flags
-        .may(&format!("register instance {instance} of tenant {tenant}"))?
-    {
+    if !session.flags.may(&format!("register instance {instance} of tenant {tenant}"))? {
         return Ok(Exit::Ok);
     }
     let token = screen::read_token(instance.as_str())?;
@@ -147,19 +142,15 @@ pub(crate) async fn accept_token(
     token: &Secret,
     session: &Session,
 ) -> anyhow::Result<()> {
-    let asked = session
-        .wapi()?
-        .fetch_status(as_instance(instance, token))
-        .await;
+    let asked = session.wapi()?.fetch_status(as_instance(instance, token)).await;
     match asked {
         Ok(status) if status.connected => {}
         Ok(_) => {
             eprintln!("warning: W-API accepts the token, and says that {instance} is not connected")
         }
         Err(error) if error.is_unauthorized() => {
-            return Err(error).context(format!(
-                "the token is not one of {instance}; nothing was changed"
-            ));
+            return Err(error)
+                .context(format!("the token is not one of {instance}; nothing was changed"));
         }
         Err(
             error @ (AccountError::Refused { .. }
@@ -210,9 +201,7 @@ async fn list(tenant: Option<&TenantId>, session: &Session) -> anyhow::Result<Ex
     } else {
         table.to_string()
     };
-    session
-        .flags
-        .print(&instances.iter().map(object).collect(), text)?;
+    session.flags.print(&instances.iter().map(object).collect(), text)?;
     Ok(odd.exit())
 }
 
@@ -225,17 +214,10 @@ async fn show(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
         ("instance", instance.id.to_string()),
         ("registered", screen::time(instance.created_at)),
         ("strategies", strategies(&instance)),
-        (
-            "paused since",
-            instance
-                .paused_at
-                .map_or_else(|| "not paused".to_owned(), until),
-        ),
+        ("paused since", instance.paused_at.map_or_else(|| "not paused".to_owned(), until)),
         (
             "old secret valid until",
-            instance
-                .old_secret_until
-                .map_or_else(|| "there is none".to_owned(), until),
+            instance.old_secret_until.map_or_else(|| "there is none".to_owned(), until),
         ),
     ]
     .into_iter()
@@ -253,21 +235,14 @@ async fn check(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
     let json = json!({ "instance": id, "checks": checks });
     session.flags.print(&json, check::table(&checks))?;
     let is_well = |check: &Check| matches!(check.verdict, Verdict::Ok);
-    Ok(if checks.iter().all(is_well) {
-        Exit::Ok
-    } else {
-        Exit::Findings
-    })
+    Ok(if checks.iter().all(is_well) { Exit::Ok } else { Exit::Findings })
 }
 
 async fn pause(id: &InstanceId, session: &Session, pauses: bool) -> anyhow::Result<Exit> {
     let mut odd = OddRecords::default();
     session.must_know(id, &mut odd).await?;
     let (change, done) = if pauses {
-        (
-            "pause",
-            "paused: its webhooks are answered 401, within five minutes everywhere",
-        )
+        ("pause", "paused: its webhooks are answered 401, within five minutes everywhere")
     } else {
         ("resume", "open: its webhooks are accepted")
     };
@@ -277,9 +252,7 @@ async fn pause(id: &InstanceId, session: &Session, pauses: bool) -> anyhow::Resu
     let since = pauses.then(clock::now);
     session.register()?.set_paused(id, since).await?;
     let json = json!({ "instance": id, "paused_at": since });
-    session
-        .flags
-        .print(&json, format!("Instance {id} is {done}."))?;
+    session.flags.print(&json, format!("Instance {id} is {done}."))?;
     Ok(odd.exit())
 }
 
@@ -296,8 +269,6 @@ async fn remove(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
     let text = format!(
         "Instance {id} is removed. If W-API still has its webhook URL, those webhooks are answered 401."
     );
-    session
-        .flags
-        .print(&json!({ "instance": id, "removed": true }), text)?;
+    session.flags.print(&json!({ "instance": id, "removed": true }), text)?;
     Ok(Exit::Ok)
 }

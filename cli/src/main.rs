@@ -82,7 +82,8 @@ enum Noun {
     Tail(tail::Tail),
     /// Prints the IAM policy of those who watch or run this stack.
     Iam(iam::Iam),
-    /// Examines the whole flow, from WhatsApp to the bucket, and names the root cause of what is wrong.
+    /// Examines the whole flow, from WhatsApp to the bucket, and names the root cause of what is
+    /// wrong.
     Doctor(doctor::Doctor),
     /// Prints the completions of a shell.
     Completion {

@@ -8,13 +8,7 @@ use crate::{exit::Exit, screen};
 const MOST_NAMED: usize = 20;
 
 /// The states that this version writes.
-const STATES: [&str; 5] = [
-    "stored",
-    "retrying",
-    "parked",
-    "skipped",
-    MediaRecord::ERASED,
-];
+const STATES: [&str; 5] = ["stored", "retrying", "parked", "skipped", MediaRecord::ERASED];
 
 /// Those that were met so far.
 #[derive(Debug, Default)]
@@ -69,10 +63,7 @@ impl OddRecords {
             lines.push(format!("and {more} more"));
         }
         (count > 0).then(|| {
-            format!(
-                "{count} records were not understood in full:\n  {}",
-                lines.join("\n  ")
-            )
+            format!("{count} records were not understood in full:\n  {}", lines.join("\n  "))
         })
     }
 

@@ -34,13 +34,15 @@ pub(crate) enum Verb {
     Show(One),
     /// Sends them again: shows how many, asks, and sends them. With --dry-run shows which.
     ///
-    /// A job is sent first and removed from the parked queue then. What is stored meanwhile is only removed.
+    /// A job is sent first and removed from the parked queue then. What is stored meanwhile is only
+    /// removed.
     #[command(
         after_help = "Examples:\n  wapi-media parked redrive --instance LITE-AAAAAA-BBBBBB --dry-run\n  \
         wapi-media parked redrive --class transient --yes"
     )]
     Redrive(Redrive),
-    /// Gives them up: their records say so, and they are parked no longer. Nothing brings these media back.
+    /// Gives them up: their records say so, and they are parked no longer. Nothing brings these
+    /// media back.
     #[command(
         after_help = "Example:\n  wapi-media parked drop --class expired --older-than 30days"
     )]
@@ -84,8 +86,8 @@ pub(crate) struct Redrive {
     /// Jobs sent in a second, at most.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=500))]
     rate: u32,
-    /// Let SQS move the whole queue by itself. It goes on after this command has ended, takes no filter,
-    /// and gives no new life: a job whose time is over gets one more try.
+    /// Let SQS move the whole queue by itself. It goes on after this command has ended, takes no
+    /// filter, and gives no new life: a job whose time is over gets one more try.
     #[arg(long)]
     all: bool,
 }
@@ -115,8 +117,8 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     }
 }
 
-/// What the filter admits, that which expires first at the top; how many are parked in all, and how many
-/// records were brought up to date.
+/// What the filter admits, that which expires first at the top; how many are parked in all, and how
+/// many records were brought up to date.
 async fn find(
     filter: &Filter,
     session: &Session,
@@ -149,18 +151,13 @@ async fn list(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
         let parked = "were parked by SQS itself; their records say so now";
         text += &format!("\n{} of them {parked}.", seen.reconciled);
     }
-    session
-        .flags
-        .print(&found.iter().map(object).collect(), text)?;
+    session.flags.print(&found.iter().map(object).collect(), text)?;
     Ok(Exit::Ok)
 }
 
 async fn show(one: &One, session: &Session) -> anyhow::Result<Exit> {
     let message = one.message.clone().map(MessageId::parse).transpose()?;
-    let of_instance = Filter {
-        instance: Some(one.instance.clone()),
-        ..Filter::default()
-    };
+    let of_instance = Filter { instance: Some(one.instance.clone()), ..Filter::default() };
     let (mut found, _) = find(&of_instance, session).await?;
     found.retain(|parked| match (&message, parked.job()) {
         (Some(message), Some(job)) => job.message.message_id.belongs_to(message),
@@ -172,10 +169,7 @@ async fn show(one: &One, session: &Session) -> anyhow::Result<Exit> {
             || "webhook that could not be read".to_owned(),
             |message| format!("job of message {message}"),
         );
-        bail!(
-            "no {what} of {} is parked. See: wapi-media parked list",
-            one.instance
-        );
+        bail!("no {what} of {} is parked. See: wapi-media parked list", one.instance);
     }
     let (records, mut shown, mut text) =
         (session.records()?, Vec::new(), table(&found).to_string());
@@ -230,11 +224,8 @@ impl Redrive {
             flags.print(&report(&meant, &found), text)?;
             return Ok(Exit::Ok);
         }
-        let change = format!(
-            "send {} parked jobs again ({})",
-            meant.admitted,
-            counts(&classes(&found))
-        );
+        let change =
+            format!("send {} parked jobs again ({})", meant.admitted, counts(&classes(&found)));
         if flags.dry_run {
             let text = format!("{}\n\nWould {change}. Nothing was changed.", table(&found));
             flags.print(&report(&meant, &found), text)?;
@@ -253,47 +244,28 @@ impl Redrive {
             redriven.sent, redriven.stored_already, redriven.failed
         );
         flags.print(&report(&redriven, &found), text)?;
-        Ok(if redriven.failed == 0 {
-            Exit::Ok
-        } else {
-            Exit::Aws
-        })
+        Ok(if redriven.failed == 0 { Exit::Ok } else { Exit::Aws })
     }
 }
 
 async fn drop(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
     let (found, _) = find(filter, session).await?;
     if found.is_empty() {
-        session
-            .flags
-            .print(&json!({ "admitted": 0 }), "No parked job is meant.")?;
+        session.flags.print(&json!({ "admitted": 0 }), "No parked job is meant.")?;
         return Ok(Exit::Ok);
     }
-    let change = format!(
-        "give {} parked jobs up for ever ({})",
-        found.len(),
-        counts(&classes(&found))
-    );
+    let change =
+        format!("give {} parked jobs up for ever ({})", found.len(), counts(&classes(&found)));
     if !session.flags.confirm(&change)? {
         return Ok(Exit::Ok);
     }
     let (parking, bar) = (session.parking()?, screen::counter("jobs given up"));
-    let dropped = parking
-        .drop(filter, clock::now(), |_| bar.inc(1))
-        .await
-        .context(UNREAD)?;
+    let dropped = parking.drop(filter, clock::now(), |_| bar.inc(1)).await.context(UNREAD)?;
     bar.finish_and_clear();
     let json = json!({ "admitted": dropped.admitted, "dropped": dropped.dropped, "failed": dropped.failed });
-    let text = format!(
-        "{} given up, {} failed and stay parked.",
-        dropped.dropped, dropped.failed
-    );
+    let text = format!("{} given up, {} failed and stay parked.", dropped.dropped, dropped.failed);
     session.flags.print(&json, text)?;
-    Ok(if dropped.failed == 0 {
-        Exit::Ok
-    } else {
-        Exit::Aws
-    })
+    Ok(if dropped.failed == 0 { Exit::Ok } else { Exit::Aws })
 }
 
 /// How many there are of each class.
@@ -306,10 +278,7 @@ fn classes(found: &[ParkedJob]) -> BTreeMap<&str, usize> {
 }
 
 fn counts(classes: &BTreeMap<&str, usize>) -> String {
-    let counts: Vec<_> = classes
-        .iter()
-        .map(|(class, n)| format!("{n} {class}"))
-        .collect();
+    let counts: Vec<_> = classes.iter().map(|(class, n)| format!("{n} {class}")).collect();
     counts.join(", ")
 }
 
@@ -385,19 +354,10 @@ mod tests {
         let [_, _, parked] = found();
         let (json, line) = unread(&parked);
         let about = &json["unread"];
-        assert_eq!(
-            (&about["why"], &about["size_bytes"]),
-            (&"bad_body".into(), &11.into())
-        );
+        assert_eq!((&about["why"], &about["size_bytes"]), (&"bad_body".into(), &11.into()));
         assert_eq!(about["accepted_at"], 1_787_432_100);
-        assert!(
-            line.contains("11 bytes") && line.contains("bad_body"),
-            "{line}"
-        );
+        assert!(line.contains("11 bytes") && line.contains("bad_body"), "{line}");
         let shown = format!("{json} {line} {parked:?}");
-        assert!(
-            !shown.contains("segredo") && !shown.contains("eyJ"),
-            "{shown}"
-        );
+        assert!(!shown.contains("segredo") && !shown.contains("eyJ"), "{shown}");
     }
 }

@@ -14,11 +14,12 @@ use crate::screen::words;
 /// What of a tenant's media is wanted. What is not named stays as it is.
 #[derive(Debug, Args)]
 pub(crate) struct PolicyOptions {
-    /// The kinds that are stored, separated by commas, or all: image, video, audio, document, sticker.
+    /// The kinds that are stored, separated by commas, or all: image, video, audio, document,
+    /// sticker.
     #[arg(long, value_name = "KINDS")]
     kinds: Option<Several<MediaKind>>,
-    /// The sorts of chat whose media are stored, or all: person, lid, group, channel, status, other. A new
-    /// tenant has all but channel and status.
+    /// The sorts of chat whose media are stored, or all: person, lid, group, channel, status,
+    /// other. A new tenant has all but channel and status.
     #[arg(long, value_name = "SORTS")]
     chats: Option<Several<ChatKind>>,
     /// Which messages: in (received), out (sent by the account), both.
@@ -48,11 +49,9 @@ impl<T: FromStr> FromStr for Several<T> {
     fn from_str(text: &str) -> Result<Self, T::Err> {
         match text {
             "all" => Ok(Self(Vec::new())),
-            list => list
-                .split(',')
-                .map(|one| one.trim().parse())
-                .collect::<Result<_, _>>()
-                .map(Self),
+            list => {
+                list.split(',').map(|one| one.trim().parse()).collect::<Result<_, _>>().map(Self)
+            }
         }
     }
 }
@@ -84,12 +83,7 @@ fn size(text: &str) -> Result<Maybe<u64>, String> {
     if text == "none" {
         return Ok(Maybe(None));
     }
-    let units = [
-        ("kB", 1_000),
-        ("MB", 1_000_000),
-        ("GB", 1_000_000_000),
-        ("", 1),
-    ];
+    let units = [("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("", 1)];
     let read = units.into_iter().find_map(|(unit, bytes)| {
         let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
         number.checked_mul(bytes)
@@ -117,10 +111,9 @@ pub(crate) fn rules(policy: &Policy) -> [(&'static str, String); 6] {
     let kinds = policy.kinds.iter().map(|kind| kind.as_str());
     let chats = policy.chats.iter().map(|kind| kind.as_str());
     let direction = policy.direction.map_or("both", Direction::as_str);
-    let cap = policy.max_bytes.map_or_else(
-        || "none".to_owned(),
-        |bytes| indicatif::DecimalBytes(bytes).to_string(),
-    );
+    let cap = policy
+        .max_bytes
+        .map_or_else(|| "none".to_owned(), |bytes| indicatif::DecimalBytes(bytes).to_string());
     let retention = policy.retention.map_or("forever", Retention::as_str);
     [
         ("kinds", words(kinds, "all")),

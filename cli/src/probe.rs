@@ -18,10 +18,7 @@ use crate::check::{Check, Verdict};
 
 /// An id that no message has.
 pub(crate) fn message_id() -> anyhow::Result<MessageId> {
-    Ok(MessageId::parse(format!(
-        "PROBE{}",
-        HEXUPPER.encode(&random::<8>()?)
-    ))?)
+    Ok(MessageId::parse(format!("PROBE{}", HEXUPPER.encode(&random::<8>()?)))?)
 }
 
 /// Bytes that nobody can predict.
@@ -59,10 +56,7 @@ fn body(instance: &InstanceId, message: &MessageId, now: i64) -> anyhow::Result<
 /// Posts a body to a webhook URL, as W-API does.
 pub(crate) async fn post_to(url: &str, body: &Value) -> anyhow::Result<AccountCall> {
     let url = Url::parse(url).context("the webhook URL is none")?;
-    let here = Origins {
-        wapi_base: url.clone(),
-        cdn_bases: Vec::new(),
-    };
+    let here = Origins { wapi_base: url.clone(), cdn_bases: Vec::new() };
     Ok(post_json(&here, url, body).await?)
 }
 
@@ -77,22 +71,19 @@ pub(crate) async fn send(
     let asked = post_to(url, &body(instance, message, now)?).await?;
     let answer: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
     let is_queued = asked.is_success() && answer.get("queued") == Some(&json!(1));
-    let status = asked
-        .status
-        .map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let status = asked.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
     let evidence = format!("{status} after {} ms", asked.duration_ms);
     Ok(if is_queued {
         Check::new(NAME, Verdict::Ok, format!("{evidence}: one job queued"))
     } else {
-        let said = asked
-            .excerpt
-            .map_or_else(String::new, |said| format!(": {said}"));
+        let said = asked.excerpt.map_or_else(String::new, |said| format!(": {said}"));
         Check::new(NAME, Verdict::Fail, format!("{evidence}{said}"))
             .with_remedy("read the webhook function's log")
     })
 }
 
-/// Posts a webhook that must be refused: of an instance that nobody has, with a secret that nobody has.
+/// Posts a webhook that must be refused: of an instance that nobody has, with a secret that nobody
+/// has.
 pub(crate) async fn refused(base: &str) -> anyhow::Result<AccountCall> {
     post_to(&format!("{base}/webhook/PROBE/none"), &json!({})).await
 }

@@ -1,5 +1,5 @@
-//! `wapi-media replay`: webhooks that never arrived, or whose media are wanted again, are posted as W-API
-//! posts them. What is stored already is only found again.
+//! `wapi-media replay`: webhooks that never arrived, or whose media are wanted again, are posted as
+//! W-API posts them. What is stored already is only found again.
 
 use std::{collections::HashMap, io::Read, path::PathBuf, time::Duration};
 
@@ -35,8 +35,8 @@ pub(crate) const MOST_PAGES: u32 = 10_000;
 #[command(after_help = "Examples:\n  wapi-media replay webhook.json\n  \
     wapi-media replay --instance LITE-AAAAAA-BBBBBB --message 3EB0AAAAAAAAAAAAAAAA")]
 pub(crate) struct Replay {
-    /// A file with the webhook's body, or with several: a list of them, or an export of a workflow. Without it
-    /// and --message, standard input.
+    /// A file with the webhook's body, or with several: a list of them, or an export of a workflow.
+    /// Without it and --message, standard input.
     #[arg(conflicts_with = "message")]
     file: Option<PathBuf>,
     /// The instance; without it, the one that each body names.
@@ -63,12 +63,9 @@ impl Post {
         let url = account.hook_url(Hook::Received);
         let points = Points::judge(url, session.webhook_base()?, &instance);
         match url.filter(|_| points.is_well(clock::now()) && instance.paused_at.is_none()) {
-            Some(url) => Ok(Self {
-                id: id.clone(),
-                token: token.clone(),
-                wapi,
-                url: Secret::new(url),
-            }),
+            Some(url) => {
+                Ok(Self { id: id.clone(), token: token.clone(), wapi, url: Secret::new(url) })
+            }
             None => bail!(
                 "the webhooks of {id} do not arrive here. See: wapi-media instance check {id}"
             ),
@@ -96,10 +93,7 @@ impl Post {
         let asked = probe::post_to(self.url.expose(), body.as_value()).await?;
         let answer: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
         asked.require_success()?;
-        Ok(answer
-            .get("queued")
-            .and_then(Value::as_u64)
-            .unwrap_or_default())
+        Ok(answer.get("queued").and_then(Value::as_u64).unwrap_or_default())
     }
 }
 
@@ -129,20 +123,12 @@ pub(crate) async fn replay(replay: Replay, session: &Session) -> anyhow::Result<
             let post = Post::open(id, session).await?;
             let found = find(message, &post).await?;
             posts.insert(id.clone(), Ok(post));
-            Several {
-                webhooks: vec![found],
-                missed: Vec::new(),
-            }
+            Several { webhooks: vec![found], missed: Vec::new() }
         }
         _ => read(replay.file)?,
     };
-    let failed = missed
-        .iter()
-        .map(|n| format!("entry {n} of a list holds no webhook of W-API"));
-    let mut replayed = Replayed {
-        failed: failed.collect(),
-        ..Replayed::default()
-    };
+    let failed = missed.iter().map(|n| format!("entry {n} of a list holds no webhook of W-API"));
+    let mut replayed = Replayed { failed: failed.collect(), ..Replayed::default() };
     let count = webhooks.len();
     let mut pace = interval(Duration::from_secs(1) / PER_SECOND);
     let bar = screen::bar("webhooks posted", count as u64);
@@ -222,13 +208,7 @@ impl Replayed {
     }
 
     fn print(&self, session: &Session) -> anyhow::Result<Exit> {
-        let Self {
-            webhooks,
-            media,
-            queued,
-            failed,
-            ..
-        } = self;
+        let Self { webhooks, media, queued, failed, .. } = self;
         let what = format!("post {webhooks} webhooks that announce {media} media");
         let (mut text, json) = match session.flags.dry_run {
             true => (
@@ -245,11 +225,7 @@ impl Replayed {
             text += &format!("\n{} were not posted:\n  {lines}", failed.len());
         }
         session.flags.print(&json, text)?;
-        Ok(if failed.is_empty() {
-            Exit::Ok
-        } else {
-            Exit::Findings
-        })
+        Ok(if failed.is_empty() { Exit::Ok } else { Exit::Findings })
     }
 }
 

@@ -47,11 +47,7 @@ pub(crate) fn ago(seconds: i64, lang: Lang) -> String {
         _ => seconds / 3_600 * 3_600,
     };
     let text = humantime::format_duration(Duration::from_secs(coarse)).to_string();
-    let units: Vec<_> = text
-        .split(' ')
-        .take(2)
-        .map(|unit| in_language(unit, lang))
-        .collect();
+    let units: Vec<_> = text.split(' ').take(2).map(|unit| in_language(unit, lang)).collect();
     units.join(" ")
 }
 
@@ -117,19 +113,10 @@ pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
 
 /// Attempts, as evidence. What another version wrote is shown as it is.
 pub(crate) fn attempts(attempts: &[Value]) -> Table {
-    let mut tried = table([
-        "strategy", "host", "status", "bytes", "ms", "verdict", "said",
-    ]);
+    let mut tried = table(["strategy", "host", "status", "bytes", "ms", "verdict", "said"]);
     for attempt in attempts {
-        const COLUMNS: [&str; 7] = [
-            "strategy",
-            "host",
-            "status",
-            "received_bytes",
-            "duration_ms",
-            "verdict",
-            "excerpt",
-        ];
+        const COLUMNS: [&str; 7] =
+            ["strategy", "host", "status", "received_bytes", "duration_ms", "verdict", "excerpt"];
         let is_whole = !attempt.is_object();
         tried.add_row(COLUMNS.map(|name| match attempt.get(name) {
             None | Some(Value::Null) if is_whole && name == "verdict" => attempt.to_string(),
@@ -144,11 +131,7 @@ pub(crate) fn attempts(attempts: &[Value]) -> Table {
 /// The words of a list, or what its being empty means.
 pub(crate) fn words<'a>(list: impl IntoIterator<Item = &'a str>, none: &str) -> String {
     let words: Vec<_> = list.into_iter().collect();
-    if words.is_empty() {
-        none.to_owned()
-    } else {
-        words.join(", ")
-    }
+    if words.is_empty() { none.to_owned() } else { words.join(", ") }
 }
 
 /// A line that turns while something is awaited; on nothing but a terminal.
@@ -176,13 +159,12 @@ pub(crate) fn bar(what: impl Into<std::borrow::Cow<'static, str>>, count: u64) -
     bar
 }
 
-/// A W-API token: asked for on a terminal without showing it, else all of standard input but its line end.
+/// A W-API token: asked for on a terminal without showing it, else all of standard input but its
+/// line end.
 pub(crate) fn read_token(instance: &str) -> anyhow::Result<Secret> {
     let stdin = std::io::stdin();
     let text = if stdin.is_terminal() {
-        Zeroizing::new(rpassword::prompt_password(format!(
-            "W-API token of {instance}: "
-        ))?)
+        Zeroizing::new(rpassword::prompt_password(format!("W-API token of {instance}: "))?)
     } else {
         let mut text = Zeroizing::new(String::new());
         let read = stdin.lock().read_to_string(&mut text);
@@ -225,10 +207,7 @@ mod tests {
     fn json_keeps_every_word_and_steers_no_terminal_either() {
         let json = json!({ "a\u{9b}2J": "gpj\u{202e}.exe\u{1b}[0m \u{e0001}ção" });
         let text = escaped(&json);
-        assert_eq!(
-            text,
-            r#"{"a\u009b2J":"gpj\u202e.exe\u001b[0m \udb40\udc01ção"}"#
-        );
+        assert_eq!(text, r#"{"a\u009b2J":"gpj\u202e.exe\u001b[0m \udb40\udc01ção"}"#);
         assert_eq!(serde_json::from_str::<Value>(&text).ok(), Some(json));
     }
 

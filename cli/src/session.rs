@@ -37,12 +37,7 @@ pub(crate) struct Flags {
     )]
     stack: String,
     /// Where webhooks arrive, if not at the stack's own API: a domain of yours in front of it.
-    #[arg(
-        long,
-        global = true,
-        env = "WAPI_MEDIA_WEBHOOK_BASE_URL",
-        value_name = "URL"
-    )]
+    #[arg(long, global = true, env = "WAPI_MEDIA_WEBHOOK_BASE_URL", value_name = "URL")]
     webhook_base_url: Option<String>,
     /// Print one JSON value instead of text.
     #[arg(long, global = true)]
@@ -56,13 +51,14 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
-    /// Prints the JSON value if it is wanted, else the text, without what steers a terminal: senders choose
-    /// message ids and names.
+    /// Prints the JSON value if it is wanted, else the text, without what steers a terminal:
+    /// senders choose message ids and names.
     pub(crate) fn print(&self, json: &Value, text: impl std::fmt::Display) -> anyhow::Result<()> {
         self.print_coloured(json, screen::harmless(&text.to_string()))
     }
 
-    /// The same for a text whose own escape sequences are wanted, and which has been rid of those of others.
+    /// The same for a text whose own escape sequences are wanted, and which has been rid of those
+    /// of others.
     pub(crate) fn print_coloured(
         &self,
         json: &Value,
@@ -77,8 +73,8 @@ impl Flags {
         Ok(())
     }
 
-    /// Whether a change may be made that nobody needs to be asked about: not if this is a dry run, which
-    /// then says what it would do.
+    /// Whether a change may be made that nobody needs to be asked about: not if this is a dry run,
+    /// which then says what it would do.
     pub(crate) fn may(&self, change: &str) -> anyhow::Result<bool> {
         if self.dry_run {
             let said = json!({ "dry_run": true, "would": change });
@@ -93,7 +89,8 @@ impl Flags {
         self.agreed(change, "Go on? [y/N]", is_yes)
     }
 
-    /// Whether a change may be made that destroys what people sent: somebody types `word`, or `--yes`.
+    /// Whether a change may be made that destroys what people sent: somebody types `word`, or
+    /// `--yes`.
     pub(crate) fn confirm_typed(&self, change: &str, word: &str) -> anyhow::Result<bool> {
         let question = format!("Type {word} to go on:");
         self.agreed(change, &question, |answer| answer == word)
@@ -142,19 +139,10 @@ impl Session {
         if operator.region.is_none() {
             bail!("no AWS region is configured: set AWS_REGION, or a profile with AWS_PROFILE");
         }
-        let stack = Stack::find(&operator, &flags.stack)
-            .await
-            .with_context(|| {
-                format!(
-                    "the parts of stack {} are not known (--stack names another)",
-                    flags.stack
-                )
-            })?;
-        Ok(Self {
-            flags,
-            operator,
-            stack,
-        })
+        let stack = Stack::find(&operator, &flags.stack).await.with_context(|| {
+            format!("the parts of stack {} are not known (--stack names another)", flags.stack)
+        })?;
+        Ok(Self { flags, operator, stack })
     }
 
     /// The register of tenants and instances.
@@ -222,10 +210,7 @@ impl Session {
         tenant: Option<&TenantId>,
         odd: &mut OddRecords,
     ) -> anyhow::Result<Vec<Instance>> {
-        let Roll {
-            mut known,
-            unread: others,
-        } = self.register()?.instances().await?;
+        let Roll { mut known, unread: others } = self.register()?.instances().await?;
         known.retain(|one| tenant.is_none_or(|tenant| one.tenant == *tenant));
         for other in others.iter().filter(|one| may_be_of(one, tenant)) {
             odd.note(said(other));

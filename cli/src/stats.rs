@@ -45,10 +45,7 @@ struct Count {
     strategies: BTreeMap<String, u64>,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde asks for"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn is_nothing(count: &u64) -> bool {
     *count == 0
 }
@@ -77,18 +74,12 @@ impl Count {
     fn shares(&self) -> String {
         let percent = |n: u64| (n * 100 + self.stored / 2) / self.stored.max(1);
         let shares = self.strategies.iter();
-        let shares: Vec<_> = shares
-            .map(|(name, n)| format!("{name} {} %", percent(*n)))
-            .collect();
+        let shares: Vec<_> = shares.map(|(name, n)| format!("{name} {} %", percent(*n))).collect();
         shares.join(", ")
     }
 
     fn parked(&self) -> String {
-        let parked: Vec<_> = self
-            .parked
-            .iter()
-            .map(|(class, n)| format!("{n} {class}"))
-            .collect();
+        let parked: Vec<_> = self.parked.iter().map(|(class, n)| format!("{n} {class}")).collect();
         parked.join(", ")
     }
 }
@@ -96,9 +87,7 @@ impl Count {
 /// Counts.
 pub(crate) async fn run(stats: Stats, session: &Session) -> anyhow::Result<Exit> {
     let mut odd = OddRecords::default();
-    let owners = session
-        .owners(stats.tenant.as_ref(), None, &mut odd)
-        .await?;
+    let owners = session.owners(stats.tenant.as_ref(), None, &mut odd).await?;
     let today = clock::now().div_euclid(DAY);
     let first = today - i64::from(stats.days) + 1;
     let (records, bar) = (session.records()?, screen::counter("records counted"));
@@ -110,9 +99,7 @@ pub(crate) async fn run(stats: Stats, session: &Session) -> anyhow::Result<Exit>
         count(days, odd.seeing(its));
     }
     bar.finish_and_clear();
-    session
-        .flags
-        .print(&json(&counts), text(&counts, first..=today))?;
+    session.flags.print(&json(&counts), text(&counts, first..=today))?;
     Ok(odd.exit())
 }
 
@@ -172,13 +159,8 @@ fn text(
                 count.parked(),
             ]);
         }
-        let announced = days
-            .clone()
-            .map(|day| its.get(&day).map_or(0, |count| count.announced));
-        lines.push(format!(
-            "{tenant}  {}",
-            sparkline(&announced.collect::<Vec<_>>())
-        ));
+        let announced = days.clone().map(|day| its.get(&day).map_or(0, |count| count.announced));
+        lines.push(format!("{tenant}  {}", sparkline(&announced.collect::<Vec<_>>())));
     }
     if counts.values().all(BTreeMap::is_empty) {
         return "Nothing was announced on these days.".to_owned();
@@ -189,9 +171,7 @@ fn text(
 /// A day since 1970 as people read it; one that no calendar has is its number.
 fn date(day: i64) -> String {
     let midnight = screen::time(day.saturating_mul(DAY));
-    midnight
-        .split_once('T')
-        .map_or_else(|| day.to_string(), |(date, _)| date.to_owned())
+    midnight.split_once('T').map_or_else(|| day.to_string(), |(date, _)| date.to_owned())
 }
 
 /// One column per number, from nothing to the highest.
@@ -222,11 +202,7 @@ mod tests {
             strategies: [("cdn".to_owned(), 1), ("wapi".to_owned(), 2)].into(),
             ..Count::default()
         };
-        let quiet = Count {
-            announced: 1,
-            retrying: 1,
-            ..Count::default()
-        };
+        let quiet = Count { announced: 1, retrying: 1, ..Count::default() };
         let counts: BTreeMap<_, _> =
             [("acme".to_owned(), [(20_687, quiet), (20_688, busy)].into())].into();
         insta::assert_snapshot!(text(&counts, 20_685..=20_688));

@@ -17,10 +17,8 @@ const LATE: i64 = 30_000;
 
 /// What is shown.
 #[derive(Args)]
-#[command(
-    after_help = "Examples:\n  wapi-media tail --instance LITE-AAAAAA-BBBBBB\n  \
-    wapi-media tail --since 2h --outcome parked --no-follow"
-)]
+#[command(after_help = "Examples:\n  wapi-media tail --instance LITE-AAAAAA-BBBBBB\n  \
+    wapi-media tail --since 2h --outcome parked --no-follow")]
 pub(crate) struct Tail {
     /// Lines of this instance.
     #[arg(long)]
@@ -28,7 +26,8 @@ pub(crate) struct Tail {
     /// Lines of this message.
     #[arg(long)]
     message: Option<String>,
-    /// Lines with this outcome: queued, ignored, refused, stored, duplicate, retrying, parked, skipped, …
+    /// Lines with this outcome: queued, ignored, refused, stored, duplicate, retrying, parked,
+    /// skipped, …
     #[arg(long)]
     outcome: Option<String>,
     /// Begin so long ago.
@@ -40,11 +39,8 @@ pub(crate) struct Tail {
 }
 
 /// A function whose lines are shown: its name here, and the output that names its log group.
-const SOURCES: [(&str, &str); 3] = [
-    ("webhook", "WebhookLogs"),
-    ("download", "DownloadLogs"),
-    ("watch", "WatchLogs"),
-];
+const SOURCES: [(&str, &str); 3] =
+    [("webhook", "WebhookLogs"), ("download", "DownloadLogs"), ("watch", "WatchLogs")];
 
 /// Shows lines until somebody stops it.
 pub(crate) async fn run(tail: Tail, session: &Session) -> anyhow::Result<Exit> {

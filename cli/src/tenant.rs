@@ -39,7 +39,8 @@ pub(crate) enum Verb {
 /// One tenant and rules.
 #[derive(Args)]
 pub(crate) struct Set {
-    /// The tenant: a-z, 0-9, '-' and '_', at most 48, beginning with a letter or digit. It names the folder.
+    /// The tenant: a-z, 0-9, '-' and '_', at most 48, beginning with a letter or digit. It names
+    /// the folder.
     tenant: TenantId,
     #[command(flatten)]
     policy: PolicyOptions,
@@ -89,10 +90,7 @@ async fn add(Set { tenant, policy }: Set, session: &Session) -> anyhow::Result<E
 
 async fn list(session: &Session) -> anyhow::Result<Exit> {
     let mut odd = OddRecords::default();
-    let Roll {
-        known: tenants,
-        unread: others,
-    } = session.register()?.tenants().await?;
+    let Roll { known: tenants, unread: others } = session.register()?.tenants().await?;
     for other in others {
         odd.note(format!("tenant {}: its own record", other.id));
     }
@@ -160,10 +158,7 @@ async fn set(Set { tenant: id, policy }: Set, session: &Session) -> anyhow::Resu
     let tenant = session.tenant(&id).await?;
     let policy = policy.change(tenant.policy);
     let said = rules(&policy).map(|(name, what)| format!("{name}: {what}"));
-    if !session.flags.may(&format!(
-        "give tenant {id} these rules: {}",
-        said.join("; ")
-    ))? {
+    if !session.flags.may(&format!("give tenant {id} these rules: {}", said.join("; ")))? {
         return Ok(Exit::Ok);
     }
     session.register()?.set_policy(&id, &policy).await?;
@@ -171,9 +166,7 @@ async fn set(Set { tenant: id, policy }: Set, session: &Session) -> anyhow::Resu
         "Tenant {id} has these rules now, within five minutes everywhere: {}.",
         said.join("; ")
     );
-    session
-        .flags
-        .print(&json!({ "tenant": id, "policy": policy }), text)?;
+    session.flags.print(&json!({ "tenant": id, "policy": policy }), text)?;
     Ok(Exit::Ok)
 }
 
@@ -194,9 +187,8 @@ async fn remove(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
         return Ok(Exit::Ok);
     }
     register.remove_tenant(id).await?;
-    session.flags.print(
-        &json!({ "tenant": id, "removed": true }),
-        format!("Tenant {id} is removed."),
-    )?;
+    session
+        .flags
+        .print(&json!({ "tenant": id, "removed": true }), format!("Tenant {id} is removed."))?;
     Ok(Exit::Ok)
 }

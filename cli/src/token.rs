@@ -9,10 +9,11 @@ use crate::{exit::Exit, instance::accept_token, screen, session::Session};
 /// What can be done with tokens.
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    /// Gives an instance another W-API token. W-API is asked whether it is right before it is stored.
+    /// Gives an instance another W-API token. W-API is asked whether it is right before it is
+    /// stored.
     ///
-    /// The token is read from standard input, or asked for on a terminal. The download function uses it
-    /// within five minutes, or at once when W-API refuses the old one.
+    /// The token is read from standard input, or asked for on a terminal. The download function
+    /// uses it within five minutes, or at once when W-API refuses the old one.
     #[command(after_help = "Example:\n  wapi-media token rotate LITE-AAAAAA-BBBBBB < token.txt")]
     Rotate(Rotate),
 }
@@ -29,10 +30,7 @@ pub(crate) struct Rotate {
 
 /// Runs one verb.
 pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
-    let Verb::Rotate(Rotate {
-        instance: id,
-        unchecked,
-    }) = verb;
+    let Verb::Rotate(Rotate { instance: id, unchecked }) = verb;
     let instance = session.instance(&id).await?;
     if !session.flags.may(&format!("give {id} another token"))? {
         return Ok(Exit::Ok);
@@ -43,8 +41,6 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     }
     session.register()?.set_token(&instance, &token).await?;
     let text = format!("Instance {id} has the new token.");
-    session
-        .flags
-        .print(&json!({ "instance": id, "rotated": true }), text)?;
+    session.flags.print(&json!({ "instance": id, "rotated": true }), text)?;
     Ok(Exit::Ok)
 }

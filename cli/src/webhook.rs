@@ -32,16 +32,18 @@ use crate::{
 pub(crate) enum Verb {
     /// Lets W-API send an instance's events here, and reads back that it will.
     ///
-    /// Sets the hooks received and delivery, which announce media, and connected and disconnected. A hook
-    /// that leads elsewhere is only changed after asking, and its old URL is printed.
+    /// Sets the hooks received and delivery, which announce media, and connected and disconnected.
+    /// A hook that leads elsewhere is only changed after asking, and its old URL is printed.
     #[command(after_help = "Example:\n  wapi-media webhook register LITE-AAAAAA-BBBBBB")]
     Register(Register),
     /// Shows where W-API sends an instance's events.
     Show(One),
-    /// Posts a probe to the instance's webhook URL and follows it, through queue and function, to its record.
+    /// Posts a probe to the instance's webhook URL and follows it, through queue and function, to
+    /// its record.
     #[command(after_help = "Example:\n  wapi-media webhook verify LITE-AAAAAA-BBBBBB")]
     Verify(Verify),
-    /// Gives the instance's webhook URL another secret, in W-API and here. The old one stays valid for a while.
+    /// Gives the instance's webhook URL another secret, in W-API and here. The old one stays valid
+    /// for a while.
     RotateSecret(Rotate),
     /// Takes the hooks that lead here out of W-API. Others are left alone.
     Unregister(One),
@@ -97,11 +99,7 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
             let desk = Desk::open(&instance, session).await?;
             desk.register(hooks(all), false, OVERLAP).await
         }
-        Verb::RotateSecret(Rotate {
-            instance,
-            all,
-            overlap,
-        }) => {
+        Verb::RotateSecret(Rotate { instance, all, overlap }) => {
             let desk = Desk::open(&instance, session).await?;
             desk.register(hooks(all), true, overlap).await
         }
@@ -146,14 +144,7 @@ impl<'a> Desk<'a> {
         let wapi = session.wapi()?;
         let account = wapi.fetch_account(as_instance(id, &token)).await;
         let account = account.with_context(|| format!("the hooks of {id} could not be read"))?;
-        Ok(Self {
-            session,
-            instance,
-            token,
-            wapi,
-            account,
-            base: session.webhook_base()?,
-        })
+        Ok(Self { session, instance, token, wapi, account, base: session.webhook_base()? })
     }
 
     fn who(&self) -> Credentials<'_> {
@@ -166,9 +157,7 @@ impl<'a> Desk<'a> {
 
     /// The secrets that W-API has now, of those that are known here: the current one first.
     fn secrets_in_use(&self) -> Vec<Secret> {
-        let urls = Hook::ALL
-            .into_iter()
-            .filter_map(|hook| self.account.hook_url(hook));
+        let urls = Hook::ALL.into_iter().filter_map(|hook| self.account.hook_url(hook));
         let secrets = urls.filter_map(|url| secret_in(url, self.base, &self.instance));
         let known = secrets.filter(|secret| self.instance.known_hash(secret).is_some());
         let mut known: Vec<_> = known.map(Secret::new).collect();
@@ -186,7 +175,8 @@ impl<'a> Desk<'a> {
         let mut table = screen::table(["hook", "leads"]);
         let mut found = Vec::new();
         for (hook, points) in self.judged() {
-            // Whoever asks for it may have to give it back: the one place, with register, that shows it whole.
+            // Whoever asks for it may have to give it back: the one place, with register, that
+            // shows it whole.
             let leads = match &points {
                 Points::Elsewhere(url) => format!("elsewhere: {url}"),
                 Points::Here
@@ -202,16 +192,13 @@ impl<'a> Desk<'a> {
         self.session.flags.print(&Value::from(found), table)?;
         let is_well =
             |(hook, points): &(Hook, Points)| points.is_well(now) || !Hook::OF_MEDIA.contains(hook);
-        Ok(if self.judged().iter().all(is_well) {
-            Exit::Ok
-        } else {
-            Exit::Findings
-        })
+        Ok(if self.judged().iter().all(is_well) { Exit::Ok } else { Exit::Findings })
     }
 
-    /// The secret that the hooks are to have, and the one that stays valid beside it. A new secret is made
-    /// when it is wanted or when W-API does not have the current one, of which only the hash is known; but a
-    /// change that was interrupted is brought to its end first, because only two can be valid.
+    /// The secret that the hooks are to have, and the one that stays valid beside it. A new secret
+    /// is made when it is wanted or when W-API does not have the current one, of which only the
+    /// hash is known; but a change that was interrupted is brought to its end first, because only
+    /// two can be valid.
     fn choose(&self, is_new: bool) -> anyhow::Result<Choice> {
         let in_use = self.secrets_in_use();
         let is_halfway = self.instance.old_secret_until == Some(NO_END) || in_use.len() > 1;
@@ -236,8 +223,8 @@ impl<'a> Desk<'a> {
 
     /// Sets the hooks to a URL with a secret that is valid, and believes only what it reads back.
     ///
-    /// With a new secret both it and the one in use are valid, without an end, until W-API was seen to
-    /// have the new one: however this is interrupted, webhooks are accepted.
+    /// With a new secret both it and the one in use are valid, without an end, until W-API was seen
+    /// to have the new one: however this is interrupted, webhooks are accepted.
     async fn register(
         mut self,
         hooks: &[Hook],
@@ -275,21 +262,18 @@ impl<'a> Desk<'a> {
         let id = &self.instance.id;
         let names = screen::words(hooks.iter().map(|hook| hook.as_str()), "none");
         let change = format!("let W-API send the events {names} of {id} here");
-        let others = self
-            .judged()
-            .into_iter()
-            .filter_map(|(hook, points)| match points {
-                Points::Elsewhere(url) if hooks.contains(&hook) => Some(format!("  {hook}: {url}")),
-                Points::ByAnotherName(address) if hooks.contains(&hook) => {
-                    Some(format!("  {hook}: {address}, with this instance's secret"))
-                }
-                Points::Elsewhere(_)
-                | Points::ByAnotherName(_)
-                | Points::Here
-                | Points::HereUntil(_)
-                | Points::HereInVain
-                | Points::Nowhere => None,
-            });
+        let others = self.judged().into_iter().filter_map(|(hook, points)| match points {
+            Points::Elsewhere(url) if hooks.contains(&hook) => Some(format!("  {hook}: {url}")),
+            Points::ByAnotherName(address) if hooks.contains(&hook) => {
+                Some(format!("  {hook}: {address}, with this instance's secret"))
+            }
+            Points::Elsewhere(_)
+            | Points::ByAnotherName(_)
+            | Points::Here
+            | Points::HereUntil(_)
+            | Points::HereInVain
+            | Points::Nowhere => None,
+        });
         let others: Vec<_> = others.collect();
         if others.is_empty() {
             return self.session.flags.may(&change);
@@ -324,15 +308,9 @@ impl<'a> Desk<'a> {
 
     async fn unregister(mut self) -> anyhow::Result<Exit> {
         let is_ours = |points: &Points| {
-            matches!(
-                points,
-                Points::Here | Points::HereUntil(_) | Points::HereInVain
-            )
+            matches!(points, Points::Here | Points::HereUntil(_) | Points::HereInVain)
         };
-        let ours = self
-            .judged()
-            .into_iter()
-            .filter(|(_, points)| is_ours(points));
+        let ours = self.judged().into_iter().filter(|(_, points)| is_ours(points));
         let ours: Vec<_> = ours.map(|(hook, _)| hook).collect();
         let id = self.instance.id.clone();
         let names = screen::words(ours.iter().map(|hook| hook.as_str()), "none");
@@ -349,16 +327,11 @@ impl<'a> Desk<'a> {
             self.wapi.set_hook(*hook, "", self.who()).await?;
         }
         self.account = self.wapi.fetch_account(self.who()).await?;
-        let left: Vec<_> = ours
-            .iter()
-            .filter(|hook| self.account.hook_url(**hook).is_some())
-            .collect();
+        let left: Vec<_> =
+            ours.iter().filter(|hook| self.account.hook_url(**hook).is_some()).collect();
         let json = json!({ "instance": id, "hooks": ours, "left": left });
         let (text, exit) = if left.is_empty() {
-            (
-                format!("W-API sends nothing of {id} here any more: {names}."),
-                Exit::Ok,
-            )
+            (format!("W-API sends nothing of {id} here any more: {names}."), Exit::Ok)
         } else {
             ("W-API answered with success and still has hooks that lead here; take them out in its panel.".to_owned(), Exit::Findings)
         };
@@ -376,13 +349,7 @@ impl<'a> Desk<'a> {
         match url.filter(|_| points.is_well(now)) {
             None => {
                 let register = format!("wapi-media webhook register {id}");
-                checks.push(
-                    Check {
-                        verdict: Verdict::Fail,
-                        ..hook
-                    }
-                    .with_remedy(register),
-                );
+                checks.push(Check { verdict: Verdict::Fail, ..hook }.with_remedy(register));
             }
             Some(url) => {
                 checks.push(hook);
@@ -409,9 +376,7 @@ impl<'a> Desk<'a> {
         let waiting = screen::spinner("waiting for the probe's record");
         let found = loop {
             let record = records.of_message(&self.instance.id, message).await?.pop();
-            let is_over = record
-                .as_ref()
-                .is_some_and(|record| record.state != "retrying");
+            let is_over = record.as_ref().is_some_and(|record| record.state != "retrying");
             if is_over || began.elapsed() > within {
                 break record;
             }

@@ -1,4 +1,5 @@
-//! Every command that a page, an output, an alarm, a help text or an error shows is one that exists.
+//! Every command that a page, an output, an alarm, a help text or an error shows is one that
+//! exists.
 
 #![allow(
     clippy::expect_used,
@@ -55,10 +56,7 @@ fn fault(words: &[String], is_mention: bool) -> Option<String> {
     if output.status.success() || said.contains("AWS_REGION") {
         return None;
     }
-    let lacks = [
-        "required arguments were not provided",
-        "a value is required for",
-    ];
+    let lacks = ["required arguments were not provided", "a value is required for"];
     let is_incomplete = lacks.iter().any(|one| said.contains(one)) || !said.contains("error:");
     (!(is_mention && is_incomplete)).then_some(said)
 }
@@ -135,11 +133,7 @@ fn commands_of_text(place: &str, text: &str) -> Vec<Shown> {
 fn files(place: &str, end: &str) -> Vec<String> {
     let path = root().join(place);
     if !path.is_dir() {
-        return place
-            .ends_with(end)
-            .then(|| place.to_owned())
-            .into_iter()
-            .collect();
+        return place.ends_with(end).then(|| place.to_owned()).into_iter().collect();
     }
     let entries = path.read_dir().expect("a folder");
     let names = entries.map(|entry| entry.expect("an entry").file_name());
@@ -162,9 +156,7 @@ fn pages() -> Vec<String> {
 
 fn shown_in_pages() -> Vec<Shown> {
     let texts = pages().into_iter().map(|page| (read(&page), page));
-    texts
-        .flat_map(|(text, page)| commands_of_text(&page, &text))
-        .collect()
+    texts.flat_map(|(text, page)| commands_of_text(&page, &text)).collect()
 }
 
 /// The command itself, its nouns and their verbs, as their words.
@@ -196,28 +188,20 @@ fn subcommands(help: &str) -> Vec<String> {
     let names = commands
         .take_while(|line| !line.is_empty())
         .filter_map(|line| line.split_whitespace().next());
-    names
-        .filter(|name| *name != "help")
-        .map(str::to_owned)
-        .collect()
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
 }
 
 /// The commands that the sources tell people to run, in an error or a remedy.
 fn shown_in_sources() -> Vec<Shown> {
     let mut shown = Vec::new();
     for path in ["cli", "shared", "functions"].map(|folder| files(folder, ".rs")) {
-        for path in path
-            .into_iter()
-            .filter(|path| !path.ends_with("commands.rs"))
-        {
+        for path in path.into_iter().filter(|path| !path.ends_with("commands.rs")) {
             for (n, line) in read(&path).lines().enumerate() {
                 let is_comment = line.trim_start().starts_with("//");
                 let texts: Vec<_> = if is_comment {
                     spans(line).collect()
                 } else {
-                    line.match_indices("wapi-media ")
-                        .map(|(start, _)| &line[start..])
-                        .collect()
+                    line.match_indices("wapi-media ").map(|(start, _)| &line[start..]).collect()
                 };
                 shown.extend(texts.into_iter().map(|text| Shown {
                     place: format!("{path}:{}", n + 1),
@@ -248,11 +232,7 @@ fn fault_of_hint(words: &[String]) -> Option<String> {
         });
         words.collect::<Vec<_>>()
     });
-    let count = if words.iter().any(is_placeholder) {
-        SUBSTITUTES.len()
-    } else {
-        1
-    };
+    let count = if words.iter().any(is_placeholder) { SUBSTITUTES.len() } else { 1 };
     let mut faults = filled.take(count).map(|words| fault(&words, true));
     let first = faults.next().flatten()?;
     faults.all(|fault| fault.is_some()).then_some(first)
@@ -278,9 +258,7 @@ fn assert_all(program: &str, shown: Vec<Shown>, fault: impl Fn(&Shown) -> Option
 
 #[test]
 fn every_command_in_a_page_parses() {
-    assert_all("wapi-media", shown_in_pages(), |one| {
-        fault(&one.words, one.is_mention)
-    });
+    assert_all("wapi-media", shown_in_pages(), |one| fault(&one.words, one.is_mention));
 }
 
 #[test]
@@ -288,25 +266,19 @@ fn every_example_in_a_help_text_parses() {
     let examples = all_commands().into_iter().flat_map(|words| {
         let help = help(&words);
         let lines = help.lines().map(|line| line.trim().to_owned());
-        let lines: Vec<_> = lines
-            .filter(|line| line.starts_with("wapi-media "))
-            .collect();
+        let lines: Vec<_> = lines.filter(|line| line.starts_with("wapi-media ")).collect();
         lines.into_iter().map(move |line| Shown {
             place: format!("help of {}", words.join(" ")),
             words: shell_commands(&line).remove(0),
             is_mention: false,
         })
     });
-    assert_all("wapi-media", examples.collect(), |one| {
-        fault(&one.words, one.is_mention)
-    });
+    assert_all("wapi-media", examples.collect(), |one| fault(&one.words, one.is_mention));
 }
 
 #[test]
 fn every_command_in_a_message_parses() {
-    assert_all("wapi-media", shown_in_sources(), |one| {
-        fault_of_hint(&one.words)
-    });
+    assert_all("wapi-media", shown_in_sources(), |one| fault_of_hint(&one.words));
 }
 
 /// In a sentence nobody could tell where the command ends, a reader as little as this test.
@@ -314,13 +286,11 @@ fn every_command_in_a_message_parses() {
 fn outputs_and_alarms_quote_their_commands() {
     for (n, line) in read("template.yaml").lines().enumerate() {
         let outside = line.split('`').step_by(2);
-        let bare = outside
-            .filter(|_| !line.trim_start().starts_with('#'))
-            .any(|text| {
-                text.match_indices("wapi-media ").any(|(start, name)| {
-                    text[start + name.len()..].starts_with(|c: char| c.is_ascii_lowercase())
-                })
-            });
+        let bare = outside.filter(|_| !line.trim_start().starts_with('#')).any(|text| {
+            text.match_indices("wapi-media ").any(|(start, name)| {
+                text[start + name.len()..].starts_with(|c: char| c.is_ascii_lowercase())
+            })
+        });
         assert!(!bare, "template.yaml:{}: {}", n + 1, line.trim());
     }
 }
@@ -328,9 +298,7 @@ fn outputs_and_alarms_quote_their_commands() {
 #[test]
 fn the_page_lists_every_noun_and_verb() {
     let page = read("docs/operating.md");
-    let rows = page
-        .lines()
-        .skip_while(|line| !line.starts_with("| command |"));
+    let rows = page.lines().skip_while(|line| !line.starts_with("| command |"));
     let mut listed = BTreeSet::new();
     for row in rows.skip(2).take_while(|line| line.starts_with('|')) {
         let cell = row.split('|').nth(1).expect("a first cell");
@@ -370,9 +338,8 @@ fn every_make_target_that_is_shown_is_one() {
     for place in ["dev", "tests/simulation/src"] {
         for path in [files(place, ".py"), files(place, ".rs")].concat() {
             for (n, line) in read(&path).lines().enumerate() {
-                let hints = ["Remedy: ", "Next: "]
-                    .into_iter()
-                    .filter_map(|word| line.split_once(word));
+                let hints =
+                    ["Remedy: ", "Next: "].into_iter().filter_map(|word| line.split_once(word));
                 shown.extend(hints.map(|(_, text)| Shown {
                     place: format!("{path}:{}", n + 1),
                     words: hint(text.split(" (").next().unwrap_or(text)),
@@ -396,11 +363,8 @@ fn every_sam_command_names_what_there_is() {
         if !SAM.contains(&one.words[1].as_str()) {
             return Some(format!("none of {SAM:?}"));
         }
-        let environment = one
-            .words
-            .windows(2)
-            .find(|pair| pair[0] == "--config-env")
-            .map(|pair| &pair[1]);
+        let environment =
+            one.words.windows(2).find(|pair| pair[0] == "--config-env").map(|pair| &pair[1]);
         if environment.is_some_and(|name| !config.contains(&format!("\n[{name}.deploy."))) {
             return Some("samconfig.toml has no such environment".to_owned());
         }

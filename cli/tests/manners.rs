@@ -48,10 +48,7 @@ fn every_verb_has_help() {
         let help = run(&[noun, &["--help"]].concat());
         assert_eq!(help.status.code(), Some(0), "{noun:?}");
         let said = text(&help.stdout);
-        assert!(
-            said.contains("--dry-run") && said.contains("--json"),
-            "{noun:?}"
-        );
+        assert!(said.contains("--dry-run") && said.contains("--json"), "{noun:?}");
     }
 }
 
@@ -64,22 +61,9 @@ fn a_name_that_cannot_be_one_is_refused_with_the_rule() {
             &["tenant", "add", "acme", "--kinds", "picture"],
             "image, video, audio, document, sticker",
         ),
-        (
-            &["tenant", "add", "acme", "--retention", "2y"],
-            "30d, 90d, 1y, 5y, forever",
-        ),
+        (&["tenant", "add", "acme", "--retention", "2y"], "30d, 90d, 1y, 5y, forever"),
         (&["parked", "list", "--class", "sad"], "transient"),
-        (
-            &[
-                "media",
-                "presign",
-                "LITE-AAAAAA-BBBBBB",
-                "3EB0",
-                "--for",
-                "8days",
-            ],
-            "at most 7days",
-        ),
+        (&["media", "presign", "LITE-AAAAAA-BBBBBB", "3EB0", "--for", "8days"], "at most 7days"),
         (&["doctor", "--lang", "fr"], "en, pt-BR"),
     ] {
         let refused = run(arguments);

@@ -1,4 +1,5 @@
-//! Writes a sample page, to be looked at: `cargo run -p report --example sample -- sick pt-BR page.html`.
+//! Writes a sample page, to be looked at: `cargo run -p report --example sample -- sick pt-BR
+//! page.html`.
 
 use std::{io, process::ExitCode};
 

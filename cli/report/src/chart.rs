@@ -1,7 +1,8 @@
 //! The charts of the last 24 hours, as SVG for the page.
 //!
-//! Plotters writes each colour as an attribute. The page's style gives each of these attributes a value of its
-//! own for light, dark and print, so a chart may use no other colours than those of this file.
+//! Plotters writes each colour as an attribute. The page's style gives each of these attributes a
+//! value of its own for light, dark and print, so a chart may use no other colours than those of
+//! this file.
 
 use std::io;
 
@@ -21,7 +22,8 @@ use crate::{
     words::{Column, Phrase, Said},
 };
 
-/// What every chart measures, in the SVG's own units: about as wide as a phone, so that text keeps its size.
+/// What every chart measures, in the SVG's own units: about as wide as a phone, so that text keeps
+/// its size.
 const SIZE: (u32, u32) = (360, 190);
 /// The size of the letters, in the same units. Plotters divides it by 1.24.
 const LETTERS: f64 = 11.0 * 1.24;
@@ -64,9 +66,8 @@ const NOT_STORED: [Series; 2] = [
     Series(PARKED, Column::Parked, |hour| hour.parked),
 ];
 /// What came in.
-const RECEIVED: [Series; 1] = [Series(WEBHOOKS, Column::Webhooks, |hour| {
-    hour.webhooks.unwrap_or_default()
-})];
+const RECEIVED: [Series; 1] =
+    [Series(WEBHOOKS, Column::Webhooks, |hour| hour.webhooks.unwrap_or_default())];
 
 /// A chart for the page.
 #[derive(Debug)]
@@ -98,10 +99,8 @@ pub(crate) fn charts(
     if hours.is_empty() {
         return Ok(Vec::new());
     }
-    let mut all: Vec<(Phrase, &[Series])> = vec![
-        (Phrase::ChartStored, &STORED),
-        (Phrase::ChartNotStored, &NOT_STORED),
-    ];
+    let mut all: Vec<(Phrase, &[Series])> =
+        vec![(Phrase::ChartStored, &STORED), (Phrase::ChartNotStored, &NOT_STORED)];
     if tables::knows_webhooks(hours) {
         all.push((Phrase::ChartWebhooks, &RECEIVED));
     }
@@ -118,11 +117,7 @@ pub(crate) fn charts(
 impl Series {
     fn key(&self, hours: &[Hour], view: View) -> Key {
         let Self(Ink(_, ink), name, count) = self;
-        Key {
-            ink,
-            name: name.said(view.lang),
-            sum: view.lang.number(sum(hours.iter().map(count))),
-        }
+        Key { ink, name: name.said(view.lang), sum: view.lang.number(sum(hours.iter().map(count))) }
     }
 }
 
@@ -155,16 +150,11 @@ fn stacked(
         .margin_right(4)
         .x_label_area_size(22)
         .y_label_area_size(u32::try_from(widest).unwrap_or_default() + 8)
-        .build_cartesian_2d(
-            (0..end).with_key_points(labelled),
-            (0..top).with_key_points(lines),
-        )?;
+        .build_cartesian_2d((0..end).with_key_points(labelled), (0..top).with_key_points(lines))?;
     let mut mesh = chart.configure_mesh();
     mesh.disable_x_mesh().axis_style(LINE.0).label_style(label);
     mesh.light_line_style(LINE.0).bold_line_style(LINE.0);
-    mesh.x_label_formatter(&hour_at)
-        .y_label_formatter(&|count| view.lang.number(*count))
-        .draw()?;
+    mesh.x_label_formatter(&hour_at).y_label_formatter(&|count| view.lang.number(*count)).draw()?;
     let bars = hours.iter().zip(&middles);
     chart.draw_series(bars.flat_map(|(hour, middle)| bar(hour, series, *middle)))?;
     area.present()?;
@@ -188,7 +178,8 @@ fn bar(hour: &Hour, series: &[Series], middle: u32) -> Vec<Rectangle<(u32, u64)>
     parts
 }
 
-/// The lines of the counting axis from zero up: round numbers, the last of them not below `highest`.
+/// The lines of the counting axis from zero up: round numbers, the last of them not below
+/// `highest`.
 fn lines(highest: u64) -> Vec<u64> {
     let rounds = (0_u32..).map_while(|power| 10_u64.checked_pow(power));
     let mut steps = rounds.flat_map(|ten| [1, 2, 5].map(|round| ten.saturating_mul(round)));
@@ -214,9 +205,7 @@ mod tests {
     #[test]
     fn the_page_gives_every_colour_of_a_chart_a_value_for_light_dark_and_print() {
         let style = include_str!("../templates/style.css");
-        let inks = [
-            WAPI, ALTERNATE, CDN, RETRYING, PARKED, WEBHOOKS, LINE, LABEL,
-        ];
+        let inks = [WAPI, ALTERNATE, CDN, RETRYING, PARKED, WEBHOOKS, LINE, LABEL];
         for Ink(RGBColor(r, g, b), word) in inks {
             let attribute = format!("=\"#{r:02X}{g:02X}{b:02X}\"] ");
             let mut rules = style.lines().filter(|line| line.contains(&attribute));

@@ -2,7 +2,8 @@
 
 use plotters::drawing::DrawingAreaErrorKind;
 
-/// A report that could not be rendered. The report itself is not at fault: no value of it is refused.
+/// A report that could not be rendered. The report itself is not at fault: no value of it is
+/// refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenderError {

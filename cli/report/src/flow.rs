@@ -1,7 +1,7 @@
 //! The way of a media as a drawing: nine steps, what leads to what, and how each is.
 //!
-//! There are two drawings of the same: one for wide screens and paper, one for phones. The page's style shows
-//! the one that fits.
+//! There are two drawings of the same: one for wide screens and paper, one for phones. The page's
+//! style shows the one that fits.
 
 use crate::{
     lang::Lang,
@@ -100,10 +100,7 @@ pub(crate) fn drawings(report: &Report, lang: Lang) -> [Drawing; 2] {
     [Layout::Wide, Layout::Tall].map(|layout| Drawing {
         shape: layout.shape(),
         size: layout.size(),
-        nodes: StepId::ALL
-            .map(|id| node(report, lang, layout, id))
-            .into_iter()
-            .collect(),
+        nodes: StepId::ALL.map(|id| node(report, lang, layout, id)).into_iter().collect(),
         edges: EDGES
             .map(|(from, to)| Edge {
                 line: layout.line(from, to),
@@ -226,12 +223,7 @@ fn wide(id: StepId) -> Place {
         StepId::Bucket => (6, 1),
         StepId::Records => (4, 3),
     };
-    Place {
-        x: column * (w + gap),
-        y: half_rows * half_row,
-        w,
-        h,
-    }
+    Place { x: column * (w + gap), y: half_rows * half_row, w, h }
 }
 
 fn tall(id: StepId) -> Place {

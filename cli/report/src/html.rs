@@ -1,8 +1,8 @@
 //! The report as one page: everything in one file, nothing fetched, no script.
 //!
-//! Askama escapes every value of the template. What is written as it is: the style, which is a file of this
-//! crate, and the charts, whose labels are numbers and hours. The page's own policy (CSP) forbids the browser
-//! to load or run anything, should that ever not be enough.
+//! Askama escapes every value of the template. What is written as it is: the style, which is a file
+//! of this crate, and the charts, whose labels are numbers and hours. The page's own policy (CSP)
+//! forbids the browser to load or run anything, should that ever not be enough.
 
 use askama::Template;
 
@@ -43,8 +43,8 @@ struct Tile {
     status: Status,
 }
 
-/// The report as a complete HTML document: no external resource and no script, for light and dark screens,
-/// phones and paper. Everything the report holds appears as text, whatever it contains.
+/// The report as a complete HTML document: no external resource and no script, for light and dark
+/// screens, phones and paper. Everything the report holds appears as text, whatever it contains.
 ///
 /// # Errors
 /// [`RenderError`]; no report is known that causes it.
@@ -72,11 +72,7 @@ pub fn html(report: &Report, view: View) -> Result<String, RenderError> {
 fn tiles(report: &Report, lang: Lang) -> Vec<Tile> {
     let mut tiles = Vec::new();
     let mut tile = |number, said, status| {
-        tiles.push(Tile {
-            number,
-            said,
-            status,
-        });
+        tiles.push(Tile { number, said, status });
     };
     if !report.hours.is_empty() {
         let of = |count: fn(&Hour) -> u64| sum(report.hours.iter().map(count));

@@ -4,12 +4,12 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{error::RenderError, model::Report};
 
-/// The version of the JSON, its first name. It grows when a name changes its meaning or goes; a new name alone
-/// does not change it.
+/// The version of the JSON, its first name. It grows when a name changes its meaning or goes; a new
+/// name alone does not change it.
 pub const SCHEMA: u32 = 1;
 
-/// The report as indented JSON: one object with the names of [`Report`]'s fields, and [`SCHEMA`] as `schema`
-/// and the verdict as `status`. Times are seconds since 1970; what is not known is `null`.
+/// The report as indented JSON: one object with the names of [`Report`]'s fields, and [`SCHEMA`] as
+/// `schema` and the verdict as `status`. Times are seconds since 1970; what is not known is `null`.
 ///
 /// # Errors
 /// [`RenderError::Json`]; no report is known that causes it.

@@ -72,10 +72,7 @@ impl Lang {
 impl std::str::FromStr for Lang {
     type Err = UnknownLang;
     fn from_str(text: &str) -> Result<Self, UnknownLang> {
-        Self::ALL
-            .into_iter()
-            .find(|one| one.tag().eq_ignore_ascii_case(text))
-            .ok_or(UnknownLang)
+        Self::ALL.into_iter().find(|one| one.tag().eq_ignore_ascii_case(text)).ok_or(UnknownLang)
     }
 }
 

@@ -3,8 +3,8 @@
 use media::strategy::Strategy;
 use serde::Serialize;
 
-/// Everything one run of the diagnosis found. What was not looked at is empty or `None`; what was looked at
-/// and could not be seen is [`Status::Unknown`].
+/// Everything one run of the diagnosis found. What was not looked at is empty or `None`; what was
+/// looked at and could not be seen is [`Status::Unknown`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// The name of the stack.
@@ -17,8 +17,8 @@ pub struct Report {
     pub instance: Option<String>,
     /// What explains most of what is wrong, if anything is and it is known.
     pub root_cause: Option<RootCause>,
-    /// The steps of a media's way. They are shown in the order of [`StepId::ALL`], and one that is missing is
-    /// shown as unknown.
+    /// The steps of a media's way. They are shown in the order of [`StepId::ALL`], and one that is
+    /// missing is shown as unknown.
     pub steps: Vec<Step>,
     /// What W-API's endpoints answered.
     pub endpoints: Vec<Endpoint>,
@@ -39,8 +39,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// The verdict: the worst of the steps, instances, folders and settings. A single endpoint's or strategy's
-    /// failure counts through the step it belongs to, because another may do its work.
+    /// The verdict: the worst of the steps, instances, folders and settings. A single endpoint's or
+    /// strategy's failure counts through the step it belongs to, because another may do its work.
     #[must_use]
     pub fn status(&self) -> Status {
         let steps = self.steps.iter().map(|step| step.status);
@@ -51,8 +51,8 @@ impl Report {
     }
 }
 
-/// How something is. The order is that of severity: what is unknown is worse than what is fine, and better
-/// than what is known to be wrong.
+/// How something is. The order is that of severity: what is unknown is worse than what is fine, and
+/// better than what is known to be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -67,7 +67,8 @@ pub enum Status {
 }
 
 impl Status {
-    /// The worst of several; [`Status::Unknown`] when there is none, because then nothing was checked.
+    /// The worst of several; [`Status::Unknown`] when there is none, because then nothing was
+    /// checked.
     pub fn worst(of: impl IntoIterator<Item = Self>) -> Self {
         of.into_iter().max().unwrap_or(Self::Unknown)
     }
@@ -189,8 +190,8 @@ pub struct InstanceCheck {
     pub status: Status,
     /// When its last webhook came, in seconds since 1970; `None` if none is known.
     pub last_webhook_at: Option<i64>,
-    /// What was checked of it: whether its token is taken, is its own and no other tenant's, whether each hook
-    /// points here, and whatever else there is.
+    /// What was checked of it: whether its token is taken, is its own and no other tenant's,
+    /// whether each hook points here, and whatever else there is.
     pub checks: Vec<Setting>,
 }
 
@@ -214,7 +215,8 @@ pub struct Folder {
 /// Media that are not stored, of one class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailureCount {
-    /// The class, as the record has it. One of [`media::failure::FailureClass`] is explained to the reader.
+    /// The class, as the record has it. One of [`media::failure::FailureClass`] is explained to the
+    /// reader.
     pub class: String,
     /// How many.
     pub count: u64,
@@ -227,7 +229,8 @@ pub struct FailureCount {
 /// The same media asked of each strategy, one beside the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ControlledTest {
-    /// Whether the keys were invented: then no strategy can bring a file, and only how it answers counts.
+    /// Whether the keys were invented: then no strategy can bring a file, and only how it answers
+    /// counts.
     pub synthetic_keys: bool,
     /// Each media with each strategy that was tried.
     pub rows: Vec<TestRow>,
@@ -290,9 +293,7 @@ impl Hour {
     /// Media stored, by all strategies together.
     #[must_use]
     pub fn stored(&self) -> u64 {
-        self.wapi
-            .saturating_add(self.wapi_alternate)
-            .saturating_add(self.cdn)
+        self.wapi.saturating_add(self.wapi_alternate).saturating_add(self.cdn)
     }
 }
 
@@ -303,10 +304,7 @@ mod tests {
     #[test]
     fn the_worst_status_is_the_verdict_and_nothing_checked_is_unknown() {
         assert_eq!(Status::worst([Status::Ok, Status::Ok]), Status::Ok);
-        assert_eq!(
-            Status::worst([Status::Unknown, Status::Ok]),
-            Status::Unknown
-        );
+        assert_eq!(Status::worst([Status::Unknown, Status::Ok]), Status::Unknown);
         assert_eq!(Status::worst([Status::Unknown, Status::Warn]), Status::Warn);
         assert_eq!(Status::worst([Status::Fail, Status::Warn]), Status::Fail);
         assert_eq!(Status::worst([]), Status::Unknown);

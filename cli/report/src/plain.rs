@@ -1,7 +1,8 @@
 //! Text that may come from outside, without what steers a terminal or turns the reading direction.
 
-/// The text on one line. What breaks lines becomes a space; every other control character, and those that
-/// reorder what a reader sees, become `�`, because they would be obeyed where they are shown.
+/// The text on one line. What breaks lines becomes a space; every other control character, and
+/// those that reorder what a reader sees, become `�`, because they would be obeyed where they are
+/// shown.
 pub(crate) fn plain(text: &str) -> String {
     text.trim().chars().map(shown).collect()
 }

@@ -40,8 +40,8 @@ pub fn failure(error: &dyn std::fmt::Display, lang: Lang) -> String {
     reason(&error.to_string(), lang)
 }
 
-/// A reason as records and attempts have it: what each strategy found, one after the other. Words of
-/// others in it, such as W-API's own, and of other versions stay as they are.
+/// A reason as records and attempts have it: what each strategy found, one after the other. Words
+/// of others in it, such as W-API's own, and of other versions stay as they are.
 #[must_use]
 pub fn reason(text: &str, lang: Lang) -> String {
     match lang {
@@ -61,7 +61,8 @@ fn finding(text: &str) -> String {
     }
 }
 
-/// The sentence of [`SENTENCES`] with which the text begins, translated, and the rest of the text as it is.
+/// The sentence of [`SENTENCES`] with which the text begins, translated, and the rest of the text
+/// as it is.
 fn sentence(text: &str) -> String {
     for (english, portuguese) in INTRODUCTIONS {
         if let Some(rest) = text.strip_prefix(english) {
@@ -77,7 +78,8 @@ fn sentence(text: &str) -> String {
     longest.map_or_else(|| text.to_owned(), |(_, translated)| translated)
 }
 
-/// What stands in the text where the pattern has `{}`, and what follows it; nothing if it does not begin so.
+/// What stands in the text where the pattern has `{}`, and what follows it; nothing if it does not
+/// begin so.
 fn values_of<'a>(text: &'a str, pattern: &str) -> Option<(Vec<&'a str>, &'a str)> {
     let mut pieces = pattern.split("{}");
     let mut rest = text.strip_prefix(pieces.next()?)?;
@@ -106,7 +108,8 @@ fn filled(pattern: &str, values: &[&str]) -> String {
     text
 }
 
-/// What an alarm says to do. `name` is the alarm's, and has the alarm's name in `template.yaml` in it.
+/// What an alarm says to do. `name` is the alarm's, and has the alarm's name in `template.yaml` in
+/// it.
 #[must_use]
 pub fn alarm(name: &str, description: &str, lang: Lang) -> String {
     let known = ALARMS.iter().find(|(alarm, _)| name.contains(alarm));

@@ -60,25 +60,15 @@ pub(crate) enum Set {
 
 impl Cell {
     fn words(text: &str) -> Self {
-        Self {
-            text: plain(text),
-            ..Self::default()
-        }
+        Self { text: plain(text), ..Self::default() }
     }
 
     fn code(text: &str) -> Self {
-        Self {
-            set: Set::Code,
-            ..Self::words(text)
-        }
+        Self { set: Set::Code, ..Self::words(text) }
     }
 
     fn number(text: String) -> Self {
-        Self {
-            text,
-            set: Set::Number,
-            ..Self::default()
-        }
+        Self { text, set: Set::Number, ..Self::default() }
     }
 
     fn status(status: Status, lang: Lang) -> Self {
@@ -86,43 +76,26 @@ impl Cell {
     }
 
     fn of(self, status: Status) -> Self {
-        Self {
-            status: Some(status),
-            ..self
-        }
+        Self { status: Some(status), ..self }
     }
 
     fn below(self, text: &str) -> Self {
         let text = plain(text);
-        Self {
-            below: (!text.is_empty()).then_some(text),
-            ..self
-        }
+        Self { below: (!text.is_empty()).then_some(text), ..self }
     }
 
     fn remedied(self, remedy: Option<&String>) -> Self {
-        Self {
-            below: remedy.map(|remedy| format!("{ARROW}{}", plain(remedy))),
-            ..self
-        }
+        Self { below: remedy.map(|remedy| format!("{ARROW}{}", plain(remedy))), ..self }
     }
 }
 
 impl Table {
     fn new(section: Section, columns: impl Into<Vec<Column>>) -> Self {
-        Self {
-            section,
-            note: None,
-            columns: columns.into(),
-            rows: Vec::new(),
-        }
+        Self { section, note: None, columns: columns.into(), rows: Vec::new() }
     }
 
     fn with<T>(self, all: &[T], row: impl Fn(&T) -> Vec<Cell>) -> Self {
-        Self {
-            rows: all.iter().map(row).collect(),
-            ..self
-        }
+        Self { rows: all.iter().map(row).collect(), ..self }
     }
 
     /// What stands above the table.
@@ -190,13 +163,7 @@ pub(crate) fn others(report: &Report, view: View) -> Vec<Table> {
 }
 
 fn endpoints(all: &[Endpoint], lang: Lang) -> Table {
-    let columns = [
-        Column::Status,
-        Column::Endpoint,
-        Column::Http,
-        Column::Latency,
-        Column::Note,
-    ];
+    let columns = [Column::Status, Column::Endpoint, Column::Http, Column::Latency, Column::Note];
     Table::new(Section::Endpoints, columns).with(all, |one| {
         vec![
             Cell::status(one.status, lang),
@@ -216,12 +183,7 @@ fn side_by_side(test: &ControlledTest, lang: Lang) -> Table {
             messages.push(&row.message_id);
         }
     }
-    let columns = [
-        Column::Message,
-        Column::Wapi,
-        Column::WapiAlternate,
-        Column::Cdn,
-    ];
+    let columns = [Column::Message, Column::Wapi, Column::WapiAlternate, Column::Cdn];
     let note = match test.synthetic_keys {
         true => Sentence::SyntheticKeys,
         false => Sentence::RealKeys,
@@ -249,20 +211,13 @@ fn tried(row: &TestRow, lang: Lang) -> Cell {
         Some(lang.latency(row.latency_ms)),
     ];
     let facts: Vec<_> = facts.into_iter().flatten().collect();
-    Cell::words(&facts.join(" · "))
-        .of(row.status)
-        .below(&row.note)
+    Cell::words(&facts.join(" · ")).of(row.status).below(&row.note)
 }
 
 /// One row per check, below one for the instance itself, which has its status and its last webhook.
 fn instances(all: &[InstanceCheck], view: View) -> Table {
     let lang = view.lang;
-    let columns = [
-        Column::Instance,
-        Column::Status,
-        Column::Check,
-        Column::Evidence,
-    ];
+    let columns = [Column::Instance, Column::Status, Column::Check, Column::Evidence];
     let mut table = Table::new(Section::Instances, columns);
     for one in all {
         let last_webhook = match one.last_webhook_at {
@@ -310,12 +265,7 @@ fn folders(all: &[Folder], lang: Lang) -> Table {
 
 fn failures(all: &[FailureCount], view: View) -> Table {
     let lang = view.lang;
-    let columns = [
-        Column::Class,
-        Column::Count,
-        Column::LastReason,
-        Column::LastAt,
-    ];
+    let columns = [Column::Class, Column::Count, Column::LastReason, Column::LastAt];
     let mut table = Table::new(Section::Failures, columns);
     table.note = all.is_empty().then(|| Phrase::NoFailures.said(lang));
     table.with(all, |one| {
@@ -331,12 +281,7 @@ fn failures(all: &[FailureCount], view: View) -> Table {
 }
 
 fn settings(all: &[Setting], lang: Lang) -> Table {
-    let columns = [
-        Column::Status,
-        Column::Setting,
-        Column::Value,
-        Column::Expected,
-    ];
+    let columns = [Column::Status, Column::Setting, Column::Value, Column::Expected];
     Table::new(Section::Settings, columns).with(all, |one| {
         vec![
             Cell::status(one.status, lang),
@@ -384,7 +329,8 @@ pub(crate) fn hours(all: &[Hour], view: View) -> Table {
     })
 }
 
-/// The hours as lines, for a terminal: one row per thing counted, drawn in bars as high as its highest hour.
+/// The hours as lines, for a terminal: one row per thing counted, drawn in bars as high as its
+/// highest hour.
 pub(crate) fn hourly_lines(all: &[Hour], lang: Lang) -> Table {
     let columns = [Column::Counted, Column::Total, Column::PerHour];
     let mut table = Table::new(Section::Hours, columns);

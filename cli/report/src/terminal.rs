@@ -19,11 +19,13 @@ use crate::{
 pub struct Terminal {
     /// Whether colours may be used. Every status has its sign and its word in any case.
     pub colour: bool,
-    /// How many characters fit on a line. Tables wrap their cells to it; a command to run is never wrapped.
+    /// How many characters fit on a line. Tables wrap their cells to it; a command to run is never
+    /// wrapped.
     pub width: u16,
 }
 
-/// The report as text. It ends with a line break, and holds no escape sequence unless `terminal.colour`.
+/// The report as text. It ends with a line break, and holds no escape sequence unless
+/// `terminal.colour`.
 #[must_use]
 pub fn text(report: &Report, view: View, terminal: Terminal) -> String {
     let lang = view.lang;
@@ -50,11 +52,7 @@ pub fn text(report: &Report, view: View, terminal: Terminal) -> String {
 fn head(report: &Report, view: View, terminal: Terminal) -> String {
     let lang = view.lang;
     let about = tables::about(report, view).map(|(name, value)| format!("{name}: {value}"));
-    let headline = signed(
-        Headline(report.status()).said(lang),
-        report.status(),
-        terminal,
-    );
+    let headline = signed(Headline(report.status()).said(lang), report.status(), terminal);
     let mut head = format!("{}\n{headline}", wrapped(&about.join(" · "), terminal));
     if let Some(cause) = &report.root_cause {
         let sentence = format!("{}: {}", Phrase::Cause.said(lang), plain(&cause.sentence));

@@ -17,13 +17,11 @@ impl View {
     /// In `lang`, with times in UTC.
     #[must_use]
     pub fn utc(lang: Lang) -> Self {
-        Self {
-            lang,
-            offset: UtcOffset::UTC,
-        }
+        Self { lang, offset: UtcOffset::UTC }
     }
 
-    /// A time as people read it, without the offset. A time no calendar has is shown as the number it is.
+    /// A time as people read it, without the offset. A time no calendar has is shown as the number
+    /// it is.
     pub(crate) fn time(self, seconds: i64) -> String {
         let Some(at) = self.moment(seconds) else {
             return seconds.to_string();
@@ -38,8 +36,7 @@ impl View {
 
     /// Only the hour of the day, such as `14h`.
     pub(crate) fn hour(self, seconds: i64) -> String {
-        self.moment(seconds)
-            .map_or_else(String::new, |at| format!("{:02}h", at.hour()))
+        self.moment(seconds).map_or_else(String::new, |at| format!("{:02}h", at.hour()))
     }
 
     /// The offset in words, such as `UTC-03:00`.

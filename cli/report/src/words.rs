@@ -1,5 +1,5 @@
-//! The catalogue: every fixed word of the report, in each language, side by side. A `match` that leaves one
-//! out does not compile.
+//! The catalogue: every fixed word of the report, in each language, side by side. A `match` that
+//! leaves one out does not compile.
 
 use media::failure::FailureClass;
 
@@ -37,18 +37,11 @@ impl Said for Status {
 impl Said for StepId {
     fn pair(self) -> (&'static str, &'static str) {
         match self {
-            Self::Connection => (
-                "WhatsApp account connected to W-API",
-                "Conta do WhatsApp conectada à W-API",
-            ),
-            Self::Hooks => (
-                "W-API's hooks registered here",
-                "Webhooks da W-API cadastrados aqui",
-            ),
-            Self::Api => (
-                "API Gateway and webhook function",
-                "API Gateway e função webhook",
-            ),
+            Self::Connection => {
+                ("WhatsApp account connected to W-API", "Conta do WhatsApp conectada à W-API")
+            }
+            Self::Hooks => ("W-API's hooks registered here", "Webhooks da W-API cadastrados aqui"),
+            Self::Api => ("API Gateway and webhook function", "API Gateway e função webhook"),
             Self::JobsQueue => ("Jobs queue", "Fila de tarefas"),
             Self::DownloadFunction => ("Download function", "Função download"),
             Self::WapiDownload => ("W-API's download endpoint", "Endpoint de download da W-API"),
@@ -80,10 +73,7 @@ impl Said for Short {
             StepId::WapiDownload => (["W-API's", "download"], ["Download", "da W-API"]),
             StepId::Cdn => (["WhatsApp's", "CDN"], ["CDN do", "WhatsApp"]),
             StepId::Bucket => (["S3", "bucket"], ["Bucket", "S3"]),
-            StepId::Records => (
-                ["Records and", "parked queue"],
-                ["Registros e", "fila parked"],
-            ),
+            StepId::Records => (["Records and", "parked queue"], ["Registros e", "fila parked"]),
         };
         let ([english_upper, english_lower], [upper, lower]) = (english, portuguese);
         match self {
@@ -108,10 +98,9 @@ impl Said for Headline {
                 "Nothing is known to be wrong, but not everything could be checked",
                 "Nenhum problema conhecido, mas nem tudo pôde ser verificado",
             ),
-            Status::Warn => (
-                "It works, and something needs attention",
-                "Funciona, e algo pede atenção",
-            ),
+            Status::Warn => {
+                ("It works, and something needs attention", "Funciona, e algo pede atenção")
+            }
             Status::Fail => (
                 "Something does not work and needs a person",
                 "Algo não funciona e precisa de uma pessoa",
@@ -136,10 +125,7 @@ impl Said for FailureClass {
                 "Gone from WhatsApp's CDN, and W-API does not have it either",
                 "Já saiu do CDN do WhatsApp, e a W-API também não a tem",
             ),
-            Self::Corrupt => (
-                "The key does not open what came",
-                "A chave não abre o que veio",
-            ),
+            Self::Corrupt => ("The key does not open what came", "A chave não abre o que veio"),
             Self::Unread => (
                 "A webhook that could not be read; its body is kept",
                 "Webhook que não se conseguiu ler; o corpo está guardado",
@@ -405,10 +391,9 @@ impl Said for Phrase {
             Self::ChartNotStored => ("Not stored", "Não guardadas"),
             Self::ChartWebhooks => ("Received", "Recebidos"),
             Self::Numbers => ("The same in numbers", "Os mesmos dados em números"),
-            Self::NoFailures => (
-                "No media waits or is parked.",
-                "Nenhuma mídia espera ou está estacionada.",
-            ),
+            Self::NoFailures => {
+                ("No media waits or is parked.", "Nenhuma mídia espera ou está estacionada.")
+            }
             Self::NotTried => ("not tried", "não tentada"),
             Self::LastWebhook => ("last webhook", "último webhook"),
             Self::NoWebhook => ("no webhook known", "nenhum webhook conhecido"),
@@ -439,10 +424,9 @@ impl Said for Sentence {
                 "The download function asks W-API first, then WhatsApp's CDN. Either is enough.",
                 "A função download pede primeiro à W-API, depois ao CDN do WhatsApp. Basta um dos dois.",
             ),
-            Self::Expiring => (
-                "not stored, expire within 48 h",
-                "não guardadas, expiram em até 48 h",
-            ),
+            Self::Expiring => {
+                ("not stored, expire within 48 h", "não guardadas, expiram em até 48 h")
+            }
             Self::SyntheticKeys => (
                 "The keys were invented: no strategy can bring a file, and only how it answers counts.",
                 "As chaves são inventadas: nenhuma estratégia traz o arquivo, e só conta como ela responde.",

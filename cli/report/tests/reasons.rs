@@ -12,10 +12,7 @@ const SOURCES: [(&str, &str); 17] = [
     ("shared/fetch/src/account.rs", "#[error("),
     ("shared/fetch/src/strategies/cdn.rs", "NotApplicable("),
     ("shared/fetch/src/strategies/wapi.rs", "NotApplicable("),
-    (
-        "shared/fetch/src/strategies/wapi_alternate.rs",
-        "NotApplicable(",
-    ),
+    ("shared/fetch/src/strategies/wapi_alternate.rs", "NotApplicable("),
     ("shared/wapi/src/download.rs", "#[error("),
     ("shared/media/src/open.rs", "#[error("),
     ("shared/media/src/job.rs", "#[error("),
@@ -67,9 +64,7 @@ fn known_to_the_code() -> Vec<String> {
         found.push(format!("no {wait} in time"));
     }
     assert!(found.len() > 50, "{}", found.len());
-    let examples = found
-        .into_iter()
-        .map(|text| example(&text.replace("{detail}", "")));
+    let examples = found.into_iter().map(|text| example(&text.replace("{detail}", "")));
     examples.collect()
 }
 
@@ -84,15 +79,9 @@ fn no_english_reason_known_to_the_code_is_in_a_portuguese_report() {
         last_at: report.taken_at,
     };
     report.failures = english.iter().map(failure).collect();
-    let view = View {
-        lang: Lang::PtBr,
-        offset: UtcOffset::UTC,
-    };
+    let view = View { lang: Lang::PtBr, offset: UtcOffset::UTC };
     // So wide that no line is broken.
-    let wide = Terminal {
-        colour: false,
-        width: 10_000,
-    };
+    let wide = Terminal { colour: false, width: 10_000 };
     let page = html(&report, view).unwrap_or_else(|error| unreachable!("{error}"));
     let page = page.replace("&#39;", "'").replace("&#x27;", "'");
     let json = json(&report).unwrap_or_else(|error| unreachable!("{error}"));
@@ -128,12 +117,7 @@ fn a_reason_is_translated_strategy_by_strategy_and_words_of_others_stay() {
         cdn: a conexão falhou: connection refused";
     assert_eq!(reason(english, Lang::PtBr), portuguese);
     assert_eq!(reason(english, Lang::En), english);
-    for theirs in [
-        "",
-        "Falha ao fazer o download",
-        "{}",
-        "a reason of another version",
-    ] {
+    for theirs in ["", "Falha ao fazer o download", "{}", "a reason of another version"] {
         assert_eq!(reason(theirs, Lang::PtBr), theirs);
     }
     assert_eq!(state("parked", Lang::PtBr), "estacionada");

@@ -9,10 +9,7 @@ mod samples;
 const HOSTILE: &str =
     "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u{1b}[2J\u{202e}&amp;";
 
-const PLAIN: Terminal = Terminal {
-    colour: false,
-    width: 110,
-};
+const PLAIN: Terminal = Terminal { colour: false, width: 110 };
 
 fn view(lang: Lang) -> View {
     let offset = UtcOffset::from_hms(-3, 0, 0).unwrap_or(UtcOffset::UTC);
@@ -25,12 +22,8 @@ fn page(report: &Report, lang: Lang) -> String {
 
 /// Every page of the samples.
 fn pages() -> Vec<String> {
-    let pages = Lang::ALL.map(|lang| {
-        [
-            page(&samples::healthy(lang), lang),
-            page(&samples::sick(lang), lang),
-        ]
-    });
+    let pages = Lang::ALL
+        .map(|lang| [page(&samples::healthy(lang), lang), page(&samples::sick(lang), lang)]);
     pages.into_iter().flatten().collect()
 }
 
@@ -142,10 +135,7 @@ fn the_verdict_is_that_of_the_worst_check() {
 fn a_terminal_gets_colours_only_if_it_can_show_them() {
     let report = samples::sick(Lang::En);
     assert!(!text(&report, view(Lang::En), PLAIN).contains('\u{1b}'));
-    let colour = Terminal {
-        colour: true,
-        ..PLAIN
-    };
+    let colour = Terminal { colour: true, ..PLAIN };
     assert!(text(&report, view(Lang::En), colour).contains("\u{1b}["));
 }
 
@@ -155,16 +145,10 @@ fn no_line_of_a_table_is_wider_than_the_terminal_and_a_command_is_never_broken()
         let terminal = Terminal { width, ..PLAIN };
         let report = samples::sick(Lang::En);
         let shown = text(&report, view(Lang::En), terminal);
-        let command = report
-            .root_cause
-            .and_then(|cause| cause.command)
-            .expect("one");
+        let command = report.root_cause.and_then(|cause| cause.command).expect("one");
         assert!(shown.lines().any(|line| line.trim() == command));
         for line in shown.lines().filter(|line| line.trim() != command) {
-            assert!(
-                line.chars().count() <= usize::from(width),
-                "{width}: {line}"
-            );
+            assert!(line.chars().count() <= usize::from(width), "{width}: {line}");
         }
     }
 }
@@ -183,12 +167,9 @@ fn nothing_from_outside_becomes_markup() {
     for tag in ["<script", "<img", "</script", "\u{1b}", "\u{202e}"] {
         assert!(!page.contains(tag), "{tag:?}");
     }
-    // An attribute that was broken out of would bring one more quote than the template has pairs for.
-    for tag in page
-        .split('<')
-        .skip(1)
-        .filter_map(|tag| tag.split('>').next())
-    {
+    // An attribute that was broken out of would bring one more quote than the template has pairs
+    // for.
+    for tag in page.split('<').skip(1).filter_map(|tag| tag.split('>').next()) {
         let is_closed = tag.matches('"').count().is_multiple_of(2);
         assert!(is_closed, "<{tag}>");
     }
@@ -268,14 +249,9 @@ fn the_page_says_the_verdict_the_cause_and_the_command_first() {
 fn the_drawn_way_has_every_step_with_its_state_in_words() {
     let page = page(&samples::sick(Lang::PtBr), Lang::PtBr);
     for shape in ["wide", "tall"] {
-        let start = page
-            .find(&format!("<svg class=\"flow {shape}\""))
-            .expect(shape);
+        let start = page.find(&format!("<svg class=\"flow {shape}\"")).expect(shape);
         let drawing = page[start..].split("</svg>").next().expect("its end");
-        assert_eq!(
-            drawing.matches("<g class=\"node").count(),
-            StepId::ALL.len()
-        );
+        assert_eq!(drawing.matches("<g class=\"node").count(), StepId::ALL.len());
         for badge in ["✓ ok", "? não verificado", "! atenção", "✗ falha"] {
             assert!(drawing.contains(badge), "{shape}: {badge}");
         }
@@ -295,19 +271,10 @@ fn a_step_nobody_looked_at_is_not_drawn_as_well() {
 fn the_charts_show_each_strategy_and_the_same_numbers_as_the_table() {
     let page = page(&samples::sick(Lang::En), Lang::En);
     assert_eq!(page.matches("<figure class=\"chart\">").count(), 3);
-    for key in [
-        "wapi",
-        "wapi_alternate",
-        "cdn",
-        "waiting to retry",
-        "parked",
-    ] {
+    for key in ["wapi", "wapi_alternate", "cdn", "waiting to retry", "parked"] {
         assert!(page.contains(&format!("</i>{key} <b>")), "{key}");
     }
-    let hours = page
-        .split("<table class=\"hours\">")
-        .nth(1)
-        .expect("a table");
+    let hours = page.split("<table class=\"hours\">").nth(1).expect("a table");
     let rows = hours.split("</table>").next().expect("its end");
     assert_eq!(rows.matches("<tr>").count(), 25);
 }
@@ -348,10 +315,8 @@ fn both_languages_say_everything_in_their_own_words() {
             assert!(page.contains(&format!("<html lang=\"{}\">", lang.tag())));
         }
     }
-    let (english, portuguese) = (
-        page(&samples::sick(Lang::En), Lang::En),
-        page(&samples::sick(Lang::PtBr), Lang::PtBr),
-    );
+    let (english, portuguese) =
+        (page(&samples::sick(Lang::En), Lang::En), page(&samples::sick(Lang::PtBr), Lang::PtBr));
     let shape = |page: &str| page.matches('<').count();
     assert_eq!(shape(&english), shape(&portuguese), "the same page");
 }

@@ -1,4 +1,5 @@
-//! The root cause: of all that is wrong, that which explains most of the rest, with the command that mends it.
+//! The root cause: of all that is wrong, that which explains most of the rest, with the command
+//! that mends it.
 
 use media::strategy::Strategy;
 use report::{Lang, Report, RootCause, Status, StepId};
@@ -6,7 +7,8 @@ use report::{Lang, Report, RootCause, Status, StepId};
 use super::{examined::Examined, say, trial::Trial};
 use crate::check::{self, Check, Verdict};
 
-/// The first that holds, in the order of the flow; W-API and the CDN together, because either is enough.
+/// The first that holds, in the order of the flow; W-API and the CDN together, because either is
+/// enough.
 pub(crate) fn of(
     report: &Report,
     examined: &[Examined],
@@ -30,9 +32,7 @@ fn of_instance(examined: &[Examined], name: &'static str, lang: Lang) -> Option<
         let check = one.check(name)?;
         (check.verdict == Verdict::Fail).then(|| check.clone())
     };
-    let (id, check) = examined
-        .iter()
-        .find_map(|one| Some((&one.instance.id, failed(one)?)))?;
+    let (id, check) = examined.iter().find_map(|one| Some((&one.instance.id, failed(one)?)))?;
     let (evidence, label) = (check.evidence, check::label(name, lang));
     let sentence = if name.starts_with("hook") {
         say!(
@@ -41,16 +41,9 @@ fn of_instance(examined: &[Examined], name: &'static str, lang: Lang) -> Option<
             "A W-API não envia os eventos de {id} para cá ({label}: {evidence}); as mídias deles nunca chegam."
         )
     } else {
-        say!(
-            lang,
-            "Instance {id}: {evidence}.",
-            "Instância {id}: {evidence}."
-        )
+        say!(lang, "Instance {id}: {evidence}.", "Instância {id}: {evidence}.")
     };
-    Some(RootCause {
-        sentence,
-        command: check.remedy,
-    })
+    Some(RootCause { sentence, command: check.remedy })
 }
 
 fn of_step(report: &Report, id: StepId) -> Option<RootCause> {
@@ -63,18 +56,11 @@ fn of_step(report: &Report, id: StepId) -> Option<RootCause> {
 
 /// Whether W-API, the CDN, or both do not give what a controlled test asked for.
 fn of_sources(trial: &Trial, lang: Lang) -> Option<RootCause> {
-    let (wapi, cdn) = (
-        trial.verdict(Strategy::Wapi)?,
-        trial.verdict(Strategy::Cdn)?,
-    );
+    let (wapi, cdn) = (trial.verdict(Strategy::Wapi)?, trial.verdict(Strategy::Cdn)?);
     let told = |attempt: &media::record::Attempt| {
-        let status = attempt
-            .status
-            .map_or_else(|| "-".to_owned(), |status| status.to_string());
-        let words = attempt
-            .excerpt
-            .clone()
-            .unwrap_or_else(|| report::reason(&attempt.verdict, lang));
+        let status = attempt.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+        let words =
+            attempt.excerpt.clone().unwrap_or_else(|| report::reason(&attempt.verdict, lang));
         format!("{status}: {words}")
     };
     let (of_wapi, of_cdn) = (told(wapi.1), told(cdn.1));
@@ -101,23 +87,14 @@ fn of_sources(trial: &Trial, lang: Lang) -> Option<RootCause> {
 }
 
 fn of_any_step(report: &Report) -> Option<RootCause> {
-    let worst = report
-        .steps
-        .iter()
-        .filter(|step| step.status > Status::Unknown);
+    let worst = report.steps.iter().filter(|step| step.status > Status::Unknown);
     // The first of those that are equally bad.
     let worst = worst.rev().max_by_key(|step| step.status)?;
-    Some(RootCause {
-        sentence: format!("{}.", worst.evidence),
-        command: worst.remedy.clone(),
-    })
+    Some(RootCause { sentence: format!("{}.", worst.evidence), command: worst.remedy.clone() })
 }
 
 fn of_setting(report: &Report) -> Option<RootCause> {
-    let bad = report
-        .settings
-        .iter()
-        .filter(|one| one.status > Status::Unknown);
+    let bad = report.settings.iter().filter(|one| one.status > Status::Unknown);
     let bad = bad.rev().max_by_key(|one| one.status)?;
     Some(RootCause {
         sentence: format!("{}: {}.", bad.name, bad.value),

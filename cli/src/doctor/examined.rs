@@ -35,11 +35,7 @@ impl Examined {
         if let (Some(token), Some(other)) = (&token, other) {
             checks.push(cross_tenant(instance, token, other, lang, session).await?);
         }
-        Ok(Self {
-            instance: instance.clone(),
-            token,
-            checks,
-        })
+        Ok(Self { instance: instance.clone(), token, checks })
     }
 
     /// The check of this name.
@@ -55,11 +51,7 @@ impl Examined {
             expected: None,
             remedy: check.remedy.clone(),
         };
-        let worst = self
-            .checks
-            .iter()
-            .map(|check| status_of(check.verdict))
-            .max();
+        let worst = self.checks.iter().map(|check| status_of(check.verdict)).max();
         InstanceCheck {
             tenant: self.instance.tenant.to_string(),
             instance: self.instance.id.to_string(),
@@ -89,10 +81,7 @@ async fn cross_tenant(
 ) -> anyhow::Result<Check> {
     const NAME: &str = "cross-tenant";
     let (id, other) = (&instance.id, &other.id);
-    let answer = session
-        .wapi()?
-        .fetch_status(as_instance(other, token))
-        .await;
+    let answer = session.wapi()?.fetch_status(as_instance(other, token)).await;
     Ok(match answer {
         Ok(_) => {
             let evidence = say!(
@@ -122,38 +111,21 @@ async fn cross_tenant(
 /// A step about instances: how many are well, and what the first that is not says.
 fn of_instances(id: StepId, examined: &[Examined], names: &[&str], lang: Lang) -> Step {
     let checks_of = |one: &Examined| -> Vec<Check> {
-        let its = one
-            .checks
-            .iter()
-            .filter(|check| names.contains(&check.name));
+        let its = one.checks.iter().filter(|check| names.contains(&check.name));
         its.cloned().collect()
     };
     let bad = examined.iter().find_map(|one| {
         let checks = checks_of(one);
-        let worst = checks
-            .into_iter()
-            .max_by_key(|check| status_of(check.verdict))?;
+        let worst = checks.into_iter().max_by_key(|check| status_of(check.verdict))?;
         (worst.verdict != Verdict::Ok).then_some((one, worst))
     });
     let all = examined.len();
-    let is_well = |one: &&Examined| {
-        checks_of(one)
-            .iter()
-            .all(|check| check.verdict == Verdict::Ok)
-    };
+    let is_well = |one: &&Examined| checks_of(one).iter().all(|check| check.verdict == Verdict::Ok);
     let well = examined.iter().filter(is_well).count();
-    let count = say!(
-        lang,
-        "{well} of {all} instances",
-        "{well} de {all} instâncias"
-    );
+    let count = say!(lang, "{well} of {all} instances", "{well} de {all} instâncias");
     match bad {
         None if all == 0 => {
-            let none = say!(
-                lang,
-                "no instance is registered",
-                "nenhuma instância está registrada"
-            );
+            let none = say!(lang, "no instance is registered", "nenhuma instância está registrada");
             let add = "wapi-media instance add LITE-AAAAAA-BBBBBB --tenant acme";
             with_remedy(step(id, Status::Warn, none), add)
         }
@@ -161,10 +133,7 @@ fn of_instances(id: StepId, examined: &[Examined], names: &[&str], lang: Lang) -
         Some((one, check)) => {
             let evidence = format!("{count}; {}: {}", one.instance.id, check.evidence);
             let step = step(id, status_of(check.verdict), evidence);
-            Step {
-                remedy: check.remedy,
-                ..step
-            }
+            Step { remedy: check.remedy, ..step }
         }
     }
 }

@@ -18,28 +18,17 @@ const RETENTION_SECONDS: u64 = 7 * 24 * 60 * 60;
 const MOST_RECEIVES: u64 = 140;
 
 pub(super) fn step(id: StepId, status: Status, evidence: String) -> Step {
-    Step {
-        id,
-        status,
-        evidence,
-        remedy: None,
-    }
+    Step { id, status, evidence, remedy: None }
 }
 
 pub(super) fn with_remedy(step: Step, remedy: impl Into<String>) -> Step {
-    Step {
-        remedy: Some(remedy.into()),
-        ..step
-    }
+    Step { remedy: Some(remedy.into()), ..step }
 }
 
 /// Step 3: a webhook that must be refused goes the whole way to the table of instances.
 pub(crate) async fn api(session: &Session, lang: Lang) -> anyhow::Result<Step> {
     let id = StepId::Api;
-    let function = session
-        .operator
-        .function(session.stack.output("WebhookFunction")?)
-        .await;
+    let function = session.operator.function(session.stack.output("WebhookFunction")?).await;
     let asked = probe::refused(session.webhook_base()?).await?;
     let ms = asked.duration_ms;
     let state = function.map_or_else(
@@ -63,10 +52,7 @@ pub(crate) async fn api(session: &Session, lang: Lang) -> anyhow::Result<Step> {
                 "um webhook com segredo inventado recebeu {status}, e não 401; a função de webhook está {state}"
             );
             let logs = session.stack.output("WebhookLogs")?;
-            with_remedy(
-                step(id, Status::Fail, evidence),
-                format!("aws logs tail {logs}"),
-            )
+            with_remedy(step(id, Status::Fail, evidence), format!("aws logs tail {logs}"))
         }
     })
 }
@@ -78,28 +64,14 @@ pub(crate) async fn jobs(
     settings: &mut Vec<Setting>,
 ) -> anyhow::Result<Step> {
     let id = StepId::JobsQueue;
-    let queue = match session
-        .operator
-        .queue(session.stack.output("JobsQueueUrl")?)
-        .await
-    {
+    let queue = match session.operator.queue(session.stack.output("JobsQueueUrl")?).await {
         Ok(queue) => queue,
         Err(error) => return Ok(step(id, Status::Unknown, report::failure(&error, lang))),
     };
-    let QueueHealth {
-        waiting, hidden, ..
-    } = queue;
+    let QueueHealth { waiting, hidden, .. } = queue;
     let expected = [
-        (
-            "VisibilityTimeout",
-            Some(queue.visibility_seconds),
-            VISIBILITY_SECONDS,
-        ),
-        (
-            "MessageRetentionPeriod",
-            Some(queue.retention_seconds),
-            RETENTION_SECONDS,
-        ),
+        ("VisibilityTimeout", Some(queue.visibility_seconds), VISIBILITY_SECONDS),
+        ("MessageRetentionPeriod", Some(queue.retention_seconds), RETENTION_SECONDS),
         ("maxReceiveCount", queue.most_receives, MOST_RECEIVES),
     ];
     for (name, is, should) in expected {
@@ -137,28 +109,17 @@ pub(crate) async fn download(
         }
     };
     let state = function.state;
-    let trigger_state = trigger
-        .as_ref()
-        .map_or("-", |trigger| trigger.state.as_str());
-    let reports = trigger
-        .as_ref()
-        .is_some_and(|trigger| trigger.reports_single_failures);
+    let trigger_state = trigger.as_ref().map_or("-", |trigger| trigger.state.as_str());
+    let reports = trigger.as_ref().is_some_and(|trigger| trigger.reports_single_failures);
     settings.push(Setting {
-        name: say!(
-            lang,
-            "trigger: ReportBatchItemFailures",
-            "gatilho: ReportBatchItemFailures"
-        ),
+        name: say!(lang, "trigger: ReportBatchItemFailures", "gatilho: ReportBatchItemFailures"),
         status: if reports { Status::Ok } else { Status::Fail },
         value: reports.to_string(),
         expected: Some(true.to_string()),
         remedy: (!reports).then(|| "sam deploy".to_owned()),
     });
     let is_well = state == "Active" && trigger_state == "Enabled";
-    let (state, trigger_state) = (
-        report::state(&state, lang),
-        report::state(trigger_state, lang),
-    );
+    let (state, trigger_state) = (report::state(&state, lang), report::state(trigger_state, lang));
     let evidence = say!(
         lang,
         "the function is {state}, its trigger {trigger_state}",
@@ -191,18 +152,12 @@ fn of_strategy(id: StepId, strategy: Strategy, trial: &Trial, past: &Past, lang:
     match trial.verdict(strategy) {
         Some((true, attempt)) => {
             let ms = attempt.duration_ms;
-            let now = say!(
-                lang,
-                "a real medium came in {ms} ms",
-                "uma mídia real veio em {ms} ms"
-            );
+            let now = say!(lang, "a real medium came in {ms} ms", "uma mídia real veio em {ms} ms");
             step(id, Status::Ok, format!("{now}; {share}"))
         }
         Some((false, attempt)) => {
             let words = attempt.excerpt.clone().unwrap_or_default();
-            let status = attempt
-                .status
-                .map_or_else(|| "-".to_owned(), |status| status.to_string());
+            let status = attempt.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
             let verdict = report::reason(&attempt.verdict, lang);
             let evidence = format!("{verdict}: {status} {words}; {share}");
             step(id, Status::Fail, evidence)
@@ -216,11 +171,7 @@ fn of_strategy(id: StepId, strategy: Strategy, trial: &Trial, past: &Past, lang:
                     "não há mídia recente para testar, e uma chave inventada não prova nada"
                 )
             } else {
-                say!(
-                    lang,
-                    "there was no token to try with",
-                    "não havia token para testar"
-                )
+                say!(lang, "there was no token to try with", "não havia token para testar")
             };
             step(id, Status::Unknown, format!("{why}; {share}"))
         }
@@ -232,23 +183,13 @@ pub(crate) fn bucket(folders: &[Folder], lang: Lang) -> Step {
     let id = StepId::Bucket;
     let objects: u64 = folders.iter().map(|folder| folder.objects).sum();
     let count = folders.len();
-    let evidence = say!(
-        lang,
-        "{objects} files in {count} folders",
-        "{objects} arquivos em {count} pastas"
-    );
+    let evidence =
+        say!(lang, "{objects} files in {count} folders", "{objects} arquivos em {count} pastas");
     let bad = folders.iter().filter(|folder| folder.status != Status::Ok);
     match bad.max_by_key(|folder| folder.status) {
         None => step(id, Status::Ok, evidence),
         Some(bad) => {
-            let Folder {
-                tenant,
-                instance,
-                kind,
-                objects,
-                records,
-                ..
-            } = bad;
+            let Folder { tenant, instance, kind, objects, records, .. } = bad;
             let what = say!(
                 lang,
                 "{tenant}/{instance}, {kind}: {records} records say stored, {objects} files are there",
@@ -300,11 +241,7 @@ pub(crate) async fn records(
 pub(crate) async fn alarms(session: &Session, lang: Lang) -> anyhow::Result<Vec<Setting>> {
     let topic = session.stack.output("AlarmTopic")?;
     let mut found = Vec::new();
-    let name = say!(
-        lang,
-        "people who hear the alarms",
-        "pessoas que recebem os alarmes"
-    );
+    let name = say!(lang, "people who hear the alarms", "pessoas que recebem os alarmes");
     found.push(match session.operator.subscribers(topic).await {
         Ok(0) => Setting {
             name,

@@ -47,8 +47,8 @@ pub(crate) async fn compare(
     Ok(folders)
 }
 
-/// A folder without files of which records say that they are stored is a failure; fewer files than records
-/// are worth a look, unless not all were counted or files may have expired.
+/// A folder without files of which records say that they are stored is a failure; fewer files than
+/// records are worth a look, unless not all were counted or files may have expired.
 fn judge(objects: u64, records: u64, is_loose: bool) -> Status {
     match (objects, records) {
         (0, 1..) if !is_loose => Status::Fail,

@@ -1,4 +1,5 @@
-//! `wapi-media doctor`: the whole flow examined, from WhatsApp to the bucket, and the root cause in one sentence.
+//! `wapi-media doctor`: the whole flow examined, from WhatsApp to the bucket, and the root cause in
+//! one sentence.
 
 mod cause;
 mod examined;
@@ -31,8 +32,8 @@ pub(crate) struct Doctor {
     /// Write the report as one HTML file that can be sent on. No secret is in it.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Write the evidence for W-API's support as JSON: what was asked, when, and what was answered. Keys and
-    /// tokens are left out.
+    /// Write the evidence for W-API's support as JSON: what was asked, when, and what was answered.
+    /// Keys and tokens are left out.
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
     /// The report's language: en, pt-BR.
@@ -70,10 +71,7 @@ pub(crate) async fn run(doctor: Doctor, session: &Session) -> anyhow::Result<Exi
         let written = std::fs::write(file, bundle);
         written.with_context(|| format!("{} could not be written", file.display()))?;
     }
-    let terminal = Terminal {
-        colour: screen::has_colour(),
-        width: screen::width(),
-    };
+    let terminal = Terminal { colour: screen::has_colour(), width: screen::width() };
     let text = report::text(&report, view, terminal);
     let json = serde_json::from_str(&report::json(&report)?)?;
     session.flags.print_coloured(&json, text.trim_end())?;
@@ -93,11 +91,7 @@ async fn examine(doctor: &Doctor, session: &Session) -> anyhow::Result<(Report, 
     }
     let mut examined = Vec::new();
     for instance in &all {
-        if doctor
-            .instance
-            .as_ref()
-            .is_none_or(|only| *only == instance.id)
-        {
+        if doctor.instance.as_ref().is_none_or(|only| *only == instance.id) {
             examined.push(Examined::of(instance, &all, lang, session).await?);
         }
     }

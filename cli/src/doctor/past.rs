@@ -21,7 +21,8 @@ const MOST_UNSTORED: usize = 5_000;
 /// Media that expire within this time are counted, in seconds.
 pub(super) const SOON: i64 = 48 * 60 * 60;
 
-/// What the records say of the last day: of what was stored or last tried in it, whenever it was sent.
+/// What the records say of the last day: of what was stored or last tried in it, whenever it was
+/// sent.
 #[derive(Debug, Default)]
 pub(crate) struct Past {
     records: Vec<MediaRecord>,
@@ -55,11 +56,7 @@ impl Past {
             Ok(found)
         };
         let (retrying, parked) = (in_state("retrying").await?, in_state("parked").await?);
-        Ok(Self {
-            odd,
-            ..Self::default()
-        }
-        .with(records, (&retrying, &parked), now))
+        Ok(Self { odd, ..Self::default() }.with(records, (&retrying, &parked), now))
     }
 
     /// What these records come to: those of the last day, and those that are not stored.
@@ -88,12 +85,8 @@ impl Past {
     fn count_failure(&mut self, one: &MediaRecord) {
         let class = one.class.clone();
         let class = class.unwrap_or_else(|| FailureClass::Transient.to_string());
-        let new = |class| FailureCount {
-            class,
-            count: 0,
-            last_reason: String::new(),
-            last_at: i64::MIN,
-        };
+        let new =
+            |class| FailureCount { class, count: 0, last_reason: String::new(), last_at: i64::MIN };
         let failures = &mut self.failures;
         let count = failures.entry(class.clone()).or_insert_with(|| new(class));
         count.count += 1;
@@ -126,10 +119,7 @@ impl Past {
         let last = now.div_euclid(HOUR).saturating_mul(HOUR);
         let first = last.saturating_sub(BACK - HOUR);
         let mut hours: Vec<_> = (0..BACK / HOUR)
-            .map(|n| Hour {
-                at: first.saturating_add(n * HOUR),
-                ..Hour::default()
-            })
+            .map(|n| Hour { at: first.saturating_add(n * HOUR), ..Hour::default() })
             .collect();
         for record in &self.records {
             let at = record.happened_at().unwrap_or(i64::MIN);

@@ -1,5 +1,5 @@
-//! A controlled test: each of W-API's endpoints is asked once, and a recent medium is fetched by every
-//! strategy, side by side, into nothing.
+//! A controlled test: each of W-API's endpoints is asked once, and a recent medium is fetched by
+//! every strategy, side by side, into nothing.
 
 use std::time::Duration;
 
@@ -83,9 +83,7 @@ impl Trial {
         let dry = wapi.send_request(Method::POST, SEND_TEXT_PATH, &[], who, Some(&empty));
         trial.asked.push(dry.await);
         let page = [("perPage", "50"), ("page", "1")];
-        let log = wapi
-            .send_request(Method::GET, LOGS_PATH, &page, who, none)
-            .await;
+        let log = wapi.send_request(Method::GET, LOGS_PATH, &page, who, none).await;
         let recent = newest_in(&log);
         trial.asked.push(log);
         let (message, origin) = match recent {
@@ -162,11 +160,7 @@ impl Trial {
     pub(crate) fn report(&self, lang: Lang) -> Option<ControlledTest> {
         let origin = self.origin?;
         let rows = self.fetched.iter().map(|one| {
-            let Fetched {
-                message,
-                attempt,
-                is_stored,
-            } = one;
+            let Fetched { message, attempt, is_stored } = one;
             TestRow {
                 message_id: message.to_string(),
                 strategy: attempt.strategy,
@@ -174,17 +168,10 @@ impl Trial {
                 http_status: attempt.status,
                 latency_ms: attempt.duration_ms,
                 bytes: attempt.received_bytes,
-                note: if *is_stored {
-                    String::new()
-                } else {
-                    said(attempt, lang)
-                },
+                note: if *is_stored { String::new() } else { said(attempt, lang) },
             }
         });
-        Some(ControlledTest {
-            synthetic_keys: origin == Origin::Invented,
-            rows: rows.collect(),
-        })
+        Some(ControlledTest { synthetic_keys: origin == Origin::Invented, rows: rows.collect() })
     }
 
     /// Nobody has proved that the alternate endpoint exists, so that it does not is no fault.
@@ -216,11 +203,7 @@ impl Trial {
                 status: self.status_of(one),
                 http_status: one.attempt.status,
                 latency_ms: Some(one.attempt.duration_ms),
-                note: if one.is_stored {
-                    String::new()
-                } else {
-                    said(&one.attempt, lang)
-                },
+                note: if one.is_stored { String::new() } else { said(&one.attempt, lang) },
             });
         }
         endpoints
@@ -260,10 +243,7 @@ fn endpoint_of(asked: &AccountCall, lang: Lang) -> Endpoint {
 /// The newest medium in W-API's log that can be fetched.
 fn newest_in(log: &AccountCall) -> Option<MediaMessage> {
     let page = LogPage::parse(log.body()).filter(|_| log.is_success())?;
-    let media = page
-        .webhooks
-        .iter()
-        .flat_map(|webhook| webhook.read_announcement().media);
+    let media = page.webhooks.iter().flat_map(|webhook| webhook.read_announcement().media);
     let can_be_fetched = |one: &MediaMessage| one.media_key.is_some() && one.direct_path.is_some();
     media.filter(can_be_fetched).max_by_key(|one| one.moment)
 }
@@ -272,9 +252,7 @@ fn newest_in(log: &AccountCall) -> Option<MediaMessage> {
 async fn parked_of(examined: &Examined, session: &Session) -> anyhow::Result<Option<MediaMessage>> {
     let (parking, mut found) = (session.parking()?, None);
     let look = parking.look(clock::now(), |parked| {
-        let its = parked
-            .job()
-            .filter(|job| job.instance == examined.instance.id);
+        let its = parked.job().filter(|job| job.instance == examined.instance.id);
         if let Some(job) = its {
             found = Some(job.message.clone());
         }

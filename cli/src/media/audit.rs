@@ -25,22 +25,11 @@ pub(super) async fn audit(session: &Session) -> anyhow::Result<Exit> {
 }
 
 fn table(lines: &[AuditLine]) -> Table {
-    let mut shown = screen::table([
-        "when",
-        "who",
-        "tenant",
-        "of a",
-        "reference",
-        "outcome",
-        "removed",
-    ]);
+    let mut shown =
+        screen::table(["when", "who", "tenant", "of a", "reference", "outcome", "removed"]);
     for line in lines {
         let count = |name: &str| line.removed.get(name).copied().unwrap_or_default();
-        let removed = format!(
-            "{} versions, {} records",
-            count("versions"),
-            count("records")
-        );
+        let removed = format!("{} versions, {} records", count("versions"), count("records"));
         let word = |text: &str| match text {
             "" => "-".to_owned(),
             text => text.to_owned(),

@@ -1,4 +1,5 @@
-//! `wapi-media media erase`: takes a chat, a phone or a message out of everything the stack keeps, and proves it.
+//! `wapi-media media erase`: takes a chat, a phone or a message out of everything the stack keeps,
+//! and proves it.
 
 mod found;
 
@@ -30,8 +31,8 @@ use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 /// What erasing is called in the audit table.
 pub(super) const ACTION: &str = "media erase";
 
-/// For how long a mark keeps a queued job from bringing a medium back: longer than both queues keep a
-/// message, one after the other.
+/// For how long a mark keeps a queued job from bringing a medium back: longer than both queues keep
+/// a message, one after the other.
 const MARKED_FOR: i64 = 22 * 24 * 60 * 60;
 
 /// For how long the end of somebody else's look at parked jobs is waited for.
@@ -53,8 +54,8 @@ pub(crate) struct Erase {
     /// The chat whose folder has this name, such as group-120363000000000001.
     #[arg(long)]
     chat: Option<String>,
-    /// The chat with this number: digits, with the country's code. Both spellings of a Brazilian mobile
-    /// number are meant. What this person sent to groups is in the groups' folders.
+    /// The chat with this number: digits, with the country's code. Both spellings of a Brazilian
+    /// mobile number are meant. What this person sent to groups is in the groups' folders.
     #[arg(long)]
     phone: Option<String>,
     /// This message, with all its media.
@@ -142,12 +143,9 @@ impl Erase {
                 }
                 chats => ("phone", phone, chats, None),
             },
-            (_, _, Some(message)) => (
-                "message",
-                message,
-                Vec::new(),
-                Some(MessageId::parse(message.clone())?),
-            ),
+            (_, _, Some(message)) => {
+                ("message", message, Vec::new(), Some(MessageId::parse(message.clone())?))
+            }
             (None, None, None) => bail!("one of --chat, --phone and --message is needed"),
         };
         let (tenant, instances) = self.whose(session).await?;
@@ -167,21 +165,14 @@ impl Erase {
         if let Some(id) = &self.instance {
             return Ok((session.instance(id).await?.tenant, vec![id.clone()]));
         }
-        let tenant = self
-            .tenant
-            .clone()
-            .context("one of --tenant and --instance is needed")?;
+        let tenant = self.tenant.clone().context("one of --tenant and --instance is needed")?;
         // Whatever else its record says: what is meant is the instance's media.
         let mut odd = OddRecords::default();
         let registered = session.owners(Some(&tenant), None, &mut odd).await?;
         let mut instances: BTreeSet<_> = registered.into_iter().map(|(_, id)| id).collect();
         let bucket = session.stack.output("MediaBucket")?;
         let folder = format!("{tenant}/");
-        for path in session
-            .operator
-            .folders_of_versions(bucket, &folder)
-            .await?
-        {
+        for path in session.operator.folders_of_versions(bucket, &folder).await? {
             let name = path.trim_start_matches(&folder).trim_end_matches('/');
             instances.extend(InstanceId::parse(name).ok());
         }
@@ -194,10 +185,7 @@ impl Meant {
         let instances = screen::words(self.instances.iter().map(InstanceId::as_str), "no instance");
         let what = match &self.message {
             Some(message) => format!("message {message}"),
-            None => format!(
-                "chat {}",
-                screen::words(self.chats.iter().map(Chat::as_str), "-")
-            ),
+            None => format!("chat {}", screen::words(self.chats.iter().map(Chat::as_str), "-")),
         };
         format!("{what} of {} ({instances})", self.tenant)
     }
@@ -237,11 +225,7 @@ impl Meant {
     }
 
     async fn records(&self, instance: &InstanceId, session: &Session) -> anyhow::Result<Erasables> {
-        let chats: Vec<_> = self
-            .chats
-            .iter()
-            .map(|chat| chat.as_str().to_owned())
-            .collect();
+        let chats: Vec<_> = self.chats.iter().map(|chat| chat.as_str().to_owned()).collect();
         let records = session.records()?;
         let found = records.erasable(&self.tenant, instance, &chats, self.message.as_ref());
         let mut found = found.await?;
@@ -286,10 +270,8 @@ impl Meant {
         let now = clock::now();
         let bar = screen::counter("instances looked through");
         for instance in &self.instances {
-            let Erasables {
-                meant: records,
-                unread: keys,
-            } = self.records(instance, session).await?;
+            let Erasables { meant: records, unread: keys } =
+                self.records(instance, session).await?;
             for key in keys {
                 odd.note(format!("{instance} {key}: whose it is, or of which chat"));
             }
@@ -309,8 +291,8 @@ impl Meant {
         Ok((found, odd))
     }
 
-    /// Removes everything, in an order in which a crash leaves nothing that a second run does not find:
-    /// parked jobs, marks against queued ones, files, and only then the other records.
+    /// Removes everything, in an order in which a crash leaves nothing that a second run does not
+    /// find: parked jobs, marks against queued ones, files, and only then the other records.
     async fn remove(&self, session: &Session) -> anyhow::Result<Found> {
         let (mut removed, now) = (Found::default(), clock::now());
         let bar = screen::counter("instances erased");
@@ -338,9 +320,7 @@ impl Meant {
             for record in queued {
                 erase(record, Some(now + MARKED_FOR)).await?;
             }
-            let files = self
-                .files(instance, &records, Mode::Remove, session)
-                .await?;
+            let files = self.files(instance, &records, Mode::Remove, session).await?;
             for record in others {
                 erase(record, None).await?;
             }
@@ -352,8 +332,8 @@ impl Meant {
     }
 }
 
-/// Parked jobs that somebody is looking at, so that nobody else can say whose they are. A look is short, and
-/// is waited for.
+/// Parked jobs that somebody is looking at, so that nobody else can say whose they are. A look is
+/// short, and is waited for.
 async fn hidden_parked(session: &Session) -> anyhow::Result<u64> {
     let queue = session.stack.output("ParkedQueueUrl")?;
     let bar = screen::spinner("waiting until nobody looks at parked jobs");

@@ -1,4 +1,5 @@
-//! `wapi-media media export`: a chat as a folder or a ZIP archive, with an index that a spreadsheet opens.
+//! `wapi-media media export`: a chat as a folder or a ZIP archive, with an index that a spreadsheet
+//! opens.
 
 use std::{
     collections::HashSet,
@@ -92,11 +93,7 @@ impl Line {
     }
 
     fn absent(self, why: String) -> Self {
-        Self {
-            as_recorded: ABSENT,
-            why_not_stored: plain(Some(why)),
-            ..self
-        }
+        Self { as_recorded: ABSENT, why_not_stored: plain(Some(why)), ..self }
     }
 }
 
@@ -130,12 +127,7 @@ impl Export {
         let is_archive = extension.is_some_and(|it| it.eq_ignore_ascii_case("zip"));
         let exported = copy(&records, Target::begin(&part, is_archive)?, session).await?;
         fs::rename(&part, &self.output)?;
-        let Exported {
-            files,
-            bytes,
-            changed,
-            absent,
-        } = exported;
+        let Exported { files, bytes, changed, absent } = exported;
         let json = json!({ "path": self.output, "media": count, "files": files, "bytes": bytes, "not_as_recorded": changed, "absent": absent });
         let size = DecimalBytes(bytes);
         let mut text = format!("{output}: {files} files ({size}) of {count} media, and {INDEX}.");
@@ -151,11 +143,7 @@ impl Export {
         }
         session.flags.print(&json, text)?;
         let exit = odd.exit();
-        Ok(if changed + absent == 0 {
-            exit
-        } else {
-            Exit::Findings
-        })
+        Ok(if changed + absent == 0 { exit } else { Exit::Findings })
     }
 
     /// What is meant, the oldest first.
@@ -166,9 +154,7 @@ impl Export {
             clock::now().saturating_sub(age)
         });
         let records = session.records()?;
-        let mut records = records
-            .of_instance(&self.instance, from, MOST_RECORDS)
-            .await?;
+        let mut records = records.of_instance(&self.instance, from, MOST_RECORDS).await?;
         records.retain(|record| chats.iter().any(|chat| chat.as_str() == record.chat));
         records.reverse();
         Ok(records)
@@ -242,10 +228,8 @@ async fn export(
         }
         Err(error) => return Err(error.into()),
     };
-    (line.file_name, line.caption) = (
-        plain(stream.metadata("file-name")),
-        plain(stream.metadata("caption")),
-    );
+    (line.file_name, line.caption) =
+        (plain(stream.metadata("file-name")), plain(stream.metadata("caption")));
     if let Err(error) = target.file(path) {
         let is_no_name = error.downcast_ref().is_some_and(is_about_the_name);
         if is_no_name {
@@ -260,11 +244,7 @@ async fn export(
         target.write(&chunk)?;
     }
     line.sha256 = HEXLOWER.encode(hash.finish().as_ref());
-    line.as_recorded = match record
-        .sha256
-        .as_ref()
-        .is_none_or(|said| *said == line.sha256)
-    {
+    line.as_recorded = match record.sha256.as_ref().is_none_or(|said| *said == line.sha256) {
         true => "yes",
         false => "NO",
     };
@@ -274,10 +254,7 @@ async fn export(
 
 /// Who sent it to a group, by number or else by hidden id.
 fn sender(record: &MediaRecord) -> String {
-    let contact = Contact {
-        lid: record.sender_lid.clone(),
-        phone: record.sender_phone.clone(),
-    };
+    let contact = Contact { lid: record.sender_lid.clone(), phone: record.sender_phone.clone() };
     plain(contact.display_id())
 }
 
@@ -300,8 +277,8 @@ fn path_of<'a>(
     }
 }
 
-/// A text of somebody else's that no spreadsheet takes for a formula, without what would show it otherwise
-/// than it is. A caption keeps its lines.
+/// A text of somebody else's that no spreadsheet takes for a formula, without what would show it
+/// otherwise than it is. A caption keeps its lines.
 fn plain(text: Option<String>) -> String {
     let is_shown = |c: &char| matches!(c, '\n' | '\t') || !is_invisible(*c);
     let text: String = text.unwrap_or_default().chars().filter(is_shown).collect();
@@ -332,10 +309,7 @@ mod tests {
             ..MediaRecord::default()
         };
         for (key, path) in [
-            (
-                "acme/LITE-AAAAAA-000001/55/2026-08/a.jpg",
-                Some("55/2026-08/a.jpg"),
-            ),
+            ("acme/LITE-AAAAAA-000001/55/2026-08/a.jpg", Some("55/2026-08/a.jpg")),
             ("acme/LITE-AAAAAA-000001/55/2026-08/a.jpg", None),
             ("acme/LITE-AAAAAA-000001/", None),
             ("acme/LITE-AAAAAA-000001/index.csv", None),

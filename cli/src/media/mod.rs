@@ -65,8 +65,8 @@ pub(crate) enum Verb {
         after_help = "Example:\n  wapi-media media export --instance LITE-AAAAAA-BBBBBB --phone 5500900000002 -o chat.zip"
     )]
     Export(export::Export),
-    /// Removes a chat, a phone's chat or a message for ever: every version, unfinished uploads, records and
-    /// parked jobs; then looks again and proves that nothing is left.
+    /// Removes a chat, a phone's chat or a message for ever: every version, unfinished uploads,
+    /// records and parked jobs; then looks again and proves that nothing is left.
     #[command(
         after_help = "Examples:\n  wapi-media media erase --tenant acme --phone 5500900000002 --dry-run\n  \
         wapi-media media erase --instance LITE-AAAAAA-BBBBBB --message 3EB0AAAAAAAAAAAAAAAA --reference TICKET-12"
@@ -153,15 +153,9 @@ impl Find {
         };
         self.phone.as_ref().is_none_or(is_of)
             && self.chat.as_ref().is_none_or(|chat| record.chat == *chat)
-            && self
-                .message
-                .as_ref()
-                .is_none_or(|id| record.message_id == *id)
+            && self.message.as_ref().is_none_or(|id| record.message_id == *id)
             && self.kind.is_none_or(|kind| record.kind == kind.as_str())
-            && self
-                .state
-                .as_ref()
-                .is_none_or(|state| record.state == *state)
+            && self.state.as_ref().is_none_or(|state| record.state == *state)
     }
 
     async fn run(self, session: &Session) -> anyhow::Result<Exit> {
@@ -258,15 +252,9 @@ async fn ls(folder: &str, session: &Session) -> anyhow::Result<Exit> {
     let listing = session.operator.list(bucket, &folder, MOST_ENTRIES).await?;
     let mut lines = listing.folders.clone();
     lines.extend(
-        listing
-            .files
-            .iter()
-            .map(|(key, bytes)| format!("{key}  {}", DecimalBytes(*bytes))),
+        listing.files.iter().map(|(key, bytes)| format!("{key}  {}", DecimalBytes(*bytes))),
     );
-    let files = listing
-        .files
-        .iter()
-        .map(|(key, bytes)| json!({ "key": key, "bytes": bytes }));
+    let files = listing.files.iter().map(|(key, bytes)| json!({ "key": key, "bytes": bytes }));
     let json = json!({ "folders": listing.folders, "files": files.collect::<Vec<_>>() });
     if lines.is_empty() {
         lines.push(format!("Nothing lies under {bucket}/{folder}"));
@@ -290,10 +278,7 @@ async fn download(one: &One, output: Option<PathBuf>, session: &Session) -> anyh
     let path = output.unwrap_or_else(|| PathBuf::from(own_name));
     let bucket = session.stack.output("MediaBucket")?;
     let mut file = std::fs::File::create_new(&path).with_context(|| {
-        format!(
-            "{} could not be made; nothing was overwritten",
-            path.display()
-        )
+        format!("{} could not be made; nothing was overwritten", path.display())
     })?;
     let mut stream = session.operator.open(bucket, &key).await?;
     let (mut hash, mut size) = (digest::Context::new(&digest::SHA256), 0);

@@ -65,21 +65,15 @@ fn attribute(record: &Value, name: &str) -> String {
         None | Some(Value::Null) => "-".to_owned(),
         Some(Value::String(text)) if text.is_empty() => "-".to_owned(),
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Number(number)) if is_time(name) => number
-            .as_i64()
-            .map_or_else(|| number.to_string(), screen::time),
+        Some(Value::Number(number)) if is_time(name) => {
+            number.as_i64().map_or_else(|| number.to_string(), screen::time)
+        }
         Some(other) => other.to_string(),
     }
 }
 
 fn is_time(name: &str) -> bool {
-    let times = [
-        "moment",
-        "recoverable_until",
-        "lease_until",
-        "lost_since",
-        "forget_at",
-    ];
+    let times = ["moment", "recoverable_until", "lease_until", "lost_since", "forget_at"];
     times.contains(&name) || name.ends_with("_at")
 }
 

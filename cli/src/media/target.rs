@@ -17,17 +17,10 @@ pub(super) enum Target {
 
 impl Target {
     pub(super) fn begin(path: &Path, is_archive: bool) -> anyhow::Result<Self> {
-        let there = || {
-            format!(
-                "{} is there already; nothing was overwritten",
-                path.display()
-            )
-        };
+        let there = || format!("{} is there already; nothing was overwritten", path.display());
         if is_archive {
             let file = File::create_new(path).with_context(there)?;
-            return Ok(Self::Archive(Box::new(ZipWriter::new(BufWriter::new(
-                file,
-            )))));
+            return Ok(Self::Archive(Box::new(ZipWriter::new(BufWriter::new(file)))));
         }
         fs::create_dir(path).with_context(there)?;
         let root = path.to_owned();
@@ -57,9 +50,7 @@ impl Target {
     pub(super) fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         match self {
             Self::Archive(archive) => archive.write_all(bytes),
-            Self::Folder {
-                file: Some(file), ..
-            } => file.write_all(bytes),
+            Self::Folder { file: Some(file), .. } => file.write_all(bytes),
             Self::Folder { file: None, .. } => Ok(()),
         }
     }

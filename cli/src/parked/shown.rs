@@ -69,9 +69,6 @@ pub(super) fn unread(parked: &ParkedJob) -> (Value, String) {
         fields.insert("unread".to_owned(), about);
     }
     let when = screen::time(accepted_at);
-    let line = format!(
-        "\n\nA body of {size_bytes} bytes, accepted at {when}: {}.",
-        unread.why
-    );
+    let line = format!("\n\nA body of {size_bytes} bytes, accepted at {when}: {}.", unread.why);
     (json, line)
 }

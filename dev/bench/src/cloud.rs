@@ -50,9 +50,7 @@ impl Cloud {
             answered: Notify::new(),
             stored_bytes: AtomicU64::new(0),
         });
-        let routes = Router::new()
-            .fallback(answer_request)
-            .with_state(Arc::clone(&shared));
+        let routes = Router::new().fallback(answer_request).with_state(Arc::clone(&shared));
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Ok(Self { address, shared })
     }
@@ -70,11 +68,7 @@ impl Cloud {
     /// The function's answer to its invocation.
     pub(crate) async fn take_answer(&self) -> Result<String> {
         self.shared.answered.notified().await;
-        let mut answer = self
-            .shared
-            .answer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut answer = self.shared.answer.lock().unwrap_or_else(PoisonError::into_inner);
         answer.take().context("the invocation failed")
     }
 }
@@ -91,9 +85,7 @@ async fn answer_request(State(shared): State<Arc<SharedState>>, request: Request
         .map(str::to_owned)
     {
         Some(target) => {
-            let body = to_bytes(request.into_body(), MAX_REQUEST_BYTES)
-                .await
-                .unwrap_or_default();
+            let body = to_bytes(request.into_body(), MAX_REQUEST_BYTES).await.unwrap_or_default();
             let asked = serde_json::from_slice(&body).unwrap_or_default();
             axum::Json(json_service(&target, &asked)).into_response()
         }
@@ -104,11 +96,7 @@ async fn answer_request(State(shared): State<Arc<SharedState>>, request: Request
 /// Serves one invocation; later calls are not answered.
 async fn answer_runtime_call(shared: &SharedState, call: &str, body: Body) -> Response {
     if call == "invocation/next" {
-        let job = shared
-            .job
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let job = shared.job.lock().unwrap_or_else(PoisonError::into_inner).take();
         return match job {
             Some(job) => (invocation_headers(), axum::Json(sqs_event(&job))).into_response(),
             None => std::future::pending().await,
@@ -127,10 +115,7 @@ async fn answer_runtime_call(shared: &SharedState, call: &str, body: Body) -> Re
 fn invocation_headers() -> [(&'static str, String); 3] {
     let deadline = boot::clock::since_1970().as_millis() + 600_000;
     [
-        (
-            "lambda-runtime-aws-request-id",
-            "00000000-0000-0000-0000-000000000001".to_owned(),
-        ),
+        ("lambda-runtime-aws-request-id", "00000000-0000-0000-0000-000000000001".to_owned()),
         ("lambda-runtime-deadline-ms", deadline.to_string()),
         (
             "lambda-runtime-invoked-function-arn",
@@ -170,16 +155,14 @@ async fn answer_s3(shared: &SharedState, request: Request) -> Response {
         Method::PUT => {
             let mut body = request.into_body().into_data_stream();
             while let Some(Ok(chunk)) = body.next().await {
-                shared
-                    .stored_bytes
-                    .fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                shared.stored_bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
             }
             [("etag", "\"e\"")].into_response()
         }
-        Method::POST if query.starts_with("uploads") => xml(
-            "<InitiateMultipartUploadResult><Bucket>b</Bucket><Key>k</Key>\
-             <UploadId>u</UploadId></InitiateMultipartUploadResult>",
-        ),
+        Method::POST if query.starts_with("uploads") => {
+            xml("<InitiateMultipartUploadResult><Bucket>b</Bucket><Key>k</Key>\
+             <UploadId>u</UploadId></InitiateMultipartUploadResult>")
+        }
         Method::POST => {
             xml("<CompleteMultipartUploadResult><ETag>\"e\"</ETag></CompleteMultipartUploadResult>")
         }

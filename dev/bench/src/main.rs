@@ -50,21 +50,12 @@ async fn main() -> Result<()> {
     let bootstrap = build_function().await?;
     let origins = StandIn::start().await?;
     let mut measured = Vec::new();
-    for (way, wapi) in [
-        ("cdn", WapiScenario::fail_500()),
-        ("wapi", WapiScenario::Ok),
-    ] {
+    for (way, wapi) in [("cdn", WapiScenario::fail_500()), ("wapi", WapiScenario::Ok)] {
         for size_bytes in SIZES {
-            let spec = Spec::of(Kind::Document)
-                .format(Format::Random)
-                .size(size_bytes);
+            let spec = Spec::of(Kind::Document).format(Format::Random).size(size_bytes);
             let announced = origins.announce(spec.wapi(wapi.clone()).cdn(CdnScenario::Ok))?;
             let peak_mib = measure_run(&bootstrap, &origins, &announced).await?;
-            measured.push(Measurement {
-                way,
-                size_bytes,
-                peak_mib,
-            });
+            measured.push(Measurement { way, size_bytes, peak_mib });
         }
     }
     report_results(&measured)
@@ -74,9 +65,7 @@ async fn main() -> Result<()> {
 async fn build_function() -> Result<PathBuf> {
     let project = Project::find()?;
     Build::Sam.compile(&Tools::find(&project)?).await?;
-    Ok(project
-        .root()
-        .join(".aws-sam/build/DownloadFunction/bootstrap"))
+    Ok(project.root().join(".aws-sam/build/DownloadFunction/bootstrap"))
 }
 
 /// Stores one media file with a new process, and returns its peak resident memory in MiB.
@@ -92,15 +81,8 @@ async fn measure_run(
         .context("the function does not answer")??;
     let peak_mib = peak_mib(&function)?;
     function.kill().await?;
-    ensure!(
-        answer == r#"{"batchItemFailures":[]}"#,
-        "the function answered {answer}"
-    );
-    ensure!(
-        cloud.stored_bytes() == announced.size,
-        "{} bytes were stored",
-        cloud.stored_bytes()
-    );
+    ensure!(answer == r#"{"batchItemFailures":[]}"#, "the function answered {answer}");
+    ensure!(cloud.stored_bytes() == announced.size, "{} bytes were stored", cloud.stored_bytes());
     Ok(peak_mib)
 }
 
@@ -118,10 +100,7 @@ fn start_function(bootstrap: &Path, origins: &StandIn, cloud: &Cloud) -> Result<
         ("MEDIA_TABLE", "media".to_owned()),
         ("MEDIA_BUCKET", "bucket".to_owned()),
         ("JOBS_QUEUE_URL", format!("http://{}/jobs", cloud.address())),
-        (
-            "PARKED_QUEUE_URL",
-            format!("http://{}/parked", cloud.address()),
-        ),
+        ("PARKED_QUEUE_URL", format!("http://{}/parked", cloud.address())),
         ("WAPI_BASE_URL", origins.wapi_base()),
         ("CDN_BASE_URLS", origins.cdn_bases()),
         ("UTC_OFFSET", "-03:00".to_owned()),
@@ -134,26 +113,17 @@ fn start_function(bootstrap: &Path, origins: &StandIn, cloud: &Cloud) -> Result<
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .kill_on_drop(true);
-    command
-        .spawn()
-        .with_context(|| format!("{} does not start", bootstrap.display()))
+    command.spawn().with_context(|| format!("{} does not start", bootstrap.display()))
 }
 
 /// The queue's message for an announced media message, built by the product's own code.
 fn queued_job(announced: &AnnouncedMedia) -> Result<String> {
-    let (tenant, instance) = (
-        TenantId::parse("acme")?,
-        InstanceId::parse(DEFAULT_INSTANCE)?,
-    );
+    let (tenant, instance) = (TenantId::parse("acme")?, InstanceId::parse(DEFAULT_INSTANCE)?);
     let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
     let verified = VerifiedInstance::verify(&tenant, &instance, &secrets, "s")
         .context("the secret is right")?;
     let body = WebhookBody::parse(announced.webhook.to_string().as_bytes())?;
-    let message = body
-        .announcement(&verified)?
-        .media
-        .pop()
-        .context("one media message")?;
+    let message = body.announcement(&verified)?.media.pop().context("one media message")?;
     Ok(verified.create_job(message, boot::clock::now()).to_json()?)
 }
 
@@ -161,10 +131,7 @@ fn peak_mib(function: &Child) -> Result<f64> {
     let id = function.id().context("the function has ended")?;
     let status =
         std::fs::read_to_string(format!("/proc/{id}/status")).context("this needs Linux")?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .context("no VmHWM")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
     let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kib / 1024.0)
 }

@@ -45,10 +45,7 @@ impl StoredFile {
 impl Bucket {
     /// A client for the bucket of this name.
     pub fn new(endpoint: Endpoint, name: impl Into<String>) -> Self {
-        Self {
-            client: Client::new(&endpoint.sdk_config()),
-            name: name.into(),
-        }
+        Self { client: Client::new(&endpoint.sdk_config()), name: name.into() }
     }
 
     /// All keys, in order.
@@ -56,12 +53,7 @@ impl Bucket {
     /// # Errors
     /// If the bucket cannot be listed.
     pub async fn list_keys(&self) -> Result<Vec<String>> {
-        let mut pages = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.name)
-            .into_paginator()
-            .send();
+        let mut pages = self.client.list_objects_v2().bucket(&self.name).into_paginator().send();
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.with_context(|| format!("cannot list bucket {}", self.name))?;
@@ -153,9 +145,7 @@ impl Bucket {
         }
         let versions = page.versions.unwrap_or_default().into_iter();
         let markers = page.delete_markers.unwrap_or_default().into_iter();
-        let keys = versions
-            .map(|one| one.key)
-            .chain(markers.map(|one| one.key));
+        let keys = versions.map(|one| one.key).chain(markers.map(|one| one.key));
         Ok(keys.flatten().collect())
     }
 
@@ -187,10 +177,7 @@ impl Bucket {
             .await
             .with_context(|| format!("cannot list uploads to {}", self.name))?;
         if listed.is_truncated == Some(true) {
-            bail!(
-                "bucket {} has more open uploads than one list holds",
-                self.name
-            );
+            bail!("bucket {} has more open uploads than one list holds", self.name);
         }
         let uploads = listed.uploads.unwrap_or_default();
         Ok(uploads.into_iter().filter_map(|one| one.key).collect())

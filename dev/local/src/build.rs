@@ -48,9 +48,7 @@ pub(crate) async fn build_binaries(tools: &Tools, names: &[&str]) -> Result<()> 
     let log = format!("cargo-build-{}.log", names.join("-"));
     let log = project.local_folder("logs")?.join(log);
     let mut cargo = run::build_command("cargo");
-    cargo
-        .current_dir(project.root())
-        .args(["build", "--locked", "--workspace"]);
+    cargo.current_dir(project.root()).args(["build", "--locked", "--workspace"]);
     for name in names {
         cargo.args(["--bin", name]);
     }
@@ -95,8 +93,7 @@ async fn build_with_sam(tools: &Tools) -> Result<PathBuf> {
     let log = project.local_folder("logs")?.join("sam-build.log");
     let architecture = format!("Architecture={}", project::lambda_architecture()?);
     let mut sam = sam::sam_command(tools)?;
-    sam.args(["build", "--config-env", "local", "--parameter-overrides"])
-        .arg(architecture);
+    sam.args(["build", "--config-env", "local", "--parameter-overrides"]).arg(architecture);
     run::run_logged(&mut sam, &log).await?;
     Ok(project.root().join(".aws-sam/build/template.yaml"))
 }

@@ -32,20 +32,13 @@ impl Comparison {
     /// Compares. `records` are the media table's items in DynamoDB's JSON, whose facts explain a
     /// missing file.
     pub fn compare(expected: &[ExpectedFile], stored: &[StoredFile], records: &[Value]) -> Self {
-        let mut missing: BTreeMap<&str, &ExpectedFile> = expected
-            .iter()
-            .map(|expected| (expected.message_id.as_str(), expected))
-            .collect();
-        let mut comparison = Self {
-            rows: Vec::new(),
-            faults: Vec::new(),
-        };
+        let mut missing: BTreeMap<&str, &ExpectedFile> =
+            expected.iter().map(|expected| (expected.message_id.as_str(), expected)).collect();
+        let mut comparison = Self { rows: Vec::new(), faults: Vec::new() };
         for file in stored {
             let id = file.metadata_value("message-id").unwrap_or_default();
             let verdict = check_file(missing.remove(id), file);
-            comparison
-                .rows
-                .push(table_row(file, record_of(records, id), &verdict));
+            comparison.rows.push(table_row(file, record_of(records, id), &verdict));
             comparison.faults.extend(verdict.err());
         }
         for expected in missing.into_values() {
@@ -77,10 +70,9 @@ fn check_file(expected: Option<&ExpectedFile>, file: &StoredFile) -> Result<(), 
             "{key} has {} bytes instead of {} (event {})",
             file.size_bytes, expected.size_bytes, expected.event
         )),
-        Some(expected) if expected.sha256_hex != file.sha256_hex => Err(format!(
-            "{key} differs from the bytes that were sent (event {})",
-            expected.event
-        )),
+        Some(expected) if expected.sha256_hex != file.sha256_hex => {
+            Err(format!("{key} differs from the bytes that were sent (event {})", expected.event))
+        }
         Some(_) => Ok(()),
     }
 }
@@ -123,9 +115,7 @@ fn missing_sentence(expected: &ExpectedFile, record: Option<&Value>) -> String {
 }
 
 fn record_of<'r>(records: &'r [Value], message_id: &str) -> Option<&'r Value> {
-    records
-        .iter()
-        .find(|record| text_attribute(record, "message") == Some(message_id))
+    records.iter().find(|record| text_attribute(record, "message") == Some(message_id))
 }
 
 /// A string attribute of a record in DynamoDB's JSON.
@@ -173,21 +163,15 @@ mod tests {
 
     #[test]
     fn one_different_byte_is_a_fault() {
-        let other = StoredFile {
-            sha256_hex: "ab".to_owned(),
-            ..sample_file()
-        };
+        let other = StoredFile { sha256_hex: "ab".to_owned(), ..sample_file() };
         let comparison = Comparison::compare(&[sample_expectation()], &[other], &[]);
         assert_eq!(comparison.faults.len(), 1, "{:?}", comparison.faults);
     }
 
     #[test]
     fn a_file_stored_twice_is_a_fault() {
-        let comparison = Comparison::compare(
-            &[sample_expectation()],
-            &[sample_file(), sample_file()],
-            &[],
-        );
+        let comparison =
+            Comparison::compare(&[sample_expectation()], &[sample_file(), sample_file()], &[]);
         assert_eq!(comparison.faults.len(), 1, "{:?}", comparison.faults);
     }
 
@@ -196,9 +180,6 @@ mod tests {
         let record = json!({ "message": { "S": "3EB0" }, "state": { "S": "retrying" } });
         let comparison = Comparison::compare(&[sample_expectation()], &[], &[record]);
         let told = comparison.faults.join("\n");
-        assert!(
-            told.contains("2026-image") && told.contains("state: retrying"),
-            "{told}"
-        );
+        assert!(told.contains("2026-image") && told.contains("state: retrying"), "{told}");
     }
 }

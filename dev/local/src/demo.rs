@@ -69,18 +69,12 @@ async fn start_origins(project: &Project, screen: &Screen) -> Result<(StandIn, V
     })?;
     let media = events.iter().filter(|event| event.announced.is_some());
     let (media, failing) = (media.count(), failing.len());
-    step.done(format!(
-        "{media} media, W-API answers 500 for {failing} of them"
-    ));
+    step.done(format!("{media} media, W-API answers 500 for {failing} of them"));
     Ok((origins, events))
 }
 
 fn failing_half() -> Result<HashMap<String, WapiScenario>> {
-    let shapes = [
-        MessageShape::Nested,
-        MessageShape::Text,
-        MessageShape::Array,
-    ];
+    let shapes = [MessageShape::Nested, MessageShape::Text, MessageShape::Array];
     let media = events::catalogue()?
         .into_iter()
         .filter(|(_, entry)| matches!(entry, Entry::Media(_)))
@@ -104,10 +98,7 @@ async fn register_instance(stack: &Stack, screen: &Screen) -> Result<String> {
 }
 
 async fn post_all(stack: &Stack, url: &str, events: &[Event], screen: &Screen) -> Result<()> {
-    let step = screen.step(format!(
-        "Posting {} webhooks to the local API Gateway",
-        events.len()
-    ));
+    let step = screen.step(format!("Posting {} webhooks to the local API Gateway", events.len()));
     for event in events {
         step.detail(&event.stem);
         let answer = stack.post_json(url, &event.webhook).await?;
@@ -141,9 +132,7 @@ async fn wait_until_stored(stack: &Stack, count: usize, screen: &Screen) -> Resu
     loop {
         let stored = stack.bucket().list_keys().await?.len();
         let jobs = stack.queue_length(&queues.jobs_queue_url).await?;
-        step.detail(format!(
-            "{stored} of {count} stored, {jobs} jobs in the queue"
-        ));
+        step.detail(format!("{stored} of {count} stored, {jobs} jobs in the queue"));
         if jobs == 0 && stored >= count {
             step.done(format!("{stored} stored"));
             return Ok(());
@@ -151,9 +140,7 @@ async fn wait_until_stored(stack: &Stack, count: usize, screen: &Screen) -> Resu
         let parked = stack.queue_length(&queues.parked_queue_url).await?;
         let over = jobs == 0 && parked > 0;
         if over || begun.elapsed() > MAX_STORING_TIME {
-            screen.say(format!(
-                "{stored} of {count} stored, {jobs} jobs left, {parked} parked"
-            ));
+            screen.say(format!("{stored} of {count} stored, {jobs} jobs left, {parked} parked"));
             // The comparison reports which are missing and why.
             return Ok(());
         }
@@ -173,10 +160,7 @@ async fn compare_files(
     let comparison = Comparison::compare(expected, &stored, &records);
     step.done(format!("{} files", stored.len()));
     let keys = stored.iter().map(|file| file.key.as_str());
-    screen.say(format!(
-        "\n{}",
-        tree::draw_tree(&stack.outputs().media_bucket, keys)
-    ));
+    screen.say(format!("\n{}", tree::draw_tree(&stack.outputs().media_bucket, keys)));
     screen.say(format!("\n{}\n", comparison.render_table()));
     Ok(comparison)
 }

@@ -63,9 +63,9 @@ impl Endpoint {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(REGION))
             .endpoint_url(self.url())
-            .credentials_provider(
-                aws_credential_types::provider::SharedCredentialsProvider::new(credentials),
-            )
+            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
+                credentials,
+            ))
             .build()
     }
 
@@ -104,9 +104,7 @@ impl Endpoint {
     ) -> Result<Value> {
         let mut request = self.build_request(method, path, "lambda")?;
         if let Some(body) = body {
-            request = request
-                .header(CONTENT_TYPE, "application/json")
-                .body(body.to_string());
+            request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
         }
         read_answer(request, path).await
     }
@@ -118,16 +116,11 @@ impl Endpoint {
         let mut found = read_answer(request, "the queues' messages").await?;
         // By account, by region, by the queue's URL, whose host may differ.
         let accounts = found.pointer_mut("/messages").map(Value::take);
-        let regions = accounts
-            .iter()
-            .flat_map(object_values)
-            .flat_map(object_values);
+        let regions = accounts.iter().flat_map(object_values).flat_map(object_values);
         let queues = regions.filter_map(Value::as_object).flatten();
         let wanted = queue_url.rsplit('/').next();
         let mut named = queues.filter(|(url, _)| url.rsplit('/').next() == wanted);
-        Ok(named
-            .next()
-            .and_then(|(_, messages)| messages.as_array().cloned()))
+        Ok(named.next().and_then(|(_, messages)| messages.as_array().cloned()))
     }
 
     /// Calls a service that takes forms and answers in XML, which is not parsed.
@@ -158,17 +151,11 @@ impl Endpoint {
 }
 
 fn object_values(object: &Value) -> impl Iterator<Item = &Value> {
-    object
-        .as_object()
-        .into_iter()
-        .flat_map(|object| object.values())
+    object.as_object().into_iter().flat_map(|object| object.values())
 }
 
 async fn read_answer(request: RequestBuilder, what: &str) -> Result<Value> {
-    let answer = request
-        .send()
-        .await
-        .with_context(|| format!("{what}: no answer"))?;
+    let answer = request.send().await.with_context(|| format!("{what}: no answer"))?;
     let status = answer.status();
     let text = http::read_text(answer).await?;
     if !status.is_success() {

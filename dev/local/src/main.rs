@@ -88,15 +88,9 @@ async fn run_command(command: Command, screen: &Screen) -> Result<()> {
     let project = Project::find()?;
     match command {
         Command::Up { port } => start_stack(&project, port, screen).await,
-        Command::Deploy {
-            wapi_base_url,
-            cdn_base_urls,
-        } => {
+        Command::Deploy { wapi_base_url, cdn_base_urls } => {
             let mut deployment = Deployment::with_name(STACK_NAME)?;
-            for (name, value) in [
-                ("WapiBaseUrl", wapi_base_url),
-                ("CdnBaseUrls", cdn_base_urls),
-            ] {
+            for (name, value) in [("WapiBaseUrl", wapi_base_url), ("CdnBaseUrls", cdn_base_urls)] {
                 if let Some(value) = value {
                     deployment = deployment.with_parameter(name, value);
                 }
@@ -149,20 +143,14 @@ async fn deploy_stack(project: &Project, deployment: &Deployment, screen: &Scree
 async fn list_files(project: &Project, screen: &Screen) -> Result<()> {
     let stack = find_deployed(project).await?;
     let keys = stack.bucket().list_keys().await?;
-    let drawn = tree::draw_tree(
-        &stack.outputs().media_bucket,
-        keys.iter().map(String::as_str),
-    );
+    let drawn = tree::draw_tree(&stack.outputs().media_bucket, keys.iter().map(String::as_str));
     screen.say(drawn);
     Ok(())
 }
 
 async fn show_logs(project: &Project, follow: bool, screen: &Screen) -> Result<()> {
     let stack = find_deployed(project).await?;
-    let groups = [
-        &stack.outputs().webhook_logs,
-        &stack.outputs().download_logs,
-    ];
+    let groups = [&stack.outputs().webhook_logs, &stack.outputs().download_logs];
     let mut shown = [0, 0];
     loop {
         for (group, shown) in groups.iter().zip(&mut shown) {

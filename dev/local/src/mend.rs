@@ -23,14 +23,10 @@ pub(crate) async fn fix_trigger_concurrency(endpoint: Endpoint) -> Result<()> {
         else {
             continue;
         };
-        let limit: u64 = limit
-            .parse()
-            .context("a trigger's concurrency is not a number")?;
+        let limit: u64 = limit.parse().context("a trigger's concurrency is not a number")?;
         let change = json!({ "ScalingConfig": { "MaximumConcurrency": limit } });
         let path = format!("{PATH}{id}");
-        endpoint
-            .call_lambda(Method::PUT, &path, Some(&change))
-            .await?;
+        endpoint.call_lambda(Method::PUT, &path, Some(&change)).await?;
     }
     Ok(())
 }
@@ -42,10 +38,7 @@ pub(crate) async fn fix_trigger_concurrency(endpoint: Endpoint) -> Result<()> {
 /// # Errors
 /// If the function's role cannot be found or given the policy.
 pub(crate) async fn allow_batches(endpoint: Endpoint, outputs: &StackOutputs) -> Result<()> {
-    let path = format!(
-        "/2015-03-31/functions/{}/configuration",
-        outputs.webhook_function
-    );
+    let path = format!("/2015-03-31/functions/{}/configuration", outputs.webhook_function);
     let function = endpoint.call_lambda(Method::GET, &path, None).await?;
     let role = function
         .get("Role")

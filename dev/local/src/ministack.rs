@@ -75,9 +75,7 @@ impl MiniStack {
     pub async fn start(tools: &Tools, settings: &Settings) -> Result<Self> {
         let port = prepare_start(settings)?;
         let mut tethered = std::process::Command::new("sh");
-        tethered
-            .args(["-c", TETHER, "sh"])
-            .arg(tools.program_path("ministack"));
+        tethered.args(["-c", TETHER, "sh"]).arg(tools.program_path("ministack"));
         let tether = spawn_process(tethered, Stdio::piped(), port, settings)?;
         let mut ministack = Self {
             endpoint: Endpoint::at_port(port),
@@ -162,10 +160,7 @@ fn prepare_start(settings: &Settings) -> Result<u16> {
 fn free_port(wanted: Option<u16>) -> Result<u16> {
     let wanted = wanted.unwrap_or(0);
     match TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)) {
-        Ok(listener) => Ok(listener
-            .local_addr()
-            .context("a listener without address")?
-            .port()),
+        Ok(listener) => Ok(listener.local_addr().context("a listener without address")?.port()),
         Err(error) => bail!(
             "port {wanted} is taken ({error}). \
              Remedy: stop the process on that port (make down, if it is ours), \
@@ -224,14 +219,9 @@ fn ministack_environment(
 async fn wait_until_up(child: &mut Child, endpoint: Endpoint, settings: &Settings) -> Result<()> {
     let begun = Instant::now();
     while !endpoint.is_up().await {
-        let ended = child
-            .try_wait()
-            .context("cannot check the MiniStack process")?;
+        let ended = child.try_wait().context("cannot check the MiniStack process")?;
         if ended.is_some() || begun.elapsed() > MAX_START_TIME {
-            bail!(
-                "MiniStack did not start:\n{}",
-                log_tail(&settings.log_path())
-            );
+            bail!("MiniStack did not start:\n{}", log_tail(&settings.log_path()));
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }

@@ -109,10 +109,8 @@ pub(crate) async fn run_to_end(command: &mut Command, input: &str) -> Result<Com
             written.with_context(|| format!("cannot write to {shown}"))?;
         }
     }
-    let output = child
-        .wait_with_output()
-        .await
-        .with_context(|| format!("cannot wait for {shown}"))?;
+    let output =
+        child.wait_with_output().await.with_context(|| format!("cannot wait for {shown}"))?;
     let text =
         |bytes| String::from_utf8(bytes).with_context(|| format!("{shown} did not write text"));
     Ok(CommandOutput {
@@ -138,9 +136,7 @@ pub(crate) fn last_lines(log: &Path) -> String {
 /// The program's name and its first two arguments, enough to recognise it; never all of them.
 fn short_command(command: &Command) -> String {
     let command = command.as_std();
-    let name = Path::new(command.get_program())
-        .file_name()
-        .unwrap_or(command.get_program());
+    let name = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let words = command.get_args().take(2);
     std::iter::once(name)
         .chain(words)

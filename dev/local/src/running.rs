@@ -39,10 +39,7 @@ impl RunningStack {
             environment: Vec::new(),
         };
         let (process, endpoint) = ministack::start_detached(tools, &settings).await?;
-        let running = Self {
-            process,
-            port: endpoint.port(),
-        };
+        let running = Self { process, port: endpoint.port() };
         let record = serde_json::to_string(&running).context("a record that is not JSON")?;
         std::fs::write(record_path(tools.project()), record).context("cannot write the record")?;
         Ok(running)

@@ -60,8 +60,7 @@ impl Deployment {
 
     /// Sets the origins instead of the real ones.
     pub fn from_origins(self, wapi_base: impl Into<String>, cdn_bases: impl Into<String>) -> Self {
-        self.with_parameter("WapiBaseUrl", wapi_base)
-            .with_parameter("CdnBaseUrls", cdn_bases)
+        self.with_parameter("WapiBaseUrl", wapi_base).with_parameter("CdnBaseUrls", cdn_bases)
     }
 }
 
@@ -110,16 +109,9 @@ pub async fn run_deploy(
     template: &Path,
 ) -> Result<StackOutputs> {
     let _together = lock::lock_shared(tools.project(), build::LOCK).await?;
-    let log = format!(
-        "sam-deploy-{}-{}.log",
-        endpoint.port(),
-        deployment.stack_name
-    );
+    let log = format!("sam-deploy-{}-{}.log", endpoint.port(), deployment.stack_name);
     let log = tools.project().local_folder("logs")?.join(log);
-    let parameters = deployment
-        .parameters
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"));
+    let parameters = deployment.parameters.iter().map(|(name, value)| format!("{name}={value}"));
     let mut sam = sam_command(tools)?;
     // SAM looks for its configuration beside the template, which is a copy here.
     sam.args(["deploy", "--config-env", "local", "--config-file"])
@@ -194,9 +186,6 @@ mod tests {
     #[test]
     fn a_local_deployment_uses_plain_http() {
         let deployment = Deployment::with_name("x").expect("Lambda has this processor");
-        assert_eq!(
-            deployment.parameters.get("RequireTls").map(String::as_str),
-            Some("false")
-        );
+        assert_eq!(deployment.parameters.get("RequireTls").map(String::as_str), Some("false"));
     }
 }

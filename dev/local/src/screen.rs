@@ -27,19 +27,14 @@ enum ScreenKind {
 impl Screen {
     /// Standard output: animated on a terminal, plain lines elsewhere.
     pub fn stdout() -> Self {
-        let kind = if std::io::stdout().is_terminal() {
-            ScreenKind::Terminal
-        } else {
-            ScreenKind::Lines
-        };
+        let kind =
+            if std::io::stdout().is_terminal() { ScreenKind::Terminal } else { ScreenKind::Lines };
         Self { kind }
     }
 
     /// Shows nothing, for tests.
     pub fn silent() -> Self {
-        Self {
-            kind: ScreenKind::Nothing,
-        }
+        Self { kind: ScreenKind::Nothing }
     }
 
     /// Shows a text unchanged.
@@ -57,14 +52,7 @@ impl Screen {
             print_line(&format!("… {text}"));
             Reminder::start(text.clone())
         });
-        Step {
-            screen: *self,
-            text,
-            bar,
-            reminder,
-            begun: Instant::now(),
-            ended: false,
-        }
+        Step { screen: *self, text, bar, reminder, begun: Instant::now(), ended: false }
     }
 }
 
@@ -99,13 +87,8 @@ impl Step {
         }
         drop(self.reminder.take());
         let seconds = self.begun.elapsed().as_secs_f32();
-        let note = if note.is_empty() {
-            String::new()
-        } else {
-            format!(": {note}")
-        };
-        self.screen
-            .say(format!("{sign} {}{note} ({seconds:.1} s)", self.text));
+        let note = if note.is_empty() { String::new() } else { format!(": {note}") };
+        self.screen.say(format!("{sign} {}{note} ({seconds:.1} s)", self.text));
     }
 }
 

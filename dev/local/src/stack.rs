@@ -96,12 +96,7 @@ impl Stack {
         let deploying = screen.step("Deploying template.yaml (sam deploy)");
         let outputs = sam::run_deploy(tools, endpoint, deployment, &template).await?;
         deploying.done(format!("stack {}", deployment.stack_name));
-        Ok(Self {
-            tools: tools.clone(),
-            endpoint,
-            name: deployment.stack_name.clone(),
-            outputs,
-        })
+        Ok(Self { tools: tools.clone(), endpoint, name: deployment.stack_name.clone(), outputs })
     }
 
     /// A stack that was deployed before.
@@ -166,27 +161,15 @@ impl Stack {
             webhook_url: String,
         }
         let tenant = instance.tenant.as_str();
-        let tenants = self
-            .run_wapi_media(&["tenant", "list", "--json"], "")
-            .await?;
+        let tenants = self.run_wapi_media(&["tenant", "list", "--json"], "").await?;
         let tenants: Value = serde_json::from_str(&tenants)?;
         let is_there = |one: &Value| one.get("tenant") == Some(&json!(tenant));
-        if !tenants
-            .as_array()
-            .is_some_and(|all| all.iter().any(is_there))
-        {
-            self.run_wapi_media(&["tenant", "add", tenant, "--chats", "all"], "")
-                .await?;
+        if !tenants.as_array().is_some_and(|all| all.iter().any(is_there)) {
+            self.run_wapi_media(&["tenant", "add", tenant, "--chats", "all"], "").await?;
         }
         let strategies = instance.strategies.as_ref().map(|names| names.join(","));
         // Some tests are about wrong tokens, so the token is not checked.
-        let mut add = vec![
-            "instance",
-            "add",
-            &instance.instance,
-            "--json",
-            "--unchecked",
-        ];
+        let mut add = vec!["instance", "add", &instance.instance, "--json", "--unchecked"];
         add.extend(["--tenant", tenant]);
         if let Some(strategies) = &strategies {
             add.extend(["--strategies", strategies]);
@@ -286,10 +269,7 @@ impl Stack {
     /// If the function fails or its process ends.
     pub async fn invoke_function(&self, function: &str, event: &Value) -> Result<Value> {
         let path = format!("/2015-03-31/functions/{function}/invocations");
-        let answer = self
-            .endpoint
-            .call_lambda(Method::POST, &path, Some(event))
-            .await?;
+        let answer = self.endpoint.call_lambda(Method::POST, &path, Some(event)).await?;
         if answer.get("errorType").is_some() || answer.get("errorMessage").is_some() {
             bail!("{function} failed: {answer}");
         }
@@ -302,10 +282,7 @@ impl Stack {
     /// If the queue cannot be read.
     pub async fn queue_length(&self, queue_url: &str) -> Result<u64> {
         let asked = json!({ "QueueUrl": queue_url, "AttributeNames": ["All"] });
-        let answer = self
-            .endpoint
-            .call_json("sqs", "AmazonSQS.GetQueueAttributes", &asked)
-            .await?;
+        let answer = self.endpoint.call_json("sqs", "AmazonSQS.GetQueueAttributes", &asked).await?;
         let count = |suffix: &str| {
             let name = format!("/Attributes/ApproximateNumberOfMessages{suffix}");
             let text = answer.pointer(&name).and_then(Value::as_str);
@@ -322,10 +299,8 @@ impl Stack {
         let mut asked = json!({ "TableName": self.outputs.media_table });
         let mut records = Vec::new();
         loop {
-            let page = self
-                .endpoint
-                .call_json("dynamodb", "DynamoDB_20120810.Scan", &asked)
-                .await?;
+            let page =
+                self.endpoint.call_json("dynamodb", "DynamoDB_20120810.Scan", &asked).await?;
             if let Some(items) = page.get("Items").and_then(Value::as_array) {
                 records.extend(items.iter().cloned());
             }
@@ -346,10 +321,8 @@ impl Stack {
         let mut asked = json!({ "logGroupName": group });
         let mut lines = Vec::new();
         loop {
-            let page = self
-                .endpoint
-                .call_json("logs", "Logs_20140328.FilterLogEvents", &asked)
-                .await?;
+            let page =
+                self.endpoint.call_json("logs", "Logs_20140328.FilterLogEvents", &asked).await?;
             let events = page.get("events").and_then(Value::as_array);
             let messages = events.into_iter().flatten().filter_map(log_message);
             lines.extend(messages.filter(|line| !is_lambda_line(line)));
@@ -378,11 +351,7 @@ fn note_output(arguments: &[&str], out: &str, err: &str) -> Result<()> {
         }
     }
     let is_of_report = arguments.contains(&"doctor");
-    let sink = if is_of_report {
-        Sink::Report
-    } else {
-        Sink::Command
-    };
+    let sink = if is_of_report { Sink::Report } else { Sink::Command };
     redaction::note(sink, &out);
     redaction::note(sink, err);
     for pair in arguments.windows(2) {
@@ -400,9 +369,7 @@ fn log_message(event: &Value) -> Option<String> {
 }
 
 fn is_lambda_line(line: &str) -> bool {
-    ["START", "END", "REPORT"]
-        .iter()
-        .any(|word| line.starts_with(&format!("{word} RequestId:")))
+    ["START", "END", "REPORT"].iter().any(|word| line.starts_with(&format!("{word} RequestId:")))
 }
 
 /// A stack for one test run: a MiniStack on a free port that stops when this value is dropped.
@@ -441,10 +408,8 @@ impl TestStack {
             Some(heard) => heard.join("stacks").join(own),
             None => project.local_folder(&format!("tests/{own}"))?,
         };
-        let settings = settings(Settings {
-            keeps_state: redaction::is_on(),
-            ..Settings::in_folder(folder)
-        });
+        let settings =
+            settings(Settings { keeps_state: redaction::is_on(), ..Settings::in_folder(folder) });
         let ministack = MiniStack::start(&tools, &settings).await?;
         let stack = Stack::deploy(&tools, ministack.endpoint(), deployment, &screen).await?;
         if settings.enforces_policies {

@@ -27,9 +27,7 @@ impl Tools {
     /// If they are not installed in the pinned versions. The error says the remedy.
     pub fn find(project: &Project) -> Result<Self> {
         check_installed(project, LOCAL)?;
-        Ok(Self {
-            project: project.clone(),
-        })
+        Ok(Self { project: project.clone() })
     }
 
     /// Checks that the tools of `sam build` are installed too.

@@ -25,11 +25,8 @@ fn draw_inside(folder: &Folder<'_>, indent: &str, lines: &mut Vec<String>) {
     let mut left = folder.inside.len();
     for (name, inside) in &folder.inside {
         left -= 1;
-        let (branch, below) = if left == 0 {
-            ("└── ", "    ")
-        } else {
-            ("├── ", "│   ")
-        };
+        let (branch, below) =
+            if left == 0 { ("└── ", "    ") } else { ("├── ", "│   ") };
         let slash = if inside.inside.is_empty() { "" } else { "/" };
         lines.push(format!("{indent}{branch}{name}{slash}"));
         draw_inside(inside, &format!("{indent}{below}"), lines);

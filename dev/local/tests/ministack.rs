@@ -17,12 +17,10 @@ fn test_folder(name: &str) -> anyhow::Result<PathBuf> {
 #[tokio::test]
 async fn it_answers_until_its_value_is_dropped() {
     let tools = find_tools().expect("the tools");
-    let ministack = MiniStack::start(
-        &tools,
-        &Settings::in_folder(test_folder("dropped").expect("a folder")),
-    )
-    .await
-    .expect("MiniStack");
+    let ministack =
+        MiniStack::start(&tools, &Settings::in_folder(test_folder("dropped").expect("a folder")))
+            .await
+            .expect("MiniStack");
     let endpoint = ministack.endpoint();
     assert!(endpoint.is_up().await);
     drop(ministack);
@@ -53,8 +51,6 @@ async fn a_used_port_is_refused_with_a_remedy() {
         port: Some(port),
         ..Settings::in_folder(test_folder("taken").expect("a folder"))
     };
-    let refusal = MiniStack::start(&tools, &settings)
-        .await
-        .expect_err("the port is taken");
+    let refusal = MiniStack::start(&tools, &settings).await.expect_err("the port is taken");
     assert!(refusal.to_string().contains("LOCAL_PORT="), "{refusal}");
 }

@@ -14,13 +14,8 @@ async fn the_roles_suffice_for_small_and_large_files() {
     let deployment = Deployment::with_name("roles")
         .expect("a processor that Lambda has")
         .from_origins(origins.wapi_base(), origins.cdn_bases());
-    let enforced = |settings| Settings {
-        enforces_policies: true,
-        ..settings
-    };
-    let test = TestStack::start_with("roles", &deployment, enforced)
-        .await
-        .expect("the stack");
+    let enforced = |settings| Settings { enforces_policies: true, ..settings };
+    let test = TestStack::start_with("roles", &deployment, enforced).await.expect("the stack");
     let stack = test.stack();
     let instance = InstanceSettings::new("acme", DEFAULT_INSTANCE, DEFAULT_TOKEN);
     let url = stack.add_instance(&instance).await.expect("an instance");
@@ -29,10 +24,7 @@ async fn the_roles_suffice_for_small_and_large_files() {
     let large = Spec::of(Kind::Video).seed("large").size(20 * 1024 * 1024);
     for spec in [small, large.wapi(WapiScenario::fail_500())] {
         let announced = origins.announce(spec).expect("a media file");
-        let answer = stack
-            .post_json(&url, &announced.webhook)
-            .await
-            .expect("an answer");
+        let answer = stack.post_json(&url, &announced.webhook).await.expect("an answer");
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
 

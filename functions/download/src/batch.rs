@@ -1,6 +1,8 @@
-//! One invocation: runs the records of a batch side by side, each on its own, and says which to bring back.
+//! One invocation: runs the records of a batch side by side, each on its own, and says which to
+//! bring back.
 //!
-//! The event source must have `ReportBatchItemFailures`, or one failed record would repeat the others.
+//! The event source must have `ReportBatchItemFailures`, or one failed record would repeat the
+//! others.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -16,7 +18,8 @@ use crate::{
     worker::Worker,
 };
 
-/// Records under way at the same time: as many as there are buffers, so none waits for one for long.
+/// Records under way at the same time: as many as there are buffers, so none waits for one for
+/// long.
 const AT_ONCE: usize = 4;
 
 /// No record is started when less than this is left: W-API alone may take a minute to answer.
@@ -25,8 +28,8 @@ const TIME_TO_START: Duration = Duration::from_secs(80);
 /// Kept from the invocation's time for what comes after the last byte: commit, record, hand-back.
 const TIME_TO_END: Duration = Duration::from_secs(8);
 
-/// At the very last this much is left: a record that hangs in a call of AWS is then dropped and handed
-/// back, or the whole batch would fail with it.
+/// At the very last this much is left: a record that hangs in a call of AWS is then dropped and
+/// handed back, or the whole batch would fail with it.
 const TIME_TO_ANSWER: Duration = Duration::from_secs(3);
 
 /// A record that could not be started comes back after this.
@@ -38,17 +41,14 @@ const AFTER_A_PANIC: Duration = Duration::from_mins(5);
 /// Runs a batch and answers with the records that must come back. `deadline` is the invocation's.
 ///
 /// # Errors
-/// When a record came without a message id: then no answer could name it, and the whole batch must fail.
+/// When a record came without a message id: then no answer could name it, and the whole batch must
+/// fail.
 pub async fn run(
     worker: &Worker,
     event: SqsEvent,
     deadline: Instant,
 ) -> Result<SqsBatchResponse, Error> {
-    if event
-        .records
-        .iter()
-        .any(|record| record.message_id.is_none())
-    {
+    if event.records.iter().any(|record| record.message_id.is_none()) {
         return Err("a record of the batch has no message id".into());
     }
     let failed = stream::iter(&event.records)
@@ -69,7 +69,8 @@ fn failure(message_id: String) -> BatchItemFailure {
     failure
 }
 
-/// Ends one record, and gives its id if it must come back. A panic counts as a failure of this record.
+/// Ends one record, and gives its id if it must come back. A panic counts as a failure of this
+/// record.
 async fn run_one(worker: &Worker, record: &SqsMessage, deadline: Instant) -> Option<String> {
     let id = record.message_id.clone().unwrap_or_default();
     let receipt = record.receipt_handle.as_deref().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! What the download function is told by its environment. `template.yaml` sets what is not said to be a test's.
+//! What the download function is told by its environment. `template.yaml` sets what is not said to
+//! be a test's.
 
 use aws::bucket::MultipartChecksum;
 use boot::environment::{Environment, SettingError};
@@ -42,10 +43,8 @@ impl Config {
     /// [`SettingError`] names the first one that is missing or wrong.
     pub fn read(environment: &Environment) -> Result<Self, SettingError> {
         let required = |name| environment.required(name);
-        let invalid = |name, rule: &dyn ToString| SettingError::Invalid {
-            name,
-            rule: rule.to_string(),
-        };
+        let invalid =
+            |name, rule: &dyn ToString| SettingError::Invalid { name, rule: rule.to_string() };
         let origins = Origins::parse(&required("WAPI_BASE_URL")?, &required("CDN_BASE_URLS")?);
         let offset = parse_offset(&required("UTC_OFFSET")?);
         Ok(Self {

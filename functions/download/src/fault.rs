@@ -1,9 +1,12 @@
-//! A fault on purpose: the record of one chosen message panics, so that a test sees what the deployed function does.
+//! A fault on purpose: the record of one chosen message panics, so that a test sees what the
+//! deployed function does.
 //!
-//! Whether a panic ends one record or the whole process is decided by the profile that the function was
-//! compiled with, which no test of this crate can see: only one that runs the artefact of `sam build`.
+//! Whether a panic ends one record or the whole process is decided by the profile that the function
+//! was compiled with, which no test of this crate can see: only one that runs the artefact of `sam
+//! build`.
 
-/// The message whose record panics: none, unless the environment names one. `template.yaml` never does.
+/// The message whose record panics: none, unless the environment names one. `template.yaml` never
+/// does.
 #[derive(Debug, Clone, Default)]
 pub struct PlannedPanic(Option<String>);
 

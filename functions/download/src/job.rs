@@ -1,4 +1,5 @@
-//! One job, top to bottom: whose? claimed by someone? wanted? which way? into the bucket, and write it down.
+//! One job, top to bottom: whose? claimed by someone? wanted? which way? into the bucket, and write
+//! it down.
 
 use std::{sync::Arc, time::Duration};
 
@@ -48,9 +49,7 @@ pub struct Received<'a> {
 /// Leaves out the body, which holds a media key.
 impl std::fmt::Debug for Received<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Received")
-            .field("receives", &self.receives)
-            .finish_non_exhaustive()
+        f.debug_struct("Received").field("receives", &self.receives).finish_non_exhaustive()
     }
 }
 
@@ -63,8 +62,8 @@ pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
     }
 }
 
-/// Runs the job and ends it. A job that names another tenant than its instance's is parked before anything of
-/// that tenant's is touched, its record included.
+/// Runs the job and ends it. A job that names another tenant than its instance's is parked before
+/// anything of that tenant's is touched, its record included.
 async fn run_job(worker: &Worker, job: Job, received: Received<'_>) -> Settled {
     let started = Instant::now();
     let owner = worker.instances.find(&job.instance).await;
@@ -77,12 +76,7 @@ async fn run_job(worker: &Worker, job: Job, received: Received<'_>) -> Settled {
     let lease = worker.lease(received.deadline);
     let claim = worker.ledger.claim(&job, &lease, worker.now()).await;
     let (key, before, words, lost_since) = match claim {
-        Ok(Claim::Mine {
-            key,
-            attempts,
-            words,
-            lost_since,
-        }) => (key, attempts, words, lost_since),
+        Ok(Claim::Mine { key, attempts, words, lost_since }) => (key, attempts, words, lost_since),
         Ok(Claim::Stored) => return worker.settle_duplicate(&job),
         Ok(Claim::StoredForAnother) => {
             let reason = "it is stored for the tenant to whom the instance belonged before";
@@ -92,12 +86,7 @@ async fn run_job(worker: &Worker, job: Job, received: Received<'_>) -> Settled {
         Ok(Claim::Elsewhere { until }) => return worker.settle_elsewhere(&job, until),
         Err(error) => return worker.settle_unrecorded(&job, &received, &error).await,
     };
-    let claimed = Claimed {
-        job: &job,
-        received,
-        key,
-        lease,
-    };
+    let claimed = Claimed { job: &job, received, key, lease };
     let mut run = Run {
         worker,
         job: &job,
@@ -112,25 +101,15 @@ async fn run_job(worker: &Worker, job: Job, received: Received<'_>) -> Settled {
     };
     let outcome = run.fetch_and_store(owner).await;
     let Run { attempts, .. } = run;
-    let ended = Ended {
-        before,
-        lost_since,
-        attempts,
-        outcome,
-        took: started.elapsed(),
-    };
+    let ended = Ended { before, lost_since, attempts, outcome, took: started.elapsed() };
     worker.settle(&claimed, ended).await
 }
 
 impl Worker {
     /// Writes down what is about to be committed. Without this nothing is.
     async fn announce(&self, claimed: &Claimed<'_>, earlier: &[Word], word: Word) -> bool {
-        let Claimed {
-            job, key, lease, ..
-        } = claimed;
-        let given = self
-            .ledger
-            .give_word(&job.instance, key, lease, earlier, &word);
+        let Claimed { job, key, lease, .. } = claimed;
+        let given = self.ledger.give_word(&job.instance, key, lease, earlier, &word);
         match given.await {
             Ok(Written::Yes) => true,
             Ok(Written::Overtaken) => {
@@ -157,11 +136,7 @@ struct Way {
 
 impl Way {
     fn by(strategy: Strategy) -> Self {
-        Self {
-            strategy,
-            keep_mismatch: false,
-            insist: false,
-        }
+        Self { strategy, keep_mismatch: false, insist: false }
     }
 }
 
@@ -206,10 +181,7 @@ impl Run<'_> {
         if let Some(strategy) = self.mismatched.first().copied()
             && self.nothing_better_can_come()
         {
-            let way = Way {
-                keep_mismatch: true,
-                ..Way::by(strategy)
-            };
+            let way = Way { keep_mismatch: true, ..Way::by(strategy) };
             if let Some(stored) = self.try_with_token(way, &instance).await? {
                 return Ok(stored);
             }
@@ -217,8 +189,8 @@ impl Run<'_> {
         Err(self.failure())
     }
 
-    /// Tries one strategy with the token it needs, and once more if the token was refused and has been
-    /// changed meanwhile. The CDN needs none, so it works while KMS does not.
+    /// Tries one strategy with the token it needs, and once more if the token was refused and has
+    /// been changed meanwhile. The CDN needs none, so it works while KMS does not.
     async fn try_with_token(
         &mut self,
         way: Way,
@@ -242,23 +214,18 @@ impl Run<'_> {
             && let Some(fresh) = self.changed_token(&token).await
         {
             self.findings.pop();
-            let way = Way {
-                insist: true,
-                ..way
-            };
+            let way = Way { insist: true, ..way };
             return self.try_strategy(way, Some(&fresh)).await;
         }
         Ok(tried)
     }
 
-    /// The token as it is in the table now, if it is another than the one that was refused, and still the
-    /// same tenant's.
+    /// The token as it is in the table now, if it is another than the one that was refused, and
+    /// still the same tenant's.
     async fn changed_token(&self, refused: &Secret) -> Option<Secret> {
         let instances = &self.worker.instances;
-        let instance = instances
-            .find_younger_than(&self.job.instance, TOKEN_RECHECKED_AFTER)
-            .await
-            .ok()??;
+        let instance =
+            instances.find_younger_than(&self.job.instance, TOKEN_RECHECKED_AFTER).await.ok()??;
         if instance.tenant != self.job.tenant {
             return None;
         }
@@ -275,10 +242,7 @@ impl Run<'_> {
         let strategy = way.strategy;
         let is_sealed = self.job.message.media_key.is_some();
         let mut claims = if way.keep_mismatch {
-            Claims {
-                sha256: None,
-                integrity: Some(Integrity::Mismatch),
-            }
+            Claims { sha256: None, integrity: Some(Integrity::Mismatch) }
         } else {
             Claims::from_announcement(self.job.message.file_sha256, strategy, is_sealed)
         };
@@ -332,9 +296,7 @@ impl Run<'_> {
                     .with_retention(retention)
             };
             let announce = async |object: &ObjectDescription, proof: &Proof| {
-                worker
-                    .announce(claimed, words, word(object, proof, strategy))
-                    .await
+                worker.announce(claimed, words, word(object, proof, strategy)).await
             };
             match Box::pin(worker.bucket.store(media.into_parts(), describe, announce)).await {
                 Err(StoreError::Source(error)) => Err(error),
@@ -351,8 +313,8 @@ impl Run<'_> {
         stored
     }
 
-    /// Whether contradicted bytes are the best there will be: every other finding is final, or the job
-    /// will not be tried again.
+    /// Whether contradicted bytes are the best there will be: every other finding is final, or the
+    /// job will not be tried again.
     fn nothing_better_can_come(&self) -> bool {
         let may_pass = |one: &&Disposition| {
             matches!(one, Disposition::Retry { .. } | Disposition::Unauthorized)
@@ -383,10 +345,7 @@ impl Run<'_> {
 
     fn failure(&self) -> Failure {
         let class = class_from_findings(&self.findings);
-        let verdicts = self
-            .attempts
-            .iter()
-            .map(|one| format!("{}: {}", one.strategy, one.verdict));
+        let verdicts = self.attempts.iter().map(|one| format!("{}: {}", one.strategy, one.verdict));
         let reason = verdicts.collect::<Vec<_>>().join("; ");
         Failure {
             class,

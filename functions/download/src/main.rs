@@ -19,10 +19,7 @@ async fn main() -> Result<(), Error> {
     let environment = Environment::from_process();
     telemetry::start_logging(&environment);
     let worker = Worker::new(Config::read(&environment)?, Ambient::of_machine())?;
-    if tokio::time::timeout(TIME_TO_CONNECT, worker.connect())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(TIME_TO_CONNECT, worker.connect()).await.is_err() {
         tracing::warn!("not every connection could be opened at start");
     }
     let handle = async |event: LambdaEvent<_>| {

@@ -24,11 +24,12 @@ const WAIT_FOR_A_PERSON: Duration = Duration::from_mins(15);
 /// With less than this left, a job is parked instead of retried.
 const SHORTEST_WAIT: Duration = Duration::from_secs(30);
 
-/// A record that could not be written, or a job that could not be parked, is tried again after this.
+/// A record that could not be written, or a job that could not be parked, is tried again after
+/// this.
 pub(crate) const AFTER_A_FAILED_WRITE: Duration = Duration::from_mins(5);
 
-/// A lease outlasts its run's deadline by this: for the seconds that the batch keeps for itself, and for
-/// clocks that differ.
+/// A lease outlasts its run's deadline by this: for the seconds that the batch keeps for itself,
+/// and for clocks that differ.
 const LEASE_MARGIN: Duration = Duration::from_mins(1);
 
 /// A job that waits for another run's lease comes back this long after it.
@@ -80,7 +81,8 @@ pub(crate) struct Failure {
     pub(crate) reason: String,
     /// What an origin asked to wait.
     pub(crate) after: Option<Duration>,
-    /// AWS failed, so what the sources would have given is not known: it says nothing against the medium.
+    /// AWS failed, so what the sources would have given is not known: it says nothing against the
+    /// medium.
     pub(crate) is_ours: bool,
     /// It says that nobody has the medium, and may be mistaken.
     pub(crate) is_doubtful: bool,
@@ -96,17 +98,11 @@ struct Findings<'a> {
 
 impl Failure {
     pub(crate) fn new(class: FailureClass, reason: &str) -> Self {
-        Self {
-            class,
-            reason: reason.to_owned(),
-            after: None,
-            is_ours: false,
-            is_doubtful: false,
-        }
+        Self { class, reason: reason.to_owned(), after: None, is_ours: false, is_doubtful: false }
     }
 
-    /// Since when the medium is found lost, after this failure: what says nothing of the medium leaves it as
-    /// it was, and any hope ends it.
+    /// Since when the medium is found lost, after this failure: what says nothing of the medium
+    /// leaves it as it was, and any hope ends it.
     fn lost_since(&self, before: Option<i64>, now: i64) -> Option<i64> {
         match (self.is_doubtful, self.is_ours) {
             (true, _) => before.or(Some(now)),
@@ -117,23 +113,15 @@ impl Failure {
 
     /// A failure of ours or of AWS, which passes.
     pub(crate) fn later(error: &dyn std::error::Error) -> Self {
-        Self {
-            is_ours: true,
-            ..Self::new(FailureClass::Transient, &error.to_string())
-        }
+        Self { is_ours: true, ..Self::new(FailureClass::Transient, &error.to_string()) }
     }
 }
 
 impl Worker {
-    /// Writes down how the job ended, parks it if it is over without success, and logs its one line.
+    /// Writes down how the job ended, parks it if it is over without success, and logs its one
+    /// line.
     pub(crate) async fn settle(&self, claimed: &Claimed<'_>, ended: Ended) -> Settled {
-        let Ended {
-            before,
-            lost_since,
-            attempts,
-            outcome,
-            took,
-        } = ended;
+        let Ended { before, lost_since, attempts, outcome, took } = ended;
         let lost_since = match &outcome {
             Ok(_) => None,
             Err(failure) => failure.lost_since(lost_since, self.now()),
@@ -146,11 +134,7 @@ impl Worker {
             }
         };
         let history = [before, attempts.clone()].concat();
-        let findings = Findings {
-            state: &state,
-            attempts: &history,
-            lost_since,
-        };
+        let findings = Findings { state: &state, attempts: &history, lost_since };
         let settled = if let State::Parked { class, reason } = &state {
             let ticket = (*class, reason.as_str());
             self.park_claimed(claimed, findings, ticket).await
@@ -159,9 +143,9 @@ impl Worker {
             match (wait, written) {
                 (Some(after), _) => Settled::ComesBack { after },
                 (None, Some(Written::Yes)) => Settled::Done,
-                (None, Some(Written::Overtaken) | None) => Settled::ComesBack {
-                    after: AFTER_A_FAILED_WRITE,
-                },
+                (None, Some(Written::Overtaken) | None) => {
+                    Settled::ComesBack { after: AFTER_A_FAILED_WRITE }
+                }
             }
         };
         if settled == Settled::Done || wait.is_some() {
@@ -170,8 +154,8 @@ impl Worker {
         settled
     }
 
-    /// First the record, because only the owner of the lease may say `parked`; then the queue; then the
-    /// lease ends. If parking fails the record is set back and the job comes back: it is never
+    /// First the record, because only the owner of the lease may say `parked`; then the queue; then
+    /// the lease ends. If parking fails the record is set back and the job comes back: it is never
     /// acknowledged before it lies where a person finds it.
     async fn park_claimed(
         &self,
@@ -179,19 +163,14 @@ impl Worker {
         findings: Findings<'_>,
         (class, reason): (FailureClass, &str),
     ) -> Settled {
-        const LATER: Settled = Settled::ComesBack {
-            after: AFTER_A_FAILED_WRITE,
-        };
+        const LATER: Settled = Settled::ComesBack { after: AFTER_A_FAILED_WRITE };
         if self.write(claimed, findings, Then::Keep).await != Some(Written::Yes) {
             return LATER;
         }
         let ticket = ticket(claimed.job, &claimed.received, class, reason);
         if !self.park(claimed.job, &claimed.received, &ticket).await {
             let reason = reason.to_owned();
-            let not_yet = Findings {
-                state: &State::Retrying { class, reason },
-                ..findings
-            };
+            let not_yet = Findings { state: &State::Retrying { class, reason }, ..findings };
             let written = self.write(claimed, not_yet, Then::Release).await;
             tracing::debug!(?written, "the record of a job that could not be parked");
             return LATER;
@@ -212,11 +191,7 @@ impl Worker {
         then: Then,
     ) -> Option<Written> {
         let job = claimed.job;
-        let Findings {
-            state,
-            attempts,
-            lost_since,
-        } = findings;
+        let Findings { state, attempts, lost_since } = findings;
         let record = Record {
             tenant: &job.tenant,
             instance: &job.instance,
@@ -257,9 +232,7 @@ impl Worker {
         log_unrun(job, "in_progress");
         let left = u64::try_from(until.saturating_sub(self.now())).unwrap_or_default();
         let after = Duration::from_secs(left).min(LONGEST_RUN + LEASE_MARGIN);
-        Settled::ComesBack {
-            after: after + PAST_THE_LEASE,
-        }
+        Settled::ComesBack { after: after + PAST_THE_LEASE }
     }
 
     /// A lease for a run that ends at `deadline`, under a token that no other run has.
@@ -267,14 +240,13 @@ impl Worker {
         let left = deadline.saturating_duration_since(Instant::now()) + LEASE_MARGIN;
         Lease {
             owner: format!("{:016x}{:016x}", self.random(), self.random()),
-            until: self
-                .now()
-                .saturating_add(left.as_secs().try_into().unwrap_or(i64::MAX)),
+            until: self.now().saturating_add(left.as_secs().try_into().unwrap_or(i64::MAX)),
         }
     }
 
-    /// Retry or park: by class, by whether a loss is believed, and by how long the medium can still be had. A
-    /// long wait is cut short rather than parked: what an origin asks for may outlast the medium.
+    /// Retry or park: by class, by whether a loss is believed, and by how long the medium can still
+    /// be had. A long wait is cut short rather than parked: what an origin asks for may outlast the
+    /// medium.
     fn verdict(
         &self,
         job: &Job,
@@ -282,13 +254,7 @@ impl Worker {
         lost_since: Option<i64>,
         failure: Failure,
     ) -> (State, Option<Duration>) {
-        let Failure {
-            class,
-            reason,
-            after,
-            is_ours,
-            is_doubtful,
-        } = failure;
+        let Failure { class, reason, after, is_ours, is_doubtful } = failure;
         let moment = job.message.moment;
         let doubt =
             is_doubtful.then(|| schedule::confirmation_wait(lost_since, moment, self.now()));
@@ -320,12 +286,11 @@ impl Worker {
     /// Whether a failure of this run may park the job.
     pub(crate) fn is_last_try(&self, job: &Job) -> bool {
         let ends_at = schedule::park_deadline(job.accepted_at, job.message.recoverable_until());
-        self.left_until(ends_at)
-            .is_none_or(|left| left < LONGEST_RUN)
+        self.left_until(ends_at).is_none_or(|left| left < LONGEST_RUN)
     }
 
-    /// How long a job may still be retried that ends at this moment; nothing if another try is not worth a
-    /// wait.
+    /// How long a job may still be retried that ends at this moment; nothing if another try is not
+    /// worth a wait.
     fn left_until(&self, ends_at: i64) -> Option<Duration> {
         let left = u64::try_from(ends_at.saturating_sub(self.now())).unwrap_or_default();
         Some(Duration::from_secs(left)).filter(|left| *left >= SHORTEST_WAIT)
@@ -360,15 +325,13 @@ impl Worker {
             }
             Err(error) => {
                 tracing::error!(%error, "a message that is no job could not be parked and comes back");
-                Settled::ComesBack {
-                    after: AFTER_A_FAILED_WRITE,
-                }
+                Settled::ComesBack { after: AFTER_A_FAILED_WRITE }
             }
         }
     }
 
-    /// The job is not of the tenant whose medium this is: it is parked, and the record, which is that
-    /// tenant's, is left as it is.
+    /// The job is not of the tenant whose medium this is: it is parked, and the record, which is
+    /// that tenant's, is left as it is.
     pub(crate) async fn park_stranger(
         &self,
         job: &Job,
@@ -376,21 +339,17 @@ impl Worker {
         reason: &str,
     ) -> Settled {
         let class = FailureClass::Poison;
-        if !self
-            .park(job, received, &ticket(job, received, class, reason))
-            .await
-        {
-            return Settled::ComesBack {
-                after: AFTER_A_FAILED_WRITE,
-            };
+        if !self.park(job, received, &ticket(job, received, class, reason)).await {
+            return Settled::ComesBack { after: AFTER_A_FAILED_WRITE };
         }
         let reason = reason.to_owned();
         log(job, &State::Parked { class, reason }, &[], Duration::ZERO);
         Settled::Done
     }
 
-    /// The table did not answer, so nothing is known and nothing can be written: the job comes back, also
-    /// past its time, because its sources were not asked. It is parked just before the queue would drop it.
+    /// The table did not answer, so nothing is known and nothing can be written: the job comes
+    /// back, also past its time, because its sources were not asked. It is parked just before the
+    /// queue would drop it.
     pub(crate) async fn settle_unrecorded(
         &self,
         job: &Job,
@@ -399,14 +358,10 @@ impl Worker {
     ) -> Settled {
         let (state, wait) = self.verdict(job, received.receives, None, Failure::later(error));
         if let State::Parked { class, reason } = &state {
-            let ticket = ParkingTicket {
-                is_unrecorded: true,
-                ..ticket(job, received, *class, reason)
-            };
+            let ticket =
+                ParkingTicket { is_unrecorded: true, ..ticket(job, received, *class, reason) };
             if !self.park(job, received, &ticket).await {
-                return Settled::ComesBack {
-                    after: AFTER_A_FAILED_WRITE,
-                };
+                return Settled::ComesBack { after: AFTER_A_FAILED_WRITE };
             }
         }
         log(job, &state, &[], Duration::ZERO);
@@ -431,18 +386,18 @@ fn ticket<'a>(
     }
 }
 
-/// The one line of a medium: it reads alone and can be queried. No name, number, path or key is in it.
+/// The one line of a medium: it reads alone and can be queried. No name, number, path or key is in
+/// it.
 fn log(job: &Job, state: &State, attempts: &[Attempt], took: Duration) {
     let outcome = match state {
-        State::Stored {
-            was_there: true, ..
-        } => "duplicate",
+        State::Stored { was_there: true, .. } => "duplicate",
         State::Stored { .. }
         | State::Retrying { .. }
         | State::Parked { .. }
         | State::Skipped { .. } => state.as_str(),
     };
-    // Counted by an alarm: a medium that another strategy saved would hide a token that no longer works.
+    // Counted by an alarm: a medium that another strategy saved would hide a token that no longer
+    // works.
     let is_unauthorized =
         |one: &&Attempt| one.strategy != Strategy::Cdn && matches!(one.status, Some(401 | 403));
     let unauthorized = attempts.iter().filter(is_unauthorized).count();
@@ -466,9 +421,7 @@ fn log(job: &Job, state: &State, attempts: &[Attempt], took: Duration) {
         };
     }
     match state {
-        State::Stored {
-            strategy, proof, ..
-        } => line!(
+        State::Stored { strategy, proof, .. } => line!(
             info,
             strategy = %strategy,
             integrity = %proof.integrity,

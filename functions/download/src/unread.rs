@@ -25,10 +25,7 @@ struct Rest {
 
 impl Rest {
     fn of(why: Unread) -> Self {
-        Self {
-            word: why.as_str(),
-            means: why.means().to_owned(),
-        }
+        Self { word: why.as_str(), means: why.means().to_owned() }
     }
 }
 
@@ -65,9 +62,7 @@ impl Worker {
                 tenant = %body.tenant(), instance = %body.instance(), %error,
                 "the jobs of an unread body could not be sent, and it comes back"
             );
-            return Settled::ComesBack {
-                after: AFTER_A_FAILED_WRITE,
-            };
+            return Settled::ComesBack { after: AFTER_A_FAILED_WRITE };
         }
         let queued = jobs.len();
         match rest {
@@ -105,9 +100,7 @@ impl Worker {
                 tenant = %about.tenant, instance = %about.instance, %error,
                 "an unread body could not be parked and comes back"
             );
-            return Settled::ComesBack {
-                after: AFTER_A_FAILED_WRITE,
-            };
+            return Settled::ComesBack { after: AFTER_A_FAILED_WRITE };
         }
         tracing::error!(
             tenant = %about.tenant, instance = %about.instance, outcome = "parked", class = %class,

@@ -1,4 +1,5 @@
-//! What outlives an invocation: clients, caches, buffers, and the two things that are not repeatable.
+//! What outlives an invocation: clients, caches, buffers, and the two things that are not
+//! repeatable.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,8 +16,8 @@ use time::UtcOffset;
 
 use crate::{config::Config, fault::PlannedPanic};
 
-/// Buffers of 8 MiB for all media that are under way together. With what the process itself takes this
-/// stays under 64 MiB, whatever comes.
+/// Buffers of 8 MiB for all media that are under way together. With what the process itself takes
+/// this stays under 64 MiB, whatever comes.
 const BUFFERS: usize = 4;
 
 /// No call of AWS takes longer, the upload of a part included.
@@ -35,10 +36,7 @@ impl Ambient {
     /// This machine's.
     #[must_use]
     pub fn of_machine() -> Self {
-        Self {
-            now: Arc::new(clock::now),
-            random: Arc::new(random::random_bits),
-        }
+        Self { now: Arc::new(clock::now), random: Arc::new(random::random_bits) }
     }
 }
 
@@ -100,10 +98,7 @@ impl Worker {
 
     /// A number in `0.0..1.0`, which only spreads retries.
     pub(crate) fn jitter(&self) -> f64 {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "53 bits are what a double holds"
-        )]
+        #[expect(clippy::cast_precision_loss, reason = "53 bits are what a double holds")]
         let fraction = (self.random() >> 11) as f64 / (1_u64 << 53) as f64;
         fraction
     }

@@ -1,5 +1,5 @@
-//! A batch: its answer's shape, a panic in one record, the end of an invocation's time, failures of AWS, and
-//! who holds the lease.
+//! A batch: its answer's shape, a panic in one record, the end of an invocation's time, failures of
+//! AWS, and who holds the lease.
 
 #![allow(
     clippy::expect_used,
@@ -53,11 +53,8 @@ fn instance_with(policy: &Value, sealed_token: &str) -> Answer {
 
 /// Whether it looks for a record of a version before, which had the message's id as its key.
 fn is_of_before(seen: &RecordedRequest) -> bool {
-    let key = |seen: &RecordedRequest| {
-        seen.json()["Key"]["message_id"]["S"]
-            .as_str()
-            .map(str::to_owned)
-    };
+    let key =
+        |seen: &RecordedRequest| seen.json()["Key"]["message_id"]["S"].as_str().map(str::to_owned);
     seen.operation() == "UpdateItem" && key(seen).is_some_and(|key| !key.contains('#'))
 }
 
@@ -66,9 +63,7 @@ fn held(seen: &RecordedRequest, mut item: Value) -> Answer {
     if is_of_before(seen) {
         return Answer::condition_failed(None);
     }
-    let Update {
-        sets, sets_once, ..
-    } = Update::from_request(seen);
+    let Update { sets, sets_once, .. } = Update::from_request(seen);
     let told = sets.into_iter().chain(sets_once);
     for (name, value) in told.filter(|(name, _)| name == "message" || name.starts_with("chat_")) {
         item[name] = value;
@@ -130,10 +125,7 @@ fn ends(aws: &Aws) -> Vec<&'static str> {
 fn operations(aws: &Aws) -> Vec<&'static str> {
     let seen = aws.requests();
     let counts = |seen: &&RecordedRequest| !is_of_before(seen) && !is_word(seen);
-    seen.iter()
-        .filter(counts)
-        .map(RecordedRequest::operation)
-        .collect()
+    seen.iter().filter(counts).map(RecordedRequest::operation).collect()
 }
 
 async fn start(
@@ -162,10 +154,7 @@ fn worker(aws: &Aws, origins: &StandIn, now: impl Fn() -> i64 + Send + Sync + 's
         &aws.clients,
         config,
         Limits::default(),
-        Ambient {
-            now: Arc::new(now),
-            ..Ambient::of_machine()
-        },
+        Ambient { now: Arc::new(now), ..Ambient::of_machine() },
     )
     .expect("a worker")
 }
@@ -181,15 +170,8 @@ fn job_accepted_at(announced: &AnnouncedMedia, accepted_at: i64) -> String {
     let verified =
         VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret");
     let body = WebhookBody::parse(announced.webhook.to_string().as_bytes()).expect("JSON");
-    let message = body
-        .announcement(&verified)
-        .expect("the same instance")
-        .media
-        .remove(0);
-    verified
-        .create_job(message, accepted_at)
-        .to_json()
-        .expect("JSON")
+    let message = body.announcement(&verified).expect("the same instance").media.remove(0);
+    verified.create_job(message, accepted_at).to_json().expect("JSON")
 }
 
 fn event(bodies: &[String]) -> SqsEvent {
@@ -203,9 +185,7 @@ fn event(bodies: &[String]) -> SqsEvent {
 
 /// The answer as Lambda gets it.
 async fn run(worker: &Worker, event: SqsEvent, left: Duration) -> Value {
-    let response = batch::run(worker, event, Instant::now() + left)
-        .await
-        .expect("an answer");
+    let response = batch::run(worker, event, Instant::now() + left).await.expect("an answer");
     serde_json::to_value(response).expect("JSON")
 }
 
@@ -231,35 +211,22 @@ fn hidden_for(aws: &Aws) -> Value {
 
 /// A medium that nobody has.
 fn lost() -> Spec {
-    Spec::of(Kind::Image)
-        .wapi(WapiScenario::NotFound404)
-        .cdn(CdnScenario::Gone { status: 404 })
+    Spec::of(Kind::Image).wapi(WapiScenario::NotFound404).cdn(CdnScenario::Gone { status: 404 })
 }
 
 /// A medium that nobody can give now.
 fn delayed() -> Spec {
-    Spec::of(Kind::Image)
-        .wapi(WapiScenario::fail_500())
-        .cdn(CdnScenario::Status { code: 503 })
+    Spec::of(Kind::Image).wapi(WapiScenario::fail_500()).cdn(CdnScenario::Status { code: 503 })
 }
 
 const PLENTY: Duration = Duration::from_mins(10);
 
 #[tokio::test]
 async fn a_batch_that_went_well_answers_with_an_empty_list_of_failures() {
-    let (aws, origins) = (
-        Aws::start(healthy).await,
-        StandIn::start().await.expect("origins"),
-    );
-    let jobs: Vec<_> = (0..10)
-        .map(|_| job(&origins.announce(Spec::of(Kind::Image)).expect("a medium")))
-        .collect();
-    let answer = run(
-        &worker(&aws, &origins, boot::clock::now),
-        event(&jobs),
-        PLENTY,
-    )
-    .await;
+    let (aws, origins) = (Aws::start(healthy).await, StandIn::start().await.expect("origins"));
+    let jobs: Vec<_> =
+        (0..10).map(|_| job(&origins.announce(Spec::of(Kind::Image)).expect("a medium"))).collect();
+    let answer = run(&worker(&aws, &origins, boot::clock::now), event(&jobs), PLENTY).await;
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
     assert_eq!(aws.requests_of("PutObject").len(), 10);
     assert_eq!(aws.requests_of("UpdateItem").len(), 40);
@@ -271,60 +238,29 @@ async fn a_batch_that_went_well_answers_with_an_empty_list_of_failures() {
 /// Panics the first time it is asked for the time.
 fn now_panicking_once() -> i64 {
     static HAS_PANICKED: AtomicBool = AtomicBool::new(false);
-    assert!(
-        HAS_PANICKED.swap(true, Ordering::SeqCst),
-        "a panic in the middle of a record"
-    );
+    assert!(HAS_PANICKED.swap(true, Ordering::SeqCst), "a panic in the middle of a record");
     boot::clock::now()
 }
 
 #[tokio::test]
 async fn a_panic_in_one_record_brings_only_that_one_back() {
-    let (aws, origins) = (
-        Aws::start(healthy).await,
-        StandIn::start().await.expect("origins"),
-    );
-    let jobs: Vec<_> = (0..4)
-        .map(|_| job(&origins.announce(Spec::of(Kind::Image)).expect("a medium")))
-        .collect();
-    let answer = run(
-        &worker(&aws, &origins, now_panicking_once),
-        event(&jobs),
-        PLENTY,
-    )
-    .await;
-    assert_eq!(
-        answer["batchItemFailures"].as_array().map(Vec::len),
-        Some(1),
-        "{answer}"
-    );
+    let (aws, origins) = (Aws::start(healthy).await, StandIn::start().await.expect("origins"));
+    let jobs: Vec<_> =
+        (0..4).map(|_| job(&origins.announce(Spec::of(Kind::Image)).expect("a medium"))).collect();
+    let answer = run(&worker(&aws, &origins, now_panicking_once), event(&jobs), PLENTY).await;
+    assert_eq!(answer["batchItemFailures"].as_array().map(Vec::len), Some(1), "{answer}");
     assert_eq!(aws.requests_of("PutObject").len(), 3);
-    assert_eq!(
-        aws.only_request("ChangeMessageVisibility").json()["VisibilityTimeout"],
-        300
-    );
+    assert_eq!(aws.only_request("ChangeMessageVisibility").json()["VisibilityTimeout"], 300);
 }
 
 #[tokio::test]
 async fn near_the_end_of_its_time_nothing_is_started_and_everything_handed_back_soon() {
-    let (aws, origins) = (
-        Aws::start(healthy).await,
-        StandIn::start().await.expect("origins"),
-    );
-    let jobs: Vec<_> = (0..3)
-        .map(|_| job(&origins.announce(Spec::of(Kind::Image)).expect("a medium")))
-        .collect();
-    let answer = run(
-        &worker(&aws, &origins, boot::clock::now),
-        event(&jobs),
-        Duration::from_secs(30),
-    )
-    .await;
-    assert_eq!(
-        answer["batchItemFailures"].as_array().map(Vec::len),
-        Some(3),
-        "{answer}"
-    );
+    let (aws, origins) = (Aws::start(healthy).await, StandIn::start().await.expect("origins"));
+    let jobs: Vec<_> =
+        (0..3).map(|_| job(&origins.announce(Spec::of(Kind::Image)).expect("a medium"))).collect();
+    let answer =
+        run(&worker(&aws, &origins, boot::clock::now), event(&jobs), Duration::from_secs(30)).await;
+    assert_eq!(answer["batchItemFailures"].as_array().map(Vec::len), Some(3), "{answer}");
     assert!(
         aws.requests_of("ChangeMessageVisibility")
             .iter()
@@ -335,17 +271,10 @@ async fn near_the_end_of_its_time_nothing_is_started_and_everything_handed_back_
 
 #[tokio::test]
 async fn a_record_without_an_id_fails_the_whole_batch_because_no_answer_could_name_it() {
-    let (aws, origins) = (
-        Aws::start(healthy).await,
-        StandIn::start().await.expect("origins"),
-    );
+    let (aws, origins) = (Aws::start(healthy).await, StandIn::start().await.expect("origins"));
     let event = serde_json::from_value(json!({ "Records": [{ "body": "x" }] })).expect("an event");
     let worker = worker(&aws, &origins, boot::clock::now);
-    assert!(
-        batch::run(&worker, event, Instant::now() + PLENTY)
-            .await
-            .is_err()
-    );
+    assert!(batch::run(&worker, event, Instant::now() + PLENTY).await.is_err());
 }
 
 #[tokio::test]
@@ -381,21 +310,15 @@ async fn what_is_stored_but_not_recorded_comes_back_and_heals_itself() {
         _ => healthy(seen),
     };
     let aws = Aws::start(script).await;
-    assert_eq!(
-        run_job(&aws, &origins, job(&announced)).await,
-        acknowledged()
-    );
+    assert_eq!(run_job(&aws, &origins, job(&announced)).await, acknowledged());
     let writes = writes(&aws);
     assert_eq!(writes.len(), 1);
     assert_eq!(state_of(&writes[0]), (Some("stored"), true));
-    assert_eq!(
-        writes[0].sets["sha256"],
-        json!({ "S": announced.sha256_hex })
-    );
+    assert_eq!(writes[0].sets["sha256"], json!({ "S": announced.sha256_hex }));
 }
 
-/// An instance whose token is `old` until it is changed to `new`. The script's cipher seals a token as
-/// itself.
+/// An instance whose token is `old` until it is changed to `new`. The script's cipher seals a token
+/// as itself.
 fn with_token(
     is_changed: &Arc<AtomicBool>,
 ) -> impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static {
@@ -466,10 +389,7 @@ async fn a_token_that_was_changed_is_tried_at_once_although_the_instance_is_spar
     }
     let all = writes(&aws);
     let classes = all.iter().map(|write| &write.sets["class"]["S"]);
-    assert!(
-        classes.eq(&["instance"; 6].map(Value::from)),
-        "also when spared"
-    );
+    assert!(classes.eq(&["instance"; 6].map(Value::from)), "also when spared");
 
     is_changed.store(true, Ordering::SeqCst);
     later(Duration::from_secs(11)).await;
@@ -486,10 +406,7 @@ async fn a_duplicate_of_what_is_stored_is_acknowledged_without_a_download() {
     };
     let (aws, origins) = start(script).await;
     let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
-    assert_eq!(
-        run_job(&aws, &origins, job(&announced)).await,
-        acknowledged()
-    );
+    assert_eq!(run_job(&aws, &origins, job(&announced)).await, acknowledged());
     assert_eq!(operations(&aws), ["GetItem", "UpdateItem"]);
     assert_eq!(origins.requests().len(), 0);
 }
@@ -498,12 +415,7 @@ async fn a_duplicate_of_what_is_stored_is_acknowledged_without_a_download() {
 async fn a_medium_that_another_run_holds_comes_back_when_the_lease_ends_and_is_not_downloaded() {
     const NOW: i64 = 1_795_000_000;
     // Two seconds are added; a lease longer than a run can have is not believed.
-    for (lease_until, wait) in [
-        (NOW + 125, 127),
-        (NOW, 2),
-        (NOW - 1000, 2),
-        (NOW + 9999, 662),
-    ] {
+    for (lease_until, wait) in [(NOW + 125, 127), (NOW, 2), (NOW - 1000, 2), (NOW + 9999, 662)] {
         let item = json!({
             "state": { "S": "retrying" }, "lease_owner": { "S": "another run" },
             "lease_until": { "N": lease_until.to_string() },
@@ -573,12 +485,9 @@ async fn what_earlier_runs_tried_stays_in_the_record_before_what_this_one_tried(
 
 #[tokio::test]
 async fn a_run_that_was_overtaken_is_not_acknowledged_and_writes_nothing_else() {
-    for (spec, stores) in [
-        (Spec::of(Kind::Image), 1),
-        (lost(), 0),
-        (delayed(), 0),
-        (Spec::of(Kind::Sticker), 0),
-    ] {
+    for (spec, stores) in
+        [(Spec::of(Kind::Image), 1), (lost(), 0), (delayed(), 0), (Spec::of(Kind::Sticker), 0)]
+    {
         let script = |seen: &RecordedRequest| match seen.operation() {
             "UpdateItem" if is_outcome(seen) => Answer::condition_failed(None),
             _ if is_of_instances(seen) => {
@@ -590,10 +499,7 @@ async fn a_run_that_was_overtaken_is_not_acknowledged_and_writes_nothing_else() 
         let announced = origins.announce(spec).expect("a medium");
         assert_eq!(run_job(&aws, &origins, job(&announced)).await, back());
         assert_eq!(aws.requests_of("PutObject").len(), stores);
-        assert_eq!(
-            ends(&aws),
-            ["UpdateItem", "UpdateItem", "ChangeMessageVisibility"]
-        );
+        assert_eq!(ends(&aws), ["UpdateItem", "UpdateItem", "ChangeMessageVisibility"]);
     }
 }
 
@@ -602,10 +508,7 @@ async fn parking_writes_the_record_first_then_the_queue_and_only_then_ends_the_l
     let (aws, origins) = start(healthy).await;
     let job = job(&origins.announce(lost()).expect("a medium"));
     assert_eq!(run_job(&aws, &origins, job.clone()).await, acknowledged());
-    assert_eq!(
-        ends(&aws),
-        ["UpdateItem", "UpdateItem", "SendMessage", "UpdateItem"]
-    );
+    assert_eq!(ends(&aws), ["UpdateItem", "UpdateItem", "SendMessage", "UpdateItem"]);
     let writes = writes(&aws);
     let states: Vec<_> = writes.iter().map(state_of).collect();
     assert_eq!(states, [(Some("parked"), false), (None, true)]);
@@ -614,10 +517,7 @@ async fn parking_writes_the_record_first_then_the_queue_and_only_then_ends_the_l
     let said = |name: &str| sent["MessageAttributes"][name]["StringValue"].clone();
     assert_eq!(said("class"), "expired");
     assert_eq!(said("reason"), writes[0].sets["reason"]["S"]);
-    assert_eq!(
-        (said("tenant"), said("receives")),
-        (json!("acme"), json!("1"))
-    );
+    assert_eq!((said("tenant"), said("receives")), (json!("acme"), json!("1")));
 }
 
 /// A record that a run finds, which says since when nobody has the medium.
@@ -635,9 +535,7 @@ fn lost_since(since: Option<i64>) -> impl Fn(&RecordedRequest) -> Answer {
 async fn a_young_medium_is_lost_only_when_it_is_found_so_again_an_hour_later() {
     let now = boot::clock::now();
     let day = 24 * 60 * 60;
-    let wrong_key = lost()
-        .cdn(CdnScenario::Ok)
-        .seal(stand_in::Encryption::BadMac);
+    let wrong_key = lost().cdn(CdnScenario::Ok).seal(stand_in::Encryption::BadMac);
     let refused = lost().wapi(WapiScenario::BadRequest400);
     for (spec, since, sent_ago, parks) in [
         (lost(), None, 60, false),
@@ -648,17 +546,11 @@ async fn a_young_medium_is_lost_only_when_it_is_found_so_again_an_hour_later() {
         (wrong_key, None, 60, false),
     ] {
         let (aws, origins) = start(lost_since(since)).await;
-        let announced = origins
-            .announce(spec.moment(now - sent_ago))
-            .expect("a medium");
+        let announced = origins.announce(spec.moment(now - sent_ago)).expect("a medium");
         let answer = run_job(&aws, &origins, job(&announced)).await;
         let written = &writes(&aws)[0].sets;
         let state = if parks { "parked" } else { "retrying" };
-        assert_eq!(
-            written["state"]["S"], state,
-            "{since:?} {sent_ago} {:?}",
-            written["reason"]
-        );
+        assert_eq!(written["state"]["S"], state, "{since:?} {sent_ago} {:?}", written["reason"]);
         let kept = written.get("lost_since").map(|it| it["N"].clone());
         if parks {
             assert_eq!(answer, acknowledged());
@@ -669,11 +561,7 @@ async fn a_young_medium_is_lost_only_when_it_is_found_so_again_an_hour_later() {
             assert!((first..first + 60).contains(&kept), "{kept}");
             let hidden = hidden_for(&aws).as_i64().expect("seconds");
             let due = first + 3600;
-            assert!(
-                (now + hidden - due).abs() < 60,
-                "{hidden} s, due in {}",
-                due - now
-            );
+            assert!((now + hidden - due).abs() < 60, "{hidden} s, due in {}", due - now);
         }
     }
 }
@@ -697,9 +585,7 @@ async fn what_has_expired_by_its_own_word_is_parked_at_once() {
 async fn hope_ends_a_loss_and_a_failure_of_aws_leaves_it() {
     let now = boot::clock::now();
     let (aws, origins) = start(lost_since(Some(now - 1800))).await;
-    let announced = origins
-        .announce(delayed().moment(now - 7200))
-        .expect("a medium");
+    let announced = origins.announce(delayed().moment(now - 7200)).expect("a medium");
     assert_eq!(run_job(&aws, &origins, job(&announced)).await, back());
     assert!(!writes(&aws)[0].sets.contains_key("lost_since"));
     let script = move |seen: &RecordedRequest| match seen.operation() {
@@ -707,14 +593,9 @@ async fn hope_ends_a_loss_and_a_failure_of_aws_leaves_it() {
         _ => lost_since(Some(now - 1800))(seen),
     };
     let (aws, origins) = start(script).await;
-    let announced = origins
-        .announce(lost().moment(now - 7200))
-        .expect("a medium");
+    let announced = origins.announce(lost().moment(now - 7200)).expect("a medium");
     assert_eq!(run_job(&aws, &origins, job(&announced)).await, back());
-    assert_eq!(
-        writes(&aws)[0].sets["lost_since"]["N"],
-        (now - 1800).to_string()
-    );
+    assert_eq!(writes(&aws)[0].sets["lost_since"]["N"], (now - 1800).to_string());
 }
 
 #[tokio::test]
@@ -757,10 +638,7 @@ async fn a_lease_that_cannot_be_ended_ends_by_itself_and_the_parked_job_is_ackno
     };
     let (aws, origins) = start(script).await;
     let announced = origins.announce(lost()).expect("a medium");
-    assert_eq!(
-        run_job(&aws, &origins, job(&announced)).await,
-        acknowledged()
-    );
+    assert_eq!(run_job(&aws, &origins, job(&announced)).await, acknowledged());
     assert_eq!(aws.requests_of("SendMessage").len(), 1);
 }
 
@@ -777,10 +655,7 @@ async fn a_job_that_cannot_be_claimed_because_the_table_fails_comes_back_without
     assert_eq!(aws.operations(), asked);
 
     // Past its time too, because no source was asked, until the queue is about to drop it.
-    let ends = [
-        (back(), "ChangeMessageVisibility"),
-        (acknowledged(), "SendMessage"),
-    ];
+    let ends = [(back(), "ChangeMessageVisibility"), (acknowledged(), "SendMessage")];
     for (half_days, (answer, end)) in [(12, ends[0].clone()), (13, ends[1].clone())] {
         let aws = Aws::start(script).await;
         let accepted_at = boot::clock::now() - half_days * 12 * 60 * 60;
@@ -803,12 +678,7 @@ async fn what_can_neither_be_claimed_nor_parked_comes_back() {
     let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
     let job = job_accepted_at(&announced, boot::clock::now() - 7 * 24 * 60 * 60);
     assert_eq!(run_job(&aws, &origins, job).await, back());
-    let asked = [
-        "GetItem",
-        "UpdateItem",
-        "SendMessage",
-        "ChangeMessageVisibility",
-    ];
+    let asked = ["GetItem", "UpdateItem", "SendMessage", "ChangeMessageVisibility"];
     assert_eq!(aws.operations(), asked);
 }
 
@@ -824,10 +694,7 @@ async fn what_aws_failed_at_says_nothing_against_a_medium_at_its_last_try() {
         }
     };
     let accepted_at = boot::clock::now() - 6 * 24 * 60 * 60;
-    for (operation, spec) in [
-        ("GetItem", Spec::of(Kind::Image)),
-        ("Decrypt", only_by_wapi()),
-    ] {
+    for (operation, spec) in [("GetItem", Spec::of(Kind::Image)), ("Decrypt", only_by_wapi())] {
         let (aws, origins) = start(refused(operation)).await;
         let announced = origins.announce(spec).expect("a medium");
         let job = job_accepted_at(&announced, accepted_at);
@@ -840,11 +707,7 @@ async fn what_aws_failed_at_says_nothing_against_a_medium_at_its_last_try() {
 /// AWS in good health, and an instance with this policy.
 fn with_policy(policy: Value) -> impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static {
     move |seen| {
-        if is_of_instances(seen) {
-            instance_with(&policy, "c2VhbGVk")
-        } else {
-            healthy(seen)
-        }
+        if is_of_instances(seen) { instance_with(&policy, "c2VhbGVk") } else { healthy(seen) }
     }
 }
 
@@ -862,17 +725,10 @@ async fn kinds_and_chats_that_the_instance_does_not_want_are_skipped_without_a_d
     ] {
         let (aws, origins) = start(with_policy(policy.clone())).await;
         let announced = origins.announce(spec).expect("a medium");
-        assert_eq!(
-            run_job(&aws, &origins, job(&announced)).await,
-            acknowledged()
-        );
+        assert_eq!(run_job(&aws, &origins, job(&announced)).await, acknowledged());
         let writes = writes(&aws);
         assert_eq!(writes.len(), 1);
-        let state = if skipped.is_some() {
-            "skipped"
-        } else {
-            "stored"
-        };
+        let state = if skipped.is_some() { "skipped" } else { "stored" };
         assert_eq!(state_of(&writes[0]), (Some(state), true));
         let reason = writes[0].sets.get("reason").map(|one| one["S"].clone());
         assert_eq!(reason, skipped.map(Value::from));
@@ -890,26 +746,14 @@ async fn a_shell_is_skipped_with_a_reason_and_a_key_without_a_path_is_parked() {
     for (kept, state) in [("", "skipped"), ("media_key", "parked")] {
         let mut job: Value = serde_json::from_str(&job(&announced)).expect("a job");
         let message = job["message"].as_object_mut().expect("a message");
-        for name in [
-            "media_key",
-            "direct_path",
-            "url",
-            "file_enc_sha256",
-            "is_encrypted",
-        ] {
+        for name in ["media_key", "direct_path", "url", "file_enc_sha256", "is_encrypted"] {
             if name != kept {
                 message.remove(name);
             }
         }
-        assert_eq!(
-            run_job(&aws, &origins, job.to_string()).await,
-            acknowledged()
-        );
+        assert_eq!(run_job(&aws, &origins, job.to_string()).await, acknowledged());
         let writes = writes(&aws);
-        let states: Vec<_> = writes
-            .iter()
-            .filter_map(|write| state_of(write).0)
-            .collect();
+        let states: Vec<_> = writes.iter().filter_map(|write| state_of(write).0).collect();
         assert_eq!(states.last(), Some(&state), "{kept}");
     }
     assert!(origins.requests().is_empty());
@@ -923,10 +767,8 @@ async fn a_file_over_the_instances_cap_is_parked_as_refused() {
         let announced = origins.announce(Spec::of(Kind::Image).size(size));
         let job = job(&announced.expect("a medium"));
         assert_eq!(run_job(&aws, &origins, job).await, acknowledged());
-        let states: Vec<_> = writes(&aws)
-            .iter()
-            .filter_map(|write| state_of(write).0.map(str::to_owned))
-            .collect();
+        let states: Vec<_> =
+            writes(&aws).iter().filter_map(|write| state_of(write).0.map(str::to_owned)).collect();
         assert_eq!(states.last().map(String::as_str), Some(state));
     }
     assert_eq!(aws.requests_of("PutObject").len(), 1);
@@ -941,9 +783,7 @@ async fn an_origin_that_keeps_failing_is_spared_except_on_a_jobs_last_try() {
     let worker = worker(&aws, &origins, move || now);
     let asked = || {
         let requests = origins.requests();
-        let posts = requests
-            .iter()
-            .filter(|one| one.path.ends_with("download-media"));
+        let posts = requests.iter().filter(|one| one.path.ends_with("download-media"));
         posts.count()
     };
     origins.set_wapi(Some(WapiScenario::BadGateway502Html));
@@ -967,36 +807,20 @@ async fn when_s3_fails_the_job_comes_back_and_no_other_strategy_is_blamed() {
         "PutObject" => Answer::s3_error(403, "AccessDenied"),
         _ => healthy(seen),
     };
-    let (aws, origins) = (
-        Aws::start(script).await,
-        StandIn::start().await.expect("origins"),
-    );
+    let (aws, origins) = (Aws::start(script).await, StandIn::start().await.expect("origins"));
     let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
-    let answer = run(
-        &worker(&aws, &origins, boot::clock::now),
-        event(&[job(&announced)]),
-        PLENTY,
-    )
-    .await;
-    assert_eq!(
-        answer["batchItemFailures"].as_array().map(Vec::len),
-        Some(1)
-    );
+    let answer =
+        run(&worker(&aws, &origins, boot::clock::now), event(&[job(&announced)]), PLENTY).await;
+    assert_eq!(answer["batchItemFailures"].as_array().map(Vec::len), Some(1));
     assert!(
-        origins
-            .requests()
-            .iter()
-            .all(|one| !one.path.starts_with("/v/")),
+        origins.requests().iter().all(|one| !one.path.starts_with("/v/")),
         "the CDN was not asked"
     );
     let writes = writes(&aws);
     assert_eq!(writes.len(), 1);
     assert_eq!(state_of(&writes[0]), (Some("retrying"), true));
     let reason = writes[0].sets["reason"]["S"].as_str().unwrap_or_default();
-    assert!(
-        reason.starts_with("s3:PutObject failed: AccessDenied"),
-        "{reason}"
-    );
+    assert!(reason.starts_with("s3:PutObject failed: AccessDenied"), "{reason}");
 }
 
 #[tokio::test]
@@ -1016,18 +840,14 @@ async fn a_job_of_another_tenant_than_its_instance_is_parked_and_opens_no_token(
 #[tokio::test]
 async fn what_is_stored_for_the_tenant_of_before_is_parked_and_no_duplicate() {
     let script = |seen: &RecordedRequest| match seen.operation() {
-        "UpdateItem" => held(
-            seen,
-            json!({ "state": { "S": "stored" }, "tenant": { "S": "the one before" } }),
-        ),
+        "UpdateItem" => {
+            held(seen, json!({ "state": { "S": "stored" }, "tenant": { "S": "the one before" } }))
+        }
         _ => healthy(seen),
     };
     let (aws, origins) = start(script).await;
     let announced = origins.announce(Spec::of(Kind::Image)).expect("a medium");
-    assert_eq!(
-        run_job(&aws, &origins, job(&announced)).await,
-        acknowledged()
-    );
+    assert_eq!(run_job(&aws, &origins, job(&announced)).await, acknowledged());
     let sent = aws.only_request("SendMessage").json();
     assert_eq!(sent["MessageAttributes"]["class"]["StringValue"], "poison");
     assert_eq!(operations(&aws), ["GetItem", "UpdateItem", "SendMessage"]);
@@ -1046,8 +866,8 @@ async fn a_stranger_s_job_that_cannot_be_parked_comes_back() {
     assert_eq!(hidden_for(&aws), 300);
 }
 
-/// The instance moves while its record is remembered, and the token that was refused is not replaced by the
-/// next tenant's.
+/// The instance moves while its record is remembered, and the token that was refused is not
+/// replaced by the next tenant's.
 #[tokio::test]
 async fn a_token_that_is_another_tenants_by_now_is_not_used() {
     let is_changed: Arc<AtomicBool> = Arc::default();
@@ -1074,15 +894,12 @@ async fn a_token_that_is_another_tenants_by_now_is_not_used() {
     assert_eq!(run(&worker, next(), PLENTY).await, back());
     assert_eq!(aws.requests_of("PutObject").len(), 1);
     let opened = aws.requests_of("Decrypt");
-    let opened: Vec<_> = opened
-        .iter()
-        .map(|seen| seen.json()["CiphertextBlob"].clone())
-        .collect();
+    let opened: Vec<_> = opened.iter().map(|seen| seen.json()["CiphertextBlob"].clone()).collect();
     assert_eq!(opened, ["b2xk"], "only the token of before was opened");
 }
 
-/// Runs one medium of each kind, whose webhook says everything that a webhook can, and one body that is no job; gives
-/// what was planted.
+/// Runs one medium of each kind, whose webhook says everything that a webhook can, and one body
+/// that is no job; gives what was planted.
 async fn run_telling_media(aws: &Aws, origins: &StandIn, change: fn(Spec) -> Spec) -> Vec<Canary> {
     let worker = worker(aws, origins, boot::clock::now);
     worker.connect().await;
@@ -1110,23 +927,10 @@ async fn whatever_becomes_of_a_job_nothing_written_of_it_has_a_secret_or_a_name_
         |spec| spec,
         |spec| spec.wapi(WapiScenario::fail_500()),
         |spec| spec.wapi(WapiScenario::LinkNeedsToken),
-        |spec| {
-            spec.wapi(WapiScenario::fail_500())
-                .cdn(CdnScenario::Status { code: 503 })
-        },
-        |spec| {
-            spec.wapi(WapiScenario::BadRequest400)
-                .cdn(CdnScenario::Gone { status: 410 })
-        },
+        |spec| spec.wapi(WapiScenario::fail_500()).cdn(CdnScenario::Status { code: 503 }),
+        |spec| spec.wapi(WapiScenario::BadRequest400).cdn(CdnScenario::Gone { status: 410 }),
     ];
-    for failing in [
-        "nothing",
-        "GetItem",
-        "Decrypt",
-        "UpdateItem",
-        "PutObject",
-        "SendMessage",
-    ] {
+    for failing in ["nothing", "GetItem", "Decrypt", "UpdateItem", "PutObject", "SendMessage"] {
         let script = move |seen: &RecordedRequest| match seen.operation() {
             name if name == failing => Answer::json_error(400, "AccessDeniedException"),
             _ => healthy(seen),
@@ -1164,11 +968,9 @@ async fn after_a_412_the_record_says_what_the_run_before_committed() {
     let elsewhere = json!({ "M": { "object_key": { "S": "acme/another.jpg" }, "strategy": { "S": "wapi" },
         "size_bytes": { "N": "1" }, "integrity": { "S": "sha256" }, "sha256": { "S": Sha256::from_data(b"x").to_hex() } } });
     // Without a word of before, with one of another object only, and with one of this object.
-    for (words, is_known) in [
-        (json!([]), false),
-        (json!([elsewhere.clone()]), false),
-        (json!([]), true),
-    ] {
+    for (words, is_known) in
+        [(json!([]), false), (json!([elsewhere.clone()]), false), (json!([]), true)]
+    {
         let key = Arc::new(std::sync::Mutex::new(String::new()));
         let (first, words, known_key) = (first.clone(), words.clone(), Arc::clone(&key));
         let script = move |seen: &RecordedRequest| match seen.operation() {
@@ -1189,26 +991,15 @@ async fn after_a_412_the_record_says_what_the_run_before_committed() {
         run_job(&aws, &origins, job(&announced)).await;
         let put = aws.only_request("PutObject").path;
         *key.lock().expect("the key") = put.trim_start_matches("/bucket/").to_owned();
-        assert_eq!(
-            run_job(&aws, &origins, job(&announced)).await,
-            acknowledged()
-        );
+        assert_eq!(run_job(&aws, &origins, job(&announced)).await, acknowledged());
         let wrote = writes(&aws).pop().expect("a record");
-        let said = |name: &str| {
-            wrote.sets[name]["S"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-        };
+        let said = |name: &str| wrote.sets[name]["S"].as_str().unwrap_or_default().to_owned();
         let (sha256, integrity, strategy) = if is_known {
             (Sha256::from_data(b"first").to_hex(), "mac-only", "cdn")
         } else {
             (announced.sha256_hex.clone(), "sha256", "wapi")
         };
-        assert_eq!(
-            (said("state"), said("sha256")),
-            ("stored".to_owned(), sha256)
-        );
+        assert_eq!((said("state"), said("sha256")), ("stored".to_owned(), sha256));
         assert_eq!(
             (said("integrity"), said("strategy")),
             (integrity.to_owned(), strategy.to_owned())
@@ -1234,11 +1025,7 @@ async fn a_run_gives_its_word_before_it_commits_and_does_not_commit_without() {
         let answer = run_job(&aws, &origins, job(&announced)).await;
         let words = aws.requests().into_iter().filter(is_word);
         let word = Update::from_request(&words.last().expect("a word"));
-        assert!(
-            word.condition
-                .expect("a condition")
-                .starts_with("lease_owner = ")
-        );
+        assert!(word.condition.expect("a condition").starts_with("lease_owner = "));
         let said = &word.sets["committing"]["L"][0]["M"];
         assert_eq!(said["sha256"]["S"], announced.sha256_hex);
         let committed = aws.requests_of("PutObject").len();

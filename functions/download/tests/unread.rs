@@ -71,10 +71,7 @@ fn worker(aws: &Aws) -> Worker {
         checksum: MultipartChecksum::FullObject,
         planned_panic: download::fault::PlannedPanic::default(),
     };
-    let ambient = Ambient {
-        now: Arc::new(|| NOW),
-        ..Ambient::of_machine()
-    };
+    let ambient = Ambient { now: Arc::new(|| NOW), ..Ambient::of_machine() };
     Worker::with_clients(&aws.clients, config, Limits::default(), ambient).expect("a worker")
 }
 
@@ -95,9 +92,7 @@ async fn run(aws: &Aws, body: &str) -> bool {
         "attributes": { "ApproximateReceiveCount": "2" }, "messageAttributes": {} }] });
     let event = serde_json::from_value(event).expect("an event");
     let deadline = Instant::now() + Duration::from_mins(10);
-    let answer = batch::run(&worker(aws), event, deadline)
-        .await
-        .expect("an answer");
+    let answer = batch::run(&worker(aws), event, deadline).await.expect("an answer");
     !answer.batch_item_failures.is_empty()
 }
 
@@ -139,15 +134,9 @@ async fn what_can_be_read_by_now_becomes_jobs_with_a_new_life_and_the_time_of_th
     assert!(!run(&aws, &unread(body.as_bytes(), "bad_body")).await);
     let jobs = jobs(&aws);
     assert_eq!(jobs.len(), 1);
-    assert_eq!(
-        (jobs[0].tenant.as_str(), jobs[0].instance.as_str()),
-        ("acme", INSTANCE)
-    );
+    assert_eq!((jobs[0].tenant.as_str(), jobs[0].instance.as_str()), ("acme", INSTANCE));
     // The message says no time of its own.
-    assert_eq!(
-        (jobs[0].accepted_at, jobs[0].message.moment),
-        (NOW, ACCEPTED)
-    );
+    assert_eq!((jobs[0].accepted_at, jobs[0].message.moment), (NOW, ACCEPTED));
     assert_eq!(aws.operations(), ["SendMessageBatch"]);
 }
 
@@ -180,14 +169,8 @@ async fn what_still_cannot_be_read_is_parked_unchanged_with_its_word() {
         assert_eq!(parked["MessageGroupId"], "acme");
         let told = |name: &str| parked["MessageAttributes"][name]["StringValue"].clone();
         assert_eq!(told("class"), "unread");
-        assert_eq!(
-            (told("tenant"), told("receives")),
-            (json!("acme"), json!("2"))
-        );
-        let reason = told("reason")
-            .as_str()
-            .map(str::to_owned)
-            .expect("a reason");
+        assert_eq!((told("tenant"), told("receives")), (json!("acme"), json!("2")));
+        let reason = told("reason").as_str().map(str::to_owned).expect("a reason");
         assert!(reason.starts_with(&format!("{word}: ")), "{reason}");
         let until = (ACCEPTED + 14 * 24 * 60 * 60).to_string();
         assert_eq!(told("recoverable_until"), until);
@@ -215,10 +198,7 @@ async fn what_sqs_does_not_take_is_not_acknowledged() {
         ("{ no JSON", "SendMessage"),
     ] {
         let aws = Aws::start(failing(operation)).await;
-        assert!(
-            run(&aws, &unread(body.as_bytes(), "bad_body")).await,
-            "{operation}"
-        );
+        assert!(run(&aws, &unread(body.as_bytes(), "bad_body")).await, "{operation}");
         let hidden =
             aws.only_request("ChangeMessageVisibility").json()["VisibilityTimeout"].clone();
         assert_eq!(hidden, 300, "{operation}");
@@ -238,17 +218,9 @@ async fn nothing_of_an_unread_body_is_logged_or_written_on_its_ticket() {
         tickets += &aws.only_request("SendMessage").json()["MessageAttributes"].to_string();
     }
     let log = recorder.text();
-    assert!(
-        log.contains("bad_body") && log.contains("could not be parked"),
-        "{log}"
-    );
+    assert!(log.contains("bad_body") && log.contains("could not be parked"), "{log}");
     // The body as it is, as base64, and as numbers.
-    for part in [
-        "pushName",
-        "RkFLRS1NRU",
-        "eyJwdXNoTmFtZSI",
-        "112, 117, 115, 104",
-    ] {
+    for part in ["pushName", "RkFLRS1NRU", "eyJwdXNoTmFtZSI", "112, 117, 115, 104"] {
         assert!(!log.contains(part) && !tickets.contains(part), "{part}");
     }
 }

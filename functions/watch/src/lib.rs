@@ -1,4 +1,5 @@
-//! Looks every hour at what nobody else looks at: media that expire soon, and what SQS parked by itself.
+//! Looks every hour at what nobody else looks at: media that expire soon, and what SQS parked by
+//! itself.
 
 pub mod config;
 
@@ -15,15 +16,16 @@ use tokio::time::timeout;
 
 use crate::config::Config;
 
-/// A medium that is not stored and can be counted on no longer than this is counted: two days are enough
-/// for a person to act.
+/// A medium that is not stored and can be counted on no longer than this is counted: two days are
+/// enough for a person to act.
 const EXPIRES_SOON_SECONDS: i64 = 48 * 60 * 60;
 
 /// No call of AWS takes longer.
 const LONGEST_CALL: Duration = Duration::from_secs(10);
 
-/// A look through the parked queue ends after this, in time for the function's own minute and a half. A
-/// very long queue is not seen to its end; the records of its rest are written at a later look.
+/// A look through the parked queue ends after this, in time for the function's own minute and a
+/// half. A very long queue is not seen to its end; the records of its rest are written at a later
+/// look.
 const LONGEST_LOOK: Duration = Duration::from_mins(1);
 
 /// The function between two looks.
@@ -47,22 +49,17 @@ impl Watch {
         let ledger = || Ledger::new(clients, config.media_table.clone());
         let parked = ParkedQueue::new(clients, config.parked_queue_url);
         let jobs = JobsQueue::new(clients, config.jobs_queue_url);
-        Self {
-            parking: Parking::new(parked, jobs, ledger()),
-            ledger: ledger(),
-        }
+        Self { parking: Parking::new(parked, jobs, ledger()), ledger: ledger() }
     }
 
-    /// Looks once and writes one log line, from which the stack's metrics are made. `now` is in seconds
-    /// since 1970.
+    /// Looks once and writes one log line, from which the stack's metrics are made. `now` is in
+    /// seconds since 1970.
     ///
     /// # Errors
     /// [`AwsError`]; the next look is an hour later.
     pub async fn look(&self, now: i64) -> Result<(), AwsError> {
-        let expiring = self
-            .ledger
-            .count_expiring(now, now.saturating_add(EXPIRES_SOON_SECONDS))
-            .await?;
+        let expiring =
+            self.ledger.count_expiring(now, now.saturating_add(EXPIRES_SOON_SECONDS)).await?;
         let mut by_class = BTreeMap::<&str, usize>::new();
         let look = self.parking.look(now, |parked| {
             *by_class.entry(parked.class.as_str()).or_default() += 1;

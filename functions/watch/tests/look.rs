@@ -1,4 +1,5 @@
-//! One look: what it counts, what it writes down, and that a failure of AWS is a failure of the function.
+//! One look: what it counts, what it writes down, and that a failure of AWS is a failure of the
+//! function.
 
 #![allow(
     clippy::expect_used,

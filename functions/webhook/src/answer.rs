@@ -44,11 +44,7 @@ impl Answer {
 
     fn on_behalf_of(self, verified: &VerifiedInstance) -> Self {
         let tenant = Some(verified.tenant().to_string());
-        Self {
-            tenant,
-            instance: Some(verified.instance().to_string()),
-            ..self
-        }
+        Self { tenant, instance: Some(verified.instance().to_string()), ..self }
     }
 
     fn about(self, announcement: &Announcement) -> Self {
@@ -83,11 +79,8 @@ impl Answer {
             return Self::unread(verified, Unread::NotUnderstood).about(announcement);
         }
         let body = json!({ "queued": queued, "unread": word });
-        let answer = Self {
-            body,
-            reason: Some(word.to_owned()),
-            ..Self::queued(verified, announcement)
-        };
+        let answer =
+            Self { body, reason: Some(word.to_owned()), ..Self::queued(verified, announcement) };
         answer.about(announcement)
     }
 
@@ -97,11 +90,7 @@ impl Answer {
         let body = json!({ "error": WORD });
         let answer = Self::new(StatusCode::PAYLOAD_TOO_LARGE, "refused", body);
         let reason = Some(WORD.to_owned());
-        let answer = Self {
-            reason,
-            queued,
-            ..answer
-        };
+        let answer = Self { reason, queued, ..answer };
         answer.on_behalf_of(verified)
     }
 
@@ -117,18 +106,12 @@ impl Answer {
         answer.about(announcement).on_behalf_of(verified)
     }
 
-    /// 401, the same for an unknown instance and a wrong secret. It names nobody, in the log too: what was
-    /// sent is a stranger's text.
+    /// 401, the same for an unknown instance and a wrong secret. It names nobody, in the log too:
+    /// what was sent is a stranger's text.
     pub(crate) fn unauthorized() -> Self {
-        let answer = Self::new(
-            StatusCode::UNAUTHORIZED,
-            "refused",
-            json!({ "error": "unauthorized" }),
-        );
-        Self {
-            reason: Some("unauthorized".to_owned()),
-            ..answer
-        }
+        let answer =
+            Self::new(StatusCode::UNAUTHORIZED, "refused", json!({ "error": "unauthorized" }));
+        Self { reason: Some("unauthorized".to_owned()), ..answer }
     }
 
     /// 400: the body holds nothing, or is another instance's.
@@ -136,29 +119,18 @@ impl Answer {
         let reason = refused.as_str();
         let body = json!({ "error": reason, "message": refused.to_string() });
         let answer = Self::new(StatusCode::BAD_REQUEST, "refused", body);
-        Self {
-            reason: Some(reason.to_owned()),
-            ..answer
-        }
-        .on_behalf_of(verified)
+        Self { reason: Some(reason.to_owned()), ..answer }.on_behalf_of(verified)
     }
 
     /// 413.
     pub(crate) fn too_large(verified: &VerifiedInstance) -> Self {
-        let answer = Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "refused",
-            json!({ "error": "too_large" }),
-        );
-        Self {
-            reason: Some("too_large".to_owned()),
-            ..answer
-        }
-        .on_behalf_of(verified)
+        let answer =
+            Self::new(StatusCode::PAYLOAD_TOO_LARGE, "refused", json!({ "error": "too_large" }));
+        Self { reason: Some("too_large".to_owned()), ..answer }.on_behalf_of(verified)
     }
 
-    /// 503: the media could not be made durable, so the webhook must be sent again. Of somebody who could not
-    /// be verified nothing is logged.
+    /// 503: the media could not be made durable, so the webhook must be sent again. Of somebody who
+    /// could not be verified nothing is logged.
     pub(crate) fn unavailable(
         verified: Option<&VerifiedInstance>,
         error: &dyn std::error::Error,
@@ -168,10 +140,7 @@ impl Answer {
             "unavailable",
             json!({ "error": "unavailable" }),
         );
-        let answer = Self {
-            reason: Some(error.to_string()),
-            ..answer
-        };
+        let answer = Self { reason: Some(error.to_string()), ..answer };
         match verified {
             Some(verified) => answer.on_behalf_of(verified),
             None => answer,
@@ -182,11 +151,8 @@ impl Answer {
     pub(crate) fn log(&self) {
         let unknown_event = u8::from(matches!(self.event, Some(Event::Unknown | Event::Missing)));
         let event = self.event.map(Event::as_str);
-        let (reason, tenant, instance) = (
-            self.reason.as_deref(),
-            self.tenant.as_deref(),
-            self.instance.as_deref(),
-        );
+        let (reason, tenant, instance) =
+            (self.reason.as_deref(), self.tenant.as_deref(), self.instance.as_deref());
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(

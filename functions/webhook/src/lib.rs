@@ -30,15 +30,16 @@ use crate::{answer::Answer, config::Config};
 /// page. API Gateway takes 10 MB and answers what lies between by itself.
 pub const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
 
-/// Nobody who is not verified is answered sooner than this after the request: looking an instance up takes a
-/// few milliseconds and a remembered one takes none, and neither must show.
+/// Nobody who is not verified is answered sooner than this after the request: looking an instance
+/// up takes a few milliseconds and a remembered one takes none, and neither must show.
 const STRANGERS_WAIT: Duration = Duration::from_millis(100);
 
-/// No call of AWS takes longer: three of them in a row still leave time to answer within the ten seconds
-/// that the function has.
+/// No call of AWS takes longer: three of them in a row still leave time to answer within the ten
+/// seconds that the function has.
 pub const LONGEST_CALL: Duration = Duration::from_secs(3);
 
-/// A record this old is read again when a secret does not match it: the secret may have been changed.
+/// A record this old is read again when a secret does not match it: the secret may have been
+/// changed.
 const RECHECKED_AFTER: Duration = Duration::from_secs(10);
 
 /// The function between two requests.
@@ -101,11 +102,7 @@ impl Webhook {
         if body.len() > MAX_BODY_BYTES {
             return Answer::too_large(&verified);
         }
-        let accepted = Accepted {
-            verified: &verified,
-            body,
-            now,
-        };
+        let accepted = Accepted { verified: &verified, body, now };
         self.take(accepted).await
     }
 
@@ -126,9 +123,9 @@ impl Webhook {
         }
     }
 
-    /// Whether the secret is one of the instance's. An id that cannot be one, an unknown instance, a
-    /// paused one and a wrong secret take the same steps and end alike: also while the table fails, when
-    /// only who has the right secret of a remembered instance is told apart.
+    /// Whether the secret is one of the instance's. An id that cannot be one, an unknown instance,
+    /// a paused one and a wrong secret take the same steps and end alike: also while the table
+    /// fails, when only who has the right secret of a remembered instance is told apart.
     async fn verify(
         &self,
         id: &str,
@@ -198,21 +195,14 @@ impl Webhook {
         why: Unread,
         read: Option<&WebhookBody>,
     ) -> Result<(), NotKept> {
-        let Accepted {
-            verified,
-            body,
-            now,
-        } = accepted;
+        let Accepted { verified, body, now } = accepted;
         let keep = |body: &[u8]| verified.unread(body, why.as_str(), now);
         let unread = match (keep(body), read) {
             (Err(TooLargeToKeep), Some(read)) => keep(read.as_value().to_string().as_bytes()),
             (kept, _) => kept,
         };
         let unread = unread.map_err(|TooLargeToKeep| NotKept::TooLarge)?;
-        self.queue
-            .send_unread(&unread)
-            .await
-            .map_err(NotKept::Queue)
+        self.queue.send_unread(&unread).await.map_err(NotKept::Queue)
     }
 }
 

@@ -14,10 +14,7 @@ async fn main() -> Result<(), Error> {
     let environment = Environment::from_process();
     telemetry::start_logging(&environment);
     let webhook = Arc::new(Webhook::new(Config::read(&environment)?));
-    if tokio::time::timeout(TIME_TO_CONNECT, webhook.connect())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(TIME_TO_CONNECT, webhook.connect()).await.is_err() {
         tracing::warn!("not every connection could be opened at start");
     }
     let handle = |request: Request| {

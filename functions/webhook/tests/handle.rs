@@ -44,10 +44,7 @@ fn item_with(secrets: &[&str], fields: &Value) -> Answer {
 }
 
 fn accepted(batch: &RecordedRequest) -> Answer {
-    let entries = batch.json()["Entries"]
-        .as_array()
-        .cloned()
-        .expect("entries");
+    let entries = batch.json()["Entries"].as_array().cloned().expect("entries");
     let done: Vec<_> = entries
         .iter()
         .map(|entry| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "x" }))
@@ -84,10 +81,7 @@ fn request(instance: &str, secret: &str, body: &Value) -> Request {
 }
 
 async fn answer(webhook: &Webhook, request: &Request) -> (u16, Value, http::HeaderMap) {
-    let response = webhook
-        .handle(request, 1_787_438_879)
-        .await
-        .expect("a response");
+    let response = webhook.handle(request, 1_787_438_879).await.expect("a response");
     let (head, body) = response.into_parts();
     let body = serde_json::from_slice(&body).expect("JSON");
     (head.status.as_u16(), body, head.headers)
@@ -149,12 +143,9 @@ async fn strangers_get_the_same_answer_and_none_of_them_soon() {
     let aws = Aws::start(healthy).await;
     let webhook = function(&aws);
     answer(&webhook, &request(INSTANCE, "secret", &image())).await;
-    for (instance, secret) in [
-        (INSTANCE, "wrong"),
-        (INSTANCE, ""),
-        ("LITE-NOBODY-AAAAAA", "secret"),
-        ("../..", "secret"),
-    ] {
+    for (instance, secret) in
+        [(INSTANCE, "wrong"), (INSTANCE, ""), ("LITE-NOBODY-AAAAAA", "secret"), ("../..", "secret")]
+    {
         let started = Instant::now();
         let (status, body, _) = answer(&webhook, &request(instance, secret, &image())).await;
         assert_eq!(
@@ -162,10 +153,7 @@ async fn strangers_get_the_same_answer_and_none_of_them_soon() {
             (401, json!({ "error": "unauthorized" })),
             "{instance} {secret}"
         );
-        assert!(
-            started.elapsed() >= Duration::from_millis(100),
-            "{instance} {secret}"
-        );
+        assert!(started.elapsed() >= Duration::from_millis(100), "{instance} {secret}");
     }
 }
 
@@ -183,18 +171,8 @@ async fn a_remembered_instance_is_served_while_dynamodb_fails_and_an_unknown_one
     };
     let aws = Aws::start(script).await;
     let webhook = function(&aws);
-    assert_eq!(
-        answer(&webhook, &request(INSTANCE, "secret", &image()))
-            .await
-            .0,
-        200
-    );
-    assert_eq!(
-        answer(&webhook, &request(INSTANCE, "secret", &image()))
-            .await
-            .0,
-        200
-    );
+    assert_eq!(answer(&webhook, &request(INSTANCE, "secret", &image())).await.0, 200);
+    assert_eq!(answer(&webhook, &request(INSTANCE, "secret", &image())).await.0, 200);
     let (status, _, headers) =
         answer(&webhook, &request("LITE-OTHERS-AAAAAA", "secret", &image())).await;
     assert_eq!(status, 503);
@@ -229,10 +207,7 @@ async fn while_dynamodb_fails_strangers_learn_nothing_either() {
         assert!(started.elapsed() >= Duration::from_millis(100));
     }
     let (status, ..) = answer(&webhook, &request(INSTANCE, "secret", &image())).await;
-    assert_eq!(
-        status, 200,
-        "whoever knows the secret is served from memory"
-    );
+    assert_eq!(status, 200, "whoever knows the secret is served from memory");
 }
 
 #[tokio::test]
@@ -282,13 +257,7 @@ async fn a_second_secret_is_valid_beside_the_first() {
     .await;
     let webhook = function(&aws);
     for secret in ["old", "new"] {
-        assert_eq!(
-            answer(&webhook, &request(INSTANCE, secret, &image()))
-                .await
-                .0,
-            200,
-            "{secret}"
-        );
+        assert_eq!(answer(&webhook, &request(INSTANCE, secret, &image())).await.0, 200, "{secret}");
     }
 }
 
@@ -335,11 +304,8 @@ async fn a_carousel_is_queued_whole() {
 async fn a_body_of_six_mebibytes_is_read_and_its_job_is_small() {
     let aws = Aws::start(healthy).await;
     let webhook = function(&aws);
-    for (pad, expected) in [
-        (6 * 1024 * 1024, 413),
-        (6 * 1024 * 1024 - 1000, 200),
-        (1_100_000, 200),
-    ] {
+    for (pad, expected) in [(6 * 1024 * 1024, 413), (6 * 1024 * 1024 - 1000, 200), (1_100_000, 200)]
+    {
         let mut body = image();
         body["msgContent"]["imageMessage"]["JPEGThumbnail"] = json!("x".repeat(pad));
         let (status, ..) = answer(&webhook, &request(INSTANCE, "secret", &body)).await;
@@ -376,10 +342,7 @@ async fn what_holds_no_or_several_webhooks_makes_no_jobs_and_is_told_by_a_word()
 /// The recorded events, which have every field that webhooks have.
 fn events() -> Vec<Value> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
-    let paths = folder
-        .read_dir()
-        .expect("events")
-        .map(|entry| entry.expect("an entry").path());
+    let paths = folder.read_dir().expect("events").map(|entry| entry.expect("an entry").path());
     let json = paths.filter(|path| path.extension().is_some_and(|end| end == "json"));
     let read = |path: std::path::PathBuf| {
         let text = std::fs::read(path).expect("an event");
@@ -429,10 +392,6 @@ async fn whatever_is_posted_neither_the_log_nor_the_answer_has_a_secret_or_a_nam
     let scan = Scan::search_all(planted, texts).expect("a search");
     assert!(scan.findings.is_empty(), "{:#?}", scan.findings);
     for sink in [Sink::Log, Sink::Answer] {
-        assert!(
-            scan.lines[&sink] >= posted,
-            "{} lines of {sink:?}",
-            scan.lines[&sink]
-        );
+        assert!(scan.lines[&sink] >= posted, "{} lines of {sink:?}", scan.lines[&sink]);
     }
 }

@@ -98,10 +98,7 @@ fn kept(aws: &Aws) -> (String, Vec<u8>, String) {
         unreachable!("an unread body: {text}");
     };
     let about = body.about();
-    assert_eq!(
-        (about.accepted_at, about.instance.as_str()),
-        (NOW, INSTANCE)
-    );
+    assert_eq!((about.accepted_at, about.instance.as_str()), (NOW, INSTANCE));
     (about.why, body.expose().to_vec(), about.tenant.to_string())
 }
 
@@ -116,17 +113,9 @@ async fn a_body_that_cannot_be_read_is_kept_as_it_came_and_only_then_acknowledge
         (good.as_bytes()[..200].to_vec(), "bad_body"),
         (b"\xff\x00\x01 no JSON".to_vec(), "bad_body"),
         (b"[{\"headers\":{},\"body\":{}}]".to_vec(), "no_webhook"),
-        (
-            format!("[{good},{second}]").into_bytes(),
-            "several_webhooks",
-        ),
+        (format!("[{good},{second}]").into_bytes(), "several_webhooks"),
         (many.to_string().into_bytes(), "too_many_media"),
-        (
-            webhook_of(&json!({ "riddle": riddle() }))
-                .to_string()
-                .into_bytes(),
-            "not_understood",
-        ),
+        (webhook_of(&json!({ "riddle": riddle() })).to_string().into_bytes(), "not_understood"),
     ];
     for (body, word) in cases {
         let aws = Aws::start(healthy).await;
@@ -142,15 +131,9 @@ async fn what_was_understood_is_queued_and_the_body_is_kept_for_the_rest() {
     let body = webhook_of(&json!({ "imageMessage": image(), "riddle": riddle() })).to_string();
     let aws = Aws::start(healthy).await;
     let answer = post(&function(&aws), body.as_bytes()).await;
-    assert_eq!(
-        answer,
-        (200, json!({ "queued": 1, "unread": "not_understood" }))
-    );
+    assert_eq!(answer, (200, json!({ "queued": 1, "unread": "not_understood" })));
     let (word, bytes, _) = kept(&aws);
-    assert_eq!(
-        (word.as_str(), bytes.as_slice()),
-        ("not_understood", body.as_bytes())
-    );
+    assert_eq!((word.as_str(), bytes.as_slice()), ("not_understood", body.as_bytes()));
     let jobs = aws.only_request("SendMessageBatch").json()["Entries"].clone();
     assert_eq!(jobs.as_array().map(Vec::len), Some(1));
 }
@@ -169,11 +152,7 @@ async fn what_sqs_did_not_take_is_a_503_and_never_a_200() {
         })
         .await;
         let answer = post(&function(&aws), &body).await;
-        assert_eq!(
-            answer,
-            (503, json!({ "error": "unavailable" })),
-            "{failing}"
-        );
+        assert_eq!(answer, (503, json!({ "error": "unavailable" })), "{failing}");
     }
 }
 
@@ -300,10 +279,7 @@ async fn whatever_a_verified_sender_posts_is_200_only_if_it_is_durable_or_holds_
         }
     }
     assert!(lost.is_empty(), "{} lost, such as {}", lost.len(), lost[0]);
-    assert!(
-        posted > 1500 && unread > 700,
-        "{posted} posted, {unread} unread"
-    );
+    assert!(posted > 1500 && unread > 700, "{posted} posted, {unread} unread");
 }
 
 #[tokio::test]
@@ -321,13 +297,7 @@ async fn nothing_of_an_unread_body_is_logged_at_any_level() {
     let log = recorder.text();
     assert!(log.contains("bad_body") && log.contains("unread_too_large"));
     // The body as it is, as base64, and as numbers.
-    for part in [
-        "pushName",
-        "RkFLRS1NRU",
-        "eyJwdXNoTmFtZSI",
-        "112, 117, 115, 104",
-        "{{{{",
-    ] {
+    for part in ["pushName", "RkFLRS1NRU", "eyJwdXNoTmFtZSI", "112, 117, 115, 104", "{{{{"] {
         assert!(!log.contains(part), "{part}");
     }
 }

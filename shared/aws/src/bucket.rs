@@ -1,8 +1,8 @@
 //! Stores one medium as one object, which nobody sees before its last byte is proven.
 //!
-//! The stream's last part carries the proof. A small medium is then written by one `PutObject`; of a large
-//! one the parts are uploaded as they come, invisible, and `CompleteMultipartUpload` is the commit. Both
-//! commits say `If-None-Match: *`: a second delivery finds 412, which means stored.
+//! The stream's last part carries the proof. A small medium is then written by one `PutObject`; of
+//! a large one the parts are uploaded as they come, invisible, and `CompleteMultipartUpload` is the
+//! commit. Both commits say `If-None-Match: *`: a second delivery finds 412, which means stored.
 
 use aws_sdk_s3::{
     error::SdkError,
@@ -26,8 +26,8 @@ const PARTS_IN_FLIGHT: usize = 2;
 /// Whether S3 is given the checksum of a whole multipart object at the commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MultipartChecksum {
-    /// CRC-64/NVME over all bytes: S3 compares it with what it assembled. The strongest form it documents
-    /// for multipart objects (a SHA-256 would only cover the parts' checksums).
+    /// CRC-64/NVME over all bytes: S3 compares it with what it assembled. The strongest form it
+    /// documents for multipart objects (a SHA-256 would only cover the parts' checksums).
     FullObject,
     /// Of each part only: for emulators that refuse the former.
     Composite,
@@ -72,7 +72,8 @@ pub enum StoreError<E> {
     /// Another writer was at the same key at the same moment (409). Start over.
     #[error("another writer was at the same key at the same moment")]
     Conflict,
-    /// The bytes are proven otherwise than the metadata, already sent, claims. Start over with these.
+    /// The bytes are proven otherwise than the metadata, already sent, claims. Start over with
+    /// these.
     #[error("the bytes are proven otherwise than their metadata claims")]
     ClaimsRefuted(Proof),
     /// The stream ended without a proof, which it never does.
@@ -96,24 +97,13 @@ impl Bucket {
     /// Takes the bucket's name.
     #[must_use]
     pub fn new(clients: &Clients, name: String, checksum: MultipartChecksum) -> Self {
-        Self {
-            clients: clients.clone(),
-            name,
-            checksum,
-        }
+        Self { clients: clients.clone(), name, checksum }
     }
 
-    /// Opens the connection to S3. Whatever it answers is of no interest; without the permission to ask,
-    /// it is a refusal.
+    /// Opens the connection to S3. Whatever it answers is of no interest; without the permission to
+    /// ask, it is a refusal.
     pub async fn connect(&self) {
-        if let Err(error) = self
-            .clients
-            .s3
-            .head_bucket()
-            .bucket(&self.name)
-            .send()
-            .await
-        {
+        if let Err(error) = self.clients.s3.head_bucket().bucket(&self.name).send().await {
             tracing::debug!(error = %AwsError::new("s3:HeadBucket", &error), "the bucket was greeted");
         }
     }
@@ -131,11 +121,7 @@ impl Bucket {
         announce: impl AsyncFnOnce(&ObjectDescription, &Proof) -> bool,
     ) -> Result<StoredObject, StoreError<E>> {
         let mut parts = std::pin::pin!(parts);
-        let first = parts
-            .next()
-            .await
-            .ok_or(StoreError::NoProof)?
-            .map_err(StoreError::Source)?;
+        let first = parts.next().await.ok_or(StoreError::NoProof)?.map_err(StoreError::Source)?;
         let description = describe(&first.bytes, first.end.as_ref());
         match first.end {
             Some(proof) => {
@@ -151,8 +137,8 @@ impl Bucket {
         }
     }
 
-    /// One `PutObject`, with the SHA-256 that S3 checks: it is known already, so it costs nothing. The
-    /// payload is not signed a second time; TLS carries it.
+    /// One `PutObject`, with the SHA-256 that S3 checks: it is known already, so it costs nothing.
+    /// The payload is not signed a second time; TLS carries it.
     async fn put<E>(
         &self,
         bytes: Bytes,
@@ -178,11 +164,7 @@ impl Bucket {
             .send()
             .await;
         let was_there = committed("s3:PutObject", put)?;
-        Ok(StoredObject {
-            description,
-            proof,
-            was_there,
-        })
+        Ok(StoredObject { description, proof, was_there })
     }
 
     /// A multipart upload, aborted unless it is committed.
@@ -210,25 +192,14 @@ impl Bucket {
             .map_err(|error| StoreError::S3(AwsError::new(OPERATION, &error)))?;
         let id = created
             .upload_id
-            .ok_or(StoreError::S3(AwsError::unexpected(
-                OPERATION,
-                "no upload id",
-            )))?;
-        let upload = Upload {
-            bucket: self,
-            key: description.key.as_str(),
-            id: &id,
-        };
+            .ok_or(StoreError::S3(AwsError::unexpected(OPERATION, "no upload id")))?;
+        let upload = Upload { bucket: self, key: description.key.as_str(), id: &id };
         let committed = upload.run(parts, &description, announce).await;
         if !matches!(committed, Ok((_, false))) {
             upload.abort().await;
         }
         let (proof, was_there) = committed?;
-        Ok(StoredObject {
-            description,
-            proof,
-            was_there,
-        })
+        Ok(StoredObject { description, proof, was_there })
     }
 }
 
@@ -263,10 +234,7 @@ impl Upload<'_> {
             .try_buffered(PARTS_IN_FLIGHT)
             .try_collect()
             .await?;
-        let proof = uploaded
-            .last()
-            .and_then(|last| last.end)
-            .ok_or(StoreError::NoProof)?;
+        let proof = uploaded.last().and_then(|last| last.end).ok_or(StoreError::NoProof)?;
         if description.claims.are_refuted_by(&proof) {
             return Err(StoreError::ClaimsRefuted(proof));
         }
@@ -280,10 +248,8 @@ impl Upload<'_> {
     async fn send<E>(&self, number: usize, part: Part) -> Result<Uploaded, StoreError<E>> {
         let number = i32::try_from(number)
             .map_err(|_| StoreError::S3(AwsError::unexpected("s3:UploadPart", "too many parts")))?;
-        let (crc, size_bytes) = (
-            checksum(CrcAlgorithm::Crc64Nvme, &part.bytes),
-            part.bytes.len() as u64,
-        );
+        let (crc, size_bytes) =
+            (checksum(CrcAlgorithm::Crc64Nvme, &part.bytes), part.bytes.len() as u64);
         let sent = self
             .bucket
             .clients
@@ -306,12 +272,7 @@ impl Upload<'_> {
             .set_e_tag(sent.e_tag)
             .checksum_crc64_nvme(base64_of(crc))
             .build();
-        Ok(Uploaded {
-            part: part_done,
-            crc,
-            size_bytes,
-            end: part.end,
-        })
+        Ok(Uploaded { part: part_done, crc, size_bytes, end: part.end })
     }
 
     async fn complete<E>(
@@ -339,18 +300,14 @@ impl Upload<'_> {
             .checksum_type(ChecksumType::FullObject)
             .set_checksum_crc64_nvme(whole)
             .mpu_object_size(proof.size_bytes.try_into().unwrap_or(i64::MAX))
-            .multipart_upload(
-                CompletedMultipartUpload::builder()
-                    .set_parts(Some(parts))
-                    .build(),
-            )
+            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
             .send()
             .await;
         committed("s3:CompleteMultipartUpload", completed)
     }
 
-    /// Removes the parts. If that fails, the bucket's lifecycle rule does it after a day; the error that
-    /// led here is the one that counts.
+    /// Removes the parts. If that fails, the bucket's lifecycle rule does it after a day; the error
+    /// that led here is the one that counts.
     async fn abort(&self) {
         let s3 = &self.bucket.clients.s3;
         let aborted = s3
@@ -369,15 +326,14 @@ impl Upload<'_> {
 
 /// Reads the answer to a commit: stored now (`false`), stored before (`true`), or not at all.
 ///
-/// By status or by code: S3 may begin a slow commit's answer with 200 and put the error in its body.
+/// By status or by code: S3 may begin a slow commit's answer with 200 and put the error in its
+/// body.
 fn committed<T, X: ProvideErrorMetadata, E>(
     operation: &'static str,
     answer: Result<T, SdkError<X, HttpResponse>>,
 ) -> Result<bool, StoreError<E>> {
     let Err(error) = answer else { return Ok(false) };
-    let status = error
-        .raw_response()
-        .map(|response| response.status().as_u16());
+    let status = error.raw_response().map(|response| response.status().as_u16());
     match (status, error.code()) {
         (Some(412), _) | (_, Some("PreconditionFailed")) => Ok(true),
         (Some(409), _) | (_, Some("ConditionalRequestConflict")) => Err(StoreError::Conflict),
@@ -391,11 +347,7 @@ fn base64_of(crc: u64) -> String {
 }
 
 fn metadata(description: &ObjectDescription) -> std::collections::HashMap<String, String> {
-    description
-        .metadata
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.clone()))
-        .collect()
+    description.metadata.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 
 /// The tags as the query string that the header wants.
@@ -403,10 +355,5 @@ fn tagging(description: &ObjectDescription) -> String {
     let pair = |(name, value): &(&str, String)| {
         format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))
     };
-    description
-        .tags
-        .iter()
-        .map(pair)
-        .collect::<Vec<_>>()
-        .join("&")
+    description.tags.iter().map(pair).collect::<Vec<_>>().join("&")
 }

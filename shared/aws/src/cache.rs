@@ -1,4 +1,5 @@
-//! A small in-memory cache whose entries grow stale but are not thrown away while they may be needed.
+//! A small in-memory cache whose entries grow stale but are not thrown away while they may be
+//! needed.
 
 use std::{
     collections::HashMap,
@@ -20,20 +21,17 @@ pub(crate) struct Cache<K, V> {
 
 impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     pub(crate) fn new() -> Self {
-        Self {
-            entries: Mutex::default(),
-        }
+        Self { entries: Mutex::default() }
     }
 
     /// The value and its age, however old.
     pub(crate) fn get(&self, key: &K) -> Option<(Duration, V)> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries
-            .get(key)
-            .map(|(read, value)| (read.elapsed(), value.clone()))
+        entries.get(key).map(|(read, value)| (read.elapsed(), value.clone()))
     }
 
-    /// The value, if it is younger than `most`. Every older one is dropped: for what must not stay in memory.
+    /// The value, if it is younger than `most`. Every older one is dropped: for what must not stay
+    /// in memory.
     pub(crate) fn younger_than(&self, most: Duration, key: &K) -> Option<V> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.retain(|_, (read, _)| read.elapsed() < most);

@@ -32,11 +32,11 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Clients for a Lambda: the region is given, and the credentials are read from the environment, where
-    /// the Lambda runtime puts them. Nothing is searched for.
+    /// Clients for a Lambda: the region is given, and the credentials are read from the
+    /// environment, where the Lambda runtime puts them. Nothing is searched for.
     ///
-    /// `endpoint` leads to an emulator. No call takes longer than `longest`, its retries included: choose
-    /// it so that the function can still act on the failure.
+    /// `endpoint` leads to an emulator. No call takes longer than `longest`, its retries included:
+    /// choose it so that the function can still act on the failure.
     #[must_use]
     pub fn for_lambda(region: &str, endpoint: Option<&str>, longest: Duration) -> Self {
         let credentials =
@@ -44,15 +44,15 @@ impl Clients {
         Self::from_config(&config(region, credentials, endpoint, longest))
     }
 
-    /// Clients as those of a Lambda, for something on this machine that stands in for AWS and looks at
-    /// no signature: the region and the credentials are made up.
+    /// Clients as those of a Lambda, for something on this machine that stands in for AWS and looks
+    /// at no signature: the region and the credentials are made up.
     #[must_use]
     pub fn for_stand_in(endpoint: &str, longest: Duration) -> Self {
         Self::over(https(), endpoint, longest)
     }
 
-    /// The same with every request going through `http_client`: what lies behind it may be in this very
-    /// process. The requests are really built, with their conditions, headers and retries.
+    /// The same with every request going through `http_client`: what lies behind it may be in this
+    /// very process. The requests are really built, with their conditions, headers and retries.
     #[must_use]
     pub fn over(http_client: SharedHttpClient, endpoint: &str, longest: Duration) -> Self {
         let made_up = Credentials::new("stand-in", "stand-in", None, None, "made up");
@@ -99,7 +99,5 @@ fn config(
 
 /// The one TLS stack.
 fn https() -> SharedHttpClient {
-    Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .build_https()
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
 }

@@ -5,8 +5,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 /// Which call failed and what AWS said. Never the request, which may hold a key or a body.
 ///
-/// All of them are retried by the queue: the SDK has already retried what passes within a second or two,
-/// and what a person must mend (a missing permission) is mended while the job waits.
+/// All of them are retried by the queue: the SDK has already retried what passes within a second or
+/// two, and what a person must mend (a missing permission) is mended while the job waits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{operation} failed: {code} (HTTP {})", status.map_or_else(|| "-".to_owned(), |status| status.to_string()))]
 pub struct AwsError {
@@ -24,9 +24,7 @@ impl AwsError {
         operation: &'static str,
         error: &SdkError<E, HttpResponse>,
     ) -> Self {
-        let status = error
-            .raw_response()
-            .map(|response| response.status().as_u16());
+        let status = error.raw_response().map(|response| response.status().as_u16());
         let code = match error {
             SdkError::ServiceError(service) => {
                 service.err().code().unwrap_or("an error without a code")
@@ -36,11 +34,7 @@ impl AwsError {
             SdkError::ResponseError(_) => "an answer that makes no sense",
             SdkError::ConstructionFailure(_) | _ => "the request could not be built",
         };
-        Self {
-            operation,
-            code: code.to_owned(),
-            status,
-        }
+        Self { operation, code: code.to_owned(), status }
     }
 
     /// Whether a write to DynamoDB was refused because its condition did not hold.
@@ -52,10 +46,6 @@ impl AwsError {
     /// An answer that AWS's documentation does not know.
     #[must_use]
     pub fn unexpected(operation: &'static str, what: &'static str) -> Self {
-        Self {
-            operation,
-            code: what.to_owned(),
-            status: None,
-        }
+        Self { operation, code: what.to_owned(), status: None }
     }
 }

@@ -46,7 +46,8 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// The webhook secrets that are valid at this moment (seconds since 1970): none while it is paused.
+    /// The webhook secrets that are valid at this moment (seconds since 1970): none while it is
+    /// paused.
     #[must_use]
     pub fn secrets_at(&self, now: i64) -> SecretHashes {
         if self.paused_at.is_some() {
@@ -58,8 +59,8 @@ impl Instance {
         SecretHashes::new(valid.copied())
     }
 
-    /// The hash of this secret, if it is the current one or the one before it: also while the instance is
-    /// paused, and when the older one's time is over.
+    /// The hash of this secret, if it is the current one or the one before it: also while the
+    /// instance is paused, and when the older one's time is over.
     #[must_use]
     pub fn known_hash(&self, secret: &str) -> Option<Sha256> {
         let hash = Sha256::from_data(secret.as_bytes());
@@ -85,8 +86,8 @@ pub enum InstanceError {
     /// AWS did not answer. Retried by the queue; the webhook answers 503.
     #[error(transparent)]
     Aws(#[from] AwsError),
-    /// The record is there and makes no sense: it was not written by this software. Like an AWS failure,
-    /// so that nothing is lost while a person mends it.
+    /// The record is there and makes no sense: it was not written by this software. Like an AWS
+    /// failure, so that nothing is lost while a person mends it.
     #[error("the record of the instance is malformed: {0}")]
     Malformed(&'static str),
 }
@@ -117,11 +118,8 @@ impl TryFrom<HashMap<String, AttributeValue>> for Instance {
         let item: Item = serde_dynamo::from_item(item).map_err(|_| {
             InstanceError::Malformed("an attribute is missing or of the wrong type")
         })?;
-        let strategies = if item.strategies.is_empty() {
-            Strategy::DEFAULT.to_vec()
-        } else {
-            item.strategies
-        };
+        let strategies =
+            if item.strategies.is_empty() { Strategy::DEFAULT.to_vec() } else { item.strategies };
         Ok(Self {
             id: item.instance,
             tenant: item.tenant,
@@ -142,9 +140,11 @@ pub struct Instances {
     clients: Clients,
     table: String,
     records: Cache<InstanceId, Arc<Instance>>,
-    /// Ids of no instance. Apart from the records, because strangers invent them: they must not push those out.
+    /// Ids of no instance. Apart from the records, because strangers invent them: they must not
+    /// push those out.
     absences: Cache<InstanceId, ()>,
-    /// By tenant, instance and ciphertext: one that was moved to another row is decrypted again, and refused.
+    /// By tenant, instance and ciphertext: one that was moved to another row is decrypted again,
+    /// and refused.
     tokens: Cache<(TenantId, InstanceId, Vec<u8>), Secret>,
 }
 
@@ -170,8 +170,8 @@ impl Instances {
         }
     }
 
-    /// The instance's record: from memory for five minutes (30 seconds if there is none), else from the
-    /// table. While `DynamoDB` fails, an older record serves.
+    /// The instance's record: from memory for five minutes (30 seconds if there is none), else from
+    /// the table. While `DynamoDB` fails, an older record serves.
     ///
     /// # Errors
     /// [`InstanceError`] when nothing is known and `DynamoDB` fails.
@@ -179,8 +179,8 @@ impl Instances {
         self.find_younger_than(id, FRESH).await
     }
 
-    /// The same, with records older than `most` read again: for a secret or token that was just refused
-    /// and may have been changed since.
+    /// The same, with records older than `most` read again: for a secret or token that was just
+    /// refused and may have been changed since.
     ///
     /// # Errors
     /// As [`Self::find`].
@@ -198,7 +198,8 @@ impl Instances {
         Ok(Some(stale))
     }
 
-    /// The same, where an older record would not do: nobody may learn from the answer whether there is one.
+    /// The same, where an older record would not do: nobody may learn from the answer whether there
+    /// is one.
     ///
     /// # Errors
     /// [`InstanceError`] when nothing as young is known and `DynamoDB` fails.
@@ -227,11 +228,12 @@ impl Instances {
         Ok(record)
     }
 
-    /// The instance's W-API token, decrypted; from memory for five minutes and not longer, whatever KMS does.
-    /// Without it the CDN can still be asked.
+    /// The instance's W-API token, decrypted; from memory for five minutes and not longer, whatever
+    /// KMS does. Without it the CDN can still be asked.
     ///
     /// # Errors
-    /// [`InstanceError`] when KMS refuses: also when the ciphertext was moved from another instance.
+    /// [`InstanceError`] when KMS refuses: also when the ciphertext was moved from another
+    /// instance.
     pub async fn token(&self, instance: &Instance) -> Result<Secret, InstanceError> {
         let (tenant, id) = (instance.tenant.clone(), instance.id.clone());
         let key = (tenant, id, instance.sealed_token.clone());
@@ -254,9 +256,8 @@ impl Instances {
             .send()
             .await
             .map_err(|error| AwsError::new(OPERATION, &error))?;
-        let plain = decrypted
-            .plaintext
-            .ok_or_else(|| AwsError::unexpected(OPERATION, "no plaintext"))?;
+        let plain =
+            decrypted.plaintext.ok_or_else(|| AwsError::unexpected(OPERATION, "no plaintext"))?;
         let plain = Zeroizing::new(plain.into_inner());
         let text =
             str::from_utf8(&plain).map_err(|_| InstanceError::Malformed("the token is no text"))?;

@@ -22,8 +22,8 @@ const MOST_ENTRIES: usize = 10;
 /// Why jobs could not be made durable.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// AWS did not take the call, or took it and not every entry. The webhook answers 503, so that W-API
-    /// sends it again; what was taken is idempotent.
+    /// AWS did not take the call, or took it and not every entry. The webhook answers 503, so that
+    /// W-API sends it again; what was taken is idempotent.
     #[error(transparent)]
     Aws(#[from] AwsError),
     /// A job could not be written as JSON, which does not happen.
@@ -42,39 +42,28 @@ impl JobsQueue {
     /// Takes the queue's URL.
     #[must_use]
     pub fn new(clients: &Clients, url: String) -> Self {
-        Self {
-            clients: clients.clone(),
-            url,
-        }
+        Self { clients: clients.clone(), url }
     }
 
-    /// Opens the connection to SQS. Whatever it answers is of no interest; without the permission to ask,
-    /// it is a refusal.
+    /// Opens the connection to SQS. Whatever it answers is of no interest; without the permission
+    /// to ask, it is a refusal.
     pub async fn connect(&self) {
-        if let Err(error) = self
-            .clients
-            .sqs
-            .get_queue_attributes()
-            .queue_url(&self.url)
-            .send()
-            .await
+        if let Err(error) =
+            self.clients.sqs.get_queue_attributes().queue_url(&self.url).send().await
         {
             tracing::debug!(error = %AwsError::new("sqs:GetQueueAttributes", &error), "the jobs queue was greeted");
         }
     }
 
-    /// Makes the jobs durable. The tenant is the message group: on a standard queue that makes SQS fair
-    /// between tenants.
+    /// Makes the jobs durable. The tenant is the message group: on a standard queue that makes SQS
+    /// fair between tenants.
     ///
     /// # Errors
     /// [`SendError`] unless SQS has accepted every single one.
     pub async fn send(&self, tenant: &TenantId, jobs: &[QueuedJob]) -> Result<(), SendError> {
         const OPERATION: &str = "sqs:SendMessageBatch";
         for chunk in jobs.chunks(MOST_ENTRIES) {
-            let entries = chunk
-                .iter()
-                .enumerate()
-                .map(|(n, job)| entry(n, tenant, job));
+            let entries = chunk.iter().enumerate().map(|(n, job)| entry(n, tenant, job));
             let sent = self
                 .clients
                 .sqs
@@ -95,7 +84,7 @@ impl JobsQueue {
             }
             if sent.successful.len() != chunk.len() {
                 return Err(
-                    AwsError::unexpected(OPERATION, "an answer that leaves out entries").into(),
+                    AwsError::unexpected(OPERATION, "an answer that leaves out entries").into()
                 );
             }
         }
@@ -111,7 +100,8 @@ impl JobsQueue {
         Ok(self.send_again(&message, Some(body.tenant())).await?)
     }
 
-    /// Sends a parked message again, as a new message. `tenant` is its group; a body that is no job has none.
+    /// Sends a parked message again, as a new message. `tenant` is its group; a body that is no job
+    /// has none.
     ///
     /// # Errors
     /// [`AwsError`]; it must then stay parked.
@@ -189,10 +179,7 @@ impl ParkedQueue {
     /// Takes the queue's URL.
     #[must_use]
     pub fn new(clients: &Clients, url: String) -> Self {
-        Self {
-            clients: clients.clone(),
-            url,
-        }
+        Self { clients: clients.clone(), url }
     }
 
     /// Parks a message: its body unchanged, the ticket as attributes. Only then may the original be
@@ -202,35 +189,22 @@ impl ParkedQueue {
     /// [`AwsError`]; the original must then be handed back.
     pub async fn park(&self, body: &str, ticket: &ParkingTicket<'_>) -> Result<(), AwsError> {
         const OPERATION: &str = "sqs:SendMessage";
-        let mut send = self
-            .clients
-            .sqs
-            .send_message()
-            .queue_url(&self.url)
-            .message_body(body);
+        let mut send = self.clients.sqs.send_message().queue_url(&self.url).message_body(body);
         let number = |n: i64| ("Number", n.to_string());
         let attributes = [
             ("class", Some(("String", ticket.class.to_string()))),
             ("reason", Some(("String", ticket.reason.to_owned()))),
-            (
-                "tenant",
-                ticket.tenant.map(|tenant| ("String", tenant.to_string())),
-            ),
+            ("tenant", ticket.tenant.map(|tenant| ("String", tenant.to_string()))),
             ("recoverable_until", ticket.recoverable_until.map(number)),
             ("receives", Some(number(ticket.receives.into()))),
-            (
-                "unrecorded",
-                ticket.is_unrecorded.then(|| ("String", "yes".to_owned())),
-            ),
+            ("unrecorded", ticket.is_unrecorded.then(|| ("String", "yes".to_owned()))),
         ];
         for (name, value) in attributes {
             let Some((data_type, text)) = value else {
                 continue;
             };
-            let attribute = MessageAttributeValue::builder()
-                .data_type(data_type)
-                .string_value(text)
-                .build();
+            let attribute =
+                MessageAttributeValue::builder().data_type(data_type).string_value(text).build();
             let attribute = attribute
                 .map_err(|_| AwsError::unexpected(OPERATION, "an attribute could not be built"))?;
             send = send.message_attributes(name, attribute);
@@ -242,8 +216,8 @@ impl ParkedQueue {
         Ok(())
     }
 
-    /// Takes up to ten messages, hiding them from everyone else for `hidden`. An empty answer means that
-    /// none is visible: the call waits for two seconds and asks all of the queue's servers.
+    /// Takes up to ten messages, hiding them from everyone else for `hidden`. An empty answer means
+    /// that none is visible: the call waits for two seconds and asks all of the queue's servers.
     ///
     /// # Errors
     /// [`AwsError`].
@@ -298,8 +272,8 @@ impl ParkedQueue {
         Ok(())
     }
 
-    /// Starts SQS's own move of every parked message to `jobs`, at most `rate` in a second (1 to 500). It
-    /// runs in SQS, for as long as it takes. Bodies stay as they are.
+    /// Starts SQS's own move of every parked message to `jobs`, at most `rate` in a second (1 to
+    /// 500). It runs in SQS, for as long as it takes. Bodies stay as they are.
     ///
     /// # Errors
     /// [`AwsError`].

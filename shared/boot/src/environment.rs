@@ -25,10 +25,7 @@ pub struct Environment(HashMap<String, String>);
 impl Environment {
     /// Reads the environment of this process.
     #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the environment"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn from_process() -> Self {
         Self(std::env::vars().collect())
     }
@@ -38,18 +35,13 @@ impl Environment {
     /// # Errors
     /// [`SettingError::Missing`] if it is not set or empty.
     pub fn required(&self, name: &'static str) -> Result<String, SettingError> {
-        self.optional(name)
-            .map(str::to_owned)
-            .ok_or(SettingError::Missing(name))
+        self.optional(name).map(str::to_owned).ok_or(SettingError::Missing(name))
     }
 
     /// An optional value; empty counts as not set.
     #[must_use]
     pub fn optional(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// A required value, parsed as a `T`.
@@ -60,21 +52,13 @@ impl Environment {
         &self,
         name: &'static str,
     ) -> Result<T, SettingError> {
-        let invalid = |rule: T::Err| SettingError::Invalid {
-            name,
-            rule: rule.to_string(),
-        };
+        let invalid = |rule: T::Err| SettingError::Invalid { name, rule: rule.to_string() };
         self.required(name)?.parse().map_err(invalid)
     }
 }
 
 impl<const N: usize> From<[(&str, &str); N]> for Environment {
     fn from(pairs: [(&str, &str); N]) -> Self {
-        Self(
-            pairs
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
-        )
+        Self(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 }

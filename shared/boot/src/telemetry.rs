@@ -14,9 +14,8 @@ use crate::environment::Environment;
 /// The crates whose level `LOG_LEVEL` sets: every crate of this repository that a function
 /// contains. Libraries stay at `warn`, because at lower levels they print requests with tokens and
 /// signed paths.
-pub const OURS: [&str; 9] = [
-    "aws", "boot", "download", "fetch", "media", "parking", "wapi", "watch", "webhook",
-];
+pub const OURS: [&str; 9] =
+    ["aws", "boot", "download", "fetch", "media", "parking", "wapi", "watch", "webhook"];
 
 /// Parses a level; `info` if the text names none.
 fn parse_level(text: &str) -> LevelFilter {
@@ -36,11 +35,7 @@ fn parse_level(text: &str) -> LevelFilter {
 /// names begin with it.
 fn is_written(metadata: &Metadata<'_>, level: LevelFilter) -> bool {
     let name = metadata.target().split("::").next().unwrap_or_default();
-    let limit = if OURS.contains(&name) {
-        level
-    } else {
-        LevelFilter::WARN
-    };
+    let limit = if OURS.contains(&name) { level } else { LevelFilter::WARN };
     *metadata.level() <= limit
 }
 
@@ -140,10 +135,7 @@ mod tests {
 
     /// Whether a line comes from this crate or one of its modules.
     fn is_from_crate(line: &str, name: &str) -> bool {
-        let targets = [
-            format!(r#""target":"{name}""#),
-            format!(r#""target":"{name}::"#),
-        ];
+        let targets = [format!(r#""target":"{name}""#), format!(r#""target":"{name}::"#)];
         targets.iter().any(|target| line.contains(target))
     }
 
@@ -161,14 +153,9 @@ mod tests {
     /// Whatever the level, and also those whose names begin like one of ours.
     #[test]
     fn libraries_log_only_warnings() {
-        for level in [
-            "trace",
-            "info",
-            "",
-            "debug,aws_smithy_runtime=trace",
-            "hyper=trace",
-            "nonsense!",
-        ] {
+        for level in
+            ["trace", "info", "", "debug,aws_smithy_runtime=trace", "hyper=trace", "nonsense!"]
+        {
             let written = written_lines(level);
             let is_ours = |line: &&String| OURS.iter().any(|name| is_from_crate(line, name));
             let theirs: Vec<_> = written.iter().filter(|line| !is_ours(line)).collect();

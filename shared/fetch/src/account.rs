@@ -63,8 +63,7 @@ impl AccountCall {
     /// Whether W-API answered with a 2xx status.
     #[must_use]
     pub fn is_success(&self) -> bool {
-        self.status
-            .is_some_and(|status| (200..300).contains(&status))
+        self.status.is_some_and(|status| (200..300).contains(&status))
     }
 
     /// Body of the answer. It may hold secrets and personal data: parse it, never print it.
@@ -78,31 +77,16 @@ impl AccountCall {
     /// # Errors
     /// [`AccountError::Refused`] or [`AccountError::NoAnswer`].
     pub fn require_success(&self) -> Result<(), AccountError> {
-        if self.is_success() {
-            Ok(())
-        } else {
-            Err(self.to_error())
-        }
+        if self.is_success() { Ok(()) } else { Err(self.to_error()) }
     }
 
     fn to_error(&self) -> AccountError {
         let (method, path) = (self.method, self.path.clone());
-        let detail = self
-            .excerpt
-            .clone()
-            .map_or_else(String::new, |excerpt| format!(": {excerpt}"));
+        let detail =
+            self.excerpt.clone().map_or_else(String::new, |excerpt| format!(": {excerpt}"));
         match self.status {
-            Some(status) => AccountError::Refused {
-                method,
-                path,
-                status,
-                detail,
-            },
-            None => AccountError::NoAnswer {
-                method,
-                path,
-                detail,
-            },
+            Some(status) => AccountError::Refused { method, path, status, detail },
+            None => AccountError::NoAnswer { method, path, detail },
         }
     }
 }
@@ -146,13 +130,7 @@ impl AccountError {
     /// Whether W-API refused the token (401 or 403).
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
-        matches!(
-            self,
-            Self::Refused {
-                status: 401 | 403,
-                ..
-            }
-        )
+        matches!(self, Self::Refused { status: 401 | 403, .. })
     }
 }
 
@@ -208,16 +186,13 @@ impl AccountClient {
         who: Credentials<'_>,
     ) -> Result<(), AccountError> {
         let body = HookUpdate { value: url };
-        let call = self
-            .send_request(Method::PUT, &hook.update_path(), &[], who, Some(&body))
-            .await;
+        let call = self.send_request(Method::PUT, &hook.update_path(), &[], who, Some(&body)).await;
         parse_answer(&call, |_| Some(()))
     }
 
     /// Sends a `GET` and reports how it went.
     pub async fn get(&self, path: &str, who: Credentials<'_>) -> AccountCall {
-        self.send_request(Method::GET, path, &[], who, None::<&()>)
-            .await
+        self.send_request(Method::GET, path, &[], who, None::<&()>).await
     }
 
     /// Sends any request below the base and reports how it went. `query` is appended after
@@ -243,18 +218,11 @@ impl AccountClient {
         who: Credentials<'_>,
         body: Option<&impl Serialize>,
     ) -> Result<(u16, Vec<u8>), FetchError> {
-        let mut url = self
-            .base
-            .join(path)
-            .map_err(|_| FetchError::NotApplicable("the path is not valid"))?;
-        url.query_pairs_mut()
-            .append_pair("instanceId", who.instance.as_str())
-            .extend_pairs(query);
+        let mut url =
+            self.base.join(path).map_err(|_| FetchError::NotApplicable("the path is not valid"))?;
+        url.query_pairs_mut().append_pair("instanceId", who.instance.as_str()).extend_pairs(query);
         self.guard.check_url(&url)?;
-        let mut request = self
-            .client
-            .request(method, url)
-            .bearer_auth(who.token.expose());
+        let mut request = self.client.request(method, url).bearer_auth(who.token.expose());
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -297,11 +265,9 @@ async fn record_call(
     let (status, body, failure) = match answer.await {
         Ok(Ok((status, body))) => (Some(status), body, None),
         Ok(Err(error)) => (None, Vec::new(), Some(error.with_sources())),
-        Err(_late) => (
-            None,
-            Vec::new(),
-            Some(format!("no answer within {} s", MAX_CALL_TIME.as_secs())),
-        ),
+        Err(_late) => {
+            (None, Vec::new(), Some(format!("no answer within {} s", MAX_CALL_TIME.as_secs())))
+        }
     };
     let is_refused = status.is_some_and(|status| !(200..300).contains(&status));
     AccountCall {
@@ -319,10 +285,8 @@ fn parse_answer<T>(
     read: impl FnOnce(&[u8]) -> Option<T>,
 ) -> Result<T, AccountError> {
     call.require_success()?;
-    read(&call.body).ok_or_else(|| AccountError::Unreadable {
-        method: call.method,
-        path: call.path.clone(),
-    })
+    read(&call.body)
+        .ok_or_else(|| AccountError::Unreadable { method: call.method, path: call.path.clone() })
 }
 
 /// Name of an HTTP method as a static string; `?` for methods that no caller uses.

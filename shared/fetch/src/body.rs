@@ -43,10 +43,7 @@ impl Body {
         counter: Arc<AtomicU64>,
     ) -> Self {
         let announced_bytes = response.content_length();
-        let window = Window {
-            ends: Instant::now() + limits.speed_window,
-            bytes: 0,
-        };
+        let window = Window { ends: Instant::now() + limits.speed_window, bytes: 0 };
         Self {
             response,
             limits: limits.clone(),
@@ -75,18 +72,14 @@ impl Body {
     async fn read_chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
         let idle_ends = Instant::now() + self.limits.idle;
         let read = timeout_at(idle_ends.min(self.deadline), self.response.chunk()).await;
-        let chunk = read
-            .map_err(|_| self.timeout_error())?
-            .map_err(FetchError::from_transport)?;
+        let chunk = read.map_err(|_| self.timeout_error())?.map_err(FetchError::from_transport)?;
         match &chunk {
             Some(bytes) => self.count_bytes(bytes.len() as u64)?,
             None if self
                 .announced_bytes
                 .is_some_and(|announced| announced != self.received_bytes) =>
             {
-                return Err(FetchError::Incomplete {
-                    received_bytes: self.received_bytes,
-                });
+                return Err(FetchError::Incomplete { received_bytes: self.received_bytes });
             }
             None => {}
         }
@@ -95,11 +88,7 @@ impl Body {
 
     fn timeout_error(&self) -> FetchError {
         let is_out_of_time = Instant::now() >= self.deadline;
-        FetchError::TimedOut(if is_out_of_time {
-            Wait::Deadline
-        } else {
-            Wait::Bytes
-        })
+        FetchError::TimedOut(if is_out_of_time { Wait::Deadline } else { Wait::Bytes })
     }
 
     fn count_bytes(&mut self, bytes: u64) -> Result<(), FetchError> {
@@ -111,15 +100,8 @@ impl Body {
             return Ok(());
         }
         let is_dripping = self.window.bytes < self.limits.bytes_per_window;
-        self.window = Window {
-            ends: now + self.limits.speed_window,
-            bytes: 0,
-        };
-        if is_dripping {
-            Err(FetchError::TimedOut(Wait::Speed))
-        } else {
-            Ok(())
-        }
+        self.window = Window { ends: now + self.limits.speed_window, bytes: 0 };
+        if is_dripping { Err(FetchError::TimedOut(Wait::Speed)) } else { Ok(()) }
     }
 }
 

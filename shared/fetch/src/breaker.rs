@@ -187,9 +187,7 @@ fn fault_from_error(failure: &FetchError) -> Fault {
         | FetchError::Incomplete { .. }
         | FetchError::NotResumed => Fault::Origin,
         FetchError::Refused(refusal) => fault_from_refusal(refusal),
-        FetchError::LinkUnauthorized => Fault::Instance {
-            is_unauthorized: true,
-        },
+        FetchError::LinkUnauthorized => Fault::Instance { is_unauthorized: true },
         FetchError::Gone
         | FetchError::Unsigned
         | FetchError::Keyless
@@ -208,12 +206,8 @@ fn fault_from_error(failure: &FetchError) -> Fault {
 /// one.
 fn fault_from_refusal(refusal: &Refusal) -> Fault {
     match refusal.row {
-        RefusalRow::DownloadFailed => Fault::Instance {
-            is_unauthorized: false,
-        },
-        RefusalRow::Unauthorized => Fault::Instance {
-            is_unauthorized: true,
-        },
+        RefusalRow::DownloadFailed => Fault::Instance { is_unauthorized: false },
+        RefusalRow::Unauthorized => Fault::Instance { is_unauthorized: true },
         RefusalRow::TooMany { .. } | RefusalRow::Gateway { .. } | RefusalRow::Unexpected => {
             Fault::Origin
         }

@@ -31,9 +31,7 @@ impl Origins {
     /// # Errors
     /// [`InvalidBaseUrl`] names the setting that is wrong.
     pub fn parse(wapi_base: &str, cdn_bases: &str) -> Result<Self, InvalidBaseUrl> {
-        let bases = cdn_bases
-            .split(',')
-            .map(|base| parse_base("CDN_BASE_URLS", base));
+        let bases = cdn_bases.split(',').map(|base| parse_base("CDN_BASE_URLS", base));
         Ok(Self {
             wapi_base: parse_base("WAPI_BASE_URL", wapi_base)?,
             cdn_bases: bases.collect::<Result<_, _>>()?,
@@ -46,11 +44,7 @@ fn parse_base(name: &'static str, text: &str) -> Result<Url, InvalidBaseUrl> {
     let url = Url::parse(&format!("{text}/")).map_err(|_| InvalidBaseUrl { name })?;
     let is_valid =
         matches!(url.scheme(), "http" | "https") && url.host().is_some() && url.query().is_none();
-    if is_valid {
-        Ok(url)
-    } else {
-        Err(InvalidBaseUrl { name })
-    }
+    if is_valid { Ok(url) } else { Err(InvalidBaseUrl { name }) }
 }
 
 /// Timeouts and size limits. The defaults are what W-API needed in observation.
@@ -159,10 +153,7 @@ mod tests {
             ready(Ok(vec![if first { address } else { unused }]))
         });
         let answer = guarded_client(&guard).get(&base).send().await.unwrap();
-        assert_eq!(
-            (answer.status().as_u16(), lookups.load(Ordering::SeqCst)),
-            (200, 1)
-        );
+        assert_eq!((answer.status().as_u16(), lookups.load(Ordering::SeqCst)), (200, 1));
     }
 
     /// The next test also runs this one, in a process whose environment names a proxy.
@@ -170,11 +161,7 @@ mod tests {
     async fn an_origin_on_this_machine_answers() {
         let base = format!("http://{}/v1", start_server().await);
         let origins = Origins::parse(&base, "https://mmg.whatsapp.net").unwrap();
-        let answer = guarded_client(&AddressGuard::new(&origins))
-            .get(&base)
-            .send()
-            .await
-            .unwrap();
+        let answer = guarded_client(&AddressGuard::new(&origins)).get(&base).send().await.unwrap();
         assert_eq!(answer.status().as_u16(), 200);
     }
 
@@ -182,17 +169,11 @@ mod tests {
     fn a_proxy_in_the_environment_is_ignored() {
         let unused = "http://127.0.0.1:9";
         let ran = std::process::Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "client::tests::an_origin_on_this_machine_answers",
-            ])
+            .args(["--exact", "client::tests::an_origin_on_this_machine_answers"])
             .envs(["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"].map(|name| (name, unused)))
             .output()
             .unwrap();
         let output = String::from_utf8_lossy(&ran.stdout).into_owned();
-        assert!(
-            ran.status.success() && output.contains("1 passed"),
-            "{output}"
-        );
+        assert!(ran.status.success() && output.contains("1 passed"), "{output}");
     }
 }

@@ -144,11 +144,9 @@ impl FetchError {
             | Self::Client(_) => LATER,
             Self::Status { after, .. } => Disposition::Retry { after: *after },
             Self::Refused(refusal) => refusal.row.disposition(),
-            Self::LinkUnauthorized
-            | Self::CircuitOpen {
-                is_unauthorized: true,
-                ..
-            } => Disposition::Unauthorized,
+            Self::LinkUnauthorized | Self::CircuitOpen { is_unauthorized: true, .. } => {
+                Disposition::Unauthorized
+            }
             Self::CircuitOpen { left, .. } => Disposition::Retry { after: Some(*left) },
             Self::Gone => Disposition::Gone,
             Self::Expired => Disposition::Expired,

@@ -47,12 +47,7 @@ impl Evidence {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         });
-        self.update_answer(|last| {
-            *last = LastAnswer {
-                host,
-                ..LastAnswer::default()
-            }
-        });
+        self.update_answer(|last| *last = LastAnswer { host, ..LastAnswer::default() });
     }
 
     /// Whether any request was sent. An expired signed path is not requested.
@@ -73,32 +68,19 @@ impl Evidence {
 
     /// Builds the attempt for the record.
     pub(crate) fn into_attempt(self, failure: Option<&FetchError>) -> Attempt {
-        let last = self
-            .last_answer
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+        let last = self.last_answer.into_inner().unwrap_or_else(PoisonError::into_inner);
         Attempt {
             strategy: self.strategy,
             host: last.host,
             status: last.status,
             excerpt: last.excerpt,
             received_bytes: self.received_bytes.load(Ordering::Relaxed),
-            duration_ms: self
-                .started
-                .elapsed()
-                .as_millis()
-                .try_into()
-                .unwrap_or(u64::MAX),
+            duration_ms: self.started.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
             verdict: failure.map_or_else(|| "stored".to_owned(), FetchError::with_sources),
         }
     }
 
     fn update_answer(&self, change: impl FnOnce(&mut LastAnswer)) {
-        change(
-            &mut self
-                .last_answer
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        change(&mut self.last_answer.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }

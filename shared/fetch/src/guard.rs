@@ -102,11 +102,7 @@ impl AddressGuard {
             }
         }
         let is_plain_https = url.scheme() == "https" && url.port().is_none();
-        if is_plain_https {
-            Ok(())
-        } else {
-            Err(GuardError::Scheme)
-        }
+        if is_plain_https { Ok(()) } else { Err(GuardError::Scheme) }
     }
 }
 
@@ -125,11 +121,7 @@ fn check_literal(url: &Url) -> Result<(), GuardError> {
         Some(Host::Ipv6(v6)) => IpAddr::V6(v6),
         Some(Host::Domain(_)) | None => return Ok(()),
     };
-    if url.scheme() == "http" || is_public(address) {
-        Ok(())
-    } else {
-        Err(GuardError::Address)
-    }
+    if url.scheme() == "http" || is_public(address) { Ok(()) } else { Err(GuardError::Address) }
 }
 
 impl Resolve for AddressGuard {
@@ -140,9 +132,8 @@ impl Resolve for AddressGuard {
         let found = (self.lookup)(name.as_str().to_owned());
         Box::pin(async move {
             let found = found.await?.into_iter();
-            let allowed: Vec<SocketAddr> = found
-                .filter(|address| is_trusted || is_public(address.ip()))
-                .collect();
+            let allowed: Vec<SocketAddr> =
+                found.filter(|address| is_trusted || is_public(address.ip())).collect();
             if allowed.is_empty() {
                 return Err(GuardError::Address.into());
             }

@@ -105,12 +105,7 @@ impl Fetcher {
     /// handshake. The answers are ignored.
     pub async fn connect(&self) {
         let ask = |url: url::Url| async move {
-            let answer = self
-                .client
-                .head(url.clone())
-                .timeout(self.limits.connect)
-                .send()
-                .await;
+            let answer = self.client.head(url.clone()).timeout(self.limits.connect).send().await;
             if answer.is_err() {
                 tracing::debug!(
                     host = url.host_str(),
@@ -141,28 +136,19 @@ impl Fetcher {
     {
         let evidence = Evidence::new(strategy);
         let FetchRequest { instance, now, .. } = request;
-        if let Err(CircuitOpen {
-            left,
-            is_unauthorized,
-        }) = self.breaker.admit(strategy, instance, now)
+        if let Err(CircuitOpen { left, is_unauthorized }) =
+            self.breaker.admit(strategy, instance, now)
             && !request.insist
         {
-            let open_circuit = FetchError::CircuitOpen {
-                left,
-                is_unauthorized,
-            };
-            return (
-                evidence.into_attempt(Some(&open_circuit)),
-                Err(open_circuit),
-            );
+            let open_circuit = FetchError::CircuitOpen { left, is_unauthorized };
+            return (evidence.into_attempt(Some(&open_circuit)), Err(open_circuit));
         }
         let started = Instant::now();
         let fetched = self.run_strategy(strategy, request, &evidence, store).await;
         if evidence.has_request() {
             let took = i64::try_from(started.elapsed().as_secs()).unwrap_or_default();
             let now = now.saturating_add(took);
-            self.breaker
-                .record_outcome(strategy, instance, fetched.as_ref().err(), now);
+            self.breaker.record_outcome(strategy, instance, fetched.as_ref().err(), now);
         }
         (evidence.into_attempt(fetched.as_ref().err()), fetched)
     }
@@ -185,8 +171,7 @@ impl Fetcher {
         if strategy == Strategy::Wapi {
             self.fetch_from_wapi(request, evidence, store).await
         } else {
-            self.fetch_from_wapi_alternate(request, evidence, store)
-                .await
+            self.fetch_from_wapi_alternate(request, evidence, store).await
         }
     }
 

@@ -49,11 +49,7 @@ impl PartPool {
             .pop()
             .unwrap_or_else(|| Vec::with_capacity(PART_BYTES + SLACK_BYTES));
         bytes.clear();
-        Ok(Buffer {
-            bytes,
-            pool: Arc::clone(self),
-            _permit: permit,
-        })
+        Ok(Buffer { bytes, pool: Arc::clone(self), _permit: permit })
     }
 
     fn free_buffers(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {

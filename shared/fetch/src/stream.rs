@@ -115,10 +115,7 @@ impl MediaStream {
                 let tail = buffer.bytes.get_mut(opened..).unwrap_or_default();
                 let (kept, proof) = opener.finish(tail)?;
                 buffer.bytes.truncate(opened + kept);
-                return Ok(Some(Part {
-                    bytes: buffer.into_bytes(),
-                    end: Some(proof),
-                }));
+                return Ok(Some(Part { bytes: buffer.into_bytes(), end: Some(proof) }));
             }
             // The opener of an encrypted file keeps back its last block and the MAC, so it needs
             // the slack to reach the end of the part. Plain bytes must stop at the part exactly.
@@ -135,10 +132,7 @@ impl MediaStream {
                 ));
                 buffer.bytes.truncate(opened);
                 self.opener = Some(opener);
-                return Ok(Some(Part {
-                    bytes: buffer.into_bytes(),
-                    end: None,
-                }));
+                return Ok(Some(Part { bytes: buffer.into_bytes(), end: None }));
             }
         }
     }
@@ -170,9 +164,7 @@ impl MediaStream {
                 Ok(chunk) => {
                     self.received_bytes += chunk.as_ref().map_or(0, |bytes| bytes.len() as u64);
                     if self.received_bytes > self.max_bytes {
-                        return Err(FetchError::TooLarge {
-                            limit_bytes: self.max_bytes,
-                        });
+                        return Err(FetchError::TooLarge { limit_bytes: self.max_bytes });
                     }
                     return Ok(chunk);
                 }

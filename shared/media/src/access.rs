@@ -34,9 +34,7 @@ impl SecretHashes {
             let expected = slot.map_or([0; Sha256::BYTES], |hash| *hash.as_bytes());
             slot.is_some() & verify_slices_are_equal(&expected, hash.as_bytes()).is_ok()
         };
-        self.0
-            .iter()
-            .fold(false, |admitted, slot| admitted | matches(slot))
+        self.0.iter().fold(false, |admitted, slot| admitted | matches(slot))
     }
 
     /// Does the same work as [`Self::is_valid`] for an unknown instance, so that the response time
@@ -65,10 +63,9 @@ impl VerifiedInstance {
         secrets: &SecretHashes,
         presented: &str,
     ) -> Option<Self> {
-        secrets.is_valid(presented).then(|| Self {
-            tenant: tenant.clone(),
-            instance: instance.clone(),
-        })
+        secrets
+            .is_valid(presented)
+            .then(|| Self { tenant: tenant.clone(), instance: instance.clone() })
     }
 
     /// The verified instance.

@@ -22,9 +22,7 @@ pub fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     {
         return Some(Zeroizing::new(bytes));
     }
-    let text = text
-        .split_once(";base64,")
-        .map_or(&**text, |(_, text)| text);
+    let text = text.split_once(";base64,").map_or(&**text, |(_, text)| text);
     if text.contains(',') {
         let bytes: Option<Vec<u8>> = text.split(',').map(|number| number.parse().ok()).collect();
         return bytes.map(Zeroizing::new);

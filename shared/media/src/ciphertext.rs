@@ -21,8 +21,7 @@ impl Head {
     /// Adds the next bytes received.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         let room = HEAD_BYTES.saturating_sub(self.0.len()).min(bytes.len());
-        self.0
-            .extend_from_slice(bytes.get(..room).unwrap_or_default());
+        self.0.extend_from_slice(bytes.get(..room).unwrap_or_default());
     }
 
     /// Whether the bytes may be an encrypted file of `raw_bytes` bytes: the length is 10 modulo 16
@@ -43,9 +42,8 @@ impl Head {
         let becomes_a_file = |family: KeyType| {
             let (keys, mut block) = (key.expand(family), *first);
             let iv = DecryptionContext::Iv128(keys.iv().into());
-            let opened = keys
-                .decrypting_key()
-                .is_some_and(|cipher| cipher.decrypt(&mut block, iv).is_ok());
+            let opened =
+                keys.decrypting_key().is_some_and(|cipher| cipher.decrypt(&mut block, iv).is_ok());
             opened && infer::get(&block).is_some()
         };
         infer::get(&self.0).is_none() && KeyType::ALL.into_iter().any(becomes_a_file)
@@ -81,9 +79,7 @@ impl EncryptedFileDetector {
     /// Creates a detector. With the media key, the MAC or the decrypted first block identifies the
     /// encrypted file; without it, only length and content do.
     pub(crate) fn with_key(key: Option<MediaKey>) -> Self {
-        let keys = key
-            .iter()
-            .flat_map(|key| KeyType::ALL.map(|one| key.expand(one)));
+        let keys = key.iter().flat_map(|key| KeyType::ALL.map(|one| key.expand(one)));
         Self {
             macs: keys.map(|keys| keys.start_mac()).collect(),
             key,

@@ -29,15 +29,9 @@ impl Contact {
             return Self { lid, phone: None };
         };
         match server_part(address).as_str() {
-            "lid" | "hosted.lid" => Self {
-                lid: Some(found),
-                phone: None,
-            },
+            "lid" | "hosted.lid" => Self { lid: Some(found), phone: None },
             "" if lid.as_ref() == Some(&found) => Self { lid, phone: None },
-            "" | "c.us" | "s.whatsapp.net" | "hosted" => Self {
-                lid,
-                phone: Some(found),
-            },
+            "" | "c.us" | "s.whatsapp.net" | "hosted" => Self { lid, phone: Some(found) },
             _ => Self { lid, phone: None },
         }
     }

@@ -169,18 +169,7 @@ mod tests {
 
     #[test]
     fn visible_characters_are_kept() {
-        for c in [
-            'a',
-            ' ',
-            'ã',
-            '\u{1f4f7}',
-            '\u{fe0f}',
-            '中',
-            'ع',
-            'א',
-            '\u{a0}',
-            '\u{301}',
-        ] {
+        for c in ['a', ' ', 'ã', '\u{1f4f7}', '\u{fe0f}', '中', 'ع', 'א', '\u{a0}', '\u{301}'] {
             assert!(!is_invisible(c), "{c:?}");
         }
         assert_eq!(

@@ -58,9 +58,7 @@ pub struct ChatFact {
 /// Shows the name only, because the text may be a phone number.
 impl std::fmt::Debug for ChatFact {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ChatFact")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("ChatFact").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -142,11 +140,7 @@ impl MediaIdentity {
     /// have the same form.
     #[must_use]
     pub fn to_key_part(&self) -> String {
-        format!(
-            "{}-{}",
-            self.message_id.to_key_part(),
-            self.whole.to_ascii_lowercase()
-        )
+        format!("{}-{}", self.message_id.to_key_part(), self.whole.to_ascii_lowercase())
     }
 }
 
@@ -216,10 +210,7 @@ fn content_id(message: &MediaMessage) -> String {
         return format!("key {key}");
     }
     if let Some(path) = &message.direct_path {
-        return format!(
-            "path {}",
-            before_query(path.expose()).trim_start_matches('/')
-        );
+        return format!("path {}", before_query(path.expose()).trim_start_matches('/'));
     }
     if let Some(url) = &message.url {
         return format!("path {}", path_of_url(url.expose()));
@@ -241,20 +232,16 @@ fn normalize_base64(base64: &str) -> String {
 /// The facts about the chat. Jobs of earlier versions only have the chat's folder, which holds
 /// either the LID or the number.
 fn chat_facts(message: &MediaMessage) -> Vec<ChatFact> {
-    let fact = |name, text: &String, other_spelling| ChatFact {
-        name,
-        text: text.clone(),
-        other_spelling,
-    };
+    let fact =
+        |name, text: &String, other_spelling| ChatFact { name, text: text.clone(), other_spelling };
     let hash = message.envelope.chat_hash.map(|hash| hash.to_hex());
     let hash = hash.iter().map(|hash| fact("chat_hash", hash, None));
     let (folder, peer) = (message.chat.as_str(), &message.envelope.peer);
     let of_folder = match message.chat.kind() {
         ChatKind::Person => Contact::from_address(Some(folder), None),
-        ChatKind::Lid => Contact {
-            lid: folder.strip_prefix("lid-").map(str::to_owned),
-            phone: None,
-        },
+        ChatKind::Lid => {
+            Contact { lid: folder.strip_prefix("lid-").map(str::to_owned), phone: None }
+        }
         ChatKind::Group | ChatKind::Channel | ChatKind::Status | ChatKind::Other => {
             return hash.collect();
         }

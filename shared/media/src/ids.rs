@@ -168,10 +168,7 @@ impl MessageId {
         if clean.len() == self.0.len() && clean.len() <= Self::MAX_IN_KEY {
             return clean;
         }
-        let kept: String = clean
-            .chars()
-            .take(Self::MAX_IN_KEY - Self::HASH_DIGITS - 1)
-            .collect();
+        let kept: String = clean.chars().take(Self::MAX_IN_KEY - Self::HASH_DIGITS - 1).collect();
         let hash = Sha256::from_data(self.0.as_bytes()).to_hex();
         let digits: String = hash.chars().take(Self::HASH_DIGITS).collect();
         format!("{kept}-{digits}")

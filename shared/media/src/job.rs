@@ -77,18 +77,13 @@ impl QueuedJob {
     /// None in practice: every field is a text, number or flag.
     pub fn to_json(&self) -> Result<String, NotAJob> {
         let json = serde_json::to_string(self).map_err(|_| NotAJob)?;
-        Ok(json
-            .replace('\u{fffe}', "\\ufffe")
-            .replace('\u{ffff}', "\\uffff"))
+        Ok(json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"))
     }
 
     /// The job for a redrive. Its lifetime starts again, because the old one may be over.
     #[must_use]
     pub fn for_redrive(job: Job, now: i64) -> Self {
-        Self::V1(Job {
-            accepted_at: now,
-            ..job
-        })
+        Self::V1(Job { accepted_at: now, ..job })
     }
 
     /// Converts the job to its present form. Earlier versions did not record whether a file is
@@ -101,10 +96,7 @@ impl QueuedJob {
                 let message = &mut job.message;
                 message.is_encrypted |=
                     message.media_key.is_some() || message.file_enc_sha256.is_some();
-                Job {
-                    message: job.message.with_valid_moment(job.accepted_at),
-                    ..job
-                }
+                Job { message: job.message.with_valid_moment(job.accepted_at), ..job }
             }
         }
     }

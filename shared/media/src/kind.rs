@@ -21,13 +21,8 @@ pub enum MediaKind {
 
 impl MediaKind {
     /// Every kind, in the order in which they are listed to people.
-    pub const ALL: [Self; 5] = [
-        Self::Image,
-        Self::Video,
-        Self::Audio,
-        Self::Document,
-        Self::Sticker,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Image, Self::Video, Self::Audio, Self::Document, Self::Sticker];
 
     /// MIME type that marks a sticker pack. WhatsApp declares none for packs.
     pub const STICKER_PACK_MIMETYPE: &'static str = "application/zip";

@@ -56,10 +56,7 @@ impl MediaKey {
         let filled = prk
             .expand(&[family.hkdf_info()], OkmLength)
             .and_then(|output| output.fill(okm.as_mut_slice()));
-        debug_assert!(
-            filled.is_ok(),
-            "112 bytes are within HKDF's limit of 255 hashes"
-        );
+        debug_assert!(filled.is_ok(), "112 bytes are within HKDF's limit of 255 hashes");
         MediaKeys { okm }
     }
 }
@@ -110,9 +107,7 @@ impl MediaKeys {
 
     /// The cipher for whole blocks. `None` cannot happen, because the key has AES-256's length.
     pub(crate) fn decrypting_key(&self) -> Option<DecryptingKey> {
-        UnboundCipherKey::new(&AES_256, self.cipher_key())
-            .and_then(DecryptingKey::cbc)
-            .ok()
+        UnboundCipherKey::new(&AES_256, self.cipher_key()).and_then(DecryptingKey::cbc).ok()
     }
 
     /// Starts the MAC over `iv || ciphertext`; the IV is already included.

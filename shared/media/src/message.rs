@@ -59,14 +59,8 @@ pub enum ChatKind {
 
 impl ChatKind {
     /// Every kind of chat.
-    pub const ALL: [Self; 6] = [
-        Self::Person,
-        Self::Lid,
-        Self::Group,
-        Self::Channel,
-        Self::Status,
-        Self::Other,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Person, Self::Lid, Self::Group, Self::Channel, Self::Status, Self::Other];
 
     /// The word in tags and logs.
     #[must_use]
@@ -137,9 +131,9 @@ impl Chat {
         match server.to_ascii_lowercase().as_str() {
             "g.us" => Self::with_prefix("group", user),
             "newsletter" => Self::with_prefix("channel", user),
-            "lid" | "hosted.lid" => phone
-                .and_then(Self::from_phone)
-                .unwrap_or_else(|| Self::with_prefix("lid", user)),
+            "lid" | "hosted.lid" => {
+                phone.and_then(Self::from_phone).unwrap_or_else(|| Self::with_prefix("lid", user))
+            }
             "" | "c.us" | "s.whatsapp.net" | "hosted" => {
                 Self::from_phone(user).unwrap_or_else(|| Self::with_prefix("other", jid))
             }
@@ -181,15 +175,11 @@ impl Chat {
     #[must_use]
     pub fn in_address(&self) -> Option<&str> {
         let prefixes = ["group-", "channel-", "lid-"];
-        let bare = prefixes
-            .iter()
-            .find_map(|prefix| self.0.strip_prefix(prefix));
+        let bare = prefixes.iter().find_map(|prefix| self.0.strip_prefix(prefix));
         let bare = bare.unwrap_or(&self.0);
         let is_number = bare.bytes().all(|b| b.is_ascii_digit() || b == b'-');
         // Of a changed name: an old group's own digits after the dash are ten.
-        let has_hash = bare
-            .rsplit_once('-')
-            .is_some_and(|(_, end)| end.len() == Self::HASH_DIGITS);
+        let has_hash = bare.rsplit_once('-').is_some_and(|(_, end)| end.len() == Self::HASH_DIGITS);
         (bare == "status" || is_number && !has_hash && !bare.is_empty()).then_some(bare)
     }
 
@@ -197,10 +187,8 @@ impl Chat {
         // Leaves room for the longest prefix, two dashes and eight digits.
         const KEPT: usize = Chat::MAX_BYTES - 18;
         let lower = id.to_ascii_lowercase();
-        let clean: String = lower
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
-            .collect();
+        let clean: String =
+            lower.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
         if clean == id && !clean.is_empty() && clean.len() <= KEPT {
             return Self(format!("{sort}-{clean}"));
         }
@@ -268,11 +256,7 @@ impl TryFrom<String> for Chat {
     fn try_from(text: String) -> Result<Self, NotAChat> {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         let fits = (1..=Self::MAX_BYTES).contains(&text.len());
-        if fits && text.bytes().all(allowed) {
-            Ok(Self(text))
-        } else {
-            Err(NotAChat)
-        }
+        if fits && text.bytes().all(allowed) { Ok(Self(text)) } else { Err(NotAChat) }
     }
 }
 
@@ -425,9 +409,7 @@ impl MediaMessage {
     #[must_use]
     pub fn cdn_expiry(&self) -> Option<i64> {
         let sources = [&self.direct_path, &self.url].into_iter().flatten();
-        sources
-            .filter_map(|one| signed_url::parse_expiry(one.expose()))
-            .max()
+        sources.filter_map(|one| signed_url::parse_expiry(one.expose())).max()
     }
 
     /// Whether the CDN's copy is encrypted according to the announcement. Such a copy must be
@@ -460,10 +442,7 @@ impl fmt::Debug for MediaMessage {
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde asks for"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn is_false(flag: &bool) -> bool {
     !flag
 }
@@ -484,6 +463,5 @@ pub fn to_unix_seconds(moment: i64) -> i64 {
 /// The longest prefix of `text` of at most `max_bytes` that does not cut a character.
 #[must_use]
 pub fn truncate_bytes(text: &str, max_bytes: usize) -> &str {
-    text.get(..text.floor_char_boundary(max_bytes))
-        .unwrap_or(text)
+    text.get(..text.floor_char_boundary(max_bytes)).unwrap_or(text)
 }

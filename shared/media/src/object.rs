@@ -21,11 +21,7 @@ pub const MAX_METADATA_BYTES: usize = 2048;
 
 /// Characters that need no encoding in either place: RFC 5987's `attr-char` and RFC 3986's
 /// unreserved characters.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What the metadata claims about the object's bytes.
 ///
@@ -53,28 +49,20 @@ impl Claims {
             (Strategy::Cdn, true) => Integrity::MacAndSha256,
             (Strategy::Cdn | Strategy::Wapi | Strategy::WapiAlternate, _) => Integrity::Sha256,
         };
-        Self {
-            sha256: file_sha256,
-            integrity: file_sha256.map(|_| integrity),
-        }
+        Self { sha256: file_sha256, integrity: file_sha256.map(|_| integrity) }
     }
 
     /// The claims that the proof confirms.
     #[must_use]
     pub fn from_proof(proof: &Proof) -> Self {
-        Self {
-            sha256: Some(proof.sha256),
-            integrity: Some(proof.integrity),
-        }
+        Self { sha256: Some(proof.sha256), integrity: Some(proof.integrity) }
     }
 
     /// Whether the proof contradicts a claim.
     #[must_use]
     pub fn are_refuted_by(&self, proof: &Proof) -> bool {
         self.sha256.is_some_and(|claimed| claimed != proof.sha256)
-            || self
-                .integrity
-                .is_some_and(|claimed| claimed != proof.integrity)
+            || self.integrity.is_some_and(|claimed| claimed != proof.integrity)
     }
 }
 
@@ -136,16 +124,16 @@ impl ObjectDescription {
 
 fn content_disposition(name: &str, inline: bool) -> String {
     let how = if inline { "inline" } else { "attachment" };
-    let fallback: String = name
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ') {
-                c
-            } else {
-                '_'
-            }
-        })
-        .collect();
+    let fallback: String =
+        name.chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ') {
+                    c
+                } else {
+                    '_'
+                }
+            })
+            .collect();
     let encoded = utf8_percent_encode(name, UNRESERVED);
     format!("{how}; filename=\"{fallback}\"; filename*=UTF-8''{encoded}")
 }
@@ -175,10 +163,7 @@ fn build_metadata(job: &Job, strategy: Strategy, claims: Claims) -> Vec<(&'stati
             metadata.add_text(name, "true");
         }
     }
-    for (name, text) in [
-        ("file-name", &message.file_name),
-        ("caption", &message.caption),
-    ] {
+    for (name, text) in [("file-name", &message.file_name), ("caption", &message.caption)] {
         if let Some(text) = text {
             metadata.add_text(name, text);
         }
@@ -199,11 +184,8 @@ impl Metadata {
         let mut fits = truncate_bytes(text, room);
         let mut encoded = utf8_percent_encode(fits, UNRESERVED).to_string();
         while encoded.len() > room {
-            fits = truncate_bytes(
-                fits,
-                fits.len()
-                    .saturating_sub((encoded.len() - room).div_ceil(3)),
-            );
+            fits =
+                truncate_bytes(fits, fits.len().saturating_sub((encoded.len() - room).div_ceil(3)));
             encoded = utf8_percent_encode(fits, UNRESERVED).to_string();
         }
         if !encoded.is_empty() {

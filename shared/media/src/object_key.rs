@@ -40,9 +40,8 @@ impl ObjectKey {
         let sent = sent_datetime(message.moment, offset);
         let (year, month, day) = (sent.year(), u8::from(sent.month()), sent.day());
         let (hour, minute, second) = sent.time().as_hms();
-        let slug = document_slug(message, file_type)
-            .map(|slug| format!("_{slug}"))
-            .unwrap_or_default();
+        let slug =
+            document_slug(message, file_type).map(|slug| format!("_{slug}")).unwrap_or_default();
         Self(format!(
             "{tenant}/{instance}/{chat}/{year:04}-{month:02}/\
              {year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}_\
@@ -95,9 +94,7 @@ pub fn parse_offset(text: &str) -> Option<UtcOffset> {
     let two_digits = |part: &str| (part.len() == 2).then(|| part.parse::<i8>().ok()).flatten();
     let (hours, minutes) = (two_digits(hours)?, two_digits(minutes)?);
     let is_on_a_clock = (0..=14).contains(&hours) && (0..=59).contains(&minutes);
-    is_on_a_clock
-        .then(|| UtcOffset::from_hms(sign * hours, sign * minutes, 0).ok())
-        .flatten()
+    is_on_a_clock.then(|| UtcOffset::from_hms(sign * hours, sign * minutes, 0).ok()).flatten()
 }
 
 /// The moment at the offset, clamped to the years 1970 to 9999.
@@ -119,9 +116,7 @@ fn document_slug(message: &MediaMessage, file_type: &FileType) -> Option<String>
     let name = remove_invisible(message.file_name.as_deref()?);
     let stem = file_stem(&name, file_type);
     let ascii = deunicode::deunicode_with_tofu(stem, "").to_ascii_lowercase();
-    let words = ascii
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty());
+    let words = ascii.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let mut slug = words.collect::<Vec<_>>().join("-");
     slug.truncate(ObjectKey::MAX_SLUG_BYTES);
     let slug = slug.trim_end_matches('-');

@@ -155,17 +155,8 @@ impl Opener {
     #[must_use]
     pub fn encrypted(key: MediaKey, candidates: Vec<KeyType>, expected: ExpectedHashes) -> Self {
         let plain = digest::Context::new(&digest::SHA256);
-        let encrypted = EncryptedPass {
-            key,
-            candidates,
-            decryption: None,
-            plain,
-            plain_bytes: 0,
-        };
-        Self {
-            encrypted: Some(encrypted),
-            ..Self::plain(expected)
-        }
+        let encrypted = EncryptedPass { key, candidates, decryption: None, plain, plain_bytes: 0 };
+        Self { encrypted: Some(encrypted), ..Self::plain(expected) }
     }
 
     /// Decrypts as much of `window` as possible, in place, and returns how many of its first bytes
@@ -202,14 +193,7 @@ impl Opener {
     /// Each variant of [`OpenError`] says what to do. None of the bytes may be used.
     pub fn finish(mut self, tail: &mut [u8]) -> Result<(usize, Proof), OpenError> {
         self.update(tail);
-        let Self {
-            expected,
-            raw,
-            raw_bytes,
-            head,
-            detector,
-            encrypted,
-        } = self;
+        let Self { expected, raw, raw_bytes, head, detector, encrypted } = self;
         let raw_sha256 = Sha256::from_digest(&raw.finish());
         if raw_bytes == 0 {
             return Err(OpenError::Empty);
@@ -221,28 +205,26 @@ impl Opener {
         // Needed below, to tell a body that was never encrypted from a broken one.
         let is_only_family = encrypted.candidates.len() == 1;
         let may_be_encrypted = head.may_be_encrypted(raw_bytes);
-        encrypted
-            .finish(tail, expected, raw_sha256, raw_bytes)
-            .map_err(|refused| {
-                // Bytes that look encrypted count as plain only if no other key family is left to
-                // try.
-                let is_plain = match refused {
-                    OpenError::MacDiffers { .. } => is_only_family || !may_be_encrypted,
-                    OpenError::BadLength { .. } => true,
-                    OpenError::EncHashDiffers => !may_be_encrypted,
-                    OpenError::Empty
-                    | OpenError::BadPadding
-                    | OpenError::WasPlain
-                    | OpenError::StillEncrypted
-                    | OpenError::HashDiffers
-                    | OpenError::Cipher => false,
-                };
-                if is_plain && is_plain_by_hash(expected, raw_sha256, may_be_encrypted) {
-                    OpenError::WasPlain
-                } else {
-                    refused
-                }
-            })
+        encrypted.finish(tail, expected, raw_sha256, raw_bytes).map_err(|refused| {
+            // Bytes that look encrypted count as plain only if no other key family is left to
+            // try.
+            let is_plain = match refused {
+                OpenError::MacDiffers { .. } => is_only_family || !may_be_encrypted,
+                OpenError::BadLength { .. } => true,
+                OpenError::EncHashDiffers => !may_be_encrypted,
+                OpenError::Empty
+                | OpenError::BadPadding
+                | OpenError::WasPlain
+                | OpenError::StillEncrypted
+                | OpenError::HashDiffers
+                | OpenError::Cipher => false,
+            };
+            if is_plain && is_plain_by_hash(expected, raw_sha256, may_be_encrypted) {
+                OpenError::WasPlain
+            } else {
+                refused
+            }
+        })
     }
 
     fn update(&mut self, bytes: &[u8]) {
@@ -277,11 +259,7 @@ fn check_plain(
     if expected.file_enc_sha256 == Some(sha256) && !is_plain {
         return Err(OpenError::StillEncrypted);
     }
-    let proof = |integrity| Proof {
-        integrity,
-        sha256,
-        size_bytes,
-    };
+    let proof = |integrity| Proof { integrity, sha256, size_bytes };
     match expected.file_sha256 {
         Some(_) if is_plain => return Ok(proof(Integrity::Sha256)),
         // Without a detector, no origin was expected to decrypt the bytes.
@@ -333,18 +311,15 @@ impl EncryptedPass {
         if expected.file_enc_sha256.is_some() && !transfer_proven {
             return Err(OpenError::EncHashDiffers);
         }
-        let (blocks, received_mac) = tail
-            .split_last_chunk_mut::<MAC_BYTES>()
-            .ok_or(OpenError::BadLength { raw_bytes })?;
+        let (blocks, received_mac) =
+            tail.split_last_chunk_mut::<MAC_BYTES>().ok_or(OpenError::BadLength { raw_bytes })?;
         // The padding must stay unread until the MAC is checked, or errors would leak plain bytes.
         self.decrypt(blocks)?;
         let Decryption { family, mac, .. } = self.decryption.take().ok_or(OpenError::Cipher)?;
         let mac = mac.sign();
         let computed = mac.as_ref().get(..MAC_BYTES).unwrap_or_default();
-        verify_slices_are_equal(computed, received_mac).map_err(|_| OpenError::MacDiffers {
-            family,
-            transfer_proven,
-        })?;
+        verify_slices_are_equal(computed, received_mac)
+            .map_err(|_| OpenError::MacDiffers { family, transfer_proven })?;
         let unpadded = strip_padding(blocks).ok_or(OpenError::BadPadding)?;
         let kept = unpadded.len();
         self.hash_plain(unpadded);
@@ -360,11 +335,7 @@ impl EncryptedPass {
             Some(_) => Integrity::MacAgainstSha256,
             None => Integrity::MacOnly,
         };
-        Proof {
-            integrity,
-            sha256,
-            size_bytes: self.plain_bytes,
-        }
+        Proof { integrity, sha256, size_bytes: self.plain_bytes }
     }
 }
 
@@ -401,12 +372,7 @@ impl Decryption {
     fn new(key: &MediaKey, family: KeyType) -> Option<Self> {
         let keys = key.expand(family);
         let (cipher, mac) = (keys.decrypting_key()?, keys.start_mac());
-        Some(Self {
-            family,
-            cipher,
-            previous_block: keys.iv(),
-            mac,
-        })
+        Some(Self { family, cipher, previous_block: keys.iv(), mac })
     }
 }
 

@@ -155,10 +155,7 @@ impl Policy {
     #[must_use]
     pub fn for_new_tenant() -> Self {
         let is_private = |kind: &ChatKind| !matches!(kind, ChatKind::Status | ChatKind::Channel);
-        Self {
-            chats: ChatKind::ALL.into_iter().filter(is_private).collect(),
-            ..Self::default()
-        }
+        Self { chats: ChatKind::ALL.into_iter().filter(is_private).collect(), ..Self::default() }
     }
 
     /// The rule that excludes this media message, if any: a probe first, then the order of
@@ -176,8 +173,6 @@ impl Policy {
             (wants_direction, SkipRule::Direction),
             (wants_view_once, SkipRule::ViewOnce),
         ];
-        rules
-            .into_iter()
-            .find_map(|(is_wanted, rule)| (!is_wanted).then_some(rule))
+        rules.into_iter().find_map(|(is_wanted, rule)| (!is_wanted).then_some(rule))
     }
 }

@@ -48,11 +48,7 @@ const CONFIRMATION_SECONDS: i64 = 60 * 60;
 #[must_use]
 pub fn retry_wait(receive: u32, jitter: f64, min_wait: Option<Duration>) -> Duration {
     let index = usize::try_from(receive.saturating_sub(1)).unwrap_or(usize::MAX);
-    let step = STEPS
-        .get(index)
-        .or(STEPS.last())
-        .copied()
-        .unwrap_or_default();
+    let step = STEPS.get(index).or(STEPS.last()).copied().unwrap_or_default();
     let spread = step.mul_f64(jitter.clamp(0.0, 1.0));
     spread.max(min_wait.unwrap_or_default()).min(MAX_WAIT)
 }

@@ -46,11 +46,7 @@ impl Sha256 {
     /// # Errors
     /// [`NotASha256`] for any other text.
     pub fn from_hex(text: &str) -> Result<Self, NotASha256> {
-        Self::from_bytes(
-            &HEXLOWER_PERMISSIVE
-                .decode(text.as_bytes())
-                .map_err(|_| NotASha256)?,
-        )
+        Self::from_bytes(&HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| NotASha256)?)
     }
 
     /// Takes exactly 32 bytes.

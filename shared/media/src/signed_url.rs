@@ -27,9 +27,9 @@ pub fn improves_on(url: &str, path: &str) -> bool {
 /// The path without host and query, from a URL or from a path alone.
 #[must_use]
 pub fn path_without_host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| {
-        rest.split_once('/').map_or("", |(_, path)| path)
-    });
+    let rest = url
+        .split_once("://")
+        .map_or(url, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
     let path = rest.split(['?', '#']).next().unwrap_or_default();
     path.trim_start_matches('/')
 }

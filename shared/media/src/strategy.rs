@@ -45,9 +45,6 @@ impl std::fmt::Display for Strategy {
 impl std::str::FromStr for Strategy {
     type Err = UnknownStrategy;
     fn from_str(text: &str) -> Result<Self, UnknownStrategy> {
-        Self::DEFAULT
-            .into_iter()
-            .find(|one| one.as_str() == text)
-            .ok_or(UnknownStrategy)
+        Self::DEFAULT.into_iter().find(|one| one.as_str() == text).ok_or(UnknownStrategy)
     }
 }

@@ -29,30 +29,15 @@ fn the_most_hopeful_finding_decides_the_class() {
     use Disposition::{Absent, Expired, Gone, NotApplicable, OverLimit, Unauthorized, Unopenable};
     let cases: [(&[Disposition], FailureClass); 11] = [
         (&[Absent, NotApplicable, Expired], FailureClass::Expired),
-        (
-            &[Absent, NotApplicable, NotApplicable],
-            FailureClass::Corrupt,
-        ),
+        (&[Absent, NotApplicable, NotApplicable], FailureClass::Corrupt),
         (&[Absent, NotApplicable, LATER], FailureClass::Transient),
         (&[LATER, NotApplicable, Gone], FailureClass::Transient),
-        (
-            &[Unauthorized, NotApplicable, LATER],
-            FailureClass::Transient,
-        ),
+        (&[Unauthorized, NotApplicable, LATER], FailureClass::Transient),
         (&[Unauthorized, NotApplicable, Gone], FailureClass::Instance),
         (&[NotApplicable, NotApplicable, Gone], FailureClass::Expired),
-        (
-            &[NotApplicable, NotApplicable, Unopenable],
-            FailureClass::Corrupt,
-        ),
-        (
-            &[OverLimit, NotApplicable, OverLimit],
-            FailureClass::Refused,
-        ),
-        (
-            &[NotApplicable, NotApplicable, NotApplicable],
-            FailureClass::Corrupt,
-        ),
+        (&[NotApplicable, NotApplicable, Unopenable], FailureClass::Corrupt),
+        (&[OverLimit, NotApplicable, OverLimit], FailureClass::Refused),
+        (&[NotApplicable, NotApplicable, NotApplicable], FailureClass::Corrupt),
         (&[], FailureClass::Corrupt),
     ];
     for (findings, class) in cases {
@@ -105,11 +90,7 @@ fn a_loss_is_confirmed_after_an_hour() {
     ] {
         let since = found_ago.map(|ago| NOW - ago);
         let doubt = schedule::confirmation_wait(since, NOW.saturating_sub(sent_ago), NOW);
-        assert_eq!(
-            doubt.map(|it| it.as_secs()),
-            left,
-            "{found_ago:?} {sent_ago}"
-        );
+        assert_eq!(doubt.map(|it| it.as_secs()), left, "{found_ago:?} {sent_ago}");
     }
 }
 
@@ -136,17 +117,10 @@ fn a_class_is_parsed_from_its_word() {
         assert_eq!(class.to_string(), class.as_str());
         let told = [class.cause(), class.consequence(), class.remedy()];
         assert!(told.iter().all(|text| !text.is_empty()), "{class}");
-        assert_eq!(
-            class.consequence().starts_with("retried"),
-            class.is_retried()
-        );
+        assert_eq!(class.consequence().starts_with("retried"), class.is_retried());
     }
     for wrong in ["", "Transient", "unknown"] {
-        assert_eq!(
-            wrong.parse::<FailureClass>(),
-            Err(UnknownClass),
-            "{wrong:?}"
-        );
+        assert_eq!(wrong.parse::<FailureClass>(), Err(UnknownClass), "{wrong:?}");
     }
 }
 
@@ -163,26 +137,15 @@ fn classes_are_listed_by_precedence() {
 /// Up to the time that SQS can hide a message.
 #[test]
 fn the_longest_retry_after_is_honoured() {
-    let minutes = |n| Disposition::Retry {
-        after: Some(Duration::from_mins(n)),
-    };
-    assert_eq!(
-        max_retry_after(&[minutes(3), LATER, minutes(7)]),
-        Some(Duration::from_mins(7))
-    );
-    assert_eq!(
-        schedule::retry_wait(1, 0.5, Some(Duration::from_mins(7))),
-        Duration::from_mins(7)
-    );
+    let minutes = |n| Disposition::Retry { after: Some(Duration::from_mins(n)) };
+    assert_eq!(max_retry_after(&[minutes(3), LATER, minutes(7)]), Some(Duration::from_mins(7)));
+    assert_eq!(schedule::retry_wait(1, 0.5, Some(Duration::from_mins(7))), Duration::from_mins(7));
     assert_eq!(
         schedule::retry_wait(1, 0.5, Some(Duration::from_hours(40))),
         Duration::from_hours(11)
     );
     let asked = Some(Duration::from_mins(7));
-    assert_eq!(
-        schedule::retry_wait(10, 1.0, asked),
-        Duration::from_hours(4)
-    );
+    assert_eq!(schedule::retry_wait(10, 1.0, asked), Duration::from_hours(4));
 }
 
 const STEPS_SECONDS: [u64; 10] = [30, 60, 120, 240, 480, 900, 1800, 3600, 7200, 14400];
@@ -197,10 +160,7 @@ fn a_wait_is_random_within_its_step() {
         assert_eq!(waits(1.0), Duration::from_secs(step), "{receive}");
     }
     for receive in [11, 140, u32::MAX] {
-        assert_eq!(
-            schedule::retry_wait(receive, 1.0, None),
-            Duration::from_hours(4)
-        );
+        assert_eq!(schedule::retry_wait(receive, 1.0, None), Duration::from_hours(4));
     }
     // SQS counts from 1. A count that cannot be read counts as the first.
     assert_eq!(schedule::retry_wait(0, 1.0, None), Duration::from_secs(30));
@@ -217,10 +177,8 @@ struct Jitter(u64);
 
 impl Jitter {
     fn next(&mut self) -> f64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let high = u32::try_from(self.0 >> 32).unwrap_or_default();
         f64::from(high) / (f64::from(u32::MAX) + 1.0)
     }
@@ -231,9 +189,7 @@ const MOST_RECEIVES: u32 = 140;
 
 /// Number of receives of a job that fails until it is parked.
 fn receives_of_a_life(jitter: &mut Jitter) -> u32 {
-    let life = schedule::final_deadline(0)
-        .try_into()
-        .map(Duration::from_secs);
+    let life = schedule::final_deadline(0).try_into().map(Duration::from_secs);
     let life = life.expect("a time to come");
     let mut elapsed = Duration::ZERO;
     let last = (1..).find(|receive| {
@@ -249,14 +205,9 @@ fn receives_of_a_life(jitter: &mut Jitter) -> u32 {
 #[test]
 fn retries_stay_below_the_receive_limit() {
     let mut jitter = Jitter(1);
-    let lives: Vec<_> = (0..20_000)
-        .map(|_| receives_of_a_life(&mut jitter))
-        .collect();
+    let lives: Vec<_> = (0..20_000).map(|_| receives_of_a_life(&mut jitter)).collect();
     let (least, most) = (lives.iter().min(), lives.iter().max());
-    assert!(
-        most.is_some_and(|most| most + 20 <= MOST_RECEIVES),
-        "{most:?}"
-    );
+    assert!(most.is_some_and(|most| most + 20 <= MOST_RECEIVES), "{most:?}");
     // The jitter works: the lives differ.
     assert!(least < Some(&75) && most > Some(&90), "{least:?} {most:?}");
 }
@@ -277,10 +228,7 @@ fn a_job_is_parked_after_its_grace() {
     assert_eq!(schedule::park_deadline(0, 100 * DAY), 6 * DAY);
     assert_eq!(schedule::park_deadline(0, 3 * DAY), 3 * DAY);
     assert_eq!(schedule::final_deadline(DAY), 7 * DAY + 12 * HOUR);
-    assert_eq!(
-        schedule::park_deadline(100 * DAY, 3 * DAY),
-        100 * DAY + 6 * HOUR
-    );
+    assert_eq!(schedule::park_deadline(100 * DAY, 3 * DAY), 100 * DAY + 6 * HOUR);
 }
 
 #[test]
@@ -301,31 +249,18 @@ fn only_a_valid_secret_verifies() {
 #[test]
 fn key_families_are_ordered_by_likelihood() {
     for kind in MediaKind::ALL {
-        for mimetype in [
-            None,
-            Some("image/jpeg"),
-            Some("video/mp4"),
-            Some("audio/ogg; codecs=opus"),
-            Some("?"),
-        ] {
+        for mimetype in
+            [None, Some("image/jpeg"), Some("video/mp4"), Some("audio/ogg; codecs=opus"), Some("?")]
+        {
             let order = KeyType::candidates(kind, mimetype);
             assert_eq!(order[0], kind.key_type());
-            assert!(
-                KeyType::ALL.iter().all(|family| order.contains(family)),
-                "{order:?}"
-            );
+            assert!(KeyType::ALL.iter().all(|family| order.contains(family)), "{order:?}");
         }
     }
-    assert_eq!(
-        KeyType::candidates(MediaKind::Document, Some("video/mp4"))[1],
-        KeyType::Video
-    );
+    assert_eq!(KeyType::candidates(MediaKind::Document, Some("video/mp4"))[1], KeyType::Video);
     let pack = KeyType::candidates(MediaKind::Sticker, Some("application/zip"));
     assert_eq!(pack[0], KeyType::StickerPack);
-    assert!(
-        pack.len() < KeyType::ALL.len(),
-        "a sticker pack is not mistaken for another kind"
-    );
+    assert!(pack.len() < KeyType::ALL.len(), "a sticker pack is not mistaken for another kind");
 }
 
 /// Versions without the field knew the key and the hash.

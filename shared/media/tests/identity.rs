@@ -51,17 +51,10 @@ fn in_chat(jid: &str, lid: Option<&str>, phone: Option<&str>) -> MediaMessage {
     let text = |text: Option<&str>| text.map(str::to_owned);
     let chat = Chat::from_jid(jid, phone);
     let chat_hash = chat.address_hash(jid);
-    let peer = Contact {
-        lid: text(lid),
-        phone: text(phone),
-    };
+    let peer = Contact { lid: text(lid), phone: text(phone) };
     MediaMessage {
         chat,
-        envelope: Envelope {
-            peer,
-            chat_hash,
-            ..Envelope::default()
-        },
+        envelope: Envelope { peer, chat_hash, ..Envelope::default() },
         ..image_message()
     }
 }
@@ -113,43 +106,22 @@ fn count_media(messages: &[MediaMessage]) -> usize {
 
 fn in_both_orders(one: &MediaMessage, other: &MediaMessage) -> [usize; 2] {
     let (one, other) = (one.clone(), other.clone());
-    [
-        count_media(&[one.clone(), other.clone()]),
-        count_media(&[other, one]),
-    ]
+    [count_media(&[one.clone(), other.clone()]), count_media(&[other, one])]
 }
 
 #[test]
 fn equal_announcements_have_one_key() {
     assert_eq!(count_media(&[image_message(), image_message()]), 1);
-    assert_eq!(
-        image_message().identity().to_key_part(),
-        image_message().identity().to_key_part()
-    );
+    assert_eq!(image_message().identity().to_key_part(), image_message().identity().to_key_part());
 }
 
 #[test]
 fn other_content_is_another_media_message() {
     let changes: [fn(MediaMessage) -> MediaMessage; 5] = [
-        |it| MediaMessage {
-            file_enc_sha256: Some(Sha256::from_data(b"other")),
-            ..it
-        },
-        |it| MediaMessage {
-            file_enc_sha256: None,
-            ..it
-        },
-        |it| MediaMessage {
-            file_enc_sha256: None,
-            file_sha256: None,
-            ..it
-        },
-        |it| MediaMessage {
-            file_enc_sha256: None,
-            file_sha256: None,
-            media_key: None,
-            ..it
-        },
+        |it| MediaMessage { file_enc_sha256: Some(Sha256::from_data(b"other")), ..it },
+        |it| MediaMessage { file_enc_sha256: None, ..it },
+        |it| MediaMessage { file_enc_sha256: None, file_sha256: None, ..it },
+        |it| MediaMessage { file_enc_sha256: None, file_sha256: None, media_key: None, ..it },
         |it| MediaMessage {
             file_enc_sha256: None,
             file_sha256: None,
@@ -158,11 +130,8 @@ fn other_content_is_another_media_message() {
             ..it
         },
     ];
-    let all: Vec<_> = changes
-        .iter()
-        .map(|change| change(image_message()))
-        .chain([image_message()])
-        .collect();
+    let all: Vec<_> =
+        changes.iter().map(|change| change(image_message())).chain([image_message()]).collect();
     assert_eq!(count_media(&all), all.len());
     let keys: BTreeSet<_> = all.iter().map(|one| one.identity().to_key_part()).collect();
     assert_eq!(keys.len(), all.len());
@@ -213,33 +182,19 @@ fn every_base64_form_is_one_content() {
         format!("+/8{rest}"),
         format!(" +/8{rest}=\r\n"),
     ] {
-        assert_eq!(
-            in_both_orders(&key, &with(&other, "/v/2")),
-            [1, 1],
-            "{other:?}"
-        );
+        assert_eq!(in_both_orders(&key, &with(&other, "/v/2")), [1, 1], "{other:?}");
     }
     let another = with(&format!("+/9{rest}="), "/v/1");
     assert_eq!(in_both_orders(&key, &another), [2, 2]);
     // A text that is not a key neither joins nor separates media messages.
-    assert_eq!(
-        in_both_orders(&with("k", "/v/1"), &with("k", "/v/2")),
-        [2, 2]
-    );
-    assert_eq!(
-        in_both_orders(&with("k", "/v/1"), &with("l", "/v/1")),
-        [1, 1]
-    );
+    assert_eq!(in_both_orders(&with("k", "/v/1"), &with("k", "/v/2")), [2, 2]);
+    assert_eq!(in_both_orders(&with("k", "/v/1"), &with("l", "/v/1")), [1, 1]);
 }
 
 #[test]
 fn a_matching_lid_and_phone_are_one_chat() {
     let lid = in_chat("200000000000002@lid", Some("200000000000002"), None);
-    let both = in_chat(
-        "200000000000002@lid",
-        Some("200000000000002"),
-        Some("5500900000002"),
-    );
+    let both = in_chat("200000000000002@lid", Some("200000000000002"), Some("5500900000002"));
     let phone = in_chat("5500900000002@s.whatsapp.net", None, Some("5500900000002"));
     for (one, other) in [(&lid, &both), (&lid, &phone), (&both, &phone)] {
         assert_eq!(in_both_orders(one, other), [1, 1]);
@@ -268,10 +223,7 @@ fn different_chats_are_two_media_messages() {
         in_chat("123@broadcast", None, None),
     ];
     assert_eq!(count_media(&chats), chats.len());
-    let keys: BTreeSet<_> = chats
-        .iter()
-        .map(|one| one.identity().to_key_part())
-        .collect();
+    let keys: BTreeSet<_> = chats.iter().map(|one| one.identity().to_key_part()).collect();
     assert_eq!(keys.len(), chats.len());
     let lids = ["1@lid", "2@lid"].map(|jid| in_chat(jid, jid.strip_suffix("@lid"), None));
     assert_eq!(in_both_orders(&lids[0], &lids[1]), [2, 2]);
@@ -280,10 +232,7 @@ fn different_chats_are_two_media_messages() {
     // A number that was reassigned to another person: one folder, two contacts.
     let two = ["1", "2"].map(|lid| in_chat("5500900000002", Some(lid), Some("5500900000002")));
     assert_eq!(in_both_orders(&two[0], &two[1]), [2, 2]);
-    assert_ne!(
-        two[0].identity().to_key_part(),
-        two[1].identity().to_key_part()
-    );
+    assert_ne!(two[0].identity().to_key_part(), two[1].identity().to_key_part());
 }
 
 /// A later announcement finds the record of its chat, also if the first key belongs to another
@@ -300,10 +249,7 @@ fn every_chat_is_found_by_either_id() {
     let all: Vec<_> = firsts.into_iter().chain(again).collect();
     assert_eq!(count_media(&all), 5);
     // A list of recipients: none of them is mistaken for another.
-    let many: Vec<_> = (0..60)
-        .map(by_phone)
-        .chain((0..60).rev().map(by_phone))
-        .collect();
+    let many: Vec<_> = (0..60).map(by_phone).chain((0..60).rev().map(by_phone)).collect();
     assert_eq!(count_media(&many), 60);
 }
 
@@ -322,10 +268,7 @@ fn addresses_sharing_a_folder_are_two_chats() {
     let group = Chat::from_jid("120363000000000001@g.us", None);
     assert_eq!(group.address_hash("120363000000000001@g.us"), None);
     let odd = Chat::from_jid("A.b@g.us", None);
-    assert_eq!(
-        odd.address_hash("A.b@g.us"),
-        Some(Sha256::from_data(b"A.b@g.us"))
-    );
+    assert_eq!(odd.address_hash("A.b@g.us"), Some(Sha256::from_data(b"A.b@g.us")));
 }
 
 /// Message ids that end like a record key are still ids.
@@ -335,24 +278,14 @@ fn a_record_key_names_only_its_message() {
         message_id: MessageId::parse(id).expect("an id"),
         ..image_message()
     };
-    for id in [
-        "3EB0AAAA",
-        "a#b",
-        "#",
-        "3EB0AAAA.1",
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZ#",
-    ] {
+    for id in ["3EB0AAAA", "a#b", "#", "3EB0AAAA.1", "ABCDEFGHIJKLMNOPQRSTUVWXYZ#"] {
         for key in of(id).identity().record_keys() {
             assert_eq!(key.message_id(), id, "{key:?}");
         }
         let earlier = of(id).identity().earlier_key();
         assert_eq!((earlier.as_str(), earlier.message_id()), (id, id));
     }
-    let first = image_message()
-        .identity()
-        .record_keys()
-        .next()
-        .expect("a key");
+    let first = image_message().identity().record_keys().next().expect("a key");
     let second = of(first.as_str()).identity();
     assert!(second.record_keys().all(|key| key != first));
 }
@@ -370,26 +303,14 @@ fn an_earlier_job_keeps_its_identity() {
             Sha256::from_data(b"encrypted")
         )
     };
-    let old = |chat: &str| {
-        QueuedJob::parse(&json(chat))
-            .expect("a job")
-            .into_job()
-            .message
-    };
-    let both = in_chat(
-        "200000000000002@lid",
-        Some("200000000000002"),
-        Some("5500900000002"),
-    );
+    let old = |chat: &str| QueuedJob::parse(&json(chat)).expect("a job").into_job().message;
+    let both = in_chat("200000000000002@lid", Some("200000000000002"), Some("5500900000002"));
     assert_eq!(in_both_orders(&old("5500900000002"), &both), [1, 1]);
     assert_eq!(in_both_orders(&old("lid-200000000000002"), &both), [1, 1]);
     assert_eq!(in_both_orders(&old("5500900000003"), &both), [2, 2]);
     assert_eq!(in_both_orders(&old("lid-3"), &both), [2, 2]);
     let group = in_chat("120363000000000001@g.us", None, None);
-    assert_eq!(
-        in_both_orders(&old("group-120363000000000001"), &group),
-        [1, 1]
-    );
+    assert_eq!(in_both_orders(&old("group-120363000000000001"), &group), [1, 1]);
     assert_eq!(
         old("group-120363000000000001").identity().to_key_part(),
         group.identity().to_key_part()
@@ -403,11 +324,7 @@ fn an_invalid_moment_falls_back() {
         let mut message = image_message();
         (message.moment, message.envelope.key_moment) = (moment, key_moment);
         let message = message.with_valid_moment(ACCEPTED);
-        assert_eq!(
-            message.clone().with_valid_moment(ACCEPTED + 86_400 * 30),
-            message,
-            "it stays"
-        );
+        assert_eq!(message.clone().with_valid_moment(ACCEPTED + 86_400 * 30), message, "it stays");
         (message.moment, message.envelope.moment_source)
     };
     const DAY: i64 = 86_400;
@@ -415,20 +332,9 @@ fn an_invalid_moment_falls_back() {
         assert_eq!(dated(right, Some(SENT - 1)), (right, MomentSource::Message));
     }
     for wrong in [0, -1, i64::MIN, i64::MAX, 1_230_767_999, ACCEPTED + DAY + 1] {
-        assert_eq!(
-            dated(wrong, Some(SENT)),
-            (SENT, MomentSource::Key),
-            "{wrong}"
-        );
-        assert_eq!(
-            dated(wrong, None),
-            (ACCEPTED, MomentSource::Accepted),
-            "{wrong}"
-        );
-        assert_eq!(
-            dated(wrong, Some(wrong)),
-            (ACCEPTED, MomentSource::Accepted)
-        );
+        assert_eq!(dated(wrong, Some(SENT)), (SENT, MomentSource::Key), "{wrong}");
+        assert_eq!(dated(wrong, None), (ACCEPTED, MomentSource::Accepted), "{wrong}");
+        assert_eq!(dated(wrong, Some(wrong)), (ACCEPTED, MomentSource::Accepted));
     }
 }
 
@@ -460,11 +366,7 @@ fn every_form_of_address_is_read() {
     let (lid, phone) = (Some("200000000000002"), Some("5500900000002"));
     for (address, beside, read) in [
         (phone, Some("200000000000002@lid"), both(lid, phone)),
-        (
-            Some("5500900000002:7@s.whatsapp.net"),
-            lid,
-            both(lid, phone),
-        ),
+        (Some("5500900000002:7@s.whatsapp.net"), lid, both(lid, phone)),
         (Some("+5500900000002"), None, both(None, phone)),
         (Some("200000000000002@lid"), None, both(lid, None)),
         (Some("200000000000002:3@LID"), None, both(lid, None)),

@@ -63,10 +63,7 @@ fn describe_object(job: &Job, head: &[u8], claims: Claims) -> ObjectDescription 
 
 fn key_of(message: MediaMessage, head: &[u8]) -> String {
     let job = sample_job("acme", "LITE-AAAAAA-BBBBBB", message);
-    describe_object(&job, head, Claims::default())
-        .key
-        .as_str()
-        .to_owned()
+    describe_object(&job, head, Claims::default()).key.as_str().to_owned()
 }
 
 #[test]
@@ -74,21 +71,11 @@ fn a_key_is_as_documented() {
     let key = key_of(sample_message(), JPEG);
     let before = "acme/LITE-AAAAAA-BBBBBB/5500900000002/2026-08/\
                   20260822-174759_in_image_3EB0AAAAAAAAAAAAAAAA-";
-    let digest = key
-        .strip_prefix(before)
-        .and_then(|it| it.strip_suffix(".jpg"));
+    let digest = key.strip_prefix(before).and_then(|it| it.strip_suffix(".jpg"));
     let digest = digest.unwrap_or_else(|| panic!("{key}"));
     assert_eq!(digest.len(), 26, "{key}");
-    assert!(
-        digest
-            .bytes()
-            .all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7')),
-        "{key}"
-    );
-    assert_eq!(
-        ObjectKey::find_message_id(&key),
-        Some("3EB0AAAAAAAAAAAAAAAA")
-    );
+    assert!(digest.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7')), "{key}");
+    assert_eq!(ObjectKey::find_message_id(&key), Some("3EB0AAAAAAAAAAAAAAAA"));
 }
 
 #[test]
@@ -103,50 +90,29 @@ fn a_document_keeps_a_readable_name() {
     let slug = |name: &str| {
         let key = key_of(named(name), b"%PDF-1.7");
         let (_, after_id) = key.split_once("AAAAAAAAAAAAAAAA-").expect("the id");
-        after_id
-            .get(26..)
-            .expect("what follows the digest")
-            .to_owned()
+        after_id.get(26..).expect("what follows the digest").to_owned()
     };
-    assert_eq!(
-        slug("Relatório de Março (2).pdf"),
-        "_relatorio-de-marco-2.pdf"
-    );
+    assert_eq!(slug("Relatório de Março (2).pdf"), "_relatorio-de-marco-2.pdf");
     assert_eq!(slug("../../etc/passwd"), "_etc-passwd.pdf");
     assert_eq!(slug("\u{202e}fdp.exe"), "_fdp.pdf");
     assert_eq!(slug("   "), ".pdf");
-    assert_eq!(
-        slug(&"nome ".repeat(100)).len(),
-        1 + ObjectKey::MAX_SLUG_BYTES + ".pdf".len() - 1
-    );
+    assert_eq!(slug(&"nome ".repeat(100)).len(), 1 + ObjectKey::MAX_SLUG_BYTES + ".pdf".len() - 1);
 }
 
 #[test]
 fn every_kind_of_chat_has_a_folder() {
     let folder = |jid: &str, phone: Option<&str>| Chat::from_jid(jid, phone).as_str().to_owned();
     assert_eq!(folder("5500900000002", None), "5500900000002");
-    assert_eq!(
-        folder("5500900000002@s.whatsapp.net", None),
-        "5500900000002"
-    );
+    assert_eq!(folder("5500900000002@s.whatsapp.net", None), "5500900000002");
     assert_eq!(folder("5500900000002:12@c.us", None), "5500900000002");
     assert_eq!(
         folder("120363000000000001@g.us", Some("5500900000003")),
         "group-120363000000000001"
     );
-    assert_eq!(
-        folder("5500900000001-1600000000@g.us", None),
-        "group-5500900000001-1600000000"
-    );
-    assert_eq!(
-        folder("120363000000000002@newsletter", None),
-        "channel-120363000000000002"
-    );
+    assert_eq!(folder("5500900000001-1600000000@g.us", None), "group-5500900000001-1600000000");
+    assert_eq!(folder("120363000000000002@newsletter", None), "channel-120363000000000002");
     assert_eq!(folder("200000000000002@lid", None), "lid-200000000000002");
-    assert_eq!(
-        folder("200000000000002:3@lid", Some("5500900000002")),
-        "5500900000002"
-    );
+    assert_eq!(folder("200000000000002:3@lid", Some("5500900000002")), "5500900000002");
     assert_eq!(folder("status", None), "status");
     assert_eq!(folder("status@broadcast", None), "status");
     assert_eq!(folder("", None), "other");
@@ -158,32 +124,17 @@ fn every_kind_of_chat_has_a_folder() {
 fn a_phone_has_both_spellings() {
     let folders = |phone: &str| {
         let chats = Chat::spellings_of_phone(phone);
-        chats
-            .iter()
-            .map(|chat| chat.as_str().to_owned())
-            .collect::<Vec<_>>()
+        chats.iter().map(|chat| chat.as_str().to_owned()).collect::<Vec<_>>()
     };
     let mobile = ["5500988880000", "550088880000"];
     assert_eq!(folders("5500988880000"), mobile);
     assert_eq!(folders("+550088880000"), [mobile[1], mobile[0]]);
     // A landline, a number that is not a mobile's, and numbers of other countries have one
     // spelling.
-    for one in [
-        "550033330000",
-        "5500900000002",
-        "351900000000",
-        "14150000000",
-    ] {
+    for one in ["550033330000", "5500900000002", "351900000000", "14150000000"] {
         assert_eq!(folders(one), [one]);
     }
-    for none in [
-        "",
-        "Contato Exemplo",
-        "group-1",
-        "123",
-        "+",
-        "55 00 9 8888-0000",
-    ] {
+    for none in ["", "Contato Exemplo", "group-1", "123", "+", "55 00 9 8888-0000"] {
         assert!(folders(none).is_empty(), "{none}");
     }
 }
@@ -212,27 +163,12 @@ fn media_ids_belong_to_their_message() {
 fn every_version_of_key_names_its_message() {
     let digest = "abcdefghijklmnopqrstuvwxy2";
     for (name, id) in [
-        (
-            "20260822-174759_in_image_3EB0AAAA.jpg".to_owned(),
-            "3EB0AAAA",
-        ),
-        (
-            "20260822-174759_in_document_3EB0-0a1b2c3d_nota.pdf".to_owned(),
-            "3EB0-0a1b2c3d",
-        ),
-        (
-            format!("20260822-174759_in_image_3EB0AAAA-{digest}.jpg"),
-            "3EB0AAAA",
-        ),
-        (
-            format!("20260822-174759_in_document_3EB0-0a1b2c3d-{digest}_nota-2.pdf"),
-            "3EB0-0a1b2c3d",
-        ),
+        ("20260822-174759_in_image_3EB0AAAA.jpg".to_owned(), "3EB0AAAA"),
+        ("20260822-174759_in_document_3EB0-0a1b2c3d_nota.pdf".to_owned(), "3EB0-0a1b2c3d"),
+        (format!("20260822-174759_in_image_3EB0AAAA-{digest}.jpg"), "3EB0AAAA"),
+        (format!("20260822-174759_in_document_3EB0-0a1b2c3d-{digest}_nota-2.pdf"), "3EB0-0a1b2c3d"),
     ] {
-        assert_eq!(
-            ObjectKey::find_message_id(&format!("a/B-C/1/2026-08/{name}")),
-            Some(id)
-        );
+        assert_eq!(ObjectKey::find_message_id(&format!("a/B-C/1/2026-08/{name}")), Some(id));
     }
     assert_eq!(ObjectKey::find_message_id("acme/readme"), None);
 }
@@ -254,34 +190,13 @@ fn tenants_and_instances_are_never_changed() {
     for good in ["acme", "a", "0-1_2", &"a".repeat(48)] {
         assert_eq!(TenantId::parse(good).expect(good).as_str(), good);
     }
-    for bad in [
-        "",
-        "Acme",
-        "-a",
-        "_a",
-        "a/b",
-        "a b",
-        "á",
-        "a\0",
-        &"a".repeat(49),
-        "..",
-    ] {
+    for bad in ["", "Acme", "-a", "_a", "a/b", "a b", "á", "a\0", &"a".repeat(49), ".."] {
         assert!(TenantId::parse(bad).is_err(), "{bad:?}");
     }
     for good in ["LITE-AAAAAA-BBBBBB", "AbCd12-AAAAAA-BBBBBB"] {
         assert_eq!(InstanceId::parse(good).expect(good).as_str(), good);
     }
-    for bad in [
-        "",
-        "-",
-        "A--B",
-        "A/B",
-        "A B",
-        "A-",
-        "..",
-        "A\0",
-        &"A".repeat(65),
-    ] {
+    for bad in ["", "-", "A--B", "A/B", "A B", "A-", "..", "A\0", &"A".repeat(65)] {
         assert!(InstanceId::parse(bad).is_err(), "{bad:?}");
     }
 }
@@ -308,10 +223,7 @@ fn active_content_is_downloaded_under_its_name() {
         ("text/javascript", b"alert(1)"),
         ("x/unheard-of", b"\x01"),
     ] {
-        assert!(
-            named("a", mimetype, head).starts_with("attachment; "),
-            "{mimetype}"
-        );
+        assert!(named("a", mimetype, head).starts_with("attachment; "), "{mimetype}");
     }
     assert!(!named("a\r\nSet-Cookie: b", "text/html", b"").contains('\n'));
 }
@@ -323,52 +235,25 @@ fn metadata_has_claims_and_tags_nothing_personal() {
         ptt: true,
         ..sample_message()
     };
-    let claims = Claims {
-        sha256: Some(Sha256::from_data(b"x")),
-        integrity: Some(Integrity::MacAndSha256),
-    };
-    let object = describe_object(
-        &sample_job("acme", "LITE-AAAAAA-BBBBBB", message),
-        JPEG,
-        claims,
-    );
+    let claims =
+        Claims { sha256: Some(Sha256::from_data(b"x")), integrity: Some(Integrity::MacAndSha256) };
+    let object = describe_object(&sample_job("acme", "LITE-AAAAAA-BBBBBB", message), JPEG, claims);
     let value = |name: &str| {
-        object
-            .metadata
-            .iter()
-            .find(|(one, _)| *one == name)
-            .map(|(_, value)| value.as_str())
+        object.metadata.iter().find(|(one, _)| *one == name).map(|(_, value)| value.as_str())
     };
     assert_eq!(value("integrity"), Some("mac+sha256"));
-    assert_eq!(
-        value("sha256"),
-        Some(Sha256::from_data(b"x").to_hex().as_str())
-    );
+    assert_eq!(value("sha256"), Some(Sha256::from_data(b"x").to_hex().as_str()));
     assert_eq!(value("caption"), Some("segue%20o%20or%C3%A7amento"));
     assert_eq!((value("ptt"), value("view-once")), (Some("true"), None));
     let tags: Vec<_> = object.tags.iter().map(|(name, _)| *name).collect();
-    assert_eq!(
-        tags,
-        ["tenant", "instance", "kind", "direction", "chat-kind"]
-    );
-    assert!(
-        object
-            .tags
-            .iter()
-            .all(|(_, value)| !value.contains("5500900000002"))
-    );
+    assert_eq!(tags, ["tenant", "instance", "kind", "direction", "chat-kind"]);
+    assert!(object.tags.iter().all(|(_, value)| !value.contains("5500900000002")));
 }
 
 #[test]
 fn extreme_moments_still_give_a_key() {
     for (moment, month) in [(i64::MIN, "1970-01"), (0, "1970-01")] {
-        let key = key_of(
-            MediaMessage {
-                moment,
-                ..sample_message()
-            },
-            JPEG,
-        );
+        let key = key_of(MediaMessage { moment, ..sample_message() }, JPEG);
         assert!(key.contains(&format!("/{month}/")), "{key}");
     }
 }
@@ -378,15 +263,7 @@ fn an_offset_is_read_or_refused() {
     for good in ["-03:00", "+00:00", "+05:30", "+14:00"] {
         assert!(parse_offset(good).is_some(), "{good}");
     }
-    for bad in [
-        "",
-        "03:00",
-        "-3:00",
-        "-03",
-        "-03:60",
-        "+15:00",
-        "America/Belem",
-    ] {
+    for bad in ["", "03:00", "-3:00", "-03", "-03:60", "+15:00", "America/Belem"] {
         assert!(parse_offset(bad).is_none(), "{bad}");
     }
 }
@@ -397,19 +274,14 @@ fn a_queued_job_prints_nothing_personal() {
     let message = MediaMessage {
         media_key: Some(media::message::Secret::new("RkFLRS1NRURJQS1LRVk=")),
         is_encrypted: true,
-        direct_path: Some(media::message::Secret::new(
-            "/v/t62.0000-24/FAKE?oe=6AFAE000",
-        )),
+        direct_path: Some(media::message::Secret::new("/v/t62.0000-24/FAKE?oe=6AFAE000")),
         caption: Some("legenda".to_owned()),
         ..sample_message()
     };
     let job = sample_job("acme", "LITE-AAAAAA-BBBBBB", message);
     let queued = QueuedJob::V1(job.clone());
     let json = queued.to_json().expect("a job is JSON");
-    assert!(
-        json.starts_with(r#"{"version":"1","#) && json.len() < 2048,
-        "{json}"
-    );
+    assert!(json.starts_with(r#"{"version":"1","#) && json.len() < 2048, "{json}");
     assert_eq!(QueuedJob::parse(&json), Ok(queued));
     assert!(QueuedJob::parse(&json.replace(r#""version":"1""#, r#""version":"99""#)).is_err());
     let printed = format!("{job:?}");

@@ -51,11 +51,8 @@ struct Vector {
 fn load_vectors() -> Vec<Vector> {
     let all: Vectors =
         serde_json::from_str(include_str!("vectors.json")).expect("the vectors parse");
-    let vectors: Vec<_> = all
-        .vectors
-        .into_iter()
-        .filter(|vector| vector.family().is_some())
-        .collect();
+    let vectors: Vec<_> =
+        all.vectors.into_iter().filter(|vector| vector.family().is_some()).collect();
     assert!(vectors.len() >= 25, "the vectors are all there");
     let is_pack = |one: &Vector| one.family() == Some(KeyType::StickerPack);
     assert!(vectors.iter().any(is_pack), "a pack of stickers, too");
@@ -83,15 +80,11 @@ impl Vector {
     }
 
     fn enc(&self) -> Option<Vec<u8>> {
-        self.enc
-            .as_ref()
-            .map(|text| BASE64.decode(text.as_bytes()).expect("base64"))
+        self.enc.as_ref().map(|text| BASE64.decode(text.as_bytes()).expect("base64"))
     }
 
     fn plain(&self) -> Option<Vec<u8>> {
-        self.plain
-            .as_ref()
-            .map(|text| BASE64.decode(text.as_bytes()).expect("base64"))
+        self.plain.as_ref().map(|text| BASE64.decode(text.as_bytes()).expect("base64"))
     }
 }
 
@@ -113,11 +106,7 @@ fn run_opener(
 }
 
 fn encrypted_opener(vector: &Vector, expected: ExpectedHashes) -> Opener {
-    Opener::encrypted(
-        vector.media_key(),
-        vec![vector.family().expect("a family")],
-        expected,
-    )
+    Opener::encrypted(vector.media_key(), vec![vector.family().expect("a family")], expected)
 }
 
 /// Encrypts as a sender does, for files that the vectors lack.
@@ -130,10 +119,7 @@ fn encrypt_file(
     let keys = key.expand(family);
     let amount = 16 - plain.len() % 16;
     let mut bytes = plain.to_vec();
-    bytes.resize(
-        plain.len() + amount,
-        pad.unwrap_or(u8::try_from(amount).expect("at most 16")),
-    );
+    bytes.resize(plain.len() + amount, pad.unwrap_or(u8::try_from(amount).expect("at most 16")));
     let cipher = UnboundCipherKey::new(&AES_256, keys.cipher_key()).expect("a key of 32 bytes");
     let cipher = EncryptingKey::cbc(cipher).expect("CBC");
     cipher
@@ -158,27 +144,10 @@ fn sample_key() -> MediaKey {
 #[test]
 fn derived_keys_match_the_other_implementation() {
     for vector in load_vectors() {
-        let keys = vector
-            .media_key()
-            .expand(vector.family().expect("a family"));
-        assert_eq!(
-            HEXLOWER.encode(&keys.iv()),
-            vector.iv_hex,
-            "{}",
-            vector.name
-        );
-        assert_eq!(
-            HEXLOWER.encode(keys.cipher_key()),
-            vector.cipher_key_hex,
-            "{}",
-            vector.name
-        );
-        assert_eq!(
-            HEXLOWER.encode(keys.mac_key()),
-            vector.mac_key_hex,
-            "{}",
-            vector.name
-        );
+        let keys = vector.media_key().expand(vector.family().expect("a family"));
+        assert_eq!(HEXLOWER.encode(&keys.iv()), vector.iv_hex, "{}", vector.name);
+        assert_eq!(HEXLOWER.encode(keys.cipher_key()), vector.cipher_key_hex, "{}", vector.name);
+        assert_eq!(HEXLOWER.encode(keys.mac_key()), vector.mac_key_hex, "{}", vector.name);
     }
 }
 
@@ -188,12 +157,9 @@ fn every_vector_is_fully_proven() {
         let (Some(enc), Some(plain)) = (vector.enc(), vector.plain()) else {
             continue;
         };
-        let (opened, proof) = run_opener(
-            encrypted_opener(&vector, vector.expected()),
-            &enc,
-            64 * 1024,
-        )
-        .expect(&vector.name);
+        let (opened, proof) =
+            run_opener(encrypted_opener(&vector, vector.expected()), &enc, 64 * 1024)
+                .expect(&vector.name);
         assert_eq!(opened, plain, "{}", vector.name);
         assert_eq!(proof.integrity, Integrity::MacAndSha256, "{}", vector.name);
         assert_eq!(proof.size_bytes, vector.file_length, "{}", vector.name);
@@ -216,16 +182,10 @@ fn chunk_sizes_do_not_change_the_bytes() {
 
 #[test]
 fn a_truncated_file_is_refused() {
-    for vector in load_vectors()
-        .into_iter()
-        .filter(|vector| vector.file_length <= 100)
-    {
+    for vector in load_vectors().into_iter().filter(|vector| vector.file_length <= 100) {
         let Some(enc) = vector.enc() else { continue };
         for kept in 0..enc.len() {
-            let without_enc_hash = ExpectedHashes {
-                file_enc_sha256: None,
-                ..vector.expected()
-            };
+            let without_enc_hash = ExpectedHashes { file_enc_sha256: None, ..vector.expected() };
             for expected in [vector.expected(), without_enc_hash] {
                 let refused = run_opener(encrypted_opener(&vector, expected), &enc[..kept], 64)
                     .expect_err("a cut file");
@@ -246,33 +206,18 @@ fn a_truncated_file_is_refused() {
 
 #[test]
 fn one_flipped_bit_anywhere_is_refused() {
-    for vector in load_vectors()
-        .into_iter()
-        .filter(|vector| vector.file_length <= 100)
-    {
+    for vector in load_vectors().into_iter().filter(|vector| vector.file_length <= 100) {
         let Some(enc) = vector.enc() else { continue };
         for byte in 0..enc.len() {
             let mut spoiled = enc.clone();
             spoiled[byte] ^= 1 << (byte % 8);
             let refused = run_opener(encrypted_opener(&vector, vector.expected()), &spoiled, 64);
-            assert_eq!(
-                refused.expect_err("a flipped bit"),
-                OpenError::EncHashDiffers
-            );
-            let without_enc_hash = ExpectedHashes {
-                file_enc_sha256: None,
-                ..vector.expected()
-            };
+            assert_eq!(refused.expect_err("a flipped bit"), OpenError::EncHashDiffers);
+            let without_enc_hash = ExpectedHashes { file_enc_sha256: None, ..vector.expected() };
             let refused = run_opener(encrypted_opener(&vector, without_enc_hash), &spoiled, 64)
                 .expect_err("a flipped bit");
             assert!(
-                matches!(
-                    refused,
-                    OpenError::MacDiffers {
-                        transfer_proven: false,
-                        ..
-                    }
-                ),
+                matches!(refused, OpenError::MacDiffers { transfer_proven: false, .. }),
                 "{refused}"
             );
         }
@@ -281,21 +226,11 @@ fn one_flipped_bit_anywhere_is_refused() {
 
 #[test]
 fn a_wrong_family_is_not_a_broken_transfer() {
-    let (bytes, expected) = encrypt_file(
-        b"nothing that any format begins with",
-        &sample_key(),
-        KeyType::Audio,
-        None,
-    );
-    let refused = run_opener(
-        Opener::encrypted(sample_key(), vec![KeyType::Document], expected),
-        &bytes,
-        64,
-    );
-    let said = OpenError::MacDiffers {
-        family: KeyType::Document,
-        transfer_proven: true,
-    };
+    let (bytes, expected) =
+        encrypt_file(b"nothing that any format begins with", &sample_key(), KeyType::Audio, None);
+    let refused =
+        run_opener(Opener::encrypted(sample_key(), vec![KeyType::Document], expected), &bytes, 64);
+    let said = OpenError::MacDiffers { family: KeyType::Document, transfer_proven: true };
     assert_eq!(refused.expect_err("the wrong family"), said);
 }
 
@@ -306,12 +241,9 @@ fn the_first_block_selects_the_key_family() {
     let (bytes, expected) = encrypt_file(&jpeg, &sample_key(), KeyType::Image, None);
     let candidates = KeyType::candidates(MediaKind::Document, Some("image/jpeg"));
     assert_eq!(candidates[..2], [KeyType::Document, KeyType::Image]);
-    let (opened, proof) = run_opener(
-        Opener::encrypted(sample_key(), candidates.to_vec(), expected),
-        &bytes,
-        64,
-    )
-    .expect("opens");
+    let (opened, proof) =
+        run_opener(Opener::encrypted(sample_key(), candidates.to_vec(), expected), &bytes, 64)
+            .expect("opens");
     assert_eq!((opened, proof.integrity), (jpeg, Integrity::MacAndSha256));
 }
 
@@ -323,59 +255,31 @@ fn padding_is_checked_after_the_mac() {
         Opener::encrypted(
             sample_key(),
             vec![KeyType::Image],
-            ExpectedHashes {
-                file_sha256: None,
-                ..expected
-            },
+            ExpectedHashes { file_sha256: None, ..expected },
         )
     };
-    assert_eq!(
-        run_opener(opener(), &bytes, 64).expect_err("bad padding"),
-        OpenError::BadPadding
-    );
+    assert_eq!(run_opener(opener(), &bytes, 64).expect_err("bad padding"), OpenError::BadPadding);
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
-    let no_hash = Opener::encrypted(
-        sample_key(),
-        vec![KeyType::Image],
-        ExpectedHashes::default(),
-    );
-    assert!(matches!(
-        run_opener(no_hash, &bytes, 64),
-        Err(OpenError::MacDiffers { .. })
-    ));
+    let no_hash = Opener::encrypted(sample_key(), vec![KeyType::Image], ExpectedHashes::default());
+    assert!(matches!(run_opener(no_hash, &bytes, 64), Err(OpenError::MacDiffers { .. })));
 }
 
 #[test]
 fn the_mac_outranks_the_plain_hash() {
     let (bytes, expected) = encrypt_file(b"some bytes", &sample_key(), KeyType::Video, None);
-    let lie = ExpectedHashes {
-        file_sha256: Some(Sha256::from_data(b"other bytes")),
-        ..expected
-    };
-    let (_, proof) = run_opener(
-        Opener::encrypted(sample_key(), vec![KeyType::Video], lie),
-        &bytes,
-        64,
-    )
-    .expect("opens");
+    let lie = ExpectedHashes { file_sha256: Some(Sha256::from_data(b"other bytes")), ..expected };
+    let (_, proof) =
+        run_opener(Opener::encrypted(sample_key(), vec![KeyType::Video], lie), &bytes, 64)
+            .expect("opens");
     assert_eq!(
         (proof.integrity, proof.sha256),
-        (
-            Integrity::MacAgainstSha256,
-            Sha256::from_data(b"some bytes")
-        )
+        (Integrity::MacAgainstSha256, Sha256::from_data(b"some bytes"))
     );
-    let silent = ExpectedHashes {
-        file_sha256: None,
-        ..expected
-    };
-    let (_, proof) = run_opener(
-        Opener::encrypted(sample_key(), vec![KeyType::Video], silent),
-        &bytes,
-        64,
-    )
-    .expect("opens");
+    let silent = ExpectedHashes { file_sha256: None, ..expected };
+    let (_, proof) =
+        run_opener(Opener::encrypted(sample_key(), vec![KeyType::Video], silent), &bytes, 64)
+            .expect("opens");
     assert_eq!(proof.integrity, Integrity::MacOnly);
 }
 
@@ -387,16 +291,9 @@ fn a_plain_channel_file_is_recognised() {
             file_sha256: Some(Sha256::from_data(&plain)),
             ..ExpectedHashes::default()
         };
-        let refused = run_opener(
-            Opener::encrypted(sample_key(), vec![KeyType::Image], expected),
-            &plain,
-            64,
-        );
-        assert_eq!(
-            refused.expect_err("not encrypted"),
-            OpenError::WasPlain,
-            "{length} bytes"
-        );
+        let refused =
+            run_opener(Opener::encrypted(sample_key(), vec![KeyType::Image], expected), &plain, 64);
+        assert_eq!(refused.expect_err("not encrypted"), OpenError::WasPlain, "{length} bytes");
         let (opened, proof) =
             run_opener(Opener::plain(expected), &plain, 64).expect("opens as plain");
         assert_eq!((opened, proof.integrity), (plain, Integrity::Sha256));
@@ -415,16 +312,10 @@ fn only_the_hash_proves_plain_bytes() {
     assert_eq!(integrity(hash(b"bytes")), Ok(Integrity::Sha256));
     assert_eq!(integrity(hash(b"others")), Err(OpenError::HashDiffers));
     assert_eq!(
-        integrity(ExpectedHashes {
-            keep_mismatch: true,
-            ..hash(b"others")
-        }),
+        integrity(ExpectedHashes { keep_mismatch: true, ..hash(b"others") }),
         Ok(Integrity::Mismatch)
     );
-    assert_eq!(
-        integrity(ExpectedHashes::default()),
-        Ok(Integrity::Unverified)
-    );
+    assert_eq!(integrity(ExpectedHashes::default()), Ok(Integrity::Unverified));
     assert_eq!(
         run_opener(Opener::plain(ExpectedHashes::default()), b"", 1).expect_err("nothing"),
         OpenError::Empty
@@ -434,52 +325,28 @@ fn only_the_hash_proves_plain_bytes() {
 /// Bytes that are neither text nor the start of a known file format.
 fn noise_bytes(length: usize) -> Vec<u8> {
     let next = |byte: &u8| Some(byte.wrapping_mul(137).wrapping_add(91));
-    std::iter::successors(Some(3_u8), next)
-        .take(length)
-        .collect()
+    std::iter::successors(Some(3_u8), next).take(length).collect()
 }
 
 /// W-API answers with the CDN's encrypted bytes if it was given the wrong key.
 #[test]
 fn bytes_left_encrypted_are_refused() {
     let noise = noise_bytes(4000);
-    let plains: [&[u8]; 5] = [
-        b"",
-        b"a text",
-        b"\xff\xd8\xff\xe0 a picture",
-        b"PK\x03\x04",
-        &noise,
-    ];
+    let plains: [&[u8]; 5] = [b"", b"a text", b"\xff\xd8\xff\xe0 a picture", b"PK\x03\x04", &noise];
     let other = Some(Sha256::from_data(b"another file"));
-    for (plain, family) in plains
-        .into_iter()
-        .flat_map(|plain| KeyType::ALL.map(|one| (plain, one)))
+    for (plain, family) in plains.into_iter().flat_map(|plain| KeyType::ALL.map(|one| (plain, one)))
     {
         let (bytes, sealed) = encrypt_file(plain, &sample_key(), family, None);
         let silent = ExpectedHashes::default();
-        let told = ExpectedHashes {
-            file_sha256: None,
-            ..sealed
-        };
-        let overruled = ExpectedHashes {
-            file_sha256: other,
-            keep_mismatch: true,
-            ..silent
-        };
+        let told = ExpectedHashes { file_sha256: None, ..sealed };
+        let overruled = ExpectedHashes { file_sha256: other, keep_mismatch: true, ..silent };
         // The encrypted hash was written into both fields.
-        let twice = ExpectedHashes {
-            file_sha256: sealed.file_enc_sha256,
-            ..sealed
-        };
+        let twice = ExpectedHashes { file_sha256: sealed.file_enc_sha256, ..sealed };
         for expected in [silent, told, overruled, twice] {
             for chunk in [1, 7, 10, 64, 5000] {
                 let opener = Opener::decrypted_by_origin(Some(sample_key()), expected);
                 let refused = run_opener(opener, &bytes, chunk).expect_err("encrypted");
-                assert_eq!(
-                    refused,
-                    OpenError::StillEncrypted,
-                    "{family:?} {expected:?}"
-                );
+                assert_eq!(refused, OpenError::StillEncrypted, "{family:?} {expected:?}");
             }
         }
         let refused = run_opener(Opener::plain(told), &bytes, 64).expect_err("encrypted");
@@ -522,29 +389,12 @@ fn decrypted_files_may_have_any_length() {
 fn swapped_hashes_do_not_hide_encryption() {
     let noise = noise_bytes(400);
     let (bytes, told) = encrypt_file(&noise, &sample_key(), KeyType::Document, None);
-    let without = ExpectedHashes {
-        file_sha256: told.file_enc_sha256,
-        ..ExpectedHashes::default()
-    };
-    let exchanged = ExpectedHashes {
-        file_enc_sha256: told.file_sha256,
-        ..without
-    };
+    let without = ExpectedHashes { file_sha256: told.file_enc_sha256, ..ExpectedHashes::default() };
+    let exchanged = ExpectedHashes { file_enc_sha256: told.file_sha256, ..without };
     let others = vec![KeyType::Image, KeyType::Video];
-    let refused = run_opener(
-        Opener::encrypted(sample_key(), others.clone(), without),
-        &bytes,
-        64,
-    );
-    assert!(
-        matches!(refused, Err(OpenError::MacDiffers { .. })),
-        "{refused:?}"
-    );
-    let refused = run_opener(
-        Opener::encrypted(sample_key(), others, exchanged),
-        &bytes,
-        64,
-    );
+    let refused = run_opener(Opener::encrypted(sample_key(), others.clone(), without), &bytes, 64);
+    assert!(matches!(refused, Err(OpenError::MacDiffers { .. })), "{refused:?}");
+    let refused = run_opener(Opener::encrypted(sample_key(), others, exchanged), &bytes, 64);
     assert_eq!(refused.expect_err("not plain"), OpenError::EncHashDiffers);
 }
 
@@ -552,10 +402,7 @@ fn swapped_hashes_do_not_hide_encryption() {
 #[test]
 fn a_wrong_key_length_is_refused() {
     for length in [0, 1, 31, 33, 64] {
-        assert!(
-            MediaKey::from_base64(&BASE64.encode(&vec![1; length])).is_err(),
-            "{length} bytes"
-        );
+        assert!(MediaKey::from_base64(&BASE64.encode(&vec![1; length])).is_err(), "{length} bytes");
     }
     assert!(MediaKey::from_base64("not base64").is_err());
     assert_eq!(format!("{:?}", sample_key()), "MediaKey([redacted])");
@@ -574,10 +421,7 @@ fn fastest_run(mut run: impl FnMut()) -> Duration {
 /// Whether this processor has instructions for AES and for SHA-256.
 #[cfg(target_arch = "x86_64")]
 fn aes_and_sha_instructions() -> (bool, bool) {
-    (
-        is_x86_feature_detected!("aes"),
-        is_x86_feature_detected!("sha"),
-    )
+    (is_x86_feature_detected!("aes"), is_x86_feature_detected!("sha"))
 }
 
 /// Whether this processor has instructions for AES and for SHA-256.
@@ -600,11 +444,7 @@ fn hashing_and_decryption_use_processor_instructions() {
         fastest_run(|| assert_eq!(digest::digest(&digest::SHA256, &data).as_ref().len(), 32));
     let sha512 =
         fastest_run(|| assert_eq!(digest::digest(&digest::SHA512, &data).as_ref().len(), 64));
-    assert_eq!(
-        sha256 < sha512,
-        has_sha,
-        "SHA-256 in {sha256:?}, SHA-512 in {sha512:?}"
-    );
+    assert_eq!(sha256 < sha512, has_sha, "SHA-256 in {sha256:?}, SHA-512 in {sha512:?}");
 
     let cipher = || UnboundCipherKey::new(&AES_256, &[2; 32]).expect("a key of 32 bytes");
     let (encrypting, decrypting) = (EncryptingKey::cbc(cipher()), DecryptingKey::cbc(cipher()));
@@ -612,9 +452,7 @@ fn hashing_and_decryption_use_processor_instructions() {
     let (mut there, mut back) = (data.clone(), data.clone());
     let encrypt = fastest_run(|| {
         let context = EncryptionContext::Iv128([0; 16].into());
-        encrypting
-            .less_safe_encrypt(&mut there, context)
-            .expect("whole blocks");
+        encrypting.less_safe_encrypt(&mut there, context).expect("whole blocks");
     });
     let decrypt = fastest_run(|| {
         decrypting

@@ -65,10 +65,7 @@ fn sample_job() -> Job {
         &secrets,
         "s",
     );
-    verified
-        .expect("the right secret")
-        .create_job(sample_message(), NOW - DAY)
-        .into_job()
+    verified.expect("the right secret").create_job(sample_message(), NOW - DAY).into_job()
 }
 
 /// Parked two hours ago.
@@ -96,38 +93,23 @@ fn no_job() -> ParkedJob {
 }
 
 fn of_tenant(name: &str) -> Filter {
-    Filter {
-        tenant: Some(tenant_id(name)),
-        ..Filter::default()
-    }
+    Filter { tenant: Some(tenant_id(name)), ..Filter::default() }
 }
 
 fn of_instance(name: &str) -> Filter {
-    Filter {
-        instance: Some(instance_id(name)),
-        ..Filter::default()
-    }
+    Filter { instance: Some(instance_id(name)), ..Filter::default() }
 }
 
 fn of_class(class: FailureClass) -> Filter {
-    Filter {
-        class: Some(class),
-        ..Filter::default()
-    }
+    Filter { class: Some(class), ..Filter::default() }
 }
 
 fn older_than(time: Duration) -> Filter {
-    Filter {
-        older_than: Some(time),
-        ..Filter::default()
-    }
+    Filter { older_than: Some(time), ..Filter::default() }
 }
 
 fn expiring_within(time: Duration) -> Filter {
-    Filter {
-        expiring_within: Some(time),
-        ..Filter::default()
-    }
+    Filter { expiring_within: Some(time), ..Filter::default() }
 }
 
 #[test]
@@ -155,14 +137,8 @@ fn instances_differ_in_case_alone() {
 fn a_class_selects_its_own_jobs() {
     for class in FailureClass::ALL {
         let filter = of_class(class);
-        assert_eq!(
-            filter.matches_job(&parked_job(), NOW),
-            class == FailureClass::Instance
-        );
-        assert_eq!(
-            filter.matches_job(&no_job(), NOW),
-            class == FailureClass::Poison
-        );
+        assert_eq!(filter.matches_job(&parked_job(), NOW), class == FailureClass::Instance);
+        assert_eq!(filter.matches_job(&no_job(), NOW), class == FailureClass::Poison);
     }
 }
 
@@ -191,16 +167,11 @@ fn an_expiry_selects_expiring_and_expired_jobs() {
 #[test]
 fn rules_about_jobs_exclude_other_bodies() {
     assert_eq!(no_job().recoverable_until(), None);
-    for filter in [
-        of_tenant("acme"),
-        of_instance("LITE-AAAAAA-BBBBBB"),
-        expiring_within(Duration::MAX),
-    ] {
+    for filter in
+        [of_tenant("acme"), of_instance("LITE-AAAAAA-BBBBBB"), expiring_within(Duration::MAX)]
+    {
         assert!(!filter.matches_job(&no_job(), NOW), "{filter:?}");
-        let filter = Filter {
-            class: Some(FailureClass::Poison),
-            ..filter
-        };
+        let filter = Filter { class: Some(FailureClass::Poison), ..filter };
         assert!(!filter.matches_job(&no_job(), NOW), "{filter:?}");
     }
 }
@@ -216,26 +187,11 @@ fn a_job_must_match_every_rule() {
     };
     assert!(all.matches_job(&parked_job(), NOW) && !all.is_everything());
     let broken = [
-        Filter {
-            tenant: Some(tenant_id("other")),
-            ..all.clone()
-        },
-        Filter {
-            instance: Some(instance_id("LITE-AAAAAA-CCCCCC")),
-            ..all.clone()
-        },
-        Filter {
-            class: Some(FailureClass::Transient),
-            ..all.clone()
-        },
-        Filter {
-            older_than: Some(Duration::from_hours(3)),
-            ..all.clone()
-        },
-        Filter {
-            expiring_within: Some(Duration::from_hours(2 * 24)),
-            ..all
-        },
+        Filter { tenant: Some(tenant_id("other")), ..all.clone() },
+        Filter { instance: Some(instance_id("LITE-AAAAAA-CCCCCC")), ..all.clone() },
+        Filter { class: Some(FailureClass::Transient), ..all.clone() },
+        Filter { older_than: Some(Duration::from_hours(3)), ..all.clone() },
+        Filter { expiring_within: Some(Duration::from_hours(2 * 24)), ..all },
     ];
     for filter in broken {
         assert!(!filter.matches_job(&parked_job(), NOW), "{filter:?}");

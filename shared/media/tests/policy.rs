@@ -51,11 +51,9 @@ fn message_in(kind: MediaKind, chat: &str) -> MediaMessage {
 
 /// Every kind in every kind of chat.
 fn all_messages() -> impl Iterator<Item = (MediaKind, ChatKind, MediaMessage)> {
-    MediaKind::ALL.into_iter().flat_map(|kind| {
-        CHATS
-            .iter()
-            .map(move |(jid, chat)| (kind, *chat, message_in(kind, jid)))
-    })
+    MediaKind::ALL
+        .into_iter()
+        .flat_map(|kind| CHATS.iter().map(move |(jid, chat)| (kind, *chat, message_in(kind, jid))))
 }
 
 #[test]
@@ -69,10 +67,7 @@ fn without_rules_everything_is_stored() {
 /// The size is known only after the download.
 #[test]
 fn a_cap_skips_nothing() {
-    let policy = Policy {
-        max_bytes: Some(0),
-        ..Policy::default()
-    };
+    let policy = Policy { max_bytes: Some(0), ..Policy::default() };
     for (kind, chat, message) in all_messages() {
         assert_eq!(policy.skip_rule(&message), None, "{kind} {chat:?}");
     }
@@ -80,10 +75,7 @@ fn a_cap_skips_nothing() {
 
 #[test]
 fn other_kinds_are_skipped_in_every_chat() {
-    let policy = Policy {
-        kinds: vec![MediaKind::Image, MediaKind::Document],
-        ..Policy::default()
-    };
+    let policy = Policy { kinds: vec![MediaKind::Image, MediaKind::Document], ..Policy::default() };
     for (kind, chat, message) in all_messages() {
         let wanted = matches!(kind, MediaKind::Image | MediaKind::Document);
         let skipped = (!wanted).then_some(SkipRule::Kind);
@@ -94,10 +86,7 @@ fn other_kinds_are_skipped_in_every_chat() {
 #[test]
 fn other_chats_are_skipped_for_every_kind() {
     for wanted in ChatKind::ALL {
-        let policy = Policy {
-            chats: vec![wanted],
-            ..Policy::default()
-        };
+        let policy = Policy { chats: vec![wanted], ..Policy::default() };
         for (kind, chat, message) in all_messages() {
             let skipped = (chat != wanted).then_some(SkipRule::Chat);
             assert_eq!(policy.skip_rule(&message), skipped, "{kind} {chat:?}");
@@ -137,37 +126,21 @@ fn a_new_tenant_skips_stories_and_channels() {
 #[test]
 fn one_or_both_directions_are_stored() {
     for direction in Direction::ALL {
-        let message = MediaMessage {
-            direction,
-            ..message_in(MediaKind::Image, CHATS[0].0)
-        };
+        let message = MediaMessage { direction, ..message_in(MediaKind::Image, CHATS[0].0) };
         assert_eq!(Policy::default().skip_rule(&message), None);
         for only in Direction::ALL {
-            let policy = Policy {
-                direction: Some(only),
-                ..Policy::default()
-            };
+            let policy = Policy { direction: Some(only), ..Policy::default() };
             let skipped = (only != direction).then_some(SkipRule::Direction);
-            assert_eq!(
-                policy.skip_rule(&message),
-                skipped,
-                "{only:?} {direction:?}"
-            );
+            assert_eq!(policy.skip_rule(&message), skipped, "{only:?} {direction:?}");
         }
     }
 }
 
 #[test]
 fn view_once_is_skipped_on_request() {
-    let policy = Policy {
-        view_once: ViewOnce::Skip,
-        ..Policy::default()
-    };
+    let policy = Policy { view_once: ViewOnce::Skip, ..Policy::default() };
     let plain = message_in(MediaKind::Image, CHATS[0].0);
-    let seen_once = MediaMessage {
-        view_once: true,
-        ..plain.clone()
-    };
+    let seen_once = MediaMessage { view_once: true, ..plain.clone() };
     assert_eq!(policy.skip_rule(&plain), None);
     assert_eq!(policy.skip_rule(&seen_once), Some(SkipRule::ViewOnce));
     assert_eq!(Policy::default().skip_rule(&seen_once), None);
@@ -205,10 +178,7 @@ fn a_policy_is_written_without_defaults() {
 
 #[test]
 fn a_lid_with_number_is_a_person() {
-    let policy = Policy {
-        chats: vec![ChatKind::Person],
-        ..Policy::default()
-    };
+    let policy = Policy { chats: vec![ChatKind::Person], ..Policy::default() };
     let mut message = message_in(MediaKind::Image, "100000000000001@lid");
     assert_eq!(policy.skip_rule(&message), Some(SkipRule::Chat));
     message.chat = Chat::from_jid("100000000000001@lid", Some("5500900000002"));

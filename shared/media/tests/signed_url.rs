@@ -33,11 +33,7 @@ fn only_a_signature_with_its_expiry_signs() {
         ("/v/x#?oh=01&oe=6AFAE000", true, Some(0x6AFA_E000)),
         ("", false, None),
     ] {
-        assert_eq!(
-            (is_signed(text), parse_expiry(text)),
-            (signed, expires),
-            "{text}"
-        );
+        assert_eq!((is_signed(text), parse_expiry(text)), (signed, expires), "{text}");
     }
 }
 
@@ -49,11 +45,7 @@ fn a_url_is_kept_if_it_improves() {
         (URL, BARE, true),
         (URL, "/v/t62.7118-24/1_n.enc?ccb=11-4", true),
         (URL, "/v/another.enc?oh=1&oe=1", true),
-        (
-            "https://mmg.whatsapp.net/v/t62.7118-24/1_n.enc",
-            BARE,
-            false,
-        ),
+        ("https://mmg.whatsapp.net/v/t62.7118-24/1_n.enc", BARE, false),
         (later.as_str(), SIGNED, true),
     ] {
         assert_eq!(improves_on(url, path), more, "{url} {path}");
@@ -88,17 +80,11 @@ fn message_with(direct_path: Option<&str>, url: Option<&str>) -> MediaMessage {
 fn the_later_expiry_counts() {
     let day = 24 * 60 * 60;
     let soon = format!("/v/x?oh=1&oe={:X}", 1_780_000_000 + day);
-    let late = format!(
-        "https://mmg.whatsapp.net/v/x?oh=1&oe={:X}",
-        1_780_000_000 + 30 * day
-    );
+    let late = format!("https://mmg.whatsapp.net/v/x?oh=1&oe={:X}", 1_780_000_000 + 30 * day);
     let until = |path, url| {
         let message = message_with(path, url);
         let days = |at: i64| (at - message.moment) / day;
-        (
-            message.cdn_expiry().map(days),
-            days(message.recoverable_until()),
-        )
+        (message.cdn_expiry().map(days), days(message.recoverable_until()))
     };
     assert_eq!(until(None, None), (None, 14));
     assert_eq!(until(Some("/v/x"), None), (None, 14));

@@ -148,10 +148,7 @@ mod tests {
         ];
         let item = item.map(|(name, value)| (name.to_owned(), value)).into();
         let line = AuditLine::of_item(&item);
-        assert_eq!(
-            (line.at.as_str(), line.who.as_str()),
-            ("1787438879", "null")
-        );
+        assert_eq!((line.at.as_str(), line.who.as_str()), ("1787438879", "null"));
         assert_eq!((line.tenant.as_str(), line.reference), ("", None));
         assert_eq!(line.removed, HashMap::from([("versions".to_owned(), 3)]));
         let odd = ["at", "who", "tenant", "scope", "outcome", "removed"];

@@ -1,4 +1,5 @@
-//! Erasing: every version of a file, delete markers, unfinished uploads and records; or counting them.
+//! Erasing: every version of a file, delete markers, unfinished uploads and records; or counting
+//! them.
 
 use aws::{error::AwsError, ledger::Erasable};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
@@ -49,8 +50,8 @@ impl FilesCount {
 }
 
 impl Operator {
-    /// Every version, delete marker and unfinished upload under `folder` whose key `is_meant`. Page by
-    /// page, so that memory does not grow with the folder.
+    /// Every version, delete marker and unfinished upload under `folder` whose key `is_meant`. Page
+    /// by page, so that memory does not grow with the folder.
     ///
     /// # Errors
     /// When AWS fails. What single keys were refused for is counted instead.
@@ -89,10 +90,7 @@ impl Operator {
                 .map_err(|error| AwsError::new("s3:ListObjectVersions", &error))?;
             let folders = page.common_prefixes.unwrap_or_default().into_iter();
             found.extend(folders.filter_map(|one| one.prefix));
-            pages.turn(
-                page.is_truncated,
-                (page.next_key_marker, page.next_version_id_marker),
-            );
+            pages.turn(page.is_truncated, (page.next_key_marker, page.next_version_id_marker));
         }
         Ok(found)
     }
@@ -134,10 +132,7 @@ impl Operator {
             if mode == Mode::Remove && !meant.is_empty() {
                 count.failed += self.remove(bucket, meant).await?;
             }
-            pages.turn(
-                page.is_truncated,
-                (page.next_key_marker, page.next_version_id_marker),
-            );
+            pages.turn(page.is_truncated, (page.next_key_marker, page.next_version_id_marker));
         }
         Ok(count)
     }
@@ -145,17 +140,9 @@ impl Operator {
     /// Removes up to a page of versions, and says how many S3 refused.
     async fn remove(&self, bucket: &str, meant: Vec<ObjectIdentifier>) -> Result<u64, AwsError> {
         const OPERATION: &str = "s3:DeleteObjects";
-        let delete = Delete::builder()
-            .set_objects(Some(meant))
-            .quiet(true)
-            .build();
+        let delete = Delete::builder().set_objects(Some(meant)).quiet(true).build();
         let delete = delete.map_err(|_| AwsError::unexpected(OPERATION, "no list of keys"))?;
-        let asked = self
-            .clients
-            .s3
-            .delete_objects()
-            .bucket(bucket)
-            .delete(delete);
+        let asked = self.clients.s3.delete_objects().bucket(bucket).delete(delete);
         let answer = asked.send().await;
         let answer = answer.map_err(|error| AwsError::new(OPERATION, &error))?;
         Ok(answer.errors.unwrap_or_default().len() as u64)
@@ -193,10 +180,7 @@ impl Operator {
                     abort.map_err(|error| AwsError::new("s3:AbortMultipartUpload", &error))?;
                 }
             }
-            pages.turn(
-                page.is_truncated,
-                (page.next_key_marker, page.next_upload_id_marker),
-            );
+            pages.turn(page.is_truncated, (page.next_key_marker, page.next_upload_id_marker));
         }
         Ok(count)
     }

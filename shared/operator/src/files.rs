@@ -76,10 +76,7 @@ impl Operator {
         let asked = self.clients.s3.get_object().bucket(bucket).key(key);
         let found = asked.send().await;
         let found = found.map_err(|error| AwsError::new("s3:GetObject", &error))?;
-        Ok(FileStream {
-            body: found.body,
-            metadata: found.metadata.unwrap_or_default(),
-        })
+        Ok(FileStream { body: found.body, metadata: found.metadata.unwrap_or_default() })
     }
 
     /// What lies directly under a folder, at most `most` of it.

@@ -83,17 +83,10 @@ impl Operator {
     /// # Errors
     /// When AWS fails.
     pub async fn trigger(&self, function: &str) -> Result<Option<TriggerHealth>, AwsError> {
-        let asked = self
-            .lambda
-            .list_event_source_mappings()
-            .function_name(function);
+        let asked = self.lambda.list_event_source_mappings().function_name(function);
         let found = asked.send().await;
         let found = found.map_err(|e| AwsError::new("lambda:ListEventSourceMappings", &e))?;
-        let first = found
-            .event_source_mappings
-            .unwrap_or_default()
-            .into_iter()
-            .next();
+        let first = found.event_source_mappings.unwrap_or_default().into_iter().next();
         Ok(first.map(|trigger| TriggerHealth {
             state: trigger.state.unwrap_or_default(),
             reports_single_failures: trigger
@@ -145,9 +138,7 @@ impl Operator {
             .send();
         let pages = pages.collect::<Result<Vec<_>, _>>().await;
         let pages = pages.map_err(|e| AwsError::new("cloudwatch:DescribeAlarms", &e))?;
-        let alarms = pages
-            .into_iter()
-            .flat_map(|page| page.metric_alarms.unwrap_or_default());
+        let alarms = pages.into_iter().flat_map(|page| page.metric_alarms.unwrap_or_default());
         Ok(alarms
             .map(|alarm| RaisedAlarm {
                 name: alarm.alarm_name.unwrap_or_default(),
@@ -161,22 +152,13 @@ impl Operator {
     /// # Errors
     /// When AWS fails.
     pub async fn subscribers(&self, topic: &str) -> Result<usize, AwsError> {
-        let pages = self
-            .sns
-            .list_subscriptions_by_topic()
-            .topic_arn(topic)
-            .into_paginator()
-            .send();
+        let pages = self.sns.list_subscriptions_by_topic().topic_arn(topic).into_paginator().send();
         let pages = pages.collect::<Result<Vec<_>, _>>().await;
         let pages = pages.map_err(|e| AwsError::new("sns:ListSubscriptionsByTopic", &e))?;
-        let all = pages
-            .into_iter()
-            .flat_map(|page| page.subscriptions.unwrap_or_default());
+        let all = pages.into_iter().flat_map(|page| page.subscriptions.unwrap_or_default());
         // Until it is confirmed, a subscription has no ARN.
         let is_confirmed = |arn: &String| arn.starts_with("arn:");
-        Ok(all
-            .filter(|one| one.subscription_arn.as_ref().is_some_and(is_confirmed))
-            .count())
+        Ok(all.filter(|one| one.subscription_arn.as_ref().is_some_and(is_confirmed)).count())
     }
 
     /// Counts the files of an instance, at most `most` of them.

@@ -1,4 +1,5 @@
-//! What only an operator's command asks AWS: which parts a stack has, how they are, and what is recorded.
+//! What only an operator's command asks AWS: which parts a stack has, how they are, and what is
+//! recorded.
 
 pub mod audit;
 pub mod erase;

@@ -14,7 +14,8 @@ pub struct LogEvent {
 }
 
 impl Operator {
-    /// The lines of a log group from `from_ms` (milliseconds since 1970) on, in the order they were written.
+    /// The lines of a log group from `from_ms` (milliseconds since 1970) on, in the order they were
+    /// written.
     ///
     /// # Errors
     /// When AWS fails.
@@ -31,10 +32,7 @@ impl Operator {
             let page = page.map_err(|error| AwsError::new("logs:FilterLogEvents", &error))?;
             let events = page.events.unwrap_or_default().into_iter();
             found.extend(events.filter_map(|event| {
-                Some(LogEvent {
-                    at_ms: event.timestamp?,
-                    text: event.message?,
-                })
+                Some(LogEvent { at_ms: event.timestamp?, text: event.message? })
             }));
         }
         found.sort_by_key(|event| event.at_ms);

@@ -1,4 +1,5 @@
-//! One item of the table of media as an operator reads it: whatever stands in it is shown and ends nothing.
+//! One item of the table of media as an operator reads it: whatever stands in it is shown and ends
+//! nothing.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -90,7 +91,8 @@ pub struct MediaRecord {
     /// When this was written, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<i64>,
-    /// What was tried, oldest first: [`media::record::Attempt`], or what another version made of it.
+    /// What was tried, oldest first: [`media::record::Attempt`], or what another version made of
+    /// it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Value>,
     /// Attributes that are missing, or have a form that this version does not know.
@@ -143,10 +145,7 @@ impl MediaRecord {
             ..Self::default()
         };
         let must_be = [
-            (
-                "state",
-                state.as_ref().is_some_and(|state| !state.is_empty()),
-            ),
+            ("state", state.as_ref().is_some_and(|state| !state.is_empty())),
             ("moment", is_mark || record.moment.is_some()),
             ("updated_at", is_mark || record.updated_at.is_some()),
         ];
@@ -183,10 +182,7 @@ struct Reader {
 
 impl Reader {
     fn of(item: HashMap<String, AttributeValue>) -> Self {
-        Self {
-            rest: item,
-            not_understood: Vec::new(),
-        }
+        Self { rest: item, not_understood: Vec::new() }
     }
 
     /// What nobody took. A name that has a meaning of its own here is told apart by its mark.
@@ -196,8 +192,7 @@ impl Reader {
             _ => name.clone(),
         };
         let rest = self.rest.iter();
-        rest.map(|(name, value)| (named(name), shown(value)))
-            .collect()
+        rest.map(|(name, value)| (named(name), shown(value))).collect()
     }
 
     fn note(&mut self, name: &str) {
@@ -250,7 +245,8 @@ impl Reader {
     }
 }
 
-/// A value as JSON. A number that JSON programs would round stays a text; of bytes only their count is told.
+/// A value as JSON. A number that JSON programs would round stays a text; of bytes only their count
+/// is told.
 pub(super) fn shown(value: &AttributeValue) -> Value {
     let number = |text: &String| {
         let signed = text.parse::<i64>().map(Value::from).ok();
@@ -326,11 +322,8 @@ mod tests {
             any::<f64>().prop_map(|n| n.to_string()),
             "-?[0-9]{1,38}(\\.[0-9]{1,4})?",
         ];
-        let words = prop_oneof![
-            Just("stored".to_owned()),
-            Just("erased".to_owned()),
-            any::<String>()
-        ];
+        let words =
+            prop_oneof![Just("stored".to_owned()), Just("erased".to_owned()), any::<String>()];
         let leaf = prop_oneof![
             4 => words.prop_map(AttributeValue::S),
             4 => number.prop_map(AttributeValue::N),
@@ -351,7 +344,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever stands in an item is in the record somewhere, and what is not as it should be is named.
+        /// Whatever stands in an item is in the record somewhere, and what is not as it should be
+        /// is named.
         #[test]
         fn any_item_is_a_record_that_hides_nothing(
             item in proptest::collection::hash_map(proptest::sample::select(&NAMES[..]), any_value(), 0..24)

@@ -27,10 +27,7 @@ impl MediaRecords {
     /// Takes the table's name.
     #[must_use]
     pub fn new(clients: &Clients, table: String) -> Self {
-        Self {
-            clients: clients.clone(),
-            table,
-        }
+        Self { clients: clients.clone(), table }
     }
 
     /// The record of a medium, whole, wherever it is.

@@ -53,17 +53,11 @@ impl Stack {
         let asked = operator.cloudformation.describe_stacks().stack_name(name);
         let unknown = || StackError::Unknown {
             name: name.to_owned(),
-            region: operator
-                .region
-                .clone()
-                .unwrap_or_else(|| "(none)".to_owned()),
+            region: operator.region.clone().unwrap_or_else(|| "(none)".to_owned()),
         };
         let answer = asked.send().await.map_err(|error| {
             // CloudFormation's way to say that there is none.
-            match error
-                .as_service_error()
-                .and_then(ProvideErrorMetadata::code)
-            {
+            match error.as_service_error().and_then(ProvideErrorMetadata::code) {
                 Some("ValidationError") => unknown(),
                 _ => StackError::Aws(AwsError::new(OPERATION, &error)),
             }
@@ -77,9 +71,7 @@ impl Stack {
             status: found
                 .stack_status
                 .map_or_else(String::new, |status| status.as_str().to_owned()),
-            outputs: outputs
-                .filter_map(|one| one.output_key.zip(one.output_value))
-                .collect(),
+            outputs: outputs.filter_map(|one| one.output_key.zip(one.output_value)).collect(),
             parameters: parameters
                 .filter_map(|one| one.parameter_key.zip(one.parameter_value))
                 .collect(),

@@ -94,16 +94,11 @@ async fn what_lies_under_a_messages_key_is_shown_whatever_it_says() {
             digest,
             json!({ "message": { "N": "7" }, "chat": null, "state": { "BOOL": true } }),
         )]),
-        page(&[item(
-            "3EB0",
-            json!({ "tenant": null, "moment": { "N": "9e40" } }),
-        )]),
+        page(&[item("3EB0", json!({ "tenant": null, "moment": { "N": "9e40" } }))]),
         page(&[item("3EB0.x", json!({})), item("3EB0.2", json!({}))]),
     ])
     .await;
-    let found = records(&aws)
-        .of_message(&instance(), &message("3EB0"))
-        .await;
+    let found = records(&aws).of_message(&instance(), &message("3EB0")).await;
     let mut found = found.expect("an answer");
     found.sort_by(|one, other| one.key.cmp(&other.key));
     // Nothing of `3EB0.x` says that it is a medium of 3EB0: it is another message.
@@ -116,27 +111,17 @@ async fn what_lies_under_a_messages_key_is_shown_whatever_it_says() {
 async fn erasing_leaves_alone_and_names_what_does_not_say_whose_it_is_or_of_which_chat() {
     let mark = json!({ "tenant": null, "chat": null, "state": { "S": "erased" } });
     let items = [
-        item(
-            "meant",
-            json!({ "lease_until": { "S": "soon" }, "state": null }),
-        ),
+        item("meant", json!({ "lease_until": { "S": "soon" }, "state": null })),
         item("another chat", json!({ "chat": { "S": "group-1" } })),
-        item(
-            "another tenant",
-            json!({ "tenant": { "S": "beta" }, "chat": null }),
-        ),
+        item("another tenant", json!({ "tenant": { "S": "beta" }, "chat": null })),
         item("no chat", json!({ "chat": { "N": "5500900000001" } })),
         item("no tenant", json!({ "tenant": null })),
         item("a mark", mark),
     ];
     let aws = Aws::answer_in_order([page(&items)]).await;
-    let (tenant, chats) = (
-        TenantId::parse("acme").expect("a tenant"),
-        ["5500900000001".to_owned()],
-    );
-    let found = records(&aws)
-        .erasable(&tenant, &instance(), &chats, None)
-        .await;
+    let (tenant, chats) =
+        (TenantId::parse("acme").expect("a tenant"), ["5500900000001".to_owned()]);
+    let found = records(&aws).erasable(&tenant, &instance(), &chats, None).await;
     let found = found.expect("an answer");
     let meant: Vec<_> = found.meant.iter().map(|one| one.key.as_str()).collect();
     assert_eq!(meant, ["meant"]);

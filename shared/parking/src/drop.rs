@@ -19,8 +19,8 @@ pub struct Dropped {
 }
 
 impl Parking {
-    /// Gives up what the filter admits: first its record says so, then the message is removed, so that a
-    /// crash between the two leaves it parked. `now` is in seconds since 1970.
+    /// Gives up what the filter admits: first its record says so, then the message is removed, so
+    /// that a crash between the two leaves it parked. `now` is in seconds since 1970.
     ///
     /// # Errors
     /// [`AwsError`] when the parked queue cannot be read.

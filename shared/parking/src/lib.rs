@@ -1,4 +1,5 @@
-//! What lies parked: looked through, written down where SQS parked it by itself, sent again, given up or erased.
+//! What lies parked: looked through, written down where SQS parked it by itself, sent again, given
+//! up or erased.
 //!
 //! Identity is the medium's ([`media::identity`]), never SQS's: what is sent again is a new
 //! message, and if its medium is stored meanwhile the download function says so and is done.
@@ -22,7 +23,8 @@ pub use crate::{
     redrive::{Mode, Redriven},
 };
 
-/// How long a message is hidden while it is looked at. Whoever crashes here hides it no longer than this.
+/// How long a message is hidden while it is looked at. Whoever crashes here hides it no longer than
+/// this.
 const HIDDEN: Duration = Duration::from_mins(5);
 
 /// The parked queue, and what is needed to act on it.
@@ -52,19 +54,16 @@ impl Parking {
     /// Takes both queues and the table.
     #[must_use]
     pub fn new(parked: ParkedQueue, jobs: JobsQueue, ledger: Ledger) -> Self {
-        Self {
-            parked,
-            jobs,
-            ledger,
-        }
+        Self { parked, jobs, ledger }
     }
 
-    /// Looks at every parked message once and puts it back. What SQS parked by itself, because it was
-    /// received too often, is written into its record on the way. `now` is in seconds since 1970.
+    /// Looks at every parked message once and puts it back. What SQS parked by itself, because it
+    /// was received too often, is written into its record on the way. `now` is in seconds since
+    /// 1970.
     ///
     /// # Errors
-    /// [`AwsError`] when the queue cannot be read. Nothing is lost: what was taken is seen again within
-    /// five minutes.
+    /// [`AwsError`] when the queue cannot be read. Nothing is lost: what was taken is seen again
+    /// within five minutes.
     pub async fn look(&self, now: i64, mut each: impl FnMut(&ParkedJob)) -> Result<Seen, AwsError> {
         self.visit(now, async |taken| {
             each(&taken.parked);
@@ -73,8 +72,8 @@ impl Parking {
         .await
     }
 
-    /// Takes messages until none is left that was not seen, and puts back at the end what stays: before
-    /// that it would be seen again and again.
+    /// Takes messages until none is left that was not seen, and puts back at the end what stays:
+    /// before that it would be seen again and again.
     async fn visit(
         &self,
         now: i64,
@@ -112,7 +111,8 @@ impl Parking {
         outcome.map(|()| seen)
     }
 
-    /// Writes down what only SQS knows. A record that cannot be written now is written at the next look.
+    /// Writes down what only SQS knows. A record that cannot be written now is written at the next
+    /// look.
     async fn reconcile(&self, parked: &ParkedJob, now: i64) -> bool {
         let (Some(job), true) = (parked.job(), parked.is_unrecorded) else {
             return false;

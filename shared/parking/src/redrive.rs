@@ -40,9 +40,9 @@ pub struct Redriven {
 }
 
 impl Parking {
-    /// Sends again what the filter admits: each is sent first and removed then, never the reverse, so
-    /// that a crash between the two leaves it twice and not nowhere. It gets a new life, because its old
-    /// one may be over. `now` is in seconds since 1970.
+    /// Sends again what the filter admits: each is sent first and removed then, never the reverse,
+    /// so that a crash between the two leaves it twice and not nowhere. It gets a new life, because
+    /// its old one may be over. `now` is in seconds since 1970.
     ///
     /// # Errors
     /// [`AwsError`] when the parked queue cannot be read.
@@ -95,7 +95,8 @@ impl Parking {
         Ok(redriven)
     }
 
-    /// Has SQS move every parked message to the jobs queue, at most `per_second` of them in a second.
+    /// Has SQS move every parked message to the jobs queue, at most `per_second` of them in a
+    /// second.
     ///
     /// # Errors
     /// [`AwsError`].

@@ -1,4 +1,5 @@
-//! Looking through parked jobs and sending them again, against a scripted AWS that has a small queue.
+//! Looking through parked jobs and sending them again, against a scripted AWS that has a small
+//! queue.
 
 #![allow(
     clippy::expect_used,
@@ -38,8 +39,8 @@ fn message(n: usize, body: &str, class: Option<&str>) -> Value {
         "Attributes": { "SentTimestamp": "1787000000000" } })
 }
 
-/// AWS with these messages in the parked queue: each is received once, until it is put back. `fails`
-/// names an operation that AWS refuses.
+/// AWS with these messages in the parked queue: each is received once, until it is put back.
+/// `fails` names an operation that AWS refuses.
 async fn aws(messages: Vec<Value>, stored: &'static str, fails: &'static str) -> Aws {
     let visible = Arc::new(Mutex::new(messages));
     Aws::start(move |request: &Request| {
@@ -86,12 +87,7 @@ async fn redrive(aws: &Aws, filter: &Filter, mode: Mode) -> Redriven {
 /// The receipts an operation was called with, in order.
 fn receipts(aws: &Aws, operation: &str) -> Vec<String> {
     let calls = aws.requests_of(operation).into_iter();
-    let receipt = |call: Request| {
-        call.json()["ReceiptHandle"]
-            .as_str()
-            .expect("one")
-            .to_owned()
-    };
+    let receipt = |call: Request| call.json()["ReceiptHandle"].as_str().expect("one").to_owned();
     calls.map(receipt).collect()
 }
 
@@ -102,9 +98,7 @@ async fn a_look_shows_every_message_once_and_puts_all_of_them_back() {
     let messages = messages.map(|(n, body)| message(n, body, Some("expired")));
     let aws = aws(messages.collect(), "", "").await;
     let mut shown = Vec::new();
-    let look = parking(&aws)
-        .look(NOW, |parked| shown.push(parked.clone()))
-        .await;
+    let look = parking(&aws).look(NOW, |parked| shown.push(parked.clone())).await;
     let seen = look.expect("a look");
     assert_eq!((seen.messages, seen.reconciled), (23, 0));
     assert_eq!(shown.len(), 23);
@@ -128,23 +122,10 @@ async fn what_sqs_parked_by_itself_is_written_into_its_record_and_nothing_else_i
     let parking = parking(&aws);
     let look = parking.look(NOW, |parked| classes.push(parked.class));
     let seen = look.await.expect("a look");
-    assert_eq!(
-        seen,
-        Seen {
-            messages: 3,
-            reconciled: 1
-        }
-    );
+    assert_eq!(seen, Seen { messages: 3, reconciled: 1 });
     let written = aws.only_request("UpdateItem");
     assert!(written.text().contains("THEIRS") && written.text().contains("received too often"));
-    assert_eq!(
-        classes,
-        [
-            FailureClass::Corrupt,
-            FailureClass::Transient,
-            FailureClass::Poison
-        ]
-    );
+    assert_eq!(classes, [FailureClass::Corrupt, FailureClass::Transient, FailureClass::Poison]);
 }
 
 #[tokio::test]
@@ -172,10 +153,7 @@ async fn a_job_is_sent_before_it_is_removed_and_gets_a_new_life() {
     assert_eq!(sent["MessageGroupId"], "acme");
     let again = QueuedJob::parse(sent["MessageBody"].as_str().expect("a body"));
     let again = again.expect("a job").into_job();
-    assert_eq!(
-        (again.accepted_at, again.message.message_id.as_str()),
-        (NOW, "M1")
-    );
+    assert_eq!((again.accepted_at, again.message.message_id.as_str()), (NOW, "M1"));
 }
 
 #[tokio::test]
@@ -187,17 +165,11 @@ async fn only_what_the_filter_admits_leaves_and_the_rest_is_put_back() {
         message(2, "no job at all", Some("poison")),
     ];
     let aws = aws(messages, "", "").await;
-    let filter = Filter {
-        tenant: Some("other".parse().expect("a tenant")),
-        ..Filter::default()
-    };
+    let filter = Filter { tenant: Some("other".parse().expect("a tenant")), ..Filter::default() };
     let redriven = redrive(&aws, &filter, ALL_AT_ONCE).await;
     assert_eq!(redriven.sent, 1);
     assert_eq!(receipts(&aws, "DeleteMessage"), ["receipt-1"]);
-    assert_eq!(
-        receipts(&aws, "ChangeMessageVisibility"),
-        ["receipt-0", "receipt-2"]
-    );
+    assert_eq!(receipts(&aws, "ChangeMessageVisibility"), ["receipt-0", "receipt-2"]);
 }
 
 #[tokio::test]
@@ -213,12 +185,7 @@ async fn what_is_stored_meanwhile_is_only_removed() {
 #[tokio::test]
 async fn a_job_that_cannot_be_sent_stays_parked() {
     let body = job("acme", "M1");
-    let aws = aws(
-        vec![message(0, &body, Some("transient"))],
-        "",
-        "SendMessage",
-    )
-    .await;
+    let aws = aws(vec![message(0, &body, Some("transient"))], "", "SendMessage").await;
     let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
     let Redriven { sent, failed, .. } = redriven;
     assert_eq!((sent, failed), (0, 1));
@@ -231,10 +198,7 @@ async fn a_body_that_is_no_job_is_sent_again_as_it_is() {
     let aws = aws(vec![message(0, "no job at all", Some("poison"))], "", "").await;
     let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
     assert_eq!(redriven.sent, 1);
-    assert_eq!(
-        aws.only_request("SendMessage").json()["MessageBody"],
-        "no job at all"
-    );
+    assert_eq!(aws.only_request("SendMessage").json()["MessageBody"], "no job at all");
 }
 
 async fn dropped(aws: &Aws, filter: &Filter) -> Dropped {
@@ -250,10 +214,7 @@ async fn what_is_given_up_says_so_in_its_record_before_it_leaves_the_queue() {
         message(2, "no job at all", Some("poison")),
     ];
     let aws = aws(messages, "", "").await;
-    let of = |class| Filter {
-        class: Some(class),
-        ..Filter::default()
-    };
+    let of = |class| Filter { class: Some(class), ..Filter::default() };
     let one = dropped(&aws, &of(FailureClass::Expired)).await;
     assert_eq!((one.admitted, one.dropped, one.failed), (1, 1, 0));
     let update = aws.only_request("UpdateItem").text().to_owned();
@@ -306,10 +267,8 @@ async fn what_is_parked_again_at_once_is_not_sent_for_ever() {
                 static COUNT: std::sync::atomic::AtomicUsize =
                     std::sync::atomic::AtomicUsize::new(0);
                 let n = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                let taken: Vec<_> = parked
-                    .drain(..)
-                    .map(|body| message(n, &body, Some("poison")))
-                    .collect();
+                let taken: Vec<_> =
+                    parked.drain(..).map(|body| message(n, &body, Some("poison"))).collect();
                 Answer::json(&json!({ "Messages": taken }))
             }
             "SendMessage" => {

@@ -67,10 +67,7 @@ fn parking(aws: &Aws) -> Parking {
 
 fn removed(aws: &Aws) -> Vec<String> {
     let receipt = |call: Request| call.json()["ReceiptHandle"].as_str().map(str::to_owned);
-    aws.requests_of("DeleteMessage")
-        .into_iter()
-        .filter_map(receipt)
-        .collect()
+    aws.requests_of("DeleteMessage").into_iter().filter_map(receipt).collect()
 }
 
 #[tokio::test]
@@ -84,31 +81,15 @@ async fn an_unread_body_is_shown_as_its_owners_also_if_an_old_version_or_sqs_par
     let aws = aws(messages, "").await;
     let mut shown: Vec<ParkedJob> = Vec::new();
     let parking = parking(&aws);
-    parking
-        .look(NOW, |one| shown.push(one.clone()))
-        .await
-        .expect("a look");
+    parking.look(NOW, |one| shown.push(one.clone())).await.expect("a look");
     let classes: Vec<_> = shown.iter().map(|one| one.class).collect();
-    assert_eq!(
-        classes,
-        [
-            FailureClass::Unread,
-            FailureClass::Poison,
-            FailureClass::Unread
-        ]
-    );
+    assert_eq!(classes, [FailureClass::Unread, FailureClass::Poison, FailureClass::Unread]);
     for one in &shown {
         let unread = one.unread().expect("an unread body");
         assert_eq!((unread.tenant.as_str(), unread.size_bytes), ("acme", 2));
         assert!(one.job().is_none());
     }
-    assert!(
-        shown[2]
-            .reason
-            .starts_with("no_webhook: received too often"),
-        "{}",
-        shown[2].reason
-    );
+    assert!(shown[2].reason.starts_with("no_webhook: received too often"), "{}", shown[2].reason);
     assert!(aws.requests_of("UpdateItem").is_empty(), "it has no record");
 }
 
@@ -145,10 +126,7 @@ async fn it_is_sent_again_as_it_is_before_it_is_removed_and_not_for_ever() {
     let mode = Mode::Send { per_second: 500 };
     let redriven = parking(&aws).redrive(&filter, mode, NOW, |_| {}).await;
     let redriven = redriven.expect("a redrive");
-    assert_eq!(
-        (redriven.sent, redriven.failed, redriven.seen.messages),
-        (1, 0, 3)
-    );
+    assert_eq!((redriven.sent, redriven.failed, redriven.seen.messages), (1, 0, 3));
     let sent = aws.only_request("SendMessage").json();
     assert_eq!(sent["MessageBody"], body("acme", "e30="));
     assert_eq!(sent["MessageGroupId"], "acme");
@@ -160,14 +138,8 @@ async fn it_is_sent_again_as_it_is_before_it_is_removed_and_not_for_ever() {
 #[tokio::test]
 async fn it_is_given_up_without_a_record() {
     let aws = aws(vec![message(0, &body("acme", "e30="), Some("unread"))], "").await;
-    let filter = Filter {
-        class: Some(FailureClass::Unread),
-        ..Filter::default()
-    };
-    let dropped = parking(&aws)
-        .drop(&filter, NOW, |_| {})
-        .await
-        .expect("a drop");
+    let filter = Filter { class: Some(FailureClass::Unread), ..Filter::default() };
+    let dropped = parking(&aws).drop(&filter, NOW, |_| {}).await.expect("a drop");
     assert_eq!((dropped.dropped, dropped.failed), (1, 0));
     assert!(aws.requests_of("UpdateItem").is_empty());
     assert_eq!(removed(&aws), ["receipt-0"]);
@@ -181,8 +153,7 @@ async fn erasing_removes_the_bodies_that_are_meant_and_counts_those_that_cannot_
     let messages = |bodies: &[String]| -> Vec<Value> {
         let all = bodies.iter().enumerate();
         let all = all.map(|(n, body)| message(n, body, Some("unread")));
-        all.chain([message(9, "no job at all", Some("poison"))])
-            .collect()
+        all.chain([message(9, "no job at all", Some("poison"))]).collect()
     };
     let in_body = |body: &media::unread::UnreadBody| match body.expose() {
         b"meant" => Search::Found,

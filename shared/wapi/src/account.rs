@@ -51,12 +51,8 @@ impl Hook {
     pub const OF_MEDIA: [Self; 2] = [Self::Received, Self::Delivery];
 
     /// The kinds that this system uses: media messages and the state of the connection.
-    pub const WANTED: [Self; 4] = [
-        Self::Received,
-        Self::Delivery,
-        Self::Connected,
-        Self::Disconnected,
-    ];
+    pub const WANTED: [Self; 4] =
+        [Self::Received, Self::Delivery, Self::Connected, Self::Disconnected];
 
     /// The word in W-API's paths.
     #[must_use]
@@ -182,7 +178,5 @@ impl Account {
 fn find_field<'a>(answer: &'a Value, name: &str) -> Option<&'a Value> {
     const WRAPPERS: [&str; 2] = ["data", "instance"];
     let wrapped = WRAPPERS.iter().filter_map(|wrapper| answer.get(wrapper));
-    std::iter::once(answer)
-        .chain(wrapped)
-        .find_map(|object| object.get(name))
+    std::iter::once(answer).chain(wrapped).find_map(|object| object.get(name))
 }

@@ -5,7 +5,7 @@ use media::byte_text;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::json::holds_json;
+use crate::{fields::is_same_name, json::holds_json};
 
 /// Maximum nesting of forms: JSON text, holder object, content.
 const MAX_LEVELS: usize = 4;
@@ -92,11 +92,7 @@ fn read_value(value: &Value, levels: usize) -> Option<Zeroizing<Vec<u8>>> {
 
 /// The value in which an object holds its bytes.
 fn held_value(object: &Map<String, Value>) -> Option<&Value> {
-    let is_holder = |name: &str| {
-        HOLDERS
-            .iter()
-            .any(|holder| name.eq_ignore_ascii_case(holder))
-    };
+    let is_holder = |name: &str| HOLDERS.iter().any(|holder| is_same_name(name, holder));
     let mut holders = object.iter().filter(|(name, _)| is_holder(name));
     holders.next().map(|(_, value)| value)
 }
@@ -108,9 +104,8 @@ fn read_numbered(object: &Map<String, Value>) -> Option<Zeroizing<Vec<u8>>> {
     if count == 0 && !object.is_empty() {
         return None;
     }
-    let bytes: Option<Vec<u8>> = (0..count)
-        .map(|n| parse_byte(object.get(&n.to_string())?))
-        .collect();
+    let bytes: Option<Vec<u8>> =
+        (0..count).map(|n| parse_byte(object.get(&n.to_string())?)).collect();
     bytes.map(Zeroizing::new)
 }
 
@@ -118,7 +113,5 @@ fn read_numbered(object: &Map<String, Value>) -> Option<Zeroizing<Vec<u8>>> {
 fn parse_byte(number: &Value) -> Option<u8> {
     let text = number.as_str().and_then(|text| text.trim().parse().ok());
     let number: i64 = number.as_i64().or(text)?;
-    u8::try_from(number)
-        .ok()
-        .or_else(|| i8::try_from(number).ok().map(i8::cast_unsigned))
+    u8::try_from(number).ok().or_else(|| i8::try_from(number).ok().map(i8::cast_unsigned))
 }

@@ -51,15 +51,9 @@ impl<'a> DownloadRequest<'a> {
             media_key: key.expose(),
             direct_path: path.expose(),
             content_type,
-            mimetype: message
-                .mimetype
-                .as_deref()
-                .unwrap_or("application/octet-stream"),
+            mimetype: message.mimetype.as_deref().unwrap_or("application/octet-stream"),
         };
-        content_types(message.kind)
-            .iter()
-            .map(|one| request(one))
-            .collect()
+        content_types(message.kind).iter().map(|one| request(one)).collect()
     }
 
     /// The request's `type`.
@@ -165,9 +159,7 @@ pub struct Answer<'a> {
 /// Omits the body, which may hold a link.
 impl std::fmt::Debug for Answer<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Answer")
-            .field("status", &self.status)
-            .finish_non_exhaustive()
+        f.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
     }
 }
 
@@ -177,10 +169,8 @@ impl Answer<'_> {
     /// # Errors
     /// [`Refusal`] for every answer without a usable link.
     pub fn file_link(&self, base: &Url, now: i64) -> Result<FileLink, Refusal> {
-        self.find_link(base, now).map_err(|row| Refusal {
-            row,
-            excerpt: excerpt::from_answer(self.body),
-        })
+        self.find_link(base, now)
+            .map_err(|row| Refusal { row, excerpt: excerpt::from_answer(self.body) })
     }
 
     fn find_link(&self, base: &Url, now: i64) -> Result<FileLink, RefusalRow> {
@@ -200,9 +190,7 @@ impl Answer<'_> {
 
     fn find_link_in_success(&self, base: &Url, now: i64) -> Result<FileLink, RefusalRow> {
         if excerpt::looks_like_html(self.body) {
-            return Err(RefusalRow::Gateway {
-                after: self.retry_after,
-            });
+            return Err(RefusalRow::Gateway { after: self.retry_after });
         }
         let json: Value = serde_json::from_slice(self.body).map_err(|_| RefusalRow::NoLink)?;
         let fields = Fields::from_value(&json).ok_or(RefusalRow::NoLink)?;
@@ -210,14 +198,10 @@ impl Answer<'_> {
         if fields.flag("error") {
             return Err(RefusalRow::DownloadFailed);
         }
-        let has_expired = fields
-            .integer("expires")
-            .is_some_and(|expires| expires / 1000 <= now);
+        let has_expired = fields.integer("expires").is_some_and(|expires| expires / 1000 <= now);
         let names = ["fileLink", "link", "url", "mediaUrl"];
-        let link = names
-            .into_iter()
-            .find_map(|name| fields.text(name))
-            .ok_or(RefusalRow::NoLink)?;
+        let link =
+            names.into_iter().find_map(|name| fields.text(name)).ok_or(RefusalRow::NoLink)?;
         if has_expired {
             return Err(RefusalRow::ExpiredLink);
         }

@@ -51,9 +51,8 @@ pub fn redact(text: &str) -> String {
     });
     let joined = shown.collect::<Vec<_>>().join(" ");
     // U+FFFE and U+FFFF are not characters, and SQS refuses a message that has them.
-    let printable = joined
-        .chars()
-        .filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'));
+    let printable =
+        joined.chars().filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'));
     printable.take(MAX_CHARS).collect()
 }
 

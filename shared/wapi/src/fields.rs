@@ -1,4 +1,4 @@
-//! Reads fields whose names differ between W-API's dialects only in case: `URL`/`url`,
+//! Reads fields whose names differ between dialects only in case or underscores: `URL`/`url`,
 //! `fileSHA256`/`fileSha256`, `PTT`/`ptt`, and the all-lower-case names of its webhook log.
 
 use std::borrow::Cow;
@@ -6,6 +6,19 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use crate::byte_field::ByteField;
+
+/// The name in lower case and without underscores: how all dialects spell it alike.
+pub(crate) fn plain_name(name: &str) -> String {
+    name.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Whether two names are one, but for case and underscores.
+pub(crate) fn is_same_name(one: &str, other: &str) -> bool {
+    fn letters(name: &str) -> impl Iterator<Item = u8> {
+        name.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_lowercase())
+    }
+    letters(one).eq(letters(other))
+}
 
 /// A JSON object whose field names are read regardless of case.
 #[derive(Clone, Copy)]
@@ -31,10 +44,7 @@ impl<'a> Fields<'a> {
         let is_said = |value: &&Value| !value.is_null() && value.as_str() != Some("");
         let exact = self.0.get(name).filter(is_said);
         exact.or_else(|| {
-            let mut same_name = self
-                .0
-                .iter()
-                .filter(|(other, _)| other.eq_ignore_ascii_case(name));
+            let mut same_name = self.0.iter().filter(|(other, _)| is_same_name(other, name));
             same_name.find_map(|(_, value)| Some(value).filter(is_said))
         })
     }
@@ -61,9 +71,7 @@ impl<'a> Fields<'a> {
     #[must_use]
     pub fn integer(self, name: &str) -> Option<i64> {
         let value = self.get(name)?;
-        value
-            .as_i64()
-            .or_else(|| value.as_str()?.trim().parse().ok())
+        value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
     }
 
     /// The id of this name: a text, or a number as text, because some relays take ids of digits for

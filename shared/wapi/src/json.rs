@@ -34,10 +34,7 @@ pub(crate) struct Reader {
 impl Reader {
     /// Creates a reader that keeps at most `max_values` values, over all texts together.
     pub(crate) fn new(max_values: usize) -> Self {
-        Self {
-            left: max_values,
-            is_cut: false,
-        }
+        Self { left: max_values, is_cut: false }
     }
 
     /// Whether a value was left out because the body was too deep or too large.
@@ -80,10 +77,7 @@ impl Reader {
 
     fn parse(&mut self, bytes: &[u8]) -> Option<Value> {
         let mut json = serde_json::Deserializer::from_slice(bytes);
-        let kept = KeptValue {
-            reader: self,
-            depth: 0,
-        };
+        let kept = KeptValue { reader: self, depth: 0 };
         let value = kept.deserialize(&mut json).ok()?;
         json.end().ok()?;
         Some(value)
@@ -101,9 +95,7 @@ impl Reader {
 /// Whether the bytes hold nothing but white space and a byte order mark.
 pub(crate) fn is_blank(bytes: &[u8]) -> bool {
     let is_mark = |byte: &u8| [0xef, 0xbb, 0xbf, 0xfe, 0xff, 0].contains(byte);
-    bytes
-        .iter()
-        .all(|byte| byte.is_ascii_whitespace() || is_mark(byte))
+    bytes.iter().all(|byte| byte.is_ascii_whitespace() || is_mark(byte))
 }
 
 /// Whether a text may be a JSON object, list or text, plain or in base64.
@@ -120,9 +112,8 @@ pub(crate) fn holds_json(text: &str) -> bool {
 /// Whether a text begins like base64 of a JSON object or list.
 fn is_base64_of_json(text: &str) -> bool {
     // Base64 of `{"`, `{` and white space, `[{`, `["`, `[` and white space.
-    const STARTS: [&str; 12] = [
-        "eyJ", "eyA", "ewk", "ewo", "ew0", "W3s", "WyJ", "WyA", "WyB", "Wwo", "Wwp", "Ww0",
-    ];
+    const STARTS: [&str; 12] =
+        ["eyJ", "eyA", "ewk", "ewo", "ew0", "W3s", "WyJ", "WyA", "WyB", "Wwo", "Wwp", "Ww0"];
     STARTS.iter().any(|start| text.starts_with(start))
 }
 
@@ -138,9 +129,7 @@ impl<'de> DeserializeSeed<'de> for KeptValue<'_> {
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Value, D::Error> {
         if self.depth > MAX_DEPTH {
             self.reader.is_cut = true;
-            return json
-                .deserialize_ignored_any(IgnoredAny)
-                .map(|_| Value::Null);
+            return json.deserialize_ignored_any(IgnoredAny).map(|_| Value::Null);
         }
         json.deserialize_any(self)
     }

@@ -22,17 +22,8 @@ impl LogPage {
     pub fn parse(answer: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(MAX_VALUES);
         let answer = reader.read(answer)?;
-        let Relay {
-            webhooks,
-            not_understood,
-            ..
-        } = Relay::search(&answer, &mut reader);
-        let webhooks = webhooks
-            .into_iter()
-            .map(|webhook| WebhookBody::new(webhook, &mut reader));
-        Some(Self {
-            webhooks: webhooks.collect(),
-            not_understood,
-        })
+        let Relay { webhooks, not_understood, .. } = Relay::search(&answer, &mut reader);
+        let webhooks = webhooks.into_iter().map(|webhook| WebhookBody::new(webhook, &mut reader));
+        Some(Self { webhooks: webhooks.collect(), not_understood })
     }
 }

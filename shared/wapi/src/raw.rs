@@ -41,10 +41,7 @@ fn is_in_text(text: &str, wanted: &str, depth: usize) -> bool {
     }
     let is_of_code = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_');
     // JSON may write a slash as `\/`, and a line end in a text as `\n`.
-    let text = text
-        .replace("\\/", "/")
-        .replace("\\r", "")
-        .replace("\\n", "");
+    let text = text.replace("\\/", "/").replace("\\r", "").replace("\\n", "");
     let codes = text.split(|c| !is_of_code(c));
     let mut codes = codes.filter(|code| code.len() >= MIN_CODE_CHARS);
     codes.any(|code| {

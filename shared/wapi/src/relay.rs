@@ -3,7 +3,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::{fields::Fields, json::Reader};
+use crate::{
+    fields::{Fields, is_same_name},
+    json::Reader,
+};
 
 /// Maximum depth of the search. An execution exported from a workflow engine has about twelve
 /// levels.
@@ -36,12 +39,8 @@ pub(crate) struct Relay<'a> {
 impl<'a> Relay<'a> {
     /// Searches a value.
     pub(crate) fn search(value: &Value, reader: &'a mut Reader) -> Self {
-        let mut relay = Self {
-            reader,
-            webhooks: Vec::new(),
-            not_understood: 0,
-            missed: Vec::new(),
-        };
+        let mut relay =
+            Self { reader, webhooks: Vec::new(), not_understood: 0, missed: Vec::new() };
         relay.visit_value(value, Place::default());
         relay
     }
@@ -50,10 +49,7 @@ impl<'a> Relay<'a> {
         if place.depth > MAX_DEPTH {
             return;
         }
-        let below = Place {
-            depth: place.depth + 1,
-            ..place
-        };
+        let below = Place { depth: place.depth + 1, ..place };
         match value {
             value if has_content(value) => self.webhooks.push(value.clone()),
             Value::Object(fields) => self.visit_object(value, fields, below),
@@ -116,9 +112,9 @@ fn inherit_fields(webhook: &mut Value, envelope: &Map<String, Value>) {
     let Value::Object(fields) = webhook else {
         return;
     };
-    let is_inherited = |name: &str| INHERITED.iter().any(|one| name.eq_ignore_ascii_case(one));
+    let is_inherited = |name: &str| INHERITED.iter().any(|one| is_same_name(name, one));
     for (name, value) in envelope.iter().filter(|(name, _)| is_inherited(name)) {
-        let is_said = fields.keys().any(|known| known.eq_ignore_ascii_case(name));
+        let is_said = fields.keys().any(|known| is_same_name(known, name));
         if value.is_string() && !is_said {
             fields.insert(name.clone(), value.clone());
         }

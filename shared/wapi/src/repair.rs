@@ -26,10 +26,7 @@ pub(crate) fn repair_json(bytes: &[u8]) -> Vec<u8> {
 
 /// Replaces a number that JSON does not have (Python writes them) by 0, and returns its length.
 fn mend_number(bytes: &mut [u8], at: usize) -> usize {
-    for (number, zero) in [
-        (b"NaN" as &[u8], b"0  " as &[u8]),
-        (b"Infinity", b"0       "),
-    ] {
+    for (number, zero) in [(b"NaN" as &[u8], b"0  " as &[u8]), (b"Infinity", b"0       ")] {
         if bytes.get(at..at + number.len()) == Some(number) {
             overwrite(bytes, at, zero);
             return number.len();

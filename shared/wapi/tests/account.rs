@@ -44,10 +44,7 @@ fn an_account_has_hooks_in_any_wrapper() {
 
 #[test]
 fn an_answer_without_hooks_is_refused() {
-    assert_eq!(
-        parse_account(&json!({ "error": false, "connected": true })),
-        None
-    );
+    assert_eq!(parse_account(&json!({ "error": false, "connected": true })), None);
     assert_eq!(parse_account(&json!([])), None);
     assert_eq!(Account::parse(b"<html>"), None);
 }
@@ -55,10 +52,7 @@ fn an_answer_without_hooks_is_refused() {
 #[test]
 fn an_account_prints_neither_urls_nor_numbers() {
     let printed = format!("{:?}", parse_account(&sample_answer()).expect("an account"));
-    assert!(
-        !printed.contains("secret") && !printed.contains("5500900000001"),
-        "{printed}"
-    );
+    assert!(!printed.contains("secret") && !printed.contains("5500900000001"), "{printed}");
 }
 
 #[test]
@@ -66,10 +60,7 @@ fn a_status_has_its_connection() {
     let status = |answer: Value| Status::parse(answer.to_string().as_bytes());
     let connected = |connected| Some(Status { connected });
     assert_eq!(status(json!({ "connected": true })), connected(true));
-    assert_eq!(
-        status(json!({ "data": { "connected": false } })),
-        connected(false)
-    );
+    assert_eq!(status(json!({ "data": { "connected": false } })), connected(false));
     assert_eq!(status(json!({ "error": true })), None);
     assert_eq!(status(json!({ "connected": "yes" })), None);
 }
@@ -80,25 +71,12 @@ fn a_hook_update_has_the_saved_form() {
     let body = serde_json::to_value(HookUpdate { value: URL }).expect("JSON");
     assert_eq!(body, json!({ "value": URL }));
     let paths = Hook::ALL.map(Hook::update_path);
-    let expected = [
-        "received",
-        "delivery",
-        "message-status",
-        "connected",
-        "disconnected",
-        "chat-presence",
-    ]
-    .map(|name| format!("webhook/update-webhook-{name}"));
+    let expected =
+        ["received", "delivery", "message-status", "connected", "disconnected", "chat-presence"]
+            .map(|name| format!("webhook/update-webhook-{name}"));
     assert_eq!(paths, expected);
     let fields = Hook::ALL.map(Hook::url_field);
-    let expected = [
-        "Received",
-        "Delivery",
-        "Status",
-        "Connected",
-        "Disconnected",
-        "Presence",
-    ]
-    .map(|name| format!("webhook{name}Url"));
+    let expected = ["Received", "Delivery", "Status", "Connected", "Disconnected", "Presence"]
+        .map(|name| format!("webhook{name}Url"));
     assert_eq!(fields.map(str::to_owned), expected);
 }

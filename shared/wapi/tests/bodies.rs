@@ -51,9 +51,7 @@ fn verified_instance() -> VerifiedInstance {
 fn only_message(bytes: &[u8], name: &str) -> MediaMessage {
     let body = WebhookBody::parse(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
     let announced = body.announcement(&verified_instance());
-    let mut media = announced
-        .unwrap_or_else(|error| panic!("{name}: {error}"))
-        .media;
+    let mut media = announced.unwrap_or_else(|error| panic!("{name}: {error}")).media;
     assert_eq!(media.len(), 1, "{name}");
     media.remove(0)
 }
@@ -102,10 +100,7 @@ fn byte_order_marks_and_utf16_are_read() {
         ("UTF-16, big", utf16(u16::to_be_bytes, "\u{feff}")),
         ("UTF-16, little, no mark", utf16(u16::to_le_bytes, "")),
         ("UTF-16, big, no mark", utf16(u16::to_be_bytes, "")),
-        (
-            "UTF-16 cut in a unit",
-            [utf16(u16::to_le_bytes, "\u{feff}"), vec![b' ']].concat(),
-        ),
+        ("UTF-16 cut in a unit", [utf16(u16::to_le_bytes, "\u{feff}"), vec![b' ']].concat()),
     ] {
         let message = only_message(&bytes, name);
         assert_eq!(message.caption.as_deref(), Some("ação \u{1f600}"), "{name}");
@@ -219,10 +214,7 @@ fn the_webhook_in_a_form_is_found() {
     let broken = format!("{{\"caption\": \"&payload={encoded}&");
     for (body, error) in [
         (
-            format!(
-                "a={encoded}&b={}",
-                encoded.replace("%33%45%42", "%34%45%42")
-            ),
+            format!("a={encoded}&b={}", encoded.replace("%33%45%42", "%34%45%42")),
             BodyError::SeveralWebhooks,
         ),
         (broken, BodyError::NotJson),
@@ -239,36 +231,17 @@ fn no_webhook_and_several_have_words() {
     other["messageId"] = json!("3EB0BBBBBBBBBBBBBBBB");
     let mut status = sample_webhook();
     status["event"] = json!("webhookStatus");
-    status
-        .as_object_mut()
-        .expect("an object")
-        .remove("msgContent");
+    status.as_object_mut().expect("an object").remove("msgContent");
     for (body, error, word) in [
-        (
-            json!([sample_webhook(), other]),
-            BodyError::SeveralWebhooks,
-            "several_webhooks",
-        ),
+        (json!([sample_webhook(), other]), BodyError::SeveralWebhooks, "several_webhooks"),
         (
             json!({ "body": sample_webhook(), "data": other.to_string() }),
             BodyError::SeveralWebhooks,
             "several_webhooks",
         ),
-        (
-            json!([sample_webhook(), status]),
-            BodyError::SeveralWebhooks,
-            "several_webhooks",
-        ),
-        (
-            json!([{ "headers": {}, "body": {} }]),
-            BodyError::NoWebhook,
-            "no_webhook",
-        ),
-        (
-            json!({ "headers": {}, "body": "nada" }),
-            BodyError::NoWebhook,
-            "no_webhook",
-        ),
+        (json!([sample_webhook(), status]), BodyError::SeveralWebhooks, "several_webhooks"),
+        (json!([{ "headers": {}, "body": {} }]), BodyError::NoWebhook, "no_webhook"),
+        (json!({ "headers": {}, "body": "nada" }), BodyError::NoWebhook, "no_webhook"),
         (json!([7]), BodyError::NoWebhook, "no_webhook"),
         (json!([]), BodyError::NotAnObject, "bad_body"),
         (json!("nada"), BodyError::NotAnObject, "bad_body"),
@@ -288,14 +261,10 @@ fn no_webhook_and_several_have_words() {
 #[test]
 fn an_envelope_of_another_instance_is_refused() {
     let mut bare = sample_webhook();
-    bare.as_object_mut()
-        .expect("an object")
-        .remove("instanceId");
+    bare.as_object_mut().expect("an object").remove("instanceId");
     let envelope = json!({ "instanceId": "LITE-AAAAAA-CCCCCC", "data": bare });
     let body = WebhookBody::parse(envelope.to_string().as_bytes()).expect("a webhook");
-    let refused = body
-        .announcement(&verified_instance())
-        .expect_err("another instance");
+    let refused = body.announcement(&verified_instance()).expect_err("another instance");
     assert_eq!(refused, AnnouncementError::OtherInstance);
 }
 
@@ -305,18 +274,9 @@ fn an_object_written_as_text_is_read() {
     let changes: [(&str, Value); 6] = [
         ("msgContent", json!(content.to_string())),
         ("msgContent", json!(json!(content.to_string()).to_string())),
-        (
-            "msgContent",
-            json!({ "imageMessage": image_object().to_string() }),
-        ),
-        (
-            "msgContent",
-            json!({ "viewOnceMessageV2": { "message": content.to_string() } }),
-        ),
-        (
-            "msgContent",
-            json!({ "ephemeralMessage": json!({ "message": content }).to_string() }),
-        ),
+        ("msgContent", json!({ "imageMessage": image_object().to_string() })),
+        ("msgContent", json!({ "viewOnceMessageV2": { "message": content.to_string() } })),
+        ("msgContent", json!({ "ephemeralMessage": json!({ "message": content }).to_string() })),
         ("chat", json!(json!({ "id": "5500900000002" }).to_string())),
     ];
     for (name, value) in changes {
@@ -376,10 +336,7 @@ fn a_bad_entry_costs_only_itself() {
         let page = format!("{{\"logs\":[{},{bad},{}]}}", entry(1), entry(3));
         let page = LogPage::parse(page.as_bytes()).unwrap_or_else(|| panic!("{bad}"));
         assert_eq!(page.webhooks.len(), webhooks, "{bad}");
-        let media = page
-            .webhooks
-            .iter()
-            .map(|one| one.read_announcement().media.len());
+        let media = page.webhooks.iter().map(|one| one.read_announcement().media.len());
         assert_eq!(media.sum::<usize>(), webhooks, "{bad}");
         // The list within the deep entry is another entry without a webhook.
         assert!(page.not_understood >= not_understood, "{bad}");
@@ -396,9 +353,7 @@ fn webhook_with_id(id: &str) -> Value {
 /// The message ids of a file's webhooks, and the numbers of entries without one.
 fn parse_several(file: &Value) -> Result<(Vec<String>, Vec<usize>), BodyError> {
     let Several { webhooks, missed } = Several::parse(file.to_string().as_bytes())?;
-    let media = webhooks
-        .iter()
-        .flat_map(|one| one.read_announcement().media);
+    let media = webhooks.iter().flat_map(|one| one.read_announcement().media);
     let ids = media.map(|one| one.message_id.to_string());
     Ok((ids.collect(), missed))
 }
@@ -412,11 +367,7 @@ fn every_webhook_of_a_file_is_found() {
     };
     for (file, missed) in [
         (
-            json!([
-                webhook_with_id("3EB01"),
-                webhook_with_id("3EB02"),
-                webhook_with_id("3EB03")
-            ]),
+            json!([webhook_with_id("3EB01"), webhook_with_id("3EB02"), webhook_with_id("3EB03")]),
             vec![],
         ),
         (
@@ -437,11 +388,7 @@ fn every_webhook_of_a_file_is_found() {
             vec![3],
         ),
     ] {
-        assert_eq!(
-            parse_several(&file),
-            Ok((three().to_vec(), missed)),
-            "{file}"
-        );
+        assert_eq!(parse_several(&file), Ok((three().to_vec(), missed)), "{file}");
     }
     // A single webhook for WebhookBody is a single one here as well.
     for file in [
@@ -449,11 +396,7 @@ fn every_webhook_of_a_file_is_found() {
         json!([sample_webhook()]),
         json!({ "a": sample_webhook(), "b": sample_webhook().to_string() }),
     ] {
-        assert_eq!(
-            parse_several(&file),
-            Ok((vec![ID.to_owned()], vec![])),
-            "{file}"
-        );
+        assert_eq!(parse_several(&file), Ok((vec![ID.to_owned()], vec![])), "{file}");
     }
     for (file, error) in [
         (json!([{ "body": {} }]), BodyError::NoWebhook),

@@ -76,11 +76,7 @@ fn every_form_of_bytes_is_read() {
         let message = with_value(&form);
         let key = message.media_key.as_ref().map(|key| key.expose());
         assert_eq!(key, Some(STANDARD), "{form}");
-        assert_eq!(
-            message.file_sha256.map(|hash| hash.to_hex()),
-            Some(HEX.to_owned()),
-            "{form}"
-        );
+        assert_eq!(message.file_sha256.map(|hash| hash.to_hex()), Some(HEX.to_owned()), "{form}");
         assert_eq!(
             message.file_enc_sha256.map(|hash| hash.to_hex()),
             Some(HEX.to_owned()),

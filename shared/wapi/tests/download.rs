@@ -24,11 +24,8 @@ fn base_url() -> Url {
 }
 
 fn find_link(status: u16, body: &str) -> Result<String, RefusalRow> {
-    let answer = Answer {
-        status,
-        retry_after: Some(Duration::from_secs(9)),
-        body: body.as_bytes(),
-    };
+    let answer =
+        Answer { status, retry_after: Some(Duration::from_secs(9)), body: body.as_bytes() };
     answer
         .file_link(&base_url(), NOW)
         .map(|link| link.url().expose().to_owned())
@@ -73,16 +70,8 @@ fn every_row_is_recognised() {
         (200, "", NoLink),
         (200, "[]", NoLink),
         (200, r#"{"error":false}"#, NoLink),
-        (
-            200,
-            r#"{"fileLink":"https://evil.example.invalid/x"}"#,
-            ForeignLink,
-        ),
-        (
-            200,
-            r#"{"fileLink":"https://api.w-api.app/x","expires":1750000000000}"#,
-            ExpiredLink,
-        ),
+        (200, r#"{"fileLink":"https://evil.example.invalid/x"}"#, ForeignLink),
+        (200, r#"{"fileLink":"https://api.w-api.app/x","expires":1750000000000}"#, ExpiredLink),
     ] {
         assert_eq!(find_link(status, body), Err(row), "{status} {body}");
     }
@@ -90,20 +79,11 @@ fn every_row_is_recognised() {
 
 #[test]
 fn final_rows_are_not_retried() {
-    assert_eq!(
-        RefusalRow::BadFields.disposition(),
-        Disposition::NotApplicable
-    );
+    assert_eq!(RefusalRow::BadFields.disposition(), Disposition::NotApplicable);
     // The file is not there now; only a second attempt can tell whether that is final.
     assert_eq!(RefusalRow::NotFound.disposition(), Disposition::Absent);
-    assert_eq!(
-        RefusalRow::Unauthorized.disposition(),
-        Disposition::Unauthorized
-    );
-    assert_eq!(
-        RefusalRow::DownloadFailed.disposition(),
-        Disposition::Retry { after: None }
-    );
+    assert_eq!(RefusalRow::Unauthorized.disposition(), Disposition::Unauthorized);
+    assert_eq!(RefusalRow::DownloadFailed.disposition(), Disposition::Retry { after: None });
 }
 
 #[test]
@@ -112,23 +92,11 @@ fn links_move_to_the_origin_or_fail() {
         FileLink::on_origin_of(&base_url(), link).map(|link| link.url().expose().to_owned())
     };
     for (link, url) in [
-        (
-            "http://203.0.113.9:8080/media/file/x?y=1",
-            "https://api.w-api.app/media/file/x?y=1",
-        ),
-        (
-            "http://[2001:db8::1]:8080/media/file/x",
-            "https://api.w-api.app/media/file/x",
-        ),
-        (
-            "http://api.w-api.app/media/file/x#z",
-            "https://api.w-api.app/media/file/x",
-        ),
+        ("http://203.0.113.9:8080/media/file/x?y=1", "https://api.w-api.app/media/file/x?y=1"),
+        ("http://[2001:db8::1]:8080/media/file/x", "https://api.w-api.app/media/file/x"),
+        ("http://api.w-api.app/media/file/x#z", "https://api.w-api.app/media/file/x"),
         ("/media/file/x", "https://api.w-api.app/media/file/x"),
-        (
-            "http://user:pass@10.0.0.1/media/file/x",
-            "https://api.w-api.app/media/file/x",
-        ),
+        ("http://user:pass@10.0.0.1/media/file/x", "https://api.w-api.app/media/file/x"),
     ] {
         assert_eq!(moved(link).as_deref(), Ok(url), "{link}");
     }
@@ -155,10 +123,7 @@ fn excerpts_find_words_and_hide_secrets() {
     );
     let array = br#"{"error":true,"message":["one","two"]}"#;
     assert_eq!(excerpt::from_answer(array).as_deref(), Some("one"));
-    assert_eq!(
-        excerpt::from_answer(b"<html>secret</html>").as_deref(),
-        Some("an HTML page")
-    );
+    assert_eq!(excerpt::from_answer(b"<html>secret</html>").as_deref(), Some("an HTML page"));
     assert_eq!(excerpt::from_answer(b"{}"), None);
     assert_eq!(excerpt::from_answer(b""), None);
     let told = excerpt::redact(
@@ -166,19 +131,13 @@ fn excerpts_find_words_and_hide_secrets() {
          RkFLRS1NRURJQS1LRVktMDEyMzQ1Njc4OS1BQkNERUY= of contato@example.invalid",
     );
     assert_eq!(told, "failed for […] at […] with key […] of […]");
-    assert_eq!(
-        excerpt::redact(&"word ".repeat(500)).chars().count(),
-        excerpt::MAX_CHARS
-    );
+    assert_eq!(excerpt::redact(&"word ".repeat(500)).chars().count(), excerpt::MAX_CHARS);
 }
 
 #[test]
 fn a_grouped_phone_number_is_redacted() {
     for (said, told) in [
-        (
-            "no chat with +55 00 90000 0002 here",
-            "no chat with […] […] […] […] here",
-        ),
+        ("no chat with +55 00 90000 0002 here", "no chat with […] […] […] […] here"),
         ("no chat with (00) 90000-0002", "no chat with […] […]"),
         ("no chat with 90000 0002", "no chat with […] […]"),
         (

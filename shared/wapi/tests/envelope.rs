@@ -48,11 +48,7 @@ fn announced_message(change: impl FnOnce(&mut Value)) -> MediaMessage {
     change(&mut body);
     let body = WebhookBody::parse(body.to_string().as_bytes()).expect("JSON");
     let announcement = body.announcement(&verified).expect("the same instance");
-    let message = announcement
-        .media
-        .into_iter()
-        .next()
-        .expect("a media message");
+    let message = announcement.media.into_iter().next().expect("a media message");
     verified.create_job(message, ACCEPTED).into_job().message
 }
 
@@ -96,11 +92,7 @@ fn every_form_of_moment_is_read() {
     ] {
         let message = announced_message(|body| body["moment"] = moment.clone());
         assert_eq!(message.moment, SENT, "{moment}");
-        assert_eq!(
-            message.envelope.moment_source,
-            MomentSource::Message,
-            "{moment}"
-        );
+        assert_eq!(message.envelope.moment_source, MomentSource::Message, "{moment}");
     }
     let midnight = announced_message(|body| body["moment"] = json!("2026-08-22"));
     assert_eq!(midnight.moment, SENT - SENT % 86_400);
@@ -143,25 +135,14 @@ fn an_invalid_moment_falls_back() {
     ] {
         let undated = announced_message(|body| body["moment"] = wrong.clone());
         let source = undated.envelope.moment_source;
-        assert_eq!(
-            (undated.moment, source),
-            (ACCEPTED, MomentSource::Accepted),
-            "{wrong}"
-        );
-        for key in [
-            json!(SENT.to_string()),
-            json!({ "low": SENT, "high": 0, "unsigned": false }),
-        ] {
+        assert_eq!((undated.moment, source), (ACCEPTED, MomentSource::Accepted), "{wrong}");
+        for key in [json!(SENT.to_string()), json!({ "low": SENT, "high": 0, "unsigned": false })] {
             let by_key = announced_message(|body| {
                 body["moment"] = wrong.clone();
                 body["msgContent"]["imageMessage"]["mediaKeyTimestamp"] = key;
             });
             let source = by_key.envelope.moment_source;
-            assert_eq!(
-                (by_key.moment, source),
-                (SENT, MomentSource::Key),
-                "{wrong}"
-            );
+            assert_eq!((by_key.moment, source), (SENT, MomentSource::Key), "{wrong}");
         }
     }
 }
@@ -174,10 +155,7 @@ fn an_unknown_moment_gives_a_full_life() {
 }
 
 fn new_contact(lid: Option<&str>, phone: Option<&str>) -> Contact {
-    Contact {
-        lid: lid.map(str::to_owned),
-        phone: phone.map(str::to_owned),
-    }
+    Contact { lid: lid.map(str::to_owned), phone: phone.map(str::to_owned) }
 }
 
 const LID: Option<&str> = Some("200000000000002");
@@ -186,27 +164,16 @@ const PHONE: Option<&str> = Some("5500900000002");
 /// The chat's folder and contact.
 fn direct_chat(change: impl FnOnce(&mut Value)) -> (String, Contact) {
     let message = announced_message(change);
-    assert_eq!(
-        message.envelope.sender,
-        Contact::default(),
-        "a one-to-one chat"
-    );
+    assert_eq!(message.envelope.sender, Contact::default(), "a one-to-one chat");
     (message.chat.as_str().to_owned(), message.envelope.peer)
 }
 
 #[test]
 fn a_direct_chat_keeps_lid_and_number() {
     let (folder, lid_folder) = ("5500900000002".to_owned(), "lid-200000000000002".to_owned());
-    assert_eq!(
-        direct_chat(|_| {}),
-        (folder.clone(), new_contact(LID, PHONE))
-    );
+    assert_eq!(direct_chat(|_| {}), (folder.clone(), new_contact(LID, PHONE)));
     // The chat has a number, and the sender has a LID with the same number.
-    for id in [
-        "5500900000002",
-        "5500900000002@s.whatsapp.net",
-        "5500900000002:4@c.us",
-    ] {
+    for id in ["5500900000002", "5500900000002@s.whatsapp.net", "5500900000002:4@c.us"] {
         let found = direct_chat(|body| body["chat"]["id"] = json!(id));
         assert_eq!(found, (folder.clone(), new_contact(LID, PHONE)), "{id}");
     }
@@ -236,37 +203,22 @@ fn a_direct_chat_keeps_lid_and_number() {
 #[test]
 fn bare_digits_may_be_a_lid() {
     let bare = |body: &mut Value| body["chat"]["id"] = json!("200000000000002");
-    assert_eq!(
-        direct_chat(bare),
-        ("5500900000002".to_owned(), new_contact(LID, PHONE))
-    );
+    assert_eq!(direct_chat(bare), ("5500900000002".to_owned(), new_contact(LID, PHONE)));
     let found = direct_chat(|body| {
         bare(body);
         body["sender"]["id"] = json!("200000000000002");
     });
-    assert_eq!(
-        found,
-        ("lid-200000000000002".to_owned(), new_contact(LID, None))
-    );
+    assert_eq!(found, ("lid-200000000000002".to_owned(), new_contact(LID, None)));
     let found = direct_chat(|body| {
         bare(body);
         body["chat"]["lid"] = json!("200000000000002@lid");
         body["fromMe"] = json!(true);
         body["sender"] = json!({ "id": "5500900000001" });
     });
-    assert_eq!(
-        found,
-        ("lid-200000000000002".to_owned(), new_contact(LID, None))
-    );
+    assert_eq!(found, ("lid-200000000000002".to_owned(), new_contact(LID, None)));
     // A number that is not a LID of the envelope stays a number.
     let found = direct_chat(|body| body["chat"]["id"] = json!("5500900000007"));
-    assert_eq!(
-        found,
-        (
-            "5500900000007".to_owned(),
-            new_contact(None, Some("5500900000007"))
-        )
-    );
+    assert_eq!(found, ("5500900000007".to_owned(), new_contact(None, Some("5500900000007"))));
 }
 
 #[test]
@@ -275,10 +227,7 @@ fn is_group_decides_without_a_server() {
         ("120363000000000009", "group-120363000000000009"),
         ("5500900000001-1600000000", "group-5500900000001-1600000000"),
         ("120363000000000009@g.us", "group-120363000000000009"),
-        (
-            "120363000000000002@newsletter",
-            "channel-120363000000000002",
-        ),
+        ("120363000000000002@newsletter", "channel-120363000000000002"),
         ("status", "status"),
         ("status@broadcast", "status"),
     ] {
@@ -319,10 +268,7 @@ fn a_group_message_keeps_its_sender() {
         }),
         new_contact(None, PHONE)
     );
-    assert_eq!(
-        sender(&|body| body["sender"] = json!(null)),
-        Contact::default()
-    );
+    assert_eq!(sender(&|body| body["sender"] = json!(null)), Contact::default());
 }
 
 /// W-API's log uses other field names; the media message is the same.
@@ -337,10 +283,7 @@ fn both_dialects_give_one_identity() {
         fields.remove("msgContent");
         fields.insert("msgcontent".to_owned(), content);
     });
-    assert_eq!(
-        announced_message(|_| {}).identity().to_key_part(),
-        logged.identity().to_key_part()
-    );
+    assert_eq!(announced_message(|_| {}).identity().to_key_part(), logged.identity().to_key_part());
 }
 
 /// As spreadsheets, forms and workflow engines write them.
@@ -365,25 +308,14 @@ fn flags_and_ids_of_other_types_are_read() {
         json!(5_500_900_000_002_u64),
     ] {
         let found = direct_chat(|body| body["chat"] = chat.clone());
-        assert_eq!(
-            found,
-            ("5500900000002".to_owned(), new_contact(LID, PHONE)),
-            "{chat}"
-        );
+        assert_eq!(found, ("5500900000002".to_owned(), new_contact(LID, PHONE)), "{chat}");
     }
-    for sender in [
-        json!("5500900000002@s.whatsapp.net"),
-        json!({ "id": 5_500_900_000_002_u64 }),
-    ] {
+    for sender in [json!("5500900000002@s.whatsapp.net"), json!({ "id": 5_500_900_000_002_u64 })] {
         let message = announced_message(|body| {
             body["chat"]["id"] = json!("120363000000000009@g.us");
             body["sender"] = sender.clone();
         });
-        assert_eq!(
-            message.envelope.sender,
-            new_contact(None, PHONE),
-            "{sender}"
-        );
+        assert_eq!(message.envelope.sender, new_contact(None, PHONE), "{sender}");
     }
 }
 
@@ -401,11 +333,7 @@ fn addresses_lose_devices_and_agents() {
             body["chat"]["id"] = json!(id);
             body["sender"]["senderLid"] = json!("200000000000002.1:12@lid");
         });
-        assert_eq!(
-            found,
-            ("5500900000002".to_owned(), new_contact(LID, PHONE)),
-            "{id}"
-        );
+        assert_eq!(found, ("5500900000002".to_owned(), new_contact(LID, PHONE)), "{id}");
     }
 }
 
@@ -413,14 +341,8 @@ fn addresses_lose_devices_and_agents() {
 fn a_group_may_have_a_persons_server() {
     for (id, folder) in [
         ("120363000000000009@c.us", "group-120363000000000009"),
-        (
-            "120363000000000009@s.whatsapp.net",
-            "group-120363000000000009",
-        ),
-        (
-            "5500900000001-1600000000@c.us",
-            "group-5500900000001-1600000000",
-        ),
+        ("120363000000000009@s.whatsapp.net", "group-120363000000000009"),
+        ("5500900000001-1600000000@c.us", "group-5500900000001-1600000000"),
         // A phone number stays a phone number, also if `isGroup` is set.
         ("5500900000002@s.whatsapp.net", "5500900000002"),
     ] {

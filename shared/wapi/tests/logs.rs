@@ -1,10 +1,6 @@
 //! W-API's webhook log: every plausible shape is read, and unknown entries are counted.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
 use wapi::logs::LogPage;
@@ -43,11 +39,7 @@ fn a_logged_webhook_is_found_in_every_shape() {
         json!({ "log": entry }),
     ] {
         let page = parse_page(&answer);
-        assert_eq!(
-            (page.webhooks.len(), page.not_understood),
-            (1, 0),
-            "{answer}"
-        );
+        assert_eq!((page.webhooks.len(), page.not_understood), (1, 0), "{answer}");
         let media = page.webhooks[0].read_announcement().media;
         assert_eq!(media.len(), 1, "{answer}");
         assert_eq!(media[0].message_id.as_str(), "3EB0AAAAAAAAAAAAAAAA");

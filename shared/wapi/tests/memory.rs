@@ -54,12 +54,7 @@ fn a_large_body_is_read_within_bounds() {
     let idle = memory_mib("VmRSS:");
     for (name, field, unit, is_read) in [
         ("a thumbnail", r#""JPEGThumbnail":"@""#, "/9j/4AAQ", true),
-        (
-            "a thumbnail of PHP",
-            r#""jpegThumbnail":"@""#,
-            r"\/9j\/",
-            true,
-        ),
+        ("a thumbnail of PHP", r#""jpegThumbnail":"@""#, r"\/9j\/", true),
         ("a thumbnail's bytes", pixels, "255,", true),
         ("a thumbnail of numbered bytes", &numbered, "x", true),
         ("bytes under another name", r#""x":[@]"#, "0,", true),
@@ -82,10 +77,7 @@ fn a_large_body_is_read_within_bounds() {
                 assert!(is_read, "{name} was read");
                 let media = body.read_announcement().media;
                 assert_eq!(media.len(), 1, "{name}");
-                assert!(
-                    body.as_value().to_string().len() < 200_000,
-                    "{name} is kept"
-                );
+                assert!(body.as_value().to_string().len() < 200_000, "{name} is kept");
             }
             Err(error) => assert!(!is_read, "{name}: {error}"),
         }

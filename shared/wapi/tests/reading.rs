@@ -38,10 +38,7 @@ fn image_object() -> Value {
 /// An object with a key and a path, but without a type.
 fn untyped_object() -> Value {
     let mut object = image_object();
-    object
-        .as_object_mut()
-        .expect("an object")
-        .remove("mimetype");
+    object.as_object_mut().expect("an object").remove("mimetype");
     object
 }
 
@@ -74,25 +71,13 @@ fn only_bodies_without_content_are_refused() {
     for (body, expected) in [
         (good.clone(), ("whole", 1, "")),
         (good[..good.len() / 2].to_owned(), ("unread", 0, "bad_body")),
-        (
-            json!(good[..good.len() / 2]).to_string(),
-            ("unread", 0, "bad_body"),
-        ),
+        (json!(good[..good.len() / 2]).to_string(), ("unread", 0, "bad_body")),
         (format!("payload={good}"), ("whole", 1, "")),
         (format!("payload: {good}"), ("unread", 0, "bad_body")),
         ("{\"a\":".repeat(200), ("unread", 0, "bad_body")),
-        (
-            json!({ "headers": {}, "body": {} }).to_string(),
-            ("unread", 0, "no_webhook"),
-        ),
-        (
-            format!("[{good},{other}]"),
-            ("unread", 0, "several_webhooks"),
-        ),
-        (
-            sample_webhook(&json!({ "cards": many })).to_string(),
-            ("unread", 0, "too_many_media"),
-        ),
+        (json!({ "headers": {}, "body": {} }).to_string(), ("unread", 0, "no_webhook")),
+        (format!("[{good},{other}]"), ("unread", 0, "several_webhooks")),
+        (sample_webhook(&json!({ "cards": many })).to_string(), ("unread", 0, "too_many_media")),
         (
             sample_webhook(&json!({ "riddle": untyped_object() })).to_string(),
             ("part", 0, "not_understood"),
@@ -115,12 +100,7 @@ fn only_bodies_without_content_are_refused() {
             ("whole", 0, ""),
         ),
     ] {
-        assert_eq!(
-            read_outcome(body.as_bytes()),
-            expected,
-            "{}",
-            &body[..body.len().min(300)]
-        );
+        assert_eq!(read_outcome(body.as_bytes()), expected, "{}", &body[..body.len().min(300)]);
     }
 }
 
@@ -153,11 +133,7 @@ fn a_persons_text_is_not_broken_media() {
         named,
         sample_webhook(&json!({ "extendedTextMessage": { "text": format!("{{{forged}{{") } })),
     ] {
-        assert_eq!(
-            read_outcome(body.to_string().as_bytes()),
-            ("whole", 0, ""),
-            "{body}"
-        );
+        assert_eq!(read_outcome(body.to_string().as_bytes()), ("whole", 0, ""), "{body}");
     }
 }
 
@@ -166,19 +142,10 @@ fn every_reason_has_a_word_and_sentence() {
     let words = Unread::ALL.map(Unread::as_str);
     assert_eq!(
         words,
-        [
-            "bad_body",
-            "no_webhook",
-            "several_webhooks",
-            "too_many_media",
-            "not_understood"
-        ]
+        ["bad_body", "no_webhook", "several_webhooks", "too_many_media", "not_understood"]
     );
     for why in Unread::ALL {
-        let is_kept = verified_instance()
-            .unread(b"x", why.as_str(), 0)
-            .expect("it fits")
-            .to_json();
+        let is_kept = verified_instance().unread(b"x", why.as_str(), 0).expect("it fits").to_json();
         let read = media::unread::UnreadBody::parse(&is_kept.expect("JSON"));
         assert!(read.is_ok() && !why.means().is_empty(), "{why:?}");
     }
@@ -189,10 +156,8 @@ fn texts_are_found_in_every_encoding() {
     let phone = "5500900000002";
     let good = sample_webhook(&json!({ "imageMessage": image_object() })).to_string();
     let cut = &good[..good.len() - 5];
-    let utf16: Vec<u8> = [0xff, 0xfe]
-        .into_iter()
-        .chain(cut.encode_utf16().flat_map(u16::to_le_bytes))
-        .collect();
+    let utf16: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain(cut.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let base64 = data_encoding::BASE64.encode(cut.as_bytes());
     let escaped = json!({ "body": base64 }).to_string().replace('/', "\\/");
     let twice = data_encoding::BASE64URL_NOPAD.encode(escaped.as_bytes());
@@ -210,11 +175,7 @@ fn texts_are_found_in_every_encoding() {
         let shown = String::from_utf8_lossy(&body).into_owned();
         assert_eq!(raw::search(&body, &["x", phone]), Search::Found, "{shown}");
         assert_eq!(raw::search(&body, &["3EB0A"]), Search::Found, "{shown}");
-        assert_eq!(
-            raw::search(&body, &["5500900000077"]),
-            Search::Absent,
-            "{shown}"
-        );
+        assert_eq!(raw::search(&body, &["5500900000077"]), Search::Absent, "{shown}");
     }
 }
 
@@ -228,9 +189,5 @@ fn binary_bytes_without_the_text_are_unclear() {
     // It begins like UTF-16 but is not.
     let mixed = b"{\0 5500900000002";
     assert_eq!(raw::search(mixed, &["5500900000002"]), Search::Found);
-    assert_eq!(
-        raw::search(b"{\"a\":", &[]),
-        Search::Unclear,
-        "nothing to search for"
-    );
+    assert_eq!(raw::search(b"{\"a\":", &[]), Search::Unclear, "nothing to search for");
 }

@@ -31,10 +31,7 @@ const WRAPPERS: &[(&str, &str)] = &[
     ("lottieStickerMessage", "Message, FutureProofMessage"),
     ("eventCoverImage", "Message, FutureProofMessage"),
     ("statusMentionMessage", "Message, FutureProofMessage"),
-    (
-        "pollCreationOptionImageMessage",
-        "Message, FutureProofMessage",
-    ),
+    ("pollCreationOptionImageMessage", "Message, FutureProofMessage"),
     ("associatedChildMessage", "Message, FutureProofMessage"),
     ("groupStatusMentionMessage", "Message, FutureProofMessage"),
     ("pollCreationMessageV4", "Message, FutureProofMessage"),
@@ -46,19 +43,10 @@ const WRAPPERS: &[(&str, &str)] = &[
     ("groupStatusMessageV2", "Message, FutureProofMessage"),
     ("botForwardedMessage", "Message, FutureProofMessage"),
     ("questionReplyMessage", "Message, FutureProofMessage"),
-    (
-        "newsletterAdminProfileMessage",
-        "Message, FutureProofMessage",
-    ),
+    ("newsletterAdminProfileMessage", "Message, FutureProofMessage"),
     ("spoilerMessage", "Message, FutureProofMessage"),
-    (
-        "newsletterAdminProfileStatusMessage",
-        "Message, FutureProofMessage",
-    ),
-    (
-        "botPlatformRegistrationSuccessMessage",
-        "Message, FutureProofMessage",
-    ),
+    ("newsletterAdminProfileStatusMessage", "Message, FutureProofMessage"),
+    ("botPlatformRegistrationSuccessMessage", "Message, FutureProofMessage"),
     ("deviceSentMessage", "DeviceSentMessage.message"),
     ("commentMessage", "CommentMessage.message"),
 ];
@@ -67,86 +55,29 @@ const WRAPPERS: &[(&str, &str)] = &[
 /// families are named as in whatsmeow's `download.go` and Baileys' `MEDIA_HKDF_KEY_MAPPING`; the
 /// last as in Cobalt's `MediaPath`.
 const NOT_OF_THE_CHAT: &[(&str, &str)] = &[
-    (
-        "quotedMessage",
-        "a quote: whatsmeow, ContextInfo.quotedMessage",
-    ),
-    (
-        "questionReplyQuotedMessage",
-        "a quote: whatsmeow, ContextInfo",
-    ),
-    (
-        "quotedQuestion",
-        "a quote: whatsmeow, ContextInfo.QuestionReplyQuotedMessage",
-    ),
-    (
-        "quotedResponse",
-        "a quote: whatsmeow, ContextInfo.QuestionReplyQuotedMessage",
-    ),
+    ("quotedMessage", "a quote: whatsmeow, ContextInfo.quotedMessage"),
+    ("questionReplyQuotedMessage", "a quote: whatsmeow, ContextInfo"),
+    ("quotedQuestion", "a quote: whatsmeow, ContextInfo.QuestionReplyQuotedMessage"),
+    ("quotedResponse", "a quote: whatsmeow, ContextInfo.QuestionReplyQuotedMessage"),
     ("statusQuotedMessage", "a quote: whatsmeow, Message"),
     ("quotedAd", "a quote: whatsmeow, ContextInfo"),
     ("quotedOfTomorrow", "a quote under an unknown name"),
-    (
-        "protocolMessage",
-        "edits, deletions, settings: whatsmeow, ProtocolMessage",
-    ),
-    (
-        "peerDataOperationRequestResponseMessage",
-        "between devices of one account: whatsmeow",
-    ),
-    (
-        "historySyncNotification",
-        "WhatsApp History Keys: whatsmeow, Baileys md-msg-hist",
-    ),
-    (
-        "externalBlob",
-        "WhatsApp App State Keys: whatsmeow, Baileys md-app-state",
-    ),
-    (
-        "externalBlobReference",
-        "WhatsApp App State Keys: whatsmeow, ExternalBlobReference",
-    ),
-    (
-        "appStateSyncKeyShare",
-        "keys of the app state: whatsmeow, ProtocolMessage",
-    ),
-    (
-        "background",
-        "WhatsApp Payment Background Keys: Baileys payment-bg-image",
-    ),
-    (
-        "paymentBackground",
-        "WhatsApp Payment Background Keys: Baileys payment-bg-image",
-    ),
-    (
-        "chatCustomImageWallpaper",
-        "a wallpaper: whatsmeow, ChatCustomImageWallpaper",
-    ),
-    (
-        "extendedTextMessage",
-        "WhatsApp Link Thumbnail Keys: whatsmeow, DownloadableThumbnail",
-    ),
-    (
-        "linkPreviewHighQualityThumbnail",
-        "WhatsApp Link Thumbnail Keys: whatsmeow",
-    ),
+    ("protocolMessage", "edits, deletions, settings: whatsmeow, ProtocolMessage"),
+    ("peerDataOperationRequestResponseMessage", "between devices of one account: whatsmeow"),
+    ("historySyncNotification", "WhatsApp History Keys: whatsmeow, Baileys md-msg-hist"),
+    ("externalBlob", "WhatsApp App State Keys: whatsmeow, Baileys md-app-state"),
+    ("externalBlobReference", "WhatsApp App State Keys: whatsmeow, ExternalBlobReference"),
+    ("appStateSyncKeyShare", "keys of the app state: whatsmeow, ProtocolMessage"),
+    ("background", "WhatsApp Payment Background Keys: Baileys payment-bg-image"),
+    ("paymentBackground", "WhatsApp Payment Background Keys: Baileys payment-bg-image"),
+    ("chatCustomImageWallpaper", "a wallpaper: whatsmeow, ChatCustomImageWallpaper"),
+    ("extendedTextMessage", "WhatsApp Link Thumbnail Keys: whatsmeow, DownloadableThumbnail"),
+    ("linkPreviewHighQualityThumbnail", "WhatsApp Link Thumbnail Keys: whatsmeow"),
     ("linkPreviewImage", "a link preview under an unknown name"),
-    (
-        "faviconMMSMetadata",
-        "WhatsApp Link Thumbnail Keys: whatsmeow, MMSThumbnailMetadata",
-    ),
-    (
-        "embeddedMessage",
-        "a status shown in an annotation: whatsmeow, EmbeddedMessage",
-    ),
-    (
-        "messageHistoryNotice",
-        "who shares history: whatsmeow, MessageHistoryNotice",
-    ),
-    (
-        "messageHistoryBundle",
-        "Group History: whatsmeow, MessageHistoryBundle; Cobalt",
-    ),
+    ("faviconMMSMetadata", "WhatsApp Link Thumbnail Keys: whatsmeow, MMSThumbnailMetadata"),
+    ("embeddedMessage", "a status shown in an annotation: whatsmeow, EmbeddedMessage"),
+    ("messageHistoryNotice", "who shares history: whatsmeow, MessageHistoryNotice"),
+    ("messageHistoryBundle", "Group History: whatsmeow, MessageHistoryBundle; Cobalt"),
 ];
 
 fn image_object() -> Value {
@@ -207,10 +138,7 @@ fn attachments_of_a_media_object_are_ignored() {
     let note = json!({ "requestPaymentMessage": {
         "noteMessage": { "stickerMessage": image_object() },
         "background": { "mediaData": image_object() } } });
-    assert_eq!(
-        read_content(&json!({ "videoMessage": video })).media.len(),
-        1
-    );
+    assert_eq!(read_content(&json!({ "videoMessage": video })).media.len(), 1);
     let noted = read_content(&note).media;
     assert_eq!(noted.len(), 1);
     assert_eq!(noted[0].kind, MediaKind::Sticker);
@@ -259,9 +187,7 @@ fn a_sticker_pack_has_its_own_family() {
     assert_eq!(families[0].hkdf_info(), b"WhatsApp Sticker Pack Keys");
     let asked = DownloadRequest::candidates(pack);
     assert!(asked.is_empty(), "W-API has no type for packs");
-    let sticker = read_content(&json!({ "stickerMessage": image_object() }))
-        .media
-        .remove(0);
+    let sticker = read_content(&json!({ "stickerMessage": image_object() })).media.remove(0);
     let families = KeyType::candidates(sticker.kind, sticker.mimetype.as_deref());
     assert_eq!(families[0].hkdf_info(), b"WhatsApp Image Keys");
 }
@@ -297,10 +223,7 @@ fn media_in_lists_and_without_names_are_found() {
         (json!({ "brandNewMessage": [image_object(), other] }), 2),
         (json!({ "imageMessage": [image_object(), other] }), 2),
         (json!({ "imageMessage": [[image_object()]] }), 1),
-        (
-            json!({ "ephemeralMessage": { "message": image_object() } }),
-            1,
-        ),
+        (json!({ "ephemeralMessage": { "message": image_object() } }), 1),
         (json!({ "ephemeralMessage": image_object() }), 1),
         (image_object(), 1),
         (json!([image_object(), other]), 2),
@@ -316,14 +239,8 @@ fn media_in_lists_and_without_names_are_found() {
 fn every_encrypted_file_is_counted() {
     let url = "https://mmg.whatsapp.net/v/x?oh=1&oe=F48EE600";
     for (object, media) in [
-        (
-            json!({ "mimetype": "image/jpeg", "mediaKey": KEY, "url": url }),
-            1,
-        ),
-        (
-            json!({ "mimetype": "image/jpeg", "fileEncSHA256": KEY, "directPath": "/v/x" }),
-            1,
-        ),
+        (json!({ "mimetype": "image/jpeg", "mediaKey": KEY, "url": url }), 1),
+        (json!({ "mimetype": "image/jpeg", "fileEncSHA256": KEY, "directPath": "/v/x" }), 1),
         (json!({ "mediaKey": KEY, "URL": url }), 0),
         (json!({ "fileEncSha256": KEY, "directPath": "/v/x" }), 0),
     ] {
@@ -335,10 +252,7 @@ fn every_encrypted_file_is_counted() {
     for _ in 0..15 {
         deep = json!({ "ephemeralMessage": { "message": deep } });
     }
-    assert_eq!(
-        read_content(&deep).ignored_because(),
-        Some("not_understood")
-    );
+    assert_eq!(read_content(&deep).ignored_because(), Some("not_understood"));
 }
 
 /// The sender chooses the path, so it does not identify a media message.
@@ -352,11 +266,7 @@ fn one_path_with_two_keys_is_two_media() {
         "audioMessage": { "directPath": image_object()["directPath"] },
         "imageMessage": image_object() });
     let media = read_content(&bare).media;
-    assert!(
-        media.iter().any(|one| one.is_encrypted_on_cdn()),
-        "{}",
-        media.len()
-    );
+    assert!(media.iter().any(|one| one.is_encrypted_on_cdn()), "{}", media.len());
     let again =
         json!({ "message": { "imageMessage": image_object() }, "imageMessage": image_object() });
     assert_eq!(read_content(&again).media.len(), 1);

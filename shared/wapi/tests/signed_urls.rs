@@ -21,10 +21,7 @@ fn announced_message(direct_path: &Value, url: &str) -> MediaMessage {
             "URL": url,
             "mediaKey": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" } } });
     let body = WebhookBody::parse(body.to_string().as_bytes()).expect("a body");
-    body.read_announcement()
-        .media
-        .pop()
-        .expect("a media message")
+    body.read_announcement().media.pop().expect("a media message")
 }
 
 /// Six of six such paths of an older system had lost their query, and the URL beside them had it.

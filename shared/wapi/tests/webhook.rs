@@ -33,8 +33,7 @@ fn verified_instance() -> VerifiedInstance {
 
 fn read_body(body: &Value) -> Announcement {
     let body = WebhookBody::parse(body.to_string().as_bytes()).expect("JSON");
-    body.announcement(&verified_instance())
-        .expect("the same instance")
+    body.announcement(&verified_instance()).expect("the same instance")
 }
 
 fn wrap_content(content: Value) -> Value {
@@ -74,16 +73,9 @@ fn recorded_events() -> BTreeMap<String, Value> {
     let entries = std::fs::read_dir(folder)
         .expect("events/ is there")
         .map(|entry| entry.expect("an entry").path());
-    let json = entries.filter(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "json")
-    });
+    let json = entries.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
     json.map(|path| {
-        let name = path
-            .file_stem()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).expect("a readable file");
         (name, serde_json::from_str(&text).expect("JSON"))
     })
@@ -101,15 +93,8 @@ fn recorded_media_events_announce_one_each() {
         assert_eq!(announcement.media.len(), usize::from(is_media), "{name}");
         assert_eq!(announcement.ignored_because().is_none(), is_media, "{name}");
         for message in announcement.media {
-            assert!(
-                message.direct_path.is_some() && message.mimetype.is_some(),
-                "{name}"
-            );
-            assert_eq!(
-                message.media_key.is_none(),
-                name.contains("newsletter"),
-                "{name}"
-            );
+            assert!(message.direct_path.is_some() && message.mimetype.is_some(), "{name}");
+            assert_eq!(message.media_key.is_none(), name.contains("newsletter"), "{name}");
         }
     }
 }
@@ -118,11 +103,8 @@ fn recorded_media_events_announce_one_each() {
 fn recorded_events_match_their_names() {
     let events = recorded_events();
     let of = |name: &str| {
-        let mut announcement = read_body(
-            events
-                .get(name)
-                .unwrap_or_else(|| panic!("{name} is not there")),
-        );
+        let mut announcement =
+            read_body(events.get(name).unwrap_or_else(|| panic!("{name} is not there")));
         announcement.media.remove(0)
     };
     for dialect in ["2025", "2026"] {
@@ -135,11 +117,7 @@ fn recorded_events_match_their_names() {
             ("sticker", MediaKind::Sticker),
         ] {
             let message = of(&format!("{dialect}-{name}"));
-            assert_eq!(
-                (message.kind, message.ptt),
-                (kind, name == "voice"),
-                "{dialect}-{name}"
-            );
+            assert_eq!((message.kind, message.ptt), (kind, name == "voice"), "{dialect}-{name}");
             assert!(
                 message.file_sha256.is_some() && message.file_enc_sha256.is_some(),
                 "{dialect}-{name}"
@@ -179,10 +157,7 @@ fn all_dialects_are_read_alike() {
         assert_eq!(only_message(json!({ "imageMessage": other })), new);
     }
     assert_eq!(new.file_length, Some(65_480));
-    assert!(
-        new.url.is_none(),
-        "the usual URL does not improve on the path"
-    );
+    assert!(new.url.is_none(), "the usual URL does not improve on the path");
 }
 
 #[test]
@@ -198,6 +173,28 @@ fn lower_case_names_are_read() {
         (message.direction, message.moment, message.kind),
         (Direction::Out, 1_787_431_679, MediaKind::Image)
     );
+}
+
+/// Names in snake case, as a gateway in Rust or Go may write them.
+#[test]
+fn names_with_underscores_are_read() {
+    let body = json!({
+        "event": "webhookReceived", "instance_id": "LITE-AAAAAA-BBBBBB", "message_id": "3EB0",
+        "from_me": true,
+        "chat": {"id": "5500900000002"}, "moment": "1787431679",
+        "msg_content": {"ephemeral_message": {"message": {"image_message": {
+            "media_key": "gXcMgEvt3O4+kyxHeJQGw0/3e9MfZr4mnYsbZm+mPsg=",
+            "direct_path": "/v/t62.7118-24/invented.enc",
+            "file_length": 65_480,
+            "mimetype": "image/jpeg",
+        }}}},
+    });
+    let announcement = read_body(&body);
+    assert_eq!(announcement.unknown_wrappers, 0);
+    let message = &announcement.media[0];
+    assert_eq!((message.direction, message.kind), (Direction::Out, MediaKind::Image));
+    assert_eq!((message.message_id.as_str(), message.file_length), ("3EB0", Some(65_480)));
+    assert!(message.media_key.is_some() && message.direct_path.is_some());
 }
 
 #[test]
@@ -220,16 +217,8 @@ fn known_wrappers_are_opened_five_deep() {
             content = json!({ wrapper: { "message": content } });
         }
         let announcement = read_body(&wrap_content(content));
-        assert_eq!(
-            (announcement.media.len(), announcement.unknown_wrappers),
-            (1, 0),
-            "{wrapper}"
-        );
-        assert_eq!(
-            announcement.media[0].view_once,
-            wrapper.starts_with("viewOnce"),
-            "{wrapper}"
-        );
+        assert_eq!((announcement.media.len(), announcement.unknown_wrappers), (1, 0), "{wrapper}");
+        assert_eq!(announcement.media[0].view_once, wrapper.starts_with("viewOnce"), "{wrapper}");
     }
 }
 
@@ -243,16 +232,9 @@ fn media_under_unknown_names_is_counted() {
         json!({ "list": [{ "of": { "things": object } }] }),
     ] {
         let announcement = read_body(&wrap_content(content.clone()));
-        assert_eq!(
-            (announcement.media.len(), announcement.unknown_wrappers),
-            (1, 1),
-            "{content}"
-        );
+        assert_eq!((announcement.media.len(), announcement.unknown_wrappers), (1, 1), "{content}");
     }
-    assert_eq!(
-        only_message(json!({ "brandNewMediaMessage": object })).kind,
-        MediaKind::Video
-    );
+    assert_eq!(only_message(json!({ "brandNewMediaMessage": object })).kind, MediaKind::Video);
 }
 
 #[test]
@@ -273,11 +255,7 @@ fn quotes_and_edits_announce_nothing() {
         json!("text"),
         json!([]),
     ] {
-        assert_eq!(
-            ignored_reason(content.clone()),
-            Some("no_media"),
-            "{content}"
-        );
+        assert_eq!(ignored_reason(content.clone()), Some("no_media"), "{content}");
     }
     let mut with_quote = image_object();
     with_quote["contextInfo"] = quoted["contextInfo"].clone();
@@ -340,9 +318,7 @@ fn a_body_of_another_instance_is_refused() {
     body["instanceId"] = json!("LITE-AAAAAA-CCCCCC");
     let parsed = WebhookBody::parse(body.to_string().as_bytes()).expect("JSON");
     assert_eq!(
-        parsed
-            .announcement(&verified_instance())
-            .expect_err("another instance"),
+        parsed.announcement(&verified_instance()).expect_err("another instance"),
         AnnouncementError::OtherInstance
     );
     body["instanceId"] = json!(null);
@@ -363,9 +339,7 @@ fn a_body_with_too_many_media_is_refused() {
     assert_eq!(read_body(&many(MAX_MEDIA)).media.len(), MAX_MEDIA);
     let parsed = WebhookBody::parse(many(MAX_MEDIA + 1).to_string().as_bytes()).expect("JSON");
     assert_eq!(
-        parsed
-            .announcement(&verified_instance())
-            .expect_err("too many"),
+        parsed.announcement(&verified_instance()).expect_err("too many"),
         AnnouncementError::TooManyMedia
     );
 }
@@ -398,10 +372,7 @@ fn only_objects_are_bodies() {
         assert_eq!(WebhookBody::parse(text.as_bytes()).expect_err(text), error);
     }
     let deep = format!("{}{}", "{\"a\":".repeat(100_000), "1");
-    assert_eq!(
-        WebhookBody::parse(deep.as_bytes()).expect_err("too deep"),
-        BodyError::NotJson
-    );
+    assert_eq!(WebhookBody::parse(deep.as_bytes()).expect_err("too deep"), BodyError::NotJson);
 }
 
 #[test]
@@ -411,11 +382,7 @@ fn the_chat_never_comes_from_the_sender() {
         change(&mut body);
         read_body(&body).media.remove(0).chat.as_str().to_owned()
     };
-    assert_eq!(
-        folder(&|_| {}),
-        "5500900000002",
-        "the sender's number stands for the LID"
-    );
+    assert_eq!(folder(&|_| {}), "5500900000002", "the sender's number stands for the LID");
     assert_eq!(
         folder(&|body| body["fromMe"] = json!(true)),
         "lid-200000000000002",
@@ -459,28 +426,12 @@ fn invalid_fields_cost_only_themselves() {
     assert_eq!(with("fileLength", json!("many")).file_length, None);
     assert_eq!(with("fileLength", json!(-1)).file_length, None);
     assert_eq!(with("mediaKey", json!("k".repeat(200))).media_key, None);
-    assert_eq!(
-        with("directPath", json!("/".repeat(5000))).direct_path,
-        None
-    );
+    assert_eq!(with("directPath", json!("/".repeat(5000))).direct_path, None);
     assert_eq!(with("mimetype", json!("m".repeat(500))).mimetype, None);
-    assert_eq!(
-        with("caption", json!("é".repeat(5000)))
-            .caption
-            .map(|text| text.len()),
-        Some(512)
-    );
-    assert!(
-        with("URL", json!("https://evil.example.invalid/x"))
-            .url
-            .is_none()
-    );
+    assert_eq!(with("caption", json!("é".repeat(5000))).caption.map(|text| text.len()), Some(512));
+    assert!(with("URL", json!("https://evil.example.invalid/x")).url.is_none());
     assert!(with("URL", json!("https://web.whatsapp.net")).url.is_none());
-    assert!(
-        with("URL", json!("https://other.whatsapp.net/v/x"))
-            .url
-            .is_some()
-    );
+    assert!(with("URL", json!("https://other.whatsapp.net/v/x")).url.is_some());
 }
 
 #[test]
@@ -533,10 +484,6 @@ fn a_deeply_nested_body_is_refused() {
             assert!(matches!(refused, Err(BodyError::NotJson)), "{depth}");
         }
     }
-    let body = format!(
-        "{{\"event\":\"x\",\"x\":{}0{}}}",
-        "[".repeat(100),
-        "]".repeat(100)
-    );
+    let body = format!("{{\"event\":\"x\",\"x\":{}0{}}}", "[".repeat(100), "]".repeat(100));
     assert!(WebhookBody::parse(body.as_bytes()).is_ok());
 }

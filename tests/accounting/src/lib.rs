@@ -29,11 +29,7 @@ impl Identity {
     /// Identifies a media file by its message alone.
     #[must_use]
     pub fn new(instance: impl Into<String>, message_id: impl Into<String>) -> Self {
-        Self {
-            instance: instance.into(),
-            message_id: message_id.into(),
-            content: String::new(),
-        }
+        Self { instance: instance.into(), message_id: message_id.into(), content: String::new() }
     }
 
     /// Adds the chat, given as an address or as a folder, and the SHA-256 of the plain bytes.
@@ -247,10 +243,7 @@ impl Account {
     pub fn new(announced: &[AnnouncedMedia], evidence: &Evidence) -> Self {
         let evidence = &complete_identities(announced, evidence);
         let found = EvidenceIndex::new(evidence);
-        let mut account = Self {
-            orphans: evidence.uploads.clone(),
-            ..Self::default()
-        };
+        let mut account = Self { orphans: evidence.uploads.clone(), ..Self::default() };
         for one in announced {
             account.judge_media(one, &found);
         }
@@ -310,8 +303,7 @@ impl Account {
         let writes: u32 = here.objects.iter().map(|object| object.writes).sum();
         if writes > 1 {
             let keys: Vec<_> = here.objects.iter().map(|one| one.key.as_str()).collect();
-            self.twice
-                .push(format!("{id}: written {writes} times: {keys:?}"));
+            self.twice.push(format!("{id}: written {writes} times: {keys:?}"));
         }
         let complaints = here
             .check_objects(one)
@@ -319,8 +311,7 @@ impl Account {
             .chain(here.check_parked(one))
             .chain(here.check_rules(one))
             .chain(here.check_record());
-        self.unexpected
-            .extend(complaints.map(|complaint| format!("{id}: {complaint}")));
+        self.unexpected.extend(complaints.map(|complaint| format!("{id}: {complaint}")));
     }
 }
 
@@ -343,25 +334,15 @@ fn complete_identities(announced: &[AnnouncedMedia], evidence: &Evidence) -> Evi
         // Files that are not stored need this evidence most. A file that already took a piece of
         // evidence comes after one that took none.
         let mut candidates: Vec<_> = announced.iter().filter(is_of_message).collect();
-        candidates.sort_by_key(|one| {
-            (
-                is_stored(&one.identity, &objects),
-                taken.contains(&one.identity),
-            )
-        });
+        candidates
+            .sort_by_key(|one| (is_stored(&one.identity, &objects), taken.contains(&one.identity)));
         if let Some(first) = candidates.first() {
             taken.insert(first.identity.clone());
             *identity = first.identity.clone();
         }
     };
-    evidence
-        .records
-        .iter_mut()
-        .for_each(|one| resolve(&mut one.identity));
-    evidence
-        .parked
-        .iter_mut()
-        .for_each(|one| resolve(&mut one.identity));
+    evidence.records.iter_mut().for_each(|one| resolve(&mut one.identity));
+    evidence.parked.iter_mut().for_each(|one| resolve(&mut one.identity));
     evidence.queued.iter_mut().for_each(resolve);
     evidence
 }
@@ -382,10 +363,7 @@ impl<'a> EvidenceIndex<'a> {
     fn new(evidence: &'a Evidence) -> Self {
         let mut all: BTreeMap<&Identity, MediaEvidence<'_>> = BTreeMap::new();
         for object in &evidence.objects {
-            all.entry(&object.identity)
-                .or_default()
-                .objects
-                .push(object);
+            all.entry(&object.identity).or_default().objects.push(object);
         }
         for parked in &evidence.parked {
             all.entry(&parked.identity).or_default().parked.push(parked);
@@ -425,10 +403,7 @@ impl MediaEvidence<'_> {
                 complaints.push(format!("{} is not under {folder}", object.key));
             }
             if object.sha256 != one.sha256 {
-                complaints.push(format!(
-                    "{} differs from the bytes that were sent",
-                    object.key
-                ));
+                complaints.push(format!("{} differs from the bytes that were sent", object.key));
             }
         }
         let may_be_stored = matches!(one.fate, Fate::Stored | Fate::Either);
@@ -468,29 +443,17 @@ impl MediaEvidence<'_> {
         let object = self.objects.iter().find(is_named)?;
         let contradictions = record.facts.list_contradictions(object.facts.as_ref()?);
         let is_said = !contradictions.is_empty();
-        is_said.then(|| {
-            format!(
-                "the record contradicts the object: {}",
-                contradictions.join(", ")
-            )
-        })
+        is_said.then(|| format!("the record contradicts the object: {}", contradictions.join(", ")))
     }
 
     /// Checks that the record has the class of the parked message.
     fn check_class(&self, record: &Record) -> Option<String> {
         let is_same = |parked: &&ParkedTicket| parked.class == record.class;
-        let classes = || {
-            self.parked
-                .iter()
-                .map(|one| one.class.as_deref().unwrap_or("none"))
-        };
+        let classes = || self.parked.iter().map(|one| one.class.as_deref().unwrap_or("none"));
         (!self.parked.iter().any(is_same)).then(|| {
             let classes: Vec<_> = classes().collect();
             let class = record.class.as_deref().unwrap_or("none");
-            format!(
-                "the record says {class}, the parked message {}",
-                classes.join(", ")
-            )
+            format!("the record says {class}, the parked message {}", classes.join(", "))
         })
     }
 
@@ -605,12 +568,7 @@ mod tests {
 
     fn count_complaints(fate: Fate, evidence: &Evidence) -> [usize; 4] {
         let account = Account::new(&[announced_media(fate)], evidence);
-        [
-            account.lost.len(),
-            account.twice.len(),
-            account.unexpected.len(),
-            account.orphans.len(),
-        ]
+        [account.lost.len(), account.twice.len(), account.unexpected.len(), account.orphans.len()]
     }
 
     #[test]
@@ -625,27 +583,18 @@ mod tests {
 
     #[test]
     fn what_is_nowhere_is_lost() {
-        assert_eq!(
-            count_complaints(Fate::Stored, &Evidence::default()),
-            [1, 0, 0, 0]
-        );
+        assert_eq!(count_complaints(Fate::Stored, &Evidence::default()), [1, 0, 0, 0]);
     }
 
     #[test]
     fn two_objects_or_writes_are_twice() {
         let mut evidence = Evidence {
-            objects: vec![
-                sample_object("acme/I/k", "aa"),
-                sample_object("acme/I/l", "aa"),
-            ],
+            objects: vec![sample_object("acme/I/k", "aa"), sample_object("acme/I/l", "aa")],
             records: vec![sample_record("stored")],
             ..Evidence::default()
         };
         assert_eq!(count_complaints(Fate::Stored, &evidence), [0, 1, 0, 0]);
-        evidence.objects = vec![Object {
-            writes: 2,
-            ..sample_object("acme/I/k", "aa")
-        }];
+        evidence.objects = vec![Object { writes: 2, ..sample_object("acme/I/k", "aa") }];
         assert_eq!(count_complaints(Fate::Stored, &evidence), [0, 1, 0, 0]);
     }
 
@@ -662,22 +611,14 @@ mod tests {
             of(good(), "retrying"),
             of(good(), "parked"),
         ] {
-            assert_eq!(
-                count_complaints(Fate::Stored, &evidence),
-                [0, 0, 1, 0],
-                "{evidence:?}"
-            );
+            assert_eq!(count_complaints(Fate::Stored, &evidence), [0, 0, 1, 0], "{evidence:?}");
         }
         // The record names another key as well.
         let elsewhere = of(vec![sample_object("other/I/k", "aa")], "stored");
         assert_eq!(count_complaints(Fate::Stored, &elsewhere), [0, 0, 2, 0]);
         for state in ["stored", "retrying", "parked"] {
             let empty = of(Vec::new(), state);
-            assert_eq!(
-                count_complaints(Fate::Either, &empty),
-                [1, 0, 1, 0],
-                "{state}"
-            );
+            assert_eq!(count_complaints(Fate::Either, &empty), [1, 0, 1, 0], "{state}");
         }
     }
 
@@ -688,14 +629,8 @@ mod tests {
             records: vec![sample_record("parked")],
             ..Evidence::default()
         };
-        assert_eq!(
-            count_complaints(Fate::Parked, &of(Some("gone"))),
-            [0, 0, 0, 0]
-        );
-        assert_eq!(
-            count_complaints(Fate::Stored, &of(Some("gone"))),
-            [0, 0, 1, 0]
-        );
+        assert_eq!(count_complaints(Fate::Parked, &of(Some("gone"))), [0, 0, 0, 0]);
+        assert_eq!(count_complaints(Fate::Stored, &of(Some("gone"))), [0, 0, 1, 0]);
         assert_eq!(count_complaints(Fate::Parked, &of(None)), [0, 0, 1, 0]);
     }
 
@@ -706,34 +641,20 @@ mod tests {
             records: vec![sample_record("parked")],
             ..Evidence::default()
         };
-        let twice = of(vec![
-            sample_ticket(Some("gone")),
-            sample_ticket(Some("gone")),
-        ]);
+        let twice = of(vec![sample_ticket(Some("gone")), sample_ticket(Some("gone"))]);
         let account = Account::new(&[announced_media(Fate::Parked)], &twice);
         assert_eq!((account.parked, account.parked_again), (1, 1));
-        let other = ParkedTicket {
-            class: Some("corrupt".to_owned()),
-            ..sample_ticket(Some("gone"))
-        };
-        assert_eq!(
-            count_complaints(Fate::Parked, &of(vec![other])),
-            [0, 0, 1, 0]
-        );
+        let other =
+            ParkedTicket { class: Some("corrupt".to_owned()), ..sample_ticket(Some("gone")) };
+        assert_eq!(count_complaints(Fate::Parked, &of(vec![other])), [0, 0, 1, 0]);
     }
 
     #[test]
     fn skipping_needs_a_rule() {
-        let evidence = Evidence {
-            records: vec![sample_record("skipped")],
-            ..Evidence::default()
-        };
+        let evidence = Evidence { records: vec![sample_record("skipped")], ..Evidence::default() };
         assert_eq!(count_complaints(Fate::Skipped, &evidence), [0, 0, 0, 0]);
         assert_eq!(count_complaints(Fate::Stored, &evidence), [0, 0, 1, 0]);
-        assert_eq!(
-            count_complaints(Fate::Skipped, &Evidence::default()),
-            [1, 0, 1, 0]
-        );
+        assert_eq!(count_complaints(Fate::Skipped, &Evidence::default()), [1, 0, 1, 0]);
     }
 
     #[test]
@@ -788,40 +709,21 @@ mod tests {
         };
         let text = |text: &str| Some(text.to_owned());
         for said in [
-            FileFacts {
-                size_bytes: Some(4),
-                ..is.clone()
-            },
-            FileFacts {
-                sha256: text("bb"),
-                ..is.clone()
-            },
-            FileFacts {
-                integrity: text("mac-only"),
-                ..is.clone()
-            },
-            FileFacts {
-                strategy: text("cdn"),
-                ..is.clone()
-            },
+            FileFacts { size_bytes: Some(4), ..is.clone() },
+            FileFacts { sha256: text("bb"), ..is.clone() },
+            FileFacts { integrity: text("mac-only"), ..is.clone() },
+            FileFacts { strategy: text("cdn"), ..is.clone() },
         ] {
             let of = |said: &FileFacts| Evidence {
                 objects: vec![Object {
                     facts: Some(is.clone()),
                     ..sample_object("acme/I/k", "aa")
                 }],
-                records: vec![Record {
-                    facts: said.clone(),
-                    ..sample_record("stored")
-                }],
+                records: vec![Record { facts: said.clone(), ..sample_record("stored") }],
                 ..Evidence::default()
             };
             assert_eq!(count_complaints(Fate::Stored, &of(&is)), [0, 0, 0, 0]);
-            assert_eq!(
-                count_complaints(Fate::Stored, &of(&said)),
-                [0, 0, 1, 0],
-                "{said:?}"
-            );
+            assert_eq!(count_complaints(Fate::Stored, &of(&said)), [0, 0, 1, 0], "{said:?}");
         }
     }
 }

@@ -57,20 +57,14 @@ pub fn run(data: &[u8]) {
     let arrived = delivery.damage_file(&sealed);
     let opened = delivery.decrypt_in_pieces(&sealed, &arrived, &delivery.pieces);
     // The network chooses the sizes of the pieces; they must not change the result.
-    assert_eq!(
-        opened,
-        delivery.decrypt_in_pieces(&sealed, &arrived, &[255; 8])
-    );
+    assert_eq!(opened, delivery.decrypt_in_pieces(&sealed, &arrived, &[255; 8]));
     if arrived == sealed {
         let (plain, proof) = opened.expect("an intact file opens");
         assert_eq!(plain, delivery.plain);
         assert_eq!(proof.sha256, Sha256::from_data(delivery.plain));
         assert_eq!(proof.size_bytes, delivery.plain.len() as u64);
-        let integrity = if delivery.tells_hash {
-            Integrity::MacAndSha256
-        } else {
-            Integrity::MacOnly
-        };
+        let integrity =
+            if delivery.tells_hash { Integrity::MacAndSha256 } else { Integrity::MacOnly };
         assert_eq!(proof.integrity, integrity);
     } else {
         assert!(opened.is_err(), "a spoilt file was opened");
@@ -85,8 +79,7 @@ impl Delivery<'_> {
 
     fn key_type(&self) -> KeyType {
         let all = KeyType::ALL;
-        *all.get(usize::from(self.family) % all.len())
-            .expect("a family")
+        *all.get(usize::from(self.family) % all.len()).expect("a family")
     }
 
     /// Encrypts as a sender does, with an implementation other than the one under test.

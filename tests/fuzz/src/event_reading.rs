@@ -41,12 +41,8 @@ const WRAPPERS: [&str; 17] = [
 ];
 
 /// Fields that hold another sender's message, quoted.
-const QUOTES: [&str; 4] = [
-    "quotedMessage",
-    "questionReplyQuotedMessage",
-    "statusQuotedMessage",
-    "quotedOfTomorrow",
-];
+const QUOTES: [&str; 4] =
+    ["quotedMessage", "questionReplyQuotedMessage", "statusQuotedMessage", "quotedOfTomorrow"];
 
 /// Placeholder for the sender's name.
 const NAME: &str = "NAME-OF-THE-SENDER";
@@ -78,11 +74,7 @@ enum BytesEncoding {
 impl BytesEncoding {
     fn encode_bytes(self, bytes: &[u8; 32]) -> Value {
         let standard = data_encoding::BASE64.encode(bytes);
-        let numbered = || {
-            (0..)
-                .map(|n: usize| n.to_string())
-                .zip(bytes.map(Value::from))
-        };
+        let numbered = || (0..).map(|n: usize| n.to_string()).zip(bytes.map(Value::from));
         match self {
             Self::Standard => json!(standard),
             Self::UrlSafe => json!(data_encoding::BASE64URL.encode(bytes)),
@@ -183,9 +175,7 @@ pub fn run(data: &[u8]) {
         return;
     };
     let body = WebhookBody::parse(&event.posted_body()).expect("one webhook");
-    let announcement = body
-        .announcement(&verified_sender())
-        .expect("its own instance");
+    let announcement = body.announcement(&verified_sender()).expect("its own instance");
     let mut media = announcement.media.into_iter();
     if event.is_quoted {
         assert!(media.next().is_none(), "a quote is nothing new");
@@ -235,25 +225,15 @@ impl Event<'_> {
 
     /// The body as it arrives, with its flaw and its relay's wrapping.
     fn posted_body(&self) -> Vec<u8> {
-        let body = self
-            .webhook_body()
-            .to_string()
-            .replace(NAME, self.flaw.sender_name());
+        let body = self.webhook_body().to_string().replace(NAME, self.flaw.sender_name());
         let body = self.relay.wrap_body(body);
-        let mark = if matches!(self.flaw, Flaw::Mark) {
-            "\u{feff}"
-        } else {
-            ""
-        };
+        let mark = if matches!(self.flaw, Flaw::Mark) { "\u{feff}" } else { "" };
         format!("{mark}{body}").into_bytes()
     }
 
     fn webhook_body(&self) -> Value {
         let pick = |names: &'static [&'static str], n: u8| {
-            names
-                .get(usize::from(n) % names.len())
-                .copied()
-                .unwrap_or_default()
+            names.get(usize::from(n) % names.len()).copied().unwrap_or_default()
         };
         let mut content = json!({ pick(&KEYS, self.kind): self.media_object() });
         if self.is_quoted {

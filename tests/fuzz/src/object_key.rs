@@ -37,17 +37,11 @@ pub fn run(data: &[u8]) {
         return;
     };
     let kinds = MediaKind::ALL;
-    let kind = *kinds
-        .get(usize::from(chosen.kind) % kinds.len())
-        .expect("a kind");
+    let kind = *kinds.get(usize::from(chosen.kind) % kinds.len()).expect("a kind");
     let message = MediaMessage {
         message_id,
         chat: Chat::from_jid(chosen.chat, chosen.phone),
-        direction: if chosen.is_mine {
-            Direction::Out
-        } else {
-            Direction::In
-        },
+        direction: if chosen.is_mine { Direction::Out } else { Direction::In },
         moment: chosen.moment,
         kind,
         ptt: false,
@@ -64,10 +58,7 @@ pub fn run(data: &[u8]) {
         caption: chosen.caption.map(str::to_owned),
         envelope: Envelope::default(),
     };
-    check_object(
-        &verified_sender().create_job(message, NOW).into_job(),
-        chosen.head,
-    );
+    check_object(&verified_sender().create_job(message, NOW).into_job(), chosen.head);
 }
 
 /// Checks what must hold for the object of every job.
@@ -79,17 +70,9 @@ pub(crate) fn check_object(job: &Job, head: &[u8]) {
     let folder = format!("{}/{}/", job.tenant, job.instance);
     let below = key.strip_prefix(&folder).expect("in its folder");
     assert_eq!(below.split('/').count(), 3, "{key}");
-    assert!(
-        below
-            .split('/')
-            .all(|part| !part.starts_with('.') && !part.is_empty()),
-        "{key}"
-    );
+    assert!(below.split('/').all(|part| !part.starts_with('.') && !part.is_empty()), "{key}");
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./".contains(&b);
-    assert!(
-        key.bytes().all(is_plain) && key.len() <= ObjectKey::MAX_BYTES,
-        "{key}"
-    );
+    assert!(key.bytes().all(is_plain) && key.len() <= ObjectKey::MAX_BYTES, "{key}");
     assert_eq!(
         ObjectKey::find_message_id(key),
         Some(job.message.message_id.to_key_part().as_str())
@@ -101,28 +84,16 @@ pub(crate) fn check_object(job: &Job, head: &[u8]) {
 
 fn check_headers(object: &ObjectDescription) {
     let is_header = |text: &str| text.bytes().all(|b| (0x20..0x7f).contains(&b));
-    assert!(
-        is_header(&object.content_disposition),
-        "{:?}",
-        object.content_disposition
-    );
+    assert!(is_header(&object.content_disposition), "{:?}", object.content_disposition);
     assert_eq!(
         object.content_disposition.matches('"').count(),
         2,
         "{:?}",
         object.content_disposition
     );
-    let bytes: usize = object
-        .metadata
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
+    let bytes: usize = object.metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
     assert!(bytes <= MAX_METADATA_BYTES, "{bytes} bytes of metadata");
-    assert!(
-        object.metadata.iter().all(|(_, value)| is_header(value)),
-        "{:?}",
-        object.metadata
-    );
+    assert!(object.metadata.iter().all(|(_, value)| is_header(value)), "{:?}", object.metadata);
     let shown = [
         "application/pdf",
         "image/avif",

@@ -38,11 +38,7 @@ pub fn run(data: &[u8]) {
         assert_eq!(url.origin(), base.origin(), "{text:?}");
         assert!(url.username().is_empty() && url.password().is_none());
     }
-    for (path, url) in [
-        (Some(text), None),
-        (None, Some(text)),
-        (Some(text), Some(text)),
-    ] {
+    for (path, url) in [(Some(text), None), (None, Some(text)), (Some(text), Some(text))] {
         check_announced(path, url);
     }
 }
@@ -58,20 +54,10 @@ fn check_announced(path: Option<&str>, url: Option<&str>) {
         for url in fetch::cdn_urls(&ORIGINS, &message) {
             let host = url.host_str().unwrap_or_default().to_owned();
             let is_allowed = GUARD.check_url(&url).is_ok();
-            assert!(
-                !is_allowed || is_ours(&url),
-                "{path:?} {:?} leads to {host}",
-                url.path()
-            );
+            assert!(!is_allowed || is_ours(&url), "{path:?} {:?} leads to {host}", url.path());
             let signed = message.direct_path.as_ref().map_or("", Secret::expose);
-            let is_base = ORIGINS
-                .cdn_bases
-                .iter()
-                .any(|base| base.host() == url.host());
-            assert!(
-                is_base || message.url.is_some(),
-                "{signed:?} changed the host to {host}"
-            );
+            let is_base = ORIGINS.cdn_bases.iter().any(|base| base.host() == url.host());
+            assert!(is_base || message.url.is_some(), "{signed:?} changed the host to {host}");
         }
     }
 }
@@ -81,9 +67,7 @@ fn is_ours(url: &Url) -> bool {
     let text = url.as_str();
     let rest = text.strip_prefix("https://").unwrap_or_default();
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let is_name = host
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
+    let is_name = host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
     is_name && (host == "api.w-api.app" || host.ends_with(".whatsapp.net"))
 }
 
@@ -125,9 +109,7 @@ const SPECIAL_V6: [(&str, u32); 14] = [
 ];
 
 fn check_address(data: &[u8]) {
-    let v4 = data
-        .first_chunk::<4>()
-        .map(|octets| Ipv4Addr::from(*octets));
+    let v4 = data.first_chunk::<4>().map(|octets| Ipv4Addr::from(*octets));
     if let Some(v4) = v4 {
         let in_block = |(net, bits): (&str, u32)| {
             let net: Ipv4Addr = net.parse().expect("a network");
@@ -136,15 +118,9 @@ fn check_address(data: &[u8]) {
         let is_special = SPECIAL_V4.into_iter().any(in_block);
         assert_eq!(is_public(IpAddr::V4(v4)), !is_special, "{v4}");
         assert!(!is_public(IpAddr::V6(v4.to_ipv6_mapped())), "{v4} mapped");
-        assert!(
-            !is_public(IpAddr::V6(v4.to_ipv6_compatible())),
-            "{v4} compatible"
-        );
+        assert!(!is_public(IpAddr::V6(v4.to_ipv6_compatible())), "{v4} compatible");
     }
-    if let Some(v6) = data
-        .first_chunk::<16>()
-        .map(|octets| Ipv6Addr::from(*octets))
-    {
+    if let Some(v6) = data.first_chunk::<16>().map(|octets| Ipv6Addr::from(*octets)) {
         let in_block = |(net, bits): (&str, u32)| {
             let net: Ipv6Addr = net.parse().expect("a network");
             (u128::from(net) ^ u128::from(v6)).leading_zeros() >= bits

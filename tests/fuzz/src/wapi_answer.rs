@@ -28,9 +28,7 @@ pub fn run(data: &[u8]) {
     let base = Url::parse("https://api.w-api.app/v1/").expect("a URL");
     let answer = Answer {
         status: said.status,
-        retry_after: said
-            .retry_after
-            .map(|after| Duration::from_secs(after.into())),
+        retry_after: said.retry_after.map(|after| Duration::from_secs(after.into())),
         body: said.body,
     };
     match answer.file_link(&base, NOW) {
@@ -57,10 +55,7 @@ pub fn run(data: &[u8]) {
 /// Checks an excerpt, which goes into logs, records and the parked queue.
 fn check_excerpt(excerpt: &str) {
     assert!(!excerpt.is_empty() && excerpt.chars().count() <= excerpt::MAX_CHARS);
-    assert!(
-        excerpt.chars().all(crate::is_accepted_by_sqs),
-        "SQS refuses {excerpt:?}"
-    );
+    assert!(excerpt.chars().all(crate::is_accepted_by_sqs), "SQS refuses {excerpt:?}");
     assert!(!excerpt.contains(['/', '@', '\n']), "{excerpt:?}");
     for word in excerpt.split_whitespace() {
         let digits = word.bytes().filter(u8::is_ascii_digit).count();
@@ -74,18 +69,12 @@ fn check_account(body: &[u8]) {
         return;
     };
     let says_connected = account.connected == Some(true);
-    assert_eq!(
-        Status::parse(body).is_some_and(|status| status.connected),
-        says_connected
-    );
+    assert_eq!(Status::parse(body).is_some_and(|status| status.connected), says_connected);
     let mut with_others = account.clone();
     with_others.phone = Some("another phone".to_owned());
     let shown = format!("{account:?}");
     assert_eq!(shown, format!("{with_others:?}"));
-    for url in Hook::ALL
-        .into_iter()
-        .filter_map(|hook| account.hook_url(hook))
-    {
+    for url in Hook::ALL.into_iter().filter_map(|hook| account.hook_url(hook)) {
         // The names of hooks and of types are not secret.
         assert!(url.len() < 12 || !shown.contains(url), "{shown}");
     }

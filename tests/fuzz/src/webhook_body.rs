@@ -46,10 +46,7 @@ pub(crate) fn check_announcement(announcement: Announcement) {
     let mut ids = HashSet::new();
     for message in media {
         let identity = message.identity();
-        assert!(
-            ids.insert(identity.to_key_part()),
-            "{identity:?} is there twice"
-        );
+        assert!(ids.insert(identity.to_key_part()), "{identity:?} is there twice");
         check_message(message);
     }
 }

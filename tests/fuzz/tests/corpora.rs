@@ -22,12 +22,8 @@ fn crate_folder() -> PathBuf {
 }
 
 fn list_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = folder
-        .read_dir()
-        .unwrap_or_else(|_| panic!("{} is there", folder.display()));
-    let mut paths: Vec<_> = entries
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
+    let entries = folder.read_dir().unwrap_or_else(|_| panic!("{} is there", folder.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
     paths.sort();
     paths
 }
@@ -75,12 +71,7 @@ fn every_target_has_a_program_and_corpus() {
     let in_folder = |folder: &str| -> BTreeSet<String> {
         let stems = list_files(&crate_folder().join(folder)).into_iter();
         stems
-            .map(|path| {
-                path.file_stem()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned()
-            })
+            .map(|path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
             .collect()
     };
     assert_eq!(named, in_folder("fuzz_targets"));

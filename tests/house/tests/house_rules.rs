@@ -29,22 +29,14 @@ const CRATES: [(&str, &[&str]); 12] = [
     ("webhook", &["media", "wapi", "aws", "boot"]),
     ("download", &["media", "wapi", "fetch", "aws", "boot"]),
     ("watch", &["media", "aws", "boot", "parking"]),
-    (
-        "wapi-media",
-        &[
-            "media", "wapi", "fetch", "aws", "boot", "parking", "operator", "report",
-        ],
-    ),
+    ("wapi-media", &["media", "wapi", "fetch", "aws", "boot", "parking", "operator", "report"]),
 ];
 
 /// The targets that Lambda runs.
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
 
 fn repository_root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .canonicalize()
-        .expect("the root folder")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the root folder")
 }
 
 fn cargo_metadata() -> Metadata {
@@ -58,9 +50,7 @@ fn cargo_metadata() -> Metadata {
 
 fn is_test_package(package: &Package) -> bool {
     let folders = ["tests", "dev"].map(|folder| repository_root().join(folder));
-    folders
-        .iter()
-        .any(|folder| package.manifest_path.starts_with(folder))
+    folders.iter().any(|folder| package.manifest_path.starts_with(folder))
 }
 
 /// The name and version of every crate compiled into `package`, itself included, without build
@@ -78,19 +68,13 @@ fn compiled_into(package: &str, target: &str) -> BTreeSet<(String, String)> {
     let crates =
         words.filter_map(|mut words| Some((words.next()?.to_owned(), words.next()?.to_owned())));
     let crates: BTreeSet<_> = crates.collect();
-    assert!(
-        crates.iter().any(|(name, _)| name == package),
-        "{package} was listed"
-    );
+    assert!(crates.iter().any(|(name, _)| name == package), "{package} was listed");
     crates
 }
 
 /// The files with this extension below the folders, by path from the root.
 fn source_files(folders: &[&str], extension: &str) -> BTreeMap<String, String> {
-    let found = files_below(
-        folders.iter().map(|folder| repository_root().join(folder)),
-        extension,
-    );
+    let found = files_below(folders.iter().map(|folder| repository_root().join(folder)), extension);
     assert!(!found.is_empty(), "no .{extension} files in {folders:?}");
     found
 }
@@ -127,9 +111,7 @@ fn pages() -> BTreeMap<String, String> {
     let names: Vec<_> = names.filter_map(|name| name.into_string().ok()).collect();
     let at_the_root = names.iter().map(String::as_str);
     let at_the_root = at_the_root.filter(|name| name.ends_with(".md"));
-    let places: Vec<_> = at_the_root
-        .chain(["docs", "events", "tests/fuzz"])
-        .collect();
+    let places: Vec<_> = at_the_root.chain(["docs", "events", "tests/fuzz"]).collect();
     source_files(&places, "md")
 }
 
@@ -140,10 +122,7 @@ fn find_offences(
 ) -> Vec<String> {
     let this = Path::new(file!()).file_name().expect("a name");
     let mut offences = Vec::new();
-    for (path, text) in files
-        .iter()
-        .filter(|(path, _)| !Path::new(path).ends_with(this))
-    {
+    for (path, text) in files.iter().filter(|(path, _)| !Path::new(path).ends_with(this)) {
         let lines: Vec<_> = text.lines().collect();
         let wrong = (0..lines.len()).filter(|n| is_wrong(&lines, *n));
         offences.extend(wrong.map(|n| format!("{path}:{}: {}", n + 1, lines[n].trim())));
@@ -169,11 +148,7 @@ fn each_crate_imports_only_its_allowed_crates() {
         let imports = package.dependencies.iter();
         let imports = imports.filter(|one| one.kind != DependencyKind::Development);
         for import in imports.filter(|one| ours.contains(one.name.as_str())) {
-            assert!(
-                allowed.contains(&import.name.as_str()),
-                "{name} imports {}",
-                import.name
-            );
+            assert!(allowed.contains(&import.name.as_str()), "{name} imports {}", import.name);
         }
     }
     for (room, _) in CRATES {
@@ -192,10 +167,7 @@ fn every_crate_of_a_function_can_log() {
             .any(|folder| one.manifest_path.starts_with(root.join(folder)))
     });
     let mut rooms: BTreeSet<_> = members.map(|one| one.name.to_string()).collect();
-    assert!(
-        rooms.remove("operator"),
-        "a function has the operator's crate"
-    );
+    assert!(rooms.remove("operator"), "a function has the operator's crate");
     assert_eq!(rooms, boot::telemetry::OURS.map(str::to_owned).into());
 }
 
@@ -205,11 +177,7 @@ fn the_architecture_page_has_the_same_table() {
         std::fs::read_to_string(repository_root().join("ARCHITECTURE.md")).expect("the page");
     for (room, imports) in &CRATES[..7] {
         let imports: Vec<_> = imports.iter().map(|one| format!("`{one}`")).collect();
-        let imports = if imports.is_empty() {
-            "nothing".to_owned()
-        } else {
-            imports.join(", ")
-        };
+        let imports = if imports.is_empty() { "nothing".to_owned() } else { imports.join(", ") };
         let row = format!("| `{room}` | {imports} |");
         assert!(page.contains(&row), "ARCHITECTURE.md has no row {row:?}");
     }
@@ -218,9 +186,7 @@ fn the_architecture_page_has_the_same_table() {
 #[test]
 fn pure_crates_have_no_runtime_http_or_aws() {
     for room in ["media", "wapi", "report"] {
-        let crates = compiled_into(room, TARGETS[0])
-            .into_iter()
-            .map(|(name, _)| name);
+        let crates = compiled_into(room, TARGETS[0]).into_iter().map(|(name, _)| name);
         let impure = crates.filter(|name| {
             ["tokio", "reqwest", "hyper", "mio", "socket2"].contains(&name.as_str())
                 || ["aws-sdk-", "aws-config", "aws-smithy-"]
@@ -250,10 +216,7 @@ fn only_two_crates_use_the_aws_sdk() {
         // In quotes it is the name of a log target, not a type.
         lines[n].replace("\"aws_sdk_", "").contains("aws_sdk_")
     });
-    assert_none(
-        &named,
-        "an aws_sdk_* type outside shared/aws and shared/operator",
-    );
+    assert_none(&named, "an aws_sdk_* type outside shared/aws and shared/operator");
     for package in cargo_metadata().workspace_packages() {
         let mut dependencies = package.dependencies.iter();
         let has_sdk = dependencies.any(|one| one.name.starts_with("aws-sdk-"));
@@ -279,10 +242,8 @@ fn functions_have_one_tls_and_crypto_library() {
         .flat_map(|one| TARGETS.map(|target| (one, target)))
     {
         let crates = compiled_into(function, target);
-        let others: Vec<_> = crates
-            .iter()
-            .filter(|(name, _)| OTHERS.contains(&name.as_str()))
-            .collect();
+        let others: Vec<_> =
+            crates.iter().filter(|(name, _)| OTHERS.contains(&name.as_str())).collect();
         assert!(others.is_empty(), "{function} for {target} has {others:?}");
         for once in ["rustls", "aws-lc-rs", "aws-lc-sys"] {
             let versions = crates.iter().filter(|(name, _)| name == once).count();
@@ -296,16 +257,10 @@ fn the_dependency_rules_ban_unwanted_crates() {
     let rules =
         std::fs::read_to_string(repository_root().join(".ci/deny.toml")).expect("the rules");
     for banned in ["openssl-sys", "native-tls", "ring"] {
-        assert!(
-            rules.contains(&format!("{{ crate = \"{banned}\", reason")),
-            "{banned}"
-        );
+        assert!(rules.contains(&format!("{{ crate = \"{banned}\", reason")), "{banned}");
     }
     for refused in ["unknown-registry", "unknown-git", "wildcards", "yanked"] {
-        assert!(
-            rules.contains(&format!("{refused} = \"deny\"")),
-            "{refused}"
-        );
+        assert!(rules.contains(&format!("{refused} = \"deny\"")), "{refused}");
     }
 }
 
@@ -325,14 +280,8 @@ fn actions_are_pinned_and_workflows_read_only() {
             "{path}"
         );
         for (name, job) in workflow["jobs"].as_mapping().expect(path) {
-            assert!(
-                job["permissions"].is_null(),
-                "{path}: {name:?} has its own permissions"
-            );
-            assert!(
-                job["timeout-minutes"].is_number(),
-                "{path}: {name:?} has no time limit"
-            );
+            assert!(job["permissions"].is_null(), "{path}: {name:?} has its own permissions");
+            assert!(job["timeout-minutes"].is_number(), "{path}: {name:?} has no time limit");
         }
         let uses = text
             .lines()
@@ -351,19 +300,15 @@ fn actions_are_pinned_and_workflows_read_only() {
 #[test]
 fn every_source_file_begins_with_its_purpose() {
     let silent = find_offences(&all_sources(), |lines, n| {
-        n == 0
-            && lines[0]
-                .strip_prefix("//! ")
-                .is_none_or(|text| text.len() < 10)
+        n == 0 && lines[0].strip_prefix("//! ").is_none_or(|text| text.len() < 10)
     });
     assert_none(&silent, "line 1 is //! and a sentence");
 }
 
 #[test]
 fn no_test_is_ignored() {
-    let ignored = find_offences(&all_sources(), |lines, n| {
-        lines[n].trim_start().starts_with("#[ignore")
-    });
+    let ignored =
+        find_offences(&all_sources(), |lines, n| lines[n].trim_start().starts_with("#[ignore"));
     assert_none(&ignored, "an ignored test proves nothing");
 }
 
@@ -380,11 +325,7 @@ fn every_unit_test_is_compiled() {
             // library.
             let has_library = package.targets.iter().any(|one| one.is_lib());
             let is_alone = target.is_lib() || !has_library;
-            let source = if is_alone {
-                folder.join("src")
-            } else {
-                target.src_path.clone()
-            };
+            let source = if is_alone { folder.join("src") } else { target.src_path.clone() };
             let mut sources = files_below([source.into_std_path_buf()], "rs");
             sources.retain(|path, _| !target.is_lib() || !path.ends_with("src/main.rs"));
             let tests = find_offences(&sources, |lines, n| {
@@ -404,36 +345,22 @@ fn every_unit_test_is_compiled() {
 fn no_test_sleeps_without_a_reason() {
     const LOOP_LINES: usize = 20;
     let mut tests = all_sources();
-    tests.retain(|path, _| {
-        path.split('/')
-            .rev()
-            .skip(1)
-            .any(|folder| folder == "tests")
-    });
+    tests.retain(|path, _| path.split('/').rev().skip(1).any(|folder| folder == "tests"));
     tests.retain(|path, _| !path.starts_with("tests/") || path.matches("tests/").count() > 1);
     let hopes = find_offences(&tests, |lines, n| {
-        let is_sleep = ["sleep(", "sleep_until("]
-            .iter()
-            .any(|call| lines[n].contains(call));
+        let is_sleep = ["sleep(", "sleep_until("].iter().any(|call| lines[n].contains(call));
         let before = &lines[n.saturating_sub(LOOP_LINES)..n];
-        let has_reason = before
-            .last()
-            .is_some_and(|line| line.trim_start().starts_with("//"));
+        let has_reason = before.last().is_some_and(|line| line.trim_start().starts_with("//"));
         is_sleep && !has_reason && !before.iter().any(|line| line.contains(".elapsed()"))
     });
-    assert_none(
-        &hopes,
-        "a sleep outside a loop with a time limit, without a reason above it",
-    );
+    assert_none(&hopes, "a sleep outside a loop with a time limit, without a reason above it");
 }
 
 #[test]
 fn functions_print_only_through_the_log() {
     let sources = source_files(&["shared", "functions"], "rs");
     let printed = find_offences(&sources, |lines, n| {
-        ["println!", "print!", "dbg!"]
-            .iter()
-            .any(|call| lines[n].contains(call))
+        ["println!", "print!", "dbg!"].iter().any(|call| lines[n].contains(call))
     });
     assert_none(&printed, "printed text is not JSON and has no fields");
 }
@@ -449,27 +376,20 @@ fn every_event_is_one_json_object() {
 /// The Brazilian mobile numbers in a line, as people and WhatsApp write them: with `+55` and any
 /// separators, or as separate digits with or without the country.
 fn mobile_numbers(line: &str) -> BTreeSet<String> {
-    let digits_of = |text: &str| {
-        text.chars()
-            .filter(char::is_ascii_digit)
-            .collect::<String>()
-    };
+    let digits_of = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
     let is_written = |c: char| c.is_ascii_digit() || matches!(c, ' ' | '-' | '(' | ')' | '.');
     let written = line.split("+55").skip(1).map(|rest| {
         let end = rest.find(|c| !is_written(c)).unwrap_or(rest.len());
         format!("55{}", digits_of(&rest[..end]))
     });
     let is_of_words = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let alone = line
-        .split(|c| !is_of_words(c))
-        .filter(|word| word.bytes().all(|b| b.is_ascii_digit()));
+    let alone =
+        line.split(|c| !is_of_words(c)).filter(|word| word.bytes().all(|b| b.is_ascii_digit()));
     let numbers = written.chain(alone.map(str::to_owned));
     numbers
         .filter(|digits| {
-            let national = digits
-                .strip_prefix("55")
-                .filter(|rest| rest.len() >= 10)
-                .unwrap_or(digits);
+            let national =
+                digits.strip_prefix("55").filter(|rest| rest.len() >= 10).unwrap_or(digits);
             let has_country = national.len() < digits.len();
             let (area, subscriber) = national.split_at(national.len().min(2));
             match (subscriber.len(), subscriber.bytes().next()) {
@@ -522,10 +442,7 @@ fn events_tests_and_pages_name_no_real_person() {
     let real = find_offences(&all, |lines, n| {
         mobile_numbers(lines[n]).iter().any(|one| !is_invented(one))
     });
-    assert_none(
-        &real,
-        "only numbers of area 00, such as 5500900000001, are certainly invented",
-    );
+    assert_none(&real, "only numbers of area 00, such as 5500900000001, are certainly invented");
     let named = find_offences(&source_files(&["events"], "json"), |lines, n| {
         let name = lines[n].trim().strip_prefix("\"pushName\": ");
         name.is_some_and(|name| name.trim_end_matches(',') != "\"Contato Exemplo\"")
@@ -557,19 +474,14 @@ fn the_queue_outlasts_the_schedule_of_every_job() {
     let retention = number(&queue["MessageRetentionPeriod"]);
     assert_eq!(retention, Duration::from_hours(7 * 24).as_secs());
     let crashing = most * number(&queue["VisibilityTimeout"]);
-    assert!(
-        crashing < retention,
-        "a job that crashes every time needs {crashing} s to be parked"
-    );
+    assert!(crashing < retention, "a job that crashes every time needs {crashing} s to be parked");
 }
 
 /// The features that each crate is compiled with for this selection of packages.
 fn crate_features(selection: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let tree = Command::new(env!("CARGO"))
         .current_dir(repository_root())
-        .args([
-            "tree", "--locked", "--prefix", "none", "--format", "{p}|{f}",
-        ])
+        .args(["tree", "--locked", "--prefix", "none", "--format", "{p}|{f}"])
         .args(selection)
         .output()
         .expect("cargo tree");
@@ -610,9 +522,8 @@ fn functions_share_their_dependencies() {
             crate_features(&["--package", function, "--edges", "normal,build"])
         {
             if !package.starts_with(EXEMPT) {
-                let (owner, known) = first
-                    .entry(package.clone())
-                    .or_insert_with(|| (function, features.clone()));
+                let (owner, known) =
+                    first.entry(package.clone()).or_insert_with(|| (function, features.clone()));
                 assert_eq!(*known, features, "{package}: {owner} and {function}");
             }
         }
@@ -636,9 +547,7 @@ fn the_page_names_crates_with_more_features() {
     }
     let page =
         std::fs::read_to_string(repository_root().join("ARCHITECTURE.md")).expect("the page");
-    let row = page
-        .lines()
-        .find(|line| line.starts_with("| cargo features |"));
+    let row = page.lines().find(|line| line.starts_with("| cargo features |"));
     let row = row.expect("a row on features");
     let named = row.split('`').skip(1).step_by(2).map(str::to_owned);
     assert_eq!(named.collect::<BTreeSet<_>>(), more);
@@ -665,19 +574,11 @@ fn the_page_has_the_codes_failure_classes() {
     use media::failure::FailureClass;
     let page =
         std::fs::read_to_string(repository_root().join("docs/failures.md")).expect("the page");
-    let classes = FailureClass::ALL.map(|class| {
-        format!(
-            "| `{class}` | {} | {} |\n",
-            class.cause(),
-            class.consequence()
-        )
-    });
+    let classes = FailureClass::ALL
+        .map(|class| format!("| `{class}` | {} | {} |\n", class.cause(), class.consequence()));
     let remedies = FailureClass::ALL.map(|class| format!("| `{class}` | {} |\n", class.remedy()));
     for table in [classes.concat(), remedies.concat()] {
-        assert!(
-            page.contains(&table),
-            "docs/failures.md does not have\n{table}"
-        );
+        assert!(page.contains(&table), "docs/failures.md does not have\n{table}");
     }
     let portuguese = std::fs::read_to_string(repository_root().join("docs/pt-BR/failures.md"))
         .expect("the page");

@@ -27,23 +27,11 @@ const TRANSLATIONS: [(&str, &str); 5] = [
 ];
 
 /// Folders that begin a path in a page.
-const FOLDERS: [&str; 9] = [
-    ".ci",
-    ".github",
-    "cli",
-    "dev",
-    "docs",
-    "events",
-    "functions",
-    "shared",
-    "tests",
-];
+const FOLDERS: [&str; 9] =
+    [".ci", ".github", "cli", "dev", "docs", "events", "functions", "shared", "tests"];
 
 fn repository_root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .canonicalize()
-        .expect("the root folder")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the root folder")
 }
 
 fn read_page(path: &str) -> String {
@@ -75,10 +63,7 @@ fn all_pages() -> BTreeMap<String, String> {
     for folder in ["docs", "events", "tests/fuzz"] {
         paths.extend(pages_in(folder));
     }
-    paths
-        .into_iter()
-        .map(|path| (path.clone(), read_page(&path)))
-        .collect()
+    paths.into_iter().map(|path| (path.clone(), read_page(&path))).collect()
 }
 
 /// The lines of a page outside its code blocks.
@@ -96,9 +81,7 @@ fn heading_anchors(page: &str) -> BTreeSet<String> {
     let headings = prose_lines(page).filter_map(|line| line.strip_prefix('#'));
     let anchor = |heading: &str| {
         let text = heading.trim_start_matches('#').trim().to_lowercase();
-        let kept = text
-            .chars()
-            .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        let kept = text.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
         kept.map(|c| if c == ' ' { '-' } else { c }).collect()
     };
     headings.map(anchor).collect()
@@ -114,14 +97,8 @@ fn table_rows<'p>(page: &'p str, head: &str) -> Vec<&'p str> {
 }
 
 fn row_cells(row: &str) -> Vec<&str> {
-    let cells = row
-        .trim()
-        .trim_start_matches('|')
-        .trim_end_matches('|')
-        .split(" | ");
-    cells
-        .map(|cell| cell.trim().trim_matches('|').trim())
-        .collect()
+    let cells = row.trim().trim_start_matches('|').trim_end_matches('|').split(" | ");
+    cells.map(|cell| cell.trim().trim_matches('|').trim()).collect()
 }
 
 fn unquoted(cell: &str) -> &str {
@@ -144,10 +121,7 @@ fn value_text(value: &Value) -> String {
 
 /// The resources of this type, by name, with their properties.
 fn resources_of_type(template: &Value, kind: &str) -> BTreeMap<String, Value> {
-    let all = template["Resources"]
-        .as_mapping()
-        .expect("resources")
-        .iter();
+    let all = template["Resources"].as_mapping().expect("resources").iter();
     let of_kind = all.filter(|(_, one)| one["Type"].as_str() == Some(kind));
     let named = of_kind.map(|(name, one)| (value_text(name), one["Properties"].clone()));
     named.collect()
@@ -173,10 +147,7 @@ fn every_link_leads_somewhere() {
             assert!(file.exists(), "{path}: {target}");
             if !anchor.is_empty() {
                 let linked = std::fs::read_to_string(&file).expect("a page");
-                assert!(
-                    heading_anchors(&linked).contains(anchor),
-                    "{path}: {target}"
-                );
+                assert!(heading_anchors(&linked).contains(anchor), "{path}: {target}");
             }
         }
     }
@@ -188,12 +159,8 @@ fn every_path_in_a_page_exists() {
     let mut count = 0;
     for (path, page) in all_pages() {
         for span in prose_lines(&page).flat_map(|line| line.split('`').skip(1).step_by(2)) {
-            let is_path = span
-                .split_once('/')
-                .is_some_and(|(folder, _)| FOLDERS.contains(&folder))
-                && span
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
+            let is_path = span.split_once('/').is_some_and(|(folder, _)| FOLDERS.contains(&folder))
+                && span.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
             if is_path {
                 count += 1;
                 assert!(repository_root().join(span).exists(), "{path}: {span}");
@@ -229,15 +196,9 @@ fn page_structure(page: &str) -> Vec<String> {
             is_block = !is_block;
         } else if is_block {
             let code = line.split(" #").next().unwrap_or(line).trim();
-            parts.push(format!(
-                "code: {}",
-                code.split(' ').take(3).collect::<Vec<_>>().join(" ")
-            ));
+            parts.push(format!("code: {}", code.split(' ').take(3).collect::<Vec<_>>().join(" ")));
         } else if start.starts_with('#') {
-            parts.push(format!(
-                "heading {}",
-                start.split(' ').next().unwrap_or_default()
-            ));
+            parts.push(format!("heading {}", start.split(' ').next().unwrap_or_default()));
         } else if start.starts_with('|') {
             parts.push(format!("row of {}", row_cells(start).len()));
         } else if start.starts_with("- ") {
@@ -252,10 +213,8 @@ fn page_structure(page: &str) -> Vec<String> {
 #[test]
 fn translations_have_the_structure_of_their_originals() {
     for (original, translation) in TRANSLATIONS {
-        let (expected, found) = (
-            page_structure(&read_page(original)),
-            page_structure(&read_page(translation)),
-        );
+        let (expected, found) =
+            (page_structure(&read_page(original)), page_structure(&read_page(translation)));
         assert_eq!(found, expected, "{translation}");
     }
 }
@@ -276,24 +235,14 @@ fn the_page_has_every_metric_of_the_template() {
                 let change = &filter["MetricTransformations"][0];
                 let metric = value_text(&change["MetricName"]);
                 let alarm = alarm_of(&metric);
-                let (log, pattern) = (
-                    value_text(&filter["LogGroupName"]),
-                    value_text(&filter["FilterPattern"]),
-                );
-                vec![
-                    metric,
-                    log,
-                    pattern,
-                    value_text(&change["MetricValue"]),
-                    alarm,
-                ]
+                let (log, pattern) =
+                    (value_text(&filter["LogGroupName"]), value_text(&filter["FilterPattern"]));
+                vec![metric, log, pattern, value_text(&change["MetricValue"]), alarm]
             })
             .collect();
     let listed = table_rows(&page, "| metric | log |");
     let listed = listed.into_iter().map(|row| {
-        let cells = row_cells(row)
-            .into_iter()
-            .map(|cell| unquoted(cell).to_owned());
+        let cells = row_cells(row).into_iter().map(|cell| unquoted(cell).to_owned());
         cells.collect::<Vec<_>>()
     });
     assert_eq!(listed.collect::<BTreeSet<_>>(), expected);
@@ -303,16 +252,13 @@ fn the_page_has_every_metric_of_the_template() {
 fn the_page_has_every_alarm_of_the_template() {
     let page = read_page("docs/logging.md");
     let alarms = resources_of_type(&parse_template(), "AWS::CloudWatch::Alarm").into_iter();
-    let expected: BTreeMap<_, _> = alarms
-        .map(|(name, alarm)| (name, value_text(&alarm["MetricName"])))
-        .collect();
-    let listed = table_rows(&page, "| alarm | metric |")
-        .into_iter()
-        .map(|row| {
-            let cells = row_cells(row);
-            assert!(cells.len() == 4 && !cells[3].is_empty(), "{row}");
-            (unquoted(cells[0]).to_owned(), unquoted(cells[1]).to_owned())
-        });
+    let expected: BTreeMap<_, _> =
+        alarms.map(|(name, alarm)| (name, value_text(&alarm["MetricName"]))).collect();
+    let listed = table_rows(&page, "| alarm | metric |").into_iter().map(|row| {
+        let cells = row_cells(row);
+        assert!(cells.len() == 4 && !cells[3].is_empty(), "{row}");
+        (unquoted(cells[0]).to_owned(), unquoted(cells[1]).to_owned())
+    });
     assert_eq!(listed.collect::<BTreeMap<_, _>>(), expected);
 }
 
@@ -325,11 +271,7 @@ fn the_page_of_costs_counts_metrics_and_alarms() {
         .map(|filter| {
             let change = &filter["MetricTransformations"][0];
             let is_by_strategy = change["Dimensions"][0]["Key"].as_str() == Some("strategy");
-            let count = if is_by_strategy {
-                Strategy::DEFAULT.len()
-            } else {
-                1
-            };
+            let count = if is_by_strategy { Strategy::DEFAULT.len() } else { 1 };
             (value_text(&change["MetricName"]), count)
         })
         .collect();
@@ -351,13 +293,9 @@ fn the_page_of_costs_counts_metrics_and_alarms() {
 #[test]
 fn the_page_lists_every_make_target() {
     let makefile = read_page("Makefile");
-    let targets = makefile
-        .lines()
-        .filter(|line| line.contains("## ") && !line.starts_with('\t'));
+    let targets = makefile.lines().filter(|line| line.contains("## ") && !line.starts_with('\t'));
     let targets = targets.filter_map(|line| line.split_once(':'));
-    let targets: BTreeSet<_> = targets
-        .map(|(target, _)| format!("make {target}"))
-        .collect();
+    let targets: BTreeSet<_> = targets.map(|(target, _)| format!("make {target}")).collect();
     let page = read_page("CONTRIBUTING.md");
     let listed = table_rows(&page, "| target |")
         .into_iter()
@@ -368,17 +306,12 @@ fn the_page_lists_every_make_target() {
 #[test]
 fn the_readme_lists_every_parameter_with_its_default() {
     let template = parse_template();
-    let parameters = template["Parameters"]
-        .as_mapping()
-        .expect("parameters")
-        .iter();
-    let expected: BTreeMap<_, _> = parameters
-        .map(|(name, one)| (value_text(name), value_text(&one["Default"])))
-        .collect();
-    for (page, head, empty) in [
-        ("README.md", "| parameter |", "empty"),
-        ("README.pt-BR.md", "| parâmetro |", "vazio"),
-    ] {
+    let parameters = template["Parameters"].as_mapping().expect("parameters").iter();
+    let expected: BTreeMap<_, _> =
+        parameters.map(|(name, one)| (value_text(name), value_text(&one["Default"]))).collect();
+    for (page, head, empty) in
+        [("README.md", "| parameter |", "empty"), ("README.pt-BR.md", "| parâmetro |", "vazio")]
+    {
         let text = read_page(page);
         let listed = table_rows(&text, head).into_iter().map(|row| {
             let cells = row_cells(row);
@@ -392,10 +325,7 @@ fn the_readme_lists_every_parameter_with_its_default() {
 /// The words with an underscore in these sources are exactly the answers to a webhook.
 #[test]
 fn the_page_has_every_answer_word() {
-    let sources = [
-        "functions/webhook/src/answer.rs",
-        "shared/wapi/src/webhook/mod.rs",
-    ];
+    let sources = ["functions/webhook/src/answer.rs", "shared/wapi/src/webhook/mod.rs"];
     let sources = sources.map(read_page).concat();
     let quoted = |text: &str| -> BTreeSet<String> {
         let words = text.split('"').skip(1).step_by(2);

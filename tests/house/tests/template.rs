@@ -73,9 +73,7 @@ fn collect_strings(value: &Value, found: &mut Vec<String>) {
 /// The actions that a policy allows, by statement id. Statements under a condition have their own
 /// id too.
 fn allowed_actions(policy: &Value) -> BTreeMap<String, BTreeSet<String>> {
-    let statements = policy["PolicyDocument"]["Statement"]
-        .as_sequence()
-        .expect("statements");
+    let statements = policy["PolicyDocument"]["Statement"].as_sequence().expect("statements");
     statements
         .iter()
         .map(|statement| match statement {
@@ -84,10 +82,7 @@ fn allowed_actions(policy: &Value) -> BTreeMap<String, BTreeSet<String>> {
         })
         .map(|statement| {
             assert_eq!(statement["Effect"].as_str(), Some("Allow"));
-            let id = statement["Sid"]
-                .as_str()
-                .expect("a statement id")
-                .to_owned();
+            let id = statement["Sid"].as_str().expect("a statement id").to_owned();
             (id, string_list(&statement["Action"]).into_iter().collect())
         })
         .collect()
@@ -111,10 +106,7 @@ fn a_failed_job_does_not_retry_its_batch() {
     let template = parse_template();
     let trigger =
         &resource_properties(&template, "DownloadFunction")["Events"]["Jobs"]["Properties"];
-    assert_eq!(
-        string_list(&trigger["FunctionResponseTypes"]),
-        ["ReportBatchItemFailures"]
-    );
+    assert_eq!(string_list(&trigger["FunctionResponseTypes"]), ["ReportBatchItemFailures"]);
 }
 
 #[test]
@@ -122,10 +114,7 @@ fn concurrency_is_limited_only_at_the_trigger() {
     let template = parse_template();
     let download = resource_properties(&template, "DownloadFunction");
     let scaling = &download["Events"]["Jobs"]["Properties"]["ScalingConfig"];
-    assert_eq!(
-        string_list(&scaling["MaximumConcurrency"]),
-        ["MaximumConcurrency"]
-    );
+    assert_eq!(string_list(&scaling["MaximumConcurrency"]), ["MaximumConcurrency"]);
     for (name, function) in resources_of_type(&template, "AWS::Serverless::Function") {
         let reserved = &function["Properties"]["ReservedConcurrentExecutions"];
         assert!(reserved.is_null(), "{name} reserves concurrency");
@@ -158,20 +147,14 @@ fn both_queues_take_what_the_largest_unread_body_needs() {
 fn only_the_jobs_queue_redrives_to_parked() {
     let template = parse_template();
     let redrive = &resource_properties(&template, "JobsQueue")["RedrivePolicy"];
-    assert_eq!(
-        string_list(&redrive["deadLetterTargetArn"]),
-        ["ParkedQueue.Arn"]
-    );
+    assert_eq!(string_list(&redrive["deadLetterTargetArn"]), ["ParkedQueue.Arn"]);
     assert_eq!(redrive["maxReceiveCount"].as_u64(), Some(140));
     let allow = &resource_properties(&template, "ParkedQueue")["RedriveAllowPolicy"];
     assert_eq!(allow["redrivePermission"].as_str(), Some("byQueue"));
     let jobs = string_list(&resource_properties(&template, "JobsQueue")["QueueName"]).remove(0);
     let sources = string_list(&allow["sourceQueueArns"]);
     assert_eq!(sources.len(), 1, "{sources:?}");
-    assert!(
-        sources[0].ends_with(&format!(":{jobs}")),
-        "{sources:?} is not {jobs}"
-    );
+    assert!(sources[0].ends_with(&format!(":{jobs}")), "{sources:?} is not {jobs}");
 }
 
 #[test]
@@ -192,28 +175,20 @@ fn every_parameter_is_described_and_grouped() {
     let template = parse_template();
     let interface = &template["Metadata"]["AWS::CloudFormation::Interface"];
     let groups = interface["ParameterGroups"].as_sequence().expect("groups");
-    let mut grouped: Vec<String> = groups
-        .iter()
-        .flat_map(|group| string_list(&group["Parameters"]))
-        .collect();
+    let mut grouped: Vec<String> =
+        groups.iter().flat_map(|group| string_list(&group["Parameters"])).collect();
     grouped.sort();
     let mut declared = Vec::new();
     for (name, parameter) in template_section(&template, "Parameters") {
         let name = name.as_str().expect("a name");
-        assert!(
-            parameter["Description"].is_string(),
-            "{name} has no description"
-        );
+        assert!(parameter["Description"].is_string(), "{name} has no description");
         assert!(
             parameter["ConstraintDescription"].is_string(),
             "{name} does not describe its values"
         );
         assert!(!parameter["Default"].is_null(), "{name} has no default");
         let constrained = ["AllowedPattern", "AllowedValues", "MinValue"];
-        assert!(
-            constrained.iter().any(|key| !parameter[key].is_null()),
-            "{name} takes anything"
-        );
+        assert!(constrained.iter().any(|key| !parameter[key].is_null()), "{name} takes anything");
         let label = &interface["ParameterLabels"][name]["default"];
         assert!(label.is_string(), "{name} has no label");
         declared.push(name.to_owned());
@@ -227,15 +202,9 @@ fn every_output_names_the_next_command() {
     let template = parse_template();
     for (name, output) in template_section(&template, "Outputs") {
         let description = output["Description"].as_str().expect("a description");
-        assert!(
-            description.to_lowercase().contains("next"),
-            "{name:?}: {description}"
-        );
+        assert!(description.to_lowercase().contains("next"), "{name:?}: {description}");
         let command = ["aws ", "wapi-media ", "sam "];
-        assert!(
-            command.iter().any(|word| description.contains(word)),
-            "{name:?}: {description}"
-        );
+        assert!(command.iter().any(|word| description.contains(word)), "{name:?}: {description}");
     }
 }
 
@@ -266,19 +235,10 @@ fn the_webhook_role_has_exactly_these_rights() {
     let expected = BTreeMap::from([
         ("ReadInstances".to_owned(), name_set(["dynamodb:GetItem"])),
         ("QueueJobs".to_owned(), name_set(["sqs:SendMessage"])),
-        (
-            "WriteLogs".to_owned(),
-            name_set(["logs:CreateLogStream", "logs:PutLogEvents"]),
-        ),
-        (
-            "UseOwnKey".to_owned(),
-            name_set(["kms:Decrypt", "kms:GenerateDataKey"]),
-        ),
+        ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
+        ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
     ]);
-    assert_eq!(
-        allowed_actions(resource_properties(&parse_template(), "WebhookPolicy")),
-        expected
-    );
+    assert_eq!(allowed_actions(resource_properties(&parse_template(), "WebhookPolicy")), expected);
 }
 
 #[test]
@@ -289,11 +249,7 @@ fn the_download_role_has_exactly_these_rights() {
         "sqs:GetQueueAttributes",
         "sqs:ReceiveMessage",
     ];
-    let store = [
-        "s3:AbortMultipartUpload",
-        "s3:PutObject",
-        "s3:PutObjectTagging",
-    ];
+    let store = ["s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectTagging"];
     let expected = BTreeMap::from([
         ("TakeJobs".to_owned(), name_set(take)),
         ("QueueJobs".to_owned(), name_set(["sqs:SendMessage"])),
@@ -302,19 +258,10 @@ fn the_download_role_has_exactly_these_rights() {
         ("OpenTokens".to_owned(), name_set(["kms:Decrypt"])),
         ("KeepRecords".to_owned(), name_set(["dynamodb:UpdateItem"])),
         ("StoreMedia".to_owned(), name_set(store)),
-        (
-            "WriteLogs".to_owned(),
-            name_set(["logs:CreateLogStream", "logs:PutLogEvents"]),
-        ),
-        (
-            "UseOwnKey".to_owned(),
-            name_set(["kms:Decrypt", "kms:GenerateDataKey"]),
-        ),
+        ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
+        ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
     ]);
-    assert_eq!(
-        allowed_actions(resource_properties(&parse_template(), "DownloadPolicy")),
-        expected
-    );
+    assert_eq!(allowed_actions(resource_properties(&parse_template(), "DownloadPolicy")), expected);
 }
 
 #[test]
@@ -326,19 +273,10 @@ fn the_watch_role_has_exactly_these_rights() {
         ),
         ("CountMedia".to_owned(), name_set(["dynamodb:Query"])),
         ("WriteRecords".to_owned(), name_set(["dynamodb:UpdateItem"])),
-        (
-            "WriteLogs".to_owned(),
-            name_set(["logs:CreateLogStream", "logs:PutLogEvents"]),
-        ),
-        (
-            "UseOwnKey".to_owned(),
-            name_set(["kms:Decrypt", "kms:GenerateDataKey"]),
-        ),
+        ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
+        ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
     ]);
-    assert_eq!(
-        allowed_actions(resource_properties(&parse_template(), "WatchPolicy")),
-        expected
-    );
+    assert_eq!(allowed_actions(resource_properties(&parse_template(), "WatchPolicy")), expected);
 }
 
 #[test]
@@ -353,34 +291,20 @@ fn no_role_has_wildcards_or_foreign_policies() {
     }
     for (name, role) in resources_of_type(&template, "AWS::IAM::Role") {
         let properties = &role["Properties"];
-        assert!(
-            properties["ManagedPolicyArns"].is_null(),
-            "{name} uses a managed policy"
-        );
-        assert!(
-            properties["Policies"].is_null(),
-            "{name} has an inline policy"
-        );
+        assert!(properties["ManagedPolicyArns"].is_null(), "{name} uses a managed policy");
+        assert!(properties["Policies"].is_null(), "{name} has an inline policy");
     }
     for (name, function) in resources_of_type(&template, "AWS::Serverless::Function") {
-        assert!(
-            function["Properties"]["Policies"].is_null(),
-            "{name} lets SAM write its policy"
-        );
+        assert!(function["Properties"]["Policies"].is_null(), "{name} lets SAM write its policy");
     }
 }
 
 #[test]
 fn stored_files_outlive_the_stack() {
     let template = parse_template();
-    for name in [
-        "MediaBucket",
-        "InstancesTable",
-        "TenantsTable",
-        "MediaTable",
-        "AuditTable",
-        "TokenKey",
-    ] {
+    for name in
+        ["MediaBucket", "InstancesTable", "TenantsTable", "MediaTable", "AuditTable", "TokenKey"]
+    {
         let resource = find_resource(&template, name);
         for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
             assert_eq!(resource[policy].as_str(), Some("Retain"), "{name} {policy}");
@@ -395,11 +319,7 @@ fn tables_are_on_demand_and_restorable() {
     assert_eq!(tables.len(), 4);
     for (name, table) in tables {
         let properties = &table["Properties"];
-        assert_eq!(
-            properties["BillingMode"].as_str(),
-            Some("PAY_PER_REQUEST"),
-            "{name}"
-        );
+        assert_eq!(properties["BillingMode"].as_str(), Some("PAY_PER_REQUEST"), "{name}");
         let restore = &properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"];
         assert_eq!(restore.as_bool(), Some(true), "{name}");
     }
@@ -417,26 +337,17 @@ fn an_erase_mark_expires() {
 fn the_bucket_is_private_versioned_and_swept() {
     let template = parse_template();
     let bucket = resource_properties(&template, "MediaBucket");
-    let block = bucket["PublicAccessBlockConfiguration"]
-        .as_mapping()
-        .expect("a block");
+    let block = bucket["PublicAccessBlockConfiguration"].as_mapping().expect("a block");
     assert!(block.len() == 4 && block.values().all(|value| value.as_bool() == Some(true)));
-    assert_eq!(
-        bucket["VersioningConfiguration"]["Status"].as_str(),
-        Some("Enabled")
-    );
+    assert_eq!(bucket["VersioningConfiguration"]["Status"].as_str(), Some("Enabled"));
     let owner = &bucket["OwnershipControls"]["Rules"][0]["ObjectOwnership"];
     assert_eq!(owner.as_str(), Some("BucketOwnerEnforced"));
-    let rules = bucket["LifecycleConfiguration"]["Rules"]
-        .as_sequence()
-        .expect("rules");
+    let rules = bucket["LifecycleConfiguration"]["Rules"].as_sequence().expect("rules");
     let days =
         |rule: &Value| rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"].as_u64();
     assert!(rules.iter().any(|rule| days(rule) == Some(1)));
     // Files expire only through a retention class that the tenant chose.
-    let expiring = rules
-        .iter()
-        .filter(|rule| !rule["ExpirationInDays"].is_null());
+    let expiring = rules.iter().filter(|rule| !rule["ExpirationInDays"].is_null());
     let expiring: Vec<_> = expiring
         .map(|rule| {
             let tags = rule["TagFilters"].as_sequence().expect("tags");
@@ -457,40 +368,17 @@ fn the_bucket_is_private_versioned_and_swept() {
 #[test]
 fn requests_without_tls_are_denied_by_default() {
     let template = parse_template();
-    assert_eq!(
-        template["Parameters"]["RequireTls"]["Default"].as_str(),
-        Some("true")
-    );
+    assert_eq!(template["Parameters"]["RequireTls"]["Default"].as_str(), Some("true"));
     for (name, on, action, resources) in [
-        (
-            "MediaBucketPolicy",
-            "Bucket",
-            "s3:*",
-            &["MediaBucket.Arn", "${MediaBucket.Arn}/*"][..],
-        ),
-        (
-            "QueuesPolicy",
-            "Queues",
-            "sqs:*",
-            &["JobsQueue.Arn", "ParkedQueue.Arn"],
-        ),
+        ("MediaBucketPolicy", "Bucket", "s3:*", &["MediaBucket.Arn", "${MediaBucket.Arn}/*"][..]),
+        ("QueuesPolicy", "Queues", "sqs:*", &["JobsQueue.Arn", "ParkedQueue.Arn"]),
         ("AlarmTopicPolicy", "Topics", "sns:Publish", &["AlarmTopic"]),
     ] {
-        assert_eq!(
-            find_resource(&template, name)["Condition"].as_str(),
-            Some("RequiresTls")
-        );
+        assert_eq!(find_resource(&template, name)["Condition"].as_str(), Some("RequiresTls"));
         let policy = resource_properties(&template, name);
-        assert!(
-            !string_list(&policy[on]).is_empty(),
-            "{name} applies to nothing"
-        );
-        let statements = policy["PolicyDocument"]["Statement"]
-            .as_sequence()
-            .expect("statements");
-        let denial = statements
-            .iter()
-            .find(|one| one["Effect"].as_str() == Some("Deny"));
+        assert!(!string_list(&policy[on]).is_empty(), "{name} applies to nothing");
+        let statements = policy["PolicyDocument"]["Statement"].as_sequence().expect("statements");
+        let denial = statements.iter().find(|one| one["Effect"].as_str() == Some("Deny"));
         let denial = denial.unwrap_or_else(|| unreachable!("{name} denies nothing"));
         assert_eq!(denial["Principal"].as_str(), Some("*"), "{name}");
         assert_eq!(string_list(&denial["Action"]), [action], "{name}");
@@ -536,27 +424,13 @@ fn every_alarm_notifies_and_names_a_remedy() {
     assert!(!alarms.is_empty());
     for (name, alarm) in alarms {
         let properties = &alarm["Properties"];
-        assert_eq!(
-            string_list(&properties["AlarmActions"]),
-            ["AlarmTopic"],
-            "{name}"
-        );
-        assert!(
-            properties["AlarmDescription"].is_string(),
-            "{name} has no description"
-        );
-        assert_eq!(
-            properties["TreatMissingData"].as_str(),
-            Some("notBreaching"),
-            "{name}"
-        );
+        assert_eq!(string_list(&properties["AlarmActions"]), ["AlarmTopic"], "{name}");
+        assert!(properties["AlarmDescription"].is_string(), "{name} has no description");
+        assert_eq!(properties["TreatMissingData"].as_str(), Some("notBreaching"), "{name}");
     }
     let parked = resource_properties(&template, "ParkedQueueNotEmptyAlarm");
     assert_eq!(parked["Threshold"].as_u64(), Some(0));
-    assert_eq!(
-        parked["ComparisonOperator"].as_str(),
-        Some("GreaterThanThreshold")
-    );
+    assert_eq!(parked["ComparisonOperator"].as_str(), Some("GreaterThanThreshold"));
 }
 
 #[test]
@@ -592,12 +466,7 @@ fn functions_get_the_environment_they_read() {
         "WAPI_BASE_URL",
     ];
     assert_eq!(names("DownloadFunction"), name_set(download));
-    let watch = [
-        "JOBS_QUEUE_URL",
-        "LOG_LEVEL",
-        "MEDIA_TABLE",
-        "PARKED_QUEUE_URL",
-    ];
+    let watch = ["JOBS_QUEUE_URL", "LOG_LEVEL", "MEDIA_TABLE", "PARKED_QUEUE_URL"];
     assert_eq!(names("WatchFunction"), name_set(watch));
 }
 
@@ -612,18 +481,12 @@ fn functions_are_built_by_cargo_lambda() {
             Some("rust-cargolambda"),
             "{name}"
         );
-        assert!(
-            function["Metadata"]["BuildProperties"]["Binary"].is_string(),
-            "{name}"
-        );
+        assert!(function["Metadata"]["BuildProperties"]["Binary"].is_string(), "{name}");
     }
     let globals = &template["Globals"]["Function"];
     assert_eq!(string_list(&globals["Architectures"]), ["Architecture"]);
     assert_eq!(globals["Runtime"].as_str(), Some("provided.al2023"));
-    assert_eq!(
-        template["Parameters"]["Architecture"]["Default"].as_str(),
-        Some("arm64")
-    );
+    assert_eq!(template["Parameters"]["Architecture"]["Default"].as_str(), Some("arm64"));
 }
 
 #[test]
@@ -632,10 +495,7 @@ fn the_template_works_in_any_partition() {
     let text = std::fs::read_to_string(path).expect("template.yaml");
     for line in text.lines() {
         let line = line.trim();
-        assert!(
-            !line.starts_with("<<:") && !line.contains(": *"),
-            "an alias: {line}"
-        );
+        assert!(!line.starts_with("<<:") && !line.contains(": *"), "an alias: {line}");
     }
     let mut found = Vec::new();
     collect_strings(&parse_template(), &mut found);
@@ -658,9 +518,8 @@ fn the_media_table_has_the_two_indexes_by_time() {
         let names = keys.flat_map(|key| string_list(&key["AttributeName"]));
         names.collect::<Vec<_>>()
     };
-    let found = indexes
-        .iter()
-        .map(|index| (string_list(&index["IndexName"]).concat(), keys(index)));
+    let found =
+        indexes.iter().map(|index| (string_list(&index["IndexName"]).concat(), keys(index)));
     let text = |names: [&str; 2]| names.map(str::to_owned).to_vec();
     assert_eq!(
         found.collect::<Vec<_>>(),
@@ -676,21 +535,10 @@ fn the_media_table_has_the_two_indexes_by_time() {
 fn throttled_and_refused_webhooks_raise_alarms() {
     let template = parse_template();
     let limits = &resource_properties(&template, "ApiStage")["DefaultRouteSettings"];
-    assert_eq!(
-        string_list(&limits["ThrottlingRateLimit"]),
-        ["WebhookRateLimit"]
-    );
-    assert_eq!(
-        string_list(&limits["ThrottlingBurstLimit"]),
-        ["WebhookBurstLimit"]
-    );
+    assert_eq!(string_list(&limits["ThrottlingRateLimit"]), ["WebhookRateLimit"]);
+    assert_eq!(string_list(&limits["ThrottlingBurstLimit"]), ["WebhookBurstLimit"]);
     for (metric, log, pattern, alarm) in [
-        (
-            "RefusedMetric",
-            "WebhookLogGroup",
-            "$.reason = \"unauthorized\"",
-            "WebhookRefusedAlarm",
-        ),
+        ("RefusedMetric", "WebhookLogGroup", "$.reason = \"unauthorized\"", "WebhookRefusedAlarm"),
         (
             "MisdirectedMetric",
             "WebhookLogGroup",
@@ -703,24 +551,9 @@ fn throttled_and_refused_webhooks_raise_alarms() {
             "$.reason != \"unauthorized\" && $.reason != \"instance_mismatch\"",
             "WebhookUnreadAlarm",
         ),
-        (
-            "UnreadMetric",
-            "WebhookLogGroup",
-            "$.outcome = \"unread\"",
-            "WebhookUnreadAlarm",
-        ),
-        (
-            "NotUnderstoodMetric",
-            "WebhookLogGroup",
-            "$.not_understood > 0",
-            "WebhookUnreadAlarm",
-        ),
-        (
-            "RateLimitedMetric",
-            "ApiLogGroup",
-            "$.status = \"429\"",
-            "WebhookRateLimitedAlarm",
-        ),
+        ("UnreadMetric", "WebhookLogGroup", "$.outcome = \"unread\"", "WebhookUnreadAlarm"),
+        ("NotUnderstoodMetric", "WebhookLogGroup", "$.not_understood > 0", "WebhookUnreadAlarm"),
+        ("RateLimitedMetric", "ApiLogGroup", "$.status = \"429\"", "WebhookRateLimitedAlarm"),
     ] {
         let filter = resource_properties(&template, metric);
         assert_eq!(string_list(&filter["LogGroupName"]), [log]);
@@ -758,15 +591,9 @@ fn media_that_expire_soon_raise_an_alarm() {
     let template = parse_template();
     let rule = resource_properties(&template, "WatchSchedule");
     assert_eq!(rule["ScheduleExpression"].as_str(), Some("rate(1 hour)"));
-    assert_eq!(
-        string_list(&rule["Targets"][0]["Arn"]),
-        ["WatchFunction.Arn"]
-    );
+    assert_eq!(string_list(&rule["Targets"][0]["Arn"]), ["WatchFunction.Arn"]);
     let metric = resource_properties(&template, "ExpiringMetric");
-    assert_eq!(
-        metric["FilterPattern"].as_str(),
-        Some("{ $.expiring >= 0 }")
-    );
+    assert_eq!(metric["FilterPattern"].as_str(), Some("{ $.expiring >= 0 }"));
     let alarm = resource_properties(&template, "ExpiringAlarm");
     assert_eq!(alarm["MetricName"].as_str(), Some("Expiring"));
     assert_eq!(alarm["Threshold"].as_u64(), Some(0));

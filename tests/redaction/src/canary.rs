@@ -73,11 +73,7 @@ impl Canary {
     #[must_use]
     pub fn new(class: Class, field: &str, text: &str) -> Option<Self> {
         let is_long = text.chars().count() >= MIN_CANARY_CHARS;
-        is_long.then(|| Self {
-            class,
-            field: field.to_owned(),
-            text: text.to_owned(),
-        })
+        is_long.then(|| Self { class, field: field.to_owned(), text: text.to_owned() })
     }
 
     /// Collects every text of a webhook. An unknown field counts as a person's.
@@ -91,9 +87,7 @@ impl Canary {
 
 /// Plants one text, unless it is too short.
 pub fn plant(class: Class, field: &str, text: &str) {
-    Canary::new(class, field, text)
-        .into_iter()
-        .for_each(listener::keep_canary);
+    Canary::new(class, field, text).into_iter().for_each(listener::keep_canary);
 }
 
 /// Plants the secret in a webhook's URL, which is its last part. The stand-in's own tests set
@@ -108,20 +102,18 @@ pub fn plant_url(url: &str) {
 /// Plants every text of a webhook.
 pub fn plant_event(body: &Value) {
     if listener::is_on() {
-        Canary::collect_all(body)
-            .into_iter()
-            .for_each(listener::keep_canary);
+        Canary::collect_all(body).into_iter().for_each(listener::keep_canary);
     }
 }
 
 fn collect_canaries(parent: &str, name: &str, value: &Value, found: &mut Vec<Canary>) {
     match value {
-        Value::Object(fields) => fields
-            .iter()
-            .for_each(|(child, value)| collect_canaries(name, child, value, found)),
-        Value::Array(items) => items
-            .iter()
-            .for_each(|item| collect_canaries(parent, name, item, found)),
+        Value::Object(fields) => {
+            fields.iter().for_each(|(child, value)| collect_canaries(name, child, value, found))
+        }
+        Value::Array(items) => {
+            items.iter().for_each(|item| collect_canaries(parent, name, item, found))
+        }
         Value::String(text) => found.extend(classify_field(parent, name, text)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }

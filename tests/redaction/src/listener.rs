@@ -21,11 +21,7 @@ pub(crate) const CANARIES: &str = "canaries";
 static LISTENER: LazyLock<Option<Listener>> = LazyLock::new(|| {
     let environment = Environment::from_process();
     let folder = PathBuf::from(environment.optional(VARIABLE)?);
-    Some(Listener {
-        folder,
-        files: Mutex::default(),
-        kept: Mutex::default(),
-    })
+    Some(Listener { folder, files: Mutex::default(), kept: Mutex::default() })
 });
 
 struct Listener {
@@ -44,9 +40,7 @@ impl Listener {
         let mut files = lock_mutex(&self.files);
         if !files.contains_key(name) {
             std::fs::create_dir_all(&self.folder)?;
-            let path = self
-                .folder
-                .join(format!("{name}-{}.txt", std::process::id()));
+            let path = self.folder.join(format!("{name}-{}.txt", std::process::id()));
             let file = OpenOptions::new().create(true).append(true).open(path)?;
             files.insert(name.to_owned(), file);
         }

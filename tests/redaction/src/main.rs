@@ -24,10 +24,7 @@ fn main() -> Result<ExitCode> {
     println!("{}", build_table(&scan));
     for finding in scan.findings.iter().take(SHOWN) {
         let (canary, sink) = (&finding.canary, finding.sink.as_str());
-        println!(
-            "{:?} in {sink}: field {}\n    {}",
-            canary.class, canary.field, finding.line
-        );
+        println!("{:?} in {sink}: field {}\n    {}", canary.class, canary.field, finding.line);
     }
     let gaps = scan.find_gaps();
     for gap in &gaps {
@@ -35,40 +32,23 @@ fn main() -> Result<ExitCode> {
     }
     let (found, of) = (scan.findings.len(), scan.planted.values().sum::<usize>());
     println!("{found} hits for {of} planted secrets, people, chats and names of files.");
-    Ok(if found == 0 && gaps.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if found == 0 && gaps.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn build_table(scan: &Scan) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header([
-        "searched",
-        "lines",
-        "secrets",
-        "people",
-        "chats and names of files",
-    ]);
+    table.set_header(["searched", "lines", "secrets", "people", "chats and names of files"]);
     for sink in Sink::ALL {
         let hits = |class: Class| {
-            let found = scan
-                .findings
-                .iter()
-                .filter(|one| one.sink == sink && one.canary.class == class);
+            let found =
+                scan.findings.iter().filter(|one| one.sink == sink && one.canary.class == class);
             match sink.may_hold(class) {
                 true => "may be there".to_owned(),
                 false => found.count().to_string(),
             }
         };
-        let lines = scan
-            .lines
-            .get(&sink)
-            .copied()
-            .unwrap_or_default()
-            .to_string();
+        let lines = scan.lines.get(&sink).copied().unwrap_or_default().to_string();
         table.add_row([
             sink.as_str().to_owned(),
             lines,

@@ -76,9 +76,7 @@ impl Scan {
         let mut scan = Self::for_searcher(&searcher);
         for path in heard {
             let name = name_of(&path);
-            let sink = Sink::ALL
-                .into_iter()
-                .find(|sink| name.starts_with(sink.as_str()));
+            let sink = Sink::ALL.into_iter().find(|sink| name.starts_with(sink.as_str()));
             let sink = sink.with_context(|| format!("{} is of no known place", path.display()))?;
             scan.search_text(&searcher, sink, &read_text(&path)?);
         }
@@ -107,39 +105,30 @@ impl Scan {
     }
 
     fn for_searcher(searcher: &CanarySearcher) -> Self {
-        Self {
-            planted: searcher.count_by_class(),
-            ..Self::default()
-        }
+        Self { planted: searcher.count_by_class(), ..Self::default() }
     }
 
     /// Why this search proves nothing, if it does not: a sink without any text, a class without
     /// any canary, or a log that was not at `TRACE`.
     #[must_use]
     pub fn find_gaps(&self) -> Vec<String> {
-        let silent = Sink::ALL
-            .into_iter()
-            .filter(|sink| !self.lines.contains_key(sink));
+        let silent = Sink::ALL.into_iter().filter(|sink| !self.lines.contains_key(sink));
         let silent = silent.map(|sink| format!("nothing was heard of {}", sink.as_str()));
         let classes = [Class::Filed, Class::Person, Class::Secret];
-        let unplanted = classes
-            .into_iter()
-            .filter(|class| !self.planted.contains_key(class));
+        let unplanted = classes.into_iter().filter(|class| !self.planted.contains_key(class));
         let unplanted = unplanted.map(|class| format!("nothing was planted as {class:?}"));
         let loud = (self.quiet_lines == 0).then(|| "no log line is below INFO".to_owned());
         silent.chain(unplanted).chain(loud).collect()
     }
 
     fn search_text(&mut self, searcher: &CanarySearcher, sink: Sink, text: &str) {
-        text.lines()
-            .for_each(|line| self.search_line(searcher, sink, line));
+        text.lines().for_each(|line| self.search_line(searcher, sink, line));
     }
 
     fn search_line(&mut self, searcher: &CanarySearcher, sink: Sink, line: &str) {
         *self.lines.entry(sink).or_default() += 1;
-        let is_quiet = [r#""level":"DEBUG""#, r#""level":"TRACE""#]
-            .iter()
-            .any(|level| line.contains(level));
+        let is_quiet =
+            [r#""level":"DEBUG""#, r#""level":"TRACE""#].iter().any(|level| line.contains(level));
         self.quiet_lines += usize::from(sink == Sink::Log && is_quiet);
         for found in searcher.automaton.find_overlapping_iter(line) {
             let canary = searcher.owners.get(found.pattern().as_usize());
@@ -157,9 +146,7 @@ impl Scan {
     }
 
     fn has_finding(&self, sink: Sink, canary: &Canary) -> bool {
-        self.findings
-            .iter()
-            .any(|one| one.sink == sink && one.canary == *canary)
+        self.findings.iter().any(|one| one.sink == sink && one.canary == *canary)
     }
 }
 
@@ -168,11 +155,8 @@ impl CanarySearcher {
     /// as the former.
     fn new(canaries: BTreeSet<Canary>) -> Result<Self> {
         let is_filed = |canary: &&Canary| canary.class == Class::Filed;
-        let filed: BTreeSet<_> = canaries
-            .iter()
-            .filter(is_filed)
-            .map(|one| one.text.clone())
-            .collect();
+        let filed: BTreeSet<_> =
+            canaries.iter().filter(is_filed).map(|one| one.text.clone()).collect();
         let counts =
             |canary: &Canary| canary.class != Class::Person || !filed.contains(&canary.text);
         let canaries: Vec<_> = canaries.into_iter().filter(counts).collect();
@@ -185,11 +169,7 @@ impl CanarySearcher {
         }
         let mut builder = AhoCorasick::builder();
         let automaton = builder.ascii_case_insensitive(true).build(patterns)?;
-        Ok(Self {
-            canaries,
-            owners,
-            automaton,
-        })
+        Ok(Self { canaries, owners, automaton })
     }
 
     fn count_by_class(&self) -> BTreeMap<Class, usize> {
@@ -232,10 +212,7 @@ fn list_spellings(canary: &Canary) -> BTreeSet<String> {
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn read_text(path: &Path) -> Result<String> {
@@ -246,21 +223,12 @@ fn read_text(path: &Path) -> Result<String> {
 /// Lists the files of a folder and the folders below `stacks`.
 fn list_contents(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let list = |folder: &Path| -> Result<Vec<PathBuf>> {
-        let entries = folder
-            .read_dir()
-            .with_context(|| format!("reading {}", folder.display()))?;
+        let entries = folder.read_dir().with_context(|| format!("reading {}", folder.display()))?;
         let paths: std::io::Result<BTreeSet<_>> = entries.map(|entry| Ok(entry?.path())).collect();
         Ok(paths?.into_iter().collect())
     };
     let stacks = folder.join("stacks");
-    let stacks = if stacks.is_dir() {
-        list(&stacks)?
-    } else {
-        Vec::new()
-    };
-    let files = list(folder)?
-        .into_iter()
-        .filter(|path| path.is_file())
-        .collect();
+    let stacks = if stacks.is_dir() { list(&stacks)? } else { Vec::new() };
+    let files = list(folder)?.into_iter().filter(|path| path.is_file()).collect();
     Ok((files, stacks))
 }

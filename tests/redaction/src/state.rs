@@ -46,13 +46,9 @@ fn collect_log_messages(value: &Value, found: &mut Vec<(Sink, String)>) {
             {
                 found.push((Sink::Log, text.clone()));
             }
-            fields
-                .values()
-                .for_each(|field| collect_log_messages(field, found));
+            fields.values().for_each(|field| collect_log_messages(field, found));
         }
-        Value::Array(items) => items
-            .iter()
-            .for_each(|item| collect_log_messages(item, found)),
+        Value::Array(items) => items.iter().for_each(|item| collect_log_messages(item, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
@@ -74,14 +70,11 @@ fn collect_tickets(value: &Value, found: &mut Vec<(Sink, String)>) {
     match value {
         Value::Object(fields) if is_message(fields) => {
             let beside = fields.iter().filter(|(name, _)| !is_body(name));
-            let beside: Map<_, _> = beside
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect();
+            let beside: Map<_, _> =
+                beside.map(|(name, value)| (name.clone(), value.clone())).collect();
             found.push((Sink::Ticket, pretty_lines(&Value::Object(beside))));
         }
-        Value::Object(fields) => fields
-            .values()
-            .for_each(|field| collect_tickets(field, found)),
+        Value::Object(fields) => fields.values().for_each(|field| collect_tickets(field, found)),
         Value::Array(items) => items.iter().for_each(|item| collect_tickets(item, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }

@@ -10,11 +10,7 @@ use redaction::{Canary, Class, Scan, Sink};
 const KEY: &str = "RkFLRS1NRURJQS1LRVktMDEyMzQ1Njc4OS1BQkNERUY=";
 
 fn build_canary(class: Class, text: &str) -> Canary {
-    Canary {
-        class,
-        field: "field".to_owned(),
-        text: text.to_owned(),
-    }
+    Canary { class, field: "field".to_owned(), text: text.to_owned() }
 }
 
 fn count_hits(class: Class, planted: &str, sink: Sink, text: &str) -> usize {
@@ -35,20 +31,11 @@ fn a_key_is_found_in_every_spelling() {
         KEY.chars().take(20).collect(),
         KEY.chars().skip(20).collect(),
     ] {
-        assert_eq!(
-            count_hits(Class::Secret, KEY, Sink::Command, &spelling),
-            1,
-            "{spelling}"
-        );
+        assert_eq!(count_hits(Class::Secret, KEY, Sink::Command, &spelling), 1, "{spelling}");
     }
     let other = "RkFLRS1PVEhFUi1LRVktMDEyMzQ1Njc4OS1BQkNERUY";
     assert_eq!(
-        count_hits(
-            Class::Secret,
-            KEY,
-            Sink::Log,
-            &other.replace("MDEyMzQ1Njc4OS1BQkNERUY", "")
-        ),
+        count_hits(Class::Secret, KEY, Sink::Log, &other.replace("MDEyMzQ1Njc4OS1BQkNERUY", "")),
         0
     );
 }
@@ -64,21 +51,9 @@ fn a_name_is_found_escaped_and_encoded() {
         "Relat%C3%B3rio%20%22mensal%22%2Epdf",
     ] {
         let found = count_hits(Class::Person, name, Sink::Log, spelling);
-        assert_eq!(
-            found,
-            usize::from(!spelling.starts_with("RELAT")),
-            "{spelling}"
-        );
+        assert_eq!(found, usize::from(!spelling.starts_with("RELAT")), "{spelling}");
     }
-    assert_eq!(
-        count_hits(
-            Class::Person,
-            "Contato Exemplo",
-            Sink::Log,
-            "contato exemplo"
-        ),
-        1
-    );
+    assert_eq!(count_hits(Class::Person, "Contato Exemplo", Sink::Log, "contato exemplo"), 1);
 }
 
 #[test]
@@ -86,11 +61,7 @@ fn a_sink_holds_its_classes_and_no_secret() {
     for sink in Sink::ALL {
         for class in [Class::Secret, Class::Person, Class::Filed] {
             let found = count_hits(class, "5500900000002", sink, "of 5500900000002");
-            assert_eq!(
-                found,
-                usize::from(!sink.may_hold(class)),
-                "{sink:?} {class:?}"
-            );
+            assert_eq!(found, usize::from(!sink.may_hold(class)), "{sink:?} {class:?}");
         }
         assert!(!sink.may_hold(Class::Secret), "{sink:?}");
     }
@@ -110,9 +81,7 @@ fn an_empty_search_proves_nothing() {
     ];
     let heard = Sink::ALL.map(|sink| (sink, r#"{"level":"DEBUG"}"#));
     assert_eq!(
-        Scan::search_all(canaries, heard)
-            .expect("a search")
-            .find_gaps(),
+        Scan::search_all(canaries, heard).expect("a search").find_gaps(),
         Vec::<String>::new()
     );
 }

@@ -112,11 +112,7 @@ impl Answer {
     /// An answer with this status and body.
     #[must_use]
     pub fn new(status: u16, body: impl Into<String>) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: body.into(),
-        }
+        Self { status, headers: Vec::new(), body: body.into() }
     }
 
     /// 200 with an empty body.
@@ -172,9 +168,7 @@ impl Answer {
     /// Closes the connection after each answer, so that no idle connection breaks in a later step
     /// of a test.
     fn into_response(self) -> Response<Body> {
-        let mut response = Response::builder()
-            .status(self.status)
-            .header("connection", "close");
+        let mut response = Response::builder().status(self.status).header("connection", "close");
         for (name, value) in self.headers {
             response = response.header(name, value);
         }
@@ -211,21 +205,13 @@ impl Aws {
         let app = Router::new().fallback(answer_request).with_state(state);
         tokio::spawn(async move { axum::serve(listener, app).await });
         let endpoint = format!("http://{address}");
-        Self {
-            clients: Clients::for_stand_in(&endpoint, CALL_TIMEOUT),
-            endpoint,
-            seen,
-        }
+        Self { clients: Clients::for_stand_in(&endpoint, CALL_TIMEOUT), endpoint, seen }
     }
 
     /// Starts a server that answers each request with the next of `answers`. Further requests get
     /// a refusal that the SDK does not retry.
     pub async fn answer_in_order(answers: impl IntoIterator<Item = Answer>) -> Self {
-        let answers = Mutex::new(
-            answers
-                .into_iter()
-                .collect::<std::collections::VecDeque<_>>(),
-        );
+        let answers = Mutex::new(answers.into_iter().collect::<std::collections::VecDeque<_>>());
         Self::start(move |_| {
             let next = answers.lock().expect("the script").pop_front();
             next.unwrap_or_else(|| Answer::json_error(400, "NothingScripted"))
@@ -248,10 +234,7 @@ impl Aws {
     /// The operations of all requests, in order.
     #[must_use]
     pub fn operations(&self) -> Vec<&'static str> {
-        self.requests()
-            .iter()
-            .map(RecordedRequest::operation)
-            .collect()
+        self.requests().iter().map(RecordedRequest::operation).collect()
     }
 
     /// The requests with this operation.
@@ -287,9 +270,7 @@ async fn answer_request(
     let one = RecordedRequest {
         method: head.method,
         path: head.uri.path().to_owned(),
-        query: pairs
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
+        query: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         headers: head.headers,
         body,
     };

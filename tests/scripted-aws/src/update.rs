@@ -32,9 +32,7 @@ impl Update {
         let (set, remove) = match expression.strip_prefix("REMOVE ") {
             Some(remove) => ("", remove),
             None => {
-                let (set, remove) = expression
-                    .split_once(" REMOVE ")
-                    .unwrap_or((expression, ""));
+                let (set, remove) = expression.split_once(" REMOVE ").unwrap_or((expression, ""));
                 (set.strip_prefix("SET ").expect("SET"), remove)
             }
         };
@@ -63,20 +61,14 @@ impl Update {
         let (target, value) = clause.split_once(" = ").expect("an assignment");
         let name = placeholders.attribute_name(target);
         assert!(!self.is_changed(&name), "{name} is changed twice");
-        let once = value
-            .strip_prefix("if_not_exists(")
-            .and_then(|rest| rest.strip_suffix(')'));
+        let once = value.strip_prefix("if_not_exists(").and_then(|rest| rest.strip_suffix(')'));
         let Some(once) = once else {
             let value = placeholders.attribute_value(value);
             self.sets.insert(name, value);
             return;
         };
         let (guard, value) = once.split_once(", ").expect("a path and a value");
-        assert_eq!(
-            placeholders.attribute_name(guard),
-            name,
-            "another attribute decides"
-        );
+        assert_eq!(placeholders.attribute_name(guard), name, "another attribute decides");
         let value = placeholders.attribute_value(value);
         self.sets_once.insert(name, value);
     }
@@ -107,10 +99,7 @@ struct Placeholders<'a> {
 
 impl<'a> Placeholders<'a> {
     fn new(body: &'a Value) -> Self {
-        Self {
-            body,
-            used: BTreeSet::new(),
-        }
+        Self { body, used: BTreeSet::new() }
     }
 
     /// The attribute's name, given by a placeholder or directly.
@@ -120,8 +109,7 @@ impl<'a> Placeholders<'a> {
         }
         self.used.insert(text.to_owned());
         let name = self.body["ExpressionAttributeNames"][text].as_str();
-        name.unwrap_or_else(|| panic!("{text} stands for nothing"))
-            .to_owned()
+        name.unwrap_or_else(|| panic!("{text} stands for nothing")).to_owned()
     }
 
     fn attribute_value(&mut self, text: &str) -> Value {

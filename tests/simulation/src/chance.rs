@@ -20,9 +20,8 @@ impl Chance {
     #[must_use]
     pub fn named(self, name: impl Display) -> Self {
         let bytes = name.to_string();
-        let hash = bytes.bytes().fold(self.0, |hash, byte| {
-            finish_splitmix64(hash ^ u64::from(byte))
-        });
+        let hash =
+            bytes.bytes().fold(self.0, |hash, byte| finish_splitmix64(hash ^ u64::from(byte)));
         Self(finish_splitmix64(hash))
     }
 

@@ -99,10 +99,7 @@ async fn hold_time<T: 'static>(world: impl Future<Output = T> + 'static) -> T {
         if let Poll::Ready(ended) = pin!(&mut world).poll(context) {
             return Poll::Ready(ended.expect("the world does not panic"));
         }
-        assert!(
-            end_of_time.as_mut().poll(context).is_pending(),
-            "the world does not end"
-        );
+        assert!(end_of_time.as_mut().poll(context).is_pending(), "the world does not end");
         let done = STIRRED.get() + stand_in::activity_count();
         quiet = if done == seen { quiet + 1 } else { 0 };
         seen = done;

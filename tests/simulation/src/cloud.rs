@@ -97,11 +97,8 @@ impl Cloud {
     /// Receives up to `most` messages as an event source does.
     pub fn receive(&self, queue: &str, most: usize) -> Vec<Delivery> {
         let mut luck = self.seeded_luck();
-        let mut moment = CallContext {
-            now: self.clock.now(),
-            luck: &mut luck,
-            failing: &|_| false,
-        };
+        let mut moment =
+            CallContext { now: self.clock.now(), luck: &mut luck, failing: &|_| false };
         self.lock_sqs().receive(queue, most, &mut moment)
     }
 
@@ -143,10 +140,7 @@ impl Cloud {
     }
 
     fn seeded_luck(&self) -> SeededLuck {
-        SeededLuck {
-            chance: self.chance.named("luck"),
-            copies_per_mille: self.copies_per_mille,
-        }
+        SeededLuck { chance: self.chance.named("luck"), copies_per_mille: self.copies_per_mille }
     }
 
     async fn execute_s3_call(&self, asked: &AwsRequest) -> Answer {
@@ -158,10 +152,7 @@ impl Cloud {
             return Answer::s3_error(500, "InternalError");
         };
         let (head, mut body) = answer.into_parts();
-        let bytes = body
-            .store_all_limited(1024 * 1024)
-            .await
-            .unwrap_or_default();
+        let bytes = body.store_all_limited(1024 * 1024).await.unwrap_or_default();
         http::Response::from_parts(head, bytes)
     }
 }
@@ -180,11 +171,6 @@ impl Luck for SeededLuck {
     fn is_duplicated(&mut self, id: &str, receives: u32) -> bool {
         // A duplicate may be duplicated in turn, but not without end.
         receives < 4
-            && self
-                .chance
-                .named("copy")
-                .named(id)
-                .named(receives)
-                .happens(self.copies_per_mille)
+            && self.chance.named("copy").named(id).named(receives).happens(self.copies_per_mille)
     }
 }

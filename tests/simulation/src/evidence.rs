@@ -15,27 +15,17 @@ pub(crate) fn gather_evidence(cloud: &Cloud, uploads: Vec<String>) -> Evidence {
     let sqs = cloud.lock_sqs();
     let sent = |queue| -> Vec<SentMessage> {
         let queue = sqs.queue(queue);
-        queue
-            .map(|it| it.messages().cloned().collect())
-            .unwrap_or_default()
+        queue.map(|it| it.messages().cloned().collect()).unwrap_or_default()
     };
     let items = cloud.tables.items(MEDIA).unwrap_or_default();
-    items
-        .iter()
-        .for_each(|item| redaction::note(Sink::Record, &item.to_string()));
+    items.iter().for_each(|item| redaction::note(Sink::Record, &item.to_string()));
     for ticket in sent(PARKED) {
         redaction::note(Sink::Ticket, &ticket.attributes.to_string());
     }
     Evidence {
-        objects: objects
-            .iter()
-            .map(|(key, stored)| object_evidence(key, stored))
-            .collect(),
+        objects: objects.iter().map(|(key, stored)| object_evidence(key, stored)).collect(),
         parked: sent(PARKED).iter().map(parked_ticket).collect(),
-        queued: sent(JOBS)
-            .iter()
-            .map(|one| Identity::from_body(&one.body))
-            .collect(),
+        queued: sent(JOBS).iter().map(|one| Identity::from_body(&one.body)).collect(),
         records: items.iter().map(record_evidence).collect(),
         uploads,
     }
@@ -61,11 +51,7 @@ fn object_evidence(key: &str, stored: &StoredObject) -> Object {
 }
 
 fn parked_ticket(sent: &SentMessage) -> ParkedTicket {
-    let said = |name: &str| {
-        sent.attributes[name]["StringValue"]
-            .as_str()
-            .map(str::to_owned)
-    };
+    let said = |name: &str| sent.attributes[name]["StringValue"].as_str().map(str::to_owned);
     ParkedTicket {
         identity: Identity::from_body(&sent.body),
         class: said("class"),
@@ -76,10 +62,7 @@ fn parked_ticket(sent: &SentMessage) -> ParkedTicket {
 fn record_evidence(item: &Value) -> Record {
     let text = |name: &str| item[name]["S"].as_str().map(str::to_owned);
     let message_id = text("message").or_else(|| text("message_id"));
-    let named = Identity::new(
-        text("instance").unwrap_or_default(),
-        message_id.unwrap_or_default(),
-    );
+    let named = Identity::new(text("instance").unwrap_or_default(), message_id.unwrap_or_default());
     let size_bytes = item["size_bytes"]["N"].as_str();
     Record {
         identity: match (text("chat"), text("sha256")) {

@@ -44,11 +44,7 @@ impl Rush {
             ..Settings::default()
         });
         for n in 0..self.burst {
-            queue.send(
-                queued_job("loud", n, Duration::ZERO),
-                Duration::ZERO,
-                Duration::ZERO,
-            );
+            queue.send(queued_job("loud", n, Duration::ZERO), Duration::ZERO, Duration::ZERO);
         }
         for n in 0..self.quiet {
             let at = Duration::from_secs(10) * u32::try_from(n).unwrap_or_default();
@@ -75,10 +71,7 @@ impl Rush {
             };
             // Deletes the messages whose jobs have ended by now; they no longer count as in flight.
             let later = endings.split_off(&(now + Duration::from_nanos(1)));
-            for receipt in std::mem::replace(&mut endings, later)
-                .into_values()
-                .flatten()
-            {
+            for receipt in std::mem::replace(&mut endings, later).into_values().flatten() {
                 queue.delete(&receipt).unwrap_or_default();
             }
             let (batch, _) = queue.receive(BATCH, None, now, &mut InOrder);
@@ -94,10 +87,7 @@ impl Rush {
                     let done = now + SERVICE * turn;
                     times.push(done.saturating_sub(delivery.message.sent_at));
                 }
-                endings
-                    .entry(now + SERVICE * turn)
-                    .or_default()
-                    .push(delivery.receipt.clone());
+                endings.entry(now + SERVICE * turn).or_default().push(delivery.receipt.clone());
             }
             let turns = u32::try_from(batch.len().div_ceil(AT_ONCE)).unwrap_or(1);
             free.push(Reverse(now + SERVICE * turns));

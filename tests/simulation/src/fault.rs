@@ -100,19 +100,12 @@ pub fn common_faults(operation: &str) -> Vec<Fault> {
 /// The faults that only this operation can have.
 #[must_use]
 pub fn operation_faults(operation: &str) -> Vec<Fault> {
-    let conflict = Fault::Refused {
-        status: 409,
-        code: "ConditionalRequestConflict",
-    };
+    let conflict = Fault::Refused { status: 409, code: "ConditionalRequestConflict" };
     match operation {
         "s3:PutObject" => vec![conflict],
         "s3:CompleteMultipartUpload" => {
             let (status, code) = (200, "InternalError");
-            vec![
-                conflict,
-                Fault::Refused { status, code },
-                Fault::DoneRefused { status, code },
-            ]
+            vec![conflict, Fault::Refused { status, code }, Fault::DoneRefused { status, code }]
         }
         "sqs:SendMessageBatch" => vec![Fault::Partial],
         _ => Vec::new(),

@@ -77,12 +77,7 @@ impl<F> Slot<F> {
     /// Builds a slot without a process.
     #[must_use]
     pub(crate) fn new(around: &Arc<ProcessContext>, name: String) -> Self {
-        Self {
-            around: Arc::clone(around),
-            name,
-            lives: 0,
-            running: None,
-        }
+        Self { around: Arc::clone(around), name, lives: 0, running: None }
     }
 
     fn now(&self) -> i64 {
@@ -116,9 +111,7 @@ impl<F> Slot<F> {
         };
         if let InvocationEnd::Died(why) = &ended {
             let cloud = &self.around.cloud;
-            cloud
-                .log
-                .add_line(cloud.clock.now(), format!("{} died: {why}", self.name));
+            cloud.log.add_line(cloud.clock.now(), format!("{} died: {why}", self.name));
             self.running = None;
         }
         ended

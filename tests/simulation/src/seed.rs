@@ -22,31 +22,20 @@ const TWO_PARTS_BYTES: u64 = 8 * 1024 * 1024 + 100_000;
 pub fn build_plan(seed: u64) -> Plan {
     let chance = Chance::from_seed(seed);
     let count = 8 + chance.named("media").below(15);
-    let mut media: Vec<_> = (0..count)
-        .map(|n| plan_media(chance.named("medium").named(n), n))
-        .collect();
+    let mut media: Vec<_> =
+        (0..count).map(|n| plan_media(chance.named("medium").named(n), n)).collect();
     if chance.named("large").happens(60)
         && let Some(first) = media.first_mut()
     {
-        first.spec = first
-            .spec
-            .clone()
-            .format(Format::Random)
-            .size(TWO_PARTS_BYTES);
+        first.spec = first.spec.clone().format(Format::Random).size(TWO_PARTS_BYTES);
     }
     media.extend(related_media(chance, &media));
     let strangers = (0..chance.named("strangers").below(3)).map(|n| {
-        let at = chance
-            .named("stranger")
-            .named(n)
-            .random_time(Duration::from_mins(10));
+        let at = chance.named("stranger").named(n).random_time(Duration::from_mins(10));
         (at, format!("stranger {n}, not a job"))
     });
     let unreadable = (0..chance.named("unreadable").below(3)).map(|n| {
-        let at = chance
-            .named("broken")
-            .named(n)
-            .random_time(Duration::from_mins(10));
+        let at = chance.named("broken").named(n).random_time(Duration::from_mins(10));
         // Each another, so that they are told apart, and each as no relay writes it.
         (at, json!({ "headers": {}, "body": { "number": n } }))
     });
@@ -77,11 +66,8 @@ fn related_media(chance: Chance, media: &[PlannedMedia]) -> Vec<PlannedMedia> {
         return relatives;
     };
     let id = format!("3EB0{:016X}", chance.named("shared id").number());
-    let shared = |planned: &PlannedMedia| {
-        planned
-            .clone()
-            .with_spec(|spec| spec.message_id(id.clone()))
-    };
+    let shared =
+        |planned: &PlannedMedia| planned.clone().with_spec(|spec| spec.message_id(id.clone()));
     if chance.named("two files of one id").happens(250) {
         let instance = first.spec.instance.clone();
         let other =
@@ -112,10 +98,7 @@ fn plan_media(chance: Chance, n: u64) -> PlannedMedia {
         Kind::NewsletterImage,
     ];
     let kind = chance.named("kind").pick(&kinds).unwrap_or_default();
-    let customer = chance
-        .named("customer")
-        .pick(&CUSTOMERS)
-        .unwrap_or(CUSTOMERS[0]);
+    let customer = chance.named("customer").pick(&CUSTOMERS).unwrap_or(CUSTOMERS[0]);
     let spec = Spec::of(kind)
         .seed(format!("{n} of {}", chance.number()))
         .instance(customer.instance)
@@ -150,21 +133,14 @@ fn plan_sources(chance: Chance, spec: Spec) -> (Spec, Fate) {
     let stored = |spec| (spec, Fate::Stored);
     match chance.named("sources").below(20) {
         0 => stored(spec.wapi(WapiScenario::fail_times(times)).cdn(gone())),
-        1 => stored(
-            spec.wapi(WapiScenario::fail_500())
-                .cdn(CdnScenario::fail_times(times)),
-        ),
+        1 => stored(spec.wapi(WapiScenario::fail_500()).cdn(CdnScenario::fail_times(times))),
         2 => stored(spec.wapi(WapiScenario::NotFound404)),
         3 => stored(spec.wapi(WapiScenario::FlipBit { at: 100 })),
         4 => stored(spec.wapi(WapiScenario::Hang)),
-        5 => stored(
-            spec.wapi(WapiScenario::HangBody)
-                .cdn(CdnScenario::TruncateThenRange { at: 90 }),
-        ),
-        6 => stored(
-            spec.wapi(WapiScenario::Truncate { at: 80 })
-                .cdn(CdnScenario::MainHostDown),
-        ),
+        5 => {
+            stored(spec.wapi(WapiScenario::HangBody).cdn(CdnScenario::TruncateThenRange { at: 90 }))
+        }
+        6 => stored(spec.wapi(WapiScenario::Truncate { at: 80 }).cdn(CdnScenario::MainHostDown)),
         7 => stored(
             spec.wapi(WapiScenario::TooMany429 { retry_after: 90 })
                 .cdn(CdnScenario::fail_times(times)),
@@ -173,17 +149,10 @@ fn plan_sources(chance: Chance, spec: Spec) -> (Spec, Fate) {
         9 => stored(spec.cdn(CdnScenario::WrongEnc)),
         10 => stored(spec.wapi(WapiScenario::LinkNeedsToken).cdn(gone())),
         11 => stored(
-            spec.wapi(WapiScenario::Fail500 {
-                message: MessageShape::Text,
-            })
-            .cdn(CdnScenario::SlowDrip {
-                bytes_per_second: 40_000,
-            }),
+            spec.wapi(WapiScenario::Fail500 { message: MessageShape::Text })
+                .cdn(CdnScenario::SlowDrip { bytes_per_second: 40_000 }),
         ),
-        12 => (
-            spec.wapi(WapiScenario::NotFound404).cdn(gone()),
-            Fate::Parked,
-        ),
+        12 => (spec.wapi(WapiScenario::NotFound404).cdn(gone()), Fate::Parked),
         _ => stored(spec),
     }
 }
@@ -194,27 +163,15 @@ fn plan_outside_events(chance: Chance) -> Vec<(Duration, OutsideEvent)> {
     let from = chance.named("from").random_time(Duration::from_mins(10));
     if chance.named("outage").happens(80) {
         let to = from + chance.named("lasts").random_time(Duration::from_hours(24));
-        happenings.push((
-            from,
-            OutsideEvent::Wapi(Some(WapiScenario::CallStatus { status: 503 })),
-        ));
-        happenings.push((
-            from,
-            OutsideEvent::Cdn(Some(CdnScenario::Status { code: 503 })),
-        ));
+        happenings.push((from, OutsideEvent::Wapi(Some(WapiScenario::CallStatus { status: 503 }))));
+        happenings.push((from, OutsideEvent::Cdn(Some(CdnScenario::Status { code: 503 }))));
         happenings.push((to, OutsideEvent::Wapi(None)));
         happenings.push((to + Duration::from_mins(1), OutsideEvent::Cdn(None)));
     }
     if chance.named("token").happens(150) {
         let written = from + chance.named("written").random_time(Duration::from_hours(3));
-        happenings.push((
-            from,
-            OutsideEvent::NewToken(CUSTOMERS[0], "invented-token-9"),
-        ));
-        happenings.push((
-            written,
-            OutsideEvent::TokenWritten(CUSTOMERS[0], "invented-token-9"),
-        ));
+        happenings.push((from, OutsideEvent::NewToken(CUSTOMERS[0], "invented-token-9")));
+        happenings.push((written, OutsideEvent::TokenWritten(CUSTOMERS[0], "invented-token-9")));
     }
     happenings
 }
@@ -226,10 +183,7 @@ fn plan_faults(chance: Chance) -> fault::Plan {
     let heals_at =
         Duration::from_mins(10) + chance.named("heals").random_time(Duration::from_hours(8));
     Arc::new(move |call: &Call| {
-        let chance = chance
-            .named(&call.operation)
-            .named(&call.subject)
-            .named(call.nth_of_subject);
+        let chance = chance.named(&call.operation).named(&call.subject).named(call.nth_of_subject);
         if call.process == "operator" || call.at > heals_at || !chance.happens(per_mille) {
             return Fault::None;
         }

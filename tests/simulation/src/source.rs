@@ -47,9 +47,7 @@ impl EventSource {
     #[must_use]
     pub(crate) fn is_done(&self) -> bool {
         let sqs = self.cloud().lock_sqs();
-        let is_empty = sqs
-            .queue(JOBS)
-            .is_none_or(|it| it.messages().next().is_none());
+        let is_empty = sqs.queue(JOBS).is_none_or(|it| it.messages().next().is_none());
         is_empty && self.busy.load(Ordering::Relaxed) == 0
     }
 
@@ -76,11 +74,8 @@ impl EventSource {
             if !batch.is_empty() {
                 return batch;
             }
-            let next = self
-                .cloud()
-                .lock_sqs()
-                .queue(JOBS)
-                .and_then(|queue| queue.next_visible_at());
+            let next =
+                self.cloud().lock_sqs().queue(JOBS).and_then(|queue| queue.next_visible_at());
             match next {
                 None => changed.await,
                 Some(moment) => tokio::select! {
@@ -102,9 +97,7 @@ impl EventSource {
         if !failed.is_subset(&known) {
             return;
         }
-        let done = batch
-            .iter()
-            .filter(|one| !failed.contains(one.message.id.as_str()));
+        let done = batch.iter().filter(|one| !failed.contains(one.message.id.as_str()));
         for delivery in done {
             self.cloud().lock_sqs().acknowledge(JOBS, &delivery.receipt);
         }

@@ -161,19 +161,8 @@ impl Wire {
             Ok(answer) => answer.status().as_str().to_owned(),
             Err(error) => format!("{error:?}").chars().take(40).collect(),
         };
-        let Call {
-            process,
-            life,
-            operation,
-            subject,
-            nth_of_subject,
-            ..
-        } = &call;
-        let what = if fault == Fault::None {
-            String::new()
-        } else {
-            format!(" {fault:?}")
-        };
+        let Call { process, life, operation, subject, nth_of_subject, .. } = &call;
+        let what = if fault == Fault::None { String::new() } else { format!(" {fault:?}") };
         let line =
             format!("{process}.{life} {operation} {subject} #{nth_of_subject}{what}: {status}");
         self.cloud.log.add_line(self.cloud.clock.now(), line);
@@ -214,25 +203,13 @@ impl Wire {
         asked: &AwsRequest,
         call: &Call,
     ) -> Result<Answer, ConnectorError> {
-        let chance = self
-            .cloud
-            .chance
-            .named(&call.subject)
-            .named(call.nth_of_operation);
-        let done = async || {
-            self.cloud
-                .execute_call(asked, chance, fault == Fault::Partial)
-                .await
-        };
+        let chance = self.cloud.chance.named(&call.subject).named(call.nth_of_operation);
+        let done = async || self.cloud.execute_call(asked, chance, fault == Fault::Partial).await;
         match fault {
             Fault::None | Fault::Partial => Ok(done().await),
             Fault::Slow(wait) => {
                 tokio::time::sleep(wait.min(self.patience)).await;
-                if wait >= self.patience {
-                    Err(no_answer())
-                } else {
-                    Ok(done().await)
-                }
+                if wait >= self.patience { Err(no_answer()) } else { Ok(done().await) }
             }
             Fault::Refused { status, code } => Ok(refusal_answer(asked, status, code)),
             Fault::DoneRefused { status, code } => {
@@ -287,9 +264,7 @@ impl HttpClient for Wire {
 async fn read_request(request: HttpRequest) -> Result<AwsRequest, ConnectorError> {
     let unreadable =
         |error: &dyn fmt::Display| ConnectorError::other(error.to_string().into(), None);
-    let request = request
-        .try_into_http1x()
-        .map_err(|error| unreadable(&error))?;
+    let request = request.try_into_http1x().map_err(|error| unreadable(&error))?;
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|error| unreadable(&error))?;
     Ok(AwsRequest::new(head, body.to_bytes()))

@@ -69,11 +69,7 @@ pub fn run_world(plan: Plan) -> Outcome {
     // The SDK's retries are spread with this generator.
     fastrand::seed(plan.seed);
     clockwork::run_in_virtual_time(async move {
-        World::build_world(plan)
-            .await
-            .expect("a world")
-            .run_to_end()
-            .await
+        World::build_world(plan).await.expect("a world").run_to_end().await
     })
 }
 
@@ -99,13 +95,8 @@ impl World {
         });
         let source = EventSource::new(&around, Arc::clone(&plan.time_left));
         let slot = |n| Arc::new(Mutex::new(Slot::new(&around, format!("webhook-{n}"))));
-        let world = Self {
-            webhooks: (0..WEBHOOKS).map(slot).collect(),
-            plan,
-            cloud,
-            origins,
-            source,
-        };
+        let world =
+            Self { webhooks: (0..WEBHOOKS).map(slot).collect(), plan, cloud, origins, source };
         world.create_resources().await?;
         Ok(world)
     }
@@ -119,10 +110,7 @@ impl World {
             is_fair: true,
         };
         self.cloud.lock_sqs().create_queue(JOBS, settings);
-        let settings = Settings {
-            retention: Duration::from_hours(14 * 24),
-            ..Settings::default()
-        };
+        let settings = Settings { retention: Duration::from_hours(14 * 24), ..Settings::default() };
         self.cloud.lock_sqs().create_queue(PARKED, settings);
         for table in [instances_table(), media_table()] {
             let answer = self.cloud.tables.answer_call("CreateTable", &table);
@@ -140,8 +128,7 @@ impl World {
         };
         let register = Register::new(&operator, places);
         for customer in CUSTOMERS {
-            self.origins
-                .register_instance(customer.instance, customer.token);
+            self.origins.register_instance(customer.instance, customer.token);
             plant(Class::Secret, "webhook secret", customer.secret);
             let new = NewInstance {
                 id: &InstanceId::parse(customer.instance)?,
@@ -228,9 +215,8 @@ impl World {
         let unreadable = unreadable.map(async |(n, (at, body))| {
             self.cloud.clock.sleep_until(*at).await;
             let customer = CUSTOMERS[0];
-            let told = self
-                .post_until_accepted(customer, body, &format!("unreadable {n}"), 0)
-                .await;
+            let told =
+                self.post_until_accepted(customer, body, &format!("unreadable {n}"), 0).await;
             AnnouncedMedia {
                 identity: Identity::from_unread(
                     customer.instance,
@@ -242,39 +228,28 @@ impl World {
                 fate: Fate::Parked,
             }
         });
-        let happenings = self
-            .plan
-            .outside_events
-            .iter()
-            .map(|(at, happening)| async move {
-                self.cloud.clock.sleep_until(*at).await;
-                self.cloud.log.add_line(*at, format!("{happening:?}"));
-                self.apply_outside_event(happening);
-            });
+        let happenings = self.plan.outside_events.iter().map(|(at, happening)| async move {
+            self.cloud.clock.sleep_until(*at).await;
+            self.cloud.log.add_line(*at, format!("{happening:?}"));
+            self.apply_outside_event(happening);
+        });
         let (posted, strangers, unreadable, _) = tokio::join!(
             join_all(posts),
             join_all(strangers),
             join_all(unreadable),
             join_all(happenings)
         );
-        let posted = posted
-            .into_iter()
-            .map(|one| one.expect("a sender does not panic"));
+        let posted = posted.into_iter().map(|one| one.expect("a sender does not panic"));
         posted.chain(strangers).chain(unreadable).collect()
     }
 
     async fn announce_media(self: Arc<Self>, planned: PlannedMedia) -> AnnouncedMedia {
-        let mut made = self
-            .origins
-            .announce(planned.spec)
-            .expect("a media message");
+        let mut made = self.origins.announce(planned.spec).expect("a media message");
         for (pointer, value) in planned.changed_fields {
             let place = made.webhook.pointer_mut(pointer).expect("a place");
             *place = value;
         }
-        let customer = CUSTOMERS
-            .into_iter()
-            .find(|it| it.instance == made.instance);
+        let customer = CUSTOMERS.into_iter().find(|it| it.instance == made.instance);
         let customer = customer.expect("a known instance");
         self.cloud.clock.sleep_until(planned.at).await;
         if let Some(state) = planned.prior_state.record {
@@ -329,9 +304,7 @@ impl World {
             };
             let ended = slot.lock().await.post_webhook(customer, body).await;
             let now = self.cloud.clock.now();
-            self.cloud
-                .log
-                .add_line(now, format!("post of {message_id}: {ended:?}"));
+            self.cloud.log.add_line(now, format!("post of {message_id}: {ended:?}"));
             if ended == InvocationEnd::Answered(200) {
                 return SenderAnswer::Accepted;
             }

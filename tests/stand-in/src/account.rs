@@ -192,11 +192,7 @@ async fn answer_call(
 }
 
 fn error_response(code: u16) -> Response {
-    if matches!(code, 502..=504) {
-        answer::html_page(code)
-    } else {
-        refusal(code, "Erro interno")
-    }
+    if matches!(code, 502..=504) { answer::html_page(code) } else { refusal(code, "Erro interno") }
 }
 
 /// Known: `connected`.
@@ -234,10 +230,7 @@ fn qr_code(call: ManagementCall<'_>) -> Response {
 /// Known: the names, all at the same level.
 fn fetch_instance(call: ManagementCall<'_>) -> Response {
     let account = call.state.account(call.instance);
-    let phone = account
-        .connected_phone
-        .as_ref()
-        .filter(|_| account.connected);
+    let phone = account.connected_phone.as_ref().filter(|_| account.connected);
     let mut said = json!({
         "error": false,
         "instanceId": call.instance,
@@ -274,10 +267,7 @@ fn update_hook(call: ManagementCall<'_>, hook: Hook) -> Response {
         call.received.add_violation(breach);
         return refusal(400, "value is required");
     }
-    json_answer(
-        200,
-        json!({ "error": false, "message": "Webhook atualizado com sucesso" }),
-    )
+    json_answer(200, json!({ "error": false, "message": "Webhook atualizado com sucesso" }))
 }
 
 /// The first page has ten entries unless the call asks otherwise.
@@ -326,8 +316,5 @@ fn send_text(call: ManagementCall<'_>) -> Response {
     let seed = format!("{}/{phone}/{message}", call.state.next_text());
     let id = HEXUPPER.encode(&noise::digest_seed(&seed, "message id"));
     let id = format!("3EB0{}", id.get(..16).unwrap_or(&id));
-    json_answer(
-        200,
-        json!({ "error": false, "instanceId": call.instance, "messageId": id }),
-    )
+    json_answer(200, json!({ "error": false, "instanceId": call.instance, "messageId": id }))
 }

@@ -118,17 +118,10 @@ impl AnnouncedMedia {
         }
         if let Value::Object(content) = &mut content {
             let secret = BASE64.encode(&noise::digest_seed(&spec.seed, "message secret"));
-            content.insert(
-                "messageContextInfo".to_owned(),
-                json!({ "messageSecret": secret }),
-            );
+            content.insert("messageContextInfo".to_owned(), json!({ "messageSecret": secret }));
         }
         let event = spec.event.clone().unwrap_or_else(|| {
-            let by_direction = if spec.from_me {
-                "webhookDelivery"
-            } else {
-                "webhookReceived"
-            };
+            let by_direction = if spec.from_me { "webhookDelivery" } else { "webhookReceived" };
             by_direction.to_owned()
         });
         Ok(crate::events::build_envelope(&crate::events::Envelope {
@@ -156,38 +149,21 @@ impl AnnouncedMedia {
         put(Field::Mimetype, json!(self.mimetype));
         put(
             Field::FileSha256,
-            json!(announced_hash(
-                spec.lies.file_sha256,
-                &spec.seed,
-                hashes.plain
-            )),
+            json!(announced_hash(spec.lies.file_sha256, &spec.seed, hashes.plain)),
         );
-        put(
-            Field::FileLength,
-            json!(spec.lies.file_length.unwrap_or(self.size).to_string()),
-        );
+        put(Field::FileLength, json!(spec.lies.file_length.unwrap_or(self.size).to_string()));
         put(Field::MediaKey, json!(self.media_key));
         put(
             Field::FileEncSha256,
-            json!(announced_hash(
-                spec.lies.file_enc_sha256,
-                &spec.seed,
-                hashes.sealed
-            )),
+            json!(announced_hash(spec.lies.file_enc_sha256, &spec.seed, hashes.sealed)),
         );
         put(Field::DirectPath, json!(self.announced_path()));
         if matches!(spec.kind.key_type(), KeyType::Image | KeyType::Video)
             && spec.kind != Kind::Sticker
         {
-            put(
-                Field::Thumbnail,
-                json!(BASE64.encode(&formats::make_thumbnail(&spec.seed)?)),
-            );
+            put(Field::Thumbnail, json!(BASE64.encode(&formats::make_thumbnail(&spec.seed)?)));
         }
-        object.insert(
-            "mediaKeyTimestamp".to_owned(),
-            json!(spec.moment.to_string()),
-        );
+        object.insert("mediaKeyTimestamp".to_owned(), json!(spec.moment.to_string()));
         object.append(&mut self.kind_fields());
         object.append(&mut spec.extra.clone());
         Ok(Value::Object(object))
@@ -230,17 +206,11 @@ impl AnnouncedMedia {
         let mut said = self.fixed_fields();
         if let Value::Object(said) = &mut said {
             if matches!(spec.kind, Kind::Audio | Kind::Voice) {
-                let key = if spec.dialect == Dialect::Y2026 {
-                    "PTT"
-                } else {
-                    "ptt"
-                };
+                let key = if spec.dialect == Dialect::Y2026 { "PTT" } else { "ptt" };
                 said.insert(key.to_owned(), json!(spec.kind == Kind::Voice));
             }
             if let (Kind::Document, Some(file_name)) = (spec.kind, &spec.file_name) {
-                let title = file_name
-                    .rsplit_once('.')
-                    .map_or(file_name.as_str(), |(stem, _)| stem);
+                let title = file_name.rsplit_once('.').map_or(file_name.as_str(), |(stem, _)| stem);
                 said.insert("fileName".to_owned(), json!(file_name));
                 said.insert("title".to_owned(), json!(title));
             }
@@ -254,17 +224,10 @@ impl AnnouncedMedia {
                 let domain = json!({
                     "e2EeMediaKey": self.media_key, "mediaKeyDomain": "MEDIA_KEY_DOMAIN_E2EE"
                 });
-                said.insert(
-                    "contextInfo".to_owned(),
-                    json!({ "mediaDomainInfo": domain }),
-                );
+                said.insert("contextInfo".to_owned(), json!({ "mediaDomainInfo": domain }));
             }
         }
-        if let Value::Object(said) = said {
-            said
-        } else {
-            Map::new()
-        }
+        if let Value::Object(said) = said { said } else { Map::new() }
     }
 
     /// `directPath` as the webhook contains it.
@@ -307,17 +270,11 @@ fn field_name(field: Field, dialect: Dialect) -> &'static str {
 }
 
 fn announced_hash(lie: bool, seed: &str, hash: [u8; 32]) -> String {
-    if lie {
-        BASE64.encode(&noise::digest_seed(seed, "a lie"))
-    } else {
-        BASE64.encode(&hash)
-    }
+    if lie { BASE64.encode(&noise::digest_seed(seed, "a lie")) } else { BASE64.encode(&hash) }
 }
 
 fn declared_mimetype(spec: &Spec) -> String {
-    spec.mimetype
-        .clone()
-        .unwrap_or_else(|| spec.file_format().mimetype().to_owned())
+    spec.mimetype.clone().unwrap_or_else(|| spec.file_format().mimetype().to_owned())
 }
 
 /// Twenty characters, as most ids in production have.
@@ -340,11 +297,7 @@ fn choose_chat_and_sender(spec: &Spec) -> (String, String) {
         usual.to_owned()
     });
     let sender = spec.sender.clone().unwrap_or_else(|| {
-        let usual = if spec.from_me {
-            "5500900000001"
-        } else {
-            "5500900000002"
-        };
+        let usual = if spec.from_me { "5500900000001" } else { "5500900000002" };
         usual.to_owned()
     });
     (chat, sender)
@@ -364,18 +317,12 @@ fn build_direct_path(spec: &Spec) -> String {
         Kind::Sticker => "t62.15575-24",
     };
     let (path, ccb) = if spec.effective_encryption() == Encryption::Plain {
-        (
-            format!("/m1/v/t24/An{}", BASE64URL_NOPAD.encode(&digest)),
-            "10-5",
-        )
+        (format!("/m1/v/t24/An{}", BASE64URL_NOPAD.encode(&digest)), "10-5")
     } else if spec.dialect == Dialect::Y2025 {
         (format!("/o1/v/{folder}/f2/m233/{id}.enc"), "9-4")
     } else {
         let short = id.get(..12).unwrap_or(&id);
         (format!("/v/{folder}/{number}_{short}_n.enc"), "11-4")
     };
-    format!(
-        "{path}?ccb={ccb}&oh=01_Q5Aa{oh}&oe={:X}&_nc_sid=5e03e0{}",
-        spec.oe, spec.query_extra
-    )
+    format!("{path}?ccb={ccb}&oh=01_Q5Aa{oh}&oe={:X}&_nc_sid=5e03e0{}", spec.oe, spec.query_extra)
 }

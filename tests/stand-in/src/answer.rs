@@ -39,17 +39,11 @@ pub(crate) fn empty_answer(code: u16) -> Response {
 
 /// 302 to a host that does not exist.
 pub(crate) fn redirect_away(path: &str) -> Response {
-    (
-        StatusCode::FOUND,
-        [(header::LOCATION, format!("{FOREIGN_HOST}{path}"))],
-    )
-        .into_response()
+    (StatusCode::FOUND, [(header::LOCATION, format!("{FOREIGN_HOST}{path}"))]).into_response()
 }
 
 /// Adds `Retry-After` in seconds.
 pub(crate) fn with_retry_after(mut response: Response, seconds: u64) -> Response {
-    response
-        .headers_mut()
-        .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     response
 }

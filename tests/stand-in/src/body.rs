@@ -93,10 +93,7 @@ struct BodyStream {
 impl BodyStream {
     fn new(outgoing: OutgoingBody, stopped: watch::Receiver<bool>) -> Self {
         let half = (outgoing.to - outgoing.from) / 2;
-        let hang_at = outgoing
-            .faults
-            .hang
-            .then_some(outgoing.from + half.min(HANG_AFTER));
+        let hang_at = outgoing.faults.hang.then_some(outgoing.from + half.min(HANG_AFTER));
         Self {
             at: outgoing.source_at,
             outgoing,
@@ -122,11 +119,7 @@ impl BodyStream {
             tokio::time::sleep(BREAK_DELAY).await;
             return self.cut_connection();
         }
-        let mut limit = self
-            .outgoing
-            .to
-            .min(break_at)
-            .min(self.hang_at.unwrap_or(u64::MAX));
+        let mut limit = self.outgoing.to.min(break_at).min(self.hang_at.unwrap_or(u64::MAX));
         if let Some(rate) = self.outgoing.faults.rate {
             // Below one byte per drip, the pause grows instead.
             limit = limit.min(self.at + (rate / DRIPS_PER_SECOND).max(1));
@@ -156,10 +149,7 @@ impl BodyStream {
         if self.at >= limit {
             return None;
         }
-        let mut piece = self
-            .waiting
-            .pop_front()
-            .or_else(|| self.outgoing.source.next())?;
+        let mut piece = self.waiting.pop_front().or_else(|| self.outgoing.source.next())?;
         let room = usize::try_from(limit - self.at).unwrap_or(usize::MAX);
         // The rest stays in front, so that `at` always is the offset of the next byte.
         if piece.len() > room {
@@ -180,8 +170,5 @@ impl BodyStream {
 }
 
 fn flip_bits(piece: &[u8], begin: u64, from: u64, to: u64) -> Bytes {
-    (begin..)
-        .zip(piece)
-        .map(|(place, byte)| byte ^ u8::from((from..to).contains(&place)))
-        .collect()
+    (begin..).zip(piece).map(|(place, byte)| byte ^ u8::from((from..to).contains(&place))).collect()
 }

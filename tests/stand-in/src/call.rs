@@ -26,10 +26,7 @@ impl CallQuery {
 
     /// The first value of this name.
     pub(crate) fn value_of(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The instance that the call names.

@@ -32,9 +32,7 @@ const EXPECTED_HEADERS: [(&str, Option<&str>); 4] = [
 
 /// The route of one host of the CDN, which takes every path.
 pub(crate) fn cdn_router(state: Arc<Shared>, role: Role) -> Router {
-    Router::new()
-        .fallback(get_file)
-        .with_state(CdnHost { state, role })
+    Router::new().fallback(get_file).with_state(CdnHost { state, role })
 }
 
 async fn get_file(State(host): State<CdnHost>, request: Request) -> Response {
@@ -48,11 +46,7 @@ async fn get_file(State(host): State<CdnHost>, request: Request) -> Response {
         refused = Some(answer::empty_answer(405));
     } else if let Some(media) = &media {
         received.message_id = Some(media.announced.message_id.clone());
-        let right = media
-            .announced
-            .direct_path
-            .split_once('?')
-            .map(|(_, query)| query);
+        let right = media.announced.direct_path.split_once('?').map(|(_, query)| query);
         if received.query.as_deref() != right
             && received.query.as_deref() != right.map(with_mms_parameter).as_deref()
         {
@@ -63,10 +57,7 @@ async fn get_file(State(host): State<CdnHost>, request: Request) -> Response {
         }
     }
     let file = state.file_at(&received.path).filter(|_| media.is_none());
-    let is_signed = received
-        .query
-        .as_deref()
-        .is_some_and(|query| query.contains("oh="));
+    let is_signed = received.query.as_deref().is_some_and(|query| query.contains("oh="));
     let range = received.header("range").map(str::to_owned);
     let number = state.record_request(received);
     let response = match (refused, media) {
@@ -91,16 +82,12 @@ fn note_violations(received: &mut ReceivedRequest) {
     for (name, expected) in EXPECTED_HEADERS {
         let sent = received.header(name);
         if sent.is_none_or(str::is_empty) || (expected.is_some() && sent != expected) {
-            received
-                .violations
-                .push(format!("{name} differs from what WhatsApp's clients send"));
+            received.violations.push(format!("{name} differs from what WhatsApp's clients send"));
         }
     }
     for name in ["authorization", "cookie"] {
         if received.header(name).is_some() {
-            received
-                .violations
-                .push(format!("{name} must not be sent to the CDN"));
+            received.violations.push(format!("{name} must not be sent to the CDN"));
         }
     }
 }
@@ -112,17 +99,9 @@ async fn answer_scenario(
     range: Option<&str>,
 ) -> Response {
     let calls = media.count_cdn_call();
-    let scenario = state
-        .cdn_override()
-        .unwrap_or_else(|| media.announced.spec.cdn.clone());
+    let scenario = state.cdn_override().unwrap_or_else(|| media.announced.spec.cdn.clone());
     let (scenario, calls) = scenario.at_call(calls, role);
-    let mut serving = FileAnswer {
-        media,
-        faults: BodyFaults::default(),
-        to: None,
-        range,
-        late: 0,
-    };
+    let mut serving = FileAnswer { media, faults: BodyFaults::default(), to: None, range, late: 0 };
     serving.apply_scenario(&scenario, calls == 0);
     if let Some(response) = answer_without_file(&scenario) {
         response
@@ -266,13 +245,7 @@ impl FileAnswer<'_> {
         let late = if window.is_some() { self.late } else { 0 };
         // The header below names the shifted range, as an origin with this fault does.
         let from = (from + late).min(to);
-        let outgoing = OutgoingBody {
-            source,
-            source_at: 0,
-            from,
-            to,
-            faults: self.faults,
-        };
+        let outgoing = OutgoingBody { source, source_at: 0, from, to, faults: self.faults };
         let mut response =
             outgoing.into_response("application/octet-stream", state.stop_receiver());
         if window.is_some() {
@@ -282,9 +255,7 @@ impl FileAnswer<'_> {
                 &format!("bytes {from}-{}/{size}", to.saturating_sub(1)),
             );
         }
-        response
-            .headers_mut()
-            .insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        response.headers_mut().insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         response
     }
 }
@@ -300,10 +271,6 @@ fn set_content_range(response: &mut Response, value: &str) {
 fn parse_range(range: &str, size: u64) -> Option<(u64, u64)> {
     let (from, to) = range.strip_prefix("bytes=")?.split_once('-')?;
     let from: u64 = from.parse().ok()?;
-    let to = if to.is_empty() {
-        size
-    } else {
-        to.parse::<u64>().ok()?.checked_add(1)?.min(size)
-    };
+    let to = if to.is_empty() { size } else { to.parse::<u64>().ok()?.checked_add(1)?.min(size) };
     (from < to).then_some((from, to))
 }

@@ -33,14 +33,9 @@ impl std::fmt::Debug for Clock {
 }
 
 /// The wall clock.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the real origins use the wall clock"
-)]
+#[allow(clippy::disallowed_methods, reason = "the real origins use the wall clock")]
 fn now_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        })
+        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -159,10 +159,8 @@ async fn read_hooks(State(state): State<Arc<Shared>>, Path(instance): Path<Strin
         return refusal(404, "no such instance");
     }
     let account = state.account(&instance);
-    let hooks: BTreeMap<_, _> = Hook::ALL
-        .into_iter()
-        .map(|hook| (hook, account.hook(hook)))
-        .collect();
+    let hooks: BTreeMap<_, _> =
+        Hook::ALL.into_iter().map(|hook| (hook, account.hook(hook))).collect();
     Json(hooks).into_response()
 }
 

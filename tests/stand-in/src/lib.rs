@@ -151,22 +151,14 @@ impl StandIn {
     }
 
     fn serve_listeners(listeners: Listeners, bases: BaseUrls) -> Self {
-        let Listeners {
-            wapi,
-            cdn,
-            fallback,
-        } = listeners;
+        let Listeners { wapi, cdn, fallback } = listeners;
         redaction::start_listening();
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let state = Arc::new(State::new(bases, stopped));
         state.register_instance(DEFAULT_INSTANCE, DEFAULT_TOKEN);
         let stop = Arc::new(stop);
         let servers = vec![
-            Server::serve_router(
-                wapi,
-                wapi::wapi_router(Arc::clone(&state)),
-                Arc::clone(&stop),
-            ),
+            Server::serve_router(wapi, wapi::wapi_router(Arc::clone(&state)), Arc::clone(&stop)),
             Server::serve_router(
                 cdn,
                 cdn::cdn_router(Arc::clone(&state), Role::Cdn),

@@ -42,9 +42,7 @@ async fn main() -> Result<()> {
         StandIn::start_on(arguments.port, arguments.cdn_port, arguments.fallback_port).await?;
     let mut loaded = 0;
     if let Some(dir) = arguments.events {
-        loaded = stand_in
-            .load_events(&dir, |_| (WapiScenario::Ok, CdnScenario::Ok))?
-            .len();
+        loaded = stand_in.load_events(&dir, |_| (WapiScenario::Ok, CdnScenario::Ok))?.len();
     }
     let addresses = json!({
         "wapi": stand_in.wapi_base(),

@@ -56,16 +56,9 @@ impl Relay {
         let listener = crate::server::open_listener(0).await?;
         let port = listener.local_addr().context("a port")?.port();
         let target = SocketAddr::from((Ipv4Addr::LOCALHOST, target_port));
-        let connections = Arc::new(Connections {
-            breaks: watch::Sender::new(0),
-            open: AtomicUsize::new(0),
-        });
-        Ok(Self {
-            line: open_relay(listener, target, &connections),
-            target,
-            port,
-            connections,
-        })
+        let connections =
+            Arc::new(Connections { breaks: watch::Sender::new(0), open: AtomicUsize::new(0) });
+        Ok(Self { line: open_relay(listener, target, &connections), target, port, connections })
     }
 
     /// The relay's base URL, `http://127.0.0.1:P`.
@@ -147,12 +140,7 @@ fn open_relay(
             // A connection that cannot be accepted is a broken connection to the caller.
             if let Ok((near, _)) = listener.accept().await {
                 let broken = connections.breaks.subscribe();
-                tokio::spawn(forward_bytes(
-                    near,
-                    target,
-                    broken,
-                    Arc::clone(&connections),
-                ));
+                tokio::spawn(forward_bytes(near, target, broken, Arc::clone(&connections)));
             }
         }
     }))

@@ -138,18 +138,12 @@ pub enum WapiScenario {
 impl WapiScenario {
     /// The usual 500, with a nested message.
     pub fn fail_500() -> Self {
-        Self::Fail500 {
-            message: MessageShape::Nested,
-        }
+        Self::Fail500 { message: MessageShape::Nested }
     }
 
     /// `times` 500s, then success.
     pub fn fail_times(times: u64) -> Self {
-        Self::FailTimes {
-            times,
-            first: Box::new(Self::fail_500()),
-            then: Box::new(Self::Ok),
-        }
+        Self::FailTimes { times, first: Box::new(Self::fail_500()), then: Box::new(Self::Ok) }
     }
 
     /// The effective scenario of a POST that follows `call` others.

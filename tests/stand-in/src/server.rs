@@ -60,10 +60,7 @@ impl Server {
     /// Stops and waits until the port is closed.
     pub(crate) async fn shutdown(mut self) {
         self.stop.send_replace(true);
-        if tokio::time::timeout(CLOSE_TIMEOUT, &mut self.task)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(CLOSE_TIMEOUT, &mut self.task).await.is_err() {
             self.task.abort();
         }
     }

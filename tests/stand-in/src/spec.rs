@@ -311,10 +311,7 @@ impl Default for Spec {
 impl Spec {
     /// A spec of this kind with default values.
     pub fn of(kind: Kind) -> Self {
-        Self {
-            kind,
-            ..Self::default()
-        }
+        Self { kind, ..Self::default() }
     }
 
     /// Sets the seed of bytes, keys, path and ids.
@@ -509,11 +506,7 @@ impl Spec {
 
     /// How its file is encrypted: channels are plain whatever `seal` says.
     pub fn effective_encryption(&self) -> Encryption {
-        if self.kind == Kind::NewsletterImage {
-            Encryption::Plain
-        } else {
-            self.seal
-        }
+        if self.kind == Kind::NewsletterImage { Encryption::Plain } else { self.seal }
     }
 
     /// Whether the webhook contains a field.

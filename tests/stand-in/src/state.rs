@@ -85,11 +85,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(bases: BaseUrls, stopped: watch::Receiver<bool>) -> Self {
-        Self {
-            bases,
-            stopped,
-            inner: Mutex::default(),
-        }
+        Self { bases, stopped, inner: Mutex::default() }
     }
 
     fn lock_inner(&self) -> MutexGuard<'_, StateInner> {
@@ -98,9 +94,7 @@ impl State {
 
     pub(crate) fn register_instance(&self, instance: &str, token: &str) {
         redaction::plant(redaction::Class::Secret, "token", token);
-        self.lock_inner()
-            .instances
-            .insert(instance.to_owned(), token.to_owned());
+        self.lock_inner().instances.insert(instance.to_owned(), token.to_owned());
     }
 
     pub(crate) fn forget_instance(&self, instance: &str) {
@@ -114,10 +108,7 @@ impl State {
 
     /// Whether any instance has this token.
     pub(crate) fn knows_token(&self, token: &str) -> bool {
-        self.lock_inner()
-            .instances
-            .values()
-            .any(|known| known == token)
+        self.lock_inner().instances.values().any(|known| known == token)
     }
 
     pub(crate) fn announce_media(&self, mut spec: Spec) -> Result<AnnouncedMedia> {
@@ -163,23 +154,14 @@ impl State {
         let seed = format!("{instance}/{}", logs.len());
         let id = HEXLOWER.encode(&crate::noise::digest_seed(&seed, "webhook log"));
         let id = id.get(..24).unwrap_or(&id).to_owned();
-        logs.push(LoggedWebhook {
-            id: id.clone(),
-            time_ms,
-            body: lower_case_keys(body),
-        });
+        logs.push(LoggedWebhook { id: id.clone(), time_ms, body: lower_case_keys(body) });
         id
     }
 
     /// The log of an instance for as long as W-API keeps it, newest first.
     pub(crate) fn webhook_logs(&self, instance: &str) -> Vec<LoggedWebhook> {
         let now_ms = self.now_ms();
-        let mut logs = self
-            .lock_inner()
-            .logs
-            .get(instance)
-            .cloned()
-            .unwrap_or_default();
+        let mut logs = self.lock_inner().logs.get(instance).cloned().unwrap_or_default();
         logs.retain(|logged| logged.time_ms.saturating_add(MAX_LOG_AGE_MS) > now_ms);
         logs.reverse();
         logs.sort_by_key(|logged| std::cmp::Reverse(logged.time_ms));
@@ -348,11 +330,7 @@ impl State {
 /// Waits until the stand-in stops. An error means that the sender was dropped, which is a stop
 /// too.
 pub(crate) async fn until_stopped(stopped: &mut watch::Receiver<bool>) {
-    stopped
-        .wait_for(|stopped| *stopped)
-        .await
-        .map(drop)
-        .unwrap_or_default();
+    stopped.wait_for(|stopped| *stopped).await.map(drop).unwrap_or_default();
 }
 
 impl ServedMedia {

@@ -82,15 +82,11 @@ async fn answer_call(state: &Shared, request: Request, endpoint: Endpoint) -> Re
                 Endpoint::DownloadMedia => {
                     media.announced.spec.wapi.at_call(media.count_wapi_call())
                 }
-                Endpoint::Alternate => media
-                    .announced
-                    .spec
-                    .alternate
-                    .at_call(media.count_alternate_call()),
+                Endpoint::Alternate => {
+                    media.announced.spec.alternate.at_call(media.count_alternate_call())
+                }
             };
-            let scenario = state
-                .wapi_override()
-                .map_or(own, |scenario| scenario.at_call(0));
+            let scenario = state.wapi_override().map_or(own, |scenario| scenario.at_call(0));
             answer_scenario(state, media, scenario).await
         }
         Err(refused) => *refused,
@@ -111,18 +107,9 @@ fn check_call(
         received.add_violation("the body is not a JSON object");
         return refuse(400, "body must be an object");
     };
-    let strings = CALL_FIELDS.map(|field| {
-        body.get(field)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
-    });
-    let [
-        Some(media_key),
-        Some(direct_path),
-        Some(kind),
-        Some(mimetype),
-    ] = strings
-    else {
+    let strings = CALL_FIELDS
+        .map(|field| body.get(field).and_then(Value::as_str).filter(|text| !text.is_empty()));
+    let [Some(media_key), Some(direct_path), Some(kind), Some(mimetype)] = strings else {
         received.add_violation("one of the four fields is missing, empty or not a string");
         return refuse(400, "mediaKey, directPath, type and mimetype are required");
     };
@@ -130,9 +117,7 @@ fn check_call(
         received.add_violation("there are more than the four fields");
         return refuse(400, "unknown field");
     }
-    let path = direct_path
-        .split_once('?')
-        .map_or(direct_path, |(path, _)| path);
+    let path = direct_path.split_once('?').map_or(direct_path, |(path, _)| path);
     let Some(media) = state.media_at(path, Some(&instance)) else {
         return Err(Box::new(failure_500(MessageShape::Nested)));
     };
@@ -141,18 +126,11 @@ fn check_call(
         && announced.direct_path == direct_path
         && announced.wapi_types().contains(&kind.to_owned())
         && announced.oe.saturating_mul(1000) > state.now_ms()
-        && matches!(
-            announced.spec.effective_encryption(),
-            Encryption::Right | Encryption::BadMac
-        );
+        && matches!(announced.spec.effective_encryption(), Encryption::Right | Encryption::BadMac);
     if announced.mimetype != mimetype {
         received.add_violation("mimetype is not passed as received");
     }
-    if finds {
-        Ok(media)
-    } else {
-        Err(Box::new(failure_500(MessageShape::Nested)))
-    }
+    if finds { Ok(media) } else { Err(Box::new(failure_500(MessageShape::Nested))) }
 }
 
 /// The 500 that does not tell its cause.
@@ -233,11 +211,7 @@ fn give_link(state: &Shared, media: Arc<ServedMedia>, scenario: WapiScenario) ->
     }
     let now = state.now_ms();
     let is_expired = scenario == WapiScenario::ExpiredLink;
-    let expires_ms = if is_expired {
-        now.saturating_sub(60_000)
-    } else {
-        now + LINK_LIFE_MS
-    };
+    let expires_ms = if is_expired { now.saturating_sub(60_000) } else { now + LINK_LIFE_MS };
     let base = if scenario == WapiScenario::RawAddressLink {
         RAW_ADDRESS
     } else if scenario == WapiScenario::ForeignLink {
@@ -251,20 +225,10 @@ fn give_link(state: &Shared, media: Arc<ServedMedia>, scenario: WapiScenario) ->
         "fileLink".to_owned()
     };
     let announced = &media.announced;
-    let extension = if announced.format == Format::Jpeg {
-        "jpeg"
-    } else {
-        announced.format.extension()
-    };
+    let extension =
+        if announced.format == Format::Jpeg { "jpeg" } else { announced.format.extension() };
     let name = format!("{}.{extension}", announced.key_type.wapi_type());
-    let name = state.new_link(
-        Link {
-            media,
-            scenario,
-            expires_ms,
-        },
-        &name,
-    );
+    let name = state.new_link(Link { media, scenario, expires_ms }, &name);
     answer::json_answer(
         200,
         json!({
@@ -282,13 +246,10 @@ async fn media_info(State(state): State<Arc<Shared>>, request: Request) -> Respo
     let asked = CallQuery::parse(&request);
     let mut received = receive_call(request).await;
     let allowed = authorize_call(&state, asked.instance(), &mut received);
-    let media = asked
-        .value_of("messageId")
-        .and_then(|id| state.media_by_id(id))
-        .or_else(|| {
-            let path = asked.value_of("directPath")?;
-            state.media_at(path.split('?').next()?, None)
-        });
+    let media = asked.value_of("messageId").and_then(|id| state.media_by_id(id)).or_else(|| {
+        let path = asked.value_of("directPath")?;
+        state.media_at(path.split('?').next()?, None)
+    });
     let response = match (allowed, state.wapi_override(), media) {
         (Err(refused), _, _) => *refused,
         (Ok(_), Some(scenario), Some(media)) if scenario != WapiScenario::Ok => {
@@ -357,16 +318,10 @@ fn serve_link(state: &Shared, link: &Link, token: Option<&str>) -> Response {
         }
         WapiScenario::EncryptedBytes => return send_encrypted(state, link),
         WapiScenario::WrongType => {
-            let other = if announced.format == Format::Pdf {
-                Format::Jpeg
-            } else {
-                Format::Pdf
-            };
+            let other = if announced.format == Format::Pdf { Format::Jpeg } else { Format::Pdf };
             let made = formats::make_file(other, &format!("{}/other", announced.seed), None);
-            return made.map_or_else(
-                |_| answer::empty_answer(500),
-                |made| send_file(state, link, &made),
-            );
+            return made
+                .map_or_else(|_| answer::empty_answer(500), |made| send_file(state, link, &made));
         }
         WapiScenario::Ok
         | WapiScenario::Fail500 { .. }
@@ -416,13 +371,8 @@ fn send_file(state: &Shared, link: &Link, plain: &Plain) -> Response {
         let at = (*at).min(to.saturating_sub(1));
         faults.flip = Some((at, at + 1));
     }
-    let outgoing = OutgoingBody {
-        source: Box::new(plain.chunks()),
-        source_at: 0,
-        from: 0,
-        to,
-        faults,
-    };
+    let outgoing =
+        OutgoingBody { source: Box::new(plain.chunks()), source_at: 0, from: 0, to, faults };
     outgoing.into_response(link_content_type(link), state.stop_receiver())
 }
 

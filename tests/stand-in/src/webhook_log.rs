@@ -47,10 +47,7 @@ impl<'a> LogPage<'a> {
     /// Pages count from 1; one beyond the last is empty.
     pub(crate) fn of_page(all: &'a [LoggedWebhook], per_page: usize, page: usize) -> Self {
         let logs = all.chunks(per_page.max(1)).nth(page.saturating_sub(1));
-        Self {
-            logs: logs.unwrap_or_default(),
-            total: all.len(),
-        }
+        Self { logs: logs.unwrap_or_default(), total: all.len() }
     }
 }
 
@@ -83,9 +80,8 @@ impl LogShape {
 pub(crate) fn lower_case_keys(value: &Value) -> Value {
     match value {
         Value::Object(object) => {
-            let lowered = object
-                .iter()
-                .map(|(key, value)| (key.to_lowercase(), lower_case_keys(value)));
+            let lowered =
+                object.iter().map(|(key, value)| (key.to_lowercase(), lower_case_keys(value)));
             Value::Object(lowered.collect::<Map<_, _>>())
         }
         Value::Array(array) => Value::Array(array.iter().map(lower_case_keys).collect()),

@@ -83,17 +83,10 @@ impl World {
         loop {
             let files = self.test.stack().bucket().read_all().await;
             let files = files.expect("the bucket");
-            if files
-                .iter()
-                .any(|file| file.sha256_hex == announced.sha256_hex)
-            {
+            if files.iter().any(|file| file.sha256_hex == announced.sha256_hex) {
                 return;
             }
-            assert!(
-                begun.elapsed() < MAX_WAIT,
-                "{} is not stored",
-                announced.message_id
-            );
+            assert!(begun.elapsed() < MAX_WAIT, "{} is not stored", announced.message_id);
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
     }
@@ -140,38 +133,23 @@ fn function_binary(function: &str) -> PathBuf {
 fn a_panic_fails_only_its_record() {
     on_the_artefact(async |world| {
         let first = world.announce_media(Spec::of(Kind::Voice).seed("before the panic"));
-        let panics = world.announce_media(
-            Spec::of(Kind::Image)
-                .seed("panics")
-                .message_id(PANIC_MESSAGE_ID),
-        );
+        let panics =
+            world.announce_media(Spec::of(Kind::Image).seed("panics").message_id(PANIC_MESSAGE_ID));
         let third = world.announce_media(Spec::of(Kind::Document).seed("after the panic"));
         let records =
             [("1", &first), ("2", &panics), ("3", &third)].map(|(id, one)| sqs_record(id, one));
         let stack = world.test.stack();
         let function = &stack.outputs().download_function;
-        let answer = stack
-            .invoke_function(function, &json!({ "Records": records }))
-            .await;
+        let answer = stack.invoke_function(function, &json!({ "Records": records })).await;
         let answer = answer.expect("the function answers");
-        assert_eq!(
-            answer,
-            json!({ "batchItemFailures": [{ "itemIdentifier": "2" }] })
-        );
+        assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "2" }] }));
         world.until_stored(&first).await;
         world.until_stored(&third).await;
         let logs = stack.log_lines(&stack.outputs().download_logs).await;
         let logs = logs.expect("the log");
-        assert!(
-            logs.iter()
-                .any(|line| line.contains(r#""outcome":"panicked""#)),
-            "{logs:#?}"
-        );
+        assert!(logs.iter().any(|line| line.contains(r#""outcome":"panicked""#)), "{logs:#?}");
         let again = json!({ "Records": [sqs_record("4", &first)] });
-        let answer = stack
-            .invoke_function(function, &again)
-            .await
-            .expect("an answer");
+        let answer = stack.invoke_function(function, &again).await.expect("an answer");
         assert_eq!(answer, json!({ "batchItemFailures": [] }));
     });
 }
@@ -193,11 +171,7 @@ fn an_unreadable_query_ends_one_request() {
         socket.read_to_string(&mut answer).await.expect("an answer");
         assert!(answer.starts_with("HTTP/1.1 "), "{answer}");
         let next = world.announce_media(Spec::of(Kind::Sticker).seed("after the query"));
-        let answer = world
-            .test
-            .stack()
-            .post_json(&world.url, &next.webhook)
-            .await;
+        let answer = world.test.stack().post_json(&world.url, &next.webhook).await;
         assert_eq!(answer.expect("an answer").status, 200);
         world.until_stored(&next).await;
     });
@@ -219,11 +193,7 @@ fn every_strategy_stores_the_senders_bytes() {
         ];
         let all = all.map(|spec| world.announce_media(spec));
         for announced in &all {
-            let answer = world
-                .test
-                .stack()
-                .post_json(&world.url, &announced.webhook)
-                .await;
+            let answer = world.test.stack().post_json(&world.url, &announced.webhook).await;
             assert_eq!(answer.expect("an answer").status, 200);
         }
         for announced in &all {
@@ -237,10 +207,7 @@ fn every_strategy_stores_the_senders_bytes() {
 fn no_symbol_is_newer_than_amazon_linux() {
     on_the_artefact(async |_world| {
         for function in ["WebhookFunction", "DownloadFunction", "WatchFunction"] {
-            let dump = Command::new("objdump")
-                .arg("-T")
-                .arg(function_binary(function))
-                .output();
+            let dump = Command::new("objdump").arg("-T").arg(function_binary(function)).output();
             let text = String::from_utf8(dump.expect("objdump").stdout).expect("text");
             let versions = text.split("GLIBC_").skip(1).filter_map(|rest| {
                 let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;

@@ -14,21 +14,12 @@ pub(super) const INTRODUCTIONS: &[(&str, &str)] = &[
 /// Every sentence of ours that may stand in a reason, with `{}` for what differs.
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     // What the way to an origin said.
-    (
-        "the HTTP client could not be built",
-        "o cliente HTTP não pôde ser criado",
-    ),
+    ("the HTTP client could not be built", "o cliente HTTP não pôde ser criado"),
     ("the connection failed", "a conexão falhou"),
     ("no answer in time", "não houve resposta a tempo"),
     ("no further bytes in time", "os bytes pararam de chegar"),
-    (
-        "no bytes at a useful speed in time",
-        "os bytes chegaram devagar demais",
-    ),
-    (
-        "no end before the invocation's deadline in time",
-        "não terminou antes do prazo da execução",
-    ),
+    ("no bytes at a useful speed in time", "os bytes chegaram devagar demais"),
+    ("no end before the invocation's deadline in time", "não terminou antes do prazo da execução"),
     ("no free buffer in time", "não houve buffer livre a tempo"),
     (
         "no turn among the instance's media in time",
@@ -48,20 +39,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "o filtro de endereços recusa o endereço do host",
     ),
     // One sentence, in the two parts that are left of it where findings are told apart.
-    (
-        "not tried: it failed too often in a row",
-        "não foi tentada: falhou vezes demais seguidas",
-    ),
+    ("not tried: it failed too often in a row", "não foi tentada: falhou vezes demais seguidas"),
     ("next attempt in {} s", "próxima tentativa em {} s"),
     // W-API.
-    (
-        "W-API could not download the content",
-        "a W-API não conseguiu baixar o conteúdo",
-    ),
-    (
-        "W-API refused the request's fields",
-        "a W-API recusou os campos do pedido",
-    ),
+    ("W-API could not download the content", "a W-API não conseguiu baixar o conteúdo"),
+    ("W-API refused the request's fields", "a W-API recusou os campos do pedido"),
     (
         "W-API refused the instance's credentials, or the instance is not connected",
         "a W-API recusou as credenciais da instância, ou a instância não está conectada",
@@ -70,43 +52,19 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "W-API does not know the path or the instance",
         "a W-API não conhece o caminho ou a instância",
     ),
-    (
-        "W-API asks to slow down",
-        "a W-API pede para ir mais devagar",
-    ),
+    ("W-API asks to slow down", "a W-API pede para ir mais devagar"),
     ("W-API's gateway failed", "o gateway da W-API falhou"),
-    (
-        "W-API answered with an unexpected status",
-        "a W-API respondeu com um status inesperado",
-    ),
+    ("W-API answered with an unexpected status", "a W-API respondeu com um status inesperado"),
     (
         "W-API answered with success but without a link",
         "a W-API respondeu com sucesso, mas sem link",
     ),
-    (
-        "W-API returned a link to another host",
-        "a W-API devolveu um link para outro host",
-    ),
-    (
-        "W-API returned a link that has expired",
-        "a W-API devolveu um link vencido",
-    ),
-    (
-        "W-API has no such endpoint",
-        "a W-API não tem esse endpoint",
-    ),
-    (
-        "W-API reports that it does not have the file",
-        "a W-API informa que não tem o arquivo",
-    ),
-    (
-        "W-API answered {} {} with {}",
-        "a W-API respondeu a {} {} com {}",
-    ),
-    (
-        "W-API did not answer {} {}",
-        "a W-API não respondeu a {} {}",
-    ),
+    ("W-API returned a link to another host", "a W-API devolveu um link para outro host"),
+    ("W-API returned a link that has expired", "a W-API devolveu um link vencido"),
+    ("W-API has no such endpoint", "a W-API não tem esse endpoint"),
+    ("W-API reports that it does not have the file", "a W-API informa que não tem o arquivo"),
+    ("W-API answered {} {} with {}", "a W-API respondeu a {} {} com {}"),
+    ("W-API did not answer {} {}", "a W-API não respondeu a {} {}"),
     (
         "W-API's answer to {} {} cannot be parsed",
         "a resposta da W-API a {} {} não pôde ser interpretada",
@@ -115,39 +73,21 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the file link refused the instance's credentials",
         "o link do arquivo recusou as credenciais da instância",
     ),
-    (
-        "the W-API base URL takes no paths",
-        "a URL base da W-API não aceita caminhos",
-    ),
-    (
-        "the instance's token is not available",
-        "o token da instância não está disponível",
-    ),
+    ("the W-API base URL takes no paths", "a URL base da W-API não aceita caminhos"),
+    ("the instance's token is not available", "o token da instância não está disponível"),
     (
         "the webhook announced no media key or no path",
         "o webhook não trouxe chave ou caminho da mídia",
     ),
-    (
-        "asked without its fields: nothing was sent",
-        "pedido sem os campos: nada foi enviado",
-    ),
+    ("asked without its fields: nothing was sent", "pedido sem os campos: nada foi enviado"),
     // The CDN.
-    (
-        "WhatsApp's copy is gone or has expired",
-        "a cópia do WhatsApp sumiu ou venceu",
-    ),
-    (
-        "the link to WhatsApp's copy has expired",
-        "o link para a cópia do WhatsApp venceu",
-    ),
+    ("WhatsApp's copy is gone or has expired", "a cópia do WhatsApp sumiu ou venceu"),
+    ("the link to WhatsApp's copy has expired", "o link para a cópia do WhatsApp venceu"),
     (
         "WhatsApp's CDN refuses a path without a signature, and the webhook announced no other",
         "o CDN do WhatsApp recusa um caminho sem assinatura, e o webhook não trouxe outro",
     ),
-    (
-        "the webhook announced no path on the CDN",
-        "o webhook não trouxe caminho no CDN",
-    ),
+    ("the webhook announced no path on the CDN", "o webhook não trouxe caminho no CDN"),
     (
         "the announced path does not form a URL on any CDN host",
         "o caminho anunciado não forma uma URL em nenhum host do CDN",
@@ -169,14 +109,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the body ended after {} bytes, not as announced",
         "o conteúdo acabou em {} bytes, e não onde foi anunciado",
     ),
-    (
-        "the origin did not resume where it was asked to",
-        "a origem não retomou de onde foi pedido",
-    ),
-    (
-        "the file is larger than {} bytes",
-        "o arquivo passa de {} bytes",
-    ),
+    ("the origin did not resume where it was asked to", "a origem não retomou de onde foi pedido"),
+    ("the file is larger than {} bytes", "o arquivo passa de {} bytes"),
     ("the body was empty", "o conteúdo veio vazio"),
     (
         "{} bytes are not an encrypted file, whose length is 10 modulo 16 and at least 26",
@@ -194,10 +128,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the padding is wrong although the MAC is right",
         "o preenchimento está errado, embora o MAC confira",
     ),
-    (
-        "the body is the plain file, not an encrypted one",
-        "veio o arquivo aberto, e não o cifrado",
-    ),
+    ("the body is the plain file, not an encrypted one", "veio o arquivo aberto, e não o cifrado"),
     (
         "the bytes are the encrypted file, not the file itself",
         "veio o arquivo cifrado, e não o próprio arquivo",
@@ -206,10 +137,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the bytes differ from the sender's hash of them",
         "os bytes não batem com o hash de quem enviou",
     ),
-    (
-        "the cipher refused whole blocks",
-        "a cifra recusou blocos inteiros",
-    ),
+    ("the cipher refused whole blocks", "a cifra recusou blocos inteiros"),
     // Here.
     ("{} failed: {} (HTTP {})", "{} falhou: {} (HTTP {})"),
     (
@@ -224,22 +152,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the bytes are proven otherwise than their metadata claims",
         "a prova dos bytes é outra que a dos metadados",
     ),
-    (
-        "what would be stored could not be written down",
-        "o que seria guardado não pôde ser anotado",
-    ),
-    (
-        "the stream ended without a proof",
-        "o conteúdo acabou sem prova",
-    ),
-    (
-        "the record of the instance is malformed: {}",
-        "o registro da instância está malformado: {}",
-    ),
-    (
-        "the instance is not registered",
-        "a instância não está cadastrada",
-    ),
+    ("what would be stored could not be written down", "o que seria guardado não pôde ser anotado"),
+    ("the stream ended without a proof", "o conteúdo acabou sem prova"),
+    ("the record of the instance is malformed: {}", "o registro da instância está malformado: {}"),
+    ("the instance is not registered", "a instância não está cadastrada"),
     (
         "the instance belongs to another tenant than the job says",
         "a instância é de outro cliente que o da tarefa",

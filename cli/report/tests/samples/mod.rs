@@ -1,4 +1,5 @@
-//! Two invented diagnoses, in both languages: one of a stack that is well, one whose W-API gives no media.
+//! Two invented diagnoses, in both languages: one of a stack that is well, one whose W-API gives no
+//! media.
 
 use media::strategy::Strategy;
 use report::{
@@ -62,9 +63,7 @@ pub(crate) fn sick(lang: Lang) -> Report {
             "W-API's download endpoint answers 500 “Falha ao fazer o download do conteúdo”, so every media is taken from WhatsApp's CDN; what the CDN no longer has is parked.",
             "O endpoint de download da W-API responde 500 “Falha ao fazer o download do conteúdo”; por isso toda mídia vem do CDN do WhatsApp, e o que o CDN já não tem fica estacionado.",
         ),
-        command: Some(format!(
-            "wapi-media doctor --instance {LITE} --bundle evidence.json"
-        )),
+        command: Some(format!("wapi-media doctor --instance {LITE} --bundle evidence.json")),
     });
     ail(&mut report, lang);
     report.endpoints = endpoints(lang, Status::Fail);
@@ -127,11 +126,8 @@ fn ail(report: &mut Report, lang: Lang) {
         "acme/LITE-AAAAAA-BBBBBB, sticker: 12 records say stored, 0 files are there",
         "acme/LITE-AAAAAA-BBBBBB, sticker: 12 registros dizem guardado, 0 arquivos existem",
     );
-    let remedy = say(
-        lang,
-        "see the bucket's lifecycle rules",
-        "ver as regras de ciclo de vida do bucket",
-    );
+    let remedy =
+        say(lang, "see the bucket's lifecycle rules", "ver as regras de ciclo de vida do bucket");
     change(StepId::Bucket, Status::Fail, evidence, Some(remedy));
     let evidence = say(
         lang,
@@ -150,16 +146,10 @@ fn ail(report: &mut Report, lang: Lang) {
 
 fn steps(lang: Lang) -> Vec<Step> {
     let evidence = |id| match id {
-        StepId::Connection => say(
-            lang,
-            "connected, as 5500900000001",
-            "conectada, como 5500900000001",
-        ),
-        StepId::Hooks => say(
-            lang,
-            "6 of 6 hooks point here",
-            "6 de 6 webhooks apontam para cá",
-        ),
+        StepId::Connection => {
+            say(lang, "connected, as 5500900000001", "conectada, como 5500900000001")
+        }
+        StepId::Hooks => say(lang, "6 of 6 hooks point here", "6 de 6 webhooks apontam para cá"),
         StepId::Api => say(
             lang,
             "the API answers in 41 ms; the webhook function is Active",
@@ -190,18 +180,11 @@ fn steps(lang: Lang) -> Vec<Step> {
             "4,310 files, as many as the records say",
             "4.310 arquivos, tantos quantos os registros dizem",
         ),
-        StepId::Records => say(
-            lang,
-            "nothing is parked and nothing waits",
-            "nada estacionado e nada à espera",
-        ),
+        StepId::Records => {
+            say(lang, "nothing is parked and nothing waits", "nada estacionado e nada à espera")
+        }
     };
-    let well = |id| Step {
-        id,
-        status: Status::Ok,
-        evidence: evidence(id),
-        remedy: None,
-    };
+    let well = |id| Step { id, status: Status::Ok, evidence: evidence(id), remedy: None };
     StepId::ALL.into_iter().map(well).collect()
 }
 
@@ -224,11 +207,7 @@ fn endpoints(lang: Lang, download: Status) -> Vec<Endpoint> {
         ("POST /message/send-text", ok, (Some(400), Some(88), &*dry)),
         ("POST /message/download-media", download, gave),
         ("POST /media/download", warn, (Some(404), Some(143), "")),
-        (
-            "GET /webhook/fetch-webhook-logs",
-            unknown,
-            (None, None, &late),
-        ),
+        ("GET /webhook/fetch-webhook-logs", unknown, (None, None, &late)),
     ];
     let endpoint = |(line, status, (http_status, latency_ms, note)): (&str, _, (_, _, &str))| {
         let (method, path) = line.split_once(' ').unwrap_or_default();
@@ -289,13 +268,8 @@ fn instance(lang: Lang, id: &str, is_well: bool) -> InstanceCheck {
 }
 
 fn folders() -> Vec<Folder> {
-    let kinds = [
-        ("image", 2_118),
-        ("video", 196),
-        ("audio", 1_644),
-        ("document", 340),
-        ("sticker", 12),
-    ];
+    let kinds =
+        [("image", 2_118), ("video", 196), ("audio", 1_644), ("document", 340), ("sticker", 12)];
     let folder = |(kind, count): (&str, u64)| Folder {
         tenant: "acme".to_owned(),
         instance: LITE.to_owned(),
@@ -329,19 +303,11 @@ fn settings(lang: Lang, is_well: bool) -> Vec<Setting> {
         remedy: None,
     };
     let queue = say(lang, "jobs queue", "fila de tarefas");
-    let topic = say(
-        lang,
-        "who is told of alarms",
-        "quem é avisado pelos alarmes",
-    );
+    let topic = say(lang, "who is told of alarms", "quem é avisado pelos alarmes");
     let mut settings = vec![
         one(format!("{queue}: VisibilityTimeout"), "3630", "3630"),
         one(format!("{queue}: maxReceiveCount"), "140", "140"),
-        one(
-            "trigger: ReportBatchItemFailures".to_owned(),
-            "true",
-            "true",
-        ),
+        one("trigger: ReportBatchItemFailures".to_owned(), "true", "true"),
         one(topic, "1", "≥ 1"),
     ];
     if let (Some(told), false) = (settings.last_mut(), is_well) {
@@ -375,9 +341,8 @@ fn row(
 
 /// How many media an hour has: few at night, many at noon and in the afternoon.
 fn busy(n: u64) -> u64 {
-    let day = [
-        38, 52, 61, 70, 66, 58, 81, 92, 74, 49, 33, 21, 12, 6, 3, 2, 1, 2, 9, 27, 55, 78, 96, 90,
-    ];
+    let day =
+        [38, 52, 61, 70, 66, 58, 81, 92, 74, 49, 33, 21, 12, 6, 3, 2, 1, 2, 9, 27, 55, 78, 96, 90];
     let n = usize::try_from(n).unwrap_or_default();
     day.get(n).copied().unwrap_or_default()
 }

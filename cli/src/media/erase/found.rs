@@ -29,13 +29,7 @@ impl Found {
     }
 
     pub(super) fn words(&self) -> String {
-        let FilesCount {
-            versions,
-            bytes,
-            delete_markers,
-            uploads,
-            ..
-        } = self.files;
+        let FilesCount { versions, bytes, delete_markers, uploads, .. } = self.files;
         format!(
             "{versions} versions of files ({}), {delete_markers} delete markers, {uploads} unfinished uploads, \
              {} records, {} parked jobs, {} unread webhooks",
@@ -73,10 +67,7 @@ pub(super) fn told(removed: &Found, left: &Found, hidden: u64) -> String {
     if left.is_nothing() && hidden == 0 && removed.files.failed == 0 {
         lines.push("Proof: looked for again, nothing is left.".to_owned());
     } else {
-        lines.push(format!(
-            "Left: {}. Run the same command again.",
-            left.words()
-        ));
+        lines.push(format!("Left: {}. Run the same command again.", left.words()));
     }
     if left.busy > 0 {
         lines.push(format!(

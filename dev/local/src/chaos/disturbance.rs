@@ -54,12 +54,7 @@ enum CutTarget {
 impl Disturbance {
     /// A disturbance of these functions and these origins.
     pub(crate) fn new(functions: Functions, relays: Relays) -> Self {
-        Self {
-            functions,
-            relays,
-            random: 0x9E37_79B9_7F4A_7C15,
-            done: DisturbanceCount::default(),
-        }
+        Self { functions, relays, random: 0x9E37_79B9_7F4A_7C15, done: DisturbanceCount::default() }
     }
 
     /// Causes faults until it is dropped; it does not end otherwise.
@@ -103,10 +98,7 @@ impl Disturbance {
     async fn kill_one_of_each(&mut self) -> Result<()> {
         let mut by_name: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for function in self.functions.list_running()? {
-            by_name
-                .entry(function.name.clone())
-                .or_default()
-                .push(function);
+            by_name.entry(function.name.clone()).or_default().push(function);
         }
         for (name, running) in by_name {
             let chosen = self.random_below(running.len());
@@ -155,11 +147,7 @@ impl Disturbance {
     }
 
     fn relays_of(&mut self, which: CutTarget) -> Vec<&mut Relay> {
-        let Relays {
-            wapi,
-            cdn,
-            fallback,
-        } = &mut self.relays;
+        let Relays { wapi, cdn, fallback } = &mut self.relays;
         match which {
             CutTarget::Everything => vec![wapi, cdn, fallback],
             CutTarget::Wapi => vec![wapi],

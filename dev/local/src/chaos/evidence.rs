@@ -33,11 +33,7 @@ pub(crate) struct ChaosEvidence {
 pub(crate) async fn gather_evidence(stack: &Stack, killed: usize) -> Result<ChaosEvidence> {
     let (bucket, outputs) = (stack.bucket(), stack.outputs());
     let open = bucket.open_uploads().await?;
-    let (uploads, left) = if open.len() <= killed {
-        (Vec::new(), open.len())
-    } else {
-        (open, 0)
-    };
+    let (uploads, left) = if open.len() <= killed { (Vec::new(), open.len()) } else { (open, 0) };
     let evidence = Evidence {
         objects: read_objects(&bucket).await?,
         parked: read_queue(stack, &outputs.parked_queue_url)
@@ -50,18 +46,10 @@ pub(crate) async fn gather_evidence(stack: &Stack, killed: usize) -> Result<Chao
             .iter()
             .map(|message| Identity::from_body(message_body(message)))
             .collect(),
-        records: stack
-            .media_records()
-            .await?
-            .iter()
-            .map(record_evidence)
-            .collect(),
+        records: stack.media_records().await?.iter().map(record_evidence).collect(),
         uploads,
     };
-    Ok(ChaosEvidence {
-        evidence,
-        uploads_left_to_the_rule: left,
-    })
+    Ok(ChaosEvidence { evidence, uploads_left_to_the_rule: left })
 }
 
 async fn read_objects(bucket: &Bucket) -> Result<Vec<Object>> {
@@ -88,10 +76,7 @@ async fn read_objects(bucket: &Bucket) -> Result<Vec<Object>> {
 fn object_evidence(file: StoredFile, writes: &HashMap<String, u32>) -> Object {
     let instance = file.key.split('/').nth(1).unwrap_or_default().to_owned();
     let chat = file.key.split('/').nth(2).unwrap_or_default();
-    let message_id = file
-        .metadata_value("message-id")
-        .unwrap_or_default()
-        .to_owned();
+    let message_id = file.metadata_value("message-id").unwrap_or_default().to_owned();
     Object {
         identity: Identity::new(instance, message_id).with_content(chat, &file.sha256_hex),
         writes: writes.get(&file.key).copied().unwrap_or(1),
@@ -108,18 +93,12 @@ async fn read_queue(stack: &Stack, queue_url: &str) -> Result<Vec<Value>> {
 }
 
 fn message_body(message: &Value) -> &str {
-    message
-        .get("Body")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    message.get("Body").and_then(Value::as_str).unwrap_or_default()
 }
 
 fn parked_ticket(message: &Value) -> ParkedTicket {
     let attribute = |name: &str| {
-        let value = message
-            .get("MessageAttributes")?
-            .get(name)?
-            .get("StringValue")?;
+        let value = message.get("MessageAttributes")?.get(name)?.get("StringValue")?;
         value.as_str().map(str::to_owned)
     };
     ParkedTicket {
@@ -187,10 +166,7 @@ mod tests {
         });
         let message = parked_ticket(&message);
         assert_eq!(message.identity, Identity::new("I", "m"));
-        assert_eq!(
-            (message.class.as_deref(), message.reason),
-            (Some("expired"), None)
-        );
+        assert_eq!((message.class.as_deref(), message.reason), (Some("expired"), None));
         let item = json!({
             "instance": { "S": "I" }, "message_id": { "S": "m#digest" }, "message": { "S": "m" },
             "state": { "S": "stored" },

@@ -36,15 +36,11 @@ pub(crate) async fn shorten_waits(stack: &Stack) -> Result<()> {
         "Attributes": { "VisibilityTimeout": VISIBILITY_SECONDS.to_string() },
     });
     let endpoint = stack.endpoint();
-    endpoint
-        .call_json("sqs", "AmazonSQS.SetQueueAttributes", &visibility)
-        .await?;
+    endpoint.call_json("sqs", "AmazonSQS.SetQueueAttributes", &visibility).await?;
     let function = &stack.outputs().download_function;
     let path = format!("/2015-03-31/functions/{function}/configuration");
     let timeout = json!({ "Timeout": TIMEOUT_SECONDS });
-    endpoint
-        .call_lambda(Method::PUT, &path, Some(&timeout))
-        .await?;
+    endpoint.call_lambda(Method::PUT, &path, Some(&timeout)).await?;
     let begun = Instant::now();
     loop {
         let now = endpoint.call_lambda(Method::GET, &path, None).await?;

@@ -101,10 +101,7 @@ fn announce_all(
     for PlannedMessage { tenant, spec, fate } in plan::plan_messages(count)? {
         let one = origins.announce(spec)?;
         let url = urls.get(&one.instance).context("an instance's URL")?;
-        webhooks.push(Webhook {
-            url: url.clone(),
-            body: one.webhook.to_string().into_bytes(),
-        });
+        webhooks.push(Webhook { url: url.clone(), body: one.webhook.to_string().into_bytes() });
         media.push(AnnouncedMedia {
             identity: Identity::new(one.instance, one.message_id)
                 .with_content(&one.chat, &one.sha256_hex),
@@ -115,11 +112,7 @@ fn announce_all(
         });
     }
     step.done(media.len());
-    Ok(Announcement {
-        media,
-        webhooks: Arc::new(webhooks),
-        order: plan::posting_order(count),
-    })
+    Ok(Announcement { media, webhooks: Arc::new(webhooks), order: plan::posting_order(count) })
 }
 
 /// Posts under disturbance, waits until no job is left, and audits what is found.
@@ -129,11 +122,7 @@ async fn run_disturbed(
     mut disturbance: Disturbance,
     screen: &Screen,
 ) -> Result<Report> {
-    let Announcement {
-        mut media,
-        webhooks,
-        order,
-    } = announcement;
+    let Announcement { mut media, webhooks, order } = announcement;
     let begun = Instant::now();
     let posts = order.len();
     let answers = post_disturbed(webhooks, order, &mut disturbance, screen).await?;

@@ -73,9 +73,7 @@ pub(crate) fn all_instances() -> Vec<InstanceSettings> {
 pub(crate) fn plan_messages(count: usize) -> Result<Vec<PlannedMessage>> {
     let now = since_1970()?.as_secs();
     let moment = i64::try_from(now).context("a clock")?;
-    Ok((0..count)
-        .map(|number| plan_message(number, moment))
-        .collect())
+    Ok((0..count).map(|number| plan_message(number, moment)).collect())
 }
 
 /// The numbers of the media messages in the order in which their webhooks are posted, repeated
@@ -85,10 +83,7 @@ pub(crate) fn posting_order(count: usize) -> Vec<usize> {
         .flat_map(|number| {
             let is_repeated = number % REPEATED_EVERY == 0;
             let times = if is_repeated { TIMES.len() } else { 1 };
-            TIMES
-                .into_iter()
-                .take(times)
-                .map(move |later| (number + later, number))
+            TIMES.into_iter().take(times).map(move |later| (number + later, number))
         })
         .collect();
     posts.sort_unstable();
@@ -101,10 +96,7 @@ pub(crate) fn count_repeated(count: usize) -> usize {
 }
 
 fn tenant_of(instance: usize) -> &'static str {
-    TENANTS
-        .get(instance % TENANTS.len())
-        .copied()
-        .unwrap_or("acme")
+    TENANTS.get(instance % TENANTS.len()).copied().unwrap_or("acme")
 }
 
 fn instance_id(number: usize) -> String {
@@ -117,20 +109,12 @@ fn since_1970() -> Result<Duration> {
         reason = "a command by hand reads the clock: the messages are sent now"
     )]
     let now = SystemTime::now();
-    now.duration_since(UNIX_EPOCH)
-        .context("the clock is before 1970")
+    now.duration_since(UNIX_EPOCH).context("the clock is before 1970")
 }
 
 fn plan_message(number: usize, moment: i64) -> PlannedMessage {
-    let kind = KINDS
-        .get(number % KINDS.len())
-        .copied()
-        .unwrap_or(Kind::Image);
-    let dialect = if number.is_multiple_of(3) {
-        Dialect::Y2025
-    } else {
-        Dialect::Y2026
-    };
+    let kind = KINDS.get(number % KINDS.len()).copied().unwrap_or(Kind::Image);
+    let dialect = if number.is_multiple_of(3) { Dialect::Y2025 } else { Dialect::Y2026 };
     let spec = Spec::of(kind)
         .seed(format!("chaos-{number}"))
         .dialect(dialect)
@@ -164,37 +148,26 @@ fn plan_fault(number: usize, spec: Spec) -> (Spec, Fate) {
         8 => stored(spec.wapi(fail_500(MessageShape::Text))),
         15 => stored(spec.wapi(fail_500(MessageShape::Array))),
         22 => stored(
-            spec.wapi(WapiScenario::fail_500())
-                .cdn(CdnScenario::TruncateThenRange { at: 300 }),
+            spec.wapi(WapiScenario::fail_500()).cdn(CdnScenario::TruncateThenRange { at: 300 }),
         ),
-        29 => stored(
-            spec.wapi(WapiScenario::BadGateway502Html)
-                .cdn(CdnScenario::MainHostDown),
-        ),
+        29 => stored(spec.wapi(WapiScenario::BadGateway502Html).cdn(CdnScenario::MainHostDown)),
         4 => stored(spec_for_wapi(spec).cdn(CdnScenario::Status { code: 503 })),
         11 => stored(spec_for_wapi(spec).cdn(CdnScenario::Gone { status: 404 })),
-        18 => stored(spec.wapi(WapiScenario::SlowDrip {
-            bytes_per_second: SLOW_BYTES_PER_SECOND,
-        })),
-        25 => stored(spec.wapi(WapiScenario::Delay {
-            millis: SLOW_MILLIS,
-            then: Box::new(WapiScenario::Ok),
-        })),
+        18 => stored(spec.wapi(WapiScenario::SlowDrip { bytes_per_second: SLOW_BYTES_PER_SECOND })),
+        25 => {
+            stored(spec.wapi(WapiScenario::Delay {
+                millis: SLOW_MILLIS,
+                then: Box::new(WapiScenario::Ok),
+            }))
+        }
         32 => stored(spec.wapi(WapiScenario::NoLength)),
-        39 => stored(
-            spec.wapi(WapiScenario::fail_times(1))
-                .cdn(CdnScenario::fail_times(2)),
-        ),
+        39 => stored(spec.wapi(WapiScenario::fail_times(1)).cdn(CdnScenario::fail_times(2))),
         5 => parked(
-            spec.moment(old)
-                .wapi(WapiScenario::NotFound404)
-                .cdn(CdnScenario::Gone { status: 410 }),
+            spec.moment(old).wapi(WapiScenario::NotFound404).cdn(CdnScenario::Gone { status: 410 }),
         ),
-        13 => parked(
-            spec_for_wapi(spec)
-                .wapi(WapiScenario::BadRequest400)
-                .seal(Encryption::BadMac),
-        ),
+        13 => {
+            parked(spec_for_wapi(spec).wapi(WapiScenario::BadRequest400).seal(Encryption::BadMac))
+        }
         27 => parked(spec.omit(Field::DirectPath).omit(Field::Url)),
         _ => stored(spec),
     }
@@ -203,14 +176,7 @@ fn plan_fault(number: usize, spec: Spec) -> (Spec, Fate) {
 /// A channel's picture is not encrypted and W-API does not have it, so other faults need another
 /// kind.
 fn spec_for_wapi(spec: Spec) -> Spec {
-    if spec.kind == Kind::NewsletterImage {
-        Spec {
-            kind: Kind::Image,
-            ..spec
-        }
-    } else {
-        spec
-    }
+    if spec.kind == Kind::NewsletterImage { Spec { kind: Kind::Image, ..spec } } else { spec }
 }
 
 #[cfg(test)]
@@ -249,15 +215,10 @@ mod tests {
 
     #[test]
     fn a_media_message_has_its_instances_tenant() {
-        let owners: BTreeMap<_, _> = all_instances()
-            .into_iter()
-            .map(|one| (one.instance, one.tenant))
-            .collect();
+        let owners: BTreeMap<_, _> =
+            all_instances().into_iter().map(|one| (one.instance, one.tenant)).collect();
         for one in plan_messages(500).expect("a clock") {
-            assert_eq!(
-                owners.get(&one.spec.instance).map(String::as_str),
-                Some(one.tenant)
-            );
+            assert_eq!(owners.get(&one.spec.instance).map(String::as_str), Some(one.tenant));
         }
     }
 }

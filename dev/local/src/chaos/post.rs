@@ -89,9 +89,7 @@ async fn post_in_turn(work: Arc<Work>) -> Result<Answers> {
             return Ok(answers);
         };
         let webhook = work.webhooks.get(number).context("a webhook's number")?;
-        let told = work
-            .post_until_accepted(webhook, &mut answers.status_counts)
-            .await?;
+        let told = work.post_until_accepted(webhook, &mut answers.status_counts).await?;
         answers.record_answer(number, told);
     }
 }

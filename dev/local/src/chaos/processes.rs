@@ -45,13 +45,9 @@ impl Functions {
             );
         }
         let folder = ministack.temporary_folder();
-        let folder = folder
-            .canonicalize()
-            .with_context(|| format!("{} is gone", folder.display()))?;
-        Ok(Self {
-            ancestor: ministack.process_id(),
-            folder,
-        })
+        let folder =
+            folder.canonicalize().with_context(|| format!("{} is gone", folder.display()))?;
+        Ok(Self { ancestor: ministack.process_id(), folder })
     }
 
     /// The functions that run now.
@@ -116,9 +112,8 @@ fn parent_of(process: u32) -> Option<u32> {
 fn name_of(process: u32) -> Option<String> {
     let environment = Path::new(PROC).join(process.to_string()).join("environ");
     let environment = std::fs::read(environment).ok()?;
-    let name = environment
-        .split(|byte| *byte == 0)
-        .find_map(|variable| variable.strip_prefix(NAME))?;
+    let name =
+        environment.split(|byte| *byte == 0).find_map(|variable| variable.strip_prefix(NAME))?;
     String::from_utf8(name.to_vec()).ok()
 }
 
@@ -128,14 +123,8 @@ mod tests {
 
     #[test]
     fn foreign_processes_are_not_found() {
-        let functions = Functions {
-            ancestor: std::process::id(),
-            folder: std::env::temp_dir(),
-        };
-        let mut child = std::process::Command::new("sleep")
-            .arg("60")
-            .spawn()
-            .expect("a child");
+        let functions = Functions { ancestor: std::process::id(), folder: std::env::temp_dir() };
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("a child");
         let found = functions.list_running();
         let (father, is_ours) = (parent_of(child.id()), functions.is_function(child.id()));
         child.kill().expect("our own child");

@@ -64,18 +64,12 @@ impl Report {
         let seconds = self.took.as_secs();
         table.add_row(["parked, by class", &join_counts(&self.parked)]);
         table.add_row(["webhooks", &self.webhooks.to_string()]);
-        table.add_row([
-            "media messages posted five times",
-            &self.repeated.to_string(),
-        ]);
+        table.add_row(["media messages posted five times", &self.repeated.to_string()]);
         table.add_row(["answers of the API", &join_counts(&self.answers)]);
         table.add_row(["functions killed", &join_counts(&self.done.kills)]);
         table.add_row(["origins cut off", &self.done.cuts.to_string()]);
         table.add_row(["all connections broken", &self.done.breaks.to_string()]);
-        table.add_row([
-            "connections that broke",
-            &self.done.broken_connections.to_string(),
-        ]);
+        table.add_row(["connections that broke", &self.done.broken_connections.to_string()]);
         table.add_row(["ends of runs, as logged", &join_counts(&self.outcomes)]);
         let uploads = self.uploads_left_to_the_rule.to_string();
         table.add_row(["open uploads, left to the bucket's rule", &uploads]);
@@ -112,9 +106,7 @@ fn join_counts(counted: &BTreeMap<String, usize>) -> String {
     if counted.is_empty() {
         return "0".to_owned();
     }
-    let each = counted
-        .iter()
-        .map(|(name, times)| format!("{name} {times}"));
+    let each = counted.iter().map(|(name, times)| format!("{name} {times}"));
     each.collect::<Vec<_>>().join(", ")
 }
 
@@ -148,15 +140,10 @@ mod tests {
     fn a_lost_file_or_a_left_job_is_an_error() {
         let screen = Screen::silent();
         assert!(sample_report().conclude(&screen).is_ok());
-        let left = Report {
-            left: 1,
-            ..sample_report()
-        };
+        let left = Report { left: 1, ..sample_report() };
         assert!(left.conclude(&screen).is_err());
         let mut lost = sample_report();
-        lost.account
-            .lost
-            .push("I/m: accepted, and found nowhere".to_owned());
+        lost.account.lost.push("I/m: accepted, and found nowhere".to_owned());
         assert!(lost.conclude(&screen).is_err());
     }
 

@@ -101,9 +101,7 @@ impl Ledger {
             (":me", text(&lease.owner)),
             (":now", AttributeValue::N(now.to_string())),
         ];
-        let placed = self
-            .place(place, &job.instance, update, FREE, values)
-            .await?;
+        let placed = self.place(place, &job.instance, update, FREE, values).await?;
         Ok(match placed {
             Placed::NotIts => None,
             Placed::Made(item) => {
@@ -122,11 +120,7 @@ impl Ledger {
                     _ => true,
                 };
                 // What is known has changed meanwhile: it is looked at again.
-                Some(if is_known {
-                    held
-                } else {
-                    Claim::Elsewhere { until: now }
-                })
+                Some(if is_known { held } else { Claim::Elsewhere { until: now } })
             }
         })
     }
@@ -194,9 +188,7 @@ fn held(item: &Attributes, tenant: &TenantId) -> Claim {
         Some(ERASED) => Claim::Erased,
         Some(_) | None => {
             let until = item.get("lease_until").and_then(|until| until.as_n().ok());
-            Claim::Elsewhere {
-                until: until.and_then(|n| n.parse().ok()).unwrap_or_default(),
-            }
+            Claim::Elsewhere { until: until.and_then(|n| n.parse().ok()).unwrap_or_default() }
         }
     }
 }

@@ -63,9 +63,7 @@ impl Erasable {
 
     /// The message's id, by its own word and by its key's.
     pub fn message_ids(&self) -> impl Iterator<Item = MessageId> {
-        let of_key = RecordKey::from_record(self.key.clone())
-            .message_id()
-            .to_owned();
+        let of_key = RecordKey::from_record(self.key.clone()).message_id().to_owned();
         let ids = self.message.clone().into_iter().chain([of_key]);
         ids.filter_map(|id| MessageId::parse(id).ok())
     }
@@ -73,9 +71,7 @@ impl Erasable {
     /// Whether its job may wait in the queue: nothing says that it is over.
     #[must_use]
     pub fn may_be_queued(&self) -> bool {
-        !["stored", "parked", "skipped"]
-            .into_iter()
-            .any(|end| self.is(end))
+        !["stored", "parked", "skipped"].into_iter().any(|end| self.is(end))
     }
 
     /// Whether it is the mark of what was erased.

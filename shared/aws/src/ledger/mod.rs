@@ -1,7 +1,7 @@
 //! The table of media: one item for each medium, saying where it stands and what was tried.
 //!
-//! A run claims the item first, under a lease; every later write of the run says so and fails when the
-//! lease has gone to another. Which item is a medium's: [`media::identity`].
+//! A run claims the item first, under a lease; every later write of the run says so and fails when
+//! the lease has gone to another. Which item is a medium's: [`media::identity`].
 
 mod announced;
 mod claim;
@@ -50,8 +50,8 @@ fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-/// Attempts kept in an item, the latest: enough for a person to see the pattern, far below the 400 KB
-/// that an item may have.
+/// Attempts kept in an item, the latest: enough for a person to see the pattern, far below the 400
+/// KB that an item may have.
 pub const MOST_ATTEMPTS: usize = 20;
 
 /// What became of a write.
@@ -60,7 +60,8 @@ pub const MOST_ATTEMPTS: usize = 20;
 pub enum Written {
     /// The record says so now.
     Yes,
-    /// The lease had ended and another run took over: the record is that one's, and was not touched.
+    /// The lease had ended and another run took over: the record is that one's, and was not
+    /// touched.
     Overtaken,
 }
 
@@ -107,12 +108,7 @@ impl<'a> Outcome<'a> {
     fn of(record: &Record<'a>) -> Self {
         let latest = record.attempts.len().saturating_sub(MOST_ATTEMPTS);
         let end = match record.state {
-            State::Stored {
-                object_key,
-                strategy,
-                proof,
-                ..
-            } => End::Stored {
+            State::Stored { object_key, strategy, proof, .. } => End::Stored {
                 object_key,
                 size_bytes: proof.size_bytes,
                 sha256: proof.sha256.to_hex(),
@@ -120,13 +116,10 @@ impl<'a> Outcome<'a> {
                 integrity: proof.integrity.as_str(),
                 stored_at: record.now,
             },
-            State::Retrying { class, reason } | State::Parked { class, reason } => End::NotStored {
-                class: class.as_str(),
-                reason,
-            },
-            State::Skipped { rule } => End::Skipped {
-                reason: rule.as_str(),
-            },
+            State::Retrying { class, reason } | State::Parked { class, reason } => {
+                End::NotStored { class: class.as_str(), reason }
+            }
+            State::Skipped { rule } => End::Skipped { reason: rule.as_str() },
         };
         Self {
             state: record.state.as_str(),
@@ -148,10 +141,7 @@ impl Ledger {
     /// Takes the table's name.
     #[must_use]
     pub fn new(clients: &Clients, table: String) -> Self {
-        Self {
-            clients: clients.clone(),
-            table,
-        }
+        Self { clients: clients.clone(), table }
     }
 
     /// Writes where a medium stands, if the run still holds the lease.
@@ -168,10 +158,7 @@ impl Ledger {
         let mut update = Update::of(OPERATION, &Outcome::of(record))?;
         match record.state {
             State::Stored { .. } => {
-                update = update
-                    .remove("class")
-                    .remove("reason")
-                    .remove(word::COMMITTING);
+                update = update.remove("class").remove("reason").remove(word::COMMITTING);
             }
             State::Skipped { .. } => update = update.remove("class"),
             State::Retrying { .. } | State::Parked { .. } => {}
@@ -197,15 +184,17 @@ impl Ledger {
         key: &RecordKey,
         lease: &Lease,
     ) -> Result<Written, AwsError> {
-        let request = Update::default()
-            .remove("lease_owner")
-            .remove("lease_until")
-            .request(&self.clients, &self.table, instance, key);
+        let request = Update::default().remove("lease_owner").remove("lease_until").request(
+            &self.clients,
+            &self.table,
+            instance,
+            key,
+        );
         fenced("dynamodb:UpdateItem", request, lease).await
     }
 
-    /// How many media that are not stored can be counted on no longer than `until` (seconds since 1970),
-    /// and still could at `from`.
+    /// How many media that are not stored can be counted on no longer than `until` (seconds since
+    /// 1970), and still could at `from`.
     ///
     /// # Errors
     /// [`AwsError`].

@@ -52,10 +52,7 @@ impl Ledger {
              AND (attribute_not_exists(tenant) OR tenant = :tenant)";
         let ends = [(":stored", text("stored")), (":erased", text(ERASED))];
         let note = |update: Update| {
-            update
-                .set("state", text("skipped"))
-                .set("reason", text(reason))
-                .remove("class")
+            update.set("state", text("skipped")).set("reason", text(reason)).remove("class")
         };
         self.note(job, now, note, REMAINS, ends).await
     }
@@ -97,10 +94,7 @@ impl Ledger {
             let now = AttributeValue::N(now.to_string());
             let [tenant, now] = [(":tenant", text(job.tenant.as_str())), (":now", now)];
             let bound: Vec<_> = values.iter().cloned().chain([tenant, now]).collect();
-            match self
-                .place(&place, &job.instance, update, condition, bound)
-                .await?
-            {
+            match self.place(&place, &job.instance, update, condition, bound).await? {
                 Placed::Made(_) => return Ok(Written::Yes),
                 Placed::Refused(_) => return Ok(Written::Overtaken),
                 Placed::NotIts => {}

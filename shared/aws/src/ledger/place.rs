@@ -41,12 +41,7 @@ impl<'a> Place<'a> {
         message: &'a MediaMessage,
         identity: &'a MediaIdentity,
     ) -> impl Iterator<Item = Self> {
-        let place = move |key, is_earlier| Self {
-            key,
-            message,
-            identity,
-            is_earlier,
-        };
+        let place = move |key, is_earlier| Self { key, message, identity, is_earlier };
         let present = identity.record_keys().map(move |key| place(key, false));
         std::iter::once(place(identity.earlier_key(), true)).chain(present)
     }
@@ -59,9 +54,7 @@ impl<'a> Place<'a> {
     /// What a new record keeps of its medium's identity.
     pub(super) fn identify(&self, update: Update) -> Update {
         let facts = self.identity.chat_facts().iter();
-        let update = facts.fold(update, |update, fact| {
-            update.set_once(fact.name, &fact.text)
-        });
+        let update = facts.fold(update, |update, fact| update.set_once(fact.name, &fact.text));
         if self.is_earlier {
             return update;
         }
@@ -79,9 +72,7 @@ impl<'a> Place<'a> {
             return None;
         }
         let update = Update::default();
-        Some(news.into_iter().fold(update, |update, fact| {
-            update.set_once(fact.name, &fact.text)
-        }))
+        Some(news.into_iter().fold(update, |update, fact| update.set_once(fact.name, &fact.text)))
     }
 
     /// Whether a record that is here is this medium's.
@@ -108,15 +99,11 @@ impl<'a> Place<'a> {
         }
         let id = condition.value(self.identity.message_id().as_str());
         let message = condition.name(MESSAGE);
-        condition.and(&format!(
-            "(attribute_not_exists(#state) OR {message} = {id})"
-        ));
+        condition.and(&format!("(attribute_not_exists(#state) OR {message} = {id})"));
         for (name, alike) in self.alike() {
             let list = condition.list(&alike);
             let name = condition.name(name);
-            condition.and(&format!(
-                "(attribute_not_exists({name}) OR {name} IN ({list}))"
-            ));
+            condition.and(&format!("(attribute_not_exists({name}) OR {name} IN ({list}))"));
         }
         condition
     }
@@ -135,11 +122,7 @@ impl<'a> Place<'a> {
     fn earlier_folders(&self) -> Vec<String> {
         let mut folders = vec![self.message.chat.as_str().to_owned()];
         for fact in self.identity.chat_facts() {
-            folders.extend(
-                std::iter::once(&fact.text)
-                    .chain(&fact.other_spelling)
-                    .cloned(),
-            );
+            folders.extend(std::iter::once(&fact.text).chain(&fact.other_spelling).cloned());
             if fact.name == "chat_lid" {
                 folders.push(format!("lid-{}", fact.text));
             }
@@ -153,16 +136,13 @@ impl<'a> Place<'a> {
 
     fn require_earlier(&self, condition: &mut Condition) {
         let message = condition.name(MESSAGE);
-        condition.and(&format!(
-            "attribute_exists(#state) AND attribute_not_exists({message})"
-        ));
+        condition.and(&format!("attribute_exists(#state) AND attribute_not_exists({message})"));
         let list = condition.list(&self.earlier_folders());
         let chat = condition.name("chat");
         condition.and(&format!("{chat} IN ({list})"));
-        for (name, text) in [
-            ("direction", self.message.direction.as_str()),
-            ("kind", self.message.kind.as_str()),
-        ] {
+        for (name, text) in
+            [("direction", self.message.direction.as_str()), ("kind", self.message.kind.as_str())]
+        {
             let text = condition.value(text);
             let name = condition.name(name);
             condition.and(&format!("{name} = {text}"));
@@ -170,9 +150,7 @@ impl<'a> Place<'a> {
         let moment = condition.name("moment");
         let [said, first, last] = [self.message.moment, MediaMessage::FIRST_MOMENT, LAST_MOMENT]
             .map(|moment| condition.number(moment));
-        condition.and(&format!(
-            "({moment} = {said} OR {moment} < {first} OR {moment} > {last})"
-        ));
+        condition.and(&format!("({moment} = {said} OR {moment} < {first} OR {moment} > {last})"));
     }
 
     /// Whether a record of before is this medium's, as far as it tells: by its bytes if both name
@@ -194,10 +172,8 @@ impl<'a> Place<'a> {
         let said = self.message.file_sha256.map(|hash| hash.to_hex());
         if let (Some(said), Some(is)) = (said, text("sha256")) {
             // What is stored may contradict what its sender said, and then its hash tells nothing.
-            let is_proven = matches!(
-                text("integrity"),
-                Some("mac+sha256" | "sha256" | "unverified")
-            );
+            let is_proven =
+                matches!(text("integrity"), Some("mac+sha256" | "sha256" | "unverified"));
             if said == is || is_proven {
                 return said == is;
             }

@@ -1,4 +1,5 @@
-//! An `UpdateItem` under construction: what it sets and removes, every name and value behind a placeholder.
+//! An `UpdateItem` under construction: what it sets and removes, every name and value behind a
+//! placeholder.
 
 use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue,
@@ -25,9 +26,7 @@ impl Update {
         let item: Item = to_item(fields)
             .map_err(|_| AwsError::unexpected(operation, "the item could not be built"))?;
         let set = |update: Self, (name, value): (String, AttributeValue)| update.set(&name, value);
-        Ok(Attributes::from(item)
-            .into_iter()
-            .fold(Self::default(), set))
+        Ok(Attributes::from(item).into_iter().fold(Self::default(), set))
     }
 
     pub(super) fn set(mut self, name: &str, value: AttributeValue) -> Self {
@@ -40,8 +39,7 @@ impl Update {
     pub(super) fn set_once(mut self, name: &str, text: &str) -> Self {
         let value = self.value(super::text(text));
         let name = self.name(name);
-        self.sets
-            .push(format!("{name} = if_not_exists({name}, {value})"));
+        self.sets.push(format!("{name} = if_not_exists({name}, {value})"));
         self
     }
 

@@ -43,11 +43,7 @@ impl Word {
     /// What is proven of the bytes.
     #[must_use]
     pub fn proof(&self) -> Proof {
-        Proof {
-            integrity: self.integrity,
-            sha256: self.sha256,
-            size_bytes: self.size_bytes,
-        }
+        Proof { integrity: self.integrity, sha256: self.sha256, size_bytes: self.size_bytes }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The register of tenants and instances, as an operator writes it. The functions only read instances.
+//! The register of tenants and instances, as an operator writes it. The functions only read
+//! instances.
 //!
 //! A tenant's policy stands in its own record and, copied in the same transaction, in those of its
 //! instances: whoever handles a media message reads one record.
@@ -108,10 +109,7 @@ impl Register {
     /// Takes the names of its places.
     #[must_use]
     pub fn new(clients: &Clients, places: Places) -> Self {
-        Self {
-            clients: clients.clone(),
-            places,
-        }
+        Self { clients: clients.clone(), places }
     }
 
     /// Adds a tenant.
@@ -153,9 +151,9 @@ impl Register {
         read.item.map(tenant_of).transpose()
     }
 
-    /// Gives a tenant another policy, and its instances with it: all in one transaction, or for more than
-    /// 99 instances in several, the tenant's own record in the last, so that an interrupted change shows
-    /// and can be repeated.
+    /// Gives a tenant another policy, and its instances with it: all in one transaction, or for
+    /// more than 99 instances in several, the tenant's own record in the last, so that an
+    /// interrupted change shows and can be repeated.
     ///
     /// # Errors
     /// [`RegisterError::NotThere`] for an unknown tenant, or AWS failed.
@@ -163,9 +161,7 @@ impl Register {
         let Roll { known, unread } = self.instances().await?;
         let known = known.iter().filter(|one| one.tenant == *id);
         let known = known.map(|one| one.id.as_str());
-        let unread = unread
-            .iter()
-            .filter(|one| one.tenant.as_deref() == Some(id.as_str()));
+        let unread = unread.iter().filter(|one| one.tenant.as_deref() == Some(id.as_str()));
         let mut updates = Vec::new();
         for instance in known.chain(unread.map(|one| one.id.as_str())) {
             let key = ("instance", instance);
@@ -235,8 +231,8 @@ impl Register {
         self.change(update).await
     }
 
-    /// Makes `new` the instance's webhook secret. The one whose hash is `kept`, if any, stays valid until
-    /// `kept_until` (seconds since 1970); no other does.
+    /// Makes `new` the instance's webhook secret. The one whose hash is `kept`, if any, stays valid
+    /// until `kept_until` (seconds since 1970); no other does.
     ///
     /// # Errors
     /// [`RegisterError::NotThere`] when it was removed meanwhile, or AWS failed.

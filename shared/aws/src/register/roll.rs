@@ -44,8 +44,7 @@ impl Register {
     pub async fn instances(&self) -> Result<Roll<Instance>, RegisterError> {
         let items = self.scan(&self.places.instances_table).await?;
         let mut roll = Roll::of(items, "instance", |item| Instance::try_from(item).ok());
-        roll.known
-            .sort_by(|one, other| (&one.tenant, &one.id).cmp(&(&other.tenant, &other.id)));
+        roll.known.sort_by(|one, other| (&one.tenant, &one.id).cmp(&(&other.tenant, &other.id)));
         Ok(roll)
     }
 
@@ -69,10 +68,7 @@ impl<T> Roll<T> {
         let (mut known, mut unread) = (Vec::new(), Vec::new());
         for item in items {
             let text = |name: &str| item.get(name)?.as_s().ok().cloned();
-            let name = Unread {
-                id: text(key).unwrap_or_default(),
-                tenant: text("tenant"),
-            };
+            let name = Unread { id: text(key).unwrap_or_default(), tenant: text("tenant") };
             match read(item) {
                 Some(one) => known.push(one),
                 None => unread.push(name),

@@ -21,9 +21,7 @@ async fn store(aws: &Aws, parts: Vec<Result<Part, Broke>>) -> Result<StoredObjec
         describe(head, proof.map_or_else(Claims::default, Claims::from_proof))
     };
     let announced = async |_: &ObjectDescription, _: &Proof| true;
-    bucket
-        .store(stream::iter(parts), described, announced)
-        .await
+    bucket.store(stream::iter(parts), described, announced).await
 }
 
 async fn store_jpeg(aws: &Aws) -> Result<StoredObject, Refused> {
@@ -35,10 +33,7 @@ async fn a_small_medium_is_one_request_that_refuses_to_overwrite() {
     let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     let stored = store_jpeg(&aws).await.expect("stored");
     assert!(!stored.was_there);
-    assert_eq!(
-        (stored.description.key.as_str(), stored.proof),
-        (key().as_str(), proof_of(JPEG))
-    );
+    assert_eq!((stored.description.key.as_str(), stored.proof), (key().as_str(), proof_of(JPEG)));
     assert_eq!(aws.operations(), ["PutObject"]);
     let put = aws.only_request("PutObject");
     assert_eq!(put.path, format!("/media-bucket/{}", key()));
@@ -54,20 +49,11 @@ async fn the_body_is_hashed_once_and_s3_checks_that_hash() {
     let sha256 = proof_of(JPEG).sha256.to_base64();
     assert_eq!(put.header("x-amz-checksum-sha256"), Some(sha256.as_str()));
     assert_eq!(put.header("x-amz-content-sha256"), Some("UNSIGNED-PAYLOAD"));
-    assert_eq!(
-        put.header("content-length"),
-        Some(JPEG.len().to_string().as_str())
-    );
-    let checksums: Vec<_> = put
-        .headers
-        .keys()
-        .filter(|name| name.as_str().starts_with("x-amz-checksum-"))
-        .collect();
+    assert_eq!(put.header("content-length"), Some(JPEG.len().to_string().as_str()));
+    let checksums: Vec<_> =
+        put.headers.keys().filter(|name| name.as_str().starts_with("x-amz-checksum-")).collect();
     assert_eq!(checksums, ["x-amz-checksum-sha256"]);
-    assert_eq!(
-        (put.header("x-amz-trailer"), put.header("content-encoding")),
-        (None, None)
-    );
+    assert_eq!((put.header("x-amz-trailer"), put.header("content-encoding")), (None, None));
 }
 
 #[tokio::test]
@@ -116,10 +102,7 @@ async fn another_writer_at_the_same_moment_is_a_conflict() {
 async fn a_refusal_is_told_with_its_code_and_not_repeated() {
     let aws = Aws::answer_in_order([Answer::s3_error(403, "AccessDenied")]).await;
     let refused = store_jpeg(&aws).await.expect_err("refused");
-    assert_eq!(
-        refused.to_string(),
-        "s3:PutObject failed: AccessDenied (HTTP 403)"
-    );
+    assert_eq!(refused.to_string(), "s3:PutObject failed: AccessDenied (HTTP 403)");
     assert_eq!(aws.operations(), ["PutObject"]);
 }
 
@@ -135,10 +118,7 @@ async fn what_passes_within_seconds_is_repeated_whole() {
     assert!(!stored.was_there);
     let puts = aws.requests_of("PutObject");
     assert_eq!(puts.len(), 3);
-    assert!(
-        puts.iter()
-            .all(|put| put.body == JPEG && put.header("if-none-match") == Some("*"))
-    );
+    assert!(puts.iter().all(|put| put.body == JPEG && put.header("if-none-match") == Some("*")));
 }
 
 #[tokio::test]
@@ -148,22 +128,14 @@ async fn an_answer_lost_after_the_commit_is_found_by_the_repetition() {
         Answer::s3_error(412, "PreconditionFailed"),
     ])
     .await;
-    assert!(
-        store_jpeg(&aws)
-            .await
-            .expect("stored by the first")
-            .was_there
-    );
+    assert!(store_jpeg(&aws).await.expect("stored by the first").was_there);
 }
 
 #[tokio::test]
 async fn s3_has_three_tries_and_then_the_queue_takes_over() {
     let aws = Aws::start(|_| Answer::s3_error(503, "SlowDown")).await;
     let refused = store_jpeg(&aws).await.expect_err("S3 is down");
-    assert_eq!(
-        refused.to_string(),
-        "s3:PutObject failed: SlowDown (HTTP 503)"
-    );
+    assert_eq!(refused.to_string(), "s3:PutObject failed: SlowDown (HTTP 503)");
     assert!(matches!(refused, StoreError::S3(_)));
     assert_eq!(aws.operations(), ["PutObject"; 3]);
 }
@@ -171,9 +143,7 @@ async fn s3_has_three_tries_and_then_the_queue_takes_over() {
 #[tokio::test]
 async fn nothing_is_sent_of_a_stream_that_breaks_at_once() {
     let aws = Aws::answer_in_order([]).await;
-    let refused = store(&aws, vec![Err(Broke)])
-        .await
-        .expect_err("the stream broke");
+    let refused = store(&aws, vec![Err(Broke)]).await.expect_err("the stream broke");
     assert!(matches!(refused, StoreError::Source(Broke)), "{refused:?}");
     let refused = store(&aws, Vec::new()).await.expect_err("an empty stream");
     assert!(matches!(refused, StoreError::NoProof), "{refused:?}");

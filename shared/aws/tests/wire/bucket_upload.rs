@@ -48,14 +48,8 @@ fn well(seen: &RecordedRequest) -> Answer {
 
 /// S3 on a good day but for one operation.
 async fn well_but(operation: &'static str, answer: fn(&RecordedRequest) -> Answer) -> Aws {
-    Aws::start(move |seen| {
-        if seen.operation() == operation {
-            answer(seen)
-        } else {
-            well(seen)
-        }
-    })
-    .await
+    Aws::start(move |seen| if seen.operation() == operation { answer(seen) } else { well(seen) })
+        .await
 }
 
 async fn store_as(
@@ -66,10 +60,7 @@ async fn store_as(
 ) -> Result<StoredObject, Refused> {
     let bucket = Bucket::new(&aws.patient_clients(), "media-bucket".to_owned(), checksum);
     let described = |head: &[u8], proof: Option<&Proof>| {
-        assert!(
-            proof.is_none(),
-            "nothing is proven at the first of several parts"
-        );
+        assert!(proof.is_none(), "nothing is proven at the first of several parts");
         describe(head, claims)
     };
     let announced = async |_: &ObjectDescription, _: &Proof| true;
@@ -77,13 +68,7 @@ async fn store_as(
 }
 
 async fn store(aws: &Aws, parts: Vec<Result<Part, Broke>>) -> Result<StoredObject, Refused> {
-    store_as(
-        aws,
-        stream::iter(parts),
-        Claims::default(),
-        MultipartChecksum::FullObject,
-    )
-    .await
+    store_as(aws, stream::iter(parts), Claims::default(), MultipartChecksum::FullObject).await
 }
 
 /// Two parts, the second of one byte: the smallest upload there is.
@@ -103,20 +88,14 @@ fn assert_aborted(aws: &Aws) {
 
 fn assert_uncommitted(aws: &Aws) {
     assert_aborted(aws);
-    assert!(
-        aws.requests_of("CompleteMultipartUpload").is_empty(),
-        "{:?}",
-        aws.operations()
-    );
+    assert!(aws.requests_of("CompleteMultipartUpload").is_empty(), "{:?}", aws.operations());
 }
 
 /// The texts of every such element, in order.
 fn elements<'x>(xml: &'x str, name: &str) -> Vec<&'x str> {
     let (start, end) = (format!("<{name}>"), format!("</{name}>"));
     let inner = xml.split(start.as_str()).skip(1);
-    inner
-        .map(|rest| rest.split(end.as_str()).next().unwrap_or_default())
-        .collect()
+    inner.map(|rest| rest.split(end.as_str()).next().unwrap_or_default()).collect()
 }
 
 #[tokio::test]
@@ -160,38 +139,18 @@ async fn an_upload_is_announced_with_what_people_read_and_the_whole_objects_chec
 async fn parts_are_eight_mebibytes_and_each_carries_its_own_checksum() {
     let aws = Aws::start(well).await;
     let bytes = picture(2 * PART_BYTES + 3 * MIB + 7);
-    store(&aws, parts(&bytes, 3 * MIB + 7))
-        .await
-        .expect("stored");
+    store(&aws, parts(&bytes, 3 * MIB + 7)).await.expect("stored");
     let mut sent = aws.requests_of("UploadPart");
     sent.sort_by_key(|part| part.query["partNumber"].parse::<u32>().expect("a number"));
-    let numbers: Vec<_> = sent
-        .iter()
-        .map(|part| part.query["partNumber"].as_str())
-        .collect();
+    let numbers: Vec<_> = sent.iter().map(|part| part.query["partNumber"].as_str()).collect();
     assert_eq!(numbers, ["1", "2", "3"]);
     assert!(sent[..2].iter().all(|part| part.body.len() == 8 * MIB));
     for part in &sent {
         assert_eq!(part.query["uploadId"], "upload%2F1%2B");
-        assert_eq!(
-            part.header("x-amz-checksum-crc64nvme"),
-            Some(crc64nvme(&part.body).as_str())
-        );
-        assert_eq!(
-            part.header("x-amz-content-sha256"),
-            Some("UNSIGNED-PAYLOAD")
-        );
-        assert_eq!(
-            part.header("content-length"),
-            Some(part.body.len().to_string().as_str())
-        );
-        assert_eq!(
-            (
-                part.header("x-amz-trailer"),
-                part.header("content-encoding")
-            ),
-            (None, None)
-        );
+        assert_eq!(part.header("x-amz-checksum-crc64nvme"), Some(crc64nvme(&part.body).as_str()));
+        assert_eq!(part.header("x-amz-content-sha256"), Some("UNSIGNED-PAYLOAD"));
+        assert_eq!(part.header("content-length"), Some(part.body.len().to_string().as_str()));
+        assert_eq!((part.header("x-amz-trailer"), part.header("content-encoding")), (None, None));
     }
     let together: Vec<u8> = sent.iter().flat_map(|part| part.body.to_vec()).collect();
     assert!(together == bytes, "the parts are the file");
@@ -208,21 +167,13 @@ async fn the_commit_says_everything_that_s3_can_check() {
     let complete = aws.only_request("CompleteMultipartUpload");
     assert_eq!(complete.query["uploadId"], "upload%2F1%2B");
     assert_eq!(complete.header("if-none-match"), Some("*"));
-    assert_eq!(
-        complete.header("x-amz-checksum-crc64nvme"),
-        Some(crc64nvme(&bytes).as_str())
-    );
+    assert_eq!(complete.header("x-amz-checksum-crc64nvme"), Some(crc64nvme(&bytes).as_str()));
     assert_eq!(complete.header("x-amz-checksum-type"), Some("FULL_OBJECT"));
-    assert_eq!(
-        complete.header("x-amz-mp-object-size"),
-        Some(bytes.len().to_string().as_str())
-    );
+    assert_eq!(complete.header("x-amz-mp-object-size"), Some(bytes.len().to_string().as_str()));
     let xml = complete.text();
     assert_eq!(elements(xml, "PartNumber"), ["1", "2", "3"]);
-    let tags: Vec<_> = elements(xml, "ETag")
-        .into_iter()
-        .map(|tag| tag.replace("&quot;", "\""))
-        .collect();
+    let tags: Vec<_> =
+        elements(xml, "ETag").into_iter().map(|tag| tag.replace("&quot;", "\"")).collect();
     assert_eq!(tags, ["\"etag-1\"", "\"etag-2\"", "\"etag-3\""]);
     let checksums: Vec<_> = bytes.chunks(PART_BYTES).map(crc64nvme).collect();
     assert_eq!(elements(xml, "ChecksumCRC64NVME"), checksums);
@@ -232,20 +183,12 @@ async fn the_commit_says_everything_that_s3_can_check() {
 async fn for_emulators_the_commit_leaves_out_the_whole_objects_checksum() {
     let aws = Aws::start(well).await;
     let (bytes, parts) = two_parts();
-    store_as(
-        &aws,
-        stream::iter(parts),
-        Claims::default(),
-        MultipartChecksum::Composite,
-    )
-    .await
-    .expect("stored");
+    store_as(&aws, stream::iter(parts), Claims::default(), MultipartChecksum::Composite)
+        .await
+        .expect("stored");
     let complete = aws.only_request("CompleteMultipartUpload");
     assert_eq!(complete.header("x-amz-checksum-crc64nvme"), None);
-    assert_eq!(
-        complete.header("x-amz-mp-object-size"),
-        Some(bytes.len().to_string().as_str())
-    );
+    assert_eq!(complete.header("x-amz-mp-object-size"), Some(bytes.len().to_string().as_str()));
     assert_eq!(complete.header("if-none-match"), Some("*"));
 }
 
@@ -255,23 +198,11 @@ async fn a_file_of_exactly_whole_parts_ends_with_an_empty_one() {
     let bytes = picture(PART_BYTES);
     store(&aws, parts(&bytes, 0)).await.expect("stored");
     let sent = aws.requests_of("UploadPart");
-    let last = sent
-        .iter()
-        .find(|part| part.query["partNumber"] == "2")
-        .expect("a second part");
-    assert_eq!(
-        (last.body.len(), last.header("content-length")),
-        (0, Some("0"))
-    );
-    assert_eq!(
-        last.header("x-amz-checksum-crc64nvme"),
-        Some("AAAAAAAAAAA=")
-    );
+    let last = sent.iter().find(|part| part.query["partNumber"] == "2").expect("a second part");
+    assert_eq!((last.body.len(), last.header("content-length")), (0, Some("0")));
+    assert_eq!(last.header("x-amz-checksum-crc64nvme"), Some("AAAAAAAAAAA="));
     let complete = aws.only_request("CompleteMultipartUpload");
-    assert_eq!(
-        complete.header("x-amz-checksum-crc64nvme"),
-        Some(crc64nvme(&bytes).as_str())
-    );
+    assert_eq!(complete.header("x-amz-checksum-crc64nvme"), Some(crc64nvme(&bytes).as_str()));
     assert_eq!(elements(complete.text(), "PartNumber"), ["1", "2"]);
 }
 
@@ -293,20 +224,12 @@ async fn at_most_two_parts_are_on_their_way_and_two_there_are() {
         taken += 1;
         most.fetch_max(taken - answered.load(Ordering::SeqCst), Ordering::SeqCst);
     });
-    store_as(
-        &aws,
-        watched,
-        Claims::default(),
-        MultipartChecksum::FullObject,
-    )
-    .await
-    .expect("stored");
+    store_as(&aws, watched, Claims::default(), MultipartChecksum::FullObject)
+        .await
+        .expect("stored");
     assert_eq!(under_way.load(Ordering::SeqCst), 2);
     assert_eq!(
-        elements(
-            aws.only_request("CompleteMultipartUpload").text(),
-            "PartNumber"
-        ),
+        elements(aws.only_request("CompleteMultipartUpload").text(), "PartNumber"),
         ["1", "2", "3", "4", "5", "6"]
     );
 }
@@ -315,53 +238,32 @@ async fn at_most_two_parts_are_on_their_way_and_two_there_are() {
 async fn parts_answered_in_another_order_are_listed_in_theirs() {
     let aws = well_but("UploadPart", |seen| {
         let first_but_late = seen.query["partNumber"] == "1"
-            && seen
-                .header("amz-sdk-request")
-                .is_some_and(|text| text.contains("attempt=1"));
-        if first_but_late {
-            Answer::s3_error(500, "InternalError")
-        } else {
-            well(seen)
-        }
+            && seen.header("amz-sdk-request").is_some_and(|text| text.contains("attempt=1"));
+        if first_but_late { Answer::s3_error(500, "InternalError") } else { well(seen) }
     })
     .await;
     let (bytes, parts) = two_parts();
     store(&aws, parts).await.expect("stored");
-    let order: Vec<_> = aws
-        .requests_of("UploadPart")
-        .iter()
-        .map(|part| part.query["partNumber"].clone())
-        .collect();
+    let order: Vec<_> =
+        aws.requests_of("UploadPart").iter().map(|part| part.query["partNumber"].clone()).collect();
     assert_eq!(order.last().map(String::as_str), Some("1"), "{order:?}");
     let complete = aws.only_request("CompleteMultipartUpload");
     assert_eq!(elements(complete.text(), "PartNumber"), ["1", "2"]);
-    assert_eq!(
-        complete.header("x-amz-checksum-crc64nvme"),
-        Some(crc64nvme(&bytes).as_str())
-    );
+    assert_eq!(complete.header("x-amz-checksum-crc64nvme"), Some(crc64nvme(&bytes).as_str()));
 }
 
 #[tokio::test]
 async fn an_upload_that_cannot_begin_leaves_nothing_to_abort() {
-    let aws = well_but("CreateMultipartUpload", |_| {
-        Answer::s3_error(403, "AccessDenied")
-    })
-    .await;
+    let aws = well_but("CreateMultipartUpload", |_| Answer::s3_error(403, "AccessDenied")).await;
     let refused = store(&aws, two_parts().1).await.expect_err("refused");
-    assert_eq!(
-        refused.to_string(),
-        "s3:CreateMultipartUpload failed: AccessDenied (HTTP 403)"
-    );
+    assert_eq!(refused.to_string(), "s3:CreateMultipartUpload failed: AccessDenied (HTTP 403)");
     assert_eq!(aws.operations(), ["CreateMultipartUpload"]);
 }
 
 #[tokio::test]
 async fn an_upload_without_an_id_is_a_failure_of_s3() {
     let aws = well_but("CreateMultipartUpload", |_| {
-        Answer::new(
-            200,
-            "<InitiateMultipartUploadResult></InitiateMultipartUploadResult>",
-        )
+        Answer::new(200, "<InitiateMultipartUploadResult></InitiateMultipartUploadResult>")
     })
     .await;
     let refused = store(&aws, two_parts().1).await.expect_err("no id");
@@ -374,10 +276,8 @@ async fn an_upload_without_an_id_is_a_failure_of_s3() {
 
 #[tokio::test]
 async fn an_object_that_is_there_already_counts_as_stored_and_the_parts_go() {
-    let aws = well_but("CompleteMultipartUpload", |_| {
-        Answer::s3_error(412, "PreconditionFailed")
-    })
-    .await;
+    let aws =
+        well_but("CompleteMultipartUpload", |_| Answer::s3_error(412, "PreconditionFailed")).await;
     let (bytes, parts) = two_parts();
     let stored = store(&aws, parts).await.expect("stored before");
     assert!(stored.was_there);
@@ -398,24 +298,15 @@ async fn another_writer_at_the_commit_is_a_conflict_and_the_parts_go() {
 
 #[tokio::test]
 async fn an_error_inside_an_answer_of_200_is_no_commit() {
-    let aws = well_but("CompleteMultipartUpload", |_| {
-        Answer::s3_error(200, "BadDigest")
-    })
-    .await;
+    let aws = well_but("CompleteMultipartUpload", |_| Answer::s3_error(200, "BadDigest")).await;
     let refused = store(&aws, two_parts().1).await.expect_err("not committed");
-    assert!(
-        matches!(&refused, StoreError::S3(error) if error.code == "BadDigest"),
-        "{refused:?}"
-    );
+    assert!(matches!(&refused, StoreError::S3(error) if error.code == "BadDigest"), "{refused:?}");
     assert_aborted(&aws);
 }
 
 #[tokio::test]
 async fn a_conflict_inside_an_answer_of_200_is_read_as_one() {
-    for (code, was_there) in [
-        ("PreconditionFailed", true),
-        ("ConditionalRequestConflict", false),
-    ] {
+    for (code, was_there) in [("PreconditionFailed", true), ("ConditionalRequestConflict", false)] {
         let aws = Aws::start(move |seen| match seen.operation() {
             "CompleteMultipartUpload" => Answer::s3_error(200, code),
             _ => well(seen),
@@ -423,10 +314,9 @@ async fn a_conflict_inside_an_answer_of_200_is_read_as_one() {
         .await;
         match store(&aws, two_parts().1).await {
             Ok(stored) => assert!(stored.was_there && was_there, "{code}"),
-            Err(refused) => assert!(
-                matches!(refused, StoreError::Conflict) && !was_there,
-                "{refused:?}"
-            ),
+            Err(refused) => {
+                assert!(matches!(refused, StoreError::Conflict) && !was_there, "{refused:?}")
+            }
         }
         assert_aborted(&aws);
     }
@@ -434,18 +324,13 @@ async fn a_conflict_inside_an_answer_of_200_is_read_as_one() {
 
 #[tokio::test]
 async fn a_part_that_s3_refuses_ends_the_upload() {
-    let aws = well_but("UploadPart", |seen| {
-        match seen.query["partNumber"].as_str() {
-            "2" => Answer::s3_error(400, "BadDigest"),
-            _ => well(seen),
-        }
+    let aws = well_but("UploadPart", |seen| match seen.query["partNumber"].as_str() {
+        "2" => Answer::s3_error(400, "BadDigest"),
+        _ => well(seen),
     })
     .await;
     let refused = store(&aws, two_parts().1).await.expect_err("refused");
-    assert_eq!(
-        refused.to_string(),
-        "s3:UploadPart failed: BadDigest (HTTP 400)"
-    );
+    assert_eq!(refused.to_string(), "s3:UploadPart failed: BadDigest (HTTP 400)");
     assert_uncommitted(&aws);
 }
 
@@ -473,14 +358,8 @@ async fn a_stream_that_ends_without_a_proof_is_not_committed() {
 async fn metadata_that_the_proof_refutes_is_never_committed() {
     let (bytes, _) = two_parts();
     let proof = proof_of(&bytes);
-    let another_hash = Claims {
-        sha256: Some(Sha256::from_data(b"another file")),
-        integrity: None,
-    };
-    let more_proven = Claims {
-        sha256: Some(proof.sha256),
-        integrity: Some(Integrity::Sha256),
-    };
+    let another_hash = Claims { sha256: Some(Sha256::from_data(b"another file")), integrity: None };
+    let more_proven = Claims { sha256: Some(proof.sha256), integrity: Some(Integrity::Sha256) };
     for claims in [another_hash, more_proven] {
         let aws = Aws::start(well).await;
         let parts = stream::iter(two_parts().1);
@@ -497,10 +376,7 @@ async fn metadata_that_the_proof_refutes_is_never_committed() {
 
 #[tokio::test]
 async fn a_failing_abort_does_not_replace_what_led_to_it() {
-    let aws = well_but("AbortMultipartUpload", |_| {
-        Answer::s3_error(403, "AccessDenied")
-    })
-    .await;
+    let aws = well_but("AbortMultipartUpload", |_| Answer::s3_error(403, "AccessDenied")).await;
     let (_, mut parts) = two_parts();
     parts[1] = Err(Broke);
     let refused = store(&aws, parts).await.expect_err("the stream broke");
@@ -516,12 +392,7 @@ async fn a_failing_abort_does_not_unstore_what_was_there() {
         _ => well(seen),
     })
     .await;
-    assert!(
-        store(&aws, two_parts().1)
-            .await
-            .expect("stored before")
-            .was_there
-    );
+    assert!(store(&aws, two_parts().1).await.expect("stored before").was_there);
 }
 
 #[tokio::test]

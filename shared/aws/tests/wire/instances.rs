@@ -1,4 +1,5 @@
-//! The table of instances: how long a record is believed, and that a token opens only where it belongs.
+//! The table of instances: how long a record is believed, and that a token opens only where it
+//! belongs.
 
 use std::{
     sync::{
@@ -41,16 +42,14 @@ async fn later(time: Duration) {
 async fn world(item: Value) -> (Aws, Arc<AtomicBool>) {
     let is_well = Arc::new(AtomicBool::new(true));
     let well = Arc::clone(&is_well);
-    let aws = Aws::start(
-        move |seen| match (well.load(Ordering::SeqCst), seen.operation()) {
-            (false, _) => Answer::json_error(400, "AccessDeniedException"),
-            (true, "GetItem") => found(&item),
-            (true, "Decrypt") => {
-                Answer::json(&json!({ "Plaintext": BASE64.encode(b"token of W-API") }))
-            }
-            (true, other) => Answer::json_error(400, other),
-        },
-    )
+    let aws = Aws::start(move |seen| match (well.load(Ordering::SeqCst), seen.operation()) {
+        (false, _) => Answer::json_error(400, "AccessDeniedException"),
+        (true, "GetItem") => found(&item),
+        (true, "Decrypt") => {
+            Answer::json(&json!({ "Plaintext": BASE64.encode(b"token of W-API") }))
+        }
+        (true, other) => Answer::json_error(400, other),
+    })
     .await;
     (aws, is_well)
 }
@@ -58,21 +57,14 @@ async fn world(item: Value) -> (Aws, Arc<AtomicBool>) {
 #[tokio::test]
 async fn a_record_is_read_by_its_id_and_in_its_own_words() {
     let (aws, _) = world(item()).await;
-    let record = table(&aws)
-        .find(&instance())
-        .await
-        .expect("an answer")
-        .expect("a record");
+    let record = table(&aws).find(&instance()).await.expect("an answer").expect("a record");
     assert_eq!((&record.id, &record.tenant), (&instance(), &tenant()));
     assert_eq!(record.strategies, [Strategy::Cdn, Strategy::Wapi]);
     assert_eq!(record.policy, policy());
     let secrets = record.secrets_at(0);
     assert!(secrets.is_valid("secret") && !secrets.is_valid("another"));
     let read = aws.only_request("GetItem").json();
-    assert_eq!(
-        read,
-        json!({ "TableName": TABLE, "Key": { "instance": { "S": INSTANCE } } })
-    );
+    assert_eq!(read, json!({ "TableName": TABLE, "Key": { "instance": { "S": INSTANCE } } }));
 }
 
 /// A record with these fields, too.
@@ -115,11 +107,7 @@ async fn a_record_without_an_order_of_strategies_has_the_usual_one_and_without_a
     fields.remove("strategies");
     fields.remove("policy");
     let (aws, _) = world(item).await;
-    let record = table(&aws)
-        .find(&instance())
-        .await
-        .expect("an answer")
-        .expect("a record");
+    let record = table(&aws).find(&instance()).await.expect("an answer").expect("a record");
     assert_eq!(record.strategies, Strategy::DEFAULT);
     assert_eq!(record.policy, Policy::default());
 }
@@ -143,16 +131,10 @@ async fn a_younger_record_can_be_asked_for() {
     let table = table(&aws);
     table.find(&instance()).await.expect("read");
     later(Duration::from_secs(9)).await;
-    table
-        .find_younger_than(&instance(), Duration::from_secs(10))
-        .await
-        .expect("young enough");
+    table.find_younger_than(&instance(), Duration::from_secs(10)).await.expect("young enough");
     assert_eq!(aws.operations(), ["GetItem"]);
     later(Duration::from_secs(1)).await;
-    table
-        .find_younger_than(&instance(), Duration::from_secs(10))
-        .await
-        .expect("read again");
+    table.find_younger_than(&instance(), Duration::from_secs(10)).await.expect("read again");
     assert_eq!(aws.operations(), ["GetItem"; 2]);
 }
 
@@ -165,10 +147,7 @@ async fn an_absence_is_believed_for_half_a_minute() {
     assert!(table.find(&instance()).await.expect("remembered").is_none());
     assert_eq!(aws.operations(), ["GetItem"]);
     later(Duration::from_secs(1)).await;
-    assert!(
-        table.find(&instance()).await.expect("an answer").is_some(),
-        "it was added meanwhile"
-    );
+    assert!(table.find(&instance()).await.expect("an answer").is_some(), "it was added meanwhile");
 }
 
 #[tokio::test]
@@ -187,10 +166,7 @@ async fn an_older_record_serves_while_the_table_fails() {
     let before = table.find(&instance()).await.expect("read");
     is_well.store(false, Ordering::SeqCst);
     later(Duration::from_hours(10)).await;
-    assert_eq!(
-        table.find(&instance()).await.expect("an older record"),
-        before
-    );
+    assert_eq!(table.find(&instance()).await.expect("an older record"), before);
     assert_eq!(aws.operations(), ["GetItem"; 2], "the table was asked");
 }
 
@@ -202,20 +178,14 @@ async fn an_older_absence_does_not_serve_while_the_table_fails() {
     table.find(&instance()).await.expect("absent");
     later(Duration::from_secs(31)).await;
     let refused = table.find(&instance()).await.expect_err("nothing is known");
-    assert_eq!(
-        refused.to_string(),
-        "dynamodb:GetItem failed: AccessDeniedException (HTTP 400)"
-    );
+    assert_eq!(refused.to_string(), "dynamodb:GetItem failed: AccessDeniedException (HTTP 400)");
 }
 
 #[tokio::test]
 async fn nothing_is_known_of_an_instance_never_read_while_the_table_fails() {
     let (aws, is_well) = world(item()).await;
     is_well.store(false, Ordering::SeqCst);
-    let refused = table(&aws)
-        .find(&instance())
-        .await
-        .expect_err("nothing is known");
+    let refused = table(&aws).find(&instance()).await.expect_err("nothing is known");
     assert!(matches!(refused, InstanceError::Aws(_)), "{refused:?}");
 }
 
@@ -226,20 +196,14 @@ async fn a_record_that_makes_no_sense_is_an_error_and_no_absence() {
         ("tenant", json!({ "NULL": true })),
         ("secret_hashes", json!({ "L": [{ "S": "abc" }] })),
         ("strategies", json!({ "L": [{ "S": "carrier pigeon" }] })),
-        (
-            "policy",
-            json!({ "M": { "kinds": { "L": [{ "S": "gossip" }] } } }),
-        ),
+        ("policy", json!({ "M": { "kinds": { "L": [{ "S": "gossip" }] } } })),
         ("sealed_token", json!({ "S": "not base64!" })),
     ] {
         let mut item = item();
         item[attribute] = value;
         let (aws, _) = world(item).await;
         let refused = table(&aws).find(&instance()).await.expect_err(attribute);
-        assert!(
-            matches!(refused, InstanceError::Malformed(_)),
-            "{attribute}: {refused:?}"
-        );
+        assert!(matches!(refused, InstanceError::Malformed(_)), "{attribute}: {refused:?}");
     }
 }
 
@@ -247,18 +211,11 @@ async fn a_record_that_makes_no_sense_is_an_error_and_no_absence() {
 async fn a_token_is_opened_for_its_tenant_and_instance_and_remembered() {
     let (aws, _) = world(item()).await;
     let table = table(&aws);
-    let record = table
-        .find(&instance())
-        .await
-        .expect("an answer")
-        .expect("a record");
+    let record = table.find(&instance()).await.expect("an answer").expect("a record");
     let token = table.token(&record).await.expect("a token");
     assert_eq!(token.expose(), "token of W-API");
     let asked = aws.only_request("Decrypt").json();
-    assert_eq!(
-        asked["EncryptionContext"],
-        json!({ "tenant": "acme", "instance": INSTANCE })
-    );
+    assert_eq!(asked["EncryptionContext"], json!({ "tenant": "acme", "instance": INSTANCE }));
     assert_eq!(asked["CiphertextBlob"], BASE64.encode(b"sealed"));
     later(Duration::from_secs(299)).await;
     table.token(&record).await.expect("remembered");
@@ -273,26 +230,14 @@ async fn a_token_that_was_changed_is_opened_anew() {
     let mut changed = item();
     changed["sealed_token"] = json!({ "S": BASE64.encode(b"changed") });
     let plain = |text: &[u8]| Answer::json(&json!({ "Plaintext": BASE64.encode(text) }));
-    let aws = Aws::answer_in_order([
-        found(&item()),
-        plain(b"old"),
-        found(&changed),
-        plain(b"new"),
-    ])
-    .await;
+    let aws =
+        Aws::answer_in_order([found(&item()), plain(b"old"), found(&changed), plain(b"new")]).await;
     let table = table(&aws);
     let mut tokens = Vec::new();
     for _ in 0..2 {
         let record = table.find_younger_than(&instance(), Duration::ZERO).await;
         let record = record.expect("an answer").expect("a record");
-        tokens.push(
-            table
-                .token(&record)
-                .await
-                .expect("a token")
-                .expose()
-                .to_owned(),
-        );
+        tokens.push(table.token(&record).await.expect("a token").expose().to_owned());
     }
     assert_eq!(tokens, ["old", "new"]);
 }
@@ -305,16 +250,9 @@ async fn a_token_moved_to_another_row_does_not_open() {
     })
     .await;
     let table = table(&aws);
-    let record = table
-        .find(&instance())
-        .await
-        .expect("an answer")
-        .expect("a record");
+    let record = table.find(&instance()).await.expect("an answer").expect("a record");
     let refused = table.token(&record).await.expect_err("the context differs");
-    assert_eq!(
-        refused.to_string(),
-        "kms:Decrypt failed: InvalidCiphertextException (HTTP 400)"
-    );
+    assert_eq!(refused.to_string(), "kms:Decrypt failed: InvalidCiphertextException (HTTP 400)");
 }
 
 /// Whoever can write the table but not use the key copies a ciphertext into a row of his own.
@@ -333,17 +271,11 @@ async fn a_token_moved_to_another_row_does_not_open_from_memory_either() {
     let table = table(&aws);
     let other = media::ids::InstanceId::parse("LITE-BBBBBB-CCCCCC").expect("an id");
     let record = table.find(&instance()).await.expect("an answer");
-    table
-        .token(&record.expect("a record"))
-        .await
-        .expect("a token");
+    table.token(&record.expect("a record")).await.expect("a token");
     let record = table.find(&other).await.expect("an answer");
     let refused = table.token(&record.expect("a record")).await;
     refused.expect_err("the context differs");
-    assert_eq!(
-        aws.requests_of("Decrypt")[1].json()["EncryptionContext"]["tenant"],
-        "mallory"
-    );
+    assert_eq!(aws.requests_of("Decrypt")[1].json()["EncryptionContext"]["tenant"], "mallory");
 }
 
 #[tokio::test]
@@ -367,16 +299,9 @@ async fn a_token_that_is_no_text_is_an_error() {
     let not_text = || Answer::json(&json!({ "Plaintext": BASE64.encode(&[0xff, 0xfe]) }));
     let aws = Aws::answer_in_order([found(&item()), not_text(), Answer::json(&json!({}))]).await;
     let table = table(&aws);
-    let record = table
-        .find(&instance())
-        .await
-        .expect("an answer")
-        .expect("a record");
+    let record = table.find(&instance()).await.expect("an answer").expect("a record");
     let refused = table.token(&record).await.expect_err("no text");
-    assert!(
-        matches!(refused, InstanceError::Malformed(_)),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, InstanceError::Malformed(_)), "{refused:?}");
     let refused = table.token(&record).await.expect_err("no plaintext");
     assert!(matches!(refused, InstanceError::Aws(_)), "{refused:?}");
 }

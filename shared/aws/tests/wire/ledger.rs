@@ -27,10 +27,7 @@ fn ledger(aws: &Aws) -> Ledger {
 }
 
 fn lease() -> Lease {
-    Lease {
-        owner: "this run".to_owned(),
-        until: NOW + 660,
-    }
+    Lease { owner: "this run".to_owned(), until: NOW + 660 }
 }
 
 fn attempt(n: usize) -> Attempt {
@@ -55,23 +52,15 @@ fn stored(was_there: bool) -> State {
 }
 
 fn retrying() -> State {
-    State::Retrying {
-        class: FailureClass::Transient,
-        reason: "the CDN is down".to_owned(),
-    }
+    State::Retrying { class: FailureClass::Transient, reason: "the CDN is down".to_owned() }
 }
 
 fn parked() -> State {
-    State::Parked {
-        class: FailureClass::Expired,
-        reason: "the CDN has lost it".to_owned(),
-    }
+    State::Parked { class: FailureClass::Expired, reason: "the CDN has lost it".to_owned() }
 }
 
 fn skipped() -> State {
-    State::Skipped {
-        rule: SkipRule::Chat,
-    }
+    State::Skipped { rule: SkipRule::Chat }
 }
 
 fn every_state() -> [State; 5] {
@@ -207,9 +196,7 @@ async fn a_claim_says_what_was_announced_and_takes_the_lease_unless_it_is_stored
     let condition = update.condition.expect("a condition");
     let free = "(attribute_not_exists(state) OR (state <> stored AND state <> erased)) AND \
          (attribute_not_exists(lease_owner) OR lease_owner = this run OR lease_until < 1787432000) AND ";
-    let its = condition
-        .strip_prefix(free)
-        .unwrap_or_else(|| panic!("{condition}"));
+    let its = condition.strip_prefix(free).unwrap_or_else(|| panic!("{condition}"));
     let blurred = key().hash_fact("5500900000002");
     let same = format!(
         "(attribute_not_exists(state) OR message = {MESSAGE}) AND \
@@ -217,10 +204,7 @@ async fn a_claim_says_what_was_announced_and_takes_the_lease_unless_it_is_stored
     );
     assert_eq!(its, same);
     assert_eq!(seen.json()["ReturnValues"], "ALL_NEW");
-    assert_eq!(
-        seen.json()["ReturnValuesOnConditionCheckFailure"],
-        "ALL_OLD"
-    );
+    assert_eq!(seen.json()["ReturnValuesOnConditionCheckFailure"], "ALL_OLD");
 }
 
 #[tokio::test]
@@ -229,19 +213,13 @@ async fn whoever_claims_a_medium_learns_what_was_tried_before() {
     for (item, tried) in [
         (json!(before), (1..=3).map(attempt).collect()),
         (json!({ "state": { "S": "retrying" } }), Vec::new()),
-        (
-            json!({ "attempts": { "L": [{ "S": "by another hand" }] } }),
-            Vec::new(),
-        ),
+        (json!({ "attempts": { "L": [{ "S": "by another hand" }] } }), Vec::new()),
     ] {
         let aws = without_earlier([Answer::json(&json!({ "Attributes": item }))]).await;
         match claim(&aws).await.expect("an answer") {
-            Claim::Mine {
-                attempts,
-                key: at,
-                words,
-                ..
-            } => assert_eq!((attempts, at, words), (tried, key(), Vec::new())),
+            Claim::Mine { attempts, key: at, words, .. } => {
+                assert_eq!((attempts, at, words), (tried, key(), Vec::new()))
+            }
             other @ (Claim::Stored
             | Claim::StoredForAnother
             | Claim::Erased
@@ -270,15 +248,7 @@ async fn a_refused_claim_says_whether_it_is_stored_or_when_the_other_runs_lease_
     .await;
     assert!(matches!(claim(&aws).await, Ok(Claim::Stored)));
     let elsewhere = claim(&aws).await;
-    assert!(
-        matches!(
-            elsewhere,
-            Ok(Claim::Elsewhere {
-                until: 1_787_432_100
-            })
-        ),
-        "{elsewhere:?}"
-    );
+    assert!(matches!(elsewhere, Ok(Claim::Elsewhere { until: 1_787_432_100 })), "{elsewhere:?}");
     assert_eq!(aws.operations(), ["UpdateItem"; 4]);
 }
 
@@ -367,10 +337,7 @@ async fn erasing_takes_the_record_away_only_in_the_state_it_was_seen_and_not_und
 async fn a_refusal_that_tells_no_item_brings_the_job_back_and_reads_nothing() {
     let aws = without_earlier([Answer::condition_failed(None)]).await;
     let claimed = claim(&aws).await;
-    assert!(
-        matches!(claimed, Ok(Claim::Elsewhere { until: 0 })),
-        "{claimed:?}"
-    );
+    assert!(matches!(claimed, Ok(Claim::Elsewhere { until: 0 })), "{claimed:?}");
     // The download function's role has no right to read records.
     assert!(aws.requests_of("GetItem").is_empty());
 }
@@ -399,10 +366,7 @@ async fn what_is_stored_clears_the_failure_whoever_put_the_object_there() {
             ("stored_at", json!({ "N": "1787432000" })),
         ]);
         assert_eq!(update.sets, sets);
-        assert_eq!(
-            update.removes,
-            names(&["class", "reason", "committing", "lost_since"])
-        );
+        assert_eq!(update.removes, names(&["class", "reason", "committing", "lost_since"]));
     }
 }
 
@@ -460,10 +424,7 @@ async fn the_first_time_a_medium_was_found_lost_is_kept_for_the_run_that_finds_i
 async fn what_is_not_wanted_is_written_with_its_rule_and_no_class() {
     let update = written(&skipped(), 1, Then::Keep).await;
     let rule = SkipRule::Chat.as_str();
-    let sets = found_out(&[
-        ("state", json!({ "S": "skipped" })),
-        ("reason", json!({ "S": rule })),
-    ]);
+    let sets = found_out(&[("state", json!({ "S": "skipped" })), ("reason", json!({ "S": rule }))]);
     assert_eq!(update.sets, sets);
     assert_eq!(update.removes, names(&["class", "lost_since"]));
 }
@@ -499,9 +460,7 @@ async fn a_run_that_was_overtaken_learns_it_from_every_write() {
 #[tokio::test]
 async fn a_write_that_the_table_refuses_is_an_error() {
     let aws = Aws::answer_in_order([Answer::json_error(400, "ResourceNotFoundException")]).await;
-    let refused = write(&aws, &stored(false), 1, Then::Release)
-        .await
-        .expect_err("no table");
+    let refused = write(&aws, &stored(false), 1, Then::Release).await.expect_err("no table");
     assert_eq!(
         refused.to_string(),
         "dynamodb:UpdateItem failed: ResourceNotFoundException (HTTP 400)"
@@ -512,17 +471,11 @@ async fn a_write_that_the_table_refuses_is_an_error() {
 async fn the_latest_twenty_attempts_are_kept_in_order() {
     for (made, oldest, kept) in [(0, 1, 0), (20, 1, 20), (57, 38, 20)] {
         let update = written(&retrying(), made, Then::Release).await;
-        let attempts = update.sets["attempts"]["L"]
-            .as_array()
-            .expect("a list")
-            .clone();
-        let verdicts: Vec<_> = attempts
-            .iter()
-            .map(|one| one["M"]["verdict"]["S"].clone())
-            .collect();
-        let expected: Vec<_> = (oldest..oldest + kept)
-            .map(|n| json!(format!("attempt {n}")))
-            .collect();
+        let attempts = update.sets["attempts"]["L"].as_array().expect("a list").clone();
+        let verdicts: Vec<_> =
+            attempts.iter().map(|one| one["M"]["verdict"]["S"].clone()).collect();
+        let expected: Vec<_> =
+            (oldest..oldest + kept).map(|n| json!(format!("attempt {n}"))).collect();
         assert_eq!(verdicts, expected);
     }
     assert_eq!(MOST_ATTEMPTS, 20);
@@ -531,12 +484,9 @@ async fn the_latest_twenty_attempts_are_kept_in_order() {
 #[tokio::test]
 async fn a_release_ends_the_own_lease_and_changes_nothing_else() {
     let failing = || Answer::json_error(400, "AccessDeniedException");
-    let aws = Aws::answer_in_order([
-        Answer::json(&json!({})),
-        Answer::condition_failed(None),
-        failing(),
-    ])
-    .await;
+    let aws =
+        Aws::answer_in_order([Answer::json(&json!({})), Answer::condition_failed(None), failing()])
+            .await;
     let released = ledger(&aws).release(&instance(), &key(), &lease()).await;
     assert_eq!(released, Ok(Written::Yes));
     let update = update(&aws.only_request("UpdateItem"));
@@ -550,9 +500,7 @@ async fn a_release_ends_the_own_lease_and_changes_nothing_else() {
 }
 
 async fn note_parked(aws: &Aws) -> Result<Written, AwsError> {
-    ledger(aws)
-        .note_parked(&job(), FailureClass::Transient, "SQS moved it", NOW)
-        .await
+    ledger(aws).note_parked(&job(), FailureClass::Transient, "SQS moved it", NOW).await
 }
 
 #[tokio::test]
@@ -591,10 +539,7 @@ async fn only_what_is_stored_or_erased_needs_no_fetching() {
         (with(json!({ "S": "skipped" })), false),
         (with(json!({ "N": "1" })), false),
         // Another message's record under this key, and free places after it.
-        (
-            json!({ "Item": { "message": { "S": "another" }, "state": { "S": "stored" } } }),
-            false,
-        ),
+        (json!({ "Item": { "message": { "S": "another" }, "state": { "S": "stored" } } }), false),
     ] {
         let none = || Answer::json(&json!({}));
         let aws = Aws::answer_in_order([none(), Answer::json(&answer), none()]).await;
@@ -626,14 +571,8 @@ async fn media_about_to_expire_are_counted_in_both_states_and_over_every_page() 
         .map(|one| one.json()["ExpressionAttributeValues"][":state"]["S"].clone())
         .collect();
     assert_eq!(states, ["retrying", "retrying", "retrying", "parked"]);
-    let starts: Vec<_> = asked
-        .iter()
-        .map(|one| one.json()["ExclusiveStartKey"].clone())
-        .collect();
-    assert_eq!(
-        starts,
-        [json!(null), last_key.clone(), last_key, json!(null)]
-    );
+    let starts: Vec<_> = asked.iter().map(|one| one.json()["ExclusiveStartKey"].clone()).collect();
+    assert_eq!(starts, [json!(null), last_key.clone(), last_key, json!(null)]);
     assert_eq!(
         asked[0].json(),
         json!({
@@ -659,10 +598,7 @@ async fn a_count_that_cannot_be_finished_is_an_error_and_no_smaller_count() {
     ])
     .await;
     let counted = ledger(&aws).count_expiring(NOW, NOW + 86_400).await;
-    assert_eq!(
-        counted.expect_err("half a count").operation,
-        "dynamodb:Query"
-    );
+    assert_eq!(counted.expect_err("half a count").operation, "dynamodb:Query");
 }
 
 fn word(of: &str) -> Word {

@@ -54,21 +54,12 @@ async fn every_job_is_an_entry_in_its_tenants_group() {
 async fn eleven_jobs_are_two_calls_and_none_is_left_out() {
     let aws = Aws::start(|seen| Answer::json(&taken(seen))).await;
     send(&aws, 11).await.expect("sent");
-    let batches: Vec<_> = aws
-        .requests_of("SendMessageBatch")
-        .iter()
-        .map(entries)
-        .collect();
+    let batches: Vec<_> = aws.requests_of("SendMessageBatch").iter().map(entries).collect();
     assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [10, 1]);
-    let bodies: Vec<_> = batches
-        .concat()
-        .iter()
-        .map(|entry| entry["MessageBody"].clone())
-        .collect();
-    let expected: Vec<_> = jobs(11)
-        .iter()
-        .map(|job| Value::from(job.to_json().expect("JSON")))
-        .collect();
+    let bodies: Vec<_> =
+        batches.concat().iter().map(|entry| entry["MessageBody"].clone()).collect();
+    let expected: Vec<_> =
+        jobs(11).iter().map(|job| Value::from(job.to_json().expect("JSON"))).collect();
     assert_eq!(bodies, expected);
 }
 
@@ -83,19 +74,13 @@ async fn no_jobs_are_no_call() {
 async fn one_entry_that_failed_fails_the_call() {
     let aws = Aws::start(|seen| {
         let mut answer = taken(seen);
-        answer["Successful"]
-            .as_array_mut()
-            .expect("entries")
-            .remove(1);
+        answer["Successful"].as_array_mut().expect("entries").remove(1);
         answer["Failed"] = json!([{ "Id": "1", "Code": "InternalError", "SenderFault": false }]);
         Answer::json(&answer)
     })
     .await;
     let refused = send(&aws, 3).await.expect_err("one was not taken");
-    assert_eq!(
-        refused.to_string(),
-        "sqs:SendMessageBatch failed: InternalError (HTTP -)"
-    );
+    assert_eq!(refused.to_string(), "sqs:SendMessageBatch failed: InternalError (HTTP -)");
 }
 
 #[tokio::test]
@@ -117,9 +102,7 @@ async fn a_second_batch_that_fails_fails_the_call() {
         _ => Answer::json_error(403, "AccessDeniedException"),
     })
     .await;
-    let refused = send(&aws, 11)
-        .await
-        .expect_err("the second batch was refused");
+    let refused = send(&aws, 11).await.expect_err("the second batch was refused");
     assert_eq!(
         refused.to_string(),
         "sqs:SendMessageBatch failed: AccessDeniedException (HTTP 403)"
@@ -128,10 +111,9 @@ async fn a_second_batch_that_fails_fails_the_call() {
 
 #[tokio::test]
 async fn a_parked_message_is_unchanged_and_says_what_a_person_needs() {
-    let aws = Aws::answer_in_order([Answer::json(
-        &json!({ "MessageId": "m", "MD5OfMessageBody": "0" }),
-    )])
-    .await;
+    let aws =
+        Aws::answer_in_order([Answer::json(&json!({ "MessageId": "m", "MD5OfMessageBody": "0" }))])
+            .await;
     let (body, tenant) = ("{\"version\":\"1\", \"as\": \"it came\"}", tenant());
     let ticket = ParkingTicket {
         class: FailureClass::Expired,
@@ -163,10 +145,9 @@ async fn a_parked_message_is_unchanged_and_says_what_a_person_needs() {
 
 #[tokio::test]
 async fn a_message_of_no_known_tenant_is_parked_without_what_is_not_known() {
-    let aws = Aws::answer_in_order([Answer::json(
-        &json!({ "MessageId": "m", "MD5OfMessageBody": "0" }),
-    )])
-    .await;
+    let aws =
+        Aws::answer_in_order([Answer::json(&json!({ "MessageId": "m", "MD5OfMessageBody": "0" }))])
+            .await;
     let ticket = ParkingTicket {
         class: FailureClass::Poison,
         reason: "no job",
@@ -175,17 +156,11 @@ async fn a_message_of_no_known_tenant_is_parked_without_what_is_not_known() {
         receives: 1,
         is_unrecorded: false,
     };
-    ParkedQueue::new(&aws.clients, PARKED_URL.to_owned())
-        .park("?", &ticket)
-        .await
-        .expect("parked");
+    ParkedQueue::new(&aws.clients, PARKED_URL.to_owned()).park("?", &ticket).await.expect("parked");
     let sent = aws.only_request("SendMessage").json();
     assert!(sent.get("MessageGroupId").is_none());
     let attributes = sent["MessageAttributes"].as_object().expect("attributes");
-    assert_eq!(
-        attributes.keys().collect::<Vec<_>>(),
-        ["class", "reason", "receives"]
-    );
+    assert_eq!(attributes.keys().collect::<Vec<_>>(), ["class", "reason", "receives"]);
 }
 
 #[tokio::test]
@@ -199,9 +174,7 @@ async fn what_could_not_be_parked_is_an_error() {
         receives: 1,
         is_unrecorded: false,
     };
-    let refused = ParkedQueue::new(&aws.clients, PARKED_URL.to_owned())
-        .park("?", &ticket)
-        .await;
+    let refused = ParkedQueue::new(&aws.clients, PARKED_URL.to_owned()).park("?", &ticket).await;
     assert_eq!(refused.expect_err("refused").operation, "sqs:SendMessage");
 }
 
@@ -209,10 +182,7 @@ async fn what_could_not_be_parked_is_an_error() {
 async fn a_postponed_message_is_hidden_for_whole_seconds() {
     let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     let queue = JobsQueue::new(&aws.clients, JOBS_URL.to_owned());
-    queue
-        .postpone("receipt", Duration::from_millis(90_700))
-        .await
-        .expect("postponed");
+    queue.postpone("receipt", Duration::from_millis(90_700)).await.expect("postponed");
     let sent = aws.only_request("ChangeMessageVisibility").json();
     assert_eq!(
         sent,
@@ -224,12 +194,6 @@ async fn a_postponed_message_is_hidden_for_whole_seconds() {
 async fn a_message_that_cannot_be_postponed_is_an_error() {
     let aws = Aws::answer_in_order([Answer::json_error(400, "ReceiptHandleIsInvalid")]).await;
     let queue = JobsQueue::new(&aws.clients, JOBS_URL.to_owned());
-    let refused = queue
-        .postpone("receipt", Duration::from_secs(1))
-        .await
-        .expect_err("refused");
-    assert_eq!(
-        (refused.operation, refused.status),
-        ("sqs:ChangeMessageVisibility", Some(400))
-    );
+    let refused = queue.postpone("receipt", Duration::from_secs(1)).await.expect_err("refused");
+    assert_eq!((refused.operation, refused.status), ("sqs:ChangeMessageVisibility", Some(400)));
 }

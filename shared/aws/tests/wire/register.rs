@@ -64,10 +64,7 @@ fn contradicts(seen: &RecordedRequest) -> Answer {
 fn a_tenant() -> Tenant {
     Tenant {
         id: tenant(),
-        policy: Policy {
-            retention: Some(Retention::Days90),
-            ..Policy::default()
-        },
+        policy: Policy { retention: Some(Retention::Days90), ..Policy::default() },
         created_at: 1_787_431_000,
     }
 }
@@ -158,10 +155,7 @@ async fn a_policy_reaches_the_tenant_and_its_instances_and_nobody_elses_in_one_t
     let sent = aws.only_request("TransactWriteItems").json();
     let updates = sent["TransactItems"].as_array().expect("updates");
     let keys: Vec<_> = updates.iter().map(|one| &one["Update"]["Key"]).collect();
-    let expected = [
-        json!({ "instance": { "S": INSTANCE } }),
-        json!({ "tenant": { "S": "acme" } }),
-    ];
+    let expected = [json!({ "instance": { "S": INSTANCE } }), json!({ "tenant": { "S": "acme" } })];
     assert_eq!(keys, expected.iter().collect::<Vec<_>>());
     for one in updates {
         let values = &one["Update"]["ExpressionAttributeValues"];
@@ -191,10 +185,7 @@ async fn a_new_token_is_sealed_for_its_row_and_never_written_open() {
     let changed = register.set_token(&record, &token).await;
     changed.expect("changed");
     let context = json!({ "tenant": "acme", "instance": INSTANCE });
-    assert_eq!(
-        aws.only_request("Encrypt").json()["EncryptionContext"],
-        context
-    );
+    assert_eq!(aws.only_request("Encrypt").json()["EncryptionContext"], context);
     let update = aws.only_request("UpdateItem");
     let values = &update.json()["ExpressionAttributeValues"];
     assert_eq!(values[":v"], json!({ "S": BASE64.encode(b"sealed") }));
@@ -216,11 +207,8 @@ async fn a_record_that_makes_no_sense_costs_only_itself_and_still_gets_its_tenan
     let register = register(&aws);
     let roll = register.instances().await.expect("an answer");
     assert_eq!(roll.known.len(), 1);
-    let unread: Vec<_> = roll
-        .unread
-        .iter()
-        .map(|one| (one.id.as_str(), one.tenant.as_deref()))
-        .collect();
+    let unread: Vec<_> =
+        roll.unread.iter().map(|one| (one.id.as_str(), one.tenant.as_deref())).collect();
     let expected = [("LITE-EEEEEE-FFFFFF", Some("acme")), ("x", None)];
     assert_eq!(unread, expected);
     let set = register.set_policy(&tenant(), &policy()).await;
@@ -237,11 +225,6 @@ async fn a_failure_of_aws_is_no_contradiction() {
     assert!(register.instances().await.is_err_and(is_aws));
     assert!(register.tenant(&tenant()).await.is_err_and(is_aws));
     assert!(register.add_tenant(&a_tenant()).await.is_err_and(is_aws));
-    assert!(
-        register
-            .remove_instance(&instance())
-            .await
-            .is_err_and(is_aws)
-    );
+    assert!(register.remove_instance(&instance()).await.is_err_and(is_aws));
     assert!(register.remove_tenant(&tenant()).await.is_err_and(is_aws));
 }

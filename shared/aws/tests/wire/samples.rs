@@ -1,4 +1,5 @@
-//! What the tests store, send and write down, and a CRC-64 that shares nothing with the one under test.
+//! What the tests store, send and write down, and a CRC-64 that shares nothing with the one under
+//! test.
 
 use aws::bucket::StoreError;
 use bytes::Bytes;
@@ -105,50 +106,33 @@ pub(crate) fn picture(size: usize) -> Vec<u8> {
         state ^= state << 17;
         state.to_le_bytes()
     });
-    JPEG.iter()
-        .copied()
-        .chain(noise.flatten())
-        .take(size)
-        .collect()
+    JPEG.iter().copied().chain(noise.flatten()).take(size).collect()
 }
 
 /// The stream of a file: whole parts, and the proof on the last one, which has `last` bytes.
 pub(crate) fn parts(bytes: &[u8], last: usize) -> Vec<Result<Part, Broke>> {
     let (full, rest) = bytes.split_at(bytes.len() - last);
-    let part = |bytes: &[u8], end| {
-        Ok(Part {
-            bytes: Bytes::copy_from_slice(bytes),
-            end,
-        })
-    };
-    let full = full
-        .chunks(media::part::PART_BYTES)
-        .map(|chunk| part(chunk, None));
+    let part = |bytes: &[u8], end| Ok(Part { bytes: Bytes::copy_from_slice(bytes), end });
+    let full = full.chunks(media::part::PART_BYTES).map(|chunk| part(chunk, None));
     full.chain([part(rest, Some(proof_of(bytes)))]).collect()
 }
 
-/// CRC-64/NVME as S3 writes it, by the book: reflected, polynomial `ad93d23594c93659`, all ones in and out.
+/// CRC-64/NVME as S3 writes it, by the book: reflected, polynomial `ad93d23594c93659`, all ones in
+/// and out.
 pub(crate) fn crc64nvme(bytes: &[u8]) -> String {
     let table: Vec<u64> = (0..256_u64)
-        .map(|byte| {
-            (0..8).fold(byte, |crc, _| {
-                (crc >> 1) ^ (0x9a6c_9329_ac4b_c9b5 * (crc & 1))
-            })
-        })
+        .map(|byte| (0..8).fold(byte, |crc, _| (crc >> 1) ^ (0x9a6c_9329_ac4b_c9b5 * (crc & 1))))
         .collect();
-    let crc = !bytes.iter().fold(u64::MAX, |crc, byte| {
-        table[usize::from(crc.to_le_bytes()[0] ^ byte)] ^ (crc >> 8)
-    });
+    let crc = !bytes
+        .iter()
+        .fold(u64::MAX, |crc, byte| table[usize::from(crc.to_le_bytes()[0] ^ byte)] ^ (crc >> 8));
     data_encoding::BASE64.encode(&crc.to_be_bytes())
 }
 
 #[test]
 fn the_reference_crc_gives_its_published_check_value() {
     let check = 0xae8b_1486_0a79_9888_u64.to_be_bytes();
-    assert_eq!(
-        crc64nvme(b"123456789"),
-        data_encoding::BASE64.encode(&check)
-    );
+    assert_eq!(crc64nvme(b"123456789"), data_encoding::BASE64.encode(&check));
 }
 
 /// Some rules.

@@ -36,10 +36,7 @@ const WEB_USER_AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) \
 /// How to read the body. A failure at the end of a stream may change it.
 enum Reading {
     /// Decrypt with one of the key families that have not failed yet, most likely first.
-    Encrypted {
-        key: MediaKey,
-        families: Vec<KeyType>,
-    },
+    Encrypted { key: MediaKey, families: Vec<KeyType> },
     /// Take the bytes as they are.
     Plain,
 }
@@ -71,9 +68,7 @@ impl Fetcher {
         let mut reading = Reading::from_request(&request)?;
         let mut failure = FetchError::NotApplicable("the webhook announced no path on the CDN");
         for path in cdn_paths(&self.origins, request.message) {
-            let result = self
-                .try_path(&path, &mut reading, request, evidence, &mut store)
-                .await;
+            let result = self.try_path(&path, &mut reading, request, evidence, &mut store).await;
             let failed = match result {
                 Ok(stored) => return Ok(stored),
                 Err(failed) => failed,
@@ -103,9 +98,7 @@ impl Fetcher {
             FetchError::NotApplicable("the announced path does not form a URL on any CDN host");
         for url in &path.urls {
             loop {
-                let result = self
-                    .get_from_cdn(url, reading, request, evidence, store)
-                    .await;
+                let result = self.get_from_cdn(url, reading, request, evidence, store).await;
                 let failed = match result {
                     Ok(stored) => return Ok(stored),
                     Err(FetchError::Unsigned) if path.is_signed => FetchError::Gone,
@@ -136,9 +129,7 @@ impl Fetcher {
     ) -> Result<T, FetchError> {
         let get = |url| self.cdn_get(url);
         let (answer, deadline) = (self.limits.answer, request.deadline);
-        let response = self
-            .send_request(url.clone(), answer, deadline, evidence, get)
-            .await?;
+        let response = self.send_request(url.clone(), answer, deadline, evidence, get).await?;
         match response.status().as_u16() {
             200 => {}
             401 | 403 => return Err(FetchError::Unsigned),
@@ -158,9 +149,7 @@ impl Fetcher {
             error_pages: ErrorPages::LeaveToProof,
             pool: Arc::clone(&self.pool),
             deadline,
-            max_bytes: self
-                .max_bytes(&request)
-                .saturating_add(reading.overhead_bytes()),
+            max_bytes: self.max_bytes(&request).saturating_add(reading.overhead_bytes()),
         }))
         .await
         .map_err(|failed| {
@@ -250,11 +239,7 @@ impl Reading {
                 Self::Encrypted { families, .. },
             ) => {
                 families.retain(|left| left != family);
-                if families.is_empty() {
-                    NextStep::GiveUp
-                } else {
-                    NextStep::RetryHost
-                }
+                if families.is_empty() { NextStep::GiveUp } else { NextStep::RetryHost }
             }
             (FetchError::Open(OpenError::WasPlain), Self::Encrypted { .. }) => {
                 *self = Self::Plain;
@@ -279,11 +264,7 @@ fn more_hopeful(one: FetchError, other: FetchError) -> FetchError {
         Disposition::Expired => 1,
         Disposition::NotApplicable => 0,
     };
-    if hope(&one) > hope(&other) {
-        one
-    } else {
-        other
-    }
+    if hope(&one) > hope(&other) { one } else { other }
 }
 
 /// WhatsApp's usual hosts, for which the configured bases stand.
@@ -316,10 +297,7 @@ fn cdn_paths(origins: &Origins, message: &MediaMessage) -> Vec<CdnPath> {
     let own = own.and_then(|text| Some((text, Url::parse(text).ok()?)));
     let own = own.map(|(text, url)| {
         let mut urls = on_hosts(&url[Position::BeforePath..Position::AfterQuery]);
-        if !url
-            .host_str()
-            .is_some_and(|host| USUAL_HOSTS.contains(&host))
-        {
+        if !url.host_str().is_some_and(|host| USUAL_HOSTS.contains(&host)) {
             urls.insert(0, url);
         }
         cdn_path(text, urls)

@@ -38,9 +38,8 @@ impl Fetcher {
         evidence.record_request(&url);
         let (ends, late) = deadline_within(within, deadline);
         let sent = timeout_at(ends, build(url).send()).await;
-        let response = sent
-            .map_err(|_| FetchError::TimedOut(late))?
-            .map_err(FetchError::from_transport)?;
+        let response =
+            sent.map_err(|_| FetchError::TimedOut(late))?.map_err(FetchError::from_transport)?;
         evidence.record_status(response.status().as_u16());
         Ok(response)
     }
@@ -52,12 +51,7 @@ impl Fetcher {
         request: &FetchRequest<'_>,
         evidence: &Evidence,
     ) -> Body {
-        Body::new(
-            response,
-            &self.limits,
-            request.deadline,
-            evidence.received_bytes(),
-        )
+        Body::new(response, &self.limits, request.deadline, evidence.received_bytes())
     }
 }
 
@@ -83,14 +77,10 @@ impl Resume {
         };
         self.left -= 1;
         let (ends, late) = deadline_within(self.answer, self.deadline);
-        let sent = timeout_at(
-            ends,
-            request.header(RANGE, format!("bytes={received}-")).send(),
-        )
-        .await;
-        let response = sent
-            .map_err(|_| FetchError::TimedOut(late))?
-            .map_err(FetchError::from_transport)?;
+        let sent =
+            timeout_at(ends, request.header(RANGE, format!("bytes={received}-")).send()).await;
+        let response =
+            sent.map_err(|_| FetchError::TimedOut(late))?.map_err(FetchError::from_transport)?;
         let continues = response
             .headers()
             .get(CONTENT_RANGE)
@@ -108,11 +98,7 @@ impl Resume {
 /// invocation's own time is over.
 fn deadline_within(within: Duration, deadline: Instant) -> (Instant, Wait) {
     let patience = Instant::now() + within;
-    if patience < deadline {
-        (patience, Wait::Answer)
-    } else {
-        (deadline, Wait::Deadline)
-    }
+    if patience < deadline { (patience, Wait::Answer) } else { (deadline, Wait::Deadline) }
 }
 
 /// The wait that `Retry-After` asks for, given as seconds or as a date; at most half a day.
@@ -123,10 +109,7 @@ fn retry_after(response: &Response, now: i64) -> Option<Duration> {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
             let now = SystemTime::UNIX_EPOCH + Duration::from_secs(now.try_into().ok()?);
-            httpdate::parse_http_date(text)
-                .ok()?
-                .duration_since(now)
-                .unwrap_or_default()
+            httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()
         }
     };
     Some(wait.min(MAX_WAIT))

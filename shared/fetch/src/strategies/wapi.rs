@@ -43,8 +43,7 @@ impl Fetcher {
         evidence: &Evidence,
         mut store: impl AsyncFnMut(MediaStream) -> Result<T, FetchError>,
     ) -> Result<T, FetchError> {
-        self.fetch_through_links(download::PATH, request, evidence, &mut store)
-            .await
+        self.fetch_through_links(download::PATH, request, evidence, &mut store).await
     }
 
     /// Requests links from `path`, for each content type that may work, and stores what they serve.
@@ -58,10 +57,7 @@ impl Fetcher {
         let mut failure =
             FetchError::NotApplicable("the webhook announced no media key or no path");
         for question in DownloadRequest::candidates(request.message) {
-            match self
-                .try_content_type(path, &question, request, evidence, store)
-                .await
-            {
+            match self.try_content_type(path, &question, request, evidence, store).await {
                 Ok(stored) => return Ok(stored),
                 Err(error) => failure = error,
             }
@@ -100,25 +96,14 @@ impl Fetcher {
     ) -> Result<FileLink, FetchError> {
         let url = self.wapi_url(path, request)?;
         let token = require_token(request)?;
-        let post = |url| {
-            self.client
-                .request(Method::POST, url)
-                .bearer_auth(token.expose())
-                .json(question)
-        };
-        let response = self
-            .send_request(url, self.limits.post, request.deadline, evidence, post)
-            .await?;
-        let (status, retry_after) = (
-            response.status().as_u16(),
-            retry_after(&response, request.now),
-        );
+        let post =
+            |url| self.client.request(Method::POST, url).bearer_auth(token.expose()).json(question);
+        let response =
+            self.send_request(url, self.limits.post, request.deadline, evidence, post).await?;
+        let (status, retry_after) =
+            (response.status().as_u16(), retry_after(&response, request.now));
         let body = self.read_answer(response, request).await?;
-        let answer = Answer {
-            status,
-            retry_after,
-            body: &body,
-        };
+        let answer = Answer { status, retry_after, body: &body };
         let link = answer.file_link(&self.origins.wapi_base, request.now);
         Ok(link.inspect_err(|refusal| evidence.record_excerpt(refusal.excerpt.clone()))?)
     }
@@ -143,10 +128,7 @@ impl Fetcher {
         let response = self.get_link(link, request, evidence).await?;
         let status = response.status().as_u16();
         if status != 200 {
-            return Err(FetchError::Status {
-                status,
-                after: retry_after(&response, request.now),
-            });
+            return Err(FetchError::Status { status, after: retry_after(&response, request.now) });
         }
         let message = request.message;
         let expected = ExpectedHashes {
@@ -181,17 +163,13 @@ impl Fetcher {
         let url = || Url::parse(link.url().expose()).map_err(|_| FetchError::NotTheFile);
         let (within, deadline) = (self.limits.answer, request.deadline);
         let bare = |url| self.client.get(url);
-        let response = self
-            .send_request(url()?, within, deadline, evidence, bare)
-            .await?;
+        let response = self.send_request(url()?, within, deadline, evidence, bare).await?;
         if !matches!(response.status().as_u16(), 401 | 403) {
             return Ok(response);
         }
         let token = require_token(request)?;
         let with_token = |url| self.client.get(url).bearer_auth(token.expose());
-        let response = self
-            .send_request(url()?, within, deadline, evidence, with_token)
-            .await?;
+        let response = self.send_request(url()?, within, deadline, evidence, with_token).await?;
         match response.status().as_u16() {
             401 | 403 => Err(FetchError::LinkUnauthorized),
             _ => Ok(response),
@@ -207,8 +185,7 @@ impl Fetcher {
         let joined = self.origins.wapi_base.join(path);
         let mut url =
             joined.map_err(|_| FetchError::NotApplicable("the W-API base URL takes no paths"))?;
-        url.query_pairs_mut()
-            .append_pair("instanceId", request.instance.as_str());
+        url.query_pairs_mut().append_pair("instanceId", request.instance.as_str());
         Ok(url)
     }
 
@@ -221,17 +198,10 @@ impl Fetcher {
     ) -> Result<(u16, Option<Value>), FetchError> {
         let token = require_token(request)?;
         let mut url = self.wapi_url(path, request)?;
-        url.query_pairs_mut()
-            .append_pair("messageId", request.message.message_id.as_str());
+        url.query_pairs_mut().append_pair("messageId", request.message.message_id.as_str());
         let get = |url| self.client.get(url).bearer_auth(token.expose());
         let response = self
-            .send_request(
-                url,
-                Duration::from_secs(10),
-                request.deadline,
-                evidence,
-                get,
-            )
+            .send_request(url, Duration::from_secs(10), request.deadline, evidence, get)
             .await?;
         let status = response.status().as_u16();
         let body = self.read_answer(response, request).await?;
@@ -240,9 +210,7 @@ impl Fetcher {
 }
 
 fn require_token<'a>(request: FetchRequest<'a>) -> Result<&'a Secret, FetchError> {
-    request.token.ok_or(FetchError::NotApplicable(
-        "the instance's token is not available",
-    ))
+    request.token.ok_or(FetchError::NotApplicable("the instance's token is not available"))
 }
 
 /// Whether another content type may work: only if W-API could not download, or refused the fields.
@@ -258,31 +226,16 @@ fn may_depend_on_content_type(error: &FetchError) -> bool {
 
 /// Whether a new link may work where this one failed.
 fn may_depend_on_link(error: &FetchError) -> bool {
-    matches!(
-        error,
-        FetchError::Status {
-            status: 400..=499,
-            ..
-        }
-    )
+    matches!(error, FetchError::Status { status: 400..=499, .. })
 }
 
 /// W-API serves error pages with status 200. Where the file may be text, the hash decides. With
 /// `keep_mismatch` the hash does not decide, so bytes that look like a page are refused.
 fn error_pages(message: &MediaMessage, keep_mismatch: bool) -> ErrorPages {
-    let mimetype = message
-        .mimetype
-        .as_deref()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    let names_text = ["text/", "json", "xml", "javascript"]
-        .iter()
-        .any(|part| mimetype.contains(part));
+    let mimetype = message.mimetype.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let names_text =
+        ["text/", "json", "xml", "javascript"].iter().any(|part| mimetype.contains(part));
     let may_be_text = names_text || message.kind == MediaKind::Document;
     let is_proven = message.file_sha256.is_some() && !keep_mismatch;
-    if may_be_text && is_proven {
-        ErrorPages::LeaveToProof
-    } else {
-        ErrorPages::Refuse
-    }
+    if may_be_text && is_proven { ErrorPages::LeaveToProof } else { ErrorPages::Refuse }
 }

@@ -43,9 +43,7 @@ impl Fetcher {
         let may_pass =
             matches!(failure.disposition(), Disposition::Retry { .. }) && !failure.is_mismatch();
         if may_pass && self.is_reported_missing(request, evidence).await {
-            return Err(FetchError::NotApplicable(
-                "W-API reports that it does not have the file",
-            ));
+            return Err(FetchError::NotApplicable("W-API reports that it does not have the file"));
         }
         Err(failure)
     }
@@ -67,39 +65,23 @@ impl Fetcher {
     }
 
     fn is_known_missing(&self, path: &str) -> bool {
-        let missing = self
-            .missing_paths
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        missing
-            .get(path)
-            .is_some_and(|until| Instant::now() < *until)
+        let missing = self.missing_paths.lock().unwrap_or_else(PoisonError::into_inner);
+        missing.get(path).is_some_and(|until| Instant::now() < *until)
     }
 
     fn remember_missing(&self, path: &str) {
-        let mut missing = self
-            .missing_paths
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut missing = self.missing_paths.lock().unwrap_or_else(PoisonError::into_inner);
         missing.insert(path.to_owned(), Instant::now() + MISSING_PATH_TTL);
     }
 }
 
 fn is_not_found(failure: &FetchError) -> bool {
-    matches!(
-        failure,
-        FetchError::Refused(Refusal {
-            row: RefusalRow::NotFound,
-            ..
-        })
-    )
+    matches!(failure, FetchError::Refused(Refusal { row: RefusalRow::NotFound, .. }))
 }
 
 /// Whether the file exists according to the answer, under the field names that a client would
 /// guess.
 fn reported_existence(answer: &Value) -> Option<bool> {
     let fields = Fields::from_value(answer)?;
-    ["exists", "available", "found"]
-        .into_iter()
-        .find_map(|name| fields.get(name)?.as_bool())
+    ["exists", "available", "found"].into_iter().find_map(|name| fields.get(name)?.as_bool())
 }

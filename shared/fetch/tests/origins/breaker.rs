@@ -31,18 +31,8 @@ async fn two_instances() -> (World, i64) {
 
 /// The request of a job that is not on its last attempt.
 fn options(strategy: Strategy, instance: &'static str, now: i64) -> FetchOptions<'static> {
-    let token = if instance == OTHER_INSTANCE {
-        OTHER_TOKEN
-    } else {
-        DEFAULT_TOKEN
-    };
-    FetchOptions {
-        instance,
-        token,
-        insist: false,
-        now,
-        ..FetchOptions::with_strategy(strategy)
-    }
+    let token = if instance == OTHER_INSTANCE { OTHER_TOKEN } else { DEFAULT_TOKEN };
+    FetchOptions { instance, token, insist: false, now, ..FetchOptions::with_strategy(strategy) }
 }
 
 /// A new media message of this instance, for which W-API follows this scenario.
@@ -64,12 +54,7 @@ async fn fetch_from_wapi(
     now: i64,
     scenario: W,
 ) -> (FetchResult, usize) {
-    fetch_new(
-        world,
-        new_spec(instance, scenario),
-        options(Wapi, instance, now),
-    )
-    .await
+    fetch_new(world, new_spec(instance, scenario), options(Wapi, instance, now)).await
 }
 
 /// Lets `times` media messages fail in a row and checks that a request was sent for each.
@@ -98,9 +83,7 @@ async fn five_failures_in_a_row_open_a_circuit() {
     let (fetched, requests) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now + 10, W::Ok).await;
     assert_eq!((seconds_left(&fetched), requests), (Some(20), 0));
     let refused = fetched.result.expect_err("an open circuit");
-    let later = Disposition::Retry {
-        after: Some(Duration::from_secs(20)),
-    };
+    let later = Disposition::Retry { after: Some(Duration::from_secs(20)) };
     assert_eq!(refused.disposition(), later);
     assert_eq!(
         fetched.attempt.verdict,
@@ -149,11 +132,7 @@ async fn one_probe_runs_after_the_rest() {
         begun.notified().await;
         for instance in [DEFAULT_INSTANCE, OTHER_INSTANCE] {
             let (fetched, requests) = fetch_from_wapi(&world, instance, rested, W::Ok).await;
-            assert_eq!(
-                (seconds_left(&fetched), requests),
-                (Some(120), 0),
-                "{instance}"
-            );
+            assert_eq!((seconds_left(&fetched), requests), (Some(120), 0), "{instance}");
         }
         end.notify_one();
     };
@@ -210,38 +189,23 @@ async fn each_failed_probe_doubles_the_rest() {
 
 #[tokio::test]
 async fn one_instances_circuit_spares_the_others() {
-    for scenario in [
-        W::Unauthorized401,
-        W::Forbidden403,
-        W::fail_500(),
-        W::Error200,
-    ] {
+    for scenario in [W::Unauthorized401, W::Forbidden403, W::fail_500(), W::Error200] {
         let (world, now) = two_instances().await;
         fail_times(&world, 5, DEFAULT_INSTANCE, now, &scenario).await;
         let (fetched, requests) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
-        assert_eq!(
-            (seconds_left(&fetched), requests),
-            (Some(30), 0),
-            "{scenario:?}"
-        );
+        assert_eq!((seconds_left(&fetched), requests), (Some(30), 0), "{scenario:?}");
         let (fetched, _) = fetch_from_wapi(&world, OTHER_INSTANCE, now, W::Ok).await;
         assert!(fetched.result.is_ok(), "{scenario:?}");
         let (fetched, _) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
-        assert_eq!(
-            seconds_left(&fetched),
-            Some(30),
-            "the other's success is its own"
-        );
+        assert_eq!(seconds_left(&fetched), Some(30), "the other's success is its own");
     }
 }
 
 #[tokio::test]
 async fn an_unauthorized_circuit_still_needs_a_person() {
-    for (scenario, is_unauthorized) in [
-        (W::Unauthorized401, true),
-        (W::LinkStatus { status: 403 }, true),
-        (W::fail_500(), false),
-    ] {
+    for (scenario, is_unauthorized) in
+        [(W::Unauthorized401, true), (W::LinkStatus { status: 403 }, true), (W::fail_500(), false)]
+    {
         let (world, now) = two_instances().await;
         fail_times(&world, 5, DEFAULT_INSTANCE, now, &scenario).await;
         let (fetched, requests) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
@@ -250,9 +214,7 @@ async fn an_unauthorized_circuit_still_needs_a_person() {
         let expected = if is_unauthorized {
             Disposition::Unauthorized
         } else {
-            Disposition::Retry {
-                after: Some(Duration::from_secs(30)),
-            }
+            Disposition::Retry { after: Some(Duration::from_secs(30)) }
         };
         assert_eq!(disposition, expected, "{scenario:?}");
     }
@@ -261,11 +223,7 @@ async fn an_unauthorized_circuit_still_needs_a_person() {
 /// The circuit of one strategy opens for every instance; other strategies are still tried.
 #[tokio::test]
 async fn an_outage_opens_one_strategy_for_everyone() {
-    for scenario in [
-        DOWN,
-        W::CallStatus { status: 503 },
-        W::TooMany429 { retry_after: 1 },
-    ] {
+    for scenario in [DOWN, W::CallStatus { status: 503 }, W::TooMany429 { retry_after: 1 }] {
         let (world, now) = two_instances().await;
         for n in 0..5 {
             let instance = [DEFAULT_INSTANCE, OTHER_INSTANCE][n % 2];
@@ -273,11 +231,7 @@ async fn an_outage_opens_one_strategy_for_everyone() {
         }
         for instance in [DEFAULT_INSTANCE, OTHER_INSTANCE] {
             let (fetched, requests) = fetch_from_wapi(&world, instance, now, W::Ok).await;
-            assert_eq!(
-                (seconds_left(&fetched), requests),
-                (Some(30), 0),
-                "{scenario:?}"
-            );
+            assert_eq!((seconds_left(&fetched), requests), (Some(30), 0), "{scenario:?}");
             let spec = new_spec(instance, W::Ok);
             let (fetched, _) = fetch_new(&world, spec, options(Cdn, instance, now)).await;
             assert!(fetched.result.is_ok(), "the CDN is another origin");
@@ -294,25 +248,15 @@ async fn a_network_failure_counts_for_every_instance() {
         .map(|instance| (instance, world.announce(new_spec(instance, W::Ok)).1))
         .collect();
     let World { origins, fetcher } = world;
-    let elsewhere = stand_in::StandIn::start()
-        .await
-        .expect("the stand-in starts");
+    let elsewhere = stand_in::StandIn::start().await.expect("the stand-in starts");
     origins.shutdown().await;
     // Nothing listens at the fetcher's base. The new stand-in only checks that no request arrives.
-    let world = World {
-        origins: elsewhere,
-        fetcher,
-    };
+    let world = World { origins: elsewhere, fetcher };
     for (instance, message) in &media {
-        let fetched = world
-            .fetch_with(message, options(Wapi, instance, now))
-            .await;
+        let fetched = world.fetch_with(message, options(Wapi, instance, now)).await;
         let is_transport = matches!(fetched.result, Err(FetchError::Transport(_)));
         let is_last = *instance == OTHER_INSTANCE;
-        assert_eq!(
-            (is_transport, seconds_left(&fetched).is_some()),
-            (!is_last, is_last)
-        );
+        assert_eq!((is_transport, seconds_left(&fetched).is_some()), (!is_last, is_last));
     }
 }
 
@@ -320,10 +264,7 @@ async fn a_network_failure_counts_for_every_instance() {
 #[tokio::test]
 async fn insisting_passes_an_open_circuit() {
     let (world, now) = two_instances().await;
-    let insisting = |now| FetchOptions {
-        insist: true,
-        ..options(Wapi, DEFAULT_INSTANCE, now)
-    };
+    let insisting = |now| FetchOptions { insist: true, ..options(Wapi, DEFAULT_INSTANCE, now) };
     fail_times(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
     let spec = |scenario| new_spec(DEFAULT_INSTANCE, scenario);
     let (fetched, requests) = fetch_new(&world, spec(DOWN), insisting(now + 10)).await;
@@ -385,10 +326,8 @@ async fn an_expired_path_counts_nothing() {
 async fn a_rest_begins_when_the_attempt_fails() {
     let (world, now) = two_instances().await;
     let minute = Duration::from_mins(1);
-    let long = FetchOptions {
-        time: Duration::from_mins(10),
-        ..options(Wapi, DEFAULT_INSTANCE, now)
-    };
+    let long =
+        FetchOptions { time: Duration::from_mins(10), ..options(Wapi, DEFAULT_INSTANCE, now) };
     for _ in 0..5 {
         let (_, message) = world.announce(new_spec(DEFAULT_INSTANCE, W::Html200));
         let store = async |media| {

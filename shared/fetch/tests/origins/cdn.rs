@@ -28,21 +28,11 @@ async fn every_kind_is_proven_without_w_api() {
         Kind::Document,
         Kind::Sticker,
     ] {
-        let fetched = world
-            .try_spec(Cdn, Spec::of(kind).seed(format!("{kind:?}")))
-            .await;
-        let (_, proof) = fetched
-            .result
-            .unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+        let fetched = world.try_spec(Cdn, Spec::of(kind).seed(format!("{kind:?}"))).await;
+        let (_, proof) = fetched.result.unwrap_or_else(|error| panic!("{kind:?}: {error}"));
         assert_eq!(proof.integrity, Integrity::MacAndSha256, "{kind:?}");
     }
-    assert!(
-        world
-            .origins
-            .requests()
-            .iter()
-            .all(|one| one.header("authorization").is_none())
-    );
+    assert!(world.origins.requests().iter().all(|one| one.header("authorization").is_none()));
     world.assert_origin_rules();
 }
 
@@ -51,58 +41,33 @@ async fn only_gone_is_final_on_every_host() {
     let world = World::new().await;
     for status in [401, 403, 404, 410] {
         let before = world.origins.requests().len();
-        let fetched = world
-            .try_spec(Cdn, cdn_spec(format!("gone-{status}"), C::Gone { status }))
-            .await;
-        assert_eq!(
-            fetched.result.expect_err("gone").disposition(),
-            Disposition::Gone,
-            "{status}"
-        );
-        assert_eq!(
-            world.origins.requests().len(),
-            before + 1,
-            "{status}: one host is enough"
-        );
+        let fetched =
+            world.try_spec(Cdn, cdn_spec(format!("gone-{status}"), C::Gone { status })).await;
+        assert_eq!(fetched.result.expect_err("gone").disposition(), Disposition::Gone, "{status}");
+        assert_eq!(world.origins.requests().len(), before + 1, "{status}: one host is enough");
     }
     for code in [429, 500, 502, 503] {
         let before = world.origins.requests().len();
-        let fetched = world
-            .try_spec(Cdn, cdn_spec(format!("status-{code}"), C::Status { code }))
-            .await;
+        let fetched =
+            world.try_spec(Cdn, cdn_spec(format!("status-{code}"), C::Status { code })).await;
         let disposition = fetched.result.expect_err("failing").disposition();
-        assert!(
-            matches!(disposition, Disposition::Retry { .. }),
-            "{code}: {disposition:?}"
-        );
-        assert_eq!(
-            world.origins.requests().len(),
-            before + 2,
-            "{code}: both hosts are asked"
-        );
+        assert!(matches!(disposition, Disposition::Retry { .. }), "{code}: {disposition:?}");
+        assert_eq!(world.origins.requests().len(), before + 2, "{code}: both hosts are asked");
     }
 }
 
 #[tokio::test]
 async fn an_expired_path_is_not_requested() {
     let world = World::new().await;
-    let fetched = world
-        .try_spec(Cdn, cdn_spec("expired", C::Ok).oe(1_700_000_000))
-        .await;
-    assert_eq!(
-        fetched.result.expect_err("expired").disposition(),
-        Disposition::Expired
-    );
+    let fetched = world.try_spec(Cdn, cdn_spec("expired", C::Ok).oe(1_700_000_000)).await;
+    assert_eq!(fetched.result.expect_err("expired").disposition(), Disposition::Expired);
     assert_eq!(world.origins.requests().len(), 0);
 }
 
 #[tokio::test]
 async fn the_fallback_host_serves_when_needed() {
     let world = World::new().await;
-    let bad = |main: C| C::PerHost {
-        main: Box::new(main),
-        fallback: Box::new(C::Ok),
-    };
+    let bad = |main: C| C::PerHost { main: Box::new(main), fallback: Box::new(C::Ok) };
     let spoilt = [
         C::MainHostDown,
         bad(C::Hang),
@@ -110,9 +75,7 @@ async fn the_fallback_host_serves_when_needed() {
         bad(C::Html200),
         bad(C::Redirect),
         bad(C::HangBody),
-        bad(C::SlowDrip {
-            bytes_per_second: 2_000,
-        }),
+        bad(C::SlowDrip { bytes_per_second: 2_000 }),
         bad(C::Truncate { at: 30_000 }),
         bad(C::FlipBit { at: 30_000 }),
         bad(C::WrongMac),
@@ -123,12 +86,8 @@ async fn the_fallback_host_serves_when_needed() {
     ];
     for (n, scenario) in spoilt.into_iter().enumerate() {
         let name = format!("{scenario:?}");
-        let fetched = world
-            .try_spec(Cdn, cdn_spec(format!("spoilt-{n}"), scenario))
-            .await;
-        let (_, proof) = fetched
-            .result
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let fetched = world.try_spec(Cdn, cdn_spec(format!("spoilt-{n}"), scenario)).await;
+        let (_, proof) = fetched.result.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(proof.integrity, Integrity::MacAndSha256, "{name}");
     }
 }
@@ -151,9 +110,7 @@ async fn a_file_damaged_everywhere_is_retried() {
     ];
     for (n, scenario) in spoilt.into_iter().enumerate() {
         let name = format!("{scenario:?}");
-        let fetched = world
-            .try_spec(Cdn, cdn_spec(format!("refused-{n}"), scenario))
-            .await;
+        let fetched = world.try_spec(Cdn, cdn_spec(format!("refused-{n}"), scenario)).await;
         let error = fetched.result.expect_err(&name);
         assert_eq!(error.disposition(), LATER, "{name}: {error}");
     }
@@ -162,16 +119,9 @@ async fn a_file_damaged_everywhere_is_retried() {
 #[tokio::test]
 async fn a_broken_transfer_is_resumed() {
     let world = World::new().await;
-    let fetched = world
-        .try_spec(
-            Cdn,
-            cdn_spec("resumed", C::TruncateThenRange { at: 40_000 }),
-        )
-        .await;
-    assert_eq!(
-        fetched.result.expect("the file").1.integrity,
-        Integrity::MacAndSha256
-    );
+    let fetched =
+        world.try_spec(Cdn, cdn_spec("resumed", C::TruncateThenRange { at: 40_000 })).await;
+    assert_eq!(fetched.result.expect("the file").1.integrity, Integrity::MacAndSha256);
     let ranges: Vec<_> = world
         .origins
         .requests()
@@ -185,17 +135,12 @@ async fn a_broken_transfer_is_resumed() {
 #[tokio::test]
 async fn a_wrong_resume_moves_to_the_next_host() {
     let world = World::new().await;
-    for (n, scenario) in [
-        C::TruncateNoRange { at: 40_000 },
-        C::TruncateWrongRange { at: 40_000 },
-    ]
-    .into_iter()
-    .enumerate()
+    for (n, scenario) in [C::TruncateNoRange { at: 40_000 }, C::TruncateWrongRange { at: 40_000 }]
+        .into_iter()
+        .enumerate()
     {
         let name = format!("{scenario:?}");
-        let fetched = world
-            .try_spec(Cdn, cdn_spec(format!("wrongly-{n}"), scenario))
-            .await;
+        let fetched = world.try_spec(Cdn, cdn_spec(format!("wrongly-{n}"), scenario)).await;
         if let Err(error) = fetched.result {
             assert_eq!(error.disposition(), LATER, "{name}: {error}");
         }
@@ -205,14 +150,8 @@ async fn a_wrong_resume_moves_to_the_next_host() {
 #[tokio::test]
 async fn another_familys_keys_open_a_document() {
     let world = World::new().await;
-    for (n, family) in [
-        KeyType::Image,
-        KeyType::Video,
-        KeyType::Audio,
-        KeyType::Document,
-    ]
-    .into_iter()
-    .enumerate()
+    for (n, family) in
+        [KeyType::Image, KeyType::Video, KeyType::Audio, KeyType::Document].into_iter().enumerate()
     {
         for format in [Format::Jpeg, Format::Random] {
             let odd = Spec::of(Kind::Document)
@@ -220,9 +159,8 @@ async fn another_familys_keys_open_a_document() {
                 .key_type(family)
                 .seed(format!("odd-{n}-{format:?}"));
             let fetched = world.try_spec(Cdn, odd).await;
-            let (_, proof) = fetched
-                .result
-                .unwrap_or_else(|error| panic!("{family:?} {format:?}: {error}"));
+            let (_, proof) =
+                fetched.result.unwrap_or_else(|error| panic!("{family:?} {format:?}: {error}"));
             assert_eq!(proof.integrity, Integrity::MacAndSha256);
         }
     }
@@ -231,14 +169,11 @@ async fn another_familys_keys_open_a_document() {
 #[tokio::test]
 async fn a_wrong_mac_or_padding_is_final() {
     let world = World::new().await;
-    for (n, (seal, gets)) in [(Encryption::BadMac, 4), (Encryption::BadPadding, 1)]
-        .into_iter()
-        .enumerate()
+    for (n, (seal, gets)) in
+        [(Encryption::BadMac, 4), (Encryption::BadPadding, 1)].into_iter().enumerate()
     {
         let before = world.origins.requests().len();
-        let fetched = world
-            .try_spec(Cdn, cdn_spec(format!("born-{n}"), C::Ok).seal(seal))
-            .await;
+        let fetched = world.try_spec(Cdn, cdn_spec(format!("born-{n}"), C::Ok).seal(seal)).await;
         let error = fetched.result.expect_err("unopenable");
         assert_eq!(error.disposition(), Disposition::Unopenable, "{error}");
         assert_eq!(world.origins.requests().len() - before, gets, "{seal:?}");
@@ -250,17 +185,9 @@ async fn channel_files_are_plain() {
     let world = World::new().await;
     let channel = || Spec::of(Kind::NewsletterImage);
     let fetched = world.try_spec(Cdn, channel().seed("no-key")).await;
-    assert_eq!(
-        fetched.result.expect("plain").1.integrity,
-        Integrity::Sha256
-    );
-    let fetched = world
-        .try_spec(Cdn, channel().seed("with-key").keep(Field::MediaKey))
-        .await;
-    assert_eq!(
-        fetched.result.expect("plain in spite of a key").1.integrity,
-        Integrity::Sha256
-    );
+    assert_eq!(fetched.result.expect("plain").1.integrity, Integrity::Sha256);
+    let fetched = world.try_spec(Cdn, channel().seed("with-key").keep(Field::MediaKey)).await;
+    assert_eq!(fetched.result.expect("plain in spite of a key").1.integrity, Integrity::Sha256);
 }
 
 /// Without its key an encrypted file cannot be opened, so the CDN's bytes must not be stored.
@@ -273,30 +200,18 @@ async fn an_encrypted_file_without_key_is_refused() {
     for keyless in [
         keyless("F12c").omit(Field::FileSha256),
         keyless("both hashes"),
-        keyless("no hash")
-            .omit(Field::FileSha256)
-            .omit(Field::FileEncSha256),
+        keyless("no hash").omit(Field::FileSha256).omit(Field::FileEncSha256),
         unreadable("a short key"),
         unreadable("no plain hash").omit(Field::FileSha256),
-        unreadable("no hashes")
-            .omit(Field::FileSha256)
-            .omit(Field::FileEncSha256),
+        unreadable("no hashes").omit(Field::FileSha256).omit(Field::FileEncSha256),
     ] {
         let name = keyless.seed.clone();
         let (_, message) = world.announce(keyless);
         let error = world.fetch(Cdn, &message).await.result.expect_err(&name);
-        assert_eq!(
-            error.disposition(),
-            Disposition::NotApplicable,
-            "{name}: {error}"
-        );
+        assert_eq!(error.disposition(), Disposition::NotApplicable, "{name}: {error}");
         assert!(error.to_string().contains("key"), "{name}: {error}");
     }
-    assert_eq!(
-        world.origins.requests().len(),
-        0,
-        "no request for a file that cannot be opened"
-    );
+    assert_eq!(world.origins.requests().len(), 0, "no request for a file that cannot be opened");
 }
 
 /// A relay dropped every sign of encryption except the plain hash, which the CDN's bytes
@@ -304,38 +219,23 @@ async fn an_encrypted_file_without_key_is_refused() {
 #[tokio::test]
 async fn an_unexpected_encrypted_file_is_requested_once() {
     let world = World::new().await;
-    let stripped = cdn_spec("stripped", C::Ok)
-        .omit(Field::MediaKey)
-        .omit(Field::FileEncSha256);
+    let stripped = cdn_spec("stripped", C::Ok).omit(Field::MediaKey).omit(Field::FileEncSha256);
     let (_, message) = world.announce(stripped);
-    let error = world
-        .fetch(Cdn, &message)
-        .await
-        .result
-        .expect_err("encrypted");
+    let error = world.fetch(Cdn, &message).await.result.expect_err("encrypted");
     assert_eq!(error.disposition(), Disposition::Unopenable, "{error}");
 }
 
 #[tokio::test]
 async fn a_channel_file_without_hash_is_unverified() {
     let world = World::new().await;
-    let channel = Spec::of(Kind::NewsletterImage)
-        .seed("no hash")
-        .omit(Field::FileSha256);
+    let channel = Spec::of(Kind::NewsletterImage).seed("no hash").omit(Field::FileSha256);
     let fetched = world.try_spec(Cdn, channel).await;
-    assert_eq!(
-        fetched.result.expect("plain").1.integrity,
-        Integrity::Unverified
-    );
+    assert_eq!(fetched.result.expect("plain").1.integrity, Integrity::Unverified);
     let sealed = Spec::of(Kind::NewsletterImage)
         .seed("with its encrypted hash")
         .omit(Field::FileSha256)
         .keep(Field::FileEncSha256);
-    let error = world
-        .try_spec(Cdn, sealed)
-        .await
-        .result
-        .expect_err("encrypted");
+    let error = world.try_spec(Cdn, sealed).await.result.expect_err("encrypted");
     assert_eq!(error.disposition(), Disposition::NotApplicable, "{error}");
 }
 
@@ -345,22 +245,10 @@ async fn the_signed_url_precedes_an_unsigned_path() {
     let world = World::new().await;
     let unsigned = |seed: &str, scenario| cdn_spec(seed, scenario).unsigned_path();
     let fetched = world.try_spec(Cdn, unsigned("signed url", C::Ok)).await;
-    assert_eq!(
-        fetched.result.expect("the file").1.integrity,
-        Integrity::MacAndSha256
-    );
-    assert_eq!(
-        world.origins.requests().len(),
-        1,
-        "the signed URL is requested first"
-    );
-    let fetched = world
-        .try_spec(Cdn, unsigned("fallback", C::MainHostDown))
-        .await;
-    assert_eq!(
-        fetched.result.expect("the file").1.integrity,
-        Integrity::MacAndSha256
-    );
+    assert_eq!(fetched.result.expect("the file").1.integrity, Integrity::MacAndSha256);
+    assert_eq!(world.origins.requests().len(), 1, "the signed URL is requested first");
+    let fetched = world.try_spec(Cdn, unsigned("fallback", C::MainHostDown)).await;
+    assert_eq!(fetched.result.expect("the file").1.integrity, Integrity::MacAndSha256);
     world.assert_origin_rules();
 }
 
@@ -368,11 +256,7 @@ async fn the_signed_url_precedes_an_unsigned_path() {
 async fn a_refused_unsigned_path_proves_nothing() {
     let world = World::new().await;
     let bare = |seed: &str| cdn_spec(seed, C::Ok).unsigned_path().omit(Field::Url);
-    let error = world
-        .try_spec(Cdn, bare("no url"))
-        .await
-        .result
-        .expect_err("403");
+    let error = world.try_spec(Cdn, bare("no url")).await.result.expect_err("403");
     assert_eq!(error.disposition(), Disposition::NotApplicable, "{error}");
     // A 403 for a signed URL is final, whatever the answer for the unsigned path is.
     let gone = cdn_spec("signed and gone", C::Gone { status: 403 }).unsigned_path();
@@ -384,16 +268,10 @@ async fn a_refused_unsigned_path_proves_nothing() {
 #[tokio::test]
 async fn an_expired_signed_url_is_not_requested() {
     let world = World::new().await;
-    let expired = cdn_spec("expired url", C::Ok)
-        .unsigned_path()
-        .oe(1_700_000_000);
+    let expired = cdn_spec("expired url", C::Ok).unsigned_path().oe(1_700_000_000);
     let (_, message) = world.announce(expired);
     assert_eq!(message.recoverable_until(), 1_700_000_000);
-    let error = world
-        .fetch(Cdn, &message)
-        .await
-        .result
-        .expect_err("expired");
+    let error = world.fetch(Cdn, &message).await.result.expect_err("expired");
     assert_eq!(error.disposition(), Disposition::Expired, "{error}");
 }
 
@@ -404,69 +282,36 @@ async fn integrity_shows_missing_and_wrong_hashes() {
     let fetched = world.try_spec(Cdn, without(Field::FileSha256)).await;
     assert_eq!(fetched.result.expect("MAC").1.integrity, Integrity::MacOnly);
     let fetched = world.try_spec(Cdn, without(Field::FileEncSha256)).await;
-    assert_eq!(
-        fetched.result.expect("MAC and hash").1.integrity,
-        Integrity::MacAndSha256
-    );
-    let lies = FalseFields {
-        file_sha256: true,
-        ..FalseFields::default()
-    };
-    let fetched = world
-        .try_spec(Cdn, cdn_spec("a lie", C::Ok).lies(lies))
-        .await;
-    assert_eq!(
-        fetched.result.expect("MAC").1.integrity,
-        Integrity::MacAgainstSha256
-    );
+    assert_eq!(fetched.result.expect("MAC and hash").1.integrity, Integrity::MacAndSha256);
+    let lies = FalseFields { file_sha256: true, ..FalseFields::default() };
+    let fetched = world.try_spec(Cdn, cdn_spec("a lie", C::Ok).lies(lies)).await;
+    assert_eq!(fetched.result.expect("MAC").1.integrity, Integrity::MacAgainstSha256);
     for length in [0, 1, 2_000_000_000] {
-        let lies = FalseFields {
-            file_length: Some(length),
-            ..FalseFields::default()
-        };
+        let lies = FalseFields { file_length: Some(length), ..FalseFields::default() };
         let lying = cdn_spec(format!("lying-{length}"), C::Ok).lies(lies);
         let fetched = world.try_spec(Cdn, lying).await;
-        assert_eq!(
-            fetched.result.expect("length is a hint").1.integrity,
-            Integrity::MacAndSha256
-        );
+        assert_eq!(fetched.result.expect("length is a hint").1.integrity, Integrity::MacAndSha256);
     }
 }
 
 #[tokio::test]
 async fn a_body_without_length_is_proven() {
     let world = World::new().await;
-    let fetched = world
-        .try_spec(Cdn, cdn_spec("no-length", C::NoLength))
-        .await;
-    assert_eq!(
-        fetched.result.expect("the file").1.integrity,
-        Integrity::MacAndSha256
-    );
+    let fetched = world.try_spec(Cdn, cdn_spec("no-length", C::NoLength)).await;
+    assert_eq!(fetched.result.expect("the file").1.integrity, Integrity::MacAndSha256);
 }
 
 #[tokio::test]
 async fn an_encrypted_file_is_cut_into_parts() {
     let world = World::with_limits(fetch::Limits::default()).await;
     let part = media::part::PART_BYTES as u64;
-    for size in [
-        part - 17,
-        part - 1,
-        part,
-        part + 1,
-        part + 16,
-        2 * part - 1,
-        2 * part + 15,
-        3 * part,
-    ] {
-        let big = Spec::of(Kind::Document)
-            .format(Format::Random)
-            .seed(format!("big-{size}"))
-            .size(size);
+    for size in
+        [part - 17, part - 1, part, part + 1, part + 16, 2 * part - 1, 2 * part + 15, 3 * part]
+    {
+        let big =
+            Spec::of(Kind::Document).format(Format::Random).seed(format!("big-{size}")).size(size);
         let fetched = world.try_spec(Cdn, big).await;
-        let (_, proof) = fetched
-            .result
-            .unwrap_or_else(|error| panic!("{size}: {error}"));
+        let (_, proof) = fetched.result.unwrap_or_else(|error| panic!("{size}: {error}"));
         assert_eq!(proof.integrity, Integrity::MacAndSha256, "{size} bytes");
     }
 }
@@ -476,16 +321,8 @@ async fn an_encrypted_file_is_cut_into_parts() {
 async fn without_a_path_the_url_is_used() {
     let world = World::new().await;
     let fetched = world
-        .try_spec(
-            Cdn,
-            cdn_spec("no-path", C::Ok)
-                .omit(Field::DirectPath)
-                .omit(Field::Url),
-        )
+        .try_spec(Cdn, cdn_spec("no-path", C::Ok).omit(Field::DirectPath).omit(Field::Url))
         .await;
-    assert_eq!(
-        fetched.result.expect_err("no path").disposition(),
-        Disposition::NotApplicable
-    );
+    assert_eq!(fetched.result.expect_err("no path").disposition(), Disposition::NotApplicable);
     assert_eq!(world.origins.requests().len(), 0);
 }

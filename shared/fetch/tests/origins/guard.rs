@@ -106,21 +106,10 @@ fn special_addresses_are_not_public() {
         "2002:a00:1::1",
         "3fff::1",
     ] {
-        assert!(
-            !is_public(address.parse::<IpAddr>().expect(address)),
-            "{address}"
-        );
+        assert!(!is_public(address.parse::<IpAddr>().expect(address)), "{address}");
     }
-    for address in [
-        "1.1.1.1",
-        "157.240.12.53",
-        "2a03:2880:f211:c5::1",
-        "2001:4860:4860::8888",
-    ] {
-        assert!(
-            is_public(address.parse::<IpAddr>().expect(address)),
-            "{address}"
-        );
+    for address in ["1.1.1.1", "157.240.12.53", "2a03:2880:f211:c5::1", "2001:4860:4860::8888"] {
+        assert!(is_public(address.parse::<IpAddr>().expect(address)), "{address}");
     }
 }
 
@@ -128,12 +117,6 @@ fn special_addresses_are_not_public() {
 async fn a_foreign_link_is_never_followed() {
     let world = crate::World::new().await;
     let spec = stand_in::Spec::of(stand_in::Kind::Image).wapi(stand_in::WapiScenario::ForeignLink);
-    assert!(
-        world
-            .try_spec(media::strategy::Strategy::Wapi, spec)
-            .await
-            .result
-            .is_err()
-    );
+    assert!(world.try_spec(media::strategy::Strategy::Wapi, spec).await.result.is_err());
     assert_eq!(world.count_calls("GET", ""), 0);
 }

@@ -43,9 +43,7 @@ fn test_origins() -> Origins {
 
 fn is_ours(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
-    let is_name = host
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+    let is_name = host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
     let is_known = host == "api.w-api.app" || (is_name && host.ends_with(".whatsapp.net"));
     url.scheme() == "https"
         && url.port().is_none()
@@ -82,10 +80,7 @@ fn a_local_base_opens_nothing_else() {
     for (_, text) in hostile_urls() {
         let Ok(url) = Url::parse(&text) else { continue };
         if guard.check_url(&url).is_ok() {
-            assert!(
-                is_ours(&url) && url.host_str() != Some("api.w-api.app"),
-                "{text:?}"
-            );
+            assert!(is_ours(&url) && url.host_str() != Some("api.w-api.app"), "{text:?}");
         }
     }
 }
@@ -119,10 +114,7 @@ fn every_link_stays_on_w_api() {
         if let Ok(link) = FileLink::on_origin_of(&base, &text) {
             let url = Url::parse(link.url().expose()).expect("a URL");
             assert_eq!(url.origin(), base.origin(), "{text:?}");
-            assert!(
-                url.username().is_empty() && url.password().is_none(),
-                "{text:?}"
-            );
+            assert!(url.username().is_empty() && url.password().is_none(), "{text:?}");
         }
     }
 }
@@ -176,15 +168,8 @@ async fn resolve_name(guard: &AddressGuard) -> Option<Vec<String>> {
 
 #[tokio::test]
 async fn a_rebound_name_is_refused() {
-    let guard = guard_with(&[
-        &["157.240.12.53"],
-        &["169.254.169.254"],
-        &["127.0.0.1", "::1"],
-    ]);
-    assert_eq!(
-        resolve_name(&guard).await,
-        Some(vec!["157.240.12.53".to_owned()])
-    );
+    let guard = guard_with(&[&["157.240.12.53"], &["169.254.169.254"], &["127.0.0.1", "::1"]]);
+    assert_eq!(resolve_name(&guard).await, Some(vec!["157.240.12.53".to_owned()]));
     assert_eq!(resolve_name(&guard).await, None);
     assert_eq!(resolve_name(&guard).await, None);
 }
@@ -210,9 +195,7 @@ async fn a_dropped_address_gets_no_connection() {
     let guard = AddressGuard::with_lookup(&test_origins(), move |_| {
         ready(Ok(vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)]))
     });
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .dns_resolver(Arc::new(guard));
+    let client = reqwest::Client::builder().no_proxy().dns_resolver(Arc::new(guard));
     let client = client.build().expect("a client");
     let asked = client.get("https://mmg.whatsapp.net/v/t62");
     let failed = asked.timeout(Duration::from_secs(2)).send().await;

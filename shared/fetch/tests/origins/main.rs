@@ -100,17 +100,13 @@ impl World {
     }
 
     fn announce(&self, spec: Spec) -> (AnnouncedMedia, MediaMessage) {
-        let announced = self
-            .origins
-            .announce(spec)
-            .expect("the media file can be made");
+        let announced = self.origins.announce(spec).expect("the media file can be made");
         let message = message_of(&announced);
         (announced, message)
     }
 
     async fn fetch(&self, strategy: Strategy, message: &MediaMessage) -> FetchResult {
-        self.fetch_with(message, FetchOptions::with_strategy(strategy))
-            .await
+        self.fetch_with(message, FetchOptions::with_strategy(strategy)).await
     }
 
     async fn fetch_with(&self, message: &MediaMessage, options: FetchOptions<'_>) -> FetchResult {
@@ -161,10 +157,7 @@ impl World {
 
     fn count_calls(&self, method: &str, path: &str) -> usize {
         let requests = self.origins.requests();
-        requests
-            .iter()
-            .filter(|one| one.method == method && one.path.contains(path))
-            .count()
+        requests.iter().filter(|one| one.method == method && one.path.contains(path)).count()
     }
 
     /// Checks that every request so far kept the rules of W-API and the CDN.
@@ -181,15 +174,8 @@ async fn collect_parts(media: MediaStream) -> Result<(Vec<u8>, Proof), FetchErro
         bytes.extend_from_slice(&part);
         match end {
             Some(proof) => {
-                assert!(
-                    part.len() <= PART_BYTES + 32,
-                    "the last part is {} bytes",
-                    part.len()
-                );
-                assert!(
-                    parts.try_next().await?.is_none(),
-                    "nothing follows the proof"
-                );
+                assert!(part.len() <= PART_BYTES + 32, "the last part is {} bytes", part.len());
+                assert!(parts.try_next().await?.is_none(), "nothing follows the proof");
                 return Ok((bytes, proof));
             }
             None => assert_eq!(part.len(), PART_BYTES),
@@ -199,10 +185,7 @@ async fn collect_parts(media: MediaStream) -> Result<(Vec<u8>, Proof), FetchErro
 }
 
 fn message_of(announced: &AnnouncedMedia) -> MediaMessage {
-    let (tenant, instance) = (
-        TenantId::parse("acme"),
-        InstanceId::parse(&*announced.instance),
-    );
+    let (tenant, instance) = (TenantId::parse("acme"), InstanceId::parse(&*announced.instance));
     let (tenant, instance) = (tenant.expect("a tenant"), instance.expect("an instance"));
     let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
     let verified =

@@ -29,11 +29,7 @@ impl HeldDownload {
     async fn new() -> Self {
         let world = World::new().await;
         world.origins.register_instance(OTHER_INSTANCE, OTHER_TOKEN);
-        Self {
-            world,
-            begun: Semaphore::new(0),
-            end: Notify::new(),
-        }
+        Self { world, begun: Semaphore::new(0), end: Notify::new() }
     }
 
     /// Fetches a media file of the default instance that is stored only when the test allows it.
@@ -62,36 +58,20 @@ async fn a_third_download_of_an_instance_waits() {
         held.until_two_are_held().await;
         let asked = held.world.count_calls("POST", "download-media");
         let (_, third) = held.world.announce(Spec::of(Kind::Image));
-        let hurried = FetchOptions {
-            time: Duration::from_millis(50),
-            ..FetchOptions::with_strategy(Wapi)
-        };
+        let hurried =
+            FetchOptions { time: Duration::from_millis(50), ..FetchOptions::with_strategy(Wapi) };
         let waited = held.world.fetch_with(&third, hurried).await;
-        assert!(matches!(
-            waited.result,
-            Err(FetchError::TimedOut(Wait::Turn))
-        ));
+        assert!(matches!(waited.result, Err(FetchError::TimedOut(Wait::Turn))));
         assert_eq!(held.world.count_calls("POST", "download-media"), asked);
 
-        let (_, of_other) = held
-            .world
-            .announce(Spec::of(Kind::Image).instance(OTHER_INSTANCE));
+        let (_, of_other) = held.world.announce(Spec::of(Kind::Image).instance(OTHER_INSTANCE));
         let options = FetchOptions {
             instance: OTHER_INSTANCE,
             token: OTHER_TOKEN,
             ..FetchOptions::with_strategy(Wapi)
         };
-        assert!(
-            held.world
-                .fetch_with(&of_other, options)
-                .await
-                .result
-                .is_ok()
-        );
-        let by_cdn = held
-            .world
-            .fetch_with(&third, FetchOptions::with_strategy(Cdn))
-            .await;
+        assert!(held.world.fetch_with(&of_other, options).await.result.is_ok());
+        let by_cdn = held.world.fetch_with(&third, FetchOptions::with_strategy(Cdn)).await;
         assert!(by_cdn.result.is_ok(), "the CDN knows no instances");
         held.end.notify_waiters();
     };
@@ -109,12 +89,7 @@ async fn a_finished_turn_passes_to_the_next() {
         }
     };
     let four = async {
-        tokio::join!(
-            held.fetch_held(),
-            held.fetch_held(),
-            held.fetch_held(),
-            held.fetch_held()
-        )
+        tokio::join!(held.fetch_held(), held.fetch_held(), held.fetch_held(), held.fetch_held())
     };
     let ((a, b, c, d), ()) = tokio::join!(four, meanwhile);
     for fetched in [a, b, c, d] {
@@ -138,10 +113,7 @@ async fn a_turn_timeout_is_retried_later() {
         for _ in 0..7 {
             let refused = held.world.fetch_with(&message, hurried).await.result;
             let refused = refused.expect_err("no turn");
-            assert!(
-                matches!(refused, FetchError::TimedOut(Wait::Turn)),
-                "{refused}"
-            );
+            assert!(matches!(refused, FetchError::TimedOut(Wait::Turn)), "{refused}");
             assert_eq!(refused.disposition(), Disposition::Retry { after: None });
         }
         held.end.notify_waiters();

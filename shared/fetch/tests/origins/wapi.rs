@@ -30,12 +30,8 @@ async fn four_fields_fetch_a_proven_file() {
         Kind::Document,
         Kind::Sticker,
     ] {
-        let fetched = world
-            .try_spec(Wapi, Spec::of(kind).seed(format!("{kind:?}")))
-            .await;
-        let (_, proof) = fetched
-            .result
-            .unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+        let fetched = world.try_spec(Wapi, Spec::of(kind).seed(format!("{kind:?}"))).await;
+        let (_, proof) = fetched.result.unwrap_or_else(|error| panic!("{kind:?}: {error}"));
         assert_eq!(proof.integrity, Integrity::Sha256, "{kind:?}");
         assert_eq!(
             (fetched.attempt.status, fetched.attempt.verdict.as_str()),
@@ -49,31 +45,11 @@ async fn four_fields_fetch_a_proven_file() {
 async fn every_answer_has_its_disposition() {
     use Disposition::{NotApplicable, Unauthorized};
     use WapiScenario as W;
-    let after = |seconds| Disposition::Retry {
-        after: Some(Duration::from_secs(seconds)),
-    };
+    let after = |seconds| Disposition::Retry { after: Some(Duration::from_secs(seconds)) };
     let rows = [
-        (
-            W::Fail500 {
-                message: MessageShape::Nested,
-            },
-            LATER,
-            500,
-        ),
-        (
-            W::Fail500 {
-                message: MessageShape::Text,
-            },
-            LATER,
-            500,
-        ),
-        (
-            W::Fail500 {
-                message: MessageShape::Array,
-            },
-            LATER,
-            500,
-        ),
+        (W::Fail500 { message: MessageShape::Nested }, LATER, 500),
+        (W::Fail500 { message: MessageShape::Text }, LATER, 500),
+        (W::Fail500 { message: MessageShape::Array }, LATER, 500),
         (W::Error200, LATER, 200),
         (W::BadRequest400, NotApplicable, 400),
         (W::Unauthorized401, Unauthorized, 401),
@@ -94,9 +70,7 @@ async fn every_answer_has_its_disposition() {
     let world = World::new().await;
     for (n, (scenario, disposition, status)) in rows.into_iter().enumerate() {
         let name = format!("{scenario:?}");
-        let fetched = world
-            .try_spec(Wapi, wapi_spec(&format!("row-{n}"), scenario))
-            .await;
+        let fetched = world.try_spec(Wapi, wapi_spec(&format!("row-{n}"), scenario)).await;
         let error = fetched.result.expect_err(&name);
         assert_eq!(
             (error.disposition(), fetched.attempt.status),
@@ -111,25 +85,15 @@ async fn every_answer_has_its_disposition() {
 #[tokio::test]
 async fn every_form_of_500_gives_the_excerpt() {
     let world = World::new().await;
-    for shape in [
-        MessageShape::Nested,
-        MessageShape::Text,
-        MessageShape::Array,
-    ] {
+    for shape in [MessageShape::Nested, MessageShape::Text, MessageShape::Array] {
         let fetched = world
             .try_spec(
                 Wapi,
-                wapi_spec(
-                    &format!("{shape:?}"),
-                    WapiScenario::Fail500 { message: shape },
-                ),
+                wapi_spec(&format!("{shape:?}"), WapiScenario::Fail500 { message: shape }),
             )
             .await;
         let excerpt = fetched.attempt.excerpt.expect("W-API said something");
-        assert!(
-            excerpt.starts_with("Falha ao fazer o download do conteúdo"),
-            "{excerpt}"
-        );
+        assert!(excerpt.starts_with("Falha ao fazer o download do conteúdo"), "{excerpt}");
     }
 }
 
@@ -137,9 +101,7 @@ async fn every_form_of_500_gives_the_excerpt() {
 #[tokio::test]
 async fn links_are_found_and_moved() {
     let world = World::new().await;
-    let named = |name: &str| WapiScenario::OtherLinkName {
-        name: name.to_owned(),
-    };
+    let named = |name: &str| WapiScenario::OtherLinkName { name: name.to_owned() };
     let scenarios = [
         WapiScenario::RawAddressLink,
         named("link"),
@@ -149,11 +111,7 @@ async fn links_are_found_and_moved() {
     ];
     for (n, scenario) in scenarios.into_iter().enumerate() {
         let name = format!("{scenario:?}");
-        world
-            .try_spec(Wapi, wapi_spec(&format!("link-{n}"), scenario))
-            .await
-            .result
-            .expect(&name);
+        world.try_spec(Wapi, wapi_spec(&format!("link-{n}"), scenario)).await.result.expect(&name);
     }
     world.assert_origin_rules();
 }
@@ -166,32 +124,15 @@ async fn a_link_gets_the_token_after_401() {
         .await
         .result
         .expect("the file");
-    world
-        .try_spec(Wapi, wapi_spec("needs-none", WapiScenario::Ok))
-        .await
-        .result
-        .expect("the file");
-    let links: Vec<_> = world
-        .origins
-        .requests()
-        .into_iter()
-        .filter(|one| one.method == "GET")
-        .collect();
-    let with_token: Vec<_> = links
-        .iter()
-        .map(|one| one.header("authorization").is_some())
-        .collect();
+    world.try_spec(Wapi, wapi_spec("needs-none", WapiScenario::Ok)).await.result.expect("the file");
+    let links: Vec<_> =
+        world.origins.requests().into_iter().filter(|one| one.method == "GET").collect();
+    let with_token: Vec<_> =
+        links.iter().map(|one| one.header("authorization").is_some()).collect();
     assert_eq!(with_token, [false, true, false]);
-    let refused = world
-        .try_spec(
-            Wapi,
-            wapi_spec("refuses", WapiScenario::LinkStatus { status: 403 }),
-        )
-        .await;
-    assert_eq!(
-        refused.result.expect_err("refused").disposition(),
-        Disposition::Unauthorized
-    );
+    let refused =
+        world.try_spec(Wapi, wapi_spec("refuses", WapiScenario::LinkStatus { status: 403 })).await;
+    assert_eq!(refused.result.expect_err("refused").disposition(), Disposition::Unauthorized);
 }
 
 #[tokio::test]
@@ -199,32 +140,19 @@ async fn a_failed_link_is_replaced_once() {
     let world = World::new().await;
     let first = Box::new(WapiScenario::LinkStatus { status: 404 });
     let then = Box::new(WapiScenario::Ok);
-    let scenario = WapiScenario::FailTimes {
-        times: 1,
-        first,
-        then,
-    };
+    let scenario = WapiScenario::FailTimes { times: 1, first, then };
     world
         .try_spec(Wapi, wapi_spec("second-link", scenario))
         .await
         .result
         .expect("the second link works");
     assert_eq!(
-        (
-            world.count_calls("POST", "download-media"),
-            world.count_calls("GET", "media/file")
-        ),
+        (world.count_calls("POST", "download-media"), world.count_calls("GET", "media/file")),
         (2, 2)
     );
-    let expired = world
-        .try_spec(Wapi, wapi_spec("expired", WapiScenario::ExpiredLink))
-        .await;
+    let expired = world.try_spec(Wapi, wapi_spec("expired", WapiScenario::ExpiredLink)).await;
     assert_eq!(expired.result.expect_err("expired").disposition(), LATER);
-    assert_eq!(
-        world.count_calls("GET", "media/file"),
-        2,
-        "an expired link is not fetched"
-    );
+    assert_eq!(world.count_calls("GET", "media/file"), 2, "an expired link is not fetched");
 }
 
 #[tokio::test]
@@ -247,9 +175,7 @@ async fn wrong_bytes_are_never_stored() {
     ];
     for (n, scenario) in scenarios.into_iter().enumerate() {
         let name = format!("{scenario:?}");
-        let fetched = world
-            .try_spec(Wapi, wapi_spec(&format!("not-{n}"), scenario))
-            .await;
+        let fetched = world.try_spec(Wapi, wapi_spec(&format!("not-{n}"), scenario)).await;
         let error = fetched.result.expect_err(&name);
         assert_eq!(error.disposition(), LATER, "{name}: {error}");
     }
@@ -259,38 +185,19 @@ async fn wrong_bytes_are_never_stored() {
 #[tokio::test]
 async fn a_sent_web_page_is_stored() {
     let world = World::new().await;
-    let page = || {
-        Spec::of(Kind::Document)
-            .format(Format::Html)
-            .file_name("pagina.html")
-    };
+    let page = || Spec::of(Kind::Document).format(Format::Html).file_name("pagina.html");
     let fetched = world.try_spec(Wapi, page().seed("a-page")).await;
-    assert_eq!(
-        fetched.result.expect("the page").1.integrity,
-        Integrity::Sha256
-    );
-    let fetched = world
-        .try_spec(Wapi, page().seed("no-hash").omit(Field::FileSha256))
-        .await;
-    assert!(
-        fetched.result.is_err(),
-        "without a hash a page may be an error page"
-    );
+    assert_eq!(fetched.result.expect("the page").1.integrity, Integrity::Sha256);
+    let fetched = world.try_spec(Wapi, page().seed("no-hash").omit(Field::FileSha256)).await;
+    assert!(fetched.result.is_err(), "without a hash a page may be an error page");
 }
 
 #[tokio::test]
 async fn a_file_without_hash_is_unverified() {
     let world = World::new().await;
-    let fetched = world
-        .try_spec(
-            Wapi,
-            wapi_spec("no-hash", WapiScenario::Ok).omit(Field::FileSha256),
-        )
-        .await;
-    assert_eq!(
-        fetched.result.expect("bytes").1.integrity,
-        Integrity::Unverified
-    );
+    let fetched =
+        world.try_spec(Wapi, wapi_spec("no-hash", WapiScenario::Ok).omit(Field::FileSha256)).await;
+    assert_eq!(fetched.result.expect("bytes").1.integrity, Integrity::Unverified);
 }
 
 /// W-API's link may serve the CDN's encrypted bytes. They are not the file, not even as a last
@@ -299,28 +206,13 @@ async fn a_file_without_hash_is_unverified() {
 async fn bytes_left_encrypted_are_never_stored() {
     let world = World::new().await;
     let encrypted = |seed: &str| wapi_spec(seed, WapiScenario::EncryptedBytes);
-    let (whole, silent) = (
-        encrypted("hash"),
-        encrypted("no hash").omit(Field::FileSha256),
-    );
+    let (whole, silent) = (encrypted("hash"), encrypted("no hash").omit(Field::FileSha256));
     let mute = silent.clone().seed("no hashes").omit(Field::FileEncSha256);
     let noise = mute.clone().seed("noise").format(Format::Random);
-    for (spec, keep_mismatch) in [
-        (whole, true),
-        (silent, false),
-        (mute, false),
-        (noise, false),
-    ] {
+    for (spec, keep_mismatch) in [(whole, true), (silent, false), (mute, false), (noise, false)] {
         let (_, message) = world.announce(spec);
-        let options = FetchOptions {
-            keep_mismatch,
-            ..FetchOptions::with_strategy(Wapi)
-        };
-        let error = world
-            .fetch_with(&message, options)
-            .await
-            .result
-            .expect_err("encrypted");
+        let options = FetchOptions { keep_mismatch, ..FetchOptions::with_strategy(Wapi) };
+        let error = world.fetch_with(&message, options).await.result.expect_err("encrypted");
         assert_eq!(error.disposition(), LATER, "{error}");
         assert!(!error.is_mismatch(), "{error}");
     }
@@ -331,16 +223,9 @@ async fn bytes_left_encrypted_are_never_stored() {
 async fn mismatching_bytes_are_kept_on_request() {
     let world = World::new().await;
     let (_, message) = world.announce(wapi_spec("flipped", WapiScenario::FlipBit { at: 100 }));
-    let refused = world
-        .fetch(Wapi, &message)
-        .await
-        .result
-        .expect_err("contradicted");
+    let refused = world.fetch(Wapi, &message).await.result.expect_err("contradicted");
     assert!(refused.is_mismatch(), "{refused}");
-    let keep = FetchOptions {
-        keep_mismatch: true,
-        ..FetchOptions::with_strategy(Wapi)
-    };
+    let keep = FetchOptions { keep_mismatch: true, ..FetchOptions::with_strategy(Wapi) };
     let kept = world.fetch_with(&message, keep).await;
     assert_eq!(kept.result.expect("kept").1.integrity, Integrity::Mismatch);
     let (_, message) = world.announce(wapi_spec("page", WapiScenario::Html200));
@@ -352,23 +237,12 @@ async fn mismatching_bytes_are_kept_on_request() {
 async fn slow_and_silent_bodies_time_out() {
     use WapiScenario as W;
     let world = World::new().await;
-    let scenarios = [
-        W::Hang,
-        W::HangBody,
-        W::SlowDrip {
-            bytes_per_second: 2_000,
-        },
-    ];
+    let scenarios = [W::Hang, W::HangBody, W::SlowDrip { bytes_per_second: 2_000 }];
     for (n, scenario) in scenarios.into_iter().enumerate() {
         let name = format!("{scenario:?}");
-        let fetched = world
-            .try_spec(Wapi, wapi_spec(&format!("slow-{n}"), scenario))
-            .await;
+        let fetched = world.try_spec(Wapi, wapi_spec(&format!("slow-{n}"), scenario)).await;
         let error = fetched.result.expect_err(&name);
-        assert!(
-            matches!(error, fetch::FetchError::TimedOut(_)),
-            "{name}: {error}"
-        );
+        assert!(matches!(error, fetch::FetchError::TimedOut(_)), "{name}: {error}");
         assert!(
             fetched.attempt.duration_ms < 5_000,
             "{name} took {} ms",
@@ -381,28 +255,16 @@ async fn slow_and_silent_bodies_time_out() {
 async fn a_wrong_token_needs_a_person() {
     let world = World::new().await;
     let (_, message) = world.announce(wapi_spec("token", WapiScenario::Ok));
-    let options = FetchOptions {
-        token: "another-token",
-        ..FetchOptions::with_strategy(Wapi)
-    };
+    let options = FetchOptions { token: "another-token", ..FetchOptions::with_strategy(Wapi) };
     let fetched = world.fetch_with(&message, options).await;
-    assert_eq!(
-        fetched.result.expect_err("refused").disposition(),
-        Disposition::Unauthorized
-    );
+    assert_eq!(fetched.result.expect_err("refused").disposition(), Disposition::Unauthorized);
 }
 
 #[tokio::test]
 async fn a_sticker_is_requested_as_image_first() {
     let world = World::new().await;
-    let only_sticker = Spec::of(Kind::Sticker)
-        .seed("picky")
-        .wapi_types(&["sticker"]);
-    world
-        .try_spec(Wapi, only_sticker)
-        .await
-        .result
-        .expect("the second type works");
+    let only_sticker = Spec::of(Kind::Sticker).seed("picky").wapi_types(&["sticker"]);
+    world.try_spec(Wapi, only_sticker).await.result.expect("the second type works");
     assert_eq!(world.count_calls("POST", "download-media"), 2);
 }
 
@@ -411,10 +273,7 @@ async fn without_key_or_path_nothing_is_requested() {
     let world = World::new().await;
     for (n, field) in [Field::MediaKey, Field::DirectPath].into_iter().enumerate() {
         let fetched = world
-            .try_spec(
-                Wapi,
-                wapi_spec(&format!("without-{n}"), WapiScenario::Ok).omit(field),
-            )
+            .try_spec(Wapi, wapi_spec(&format!("without-{n}"), WapiScenario::Ok).omit(field))
             .await;
         assert_eq!(
             fetched.result.expect_err("no request").disposition(),
@@ -428,20 +287,10 @@ async fn without_key_or_path_nothing_is_requested() {
 async fn a_large_file_is_cut_and_proven() {
     let world = World::with_limits(fetch::Limits::default()).await;
     let part = media::part::PART_BYTES as u64;
-    for size in [
-        part - 1,
-        part,
-        part + 1,
-        part + 31,
-        part + 32,
-        part + 33,
-        2 * part,
-        3 * part + 5,
-    ] {
-        let big = Spec::of(Kind::Document)
-            .format(Format::Random)
-            .seed(format!("big-{size}"))
-            .size(size);
+    for size in [part - 1, part, part + 1, part + 31, part + 32, part + 33, 2 * part, 3 * part + 5]
+    {
+        let big =
+            Spec::of(Kind::Document).format(Format::Random).seed(format!("big-{size}")).size(size);
         let fetched = world.try_spec(Wapi, big).await;
         assert_eq!(
             fetched.result.expect("the file").1.integrity,
@@ -454,27 +303,16 @@ async fn a_large_file_is_cut_and_proven() {
 /// As soon as the limit is passed, not after the last byte.
 #[tokio::test]
 async fn a_body_above_the_limit_is_refused() {
-    let world = World::with_limits(fetch::Limits {
-        max_bytes: 50_000,
-        ..crate::test_limits()
-    })
-    .await;
-    let fetched = world
-        .try_spec(Wapi, wapi_spec("too-large", WapiScenario::NoLength))
-        .await;
-    assert_eq!(
-        fetched.result.expect_err("too large").disposition(),
-        Disposition::OverLimit
-    );
+    let world =
+        World::with_limits(fetch::Limits { max_bytes: 50_000, ..crate::test_limits() }).await;
+    let fetched = world.try_spec(Wapi, wapi_spec("too-large", WapiScenario::NoLength)).await;
+    assert_eq!(fetched.result.expect_err("too large").disposition(), Disposition::OverLimit);
 }
 
 /// It applies where it is lower.
 #[tokio::test]
 async fn an_instances_cap_never_raises_the_limit() {
-    let limits = fetch::Limits {
-        max_bytes: 50_000,
-        ..crate::test_limits()
-    };
+    let limits = fetch::Limits { max_bytes: 50_000, ..crate::test_limits() };
     let world = World::with_limits(limits).await;
     let (_, small) = world.announce(wapi_spec("small", WapiScenario::Ok).size(40_000));
     let (_, large) = world.announce(wapi_spec("large", WapiScenario::Ok));
@@ -485,10 +323,7 @@ async fn an_instances_cap_never_raises_the_limit() {
             (&small, Some(39_900), false),
             (&large, Some(u64::MAX), false),
         ] {
-            let options = FetchOptions {
-                max_bytes: cap,
-                ..FetchOptions::with_strategy(strategy)
-            };
+            let options = FetchOptions { max_bytes: cap, ..FetchOptions::with_strategy(strategy) };
             let fetched = world.fetch_with(message, options).await.result;
             let refused = fetched.map_err(|error| error.disposition()).err();
             let expected = (!fits).then_some(Disposition::OverLimit);
@@ -502,16 +337,10 @@ async fn an_attempt_holds_no_secret() {
     let world = World::new().await;
     let (announced, message) = world.announce(wapi_spec("secretive", WapiScenario::fail_500()));
     let fetched = world.fetch(Wapi, &message).await;
-    let told = format!(
-        "{:?} {:?}",
-        fetched.attempt,
-        fetched.result.expect_err("a failure")
-    );
-    for secret in [
-        announced.media_key.as_str(),
-        announced.direct_path.as_str(),
-        stand_in::DEFAULT_TOKEN,
-    ] {
+    let told = format!("{:?} {:?}", fetched.attempt, fetched.result.expect_err("a failure"));
+    for secret in
+        [announced.media_key.as_str(), announced.direct_path.as_str(), stand_in::DEFAULT_TOKEN]
+    {
         assert!(!told.contains(secret), "{told}");
     }
     assert_eq!(OpenError::Empty.to_string(), "the body was empty");

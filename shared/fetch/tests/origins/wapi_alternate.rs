@@ -9,13 +9,9 @@ use crate::World;
 async fn a_missing_endpoint_is_requested_once() {
     let world = World::new().await;
     for n in 0..3 {
-        let fetched = world
-            .try_spec(WapiAlternate, Spec::of(Kind::Image).seed(format!("m{n}")))
-            .await;
-        assert_eq!(
-            fetched.result.expect_err("missing").disposition(),
-            Disposition::NotApplicable
-        );
+        let fetched =
+            world.try_spec(WapiAlternate, Spec::of(Kind::Image).seed(format!("m{n}"))).await;
+        assert_eq!(fetched.result.expect_err("missing").disposition(), Disposition::NotApplicable);
     }
     assert_eq!(world.origins.requests().len(), 1);
 }
@@ -24,12 +20,8 @@ async fn a_missing_endpoint_is_requested_once() {
 async fn an_existing_endpoint_serves_the_file() {
     let world = World::new().await;
     world.origins.set_alternates(true);
-    let fetched = world
-        .try_spec(
-            WapiAlternate,
-            Spec::of(Kind::Image).wapi(WapiScenario::fail_500()),
-        )
-        .await;
+    let fetched =
+        world.try_spec(WapiAlternate, Spec::of(Kind::Image).wapi(WapiScenario::fail_500())).await;
     assert!(fetched.result.is_ok());
     world.assert_origin_rules();
 }
@@ -40,9 +32,6 @@ async fn a_temporary_failure_checks_existence() {
     world.origins.set_alternates(true);
     let failing = Spec::of(Kind::Image).alternate(WapiScenario::fail_500());
     let fetched = world.try_spec(WapiAlternate, failing).await;
-    assert_eq!(
-        fetched.result.expect_err("500").disposition(),
-        Disposition::Retry { after: None }
-    );
+    assert_eq!(fetched.result.expect_err("500").disposition(), Disposition::Retry { after: None });
     assert_eq!(world.count_calls("GET", "media/info"), 1);
 }

@@ -5,12 +5,7 @@ use crate::kind::MediaKind;
 
 /// Detects a ZIP archive and, by the names of its entries, what it holds.
 pub(super) fn detect_zip(head: &[u8]) -> Option<Evidence> {
-    const SIGNATURES: [&[u8]; 4] = [
-        b"PK\x03\x04",
-        b"PK\x05\x06",
-        b"PK\x07\x08",
-        b"PK00PK\x03\x04",
-    ];
+    const SIGNATURES: [&[u8]; 4] = [b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00PK\x03\x04"];
     if !SIGNATURES.iter().any(|start| head.starts_with(start)) {
         return None;
     }
@@ -51,9 +46,7 @@ fn entry_names(head: &[u8]) -> impl Iterator<Item = &[u8]> {
         let entry = rest.get(at..)?;
         let len = u16::from_le_bytes(*entry.get(26..)?.first_chunk()?);
         let (name, after) = entry.get(30..)?.split_at_checked(usize::from(len))?;
-        rest = after
-            .get(packed_size(entry).unwrap_or(0)..)
-            .unwrap_or_default();
+        rest = after.get(packed_size(entry).unwrap_or(0)..).unwrap_or_default();
         Some(name)
     })
 }
@@ -79,12 +72,7 @@ fn named_type(head: &[u8]) -> Option<(&'static str, &'static str)> {
     let text = text.get(usize::from(extra)..)?;
     let text = text.get(..MAX_NAME_BYTES).unwrap_or(text);
     let is_of_type = |b: &u8| b.is_ascii_alphanumeric() || b"/.+-".contains(b);
-    let text = text.get(
-        ..text
-            .iter()
-            .position(|b| !is_of_type(b))
-            .unwrap_or(MAX_NAME_BYTES),
-    )?;
+    let text = text.get(..text.iter().position(|b| !is_of_type(b)).unwrap_or(MAX_NAME_BYTES))?;
     // The next header follows without a gap, so its `PK` may be read as part of the text.
     let text = std::str::from_utf8(text).ok()?;
     let declared = types::parse_declared(text.strip_suffix("PK").unwrap_or(text))?;
@@ -237,16 +225,10 @@ pub(super) fn detect_riff(head: &[u8]) -> Option<Evidence> {
     let form = head.strip_prefix(b"RIFF")?.get(4..8)?;
     Some(match form {
         b"WEBP" => Evidence::from_family(Family::WebP),
-        b"WAVE" => Evidence::Format {
-            extension: "wav",
-            mimetype: "audio/wav",
-            is_shown: true,
-        },
-        b"AVI " => Evidence::Format {
-            extension: "avi",
-            mimetype: "video/x-msvideo",
-            is_shown: true,
-        },
+        b"WAVE" => Evidence::Format { extension: "wav", mimetype: "audio/wav", is_shown: true },
+        b"AVI " => {
+            Evidence::Format { extension: "avi", mimetype: "video/x-msvideo", is_shown: true }
+        }
         [b'C' | b'c', b'D' | b'd', b'R' | b'r', _] => Evidence::Family(Family::Riff, Some("cdr")),
         _ => Evidence::from_family(Family::Riff),
     })

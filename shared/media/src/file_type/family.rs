@@ -78,12 +78,7 @@ const fn row(
     mimetype: Option<&'static str>,
     is_shown: bool,
 ) -> Row {
-    Row {
-        family,
-        extensions,
-        mimetype,
-        is_shown,
-    }
+    Row { family, extensions, mimetype, is_shown }
 }
 
 #[rustfmt::skip]
@@ -163,10 +158,7 @@ impl Family {
 
     /// The extension if nothing but the bytes is known.
     pub(super) fn usual_extension(self) -> &'static str {
-        let extensions = self
-            .table_row()
-            .map(|row| row.extensions)
-            .unwrap_or_default();
+        let extensions = self.table_row().map(|row| row.extensions).unwrap_or_default();
         extensions.first().copied().unwrap_or("bin")
     }
 
@@ -188,8 +180,7 @@ impl Family {
 
     /// Whether files with this extension may have such bytes.
     pub(super) fn has_extension(self, extension: &str) -> bool {
-        self.table_row()
-            .is_some_and(|row| row.extensions.contains(&extension))
+        self.table_row().is_some_and(|row| row.extensions.contains(&extension))
             || (self == Self::Text && types::is_text(extension))
     }
 

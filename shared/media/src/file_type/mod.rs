@@ -97,21 +97,13 @@ impl SenderHints {
     fn extension_in<'a>(&'a self, family: Family, content: Option<&'static str>) -> &'a str {
         let name = self.name().filter(|name| family.has_extension(name));
         let content = content.filter(|content| family.has_extension(content));
-        let declared = self
-            .declared
-            .filter(|declared| family.has_extension(declared.extension));
-        if let Some(DeclaredType {
-            extension,
-            is_wide: false,
-        }) = declared
-        {
+        let declared = self.declared.filter(|declared| family.has_extension(declared.extension));
+        if let Some(DeclaredType { extension, is_wide: false }) = declared {
             let better =
                 name.filter(|name| types::are_alike(name, extension) || content == Some(*name));
             return better.unwrap_or(extension);
         }
-        let open = self
-            .name()
-            .filter(|name| family.is_wide() && family::is_unclaimed(name));
+        let open = self.name().filter(|name| family.is_wide() && family::is_unclaimed(name));
         name.or(content)
             .or(open)
             .or(declared.map(|declared| declared.extension))
@@ -122,10 +114,8 @@ impl SenderHints {
     /// workbook is CSV, because Windows has one type for both. XML is the syntax of many formats,
     /// so the name may be more exact.
     fn extension_of_text(&self, text: Text) -> &str {
-        let is_said = |extension: &str| {
-            self.declared
-                .is_some_and(|declared| declared.extension == extension)
-        };
+        let is_said =
+            |extension: &str| self.declared.is_some_and(|declared| declared.extension == extension);
         let content = match text.extension {
             Some(_) if text.is_page() && is_said("txt") => Some("txt"),
             None if is_said("xls") => Some("csv"),
@@ -144,11 +134,7 @@ impl SenderHints {
         };
         let is_likelier = family::is_claimed(declared.extension) && !family::is_claimed(name);
         let is_better = declared.is_wide || types::are_alike(name, declared.extension);
-        Some(if is_better || is_likelier {
-            name
-        } else {
-            declared.extension
-        })
+        Some(if is_better || is_likelier { name } else { declared.extension })
     }
 }
 
@@ -195,14 +181,8 @@ impl FileType {
                 let mimetype = family.mimetype_for(extension).or_else(usual);
                 Self::new(extension, mimetype, is_proven && family.is_shown())
             }
-            Evidence::Format {
-                extension,
-                mimetype,
-                is_shown,
-            } => {
-                let alike = hints
-                    .name()
-                    .filter(|name| types::are_alike(name, extension));
+            Evidence::Format { extension, mimetype, is_shown } => {
+                let alike = hints.name().filter(|name| types::are_alike(name, extension));
                 let extension = alike.unwrap_or(extension);
                 Self::new(extension, Some(mimetype), is_proven && is_shown)
             }
@@ -220,11 +200,7 @@ impl FileType {
             true if is_plain => "text/plain; charset=utf-8",
             _ => mimetype,
         };
-        Self::new(
-            extension,
-            Some(mimetype),
-            is_plain && text.extension.is_none(),
-        )
+        Self::new(extension, Some(mimetype), is_plain && text.extension.is_none())
     }
 
     fn from_hints(hints: &SenderHints) -> Self {

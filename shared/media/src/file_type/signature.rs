@@ -28,11 +28,7 @@ impl Evidence {
 
     /// A format that is downloaded, not shown inline.
     pub(super) fn from_format(extension: &'static str, mimetype: &'static str) -> Self {
-        Self::Format {
-            extension,
-            mimetype,
-            is_shown: false,
-        }
+        Self::Format { extension, mimetype, is_shown: false }
     }
 
     /// Whether files with this extension may have such bytes.
@@ -57,19 +53,11 @@ pub(super) struct Signature {
 
 impl Signature {
     fn sure(evidence: Evidence) -> Self {
-        Self {
-            evidence,
-            is_sure: true,
-            is_text: false,
-        }
+        Self { evidence, is_sure: true, is_text: false }
     }
 
     fn doubtful(evidence: Evidence) -> Self {
-        Self {
-            evidence,
-            is_sure: false,
-            is_text: false,
-        }
+        Self { evidence, is_sure: false, is_text: false }
     }
 
     /// Finds a signature in the head. The message's kind tells audio from video.
@@ -99,11 +87,7 @@ fn detect_textual(head: &[u8]) -> Option<Signature> {
     } else {
         return None;
     };
-    Some(Signature {
-        evidence,
-        is_sure: true,
-        is_text: true,
-    })
+    Some(Signature { evidence, is_sure: true, is_text: true })
 }
 
 /// Detects short signatures, and whether the bytes after them confirm the match.
@@ -121,11 +105,7 @@ fn detect_short(head: &[u8]) -> Option<Signature> {
         [0, 0, 1, 0, ..] => (Family::Icon, false),
         _ => return None,
     };
-    let signature = if is_sure {
-        Signature::sure
-    } else {
-        Signature::doubtful
-    };
+    let signature = if is_sure { Signature::sure } else { Signature::doubtful };
     Some(signature(Evidence::from_family(family)))
 }
 
@@ -165,9 +145,7 @@ fn is_windows_program(head: &[u8]) -> bool {
     let offset = offset.and_then(|offset| usize::try_from(u32::from_le_bytes(*offset)).ok());
     let header = offset.and_then(|offset| head.get(offset..));
     header.is_some_and(|header| {
-        [b"PE", b"NE", b"LE", b"LX"]
-            .iter()
-            .any(|name| header.starts_with(*name))
+        [b"PE", b"NE", b"LE", b"LX"].iter().any(|name| header.starts_with(*name))
     })
 }
 
@@ -201,9 +179,7 @@ fn detect_with_library(head: &[u8]) -> Option<Signature> {
         extension => Evidence::Format {
             extension,
             mimetype: known.mime_type(),
-            is_shown: ["audio/", "video/"]
-                .iter()
-                .any(|top| known.mime_type().starts_with(top)),
+            is_shown: ["audio/", "video/"].iter().any(|top| known.mime_type().starts_with(top)),
         },
     };
     let is_short = match known.extension() {
@@ -213,10 +189,6 @@ fn detect_with_library(head: &[u8]) -> Option<Signature> {
         "pdf" | "bz2" | "swf" | "eot" => true,
         _ => false,
     };
-    let signature = if is_short {
-        Signature::doubtful
-    } else {
-        Signature::sure
-    };
+    let signature = if is_short { Signature::doubtful } else { Signature::sure };
     Some(signature(evidence))
 }

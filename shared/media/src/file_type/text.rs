@@ -78,9 +78,8 @@ fn is_utf8(bytes: &[u8]) -> bool {
 fn decode_utf16(bytes: &[u8], unit: impl Fn([u8; 2]) -> u16) -> Option<String> {
     let (pairs, _) = bytes.as_chunks::<2>();
     let units = pairs.iter().map(|pair| unit(*pair));
-    let text: String = char::decode_utf16(units)
-        .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
-        .collect();
+    let text: String =
+        char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     let is_invalid = |c: char| c == char::REPLACEMENT_CHARACTER || is_binary(u32::from(c));
     // The last character may be cut in two.
     let invalid_chars = text.chars().filter(|c| is_invalid(*c)).count();
@@ -103,9 +102,7 @@ fn detect_syntax(text: &str) -> Option<&'static str> {
         ("%!ps", "ps"),
     ];
     let known = STARTS.iter().find(|(start, _)| text.starts_with(start));
-    known
-        .map(|(_, extension)| *extension)
-        .or_else(|| detect_markup(text))
+    known.map(|(_, extension)| *extension).or_else(|| detect_markup(text))
 }
 
 /// The markup language of a text, after its prolog, comments and document type.
@@ -161,9 +158,7 @@ fn detect_element(text: &str, is_xml: bool) -> Option<&'static str> {
     let is_tag = name.starts_with(char::is_alphabetic)
         && after.starts_with([' ', '\t', '\r', '\n', '>', '/']);
     let local = name.rsplit(':').next().unwrap_or(name);
-    let is_closed = ["</", "/>", "=\"", "='"]
-        .iter()
-        .any(|sign| after.contains(sign));
+    let is_closed = ["</", "/>", "=\"", "='"].iter().any(|sign| after.contains(sign));
     match local {
         _ if !is_tag => None,
         "svg" => Some("svg"),
@@ -181,28 +176,16 @@ mod tests {
 
     #[test]
     fn texts_are_told_from_bytes() {
-        for text in [
-            "a",
-            "Olá\n",
-            "\u{feff}x",
-            "\u{1b}[1m",
-            "a\x0cb",
-            "fim\x1a\x1a",
-        ] {
+        for text in ["a", "Olá\n", "\u{feff}x", "\u{1b}[1m", "a\x0cb", "fim\x1a\x1a"] {
             assert!(Text::from_head(text.as_bytes()).is_some(), "{text:?}");
         }
         let latin = b"a\xe7\xe3o do banco".as_slice();
         assert!(Text::from_head(latin).is_some());
         let cut = "situação".as_bytes().split_last().expect("bytes").1;
         assert!(Text::from_head(cut).is_some());
-        for bytes in [
-            b"".as_slice(),
-            b"\0",
-            b"a\0b",
-            b"\x1aab",
-            b"\xff\xd8\xff\xe0",
-            b"\xff\xfe\0\0\0\0",
-        ] {
+        for bytes in
+            [b"".as_slice(), b"\0", b"a\0b", b"\x1aab", b"\xff\xd8\xff\xe0", b"\xff\xfe\0\0\0\0"]
+        {
             assert_eq!(Text::from_head(bytes), None, "{bytes:?}");
         }
     }
@@ -211,16 +194,10 @@ mod tests {
     fn a_syntax_is_found_behind_a_prolog() {
         let syntax = |text: &str| Text::from_head(text.as_bytes()).and_then(|text| text.extension);
         for (text, extension) in [
-            (
-                "<?xml version='1.0'?>\n<?xml-stylesheet href='x'?><!-- a --><SVG/>",
-                Some("svg"),
-            ),
+            ("<?xml version='1.0'?>\n<?xml-stylesheet href='x'?><!-- a --><SVG/>", Some("svg")),
             ("<!DOCTYPE svg PUBLIC 'x'><svg>", Some("svg")),
             ("<s:svg xmlns:s='x'>", Some("svg")),
-            (
-                "<?xml version='1.0'?><?OFX OFXHEADER='200'?><OFX>",
-                Some("ofx"),
-            ),
+            ("<?xml version='1.0'?><?OFX OFXHEADER='200'?><OFX>", Some("ofx")),
             ("<!-- never closed", Some("html")),
             ("<?xml never closed", Some("xml")),
             ("<a>", Some("html")),

@@ -131,9 +131,7 @@ pub(super) fn parse_declared(mimetype: &str) -> Option<DeclaredType> {
 /// `image/*` as all images, so wildcards are excluded.
 fn extension_in_library(mimetype: &str) -> Option<&'static str> {
     let all = mime_infer::get_mime_extensions_str(mimetype)?;
-    let mut usable = all
-        .iter()
-        .filter(|extension| Extension::parse(extension).is_some());
+    let mut usable = all.iter().filter(|extension| Extension::parse(extension).is_some());
     usable.next().copied().filter(|_| !mimetype.contains('*'))
 }
 

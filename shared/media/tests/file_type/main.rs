@@ -45,11 +45,7 @@ fn check_cases(cases: &[Case<'_>]) {
     let mut wrong = Vec::new();
     for (head, declared, name, extension, content_type, how) in cases {
         let object = describe_object(document_message(declared, name), head);
-        let seen = (
-            extension_of(&object),
-            object.content_type,
-            disposition(&object),
-        );
+        let seen = (extension_of(&object), object.content_type, disposition(&object));
         if seen != (*extension, *content_type, *how) {
             let bytes = String::from_utf8_lossy(&head[..head.len().min(24)]).into_owned();
             wrong.push(format!(

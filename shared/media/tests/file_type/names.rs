@@ -42,11 +42,7 @@ fn a_dot_may_be_no_extension() {
         assert_eq!(slug(name), expected, "{name}");
     }
     let object = describe_object(document_message(ANY, "CB0108.REM"), b"00100000  2000");
-    assert!(
-        object.key.as_str().ends_with("_cb0108.rem"),
-        "{:?}",
-        object.key
-    );
+    assert!(object.key.as_str().ends_with("_cb0108.rem"), "{:?}", object.key);
 }
 
 #[test]
@@ -75,12 +71,7 @@ fn displayed_names_have_no_invisible_characters() {
 /// Windows removes them, so people do not see them.
 #[test]
 fn dots_and_blanks_behind_an_extension_hide_nothing() {
-    for name in [
-        "CB0108.REM.",
-        "CB0108.REM..",
-        "CB0108.REM. ",
-        "CB0108.rem .",
-    ] {
+    for name in ["CB0108.REM.", "CB0108.REM..", "CB0108.REM. ", "CB0108.rem ."] {
         let object = describe_object(document_message(ANY, name), b"00100000  2000");
         assert_eq!(extension_of(&object), "rem", "{name:?}");
         assert!(object.key.as_str().ends_with("_cb0108.rem"), "{name:?}");

@@ -7,7 +7,10 @@ use media::kind::MediaKind;
 use serde_json::Value;
 
 use super::names::{Meaning, is_media_type, is_view_once, is_voice_note, meaning_of};
-use crate::{fields::Fields, json::may_hold_json};
+use crate::{
+    fields::{Fields, plain_name},
+    json::may_hold_json,
+};
 
 /// Maximum depth of JSON that is searched. Five wrappers take eleven levels; at most two wrappers
 /// were seen.
@@ -71,10 +74,7 @@ impl<'a> Search<'a> {
             self.not_understood += usize::from(value.is_object() || value.is_array());
             return;
         }
-        let below = SearchPath {
-            depth: path.depth + 1,
-            ..path
-        };
+        let below = SearchPath { depth: path.depth + 1, ..path };
         if let Value::Array(items) = value {
             items.iter().for_each(|item| self.visit_value(item, below));
         }
@@ -82,17 +82,12 @@ impl<'a> Search<'a> {
             return;
         };
         if !is_encrypted_file(fields) || !self.add_unknown(fields, below) {
-            fields
-                .iter()
-                .for_each(|(name, child)| self.visit_field(name, child, below));
+            fields.iter().for_each(|(name, child)| self.visit_field(name, child, below));
         }
     }
 
     fn visit_field(&mut self, name: &str, child: &'a Value, path: SearchPath) {
-        let through_unknown = SearchPath {
-            through_unknown: true,
-            ..path
-        };
+        let through_unknown = SearchPath { through_unknown: true, ..path };
         match (meaning_of(name), Fields::from_value(child)) {
             (Meaning::NotOfTheChat, _) => {}
             (Meaning::Media(kind), Some(fields)) => {
@@ -120,10 +115,7 @@ impl<'a> Search<'a> {
     /// Adds an encrypted file under an unknown name if its type identifies it as media, and returns
     /// whether it does.
     fn add_unknown(&mut self, fields: Fields<'a>, path: SearchPath) -> bool {
-        let path = SearchPath {
-            through_unknown: true,
-            ..path
-        };
+        let path = SearchPath { through_unknown: true, ..path };
         let mimetype = fields.text("mimetype").unwrap_or_default();
         let name = fields.text("fileName").or_else(|| fields.text("title"));
         let is_media = is_media_type(mimetype, name.is_some());
@@ -161,22 +153,15 @@ impl<'a> Search<'a> {
         }
         self.unknown_wrappers += usize::from(path.through_unknown);
         let view_once = path.view_once || fields.flag("viewOnce");
-        self.found.push(FoundMedia {
-            fields,
-            kind,
-            voice_note,
-            view_once,
-            is_sticker_pack: false,
-        });
+        self.found.push(FoundMedia { fields, kind, voice_note, view_once, is_sticker_pack: false });
     }
 }
 
 /// Whether an object under an unknown name has what a media object has: a sign of encryption, and a
 /// path or URL.
 fn is_encrypted_file(fields: Fields<'_>) -> bool {
-    let is_encrypted = ["mediaKey", "fileEncSha256"]
-        .into_iter()
-        .any(|name| fields.bytes(name).is_present());
+    let is_encrypted =
+        ["mediaKey", "fileEncSha256"].into_iter().any(|name| fields.bytes(name).is_present());
     is_encrypted && (fields.text("directPath").is_some() || fields.text("url").is_some())
 }
 
@@ -197,5 +182,5 @@ fn holds_broken_media(value: &Value) -> bool {
     let Value::String(text) = value else {
         return false;
     };
-    may_hold_json(text) && text.to_ascii_lowercase().contains("directpath")
+    may_hold_json(text) && plain_name(text).contains("directpath")
 }

@@ -36,21 +36,13 @@ impl<'a> Envelope<'a> {
         let known = MessageEnvelope {
             chat_hash: chat.address_hash(&address),
             peer: if is_direct { peer } else { Contact::default() },
-            sender: if is_direct {
-                Contact::default()
-            } else {
-                sender
-            },
+            sender: if is_direct { Contact::default() } else { sender },
             ..MessageEnvelope::default()
         };
         Self {
             message_id: body.text("messageId"),
             chat,
-            direction: if from_me {
-                Direction::Out
-            } else {
-                Direction::In
-            },
+            direction: if from_me { Direction::Out } else { Direction::In },
             moment: body.get("moment").and_then(moment::parse_moment),
             known,
         }
@@ -60,10 +52,7 @@ impl<'a> Envelope<'a> {
 /// The sender: the participant in a group, else the contact or the account itself.
 fn read_sender(body: Fields<'_>) -> Contact {
     let (id, lid) = match body.object("sender") {
-        Some(sender) => (
-            sender.id("id"),
-            sender.id("senderLid").or_else(|| sender.id("lid")),
-        ),
+        Some(sender) => (sender.id("id"), sender.id("senderLid").or_else(|| sender.id("lid"))),
         None => (body.id("sender"), None),
     };
     let named = Contact::from_address(id.as_deref(), lid.as_deref());
@@ -126,14 +115,8 @@ fn find_peer(body: Fields<'_>, address: &str, sender: Option<&Contact>) -> Conta
     if chat.lid.is_some() {
         let is_same = sender.lid.is_none() || sender.lid == chat.lid;
         // Digits that equal the LID are not a phone number.
-        let phone = sender
-            .phone
-            .clone()
-            .filter(|it| is_same && chat.lid.as_ref() != Some(it));
-        return Contact {
-            phone: chat.phone.clone().or(phone),
-            ..chat
-        };
+        let phone = sender.phone.clone().filter(|it| is_same && chat.lid.as_ref() != Some(it));
+        return Contact { phone: chat.phone.clone().or(phone), ..chat };
     }
     let spellings = Chat::spellings_of_phone(chat.phone.as_deref().unwrap_or_default());
     let is_its = |phone: &String| {
@@ -141,10 +124,7 @@ fn find_peer(body: Fields<'_>, address: &str, sender: Option<&Contact>) -> Conta
         chat.phone.as_ref() == Some(phone) || is_spelt_so
     };
     if sender.phone.as_ref().is_none_or(is_its) {
-        Contact {
-            lid: sender.lid.clone(),
-            ..chat
-        }
+        Contact { lid: sender.lid.clone(), ..chat }
     } else {
         chat
     }

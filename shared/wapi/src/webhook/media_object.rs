@@ -46,15 +46,10 @@ pub(super) fn read_media(
             .into_iter()
             .any(|name| fields.bytes(name).is_present()),
         direct_path: direct_path.map(Secret::new),
-        url: fields
-            .text("url")
-            .filter(|url| is_url_useful(url, direct_path))
-            .map(Secret::new),
+        url: fields.text("url").filter(|url| is_url_useful(url, direct_path)).map(Secret::new),
         file_sha256: read_hash(fields, "fileSha256"),
         file_enc_sha256: read_hash(fields, "fileEncSha256"),
-        file_length: fields
-            .integer("fileLength")
-            .and_then(|length| length.try_into().ok()),
+        file_length: fields.integer("fileLength").and_then(|length| length.try_into().ok()),
         file_name: fields
             .text("fileName")
             .or_else(|| fields.text("title"))
@@ -78,12 +73,7 @@ fn message_id(fields: Fields<'_>, envelope: &Envelope<'_>) -> MessageId {
         });
         let names = ["directPath", "url", "mediaKey"];
         let before_query = |text: &str| text.split('?').next().unwrap_or_default().to_owned();
-        let other = || {
-            names
-                .into_iter()
-                .find_map(|name| fields.text(name))
-                .map(before_query)
-        };
+        let other = || names.into_iter().find_map(|name| fields.text(name)).map(before_query);
         let content = hash.or_else(other).unwrap_or_default();
         MessageId::derived_from(content.as_bytes())
     })
@@ -94,21 +84,15 @@ fn message_id(fields: Fields<'_>, envelope: &Envelope<'_>) -> MessageId {
 fn read_moment(fields: Fields<'_>, envelope: &Envelope<'_>, nth: usize) -> (i64, MessageEnvelope) {
     let can_be = |moment: &i64| *moment >= MediaMessage::FIRST_MOMENT;
     let own = envelope.moment.filter(can_be);
-    let of_key = fields
-        .get("mediaKeyTimestamp")
-        .and_then(moment::parse_moment);
+    let of_key = fields.get("mediaKeyTimestamp").and_then(moment::parse_moment);
     let of_key = of_key.filter(can_be);
     let (moment, moment_source) = match (own, of_key) {
         (Some(own), _) => (own, MomentSource::Message),
         (None, Some(of_key)) => (of_key, MomentSource::Key),
         (None, None) => (0, MomentSource::Accepted),
     };
-    let known = MessageEnvelope {
-        moment_source,
-        key_moment: of_key,
-        nth,
-        ..envelope.known.clone()
-    };
+    let known =
+        MessageEnvelope { moment_source, key_moment: of_key, nth, ..envelope.known.clone() };
     (moment, known)
 }
 
@@ -125,20 +109,15 @@ fn is_graphic(text: &str) -> bool {
 /// The declared type. A sticker pack has none and gets the one that tells it from a sticker.
 fn read_mimetype(found: &FoundMedia<'_>) -> Option<String> {
     let declared = short_text(found.fields, "mimetype", MAX_MIMETYPE_BYTES);
-    let mimetype = if found.is_sticker_pack {
-        Some(MediaKind::STICKER_PACK_MIMETYPE)
-    } else {
-        declared
-    };
+    let mimetype =
+        if found.is_sticker_pack { Some(MediaKind::STICKER_PACK_MIMETYPE) } else { declared };
     mimetype.map(str::to_owned)
 }
 
 /// The key in W-API's form, or as received if it is a text that cannot be decoded.
 fn media_key(fields: Fields<'_>) -> Option<Secret> {
     let bytes = fields.bytes("mediaKey");
-    let key = bytes
-        .bytes()
-        .and_then(|bytes| MediaKey::from_bytes(bytes).ok());
+    let key = bytes.bytes().and_then(|bytes| MediaKey::from_bytes(bytes).ok());
     key.map(|key| key.to_base64()).or_else(|| {
         bytes.is_present().then_some(())?;
         let text = short_text(fields, "mediaKey", MAX_KEY_BYTES)?;
@@ -148,18 +127,14 @@ fn media_key(fields: Fields<'_>) -> Option<Secret> {
 
 fn read_hash(fields: Fields<'_>, name: &str) -> Option<Sha256> {
     let bytes = fields.bytes(name);
-    bytes
-        .bytes()
-        .and_then(|bytes| Sha256::from_bytes(bytes).ok())
+    bytes.bytes().and_then(|bytes| Sha256::from_bytes(bytes).ok())
 }
 
 /// Whether the URL is worth keeping: it is on a WhatsApp host, has a path, and improves on what
 /// `directPath` gives on the usual host. Stickers come with a bare host, and some paths lack the
 /// signature that the URL has.
 fn is_url_useful(url: &str, direct_path: Option<&str>) -> bool {
-    let Some((host, path)) = url
-        .strip_prefix("https://")
-        .and_then(|rest| rest.split_once('/'))
+    let Some((host, path)) = url.strip_prefix("https://").and_then(|rest| rest.split_once('/'))
     else {
         return false;
     };

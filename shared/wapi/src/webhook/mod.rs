@@ -219,10 +219,8 @@ impl WebhookBody {
             return Ok(Self::new(value, reader));
         }
         let found = Relay::search(&value, reader).webhooks;
-        let mut found: Vec<_> = found
-            .into_iter()
-            .map(|webhook| opened::open_texts(webhook, reader))
-            .collect();
+        let mut found: Vec<_> =
+            found.into_iter().map(|webhook| opened::open_texts(webhook, reader)).collect();
         // Some relays put the original body and the parsed one side by side.
         found.dedup();
         match (found.pop(), found.is_empty()) {
@@ -246,9 +244,7 @@ impl WebhookBody {
             | Value::String(_) => return Err(BodyError::NotAnObject),
         };
         let says = |fields: Fields<'_>| {
-            ["event", "instanceId", "messageId"]
-                .into_iter()
-                .any(|name| fields.get(name).is_some())
+            ["event", "instanceId", "messageId"].into_iter().any(|name| fields.get(name).is_some())
         };
         if is_nothing || Fields::from_value(&value).is_some_and(says) {
             Ok(Self(value))
@@ -310,10 +306,7 @@ impl WebhookBody {
         let event = Event::from_body(body);
         let mut search = Search::default();
         if event.may_carry_media() {
-            search = body
-                .get("msgContent")
-                .map(Search::search_content)
-                .unwrap_or_default();
+            search = body.get("msgContent").map(Search::search_content).unwrap_or_default();
             if search.is_empty() {
                 search.not_understood = content::count_elsewhere(&self.0);
             }

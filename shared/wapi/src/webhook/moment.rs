@@ -10,10 +10,9 @@ use crate::fields::Fields;
 /// for a message is checked elsewhere.
 pub(super) fn parse_moment(value: &Value) -> Option<i64> {
     match value {
-        Value::Number(number) => number
-            .as_i64()
-            .map(to_unix_seconds)
-            .or_else(|| parse_float(number.as_f64()?)),
+        Value::Number(number) => {
+            number.as_i64().map(to_unix_seconds).or_else(|| parse_float(number.as_f64()?))
+        }
         Value::String(text) => parse_text(text.trim()),
         Value::Object(_) => parse_object(Fields::from_value(value)?),
         Value::Null | Value::Bool(_) | Value::Array(_) => None,
@@ -53,10 +52,7 @@ fn parse_object(fields: Fields<'_>) -> Option<i64> {
 /// Parses a date, or a date and time with or without a zone; without one it is UTC.
 fn parse_iso(text: &str) -> Option<i64> {
     let text = text.to_ascii_uppercase();
-    let text = text
-        .strip_suffix(" UTC")
-        .map(|it| format!("{it}Z"))
-        .unwrap_or(text);
+    let text = text.strip_suffix(" UTC").map(|it| format!("{it}Z")).unwrap_or(text);
     let text = text.replacen(' ', "T", 1).replace(' ', "");
     let zoned = || OffsetDateTime::parse(&text, &Iso8601::DEFAULT).ok();
     let local = || PrimitiveDateTime::parse(&text, &Iso8601::DEFAULT).ok();

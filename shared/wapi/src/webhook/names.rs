@@ -6,6 +6,8 @@
 
 use media::kind::MediaKind;
 
+use crate::fields::{is_same_name, plain_name};
+
 /// What a name says about the value below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
@@ -113,9 +115,9 @@ const NOT_OF_THE_CHAT_PARTS: &[&str] = &[
     "wallpaper",
 ];
 
-/// Looks up the meaning of a name, in any case of letters.
+/// Looks up the meaning of a name, in any case of letters, with underscores or without.
 pub(super) fn meaning_of(name: &str) -> Meaning {
-    let name = name.to_ascii_lowercase();
+    let name = plain_name(name);
     let known = MEDIA.iter().find(|(known, _)| *known == name);
     match known {
         Some((_, kind)) => Meaning::Media(*kind),
@@ -132,12 +134,12 @@ fn is_not_of_the_chat(name: &str) -> bool {
 
 /// Whether the object below this name is a voice note.
 pub(super) fn is_voice_note(name: &str) -> bool {
-    name.eq_ignore_ascii_case("pttmessage")
+    is_same_name(name, "pttmessage")
 }
 
 /// Whether the objects below this name are meant to be viewed once.
 pub(super) fn is_view_once(name: &str) -> bool {
-    name.to_ascii_lowercase().starts_with("viewonce")
+    plain_name(name).starts_with("viewonce")
 }
 
 /// Types that do not identify media that people send, or that WhatsApp uses internally.

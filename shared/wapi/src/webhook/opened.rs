@@ -6,7 +6,7 @@ use super::{
     content::MAX_DEPTH,
     names::{Meaning, meaning_of},
 };
-use crate::json::Reader;
+use crate::{fields::plain_name, json::Reader};
 
 /// Fields of a webhook that hold objects, in lower case.
 const OBJECTS: &[&str] = &["chat", "msgcontent", "sender"];
@@ -16,7 +16,7 @@ const OBJECTS: &[&str] = &["chat", "msgcontent", "sender"];
 pub(super) fn open_texts(mut webhook: Value, reader: &mut Reader) -> Value {
     if let Value::Object(fields) = &mut webhook {
         for (name, value) in fields.iter_mut() {
-            let name = name.to_ascii_lowercase();
+            let name = plain_name(name);
             if OBJECTS.contains(&name.as_str()) {
                 open_text(value, reader);
             }

@@ -113,10 +113,9 @@ impl Reading {
         match body.announcement(verified) {
             Ok(announcement) if announcement.not_understood == 0 => Self::Whole(announcement),
             Ok(announcement) => Self::Part { announcement, body },
-            Err(AnnouncementError::TooManyMedia) => Self::Unread {
-                why: Unread::TooManyMedia,
-                body: Some(body),
-            },
+            Err(AnnouncementError::TooManyMedia) => {
+                Self::Unread { why: Unread::TooManyMedia, body: Some(body) }
+            }
             Err(error @ AnnouncementError::OtherInstance) => {
                 Self::Refused(Refused::OtherInstance(error))
             }

@@ -39,19 +39,14 @@ impl Several {
                 found => found,
             }
         };
-        let mut found: Vec<_> = found
-            .into_iter()
-            .map(|webhook| opened::open_texts(webhook, &mut reader))
-            .collect();
+        let mut found: Vec<_> =
+            found.into_iter().map(|webhook| opened::open_texts(webhook, &mut reader)).collect();
         // The part that was left out may have been a media object or a webhook.
         if reader.is_cut() {
             return Err(BodyError::NotJson);
         }
         // Some relays put the original body and the parsed one side by side.
         found.dedup();
-        Ok(Self {
-            webhooks: found.into_iter().map(WebhookBody).collect(),
-            missed,
-        })
+        Ok(Self { webhooks: found.into_iter().map(WebhookBody).collect(), missed })
     }
 }

@@ -55,34 +55,18 @@ fn main() -> Result<ExitCode> {
         Some(seed) => run_one(seed, &arguments)?,
         None => run_many(arguments.seeds)?,
     };
-    Ok(if is_clean {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn run_one(seed: u64, arguments: &Arguments) -> Result<bool> {
     if arguments.log {
-        tracing_subscriber::fmt()
-            .with_writer(std::io::stderr)
-            .without_time()
-            .init();
+        tracing_subscriber::fmt().with_writer(std::io::stderr).without_time().init();
     }
-    let Outcome {
-        account,
-        trace,
-        took,
-        violations,
-        ..
-    } = run_world(seed::build_plan(seed));
+    let Outcome { account, trace, took, violations, .. } = run_world(seed::build_plan(seed));
     if arguments.json {
         println!("{}", serde_json::to_string(&account)?);
     } else {
-        println!(
-            "{}\n{account}\nseed {seed}: {took:?} of virtual time",
-            trace.join("\n")
-        );
+        println!("{}\n{account}\nseed {seed}: {took:?} of virtual time", trace.join("\n"));
     }
     let is_polite = violations.is_empty();
     if !is_polite {
@@ -121,9 +105,7 @@ fn run_many(seeds: std::ops::Range<u64>) -> Result<bool> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers
-            .into_iter()
-            .try_for_each(|it| it.join().expect("no thread panics"))
+        workers.into_iter().try_for_each(|it| it.join().expect("no thread panics"))
     })?;
     let mut sum = sum.into_inner().expect("no thread panics");
     sum.failed.sort_unstable();
@@ -159,13 +141,7 @@ fn run_in_process(seed: u64) -> Result<(Account, bool)> {
 
 /// Its complaints, prefixed with the seed.
 fn prefix_with_seed(seed: u64, mut account: Account) -> Account {
-    let Account {
-        lost,
-        twice,
-        unexpected,
-        orphans,
-        ..
-    } = &mut account;
+    let Account { lost, twice, unexpected, orphans, .. } = &mut account;
     for one in [lost, twice, unexpected, orphans].into_iter().flatten() {
         *one = format!("seed {seed}: {one}");
     }
@@ -174,12 +150,6 @@ fn prefix_with_seed(seed: u64, mut account: Account) -> Account {
 
 fn show_progress(sum: &Totals, all: u64, took: Duration) {
     let (done, failed) = (sum.done, sum.failed.len());
-    print!(
-        "\r{done} of {all} seeds, {failed} failed, {} s ",
-        took.as_secs()
-    );
-    std::io::stdout()
-        .flush()
-        .context("stdout")
-        .unwrap_or_default();
+    print!("\r{done} of {all} seeds, {failed} failed, {} s ", took.as_secs());
+    std::io::stdout().flush().context("stdout").unwrap_or_default();
 }

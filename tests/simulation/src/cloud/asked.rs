@@ -58,20 +58,14 @@ impl AwsRequest {
         let (service, _) = self.target();
         if service == "s3" {
             let part = self.query_parameter("partNumber").unwrap_or_default();
-            return format!("{} {part}", self.head.uri.path())
-                .trim_end()
-                .to_owned();
+            return format!("{} {part}", self.head.uri.path()).trim_end().to_owned();
         }
         let json: Value = serde_json::from_slice(&self.body).unwrap_or_default();
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let of_item = || {
             let key = json["Key"].as_object().or(json["Item"].as_object())?;
             let part = |name| key.get(name).and_then(|it| text(&it["S"]));
-            let parts = [
-                text(&json["TableName"]),
-                part("instance"),
-                part("message_id"),
-            ];
+            let parts = [text(&json["TableName"]), part("instance"), part("message_id")];
             Some(parts.into_iter().flatten().collect::<Vec<_>>().join("/"))
         };
         let of_message = |it: &Value| {
@@ -92,19 +86,8 @@ impl AwsRequest {
         let json: Value = serde_json::from_slice(&self.body).unwrap_or_default();
         let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
         match self.target().0 {
-            "s3" => self
-                .head
-                .uri
-                .path()
-                .split('/')
-                .nth(1)
-                .unwrap_or_default()
-                .to_owned(),
-            "sqs" => text("QueueUrl")
-                .rsplit('/')
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
+            "s3" => self.head.uri.path().split('/').nth(1).unwrap_or_default().to_owned(),
+            "sqs" => text("QueueUrl").rsplit('/').next().unwrap_or_default().to_owned(),
             "dynamodb" if json["IndexName"].is_string() => {
                 format!("{}/index/{}", text("TableName"), text("IndexName"))
             }

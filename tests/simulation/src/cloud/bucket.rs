@@ -80,10 +80,7 @@ impl Bucket {
     /// Builds an empty bucket that uses this clock.
     #[must_use]
     pub fn new(now: Arc<dyn Fn() -> Duration + Send + Sync>) -> Self {
-        Self {
-            inner: Arc::default(),
-            now,
-        }
+        Self { inner: Arc::default(), now }
     }
 
     /// Every object, by key.
@@ -99,11 +96,7 @@ impl Bucket {
         let now = (self.now)();
         let mut inner = self.lock_inner();
         inner.uploads.retain(|_, open| open.begun_at + age > now);
-        inner
-            .uploads
-            .values()
-            .map(|open| open.key.clone())
-            .collect()
+        inner.uploads.values().map(|open| open.key.clone()).collect()
     }
 
     fn lock_inner(&self) -> MutexGuard<'_, Inner> {
@@ -125,21 +118,14 @@ impl Inner {
         if writes > 0 && matches!(condition, Some(ETagCondition::Any)) {
             return Err(s3_error!(PreconditionFailed));
         }
-        let stored = StoredObject {
-            bytes,
-            metadata,
-            writes: writes + 1,
-        };
+        let stored = StoredObject { bytes, metadata, writes: writes + 1 };
         self.objects.insert(key.to_owned(), stored);
         Ok(())
     }
 
     /// Joins the parts that the request names; each must exist with the tag it was answered with.
     fn assemble_parts(&self, upload: &str, named: &[CompletedPart]) -> S3Result<Bytes> {
-        let open = self
-            .uploads
-            .get(upload)
-            .ok_or_else(|| s3_error!(NoSuchUpload))?;
+        let open = self.uploads.get(upload).ok_or_else(|| s3_error!(NoSuchUpload))?;
         let mut whole = BytesMut::new();
         for (n, part) in named.iter().enumerate() {
             let bytes = part
@@ -199,12 +185,8 @@ impl S3 for Bucket {
         let e_tag = Some(entity_tag(&bytes));
         let metadata = input.metadata.unwrap_or_default();
         let condition = input.if_none_match.as_ref();
-        self.lock_inner()
-            .commit_object(&input.key, condition, bytes, metadata)?;
-        Ok(S3Response::new(PutObjectOutput {
-            e_tag,
-            ..PutObjectOutput::default()
-        }))
+        self.lock_inner().commit_object(&input.key, condition, bytes, metadata)?;
+        Ok(S3Response::new(PutObjectOutput { e_tag, ..PutObjectOutput::default() }))
     }
 
     async fn create_multipart_upload(
@@ -241,9 +223,7 @@ impl S3 for Bucket {
         let e_tag = Some(entity_tag(&bytes));
         let mut inner = self.lock_inner();
         let open = inner.uploads.get_mut(&input.upload_id);
-        open.ok_or_else(|| s3_error!(NoSuchUpload))?
-            .parts
-            .insert(input.part_number, bytes);
+        open.ok_or_else(|| s3_error!(NoSuchUpload))?.parts.insert(input.part_number, bytes);
         Ok(S3Response::new(UploadPartOutput {
             e_tag,
             checksum_crc64nvme: input.checksum_crc64nvme,
@@ -264,10 +244,7 @@ impl S3 for Bucket {
             return Err(s3_error!(InvalidRequest, "the object has another size"));
         }
         check_crc64(input.checksum_crc64nvme.as_deref(), &whole)?;
-        let metadata = inner
-            .uploads
-            .get(&input.upload_id)
-            .map(|open| open.metadata.clone());
+        let metadata = inner.uploads.get(&input.upload_id).map(|open| open.metadata.clone());
         let condition = input.if_none_match.as_ref();
         inner.commit_object(&input.key, condition, whole, metadata.unwrap_or_default())?;
         inner.uploads.remove(&input.upload_id);
@@ -310,10 +287,7 @@ async fn read_body(body: Option<StreamingBlob>) -> S3Result<Bytes> {
     let Some(body) = body else {
         return Ok(Bytes::new());
     };
-    let chunks: Vec<Bytes> = body
-        .try_collect()
-        .await
-        .map_err(|_| s3_error!(IncompleteBody))?;
+    let chunks: Vec<Bytes> = body.try_collect().await.map_err(|_| s3_error!(IncompleteBody))?;
     // Copies the chunks: they are the sender's own buffers, and it reuses them.
     Ok(chunks.concat().into())
 }

@@ -7,9 +7,7 @@ use super::answer::{Answer, BuildAnswer};
 
 /// Encrypts a plaintext in base64.
 pub(super) fn encrypt(plain: &Value, context: &Value) -> Vec<u8> {
-    json!({ "plain": plain, "context": context })
-        .to_string()
-        .into_bytes()
+    json!({ "plain": plain, "context": context }).to_string().into_bytes()
 }
 
 /// Encrypts and decrypts; a ciphertext does not decrypt under another context.

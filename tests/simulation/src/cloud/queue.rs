@@ -115,21 +115,12 @@ impl Queue {
     /// Creates an empty queue.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self {
-            settings,
-            messages: BTreeMap::new(),
-            next: 0,
-        }
+        Self { settings, messages: BTreeMap::new(), next: 0 }
     }
 
     /// Stores a message that becomes visible after `delay`.
     pub fn send(&mut self, sent: SentMessage, now: Duration, delay: Duration) {
-        let kept = QueueEntry {
-            sent,
-            visible_at: now + delay,
-            received_at: now,
-            receives: 0,
-        };
+        let kept = QueueEntry { sent, visible_at: now + delay, received_at: now, receives: 0 };
         self.next += 1;
         self.messages.insert(self.next, kept);
     }
@@ -221,8 +212,7 @@ impl Queue {
 
     fn drop_expired(&mut self, now: Duration) {
         let retention = self.settings.retention;
-        self.messages
-            .retain(|_, kept| kept.sent.sent_at + retention > now);
+        self.messages.retain(|_, kept| kept.sent.sent_at + retention > now);
     }
 
     fn take_over_received(&mut self, now: Duration) -> Vec<SentMessage> {
@@ -246,11 +236,7 @@ impl Queue {
             let group = kept.sent.group.clone().unwrap_or_default();
             if kept.visible_at <= now {
                 let place = luck.order_of(&kept.sent.id, kept.receives);
-                waiting
-                    .lines
-                    .entry(group)
-                    .or_default()
-                    .push((place, *number));
+                waiting.lines.entry(group).or_default().push((place, *number));
             } else {
                 *waiting.in_flight.entry(group).or_default() += usize::from(kept.receives > 0);
             }
@@ -277,9 +263,7 @@ impl Queue {
             receives: kept.receives,
         };
         // Copied before the visibility changes, so the duplicate is visible at once.
-        let copy = luck
-            .is_duplicated(&kept.sent.id, kept.receives)
-            .then(|| kept.clone());
+        let copy = luck.is_duplicated(&kept.sent.id, kept.receives).then(|| kept.clone());
         kept.visible_at = until;
         kept.received_at = now;
         if let Some(copy) = copy {
@@ -310,16 +294,10 @@ impl VisibleMessages {
     fn take_next(&mut self, settings: &Settings) -> Option<u64> {
         let rank = |(group, line): &(&String, &mut Vec<(u64, u64)>)| {
             let busy = self.in_flight.get(*group).copied().unwrap_or_default();
-            (
-                if settings.is_fair { busy } else { 0 },
-                line.last().copied(),
-            )
+            (if settings.is_fair { busy } else { 0 }, line.last().copied())
         };
-        let (group, line) = self
-            .lines
-            .iter_mut()
-            .filter(|(_, line)| !line.is_empty())
-            .min_by_key(rank)?;
+        let (group, line) =
+            self.lines.iter_mut().filter(|(_, line)| !line.is_empty()).min_by_key(rank)?;
         let (_, number) = line.pop()?;
         *self.in_flight.entry(group.clone()).or_default() += 1;
         Some(number)

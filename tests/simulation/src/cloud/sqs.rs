@@ -36,9 +36,7 @@ pub struct CallContext<'a> {
 impl Sqs {
     /// Creates a queue; an existing one of this name stays.
     pub fn create_queue(&mut self, name: &str, settings: Settings) {
-        self.queues
-            .entry(name.to_owned())
-            .or_insert_with(|| Queue::new(settings));
+        self.queues.entry(name.to_owned()).or_insert_with(|| Queue::new(settings));
     }
 
     /// A queue by its name.
@@ -204,10 +202,7 @@ impl Sqs {
     }
 
     fn answer_attributes(&self, name: &str, now: Duration) -> Answer {
-        let (visible, hidden) = self
-            .queues
-            .get(name)
-            .map_or((0, 0), |it| it.count_messages(now));
+        let (visible, hidden) = self.queues.get(name).map_or((0, 0), |it| it.count_messages(now));
         Answer::json(&json!({ "Attributes": {
             "QueueArn": format!("{ARN}{name}"),
             "ApproximateNumberOfMessages": visible.to_string(),
@@ -220,22 +215,15 @@ impl Sqs {
         let name = text_field(asked, "QueueName").unwrap_or_default();
         let said = |name: &str| asked["Attributes"][name].as_str();
         let mut settings = Settings::default();
-        let time = |name: &str| {
-            said(name)
-                .and_then(|text| text.parse().ok())
-                .map(Duration::from_secs)
-        };
+        let time =
+            |name: &str| said(name).and_then(|text| text.parse().ok()).map(Duration::from_secs);
         settings.visibility = time("VisibilityTimeout").unwrap_or(settings.visibility);
         settings.retention = time("MessageRetentionPeriod").unwrap_or(settings.retention);
         let policy: Value = said("RedrivePolicy")
             .and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default();
         // The value is a number, or a string of digits, as people write it.
-        let most = policy["maxReceiveCount"]
-            .to_string()
-            .trim_matches('"')
-            .parse()
-            .ok();
+        let most = policy["maxReceiveCount"].to_string().trim_matches('"').parse().ok();
         settings.redrive = most.zip(name_of(&policy["deadLetterTargetArn"]));
         self.create_queue(&name, settings);
         Answer::json(&json!({ "QueueUrl": format!("{QUEUE_URL_BASE}{name}") }))
@@ -247,23 +235,14 @@ impl Sqs {
         let Some(from) = name_of(&asked["SourceArn"]) else {
             return Answer::refusal("ResourceNotFoundException", "no source");
         };
-        let leads_here = |queue: &Queue| {
-            queue
-                .settings
-                .redrive
-                .as_ref()
-                .is_some_and(|(_, to)| *to == from)
-        };
+        let leads_here =
+            |queue: &Queue| queue.settings.redrive.as_ref().is_some_and(|(_, to)| *to == from);
         let origin = self.queues.iter().find(|(_, queue)| leads_here(queue));
         let Some(origin) = origin.map(|(name, _)| name.clone()) else {
             return Answer::refusal("ResourceNotFoundException", "not a dead-letter queue");
         };
         let to = name_of(&asked["DestinationArn"]).unwrap_or(origin);
-        let moved = self
-            .queues
-            .get_mut(&from)
-            .map(Queue::take_all)
-            .unwrap_or_default();
+        let moved = self.queues.get_mut(&from).map(Queue::take_all).unwrap_or_default();
         for sent in moved {
             let again = json!({
                 "MessageBody": sent.body, "MessageAttributes": sent.attributes,
@@ -276,11 +255,7 @@ impl Sqs {
 }
 
 fn delivery_json(delivery: &Delivery) -> Value {
-    let Delivery {
-        message,
-        receipt,
-        receives,
-    } = delivery;
+    let Delivery { message, receipt, receives } = delivery;
     let mut attributes = json!({
         "ApproximateReceiveCount": receives.to_string(),
         "SentTimestamp": message.sent_at.as_millis().to_string(),

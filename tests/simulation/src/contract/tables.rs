@@ -20,22 +20,14 @@ pub async fn claim_item(services: &Services) {
         build_claim(services, owner, now).await.send().await
     };
     let first = claim("one", 100).await.expect("the first claim");
-    assert_eq!(
-        first.attributes().and_then(|it| it.get("owner")),
-        Some(&string_value("one"))
-    );
-    let error = claim("other", 150)
-        .await
-        .expect_err("it is claimed")
-        .into_service_error();
+    assert_eq!(first.attributes().and_then(|it| it.get("owner")), Some(&string_value("one")));
+    let error = claim("other", 150).await.expect_err("it is claimed").into_service_error();
     let UpdateItemError::ConditionalCheckFailedException(refusal) = error else {
         unreachable!("{error:?}")
     };
     let old = refusal.item().expect("the old item");
     assert_eq!(old.get("owner"), Some(&string_value("one")));
-    claim("one", 160)
-        .await
-        .expect("the owner may claim it again");
+    claim("one", 160).await.expect("the owner may claim it again");
     claim("other", 1000).await.expect("the lease is over");
 }
 
@@ -44,30 +36,16 @@ pub async fn query_index(services: &Services) {
     make_table(services).await;
     for (id, at) in [("b", 2), ("a", 3), ("c", 1)] {
         let put = services.dynamodb.put_item().table_name(TABLE);
-        let put = put
-            .item("instance", string_value("index"))
-            .item("message_id", string_value(id));
-        let put = put
-            .item("state", string_value("parked"))
-            .item("updated_at", number_value(at));
+        let put = put.item("instance", string_value("index")).item("message_id", string_value(id));
+        let put = put.item("state", string_value("parked")).item("updated_at", number_value(at));
         put.send().await.expect("an item");
     }
-    let query = services
-        .dynamodb
-        .query()
-        .table_name(TABLE)
-        .index_name("by_state");
+    let query = services.dynamodb.query().table_name(TABLE).index_name("by_state");
     let query = query.key_condition_expression("#state = :parked");
     let query = query.expression_attribute_names("#state", "state");
-    let found = query
-        .expression_attribute_values(":parked", string_value("parked"))
-        .send()
-        .await;
+    let found = query.expression_attribute_values(":parked", string_value("parked")).send().await;
     let found = found.expect("a list");
-    let ids = found
-        .items()
-        .iter()
-        .filter_map(|item| item.get("message_id")?.as_s().ok());
+    let ids = found.items().iter().filter_map(|item| item.get("message_id")?.as_s().ok());
     assert_eq!(ids.collect::<Vec<_>>(), ["c", "b", "a"]);
 }
 
@@ -92,26 +70,18 @@ async fn build_claim(services: &Services, owner: &str, now: i64) -> UpdateItemFl
 
 async fn make_table(services: &Services) {
     let attribute = |name: &str, kind| {
-        let attribute = AttributeDefinition::builder()
-            .attribute_name(name)
-            .attribute_type(kind);
+        let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(kind);
         attribute.build().expect("an attribute")
     };
     let key = |name: &str, kind| {
-        let key = KeySchemaElement::builder()
-            .attribute_name(name)
-            .key_type(kind);
+        let key = KeySchemaElement::builder().attribute_name(name).key_type(kind);
         key.build().expect("a key")
     };
     let index = GlobalSecondaryIndex::builder()
         .index_name("by_state")
         .key_schema(key("state", KeyType::Hash))
         .key_schema(key("updated_at", KeyType::Range))
-        .projection(
-            Projection::builder()
-                .projection_type(ProjectionType::All)
-                .build(),
-        );
+        .projection(Projection::builder().projection_type(ProjectionType::All).build());
     let create = services
         .dynamodb
         .create_table()

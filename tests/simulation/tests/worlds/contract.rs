@@ -41,9 +41,8 @@ async fn the_emulator_keeps_the_contract() {
     let project = Project::find().expect("the project");
     let tools = Tools::find(&project).expect("the tools");
     let folder = project.local_folder("tests/contract").expect("a folder");
-    let ministack = MiniStack::start(&tools, &Settings::in_folder(folder))
-        .await
-        .expect("MiniStack");
+    let ministack =
+        MiniStack::start(&tools, &Settings::in_folder(folder)).await.expect("MiniStack");
     let endpoint = ministack.endpoint().url();
     check_shared_contract(&Services::connect(&endpoint, None)).await;
     ministack.stop().expect("it ends");

@@ -3,17 +3,9 @@
 
 use simulation::fairness::Rush;
 
-const BESIDE_A_BURST: Rush = Rush {
-    functions: 10,
-    burst: 10_000,
-    quiet: 60,
-    is_fair: true,
-};
+const BESIDE_A_BURST: Rush = Rush { functions: 10, burst: 10_000, quiet: 60, is_fair: true };
 
-const ALONE: Rush = Rush {
-    burst: 0,
-    ..BESIDE_A_BURST
-};
+const ALONE: Rush = Rush { burst: 0, ..BESIDE_A_BURST };
 
 #[test]
 fn a_burst_at_most_doubles_a_quiet_tenants_wait() {
@@ -24,10 +16,7 @@ fn a_burst_at_most_doubles_a_quiet_tenants_wait() {
 /// Without message groups the quiet tenant waits for the whole burst.
 #[test]
 fn without_groups_a_quiet_tenant_waits_longer() {
-    let unfair = Rush {
-        is_fair: false,
-        ..BESIDE_A_BURST
-    };
+    let unfair = Rush { is_fair: false, ..BESIDE_A_BURST };
     let (alone, beside) = (ALONE.quiet_p99(), unfair.quiet_p99());
     assert!(beside > 20 * alone, "{beside:?}, alone {alone:?}");
 }

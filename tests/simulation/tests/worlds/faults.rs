@@ -20,8 +20,7 @@ fn three_files() -> Vec<PlannedMedia> {
             .with_spec(|spec| spec.wapi(WapiScenario::fail_500())),
         PlannedMedia::healthy(Kind::Image, "by nobody")
             .with_spec(|spec| {
-                spec.wapi(WapiScenario::NotFound404)
-                    .cdn(CdnScenario::Gone { status: 410 })
+                spec.wapi(WapiScenario::NotFound404).cdn(CdnScenario::Gone { status: 410 })
             })
             .with_fate(Fate::Parked),
     ]
@@ -43,14 +42,10 @@ fn count_calls(media: Vec<PlannedMedia>) -> BTreeMap<String, u32> {
     let outcome = run_world(Plan::healthy(media));
     must_be_clean("healthy", &outcome);
     let mut calls = BTreeMap::new();
-    let of_functions = outcome
-        .trace
-        .iter()
-        .filter(|line| !line.contains("operator"));
+    let of_functions = outcome.trace.iter().filter(|line| !line.contains("operator"));
     for word in of_functions.filter_map(|line| line.split_whitespace().nth(2)) {
-        let is_operation = ["sqs:", "s3:", "kms:", "dynamodb:"]
-            .iter()
-            .any(|it| word.starts_with(it));
+        let is_operation =
+            ["sqs:", "s3:", "kms:", "dynamodb:"].iter().any(|it| word.starts_with(it));
         if is_operation {
             *calls.entry(word.to_owned()).or_default() += 1;
         }
@@ -81,16 +76,9 @@ fn inject_every_fault(media: fn() -> Vec<PlannedMedia>, only: impl Fn(&str) -> b
             let here = operation.clone();
             let plan = Plan::healthy(media()).with_faults(move |call| {
                 let is_here = call.process != "operator" && call.operation == here;
-                if is_here && call.nth_of_operation == nth {
-                    fault
-                } else {
-                    Fault::None
-                }
+                if is_here && call.nth_of_operation == nth { fault } else { Fault::None }
             });
-            must_be_clean(
-                &format!("{fault:?} at {operation} #{nth}"),
-                &run_world(plan),
-            );
+            must_be_clean(&format!("{fault:?} at {operation} #{nth}"), &run_world(plan));
         }
     }
 }
@@ -126,11 +114,7 @@ fn an_operation_down_two_hours_loses_nothing() {
             let plan = Plan::healthy(three_files()).with_faults(move |call| {
                 let is_late = call.at > Duration::from_hours(2);
                 let is_here = call.process != "operator" && call.operation == here;
-                if is_here && !is_late {
-                    fault
-                } else {
-                    Fault::None
-                }
+                if is_here && !is_late { fault } else { Fault::None }
             });
             must_be_clean(&format!("{fault:?} at every {operation}"), &run_world(plan));
         }
@@ -145,19 +129,11 @@ fn kill_at_every_call(media: fn() -> Vec<PlannedMedia>, process: &'static str) {
         for k in (1_u32..).step_by(step) {
             let plan = Plan::healthy(media()).with_faults(move |call| {
                 let is_here = call.process.starts_with(process) && call.life == 0;
-                if is_here && call.nth_of_process == k {
-                    death
-                } else {
-                    Fault::None
-                }
+                if is_here && call.nth_of_process == k { death } else { Fault::None }
             });
             let outcome = run_world(plan);
             must_be_clean(&format!("{death:?} of {process} at call {k}"), &outcome);
-            if !outcome
-                .trace
-                .iter()
-                .any(|line| line.contains("died: killed"))
-            {
+            if !outcome.trace.iter().any(|line| line.contains("died: killed")) {
                 assert!(k > 2, "no process was killed");
                 break;
             }

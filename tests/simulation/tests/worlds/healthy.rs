@@ -10,13 +10,7 @@ use stand_in::Kind;
 
 #[test]
 fn a_healthy_world_stores_every_file_once() {
-    let kinds = [
-        Kind::Image,
-        Kind::Voice,
-        Kind::Document,
-        Kind::Sticker,
-        Kind::Video,
-    ];
+    let kinds = [Kind::Image, Kind::Voice, Kind::Document, Kind::Sticker, Kind::Video];
     let media = (0..10).zip(kinds.iter().cycle()).map(|(n, kind)| {
         PlannedMedia::healthy(*kind, &format!("healthy {n}")).announced_at(Duration::from_secs(n))
     });

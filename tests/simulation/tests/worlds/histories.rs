@@ -13,17 +13,9 @@ use simulation::{
 use stand_in::{CdnScenario, Format, Kind, WapiScenario};
 
 fn ten_files() -> Vec<PlannedMedia> {
-    let kinds = [
-        Kind::Voice,
-        Kind::Document,
-        Kind::Sticker,
-        Kind::Audio,
-        Kind::Image,
-    ];
+    let kinds = [Kind::Voice, Kind::Document, Kind::Sticker, Kind::Audio, Kind::Image];
     let media = (0..10).zip(kinds.iter().cycle());
-    media
-        .map(|(n, kind)| PlannedMedia::healthy(*kind, &format!("one of ten: {n}")))
-        .collect()
+    media.map(|(n, kind)| PlannedMedia::healthy(*kind, &format!("one of ten: {n}"))).collect()
 }
 
 fn must_be_clean(name: &str, outcome: &Outcome) {
@@ -33,22 +25,14 @@ fn must_be_clean(name: &str, outcome: &Outcome) {
 
 /// The times of the calls whose trace lines contain all these words, in seconds of the world.
 fn call_times(outcome: &Outcome, words: &[&str]) -> Vec<f64> {
-    let lines = outcome
-        .trace
-        .iter()
-        .filter(|line| words.iter().all(|word| line.contains(word)));
-    lines
-        .filter_map(|line| line.split_whitespace().next()?.parse().ok())
-        .collect()
+    let lines = outcome.trace.iter().filter(|line| words.iter().all(|word| line.contains(word)));
+    lines.filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
 }
 
 #[test]
 fn five_posts_at_once_store_one_file() {
     for copies in [0, 500] {
-        let planned = PlannedMedia {
-            posts: 5,
-            ..PlannedMedia::healthy(Kind::Voice, "five times")
-        };
+        let planned = PlannedMedia { posts: 5, ..PlannedMedia::healthy(Kind::Voice, "five times") };
         let mut plan = Plan::healthy(vec![planned]);
         (plan.downloads, plan.copies_per_mille) = (5, copies);
         let outcome = run_world(plan);
@@ -60,11 +44,9 @@ fn five_posts_at_once_store_one_file() {
 /// Five posts at once of a file with two parts.
 #[test]
 fn five_posts_leave_no_open_upload() {
-    let planned = PlannedMedia {
-        posts: 5,
-        ..PlannedMedia::healthy(Kind::Document, "five times, large")
-    }
-    .with_spec(|spec| spec.format(Format::Random).size(8 * 1024 * 1024 + 1000));
+    let planned =
+        PlannedMedia { posts: 5, ..PlannedMedia::healthy(Kind::Document, "five times, large") }
+            .with_spec(|spec| spec.format(Format::Random).size(8 * 1024 * 1024 + 1000));
     let mut plan = Plan::healthy(vec![planned]);
     plan.downloads = 5;
     let outcome = run_world(plan);
@@ -82,20 +64,14 @@ fn no_invocation_limit_loses_a_job() {
         for left in (from..to).step_by(step) {
             let slow = WapiScenario::Delay {
                 millis: 55_000,
-                then: Box::new(WapiScenario::SlowDrip {
-                    bytes_per_second: 500,
-                }),
+                then: Box::new(WapiScenario::SlowDrip { bytes_per_second: 500 }),
             };
             let planned =
                 PlannedMedia::healthy(Kind::Document, "slow").with_spec(|spec| spec.wapi(slow));
             let mut plan =
                 Plan::healthy(vec![planned, PlannedMedia::healthy(Kind::Voice, "quick")]);
             plan.time_left = Arc::new(move |nth| {
-                if nth <= 2 {
-                    Duration::from_millis(left)
-                } else {
-                    Duration::from_secs(600)
-                }
+                if nth <= 2 { Duration::from_millis(left) } else { Duration::from_secs(600) }
             });
             must_be_clean(&format!("{left} ms left"), &run_world(plan));
         }
@@ -129,40 +105,24 @@ fn a_day_without_sources_parks_nothing() {
 #[test]
 fn a_permanent_outage_parks_everything_in_time() {
     for every in [u32::MAX, 3] {
-        let media = ten_files()
-            .into_iter()
-            .take(4)
-            .map(|planned| planned.with_fate(Fate::Parked));
+        let media = ten_files().into_iter().take(4).map(|planned| planned.with_fate(Fate::Parked));
         let mut plan = Plan::healthy(media.collect()).with_faults(move |call| {
-            let is_write = matches!(
-                call.operation.as_str(),
-                "dynamodb:UpdateItem" | "sqs:SendMessage"
-            );
+            let is_write =
+                matches!(call.operation.as_str(), "dynamodb:UpdateItem" | "sqs:SendMessage");
             let fails = is_write && call.nth_of_operation % every == 0;
-            if fails {
-                Fault::DoneBroken
-            } else {
-                Fault::None
-            }
+            if fails { Fault::DoneBroken } else { Fault::None }
         });
         let down = WapiScenario::CallStatus { status: 503 };
         plan.outside_events = vec![
             (Duration::ZERO, OutsideEvent::Wapi(Some(down))),
-            (
-                Duration::ZERO,
-                OutsideEvent::Cdn(Some(CdnScenario::Status { code: 503 })),
-            ),
+            (Duration::ZERO, OutsideEvent::Cdn(Some(CdnScenario::Status { code: 503 }))),
         ];
         let outcome = run_world(plan);
         must_be_clean("never again", &outcome);
         assert_eq!((outcome.account.stored, outcome.account.parked), (0, 4));
         // An answer that gets lost may park a job twice, and nothing else does.
         assert!(every == 3 || outcome.account.parked_again == 0);
-        assert!(
-            outcome.took < Duration::from_hours(7 * 24),
-            "{:?}",
-            outcome.took
-        );
+        assert!(outcome.took < Duration::from_hours(7 * 24), "{:?}", outcome.took);
     }
 }
 
@@ -181,18 +141,13 @@ fn poison_delays_no_job_in_its_batch() {
 fn a_failed_parking_is_retried() {
     let nobody_has_it = PlannedMedia::healthy(Kind::Image, "by nobody")
         .with_spec(|spec| {
-            spec.wapi(WapiScenario::NotFound404)
-                .cdn(CdnScenario::Gone { status: 404 })
+            spec.wapi(WapiScenario::NotFound404).cdn(CdnScenario::Gone { status: 404 })
         })
         .with_fate(Fate::Parked);
     let plan = Plan::healthy(vec![nobody_has_it]).with_faults(|call| {
         let fails = call.operation == "sqs:SendMessage" && call.at < Duration::from_hours(3);
         let (status, code) = (403, "AccessDeniedException");
-        if fails {
-            Fault::Refused { status, code }
-        } else {
-            Fault::None
-        }
+        if fails { Fault::Refused { status, code } } else { Fault::None }
     });
     let outcome = run_world(plan);
     must_be_clean("no parking", &outcome);
@@ -212,14 +167,8 @@ fn a_new_token_loses_no_file() {
     let mut plan = Plan::healthy(media);
     let minute = Duration::from_mins(1);
     plan.outside_events = vec![
-        (
-            minute,
-            OutsideEvent::NewToken(CUSTOMERS[0], "invented-token-9"),
-        ),
-        (
-            30 * minute,
-            OutsideEvent::TokenWritten(CUSTOMERS[0], "invented-token-9"),
-        ),
+        (minute, OutsideEvent::NewToken(CUSTOMERS[0], "invented-token-9")),
+        (30 * minute, OutsideEvent::TokenWritten(CUSTOMERS[0], "invented-token-9")),
     ];
     let outcome = run_world(plan);
     must_be_clean("a new token", &outcome);
@@ -229,10 +178,8 @@ fn a_new_token_loses_no_file() {
 /// Each is stored before the removal or parked with a reason.
 #[test]
 fn removing_an_instance_loses_no_file() {
-    let mut media: Vec<_> = ten_files()
-        .into_iter()
-        .map(|planned| planned.with_fate(Fate::Either))
-        .collect();
+    let mut media: Vec<_> =
+        ten_files().into_iter().map(|planned| planned.with_fate(Fate::Either)).collect();
     for (n, planned) in (0..).zip(&mut media) {
         planned.at = Duration::from_mins(n);
         if n % 2 == 1 {
@@ -247,11 +194,7 @@ fn removing_an_instance_loses_no_file() {
     plan.outside_events = vec![(Duration::from_mins(5), OutsideEvent::Removed(CUSTOMERS[0]))];
     let outcome = run_world(plan);
     must_be_clean("a removed instance", &outcome);
-    assert!(
-        outcome.account.stored > 0 && outcome.account.parked > 0,
-        "{}",
-        outcome.account
-    );
+    assert!(outcome.account.stored > 0 && outcome.account.parked > 0, "{}", outcome.account);
 }
 
 #[test]
@@ -270,22 +213,11 @@ fn bad_bodies_are_replaced_by_good_ones() {
     let scenarios = [
         (WapiScenario::FlipBit { at: 50 }, CdnScenario::Ok),
         (WapiScenario::CutEnd { bytes: 10 }, CdnScenario::Ok),
-        (
-            WapiScenario::WrongType,
-            CdnScenario::TruncateWrongRange { at: 90 },
-        ),
-        (
-            WapiScenario::EncryptedBytes,
-            CdnScenario::TruncateNoRange { at: 90 },
-        ),
+        (WapiScenario::WrongType, CdnScenario::TruncateWrongRange { at: 90 }),
+        (WapiScenario::EncryptedBytes, CdnScenario::TruncateNoRange { at: 90 }),
         (WapiScenario::HangBody, CdnScenario::WrongMac),
         (WapiScenario::Html200, CdnScenario::NoLength),
-        (
-            WapiScenario::SlowDrip {
-                bytes_per_second: 10,
-            },
-            CdnScenario::MainHostDown,
-        ),
+        (WapiScenario::SlowDrip { bytes_per_second: 10 }, CdnScenario::MainHostDown),
         (WapiScenario::Ok, CdnScenario::FlipBit { at: 70 }),
     ];
     let media = scenarios.into_iter().zip(0..).map(|((wapi, cdn), n)| {
@@ -308,21 +240,15 @@ fn bad_bodies_are_replaced_by_good_ones() {
 #[test]
 fn a_retry_starts_when_its_schedule_says() {
     let planned = PlannedMedia::healthy(Kind::Voice, "once more").with_spec(|spec| {
-        spec.wapi(WapiScenario::fail_times(1))
-            .cdn(CdnScenario::Status { code: 503 })
+        spec.wapi(WapiScenario::fail_times(1)).cdn(CdnScenario::Status { code: 503 })
     });
     let outcome = run_world(Plan::healthy(vec![planned]));
     must_be_clean("a retry", &outcome);
     // Each run looks for a record of the previous version, claims and writes; the last run also
     // records its result.
     let writes = call_times(&outcome, &["dynamodb:UpdateItem", "media/"]);
-    let [_, _, written, claimed, _, _, _] = writes[..] else {
-        panic!("{:?}", outcome.trace)
-    };
-    assert!(
-        (0.0..32.0).contains(&(claimed - written)),
-        "{written} {claimed}"
-    );
+    let [_, _, written, claimed, _, _, _] = writes[..] else { panic!("{:?}", outcome.trace) };
+    assert!((0.0..32.0).contains(&(claimed - written)), "{written} {claimed}");
 }
 
 /// The media table is out of reach around the moment at which a job would be given up: from an
@@ -331,36 +257,22 @@ fn a_retry_starts_when_its_schedule_says() {
 fn run_with_failing_table(sources_heal: bool) -> Outcome {
     let down = WapiScenario::CallStatus { status: 503 };
     let (hour, last) = (Duration::from_hours(1), Duration::from_hours(6 * 24));
-    let fate = if sources_heal {
-        Fate::Stored
-    } else {
-        Fate::Parked
-    };
+    let fate = if sources_heal { Fate::Stored } else { Fate::Parked };
     let planned = PlannedMedia::healthy(Kind::Voice, "the last try").with_fate(fate);
     let plan = Plan::healthy(vec![planned]).with_faults(move |call| {
         let is_of_table = call.subject.starts_with("media/");
         let is_then = (last - hour..last + 2 * hour).contains(&call.at);
-        if is_of_table && is_then {
-            Fault::Broken
-        } else {
-            Fault::None
-        }
+        if is_of_table && is_then { Fault::Broken } else { Fault::None }
     });
     let mut happenings = vec![
         (Duration::ZERO, OutsideEvent::Wapi(Some(down))),
-        (
-            Duration::ZERO,
-            OutsideEvent::Cdn(Some(CdnScenario::Status { code: 503 })),
-        ),
+        (Duration::ZERO, OutsideEvent::Cdn(Some(CdnScenario::Status { code: 503 }))),
     ];
     if sources_heal {
         happenings.push((last - hour, OutsideEvent::Wapi(None)));
         happenings.push((last - hour, OutsideEvent::Cdn(None)));
     }
-    run_world(Plan {
-        outside_events: happenings,
-        ..plan
-    })
+    run_world(Plan { outside_events: happenings, ..plan })
 }
 
 /// No record says `retrying` when its job is parked.

@@ -18,18 +18,11 @@ fn audit_world(
 }
 
 /// AWS answers 200 and does nothing.
-const LIE: Fault = Fault::Refused {
-    status: 200,
-    code: "Nothing",
-};
+const LIE: Fault = Fault::Refused { status: 200, code: "Nothing" };
 
 fn at_operation(operation: &'static str) -> impl Fn(&Call) -> Fault {
     move |call| {
-        if call.operation == operation {
-            LIE
-        } else {
-            Fault::None
-        }
+        if call.operation == operation { LIE } else { Fault::None }
     }
 }
 
@@ -37,25 +30,16 @@ fn at_operation(operation: &'static str) -> impl Fn(&Call) -> Fault {
 fn an_object_s3_did_not_keep_is_lost() {
     let account = audit_world(vec![PlannedMedia::healthy(Kind::Voice, "lost")], |call| {
         let (status, code) = (412, "PreconditionFailed");
-        if call.operation == "s3:PutObject" {
-            Fault::Refused { status, code }
-        } else {
-            Fault::None
-        }
+        if call.operation == "s3:PutObject" { Fault::Refused { status, code } } else { Fault::None }
     });
     assert_eq!(account.lost.len(), 1, "{account}");
-    assert_eq!(
-        account.unexpected.len(),
-        1,
-        "the record says stored: {account}"
-    );
+    assert_eq!(account.unexpected.len(), 1, "the record says stored: {account}");
 }
 
 #[test]
 fn a_job_sqs_did_not_park_is_lost() {
     let planned = PlannedMedia::healthy(Kind::Image, "by nobody").with_spec(|spec| {
-        spec.wapi(WapiScenario::NotFound404)
-            .cdn(CdnScenario::Gone { status: 410 })
+        spec.wapi(WapiScenario::NotFound404).cdn(CdnScenario::Gone { status: 410 })
     });
     let account = audit_world(vec![planned], at_operation("sqs:SendMessage"));
     assert_eq!(account.lost.len(), 1, "{account}");
@@ -67,26 +51,17 @@ fn an_unwritten_record_is_reported() {
         vec![PlannedMedia::healthy(Kind::Voice, "silent")],
         at_operation("dynamodb:UpdateItem"),
     );
-    assert_eq!(
-        (account.lost.len(), account.unexpected.len()),
-        (0, 1),
-        "{account}"
-    );
+    assert_eq!((account.lost.len(), account.unexpected.len()), (0, 1), "{account}");
 }
 
 #[test]
 fn an_available_file_that_is_parked_is_reported() {
     let down = |call: &Call| match call.operation.as_str() {
-        "s3:PutObject" if call.at > Duration::ZERO => Fault::Refused {
-            status: 403,
-            code: "AccessDenied",
-        },
+        "s3:PutObject" if call.at > Duration::ZERO => {
+            Fault::Refused { status: 403, code: "AccessDenied" }
+        }
         _ => Fault::None,
     };
     let account = audit_world(vec![PlannedMedia::healthy(Kind::Voice, "never")], down);
-    assert_eq!(
-        (account.parked, account.unexpected.len()),
-        (1, 1),
-        "{account}"
-    );
+    assert_eq!((account.parked, account.unexpected.len()), (1, 1), "{account}");
 }

@@ -66,10 +66,7 @@ fn count_files(media: &[PlannedMedia]) -> [usize; 3] {
     let spaced = |media: Vec<PlannedMedia>| {
         let later =
             |(n, planned): (u64, PlannedMedia)| planned.announced_at(Duration::from_mins(n));
-        stored_keys(&run_world(Plan::healthy(
-            (0..).zip(media).map(later).collect(),
-        )))
-        .len()
+        stored_keys(&run_world(Plan::healthy((0..).zip(media).map(later).collect()))).len()
     };
     let reversed = media.iter().rev().cloned().collect();
     let at_once = stored_keys(&run_world(Plan::healthy(media.to_vec()))).len();
@@ -78,18 +75,12 @@ fn count_files(media: &[PlannedMedia]) -> [usize; 3] {
 
 #[test]
 fn the_same_id_content_and_chat_are_one_file() {
-    assert_eq!(
-        count_files(&[picture_of("a"), picture_of("a"), picture_of("a")]),
-        [1; 3]
-    );
+    assert_eq!(count_files(&[picture_of("a"), picture_of("a"), picture_of("a")]), [1; 3]);
 }
 
 #[test]
 fn three_pictures_under_one_id_are_three_files() {
-    assert_eq!(
-        count_files(&[picture_of("a"), picture_of("b"), picture_of("c")]),
-        [3; 3]
-    );
+    assert_eq!(count_files(&[picture_of("a"), picture_of("b"), picture_of("c")]), [3; 3]);
 }
 
 #[test]
@@ -101,48 +92,23 @@ fn the_same_content_under_another_id_is_another_file() {
 #[test]
 fn lid_and_number_of_a_chat_are_one_file() {
     let (lid, phone) = ("200000000000002", "5500900000002");
-    let all = [
-        by_lid("a", lid),
-        by_both("a", lid, phone),
-        in_chat("a", phone),
-    ];
+    let all = [by_lid("a", lid), by_both("a", lid, phone), in_chat("a", phone)];
     assert_eq!(count_files(&all), [1; 3]);
-    assert_eq!(
-        count_files(&[by_lid("a", lid), in_chat("a", phone)]),
-        [1; 3]
-    );
+    assert_eq!(count_files(&[by_lid("a", lid), in_chat("a", phone)]), [1; 3]);
 }
 
 #[test]
 fn chats_that_differ_get_a_file_each() {
     for chats in [
         [in_chat("a", "5500900000002"), in_chat("a", "5500900000003")],
-        [
-            by_lid("a", "200000000000002"),
-            by_lid("a", "200000000000003"),
-        ],
-        [
-            in_chat("a", "5500900000002"),
-            in_group("a", "120363000000000001@g.us"),
-        ],
-        [
-            by_lid("a", "200000000000002"),
-            in_group("a", "120363000000000001@g.us"),
-        ],
-        [
-            in_group("a", "120363000000000001@g.us"),
-            in_group("a", "120363000000000002@g.us"),
-        ],
-        [
-            in_chat("a", "5500900000002"),
-            in_chat("a", "status@broadcast"),
-        ],
+        [by_lid("a", "200000000000002"), by_lid("a", "200000000000003")],
+        [in_chat("a", "5500900000002"), in_group("a", "120363000000000001@g.us")],
+        [by_lid("a", "200000000000002"), in_group("a", "120363000000000001@g.us")],
+        [in_group("a", "120363000000000001@g.us"), in_group("a", "120363000000000002@g.us")],
+        [in_chat("a", "5500900000002"), in_chat("a", "status@broadcast")],
         // A number that belonged to somebody else before: one folder, one second, one id and the
         // same bytes.
-        [
-            by_both("a", "2000001", "5500900000002"),
-            by_both("a", "2000002", "5500900000002"),
-        ],
+        [by_both("a", "2000001", "5500900000002"), by_both("a", "2000002", "5500900000002")],
     ] {
         assert_eq!(count_files(&chats), [2; 3], "{chats:?}");
     }
@@ -168,8 +134,7 @@ fn a_record_that_knows_its_chat_excludes_others() {
 #[test]
 fn a_known_id_does_not_help_an_attacker() {
     let victims = in_group("the victim's", "120363000000000001@g.us").with_spec(|spec| {
-        spec.cdn(stand_in::CdnScenario::fail_times(3))
-            .wapi(stand_in::WapiScenario::fail_times(3))
+        spec.cdn(stand_in::CdnScenario::fail_times(3)).wapi(stand_in::WapiScenario::fail_times(3))
     });
     let attackers = in_chat("the attacker's", "5500900000009");
     assert_eq!(count_files(&[victims, attackers]), [2; 3]);
@@ -188,29 +153,14 @@ fn an_id_that_looks_like_a_key_is_an_id() {
     assert_eq!(count_files(&[picture_of("a"), forged]), [2; 3]);
 }
 
-const STORED: PriorState = PriorState {
-    record: Some("stored"),
-    job: false,
-    unread: false,
-};
-const WAITING: PriorState = PriorState {
-    record: Some("retrying"),
-    job: true,
-    unread: false,
-};
+const STORED: PriorState = PriorState { record: Some("stored"), job: false, unread: false };
+const WAITING: PriorState = PriorState { record: Some("retrying"), job: true, unread: false };
 
 /// What the previous version stored is not fetched again.
 #[test]
 fn a_file_stored_by_the_previous_version_stays() {
-    let outcome = run_world(Plan::healthy(vec![
-        picture_of("a").with_prior_state(STORED),
-    ]));
-    assert_eq!(
-        outcome.evidence.objects.len(),
-        0,
-        "{:?}",
-        outcome.evidence.objects
-    );
+    let outcome = run_world(Plan::healthy(vec![picture_of("a").with_prior_state(STORED)]));
+    assert_eq!(outcome.evidence.objects.len(), 0, "{:?}", outcome.evidence.objects);
     assert_eq!(outcome.evidence.records.len(), 1);
     assert!(outcome.evidence.queued.is_empty() && outcome.evidence.parked.is_empty());
 }
@@ -222,42 +172,22 @@ fn a_file_the_previous_version_missed_is_fetched() {
     let stored = picture_of("a").with_prior_state(STORED);
     let others = ["b", "c"].map(|bytes| picture_of(bytes).announced_at(Duration::from_mins(1)));
     let outcome = run_world(Plan::healthy([vec![stored], others.to_vec()].concat()));
-    assert_eq!(
-        outcome.evidence.objects.len(),
-        2,
-        "{:?}",
-        outcome.evidence.objects
-    );
+    assert_eq!(outcome.evidence.objects.len(), 2, "{:?}", outcome.evidence.objects);
     assert_eq!(outcome.evidence.records.len(), 3);
 }
 
 #[test]
 fn a_job_of_the_previous_version_ends_in_its_record() {
-    let outcome = run_world(Plan::healthy(vec![
-        picture_of("a").with_prior_state(WAITING),
-    ]));
+    let outcome = run_world(Plan::healthy(vec![picture_of("a").with_prior_state(WAITING)]));
     assert_eq!(stored_keys(&outcome).len(), 1);
-    assert_eq!(
-        outcome.evidence.records.len(),
-        1,
-        "{:?}",
-        outcome.evidence.records
-    );
+    assert_eq!(outcome.evidence.records.len(), 1, "{:?}", outcome.evidence.records);
     // Without a record it creates one, and the same media message announced again is not stored
     // twice.
-    let alone = PriorState {
-        job: true,
-        ..PriorState::default()
-    };
+    let alone = PriorState { job: true, ..PriorState::default() };
     let again = picture_of("a").announced_at(Duration::from_mins(1));
-    let outcome = run_world(Plan::healthy(vec![
-        picture_of("a").with_prior_state(alone),
-        again.clone(),
-    ]));
+    let outcome =
+        run_world(Plan::healthy(vec![picture_of("a").with_prior_state(alone), again.clone()]));
     assert_eq!(stored_keys(&outcome).len(), 1);
-    let outcome = run_world(Plan::healthy(vec![
-        picture_of("a").with_prior_state(WAITING),
-        again,
-    ]));
+    let outcome = run_world(Plan::healthy(vec![picture_of("a").with_prior_state(WAITING), again]));
     assert_eq!(stored_keys(&outcome).len(), 1);
 }

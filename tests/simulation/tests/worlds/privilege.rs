@@ -28,11 +28,8 @@ const MAX_SEEDS: u64 = 300;
 type Right = (String, String);
 
 /// What Lambda itself does with the download function's role, to poll the queue.
-const TRIGGER_ACTIONS: [&str; 3] = [
-    "sqs:DeleteMessage",
-    "sqs:GetQueueAttributes",
-    "sqs:ReceiveMessage",
-];
+const TRIGGER_ACTIONS: [&str; 3] =
+    ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
 
 fn right(action: &str, part: &str) -> Right {
     (action.to_owned(), part.to_owned())
@@ -84,20 +81,13 @@ fn allowed_rights(policy: &str) -> BTreeSet<Right> {
     let template: Value = serde_yaml_ng::from_str(&template).expect("YAML");
     let document = &template["Resources"][policy]["Properties"]["PolicyDocument"];
     let statements = document["Statement"].as_sequence().expect("statements");
-    let always = statements
-        .iter()
-        .filter(|one| !matches!(one, Value::Tagged(_)));
+    let always = statements.iter().filter(|one| !matches!(one, Value::Tagged(_)));
     let mut rights = BTreeSet::new();
     for statement in always.filter(|one| one["Sid"].as_str() != Some("WriteLogs")) {
         for resource in string_list(&statement["Resource"]) {
-            let part = resource
-                .replace("${", "")
-                .replace('}', "")
-                .replace(".Arn", "");
+            let part = resource.replace("${", "").replace('}', "").replace(".Arn", "");
             rights.extend(
-                string_list(&statement["Action"])
-                    .iter()
-                    .map(|action| right(action, &part)),
+                string_list(&statement["Action"]).iter().map(|action| right(action, &part)),
             );
         }
     }
@@ -110,8 +100,7 @@ fn allowed_rights(policy: &str) -> BTreeSet<Right> {
 fn parked_by_the_queue() -> Outcome {
     let nobody_has_it = PlannedMedia::healthy(Kind::Image, "by nobody")
         .with_spec(|spec| {
-            spec.wapi(WapiScenario::NotFound404)
-                .cdn(CdnScenario::Gone { status: 404 })
+            spec.wapi(WapiScenario::NotFound404).cdn(CdnScenario::Gone { status: 404 })
         })
         .with_fate(Fate::Parked);
     let outcome = run_world(Plan::healthy(vec![nobody_has_it]).with_faults(|call| {
@@ -135,11 +124,7 @@ fn aborted_upload() -> Outcome {
     let plan = Plan::healthy(vec![of_two_parts]).with_faults(|call| {
         let (status, code) = (403, "AccessDenied");
         let is_here = call.operation == "s3:CompleteMultipartUpload" && call.nth_of_operation == 1;
-        if is_here {
-            Fault::Refused { status, code }
-        } else {
-            Fault::None
-        }
+        if is_here { Fault::Refused { status, code } } else { Fault::None }
     });
     let outcome = run_world(plan);
     assert_eq!(outcome.account.stored, 1, "{}", outcome.account);
@@ -154,11 +139,8 @@ fn each_role_allows_exactly_what_its_function_does() {
         let its = done.iter().filter(|one| one.who == who);
         its.map(needed_right).collect()
     };
-    let roles = [
-        ("webhook", "WebhookPolicy"),
-        ("download", "DownloadPolicy"),
-        ("watch", "WatchPolicy"),
-    ];
+    let roles =
+        [("webhook", "WebhookPolicy"), ("download", "DownloadPolicy"), ("watch", "WatchPolicy")];
     let expected = roles.map(|(who, policy)| {
         let mut rights = allowed_rights(policy);
         if who == "download" {

@@ -3,14 +3,9 @@
 use std::process::Command;
 
 fn run_prove(arguments: &[&str]) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_prove"))
-        .args(arguments)
-        .output();
+    let output = Command::new(env!("CARGO_BIN_EXE_prove")).args(arguments).output();
     let output = output.expect("prove runs");
-    (
-        output.status.success(),
-        String::from_utf8_lossy(&output.stdout).into_owned(),
-    )
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[test]

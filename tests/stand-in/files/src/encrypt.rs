@@ -153,11 +153,7 @@ impl EncryptedChunks {
                 mac,
             })
         };
-        Ok(Self {
-            chunks: plain.chunks(),
-            sealing,
-            seal,
-        })
+        Ok(Self { chunks: plain.chunks(), sealing, seal })
     }
 }
 
@@ -217,10 +213,7 @@ pub fn compute_hashes(plain: &Plain, keys: &MediaKeys, seal: Encryption) -> Resu
     for chunk in EncryptedChunks::new(plain, keys, seal)? {
         sealed.update(&chunk);
     }
-    Ok(Hashes {
-        plain: plain.sha256(),
-        sealed: sealed.finalize().into(),
-    })
+    Ok(Hashes { plain: plain.sha256(), sealed: sealed.finalize().into() })
 }
 
 /// Encrypts bytes in memory with any keys, for tests of other crates that need an independent

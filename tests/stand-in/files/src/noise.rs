@@ -13,10 +13,7 @@ pub fn digest_seed(seed: &str, purpose: &str) -> [u8; 32] {
 
 /// A number derived from a seed and a purpose.
 pub fn derive_number(seed: &str, purpose: &str) -> u64 {
-    digest_seed(seed, purpose)
-        .iter()
-        .take(8)
-        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+    digest_seed(seed, purpose).iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 /// The eight noise bytes at offset `index * 8` for `seed` (splitmix64, so every offset costs the

@@ -42,13 +42,7 @@ impl Plain {
         filler_len: u64,
         tail: impl Into<Bytes>,
     ) -> Self {
-        Self {
-            head: head.into(),
-            filler,
-            filler_seed,
-            filler_len,
-            tail: tail.into(),
-        }
+        Self { head: head.into(), filler, filler_seed, filler_len, tail: tail.into() }
     }
 
     /// Its length in bytes.
@@ -88,10 +82,7 @@ impl Plain {
 
     /// The file from `offset` on, in pieces of 64 KiB.
     pub fn chunks_from(&self, offset: u64) -> Chunks {
-        Chunks {
-            plain: self.clone(),
-            offset,
-        }
+        Chunks { plain: self.clone(), offset }
     }
 
     /// Its SHA-256 in lower-case hex, computed in one pass.
@@ -141,11 +132,7 @@ fn append_letters(out: &mut Vec<u8>, seed: u64, from: u64, len: usize) {
     let start = out.len();
     noise::append_noise(out, seed, from, len);
     for (place, byte) in (from..).zip(out.iter_mut().skip(start)) {
-        *byte = if place % 64 == 63 {
-            b'\n'
-        } else {
-            b'a' + *byte % 26
-        };
+        *byte = if place % 64 == 63 { b'\n' } else { b'a' + *byte % 26 };
     }
 }
 

@@ -11,21 +11,14 @@ const GROUP: &str = "120363000000000002@g.us";
 
 /// Every event with a media message, in the order of their moments.
 pub(super) fn media_events() -> Vec<(String, Entry)> {
-    let named = [
-        ("2025", events_of_2025()),
-        ("2026", events_of_2026()),
-        ("2026", unusual_events()),
-    ];
+    let named =
+        [("2025", events_of_2025()), ("2026", events_of_2026()), ("2026", unusual_events())];
     let mut moment = DEFAULT_MOMENT;
     let mut all = Vec::new();
     for (year, specs) in named {
         for (name, mut spec) in specs {
             let stem = format!("{year}-{name}");
-            spec.dialect = if year == "2025" {
-                Dialect::Y2025
-            } else {
-                Dialect::Y2026
-            };
+            spec.dialect = if year == "2025" { Dialect::Y2025 } else { Dialect::Y2026 };
             spec.seed.clone_from(&stem);
             spec.moment = moment;
             moment += 60;
@@ -40,18 +33,14 @@ fn events_of_2025() -> Vec<(&'static str, Spec)> {
         ("image", Spec::of(Kind::Image).caption("legenda")),
         (
             "image-forwarded",
-            Spec::of(Kind::Image).format(Format::Png).extra(
-                "contextInfo",
-                json!({ "forwardingScore": 1, "isForwarded": true }),
-            ),
+            Spec::of(Kind::Image)
+                .format(Format::Png)
+                .extra("contextInfo", json!({ "forwardingScore": 1, "isForwarded": true })),
         ),
         ("video", Spec::of(Kind::Video).caption("vídeo curto")),
         ("audio", Spec::of(Kind::Audio)),
         ("voice", Spec::of(Kind::Voice)),
-        (
-            "document",
-            Spec::of(Kind::Document).file_name("Relatório mensal.pdf"),
-        ),
+        ("document", Spec::of(Kind::Document).file_name("Relatório mensal.pdf")),
         ("sticker", Spec::of(Kind::Sticker)),
     ]
 }
@@ -64,10 +53,7 @@ fn events_of_2026() -> Vec<(&'static str, Spec)> {
         ("ptv", Spec::of(Kind::Ptv)),
         ("audio", Spec::of(Kind::Audio)),
         ("voice", Spec::of(Kind::Voice)),
-        (
-            "document",
-            Spec::of(Kind::Document).file_name("Contrato nº 7 (assinado).pdf"),
-        ),
+        ("document", Spec::of(Kind::Document).file_name("Contrato nº 7 (assinado).pdf")),
         (
             "document-with-caption",
             Spec::of(Kind::Document)
@@ -76,18 +62,8 @@ fn events_of_2026() -> Vec<(&'static str, Spec)> {
                 .caption("segue o orçamento")
                 .wrapper("documentWithCaptionMessage"),
         ),
-        (
-            "document-html",
-            Spec::of(Kind::Document)
-                .format(Format::Html)
-                .file_name("pagina.html"),
-        ),
-        (
-            "document-jpeg",
-            Spec::of(Kind::Document)
-                .format(Format::Jpeg)
-                .file_name("IMG_0001.JPG"),
-        ),
+        ("document-html", Spec::of(Kind::Document).format(Format::Html).file_name("pagina.html")),
+        ("document-jpeg", Spec::of(Kind::Document).format(Format::Jpeg).file_name("IMG_0001.JPG")),
         ("sticker", Spec::of(Kind::Sticker)),
     ]
 }
@@ -95,20 +71,9 @@ fn events_of_2026() -> Vec<(&'static str, Spec)> {
 /// Wrappers, and chats that are not a person's number.
 fn unusual_events() -> Vec<(&'static str, Spec)> {
     vec![
-        (
-            "image-view-once",
-            Spec::of(Kind::Image)
-                .view_once()
-                .wrapper("viewOnceMessageV2"),
-        ),
-        (
-            "image-ephemeral",
-            Spec::of(Kind::Image).wrapper("ephemeralMessage"),
-        ),
-        (
-            "image-album-child",
-            Spec::of(Kind::Image).wrapper("associatedChildMessage"),
-        ),
+        ("image-view-once", Spec::of(Kind::Image).view_once().wrapper("viewOnceMessageV2")),
+        ("image-ephemeral", Spec::of(Kind::Image).wrapper("ephemeralMessage")),
+        ("image-album-child", Spec::of(Kind::Image).wrapper("associatedChildMessage")),
         (
             "image-wrapped-five-deep",
             Spec::of(Kind::Image)
@@ -118,20 +83,11 @@ fn unusual_events() -> Vec<(&'static str, Spec)> {
                 .wrapper("viewOnceMessageV2Extension")
                 .wrapper("associatedChildMessage"),
         ),
-        (
-            "image-unknown-wrapper",
-            Spec::of(Kind::Image).wrapper("wrapperOfTomorrowMessage"),
-        ),
-        (
-            "image-group",
-            Spec::of(Kind::Image).chat(GROUP).sender("5500900000003"),
-        ),
+        ("image-unknown-wrapper", Spec::of(Kind::Image).wrapper("wrapperOfTomorrowMessage")),
+        ("image-group", Spec::of(Kind::Image).chat(GROUP).sender("5500900000003")),
         ("image-from-me", Spec::of(Kind::Image).from_me()),
         ("image-lid-chat", Spec::of(Kind::Image).chat(LID_CHAT)),
-        (
-            "image-status",
-            Spec::of(Kind::Image).chat("status@broadcast"),
-        ),
+        ("image-status", Spec::of(Kind::Image).chat("status@broadcast")),
         ("image-newsletter", Spec::of(Kind::NewsletterImage)),
     ]
 }

@@ -102,11 +102,7 @@ fn serve_event(
             if let Some(instance) = webhook.get("instanceId").and_then(Value::as_str) {
                 state.log_webhook(instance, &webhook, None);
             }
-            Event {
-                stem: stem.to_owned(),
-                webhook,
-                announced: None,
-            }
+            Event { stem: stem.to_owned(), webhook, announced: None }
         }
         Entry::Media(spec) => {
             let announced = state.announce_media(Spec { wapi, cdn, ..*spec })?;
@@ -150,21 +146,14 @@ pub fn read_folder(dir: &Path) -> Result<Vec<(String, Value)>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))? {
         let path = entry?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "json")
-        {
+        if path.extension().is_some_and(|extension| extension == "json") {
             paths.push(path);
         }
     }
     paths.sort();
     let mut events = Vec::new();
     for path in paths {
-        let stem = path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let text = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
         let event =
             serde_json::from_slice(&text).with_context(|| format!("{} as JSON", path.display()))?;

@@ -20,10 +20,7 @@ pub(super) fn other_events() -> Result<Vec<(String, Entry)>> {
     let mut moment = FIRST_MOMENT;
     let mut all = Vec::new();
     for (stem, content) in message_events()? {
-        all.push((
-            stem.to_owned(),
-            Entry::Other(message_event(stem, moment, content)),
-        ));
+        all.push((stem.to_owned(), Entry::Other(message_event(stem, moment, content))));
         moment += 60;
     }
     for (stem, event) in notice_events(moment) {
@@ -49,11 +46,8 @@ fn message_event(stem: &str, moment: i64, content: Value) -> Value {
 
 /// The content of an `imageMessage` that must not be downloaded.
 fn image_object(seed: &str) -> Result<Value> {
-    let announced = AnnouncedMedia::from_spec(
-        Spec::of(Kind::Image)
-            .seed(seed)
-            .caption("legenda corrigida"),
-    )?;
+    let announced =
+        AnnouncedMedia::from_spec(Spec::of(Kind::Image).seed(seed).caption("legenda corrigida"))?;
     let object = announced.webhook.pointer("/msgContent/imageMessage");
     Ok(object.cloned().unwrap_or_default())
 }
@@ -92,10 +86,7 @@ fn message_events() -> Result<Vec<(&'static str, Value)>> {
                 "degreesLatitude": -1.0, "degreesLongitude": -48.0, "name": "", "address": ""
             } }),
         ),
-        (
-            "protocol-delete",
-            json!({ "protocolMessage": { "type": "REVOKE", "key": key } }),
-        ),
+        ("protocol-delete", json!({ "protocolMessage": { "type": "REVOKE", "key": key } })),
         (
             "protocol-edit",
             json!({ "protocolMessage": {
@@ -127,11 +118,8 @@ fn without_event(mut event: Value) -> Value {
 }
 
 fn notice_events(moment: i64) -> Vec<(&'static str, Value)> {
-    let mut unknown = message_event(
-        "unknown-event",
-        moment,
-        json!({ "conversation": "Mensagem de teste" }),
-    );
+    let mut unknown =
+        message_event("unknown-event", moment, json!({ "conversation": "Mensagem de teste" }));
     if let Value::Object(unknown) = &mut unknown {
         unknown.insert("event".to_owned(), json!("webhookOfTomorrow"));
     }

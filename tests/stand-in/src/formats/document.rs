@@ -46,24 +46,13 @@ pub(super) fn make_pdf(seed: &str, filler_len: u64) -> FileEnds {
     tail.push_str(&format!(
         "trailer\n<</Size {size}/Root 1 0 R>>\nstartxref\n{table_at:010}\n%%EOF\n"
     ));
-    FileEnds {
-        head,
-        tail: tail.into_bytes(),
-        filler: Filler::Noise,
-    }
+    FileEnds { head, tail: tail.into_bytes(), filler: Filler::Noise }
 }
 
 /// Plain text in UTF-8.
 pub(super) fn make_text(seed: &str) -> FileEnds {
-    let head = format!(
-        "Relatório de exemplo, ação nº 1\n{}\n",
-        document_title(seed)
-    );
-    FileEnds {
-        head: head.into_bytes(),
-        tail: b"\nfim\n".to_vec(),
-        filler: Filler::Letters,
-    }
+    let head = format!("Relatório de exemplo, ação nº 1\n{}\n", document_title(seed));
+    FileEnds { head: head.into_bytes(), tail: b"\nfim\n".to_vec(), filler: Filler::Letters }
 }
 
 /// An HTML page with a script that a browser would run.

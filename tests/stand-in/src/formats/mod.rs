@@ -32,11 +32,7 @@ struct FileEnds {
 impl FileEnds {
     /// A file that allows any bytes after its end.
     fn open(head: Vec<u8>) -> Self {
-        Self {
-            head,
-            tail: Vec::new(),
-            filler: Filler::Noise,
-        }
+        Self { head, tail: Vec::new(), filler: Filler::Noise }
     }
 
     fn len(&self) -> u64 {
@@ -57,51 +53,25 @@ pub fn make_file(format: Format, seed: &str, size: Option<u64>) -> Result<Plain>
     let mut smallest = make_ends(format, seed, 0)?;
     let missing = size.unwrap_or(0).saturating_sub(smallest.len());
     if missing == 0 {
-        return Ok(Plain::padded(
-            smallest.head,
-            smallest.filler,
-            0,
-            0,
-            smallest.tail,
-        ));
+        return Ok(Plain::padded(smallest.head, smallest.filler, 0, 0, smallest.tail));
     }
     // The frame around the filler has the same length for one byte as for many.
     let frame = make_ends(format, seed, 1)?.len() - smallest.len();
     if missing <= frame {
         let missing = usize::try_from(missing).unwrap_or(0);
-        smallest
-            .tail
-            .append(&mut noise::noise_bytes(filler_seed, missing));
-        return Ok(Plain::padded(
-            smallest.head,
-            smallest.filler,
-            0,
-            0,
-            smallest.tail,
-        ));
+        smallest.tail.append(&mut noise::noise_bytes(filler_seed, missing));
+        return Ok(Plain::padded(smallest.head, smallest.filler, 0, 0, smallest.tail));
     }
     let filler_len = missing - frame;
     let ends = make_ends(format, seed, filler_len)?;
-    Ok(Plain::padded(
-        ends.head,
-        ends.filler,
-        filler_seed,
-        filler_len,
-        ends.tail,
-    ))
+    Ok(Plain::padded(ends.head, ends.filler, filler_seed, filler_len, ends.tail))
 }
 
 fn make_random(seed: &str, size: u64) -> Plain {
     let digest = noise::digest_seed(seed, "random");
     let head: Vec<u8> = (0..size).zip(digest).map(|(_, byte)| byte).collect();
     let filler_len = size - head.len() as u64;
-    Plain::padded(
-        head,
-        Filler::Noise,
-        noise::derive_number(seed, "filler"),
-        filler_len,
-        Vec::new(),
-    )
+    Plain::padded(head, Filler::Noise, noise::derive_number(seed, "filler"), filler_len, Vec::new())
 }
 
 fn make_ends(format: Format, seed: &str, filler_len: u64) -> Result<FileEnds> {
@@ -149,14 +119,8 @@ mod tests {
             let mut seen = HashSet::new();
             for seed in 0..50 {
                 let seed = format!("seed-{seed}");
-                assert_eq!(
-                    make_file(format, &seed, None)?,
-                    make_file(format, &seed, None)?
-                );
-                assert!(
-                    seen.insert(make_file(format, &seed, None)?.sha256()),
-                    "{format:?} {seed}"
-                );
+                assert_eq!(make_file(format, &seed, None)?, make_file(format, &seed, None)?);
+                assert!(seen.insert(make_file(format, &seed, None)?.sha256()), "{format:?} {seed}");
             }
         }
         Ok(())
@@ -166,9 +130,7 @@ mod tests {
     fn a_file_has_the_requested_size() -> Result<()> {
         for format in ALL {
             let smallest = make_file(format, "size", Some(1))?.size();
-            for more in [
-                0, 1, 2, 7, 8, 9, 15, 16, 17, 60, 100, 127, 128, 1000, 65_536, 1_000_000,
-            ] {
+            for more in [0, 1, 2, 7, 8, 9, 15, 16, 17, 60, 100, 127, 128, 1000, 65_536, 1_000_000] {
                 let made = make_file(format, "size", Some(smallest + more))?;
                 assert_eq!(made.size(), smallest + more, "{format:?}");
                 assert_eq!(made.bytes().len() as u64, smallest + more, "{format:?}");
@@ -179,14 +141,9 @@ mod tests {
 
     #[test]
     fn gigabytes_are_generated_only_when_read() -> Result<()> {
-        for format in [
-            Format::Jpeg,
-            Format::Mp4,
-            Format::Webp,
-            Format::Pdf,
-            Format::Zip,
-            Format::Random,
-        ] {
+        for format in
+            [Format::Jpeg, Format::Mp4, Format::Webp, Format::Pdf, Format::Zip, Format::Random]
+        {
             assert_eq!(make_file(format, "big", Some(3 << 30))?.size(), 3 << 30);
         }
         Ok(())

@@ -42,11 +42,7 @@ pub(super) fn make_mp3(seed: &str, filler_len: u64) -> Result<FileEnds> {
         tail.extend_from_slice(&FRAME_HEADER);
         tail.resize(end, 0);
     }
-    Ok(FileEnds {
-        head,
-        tail,
-        filler: Filler::Noise,
-    })
+    Ok(FileEnds { head, tail, filler: Filler::Noise })
 }
 
 /// Encodes a number as four times seven bits.

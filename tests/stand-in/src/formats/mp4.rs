@@ -32,32 +32,20 @@ fn be_halves(halves: &[u16]) -> Vec<u8> {
 
 /// A length of two bytes, followed by the bytes.
 fn length_prefixed(bytes: &[u8]) -> Vec<u8> {
-    let mut out = u16::try_from(bytes.len())
-        .unwrap_or(u16::MAX)
-        .to_be_bytes()
-        .to_vec();
+    let mut out = u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_be_bytes().to_vec();
     out.extend_from_slice(bytes);
     out
 }
 
 /// A file whose last box, `free`, has room for `filler_len` bytes.
 pub(super) fn make_mp4(seed: &str, filler_len: u64) -> Vec<u8> {
-    let frames: Vec<Vec<u8>> = (0..FRAMES)
-        .map(|number| encode_frame(seed, number))
-        .collect();
-    let ftyp = make_box(
-        b"ftyp",
-        &[b"isom", &be_words(&[0x200]), b"isomiso2avc1mp41"],
-    );
+    let frames: Vec<Vec<u8>> = (0..FRAMES).map(|number| encode_frame(seed, number)).collect();
+    let ftyp = make_box(b"ftyp", &[b"isom", &be_words(&[0x200]), b"isomiso2avc1mp41"]);
     let sizes: Vec<usize> = frames.iter().map(Vec::len).collect();
     // The offset of the first frame depends on the length of `moov`, not the other way round.
     let first_frame = ftyp.len() + make_moov(&sizes, 0).len() + 8;
-    let mut out = [
-        ftyp,
-        make_moov(&sizes, first_frame),
-        make_box(b"mdat", &[&frames.concat()]),
-    ]
-    .concat();
+    let mut out =
+        [ftyp, make_moov(&sizes, first_frame), make_box(b"mdat", &[&frames.concat()])].concat();
     if filler_len > 0 {
         out.extend_from_slice(&be_words(&[1]));
         out.extend_from_slice(b"free");
@@ -84,32 +72,12 @@ fn make_moov(sizes: &[usize], first_frame: usize) -> Vec<u8> {
     track.extend_from_slice(&be_words(&[edge, edge]));
     let media = [
         // Language `und`.
-        make_box(
-            b"mdhd",
-            &[&be_words(&[0, 0, 0, TIMESCALE, FRAMES, 0x55c4_0000])],
-        ),
-        make_box(
-            b"hdlr",
-            &[
-                &be_words(&[0, 0]),
-                b"vide",
-                &be_words(&[0, 0, 0]),
-                b"video\0",
-            ],
-        ),
+        make_box(b"mdhd", &[&be_words(&[0, 0, 0, TIMESCALE, FRAMES, 0x55c4_0000])]),
+        make_box(b"hdlr", &[&be_words(&[0, 0]), b"vide", &be_words(&[0, 0, 0]), b"video\0"]),
         media_information(sizes, first_frame),
     ];
-    let track = [
-        make_box(b"tkhd", &[&track]),
-        make_box(b"mdia", &[&media.concat()]),
-    ];
-    make_box(
-        b"moov",
-        &[
-            &make_box(b"mvhd", &[&header]),
-            &make_box(b"trak", &[&track.concat()]),
-        ],
-    )
+    let track = [make_box(b"tkhd", &[&track]), make_box(b"mdia", &[&media.concat()])];
+    make_box(b"moov", &[&make_box(b"mvhd", &[&header]), &make_box(b"trak", &[&track.concat()])])
 }
 
 fn media_information(sizes: &[usize], first_frame: usize) -> Vec<u8> {

@@ -23,10 +23,8 @@ pub(super) fn make_ogg(seed: &str) -> Vec<u8> {
     let mut tags = b"OpusTags".to_vec();
     append_text(&mut tags, "stand-in");
     tags.extend_from_slice(&1_u32.to_le_bytes());
-    let title = format!(
-        "TITLE={}",
-        data_encoding::HEXLOWER.encode(&noise::digest_seed(seed, "ogg"))
-    );
+    let title =
+        format!("TITLE={}", data_encoding::HEXLOWER.encode(&noise::digest_seed(seed, "ogg")));
     append_text(&mut tags, &title);
     let silence: Vec<&[u8]> = (0..PACKETS).map(|_| SILENCE.as_slice()).collect();
     [
@@ -53,11 +51,7 @@ fn make_page(kind: u8, position: u64, serial: [u8; 4], number: u32, packets: &[&
     let checksum_at = out.len();
     out.extend_from_slice(&[0; 4]);
     out.push(u8::try_from(packets.len()).unwrap_or(0));
-    out.extend(
-        packets
-            .iter()
-            .map(|packet| u8::try_from(packet.len()).unwrap_or(0)),
-    );
+    out.extend(packets.iter().map(|packet| u8::try_from(packet.len()).unwrap_or(0)));
     out.extend(packets.iter().copied().flatten());
     let checksum = crc32_ogg(&out);
     out.splice(checksum_at..checksum_at + 4, checksum.to_le_bytes());

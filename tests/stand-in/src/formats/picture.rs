@@ -44,9 +44,7 @@ pub(crate) fn make_thumbnail(seed: &str) -> Result<Vec<u8>> {
 /// A PNG of 64 × 48.
 pub(super) fn make_png(seed: &str) -> Result<Vec<u8>> {
     let mut out = Cursor::new(Vec::new());
-    draw_tiles(seed, WIDTH, HEIGHT)
-        .write_to(&mut out, ImageFormat::Png)
-        .context("PNG encoder")?;
+    draw_tiles(seed, WIDTH, HEIGHT).write_to(&mut out, ImageFormat::Png).context("PNG encoder")?;
     Ok(out.into_inner())
 }
 
@@ -60,9 +58,7 @@ pub(super) fn make_webp(seed: &str, filler_len: u64) -> Result<Vec<u8>> {
     if filler_len > 0 {
         out.extend_from_slice(b"PADD");
         out.extend_from_slice(
-            &u32::try_from(filler_len)
-                .context("WebP ends at 4 GiB")?
-                .to_le_bytes(),
+            &u32::try_from(filler_len).context("WebP ends at 4 GiB")?.to_le_bytes(),
         );
         let riff_len = out.len() as u64 - 8 + filler_len;
         let riff_len = u32::try_from(riff_len).context("WebP ends at 4 GiB")?;

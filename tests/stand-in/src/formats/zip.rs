@@ -82,11 +82,7 @@ fn make_entries(files: &[(&str, &str)], filler_len: u64) -> FileEnds {
     tail.extend_from_slice(&le32(directory.len() as u64));
     tail.extend_from_slice(&le32(head.len() as u64 + filler_len));
     tail.extend_from_slice(&[0, 0]);
-    FileEnds {
-        head,
-        tail,
-        filler: Filler::Noise,
-    }
+    FileEnds { head, tail, filler: Filler::Noise }
 }
 
 fn le32(number: u64) -> [u8; 4] {

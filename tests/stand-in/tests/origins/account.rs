@@ -54,11 +54,7 @@ pub(crate) async fn call_as(
 
 /// Calls for the default instance.
 async fn call_json(stand_in: &StandIn, method: &str, path: &str, body: &Value) -> Result<Answer> {
-    let body = if body.is_null() {
-        String::new()
-    } else {
-        body.to_string()
-    };
+    let body = if body.is_null() { String::new() } else { body.to_string() };
     let caller = (DEFAULT_INSTANCE, DEFAULT_TOKEN);
     call_as(stand_in, caller, (method, path, &body)).await
 }
@@ -138,9 +134,7 @@ async fn fetch_instance_shows_all_six_hooks() -> Result<()> {
         assert_eq!(said.get(field), Some(&value), "{field}");
     }
     disconnect_phone(&stand_in);
-    let said = get_json(&stand_in, "/instance/fetch-instance")
-        .await?
-        .json()?;
+    let said = get_json(&stand_in, "/instance/fetch-instance").await?.json()?;
     assert_eq!(said.get("connectedPhone"), Some(&Value::Null));
     Ok(())
 }
@@ -155,9 +149,7 @@ async fn hooks_are_saved_and_unregistered_one_by_one() -> Result<()> {
             assert_eq!(answer.status, 200, "{hook:?}");
             assert_eq!(answer.json()?.get("error"), Some(&json!(false)));
             assert_eq!(stand_in.account(DEFAULT_INSTANCE).hook(hook), Some(url));
-            let said = get_json(&stand_in, "/instance/fetch-instance")
-                .await?
-                .json()?;
+            let said = get_json(&stand_in, "/instance/fetch-instance").await?.json()?;
             assert_eq!(said.get(hook.field()), Some(&json!(url)), "{hook:?}");
         }
     }
@@ -168,9 +160,7 @@ async fn hooks_are_saved_and_unregistered_one_by_one() -> Result<()> {
     let account = stand_in.account(DEFAULT_INSTANCE);
     assert_eq!(account.hook(Hook::Delivery), None);
     assert!(account.hook(Hook::Received).is_some());
-    let said = get_json(&stand_in, "/instance/fetch-instance")
-        .await?
-        .json()?;
+    let said = get_json(&stand_in, "/instance/fetch-instance").await?.json()?;
     assert_eq!(said.get("webhookDeliveryUrl"), Some(&json!("")));
     assert_eq!(stand_in.violations(), Vec::<String>::new());
     Ok(())
@@ -292,11 +282,7 @@ async fn every_call_needs_a_token_and_instance() -> Result<()> {
             assert_eq!(answer.status, expected, "{path}");
         }
         let url = format!("{}{path}", stand_in.wapi_base());
-        assert_eq!(
-            send_request(method, &url, &[], &body).await?.status,
-            401,
-            "{path}"
-        );
+        assert_eq!(send_request(method, &url, &[], &body).await?.status, 401, "{path}");
         let bearer = [("authorization", "Bearer token of the other")];
         let unnamed = send_request(method, &url, &bearer, &body).await?;
         assert_eq!(unnamed.status, 400, "{path}");

@@ -37,10 +37,7 @@ fn encrypted_bytes(media: &AnnouncedMedia) -> Result<Bytes> {
 async fn both_hosts_serve_the_file_and_its_ranges() -> Result<()> {
     let (stand_in, media) = announce_with(CdnScenario::Ok).await?;
     let sealed = encrypted_bytes(&media)?;
-    assert_eq!(
-        HEXLOWER.encode(&Sha256::digest(&sealed)),
-        media.sealed_sha256_hex
-    );
+    assert_eq!(HEXLOWER.encode(&Sha256::digest(&sealed)), media.sealed_sha256_hex);
     for base in [stand_in.cdn_base(), stand_in.cdn_fallback_base()] {
         let whole = get_cdn(&base, &media.direct_path, None).await?;
         assert_eq!((whole.status, whole.complete), (200, true));
@@ -53,26 +50,14 @@ async fn both_hosts_serve_the_file_and_its_ranges() -> Result<()> {
             assert_eq!(rest.header("content-range"), Some(told.as_str()));
         }
         assert_eq!(
-            get_cdn(&base, &media.direct_path, Some("bytes=5-9"))
-                .await?
-                .body,
+            get_cdn(&base, &media.direct_path, Some("bytes=5-9")).await?.body,
             sealed[5..10]
         );
         let beyond = format!("bytes={}-", sealed.len());
-        assert_eq!(
-            get_cdn(&base, &media.direct_path, Some(&beyond))
-                .await?
-                .status,
-            416
-        );
+        assert_eq!(get_cdn(&base, &media.direct_path, Some(&beyond)).await?.status, 416);
     }
     assert_eq!(stand_in.violations(), Vec::<String>::new());
-    assert!(
-        stand_in
-            .requests()
-            .iter()
-            .any(|request| request.role == Role::CdnFallback)
-    );
+    assert!(stand_in.requests().iter().any(|request| request.role == Role::CdnFallback));
     Ok(())
 }
 
@@ -89,11 +74,7 @@ async fn paths_must_be_signed_and_unexpired() -> Result<()> {
         (format!("{path}&mms3=true"), 200),
         ("/v/unknown?oe=FFFFFFFF".to_owned(), 404),
     ] {
-        assert_eq!(
-            get_cdn(&base, &altered, None).await?.status,
-            status,
-            "{altered}"
-        );
+        assert_eq!(get_cdn(&base, &altered, None).await?.status, status, "{altered}");
     }
     assert_eq!(stand_in.violations().len(), 3);
     let old = stand_in.announce(Spec::default().oe(1_000_000_000))?;
@@ -113,10 +94,7 @@ async fn missing_or_extra_headers_are_violations() -> Result<()> {
     send_request("GET", &url, &headers, "").await?;
     assert_eq!(stand_in.violations().len(), 1);
     assert_eq!(
-        stand_in
-            .requests()
-            .first()
-            .and_then(|request| request.header("authorization")),
+        stand_in.requests().first().and_then(|request| request.header("authorization")),
         Some("Bearer x")
     );
     Ok(())
@@ -130,19 +108,10 @@ async fn answers_without_a_file_follow_the_scenario() -> Result<()> {
     }
     let (_, busy) = get_with(CdnScenario::Status { code: 429 }).await?;
     assert_eq!((busy.status, busy.header("retry-after")), (429, Some("1")));
-    assert_eq!(
-        get_with(CdnScenario::Status { code: 500 }).await?.1.status,
-        500
-    );
+    assert_eq!(get_with(CdnScenario::Status { code: 500 }).await?.1.status, 500);
     let (_, empty) = get_with(CdnScenario::Empty200).await?;
     assert_eq!((empty.status, empty.body.len()), (200, 0));
-    assert!(
-        get_with(CdnScenario::Html200)
-            .await?
-            .1
-            .body
-            .starts_with(b"<html>")
-    );
+    assert!(get_with(CdnScenario::Html200).await?.1.body.starts_with(b"<html>"));
     assert_eq!(get_with(CdnScenario::Redirect).await?.1.status, 302);
     Ok(())
 }
@@ -157,10 +126,7 @@ async fn a_cut_happens_at_its_exact_byte() -> Result<()> {
     let (stand_in, media) = announce_with(CdnScenario::Truncate { at: 100 }).await?;
     for (range, left) in [("bytes=40-", 60), ("bytes=100-", 0), ("bytes=150-", 0)] {
         let rest = get_media(&stand_in, &media, Some(range)).await?;
-        assert_eq!(
-            (rest.status, rest.complete, rest.body.len()),
-            (206, false, left)
-        );
+        assert_eq!((rest.status, rest.complete, rest.body.len()), (206, false, left));
     }
     Ok(())
 }
@@ -210,10 +176,7 @@ async fn the_file_is_damaged_as_asked() -> Result<()> {
     assert_eq!(short.body, encrypted_bytes(&media)?[..size - 10]);
     let (media, other) = get_with(CdnScenario::WrongEnc).await?;
     assert_eq!(other.status, 200);
-    assert_ne!(
-        HEXLOWER.encode(&Sha256::digest(&other.body)),
-        media.sealed_sha256_hex
-    );
+    assert_ne!(HEXLOWER.encode(&Sha256::digest(&other.body)), media.sealed_sha256_hex);
     let (media, plain) = get_with(CdnScenario::PlainBytes).await?;
     assert_eq!(plain.body, media.plain.bytes());
     let (media, chunked) = get_with(CdnScenario::NoLength).await?;
@@ -226,23 +189,13 @@ async fn the_file_is_damaged_as_asked() -> Result<()> {
 async fn the_fallback_works_while_main_is_down() -> Result<()> {
     let (stand_in, media) = announce_with(CdnScenario::MainHostDown).await?;
     assert_eq!(get_media(&stand_in, &media, None).await?.status, 503);
-    assert_eq!(
-        get_cdn(&stand_in.cdn_fallback_base(), &media.direct_path, None)
-            .await?
-            .status,
-        200
-    );
+    assert_eq!(get_cdn(&stand_in.cdn_fallback_base(), &media.direct_path, None).await?.status, 200);
     stand_in.set_cdn(Some(CdnScenario::PerHost {
         main: Box::new(CdnScenario::Ok),
         fallback: Box::new(CdnScenario::Gone { status: 410 }),
     }));
     assert_eq!(get_media(&stand_in, &media, None).await?.status, 200);
-    assert_eq!(
-        get_cdn(&stand_in.cdn_fallback_base(), &media.direct_path, None)
-            .await?
-            .status,
-        410
-    );
+    assert_eq!(get_cdn(&stand_in.cdn_fallback_base(), &media.direct_path, None).await?.status, 410);
     Ok(())
 }
 
@@ -250,31 +203,20 @@ async fn the_fallback_works_while_main_is_down() -> Result<()> {
 async fn failures_count_per_file_over_both_hosts() -> Result<()> {
     let (stand_in, media) = announce_with(CdnScenario::fail_times(2)).await?;
     assert_eq!(get_media(&stand_in, &media, None).await?.status, 503);
-    assert_eq!(
-        get_cdn(&stand_in.cdn_fallback_base(), &media.direct_path, None)
-            .await?
-            .status,
-        503
-    );
+    assert_eq!(get_cdn(&stand_in.cdn_fallback_base(), &media.direct_path, None).await?.status, 503);
     assert_eq!(get_media(&stand_in, &media, None).await?.status, 200);
     Ok(())
 }
 
 #[tokio::test]
 async fn hanging_ends_only_with_the_stand_in() -> Result<()> {
-    for scenario in [
-        CdnScenario::Hang,
-        CdnScenario::HangBody,
-        CdnScenario::SlowDrip {
-            bytes_per_second: 100,
-        },
-    ] {
+    for scenario in
+        [CdnScenario::Hang, CdnScenario::HangBody, CdnScenario::SlowDrip { bytes_per_second: 100 }]
+    {
         let (stand_in, media) = announce_with(scenario).await?;
-        let waiting = tokio::time::timeout(
-            Duration::from_millis(150),
-            get_media(&stand_in, &media, None),
-        )
-        .await;
+        let waiting =
+            tokio::time::timeout(Duration::from_millis(150), get_media(&stand_in, &media, None))
+                .await;
         assert!(waiting.is_err());
         tokio::time::timeout(Duration::from_secs(5), stand_in.shutdown()).await?;
     }
@@ -284,30 +226,16 @@ async fn hanging_ends_only_with_the_stand_in() -> Result<()> {
 #[tokio::test]
 async fn files_may_be_badly_encrypted() -> Result<()> {
     let stand_in = StandIn::start().await?;
-    for seal in [
-        Encryption::BadMac,
-        Encryption::BadPadding,
-        Encryption::Plain,
-    ] {
+    for seal in [Encryption::BadMac, Encryption::BadPadding, Encryption::Plain] {
         let media = stand_in.announce(Spec::default().seal(seal))?;
         let file = get_media(&stand_in, &media, None).await?;
-        assert_eq!(
-            HEXLOWER.encode(&Sha256::digest(&file.body)),
-            media.sealed_sha256_hex
-        );
+        assert_eq!(HEXLOWER.encode(&Sha256::digest(&file.body)), media.sealed_sha256_hex);
         assert_eq!(file.body.len() as u64, media.sealed_size);
         assert_ne!(file.body, encrypted_bytes(&media)?);
     }
     let channel = stand_in.announce(Spec::of(Kind::NewsletterImage))?;
-    assert_eq!(
-        get_media(&stand_in, &channel, None).await?.body,
-        channel.plain.bytes()
-    );
-    let object = channel
-        .webhook
-        .pointer("/msgContent/imageMessage")
-        .cloned()
-        .unwrap_or_default();
+    assert_eq!(get_media(&stand_in, &channel, None).await?.body, channel.plain.bytes());
+    let object = channel.webhook.pointer("/msgContent/imageMessage").cloned().unwrap_or_default();
     assert!(object.get("mediaKey").is_none() && object.get("directPath").is_some());
     Ok(())
 }

@@ -16,10 +16,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn json(&self) -> Result<serde_json::Value> {
@@ -42,9 +39,8 @@ pub(crate) async fn send_request(
     }
     if !body.is_empty() {
         let length = body.len();
-        request.push_str(&format!(
-            "content-type: application/json\r\ncontent-length: {length}\r\n"
-        ));
+        request
+            .push_str(&format!("content-type: application/json\r\ncontent-length: {length}\r\n"));
     }
     request.push_str(&format!("\r\n{body}"));
     let mut stream = TcpStream::connect(host).await?;
@@ -62,10 +58,7 @@ fn parse_answer(raw: &[u8]) -> Result<Answer> {
     };
     let head = std::str::from_utf8(raw.get(..end).unwrap_or_default())?;
     let mut lines = head.split("\r\n");
-    let status = lines
-        .next()
-        .and_then(|line| line.split(' ').nth(1))
-        .context("no status")?;
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).context("no status")?;
     let headers: Vec<(String, String)> = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))

@@ -9,11 +9,7 @@ use serde_json::{Value, json};
 use stand_in::{Clock, DEFAULT_INSTANCE, DEFAULT_TOKEN, StandIn};
 
 fn text_at(value: &Value, pointer: &str) -> String {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 #[tokio::test]
@@ -24,53 +20,25 @@ async fn another_process_has_the_librarys_controls() -> Result<()> {
         "kind": "voice", "cdn": { "truncate": { "at": 5 } }, "dialect": "y2025",
         "chat": "5500900000007"
     });
-    let announced = send_request(
-        "POST",
-        &format!("{control}/announce"),
-        &[],
-        &spec.to_string(),
-    )
-    .await?;
+    let announced =
+        send_request("POST", &format!("{control}/announce"), &[], &spec.to_string()).await?;
     assert_eq!(announced.status, 200);
     let announced = announced.json()?;
     assert_eq!(text_at(&announced, "/webhook/chat/id"), "5500900000007");
     let path = text_at(&announced, "/direct_path");
-    assert_eq!(
-        get_cdn(&stand_in.cdn_base(), &path, None).await?.body.len(),
-        5
-    );
+    assert_eq!(get_cdn(&stand_in.cdn_base(), &path, None).await?.body.len(), 5);
     let plain = format!("{control}/plain/{}", text_at(&announced, "/message_id"));
     let file = send_request("GET", &plain, &[], "").await?;
-    assert_eq!(
-        Some(file.body.len() as u64),
-        announced.get("size").and_then(Value::as_u64)
-    );
+    assert_eq!(Some(file.body.len() as u64), announced.get("size").and_then(Value::as_u64));
     let global = json!({ "cdn": { "status": { "code": 500 } }, "alternates": true });
     assert_eq!(
-        send_request(
-            "POST",
-            &format!("{control}/global"),
-            &[],
-            &global.to_string()
-        )
-        .await?
-        .status,
+        send_request("POST", &format!("{control}/global"), &[], &global.to_string()).await?.status,
         204
     );
-    assert_eq!(
-        get_cdn(&stand_in.cdn_base(), &path, None).await?.status,
-        500
-    );
-    let requests = send_request("GET", &format!("{control}/requests"), &[], "")
-        .await?
-        .json()?;
+    assert_eq!(get_cdn(&stand_in.cdn_base(), &path, None).await?.status, 500);
+    let requests = send_request("GET", &format!("{control}/requests"), &[], "").await?.json()?;
     assert_eq!(requests.as_array().map(Vec::len), Some(2));
-    assert_eq!(
-        send_request("DELETE", &format!("{control}/requests"), &[], "")
-            .await?
-            .status,
-        204
-    );
+    assert_eq!(send_request("DELETE", &format!("{control}/requests"), &[], "").await?.status, 204);
     assert!(stand_in.requests().is_empty());
     Ok(())
 }
@@ -81,26 +49,16 @@ async fn instances_and_overrides_answer_without_body() -> Result<()> {
     let control = stand_in.control_base();
     let instance = json!({ "instance": "LITE-BBBBBB-CCCCCC", "token": "t" });
     assert_eq!(
-        send_request(
-            "POST",
-            &format!("{control}/instances"),
-            &[],
-            &instance.to_string()
-        )
-        .await?
-        .status,
+        send_request("POST", &format!("{control}/instances"), &[], &instance.to_string())
+            .await?
+            .status,
         204
     );
     let nonsense = json!({ "wapi": "nonsense" });
     assert_eq!(
-        send_request(
-            "POST",
-            &format!("{control}/global"),
-            &[],
-            &nonsense.to_string()
-        )
-        .await?
-        .status,
+        send_request("POST", &format!("{control}/global"), &[], &nonsense.to_string())
+            .await?
+            .status,
         422
     );
     Ok(())
@@ -111,21 +69,11 @@ async fn events_can_be_loaded_by_stem() -> Result<()> {
     let stand_in = StandIn::start().await?;
     let url = format!("{}/event", stand_in.control_base());
     let wanted = json!({ "stem": "2026-voice", "wapi": { "fail500": { "message": "array" } } });
-    let event = send_request("POST", &url, &[], &wanted.to_string())
-        .await?
-        .json()?;
+    let event = send_request("POST", &url, &[], &wanted.to_string()).await?.json()?;
     let path = text_at(&event, "/webhook/msgContent/audioMessage/directPath");
-    assert_eq!(
-        get_cdn(&stand_in.cdn_base(), &path, None).await?.status,
-        200
-    );
+    assert_eq!(get_cdn(&stand_in.cdn_base(), &path, None).await?.status, 200);
     let unknown = json!({ "stem": "nonsense" });
-    assert_eq!(
-        send_request("POST", &url, &[], &unknown.to_string())
-            .await?
-            .status,
-        404
-    );
+    assert_eq!(send_request("POST", &url, &[], &unknown.to_string()).await?.status, 404);
     Ok(())
 }
 
@@ -137,11 +85,7 @@ async fn call_control(
     body: &Value,
 ) -> Result<(u16, Value)> {
     let url = format!("{}{path}", stand_in.control_base());
-    let body = if body.is_null() {
-        String::new()
-    } else {
-        body.to_string()
-    };
+    let body = if body.is_null() { String::new() } else { body.to_string() };
     let answer = send_request(method, &url, &[], &body).await?;
     Ok((answer.status, answer.json().unwrap_or_default()))
 }
@@ -157,10 +101,7 @@ async fn accounts_change_field_by_field() -> Result<()> {
     let changes = [
         (json!({ "connected": false }), 404),
         (json!({ "token": "t", "connected": false }), 204),
-        (
-            json!({ "hooks": { "received": url, "message-status": url } }),
-            204,
-        ),
+        (json!({ "hooks": { "received": url, "message-status": url } }), 204),
         (json!({ "hooks": { "message-status": null } }), 204),
         (
             json!({
@@ -240,11 +181,7 @@ struct RunningCommand(Child);
 
 impl Drop for RunningCommand {
     fn drop(&mut self) {
-        self.0
-            .kill()
-            .and_then(|()| self.0.wait())
-            .map(drop)
-            .unwrap_or_default();
+        self.0.kill().and_then(|()| self.0.wait()).map(drop).unwrap_or_default();
     }
 }
 
@@ -262,20 +199,10 @@ async fn the_command_prints_its_addresses_and_serves() -> Result<()> {
     let mut line = String::new();
     BufReader::new(out).read_line(&mut line)?;
     let addresses: Value = serde_json::from_str(&line)?;
-    assert!(
-        addresses
-            .get("events")
-            .and_then(Value::as_u64)
-            .is_some_and(|events| events > 30)
-    );
-    let bases = send_request(
-        "GET",
-        &format!("{}/bases", text_at(&addresses, "/control")),
-        &[],
-        "",
-    )
-    .await?
-    .json()?;
+    assert!(addresses.get("events").and_then(Value::as_u64).is_some_and(|events| events > 30));
+    let bases = send_request("GET", &format!("{}/bases", text_at(&addresses, "/control")), &[], "")
+        .await?
+        .json()?;
     assert_eq!(bases.get("cdn"), addresses.get("cdn"));
     Ok(())
 }

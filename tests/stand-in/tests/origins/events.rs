@@ -16,10 +16,7 @@ fn committed_events_equal_the_catalogue() -> Result<()> {
     std::fs::remove_dir_all(&fresh)?;
     for ((committed_stem, committed), (stem, made)) in committed.iter().zip(&made) {
         assert_eq!(committed_stem, stem);
-        assert_eq!(
-            committed, made,
-            "{stem}.json: cargo run -p stand-in -- --write-events events"
-        );
+        assert_eq!(committed, made, "{stem}.json: cargo run -p stand-in -- --write-events events");
     }
     assert_eq!(committed.len(), made.len());
     Ok(())
@@ -28,9 +25,8 @@ fn committed_events_equal_the_catalogue() -> Result<()> {
 #[tokio::test]
 async fn every_event_is_served_with_its_own_file() -> Result<()> {
     let stand_in = StandIn::start().await?;
-    let events = stand_in.load_events(&events::committed_dir(), |_| {
-        (WapiScenario::Ok, CdnScenario::Ok)
-    })?;
+    let events =
+        stand_in.load_events(&events::committed_dir(), |_| (WapiScenario::Ok, CdnScenario::Ok))?;
     let mut files = HashSet::new();
     let mut ids = HashSet::new();
     for event in events.iter().filter_map(|event| event.announced.as_ref()) {
@@ -44,9 +40,7 @@ async fn every_event_is_served_with_its_own_file() -> Result<()> {
 
 #[test]
 fn the_command_explains_itself() -> Result<()> {
-    let help = Command::new(env!("CARGO_BIN_EXE_stand-in"))
-        .arg("--help")
-        .output()?;
+    let help = Command::new(env!("CARGO_BIN_EXE_stand-in")).arg("--help").output()?;
     let text = String::from_utf8(help.stdout)?;
     assert!(help.status.success());
     text.contains("--events").then_some(()).context(text)

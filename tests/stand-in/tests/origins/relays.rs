@@ -18,9 +18,7 @@ async fn a_cut_relay_returns_with_the_same_files() -> Result<()> {
     relays.cdn.cut().await?;
     assert!(get().await.is_err(), "a cut relay still answers");
     assert!(
-        get_cdn(&stand_in.cdn_fallback_base(), &media.direct_path, None)
-            .await?
-            .complete,
+        get_cdn(&stand_in.cdn_fallback_base(), &media.direct_path, None).await?.complete,
         "the other relays are not affected"
     );
     relays.cdn.restore()?;
@@ -33,9 +31,7 @@ async fn a_cut_relay_returns_with_the_same_files() -> Result<()> {
 #[tokio::test]
 async fn a_broken_connection_truncates_the_file() -> Result<()> {
     let (stand_in, relays) = StandIn::start_behind_relays().await?;
-    let slow = CdnScenario::SlowDrip {
-        bytes_per_second: 20_000,
-    };
+    let slow = CdnScenario::SlowDrip { bytes_per_second: 20_000 };
     let media = stand_in.announce(Spec::of(Kind::Video).size(200_000).cdn(slow))?;
     let base = stand_in.cdn_base();
     let getting = tokio::spawn(async move { get_cdn(&base, &media.direct_path, None).await });

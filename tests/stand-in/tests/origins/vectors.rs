@@ -46,18 +46,9 @@ fn every_vector_gives_its_keys() -> Result<()> {
             text_field(&vector, "info"),
         )?;
         assert_eq!(HEXLOWER.encode(&keys.iv), text_field(&vector, "ivHex"));
-        assert_eq!(
-            HEXLOWER.encode(&keys.cipher_key),
-            text_field(&vector, "cipherKeyHex")
-        );
-        assert_eq!(
-            HEXLOWER.encode(&keys.mac_key),
-            text_field(&vector, "macKeyHex")
-        );
-        assert_eq!(
-            HEXLOWER.encode(&keys.ref_key),
-            text_field(&vector, "refKeyHex")
-        );
+        assert_eq!(HEXLOWER.encode(&keys.cipher_key), text_field(&vector, "cipherKeyHex"));
+        assert_eq!(HEXLOWER.encode(&keys.mac_key), text_field(&vector, "macKeyHex"));
+        assert_eq!(HEXLOWER.encode(&keys.ref_key), text_field(&vector, "refKeyHex"));
     }
     Ok(())
 }
@@ -80,11 +71,7 @@ fn every_vector_gives_its_encrypted_file() -> Result<()> {
             "{name}"
         );
         let sealed = encrypt_bytes(plain, &keys, Encryption::Right)?;
-        assert_eq!(
-            Some(sealed.len() as u64),
-            vector["encLength"].as_u64(),
-            "{name}"
-        );
+        assert_eq!(Some(sealed.len() as u64), vector["encLength"].as_u64(), "{name}");
         assert_eq!(
             BASE64.encode(&Sha256::digest(&sealed)),
             text_field(&vector, "fileEncSha256"),

@@ -18,37 +18,18 @@ fn call_body(media: &AnnouncedMedia, kind: &str) -> Value {
 }
 
 async fn call_with(stand_in: &StandIn, path: &str, token: &str, body: &Value) -> Result<Answer> {
-    let url = format!(
-        "{}{path}?instanceId={DEFAULT_INSTANCE}",
-        stand_in.wapi_base()
-    );
+    let url = format!("{}{path}?instanceId={DEFAULT_INSTANCE}", stand_in.wapi_base());
     let bearer = format!("Bearer {token}");
-    send_request(
-        "POST",
-        &url,
-        &[("authorization", &bearer)],
-        &body.to_string(),
-    )
-    .await
+    send_request("POST", &url, &[("authorization", &bearer)], &body.to_string()).await
 }
 
 async fn call_download(stand_in: &StandIn, media: &AnnouncedMedia) -> Result<Answer> {
     let kind = media.key_type.wapi_type();
-    call_with(
-        stand_in,
-        "/message/download-media",
-        DEFAULT_TOKEN,
-        &call_body(media, kind),
-    )
-    .await
+    call_with(stand_in, "/message/download-media", DEFAULT_TOKEN, &call_body(media, kind)).await
 }
 
 fn link_of(answer: &Answer) -> Result<String> {
-    let link = answer
-        .json()?
-        .get("fileLink")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
+    let link = answer.json()?.get("fileLink").and_then(Value::as_str).map(str::to_owned);
     link.context("no fileLink")
 }
 
@@ -96,15 +77,9 @@ async fn each_call_gives_a_new_link_to_the_file() -> Result<()> {
     let requests = stand_in.requests();
     assert_eq!(requests.len(), 3);
     assert!(
-        requests
-            .iter()
-            .all(|request| request.role == Role::Wapi && request.status == Some(200))
+        requests.iter().all(|request| request.role == Role::Wapi && request.status == Some(200))
     );
-    assert!(
-        requests
-            .iter()
-            .all(|request| request.message_id.as_ref() == Some(&media.message_id))
-    );
+    assert!(requests.iter().all(|request| request.message_id.as_ref() == Some(&media.message_id)));
     Ok(())
 }
 
@@ -113,24 +88,12 @@ async fn exactly_four_fields_are_accepted() -> Result<()> {
     let (stand_in, media) = announce_with(WapiScenario::Ok).await?;
     let path = "/message/download-media";
     let mut more = call_body(&media, "document");
-    more.as_object_mut()
-        .context("an object")?
-        .insert("messageId".to_owned(), json!("x"));
-    assert_eq!(
-        call_with(&stand_in, path, DEFAULT_TOKEN, &more)
-            .await?
-            .status,
-        400
-    );
+    more.as_object_mut().context("an object")?.insert("messageId".to_owned(), json!("x"));
+    assert_eq!(call_with(&stand_in, path, DEFAULT_TOKEN, &more).await?.status, 400);
     for field in ["mediaKey", "directPath", "type", "mimetype"] {
         let mut fewer = call_body(&media, "document");
         fewer.as_object_mut().context("an object")?.remove(field);
-        assert_eq!(
-            call_with(&stand_in, path, DEFAULT_TOKEN, &fewer)
-                .await?
-                .status,
-            400
-        );
+        assert_eq!(call_with(&stand_in, path, DEFAULT_TOKEN, &fewer).await?.status, 400);
     }
     assert_eq!(stand_in.violations().len(), 5);
     Ok(())
@@ -146,11 +109,7 @@ async fn the_type_must_be_that_of_the_keys() -> Result<()> {
         (Spec::of(Kind::Ptv), "video", "ptv"),
         (Spec::of(Kind::Sticker), "sticker", "video"),
         (Spec::of(Kind::Sticker), "image", "document"),
-        (
-            Spec::of(Kind::Document).key_type(KeyType::Image),
-            "image",
-            "document",
-        ),
+        (Spec::of(Kind::Document).key_type(KeyType::Image), "image", "document"),
     ];
     for (spec, right, wrong) in cases {
         let media = stand_in.announce(spec)?;
@@ -183,34 +142,14 @@ async fn a_token_opens_its_own_instance_only() -> Result<()> {
     let path = "/message/download-media";
     let body = call_body(&media, "document");
     let status = |answer: Answer| answer.status;
-    assert_eq!(
-        call_with(&stand_in, path, "nonsense", &body)
-            .await
-            .map(status)?,
-        401
-    );
-    assert_eq!(
-        call_with(&stand_in, path, "token of the other", &body)
-            .await
-            .map(status)?,
-        403
-    );
+    assert_eq!(call_with(&stand_in, path, "nonsense", &body).await.map(status)?, 401);
+    assert_eq!(call_with(&stand_in, path, "token of the other", &body).await.map(status)?, 403);
     let base = stand_in.wapi_base();
     let bearer = [("authorization", "Bearer token of the other")];
     let unknown = format!("{base}{path}?instanceId=LITE-CCCCCC-DDDDDD");
-    assert_eq!(
-        send_request("POST", &unknown, &bearer, &body.to_string())
-            .await
-            .map(status)?,
-        404
-    );
+    assert_eq!(send_request("POST", &unknown, &bearer, &body.to_string()).await.map(status)?, 404);
     let none = format!("{base}{path}?instanceId={DEFAULT_INSTANCE}");
-    assert_eq!(
-        send_request("POST", &none, &[], &body.to_string())
-            .await
-            .map(status)?,
-        401
-    );
+    assert_eq!(send_request("POST", &none, &[], &body.to_string()).await.map(status)?, 401);
     stand_in.forget_instance(DEFAULT_INSTANCE);
     assert_eq!(call_download(&stand_in, &media).await.map(status)?, 401);
     Ok(())
@@ -248,14 +187,10 @@ async fn calls_fail_as_asked() -> Result<()> {
         assert_eq!(answer.json()?.get("error"), Some(&json!(true)));
     }
     let slow_down = call_with_scenario(WapiScenario::TooMany429 { retry_after: 7 }).await?;
-    assert_eq!(
-        (slow_down.status, slow_down.header("retry-after")),
-        (429, Some("7"))
-    );
-    for (scenario, status) in [
-        (WapiScenario::BadGateway502Html, 502),
-        (WapiScenario::CallHtml200, 200),
-    ] {
+    assert_eq!((slow_down.status, slow_down.header("retry-after")), (429, Some("7")));
+    for (scenario, status) in
+        [(WapiScenario::BadGateway502Html, 502), (WapiScenario::CallHtml200, 200)]
+    {
         let page = call_with_scenario(scenario).await?;
         assert_eq!(page.status, status);
         assert!(page.body.starts_with(b"<html>"));
@@ -267,36 +202,24 @@ async fn calls_fail_as_asked() -> Result<()> {
             .header("location")
             .is_some_and(|to| to.starts_with("https://evil.example.invalid/"))
     );
-    assert_eq!(
-        call_with_scenario(WapiScenario::NoLink).await?.json()?,
-        json!({ "error": false })
-    );
+    assert_eq!(call_with_scenario(WapiScenario::NoLink).await?.json()?, json!({ "error": false }));
     Ok(())
 }
 
 #[tokio::test]
 async fn links_have_odd_names_and_hosts_as_asked() -> Result<()> {
-    let named = call_with_scenario(WapiScenario::OtherLinkName {
-        name: "mediaUrl".to_owned(),
-    })
-    .await?;
+    let named =
+        call_with_scenario(WapiScenario::OtherLinkName { name: "mediaUrl".to_owned() }).await?;
     assert!(named.json()?.get("mediaUrl").is_some());
     let (stand_in, media) = announce_with(WapiScenario::RawAddressLink).await?;
     let raw = link_of(&call_download(&stand_in, &media).await?)?;
-    let path = raw
-        .strip_prefix("http://10.255.255.1:8080")
-        .context(raw.clone())?;
+    let path = raw.strip_prefix("http://10.255.255.1:8080").context(raw.clone())?;
     let base = stand_in.wapi_base();
     let rewritten = format!("{}{path}", base.trim_end_matches("/v1"));
-    assert_eq!(
-        send_request("GET", &rewritten, &[], "").await?.body,
-        media.plain.bytes()
-    );
+    assert_eq!(send_request("GET", &rewritten, &[], "").await?.body, media.plain.bytes());
     let (stand_in, media) = announce_with(WapiScenario::ForeignLink).await?;
     let foreign = link_of(&call_download(&stand_in, &media).await?)?;
-    let path = foreign
-        .strip_prefix("https://evil.example.invalid")
-        .context(foreign.clone())?;
+    let path = foreign.strip_prefix("https://evil.example.invalid").context(foreign.clone())?;
     let base = stand_in.wapi_base();
     let rewritten = format!("{}{path}", base.trim_end_matches("/v1"));
     assert_eq!(send_request("GET", &rewritten, &[], "").await?.status, 404);
@@ -350,19 +273,15 @@ async fn links_damage_the_file_as_asked() -> Result<()> {
         assert_eq!(cut.body, media.plain.bytes()[..at]);
         let (media, flipped) = fetch_with_scenario(WapiScenario::FlipBit { at: at as u64 }).await?;
         let plain = media.plain.bytes();
-        let differing: Vec<usize> = (0..plain.len())
-            .filter(|place| plain[*place] != flipped.body[*place])
-            .collect();
+        let differing: Vec<usize> =
+            (0..plain.len()).filter(|place| plain[*place] != flipped.body[*place]).collect();
         assert_eq!(differing, [at]);
     }
     let (media, short) = fetch_with_scenario(WapiScenario::CutEnd { bytes: 3 }).await?;
     assert!(short.complete);
     assert_eq!(short.body, media.plain.bytes()[..9_997]);
     let (media, chunked) = fetch_with_scenario(WapiScenario::NoLength).await?;
-    assert_eq!(
-        (chunked.header("content-length"), chunked.complete),
-        (None, true)
-    );
+    assert_eq!((chunked.header("content-length"), chunked.complete), (None, true));
     assert_eq!(chunked.body, media.plain.bytes());
     Ok(())
 }
@@ -372,16 +291,12 @@ async fn hanging_ends_only_with_the_stand_in() -> Result<()> {
     for scenario in [
         WapiScenario::Hang,
         WapiScenario::HangBody,
-        WapiScenario::SlowDrip {
-            bytes_per_second: 1000,
-        },
+        WapiScenario::SlowDrip { bytes_per_second: 1000 },
     ] {
         let (stand_in, media) = announce_with(scenario).await?;
-        let waiting = tokio::time::timeout(
-            Duration::from_millis(150),
-            fetch_through_link(&stand_in, &media),
-        )
-        .await;
+        let waiting =
+            tokio::time::timeout(Duration::from_millis(150), fetch_through_link(&stand_in, &media))
+                .await;
         assert!(waiting.is_err());
         tokio::time::timeout(Duration::from_secs(5), stand_in.shutdown()).await?;
     }
@@ -390,10 +305,8 @@ async fn hanging_ends_only_with_the_stand_in() -> Result<()> {
 
 #[tokio::test]
 async fn a_slow_link_sends_the_whole_file() -> Result<()> {
-    let (media, slow) = fetch_with_scenario(WapiScenario::SlowDrip {
-        bytes_per_second: 50_000,
-    })
-    .await?;
+    let (media, slow) =
+        fetch_with_scenario(WapiScenario::SlowDrip { bytes_per_second: 50_000 }).await?;
     assert_eq!(slow.body, media.plain.bytes());
     Ok(())
 }
@@ -415,31 +328,19 @@ async fn failures_count_per_file_and_have_overrides() -> Result<()> {
 async fn alternate_endpoints_exist_only_when_enabled() -> Result<()> {
     let (stand_in, media) = announce_with(WapiScenario::fail_500()).await?;
     let body = call_body(&media, "document");
-    let info = format!(
-        "{}/media/info?instanceId={DEFAULT_INSTANCE}&messageId=",
-        stand_in.wapi_base()
-    );
+    let info =
+        format!("{}/media/info?instanceId={DEFAULT_INSTANCE}&messageId=", stand_in.wapi_base());
     let bearer = format!("Bearer {DEFAULT_TOKEN}");
     let bearer = [("authorization", bearer.as_str())];
     let known = format!("{info}{}", media.message_id);
-    assert_eq!(
-        call_with(&stand_in, "/media/download", DEFAULT_TOKEN, &body)
-            .await?
-            .status,
-        404
-    );
+    assert_eq!(call_with(&stand_in, "/media/download", DEFAULT_TOKEN, &body).await?.status, 404);
     assert_eq!(send_request("GET", &known, &bearer, "").await?.status, 404);
     stand_in.set_alternates(true);
     let answer = call_with(&stand_in, "/media/download", DEFAULT_TOKEN, &body).await?;
     let file = send_request("GET", &link_of(&answer)?, &[], "").await?;
     assert_eq!(file.body, media.plain.bytes());
     assert_eq!(send_request("GET", &known, &bearer, "").await?.status, 200);
-    assert_eq!(
-        send_request("GET", &format!("{info}nonsense"), &bearer, "")
-            .await?
-            .status,
-        404
-    );
+    assert_eq!(send_request("GET", &format!("{info}nonsense"), &bearer, "").await?.status, 404);
     assert_eq!(stand_in.requests().len(), 6);
     Ok(())
 }

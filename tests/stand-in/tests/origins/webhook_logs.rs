@@ -84,11 +84,7 @@ async fn events_without_media_are_logged_too() -> Result<()> {
     }
     let logs = list_logs(&stand_in, LIST).await?;
     let events: Vec<_> = logs.iter().map(|log| log.pointer("/body/event")).collect();
-    let expected = [
-        Some(&json!("webhookReceived")),
-        None,
-        Some(&json!("webhookStatus")),
-    ];
+    let expected = [Some(&json!("webhookReceived")), None, Some(&json!("webhookStatus"))];
     assert_eq!(events, expected, "newest first");
     Ok(())
 }

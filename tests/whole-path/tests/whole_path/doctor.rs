@@ -36,9 +36,7 @@ fn step_status<'a>(report: &'a Value, step: &str) -> &'a Value {
 }
 
 fn root_cause(report: &Value) -> &str {
-    report["root_cause"]["sentence"]
-        .as_str()
-        .unwrap_or_default()
+    report["root_cause"]["sentence"].as_str().unwrap_or_default()
 }
 
 /// Nothing on a healthy stack, and the root cause of each fault.
@@ -50,17 +48,10 @@ fn the_doctor_names_the_root_cause() {
         world.run_json(0, &["tenant", "add", TENANT], "").await;
         let add = ["instance", "add", INSTANCE, "--tenant", TENANT];
         world.run_json(0, &add, TOKEN).await;
-        world
-            .run_json(0, &["webhook", "register", INSTANCE], "")
-            .await;
+        world.run_json(0, &["webhook", "register", INSTANCE], "").await;
         let account = Account {
             id: INSTANCE.to_owned(),
-            url: world
-                .origins
-                .account(INSTANCE)
-                .hook(Hook::Received)
-                .expect("a hook")
-                .to_owned(),
+            url: world.origins.account(INSTANCE).hook(Hook::Received).expect("a hook").to_owned(),
         };
         check_healthy_report(world, &account).await;
         check_wapi_failure(world, &account).await;
@@ -80,19 +71,13 @@ async fn check_healthy_report(world: &World, account: &Account) {
     }
     let rows = report["controlled"]["rows"].as_array().expect("rows");
     assert_eq!(report["controlled"]["synthetic_keys"], false);
-    assert_eq!(
-        rows.iter().filter(|row| row["status"] == "ok").count(),
-        2,
-        "{rows:?}"
-    );
+    assert_eq!(rows.iter().filter(|row| row["status"] == "ok").count(), 2, "{rows:?}");
     assert_eq!(report["folders"][0]["objects"], 1);
     assert_eq!(report["folders"][0]["records"], 1);
 }
 
 async fn check_wapi_failure(world: &World, account: &Account) {
-    let fails = WapiScenario::Fail500 {
-        message: MessageShape::Nested,
-    };
+    let fails = WapiScenario::Fail500 { message: MessageShape::Nested };
     let spec = Spec::of(Kind::Document).wapi(fails);
     let stored = world.send_recent(account, spec).await;
     world.wait_until_stored(&stored).await;
@@ -146,35 +131,21 @@ async fn check_double_failure(world: &World, account: &Account) {
 
 async fn check_foreign_hook(world: &World) {
     world.origins.change_account(INSTANCE, |account| {
-        account
-            .hooks
-            .insert(Hook::Received, "https://crm.example.invalid/".to_owned());
+        account.hooks.insert(Hook::Received, "https://crm.example.invalid/".to_owned());
     });
     let report = world.run_doctor(1).await;
     assert_eq!(step_status(&report, "hooks"), "fail");
     let cause = &report["root_cause"];
     let sentence = cause["sentence"].as_str().expect("a sentence");
     assert!(sentence.contains(INSTANCE) && sentence.contains("crm.example.invalid"));
-    assert_eq!(
-        cause["command"],
-        format!("wapi-media webhook register {INSTANCE}")
-    );
+    assert_eq!(cause["command"], format!("wapi-media webhook register {INSTANCE}"));
 }
 
 async fn check_wrong_token(world: &World) {
-    world
-        .origins
-        .register_instance(INSTANCE, "invented-token-after-it");
+    world.origins.register_instance(INSTANCE, "invented-token-after-it");
     let report = world.run_doctor(1).await;
     assert_eq!(step_status(&report, "connection"), "fail");
     let cause = &report["root_cause"];
-    assert!(
-        cause["sentence"]
-            .as_str()
-            .is_some_and(|said| said.contains(INSTANCE))
-    );
-    assert_eq!(
-        cause["command"],
-        format!("wapi-media token rotate {INSTANCE}")
-    );
+    assert!(cause["sentence"].as_str().is_some_and(|said| said.contains(INSTANCE)));
+    assert_eq!(cause["command"], format!("wapi-media token rotate {INSTANCE}"));
 }

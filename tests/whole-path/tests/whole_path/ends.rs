@@ -71,18 +71,10 @@ fn a_file_gone_everywhere_parks_as_expired() {
 fn an_undecryptable_file_parks_as_corrupt() {
     on_the_stack(async |world| {
         let account = world.new_account().await;
-        let spec = Spec::of(Kind::Image)
-            .wapi(WapiScenario::BadRequest400)
-            .seal(Encryption::BadMac);
+        let spec = Spec::of(Kind::Image).wapi(WapiScenario::BadRequest400).seal(Encryption::BadMac);
         let announced = world.announce_media(&account, spec);
         world.post_announced(&account, &announced).await;
-        assert_eq!(
-            world
-                .wait_for_state(&announced, "parked")
-                .await
-                .text("class"),
-            Some("corrupt")
-        );
+        assert_eq!(world.wait_for_state(&announced, "parked").await.text("class"), Some("corrupt"));
         assert_eq!(world.instance_keys(&account).await, Vec::<String>::new());
     });
 }
@@ -93,18 +85,10 @@ fn a_message_without_a_path_is_parked() {
         let account = world.new_account().await;
         let announced = world.announce_media(
             &account,
-            Spec::of(Kind::Image)
-                .omit(Field::DirectPath)
-                .omit(Field::Url),
+            Spec::of(Kind::Image).omit(Field::DirectPath).omit(Field::Url),
         );
         world.post_announced(&account, &announced).await;
-        assert_eq!(
-            world
-                .wait_for_state(&announced, "parked")
-                .await
-                .text("class"),
-            Some("corrupt")
-        );
+        assert_eq!(world.wait_for_state(&announced, "parked").await.text("class"), Some("corrupt"));
     });
 }
 
@@ -112,19 +96,12 @@ fn a_message_without_a_path_is_parked() {
 fn a_wrong_token_keeps_the_job_waiting() {
     on_the_stack(async |world| {
         let account = world.new_account().await;
-        world
-            .origins
-            .register_instance(&account.id, "a-token-that-was-changed-at-w-api");
-        let announced = world.announce_media(
-            &account,
-            Spec::of(Kind::Image).cdn(CdnScenario::Gone { status: 410 }),
-        );
+        world.origins.register_instance(&account.id, "a-token-that-was-changed-at-w-api");
+        let announced = world
+            .announce_media(&account, Spec::of(Kind::Image).cdn(CdnScenario::Gone { status: 410 }));
         world.post_announced(&account, &announced).await;
         assert_eq!(
-            world
-                .wait_for_state(&announced, "retrying")
-                .await
-                .text("class"),
+            world.wait_for_state(&announced, "retrying").await.text("class"),
             Some("instance")
         );
     });
@@ -137,9 +114,7 @@ fn poison_is_parked_and_delays_no_job() {
         for body in ["not json", r#"{"version":"2","note":"from the future"}"#] {
             send_raw(world, body).await;
         }
-        world
-            .store_all(&account, vec![Spec::of(Kind::Image)], "wapi", "sha256")
-            .await;
+        world.store_all(&account, vec![Spec::of(Kind::Image)], "wapi", "sha256").await;
         for text in ["not json", "from the future"] {
             assert_eq!(
                 parked_attributes(world, text).await["class"]["StringValue"],
@@ -161,9 +136,6 @@ fn a_job_of_an_unknown_instance_is_parked() {
             },
         });
         send_raw(world, &body.to_string()).await;
-        assert_eq!(
-            parked_attributes(world, "3EB0NOBODY").await["class"]["StringValue"],
-            "poison"
-        );
+        assert_eq!(parked_attributes(world, "3EB0NOBODY").await["class"]["StringValue"], "poison");
     });
 }

@@ -17,10 +17,7 @@ const REFERENCE: &str = "TICKET-12";
 
 fn chat_spec(chat: &str) -> Spec {
     let jid = format!("{chat}@s.whatsapp.net");
-    Spec::of(Kind::Image)
-        .chat(jid.as_str())
-        .sender(jid)
-        .moment(unix_now() - 60)
+    Spec::of(Kind::Image).chat(jid.as_str()).sender(jid).moment(unix_now() - 60)
 }
 
 /// One person's media messages at the time of erasing.
@@ -40,17 +37,10 @@ fn a_phone_is_erased_everywhere() {
         world.run_json(0, &["tenant", "add", TENANT], "").await;
         let add = ["instance", "add", INSTANCE, "--tenant", TENANT];
         world.run_json(0, &add, TOKEN).await;
-        world
-            .run_json(0, &["webhook", "register", INSTANCE], "")
-            .await;
+        world.run_json(0, &["webhook", "register", INSTANCE], "").await;
         let account = Account {
             id: INSTANCE.to_owned(),
-            url: world
-                .origins
-                .account(INSTANCE)
-                .hook(Hook::Received)
-                .expect("a hook")
-                .to_owned(),
+            url: world.origins.account(INSTANCE).hook(Hook::Received).expect("a hook").to_owned(),
         };
         let sent = send_all(world, &account).await;
         let _alone = PARKED_QUEUE.lock().await;
@@ -70,9 +60,8 @@ async fn send_all(world: &World, account: &Account) -> SentMessages {
         .wapi(WapiScenario::NotFound404)
         .cdn(CdnScenario::Gone { status: 404 });
     let parked = announce(gone);
-    let away = chat_spec(PHONE)
-        .wapi(WapiScenario::fail_500())
-        .cdn(CdnScenario::Status { code: 503 });
+    let away =
+        chat_spec(PHONE).wapi(WapiScenario::fail_500()).cdn(CdnScenario::Status { code: 503 });
     let queued = announce(away);
     let of_other = announce(chat_spec(OTHER));
     for one in [&stored[0], &stored[1], &parked, &queued, &of_other] {
@@ -84,38 +73,21 @@ async fn send_all(world: &World, account: &Account) -> SentMessages {
     world.wait_for_state(&parked, "parked").await;
     let (record, _) = world.wait_until_stored(&stored[0]).await;
     let key = record.text("object_key").expect("a key");
-    world
-        .stack()
-        .bucket()
-        .leave_traces(key)
-        .await
-        .expect("traces");
+    world.stack().bucket().leave_traces(key).await.expect("traces");
     // The failed run has ended, so nothing holds the lease.
     let begun = std::time::Instant::now();
-    while world
-        .wait_for_state(&queued, "retrying")
-        .await
-        .text("lease_owner")
-        .is_some()
-    {
+    while world.wait_for_state(&queued, "retrying").await.text("lease_owner").is_some() {
         assert!(begun.elapsed() < crate::MAX_WAIT, "a run did not end");
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     }
-    SentMessages {
-        stored,
-        parked,
-        queued,
-        of_other,
-    }
+    SentMessages { stored, parked, queued, of_other }
 }
 
 async fn check_confirmation(world: &World) {
     let erase = ["media", "erase", "--tenant", TENANT, "--phone", PHONE];
     let unasked = world.run_command(2, &erase, "").await;
     assert!(unasked.err.contains("--yes"), "{unasked:?}");
-    let dry = world
-        .run_json(0, &[&erase[..], &["--dry-run"]].concat(), "")
-        .await;
+    let dry = world.run_json(0, &[&erase[..], &["--dry-run"]].concat(), "").await;
     let would = dry["would"].as_str().expect("what it would do");
     assert!(
         would.contains("3 versions of files")
@@ -123,43 +95,15 @@ async fn check_confirmation(world: &World) {
             && would.contains("1 parked jobs"),
         "{would}"
     );
-    let nobody = [
-        "media",
-        "erase",
-        "--tenant",
-        TENANT,
-        "--phone",
-        "5500900000077",
-        "--yes",
-    ];
+    let nobody = ["media", "erase", "--tenant", TENANT, "--phone", "5500900000077", "--yes"];
     assert_eq!(world.run_json(0, &nobody, "").await["found"]["records"], 0);
     for wrong in [
         &["media", "erase", "--phone", PHONE, "--yes"][..],
         &["media", "erase", "--tenant", TENANT, "--yes"],
-        &[
-            "media",
-            "erase",
-            "--tenant",
-            TENANT,
-            "--phone",
-            "Contato Exemplo",
-            "--yes",
-        ],
-        &[
-            "media",
-            "erase",
-            "--tenant",
-            TENANT,
-            "--chat",
-            "../escape",
-            "--yes",
-        ],
+        &["media", "erase", "--tenant", TENANT, "--phone", "Contato Exemplo", "--yes"],
+        &["media", "erase", "--tenant", TENANT, "--chat", "../escape", "--yes"],
     ] {
-        let refused = world
-            .stack()
-            .try_wapi_media(wrong, "")
-            .await
-            .expect("it runs");
+        let refused = world.stack().try_wapi_media(wrong, "").await.expect("it runs");
         assert_eq!(refused.code, Some(2), "{wrong:?}: {refused:?}");
     }
     let folder = format!("{TENANT}/{INSTANCE}/");
@@ -168,46 +112,19 @@ async fn check_confirmation(world: &World) {
 }
 
 async fn erase_phone(world: &World) {
-    let erase = [
-        "media",
-        "erase",
-        "--tenant",
-        TENANT,
-        "--phone",
-        PHONE,
-        "--reference",
-        REFERENCE,
-        "--yes",
-    ];
+    let erase =
+        ["media", "erase", "--tenant", TENANT, "--phone", PHONE, "--reference", REFERENCE, "--yes"];
     let erased = world.run_json(0, &erase, "").await;
     let count = |name: &str| erased["removed"][name].as_u64();
-    let counts = [
-        "versions",
-        "delete_markers",
-        "uploads",
-        "records",
-        "parked_jobs",
-        "marks",
-    ];
-    assert_eq!(
-        counts.map(count),
-        [Some(3), Some(1), Some(1), Some(4), Some(1), Some(1)]
-    );
+    let counts = ["versions", "delete_markers", "uploads", "records", "parked_jobs", "marks"];
+    assert_eq!(counts.map(count), [Some(3), Some(1), Some(1), Some(4), Some(1), Some(1)]);
     assert_eq!(erased["proven"], true, "{erased}");
     let audit = world.run_json(0, &["media", "audit"], "").await;
     let line = &audit[0];
     let said = ["action", "tenant", "scope", "reference", "outcome"].map(|name| line[name].clone());
-    assert_eq!(
-        json!(said),
-        json!(["media erase", TENANT, "phone", REFERENCE, "complete"])
-    );
+    assert_eq!(json!(said), json!(["media erase", TENANT, "phone", REFERENCE, "complete"]));
     assert_eq!(line["removed"]["records"], 4);
-    assert!(
-        line["who"]
-            .as_str()
-            .is_some_and(|who| who.starts_with("arn:")),
-        "{line}"
-    );
+    assert!(line["who"].as_str().is_some_and(|who| who.starts_with("arn:")), "{line}");
     assert!(!line.to_string().contains(PHONE) && !line.to_string().contains(SHORT));
 }
 
@@ -219,10 +136,7 @@ async fn check_nothing_left(world: &World, sent: &SentMessages) {
     assert!(left.iter().all(|key| key.contains(OTHER)), "{left:?}");
     assert_eq!(left.len(), 1);
     let uploads = bucket.open_uploads().await.expect("a list");
-    assert!(
-        !uploads.iter().any(|key| key.starts_with(&folder)),
-        "{uploads:?}"
-    );
+    assert!(!uploads.iter().any(|key| key.starts_with(&folder)), "{uploads:?}");
     let records = world.stack().media_records().await.expect("records");
     let is_its = |record: &&Value| record["instance"]["S"] == INSTANCE;
     let its: Vec<_> = records.iter().filter(is_its).collect();
@@ -231,17 +145,12 @@ async fn check_nothing_left(world: &World, sent: &SentMessages) {
         text.contains(PHONE) || text.contains(SHORT)
     };
     assert_eq!(its.iter().filter(of_person).count(), 0);
-    let ids: Vec<_> = its
-        .iter()
-        .map(|record| record["message"]["S"].as_str())
-        .collect();
+    let ids: Vec<_> = its.iter().map(|record| record["message"]["S"].as_str()).collect();
     for gone in [&sent.stored[0], &sent.stored[1], &sent.parked] {
         assert!(!ids.contains(&Some(&gone.message_id)), "{ids:?}");
     }
     world.wait_until_stored(&sent.of_other).await;
-    let parked = world
-        .run_json(0, &["parked", "list", "--tenant", TENANT], "")
-        .await;
+    let parked = world.run_json(0, &["parked", "list", "--tenant", TENANT], "").await;
     assert_eq!(parked, json!([]));
 }
 
@@ -249,26 +158,13 @@ async fn check_nothing_left(world: &World, sent: &SentMessages) {
 async fn check_queued_job_ends(world: &World, sent: &SentMessages) {
     let begun = std::time::Instant::now();
     loop {
-        let tail = [
-            "tail",
-            "--instance",
-            INSTANCE,
-            "--outcome",
-            "erased",
-            "--no-follow",
-        ];
-        let said = world
-            .stack()
-            .try_wapi_media(&[&tail[..], &["--json"]].concat(), "")
-            .await;
+        let tail = ["tail", "--instance", INSTANCE, "--outcome", "erased", "--no-follow"];
+        let said = world.stack().try_wapi_media(&[&tail[..], &["--json"]].concat(), "").await;
         let said = said.expect("it runs");
         if said.out.contains(&sent.queued.message_id) {
             break;
         }
-        assert!(
-            begun.elapsed() < crate::MAX_WAIT,
-            "it was not delivered: {said:?}"
-        );
+        assert!(begun.elapsed() < crate::MAX_WAIT, "it was not delivered: {said:?}");
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     }
     let folder = format!("{TENANT}/{INSTANCE}/{PHONE}/");

@@ -22,10 +22,7 @@ fn read_field_file(name: &str) -> Vec<u8> {
 fn replace_bytes(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     let mut replaced = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
-    while let Some(at) = rest
-        .windows(from.len())
-        .position(|window| window == from.as_bytes())
-    {
+    while let Some(at) = rest.windows(from.len()).position(|window| window == from.as_bytes()) {
         replaced.extend_from_slice(&rest[..at]);
         replaced.extend_from_slice(to.as_bytes());
         rest = &rest[at + from.len()..];
@@ -62,10 +59,7 @@ impl FieldCase {
 }
 
 fn expected_file(file: &Value) -> Value {
-    let plain = read_field_file(&format!(
-        "media/{}",
-        file["plain"].as_str().expect("a name")
-    ));
+    let plain = read_field_file(&format!("media/{}", file["plain"].as_str().expect("a name")));
     json!({
         "sha256": Sha256::from_data(&plain).to_string(),
         "folder": file["folder"],
@@ -81,14 +75,9 @@ impl World {
     async fn post_cases(&self) -> Vec<FieldCase> {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/field/media");
         for entry in fs::read_dir(folder).expect("the media") {
-            let name = entry
-                .expect("a file")
-                .file_name()
-                .into_string()
-                .expect("a name");
+            let name = entry.expect("a file").file_name().into_string().expect("a name");
             if name.ends_with(".enc") {
-                self.origins
-                    .serve_file(&name, read_field_file(&format!("media/{name}")));
+                self.origins.serve_file(&name, read_field_file(&format!("media/{name}")));
             }
         }
         let rows: Vec<Value> =
@@ -96,11 +85,7 @@ impl World {
         let mut cases = Vec::new();
         for row in rows {
             let account = self.new_account().await;
-            let mut case = FieldCase {
-                row,
-                account,
-                answers: Vec::new(),
-            };
+            let mut case = FieldCase { row, account, answers: Vec::new() };
             for body in case.list("post").to_vec() {
                 let body = read_field_file(body.as_str().expect("a name"));
                 let body = replace_bytes(&body, NAMED_INSTANCE, &case.account.id);
@@ -117,10 +102,7 @@ impl World {
     async fn observed_result(&self, case: &FieldCase) -> Value {
         let records = self.stack().media_records().await.expect("the media table");
         let is_its = |record: &&Value| record["instance"]["S"] == case.account.id.as_str();
-        let states = records
-            .iter()
-            .filter(is_its)
-            .map(|record| record["state"]["S"].clone());
+        let states = records.iter().filter(is_its).map(|record| record["state"]["S"].clone());
         let mut files = Vec::new();
         for key in self.instance_keys(&case.account).await {
             files.push(self.observed_file(case, &key).await);
@@ -131,12 +113,7 @@ impl World {
 
     /// A stored file: the expected file of the case that it matches, otherwise the file as it is.
     async fn observed_file(&self, case: &FieldCase, key: &str) -> Value {
-        let file = self
-            .stack()
-            .bucket()
-            .read_file(key)
-            .await
-            .expect("the object is there");
+        let file = self.stack().bucket().read_file(key).await.expect("the object is there");
         let disposition = file.content_disposition.as_deref().unwrap_or_default();
         // Direction overrides would display a name differently.
         let is_honest = !disposition.contains("%E2%80%AE");
@@ -144,22 +121,13 @@ impl World {
             |wanted: &&Value, name: &str| key.contains(wanted[name].as_str().unwrap_or_default());
         let files = case.list("files");
         let folder = files.iter().find(|wanted| agrees(wanted, "folder"));
-        let ending = files
-            .iter()
-            .find(|wanted| key.ends_with(wanted["ends"].as_str().unwrap_or_default()));
+        let ending =
+            files.iter().find(|wanted| key.ends_with(wanted["ends"].as_str().unwrap_or_default()));
         let key_or = |found: Option<&Value>, name: &str| {
             found.map_or_else(|| json!(key), |wanted| wanted[name].clone())
         };
-        let sender = if key.contains("/group-") {
-            file.metadata_value("sender")
-        } else {
-            None
-        };
-        let kept = if is_honest {
-            disposition.split(';').next()
-        } else {
-            Some(disposition)
-        };
+        let sender = if key.contains("/group-") { file.metadata_value("sender") } else { None };
+        let kept = if is_honest { disposition.split(';').next() } else { Some(disposition) };
         json!({
             "sha256": file.sha256_hex,
             "folder": key_or(folder, "folder"),
@@ -178,10 +146,7 @@ fn bodies_of_the_field_end_as_expected() {
         let cases = world.post_cases().await;
         let begun = Instant::now();
         let mut wrong = Vec::new();
-        println!(
-            "\n{:<5} {:<56} {:<26} seen",
-            "case", "what is posted", "expected"
-        );
+        println!("\n{:<5} {:<56} {:<26} seen", "case", "what is posted", "expected");
         for case in &cases {
             let expected = case.expected_result();
             let seen = loop {
@@ -191,11 +156,7 @@ fn bodies_of_the_field_end_as_expected() {
                 }
                 tokio::time::sleep(std::time::Duration::from_millis(300)).await;
             };
-            let mark = if seen == expected {
-                "the same"
-            } else {
-                "OTHER"
-            };
+            let mark = if seen == expected { "the same" } else { "OTHER" };
             println!(
                 "{:<5} {:<56} {:<26} {mark}",
                 case.text("case"),
@@ -227,9 +188,8 @@ fn summarize(expected: &Value) -> String {
             format!("{} file(s), …{ends}", files.len())
         }
         (None, Some(state)) => state.as_str().unwrap_or_default().to_owned(),
-        (None, None) => format!(
-            "ignored: {}",
-            expected["answers"][0]["ignored"].as_str().unwrap_or("")
-        ),
+        (None, None) => {
+            format!("ignored: {}", expected["answers"][0]["ignored"].as_str().unwrap_or(""))
+        }
     }
 }

@@ -32,9 +32,7 @@ fn a_token_is_sent_only_for_its_instance() {
             let own = format!("Bearer {}", token_of(&account.id));
             let query = format!("instanceId={}", account.id);
             let requests = world.origins.requests();
-            let with_token = requests
-                .iter()
-                .filter(|one| one.header("authorization").is_some());
+            let with_token = requests.iter().filter(|one| one.header("authorization").is_some());
             let mut calls = 0;
             for request in with_token {
                 assert_eq!(request.role, Role::Wapi, "{}", request.path);

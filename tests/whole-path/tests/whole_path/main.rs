@@ -44,11 +44,8 @@ const MAX_WAIT: Duration = Duration::from_secs(150);
 static PARKED_QUEUE: Mutex<()> = Mutex::const_new(());
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
-static WORLD: LazyLock<World> = LazyLock::new(|| {
-    RUNTIME
-        .block_on(World::start())
-        .expect("the local stack starts")
-});
+static WORLD: LazyLock<World> =
+    LazyLock::new(|| RUNTIME.block_on(World::start()).expect("the local stack starts"));
 
 /// Seconds since 1970.
 fn unix_now() -> i64 {
@@ -89,11 +86,7 @@ impl MediaRecord {
 
     /// `strategy: verdict` of every attempt, in order.
     fn list_attempts(&self) -> Vec<(String, String)> {
-        let list = self
-            .0
-            .pointer("/attempts/L")
-            .and_then(Value::as_array)
-            .expect("attempts");
+        let list = self.0.pointer("/attempts/L").and_then(Value::as_array).expect("attempts");
         let text = |attempt: &Value, name: &str| {
             attempt
                 .pointer(&format!("/M/{name}/S"))
@@ -101,9 +94,7 @@ impl MediaRecord {
                 .unwrap_or_default()
                 .to_owned()
         };
-        list.iter()
-            .map(|one| (text(one, "strategy"), text(one, "verdict")))
-            .collect()
+        list.iter().map(|one| (text(one, "strategy"), text(one, "verdict"))).collect()
     }
 }
 
@@ -129,25 +120,16 @@ impl World {
         let token = token_of(&id);
         self.origins.register_instance(&id, &token);
         let instance = InstanceSettings::new(format!("tenant-{}", id.to_lowercase()), &id, token);
-        let url = self
-            .stack()
-            .add_instance(&instance)
-            .await
-            .expect("the instance is registered");
+        let url = self.stack().add_instance(&instance).await.expect("the instance is registered");
         Account { id, url }
     }
 
     fn announce_media(&self, account: &Account, spec: Spec) -> AnnouncedMedia {
-        self.origins
-            .announce(spec.instance(&account.id))
-            .expect("the media file can be generated")
+        self.origins.announce(spec.instance(&account.id)).expect("the media file can be generated")
     }
 
     async fn post_webhook(&self, account: &Account, webhook: &Value) -> Answer {
-        self.stack()
-            .post_json(&account.url, webhook)
-            .await
-            .expect("an answer")
+        self.stack().post_json(&account.url, webhook).await.expect("an answer")
     }
 
     /// Posts a media message's webhook, which must be queued.
@@ -190,23 +172,10 @@ impl World {
     async fn wait_until_stored(&self, announced: &AnnouncedMedia) -> (MediaRecord, StoredFile) {
         let record = self.wait_for_state(announced, "stored").await;
         let key = record.text("object_key").expect("a key");
-        let file = self
-            .stack()
-            .bucket()
-            .read_file(key)
-            .await
-            .expect("the object is there");
+        let file = self.stack().bucket().read_file(key).await.expect("the object is there");
         assert_eq!(file.size_bytes, announced.size, "{key}");
-        assert_eq!(
-            record.number("size_bytes"),
-            i64::try_from(announced.size).ok(),
-            "{key}"
-        );
-        assert_eq!(
-            record.text("sha256"),
-            Some(file.sha256_hex.as_str()),
-            "{key}"
-        );
+        assert_eq!(record.number("size_bytes"), i64::try_from(announced.size).ok(), "{key}");
+        assert_eq!(record.text("sha256"), Some(file.sha256_hex.as_str()), "{key}");
         (record, file)
     }
 
@@ -219,10 +188,8 @@ impl World {
         strategy: &str,
         integrity: &str,
     ) {
-        let announced: Vec<_> = specs
-            .into_iter()
-            .map(|spec| self.announce_media(account, spec))
-            .collect();
+        let announced: Vec<_> =
+            specs.into_iter().map(|spec| self.announce_media(account, spec)).collect();
         for one in &announced {
             self.post_announced(account, one).await;
         }
@@ -237,9 +204,7 @@ impl World {
     /// The keys in this instance's folder.
     async fn instance_keys(&self, account: &Account) -> Vec<String> {
         let keys = self.stack().bucket().list_keys().await.expect("a listing");
-        keys.into_iter()
-            .filter(|key| key.contains(&format!("/{}/", account.id)))
-            .collect()
+        keys.into_iter().filter(|key| key.contains(&format!("/{}/", account.id))).collect()
     }
 }
 

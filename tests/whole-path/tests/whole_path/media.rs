@@ -28,9 +28,7 @@ fn lost_webhooks_are_filled_and_files_exported() {
         world.run_json(0, &add, TOKEN).await;
         let early = ["backfill", "--instance", INSTANCE, "--since", "48h"];
         world.run_command(2, &early, "").await;
-        world
-            .run_json(0, &["webhook", "register", INSTANCE], "")
-            .await;
+        world.run_json(0, &["webhook", "register", INSTANCE], "").await;
         let hook = world.origins.account(INSTANCE);
         let account = Account {
             id: INSTANCE.to_owned(),
@@ -53,36 +51,22 @@ async fn check_backfill(world: &World, account: &Account) -> (AnnouncedMedia, An
     world.post_announced(account, &stored).await;
     world.wait_until_stored(&stored).await;
     let webhooks = async |code: i32| {
-        let checked = world
-            .run_json(code, &["instance", "check", INSTANCE], "")
-            .await;
+        let checked = world.run_json(code, &["instance", "check", INSTANCE], "").await;
         let checks = checked["checks"].as_array().expect("checks").clone();
-        let found = checks
-            .into_iter()
-            .find(|check| check["name"] == "last webhooks");
+        let found = checks.into_iter().find(|check| check["name"] == "last webhooks");
         found.expect("the check")
     };
     let missing = webhooks(1).await;
     assert_eq!(missing["verdict"], "fail", "{missing}");
     assert!(
-        missing["remedy"]
-            .as_str()
-            .is_some_and(|text| text.contains("wapi-media backfill")),
+        missing["remedy"].as_str().is_some_and(|text| text.contains("wapi-media backfill")),
         "{missing}"
     );
     let ask = ["backfill", "--instance", INSTANCE, "--since", "48h"];
-    let dry = world
-        .run_json(0, &[&ask[..], &["--dry-run"]].concat(), "")
-        .await;
+    let dry = world.run_json(0, &[&ask[..], &["--dry-run"]].concat(), "").await;
     let counts = |said: &Value| {
-        [
-            "webhooks",
-            "with_media",
-            "stored_already",
-            "queued",
-            "not_understood",
-        ]
-        .map(|name| said[name].as_u64().expect("a count"))
+        ["webhooks", "with_media", "stored_already", "queued", "not_understood"]
+            .map(|name| said[name].as_u64().expect("a count"))
     };
     assert_eq!(counts(&dry), [3, 2, 1, 1, 0]);
     assert_eq!(counts(&world.run_json(0, &ask, "").await), [3, 2, 1, 1, 0]);
@@ -105,22 +89,10 @@ async fn check_replay(world: &World, stored: &AnnouncedMedia) {
     assert_eq!((&some["webhooks"], &some["queued"]), (&1.into(), &1.into()));
     let failed = serde_json::json!(["entry 2 of a list holds no webhook of W-API"]);
     assert_eq!(some["failed"], failed);
-    let by_id = [
-        "replay",
-        "--instance",
-        INSTANCE,
-        "--message",
-        &stored.message_id,
-    ];
+    let by_id = ["replay", "--instance", INSTANCE, "--message", &stored.message_id];
     assert_eq!(world.run_json(0, &by_id, "").await["queued"], 1);
     world.run_command(2, &["replay"], "no JSON").await;
-    let nobody = [
-        "replay",
-        "--instance",
-        INSTANCE,
-        "--message",
-        "3EB0FFFFFFFFFFFFFFFF",
-    ];
+    let nobody = ["replay", "--instance", INSTANCE, "--message", "3EB0FFFFFFFFFFFFFFFF"];
     world.run_command(2, &nobody, "").await;
 }
 
@@ -142,24 +114,14 @@ async fn check_find(world: &World, stored: &AnnouncedMedia, missed: &AnnouncedMe
     assert_eq!(find(&["--limit", "1"]).await, [stored]);
     assert!(find(&["--phone", "5500900000099"]).await.is_empty());
     assert!(find(&["--state", "parked"]).await.is_empty());
-    let shown = world
-        .run_json(0, &["media", "show", INSTANCE, stored], "")
-        .await;
+    let shown = world.run_json(0, &["media", "show", INSTANCE, stored], "").await;
     let shown = &shown[0];
-    assert_eq!(
-        (&shown["state"], &shown["kind"]),
-        (&"stored".into(), &"image".into())
-    );
+    assert_eq!((&shown["state"], &shown["kind"]), (&"stored".into(), &"image".into()));
     assert_eq!(shown["attempts"].as_array().map(Vec::len), Some(1));
-    world
-        .run_command(2, &["media", "show", INSTANCE, "3EB0FFFFFFFFFFFFFFFF"], "")
-        .await;
+    world.run_command(2, &["media", "show", INSTANCE, "3EB0FFFFFFFFFFFFFFFF"], "").await;
     let top = world.run_json(0, &["media", "ls"], "").await;
     let folders = top["folders"].as_array().expect("folders");
-    assert!(
-        folders.contains(&format!("{TENANT}/").into()),
-        "{folders:?}"
-    );
+    assert!(folders.contains(&format!("{TENANT}/").into()), "{folders:?}");
     let tenant = world.run_json(0, &["media", "ls", TENANT], "").await;
     assert_eq!(tenant["folders"][0], format!("{TENANT}/{INSTANCE}/"));
 }
@@ -168,44 +130,19 @@ async fn check_download(world: &World, stored: &AnnouncedMedia) {
     let folder = std::env::temp_dir().join(format!("media-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder");
     let path = folder.join("file.jpg").display().to_string();
-    let get = [
-        "media",
-        "download",
-        INSTANCE,
-        &stored.message_id,
-        "-o",
-        &path,
-    ];
+    let get = ["media", "download", INSTANCE, &stored.message_id, "-o", &path];
     let said = world.run_json(0, &get, "").await;
     assert_eq!(said["sha256"], stored.sha256_hex.as_str());
     assert_eq!(fs::metadata(&path).expect("a file").len(), stored.size);
     // An existing file is not overwritten.
     world.run_command(2, &get, "").await;
     fs::remove_dir_all(folder).expect("removed");
-    let share = [
-        "media",
-        "presign",
-        INSTANCE,
-        &stored.message_id,
-        "--for",
-        "2h",
-    ];
+    let share = ["media", "presign", INSTANCE, &stored.message_id, "--for", "2h"];
     let url = world.run_json(0, &share, "").await["url"].clone();
     let url = url.as_str().expect("a URL");
     assert!(url.contains("X-Amz-Signature=") && url.contains("X-Amz-Expires=7200"));
-    let too_long = [
-        "media",
-        "presign",
-        INSTANCE,
-        &stored.message_id,
-        "--for",
-        "8days",
-    ];
-    let refused = world
-        .stack()
-        .try_wapi_media(&too_long, "")
-        .await
-        .expect("it runs");
+    let too_long = ["media", "presign", INSTANCE, &stored.message_id, "--for", "8days"];
+    let refused = world.stack().try_wapi_media(&too_long, "").await.expect("it runs");
     assert_eq!(refused.code, Some(2));
 }
 
@@ -219,38 +156,19 @@ async fn check_export(world: &World, sent: [&AnnouncedMedia; 2]) {
     let chat = chat.as_str().expect("a chat");
     for output in [&folder, &archive] {
         let output = output.display().to_string();
-        let export = [
-            "media",
-            "export",
-            "--instance",
-            INSTANCE,
-            "--chat",
-            chat,
-            "-o",
-            &output,
-        ];
+        let export = ["media", "export", "--instance", INSTANCE, "--chat", chat, "-o", &output];
         let said = world.run_json(0, &export, "").await;
-        assert_eq!(
-            (&said["media"], &said["files"]),
-            (&2.into(), &2.into()),
-            "{said}"
-        );
+        assert_eq!((&said["media"], &said["files"]), (&2.into(), &2.into()), "{said}");
         assert_eq!(said["not_as_recorded"], 0);
         // An existing file is not overwritten.
         world.run_command(2, &export, "").await;
     }
     let index = fs::read_to_string(folder.join("index.csv")).expect("an index");
     let lines: Vec<_> = index.lines().collect();
-    assert!(
-        lines[0].starts_with("sent,direction,kind,chat,sender,message,state,file,"),
-        "{index}"
-    );
+    assert!(lines[0].starts_with("sent,direction,kind,chat,sender,message,state,file,"), "{index}");
     assert_eq!(lines.len(), 3);
     for (line, one) in lines[1..].iter().zip(sent) {
-        assert!(
-            line.contains(&one.message_id) && line.contains(&one.sha256_hex),
-            "{index}"
-        );
+        assert!(line.contains(&one.message_id) && line.contains(&one.sha256_hex), "{index}");
         let file = line.split(',').nth(7).expect("a file");
         let size = fs::metadata(folder.join(file)).expect("it is there").len();
         assert_eq!(size, one.size);
@@ -260,10 +178,7 @@ async fn check_export(world: &World, sent: [&AnnouncedMedia; 2]) {
     assert!(bytes.starts_with(b"PK\x03\x04"));
     let total: u64 = sent.iter().map(|one| one.size).sum();
     assert!(bytes.len() as u64 > total);
-    let names = bytes
-        .windows(9)
-        .filter(|window| window == b"index.csv")
-        .count();
+    let names = bytes.windows(9).filter(|window| window == b"index.csv").count();
     assert_eq!(names, 2, "before its content and in the directory");
     fs::remove_dir_all(place).expect("removed");
 }
@@ -276,10 +191,7 @@ async fn check_cost(world: &World) {
     assert!(total > 0.0 && total < 0.01, "{total}");
     let bucket = world.run_json(0, &["iam", "read-only"], "").await;
     let text = bucket.to_string();
-    assert!(
-        text.contains("s3:ListBucket") && !text.contains("s3:GetObject"),
-        "{text}"
-    );
+    assert!(text.contains("s3:ListBucket") && !text.contains("s3:GetObject"), "{text}");
     let admin = world.run_json(0, &["iam", "admin"], "").await.to_string();
     assert!(admin.contains("kms:Decrypt") && admin.contains("s3:DeleteObjectVersion"));
 }

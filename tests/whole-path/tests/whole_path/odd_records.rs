@@ -51,18 +51,11 @@ fn no_record_stops_a_command() {
     on_the_stack(async |world| {
         let account = world.new_account().await;
         let _held = PARKED_QUEUE.lock().await;
-        let (id, tenant) = (
-            account.id.as_str(),
-            format!("tenant-{}", account.id.to_lowercase()),
-        );
+        let (id, tenant) = (account.id.as_str(), format!("tenant-{}", account.id.to_lowercase()));
         put_odd_records(world, id, &tenant).await;
         check_verbs(world, id, &tenant).await;
-        world
-            .run_json(0, &["media", "show", id, "3EB0GONE"], "")
-            .await;
-        world
-            .run_command(2, &["media", "presign", id, "3EB0GONE"], "")
-            .await;
+        world.run_json(0, &["media", "show", id, "3EB0GONE"], "").await;
+        world.run_command(2, &["media", "presign", id, "3EB0GONE"], "").await;
         check_text_output(world, id).await;
         check_erase(world, id).await;
     });
@@ -80,18 +73,9 @@ async fn check_verbs(world: &World, id: &str, tenant: &str) {
         (format!("media show {id} 3EB0RANGE"), "90000000000000"),
         (format!("stats --tenant {tenant}"), "\"other\":2"),
         (format!("cost --tenant {tenant}"), "kept_bytes"),
-        (
-            format!("doctor --instance {id} --lang pt-BR --html {at}/page.html"),
-            "3EB0LATER",
-        ),
-        (
-            format!("media export --instance {id} --chat 5500900000001 -o {at}/chat"),
-            "\"absent\":1",
-        ),
-        (
-            format!("media erase --instance {id} --message 3EB0BARE --yes"),
-            "found",
-        ),
+        (format!("doctor --instance {id} --lang pt-BR --html {at}/page.html"), "3EB0LATER"),
+        (format!("media export --instance {id} --chat 5500900000001 -o {at}/chat"), "\"absent\":1"),
+        (format!("media erase --instance {id} --message 3EB0BARE --yes"), "found"),
     ] {
         let arguments: Vec<_> = command.split(' ').collect();
         let said = world.run_command(1, &arguments, "").await;
@@ -103,37 +87,20 @@ async fn check_verbs(world: &World, id: &str, tenant: &str) {
 }
 
 async fn check_text_output(world: &World, id: &str) {
-    let said = world
-        .stack()
-        .try_wapi_media(&["media", "find", "--instance", id], "")
-        .await;
+    let said = world.stack().try_wapi_media(&["media", "find", "--instance", id], "").await;
     let said = said.expect("the command runs");
     assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(
-        said.out.contains("lent") && said.out.contains("3EB0BARE"),
-        "{said:?}"
-    );
+    assert!(said.out.contains("lent") && said.out.contains("3EB0BARE"), "{said:?}");
     // Which, and what of it.
     assert!(said.err.contains("2 records"), "{said:?}");
-    assert!(
-        said.err.contains("3EB0BARE: ") && said.err.contains("state lent"),
-        "{said:?}"
-    );
+    assert!(said.err.contains("3EB0BARE: ") && said.err.contains("state lent"), "{said:?}");
 }
 
 /// A record that names its instance can be erased, whatever else it holds. Its erase mark stays,
 /// because its job may still be queued.
 async fn check_erase(world: &World, id: &str) {
     for message in ["3EB0LATER", "3EB0RANGE"] {
-        let erase = [
-            "media",
-            "erase",
-            "--instance",
-            id,
-            "--message",
-            message,
-            "--yes",
-        ];
+        let erase = ["media", "erase", "--instance", id, "--message", message, "--yes"];
         let erased = world.run_json(0, &erase, "").await;
         assert_eq!(erased["removed"]["records"], 1, "{message}: {erased}");
     }

@@ -59,23 +59,17 @@ fn the_command_sets_up_a_tenant_alone() {
 async fn check_registration(world: &World) {
     let unknown = world.run_command(2, &["instance", "add", INSTANCE, "--tenant", TENANT], TOKEN);
     assert!(unknown.await.err.contains("wapi-media tenant add operated"));
-    world
-        .run_json(0, &["tenant", "add", TENANT, "--dry-run"], "")
-        .await;
+    world.run_json(0, &["tenant", "add", TENANT, "--dry-run"], "").await;
     world.run_json(0, &["tenant", "add", TENANT], "").await;
     world.run_command(2, &["tenant", "add", TENANT], "").await;
     // The token of another instance: W-API refuses it, and nothing is registered.
     let add = ["instance", "add", INSTANCE, "--tenant", TENANT];
     world.run_command(4, &add, "invented-token-of-nobody").await;
-    world
-        .run_command(2, &["instance", "show", INSTANCE], "")
-        .await;
+    world.run_command(2, &["instance", "show", INSTANCE], "").await;
     let added = world.run_json(0, &add, TOKEN).await;
     let url = added["webhook_url"].as_str().expect("a URL");
     assert!(url.starts_with(&world.stack().webhook_base()));
-    let shown = world
-        .run_command(0, &["instance", "show", INSTANCE], "")
-        .await;
+    let shown = world.run_command(0, &["instance", "show", INSTANCE], "").await;
     let secret = url.rsplit('/').next().expect("a secret");
     assert!(!shown.out.contains(secret), "the secret is shown again");
     let listed = world.run_json(0, &["instance", "list", "--tenant", TENANT], "");
@@ -83,85 +77,45 @@ async fn check_registration(world: &World) {
 }
 
 async fn check_rules(world: &World) {
-    let set = [
-        "tenant",
-        "set",
-        TENANT,
-        "--kinds",
-        "image,document",
-        "--retention",
-        "90d",
-    ];
+    let set = ["tenant", "set", TENANT, "--kinds", "image,document", "--retention", "90d"];
     let policy = world.run_json(0, &set, "").await["policy"].clone();
     assert_eq!(policy["kinds"], json!(["image", "document"]));
     assert_eq!(policy["chats"], json!(["person", "lid", "group", "other"]));
     let shown = world.run_json(0, &["tenant", "show", TENANT], "").await;
     assert_eq!(shown["policy"], policy);
     let instance = world.run_json(0, &["instance", "show", INSTANCE], "").await;
-    assert_eq!(
-        instance["policy"], policy,
-        "the instance follows its tenant"
-    );
-    world
-        .run_command(2, &["tenant", "set", TENANT, "--kinds", "picture"], "")
-        .await;
-    world
-        .run_command(2, &["tenant", "remove", TENANT, "--yes"], "")
-        .await;
+    assert_eq!(instance["policy"], policy, "the instance follows its tenant");
+    world.run_command(2, &["tenant", "set", TENANT, "--kinds", "picture"], "").await;
+    world.run_command(2, &["tenant", "remove", TENANT, "--yes"], "").await;
 }
 
 async fn check_hook_registration(world: &World) {
-    let unset = world
-        .run_json(1, &["instance", "check", INSTANCE], "")
-        .await;
+    let unset = world.run_json(1, &["instance", "check", INSTANCE], "").await;
     let failed = |check: &&Value| check["verdict"] == "fail";
     let checks = unset["checks"].as_array().expect("checks");
-    let names: Vec<_> = checks
-        .iter()
-        .filter(failed)
-        .map(|one| &one["name"])
-        .collect();
+    let names: Vec<_> = checks.iter().filter(failed).map(|one| &one["name"]).collect();
     assert_eq!(names, ["hook received", "hook delivery"]);
-    world
-        .run_command(1, &["webhook", "verify", INSTANCE], "")
-        .await;
-    world
-        .run_json(0, &["webhook", "register", INSTANCE], "")
-        .await;
+    world.run_command(1, &["webhook", "verify", INSTANCE], "").await;
+    world.run_json(0, &["webhook", "register", INSTANCE], "").await;
     let url = world.hook_url(Hook::Received);
     assert!(url.starts_with(&world.stack().webhook_base()));
     for hook in [Hook::Delivery, Hook::Connected, Hook::Disconnected] {
         assert_eq!(world.hook_url(hook), url);
     }
     assert_eq!(world.hook_url(Hook::ChatPresence), "");
-    let shown = world
-        .run_command(0, &["webhook", "show", INSTANCE], "")
-        .await;
-    assert!(
-        !shown
-            .out
-            .contains(url.rsplit('/').next().expect("a secret"))
-    );
+    let shown = world.run_command(0, &["webhook", "show", INSTANCE], "").await;
+    assert!(!shown.out.contains(url.rsplit('/').next().expect("a secret")));
     // On a second run nothing is left to change, and the secret stays.
-    world
-        .run_json(0, &["webhook", "register", INSTANCE], "")
-        .await;
+    world.run_json(0, &["webhook", "register", INSTANCE], "").await;
     assert_eq!(world.hook_url(Hook::Received), url);
-    let followed = world
-        .run_json(0, &["webhook", "verify", INSTANCE], "")
-        .await;
+    let followed = world.run_json(0, &["webhook", "verify", INSTANCE], "").await;
     assert_eq!(followed["checks"].as_array().map(Vec::len), Some(3));
-    let checks = world
-        .run_json(0, &["instance", "check", INSTANCE], "")
-        .await;
+    let checks = world.run_json(0, &["instance", "check", INSTANCE], "").await;
     assert_eq!(checks["checks"][0]["verdict"], "ok");
 }
 
 async fn check_storing(world: &World) {
-    let account = Account {
-        id: INSTANCE.to_owned(),
-        url: world.hook_url(Hook::Received),
-    };
+    let account = Account { id: INSTANCE.to_owned(), url: world.hook_url(Hook::Received) };
     let wanted = world.announce_media(&account, Spec::of(Kind::Image));
     let unwanted = world.announce_media(&account, Spec::of(Kind::Voice));
     world.post_announced(&account, &wanted).await;
@@ -178,24 +132,14 @@ async fn check_foreign_hooks(world: &World) {
     world.origins.change_account(INSTANCE, |account| {
         account.hooks.insert(Hook::Received, ELSEWHERE.to_owned());
     });
-    let shown = world
-        .run_command(1, &["webhook", "show", INSTANCE], "")
-        .await;
+    let shown = world.run_command(1, &["webhook", "show", INSTANCE], "").await;
     assert!(shown.out.contains(ELSEWHERE));
-    let asks = world
-        .run_command(2, &["webhook", "register", INSTANCE], "")
-        .await;
+    let asks = world.run_command(2, &["webhook", "register", INSTANCE], "").await;
     assert!(asks.err.contains(ELSEWHERE) && asks.err.contains("--yes"));
     assert_eq!(world.hook_url(Hook::Received), ELSEWHERE);
-    let taken = world
-        .run_command(0, &["webhook", "register", INSTANCE, "--yes"], "")
-        .await;
+    let taken = world.run_command(0, &["webhook", "register", INSTANCE, "--yes"], "").await;
     assert!(taken.err.contains(ELSEWHERE), "the old URL is not printed");
-    assert_eq!(
-        world.hook_url(Hook::Received),
-        here,
-        "the existing secret changed"
-    );
+    assert_eq!(world.hook_url(Hook::Received), here, "the existing secret changed");
     check_hidden_secret(world, &here).await;
 }
 
@@ -225,116 +169,61 @@ async fn check_hidden_secret(world: &World, here: &str) {
     world.origins.change_account(INSTANCE, |account| {
         account.hooks.insert(Hook::Received, ELSEWHERE.to_owned());
     });
-    let checked = world
-        .run_command(1, &["instance", "check", INSTANCE], "")
-        .await;
-    assert!(
-        checked.out.contains("https://crm.example.invalid/…"),
-        "{}",
-        checked.out
-    );
+    let checked = world.run_command(1, &["instance", "check", INSTANCE], "").await;
+    assert!(checked.out.contains("https://crm.example.invalid/…"), "{}", checked.out);
     assert!(!checked.out.contains(ELSEWHERE));
-    world
-        .run_command(0, &["webhook", "register", INSTANCE, "--yes"], "")
-        .await;
+    world.run_command(0, &["webhook", "register", INSTANCE, "--yes"], "").await;
 }
 
 async fn check_rotation(world: &World) {
     let old = world.hook_url(Hook::Received);
-    world
-        .run_json(0, &["webhook", "rotate-secret", INSTANCE], "")
-        .await;
+    world.run_json(0, &["webhook", "rotate-secret", INSTANCE], "").await;
     let new = world.hook_url(Hook::Received);
     assert_ne!(new, old);
     let text = json!({ "event": "webhookReceived", "instanceId": INSTANCE, "msgContent": {} });
     // The function caches the old secret; it reads an unknown one again after ten seconds.
     world.wait_until_accepted(&new, &text).await;
-    let answer = world
-        .stack()
-        .post_json(&old, &text)
-        .await
-        .expect("an answer");
+    let answer = world.stack().post_json(&old, &text).await.expect("an answer");
     assert_eq!(answer.status, 200, "the old secret is valid for a while");
     // Half done: one hook still has the old secret. Only two secrets can be valid, so this
     // rotation is finished first.
     world.origins.change_account(INSTANCE, |account| {
         account.hooks.insert(Hook::Delivery, old.clone());
     });
-    world
-        .run_json(0, &["webhook", "rotate-secret", INSTANCE], "")
-        .await;
+    world.run_json(0, &["webhook", "rotate-secret", INSTANCE], "").await;
     assert_eq!(world.hook_url(Hook::Received), new);
     assert_eq!(world.hook_url(Hook::Delivery), new);
-    world
-        .run_command(
-            4,
-            &["token", "rotate", INSTANCE],
-            "invented-token-of-nobody",
-        )
-        .await;
-    world
-        .origins
-        .register_instance(INSTANCE, "invented-token-after-it");
-    world
-        .run_command(1, &["instance", "check", INSTANCE], "")
-        .await;
-    world
-        .run_json(0, &["token", "rotate", INSTANCE], "invented-token-after-it")
-        .await;
-    world
-        .run_json(0, &["instance", "check", INSTANCE], "")
-        .await;
+    world.run_command(4, &["token", "rotate", INSTANCE], "invented-token-of-nobody").await;
+    world.origins.register_instance(INSTANCE, "invented-token-after-it");
+    world.run_command(1, &["instance", "check", INSTANCE], "").await;
+    world.run_json(0, &["token", "rotate", INSTANCE], "invented-token-after-it").await;
+    world.run_json(0, &["instance", "check", INSTANCE], "").await;
 }
 
 async fn check_unsaved_hooks(world: &World) {
-    let (old, text) = (
-        world.hook_url(Hook::Received),
-        json!({ "instanceId": INSTANCE }),
-    );
+    let (old, text) = (world.hook_url(Hook::Received), json!({ "instanceId": INSTANCE }));
     world.origins.set_hooks_forget(true);
-    let said = world
-        .run_json(1, &["webhook", "rotate-secret", INSTANCE], "")
-        .await;
+    let said = world.run_json(1, &["webhook", "rotate-secret", INSTANCE], "").await;
     assert_eq!(said["not_saved"].as_array().map(Vec::len), Some(4));
     world.origins.set_hooks_forget(false);
     // The secret that W-API still has is still valid.
-    let answer = world
-        .stack()
-        .post_json(&old, &text)
-        .await
-        .expect("an answer");
+    let answer = world.stack().post_json(&old, &text).await.expect("an answer");
     assert_eq!(answer.status, 200);
-    world
-        .run_json(0, &["webhook", "register", INSTANCE], "")
-        .await;
+    world.run_json(0, &["webhook", "register", INSTANCE], "").await;
     let points = world.run_json(0, &["webhook", "show", INSTANCE], "").await;
     assert_eq!(points[0]["leads"], "here");
 }
 
 async fn check_removal(world: &World) {
-    world
-        .run_json(0, &["instance", "pause", INSTANCE], "")
-        .await;
-    let paused = world
-        .run_json(1, &["instance", "check", INSTANCE], "")
-        .await;
+    world.run_json(0, &["instance", "pause", INSTANCE], "").await;
+    let paused = world.run_json(1, &["instance", "check", INSTANCE], "").await;
     assert_eq!(paused["checks"][0]["verdict"], "warn");
-    world
-        .run_json(0, &["instance", "resume", INSTANCE], "")
-        .await;
-    world
-        .run_json(0, &["webhook", "unregister", INSTANCE, "--yes"], "")
-        .await;
+    world.run_json(0, &["instance", "resume", INSTANCE], "").await;
+    world.run_json(0, &["webhook", "unregister", INSTANCE, "--yes"], "").await;
     assert_eq!(world.hook_url(Hook::Received), "");
-    world
-        .run_command(2, &["instance", "remove", INSTANCE], "")
-        .await;
-    world
-        .run_json(0, &["instance", "remove", INSTANCE, "--yes"], "")
-        .await;
-    world
-        .run_json(0, &["tenant", "remove", TENANT, "--yes"], "")
-        .await;
+    world.run_command(2, &["instance", "remove", INSTANCE], "").await;
+    world.run_json(0, &["instance", "remove", INSTANCE, "--yes"], "").await;
+    world.run_json(0, &["tenant", "remove", TENANT, "--yes"], "").await;
     world.run_command(2, &["tenant", "show", TENANT], "").await;
 }
 

@@ -17,17 +17,10 @@ fn a_redrive_empties_the_parked_queue_once() {
         world.run_json(0, &["tenant", "add", TENANT], "").await;
         let add = ["instance", "add", INSTANCE, "--tenant", TENANT];
         world.run_json(0, &add, TOKEN).await;
-        world
-            .run_json(0, &["webhook", "register", INSTANCE], "")
-            .await;
+        world.run_json(0, &["webhook", "register", INSTANCE], "").await;
         let account = Account {
             id: INSTANCE.to_owned(),
-            url: world
-                .origins
-                .account(INSTANCE)
-                .hook(Hook::Received)
-                .expect("a hook")
-                .to_owned(),
+            url: world.origins.account(INSTANCE).hook(Hook::Received).expect("a hook").to_owned(),
         };
         let parked = [
             park_message(world, &account, "first").await,
@@ -38,16 +31,10 @@ fn a_redrive_empties_the_parked_queue_once() {
         let with = |more: &'static [&'static str]| [&mine[..], more].concat();
         let dry = world.run_json(0, &with(&["--dry-run"]), "").await;
         assert_eq!((&dry["admitted"], &dry["sent"]), (&2.into(), &0.into()));
-        let listed: Vec<_> = dry["jobs"]
-            .as_array()
-            .expect("jobs")
-            .iter()
-            .map(|job| &job["message_id"])
-            .collect();
+        let listed: Vec<_> =
+            dry["jobs"].as_array().expect("jobs").iter().map(|job| &job["message_id"]).collect();
         assert!(
-            parked
-                .iter()
-                .all(|one| listed.contains(&&one.message_id.as_str().into())),
+            parked.iter().all(|one| listed.contains(&&one.message_id.as_str().into())),
             "{dry}"
         );
         world.run_command(2, &mine, "").await;

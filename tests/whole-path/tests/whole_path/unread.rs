@@ -20,42 +20,21 @@ fn an_unreadable_webhook_is_kept_until_erased() {
         world.run_json(0, &["tenant", "add", TENANT], "").await;
         let add = ["instance", "add", INSTANCE, "--tenant", TENANT];
         world.run_json(0, &add, TOKEN).await;
-        world
-            .run_json(0, &["webhook", "register", INSTANCE], "")
-            .await;
+        world.run_json(0, &["webhook", "register", INSTANCE], "").await;
         let account = Account {
             id: INSTANCE.to_owned(),
-            url: world
-                .origins
-                .account(INSTANCE)
-                .hook(Hook::Received)
-                .expect("a hook")
-                .to_owned(),
+            url: world.origins.account(INSTANCE).hook(Hook::Received).expect("a hook").to_owned(),
         };
         let _alone = PARKED_QUEUE.lock().await;
         let cut = format!("{{\"event\":\"webhookReceived\",\"chat\":{{\"id\":\"{PHONE}@s.whatsapp");
-        for (body, word) in [
-            (cut.as_str(), "bad_body"),
-            ("[{\"body\":{}}]", "no_webhook"),
-        ] {
+        for (body, word) in [(cut.as_str(), "bad_body"), ("[{\"body\":{}}]", "no_webhook")] {
             let answer = world.stack().post_bytes(&account.url, body.into()).await;
             let answer = answer.expect("an answer");
-            assert_eq!(
-                (answer.status, answer.body),
-                (200, json!({ "unread": word }))
-            );
+            assert_eq!((answer.status, answer.body), (200, json!({ "unread": word })));
         }
         let parked = wait_until_parked(world, 2, &Value::Null).await;
         check_shown(world, &parked).await;
-        let mine = [
-            "parked",
-            "redrive",
-            "--instance",
-            INSTANCE,
-            "--class",
-            "unread",
-            "--yes",
-        ];
+        let mine = ["parked", "redrive", "--instance", INSTANCE, "--class", "unread", "--yes"];
         let sent = world.run_json(0, &mine, "").await;
         assert_eq!((&sent["admitted"], &sent["sent"]), (&2.into(), &2.into()));
         // This version still cannot read them, so they are parked once more, and once each.
@@ -68,14 +47,7 @@ fn an_unreadable_webhook_is_kept_until_erased() {
 }
 
 async fn list_unread(world: &World) -> Value {
-    let list = [
-        "parked",
-        "list",
-        "--instance",
-        INSTANCE,
-        "--class",
-        "unread",
-    ];
+    let list = ["parked", "list", "--instance", INSTANCE, "--class", "unread"];
     world.run_json(0, &list, "").await
 }
 
@@ -88,9 +60,7 @@ async fn wait_until_parked(world: &World, count: usize, before: &Value) -> Value
     };
     loop {
         let found = list_unread(world).await;
-        let is_new = times(&found)
-            .iter()
-            .all(|time| !times(before).contains(time));
+        let is_new = times(&found).iter().all(|time| !times(before).contains(time));
         if found.as_array().map(Vec::len) == Some(count) && is_new {
             return found;
         }
@@ -101,24 +71,14 @@ async fn wait_until_parked(world: &World, count: usize, before: &Value) -> Value
 
 async fn check_shown(world: &World, parked: &Value) {
     for one in parked.as_array().expect("a list") {
-        assert_eq!(
-            (&one["tenant"], &one["instance"]),
-            (&json!(TENANT), &json!(INSTANCE))
-        );
+        assert_eq!((&one["tenant"], &one["instance"]), (&json!(TENANT), &json!(INSTANCE)));
         assert_eq!(one["class"], "unread");
     }
     let reasons = parked.to_string();
-    assert!(
-        reasons.contains("bad_body: ") && reasons.contains("no_webhook: "),
-        "{reasons}"
-    );
+    assert!(reasons.contains("bad_body: ") && reasons.contains("no_webhook: "), "{reasons}");
     let shown = world.run_json(0, &["parked", "show", INSTANCE], "").await;
-    let words: Vec<_> = shown
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|one| &one["unread"]["why"])
-        .collect();
+    let words: Vec<_> =
+        shown.as_array().expect("a list").iter().map(|one| &one["unread"]["why"]).collect();
     assert!(
         words.contains(&&json!("bad_body")) && words.contains(&&json!("no_webhook")),
         "{shown}"
@@ -132,10 +92,7 @@ async fn check_erase(world: &World) {
     let confirmed = [&erase[..], &["--yes"]].concat();
     let done = world.run_json(0, &confirmed, "").await;
     assert_eq!(done["removed"]["unread_bodies"], 1, "{done}");
-    assert_eq!(
-        (&done["left"]["unread_bodies"], &done["proven"]),
-        (&json!(0), &json!(true))
-    );
+    assert_eq!((&done["left"]["unread_bodies"], &done["proven"]), (&json!(0), &json!(true)));
     let left = list_unread(world).await;
     assert_eq!(left.as_array().map(Vec::len), Some(1), "{left}");
 }

@@ -19,11 +19,8 @@ fn wrong_secrets_and_unknown_instances_get_401() {
         let impossible = account.url.replace(&account.id, "..");
         let announced = world.announce_media(&account, Spec::of(Kind::Image));
         for url in [with_secret(&account, "wrong"), unknown, impossible] {
-            let answer = world
-                .stack()
-                .post_json(&url, &announced.webhook)
-                .await
-                .expect("an answer");
+            let answer =
+                world.stack().post_json(&url, &announced.webhook).await.expect("an answer");
             if answer.status == 404 {
                 // `..` does not reach the function: the path is normalised on the way.
                 continue;
@@ -44,11 +41,7 @@ fn bodies_that_hold_nothing_get_400() {
     on_the_stack(async |world| {
         let account = world.new_account().await;
         let post = async |body: Vec<u8>| {
-            world
-                .stack()
-                .post_bytes(&account.url, body)
-                .await
-                .expect("an answer")
+            world.stack().post_bytes(&account.url, body).await.expect("an answer")
         };
         for body in ["", "[]", "null", "\"text\""] {
             let answer = post(body.as_bytes().to_vec()).await;
@@ -60,10 +53,7 @@ fn bodies_that_hold_nothing_get_400() {
         }
         let large = format!("{{\"event\":\"{}\"}}", "x".repeat(1_100_000));
         let large = post(large.into_bytes()).await;
-        assert_eq!(
-            (large.status, &large.body["ignored"]),
-            (200, &json!("unknown_event"))
-        );
+        assert_eq!((large.status, &large.body["ignored"]), (200, &json!("unknown_event")));
     });
 }
 
@@ -73,10 +63,7 @@ fn a_webhook_of_another_instance_is_refused() {
         let (one, other) = (world.new_account().await, world.new_account().await);
         let announced = world.announce_media(&other, Spec::of(Kind::Image));
         let answer = world.post_webhook(&one, &announced.webhook).await;
-        assert_eq!(
-            (answer.status, &answer.body["error"]),
-            (400, &json!("instance_mismatch"))
-        );
+        assert_eq!((answer.status, &answer.body["error"]), (400, &json!("instance_mismatch")));
     });
 }
 
@@ -91,18 +78,12 @@ fn events_without_media_are_ignored_with_a_reason() {
         };
         for (webhook, reason) in [
             (
-                body(
-                    json!("webhookReceived"),
-                    json!({ "conversation": "Mensagem de teste" }),
-                ),
+                body(json!("webhookReceived"), json!({ "conversation": "Mensagem de teste" })),
                 "no_media",
             ),
             (body(json!("webhookReceived"), json!({})), "no_media"),
             (body(json!("webhookStatus"), json!(null)), "not_a_message"),
-            (
-                body(json!("webhookDisconnected"), json!(null)),
-                "not_a_message",
-            ),
+            (body(json!("webhookDisconnected"), json!(null)), "not_a_message"),
             (body(json!("webhookOfTomorrow"), json!({})), "unknown_event"),
             (json!({ "instanceId": account.id }), "no_event"),
             (json!({}), "no_event"),
@@ -130,10 +111,7 @@ fn logs_have_no_secret_and_no_personal_data() {
         world.wait_until_stored(&announced).await;
         let refused = world
             .stack()
-            .post_json(
-                &with_secret(&account, "segredo-canario"),
-                &announced.webhook,
-            )
+            .post_json(&with_secret(&account, "segredo-canario"), &announced.webhook)
             .await;
         assert_eq!(refused.expect("an answer").status, 401);
         let outputs = world.stack().outputs();
