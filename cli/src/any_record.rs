@@ -33,7 +33,9 @@ const MESSAGE: &str = "3EB0000001";
 fn any_time() -> impl Strategy<Value = i64> {
     prop_oneof![
         4 => NOW - 400_000..NOW + 400_000,
-        1 => select(&[0, -1, NOW * 1_000, NOW * 1_000_000, 253_402_300_800, i64::MIN, i64::MAX][..]),
+        1 => select(
+            &[0, -1, NOW * 1_000, NOW * 1_000_000, 253_402_300_800, i64::MIN, i64::MAX][..]
+        ),
         1 => any::<i64>(),
     ]
 }
@@ -239,7 +241,8 @@ proptest! {
         for key in keys(&items) {
             prop_assert!(text.contains(key), "{text}");
         }
-        for name in items.iter().flat_map(|item| item.as_object().into_iter().flatten()).map(|(name, _)| name) {
+        let fields = items.iter().flat_map(|item| item.as_object().into_iter().flatten());
+        for name in fields.map(|(name, _)| name) {
             let name = if name == "message" { "message_id" } else { name };
             prop_assert!(text.contains(name) || name == "attempts", "{name} in {text}");
         }
@@ -301,7 +304,10 @@ proptest! {
     #[test]
     fn every_parked_message_is_told(
         body in prop_oneof![any::<String>(), any_time().prop_map(job)],
-        class in any::<String>(), reason in any::<String>(), receives in any_time(), sent in any_time()
+        class in any::<String>(),
+        reason in any::<String>(),
+        receives in any_time(),
+        sent in any_time()
     ) {
         let text = |text: &str| json!({ "DataType": "String", "StringValue": text });
         let message = json!({ "MessageId": "1", "ReceiptHandle": "r", "Body": body,

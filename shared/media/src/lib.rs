@@ -9,6 +9,7 @@
 
 pub mod access;
 pub mod byte_text;
+mod chat;
 mod ciphertext;
 pub mod contact;
 pub mod envelope;

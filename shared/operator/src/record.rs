@@ -348,7 +348,9 @@ mod tests {
         /// is named.
         #[test]
         fn any_item_is_a_record_that_hides_nothing(
-            item in proptest::collection::hash_map(proptest::sample::select(&NAMES[..]), any_value(), 0..24)
+            item in proptest::collection::hash_map(
+                proptest::sample::select(&NAMES[..]), any_value(), 0..24,
+            )
         ) {
             let item: HashMap<_, _> = item.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
             let record = MediaRecord::of_item(item.clone());

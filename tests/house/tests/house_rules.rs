@@ -305,6 +305,21 @@ fn every_source_file_begins_with_its_purpose() {
     assert_none(&silent, "line 1 is //! and a sentence");
 }
 
+/// Longer lines are hard to read beside each other. Only a text that would have to be cut may be
+/// longer.
+#[test]
+fn lines_have_at_most_100_columns() {
+    const MAX_COLUMNS: usize = 100;
+    let mut sources = all_sources();
+    sources.extend(source_files(&["dev", "tests"], "py"));
+    let long = find_offences(&sources, |lines, n| {
+        let line = lines[n];
+        let is_comment = line.trim_start().starts_with("//");
+        line.chars().count() > MAX_COLUMNS && (is_comment || !line.contains('"'))
+    });
+    assert_none(&long, "a line of more than 100 columns");
+}
+
 #[test]
 fn no_test_is_ignored() {
     let ignored =
