@@ -318,7 +318,7 @@ proptest! {
         let taken = block_on(async {
             let aws = Aws::start(move |_| Answer::json(&page)).await;
             let queue = ParkedQueue::new(&aws.clients, "http://localhost/parked".to_owned());
-            queue.take(Duration::from_secs(1)).await
+            queue.receive(Duration::from_secs(1)).await
         });
         let found: Vec<ParkedJob> = taken.expect("an answer").into_iter().map(|one| one.parked).collect();
         prop_assert_eq!(found.len(), 1);

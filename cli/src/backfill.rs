@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::{
     exit::Exit,
     odd_records::OddRecords,
-    replay::{MOST_PAGES, Post, costs_its_entry},
+    replay::{MAX_PAGES, Post, costs_its_entry},
     screen,
     session::Session,
 };
@@ -36,7 +36,7 @@ pub(crate) struct Backfill {
 
 /// What a backfill came to.
 #[derive(Debug, Default, serde::Serialize)]
-struct Filled {
+struct BackfillSummary {
     webhooks: u64,
     with_media: u64,
     stored_already: u64,
@@ -48,7 +48,7 @@ struct Filled {
     odd: OddRecords,
 }
 
-impl Filled {
+impl BackfillSummary {
     /// Counts what came of a post. A refusal of this webhook costs this webhook.
     fn add(&mut self, posted: anyhow::Result<u64>, media: &[MediaMessage]) -> anyhow::Result<()> {
         match posted {
@@ -72,8 +72,9 @@ pub(crate) async fn backfill(backfill: Backfill, session: &Session) -> anyhow::R
     let from = clock::now().saturating_sub(age);
     let mut pace = interval(Duration::from_secs(1) / rate.max(1));
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut filled, bar) = (Filled::default(), screen::counter("webhooks of W-API's log"));
-    for n in 1..=MOST_PAGES {
+    let (mut filled, bar) =
+        (BackfillSummary::default(), screen::counter("webhooks of W-API's log"));
+    for n in 1..=MAX_PAGES {
         let page = post.page(n).await?;
         filled.not_understood += page.not_understood as u64;
         if page.webhooks.is_empty() {
@@ -112,9 +113,16 @@ pub(crate) async fn backfill(backfill: Backfill, session: &Session) -> anyhow::R
     report(&filled, session)
 }
 
-fn report(filled: &Filled, session: &Session) -> anyhow::Result<Exit> {
-    let Filled { webhooks, with_media, stored_already, queued, not_understood, refused, odd } =
-        filled;
+fn report(filled: &BackfillSummary, session: &Session) -> anyhow::Result<Exit> {
+    let BackfillSummary {
+        webhooks,
+        with_media,
+        stored_already,
+        queued,
+        not_understood,
+        refused,
+        odd,
+    } = filled;
     let queued = match session.flags.dry_run {
         true => format!("{queued} jobs would be queued; nothing was changed"),
         false => format!("{queued} jobs queued"),

@@ -17,7 +17,7 @@ use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 const PRICES_OF: &str = "list prices of us-east-1, November 2026, without free tiers";
 
 /// Records of one instance that are counted.
-const MOST_RECORDS: usize = 100_000;
+const MAX_RECORDS: usize = 100_000;
 
 /// Media whose attempts are read for the time that fetching takes.
 const SAMPLE: usize = 200;
@@ -184,7 +184,7 @@ async fn usage(cost: &Cost, odd: &mut OddRecords, session: &Session) -> anyhow::
     let (mut media, mut puts, mut kept_bytes, mut kept_files) = (0, 0, 0, 0);
     let mut newest = Vec::new();
     for (_, instance) in &owners {
-        let its = records.of_instance(instance, i64::MIN, MOST_RECORDS).await?;
+        let its = records.of_instance(instance, i64::MIN, MAX_RECORDS).await?;
         for record in odd.seeing(its) {
             bar.inc(1);
             let size = record.size_bytes.unwrap_or_default();

@@ -5,7 +5,7 @@ use operator::records::MediaRecord;
 use crate::{exit::Exit, screen};
 
 /// Records that are named; of the others only the number is told.
-const MOST_NAMED: usize = 20;
+const MAX_NAMED: usize = 20;
 
 /// The states that this version writes.
 const STATES: [&str; 5] = ["stored", "retrying", "parked", "skipped", MediaRecord::ERASED];
@@ -33,7 +33,7 @@ impl OddRecords {
     /// Takes note of something else that is not understood: what it is, and of what.
     pub(crate) fn note(&mut self, what: String) {
         self.count += 1;
-        if self.named.len() < MOST_NAMED {
+        if self.named.len() < MAX_NAMED {
             self.named.push(what);
         }
     }

@@ -12,7 +12,7 @@ use media::{
     ids::{InstanceId, MessageId, TenantId},
     parked::{Filter, ParkedJob},
 };
-use parking::{Mode, Redriven};
+use parking::{Mode, RedriveSummary};
 use serde_json::{Value, json};
 
 pub(crate) use self::shown::{object, table};
@@ -122,7 +122,7 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
 async fn find(
     filter: &Filter,
     session: &Session,
-) -> anyhow::Result<(Vec<ParkedJob>, parking::Seen)> {
+) -> anyhow::Result<(Vec<ParkedJob>, parking::LookSummary)> {
     let (parking, now, mut found) = (session.parking()?, clock::now(), Vec::new());
     let bar = screen::counter("parked jobs looked at");
     let look = parking.look(now, |parked| {
@@ -282,7 +282,7 @@ fn counts(classes: &BTreeMap<&str, usize>) -> String {
     counts.join(", ")
 }
 
-fn report(redriven: &Redriven, meant: &[ParkedJob]) -> Value {
+fn report(redriven: &RedriveSummary, meant: &[ParkedJob]) -> Value {
     json!({
         "parked": redriven.seen.messages,
         "admitted": redriven.admitted,

@@ -28,7 +28,7 @@ use crate::{
 const PER_PAGE: &str = "100";
 
 /// Pages that are read at most: W-API's log is 30 days long.
-pub(crate) const MOST_PAGES: u32 = 10_000;
+pub(crate) const MAX_PAGES: u32 = 10_000;
 
 /// Webhooks again.
 #[derive(Args)]
@@ -102,7 +102,7 @@ const PER_SECOND: u32 = 5;
 
 /// What a file of webhooks came to.
 #[derive(Debug, Default, serde::Serialize)]
-struct Replayed {
+struct ReplaySummary {
     /// The instance, if all are of one.
     instance: Option<InstanceId>,
     /// Those that were posted.
@@ -128,7 +128,7 @@ pub(crate) async fn replay(replay: Replay, session: &Session) -> anyhow::Result<
         _ => read(replay.file)?,
     };
     let failed = missed.iter().map(|n| format!("entry {n} of a list holds no webhook of W-API"));
-    let mut replayed = Replayed { failed: failed.collect(), ..Replayed::default() };
+    let mut replayed = ReplaySummary { failed: failed.collect(), ..ReplaySummary::default() };
     let count = webhooks.len();
     let mut pace = interval(Duration::from_secs(1) / PER_SECOND);
     let bar = screen::bar("webhooks posted", count as u64);
@@ -196,7 +196,7 @@ pub(crate) fn costs_its_entry(error: &anyhow::Error) -> bool {
     }
 }
 
-impl Replayed {
+impl ReplaySummary {
     fn add(&mut self, id: InstanceId, body: &WebhookBody, queued: u64) {
         self.instance = match self.instance.take() {
             None if self.webhooks == 0 => Some(id),
@@ -246,7 +246,7 @@ fn read(file: Option<PathBuf>) -> anyhow::Result<Several> {
 /// A message in W-API's log.
 async fn find(message: &str, post: &Post) -> anyhow::Result<WebhookBody> {
     let bar = screen::counter("pages of W-API's log");
-    for n in 1..=MOST_PAGES {
+    for n in 1..=MAX_PAGES {
         let page = post.page(n).await?;
         bar.inc(1);
         if page.webhooks.is_empty() {

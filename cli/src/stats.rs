@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// Records of one instance that are counted.
-const MOST_RECORDS: usize = 100_000;
+const MAX_RECORDS: usize = 100_000;
 
 /// Seconds of a day.
 const DAY: i64 = 24 * 60 * 60;
@@ -93,7 +93,7 @@ pub(crate) async fn run(stats: Stats, session: &Session) -> anyhow::Result<Exit>
     let (records, bar) = (session.records()?, screen::counter("records counted"));
     let mut counts: BTreeMap<String, BTreeMap<i64, Count>> = BTreeMap::new();
     for (tenant, instance) in owners {
-        let its = records.since(&instance, first * DAY, MOST_RECORDS).await?;
+        let its = records.since(&instance, first * DAY, MAX_RECORDS).await?;
         bar.inc(its.len() as u64);
         let days = counts.entry(tenant).or_default();
         count(days, odd.seeing(its));

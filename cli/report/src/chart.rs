@@ -19,7 +19,7 @@ use crate::{
     model::Hour,
     tables::{self, sum},
     view::View,
-    words::{Column, Phrase, Said},
+    words::{Column, Phrase, Translate},
 };
 
 /// What every chart measures, in the SVG's own units: about as wide as a phone, so that text keeps

@@ -7,7 +7,7 @@ use crate::{
     lang::Lang,
     model::{Report, Status, StepId},
     tables,
-    words::{Said, Short},
+    words::{Short, Translate},
 };
 
 /// A rectangle, in the drawing's own units: left, top, width, height.

@@ -15,7 +15,7 @@ use crate::{
     plain::plain,
     tables::{self, Cell, DASH, Set, Table, sum},
     view::View,
-    words::{Column, Explained, Headline, Phrase, Said, Section, Sentence},
+    words::{Column, Explanation, Headline, Phrase, Section, Sentence, Translate},
 };
 
 /// The page's values. Fixed words are asked of the catalogue by the template.
@@ -126,7 +126,7 @@ impl Page {
     }
 
     fn hours_explained(&self) -> &'static str {
-        Explained(Section::Hours).said(self.lang)
+        Explanation(Section::Hours).said(self.lang)
     }
 
     fn no_hours(&self) -> &'static str {

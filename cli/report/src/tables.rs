@@ -10,7 +10,7 @@ use crate::{
     },
     plain::plain,
     view::View,
-    words::{Column, Explained, Phrase, Said, Section, Sentence},
+    words::{Column, Explanation, Phrase, Section, Sentence, Translate},
 };
 
 /// Where nothing is known.
@@ -105,7 +105,7 @@ impl Table {
 
     /// What it shows, in a sentence.
     pub(crate) fn explained(&self, lang: Lang) -> &'static str {
-        Explained(self.section).said(lang)
+        Explanation(self.section).said(lang)
     }
 }
 
@@ -293,10 +293,10 @@ fn settings(all: &[Setting], lang: Lang) -> Table {
 }
 
 /// One thing that is counted hour by hour, and how to read it.
-type Counted = (Column, fn(&Hour) -> u64);
+type CountColumn = (Column, fn(&Hour) -> u64);
 
 /// What is always counted, in the order of the columns.
-const COUNTED: [Counted; 5] = [
+const COUNTED: [CountColumn; 5] = [
     (Column::Wapi, |hour| hour.wapi),
     (Column::WapiAlternate, |hour| hour.wapi_alternate),
     (Column::Cdn, |hour| hour.cdn),
@@ -304,14 +304,14 @@ const COUNTED: [Counted; 5] = [
     (Column::Parked, |hour| hour.parked),
 ];
 /// The same of the webhooks, where they are known.
-const RECEIVED: Counted = (Column::Webhooks, |hour| hour.webhooks.unwrap_or_default());
+const RECEIVED: CountColumn = (Column::Webhooks, |hour| hour.webhooks.unwrap_or_default());
 
 /// Whether the webhooks of these hours were counted.
 pub(crate) fn knows_webhooks(hours: &[Hour]) -> bool {
     hours.iter().any(|hour| hour.webhooks.is_some())
 }
 
-fn counted(hours: &[Hour]) -> Vec<Counted> {
+fn counted(hours: &[Hour]) -> Vec<CountColumn> {
     let received = knows_webhooks(hours).then_some(RECEIVED);
     COUNTED.into_iter().chain(received).collect()
 }

@@ -11,7 +11,7 @@ use crate::{
     plain::plain,
     tables::{self, Cell, Set, Table},
     view::View,
-    words::{Headline, Phrase, Said, Sentence},
+    words::{Headline, Phrase, Sentence, Translate},
 };
 
 /// What the terminal is like. The caller knows; nothing here asks it.

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What is said, in one of the languages.
-pub(crate) trait Said: Copy {
+pub(crate) trait Translate: Copy {
     /// The words in English and in Brazilian Portuguese.
     fn pair(self) -> (&'static str, &'static str);
 
@@ -23,7 +23,7 @@ pub(crate) trait Said: Copy {
     }
 }
 
-impl Said for Status {
+impl Translate for Status {
     fn pair(self) -> (&'static str, &'static str) {
         match self {
             Self::Ok => ("ok", "ok"),
@@ -34,7 +34,7 @@ impl Said for Status {
     }
 }
 
-impl Said for StepId {
+impl Translate for StepId {
     fn pair(self) -> (&'static str, &'static str) {
         match self {
             Self::Connection => {
@@ -61,7 +61,7 @@ pub(crate) enum Short {
     Lower(StepId),
 }
 
-impl Said for Short {
+impl Translate for Short {
     fn pair(self) -> (&'static str, &'static str) {
         let (Self::Upper(id) | Self::Lower(id)) = self;
         let (english, portuguese) = match id {
@@ -87,7 +87,7 @@ impl Said for Short {
 #[derive(Clone, Copy)]
 pub(crate) struct Headline(pub(crate) Status);
 
-impl Said for Headline {
+impl Translate for Headline {
     fn pair(self) -> (&'static str, &'static str) {
         match self.0 {
             Status::Ok => (
@@ -109,7 +109,7 @@ impl Said for Headline {
     }
 }
 
-impl Said for FailureClass {
+impl Translate for FailureClass {
     fn pair(self) -> (&'static str, &'static str) {
         match self {
             Self::Transient => (
@@ -159,7 +159,7 @@ pub(crate) enum Section {
     Settings,
 }
 
-impl Said for Section {
+impl Translate for Section {
     fn pair(self) -> (&'static str, &'static str) {
         match self {
             Self::Steps => ("Step by step", "Passo a passo"),
@@ -176,9 +176,9 @@ impl Said for Section {
 
 /// What a section shows, in one sentence.
 #[derive(Clone, Copy)]
-pub(crate) struct Explained(pub(crate) Section);
+pub(crate) struct Explanation(pub(crate) Section);
 
-impl Said for Explained {
+impl Translate for Explanation {
     fn pair(self) -> (&'static str, &'static str) {
         match self.0 {
             Section::Steps => (
@@ -284,7 +284,7 @@ pub(crate) enum Column {
     Expected,
 }
 
-impl Said for Column {
+impl Translate for Column {
     fn pair(self) -> (&'static str, &'static str) {
         match self {
             Self::Status => ("Status", "Situação"),
@@ -371,7 +371,7 @@ pub(crate) enum Phrase {
     MadeBy,
 }
 
-impl Said for Phrase {
+impl Translate for Phrase {
     fn pair(self) -> (&'static str, &'static str) {
         match self {
             Self::Diagnosis => ("Diagnosis", "Diagnóstico"),
@@ -417,7 +417,7 @@ pub(crate) enum Sentence {
     NoHours,
 }
 
-impl Said for Sentence {
+impl Translate for Sentence {
     fn pair(self) -> (&'static str, &'static str) {
         match self {
             Self::Flow => (

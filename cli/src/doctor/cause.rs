@@ -4,14 +4,14 @@
 use media::strategy::Strategy;
 use report::{Lang, Report, RootCause, Status, StepId};
 
-use super::{examined::Examined, say, trial::Trial};
+use super::{examined::Examination, say, trial::Trial};
 use crate::check::{self, Check, Verdict};
 
 /// The first that holds, in the order of the flow; W-API and the CDN together, because either is
 /// enough.
 pub(crate) fn of(
     report: &Report,
-    examined: &[Examined],
+    examined: &[Examination],
     trial: &Trial,
     lang: Lang,
 ) -> Option<RootCause> {
@@ -27,8 +27,8 @@ pub(crate) fn of(
 }
 
 /// A failed check of an instance.
-fn of_instance(examined: &[Examined], name: &'static str, lang: Lang) -> Option<RootCause> {
-    let failed = |one: &Examined| -> Option<Check> {
+fn of_instance(examined: &[Examination], name: &'static str, lang: Lang) -> Option<RootCause> {
+    let failed = |one: &Examination| -> Option<Check> {
         let check = one.check(name)?;
         (check.verdict == Verdict::Fail).then(|| check.clone())
     };

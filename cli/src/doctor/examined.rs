@@ -15,13 +15,13 @@ use crate::{
 };
 
 /// An instance, what was found out about it, and its token if it opens.
-pub(crate) struct Examined {
+pub(crate) struct Examination {
     pub(crate) instance: Instance,
     pub(crate) token: Option<Secret>,
     pub(crate) checks: Vec<Check>,
 }
 
-impl Examined {
+impl Examination {
     /// Examines one of `all`.
     pub(crate) async fn of(
         instance: &Instance,
@@ -109,8 +109,8 @@ async fn cross_tenant(
 }
 
 /// A step about instances: how many are well, and what the first that is not says.
-fn of_instances(id: StepId, examined: &[Examined], names: &[&str], lang: Lang) -> Step {
-    let checks_of = |one: &Examined| -> Vec<Check> {
+fn of_instances(id: StepId, examined: &[Examination], names: &[&str], lang: Lang) -> Step {
+    let checks_of = |one: &Examination| -> Vec<Check> {
         let its = one.checks.iter().filter(|check| names.contains(&check.name));
         its.cloned().collect()
     };
@@ -120,7 +120,8 @@ fn of_instances(id: StepId, examined: &[Examined], names: &[&str], lang: Lang) -
         (worst.verdict != Verdict::Ok).then_some((one, worst))
     });
     let all = examined.len();
-    let is_well = |one: &&Examined| checks_of(one).iter().all(|check| check.verdict == Verdict::Ok);
+    let is_well =
+        |one: &&Examination| checks_of(one).iter().all(|check| check.verdict == Verdict::Ok);
     let well = examined.iter().filter(is_well).count();
     let count = say!(lang, "{well} of {all} instances", "{well} de {all} instâncias");
     match bad {
@@ -139,13 +140,13 @@ fn of_instances(id: StepId, examined: &[Examined], names: &[&str], lang: Lang) -
 }
 
 /// Step 1.
-pub(crate) fn connection(examined: &[Examined], lang: Lang) -> Step {
+pub(crate) fn connection(examined: &[Examination], lang: Lang) -> Step {
     let names = ["connection", "token", "cross-tenant"];
     of_instances(StepId::Connection, examined, &names, lang)
 }
 
 /// Step 2.
-pub(crate) fn hooks(examined: &[Examined], lang: Lang) -> Step {
+pub(crate) fn hooks(examined: &[Examination], lang: Lang) -> Step {
     let names = ["open", "hooks", "hook received", "hook delivery"];
     of_instances(StepId::Hooks, examined, &names, lang)
 }

@@ -15,7 +15,7 @@ use crate::{probe, session::Session};
 /// The jobs queue's settings, as `template.yaml` has them; a test holds them against each other.
 const VISIBILITY_SECONDS: u64 = 3_630;
 const RETENTION_SECONDS: u64 = 7 * 24 * 60 * 60;
-const MOST_RECEIVES: u64 = 140;
+const MAX_RECEIVES: u64 = 140;
 
 pub(super) fn step(id: StepId, status: Status, evidence: String) -> Step {
     Step { id, status, evidence, remedy: None }
@@ -72,7 +72,7 @@ pub(crate) async fn jobs(
     let expected = [
         ("VisibilityTimeout", Some(queue.visibility_seconds), VISIBILITY_SECONDS),
         ("MessageRetentionPeriod", Some(queue.retention_seconds), RETENTION_SECONDS),
-        ("maxReceiveCount", queue.most_receives, MOST_RECEIVES),
+        ("maxReceiveCount", queue.most_receives, MAX_RECEIVES),
     ];
     for (name, is, should) in expected {
         let is_right = is == Some(should);

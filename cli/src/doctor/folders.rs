@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use report::{Folder, Status};
 
-use super::examined::Examined;
+use super::examined::Examination;
 use crate::session::Session;
 
 /// Files and records of one instance that are counted.
-const MOST: usize = 10_000;
+const MAX_FILES: usize = 10_000;
 
 /// Counts both for every instance.
 pub(crate) async fn compare(
-    examined: &[Examined],
+    examined: &[Examination],
     session: &Session,
 ) -> anyhow::Result<Vec<Folder>> {
     let (bucket, records) = (session.stack.output("MediaBucket")?, session.records()?);
@@ -20,13 +20,13 @@ pub(crate) async fn compare(
     for one in examined {
         let instance = &one.instance;
         let place = (&instance.tenant, &instance.id);
-        let files = session.operator.count_files(bucket, place, MOST).await?;
+        let files = session.operator.count_files(bucket, place, MAX_FILES).await?;
         let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         for (kind, count) in files.of_kind {
             counts.entry(kind).or_default().0 = count;
         }
-        let stored = records.of_instance(&instance.id, i64::MIN, MOST).await?;
-        let is_cut = files.is_cut || stored.len() >= MOST;
+        let stored = records.of_instance(&instance.id, i64::MIN, MAX_FILES).await?;
+        let is_cut = files.is_cut || stored.len() >= MAX_FILES;
         for record in stored.iter().filter(|one| one.state == "stored") {
             let kind = match record.kind.as_str() {
                 "" => "other",

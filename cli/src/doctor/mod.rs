@@ -17,7 +17,7 @@ use media::{ids::InstanceId, object_key::parse_offset};
 use report::{Lang, Report, Status, Terminal, View};
 use serde_json::json;
 
-use self::{examined::Examined, past::Past, trial::Trial};
+use self::{examined::Examination, past::Past, trial::Trial};
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// What to examine, and where the report goes.
@@ -92,7 +92,7 @@ async fn examine(doctor: &Doctor, session: &Session) -> anyhow::Result<(Report, 
     let mut examined = Vec::new();
     for instance in &all {
         if doctor.instance.as_ref().is_none_or(|only| *only == instance.id) {
-            examined.push(Examined::of(instance, &all, lang, session).await?);
+            examined.push(Examination::of(instance, &all, lang, session).await?);
         }
     }
     if let (Some(only), true) = (&doctor.instance, examined.is_empty()) {

@@ -6,17 +6,17 @@ use media::{failure::FailureClass, strategy::Strategy};
 use operator::records::MediaRecord;
 use report::{FailureCount, Hour, Lang};
 
-use super::examined::Examined;
+use super::examined::Examination;
 use crate::{odd_records::OddRecords, session::Session};
 
 /// Records are looked at this far back, in seconds.
 const BACK: i64 = 24 * 60 * 60;
 
 /// Records of one instance that are looked at.
-const MOST_RECORDS: usize = 10_000;
+const MAX_RECORDS: usize = 10_000;
 
 /// Media that are not stored that are looked at, per state.
-const MOST_UNSTORED: usize = 5_000;
+const MAX_UNSTORED: usize = 5_000;
 
 /// Media that expire within this time are counted, in seconds.
 pub(super) const SOON: i64 = 48 * 60 * 60;
@@ -36,7 +36,7 @@ pub(crate) struct Past {
 
 impl Past {
     pub(crate) async fn of(
-        examined: &[Examined],
+        examined: &[Examination],
         now: i64,
         odd: OddRecords,
         session: &Session,
@@ -44,14 +44,14 @@ impl Past {
         let (table, from) = (session.records()?, now - BACK);
         let mut records = Vec::new();
         for one in examined {
-            records.extend(table.since(&one.instance.id, from, MOST_RECORDS).await?);
+            records.extend(table.since(&one.instance.id, from, MAX_RECORDS).await?);
         }
         let is_examined = |instance: &str| {
             let mut ids = examined.iter().map(|one| one.instance.id.as_str());
             ids.any(|id| id == instance)
         };
         let in_state = async |state| -> anyhow::Result<Vec<_>> {
-            let mut found = table.in_state(state, MOST_UNSTORED).await?;
+            let mut found = table.in_state(state, MAX_UNSTORED).await?;
             found.retain(|one| is_examined(&one.instance));
             Ok(found)
         };

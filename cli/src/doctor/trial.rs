@@ -26,14 +26,14 @@ use wapi::{
     logs::LogPage,
 };
 
-use super::examined::Examined;
+use super::examined::Examination;
 use crate::{
     probe::random_base64,
     session::{Session, as_instance},
 };
 
 /// For one strategy, W-API's own minute for its answer included.
-const LONGEST_FETCH: Duration = Duration::from_secs(90);
+const MAX_FETCH_TIME: Duration = Duration::from_secs(90);
 
 /// Where the medium of a test came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,13 +51,13 @@ enum Origin {
 pub(crate) struct Trial {
     /// W-API's calls about the instance, as they went.
     pub(crate) asked: Vec<AccountCall>,
-    fetched: Vec<Fetched>,
+    fetched: Vec<FetchResult>,
     origin: Option<Origin>,
 }
 
 /// One strategy's try.
 #[derive(Debug)]
-struct Fetched {
+struct FetchResult {
     message: MessageId,
     attempt: Attempt,
     is_stored: bool,
@@ -65,7 +65,10 @@ struct Fetched {
 
 impl Trial {
     /// Asks on behalf of an instance whose token is known; nobody is asked without one.
-    pub(crate) async fn of(subject: Option<&Examined>, session: &Session) -> anyhow::Result<Self> {
+    pub(crate) async fn of(
+        subject: Option<&Examination>,
+        session: &Session,
+    ) -> anyhow::Result<Self> {
         let Some((examined, token)) = subject.and_then(|one| Some((one, one.token.as_ref()?)))
         else {
             return Ok(Self::default());
@@ -101,7 +104,7 @@ impl Trial {
     async fn fetch(
         &mut self,
         message: &MediaMessage,
-        examined: &Examined,
+        examined: &Examination,
         token: &Secret,
         session: &Session,
     ) -> anyhow::Result<()> {
@@ -116,7 +119,7 @@ impl Trial {
                 keep_mismatch: false,
                 max_bytes: None,
                 insist: true,
-                deadline: Instant::now() + LONGEST_FETCH,
+                deadline: Instant::now() + MAX_FETCH_TIME,
                 now: clock::now(),
             };
             let drain = async |media: MediaStream| {
@@ -127,7 +130,7 @@ impl Trial {
                 Ok(())
             };
             let (attempt, fetched) = Box::pin(fetcher.fetch(strategy, request, drain)).await;
-            self.fetched.push(Fetched {
+            self.fetched.push(FetchResult {
                 message: message.message_id.clone(),
                 attempt,
                 is_stored: fetched.is_ok(),
@@ -141,7 +144,7 @@ impl Trial {
         if self.origin == Some(Origin::Invented) {
             return None;
         }
-        let of_it = |one: &&Fetched| one.attempt.strategy == strategy;
+        let of_it = |one: &&FetchResult| one.attempt.strategy == strategy;
         let found = self.fetched.iter().find(of_it)?;
         Some((found.is_stored, &found.attempt))
     }
@@ -160,7 +163,7 @@ impl Trial {
     pub(crate) fn report(&self, lang: Lang) -> Option<ControlledTest> {
         let origin = self.origin?;
         let rows = self.fetched.iter().map(|one| {
-            let Fetched { message, attempt, is_stored } = one;
+            let FetchResult { message, attempt, is_stored } = one;
             TestRow {
                 message_id: message.to_string(),
                 strategy: attempt.strategy,
@@ -175,7 +178,7 @@ impl Trial {
     }
 
     /// Nobody has proved that the alternate endpoint exists, so that it does not is no fault.
-    fn status_of(&self, one: &Fetched) -> Status {
+    fn status_of(&self, one: &FetchResult) -> Status {
         match (one.is_stored, self.origin, one.attempt.strategy) {
             (true, _, _) => Status::Ok,
             (false, Some(Origin::Invented) | None, _) | (false, _, Strategy::WapiAlternate) => {
@@ -249,7 +252,10 @@ fn newest_in(log: &AccountCall) -> Option<MediaMessage> {
 }
 
 /// A medium of the instance that is parked.
-async fn parked_of(examined: &Examined, session: &Session) -> anyhow::Result<Option<MediaMessage>> {
+async fn parked_of(
+    examined: &Examination,
+    session: &Session,
+) -> anyhow::Result<Option<MediaMessage>> {
     let (parking, mut found) = (session.parking()?, None);
     let look = parking.look(clock::now(), |parked| {
         let its = parked.job().filter(|job| job.instance == examined.instance.id);

@@ -9,9 +9,9 @@ use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// Shows who erased how much, the newest first.
 pub(super) async fn audit(session: &Session) -> anyhow::Result<Exit> {
-    const MOST_LINES: usize = 1_000;
+    const MAX_LINES: usize = 1_000;
     let name = session.stack.output("AuditTable")?;
-    let lines = session.operator.audit(name, ACTION, MOST_LINES).await?;
+    let lines = session.operator.audit(name, ACTION, MAX_LINES).await?;
     let mut odd = OddRecords::default();
     for line in lines.iter().filter(|line| !line.not_understood.is_empty()) {
         odd.note(format!("{}: {}", line.at, line.not_understood.join(", ")));

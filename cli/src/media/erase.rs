@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use aws::ledger::{Erasable, Ledger, Written};
+use aws::ledger::{Erasable, Ledger, WriteOutcome};
 use boot::clock;
 use clap::{ArgGroup, Args};
 use media::{
@@ -25,7 +25,7 @@ use operator::{
 };
 use serde_json::json;
 
-use self::found::{Found, told, told_unclear};
+use self::found::{EraseCount, told, told_unclear};
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// What erasing is called in the audit table.
@@ -36,7 +36,7 @@ pub(super) const ACTION: &str = "media erase";
 const MARKED_FOR: i64 = 22 * 24 * 60 * 60;
 
 /// For how long the end of somebody else's look at parked jobs is waited for.
-const LONGEST_LOOK: Duration = Duration::from_mins(2);
+const MAX_LOOK_TIME: Duration = Duration::from_mins(2);
 
 /// What is erased: of one tenant or one instance, a chat, a phone or a message.
 #[derive(Args)]
@@ -67,7 +67,7 @@ pub(crate) struct Erase {
 }
 
 /// What is meant, spelled out.
-struct Meant {
+struct EraseScope {
     tenant: TenantId,
     instances: Vec<InstanceId>,
     /// Nothing but this instance, of all that the tenant has or had.
@@ -126,7 +126,7 @@ impl Erase {
         Ok(if is_proven { exit } else { Exit::Findings })
     }
 
-    async fn meant(&self, session: &Session) -> anyhow::Result<Meant> {
+    async fn meant(&self, session: &Session) -> anyhow::Result<EraseScope> {
         let (scope, word, chats, message) = match (&self.chat, &self.phone, &self.message) {
             (Some(chat), ..) => {
                 let folder = Chat::try_from(chat.clone());
@@ -149,7 +149,7 @@ impl Erase {
             (None, None, None) => bail!("one of --chat, --phone and --message is needed"),
         };
         let (tenant, instances) = self.whose(session).await?;
-        Ok(Meant {
+        Ok(EraseScope {
             tenant,
             instances,
             only: self.instance.clone(),
@@ -180,7 +180,7 @@ impl Erase {
     }
 }
 
-impl Meant {
+impl EraseScope {
     fn described(&self) -> String {
         let instances = screen::words(self.instances.iter().map(InstanceId::as_str), "no instance");
         let what = match &self.message {
@@ -265,8 +265,8 @@ impl Meant {
     }
 
     /// How much there is, and the records of which nobody can tell whether they are meant.
-    async fn count(&self, session: &Session) -> anyhow::Result<(Found, OddRecords)> {
-        let (mut found, mut odd) = (Found::default(), OddRecords::default());
+    async fn count(&self, session: &Session) -> anyhow::Result<(EraseCount, OddRecords)> {
+        let (mut found, mut odd) = (EraseCount::default(), OddRecords::default());
         let now = clock::now();
         let bar = screen::counter("instances looked through");
         for instance in &self.instances {
@@ -293,8 +293,8 @@ impl Meant {
 
     /// Removes everything, in an order in which a crash leaves nothing that a second run does not
     /// find: parked jobs, marks against queued ones, files, and only then the other records.
-    async fn remove(&self, session: &Session) -> anyhow::Result<Found> {
-        let (mut removed, now) = (Found::default(), clock::now());
+    async fn remove(&self, session: &Session) -> anyhow::Result<EraseCount> {
+        let (mut removed, now) = (EraseCount::default(), clock::now());
         let bar = screen::counter("instances erased");
         let parking = session.parking()?;
         let (is_job, in_body) = (|job: &_| self.is_job(job), |body: &_| self.in_body(body));
@@ -309,11 +309,11 @@ impl Meant {
                 records.iter().partition(|record| record.may_be_queued());
             let mut erase = async |record: &Erasable, mark| -> anyhow::Result<()> {
                 match ledger.erase(instance, record, mark, now).await? {
-                    Written::Yes => {
+                    WriteOutcome::Yes => {
                         removed.records += 1;
                         removed.marks += u64::from(mark.is_some());
                     }
-                    Written::Overtaken => removed.busy += 1,
+                    WriteOutcome::Overtaken => removed.busy += 1,
                 }
                 Ok(())
             };
@@ -340,7 +340,7 @@ async fn hidden_parked(session: &Session) -> anyhow::Result<u64> {
     let begun = Instant::now();
     loop {
         let hidden = session.operator.queue(queue).await?.hidden;
-        if hidden == 0 || begun.elapsed() > LONGEST_LOOK {
+        if hidden == 0 || begun.elapsed() > MAX_LOOK_TIME {
             bar.finish_and_clear();
             return Ok(hidden);
         }

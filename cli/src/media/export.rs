@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    MOST_RECORDS,
+    MAX_RECORDS,
     target::{Target, is_about_the_name},
 };
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
@@ -99,7 +99,7 @@ impl Line {
 
 /// What came of an export.
 #[derive(Debug, Clone, Copy, Default)]
-struct Exported {
+struct ExportSummary {
     files: u64,
     bytes: u64,
     changed: u64,
@@ -127,7 +127,7 @@ impl Export {
         let is_archive = extension.is_some_and(|it| it.eq_ignore_ascii_case("zip"));
         let exported = copy(&records, Target::begin(&part, is_archive)?, session).await?;
         fs::rename(&part, &self.output)?;
-        let Exported { files, bytes, changed, absent } = exported;
+        let ExportSummary { files, bytes, changed, absent } = exported;
         let json = json!({ "path": self.output, "media": count, "files": files, "bytes": bytes, "not_as_recorded": changed, "absent": absent });
         let size = DecimalBytes(bytes);
         let mut text = format!("{output}: {files} files ({size}) of {count} media, and {INDEX}.");
@@ -154,7 +154,7 @@ impl Export {
             clock::now().saturating_sub(age)
         });
         let records = session.records()?;
-        let mut records = records.of_instance(&self.instance, from, MOST_RECORDS).await?;
+        let mut records = records.of_instance(&self.instance, from, MAX_RECORDS).await?;
         records.retain(|record| chats.iter().any(|chat| chat.as_str() == record.chat));
         records.reverse();
         Ok(records)
@@ -178,8 +178,8 @@ async fn copy(
     records: &[MediaRecord],
     mut target: Target,
     session: &Session,
-) -> anyhow::Result<Exported> {
-    let mut exported = Exported::default();
+) -> anyhow::Result<ExportSummary> {
+    let mut exported = ExportSummary::default();
     let mut index = csv::Writer::from_writer(Vec::new());
     let mut names = HashSet::from([INDEX.to_owned()]);
     let bar = screen::bar("media exported", records.len() as u64);

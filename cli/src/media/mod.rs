@@ -19,7 +19,7 @@ use media::{
     kind::MediaKind,
     message::Chat,
 };
-use operator::{files::LONGEST_SHARE, records::MediaRecord};
+use operator::{files::MAX_PRESIGN_TIME, records::MediaRecord};
 use serde_json::json;
 
 pub(crate) use self::shown::{table, told};
@@ -118,14 +118,14 @@ pub(crate) struct Find {
 }
 
 /// Records of one instance that are looked through.
-const MOST_RECORDS: usize = 100_000;
+const MAX_RECORDS: usize = 100_000;
 
 /// Entries of a folder that are listed.
-const MOST_ENTRIES: usize = 5_000;
+const MAX_ENTRIES: usize = 5_000;
 
 fn share(text: &str) -> Result<Duration, String> {
     let valid = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if valid > LONGEST_SHARE {
+    if valid > MAX_PRESIGN_TIME {
         return Err("at most 7days".to_owned());
     }
     Ok(valid)
@@ -166,7 +166,7 @@ impl Find {
         let (records, from) = (session.records()?, clock::now().saturating_sub(age));
         let bar = screen::counter("records looked at");
         for (_, instance) in &owners {
-            let its = records.of_instance(instance, from, MOST_RECORDS).await?;
+            let its = records.of_instance(instance, from, MAX_RECORDS).await?;
             bar.inc(its.len() as u64);
             let its = its.into_iter().filter(|record| self.admits(record));
             found.extend(odd.seeing(its.collect()));
@@ -249,7 +249,7 @@ async fn ls(folder: &str, session: &Session) -> anyhow::Result<Exit> {
         "" => String::new(),
         folder => format!("{folder}/"),
     };
-    let listing = session.operator.list(bucket, &folder, MOST_ENTRIES).await?;
+    let listing = session.operator.list(bucket, &folder, MAX_ENTRIES).await?;
     let mut lines = listing.folders.clone();
     lines.extend(
         listing.files.iter().map(|(key, bytes)| format!("{key}  {}", DecimalBytes(*bytes))),

@@ -13,8 +13,8 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use crate::{
-    job::{self, Received},
-    settle::Settled,
+    job::{self, QueueMessage},
+    settle::Acknowledgement,
     worker::Worker,
 };
 
@@ -83,7 +83,7 @@ async fn run_one(worker: &Worker, record: &SqsMessage, deadline: Instant) -> Opt
         hand_back(worker, receipt, NOT_STARTED_WAIT).await;
         return Some(id);
     }
-    let received = Received {
+    let received = QueueMessage {
         body: record.body.as_deref().unwrap_or_default(),
         receives: record
             .attributes
@@ -99,8 +99,8 @@ async fn run_one(worker: &Worker, record: &SqsMessage, deadline: Instant) -> Opt
     };
     let run = AssertUnwindSafe(run.instrument(span)).catch_unwind();
     let after = match timeout_at(deadline - TIME_TO_ANSWER, run).await {
-        Ok(Ok(Settled::Done)) => return None,
-        Ok(Ok(Settled::ComesBack { after })) => after,
+        Ok(Ok(Acknowledgement::Done)) => return None,
+        Ok(Ok(Acknowledgement::RetryAfter { after })) => after,
         Ok(Err(_panic)) => {
             tracing::error!(
                 sqs_message_id = id,

@@ -6,12 +6,12 @@ use std::{sync::Arc, time::Duration};
 use aws::{
     bucket::{StoreError, StoredObject},
     instances::{Instance, InstanceError},
-    ledger::{Claim, Word, Written},
+    ledger::{Claim, Word, WriteOutcome},
 };
 use fetch::{FetchError, FetchRequest, MediaStream};
 use media::{
     failure::{Disposition, FailureClass, class_from_findings, max_retry_after, may_be_mistaken},
-    job::{Job, NotAJob, Queued},
+    job::{Job, NotAJob, QueueBody},
     message::Secret,
     object::{Claims, ObjectDescription},
     open::Proof,
@@ -22,12 +22,12 @@ use media::{
 use tokio::time::Instant;
 
 use crate::{
-    settle::{Claimed, Ended, Failure, Settled},
+    settle::{Acknowledgement, ClaimedJob, Failure, RunResult},
     worker::Worker,
 };
 
 /// Times one strategy is started over within a run because S3 or the proof asked for it.
-const MOST_STARTS: usize = 3;
+const MAX_STARTS: usize = 3;
 
 /// A token this old is read again when W-API refuses it: it may have been changed.
 const TOKEN_RECHECKED_AFTER: Duration = Duration::from_secs(10);
@@ -37,7 +37,7 @@ type Owner = Result<Option<Arc<Instance>>, InstanceError>;
 
 /// One message of the queue, without what only SQS needs.
 #[derive(Clone, Copy)]
-pub struct Received<'a> {
+pub struct QueueMessage<'a> {
     /// Its body.
     pub body: &'a str,
     /// How often it has been received, this time included.
@@ -47,24 +47,24 @@ pub struct Received<'a> {
 }
 
 /// Leaves out the body, which holds a media key.
-impl std::fmt::Debug for Received<'_> {
+impl std::fmt::Debug for QueueMessage<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Received").field("receives", &self.receives).finish_non_exhaustive()
+        f.debug_struct("QueueMessage").field("receives", &self.receives).finish_non_exhaustive()
     }
 }
 
 /// Ends one message of the queue: a job, a body to read again, or what is neither.
-pub async fn run(worker: &Worker, received: Received<'_>) -> Settled {
-    match Queued::parse(received.body) {
-        Ok(Queued::Job(job)) => run_job(worker, *job, received).await,
-        Ok(Queued::Unread(body)) => worker.read_again(&body, &received).await,
+pub async fn run(worker: &Worker, received: QueueMessage<'_>) -> Acknowledgement {
+    match QueueBody::parse(received.body) {
+        Ok(QueueBody::Job(job)) => run_job(worker, *job, received).await,
+        Ok(QueueBody::Unread(body)) => worker.read_again(&body, &received).await,
         Err(NotAJob) => worker.park_poison(&received).await,
     }
 }
 
 /// Runs the job and ends it. A job that names another tenant than its instance's is parked before
 /// anything of that tenant's is touched, its record included.
-async fn run_job(worker: &Worker, job: Job, received: Received<'_>) -> Settled {
+async fn run_job(worker: &Worker, job: Job, received: QueueMessage<'_>) -> Acknowledgement {
     let started = Instant::now();
     let owner = worker.instances.find(&job.instance).await;
     if let Ok(Some(instance)) = &owner
@@ -86,7 +86,7 @@ async fn run_job(worker: &Worker, job: Job, received: Received<'_>) -> Settled {
         Ok(Claim::Elsewhere { until }) => return worker.settle_elsewhere(&job, until),
         Err(error) => return worker.settle_unrecorded(&job, &received, &error).await,
     };
-    let claimed = Claimed { job: &job, received, key, lease };
+    let claimed = ClaimedJob { job: &job, received, key, lease };
     let mut run = Run {
         worker,
         job: &job,
@@ -101,18 +101,18 @@ async fn run_job(worker: &Worker, job: Job, received: Received<'_>) -> Settled {
     };
     let outcome = run.fetch_and_store(owner).await;
     let Run { attempts, .. } = run;
-    let ended = Ended { before, lost_since, attempts, outcome, took: started.elapsed() };
+    let ended = RunResult { before, lost_since, attempts, outcome, took: started.elapsed() };
     worker.settle(&claimed, ended).await
 }
 
 impl Worker {
     /// Writes down what is about to be committed. Without this nothing is.
-    async fn announce(&self, claimed: &Claimed<'_>, earlier: &[Word], word: Word) -> bool {
-        let Claimed { job, key, lease, .. } = claimed;
+    async fn announce(&self, claimed: &ClaimedJob<'_>, earlier: &[Word], word: Word) -> bool {
+        let ClaimedJob { job, key, lease, .. } = claimed;
         let given = self.ledger.give_word(&job.instance, key, lease, earlier, &word);
         match given.await {
-            Ok(Written::Yes) => true,
-            Ok(Written::Overtaken) => {
+            Ok(WriteOutcome::Yes) => true,
+            Ok(WriteOutcome::Overtaken) => {
                 tracing::warn!(instance = %job.instance, message_id = %job.message.message_id, outcome = "overtaken", "another run took the medium over; nothing is committed");
                 false
             }
@@ -144,7 +144,7 @@ impl Way {
 struct Run<'a> {
     worker: &'a Worker,
     job: &'a Job,
-    claimed: &'a Claimed<'a>,
+    claimed: &'a ClaimedJob<'a>,
     /// What earlier runs were about to commit.
     words: Vec<Word>,
     attempts: Vec<Attempt>,
@@ -246,7 +246,7 @@ impl Run<'_> {
         } else {
             Claims::from_announcement(self.job.message.file_sha256, strategy, is_sealed)
         };
-        for _ in 0..MOST_STARTS {
+        for _ in 0..MAX_STARTS {
             match self.attempt(way, token, claims).await {
                 Ok(stored) => return Ok(Some(self.state_of(stored, strategy))),
                 Err(StoreError::ClaimsRefuted(proof)) => claims = Claims::from_proof(&proof),
@@ -351,7 +351,7 @@ impl Run<'_> {
             class,
             reason,
             after: max_retry_after(&self.findings),
-            is_ours: self.is_tokenless,
+            is_aws_failure: self.is_tokenless,
             is_doubtful: may_be_mistaken(&self.findings),
         }
     }

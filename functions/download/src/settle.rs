@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws::{
-    ledger::{Then, Written},
+    ledger::{LeaseAfter, WriteOutcome},
     queues::ParkingTicket,
 };
 use media::{
@@ -16,7 +16,7 @@ use media::{
 };
 use tokio::time::Instant;
 
-use crate::{job::Received, worker::Worker};
+use crate::{job::QueueMessage, worker::Worker};
 
 /// The least wait when a person has to act first.
 const WAIT_FOR_A_PERSON: Duration = Duration::from_mins(15);
@@ -36,15 +36,15 @@ const LEASE_MARGIN: Duration = Duration::from_mins(1);
 const PAST_THE_LEASE: Duration = Duration::from_secs(2);
 
 /// As long as an invocation: a job with less left may not get another try.
-const LONGEST_RUN: Duration = Duration::from_mins(10);
+const MAX_RUN_TIME: Duration = Duration::from_mins(10);
 
 /// What the batch has to do with the queue's message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
+pub enum Acknowledgement {
     /// It is safe to acknowledge: the medium is stored or parked.
     Done,
     /// It must come back.
-    ComesBack {
+    RetryAfter {
         /// When, from now.
         after: Duration,
     },
@@ -52,16 +52,16 @@ pub enum Settled {
 
 /// A job that is this run's until its lease ends.
 #[derive(Debug)]
-pub(crate) struct Claimed<'a> {
+pub(crate) struct ClaimedJob<'a> {
     pub(crate) job: &'a Job,
-    pub(crate) received: Received<'a>,
+    pub(crate) received: QueueMessage<'a>,
     pub(crate) key: RecordKey,
     pub(crate) lease: Lease,
 }
 
 /// A run of a job that is over, before anything is written down.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub(crate) struct RunResult {
     /// What was tried in earlier runs.
     pub(crate) before: Vec<Attempt>,
     /// Since when earlier runs found that nobody has the medium.
@@ -83,7 +83,7 @@ pub(crate) struct Failure {
     pub(crate) after: Option<Duration>,
     /// AWS failed, so what the sources would have given is not known: it says nothing against the
     /// medium.
-    pub(crate) is_ours: bool,
+    pub(crate) is_aws_failure: bool,
     /// It says that nobody has the medium, and may be mistaken.
     pub(crate) is_doubtful: bool,
 }
@@ -98,13 +98,19 @@ struct Findings<'a> {
 
 impl Failure {
     pub(crate) fn new(class: FailureClass, reason: &str) -> Self {
-        Self { class, reason: reason.to_owned(), after: None, is_ours: false, is_doubtful: false }
+        Self {
+            class,
+            reason: reason.to_owned(),
+            after: None,
+            is_aws_failure: false,
+            is_doubtful: false,
+        }
     }
 
     /// Since when the medium is found lost, after this failure: what says nothing of the medium
     /// leaves it as it was, and any hope ends it.
     fn lost_since(&self, before: Option<i64>, now: i64) -> Option<i64> {
-        match (self.is_doubtful, self.is_ours) {
+        match (self.is_doubtful, self.is_aws_failure) {
             (true, _) => before.or(Some(now)),
             (false, true) => before,
             (false, false) => None,
@@ -113,15 +119,19 @@ impl Failure {
 
     /// A failure of ours or of AWS, which passes.
     pub(crate) fn later(error: &dyn std::error::Error) -> Self {
-        Self { is_ours: true, ..Self::new(FailureClass::Transient, &error.to_string()) }
+        Self { is_aws_failure: true, ..Self::new(FailureClass::Transient, &error.to_string()) }
     }
 }
 
 impl Worker {
     /// Writes down how the job ended, parks it if it is over without success, and logs its one
     /// line.
-    pub(crate) async fn settle(&self, claimed: &Claimed<'_>, ended: Ended) -> Settled {
-        let Ended { before, lost_since, attempts, outcome, took } = ended;
+    pub(crate) async fn settle(
+        &self,
+        claimed: &ClaimedJob<'_>,
+        ended: RunResult,
+    ) -> Acknowledgement {
+        let RunResult { before, lost_since, attempts, outcome, took } = ended;
         let lost_since = match &outcome {
             Ok(_) => None,
             Err(failure) => failure.lost_since(lost_since, self.now()),
@@ -139,16 +149,16 @@ impl Worker {
             let ticket = (*class, reason.as_str());
             self.park_claimed(claimed, findings, ticket).await
         } else {
-            let written = self.write(claimed, findings, Then::Release).await;
+            let written = self.write(claimed, findings, LeaseAfter::Release).await;
             match (wait, written) {
-                (Some(after), _) => Settled::ComesBack { after },
-                (None, Some(Written::Yes)) => Settled::Done,
-                (None, Some(Written::Overtaken) | None) => {
-                    Settled::ComesBack { after: AFTER_A_FAILED_WRITE }
+                (Some(after), _) => Acknowledgement::RetryAfter { after },
+                (None, Some(WriteOutcome::Yes)) => Acknowledgement::Done,
+                (None, Some(WriteOutcome::Overtaken) | None) => {
+                    Acknowledgement::RetryAfter { after: AFTER_A_FAILED_WRITE }
                 }
             }
         };
-        if settled == Settled::Done || wait.is_some() {
+        if settled == Acknowledgement::Done || wait.is_some() {
             log(claimed.job, &state, &attempts, took);
         }
         settled
@@ -159,19 +169,19 @@ impl Worker {
     /// acknowledged before it lies where a person finds it.
     async fn park_claimed(
         &self,
-        claimed: &Claimed<'_>,
+        claimed: &ClaimedJob<'_>,
         findings: Findings<'_>,
         (class, reason): (FailureClass, &str),
-    ) -> Settled {
-        const LATER: Settled = Settled::ComesBack { after: AFTER_A_FAILED_WRITE };
-        if self.write(claimed, findings, Then::Keep).await != Some(Written::Yes) {
+    ) -> Acknowledgement {
+        const LATER: Acknowledgement = Acknowledgement::RetryAfter { after: AFTER_A_FAILED_WRITE };
+        if self.write(claimed, findings, LeaseAfter::Keep).await != Some(WriteOutcome::Yes) {
             return LATER;
         }
         let ticket = ticket(claimed.job, &claimed.received, class, reason);
         if !self.park(claimed.job, &claimed.received, &ticket).await {
             let reason = reason.to_owned();
             let not_yet = Findings { state: &State::Retrying { class, reason }, ..findings };
-            let written = self.write(claimed, not_yet, Then::Release).await;
+            let written = self.write(claimed, not_yet, LeaseAfter::Release).await;
             tracing::debug!(?written, "the record of a job that could not be parked");
             return LATER;
         }
@@ -180,16 +190,16 @@ impl Worker {
         if let Err(error) = released {
             tracing::warn!(instance = %claimed.job.instance, message_id = %claimed.job.message.message_id, %error, "a lease ends by itself");
         }
-        Settled::Done
+        Acknowledgement::Done
     }
 
     /// Writes the record under the lease. Nothing: the table did not answer.
     async fn write(
         &self,
-        claimed: &Claimed<'_>,
+        claimed: &ClaimedJob<'_>,
         findings: Findings<'_>,
-        then: Then,
-    ) -> Option<Written> {
+        then: LeaseAfter,
+    ) -> Option<WriteOutcome> {
         let job = claimed.job;
         let Findings { state, attempts, lost_since } = findings;
         let record = Record {
@@ -203,11 +213,11 @@ impl Worker {
             now: self.now(),
         };
         match self.ledger.write(&record, &claimed.lease, then).await {
-            Ok(Written::Overtaken) => {
+            Ok(WriteOutcome::Overtaken) => {
                 tracing::warn!(instance = %job.instance, message_id = %job.message.message_id, state = state.as_str(), outcome = "overtaken", "another run took the medium over; the record is that one's");
-                Some(Written::Overtaken)
+                Some(WriteOutcome::Overtaken)
             }
-            Ok(Written::Yes) => Some(Written::Yes),
+            Ok(WriteOutcome::Yes) => Some(WriteOutcome::Yes),
             Err(error) => {
                 tracing::error!(instance = %job.instance, message_id = %job.message.message_id, %error, "the record could not be written");
                 None
@@ -216,23 +226,23 @@ impl Worker {
     }
 
     /// The object is in the bucket: nothing is left to do.
-    pub(crate) fn settle_duplicate(&self, job: &Job) -> Settled {
+    pub(crate) fn settle_duplicate(&self, job: &Job) -> Acknowledgement {
         log_unrun(job, "duplicate");
-        Settled::Done
+        Acknowledgement::Done
     }
 
     /// A person had the medium erased: the job that was still on its way ends here.
-    pub(crate) fn settle_erased(&self, job: &Job) -> Settled {
+    pub(crate) fn settle_erased(&self, job: &Job) -> Acknowledgement {
         log_unrun(job, "erased");
-        Settled::Done
+        Acknowledgement::Done
     }
 
     /// Another run is at the medium, or died at it: come back when its lease ends.
-    pub(crate) fn settle_elsewhere(&self, job: &Job, until: i64) -> Settled {
+    pub(crate) fn settle_elsewhere(&self, job: &Job, until: i64) -> Acknowledgement {
         log_unrun(job, "in_progress");
         let left = u64::try_from(until.saturating_sub(self.now())).unwrap_or_default();
-        let after = Duration::from_secs(left).min(LONGEST_RUN + LEASE_MARGIN);
-        Settled::ComesBack { after: after + PAST_THE_LEASE }
+        let after = Duration::from_secs(left).min(MAX_RUN_TIME + LEASE_MARGIN);
+        Acknowledgement::RetryAfter { after: after + PAST_THE_LEASE }
     }
 
     /// A lease for a run that ends at `deadline`, under a token that no other run has.
@@ -254,7 +264,7 @@ impl Worker {
         lost_since: Option<i64>,
         failure: Failure,
     ) -> (State, Option<Duration>) {
-        let Failure { class, reason, after, is_ours, is_doubtful } = failure;
+        let Failure { class, reason, after, is_aws_failure, is_doubtful } = failure;
         let moment = job.message.moment;
         let doubt =
             is_doubtful.then(|| schedule::confirmation_wait(lost_since, moment, self.now()));
@@ -269,7 +279,7 @@ impl Worker {
             | FailureClass::Poison => after.max(doubt),
         };
         let (accepted_at, until) = (job.accepted_at, job.message.recoverable_until());
-        let ends_at = if is_ours {
+        let ends_at = if is_aws_failure {
             schedule::final_deadline(accepted_at)
         } else {
             schedule::park_deadline(accepted_at, until)
@@ -286,7 +296,7 @@ impl Worker {
     /// Whether a failure of this run may park the job.
     pub(crate) fn is_last_try(&self, job: &Job) -> bool {
         let ends_at = schedule::park_deadline(job.accepted_at, job.message.recoverable_until());
-        self.left_until(ends_at).is_none_or(|left| left < LONGEST_RUN)
+        self.left_until(ends_at).is_none_or(|left| left < MAX_RUN_TIME)
     }
 
     /// How long a job may still be retried that ends at this moment; nothing if another try is not
@@ -297,7 +307,12 @@ impl Worker {
     }
 
     /// Puts the job where a person finds it. If that fails the original must come back.
-    async fn park(&self, job: &Job, received: &Received<'_>, ticket: &ParkingTicket<'_>) -> bool {
+    async fn park(
+        &self,
+        job: &Job,
+        received: &QueueMessage<'_>,
+        ticket: &ParkingTicket<'_>,
+    ) -> bool {
         match self.parked.park(received.body, ticket).await {
             Ok(()) => true,
             Err(error) => {
@@ -308,7 +323,7 @@ impl Worker {
     }
 
     /// A body that is no job belongs to no record; the parked queue is where it is found.
-    pub(crate) async fn park_poison(&self, received: &Received<'_>) -> Settled {
+    pub(crate) async fn park_poison(&self, received: &QueueMessage<'_>) -> Acknowledgement {
         let reason = "the queue message is not a job that this version understands";
         let ticket = ParkingTicket {
             class: FailureClass::Poison,
@@ -321,11 +336,11 @@ impl Worker {
         match self.parked.park(received.body, &ticket).await {
             Ok(()) => {
                 tracing::error!(outcome = "parked", class = "poison", reason, "media");
-                Settled::Done
+                Acknowledgement::Done
             }
             Err(error) => {
                 tracing::error!(%error, "a message that is no job could not be parked and comes back");
-                Settled::ComesBack { after: AFTER_A_FAILED_WRITE }
+                Acknowledgement::RetryAfter { after: AFTER_A_FAILED_WRITE }
             }
         }
     }
@@ -335,16 +350,16 @@ impl Worker {
     pub(crate) async fn park_stranger(
         &self,
         job: &Job,
-        received: &Received<'_>,
+        received: &QueueMessage<'_>,
         reason: &str,
-    ) -> Settled {
+    ) -> Acknowledgement {
         let class = FailureClass::Poison;
         if !self.park(job, received, &ticket(job, received, class, reason)).await {
-            return Settled::ComesBack { after: AFTER_A_FAILED_WRITE };
+            return Acknowledgement::RetryAfter { after: AFTER_A_FAILED_WRITE };
         }
         let reason = reason.to_owned();
         log(job, &State::Parked { class, reason }, &[], Duration::ZERO);
-        Settled::Done
+        Acknowledgement::Done
     }
 
     /// The table did not answer, so nothing is known and nothing can be written: the job comes
@@ -353,26 +368,26 @@ impl Worker {
     pub(crate) async fn settle_unrecorded(
         &self,
         job: &Job,
-        received: &Received<'_>,
+        received: &QueueMessage<'_>,
         error: &dyn std::error::Error,
-    ) -> Settled {
+    ) -> Acknowledgement {
         let (state, wait) = self.verdict(job, received.receives, None, Failure::later(error));
         if let State::Parked { class, reason } = &state {
             let ticket =
                 ParkingTicket { is_unrecorded: true, ..ticket(job, received, *class, reason) };
             if !self.park(job, received, &ticket).await {
-                return Settled::ComesBack { after: AFTER_A_FAILED_WRITE };
+                return Acknowledgement::RetryAfter { after: AFTER_A_FAILED_WRITE };
             }
         }
         log(job, &state, &[], Duration::ZERO);
-        wait.map_or(Settled::Done, |after| Settled::ComesBack { after })
+        wait.map_or(Acknowledgement::Done, |after| Acknowledgement::RetryAfter { after })
     }
 }
 
 /// What the parked queue is told of a job.
 fn ticket<'a>(
     job: &'a Job,
-    received: &Received<'_>,
+    received: &QueueMessage<'_>,
     class: FailureClass,
     reason: &'a str,
 ) -> ParkingTicket<'a> {

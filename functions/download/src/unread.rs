@@ -5,8 +5,8 @@ use media::{failure::FailureClass, job::QueuedJob, message::MediaMessage, unread
 use wapi::webhook::{Reading, Unread};
 
 use crate::{
-    job::Received,
-    settle::{AFTER_A_FAILED_WRITE, Settled},
+    job::QueueMessage,
+    settle::{AFTER_A_FAILED_WRITE, Acknowledgement},
     worker::Worker,
 };
 
@@ -49,7 +49,11 @@ fn read(body: &UnreadBody) -> ReadAgain {
 impl Worker {
     /// Sends the jobs of what can be read by now, and parks the body if something of it still
     /// cannot. Jobs that were sent before are told apart by their media's records.
-    pub(crate) async fn read_again(&self, body: &UnreadBody, received: &Received<'_>) -> Settled {
+    pub(crate) async fn read_again(
+        &self,
+        body: &UnreadBody,
+        received: &QueueMessage<'_>,
+    ) -> Acknowledgement {
         let ReadAgain { media, rest } = read(body);
         let (verified, accepted_at, now) = (body.verified(), body.accepted_at(), self.now());
         // What says no time of its own is as old as its webhook, and its life begins now.
@@ -62,7 +66,7 @@ impl Worker {
                 tenant = %body.tenant(), instance = %body.instance(), %error,
                 "the jobs of an unread body could not be sent, and it comes back"
             );
-            return Settled::ComesBack { after: AFTER_A_FAILED_WRITE };
+            return Acknowledgement::RetryAfter { after: AFTER_A_FAILED_WRITE };
         }
         let queued = jobs.len();
         match rest {
@@ -72,7 +76,7 @@ impl Worker {
                     tenant = %body.tenant(), instance = %body.instance(), outcome = "read", queued,
                     "unread body"
                 );
-                Settled::Done
+                Acknowledgement::Done
             }
         }
     }
@@ -81,10 +85,10 @@ impl Worker {
     async fn park_unread(
         &self,
         body: &UnreadBody,
-        received: &Received<'_>,
+        received: &QueueMessage<'_>,
         rest: &Rest,
         queued: usize,
-    ) -> Settled {
+    ) -> Acknowledgement {
         let (class, about) = (FailureClass::Unread, body.about());
         let Rest { word, means } = rest;
         let ticket = ParkingTicket {
@@ -100,12 +104,12 @@ impl Worker {
                 tenant = %about.tenant, instance = %about.instance, %error,
                 "an unread body could not be parked and comes back"
             );
-            return Settled::ComesBack { after: AFTER_A_FAILED_WRITE };
+            return Acknowledgement::RetryAfter { after: AFTER_A_FAILED_WRITE };
         }
         tracing::error!(
             tenant = %about.tenant, instance = %about.instance, outcome = "parked", class = %class,
             reason = word, queued, size_bytes = about.size_bytes, "unread body"
         );
-        Settled::Done
+        Acknowledgement::Done
     }
 }

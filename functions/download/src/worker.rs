@@ -21,7 +21,7 @@ use crate::{config::Config, fault::PlannedPanic};
 const BUFFERS: usize = 4;
 
 /// No call of AWS takes longer, the upload of a part included.
-const LONGEST_CALL: Duration = Duration::from_mins(2);
+const MAX_CALL_TIME: Duration = Duration::from_mins(2);
 
 /// What no run could repeat: handed in, so that a test can. Only `main` takes it from the machine.
 #[derive(Clone)]
@@ -59,7 +59,8 @@ impl Worker {
     /// # Errors
     /// [`FetchError::Client`] when the TLS stack cannot be set up.
     pub fn new(config: Config, ambient: Ambient) -> Result<Self, FetchError> {
-        let clients = Clients::for_lambda(&config.region, config.endpoint.as_deref(), LONGEST_CALL);
+        let clients =
+            Clients::for_lambda(&config.region, config.endpoint.as_deref(), MAX_CALL_TIME);
         Self::with_clients(&clients, config, Limits::default(), ambient)
     }
 

@@ -21,12 +21,12 @@ use crate::config::Config;
 const EXPIRES_SOON_SECONDS: i64 = 48 * 60 * 60;
 
 /// No call of AWS takes longer.
-const LONGEST_CALL: Duration = Duration::from_secs(10);
+const MAX_CALL_TIME: Duration = Duration::from_secs(10);
 
 /// A look through the parked queue ends after this, in time for the function's own minute and a
 /// half. A very long queue is not seen to its end; the records of its rest are written at a later
 /// look.
-const LONGEST_LOOK: Duration = Duration::from_mins(1);
+const MAX_LOOK_TIME: Duration = Duration::from_mins(1);
 
 /// The function between two looks.
 #[derive(Debug)]
@@ -39,7 +39,8 @@ impl Watch {
     /// Builds the clients, once.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let clients = Clients::for_lambda(&config.region, config.endpoint.as_deref(), LONGEST_CALL);
+        let clients =
+            Clients::for_lambda(&config.region, config.endpoint.as_deref(), MAX_CALL_TIME);
         Self::with_clients(&clients, config)
     }
 
@@ -64,7 +65,7 @@ impl Watch {
         let look = self.parking.look(now, |parked| {
             *by_class.entry(parked.class.as_str()).or_default() += 1;
         });
-        let seen = match timeout(LONGEST_LOOK, look).await {
+        let seen = match timeout(MAX_LOOK_TIME, look).await {
             Ok(seen) => Some(seen?),
             Err(_late) => None,
         };

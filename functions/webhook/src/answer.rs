@@ -6,7 +6,7 @@ use lambda_http::{
 };
 use media::access::VerifiedInstance;
 use serde_json::{Value, json};
-use wapi::webhook::{Announcement, Event, Refused, Unread};
+use wapi::webhook::{Announcement, Event, Refusal, Unread};
 
 /// Seconds after which W-API, or whoever repeats the request, should try again.
 const RETRY_AFTER: &str = "30";
@@ -115,7 +115,7 @@ impl Answer {
     }
 
     /// 400: the body holds nothing, or is another instance's.
-    pub(crate) fn bad_request(verified: &VerifiedInstance, refused: Refused) -> Self {
+    pub(crate) fn bad_request(verified: &VerifiedInstance, refused: Refusal) -> Self {
         let reason = refused.as_str();
         let body = json!({ "error": reason, "message": refused.to_string() });
         let answer = Self::new(StatusCode::BAD_REQUEST, "refused", body);

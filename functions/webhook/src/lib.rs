@@ -36,7 +36,7 @@ const STRANGERS_WAIT: Duration = Duration::from_millis(100);
 
 /// No call of AWS takes longer: three of them in a row still leave time to answer within the ten
 /// seconds that the function has.
-pub const LONGEST_CALL: Duration = Duration::from_secs(3);
+pub const MAX_CALL_TIME: Duration = Duration::from_secs(3);
 
 /// A record this old is read again when a secret does not match it: the secret may have been
 /// changed.
@@ -53,7 +53,8 @@ impl Webhook {
     /// Builds the clients, once.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let clients = Clients::for_lambda(&config.region, config.endpoint.as_deref(), LONGEST_CALL);
+        let clients =
+            Clients::for_lambda(&config.region, config.endpoint.as_deref(), MAX_CALL_TIME);
         Self::with_clients(&clients, config)
     }
 
@@ -102,13 +103,13 @@ impl Webhook {
         if body.len() > MAX_BODY_BYTES {
             return Answer::too_large(&verified);
         }
-        let accepted = Accepted { verified: &verified, body, now };
+        let accepted = VerifiedRequest { verified: &verified, body, now };
         self.take(accepted).await
     }
 
     /// Reads the body and makes durable what must not be lost: the media it announces, and the
     /// body itself unless all of it was understood.
-    async fn take(&self, accepted: Accepted<'_>) -> Answer {
+    async fn take(&self, accepted: VerifiedRequest<'_>) -> Answer {
         let verified = accepted.verified;
         match Reading::of(accepted.body, verified) {
             Reading::Whole(announcement) => self.queue(accepted, &announcement).await,
@@ -141,12 +142,12 @@ impl Webhook {
         if verified.is_some() || remembered.is_none() {
             return Ok(verified);
         }
-        let reread = self.instances.find_anew(&id, RECHECKED_AFTER).await?;
+        let reread = self.instances.find_fresh(&id, RECHECKED_AFTER).await?;
         Ok(check(reread.as_deref(), secret, now))
     }
 
     /// Queues what a body announces, if anything.
-    async fn queue(&self, accepted: Accepted<'_>, announcement: &Announcement) -> Answer {
+    async fn queue(&self, accepted: VerifiedRequest<'_>, announcement: &Announcement) -> Answer {
         let verified = accepted.verified;
         if let Some(reason) = announcement.ignored_because() {
             return Answer::ignored(verified, announcement, reason);
@@ -160,7 +161,7 @@ impl Webhook {
     /// Queues what was understood, and then the body for the sake of the rest.
     async fn queue_part(
         &self,
-        accepted: Accepted<'_>,
+        accepted: VerifiedRequest<'_>,
         announcement: &Announcement,
         read: &WebhookBody,
     ) -> Answer {
@@ -179,10 +180,10 @@ impl Webhook {
     /// acknowledged.
     async fn send(
         &self,
-        accepted: Accepted<'_>,
+        accepted: VerifiedRequest<'_>,
         announcement: &Announcement,
     ) -> Result<(), SendError> {
-        let Accepted { verified, now, .. } = accepted;
+        let VerifiedRequest { verified, now, .. } = accepted;
         let job = |message: &MediaMessage| verified.create_job(message.clone(), now);
         let jobs: Vec<QueuedJob> = announcement.media.iter().map(job).collect();
         self.queue.send(verified.tenant(), &jobs).await
@@ -191,11 +192,11 @@ impl Webhook {
     /// Makes the body durable as it came, or, if that is too large, without what no job needs.
     async fn keep(
         &self,
-        accepted: Accepted<'_>,
+        accepted: VerifiedRequest<'_>,
         why: Unread,
         read: Option<&WebhookBody>,
     ) -> Result<(), NotKept> {
-        let Accepted { verified, body, now } = accepted;
+        let VerifiedRequest { verified, body, now } = accepted;
         let keep = |body: &[u8]| verified.unread(body, why.as_str(), now);
         let unread = match (keep(body), read) {
             (Err(TooLargeToKeep), Some(read)) => keep(read.as_value().to_string().as_bytes()),
@@ -208,7 +209,7 @@ impl Webhook {
 
 /// A body, whose it is, and when it came.
 #[derive(Clone, Copy)]
-struct Accepted<'a> {
+struct VerifiedRequest<'a> {
     verified: &'a VerifiedInstance,
     body: &'a [u8],
     now: i64,

@@ -15,7 +15,7 @@ use std::{
 };
 
 use lambda_http::{Body, Request, RequestExt, http};
-use media::{job::Queued, sha256::Sha256};
+use media::{job::QueueBody, sha256::Sha256};
 use redaction::Recorder;
 use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
@@ -94,7 +94,7 @@ fn kept(aws: &Aws) -> (String, Vec<u8>, String) {
     assert_eq!(sent["QueueUrl"], "https://sqs.example.invalid/jobs");
     assert_eq!(sent["MessageGroupId"], "acme");
     let text = sent["MessageBody"].as_str().expect("a body");
-    let Ok(Queued::Unread(body)) = Queued::parse(text) else {
+    let Ok(QueueBody::Unread(body)) = QueueBody::parse(text) else {
         unreachable!("an unread body: {text}");
     };
     let about = body.about();

@@ -211,7 +211,7 @@ struct Upload<'a> {
 }
 
 /// A part that S3 has.
-struct Uploaded {
+struct UploadOutcome {
     part: CompletedPart,
     crc: u64,
     size_bytes: u64,
@@ -229,7 +229,7 @@ impl Upload<'_> {
         let numbered = parts
             .enumerate()
             .map(|(n, part)| part.map(|part| (n + 1, part)).map_err(StoreError::Source));
-        let uploaded: Vec<Uploaded> = numbered
+        let uploaded: Vec<UploadOutcome> = numbered
             .map_ok(|(number, part)| self.send(number, part))
             .try_buffered(PARTS_IN_FLIGHT)
             .try_collect()
@@ -245,7 +245,7 @@ impl Upload<'_> {
         Ok((proof, was_there))
     }
 
-    async fn send<E>(&self, number: usize, part: Part) -> Result<Uploaded, StoreError<E>> {
+    async fn send<E>(&self, number: usize, part: Part) -> Result<UploadOutcome, StoreError<E>> {
         let number = i32::try_from(number)
             .map_err(|_| StoreError::S3(AwsError::unexpected("s3:UploadPart", "too many parts")))?;
         let (crc, size_bytes) =
@@ -272,12 +272,12 @@ impl Upload<'_> {
             .set_e_tag(sent.e_tag)
             .checksum_crc64_nvme(base64_of(crc))
             .build();
-        Ok(Uploaded { part: part_done, crc, size_bytes, end: part.end })
+        Ok(UploadOutcome { part: part_done, crc, size_bytes, end: part.end })
     }
 
     async fn complete<E>(
         &self,
-        uploaded: Vec<Uploaded>,
+        uploaded: Vec<UploadOutcome>,
         proof: &Proof,
     ) -> Result<bool, StoreError<E>> {
         let whole = uploaded.iter().fold(0, |crc, next| {

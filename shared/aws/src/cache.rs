@@ -11,7 +11,7 @@ use std::{
 use tokio::time::Instant;
 
 /// Entries kept at most. Reached only by someone who guesses ids; then the cache starts afresh.
-const MOST_ENTRIES: usize = 10_000;
+const MAX_ENTRIES: usize = 10_000;
 
 /// Values and when they were read.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
 
     pub(crate) fn put(&self, key: K, value: V) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= MOST_ENTRIES && !entries.contains_key(&key) {
+        if entries.len() >= MAX_ENTRIES && !entries.contains_key(&key) {
             entries.clear();
         }
         entries.insert(key, (Instant::now(), value));

@@ -189,7 +189,7 @@ impl Instances {
         id: &InstanceId,
         most: Duration,
     ) -> Result<Option<Arc<Instance>>, InstanceError> {
-        let error = match self.find_anew(id, most).await {
+        let error = match self.find_fresh(id, most).await {
             Ok(found) => return Ok(found),
             Err(error) => error,
         };
@@ -203,7 +203,7 @@ impl Instances {
     ///
     /// # Errors
     /// [`InstanceError`] when nothing as young is known and `DynamoDB` fails.
-    pub async fn find_anew(
+    pub async fn find_fresh(
         &self,
         id: &InstanceId,
         most: Duration,

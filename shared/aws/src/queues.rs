@@ -9,7 +9,7 @@ use aws_sdk_sqs::types::{
 use media::{
     failure::FailureClass,
     ids::TenantId,
-    job::{NotAJob, Queued, QueuedJob},
+    job::{NotAJob, QueueBody, QueuedJob},
     parked::{Content, ParkedJob},
     unread::UnreadBody,
 };
@@ -17,7 +17,7 @@ use media::{
 use crate::{clients::Clients, error::AwsError};
 
 /// Entries that `SendMessageBatch` takes.
-const MOST_ENTRIES: usize = 10;
+const MAX_ENTRIES: usize = 10;
 
 /// Why jobs could not be made durable.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,7 @@ impl JobsQueue {
     /// [`SendError`] unless SQS has accepted every single one.
     pub async fn send(&self, tenant: &TenantId, jobs: &[QueuedJob]) -> Result<(), SendError> {
         const OPERATION: &str = "sqs:SendMessageBatch";
-        for chunk in jobs.chunks(MOST_ENTRIES) {
+        for chunk in jobs.chunks(MAX_ENTRIES) {
             let entries = chunk.iter().enumerate().map(|(n, job)| entry(n, tenant, job));
             let sent = self
                 .clients
@@ -97,7 +97,7 @@ impl JobsQueue {
     /// [`SendError`] unless SQS has accepted it.
     pub async fn send_unread(&self, body: &UnreadBody) -> Result<(), SendError> {
         let message = body.to_json()?;
-        Ok(self.send_again(&message, Some(body.tenant())).await?)
+        Ok(self.requeue(&message, Some(body.tenant())).await?)
     }
 
     /// Sends a parked message again, as a new message. `tenant` is its group; a body that is no job
@@ -105,7 +105,7 @@ impl JobsQueue {
     ///
     /// # Errors
     /// [`AwsError`]; it must then stay parked.
-    pub async fn send_again(&self, body: &str, tenant: Option<&TenantId>) -> Result<(), AwsError> {
+    pub async fn requeue(&self, body: &str, tenant: Option<&TenantId>) -> Result<(), AwsError> {
         self.clients
             .sqs
             .send_message()
@@ -221,7 +221,7 @@ impl ParkedQueue {
     ///
     /// # Errors
     /// [`AwsError`].
-    pub async fn take(&self, hidden: Duration) -> Result<Vec<Taken>, AwsError> {
+    pub async fn receive(&self, hidden: Duration) -> Result<Vec<ParkedMessage>, AwsError> {
         let received = self
             .clients
             .sqs
@@ -236,14 +236,14 @@ impl ParkedQueue {
             .await
             .map_err(|error| AwsError::new("sqs:ReceiveMessage", &error))?;
         let messages = received.messages.unwrap_or_default();
-        Ok(messages.into_iter().map(Taken::of).collect())
+        Ok(messages.into_iter().map(ParkedMessage::of).collect())
     }
 
     /// Lets others see a message again.
     ///
     /// # Errors
     /// [`AwsError`]; it is then seen when its time is over.
-    pub async fn put_back(&self, taken: &Receipt) -> Result<(), AwsError> {
+    pub async fn release(&self, taken: &Receipt) -> Result<(), AwsError> {
         self.clients
             .sqs
             .change_message_visibility()
@@ -312,7 +312,7 @@ pub struct Receipt(String);
 
 /// A message that was taken from the parked queue.
 #[derive(Clone)]
-pub struct Taken {
+pub struct ParkedMessage {
     /// SQS's name of it: the same at every receive.
     pub sqs_message_id: String,
     /// By which it is put back or removed.
@@ -324,15 +324,15 @@ pub struct Taken {
 }
 
 /// Leaves out the body.
-impl std::fmt::Debug for Taken {
+impl std::fmt::Debug for ParkedMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Taken")
+        f.debug_struct("ParkedMessage")
             .field("sqs_message_id", &self.sqs_message_id)
             .finish_non_exhaustive()
     }
 }
 
-impl Taken {
+impl ParkedMessage {
     fn of(message: Message) -> Self {
         let attributes = message.message_attributes.unwrap_or_default();
         let text = |name: &str| {
@@ -340,9 +340,9 @@ impl Taken {
             value.string_value.as_deref()
         };
         let body = message.body.unwrap_or_default();
-        let content = match Queued::parse(&body) {
-            Ok(Queued::Job(job)) => Content::Job(job),
-            Ok(Queued::Unread(body)) => Content::Unread(body.about()),
+        let content = match QueueBody::parse(&body) {
+            Ok(QueueBody::Job(job)) => Content::Job(job),
+            Ok(QueueBody::Unread(body)) => Content::Unread(body.about()),
             Err(NotAJob) => Content::Unknown,
         };
         let said = text("class");

@@ -10,14 +10,14 @@ use crate::{
 
 /// The body of a queue message, if it is ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Queued {
+pub enum QueueBody {
     /// A media file to fetch.
     Job(Box<Job>),
     /// A webhook body to read again.
     Unread(UnreadBody),
 }
 
-impl Queued {
+impl QueueBody {
     /// Parses the body of a queue message.
     ///
     /// # Errors

@@ -185,7 +185,7 @@ impl Jitter {
 }
 
 /// The queue's `maxReceiveCount` in `template.yaml`; a test there compares the two.
-const MOST_RECEIVES: u32 = 140;
+const MAX_RECEIVES: u32 = 140;
 
 /// Number of receives of a job that fails until it is parked.
 fn receives_of_a_life(jitter: &mut Jitter) -> u32 {
@@ -207,7 +207,7 @@ fn retries_stay_below_the_receive_limit() {
     let mut jitter = Jitter(1);
     let lives: Vec<_> = (0..20_000).map(|_| receives_of_a_life(&mut jitter)).collect();
     let (least, most) = (lives.iter().min(), lives.iter().max());
-    assert!(most.is_some_and(|most| most + 20 <= MOST_RECEIVES), "{most:?}");
+    assert!(most.is_some_and(|most| most + 20 <= MAX_RECEIVES), "{most:?}");
     // The jitter works: the lives differ.
     assert!(least < Some(&75) && most > Some(&90), "{least:?} {most:?}");
 }
@@ -217,7 +217,7 @@ fn retries_stay_below_the_receive_limit() {
 #[test]
 fn a_crashing_job_is_parked_in_time() {
     let (visibility, retention) = (Duration::from_secs(3630), Duration::from_hours(7 * 24));
-    assert!(visibility * MOST_RECEIVES < retention);
+    assert!(visibility * MAX_RECEIVES < retention);
 }
 
 /// It is parked when the file is no longer safe to expect, but never at once.

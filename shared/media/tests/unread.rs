@@ -11,7 +11,7 @@ use media::{
     access::{SecretHashes, VerifiedInstance},
     failure::FailureClass,
     ids::{InstanceId, TenantId},
-    job::{NotAJob, Queued},
+    job::{NotAJob, QueueBody},
     message::Chat,
     parked::{Content, Filter, ParkedJob},
     sha256::Sha256,
@@ -44,7 +44,7 @@ fn every_byte_survives_the_queue_and_the_right_to_read_it_again_does_too() {
     let of_shape = |name: &str| shape[name].as_str().map(str::to_owned);
     assert_eq!(of_shape("version").as_deref(), Some("unread-1"));
     assert_eq!(of_shape("why").as_deref(), Some("bad_body"));
-    let Ok(Queued::Unread(read)) = Queued::parse(&json) else {
+    let Ok(QueueBody::Unread(read)) = QueueBody::parse(&json) else {
         panic!("{json}");
     };
     assert_eq!(read.expose(), bytes);
@@ -82,7 +82,7 @@ fn what_is_no_unread_body_of_this_version_is_none() {
     for (name, value) in changes {
         let mut other = good.clone();
         other[name] = value;
-        assert_eq!(Queued::parse(&other.to_string()), Err(NotAJob), "{other}");
+        assert_eq!(QueueBody::parse(&other.to_string()), Err(NotAJob), "{other}");
     }
 }
 
@@ -90,7 +90,7 @@ fn what_is_no_unread_body_of_this_version_is_none() {
 fn nothing_of_the_body_is_printed() {
     let body = kept(b"{\"pushName\": \"Contato Exemplo\"");
     let content = Content::Unread(body.about());
-    let printed = format!("{body:?} {:?} {content:?}", Queued::Unread(body.clone()));
+    let printed = format!("{body:?} {:?} {content:?}", QueueBody::Unread(body.clone()));
     assert!(printed.contains("acme") && printed.contains("bad_body"), "{printed}");
     for secret in ["pushName", "Exemplo", "eyJwdXNo", "112, 117, 115, 104"] {
         assert!(!printed.contains(secret), "{printed}");

@@ -10,7 +10,7 @@ use aws::error::AwsError;
 use crate::Operator;
 
 /// The longest a presigned URL may be valid: what AWS allows.
-pub const LONGEST_SHARE: Duration = Duration::from_hours(7 * 24);
+pub const MAX_PRESIGN_TIME: Duration = Duration::from_hours(7 * 24);
 
 /// What lies directly under a folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Operator {
     /// A URL that gives the file to whoever has it, for this long.
     ///
     /// # Errors
-    /// When it cannot be signed, or `valid` is longer than [`LONGEST_SHARE`].
+    /// When it cannot be signed, or `valid` is longer than [`MAX_PRESIGN_TIME`].
     pub async fn presign(
         &self,
         bucket: &str,

@@ -1,15 +1,15 @@
 //! Gives parked jobs up: a person says that nobody wants these media any more.
 
-use aws::{error::AwsError, ledger::Written, queues::Taken};
+use aws::{error::AwsError, ledger::WriteOutcome, queues::ParkedMessage};
 use media::parked::{Filter, ParkedJob};
 
-use crate::{Look, Parking, Seen};
+use crate::{Look, LookSummary, Parking};
 
 /// What a drop came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Dropped {
+pub struct DropSummary {
     /// What was looked at.
-    pub seen: Seen,
+    pub seen: LookSummary,
     /// Messages that the filter admits.
     pub admitted: usize,
     /// No longer parked; their records say that they were given up.
@@ -29,28 +29,28 @@ impl Parking {
         filter: &Filter,
         now: i64,
         mut each: impl FnMut(&ParkedJob),
-    ) -> Result<Dropped, AwsError> {
-        let mut dropped = Dropped::default();
+    ) -> Result<DropSummary, AwsError> {
+        let mut dropped = DropSummary::default();
         let counts = &mut dropped;
         let seen = self.visit(now, async |taken| {
             if !filter.matches_job(&taken.parked, now) {
-                return Look::PutBack;
+                return Look::Release;
             }
             counts.admitted += 1;
             each(&taken.parked);
             match self.give_up(taken, now).await {
-                Ok(Written::Yes) => {
+                Ok(WriteOutcome::Yes) => {
                     counts.dropped += 1;
                     Look::Removed
                 }
-                Ok(Written::Overtaken) => {
+                Ok(WriteOutcome::Overtaken) => {
                     counts.failed += 1;
-                    Look::PutBack
+                    Look::Release
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a job stays parked");
                     counts.failed += 1;
-                    Look::PutBack
+                    Look::Release
                 }
             }
         });
@@ -59,17 +59,17 @@ impl Parking {
         Ok(dropped)
     }
 
-    async fn give_up(&self, taken: &Taken, now: i64) -> Result<Written, AwsError> {
+    async fn give_up(&self, taken: &ParkedMessage, now: i64) -> Result<WriteOutcome, AwsError> {
         if let Some(job) = taken.parked.job() {
             let reason = &taken.parked.reason;
             let reason = format!("given up by an operator; it was parked because: {reason}");
             let written = self.ledger.note_given_up(job, &reason, now).await?;
             // What was stored or erased meanwhile needs no word, and its message may go.
-            if written == Written::Overtaken && !self.ledger.is_settled(job).await? {
-                return Ok(Written::Overtaken);
+            if written == WriteOutcome::Overtaken && !self.ledger.is_settled(job).await? {
+                return Ok(WriteOutcome::Overtaken);
             }
         }
         self.parked.remove(&taken.receipt).await?;
-        Ok(Written::Yes)
+        Ok(WriteOutcome::Yes)
     }
 }

@@ -1,8 +1,8 @@
 //! Removes parked jobs and unread bodies of what a person has erased: nothing of them is kept.
 
-use aws::{error::AwsError, queues::Taken};
+use aws::{error::AwsError, queues::ParkedMessage};
 use media::{
-    job::{Job, NotAJob, Queued},
+    job::{Job, NotAJob, QueueBody},
     unread::{Search, UnreadBody},
 };
 
@@ -19,7 +19,7 @@ pub struct Sorts {
 
 /// What erasing parked messages came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Erased {
+pub struct EraseSummary {
     /// Those that are meant.
     pub meant: Sorts,
     /// Those that are parked no longer.
@@ -33,7 +33,7 @@ pub struct Erased {
 }
 
 /// What one message is to who erases.
-enum Meant {
+enum EraseMatch {
     Job,
     Body,
     Unclear,
@@ -54,26 +54,26 @@ impl Parking {
         in_body: impl Fn(&UnreadBody) -> Search,
         is_dry_run: bool,
         now: i64,
-    ) -> Result<Erased, AwsError> {
-        let mut erased = Erased::default();
+    ) -> Result<EraseSummary, AwsError> {
+        let mut erased = EraseSummary::default();
         let counts = &mut erased;
         self.visit(now, async |taken| {
             let one = match meant(taken, &is_job, &in_body) {
-                Meant::Job => Sorts { jobs: 1, bodies: 0 },
-                Meant::Body => Sorts { jobs: 0, bodies: 1 },
-                Meant::Unclear => {
+                EraseMatch::Job => Sorts { jobs: 1, bodies: 0 },
+                EraseMatch::Body => Sorts { jobs: 0, bodies: 1 },
+                EraseMatch::Unclear => {
                     counts.unclear += 1;
-                    return Look::PutBack;
+                    return Look::Release;
                 }
-                Meant::Unreadable => {
+                EraseMatch::Unreadable => {
                     counts.unreadable += 1;
-                    return Look::PutBack;
+                    return Look::Release;
                 }
-                Meant::No => return Look::PutBack,
+                EraseMatch::No => return Look::Release,
             };
             counts.meant.add(one);
             if is_dry_run {
-                return Look::PutBack;
+                return Look::Release;
             }
             match self.parked.remove(&taken.receipt).await {
                 Ok(()) => {
@@ -83,7 +83,7 @@ impl Parking {
                 Err(error) => {
                     tracing::warn!(%error, "a parked message stays parked");
                     counts.failed += 1;
-                    Look::PutBack
+                    Look::Release
                 }
             }
         })
@@ -100,18 +100,18 @@ impl Sorts {
 }
 
 fn meant(
-    taken: &Taken,
+    taken: &ParkedMessage,
     is_job: impl Fn(&Job) -> bool,
     in_body: impl Fn(&UnreadBody) -> Search,
-) -> Meant {
-    match Queued::parse(&taken.body) {
-        Ok(Queued::Job(job)) if is_job(&job) => Meant::Job,
-        Ok(Queued::Job(_)) => Meant::No,
-        Ok(Queued::Unread(body)) => match in_body(&body) {
-            Search::Found => Meant::Body,
-            Search::Absent => Meant::No,
-            Search::Unclear => Meant::Unclear,
+) -> EraseMatch {
+    match QueueBody::parse(&taken.body) {
+        Ok(QueueBody::Job(job)) if is_job(&job) => EraseMatch::Job,
+        Ok(QueueBody::Job(_)) => EraseMatch::No,
+        Ok(QueueBody::Unread(body)) => match in_body(&body) {
+            Search::Found => EraseMatch::Body,
+            Search::Absent => EraseMatch::No,
+            Search::Unclear => EraseMatch::Unclear,
         },
-        Err(NotAJob) => Meant::Unreadable,
+        Err(NotAJob) => EraseMatch::Unreadable,
     }
 }

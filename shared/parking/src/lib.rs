@@ -12,15 +12,15 @@ use std::{collections::HashSet, time::Duration};
 
 use aws::{
     error::AwsError,
-    ledger::{Ledger, Written},
-    queues::{JobsQueue, ParkedQueue, Receipt, Taken},
+    ledger::{Ledger, WriteOutcome},
+    queues::{JobsQueue, ParkedMessage, ParkedQueue, Receipt},
 };
 use media::parked::ParkedJob;
 
 pub use crate::{
-    drop::Dropped,
-    erase::{Erased, Sorts},
-    redrive::{Mode, Redriven},
+    drop::DropSummary,
+    erase::{EraseSummary, Sorts},
+    redrive::{Mode, RedriveSummary},
 };
 
 /// How long a message is hidden while it is looked at. Whoever crashes here hides it no longer than
@@ -37,7 +37,7 @@ pub struct Parking {
 
 /// What a look through the queue found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct LookSummary {
     /// Messages.
     pub messages: usize,
     /// Records that parking had left behind, mostly SQS's own, and that say `parked` now.
@@ -46,7 +46,7 @@ pub struct Seen {
 
 /// What becomes of a message that was looked at.
 enum Look {
-    PutBack,
+    Release,
     Removed,
 }
 
@@ -64,10 +64,14 @@ impl Parking {
     /// # Errors
     /// [`AwsError`] when the queue cannot be read. Nothing is lost: what was taken is seen again
     /// within five minutes.
-    pub async fn look(&self, now: i64, mut each: impl FnMut(&ParkedJob)) -> Result<Seen, AwsError> {
+    pub async fn look(
+        &self,
+        now: i64,
+        mut each: impl FnMut(&ParkedJob),
+    ) -> Result<LookSummary, AwsError> {
         self.visit(now, async |taken| {
             each(&taken.parked);
-            Look::PutBack
+            Look::Release
         })
         .await
     }
@@ -77,13 +81,13 @@ impl Parking {
     async fn visit(
         &self,
         now: i64,
-        mut each: impl AsyncFnMut(&Taken) -> Look,
-    ) -> Result<Seen, AwsError> {
-        let mut seen = Seen::default();
+        mut each: impl AsyncFnMut(&ParkedMessage) -> Look,
+    ) -> Result<LookSummary, AwsError> {
+        let mut seen = LookSummary::default();
         let mut ids = HashSet::new();
         let mut staying: Vec<Receipt> = Vec::new();
         let outcome = loop {
-            let batch = match self.parked.take(HIDDEN).await {
+            let batch = match self.parked.receive(HIDDEN).await {
                 Ok(batch) if batch.is_empty() => break Ok(()),
                 Ok(batch) => batch,
                 Err(error) => break Err(error),
@@ -104,7 +108,7 @@ impl Parking {
             }
         };
         for receipt in &staying {
-            if let Err(error) = self.parked.put_back(receipt).await {
+            if let Err(error) = self.parked.release(receipt).await {
                 tracing::warn!(%error, "a parked message is seen again in some minutes");
             }
         }
@@ -119,8 +123,8 @@ impl Parking {
         };
         let (class, reason) = (parked.class, parked.reason.as_str());
         match self.ledger.note_parked(job, class, reason, now).await {
-            Ok(Written::Yes) => true,
-            Ok(Written::Overtaken) => false,
+            Ok(WriteOutcome::Yes) => true,
+            Ok(WriteOutcome::Overtaken) => false,
             Err(error) => {
                 tracing::warn!(instance = %job.instance, message_id = %job.message.message_id, %error, "a parked job's record could not be written");
                 false

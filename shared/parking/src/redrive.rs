@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use aws::{error::AwsError, queues::Taken};
+use aws::{error::AwsError, queues::ParkedMessage};
 use media::{
     job::QueuedJob,
     parked::{Filter, ParkedJob},
@@ -10,7 +10,7 @@ use media::{
 };
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{Look, Parking, Seen};
+use crate::{Look, LookSummary, Parking};
 
 /// Whether anything is really sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +26,9 @@ pub enum Mode {
 
 /// What a redrive came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Redriven {
+pub struct RedriveSummary {
     /// What was looked at.
-    pub seen: Seen,
+    pub seen: LookSummary,
     /// Messages that the filter admits.
     pub admitted: usize,
     /// Sent again, and no longer parked.
@@ -52,8 +52,8 @@ impl Parking {
         mode: Mode,
         now: i64,
         mut each: impl FnMut(&ParkedJob),
-    ) -> Result<Redriven, AwsError> {
-        let mut redriven = Redriven::default();
+    ) -> Result<RedriveSummary, AwsError> {
+        let mut redriven = RedriveSummary::default();
         let mut pace = match mode {
             Mode::DryRun => None,
             Mode::Send { per_second } => Some(interval(Duration::from_secs(1) / per_second.max(1))),
@@ -67,16 +67,16 @@ impl Parking {
         let seen = self.visit(now, async |taken| {
             let is_back = sent.contains(&Sha256::from_data(taken.body.as_bytes()));
             if is_back || !filter.matches_job(&taken.parked, now) {
-                return Look::PutBack;
+                return Look::Release;
             }
             counts.admitted += 1;
             each(&taken.parked);
             let Some(pace) = &mut pace else {
-                return Look::PutBack;
+                return Look::Release;
             };
             pace.tick().await;
             let body = again(taken, now);
-            match self.send_again(taken, &body).await {
+            match self.requeue(taken, &body).await {
                 Ok(Again::Sent) => {
                     sent.insert(Sha256::from_data(body.as_bytes()));
                     counts.sent += 1;
@@ -85,7 +85,7 @@ impl Parking {
                 Err(error) => {
                     tracing::warn!(%error, "a job stays parked");
                     counts.failed += 1;
-                    return Look::PutBack;
+                    return Look::Release;
                 }
             }
             Look::Removed
@@ -102,19 +102,19 @@ impl Parking {
     /// [`AwsError`].
     pub async fn redrive_all(&self, per_second: u32) -> Result<(), AwsError> {
         /// What SQS allows.
-        const MOST: u32 = 500;
-        let rate = per_second.clamp(1, MOST).try_into().unwrap_or(i32::MAX);
+        const MAX_PER_SECOND: u32 = 500;
+        let rate = per_second.clamp(1, MAX_PER_SECOND).try_into().unwrap_or(i32::MAX);
         self.parked.move_all(&self.jobs, rate).await
     }
 
-    async fn send_again(&self, taken: &Taken, body: &str) -> Result<Again, AwsError> {
+    async fn requeue(&self, taken: &ParkedMessage, body: &str) -> Result<Again, AwsError> {
         if let Some(job) = taken.parked.job()
             && self.ledger.is_settled(job).await?
         {
             self.parked.remove(&taken.receipt).await?;
             return Ok(Again::NotNeeded);
         }
-        self.jobs.send_again(body, taken.parked.tenant()).await?;
+        self.jobs.requeue(body, taken.parked.tenant()).await?;
         self.parked.remove(&taken.receipt).await?;
         Ok(Again::Sent)
     }
@@ -122,7 +122,7 @@ impl Parking {
 
 /// The body that is sent: the job with a new life, or what is no job as it is. The life of jobs
 /// that are made of an unread body begins when they are made.
-fn again(taken: &Taken, now: i64) -> String {
+fn again(taken: &ParkedMessage, now: i64) -> String {
     let job = taken.parked.job().cloned();
     let renewed = job.and_then(|job| QueuedJob::for_redrive(job, now).to_json().ok());
     renewed.unwrap_or_else(|| taken.body.clone())

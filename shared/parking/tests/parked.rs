@@ -15,7 +15,7 @@ use aws::{
     queues::{JobsQueue, ParkedQueue},
 };
 use media::{failure::FailureClass, job::QueuedJob, parked::Filter};
-use parking::{Dropped, Mode, Parking, Redriven, Seen};
+use parking::{DropSummary, LookSummary, Mode, Parking, RedriveSummary};
 use scripted_aws::{Answer, Aws, RecordedRequest as Request};
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ fn parking(aws: &Aws) -> Parking {
     )
 }
 
-async fn redrive(aws: &Aws, filter: &Filter, mode: Mode) -> Redriven {
+async fn redrive(aws: &Aws, filter: &Filter, mode: Mode) -> RedriveSummary {
     let redriven = parking(aws).redrive(filter, mode, NOW, |_| {}).await;
     redriven.expect("a redrive")
 }
@@ -122,7 +122,7 @@ async fn what_sqs_parked_by_itself_is_written_into_its_record_and_nothing_else_i
     let parking = parking(&aws);
     let look = parking.look(NOW, |parked| classes.push(parked.class));
     let seen = look.await.expect("a look");
-    assert_eq!(seen, Seen { messages: 3, reconciled: 1 });
+    assert_eq!(seen, LookSummary { messages: 3, reconciled: 1 });
     let written = aws.only_request("UpdateItem");
     assert!(written.text().contains("THEIRS") && written.text().contains("received too often"));
     assert_eq!(classes, [FailureClass::Corrupt, FailureClass::Transient, FailureClass::Poison]);
@@ -187,7 +187,7 @@ async fn a_job_that_cannot_be_sent_stays_parked() {
     let body = job("acme", "M1");
     let aws = aws(vec![message(0, &body, Some("transient"))], "", "SendMessage").await;
     let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
-    let Redriven { sent, failed, .. } = redriven;
+    let RedriveSummary { sent, failed, .. } = redriven;
     assert_eq!((sent, failed), (0, 1));
     assert!(aws.requests_of("DeleteMessage").is_empty());
     assert_eq!(receipts(&aws, "ChangeMessageVisibility"), ["receipt-0"]);
@@ -201,7 +201,7 @@ async fn a_body_that_is_no_job_is_sent_again_as_it_is() {
     assert_eq!(aws.only_request("SendMessage").json()["MessageBody"], "no job at all");
 }
 
-async fn dropped(aws: &Aws, filter: &Filter) -> Dropped {
+async fn dropped(aws: &Aws, filter: &Filter) -> DropSummary {
     let dropped = parking(aws).drop(filter, NOW, |_| {}).await;
     dropped.expect("a drop")
 }

@@ -2,7 +2,7 @@
 
 use aws_lambda_events::sqs::SqsEvent;
 use media::{
-    job::{Queued, QueuedJob},
+    job::{QueueBody, QueuedJob},
     unread::UnreadBody,
 };
 
@@ -22,7 +22,7 @@ pub fn run(data: &[u8]) {
 
 /// Checks a body: a job, an unread body, or neither, which will be parked.
 fn check_body(body: &str) {
-    if let Ok(Queued::Unread(unread)) = Queued::parse(body) {
+    if let Ok(QueueBody::Unread(unread)) = QueueBody::parse(body) {
         let json = unread.to_json().expect("an unread body is JSON");
         assert_eq!(UnreadBody::parse(&json), Ok(unread));
         return;

@@ -476,7 +476,7 @@ fn the_queue_outlasts_the_schedule_of_every_job() {
     let queue = &template["Resources"]["JobsQueue"]["Properties"];
     let number = |value: &serde_yaml_ng::Value| value.as_u64().expect("a number");
     let most = number(&queue["RedrivePolicy"]["maxReceiveCount"]);
-    assert_eq!(most, 140, "MOST_RECEIVES in ends.rs differs");
+    assert_eq!(most, 140, "MAX_RECEIVES in ends.rs differs");
     let (life, mut elapsed) = (Duration::from_hours(6 * 24), Duration::ZERO);
     let usual = (1_u32..).find(|receive| {
         elapsed += media::schedule::retry_wait(*receive, 0.5, None);

@@ -180,7 +180,7 @@ impl Slot<Arc<Webhook>> {
         body: &Value,
     ) -> InvocationEnd<u16> {
         if self.running.is_none() {
-            let (process, clients) = self.build_clients(webhook::LONGEST_CALL);
+            let (process, clients) = self.build_clients(webhook::MAX_CALL_TIME);
             let config = webhook::config::Config {
                 region: "us-east-1".to_owned(),
                 endpoint: None,

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// How much of what is meant there is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Found {
+pub(super) struct EraseCount {
     #[serde(flatten)]
     pub(super) files: FilesCount,
     pub(super) records: u64,
@@ -23,7 +23,7 @@ pub(super) struct Found {
     pub(super) marks: u64,
 }
 
-impl Found {
+impl EraseCount {
     pub(super) fn is_nothing(&self) -> bool {
         self.files.is_empty() && self.records + self.parked_jobs + self.unread_bodies == 0
     }
@@ -56,7 +56,7 @@ impl Found {
 }
 
 /// What was removed, and what is left, in sentences.
-pub(super) fn told(removed: &Found, left: &Found, hidden: u64) -> String {
+pub(super) fn told(removed: &EraseCount, left: &EraseCount, hidden: u64) -> String {
     let mut lines = vec![format!("Removed: {}.", removed.words())];
     if removed.marks > 0 {
         lines.push(format!(
@@ -89,7 +89,7 @@ pub(super) fn told(removed: &Found, left: &Found, hidden: u64) -> String {
 
 /// What remains that may be of it, and what a person can do about it. `owner` is an option of the
 /// command.
-pub(super) fn told_unclear(owner: &str, found: &Found) -> String {
+pub(super) fn told_unclear(owner: &str, found: &EraseCount) -> String {
     if found.unclear_bodies == 0 {
         return String::new();
     }
@@ -103,11 +103,11 @@ pub(super) fn told_unclear(owner: &str, found: &Found) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Found, told_unclear};
+    use super::{EraseCount, told_unclear};
 
     #[test]
     fn what_nobody_can_search_is_told_with_the_command_that_drops_it() {
-        let mut found = Found::default();
+        let mut found = EraseCount::default();
         assert_eq!(told_unclear("--tenant acme", &found), "");
         found.unclear_bodies = 3;
         let told = told_unclear("--tenant acme", &found);

@@ -6,7 +6,7 @@ use serde::Serialize;
 /// The attributes that every claim sets anew. What tells its chat from others is kept as it was
 /// first said.
 #[derive(Serialize)]
-pub(super) struct Announced<'a> {
+pub(super) struct AnnouncedFields<'a> {
     tenant: &'a str,
     chat: &'a str,
     kind: &'static str,
@@ -21,7 +21,7 @@ pub(super) struct Announced<'a> {
     updated_at: i64,
 }
 
-impl<'a> Announced<'a> {
+impl<'a> AnnouncedFields<'a> {
     pub(super) fn of(job: &'a Job, now: i64) -> Self {
         let message = &job.message;
         let sender = &message.envelope.sender;

@@ -13,7 +13,7 @@ use media::{
 
 use super::{
     Attributes, ERASED, LOST_SINCE, Ledger,
-    announced::Announced,
+    announced::AnnouncedFields,
     place::Place,
     text,
     update::Update,
@@ -52,7 +52,7 @@ pub enum Claim {
 }
 
 /// What became of a write to one place.
-pub(super) enum Placed {
+pub(super) enum PlaceUpdate {
     /// It was made; the record as it is now, if it was asked for.
     Made(Option<Attributes>),
     /// The record is the medium's, and is as it was.
@@ -89,7 +89,7 @@ impl Ledger {
     ) -> Result<Option<Claim>, AwsError> {
         const FREE: &str = "(attribute_not_exists(#state) OR (#state <> :stored AND #state <> :erased)) \
              AND (attribute_not_exists(lease_owner) OR lease_owner = :me OR lease_until < :now)";
-        let update = Update::of("dynamodb:UpdateItem", &Announced::of(job, now))?;
+        let update = Update::of("dynamodb:UpdateItem", &AnnouncedFields::of(job, now))?;
         let update = place
             .identify(update)
             .set_once("state", "retrying")
@@ -103,8 +103,8 @@ impl Ledger {
         ];
         let placed = self.place(place, &job.instance, update, FREE, values).await?;
         Ok(match placed {
-            Placed::NotIts => None,
-            Placed::Made(item) => {
+            PlaceUpdate::NotIts => None,
+            PlaceUpdate::Made(item) => {
                 let mut item = item.unwrap_or_default();
                 Some(Claim::Mine {
                     key: place.key.clone(),
@@ -113,7 +113,7 @@ impl Ledger {
                     attempts: attempts_of(item),
                 })
             }
-            Placed::Refused(item) => {
+            PlaceUpdate::Refused(item) => {
                 let held = held(&item, &job.tenant);
                 let is_known = match (&held, place.lesson(&item)) {
                     (Claim::Stored, Some(lesson)) => self.learn(place, job, lesson).await?,
@@ -130,7 +130,7 @@ impl Ledger {
     async fn learn(&self, place: &Place<'_>, job: &Job, lesson: Update) -> Result<bool, AwsError> {
         let stored = [(":stored", AttributeValue::S("stored".to_owned()))];
         let placed = self.place(place, &job.instance, lesson, "#state = :stored", stored);
-        Ok(matches!(placed.await?, Placed::Made(_)))
+        Ok(matches!(placed.await?, PlaceUpdate::Made(_)))
     }
 
     /// Makes a write if the record in this place is the medium's and `condition` holds, or if there
@@ -142,7 +142,7 @@ impl Ledger {
         update: Update,
         condition: &str,
         values: impl IntoIterator<Item = (&'static str, AttributeValue)>,
-    ) -> Result<Placed, AwsError> {
+    ) -> Result<PlaceUpdate, AwsError> {
         const OPERATION: &str = "dynamodb:UpdateItem";
         let its = place.condition();
         let mut request = update
@@ -160,15 +160,15 @@ impl Ledger {
             request = request.expression_attribute_values(placeholder, value);
         }
         match request.send().await {
-            Ok(output) => Ok(Placed::Made(output.attributes)),
+            Ok(output) => Ok(PlaceUpdate::Made(output.attributes)),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                     Ok(match &failed.item {
-                        Some(item) if place.is_its(item) => Placed::Refused(item.clone()),
+                        Some(item) if place.is_its(item) => PlaceUpdate::Refused(item.clone()),
                         // A refusal that tells nothing names nobody who would finish: it is tried
                         // again.
-                        None if place.is_made_here() => Placed::Refused(Attributes::new()),
-                        Some(_) | None => Placed::NotIts,
+                        None if place.is_made_here() => PlaceUpdate::Refused(Attributes::new()),
+                        Some(_) | None => PlaceUpdate::NotIts,
                     })
                 }
                 _ => Err(AwsError::new(OPERATION, &error)),

@@ -6,7 +6,7 @@ use media::{
     ids::{InstanceId, MessageId},
 };
 
-use super::{Attributes, ERASED, Ledger, Written, place::MESSAGE, text, verdict};
+use super::{Attributes, ERASED, Ledger, WriteOutcome, place::MESSAGE, text, verdict};
 use crate::error::AwsError;
 
 /// As much of a record as erasing needs, whoever wrote it: what has another form than it should
@@ -129,7 +129,7 @@ impl Ledger {
         record: &Erasable,
         mark_until: Option<i64>,
         now: i64,
-    ) -> Result<Written, AwsError> {
+    ) -> Result<WriteOutcome, AwsError> {
         let (instance, key) = (text(instance.as_str()), text(&record.key));
         let now = AttributeValue::N(now.to_string());
         let (condition, state) = record.idle();

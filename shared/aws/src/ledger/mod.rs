@@ -52,12 +52,12 @@ fn text(text: &str) -> AttributeValue {
 
 /// Attempts kept in an item, the latest: enough for a person to see the pattern, far below the 400
 /// KB that an item may have.
-pub const MOST_ATTEMPTS: usize = 20;
+pub const MAX_ATTEMPTS: usize = 20;
 
 /// What became of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Written {
+pub enum WriteOutcome {
     /// The record says so now.
     Yes,
     /// The lease had ended and another run took over: the record is that one's, and was not
@@ -67,7 +67,7 @@ pub enum Written {
 
 /// Whether a write ends the lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
+pub enum LeaseAfter {
     /// The run is over: the next one may begin at once.
     Release,
     /// Something remains to be done under it.
@@ -106,7 +106,7 @@ enum End<'a> {
 
 impl<'a> Outcome<'a> {
     fn of(record: &Record<'a>) -> Self {
-        let latest = record.attempts.len().saturating_sub(MOST_ATTEMPTS);
+        let latest = record.attempts.len().saturating_sub(MAX_ATTEMPTS);
         let end = match record.state {
             State::Stored { object_key, strategy, proof, .. } => End::Stored {
                 object_key,
@@ -152,8 +152,8 @@ impl Ledger {
         &self,
         record: &Record<'_>,
         lease: &Lease,
-        then: Then,
-    ) -> Result<Written, AwsError> {
+        then: LeaseAfter,
+    ) -> Result<WriteOutcome, AwsError> {
         const OPERATION: &str = "dynamodb:UpdateItem";
         let mut update = Update::of(OPERATION, &Outcome::of(record))?;
         match record.state {
@@ -167,7 +167,7 @@ impl Ledger {
             Some(since) => update.set(LOST_SINCE, AttributeValue::N(since.to_string())),
             None => update.remove(LOST_SINCE),
         };
-        if then == Then::Release {
+        if then == LeaseAfter::Release {
             update = update.remove("lease_owner").remove("lease_until");
         }
         let request = update.request(&self.clients, &self.table, record.instance, record.key);
@@ -183,7 +183,7 @@ impl Ledger {
         instance: &InstanceId,
         key: &RecordKey,
         lease: &Lease,
-    ) -> Result<Written, AwsError> {
+    ) -> Result<WriteOutcome, AwsError> {
         let request = Update::default().remove("lease_owner").remove("lease_until").request(
             &self.clients,
             &self.table,
@@ -237,7 +237,7 @@ async fn fenced(
     operation: &'static str,
     request: UpdateItemFluentBuilder,
     lease: &Lease,
-) -> Result<Written, AwsError> {
+) -> Result<WriteOutcome, AwsError> {
     let written = request
         .condition_expression("lease_owner = :me")
         .expression_attribute_values(":me", AttributeValue::S(lease.owner.clone()))
@@ -250,10 +250,10 @@ async fn fenced(
 fn verdict<T, E: ProvideErrorMetadata>(
     operation: &'static str,
     written: Result<T, SdkError<E>>,
-) -> Result<Written, AwsError> {
+) -> Result<WriteOutcome, AwsError> {
     match written.map_err(|error| AwsError::new(operation, &error)) {
-        Ok(_) => Ok(Written::Yes),
-        Err(error) if error.is_failed_condition() => Ok(Written::Overtaken),
+        Ok(_) => Ok(WriteOutcome::Yes),
+        Err(error) if error.is_failed_condition() => Ok(WriteOutcome::Overtaken),
         Err(error) => Err(error),
     }
 }

@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use media::{failure::FailureClass, job::Job};
 
 use super::{
-    Attributes, ERASED, Ledger, Written, announced::Announced, claim::Placed, place::Place, text,
-    update::Update,
+    Attributes, ERASED, Ledger, WriteOutcome, announced::AnnouncedFields, claim::PlaceUpdate,
+    place::Place, text, update::Update,
 };
 use crate::error::AwsError;
 
@@ -22,7 +22,7 @@ impl Ledger {
         class: FailureClass,
         reason: &str,
         now: i64,
-    ) -> Result<Written, AwsError> {
+    ) -> Result<WriteOutcome, AwsError> {
         const WAITS: &str = "(attribute_not_exists(#state) OR #state = :retrying) \
              AND (attribute_not_exists(lease_owner) OR lease_until < :now) \
              AND (attribute_not_exists(tenant) OR tenant = :tenant)";
@@ -46,7 +46,7 @@ impl Ledger {
         job: &Job,
         reason: &str,
         now: i64,
-    ) -> Result<Written, AwsError> {
+    ) -> Result<WriteOutcome, AwsError> {
         const REMAINS: &str = "(attribute_not_exists(#state) OR (#state <> :stored AND #state <> :erased)) \
              AND (attribute_not_exists(lease_owner) OR lease_until < :now) \
              AND (attribute_not_exists(tenant) OR tenant = :tenant)";
@@ -86,21 +86,21 @@ impl Ledger {
         note: impl Fn(Update) -> Update,
         condition: &str,
         values: [(&'static str, AttributeValue); N],
-    ) -> Result<Written, AwsError> {
+    ) -> Result<WriteOutcome, AwsError> {
         let identity = job.message.identity();
         for place in Place::all(&job.message, &identity) {
-            let update = Update::of("dynamodb:UpdateItem", &Announced::of(job, now))?;
+            let update = Update::of("dynamodb:UpdateItem", &AnnouncedFields::of(job, now))?;
             let update = note(place.identify(update));
             let now = AttributeValue::N(now.to_string());
             let [tenant, now] = [(":tenant", text(job.tenant.as_str())), (":now", now)];
             let bound: Vec<_> = values.iter().cloned().chain([tenant, now]).collect();
             match self.place(&place, &job.instance, update, condition, bound).await? {
-                Placed::Made(_) => return Ok(Written::Yes),
-                Placed::Refused(_) => return Ok(Written::Overtaken),
-                Placed::NotIts => {}
+                PlaceUpdate::Made(_) => return Ok(WriteOutcome::Yes),
+                PlaceUpdate::Refused(_) => return Ok(WriteOutcome::Overtaken),
+                PlaceUpdate::NotIts => {}
             }
         }
-        Ok(Written::Overtaken)
+        Ok(WriteOutcome::Overtaken)
     }
 
     async fn read(&self, job: &Job, place: &Place<'_>) -> Result<Option<Attributes>, AwsError> {

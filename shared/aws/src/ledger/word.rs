@@ -15,14 +15,14 @@ use media::{
 use serde::{Deserialize, Serialize};
 use serde_dynamo::to_attribute_value;
 
-use super::{Attributes, Ledger, Written, fenced, update::Update};
+use super::{Attributes, Ledger, WriteOutcome, fenced, update::Update};
 use crate::error::AwsError;
 
 /// The attribute with the words of all runs that have not ended in a record.
 pub(super) const COMMITTING: &str = "committing";
 
 /// Words that are kept, the latest.
-const MOST_WORDS: usize = 8;
+const MAX_WORDS: usize = 8;
 
 /// What a run is about to commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,10 +59,10 @@ impl Ledger {
         lease: &Lease,
         earlier: &[Word],
         word: &Word,
-    ) -> Result<Written, AwsError> {
+    ) -> Result<WriteOutcome, AwsError> {
         const OPERATION: &str = "dynamodb:UpdateItem";
         let all: Vec<_> = earlier.iter().chain([word]).collect();
-        let latest = all.get(all.len().saturating_sub(MOST_WORDS)..);
+        let latest = all.get(all.len().saturating_sub(MAX_WORDS)..);
         let list: AttributeValue = to_attribute_value(latest.unwrap_or_default())
             .map_err(|_| AwsError::unexpected(OPERATION, "the item could not be built"))?;
         let request = Update::default().set(COMMITTING, list).request(

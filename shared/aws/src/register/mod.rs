@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Changes in one transaction, as `DynamoDB` allows.
-const MOST_IN_A_TRANSACTION: usize = 100;
+const MAX_IN_A_TRANSACTION: usize = 100;
 
 /// The overlap of a rotation whose end is not yet known, in seconds since 1970: the year 2999.
 pub const NO_END: i64 = 32_503_679_999;
@@ -169,7 +169,7 @@ impl Register {
         }
         let key = ("tenant", id.as_str());
         updates.push(policy_update(&self.places.tenants_table, key, policy)?);
-        for some in updates.chunks(MOST_IN_A_TRANSACTION) {
+        for some in updates.chunks(MAX_IN_A_TRANSACTION) {
             let written = self
                 .clients
                 .dynamodb
@@ -222,8 +222,8 @@ impl Register {
         token: &Secret,
     ) -> Result<(), RegisterError> {
         #[derive(Serialize)]
-        struct Sealed(#[serde(with = "serde_bytes_base64")] Vec<u8>);
-        let sealed = Sealed(self.seal(&instance.tenant, &instance.id, token).await?);
+        struct SealedToken(#[serde(with = "serde_bytes_base64")] Vec<u8>);
+        let sealed = SealedToken(self.seal(&instance.tenant, &instance.id, token).await?);
         let update = self
             .update(&instance.id)
             .update_expression("SET sealed_token = :v")

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws::{
     error::AwsError,
-    ledger::{Claim, Erasable, Ledger, MOST_ATTEMPTS, Then, Word, Written},
+    ledger::{Claim, Erasable, LeaseAfter, Ledger, MAX_ATTEMPTS, Word, WriteOutcome},
 };
 use media::{
     failure::FailureClass,
@@ -96,7 +96,12 @@ fn key() -> RecordKey {
     identity.record_keys().next().expect("a key")
 }
 
-async fn write(aws: &Aws, state: &State, attempts: usize, then: Then) -> Result<Written, AwsError> {
+async fn write(
+    aws: &Aws,
+    state: &State,
+    attempts: usize,
+    then: LeaseAfter,
+) -> Result<WriteOutcome, AwsError> {
     let job = job();
     let attempts: Vec<_> = (1..=attempts).map(attempt).collect();
     let record = Record {
@@ -112,10 +117,10 @@ async fn write(aws: &Aws, state: &State, attempts: usize, then: Then) -> Result<
     ledger(aws).write(&record, &lease(), then).await
 }
 
-async fn written(state: &State, attempts: usize, then: Then) -> Update {
+async fn written(state: &State, attempts: usize, then: LeaseAfter) -> Update {
     let aws = Aws::answer_in_order([Answer::json(&json!({}))]).await;
     let written = write(&aws, state, attempts, then).await.expect("an answer");
-    assert_eq!(written, Written::Yes);
+    assert_eq!(written, WriteOutcome::Yes);
     update(&aws.only_request("UpdateItem"))
 }
 
@@ -209,7 +214,7 @@ async fn a_claim_says_what_was_announced_and_takes_the_lease_unless_it_is_stored
 
 #[tokio::test]
 async fn whoever_claims_a_medium_learns_what_was_tried_before() {
-    let before = written(&retrying(), 3, Then::Release).await.sets;
+    let before = written(&retrying(), 3, LeaseAfter::Release).await.sets;
     for (item, tried) in [
         (json!(before), (1..=3).map(attempt).collect()),
         (json!({ "state": { "S": "retrying" } }), Vec::new()),
@@ -264,7 +269,7 @@ async fn what_was_erased_while_its_job_waited_is_not_fetched_again() {
 }
 
 /// Erases a record that was seen in this state.
-async fn erase(aws: &Aws, mark_until: Option<i64>) -> Result<Written, AwsError> {
+async fn erase(aws: &Aws, mark_until: Option<i64>) -> Result<WriteOutcome, AwsError> {
     let key = key();
     let item = json!({ "message_id": key.as_str(), "message": MESSAGE, "state": "retrying",
         "chat": "5500900000002", "chat_phone": "5500900000002" });
@@ -279,7 +284,7 @@ async fn erase_one(
     aws: &Aws,
     record: &Erasable,
     mark_until: Option<i64>,
-) -> Result<Written, AwsError> {
+) -> Result<WriteOutcome, AwsError> {
     let (ledger, instance) = (ledger(aws), instance());
     ledger.erase(&instance, record, mark_until, NOW).await
 }
@@ -289,7 +294,7 @@ async fn a_record_without_a_state_is_erased_only_while_it_has_none() {
     let aws = Aws::answer_in_order([Answer::json(&json!({}))]).await;
     let record = erasable(&json!({ "message_id": "3EB0" }));
     assert!(record.may_be_queued() && !record.is_mark());
-    assert_eq!(erase_one(&aws, &record, None).await, Ok(Written::Yes));
+    assert_eq!(erase_one(&aws, &record, None).await, Ok(WriteOutcome::Yes));
     let asked = aws.only_request("DeleteItem").json();
     let condition = "attribute_not_exists(#state) AND \
         (attribute_not_exists(lease_owner) OR lease_until < :now)";
@@ -308,8 +313,8 @@ async fn erasing_takes_the_record_away_only_in_the_state_it_was_seen_and_not_und
         Answer::json_error(400, "AccessDeniedException"),
     ])
     .await;
-    assert_eq!(erase(&aws, None).await, Ok(Written::Yes));
-    assert_eq!(erase(&aws, None).await, Ok(Written::Overtaken));
+    assert_eq!(erase(&aws, None).await, Ok(WriteOutcome::Yes));
+    assert_eq!(erase(&aws, None).await, Ok(WriteOutcome::Overtaken));
     let refused = erase(&aws, None).await.expect_err("refused");
     assert_eq!(refused.operation, "dynamodb:DeleteItem");
     let asked = aws.requests_of("DeleteItem")[0].json();
@@ -321,8 +326,8 @@ async fn erasing_takes_the_record_away_only_in_the_state_it_was_seen_and_not_und
     // same condition holds.
     let aws =
         Aws::answer_in_order([Answer::json(&json!({})), Answer::condition_failed(None)]).await;
-    assert_eq!(erase(&aws, Some(NOW + 100)).await, Ok(Written::Yes));
-    assert_eq!(erase(&aws, Some(NOW + 100)).await, Ok(Written::Overtaken));
+    assert_eq!(erase(&aws, Some(NOW + 100)).await, Ok(WriteOutcome::Yes));
+    assert_eq!(erase(&aws, Some(NOW + 100)).await, Ok(WriteOutcome::Overtaken));
     let asked = aws.requests_of("PutItem")[0].json();
     let mut mark = at;
     mark["state"] = json!({ "S": "erased" });
@@ -355,7 +360,7 @@ async fn a_table_that_fails_is_an_error_and_never_a_claim() {
 #[tokio::test]
 async fn what_is_stored_clears_the_failure_whoever_put_the_object_there() {
     for was_there in [false, true] {
-        let update = written(&stored(was_there), 1, Then::Keep).await;
+        let update = written(&stored(was_there), 1, LeaseAfter::Keep).await;
         let sets = found_out(&[
             ("state", json!({ "S": "stored" })),
             ("object_key", json!({ "S": "acme/key.jpg" })),
@@ -376,7 +381,7 @@ async fn what_is_not_stored_is_written_with_its_class_and_reason() {
         (retrying(), "retrying", "transient", "the CDN is down"),
         (parked(), "parked", "expired", "the CDN has lost it"),
     ] {
-        let update = written(&state, 1, Then::Keep).await;
+        let update = written(&state, 1, LeaseAfter::Keep).await;
         let sets = found_out(&[
             ("state", json!({ "S": name })),
             ("class", json!({ "S": class })),
@@ -402,8 +407,8 @@ async fn the_first_time_a_medium_was_found_lost_is_kept_for_the_run_that_finds_i
         lost_since: Some(NOW - 3600),
         now: NOW,
     };
-    let written = ledger(&aws).write(&record, &lease(), Then::Keep).await;
-    assert_eq!(written, Ok(Written::Yes));
+    let written = ledger(&aws).write(&record, &lease(), LeaseAfter::Keep).await;
+    assert_eq!(written, Ok(WriteOutcome::Yes));
     let item = update(&aws.only_request("UpdateItem")).sets;
     assert_eq!(item["lost_since"], json!({ "N": "1787428400" }));
     for (item, since) in [
@@ -422,7 +427,7 @@ async fn the_first_time_a_medium_was_found_lost_is_kept_for_the_run_that_finds_i
 
 #[tokio::test]
 async fn what_is_not_wanted_is_written_with_its_rule_and_no_class() {
-    let update = written(&skipped(), 1, Then::Keep).await;
+    let update = written(&skipped(), 1, LeaseAfter::Keep).await;
     let rule = SkipRule::Chat.as_str();
     let sets = found_out(&[("state", json!({ "S": "skipped" })), ("reason", json!({ "S": rule }))]);
     assert_eq!(update.sets, sets);
@@ -432,8 +437,8 @@ async fn what_is_not_wanted_is_written_with_its_rule_and_no_class() {
 #[tokio::test]
 async fn every_write_asks_who_holds_the_lease_and_only_a_last_one_ends_it() {
     for state in every_state() {
-        let kept = written(&state, 1, Then::Keep).await;
-        let released = written(&state, 1, Then::Release).await;
+        let kept = written(&state, 1, LeaseAfter::Keep).await;
+        let released = written(&state, 1, LeaseAfter::Release).await;
         for update in [&kept, &released] {
             assert_eq!(update.condition.as_deref(), Some("lease_owner = this run"));
             assert_eq!(update.sets_once, BTreeMap::new());
@@ -448,10 +453,10 @@ async fn every_write_asks_who_holds_the_lease_and_only_a_last_one_ends_it() {
 #[tokio::test]
 async fn a_run_that_was_overtaken_learns_it_from_every_write() {
     for state in every_state() {
-        for then in [Then::Keep, Then::Release] {
+        for then in [LeaseAfter::Keep, LeaseAfter::Release] {
             let aws = Aws::answer_in_order([Answer::condition_failed(None)]).await;
             let written = write(&aws, &state, 1, then).await.expect("an answer");
-            assert_eq!(written, Written::Overtaken, "{state:?}");
+            assert_eq!(written, WriteOutcome::Overtaken, "{state:?}");
             assert_eq!(aws.operations(), ["UpdateItem"]);
         }
     }
@@ -460,7 +465,7 @@ async fn a_run_that_was_overtaken_learns_it_from_every_write() {
 #[tokio::test]
 async fn a_write_that_the_table_refuses_is_an_error() {
     let aws = Aws::answer_in_order([Answer::json_error(400, "ResourceNotFoundException")]).await;
-    let refused = write(&aws, &stored(false), 1, Then::Release).await.expect_err("no table");
+    let refused = write(&aws, &stored(false), 1, LeaseAfter::Release).await.expect_err("no table");
     assert_eq!(
         refused.to_string(),
         "dynamodb:UpdateItem failed: ResourceNotFoundException (HTTP 400)"
@@ -470,7 +475,7 @@ async fn a_write_that_the_table_refuses_is_an_error() {
 #[tokio::test]
 async fn the_latest_twenty_attempts_are_kept_in_order() {
     for (made, oldest, kept) in [(0, 1, 0), (20, 1, 20), (57, 38, 20)] {
-        let update = written(&retrying(), made, Then::Release).await;
+        let update = written(&retrying(), made, LeaseAfter::Release).await;
         let attempts = update.sets["attempts"]["L"].as_array().expect("a list").clone();
         let verdicts: Vec<_> =
             attempts.iter().map(|one| one["M"]["verdict"]["S"].clone()).collect();
@@ -478,7 +483,7 @@ async fn the_latest_twenty_attempts_are_kept_in_order() {
             (oldest..oldest + kept).map(|n| json!(format!("attempt {n}"))).collect();
         assert_eq!(verdicts, expected);
     }
-    assert_eq!(MOST_ATTEMPTS, 20);
+    assert_eq!(MAX_ATTEMPTS, 20);
 }
 
 #[tokio::test]
@@ -488,25 +493,25 @@ async fn a_release_ends_the_own_lease_and_changes_nothing_else() {
         Aws::answer_in_order([Answer::json(&json!({})), Answer::condition_failed(None), failing()])
             .await;
     let released = ledger(&aws).release(&instance(), &key(), &lease()).await;
-    assert_eq!(released, Ok(Written::Yes));
+    assert_eq!(released, Ok(WriteOutcome::Yes));
     let update = update(&aws.only_request("UpdateItem"));
     assert_eq!((update.sets.len(), update.sets_once.len()), (0, 0));
     assert_eq!(update.removes, names(&["lease_owner", "lease_until"]));
     assert_eq!(update.condition.as_deref(), Some("lease_owner = this run"));
     let released = ledger(&aws).release(&instance(), &key(), &lease()).await;
-    assert_eq!(released, Ok(Written::Overtaken));
+    assert_eq!(released, Ok(WriteOutcome::Overtaken));
     let refused = ledger(&aws).release(&instance(), &key(), &lease()).await;
     assert_eq!(refused.expect_err("refused").status, Some(400));
 }
 
-async fn note_parked(aws: &Aws) -> Result<Written, AwsError> {
+async fn note_parked(aws: &Aws) -> Result<WriteOutcome, AwsError> {
     ledger(aws).note_parked(&job(), FailureClass::Transient, "SQS moved it", NOW).await
 }
 
 #[tokio::test]
 async fn that_sqs_parked_a_job_is_noted_only_where_nobody_is_at_it_and_nothing_better_is_known() {
     let aws = without_earlier([Answer::json(&json!({})), Answer::condition_failed(None)]).await;
-    assert_eq!(note_parked(&aws).await, Ok(Written::Yes));
+    assert_eq!(note_parked(&aws).await, Ok(WriteOutcome::Yes));
     let update = update(&last_of_two(&aws));
     let mut sets = announced();
     sets.extend(attributes(&[
@@ -522,7 +527,7 @@ async fn that_sqs_parked_a_job_is_noted_only_where_nobody_is_at_it_and_nothing_b
          (attribute_not_exists(lease_owner) OR lease_until < 1787432000) AND \
          (attribute_not_exists(tenant) OR tenant = acme) AND ";
     assert!(condition.starts_with(waits), "{condition}");
-    assert_eq!(note_parked(&aws).await, Ok(Written::Overtaken));
+    assert_eq!(note_parked(&aws).await, Ok(WriteOutcome::Overtaken));
     let refused = note_parked(&aws).await.expect_err("nothing scripted");
     assert_eq!(refused.operation, "dynamodb:UpdateItem");
 }
@@ -619,7 +624,7 @@ async fn a_word_is_given_under_the_lease_after_those_of_earlier_runs_and_read_by
         Aws::answer_in_order([Answer::json(&json!({})), Answer::condition_failed(None)]).await;
     let ledger = ledger(&aws);
     let (instance, key, lease, mine) = (instance(), key(), lease(), word("mine"));
-    for written in [Written::Yes, Written::Overtaken] {
+    for written in [WriteOutcome::Yes, WriteOutcome::Overtaken] {
         let given = ledger.give_word(&instance, &key, &lease, &earlier, &mine);
         assert_eq!(given.await, Ok(written));
     }

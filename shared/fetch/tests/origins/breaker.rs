@@ -20,7 +20,7 @@ const OTHER_TOKEN: &str = "token-of-the-other";
 const PROBE: i64 = 120;
 /// The first and the longest rest, in seconds.
 const FIRST: i64 = 30;
-const LONGEST: i64 = 300;
+const MAX_REST: i64 = 300;
 
 /// W-API with two instances, and the test's own clock.
 async fn two_instances() -> (World, i64) {
@@ -171,14 +171,14 @@ async fn a_lost_probe_is_followed_by_another() {
 async fn each_failed_probe_doubles_the_rest() {
     let (world, mut now) = two_instances().await;
     fail_times(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
-    for rest in [FIRST, 60, 120, 240, LONGEST, LONGEST] {
+    for rest in [FIRST, 60, 120, 240, MAX_REST, MAX_REST] {
         let (fetched, requests) =
             fetch_from_wapi(&world, DEFAULT_INSTANCE, now + rest - 1, W::Ok).await;
         assert_eq!((seconds_left(&fetched), requests), (Some(1), 0), "{rest}");
         now += rest;
         fail_times(&world, 1, DEFAULT_INSTANCE, now, &DOWN).await;
     }
-    now += LONGEST;
+    now += MAX_REST;
     let (fetched, _) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now, W::Ok).await;
     assert!(fetched.result.is_ok());
     // The success also reset the longer rests.

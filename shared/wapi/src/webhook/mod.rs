@@ -22,7 +22,7 @@ use crate::{
 pub use content::MAX_MEDIA;
 use content::{FoundMedia, Search};
 use envelope::Envelope;
-pub use reading::{Reading, Refused, Unread};
+pub use reading::{Reading, Refusal, Unread};
 pub use several::Several;
 
 /// Maximum values kept of a body: a message has some hundreds, and each takes up to a hundred

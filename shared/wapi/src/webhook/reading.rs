@@ -27,7 +27,7 @@ pub enum Reading {
         body: Option<WebhookBody>,
     },
     /// There is nothing to keep here.
-    Refused(Refused),
+    Refused(Refusal),
 }
 
 /// Why a body of a verified sender is kept, to be read again after a fix.
@@ -82,7 +82,7 @@ impl Unread {
 
 /// Why a body is not kept. The sender gets a 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum Refusal {
     /// [`BodyError::NotAnObject`].
     #[error(transparent)]
     Nothing(BodyError),
@@ -91,7 +91,7 @@ pub enum Refused {
     OtherInstance(AnnouncementError),
 }
 
-impl Refused {
+impl Refusal {
     /// The word in the answer and the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -117,14 +117,14 @@ impl Reading {
                 Self::Unread { why: Unread::TooManyMedia, body: Some(body) }
             }
             Err(error @ AnnouncementError::OtherInstance) => {
-                Self::Refused(Refused::OtherInstance(error))
+                Self::Refused(Refusal::OtherInstance(error))
             }
         }
     }
 
     fn from_body_error(error: BodyError) -> Self {
         let why = match error {
-            BodyError::NotAnObject => return Self::Refused(Refused::Nothing(error)),
+            BodyError::NotAnObject => return Self::Refused(Refusal::Nothing(error)),
             BodyError::NotJson => Unread::BadBody,
             BodyError::NoWebhook => Unread::NoWebhook,
             BodyError::SeveralWebhooks => Unread::SeveralWebhooks,

@@ -149,6 +149,24 @@ impl World {
 
     /// Waits until the media file's record has this state.
     async fn wait_for_state(&self, announced: &AnnouncedMedia, state: &str) -> MediaRecord {
+        self.wait_for_record(announced, state, |record| record.text("state") == Some(state)).await
+    }
+
+    /// Waits until a run has failed and is to be retried. A claim shows as `retrying`, too, but
+    /// only the end of the run writes a class.
+    async fn wait_for_retry(&self, announced: &AnnouncedMedia) -> MediaRecord {
+        let is_retried = |record: &MediaRecord| {
+            record.text("state") == Some("retrying") && record.text("class").is_some()
+        };
+        self.wait_for_record(announced, "retried", is_retried).await
+    }
+
+    async fn wait_for_record(
+        &self,
+        announced: &AnnouncedMedia,
+        what: &str,
+        is_met: impl Fn(&MediaRecord) -> bool,
+    ) -> MediaRecord {
         let begun = Instant::now();
         loop {
             let records = self.stack().media_records().await.expect("the media table");
@@ -158,9 +176,9 @@ impl World {
                     && record.text("message") == Some(&announced.message_id)
             });
             match found {
-                Some(record) if record.text("state") == Some(state) => return record,
+                Some(record) if is_met(&record) => return record,
                 last if begun.elapsed() > MAX_WAIT => {
-                    panic!("not {state} within {MAX_WAIT:?}: {last:?}")
+                    panic!("not {what} within {MAX_WAIT:?}: {last:?}")
                 }
                 Some(_) | None => tokio::time::sleep(Duration::from_millis(300)).await,
             }

@@ -1,7 +1,5 @@
 //! Media files that are stored, whichever origin is down.
 
-use std::time::Duration;
-
 use stand_in::{CdnScenario, Dialect, Format, Kind, Spec, WapiScenario};
 
 use crate::on_the_stack;
@@ -124,14 +122,7 @@ fn a_failing_file_is_stored_once_sources_recover() {
             Spec::of(Kind::Image).wapi(WapiScenario::fail_times(1)).cdn(CdnScenario::fail_times(2));
         let announced = world.announce_media(&account, spec);
         world.post_announced(&account, &announced).await;
-        // A claim shows as `retrying`, too; the class is written when the run has ended.
-        let retrying = loop {
-            let record = world.wait_for_state(&announced, "retrying").await;
-            if record.text("class").is_some() {
-                break record;
-            }
-            tokio::time::sleep(Duration::from_millis(300)).await;
-        };
+        let retrying = world.wait_for_retry(&announced).await;
         assert_eq!(retrying.text("class"), Some("transient"));
         let (record, _) = world.wait_until_stored(&announced).await;
         assert_eq!(record.text("class"), None, "{record:?}");
