@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::{
     exit::Exit,
     odd_records::OddRecords,
-    replay::{MAX_PAGES, Post, costs_its_entry},
+    replay::{MAX_PAGES, Post, PostOutcome, costs_its_entry},
     screen,
     session::Session,
 };
@@ -42,6 +42,8 @@ struct BackfillSummary {
     stored_already: u64,
     queued: u64,
     not_understood: u64,
+    /// Webhooks that were kept to be parked, because something in them could not be read.
+    unread: u64,
     /// Webhooks that were refused here: of which messages, and why.
     refused: Vec<String>,
     #[serde(skip)]
@@ -50,9 +52,16 @@ struct BackfillSummary {
 
 impl BackfillSummary {
     /// Counts what came of a post. A refusal of this webhook costs this webhook.
-    fn add(&mut self, posted: anyhow::Result<u64>, media: &[MediaMessage]) -> anyhow::Result<()> {
+    fn add(
+        &mut self,
+        posted: anyhow::Result<PostOutcome>,
+        media: &[MediaMessage],
+    ) -> anyhow::Result<()> {
         match posted {
-            Ok(queued) => self.queued += queued,
+            Ok(posted) => {
+                self.queued += posted.queued;
+                self.unread += u64::from(posted.unread.is_some());
+            }
             Err(error) if costs_its_entry(&error) => {
                 let ids = media.iter().map(|one| one.message_id.as_str());
                 let ids = screen::words(ids.collect::<BTreeSet<_>>(), "-");
@@ -83,12 +92,15 @@ pub(crate) async fn backfill(backfill: Backfill, session: &Session) -> anyhow::R
         for webhook in page.webhooks {
             bar.inc(1);
             filled.webhooks += 1;
-            let mut media = webhook.read_announcement().media;
+            let announcement = webhook.read_announcement();
+            let mut media = announcement.media;
             // What says no time of its own may be of any.
             let is_undated =
                 |one: &MediaMessage| one.envelope.moment_source == MomentSource::Accepted;
             media.retain(|one| one.moment >= from || is_undated(one));
             if media.is_empty() {
+                // What has no media message has no time either.
+                filled.not_understood += u64::from(announcement.not_understood > 0);
                 continue;
             }
             filled.with_media += 1;
@@ -120,6 +132,7 @@ fn report(filled: &BackfillSummary, session: &Session) -> anyhow::Result<Exit> {
         stored_already,
         queued,
         not_understood,
+        unread,
         refused,
         odd,
     } = filled;
@@ -134,11 +147,18 @@ fn report(filled: &BackfillSummary, session: &Session) -> anyhow::Result<Exit> {
         text +=
             &format!("\n{not_understood} entries of the log were not understood and left alone.");
     }
+    if *unread > 0 {
+        text += &format!(
+            "\n{unread} webhooks could not be read in whole and are kept: `wapi-media parked list \
+             --class unread`."
+        );
+    }
     if !refused.is_empty() {
         let lines = refused.join("\n  ");
         text += &format!("\n{} webhooks were refused:\n  {lines}", refused.len());
     }
     session.flags.print(&json!(filled), text)?;
     let exit = odd.exit();
-    Ok(if *not_understood == 0 && refused.is_empty() { exit } else { Exit::Findings })
+    let is_whole = *not_understood == 0 && *unread == 0 && refused.is_empty();
+    Ok(if is_whole { exit } else { Exit::Findings })
 }

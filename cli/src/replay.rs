@@ -88,13 +88,24 @@ impl Post {
         LogPage::parse(asked.body()).context("W-API's log is no JSON")
     }
 
-    /// Posts a body, and says how many jobs were queued.
-    pub(crate) async fn post(&self, body: &WebhookBody) -> anyhow::Result<u64> {
+    /// Posts a body, and returns what became of it.
+    pub(crate) async fn post(&self, body: &WebhookBody) -> anyhow::Result<PostOutcome> {
         let asked = probe::post_to(self.url.expose(), body.as_value()).await?;
         let answer: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
         asked.require_success()?;
-        Ok(answer.get("queued").and_then(Value::as_u64).unwrap_or_default())
+        let unread = answer.get("unread").and_then(Value::as_str).map(str::to_owned);
+        let queued = answer.get("queued").and_then(Value::as_u64).unwrap_or_default();
+        Ok(PostOutcome { queued, unread })
     }
+}
+
+/// What became of a webhook that was posted and acknowledged.
+#[derive(Debug, Default)]
+pub(crate) struct PostOutcome {
+    /// Jobs that were queued.
+    pub(crate) queued: u64,
+    /// Why the body was kept to be parked, if something in it could not be read.
+    pub(crate) unread: Option<String>,
 }
 
 /// Webhooks posted in a second, of a file that holds several.
@@ -113,6 +124,8 @@ struct ReplaySummary {
     queued: u64,
     /// Entries that were not posted: which, and why.
     failed: Vec<String>,
+    /// Webhooks that could not be read, whole or in part, and are parked: which, and why.
+    unread: Vec<String>,
 }
 
 /// Posts one webhook again, or each of a file.
@@ -136,7 +149,10 @@ pub(crate) async fn replay(replay: Replay, session: &Session) -> anyhow::Result<
         pace.tick().await;
         let one = post_one(body, replay.instance.as_ref(), &mut posts, session).await;
         match one {
-            Ok((id, queued)) => replayed.add(id, body, queued),
+            Ok((id, posted)) => {
+                let name = format!("webhook {n} of {count}");
+                replayed.add(id, body, posted, &name);
+            }
             Err(error) if count > 1 && costs_its_entry(&error) => {
                 let said = format!("webhook {n} of {count}: {error:#}");
                 replayed.failed.push(said);
@@ -152,14 +168,14 @@ pub(crate) async fn replay(replay: Replay, session: &Session) -> anyhow::Result<
     replayed.print(session)
 }
 
-/// Posts one body, unless this is a dry run, and says for which instance and how many jobs were
-/// queued. What is known of an instance is found out once.
+/// Posts one body, unless this is a dry run, and says for which instance and what became of it. What
+/// is known of an instance is found out once.
 async fn post_one(
     body: &WebhookBody,
     only: Option<&InstanceId>,
     posts: &mut HashMap<InstanceId, Result<Post, String>>,
     session: &Session,
-) -> anyhow::Result<(InstanceId, u64)> {
+) -> anyhow::Result<(InstanceId, PostOutcome)> {
     let named = || body.instance().map(InstanceId::parse).transpose();
     let id = match only {
         Some(id) => id.clone(),
@@ -177,11 +193,11 @@ async fn post_one(
         Some(Err(why)) => bail!("{why}"),
         None => bail!("nothing is known of instance {id}"),
     };
-    let queued = match session.flags.dry_run {
-        true => 0,
+    let posted = match session.flags.dry_run {
+        true => PostOutcome::default(),
         false => post.post(body).await?,
     };
-    Ok((id, queued))
+    Ok((id, posted))
 }
 
 /// Whether it may go well with the next webhook: it is this one that is refused.
@@ -197,18 +213,19 @@ pub(crate) fn costs_its_entry(error: &anyhow::Error) -> bool {
 }
 
 impl ReplaySummary {
-    fn add(&mut self, id: InstanceId, body: &WebhookBody, queued: u64) {
+    fn add(&mut self, id: InstanceId, body: &WebhookBody, posted: PostOutcome, name: &str) {
         self.instance = match self.instance.take() {
             None if self.webhooks == 0 => Some(id),
             known => known.filter(|known| *known == id),
         };
         self.webhooks += 1;
         self.media += body.read_announcement().media.len() as u64;
-        self.queued += queued;
+        self.queued += posted.queued;
+        self.unread.extend(posted.unread.map(|why| format!("{name}: {why}")));
     }
 
     fn print(&self, session: &Session) -> anyhow::Result<Exit> {
-        let Self { webhooks, media, queued, failed, .. } = self;
+        let Self { webhooks, media, queued, failed, unread, .. } = self;
         let what = format!("post {webhooks} webhooks that announce {media} media");
         let (mut text, json) = match session.flags.dry_run {
             true => (
@@ -224,8 +241,16 @@ impl ReplaySummary {
             let lines = failed.join("\n  ");
             text += &format!("\n{} were not posted:\n  {lines}", failed.len());
         }
+        if !unread.is_empty() {
+            let lines = unread.join("\n  ");
+            text += &format!(
+                "\n{} could not be read in whole and are kept (`wapi-media parked list --class \
+                 unread`):\n  {lines}",
+                unread.len()
+            );
+        }
         session.flags.print(&json, text)?;
-        Ok(if failed.is_empty() { Exit::Ok } else { Exit::Findings })
+        Ok(if failed.is_empty() && unread.is_empty() { Exit::Ok } else { Exit::Findings })
     }
 }
 

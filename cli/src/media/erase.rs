@@ -85,15 +85,25 @@ impl Erase {
         let meant = self.meant(session).await?;
         let (before, odd) = meant.count(session).await?;
         if before.is_nothing() {
+            let hidden = hidden_parked(session).await?;
             let mut said = "Nothing of it is here.".to_owned();
+            if hidden > 0 {
+                said += &format!(
+                    "\n{hidden} parked jobs are being looked at by someone else: run it again in \
+                     five minutes."
+                );
+            }
             said += &told_unclear(&meant.owner(), &before);
-            session.flags.print(&json!({ "found": before }), said)?;
-            return Ok(match before.unclear_bodies {
-                0 => odd.exit(),
-                _ => Exit::Findings,
-            });
+            session.flags.print(&json!({ "found": before, "parked_and_hidden": hidden }), said)?;
+            let is_sure = hidden == 0 && !before.is_doubtful();
+            return Ok(if is_sure { odd.exit() } else { Exit::Findings });
         }
-        let change = format!("erase {} for ever: {}", meant.described(), before.words());
+        let change = format!(
+            "erase {} for ever: {}{}",
+            meant.described(),
+            before.words(),
+            told_unclear(&meant.owner(), &before)
+        );
         if !session.flags.confirm_typed(&change, &meant.word)? {
             return Ok(Exit::Ok);
         }
@@ -114,13 +124,13 @@ impl Erase {
         let removed = meant.remove(session).await?;
         let hidden = hidden_parked(session).await?;
         let (left, odd) = meant.count(session).await?;
-        let is_left = !left.is_nothing() || left.unclear_bodies > 0;
+        let is_left = !left.is_nothing() || left.is_doubtful();
         let is_proven = !is_left && hidden == 0 && removed.files.failed == 0 && odd.count() == 0;
         line.outcome = if is_proven { "complete" } else { "incomplete" }.to_owned();
         line.removed = removed.counts();
         session.operator.write_audit(table, &line).await?;
         let json = json!({ "removed": removed, "left": left, "parked_and_hidden": hidden, "proven": is_proven, "audit": line.at });
-        let told = told(&removed, &left, hidden) + &told_unclear(&meant.owner(), &left);
+        let told = told(&removed, &left, hidden, is_proven) + &told_unclear(&meant.owner(), &left);
         session.flags.print(&json, told)?;
         let exit = odd.exit();
         Ok(if is_proven { exit } else { Exit::Findings })
@@ -221,7 +231,13 @@ impl EraseScope {
             Some(message) => vec![message.as_str()],
             None => self.chats.iter().filter_map(Chat::in_address).collect(),
         };
-        wapi::raw::search(body.expose(), &texts)
+        // An id that was made here, or shortened, stands in no body.
+        let is_made_here = self.message.as_ref().is_some_and(MessageId::is_derived);
+        let result = wapi::raw::search(body.expose(), &texts);
+        match result {
+            Search::Absent if is_made_here => Search::Unclear,
+            Search::Found | Search::Absent | Search::Unclear => result,
+        }
     }
 
     async fn records(&self, instance: &InstanceId, session: &Session) -> anyhow::Result<Erasables> {
@@ -287,6 +303,7 @@ impl EraseScope {
         found.parked_jobs = parked.meant.jobs as u64;
         found.unread_bodies = parked.meant.bodies as u64;
         found.unclear_bodies = parked.unclear as u64;
+        found.unknown_messages = parked.unreadable as u64;
         bar.finish_and_clear();
         Ok((found, odd))
     }

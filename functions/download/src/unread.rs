@@ -29,7 +29,7 @@ impl Rest {
     }
 }
 
-/// Reads the body. Nothing waits here, so one body at a time takes memory, however many came.
+/// Reads the body. This does not await, so only one body is decoded at a time.
 fn read(body: &UnreadBody) -> ReadAgain {
     let none = Vec::new;
     let (media, rest) = match Reading::of(body.expose(), &body.verified()) {
@@ -56,7 +56,7 @@ impl Worker {
     ) -> Acknowledgement {
         let ReadAgain { media, rest } = read(body);
         let (verified, accepted_at, now) = (body.verified(), body.accepted_at(), self.now());
-        // What says no time of its own is as old as its webhook, and its life begins now.
+        // A message without a time of its own is as old as its webhook. The job's life begins now.
         let job = |message| {
             QueuedJob::for_redrive(verified.create_job(message, accepted_at).into_job(), now)
         };

@@ -128,6 +128,14 @@ impl MessageId {
         Self(format!("NOID{}", Sha256::from_data(content).to_hex()))
     }
 
+    /// Whether the id may have been made here, so that no webhook has it: derived from content, or
+    /// the SHA-256 of a longer one.
+    #[must_use]
+    pub fn is_derived(&self) -> bool {
+        let digits = self.0.strip_prefix("NOID").unwrap_or(&self.0);
+        digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+
     /// The id under which earlier versions recorded the n-th media file (0 is the first) of a
     /// message.
     #[must_use]

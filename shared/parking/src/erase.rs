@@ -8,7 +8,7 @@ use media::{
 
 use crate::{Look, Parking};
 
-/// So many parked messages of each sort.
+/// Counts of parked messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sorts {
     /// Jobs.
@@ -32,7 +32,7 @@ pub struct EraseSummary {
     pub unreadable: usize,
 }
 
-/// What one message is to who erases.
+/// Whether a parked message is to be erased.
 enum EraseMatch {
     Job,
     Body,

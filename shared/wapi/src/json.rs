@@ -71,8 +71,15 @@ impl Reader {
         }
         let fields = url::form_urlencoded::parse(bytes);
         let texts = fields.flat_map(|(name, value)| [name, value]);
-        let read: Vec<_> = texts.filter_map(|text| self.read_text(&text)).collect();
-        (!read.is_empty()).then_some(Value::Array(read))
+        let mut read = Vec::new();
+        let mut is_read = false;
+        for text in texts.filter(|text| holds_json(text)) {
+            let value = self.read_text(&text);
+            is_read |= value.is_some();
+            // A broken text stays, so that it is noticed beside the others.
+            read.push(value.unwrap_or_else(|| Value::String(text.into_owned())));
+        }
+        is_read.then_some(Value::Array(read))
     }
 
     fn parse(&mut self, bytes: &[u8]) -> Option<Value> {
@@ -101,6 +108,28 @@ pub(crate) fn is_blank(bytes: &[u8]) -> bool {
 /// Whether a text may be a JSON object, list or text, plain or in base64.
 pub(crate) fn may_hold_json(text: &str) -> bool {
     holds_json(text) || is_base64_of_json(text)
+}
+
+/// Whether a text that cannot be parsed may hold a webhook or a media object: base64 of JSON, or
+/// JSON with a word that only these have. It may be cut anywhere, so one word is enough.
+pub(crate) fn may_hold_webhook(text: &str) -> bool {
+    const WORDS: [&str; 8] = [
+        "directpath",
+        "fileencsha256",
+        "instanceid",
+        "mediakey",
+        "msgcontent",
+        "webhookdelivery",
+        "webhookreceived",
+        "whatsapp.net",
+    ];
+    if is_base64_of_json(text) {
+        return true;
+    }
+    holds_json(text) && {
+        let plain = text.replace('_', "").to_ascii_lowercase();
+        WORDS.iter().any(|word| plain.contains(word))
+    }
 }
 
 /// Whether a text may be a JSON object, list or text.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     fields::{Fields, is_same_name},
-    json::Reader,
+    json::{Reader, may_hold_webhook},
 };
 
 /// Maximum depth of the search. An execution exported from a workflow engine has about twelve
@@ -34,19 +34,23 @@ pub(crate) struct Relay<'a> {
     pub(crate) not_understood: usize,
     /// Those of them whose list also has webhooks, each as its number in its list, from 1.
     pub(crate) missed: Vec<usize>,
+    /// Texts that begin like JSON and cannot be parsed, and values beyond the limits: what is in
+    /// them is not known.
+    pub(crate) unread: usize,
 }
 
 impl<'a> Relay<'a> {
     /// Searches a value.
     pub(crate) fn search(value: &Value, reader: &'a mut Reader) -> Self {
         let mut relay =
-            Self { reader, webhooks: Vec::new(), not_understood: 0, missed: Vec::new() };
+            Self { reader, webhooks: Vec::new(), not_understood: 0, missed: Vec::new(), unread: 0 };
         relay.visit_value(value, Place::default());
         relay
     }
 
     fn visit_value(&mut self, value: &Value, place: Place) {
         if place.depth > MAX_DEPTH {
+            self.unread += usize::from(value.is_object() || value.is_array());
             return;
         }
         let below = Place { depth: place.depth + 1, ..place };
@@ -56,12 +60,16 @@ impl<'a> Relay<'a> {
             Value::Array(entries) => self.visit_list(entries, below),
             Value::String(text) if place.texts < MAX_TEXTS => {
                 let inner = self.reader.read_text(text);
-                if let Some(inner) = inner.or_else(|| self.reader.read_base64(text)) {
-                    let texts = place.texts + 1;
-                    self.visit_value(&inner, Place { texts, ..below });
+                match inner.or_else(|| self.reader.read_base64(text)) {
+                    Some(inner) => {
+                        let texts = place.texts + 1;
+                        self.visit_value(&inner, Place { texts, ..below });
+                    }
+                    None => self.unread += usize::from(may_hold_webhook(text)),
                 }
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+            Value::String(text) => self.unread += usize::from(may_hold_webhook(text)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
@@ -112,10 +120,12 @@ fn inherit_fields(webhook: &mut Value, envelope: &Map<String, Value>) {
     let Value::Object(fields) = webhook else {
         return;
     };
-    let is_inherited = |name: &str| INHERITED.iter().any(|one| is_same_name(name, one));
-    for (name, value) in envelope.iter().filter(|(name, _)| is_inherited(name)) {
-        let is_said = fields.keys().any(|known| is_same_name(known, name));
-        if value.is_string() && !is_said {
+    for inherited in INHERITED {
+        if fields.keys().any(|known| is_same_name(known, inherited)) {
+            continue;
+        }
+        let mut named = envelope.iter().filter(|(name, _)| is_same_name(name, inherited));
+        if let Some((name, value)) = named.find(|(_, value)| value.is_string()) {
             fields.insert(name.clone(), value.clone());
         }
     }

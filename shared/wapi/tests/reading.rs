@@ -124,6 +124,53 @@ fn media_outside_the_message_is_noticed() {
 }
 
 /// Otherwise anyone who can send a message could fill the parked queue.
+/// Bodies that say the name of an event and hold a webhook that cannot be read, one way or another.
+#[test]
+fn an_event_with_an_unreadable_message_is_kept() {
+    let event = |field: &str, value: Value| {
+        let mut body = json!({ "event": "webhookReceived", "instanceId": INSTANCE });
+        body[field] = value;
+        body.to_string()
+    };
+    let message = json!({ "imageMessage": image_object() }).to_string();
+    let code = data_encoding::BASE64.encode(message.as_bytes());
+    assert_eq!(read_outcome(event("msgContent", json!(code)).as_bytes()), ("whole", 1, ""));
+    let in_media = event("msgContent", json!({ "imageMessage": code[..60].to_owned() }));
+    let cut_early = r#"{"URL":"https://mmg.whatsapp.net/v/t62","mediaKey":"gXcM"#;
+    let bytes: Vec<_> = message.bytes().collect();
+    for body in [
+        in_media,
+        event("msgContent", json!({ "imageMessage": cut_early })),
+        event("msgContent", json!({ "ephemeralMessage": cut_early })),
+        event("body", json!(code[..60].to_owned())),
+        event("body", json!(cut_early)),
+        event("data", json!({ "body": message[..message.len() - 3].to_owned() })),
+        event("data", json!({ "type": "Buffer", "data": bytes })),
+    ] {
+        assert_eq!(read_outcome(body.as_bytes()), ("part", 0, "not_understood"), "{body}");
+    }
+}
+
+/// One webhook that can be read does not make the broken text beside it forgotten.
+#[test]
+fn a_broken_webhook_beside_a_good_one_is_kept() {
+    let good = sample_webhook(&json!({ "imageMessage": image_object() })).to_string();
+    let cut = good[..good.len() - 10].to_owned();
+    let list = json!([good, cut]).to_string();
+    let form = format!("payload={good}&other={cut}");
+    for body in [list, form] {
+        assert_eq!(read_outcome(body.as_bytes()), ("part", 1, "not_understood"), "{body}");
+    }
+}
+
+/// Comparing a name of megabytes with each item of a list would take hours.
+#[test]
+fn a_long_name_over_a_list_costs_little() {
+    let name = format!("image{}message", "_".repeat(3_000_000));
+    let body = sample_webhook(&json!({ name: vec![""; 100_000] })).to_string();
+    assert_eq!(read_outcome(body.as_bytes()), ("whole", 0, ""));
+}
+
 #[test]
 fn a_persons_text_is_not_broken_media() {
     let forged = &json!({ "imageMessage": image_object() }).to_string()[1..];
@@ -163,7 +210,16 @@ fn texts_are_found_in_every_encoding() {
     let twice = data_encoding::BASE64URL_NOPAD.encode(escaped.as_bytes());
     let latin = [cut.as_bytes(), b"\xe7"].concat();
     let form = format!("payload={}", cut.replace('"', "%22"));
+    let lines: Vec<_> = base64.as_bytes().chunks(76).map(<[u8]>::to_vec).collect();
+    let in_percent = base64.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    let numbers: Vec<_> = cut.bytes().collect();
+    let code_points: String = cut.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
     for body in [
+        format!("data={in_percent}").into_bytes(),
+        lines.join(&b"\r\n"[..]),
+        json!({ "type": "Buffer", "data": numbers }).to_string().into_bytes(),
+        format!("{{\"body\":\"{code_points}").into_bytes(),
+        escaped.replace("\\/", "\\\\/").into_bytes(),
         cut.as_bytes().to_vec(),
         utf16,
         latin,
@@ -186,6 +242,8 @@ fn binary_bytes_without_the_text_are_unclear() {
     assert_eq!(raw::search(&noise, &["5500900000002"]), Search::Unclear);
     let readable = [&noise[..], b"5500900000002"].concat();
     assert_eq!(raw::search(&readable, &["5500900000002"]), Search::Found);
+    let inside = json!({ "data": data_encoding::BASE64.encode(&noise) }).to_string();
+    assert_eq!(raw::search(inside.as_bytes(), &["5500900000002"]), Search::Unclear);
     // It begins like UTF-16 but is not.
     let mixed = b"{\0 5500900000002";
     assert_eq!(raw::search(mixed, &["5500900000002"]), Search::Found);

@@ -17,8 +17,10 @@ pub(super) struct EraseCount {
     pub(super) parked_jobs: u64,
     /// Parked webhooks that could not be read and have the number or id in them.
     pub(super) unread_bodies: u64,
-    /// Such of which nobody can say what is in them.
+    /// Parked webhooks in which nobody can search, for example compressed ones.
     pub(super) unclear_bodies: u64,
+    /// Parked messages that this version does not know: nobody can tell whose they are.
+    pub(super) unknown_messages: u64,
     /// Marks that keep queued jobs from bringing a media message back.
     pub(super) marks: u64,
 }
@@ -26,6 +28,11 @@ pub(super) struct EraseCount {
 impl EraseCount {
     pub(super) fn is_nothing(&self) -> bool {
         self.files.is_empty() && self.records + self.parked_jobs + self.unread_bodies == 0
+    }
+
+    /// Whether something is parked of which nobody can tell whether it is meant.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.unclear_bodies + self.unknown_messages > 0
     }
 
     pub(super) fn words(&self) -> String {
@@ -55,18 +62,24 @@ impl EraseCount {
     }
 }
 
-/// What was removed, and what is left, in sentences.
-pub(super) fn told(removed: &EraseCount, left: &EraseCount, hidden: u64) -> String {
+/// What was removed, and what is left, in sentences. `is_proven` is what the audit table says.
+pub(super) fn told(
+    removed: &EraseCount,
+    left: &EraseCount,
+    hidden: u64,
+    is_proven: bool,
+) -> String {
     let mut lines = vec![format!("Removed: {}.", removed.words())];
     if removed.marks > 0 {
         lines.push(format!(
-            "{} of them had a job in the queue: a mark that names only instance and message id keeps it from coming back, for 22 days.",
+            "{} of them had a job in the queue. For 22 days a mark keeps it from coming back; the mark has \
+             the instance, the message id and a digest of the chat.",
             removed.marks
         ));
     }
-    if left.is_nothing() && hidden == 0 && removed.files.failed == 0 {
+    if is_proven {
         lines.push("Proof: looked for again, nothing is left.".to_owned());
-    } else {
+    } else if !left.is_nothing() || removed.files.failed > 0 {
         lines.push(format!("Left: {}. Run the same command again.", left.words()));
     }
     if left.busy > 0 {
@@ -81,29 +94,46 @@ pub(super) fn told(removed: &EraseCount, left: &EraseCount, hidden: u64) -> Stri
         ));
     }
     lines.push(
-        "Not reached from here: W-API's own log (30 days), DynamoDB's backups (35 days)."
+        "Not reached from here: webhooks that could not be read and still wait in the jobs queue \
+         (minutes), W-API's own log (30 days), DynamoDB's backups (35 days)."
             .to_owned(),
     );
     lines.join("\n")
 }
 
-/// What remains that may be of it, and what a person can do about it. `owner` is an option of the
+/// What is parked and may be meant, and what a person can do about it. `owner` is an option of the
 /// command.
 pub(super) fn told_unclear(owner: &str, found: &EraseCount) -> String {
-    if found.unclear_bodies == 0 {
-        return String::new();
+    let mut text = String::new();
+    if found.unclear_bodies > 0 {
+        text += &format!(
+            "\n{} parked webhooks could not be searched, for example because they are compressed: \
+             what is erased may be in them. To drop all webhooks that could not be read: \
+             `wapi-media parked drop {owner} --class unread`.",
+            found.unclear_bodies
+        );
     }
-    format!(
-        "\n{} webhooks that could not be read are parked, and nobody can tell whether it is in \
-         them. To drop all that could not be read: \
-         `wapi-media parked drop {owner} --class unread`.",
-        found.unclear_bodies
-    )
+    if found.unknown_messages > 0 {
+        text += &format!(
+            "\n{} parked messages are of a kind that this version does not know: what is erased \
+             may be in them. See: `wapi-media parked list --class poison`.",
+            found.unknown_messages
+        );
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{EraseCount, told_unclear};
+    use super::{EraseCount, told, told_unclear};
+
+    #[test]
+    fn proof_is_told_only_where_it_is_given() {
+        let nothing = EraseCount::default();
+        assert!(told(&nothing, &nothing, 0, true).contains("Proof"));
+        let told = told(&nothing, &nothing, 0, false);
+        assert!(!told.contains("Proof") && !told.contains("Left"), "{told}");
+    }
 
     #[test]
     fn what_nobody_can_search_is_told_with_the_command_that_drops_it() {
@@ -111,10 +141,13 @@ mod tests {
         assert_eq!(told_unclear("--tenant acme", &found), "");
         found.unclear_bodies = 3;
         let told = told_unclear("--tenant acme", &found);
-        assert!(told.contains("3 webhooks"), "{told}");
+        assert!(told.contains("3 parked webhooks") && found.is_doubtful(), "{told}");
         let drop = "wapi-media parked drop --tenant acme --class unread";
         assert!(told.contains(drop), "{told}");
         assert!(found.is_nothing() && found.counts()["unread_bodies"] == 0);
+        found.unknown_messages = 2;
+        let told = told_unclear("--tenant acme", &found);
+        assert!(told.contains("2 parked messages"), "{told}");
         found.unread_bodies = 1;
         assert!(!found.is_nothing() && found.words().contains("1 unread webhooks"));
     }

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::names::{Meaning, is_media_type, is_view_once, is_voice_note, meaning_of};
 use crate::{
-    fields::{Fields, plain_name},
-    json::may_hold_json,
+    fields::{Fields, is_same_name},
+    json::{may_hold_json, may_hold_webhook},
 };
 
 /// Maximum depth of JSON that is searched. Five wrappers take eleven levels; at most two wrappers
@@ -87,22 +87,25 @@ impl<'a> Search<'a> {
     }
 
     fn visit_field(&mut self, name: &str, child: &'a Value, path: SearchPath) {
+        self.visit_named(meaning_of(name), name, child, path);
+    }
+
+    fn visit_named(&mut self, meaning: Meaning, name: &str, child: &'a Value, path: SearchPath) {
         let through_unknown = SearchPath { through_unknown: true, ..path };
-        match (meaning_of(name), Fields::from_value(child)) {
+        match (meaning, Fields::from_value(child)) {
             (Meaning::NotOfTheChat, _) => {}
             (Meaning::Media(kind), Some(fields)) => {
                 let voice_note = is_voice_note(name) || fields.flag("ptt");
                 self.add_media(fields, kind, voice_note, path);
             }
             (Meaning::StickerPack, Some(fields)) => self.add_pack(fields, path),
-            (Meaning::Wrapper | Meaning::Media(_) | Meaning::StickerPack, _)
-                if holds_broken_media(child) =>
-            {
+            (Meaning::Media(_) | Meaning::StickerPack, None) if is_broken_json(child) => {
                 self.not_understood += 1;
             }
+            (Meaning::Wrapper, _) if holds_broken_media(child) => self.not_understood += 1,
             (Meaning::Media(_) | Meaning::StickerPack, None) => {
                 let items = child.as_array().into_iter().flatten();
-                items.for_each(|item| self.visit_field(name, item, path));
+                items.for_each(|item| self.visit_named(meaning, name, item, path));
             }
             (Meaning::Wrapper, _) => {
                 let view_once = path.view_once || is_view_once(name);
@@ -171,16 +174,50 @@ pub(super) fn count_elsewhere(webhook: &Value) -> usize {
     let search = Search::search_content(webhook);
     let has_path = |found: &&FoundMedia<'_>| found.fields.text("directPath").is_some();
     let objects = search.found.iter().filter(has_path).count();
-    let fields = Fields::from_value(webhook).into_iter();
-    let texts = fields.flat_map(|fields| fields.iter().map(|(_, child)| child));
-    search.not_understood + objects + texts.filter(|child| holds_broken_media(child)).count()
+    let broken = Fields::from_value(webhook).map_or(0, count_broken_fields);
+    search.not_understood + objects + broken
 }
 
-/// Whether the value is a JSON text that names a media file's path. It is broken, because a text
-/// that can be parsed was replaced by its content before.
+/// Counts broken texts in the fields of a webhook: at any depth if it has no message, else directly
+/// in it, because people wrote the texts of a message, a chat and a sender.
+fn count_broken_fields(webhook: Fields<'_>) -> usize {
+    let has_message = webhook.get("msgContent").is_some();
+    let of_people = |name: &str| ["chat", "sender"].iter().any(|one| is_same_name(name, one));
+    let fields = webhook.iter().filter(|(name, _)| !of_people(name));
+    fields
+        .map(|(_, child)| match has_message {
+            true => usize::from(holds_broken_media(child)),
+            false => count_broken(child, 0),
+        })
+        .sum()
+}
+
+/// Counts texts at any depth that may hold a webhook or media, and lists that are bytes as numbers.
+fn count_broken(value: &Value, depth: usize) -> usize {
+    /// Fewer bytes hold no webhook.
+    const MIN_BYTES: usize = 100;
+    let below = |value: &Value| count_broken(value, depth + 1);
+    match value {
+        _ if depth > MAX_DEPTH => 0,
+        Value::String(_) => usize::from(holds_broken_media(value)),
+        Value::Array(items) if items.len() >= MIN_BYTES && items.iter().all(is_byte) => 1,
+        Value::Array(items) => items.iter().map(below).sum(),
+        Value::Object(fields) => fields.values().map(below).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+fn is_byte(value: &Value) -> bool {
+    value.as_u64().is_some_and(|number| u8::try_from(number).is_ok())
+}
+
+/// Whether the value is a text that was to be JSON. It is broken, because a text that can be parsed
+/// was replaced by its content before.
+fn is_broken_json(value: &Value) -> bool {
+    value.as_str().is_some_and(may_hold_json)
+}
+
+/// Whether the value is a text that may hold a webhook or media and cannot be parsed.
 fn holds_broken_media(value: &Value) -> bool {
-    let Value::String(text) = value else {
-        return false;
-    };
-    may_hold_json(text) && plain_name(text).contains("directpath")
+    value.as_str().is_some_and(may_hold_webhook)
 }

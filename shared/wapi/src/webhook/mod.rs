@@ -30,7 +30,12 @@ pub use several::Several;
 const MAX_VALUES: usize = 200_000;
 
 /// The JSON object of a webhook, without the values that no job needs.
-pub struct WebhookBody(Value);
+pub struct WebhookBody {
+    webhook: Value,
+    /// Texts beside the webhook, in a relay's list or form, that may hold another and cannot be
+    /// parsed.
+    unread_beside: usize,
+}
 
 /// Omits the body, because it holds media keys and personal data.
 impl std::fmt::Debug for WebhookBody {
@@ -218,13 +223,13 @@ impl WebhookBody {
         if relay::has_content(&value) {
             return Ok(Self::new(value, reader));
         }
-        let found = Relay::search(&value, reader).webhooks;
+        let Relay { webhooks, unread, .. } = Relay::search(&value, reader);
         let mut found: Vec<_> =
-            found.into_iter().map(|webhook| opened::open_texts(webhook, reader)).collect();
+            webhooks.into_iter().map(|webhook| opened::open_texts(webhook, reader)).collect();
         // Some relays put the original body and the parsed one side by side.
         found.dedup();
         match (found.pop(), found.is_empty()) {
-            (Some(webhook), true) => Ok(Self(webhook)),
+            (Some(webhook), true) => Ok(Self { webhook, unread_beside: unread }),
             (Some(_), false) => Err(BodyError::SeveralWebhooks),
             (None, _) => Self::without_content(value),
         }
@@ -247,7 +252,7 @@ impl WebhookBody {
             ["event", "instanceId", "messageId"].into_iter().any(|name| fields.get(name).is_some())
         };
         if is_nothing || Fields::from_value(&value).is_some_and(says) {
-            Ok(Self(value))
+            Ok(Self::from_value(value))
         } else {
             Err(BodyError::NoWebhook)
         }
@@ -255,19 +260,23 @@ impl WebhookBody {
 
     /// Wraps a webhook that was found.
     pub(crate) fn new(webhook: Value, reader: &mut Reader) -> Self {
-        Self(opened::open_texts(webhook, reader))
+        Self::from_value(opened::open_texts(webhook, reader))
+    }
+
+    fn from_value(webhook: Value) -> Self {
+        Self { webhook, unread_beside: 0 }
     }
 
     /// The body as JSON. It holds media keys and personal data: post it, never print it.
     #[must_use]
     pub fn as_value(&self) -> &Value {
-        &self.0
+        &self.webhook
     }
 
     /// The instance that the body names.
     #[must_use]
     pub fn instance(&self) -> Option<&str> {
-        Fields::from_value(&self.0)?.text("instanceId")
+        Fields::from_value(&self.webhook)?.text("instanceId")
     }
 
     /// The media messages announced for the verified instance.
@@ -294,7 +303,7 @@ impl WebhookBody {
     /// Reads the announcement without verification: to be displayed, not to be stored.
     #[must_use]
     pub fn read_announcement(&self) -> Announcement {
-        let Some(body) = Fields::from_value(&self.0) else {
+        let Some(body) = Fields::from_value(&self.webhook) else {
             return Announcement {
                 event: Event::Missing,
                 media: Vec::new(),
@@ -308,7 +317,7 @@ impl WebhookBody {
         if event.may_carry_media() {
             search = body.get("msgContent").map(Search::search_content).unwrap_or_default();
             if search.is_empty() {
-                search.not_understood = content::count_elsewhere(&self.0);
+                search.not_understood = content::count_elsewhere(&self.webhook);
             }
         }
         let envelope = Envelope::from_body(body);
@@ -321,7 +330,7 @@ impl WebhookBody {
             event,
             unknown_wrappers: search.unknown_wrappers.min(media.len()),
             media,
-            not_understood: search.not_understood,
+            not_understood: search.not_understood + self.unread_beside,
             too_many: search.too_many,
         }
     }

@@ -54,14 +54,14 @@ fn open_messages(value: &mut Value, reader: &mut Reader, depth: usize) {
     }
 }
 
-/// Replaces a JSON text by its content, also if it is a text within a text.
+/// Replaces a JSON text, plain or in base64, by its content, also if it is a text within a text.
 fn open_text(value: &mut Value, reader: &mut Reader) {
     const MAX_TEXTS: usize = 4;
     for _ in 0..MAX_TEXTS {
         let Value::String(text) = &*value else {
             return;
         };
-        match reader.read_text(text) {
+        match reader.read_text(text).or_else(|| reader.read_base64(text)) {
             Some(inner) => *value = inner,
             None => return,
         }

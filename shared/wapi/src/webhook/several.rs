@@ -34,7 +34,7 @@ impl Several {
             let relay = Relay::search(&value, &mut reader);
             match (relay.webhooks, relay.missed) {
                 (none, _) if none.is_empty() => {
-                    (vec![WebhookBody::without_content(value)?.0], Vec::new())
+                    (vec![WebhookBody::without_content(value)?.webhook], Vec::new())
                 }
                 found => found,
             }
@@ -47,6 +47,6 @@ impl Several {
         }
         // Some relays put the original body and the parsed one side by side.
         found.dedup();
-        Ok(Self { webhooks: found.into_iter().map(WebhookBody).collect(), missed })
+        Ok(Self { webhooks: found.into_iter().map(WebhookBody::from_value).collect(), missed })
     }
 }
