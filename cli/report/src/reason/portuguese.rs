@@ -226,7 +226,7 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
     ),
     (
         "WebhookUnreadAlarm",
-        "Um webhook que veio com o segredo certo não pôde ser lido, no todo ou em parte. O log da função webhook diz o motivo. O que foi respondido com 200 está guardado, e é estacionado com a classe unread; veja `wapi-media parked list --class unread`. O que foi respondido com 400 não tinha nada, e com 413 era grande demais para ser guardado; o log da própria W-API o guarda por 30 dias, e `wapi-media backfill` o lê de novo. Se houver um intermediário entre a W-API e esta pilha, veja o que ele altera.",
+        "Um webhook que veio com o segredo certo não pôde ser lido, no todo ou em parte. O log da função webhook diz o motivo. O que foi respondido com 200 está guardado, e é estacionado com a classe unread; veja `wapi-media parked list --class unread`. O que foi respondido com 400 não tinha nada, e com 413 era grande demais para ser guardado; o log da própria W-API o guarda por 30 dias. Depois de uma atualização da pilha, `wapi-media parked redrive --class unread` lê de novo o que está estacionado, e `wapi-media backfill` o que só está no log da W-API. Se houver um intermediário entre a W-API e esta pilha, veja o que ele altera.",
     ),
     (
         "WebhookRateLimitedAlarm",
