@@ -168,8 +168,8 @@ pub(crate) async fn replay(replay: Replay, session: &Session) -> anyhow::Result<
     replayed.print(session)
 }
 
-/// Posts one body, unless this is a dry run, and returns its instance and what became of it. `posts`
-/// keeps what is known of each instance.
+/// Posts one body, unless this is a dry run, and returns its instance and what became of it.
+/// `posts` keeps what is known of each instance.
 async fn post_one(
     body: &WebhookBody,
     only: Option<&InstanceId>,
