@@ -227,13 +227,17 @@ impl EraseScope {
         if *body.tenant() != self.tenant || self.only.as_ref().is_some_and(is_of_another) {
             return Search::Absent;
         }
+        self.in_bytes(body.expose())
+    }
+
+    fn in_bytes(&self, bytes: &[u8]) -> Search {
         let texts: Vec<_> = match &self.message {
             Some(message) => vec![message.as_str()],
             None => self.chats.iter().filter_map(Chat::in_address).collect(),
         };
+        let result = wapi::raw::search(bytes, &texts);
         // An id that was made here, or shortened, stands in no body.
         let is_made_here = self.message.as_ref().is_some_and(MessageId::is_derived);
-        let result = wapi::raw::search(body.expose(), &texts);
         match result {
             Search::Absent if is_made_here => Search::Unclear,
             Search::Found | Search::Absent | Search::Unclear => result,
@@ -299,7 +303,8 @@ impl EraseScope {
         }
         let parking = session.parking()?;
         let (is_job, in_body) = (|job: &_| self.is_job(job), |body: &_| self.in_body(body));
-        let parked = parking.erase(is_job, in_body, true, now).await?;
+        let in_text = |text: &str| self.in_bytes(text.as_bytes());
+        let parked = parking.erase(is_job, in_body, in_text, true, now).await?;
         found.parked_jobs = parked.meant.jobs as u64;
         found.unread_bodies = parked.meant.bodies as u64;
         found.unclear_bodies = parked.unclear as u64;
@@ -315,7 +320,8 @@ impl EraseScope {
         let bar = screen::counter("instances erased");
         let parking = session.parking()?;
         let (is_job, in_body) = (|job: &_| self.is_job(job), |body: &_| self.in_body(body));
-        let parked = parking.erase(is_job, in_body, false, now).await?;
+        let in_text = |text: &str| self.in_bytes(text.as_bytes());
+        let parked = parking.erase(is_job, in_body, in_text, false, now).await?;
         removed.parked_jobs = parked.removed.jobs as u64;
         removed.unread_bodies = parked.removed.bodies as u64;
         let table = session.stack.output("MediaTable")?.to_owned();

@@ -28,7 +28,8 @@ pub struct EraseSummary {
     pub failed: usize,
     /// Unread bodies of which nobody can say whether they are meant. They are left alone.
     pub unclear: usize,
-    /// Messages that are neither: nobody can say whose they are.
+    /// Messages of a kind that this version does not know, and that may be meant by their text.
+    /// They are left alone.
     pub unreadable: usize,
 }
 
@@ -52,13 +53,14 @@ impl Parking {
         &self,
         is_job: impl Fn(&Job) -> bool,
         in_body: impl Fn(&UnreadBody) -> Search,
+        in_text: impl Fn(&str) -> Search,
         is_dry_run: bool,
         now: i64,
     ) -> Result<EraseSummary, AwsError> {
         let mut erased = EraseSummary::default();
         let counts = &mut erased;
         self.visit(now, async |taken| {
-            let one = match meant(taken, &is_job, &in_body) {
+            let one = match meant(taken, &is_job, &in_body, &in_text) {
                 EraseMatch::Job => Sorts { jobs: 1, bodies: 0 },
                 EraseMatch::Body => Sorts { jobs: 0, bodies: 1 },
                 EraseMatch::Unclear => {
@@ -103,6 +105,7 @@ fn meant(
     taken: &ParkedMessage,
     is_job: impl Fn(&Job) -> bool,
     in_body: impl Fn(&UnreadBody) -> Search,
+    in_text: impl Fn(&str) -> Search,
 ) -> EraseMatch {
     match QueueBody::parse(&taken.body) {
         Ok(QueueBody::Job(job)) if is_job(&job) => EraseMatch::Job,
@@ -112,6 +115,9 @@ fn meant(
             Search::Absent => EraseMatch::No,
             Search::Unclear => EraseMatch::Unclear,
         },
-        Err(NotAJob) => EraseMatch::Unreadable,
+        Err(NotAJob) => match in_text(&taken.body) {
+            Search::Found | Search::Unclear => EraseMatch::Unreadable,
+            Search::Absent => EraseMatch::No,
+        },
     }
 }
