@@ -8,16 +8,16 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
+mod samples;
+
 use std::sync::{Arc, Mutex};
 
-use aws::{
-    ledger::Ledger,
-    queues::{JobsQueue, ParkedQueue},
-};
 use media::{failure::FailureClass, job::QueuedJob, parked::Filter};
-use parking::{DropSummary, LookSummary, Mode, Parking, RedriveSummary};
+use parking::{DropSummary, LookSummary, Mode, RedriveSummary};
 use scripted_aws::{Answer, Aws, RecordedRequest as Request};
 use serde_json::{Value, json};
+
+use samples::{message, parking};
 
 const NOW: i64 = 1_787_440_000;
 const ALL_AT_ONCE: Mode = Mode::Send { per_second: 500 };
@@ -28,15 +28,6 @@ fn job(tenant: &str, message: &str) -> String {
         "message": { "message_id": message, "chat": "5500900000002", "direction": "in", "moment": 1_787_000_000,
             "kind": "image" } })
     .to_string()
-}
-
-/// A parked message; without a class it is one that SQS moved.
-fn message(n: usize, body: &str, class: Option<&str>) -> Value {
-    let text = |value: &str| json!({ "DataType": "String", "StringValue": value });
-    let ticket = class.map(|class| json!({ "class": text(class), "reason": text("a reason") }));
-    json!({ "MessageId": format!("id-{n}"), "ReceiptHandle": format!("receipt-{n}"), "Body": body,
-        "MessageAttributes": ticket.unwrap_or_else(|| json!({})),
-        "Attributes": { "SentTimestamp": "1787000000000" } })
 }
 
 /// AWS with these messages in the parked queue: each is received once, until it is put back.
@@ -68,15 +59,6 @@ async fn aws(messages: Vec<Value>, stored: &'static str, fails: &'static str) ->
         }
     })
     .await
-}
-
-fn parking(aws: &Aws) -> Parking {
-    let url = |name: &str| format!("https://sqs.example.invalid/{name}");
-    Parking::new(
-        ParkedQueue::new(&aws.clients, url("parked")),
-        JobsQueue::new(&aws.clients, url("jobs")),
-        Ledger::new(&aws.clients, "media".to_owned()),
-    )
 }
 
 async fn redrive(aws: &Aws, filter: &Filter, mode: Mode) -> RedriveSummary {

@@ -7,20 +7,20 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
+mod samples;
+
 use std::sync::Mutex;
 
-use aws::{
-    ledger::Ledger,
-    queues::{JobsQueue, ParkedQueue},
-};
 use media::{
     failure::FailureClass,
     parked::{Filter, ParkedJob},
     unread::Search,
 };
-use parking::{Mode, Parking, Sorts};
+use parking::{Mode, Sorts};
 use scripted_aws::{Answer, Aws, RecordedRequest as Request};
 use serde_json::{Value, json};
+
+use samples::{message, parking};
 
 const NOW: i64 = 1_787_440_000;
 
@@ -29,15 +29,6 @@ fn body(tenant: &str, base64: &str) -> String {
     json!({ "version": "unread-1", "tenant": tenant, "instance": "LITE-AAAAAA-BBBBBB",
         "accepted_at": 1_787_000_000, "why": "no_webhook", "body": base64 })
     .to_string()
-}
-
-/// A parked message; without a class it is one that SQS moved.
-fn message(n: usize, body: &str, class: Option<&str>) -> Value {
-    let text = |value: &str| json!({ "DataType": "String", "StringValue": value });
-    let ticket = class.map(|class| json!({ "class": text(class), "reason": text("a reason") }));
-    json!({ "MessageId": format!("id-{n}"), "ReceiptHandle": format!("receipt-{n}"), "Body": body,
-        "MessageAttributes": ticket.unwrap_or_else(|| json!({})),
-        "Attributes": { "SentTimestamp": "1787000000000" } })
 }
 
 /// AWS with these messages in the parked queue, each received once; removing `stuck` fails.
@@ -54,15 +45,6 @@ async fn aws(messages: Vec<Value>, stuck: &'static str) -> Aws {
         _ => Answer::json(&json!({})),
     })
     .await
-}
-
-fn parking(aws: &Aws) -> Parking {
-    let url = |name: &str| format!("https://sqs.example.invalid/{name}");
-    Parking::new(
-        ParkedQueue::new(&aws.clients, url("parked")),
-        JobsQueue::new(&aws.clients, url("jobs")),
-        Ledger::new(&aws.clients, "media".to_owned()),
-    )
 }
 
 fn removed(aws: &Aws) -> Vec<String> {

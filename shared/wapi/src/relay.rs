@@ -91,12 +91,14 @@ impl<'a> Relay<'a> {
     /// Visits an object without content: an envelope, or, if no webhook is in it, an event that is
     /// not a message.
     fn visit_object(&mut self, object: &Value, fields: &Map<String, Value>, below: Place) {
-        let before = self.webhooks.len();
+        let (before, unread) = (self.webhooks.len(), self.unread);
         for value in fields.values() {
             self.visit_value(value, below);
         }
         if self.webhooks.len() == before && has_own_event(object) {
             self.webhooks.push(object.clone());
+            // Its texts are its reader's to judge, which knows those that people wrote.
+            self.unread = unread;
         }
         for webhook in self.webhooks.iter_mut().skip(before) {
             inherit_fields(webhook, fields);

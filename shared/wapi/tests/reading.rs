@@ -16,7 +16,7 @@ use media::{
 use serde_json::{Value, json};
 use wapi::{
     raw,
-    webhook::{Reading, Unread},
+    webhook::{Reading, Unread, WebhookBody},
 };
 
 const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
@@ -149,6 +149,23 @@ fn an_event_with_an_unreadable_message_is_kept() {
     ] {
         assert_eq!(read_outcome(body.as_bytes()), ("part", 0, "not_understood"), "{body}");
     }
+}
+
+/// A name that a person chose is nothing that may be media, and a broken text counts once.
+#[test]
+fn the_texts_of_an_event_are_judged_once() {
+    let counted = |body: &Value| {
+        let body = WebhookBody::parse(body.to_string().as_bytes()).expect("an event");
+        body.read_announcement().not_understood
+    };
+    let cut = r#"{"URL":"https://mmg.whatsapp.net/v/t62","mediaKey":"gXcM"#;
+    let event = |field: &str, value: Value| {
+        let mut body = json!({ "event": "webhookReceived", "instanceId": INSTANCE });
+        body[field] = value;
+        body
+    };
+    assert_eq!(counted(&event("body", json!(cut))), 1);
+    assert_eq!(counted(&event("sender", json!({ "pushName": cut }))), 0);
 }
 
 /// One webhook that can be read does not make the broken text beside it forgotten.

@@ -43,16 +43,8 @@ fn root_cause(report: &Value) -> &str {
 #[test]
 fn the_doctor_names_the_root_cause() {
     let world = &*WORLD;
-    world.origins.register_instance(INSTANCE, TOKEN);
     RUNTIME.block_on(async {
-        world.run_json(0, &["tenant", "add", TENANT], "").await;
-        let add = ["instance", "add", INSTANCE, "--tenant", TENANT];
-        world.run_json(0, &add, TOKEN).await;
-        world.run_json(0, &["webhook", "register", INSTANCE], "").await;
-        let account = Account {
-            id: INSTANCE.to_owned(),
-            url: world.origins.account(INSTANCE).hook(Hook::Received).expect("a hook").to_owned(),
-        };
+        let account = world.operator_account(TENANT, INSTANCE, TOKEN).await;
         check_healthy_report(world, &account).await;
         check_wapi_failure(world, &account).await;
         check_double_failure(world, &account).await;

@@ -2,7 +2,7 @@
 //! media stay.
 
 use serde_json::{Value, json};
-use stand_in::{AnnouncedMedia, CdnScenario, Hook, Kind, Spec, WapiScenario};
+use stand_in::{AnnouncedMedia, CdnScenario, Kind, Spec, WapiScenario};
 
 use crate::{Account, PARKED_QUEUE, RUNTIME, WORLD, World, unix_now};
 
@@ -32,16 +32,8 @@ struct SentMessages {
 #[test]
 fn a_phone_is_erased_everywhere() {
     let world = &*WORLD;
-    world.origins.register_instance(INSTANCE, TOKEN);
     RUNTIME.block_on(async {
-        world.run_json(0, &["tenant", "add", TENANT], "").await;
-        let add = ["instance", "add", INSTANCE, "--tenant", TENANT];
-        world.run_json(0, &add, TOKEN).await;
-        world.run_json(0, &["webhook", "register", INSTANCE], "").await;
-        let account = Account {
-            id: INSTANCE.to_owned(),
-            url: world.origins.account(INSTANCE).hook(Hook::Received).expect("a hook").to_owned(),
-        };
+        let account = world.operator_account(TENANT, INSTANCE, TOKEN).await;
         let sent = send_all(world, &account).await;
         let _alone = PARKED_QUEUE.lock().await;
         check_confirmation(world).await;

@@ -33,7 +33,7 @@ use std::{
 
 use local::{Answer, Deployment, InstanceSettings, Stack, StoredFile, TestStack};
 use serde_json::{Value, json};
-use stand_in::{AnnouncedMedia, Spec, StandIn};
+use stand_in::{AnnouncedMedia, Hook, Spec, StandIn};
 use tokio::{runtime::Runtime, sync::Mutex};
 
 /// Retries are half a minute apart at first, and the stack serves several tests at once.
@@ -145,6 +145,17 @@ impl World {
             tokio::time::sleep(Duration::from_millis(300)).await;
         };
         assert_eq!((answer.status, answer.body), (200, json!({ "queued": 1 })));
+    }
+
+    /// A tenant and its instance as an operator registers them, with the command.
+    async fn operator_account(&self, tenant: &str, instance: &str, token: &str) -> Account {
+        self.origins.register_instance(instance, token);
+        self.run_json(0, &["tenant", "add", tenant], "").await;
+        self.run_json(0, &["instance", "add", instance, "--tenant", tenant], token).await;
+        self.run_json(0, &["webhook", "register", instance], "").await;
+        let account = self.origins.account(instance);
+        let url = account.hook(Hook::Received).expect("a hook").to_owned();
+        Account { id: instance.to_owned(), url }
     }
 
     /// Waits until the media file's record has this state.

@@ -1,6 +1,6 @@
 //! Parked jobs redriven with `wapi-media`: listed, sent again, stored once.
 
-use stand_in::{AnnouncedMedia, CdnScenario, Hook, Kind, Spec, WapiScenario};
+use stand_in::{AnnouncedMedia, CdnScenario, Kind, Spec, WapiScenario};
 
 use crate::{Account, PARKED_QUEUE, RUNTIME, WORLD, World, unix_now};
 
@@ -12,16 +12,8 @@ const TOKEN: &str = "invented-token-of-the-redriven";
 #[test]
 fn a_redrive_empties_the_parked_queue_once() {
     let world = &*WORLD;
-    world.origins.register_instance(INSTANCE, TOKEN);
     RUNTIME.block_on(async {
-        world.run_json(0, &["tenant", "add", TENANT], "").await;
-        let add = ["instance", "add", INSTANCE, "--tenant", TENANT];
-        world.run_json(0, &add, TOKEN).await;
-        world.run_json(0, &["webhook", "register", INSTANCE], "").await;
-        let account = Account {
-            id: INSTANCE.to_owned(),
-            url: world.origins.account(INSTANCE).hook(Hook::Received).expect("a hook").to_owned(),
-        };
+        let account = world.operator_account(TENANT, INSTANCE, TOKEN).await;
         let parked = [
             park_message(world, &account, "first").await,
             park_message(world, &account, "second").await,

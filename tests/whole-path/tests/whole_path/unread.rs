@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use stand_in::Hook;
 
-use crate::{Account, MAX_WAIT, PARKED_QUEUE, RUNTIME, WORLD, World};
+use crate::{MAX_WAIT, PARKED_QUEUE, RUNTIME, WORLD, World};
 
 const TENANT: &str = "unread";
 const INSTANCE: &str = "LITE-UNREAD-000001";
@@ -15,16 +14,8 @@ const PHONE: &str = "5500966660000";
 #[test]
 fn an_unreadable_webhook_is_kept_until_erased() {
     let world = &*WORLD;
-    world.origins.register_instance(INSTANCE, TOKEN);
     RUNTIME.block_on(async {
-        world.run_json(0, &["tenant", "add", TENANT], "").await;
-        let add = ["instance", "add", INSTANCE, "--tenant", TENANT];
-        world.run_json(0, &add, TOKEN).await;
-        world.run_json(0, &["webhook", "register", INSTANCE], "").await;
-        let account = Account {
-            id: INSTANCE.to_owned(),
-            url: world.origins.account(INSTANCE).hook(Hook::Received).expect("a hook").to_owned(),
-        };
+        let account = world.operator_account(TENANT, INSTANCE, TOKEN).await;
         let _alone = PARKED_QUEUE.lock().await;
         let cut = format!("{{\"event\":\"webhookReceived\",\"chat\":{{\"id\":\"{PHONE}@s.whatsapp");
         for (body, word) in [(cut.as_str(), "bad_body"), ("[{\"body\":{}}]", "no_webhook")] {

@@ -1,0 +1,28 @@
+//! A parked message as SQS gives it, and the parked queue over a scripted AWS.
+
+use aws::{
+    ledger::Ledger,
+    queues::{JobsQueue, ParkedQueue},
+};
+use parking::Parking;
+use scripted_aws::Aws;
+use serde_json::{Value, json};
+
+/// A parked message; without a class it is one that SQS moved.
+pub(crate) fn message(n: usize, body: &str, class: Option<&str>) -> Value {
+    let text = |value: &str| json!({ "DataType": "String", "StringValue": value });
+    let ticket = class.map(|class| json!({ "class": text(class), "reason": text("a reason") }));
+    json!({ "MessageId": format!("id-{n}"), "ReceiptHandle": format!("receipt-{n}"), "Body": body,
+        "MessageAttributes": ticket.unwrap_or_else(|| json!({})),
+        "Attributes": { "SentTimestamp": "1787000000000" } })
+}
+
+/// The parked queue of this AWS.
+pub(crate) fn parking(aws: &Aws) -> Parking {
+    let url = |name: &str| format!("https://sqs.example.invalid/{name}");
+    Parking::new(
+        ParkedQueue::new(&aws.clients, url("parked")),
+        JobsQueue::new(&aws.clients, url("jobs")),
+        Ledger::new(&aws.clients, "media".to_owned()),
+    )
+}
