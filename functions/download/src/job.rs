@@ -4,7 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use aws::{
-    bucket::{StoreError, StoredObject},
+    bucket::{Commit, StoreError, StoredObject},
+    error::AwsError,
     instances::{Instance, InstanceError},
     ledger::{Claim, Word, WriteOutcome},
 };
@@ -248,7 +249,7 @@ impl Run<'_> {
         };
         for _ in 0..MAX_STARTS {
             match self.attempt(way, token, claims).await {
-                Ok(stored) => return Ok(Some(self.state_of(stored, strategy))),
+                Ok(stored) => return self.stored_state(stored, strategy).await.map(Some),
                 Err(StoreError::ClaimsRefuted(proof)) => claims = Claims::from_proof(&proof),
                 Err(StoreError::Conflict) => {}
                 Err(StoreError::S3(error)) => return Err(Failure::later(&error)),
@@ -279,6 +280,7 @@ impl Run<'_> {
     ) -> Result<StoredObject, StoreError<FetchError>> {
         let (worker, job, strategy) = (self.worker, self.job, way.strategy);
         let (claimed, words, retention) = (self.claimed, &self.words, self.retention);
+        let run = self.run_tag();
         let request = FetchRequest {
             message: &job.message,
             instance: &job.instance,
@@ -294,9 +296,10 @@ impl Run<'_> {
                 let claims = proof.map_or(claims, Claims::from_proof);
                 ObjectDescription::new(job, strategy, head, claims, worker.offset)
                     .with_retention(retention)
+                    .with_run(run)
             };
             let announce = async |object: &ObjectDescription, proof: &Proof| {
-                worker.announce(claimed, words, word(object, proof, strategy)).await
+                worker.announce(claimed, words, word(object, proof, strategy, run)).await
             };
             match Box::pin(worker.bucket.store(media.into_parts(), describe, announce)).await {
                 Err(StoreError::Source(error)) => Err(error),
@@ -324,23 +327,45 @@ impl Run<'_> {
         may_pass <= self.mismatched.len() || self.worker.is_last_try(self.job)
     }
 
-    /// What is in the bucket: this run's object, or that of the run before which had put it there,
-    /// by that run's own word. Where nobody gave one (the record was lost) equal announcements have
-    /// to do.
-    fn state_of(&self, stored: StoredObject, strategy: Strategy) -> State {
-        let word = word(&stored.description, &stored.proof, strategy);
-        let is_of_it = |one: &&Word| one.object_key == word.object_key;
-        let before = self.words.iter().rev().find(is_of_it);
-        let is = match before {
-            Some(before) if stored.was_there => before.clone(),
-            Some(_) | None => word,
+    /// The tag that this run's object gets: one only if an earlier run may have stored it.
+    fn run_tag(&self) -> Option<&str> {
+        (!self.words.is_empty()).then_some(self.claimed.lease.owner.as_str())
+    }
+
+    /// What is in the bucket: this run's object, or the one that an earlier run had stored.
+    async fn stored_state(
+        &self,
+        stored: StoredObject,
+        strategy: Strategy,
+    ) -> Result<State, Failure> {
+        let own = word(&stored.description, &stored.proof, strategy, self.run_tag());
+        let committed = match stored.commit {
+            Commit::Created => own,
+            Commit::AlreadyThere => {
+                self.find_committed(own).await.map_err(|error| Failure::later(&error))?
+            }
         };
-        State::Stored {
-            proof: is.proof(),
-            strategy: is.strategy,
-            object_key: is.object_key,
-            was_there: stored.was_there,
+        Ok(State::Stored {
+            proof: committed.proof(),
+            strategy: committed.strategy,
+            object_key: committed.object_key,
+            was_there: stored.was_there(),
+        })
+    }
+
+    /// The announcement of the commit that made the object. Where runs announced different objects
+    /// for one key, the object's tag decides: a 412 also answers the SDK's repetition of a request
+    /// that was carried out and whose answer was lost. Where no announcement is left (the record
+    /// was lost), this run's stands for it: it describes the same media message.
+    async fn find_committed(&self, own: Word) -> Result<Word, AwsError> {
+        let earlier = self.words.iter().filter(|one| one.object_key == own.object_key);
+        let candidates: Vec<_> = earlier.chain([&own]).collect();
+        if candidates.iter().all(|one| one.describes_same(&own)) {
+            return Ok(own);
         }
+        let run = self.worker.bucket.find_run(&own.object_key).await?;
+        let committed = candidates.iter().rev().find(|one| one.run == run);
+        Ok(committed.map_or_else(|| own.clone(), |&one| one.clone()))
     }
 
     fn failure(&self) -> Failure {
@@ -371,12 +396,13 @@ fn not_begun(strategy: Strategy, error: &dyn std::error::Error) -> Attempt {
 }
 
 /// What this run is about to commit.
-fn word(object: &ObjectDescription, proof: &Proof, strategy: Strategy) -> Word {
+fn word(object: &ObjectDescription, proof: &Proof, strategy: Strategy, run: Option<&str>) -> Word {
     Word {
         object_key: object.key.as_str().to_owned(),
         strategy,
         size_bytes: proof.size_bytes,
         sha256: proof.sha256,
         integrity: proof.integrity,
+        run: run.map(str::to_owned),
     }
 }

@@ -56,8 +56,26 @@ pub struct StoredObject {
     pub description: ObjectDescription,
     /// What is proven of its bytes.
     pub proof: Proof,
-    /// Another delivery had stored it before.
-    pub was_there: bool,
+    /// Whether this commit made it.
+    pub commit: Commit,
+}
+
+impl StoredObject {
+    /// Whether the object was there before this commit.
+    #[must_use]
+    pub fn was_there(&self) -> bool {
+        self.commit == Commit::AlreadyThere
+    }
+}
+
+/// What a commit found under its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commit {
+    /// Nothing: the object is this commit's.
+    Created,
+    /// An object (412). It may be another run's, or this commit's own: the SDK repeats a request
+    /// whose answer was lost. [`Bucket::find_run`] tells which.
+    AlreadyThere,
 }
 
 /// Why nothing was stored. No trace is left: an upload that was begun is aborted.
@@ -137,6 +155,18 @@ impl Bucket {
         }
     }
 
+    /// Reads which run stored the object under this key, from its tag. `None`: the first run that
+    /// announced a commit, which sets no tag.
+    ///
+    /// # Errors
+    /// [`AwsError`]; retried by the queue.
+    pub async fn find_run(&self, key: &str) -> Result<Option<String>, AwsError> {
+        let tags = self.clients.s3.get_object_tagging().bucket(&self.name).key(key).send().await;
+        let tags = tags.map_err(|error| AwsError::new("s3:GetObjectTagging", &error))?;
+        let run = tags.tag_set.into_iter().find(|tag| tag.key == ObjectDescription::RUN_TAG);
+        Ok(run.map(|tag| tag.value))
+    }
+
     /// One `PutObject`, with the SHA-256 that S3 checks: it is known already, so it costs nothing.
     /// The payload is not signed a second time; TLS carries it.
     async fn put<E>(
@@ -163,8 +193,8 @@ impl Bucket {
             .disable_payload_signing()
             .send()
             .await;
-        let was_there = committed("s3:PutObject", put)?;
-        Ok(StoredObject { description, proof, was_there })
+        let commit = commit_outcome("s3:PutObject", put)?;
+        Ok(StoredObject { description, proof, commit })
     }
 
     /// A multipart upload, aborted unless it is committed.
@@ -195,11 +225,11 @@ impl Bucket {
             .ok_or(StoreError::S3(AwsError::unexpected(OPERATION, "no upload id")))?;
         let upload = Upload { bucket: self, key: description.key.as_str(), id: &id };
         let committed = upload.run(parts, &description, announce).await;
-        if !matches!(committed, Ok((_, false))) {
+        if !matches!(committed, Ok((_, Commit::Created))) {
             upload.abort().await;
         }
-        let (proof, was_there) = committed?;
-        Ok(StoredObject { description, proof, was_there })
+        let (proof, commit) = committed?;
+        Ok(StoredObject { description, proof, commit })
     }
 }
 
@@ -225,7 +255,7 @@ impl Upload<'_> {
         parts: impl Stream<Item = Result<Part, E>>,
         description: &ObjectDescription,
         announce: impl AsyncFnOnce(&ObjectDescription, &Proof) -> bool,
-    ) -> Result<(Proof, bool), StoreError<E>> {
+    ) -> Result<(Proof, Commit), StoreError<E>> {
         let numbered = parts
             .enumerate()
             .map(|(n, part)| part.map(|part| (n + 1, part)).map_err(StoreError::Source));
@@ -241,8 +271,8 @@ impl Upload<'_> {
         if !announce(description, &proof).await {
             return Err(StoreError::Unannounced);
         }
-        let was_there = self.complete(uploaded, &proof).await?;
-        Ok((proof, was_there))
+        let commit = self.complete(uploaded, &proof).await?;
+        Ok((proof, commit))
     }
 
     async fn send<E>(&self, number: usize, part: Part) -> Result<UploadOutcome, StoreError<E>> {
@@ -279,7 +309,7 @@ impl Upload<'_> {
         &self,
         uploaded: Vec<UploadOutcome>,
         proof: &Proof,
-    ) -> Result<bool, StoreError<E>> {
+    ) -> Result<Commit, StoreError<E>> {
         let whole = uploaded.iter().fold(0, |crc, next| {
             checksum_combine(CrcAlgorithm::Crc64Nvme, crc, next.crc, next.size_bytes)
         });
@@ -303,7 +333,7 @@ impl Upload<'_> {
             .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
             .send()
             .await;
-        committed("s3:CompleteMultipartUpload", completed)
+        commit_outcome("s3:CompleteMultipartUpload", completed)
     }
 
     /// Removes the parts. If that fails, the bucket's lifecycle rule does it after a day; the error
@@ -324,18 +354,18 @@ impl Upload<'_> {
     }
 }
 
-/// Reads the answer to a commit: stored now (`false`), stored before (`true`), or not at all.
+/// Reads the answer to a commit.
 ///
 /// By status or by code: S3 may begin a slow commit's answer with 200 and put the error in its
 /// body.
-fn committed<T, X: ProvideErrorMetadata, E>(
+fn commit_outcome<T, X: ProvideErrorMetadata, E>(
     operation: &'static str,
     answer: Result<T, SdkError<X, HttpResponse>>,
-) -> Result<bool, StoreError<E>> {
-    let Err(error) = answer else { return Ok(false) };
+) -> Result<Commit, StoreError<E>> {
+    let Err(error) = answer else { return Ok(Commit::Created) };
     let status = error.raw_response().map(|response| response.status().as_u16());
     match (status, error.code()) {
-        (Some(412), _) | (_, Some("PreconditionFailed")) => Ok(true),
+        (Some(412), _) | (_, Some("PreconditionFailed")) => Ok(Commit::AlreadyThere),
         (Some(409), _) | (_, Some("ConditionalRequestConflict")) => Err(StoreError::Conflict),
         _ => Err(StoreError::S3(AwsError::new(operation, &error))),
     }

@@ -113,6 +113,16 @@ impl ObjectDescription {
         }
     }
 
+    /// The tag that names the run which stored the object, where more than one may have.
+    pub const RUN_TAG: &str = "run";
+
+    /// Adds the tag that tells this run's object from one that an earlier run may have stored.
+    #[must_use]
+    pub fn with_run(mut self, run: Option<&str>) -> Self {
+        self.tags.extend(run.map(|run| (Self::RUN_TAG, run.to_owned())));
+        self
+    }
+
     /// Adds the tag by which the bucket removes the object after this time.
     #[must_use]
     pub fn with_retention(mut self, retention: Option<Retention>) -> Self {

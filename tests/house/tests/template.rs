@@ -249,7 +249,8 @@ fn the_download_role_has_exactly_these_rights() {
         "sqs:GetQueueAttributes",
         "sqs:ReceiveMessage",
     ];
-    let store = ["s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectTagging"];
+    let store =
+        ["s3:AbortMultipartUpload", "s3:GetObjectTagging", "s3:PutObject", "s3:PutObjectTagging"];
     let expected = BTreeMap::from([
         ("TakeJobs".to_owned(), name_set(take)),
         ("QueueJobs".to_owned(), name_set(["sqs:SendMessage"])),

@@ -37,9 +37,18 @@ pub struct Word {
     pub sha256: Sha256,
     /// How far they are proven.
     pub integrity: Integrity,
+    /// The object's tag; none if no earlier run may have stored one under this key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
 }
 
 impl Word {
+    /// Whether the two describe the same object.
+    #[must_use]
+    pub fn describes_same(&self, other: &Self) -> bool {
+        Self { run: None, ..self.clone() } == Self { run: None, ..other.clone() }
+    }
+
     /// What is proven of the bytes.
     #[must_use]
     pub fn proof(&self) -> Proof {

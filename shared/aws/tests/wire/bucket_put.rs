@@ -32,7 +32,7 @@ async fn store_jpeg(aws: &Aws) -> Result<StoredObject, Refused> {
 async fn a_small_medium_is_one_request_that_refuses_to_overwrite() {
     let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     let stored = store_jpeg(&aws).await.expect("stored");
-    assert!(!stored.was_there);
+    assert!(!stored.was_there());
     assert_eq!((stored.description.key.as_str(), stored.proof), (key().as_str(), proof_of(JPEG)));
     assert_eq!(aws.operations(), ["PutObject"]);
     let put = aws.only_request("PutObject");
@@ -86,7 +86,7 @@ async fn what_people_read_travels_with_the_object() {
 async fn an_object_that_is_there_already_counts_as_stored() {
     let aws = Aws::answer_in_order([Answer::s3_error(412, "PreconditionFailed")]).await;
     let stored = store_jpeg(&aws).await.expect("stored before");
-    assert!(stored.was_there);
+    assert!(stored.was_there());
     assert_eq!(aws.operations(), ["PutObject"]);
 }
 
@@ -115,7 +115,7 @@ async fn what_passes_within_seconds_is_repeated_whole() {
     ])
     .await;
     let stored = store_jpeg(&aws).await.expect("stored at last");
-    assert!(!stored.was_there);
+    assert!(!stored.was_there());
     let puts = aws.requests_of("PutObject");
     assert_eq!(puts.len(), 3);
     assert!(puts.iter().all(|put| put.body == JPEG && put.header("if-none-match") == Some("*")));
@@ -128,7 +128,7 @@ async fn an_answer_lost_after_the_commit_is_found_by_the_repetition() {
         Answer::s3_error(412, "PreconditionFailed"),
     ])
     .await;
-    assert!(store_jpeg(&aws).await.expect("stored by the first").was_there);
+    assert!(store_jpeg(&aws).await.expect("stored by the first").was_there());
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ async fn an_upload_is_announced_with_what_people_read_and_the_whole_objects_chec
     )
     .await;
     let stored = stored.expect("stored");
-    assert!(!stored.was_there);
+    assert!(!stored.was_there());
     assert_eq!(aws.operations().first(), Some(&"CreateMultipartUpload"));
     let create = aws.only_request("CreateMultipartUpload");
     assert_eq!(create.path, format!("/media-bucket/{}", key()));
@@ -280,7 +280,7 @@ async fn an_object_that_is_there_already_counts_as_stored_and_the_parts_go() {
         well_but("CompleteMultipartUpload", |_| Answer::s3_error(412, "PreconditionFailed")).await;
     let (bytes, parts) = two_parts();
     let stored = store(&aws, parts).await.expect("stored before");
-    assert!(stored.was_there);
+    assert!(stored.was_there());
     assert_eq!(stored.proof, proof_of(&bytes));
     assert_aborted(&aws);
 }
@@ -313,7 +313,7 @@ async fn a_conflict_inside_an_answer_of_200_is_read_as_one() {
         })
         .await;
         match store(&aws, two_parts().1).await {
-            Ok(stored) => assert!(stored.was_there && was_there, "{code}"),
+            Ok(stored) => assert!(stored.was_there() && was_there, "{code}"),
             Err(refused) => {
                 assert!(matches!(refused, StoreError::Conflict) && !was_there, "{refused:?}")
             }
@@ -392,7 +392,7 @@ async fn a_failing_abort_does_not_unstore_what_was_there() {
         _ => well(seen),
     })
     .await;
-    assert!(store(&aws, two_parts().1).await.expect("stored before").was_there);
+    assert!(store(&aws, two_parts().1).await.expect("stored before").was_there());
 }
 
 #[tokio::test]

@@ -110,6 +110,7 @@ impl AwsRequest {
             "POST" if has("uploads") => "CreateMultipartUpload",
             "POST" if has("uploadId") => "CompleteMultipartUpload",
             "DELETE" if has("uploadId") => "AbortMultipartUpload",
+            "GET" if has("tagging") => "GetObjectTagging",
             "HEAD" => "Head",
             _ => "Other",
         }

@@ -11,15 +11,17 @@ use bytes::{Bytes, BytesMut};
 use crc_fast::{CrcAlgorithm, checksum};
 use data_encoding::{BASE64, HEXLOWER};
 use futures_util::TryStreamExt;
+use percent_encoding::percent_decode_str;
 use s3s::{
     S3, S3Error, S3Request, S3Response, S3Result,
     dto::{
         AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
         CompleteMultipartUploadOutput, CompletedPart, CreateBucketInput, CreateBucketOutput,
         CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ETagCondition,
-        HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
-        ListMultipartUploadsInput, ListMultipartUploadsOutput, MultipartUpload, PutObjectInput,
-        PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput,
+        GetObjectTaggingInput, GetObjectTaggingOutput, HeadBucketInput, HeadBucketOutput,
+        HeadObjectInput, HeadObjectOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput,
+        MultipartUpload, PutObjectInput, PutObjectOutput, StreamingBlob, Tag, UploadPartInput,
+        UploadPartOutput,
     },
     s3_error,
 };
@@ -35,6 +37,8 @@ pub struct StoredObject {
     pub bytes: Bytes,
     /// The user metadata, by name without `x-amz-meta-`.
     pub metadata: HashMap<String, String>,
+    /// The tags, by name.
+    pub tags: BTreeMap<String, String>,
     /// The number of commits under its key.
     pub writes: u32,
 }
@@ -47,11 +51,19 @@ impl StoredObject {
     }
 }
 
+/// An object before its commit.
+struct UncommittedObject {
+    bytes: Bytes,
+    metadata: HashMap<String, String>,
+    tags: BTreeMap<String, String>,
+}
+
 /// A multipart upload in progress.
 #[derive(Debug)]
 struct OpenUpload {
     key: String,
     metadata: HashMap<String, String>,
+    tags: BTreeMap<String, String>,
     begun_at: Duration,
     parts: BTreeMap<i32, Bytes>,
 }
@@ -111,14 +123,14 @@ impl Inner {
         &mut self,
         key: &str,
         condition: Option<&ETagCondition>,
-        bytes: Bytes,
-        metadata: HashMap<String, String>,
+        object: UncommittedObject,
     ) -> S3Result<()> {
         let writes = self.objects.get(key).map_or(0, |object| object.writes);
         if writes > 0 && matches!(condition, Some(ETagCondition::Any)) {
             return Err(s3_error!(PreconditionFailed));
         }
-        let stored = StoredObject { bytes, metadata, writes: writes + 1 };
+        let UncommittedObject { bytes, metadata, tags } = object;
+        let stored = StoredObject { bytes, metadata, tags, writes: writes + 1 };
         self.objects.insert(key.to_owned(), stored);
         Ok(())
     }
@@ -174,6 +186,20 @@ impl S3 for Bucket {
         }))
     }
 
+    async fn get_object_tagging(
+        &self,
+        request: S3Request<GetObjectTaggingInput>,
+    ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
+        let inner = self.lock_inner();
+        let object = inner.objects.get(&request.input.key).ok_or_else(|| s3_error!(NoSuchKey))?;
+        let tag = |(key, value): (&String, &String)| Tag {
+            key: Some(key.clone()),
+            value: Some(value.clone()),
+        };
+        let tag_set = object.tags.iter().map(tag).collect();
+        Ok(S3Response::new(GetObjectTaggingOutput { tag_set, version_id: None }))
+    }
+
     async fn put_object(
         &self,
         request: S3Request<PutObjectInput>,
@@ -183,9 +209,13 @@ impl S3 for Bucket {
         check_sha256(input.checksum_sha256.as_deref(), &bytes)?;
         check_crc64(input.checksum_crc64nvme.as_deref(), &bytes)?;
         let e_tag = Some(entity_tag(&bytes));
-        let metadata = input.metadata.unwrap_or_default();
+        let object = UncommittedObject {
+            bytes,
+            metadata: input.metadata.unwrap_or_default(),
+            tags: parse_tags(input.tagging.as_deref()),
+        };
         let condition = input.if_none_match.as_ref();
-        self.lock_inner().commit_object(&input.key, condition, bytes, metadata)?;
+        self.lock_inner().commit_object(&input.key, condition, object)?;
         Ok(S3Response::new(PutObjectOutput { e_tag, ..PutObjectOutput::default() }))
     }
 
@@ -201,6 +231,7 @@ impl S3 for Bucket {
         let open = OpenUpload {
             key: input.key.clone(),
             metadata: input.metadata.unwrap_or_default(),
+            tags: parse_tags(input.tagging.as_deref()),
             begun_at,
             parts: BTreeMap::new(),
         };
@@ -244,9 +275,10 @@ impl S3 for Bucket {
             return Err(s3_error!(InvalidRequest, "the object has another size"));
         }
         check_crc64(input.checksum_crc64nvme.as_deref(), &whole)?;
-        let metadata = inner.uploads.get(&input.upload_id).map(|open| open.metadata.clone());
-        let condition = input.if_none_match.as_ref();
-        inner.commit_object(&input.key, condition, whole, metadata.unwrap_or_default())?;
+        let open = inner.uploads.get(&input.upload_id).ok_or_else(|| s3_error!(NoSuchUpload))?;
+        let (metadata, tags) = (open.metadata.clone(), open.tags.clone());
+        let object = UncommittedObject { bytes: whole, metadata, tags };
+        inner.commit_object(&input.key, input.if_none_match.as_ref(), object)?;
         inner.uploads.remove(&input.upload_id);
         Ok(S3Response::new(CompleteMultipartUploadOutput {
             bucket: Some(input.bucket),
@@ -290,6 +322,13 @@ async fn read_body(body: Option<StreamingBlob>) -> S3Result<Bytes> {
     let chunks: Vec<Bytes> = body.try_collect().await.map_err(|_| s3_error!(IncompleteBody))?;
     // Copies the chunks: they are the sender's own buffers, and it reuses them.
     Ok(chunks.concat().into())
+}
+
+/// The tags of the `x-amz-tagging` header, which is a query string.
+fn parse_tags(header: Option<&str>) -> BTreeMap<String, String> {
+    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let pairs = header.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (decode(name), decode(value))).collect()
 }
 
 /// An entity tag; two parts that differ have different ones.

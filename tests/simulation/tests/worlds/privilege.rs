@@ -131,10 +131,31 @@ fn aborted_upload() -> Outcome {
     outcome
 }
 
+/// A run that died after it announced W-API's file, and one whose answer to the CDN's file was
+/// lost: it reads the object's tags to learn whose object is there.
+fn stored_by_one_of_two_runs() -> Outcome {
+    let wapi = WapiScenario::FailTimes {
+        times: 1,
+        first: Box::new(WapiScenario::Ok),
+        then: Box::new(WapiScenario::CallStatus { status: 503 }),
+    };
+    let planned =
+        PlannedMedia::healthy(Kind::Document, "by two runs").with_spec(|spec| spec.wapi(wapi));
+    let plan = Plan::healthy(vec![planned]).with_faults(|call| match call.nth_of_operation {
+        1 if call.operation == "s3:PutObject" => Fault::Killed,
+        2 if call.operation == "s3:PutObject" => Fault::DoneBroken,
+        _ => Fault::None,
+    });
+    let outcome = run_world(plan);
+    assert_eq!(outcome.account.stored, 1, "{}", outcome.account);
+    outcome
+}
+
 #[test]
 fn each_role_allows_exactly_what_its_function_does() {
     let mut done = parked_by_the_queue().reached;
     done.extend(aborted_upload().reached);
+    done.extend(stored_by_one_of_two_runs().reached);
     let by = |done: &BTreeSet<ResourceAccess>, who: &str| -> BTreeSet<Right> {
         let its = done.iter().filter(|one| one.who == who);
         its.map(needed_right).collect()
