@@ -6,7 +6,7 @@ use time::UtcOffset;
 mod samples;
 
 /// Where reasons come from: a source file of this project, and what stands before each text.
-const SOURCES: [(&str, &str); 17] = [
+const SOURCES: [(&str, &str); 18] = [
     ("shared/fetch/src/error.rs", "#[error("),
     ("shared/fetch/src/guard.rs", "#[error("),
     ("shared/fetch/src/account.rs", "#[error("),
@@ -20,9 +20,10 @@ const SOURCES: [(&str, &str); 17] = [
     ("shared/aws/src/error.rs", "#[error("),
     ("shared/aws/src/bucket.rs", "    #[error("),
     ("shared/aws/src/instances.rs", "#[error("),
-    ("functions/download/src/job.rs", "let reason ="),
-    ("functions/download/src/job.rs", "FailureClass::Poison,"),
-    ("functions/download/src/settle.rs", "let reason ="),
+    ("functions/download/src/claim.rs", "let reason ="),
+    ("functions/download/src/fetch.rs", "let reason ="),
+    ("functions/download/src/fetch.rs", "FailureClass::Transient,"),
+    ("functions/download/src/park.rs", "let reason ="),
     ("cli/src/doctor/trial.rs", "report::reason("),
 ];
 

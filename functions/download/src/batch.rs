@@ -1,5 +1,5 @@
-//! One invocation: runs the records of a batch side by side, each on its own, and says which to
-//! bring back.
+//! One invocation: handles the records of a batch side by side and answers with those that SQS must
+//! deliver again.
 //!
 //! The event source must have `ReportBatchItemFailures`, or one failed record would repeat the
 //! others.
@@ -13,37 +13,38 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use crate::{
-    job::{self, QueueMessage},
-    settle::Acknowledgement,
+    job::handle_message,
+    message::{Acknowledgement, QueueMessage},
     worker::Worker,
 };
 
-/// Records under way at the same time: as many as there are buffers, so none waits for one for
-/// long.
-const AT_ONCE: usize = 4;
+/// Records that are handled at the same time: as many as there are buffers, so that none waits long
+/// for a buffer.
+const MAX_AT_ONCE: usize = 4;
 
-/// No record is started when less than this is left: W-API alone may take a minute to answer.
-const TIME_TO_START: Duration = Duration::from_secs(80);
+/// A record is started only if this much time is left: W-API alone may take a minute to answer.
+const MIN_TIME_TO_START: Duration = Duration::from_secs(80);
 
-/// Kept from the invocation's time for what comes after the last byte: commit, record, hand-back.
+/// The part of the invocation's time that is kept for what follows the last byte: the commit, the
+/// record, the acknowledgement.
 const TIME_TO_END: Duration = Duration::from_secs(8);
 
-/// At the very last this much is left: a record that hangs in a call of AWS is then dropped and
-/// handed back, or the whole batch would fail with it.
+/// When this much time is left, a record that hangs in a call to AWS is dropped and retried later;
+/// otherwise the whole batch would fail with it.
 const TIME_TO_ANSWER: Duration = Duration::from_secs(3);
 
-/// A record that could not be started comes back after this.
+/// The wait of a record that could not be started or finished.
 const NOT_STARTED_WAIT: Duration = Duration::from_secs(5);
 
-/// A record that panicked comes back after this: not at once, because it may panic again.
-const AFTER_A_PANIC: Duration = Duration::from_mins(5);
+/// The wait of a record that panicked: it may panic again.
+const WAIT_AFTER_PANIC: Duration = Duration::from_mins(5);
 
-/// Runs a batch and answers with the records that must come back. `deadline` is the invocation's.
+/// Handles a batch and answers with the records that must be delivered again. `deadline` is the
+/// invocation's.
 ///
 /// # Errors
-/// When a record came without a message id: then no answer could name it, and the whole batch must
-/// fail.
-pub async fn run(
+/// When a record has no message id: no answer could name it, so the whole batch must fail.
+pub async fn handle_batch(
     worker: &Worker,
     event: SqsEvent,
     deadline: Instant,
@@ -52,10 +53,10 @@ pub async fn run(
         return Err("a record of the batch has no message id".into());
     }
     let failed = stream::iter(&event.records)
-        .map(|record| run_one(worker, record, deadline))
-        .buffer_unordered(AT_ONCE)
+        .map(|record| handle_record(worker, record, deadline))
+        .buffer_unordered(MAX_AT_ONCE)
         .filter_map(std::future::ready)
-        .map(failure)
+        .map(item_failure)
         .collect()
         .await;
     let mut response = SqsBatchResponse::default();
@@ -63,27 +64,27 @@ pub async fn run(
     Ok(response)
 }
 
-fn failure(message_id: String) -> BatchItemFailure {
+fn item_failure(message_id: String) -> BatchItemFailure {
     let mut failure = BatchItemFailure::default();
     failure.item_identifier = message_id;
     failure
 }
 
-/// Ends one record, and gives its id if it must come back. A panic counts as a failure of this
-/// record.
-async fn run_one(worker: &Worker, record: &SqsMessage, deadline: Instant) -> Option<String> {
+/// Handles one record and returns its id if it must be delivered again. A panic counts as a failure
+/// of this record.
+async fn handle_record(worker: &Worker, record: &SqsMessage, deadline: Instant) -> Option<String> {
     let id = record.message_id.clone().unwrap_or_default();
     let receipt = record.receipt_handle.as_deref().unwrap_or_default();
-    if Instant::now() + TIME_TO_START > deadline {
+    if Instant::now() + MIN_TIME_TO_START > deadline {
         tracing::info!(
             sqs_message_id = id,
             outcome = "not_started",
-            "the invocation's time is nearly over"
+            "a record was not started: too little of the invocation's time is left"
         );
-        hand_back(worker, receipt, NOT_STARTED_WAIT).await;
+        retry_later(worker, receipt, NOT_STARTED_WAIT).await;
         return Some(id);
     }
-    let received = QueueMessage {
+    let message = QueueMessage {
         body: record.body.as_deref().unwrap_or_default(),
         receives: record
             .attributes
@@ -94,8 +95,8 @@ async fn run_one(worker: &Worker, record: &SqsMessage, deadline: Instant) -> Opt
     };
     let span = tracing::info_span!("record", sqs_message_id = id);
     let run = async {
-        worker.planned_panic.strike(received.body);
-        job::run(worker, received).await
+        worker.planned_panic.panic_if_planned(message.body);
+        handle_message(worker, message).await
     };
     let run = AssertUnwindSafe(run.instrument(span)).catch_unwind();
     let after = match timeout_at(deadline - TIME_TO_ANSWER, run).await {
@@ -105,26 +106,27 @@ async fn run_one(worker: &Worker, record: &SqsMessage, deadline: Instant) -> Opt
             tracing::error!(
                 sqs_message_id = id,
                 outcome = "panicked",
-                "a record panicked and comes back"
+                "a record panicked; it is retried"
             );
-            AFTER_A_PANIC
+            WAIT_AFTER_PANIC
         }
         Err(_late) => {
             tracing::error!(
                 sqs_message_id = id,
                 outcome = "not_finished",
-                "a record hung to the last moment and comes back"
+                "a record did not end in time; it is retried"
             );
             NOT_STARTED_WAIT
         }
     };
-    hand_back(worker, receipt, after).await;
+    retry_later(worker, receipt, after).await;
     Some(id)
 }
 
-/// Sets when SQS brings the record back. If that fails, it is the queue's own visibility timeout.
-async fn hand_back(worker: &Worker, receipt: &str, after: Duration) {
+/// Sets when SQS delivers the record again. If that fails, the queue's own visibility timeout
+/// applies.
+async fn retry_later(worker: &Worker, receipt: &str, after: Duration) {
     if let Err(error) = worker.jobs.postpone(receipt, after).await {
-        tracing::warn!(%error, "a record comes back when the queue's visibility timeout is over");
+        tracing::warn!(%error, "changing a record's visibility timeout failed; the queue's own applies");
     }
 }

@@ -1,5 +1,5 @@
-//! What the download function is told by its environment. `template.yaml` sets what is not said to
-//! be a test's.
+//! The download function's settings, from its environment. `template.yaml` sets all but those that
+//! only tests set.
 
 use aws::bucket::MultipartChecksum;
 use boot::environment::{Environment, SettingError};
@@ -37,11 +37,11 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the settings.
+    /// Reads the settings from the environment.
     ///
     /// # Errors
     /// [`SettingError`] names the first one that is missing or wrong.
-    pub fn read(environment: &Environment) -> Result<Self, SettingError> {
+    pub fn from_environment(environment: &Environment) -> Result<Self, SettingError> {
         let required = |name| environment.required(name);
         let invalid =
             |name, rule: &dyn ToString| SettingError::Invalid { name, rule: rule.to_string() };

@@ -1,12 +1,10 @@
-//! A fault on purpose: the record of one chosen message panics, so that a test sees what the
+//! A planned fault: the record of one chosen message panics, so that a test can see what the
 //! deployed function does.
 //!
-//! Whether a panic ends one record or the whole process is decided by the profile that the function
-//! was compiled with, which no test of this crate can see: only one that runs the artefact of `sam
-//! build`.
+//! The profile that the function was compiled with decides whether a panic ends one record or the
+//! whole process. Only a test of the artefact of `sam build` can see that.
 
-/// The message whose record panics: none, unless the environment names one. `template.yaml` never
-/// does.
+/// The message whose record panics. `template.yaml` never names one.
 #[derive(Debug, Clone, Default)]
 pub struct PlannedPanic(Option<String>);
 
@@ -18,8 +16,8 @@ impl PlannedPanic {
     }
 
     /// Panics if the queue message with this body announces the chosen message.
-    #[expect(clippy::panic, reason = "that is what it is for")]
-    pub(crate) fn strike(&self, body: &str) {
+    #[expect(clippy::panic, reason = "the panic is its purpose")]
+    pub(crate) fn panic_if_planned(&self, body: &str) {
         if self.0.as_ref().is_some_and(|id| body.contains(id)) {
             panic!("PANIC_ON_MESSAGE names this message");
         }

@@ -1,12 +1,20 @@
-//! Takes jobs from the queue and ends each of them: stored, handed back for later, or parked.
+//! Takes jobs from the queue and settles each: stored, skipped, retried later, or parked.
 //!
 //! [`batch`] knows SQS and not media; [`job`] knows media and not SQS; [`worker`] is what they
-//! share.
+//! share. A job passes three phases, each with its type: `claim` gives a `ClaimedJob`, `fetch` a
+//! `FetchResult`, and `record` the [`message::Acknowledgement`].
 
 pub mod batch;
+mod claim;
+mod commit;
 pub mod config;
 pub mod fault;
+mod fetch;
 pub mod job;
-mod settle;
+mod log;
+pub mod message;
+mod park;
+mod record;
+mod retry;
 mod unread;
 pub mod worker;

@@ -1,115 +1,114 @@
-//! A webhook's body that could not be read: read again, and its jobs sent, or parked.
+//! A webhook body that could not be read: reads it again, sends its jobs, and parks it if something
+//! of it is still not read.
 
 use aws::queues::ParkingTicket;
 use media::{failure::FailureClass, job::QueuedJob, message::MediaMessage, unread::UnreadBody};
 use wapi::webhook::{Reading, Unread};
 
 use crate::{
-    job::QueueMessage,
-    settle::{AFTER_A_FAILED_WRITE, Acknowledgement},
+    message::{Acknowledgement, QueueMessage},
     worker::Worker,
 };
 
-/// How far a body was read this time.
-struct ReadAgain {
+/// What a body gave this time.
+struct BodyReading {
     media: Vec<MediaMessage>,
     /// What is still not read, and why.
-    rest: Option<Rest>,
+    rest: Option<UnreadRest>,
 }
 
-/// Why something of a body is still not read, in a word and in a sentence.
-struct Rest {
+/// Why something of a body is still not read.
+struct UnreadRest {
+    /// One word, for queries.
     word: &'static str,
-    means: String,
+    /// A sentence, for people.
+    meaning: String,
 }
 
-impl Rest {
-    fn of(why: Unread) -> Self {
-        Self { word: why.as_str(), means: why.means().to_owned() }
+impl UnreadRest {
+    fn new(why: Unread) -> Self {
+        Self { word: why.as_str(), meaning: why.means().to_owned() }
     }
 }
 
-/// Reads the body. This does not await, so only one body is decoded at a time.
-fn read(body: &UnreadBody) -> ReadAgain {
+/// Reads the body. The function does not await, so that only one body is decoded at a time.
+fn read_body(body: &UnreadBody) -> BodyReading {
     let none = Vec::new;
     let (media, rest) = match Reading::of(body.expose(), &body.verified()) {
         Reading::Whole(announcement) => (announcement.media, None),
         Reading::Part { announcement, .. } => {
-            (announcement.media, Some(Rest::of(Unread::NotUnderstood)))
+            (announcement.media, Some(UnreadRest::new(Unread::NotUnderstood)))
         }
-        Reading::Unread { why, .. } => (none(), Some(Rest::of(why))),
+        Reading::Unread { why, .. } => (none(), Some(UnreadRest::new(why))),
         Reading::Refused(why) => {
-            let (word, means) = (why.as_str(), why.to_string());
-            (none(), Some(Rest { word, means }))
+            let (word, meaning) = (why.as_str(), why.to_string());
+            (none(), Some(UnreadRest { word, meaning }))
         }
     };
-    ReadAgain { media, rest }
+    BodyReading { media, rest }
 }
 
-impl Worker {
-    /// Sends the jobs of what can be read by now, and parks the body if something of it still
-    /// cannot. Jobs that were sent before are told apart by their media's records.
-    pub(crate) async fn read_again(
-        &self,
-        body: &UnreadBody,
-        received: &QueueMessage<'_>,
-    ) -> Acknowledgement {
-        let ReadAgain { media, rest } = read(body);
-        let (verified, accepted_at, now) = (body.verified(), body.accepted_at(), self.now());
-        // A message without a time of its own is as old as its webhook. The job's life begins now.
-        let job = |message| {
-            QueuedJob::for_redrive(verified.create_job(message, accepted_at).into_job(), now)
-        };
-        let jobs: Vec<_> = media.into_iter().map(job).collect();
-        if let Err(error) = self.jobs.send(body.tenant(), &jobs).await {
-            tracing::error!(
-                tenant = %body.tenant(), instance = %body.instance(), %error,
-                "the jobs of an unread body could not be sent, and it comes back"
-            );
-            return Acknowledgement::RetryAfter { after: AFTER_A_FAILED_WRITE };
-        }
-        let queued = jobs.len();
-        match rest {
-            Some(rest) => self.park_unread(body, received, &rest, queued).await,
-            None => {
-                tracing::info!(
-                    tenant = %body.tenant(), instance = %body.instance(), outcome = "read", queued,
-                    "unread body"
-                );
-                Acknowledgement::Done
-            }
-        }
-    }
-
-    /// The body belongs to no record; the parked queue is where it is found.
-    async fn park_unread(
-        &self,
-        body: &UnreadBody,
-        received: &QueueMessage<'_>,
-        rest: &Rest,
-        queued: usize,
-    ) -> Acknowledgement {
-        let (class, about) = (FailureClass::Unread, body.about());
-        let Rest { word, means } = rest;
-        let ticket = ParkingTicket {
-            class,
-            reason: &format!("{word}: {means}"),
-            tenant: Some(body.tenant()),
-            recoverable_until: Some(about.recoverable_until()),
-            receives: received.receives,
-            is_unrecorded: false,
-        };
-        if let Err(error) = self.parked.park(received.body, &ticket).await {
-            tracing::error!(
-                tenant = %about.tenant, instance = %about.instance, %error,
-                "an unread body could not be parked and comes back"
-            );
-            return Acknowledgement::RetryAfter { after: AFTER_A_FAILED_WRITE };
-        }
+/// Sends the jobs of what this version can read, and parks the body if something of it is still not
+/// read. A job that was sent before ends as a duplicate, by its record.
+pub(crate) async fn read_again(
+    worker: &Worker,
+    body: &UnreadBody,
+    message: &QueueMessage<'_>,
+) -> Acknowledgement {
+    let BodyReading { media, rest } = read_body(body);
+    let (verified, accepted_at, now) = (body.verified(), body.accepted_at(), worker.now());
+    // A message without a time of its own is as old as its webhook. The job's life begins now.
+    let job =
+        |message| QueuedJob::for_redrive(verified.create_job(message, accepted_at).into_job(), now);
+    let jobs: Vec<_> = media.into_iter().map(job).collect();
+    if let Err(error) = worker.jobs.send(body.tenant(), &jobs).await {
         tracing::error!(
-            tenant = %about.tenant, instance = %about.instance, outcome = "parked", class = %class,
-            reason = word, queued, size_bytes = about.size_bytes, "unread body"
+            tenant = %body.tenant(), instance = %body.instance(), %error,
+            "sending the jobs of an unread body failed; it is retried"
         );
-        Acknowledgement::Done
+        return Acknowledgement::AFTER_FAILED_WRITE;
     }
+    let queued = jobs.len();
+    match rest {
+        Some(rest) => park_unread(worker, body, message, &rest, queued).await,
+        None => {
+            tracing::info!(
+                tenant = %body.tenant(), instance = %body.instance(), outcome = "read", queued,
+                "unread body"
+            );
+            Acknowledgement::Done
+        }
+    }
+}
+
+/// The body belongs to no record; the parked queue is where it is found.
+async fn park_unread(
+    worker: &Worker,
+    body: &UnreadBody,
+    message: &QueueMessage<'_>,
+    rest: &UnreadRest,
+    queued: usize,
+) -> Acknowledgement {
+    let (class, about) = (FailureClass::Unread, body.about());
+    let UnreadRest { word, meaning } = rest;
+    let ticket = ParkingTicket {
+        class,
+        reason: &format!("{word}: {meaning}"),
+        tenant: Some(body.tenant()),
+        recoverable_until: Some(about.recoverable_until()),
+        receives: message.receives,
+        is_unrecorded: false,
+    };
+    if let Err(error) = worker.parked.park(message.body, &ticket).await {
+        tracing::error!(
+            tenant = %about.tenant, instance = %about.instance, %error,
+            "parking an unread body failed; it is retried"
+        );
+        return Acknowledgement::AFTER_FAILED_WRITE;
+    }
+    tracing::error!(
+        tenant = %about.tenant, instance = %about.instance, outcome = "parked", class = %class,
+        reason = word, queued, size_bytes = about.size_bytes, "unread body"
+    );
+    Acknowledgement::Done
 }

@@ -1,5 +1,4 @@
-//! What outlives an invocation: clients, caches, buffers, and the two things that are not
-//! repeatable.
+//! What outlives an invocation: clients, caches, buffers, the clock and the random generator.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,31 +15,31 @@ use time::UtcOffset;
 
 use crate::{config::Config, fault::PlannedPanic};
 
-/// Buffers of 8 MiB for all media that are under way together. With what the process itself takes
-/// this stays under 64 MiB, whatever comes.
+/// Buffers of 8 MiB, shared by all downloads of the process. Together with what the process itself
+/// takes they stay under 64 MiB.
 const BUFFERS: usize = 4;
 
-/// No call of AWS takes longer, the upload of a part included.
+/// The time limit of a call to AWS, the upload of a part included.
 const MAX_CALL_TIME: Duration = Duration::from_mins(2);
 
-/// What no run could repeat: handed in, so that a test can. Only `main` takes it from the machine.
+/// The clock and the random generator. A test passes its own, so that a run can be repeated.
 #[derive(Clone)]
-pub struct Ambient {
+pub struct ClockAndRandom {
     /// Seconds since 1970.
     pub now: Arc<dyn Fn() -> i64 + Send + Sync>,
     /// Bits that differ from call to call and from process to process.
     pub random: Arc<dyn Fn() -> u64 + Send + Sync>,
 }
 
-impl Ambient {
-    /// This machine's.
+impl ClockAndRandom {
+    /// Those of this machine.
     #[must_use]
-    pub fn of_machine() -> Self {
+    pub fn from_machine() -> Self {
         Self { now: Arc::new(clock::now), random: Arc::new(random::random_bits) }
     }
 }
 
-/// The function between two batches.
+/// The state of the function between two batches.
 pub struct Worker {
     pub(crate) instances: Instances,
     pub(crate) ledger: Ledger,
@@ -50,7 +49,7 @@ pub struct Worker {
     pub(crate) fetcher: Fetcher,
     pub(crate) offset: UtcOffset,
     pub(crate) planned_panic: PlannedPanic,
-    ambient: Ambient,
+    clock_and_random: ClockAndRandom,
 }
 
 impl Worker {
@@ -58,13 +57,13 @@ impl Worker {
     ///
     /// # Errors
     /// [`FetchError::Client`] when the TLS stack cannot be set up.
-    pub fn new(config: Config, ambient: Ambient) -> Result<Self, FetchError> {
+    pub fn new(config: Config, clock_and_random: ClockAndRandom) -> Result<Self, FetchError> {
         let clients =
             Clients::for_lambda(&config.region, config.endpoint.as_deref(), MAX_CALL_TIME);
-        Self::with_clients(&clients, config, Limits::default(), ambient)
+        Self::with_clients(&clients, config, Limits::default(), clock_and_random)
     }
 
-    /// The same, over clients that are there already and with other limits.
+    /// Builds the worker from existing clients and with other limits.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -72,7 +71,7 @@ impl Worker {
         clients: &Clients,
         config: Config,
         limits: Limits,
-        ambient: Ambient,
+        clock_and_random: ClockAndRandom,
     ) -> Result<Self, FetchError> {
         Ok(Self {
             instances: Instances::new(clients, config.instances_table),
@@ -83,28 +82,28 @@ impl Worker {
             fetcher: Fetcher::new(config.origins, limits, PartPool::new(BUFFERS))?,
             offset: config.offset,
             planned_panic: config.planned_panic,
-            ambient,
+            clock_and_random,
         })
     }
 
     /// Seconds since 1970.
     pub(crate) fn now(&self) -> i64 {
-        (self.ambient.now)()
+        (self.clock_and_random.now)()
     }
 
     /// Bits that differ from call to call.
-    pub(crate) fn random(&self) -> u64 {
-        (self.ambient.random)()
+    pub(crate) fn random_bits(&self) -> u64 {
+        (self.clock_and_random.random)()
     }
 
-    /// A number in `0.0..1.0`, which only spreads retries.
+    /// A number in `0.0..1.0` that spreads retries.
     pub(crate) fn jitter(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "53 bits are what a double holds")]
-        let fraction = (self.random() >> 11) as f64 / (1_u64 << 53) as f64;
+        let fraction = (self.random_bits() >> 11) as f64 / (1_u64 << 53) as f64;
         fraction
     }
 
-    /// Opens connections while the function starts, when it has a whole processor for itself.
+    /// Opens the connections during init, when Lambda gives the function a whole processor.
     pub async fn connect(&self) {
         tokio::join!(
             self.instances.connect(),

@@ -21,7 +21,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use download::{
     batch,
     config::Config,
-    worker::{Ambient, Worker},
+    worker::{ClockAndRandom, Worker},
 };
 use fetch::{Limits, Origins};
 use media::{
@@ -154,7 +154,7 @@ fn worker(aws: &Aws, origins: &StandIn, now: impl Fn() -> i64 + Send + Sync + 's
         &aws.clients,
         config,
         Limits::default(),
-        Ambient { now: Arc::new(now), ..Ambient::of_machine() },
+        ClockAndRandom { now: Arc::new(now), ..ClockAndRandom::from_machine() },
     )
     .expect("a worker")
 }
@@ -185,7 +185,8 @@ fn event(bodies: &[String]) -> SqsEvent {
 
 /// The answer as Lambda gets it.
 async fn run(worker: &Worker, event: SqsEvent, left: Duration) -> Value {
-    let response = batch::run(worker, event, Instant::now() + left).await.expect("an answer");
+    let response =
+        batch::handle_batch(worker, event, Instant::now() + left).await.expect("an answer");
     serde_json::to_value(response).expect("JSON")
 }
 
@@ -274,7 +275,7 @@ async fn a_record_without_an_id_fails_the_whole_batch_because_no_answer_could_na
     let (aws, origins) = (Aws::start(healthy).await, StandIn::start().await.expect("origins"));
     let event = serde_json::from_value(json!({ "Records": [{ "body": "x" }] })).expect("an event");
     let worker = worker(&aws, &origins, boot::clock::now);
-    assert!(batch::run(&worker, event, Instant::now() + PLENTY).await.is_err());
+    assert!(batch::handle_batch(&worker, event, Instant::now() + PLENTY).await.is_err());
 }
 
 #[tokio::test]
@@ -984,6 +985,7 @@ async fn after_a_412_the_record_says_what_the_run_before_committed() {
                 Answer::json(&json!({ "Attributes": { "committing": { "L": words } } }))
             }
             "PutObject" => Answer::s3_error(412, "PreconditionFailed"),
+            "GetObjectTagging" => Answer::new(200, "<Tagging><TagSet></TagSet></Tagging>"),
             _ => healthy(seen),
         };
         let (aws, origins) = start(script).await;

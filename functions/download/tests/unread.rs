@@ -13,7 +13,7 @@ use aws::bucket::MultipartChecksum;
 use download::{
     batch,
     config::Config,
-    worker::{Ambient, Worker},
+    worker::{ClockAndRandom, Worker},
 };
 use fetch::{Limits, Origins};
 use media::{
@@ -71,7 +71,7 @@ fn worker(aws: &Aws) -> Worker {
         checksum: MultipartChecksum::FullObject,
         planned_panic: download::fault::PlannedPanic::default(),
     };
-    let ambient = Ambient { now: Arc::new(|| NOW), ..Ambient::of_machine() };
+    let ambient = ClockAndRandom { now: Arc::new(|| NOW), ..ClockAndRandom::from_machine() };
     Worker::with_clients(&aws.clients, config, Limits::default(), ambient).expect("a worker")
 }
 
@@ -92,7 +92,7 @@ async fn run(aws: &Aws, body: &str) -> bool {
         "attributes": { "ApproximateReceiveCount": "2" }, "messageAttributes": {} }] });
     let event = serde_json::from_value(event).expect("an event");
     let deadline = Instant::now() + Duration::from_mins(10);
-    let answer = batch::run(&worker(aws), event, deadline).await.expect("an answer");
+    let answer = batch::handle_batch(&worker(aws), event, deadline).await.expect("an answer");
     !answer.batch_item_failures.is_empty()
 }
 
@@ -218,7 +218,7 @@ async fn nothing_of_an_unread_body_is_logged_or_written_on_its_ticket() {
         tickets += &aws.only_request("SendMessage").json()["MessageAttributes"].to_string();
     }
     let log = recorder.text();
-    assert!(log.contains("bad_body") && log.contains("could not be parked"), "{log}");
+    assert!(log.contains("bad_body") && log.contains("parking an unread body failed"), "{log}");
     // The body as it is, as base64, and as numbers.
     for part in ["pushName", "RkFLRS1NRU", "eyJwdXNoTmFtZSI", "112, 117, 115, 104"] {
         assert!(!log.contains(part) && !tickets.contains(part), "{part}");

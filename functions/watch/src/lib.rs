@@ -1,5 +1,4 @@
-//! Looks every hour at what nobody else looks at: media that expire soon, and what SQS parked by
-//! itself.
+//! Counts, every hour, the media messages that expire soon, and records what SQS parked itself.
 
 pub mod config;
 
@@ -16,19 +15,18 @@ use tokio::time::timeout;
 
 use crate::config::Config;
 
-/// A medium that is not stored and can be counted on no longer than this is counted: two days are
+/// A media message that is not stored and may expire within this time is counted: two days are
 /// enough for a person to act.
 const EXPIRES_SOON_SECONDS: i64 = 48 * 60 * 60;
 
-/// No call of AWS takes longer.
+/// The time limit of a call to AWS.
 const MAX_CALL_TIME: Duration = Duration::from_secs(10);
 
-/// A look through the parked queue ends after this, in time for the function's own minute and a
-/// half. A very long queue is not seen to its end; the records of its rest are written at a later
-/// look.
+/// The time limit of a pass through the parked queue, within the function's own minute and a half.
+/// A very long queue is not read to its end; later passes write the records of the rest.
 const MAX_LOOK_TIME: Duration = Duration::from_mins(1);
 
-/// The function between two looks.
+/// The state of the function between two invocations.
 #[derive(Debug)]
 pub struct Watch {
     parking: Parking,
@@ -44,7 +42,7 @@ impl Watch {
         Self::with_clients(&clients, config)
     }
 
-    /// The same, over clients that are there already.
+    /// Builds the function from existing clients.
     #[must_use]
     pub fn with_clients(clients: &Clients, config: Config) -> Self {
         let ledger = || Ledger::new(clients, config.media_table.clone());
@@ -53,12 +51,12 @@ impl Watch {
         Self { parking: Parking::new(parked, jobs, ledger()), ledger: ledger() }
     }
 
-    /// Looks once and writes one log line, from which the stack's metrics are made. `now` is in
+    /// Makes one pass and writes one log line, from which the stack's metrics are made. `now` is in
     /// seconds since 1970.
     ///
     /// # Errors
-    /// [`AwsError`]; the next look is an hour later.
-    pub async fn look(&self, now: i64) -> Result<(), AwsError> {
+    /// [`AwsError`]; the next pass is an hour later.
+    pub async fn run_pass(&self, now: i64) -> Result<(), AwsError> {
         let expiring =
             self.ledger.count_expiring(now, now.saturating_add(EXPIRES_SOON_SECONDS)).await?;
         let mut by_class = BTreeMap::<&str, usize>::new();

@@ -9,7 +9,8 @@ use watch::{Watch, config::Config};
 async fn main() -> Result<(), Error> {
     let environment = Environment::from_process();
     telemetry::start_logging(&environment);
-    let watch = Watch::new(Config::read(&environment)?);
-    let handle = async |_: LambdaEvent<Value>| watch.look(clock::now()).await.map_err(Error::from);
+    let watch = Watch::new(Config::from_environment(&environment)?);
+    let handle =
+        async |_: LambdaEvent<Value>| watch.run_pass(clock::now()).await.map_err(Error::from);
     lambda_runtime::run(service_fn(handle)).await
 }

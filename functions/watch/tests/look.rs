@@ -31,7 +31,7 @@ async fn a_look_counts_two_days_ahead_and_reads_the_parked_queue() {
         _ => Answer::json(&json!({})),
     })
     .await;
-    watch(&aws).look(NOW).await.expect("a look");
+    watch(&aws).run_pass(NOW).await.expect("a look");
     let queries = aws.requests_of("Query");
     assert_eq!(queries.len(), 2);
     for (query, state) in queries.iter().zip(["retrying", "parked"]) {
@@ -49,6 +49,6 @@ async fn a_look_counts_two_days_ahead_and_reads_the_parked_queue() {
 async fn a_failure_of_aws_fails_the_look_so_that_an_alarm_sees_it() {
     let aws =
         Aws::start(|_: &RecordedRequest| Answer::json_error(400, "AccessDeniedException")).await;
-    let error = watch(&aws).look(NOW).await.expect_err("no look");
+    let error = watch(&aws).run_pass(NOW).await.expect_err("no look");
     assert_eq!(error.operation, "dynamodb:Query");
 }

@@ -1,4 +1,4 @@
-//! What W-API is told, and the one log line that says the same to the operator.
+//! The answer to a webhook, and the log line with the same content.
 
 use lambda_http::{
     Body, Error, Response,
@@ -8,10 +8,10 @@ use media::access::VerifiedInstance;
 use serde_json::{Value, json};
 use wapi::webhook::{Announcement, Event, Refusal, Unread};
 
-/// Seconds after which W-API, or whoever repeats the request, should try again.
+/// `Retry-After` of a 503, in seconds.
 const RETRY_AFTER: &str = "30";
 
-/// One answer: a status, a small JSON body, and what the log needs.
+/// An answer: status, JSON body, and the fields of the log line.
 #[derive(Debug)]
 pub struct Answer {
     status: StatusCode,
@@ -42,12 +42,12 @@ impl Answer {
         }
     }
 
-    fn on_behalf_of(self, verified: &VerifiedInstance) -> Self {
+    fn for_instance(self, verified: &VerifiedInstance) -> Self {
         let tenant = Some(verified.tenant().to_string());
         Self { tenant, instance: Some(verified.instance().to_string()), ..self }
     }
 
-    fn about(self, announcement: &Announcement) -> Self {
+    fn with_announcement(self, announcement: &Announcement) -> Self {
         Self {
             event: Some(announcement.event),
             unknown_wrappers: announcement.unknown_wrappers,
@@ -61,27 +61,27 @@ impl Answer {
         let queued = announcement.media.len();
         let answer = Self::new(StatusCode::OK, "queued", json!({ "queued": queued }));
         let answer = Self { queued, ..answer };
-        answer.about(announcement).on_behalf_of(verified)
+        answer.with_announcement(announcement).for_instance(verified)
     }
 
-    /// 200: all or some of the body could not be read, and it lies in the queue as it came.
+    /// 200: all or part of the body could not be read; it is in the queue as it came.
     pub(crate) fn unread(verified: &VerifiedInstance, why: Unread) -> Self {
         let word = why.as_str();
         let answer = Self::new(StatusCode::OK, "unread", json!({ "unread": word }));
         let reason = Some(word.to_owned());
-        Self { reason, ..answer }.on_behalf_of(verified)
+        Self { reason, ..answer }.for_instance(verified)
     }
 
-    /// 200: what was understood is in the queue, and the body beside it, because of the rest.
+    /// 200: what was understood is in the queue, and the body too, because of the rest.
     pub(crate) fn partly_queued(verified: &VerifiedInstance, announcement: &Announcement) -> Self {
         let (word, queued) = (Unread::NotUnderstood.as_str(), announcement.media.len());
         if announcement.media.is_empty() {
-            return Self::unread(verified, Unread::NotUnderstood).about(announcement);
+            return Self::unread(verified, Unread::NotUnderstood).with_announcement(announcement);
         }
         let body = json!({ "queued": queued, "unread": word });
         let answer =
             Self { body, reason: Some(word.to_owned()), ..Self::queued(verified, announcement) };
-        answer.about(announcement)
+        answer.with_announcement(announcement)
     }
 
     /// 413: what could not be read is too large for the queue.
@@ -91,10 +91,10 @@ impl Answer {
         let answer = Self::new(StatusCode::PAYLOAD_TOO_LARGE, "refused", body);
         let reason = Some(WORD.to_owned());
         let answer = Self { reason, queued, ..answer };
-        answer.on_behalf_of(verified)
+        answer.for_instance(verified)
     }
 
-    /// 200: understood, and nothing to store.
+    /// 200: the body was understood and announces nothing to store.
     pub(crate) fn ignored(
         verified: &VerifiedInstance,
         announcement: &Announcement,
@@ -103,34 +103,34 @@ impl Answer {
         let answer = Self::new(StatusCode::OK, "ignored", json!({ "ignored": reason }));
         let reason = Some(reason.to_owned());
         let answer = Self { reason, ..answer };
-        answer.about(announcement).on_behalf_of(verified)
+        answer.with_announcement(announcement).for_instance(verified)
     }
 
-    /// 401, the same for an unknown instance and a wrong secret. It names nobody, in the log too:
-    /// what was sent is a stranger's text.
+    /// 401, the same for an unknown instance and a wrong secret. Neither the answer nor the log
+    /// line repeats what the unverified sender sent.
     pub(crate) fn unauthorized() -> Self {
         let answer =
             Self::new(StatusCode::UNAUTHORIZED, "refused", json!({ "error": "unauthorized" }));
         Self { reason: Some("unauthorized".to_owned()), ..answer }
     }
 
-    /// 400: the body holds nothing, or is another instance's.
+    /// 400: the body is empty, or names another instance.
     pub(crate) fn bad_request(verified: &VerifiedInstance, refused: Refusal) -> Self {
         let reason = refused.as_str();
         let body = json!({ "error": reason, "message": refused.to_string() });
         let answer = Self::new(StatusCode::BAD_REQUEST, "refused", body);
-        Self { reason: Some(reason.to_owned()), ..answer }.on_behalf_of(verified)
+        Self { reason: Some(reason.to_owned()), ..answer }.for_instance(verified)
     }
 
-    /// 413.
+    /// 413: the body is larger than [`MAX_BODY_BYTES`](crate::MAX_BODY_BYTES).
     pub(crate) fn too_large(verified: &VerifiedInstance) -> Self {
         let answer =
             Self::new(StatusCode::PAYLOAD_TOO_LARGE, "refused", json!({ "error": "too_large" }));
-        Self { reason: Some("too_large".to_owned()), ..answer }.on_behalf_of(verified)
+        Self { reason: Some("too_large".to_owned()), ..answer }.for_instance(verified)
     }
 
-    /// 503: the media could not be made durable, so the webhook must be sent again. Of somebody who
-    /// could not be verified nothing is logged.
+    /// 503: the media messages could not be made durable, so the webhook must be sent again. The
+    /// log line names the instance only if the sender is verified.
     pub(crate) fn unavailable(
         verified: Option<&VerifiedInstance>,
         error: &dyn std::error::Error,
@@ -142,18 +142,18 @@ impl Answer {
         );
         let answer = Self { reason: Some(error.to_string()), ..answer };
         match verified {
-            Some(verified) => answer.on_behalf_of(verified),
+            Some(verified) => answer.for_instance(verified),
             None => answer,
         }
     }
 
-    /// Writes the request's one log line.
+    /// Writes the log line of the request.
     pub(crate) fn log(&self) {
         let unknown_event = u8::from(matches!(self.event, Some(Event::Unknown | Event::Missing)));
         let event = self.event.map(Event::as_str);
         let (reason, tenant, instance) =
             (self.reason.as_deref(), self.tenant.as_deref(), self.instance.as_deref());
-        macro_rules! line {
+        macro_rules! log_webhook {
             ($level:ident) => {
                 tracing::$level!(
                     outcome = self.outcome,
@@ -171,9 +171,9 @@ impl Answer {
             };
         }
         match self.status.as_u16() {
-            500.. => line!(error),
-            400.. => line!(warn),
-            _ => line!(info),
+            500.. => log_webhook!(error),
+            400.. => log_webhook!(warn),
+            _ => log_webhook!(info),
         }
     }
 

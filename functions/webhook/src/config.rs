@@ -1,4 +1,4 @@
-//! What the webhook function is told by its environment. `template.yaml` sets each of these.
+//! The webhook function's settings, from its environment. `template.yaml` sets each of them.
 
 use boot::environment::{Environment, SettingError};
 
@@ -16,11 +16,11 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the settings.
+    /// Reads the settings from the environment.
     ///
     /// # Errors
     /// [`SettingError`] names the first one that is missing.
-    pub fn read(environment: &Environment) -> Result<Self, SettingError> {
+    pub fn from_environment(environment: &Environment) -> Result<Self, SettingError> {
         Ok(Self {
             region: environment.required("AWS_REGION")?,
             endpoint: environment.optional("AWS_ENDPOINT_URL").map(str::to_owned),

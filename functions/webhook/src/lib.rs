@@ -1,4 +1,5 @@
-//! Turns a webhook of W-API into durable jobs: authenticate, read, queue, and only then say 200.
+//! Turns a webhook from W-API into durable jobs: authenticate, read, queue, and only then answer
+//! 200.
 
 pub mod answer;
 pub mod config;
@@ -25,24 +26,24 @@ use wapi::webhook::{Announcement, Reading, Unread, WebhookBody};
 pub use crate::request::without_query;
 use crate::{answer::Answer, config::Config};
 
-/// Largest body read, in bytes: what Lambda hands to a function, so nothing that arrives is refused
-/// for its size. Real ones have 4 to 16 KB, or a megabyte with the picture of a document's first
-/// page. API Gateway takes 10 MB and answers what lies between by itself.
+/// The largest body that is read, in bytes: Lambda's own limit, so that nothing which arrives is
+/// refused for its size. Typical bodies have 4 to 16 KB, or a megabyte with the thumbnail of a
+/// document. API Gateway accepts 10 MB and answers bodies between the two limits itself.
 pub const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
 
-/// Nobody who is not verified is answered sooner than this after the request: looking an instance
-/// up takes a few milliseconds and a remembered one takes none, and neither must show.
-const STRANGERS_WAIT: Duration = Duration::from_millis(100);
+/// Unverified requests are answered no sooner than this, so that the response time does not reveal
+/// whether the instance exists.
+const MIN_UNVERIFIED_TIME: Duration = Duration::from_millis(100);
 
-/// No call of AWS takes longer: three of them in a row still leave time to answer within the ten
-/// seconds that the function has.
+/// The time limit of a call to AWS: three calls in a row still leave time to answer within the
+/// function's ten seconds.
 pub const MAX_CALL_TIME: Duration = Duration::from_secs(3);
 
-/// A record this old is read again when a secret does not match it: the secret may have been
-/// changed.
-const RECHECKED_AFTER: Duration = Duration::from_secs(10);
+/// The age from which an instance's record is read again when a secret does not match it: the
+/// secret may have been changed.
+const MAX_UNMATCHED_AGE: Duration = Duration::from_secs(10);
 
-/// The function between two requests.
+/// The state of the function between two requests.
 #[derive(Debug)]
 pub struct Webhook {
     instances: Instances,
@@ -58,7 +59,7 @@ impl Webhook {
         Self::with_clients(&clients, config)
     }
 
-    /// The same, over clients that are there already.
+    /// Builds the function from existing clients.
     #[must_use]
     pub fn with_clients(clients: &Clients, config: Config) -> Self {
         Self {
@@ -67,7 +68,7 @@ impl Webhook {
         }
     }
 
-    /// Opens connections while the function starts, when it has a whole processor for itself.
+    /// Opens the connections during init, when Lambda gives the function a whole processor.
     pub async fn connect(&self) {
         tokio::join!(self.instances.connect(), self.queue.connect());
     }
@@ -76,24 +77,28 @@ impl Webhook {
     ///
     /// # Errors
     /// Only if the answer itself cannot be built, which does not happen.
-    pub async fn handle(&self, request: &Request, now: i64) -> Result<Response<Body>, Error> {
-        let answer = self.answer(request, now).await;
+    pub async fn handle_request(
+        &self,
+        request: &Request,
+        now: i64,
+    ) -> Result<Response<Body>, Error> {
+        let answer = self.answer_request(request, now).await;
         answer.log();
         answer.into_response()
     }
 
-    async fn answer(&self, request: &Request, now: i64) -> Answer {
+    async fn answer_request(&self, request: &Request, now: i64) -> Answer {
         let started = Instant::now();
         let path = request.path_parameters();
         let (id, secret) = (
             path.first("instanceId").unwrap_or_default(),
             path.first("secret").unwrap_or_default(),
         );
-        let verified = match self.verify(id, secret, now).await {
+        let verified = match self.verify_sender(id, secret, now).await {
             Ok(Some(verified)) => verified,
-            stranger => {
-                tokio::time::sleep_until(started + STRANGERS_WAIT).await;
-                return match stranger {
+            unverified => {
+                tokio::time::sleep_until(started + MIN_UNVERIFIED_TIME).await;
+                return match unverified {
                     Err(error) => Answer::unavailable(None, &error),
                     Ok(_) => Answer::unauthorized(),
                 };
@@ -104,30 +109,32 @@ impl Webhook {
             return Answer::too_large(&verified);
         }
         let accepted = VerifiedRequest { verified: &verified, body, now };
-        self.take(accepted).await
+        self.accept_body(accepted).await
     }
 
-    /// Reads the body and makes durable what must not be lost: the media it announces, and the
-    /// body itself unless all of it was understood.
-    async fn take(&self, accepted: VerifiedRequest<'_>) -> Answer {
+    /// Reads the body and makes durable what must not be lost: the media messages it announces, and
+    /// the body itself unless all of it was understood.
+    async fn accept_body(&self, accepted: VerifiedRequest<'_>) -> Answer {
         let verified = accepted.verified;
         match Reading::of(accepted.body, verified) {
-            Reading::Whole(announcement) => self.queue(accepted, &announcement).await,
+            Reading::Whole(announcement) => self.queue_announced(accepted, &announcement).await,
             Reading::Part { announcement, body } => {
                 self.queue_part(accepted, &announcement, &body).await
             }
-            Reading::Unread { why, body } => match self.keep(accepted, why, body.as_ref()).await {
-                Ok(()) => Answer::unread(verified, why),
-                Err(not_kept) => not_kept.answer(verified, 0),
-            },
+            Reading::Unread { why, body } => {
+                match self.keep_body(accepted, why, body.as_ref()).await {
+                    Ok(()) => Answer::unread(verified, why),
+                    Err(not_kept) => not_kept.into_answer(verified, 0),
+                }
+            }
             Reading::Refused(refused) => Answer::bad_request(verified, refused),
         }
     }
 
-    /// Whether the secret is one of the instance's. An id that cannot be one, an unknown instance,
-    /// a paused one and a wrong secret take the same steps and end alike: also while the table
-    /// fails, when only who has the right secret of a remembered instance is told apart.
-    async fn verify(
+    /// Verifies that the secret is one of the instance's. An invalid id, an unknown instance, a
+    /// paused instance and a wrong secret take the same steps and get the same result. While the
+    /// table fails, only the right secret of a remembered instance gets another one.
+    async fn verify_sender(
         &self,
         id: &str,
         secret: &str,
@@ -138,27 +145,31 @@ impl Webhook {
             return Ok(None);
         };
         let remembered = self.instances.find(&id).await?;
-        let verified = check(remembered.as_deref(), secret, now);
+        let verified = verify_secret(remembered.as_deref(), secret, now);
         if verified.is_some() || remembered.is_none() {
             return Ok(verified);
         }
-        let reread = self.instances.find_fresh(&id, RECHECKED_AFTER).await?;
-        Ok(check(reread.as_deref(), secret, now))
+        let reread = self.instances.find_fresh(&id, MAX_UNMATCHED_AGE).await?;
+        Ok(verify_secret(reread.as_deref(), secret, now))
     }
 
-    /// Queues what a body announces, if anything.
-    async fn queue(&self, accepted: VerifiedRequest<'_>, announcement: &Announcement) -> Answer {
+    /// Queues the media messages that a body announces, if any.
+    async fn queue_announced(
+        &self,
+        accepted: VerifiedRequest<'_>,
+        announcement: &Announcement,
+    ) -> Answer {
         let verified = accepted.verified;
         if let Some(reason) = announcement.ignored_because() {
             return Answer::ignored(verified, announcement, reason);
         }
-        match self.send(accepted, announcement).await {
+        match self.send_jobs(accepted, announcement).await {
             Ok(()) => Answer::queued(verified, announcement),
             Err(error) => Answer::unavailable(Some(verified), &error),
         }
     }
 
-    /// Queues what was understood, and then the body for the sake of the rest.
+    /// Queues what was understood, and then the body, because of the rest.
     async fn queue_part(
         &self,
         accepted: VerifiedRequest<'_>,
@@ -166,19 +177,19 @@ impl Webhook {
         read: &WebhookBody,
     ) -> Answer {
         let verified = accepted.verified;
-        if let Err(error) = self.send(accepted, announcement).await {
+        if let Err(error) = self.send_jobs(accepted, announcement).await {
             return Answer::unavailable(Some(verified), &error);
         }
-        let kept = self.keep(accepted, Unread::NotUnderstood, Some(read));
+        let kept = self.keep_body(accepted, Unread::NotUnderstood, Some(read));
         match kept.await {
             Ok(()) => Answer::partly_queued(verified, announcement),
-            Err(not_kept) => not_kept.answer(verified, announcement.media.len()),
+            Err(not_kept) => not_kept.into_answer(verified, announcement.media.len()),
         }
     }
 
     /// Makes every announced media message durable; a single failure means that none is
     /// acknowledged.
-    async fn send(
+    async fn send_jobs(
         &self,
         accepted: VerifiedRequest<'_>,
         announcement: &Announcement,
@@ -189,25 +200,25 @@ impl Webhook {
         self.queue.send(verified.tenant(), &jobs).await
     }
 
-    /// Makes the body durable as it came, or, if that is too large, without what no job needs.
-    async fn keep(
+    /// Makes the body durable as it came, or, if it is too large, without what no job needs.
+    async fn keep_body(
         &self,
         accepted: VerifiedRequest<'_>,
         why: Unread,
         read: Option<&WebhookBody>,
-    ) -> Result<(), NotKept> {
+    ) -> Result<(), KeepError> {
         let VerifiedRequest { verified, body, now } = accepted;
-        let keep = |body: &[u8]| verified.unread(body, why.as_str(), now);
-        let unread = match (keep(body), read) {
-            (Err(TooLargeToKeep), Some(read)) => keep(read.as_value().to_string().as_bytes()),
+        let to_unread = |body: &[u8]| verified.unread(body, why.as_str(), now);
+        let unread = match (to_unread(body), read) {
+            (Err(TooLargeToKeep), Some(read)) => to_unread(read.as_value().to_string().as_bytes()),
             (kept, _) => kept,
         };
-        let unread = unread.map_err(|TooLargeToKeep| NotKept::TooLarge)?;
-        self.queue.send_unread(&unread).await.map_err(NotKept::Queue)
+        let unread = unread.map_err(|TooLargeToKeep| KeepError::TooLarge)?;
+        self.queue.send_unread(&unread).await.map_err(KeepError::Queue)
     }
 }
 
-/// A body, whose it is, and when it came.
+/// A body, its sender, and when it came.
 #[derive(Clone, Copy)]
 struct VerifiedRequest<'a> {
     verified: &'a VerifiedInstance,
@@ -215,17 +226,17 @@ struct VerifiedRequest<'a> {
     now: i64,
 }
 
-/// Why a body that could not be read is not in the queue.
-enum NotKept {
+/// Why an unread body is not in the queue.
+enum KeepError {
     /// No queue takes it: 413.
     TooLarge,
     /// SQS did not take it: 503.
     Queue(SendError),
 }
 
-impl NotKept {
-    /// `queued` are the jobs that were queued before.
-    fn answer(self, verified: &VerifiedInstance, queued: usize) -> Answer {
+impl KeepError {
+    /// The answer to the webhook. `queued`: the number of jobs that were queued before.
+    fn into_answer(self, verified: &VerifiedInstance, queued: usize) -> Answer {
         match self {
             Self::TooLarge => Answer::too_large_to_keep(verified, queued),
             Self::Queue(error) => Answer::unavailable(Some(verified), &error),
@@ -233,8 +244,8 @@ impl NotKept {
     }
 }
 
-/// A paused instance has no valid secret.
-fn check(instance: Option<&Instance>, secret: &str, now: i64) -> Option<VerifiedInstance> {
+/// Verifies a secret against an instance's record. A paused instance has no valid secret.
+fn verify_secret(instance: Option<&Instance>, secret: &str, now: i64) -> Option<VerifiedInstance> {
     let Some(instance) = instance else {
         SecretHashes::refuse_unknown(secret);
         return None;

@@ -6,20 +6,20 @@ use boot::{clock, environment::Environment, telemetry};
 use lambda_http::{Adapter, Error, Request, Service, lambda_runtime, service_fn};
 use webhook::{Webhook, config::Config, without_query};
 
-/// Opening connections early is a kindness, and Lambda gives all of init ten seconds.
+/// The limit of the warm-up, which is best effort: Lambda gives all of init ten seconds.
 const TIME_TO_CONNECT: Duration = Duration::from_secs(2);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let environment = Environment::from_process();
     telemetry::start_logging(&environment);
-    let webhook = Arc::new(Webhook::new(Config::read(&environment)?));
+    let webhook = Arc::new(Webhook::new(Config::from_environment(&environment)?));
     if tokio::time::timeout(TIME_TO_CONNECT, webhook.connect()).await.is_err() {
-        tracing::warn!("not every connection could be opened at start");
+        tracing::warn!("opening the connections at start took too long");
     }
     let handle = |request: Request| {
         let webhook = Arc::clone(&webhook);
-        async move { webhook.handle(&request, clock::now()).await }
+        async move { webhook.handle_request(&request, clock::now()).await }
     };
     let mut adapter = Adapter::from(service_fn(handle));
     lambda_runtime::run(service_fn(move |event| adapter.call(without_query(event)))).await

@@ -1,10 +1,9 @@
-//! A request as API Gateway hands it over, without what the runtime cannot take.
+//! The event of API Gateway, without the part that the runtime cannot take.
 
 use lambda_http::{LambdaEvent, request::LambdaRequest};
 
-/// The event without its query, which is nobody's here. API Gateway passes a query on as it came,
-/// also with characters that no URL may have, and of these the runtime panics when it makes a
-/// request of the event.
+/// Removes the query string, which no route uses. API Gateway passes it on as it came, even with
+/// characters that a URL may not have, and the runtime panics on these when it builds a request.
 #[must_use]
 pub fn without_query(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
     if let LambdaRequest::ApiGatewayV2(request) = &mut event.payload {

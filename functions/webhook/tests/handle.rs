@@ -81,7 +81,7 @@ fn request(instance: &str, secret: &str, body: &Value) -> Request {
 }
 
 async fn answer(webhook: &Webhook, request: &Request) -> (u16, Value, http::HeaderMap) {
-    let response = webhook.handle(request, 1_787_438_879).await.expect("a response");
+    let response = webhook.handle_request(request, 1_787_438_879).await.expect("a response");
     let (head, body) = response.into_parts();
     let body = serde_json::from_slice(&body).expect("JSON");
     (head.status.as_u16(), body, head.headers)

@@ -63,7 +63,7 @@ fn request(secret: &str, body: &[u8]) -> Request {
 }
 
 async fn post(webhook: &Webhook, body: &[u8]) -> (u16, Value) {
-    let answer = webhook.handle(&request("secret", body), NOW).await;
+    let answer = webhook.handle_request(&request("secret", body), NOW).await;
     let (head, body) = answer.expect("a response").into_parts();
     let body = serde_json::from_slice(&body).expect("JSON");
     (head.status.as_u16(), body)
@@ -173,7 +173,7 @@ async fn what_holds_nothing_or_is_anothers_is_refused_and_not_kept() {
         let (status, answer) = post(&webhook, body.as_bytes()).await;
         assert_eq!((status, &answer["error"]), (400, &json!(word)), "{body:?}");
     }
-    let stranger = webhook.handle(&request("wrong", b"{ no JSON"), NOW).await;
+    let stranger = webhook.handle_request(&request("wrong", b"{ no JSON"), NOW).await;
     assert_eq!(stranger.expect("a response").status(), 401);
     assert!(
         aws.requests_of("SendMessage").is_empty() && aws.requests_of("SendMessageBatch").is_empty()

@@ -97,10 +97,10 @@ pub enum StoreError<E> {
     /// The stream ended without a proof, which it never does.
     #[error("the stream ended without a proof")]
     NoProof,
-    /// What would be committed could not be written down before: the table failed, or another run
-    /// has taken over. Retried by the queue.
+    /// The intent to commit could not be written: the table failed, or another run has taken over.
+    /// Retried by the queue.
     #[error("what would be stored could not be written down")]
-    Unannounced,
+    IntentNotWritten,
 }
 
 /// The bucket of media.
@@ -127,8 +127,8 @@ impl Bucket {
     }
 
     /// Stores what `parts` brings. `describe` gets the first plain bytes and, of a small medium,
-    /// the proof; its description decides the key. `announce` is asked just before the commit, when
-    /// everything is proven; without its word nothing is committed.
+    /// the proof; its description decides the key. `write_intent` is called just before the
+    /// commit, when everything is proven; if it returns `false`, nothing is committed.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is visible then, and nothing is left behind.
@@ -136,21 +136,21 @@ impl Bucket {
         &self,
         parts: impl Stream<Item = Result<Part, E>>,
         describe: impl FnOnce(&[u8], Option<&Proof>) -> ObjectDescription,
-        announce: impl AsyncFnOnce(&ObjectDescription, &Proof) -> bool,
+        write_intent: impl AsyncFnOnce(&ObjectDescription, &Proof) -> bool,
     ) -> Result<StoredObject, StoreError<E>> {
         let mut parts = std::pin::pin!(parts);
         let first = parts.next().await.ok_or(StoreError::NoProof)?.map_err(StoreError::Source)?;
         let description = describe(&first.bytes, first.end.as_ref());
         match first.end {
             Some(proof) => {
-                if !announce(&description, &proof).await {
-                    return Err(StoreError::Unannounced);
+                if !write_intent(&description, &proof).await {
+                    return Err(StoreError::IntentNotWritten);
                 }
                 self.put(first.bytes, description, proof).await
             }
             None => {
                 let all = stream::once(future::ready(Ok(first))).chain(parts);
-                self.upload(all, description, announce).await
+                self.upload(all, description, write_intent).await
             }
         }
     }
@@ -202,7 +202,7 @@ impl Bucket {
         &self,
         parts: impl Stream<Item = Result<Part, E>>,
         description: ObjectDescription,
-        announce: impl AsyncFnOnce(&ObjectDescription, &Proof) -> bool,
+        write_intent: impl AsyncFnOnce(&ObjectDescription, &Proof) -> bool,
     ) -> Result<StoredObject, StoreError<E>> {
         const OPERATION: &str = "s3:CreateMultipartUpload";
         let created = self
@@ -224,7 +224,7 @@ impl Bucket {
             .upload_id
             .ok_or(StoreError::S3(AwsError::unexpected(OPERATION, "no upload id")))?;
         let upload = Upload { bucket: self, key: description.key.as_str(), id: &id };
-        let committed = upload.run(parts, &description, announce).await;
+        let committed = upload.run(parts, &description, write_intent).await;
         if !matches!(committed, Ok((_, Commit::Created))) {
             upload.abort().await;
         }
@@ -254,7 +254,7 @@ impl Upload<'_> {
         &self,
         parts: impl Stream<Item = Result<Part, E>>,
         description: &ObjectDescription,
-        announce: impl AsyncFnOnce(&ObjectDescription, &Proof) -> bool,
+        write_intent: impl AsyncFnOnce(&ObjectDescription, &Proof) -> bool,
     ) -> Result<(Proof, Commit), StoreError<E>> {
         let numbered = parts
             .enumerate()
@@ -268,8 +268,8 @@ impl Upload<'_> {
         if description.claims.are_refuted_by(&proof) {
             return Err(StoreError::ClaimsRefuted(proof));
         }
-        if !announce(description, &proof).await {
-            return Err(StoreError::Unannounced);
+        if !write_intent(description, &proof).await {
+            return Err(StoreError::IntentNotWritten);
         }
         let commit = self.complete(uploaded, &proof).await?;
         Ok((proof, commit))

@@ -74,6 +74,7 @@ impl RecordedRequest {
             (Some(name), _) => name,
             (None, "PUT") if has("partNumber") => "UploadPart",
             (None, "PUT") => "PutObject",
+            (None, "GET") if has("tagging") => "GetObjectTagging",
             (None, "POST") if has("uploads") => "CreateMultipartUpload",
             (None, "POST") if has("uploadId") => "CompleteMultipartUpload",
             (None, "DELETE") if has("uploadId") => "AbortMultipartUpload",

@@ -14,7 +14,7 @@ use aws::{bucket::MultipartChecksum, clients::Clients};
 use aws_lambda_events::sqs::SqsEvent;
 use download::{
     batch,
-    worker::{Ambient, Worker},
+    worker::{ClockAndRandom, Worker},
 };
 use fetch::{Limits, Origins};
 use futures_util::FutureExt;
@@ -134,7 +134,7 @@ impl Slot<Arc<Worker>> {
         let event = sqs_event(batch);
         let deadline = Instant::now() + within;
         let run = async {
-            let answer = batch::run(&worker, event, deadline).await?;
+            let answer = batch::handle_batch(&worker, event, deadline).await?;
             let failures = answer.batch_item_failures.into_iter();
             Ok(failures.map(|one| one.item_identifier).collect())
         };
@@ -161,11 +161,11 @@ impl Slot<Arc<Worker>> {
         (process, Arc::new(worker.expect("a worker")))
     }
 
-    fn clock_and_random(&self) -> Ambient {
+    fn clock_and_random(&self) -> ClockAndRandom {
         let (clock, skew) = (self.around.cloud.clock, (self.around.skew)(&self.name));
         let chance: Chance = self.around.cloud.chance.named(&self.name).named(self.lives);
         let asked = AtomicU64::new(0);
-        Ambient {
+        ClockAndRandom {
             now: Arc::new(move || clock.unix() + skew),
             random: Arc::new(move || chance.named(asked.fetch_add(1, Ordering::Relaxed)).number()),
         }
@@ -194,7 +194,7 @@ impl Slot<Arc<Webhook>> {
             return InvocationEnd::Failed;
         };
         let (request, now) = (webhook_request(customer, body), self.now());
-        let run = async { Ok(webhook.handle(&request, now).await?.status().as_u16()) };
+        let run = async { Ok(webhook.handle_request(&request, now).await?.status().as_u16()) };
         self.run_invocation(&process, WEBHOOK_TIMEOUT, run).await
     }
 }

@@ -186,7 +186,7 @@ impl World {
             parked_queue_url: format!("{QUEUE_URL_BASE}{PARKED}"),
         };
         let look = Watch::with_clients(&clients, config);
-        if let Err(error) = look.look(self.cloud.clock.unix()).await {
+        if let Err(error) = look.run_pass(self.cloud.clock.unix()).await {
             let line = format!("the watch function failed: {error}");
             self.cloud.log.add_line(self.cloud.clock.now(), line);
         }

@@ -14,10 +14,10 @@ use media::{
 use super::{
     Attributes, ERASED, LOST_SINCE, Ledger,
     announced::AnnouncedFields,
+    intent::{CommitIntent, take_intents},
     place::Place,
     text,
     update::Update,
-    word::{Word, words_of},
 };
 use crate::error::AwsError;
 
@@ -32,7 +32,7 @@ pub enum Claim {
         /// left out.
         attempts: Vec<Attempt>,
         /// What earlier runs were about to commit, oldest first, that died or were overtaken.
-        words: Vec<Word>,
+        intents: Vec<CommitIntent>,
         /// When it was first found that nobody has the medium, if that is what was found last; in
         /// seconds since 1970.
         lost_since: Option<i64>,
@@ -108,7 +108,7 @@ impl Ledger {
                 let mut item = item.unwrap_or_default();
                 Some(Claim::Mine {
                     key: place.key.clone(),
-                    words: words_of(&mut item),
+                    intents: take_intents(&mut item),
                     lost_since: lost_since_of(&item),
                     attempts: attempts_of(item),
                 })

@@ -6,10 +6,10 @@
 mod announced;
 mod claim;
 mod erase;
+mod intent;
 mod notes;
 pub mod place;
 mod update;
-mod word;
 
 use std::collections::HashMap;
 
@@ -27,7 +27,7 @@ use media::{
 use serde::Serialize;
 
 use self::update::Update;
-pub use self::{claim::Claim, erase::Erasable, word::Word};
+pub use self::{claim::Claim, erase::Erasable, intent::CommitIntent};
 use crate::{clients::Clients, error::AwsError};
 
 /// The index by state and `recoverable_until`: what expires first comes first.
@@ -158,7 +158,7 @@ impl Ledger {
         let mut update = Update::of(OPERATION, &Outcome::of(record))?;
         match record.state {
             State::Stored { .. } => {
-                update = update.remove("class").remove("reason").remove(word::COMMITTING);
+                update = update.remove("class").remove("reason").remove(intent::COMMITTING);
             }
             State::Skipped { .. } => update = update.remove("class"),
             State::Retrying { .. } | State::Parked { .. } => {}

@@ -174,7 +174,7 @@ async fn without_leave_nothing_is_put() {
     };
     let whole = stream::iter(parts(JPEG, JPEG.len()));
     let refused = bucket.store(whole, described, refusing).await;
-    assert!(matches!(refused, Err(StoreError::Unannounced)));
+    assert!(matches!(refused, Err(StoreError::IntentNotWritten)));
     assert_eq!(asked, Some((key(), proof_of(JPEG))));
     assert!(aws.requests().is_empty());
 }

@@ -407,7 +407,7 @@ async fn without_leave_the_upload_is_aborted_and_not_committed() {
     let refusing = async |_: &ObjectDescription, _: &Proof| false;
     let (_, two) = two_parts();
     let refused = bucket.store(stream::iter(two), described, refusing).await;
-    assert!(matches!(refused, Err(StoreError::Unannounced)));
+    assert!(matches!(refused, Err(StoreError::IntentNotWritten)));
     assert!(aws.requests_of("CompleteMultipartUpload").is_empty());
     assert_eq!(aws.requests_of("AbortMultipartUpload").len(), 1);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws::{
     error::AwsError,
-    ledger::{Claim, Erasable, LeaseAfter, Ledger, MAX_ATTEMPTS, Word, WriteOutcome},
+    ledger::{Claim, CommitIntent, Erasable, LeaseAfter, Ledger, MAX_ATTEMPTS, WriteOutcome},
 };
 use media::{
     failure::FailureClass,
@@ -222,8 +222,8 @@ async fn whoever_claims_a_medium_learns_what_was_tried_before() {
     ] {
         let aws = without_earlier([Answer::json(&json!({ "Attributes": item }))]).await;
         match claim(&aws).await.expect("an answer") {
-            Claim::Mine { attempts, key: at, words, .. } => {
-                assert_eq!((attempts, at, words), (tried, key(), Vec::new()))
+            Claim::Mine { attempts, key: at, intents, .. } => {
+                assert_eq!((attempts, at, intents), (tried, key(), Vec::new()))
             }
             other @ (Claim::Stored
             | Claim::StoredForAnother
@@ -606,26 +606,28 @@ async fn a_count_that_cannot_be_finished_is_an_error_and_no_smaller_count() {
     assert_eq!(counted.expect_err("half a count").operation, "dynamodb:Query");
 }
 
-fn word(of: &str) -> Word {
-    Word {
+fn intent(of: &str) -> CommitIntent {
+    CommitIntent {
         object_key: "acme/key.jpg".to_owned(),
         strategy: Strategy::Cdn,
         size_bytes: JPEG.len() as u64,
         sha256: Sha256::from_data(of.as_bytes()),
         integrity: Integrity::MacOnly,
+        run: (of == "mine").then(|| "the run's token".to_owned()),
     }
 }
 
-/// What is written down before a commit is what the next run reads, the latest eight at most.
+/// A run writes its intent under the lease, after those of earlier runs; the next run reads the
+/// latest eight.
 #[tokio::test]
-async fn a_word_is_given_under_the_lease_after_those_of_earlier_runs_and_read_by_the_next() {
-    let earlier: Vec<_> = (0..9).map(|n| word(&n.to_string())).collect();
+async fn the_next_run_reads_the_latest_intents() {
+    let earlier: Vec<_> = (0..9).map(|n| intent(&n.to_string())).collect();
     let aws =
         Aws::answer_in_order([Answer::json(&json!({})), Answer::condition_failed(None)]).await;
     let ledger = ledger(&aws);
-    let (instance, key, lease, mine) = (instance(), key(), lease(), word("mine"));
+    let (instance, key, lease, mine) = (instance(), key(), lease(), intent("mine"));
     for written in [WriteOutcome::Yes, WriteOutcome::Overtaken] {
-        let given = ledger.give_word(&instance, &key, &lease, &earlier, &mine);
+        let given = ledger.write_intent(&instance, &key, &lease, &earlier, &mine);
         assert_eq!(given.await, Ok(written));
     }
     let update = update(&aws.requests_of("UpdateItem")[0]);
@@ -633,9 +635,9 @@ async fn a_word_is_given_under_the_lease_after_those_of_earlier_runs_and_read_by
     let given = json!({ "Attributes": { "committing": update.sets["committing"] } });
     let aws = without_earlier([Answer::json(&given)]).await;
     let claimed = claim(&aws).await.expect("an answer");
-    let Claim::Mine { words, .. } = claimed else {
+    let Claim::Mine { intents, .. } = claimed else {
         panic!("{claimed:?}");
     };
     let latest = earlier.into_iter().skip(2).chain([mine]);
-    assert_eq!(words, latest.collect::<Vec<_>>());
+    assert_eq!(intents, latest.collect::<Vec<_>>());
 }

@@ -1,8 +1,8 @@
-//! The word that a run gives before it commits: what the object will be.
+//! The intent that a run writes before it commits: what the object will be.
 //!
-//! A commit that finds an object there (412) was preceded by another run's, which died or was
-//! overtaken before it could write the record. That run's word says what is in the bucket; the
-//! functions cannot read it.
+//! A commit that finds an object (412) follows one of another run, which died or was overtaken
+//! before it wrote the record. That run's intent tells what is in the bucket, which the functions
+//! cannot read.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use media::{identity::RecordKey, ids::InstanceId};
@@ -18,31 +18,32 @@ use serde_dynamo::to_attribute_value;
 use super::{Attributes, Ledger, WriteOutcome, fenced, update::Update};
 use crate::error::AwsError;
 
-/// The attribute with the words of all runs that have not ended in a record.
+/// The attribute with the intents of all runs that have not ended in a record.
 pub(super) const COMMITTING: &str = "committing";
 
-/// Words that are kept, the latest.
-const MAX_WORDS: usize = 8;
+/// How many intents a record keeps: the latest.
+const MAX_INTENTS: usize = 8;
 
 /// What a run is about to commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Word {
-    /// Under which key.
+pub struct CommitIntent {
+    /// The object's key.
     pub object_key: String,
-    /// Which way brought it.
+    /// The strategy that fetched it.
     pub strategy: Strategy,
-    /// Plain bytes.
+    /// Size of the plain bytes.
     pub size_bytes: u64,
-    /// Of the plain bytes.
+    /// SHA-256 of the plain bytes.
     pub sha256: Sha256,
-    /// How far they are proven.
+    /// How far the bytes are proven.
     pub integrity: Integrity,
-    /// The object's tag; none if no earlier run may have stored one under this key.
+    /// The tag that names the run; `None` if no earlier run may have stored an object under this
+    /// key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
 }
 
-impl Word {
+impl CommitIntent {
     /// Whether the two describe the same object.
     #[must_use]
     pub fn describes_same(&self, other: &Self) -> bool {
@@ -57,21 +58,21 @@ impl Word {
 }
 
 impl Ledger {
-    /// Writes the word of this run after those of earlier ones, if the run still holds the lease.
+    /// Writes the intent of this run after those of earlier runs, if the run still holds the lease.
     ///
     /// # Errors
     /// [`AwsError`]; then nothing may be committed.
-    pub async fn give_word(
+    pub async fn write_intent(
         &self,
         instance: &InstanceId,
         key: &RecordKey,
         lease: &Lease,
-        earlier: &[Word],
-        word: &Word,
+        earlier: &[CommitIntent],
+        intent: &CommitIntent,
     ) -> Result<WriteOutcome, AwsError> {
         const OPERATION: &str = "dynamodb:UpdateItem";
-        let all: Vec<_> = earlier.iter().chain([word]).collect();
-        let latest = all.get(all.len().saturating_sub(MAX_WORDS)..);
+        let all: Vec<_> = earlier.iter().chain([intent]).collect();
+        let latest = all.get(all.len().saturating_sub(MAX_INTENTS)..);
         let list: AttributeValue = to_attribute_value(latest.unwrap_or_default())
             .map_err(|_| AwsError::unexpected(OPERATION, "the item could not be built"))?;
         let request = Update::default().set(COMMITTING, list).request(
@@ -84,9 +85,9 @@ impl Ledger {
     }
 }
 
-/// The words in a record. What this build cannot read is left out.
-pub(super) fn words_of(item: &mut Attributes) -> Vec<Word> {
-    let words = item.remove(COMMITTING);
-    let words = words.and_then(|list| serde_dynamo::from_attribute_value(list).ok());
-    words.unwrap_or_default()
+/// Reads the intents of a record. What this build cannot read is left out.
+pub(super) fn take_intents(item: &mut Attributes) -> Vec<CommitIntent> {
+    let intents = item.remove(COMMITTING);
+    let intents = intents.and_then(|list| serde_dynamo::from_attribute_value(list).ok());
+    intents.unwrap_or_default()
 }

@@ -1,0 +1,115 @@
+//! The first phase of a run: whose job is it, and may this run work on it?
+
+use std::{sync::Arc, time::Duration};
+
+use aws::{
+    instances::{Instance, InstanceError},
+    ledger::{Claim, CommitIntent},
+};
+use media::{
+    identity::RecordKey,
+    job::Job,
+    record::{Attempt, Lease},
+};
+use tokio::time::Instant;
+
+use crate::{
+    log::log_without_run,
+    message::{Acknowledgement, QueueMessage},
+    park::park_foreign_job,
+    record::settle_unrecorded,
+    retry::MAX_RUN_TIME,
+    worker::Worker,
+};
+
+/// How long a lease outlasts its run's deadline: for the seconds that the batch keeps for itself,
+/// and for clocks that differ.
+const LEASE_MARGIN: Duration = Duration::from_mins(1);
+
+/// How long after another run's lease a job that waits for it is delivered again.
+const WAIT_AFTER_LEASE: Duration = Duration::from_secs(2);
+
+/// A job that only this run works on until its lease ends.
+#[derive(Debug)]
+pub(crate) struct ClaimedJob<'a> {
+    pub(crate) job: &'a Job,
+    pub(crate) message: QueueMessage<'a>,
+    /// The instance's registration. `None`: it is not registered.
+    pub(crate) instance: Result<Option<Arc<Instance>>, InstanceError>,
+    /// Where the record is.
+    pub(crate) key: RecordKey,
+    pub(crate) lease: Lease,
+    /// What earlier runs tried, oldest first.
+    pub(crate) earlier_attempts: Vec<Attempt>,
+    /// What earlier runs were about to commit, oldest first.
+    pub(crate) earlier_intents: Vec<CommitIntent>,
+    /// Since when earlier runs found that no source has the media file.
+    pub(crate) lost_since: Option<i64>,
+    /// When the run began.
+    pub(crate) started: Instant,
+}
+
+/// Claims a job for this run. A job that names another tenant than its instance's is parked before
+/// anything of that tenant's is touched, its record included.
+///
+/// # Errors
+/// The answer to the message, if there is nothing to run: the media file is stored, another run
+/// works on it, it was erased, or the job is another tenant's.
+pub(crate) async fn claim_job<'a>(
+    worker: &Worker,
+    job: &'a Job,
+    message: QueueMessage<'a>,
+) -> Result<ClaimedJob<'a>, Acknowledgement> {
+    let started = Instant::now();
+    let instance = worker.instances.find(&job.instance).await;
+    if let Ok(Some(instance)) = &instance
+        && instance.tenant != job.tenant
+    {
+        let reason = "the instance belongs to another tenant than the job says";
+        return Err(park_foreign_job(worker, job, &message, reason).await);
+    }
+    let lease = new_lease(worker, message.deadline);
+    match worker.ledger.claim(job, &lease, worker.now()).await {
+        Ok(Claim::Mine { key, attempts, intents, lost_since }) => Ok(ClaimedJob {
+            job,
+            message,
+            instance,
+            key,
+            lease,
+            earlier_attempts: attempts,
+            earlier_intents: intents,
+            lost_since,
+            started,
+        }),
+        Ok(Claim::Stored) => {
+            log_without_run(job, "duplicate");
+            Err(Acknowledgement::Done)
+        }
+        Ok(Claim::StoredForAnother) => {
+            let reason = "it is stored for the tenant to whom the instance belonged before";
+            Err(park_foreign_job(worker, job, &message, reason).await)
+        }
+        // The job was still queued when an operator erased the media message.
+        Ok(Claim::Erased) => {
+            log_without_run(job, "erased");
+            Err(Acknowledgement::Done)
+        }
+        // Another run works on it, or died: retry when its lease ends.
+        Ok(Claim::Elsewhere { until }) => {
+            log_without_run(job, "in_progress");
+            let left = u64::try_from(until.saturating_sub(worker.now())).unwrap_or_default();
+            let after = Duration::from_secs(left).min(MAX_RUN_TIME + LEASE_MARGIN);
+            Err(Acknowledgement::RetryAfter { after: after + WAIT_AFTER_LEASE })
+        }
+        Err(error) => Err(settle_unrecorded(worker, job, &message, &error).await),
+    }
+}
+
+/// A lease for a run that ends at `deadline`, under a token that no other run has.
+fn new_lease(worker: &Worker, deadline: Instant) -> Lease {
+    let left = deadline.saturating_duration_since(Instant::now()) + LEASE_MARGIN;
+    Lease {
+        owner: format!("{:016x}{:016x}", worker.random_bits(), worker.random_bits()),
+        until: worker.now().saturating_add(left.as_secs().try_into().unwrap_or(i64::MAX)),
+    }
+}

@@ -1,0 +1,104 @@
+//! The commit of a run: what it is about to store, written down before, and whose object is in the
+//! bucket after.
+
+use aws::{
+    bucket::{Commit, StoredObject},
+    error::AwsError,
+    ledger::{CommitIntent, WriteOutcome},
+};
+use media::{object::ObjectDescription, open::Proof, record::State, strategy::Strategy};
+
+use crate::{claim::ClaimedJob, worker::Worker};
+
+/// The tag that this run's object gets: one only if an earlier run may have stored it.
+pub(crate) fn run_tag<'a>(claimed: &'a ClaimedJob<'_>) -> Option<&'a str> {
+    (!claimed.earlier_intents.is_empty()).then_some(claimed.lease.owner.as_str())
+}
+
+/// What a run is about to commit.
+pub(crate) fn build_intent(
+    object: &ObjectDescription,
+    proof: &Proof,
+    strategy: Strategy,
+    run: Option<&str>,
+) -> CommitIntent {
+    CommitIntent {
+        object_key: object.key.as_str().to_owned(),
+        strategy,
+        size_bytes: proof.size_bytes,
+        sha256: proof.sha256,
+        integrity: proof.integrity,
+        run: run.map(str::to_owned),
+    }
+}
+
+/// Writes the intent into the record, under the lease. `false`: nothing may be committed.
+pub(crate) async fn write_intent(
+    worker: &Worker,
+    claimed: &ClaimedJob<'_>,
+    intent: CommitIntent,
+) -> bool {
+    let ClaimedJob { job, key, lease, earlier_intents, .. } = claimed;
+    let written = worker.ledger.write_intent(&job.instance, key, lease, earlier_intents, &intent);
+    match written.await {
+        Ok(WriteOutcome::Yes) => true,
+        Ok(WriteOutcome::Overtaken) => {
+            tracing::warn!(
+                instance = %job.instance, message_id = %job.message.message_id,
+                outcome = "overtaken",
+                "another run took the media message over; nothing is committed"
+            );
+            false
+        }
+        Err(error) => {
+            tracing::error!(
+                instance = %job.instance, message_id = %job.message.message_id, %error,
+                "writing the intent to commit failed; nothing is committed"
+            );
+            false
+        }
+    }
+}
+
+/// The state of a media message whose object is in the bucket: this run's object, or the one that
+/// an earlier run had stored.
+///
+/// # Errors
+/// [`AwsError`] if the object's tags are needed and cannot be read.
+pub(crate) async fn stored_state(
+    worker: &Worker,
+    claimed: &ClaimedJob<'_>,
+    stored: &StoredObject,
+    strategy: Strategy,
+) -> Result<State, AwsError> {
+    let own = build_intent(&stored.description, &stored.proof, strategy, run_tag(claimed));
+    let committed = match stored.commit {
+        Commit::Created => own,
+        Commit::AlreadyThere => find_committed(worker, &claimed.earlier_intents, own).await?,
+    };
+    Ok(State::Stored {
+        proof: committed.proof(),
+        strategy: committed.strategy,
+        object_key: committed.object_key,
+        was_there: stored.was_there(),
+    })
+}
+
+/// The intent that became the object. Where runs meant to store different objects under one key,
+/// the object's tag decides: a 412 also answers the SDK's repetition of a request that was carried
+/// out and whose answer was lost. Where no intent is left (the record was lost), this run's stands
+/// for it: it describes the same media message.
+async fn find_committed(
+    worker: &Worker,
+    earlier: &[CommitIntent],
+    own: CommitIntent,
+) -> Result<CommitIntent, AwsError> {
+    let earlier = earlier.iter().filter(|one| one.object_key == own.object_key);
+    let candidates: Vec<_> = earlier.chain([&own]).collect();
+    if candidates.iter().all(|one| one.describes_same(&own)) {
+        return Ok(own);
+    }
+    let run = worker.bucket.find_run(&own.object_key).await?;
+    let committed = candidates.iter().rev().find(|one| one.run == run);
+    Ok(committed.map_or_else(|| own.clone(), |&one| one.clone()))
+}

@@ -1,0 +1,279 @@
+//! The middle phase of a run: tries the instance's strategies in order until one has stored the
+//! media file.
+
+use aws::{
+    bucket::{StoreError, StoredObject},
+    instances::Instance,
+};
+use fetch::{FetchError, FetchRequest, MediaStream};
+use media::{
+    failure::{Disposition, FailureClass, class_from_findings, max_retry_after, may_be_mistaken},
+    message::Secret,
+    object::{Claims, ObjectDescription},
+    open::Proof,
+    policy::SkipRule,
+    record::{Attempt, Integrity, State},
+    strategy::Strategy,
+};
+
+use crate::{
+    claim::ClaimedJob,
+    commit::{build_intent, run_tag, stored_state, write_intent},
+    retry::{Failure, is_last_try},
+    worker::Worker,
+};
+
+/// How often one strategy is started in a run, because S3 or the proof asked for another start.
+const MAX_STARTS: usize = 3;
+
+/// The age from which a token is read again when W-API refuses it: an operator may have changed it.
+const MAX_TOKEN_AGE: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// What the fetch phase of a run leads to.
+#[derive(Debug)]
+pub(crate) struct FetchResult {
+    /// What was tried in this run.
+    pub(crate) attempts: Vec<Attempt>,
+    /// Stored or skipped, or why neither.
+    pub(crate) outcome: Result<State, Failure>,
+}
+
+/// How one strategy is tried.
+#[derive(Debug, Clone, Copy)]
+struct StrategyPlan {
+    strategy: Strategy,
+    /// Whether bytes that contradict the sender's hash are stored: they are better than none.
+    keep_mismatch: bool,
+    /// Whether an open circuit is ignored: the credentials are new.
+    insist: bool,
+}
+
+impl StrategyPlan {
+    fn new(strategy: Strategy) -> Self {
+        Self { strategy, keep_mismatch: false, insist: false }
+    }
+}
+
+/// A run that tries strategies.
+struct FetchRun<'a> {
+    worker: &'a Worker,
+    claimed: &'a ClaimedJob<'a>,
+    instance: &'a Instance,
+    attempts: Vec<Attempt>,
+    findings: Vec<Disposition>,
+    /// The strategies that brought complete bytes which contradict the sender's hash.
+    mismatched: Vec<Strategy>,
+    /// Whether the token could not be decrypted, so that W-API was not asked.
+    is_tokenless: bool,
+}
+
+/// Fetches the media file of a claimed job and stores it, unless the tenant's rules skip it.
+pub(crate) async fn fetch_media(worker: &Worker, claimed: &ClaimedJob<'_>) -> FetchResult {
+    let without_attempts = |outcome| FetchResult { attempts: Vec::new(), outcome };
+    let instance = match &claimed.instance {
+        Ok(Some(instance)) => instance,
+        Ok(None) => {
+            let reason = "the instance is not registered";
+            return without_attempts(Err(Failure::new(FailureClass::Poison, reason)));
+        }
+        Err(error) => return without_attempts(Err(Failure::of_aws(error))),
+    };
+    let message = &claimed.job.message;
+    let shell = message.is_shell().then_some(SkipRule::Shell);
+    if let Some(rule) = instance.policy.skip_rule(message).or(shell) {
+        return without_attempts(Ok(State::Skipped { rule }));
+    }
+    let mut run = FetchRun {
+        worker,
+        claimed,
+        instance,
+        attempts: Vec::new(),
+        findings: Vec::new(),
+        mismatched: Vec::new(),
+        is_tokenless: false,
+    };
+    let outcome = run.try_strategies().await;
+    FetchResult { attempts: run.attempts, outcome }
+}
+
+impl FetchRun<'_> {
+    async fn try_strategies(&mut self) -> Result<State, Failure> {
+        for strategy in &self.instance.strategies {
+            let plan = StrategyPlan::new(*strategy);
+            if let Some(stored) = self.try_with_token(plan).await? {
+                return Ok(stored);
+            }
+        }
+        if let Some(strategy) = self.mismatched.first().copied()
+            && self.is_mismatch_final()
+        {
+            let plan = StrategyPlan { keep_mismatch: true, ..StrategyPlan::new(strategy) };
+            if let Some(stored) = self.try_with_token(plan).await? {
+                return Ok(stored);
+            }
+        }
+        Err(self.summarize_failure())
+    }
+
+    /// Tries one strategy with the token it needs, and once more if the token was refused and has
+    /// been changed meanwhile. The CDN needs no token, so it works while KMS does not.
+    async fn try_with_token(&mut self, plan: StrategyPlan) -> Result<Option<State>, Failure> {
+        if plan.strategy == Strategy::Cdn {
+            return self.try_strategy(plan, None).await;
+        }
+        let token = match self.worker.instances.token(self.instance).await {
+            Ok(token) => token,
+            Err(error) => {
+                self.attempts.push(unstarted_attempt(plan.strategy, &error));
+                self.findings.push(Disposition::Retry { after: None });
+                self.is_tokenless = true;
+                return Ok(None);
+            }
+        };
+        let tried = self.try_strategy(plan, Some(&token)).await?;
+        if tried.is_none()
+            && self.findings.last() == Some(&Disposition::Unauthorized)
+            && let Some(changed) = self.find_changed_token(&token).await
+        {
+            self.findings.pop();
+            let plan = StrategyPlan { insist: true, ..plan };
+            return self.try_strategy(plan, Some(&changed)).await;
+        }
+        Ok(tried)
+    }
+
+    /// The token as it is in the table now, if it is another than the one that was refused, and
+    /// still the same tenant's.
+    async fn find_changed_token(&self, refused: &Secret) -> Option<Secret> {
+        let (instances, job) = (&self.worker.instances, self.claimed.job);
+        let instance = instances.find_younger_than(&job.instance, MAX_TOKEN_AGE).await.ok()??;
+        if instance.tenant != job.tenant {
+            return None;
+        }
+        let token = instances.token(&instance).await.ok()?;
+        (token != *refused).then_some(token)
+    }
+
+    /// Tries one strategy. `None`: it failed, the finding is noted, and others may do better.
+    async fn try_strategy(
+        &mut self,
+        plan: StrategyPlan,
+        token: Option<&Secret>,
+    ) -> Result<Option<State>, Failure> {
+        let strategy = plan.strategy;
+        let message = &self.claimed.job.message;
+        let mut claims = if plan.keep_mismatch {
+            Claims { sha256: None, integrity: Some(Integrity::Mismatch) }
+        } else {
+            let is_encrypted = message.media_key.is_some();
+            Claims::from_announcement(message.file_sha256, strategy, is_encrypted)
+        };
+        for _ in 0..MAX_STARTS {
+            match self.attempt(plan, token, claims).await {
+                Ok(stored) => {
+                    let state = stored_state(self.worker, self.claimed, &stored, strategy).await;
+                    return state.map(Some).map_err(|error| Failure::of_aws(&error));
+                }
+                Err(StoreError::ClaimsRefuted(proof)) => claims = Claims::from_proof(&proof),
+                Err(StoreError::Conflict) => {}
+                Err(StoreError::S3(error)) => return Err(Failure::of_aws(&error)),
+                Err(error @ (StoreError::NoProof | StoreError::IntentNotWritten)) => {
+                    return Err(Failure::of_aws(&error));
+                }
+                Err(StoreError::Source(error)) => {
+                    if error.is_mismatch() && strategy != Strategy::Cdn {
+                        self.mismatched.push(strategy);
+                    }
+                    self.findings.push(error.disposition());
+                    return Ok(None);
+                }
+            }
+        }
+        Err(Failure::new(
+            FailureClass::Transient,
+            "other writers were at the same key at the same moment",
+        ))
+    }
+
+    /// Streams the media file of one strategy into the bucket.
+    async fn attempt(
+        &mut self,
+        plan: StrategyPlan,
+        token: Option<&Secret>,
+        claims: Claims,
+    ) -> Result<StoredObject, StoreError<FetchError>> {
+        let (worker, claimed, strategy) = (self.worker, self.claimed, plan.strategy);
+        let (job, policy) = (claimed.job, &self.instance.policy);
+        let run = run_tag(claimed);
+        let request = FetchRequest {
+            message: &job.message,
+            instance: &job.instance,
+            token,
+            keep_mismatch: plan.keep_mismatch,
+            max_bytes: policy.max_bytes,
+            insist: plan.insist || is_last_try(worker, job),
+            deadline: claimed.message.deadline,
+            now: worker.now(),
+        };
+        let store = async |media: MediaStream| {
+            let describe = |head: &[u8], proof: Option<&_>| {
+                let claims = proof.map_or(claims, Claims::from_proof);
+                ObjectDescription::new(job, strategy, head, claims, worker.offset)
+                    .with_retention(policy.retention)
+                    .with_run(run)
+            };
+            let write_intent = async |object: &ObjectDescription, proof: &Proof| {
+                write_intent(worker, claimed, build_intent(object, proof, strategy, run)).await
+            };
+            match Box::pin(worker.bucket.store(media.into_parts(), describe, write_intent)).await {
+                Err(StoreError::Source(error)) => Err(error),
+                settled => Ok(settled),
+            }
+        };
+        let (mut attempt, fetched) = worker.fetcher.fetch(strategy, request, store).await;
+        let stored = fetched.map_err(StoreError::Source).flatten();
+        match &stored {
+            Ok(_) | Err(StoreError::Source(_)) => {}
+            Err(error) => attempt.verdict = error.to_string(),
+        }
+        self.attempts.push(attempt);
+        stored
+    }
+
+    /// Whether no strategy can bring better bytes than contradicted ones: every other finding is
+    /// final, or the job will not be tried again.
+    fn is_mismatch_final(&self) -> bool {
+        let may_pass = |one: &&Disposition| {
+            matches!(one, Disposition::Retry { .. } | Disposition::Unauthorized)
+        };
+        // A mismatch is noted as a finding that may pass, too.
+        let may_pass = self.findings.iter().filter(may_pass).count();
+        may_pass <= self.mismatched.len() || is_last_try(self.worker, self.claimed.job)
+    }
+
+    fn summarize_failure(&self) -> Failure {
+        let class = class_from_findings(&self.findings);
+        let verdicts = self.attempts.iter().map(|one| format!("{}: {}", one.strategy, one.verdict));
+        let reason = verdicts.collect::<Vec<_>>().join("; ");
+        Failure {
+            class,
+            reason,
+            after: max_retry_after(&self.findings),
+            is_aws_failure: self.is_tokenless,
+            is_doubtful: may_be_mistaken(&self.findings),
+        }
+    }
+}
+
+/// An attempt that failed before any origin was asked.
+fn unstarted_attempt(strategy: Strategy, error: &dyn std::error::Error) -> Attempt {
+    Attempt {
+        strategy,
+        host: None,
+        status: None,
+        excerpt: None,
+        received_bytes: 0,
+        duration_ms: 0,
+        verdict: error.to_string(),
+    }
+}

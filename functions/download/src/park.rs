@@ -1,0 +1,88 @@
+//! Parks jobs: sends them to the parked queue, where an operator finds them with their reason.
+
+use std::time::Duration;
+
+use aws::queues::ParkingTicket;
+use media::{failure::FailureClass, job::Job, record::State};
+
+use crate::{
+    log::log_run,
+    message::{Acknowledgement, QueueMessage},
+    worker::Worker,
+};
+
+/// The attributes of a parked job's message.
+pub(crate) fn build_ticket<'a>(
+    job: &'a Job,
+    message: &QueueMessage<'_>,
+    class: FailureClass,
+    reason: &'a str,
+) -> ParkingTicket<'a> {
+    ParkingTicket {
+        class,
+        reason,
+        tenant: Some(&job.tenant),
+        recoverable_until: Some(job.message.recoverable_until()),
+        receives: message.receives,
+        is_unrecorded: false,
+    }
+}
+
+/// Sends the job to the parked queue. `false`: that failed, and the message must be retried.
+pub(crate) async fn park_job(
+    worker: &Worker,
+    job: &Job,
+    message: &QueueMessage<'_>,
+    ticket: &ParkingTicket<'_>,
+) -> bool {
+    match worker.parked.park(message.body, ticket).await {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::error!(
+                instance = %job.instance, message_id = %job.message.message_id, %error,
+                "parking a job failed; it is retried"
+            );
+            false
+        }
+    }
+}
+
+/// Parks a body that is no job. It belongs to no record; the parked queue is where it is found.
+pub(crate) async fn park_poison(worker: &Worker, message: &QueueMessage<'_>) -> Acknowledgement {
+    let reason = "the queue message is not a job that this version understands";
+    let ticket = ParkingTicket {
+        class: FailureClass::Poison,
+        reason,
+        tenant: None,
+        recoverable_until: None,
+        receives: message.receives,
+        is_unrecorded: false,
+    };
+    match worker.parked.park(message.body, &ticket).await {
+        Ok(()) => {
+            tracing::error!(outcome = "parked", class = "poison", reason, "media");
+            Acknowledgement::Done
+        }
+        Err(error) => {
+            tracing::error!(%error, "parking a message that is no job failed; it is retried");
+            Acknowledgement::AFTER_FAILED_WRITE
+        }
+    }
+}
+
+/// Parks a job that is not of the tenant whose media message this is. The record, which is that
+/// tenant's, is left as it is.
+pub(crate) async fn park_foreign_job(
+    worker: &Worker,
+    job: &Job,
+    message: &QueueMessage<'_>,
+    reason: &str,
+) -> Acknowledgement {
+    let class = FailureClass::Poison;
+    if !park_job(worker, job, message, &build_ticket(job, message, class, reason)).await {
+        return Acknowledgement::AFTER_FAILED_WRITE;
+    }
+    let reason = reason.to_owned();
+    log_run(job, &State::Parked { class, reason }, &[], Duration::ZERO);
+    Acknowledgement::Done
+}

@@ -1,0 +1,160 @@
+//! The last phase of a run: the record is written, a job without success is parked, and the run is
+//! logged.
+
+use std::time::Duration;
+
+use aws::{
+    ledger::{LeaseAfter, WriteOutcome},
+    queues::ParkingTicket,
+};
+use media::{
+    failure::FailureClass,
+    job::Job,
+    record::{Attempt, Record, State},
+};
+
+use crate::{
+    claim::ClaimedJob,
+    fetch::FetchResult,
+    log::log_run,
+    message::{Acknowledgement, QueueMessage},
+    park::{build_ticket, park_job},
+    retry::{Decision, Failure, decide_retry},
+    worker::Worker,
+};
+
+/// What is written of a run.
+#[derive(Debug, Clone, Copy)]
+struct RunFindings<'a> {
+    state: &'a State,
+    /// Of earlier runs and of this one, oldest first.
+    attempts: &'a [Attempt],
+    lost_since: Option<i64>,
+}
+
+/// Writes what became of the job, parks it if it is over without success, and logs the run.
+pub(crate) async fn record_result(
+    worker: &Worker,
+    claimed: &ClaimedJob<'_>,
+    result: FetchResult,
+) -> Acknowledgement {
+    let FetchResult { attempts, outcome } = result;
+    let lost_since = match &outcome {
+        Ok(_) => None,
+        Err(failure) => failure.lost_since(claimed.lost_since, worker.now()),
+    };
+    let Decision { state, wait } = match outcome {
+        Ok(state) => Decision { state, wait: None },
+        Err(failure) => {
+            decide_retry(worker, claimed.job, claimed.message.receives, lost_since, failure)
+        }
+    };
+    let history = [claimed.earlier_attempts.as_slice(), &attempts].concat();
+    let findings = RunFindings { state: &state, attempts: &history, lost_since };
+    let acknowledgement = if let State::Parked { class, reason } = &state {
+        park_claimed(worker, claimed, findings, (*class, reason)).await
+    } else {
+        let written = write_record(worker, claimed, findings, LeaseAfter::Release).await;
+        match (wait, written) {
+            (Some(after), _) => Acknowledgement::RetryAfter { after },
+            (None, Some(WriteOutcome::Yes)) => Acknowledgement::Done,
+            (None, Some(WriteOutcome::Overtaken) | None) => Acknowledgement::AFTER_FAILED_WRITE,
+        }
+    };
+    if acknowledgement == Acknowledgement::Done || wait.is_some() {
+        log_run(claimed.job, &state, &attempts, claimed.started.elapsed());
+    }
+    acknowledgement
+}
+
+/// Writes the record first, because only the owner of the lease may write `parked`; then sends the
+/// job to the parked queue; then releases the lease. If parking fails, the record is set back and
+/// the job is retried: a job is not acknowledged before it is where an operator finds it.
+async fn park_claimed(
+    worker: &Worker,
+    claimed: &ClaimedJob<'_>,
+    findings: RunFindings<'_>,
+    (class, reason): (FailureClass, &str),
+) -> Acknowledgement {
+    let ClaimedJob { job, message, key, lease, .. } = claimed;
+    let written = write_record(worker, claimed, findings, LeaseAfter::Keep).await;
+    if written != Some(WriteOutcome::Yes) {
+        return Acknowledgement::AFTER_FAILED_WRITE;
+    }
+    let ticket = build_ticket(job, message, class, reason);
+    if !park_job(worker, job, message, &ticket).await {
+        let reason = reason.to_owned();
+        let not_yet = RunFindings { state: &State::Retrying { class, reason }, ..findings };
+        let written = write_record(worker, claimed, not_yet, LeaseAfter::Release).await;
+        tracing::debug!(?written, "the record of a job that could not be parked was set back");
+        return Acknowledgement::AFTER_FAILED_WRITE;
+    }
+    if let Err(error) = worker.ledger.release(&job.instance, key, lease).await {
+        tracing::warn!(
+            instance = %job.instance, message_id = %job.message.message_id, %error,
+            "releasing the lease of a parked job failed; it ends at its time"
+        );
+    }
+    Acknowledgement::Done
+}
+
+/// Writes the record under the lease. `None`: the table did not answer.
+async fn write_record(
+    worker: &Worker,
+    claimed: &ClaimedJob<'_>,
+    findings: RunFindings<'_>,
+    lease_after: LeaseAfter,
+) -> Option<WriteOutcome> {
+    let job = claimed.job;
+    let RunFindings { state, attempts, lost_since } = findings;
+    let record = Record {
+        tenant: &job.tenant,
+        instance: &job.instance,
+        message: &job.message,
+        key: &claimed.key,
+        state,
+        attempts,
+        lost_since,
+        now: worker.now(),
+    };
+    match worker.ledger.write(&record, &claimed.lease, lease_after).await {
+        Ok(WriteOutcome::Overtaken) => {
+            tracing::warn!(
+                instance = %job.instance, message_id = %job.message.message_id,
+                state = state.as_str(), outcome = "overtaken",
+                "another run took the media message over; the record is that run's"
+            );
+            Some(WriteOutcome::Overtaken)
+        }
+        Ok(WriteOutcome::Yes) => Some(WriteOutcome::Yes),
+        Err(error) => {
+            tracing::error!(
+                instance = %job.instance, message_id = %job.message.message_id, %error,
+                "writing the record failed"
+            );
+            None
+        }
+    }
+}
+
+/// Settles a job that could not be claimed because the table did not answer. It is retried even
+/// past its time, because its sources were not asked, and parked just before the queue would drop
+/// it.
+pub(crate) async fn settle_unrecorded(
+    worker: &Worker,
+    job: &Job,
+    message: &QueueMessage<'_>,
+    error: &dyn std::error::Error,
+) -> Acknowledgement {
+    let failure = Failure::of_aws(error);
+    let Decision { state, wait } = decide_retry(worker, job, message.receives, None, failure);
+    if let State::Parked { class, reason } = &state {
+        let ticket = build_ticket(job, message, *class, reason);
+        let ticket = ParkingTicket { is_unrecorded: true, ..ticket };
+        if !park_job(worker, job, message, &ticket).await {
+            return Acknowledgement::AFTER_FAILED_WRITE;
+        }
+    }
+    log_run(job, &state, &[], Duration::ZERO);
+    wait.map_or(Acknowledgement::Done, |after| Acknowledgement::RetryAfter { after })
+}
