@@ -1,6 +1,8 @@
 //! The middle phase of a run: tries the instance's strategies in order until one has stored the
 //! media file.
 
+use std::time::Duration;
+
 use aws::{
     bucket::{StoreError, StoredObject},
     instances::Instance,
@@ -15,6 +17,7 @@ use media::{
     record::{Attempt, Integrity, State},
     strategy::Strategy,
 };
+use tokio::time::Instant;
 
 use crate::{
     claim::ClaimedJob,
@@ -27,7 +30,10 @@ use crate::{
 const MAX_STARTS: usize = 3;
 
 /// The age from which a token is read again when W-API refuses it: an operator may have changed it.
-const MAX_TOKEN_AGE: std::time::Duration = std::time::Duration::from_secs(10);
+const MAX_TOKEN_AGE: Duration = Duration::from_secs(10);
+
+/// The least time that a strategy gets: W-API alone may take a minute to answer.
+const MIN_SHARE: Duration = Duration::from_mins(1);
 
 /// What the fetch phase of a run leads to.
 #[derive(Debug)]
@@ -46,11 +52,48 @@ struct StrategyPlan {
     keep_mismatch: bool,
     /// Whether an open circuit is ignored: the credentials are new.
     insist: bool,
+    /// When it must be over.
+    deadline: Instant,
 }
 
-impl StrategyPlan {
-    fn new(strategy: Strategy) -> Self {
-        Self { strategy, keep_mismatch: false, insist: false }
+/// The order of the strategies in a run, and the time that each may take.
+struct TimePlan {
+    strategies: Vec<Strategy>,
+    /// Whether the first strategy may take the whole run.
+    is_first_unlimited: bool,
+}
+
+impl TimePlan {
+    /// Keeps the configured order, unless a source was too slow before: then the CDN comes first,
+    /// which is the fastest source in general, and gets the whole run. If it was too slow for that,
+    /// too, the strategies take turns: those that ran out of time least often come first.
+    fn new(configured: &[Strategy], earlier: &[Attempt]) -> Self {
+        let mut strategies = configured.to_vec();
+        let deadlines = |strategy: Strategy| {
+            let is_deadline = |one: &&Attempt| {
+                one.strategy == strategy && FetchError::is_deadline_verdict(&one.verdict)
+            };
+            earlier.iter().filter(is_deadline).count()
+        };
+        let is_first_unlimited = configured.iter().any(|one| deadlines(*one) > 0);
+        if is_first_unlimited {
+            strategies.sort_by_key(|one| {
+                let is_cdn = *one == Strategy::Cdn;
+                (deadlines(*one).saturating_sub(usize::from(is_cdn)), !is_cdn)
+            });
+        }
+        Self { strategies, is_first_unlimited }
+    }
+
+    /// When the nth strategy must be over: at half of the time that is left, so that a slow source
+    /// leaves time for the next. The last one gets all of it.
+    fn deadline_of(&self, n: usize, now: Instant, run_ends: Instant) -> Instant {
+        let is_last = n + 1 >= self.strategies.len();
+        if is_last || (n == 0 && self.is_first_unlimited) {
+            return run_ends;
+        }
+        let left = run_ends.saturating_duration_since(now);
+        run_ends.min(now + (left / 2).max(MIN_SHARE))
     }
 }
 
@@ -97,9 +140,17 @@ pub(crate) async fn fetch_media(worker: &Worker, claimed: &ClaimedJob<'_>) -> Fe
 }
 
 impl FetchRun<'_> {
+    /// A plan that may take the whole run.
+    fn plan_strategy(&self, strategy: Strategy) -> StrategyPlan {
+        let deadline = self.claimed.message.deadline;
+        StrategyPlan { strategy, keep_mismatch: false, insist: false, deadline }
+    }
+
     async fn try_strategies(&mut self) -> Result<State, Failure> {
-        for strategy in &self.instance.strategies {
-            let plan = StrategyPlan::new(*strategy);
+        let order = TimePlan::new(&self.instance.strategies, &self.claimed.earlier_attempts);
+        for (n, strategy) in order.strategies.iter().enumerate() {
+            let deadline = order.deadline_of(n, Instant::now(), self.claimed.message.deadline);
+            let plan = StrategyPlan { deadline, ..self.plan_strategy(*strategy) };
             if let Some(stored) = self.try_with_token(plan).await? {
                 return Ok(stored);
             }
@@ -107,7 +158,7 @@ impl FetchRun<'_> {
         if let Some(strategy) = self.mismatched.first().copied()
             && self.is_mismatch_final()
         {
-            let plan = StrategyPlan { keep_mismatch: true, ..StrategyPlan::new(strategy) };
+            let plan = StrategyPlan { keep_mismatch: true, ..self.plan_strategy(strategy) };
             if let Some(stored) = self.try_with_token(plan).await? {
                 return Ok(stored);
             }
@@ -212,7 +263,7 @@ impl FetchRun<'_> {
             keep_mismatch: plan.keep_mismatch,
             max_bytes: policy.max_bytes,
             insist: plan.insist || is_last_try(worker, job),
-            deadline: claimed.message.deadline,
+            deadline: plan.deadline,
             now: worker.now(),
         };
         let store = async |media: MediaStream| {

@@ -159,6 +159,13 @@ impl FetchError {
         }
     }
 
+    /// Whether an attempt's verdict says that it ran out of its time: the source was too slow for
+    /// the share of the run that it had.
+    #[must_use]
+    pub fn is_deadline_verdict(verdict: &str) -> bool {
+        verdict == Self::TimedOut(Wait::Deadline).to_string()
+    }
+
     /// Whether the bytes were complete and failed only the sender's plain hash.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {

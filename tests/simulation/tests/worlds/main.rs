@@ -20,3 +20,4 @@ mod honest;
 mod identity;
 mod privilege;
 mod seeds;
+mod slow;
