@@ -196,7 +196,7 @@ impl Run<'_> {
         way: Way,
         instance: &Instance,
     ) -> Result<Option<State>, Failure> {
-        if way.strategy == Strategy::Cdn {
+        if !way.strategy.needs_token() {
             return self.try_strategy(way, None).await;
         }
         let token = match self.worker.instances.token(instance).await {
@@ -256,7 +256,7 @@ impl Run<'_> {
                     return Err(Failure::later(&error));
                 }
                 Err(StoreError::Source(error)) => {
-                    if error.is_mismatch() && strategy != Strategy::Cdn {
+                    if error.is_mismatch() && strategy.may_keep_mismatch() {
                         self.mismatched.push(strategy);
                     }
                     self.findings.push(error.disposition());

@@ -12,7 +12,6 @@ use media::{
     job::Job,
     record::{Attempt, Lease, Record, State},
     schedule,
-    strategy::Strategy,
 };
 use tokio::time::Instant;
 
@@ -414,7 +413,7 @@ fn log(job: &Job, state: &State, attempts: &[Attempt], took: Duration) {
     // Counted by an alarm: a medium that another strategy saved would hide a token that no longer
     // works.
     let is_unauthorized =
-        |one: &&Attempt| one.strategy != Strategy::Cdn && matches!(one.status, Some(401 | 403));
+        |one: &&Attempt| one.strategy.needs_token() && matches!(one.status, Some(401 | 403));
     let unauthorized = attempts.iter().filter(is_unauthorized).count();
     // One field of JSON, because the log's own fields are flat.
     let attempts = serde_json::to_string(attempts).unwrap_or_default();

@@ -163,15 +163,19 @@ impl Fetcher {
     where
         Store: AsyncFnMut(MediaStream) -> Result<T, FetchError>,
     {
-        if strategy == Strategy::Cdn {
-            return self.fetch_from_cdn(request, evidence, store).await;
-        }
-        let until = (Instant::now() + self.limits.post).min(request.deadline);
-        let _turn = self.turns.wait_for_turn(request.instance, until).await?;
-        if strategy == Strategy::Wapi {
-            self.fetch_from_wapi(request, evidence, store).await
+        // Held until the download has ended.
+        let _turn = if strategy.uses_wapi() {
+            let until = (Instant::now() + self.limits.post).min(request.deadline);
+            Some(self.turns.wait_for_turn(request.instance, until).await?)
         } else {
-            self.fetch_from_wapi_alternate(request, evidence, store).await
+            None
+        };
+        match strategy {
+            Strategy::Wapi => self.fetch_from_wapi(request, evidence, store).await,
+            Strategy::WapiAlternate => {
+                self.fetch_from_wapi_alternate(request, evidence, store).await
+            }
+            Strategy::Cdn => self.fetch_from_cdn(request, evidence, store).await,
         }
     }
 

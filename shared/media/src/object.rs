@@ -45,10 +45,8 @@ impl Claims {
         strategy: Strategy,
         is_encrypted: bool,
     ) -> Self {
-        let integrity = match (strategy, is_encrypted) {
-            (Strategy::Cdn, true) => Integrity::MacAndSha256,
-            (Strategy::Cdn | Strategy::Wapi | Strategy::WapiAlternate, _) => Integrity::Sha256,
-        };
+        let has_mac = is_encrypted && strategy.serves_encrypted();
+        let integrity = if has_mac { Integrity::MacAndSha256 } else { Integrity::Sha256 };
         Self { sha256: file_sha256, integrity: file_sha256.map(|_| integrity) }
     }
 
