@@ -14,7 +14,7 @@ use crate::{
     body::Body,
     error::FetchError,
     pool::{Buffer, PartPool, SLACK_BYTES},
-    strategies::Resume,
+    resume::Resume,
 };
 
 /// Bytes that are opened at a time: enough for the processor's full speed, and few enough to stay
