@@ -6,12 +6,12 @@ use time::UtcOffset;
 use crate::{
     file_name::remove_invisible,
     file_type::{FileEvidence, FileType},
+    integrity::Integrity,
     job::Job,
     message::truncate_bytes,
     object_key::ObjectKey,
     open::Proof,
     policy::Retention,
-    record::Integrity,
     sha256::Sha256,
     strategy::Strategy,
 };

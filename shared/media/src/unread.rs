@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    access::VerifiedInstance,
     ids::{InstanceId, TenantId},
-    job::NotAJob,
     message::MediaMessage,
+    not_a_job::NotAJob,
 };
 
 /// Maximum size of a body that is kept, in bytes. SQS takes 1 MiB with all attributes: as base64
@@ -104,12 +103,6 @@ impl UnreadBody {
     /// None in practice: every field is a text or number.
     pub fn to_json(&self) -> Result<String, NotAJob> {
         serde_json::to_string(self).map_err(|_| NotAJob)
-    }
-
-    /// The verified instance whose webhook it was, to read it again.
-    #[must_use]
-    pub fn verified(&self) -> VerifiedInstance {
-        VerifiedInstance::from_unread(self.tenant.clone(), self.instance.clone())
     }
 
     /// What may be shown of it.
