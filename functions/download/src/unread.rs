@@ -2,7 +2,7 @@
 
 use aws::queues::ParkingTicket;
 use media::{failure::FailureClass, job::QueuedJob, message::MediaMessage, unread::UnreadBody};
-use wapi::webhook::{Reading, Unread};
+use wapi::webhook::{Reading, UnreadReason};
 
 use crate::{
     job::QueueMessage,
@@ -24,18 +24,18 @@ struct Rest {
 }
 
 impl Rest {
-    fn of(why: Unread) -> Self {
-        Self { word: why.as_str(), means: why.means().to_owned() }
+    fn of(why: UnreadReason) -> Self {
+        Self { word: why.as_str(), means: why.explanation().to_owned() }
     }
 }
 
 /// Reads the body. This does not await, so only one body is decoded at a time.
 fn read(body: &UnreadBody) -> ReadAgain {
     let none = Vec::new;
-    let (media, rest) = match Reading::of(body.expose(), &body.verified()) {
+    let (media, rest) = match Reading::from_bytes(body.expose(), &body.verified_instance()) {
         Reading::Whole(announcement) => (announcement.media, None),
         Reading::Part { announcement, .. } => {
-            (announcement.media, Some(Rest::of(Unread::NotUnderstood)))
+            (announcement.media, Some(Rest::of(UnreadReason::NotUnderstood)))
         }
         Reading::Unread { why, .. } => (none(), Some(Rest::of(why))),
         Reading::Refused(why) => {
@@ -55,7 +55,8 @@ impl Worker {
         received: &QueueMessage<'_>,
     ) -> Acknowledgement {
         let ReadAgain { media, rest } = read(body);
-        let (verified, accepted_at, now) = (body.verified(), body.accepted_at(), self.now());
+        let (verified, accepted_at, now) =
+            (body.verified_instance(), body.accepted_at(), self.now());
         // A message without a time of its own is as old as its webhook. The job's life begins now.
         let job = |message| {
             QueuedJob::for_redrive(verified.create_job(message, accepted_at).into_job(), now)
@@ -89,7 +90,7 @@ impl Worker {
         rest: &Rest,
         queued: usize,
     ) -> Acknowledgement {
-        let (class, about) = (FailureClass::Unread, body.about());
+        let (class, about) = (FailureClass::Unread, body.summary());
         let Rest { word, means } = rest;
         let ticket = ParkingTicket {
             class,

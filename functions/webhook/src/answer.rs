@@ -6,7 +6,7 @@ use lambda_http::{
 };
 use media::access::VerifiedInstance;
 use serde_json::{Value, json};
-use wapi::webhook::{Announcement, Event, Refusal, Unread};
+use wapi::webhook::{Announcement, Event, Refusal, UnreadReason};
 
 /// Seconds after which W-API, or whoever repeats the request, should try again.
 const RETRY_AFTER: &str = "30";
@@ -65,7 +65,7 @@ impl Answer {
     }
 
     /// 200: all or some of the body could not be read, and it lies in the queue as it came.
-    pub(crate) fn unread(verified: &VerifiedInstance, why: Unread) -> Self {
+    pub(crate) fn unread(verified: &VerifiedInstance, why: UnreadReason) -> Self {
         let word = why.as_str();
         let answer = Self::new(StatusCode::OK, "unread", json!({ "unread": word }));
         let reason = Some(word.to_owned());
@@ -74,9 +74,9 @@ impl Answer {
 
     /// 200: what was understood is in the queue, and the body beside it, because of the rest.
     pub(crate) fn partly_queued(verified: &VerifiedInstance, announcement: &Announcement) -> Self {
-        let (word, queued) = (Unread::NotUnderstood.as_str(), announcement.media.len());
+        let (word, queued) = (UnreadReason::NotUnderstood.as_str(), announcement.media.len());
         if announcement.media.is_empty() {
-            return Self::unread(verified, Unread::NotUnderstood).about(announcement);
+            return Self::unread(verified, UnreadReason::NotUnderstood).about(announcement);
         }
         let body = json!({ "queued": queued, "unread": word });
         let answer =

@@ -20,7 +20,7 @@ use media::{
     unread::TooLargeToKeep,
 };
 use tokio::time::Instant;
-use wapi::webhook::{Announcement, Reading, Unread, WebhookBody};
+use wapi::webhook::{Announcement, Reading, UnreadReason, WebhookBody};
 
 pub use crate::request::without_query;
 use crate::{answer::Answer, config::Config};
@@ -111,7 +111,7 @@ impl Webhook {
     /// body itself unless all of it was understood.
     async fn take(&self, accepted: VerifiedRequest<'_>) -> Answer {
         let verified = accepted.verified;
-        match Reading::of(accepted.body, verified) {
+        match Reading::from_bytes(accepted.body, verified) {
             Reading::Whole(announcement) => self.queue(accepted, &announcement).await,
             Reading::Part { announcement, body } => {
                 self.queue_part(accepted, &announcement, &body).await
@@ -169,7 +169,7 @@ impl Webhook {
         if let Err(error) = self.send(accepted, announcement).await {
             return Answer::unavailable(Some(verified), &error);
         }
-        let kept = self.keep(accepted, Unread::NotUnderstood, Some(read));
+        let kept = self.keep(accepted, UnreadReason::NotUnderstood, Some(read));
         match kept.await {
             Ok(()) => Answer::partly_queued(verified, announcement),
             Err(not_kept) => not_kept.answer(verified, announcement.media.len()),
@@ -193,11 +193,11 @@ impl Webhook {
     async fn keep(
         &self,
         accepted: VerifiedRequest<'_>,
-        why: Unread,
+        why: UnreadReason,
         read: Option<&WebhookBody>,
     ) -> Result<(), NotKept> {
         let VerifiedRequest { verified, body, now } = accepted;
-        let keep = |body: &[u8]| verified.unread(body, why.as_str(), now);
+        let keep = |body: &[u8]| verified.keep_unread(body, why.as_str(), now);
         let unread = match (keep(body), read) {
             (Err(TooLargeToKeep), Some(read)) => keep(read.as_value().to_string().as_bytes()),
             (kept, _) => kept,

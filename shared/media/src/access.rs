@@ -97,7 +97,7 @@ impl VerifiedInstance {
     ///
     /// # Errors
     /// [`TooLargeToKeep`]: the body does not fit into a queue message.
-    pub fn unread(
+    pub fn keep_unread(
         &self,
         body: &[u8],
         why: &str,
@@ -110,7 +110,7 @@ impl VerifiedInstance {
 impl UnreadBody {
     /// The verified instance whose webhook it was, to read it again.
     #[must_use]
-    pub fn verified(&self) -> VerifiedInstance {
+    pub fn verified_instance(&self) -> VerifiedInstance {
         VerifiedInstance { tenant: self.tenant().clone(), instance: self.instance().clone() }
     }
 }

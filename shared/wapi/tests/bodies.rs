@@ -17,7 +17,7 @@ use media::{
 use serde_json::{Value, json};
 use wapi::{
     logs::LogPage,
-    webhook::{AnnouncementError, BodyError, Several, WebhookBody},
+    webhook::{AnnouncementError, BodyError, WebhookBody, WebhookFile},
 };
 
 const ID: &str = "3EB0AAAAAAAAAAAAAAAA";
@@ -352,7 +352,7 @@ fn webhook_with_id(id: &str) -> Value {
 
 /// The message ids of a file's webhooks, and the numbers of entries without one.
 fn parse_several(file: &Value) -> Result<(Vec<String>, Vec<usize>), BodyError> {
-    let Several { webhooks, missed } = Several::parse(file.to_string().as_bytes())?;
+    let WebhookFile { webhooks, missed } = WebhookFile::parse(file.to_string().as_bytes())?;
     let media = webhooks.iter().flat_map(|one| one.read_announcement().media);
     let ids = media.map(|one| one.message_id.to_string());
     Ok((ids.collect(), missed))
@@ -405,5 +405,5 @@ fn every_webhook_of_a_file_is_found() {
     ] {
         assert_eq!(parse_several(&file), Err(error), "{file}");
     }
-    assert_eq!(Several::parse(b"no JSON").err(), Some(BodyError::NotJson));
+    assert_eq!(WebhookFile::parse(b"no JSON").err(), Some(BodyError::NotJson));
 }

@@ -16,7 +16,7 @@ use media::{
 use serde_json::{Value, json};
 use wapi::{
     raw,
-    webhook::{Reading, Unread, WebhookBody},
+    webhook::{Reading, UnreadReason, WebhookBody},
 };
 
 const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
@@ -51,7 +51,7 @@ fn sample_webhook(content: &Value) -> Value {
 
 /// How far the bytes were read, how many media messages they announce, and why not all was read.
 fn read_outcome(bytes: &[u8]) -> (&'static str, usize, &'static str) {
-    match Reading::of(bytes, &verified_instance()) {
+    match Reading::from_bytes(bytes, &verified_instance()) {
         Reading::Whole(announcement) => ("whole", announcement.media.len(), ""),
         Reading::Part { announcement, .. } => ("part", announcement.media.len(), "not_understood"),
         Reading::Unread { why, .. } => ("unread", 0, why.as_str()),
@@ -203,15 +203,16 @@ fn a_persons_text_is_not_broken_media() {
 
 #[test]
 fn every_reason_has_a_word_and_sentence() {
-    let words = Unread::ALL.map(Unread::as_str);
+    let words = UnreadReason::ALL.map(UnreadReason::as_str);
     assert_eq!(
         words,
         ["bad_body", "no_webhook", "several_webhooks", "too_many_media", "not_understood"]
     );
-    for why in Unread::ALL {
-        let is_kept = verified_instance().unread(b"x", why.as_str(), 0).expect("it fits").to_json();
+    for why in UnreadReason::ALL {
+        let is_kept =
+            verified_instance().keep_unread(b"x", why.as_str(), 0).expect("it fits").to_json();
         let read = media::unread::UnreadBody::parse(&is_kept.expect("JSON"));
-        assert!(read.is_ok() && !why.means().is_empty(), "{why:?}");
+        assert!(read.is_ok() && !why.explanation().is_empty(), "{why:?}");
     }
 }
 
