@@ -135,7 +135,7 @@ impl Breaker {
                 states.remove(&origin);
                 states.remove(&own);
             }
-            // A failing origin says nothing about the instance, whose own count stays.
+            // The instance may be fine, so its own count does not change.
             Fault::Origin => count_failure(&mut states, origin, now, false),
             // The origin answered, so it works for the other instances.
             Fault::Instance { is_unauthorized } => {

@@ -53,7 +53,7 @@ pub struct Proof {
 /// Why the bytes must not be stored. Decided after the last byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// The body was empty: a failure of the origin, whatever its status was. Fetch again.
+    /// The body was empty: a failure of the origin, even with status 200. Fetch again.
     #[error("the body was empty")]
     Empty,
     /// The length is not `26 + 16n`, so bytes are missing or were added. Fetch again.

@@ -220,7 +220,7 @@ fn one_flipped_bit_anywhere_is_refused() {
 }
 
 #[test]
-fn a_wrong_family_is_not_a_broken_transfer() {
+fn a_wrong_family_is_no_broken_transfer() {
     let (bytes, expected) =
         encrypt_file(b"nothing that any format begins with", &sample_key(), KeyType::Audio, None);
     let refused =

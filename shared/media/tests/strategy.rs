@@ -41,7 +41,7 @@ fn the_default_text_is_the_default_order() {
 /// A strategy whose origin decrypts the file has no MAC to outrank the hash, so a contradiction may
 /// be the best there is. With a MAC there is nothing to keep.
 #[test]
-fn contradicted_bytes_are_kept_only_without_a_mac() {
+fn mismatches_are_kept_only_without_mac() {
     for strategy in Strategy::DEFAULT {
         assert_ne!(strategy.may_keep_mismatch(), strategy.serves_encrypted(), "{strategy}");
     }

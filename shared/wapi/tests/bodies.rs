@@ -157,7 +157,7 @@ fn invalid_numbers_cost_only_themselves() {
     }
 }
 
-/// As workflow engines, function gateways and queues forward a request.
+/// Workflow engines, function gateways and queues forward a request in such an envelope.
 #[test]
 fn the_webhook_in_an_envelope_is_found() {
     let hook = sample_webhook();
@@ -293,7 +293,7 @@ fn an_object_written_as_text_is_read() {
     assert_eq!(message.caption.as_deref(), Some("legenda \u{fffd}"));
 }
 
-/// Otherwise anyone who can send a message could announce media of their choice.
+/// If it were, anyone who can send a message could announce media of their choice.
 #[test]
 fn a_persons_text_is_never_parsed() {
     let forged = json!({ "imageMessage": image_object() }).to_string();

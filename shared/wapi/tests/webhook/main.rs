@@ -84,7 +84,7 @@ fn recorded_events() -> BTreeMap<String, Value> {
     .collect()
 }
 
-/// Other events announce none.
+/// Recorded events of other kinds announce no media message.
 #[test]
 fn recorded_media_events_announce_one_each() {
     let events = recorded_events();
@@ -328,7 +328,7 @@ fn a_body_of_another_instance_is_refused() {
 }
 
 #[test]
-fn a_body_with_too_many_media_is_refused() {
+fn too_many_media_are_refused() {
     let many = |n: usize| {
         let image = |n: usize| {
             let mut image = image_object();
@@ -403,7 +403,7 @@ fn the_chat_never_comes_from_the_sender() {
     assert_eq!(folder(&|body| body["chat"] = json!(null)), "other");
 }
 
-/// It does not overflow the stack.
+/// Deep nesting must not overflow the stack.
 #[test]
 fn a_deeply_nested_body_is_refused() {
     for depth in [128, 1_000, 500_000] {
