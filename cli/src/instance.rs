@@ -72,7 +72,7 @@ pub(crate) struct Add {
     #[arg(long)]
     tenant: TenantId,
     /// The order in which media are fetched.
-    #[arg(long, value_delimiter = ',', default_value = "wapi,wapi_alternate,cdn")]
+    #[arg(long, value_delimiter = ',', default_value = Strategy::DEFAULT_TEXT)]
     strategies: Vec<Strategy>,
     /// Register it although W-API refuses the token.
     #[arg(long)]

@@ -330,7 +330,7 @@ mod tests {
                 is_unrecorded: false,
             },
             ParkedJob {
-                content: Content::Unread(body.about()),
+                content: Content::Unread(body.summary()),
                 unknown_class: None,
                 class: FailureClass::Unread,
                 reason: "bad_body: the body is not JSON, also after repair".to_owned(),

@@ -14,7 +14,7 @@ use tokio::time::interval;
 use wapi::{
     account::{Hook, LOGS_PATH},
     logs::LogPage,
-    webhook::{Several, WebhookBody},
+    webhook::{WebhookBody, WebhookFile},
 };
 
 use crate::{
@@ -131,12 +131,12 @@ struct ReplaySummary {
 /// Posts one webhook again, or each of a file.
 pub(crate) async fn replay(replay: Replay, session: &Session) -> anyhow::Result<Exit> {
     let mut posts = HashMap::new();
-    let Several { webhooks, missed } = match (&replay.message, &replay.instance) {
+    let WebhookFile { webhooks, missed } = match (&replay.message, &replay.instance) {
         (Some(message), Some(id)) => {
             let post = Post::open(id, session).await?;
             let found = find(message, &post).await?;
             posts.insert(id.clone(), Ok(post));
-            Several { webhooks: vec![found], missed: Vec::new() }
+            WebhookFile { webhooks: vec![found], missed: Vec::new() }
         }
         _ => read(replay.file)?,
     };
@@ -254,7 +254,7 @@ impl ReplaySummary {
     }
 }
 
-fn read(file: Option<PathBuf>) -> anyhow::Result<Several> {
+fn read(file: Option<PathBuf>) -> anyhow::Result<WebhookFile> {
     let bytes = match &file {
         Some(file) => {
             std::fs::read(file).with_context(|| format!("{} could not be read", file.display()))?
@@ -265,7 +265,7 @@ fn read(file: Option<PathBuf>) -> anyhow::Result<Several> {
             bytes
         }
     };
-    Ok(Several::parse(&bytes)?)
+    Ok(WebhookFile::parse(&bytes)?)
 }
 
 /// A message in W-API's log.

@@ -6,6 +6,7 @@
 
 use std::io;
 
+use media::strategy::Strategy;
 use plotters::{
     chart::ChartBuilder,
     coord::combinators::BindKeyPoints,
@@ -54,12 +55,17 @@ const LABEL: Ink = Ink(RGBColor(0x5A, 0x67, 0x78), "label");
 /// One thing counted hour by hour.
 struct Series(Ink, Column, fn(&Hour) -> u64);
 
-/// What is stored, by strategy, the one tried first at the foot.
-const STORED: [Series; 3] = [
-    Series(WAPI, Column::Wapi, |hour| hour.wapi),
-    Series(ALTERNATE, Column::WapiAlternate, |hour| hour.wapi_alternate),
-    Series(CDN, Column::Cdn, |hour| hour.cdn),
-];
+/// What a strategy stored.
+fn stored_by(strategy: Strategy) -> Series {
+    let ink = match strategy {
+        Strategy::Wapi => WAPI,
+        Strategy::WapiAlternate => ALTERNATE,
+        Strategy::Cdn => CDN,
+    };
+    let (column, count) = tables::stored_by(strategy);
+    Series(ink, column, count)
+}
+
 /// What is not stored.
 const NOT_STORED: [Series; 2] = [
     Series(RETRYING, Column::Retrying, |hour| hour.retrying),
@@ -99,8 +105,10 @@ pub(crate) fn charts(
     if hours.is_empty() {
         return Ok(Vec::new());
     }
+    // The strategy that is tried first is at the foot.
+    let stored = Strategy::DEFAULT.map(stored_by);
     let mut all: Vec<(Phrase, &[Series])> =
-        vec![(Phrase::ChartStored, &STORED), (Phrase::ChartNotStored, &NOT_STORED)];
+        vec![(Phrase::ChartStored, &stored), (Phrase::ChartNotStored, &NOT_STORED)];
     if tables::knows_webhooks(hours) {
         all.push((Phrase::ChartWebhooks, &RECEIVED));
     }

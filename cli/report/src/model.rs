@@ -145,6 +145,17 @@ impl StepId {
         Self::Records,
     ];
 
+    /// The step that a strategy's downloads belong to. The older endpoint has none: it may not
+    /// exist, and only the side-by-side test shows it.
+    #[must_use]
+    pub fn for_strategy(strategy: Strategy) -> Option<Self> {
+        match strategy {
+            Strategy::Wapi => Some(Self::WapiDownload),
+            Strategy::WapiAlternate => None,
+            Strategy::Cdn => Some(Self::Cdn),
+        }
+    }
+
     /// The step's place on the way, 1 to 9.
     #[must_use]
     pub fn number(self) -> u8 {
@@ -290,10 +301,31 @@ pub struct Hour {
 }
 
 impl Hour {
+    /// Counts one media file that a strategy stored.
+    pub fn count_stored(&mut self, strategy: Strategy) {
+        let count = match strategy {
+            Strategy::Wapi => &mut self.wapi,
+            Strategy::WapiAlternate => &mut self.wapi_alternate,
+            Strategy::Cdn => &mut self.cdn,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    /// Media stored by a strategy.
+    #[must_use]
+    pub fn stored_by(&self, strategy: Strategy) -> u64 {
+        match strategy {
+            Strategy::Wapi => self.wapi,
+            Strategy::WapiAlternate => self.wapi_alternate,
+            Strategy::Cdn => self.cdn,
+        }
+    }
+
     /// Media stored, by all strategies together.
     #[must_use]
     pub fn stored(&self) -> u64 {
-        self.wapi.saturating_add(self.wapi_alternate).saturating_add(self.cdn)
+        let counts = Strategy::DEFAULT.map(|strategy| self.stored_by(strategy));
+        counts.into_iter().fold(0, u64::saturating_add)
     }
 }
 

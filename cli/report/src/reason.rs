@@ -3,6 +3,8 @@
 
 mod portuguese;
 
+use media::strategy::Strategy;
+
 use self::portuguese::{ALARMS, INTRODUCTIONS, SENTENCES};
 use crate::lang::Lang;
 
@@ -52,9 +54,8 @@ pub fn reason(text: &str, lang: Lang) -> String {
 
 /// `strategy: verdict`, or a sentence alone.
 fn finding(text: &str) -> String {
-    const STRATEGIES: [&str; 3] = ["wapi", "wapi_alternate", "cdn"];
     match text.split_once(": ") {
-        Some((strategy, verdict)) if STRATEGIES.contains(&strategy) => {
+        Some((strategy, verdict)) if strategy.parse::<Strategy>().is_ok() => {
             format!("{strategy}: {}", sentence(verdict))
         }
         Some(_) | None => sentence(text),

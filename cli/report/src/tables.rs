@@ -183,7 +183,8 @@ fn side_by_side(test: &ControlledTest, lang: Lang) -> Table {
             messages.push(&row.message_id);
         }
     }
-    let columns = [Column::Message, Column::Wapi, Column::WapiAlternate, Column::Cdn];
+    let mut columns = vec![Column::Message];
+    columns.extend(Strategy::DEFAULT.map(Column::Strategy));
     let note = match test.synthetic_keys {
         true => Sentence::SyntheticKeys,
         false => Sentence::RealKeys,
@@ -293,16 +294,21 @@ fn settings(all: &[Setting], lang: Lang) -> Table {
 }
 
 /// One thing that is counted hour by hour, and how to read it.
-type CountColumn = (Column, fn(&Hour) -> u64);
+pub(crate) type CountColumn = (Column, fn(&Hour) -> u64);
 
-/// What is always counted, in the order of the columns.
-const COUNTED: [CountColumn; 5] = [
-    (Column::Wapi, |hour| hour.wapi),
-    (Column::WapiAlternate, |hour| hour.wapi_alternate),
-    (Column::Cdn, |hour| hour.cdn),
-    (Column::Retrying, |hour| hour.retrying),
-    (Column::Parked, |hour| hour.parked),
-];
+/// The column that counts what a strategy stored.
+pub(crate) fn stored_by(strategy: Strategy) -> CountColumn {
+    let count: fn(&Hour) -> u64 = match strategy {
+        Strategy::Wapi => |hour| hour.stored_by(Strategy::Wapi),
+        Strategy::WapiAlternate => |hour| hour.stored_by(Strategy::WapiAlternate),
+        Strategy::Cdn => |hour| hour.stored_by(Strategy::Cdn),
+    };
+    (Column::Strategy(strategy), count)
+}
+
+/// What is always counted besides the stored files, in the order of the columns.
+const COUNTED: [CountColumn; 2] =
+    [(Column::Retrying, |hour| hour.retrying), (Column::Parked, |hour| hour.parked)];
 /// The same of the webhooks, where they are known.
 const RECEIVED: CountColumn = (Column::Webhooks, |hour| hour.webhooks.unwrap_or_default());
 
@@ -313,7 +319,7 @@ pub(crate) fn knows_webhooks(hours: &[Hour]) -> bool {
 
 fn counted(hours: &[Hour]) -> Vec<CountColumn> {
     let received = knows_webhooks(hours).then_some(RECEIVED);
-    COUNTED.into_iter().chain(received).collect()
+    Strategy::DEFAULT.map(stored_by).into_iter().chain(COUNTED).chain(received).collect()
 }
 
 /// The hours as rows, for whoever wants the numbers behind the charts.

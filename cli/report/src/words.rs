@@ -1,7 +1,7 @@
 //! The catalogue: every fixed word of the report, in each language, side by side. A `match` that
 //! leaves one out does not compile.
 
-use media::failure::FailureClass;
+use media::{failure::FailureClass, strategy::Strategy};
 
 use crate::{
     lang::Lang,
@@ -236,12 +236,8 @@ pub(crate) enum Column {
     PerHour,
     /// An hour of the day.
     Hour,
-    /// W-API's link.
-    Wapi,
-    /// W-API's older endpoint.
-    WapiAlternate,
-    /// WhatsApp's CDN.
-    Cdn,
+    /// One strategy.
+    Strategy(Strategy),
     /// Media that wait for another try.
     Retrying,
     /// Media parked.
@@ -295,9 +291,7 @@ impl Translate for Column {
             Self::Total => ("In 24 h", "Em 24 h"),
             Self::PerHour => ("Hour by hour", "Hora a hora"),
             Self::Hour => ("Hour", "Hora"),
-            Self::Wapi => ("wapi", "wapi"),
-            Self::WapiAlternate => ("wapi_alternate", "wapi_alternate"),
-            Self::Cdn => ("cdn", "cdn"),
+            Self::Strategy(strategy) => (strategy.as_str(), strategy.as_str()),
             Self::Retrying => ("waiting to retry", "aguardando nova tentativa"),
             Self::Parked => ("parked", "estacionadas"),
             Self::Webhooks => ("webhooks", "webhooks"),

@@ -15,7 +15,7 @@ const SOURCES: [(&str, &str); 18] = [
     ("shared/fetch/src/strategies/wapi_alternate.rs", "NotApplicable("),
     ("shared/wapi/src/download.rs", "#[error("),
     ("shared/media/src/open.rs", "#[error("),
-    ("shared/media/src/job.rs", "#[error("),
+    ("shared/media/src/not_a_job.rs", "#[error("),
     ("shared/media/src/parked.rs", "MOVED_BY_SQS: &str ="),
     ("shared/aws/src/error.rs", "#[error("),
     ("shared/aws/src/bucket.rs", "    #[error("),

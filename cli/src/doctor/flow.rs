@@ -132,14 +132,13 @@ pub(crate) async fn download(
     Ok(with_remedy(step(id, Status::Fail, evidence), enable))
 }
 
-/// Step 6: what a controlled test says now, and what stored the media of the last day.
-pub(crate) fn wapi(trial: &Trial, past: &Past, lang: Lang) -> Step {
-    of_strategy(StepId::WapiDownload, Strategy::Wapi, trial, past, lang)
-}
-
-/// Step 7.
-pub(crate) fn cdn(trial: &Trial, past: &Past, lang: Lang) -> Step {
-    of_strategy(StepId::Cdn, Strategy::Cdn, trial, past, lang)
+/// Steps 6 and 7: what a controlled test says now, and what stored the media of the last day.
+pub(crate) fn strategies(trial: &Trial, past: &Past, lang: Lang) -> Vec<Step> {
+    let step = |strategy| {
+        let id = StepId::for_strategy(strategy)?;
+        Some(of_strategy(id, strategy, trial, past, lang))
+    };
+    Strategy::DEFAULT.into_iter().filter_map(step).collect()
 }
 
 fn of_strategy(id: StepId, strategy: Strategy, trial: &Trial, past: &Past, lang: Lang) -> Step {

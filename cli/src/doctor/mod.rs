@@ -108,17 +108,16 @@ async fn examine(doctor: &Doctor, session: &Session) -> anyhow::Result<(Report, 
         false => flow::expiring(session, now).await?,
     };
     let mut settings = Vec::new();
-    let steps = vec![
+    let mut steps = vec![
         examined::connection(&examined, lang),
         examined::hooks(&examined, lang),
         flow::api(session, lang).await?,
         flow::jobs(session, lang, &mut settings).await?,
         flow::download(session, lang, &mut settings).await?,
-        flow::wapi(&trial, &past, lang),
-        flow::cdn(&trial, &past, lang),
-        flow::bucket(&folders, lang),
-        flow::records(session, &past, (expiring, is_of_one), lang).await?,
     ];
+    steps.extend(flow::strategies(&trial, &past, lang));
+    steps.push(flow::bucket(&folders, lang));
+    steps.push(flow::records(session, &past, (expiring, is_of_one), lang).await?);
     settings.extend(flow::alarms(session, lang).await?);
     let mut report = Report {
         stack: session.stack.name.clone(),

@@ -127,12 +127,16 @@ impl Past {
             let Some(hour) = n.and_then(|n| hours.get_mut(n)) else {
                 continue;
             };
-            match (record.state.as_str(), record.strategy.as_deref()) {
-                ("stored", Some("wapi")) => hour.wapi += 1,
-                ("stored", Some("wapi_alternate")) => hour.wapi_alternate += 1,
-                ("stored", _) => hour.cdn += 1,
-                ("retrying", _) => hour.retrying += 1,
-                ("parked", _) => hour.parked += 1,
+            match record.state.as_str() {
+                "stored" => {
+                    let strategy = record.strategy.as_deref().map(str::parse::<Strategy>);
+                    // A word of another version counts for no strategy.
+                    if let Some(Ok(strategy)) = strategy {
+                        hour.count_stored(strategy);
+                    }
+                }
+                "retrying" => hour.retrying += 1,
+                "parked" => hour.parked += 1,
                 _ => {}
             }
         }

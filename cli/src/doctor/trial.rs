@@ -115,7 +115,7 @@ impl Trial {
             let request = FetchRequest {
                 message,
                 instance: &examined.instance.id,
-                token: (strategy != Strategy::Cdn).then_some(token),
+                token: strategy.needs_token().then_some(token),
                 keep_mismatch: false,
                 max_bytes: None,
                 insist: true,

@@ -57,7 +57,7 @@ impl Config {
             parked_queue_url: required("PARKED_QUEUE_URL")?,
             origins: origins.map_err(|bad| invalid(bad.name, &bad))?,
             offset: offset.ok_or_else(|| invalid("UTC_OFFSET", &"an offset such as -03:00"))?,
-            checksum: environment.parsed("MULTIPART_CHECKSUM")?,
+            checksum: environment.parse_required("MULTIPART_CHECKSUM")?,
             planned_panic: PlannedPanic::new(environment.optional("PANIC_ON_MESSAGE")),
         })
     }

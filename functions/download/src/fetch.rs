@@ -78,7 +78,7 @@ impl TimePlan {
         let is_first_unlimited = configured.iter().any(|one| deadlines(*one) > 0);
         if is_first_unlimited {
             strategies.sort_by_key(|one| {
-                let is_cdn = *one == Strategy::Cdn;
+                let is_cdn = !one.uses_wapi();
                 (deadlines(*one).saturating_sub(usize::from(is_cdn)), !is_cdn)
             });
         }
@@ -169,7 +169,7 @@ impl FetchRun<'_> {
     /// Tries one strategy with the token it needs, and once more if the token was refused and has
     /// been changed meanwhile. The CDN needs no token, so it works while KMS does not.
     async fn try_with_token(&mut self, plan: StrategyPlan) -> Result<Option<State>, Failure> {
-        if plan.strategy == Strategy::Cdn {
+        if !plan.strategy.needs_token() {
             return self.try_strategy(plan, None).await;
         }
         let token = match self.worker.instances.token(self.instance).await {
@@ -232,7 +232,7 @@ impl FetchRun<'_> {
                     return Err(Failure::of_aws(&error));
                 }
                 Err(StoreError::Source(error)) => {
-                    if error.is_mismatch() && strategy != Strategy::Cdn {
+                    if error.is_mismatch() && strategy.may_keep_mismatch() {
                         self.mismatched.push(strategy);
                     }
                     self.findings.push(error.disposition());

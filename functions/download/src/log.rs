@@ -6,7 +6,6 @@ use std::time::Duration;
 use media::{
     job::Job,
     record::{Attempt, State},
-    strategy::Strategy,
 };
 
 /// Logs a run: what became of the media message, and what was tried.
@@ -21,7 +20,7 @@ pub(crate) fn log_run(job: &Job, state: &State, attempts: &[Attempt], took: Dura
     // Counted by an alarm: a media file that another strategy stored would hide a token that no
     // longer works.
     let is_unauthorized =
-        |one: &&Attempt| one.strategy != Strategy::Cdn && matches!(one.status, Some(401 | 403));
+        |one: &&Attempt| one.strategy.needs_token() && matches!(one.status, Some(401 | 403));
     let unauthorized = attempts.iter().filter(is_unauthorized).count();
     // One field of JSON, because the log's own fields are flat.
     let attempts = serde_json::to_string(attempts).unwrap_or_default();

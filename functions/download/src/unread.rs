@@ -3,7 +3,7 @@
 
 use aws::queues::ParkingTicket;
 use media::{failure::FailureClass, job::QueuedJob, message::MediaMessage, unread::UnreadBody};
-use wapi::webhook::{Reading, Unread};
+use wapi::webhook::{Reading, UnreadReason};
 
 use crate::{
     message::{Acknowledgement, QueueMessage},
@@ -26,18 +26,18 @@ struct UnreadRest {
 }
 
 impl UnreadRest {
-    fn new(why: Unread) -> Self {
-        Self { word: why.as_str(), meaning: why.means().to_owned() }
+    fn new(why: UnreadReason) -> Self {
+        Self { word: why.as_str(), meaning: why.explanation().to_owned() }
     }
 }
 
 /// Reads the body. The function does not await, so that only one body is decoded at a time.
 fn read_body(body: &UnreadBody) -> BodyReading {
     let none = Vec::new;
-    let (media, rest) = match Reading::of(body.expose(), &body.verified()) {
+    let (media, rest) = match Reading::from_bytes(body.expose(), &body.verified_instance()) {
         Reading::Whole(announcement) => (announcement.media, None),
         Reading::Part { announcement, .. } => {
-            (announcement.media, Some(UnreadRest::new(Unread::NotUnderstood)))
+            (announcement.media, Some(UnreadRest::new(UnreadReason::NotUnderstood)))
         }
         Reading::Unread { why, .. } => (none(), Some(UnreadRest::new(why))),
         Reading::Refused(why) => {
@@ -56,7 +56,7 @@ pub(crate) async fn read_again(
     message: &QueueMessage<'_>,
 ) -> Acknowledgement {
     let BodyReading { media, rest } = read_body(body);
-    let (verified, accepted_at, now) = (body.verified(), body.accepted_at(), worker.now());
+    let (verified, accepted_at, now) = (body.verified_instance(), body.accepted_at(), worker.now());
     // A message without a time of its own is as old as its webhook. The job's life begins now.
     let job =
         |message| QueuedJob::for_redrive(verified.create_job(message, accepted_at).into_job(), now);
@@ -89,7 +89,7 @@ async fn park_unread(
     rest: &UnreadRest,
     queued: usize,
 ) -> Acknowledgement {
-    let (class, about) = (FailureClass::Unread, body.about());
+    let (class, about) = (FailureClass::Unread, body.summary());
     let UnreadRest { word, meaning } = rest;
     let ticket = ParkingTicket {
         class,

@@ -82,7 +82,7 @@ fn unread(body: &[u8], why: &str) -> String {
     let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
     let verified =
         VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret");
-    let body = verified.unread(body, why, ACCEPTED).expect("it fits");
+    let body = verified.keep_unread(body, why, ACCEPTED).expect("it fits");
     body.to_json().expect("JSON")
 }
 

@@ -6,7 +6,7 @@ use lambda_http::{
 };
 use media::access::VerifiedInstance;
 use serde_json::{Value, json};
-use wapi::webhook::{Announcement, Event, Refusal, Unread};
+use wapi::webhook::{Announcement, Event, Refusal, UnreadReason};
 
 /// `Retry-After` of a 503, in seconds.
 const RETRY_AFTER: &str = "30";
@@ -65,7 +65,7 @@ impl Answer {
     }
 
     /// 200: all or part of the body could not be read; it is in the queue as it came.
-    pub(crate) fn unread(verified: &VerifiedInstance, why: Unread) -> Self {
+    pub(crate) fn unread(verified: &VerifiedInstance, why: UnreadReason) -> Self {
         let word = why.as_str();
         let answer = Self::new(StatusCode::OK, "unread", json!({ "unread": word }));
         let reason = Some(word.to_owned());
@@ -74,9 +74,10 @@ impl Answer {
 
     /// 200: what was understood is in the queue, and the body too, because of the rest.
     pub(crate) fn partly_queued(verified: &VerifiedInstance, announcement: &Announcement) -> Self {
-        let (word, queued) = (Unread::NotUnderstood.as_str(), announcement.media.len());
+        let (word, queued) = (UnreadReason::NotUnderstood.as_str(), announcement.media.len());
         if announcement.media.is_empty() {
-            return Self::unread(verified, Unread::NotUnderstood).with_announcement(announcement);
+            return Self::unread(verified, UnreadReason::NotUnderstood)
+                .with_announcement(announcement);
         }
         let body = json!({ "queued": queued, "unread": word });
         let answer =

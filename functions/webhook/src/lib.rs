@@ -21,7 +21,7 @@ use media::{
     unread::TooLargeToKeep,
 };
 use tokio::time::Instant;
-use wapi::webhook::{Announcement, Reading, Unread, WebhookBody};
+use wapi::webhook::{Announcement, Reading, UnreadReason, WebhookBody};
 
 pub use crate::request::without_query;
 use crate::{answer::Answer, config::Config};
@@ -116,7 +116,7 @@ impl Webhook {
     /// the body itself unless all of it was understood.
     async fn accept_body(&self, accepted: VerifiedRequest<'_>) -> Answer {
         let verified = accepted.verified;
-        match Reading::of(accepted.body, verified) {
+        match Reading::from_bytes(accepted.body, verified) {
             Reading::Whole(announcement) => self.queue_announced(accepted, &announcement).await,
             Reading::Part { announcement, body } => {
                 self.queue_part(accepted, &announcement, &body).await
@@ -180,7 +180,7 @@ impl Webhook {
         if let Err(error) = self.send_jobs(accepted, announcement).await {
             return Answer::unavailable(Some(verified), &error);
         }
-        let kept = self.keep_body(accepted, Unread::NotUnderstood, Some(read));
+        let kept = self.keep_body(accepted, UnreadReason::NotUnderstood, Some(read));
         match kept.await {
             Ok(()) => Answer::partly_queued(verified, announcement),
             Err(not_kept) => not_kept.into_answer(verified, announcement.media.len()),
@@ -204,11 +204,11 @@ impl Webhook {
     async fn keep_body(
         &self,
         accepted: VerifiedRequest<'_>,
-        why: Unread,
+        why: UnreadReason,
         read: Option<&WebhookBody>,
     ) -> Result<(), KeepError> {
         let VerifiedRequest { verified, body, now } = accepted;
-        let to_unread = |body: &[u8]| verified.unread(body, why.as_str(), now);
+        let to_unread = |body: &[u8]| verified.keep_unread(body, why.as_str(), now);
         let unread = match (to_unread(body), read) {
             (Err(TooLargeToKeep), Some(read)) => to_unread(read.as_value().to_string().as_bytes()),
             (kept, _) => kept,

@@ -97,7 +97,7 @@ fn kept(aws: &Aws) -> (String, Vec<u8>, String) {
     let Ok(QueueBody::Unread(body)) = QueueBody::parse(text) else {
         unreachable!("an unread body: {text}");
     };
-    let about = body.about();
+    let about = body.summary();
     assert_eq!((about.accepted_at, about.instance.as_str()), (NOW, INSTANCE));
     (about.why, body.expose().to_vec(), about.tenant.to_string())
 }

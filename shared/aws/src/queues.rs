@@ -342,7 +342,7 @@ impl ParkedMessage {
         let body = message.body.unwrap_or_default();
         let content = match QueueBody::parse(&body) {
             Ok(QueueBody::Job(job)) => Content::Job(job),
-            Ok(QueueBody::Unread(body)) => Content::Unread(body.about()),
+            Ok(QueueBody::Unread(body)) => Content::Unread(body.summary()),
             Err(NotAJob) => Content::Unknown,
         };
         let said = text("class");

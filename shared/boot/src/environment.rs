@@ -48,7 +48,7 @@ impl Environment {
     ///
     /// # Errors
     /// [`SettingError`]; the rule is the message of `T`'s error.
-    pub fn parsed<T: FromStr<Err: std::fmt::Display>>(
+    pub fn parse_required<T: FromStr<Err: std::fmt::Display>>(
         &self,
         name: &'static str,
     ) -> Result<T, SettingError> {

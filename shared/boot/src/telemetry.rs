@@ -150,7 +150,7 @@ mod tests {
         }
     }
 
-    /// Whatever the level, and also those whose names begin like one of ours.
+    /// This holds at every level, and for libraries whose names begin like one of our crates.
     #[test]
     fn libraries_log_only_warnings() {
         for level in

@@ -12,7 +12,13 @@ use wapi::{
     excerpt,
 };
 
-use crate::{Limits, Origins, body::read_at_most, client, error::FetchError, guard::AddressGuard};
+use crate::{
+    body::read_at_most,
+    client::{Limits, build_client},
+    error::FetchError,
+    guard::AddressGuard,
+    origins::Origins,
+};
 
 /// Maximum answer that is read. A page of webhook logs holds a hundred bodies of up to 16 KB.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
@@ -150,7 +156,7 @@ impl AccountClient {
     pub fn new(origins: &Origins) -> Result<Self, FetchError> {
         let guard = AddressGuard::new(origins);
         Ok(Self {
-            client: client::build_client(&guard, &Limits::default())?,
+            client: build_client(&guard, &Limits::default())?,
             guard,
             base: origins.wapi_base.clone(),
         })
@@ -242,7 +248,7 @@ pub async fn post_json(
 ) -> Result<AccountCall, FetchError> {
     let guard = AddressGuard::new(origins);
     guard.check_url(&url)?;
-    let client = client::build_client(&guard, &Limits::default())?;
+    let client = build_client(&guard, &Limits::default())?;
     let answer = send_and_read(client.post(url).json(body));
     Ok(record_call("POST", "", answer).await)
 }

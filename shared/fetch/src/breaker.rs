@@ -130,11 +130,14 @@ impl Breaker {
         let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
         match fault {
             Fault::None => {}
+            // The origin answered as it should, so both circuits close.
             Fault::MediaFile => {
                 states.remove(&origin);
                 states.remove(&own);
             }
+            // The instance may be fine, so its own count does not change.
             Fault::Origin => count_failure(&mut states, origin, now, false),
+            // The origin answered, so it works for the other instances.
             Fault::Instance { is_unauthorized } => {
                 states.remove(&origin);
                 count_failure(&mut states, own, now, is_unauthorized);
@@ -156,6 +159,8 @@ fn count_failure(
     is_unauthorized: bool,
 ) {
     if states.len() >= MAX_CIRCUITS {
+        // After a reset each circuit that still fails costs five requests, which is cheaper than
+        // tracking which circuit is the oldest.
         states.clear();
     }
     let state = states.entry(circuit).or_insert(CircuitState {
@@ -166,8 +171,11 @@ fn count_failure(
         is_unauthorized,
     });
     state.in_a_row = state.in_a_row.saturating_add(1);
+    // The last failure decides whether a skipped attempt counts as refused credentials.
     state.is_unauthorized = is_unauthorized;
     if state.in_a_row == MAX_FAILURES {
+        // Exactly the fifth failure opens the circuit. A later one changes the rest only if it is
+        // the probe's.
         state.rests_until = now.saturating_add(state.rest);
     } else if state.is_probed {
         // Only the probe lengthens the rest. Attempts that were already running when the circuit

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-use crate::client::Origins;
+use crate::origins::Origins;
 
 /// The guard refused a URL. The error does not name it because the URL may be a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -14,7 +14,7 @@ use crate::{
     body::Body,
     error::FetchError,
     pool::{Buffer, PartPool, SLACK_BYTES},
-    strategies::Resume,
+    resume::Resume,
 };
 
 /// Bytes that are opened at a time: enough for the processor's full speed, and few enough to stay
@@ -100,11 +100,13 @@ impl MediaStream {
         let Some(mut opener) = self.opener.take() else {
             return Ok(None);
         };
+        // Only the start of the file can tell whether it is an error page.
         let is_first = self.received_bytes == 0;
         let mut buffer = self.pool.take_buffer(self.deadline).await?;
         // Bytes at the start of the buffer that are plain already.
         let mut opened = 0;
         loop {
+            // A window never passes the end of the buffer, or the buffer would have to grow.
             let target = (opened + WINDOW_BYTES).min(PART_BYTES + SLACK_BYTES);
             let is_over = !self.fill_to(&mut buffer, target).await?;
             if is_first && opened == 0 {

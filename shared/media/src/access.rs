@@ -97,7 +97,7 @@ impl VerifiedInstance {
     ///
     /// # Errors
     /// [`TooLargeToKeep`]: the body does not fit into a queue message.
-    pub fn unread(
+    pub fn keep_unread(
         &self,
         body: &[u8],
         why: &str,
@@ -105,9 +105,12 @@ impl VerifiedInstance {
     ) -> Result<UnreadBody, TooLargeToKeep> {
         UnreadBody::new((&self.tenant, &self.instance), body, why, accepted_at)
     }
+}
 
-    /// The verified instance whose webhook an unread body was.
-    pub(crate) fn from_unread(tenant: TenantId, instance: InstanceId) -> Self {
-        Self { tenant, instance }
+impl UnreadBody {
+    /// The verified instance whose webhook it was, to read it again.
+    #[must_use]
+    pub fn verified_instance(&self) -> VerifiedInstance {
+        VerifiedInstance { tenant: self.tenant().clone(), instance: self.instance().clone() }
     }
 }

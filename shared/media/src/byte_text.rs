@@ -4,10 +4,9 @@
 use data_encoding::{BASE64_NOPAD, HEXLOWER_PERMISSIVE};
 use zeroize::Zeroizing;
 
-use crate::sha256::Sha256;
-
-/// Hex digits of a key or a hash. As base64, the same text would be 48 bytes, which neither has.
-const HEX_DIGITS: usize = 2 * Sha256::BYTES;
+/// Hex digits of a key or a hash, which have 32 bytes. As base64, the same text would be 48 bytes,
+/// which neither has.
+const HEX_DIGITS: usize = 2 * 32;
 
 /// Decodes a text in any of these forms; `None` if it is in none of them. White space, padding and
 /// the base64 alphabet do not matter, because gateways and relays were seen to write every

@@ -90,7 +90,7 @@ impl Chat {
         if jid == Self::PROBE_JID {
             return Self(Self::PROBE.to_owned());
         }
-        let (user, server) = (contact::user(jid), jid.split_once('@'));
+        let (user, server) = (contact::user_part(jid), jid.split_once('@'));
         let server = server.map_or("", |(_, server)| server);
         if user.eq_ignore_ascii_case("status") {
             return Self("status".to_owned());
@@ -183,7 +183,7 @@ impl Chat {
     #[must_use]
     pub fn address_hash(&self, jid: &str) -> Option<Sha256> {
         let (sort, id) = self.0.split_once('-')?;
-        let is_whole = sort != "other" && id == contact::user(jid);
+        let is_whole = sort != "other" && id == contact::user_part(jid);
         (!is_whole).then(|| Sha256::from_data(jid.trim().as_bytes()))
     }
 

@@ -69,7 +69,7 @@ fn server_part(address: &str) -> String {
 /// The user part of an address, without the device suffix (`:12`) and the agent that some clients
 /// write before it (`.1:12`, `_1:12`).
 #[must_use]
-pub fn user(address: &str) -> &str {
+pub fn user_part(address: &str) -> &str {
     let user = address.trim().split('@').next().unwrap_or_default();
     match user.split_once(':') {
         Some((user, _device)) => user.split(['.', '_']).next().unwrap_or_default(),
@@ -80,7 +80,7 @@ pub fn user(address: &str) -> &str {
 /// The user part of an address without its device suffix; `None` if it is not a number.
 #[must_use]
 pub fn user_digits(address: &str) -> Option<String> {
-    let user = user(address).trim_start_matches('+');
+    let user = user_part(address).trim_start_matches('+');
     let is_number = (1..=Contact::MAX_DIGITS).contains(&user.len())
         && user.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| user.to_owned())

@@ -187,7 +187,7 @@ pub enum Disposition {
     Unopenable,
     /// The file exists but is larger than a limit.
     OverLimit,
-    /// The strategy cannot serve this media message, which says nothing about other strategies.
+    /// The strategy cannot serve this media message. Others may.
     NotApplicable,
 }
 

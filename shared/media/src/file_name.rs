@@ -81,7 +81,7 @@ pub fn remove_extension<'a>(name: &'a str, extension: &Extension) -> &'a str {
 
 /// Shortens a name to `max_bytes`. The stem is cut between characters; the extension is kept.
 #[must_use]
-pub fn shorten(name: &str, max_bytes: usize) -> String {
+pub fn shorten_name(name: &str, max_bytes: usize) -> String {
     if name.len() <= max_bytes {
         return name.to_owned();
     }
@@ -136,7 +136,7 @@ pub fn is_invisible(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_invisible, remove_invisible, shorten};
+    use super::{is_invisible, remove_invisible, shorten_name};
 
     #[test]
     fn a_long_name_keeps_its_extension() {
@@ -150,7 +150,7 @@ mod tests {
             (format!("{long}. fim"), "ç"),
             (format!("{long}.{long}"), "ç"),
         ] {
-            let short = shorten(&name, 255);
+            let short = shorten_name(&name, 255);
             assert!((253..=255).contains(&short.len()), "{short}");
             assert!(short.ends_with(expected_end), "{short}");
         }
@@ -163,7 +163,7 @@ mod tests {
             ("ç.pdf", 5, ".pdf"),
             (" a.pdf ", 6, "a.pdf"),
         ] {
-            assert_eq!(shorten(name, max), expected, "{name} in {max}");
+            assert_eq!(shorten_name(name, max), expected, "{name} in {max}");
         }
     }
 

@@ -71,6 +71,14 @@ impl std::fmt::Debug for MediaIdentity {
     }
 }
 
+impl MediaMessage {
+    /// The identity that tells this media message from others.
+    #[must_use]
+    pub fn identity(&self) -> MediaIdentity {
+        MediaIdentity::from_message(self)
+    }
+}
+
 impl MediaIdentity {
     /// The identity of an announced media message.
     #[must_use]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::not_a_job::NotAJob;
 use crate::{
     ids::{InstanceId, TenantId},
     message::MediaMessage,
@@ -54,12 +55,6 @@ pub struct Job {
     /// The media message to fetch.
     pub message: MediaMessage,
 }
-
-/// The body is not a job: an unknown version, or something else. The error has no source, because
-/// the parser's message may quote the body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the queue message is not a job that this version understands")]
-pub struct NotAJob;
 
 impl QueuedJob {
     /// Parses the body of a queue message.

@@ -13,7 +13,7 @@ pub enum MediaKind {
     Video,
     /// `audioMessage`: music and voice notes (`ptt`).
     Audio,
-    /// `documentMessage`, whatever its mimetype.
+    /// `documentMessage`, with any mimetype.
     Document,
     /// `stickerMessage`: WebP, animated or Lottie; and `stickerPackMessage`, a ZIP of stickers.
     Sticker,

@@ -8,7 +8,6 @@ use zeroize::Zeroizing;
 pub use crate::chat::{Chat, ChatKind, NotAChat, UnknownChatKind};
 use crate::{
     envelope::{Envelope, MomentSource},
-    identity::MediaIdentity,
     ids::MessageId,
     kind::MediaKind,
     sha256::Sha256,
@@ -155,12 +154,6 @@ impl MediaMessage {
     /// Maximum time that a moment may lie after the acceptance of its webhook, because clocks and
     /// forgotten time zones differ.
     const MAX_AHEAD_SECONDS: i64 = 24 * 60 * 60;
-
-    /// The identity that tells this media message from others.
-    #[must_use]
-    pub fn identity(&self) -> MediaIdentity {
-        MediaIdentity::from_message(self)
-    }
 
     /// The message with a valid moment: its own, else the media key's, else `accepted_at`, in
     /// seconds since 1970. A moment that is already valid does not change.

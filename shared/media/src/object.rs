@@ -6,12 +6,12 @@ use time::UtcOffset;
 use crate::{
     file_name::remove_invisible,
     file_type::{FileEvidence, FileType},
+    integrity::Integrity,
     job::Job,
     message::truncate_bytes,
     object_key::ObjectKey,
     open::Proof,
     policy::Retention,
-    record::Integrity,
     sha256::Sha256,
     strategy::Strategy,
 };
@@ -45,10 +45,8 @@ impl Claims {
         strategy: Strategy,
         is_encrypted: bool,
     ) -> Self {
-        let integrity = match (strategy, is_encrypted) {
-            (Strategy::Cdn, true) => Integrity::MacAndSha256,
-            (Strategy::Cdn | Strategy::Wapi | Strategy::WapiAlternate, _) => Integrity::Sha256,
-        };
+        let has_mac = is_encrypted && strategy.serves_encrypted();
+        let integrity = if has_mac { Integrity::MacAndSha256 } else { Integrity::Sha256 };
         Self { sha256: file_sha256, integrity: file_sha256.map(|_| integrity) }
     }
 

@@ -14,9 +14,9 @@ use aws_lc_rs::{
 
 use crate::{
     ciphertext::{EncryptedFileDetector, Head},
+    integrity::Integrity,
     kind::KeyType,
     media_key::{MediaKey, MediaKeys},
-    record::Integrity,
     sha256::Sha256,
 };
 
@@ -53,7 +53,7 @@ pub struct Proof {
 /// Why the bytes must not be stored. Decided after the last byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// The body was empty: a failure of the origin, whatever its status was. Fetch again.
+    /// The body was empty: a failure of the origin, even with status 200. Fetch again.
     #[error("the body was empty")]
     Empty,
     /// The length is not `26 + 16n`, so bytes are missing or were added. Fetch again.
@@ -282,7 +282,7 @@ impl EncryptedPass {
     fn decrypt(&mut self, blocks: &mut [u8]) -> Result<(), OpenError> {
         let decryption = match &mut self.decryption {
             Some(decryption) => decryption,
-            none => none.insert(
+            not_started => not_started.insert(
                 start_decryption(&self.key, &self.candidates, blocks).ok_or(OpenError::Cipher)?,
             ),
         };
@@ -340,6 +340,12 @@ impl EncryptedPass {
 }
 
 impl Decryption {
+    fn new(key: &MediaKey, family: KeyType) -> Option<Self> {
+        let keys = key.expand(family);
+        let (cipher, mac) = (keys.decrypting_key()?, keys.start_mac());
+        Some(Self { family, cipher, previous_block: keys.iv(), mac })
+    }
+
     fn decrypt(&mut self, blocks: &mut [u8]) -> Result<(), OpenError> {
         // CBC: the last encrypted block is the IV of the next call.
         let last = *blocks.last_chunk::<BLOCK>().ok_or(OpenError::Cipher)?;
@@ -354,26 +360,23 @@ impl Decryption {
 /// Chooses the key family by what the first block decrypts to, and starts the decryption.
 fn start_decryption(key: &MediaKey, candidates: &[KeyType], blocks: &[u8]) -> Option<Decryption> {
     let first = *blocks.first_chunk::<BLOCK>()?;
+    // The MAC tells the family for certain, but only at the end of the file. A wrong guess here
+    // costs a second download, never wrong bytes.
     let mut fallback = None;
     for family in candidates {
         // The trial works on a copy of the block; the chosen family starts afresh.
         let mut block = first;
         let mut decryption = Decryption::new(key, *family)?;
         decryption.decrypt(&mut block).ok()?;
+        // Under a wrong key the block is random, and random bytes rarely begin a known format.
         if infer::get(&block).is_some() {
             return Decryption::new(key, *family);
         }
+        // The candidates are ordered by likelihood, so the first is the best guess for formats
+        // without a signature, such as plain text.
         fallback = fallback.or(Some(*family));
     }
     Decryption::new(key, fallback?)
-}
-
-impl Decryption {
-    fn new(key: &MediaKey, family: KeyType) -> Option<Self> {
-        let keys = key.expand(family);
-        let (cipher, mac) = (keys.decrypting_key()?, keys.start_mac());
-        Some(Self { family, cipher, previous_block: keys.iv(), mac })
-    }
 }
 
 /// Removes PKCS#7 padding: the last byte is the number of padding bytes, which are all equal.

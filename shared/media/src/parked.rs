@@ -6,7 +6,7 @@ use crate::{
     failure::FailureClass,
     ids::{InstanceId, TenantId},
     job::Job,
-    unread::Unread,
+    unread::UnreadSummary,
 };
 
 /// What a message of the parked queue contains.
@@ -15,7 +15,7 @@ pub enum Content {
     /// A media file to fetch.
     Job(Box<Job>),
     /// A webhook body that could not be read.
-    Unread(Unread),
+    Unread(UnreadSummary),
     /// Neither, so its tenant is unknown.
     Unknown,
 }
@@ -61,7 +61,7 @@ impl ParkedJob {
 
     /// What may be shown of the unread body, if the message is one.
     #[must_use]
-    pub fn unread(&self) -> Option<&Unread> {
+    pub fn unread(&self) -> Option<&UnreadSummary> {
         match &self.content {
             Content::Unread(unread) => Some(unread),
             Content::Job(_) | Content::Unknown => None,

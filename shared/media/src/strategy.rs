@@ -1,4 +1,7 @@
-//! The strategies: the ways to get a media file.
+//! The strategies: the ways to get a media file, and the facts in which they differ.
+//!
+//! Each fact is a `match` without a wildcard. A new strategy does not compile until every fact of
+//! it is decided.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,19 +25,84 @@ pub struct UnknownStrategy;
 
 impl Strategy {
     /// The default order: W-API first, because the tenant pays for it; the CDN last, because it
-    /// needs neither W-API nor a token.
+    /// needs neither W-API nor a token. It names every strategy.
     pub const DEFAULT: [Self; 3] = [Self::Wapi, Self::WapiAlternate, Self::Cdn];
+
+    /// [`Strategy::DEFAULT`] as an operator writes it.
+    pub const DEFAULT_TEXT: &str = "wapi,wapi_alternate,cdn";
 
     /// The word in records, metadata and logs.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Wapi => "wapi",
             Self::WapiAlternate => "wapi_alternate",
             Self::Cdn => "cdn",
         }
     }
+
+    /// Position in [`Strategy::DEFAULT`], from 0.
+    const fn default_position(self) -> usize {
+        match self {
+            Self::Wapi => 0,
+            Self::WapiAlternate => 1,
+            Self::Cdn => 2,
+        }
+    }
+
+    /// Whether its requests go to W-API. W-API serves an instance a limited number of downloads at
+    /// a time.
+    #[must_use]
+    pub fn uses_wapi(self) -> bool {
+        match self {
+            Self::Wapi | Self::WapiAlternate => true,
+            Self::Cdn => false,
+        }
+    }
+
+    /// Whether its requests carry the instance's token. Without a token it cannot run, and a 401 or
+    /// 403 means that the token was refused. A strategy without a token works while the token
+    /// cannot be decrypted.
+    #[must_use]
+    pub fn needs_token(self) -> bool {
+        match self {
+            Self::Wapi | Self::WapiAlternate => true,
+            Self::Cdn => false,
+        }
+    }
+
+    /// Whether the origin serves an encrypted file as it was uploaded, so that its MAC can be
+    /// checked. Other origins decrypt it first.
+    #[must_use]
+    pub fn serves_encrypted(self) -> bool {
+        match self {
+            Self::Wapi | Self::WapiAlternate => false,
+            Self::Cdn => true,
+        }
+    }
+
+    /// Whether bytes that contradict the sender's hash may be stored, flagged, if no strategy
+    /// serves better ones. An origin that decrypts the file may change it for good. The CDN serves
+    /// what the sender uploaded: bytes that differ are damaged, and only intact ones are kept.
+    #[must_use]
+    pub fn may_keep_mismatch(self) -> bool {
+        match self {
+            Self::Wapi | Self::WapiAlternate => true,
+            Self::Cdn => false,
+        }
+    }
 }
+
+/// Compiles only if [`Strategy::DEFAULT`] has the order of [`Strategy::default_position`].
+const _: () = {
+    let mut left: &[Strategy] = &Strategy::DEFAULT;
+    let mut position = 0;
+    while let [first, others @ ..] = left {
+        assert!(first.default_position() == position, "DEFAULT and default_position differ");
+        position += 1;
+        left = others;
+    }
+};
 
 impl std::fmt::Display for Strategy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

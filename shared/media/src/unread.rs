@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    access::VerifiedInstance,
     ids::{InstanceId, TenantId},
-    job::NotAJob,
     message::MediaMessage,
+    not_a_job::NotAJob,
 };
 
 /// Maximum size of a body that is kept, in bytes. SQS takes 1 MiB with all attributes: as base64
@@ -22,7 +21,7 @@ pub const MAX_BODY_BYTES: usize = 780_000;
 const MAX_WORD_BYTES: usize = 32;
 
 /// A raw body as JSON in the queue, with its tenant, instance, time of acceptance and reason.
-/// Created by [`VerifiedInstance::unread`], or parsed from a queue message. It is versioned,
+/// Created by [`VerifiedInstance::keep_unread`], or parsed from a queue message. It is versioned,
 /// because it outlives deploys: an unknown version does not parse, and the message is parked.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnreadBody {
@@ -106,16 +105,10 @@ impl UnreadBody {
         serde_json::to_string(self).map_err(|_| NotAJob)
     }
 
-    /// The verified instance whose webhook it was, to read it again.
-    #[must_use]
-    pub fn verified(&self) -> VerifiedInstance {
-        VerifiedInstance::from_unread(self.tenant.clone(), self.instance.clone())
-    }
-
     /// What may be shown of it.
     #[must_use]
-    pub fn about(&self) -> Unread {
-        Unread {
+    pub fn summary(&self) -> UnreadSummary {
+        UnreadSummary {
             tenant: self.tenant.clone(),
             instance: self.instance.clone(),
             accepted_at: self.accepted_at,
@@ -153,13 +146,13 @@ impl UnreadBody {
 /// Shows what may be shown, but not the bytes.
 impl fmt::Debug for UnreadBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("UnreadBody").field(&self.about()).finish()
+        f.debug_tuple("UnreadBody").field(&self.summary()).finish()
     }
 }
 
 /// What may be shown of an unread body: everything except the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unread {
+pub struct UnreadSummary {
     /// The tenant that the instance belongs to.
     pub tenant: TenantId,
     /// The instance whose webhook it was.
@@ -172,7 +165,7 @@ pub struct Unread {
     pub size_bytes: usize,
 }
 
-impl Unread {
+impl UnreadSummary {
     /// Until when its media files can be expected to exist, in seconds since 1970. The body cannot
     /// be read, so this assumes that their messages were sent when it was accepted.
     #[must_use]

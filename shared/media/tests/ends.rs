@@ -134,7 +134,7 @@ fn classes_are_listed_by_precedence() {
     assert!(classes.eq(listed.skip(2)));
 }
 
-/// Up to the time that SQS can hide a message.
+/// The wait is limited to the time for which SQS can hide a message.
 #[test]
 fn the_longest_retry_after_is_honoured() {
     let minutes = |n| Disposition::Retry { after: Some(Duration::from_mins(n)) };
@@ -150,7 +150,7 @@ fn the_longest_retry_after_is_honoured() {
 
 const STEPS_SECONDS: [u64; 10] = [30, 60, 120, 240, 480, 900, 1800, 3600, 7200, 14400];
 
-/// The last step repeats.
+/// Receives beyond the last step use the last step.
 #[test]
 fn a_wait_is_random_within_its_step() {
     for (receive, step) in (1..).zip(STEPS_SECONDS) {
@@ -220,7 +220,7 @@ fn a_crashing_job_is_parked_in_time() {
     assert!(visibility * MAX_RECEIVES < retention);
 }
 
-/// It is parked when the file is no longer safe to expect, but never at once.
+/// A job is parked when its file can no longer be expected to exist, but never at once.
 #[test]
 fn a_job_is_parked_after_its_grace() {
     const HOUR: i64 = 3600;
@@ -263,9 +263,9 @@ fn key_families_are_ordered_by_likelihood() {
     assert!(pack.len() < KeyType::ALL.len(), "a sticker pack is not mistaken for another kind");
 }
 
-/// Versions without the field knew the key and the hash.
+/// Jobs of versions without the field are encrypted if they have a key or the hash.
 #[test]
-fn an_older_job_says_whether_it_is_encrypted() {
+fn an_older_jobs_encryption_is_derived() {
     let hash = Sha256::from_data(b"x").to_hex();
     for (fields, is_encrypted) in [
         (String::new(), false),

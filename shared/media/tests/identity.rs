@@ -192,7 +192,7 @@ fn every_base64_form_is_one_content() {
 }
 
 #[test]
-fn a_matching_lid_and_phone_are_one_chat() {
+fn matching_lid_and_phone_are_one_chat() {
     let lid = in_chat("200000000000002@lid", Some("200000000000002"), None);
     let both = in_chat("200000000000002@lid", Some("200000000000002"), Some("5500900000002"));
     let phone = in_chat("5500900000002@s.whatsapp.net", None, Some("5500900000002"));

@@ -64,7 +64,7 @@ fn without_rules_everything_is_stored() {
     }
 }
 
-/// The size is known only after the download.
+/// A cap applies during the download, because the announced size is only a hint.
 #[test]
 fn a_cap_skips_nothing() {
     let policy = Policy { max_bytes: Some(0), ..Policy::default() };
@@ -157,7 +157,7 @@ fn a_probe_has_an_impossible_address() {
     }
 }
 
-/// It is read back unchanged.
+/// The written policy is read back unchanged.
 #[test]
 fn a_policy_is_written_without_defaults() {
     let empty = serde_json::to_value(Policy::default()).expect("JSON");

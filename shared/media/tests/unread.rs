@@ -32,11 +32,12 @@ fn verified(tenant: &str, instance: &str) -> VerifiedInstance {
 
 fn kept(body: &[u8]) -> UnreadBody {
     let verified = verified("acme", "LITE-AAAAAA-BBBBBB");
-    verified.unread(body, "bad_body", NOW).expect("it fits")
+    verified.keep_unread(body, "bad_body", NOW).expect("it fits")
 }
 
+/// The body read back also gives the right to read it for its instance.
 #[test]
-fn every_byte_survives_the_queue_and_the_right_to_read_it_again_does_too() {
+fn every_byte_survives_the_queue() {
     let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
     let json = kept(&bytes).to_json().expect("JSON");
     assert!(json.is_ascii() && json.bytes().all(|byte| byte >= b' '), "{json}");
@@ -48,26 +49,28 @@ fn every_byte_survives_the_queue_and_the_right_to_read_it_again_does_too() {
         panic!("{json}");
     };
     assert_eq!(read.expose(), bytes);
-    assert_eq!(read.verified(), verified("acme", "LITE-AAAAAA-BBBBBB"));
-    assert_eq!((read.accepted_at(), read.about().size_bytes), (NOW, 1000));
+    assert_eq!(read.verified_instance(), verified("acme", "LITE-AAAAAA-BBBBBB"));
+    assert_eq!((read.accepted_at(), read.summary().size_bytes), (NOW, 1000));
 }
 
+/// With the longest names and the attributes of a parked message, too.
 #[test]
-fn the_largest_body_with_the_longest_names_and_a_ticket_fits_into_one_message() {
+fn the_largest_body_fits_into_one_message() {
     let tenant = "t".repeat(TenantId::MAX_BYTES);
     let verified = verified(&tenant, &"I".repeat(InstanceId::MAX_BYTES));
     let body = vec![0xff; MAX_BODY_BYTES];
-    let kept = verified.unread(&body, &"w".repeat(32), i64::MIN);
+    let kept = verified.keep_unread(&body, &"w".repeat(32), i64::MIN);
     let json = kept.expect("it fits").to_json().expect("JSON");
     // Names, types and values of six attributes; the reason is longer than it ever is.
     let ticket = 6 * 64 + 4096;
     assert!(json.len() + ticket <= MAX_SQS_BYTES, "{} bytes", json.len());
-    let more = verified.unread(&[&body[..], b"x"].concat(), "bad_body", NOW);
+    let more = verified.keep_unread(&[&body[..], b"x"].concat(), "bad_body", NOW);
     assert_eq!(more.expect_err("too large"), TooLargeToKeep);
 }
 
+/// Another version, or a field that this one would not have written.
 #[test]
-fn what_is_no_unread_body_of_this_version_is_none() {
+fn other_messages_are_no_unread_bodies() {
     let good = json!({ "version": "unread-1", "tenant": "acme", "instance": "LITE-AAAAAA-BBBBBB",
         "accepted_at": NOW, "why": "bad_body", "body": "e30=" });
     assert!(UnreadBody::parse(&good.to_string()).is_ok());
@@ -89,7 +92,7 @@ fn what_is_no_unread_body_of_this_version_is_none() {
 #[test]
 fn nothing_of_the_body_is_printed() {
     let body = kept(b"{\"pushName\": \"Contato Exemplo\"");
-    let content = Content::Unread(body.about());
+    let content = Content::Unread(body.summary());
     let printed = format!("{body:?} {:?} {content:?}", QueueBody::Unread(body.clone()));
     assert!(printed.contains("acme") && printed.contains("bad_body"), "{printed}");
     for secret in ["pushName", "Exemplo", "eyJwdXNo", "112, 117, 115, 104"] {
@@ -97,11 +100,12 @@ fn nothing_of_the_body_is_printed() {
     }
 }
 
+/// An unread body has a tenant, an instance, a class and an expiry.
 #[test]
-fn rules_about_tenant_instance_class_and_expiry_hold_for_unread_bodies() {
+fn filters_apply_to_unread_bodies() {
     let parked = ParkedJob {
         unknown_class: None,
-        content: Content::Unread(kept(b"{").about()),
+        content: Content::Unread(kept(b"{").summary()),
         class: FailureClass::Unread,
         reason: "bad_body".to_owned(),
         receives: Some(1),
@@ -129,8 +133,9 @@ fn rules_about_tenant_instance_class_and_expiry_hold_for_unread_bodies() {
     assert!(!with(&|filter| filter.expiring_within = days(13)));
 }
 
+/// A name that has only a part of the address, or none, gives nothing.
 #[test]
-fn a_chats_name_tells_its_address_unless_it_has_only_a_part_of_it() {
+fn a_chats_name_gives_its_address() {
     let in_address = |jid: &str| Chat::from_jid(jid, None).in_address().map(str::to_owned);
     for (jid, told) in [
         ("5500900000002@s.whatsapp.net", Some("5500900000002")),

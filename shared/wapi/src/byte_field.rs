@@ -5,7 +5,7 @@ use media::byte_text;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::{fields::is_same_name, json::holds_json};
+use crate::{field_name::is_same_name, json::holds_json};
 
 /// Maximum nesting of forms: JSON text, holder object, content.
 const MAX_LEVELS: usize = 4;

@@ -7,6 +7,7 @@ pub mod account;
 pub mod byte_field;
 pub mod download;
 pub mod excerpt;
+mod field_name;
 pub mod fields;
 mod json;
 pub mod link;

@@ -50,7 +50,8 @@ pub fn search(body: &[u8], texts: &[&str]) -> Search {
 /// Searches the bytes in their most likely encoding, and as UTF-8 in any case.
 fn search_bytes(bytes: &[u8], wanted: &str, depth: usize) -> Search {
     let likely = search_text(&repair::decode_text(bytes), wanted, depth);
-    let result = either(likely, || search_text(&String::from_utf8_lossy(bytes), wanted, depth));
+    let result =
+        combine_searches(likely, || search_text(&String::from_utf8_lossy(bytes), wanted, depth));
     let is_compressed = COMPRESSED.iter().any(|start| bytes.starts_with(start));
     match result {
         Search::Absent if is_compressed => Search::Unclear,
@@ -71,10 +72,10 @@ fn search_text(text: &str, wanted: &str, depth: usize) -> Search {
     }
     // Base64 may be broken into lines, and stand in a list or beside other words.
     let joined: String = plain.chars().filter(|c| !c.is_whitespace()).collect();
-    let in_codes = either(search_codes(&plain, wanted, depth), || {
-        either(search_codes(&joined, wanted, depth), || search_codes(text, wanted, depth))
+    let in_codes = combine_searches(search_codes(&plain, wanted, depth), || {
+        combine_searches(search_codes(&joined, wanted, depth), || search_codes(text, wanted, depth))
     });
-    either(in_codes, || search_numbers(&joined, wanted, depth))
+    combine_searches(in_codes, || search_numbers(&joined, wanted, depth))
 }
 
 fn search_codes(text: &str, wanted: &str, depth: usize) -> Search {
@@ -111,7 +112,7 @@ fn search_all<B: AsRef<[u8]>>(
 }
 
 /// The first result if it was found there, else the clearer doubt of the two.
-fn either(first: Search, second: impl FnOnce() -> Search) -> Search {
+fn combine_searches(first: Search, second: impl FnOnce() -> Search) -> Search {
     match (first, first == Search::Found) {
         (found, true) => found,
         (Search::Absent, _) => second(),

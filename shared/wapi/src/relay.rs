@@ -4,7 +4,8 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    fields::{Fields, is_same_name},
+    field_name::is_same_name,
+    fields::Fields,
     json::{Reader, may_hold_webhook},
 };
 

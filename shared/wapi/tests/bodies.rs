@@ -17,7 +17,7 @@ use media::{
 use serde_json::{Value, json};
 use wapi::{
     logs::LogPage,
-    webhook::{AnnouncementError, BodyError, Several, WebhookBody},
+    webhook::{AnnouncementError, BodyError, WebhookBody, WebhookFile},
 };
 
 const ID: &str = "3EB0AAAAAAAAAAAAAAAA";
@@ -157,7 +157,7 @@ fn invalid_numbers_cost_only_themselves() {
     }
 }
 
-/// As workflow engines, function gateways and queues forward a request.
+/// Workflow engines, function gateways and queues forward a request in such an envelope.
 #[test]
 fn the_webhook_in_an_envelope_is_found() {
     let hook = sample_webhook();
@@ -293,7 +293,7 @@ fn an_object_written_as_text_is_read() {
     assert_eq!(message.caption.as_deref(), Some("legenda \u{fffd}"));
 }
 
-/// Otherwise anyone who can send a message could announce media of their choice.
+/// If it were, anyone who can send a message could announce media of their choice.
 #[test]
 fn a_persons_text_is_never_parsed() {
     let forged = json!({ "imageMessage": image_object() }).to_string();
@@ -352,7 +352,7 @@ fn webhook_with_id(id: &str) -> Value {
 
 /// The message ids of a file's webhooks, and the numbers of entries without one.
 fn parse_several(file: &Value) -> Result<(Vec<String>, Vec<usize>), BodyError> {
-    let Several { webhooks, missed } = Several::parse(file.to_string().as_bytes())?;
+    let WebhookFile { webhooks, missed } = WebhookFile::parse(file.to_string().as_bytes())?;
     let media = webhooks.iter().flat_map(|one| one.read_announcement().media);
     let ids = media.map(|one| one.message_id.to_string());
     Ok((ids.collect(), missed))
@@ -405,5 +405,5 @@ fn every_webhook_of_a_file_is_found() {
     ] {
         assert_eq!(parse_several(&file), Err(error), "{file}");
     }
-    assert_eq!(Several::parse(b"no JSON").err(), Some(BodyError::NotJson));
+    assert_eq!(WebhookFile::parse(b"no JSON").err(), Some(BodyError::NotJson));
 }

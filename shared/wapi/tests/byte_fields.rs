@@ -86,7 +86,7 @@ fn every_form_of_bytes_is_read() {
     }
 }
 
-/// The CDN's bytes are encrypted then, whether we can open them or not.
+/// The CDN's bytes are encrypted if a key was announced, even if it cannot be read.
 #[test]
 fn an_unreadable_key_still_means_encrypted() {
     for form in [

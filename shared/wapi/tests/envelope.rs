@@ -109,7 +109,7 @@ fn the_signed_halves_of_a_long_join() {
     }
 }
 
-/// To the media key's timestamp, then to the acceptance of the webhook.
+/// The moment falls back to the media key's timestamp, then to the acceptance of the webhook.
 #[test]
 fn an_invalid_moment_falls_back() {
     for wrong in [
@@ -199,7 +199,7 @@ fn a_direct_chat_keeps_lid_and_number() {
     assert_eq!(found, (lid_folder, new_contact(LID, None)));
 }
 
-/// If they are a LID that the envelope names.
+/// Digits without a server are a LID if the envelope names that LID.
 #[test]
 fn bare_digits_may_be_a_lid() {
     let bare = |body: &mut Value| body["chat"]["id"] = json!("200000000000002");
@@ -286,9 +286,9 @@ fn both_dialects_give_one_identity() {
     assert_eq!(announced_message(|_| {}).identity().to_key_part(), logged.identity().to_key_part());
 }
 
-/// As spreadsheets, forms and workflow engines write them.
+/// Spreadsheets, forms and workflow engines write numbers and texts instead.
 #[test]
-fn flags_and_ids_of_other_types_are_read() {
+fn flags_and_ids_have_several_types() {
     for yes in [json!("true"), json!("True "), json!("1"), json!(1)] {
         let message = announced_message(|body| {
             body["isGroup"] = yes.clone();
@@ -355,7 +355,7 @@ fn a_group_may_have_a_persons_server() {
 }
 
 #[test]
-fn a_number_keeps_the_lid_of_its_sender() {
+fn a_number_keeps_its_senders_lid() {
     let found = direct_chat(|body| {
         body["chat"]["id"] = json!("5500900000002@s.whatsapp.net");
         body["sender"] = json!({ "id": "200000000000002@lid" });

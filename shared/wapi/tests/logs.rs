@@ -26,7 +26,7 @@ fn parse_page(answer: &Value) -> LogPage {
 }
 
 #[test]
-fn a_logged_webhook_is_found_in_every_shape() {
+fn logged_webhooks_are_found_in_every_shape() {
     let entry = json!({ "id": 7, "time": 1_787_431_680_000_u64, "body": logged_webhook() });
     let as_text = json!({ "id": 7, "payload": logged_webhook().to_string() });
     for answer in [

@@ -43,7 +43,7 @@ fn filled_body(field: &str, unit: &str) -> String {
     body + rest
 }
 
-/// Whatever fills the body, and whether it is read or refused.
+/// The bound holds for any content, and whether the body is read or refused.
 #[test]
 fn a_large_body_is_read_within_bounds() {
     let pixels = r#""JPEGThumbnail":{"type":"Buffer","data":[@]}"#;

@@ -16,7 +16,7 @@ use media::{
 use serde_json::{Value, json};
 use wapi::{
     raw,
-    webhook::{Reading, Unread, WebhookBody},
+    webhook::{Reading, UnreadReason, WebhookBody},
 };
 
 const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
@@ -51,7 +51,7 @@ fn sample_webhook(content: &Value) -> Value {
 
 /// How far the bytes were read, how many media messages they announce, and why not all was read.
 fn read_outcome(bytes: &[u8]) -> (&'static str, usize, &'static str) {
-    match Reading::of(bytes, &verified_instance()) {
+    match Reading::from_bytes(bytes, &verified_instance()) {
         Reading::Whole(announcement) => ("whole", announcement.media.len(), ""),
         Reading::Part { announcement, .. } => ("part", announcement.media.len(), "not_understood"),
         Reading::Unread { why, .. } => ("unread", 0, why.as_str()),
@@ -123,10 +123,9 @@ fn media_outside_the_message_is_noticed() {
     }
 }
 
-/// Otherwise anyone who can send a message could fill the parked queue.
-/// Bodies that say the name of an event and hold a webhook that cannot be read, one way or another.
+/// A relay may have cut or encoded the message, so the body may announce media.
 #[test]
-fn an_event_with_an_unreadable_message_is_kept() {
+fn an_event_with_unreadable_message_is_kept() {
     let event = |field: &str, value: Value| {
         let mut body = json!({ "event": "webhookReceived", "instanceId": INSTANCE });
         body[field] = value;
@@ -151,9 +150,9 @@ fn an_event_with_an_unreadable_message_is_kept() {
     }
 }
 
-/// A name that a person chose is nothing that may be media, and a broken text counts once.
+/// A broken text counts once, and a name that a person chose does not count.
 #[test]
-fn the_texts_of_an_event_are_judged_once() {
+fn an_events_texts_are_judged_once() {
     let counted = |body: &Value| {
         let body = WebhookBody::parse(body.to_string().as_bytes()).expect("an event");
         body.read_announcement().not_understood
@@ -168,9 +167,9 @@ fn the_texts_of_an_event_are_judged_once() {
     assert_eq!(counted(&event("sender", json!({ "pushName": cut }))), 0);
 }
 
-/// One webhook that can be read does not make the broken text beside it forgotten.
+/// A webhook that can be read does not hide the broken text beside it.
 #[test]
-fn a_broken_webhook_beside_a_good_one_is_kept() {
+fn a_broken_webhook_beside_others_is_kept() {
     let good = sample_webhook(&json!({ "imageMessage": image_object() })).to_string();
     let cut = good[..good.len() - 10].to_owned();
     let list = json!([good, cut]).to_string();
@@ -182,12 +181,13 @@ fn a_broken_webhook_beside_a_good_one_is_kept() {
 
 /// Comparing a name of megabytes with each item of a list would take hours.
 #[test]
-fn a_long_name_over_a_list_costs_little() {
+fn a_long_name_in_lists_costs_little() {
     let name = format!("image{}message", "_".repeat(3_000_000));
     let body = sample_webhook(&json!({ name: vec![""; 100_000] })).to_string();
     assert_eq!(read_outcome(body.as_bytes()), ("whole", 0, ""));
 }
 
+/// If it were, anyone who can send a message could fill the parked queue.
 #[test]
 fn a_persons_text_is_not_broken_media() {
     let forged = &json!({ "imageMessage": image_object() }).to_string()[1..];
@@ -203,15 +203,16 @@ fn a_persons_text_is_not_broken_media() {
 
 #[test]
 fn every_reason_has_a_word_and_sentence() {
-    let words = Unread::ALL.map(Unread::as_str);
+    let words = UnreadReason::ALL.map(UnreadReason::as_str);
     assert_eq!(
         words,
         ["bad_body", "no_webhook", "several_webhooks", "too_many_media", "not_understood"]
     );
-    for why in Unread::ALL {
-        let is_kept = verified_instance().unread(b"x", why.as_str(), 0).expect("it fits").to_json();
+    for why in UnreadReason::ALL {
+        let is_kept =
+            verified_instance().keep_unread(b"x", why.as_str(), 0).expect("it fits").to_json();
         let read = media::unread::UnreadBody::parse(&is_kept.expect("JSON"));
-        assert!(read.is_ok() && !why.means().is_empty(), "{why:?}");
+        assert!(read.is_ok() && !why.explanation().is_empty(), "{why:?}");
     }
 }
 

@@ -215,7 +215,7 @@ fn a_shell_has_nothing_to_fetch() {
 }
 
 #[test]
-fn media_in_lists_and_without_names_are_found() {
+fn listed_and_unnamed_media_are_found() {
     let mut other = image_object();
     other["directPath"] = json!("/v/other");
     other["fileEncSHA256"] = json!(KEY);
@@ -234,7 +234,7 @@ fn media_in_lists_and_without_names_are_found() {
     }
 }
 
-/// Also if it has only a hash or only a URL, or is nested below the maximum depth.
+/// A file counts even if it has only a hash or only a URL, or is nested below the maximum depth.
 #[test]
 fn every_encrypted_file_is_counted() {
     let url = "https://mmg.whatsapp.net/v/x?oh=1&oe=F48EE600";
@@ -257,7 +257,7 @@ fn every_encrypted_file_is_counted() {
 
 /// The sender chooses the path, so it does not identify a media message.
 #[test]
-fn one_path_with_two_keys_is_two_media() {
+fn two_keys_make_two_media() {
     let mut other = image_object();
     other["mediaKey"] = json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     let both = json!({ "documentMessage": other, "imageMessage": image_object() });

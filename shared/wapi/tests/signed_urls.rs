@@ -26,7 +26,7 @@ fn announced_message(direct_path: &Value, url: &str) -> MediaMessage {
 
 /// Six of six such paths of an older system had lost their query, and the URL beside them had it.
 #[test]
-fn a_url_with_the_only_signature_is_kept() {
+fn the_only_signed_url_is_kept() {
     let signed = format!("https://mmg.whatsapp.net{BARE}{SIGNATURE}&mms3=true");
     let path = format!("{BARE}{SIGNATURE}");
     for (direct_path, carried) in [

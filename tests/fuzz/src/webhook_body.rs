@@ -28,7 +28,7 @@ pub fn run(data: &[u8]) {
 
 /// What is whole leaves nothing to keep, and what is in a text is found in it.
 fn check_reading(data: &[u8]) {
-    if let Reading::Whole(announcement) = Reading::of(data, &verified_sender()) {
+    if let Reading::Whole(announcement) = Reading::from_bytes(data, &verified_sender()) {
         assert_eq!(announcement.not_understood, 0);
     }
     let found = std::str::from_utf8(data).is_ok_and(|text| text.contains("5500900000002"));

@@ -12,18 +12,20 @@ use media::{
     signed_url,
 };
 use reqwest::{
-    RequestBuilder,
+    Client, RequestBuilder,
     header::{ACCEPT_ENCODING, ORIGIN, REFERER, USER_AGENT},
 };
 use url::{Position, Url};
 
-use super::{MAX_RESUMES, Resume, retry_after};
 use crate::{
-    FetchRequest, Fetcher, MediaStream, Origins,
     body::Body,
     error::FetchError,
-    evidence::Evidence,
-    stream::{ErrorPages, StreamInput},
+    live_attempt::LiveAttempt,
+    origins::Origins,
+    request::FetchRequest,
+    resume::{MAX_RESUMES, Resume},
+    stream::{ErrorPages, MediaStream, StreamInput},
+    waits::retry_after,
 };
 
 /// Fixed request headers, as WhatsApp's web client sends them. The CDN needs no login: the signed
@@ -57,18 +59,16 @@ struct CdnPath {
     expires_at: Option<i64>,
 }
 
-impl Fetcher {
+impl<T, S> LiveAttempt<'_, S>
+where
+    S: AsyncFnMut(MediaStream) -> Result<T, FetchError>,
+{
     /// Tries the announced paths, signed ones first, each on its hosts in order.
-    pub(crate) async fn fetch_from_cdn<T>(
-        &self,
-        request: FetchRequest<'_>,
-        evidence: &Evidence,
-        mut store: impl AsyncFnMut(MediaStream) -> Result<T, FetchError>,
-    ) -> Result<T, FetchError> {
-        let mut reading = Reading::from_request(&request)?;
+    pub(crate) async fn fetch_from_cdn(&mut self) -> Result<T, FetchError> {
+        let mut reading = Reading::from_request(&self.request)?;
         let mut failure = FetchError::NotApplicable("the webhook announced no path on the CDN");
-        for path in cdn_paths(&self.origins, request.message) {
-            let result = self.try_path(&path, &mut reading, request, evidence, &mut store).await;
+        for path in cdn_paths(&self.resources.origins, self.request.message) {
+            let result = self.try_path(&path, &mut reading).await;
             let failed = match result {
                 Ok(stored) => return Ok(stored),
                 Err(failed) => failed,
@@ -83,22 +83,15 @@ impl Fetcher {
 
     /// Tries one path on its hosts. An expired signature, or a host's answer that the file is gone,
     /// holds for all hosts of the path.
-    async fn try_path<T>(
-        &self,
-        path: &CdnPath,
-        reading: &mut Reading,
-        request: FetchRequest<'_>,
-        evidence: &Evidence,
-        store: &mut impl AsyncFnMut(MediaStream) -> Result<T, FetchError>,
-    ) -> Result<T, FetchError> {
-        if path.expires_at.is_some_and(|expiry| expiry <= request.now) {
+    async fn try_path(&mut self, path: &CdnPath, reading: &mut Reading) -> Result<T, FetchError> {
+        if path.expires_at.is_some_and(|expiry| expiry <= self.request.now) {
             return Err(FetchError::Expired);
         }
         let mut failure =
             FetchError::NotApplicable("the announced path does not form a URL on any CDN host");
         for url in &path.urls {
             loop {
-                let result = self.get_from_cdn(url, reading, request, evidence, store).await;
+                let result = self.get_from_cdn(url, reading).await;
                 let failed = match result {
                     Ok(stored) => return Ok(stored),
                     Err(FetchError::Unsigned) if path.is_signed => FetchError::Gone,
@@ -119,17 +112,10 @@ impl Fetcher {
 
     /// Sends the request to one host. A 401 or 403 is reported as [`FetchError::Unsigned`]; the
     /// caller corrects it if the path is signed.
-    async fn get_from_cdn<T>(
-        &self,
-        url: &Url,
-        reading: &Reading,
-        request: FetchRequest<'_>,
-        evidence: &Evidence,
-        store: &mut impl AsyncFnMut(MediaStream) -> Result<T, FetchError>,
-    ) -> Result<T, FetchError> {
-        let get = |url| self.cdn_get(url);
-        let (answer, deadline) = (self.limits.answer, request.deadline);
-        let response = self.send_request(url.clone(), answer, deadline, evidence, get).await?;
+    async fn get_from_cdn(&mut self, url: &Url, reading: &Reading) -> Result<T, FetchError> {
+        let (request, resources) = (self.request, self.resources);
+        let get = |url| cdn_get(&resources.client, url);
+        let response = self.send_request(url.clone(), resources.limits.answer, get).await?;
         match response.status().as_u16() {
             200 => {}
             401 | 403 => return Err(FetchError::Unsigned),
@@ -141,18 +127,17 @@ impl Fetcher {
                 });
             }
         }
-        store(MediaStream::new(StreamInput {
-            body: self.guarded_body(response, &request, evidence),
-            resume: Some(self.build_resume(url, &request, evidence)),
+        let stream = MediaStream::new(StreamInput {
+            body: self.guarded_body(response),
+            resume: Some(self.build_resume(url)),
             opener: reading.build_opener(&request),
             is_encrypted: matches!(reading, Reading::Encrypted { .. }),
             error_pages: ErrorPages::LeaveToProof,
-            pool: Arc::clone(&self.pool),
-            deadline,
-            max_bytes: self.max_bytes(&request).saturating_add(reading.overhead_bytes()),
-        }))
-        .await
-        .map_err(|failed| {
+            pool: Arc::clone(&resources.pool),
+            deadline: request.deadline,
+            max_bytes: self.max_bytes().saturating_add(reading.overhead_bytes()),
+        });
+        (self.store)(stream).await.map_err(|failed| {
             let is_encrypted = matches!(failed, FetchError::Open(OpenError::StillEncrypted));
             if is_encrypted && request.message.media_key.is_none() {
                 FetchError::Keyless
@@ -163,28 +148,29 @@ impl Fetcher {
     }
 
     /// Prepares the request for the rest of the body, for when the transfer breaks.
-    fn build_resume(&self, url: &Url, request: &FetchRequest<'_>, evidence: &Evidence) -> Resume {
-        let counter = evidence.received_bytes();
-        let (limits, deadline) = (self.limits.clone(), request.deadline);
+    fn build_resume(&self, url: &Url) -> Resume {
+        let counter = self.evidence.received_bytes();
+        let (limits, deadline) = (self.resources.limits.clone(), self.request.deadline);
         Resume {
-            again: self.cdn_get(url.clone()),
+            again: cdn_get(&self.resources.client, url.clone()),
+            answer: limits.answer,
             make_body: Box::new(move |response| {
                 Body::new(response, &limits, deadline, Arc::clone(&counter))
             }),
-            answer: self.limits.answer,
             deadline,
             left: MAX_RESUMES,
         }
     }
+}
 
-    fn cdn_get(&self, url: Url) -> RequestBuilder {
-        self.client
-            .get(url)
-            .header(ORIGIN, WEB_ORIGIN)
-            .header(REFERER, WEB_REFERER)
-            .header(USER_AGENT, WEB_USER_AGENT)
-            .header(ACCEPT_ENCODING, "identity")
-    }
+/// A request as WhatsApp's web client sends it.
+fn cdn_get(client: &Client, url: Url) -> RequestBuilder {
+    client
+        .get(url)
+        .header(ORIGIN, WEB_ORIGIN)
+        .header(REFERER, WEB_REFERER)
+        .header(USER_AGENT, WEB_USER_AGENT)
+        .header(ACCEPT_ENCODING, "identity")
 }
 
 impl Reading {

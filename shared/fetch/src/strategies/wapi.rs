@@ -1,7 +1,7 @@
 //! Strategy `wapi`: POST for a link, then GET the link. W-API decrypts the file, so there is no MAC
 //! to check; the sender's hash is the proof.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use media::{
@@ -19,13 +19,13 @@ use wapi::{
     link::FileLink,
 };
 
-use super::retry_after;
 use crate::{
-    FetchRequest, Fetcher, MediaStream,
     body::read_at_most,
     error::FetchError,
-    evidence::Evidence,
-    stream::{ErrorPages, StreamInput},
+    live_attempt::LiveAttempt,
+    request::FetchRequest,
+    stream::{ErrorPages, MediaStream, StreamInput},
+    waits::retry_after,
 };
 
 /// Maximum links requested before their failure counts as the strategy's. A failed link is not
@@ -35,29 +35,24 @@ const MAX_LINKS: usize = 2;
 /// Maximum answer to a POST. An answer has about 200 bytes; the rest is for an error page.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-impl Fetcher {
+/// Maximum time for the answer to a GET that only asks about a file.
+const MAX_INFO_TIME: Duration = Duration::from_secs(10);
+
+impl<T, S> LiveAttempt<'_, S>
+where
+    S: AsyncFnMut(MediaStream) -> Result<T, FetchError>,
+{
     /// Runs the strategy with `POST /message/download-media`.
-    pub(crate) async fn fetch_from_wapi<T>(
-        &self,
-        request: FetchRequest<'_>,
-        evidence: &Evidence,
-        mut store: impl AsyncFnMut(MediaStream) -> Result<T, FetchError>,
-    ) -> Result<T, FetchError> {
-        self.fetch_through_links(download::PATH, request, evidence, &mut store).await
+    pub(crate) async fn fetch_from_wapi(&mut self) -> Result<T, FetchError> {
+        self.fetch_through_links(download::PATH).await
     }
 
     /// Requests links from `path`, for each content type that may work, and stores what they serve.
-    pub(super) async fn fetch_through_links<T>(
-        &self,
-        path: &str,
-        request: FetchRequest<'_>,
-        evidence: &Evidence,
-        store: &mut impl AsyncFnMut(MediaStream) -> Result<T, FetchError>,
-    ) -> Result<T, FetchError> {
+    pub(super) async fn fetch_through_links(&mut self, path: &str) -> Result<T, FetchError> {
         let mut failure =
             FetchError::NotApplicable("the webhook announced no media key or no path");
-        for question in DownloadRequest::candidates(request.message) {
-            match self.try_content_type(path, &question, request, evidence, store).await {
+        for question in DownloadRequest::candidates(self.request.message) {
+            match self.try_content_type(path, &question).await {
                 Ok(stored) => return Ok(stored),
                 Err(error) => failure = error,
             }
@@ -68,18 +63,15 @@ impl Fetcher {
         Err(failure)
     }
 
-    async fn try_content_type<T>(
-        &self,
+    async fn try_content_type(
+        &mut self,
         path: &str,
         question: &DownloadRequest<'_>,
-        request: FetchRequest<'_>,
-        evidence: &Evidence,
-        store: &mut impl AsyncFnMut(MediaStream) -> Result<T, FetchError>,
     ) -> Result<T, FetchError> {
         let mut failure = FetchError::NotTheFile;
         for _ in 0..MAX_LINKS {
-            let link = self.request_link(path, question, request, evidence).await?;
-            match self.download_link(&link, request, evidence, store).await {
+            let link = self.request_link(path, question).await?;
+            match self.download_link(&link).await {
                 Err(error) if may_depend_on_link(&error) => failure = error,
                 result => return result,
             }
@@ -87,45 +79,9 @@ impl Fetcher {
         Err(failure)
     }
 
-    async fn request_link(
-        &self,
-        path: &str,
-        question: &DownloadRequest<'_>,
-        request: FetchRequest<'_>,
-        evidence: &Evidence,
-    ) -> Result<FileLink, FetchError> {
-        let url = self.wapi_url(path, request)?;
-        let token = require_token(request)?;
-        let post =
-            |url| self.client.request(Method::POST, url).bearer_auth(token.expose()).json(question);
-        let response =
-            self.send_request(url, self.limits.post, request.deadline, evidence, post).await?;
-        let (status, retry_after) =
-            (response.status().as_u16(), retry_after(&response, request.now));
-        let body = self.read_answer(response, request).await?;
-        let answer = Answer { status, retry_after, body: &body };
-        let link = answer.file_link(&self.origins.wapi_base, request.now);
-        Ok(link.inspect_err(|refusal| evidence.record_excerpt(refusal.excerpt.clone()))?)
-    }
-
-    /// Reads a small answer whole, before the job's deadline.
-    async fn read_answer(
-        &self,
-        response: Response,
-        request: FetchRequest<'_>,
-    ) -> Result<Bytes, FetchError> {
-        let left = request.deadline.saturating_duration_since(Instant::now());
-        read_at_most(response, MAX_ANSWER_BYTES, self.limits.idle.min(left)).await
-    }
-
-    async fn download_link<T>(
-        &self,
-        link: &FileLink,
-        request: FetchRequest<'_>,
-        evidence: &Evidence,
-        store: &mut impl AsyncFnMut(MediaStream) -> Result<T, FetchError>,
-    ) -> Result<T, FetchError> {
-        let response = self.get_link(link, request, evidence).await?;
+    async fn download_link(&mut self, link: &FileLink) -> Result<T, FetchError> {
+        let response = self.get_link(link).await?;
+        let request = self.request;
         let status = response.status().as_u16();
         if status != 200 {
             return Err(FetchError::Status { status, after: retry_after(&response, request.now) });
@@ -138,38 +94,62 @@ impl Fetcher {
         };
         let key = message.media_key.as_ref();
         let key = key.and_then(|text| MediaKey::from_base64(text.expose()).ok());
-        store(MediaStream::new(StreamInput {
-            body: self.guarded_body(response, &request, evidence),
+        let stream = MediaStream::new(StreamInput {
+            body: self.guarded_body(response),
+            // It is not known whether W-API serves ranges, so a broken transfer starts over.
             resume: None,
             opener: Opener::decrypted_by_origin(key, expected),
             is_encrypted: false,
             error_pages: error_pages(message, request.keep_mismatch),
-            pool: std::sync::Arc::clone(&self.pool),
+            pool: Arc::clone(&self.resources.pool),
             deadline: request.deadline,
-            max_bytes: self.max_bytes(&request),
-        }))
-        .await
+            max_bytes: self.max_bytes(),
+        });
+        (self.store)(stream).await
+    }
+}
+
+impl<S> LiveAttempt<'_, S> {
+    async fn request_link(
+        &self,
+        path: &str,
+        question: &DownloadRequest<'_>,
+    ) -> Result<FileLink, FetchError> {
+        let (request, resources) = (self.request, self.resources);
+        let url = self.wapi_url(path)?;
+        let token = require_token(request)?;
+        let post = |url| {
+            resources.client.request(Method::POST, url).bearer_auth(token.expose()).json(question)
+        };
+        let response = self.send_request(url, resources.limits.post, post).await?;
+        let (status, retry_after) =
+            (response.status().as_u16(), retry_after(&response, request.now));
+        let body = self.read_answer(response).await?;
+        let answer = Answer { status, retry_after, body: &body };
+        let link = answer.file_link(&resources.origins.wapi_base, request.now);
+        Ok(link.inspect_err(|refusal| self.evidence.record_excerpt(refusal.excerpt.clone()))?)
+    }
+
+    /// Reads a small answer whole, before the job's deadline.
+    async fn read_answer(&self, response: Response) -> Result<Bytes, FetchError> {
+        let left = self.request.deadline.saturating_duration_since(Instant::now());
+        read_at_most(response, MAX_ANSWER_BYTES, self.resources.limits.idle.min(left)).await
     }
 
     /// Requests the link without the token, and once with it after a 401 or 403: most nodes want
     /// none on the link, but one was seen to. A [`FileLink`] is on W-API's own origin, so the token
     /// may go there.
-    async fn get_link(
-        &self,
-        link: &FileLink,
-        request: FetchRequest<'_>,
-        evidence: &Evidence,
-    ) -> Result<Response, FetchError> {
+    async fn get_link(&self, link: &FileLink) -> Result<Response, FetchError> {
+        let (client, within) = (&self.resources.client, self.resources.limits.answer);
         let url = || Url::parse(link.url().expose()).map_err(|_| FetchError::NotTheFile);
-        let (within, deadline) = (self.limits.answer, request.deadline);
-        let bare = |url| self.client.get(url);
-        let response = self.send_request(url()?, within, deadline, evidence, bare).await?;
+        let bare = |url| client.get(url);
+        let response = self.send_request(url()?, within, bare).await?;
         if !matches!(response.status().as_u16(), 401 | 403) {
             return Ok(response);
         }
-        let token = require_token(request)?;
-        let with_token = |url| self.client.get(url).bearer_auth(token.expose());
-        let response = self.send_request(url()?, within, deadline, evidence, with_token).await?;
+        let token = require_token(self.request)?;
+        let with_token = |url| client.get(url).bearer_auth(token.expose());
+        let response = self.send_request(url()?, within, with_token).await?;
         match response.status().as_u16() {
             401 | 403 => Err(FetchError::LinkUnauthorized),
             _ => Ok(response),
@@ -177,34 +157,24 @@ impl Fetcher {
     }
 
     /// Builds the URL of a W-API endpoint for this instance.
-    pub(super) fn wapi_url(
-        &self,
-        path: &str,
-        request: FetchRequest<'_>,
-    ) -> Result<Url, FetchError> {
-        let joined = self.origins.wapi_base.join(path);
+    fn wapi_url(&self, path: &str) -> Result<Url, FetchError> {
+        let joined = self.resources.origins.wapi_base.join(path);
         let mut url =
             joined.map_err(|_| FetchError::NotApplicable("the W-API base URL takes no paths"))?;
-        url.query_pairs_mut().append_pair("instanceId", request.instance.as_str());
+        url.query_pairs_mut().append_pair("instanceId", self.request.instance.as_str());
         Ok(url)
     }
 
     /// Sends `GET path` for this message. Returns the status, and the body if it is JSON.
-    pub(super) async fn get_json(
-        &self,
-        path: &str,
-        request: FetchRequest<'_>,
-        evidence: &Evidence,
-    ) -> Result<(u16, Option<Value>), FetchError> {
+    pub(super) async fn get_json(&self, path: &str) -> Result<(u16, Option<Value>), FetchError> {
+        let (request, resources) = (self.request, self.resources);
         let token = require_token(request)?;
-        let mut url = self.wapi_url(path, request)?;
+        let mut url = self.wapi_url(path)?;
         url.query_pairs_mut().append_pair("messageId", request.message.message_id.as_str());
-        let get = |url| self.client.get(url).bearer_auth(token.expose());
-        let response = self
-            .send_request(url, Duration::from_secs(10), request.deadline, evidence, get)
-            .await?;
+        let get = |url| resources.client.get(url).bearer_auth(token.expose());
+        let response = self.send_request(url, MAX_INFO_TIME, get).await?;
         let status = response.status().as_u16();
-        let body = self.read_answer(response, request).await?;
+        let body = self.read_answer(response).await?;
         Ok((status, serde_json::from_slice(&body).ok()))
     }
 }

@@ -77,7 +77,7 @@ fn seconds_left(fetched: &FetchResult) -> Option<u64> {
 const DOWN: W = W::BadGateway502Html;
 
 #[tokio::test]
-async fn five_failures_in_a_row_open_a_circuit() {
+async fn five_failures_open_a_circuit() {
     let (world, now) = two_instances().await;
     fail_times(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
     let (fetched, requests) = fetch_from_wapi(&world, DEFAULT_INSTANCE, now + 10, W::Ok).await;
@@ -166,7 +166,7 @@ async fn a_lost_probe_is_followed_by_another() {
     assert!(fetched.result.is_ok());
 }
 
-/// Up to five minutes.
+/// The rest grows to five minutes at most.
 #[tokio::test]
 async fn each_failed_probe_doubles_the_rest() {
     let (world, mut now) = two_instances().await;
@@ -260,7 +260,7 @@ async fn a_network_failure_counts_for_every_instance() {
     }
 }
 
-/// The failure of such an attempt does not lengthen the rest.
+/// The failure of an attempt that insists does not lengthen the rest.
 #[tokio::test]
 async fn insisting_passes_an_open_circuit() {
     let (world, now) = two_instances().await;
@@ -305,7 +305,7 @@ async fn a_skipped_request_counts_nothing() {
     assert_eq!(seconds_left(&fetched), Some(30));
 }
 
-/// The CDN receives no request for it.
+/// The CDN receives no request for an expired path.
 #[tokio::test]
 async fn an_expired_path_counts_nothing() {
     let (world, now) = two_instances().await;

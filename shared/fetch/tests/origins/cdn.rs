@@ -133,7 +133,7 @@ async fn a_broken_transfer_is_resumed() {
 
 /// The next host is asked for the file from its start.
 #[tokio::test]
-async fn a_wrong_resume_moves_to_the_next_host() {
+async fn a_wrong_resume_goes_to_another_host() {
     let world = World::new().await;
     for (n, scenario) in [C::TruncateNoRange { at: 40_000 }, C::TruncateWrongRange { at: 40_000 }]
         .into_iter()
@@ -264,7 +264,7 @@ async fn a_refused_unsigned_path_proves_nothing() {
     assert_eq!(error.disposition(), Disposition::Gone, "{error}");
 }
 
-/// Only the URL carries the expiry.
+/// In this announcement only the URL carries the expiry.
 #[tokio::test]
 async fn an_expired_signed_url_is_not_requested() {
     let world = World::new().await;
@@ -316,7 +316,7 @@ async fn an_encrypted_file_is_cut_into_parts() {
     }
 }
 
-/// Only on WhatsApp's hosts.
+/// The URL is used only if it is on one of WhatsApp's hosts.
 #[tokio::test]
 async fn without_a_path_the_url_is_used() {
     let world = World::new().await;

@@ -50,7 +50,7 @@ impl HeldDownload {
     }
 }
 
-/// Other instances and other strategies do not wait.
+/// Downloads of other instances and with other strategies do not wait.
 #[tokio::test]
 async fn a_third_download_of_an_instance_waits() {
     let held = HeldDownload::new().await;
@@ -98,7 +98,7 @@ async fn a_finished_turn_passes_to_the_next() {
     assert_eq!(held.world.count_calls("POST", "download-media"), 4);
 }
 
-/// It does not count against W-API.
+/// The timeout does not count against W-API.
 #[tokio::test]
 async fn a_turn_timeout_is_retried_later() {
     let held = HeldDownload::new().await;

@@ -97,7 +97,7 @@ async fn every_form_of_500_gives_the_excerpt() {
     }
 }
 
-/// They are found under every field name, and moved from raw addresses to W-API's origin.
+/// Links are found under every field name, and moved from raw addresses to W-API's origin.
 #[tokio::test]
 async fn links_are_found_and_moved() {
     let world = World::new().await;
@@ -218,7 +218,7 @@ async fn bytes_left_encrypted_are_never_stored() {
     }
 }
 
-/// An error page never is.
+/// An error page is never kept, even on request.
 #[tokio::test]
 async fn mismatching_bytes_are_kept_on_request() {
     let world = World::new().await;
@@ -300,7 +300,7 @@ async fn a_large_file_is_cut_and_proven() {
     }
 }
 
-/// As soon as the limit is passed, not after the last byte.
+/// The download stops as soon as the limit is passed, not after the last byte.
 #[tokio::test]
 async fn a_body_above_the_limit_is_refused() {
     let world =
@@ -309,7 +309,7 @@ async fn a_body_above_the_limit_is_refused() {
     assert_eq!(fetched.result.expect_err("too large").disposition(), Disposition::OverLimit);
 }
 
-/// It applies where it is lower.
+/// The instance's cap applies only if it is lower than the limit.
 #[tokio::test]
 async fn an_instances_cap_never_raises_the_limit() {
     let limits = fetch::Limits { max_bytes: 50_000, ..crate::test_limits() };

@@ -1,6 +1,6 @@
 //! Detects the content of containers by their first bytes: ZIP, OLE, ASN.1, ISO base media, RIFF.
 
-use super::{family::Family, signature::Evidence, types};
+use super::{evidence::Evidence, family::Family, types};
 use crate::kind::MediaKind;
 
 /// Detects a ZIP archive and, by the names of its entries, what it holds.

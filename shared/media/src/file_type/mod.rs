@@ -22,13 +22,15 @@
 //! video, PDF or plain text. What the sender declares cannot change that.
 
 mod containers;
+mod evidence;
 mod family;
 mod signature;
 mod text;
 mod types;
 
+use evidence::Evidence;
 use family::Family;
-use signature::{Evidence, Signature};
+use signature::Signature;
 use text::Text;
 use types::DeclaredType;
 

@@ -111,7 +111,7 @@ pub(super) struct DeclaredType {
 }
 
 /// Parses a declared type and drops its parameters (`; codecs=opus`). `None` if the type is
-/// unknown, or says nothing, like `application/octet-stream`.
+/// unknown, or generic like `application/octet-stream`.
 pub(super) fn parse_declared(mimetype: &str) -> Option<DeclaredType> {
     let bare = mimetype.split(';').next().unwrap_or_default();
     let bare = bare.trim().to_ascii_lowercase();

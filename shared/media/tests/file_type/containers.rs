@@ -223,7 +223,7 @@ fn legacy_office_files_are_told_apart() {
 /// Programs store an archive that cannot be packed further uncompressed, with readable headers.
 #[test]
 #[rustfmt::skip]
-fn what_lies_in_an_archive_is_not_the_archive() {
+fn an_archives_content_is_not_the_archive() {
     let docx = plain_zip(&["[Content_Types].xml", "word/document.xml"]);
     let apk = plain_zip(&["AndroidManifest.xml"]);
     let (of_docx, of_apk) = (heads::zip_of("prova.docx", &docx), heads::zip_of("app.apk", &apk));
@@ -249,7 +249,7 @@ fn a_binary_workbook_is_told_from_others() {
 /// The extension of one format does not apply to the bytes of another.
 #[test]
 #[rustfmt::skip]
-fn the_name_of_another_format_is_no_extension() {
+fn another_formats_extension_does_not_apply() {
     let zip = plain_zip(&["exemplo.txt"]);
     let docx = plain_zip(&["[Content_Types].xml", "word/document.xml"]);
     let pdf = b"%PDF-1.7\n".as_slice();

@@ -68,9 +68,9 @@ fn displayed_names_have_no_invisible_characters() {
     }
 }
 
-/// Windows removes them, so people do not see them.
+/// Windows removes trailing dots and blanks, so people do not see them.
 #[test]
-fn dots_and_blanks_behind_an_extension_hide_nothing() {
+fn trailing_dots_and_blanks_hide_nothing() {
     for name in ["CB0108.REM.", "CB0108.REM..", "CB0108.REM. ", "CB0108.rem ."] {
         let object = describe_object(document_message(ANY, name), b"00100000  2000");
         assert_eq!(extension_of(&object), "rem", "{name:?}");

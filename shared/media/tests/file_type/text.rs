@@ -247,7 +247,7 @@ fn syntax_names_statements_and_invoices_without_names() {
 
 #[test]
 #[rustfmt::skip]
-fn xml_under_a_name_of_its_own_keeps_it() {
+fn xml_keeps_a_name_of_its_own() {
     let xml = b"<?xml version=\"1.0\"?><office:document xmlns:office=\"x\">".as_slice();
     check_cases(&[
         (xml, ANY, "planilha.fods", "fods", "text/xml", "attachment"),

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::names::{Meaning, is_media_type, is_view_once, is_voice_note, meaning_of};
 use crate::{
-    fields::{Fields, is_same_name},
+    field_name::is_same_name,
+    fields::Fields,
     json::{may_hold_json, may_hold_webhook},
 };
 

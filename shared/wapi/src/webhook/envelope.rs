@@ -2,7 +2,7 @@
 //! time.
 
 use media::{
-    contact::{Contact, user, user_digits},
+    contact::{Contact, user_digits, user_part},
     envelope::Envelope as MessageEnvelope,
     message::{Chat, ChatKind, Direction},
 };
@@ -70,7 +70,7 @@ fn chat_address(body: Fields<'_>, sender: &Contact) -> String {
     let id = chat.map_or_else(|| body.id("chat"), |chat| chat.id("id"));
     let id = id.as_deref().unwrap_or_default().trim();
     if body.flag("isGroup") && may_be_group(id) {
-        return format!("{}@g.us", user(id));
+        return format!("{}@g.us", user_part(id));
     }
     if id.is_empty() || id.contains('@') || id.eq_ignore_ascii_case("status") {
         return id.to_owned();

@@ -2,7 +2,7 @@
 
 use media::{
     envelope::{Envelope as MessageEnvelope, MomentSource},
-    file_name::shorten,
+    file_name::shorten_name,
     ids::MessageId,
     kind::MediaKind,
     media_key::MediaKey,
@@ -53,7 +53,7 @@ pub(super) fn read_media(
         file_name: fields
             .text("fileName")
             .or_else(|| fields.text("title"))
-            .map(|name| shorten(name, MediaMessage::MAX_FILE_NAME_BYTES)),
+            .map(|name| shorten_name(name, MediaMessage::MAX_FILE_NAME_BYTES)),
         caption: fields
             .text("caption")
             .map(|text| truncate_bytes(text, MediaMessage::MAX_CAPTION_BYTES).to_owned()),

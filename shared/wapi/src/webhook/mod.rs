@@ -7,7 +7,7 @@ mod moment;
 mod names;
 mod opened;
 mod reading;
-mod several;
+mod webhook_file;
 
 use std::collections::HashSet;
 
@@ -22,8 +22,8 @@ use crate::{
 pub use content::MAX_MEDIA;
 use content::{FoundMedia, Search};
 use envelope::Envelope;
-pub use reading::{Reading, Refusal, Unread};
-pub use several::Several;
+pub use reading::{Reading, Refusal, UnreadReason};
+pub use webhook_file::WebhookFile;
 
 /// Maximum values kept of a body: a message has some hundreds, and each takes up to a hundred
 /// bytes.

@@ -6,7 +6,7 @@
 
 use media::kind::MediaKind;
 
-use crate::fields::{is_same_name, plain_name};
+use crate::field_name::{is_same_name, plain_name};
 
 /// What a name says about the value below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::{
     content::MAX_DEPTH,
     names::{Meaning, meaning_of},
 };
-use crate::{fields::plain_name, json::Reader};
+use crate::{field_name::plain_name, json::Reader};
 
 /// Fields of a webhook that hold objects, in lower case.
 const OBJECTS: &[&str] = &["chat", "msgcontent", "sender"];

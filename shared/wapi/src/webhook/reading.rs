@@ -22,7 +22,7 @@ pub enum Reading {
     /// Nothing was understood: the bytes must be kept.
     Unread {
         /// The reason.
-        why: Unread,
+        why: UnreadReason,
         /// The body without the values that no job needs, if it is a webhook.
         body: Option<WebhookBody>,
     },
@@ -32,7 +32,7 @@ pub enum Reading {
 
 /// Why a body of a verified sender is kept, to be read again after a fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Unread {
+pub enum UnreadReason {
     /// The body is not JSON, even after repair, or is nested too deeply, or has too many values.
     BadBody,
     /// No webhook was found in the body.
@@ -45,7 +45,7 @@ pub enum Unread {
     NotUnderstood,
 }
 
-impl Unread {
+impl UnreadReason {
     /// Every reason.
     pub const ALL: [Self; 5] = [
         Self::BadBody,
@@ -69,7 +69,7 @@ impl Unread {
 
     /// One sentence for an operator. It never quotes the body.
     #[must_use]
-    pub fn means(self) -> &'static str {
+    pub fn explanation(self) -> &'static str {
         match self {
             Self::BadBody => "the body is not JSON, also after repair",
             Self::NoWebhook => "the body holds no webhook of W-API",
@@ -105,7 +105,7 @@ impl Refusal {
 impl Reading {
     /// Reads the bytes for the instance for which the sender was verified.
     #[must_use]
-    pub fn of(bytes: &[u8], verified: &VerifiedInstance) -> Self {
+    pub fn from_bytes(bytes: &[u8], verified: &VerifiedInstance) -> Self {
         let body = match WebhookBody::parse(bytes) {
             Ok(body) => body,
             Err(error) => return Self::from_body_error(error),
@@ -114,7 +114,7 @@ impl Reading {
             Ok(announcement) if announcement.not_understood == 0 => Self::Whole(announcement),
             Ok(announcement) => Self::Part { announcement, body },
             Err(AnnouncementError::TooManyMedia) => {
-                Self::Unread { why: Unread::TooManyMedia, body: Some(body) }
+                Self::Unread { why: UnreadReason::TooManyMedia, body: Some(body) }
             }
             Err(error @ AnnouncementError::OtherInstance) => {
                 Self::Refused(Refusal::OtherInstance(error))
@@ -125,9 +125,9 @@ impl Reading {
     fn from_body_error(error: BodyError) -> Self {
         let why = match error {
             BodyError::NotAnObject => return Self::Refused(Refusal::Nothing(error)),
-            BodyError::NotJson => Unread::BadBody,
-            BodyError::NoWebhook => Unread::NoWebhook,
-            BodyError::SeveralWebhooks => Unread::SeveralWebhooks,
+            BodyError::NotJson => UnreadReason::BadBody,
+            BodyError::NoWebhook => UnreadReason::NoWebhook,
+            BodyError::SeveralWebhooks => UnreadReason::SeveralWebhooks,
         };
         Self::Unread { why, body: None }
     }

@@ -7,6 +7,8 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
+mod fields;
+
 use std::{collections::BTreeMap, path::PathBuf};
 
 use media::{
@@ -82,7 +84,7 @@ fn recorded_events() -> BTreeMap<String, Value> {
     .collect()
 }
 
-/// Other events announce none.
+/// Recorded events of other kinds announce no media message.
 #[test]
 fn recorded_media_events_announce_one_each() {
     let events = recorded_events();
@@ -326,7 +328,7 @@ fn a_body_of_another_instance_is_refused() {
 }
 
 #[test]
-fn a_body_with_too_many_media_is_refused() {
+fn too_many_media_are_refused() {
     let many = |n: usize| {
         let image = |n: usize| {
             let mut image = image_object();
@@ -342,20 +344,6 @@ fn a_body_with_too_many_media_is_refused() {
         parsed.announcement(&verified_instance()).expect_err("too many"),
         AnnouncementError::TooManyMedia
     );
-}
-
-#[test]
-fn invalid_characters_drop_a_key_or_path() {
-    for wrong in ["\u{0}", "com espaço", "\u{ffff}"] {
-        let mut image = image_object();
-        for name in ["mediaKey", "directPath", "URL"] {
-            image[name] = json!(format!("https://mmg.whatsapp.net/{wrong}"));
-        }
-        let message = only_message(json!({ "imageMessage": image }));
-        assert_eq!(message.media_key, None);
-        assert_eq!(message.direct_path, None);
-        assert_eq!(message.url, None);
-    }
 }
 
 #[test]
@@ -415,66 +403,7 @@ fn the_chat_never_comes_from_the_sender() {
     assert_eq!(folder(&|body| body["chat"] = json!(null)), "other");
 }
 
-#[test]
-fn invalid_fields_cost_only_themselves() {
-    let with = |name: &str, value: Value| {
-        let mut object = image_object();
-        object[name] = value;
-        only_message(json!({ "imageMessage": object }))
-    };
-    assert_eq!(with("fileSHA256", json!("short")).file_sha256, None);
-    assert_eq!(with("fileLength", json!("many")).file_length, None);
-    assert_eq!(with("fileLength", json!(-1)).file_length, None);
-    assert_eq!(with("mediaKey", json!("k".repeat(200))).media_key, None);
-    assert_eq!(with("directPath", json!("/".repeat(5000))).direct_path, None);
-    assert_eq!(with("mimetype", json!("m".repeat(500))).mimetype, None);
-    assert_eq!(with("caption", json!("é".repeat(5000))).caption.map(|text| text.len()), Some(512));
-    assert!(with("URL", json!("https://evil.example.invalid/x")).url.is_none());
-    assert!(with("URL", json!("https://web.whatsapp.net")).url.is_none());
-    assert!(with("URL", json!("https://other.whatsapp.net/v/x")).url.is_some());
-}
-
-#[test]
-fn a_long_file_name_keeps_its_extension() {
-    let named = |name: String| {
-        let mut object = image_object();
-        object["fileName"] = json!(name);
-        only_message(json!({ "documentMessage": object })).file_name
-    };
-    let name = named(format!("{}.ofx", "extrato de ação ".repeat(30))).expect("a name");
-    assert!(name.ends_with(".ofx"), "{name}");
-    assert!(name.len() <= media::message::MediaMessage::MAX_FILE_NAME_BYTES);
-}
-
-#[test]
-fn a_missing_id_is_derived_from_content() {
-    let id = |path: &str| {
-        let mut object = image_object();
-        object["fileEncSHA256"] = json!(path);
-        let mut body = wrap_content(json!({ "imageMessage": object }));
-        body["messageId"] = json!("");
-        read_body(&body).media.remove(0).message_id
-    };
-    assert_eq!(id(HASH), id(HASH));
-    assert_ne!(id(HASH), id(OTHER_HASH));
-    assert_ne!(id("no hash"), id("another"));
-}
-
-#[test]
-fn a_job_is_small_without_thumbnail() {
-    let mut object = image_object();
-    object["JPEGThumbnail"] = json!("T".repeat(12_000));
-    object["streamingSidecar"] = json!("S".repeat(4_000));
-    object["caption"] = json!("c".repeat(3_000));
-    let job = verified_instance()
-        .create_job(only_message(json!({ "imageMessage": object })), 0)
-        .to_json()
-        .expect("JSON");
-    assert!(job.len() < 2_048, "{} bytes", job.len());
-    assert!(!job.contains("TTTT") && !job.contains("SSSS"));
-}
-
-/// It does not overflow the stack.
+/// Deep nesting must not overflow the stack.
 #[test]
 fn a_deeply_nested_body_is_refused() {
     for depth in [128, 1_000, 500_000] {

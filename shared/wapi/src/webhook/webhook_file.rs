@@ -11,7 +11,7 @@ const MAX_VALUES: usize = 4_000_000;
 
 /// The webhooks of a file.
 #[derive(Debug)]
-pub struct Several {
+pub struct WebhookFile {
     /// The webhooks, in the file's order; at least one.
     pub webhooks: Vec<WebhookBody>,
     /// Entries without a webhook in lists that have webhooks, each as its number in its list, from
@@ -19,7 +19,7 @@ pub struct Several {
     pub missed: Vec<usize>,
 }
 
-impl Several {
+impl WebhookFile {
     /// Parses a file as [`WebhookBody::parse`] parses a body. An error in one entry only affects
     /// that entry.
     ///

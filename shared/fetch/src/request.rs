@@ -1,0 +1,31 @@
+//! What to fetch: one media message of one instance.
+
+use media::{
+    ids::InstanceId,
+    message::{MediaMessage, Secret},
+};
+use tokio::time::Instant;
+
+/// What to fetch, for which instance, and within which time.
+#[derive(Debug, Clone, Copy)]
+pub struct FetchRequest<'a> {
+    /// The media message to fetch.
+    pub message: &'a MediaMessage,
+    /// The instance whose credentials are used with W-API.
+    pub instance: &'a InstanceId,
+    /// The instance's token, for the strategies that use W-API. Sent to W-API's configured base and
+    /// nowhere else.
+    pub token: Option<&'a Secret>,
+    /// Whether to accept W-API's bytes that contradict the sender's hash; see
+    /// [`ExpectedHashes::keep_mismatch`](media::open::ExpectedHashes::keep_mismatch).
+    pub keep_mismatch: bool,
+    /// Maximum bytes of the file, if lower than [`Limits::max_bytes`](crate::Limits::max_bytes).
+    pub max_bytes: Option<u64>,
+    /// Whether to try an origin whose circuit is open: on a job's last attempt, or with new
+    /// credentials.
+    pub insist: bool,
+    /// When the whole attempt must have ended.
+    pub deadline: Instant,
+    /// The current time in seconds since 1970, for comparing expiries.
+    pub now: i64,
+}
