@@ -124,7 +124,7 @@ async fn run_one(worker: &Worker, record: &SqsMessage, deadline: Instant) -> Opt
 
 /// Sets when SQS brings the record back. If that fails, it is the queue's own visibility timeout.
 async fn hand_back(worker: &Worker, receipt: &str, after: Duration) {
-    if let Err(error) = worker.jobs.postpone(receipt, after).await {
+    if let Err(error) = worker.jobs.change_visibility(receipt, after).await {
         tracing::warn!(%error, "a record comes back when the queue's visibility timeout is over");
     }
 }

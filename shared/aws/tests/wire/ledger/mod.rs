@@ -1,0 +1,10 @@
+//! The media table: who may claim, that only the run with the lease writes, and what each write
+//! sets.
+
+mod claim;
+mod count;
+mod erase;
+mod helpers;
+mod notes;
+mod word;
+mod write;

@@ -1,0 +1,43 @@
+//! The word that a run gives before it commits.
+
+use aws::ledger::{Claim, Word, WriteOutcome};
+use media::{record::Integrity, sha256::Sha256, strategy::Strategy};
+use scripted_aws::{Answer, Aws};
+use serde_json::json;
+
+use super::helpers::{claim, key, lease, ledger, update, without_earlier};
+use crate::samples::{JPEG, instance};
+
+fn word(of: &str) -> Word {
+    Word {
+        object_key: "acme/key.jpg".to_owned(),
+        strategy: Strategy::Cdn,
+        size_bytes: JPEG.len() as u64,
+        sha256: Sha256::from_data(of.as_bytes()),
+        integrity: Integrity::MacOnly,
+    }
+}
+
+/// At most the latest eight words are kept.
+#[tokio::test]
+async fn the_next_claim_returns_every_word() {
+    let earlier: Vec<_> = (0..9).map(|n| word(&n.to_string())).collect();
+    let aws =
+        Aws::answer_in_order([Answer::json(&json!({})), Answer::condition_failed(None)]).await;
+    let ledger = ledger(&aws);
+    let (instance, key, lease, mine) = (instance(), key(), lease(), word("mine"));
+    for written in [WriteOutcome::Yes, WriteOutcome::Overtaken] {
+        let given = ledger.give_word(&instance, &key, &lease, &earlier, &mine);
+        assert_eq!(given.await, Ok(written));
+    }
+    let update = update(&aws.requests_of("UpdateItem")[0]);
+    assert_eq!(update.condition.as_deref(), Some("lease_owner = this run"));
+    let given = json!({ "Attributes": { "committing": update.sets["committing"] } });
+    let aws = without_earlier([Answer::json(&given)]).await;
+    let claimed = claim(&aws).await.expect("an answer");
+    let Claim::Mine { words, .. } = claimed else {
+        panic!("{claimed:?}");
+    };
+    let latest = earlier.into_iter().skip(2).chain([mine]);
+    assert_eq!(words, latest.collect::<Vec<_>>());
+}
