@@ -303,7 +303,7 @@ impl EraseScope {
         let parking = session.parking()?;
         let (is_job, in_body) = (|job: &_| self.is_job(job), |body: &_| self.in_body(body));
         let in_text = |text: &str| self.in_bytes(text.as_bytes());
-        let parked = parking.erase(is_job, in_body, in_text, true, now).await?;
+        let parked = parking.count_erasable(is_job, in_body, in_text, now).await?;
         found.parked_jobs = parked.meant.jobs as u64;
         found.unread_bodies = parked.meant.bodies as u64;
         found.unclear_bodies = parked.unclear as u64;
@@ -320,7 +320,7 @@ impl EraseScope {
         let parking = session.parking()?;
         let (is_job, in_body) = (|job: &_| self.is_job(job), |body: &_| self.in_body(body));
         let in_text = |text: &str| self.in_bytes(text.as_bytes());
-        let parked = parking.erase(is_job, in_body, in_text, false, now).await?;
+        let parked = parking.erase(is_job, in_body, in_text, now).await?;
         removed.parked_jobs = parked.removed.jobs as u64;
         removed.unread_bodies = parked.removed.bodies as u64;
         let table = session.stack.output("MediaTable")?.to_owned();

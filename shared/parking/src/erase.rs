@@ -43,8 +43,29 @@ enum EraseMatch {
 }
 
 impl Parking {
-    /// Counts or deletes the parked jobs and bodies that match. This may write the records of jobs
-    /// that SQS parked by itself, so erase records after this. `now` is in seconds since 1970.
+    /// Counts the parked jobs and bodies that match. This may write the records of jobs that SQS
+    /// parked by itself. `now` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// [`AwsError`] when the parked queue cannot be read.
+    pub async fn count_erasable(
+        &self,
+        is_job: impl Fn(&Job) -> bool,
+        in_body: impl Fn(&UnreadBody) -> Search,
+        in_text: impl Fn(&str) -> Search,
+        now: i64,
+    ) -> Result<EraseSummary, AwsError> {
+        let mut summary = EraseSummary::default();
+        self.visit(now, async |message| {
+            summary.count(match_message(message, &is_job, &in_body, &in_text));
+            AfterLook::Release
+        })
+        .await?;
+        Ok(summary)
+    }
+
+    /// Deletes the parked jobs and bodies that match. This may write the records of jobs that SQS
+    /// parked by itself, so erase records after this. `now` is in seconds since 1970.
     ///
     /// # Errors
     /// [`AwsError`] when the parked queue cannot be read.
@@ -53,43 +74,49 @@ impl Parking {
         is_job: impl Fn(&Job) -> bool,
         in_body: impl Fn(&UnreadBody) -> Search,
         in_text: impl Fn(&str) -> Search,
-        is_dry_run: bool,
         now: i64,
     ) -> Result<EraseSummary, AwsError> {
         let mut summary = EraseSummary::default();
-        let counts = &mut summary;
         self.visit(now, async |message| {
-            let one = match match_message(message, &is_job, &in_body, &in_text) {
-                EraseMatch::Job => MessageCounts { jobs: 1, bodies: 0 },
-                EraseMatch::Body => MessageCounts { jobs: 0, bodies: 1 },
-                EraseMatch::Unclear => {
-                    counts.unclear += 1;
-                    return AfterLook::Release;
-                }
-                EraseMatch::Unreadable => {
-                    counts.unreadable += 1;
-                    return AfterLook::Release;
-                }
-                EraseMatch::No => return AfterLook::Release,
-            };
-            counts.meant.add(one);
-            if is_dry_run {
+            let matched = match_message(message, &is_job, &in_body, &in_text);
+            let Some(counts) = summary.count(matched) else {
                 return AfterLook::Release;
-            }
+            };
             match self.parked.delete(&message.receipt).await {
                 Ok(()) => {
-                    counts.removed.add(one);
+                    summary.removed.add(counts);
                     AfterLook::Deleted
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a parked message could not be deleted");
-                    counts.failed += 1;
+                    summary.failed += 1;
                     AfterLook::Release
                 }
             }
         })
         .await?;
         Ok(summary)
+    }
+}
+
+impl EraseSummary {
+    /// Counts a message, and returns what is to be deleted with it; `None` if it stays parked.
+    fn count(&mut self, matched: EraseMatch) -> Option<MessageCounts> {
+        let counts = match matched {
+            EraseMatch::Job => MessageCounts { jobs: 1, bodies: 0 },
+            EraseMatch::Body => MessageCounts { jobs: 0, bodies: 1 },
+            EraseMatch::Unclear => {
+                self.unclear += 1;
+                return None;
+            }
+            EraseMatch::Unreadable => {
+                self.unreadable += 1;
+                return None;
+            }
+            EraseMatch::No => return None,
+        };
+        self.meant.add(counts);
+        Some(counts)
     }
 }
 

@@ -143,13 +143,13 @@ async fn only_bodies_known_to_match_are_erased() {
         _ => Search::Absent,
     };
     let counted = aws(messages(&bodies), "").await;
-    let count = parking(&counted).erase(|_| false, in_body, |_| Search::Found, true, NOW).await;
+    let count = parking(&counted).count_erasable(|_| false, in_body, |_| Search::Found, NOW).await;
     let count = count.expect("a count");
     assert_eq!(count.meant, MessageCounts { jobs: 0, bodies: 2 });
     assert_eq!((count.unclear, count.unreadable), (1, 1));
     assert!(deleted(&counted).is_empty());
     let aws = aws(messages(&bodies), "receipt-3").await;
-    let erased = parking(&aws).erase(|_| false, in_body, |_| Search::Absent, false, NOW).await;
+    let erased = parking(&aws).erase(|_| false, in_body, |_| Search::Absent, NOW).await;
     let erased = erased.expect("an erasure");
     assert_eq!(erased.meant, MessageCounts { jobs: 0, bodies: 2 });
     assert_eq!(erased.removed, MessageCounts { jobs: 0, bodies: 1 });
