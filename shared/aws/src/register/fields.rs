@@ -1,4 +1,4 @@
-//! Turns values into the attributes of the register's records.
+//! The attributes of the register's records, and the conditions of its writes.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use media::policy::Policy;
@@ -9,6 +9,16 @@ use crate::{
     dynamodb::{Attributes, string_value},
     error::AwsError,
 };
+
+/// The condition of a write that must create the record.
+pub(super) fn is_missing(key_name: &str) -> String {
+    format!("attribute_not_exists({key_name})")
+}
+
+/// The condition of a write that must not create the record.
+pub(super) fn is_present(key_name: &str) -> String {
+    format!("attribute_exists({key_name})")
+}
 
 /// All fields as the attributes of an item.
 pub(super) fn to_item(fields: &impl Serialize) -> Result<Attributes, RegisterError> {
@@ -31,7 +41,7 @@ pub(super) fn policy_update(
     let update = Update::builder()
         .table_name(table)
         .key(key_name, string_value(id))
-        .condition_expression(format!("attribute_exists({key_name})"))
+        .condition_expression(is_present(key_name))
         .update_expression("SET #policy = :policy")
         .expression_attribute_names("#policy", "policy")
         .expression_attribute_values(":policy", to_value(policy)?)

@@ -4,7 +4,12 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use media::{ids::InstanceId, message::Secret, sha256::Sha256};
 use serde::Serialize;
 
-use super::{error::RegisterError, fields::to_value, listing::RegisterListing, store::Register};
+use super::{
+    error::RegisterError,
+    fields::{is_present, to_value},
+    listing::RegisterListing,
+    store::Register,
+};
 use crate::{
     dynamodb::{get_item, string_value},
     instances::{Instance, serde_bytes_base64},
@@ -109,7 +114,7 @@ impl Register {
         update
             .table_name(&self.tables.instances_table)
             .key("instance", string_value(id.as_str()))
-            .condition_expression("attribute_exists(instance)")
+            .condition_expression(is_present("instance"))
     }
 }
 

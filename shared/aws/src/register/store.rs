@@ -6,7 +6,7 @@ use media::{
     message::Secret,
 };
 
-use super::error::RegisterError;
+use super::{error::RegisterError, fields::is_missing};
 use crate::{
     clients::Clients,
     dynamodb::{Attributes, string_value},
@@ -50,7 +50,7 @@ impl Register {
         let put = self.clients.dynamodb.put_item();
         put.table_name(table)
             .set_item(Some(item))
-            .condition_expression(format!("attribute_not_exists({key_name})"))
+            .condition_expression(is_missing(key_name))
             .send()
             .await
             .map_err(RegisterError::in_write("dynamodb:PutItem", RegisterError::AlreadyThere))?;
