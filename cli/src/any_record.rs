@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws::{
     queues::ParkedQueue,
-    register::{Places, Register},
+    register::{Register, RegisterTables},
 };
 use media::{
     ids::{InstanceId, MessageId, TenantId},
@@ -168,10 +168,10 @@ fn read(items: &[Value], how: &str) -> Vec<MediaRecord> {
         let records = MediaRecords::new(&aws.clients, "media".to_owned());
         let (instance, message) = (instance(), MessageId::parse(MESSAGE).expect("an id"));
         match how {
-            "moment" => records.of_instance(&instance, i64::MIN, 100).await,
-            "time" => records.since(&instance, i64::MIN, 100).await,
-            "state" => records.in_state("parked", 100).await,
-            _ => records.of_message(&instance, &message).await,
+            "moment" => records.list_by_instance(&instance, i64::MIN, 100).await,
+            "time" => records.list_changed_since(&instance, i64::MIN, 100).await,
+            "state" => records.list_by_state("parked", 100).await,
+            _ => records.list_by_message(&instance, &message).await,
         }
     });
     found.expect("an answer")
@@ -289,7 +289,7 @@ proptest! {
         let found = block_on(async {
             let aws = aws(&items).await;
             let records = MediaRecords::new(&aws.clients, "media".to_owned());
-            records.erasable(&tenant, &instance(), &[], None).await
+            records.list_erasable(&tenant, &instance(), &[], None).await
         });
         let found = found.expect("an answer");
         let text = |item: &Value, name: &str| item[name]["S"].as_str().map(str::to_owned);
@@ -339,12 +339,12 @@ proptest! {
         odd["instance"] = json!({ "S": INSTANCE });
         let roll = block_on(async {
             let aws = aws(&[odd]).await;
-            let places = Places {
+            let places = RegisterTables {
                 instances_table: "instances".to_owned(),
                 tenants_table: "tenants".to_owned(),
                 token_key: "key".to_owned(),
             };
-            Register::new(&aws.clients, places).instances().await
+            Register::new(&aws.clients, places).list_instances().await
         });
         let roll = roll.expect("an answer");
         let ids = roll.known.iter().map(|one| one.id.as_str());

@@ -106,7 +106,7 @@ pub(crate) async fn backfill(backfill: Backfill, session: &Session) -> anyhow::R
             filled.with_media += 1;
             let mut missing = 0;
             for one in &media {
-                let record = records.of_media(&id, one).await?;
+                let record = records.find(&id, one).await?;
                 let is_stored = |record: &MediaRecord| record.state == "stored";
                 missing += u64::from(!record.as_ref().is_some_and(is_stored));
                 record.iter().for_each(|record| filled.odd.see(record));

@@ -255,7 +255,7 @@ async fn last_webhooks(
     };
     let (records, mut missing) = (session.records()?, 0);
     for one in &due {
-        let record = records.of_media(id, one).await?;
+        let record = records.find(id, one).await?;
         missing += usize::from(record.is_none());
     }
     let (count, ago) = (due.len(), screen::ago(now.saturating_sub(newest), lang));
@@ -280,7 +280,7 @@ async fn last_media(instance: &Instance, lang: Lang, session: &Session) -> anyho
     const NAME: &str = "last media";
     // A message may be a little ahead of this clock; a time in another year is no message's.
     let until = clock::now().saturating_add(SILENCE);
-    let newest = session.records()?.newest(&instance.id, until).await?;
+    let newest = session.records()?.find_newest(&instance.id, until).await?;
     let newest = newest.and_then(|newest| Some((newest.moment?, newest)));
     let Some((moment, newest)) = newest else {
         let none = say!(lang, "none was ever announced", "nenhuma foi anunciada até hoje");

@@ -184,7 +184,7 @@ async fn usage(cost: &Cost, odd: &mut OddRecords, session: &Session) -> anyhow::
     let (mut media, mut puts, mut kept_bytes, mut kept_files) = (0, 0, 0, 0);
     let mut newest = Vec::new();
     for (_, instance) in &owners {
-        let its = records.of_instance(instance, i64::MIN, MAX_RECORDS).await?;
+        let its = records.list_by_instance(instance, i64::MIN, MAX_RECORDS).await?;
         for record in odd.seeing(its) {
             bar.inc(1);
             let size = record.size_bytes.unwrap_or_default();

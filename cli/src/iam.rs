@@ -178,7 +178,7 @@ impl Place {
 
 /// Prints the policy.
 pub(crate) async fn run(iam: Iam, session: &Session) -> anyhow::Result<Exit> {
-    let who = session.operator.who().await?;
+    let who = session.operator.caller_arn().await?;
     let region = session.operator.region.as_deref().unwrap_or_default();
     let place = Place::of(&who, region);
     let place = place.with_context(|| format!("{who} names no account"))?;

@@ -12,7 +12,7 @@ use media::{
     ids::{InstanceId, MessageId, TenantId},
     parked::{Filter, ParkedJob},
 };
-use parking::{Mode, RedriveSummary};
+use parking::{RedriveMode, RedriveSummary};
 use serde_json::{Value, json};
 
 pub(crate) use self::shown::{object, table};
@@ -180,7 +180,7 @@ async fn show(one: &One, session: &Session) -> anyhow::Result<Exit> {
             text += &line;
             continue;
         };
-        let record = records.of_media(&job.instance, &job.message).await?;
+        let record = records.find(&job.instance, &job.message).await?;
         let attempts = record.map(|record| record.attempts).unwrap_or_default();
         let mut json = object(parked);
         if let Some(fields) = json.as_object_mut() {
@@ -215,7 +215,7 @@ impl Redrive {
             return Ok(Exit::Ok);
         }
         let mut found = Vec::new();
-        let look = parking.redrive(&filter, Mode::DryRun, clock::now(), |parked| {
+        let look = parking.redrive(&filter, RedriveMode::DryRun, clock::now(), |parked| {
             found.push(parked.clone());
         });
         let meant = look.await.context(UNREAD)?;
@@ -235,7 +235,7 @@ impl Redrive {
             return Ok(Exit::Ok);
         }
         let bar = screen::counter("jobs sent again");
-        let mode = Mode::Send { per_second: rate };
+        let mode = RedriveMode::Send { per_second: rate };
         let redrive = parking.redrive(&filter, mode, clock::now(), |_| bar.inc(1));
         let redriven = redrive.await.context(UNREAD)?;
         bar.finish_and_clear();

@@ -7,7 +7,7 @@ use aws::{
     instances::{Instance, Instances},
     ledger::Ledger,
     queues::{JobsQueue, ParkedQueue},
-    register::{self, Places, Register, RegisterError, Roll},
+    register::{self, Register, RegisterError, RegisterListing, RegisterTables},
 };
 use clap::Args;
 use fetch::{
@@ -147,7 +147,7 @@ impl Session {
 
     /// The register of tenants and instances.
     pub(crate) fn register(&self) -> anyhow::Result<Register> {
-        let places = Places {
+        let places = RegisterTables {
             instances_table: self.stack.output("InstancesTable")?.to_owned(),
             tenants_table: self.stack.output("TenantsTable")?.to_owned(),
             token_key: self.stack.output("TokenKeyId")?.to_owned(),
@@ -190,7 +190,7 @@ impl Session {
 
     /// A tenant that must be there.
     pub(crate) async fn tenant(&self, id: &TenantId) -> anyhow::Result<aws::register::Tenant> {
-        let found = self.register()?.tenant(id).await?;
+        let found = self.register()?.get_tenant(id).await?;
         found.with_context(|| {
             format!("there is no tenant {id}. See: wapi-media tenant list; add it: wapi-media tenant add {id}")
         })
@@ -198,7 +198,7 @@ impl Session {
 
     /// An instance that must be there.
     pub(crate) async fn instance(&self, id: &InstanceId) -> anyhow::Result<Instance> {
-        let found = self.register()?.instance(id).await?;
+        let found = self.register()?.get_instance(id).await?;
         found.with_context(|| {
             format!("instance {id} is not registered. See: wapi-media instance list")
         })
@@ -210,7 +210,8 @@ impl Session {
         tenant: Option<&TenantId>,
         odd: &mut OddRecords,
     ) -> anyhow::Result<Vec<Instance>> {
-        let Roll { mut known, unread: others } = self.register()?.instances().await?;
+        let RegisterListing { mut known, unread: others } =
+            self.register()?.list_instances().await?;
         known.retain(|one| tenant.is_none_or(|tenant| one.tenant == *tenant));
         for other in others.iter().filter(|one| may_be_of(one, tenant)) {
             odd.note(said(other));
@@ -226,7 +227,7 @@ impl Session {
         only: Option<&InstanceId>,
         odd: &mut OddRecords,
     ) -> anyhow::Result<Vec<(String, InstanceId)>> {
-        let mut roll = self.register()?.instances().await?;
+        let mut roll = self.register()?.list_instances().await?;
         if let Some(only) = only {
             roll.known.retain(|one| one.id == *only);
             roll.unread.retain(|one| one.id == only.as_str());
@@ -250,7 +251,7 @@ impl Session {
         id: &InstanceId,
         odd: &mut OddRecords,
     ) -> anyhow::Result<()> {
-        match self.register()?.instance(id).await {
+        match self.register()?.get_instance(id).await {
             Err(RegisterError::Malformed(what)) => odd.note(format!("instance {id}: {what}")),
             Err(error) => return Err(error.into()),
             Ok(Some(_)) => {}
@@ -274,7 +275,7 @@ impl Session {
 }
 
 /// Whether a record of the register that is not understood may be of this tenant.
-fn may_be_of(one: &register::Unread, tenant: Option<&TenantId>) -> bool {
+fn may_be_of(one: &register::UnreadableRecord, tenant: Option<&TenantId>) -> bool {
     match (tenant, &one.tenant) {
         (Some(tenant), Some(its)) => its == tenant.as_str(),
         (None, _) | (_, None) => true,
@@ -282,7 +283,7 @@ fn may_be_of(one: &register::Unread, tenant: Option<&TenantId>) -> bool {
 }
 
 /// An instance whose record is not understood.
-fn said(one: &register::Unread) -> String {
+fn said(one: &register::UnreadableRecord) -> String {
     let tenant = one.tenant.as_deref().unwrap_or("-");
     format!("instance {} of tenant {tenant}: its own record", one.id)
 }

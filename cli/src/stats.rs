@@ -93,7 +93,7 @@ pub(crate) async fn run(stats: Stats, session: &Session) -> anyhow::Result<Exit>
     let (records, bar) = (session.records()?, screen::counter("records counted"));
     let mut counts: BTreeMap<String, BTreeMap<i64, Count>> = BTreeMap::new();
     for (tenant, instance) in owners {
-        let its = records.since(&instance, first * DAY, MAX_RECORDS).await?;
+        let its = records.list_changed_since(&instance, first * DAY, MAX_RECORDS).await?;
         bar.inc(its.len() as u64);
         let days = counts.entry(tenant).or_default();
         count(days, odd.seeing(its));

@@ -52,7 +52,7 @@ pub(crate) async fn run(tail: Tail, session: &Session) -> anyhow::Result<Exit> {
         let asked = now_ms();
         for (name, output) in SOURCES {
             let group = session.stack.output(output)?;
-            let found = session.operator.log_events(group, from).await?;
+            let found = session.operator.filter_log_events(group, from).await?;
             events.extend(found.into_iter().map(|event| (name, event)));
         }
         events.sort_by_key(|(_, event)| event.at_ms);

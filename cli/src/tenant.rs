@@ -1,7 +1,7 @@
 //! `wapi-media tenant`: customers and the rules for their media.
 
 use anyhow::bail;
-use aws::register::{RegisterError, Roll, Tenant};
+use aws::register::{RegisterError, RegisterListing, Tenant};
 use boot::clock;
 use clap::{Args, Subcommand};
 use media::{
@@ -90,7 +90,8 @@ async fn add(Set { tenant, policy }: Set, session: &Session) -> anyhow::Result<E
 
 async fn list(session: &Session) -> anyhow::Result<Exit> {
     let mut odd = OddRecords::default();
-    let Roll { known: tenants, unread: others } = session.register()?.tenants().await?;
+    let RegisterListing { known: tenants, unread: others } =
+        session.register()?.list_tenants().await?;
     for other in others {
         odd.note(format!("tenant {}: its own record", other.id));
     }

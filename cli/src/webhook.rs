@@ -375,7 +375,7 @@ impl<'a> Desk<'a> {
         let (records, began) = (self.session.records()?, tokio::time::Instant::now());
         let waiting = screen::spinner("waiting for the probe's record");
         let found = loop {
-            let record = records.of_message(&self.instance.id, message).await?.pop();
+            let record = records.list_by_message(&self.instance.id, message).await?.pop();
             let is_over = record.as_ref().is_some_and(|record| record.state != "retrying");
             if is_over || began.elapsed() > within {
                 break record;

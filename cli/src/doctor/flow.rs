@@ -28,7 +28,7 @@ pub(super) fn with_remedy(step: Step, remedy: impl Into<String>) -> Step {
 /// Step 3: a webhook that must be refused goes the whole way to the table of instances.
 pub(crate) async fn api(session: &Session, lang: Lang) -> anyhow::Result<Step> {
     let id = StepId::Api;
-    let function = session.operator.function(session.stack.output("WebhookFunction")?).await;
+    let function = session.operator.function_health(session.stack.output("WebhookFunction")?).await;
     let asked = probe::refused(session.webhook_base()?).await?;
     let ms = asked.duration_ms;
     let state = function.map_or_else(
@@ -64,7 +64,7 @@ pub(crate) async fn jobs(
     settings: &mut Vec<Setting>,
 ) -> anyhow::Result<Step> {
     let id = StepId::JobsQueue;
-    let queue = match session.operator.queue(session.stack.output("JobsQueueUrl")?).await {
+    let queue = match session.operator.queue_health(session.stack.output("JobsQueueUrl")?).await {
         Ok(queue) => queue,
         Err(error) => return Ok(step(id, Status::Unknown, report::failure(&error, lang))),
     };
@@ -72,7 +72,7 @@ pub(crate) async fn jobs(
     let expected = [
         ("VisibilityTimeout", Some(queue.visibility_seconds), VISIBILITY_SECONDS),
         ("MessageRetentionPeriod", Some(queue.retention_seconds), RETENTION_SECONDS),
-        ("maxReceiveCount", queue.most_receives, MAX_RECEIVES),
+        ("maxReceiveCount", queue.max_receives, MAX_RECEIVES),
     ];
     for (name, is, should) in expected {
         let is_right = is == Some(should);
@@ -101,7 +101,8 @@ pub(crate) async fn download(
     let id = StepId::DownloadFunction;
     let name = session.stack.output("DownloadFunction")?;
     let operator = &session.operator;
-    let (function, trigger) = tokio::join!(operator.function(name), operator.trigger(name));
+    let (function, trigger) =
+        tokio::join!(operator.function_health(name), operator.trigger_health(name));
     let (function, trigger) = match (function, trigger) {
         (Ok(function), Ok(trigger)) => (function, trigger),
         (Err(error), _) | (_, Err(error)) => {
@@ -209,7 +210,7 @@ pub(crate) async fn records(
     let id = StepId::Records;
     let (parked, retrying) = (past.parked, past.retrying);
     let url = session.stack.output("ParkedQueueUrl")?;
-    let parked = match session.operator.queue(url).await {
+    let parked = match session.operator.queue_health(url).await {
         _ if is_of_one => parked,
         Ok(queue) => queue.waiting + queue.hidden,
         Err(error) => return Ok(step(id, Status::Unknown, report::failure(&error, lang))),
@@ -241,7 +242,7 @@ pub(crate) async fn alarms(session: &Session, lang: Lang) -> anyhow::Result<Vec<
     let topic = session.stack.output("AlarmTopic")?;
     let mut found = Vec::new();
     let name = say!(lang, "people who hear the alarms", "pessoas que recebem os alarmes");
-    found.push(match session.operator.subscribers(topic).await {
+    found.push(match session.operator.count_subscribers(topic).await {
         Ok(0) => Setting {
             name,
             status: Status::Warn,
@@ -258,7 +259,7 @@ pub(crate) async fn alarms(session: &Session, lang: Lang) -> anyhow::Result<Vec<
             expected: None,
             remedy: None },
     });
-    match session.operator.raised_alarms(&session.stack.name).await {
+    match session.operator.list_raised_alarms(&session.stack.name).await {
         Ok(alarms) => found.extend(alarms.into_iter().map(|alarm| Setting {
             status: Status::Warn,
             value: say!(lang, "is on", "está ligado"),

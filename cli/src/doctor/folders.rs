@@ -22,10 +22,10 @@ pub(crate) async fn compare(
         let place = (&instance.tenant, &instance.id);
         let files = session.operator.count_files(bucket, place, MAX_FILES).await?;
         let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-        for (kind, count) in files.of_kind {
+        for (kind, count) in files.by_kind {
             counts.entry(kind).or_default().0 = count;
         }
-        let stored = records.of_instance(&instance.id, i64::MIN, MAX_FILES).await?;
+        let stored = records.list_by_instance(&instance.id, i64::MIN, MAX_FILES).await?;
         let is_cut = files.is_cut || stored.len() >= MAX_FILES;
         for record in stored.iter().filter(|one| one.state == "stored") {
             let kind = match record.kind.as_str() {

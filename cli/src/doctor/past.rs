@@ -44,14 +44,14 @@ impl Past {
         let (table, from) = (session.records()?, now - BACK);
         let mut records = Vec::new();
         for one in examined {
-            records.extend(table.since(&one.instance.id, from, MAX_RECORDS).await?);
+            records.extend(table.list_changed_since(&one.instance.id, from, MAX_RECORDS).await?);
         }
         let is_examined = |instance: &str| {
             let mut ids = examined.iter().map(|one| one.instance.id.as_str());
             ids.any(|id| id == instance)
         };
         let in_state = async |state| -> anyhow::Result<Vec<_>> {
-            let mut found = table.in_state(state, MAX_UNSTORED).await?;
+            let mut found = table.list_by_state(state, MAX_UNSTORED).await?;
             found.retain(|one| is_examined(&one.instance));
             Ok(found)
         };

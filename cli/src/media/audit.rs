@@ -11,7 +11,7 @@ use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 pub(super) async fn audit(session: &Session) -> anyhow::Result<Exit> {
     const MAX_LINES: usize = 1_000;
     let name = session.stack.output("AuditTable")?;
-    let lines = session.operator.audit(name, ACTION, MAX_LINES).await?;
+    let lines = session.operator.list_audit_lines(name, ACTION, MAX_LINES).await?;
     let mut odd = OddRecords::default();
     for line in lines.iter().filter(|line| !line.not_understood.is_empty()) {
         odd.note(format!("{}: {}", line.at, line.not_understood.join(", ")));

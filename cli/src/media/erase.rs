@@ -21,7 +21,7 @@ use media::{
 };
 use operator::{
     audit::AuditLine,
-    erase::{Erasables, FilesCount, Mode},
+    erase::{Erasables, EraseMode, FilesCount},
 };
 use serde_json::json;
 
@@ -111,7 +111,7 @@ impl Erase {
         let mut line = AuditLine {
             action: ACTION.to_owned(),
             at: screen::timestamp(),
-            who: session.operator.who().await?,
+            who: session.operator.caller_arn().await?,
             tenant: meant.tenant.to_string(),
             scope: meant.scope.to_owned(),
             reference: self.reference,
@@ -120,7 +120,7 @@ impl Erase {
             not_understood: Vec::new(),
         };
         // Before anything is touched: what is not written down is not done.
-        session.operator.write_audit(table, &line).await?;
+        session.operator.put_audit_line(table, &line).await?;
         let removed = meant.remove(session).await?;
         let hidden = hidden_parked(session).await?;
         let (left, odd) = meant.count(session).await?;
@@ -128,7 +128,7 @@ impl Erase {
         let is_proven = !is_left && hidden == 0 && removed.files.failed == 0 && odd.count() == 0;
         line.outcome = if is_proven { "complete" } else { "incomplete" }.to_owned();
         line.removed = removed.counts();
-        session.operator.write_audit(table, &line).await?;
+        session.operator.put_audit_line(table, &line).await?;
         let json = json!({ "removed": removed, "left": left, "parked_and_hidden": hidden, "proven": is_proven, "audit": line.at });
         let told = told(&removed, &left, hidden, is_proven) + &told_unclear(&meant.owner(), &left);
         session.flags.print(&json, told)?;
@@ -181,10 +181,9 @@ impl Erase {
         let registered = session.owners(Some(&tenant), None, &mut odd).await?;
         let mut instances: BTreeSet<_> = registered.into_iter().map(|(_, id)| id).collect();
         let bucket = session.stack.output("MediaBucket")?;
-        let folder = format!("{tenant}/");
-        for path in session.operator.folders_of_versions(bucket, &folder).await? {
-            let name = path.trim_start_matches(&folder).trim_end_matches('/');
-            instances.extend(InstanceId::parse(name).ok());
+        let folder = ObjectKey::tenant_prefix(&tenant);
+        for path in session.operator.list_version_folders(bucket, &folder).await? {
+            instances.extend(ObjectKey::find_instance(&path, &tenant));
         }
         Ok((tenant, instances.into_iter().collect()))
     }
@@ -247,7 +246,7 @@ impl EraseScope {
     async fn records(&self, instance: &InstanceId, session: &Session) -> anyhow::Result<Erasables> {
         let chats: Vec<_> = self.chats.iter().map(|chat| chat.as_str().to_owned()).collect();
         let records = session.records()?;
-        let found = records.erasable(&self.tenant, instance, &chats, self.message.as_ref());
+        let found = records.list_erasable(&self.tenant, instance, &chats, self.message.as_ref());
         let mut found = found.await?;
         if let Some(whole) = &self.message {
             let is_of = |record: &Erasable| record.message_ids().any(|id| id.belongs_to(whole));
@@ -261,16 +260,15 @@ impl EraseScope {
         &self,
         instance: &InstanceId,
         records: &[Erasable],
-        mode: Mode,
+        mode: EraseMode,
         session: &Session,
     ) -> anyhow::Result<FilesCount> {
         let (operator, bucket) = (&session.operator, session.stack.output("MediaBucket")?);
-        let whole = format!("{}/{instance}/", self.tenant);
         let mut count = FilesCount::default();
         let Some(message) = &self.message else {
             for chat in &self.chats {
-                let folder = format!("{whole}{}/", chat.as_str());
-                count.add(operator.files(bucket, &folder, |_| true, mode).await?);
+                let folder = ObjectKey::chat_prefix(&self.tenant, instance, chat);
+                count.add(operator.erase_files(bucket, &folder, |_| true, mode).await?);
             }
             return Ok(count);
         };
@@ -280,7 +278,8 @@ impl EraseScope {
         let ids: BTreeSet<_> = ids.chain([message.to_key_part()]).collect();
         let is_meant =
             |key: &str| ObjectKey::find_message_id(key).is_some_and(|id| ids.contains(id));
-        count.add(operator.files(bucket, &whole, is_meant, mode).await?);
+        let whole = ObjectKey::instance_prefix(&self.tenant, instance);
+        count.add(operator.erase_files(bucket, &whole, is_meant, mode).await?);
         Ok(count)
     }
 
@@ -297,14 +296,14 @@ impl EraseScope {
             }
             found.records += records.len() as u64;
             found.busy += records.iter().filter(|one| one.lease_until >= now).count() as u64;
-            let files = self.files(instance, &records, Mode::Count, session).await?;
+            let files = self.files(instance, &records, EraseMode::Count, session).await?;
             found.files.add(files);
             bar.inc(1);
         }
         let parking = session.parking()?;
         let (is_job, in_body) = (|job: &_| self.is_job(job), |body: &_| self.in_body(body));
         let in_text = |text: &str| self.in_bytes(text.as_bytes());
-        let parked = parking.erase(is_job, in_body, in_text, true, now).await?;
+        let parked = parking.count_erasable(is_job, in_body, in_text, now).await?;
         found.parked_jobs = parked.meant.jobs as u64;
         found.unread_bodies = parked.meant.bodies as u64;
         found.unclear_bodies = parked.unclear as u64;
@@ -321,7 +320,7 @@ impl EraseScope {
         let parking = session.parking()?;
         let (is_job, in_body) = (|job: &_| self.is_job(job), |body: &_| self.in_body(body));
         let in_text = |text: &str| self.in_bytes(text.as_bytes());
-        let parked = parking.erase(is_job, in_body, in_text, false, now).await?;
+        let parked = parking.erase(is_job, in_body, in_text, now).await?;
         removed.parked_jobs = parked.removed.jobs as u64;
         removed.unread_bodies = parked.removed.bodies as u64;
         let table = session.stack.output("MediaTable")?.to_owned();
@@ -343,7 +342,7 @@ impl EraseScope {
             for record in queued {
                 erase(record, Some(now + MARKED_FOR)).await?;
             }
-            let files = self.files(instance, &records, Mode::Remove, session).await?;
+            let files = self.files(instance, &records, EraseMode::Remove, session).await?;
             for record in others {
                 erase(record, None).await?;
             }
@@ -362,7 +361,7 @@ async fn hidden_parked(session: &Session) -> anyhow::Result<u64> {
     let bar = screen::spinner("waiting until nobody looks at parked jobs");
     let begun = Instant::now();
     loop {
-        let hidden = session.operator.queue(queue).await?.hidden;
+        let hidden = session.operator.queue_health(queue).await?.hidden;
         if hidden == 0 || begun.elapsed() > MAX_LOOK_TIME {
             bar.finish_and_clear();
             return Ok(hidden);

@@ -14,7 +14,10 @@ use boot::clock;
 use clap::{ArgGroup, Args};
 use data_encoding::HEXLOWER;
 use indicatif::DecimalBytes;
-use media::{contact::Contact, file_name::is_invisible, ids::InstanceId, message::Chat};
+use media::{
+    contact::Contact, file_name::is_invisible, ids::InstanceId, message::Chat,
+    object_key::ObjectKey,
+};
 use operator::records::MediaRecord;
 use serde::Serialize;
 use serde_json::json;
@@ -154,7 +157,7 @@ impl Export {
             clock::now().saturating_sub(age)
         });
         let records = session.records()?;
-        let mut records = records.of_instance(&self.instance, from, MAX_RECORDS).await?;
+        let mut records = records.list_by_instance(&self.instance, from, MAX_RECORDS).await?;
         records.retain(|record| chats.iter().any(|chat| chat.as_str() == record.chat));
         records.reverse();
         Ok(records)
@@ -221,7 +224,7 @@ async fn export(
         Err(why) => return Ok(line.absent(why)),
     };
     let bucket = session.stack.output("MediaBucket")?;
-    let mut stream = match session.operator.open(bucket, key).await {
+    let mut stream = match session.operator.open_file(bucket, key).await {
         Ok(stream) => stream,
         Err(error) if error.code == "NoSuchKey" => {
             return Ok(line.absent("the bucket has no such file".to_owned()));
@@ -264,7 +267,7 @@ fn path_of<'a>(
     key: &'a str,
     names: &mut HashSet<String>,
 ) -> Result<&'a str, String> {
-    let folder = format!("{}/{}/", record.tenant, record.instance);
+    let folder = ObjectKey::unchecked_instance_prefix(&record.tenant, &record.instance);
     let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
     let path = key.strip_prefix(&folder).filter(|path| {
         let mut parts = Path::new(path).components();

@@ -18,6 +18,7 @@ use media::{
     ids::{InstanceId, MessageId, TenantId},
     kind::MediaKind,
     message::Chat,
+    object_key::ObjectKey,
 };
 use operator::{files::MAX_PRESIGN_TIME, records::MediaRecord};
 use serde_json::json;
@@ -166,7 +167,7 @@ impl Find {
         let (records, from) = (session.records()?, clock::now().saturating_sub(age));
         let bar = screen::counter("records looked at");
         for (_, instance) in &owners {
-            let its = records.of_instance(instance, from, MAX_RECORDS).await?;
+            let its = records.list_by_instance(instance, from, MAX_RECORDS).await?;
             bar.inc(its.len() as u64);
             let its = its.into_iter().filter(|record| self.admits(record));
             found.extend(odd.seeing(its.collect()));
@@ -188,7 +189,7 @@ impl Find {
 async fn records_of(one: &One, session: &Session) -> anyhow::Result<Vec<MediaRecord>> {
     let message = MessageId::parse(one.message.clone())?;
     let records = session.records()?;
-    let mut found = records.of_message(&one.instance, &message).await?;
+    let mut found = records.list_by_message(&one.instance, &message).await?;
     if found.is_empty() {
         found.extend(records.get(&one.instance, &one.message).await?);
     }
@@ -249,7 +250,7 @@ async fn ls(folder: &str, session: &Session) -> anyhow::Result<Exit> {
         "" => String::new(),
         folder => format!("{folder}/"),
     };
-    let listing = session.operator.list(bucket, &folder, MAX_ENTRIES).await?;
+    let listing = session.operator.list_folder(bucket, &folder, MAX_ENTRIES).await?;
     let mut lines = listing.folders.clone();
     lines.extend(
         listing.files.iter().map(|(key, bytes)| format!("{key}  {}", DecimalBytes(*bytes))),
@@ -266,7 +267,7 @@ async fn ls(folder: &str, session: &Session) -> anyhow::Result<Exit> {
 async fn presign(one: &One, valid: Duration, session: &Session) -> anyhow::Result<Exit> {
     let (key, _) = key_of(one, session).await?;
     let bucket = session.stack.output("MediaBucket")?;
-    let url = session.operator.presign(bucket, &key, valid).await?;
+    let url = session.operator.presign_url(bucket, &key, valid).await?;
     let json = json!({ "url": url, "valid_seconds": valid.as_secs(), "key": key });
     session.flags.print(&json, url)?;
     Ok(Exit::Ok)
@@ -274,13 +275,13 @@ async fn presign(one: &One, valid: Duration, session: &Session) -> anyhow::Resul
 
 async fn download(one: &One, output: Option<PathBuf>, session: &Session) -> anyhow::Result<Exit> {
     let (key, record) = key_of(one, session).await?;
-    let own_name = key.rsplit('/').next().unwrap_or_default();
+    let own_name = ObjectKey::find_file_name(&key);
     let path = output.unwrap_or_else(|| PathBuf::from(own_name));
     let bucket = session.stack.output("MediaBucket")?;
     let mut file = std::fs::File::create_new(&path).with_context(|| {
         format!("{} could not be made; nothing was overwritten", path.display())
     })?;
-    let mut stream = session.operator.open(bucket, &key).await?;
+    let mut stream = session.operator.open_file(bucket, &key).await?;
     let (mut hash, mut size) = (digest::Context::new(&digest::SHA256), 0);
     let bar = screen::spinner(format!("downloading {own_name}"));
     while let Some(chunk) = stream.chunk().await? {

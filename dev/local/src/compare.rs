@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use comfy_table::{ContentArrangement, Table, presets};
+use media::object_key::ObjectKey;
 use serde_json::Value;
 
 use crate::bucket::StoredFile;
@@ -89,7 +90,7 @@ fn table_row(
             .unwrap_or("?")
             .to_owned()
     };
-    let name = file.key.rsplit('/').next().unwrap_or(&file.key);
+    let name = ObjectKey::find_file_name(&file.key);
     let bytes = if verdict.is_ok() { "equal" } else { "WRONG" };
     [
         name.to_owned(),

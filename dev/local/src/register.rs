@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws::clients::Clients;
-use aws::register::{NewInstance, Places, Register, RegisterError, SECRET_BYTES, Tenant};
+use aws::register::{NewInstance, Register, RegisterError, RegisterTables, SECRET_BYTES, Tenant};
 use boot::clock;
 use media::ids::{InstanceId, TenantId};
 use media::message::Secret;
@@ -26,7 +26,7 @@ pub(crate) async fn register_directly(
 ) -> Result<String> {
     let (outputs, now) = (stack.outputs(), clock::now());
     let clients = Clients::for_stand_in(&stack.endpoint().url(), MAX_CALL_TIME);
-    let places = Places {
+    let places = RegisterTables {
         instances_table: outputs.instances_table.clone(),
         tenants_table: outputs.tenants_table.clone(),
         token_key: outputs.token_key_id.clone(),

@@ -126,7 +126,7 @@ async fn handle_record(worker: &Worker, record: &SqsMessage, deadline: Instant) 
 /// Sets when SQS delivers the record again. If that fails, the queue's own visibility timeout
 /// applies.
 async fn retry_later(worker: &Worker, receipt: &str, after: Duration) {
-    if let Err(error) = worker.jobs.postpone(receipt, after).await {
+    if let Err(error) = worker.jobs.change_visibility(receipt, after).await {
         tracing::warn!(%error, "changing a record's visibility timeout failed; the queue's own applies");
     }
 }

@@ -1,5 +1,5 @@
-//! A small in-memory cache whose entries grow stale but are not thrown away while they may be
-//! needed.
+//! A small in-memory cache. Stale entries stay in it until the caller drops them, because a stale
+//! value may be better than none.
 
 use std::{
     collections::HashMap,
@@ -10,10 +10,10 @@ use std::{
 
 use tokio::time::Instant;
 
-/// Entries kept at most. Reached only by someone who guesses ids; then the cache starts afresh.
+/// Maximum number of entries. Only someone who guesses ids reaches it; the cache is then emptied.
 const MAX_ENTRIES: usize = 10_000;
 
-/// Values and when they were read.
+/// Values by key, each with the time when it was put in.
 #[derive(Debug)]
 pub(crate) struct Cache<K, V> {
     entries: Mutex<HashMap<K, (Instant, V)>>,
@@ -24,17 +24,17 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
         Self { entries: Mutex::default() }
     }
 
-    /// The value and its age, however old.
+    /// The value and its age, whatever the age.
     pub(crate) fn get(&self, key: &K) -> Option<(Duration, V)> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.get(key).map(|(read, value)| (read.elapsed(), value.clone()))
     }
 
-    /// The value, if it is younger than `most`. Every older one is dropped: for what must not stay
-    /// in memory.
-    pub(crate) fn younger_than(&self, most: Duration, key: &K) -> Option<V> {
+    /// The value, if it is younger than `max_age`. Drops every older entry of the cache: for values
+    /// that must not stay in memory.
+    pub(crate) fn get_younger_than(&self, max_age: Duration, key: &K) -> Option<V> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.retain(|_, (read, _)| read.elapsed() < most);
+        entries.retain(|_, (read, _)| read.elapsed() < max_age);
         entries.get(key).map(|(_, value)| value.clone())
     }
 

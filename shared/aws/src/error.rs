@@ -1,25 +1,26 @@
-//! An AWS call that failed, as facts.
+//! The error of an AWS call: which operation failed, and AWS's error code.
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-/// Which call failed and what AWS said. Never the request, which may hold a key or a body.
+/// Which operation failed, and how. Never holds the request, which may contain a key or a body.
 ///
-/// All of them are retried by the queue: the SDK has already retried what passes within a second or
-/// two, and what a person must mend (a missing permission) is mended while the job waits.
+/// The queue retries the job after every such error. The SDK has already retried errors that pass
+/// within a second or two; an error that a person must fix, such as a missing permission, is fixed
+/// while the job waits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{operation} failed: {code} (HTTP {})", status.map_or_else(|| "-".to_owned(), |status| status.to_string()))]
 pub struct AwsError {
     /// The operation, such as `s3:PutObject`.
     pub operation: &'static str,
-    /// AWS's error code, or what kind of failure kept it from answering.
+    /// AWS's error code; without a response, the kind of failure, such as `timeout`.
     pub code: String,
-    /// HTTP status, if there was an answer.
+    /// The HTTP status; `None` without a response.
     pub status: Option<u16>,
 }
 
 impl AwsError {
-    /// Keeps of an SDK error what may be shown.
+    /// Keeps the parts of an SDK error that may be shown: operation, error code and HTTP status.
     pub fn new<E: ProvideErrorMetadata>(
         operation: &'static str,
         error: &SdkError<E, HttpResponse>,
@@ -31,21 +32,32 @@ impl AwsError {
             }
             SdkError::TimeoutError(_) => "timeout",
             SdkError::DispatchFailure(_) => "no connection",
-            SdkError::ResponseError(_) => "an answer that makes no sense",
+            SdkError::ResponseError(_) => "an unreadable response",
             SdkError::ConstructionFailure(_) | _ => "the request could not be built",
         };
         Self { operation, code: code.to_owned(), status }
     }
 
-    /// Whether a write to DynamoDB was refused because its condition did not hold.
-    #[must_use]
-    pub fn is_failed_condition(&self) -> bool {
-        self.code == "ConditionalCheckFailedException"
+    /// For `map_err`: makes an error of this operation from what the SDK returned.
+    pub fn in_operation<E: ProvideErrorMetadata>(
+        operation: &'static str,
+    ) -> impl FnOnce(SdkError<E, HttpResponse>) -> Self {
+        move |error| Self::new(operation, &error)
     }
 
-    /// An answer that AWS's documentation does not know.
+    /// Whether DynamoDB refused a write because its condition did not hold. Of a transaction, any
+    /// reason to cancel it counts: the register's transactions have no other.
     #[must_use]
-    pub fn unexpected(operation: &'static str, what: &'static str) -> Self {
-        Self { operation, code: what.to_owned(), status: None }
+    pub fn is_failed_condition(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "ConditionalCheckFailedException" | "TransactionCanceledException"
+        )
+    }
+
+    /// A request that could not be built, or a response that AWS's documentation does not describe.
+    #[must_use]
+    pub fn unexpected(operation: &'static str, problem: &'static str) -> Self {
+        Self { operation, code: problem.to_owned(), status: None }
     }
 }

@@ -1,8 +1,7 @@
-//! The table of instances: whose they are, which webhook secrets are valid, and their W-API tokens.
+//! The table of instances: their tenants, their webhook secrets and their W-API tokens.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_kms::primitives::Blob;
 use media::{
     access::SecretHashes,
@@ -12,42 +11,67 @@ use media::{
     sha256::Sha256,
     strategy::Strategy,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{cache::Cache, clients::Clients, error::AwsError};
+use crate::{
+    cache::Cache,
+    clients::Clients,
+    dynamodb::{Attributes, string_value},
+    error::AwsError,
+};
 
-/// How long a record is used without asking again.
+/// How long a record is used before it is read again.
 const FRESH: Duration = Duration::from_mins(5);
-/// How long an instance is believed not to exist: short, because a person may be adding it.
+/// How long a missing record is remembered. Short, because a person may be adding the instance.
 const FRESH_ABSENCE: Duration = Duration::from_secs(30);
 
-/// One instance's record, as the functions need it. The token is still encrypted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One instance's record. The W-API token in it is encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
-    /// Its id.
+    /// The instance's id, the key of its record.
+    #[serde(rename = "instance")]
     pub id: InstanceId,
-    /// Whose it is.
+    /// The tenant that has the instance.
     pub tenant: TenantId,
-    /// The order in which its media are fetched.
-    pub strategies: Vec<Strategy>,
-    /// What of its media is wanted: its tenant's rules.
-    pub policy: Policy,
-    /// When it was registered, in seconds since 1970.
-    pub created_at: i64,
-    /// Since when its webhooks are refused, in seconds since 1970.
-    pub paused_at: Option<i64>,
-    /// Until when the webhook secret before the current one is valid, in seconds since 1970.
-    pub old_secret_until: Option<i64>,
     /// SHA-256 of the current webhook secret, then of the one before it.
-    secret_hashes: Vec<Sha256>,
-    /// The token under KMS.
+    pub(crate) secret_hashes: Vec<Sha256>,
+    /// When the webhook secret before the current one ceases to be valid, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_secret_until: Option<i64>,
+    /// The order in which strategies are tried. A record without an order has
+    /// [`Strategy::DEFAULT`].
+    #[serde(
+        default = "default_strategies",
+        deserialize_with = "strategies_or_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub strategies: Vec<Strategy>,
+    /// Which media are stored: the tenant's rules.
+    #[serde(default)]
+    pub policy: Policy,
+    /// The W-API token, encrypted with KMS.
+    #[serde(with = "serde_bytes_base64")]
     pub(crate) sealed_token: Vec<u8>,
+    /// When the instance was registered, in seconds since 1970.
+    pub created_at: i64,
+    /// Since when the instance's webhooks are refused, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_at: Option<i64>,
+}
+
+fn default_strategies() -> Vec<Strategy> {
+    Strategy::DEFAULT.to_vec()
+}
+
+fn strategies_or_default<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Strategy>, D::Error> {
+    let strategies = Vec::deserialize(from)?;
+    Ok(if strategies.is_empty() { default_strategies() } else { strategies })
 }
 
 impl Instance {
-    /// The webhook secrets that are valid at this moment (seconds since 1970): none while it is
-    /// paused.
+    /// The webhook secrets that are valid at `now` (seconds since 1970). While the instance is
+    /// paused, none is.
     #[must_use]
     pub fn secrets_at(&self, now: i64) -> SecretHashes {
         if self.paused_at.is_some() {
@@ -59,15 +83,15 @@ impl Instance {
         SecretHashes::new(valid.copied())
     }
 
-    /// The hash of this secret, if it is the current one or the one before it: also while the
-    /// instance is paused, and when the older one's time is over.
+    /// The hash of this secret, if it is the current one or the one before it, also while the
+    /// instance is paused and after the older one has expired.
     #[must_use]
     pub fn known_hash(&self, secret: &str) -> Option<Sha256> {
         let hash = Sha256::from_data(secret.as_bytes());
         self.secret_hashes.contains(&hash).then_some(hash)
     }
 
-    /// SHA-256 of the webhook secret before the current one, also when its time is over.
+    /// SHA-256 of the webhook secret before the current one, also after it has expired.
     #[must_use]
     pub fn old_secret_hash(&self) -> Option<Sha256> {
         self.secret_hashes.get(1).copied()
@@ -80,76 +104,42 @@ impl Instance {
     }
 }
 
-/// Why an instance's record or token could not be had.
+/// Why an instance's record or token could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InstanceError {
-    /// AWS did not answer. Retried by the queue; the webhook answers 503.
+    /// An AWS call failed. The queue retries the job; the webhook answers 503.
     #[error(transparent)]
     Aws(#[from] AwsError),
-    /// The record is there and makes no sense: it was not written by this software. Like an AWS
-    /// failure, so that nothing is lost while a person mends it.
+    /// The record cannot be read: another program wrote it. Handled as an AWS failure, so that
+    /// nothing is lost until a person corrects the record.
     #[error("the record of the instance is malformed: {0}")]
     Malformed(&'static str),
 }
 
-/// The item as it lies in the table.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Item {
-    pub(crate) instance: InstanceId,
-    pub(crate) tenant: TenantId,
-    /// The current secret's, then the one's before it.
-    pub(crate) secret_hashes: Vec<Sha256>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) old_secret_until: Option<i64>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) strategies: Vec<Strategy>,
-    #[serde(default)]
-    pub(crate) policy: Policy,
-    #[serde(with = "serde_bytes_base64")]
-    pub(crate) sealed_token: Vec<u8>,
-    pub(crate) created_at: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) paused_at: Option<i64>,
-}
-
-impl TryFrom<HashMap<String, AttributeValue>> for Instance {
+impl TryFrom<Attributes> for Instance {
     type Error = InstanceError;
-    fn try_from(item: HashMap<String, AttributeValue>) -> Result<Self, InstanceError> {
-        let item: Item = serde_dynamo::from_item(item).map_err(|_| {
-            InstanceError::Malformed("an attribute is missing or of the wrong type")
-        })?;
-        let strategies =
-            if item.strategies.is_empty() { Strategy::DEFAULT.to_vec() } else { item.strategies };
-        Ok(Self {
-            id: item.instance,
-            tenant: item.tenant,
-            strategies,
-            policy: item.policy,
-            created_at: item.created_at,
-            paused_at: item.paused_at,
-            old_secret_until: item.old_secret_until,
-            secret_hashes: item.secret_hashes,
-            sealed_token: item.sealed_token,
-        })
+    fn try_from(item: Attributes) -> Result<Self, InstanceError> {
+        serde_dynamo::from_item(item)
+            .map_err(|_| InstanceError::Malformed("an attribute is missing or of the wrong type"))
     }
 }
 
-/// Reads the table of instances, and remembers what it read.
+/// Reads the table of instances, and caches what it reads.
 #[derive(Debug)]
 pub struct Instances {
     clients: Clients,
     table: String,
     records: Cache<InstanceId, Arc<Instance>>,
-    /// Ids of no instance. Apart from the records, because strangers invent them: they must not
-    /// push those out.
+    /// Ids without a record. Kept apart from the records, because strangers invent ids, which must
+    /// not displace records.
     absences: Cache<InstanceId, ()>,
-    /// By tenant, instance and ciphertext: one that was moved to another row is decrypted again,
-    /// and refused.
+    /// Decrypted tokens by tenant, instance and ciphertext. A ciphertext that was copied to another
+    /// record is thus not found here, and KMS refuses to decrypt it.
     tokens: Cache<(TenantId, InstanceId, Vec<u8>), Secret>,
 }
 
 impl Instances {
-    /// Takes the table's name.
+    /// Uses the table with this name.
     #[must_use]
     pub fn new(clients: &Clients, table: String) -> Self {
         Self {
@@ -161,59 +151,61 @@ impl Instances {
         }
     }
 
-    /// Opens the connection to `DynamoDB`. Whatever it answers is of no interest.
+    /// Opens the connection to `DynamoDB` by reading a record that does not exist. An error is only
+    /// logged.
     pub async fn connect(&self) {
-        if let Ok(nobody) = InstanceId::parse("WARM-UP")
-            && let Err(error) = self.read(&nobody).await
+        if let Ok(absent) = InstanceId::parse("WARM-UP")
+            && let Err(error) = self.read(&absent).await
         {
-            tracing::debug!(%error, "DynamoDB could not be reached at start");
+            tracing::debug!(%error, "the warm-up read of the instances table failed");
         }
     }
 
-    /// The instance's record: from memory for five minutes (30 seconds if there is none), else from
-    /// the table. While `DynamoDB` fails, an older record serves.
+    /// The instance's record: cached for five minutes (a missing record for 30 seconds), otherwise
+    /// read from the table. While `DynamoDB` fails, an older cached record is used.
     ///
     /// # Errors
-    /// [`InstanceError`] when nothing is known and `DynamoDB` fails.
+    /// [`InstanceError`] when `DynamoDB` fails and no record is cached.
     pub async fn find(&self, id: &InstanceId) -> Result<Option<Arc<Instance>>, InstanceError> {
         self.find_younger_than(id, FRESH).await
     }
 
-    /// The same, with records older than `most` read again: for a secret or token that was just
-    /// refused and may have been changed since.
+    /// [`Self::find`], which reads records again that were cached for longer than `max_age`: for a
+    /// secret or token that was just refused and may have changed.
     ///
     /// # Errors
     /// As [`Self::find`].
     pub async fn find_younger_than(
         &self,
         id: &InstanceId,
-        most: Duration,
+        max_age: Duration,
     ) -> Result<Option<Arc<Instance>>, InstanceError> {
-        let error = match self.find_fresh(id, most).await {
+        let error = match self.find_fresh(id, max_age).await {
             Ok(found) => return Ok(found),
             Err(error) => error,
         };
         let (_, stale) = self.records.get(id).ok_or_else(|| error.clone())?;
-        tracing::warn!(instance = %id, %error, "an older record serves while DynamoDB fails");
+        let instance = id;
+        tracing::warn!(%instance, %error, "an instance's record was not read: an older one is used");
         Ok(Some(stale))
     }
 
-    /// The same, where an older record would not do: nobody may learn from the answer whether there
-    /// is one.
+    /// [`Self::find_younger_than`], which fails instead of using an older cached record: the answer
+    /// must not reveal whether the instance exists.
     ///
     /// # Errors
-    /// [`InstanceError`] when nothing as young is known and `DynamoDB` fails.
+    /// [`InstanceError`] when `DynamoDB` fails and no record as young is cached.
     pub async fn find_fresh(
         &self,
         id: &InstanceId,
-        most: Duration,
+        max_age: Duration,
     ) -> Result<Option<Arc<Instance>>, InstanceError> {
         if let Some((age, record)) = self.records.get(id)
-            && age < most
+            && age < max_age
         {
             return Ok(Some(record));
         }
-        let is_absent = self.absences.younger_than(FRESH_ABSENCE, id);
+        let is_absent = self.absences.get_younger_than(FRESH_ABSENCE, id);
         if is_absent.is_some() {
             return Ok(None);
         }
@@ -228,16 +220,15 @@ impl Instances {
         Ok(record)
     }
 
-    /// The instance's W-API token, decrypted; from memory for five minutes and not longer, whatever
-    /// KMS does. Without it the CDN can still be asked.
+    /// The instance's W-API token, decrypted. It is cached for five minutes and never used for
+    /// longer, even while KMS fails: the CDN needs no token.
     ///
     /// # Errors
-    /// [`InstanceError`] when KMS refuses: also when the ciphertext was moved from another
-    /// instance.
+    /// [`InstanceError`] when KMS refuses, also because the ciphertext is another instance's.
     pub async fn token(&self, instance: &Instance) -> Result<Secret, InstanceError> {
         let (tenant, id) = (instance.tenant.clone(), instance.id.clone());
         let key = (tenant, id, instance.sealed_token.clone());
-        if let Some(token) = self.tokens.younger_than(FRESH, &key) {
+        if let Some(token) = self.tokens.get_younger_than(FRESH, &key) {
             return Ok(token);
         }
         let token = self.decrypt(instance).await?;
@@ -252,10 +243,10 @@ impl Instances {
             .kms
             .decrypt()
             .ciphertext_blob(Blob::new(instance.sealed_token.clone()))
-            .set_encryption_context(Some(context(&instance.tenant, &instance.id)))
+            .set_encryption_context(Some(encryption_context(&instance.tenant, &instance.id)))
             .send()
             .await
-            .map_err(|error| AwsError::new(OPERATION, &error))?;
+            .map_err(AwsError::in_operation(OPERATION))?;
         let plain =
             decrypted.plaintext.ok_or_else(|| AwsError::unexpected(OPERATION, "no plaintext"))?;
         let plain = Zeroizing::new(plain.into_inner());
@@ -270,23 +261,27 @@ impl Instances {
             .dynamodb
             .get_item()
             .table_name(&self.table)
-            .key("instance", AttributeValue::S(id.to_string()))
+            .key("instance", string_value(id.as_str()))
             .send()
             .await
-            .map_err(|error| AwsError::new("dynamodb:GetItem", &error))?;
+            .map_err(AwsError::in_operation("dynamodb:GetItem"))?;
         read.item.map(Instance::try_from).transpose()
     }
 }
 
-/// What KMS binds the ciphertext to: in another row it does not decrypt.
-pub(crate) fn context(tenant: &TenantId, instance: &InstanceId) -> HashMap<String, String> {
+/// The encryption context that KMS binds the ciphertext to: for another tenant or instance it does
+/// not decrypt.
+pub(crate) fn encryption_context(
+    tenant: &TenantId,
+    instance: &InstanceId,
+) -> HashMap<String, String> {
     HashMap::from([
         ("tenant".to_owned(), tenant.to_string()),
         ("instance".to_owned(), instance.to_string()),
     ])
 }
 
-/// Bytes as base64 text, readable in the console.
+/// Serializes bytes as base64 text, which is readable in the console.
 pub(crate) mod serde_bytes_base64 {
     use data_encoding::BASE64;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};

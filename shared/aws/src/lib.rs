@@ -1,14 +1,16 @@
-//! AWS as the functions use it: bucket, queues, tables and keys. Only this room and `operator` name
-//! `aws_sdk_*` types.
+//! AWS as the functions use it: bucket, queues, tables and keys. Only this crate and `operator`
+//! name `aws_sdk_*` types.
 //!
-//! Each adapter takes and gives the words of `media`. Clients are built once, from an explicit
-//! region and explicit credentials, over one HTTP client and one TLS stack.
+//! Each adapter takes and returns types of `media`. The clients are built once per process, from an
+//! explicit region and explicit credentials, over one HTTP client and one TLS stack.
 
 pub mod bucket;
 mod cache;
 pub mod clients;
+pub mod dynamodb;
 pub mod error;
 pub mod instances;
 pub mod ledger;
 pub mod queues;
+#[cfg(feature = "operator")]
 pub mod register;

@@ -1,4 +1,4 @@
-//! The queue of jobs, and the one where jobs are parked for a person.
+//! The jobs queue, and the parked queue, where jobs wait for a person.
 
 use std::time::Duration;
 
@@ -16,22 +16,22 @@ use media::{
 
 use crate::{clients::Clients, error::AwsError};
 
-/// Entries that `SendMessageBatch` takes.
+/// Maximum number of entries in one `SendMessageBatch`.
 const MAX_ENTRIES: usize = 10;
 
-/// Why jobs could not be made durable.
+/// Why messages could not be sent to the jobs queue.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// AWS did not take the call, or took it and not every entry. The webhook answers 503, so that
-    /// W-API sends it again; what was taken is idempotent.
+    /// SQS refused the call or an entry of it. The webhook answers 503, so that W-API sends the
+    /// webhook again; jobs that were sent twice do no harm.
     #[error(transparent)]
     Aws(#[from] AwsError),
-    /// A job could not be written as JSON, which does not happen.
+    /// A job could not be serialized as JSON. This does not happen.
     #[error(transparent)]
     Job(#[from] NotAJob),
 }
 
-/// The queue of jobs.
+/// The jobs queue.
 #[derive(Debug)]
 pub struct JobsQueue {
     clients: Clients,
@@ -39,31 +39,31 @@ pub struct JobsQueue {
 }
 
 impl JobsQueue {
-    /// Takes the queue's URL.
+    /// Uses the queue with this URL.
     #[must_use]
     pub fn new(clients: &Clients, url: String) -> Self {
         Self { clients: clients.clone(), url }
     }
 
-    /// Opens the connection to SQS. Whatever it answers is of no interest; without the permission
-    /// to ask, it is a refusal.
+    /// Opens the connection to SQS. The answer is ignored: usually it is `AccessDenied`, which is
+    /// enough for a handshake.
     pub async fn connect(&self) {
-        if let Err(error) =
-            self.clients.sqs.get_queue_attributes().queue_url(&self.url).send().await
-        {
-            tracing::debug!(error = %AwsError::new("sqs:GetQueueAttributes", &error), "the jobs queue was greeted");
+        let answer = self.clients.sqs.get_queue_attributes().queue_url(&self.url).send().await;
+        if let Err(error) = answer {
+            let error = AwsError::new("sqs:GetQueueAttributes", &error);
+            tracing::debug!(%error, "the warm-up call to the jobs queue failed");
         }
     }
 
-    /// Makes the jobs durable. The tenant is the message group: on a standard queue that makes SQS
-    /// fair between tenants.
+    /// Sends jobs. The tenant is the message group: on a standard queue, SQS then shares receives
+    /// fairly between tenants.
     ///
     /// # Errors
-    /// [`SendError`] unless SQS has accepted every single one.
+    /// [`SendError`] unless SQS has accepted every job.
     pub async fn send(&self, tenant: &TenantId, jobs: &[QueuedJob]) -> Result<(), SendError> {
         const OPERATION: &str = "sqs:SendMessageBatch";
         for chunk in jobs.chunks(MAX_ENTRIES) {
-            let entries = chunk.iter().enumerate().map(|(n, job)| entry(n, tenant, job));
+            let entries = chunk.iter().enumerate().map(|(n, job)| batch_entry(n, tenant, job));
             let sent = self
                 .clients
                 .sqs
@@ -72,8 +72,8 @@ impl JobsQueue {
                 .set_entries(Some(entries.collect::<Result<_, _>>()?))
                 .send()
                 .await
-                .map_err(|error| AwsError::new(OPERATION, &error))?;
-            // HTTP 200 says only that the call was understood.
+                .map_err(AwsError::in_operation(OPERATION))?;
+            // HTTP 200 does not mean that SQS accepted every entry.
             if let Some(failed) = sent.failed.first() {
                 return Err(AwsError {
                     operation: OPERATION,
@@ -84,27 +84,28 @@ impl JobsQueue {
             }
             if sent.successful.len() != chunk.len() {
                 return Err(
-                    AwsError::unexpected(OPERATION, "an answer that leaves out entries").into()
+                    AwsError::unexpected(OPERATION, "a response that leaves out entries").into()
                 );
             }
         }
         Ok(())
     }
 
-    /// Makes a body durable that could not be read. It goes alone: a call takes 1 MiB in all.
+    /// Sends the body of a webhook that could not be read, in a call of its own: a call may have at
+    /// most 1 MiB.
     ///
     /// # Errors
-    /// [`SendError`] unless SQS has accepted it.
+    /// [`SendError`] unless SQS has accepted the body.
     pub async fn send_unread(&self, body: &UnreadBody) -> Result<(), SendError> {
         let message = body.to_json()?;
         Ok(self.requeue(&message, Some(body.tenant())).await?)
     }
 
-    /// Sends a parked message again, as a new message. `tenant` is its group; a body that is no job
-    /// has none.
+    /// Sends the body of a parked message again, as a new message. `tenant` is its message group; a
+    /// body of an unknown kind has none.
     ///
     /// # Errors
-    /// [`AwsError`]; it must then stay parked.
+    /// [`AwsError`]; the message must then stay parked.
     pub async fn requeue(&self, body: &str, tenant: Option<&TenantId>) -> Result<(), AwsError> {
         self.clients
             .sqs
@@ -114,29 +115,34 @@ impl JobsQueue {
             .set_message_group_id(tenant.map(ToString::to_string))
             .send()
             .await
-            .map_err(|error| AwsError::new("sqs:SendMessage", &error))?;
+            .map_err(AwsError::in_operation("sqs:SendMessage"))?;
         Ok(())
     }
 
-    /// Hides a received message for `wait` from now; SQS brings it back then.
+    /// Hides a received message for `timeout` from now; SQS delivers it again after that.
     ///
     /// # Errors
-    /// [`AwsError`]; the message then comes back after the queue's own visibility timeout.
-    pub async fn postpone(&self, receipt: &str, wait: Duration) -> Result<(), AwsError> {
+    /// [`AwsError`]; SQS then delivers the message after the queue's own visibility timeout.
+    pub async fn change_visibility(
+        &self,
+        receipt: &str,
+        timeout: Duration,
+    ) -> Result<(), AwsError> {
         self.clients
             .sqs
             .change_message_visibility()
             .queue_url(&self.url)
             .receipt_handle(receipt)
-            .visibility_timeout(wait.as_secs().try_into().unwrap_or(i32::MAX))
+            .visibility_timeout(timeout.as_secs().try_into().unwrap_or(i32::MAX))
             .send()
             .await
-            .map_err(|error| AwsError::new("sqs:ChangeMessageVisibility", &error))?;
+            .map_err(AwsError::in_operation("sqs:ChangeMessageVisibility"))?;
         Ok(())
     }
 }
 
-fn entry(
+/// An entry of `SendMessageBatch`. `n` is its id, unique within the batch.
+fn batch_entry(
     n: usize,
     tenant: &TenantId,
     job: &QueuedJob,
@@ -151,24 +157,24 @@ fn entry(
         })
 }
 
-/// Why a job is parked: what a person needs to act.
+/// Why a message is parked: what a person needs to act on it. Sent as message attributes.
 #[derive(Debug, Clone)]
 pub struct ParkingTicket<'a> {
     /// The class of the failure.
     pub class: FailureClass,
-    /// One sentence.
+    /// The reason, in one sentence.
     pub reason: &'a str,
-    /// Whose it is, if the body could be read.
+    /// The tenant; `None` if the body could not be read.
     pub tenant: Option<&'a TenantId>,
-    /// Until when it can be counted on, in seconds since 1970.
+    /// Until when the media file can be fetched, in seconds since 1970; `None` if that is unknown.
     pub recoverable_until: Option<i64>,
-    /// Times it was received.
+    /// How often the message was received.
     pub receives: u32,
-    /// The record could not be written: it is written when the parked queue is next looked through.
+    /// Whether the record could not be written. The next look through the parked queue writes it.
     pub is_unrecorded: bool,
 }
 
-/// The queue where jobs wait for a person, for 14 days.
+/// The parked queue, where jobs wait for a person for up to 14 days.
 #[derive(Debug)]
 pub struct ParkedQueue {
     clients: Clients,
@@ -176,17 +182,17 @@ pub struct ParkedQueue {
 }
 
 impl ParkedQueue {
-    /// Takes the queue's URL.
+    /// Uses the queue with this URL.
     #[must_use]
     pub fn new(clients: &Clients, url: String) -> Self {
         Self { clients: clients.clone(), url }
     }
 
-    /// Parks a message: its body unchanged, the ticket as attributes. Only then may the original be
-    /// acknowledged.
+    /// Parks a message: sends its unchanged body with the ticket as message attributes. The
+    /// original may be acknowledged only after this.
     ///
     /// # Errors
-    /// [`AwsError`]; the original must then be handed back.
+    /// [`AwsError`]; the original must then be retried later.
     pub async fn park(&self, body: &str, ticket: &ParkingTicket<'_>) -> Result<(), AwsError> {
         const OPERATION: &str = "sqs:SendMessage";
         let mut send = self.clients.sqs.send_message().queue_url(&self.url).message_body(body);
@@ -212,16 +218,17 @@ impl ParkedQueue {
         send.set_message_group_id(ticket.tenant.map(ToString::to_string))
             .send()
             .await
-            .map_err(|error| AwsError::new(OPERATION, &error))?;
+            .map_err(AwsError::in_operation(OPERATION))?;
         Ok(())
     }
 
-    /// Takes up to ten messages, hiding them from everyone else for `hidden`. An empty answer means
-    /// that none is visible: the call waits for two seconds and asks all of the queue's servers.
+    /// Receives up to ten messages, and hides them from other receivers for `timeout`. An empty
+    /// result means that no message is visible: the call waits for two seconds, and thus asks all
+    /// of the queue's servers.
     ///
     /// # Errors
-    /// [`AwsError`].
-    pub async fn receive(&self, hidden: Duration) -> Result<Vec<ParkedMessage>, AwsError> {
+    /// [`AwsError`] when `ReceiveMessage` fails.
+    pub async fn receive(&self, timeout: Duration) -> Result<Vec<ParkedMessage>, AwsError> {
         let received = self
             .clients
             .sqs
@@ -229,58 +236,58 @@ impl ParkedQueue {
             .queue_url(&self.url)
             .max_number_of_messages(10)
             .wait_time_seconds(2)
-            .visibility_timeout(hidden.as_secs().try_into().unwrap_or(i32::MAX))
+            .visibility_timeout(timeout.as_secs().try_into().unwrap_or(i32::MAX))
             .message_attribute_names("All")
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .send()
             .await
-            .map_err(|error| AwsError::new("sqs:ReceiveMessage", &error))?;
+            .map_err(AwsError::in_operation("sqs:ReceiveMessage"))?;
         let messages = received.messages.unwrap_or_default();
-        Ok(messages.into_iter().map(ParkedMessage::of).collect())
+        Ok(messages.into_iter().map(ParkedMessage::from_sqs).collect())
     }
 
-    /// Lets others see a message again.
+    /// Makes a received message visible again at once.
     ///
     /// # Errors
-    /// [`AwsError`]; it is then seen when its time is over.
-    pub async fn release(&self, taken: &Receipt) -> Result<(), AwsError> {
+    /// [`AwsError`]; the message then becomes visible after its visibility timeout.
+    pub async fn release(&self, receipt: &Receipt) -> Result<(), AwsError> {
         self.clients
             .sqs
             .change_message_visibility()
             .queue_url(&self.url)
-            .receipt_handle(&taken.0)
+            .receipt_handle(&receipt.0)
             .visibility_timeout(0)
             .send()
             .await
-            .map_err(|error| AwsError::new("sqs:ChangeMessageVisibility", &error))?;
+            .map_err(AwsError::in_operation("sqs:ChangeMessageVisibility"))?;
         Ok(())
     }
 
-    /// Removes a message for good: only after it is safe elsewhere.
+    /// Deletes a received message. Call this only after the message's content is safe elsewhere.
     ///
     /// # Errors
-    /// [`AwsError`]; it is then seen again.
-    pub async fn remove(&self, taken: &Receipt) -> Result<(), AwsError> {
+    /// [`AwsError`]; the message then becomes visible again after its visibility timeout.
+    pub async fn delete(&self, receipt: &Receipt) -> Result<(), AwsError> {
         self.clients
             .sqs
             .delete_message()
             .queue_url(&self.url)
-            .receipt_handle(&taken.0)
+            .receipt_handle(&receipt.0)
             .send()
             .await
-            .map_err(|error| AwsError::new("sqs:DeleteMessage", &error))?;
+            .map_err(AwsError::in_operation("sqs:DeleteMessage"))?;
         Ok(())
     }
 
-    /// Starts SQS's own move of every parked message to `jobs`, at most `rate` in a second (1 to
-    /// 500). It runs in SQS, for as long as it takes. Bodies stay as they are.
+    /// Starts a task in SQS that moves every parked message to `jobs`, at most `per_second` in a
+    /// second (1 to 500). The call does not wait for the end of the task. Bodies are not changed.
     ///
     /// # Errors
-    /// [`AwsError`].
-    pub async fn move_all(&self, jobs: &JobsQueue, rate: i32) -> Result<(), AwsError> {
+    /// [`AwsError`] when the task cannot be started.
+    pub async fn start_move_task(&self, jobs: &JobsQueue, per_second: i32) -> Result<(), AwsError> {
         let arn = async |url: &str| {
             const OPERATION: &str = "sqs:GetQueueAttributes";
-            let asked = self
+            let output = self
                 .clients
                 .sqs
                 .get_queue_attributes()
@@ -288,42 +295,42 @@ impl ParkedQueue {
                 .attribute_names(QueueAttributeName::QueueArn)
                 .send()
                 .await
-                .map_err(|error| AwsError::new(OPERATION, &error))?;
-            let attributes = asked.attributes.unwrap_or_default();
+                .map_err(AwsError::in_operation(OPERATION))?;
+            let attributes = output.attributes.unwrap_or_default();
             let arn = attributes.get(&QueueAttributeName::QueueArn).cloned();
-            arn.ok_or_else(|| AwsError::unexpected(OPERATION, "a queue without an ARN"))
+            arn.ok_or_else(|| AwsError::unexpected(OPERATION, "a response without the queue's ARN"))
         };
         self.clients
             .sqs
             .start_message_move_task()
             .source_arn(arn(&self.url).await?)
             .destination_arn(arn(&jobs.url).await?)
-            .max_number_of_messages_per_second(rate)
+            .max_number_of_messages_per_second(per_second)
             .send()
             .await
-            .map_err(|error| AwsError::new("sqs:StartMessageMoveTask", &error))?;
+            .map_err(AwsError::in_operation("sqs:StartMessageMoveTask"))?;
         Ok(())
     }
 }
 
-/// What a received message is put back or removed by.
+/// The receipt handle of a received message, by which it is released or deleted.
 #[derive(Debug, Clone)]
 pub struct Receipt(String);
 
-/// A message that was taken from the parked queue.
+/// A message received from the parked queue.
 #[derive(Clone)]
 pub struct ParkedMessage {
-    /// SQS's name of it: the same at every receive.
+    /// The message's id in SQS, the same at every receive.
     pub sqs_message_id: String,
-    /// By which it is put back or removed.
+    /// The handle of this receive.
     pub receipt: Receipt,
-    /// Its body. It holds a media key, or a whole webhook.
+    /// The body. It contains a media key or a whole webhook, so it is never logged.
     pub body: String,
-    /// What it says.
+    /// What the body and the message attributes say.
     pub parked: ParkedJob,
 }
 
-/// Leaves out the body.
+/// Leaves out the body, which is confidential.
 impl std::fmt::Debug for ParkedMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ParkedMessage")
@@ -333,7 +340,7 @@ impl std::fmt::Debug for ParkedMessage {
 }
 
 impl ParkedMessage {
-    fn of(message: Message) -> Self {
+    fn from_sqs(message: Message) -> Self {
         let attributes = message.message_attributes.unwrap_or_default();
         let text = |name: &str| {
             let value = attributes.get(name)?;
@@ -345,29 +352,30 @@ impl ParkedMessage {
             Ok(QueueBody::Unread(body)) => Content::Unread(body.summary()),
             Err(NotAJob) => Content::Unknown,
         };
-        let said = text("class");
-        let class = said.and_then(|class| class.parse().ok());
+        let class_text = text("class");
+        let class = class_text.and_then(|class| class.parse().ok());
         let moved = || ParkedJob::MOVED_BY_SQS.to_owned();
-        let (unsaid_class, unsaid_reason) = match &content {
+        // Without a ticket, SQS parked the message by itself.
+        let (default_class, default_reason) = match &content {
             Content::Job(_) => (FailureClass::Transient, moved()),
             Content::Unread(unread) => {
                 (FailureClass::Unread, format!("{}: {}", unread.why, moved()))
             }
             Content::Unknown => (FailureClass::Poison, moved()),
         };
-        let sent = message
+        let sent_ms = message
             .attributes
             .as_ref()
             .and_then(|all| all.get(&MessageSystemAttributeName::SentTimestamp))
             .and_then(|millis| millis.parse::<i64>().ok());
         let parked = ParkedJob {
-            class: class.unwrap_or(unsaid_class),
-            unknown_class: said.filter(|_| class.is_none()).map(str::to_owned),
-            reason: text("reason").map_or(unsaid_reason, str::to_owned),
+            class: class.unwrap_or(default_class),
+            unknown_class: class_text.filter(|_| class.is_none()).map(str::to_owned),
+            reason: text("reason").map_or(default_reason, str::to_owned),
             receives: text("receives").and_then(|n| n.parse().ok()),
-            parked_at: sent.unwrap_or_default() / 1000,
-            is_moved_by_sqs: said.is_none(),
-            is_unrecorded: said.is_none() || text("unrecorded").is_some(),
+            parked_at: sent_ms.unwrap_or_default() / 1000,
+            is_moved_by_sqs: class_text.is_none(),
+            is_unrecorded: class_text.is_none() || text("unrecorded").is_some(),
             content,
         };
         Self {

@@ -9,7 +9,7 @@ use crate::{
     identity::DIGEST_CHARS,
     ids::{InstanceId, TenantId},
     kind::MediaKind,
-    message::MediaMessage,
+    message::{Chat, MediaMessage},
 };
 
 /// `{tenant}/{instance}/{chat}/{YYYY-MM}/{name}.{ext}`, where `name` is
@@ -18,8 +18,22 @@ use crate::{
 /// The key is ASCII, at most [`ObjectKey::MAX_BYTES`], and its lexical order is the order of time
 /// within a chat. It is built from checked ids only, so that nothing a sender writes can leave
 /// `{tenant}/{instance}/`.
+///
+/// This type alone knows the layout: other code makes prefixes and reads parts of keys with its
+/// functions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ObjectKey(String);
+
+/// The folders in a key, from the first on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeyFolders<'a> {
+    /// The tenant's id.
+    pub tenant: &'a str,
+    /// The instance's id.
+    pub instance: &'a str,
+    /// The chat, in the form of [`Chat::as_str`].
+    pub chat: &'a str,
+}
 
 impl ObjectKey {
     /// Maximum length in bytes. S3 allows 1,024; people and tools work better with less.
@@ -43,10 +57,10 @@ impl ObjectKey {
         let slug =
             document_slug(message, file_type).map(|slug| format!("_{slug}")).unwrap_or_default();
         Self(format!(
-            "{tenant}/{instance}/{chat}/{year:04}-{month:02}/\
+            "{folder}{year:04}-{month:02}/\
              {year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}_\
              {direction}_{kind}_{id}{slug}.{extension}",
-            chat = message.chat.as_str(),
+            folder = Self::chat_prefix(tenant, instance, &message.chat),
             direction = message.direction.as_str(),
             kind = message.kind,
             id = message.identity().to_key_part(),
@@ -60,12 +74,66 @@ impl ObjectKey {
         &self.0
     }
 
+    /// The prefix of all keys of a tenant: `{tenant}/`.
+    #[must_use]
+    pub fn tenant_prefix(tenant: &TenantId) -> String {
+        format!("{tenant}/")
+    }
+
+    /// The prefix of all keys of an instance: `{tenant}/{instance}/`.
+    #[must_use]
+    pub fn instance_prefix(tenant: &TenantId, instance: &InstanceId) -> String {
+        Self::unchecked_instance_prefix(tenant.as_str(), instance.as_str())
+    }
+
+    /// [`Self::instance_prefix`] of ids that a record names and that were not checked.
+    #[must_use]
+    pub fn unchecked_instance_prefix(tenant: &str, instance: &str) -> String {
+        format!("{tenant}/{instance}/")
+    }
+
+    /// The prefix of all keys of a chat: `{tenant}/{instance}/{chat}/`.
+    #[must_use]
+    pub fn chat_prefix(tenant: &TenantId, instance: &InstanceId, chat: &Chat) -> String {
+        format!("{}{}/", Self::instance_prefix(tenant, instance), chat.as_str())
+    }
+
+    /// The folders in a key. `None` if the text has fewer than three.
+    #[must_use]
+    pub fn find_folders(key: &str) -> Option<KeyFolders<'_>> {
+        let mut parts = key.split('/');
+        let folders =
+            KeyFolders { tenant: parts.next()?, instance: parts.next()?, chat: parts.next()? };
+        parts.next().is_some().then_some(folders)
+    }
+
+    /// The instance's id in a folder `{tenant}/{instance}/`. `None` if it is no such folder of the
+    /// tenant.
+    #[must_use]
+    pub fn find_instance(folder: &str, tenant: &TenantId) -> Option<InstanceId> {
+        let name = folder.strip_prefix(&Self::tenant_prefix(tenant))?.strip_suffix('/')?;
+        InstanceId::parse(name).ok()
+    }
+
+    /// The kind in a key, in the form of [`MediaKind::as_str`]. `None` if the text does not have
+    /// the form of a key.
+    #[must_use]
+    pub fn find_kind(key: &str) -> Option<&str> {
+        Self::find_file_name(key).split('_').nth(2)
+    }
+
+    /// The file name in a key: the part after the last slash.
+    #[must_use]
+    pub fn find_file_name(key: &str) -> &str {
+        key.rsplit('/').next().unwrap_or_default()
+    }
+
     /// The message id in a key, in the form of
     /// [`MessageId::to_key_part`](crate::ids::MessageId::to_key_part). Keys of earlier versions
     /// have no digest. `None` if the text does not have the form of a key.
     #[must_use]
     pub fn find_message_id(key: &str) -> Option<&str> {
-        let name = key.rsplit('/').next()?;
+        let name = Self::find_file_name(key);
         let (id, _) = name.splitn(4, '_').nth(3)?.split_once(['_', '.'])?;
         let of_message = match id.rsplit_once('-') {
             Some((of_message, digest)) if digest.len() == DIGEST_CHARS => of_message,
@@ -77,7 +145,7 @@ impl ObjectKey {
     /// The part after the last slash.
     #[must_use]
     pub fn file_name(&self) -> &str {
-        self.0.rsplit('/').next().unwrap_or_default()
+        Self::find_file_name(&self.0)
     }
 }
 

@@ -15,7 +15,7 @@ use media::{
     kind::MediaKind,
     message::{Chat, Direction, MediaMessage},
     object::{Claims, MAX_METADATA_BYTES, ObjectDescription},
-    object_key::{ObjectKey, parse_offset},
+    object_key::{KeyFolders, ObjectKey, parse_offset},
     record::Integrity,
     sha256::Sha256,
     strategy::Strategy as Way,
@@ -341,6 +341,17 @@ prop_compose! {
     }
 }
 
+#[test]
+fn text_that_is_no_key_has_no_parts() {
+    assert_eq!(ObjectKey::find_folders("acme/LITE-AAAAAA-BBBBBB/5500900000002"), None);
+    assert_eq!(ObjectKey::find_kind("acme/readme"), None);
+    assert_eq!(ObjectKey::find_file_name("readme"), "readme");
+    let tenant = TenantId::parse("acme").expect("a tenant");
+    for folder in ["acme/", "acme/A-B", "acme/A-B/C/", "acmes/A-B/", "A-B/", "acme//"] {
+        assert_eq!(ObjectKey::find_instance(folder, &tenant), None, "{folder}");
+    }
+}
+
 proptest! {
     #[test]
     fn every_key_stays_in_its_folder(
@@ -371,6 +382,40 @@ proptest! {
         for header in headers {
             prop_assert!(header.bytes().all(|b| (b' '..=b'~').contains(&b)), "{}", header);
         }
+    }
+
+    #[test]
+    fn what_makes_a_key_can_be_read_back(
+        tenant in "[a-z0-9][a-z0-9_-]{0,47}",
+        instance in "[A-Za-z0-9]{1,20}(-[A-Za-z0-9]{1,20}){0,2}",
+        message in any_message(),
+        head in prop::collection::vec(any::<u8>(), 0..64),
+    ) {
+        let job = sample_job(&tenant, &instance, message);
+        let object = describe_object(&job, &head, Claims::default());
+        let (key, message) = (object.key.as_str(), &job.message);
+        let folders = KeyFolders {
+            tenant: &tenant,
+            instance: &instance,
+            chat: message.chat.as_str(),
+        };
+        prop_assert_eq!(ObjectKey::find_folders(key), Some(folders));
+        prop_assert_eq!(ObjectKey::find_kind(key), Some(message.kind.as_str()));
+        let id = message.message_id.to_key_part();
+        prop_assert_eq!(ObjectKey::find_message_id(key), Some(id.as_str()));
+        prop_assert_eq!(ObjectKey::find_file_name(key), object.key.file_name());
+        let (tenant, instance) = (&job.tenant, &job.instance);
+        let prefixes = [
+            ObjectKey::tenant_prefix(tenant),
+            ObjectKey::instance_prefix(tenant, instance),
+            ObjectKey::chat_prefix(tenant, instance, &message.chat),
+        ];
+        for (n, prefix) in (1..).zip(&prefixes) {
+            prop_assert!(key.starts_with(prefix), "{} {}", key, prefix);
+            prop_assert_eq!(prefix.split_terminator('/').count(), n);
+        }
+        let found = ObjectKey::find_instance(&prefixes[1], tenant);
+        prop_assert_eq!(found.as_ref(), Some(instance));
     }
 
     #[test]

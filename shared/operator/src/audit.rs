@@ -1,4 +1,4 @@
-//! The table of what operators erased: who, when, why and how many; never what or whose.
+//! The audit table: who erased how much, when and why; never the ids or contents of erased media.
 
 use std::collections::HashMap;
 
@@ -7,41 +7,44 @@ use serde::{Deserialize, Serialize};
 use serde_dynamo::{Item, to_item};
 use serde_json::Value;
 
-use aws::error::AwsError;
+use aws::{
+    dynamodb::{Attributes, string_value},
+    error::AwsError,
+};
 
-use crate::{Operator, record::shown};
+use crate::{Operator, record::to_json};
 
-/// One line.
+/// One line of the audit table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditLine {
-    /// What was done: `media erase`.
+    /// The command: `media erase`.
     pub action: String,
-    /// When it began, with nanoseconds, in UTC: so no two lines are the same.
+    /// When the command began, in UTC, with nanoseconds: no two lines have the same time.
     pub at: String,
-    /// The ARN of whoever did it, as AWS knows them.
+    /// The ARN of the caller.
     pub who: String,
-    /// Whose media.
+    /// The tenant whose media were erased.
     pub tenant: String,
-    /// `chat`, `message` or `phone`: never which.
+    /// `chat`, `message` or `phone`; never the id itself.
     pub scope: String,
-    /// What the operator gave as reference, such as a ticket's number.
+    /// The operator's reference, such as a ticket number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// `begun`, `complete`, or `incomplete` if something was left.
+    /// `begun`, `complete`, or `incomplete` if something could not be erased.
     pub outcome: String,
-    /// How many of each thing were removed.
+    /// How many of each sort of thing were removed.
     #[serde(default)]
     pub removed: HashMap<String, u64>,
-    /// Attributes that are missing, or have a form that this version does not know.
+    /// Names of attributes that are missing, or have a form that this version does not know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_understood: Vec<String>,
 }
 
 impl AuditLine {
-    /// Reads an item, whoever wrote it: what is not a text is shown as it is, what is missing is
-    /// empty.
-    fn of_item(item: &HashMap<String, AttributeValue>) -> Self {
-        let text = |name: &str| match item.get(name).map(shown) {
+    /// Reads an item, which another version may have written: a value that is not a text is shown
+    /// as JSON, a missing one is empty.
+    fn from_item(item: &Attributes) -> Self {
+        let text = |name: &str| match item.get(name).map(to_json) {
             None => String::new(),
             Some(Value::String(text)) => text,
             Some(other) => other.to_string(),
@@ -72,41 +75,40 @@ impl AuditLine {
 }
 
 impl Operator {
-    /// The ARN of whoever the credentials belong to.
+    /// The ARN of the identity that the credentials belong to.
     ///
     /// # Errors
-    /// When AWS fails.
-    pub async fn who(&self) -> Result<String, AwsError> {
+    /// When `GetCallerIdentity` fails.
+    pub async fn caller_arn(&self) -> Result<String, AwsError> {
         const OPERATION: &str = "sts:GetCallerIdentity";
         let answer = self.sts.get_caller_identity().send().await;
-        let answer = answer.map_err(|error| AwsError::new(OPERATION, &error))?;
-        let nobody = || AwsError::unexpected(OPERATION, "an answer without an ARN");
-        answer.arn.ok_or_else(nobody)
+        let answer = answer.map_err(AwsError::in_operation(OPERATION))?;
+        answer.arn.ok_or_else(|| AwsError::unexpected(OPERATION, "a response without an ARN"))
     }
 
-    /// Writes a line, or writes the same line again with its outcome.
+    /// Writes a line, or replaces the line of the same action and time, to add its outcome.
     ///
     /// # Errors
-    /// When AWS fails.
-    pub async fn write_audit(&self, table: &str, line: &AuditLine) -> Result<(), AwsError> {
+    /// When `PutItem` fails.
+    pub async fn put_audit_line(&self, table: &str, line: &AuditLine) -> Result<(), AwsError> {
         const OPERATION: &str = "dynamodb:PutItem";
         let item: Item = to_item(line)
             .map_err(|_| AwsError::unexpected(OPERATION, "the item could not be built"))?;
         let put = self.clients.dynamodb.put_item().table_name(table);
         let put = put.set_item(Some(item.into())).send().await;
-        put.map_err(|error| AwsError::new(OPERATION, &error))?;
+        put.map_err(AwsError::in_operation(OPERATION))?;
         Ok(())
     }
 
-    /// The lines of an action, the newest first, at most `most`.
+    /// The lines of an action, the newest first, at most `max`.
     ///
     /// # Errors
-    /// When AWS fails.
-    pub async fn audit(
+    /// When `Query` fails.
+    pub async fn list_audit_lines(
         &self,
         table: &str,
         action: &str,
-        most: usize,
+        max: usize,
     ) -> Result<Vec<AuditLine>, AwsError> {
         const OPERATION: &str = "dynamodb:Query";
         let pages = self
@@ -116,15 +118,15 @@ impl Operator {
             .table_name(table)
             .key_condition_expression("#action = :action")
             .expression_attribute_names("#action", "action")
-            .expression_attribute_values(":action", AttributeValue::S(action.to_owned()))
+            .expression_attribute_values(":action", string_value(action))
             .scan_index_forward(false);
         let mut items = pages.into_paginator().items().send();
         let mut lines = Vec::new();
-        while lines.len() < most
+        while lines.len() < max
             && let Some(item) = items.next().await
         {
-            let item = item.map_err(|error| AwsError::new(OPERATION, &error))?;
-            lines.push(AuditLine::of_item(&item));
+            let item = item.map_err(AwsError::in_operation(OPERATION))?;
+            lines.push(AuditLine::from_item(&item));
         }
         Ok(lines)
     }
@@ -135,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_that_another_version_wrote_is_shown_as_it_is() {
+    fn a_line_of_another_version_is_shown() {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let number = |n: &str| AttributeValue::N(n.to_owned());
         let counts = [("versions", number("3")), ("records", text("some"))];
@@ -147,7 +149,7 @@ mod tests {
             ("removed", AttributeValue::M(counts.into())),
         ];
         let item = item.map(|(name, value)| (name.to_owned(), value)).into();
-        let line = AuditLine::of_item(&item);
+        let line = AuditLine::from_item(&item);
         assert_eq!((line.at.as_str(), line.who.as_str()), ("1787438879", "null"));
         assert_eq!((line.tenant.as_str(), line.reference), ("", None));
         assert_eq!(line.removed, HashMap::from([("versions".to_owned(), 3)]));

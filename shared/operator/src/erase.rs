@@ -1,5 +1,5 @@
-//! Erasing: every version of a file, delete markers, unfinished uploads and records; or counting
-//! them.
+//! Counts or erases everything that the stack keeps of media: versions of files, delete markers,
+//! unfinished uploads, and records.
 
 use aws::{error::AwsError, ledger::Erasable};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
@@ -8,32 +8,32 @@ use serde::Serialize;
 
 use crate::{Operator, records::MediaRecords};
 
-/// Whether anything is removed.
+/// Whether files are counted or removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub enum EraseMode {
     /// Only count.
     Count,
     /// Remove for good.
     Remove,
 }
 
-/// What lay in a folder: of each thing how many were meant.
+/// How many things in a folder are to be erased, or were.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct FilesCount {
-    /// Versions of files, the current ones among them.
+    /// Versions of files, including the current ones.
     pub versions: u64,
-    /// Their bytes.
+    /// The size of all versions, in bytes.
     pub bytes: u64,
-    /// Markers that hide a deleted file.
+    /// Delete markers, which hide deleted files.
     pub delete_markers: u64,
-    /// Uploads that nobody finished.
+    /// Unfinished multipart uploads.
     pub uploads: u64,
-    /// What S3 refused to remove, of all these.
+    /// Versions and delete markers that S3 refused to remove.
     pub failed: u64,
 }
 
 impl FilesCount {
-    /// Adds another folder's.
+    /// Adds the counts of another folder.
     pub fn add(&mut self, other: Self) {
         self.versions += other.versions;
         self.bytes = self.bytes.saturating_add(other.bytes);
@@ -42,7 +42,7 @@ impl FilesCount {
         self.failed += other.failed;
     }
 
-    /// Nothing is there.
+    /// Whether the folder has nothing to erase.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.versions + self.delete_markers + self.uploads == 0
@@ -50,44 +50,42 @@ impl FilesCount {
 }
 
 impl Operator {
-    /// Every version, delete marker and unfinished upload under `folder` whose key `is_meant`. Page
-    /// by page, so that memory does not grow with the folder.
+    /// Counts or removes every version, delete marker and unfinished upload under `folder` whose
+    /// key `is_meant`. Works page by page, so that memory does not grow with the folder.
     ///
     /// # Errors
-    /// When AWS fails. What single keys were refused for is counted instead.
-    pub async fn files(
+    /// When an S3 call fails. A refusal to remove a single key is counted instead.
+    pub async fn erase_files(
         &self,
         bucket: &str,
         folder: &str,
         is_meant: impl Fn(&str) -> bool,
-        mode: Mode,
+        mode: EraseMode,
     ) -> Result<FilesCount, AwsError> {
-        let mut count = self.versions(bucket, folder, &is_meant, mode).await?;
-        count.add(self.uploads(bucket, folder, &is_meant, mode).await?);
+        let mut count = self.erase_versions(bucket, folder, &is_meant, mode).await?;
+        count.add(self.abort_uploads(bucket, folder, &is_meant, mode).await?);
         Ok(count)
     }
 
-    /// The folders directly under one, also those in which everything is deleted.
+    /// The folders directly under `folder`, including those whose files are all deleted.
     ///
     /// # Errors
-    /// When AWS fails.
-    pub async fn folders_of_versions(
+    /// When `ListObjectVersions` fails.
+    pub async fn list_version_folders(
         &self,
         bucket: &str,
         folder: &str,
     ) -> Result<Vec<String>, AwsError> {
         let (mut found, mut pages) = (Vec::new(), Pages::default());
         while let Some((key, version)) = pages.next() {
-            let asked = self.clients.s3.list_object_versions();
-            let page = asked
-                .bucket(bucket)
-                .prefix(folder)
+            let list = self.clients.s3.list_object_versions().bucket(bucket).prefix(folder);
+            let page = list
                 .delimiter("/")
                 .set_key_marker(key)
                 .set_version_id_marker(version)
                 .send()
                 .await
-                .map_err(|error| AwsError::new("s3:ListObjectVersions", &error))?;
+                .map_err(AwsError::in_operation("s3:ListObjectVersions"))?;
             let folders = page.common_prefixes.unwrap_or_default().into_iter();
             found.extend(folders.filter_map(|one| one.prefix));
             pages.turn(page.is_truncated, (page.next_key_marker, page.next_version_id_marker));
@@ -95,77 +93,77 @@ impl Operator {
         Ok(found)
     }
 
-    async fn versions(
+    /// Counts or removes versions and delete markers.
+    async fn erase_versions(
         &self,
         bucket: &str,
         folder: &str,
         is_meant: &impl Fn(&str) -> bool,
-        mode: Mode,
+        mode: EraseMode,
     ) -> Result<FilesCount, AwsError> {
-        let mut count = FilesCount::default();
-        let mut pages = Pages::default();
+        let (mut count, mut pages) = (FilesCount::default(), Pages::default());
         while let Some((key, version)) = pages.next() {
-            let asked = self.clients.s3.list_object_versions();
-            let page = asked
-                .bucket(bucket)
-                .prefix(folder)
+            let list = self.clients.s3.list_object_versions().bucket(bucket).prefix(folder);
+            let page = list
                 .set_key_marker(key)
                 .set_version_id_marker(version)
                 .send()
                 .await
-                .map_err(|error| AwsError::new("s3:ListObjectVersions", &error))?;
+                .map_err(AwsError::in_operation("s3:ListObjectVersions"))?;
             let mut meant = Vec::new();
             for version in page.versions.unwrap_or_default() {
                 let size = u64::try_from(version.size.unwrap_or_default()).unwrap_or_default();
-                if let Some(id) = identifier(version.key, version.version_id, is_meant) {
+                if let Some(id) = object_identifier(version.key, version.version_id, is_meant) {
                     count.versions += 1;
                     count.bytes = count.bytes.saturating_add(size);
                     meant.push(id);
                 }
             }
             for marker in page.delete_markers.unwrap_or_default() {
-                if let Some(id) = identifier(marker.key, marker.version_id, is_meant) {
+                if let Some(id) = object_identifier(marker.key, marker.version_id, is_meant) {
                     count.delete_markers += 1;
                     meant.push(id);
                 }
             }
-            if mode == Mode::Remove && !meant.is_empty() {
-                count.failed += self.remove(bucket, meant).await?;
+            if mode == EraseMode::Remove && !meant.is_empty() {
+                count.failed += self.delete_objects(bucket, meant).await?;
             }
             pages.turn(page.is_truncated, (page.next_key_marker, page.next_version_id_marker));
         }
         Ok(count)
     }
 
-    /// Removes up to a page of versions, and says how many S3 refused.
-    async fn remove(&self, bucket: &str, meant: Vec<ObjectIdentifier>) -> Result<u64, AwsError> {
+    /// Deletes up to one page of versions, and returns how many of them S3 refused to delete.
+    async fn delete_objects(
+        &self,
+        bucket: &str,
+        objects: Vec<ObjectIdentifier>,
+    ) -> Result<u64, AwsError> {
         const OPERATION: &str = "s3:DeleteObjects";
-        let delete = Delete::builder().set_objects(Some(meant)).quiet(true).build();
+        let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build();
         let delete = delete.map_err(|_| AwsError::unexpected(OPERATION, "no list of keys"))?;
-        let asked = self.clients.s3.delete_objects().bucket(bucket).delete(delete);
-        let answer = asked.send().await;
-        let answer = answer.map_err(|error| AwsError::new(OPERATION, &error))?;
-        Ok(answer.errors.unwrap_or_default().len() as u64)
+        let delete = self.clients.s3.delete_objects().bucket(bucket).delete(delete);
+        let output = delete.send().await.map_err(AwsError::in_operation(OPERATION))?;
+        Ok(output.errors.unwrap_or_default().len() as u64)
     }
 
-    async fn uploads(
+    /// Counts or aborts unfinished uploads.
+    async fn abort_uploads(
         &self,
         bucket: &str,
         folder: &str,
         is_meant: &impl Fn(&str) -> bool,
-        mode: Mode,
+        mode: EraseMode,
     ) -> Result<FilesCount, AwsError> {
         let (mut count, mut pages) = (FilesCount::default(), Pages::default());
         while let Some((key, upload)) = pages.next() {
-            let asked = self.clients.s3.list_multipart_uploads();
-            let page = asked
-                .bucket(bucket)
-                .prefix(folder)
+            let list = self.clients.s3.list_multipart_uploads().bucket(bucket).prefix(folder);
+            let page = list
                 .set_key_marker(key)
                 .set_upload_id_marker(upload)
                 .send()
                 .await
-                .map_err(|error| AwsError::new("s3:ListMultipartUploads", &error))?;
+                .map_err(AwsError::in_operation("s3:ListMultipartUploads"))?;
             for upload in page.uploads.unwrap_or_default() {
                 let (Some(key), Some(id)) = (upload.key, upload.upload_id) else {
                     continue;
@@ -174,10 +172,10 @@ impl Operator {
                     continue;
                 }
                 count.uploads += 1;
-                if mode == Mode::Remove {
-                    let abort = self.clients.s3.abort_multipart_upload();
-                    let abort = abort.bucket(bucket).key(key).upload_id(id).send().await;
-                    abort.map_err(|error| AwsError::new("s3:AbortMultipartUpload", &error))?;
+                if mode == EraseMode::Remove {
+                    let abort = self.clients.s3.abort_multipart_upload().bucket(bucket);
+                    let aborted = abort.key(key).upload_id(id).send().await;
+                    aborted.map_err(AwsError::in_operation("s3:AbortMultipartUpload"))?;
                 }
             }
             pages.turn(page.is_truncated, (page.next_key_marker, page.next_upload_id_marker));
@@ -186,11 +184,11 @@ impl Operator {
     }
 }
 
-/// Where a page of a listing begins: after which key, and which version or upload of it.
-type Marker = (Option<String>, Option<String>);
+/// Where a page of a listing begins: after this key, and after this version or upload of the key.
+type PageMarker = (Option<String>, Option<String>);
 
-/// The pages of a listing, each asked for with where the one before it ended.
-struct Pages(Option<Marker>);
+/// The markers of the pages of a listing: each begins where the page before it ended.
+struct Pages(Option<PageMarker>);
 
 impl Default for Pages {
     fn default() -> Self {
@@ -199,19 +197,20 @@ impl Default for Pages {
 }
 
 impl Pages {
-    /// Where the next one begins; nothing after the last.
-    fn next(&mut self) -> Option<Marker> {
+    /// The marker of the next page; `None` after the last.
+    fn next(&mut self) -> Option<PageMarker> {
         self.0.take()
     }
 
-    /// Another page follows if this one was cut and says where it goes on.
-    fn turn(&mut self, is_truncated: Option<bool>, next: Marker) {
+    /// Goes on to the next page if this page was truncated and has a marker of the next.
+    fn turn(&mut self, is_truncated: Option<bool>, next: PageMarker) {
         let goes_on = is_truncated.unwrap_or_default() && next.0.is_some();
         self.0 = goes_on.then_some(next);
     }
 }
 
-fn identifier(
+/// The version to delete; `None` if it is not meant.
+fn object_identifier(
     key: Option<String>,
     version: Option<String>,
     is_meant: &impl Fn(&str) -> bool,
@@ -221,24 +220,23 @@ fn identifier(
     identifier.set_version_id(version).build().ok()
 }
 
-/// Records to erase.
+/// The records to erase.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Erasables {
-    /// Those that are meant.
+    /// The records that are meant.
     pub meant: Vec<Erasable>,
-    /// The keys of those of which nobody can tell whether they are: they do not say whose they are,
-    /// or of which chat.
+    /// The keys of records that may be meant: their tenant or their chat cannot be read.
     pub unread: Vec<String>,
 }
 
 impl MediaRecords {
-    /// The records of a tenant's instance whose chat is one of `chats`, or, if there is none, of
-    /// one message: read from the table itself and consistently, because this is also the proof
-    /// that none is left. Marks of what was erased are left out.
+    /// The records of a tenant's instance whose chat is one of `chats`; without chats, those of one
+    /// message. They are read from the table itself, strongly consistent: an empty result proves
+    /// that no record is left. Marks of erased media are left out.
     ///
     /// # Errors
-    /// When AWS fails.
-    pub async fn erasable(
+    /// When `Query` fails.
+    pub async fn list_erasable(
         &self,
         tenant: &TenantId,
         instance: &InstanceId,
@@ -247,18 +245,18 @@ impl MediaRecords {
     ) -> Result<Erasables, AwsError> {
         let mut found = Erasables::default();
         for query in self.queries(instance, message) {
-            let mut asked = query.consistent_read(true);
+            let mut query = query.consistent_read(true);
             let mut names = Vec::new();
             for (n, attribute) in Erasable::ATTRIBUTES.into_iter().enumerate() {
                 let name = format!("#a{n}");
-                asked = asked.expression_attribute_names(&name, attribute);
+                query = query.expression_attribute_names(&name, attribute);
                 names.push(name);
             }
-            asked = asked.projection_expression(names.join(", "));
-            let mut items = asked.into_paginator().items().send();
+            query = query.projection_expression(names.join(", "));
+            let mut items = query.into_paginator().items().send();
             while let Some(item) = items.next().await {
-                let item = item.map_err(|error| AwsError::new("dynamodb:Query", &error))?;
-                found.add(Erasable::of_item(&item), tenant, chats);
+                let item = item.map_err(AwsError::in_operation("dynamodb:Query"))?;
+                found.add(Erasable::from_item(&item), tenant, chats);
             }
         }
         Ok(found)
@@ -266,15 +264,15 @@ impl MediaRecords {
 }
 
 impl Erasables {
-    /// Takes a record that is the tenant's and of one of `chats`, if there are any.
+    /// Adds a record that is the tenant's and whose chat is one of `chats`, if there are any.
     fn add(&mut self, record: Erasable, tenant: &TenantId, chats: &[String]) {
-        let is_its = record.tenant.as_ref().map(|its| its == tenant.as_str());
-        let is_there = match &record.chat {
+        let is_of_tenant = record.tenant.as_ref().map(|own| own == tenant.as_str());
+        let is_of_chat = match &record.chat {
             _ if chats.is_empty() => Some(true),
             Some(chat) => Some(chats.contains(chat)),
             None => None,
         };
-        match (is_its, is_there) {
+        match (is_of_tenant, is_of_chat) {
             _ if record.is_mark() => {}
             (Some(true), Some(true)) => self.meant.push(record),
             (Some(false), _) | (_, Some(false)) => {}

@@ -1,5 +1,5 @@
-//! What only an operator's command asks AWS: which parts a stack has, how they are, and what is
-//! recorded.
+//! The AWS calls that only the operator's command makes: about a stack's parts, its records and its
+//! files.
 
 pub mod audit;
 pub mod erase;
@@ -14,12 +14,13 @@ use aws_config::BehaviorVersion;
 
 use aws::clients::Clients;
 
-/// The clients of an operator's command: profile, region and credentials as the AWS CLI finds them.
+/// The AWS clients of the operator's command. Profile, region and credentials are found as by the
+/// AWS CLI.
 #[derive(Debug, Clone)]
 pub struct Operator {
-    /// Those that the functions use, too.
+    /// The clients that the functions use as well.
     pub clients: Clients,
-    /// The region that is asked; nothing if none is configured.
+    /// The configured region, if any.
     pub region: Option<String>,
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
@@ -30,7 +31,7 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Finds the configuration and builds the clients.
+    /// Loads the configuration and builds the clients.
     pub async fn connect() -> Self {
         let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
         Self {

@@ -1,25 +1,28 @@
-//! The lines that functions and the API write, as they come.
+//! The log lines of the functions and of the API.
 
 use aws::error::AwsError;
 
 use crate::Operator;
 
-/// One line. It holds its own time to the microsecond, so two are hardly ever the same.
+/// One log line. Its text contains a time in microseconds, so that two lines are hardly ever equal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LogEvent {
-    /// When it was written, in milliseconds since 1970.
+    /// When the line was written, in milliseconds since 1970.
     pub at_ms: i64,
-    /// The line.
+    /// The text of the line.
     pub text: String,
 }
 
 impl Operator {
-    /// The lines of a log group from `from_ms` (milliseconds since 1970) on, in the order they were
-    /// written.
+    /// The lines of a log group from `from_ms` (milliseconds since 1970) on, ordered by time.
     ///
     /// # Errors
-    /// When AWS fails.
-    pub async fn log_events(&self, group: &str, from_ms: i64) -> Result<Vec<LogEvent>, AwsError> {
+    /// When `FilterLogEvents` fails.
+    pub async fn filter_log_events(
+        &self,
+        group: &str,
+        from_ms: i64,
+    ) -> Result<Vec<LogEvent>, AwsError> {
         let mut pages = self
             .cloudwatchlogs
             .filter_log_events()
@@ -29,7 +32,7 @@ impl Operator {
             .send();
         let mut found = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| AwsError::new("logs:FilterLogEvents", &error))?;
+            let page = page.map_err(AwsError::in_operation("logs:FilterLogEvents"))?;
             let events = page.events.unwrap_or_default().into_iter();
             found.extend(events.filter_map(|event| {
                 Some(LogEvent { at_ms: event.timestamp?, text: event.message? })

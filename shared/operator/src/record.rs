@@ -1,48 +1,47 @@
-//! One item of the table of media as an operator reads it: whatever stands in it is shown and ends
-//! nothing.
+//! One record of the media table, as an operator reads it: every attribute is shown, whatever its
+//! form.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    str::FromStr,
+use std::{collections::BTreeMap, str::FromStr};
+
+use aws::{
+    dynamodb::Attributes,
+    ledger::{self, MESSAGE},
 };
-
-use aws::ledger::{self, place::MESSAGE};
 use aws_sdk_dynamodb::types::AttributeValue;
 use media::identity::RecordKey;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A record as it stands in the table, whoever wrote it. What an index does not hold is left out
-/// there.
+/// A record of the media table, which another version may have written. A record that was read from
+/// an index lacks the attributes that the index does not have.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MediaRecord {
-    /// The account that received or sent it.
+    /// The instance that received or sent the message.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub instance: String,
-    /// The message's id. Several media may have the same.
+    /// The message's id. Several records may have the same.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub message_id: String,
-    /// What it is known by in the table: the message's id and a digest of the media message's
-    /// identity.
+    /// The sort key in the table: the message's id and a digest of the media message's identity.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub key: String,
-    /// Whose it is. The mark of an erased media message does not say.
+    /// The tenant. The mark of an erased media file has none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub tenant: String,
-    /// The folder of its chat.
+    /// The folder of the chat.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub chat: String,
-    /// The hidden id of the person in a chat of two, if it was told.
+    /// The hidden id of the contact in a one-to-one chat, if the webhook named it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chat_lid: Option<String>,
-    /// The number of that person, if it was told.
+    /// The phone number of that contact, if the webhook named it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chat_phone: Option<String>,
-    /// The hidden id of who sent it to a group.
+    /// The hidden id of the sender in a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender_lid: Option<String>,
-    /// The number of who sent it to a group.
+    /// The phone number of the sender in a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender_phone: Option<String>,
     /// `image`, `video`, …
@@ -54,63 +53,62 @@ pub struct MediaRecord {
     /// When the message was sent, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moment: Option<i64>,
-    /// Who says so: `message`, `key` (the media key's time) or `accepted` (nobody: when the webhook
-    /// came).
+    /// Where the moment comes from: `message`, `key` (the media key's time) or `accepted` (the time
+    /// when the webhook was accepted).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moment_source: Option<String>,
-    /// `stored`, `retrying`, `parked`, `skipped`, `erased`, or a word of another version.
+    /// `stored`, `retrying`, `parked`, `skipped`, `erased`, or a state of another version.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub state: String,
-    /// Why it is not stored.
+    /// The failure class, if the media file is not stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
-    /// The same for a person.
+    /// Why the media file is not stored, in one sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Which strategy brought it.
+    /// The strategy that fetched the stored file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strategy: Option<String>,
-    /// How far its bytes are proven.
+    /// How far the stored bytes are proven to be the sender's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub integrity: Option<String>,
-    /// Where it is in the bucket.
+    /// The key of the stored object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object_key: Option<String>,
-    /// Of its plain bytes.
+    /// SHA-256 of the stored bytes, in hex.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// Plain bytes.
+    /// The size of the stored file, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<u64>,
-    /// Until when it can be counted on, in seconds since 1970.
+    /// Until when the origins are expected to have the file, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recoverable_until: Option<i64>,
-    /// When it was stored, in seconds since 1970.
+    /// When the file was stored, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stored_at: Option<i64>,
-    /// When this was written, in seconds since 1970.
+    /// When the record was last written, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<i64>,
-    /// What was tried, oldest first: [`media::record::Attempt`], or what another version made of
-    /// it.
+    /// The attempts, oldest first: each a [`media::record::Attempt`], or that of another version.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Value>,
-    /// Attributes that are missing, or have a form that this version does not know.
+    /// Names of attributes that are missing, or have a form that this version does not know.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_understood: Vec<String>,
-    /// Every other attribute, and those of an unknown form, as they are.
+    /// Every other attribute, and those of an unknown form, as JSON.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
 
 impl MediaRecord {
-    /// The state of the mark that stays of an erased media message.
+    /// The state of the mark that an erased media file leaves.
     pub const ERASED: &str = ledger::ERASED;
 
-    /// Reads an item: whatever is in it gives a record.
+    /// Reads an item. Every item is a record.
     #[must_use]
-    pub fn of_item(item: HashMap<String, AttributeValue>) -> Self {
-        let mut reader = Reader::of(item);
+    pub fn from_item(item: Attributes) -> Self {
+        let mut reader = Reader::new(item);
         let state = reader.text("state");
         let is_mark = state.as_deref() == Some(Self::ERASED);
         let key = reader.required("message_id");
@@ -144,57 +142,59 @@ impl MediaRecord {
             attempts: reader.list("attempts"),
             ..Self::default()
         };
-        let must_be = [
+        let required = [
             ("state", state.as_ref().is_some_and(|state| !state.is_empty())),
             ("moment", is_mark || record.moment.is_some()),
             ("updated_at", is_mark || record.updated_at.is_some()),
         ];
-        must_be
+        required
             .into_iter()
             .filter(|(_, is_there)| !is_there)
             .for_each(|(name, _)| reader.note(name));
         Self {
             state: state.unwrap_or_default(),
-            other: reader.others(),
+            other: reader.other_attributes(),
             not_understood: reader.not_understood,
             ..record
         }
     }
 
-    /// Whether this is only the mark of what was erased.
+    /// Whether this is the mark of an erased media file.
     #[must_use]
     pub fn is_mark(&self) -> bool {
         self.state == Self::ERASED
     }
 
-    /// When it came to be as it is: stored, or last tried; in seconds since 1970.
+    /// When the media file was stored, or else last tried; in seconds since 1970.
     #[must_use]
     pub fn happened_at(&self) -> Option<i64> {
         self.stored_at.or(self.updated_at).or(self.moment)
     }
 }
 
-/// Takes attributes out of an item, and leaves those that are not as they should be.
+/// Takes attributes out of an item, and leaves those of an unexpected form in it.
 struct Reader {
-    rest: HashMap<String, AttributeValue>,
+    rest: Attributes,
     not_understood: Vec<String>,
 }
 
 impl Reader {
-    fn of(item: HashMap<String, AttributeValue>) -> Self {
+    fn new(item: Attributes) -> Self {
         Self { rest: item, not_understood: Vec::new() }
     }
 
-    /// What nobody took. A name that has a meaning of its own here is told apart by its mark.
-    fn others(&self) -> BTreeMap<String, Value> {
+    /// The attributes that were not taken. Names that are fields of [`MediaRecord`] with another
+    /// meaning get the suffix `(attribute)`.
+    fn other_attributes(&self) -> BTreeMap<String, Value> {
         let named = |name: &String| match name.as_str() {
             "key" | "message_id" | "not_understood" => format!("{name} (attribute)"),
             _ => name.clone(),
         };
         let rest = self.rest.iter();
-        rest.map(|(name, value)| (named(name), shown(value))).collect()
+        rest.map(|(name, value)| (named(name), to_json(value))).collect()
     }
 
+    /// Notes an attribute as not understood.
     fn note(&mut self, name: &str) {
         if self.not_understood.iter().all(|noted| noted != name) {
             self.not_understood.push(name.to_owned());
@@ -239,15 +239,15 @@ impl Reader {
     fn list(&mut self, name: &str) -> Vec<Value> {
         let list = self.take(name, |value| {
             let items = value.as_l().ok()?;
-            Some(items.iter().map(shown).collect())
+            Some(items.iter().map(to_json).collect())
         });
         list.unwrap_or_default()
     }
 }
 
-/// A value as JSON. A number that JSON programs would round stays a text; of bytes only their count
-/// is told.
-pub(super) fn shown(value: &AttributeValue) -> Value {
+/// Converts a value to JSON. A number that JSON programs would round becomes a text; bytes become
+/// their count.
+pub(super) fn to_json(value: &AttributeValue) -> Value {
     let number = |text: &String| {
         let signed = text.parse::<i64>().map(Value::from).ok();
         let whole = signed.or_else(|| text.parse::<u64>().map(Value::from).ok());
@@ -257,9 +257,9 @@ pub(super) fn shown(value: &AttributeValue) -> Value {
         AttributeValue::S(text) => Value::String(text.clone()),
         AttributeValue::N(text) => number(text),
         AttributeValue::Bool(flag) => Value::Bool(*flag),
-        AttributeValue::L(list) => list.iter().map(shown).collect(),
+        AttributeValue::L(list) => list.iter().map(to_json).collect(),
         AttributeValue::M(map) => {
-            let fields = map.iter().map(|(name, value)| (name.clone(), shown(value)));
+            let fields = map.iter().map(|(name, value)| (name.clone(), to_json(value)));
             Value::Object(fields.collect())
         }
         AttributeValue::Ss(texts) => texts.iter().cloned().map(Value::String).collect(),
@@ -344,16 +344,16 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever stands in an item is in the record somewhere, and what is not as it should be
-        /// is named.
+        /// Every attribute of the item is somewhere in the record, and those of an unexpected form
+        /// are named.
         #[test]
-        fn any_item_is_a_record_that_hides_nothing(
+        fn a_record_shows_every_attribute(
             item in proptest::collection::hash_map(
                 proptest::sample::select(&NAMES[..]), any_value(), 0..24,
             )
         ) {
-            let item: HashMap<_, _> = item.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
-            let record = MediaRecord::of_item(item.clone());
+            let item: Attributes = item.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
+            let record = MediaRecord::from_item(item.clone());
             let told = json!(record);
             for (name, value) in &item {
                 let is_nothing = matches!(value, AttributeValue::S(text) if text.is_empty())
@@ -364,7 +364,7 @@ mod tests {
                     "key" | "message_id" | "not_understood" => format!("{name} (attribute)"),
                     _ => name.clone(),
                 };
-                let is_shown = told.get(&shown_as).is_some_and(|told| *told == shown(value));
+                let is_shown = told.get(&shown_as).is_some_and(|told| *told == to_json(value));
                 prop_assert!(is_nothing || is_shown, "{name} {value:?} {told}");
             }
             let is_mark = record.state == MediaRecord::ERASED;

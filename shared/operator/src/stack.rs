@@ -1,4 +1,4 @@
-//! A deployed stack, found by its name: the names of its parts and what it was deployed with.
+//! A deployed stack: the names of its parts, and the parameters that it was deployed with.
 
 use std::collections::BTreeMap;
 
@@ -11,52 +11,52 @@ use crate::Operator;
 /// A stack as `CloudFormation` describes it.
 #[derive(Debug, Clone)]
 pub struct Stack {
-    /// Its name.
+    /// The stack's name.
     pub name: String,
-    /// `CREATE_COMPLETE`, `UPDATE_ROLLBACK_COMPLETE`, …
+    /// The status in CloudFormation: `CREATE_COMPLETE`, `UPDATE_ROLLBACK_COMPLETE`, …
     pub status: String,
     outputs: BTreeMap<String, String>,
     parameters: BTreeMap<String, String>,
 }
 
-/// Why a stack's parts are not known.
+/// Why a stack's outputs or parameters could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StackError {
-    /// AWS did not answer, or refused.
+    /// An AWS call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
-    /// There is no stack of this name in this region.
+    /// The region has no stack with this name.
     #[error("there is no stack named {name} in region {region}")]
     Unknown {
-        /// The name.
+        /// The name that was looked up.
         name: String,
-        /// The region that was asked.
+        /// The region that was searched.
         region: String,
     },
-    /// The stack was not made from this template, or from an older one.
+    /// The stack was deployed from another template, or from an older version of it.
     #[error("stack {name} has no output or parameter {part}: deploy this version of the template")]
     Without {
-        /// The stack.
+        /// The stack's name.
         name: String,
-        /// What it lacks.
+        /// The missing output or parameter.
         part: &'static str,
     },
 }
 
 impl Stack {
-    /// Finds a stack by its name.
+    /// Reads the stack with this name.
     ///
     /// # Errors
-    /// [`StackError::Unknown`], or AWS failed.
+    /// [`StackError::Unknown`], or an AWS call failed.
     pub async fn find(operator: &Operator, name: &str) -> Result<Self, StackError> {
         const OPERATION: &str = "cloudformation:DescribeStacks";
-        let asked = operator.cloudformation.describe_stacks().stack_name(name);
+        let describe = operator.cloudformation.describe_stacks().stack_name(name);
         let unknown = || StackError::Unknown {
             name: name.to_owned(),
             region: operator.region.clone().unwrap_or_else(|| "(none)".to_owned()),
         };
-        let answer = asked.send().await.map_err(|error| {
-            // CloudFormation's way to say that there is none.
+        let answer = describe.send().await.map_err(|error| {
+            // CloudFormation's code for a stack that does not exist.
             match error.as_service_error().and_then(ProvideErrorMetadata::code) {
                 Some("ValidationError") => unknown(),
                 _ => StackError::Aws(AwsError::new(OPERATION, &error)),

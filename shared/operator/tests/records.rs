@@ -1,4 +1,4 @@
-//! The table of media as an operator reads it: page by page, past anything that stands in a record.
+//! The media table as an operator reads it: every record is read, whatever its attributes are.
 
 #![allow(
     clippy::expect_used,
@@ -23,7 +23,7 @@ fn message(id: &str) -> MessageId {
     MessageId::parse(id).expect("an id")
 }
 
-/// An item with these attributes instead of its own; `null` takes one away.
+/// A sample item with these attributes changed; `null` removes one.
 fn item(key: &str, more: Value) -> Value {
     let mut item = json!({ "instance": { "S": "LITE-AAAAAA-BBBBBB" }, "message_id": { "S": key },
         "tenant": { "S": "acme" }, "chat": { "S": "5500900000001" }, "kind": { "S": "image" },
@@ -45,7 +45,7 @@ fn keys(found: &[MediaRecord]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_mark_of_an_erased_medium_is_shown_as_a_mark() {
+async fn the_mark_of_an_erased_media_file_is_a_mark() {
     let mark = json!({ "instance": { "S": "LITE-AAAAAA-BBBBBB" }, "message_id": { "S": "3EB0" },
         "state": { "S": "erased" }, "forget_at": { "N": "1789000000" } });
     let aws = Aws::answer_in_order([Answer::json(&json!({ "Item": mark }))]).await;
@@ -59,9 +59,10 @@ async fn the_mark_of_an_erased_medium_is_shown_as_a_mark() {
     );
 }
 
-/// A back-fill brings what was sent long ago, and a broken clock what was sent in another age.
+/// A back-fill stores files of old messages, and a broken clock gives impossible moments. Records
+/// of any form are read.
 #[tokio::test]
-async fn what_a_day_brought_is_told_by_when_it_was_stored_and_goes_on_past_any_record() {
+async fn records_are_listed_by_their_time_of_change() {
     let microseconds =
         json!({ "moment": { "N": "1787438879000000" }, "updated_at": { "N": "50" } });
     let yesterday = json!({ "moment": { "N": "1.5" }, "updated_at": { "S": "yesterday" } });
@@ -74,12 +75,12 @@ async fn what_a_day_brought_is_told_by_when_it_was_stored_and_goes_on_past_any_r
         item("old", json!({ "moment": { "N": "1001" } })),
     ])])
     .await;
-    let found = records(&aws).since(&instance(), 1000, 100).await;
+    let found = records(&aws).list_changed_since(&instance(), 1000, 100).await;
     let found = found.expect("an answer");
     assert_eq!(keys(&found), ["back-filled", "odd", "old"]);
     let odd: Vec<_> = found.iter().map(|one| one.not_understood.len()).collect();
     assert_eq!(odd, [0, 2, 1]);
-    // The index is asked for all moments, and leaves out only what says that it is older.
+    // The query covers all moments. The filter excludes only records that changed earlier.
     let asked = aws.only_request("Query").json();
     assert_eq!(asked["KeyConditionExpression"], "instance = :instance");
     let filter = "updated_at >= :from OR NOT attribute_type(updated_at, :number)";
@@ -87,7 +88,7 @@ async fn what_a_day_brought_is_told_by_when_it_was_stored_and_goes_on_past_any_r
 }
 
 #[tokio::test]
-async fn what_lies_under_a_messages_key_is_shown_whatever_it_says() {
+async fn records_of_a_message_are_found_by_their_keys() {
     let digest = "3EB0#AAAAAAAAAAAAAAAAAAAAAAAAAA";
     let aws = Aws::answer_in_order([
         page(&[item(
@@ -98,17 +99,17 @@ async fn what_lies_under_a_messages_key_is_shown_whatever_it_says() {
         page(&[item("3EB0.x", json!({})), item("3EB0.2", json!({}))]),
     ])
     .await;
-    let found = records(&aws).of_message(&instance(), &message("3EB0")).await;
+    let found = records(&aws).list_by_message(&instance(), &message("3EB0")).await;
     let mut found = found.expect("an answer");
     found.sort_by(|one, other| one.key.cmp(&other.key));
-    // Nothing of `3EB0.x` says that it is a medium of 3EB0: it is another message.
+    // `3EB0.x` is the id of another message.
     assert_eq!(keys(&found), ["3EB0", digest, "3EB0.2"]);
     let told = json!(found);
     assert!(told.to_string().contains("9e40"), "{told}");
 }
 
 #[tokio::test]
-async fn erasing_leaves_alone_and_names_what_does_not_say_whose_it_is_or_of_which_chat() {
+async fn records_without_tenant_or_chat_are_named_and_not_erased() {
     let mark = json!({ "tenant": null, "chat": null, "state": { "S": "erased" } });
     let items = [
         item("meant", json!({ "lease_until": { "S": "soon" }, "state": null })),
@@ -121,7 +122,7 @@ async fn erasing_leaves_alone_and_names_what_does_not_say_whose_it_is_or_of_whic
     let aws = Aws::answer_in_order([page(&items)]).await;
     let (tenant, chats) =
         (TenantId::parse("acme").expect("a tenant"), ["5500900000001".to_owned()]);
-    let found = records(&aws).erasable(&tenant, &instance(), &chats, None).await;
+    let found = records(&aws).list_erasable(&tenant, &instance(), &chats, None).await;
     let found = found.expect("an answer");
     let meant: Vec<_> = found.meant.iter().map(|one| one.key.as_str()).collect();
     assert_eq!(meant, ["meant"]);

@@ -1,26 +1,27 @@
-//! Gives parked jobs up: a person says that nobody wants these media any more.
+//! Drops parked jobs: a person decides that their media are not wanted any more.
 
 use aws::{error::AwsError, ledger::WriteOutcome, queues::ParkedMessage};
 use media::parked::{Filter, ParkedJob};
 
-use crate::{Look, LookSummary, Parking};
+use crate::look::{AfterLook, LookSummary, Parking};
 
-/// What a drop came to.
+/// The result of a drop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DropSummary {
     /// What was looked at.
     pub seen: LookSummary,
-    /// Messages that the filter admits.
+    /// Messages that match the filter.
     pub admitted: usize,
-    /// No longer parked; their records say that they were given up.
+    /// Messages that were dropped: deleted, after their records were written.
     pub dropped: usize,
-    /// Still parked: AWS failed on the way, or a run is at the medium.
+    /// Messages that stay parked, because an AWS call failed or a run has the media message.
     pub failed: usize,
 }
 
 impl Parking {
-    /// Gives up what the filter admits: first its record says so, then the message is removed, so
-    /// that a crash between the two leaves it parked. `now` is in seconds since 1970.
+    /// Drops the messages that match the filter. Each record is written before its message is
+    /// deleted, so that after a crash between the two the message is still parked. `now` is in
+    /// seconds since 1970.
     ///
     /// # Errors
     /// [`AwsError`] when the parked queue cannot be read.
@@ -30,46 +31,50 @@ impl Parking {
         now: i64,
         mut each: impl FnMut(&ParkedJob),
     ) -> Result<DropSummary, AwsError> {
-        let mut dropped = DropSummary::default();
-        let counts = &mut dropped;
-        let seen = self.visit(now, async |taken| {
-            if !filter.matches_job(&taken.parked, now) {
-                return Look::Release;
+        let mut summary = DropSummary::default();
+        let counts = &mut summary;
+        let seen = self.visit(now, async |message| {
+            if !filter.matches_job(&message.parked, now) {
+                return AfterLook::Release;
             }
             counts.admitted += 1;
-            each(&taken.parked);
-            match self.give_up(taken, now).await {
+            each(&message.parked);
+            match self.drop_message(message, now).await {
                 Ok(WriteOutcome::Yes) => {
                     counts.dropped += 1;
-                    Look::Removed
+                    AfterLook::Deleted
                 }
                 Ok(WriteOutcome::Overtaken) => {
                     counts.failed += 1;
-                    Look::Release
+                    AfterLook::Release
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a job stays parked");
+                    tracing::warn!(%error, "a parked message could not be dropped");
                     counts.failed += 1;
-                    Look::Release
+                    AfterLook::Release
                 }
             }
         });
         let seen = seen.await?;
-        dropped.seen = seen;
-        Ok(dropped)
+        summary.seen = seen;
+        Ok(summary)
     }
 
-    async fn give_up(&self, taken: &ParkedMessage, now: i64) -> Result<WriteOutcome, AwsError> {
-        if let Some(job) = taken.parked.job() {
-            let reason = &taken.parked.reason;
+    async fn drop_message(
+        &self,
+        message: &ParkedMessage,
+        now: i64,
+    ) -> Result<WriteOutcome, AwsError> {
+        if let Some(job) = message.parked.job() {
+            let reason = &message.parked.reason;
             let reason = format!("given up by an operator; it was parked because: {reason}");
-            let written = self.ledger.note_given_up(job, &reason, now).await?;
-            // What was stored or erased meanwhile needs no word, and its message may go.
+            let written = self.ledger.note_dropped(job, &reason, now).await?;
+            // Already stored or erased: there is nothing to record, and the message is deleted.
             if written == WriteOutcome::Overtaken && !self.ledger.is_settled(job).await? {
                 return Ok(WriteOutcome::Overtaken);
             }
         }
-        self.parked.remove(&taken.receipt).await?;
+        self.parked.delete(&message.receipt).await?;
         Ok(WriteOutcome::Yes)
     }
 }

@@ -1,4 +1,4 @@
-//! Removes parked jobs and unread bodies of what a person has erased: nothing of them is kept.
+//! Erases parked jobs, and parked webhook bodies that could not be read.
 
 use aws::{error::AwsError, queues::ParkedMessage};
 use media::{
@@ -6,34 +6,34 @@ use media::{
     unread::{Search, UnreadBody},
 };
 
-use crate::{Look, Parking};
+use crate::look::{AfterLook, Parking};
 
-/// Counts of parked messages.
+/// Numbers of parked messages, by what they contain.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sorts {
+pub struct MessageCounts {
     /// Jobs.
     pub jobs: usize,
-    /// Webhooks' bodies that could not be read.
+    /// Webhook bodies that could not be read.
     pub bodies: usize,
 }
 
-/// What erasing parked messages came to.
+/// The result of erasing parked messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EraseSummary {
-    /// Those that are meant.
-    pub meant: Sorts,
-    /// Those that are parked no longer.
-    pub removed: Sorts,
-    /// Still parked: AWS failed on the way.
+    /// Messages to erase.
+    pub meant: MessageCounts,
+    /// Messages that were deleted.
+    pub removed: MessageCounts,
+    /// Messages that stay parked because an AWS call failed.
     pub failed: usize,
-    /// Unread bodies of which nobody can say whether they are meant. They are left alone.
+    /// Unread bodies that may or may not have to be erased. They stay parked.
     pub unclear: usize,
-    /// Messages of a kind that this version does not know, and that may be meant by their text.
-    /// They are left alone.
+    /// Messages of a kind that this version does not know, and whose text suggests that they have
+    /// to be erased. They stay parked.
     pub unreadable: usize,
 }
 
-/// Whether a parked message is to be erased.
+/// Whether a parked message has to be erased.
 enum EraseMatch {
     Job,
     Body,
@@ -43,9 +43,29 @@ enum EraseMatch {
 }
 
 impl Parking {
-    /// Counts the parked jobs and bodies that are meant, or removes them. What SQS parked by itself
-    /// may get its record on the way, so records are to be erased after this. `now` is in seconds
-    /// since 1970.
+    /// Counts the parked jobs and bodies that match. This may write the records of jobs that SQS
+    /// parked by itself. `now` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// [`AwsError`] when the parked queue cannot be read.
+    pub async fn count_erasable(
+        &self,
+        is_job: impl Fn(&Job) -> bool,
+        in_body: impl Fn(&UnreadBody) -> Search,
+        in_text: impl Fn(&str) -> Search,
+        now: i64,
+    ) -> Result<EraseSummary, AwsError> {
+        let mut summary = EraseSummary::default();
+        self.visit(now, async |message| {
+            summary.count(match_message(message, &is_job, &in_body, &in_text));
+            AfterLook::Release
+        })
+        .await?;
+        Ok(summary)
+    }
+
+    /// Deletes the parked jobs and bodies that match. This may write the records of jobs that SQS
+    /// parked by itself, so erase records after this. `now` is in seconds since 1970.
     ///
     /// # Errors
     /// [`AwsError`] when the parked queue cannot be read.
@@ -54,60 +74,66 @@ impl Parking {
         is_job: impl Fn(&Job) -> bool,
         in_body: impl Fn(&UnreadBody) -> Search,
         in_text: impl Fn(&str) -> Search,
-        is_dry_run: bool,
         now: i64,
     ) -> Result<EraseSummary, AwsError> {
-        let mut erased = EraseSummary::default();
-        let counts = &mut erased;
-        self.visit(now, async |taken| {
-            let one = match meant(taken, &is_job, &in_body, &in_text) {
-                EraseMatch::Job => Sorts { jobs: 1, bodies: 0 },
-                EraseMatch::Body => Sorts { jobs: 0, bodies: 1 },
-                EraseMatch::Unclear => {
-                    counts.unclear += 1;
-                    return Look::Release;
-                }
-                EraseMatch::Unreadable => {
-                    counts.unreadable += 1;
-                    return Look::Release;
-                }
-                EraseMatch::No => return Look::Release,
+        let mut summary = EraseSummary::default();
+        self.visit(now, async |message| {
+            let matched = match_message(message, &is_job, &in_body, &in_text);
+            let Some(counts) = summary.count(matched) else {
+                return AfterLook::Release;
             };
-            counts.meant.add(one);
-            if is_dry_run {
-                return Look::Release;
-            }
-            match self.parked.remove(&taken.receipt).await {
+            match self.parked.delete(&message.receipt).await {
                 Ok(()) => {
-                    counts.removed.add(one);
-                    Look::Removed
+                    summary.removed.add(counts);
+                    AfterLook::Deleted
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a parked message stays parked");
-                    counts.failed += 1;
-                    Look::Release
+                    tracing::warn!(%error, "a parked message could not be deleted");
+                    summary.failed += 1;
+                    AfterLook::Release
                 }
             }
         })
         .await?;
-        Ok(erased)
+        Ok(summary)
     }
 }
 
-impl Sorts {
+impl EraseSummary {
+    /// Counts a message, and returns what is to be deleted with it; `None` if it stays parked.
+    fn count(&mut self, matched: EraseMatch) -> Option<MessageCounts> {
+        let counts = match matched {
+            EraseMatch::Job => MessageCounts { jobs: 1, bodies: 0 },
+            EraseMatch::Body => MessageCounts { jobs: 0, bodies: 1 },
+            EraseMatch::Unclear => {
+                self.unclear += 1;
+                return None;
+            }
+            EraseMatch::Unreadable => {
+                self.unreadable += 1;
+                return None;
+            }
+            EraseMatch::No => return None,
+        };
+        self.meant.add(counts);
+        Some(counts)
+    }
+}
+
+impl MessageCounts {
     fn add(&mut self, other: Self) {
         self.jobs += other.jobs;
         self.bodies += other.bodies;
     }
 }
 
-fn meant(
-    taken: &ParkedMessage,
+fn match_message(
+    message: &ParkedMessage,
     is_job: impl Fn(&Job) -> bool,
     in_body: impl Fn(&UnreadBody) -> Search,
     in_text: impl Fn(&str) -> Search,
 ) -> EraseMatch {
-    match QueueBody::parse(&taken.body) {
+    match QueueBody::parse(&message.body) {
         Ok(QueueBody::Job(job)) if is_job(&job) => EraseMatch::Job,
         Ok(QueueBody::Job(_)) => EraseMatch::No,
         Ok(QueueBody::Unread(body)) => match in_body(&body) {
@@ -115,7 +141,7 @@ fn meant(
             Search::Absent => EraseMatch::No,
             Search::Unclear => EraseMatch::Unclear,
         },
-        Err(NotAJob) => match in_text(&taken.body) {
+        Err(NotAJob) => match in_text(&message.body) {
             Search::Found | Search::Unclear => EraseMatch::Unreadable,
             Search::Absent => EraseMatch::No,
         },

@@ -1,4 +1,4 @@
-//! Sends parked jobs again: those that are meant, one by one, or all of them by SQS itself.
+//! Redrives parked jobs: those that match a filter one by one, or all of them with a task in SQS.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -10,126 +10,132 @@ use media::{
 };
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{Look, LookSummary, Parking};
+use crate::look::{AfterLook, LookSummary, Parking};
 
-/// Whether anything is really sent.
+/// Whether messages are sent or only counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Only count.
+pub enum RedriveMode {
+    /// Only counts.
     DryRun,
-    /// Send, no more than so many in a second.
+    /// Sends, at a limited rate.
     Send {
-        /// At least one.
+        /// Maximum number of messages in a second; 0 counts as 1.
         per_second: u32,
     },
 }
 
-/// What a redrive came to.
+/// The result of a redrive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RedriveSummary {
     /// What was looked at.
     pub seen: LookSummary,
-    /// Messages that the filter admits.
+    /// Messages that match the filter.
     pub admitted: usize,
-    /// Sent again, and no longer parked.
+    /// Messages that were sent again, and deleted from the parked queue.
     pub sent: usize,
-    /// Not parked any longer because the medium is stored already, or was erased.
+    /// Messages that were only deleted, because the media file is already stored or was erased.
     pub stored_already: usize,
-    /// Still parked: AWS failed on the way.
+    /// Messages that stay parked because an AWS call failed.
     pub failed: usize,
 }
 
 impl Parking {
-    /// Sends again what the filter admits: each is sent first and removed then, never the reverse,
-    /// so that a crash between the two leaves it twice and not nowhere. It gets a new life, because
-    /// its old one may be over. `now` is in seconds since 1970.
+    /// Sends the messages that match the filter to the jobs queue. Each is sent before it is
+    /// deleted from the parked queue, so that after a crash between the two it exists twice, not
+    /// nowhere. The job's time for retries starts anew. `now` is in seconds since 1970.
     ///
     /// # Errors
     /// [`AwsError`] when the parked queue cannot be read.
     pub async fn redrive(
         &self,
         filter: &Filter,
-        mode: Mode,
+        mode: RedriveMode,
         now: i64,
         mut each: impl FnMut(&ParkedJob),
     ) -> Result<RedriveSummary, AwsError> {
-        let mut redriven = RedriveSummary::default();
+        let mut summary = RedriveSummary::default();
         let mut pace = match mode {
-            Mode::DryRun => None,
-            Mode::Send { per_second } => Some(interval(Duration::from_secs(1) / per_second.max(1))),
+            RedriveMode::DryRun => None,
+            RedriveMode::Send { per_second } => {
+                Some(interval(Duration::from_secs(1) / per_second.max(1)))
+            }
         };
         if let Some(pace) = &mut pace {
             pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
-        let counts = &mut redriven;
-        // What fails at once is parked again while this still looks: it would go round for ever.
+        let counts = &mut summary;
+        // A job that fails at once is parked again during this loop, and must not be sent again.
         let mut sent = HashSet::new();
-        let seen = self.visit(now, async |taken| {
-            let is_back = sent.contains(&Sha256::from_data(taken.body.as_bytes()));
-            if is_back || !filter.matches_job(&taken.parked, now) {
-                return Look::Release;
+        let seen = self.visit(now, async |message| {
+            let was_sent = sent.contains(&Sha256::from_data(message.body.as_bytes()));
+            if was_sent || !filter.matches_job(&message.parked, now) {
+                return AfterLook::Release;
             }
             counts.admitted += 1;
-            each(&taken.parked);
+            each(&message.parked);
             let Some(pace) = &mut pace else {
-                return Look::Release;
+                return AfterLook::Release;
             };
             pace.tick().await;
-            let body = again(taken, now);
-            match self.requeue(taken, &body).await {
-                Ok(Again::Sent) => {
+            let body = redriven_body(message, now);
+            match self.requeue(message, &body).await {
+                Ok(RequeueOutcome::Sent) => {
                     sent.insert(Sha256::from_data(body.as_bytes()));
                     counts.sent += 1;
                 }
-                Ok(Again::NotNeeded) => counts.stored_already += 1,
+                Ok(RequeueOutcome::AlreadySettled) => counts.stored_already += 1,
                 Err(error) => {
-                    tracing::warn!(%error, "a job stays parked");
+                    tracing::warn!(%error, "a parked message could not be redriven");
                     counts.failed += 1;
-                    return Look::Release;
+                    return AfterLook::Release;
                 }
             }
-            Look::Removed
+            AfterLook::Deleted
         });
         let seen = seen.await?;
-        redriven.seen = seen;
-        Ok(redriven)
+        summary.seen = seen;
+        Ok(summary)
     }
 
-    /// Has SQS move every parked message to the jobs queue, at most `per_second` of them in a
-    /// second.
+    /// Starts a task in SQS that moves every parked message to the jobs queue, at most `per_second`
+    /// in a second.
     ///
     /// # Errors
-    /// [`AwsError`].
+    /// [`AwsError`] when the task cannot be started.
     pub async fn redrive_all(&self, per_second: u32) -> Result<(), AwsError> {
-        /// What SQS allows.
+        /// The maximum rate that SQS allows.
         const MAX_PER_SECOND: u32 = 500;
-        let rate = per_second.clamp(1, MAX_PER_SECOND).try_into().unwrap_or(i32::MAX);
-        self.parked.move_all(&self.jobs, rate).await
+        let per_second = per_second.clamp(1, MAX_PER_SECOND).try_into().unwrap_or(i32::MAX);
+        self.parked.start_move_task(&self.jobs, per_second).await
     }
 
-    async fn requeue(&self, taken: &ParkedMessage, body: &str) -> Result<Again, AwsError> {
-        if let Some(job) = taken.parked.job()
+    async fn requeue(
+        &self,
+        message: &ParkedMessage,
+        body: &str,
+    ) -> Result<RequeueOutcome, AwsError> {
+        if let Some(job) = message.parked.job()
             && self.ledger.is_settled(job).await?
         {
-            self.parked.remove(&taken.receipt).await?;
-            return Ok(Again::NotNeeded);
+            self.parked.delete(&message.receipt).await?;
+            return Ok(RequeueOutcome::AlreadySettled);
         }
-        self.jobs.requeue(body, taken.parked.tenant()).await?;
-        self.parked.remove(&taken.receipt).await?;
-        Ok(Again::Sent)
+        self.jobs.requeue(body, message.parked.tenant()).await?;
+        self.parked.delete(&message.receipt).await?;
+        Ok(RequeueOutcome::Sent)
     }
 }
 
-/// The body that is sent: the job with a new life, or what is no job as it is. The life of jobs
-/// that are made of an unread body begins when they are made.
-fn again(taken: &ParkedMessage, now: i64) -> String {
-    let job = taken.parked.job().cloned();
+/// The body to send: a job with a new time of acceptance, any other body unchanged. The jobs that
+/// are made of an unread body get theirs when they are made.
+fn redriven_body(message: &ParkedMessage, now: i64) -> String {
+    let job = message.parked.job().cloned();
     let renewed = job.and_then(|job| QueuedJob::for_redrive(job, now).to_json().ok());
-    renewed.unwrap_or_else(|| taken.body.clone())
+    renewed.unwrap_or_else(|| message.body.clone())
 }
 
 /// What was done with one message.
-enum Again {
+enum RequeueOutcome {
     Sent,
-    NotNeeded,
+    AlreadySettled,
 }

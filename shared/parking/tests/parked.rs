@@ -1,4 +1,4 @@
-//! Looking through parked jobs and sending them again, against a scripted AWS that has a small
+//! Looking through parked jobs, redriving and dropping them, against a scripted AWS with a small
 //! queue.
 
 #![allow(
@@ -13,16 +13,16 @@ mod samples;
 use std::sync::{Arc, Mutex};
 
 use media::{failure::FailureClass, job::QueuedJob, parked::Filter};
-use parking::{DropSummary, LookSummary, Mode, RedriveSummary};
+use parking::{DropSummary, LookSummary, RedriveMode, RedriveSummary};
 use scripted_aws::{Answer, Aws, RecordedRequest as Request};
 use serde_json::{Value, json};
 
 use samples::{message, parking};
 
 const NOW: i64 = 1_787_440_000;
-const ALL_AT_ONCE: Mode = Mode::Send { per_second: 500 };
+const ALL_AT_ONCE: RedriveMode = RedriveMode::Send { per_second: 500 };
 
-/// A job, as it lies in a queue.
+/// The body of a job in a queue.
 fn job(tenant: &str, message: &str) -> String {
     json!({ "version": "1", "tenant": tenant, "instance": "LITE-AAAAAA-BBBBBB", "accepted_at": 1_787_000_000,
         "message": { "message_id": message, "chat": "5500900000002", "direction": "in", "moment": 1_787_000_000,
@@ -30,8 +30,8 @@ fn job(tenant: &str, message: &str) -> String {
     .to_string()
 }
 
-/// AWS with these messages in the parked queue: each is received once, until it is put back.
-/// `fails` names an operation that AWS refuses.
+/// AWS with these messages in the parked queue: each is received once. `stored` is the id of a
+/// message whose record is `stored`; `fails` is an operation that AWS refuses.
 async fn aws(messages: Vec<Value>, stored: &'static str, fails: &'static str) -> Aws {
     let visible = Arc::new(Mutex::new(messages));
     Aws::start(move |request: &Request| {
@@ -61,12 +61,12 @@ async fn aws(messages: Vec<Value>, stored: &'static str, fails: &'static str) ->
     .await
 }
 
-async fn redrive(aws: &Aws, filter: &Filter, mode: Mode) -> RedriveSummary {
+async fn redrive(aws: &Aws, filter: &Filter, mode: RedriveMode) -> RedriveSummary {
     let redriven = parking(aws).redrive(filter, mode, NOW, |_| {}).await;
     redriven.expect("a redrive")
 }
 
-/// The receipts an operation was called with, in order.
+/// The receipt handles in the requests of an operation, in order.
 fn receipts(aws: &Aws, operation: &str) -> Vec<String> {
     let calls = aws.requests_of(operation).into_iter();
     let receipt = |call: Request| call.json()["ReceiptHandle"].as_str().expect("one").to_owned();
@@ -74,7 +74,7 @@ fn receipts(aws: &Aws, operation: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_look_shows_every_message_once_and_puts_all_of_them_back() {
+async fn a_look_shows_every_message_once_and_releases_it() {
     let bodies: Vec<_> = (0..23).map(|n| job("acme", &format!("M{n}"))).collect();
     let messages = bodies.iter().enumerate();
     let messages = messages.map(|(n, body)| message(n, body, Some("expired")));
@@ -92,7 +92,7 @@ async fn a_look_shows_every_message_once_and_puts_all_of_them_back() {
 }
 
 #[tokio::test]
-async fn what_sqs_parked_by_itself_is_written_into_its_record_and_nothing_else_is() {
+async fn only_parking_by_sqs_is_reconciled() {
     let (ours, theirs) = (job("acme", "OURS"), job("acme", "THEIRS"));
     let messages = vec![
         message(0, &ours, Some("corrupt")),
@@ -111,10 +111,10 @@ async fn what_sqs_parked_by_itself_is_written_into_its_record_and_nothing_else_i
 }
 
 #[tokio::test]
-async fn a_dry_run_sends_and_removes_nothing() {
+async fn a_dry_run_sends_and_deletes_nothing() {
     let body = job("acme", "M1");
     let aws = aws(vec![message(0, &body, Some("expired"))], "", "").await;
-    let redriven = redrive(&aws, &Filter::default(), Mode::DryRun).await;
+    let redriven = redrive(&aws, &Filter::default(), RedriveMode::DryRun).await;
     assert_eq!(redriven.admitted, 1);
     assert!(
         aws.requests_of("SendMessage").is_empty() && aws.requests_of("DeleteMessage").is_empty()
@@ -123,7 +123,7 @@ async fn a_dry_run_sends_and_removes_nothing() {
 }
 
 #[tokio::test]
-async fn a_job_is_sent_before_it_is_removed_and_gets_a_new_life() {
+async fn a_job_is_sent_before_it_is_deleted() {
     let body = job("acme", "M1");
     let aws = aws(vec![message(0, &body, Some("transient"))], "", "").await;
     let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
@@ -139,7 +139,7 @@ async fn a_job_is_sent_before_it_is_removed_and_gets_a_new_life() {
 }
 
 #[tokio::test]
-async fn only_what_the_filter_admits_leaves_and_the_rest_is_put_back() {
+async fn only_matching_messages_are_redriven() {
     let (acme, other) = (job("acme", "M1"), job("other", "M2"));
     let messages = vec![
         message(0, &acme, Some("expired")),
@@ -155,7 +155,7 @@ async fn only_what_the_filter_admits_leaves_and_the_rest_is_put_back() {
 }
 
 #[tokio::test]
-async fn what_is_stored_meanwhile_is_only_removed() {
+async fn a_job_stored_meanwhile_is_only_deleted() {
     let body = job("acme", "DONE");
     let aws = aws(vec![message(0, &body, Some("transient"))], "DONE", "").await;
     let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
@@ -176,7 +176,7 @@ async fn a_job_that_cannot_be_sent_stays_parked() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_job_is_sent_again_as_it_is() {
+async fn an_unknown_body_is_sent_unchanged() {
     let aws = aws(vec![message(0, "no job at all", Some("poison"))], "", "").await;
     let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
     assert_eq!(redriven.sent, 1);
@@ -189,7 +189,7 @@ async fn dropped(aws: &Aws, filter: &Filter) -> DropSummary {
 }
 
 #[tokio::test]
-async fn what_is_given_up_says_so_in_its_record_before_it_leaves_the_queue() {
+async fn a_drop_is_recorded_before_the_message_is_deleted() {
     let messages = vec![
         message(0, &job("acme", "M1"), Some("expired")),
         message(1, &job("acme", "M2"), Some("corrupt")),
@@ -208,7 +208,7 @@ async fn what_is_given_up_says_so_in_its_record_before_it_leaves_the_queue() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_written_down_is_not_given_up() {
+async fn a_drop_that_cannot_be_recorded_fails() {
     let body = job("acme", "M1");
     let aws = aws(vec![message(0, &body, Some("expired"))], "", "UpdateItem").await;
     let none = dropped(&aws, &Filter::default()).await;
@@ -218,7 +218,7 @@ async fn what_cannot_be_written_down_is_not_given_up() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_job_has_no_record_and_may_go() {
+async fn an_unknown_body_is_dropped_without_a_record() {
     let aws = aws(vec![message(0, "no job at all", Some("poison"))], "", "").await;
     let gone = dropped(&aws, &Filter::default()).await;
     assert_eq!(gone.dropped, 1);
@@ -227,7 +227,7 @@ async fn a_body_that_is_no_job_has_no_record_and_may_go() {
 }
 
 #[tokio::test]
-async fn the_whole_queue_is_moved_by_sqs_at_a_rate_it_accepts() {
+async fn sqs_moves_the_whole_queue_at_an_accepted_rate() {
     let aws = aws(Vec::new(), "", "").await;
     let moved = parking(&aws).redrive_all(9999).await;
     moved.expect("a task");
@@ -238,9 +238,9 @@ async fn the_whole_queue_is_moved_by_sqs_at_a_rate_it_accepts() {
     );
 }
 
-/// Whatever is sent fails at once and lies there again before the look is over.
+/// Every job fails at once and is parked again during the look.
 #[tokio::test]
-async fn what_is_parked_again_at_once_is_not_sent_for_ever() {
+async fn a_job_parked_again_is_not_sent_twice() {
     let parked = Arc::new(Mutex::new(vec!["no job at all".to_owned()]));
     let aws = Aws::start(move |request: &Request| {
         let mut parked = parked.lock().expect("the queue");

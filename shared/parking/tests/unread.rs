@@ -1,4 +1,4 @@
-//! Unread bodies in the parked queue: shown, sent again, given up, erased by what is in them.
+//! Unread bodies in the parked queue: shown, redriven, dropped, and erased by their contents.
 
 #![allow(
     clippy::expect_used,
@@ -16,7 +16,7 @@ use media::{
     parked::{Filter, ParkedJob},
     unread::Search,
 };
-use parking::{Mode, Sorts};
+use parking::{MessageCounts, RedriveMode};
 use scripted_aws::{Answer, Aws, RecordedRequest as Request};
 use serde_json::{Value, json};
 
@@ -24,14 +24,14 @@ use samples::{message, parking};
 
 const NOW: i64 = 1_787_440_000;
 
-/// An unread body whose text is `text`, in base64.
+/// An unread body with these bytes, in base64.
 fn body(tenant: &str, base64: &str) -> String {
     json!({ "version": "unread-1", "tenant": tenant, "instance": "LITE-AAAAAA-BBBBBB",
         "accepted_at": 1_787_000_000, "why": "no_webhook", "body": base64 })
     .to_string()
 }
 
-/// AWS with these messages in the parked queue, each received once; removing `stuck` fails.
+/// AWS with these messages in the parked queue, each received once; deleting `stuck` fails.
 async fn aws(messages: Vec<Value>, stuck: &'static str) -> Aws {
     let visible = Mutex::new(messages);
     Aws::start(move |request: &Request| match request.operation() {
@@ -47,13 +47,13 @@ async fn aws(messages: Vec<Value>, stuck: &'static str) -> Aws {
     .await
 }
 
-fn removed(aws: &Aws) -> Vec<String> {
+fn deleted(aws: &Aws) -> Vec<String> {
     let receipt = |call: Request| call.json()["ReceiptHandle"].as_str().map(str::to_owned);
     aws.requests_of("DeleteMessage").into_iter().filter_map(receipt).collect()
 }
 
 #[tokio::test]
-async fn an_unread_body_is_shown_as_its_owners_also_if_an_old_version_or_sqs_parked_it() {
+async fn an_unread_body_is_shown_with_its_tenant() {
     let one = body("acme", "e30=");
     let messages = vec![
         message(0, &one, Some("unread")),
@@ -76,7 +76,7 @@ async fn an_unread_body_is_shown_as_its_owners_also_if_an_old_version_or_sqs_par
 }
 
 #[tokio::test]
-async fn it_is_sent_again_as_it_is_before_it_is_removed_and_not_for_ever() {
+async fn an_unread_body_is_redriven_unchanged_and_once() {
     let parked = Mutex::new(vec![body("acme", "e30="), body("other", "e30=")]);
     let sent = Mutex::new(0);
     let aws = Aws::start(move |request: &Request| {
@@ -91,7 +91,7 @@ async fn it_is_sent_again_as_it_is_before_it_is_removed_and_not_for_ever() {
                 let taken: Vec<_> = taken.collect();
                 Answer::json(&json!({ "Messages": taken }))
             }
-            // The function cannot read it either, and parks it before the look is over.
+            // The function cannot read the body either, and parks it again during the look.
             "SendMessage" => {
                 parked.extend(request.json()["MessageBody"].as_str().map(str::to_owned));
                 Answer::json(&json!({}))
@@ -105,7 +105,7 @@ async fn it_is_sent_again_as_it_is_before_it_is_removed_and_not_for_ever() {
         class: Some(FailureClass::Unread),
         ..Filter::default()
     };
-    let mode = Mode::Send { per_second: 500 };
+    let mode = RedriveMode::Send { per_second: 500 };
     let redriven = parking(&aws).redrive(&filter, mode, NOW, |_| {}).await;
     let redriven = redriven.expect("a redrive");
     assert_eq!((redriven.sent, redriven.failed, redriven.seen.messages), (1, 0, 3));
@@ -118,18 +118,18 @@ async fn it_is_sent_again_as_it_is_before_it_is_removed_and_not_for_ever() {
 }
 
 #[tokio::test]
-async fn it_is_given_up_without_a_record() {
+async fn an_unread_body_is_dropped_without_a_record() {
     let aws = aws(vec![message(0, &body("acme", "e30="), Some("unread"))], "").await;
     let filter = Filter { class: Some(FailureClass::Unread), ..Filter::default() };
     let dropped = parking(&aws).drop(&filter, NOW, |_| {}).await.expect("a drop");
     assert_eq!((dropped.dropped, dropped.failed), (1, 0));
     assert!(aws.requests_of("UpdateItem").is_empty());
-    assert_eq!(removed(&aws), ["receipt-0"]);
+    assert_eq!(deleted(&aws), ["receipt-0"]);
 }
 
 #[tokio::test]
-async fn erasing_removes_the_bodies_that_are_meant_and_counts_those_that_cannot_be_told() {
-    // `meant`, `other`, `what?`, and `meant` once more, which stays.
+async fn only_bodies_known_to_match_are_erased() {
+    // `meant`, `other`, `what?`, and `meant` once more, whose deletion fails.
     let bodies = ["bWVhbnQ=", "b3RoZXI=", "d2hhdD8=", "bWVhbnQ="];
     let bodies = bodies.map(|base64| body("acme", base64));
     let messages = |bodies: &[String]| -> Vec<Value> {
@@ -143,17 +143,17 @@ async fn erasing_removes_the_bodies_that_are_meant_and_counts_those_that_cannot_
         _ => Search::Absent,
     };
     let counted = aws(messages(&bodies), "").await;
-    let count = parking(&counted).erase(|_| false, in_body, |_| Search::Found, true, NOW).await;
+    let count = parking(&counted).count_erasable(|_| false, in_body, |_| Search::Found, NOW).await;
     let count = count.expect("a count");
-    assert_eq!(count.meant, Sorts { jobs: 0, bodies: 2 });
+    assert_eq!(count.meant, MessageCounts { jobs: 0, bodies: 2 });
     assert_eq!((count.unclear, count.unreadable), (1, 1));
-    assert!(removed(&counted).is_empty());
+    assert!(deleted(&counted).is_empty());
     let aws = aws(messages(&bodies), "receipt-3").await;
-    let erased = parking(&aws).erase(|_| false, in_body, |_| Search::Absent, false, NOW).await;
+    let erased = parking(&aws).erase(|_| false, in_body, |_| Search::Absent, NOW).await;
     let erased = erased.expect("an erasure");
-    assert_eq!(erased.meant, Sorts { jobs: 0, bodies: 2 });
-    assert_eq!(erased.removed, Sorts { jobs: 0, bodies: 1 });
+    assert_eq!(erased.meant, MessageCounts { jobs: 0, bodies: 2 });
+    assert_eq!(erased.removed, MessageCounts { jobs: 0, bodies: 1 });
     // A message of an unknown kind counts only if what is erased may be in it.
     assert_eq!((erased.failed, erased.unclear, erased.unreadable), (1, 1, 0));
-    assert_eq!(removed(&aws), ["receipt-0", "receipt-3"]);
+    assert_eq!(deleted(&aws), ["receipt-0", "receipt-3"]);
 }

@@ -1,5 +1,6 @@
 //! Collects what a world's cloud holds at the end.
 
+use media::object_key::{KeyFolders, ObjectKey};
 use redaction::Sink;
 use serde_json::Value;
 
@@ -32,8 +33,7 @@ pub(crate) fn gather_evidence(cloud: &Cloud, uploads: Vec<String>) -> Evidence {
 }
 
 fn object_evidence(key: &str, stored: &StoredObject) -> Object {
-    let instance = key.split('/').nth(1).unwrap_or_default();
-    let chat = key.split('/').nth(2).unwrap_or_default();
+    let KeyFolders { instance, chat, .. } = ObjectKey::find_folders(key).unwrap_or_default();
     let said = |name: &str| stored.metadata.get(name).cloned();
     let (sha256, message_id) = (stored.sha256(), said("message-id").unwrap_or_default());
     Object {

@@ -88,7 +88,7 @@ impl<F> Slot<F> {
         let process = Process::new(&self.name, self.lives);
         self.lives += 1;
         let wire = Wire::http_client(&self.around.cloud, &process);
-        let clients = Clients::over(wire, ENDPOINT, longest);
+        let clients = Clients::with_http_client(wire, ENDPOINT, longest);
         (process, clients)
     }
 

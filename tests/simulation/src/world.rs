@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use aws::{
     clients::Clients,
-    register::{NewInstance, Places, Register},
+    register::{NewInstance, Register, RegisterTables},
 };
 use data_encoding::BASE64;
 use fetch::Origins;
@@ -116,12 +116,12 @@ impl World {
             let answer = self.cloud.tables.answer_call("CreateTable", &table);
             anyhow::ensure!(answer.status() == 200, "{:?}", answer.body());
         }
-        let operator = Clients::over(
+        let operator = Clients::with_http_client(
             Wire::http_client(&self.cloud, &Process::new("operator", 0)),
             ENDPOINT,
             Duration::from_mins(1),
         );
-        let places = Places {
+        let places = RegisterTables {
             instances_table: INSTANCES.to_owned(),
             tenants_table: "tenants".to_owned(),
             token_key: "key".to_owned(),
@@ -177,7 +177,7 @@ impl World {
     /// Runs the watch function once. If faults make it fail, a later hourly run would succeed.
     async fn run_watch(&self) {
         let client = Wire::http_client(&self.cloud, &Process::new("watch-0", 0));
-        let clients = Clients::over(client, ENDPOINT, Duration::from_secs(10));
+        let clients = Clients::with_http_client(client, ENDPOINT, Duration::from_secs(10));
         let config = watch::config::Config {
             region: "us-east-1".to_owned(),
             endpoint: None,

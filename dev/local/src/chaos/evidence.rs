@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use accounting::{Evidence, FileFacts, Identity, Object, ParkedTicket, Record};
 use anyhow::{Context, Result};
+use media::object_key::{KeyFolders, ObjectKey};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -74,8 +75,7 @@ async fn read_objects(bucket: &Bucket) -> Result<Vec<Object>> {
 
 /// The key is `tenant/instance/…`; the message id is in the metadata.
 fn object_evidence(file: StoredFile, writes: &HashMap<String, u32>) -> Object {
-    let instance = file.key.split('/').nth(1).unwrap_or_default().to_owned();
-    let chat = file.key.split('/').nth(2).unwrap_or_default();
+    let KeyFolders { instance, chat, .. } = ObjectKey::find_folders(&file.key).unwrap_or_default();
     let message_id = file.metadata_value("message-id").unwrap_or_default().to_owned();
     Object {
         identity: Identity::new(instance, message_id).with_content(chat, &file.sha256_hex),

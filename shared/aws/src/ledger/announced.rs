@@ -1,10 +1,11 @@
-//! What an announcement says, as a record keeps it: written by the first to know of a medium.
+//! The attributes of a record that come from the webhook: the first run that claims the media
+//! message writes them.
 
 use media::job::Job;
 use serde::Serialize;
 
-/// The attributes that every claim sets anew. What tells its chat from others is kept as it was
-/// first said.
+/// The attributes that every claim sets again. The facts that tell the chat from others are not
+/// among them: the record keeps the first that it was given.
 #[derive(Serialize)]
 pub(super) struct AnnouncedFields<'a> {
     tenant: &'a str,
@@ -22,7 +23,7 @@ pub(super) struct AnnouncedFields<'a> {
 }
 
 impl<'a> AnnouncedFields<'a> {
-    pub(super) fn of(job: &'a Job, now: i64) -> Self {
+    pub(super) fn from_job(job: &'a Job, now: i64) -> Self {
         let message = &job.message;
         let sender = &message.envelope.sender;
         Self {

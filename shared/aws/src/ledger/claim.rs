@@ -1,73 +1,64 @@
-//! Claims: one conditional write decides which run has a medium, and which record is the medium's.
+//! Claims a media message for one run. One conditional write decides which run gets it, and which
+//! record is the media message's.
 
-use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
-};
 use media::{
     identity::RecordKey,
-    ids::{InstanceId, TenantId},
+    ids::TenantId,
     job::Job,
     record::{Attempt, Lease},
 };
 
 use super::{
-    Attributes, ERASED, LOST_SINCE, Ledger,
     announced::AnnouncedFields,
+    condition::Condition,
     intent::{CommitIntent, take_intents},
     place::Place,
-    text,
+    place_update::PlaceUpdate,
+    table::{ERASED, LOST_SINCE, Ledger},
     update::Update,
 };
-use crate::error::AwsError;
+use crate::{
+    dynamodb::{Attributes, get_number, get_string, number_value, string_value},
+    error::AwsError,
+};
 
-/// What a run finds when it claims a medium.
+/// What a run finds when it claims a media message.
 #[derive(Debug)]
 pub enum Claim {
-    /// The medium is this run's until its lease ends.
+    /// This run has the media message until its lease ends.
     Mine {
-        /// Where its record is.
+        /// The key of the record.
         key: RecordKey,
-        /// What was tried before, oldest first. Evidence for people: what this build cannot read is
+        /// Earlier attempts, oldest first, as evidence for people. What this build cannot read is
         /// left out.
         attempts: Vec<Attempt>,
-        /// What earlier runs were about to commit, oldest first, that died or were overtaken.
+        /// What earlier runs were about to commit before they died or were overtaken, oldest first.
         intents: Vec<CommitIntent>,
-        /// When it was first found that nobody has the medium, if that is what was found last; in
+        /// When the media file was first found to be lost, if the latest run found it lost; in
         /// seconds since 1970.
         lost_since: Option<i64>,
     },
     /// The object is in the bucket: a duplicate needs no download.
     Stored,
-    /// The object is in the bucket, in another tenant's folder: the instance was that tenant's
-    /// before.
+    /// The object is in the bucket, in the folder of the tenant that had the instance before.
     StoredForAnother,
-    /// A person had the medium erased while its job was still queued: it is not fetched again.
+    /// A person had the media file erased while its job was still queued: it is not fetched again.
     Erased,
-    /// Another run is at it, or died at it. Not a failure: come back when its lease ends.
+    /// Another run has the lease, and works on the media message or died. This is not a failure:
+    /// the job is retried when the lease ends.
     Elsewhere {
-        /// In seconds since 1970.
+        /// When the lease ends, in seconds since 1970.
         until: i64,
     },
 }
 
-/// What became of a write to one place.
-pub(super) enum PlaceUpdate {
-    /// It was made; the record as it is now, if it was asked for.
-    Made(Option<Attributes>),
-    /// The record is the medium's, and is as it was.
-    Refused(Attributes),
-    /// No record of this medium is here.
-    NotIts,
-}
-
 impl Ledger {
-    /// Claims a medium for one run, under `lease`. The first claim makes the record, so that a
-    /// medium is seen from its first run on. AWS decides, in one call for each place where the
-    /// record may be: of two runs at once one gets it.
+    /// Claims a media message for one run, under `lease`. The first claim creates the record. Each
+    /// place where the record may be takes one call, in which `DynamoDB` decides: of two
+    /// simultaneous runs, one gets the lease.
     ///
     /// # Errors
-    /// [`AwsError`]; retried by the queue.
+    /// [`AwsError`] when `UpdateItem` fails; the queue retries the job.
     pub async fn claim(&self, job: &Job, lease: &Lease, now: i64) -> Result<Claim, AwsError> {
         let identity = job.message.identity();
         for place in Place::all(&job.message, &identity) {
@@ -76,7 +67,8 @@ impl Ledger {
                 return Ok(claim);
             }
         }
-        // Every place is another's: as many chats as nobody has, or a record that makes no sense.
+        // Other media have every place: the same digest in more chats than exist, or a record that
+        // cannot be read.
         Ok(Claim::Elsewhere { until: now })
     }
 
@@ -87,117 +79,70 @@ impl Ledger {
         lease: &Lease,
         now: i64,
     ) -> Result<Option<Claim>, AwsError> {
-        const FREE: &str = "(attribute_not_exists(#state) OR (#state <> :stored AND #state <> :erased)) \
-             AND (attribute_not_exists(lease_owner) OR lease_owner = :me OR lease_until < :now)";
-        let update = Update::of("dynamodb:UpdateItem", &AnnouncedFields::of(job, now))?;
+        let fields = AnnouncedFields::from_job(job, now);
+        let update = Update::from_fields("dynamodb:UpdateItem", &fields)?;
         let update = place
             .identify(update)
             .set_once("state", "retrying")
-            .set("lease_owner", AttributeValue::S(lease.owner.clone()))
-            .set("lease_until", AttributeValue::N(lease.until.to_string()));
-        let values = [
-            (":stored", text("stored")),
-            (":erased", text(ERASED)),
-            (":me", text(&lease.owner)),
-            (":now", AttributeValue::N(now.to_string())),
-        ];
-        let placed = self.place(place, &job.instance, update, FREE, values).await?;
-        Ok(match placed {
-            PlaceUpdate::NotIts => None,
-            PlaceUpdate::Made(item) => {
+            .set("lease_owner", string_value(&*lease.owner))
+            .set("lease_until", number_value(lease.until));
+        let condition = Condition::not_settled().and(Condition::not_leased_to_another(lease, now));
+        let updated = self.update_place(place, &job.instance, update, condition).await?;
+        Ok(match updated {
+            PlaceUpdate::OtherMedia => None,
+            PlaceUpdate::Updated(item) => {
                 let mut item = item.unwrap_or_default();
                 Some(Claim::Mine {
                     key: place.key.clone(),
                     intents: take_intents(&mut item),
-                    lost_since: lost_since_of(&item),
-                    attempts: attempts_of(item),
+                    lost_since: get_number(&item, LOST_SINCE),
+                    attempts: take_attempts(item),
                 })
             }
             PlaceUpdate::Refused(item) => {
-                let held = held(&item, &job.tenant);
-                let is_known = match (&held, place.lesson(&item)) {
-                    (Claim::Stored, Some(lesson)) => self.learn(place, job, lesson).await?,
+                let refused = read_refusal(&item, &job.tenant);
+                let is_known = match (&refused, place.new_facts(&item)) {
+                    (Claim::Stored, Some(new_facts)) => {
+                        self.add_facts(place, job, new_facts).await?
+                    }
                     _ => true,
                 };
-                // What is known has changed meanwhile: it is looked at again.
-                Some(if is_known { held } else { Claim::Elsewhere { until: now } })
+                // The record changed since the refusal: the job is retried at once.
+                Some(if is_known { refused } else { Claim::Elsewhere { until: now } })
             }
         })
     }
 
-    /// A medium that is stored was announced with a LID or a number that its record did not know.
-    /// The next announcement must be held against both.
-    async fn learn(&self, place: &Place<'_>, job: &Job, lesson: Update) -> Result<bool, AwsError> {
-        let stored = [(":stored", AttributeValue::S("stored".to_owned()))];
-        let placed = self.place(place, &job.instance, lesson, "#state = :stored", stored);
-        Ok(matches!(placed.await?, PlaceUpdate::Made(_)))
-    }
-
-    /// Makes a write if the record in this place is the medium's and `condition` holds, or if there
-    /// is none and it is to be made here.
-    pub(super) async fn place(
+    /// Adds the LID or the number of the chat to the record of a stored media file that did not
+    /// know it, so that the next webhook is compared with both. `false` if the record is no longer
+    /// `stored`.
+    async fn add_facts(
         &self,
         place: &Place<'_>,
-        instance: &InstanceId,
-        update: Update,
-        condition: &str,
-        values: impl IntoIterator<Item = (&'static str, AttributeValue)>,
-    ) -> Result<PlaceUpdate, AwsError> {
-        const OPERATION: &str = "dynamodb:UpdateItem";
-        let its = place.condition();
-        let mut request = update
-            .request(&self.clients, &self.table, instance, &place.key)
-            .condition_expression(format!("{condition} AND {}", its.text))
-            .expression_attribute_names("#state", "state")
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        for (placeholder, name) in its.names {
-            request = request.expression_attribute_names(placeholder, name);
-        }
-        let values = values.into_iter();
-        let values = values.map(|(name, value)| (name.to_owned(), value));
-        for (placeholder, value) in its.values.into_iter().chain(values) {
-            request = request.expression_attribute_values(placeholder, value);
-        }
-        match request.send().await {
-            Ok(output) => Ok(PlaceUpdate::Made(output.attributes)),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    Ok(match &failed.item {
-                        Some(item) if place.is_its(item) => PlaceUpdate::Refused(item.clone()),
-                        // A refusal that tells nothing names nobody who would finish: it is tried
-                        // again.
-                        None if place.is_made_here() => PlaceUpdate::Refused(Attributes::new()),
-                        Some(_) | None => PlaceUpdate::NotIts,
-                    })
-                }
-                _ => Err(AwsError::new(OPERATION, &error)),
-            },
-        }
+        job: &Job,
+        new_facts: Update,
+    ) -> Result<bool, AwsError> {
+        let updated = self.update_place(place, &job.instance, new_facts, Condition::stored());
+        Ok(matches!(updated.await?, PlaceUpdate::Updated(_)))
     }
 }
 
-/// Who has the medium that could not be claimed, as the refusal tells. A refusal that tells nothing
-/// names nobody who would finish, so the job comes back.
-fn held(item: &Attributes, tenant: &TenantId) -> Claim {
-    let text = |name: &str| item.get(name)?.as_s().ok();
-    let is_theirs = text("tenant").is_none_or(|owner| owner == tenant.as_str());
-    match text("state").map(String::as_str) {
+/// Why the media message could not be claimed, from the item that `DynamoDB` returned with the
+/// refusal. Without an item it is not known who holds the lease: `until` is then 0, and the job is
+/// retried.
+fn read_refusal(item: &Attributes, tenant: &TenantId) -> Claim {
+    let is_theirs = get_string(item, "tenant").is_none_or(|owner| owner == tenant.as_str());
+    match get_string(item, "state") {
         Some("stored") if is_theirs => Claim::Stored,
         Some("stored") => Claim::StoredForAnother,
         Some(ERASED) => Claim::Erased,
         Some(_) | None => {
-            let until = item.get("lease_until").and_then(|until| until.as_n().ok());
-            Claim::Elsewhere { until: until.and_then(|n| n.parse().ok()).unwrap_or_default() }
+            Claim::Elsewhere { until: get_number(item, "lease_until").unwrap_or_default() }
         }
     }
 }
 
-fn lost_since_of(item: &Attributes) -> Option<i64> {
-    item.get(LOST_SINCE)?.as_n().ok()?.parse().ok()
-}
-
-fn attempts_of(mut item: Attributes) -> Vec<Attempt> {
+fn take_attempts(mut item: Attributes) -> Vec<Attempt> {
     item.remove("attempts")
         .and_then(|list| serde_dynamo::from_attribute_value(list).ok())
         .unwrap_or_default()

@@ -1,4 +1,5 @@
-//! Removes a record for good, and leaves a mark where its job may still wait in the queue.
+//! Removes a record for good. A mark stays in its place where a queued job could bring the media
+//! file back.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use media::{
@@ -6,22 +7,31 @@ use media::{
     ids::{InstanceId, MessageId},
 };
 
-use super::{Attributes, ERASED, Ledger, WriteOutcome, place::MESSAGE, text, verdict};
-use crate::error::AwsError;
+use super::{
+    condition::Condition,
+    outcome::WriteOutcome,
+    place::MESSAGE,
+    table::{ERASED, Ledger},
+};
+use crate::{
+    dynamodb::{Attributes, get_number, get_string, number_value, string_value},
+    error::AwsError,
+};
 
-/// As much of a record as erasing needs, whoever wrote it: what has another form than it should
-/// counts as not there.
+/// The part of a record that erasing needs. An attribute of another type than expected counts as
+/// missing, so that every record can be erased.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Erasable {
-    /// Its sort key.
+    /// The record's sort key.
     pub key: String,
-    /// The message's id; records of versions before have it as their key.
+    /// The message's id. Records of earlier versions have none: their sort key is the id.
     message: Option<String>,
-    /// Whose it is; nothing if that cannot be told, as of the mark of what was erased.
+    /// The record's tenant. `None` if it cannot be read, or the record is the mark of an erased
+    /// media file.
     pub tenant: Option<String>,
-    /// The folder of its chat; nothing if that cannot be told.
+    /// The folder of the record's chat. `None` if it cannot be read.
     pub chat: Option<String>,
-    /// Until when a run holds it, in seconds since 1970.
+    /// When the lease ends, in seconds since 1970; 0 without a lease.
     pub lease_until: i64,
     state: Option<AttributeValue>,
     chat_lid: Option<String>,
@@ -30,7 +40,7 @@ pub struct Erasable {
 }
 
 impl Erasable {
-    /// The attributes that [`Self::of_item`] looks at.
+    /// The attributes that [`Self::from_item`] reads.
     pub const ATTRIBUTES: [&str; 9] = [
         "message_id",
         MESSAGE,
@@ -45,15 +55,14 @@ impl Erasable {
 
     /// Reads an item.
     #[must_use]
-    pub fn of_item(item: &Attributes) -> Self {
-        let text = |name: &str| item.get(name)?.as_s().ok().cloned();
-        let number = |name: &str| item.get(name)?.as_n().ok()?.parse().ok();
+    pub fn from_item(item: &Attributes) -> Self {
+        let text = |name: &str| get_string(item, name).map(str::to_owned);
         Self {
             key: text("message_id").unwrap_or_default(),
             message: text(MESSAGE),
             tenant: text("tenant"),
             chat: text("chat"),
-            lease_until: number("lease_until").unwrap_or_default(),
+            lease_until: get_number(item, "lease_until").unwrap_or_default(),
             state: item.get("state").cloned(),
             chat_lid: text("chat_lid"),
             chat_phone: text("chat_phone"),
@@ -61,68 +70,56 @@ impl Erasable {
         }
     }
 
-    /// The message's id, by its own word and by its key's.
+    /// The message's id, as the record says and as its key says.
     pub fn message_ids(&self) -> impl Iterator<Item = MessageId> {
-        let of_key = RecordKey::from_record(self.key.clone()).message_id().to_owned();
-        let ids = self.message.clone().into_iter().chain([of_key]);
+        let in_key = RecordKey::from_record(self.key.clone()).message_id().to_owned();
+        let ids = self.message.clone().into_iter().chain([in_key]);
         ids.filter_map(|id| MessageId::parse(id).ok())
     }
 
-    /// Whether its job may wait in the queue: nothing says that it is over.
+    /// Whether the job may still be queued: the record's state is not final.
     #[must_use]
     pub fn may_be_queued(&self) -> bool {
-        !["stored", "parked", "skipped"].into_iter().any(|end| self.is(end))
+        !["stored", "parked", "skipped"].into_iter().any(|end| self.has_state(end))
     }
 
-    /// Whether it is the mark of what was erased.
+    /// Whether the record is the mark of an erased media file.
     #[must_use]
     pub fn is_mark(&self) -> bool {
-        self.is(ERASED)
+        self.has_state(ERASED)
     }
 
-    fn is(&self, state: &str) -> bool {
-        let is = self.state.as_ref().and_then(|state| state.as_s().ok());
-        is.is_some_and(|is| is == state)
+    fn has_state(&self, state: &str) -> bool {
+        let own = self.state.as_ref().and_then(|own| own.as_s().ok());
+        own.is_some_and(|own| own == state)
     }
 
-    /// The condition under which it is as it was seen and no run is at it, and what `:state` is.
-    fn idle(&self) -> (&'static str, Option<AttributeValue>) {
-        const IDLE: &str =
-            "#state = :state AND (attribute_not_exists(lease_owner) OR lease_until < :now)";
-        const STATELESS: &str = "attribute_not_exists(#state) \
-             AND (attribute_not_exists(lease_owner) OR lease_until < :now)";
-        match &self.state {
-            Some(state) => (IDLE, Some(state.clone())),
-            None => (STATELESS, None),
-        }
-    }
-
-    /// What a mark keeps in the record's place, by attribute: the message's id, and of what tells
-    /// its chat from others a digest, because the same file in another chat is another medium and
-    /// not erased.
-    fn kept(&self) -> Vec<(&'static str, String)> {
+    /// What a mark keeps in the record's place, by attribute: the message's id, and a digest of
+    /// each fact that tells the chat from others. The same file in another chat is another media
+    /// file, and is not erased.
+    fn mark_attributes(&self) -> Vec<(&'static str, String)> {
         let key = RecordKey::from_record(self.key.clone());
         let facts = [
             ("chat_lid", &self.chat_lid),
             ("chat_phone", &self.chat_phone),
             ("chat_hash", &self.chat_hash),
         ];
-        let blurred = facts
+        let hashed = facts
             .into_iter()
             .filter_map(|(name, fact)| Some((name, key.hash_fact(fact.as_ref()?))));
         let message = self.message.clone().map(|id| (MESSAGE, id));
-        message.into_iter().chain(blurred).collect()
+        message.into_iter().chain(hashed).collect()
     }
 }
 
 impl Ledger {
-    /// Removes a record that is as it was seen, unless a run is at it. With `mark_until` (seconds
-    /// since 1970) a mark stays until then, so that a job which still waits somewhere in the queue
-    /// does not bring the medium back: instance and message id, and of the chat what tells nobody
-    /// whose it is.
+    /// Removes a record that did not change since it was read, unless a run has its lease. With
+    /// `mark_until` (seconds since 1970), a mark takes the record's place until then, so that a
+    /// queued job does not bring the media file back. The mark has the instance, the message's id
+    /// and digests that identify no person.
     ///
     /// # Errors
-    /// [`AwsError`].
+    /// [`AwsError`] when `DeleteItem` or `PutItem` fails.
     pub async fn erase(
         &self,
         instance: &InstanceId,
@@ -130,38 +127,35 @@ impl Ledger {
         mark_until: Option<i64>,
         now: i64,
     ) -> Result<WriteOutcome, AwsError> {
-        let (instance, key) = (text(instance.as_str()), text(&record.key));
-        let now = AttributeValue::N(now.to_string());
-        let (condition, state) = record.idle();
-        let values = [(":now".to_owned(), now)];
-        let state = state.map(|state| (":state".to_owned(), state));
-        let values = Some(values.into_iter().chain(state).collect());
+        let (instance, key) = (string_value(instance.as_str()), string_value(&*record.key));
+        let state = record.state.clone();
+        let condition = Condition::has_state(state).and(Condition::not_leased(now));
         let dynamodb = &self.clients.dynamodb;
         let Some(until) = mark_until else {
-            let deleted = dynamodb
+            let delete = dynamodb
                 .delete_item()
                 .table_name(&self.table)
                 .key("instance", instance)
                 .key("message_id", key)
-                .condition_expression(condition)
-                .expression_attribute_names("#state", "state")
-                .set_expression_attribute_values(values);
-            return verdict("dynamodb:DeleteItem", deleted.send().await);
+                .condition_expression(condition.text)
+                .set_expression_attribute_names(Some(condition.names))
+                .set_expression_attribute_values(Some(condition.values));
+            return WriteOutcome::from_result("dynamodb:DeleteItem", delete.send().await);
         };
         let mut put = dynamodb
             .put_item()
             .table_name(&self.table)
             .item("instance", instance)
             .item("message_id", key)
-            .item("state", text(ERASED))
-            .item("forget_at", AttributeValue::N(until.to_string()));
-        for (name, kept) in record.kept() {
-            put = put.item(name, text(&kept));
+            .item("state", string_value(ERASED))
+            .item("forget_at", number_value(until));
+        for (name, text) in record.mark_attributes() {
+            put = put.item(name, string_value(text));
         }
         let put = put
-            .condition_expression(condition)
-            .expression_attribute_names("#state", "state")
-            .set_expression_attribute_values(values);
-        verdict("dynamodb:PutItem", put.send().await)
+            .condition_expression(condition.text)
+            .set_expression_attribute_names(Some(condition.names))
+            .set_expression_attribute_values(Some(condition.values));
+        WriteOutcome::from_result("dynamodb:PutItem", put.send().await)
     }
 }

@@ -15,7 +15,7 @@ use media::{
 use serde::{Deserialize, Serialize};
 use serde_dynamo::to_attribute_value;
 
-use super::{Attributes, Ledger, WriteOutcome, fenced, update::Update};
+use super::{Attributes, Ledger, WriteOutcome, update::Update, update_under_lease};
 use crate::error::AwsError;
 
 /// The attribute with the intents of all runs that have not ended in a record.
@@ -81,7 +81,7 @@ impl Ledger {
             instance,
             key,
         );
-        fenced(OPERATION, request, lease).await
+        update_under_lease(OPERATION, request, lease).await
     }
 }
 

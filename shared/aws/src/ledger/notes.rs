@@ -1,21 +1,29 @@
-//! What is written down of jobs that no run is at: parked by SQS, given up by a person; and what is
-//! settled.
+//! What is written about jobs that no run works on: SQS parked them, or a person dropped them. Also
+//! the question whether a job is settled.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use media::{failure::FailureClass, job::Job};
 
 use super::{
-    Attributes, ERASED, Ledger, WriteOutcome, announced::AnnouncedFields, claim::PlaceUpdate,
-    place::Place, text, update::Update,
+    announced::AnnouncedFields,
+    condition::Condition,
+    find::find_record_item,
+    outcome::WriteOutcome,
+    place::Place,
+    place_update::PlaceUpdate,
+    table::{ERASED, Ledger},
+    update::Update,
 };
-use crate::error::AwsError;
+use crate::{
+    dynamodb::{get_string, string_value},
+    error::AwsError,
+};
 
 impl Ledger {
-    /// Writes that a job was parked which no run of ours parked: SQS moved it. A record that says
-    /// `stored` or `parked`, or that a run is at, is left alone.
+    /// Records that SQS parked a job by itself, after too many receives. A record whose state is
+    /// `stored` or `parked`, or whose lease a run has, is left as it is.
     ///
     /// # Errors
-    /// [`AwsError`].
+    /// [`AwsError`] when `UpdateItem` fails.
     pub async fn note_parked(
         &self,
         job: &Job,
@@ -23,98 +31,70 @@ impl Ledger {
         reason: &str,
         now: i64,
     ) -> Result<WriteOutcome, AwsError> {
-        const WAITS: &str = "(attribute_not_exists(#state) OR #state = :retrying) \
-             AND (attribute_not_exists(lease_owner) OR lease_until < :now) \
-             AND (attribute_not_exists(tenant) OR tenant = :tenant)";
-        let retrying = [(":retrying", text("retrying"))];
-        let note = |update: Update| {
+        let set_fields = |update: Update| {
             update
-                .set("state", text("parked"))
-                .set("class", text(class.as_str()))
-                .set("reason", text(reason))
+                .set("state", string_value("parked"))
+                .set("class", string_value(class.as_str()))
+                .set("reason", string_value(reason))
         };
-        self.note(job, now, note, WAITS, retrying).await
+        self.write_note(job, now, set_fields, &Condition::new_or_retrying()).await
     }
 
-    /// Writes that a person gave a medium up. A record that says `stored` or `erased`, or that a
-    /// run is at, is left alone.
+    /// Records that a person dropped a job. A record whose state is `stored` or `erased`, or whose
+    /// lease a run has, is left as it is.
     ///
     /// # Errors
-    /// [`AwsError`].
-    pub async fn note_given_up(
+    /// [`AwsError`] when `UpdateItem` fails.
+    pub async fn note_dropped(
         &self,
         job: &Job,
         reason: &str,
         now: i64,
     ) -> Result<WriteOutcome, AwsError> {
-        const REMAINS: &str = "(attribute_not_exists(#state) OR (#state <> :stored AND #state <> :erased)) \
-             AND (attribute_not_exists(lease_owner) OR lease_until < :now) \
-             AND (attribute_not_exists(tenant) OR tenant = :tenant)";
-        let ends = [(":stored", text("stored")), (":erased", text(ERASED))];
-        let note = |update: Update| {
-            update.set("state", text("skipped")).set("reason", text(reason)).remove("class")
+        let set_fields = |update: Update| {
+            update
+                .set("state", string_value("skipped"))
+                .set("reason", string_value(reason))
+                .remove("class")
         };
-        self.note(job, now, note, REMAINS, ends).await
+        self.write_note(job, now, set_fields, &Condition::not_settled()).await
     }
 
     /// Whether nothing remains to be fetched: the object is in the bucket, or a person had it
     /// erased.
     ///
     /// # Errors
-    /// [`AwsError`].
+    /// [`AwsError`] when `GetItem` fails.
     pub async fn is_settled(&self, job: &Job) -> Result<bool, AwsError> {
-        let identity = job.message.identity();
-        for place in Place::all(&job.message, &identity) {
-            let Some(item) = self.read(job, &place).await? else {
-                if place.is_made_here() {
-                    return Ok(false);
-                }
-                continue;
-            };
-            if place.is_its(&item) {
-                let state = item.get("state").and_then(|state| state.as_s().ok());
-                return Ok(state.is_some_and(|state| state == "stored" || state == ERASED));
-            }
-        }
-        Ok(false)
+        let found = find_record_item(&self.clients, &self.table, &job.instance, &job.message);
+        let item = found.await?;
+        let state = item.as_ref().and_then(|item| get_string(item, "state"));
+        Ok(matches!(state, Some("stored" | ERASED)))
     }
 
-    async fn note<const N: usize>(
+    /// Updates the job's record if no run has its lease, it is the tenant's, and `condition` holds.
+    async fn write_note(
         &self,
         job: &Job,
         now: i64,
-        note: impl Fn(Update) -> Update,
-        condition: &str,
-        values: [(&'static str, AttributeValue); N],
+        set_fields: impl Fn(Update) -> Update,
+        condition: &Condition,
     ) -> Result<WriteOutcome, AwsError> {
         let identity = job.message.identity();
         for place in Place::all(&job.message, &identity) {
-            let update = Update::of("dynamodb:UpdateItem", &AnnouncedFields::of(job, now))?;
-            let update = note(place.identify(update));
-            let now = AttributeValue::N(now.to_string());
-            let [tenant, now] = [(":tenant", text(job.tenant.as_str())), (":now", now)];
-            let bound: Vec<_> = values.iter().cloned().chain([tenant, now]).collect();
-            match self.place(&place, &job.instance, update, condition, bound).await? {
-                PlaceUpdate::Made(_) => return Ok(WriteOutcome::Yes),
+            let fields = AnnouncedFields::from_job(job, now);
+            let update = Update::from_fields("dynamodb:UpdateItem", &fields)?;
+            let update = set_fields(place.identify(update));
+            let condition = condition
+                .clone()
+                .and(Condition::not_leased(now))
+                .and(Condition::of_no_other_tenant(&job.tenant));
+            match self.update_place(&place, &job.instance, update, condition).await? {
+                PlaceUpdate::Updated(_) => return Ok(WriteOutcome::Yes),
                 PlaceUpdate::Refused(_) => return Ok(WriteOutcome::Overtaken),
-                PlaceUpdate::NotIts => {}
+                PlaceUpdate::OtherMedia => {}
             }
         }
         Ok(WriteOutcome::Overtaken)
-    }
-
-    async fn read(&self, job: &Job, place: &Place<'_>) -> Result<Option<Attributes>, AwsError> {
-        let read = self
-            .clients
-            .dynamodb
-            .get_item()
-            .table_name(&self.table)
-            .key("instance", text(job.instance.as_str()))
-            .key("message_id", text(place.key.as_str()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| AwsError::new("dynamodb:GetItem", &error))?;
-        Ok(read.item)
     }
 }

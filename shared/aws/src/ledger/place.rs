@@ -1,43 +1,36 @@
-//! The places where a medium's record may be, and whether what is there is its own.
+//! The places where a media message's record may be, and whether the record there is its own.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use media::{
-    identity::{MediaIdentity, RecordKey},
+    identity::{ChatFact, MediaIdentity, RecordKey},
     message::{ChatKind, MediaMessage},
 };
 
-use super::{Attributes, ERASED, update::Update};
+use super::{condition::Condition, table::ERASED, update::Update};
+use crate::dynamodb::{Attributes, get_number, get_string, string_value};
 
-/// The attribute with the message's id. Records of versions before have none: their sort key is the
-/// id.
+/// The attribute with the message's id. Records of earlier versions have none: their sort key is
+/// the id.
 pub const MESSAGE: &str = "message";
 
-/// The last second of the year 5138: no version before took a moment beyond it for one in seconds.
+/// The last second of the year 5138. Earlier versions never read a later moment as seconds.
 const LAST_MOMENT: i64 = 100_000_000_000;
 
-/// One place.
+/// One place where the record of a media message may be.
 #[derive(Debug)]
-pub struct Place<'a> {
+pub(super) struct Place<'a> {
     /// The record's key.
-    pub key: RecordKey,
+    pub(super) key: RecordKey,
     message: &'a MediaMessage,
     identity: &'a MediaIdentity,
-    /// Of a version before, which kept no identity: one record for all media of a message.
+    /// The place of earlier versions, which kept no identity: one record for all media of a
+    /// message.
     is_earlier: bool,
 }
 
-/// A condition of a write, with the names and values that it needs.
-#[derive(Debug, Default)]
-pub(super) struct Condition {
-    pub(super) text: String,
-    pub(super) names: Vec<(String, String)>,
-    pub(super) values: Vec<(String, AttributeValue)>,
-}
-
 impl<'a> Place<'a> {
-    /// All of them, in the order in which they are to be looked at: the record of a version before
-    /// comes first, because its medium may be on its way under it, or stored.
-    pub fn all(
+    /// All places, in the order in which they are tried. The place of earlier versions comes first:
+    /// the media file may be stored or in work under that record.
+    pub(super) fn all(
         message: &'a MediaMessage,
         identity: &'a MediaIdentity,
     ) -> impl Iterator<Item = Self> {
@@ -46,79 +39,77 @@ impl<'a> Place<'a> {
         std::iter::once(place(identity.earlier_key(), true)).chain(present)
     }
 
-    /// Whether nothing here means that nothing is anywhere. Only where a record would be made.
-    pub fn is_made_here(&self) -> bool {
+    /// Whether new records are created at this place. If such a place is empty, the media message
+    /// has no record.
+    pub(super) fn creates_records(&self) -> bool {
         !self.is_earlier
     }
 
-    /// What a new record keeps of its medium's identity.
+    /// Adds the identity of the media message to the update of its record.
     pub(super) fn identify(&self, update: Update) -> Update {
         let facts = self.identity.chat_facts().iter();
         let update = facts.fold(update, |update, fact| update.set_once(fact.name, &fact.text));
         if self.is_earlier {
             return update;
         }
-        let id = self.identity.message_id().to_string();
-        update.set(MESSAGE, AttributeValue::S(id))
+        let id = self.identity.message_id().as_str();
+        update.set(MESSAGE, string_value(id))
     }
 
-    /// Of a record that is stored: the condition under which it may still learn what this
-    /// announcement tells of the chat, and the update. Nothing if it knows all of it.
-    pub(super) fn lesson(&self, item: &Attributes) -> Option<Update> {
+    /// The update that adds what this webhook tells of the chat and the stored record lacks. `None`
+    /// if the record lacks nothing.
+    pub(super) fn new_facts(&self, item: &Attributes) -> Option<Update> {
         let is_new = |name: &str| !item.contains_key(name);
         let facts = self.identity.chat_facts().iter();
-        let news: Vec<_> = facts.filter(|fact| is_new(fact.name)).collect();
-        if news.is_empty() || self.is_earlier {
+        let new_facts: Vec<_> = facts.filter(|fact| is_new(fact.name)).collect();
+        if new_facts.is_empty() || self.is_earlier {
             return None;
         }
-        let update = Update::default();
-        Some(news.into_iter().fold(update, |update, fact| update.set_once(fact.name, &fact.text)))
+        let add = |update: Update, fact: &ChatFact| update.set_once(fact.name, &fact.text);
+        Some(new_facts.into_iter().fold(Update::default(), add))
     }
 
-    /// Whether a record that is here is this medium's.
-    pub fn is_its(&self, item: &Attributes) -> bool {
+    /// Whether the record at this place is the media message's.
+    pub(super) fn matches(&self, item: &Attributes) -> bool {
         if self.is_earlier {
-            return self.is_earlier_one(item);
+            return self.matches_earlier(item);
         }
-        let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
-        let is_of_message =
-            text(MESSAGE).map(String::as_str) == Some(self.identity.message_id().as_str());
-        let agrees = |(name, alike): (&str, Vec<String>)| {
-            text(name).is_none_or(|text| alike.iter().any(|one| one == text))
+        let is_of_message = get_string(item, MESSAGE) == Some(self.identity.message_id().as_str());
+        let agrees = |(name, spellings): (&str, Vec<String>)| {
+            get_string(item, name).is_none_or(|text| spellings.iter().any(|one| one == text))
         };
-        is_of_message && self.alike().all(agrees)
+        is_of_message && self.fact_spellings().all(agrees)
     }
 
-    /// The same as a condition, which a missing record of before does not fulfil and a missing one
-    /// of now does.
+    /// [`Self::matches`] as a condition. An empty place fulfils it if records are created there.
     pub(super) fn condition(&self) -> Condition {
-        let mut condition = Condition::default();
+        let mut condition = Condition::default().with_state_name();
         if self.is_earlier {
             self.require_earlier(&mut condition);
             return condition;
         }
-        let id = condition.value(self.identity.message_id().as_str());
-        let message = condition.name(MESSAGE);
-        condition.and(&format!("(attribute_not_exists(#state) OR {message} = {id})"));
-        for (name, alike) in self.alike() {
-            let list = condition.list(&alike);
-            let name = condition.name(name);
-            condition.and(&format!("(attribute_not_exists({name}) OR {name} IN ({list}))"));
+        let id = condition.bind_text(self.identity.message_id().as_str());
+        let message = condition.bind_name(MESSAGE);
+        condition.require(&format!("(attribute_not_exists(#state) OR {message} = {id})"));
+        for (name, spellings) in self.fact_spellings() {
+            let list = condition.bind_texts(&spellings);
+            let name = condition.bind_name(name);
+            condition.require(&format!("(attribute_not_exists({name}) OR {name} IN ({list}))"));
         }
         condition
     }
 
-    /// Each fact's attribute, and every text there that means the same: also in the mark of what
-    /// was erased.
-    fn alike(&self) -> impl Iterator<Item = (&'static str, Vec<String>)> {
+    /// Each fact's attribute, and every text that means the same there, also in the mark of an
+    /// erased media file.
+    fn fact_spellings(&self) -> impl Iterator<Item = (&'static str, Vec<String>)> {
         self.identity.chat_facts().iter().map(|fact| {
             let plain = std::iter::once(&fact.text).chain(&fact.other_spelling);
-            let blurred = plain.clone().map(|text| self.key.hash_fact(text));
-            (fact.name, plain.cloned().chain(blurred).collect())
+            let hashed = plain.clone().map(|text| self.key.hash_fact(text));
+            (fact.name, plain.cloned().chain(hashed).collect())
         })
     }
 
-    /// The folders that versions before gave this chat.
+    /// The folders that earlier versions gave this chat.
     fn earlier_folders(&self) -> Vec<String> {
         let mut folders = vec![self.message.chat.as_str().to_owned()];
         for fact in self.identity.chat_facts() {
@@ -134,30 +125,34 @@ impl<'a> Place<'a> {
         folders
     }
 
+    /// The part of [`Self::matches_earlier`] that a condition can express.
     fn require_earlier(&self, condition: &mut Condition) {
-        let message = condition.name(MESSAGE);
-        condition.and(&format!("attribute_exists(#state) AND attribute_not_exists({message})"));
-        let list = condition.list(&self.earlier_folders());
-        let chat = condition.name("chat");
-        condition.and(&format!("{chat} IN ({list})"));
+        let message = condition.bind_name(MESSAGE);
+        condition.require(&format!("attribute_exists(#state) AND attribute_not_exists({message})"));
+        let list = condition.bind_texts(&self.earlier_folders());
+        let chat = condition.bind_name("chat");
+        condition.require(&format!("{chat} IN ({list})"));
         for (name, text) in
             [("direction", self.message.direction.as_str()), ("kind", self.message.kind.as_str())]
         {
-            let text = condition.value(text);
-            let name = condition.name(name);
-            condition.and(&format!("{name} = {text}"));
+            let text = condition.bind_text(text);
+            let name = condition.bind_name(name);
+            condition.require(&format!("{name} = {text}"));
         }
-        let moment = condition.name("moment");
-        let [said, first, last] = [self.message.moment, MediaMessage::FIRST_MOMENT, LAST_MOMENT]
-            .map(|moment| condition.number(moment));
-        condition.and(&format!("({moment} = {said} OR {moment} < {first} OR {moment} > {last})"));
+        let moment = condition.bind_name("moment");
+        let [announced, first, last] =
+            [self.message.moment, MediaMessage::FIRST_MOMENT, LAST_MOMENT]
+                .map(|moment| condition.bind_number(moment));
+        condition.require(&format!(
+            "({moment} = {announced} OR {moment} < {first} OR {moment} > {last})"
+        ));
     }
 
-    /// Whether a record of before is this medium's, as far as it tells: by its bytes if both name
-    /// them, else by chat, direction, kind and moment. A moment that cannot be agrees with every
-    /// other.
-    fn is_earlier_one(&self, item: &Attributes) -> bool {
-        let text = |name: &str| item.get(name)?.as_s().ok().map(String::as_str);
+    /// Whether a record of an earlier version is the media message's: by the hash of its bytes if
+    /// both name one, otherwise by chat, direction, kind and moment. An impossible moment agrees
+    /// with every other.
+    fn matches_earlier(&self, item: &Attributes) -> bool {
+        let text = |name: &str| get_string(item, name);
         if text(MESSAGE).is_some() {
             return false;
         }
@@ -165,60 +160,22 @@ impl<'a> Place<'a> {
             return true;
         }
         let folders = self.earlier_folders();
-        let is_its_chat = text("chat").is_some_and(|chat| folders.iter().any(|one| one == chat));
-        if !is_its_chat || text("direction") != Some(self.message.direction.as_str()) {
+        let is_same_chat = text("chat").is_some_and(|chat| folders.iter().any(|one| one == chat));
+        if !is_same_chat || text("direction") != Some(self.message.direction.as_str()) {
             return false;
         }
-        let said = self.message.file_sha256.map(|hash| hash.to_hex());
-        if let (Some(said), Some(is)) = (said, text("sha256")) {
-            // What is stored may contradict what its sender said, and then its hash tells nothing.
+        let announced = self.message.file_sha256.map(|hash| hash.to_hex());
+        if let (Some(announced), Some(stored)) = (announced, text("sha256")) {
+            // Stored bytes may contradict the announced hash; their own hash then decides nothing.
             let is_proven =
                 matches!(text("integrity"), Some("mac+sha256" | "sha256" | "unverified"));
-            if said == is || is_proven {
-                return said == is;
+            if announced == stored || is_proven {
+                return announced == stored;
             }
         }
-        let moment = item.get("moment").and_then(|moment| moment.as_n().ok());
-        let moment: i64 = moment.and_then(|n| n.parse().ok()).unwrap_or_default();
-        let can_be = (MediaMessage::FIRST_MOMENT..=LAST_MOMENT).contains(&moment);
+        let moment: i64 = get_number(item, "moment").unwrap_or_default();
+        let is_possible = (MediaMessage::FIRST_MOMENT..=LAST_MOMENT).contains(&moment);
         text("kind") == Some(self.message.kind.as_str())
-            && (moment == self.message.moment || !can_be)
-    }
-}
-
-impl Condition {
-    /// Adds what must hold, too.
-    pub(super) fn and(&mut self, text: &str) {
-        if !self.text.is_empty() {
-            self.text.push_str(" AND ");
-        }
-        self.text.push_str(text);
-    }
-
-    /// A text behind a placeholder.
-    pub(super) fn value(&mut self, text: &str) -> String {
-        self.bind(super::text(text))
-    }
-
-    /// A number behind a placeholder.
-    pub(super) fn number(&mut self, number: i64) -> String {
-        self.bind(AttributeValue::N(number.to_string()))
-    }
-
-    fn bind(&mut self, value: AttributeValue) -> String {
-        let placeholder = format!(":c{}", self.values.len() + 1);
-        self.values.push((placeholder.clone(), value));
-        placeholder
-    }
-
-    fn list(&mut self, texts: &[String]) -> String {
-        let list: Vec<_> = texts.iter().map(|text| self.value(text)).collect();
-        list.join(", ")
-    }
-
-    fn name(&mut self, name: &str) -> String {
-        let placeholder = format!("#c{}", self.names.len() + 1);
-        self.names.push((placeholder.clone(), name.to_owned()));
-        placeholder
+            && (moment == self.message.moment || !is_possible)
     }
 }

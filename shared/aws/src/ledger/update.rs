@@ -1,4 +1,4 @@
-//! An `UpdateItem` under construction: what it sets and removes, every name and value behind a
+//! Builds an `UpdateItem` request: what it sets and removes, every name and value behind a
 //! placeholder.
 
 use aws_sdk_dynamodb::{
@@ -8,8 +8,11 @@ use media::{identity::RecordKey, ids::InstanceId};
 use serde::Serialize;
 use serde_dynamo::{Item, to_item};
 
-use super::Attributes;
-use crate::{clients::Clients, error::AwsError};
+use crate::{
+    clients::Clients,
+    dynamodb::{Attributes, string_value},
+    error::AwsError,
+};
 
 /// Placeholders are numbered, so that no attribute's name can be a word reserved by `DynamoDB`.
 #[derive(Debug, Default)]
@@ -21,8 +24,11 @@ pub(super) struct Update {
 }
 
 impl Update {
-    /// Sets every field of `fields`.
-    pub(super) fn of(operation: &'static str, fields: &impl Serialize) -> Result<Self, AwsError> {
+    /// Sets every field of `fields`. `operation` is named in the error.
+    pub(super) fn from_fields(
+        operation: &'static str,
+        fields: &impl Serialize,
+    ) -> Result<Self, AwsError> {
         let item: Item = to_item(fields)
             .map_err(|_| AwsError::unexpected(operation, "the item could not be built"))?;
         let set = |update: Self, (name, value): (String, AttributeValue)| update.set(&name, value);
@@ -30,36 +36,41 @@ impl Update {
     }
 
     pub(super) fn set(mut self, name: &str, value: AttributeValue) -> Self {
-        let (name, value) = (self.name(name), self.value(value));
+        let (name, value) = (self.bind_name(name), self.bind_value(value));
         self.sets.push(format!("{name} = {value}"));
         self
     }
 
-    /// Sets it only where there is none.
+    /// Sets the attribute if the record has none of this name yet.
     pub(super) fn set_once(mut self, name: &str, text: &str) -> Self {
-        let value = self.value(super::text(text));
-        let name = self.name(name);
+        let value = self.bind_value(string_value(text));
+        let name = self.bind_name(name);
         self.sets.push(format!("{name} = if_not_exists({name}, {value})"));
         self
     }
 
     pub(super) fn remove(mut self, name: &str) -> Self {
-        let name = self.name(name);
+        let name = self.bind_name(name);
         self.removes.push(name);
         self
     }
 
-    fn name(&mut self, name: &str) -> String {
+    /// Ends the lease.
+    pub(super) fn remove_lease(self) -> Self {
+        self.remove("lease_owner").remove("lease_until")
+    }
+
+    fn bind_name(&mut self, name: &str) -> String {
         self.names.push(name.to_owned());
         format!("#n{}", self.names.len())
     }
 
-    fn value(&mut self, value: AttributeValue) -> String {
+    fn bind_value(&mut self, value: AttributeValue) -> String {
         self.values.push(value);
         format!(":v{}", self.values.len())
     }
 
-    /// The request for one medium, still without a condition.
+    /// The request for one record, still without a condition.
     pub(super) fn request(
         self,
         clients: &Clients,
@@ -76,8 +87,8 @@ impl Update {
             .dynamodb
             .update_item()
             .table_name(table)
-            .key("instance", AttributeValue::S(instance.to_string()))
-            .key("message_id", AttributeValue::S(key.as_str().to_owned()))
+            .key("instance", string_value(instance.as_str()))
+            .key("message_id", string_value(key.as_str()))
             .update_expression(expression.trim_end());
         for (n, name) in (1..).zip(self.names) {
             request = request.expression_attribute_names(format!("#n{n}"), name);

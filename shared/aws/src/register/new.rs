@@ -1,4 +1,4 @@
-//! A new instance, and the secret in its webhook URL.
+//! Adds an instance, and makes the secret in its webhook URL.
 
 use data_encoding::BASE64URL_NOPAD;
 use media::{
@@ -9,72 +9,60 @@ use media::{
     strategy::Strategy,
 };
 
-use super::{Register, RegisterError, item_of};
-use crate::{error::AwsError, instances::Item};
+use super::{error::RegisterError, fields::to_item, store::Register};
+use crate::instances::Instance;
 
-/// Random bytes in a webhook secret: nobody guesses 256 bits.
+/// Random bytes in a webhook secret: 256 bits cannot be guessed.
 pub const SECRET_BYTES: usize = 32;
 
-/// An instance about to be written.
+/// An instance to be added.
 #[derive(Debug)]
 pub struct NewInstance<'a> {
-    /// Its id.
+    /// The instance's id.
     pub id: &'a InstanceId,
-    /// Whose it is.
+    /// The tenant that has the instance.
     pub tenant: &'a TenantId,
-    /// The order in which its media are fetched; empty for the default.
+    /// The order in which strategies are tried; empty for the default.
     pub strategies: &'a [Strategy],
-    /// What of its media is wanted: its tenant's policy.
+    /// Which media are stored: the tenant's policy.
     pub policy: &'a Policy,
-    /// Its W-API token, encrypted before it leaves this process.
+    /// The W-API token. It is encrypted before it is written.
     pub token: &'a Secret,
-    /// Seconds since 1970.
+    /// The current time, in seconds since 1970.
     pub now: i64,
 }
 
-/// The webhook secret of these bytes, which must come from a source that nobody can predict. It
-/// may stand in a URL as it is.
+/// Encodes a webhook secret, for use in a URL. The bytes must come from a cryptographic source of
+/// randomness.
 #[must_use]
 pub fn webhook_secret(random: [u8; SECRET_BYTES]) -> Secret {
     Secret::new(BASE64URL_NOPAD.encode(&random))
 }
 
 impl Register {
-    /// Adds an instance with [`webhook_secret`] of `random`, and returns the secret: only its hash
-    /// is written. The token is encrypted for this tenant and instance only.
+    /// Adds an instance with the [`webhook_secret`] of `random`, and returns the secret. Only the
+    /// secret's hash is written. The token is encrypted for this tenant and instance only.
     ///
     /// # Errors
-    /// [`RegisterError::AlreadyThere`], or AWS failed.
+    /// [`RegisterError::AlreadyThere`], or an AWS call failed.
     pub async fn add_instance(
         &self,
         new: &NewInstance<'_>,
         random: [u8; SECRET_BYTES],
     ) -> Result<Secret, RegisterError> {
         let secret = webhook_secret(random);
-        let item = Item {
-            instance: new.id.clone(),
+        let record = Instance {
+            id: new.id.clone(),
             tenant: new.tenant.clone(),
             secret_hashes: vec![Sha256::from_data(secret.expose().as_bytes())],
             old_secret_until: None,
             strategies: new.strategies.to_vec(),
             policy: new.policy.clone(),
-            sealed_token: self.seal(new.tenant, new.id, new.token).await?,
+            sealed_token: self.encrypt_token(new.tenant, new.id, new.token).await?,
             created_at: new.now,
             paused_at: None,
         };
-        let put = self
-            .clients
-            .dynamodb
-            .put_item()
-            .table_name(&self.places.instances_table)
-            .set_item(Some(item_of(&item)?))
-            .condition_expression("attribute_not_exists(instance)")
-            .send()
-            .await;
-        put.map_err(|error| {
-            let error = AwsError::new("dynamodb:PutItem", &error);
-            RegisterError::of(error, RegisterError::AlreadyThere)
-        })?;
+        self.put_new(&self.tables.instances_table, "instance", to_item(&record)?).await?;
         Ok(secret)
     }
 }

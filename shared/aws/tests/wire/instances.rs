@@ -1,5 +1,5 @@
-//! The table of instances: how long a record is believed, and that a token opens only where it
-//! belongs.
+//! The table of instances: how long records are cached, and that a token is decrypted for its own
+//! instance only.
 
 use std::{
     sync::{
@@ -31,14 +31,14 @@ fn table(aws: &Aws) -> Instances {
     Instances::new(&aws.clients, TABLE.to_owned())
 }
 
-/// Lets time pass for everything that measures it, between two requests.
+/// Advances the clock of tokio, between two requests.
 async fn later(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
     tokio::time::resume();
 }
 
-/// A table and KMS that answer as long as they are well.
+/// A table and a key that answer while they are healthy.
 async fn world(item: Value) -> (Aws, Arc<AtomicBool>) {
     let is_well = Arc::new(AtomicBool::new(true));
     let well = Arc::clone(&is_well);
@@ -55,7 +55,7 @@ async fn world(item: Value) -> (Aws, Arc<AtomicBool>) {
 }
 
 #[tokio::test]
-async fn a_record_is_read_by_its_id_and_in_its_own_words() {
+async fn a_record_is_read_by_its_id() {
     let (aws, _) = world(item()).await;
     let record = table(&aws).find(&instance()).await.expect("an answer").expect("a record");
     assert_eq!((&record.id, &record.tenant), (&instance(), &tenant()));
@@ -67,7 +67,7 @@ async fn a_record_is_read_by_its_id_and_in_its_own_words() {
     assert_eq!(read, json!({ "TableName": TABLE, "Key": { "instance": { "S": INSTANCE } } }));
 }
 
-/// A record with these fields, too.
+/// A sample record with these fields added.
 async fn record_with(fields: &Value) -> Instance {
     let mut item = item();
     let whole = item.as_object_mut().expect("an item");
@@ -78,7 +78,7 @@ async fn record_with(fields: &Value) -> Instance {
 }
 
 #[tokio::test]
-async fn the_secret_before_the_current_one_is_valid_until_its_time_is_over() {
+async fn the_earlier_secret_is_valid_until_it_expires() {
     let hash = |secret: &[u8]| json!({ "S": Sha256::from_data(secret).to_hex() });
     let hashes = json!({ "L": [hash(b"new"), hash(b"old")] });
     let rotating = json!({ "secret_hashes": hashes, "old_secret_until": { "N": "1000" } });
@@ -88,20 +88,19 @@ async fn the_secret_before_the_current_one_is_valid_until_its_time_is_over() {
         assert!(secrets.is_valid("new"), "{now}");
         assert_eq!(secrets.is_valid("old"), is_old_valid, "{now}");
     }
-    // Without a time it was never meant to stay.
+    // Without an end of its overlap, the earlier secret is not valid.
     let record = record_with(&json!({ "secret_hashes": hashes })).await;
     assert!(!record.secrets_at(0).is_valid("old"));
 }
 
 #[tokio::test]
-async fn while_an_instance_is_paused_no_secret_of_it_is_valid() {
+async fn a_paused_instance_has_no_valid_secret() {
     let record = record_with(&json!({ "paused_at": { "N": "1787431000" } })).await;
     assert!(!record.secrets_at(2_000_000_000).is_valid("secret"));
 }
 
 #[tokio::test]
-async fn a_record_without_an_order_of_strategies_has_the_usual_one_and_without_a_policy_wants_all()
-{
+async fn a_record_without_strategies_or_policy_has_the_defaults() {
     let mut item = item();
     let fields = item.as_object_mut().expect("an item");
     fields.remove("strategies");
@@ -113,7 +112,7 @@ async fn a_record_without_an_order_of_strategies_has_the_usual_one_and_without_a
 }
 
 #[tokio::test]
-async fn a_record_is_believed_for_five_minutes() {
+async fn a_record_is_cached_for_five_minutes() {
     let (aws, _) = world(item()).await;
     let table = table(&aws);
     table.find(&instance()).await.expect("read");
@@ -126,7 +125,7 @@ async fn a_record_is_believed_for_five_minutes() {
 }
 
 #[tokio::test]
-async fn a_younger_record_can_be_asked_for() {
+async fn a_younger_record_can_be_required() {
     let (aws, _) = world(item()).await;
     let table = table(&aws);
     table.find(&instance()).await.expect("read");
@@ -139,7 +138,7 @@ async fn a_younger_record_can_be_asked_for() {
 }
 
 #[tokio::test]
-async fn an_absence_is_believed_for_half_a_minute() {
+async fn an_absence_is_cached_for_half_a_minute() {
     let aws = Aws::answer_in_order([absent(), found(&item())]).await;
     let table = table(&aws);
     assert!(table.find(&instance()).await.expect("an answer").is_none());
@@ -151,7 +150,7 @@ async fn an_absence_is_believed_for_half_a_minute() {
 }
 
 #[tokio::test]
-async fn an_instance_that_was_removed_is_gone_after_five_minutes() {
+async fn a_removed_instance_is_gone_after_five_minutes() {
     let aws = Aws::answer_in_order([found(&item()), absent()]).await;
     let table = table(&aws);
     assert!(table.find(&instance()).await.expect("an answer").is_some());
@@ -160,7 +159,7 @@ async fn an_instance_that_was_removed_is_gone_after_five_minutes() {
 }
 
 #[tokio::test]
-async fn an_older_record_serves_while_the_table_fails() {
+async fn an_older_record_is_used_while_the_table_fails() {
     let (aws, is_well) = world(item()).await;
     let table = table(&aws);
     let before = table.find(&instance()).await.expect("read");
@@ -171,7 +170,7 @@ async fn an_older_record_serves_while_the_table_fails() {
 }
 
 #[tokio::test]
-async fn an_older_absence_does_not_serve_while_the_table_fails() {
+async fn an_older_absence_is_not_used_while_the_table_fails() {
     let aws =
         Aws::answer_in_order([absent(), Answer::json_error(400, "AccessDeniedException")]).await;
     let table = table(&aws);
@@ -182,7 +181,7 @@ async fn an_older_absence_does_not_serve_while_the_table_fails() {
 }
 
 #[tokio::test]
-async fn nothing_is_known_of_an_instance_never_read_while_the_table_fails() {
+async fn an_instance_never_read_is_an_error_while_the_table_fails() {
     let (aws, is_well) = world(item()).await;
     is_well.store(false, Ordering::SeqCst);
     let refused = table(&aws).find(&instance()).await.expect_err("nothing is known");
@@ -190,7 +189,7 @@ async fn nothing_is_known_of_an_instance_never_read_while_the_table_fails() {
 }
 
 #[tokio::test]
-async fn a_record_that_makes_no_sense_is_an_error_and_no_absence() {
+async fn an_unreadable_record_is_an_error_and_no_absence() {
     for (attribute, value) in [
         ("tenant", json!({ "S": "Not A Tenant" })),
         ("tenant", json!({ "NULL": true })),
@@ -208,7 +207,7 @@ async fn a_record_that_makes_no_sense_is_an_error_and_no_absence() {
 }
 
 #[tokio::test]
-async fn a_token_is_opened_for_its_tenant_and_instance_and_remembered() {
+async fn a_token_is_opened_for_its_tenant_and_instance() {
     let (aws, _) = world(item()).await;
     let table = table(&aws);
     let record = table.find(&instance()).await.expect("an answer").expect("a record");
@@ -226,7 +225,7 @@ async fn a_token_is_opened_for_its_tenant_and_instance_and_remembered() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_changed_is_opened_anew() {
+async fn a_changed_token_is_decrypted_again() {
     let mut changed = item();
     changed["sealed_token"] = json!({ "S": BASE64.encode(b"changed") });
     let plain = |text: &[u8]| Answer::json(&json!({ "Plaintext": BASE64.encode(text) }));
@@ -255,7 +254,8 @@ async fn a_token_moved_to_another_row_does_not_open() {
     assert_eq!(refused.to_string(), "kms:Decrypt failed: InvalidCiphertextException (HTTP 400)");
 }
 
-/// Whoever can write the table but not use the key copies a ciphertext into a row of his own.
+/// An attacker who can write the table, but not use the key, copies a ciphertext into another
+/// record.
 #[tokio::test]
 async fn a_token_moved_to_another_row_does_not_open_from_memory_either() {
     let mut moved = item();
@@ -279,7 +279,7 @@ async fn a_token_moved_to_another_row_does_not_open_from_memory_either() {
 }
 
 #[tokio::test]
-async fn a_token_is_in_memory_for_five_minutes_and_not_longer_even_if_kms_fails() {
+async fn a_token_is_cached_for_five_minutes_at_most() {
     let aws = Aws::answer_in_order([
         found(&item()),
         Answer::json(&json!({ "Plaintext": BASE64.encode(b"token of W-API") })),
@@ -295,7 +295,7 @@ async fn a_token_is_in_memory_for_five_minutes_and_not_longer_even_if_kms_fails(
 }
 
 #[tokio::test]
-async fn a_token_that_is_no_text_is_an_error() {
+async fn a_token_that_is_not_text_is_an_error() {
     let not_text = || Answer::json(&json!({ "Plaintext": BASE64.encode(&[0xff, 0xfe]) }));
     let aws = Aws::answer_in_order([found(&item()), not_text(), Answer::json(&json!({}))]).await;
     let table = table(&aws);

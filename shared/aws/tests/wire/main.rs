@@ -12,5 +12,6 @@ mod bucket_upload;
 mod instances;
 mod ledger;
 mod queues;
+#[cfg(feature = "operator")]
 mod register;
 mod samples;

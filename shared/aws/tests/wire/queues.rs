@@ -1,4 +1,4 @@
-//! The queues: what a job and a parked message carry, and that 200 on a batch is not believed.
+//! The queues: what jobs and parked messages carry, and that HTTP 200 on a batch is not enough.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ fn entries(seen: &RecordedRequest) -> Vec<Value> {
     seen.json()["Entries"].as_array().expect("entries").clone()
 }
 
-/// SQS takes every entry.
-fn taken(seen: &RecordedRequest) -> Value {
-    let taken: Vec<_> = entries(seen)
+/// The response of SQS when it accepts every entry.
+fn accept_all(seen: &RecordedRequest) -> Value {
+    let successful: Vec<_> = entries(seen)
         .iter()
         .map(|entry| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "0" }))
         .collect();
-    json!({ "Successful": taken, "Failed": [] })
+    json!({ "Successful": successful, "Failed": [] })
 }
 
 fn jobs(count: usize) -> Vec<QueuedJob> {
@@ -36,7 +36,7 @@ async fn send(aws: &Aws, count: usize) -> Result<(), SendError> {
 
 #[tokio::test]
 async fn every_job_is_an_entry_in_its_tenants_group() {
-    let aws = Aws::start(|seen| Answer::json(&taken(seen))).await;
+    let aws = Aws::start(|seen| Answer::json(&accept_all(seen))).await;
     send(&aws, 2).await.expect("sent");
     let batch = aws.only_request("SendMessageBatch");
     assert_eq!(batch.json()["QueueUrl"], JOBS_URL);
@@ -51,8 +51,8 @@ async fn every_job_is_an_entry_in_its_tenants_group() {
 }
 
 #[tokio::test]
-async fn eleven_jobs_are_two_calls_and_none_is_left_out() {
-    let aws = Aws::start(|seen| Answer::json(&taken(seen))).await;
+async fn eleven_jobs_take_two_calls() {
+    let aws = Aws::start(|seen| Answer::json(&accept_all(seen))).await;
     send(&aws, 11).await.expect("sent");
     let batches: Vec<_> = aws.requests_of("SendMessageBatch").iter().map(entries).collect();
     assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [10, 1]);
@@ -64,16 +64,16 @@ async fn eleven_jobs_are_two_calls_and_none_is_left_out() {
 }
 
 #[tokio::test]
-async fn no_jobs_are_no_call() {
+async fn without_jobs_nothing_is_sent() {
     let aws = Aws::answer_in_order([]).await;
     send(&aws, 0).await.expect("nothing to send");
     assert!(aws.operations().is_empty());
 }
 
 #[tokio::test]
-async fn one_entry_that_failed_fails_the_call() {
+async fn one_failed_entry_fails_the_call() {
     let aws = Aws::start(|seen| {
-        let mut answer = taken(seen);
+        let mut answer = accept_all(seen);
         answer["Successful"].as_array_mut().expect("entries").remove(1);
         answer["Failed"] = json!([{ "Id": "1", "Code": "InternalError", "SenderFault": false }]);
         Answer::json(&answer)
@@ -84,9 +84,9 @@ async fn one_entry_that_failed_fails_the_call() {
 }
 
 #[tokio::test]
-async fn an_entry_that_the_answer_leaves_out_fails_the_call() {
+async fn an_entry_missing_in_the_response_fails_the_call() {
     let aws = Aws::start(|seen| {
-        let mut answer = taken(seen);
+        let mut answer = accept_all(seen);
         answer["Successful"].as_array_mut().expect("entries").pop();
         Answer::json(&answer)
     })
@@ -96,9 +96,9 @@ async fn an_entry_that_the_answer_leaves_out_fails_the_call() {
 }
 
 #[tokio::test]
-async fn a_second_batch_that_fails_fails_the_call() {
+async fn a_failed_second_batch_fails_the_call() {
     let aws = Aws::start(|seen| match entries(seen).len() {
-        10 => Answer::json(&taken(seen)),
+        10 => Answer::json(&accept_all(seen)),
         _ => Answer::json_error(403, "AccessDeniedException"),
     })
     .await;
@@ -110,7 +110,7 @@ async fn a_second_batch_that_fails_fails_the_call() {
 }
 
 #[tokio::test]
-async fn a_parked_message_is_unchanged_and_says_what_a_person_needs() {
+async fn a_parked_message_keeps_its_body_and_has_a_ticket() {
     let aws =
         Aws::answer_in_order([Answer::json(&json!({ "MessageId": "m", "MD5OfMessageBody": "0" }))])
             .await;
@@ -144,7 +144,7 @@ async fn a_parked_message_is_unchanged_and_says_what_a_person_needs() {
 }
 
 #[tokio::test]
-async fn a_message_of_no_known_tenant_is_parked_without_what_is_not_known() {
+async fn unknown_facts_are_left_out_of_the_ticket() {
     let aws =
         Aws::answer_in_order([Answer::json(&json!({ "MessageId": "m", "MD5OfMessageBody": "0" }))])
             .await;
@@ -164,7 +164,7 @@ async fn a_message_of_no_known_tenant_is_parked_without_what_is_not_known() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_parked_is_an_error() {
+async fn a_message_that_cannot_be_parked_is_an_error() {
     let aws = Aws::answer_in_order([Answer::json_error(400, "InvalidMessageContents")]).await;
     let ticket = ParkingTicket {
         class: FailureClass::Poison,
@@ -179,10 +179,10 @@ async fn what_could_not_be_parked_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_postponed_message_is_hidden_for_whole_seconds() {
+async fn visibility_is_changed_by_whole_seconds() {
     let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     let queue = JobsQueue::new(&aws.clients, JOBS_URL.to_owned());
-    queue.postpone("receipt", Duration::from_millis(90_700)).await.expect("postponed");
+    queue.change_visibility("receipt", Duration::from_millis(90_700)).await.expect("changed");
     let sent = aws.only_request("ChangeMessageVisibility").json();
     assert_eq!(
         sent,
@@ -191,9 +191,10 @@ async fn a_postponed_message_is_hidden_for_whole_seconds() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_postponed_is_an_error() {
+async fn a_visibility_that_cannot_be_changed_is_an_error() {
     let aws = Aws::answer_in_order([Answer::json_error(400, "ReceiptHandleIsInvalid")]).await;
     let queue = JobsQueue::new(&aws.clients, JOBS_URL.to_owned());
-    let refused = queue.postpone("receipt", Duration::from_secs(1)).await.expect_err("refused");
+    let refused =
+        queue.change_visibility("receipt", Duration::from_secs(1)).await.expect_err("refused");
     assert_eq!((refused.operation, refused.status), ("sqs:ChangeMessageVisibility", Some(400)));
 }

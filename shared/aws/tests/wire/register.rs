@@ -1,6 +1,6 @@
-//! The register: what an operator's changes send, and that none overwrites what is there.
+//! The register: what each change by an operator sends, and that none overwrites a record.
 
-use aws::register::{NewInstance, Places, Register, RegisterError, Tenant};
+use aws::register::{NewInstance, Register, RegisterError, RegisterTables, Tenant};
 use data_encoding::BASE64;
 use media::{
     message::Secret,
@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use crate::samples::{INSTANCE, instance, instance_item, policy, tenant};
 
 fn register(aws: &Aws) -> Register {
-    let places = Places {
+    let tables = RegisterTables {
         instances_table: "instances-table".to_owned(),
         tenants_table: "tenants-table".to_owned(),
         token_key: "key-id".to_owned(),
     };
-    Register::new(&aws.clients, places)
+    Register::new(&aws.clients, tables)
 }
 
 fn healthy(seen: &RecordedRequest) -> Answer {
@@ -53,7 +53,7 @@ fn of_another_tenant() -> Value {
 }
 
 /// AWS where every condition fails.
-fn contradicts(seen: &RecordedRequest) -> Answer {
+fn fail_conditions(seen: &RecordedRequest) -> Answer {
     match seen.operation() {
         "PutItem" | "UpdateItem" => Answer::json_error(400, "ConditionalCheckFailedException"),
         "TransactWriteItems" => Answer::json_error(400, "TransactionCanceledException"),
@@ -69,7 +69,7 @@ fn a_tenant() -> Tenant {
     }
 }
 
-/// What chance gave.
+/// Random bytes.
 const RANDOM: [u8; 32] = [0xfb; 32];
 
 async fn add(aws: &Aws) -> Result<Secret, RegisterError> {
@@ -86,10 +86,10 @@ async fn add(aws: &Aws) -> Result<Secret, RegisterError> {
 }
 
 #[tokio::test]
-async fn a_new_instance_is_sealed_for_its_row_and_reads_back_as_it_was_written() {
+async fn a_new_instance_reads_back_as_it_was_written() {
     let aws = Aws::start(healthy).await;
     let secret = add(&aws).await.expect("added");
-    // 32 bytes in base64, of the alphabet that may stand in a URL.
+    // 32 bytes in the base64 alphabet for URLs.
     assert_eq!(secret.expose(), "-_v7".repeat(10) + "-_s");
     let sealed = aws.only_request("Encrypt").json();
     assert_eq!(sealed["KeyId"], "key-id");
@@ -108,7 +108,7 @@ async fn a_new_instance_is_sealed_for_its_row_and_reads_back_as_it_was_written()
 }
 
 #[tokio::test]
-async fn a_new_tenant_is_written_once_and_reads_back() {
+async fn a_new_tenant_reads_back_as_it_was_written() {
     let aws = Aws::start(healthy).await;
     let (register, new) = (register(&aws), a_tenant());
     register.add_tenant(&new).await.expect("added");
@@ -116,24 +116,24 @@ async fn a_new_tenant_is_written_once_and_reads_back() {
     assert_eq!(put["TableName"], "tenants-table");
     assert_eq!(put["Item"], tenant_item("acme"));
     assert_eq!(put["ConditionExpression"], "attribute_not_exists(tenant)");
-    let read = register.tenant(&tenant()).await.expect("an answer");
+    let read = register.get_tenant(&tenant()).await.expect("an answer");
     assert_eq!(read, Some(new));
-    let all = register.tenants().await.expect("an answer");
+    let all = register.list_tenants().await.expect("an answer");
     assert_eq!(all.unread, []);
     let ids: Vec<_> = all.known.iter().map(|one| one.id.as_str()).collect();
     assert_eq!(ids, ["acme", "beta"]);
 }
 
 #[tokio::test]
-async fn what_is_there_is_not_overwritten_and_what_is_not_there_is_not_made() {
-    let aws = Aws::start(contradicts).await;
+async fn adding_overwrites_nothing_and_changing_creates_nothing() {
+    let aws = Aws::start(fail_conditions).await;
     let register = register(&aws);
     let there = Err(RegisterError::AlreadyThere);
     assert_eq!(add(&aws).await.map(drop), there);
     assert_eq!(register.add_tenant(&a_tenant()).await, there);
     let gone = Err(RegisterError::NotThere);
     let hash = Sha256::from_data(b"new");
-    let (id, record) = (instance(), register.instance(&instance()).await);
+    let (id, record) = (instance(), register.get_instance(&instance()).await);
     let record = record.expect("an answer").expect("a record");
     assert_eq!(register.set_secret(&id, hash, None, 0).await, gone);
     assert_eq!(register.set_paused(&id, Some(1)).await, gone);
@@ -148,7 +148,7 @@ async fn what_is_there_is_not_overwritten_and_what_is_not_there_is_not_made() {
 }
 
 #[tokio::test]
-async fn a_policy_reaches_the_tenant_and_its_instances_and_nobody_elses_in_one_transaction() {
+async fn a_policy_is_set_in_one_transaction() {
     let aws = Aws::start(healthy).await;
     let changed = register(&aws).set_policy(&tenant(), &policy()).await;
     changed.expect("changed");
@@ -164,7 +164,7 @@ async fn a_policy_reaches_the_tenant_and_its_instances_and_nobody_elses_in_one_t
 }
 
 #[tokio::test]
-async fn a_rotated_secret_stands_before_the_one_that_is_kept_for_a_while() {
+async fn a_new_secret_comes_before_the_kept_one() {
     let aws = Aws::start(healthy).await;
     let (new, old) = (Sha256::from_data(b"new"), Sha256::from_data(b"old"));
     let (register, id) = (register(&aws), instance());
@@ -176,10 +176,10 @@ async fn a_rotated_secret_stands_before_the_one_that_is_kept_for_a_while() {
 }
 
 #[tokio::test]
-async fn a_new_token_is_sealed_for_its_row_and_never_written_open() {
+async fn a_new_token_is_written_encrypted() {
     let aws = Aws::start(healthy).await;
     let register = register(&aws);
-    let record = register.instance(&instance()).await;
+    let record = register.get_instance(&instance()).await;
     let record = record.expect("an answer").expect("a record");
     let token = Secret::new("another token");
     let changed = register.set_token(&record, &token).await;
@@ -192,9 +192,9 @@ async fn a_new_token_is_sealed_for_its_row_and_never_written_open() {
     assert!(!update.text().contains("another token"));
 }
 
-/// A record that another version wrote, or a person's slip, is named and costs no other.
+/// Another version or a person wrote it. It is named, and the other records are read.
 #[tokio::test]
-async fn a_record_that_makes_no_sense_costs_only_itself_and_still_gets_its_tenants_policy() {
+async fn an_unreadable_record_still_gets_its_tenants_policy() {
     let mut odd = instance_item();
     odd["instance"] = json!({ "S": "LITE-EEEEEE-FFFFFF" });
     odd["strategies"] = json!({ "L": [{ "S": "by post" }] });
@@ -205,7 +205,7 @@ async fn a_record_that_makes_no_sense_costs_only_itself_and_still_gets_its_tenan
     })
     .await;
     let register = register(&aws);
-    let roll = register.instances().await.expect("an answer");
+    let roll = register.list_instances().await.expect("an answer");
     assert_eq!(roll.known.len(), 1);
     let unread: Vec<_> =
         roll.unread.iter().map(|one| (one.id.as_str(), one.tenant.as_deref())).collect();
@@ -218,12 +218,12 @@ async fn a_record_that_makes_no_sense_costs_only_itself_and_still_gets_its_tenan
 }
 
 #[tokio::test]
-async fn a_failure_of_aws_is_no_contradiction() {
+async fn a_failed_call_is_no_failed_condition() {
     let aws = Aws::start(|_| Answer::json_error(400, "AccessDeniedException")).await;
     let register = register(&aws);
     let is_aws = |error: RegisterError| matches!(error, RegisterError::Aws(_));
-    assert!(register.instances().await.is_err_and(is_aws));
-    assert!(register.tenant(&tenant()).await.is_err_and(is_aws));
+    assert!(register.list_instances().await.is_err_and(is_aws));
+    assert!(register.get_tenant(&tenant()).await.is_err_and(is_aws));
     assert!(register.add_tenant(&a_tenant()).await.is_err_and(is_aws));
     assert!(register.remove_instance(&instance()).await.is_err_and(is_aws));
     assert!(register.remove_tenant(&tenant()).await.is_err_and(is_aws));

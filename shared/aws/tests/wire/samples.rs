@@ -1,4 +1,4 @@
-//! What the tests store, send and write down, and a CRC-64 that shares nothing with the one under
+//! Sample messages, jobs, files and records, and a CRC-64 that shares no code with the one under
 //! test.
 
 use aws::bucket::StoreError;
@@ -27,7 +27,7 @@ pub(crate) const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
 pub(crate) const MESSAGE: &str = "3EB0AAAAAAAAAAAAAAAA";
 pub(crate) const JPEG: &[u8] = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00 and some more";
 
-/// How a stream of the tests breaks.
+/// The error of a stream that breaks.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the origin broke off")]
 pub(crate) struct Broke;
@@ -65,7 +65,7 @@ pub(crate) fn message() -> MediaMessage {
     }
 }
 
-/// A job whose message is the n-th of many.
+/// A job whose message has the n-th of many ids.
 pub(crate) fn queued(n: usize) -> QueuedJob {
     let secrets = SecretHashes::new([Sha256::from_data(b"secret")]);
     let verified = VerifiedInstance::verify(&tenant(), &instance(), &secrets, "secret")
@@ -97,7 +97,7 @@ pub(crate) fn proof_of(bytes: &[u8]) -> Proof {
     }
 }
 
-/// Bytes that begin like a JPEG and repeat nowhere near a part's length.
+/// Bytes that begin like a JPEG, without repetitions, so that no two parts are equal.
 pub(crate) fn picture(size: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let noise = std::iter::repeat_with(move || {
@@ -109,7 +109,7 @@ pub(crate) fn picture(size: usize) -> Vec<u8> {
     JPEG.iter().copied().chain(noise.flatten()).take(size).collect()
 }
 
-/// The stream of a file: whole parts, and the proof on the last one, which has `last` bytes.
+/// The stream of a file: full parts, then a part of `last` bytes with the proof.
 pub(crate) fn parts(bytes: &[u8], last: usize) -> Vec<Result<Part, Broke>> {
     let (full, rest) = bytes.split_at(bytes.len() - last);
     let part = |bytes: &[u8], end| Ok(Part { bytes: Bytes::copy_from_slice(bytes), end });
@@ -117,8 +117,8 @@ pub(crate) fn parts(bytes: &[u8], last: usize) -> Vec<Result<Part, Broke>> {
     full.chain([part(rest, Some(proof_of(bytes)))]).collect()
 }
 
-/// CRC-64/NVME as S3 writes it, by the book: reflected, polynomial `ad93d23594c93659`, all ones in
-/// and out.
+/// CRC-64/NVME in S3's form, by the definition: reflected, polynomial `ad93d23594c93659`, all ones
+/// in and out.
 pub(crate) fn crc64nvme(bytes: &[u8]) -> String {
     let table: Vec<u64> = (0..256_u64)
         .map(|byte| (0..8).fold(byte, |crc, _| (crc >> 1) ^ (0x9a6c_9329_ac4b_c9b5 * (crc & 1))))
@@ -135,7 +135,7 @@ fn the_reference_crc_gives_its_published_check_value() {
     assert_eq!(crc64nvme(b"123456789"), data_encoding::BASE64.encode(&check));
 }
 
-/// Some rules.
+/// A sample policy.
 pub(crate) fn policy() -> Policy {
     Policy {
         kinds: vec![MediaKind::Image, MediaKind::Audio],
@@ -145,7 +145,7 @@ pub(crate) fn policy() -> Policy {
     }
 }
 
-/// An instance's item as the operator's command writes it.
+/// The item of a sample instance, as the operator's command writes it.
 pub(crate) fn instance_item() -> Value {
     json!({
         "instance": { "S": INSTANCE },

@@ -1,4 +1,4 @@
-//! A parked message as SQS gives it, and the parked queue over a scripted AWS.
+//! A parked message as SQS returns it, and the parked queue of a scripted AWS.
 
 use aws::{
     ledger::Ledger,
@@ -8,7 +8,7 @@ use parking::Parking;
 use scripted_aws::Aws;
 use serde_json::{Value, json};
 
-/// A parked message; without a class it is one that SQS moved.
+/// A parked message. Without a class, it is one that SQS moved by itself.
 pub(crate) fn message(n: usize, body: &str, class: Option<&str>) -> Value {
     let text = |value: &str| json!({ "DataType": "String", "StringValue": value });
     let ticket = class.map(|class| json!({ "class": text(class), "reason": text("a reason") }));

@@ -1,0 +1,62 @@
+//! One conditional `UpdateItem` at one place where a media message's record may be.
+
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use media::ids::InstanceId;
+
+use super::{condition::Condition, place::Place, table::Ledger, update::Update};
+use crate::{dynamodb::Attributes, error::AwsError};
+
+/// What became of an update at one place.
+pub(super) enum PlaceUpdate {
+    /// The record was updated, and is now this.
+    Updated(Option<Attributes>),
+    /// The record is the media message's, and the caller's condition did not hold. It is still
+    /// this.
+    Refused(Attributes),
+    /// This place has no record of the media message.
+    OtherMedia,
+}
+
+impl Ledger {
+    /// Updates the record at this place if it is the media message's and `condition` holds, or
+    /// creates it if there is none and records are created at this place.
+    pub(super) async fn update_place(
+        &self,
+        place: &Place<'_>,
+        instance: &InstanceId,
+        update: Update,
+        condition: Condition,
+    ) -> Result<PlaceUpdate, AwsError> {
+        let request = update.request(&self.clients, &self.table, instance, &place.key);
+        let updated = condition
+            .and(place.condition())
+            .add_to(request)
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let sdk_error = match updated {
+            Ok(output) => return Ok(PlaceUpdate::Updated(output.attributes)),
+            Err(sdk_error) => sdk_error,
+        };
+        let error = AwsError::new("dynamodb:UpdateItem", &sdk_error);
+        if !error.is_failed_condition() {
+            return Err(error);
+        }
+        let mut item = None;
+        if let UpdateItemError::ConditionalCheckFailedException(failed) =
+            sdk_error.into_service_error()
+        {
+            item = failed.item;
+        }
+        Ok(match item {
+            Some(item) if place.matches(&item) => PlaceUpdate::Refused(item),
+            // Without an item it is not known who holds the lease: the job is retried.
+            None if place.creates_records() => PlaceUpdate::Refused(Attributes::new()),
+            Some(_) | None => PlaceUpdate::OtherMedia,
+        })
+    }
+}

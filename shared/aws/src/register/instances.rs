@@ -1,0 +1,125 @@
+//! Reads and changes the records of instances.
+
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use media::{ids::InstanceId, message::Secret, sha256::Sha256};
+use serde::Serialize;
+
+use super::{
+    error::RegisterError,
+    fields::{is_present, to_value},
+    listing::RegisterListing,
+    store::Register,
+};
+use crate::{
+    dynamodb::{get_item, string_value},
+    instances::{Instance, serde_bytes_base64},
+};
+
+/// The end of a rotation's overlap that is not yet known, in seconds since 1970: the year 2999.
+pub const NO_END: i64 = 32_503_679_999;
+
+impl Register {
+    /// Reads one instance; `None` if it has no record.
+    ///
+    /// # Errors
+    /// [`RegisterError::Malformed`], or an AWS call failed.
+    pub async fn get_instance(&self, id: &InstanceId) -> Result<Option<Instance>, RegisterError> {
+        let key = [("instance", id.as_str())];
+        let item = get_item(&self.clients, &self.tables.instances_table, key).await?;
+        Ok(item.map(Instance::try_from).transpose()?)
+    }
+
+    /// Reads all instances, ordered by tenant and id.
+    ///
+    /// # Errors
+    /// When an AWS call fails.
+    pub async fn list_instances(&self) -> Result<RegisterListing<Instance>, RegisterError> {
+        let items = self.scan(&self.tables.instances_table).await?;
+        let read = |item| Instance::try_from(item).ok();
+        let mut listing = RegisterListing::from_items(items, "instance", read);
+        listing.known.sort_by(|one, other| (&one.tenant, &one.id).cmp(&(&other.tenant, &other.id)));
+        Ok(listing)
+    }
+
+    /// Replaces an instance's W-API token.
+    ///
+    /// # Errors
+    /// [`RegisterError::NotThere`] if the instance was removed meanwhile, or an AWS call failed.
+    pub async fn set_token(
+        &self,
+        instance: &Instance,
+        token: &Secret,
+    ) -> Result<(), RegisterError> {
+        #[derive(Serialize)]
+        struct SealedToken(#[serde(with = "serde_bytes_base64")] Vec<u8>);
+        let sealed = self.encrypt_token(&instance.tenant, &instance.id, token).await?;
+        let update = self
+            .update_instance(&instance.id)
+            .update_expression("SET sealed_token = :v")
+            .expression_attribute_values(":v", to_value(&SealedToken(sealed))?);
+        send_update(update).await
+    }
+
+    /// Makes `new` the hash of the instance's webhook secret. The secret with the hash `kept`, if
+    /// any, stays valid until `kept_until` (seconds since 1970); no other does.
+    ///
+    /// # Errors
+    /// [`RegisterError::NotThere`] if the instance was removed meanwhile, or an AWS call failed.
+    pub async fn set_secret(
+        &self,
+        id: &InstanceId,
+        new: Sha256,
+        kept: Option<Sha256>,
+        kept_until: i64,
+    ) -> Result<(), RegisterError> {
+        let hashes: Vec<_> = std::iter::once(new).chain(kept).collect();
+        let update = self
+            .update_instance(id)
+            .update_expression("SET secret_hashes = :v, old_secret_until = :u")
+            .expression_attribute_values(":v", to_value(&hashes)?)
+            .expression_attribute_values(":u", to_value(&kept_until)?);
+        send_update(update).await
+    }
+
+    /// Refuses the instance's webhooks since this time (seconds since 1970), or accepts them again.
+    ///
+    /// # Errors
+    /// [`RegisterError::NotThere`] for an unknown instance, or an AWS call failed.
+    pub async fn set_paused(
+        &self,
+        id: &InstanceId,
+        since: Option<i64>,
+    ) -> Result<(), RegisterError> {
+        let update = self.update_instance(id);
+        let update = match since {
+            Some(since) => update
+                .update_expression("SET paused_at = :v")
+                .expression_attribute_values(":v", to_value(&since)?),
+            None => update.update_expression("REMOVE paused_at"),
+        };
+        send_update(update).await
+    }
+
+    /// Deletes an instance's record, with its token. Its files and the records of its media stay.
+    ///
+    /// # Errors
+    /// When an AWS call fails.
+    pub async fn remove_instance(&self, id: &InstanceId) -> Result<(), RegisterError> {
+        self.delete(&self.tables.instances_table, ("instance", id.as_str())).await
+    }
+
+    /// The update of an existing record.
+    fn update_instance(&self, id: &InstanceId) -> UpdateItemFluentBuilder {
+        let update = self.clients.dynamodb.update_item();
+        update
+            .table_name(&self.tables.instances_table)
+            .key("instance", string_value(id.as_str()))
+            .condition_expression(is_present("instance"))
+    }
+}
+
+async fn send_update(update: UpdateItemFluentBuilder) -> Result<(), RegisterError> {
+    let updated = update.send().await;
+    updated.map_err(RegisterError::in_write("dynamodb:UpdateItem", RegisterError::NotThere))?;
+    Ok(())
+}

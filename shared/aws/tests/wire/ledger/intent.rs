@@ -1,0 +1,44 @@
+//! The intent that a run writes before it commits.
+
+use aws::ledger::{Claim, CommitIntent, WriteOutcome};
+use media::{record::Integrity, sha256::Sha256, strategy::Strategy};
+use scripted_aws::{Answer, Aws};
+use serde_json::json;
+
+use super::helpers::{claim, key, lease, ledger, update, without_earlier};
+use crate::samples::{JPEG, instance};
+
+fn intent(of: &str) -> CommitIntent {
+    CommitIntent {
+        object_key: "acme/key.jpg".to_owned(),
+        strategy: Strategy::Cdn,
+        size_bytes: JPEG.len() as u64,
+        sha256: Sha256::from_data(of.as_bytes()),
+        integrity: Integrity::MacOnly,
+        run: (of == "mine").then(|| "the run's token".to_owned()),
+    }
+}
+
+/// At most the latest eight intents are kept.
+#[tokio::test]
+async fn the_next_claim_returns_every_intent() {
+    let earlier: Vec<_> = (0..9).map(|n| intent(&n.to_string())).collect();
+    let aws =
+        Aws::answer_in_order([Answer::json(&json!({})), Answer::condition_failed(None)]).await;
+    let ledger = ledger(&aws);
+    let (instance, key, lease, mine) = (instance(), key(), lease(), intent("mine"));
+    for written in [WriteOutcome::Yes, WriteOutcome::Overtaken] {
+        let given = ledger.write_intent(&instance, &key, &lease, &earlier, &mine);
+        assert_eq!(given.await, Ok(written));
+    }
+    let update = update(&aws.requests_of("UpdateItem")[0]);
+    assert_eq!(update.condition.as_deref(), Some("lease_owner = this run"));
+    let given = json!({ "Attributes": { "committing": update.sets["committing"] } });
+    let aws = without_earlier([Answer::json(&given)]).await;
+    let claimed = claim(&aws).await.expect("an answer");
+    let Claim::Mine { intents, .. } = claimed else {
+        panic!("{claimed:?}");
+    };
+    let latest = earlier.into_iter().skip(2).chain([mine]);
+    assert_eq!(intents, latest.collect::<Vec<_>>());
+}

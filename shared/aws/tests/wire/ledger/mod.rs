@@ -1,0 +1,11 @@
+//! The media table: who may claim, that only the run with the lease writes, and what each write
+//! sets.
+
+mod claim;
+mod count;
+mod erase;
+mod helpers;
+mod intent;
+mod notes;
+
+mod write;
