@@ -18,11 +18,7 @@ use anyhow::{Context, Result, bail, ensure};
 use cloud::Cloud;
 use comfy_table::{Table, presets};
 use local::{Build, Project, Tools};
-use media::{
-    access::{SecretHashes, VerifiedInstance},
-    ids::{InstanceId, TenantId},
-    sha256::Sha256,
-};
+use samples::{queued_job, verified_instance};
 use stand_in::{
     AnnouncedMedia, CdnScenario, DEFAULT_INSTANCE, Format, Kind, Spec, StandIn, WapiScenario,
 };
@@ -118,13 +114,10 @@ fn start_function(bootstrap: &Path, origins: &StandIn, cloud: &Cloud) -> Result<
 
 /// The queue's message for an announced media message, built by the product's own code.
 fn queued_job(announced: &AnnouncedMedia) -> Result<String> {
-    let (tenant, instance) = (TenantId::parse("acme")?, InstanceId::parse(DEFAULT_INSTANCE)?);
-    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
-    let verified = VerifiedInstance::verify(&tenant, &instance, &secrets, "s")
-        .context("the secret is right")?;
     let body = WebhookBody::parse(announced.webhook.to_string().as_bytes())?;
-    let message = body.announcement(&verified)?.media.pop().context("one media message")?;
-    Ok(verified.create_job(message, boot::clock::now()).to_json()?)
+    let message =
+        body.announcement(&verified_instance())?.media.pop().context("one media message")?;
+    Ok(queued_job(message, boot::clock::now()).to_json()?)
 }
 
 fn peak_mib(function: &Child) -> Result<f64> {

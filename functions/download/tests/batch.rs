@@ -24,13 +24,9 @@ use download::{
     worker::{Ambient, Worker},
 };
 use fetch::{Limits, Origins};
-use media::{
-    access::{SecretHashes, VerifiedInstance},
-    ids::{InstanceId, TenantId},
-    object_key::parse_offset,
-    sha256::Sha256,
-};
+use media::{object_key::parse_offset, sha256::Sha256};
 use redaction::{Canary, Class, Recorder, Scan, Sink};
+use samples::verified_instance;
 use scripted_aws::{Answer, Aws, RecordedRequest, Update};
 use serde_json::{Value, json};
 use stand_in::{
@@ -164,11 +160,7 @@ fn job(announced: &AnnouncedMedia) -> String {
 }
 
 fn job_accepted_at(announced: &AnnouncedMedia, accepted_at: i64) -> String {
-    let tenant = TenantId::parse("acme").expect("a tenant");
-    let instance = InstanceId::parse(DEFAULT_INSTANCE).expect("an instance");
-    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
-    let verified =
-        VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret");
+    let verified = verified_instance();
     let body = WebhookBody::parse(announced.webhook.to_string().as_bytes()).expect("JSON");
     let message = body.announcement(&verified).expect("the same instance").media.remove(0);
     verified.create_job(message, accepted_at).to_json().expect("JSON")

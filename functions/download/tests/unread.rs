@@ -16,19 +16,13 @@ use download::{
     worker::{Ambient, Worker},
 };
 use fetch::{Limits, Origins};
-use media::{
-    access::{SecretHashes, VerifiedInstance},
-    ids::{InstanceId, TenantId},
-    job::QueuedJob,
-    object_key::parse_offset,
-    sha256::Sha256,
-};
+use media::{job::QueuedJob, object_key::parse_offset};
 use redaction::Recorder;
+use samples::{INSTANCE, verified_instance};
 use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
 const ACCEPTED: i64 = 1_787_438_879;
 /// Twelve days after: a job with the old life would be given up at once.
 const NOW: i64 = ACCEPTED + 12 * 24 * 60 * 60;
@@ -77,12 +71,7 @@ fn worker(aws: &Aws) -> Worker {
 
 /// The body as the webhook function queues it.
 fn unread(body: &[u8], why: &str) -> String {
-    let tenant = TenantId::parse("acme").expect("a tenant");
-    let instance = InstanceId::parse(INSTANCE).expect("an instance");
-    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
-    let verified =
-        VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret");
-    let body = verified.unread(body, why, ACCEPTED).expect("it fits");
+    let body = verified_instance().unread(body, why, ACCEPTED).expect("it fits");
     body.to_json().expect("JSON")
 }
 

@@ -8,31 +8,22 @@
 )]
 
 use media::{
-    access::{SecretHashes, VerifiedInstance},
     failure::FailureClass,
     ids::{InstanceId, TenantId},
     job::{NotAJob, QueueBody},
     message::Chat,
     parked::{Content, Filter, ParkedJob},
-    sha256::Sha256,
     unread::{MAX_BODY_BYTES, TooLargeToKeep, UnreadBody},
 };
+use samples::{instance_id, tenant_id, verified_instance, verify_instance};
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_787_432_000;
 /// Maximum size of an SQS message, attributes included.
 const MAX_SQS_BYTES: usize = 1_048_576;
 
-fn verified(tenant: &str, instance: &str) -> VerifiedInstance {
-    let tenant = TenantId::parse(tenant).expect("a tenant");
-    let instance = InstanceId::parse(instance).expect("an instance");
-    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
-    VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret")
-}
-
 fn kept(body: &[u8]) -> UnreadBody {
-    let verified = verified("acme", "LITE-AAAAAA-BBBBBB");
-    verified.unread(body, "bad_body", NOW).expect("it fits")
+    verified_instance().unread(body, "bad_body", NOW).expect("it fits")
 }
 
 #[test]
@@ -48,14 +39,14 @@ fn every_byte_survives_the_queue_and_the_right_to_read_it_again_does_too() {
         panic!("{json}");
     };
     assert_eq!(read.expose(), bytes);
-    assert_eq!(read.verified(), verified("acme", "LITE-AAAAAA-BBBBBB"));
+    assert_eq!(read.verified(), verified_instance());
     assert_eq!((read.accepted_at(), read.about().size_bytes), (NOW, 1000));
 }
 
 #[test]
 fn the_largest_body_with_the_longest_names_and_a_ticket_fits_into_one_message() {
     let tenant = "t".repeat(TenantId::MAX_BYTES);
-    let verified = verified(&tenant, &"I".repeat(InstanceId::MAX_BYTES));
+    let verified = verify_instance(&tenant, &"I".repeat(InstanceId::MAX_BYTES));
     let body = vec![0xff; MAX_BODY_BYTES];
     let kept = verified.unread(&body, &"w".repeat(32), i64::MIN);
     let json = kept.expect("it fits").to_json().expect("JSON");
@@ -114,8 +105,8 @@ fn rules_about_tenant_instance_class_and_expiry_hold_for_unread_bodies() {
         change(&mut filter);
         filter.matches_job(&parked, NOW)
     };
-    let tenant = |name: &str| Some(TenantId::parse(name).expect("a tenant"));
-    let instance = |name: &str| Some(InstanceId::parse(name).expect("an instance"));
+    let tenant = |name: &str| Some(tenant_id(name));
+    let instance = |name: &str| Some(instance_id(name));
     assert!(with(&|filter| filter.tenant = tenant("acme")));
     assert!(!with(&|filter| filter.tenant = tenant("other")));
     assert!(with(&|filter| filter.instance = instance("LITE-AAAAAA-BBBBBB")));
