@@ -116,8 +116,9 @@ fn jobs(aws: &Aws) -> Vec<media::job::Job> {
     jobs
 }
 
+/// The jobs are accepted now, and their messages keep the time of the webhook.
 #[tokio::test]
-async fn what_can_be_read_by_now_becomes_jobs_with_a_new_life_and_the_time_of_their_webhook() {
+async fn a_readable_body_becomes_jobs() {
     let aws = Aws::start(healthy).await;
     let body = webhook(&json!({ "imageMessage": image() })).to_string();
     assert!(!run(&aws, &unread(body.as_bytes(), "bad_body")).await);
@@ -130,7 +131,7 @@ async fn what_can_be_read_by_now_becomes_jobs_with_a_new_life_and_the_time_of_th
 }
 
 #[tokio::test]
-async fn what_turns_out_to_hold_no_medium_is_done() {
+async fn a_body_without_media_is_done() {
     let aws = Aws::start(healthy).await;
     let body = webhook(&json!({ "conversation": "Mensagem de teste" })).to_string();
     assert!(!run(&aws, &unread(body.as_bytes(), "not_understood")).await);
@@ -138,7 +139,7 @@ async fn what_turns_out_to_hold_no_medium_is_done() {
 }
 
 #[tokio::test]
-async fn what_still_cannot_be_read_is_parked_unchanged_with_its_word() {
+async fn an_unreadable_body_is_parked_unchanged() {
     let riddles = webhook(&json!({ "riddle": riddle() })).to_string();
     let mut of_another = webhook(&json!({ "imageMessage": image() }));
     of_another["instanceId"] = json!("LITE-OTHERS-AAAAAA");
@@ -167,8 +168,9 @@ async fn what_still_cannot_be_read_is_parked_unchanged_with_its_word() {
     }
 }
 
+/// What was read becomes jobs; the body is parked for the rest.
 #[tokio::test]
-async fn of_what_is_read_in_part_the_media_become_jobs_and_the_body_is_parked_for_the_rest() {
+async fn a_partly_readable_body_is_also_parked() {
     let aws = Aws::start(healthy).await;
     let body = webhook(&json!({ "imageMessage": image(), "riddle": riddle() })).to_string();
     assert!(!run(&aws, &unread(body.as_bytes(), "not_understood")).await);
@@ -177,7 +179,7 @@ async fn of_what_is_read_in_part_the_media_become_jobs_and_the_body_is_parked_fo
 }
 
 #[tokio::test]
-async fn what_sqs_does_not_take_is_not_acknowledged() {
+async fn what_sqs_refuses_is_retried() {
     let good = webhook(&json!({ "imageMessage": image() })).to_string();
     let part = webhook(&json!({ "imageMessage": image(), "riddle": riddle() })).to_string();
     for (body, operation) in [
@@ -197,7 +199,7 @@ async fn what_sqs_does_not_take_is_not_acknowledged() {
 }
 
 #[tokio::test]
-async fn nothing_of_an_unread_body_is_logged_or_written_on_its_ticket() {
+async fn logs_and_tickets_have_nothing_of_the_body() {
     let recorder = Recorder::start();
     let body = "{\"pushName\": \"Contato Exemplo\", \"mediaKey\": \"RkFLRS1NRURJQS1LRVktMDEyMzQ1\"";
     let mut tickets = String::new();

@@ -24,8 +24,9 @@ fn watch(aws: &Aws) -> Watch {
     Watch::with_clients(&aws.clients, config)
 }
 
+/// It counts media that expire within two days.
 #[tokio::test]
-async fn a_look_counts_two_days_ahead_and_reads_the_parked_queue() {
+async fn a_look_counts_media_and_reads_parked_jobs() {
     let aws = Aws::start(|request: &RecordedRequest| match request.operation() {
         "Query" => Answer::json(&json!({ "Count": 2, "ScannedCount": 2 })),
         _ => Answer::json(&json!({})),
@@ -45,8 +46,9 @@ async fn a_look_counts_two_days_ahead_and_reads_the_parked_queue() {
     assert_eq!(aws.requests_of("ReceiveMessage").len(), 1);
 }
 
+/// The function's error metric then raises an alarm.
 #[tokio::test]
-async fn a_failure_of_aws_fails_the_look_so_that_an_alarm_sees_it() {
+async fn a_failure_of_aws_fails_the_look() {
     let aws =
         Aws::start(|_: &RecordedRequest| Answer::json_error(400, "AccessDeniedException")).await;
     let error = watch(&aws).look(NOW).await.expect_err("no look");

@@ -99,7 +99,7 @@ fn image() -> Value {
 }
 
 #[tokio::test]
-async fn a_medium_is_queued_for_its_tenant_and_only_then_acknowledged() {
+async fn media_are_queued_before_the_answer() {
     let aws = Aws::start(healthy).await;
     let (status, body, _) = answer(&function(&aws), &request(INSTANCE, "secret", &image())).await;
     assert_eq!((status, body), (200, json!({ "queued": 1 })));
@@ -114,8 +114,9 @@ async fn a_medium_is_queued_for_its_tenant_and_only_then_acknowledged() {
     assert_eq!(job["message"]["message_id"], "3EB0A");
 }
 
+/// The answer tells the sender when to try again.
 #[tokio::test]
-async fn what_sqs_did_not_take_is_a_503_that_asks_to_come_back() {
+async fn what_sqs_refuses_is_a_503() {
     let failures: [fn() -> Answer; 3] = [
         || Answer::json_error(400, "QueueDoesNotExist"),
         || {
@@ -138,8 +139,9 @@ async fn what_sqs_did_not_take_is_a_503_that_asks_to_come_back() {
     }
 }
 
+/// Neither the answer nor its time tells whether the instance exists.
 #[tokio::test]
-async fn strangers_get_the_same_answer_and_none_of_them_soon() {
+async fn strangers_get_one_late_answer() {
     let aws = Aws::start(healthy).await;
     let webhook = function(&aws);
     answer(&webhook, &request(INSTANCE, "secret", &image())).await;
@@ -157,8 +159,9 @@ async fn strangers_get_the_same_answer_and_none_of_them_soon() {
     }
 }
 
+/// An instance that is not cached is answered with 503.
 #[tokio::test]
-async fn a_remembered_instance_is_served_while_dynamodb_fails_and_an_unknown_one_is_a_503() {
+async fn a_cached_instance_survives_a_dynamodb_failure() {
     let reads = Arc::new(AtomicUsize::new(0));
     let script = {
         let reads = Arc::clone(&reads);
@@ -180,7 +183,7 @@ async fn a_remembered_instance_is_served_while_dynamodb_fails_and_an_unknown_one
 }
 
 #[tokio::test]
-async fn while_dynamodb_fails_strangers_learn_nothing_either() {
+async fn strangers_learn_nothing_while_dynamodb_fails() {
     let fails = Arc::new(AtomicUsize::new(0));
     let script = {
         let fails = Arc::clone(&fails);
@@ -226,7 +229,7 @@ async fn headers_of_64_kib_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_body_of_ten_thousand_media_makes_no_jobs() {
+async fn ten_thousand_media_make_no_jobs() {
     let aws = Aws::start(healthy).await;
     let webhook = function(&aws);
     let short_fields = (0..40_000).map(|n| (format!("f{n}"), json!(0)));
@@ -249,7 +252,7 @@ async fn a_body_of_ten_thousand_media_makes_no_jobs() {
 }
 
 #[tokio::test]
-async fn a_second_secret_is_valid_beside_the_first() {
+async fn a_second_secret_is_valid_too() {
     let aws = Aws::start(|seen| match seen.operation() {
         "GetItem" => item(&["old", "new"]),
         _ => healthy(seen),
@@ -262,7 +265,7 @@ async fn a_second_secret_is_valid_beside_the_first() {
 }
 
 #[tokio::test]
-async fn a_paused_instance_is_answered_like_one_whose_secret_is_wrong() {
+async fn a_paused_instance_answers_as_to_strangers() {
     let aws = Aws::start(|seen| match seen.operation() {
         "GetItem" => item_with(&["secret"], &json!({ "paused_at": { "N": "1" } })),
         _ => healthy(seen),
@@ -279,7 +282,7 @@ async fn a_paused_instance_is_answered_like_one_whose_secret_is_wrong() {
 }
 
 #[tokio::test]
-async fn one_read_of_the_table_serves_many_webhooks() {
+async fn one_table_read_serves_many_webhooks() {
     let aws = Aws::start(healthy).await;
     let webhook = function(&aws);
     for _ in 0..10 {
@@ -301,7 +304,7 @@ async fn a_carousel_is_queued_whole() {
 
 /// Lambda hands over no more than this, and a document's picture makes a webhook of a megabyte.
 #[tokio::test]
-async fn a_body_of_six_mebibytes_is_read_and_its_job_is_small() {
+async fn a_six_mebibyte_body_makes_a_small_job() {
     let aws = Aws::start(healthy).await;
     let webhook = function(&aws);
     for (pad, expected) in [(6 * 1024 * 1024, 413), (6 * 1024 * 1024 - 1000, 200), (1_100_000, 200)]
@@ -316,8 +319,9 @@ async fn a_body_of_six_mebibytes_is_read_and_its_job_is_small() {
     assert!(sent.iter().all(|batch| batch.body.len() < 4096));
 }
 
+/// The answer to any other body says why in one word.
 #[tokio::test]
-async fn what_holds_no_or_several_webhooks_makes_no_jobs_and_is_told_by_a_word() {
+async fn only_one_webhook_per_body_makes_jobs() {
     let aws = Aws::start(healthy).await;
     let webhook = function(&aws);
     let mut other = image();
@@ -352,7 +356,7 @@ fn events() -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn whatever_is_posted_neither_the_log_nor_the_answer_has_a_secret_or_a_name_in_it() {
+async fn logs_and_answers_have_no_secrets_or_names() {
     const SECRET: &str = "an invented webhook secret";
     let recorder = Recorder::start();
     let secret = Canary::new(Class::Secret, "webhook secret", SECRET);

@@ -103,7 +103,7 @@ fn kept(aws: &Aws) -> (String, Vec<u8>, String) {
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_read_is_kept_as_it_came_and_only_then_acknowledged() {
+async fn an_unreadable_body_is_kept_before_the_answer() {
     let good = webhook_of(&json!({ "imageMessage": image() })).to_string();
     let mut second = webhook_of(&json!({ "imageMessage": image() }));
     second["messageId"] = json!("3EB0B");
@@ -127,7 +127,7 @@ async fn a_body_that_cannot_be_read_is_kept_as_it_came_and_only_then_acknowledge
 }
 
 #[tokio::test]
-async fn what_was_understood_is_queued_and_the_body_is_kept_for_the_rest() {
+async fn a_partly_readable_body_is_kept_too() {
     let body = webhook_of(&json!({ "imageMessage": image(), "riddle": riddle() })).to_string();
     let aws = Aws::start(healthy).await;
     let answer = post(&function(&aws), body.as_bytes()).await;
@@ -139,7 +139,7 @@ async fn what_was_understood_is_queued_and_the_body_is_kept_for_the_rest() {
 }
 
 #[tokio::test]
-async fn what_sqs_did_not_take_is_a_503_and_never_a_200() {
+async fn what_sqs_refuses_is_never_a_200() {
     let part = webhook_of(&json!({ "imageMessage": image(), "riddle": riddle() })).to_string();
     for (body, failing) in [
         (b"{ no JSON".to_vec(), "SendMessage"),
@@ -156,8 +156,9 @@ async fn what_sqs_did_not_take_is_a_503_and_never_a_200() {
     }
 }
 
+/// They lead to no media, or belong to another instance.
 #[tokio::test]
-async fn what_holds_nothing_or_is_anothers_is_refused_and_not_kept() {
+async fn useless_bodies_are_refused_and_not_kept() {
     let aws = Aws::start(healthy).await;
     let webhook = function(&aws);
     let mut of_another = webhook_of(&json!({ "riddle": riddle() }));
@@ -180,8 +181,9 @@ async fn what_holds_nothing_or_is_anothers_is_refused_and_not_kept() {
     );
 }
 
+/// Thumbnails and other fields that no job needs are left out first.
 #[tokio::test]
-async fn what_no_queue_takes_is_a_413_unless_it_fits_without_what_no_job_needs() {
+async fn a_body_too_large_for_sqs_is_a_413() {
     let aws = Aws::start(healthy).await;
     let webhook = function(&aws);
     let broken = vec![b'{'; 780_001];
@@ -251,8 +253,9 @@ fn may_hold_a_medium(body: &[u8]) -> bool {
     text.contains("mediakey\"") && text.contains("directpath\"")
 }
 
+/// For every body that a verified sender posts.
 #[tokio::test]
-async fn whatever_a_verified_sender_posts_is_200_only_if_it_is_durable_or_holds_no_medium() {
+async fn a_200_means_durable_or_without_media() {
     let taken = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&taken);
     let aws = Aws::start(move |seen: &RecordedRequest| {
@@ -283,7 +286,7 @@ async fn whatever_a_verified_sender_posts_is_200_only_if_it_is_durable_or_holds_
 }
 
 #[tokio::test]
-async fn nothing_of_an_unread_body_is_logged_at_any_level() {
+async fn no_level_logs_an_unread_body() {
     let recorder = Recorder::start();
     let body = "{\"pushName\": \"Contato Exemplo\", \"mediaKey\": \"RkFLRS1NRURJQS1LRVktMDEyMzQ1\"";
     let failing = |seen: &RecordedRequest| match seen.operation() {
