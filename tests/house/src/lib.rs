@@ -1,5 +1,5 @@
-//! Reads the repository for the tests in `tests/`: the rules of the repository, the template and the
-//! pages. They need no stack.
+//! Reads the repository for the tests in `tests/`: the rules of the repository, the template and
+//! the pages. They need no stack.
 
 #![allow(clippy::expect_used, reason = "helpers of tests fail as tests do")]
 

@@ -1,5 +1,5 @@
-//! A batch: its answer, a panic in one record, the end of an invocation's time, failures of AWS, and
-//! who holds the lease.
+//! A batch: its answer, a panic in one record, the end of an invocation's time, failures of AWS,
+//! and who holds the lease.
 
 #![allow(
     clippy::expect_used,

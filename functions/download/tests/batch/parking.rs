@@ -40,8 +40,8 @@ fn aws_with_loss(since: Option<i64>) -> impl Fn(&RecordedRequest) -> Answer {
     }
 }
 
-/// One 403 of one CDN edge, or a 404 while W-API is being deployed, must not park a recent file. It is
-/// parked if the sources still do not have it an hour later.
+/// One 403 of one CDN edge, or a 404 while W-API is being deployed, must not park a recent file. It
+/// is parked if the sources still do not have it an hour later.
 #[tokio::test]
 async fn a_recent_file_is_lost_after_an_hour() {
     let now = boot::clock::now();

@@ -35,8 +35,8 @@ async fn unwanted_kinds_and_chats_are_not_downloaded() {
     }
 }
 
-/// Linked devices get only a shell of a view-once message, without key and path. Nobody can fetch it,
-/// so no alarm is raised. A message with a key and no path is parked.
+/// Linked devices get only a shell of a view-once message, without key and path. It cannot be
+/// fetched, and no alarm is raised. A message with a key and no path is parked.
 #[tokio::test]
 async fn a_view_once_shell_is_skipped() {
     let (aws, origins) = start_servers(healthy_aws).await;

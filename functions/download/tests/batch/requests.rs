@@ -24,7 +24,8 @@ pub(crate) fn is_legacy_lookup(seen: &RecordedRequest) -> bool {
     seen.operation() == "UpdateItem" && key(seen).is_some_and(|key| !key.contains('#'))
 }
 
-/// Refuses a claim. `item` is the present record; what the claim says about the media file is added.
+/// Refuses a claim. `item` is the present record; what the claim says about the media file is
+/// added.
 pub(crate) fn refuse_claim(seen: &RecordedRequest, mut item: Value) -> Answer {
     if is_legacy_lookup(seen) {
         return Answer::condition_failed(None);

@@ -18,7 +18,8 @@ use crate::{
     retry_answer, run_batch, sqs_event, start_servers, success_answer, wapi_only_media,
 };
 
-/// An instance whose token is `old` until it is changed to `new`. Decrypting returns the ciphertext.
+/// An instance whose token is `old` until it is changed to `new`. Decrypting returns the
+/// ciphertext.
 fn aws_with_changing_token(
     is_changed: &Arc<AtomicBool>,
 ) -> impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static {

@@ -8,6 +8,7 @@
 
 mod builds;
 mod crates;
+mod imports;
 mod people;
 mod promises;
 mod sources;
