@@ -47,7 +47,7 @@ async fn a_changed_token_is_read_again() {
 
     origins.register_instance(DEFAULT_INSTANCE, "new");
     let answer = run_batch(&worker, next(), PLENTY).await;
-    assert_eq!(answer, retry_answer(), "nobody has told us yet");
+    assert_eq!(answer, retry_answer(), "the table still has the old token");
     let class = outcome_updates(&aws)[1].sets["class"].clone();
     assert_eq!(class, json!({ "S": "instance" }));
     let wait = hidden_seconds(&aws).as_u64();
@@ -58,14 +58,14 @@ async fn a_changed_token_is_read_again() {
     assert_eq!(run_batch(&worker, next(), PLENTY).await, success_answer());
     assert_eq!(aws.requests_of("PutObject").len(), 2);
     let attempts = outcome_updates(&aws)[2].sets["attempts"]["L"].clone();
-    let verdicts: Vec<_> = attempts
+    let texts: Vec<_> = attempts
         .as_array()
         .into_iter()
         .flatten()
         .map(|one| one["M"]["verdict"]["S"].clone())
         .collect();
-    assert_eq!(verdicts.len(), 2, "{verdicts:?}");
-    assert_eq!(verdicts[1], "stored");
+    assert_eq!(texts.len(), 2, "{texts:?}");
+    assert_eq!(texts[1], "stored");
 }
 
 #[tokio::test]
