@@ -32,13 +32,7 @@ const PARKED: &str = "https://sqs.example.invalid/parked";
 /// AWS accepts every request.
 fn healthy_aws(seen: &RecordedRequest) -> Answer {
     match seen.operation() {
-        "SendMessageBatch" => {
-            let entries = seen.json()["Entries"].as_array().cloned();
-            let done = entries.expect("entries").into_iter().map(
-                |entry| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "x" }),
-            );
-            Answer::json(&json!({ "Successful": done.collect::<Vec<_>>(), "Failed": [] }))
-        }
+        "SendMessageBatch" => Answer::batch_accepted(seen),
         _ => Answer::json(&json!({})),
     }
 }

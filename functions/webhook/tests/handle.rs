@@ -44,21 +44,11 @@ fn instance_answer_with(secrets: &[&str], fields: &Value) -> Answer {
     Answer::json(&json!({ "Item": item }))
 }
 
-/// SQS accepts every message of the batch.
-fn accept_batch(batch: &RecordedRequest) -> Answer {
-    let entries = batch.json()["Entries"].as_array().cloned().expect("entries");
-    let done: Vec<_> = entries
-        .iter()
-        .map(|entry| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "x" }))
-        .collect();
-    Answer::json(&json!({ "Successful": done, "Failed": [] }))
-}
-
 /// Healthy AWS, with one instance whose secret is `secret`.
 fn healthy_aws(seen: &RecordedRequest) -> Answer {
     match seen.operation() {
         "GetItem" if seen.text().contains(INSTANCE) => instance_answer(&["secret"]),
-        "SendMessageBatch" => accept_batch(seen),
+        "SendMessageBatch" => Answer::batch_accepted(seen),
         _ => Answer::json(&json!({})),
     }
 }

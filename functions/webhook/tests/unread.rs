@@ -32,13 +32,7 @@ fn healthy_aws(seen: &RecordedRequest) -> Answer {
             "secret_hashes": { "L": [{ "S": Sha256::from_data(b"secret").to_hex() }] },
             "sealed_token": { "S": "c2VhbGVk" }, "created_at": { "N": "0" },
         } })),
-        "SendMessageBatch" => {
-            let entries = seen.json()["Entries"].as_array().cloned();
-            let done = entries.expect("entries").into_iter().map(
-                |entry| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "x" }),
-            );
-            Answer::json(&json!({ "Successful": done.collect::<Vec<_>>(), "Failed": [] }))
-        }
+        "SendMessageBatch" => Answer::batch_accepted(seen),
         _ => Answer::json(&json!({ "MessageId": "m", "MD5OfMessageBody": "x" })),
     }
 }

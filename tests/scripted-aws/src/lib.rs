@@ -130,6 +130,19 @@ impl Answer {
         Self::new(200, body.to_string())
     }
 
+    /// SQS accepts every message of a `SendMessageBatch`.
+    #[must_use]
+    pub fn batch_accepted(request: &RecordedRequest) -> Self {
+        let entries = request.json()["Entries"].as_array().cloned().expect("entries");
+        let accepted: Vec<_> = entries
+            .iter()
+            .map(|entry| {
+                serde_json::json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "x" })
+            })
+            .collect();
+        Self::json(&serde_json::json!({ "Successful": accepted, "Failed": [] }))
+    }
+
     /// An error of `DynamoDB`, KMS or SQS.
     #[must_use]
     pub fn json_error(status: u16, code: &str) -> Self {
