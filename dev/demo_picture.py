@@ -5,7 +5,7 @@ import html
 import re
 import sys
 
-# Of the tree and of the table the picture shows so many lines.
+# Maximum numbers of lines that the picture shows of the tree and of the table.
 TREE_LINES = 10
 TABLE_ROWS = 5
 LINE_HEIGHT = 19
@@ -13,25 +13,26 @@ CHARACTER_WIDTH = 7.83
 COLOURS = {"✓": "#7ee787", "file": "#79c0ff", "All": "#7ee787"}
 
 
-def shown(lines):
-    """The lines of the picture: every step, the first of the tree and of the table, and the verdict."""
+def select_lines(lines):
+    """Returns the lines of the picture: all steps, parts of the tree and the table, the result."""
     steps = [line for line in lines if line.startswith("✓") and "compiling" not in line]
     tree = [line for line in lines if re.match(r"local-|[│ ]*[├└]── ", line)]
     cells = [[cell.strip() for cell in re.split("[│┆]", line)[1:-1]] for line in lines if "┆" in line]
     cells = cells[: TABLE_ROWS + 1]
-    cells = [[shortened(row[0]), *row[1:]] for row in cells]
+    cells = [[shorten_name(row[0]), *row[1:]] for row in cells]
     widths = [max(map(len, column)) for column in zip(*cells)]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)) for row in cells]
-    verdict = [line for line in lines if line.startswith("All ")]
-    return ["$ make demo", *steps, "", *tree[:TREE_LINES], "…", "", *table, "…", "", *verdict]
+    result = [line for line in lines if line.startswith("All ")]
+    return ["$ make demo", *steps, "", *tree[:TREE_LINES], "…", "", *table, "…", "", *result]
 
 
-def shortened(name):
-    """A file's name without the middle of its id and digest."""
+def shorten_name(name):
+    """Returns a file's name without the middle of its id and its digest."""
     return re.sub(r"_(\w{8})\w+-\w{26}", r"_\1…", name)
 
 
-def svg(lines):
+def draw_svg(lines):
+    """Returns the lines as the SVG of a terminal."""
     width = round(max(map(len, lines)) * CHARACTER_WIDTH) + 32
     height = len(lines) * LINE_HEIGHT + 56
     texts = []
@@ -49,4 +50,4 @@ def svg(lines):
 
 
 if __name__ == "__main__":
-    print(svg(shown(sys.stdin.read().splitlines())), end="")
+    print(draw_svg(select_lines(sys.stdin.read().splitlines())), end="")

@@ -48,23 +48,24 @@ class File:
     def __init__(self, path, is_product):
         self.path = path
         lines = path.read_text(encoding="utf-8").splitlines()
-        self.lines = without_tests(lines) if is_product else lines
-        self.functions = list(functions(self.lines))
+        self.lines = remove_tests(lines) if is_product else lines
+        self.functions = list(list_functions(self.lines))
 
 
-def without_tests(lines):
+def remove_tests(lines):
+    """Returns the lines without items under `#[cfg(test)]`."""
     kept, n = [], 0
     while n < len(lines):
         if lines[n].strip() == "#[cfg(test)]":
-            n = end_of_item(lines, n + 1) + 1
+            n = find_item_end(lines, n + 1) + 1
             continue
         kept.append(lines[n])
         n += 1
     return kept
 
 
-def end_of_item(lines, first):
-    """The last line of the item that begins at `first`."""
+def find_item_end(lines, first):
+    """Returns the last line of the item that begins at `first`."""
     indent = lines[first][: len(lines[first]) - len(lines[first].lstrip())]
     for n in range(first, len(lines)):
         line = lines[n]
@@ -75,8 +76,8 @@ def end_of_item(lines, first):
     return len(lines) - 1
 
 
-def functions(lines):
-    """The name and length of each function, and whether it is a test."""
+def list_functions(lines):
+    """Yields the name and length of each function, and whether it is a test."""
     for n, line in enumerate(lines):
         found = FUNCTION.match(line)
         if not found:
@@ -86,13 +87,14 @@ def functions(lines):
             end += 1
         if end < len(lines) and lines[end].rstrip().endswith(";"):
             continue
-        last = end_of_item(lines, n)
+        last = find_item_end(lines, n)
         before = [one.strip() for one in lines[max(0, n - 6) : n]]
         is_test = any(one.startswith(("#[test]", "#[tokio::test")) for one in before[-4:])
         yield found[2], last - n + 1, is_test
 
 
-def files(folders, is_product):
+def list_files(folders, is_product):
+    """Yields the Rust files of the folders; of the product, those outside `tests` folders."""
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*.rs")):
             inside = path.relative_to(ROOT).parts
@@ -113,7 +115,7 @@ def percentile(values, share):
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0
 
 
-def percent(part, whole):
+def percentage(part, whole):
     return 100 * len(part) / len(whole) if whole else 0
 
 
@@ -125,7 +127,8 @@ def is_documented(lines, n):
     return False
 
 
-def count(all_files):
+def count_all(all_files):
+    """Returns the rows of the table, the one-word functions and the participle types."""
     code = [one for file in all_files for one in file.functions if not one[2]]
     lengths = [length for _, length, _ in code]
     lines = [line for file in all_files for line in file.lines]
@@ -151,10 +154,10 @@ def count(all_files):
         f"{percentile(lengths, 0.9)} / {max(lengths)}",
         f"functions above {MAX_FUNCTION_LINES} lines": sum(n > MAX_FUNCTION_LINES for n in lengths),
         f"files above {MAX_FILE_LINES} lines": sum(n > MAX_FILE_LINES for n in sizes),
-        "one-word function names": f"{percent(one_word, code):.0f} %",
+        "one-word function names": f"{percentage(one_word, code):.0f} %",
         "types named by a participle": len(participles),
-        "public items documented": f"{percent([one for one in public if one], public):.0f} %",
-        "comment lines that are not docs": f"{percent(plain, lines):.1f} %",
+        "public items documented": f"{percentage([one for one in public if one], public):.0f} %",
+        "comment lines that are not docs": f"{percentage(plain, lines):.1f} %",
         f"lines above {MAX_COLUMNS} columns": sum(len(line) > MAX_COLUMNS for line in lines),
         f"comment lines above {MAX_COLUMNS} columns": sum(
             len(line) > MAX_COLUMNS for line in comments
@@ -169,14 +172,14 @@ def count(all_files):
 
 def main():
     counted = {
-        part: count(list(files(folders, part != "tests and dev")))
+        part: count_all(list(list_files(folders, part != "tests and dev")))
         for part, folders in PARTS.items()
     }
     width = max(len(name) for name in counted["product"][0])
     print(" " * width, *(f"{part:>14}" for part in counted))
     for name in counted["product"][0]:
         print(f"{name:<{width}}", *(f"{rows[name]!s:>14}" for rows, _, _ in counted.values()))
-    every = list(files(["shared", "functions", "cli", "tests", "dev"], False))
+    every = list(list_files(["shared", "functions", "cli", "tests", "dev"], False))
     words = [
         len(name.split("_")) for file in every for name, _, is_test in file.functions if is_test
     ]

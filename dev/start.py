@@ -68,34 +68,34 @@ def main(arguments):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     name, *rest = arguments or ["help"]
     if name == "tools":
-        return prepare("tools", None, rest or ["local", "build"])
+        return build_and_install("tools", None, rest or ["local", "build"])
     if name not in COMMANDS:
         print(__doc__)
         return 2
     binaries, environments = COMMANDS[name]
     if name == "test":
-        return run_tests(prepare(name, selected_tests(rest), environments), is_all=not rest)
+        return run_tests(build_and_install(name, test_options(rest), environments), is_all=not rest)
     if name == "field":
-        programs = prepare(name, selected_tests(["--test=whole_path"]), environments)
+        programs = build_and_install(name, test_options(["--test=whole_path"]), environments)
         program = next(one for one in programs if one["target"]["name"] == "whole_path")
         os.chdir(pathlib.Path(program["manifest_path"]).parent)
         os.execv(program["executable"], [program["executable"], "--nocapture", "field::"])
     if name == "test-artefact":
-        build = [*selected_tests(["--test=artefact"]), "--features=whole-path/artefact"]
-        return run_tests(prepare(name, build, environments))
+        build = [*test_options(["--test=artefact"]), "--features=whole-path/artefact"]
+        return run_tests(build_and_install(name, build, environments))
     build = ["build", "--workspace"]
     for binary in binaries:
         build += ["--bin", binary]
     # The first binary is the program. cargo names its path, because the folder is configurable.
-    artifacts = prepare(name, build, environments)
+    artifacts = build_and_install(name, build, environments)
     compiled = {one["target"]["name"]: one["executable"] for one in artifacts}
     program = compiled[binaries[0]]
     arguments = [name] if binaries[0] == "local" else []
     os.execv(program, [program, *arguments, *rest])
 
 
-def selected_tests(options):
-    """Options of cargo: the workspace, packages with their own features, or programs with its."""
+def test_options(options):
+    """Returns cargo's options: the whole workspace, some packages, or some programs of it."""
     for option in options:
         if not option.startswith(("--package=", "--test=")):
             raise Failure(f"{option} is neither --package=NAME nor --test=NAME")
@@ -104,7 +104,7 @@ def selected_tests(options):
     return ["test", "--no-run", *(packages or ["--workspace"]), *programs]
 
 
-def prepare(name, build, environments):
+def build_and_install(name, build, environments):
     """Compiles and installs side by side, and returns the executables that cargo built."""
     began = time.monotonic()
     check_python()
@@ -121,18 +121,19 @@ def prepare(name, build, environments):
             status.show()
             time.sleep(SECONDS_PER_FRAME)
     except KeyboardInterrupt:
-        stop(jobs)
+        stop_jobs(jobs)
         raise
     failures = [job.failure for job in jobs if job.failure]
-    stop(jobs)
+    stop_jobs(jobs)
     status.end(failed=bool(failures))
     if failures:
         raise Failure("\n".join(failures))
-    remember(name, jobs)
+    save_durations(name, jobs)
     return next((job.executables for job in jobs if isinstance(job, Compile)), [])
 
 
-def stop(jobs):
+def stop_jobs(jobs):
+    """Stops the jobs that still run."""
     for job in jobs:
         job.stop()
 
@@ -301,21 +302,21 @@ class Status:
         self.name, self.jobs, self.began = name, jobs, began
         self.is_terminal = sys.stdout.isatty()
         self.last_line = 0.0
-        self.before = seconds_before(name, jobs)
+        self.before = last_duration(name, jobs)
 
     def begin(self):
         titles = " and ".join(job.title for job in self.jobs)
-        before = f" It took {clock(self.before)} {self.before_when()}." if self.before else ""
+        before = f" It took {format_clock(self.before)} {self.when_measured()}." if self.before else ""
         if titles:
             say(f"… {self.name}: {titles}.{before}")
 
-    def before_when(self):
+    def when_measured(self):
         return "last time" if HISTORY.is_file() else "when it was measured on 2 cores"
 
     def text(self):
         running = [job.progress() for job in self.jobs if job.is_running()]
-        of = f" of about {clock(self.before)}" if self.before else ""
-        return f"{clock(time.monotonic() - self.began)}{of}: " + " · ".join(running)
+        of = f" of about {format_clock(self.before)}" if self.before else ""
+        return f"{format_clock(time.monotonic() - self.began)}{of}: " + " · ".join(running)
 
     def show(self):
         now = time.monotonic()
@@ -337,8 +338,8 @@ class Status:
             say(f"{sign} {job.title}{count}{seconds}")
 
 
-def seconds_before(name, jobs):
-    """The duration of the last run: that of its longest job, because they run side by side."""
+def last_duration(name, jobs):
+    """Returns the seconds of the last run's longest job; the jobs run side by side."""
     try:
         history = json.loads((HISTORY if HISTORY.is_file() else MEASURED).read_text())
     except (OSError, ValueError):
@@ -348,7 +349,8 @@ def seconds_before(name, jobs):
     return max(known, default=None)
 
 
-def remember(name, jobs):
+def save_durations(name, jobs):
+    """Writes the jobs' seconds into the history, by command and job."""
     try:
         history = json.loads(HISTORY.read_text())
     except (OSError, ValueError):
@@ -360,6 +362,7 @@ def remember(name, jobs):
 
 
 def check_python():
+    """Fails if Python is too old or cannot make virtual environments."""
     if sys.version_info[:2] < PYTHON_MIN:
         least = ".".join(map(str, PYTHON_MIN))
         raise Failure(
@@ -375,6 +378,7 @@ def check_python():
 
 
 def check_cargo():
+    """Fails if cargo is not installed."""
     if shutil.which("cargo") is None:
         raise Failure(
             "cargo is missing. Remedy: install Rust 1.95 or later from https://rustup.rs "
@@ -382,7 +386,8 @@ def check_cargo():
         )
 
 
-def clock(seconds):
+def format_clock(seconds):
+    """Returns `minutes:seconds`."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 

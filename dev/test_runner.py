@@ -33,7 +33,7 @@ class Program:
         self.output = ""
 
     @classmethod
-    def of_artifact(cls, artifact):
+    def from_artifact(cls, artifact):
         """A program that cargo compiled."""
         target = artifact["target"]
         folder = pathlib.Path(artifact["manifest_path"]).parent
@@ -43,7 +43,7 @@ class Program:
         return cls(name, folder, [artifact["executable"]])
 
     @classmethod
-    def of_documentation(cls):
+    def from_documentation(cls):
         """The examples in the documentation, which rustdoc compiles."""
         command = ["cargo", "test", "--workspace", "--doc", "--quiet", "--locked"]
         return cls("examples in the documentation", ROOT, command)
@@ -67,7 +67,8 @@ class Program:
         if self.code != 0 and self.failed == 0:
             self.failed = 1
 
-    def report(self):
+    def format_result(self):
+        """Returns one line, after the output if the program failed."""
         if self.code == 0:
             return f"✓ {self.name}: {self.passed} passed ({self.seconds:.1f} s)"
         output = self.output.rstrip()
@@ -76,18 +77,18 @@ class Program:
 
 def run_tests(artifacts, is_all=False):
     """Runs the programs, prints a line for each and the sum, and returns the exit code."""
-    programs = [Program.of_artifact(one) for one in artifacts if one["profile"]["test"]]
+    programs = [Program.from_artifact(one) for one in artifacts if one["profile"]["test"]]
     if not programs:
         print("error: cargo built no test program", file=sys.stderr)
         return 1
     if is_all:
-        programs.append(Program.of_documentation())
-    before = durations()
-    programs.sort(key=lambda one: (-before.get(one.name, guess(one.name)), one.name))
+        programs.append(Program.from_documentation())
+    before = load_durations()
+    programs.sort(key=lambda one: (-before.get(one.name, guess_duration(one.name)), one.name))
     waiting, running, ended = list(programs), [], []
     lock, began = threading.Lock(), time.monotonic()
 
-    def work():
+    def run_waiting():
         while True:
             with lock:
                 if not waiting:
@@ -98,9 +99,10 @@ def run_tests(artifacts, is_all=False):
             with lock:
                 running.remove(program)
                 ended.append(program)
-                print(program.report(), flush=True)
+                print(program.format_result(), flush=True)
 
-    workers = [threading.Thread(target=work, daemon=True) for _ in range(os.cpu_count() or 1)]
+    count = os.cpu_count() or 1
+    workers = [threading.Thread(target=run_waiting, daemon=True) for _ in range(count)]
     for worker in workers:
         worker.start()
     last = time.monotonic()
@@ -112,7 +114,7 @@ def run_tests(artifacts, is_all=False):
                 names = ", ".join(one.name.split("::")[-1] for one in running)
                 print(f"  {len(ended)} of {len(programs)} programs; running: {names}", flush=True)
     passed, failed = sum(one.passed for one in ended), sum(one.failed for one in ended)
-    remember(before, ended)
+    save_durations(before, ended)
     for program in ended:
         if program.code != 0:
             print(f"failed: {program.name}")
@@ -121,18 +123,21 @@ def run_tests(artifacts, is_all=False):
     return 1 if failed or passed == 0 else 0
 
 
-def guess(name):
+def guess_duration(name):
+    """Returns a number that puts slow programs first while no durations are recorded."""
     return next((1000.0 - n for n, slow in enumerate(SLOW) if slow in name), 0.0)
 
 
-def durations():
+def load_durations():
+    """Returns the seconds of earlier runs, by program."""
     try:
         return json.loads(HISTORY.read_text())
     except (OSError, ValueError):
         return {}
 
 
-def remember(before, programs):
+def save_durations(before, programs):
+    """Writes the seconds of these programs beside those of earlier runs."""
     before.update({one.name: round(one.seconds, 1) for one in programs})
     HISTORY.parent.mkdir(exist_ok=True)
     HISTORY.write_text(json.dumps(before, indent=1, sort_keys=True) + "\n")

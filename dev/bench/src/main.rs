@@ -6,6 +6,7 @@
 //! (`VmHWM`).
 
 mod cloud;
+mod runtime_api;
 
 use std::{
     io::Write,
@@ -15,17 +16,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use cloud::Cloud;
 use comfy_table::{Table, presets};
 use local::{Build, Project, Tools};
-use media::{
-    access::{SecretHashes, VerifiedInstance},
-    ids::{InstanceId, TenantId},
-    sha256::Sha256,
-};
-use stand_in::{
-    AnnouncedMedia, CdnScenario, DEFAULT_INSTANCE, Format, Kind, Spec, StandIn, WapiScenario,
-};
+use runtime_api::RuntimeApi;
+use samples::{queued_job, verified_instance};
+use scripted_aws::Aws;
+use stand_in::{AnnouncedMedia, CdnScenario, Format, Kind, Spec, StandIn, WapiScenario};
 use tokio::process::{Child, Command};
 use wapi::webhook::WebhookBody;
 
@@ -74,33 +70,39 @@ async fn measure_run(
     origins: &StandIn,
     announced: &AnnouncedMedia,
 ) -> Result<f64> {
-    let cloud = Cloud::start(queued_job(announced)?).await?;
-    let mut function = start_function(bootstrap, origins, &cloud)?;
-    let answer = tokio::time::timeout(MAX_RUN_TIME, cloud.take_answer())
+    let aws = cloud::start_aws().await;
+    let runtime = RuntimeApi::start(queue_message(announced)?).await?;
+    let mut function = start_function(bootstrap, origins, (&aws, &runtime))?;
+    let answer = tokio::time::timeout(MAX_RUN_TIME, runtime.wait_for_answer())
         .await
         .context("the function does not answer")??;
     let peak_mib = peak_mib(&function)?;
     function.kill().await?;
     ensure!(answer == r#"{"batchItemFailures":[]}"#, "the function answered {answer}");
-    ensure!(cloud.stored_bytes() == announced.size, "{} bytes were stored", cloud.stored_bytes());
+    let stored_bytes = cloud::stored_bytes(&aws);
+    ensure!(stored_bytes == announced.size, "{stored_bytes} bytes were stored");
     Ok(peak_mib)
 }
 
-fn start_function(bootstrap: &Path, origins: &StandIn, cloud: &Cloud) -> Result<Child> {
+fn start_function(
+    bootstrap: &Path,
+    origins: &StandIn,
+    (aws, runtime): (&Aws, &RuntimeApi),
+) -> Result<Child> {
     let settings = [
-        ("AWS_LAMBDA_RUNTIME_API", cloud.address()),
+        ("AWS_LAMBDA_RUNTIME_API", runtime.address()),
         ("AWS_LAMBDA_FUNCTION_NAME", "download".to_owned()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512".to_owned()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "1".to_owned()),
         ("AWS_REGION", "us-east-1".to_owned()),
         ("AWS_ACCESS_KEY_ID", "invented".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "invented".to_owned()),
-        ("AWS_ENDPOINT_URL", format!("http://{}", cloud.address())),
+        ("AWS_ENDPOINT_URL", aws.endpoint().to_owned()),
         ("INSTANCES_TABLE", cloud::INSTANCES_TABLE.to_owned()),
         ("MEDIA_TABLE", "media".to_owned()),
         ("MEDIA_BUCKET", "bucket".to_owned()),
-        ("JOBS_QUEUE_URL", format!("http://{}/jobs", cloud.address())),
-        ("PARKED_QUEUE_URL", format!("http://{}/parked", cloud.address())),
+        ("JOBS_QUEUE_URL", format!("{}/jobs", aws.endpoint())),
+        ("PARKED_QUEUE_URL", format!("{}/parked", aws.endpoint())),
         ("WAPI_BASE_URL", origins.wapi_base()),
         ("CDN_BASE_URLS", origins.cdn_bases()),
         ("UTC_OFFSET", "-03:00".to_owned()),
@@ -117,14 +119,11 @@ fn start_function(bootstrap: &Path, origins: &StandIn, cloud: &Cloud) -> Result<
 }
 
 /// The queue's message for an announced media message, built by the product's own code.
-fn queued_job(announced: &AnnouncedMedia) -> Result<String> {
-    let (tenant, instance) = (TenantId::parse("acme")?, InstanceId::parse(DEFAULT_INSTANCE)?);
-    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
-    let verified = VerifiedInstance::verify(&tenant, &instance, &secrets, "s")
-        .context("the secret is right")?;
+fn queue_message(announced: &AnnouncedMedia) -> Result<String> {
     let body = WebhookBody::parse(announced.webhook.to_string().as_bytes())?;
-    let message = body.announcement(&verified)?.media.pop().context("one media message")?;
-    Ok(verified.create_job(message, boot::clock::now()).to_json()?)
+    let message =
+        body.announcement(&verified_instance())?.media.pop().context("one media message")?;
+    Ok(queued_job(message, boot::clock::now()).to_json()?)
 }
 
 fn peak_mib(function: &Child) -> Result<f64> {

@@ -1,4 +1,4 @@
-//! A body that could not be read: its jobs are sent once it can be, else it is parked.
+//! An unread body is read again: its jobs are sent, or it is parked.
 
 #![allow(
     clippy::expect_used,
@@ -16,46 +16,38 @@ use download::{
     worker::{ClockAndRandom, Worker},
 };
 use fetch::{Limits, Origins};
-use media::{
-    access::{SecretHashes, VerifiedInstance},
-    ids::{InstanceId, TenantId},
-    job::QueuedJob,
-    object_key::parse_offset,
-    sha256::Sha256,
-};
+use media::{job::QueuedJob, object_key::parse_offset};
 use redaction::Recorder;
+use samples::{INSTANCE, verified_instance};
 use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
 const ACCEPTED: i64 = 1_787_438_879;
-/// Twelve days after: a job with the old life would be given up at once.
+/// Twelve days later: a job accepted with the webhook would be parked at once.
 const NOW: i64 = ACCEPTED + 12 * 24 * 60 * 60;
 const JOBS: &str = "https://sqs.example.invalid/jobs";
 const PARKED: &str = "https://sqs.example.invalid/parked";
 
-fn healthy(seen: &RecordedRequest) -> Answer {
+/// AWS accepts every request.
+fn healthy_aws(seen: &RecordedRequest) -> Answer {
     match seen.operation() {
-        "SendMessageBatch" => {
-            let entries = seen.json()["Entries"].as_array().cloned();
-            let done = entries.expect("entries").into_iter().map(
-                |entry| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "x" }),
-            );
-            Answer::json(&json!({ "Successful": done.collect::<Vec<_>>(), "Failed": [] }))
-        }
+        "SendMessageBatch" => Answer::batch_accepted(seen),
         _ => Answer::json(&json!({})),
     }
 }
 
-fn failing(operation: &'static str) -> impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static {
+/// AWS refuses one operation.
+fn aws_failing_at(
+    operation: &'static str,
+) -> impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static {
     move |seen| match seen.operation() {
         name if name == operation => Answer::json_error(400, "AccessDeniedException"),
-        _ => healthy(seen),
+        _ => healthy_aws(seen),
     }
 }
 
-fn worker(aws: &Aws) -> Worker {
+fn create_worker(aws: &Aws) -> Worker {
     let text = |text: &str| text.to_owned();
     let nowhere = "https://api.example.invalid/v1";
     let config = Config {
@@ -75,45 +67,42 @@ fn worker(aws: &Aws) -> Worker {
     Worker::with_clients(&aws.clients, config, Limits::default(), ambient).expect("a worker")
 }
 
-/// The body as the webhook function queues it.
-fn unread(body: &[u8], why: &str) -> String {
-    let tenant = TenantId::parse("acme").expect("a tenant");
-    let instance = InstanceId::parse(INSTANCE).expect("an instance");
-    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
-    let verified =
-        VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret");
-    let body = verified.keep_unread(body, why, ACCEPTED).expect("it fits");
+/// The body as the webhook function queues it. `why` is the reason.
+fn unread_body(body: &[u8], why: &str) -> String {
+    let body = verified_instance().keep_unread(body, why, ACCEPTED).expect("it fits");
     body.to_json().expect("JSON")
 }
 
-/// Runs one message; says whether it comes back.
-async fn run(aws: &Aws, body: &str) -> bool {
+/// Runs one message; returns whether it is retried.
+async fn is_retried(aws: &Aws, body: &str) -> bool {
     let event = json!({ "Records": [{ "messageId": "m0", "receiptHandle": "r0", "body": body,
         "attributes": { "ApproximateReceiveCount": "2" }, "messageAttributes": {} }] });
     let event = serde_json::from_value(event).expect("an event");
     let deadline = Instant::now() + Duration::from_mins(10);
-    let answer = batch::handle_batch(&worker(aws), event, deadline).await.expect("an answer");
+    let answer =
+        batch::handle_batch(&create_worker(aws), event, deadline).await.expect("an answer");
     !answer.batch_item_failures.is_empty()
 }
 
-fn webhook(content: &Value) -> Value {
+fn webhook_with(content: &Value) -> Value {
     json!({
         "event": "webhookReceived", "instanceId": INSTANCE, "messageId": "3EB0A",
         "chat": { "id": "5500900000002" }, "msgContent": content,
     })
 }
 
-fn image() -> Value {
+fn image_object() -> Value {
     json!({ "mimetype": "image/jpeg", "mediaKey": "gXcMgEvt3O4+kyxHeJQGw0/3e9MfZr4mnYsbZm+mPsg=",
         "directPath": "/v/t62.7118-24/invented.enc?oe=F48EE600" })
 }
 
-fn riddle() -> Value {
+/// An object with a key and a path, but without a type.
+fn untyped_object() -> Value {
     json!({ "mediaKey": "gXcMgEvt3O4+kyxHeJQGw0/3e9MfZr4mnYsbZm+mPsg=", "directPath": "/v/riddle" })
 }
 
-/// The jobs that were sent.
-fn jobs(aws: &Aws) -> Vec<media::job::Job> {
+/// The jobs that were sent to the jobs queue.
+fn sent_jobs(aws: &Aws) -> Vec<media::job::Job> {
     let mut jobs = Vec::new();
     for batch in aws.requests_of("SendMessageBatch") {
         let batch = batch.json();
@@ -127,12 +116,13 @@ fn jobs(aws: &Aws) -> Vec<media::job::Job> {
     jobs
 }
 
+/// The jobs are accepted now, and their messages keep the time of the webhook.
 #[tokio::test]
-async fn what_can_be_read_by_now_becomes_jobs_with_a_new_life_and_the_time_of_their_webhook() {
-    let aws = Aws::start(healthy).await;
-    let body = webhook(&json!({ "imageMessage": image() })).to_string();
-    assert!(!run(&aws, &unread(body.as_bytes(), "bad_body")).await);
-    let jobs = jobs(&aws);
+async fn a_readable_body_becomes_jobs() {
+    let aws = Aws::start(healthy_aws).await;
+    let body = webhook_with(&json!({ "imageMessage": image_object() })).to_string();
+    assert!(!is_retried(&aws, &unread_body(body.as_bytes(), "bad_body")).await);
+    let jobs = sent_jobs(&aws);
     assert_eq!(jobs.len(), 1);
     assert_eq!((jobs[0].tenant.as_str(), jobs[0].instance.as_str()), ("acme", INSTANCE));
     // The message says no time of its own.
@@ -141,17 +131,17 @@ async fn what_can_be_read_by_now_becomes_jobs_with_a_new_life_and_the_time_of_th
 }
 
 #[tokio::test]
-async fn what_turns_out_to_hold_no_medium_is_done() {
-    let aws = Aws::start(healthy).await;
-    let body = webhook(&json!({ "conversation": "Mensagem de teste" })).to_string();
-    assert!(!run(&aws, &unread(body.as_bytes(), "not_understood")).await);
+async fn a_body_without_media_is_done() {
+    let aws = Aws::start(healthy_aws).await;
+    let body = webhook_with(&json!({ "conversation": "Mensagem de teste" })).to_string();
+    assert!(!is_retried(&aws, &unread_body(body.as_bytes(), "not_understood")).await);
     assert!(aws.operations().is_empty());
 }
 
 #[tokio::test]
-async fn what_still_cannot_be_read_is_parked_unchanged_with_its_word() {
-    let riddles = webhook(&json!({ "riddle": riddle() })).to_string();
-    let mut of_another = webhook(&json!({ "imageMessage": image() }));
+async fn an_unreadable_body_is_parked_unchanged() {
+    let riddles = webhook_with(&json!({ "riddle": untyped_object() })).to_string();
+    let mut of_another = webhook_with(&json!({ "imageMessage": image_object() }));
     of_another["instanceId"] = json!("LITE-OTHERS-AAAAAA");
     let of_another = of_another.to_string();
     for (body, word) in [
@@ -160,9 +150,9 @@ async fn what_still_cannot_be_read_is_parked_unchanged_with_its_word() {
         (riddles.as_str(), "not_understood"),
         (of_another.as_str(), "instance_mismatch"),
     ] {
-        let aws = Aws::start(healthy).await;
-        let message = unread(body.as_bytes(), "bad_body");
-        assert!(!run(&aws, &message).await, "{word}");
+        let aws = Aws::start(healthy_aws).await;
+        let message = unread_body(body.as_bytes(), "bad_body");
+        assert!(!is_retried(&aws, &message).await, "{word}");
         let parked = aws.only_request("SendMessage").json();
         assert_eq!(parked["QueueUrl"], PARKED);
         assert_eq!(parked["MessageBody"], message);
@@ -178,27 +168,30 @@ async fn what_still_cannot_be_read_is_parked_unchanged_with_its_word() {
     }
 }
 
+/// What was read becomes jobs; the body is parked for the rest.
 #[tokio::test]
-async fn of_what_is_read_in_part_the_media_become_jobs_and_the_body_is_parked_for_the_rest() {
-    let aws = Aws::start(healthy).await;
-    let body = webhook(&json!({ "imageMessage": image(), "riddle": riddle() })).to_string();
-    assert!(!run(&aws, &unread(body.as_bytes(), "not_understood")).await);
-    assert_eq!(jobs(&aws).len(), 1);
+async fn a_partly_readable_body_is_also_parked() {
+    let aws = Aws::start(healthy_aws).await;
+    let body = webhook_with(&json!({ "imageMessage": image_object(), "riddle": untyped_object() }))
+        .to_string();
+    assert!(!is_retried(&aws, &unread_body(body.as_bytes(), "not_understood")).await);
+    assert_eq!(sent_jobs(&aws).len(), 1);
     assert_eq!(aws.operations(), ["SendMessageBatch", "SendMessage"]);
 }
 
 #[tokio::test]
-async fn what_sqs_does_not_take_is_not_acknowledged() {
-    let good = webhook(&json!({ "imageMessage": image() })).to_string();
-    let part = webhook(&json!({ "imageMessage": image(), "riddle": riddle() })).to_string();
+async fn what_sqs_refuses_is_retried() {
+    let good = webhook_with(&json!({ "imageMessage": image_object() })).to_string();
+    let part = webhook_with(&json!({ "imageMessage": image_object(), "riddle": untyped_object() }))
+        .to_string();
     for (body, operation) in [
         (good.as_str(), "SendMessageBatch"),
         (part.as_str(), "SendMessageBatch"),
         (part.as_str(), "SendMessage"),
         ("{ no JSON", "SendMessage"),
     ] {
-        let aws = Aws::start(failing(operation)).await;
-        assert!(run(&aws, &unread(body.as_bytes(), "bad_body")).await, "{operation}");
+        let aws = Aws::start(aws_failing_at(operation)).await;
+        assert!(is_retried(&aws, &unread_body(body.as_bytes(), "bad_body")).await, "{operation}");
         let hidden =
             aws.only_request("ChangeMessageVisibility").json()["VisibilityTimeout"].clone();
         assert_eq!(hidden, 300, "{operation}");
@@ -208,13 +201,13 @@ async fn what_sqs_does_not_take_is_not_acknowledged() {
 }
 
 #[tokio::test]
-async fn nothing_of_an_unread_body_is_logged_or_written_on_its_ticket() {
+async fn logs_and_tickets_have_nothing_of_the_body() {
     let recorder = Recorder::start();
     let body = "{\"pushName\": \"Contato Exemplo\", \"mediaKey\": \"RkFLRS1NRURJQS1LRVktMDEyMzQ1\"";
     let mut tickets = String::new();
     for operation in ["nothing", "SendMessage"] {
-        let aws = Aws::start(failing(operation)).await;
-        run(&aws, &unread(body.as_bytes(), "bad_body")).await;
+        let aws = Aws::start(aws_failing_at(operation)).await;
+        is_retried(&aws, &unread_body(body.as_bytes(), "bad_body")).await;
         tickets += &aws.only_request("SendMessage").json()["MessageAttributes"].to_string();
     }
     let log = recorder.text();

@@ -1,5 +1,4 @@
-//! One look: what it counts, what it writes down, and that a failure of AWS is a failure of the
-//! function.
+//! One look: what it counts and reads, and that it fails if AWS fails.
 
 #![allow(
     clippy::expect_used,
@@ -13,7 +12,7 @@ use watch::{Watch, config::Config};
 
 const NOW: i64 = 1_787_440_000;
 
-fn watch(aws: &Aws) -> Watch {
+fn create_watch(aws: &Aws) -> Watch {
     let config = Config {
         region: "us-east-1".to_owned(),
         endpoint: None,
@@ -24,14 +23,15 @@ fn watch(aws: &Aws) -> Watch {
     Watch::with_clients(&aws.clients, config)
 }
 
+/// It counts media that expire within two days.
 #[tokio::test]
-async fn a_look_counts_two_days_ahead_and_reads_the_parked_queue() {
+async fn a_look_counts_media_and_reads_parked_jobs() {
     let aws = Aws::start(|request: &RecordedRequest| match request.operation() {
         "Query" => Answer::json(&json!({ "Count": 2, "ScannedCount": 2 })),
         _ => Answer::json(&json!({})),
     })
     .await;
-    watch(&aws).run_pass(NOW).await.expect("a look");
+    create_watch(&aws).run_pass(NOW).await.expect("a look");
     let queries = aws.requests_of("Query");
     assert_eq!(queries.len(), 2);
     for (query, state) in queries.iter().zip(["retrying", "parked"]) {
@@ -45,10 +45,11 @@ async fn a_look_counts_two_days_ahead_and_reads_the_parked_queue() {
     assert_eq!(aws.requests_of("ReceiveMessage").len(), 1);
 }
 
+/// The function's error metric then raises an alarm.
 #[tokio::test]
-async fn a_failure_of_aws_fails_the_look_so_that_an_alarm_sees_it() {
+async fn a_failure_of_aws_fails_the_look() {
     let aws =
         Aws::start(|_: &RecordedRequest| Answer::json_error(400, "AccessDeniedException")).await;
-    let error = watch(&aws).run_pass(NOW).await.expect_err("no look");
+    let error = create_watch(&aws).run_pass(NOW).await.expect_err("no look");
     assert_eq!(error.operation, "dynamodb:Query");
 }

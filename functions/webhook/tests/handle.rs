@@ -1,4 +1,4 @@
-//! What the webhook function answers when AWS is well, when it is not, and when secrets change.
+//! What the webhook function answers while AWS is healthy, while it fails, and when secrets change.
 
 #![allow(
     clippy::expect_used,
@@ -24,12 +24,13 @@ use webhook::{Webhook, config::Config};
 
 const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
 
-fn item(secrets: &[&str]) -> Answer {
-    item_with(secrets, &json!({}))
+/// The instance as the table holds it, with these valid secrets.
+fn instance_answer(secrets: &[&str]) -> Answer {
+    instance_answer_with(secrets, &json!({}))
 }
 
-/// The same with these fields, too.
-fn item_with(secrets: &[&str], fields: &Value) -> Answer {
+/// The same with more fields.
+fn instance_answer_with(secrets: &[&str], fields: &Value) -> Answer {
     let hashes: Vec<_> = secrets
         .iter()
         .map(|secret| json!({ "S": Sha256::from_data(secret.as_bytes()).to_hex() }))
@@ -43,25 +44,16 @@ fn item_with(secrets: &[&str], fields: &Value) -> Answer {
     Answer::json(&json!({ "Item": item }))
 }
 
-fn accepted(batch: &RecordedRequest) -> Answer {
-    let entries = batch.json()["Entries"].as_array().cloned().expect("entries");
-    let done: Vec<_> = entries
-        .iter()
-        .map(|entry| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "x" }))
-        .collect();
-    Answer::json(&json!({ "Successful": done, "Failed": [] }))
-}
-
-/// AWS in good health, with one instance whose secret is `secret`.
-fn healthy(seen: &RecordedRequest) -> Answer {
+/// Healthy AWS, with one instance whose secret is `secret`.
+fn healthy_aws(seen: &RecordedRequest) -> Answer {
     match seen.operation() {
-        "GetItem" if seen.text().contains(INSTANCE) => item(&["secret"]),
-        "SendMessageBatch" => accepted(seen),
+        "GetItem" if seen.text().contains(INSTANCE) => instance_answer(&["secret"]),
+        "SendMessageBatch" => Answer::batch_accepted(seen),
         _ => Answer::json(&json!({})),
     }
 }
 
-fn function(aws: &Aws) -> Webhook {
+fn create_webhook(aws: &Aws) -> Webhook {
     let config = Config {
         region: "us-east-1".to_owned(),
         endpoint: None,
@@ -71,7 +63,8 @@ fn function(aws: &Aws) -> Webhook {
     Webhook::with_clients(&aws.clients, config)
 }
 
-fn request(instance: &str, secret: &str, body: &Value) -> Request {
+/// A webhook as API Gateway passes it on.
+fn webhook_request(instance: &str, secret: &str, body: &Value) -> Request {
     let path = HashMap::from([
         ("instanceId".to_owned(), instance.to_owned()),
         ("secret".to_owned(), secret.to_owned()),
@@ -80,14 +73,15 @@ fn request(instance: &str, secret: &str, body: &Value) -> Request {
     request.expect("a request").with_path_parameters(path)
 }
 
-async fn answer(webhook: &Webhook, request: &Request) -> (u16, Value, http::HeaderMap) {
+/// Handles a request; returns status, body and headers of the answer.
+async fn post_request(webhook: &Webhook, request: &Request) -> (u16, Value, http::HeaderMap) {
     let response = webhook.handle_request(request, 1_787_438_879).await.expect("a response");
     let (head, body) = response.into_parts();
     let body = serde_json::from_slice(&body).expect("JSON");
     (head.status.as_u16(), body, head.headers)
 }
 
-fn image() -> Value {
+fn image_webhook() -> Value {
     json!({
         "event": "webhookReceived", "instanceId": INSTANCE, "messageId": "3EB0A", "moment": 1_787_438_879,
         "chat": { "id": "5500900000002" },
@@ -99,9 +93,11 @@ fn image() -> Value {
 }
 
 #[tokio::test]
-async fn a_medium_is_queued_for_its_tenant_and_only_then_acknowledged() {
-    let aws = Aws::start(healthy).await;
-    let (status, body, _) = answer(&function(&aws), &request(INSTANCE, "secret", &image())).await;
+async fn media_are_queued_before_the_answer() {
+    let aws = Aws::start(healthy_aws).await;
+    let (status, body, _) =
+        post_request(&create_webhook(&aws), &webhook_request(INSTANCE, "secret", &image_webhook()))
+            .await;
     assert_eq!((status, body), (200, json!({ "queued": 1 })));
     let entry = aws.only_request("SendMessageBatch").json()["Entries"][0].clone();
     assert_eq!(entry["MessageGroupId"], "acme");
@@ -114,8 +110,9 @@ async fn a_medium_is_queued_for_its_tenant_and_only_then_acknowledged() {
     assert_eq!(job["message"]["message_id"], "3EB0A");
 }
 
+/// The answer tells the sender when to try again.
 #[tokio::test]
-async fn what_sqs_did_not_take_is_a_503_that_asks_to_come_back() {
+async fn what_sqs_refuses_is_a_503() {
     let failures: [fn() -> Answer; 3] = [
         || Answer::json_error(400, "QueueDoesNotExist"),
         || {
@@ -128,26 +125,31 @@ async fn what_sqs_did_not_take_is_a_503_that_asks_to_come_back() {
     for failure in failures {
         let script = move |seen: &RecordedRequest| match seen.operation() {
             "SendMessageBatch" => failure(),
-            _ => healthy(seen),
+            _ => healthy_aws(seen),
         };
         let aws = Aws::start(script).await;
-        let (status, body, headers) =
-            answer(&function(&aws), &request(INSTANCE, "secret", &image())).await;
+        let (status, body, headers) = post_request(
+            &create_webhook(&aws),
+            &webhook_request(INSTANCE, "secret", &image_webhook()),
+        )
+        .await;
         assert_eq!((status, body), (503, json!({ "error": "unavailable" })));
         assert!(headers.contains_key("retry-after"));
     }
 }
 
+/// Neither the answer nor its time tells whether the instance exists.
 #[tokio::test]
-async fn strangers_get_the_same_answer_and_none_of_them_soon() {
-    let aws = Aws::start(healthy).await;
-    let webhook = function(&aws);
-    answer(&webhook, &request(INSTANCE, "secret", &image())).await;
+async fn strangers_get_one_late_answer() {
+    let aws = Aws::start(healthy_aws).await;
+    let webhook = create_webhook(&aws);
+    post_request(&webhook, &webhook_request(INSTANCE, "secret", &image_webhook())).await;
     for (instance, secret) in
         [(INSTANCE, "wrong"), (INSTANCE, ""), ("LITE-NOBODY-AAAAAA", "secret"), ("../..", "secret")]
     {
         let started = Instant::now();
-        let (status, body, _) = answer(&webhook, &request(instance, secret, &image())).await;
+        let (status, body, _) =
+            post_request(&webhook, &webhook_request(instance, secret, &image_webhook())).await;
         assert_eq!(
             (status, body),
             (401, json!({ "error": "unauthorized" })),
@@ -157,8 +159,9 @@ async fn strangers_get_the_same_answer_and_none_of_them_soon() {
     }
 }
 
+/// An instance that is not cached is answered with 503.
 #[tokio::test]
-async fn a_remembered_instance_is_served_while_dynamodb_fails_and_an_unknown_one_is_a_503() {
+async fn a_cached_instance_survives_a_dynamodb_failure() {
     let reads = Arc::new(AtomicUsize::new(0));
     let script = {
         let reads = Arc::clone(&reads);
@@ -166,21 +169,28 @@ async fn a_remembered_instance_is_served_while_dynamodb_fails_and_an_unknown_one
             "GetItem" if reads.fetch_add(1, Ordering::SeqCst) > 0 => {
                 Answer::json_error(400, "ThrottlingException")
             }
-            _ => healthy(seen),
+            _ => healthy_aws(seen),
         }
     };
     let aws = Aws::start(script).await;
-    let webhook = function(&aws);
-    assert_eq!(answer(&webhook, &request(INSTANCE, "secret", &image())).await.0, 200);
-    assert_eq!(answer(&webhook, &request(INSTANCE, "secret", &image())).await.0, 200);
+    let webhook = create_webhook(&aws);
+    assert_eq!(
+        post_request(&webhook, &webhook_request(INSTANCE, "secret", &image_webhook())).await.0,
+        200
+    );
+    assert_eq!(
+        post_request(&webhook, &webhook_request(INSTANCE, "secret", &image_webhook())).await.0,
+        200
+    );
     let (status, _, headers) =
-        answer(&webhook, &request("LITE-OTHERS-AAAAAA", "secret", &image())).await;
+        post_request(&webhook, &webhook_request("LITE-OTHERS-AAAAAA", "secret", &image_webhook()))
+            .await;
     assert_eq!(status, 503);
     assert!(headers.contains_key("retry-after"));
 }
 
 #[tokio::test]
-async fn while_dynamodb_fails_strangers_learn_nothing_either() {
+async fn strangers_learn_nothing_while_dynamodb_fails() {
     let fails = Arc::new(AtomicUsize::new(0));
     let script = {
         let fails = Arc::clone(&fails);
@@ -188,127 +198,139 @@ async fn while_dynamodb_fails_strangers_learn_nothing_either() {
             "GetItem" if fails.load(Ordering::SeqCst) > 0 => {
                 Answer::json_error(400, "ThrottlingException")
             }
-            _ => healthy(seen),
+            _ => healthy_aws(seen),
         }
     };
     let aws = Aws::start(script).await;
-    let webhook = function(&aws);
-    answer(&webhook, &request(INSTANCE, "secret", &image())).await;
+    let webhook = create_webhook(&aws);
+    post_request(&webhook, &webhook_request(INSTANCE, "secret", &image_webhook())).await;
     fails.store(1, Ordering::SeqCst);
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(60)).await;
     tokio::time::resume();
-    let known = request(INSTANCE, "wrong", &image());
-    let unknown = request("LITE-NOBODY-AAAAAA", "wrong", &image());
+    let known = webhook_request(INSTANCE, "wrong", &image_webhook());
+    let unknown = webhook_request("LITE-NOBODY-AAAAAA", "wrong", &image_webhook());
     for request in [known, unknown] {
         let started = tokio::time::Instant::now();
-        let (status, body, _) = answer(&webhook, &request).await;
+        let (status, body, _) = post_request(&webhook, &request).await;
         assert_eq!((status, body), (503, json!({ "error": "unavailable" })));
         assert!(started.elapsed() >= Duration::from_millis(100));
     }
-    let (status, ..) = answer(&webhook, &request(INSTANCE, "secret", &image())).await;
-    assert_eq!(status, 200, "whoever knows the secret is served from memory");
+    let (status, ..) =
+        post_request(&webhook, &webhook_request(INSTANCE, "secret", &image_webhook())).await;
+    assert_eq!(status, 200, "who knows the secret is served from the cache");
 }
 
 #[tokio::test]
 async fn headers_of_64_kib_change_nothing() {
-    let aws = Aws::start(healthy).await;
-    let mut request = request(INSTANCE, "secret", &image());
+    let aws = Aws::start(healthy_aws).await;
+    let mut request = webhook_request(INSTANCE, "secret", &image_webhook());
     for n in 0..64 {
         let name = http::HeaderName::try_from(format!("x-{n}")).expect("a name");
         let value = http::HeaderValue::try_from("v".repeat(1024)).expect("a value");
         request.headers_mut().insert(name, value);
     }
-    let (status, body, _) = answer(&function(&aws), &request).await;
+    let (status, body, _) = post_request(&create_webhook(&aws), &request).await;
     assert_eq!((status, body), (200, json!({ "queued": 1 })));
     let bytes = aws.only_request("SendMessageBatch").body.len();
     assert!(bytes < 4096, "{bytes} bytes in the queue");
 }
 
 #[tokio::test]
-async fn a_body_of_ten_thousand_media_makes_no_jobs() {
-    let aws = Aws::start(healthy).await;
-    let webhook = function(&aws);
+async fn ten_thousand_media_make_no_jobs() {
+    let aws = Aws::start(healthy_aws).await;
+    let webhook = create_webhook(&aws);
     let short_fields = (0..40_000).map(|n| (format!("f{n}"), json!(0)));
     let mut first: serde_json::Map<_, _> = short_fields.collect();
     first.insert("directpath".to_owned(), json!("p"));
     let same = json!({ "imageMessage": { "directPath": "p" } });
     let other = |n: usize| json!({ "imageMessage": { "directPath": format!("p{n}") } });
     let heavy = |media: Vec<Value>| {
-        let mut body = image();
+        let mut body = image_webhook();
         body["msgContent"] = json!({ "a": { "imageMessage": first }, "b": media });
         body
     };
     let repeated = heavy(vec![same; 10_000]);
-    let (status, body, _) = answer(&webhook, &request(INSTANCE, "secret", &repeated)).await;
+    let (status, body, _) =
+        post_request(&webhook, &webhook_request(INSTANCE, "secret", &repeated)).await;
     assert_eq!((status, body), (200, json!({ "queued": 1 })));
     let many = heavy((0..10_000).map(other).collect());
-    let (status, body, _) = answer(&webhook, &request(INSTANCE, "secret", &many)).await;
+    let (status, body, _) =
+        post_request(&webhook, &webhook_request(INSTANCE, "secret", &many)).await;
     assert_eq!((status, body), (200, json!({ "unread": "too_many_media" })));
     assert_eq!(aws.requests_of("SendMessageBatch").len(), 1);
 }
 
 #[tokio::test]
-async fn a_second_secret_is_valid_beside_the_first() {
+async fn a_second_secret_is_valid_too() {
     let aws = Aws::start(|seen| match seen.operation() {
-        "GetItem" => item(&["old", "new"]),
-        _ => healthy(seen),
+        "GetItem" => instance_answer(&["old", "new"]),
+        _ => healthy_aws(seen),
     })
     .await;
-    let webhook = function(&aws);
+    let webhook = create_webhook(&aws);
     for secret in ["old", "new"] {
-        assert_eq!(answer(&webhook, &request(INSTANCE, secret, &image())).await.0, 200, "{secret}");
+        assert_eq!(
+            post_request(&webhook, &webhook_request(INSTANCE, secret, &image_webhook())).await.0,
+            200,
+            "{secret}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_paused_instance_is_answered_like_one_whose_secret_is_wrong() {
+async fn a_paused_instance_answers_as_to_strangers() {
     let aws = Aws::start(|seen| match seen.operation() {
-        "GetItem" => item_with(&["secret"], &json!({ "paused_at": { "N": "1" } })),
-        _ => healthy(seen),
+        "GetItem" => instance_answer_with(&["secret"], &json!({ "paused_at": { "N": "1" } })),
+        _ => healthy_aws(seen),
     })
     .await;
-    let webhook = function(&aws);
-    let right = answer(&webhook, &request(INSTANCE, "secret", &image())).await;
-    let wrong = answer(&webhook, &request(INSTANCE, "wrong", &image())).await;
-    let nobody = answer(&webhook, &request("LITE-NOBODY-AAAAAA", "secret", &image())).await;
+    let webhook = create_webhook(&aws);
+    let right =
+        post_request(&webhook, &webhook_request(INSTANCE, "secret", &image_webhook())).await;
+    let wrong = post_request(&webhook, &webhook_request(INSTANCE, "wrong", &image_webhook())).await;
+    let unknown =
+        post_request(&webhook, &webhook_request("LITE-NOBODY-AAAAAA", "secret", &image_webhook()))
+            .await;
     assert_eq!(right.0, 401);
     assert_eq!(right, wrong);
-    assert_eq!(right, nobody);
+    assert_eq!(right, unknown);
     assert_eq!(aws.requests_of("SendMessageBatch").len(), 0);
 }
 
 #[tokio::test]
-async fn one_read_of_the_table_serves_many_webhooks() {
-    let aws = Aws::start(healthy).await;
-    let webhook = function(&aws);
+async fn one_table_read_serves_many_webhooks() {
+    let aws = Aws::start(healthy_aws).await;
+    let webhook = create_webhook(&aws);
     for _ in 0..10 {
-        answer(&webhook, &request(INSTANCE, "secret", &image())).await;
+        post_request(&webhook, &webhook_request(INSTANCE, "secret", &image_webhook())).await;
     }
     assert_eq!(aws.requests_of("GetItem").len(), 1);
 }
 
 #[tokio::test]
 async fn a_carousel_is_queued_whole() {
-    let aws = Aws::start(healthy).await;
+    let aws = Aws::start(healthy_aws).await;
     let card = |n: usize| json!({ "header": { "imageMessage": { "mediaKey": format!("k{n}"), "directPath": format!("/v/{n}"), "mimetype": "image/jpeg" } } });
-    let mut body = image();
+    let mut body = image_webhook();
     body["msgContent"] = json!({ "cards": (0..12).map(card).collect::<Vec<_>>() });
-    let (status, body, _) = answer(&function(&aws), &request(INSTANCE, "secret", &body)).await;
+    let (status, body, _) =
+        post_request(&create_webhook(&aws), &webhook_request(INSTANCE, "secret", &body)).await;
     assert_eq!((status, body), (200, json!({ "queued": 12 })));
     assert_eq!(aws.requests_of("SendMessageBatch").len(), 2);
 }
 
-/// Lambda hands over no more than this, and a document's picture makes a webhook of a megabyte.
+/// Lambda accepts at most six megabytes, and the thumbnail of a document makes a webhook of one.
 #[tokio::test]
-async fn a_body_of_six_mebibytes_is_read_and_its_job_is_small() {
-    let aws = Aws::start(healthy).await;
-    let webhook = function(&aws);
+async fn a_six_mebibyte_body_makes_a_small_job() {
+    let aws = Aws::start(healthy_aws).await;
+    let webhook = create_webhook(&aws);
     for (pad, expected) in [(6 * 1024 * 1024, 413), (6 * 1024 * 1024 - 1000, 200), (1_100_000, 200)]
     {
-        let mut body = image();
+        let mut body = image_webhook();
         body["msgContent"]["imageMessage"]["JPEGThumbnail"] = json!("x".repeat(pad));
-        let (status, ..) = answer(&webhook, &request(INSTANCE, "secret", &body)).await;
+        let (status, ..) =
+            post_request(&webhook, &webhook_request(INSTANCE, "secret", &body)).await;
         assert_eq!(status, expected, "{pad}");
     }
     let sent = aws.requests_of("SendMessageBatch");
@@ -316,22 +338,24 @@ async fn a_body_of_six_mebibytes_is_read_and_its_job_is_small() {
     assert!(sent.iter().all(|batch| batch.body.len() < 4096));
 }
 
+/// The answer to any other body says why in one word.
 #[tokio::test]
-async fn what_holds_no_or_several_webhooks_makes_no_jobs_and_is_told_by_a_word() {
-    let aws = Aws::start(healthy).await;
-    let webhook = function(&aws);
-    let mut other = image();
+async fn only_one_webhook_per_body_makes_jobs() {
+    let aws = Aws::start(healthy_aws).await;
+    let webhook = create_webhook(&aws);
+    let mut other = image_webhook();
     other["messageId"] = json!("3EB0B");
     let envelope =
         |body: Value| json!([{ "headers": {}, "params": {}, "query": {}, "body": body }]);
     for (body, status, word) in [
         (envelope(json!({})), 200, "no_webhook"),
-        (json!([image(), other]), 200, "several_webhooks"),
+        (json!([image_webhook(), other]), 200, "several_webhooks"),
         (json!("text"), 400, "bad_body"),
-        (envelope(image()), 200, ""),
-        (envelope(json!(image().to_string())), 200, ""),
+        (envelope(image_webhook()), 200, ""),
+        (envelope(json!(image_webhook().to_string())), 200, ""),
     ] {
-        let (answered, answer, _) = answer(&webhook, &request(INSTANCE, "secret", &body)).await;
+        let (answered, answer, _) =
+            post_request(&webhook, &webhook_request(INSTANCE, "secret", &body)).await;
         assert_eq!(answered, status, "{body}");
         let told = answer["error"].as_str().or(answer["unread"].as_str());
         assert_eq!(told.unwrap_or_default(), word, "{body}");
@@ -340,7 +364,7 @@ async fn what_holds_no_or_several_webhooks_makes_no_jobs_and_is_told_by_a_word()
 }
 
 /// The recorded events, which have every field that webhooks have.
-fn events() -> Vec<Value> {
+fn read_events() -> Vec<Value> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
     let paths = folder.read_dir().expect("events").map(|entry| entry.expect("an entry").path());
     let json = paths.filter(|path| path.extension().is_some_and(|end| end == "json"));
@@ -352,40 +376,40 @@ fn events() -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn whatever_is_posted_neither_the_log_nor_the_answer_has_a_secret_or_a_name_in_it() {
+async fn logs_and_answers_have_no_secrets_or_names() {
     const SECRET: &str = "an invented webhook secret";
     let recorder = Recorder::start();
     let secret = Canary::new(Class::Secret, "webhook secret", SECRET);
     let mut planted: Vec<_> = secret.into_iter().collect();
     let mut answers = String::new();
     let mut posted = 0;
-    // Whoever cannot be verified waits, so of those there are few.
+    // Unverified requests are answered late, so only a few are posted.
     let all = usize::MAX;
     for (failing, count) in [("nothing", all), ("SendMessageBatch", all), ("GetItem", 3)] {
         let aws = Aws::start(move |seen: &RecordedRequest| match seen.operation() {
             name if name == failing => Answer::json_error(400, "AccessDeniedException"),
-            "GetItem" if seen.text().contains(INSTANCE) => item(&[SECRET]),
-            _ => healthy(seen),
+            "GetItem" if seen.text().contains(INSTANCE) => instance_answer(&[SECRET]),
+            _ => healthy_aws(seen),
         })
         .await;
-        let webhook = function(&aws);
-        for event in events().into_iter().take(count) {
+        let webhook = create_webhook(&aws);
+        for event in read_events().into_iter().take(count) {
             planted.extend(Canary::collect_all(&event));
             let mut of_another = event.clone();
             of_another["instanceId"] = json!("LITE-OTHERS-AAAAAA");
-            let right = request(INSTANCE, SECRET, &event);
-            let wrong = request(INSTANCE, SECRET, &of_another);
-            let mut broken = request(INSTANCE, SECRET, &event);
+            let right = webhook_request(INSTANCE, SECRET, &event);
+            let wrong = webhook_request(INSTANCE, SECRET, &of_another);
+            let mut broken = webhook_request(INSTANCE, SECRET, &event);
             let text = event.to_string();
             *broken.body_mut() = Body::from(text[..text.len() / 2].to_owned());
             for request in [right, wrong, broken] {
                 posted += 1;
-                let (_, body, headers) = answer(&webhook, &request).await;
+                let (_, body, headers) = post_request(&webhook, &request).await;
                 answers += &format!("{body} {headers:?}\n");
             }
         }
-        let stranger = request("5500900000002", SECRET, &json!({}));
-        answers += &answer(&webhook, &stranger).await.1.to_string();
+        let stranger = webhook_request("5500900000002", SECRET, &json!({}));
+        answers += &post_request(&webhook, &stranger).await.1.to_string();
     }
     let log = recorder.text();
     let texts = [(Sink::Log, log.as_str()), (Sink::Answer, answers.as_str())];

@@ -1,4 +1,4 @@
-//! Requests as API Gateway hands them over, of which the runtime makes its own.
+//! Requests of API Gateway, as the Lambda runtime converts them.
 
 #![allow(
     clippy::expect_used,
@@ -9,7 +9,8 @@ use lambda_http::{Context, LambdaEvent, Request, RequestExt, request::LambdaRequ
 use serde_json::{Value, json};
 use webhook::without_query;
 
-fn event(query: &str) -> LambdaEvent<LambdaRequest> {
+/// An event of API Gateway with this query.
+fn gateway_event(query: &str) -> LambdaEvent<LambdaRequest> {
     let event: Value = json!({
         "version": "2.0", "routeKey": "POST /webhook/{instanceId}/{secret}", "rawPath": "/webhook/A-B/s",
         "rawQueryString": query, "headers": { "host": "api.example.invalid" },
@@ -22,11 +23,11 @@ fn event(query: &str) -> LambdaEvent<LambdaRequest> {
     LambdaEvent::new(request, Context::default())
 }
 
-/// The runtime panics over each of these otherwise, and the caller gets a 500.
+/// The runtime would panic while it converts each of these, and answer 500.
 #[test]
-fn a_query_that_no_url_may_have_makes_no_panic() {
+fn an_invalid_query_does_not_panic() {
     for query in ["a=<b>", "a={b}", "\"", "a b", "ação", "^`|\\", "%", "", "a=b"] {
-        let request: Request = without_query(event(query)).payload.into();
+        let request: Request = without_query(gateway_event(query)).payload.into();
         let path = request.path_parameters();
         assert_eq!(path.first("instanceId"), Some("A-B"), "{query}");
         assert_eq!(path.first("secret"), Some("s"), "{query}");

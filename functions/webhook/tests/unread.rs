@@ -1,4 +1,4 @@
-//! Bodies of a verified sender that cannot be read: kept in the queue before anybody is told 200.
+//! Bodies of a verified sender that cannot be read: they are queued before the answer is 200.
 
 #![allow(
     clippy::expect_used,
@@ -24,26 +24,20 @@ use webhook::{Webhook, config::Config};
 const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
 const NOW: i64 = 1_787_438_879;
 
-/// AWS in good health, with one instance whose secret is `secret`.
-fn healthy(seen: &RecordedRequest) -> Answer {
+/// Healthy AWS, with one instance whose secret is `secret`.
+fn healthy_aws(seen: &RecordedRequest) -> Answer {
     match seen.operation() {
         "GetItem" => Answer::json(&json!({ "Item": {
             "instance": { "S": INSTANCE }, "tenant": { "S": "acme" },
             "secret_hashes": { "L": [{ "S": Sha256::from_data(b"secret").to_hex() }] },
             "sealed_token": { "S": "c2VhbGVk" }, "created_at": { "N": "0" },
         } })),
-        "SendMessageBatch" => {
-            let entries = seen.json()["Entries"].as_array().cloned();
-            let done = entries.expect("entries").into_iter().map(
-                |entry| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "x" }),
-            );
-            Answer::json(&json!({ "Successful": done.collect::<Vec<_>>(), "Failed": [] }))
-        }
+        "SendMessageBatch" => Answer::batch_accepted(seen),
         _ => Answer::json(&json!({ "MessageId": "m", "MD5OfMessageBody": "x" })),
     }
 }
 
-fn function(aws: &Aws) -> Webhook {
+fn create_webhook(aws: &Aws) -> Webhook {
     let config = Config {
         region: "us-east-1".to_owned(),
         endpoint: None,
@@ -53,7 +47,8 @@ fn function(aws: &Aws) -> Webhook {
     Webhook::with_clients(&aws.clients, config)
 }
 
-fn request(secret: &str, body: &[u8]) -> Request {
+/// A webhook as API Gateway passes it on.
+fn webhook_request(secret: &str, body: &[u8]) -> Request {
     let path = HashMap::from([
         ("instanceId".to_owned(), INSTANCE.to_owned()),
         ("secret".to_owned(), secret.to_owned()),
@@ -62,22 +57,23 @@ fn request(secret: &str, body: &[u8]) -> Request {
     request.expect("a request").with_path_parameters(path)
 }
 
-async fn post(webhook: &Webhook, body: &[u8]) -> (u16, Value) {
-    let answer = webhook.handle_request(&request("secret", body), NOW).await;
+/// Posts a body with the right secret; returns status and body of the answer.
+async fn post_body(webhook: &Webhook, body: &[u8]) -> (u16, Value) {
+    let answer = webhook.handle_request(&webhook_request("secret", body), NOW).await;
     let (head, body) = answer.expect("a response").into_parts();
     let body = serde_json::from_slice(&body).expect("JSON");
     (head.status.as_u16(), body)
 }
 
-fn image() -> Value {
+fn image_object() -> Value {
     json!({
         "mediaKey": "RkFLRS1NRURJQS1LRVktMDEyMzQ1Njc4OS1BQkNERUY=", "mimetype": "image/jpeg",
         "directPath": "/v/t62.7118-24/FAKE?oe=F48EE600",
     })
 }
 
-/// Something with a key and a path, and no type.
-fn riddle() -> Value {
+/// An object with a key and a path, but without a type.
+fn untyped_object() -> Value {
     json!({ "mediaKey": "RkFLRQ==", "directPath": "/v/t62.7118-24/RIDDLE" })
 }
 
@@ -88,8 +84,8 @@ fn webhook_of(content: &Value) -> Value {
     })
 }
 
-/// The word, the bytes and the tenant of the one unread body that was sent.
-fn kept(aws: &Aws) -> (String, Vec<u8>, String) {
+/// The reason, the bytes and the tenant of the only unread body that was sent.
+fn only_unread_body(aws: &Aws) -> (String, Vec<u8>, String) {
     let sent = aws.only_request("SendMessage").json();
     assert_eq!(sent["QueueUrl"], "https://sqs.example.invalid/jobs");
     assert_eq!(sent["MessageGroupId"], "acme");
@@ -103,9 +99,9 @@ fn kept(aws: &Aws) -> (String, Vec<u8>, String) {
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_read_is_kept_as_it_came_and_only_then_acknowledged() {
-    let good = webhook_of(&json!({ "imageMessage": image() })).to_string();
-    let mut second = webhook_of(&json!({ "imageMessage": image() }));
+async fn an_unreadable_body_is_kept_before_the_answer() {
+    let good = webhook_of(&json!({ "imageMessage": image_object() })).to_string();
+    let mut second = webhook_of(&json!({ "imageMessage": image_object() }));
     second["messageId"] = json!("3EB0B");
     let one = |n: usize| json!({ "imageMessage": { "directPath": format!("/v/{n}") } });
     let many = webhook_of(&json!({ "cards": (0..101).map(one).collect::<Vec<_>>() }));
@@ -115,32 +111,37 @@ async fn a_body_that_cannot_be_read_is_kept_as_it_came_and_only_then_acknowledge
         (b"[{\"headers\":{},\"body\":{}}]".to_vec(), "no_webhook"),
         (format!("[{good},{second}]").into_bytes(), "several_webhooks"),
         (many.to_string().into_bytes(), "too_many_media"),
-        (webhook_of(&json!({ "riddle": riddle() })).to_string().into_bytes(), "not_understood"),
+        (
+            webhook_of(&json!({ "riddle": untyped_object() })).to_string().into_bytes(),
+            "not_understood",
+        ),
     ];
     for (body, word) in cases {
-        let aws = Aws::start(healthy).await;
-        let answer = post(&function(&aws), &body).await;
+        let aws = Aws::start(healthy_aws).await;
+        let answer = post_body(&create_webhook(&aws), &body).await;
         assert_eq!(answer, (200, json!({ "unread": word })));
-        assert_eq!(kept(&aws), (word.to_owned(), body, "acme".to_owned()));
+        assert_eq!(only_unread_body(&aws), (word.to_owned(), body, "acme".to_owned()));
         assert!(aws.requests_of("SendMessageBatch").is_empty(), "{word}");
     }
 }
 
 #[tokio::test]
-async fn what_was_understood_is_queued_and_the_body_is_kept_for_the_rest() {
-    let body = webhook_of(&json!({ "imageMessage": image(), "riddle": riddle() })).to_string();
-    let aws = Aws::start(healthy).await;
-    let answer = post(&function(&aws), body.as_bytes()).await;
+async fn a_partly_readable_body_is_kept_too() {
+    let body = webhook_of(&json!({ "imageMessage": image_object(), "riddle": untyped_object() }))
+        .to_string();
+    let aws = Aws::start(healthy_aws).await;
+    let answer = post_body(&create_webhook(&aws), body.as_bytes()).await;
     assert_eq!(answer, (200, json!({ "queued": 1, "unread": "not_understood" })));
-    let (word, bytes, _) = kept(&aws);
+    let (word, bytes, _) = only_unread_body(&aws);
     assert_eq!((word.as_str(), bytes.as_slice()), ("not_understood", body.as_bytes()));
     let jobs = aws.only_request("SendMessageBatch").json()["Entries"].clone();
     assert_eq!(jobs.as_array().map(Vec::len), Some(1));
 }
 
 #[tokio::test]
-async fn what_sqs_did_not_take_is_a_503_and_never_a_200() {
-    let part = webhook_of(&json!({ "imageMessage": image(), "riddle": riddle() })).to_string();
+async fn what_sqs_refuses_is_never_a_200() {
+    let part = webhook_of(&json!({ "imageMessage": image_object(), "riddle": untyped_object() }))
+        .to_string();
     for (body, failing) in [
         (b"{ no JSON".to_vec(), "SendMessage"),
         (part.clone().into_bytes(), "SendMessage"),
@@ -148,19 +149,20 @@ async fn what_sqs_did_not_take_is_a_503_and_never_a_200() {
     ] {
         let aws = Aws::start(move |seen: &RecordedRequest| match seen.operation() {
             name if name == failing => Answer::json_error(400, "AccessDeniedException"),
-            _ => healthy(seen),
+            _ => healthy_aws(seen),
         })
         .await;
-        let answer = post(&function(&aws), &body).await;
+        let answer = post_body(&create_webhook(&aws), &body).await;
         assert_eq!(answer, (503, json!({ "error": "unavailable" })), "{failing}");
     }
 }
 
+/// They lead to no media, or belong to another instance.
 #[tokio::test]
-async fn what_holds_nothing_or_is_anothers_is_refused_and_not_kept() {
-    let aws = Aws::start(healthy).await;
-    let webhook = function(&aws);
-    let mut of_another = webhook_of(&json!({ "riddle": riddle() }));
+async fn useless_bodies_are_refused_and_not_kept() {
+    let aws = Aws::start(healthy_aws).await;
+    let webhook = create_webhook(&aws);
+    let mut of_another = webhook_of(&json!({ "riddle": untyped_object() }));
     of_another["instanceId"] = json!("LITE-OTHERS-AAAAAA");
     for (body, word) in [
         ("", "bad_body"),
@@ -170,55 +172,56 @@ async fn what_holds_nothing_or_is_anothers_is_refused_and_not_kept() {
         ("0", "bad_body"),
         (&of_another.to_string(), "instance_mismatch"),
     ] {
-        let (status, answer) = post(&webhook, body.as_bytes()).await;
+        let (status, answer) = post_body(&webhook, body.as_bytes()).await;
         assert_eq!((status, &answer["error"]), (400, &json!(word)), "{body:?}");
     }
-    let stranger = webhook.handle_request(&request("wrong", b"{ no JSON"), NOW).await;
+    let stranger = webhook.handle_request(&webhook_request("wrong", b"{ no JSON"), NOW).await;
     assert_eq!(stranger.expect("a response").status(), 401);
     assert!(
         aws.requests_of("SendMessage").is_empty() && aws.requests_of("SendMessageBatch").is_empty()
     );
 }
 
+/// Thumbnails and other fields that no job needs are left out first.
 #[tokio::test]
-async fn what_no_queue_takes_is_a_413_unless_it_fits_without_what_no_job_needs() {
-    let aws = Aws::start(healthy).await;
-    let webhook = function(&aws);
+async fn a_body_too_large_for_sqs_is_a_413() {
+    let aws = Aws::start(healthy_aws).await;
+    let webhook = create_webhook(&aws);
     let broken = vec![b'{'; 780_001];
     let refused = (413, json!({ "error": "unread_too_large" }));
-    assert_eq!(post(&webhook, &broken).await, refused);
+    assert_eq!(post_body(&webhook, &broken).await, refused);
     assert!(aws.requests_of("SendMessage").is_empty());
-    let mut riddle = riddle();
+    let mut riddle = untyped_object();
     riddle["JPEGThumbnail"] = json!("x".repeat(1_000_000));
     let body = webhook_of(&json!({ "riddle": riddle })).to_string();
-    let answer = post(&webhook, body.as_bytes()).await;
+    let answer = post_body(&webhook, body.as_bytes()).await;
     assert_eq!(answer, (200, json!({ "unread": "not_understood" })));
-    let (_, bytes, _) = kept(&aws);
+    let (_, bytes, _) = only_unread_body(&aws);
     let small: Value = serde_json::from_slice(&bytes).expect("JSON");
     let there = &small["msgContent"]["riddle"];
     assert!(there["directPath"].is_string() && there["JPEGThumbnail"].is_null());
     assert!(aws.only_request("SendMessage").body.len() < 10_000);
-    let largest = post(&webhook, &broken[1..]).await;
+    let largest = post_body(&webhook, &broken[1..]).await;
     assert_eq!(largest, (200, json!({ "unread": "bad_body" })));
 }
 
-/// The recorded events that tell of a media message of their own: its path is in no quote or edit.
-fn events() -> Vec<String> {
+/// The recorded events with a media message of their own, not in a quote or an edit.
+fn read_media_events() -> Vec<String> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
     let paths = folder.read_dir().expect("events");
     let paths = paths.map(|entry| entry.expect("an entry").path());
     let texts = paths.filter(|path| path.extension().is_some_and(|end| end == "json"));
     let texts = texts.map(|path| std::fs::read_to_string(path).expect("an event"));
-    let is_of_a_medium = |text: &String| {
+    let has_media = |text: &String| {
         text.contains("\"directPath\"")
             && !text.contains("quotedMessage")
             && !text.contains("protocolMessage")
     };
-    texts.filter(is_of_a_medium).collect()
+    texts.filter(has_media).collect()
 }
 
-/// Bodies as they are when something on the way breaks them, each by one change.
-fn broken(event: &str, n: usize) -> Vec<Vec<u8>> {
+/// Bodies that differ from the event by one fault of a sender or a relay each.
+fn break_event(event: &str, n: usize) -> Vec<Vec<u8>> {
     let bytes = event.as_bytes();
     // A step that shares no factor with most lengths: the places differ from event to event.
     let places = (0..12).map(|one| (n * 97 + one * 211) % bytes.len());
@@ -245,32 +248,33 @@ fn broken(event: &str, n: usize) -> Vec<Vec<u8>> {
     bodies
 }
 
-/// Whether the text tells of something that leads to bytes: its key and its path, by their names.
-fn may_hold_a_medium(body: &[u8]) -> bool {
+/// Whether the text has the names of a key and a path, which lead to a file.
+fn may_contain_media(body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(body).to_lowercase();
     text.contains("mediakey\"") && text.contains("directpath\"")
 }
 
+/// For every body that a verified sender posts.
 #[tokio::test]
-async fn whatever_a_verified_sender_posts_is_200_only_if_it_is_durable_or_holds_no_medium() {
+async fn a_200_means_durable_or_without_media() {
     let taken = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&taken);
     let aws = Aws::start(move |seen: &RecordedRequest| {
         let is_send = seen.operation().starts_with("SendMessage");
         counted.fetch_add(usize::from(is_send), Ordering::SeqCst);
-        healthy(seen)
+        healthy_aws(seen)
     })
     .await;
-    let webhook = function(&aws);
+    let webhook = create_webhook(&aws);
     let sent = || taken.load(Ordering::SeqCst);
     let (mut posted, mut unread, mut lost) = (0, 0, Vec::new());
-    for (n, event) in events().iter().enumerate() {
-        for body in broken(event, n) {
+    for (n, event) in read_media_events().iter().enumerate() {
+        for body in break_event(event, n) {
             let before = sent();
-            let (status, answer) = post(&webhook, &body).await;
+            let (status, answer) = post_body(&webhook, &body).await;
             let is_durable = sent() > before;
             let shown = String::from_utf8_lossy(&body);
-            let is_fine = status != 200 || is_durable || !may_hold_a_medium(&body);
+            let is_fine = status != 200 || is_durable || !may_contain_media(&body);
             lost.extend((!is_fine).then(|| format!("{answer}: {shown}")));
             let promises = answer["queued"].is_u64() || answer["unread"].is_string();
             assert_eq!(promises && status == 200, is_durable, "{answer}: {shown}");
@@ -283,16 +287,16 @@ async fn whatever_a_verified_sender_posts_is_200_only_if_it_is_durable_or_holds_
 }
 
 #[tokio::test]
-async fn nothing_of_an_unread_body_is_logged_at_any_level() {
+async fn no_level_logs_an_unread_body() {
     let recorder = Recorder::start();
     let body = "{\"pushName\": \"Contato Exemplo\", \"mediaKey\": \"RkFLRS1NRURJQS1LRVktMDEyMzQ1\"";
     let failing = |seen: &RecordedRequest| match seen.operation() {
         "SendMessage" => Answer::json_error(400, "AccessDeniedException"),
-        _ => healthy(seen),
+        _ => healthy_aws(seen),
     };
-    for aws in [Aws::start(healthy).await, Aws::start(failing).await] {
-        post(&function(&aws), body.as_bytes()).await;
-        post(&function(&aws), &vec![b'{'; 800_000]).await;
+    for aws in [Aws::start(healthy_aws).await, Aws::start(failing).await] {
+        post_body(&create_webhook(&aws), body.as_bytes()).await;
+        post_body(&create_webhook(&aws), &vec![b'{'; 800_000]).await;
     }
     let log = recorder.text();
     assert!(log.contains("bad_body") && log.contains("unread_too_large"));

@@ -15,35 +15,24 @@ use media::{
     identity::RecordKey,
     ids::MessageId,
     job::QueuedJob,
-    kind::MediaKind,
-    message::{Chat, Direction, MediaMessage, Secret},
+    message::{Chat, MediaMessage, Secret},
     sha256::Sha256,
 };
 
 const ACCEPTED: i64 = 1_787_440_000;
 const SENT: i64 = 1_787_438_879;
 
-/// An image in the chat of a phone number.
+/// An encrypted image in the chat of a phone number.
 fn image_message() -> MediaMessage {
     MediaMessage {
-        message_id: MessageId::parse("3EB0AAAAAAAAAAAAAAAA").expect("an id"),
-        chat: Chat::from_jid("5500900000002", None),
-        direction: Direction::In,
         moment: SENT,
-        kind: MediaKind::Image,
-        ptt: false,
-        view_once: false,
         mimetype: None,
         media_key: Some(Secret::new("RkFLRS1NRURJQS1LRVktMDEyMzQ1Njc4OS1BQkNERUY=")),
         direct_path: Some(Secret::new("/v/1.enc?oh=1&oe=2")),
-        url: None,
         file_sha256: Some(Sha256::from_data(b"plain")),
         file_enc_sha256: Some(Sha256::from_data(b"encrypted")),
         is_encrypted: true,
-        file_length: None,
-        file_name: None,
-        caption: None,
-        envelope: Envelope::default(),
+        ..samples::image_message()
     }
 }
 

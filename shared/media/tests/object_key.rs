@@ -8,8 +8,6 @@
 )]
 
 use media::{
-    access::{SecretHashes, VerifiedInstance},
-    envelope::Envelope,
     ids::{InstanceId, MessageId, TenantId},
     job::{Job, QueuedJob},
     kind::MediaKind,
@@ -21,39 +19,12 @@ use media::{
     strategy::Strategy as Way,
 };
 use proptest::{option, prelude::*};
+use samples::{image_message, verify_instance};
 
 const JPEG: &[u8] = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00";
 
-fn sample_message() -> MediaMessage {
-    MediaMessage {
-        message_id: MessageId::parse("3EB0AAAAAAAAAAAAAAAA").expect("an id"),
-        chat: Chat::from_jid("5500900000002", None),
-        direction: Direction::In,
-        moment: 1_787_431_679,
-        kind: MediaKind::Image,
-        ptt: false,
-        view_once: false,
-        mimetype: Some("image/jpeg".to_owned()),
-        media_key: None,
-        is_encrypted: false,
-        direct_path: None,
-        url: None,
-        file_sha256: None,
-        file_enc_sha256: None,
-        file_length: None,
-        file_name: None,
-        caption: None,
-        envelope: Envelope::default(),
-    }
-}
-
 fn sample_job(tenant: &str, instance: &str, message: MediaMessage) -> Job {
-    let tenant = TenantId::parse(tenant).expect("a tenant");
-    let instance = InstanceId::parse(instance).expect("an instance");
-    let secrets = SecretHashes::new([Sha256::from_data(b"secret")]);
-    let verified =
-        VerifiedInstance::verify(&tenant, &instance, &secrets, "secret").expect("the right secret");
-    verified.create_job(message, 0).into_job()
+    verify_instance(tenant, instance).create_job(message, 0).into_job()
 }
 
 fn describe_object(job: &Job, head: &[u8], claims: Claims) -> ObjectDescription {
@@ -68,7 +39,7 @@ fn key_of(message: MediaMessage, head: &[u8]) -> String {
 
 #[test]
 fn a_key_is_as_documented() {
-    let key = key_of(sample_message(), JPEG);
+    let key = key_of(image_message(), JPEG);
     let before = "acme/LITE-AAAAAA-BBBBBB/5500900000002/2026-08/\
                   20260822-174759_in_image_3EB0AAAAAAAAAAAAAAAA-";
     let digest = key.strip_prefix(before).and_then(|it| it.strip_suffix(".jpg"));
@@ -85,7 +56,7 @@ fn a_document_keeps_a_readable_name() {
         mimetype: Some("application/pdf".to_owned()),
         file_name: Some(name.to_owned()),
         direction: Direction::Out,
-        ..sample_message()
+        ..image_message()
     };
     let slug = |name: &str| {
         let key = key_of(named(name), b"%PDF-1.7");
@@ -208,7 +179,7 @@ fn active_content_is_downloaded_under_its_name() {
             kind: MediaKind::Document,
             file_name: Some(name.to_owned()),
             mimetype: Some(mimetype.to_owned()),
-            ..sample_message()
+            ..image_message()
         };
         describe_object(&sample_job("acme", "A-B", message), head, Claims::default())
             .content_disposition
@@ -233,7 +204,7 @@ fn metadata_has_claims_and_tags_nothing_personal() {
     let message = MediaMessage {
         caption: Some("segue o orçamento".to_owned()),
         ptt: true,
-        ..sample_message()
+        ..image_message()
     };
     let claims =
         Claims { sha256: Some(Sha256::from_data(b"x")), integrity: Some(Integrity::MacAndSha256) };
@@ -253,7 +224,7 @@ fn metadata_has_claims_and_tags_nothing_personal() {
 #[test]
 fn extreme_moments_still_give_a_key() {
     for (moment, month) in [(i64::MIN, "1970-01"), (0, "1970-01")] {
-        let key = key_of(MediaMessage { moment, ..sample_message() }, JPEG);
+        let key = key_of(MediaMessage { moment, ..image_message() }, JPEG);
         assert!(key.contains(&format!("/{month}/")), "{key}");
     }
 }
@@ -276,7 +247,7 @@ fn a_queued_job_prints_nothing_personal() {
         is_encrypted: true,
         direct_path: Some(media::message::Secret::new("/v/t62.0000-24/FAKE?oe=6AFAE000")),
         caption: Some("legenda".to_owned()),
-        ..sample_message()
+        ..image_message()
     };
     let job = sample_job("acme", "LITE-AAAAAA-BBBBBB", message);
     let queued = QueuedJob::V1(job.clone());
@@ -296,7 +267,7 @@ fn a_job_has_only_sqs_characters() {
     let message = MediaMessage {
         caption: Some("\u{ffff}legenda\u{fffe}\u{0}\u{b}".to_owned()),
         file_name: Some("\u{1f4f7}\u{ffff}.pdf".to_owned()),
-        ..sample_message()
+        ..image_message()
     };
     let queued = QueuedJob::V1(sample_job("acme", "LITE-AAAAAA-BBBBBB", message));
     let json = queued.to_json().expect("a job is JSON");
@@ -336,7 +307,7 @@ prop_compose! {
             mimetype,
             file_name: name,
             caption,
-            ..sample_message()
+            ..image_message()
         }
     }
 }

@@ -10,62 +10,24 @@
 use std::time::Duration;
 
 use media::{
-    access::{SecretHashes, VerifiedInstance},
-    envelope::Envelope,
     failure::FailureClass,
-    ids::{InstanceId, MessageId, TenantId},
     job::Job,
-    kind::MediaKind,
-    message::{Chat, Direction, MediaMessage},
+    message::MediaMessage,
     parked::{Content, Filter, ParkedJob},
-    sha256::Sha256,
 };
+use samples::{image_message, instance_id, queued_job, tenant_id};
 
 const NOW: i64 = 1_787_432_000;
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
-fn tenant_id(name: &str) -> TenantId {
-    TenantId::parse(name).expect("a tenant")
-}
-
-fn instance_id(name: &str) -> InstanceId {
-    InstanceId::parse(name).expect("an instance")
-}
-
 /// A media message whose file can be expected to exist for three more days.
 fn sample_message() -> MediaMessage {
-    MediaMessage {
-        message_id: MessageId::parse("3EB0AAAAAAAAAAAAAAAA").expect("an id"),
-        chat: Chat::from_jid("5500900000002", None),
-        direction: Direction::In,
-        moment: NOW - 11 * DAY,
-        kind: MediaKind::Image,
-        ptt: false,
-        view_once: false,
-        mimetype: None,
-        media_key: None,
-        is_encrypted: false,
-        direct_path: None,
-        url: None,
-        file_sha256: None,
-        file_enc_sha256: None,
-        file_length: None,
-        file_name: None,
-        caption: None,
-        envelope: Envelope::default(),
-    }
+    MediaMessage { moment: NOW - 11 * DAY, mimetype: None, ..image_message() }
 }
 
 fn sample_job() -> Job {
-    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
-    let verified = VerifiedInstance::verify(
-        &tenant_id("acme"),
-        &instance_id("LITE-AAAAAA-BBBBBB"),
-        &secrets,
-        "s",
-    );
-    verified.expect("the right secret").create_job(sample_message(), NOW - DAY).into_job()
+    queued_job(sample_message(), NOW - DAY).into_job()
 }
 
 /// Parked two hours ago.

@@ -8,12 +8,11 @@
 )]
 
 use media::{
-    envelope::Envelope,
-    ids::MessageId,
     kind::{MediaKind, UnknownKind},
     message::{Chat, ChatKind, Direction, MediaMessage, UnknownChatKind},
     policy::{Policy, Retention, SkipRule, ViewOnce},
 };
+use samples::image_message;
 
 /// An address of each kind of chat.
 const CHATS: [(&str, ChatKind); 6] = [
@@ -27,25 +26,11 @@ const CHATS: [(&str, ChatKind); 6] = [
 
 fn message_in(kind: MediaKind, chat: &str) -> MediaMessage {
     MediaMessage {
-        message_id: MessageId::parse("3EB0AAAAAAAAAAAAAAAA").expect("an id"),
         chat: Chat::from_jid(chat, None),
-        direction: Direction::In,
-        moment: 1_787_431_679,
         kind,
-        ptt: false,
-        view_once: false,
-        mimetype: None,
-        media_key: None,
-        is_encrypted: false,
-        direct_path: None,
-        url: None,
-        file_sha256: None,
-        file_enc_sha256: None,
         // The announced size is not used as a limit.
         file_length: Some(u64::MAX),
-        file_name: None,
-        caption: None,
-        envelope: Envelope::default(),
+        ..image_message()
     }
 }
 

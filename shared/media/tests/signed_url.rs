@@ -6,11 +6,10 @@
 )]
 
 use media::{
-    ids::MessageId,
-    kind::MediaKind,
-    message::{Chat, Direction, MediaMessage, Secret},
+    message::{MediaMessage, Secret},
     signed_url::{improves_on, is_signed, parse_expiry, path_without_host},
 };
+use samples::image_message;
 
 const SIGNED: &str = "/v/t62.7118-24/1_n.enc?ccb=11-4&oh=01_FAKE&oe=6AFAE000&_nc_sid=5e03e0";
 const URL: &str = "https://mmg.whatsapp.net/v/t62.7118-24/1_n.enc?\
@@ -55,24 +54,10 @@ fn a_url_is_kept_if_it_improves() {
 
 fn message_with(direct_path: Option<&str>, url: Option<&str>) -> MediaMessage {
     MediaMessage {
-        message_id: MessageId::parse("3EB0").expect("an id"),
-        chat: Chat::from_jid("5500900000002", None),
-        direction: Direction::In,
         moment: 1_780_000_000,
-        kind: MediaKind::Image,
-        ptt: false,
-        view_once: false,
-        mimetype: None,
-        media_key: None,
         direct_path: direct_path.map(Secret::new),
         url: url.map(Secret::new),
-        file_sha256: None,
-        file_enc_sha256: None,
-        file_length: None,
-        file_name: None,
-        caption: None,
-        is_encrypted: false,
-        envelope: media::envelope::Envelope::default(),
+        ..image_message()
     }
 }
 

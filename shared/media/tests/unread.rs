@@ -8,36 +8,26 @@
 )]
 
 use media::{
-    access::{SecretHashes, VerifiedInstance},
     failure::FailureClass,
     ids::{InstanceId, TenantId},
     job::{NotAJob, QueueBody},
     message::Chat,
     parked::{Content, Filter, ParkedJob},
-    sha256::Sha256,
     unread::{MAX_BODY_BYTES, TooLargeToKeep, UnreadBody},
 };
+use samples::{instance_id, tenant_id, verified_instance, verify_instance};
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_787_432_000;
 /// Maximum size of an SQS message, attributes included.
 const MAX_SQS_BYTES: usize = 1_048_576;
 
-fn verified(tenant: &str, instance: &str) -> VerifiedInstance {
-    let tenant = TenantId::parse(tenant).expect("a tenant");
-    let instance = InstanceId::parse(instance).expect("an instance");
-    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
-    VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret")
-}
-
 fn kept(body: &[u8]) -> UnreadBody {
-    let verified = verified("acme", "LITE-AAAAAA-BBBBBB");
-    verified.keep_unread(body, "bad_body", NOW).expect("it fits")
+    verified_instance().keep_unread(body, "bad_body", NOW).expect("it fits")
 }
 
-/// The body read back also gives the right to read it for its instance.
 #[test]
-fn every_byte_survives_the_queue() {
+fn every_byte_survives_the_queue_and_the_right_to_read_it_again_does_too() {
     let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
     let json = kept(&bytes).to_json().expect("JSON");
     assert!(json.is_ascii() && json.bytes().all(|byte| byte >= b' '), "{json}");
@@ -49,15 +39,14 @@ fn every_byte_survives_the_queue() {
         panic!("{json}");
     };
     assert_eq!(read.expose(), bytes);
-    assert_eq!(read.verified_instance(), verified("acme", "LITE-AAAAAA-BBBBBB"));
+    assert_eq!(read.verified_instance(), verified_instance());
     assert_eq!((read.accepted_at(), read.summary().size_bytes), (NOW, 1000));
 }
 
-/// With the longest names and the attributes of a parked message, too.
 #[test]
-fn the_largest_body_fits_into_one_message() {
+fn the_largest_body_with_the_longest_names_and_a_ticket_fits_into_one_message() {
     let tenant = "t".repeat(TenantId::MAX_BYTES);
-    let verified = verified(&tenant, &"I".repeat(InstanceId::MAX_BYTES));
+    let verified = verify_instance(&tenant, &"I".repeat(InstanceId::MAX_BYTES));
     let body = vec![0xff; MAX_BODY_BYTES];
     let kept = verified.keep_unread(&body, &"w".repeat(32), i64::MIN);
     let json = kept.expect("it fits").to_json().expect("JSON");
@@ -68,9 +57,8 @@ fn the_largest_body_fits_into_one_message() {
     assert_eq!(more.expect_err("too large"), TooLargeToKeep);
 }
 
-/// Another version, or a field that this one would not have written.
 #[test]
-fn other_messages_are_no_unread_bodies() {
+fn what_is_no_unread_body_of_this_version_is_none() {
     let good = json!({ "version": "unread-1", "tenant": "acme", "instance": "LITE-AAAAAA-BBBBBB",
         "accepted_at": NOW, "why": "bad_body", "body": "e30=" });
     assert!(UnreadBody::parse(&good.to_string()).is_ok());
@@ -100,9 +88,8 @@ fn nothing_of_the_body_is_printed() {
     }
 }
 
-/// An unread body has a tenant, an instance, a class and an expiry.
 #[test]
-fn filters_apply_to_unread_bodies() {
+fn rules_about_tenant_instance_class_and_expiry_hold_for_unread_bodies() {
     let parked = ParkedJob {
         unknown_class: None,
         content: Content::Unread(kept(b"{").summary()),
@@ -118,8 +105,8 @@ fn filters_apply_to_unread_bodies() {
         change(&mut filter);
         filter.matches_job(&parked, NOW)
     };
-    let tenant = |name: &str| Some(TenantId::parse(name).expect("a tenant"));
-    let instance = |name: &str| Some(InstanceId::parse(name).expect("an instance"));
+    let tenant = |name: &str| Some(tenant_id(name));
+    let instance = |name: &str| Some(instance_id(name));
     assert!(with(&|filter| filter.tenant = tenant("acme")));
     assert!(!with(&|filter| filter.tenant = tenant("other")));
     assert!(with(&|filter| filter.instance = instance("LITE-AAAAAA-BBBBBB")));
@@ -133,9 +120,8 @@ fn filters_apply_to_unread_bodies() {
     assert!(!with(&|filter| filter.expiring_within = days(13)));
 }
 
-/// A name that has only a part of the address, or none, gives nothing.
 #[test]
-fn a_chats_name_gives_its_address() {
+fn a_chats_name_tells_its_address_unless_it_has_only_a_part_of_it() {
     let in_address = |jid: &str| Chat::from_jid(jid, None).in_address().map(str::to_owned);
     for (jid, told) in [
         ("5500900000002@s.whatsapp.net", Some("5500900000002")),

@@ -8,12 +8,8 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
-use media::{
-    access::{SecretHashes, VerifiedInstance},
-    ids::{InstanceId, TenantId},
-    message::MediaMessage,
-    sha256::Sha256,
-};
+use media::message::MediaMessage;
+use samples::verified_instance;
 use serde_json::{Value, json};
 use wapi::{
     logs::LogPage,
@@ -38,13 +34,6 @@ fn sample_webhook() -> Value {
         "sender": { "id": "5500900000002", "pushName": "Contato Exemplo" },
         "msgContent": { "imageMessage": image_object() },
     })
-}
-
-fn verified_instance() -> VerifiedInstance {
-    let tenant = TenantId::parse("acme").expect("a tenant");
-    let instance = InstanceId::parse("LITE-AAAAAA-BBBBBB").expect("an instance");
-    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
-    VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret")
 }
 
 /// The only media message of the bytes.

@@ -9,13 +9,11 @@
 )]
 
 use media::{
-    access::{SecretHashes, VerifiedInstance},
     contact::Contact,
     envelope::MomentSource,
-    ids::{InstanceId, TenantId},
     message::{ChatKind, Direction, MediaMessage},
-    sha256::Sha256,
 };
+use samples::verified_instance;
 use serde_json::{Value, json};
 use wapi::webhook::WebhookBody;
 
@@ -39,11 +37,7 @@ fn sample_body() -> Value {
 
 /// The announced media message as it becomes a job.
 fn announced_message(change: impl FnOnce(&mut Value)) -> MediaMessage {
-    let tenant = TenantId::parse("acme").expect("a tenant");
-    let instance = InstanceId::parse("LITE-AAAAAA-BBBBBB").expect("an instance");
-    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
-    let verified =
-        VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret");
+    let verified = verified_instance();
     let mut body = sample_body();
     change(&mut body);
     let body = WebhookBody::parse(body.to_string().as_bytes()).expect("JSON");

@@ -7,26 +7,13 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
-use media::{
-    access::{SecretHashes, VerifiedInstance},
-    ids::{InstanceId, TenantId},
-    sha256::Sha256,
-    unread::Search,
-};
+use media::unread::Search;
+use samples::{INSTANCE, verified_instance};
 use serde_json::{Value, json};
 use wapi::{
     raw,
     webhook::{Reading, UnreadReason, WebhookBody},
 };
-
-const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
-
-fn verified_instance() -> VerifiedInstance {
-    let tenant = TenantId::parse("acme").expect("a tenant");
-    let instance = InstanceId::parse(INSTANCE).expect("an instance");
-    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
-    VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret")
-}
 
 fn image_object() -> Value {
     json!({

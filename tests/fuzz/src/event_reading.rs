@@ -2,10 +2,11 @@
 //! field. Its media message is found exactly once, and a quoted one is never found.
 
 use arbitrary::{Arbitrary, Unstructured};
+use samples::{INSTANCE, verified_instance};
 use serde_json::{Map, Value, json};
 use wapi::webhook::WebhookBody;
 
-use crate::{INSTANCE, check_message, verified_sender};
+use crate::check_message;
 
 /// Maximum number of nested wrappers; observed events have fewer.
 const MAX_WRAPPERS: usize = 8;
@@ -175,7 +176,7 @@ pub fn run(data: &[u8]) {
         return;
     };
     let body = WebhookBody::parse(&event.posted_body()).expect("one webhook");
-    let announcement = body.announcement(&verified_sender()).expect("its own instance");
+    let announcement = body.announcement(&verified_instance()).expect("its own instance");
     let mut media = announcement.media.into_iter();
     if event.is_quoted {
         assert!(media.next().is_none(), "a quote is nothing new");

@@ -19,12 +19,10 @@ pub mod wapi_answer;
 pub mod webhook_body;
 
 use media::{
-    access::{SecretHashes, VerifiedInstance},
-    ids::{InstanceId, TenantId},
     job::{Job, QueuedJob},
     message::{MediaMessage, Secret},
-    sha256::Sha256,
 };
+use samples::verified_instance;
 
 /// The time of every run, in seconds since 1970.
 pub const NOW: i64 = 1_787_431_679;
@@ -47,20 +45,10 @@ pub const TARGETS: [Target; 7] = [
     ("object_key", object_key::run),
 ];
 
-/// The instance that webhooks are verified for.
-const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
-
-fn verified_sender() -> VerifiedInstance {
-    let tenant = TenantId::parse("acme").expect("a tenant");
-    let instance = InstanceId::parse(INSTANCE).expect("an instance");
-    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
-    VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret")
-}
-
 /// Checks what must hold for every media message and for its job.
 fn check_message(message: MediaMessage) {
     check_silence(&message);
-    let job = verified_sender().create_job(message, NOW);
+    let job = verified_instance().create_job(message, NOW);
     let json = job.to_json().expect("a job is JSON");
     assert!(json.len() <= MAX_JOB_BYTES, "{} bytes", json.len());
     assert!(json.chars().all(is_accepted_by_sqs), "SQS refuses this job");

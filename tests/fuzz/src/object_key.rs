@@ -2,7 +2,6 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use media::{
-    envelope::Envelope,
     ids::MessageId,
     job::Job,
     kind::MediaKind,
@@ -11,8 +10,9 @@ use media::{
     object_key::{ObjectKey, parse_offset},
     strategy::Strategy,
 };
+use samples::{image_message, verified_instance};
 
-use crate::{NOW, verified_sender};
+use crate::NOW;
 
 #[derive(Debug, Arbitrary)]
 struct SenderChoice<'a> {
@@ -44,21 +44,12 @@ pub fn run(data: &[u8]) {
         direction: if chosen.is_mine { Direction::Out } else { Direction::In },
         moment: chosen.moment,
         kind,
-        ptt: false,
-        view_once: false,
         mimetype: chosen.mimetype.map(str::to_owned),
-        media_key: None,
-        is_encrypted: false,
-        direct_path: None,
-        url: None,
-        file_sha256: None,
-        file_enc_sha256: None,
-        file_length: None,
         file_name: chosen.file_name.map(str::to_owned),
         caption: chosen.caption.map(str::to_owned),
-        envelope: Envelope::default(),
+        ..image_message()
     };
-    check_object(&verified_sender().create_job(message, NOW).into_job(), chosen.head);
+    check_object(&verified_instance().create_job(message, NOW).into_job(), chosen.head);
 }
 
 /// Checks what must hold for the object of every job.

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use media::unread::Search;
+use samples::{INSTANCE, verified_instance};
 use wapi::{
     raw,
     webhook::{Announcement, MAX_MEDIA, Reading, WebhookBody},
 };
 
-use crate::{INSTANCE, check_message, verified_sender};
+use crate::check_message;
 
 /// Reads the bytes as the webhook function does.
 pub fn run(data: &[u8]) {
@@ -16,7 +17,7 @@ pub fn run(data: &[u8]) {
     let Ok(body) = WebhookBody::parse(data) else {
         return;
     };
-    match body.announcement(&verified_sender()) {
+    match body.announcement(&verified_instance()) {
         Ok(announcement) => {
             let said = body.instance();
             assert!(said.is_none_or(|said| said == INSTANCE), "{said:?}");
@@ -28,7 +29,7 @@ pub fn run(data: &[u8]) {
 
 /// What is whole leaves nothing to keep, and what is in a text is found in it.
 fn check_reading(data: &[u8]) {
-    if let Reading::Whole(announcement) = Reading::from_bytes(data, &verified_sender()) {
+    if let Reading::Whole(announcement) = Reading::from_bytes(data, &verified_instance()) {
         assert_eq!(announcement.not_understood, 0);
     }
     let found = std::str::from_utf8(data).is_ok_and(|text| text.contains("5500900000002"));

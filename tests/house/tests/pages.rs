@@ -8,9 +8,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
+use house::{parse_template, read_text, repository_root};
 use media::strategy::Strategy;
 use serde_yaml_ng::Value;
 
@@ -29,14 +30,6 @@ const TRANSLATIONS: [(&str, &str); 5] = [
 /// Folders that begin a path in a page.
 const FOLDERS: [&str; 9] =
     [".ci", ".github", "cli", "dev", "docs", "events", "functions", "shared", "tests"];
-
-fn repository_root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the root folder")
-}
-
-fn read_page(path: &str) -> String {
-    std::fs::read_to_string(repository_root().join(path)).expect(path)
-}
 
 /// The paths of the pages in this folder and below it.
 fn pages_in(folder: &str) -> Vec<String> {
@@ -63,7 +56,7 @@ fn all_pages() -> BTreeMap<String, String> {
     for folder in ["docs", "events", "tests/fuzz"] {
         paths.extend(pages_in(folder));
     }
-    paths.into_iter().map(|path| (path.clone(), read_page(&path))).collect()
+    paths.into_iter().map(|path| (path.clone(), read_text(&path))).collect()
 }
 
 /// The lines of a page outside its code blocks.
@@ -103,10 +96,6 @@ fn row_cells(row: &str) -> Vec<&str> {
 
 fn unquoted(cell: &str) -> &str {
     cell.trim_matches('`')
-}
-
-fn parse_template() -> Value {
-    serde_yaml_ng::from_str(&read_page("template.yaml")).expect("YAML")
 }
 
 /// A value without CloudFormation's tag, as text.
@@ -182,7 +171,7 @@ fn no_quoted_word_spans_two_lines() {
 
 #[test]
 fn the_readme_is_short() {
-    let words = read_page("README.md").split_whitespace().count();
+    let words = read_text("README.md").split_whitespace().count();
     assert!(words <= MAX_README_WORDS, "{words} words");
 }
 
@@ -214,14 +203,14 @@ fn page_structure(page: &str) -> Vec<String> {
 fn translations_have_the_structure_of_their_originals() {
     for (original, translation) in TRANSLATIONS {
         let (expected, found) =
-            (page_structure(&read_page(original)), page_structure(&read_page(translation)));
+            (page_structure(&read_text(original)), page_structure(&read_text(translation)));
         assert_eq!(found, expected, "{translation}");
     }
 }
 
 #[test]
 fn the_page_has_every_metric_of_the_template() {
-    let page = read_page("docs/logging.md");
+    let page = read_text("docs/logging.md");
     let alarms = resources_of_type(&parse_template(), "AWS::CloudWatch::Alarm");
     let alarm_of = |metric: &str| {
         let mut named = alarms.iter();
@@ -250,7 +239,7 @@ fn the_page_has_every_metric_of_the_template() {
 
 #[test]
 fn the_page_has_every_alarm_of_the_template() {
-    let page = read_page("docs/logging.md");
+    let page = read_text("docs/logging.md");
     let alarms = resources_of_type(&parse_template(), "AWS::CloudWatch::Alarm").into_iter();
     let expected: BTreeMap<_, _> =
         alarms.map(|(name, alarm)| (name, value_text(&alarm["MetricName"]))).collect();
@@ -265,7 +254,7 @@ fn the_page_has_every_alarm_of_the_template() {
 /// A metric by strategy counts once for each strategy.
 #[test]
 fn the_page_of_costs_counts_metrics_and_alarms() {
-    let page = read_page("docs/cost.md");
+    let page = read_text("docs/cost.md");
     let filters = resources_of_type(&parse_template(), "AWS::Logs::MetricFilter").into_values();
     let metrics: BTreeMap<_, _> = filters
         .map(|filter| {
@@ -277,7 +266,7 @@ fn the_page_of_costs_counts_metrics_and_alarms() {
         .collect();
     let metrics: usize = metrics.values().sum();
     let alarms = resources_of_type(&parse_template(), "AWS::CloudWatch::Alarm").len();
-    let command = read_page("cli/src/cost.rs");
+    let command = read_text("cli/src/cost.rs");
     for (count, what, cents) in [(metrics, "metrics", 30), (alarms, "alarms", 10)] {
         let total = count * cents;
         let total = format!("{}.{:02}", total / 100, total % 100);
@@ -292,11 +281,11 @@ fn the_page_of_costs_counts_metrics_and_alarms() {
 
 #[test]
 fn the_page_lists_every_make_target() {
-    let makefile = read_page("Makefile");
+    let makefile = read_text("Makefile");
     let targets = makefile.lines().filter(|line| line.contains("## ") && !line.starts_with('\t'));
     let targets = targets.filter_map(|line| line.split_once(':'));
     let targets: BTreeSet<_> = targets.map(|(target, _)| format!("make {target}")).collect();
-    let page = read_page("CONTRIBUTING.md");
+    let page = read_text("CONTRIBUTING.md");
     let listed = table_rows(&page, "| target |")
         .into_iter()
         .map(|row| unquoted(row_cells(row)[0]).to_owned());
@@ -312,7 +301,7 @@ fn the_readme_lists_every_parameter_with_its_default() {
     for (page, head, empty) in
         [("README.md", "| parameter |", "empty"), ("README.pt-BR.md", "| parâmetro |", "vazio")]
     {
-        let text = read_page(page);
+        let text = read_text(page);
         let listed = table_rows(&text, head).into_iter().map(|row| {
             let cells = row_cells(row);
             let default = unquoted(cells[1]).replace(empty, "");
@@ -326,7 +315,7 @@ fn the_readme_lists_every_parameter_with_its_default() {
 #[test]
 fn the_page_has_every_answer_word() {
     let sources = ["functions/webhook/src/answer.rs", "shared/wapi/src/webhook/mod.rs"];
-    let sources = sources.map(read_page).concat();
+    let sources = sources.map(read_text).concat();
     let quoted = |text: &str| -> BTreeSet<String> {
         let words = text.split('"').skip(1).step_by(2);
         let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
@@ -336,7 +325,7 @@ fn the_page_has_every_answer_word() {
     answered.retain(|word| word.contains('_'));
     assert!(answered.len() > 5, "{answered:?}");
     for page in ["docs/webhook-answers.md", "docs/pt-BR/webhook-answers.md"] {
-        let text = read_page(page);
+        let text = read_text(page);
         let bodies = table_rows(&text, "| status |").into_iter();
         let listed = quoted(&bodies.map(|row| row_cells(row)[1]).collect::<String>());
         let missing: Vec<_> = answered.difference(&listed).collect();

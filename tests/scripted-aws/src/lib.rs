@@ -24,6 +24,7 @@ use axum::{
     http::{HeaderMap, Method, Response},
 };
 use bytes::Bytes;
+use futures_util::StreamExt;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
@@ -40,8 +41,10 @@ pub struct RecordedRequest {
     pub query: HashMap<String, String>,
     /// The headers, names in lower case.
     pub headers: HeaderMap,
-    /// The whole body, decoded from its transfer encoding.
+    /// The whole body, decoded from its transfer encoding. Empty if the server drops it.
     pub body: Bytes,
+    /// The length of the body in bytes, kept or dropped.
+    pub body_bytes: u64,
 }
 
 impl RecordedRequest {
@@ -128,6 +131,19 @@ impl Answer {
         Self::new(200, body.to_string())
     }
 
+    /// SQS accepts every message of a `SendMessageBatch`.
+    #[must_use]
+    pub fn batch_accepted(request: &RecordedRequest) -> Self {
+        let entries = request.json()["Entries"].as_array().cloned().expect("entries");
+        let accepted: Vec<_> = entries
+            .iter()
+            .map(|entry| {
+                serde_json::json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "x" })
+            })
+            .collect();
+        Self::json(&serde_json::json!({ "Successful": accepted, "Failed": [] }))
+    }
+
     /// An error of `DynamoDB`, KMS or SQS.
     #[must_use]
     pub fn json_error(status: u16, code: &str) -> Self {
@@ -183,7 +199,13 @@ const CALL_TIMEOUT: std::time::Duration = std::time::Duration::from_millis(2500)
 /// seconds.
 const PATIENT_CALL_TIMEOUT: std::time::Duration = std::time::Duration::from_mins(2);
 
-type Script = Arc<dyn Fn(&RecordedRequest) -> Answer + Send + Sync>;
+/// The script, the requests received so far, and whether the bodies of PUT requests are dropped.
+#[derive(Clone)]
+struct ServerState {
+    script: Arc<dyn Fn(&RecordedRequest) -> Answer + Send + Sync>,
+    seen: Arc<Mutex<Vec<RecordedRequest>>>,
+    drops_files: bool,
+}
 
 /// The server; it runs as long as the test's runtime.
 pub struct Aws {
@@ -198,11 +220,24 @@ impl Aws {
     pub async fn start(
         script: impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static,
     ) -> Self {
-        redaction::start_listening();
         let seen = Arc::default();
+        Self::serve(ServerState { script: Arc::new(script), seen, drops_files: false }).await
+    }
+
+    /// Starts a server that counts the bytes of stored files and drops them, so that files of any
+    /// size can be stored.
+    pub async fn start_without_files(
+        script: impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let seen = Arc::default();
+        Self::serve(ServerState { script: Arc::new(script), seen, drops_files: true }).await
+    }
+
+    async fn serve(state: ServerState) -> Self {
+        redaction::start_listening();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let state = (Arc::clone(&seen), Arc::new(script) as Script);
+        let seen = Arc::clone(&state.seen);
         let app = Router::new().fallback(answer_request).with_state(state);
         tokio::spawn(async move { axum::serve(listener, app).await });
         let endpoint = format!("http://{address}");
@@ -218,6 +253,12 @@ impl Aws {
             next.unwrap_or_else(|| Answer::json_error(400, "NothingScripted"))
         })
         .await
+    }
+
+    /// The address of the server, as a URL.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
     }
 
     /// Clients with a longer timeout, for large bodies and for all of the SDK's attempts.
@@ -255,12 +296,25 @@ impl Aws {
     }
 }
 
-async fn answer_request(
-    State((seen, script)): State<(Arc<Mutex<Vec<RecordedRequest>>>, Script)>,
-    request: Request,
-) -> Response<Body> {
+/// The body and its length in bytes; an empty body if it is dropped.
+async fn read_body(body: Body, drops: bool) -> Result<(Bytes, u64), axum::Error> {
+    if !drops {
+        let body = to_bytes(body, usize::MAX).await?;
+        let length = body.len() as u64;
+        return Ok((body, length));
+    }
+    let mut chunks = body.into_data_stream();
+    let mut length = 0;
+    while let Some(chunk) = chunks.next().await {
+        length += chunk?.len() as u64;
+    }
+    Ok((Bytes::new(), length))
+}
+
+async fn answer_request(State(state): State<ServerState>, request: Request) -> Response<Body> {
     let (head, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, usize::MAX).await else {
+    let drops = state.drops_files && head.method == Method::PUT;
+    let Ok((body, body_bytes)) = read_body(body, drops).await else {
         return Answer::new(400, "").into_response();
     };
     let query = head.uri.query().unwrap_or_default();
@@ -274,7 +328,8 @@ async fn answer_request(
         query: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         headers: head.headers,
         body,
+        body_bytes,
     };
-    seen.lock().expect("the requests").push(one.clone());
-    script(&one).into_response()
+    state.seen.lock().expect("the requests").push(one.clone());
+    (state.script)(&one).into_response()
 }

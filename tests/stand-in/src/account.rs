@@ -212,11 +212,7 @@ fn qr_code(call: ManagementCall<'_>) -> Response {
             json!({ "error": false, "instanceId": call.instance, "connected": true }),
         );
     }
-    let Ok(picture) = formats::make_file(Format::Png, &format!("{}/qr", call.instance), None)
-    else {
-        return answer::empty_answer(500);
-    };
-    let png = picture.bytes();
+    let png = formats::make_file(Format::Png, &format!("{}/qr", call.instance), None).bytes();
     if call.asked.value_of("image") == Some("enable") {
         return ([(header::CONTENT_TYPE, "image/png")], png).into_response();
     }

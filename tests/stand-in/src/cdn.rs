@@ -204,24 +204,12 @@ impl FileAnswer<'_> {
     /// Another file, encrypted with the same keys.
     fn send_other_file(self, state: &Shared) -> Response {
         let announced = &self.media.announced;
-        let sealed =
-            formats::make_file(announced.format, &format!("{}/other", announced.seed), None)
-                .and_then(|plain| {
-                    let size = crate::encrypt::encrypted_size(
-                        plain.size(),
-                        announced.spec.effective_encryption(),
-                    );
-                    Ok((
-                        EncryptedChunks::new(
-                            &plain,
-                            &announced.keys,
-                            announced.spec.effective_encryption(),
-                        )?,
-                        size,
-                    ))
-                });
-        match sealed {
-            Ok((sealed, size)) => self.send_file(state, Box::new(sealed), size),
+        let other = format!("{}/other", announced.seed);
+        let plain = formats::make_file(announced.format, &other, None);
+        let encryption = announced.spec.effective_encryption();
+        let size = crate::encrypt::encrypted_size(plain.size(), encryption);
+        match EncryptedChunks::new(&plain, &announced.keys, encryption) {
+            Ok(sealed) => self.send_file(state, Box::new(sealed), size),
             Err(_) => answer::empty_answer(500),
         }
     }

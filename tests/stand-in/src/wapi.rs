@@ -320,8 +320,7 @@ fn serve_link(state: &Shared, link: &Link, token: Option<&str>) -> Response {
         WapiScenario::WrongType => {
             let other = if announced.format == Format::Pdf { Format::Jpeg } else { Format::Pdf };
             let made = formats::make_file(other, &format!("{}/other", announced.seed), None);
-            return made
-                .map_or_else(|_| answer::empty_answer(500), |made| send_file(state, link, &made));
+            return send_file(state, link, &made);
         }
         WapiScenario::Ok
         | WapiScenario::Fail500 { .. }

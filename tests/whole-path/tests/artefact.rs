@@ -18,11 +18,7 @@ use std::{
 };
 
 use local::{Build, Deployment, InstanceSettings, Project, Settings, TestStack};
-use media::{
-    access::{SecretHashes, VerifiedInstance},
-    ids::{InstanceId, TenantId},
-    sha256::Sha256,
-};
+use samples::verify_instance;
 use serde_json::{Value, json};
 use stand_in::{AnnouncedMedia, CdnScenario, Format, Kind, Spec, StandIn, WapiScenario};
 use tokio::{
@@ -99,11 +95,7 @@ fn on_the_artefact(test: impl AsyncFnOnce(&'static World)) {
 
 /// One record of the download function's event, as SQS delivers it.
 fn sqs_record(id: &str, announced: &AnnouncedMedia) -> Value {
-    let tenant = TenantId::parse(TENANT).expect("a tenant");
-    let instance = InstanceId::parse(INSTANCE).expect("an instance");
-    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
-    let verified =
-        VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the secret is right");
+    let verified = verify_instance(TENANT, INSTANCE);
     let body = WebhookBody::parse(announced.webhook.to_string().as_bytes()).expect("a webhook");
     let mut announcement = body.announcement(&verified).expect("an announcement");
     let message = announcement.media.pop().expect("one media message");

@@ -1,16 +1,15 @@
 //! Sample messages, jobs, files and records, and a CRC-64 that shares no code with the one under
 //! test.
 
+use ::samples::{image_message, instance_id, queued_job, tenant_id};
 use aws::bucket::StoreError;
 use bytes::Bytes;
 use data_encoding::BASE64;
 use media::{
-    access::{SecretHashes, VerifiedInstance},
-    envelope::Envelope,
-    ids::{InstanceId, MessageId, TenantId},
+    ids::{InstanceId, TenantId},
     job::{Job, QueuedJob},
     kind::MediaKind,
-    message::{Chat, ChatKind, Direction, MediaMessage},
+    message::{ChatKind, MediaMessage},
     object::{Claims, ObjectDescription},
     object_key::parse_offset,
     open::Proof,
@@ -22,9 +21,8 @@ use media::{
 };
 use serde_json::{Value, json};
 
-pub(crate) const TENANT: &str = "acme";
-pub(crate) const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
-pub(crate) const MESSAGE: &str = "3EB0AAAAAAAAAAAAAAAA";
+pub(crate) use ::samples::{INSTANCE, MESSAGE_ID as MESSAGE, TENANT};
+
 pub(crate) const JPEG: &[u8] = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00 and some more";
 
 /// The error of a stream that breaks.
@@ -35,44 +33,27 @@ pub(crate) struct Broke;
 pub(crate) type Refused = StoreError<Broke>;
 
 pub(crate) fn tenant() -> TenantId {
-    TenantId::parse(TENANT).expect("a tenant")
+    tenant_id(TENANT)
 }
 
 pub(crate) fn instance() -> InstanceId {
-    InstanceId::parse(INSTANCE).expect("an instance")
+    instance_id(INSTANCE)
 }
 
+/// A document with a name.
 pub(crate) fn message() -> MediaMessage {
     MediaMessage {
-        message_id: MessageId::parse(MESSAGE).expect("an id"),
-        chat: Chat::from_jid("5500900000002", None),
-        direction: Direction::In,
-        moment: 1_787_431_679,
         kind: MediaKind::Document,
-        ptt: false,
-        view_once: false,
-        mimetype: Some("image/jpeg".to_owned()),
-        media_key: None,
-        is_encrypted: false,
-        direct_path: None,
-        url: None,
-        file_sha256: None,
-        file_enc_sha256: None,
-        file_length: None,
         file_name: Some("Orçamento.jpg".to_owned()),
-        caption: None,
-        envelope: Envelope::default(),
+        ..image_message()
     }
 }
 
 /// A job whose message has the n-th of many ids.
 pub(crate) fn queued(n: usize) -> QueuedJob {
-    let secrets = SecretHashes::new([Sha256::from_data(b"secret")]);
-    let verified = VerifiedInstance::verify(&tenant(), &instance(), &secrets, "secret")
-        .expect("the right secret");
     let mut message = message();
     message.message_id = message.message_id.earlier_nth(n);
-    verified.create_job(message, 1_787_431_680)
+    queued_job(message, 1_787_431_680)
 }
 
 pub(crate) fn job() -> Job {

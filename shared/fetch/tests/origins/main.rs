@@ -21,8 +21,6 @@ use ::wapi::webhook::WebhookBody;
 use fetch::{FetchError, FetchRequest, Fetcher, Limits, MediaStream, Origins, pool::PartPool};
 use futures_util::TryStreamExt;
 use media::{
-    access::{SecretHashes, VerifiedInstance},
-    ids::{InstanceId, TenantId},
     message::{MediaMessage, Secret},
     open::Proof,
     part::{PART_BYTES, Part},
@@ -30,6 +28,7 @@ use media::{
     sha256::Sha256,
     strategy::Strategy,
 };
+use samples::{TENANT, instance_id, verify_instance};
 use stand_in::{AnnouncedMedia, DEFAULT_INSTANCE, DEFAULT_TOKEN, Spec, StandIn};
 
 /// Limits that are short enough for tests.
@@ -119,7 +118,7 @@ impl World {
         options: FetchOptions<'_>,
         store: impl AsyncFnMut(MediaStream) -> Result<(Vec<u8>, Proof), FetchError>,
     ) -> FetchResult {
-        let instance = InstanceId::parse(options.instance).expect("an instance");
+        let instance = instance_id(options.instance);
         let token = Secret::new(options.token);
         let request = FetchRequest {
             message,
@@ -185,11 +184,7 @@ async fn collect_parts(media: MediaStream) -> Result<(Vec<u8>, Proof), FetchErro
 }
 
 fn message_of(announced: &AnnouncedMedia) -> MediaMessage {
-    let (tenant, instance) = (TenantId::parse("acme"), InstanceId::parse(&*announced.instance));
-    let (tenant, instance) = (tenant.expect("a tenant"), instance.expect("an instance"));
-    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
-    let verified =
-        VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret");
+    let verified = verify_instance(TENANT, &announced.instance);
     let body = WebhookBody::parse(announced.webhook.to_string().as_bytes()).expect("JSON");
     let mut announcement = body.announcement(&verified).expect("the same instance");
     assert_eq!(announcement.media.len(), 1, "one media message");

@@ -3,14 +3,12 @@
 use std::io::{Cursor, Write};
 
 use media::{
-    access::{SecretHashes, VerifiedInstance},
-    ids::{InstanceId, TenantId},
     message::MediaMessage,
     object::{Claims, ObjectDescription},
     object_key::parse_offset,
-    sha256::Sha256,
     strategy::Strategy,
 };
+use samples::queued_job;
 use serde_json::{Value, json};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
@@ -59,12 +57,7 @@ pub(crate) fn document_message(declared: &str, name: &str) -> MediaMessage {
 
 /// The object that would be stored for the message.
 pub(crate) fn describe_object(message: MediaMessage, head: &[u8]) -> ObjectDescription {
-    let tenant = TenantId::parse("acme").expect("a tenant");
-    let instance = InstanceId::parse("LITE-AAAAAA-BBBBBB").expect("an instance");
-    let secrets = SecretHashes::new([Sha256::from_data(b"secret")]);
-    let verified =
-        VerifiedInstance::verify(&tenant, &instance, &secrets, "secret").expect("the right secret");
-    let job = verified.create_job(message, 0).into_job();
+    let job = queued_job(message, 0).into_job();
     let offset = parse_offset("-03:00").expect("an offset");
     ObjectDescription::new(&job, Strategy::Cdn, head, Claims::default(), offset)
 }

@@ -12,12 +12,11 @@ mod fields;
 use std::{collections::BTreeMap, path::PathBuf};
 
 use media::{
-    access::{SecretHashes, VerifiedInstance},
-    ids::{InstanceId, TenantId},
     kind::MediaKind,
     message::{ChatKind, Direction, MediaMessage},
     sha256::Sha256,
 };
+use samples::verified_instance;
 use serde_json::{Value, json};
 use wapi::webhook::{Announcement, AnnouncementError, BodyError, Event, MAX_MEDIA, WebhookBody};
 
@@ -25,13 +24,6 @@ const KEY: &str = "RkFLRS1NRURJQS1LRVktMDEyMzQ1Njc4OS1BQkNERUY=";
 const HASH: &str = "RkFLRS1GSUxFLVNIQTI1Ni0wMTIzNDU2Nzg5LUFCQ0Q=";
 const OTHER_HASH: &str = "b3RoZXItRklMRS1TSEEyNTYtMDEyMzQ1Njc4OS1BQkM=";
 const PATH: &str = "/v/t62.0000-24/FAKE_n.enc?ccb=1&oh=FAKE&oe=F48EE600";
-
-fn verified_instance() -> VerifiedInstance {
-    let tenant = TenantId::parse("acme").expect("a tenant");
-    let instance = InstanceId::parse("LITE-AAAAAA-BBBBBB").expect("an instance");
-    let secrets = SecretHashes::new([Sha256::from_data(b"s")]);
-    VerifiedInstance::verify(&tenant, &instance, &secrets, "s").expect("the right secret")
-}
 
 fn read_body(body: &Value) -> Announcement {
     let body = WebhookBody::parse(body.to_string().as_bytes()).expect("JSON");

@@ -1,0 +1,149 @@
+//! All evidence about one media file, and the checks of it.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    announced::{AnnouncedMedia, Fate},
+    evidence::{Evidence, Object, ParkedTicket, Record},
+    identity::Identity,
+};
+
+/// The evidence by identity.
+pub(crate) struct EvidenceIndex<'a>(BTreeMap<&'a Identity, MediaEvidence<'a>>);
+
+/// The evidence about one media file.
+#[derive(Clone, Default)]
+pub(crate) struct MediaEvidence<'a> {
+    pub(crate) objects: Vec<&'a Object>,
+    pub(crate) parked: Vec<&'a ParkedTicket>,
+    pub(crate) queued: bool,
+    record: Option<&'a Record>,
+}
+
+impl<'a> EvidenceIndex<'a> {
+    pub(crate) fn new(evidence: &'a Evidence) -> Self {
+        let mut all: BTreeMap<&Identity, MediaEvidence<'_>> = BTreeMap::new();
+        for object in &evidence.objects {
+            all.entry(&object.identity).or_default().objects.push(object);
+        }
+        for parked in &evidence.parked {
+            all.entry(&parked.identity).or_default().parked.push(parked);
+        }
+        for queued in &evidence.queued {
+            all.entry(queued).or_default().queued = true;
+        }
+        for record in &evidence.records {
+            all.entry(&record.identity).or_default().record = Some(record);
+        }
+        Self(all)
+    }
+
+    pub(crate) fn find_evidence(&self, identity: &Identity) -> MediaEvidence<'a> {
+        self.0.get(identity).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn identities(&self) -> impl Iterator<Item = &'a Identity> {
+        self.0.keys().copied()
+    }
+}
+
+impl MediaEvidence<'_> {
+    pub(crate) fn is_nowhere(&self) -> bool {
+        self.objects.is_empty() && self.parked.is_empty() && !self.queued && !self.is_skipped()
+    }
+
+    pub(crate) fn is_skipped(&self) -> bool {
+        self.record.is_some_and(|record| record.state == "skipped")
+    }
+
+    pub(crate) fn check_objects(&self, one: &AnnouncedMedia) -> Vec<String> {
+        let folder = format!("{}/{}/", one.tenant, one.identity.instance);
+        let mut complaints = Vec::new();
+        for object in &self.objects {
+            if !object.key.starts_with(&folder) {
+                complaints.push(format!("{} is not under {folder}", object.key));
+            }
+            if object.sha256 != one.sha256 {
+                complaints.push(format!("{} differs from the bytes that were sent", object.key));
+            }
+        }
+        let may_be_stored = matches!(one.fate, Fate::Stored | Fate::Either);
+        if !may_be_stored && !self.objects.is_empty() {
+            complaints.push("stored although no source has it or a rule skips it".to_owned());
+        }
+        complaints
+    }
+
+    pub(crate) fn check_parked(&self, one: &AnnouncedMedia) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for parked in &self.parked {
+            if one.fate == Fate::Stored {
+                let reason = parked.reason.as_deref().unwrap_or("no reason");
+                complaints.push(format!("parked although a source has it: {reason}"));
+            }
+            if parked.class.is_none() || parked.reason.as_deref().is_none_or(str::is_empty) {
+                complaints.push("parked without a class or a reason".to_owned());
+            }
+        }
+        complaints
+    }
+
+    pub(crate) fn check_rules(&self, one: &AnnouncedMedia) -> Option<String> {
+        match one.fate {
+            Fate::Stored | Fate::Parked if self.is_skipped() => {
+                Some("skipped without a rule".to_owned())
+            }
+            Fate::Skipped if !self.is_skipped() && !self.queued => Some("not skipped".to_owned()),
+            Fate::Stored | Fate::Parked | Fate::Skipped | Fate::Either => None,
+        }
+    }
+
+    /// Checks that the record and the object agree about the bytes.
+    fn check_bytes(&self, record: &Record) -> Option<String> {
+        let is_named = |object: &&&Object| Some(&object.key) == record.object_key.as_ref();
+        let object = self.objects.iter().find(is_named)?;
+        let contradictions = record.facts.list_contradictions(object.facts.as_ref()?);
+        let is_said = !contradictions.is_empty();
+        is_said.then(|| format!("the record contradicts the object: {}", contradictions.join(", ")))
+    }
+
+    /// Checks that the record has the class of the parked message.
+    fn check_class(&self, record: &Record) -> Option<String> {
+        let is_same = |parked: &&ParkedTicket| parked.class == record.class;
+        let classes = || self.parked.iter().map(|one| one.class.as_deref().unwrap_or("none"));
+        (!self.parked.iter().any(is_same)).then(|| {
+            let classes: Vec<_> = classes().collect();
+            let class = record.class.as_deref().unwrap_or("none");
+            format!("the record says {class}, the parked message {}", classes.join(", "))
+        })
+    }
+
+    /// Checks that the record's state is true. While a job waits, its record may lag behind.
+    pub(crate) fn check_record(&self) -> Option<String> {
+        let (is_stored, is_parked) = (!self.objects.is_empty(), !self.parked.is_empty());
+        let Some(record) = self.record else {
+            let is_silent = is_stored && !self.queued;
+            return is_silent.then(|| "stored, not queued, and without a record".to_owned());
+        };
+        let keys = || self.objects.iter().map(|object| Some(object.key.as_str()));
+        match record.state.as_str() {
+            "stored" if !is_stored => {
+                Some("the record says stored, the bucket is empty".to_owned())
+            }
+            "stored" if keys().all(|key| key != record.object_key.as_deref()) => {
+                Some(format!("the record names {:?}", record.object_key))
+            }
+            "stored" => self.check_bytes(record),
+            other if is_stored && !self.queued => {
+                Some(format!("stored, not queued, and the record says {other}"))
+            }
+            "parked" if !is_parked => {
+                Some("the record says parked, the parked queue is empty".to_owned())
+            }
+            "parked" => self.check_class(record),
+            "skipped" => None,
+            other if !self.queued => Some(format!("the record says {other}, nothing is queued")),
+            _ => None,
+        }
+    }
+}

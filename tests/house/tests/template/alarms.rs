@@ -1,0 +1,122 @@
+//! Logs, metrics and alarms.
+
+use house::parse_template;
+
+use crate::{resource_properties, resources_of_type, string_list};
+
+#[test]
+fn the_access_log_has_no_path_or_query() {
+    let template = parse_template();
+    let format = &resource_properties(&template, "ApiStage")["AccessLogSettings"]["Format"];
+    let format = format.as_str().expect("a format");
+    let logged: serde_json::Value = serde_json::from_str(format).expect("JSON");
+    let allowed = [
+        "$context.requestId",
+        "$context.requestTime",
+        "$context.routeKey",
+        "$context.status",
+        "$context.responseLength",
+        "$context.responseLatency",
+        "$context.integrationStatus",
+        "$context.integrationLatency",
+    ];
+    for (field, variable) in logged.as_object().expect("an object") {
+        let variable = variable.as_str().expect("a variable");
+        assert!(allowed.contains(&variable), "{field} logs {variable}");
+    }
+}
+
+#[test]
+fn every_alarm_notifies_and_names_a_remedy() {
+    let template = parse_template();
+    let alarms = resources_of_type(&template, "AWS::CloudWatch::Alarm");
+    assert!(!alarms.is_empty());
+    for (name, alarm) in alarms {
+        let properties = &alarm["Properties"];
+        assert_eq!(string_list(&properties["AlarmActions"]), ["AlarmTopic"], "{name}");
+        assert!(properties["AlarmDescription"].is_string(), "{name} has no description");
+        assert_eq!(properties["TreatMissingData"].as_str(), Some("notBreaching"), "{name}");
+    }
+    let parked = resource_properties(&template, "ParkedQueueNotEmptyAlarm");
+    assert_eq!(parked["Threshold"].as_u64(), Some(0));
+    assert_eq!(parked["ComparisonOperator"].as_str(), Some("GreaterThanThreshold"));
+}
+
+#[test]
+fn every_log_group_has_a_literal_retention() {
+    let template = parse_template();
+    let groups = resources_of_type(&template, "AWS::Logs::LogGroup");
+    assert_eq!(groups.len(), 4);
+    for (name, group) in groups {
+        assert!(group["Properties"]["RetentionInDays"].is_u64(), "{name}");
+    }
+}
+
+/// Each kind of refused webhook is counted and has an alarm.
+#[test]
+fn throttled_and_refused_webhooks_raise_alarms() {
+    let template = parse_template();
+    let limits = &resource_properties(&template, "ApiStage")["DefaultRouteSettings"];
+    assert_eq!(string_list(&limits["ThrottlingRateLimit"]), ["WebhookRateLimit"]);
+    assert_eq!(string_list(&limits["ThrottlingBurstLimit"]), ["WebhookBurstLimit"]);
+    for (metric, log, pattern, alarm) in [
+        ("RefusedMetric", "WebhookLogGroup", "$.reason = \"unauthorized\"", "WebhookRefusedAlarm"),
+        (
+            "MisdirectedMetric",
+            "WebhookLogGroup",
+            "$.reason = \"instance_mismatch\"",
+            "WebhookMisdirectedAlarm",
+        ),
+        (
+            "UnreadMetric",
+            "WebhookLogGroup",
+            "$.reason != \"unauthorized\" && $.reason != \"instance_mismatch\"",
+            "WebhookUnreadAlarm",
+        ),
+        ("UnreadMetric", "WebhookLogGroup", "$.outcome = \"unread\"", "WebhookUnreadAlarm"),
+        ("NotUnderstoodMetric", "WebhookLogGroup", "$.not_understood > 0", "WebhookUnreadAlarm"),
+        ("RateLimitedMetric", "ApiLogGroup", "$.status = \"429\"", "WebhookRateLimitedAlarm"),
+    ] {
+        let filter = resource_properties(&template, metric);
+        assert_eq!(string_list(&filter["LogGroupName"]), [log]);
+        let found = filter["FilterPattern"].as_str().expect("a pattern");
+        assert!(found.contains(pattern), "{found}");
+        let name = &filter["MetricTransformations"][0]["MetricName"];
+        let alarm = resource_properties(&template, alarm);
+        assert_eq!(name, &alarm["MetricName"], "{pattern}");
+    }
+    let format = resource_properties(&template, "ApiStage")["AccessLogSettings"]["Format"].as_str();
+    let format = format.expect("a format");
+    assert!(format.contains(r#""status":"$context.status""#), "{format}");
+}
+
+/// A file whose hash is wrong is kept although WhatsApp's own clients would refuse it, so an
+/// operator must learn of it.
+#[test]
+fn a_hash_mismatch_raises_an_alarm() {
+    let template = parse_template();
+    let metric = resource_properties(&template, "HashContradictedMetric");
+    assert_eq!(string_list(&metric["LogGroupName"]), ["DownloadLogGroup"]);
+    let pattern = metric["FilterPattern"].as_str().expect("a pattern");
+    let word = media::record::Integrity::MacAgainstSha256;
+    let wanted = format!("{{ $.outcome = \"stored\" && $.integrity = \"{word}\" }}");
+    assert_eq!(pattern, wanted);
+    let alarm = resource_properties(&template, "HashContradictedAlarm");
+    let name = &metric["MetricTransformations"][0]["MetricName"];
+    assert_eq!(name, &alarm["MetricName"]);
+    assert_eq!(alarm["Threshold"].as_u64(), Some(1));
+}
+
+/// The watch function runs every hour, and its count has an alarm.
+#[test]
+fn media_that_expire_soon_raise_an_alarm() {
+    let template = parse_template();
+    let rule = resource_properties(&template, "WatchSchedule");
+    assert_eq!(rule["ScheduleExpression"].as_str(), Some("rate(1 hour)"));
+    assert_eq!(string_list(&rule["Targets"][0]["Arn"]), ["WatchFunction.Arn"]);
+    let metric = resource_properties(&template, "ExpiringMetric");
+    assert_eq!(metric["FilterPattern"].as_str(), Some("{ $.expiring >= 0 }"));
+    let alarm = resource_properties(&template, "ExpiringAlarm");
+    assert_eq!(alarm["MetricName"].as_str(), Some("Expiring"));
+    assert_eq!(alarm["Threshold"].as_u64(), Some(0));
+}

@@ -1,0 +1,119 @@
+//! The bucket, the tables and the key: what outlives the stack, what expires, what is private.
+
+use house::parse_template;
+use media::policy::Retention;
+use serde_yaml_ng::Value;
+
+use crate::{find_resource, resource_properties, resources_of_type, string_list};
+
+#[test]
+fn stored_files_outlive_the_stack() {
+    let template = parse_template();
+    for name in
+        ["MediaBucket", "InstancesTable", "TenantsTable", "MediaTable", "AuditTable", "TokenKey"]
+    {
+        let resource = find_resource(&template, name);
+        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+            assert_eq!(resource[policy].as_str(), Some("Retain"), "{name} {policy}");
+        }
+    }
+}
+
+#[test]
+fn tables_are_on_demand_and_restorable() {
+    let template = parse_template();
+    let tables = resources_of_type(&template, "AWS::DynamoDB::Table");
+    assert_eq!(tables.len(), 4);
+    for (name, table) in tables {
+        let properties = &table["Properties"];
+        assert_eq!(properties["BillingMode"].as_str(), Some("PAY_PER_REQUEST"), "{name}");
+        let restore = &properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"];
+        assert_eq!(restore.as_bool(), Some(true), "{name}");
+    }
+}
+
+#[test]
+fn an_erase_mark_expires() {
+    let template = parse_template();
+    let time_to_live = &resource_properties(&template, "MediaTable")["TimeToLiveSpecification"];
+    assert_eq!(time_to_live["AttributeName"].as_str(), Some("forget_at"));
+    assert_eq!(time_to_live["Enabled"].as_bool(), Some(true));
+}
+
+#[test]
+fn the_bucket_is_private_versioned_and_swept() {
+    let template = parse_template();
+    let bucket = resource_properties(&template, "MediaBucket");
+    let block = bucket["PublicAccessBlockConfiguration"].as_mapping().expect("a block");
+    assert!(block.len() == 4 && block.values().all(|value| value.as_bool() == Some(true)));
+    assert_eq!(bucket["VersioningConfiguration"]["Status"].as_str(), Some("Enabled"));
+    let owner = &bucket["OwnershipControls"]["Rules"][0]["ObjectOwnership"];
+    assert_eq!(owner.as_str(), Some("BucketOwnerEnforced"));
+    let rules = bucket["LifecycleConfiguration"]["Rules"].as_sequence().expect("rules");
+    let days =
+        |rule: &Value| rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"].as_u64();
+    assert!(rules.iter().any(|rule| days(rule) == Some(1)));
+    // Files expire only through a retention class that the tenant chose.
+    let expiring = rules.iter().filter(|rule| !rule["ExpirationInDays"].is_null());
+    let expiring: Vec<_> = expiring
+        .map(|rule| {
+            let tags = rule["TagFilters"].as_sequence().expect("tags");
+            let tag = tags.first().filter(|_| tags.len() == 1).expect("one tag");
+            assert_eq!(tag["Key"].as_str(), Some(Retention::TAG));
+            assert_eq!(rule["Status"].as_str(), Some("Enabled"));
+            let class = tag["Value"].as_str().map(str::to_owned);
+            (class, rule["ExpirationInDays"].as_u64())
+        })
+        .collect();
+    let classes = Retention::ALL.map(|class| {
+        let name = class.as_str().to_owned();
+        (Some(name), Some(u64::from(class.days())))
+    });
+    assert_eq!(expiring, classes);
+}
+
+/// The indexes that the ledger queries must exist under their names and with their keys.
+#[test]
+fn the_media_table_has_the_two_indexes_by_time() {
+    let template = parse_template();
+    let indexes = &resource_properties(&template, "MediaTable")["GlobalSecondaryIndexes"];
+    let indexes = indexes.as_sequence().expect("indexes");
+    let keys = |index: &Value| {
+        let keys = index["KeySchema"].as_sequence().expect("keys").iter();
+        let names = keys.flat_map(|key| string_list(&key["AttributeName"]));
+        names.collect::<Vec<_>>()
+    };
+    let found =
+        indexes.iter().map(|index| (string_list(&index["IndexName"]).concat(), keys(index)));
+    let text = |names: [&str; 2]| names.map(str::to_owned).to_vec();
+    assert_eq!(
+        found.collect::<Vec<_>>(),
+        [
+            ("by_state".to_owned(), text(["state", "recoverable_until"])),
+            ("by_instance".to_owned(), text(["instance", "moment"])),
+        ]
+    );
+}
+
+#[test]
+fn requests_without_tls_are_denied_by_default() {
+    let template = parse_template();
+    assert_eq!(template["Parameters"]["RequireTls"]["Default"].as_str(), Some("true"));
+    for (name, on, action, resources) in [
+        ("MediaBucketPolicy", "Bucket", "s3:*", &["MediaBucket.Arn", "${MediaBucket.Arn}/*"][..]),
+        ("QueuesPolicy", "Queues", "sqs:*", &["JobsQueue.Arn", "ParkedQueue.Arn"]),
+        ("AlarmTopicPolicy", "Topics", "sns:Publish", &["AlarmTopic"]),
+    ] {
+        assert_eq!(find_resource(&template, name)["Condition"].as_str(), Some("RequiresTls"));
+        let policy = resource_properties(&template, name);
+        assert!(!string_list(&policy[on]).is_empty(), "{name} applies to nothing");
+        let statements = policy["PolicyDocument"]["Statement"].as_sequence().expect("statements");
+        let denial = statements.iter().find(|one| one["Effect"].as_str() == Some("Deny"));
+        let denial = denial.unwrap_or_else(|| unreachable!("{name} denies nothing"));
+        assert_eq!(denial["Principal"].as_str(), Some("*"), "{name}");
+        assert_eq!(string_list(&denial["Action"]), [action], "{name}");
+        assert_eq!(string_list(&denial["Resource"]), resources, "{name}");
+        let secure = &denial["Condition"]["Bool"]["aws:SecureTransport"];
+        assert_eq!(secure.as_bool(), Some(false), "{name}");
+    }
+}
