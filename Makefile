@@ -1,4 +1,4 @@
-# Everything that is done by hand here; `make` alone tells what there is.
+# The commands of this repository. `make` without a target lists them.
 .DEFAULT_GOAL := help
 .PHONY: help demo up deploy-local ls logs down tools test field test-artefact first-run simulate prove chaos fuzz redaction mutations audit sbom reproducible check lint check-format check-code check-template bench-memory cli
 
@@ -6,13 +6,13 @@
 PYTHON ?= python3
 START := $(PYTHON) dev/start.py
 
-help: ## Tells what there is
+help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 demo: ## Deploys to an empty local AWS, posts webhooks, and checks every stored byte (LOCAL_PORT=4566)
 	@$(START) demo
 
-chaos: ## Kills functions and cuts origins while webhooks arrive, then accounts for every media (CHAOS_COUNT=2000)
+chaos: ## Kills functions and cuts off origins while webhooks arrive, then accounts for every media message (CHAOS_COUNT=2000)
 	@$(START) chaos
 
 up: ## Starts the local AWS (LOCAL_PORT=4566)
@@ -27,7 +27,7 @@ ls: ## Shows the files in the local bucket
 logs: ## Shows the log lines of the local functions
 	@$(START) logs
 
-down: ## Ends the local AWS
+down: ## Stops the local AWS
 	@$(START) down
 
 tools: ## Installs the pinned tools into .tools/
@@ -36,19 +36,19 @@ tools: ## Installs the pinned tools into .tools/
 test: ## Runs all tests, or those of packages (P="media wapi") or of test programs (T=whole_path)
 	@$(START) test $(P:%=--package=%) $(T:%=--test=%)
 
-field: ## Posts what the field was seen to send to a local stack, and shows what came of each body
+field: ## Posts bodies as seen in production to a local stack, and shows the result of each
 	@$(START) field
 
-test-artefact: ## Runs the tests of what `sam build` makes, as it is deployed
+test-artefact: ## Compiles with `sam build`, deploys that to a local stack, and tests it
 	@$(START) test-artefact
 
-first-run: ## Measures a newcomer's wait in a fresh clone with an empty home (CI=1: .ci/run, too)
+first-run: ## Measures a newcomer's wait in a fresh clone with an empty home (CI=1 includes .ci/run)
 	@$(PYTHON) dev/first_run.py $(if $(CI),--ci)
 
-# Built with the whole workspace, so that the dependencies are those that the tests have compiled already.
+# Built with the whole workspace, so that the dependencies are those that the tests have already compiled.
 simulate: prove
 
-prove: cargo ## Lives through seeded worlds full of faults and accounts for every media (SEEDS=1000 or 100..200; SEED=17 replays one)
+prove: cargo ## Runs the functions in seeded worlds full of faults and accounts for every media message (SEEDS=1000 or 100..200; SEED=17 replays one)
 	@cargo build --quiet --workspace --bin prove
 	@target/debug/prove $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
 	@$(if $(SEED),,WHOLE_PROOF=1 cargo test --quiet --workspace --test worlds -- faults:: privilege::)
@@ -56,11 +56,11 @@ prove: cargo ## Lives through seeded worlds full of faults and accounts for ever
 check: cargo ## Checks everything that must hold before a change lands (.ci/run is the same)
 	@env -u MAKEFLAGS -u MAKELEVEL .ci/run
 
-# Each check is written once, here; .ci/run calls these targets.
+# Each check is defined once, here; .ci/run calls these targets.
 lint: check-format check-code ## Checks format, code and template, without the slow checkers
 	@tests/house/template-checks/check --quick
 
-check-format: cargo ## Checks the format of the code, and that each mutation still finds its place
+check-format: cargo ## Checks the format of the code, and that the text of each mutation is still found
 	@cargo fmt --all --check
 	@tests/mutations/mutate --check
 
@@ -70,16 +70,16 @@ check-code: cargo ## Runs clippy over everything; each warning is an error
 check-template: cargo ## Runs cfn-lint, sam validate, checkov, cfn-guard and cdk-nag over template.yaml
 	@tests/house/template-checks/check
 
-fuzz: cargo ## Looks for inputs that break what strangers reach, T seconds for each target (T=60, TARGETS="url_guard sqs_event")
+fuzz: cargo ## Searches for inputs that break the code that reads untrusted data, T seconds for each target (T=60, TARGETS="url_guard sqs_event")
 	@T=$(or $(T),60) tests/fuzz/fuzz $(TARGETS)
 
-redaction: cargo ## Runs all tests and the demo at TRACE, then searches all that was written for secrets and people
+redaction: cargo ## Runs all tests and the demo at TRACE, and searches everything they write for secrets and personal data
 	@tests/redaction/redaction
 
-audit: cargo ## Looks every dependency up in the RustSec database, which must be reachable
+audit: cargo ## Looks up every dependency in the RustSec database, which must be reachable
 	@.ci/audit
 
-sbom: cargo ## Writes what the functions and the command are made of, as CycloneDX, into target/sbom/
+sbom: cargo ## Lists the components of the functions and the command, as CycloneDX, in target/sbom/
 	@.ci/sbom
 
 reproducible: cargo tools ## Builds the functions twice, in two folders, and compares the archives byte for byte
@@ -88,7 +88,7 @@ reproducible: cargo tools ## Builds the functions twice, in two folders, and com
 mutations: cargo ## Breaks each defence and expects a test to notice (THREATS="7 8" for some)
 	@tests/mutations/mutate $(THREATS)
 
-# With glibc in it, too, so that it runs wherever the kernel does.
+# Linked statically with glibc, so that it runs on any Linux of this processor.
 cli: cargo ## Builds wapi-media as one static binary for this machine's processor
 	@RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --package wapi-media --target-dir target/static --target $$(rustc -vV | sed -n 's/^host: //p')
 	@ls -lh target/static/*/release/wapi-media

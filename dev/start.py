@@ -11,6 +11,7 @@ once; further lines show the progress and the duration of the last run. Needs Py
 and only the standard library.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -169,6 +170,12 @@ class Job:
         # Its own session, so that everything it starts is stopped with it.
         child = subprocess.Popen(command, cwd=ROOT, start_new_session=True, **options)
         self.children.append(child)
+        # Linux divides the processor between sessions, and each has a niceness of its own.
+        if niceness := os.nice(0):
+            try:
+                pathlib.Path(f"/proc/{child.pid}/autogroup").write_text(str(niceness))
+            except OSError:
+                pass
         return child
 
     def stop(self):
@@ -265,6 +272,14 @@ class Install(Job):
     def run(self):
         log = LOCAL / "logs" / f"install-{self.folder.name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
+        TOOLS.mkdir(exist_ok=True)
+        self.detail = "waiting for another installation"
+        with open(TOOLS / f"{self.folder.name}.lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if self.is_needed():
+                self.install(log)
+
+    def install(self, log):
         with open(log, "w", encoding="utf-8") as out:
             self.detail = "virtual environment"
             # Without --clear, files of another version would stay.

@@ -53,10 +53,13 @@ fn two_stacks_fit_in_one_account() {
 #[test]
 fn functions_get_the_environment_they_read() {
     let template = parse_template();
-    let names = |function: &str| -> BTreeSet<String> {
-        let variables = &resource_properties(&template, function)["Environment"]["Variables"];
-        let variables = variables.as_mapping().expect("variables");
+    let variable_names = |properties: &Value| -> BTreeSet<String> {
+        let variables = properties["Environment"]["Variables"].as_mapping().expect("variables");
         variables.keys().flat_map(string_list).collect()
+    };
+    let common = variable_names(&template["Globals"]["Function"]);
+    let names = |function: &str| -> BTreeSet<String> {
+        &variable_names(resource_properties(&template, function)) | &common
     };
     let webhook = ["INSTANCES_TABLE", "JOBS_QUEUE_URL", "LOG_LEVEL"];
     assert_eq!(names("WebhookFunction"), name_set(webhook));
