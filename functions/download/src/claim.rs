@@ -16,8 +16,7 @@ use tokio::time::Instant;
 use crate::{
     log::log_without_run,
     message::{Acknowledgement, QueueMessage},
-    park::park_foreign_job,
-    record::settle_unrecorded,
+    park::{park_foreign_job, settle_unrecorded},
     retry::MAX_RUN_TIME,
     worker::Worker,
 };

@@ -8,6 +8,7 @@ use media::{failure::FailureClass, job::Job, record::State};
 use crate::{
     log::log_run,
     message::{Acknowledgement, QueueMessage},
+    retry::{Decision, Failure, decide_retry},
     worker::Worker,
 };
 
@@ -85,4 +86,26 @@ pub(crate) async fn park_foreign_job(
     let reason = reason.to_owned();
     log_run(job, &State::Parked { class, reason }, &[], Duration::ZERO);
     Acknowledgement::Done
+}
+
+/// Settles a job that could not be claimed because the table did not answer. It is retried even
+/// past its time, because its sources were not asked, and parked just before the queue would drop
+/// it.
+pub(crate) async fn settle_unrecorded(
+    worker: &Worker,
+    job: &Job,
+    message: &QueueMessage<'_>,
+    error: &dyn std::error::Error,
+) -> Acknowledgement {
+    let failure = Failure::of_aws(error);
+    let Decision { state, wait } = decide_retry(worker, job, message.receives, None, failure);
+    if let State::Parked { class, reason } = &state {
+        let ticket = build_ticket(job, message, *class, reason);
+        let ticket = ParkingTicket { is_unrecorded: true, ..ticket };
+        if !park_job(worker, job, message, &ticket).await {
+            return Acknowledgement::AFTER_FAILED_WRITE;
+        }
+    }
+    log_run(job, &state, &[], Duration::ZERO);
+    wait.map_or(Acknowledgement::Done, |after| Acknowledgement::RetryAfter { after })
 }

@@ -1,15 +1,9 @@
 //! The last phase of a run: the record is written, a job without success is parked, and the run is
 //! logged.
 
-use std::time::Duration;
-
-use aws::{
-    ledger::{LeaseAfter, WriteOutcome},
-    queues::ParkingTicket,
-};
+use aws::ledger::{LeaseAfter, WriteOutcome};
 use media::{
     failure::FailureClass,
-    job::Job,
     record::{Attempt, Record, State},
 };
 
@@ -17,9 +11,9 @@ use crate::{
     claim::ClaimedJob,
     fetch::FetchResult,
     log::log_run,
-    message::{Acknowledgement, QueueMessage},
+    message::Acknowledgement,
     park::{build_ticket, park_job},
-    retry::{Decision, Failure, decide_retry},
+    retry::{Decision, decide_retry},
     worker::Worker,
 };
 
@@ -135,26 +129,4 @@ async fn write_record(
             None
         }
     }
-}
-
-/// Settles a job that could not be claimed because the table did not answer. It is retried even
-/// past its time, because its sources were not asked, and parked just before the queue would drop
-/// it.
-pub(crate) async fn settle_unrecorded(
-    worker: &Worker,
-    job: &Job,
-    message: &QueueMessage<'_>,
-    error: &dyn std::error::Error,
-) -> Acknowledgement {
-    let failure = Failure::of_aws(error);
-    let Decision { state, wait } = decide_retry(worker, job, message.receives, None, failure);
-    if let State::Parked { class, reason } = &state {
-        let ticket = build_ticket(job, message, *class, reason);
-        let ticket = ParkingTicket { is_unrecorded: true, ..ticket };
-        if !park_job(worker, job, message, &ticket).await {
-            return Acknowledgement::AFTER_FAILED_WRITE;
-        }
-    }
-    log_run(job, &state, &[], Duration::ZERO);
-    wait.map_or(Acknowledgement::Done, |after| Acknowledgement::RetryAfter { after })
 }

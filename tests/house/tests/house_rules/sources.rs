@@ -27,13 +27,10 @@ fn lines_have_at_most_100_columns() {
     assert_none(&long, "a line of more than 100 columns");
 }
 
-/// The tests of `shared/` are not held to it yet.
 #[test]
 fn files_have_at_most_450_lines() {
     const MAX_LINES: usize = 450;
-    let mut sources = all_sources();
-    sources.retain(|path, _| !(path.starts_with("shared/") && path.contains("/tests/")));
-    let long = find_offences(&sources, |_, n| n == MAX_LINES);
+    let long = find_offences(&all_sources(), |_, n| n == MAX_LINES);
     assert_none(&long, "a file of more than 450 lines; its next line is");
 }
 
