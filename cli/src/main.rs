@@ -1,28 +1,16 @@
 //! `wapi-media`: the operator's command. One file per noun.
 
-#[cfg(test)]
-mod any_record;
-mod backfill;
-mod check;
-mod cost;
+mod checks;
+mod commands;
 mod doctor;
 mod exit;
-mod hooks;
-mod iam;
-mod instance;
-mod media;
 mod odd_records;
-mod parked;
 mod policy;
-mod probe;
-mod replay;
+mod say;
 mod screen;
 mod session;
-mod stats;
-mod tail;
-mod tenant;
-mod token;
-mod webhook;
+#[cfg(test)]
+mod tests;
 
 use std::process::ExitCode;
 
@@ -30,6 +18,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::{
+    commands::{
+        backfill, cost, iam, instance, media, parked, replay, stats, tail, tenant, token, webhook,
+    },
     exit::Exit,
     session::{Flags, Session},
 };

@@ -4,8 +4,11 @@
 use media::strategy::Strategy;
 use report::{Lang, Report, RootCause, Status, StepId};
 
-use super::{examined::Examination, say, trial::Trial};
-use crate::check::{self, Check, Verdict};
+use super::{examined::Examination, trial::Trial};
+use crate::{
+    checks::check::{self, Check, Verdict},
+    say::say,
+};
 
 /// The first that holds, in the order of the flow; W-API and the CDN together, because either is
 /// enough.

@@ -5,12 +5,10 @@ use fetch::account::AccountError;
 use media::message::Secret;
 use report::{InstanceCheck, Lang, Setting, Status, Step, StepId};
 
-use super::{
-    flow::{step, with_remedy},
-    say,
-};
+use super::flow::{step, with_remedy};
 use crate::{
-    check::{self, Check, Verdict},
+    checks::check::{self, Check, Verdict},
+    say::say,
     session::{Session, as_instance},
 };
 

@@ -7,10 +7,9 @@ use report::{Folder, Lang, Setting, Status, Step, StepId};
 
 use super::{
     past::{Past, SOON},
-    say,
     trial::Trial,
 };
-use crate::{probe, session::Session};
+use crate::{checks::probe, say::say, session::Session};
 
 /// The jobs queue's settings, as `template.yaml` has them; a test holds them against each other.
 const VISIBILITY_SECONDS: u64 = 3_630;

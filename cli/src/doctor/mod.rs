@@ -41,17 +41,6 @@ pub(crate) struct Doctor {
     lang: Lang,
 }
 
-/// A text in the report's language.
-macro_rules! say {
-    ($lang:expr, $en:literal, $pt:literal $(,)?) => {
-        match $lang {
-            report::Lang::En => format!($en),
-            report::Lang::PtBr => format!($pt),
-        }
-    };
-}
-pub(crate) use say;
-
 /// Examines and reports.
 pub(crate) async fn run(doctor: Doctor, session: &Session) -> anyhow::Result<Exit> {
     let lang = doctor.lang;

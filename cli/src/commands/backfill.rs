@@ -9,13 +9,8 @@ use operator::records::MediaRecord;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{
-    exit::Exit,
-    odd_records::OddRecords,
-    replay::{MAX_PAGES, Post, PostOutcome, costs_its_entry},
-    screen,
-    session::Session,
-};
+use super::replay::{MAX_PAGES, Post, PostOutcome, costs_its_entry};
+use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// What W-API's log holds.
 #[derive(Args)]

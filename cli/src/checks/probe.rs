@@ -14,7 +14,7 @@ use media::{
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::check::{Check, Verdict};
+use super::check::{Check, Verdict};
 
 /// An id that no message has.
 pub(crate) fn message_id() -> anyhow::Result<MessageId> {

@@ -21,7 +21,10 @@ use time::UtcOffset;
 use tokio::runtime;
 
 use crate::{
-    cost, doctor::past::Past, media as verbs, odd_records::OddRecords, parked, screen, stats, tail,
+    commands::{cost, media as verbs, parked, stats, tail},
+    doctor::past::Past,
+    odd_records::OddRecords,
+    screen,
 };
 
 const NOW: i64 = 1_787_438_879;

@@ -4,7 +4,7 @@ use aws::instances::Instance;
 use report::Lang;
 use wapi::account::{Account, Hook};
 
-use crate::doctor::say;
+use crate::say::say;
 
 /// Where a hook points.
 #[derive(Debug, Clone, PartialEq, Eq)]

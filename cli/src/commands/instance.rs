@@ -18,10 +18,12 @@ use report::Lang;
 use serde_json::{Value, json};
 
 use crate::{
-    check::{self, Check, Verdict},
+    checks::{
+        check::{self, Check, Verdict},
+        probe::random,
+    },
     exit::Exit,
     odd_records::OddRecords,
-    probe::random,
     screen,
     session::{Session, as_instance},
 };

@@ -18,9 +18,9 @@ use wapi::{
 };
 
 use crate::{
+    checks::{hooks::Points, probe},
     exit::Exit,
-    hooks::Points,
-    probe, screen,
+    screen,
     session::{Session, as_instance},
 };
 

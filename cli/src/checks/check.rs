@@ -14,8 +14,8 @@ use wapi::{
 };
 
 use crate::{
-    doctor::say,
-    hooks::judge_all,
+    checks::hooks::judge_all,
+    say::say,
     screen,
     session::{Session, as_instance},
 };

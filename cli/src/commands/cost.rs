@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_million_media_cost_what_the_page_says() {
-        let page = include_str!("../../docs/cost.md");
+        let page = include_str!("../../../docs/cost.md");
         let usage = Usage { media: MILLION, puts: MILLION, seconds: 3.0, ..Usage::default() };
         let items = bill(&usage);
         for item in items.iter().take(7) {

@@ -20,10 +20,13 @@ use serde_json::{Value, json};
 use wapi::account::{Account, Hook};
 
 use crate::{
-    check::{self, Check, Verdict},
+    checks::{
+        check::{self, Check, Verdict},
+        hooks::{Points, judge_all, secret_in, url_with},
+        probe,
+    },
     exit::Exit,
-    hooks::{Points, judge_all, secret_in, url_with},
-    probe, screen,
+    screen,
     session::{Session, as_instance},
 };
 

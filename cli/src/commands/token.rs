@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use media::ids::InstanceId;
 use serde_json::json;
 
-use crate::{exit::Exit, instance::accept_token, screen, session::Session};
+use super::instance::accept_token;
+use crate::{exit::Exit, screen, session::Session};
 
 /// What can be done with tokens.
 #[derive(Subcommand)]

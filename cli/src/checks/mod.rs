@@ -1,0 +1,5 @@
+//! Checks of one instance: what W-API says of it, where its hooks lead, whether a probe arrives.
+
+pub(crate) mod check;
+pub(crate) mod hooks;
+pub(crate) mod probe;
