@@ -6,6 +6,7 @@ mod doctor;
 mod exit;
 mod odd_records;
 mod policy;
+mod random;
 mod say;
 mod screen;
 mod session;
@@ -75,7 +76,7 @@ enum Noun {
     Iam(iam::Iam),
     /// Examines the whole flow, from WhatsApp to the bucket, and names the root cause of what is
     /// wrong.
-    Doctor(doctor::Doctor),
+    Doctor(commands::doctor::Doctor),
     /// Prints the completions of a shell.
     Completion {
         /// Which shell.
@@ -115,7 +116,7 @@ async fn run(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
         Noun::Cost(cost) => cost::run(cost, &session).await,
         Noun::Tail(tail) => tail::run(tail, &session).await,
         Noun::Iam(iam) => iam::run(iam, &session).await,
-        Noun::Doctor(doctor) => doctor::run(doctor, &session).await,
+        Noun::Doctor(doctor) => commands::doctor::run(doctor, &session).await,
         Noun::Completion { .. } => Ok(Exit::Ok),
     }
 }

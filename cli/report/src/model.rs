@@ -107,6 +107,20 @@ pub struct Step {
     pub remedy: Option<String>,
 }
 
+impl Step {
+    /// A step without a remedy.
+    #[must_use]
+    pub fn new(id: StepId, status: Status, evidence: String) -> Self {
+        Self { id, status, evidence, remedy: None }
+    }
+
+    /// The same step with what a person does about it.
+    #[must_use]
+    pub fn with_remedy(self, remedy: impl Into<String>) -> Self {
+        Self { remedy: Some(remedy.into()), ..self }
+    }
+}
+
 /// The nine steps from a WhatsApp account to the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,7 +2,7 @@
 //! function, and so seen in the table without a file, a request to W-API or an alarm.
 
 use anyhow::Context;
-use data_encoding::{BASE64, HEXUPPER};
+use data_encoding::HEXUPPER;
 use fetch::{
     Origins,
     account::{AccountCall, post_json},
@@ -15,22 +15,11 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::check::{Check, Verdict};
+use crate::random::{random, random_base64};
 
 /// An id that no message has.
 pub(crate) fn message_id() -> anyhow::Result<MessageId> {
     Ok(MessageId::parse(format!("PROBE{}", HEXUPPER.encode(&random::<8>()?)))?)
-}
-
-/// Bytes that nobody can predict.
-pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).context("the system gave no random bytes")?;
-    Ok(bytes)
-}
-
-/// 32 random bytes, as W-API writes keys and hashes.
-pub(crate) fn random_base64() -> anyhow::Result<String> {
-    Ok(BASE64.encode(&random::<32>()?))
 }
 
 /// The body of the webhook. Its key opens nothing.

@@ -8,10 +8,8 @@ use aws::{
 };
 use boot::clock;
 use clap::{Args, Subcommand};
-use fetch::account::AccountError;
 use media::{
     ids::{InstanceId, TenantId},
-    message::Secret,
     strategy::Strategy,
 };
 use report::Lang;
@@ -20,12 +18,14 @@ use serde_json::{Value, json};
 use crate::{
     checks::{
         check::{self, Check, Verdict},
-        probe::random,
+        instance,
+        token::accept_token,
     },
     exit::Exit,
     odd_records::OddRecords,
+    random::random,
     screen,
-    session::{Session, as_instance},
+    session::Session,
 };
 
 /// What can be done with instances.
@@ -138,33 +138,6 @@ async fn add(new: Add, session: &Session) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// Fails if W-API refuses the token. If it does not answer, the token is believed, with a warning.
-pub(crate) async fn accept_token(
-    instance: &InstanceId,
-    token: &Secret,
-    session: &Session,
-) -> anyhow::Result<()> {
-    let asked = session.wapi()?.fetch_status(as_instance(instance, token)).await;
-    match asked {
-        Ok(status) if status.connected => {}
-        Ok(_) => {
-            eprintln!("warning: W-API accepts the token, and says that {instance} is not connected")
-        }
-        Err(error) if error.is_unauthorized() => {
-            return Err(error)
-                .context(format!("the token is not one of {instance}; nothing was changed"));
-        }
-        Err(
-            error @ (AccountError::Refused { .. }
-            | AccountError::NoAnswer { .. }
-            | AccountError::Unreadable { .. }),
-        ) => {
-            eprintln!("warning: the token could not be checked: {error}");
-        }
-    }
-    Ok(())
-}
-
 fn strategies(instance: &Instance) -> String {
     screen::words(instance.strategies.iter().map(|one| one.as_str()), "none")
 }
@@ -233,7 +206,7 @@ async fn show(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
 
 async fn check(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
     let instance = session.instance(id).await?;
-    let checks = check::instance(&instance, Lang::En, session).await?;
+    let checks = instance::examine(&instance, Lang::En, session).await?;
     let json = json!({ "instance": id, "checks": checks });
     session.flags.print(&json, check::table(&checks))?;
     let is_well = |check: &Check| matches!(check.verdict, Verdict::Ok);

@@ -4,8 +4,7 @@ use clap::{Args, Subcommand};
 use media::ids::InstanceId;
 use serde_json::json;
 
-use super::instance::accept_token;
-use crate::{exit::Exit, screen, session::Session};
+use crate::{checks::token::accept_token, exit::Exit, screen, session::Session};
 
 /// What can be done with tokens.
 #[derive(Subcommand)]

@@ -26,6 +26,7 @@ use crate::{
         probe,
     },
     exit::Exit,
+    random::random,
     screen,
     session::{Session, as_instance},
 };
@@ -217,7 +218,7 @@ impl<'a> Desk<'a> {
         let hash_of = |secret: &Secret| self.instance.known_hash(secret.expose());
         let kept = in_use.first().and_then(hash_of);
         Ok(Choice {
-            secret: webhook_secret(probe::random()?),
+            secret: webhook_secret(random()?),
             kept: kept.or(self.instance.secret_hash()),
             is_new: true,
             is_halfway: true,

@@ -28,7 +28,8 @@ use wapi::{
 
 use super::examined::Examination;
 use crate::{
-    checks::probe::random_base64,
+    checks::probe,
+    random::random_base64,
     session::{Session, as_instance},
 };
 
@@ -269,7 +270,7 @@ async fn parked_of(
 
 fn invented() -> anyhow::Result<MediaMessage> {
     Ok(MediaMessage {
-        message_id: crate::checks::probe::message_id()?,
+        message_id: probe::message_id()?,
         chat: Chat::from_jid(Chat::PROBE_JID, None),
         direction: Direction::In,
         moment: clock::now(),

@@ -21,7 +21,7 @@ use time::UtcOffset;
 use tokio::runtime;
 
 use crate::{
-    commands::{cost, media as verbs, parked, stats, tail},
+    commands::{cost, media as media_noun, parked, stats, tail},
     doctor::past::Past,
     odd_records::OddRecords,
     screen,
@@ -219,7 +219,7 @@ proptest! {
     fn find_and_export_tell_of_every_record(items in items()) {
         let found = read(&items, "moment");
         prop_assert_eq!(found.len(), items.len());
-        let text = screen::harmless(&verbs::table(&found).to_string());
+        let text = screen::harmless(&media_noun::shown::table(&found).to_string());
         let json = screen::escaped(&json!(found));
         let steers = |c: char| matches!(c, '\u{1b}' | '\u{202e}');
         prop_assert!(!text.contains(steers) && !json.contains(steers));
@@ -229,7 +229,7 @@ proptest! {
             prop_assert!(json.contains(key), "{json}");
         }
         for record in &found {
-            verbs::export::told(record).expect("a line of the index");
+            media_noun::export::told(record).expect("a line of the index");
             cost::took(record);
         }
     }
@@ -239,7 +239,7 @@ proptest! {
         // Each of the three ways in which a message's records are looked up answers the same.
         let found = read(&items, "message");
         prop_assert_eq!(found.len(), 3 * items.len());
-        let texts: Vec<_> = found.iter().map(verbs::told).collect();
+        let texts: Vec<_> = found.iter().map(media_noun::shown::told).collect();
         let text = screen::harmless(&texts.join("\n"));
         for key in keys(&items) {
             prop_assert!(text.contains(key), "{text}");
@@ -325,10 +325,10 @@ proptest! {
         });
         let found: Vec<ParkedJob> = taken.expect("an answer").into_iter().map(|one| one.parked).collect();
         prop_assert_eq!(found.len(), 1);
-        let json = parked::object(&found[0]);
+        let json = parked::shown::object(&found[0]);
         prop_assert_eq!(&json["class"], &json!(class));
         prop_assert_eq!(&json["moved_by_sqs"], &json!(false));
-        prop_assert!(parked::table(&found).to_string().lines().count() >= 4);
+        prop_assert!(parked::shown::table(&found).to_string().lines().count() >= 4);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    MAX_RECORDS,
+    find::MAX_RECORDS,
     target::{Target, is_about_the_name},
 };
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};

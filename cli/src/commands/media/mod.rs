@@ -3,26 +3,22 @@
 mod audit;
 mod erase;
 pub(crate) mod export;
-mod shown;
+mod find;
+pub(crate) mod shown;
 mod target;
 
 use std::{io::Write, path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail};
 use aws_lc_rs::digest;
-use boot::clock;
 use clap::{Args, Subcommand};
 use data_encoding::HEXLOWER;
 use indicatif::DecimalBytes;
-use media::{
-    ids::{InstanceId, MessageId, TenantId},
-    kind::MediaKind,
-    message::Chat,
-};
+use media::ids::{InstanceId, MessageId};
 use operator::{files::MAX_PRESIGN_TIME, records::MediaRecord};
 use serde_json::json;
 
-pub(crate) use self::shown::{table, told};
+use self::shown::told;
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// What can be done with media.
@@ -33,7 +29,7 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  wapi-media media find --phone 5500900000002 --since 7days\n  \
         wapi-media media find --instance LITE-AAAAAA-BBBBBB --kind document --state stored"
     )]
-    Find(Find),
+    Find(find::Find),
     /// Shows everything that is recorded of all media of a message, with every attempt that was
     /// kept.
     Show(One),
@@ -85,41 +81,6 @@ pub(crate) struct One {
     message: String,
 }
 
-/// What is looked for; without any of these, everything of the last day.
-#[derive(Args)]
-pub(crate) struct Find {
-    /// Of this tenant.
-    #[arg(long)]
-    tenant: Option<TenantId>,
-    /// Of this instance.
-    #[arg(long)]
-    instance: Option<InstanceId>,
-    /// In the chat with this number: digits, with the country's code.
-    #[arg(long, conflicts_with = "chat")]
-    phone: Option<String>,
-    /// In this chat, as its folder is named.
-    #[arg(long)]
-    chat: Option<String>,
-    /// Of this message.
-    #[arg(long)]
-    message: Option<String>,
-    /// Of this kind: image, video, audio, document, sticker.
-    #[arg(long)]
-    kind: Option<MediaKind>,
-    /// In this state: stored, retrying, parked, skipped.
-    #[arg(long)]
-    state: Option<String>,
-    /// Sent no longer ago than this.
-    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = humantime::parse_duration)]
-    since: Duration,
-    /// Show at most so many.
-    #[arg(long, default_value_t = 100)]
-    limit: usize,
-}
-
-/// Records of one instance that are looked through.
-const MAX_RECORDS: usize = 100_000;
-
 /// Entries of a folder that are listed.
 const MAX_ENTRIES: usize = 5_000;
 
@@ -142,45 +103,6 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
         Verb::Export(export) => export.run(session).await,
         Verb::Erase(erase) => erase.run(session).await,
         Verb::Audit => audit::audit(session).await,
-    }
-}
-
-impl Find {
-    fn admits(&self, record: &MediaRecord) -> bool {
-        let is_of = |phone: &String| {
-            let chats = Chat::spellings_of_phone(phone);
-            chats.iter().any(|chat| chat.as_str() == record.chat)
-        };
-        self.phone.as_ref().is_none_or(is_of)
-            && self.chat.as_ref().is_none_or(|chat| record.chat == *chat)
-            && self.message.as_ref().is_none_or(|id| record.message_id == *id)
-            && self.kind.is_none_or(|kind| record.kind == kind.as_str())
-            && self.state.as_ref().is_none_or(|state| record.state == *state)
-    }
-
-    async fn run(self, session: &Session) -> anyhow::Result<Exit> {
-        let (mut found, mut odd) = (Vec::new(), OddRecords::default());
-        let (tenant, only) = (self.tenant.as_ref(), self.instance.as_ref());
-        let owners = session.owners(tenant, only, &mut odd).await?;
-        let age = i64::try_from(self.since.as_secs()).unwrap_or(i64::MAX);
-        let (records, from) = (session.records()?, clock::now().saturating_sub(age));
-        let bar = screen::counter("records looked at");
-        for (_, instance) in &owners {
-            let its = records.of_instance(instance, from, MAX_RECORDS).await?;
-            bar.inc(its.len() as u64);
-            let its = its.into_iter().filter(|record| self.admits(record));
-            found.extend(odd.seeing(its.collect()));
-        }
-        bar.finish_and_clear();
-        found.sort_by_key(|record| std::cmp::Reverse(record.moment));
-        let count = found.len();
-        found.truncate(self.limit);
-        let text = match count {
-            0 => "No medium is meant. --since looks further back than a day.".to_owned(),
-            _ => format!("{}\n{} of {count} shown.", table(&found), found.len()),
-        };
-        session.flags.print(&json!(found), text)?;
-        Ok(odd.exit())
     }
 }
 

@@ -1,6 +1,6 @@
 //! `wapi-media parked`: shows what waits for a person, sends it again, or gives it up.
 
-mod shown;
+pub(crate) mod shown;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,8 +15,7 @@ use media::{
 use parking::{Mode, RedriveSummary};
 use serde_json::{Value, json};
 
-pub(crate) use self::shown::{object, table};
-use self::shown::{remedies, unread};
+use self::shown::{object, remedies, table, unread};
 use crate::{exit::Exit, screen, session::Session};
 
 /// What can be done with parked jobs.

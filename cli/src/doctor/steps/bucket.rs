@@ -1,11 +1,10 @@
-//! The files of each instance, by kind, against what the records say is stored.
+//! Step 8: the files of each instance, by kind, compared with what the records say is stored.
 
 use std::collections::BTreeMap;
 
-use report::{Folder, Status};
+use report::{Folder, Lang, Status, Step, StepId};
 
-use super::examined::Examination;
-use crate::session::Session;
+use crate::{doctor::examined::Examination, say::say, session::Session};
 
 /// Files and records of one instance that are counted.
 const MAX_FILES: usize = 10_000;
@@ -54,6 +53,28 @@ fn judge(objects: u64, records: u64, is_loose: bool) -> Status {
         (0, 1..) if !is_loose => Status::Fail,
         _ if objects < records && !is_loose => Status::Warn,
         _ => Status::Ok,
+    }
+}
+
+/// Step 8.
+pub(crate) fn bucket(folders: &[Folder], lang: Lang) -> Step {
+    let id = StepId::Bucket;
+    let objects: u64 = folders.iter().map(|folder| folder.objects).sum();
+    let count = folders.len();
+    let evidence =
+        say!(lang, "{objects} files in {count} folders", "{objects} arquivos em {count} pastas");
+    let bad = folders.iter().filter(|folder| folder.status != Status::Ok);
+    match bad.max_by_key(|folder| folder.status) {
+        None => Step::new(id, Status::Ok, evidence),
+        Some(bad) => {
+            let Folder { tenant, instance, kind, objects, records, .. } = bad;
+            let what = say!(
+                lang,
+                "{tenant}/{instance}, {kind}: {records} records say stored, {objects} files are there",
+                "{tenant}/{instance}, {kind}: {records} registros dizem guardado, {objects} arquivos existem"
+            );
+            Step::new(id, bad.status, format!("{evidence}; {what}"))
+        }
     }
 }
 

@@ -1,0 +1,49 @@
+//! Whether W-API keeps tenants apart.
+
+use aws::instances::Instance;
+use fetch::account::AccountError;
+use media::message::Secret;
+use report::Lang;
+
+use super::check::{Check, Verdict};
+use crate::{
+    say::say,
+    session::{Session, as_instance},
+};
+
+/// Whether W-API keeps tenants apart: a token must not speak for another tenant's instance.
+pub(crate) async fn cross_tenant(
+    instance: &Instance,
+    token: &Secret,
+    other: &Instance,
+    lang: Lang,
+    session: &Session,
+) -> anyhow::Result<Check> {
+    const NAME: &str = "cross-tenant";
+    let (id, other) = (&instance.id, &other.id);
+    let answer = session.wapi()?.fetch_status(as_instance(other, token)).await;
+    Ok(match answer {
+        Ok(_) => {
+            let evidence = say!(
+                lang,
+                "W-API lets the token of {id} speak for {other}, an instance of another tenant",
+                "a W-API deixa o token de {id} falar por {other}, uma instância de outro cliente"
+            );
+            let remedy = say!(
+                lang,
+                "is it the same token? give each instance its own: wapi-media token rotate {id}",
+                "é o mesmo token? dê a cada instância o seu: wapi-media token rotate {id}"
+            );
+            Check::new(NAME, Verdict::Fail, evidence).with_remedy(remedy)
+        }
+        Err(AccountError::Refused { status, .. }) if (400..500).contains(&status) => {
+            let evidence = say!(
+                lang,
+                "W-API refuses its token for another tenant's instance ({status})",
+                "a W-API recusa o token dela para a instância de outro cliente ({status})"
+            );
+            Check::new(NAME, Verdict::Ok, evidence)
+        }
+        Err(error) => Check::new(NAME, Verdict::Unknown, report::failure(&error, lang)),
+    })
+}

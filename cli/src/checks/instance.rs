@@ -1,0 +1,220 @@
+//! The checks of one instance: what W-API says of it, and what came from it.
+
+use aws::instances::Instance;
+use boot::clock;
+use fetch::account::{AccountError, Credentials};
+use media::message::MediaMessage;
+use report::Lang;
+use reqwest::Method;
+use wapi::{
+    account::{Hook, LOGS_PATH},
+    logs::LogPage,
+};
+
+use super::{
+    check::{Check, Verdict},
+    hooks::judge_all,
+};
+use crate::{
+    say::say,
+    screen,
+    session::{Session, as_instance},
+};
+
+/// An instance from which nothing came for this long is worth a look, in seconds.
+const SILENCE: i64 = 24 * 60 * 60;
+
+/// A message this young may still be on its way, in seconds.
+const ON_ITS_WAY: i64 = 2 * 60;
+
+/// Examines an instance.
+pub(crate) async fn examine(
+    instance: &Instance,
+    lang: Lang,
+    session: &Session,
+) -> anyhow::Result<Vec<Check>> {
+    let mut checks = vec![is_open(instance, lang)];
+    match session.token(instance).await {
+        Ok(token) => {
+            let who = as_instance(&instance.id, &token);
+            checks.push(connection(who, lang, session).await?);
+            checks.extend(hooks(instance, who, lang, session).await?);
+            checks.push(last_webhooks(who, lang, session).await?);
+        }
+        Err(error) => {
+            let rotate = format!("wapi-media token rotate {}", instance.id);
+            let failed =
+                Check::new("token", Verdict::Fail, report::reason(&format!("{error:#}"), lang));
+            checks.push(failed.with_remedy(rotate));
+        }
+    }
+    checks.push(last_media(instance, lang, session).await?);
+    Ok(checks)
+}
+
+fn is_open(instance: &Instance, lang: Lang) -> Check {
+    const NAME: &str = "open";
+    let Some(since) = instance.paused_at.map(screen::time) else {
+        let evidence = say!(lang, "its webhooks are accepted", "os webhooks são aceitos");
+        return Check::new(NAME, Verdict::Ok, evidence);
+    };
+    let evidence = say!(
+        lang,
+        "paused since {since}: its webhooks are answered 401",
+        "em pausa desde {since}: os webhooks recebem 401"
+    );
+    let resume = format!("wapi-media instance resume {}", instance.id);
+    Check::new(NAME, Verdict::Warn, evidence).with_remedy(resume)
+}
+
+async fn connection(who: Credentials<'_>, lang: Lang, session: &Session) -> anyhow::Result<Check> {
+    const NAME: &str = "connection";
+    let id = who.instance;
+    Ok(match session.wapi()?.fetch_status(who).await {
+        Ok(status) if status.connected => {
+            let evidence = say!(
+                lang,
+                "W-API accepts the token and is connected to WhatsApp",
+                "a W-API aceita o token e está conectada ao WhatsApp"
+            );
+            Check::new(NAME, Verdict::Ok, evidence)
+        }
+        Ok(_) => {
+            let evidence = say!(
+                lang,
+                "W-API accepts the token and is not connected to WhatsApp",
+                "a W-API aceita o token e não está conectada ao WhatsApp"
+            );
+            let remedy = say!(
+                lang,
+                "pair the telephone again in W-API's panel",
+                "pareie o telefone de novo no painel da W-API"
+            );
+            Check::new(NAME, Verdict::Fail, evidence).with_remedy(remedy)
+        }
+        Err(error) if error.is_unauthorized() => {
+            Check::new(NAME, Verdict::Fail, report::failure(&error, lang))
+                .with_remedy(format!("wapi-media token rotate {id}"))
+        }
+        // Whoever cannot reach W-API cannot be sure that the functions can: it is worth a person's
+        // look.
+        Err(error) => Check::new(NAME, Verdict::Fail, report::failure(&error, lang)),
+    })
+}
+
+async fn hooks(
+    instance: &Instance,
+    who: Credentials<'_>,
+    lang: Lang,
+    session: &Session,
+) -> anyhow::Result<Vec<Check>> {
+    let (base, now) = (session.webhook_base()?, clock::now());
+    let account = match session.wapi()?.fetch_account(who).await {
+        Ok(account) => account,
+        Err(error) => {
+            let verdict = match error {
+                AccountError::NoAnswer { .. } | AccountError::Unreadable { .. } => Verdict::Unknown,
+                AccountError::Refused { .. } => Verdict::Fail,
+            };
+            return Ok(vec![Check::new("hooks", verdict, report::failure(&error, lang))]);
+        }
+    };
+    let register = format!("wapi-media webhook register {}", instance.id);
+    let judged = judge_all(&account, base, instance).into_iter();
+    let wanted = judged.filter(|(hook, _)| Hook::WANTED.contains(hook));
+    Ok(wanted
+        .map(|(hook, points)| {
+            let verdict = match (points.is_well(now), Hook::OF_MEDIA.contains(&hook)) {
+                (true, _) => Verdict::Ok,
+                (false, true) => Verdict::Fail,
+                (false, false) => Verdict::Warn,
+            };
+            let check = Check::new(name_of(hook), verdict, points.text(now, lang));
+            if verdict == Verdict::Ok { check } else { check.with_remedy(&register) }
+        })
+        .collect())
+}
+
+fn name_of(hook: Hook) -> &'static str {
+    match hook {
+        Hook::Received => "hook received",
+        Hook::Delivery => "hook delivery",
+        Hook::MessageStatus => "hook message-status",
+        Hook::Connected => "hook connected",
+        Hook::Disconnected => "hook disconnected",
+        Hook::ChatPresence => "hook chat-presence",
+    }
+}
+
+/// What W-API says it posted last, held against what was recorded here: a difference is media that
+/// went elsewhere, or nowhere.
+async fn last_webhooks(
+    who: Credentials<'_>,
+    lang: Lang,
+    session: &Session,
+) -> anyhow::Result<Check> {
+    const NAME: &str = "last webhooks";
+    let (id, now) = (who.instance, clock::now());
+    let page = [("perPage", "25"), ("page", "1")];
+    let asked = session.wapi()?;
+    let asked = asked.send_request(Method::GET, LOGS_PATH, &page, who, None::<&()>).await;
+    let Some(log) = asked.require_success().ok().and_then(|()| LogPage::parse(asked.body())) else {
+        let unread =
+            say!(lang, "W-API's log could not be read", "o log da W-API não pôde ser lido");
+        return Ok(Check::new(NAME, Verdict::Unknown, unread));
+    };
+    let announced = log.webhooks.iter().flat_map(|body| body.read_announcement().media);
+    let is_due = |one: &MediaMessage| (now - SILENCE..now - ON_ITS_WAY).contains(&one.moment);
+    let due: Vec<_> = announced.filter(is_due).collect();
+    let Some(newest) = due.iter().map(|one| one.moment).max() else {
+        let none = say!(
+            lang,
+            "W-API's log names no media of the last day",
+            "o log da W-API não traz mídias do último dia"
+        );
+        return Ok(Check::new(NAME, Verdict::Ok, none));
+    };
+    let (records, mut missing) = (session.records()?, 0);
+    for one in &due {
+        let record = records.of_media(id, one).await?;
+        missing += usize::from(record.is_none());
+    }
+    let (count, ago) = (due.len(), screen::ago(now.saturating_sub(newest), lang));
+    if missing == 0 {
+        let evidence = say!(
+            lang,
+            "all {count} media that W-API posted last are recorded here, the newest sent {ago} ago",
+            "todas as {count} últimas mídias postadas pela W-API estão registradas, a mais nova de há {ago}"
+        );
+        return Ok(Check::new(NAME, Verdict::Ok, evidence));
+    }
+    let evidence = say!(
+        lang,
+        "{missing} of the {count} media that W-API posted last never arrived here",
+        "{missing} das {count} últimas mídias postadas pela W-API nunca chegaram aqui"
+    );
+    let backfill = format!("wapi-media backfill --instance {id} --since 48h");
+    Ok(Check::new(NAME, Verdict::Fail, evidence).with_remedy(backfill))
+}
+
+async fn last_media(instance: &Instance, lang: Lang, session: &Session) -> anyhow::Result<Check> {
+    const NAME: &str = "last media";
+    // A message may be a little ahead of this clock; a time in another year is no message's.
+    let until = clock::now().saturating_add(SILENCE);
+    let newest = session.records()?.newest(&instance.id, until).await?;
+    let newest = newest.and_then(|newest| Some((newest.moment?, newest)));
+    let Some((moment, newest)) = newest else {
+        let none = say!(lang, "none was ever announced", "nenhuma foi anunciada até hoje");
+        return Ok(Check::new(NAME, Verdict::Warn, none));
+    };
+    let silence = clock::now().saturating_sub(moment);
+    let (ago, when) = (screen::ago(silence, lang), screen::time(moment));
+    let state = report::state(&newest.state, lang);
+    let evidence = say!(
+        lang,
+        "sent {ago} ago ({when}), now {state}",
+        "enviada há {ago} ({when}), agora {state}"
+    );
+    let verdict = if silence > SILENCE { Verdict::Warn } else { Verdict::Ok };
+    Ok(Check::new(NAME, verdict, evidence))
+}

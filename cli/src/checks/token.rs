@@ -1,0 +1,34 @@
+//! Whether W-API accepts a token, before it is stored.
+
+use anyhow::Context;
+use fetch::account::AccountError;
+use media::{ids::InstanceId, message::Secret};
+
+use crate::session::{Session, as_instance};
+
+/// Fails if W-API refuses the token. If it does not answer, the token is believed, with a warning.
+pub(crate) async fn accept_token(
+    instance: &InstanceId,
+    token: &Secret,
+    session: &Session,
+) -> anyhow::Result<()> {
+    let asked = session.wapi()?.fetch_status(as_instance(instance, token)).await;
+    match asked {
+        Ok(status) if status.connected => {}
+        Ok(_) => {
+            eprintln!("warning: W-API accepts the token, and says that {instance} is not connected")
+        }
+        Err(error) if error.is_unauthorized() => {
+            return Err(error)
+                .context(format!("the token is not one of {instance}; nothing was changed"));
+        }
+        Err(
+            error @ (AccountError::Refused { .. }
+            | AccountError::NoAnswer { .. }
+            | AccountError::Unreadable { .. }),
+        ) => {
+            eprintln!("warning: the token could not be checked: {error}");
+        }
+    }
+    Ok(())
+}

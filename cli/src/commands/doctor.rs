@@ -1,0 +1,78 @@
+//! `wapi-media doctor`: examines the whole flow and writes the report.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use media::{ids::InstanceId, object_key::parse_offset};
+use report::{Lang, Report, Status, Terminal, View};
+use serde_json::json;
+
+use crate::{
+    doctor::{examine, trial::Trial},
+    exit::Exit,
+    screen,
+    session::Session,
+};
+
+/// What to examine, and where the report goes.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  wapi-media doctor\n  \
+    wapi-media doctor --instance LITE-AAAAAA-BBBBBB --html report.html --lang pt-BR\n\n\
+    Ends with 0 if everything is well, with 1 if something needs a person.")]
+pub(crate) struct Doctor {
+    /// Examine this instance only.
+    #[arg(long)]
+    instance: Option<InstanceId>,
+    /// Write the report as one HTML file that can be sent on. No secret is in it.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write the evidence for W-API's support as JSON: what was asked, when, and what was answered.
+    /// Keys and tokens are left out.
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+    /// The report's language: en, pt-BR.
+    #[arg(long, default_value = "en", value_name = "LANGUAGE")]
+    lang: Lang,
+}
+
+/// Examines and reports.
+pub(crate) async fn run(doctor: Doctor, session: &Session) -> anyhow::Result<Exit> {
+    let lang = doctor.lang;
+    let waiting = screen::spinner("examining");
+    let (report, trial) = examine(doctor.instance.as_ref(), lang, session).await?;
+    waiting.finish_and_clear();
+    let offset = parse_offset(session.stack.parameter("UtcOffset")?);
+    let offset = offset.context("the stack's UtcOffset is none")?;
+    let view = View { lang, offset };
+    if let Some(file) = &doctor.html {
+        let page = report::html(&report, view)?;
+        let written = std::fs::write(file, page);
+        written.with_context(|| format!("{} could not be written", file.display()))?;
+    }
+    if let Some(file) = &doctor.bundle {
+        let bundle = serde_json::to_string_pretty(&bundle(&report, &trial))?;
+        let written = std::fs::write(file, bundle);
+        written.with_context(|| format!("{} could not be written", file.display()))?;
+    }
+    let terminal = Terminal { colour: screen::has_colour(), width: screen::width() };
+    let text = report::text(&report, view, terminal);
+    let json = serde_json::from_str(&report::json(&report)?)?;
+    session.flags.print_coloured(&json, text.trim_end())?;
+    Ok(match report.status() {
+        Status::Ok | Status::Unknown => Exit::Ok,
+        Status::Warn | Status::Fail => Exit::Findings,
+    })
+}
+
+/// What W-API's support needs: what was asked of it, when, and what it answered.
+fn bundle(report: &Report, trial: &Trial) -> serde_json::Value {
+    json!({
+        "taken_at": screen::time(report.taken_at),
+        "instance": report.instance,
+        "calls": trial.asked,
+        "downloads": trial.attempts(),
+        "failures": report.failures,
+        "note": "Keys, tokens, links and telephone numbers are left out. Times are in milliseconds.",
+    })
+}

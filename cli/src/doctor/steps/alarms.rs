@@ -1,0 +1,46 @@
+//! The alarms: whether they reach anybody, and which are on.
+
+use report::{Lang, Setting, Status};
+
+use crate::{say::say, session::Session};
+
+/// Whether anybody hears the alarms, and which are on.
+pub(crate) async fn alarms(session: &Session, lang: Lang) -> anyhow::Result<Vec<Setting>> {
+    let topic = session.stack.output("AlarmTopic")?;
+    let mut found = Vec::new();
+    let name = say!(lang, "people who hear the alarms", "pessoas que recebem os alarmes");
+    found.push(match session.operator.subscribers(topic).await {
+        Ok(0) => Setting {
+            name,
+            status: Status::Warn,
+            value: "0".to_owned(),
+            expected: None,
+            remedy: Some(format!(
+                "aws sns subscribe --protocol email --notification-endpoint you@example.com --topic-arn {topic}"
+            )),
+        },
+        Ok(count) => Setting { name, status: Status::Ok, value: count.to_string(),
+            expected: None,
+            remedy: None },
+        Err(error) => Setting { name, status: Status::Unknown, value: report::failure(&error, lang),
+            expected: None,
+            remedy: None },
+    });
+    match session.operator.raised_alarms(&session.stack.name).await {
+        Ok(alarms) => found.extend(alarms.into_iter().map(|alarm| Setting {
+            status: Status::Warn,
+            value: say!(lang, "is on", "está ligado"),
+            expected: None,
+            remedy: Some(report::alarm(&alarm.name, &alarm.description, lang)),
+            name: alarm.name,
+        })),
+        Err(error) => found.push(Setting {
+            name: say!(lang, "alarms that are on", "alarmes ligados"),
+            status: Status::Unknown,
+            value: report::failure(&error, lang),
+            expected: None,
+            remedy: None,
+        }),
+    }
+    Ok(found)
+}

@@ -1,0 +1,37 @@
+//! Step 3: a webhook that must be refused goes through API Gateway and the webhook function.
+
+use report::{Lang, Status, Step, StepId};
+
+use crate::{checks::probe, say::say, session::Session};
+
+/// Step 3: a webhook that must be refused goes the whole way to the table of instances.
+pub(crate) async fn api(session: &Session, lang: Lang) -> anyhow::Result<Step> {
+    let id = StepId::Api;
+    let function = session.operator.function(session.stack.output("WebhookFunction")?).await;
+    let asked = probe::refused(session.webhook_base()?).await?;
+    let ms = asked.duration_ms;
+    let state = function.map_or_else(
+        |error| report::failure(&error, lang),
+        |function| report::state(&function.state, lang),
+    );
+    Ok(match asked.status {
+        Some(401) => {
+            let evidence = say!(
+                lang,
+                "the API answers in {ms} ms; the webhook function is {state}",
+                "a API responde em {ms} ms; a função de webhook está {state}"
+            );
+            Step::new(id, Status::Ok, evidence)
+        }
+        status => {
+            let status = status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+            let evidence = say!(
+                lang,
+                "a webhook with an invented secret was answered {status}, not 401; the webhook function is {state}",
+                "um webhook com segredo inventado recebeu {status}, e não 401; a função de webhook está {state}"
+            );
+            let logs = session.stack.output("WebhookLogs")?;
+            Step::new(id, Status::Fail, evidence).with_remedy(format!("aws logs tail {logs}"))
+        }
+    })
+}

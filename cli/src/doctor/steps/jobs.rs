@@ -1,0 +1,46 @@
+//! Step 4: the jobs queue, and its settings.
+
+use operator::health::QueueHealth;
+use report::{Lang, Setting, Status, Step, StepId};
+
+use crate::{say::say, session::Session};
+
+/// The jobs queue's settings, as `template.yaml` has them; a test holds them against each other.
+const VISIBILITY_SECONDS: u64 = 3_630;
+const RETENTION_SECONDS: u64 = 7 * 24 * 60 * 60;
+const MAX_RECEIVES: u64 = 140;
+
+/// Step 4, and the queue's settings.
+pub(crate) async fn jobs(
+    session: &Session,
+    lang: Lang,
+    settings: &mut Vec<Setting>,
+) -> anyhow::Result<Step> {
+    let id = StepId::JobsQueue;
+    let queue = match session.operator.queue(session.stack.output("JobsQueueUrl")?).await {
+        Ok(queue) => queue,
+        Err(error) => return Ok(Step::new(id, Status::Unknown, report::failure(&error, lang))),
+    };
+    let QueueHealth { waiting, hidden, .. } = queue;
+    let expected = [
+        ("VisibilityTimeout", Some(queue.visibility_seconds), VISIBILITY_SECONDS),
+        ("MessageRetentionPeriod", Some(queue.retention_seconds), RETENTION_SECONDS),
+        ("maxReceiveCount", queue.most_receives, MAX_RECEIVES),
+    ];
+    for (name, is, should) in expected {
+        let is_right = is == Some(should);
+        settings.push(Setting {
+            name: say!(lang, "jobs queue: {name}", "fila de tarefas: {name}"),
+            status: if is_right { Status::Ok } else { Status::Fail },
+            value: is.map_or_else(|| "-".to_owned(), |is| is.to_string()),
+            expected: Some(should.to_string()),
+            remedy: (!is_right).then(|| "sam deploy".to_owned()),
+        });
+    }
+    let evidence = say!(
+        lang,
+        "{waiting} jobs wait, {hidden} are worked on or spaced out",
+        "{waiting} tarefas esperam, {hidden} estão em trabalho ou espaçadas"
+    );
+    Ok(Step::new(id, Status::Ok, evidence))
+}

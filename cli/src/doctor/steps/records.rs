@@ -1,0 +1,54 @@
+//! Step 9: what is parked, retried or about to expire.
+
+use aws::ledger::Ledger;
+use report::{Lang, Status, Step, StepId};
+
+use crate::{
+    doctor::past::{Past, SOON},
+    say::say,
+    session::Session,
+};
+
+/// Step 9: of the whole stack the queue itself says what is parked, of one instance its records do.
+pub(crate) async fn records(
+    session: &Session,
+    past: &Past,
+    (expiring, is_of_one): (u64, bool),
+    lang: Lang,
+) -> anyhow::Result<Step> {
+    let id = StepId::Records;
+    let (parked, retrying) = (past.parked, past.retrying);
+    let url = session.stack.output("ParkedQueueUrl")?;
+    let parked = match session.operator.queue(url).await {
+        _ if is_of_one => parked,
+        Ok(queue) => queue.waiting + queue.hidden,
+        Err(error) => return Ok(Step::new(id, Status::Unknown, report::failure(&error, lang))),
+    };
+    let mut evidence = say!(
+        lang,
+        "{parked} media are parked, {retrying} are retried",
+        "{parked} mídias estão estacionadas, {retrying} em nova tentativa"
+    );
+    let (unread, first) = (past.odd.count(), past.odd.first().unwrap_or_default());
+    if unread > 0 {
+        evidence += &say!(
+            lang,
+            "; {unread} records were not understood in full ({first}, …)",
+            "; {unread} registros não foram entendidos por inteiro ({first}, …)"
+        );
+    }
+    Ok(if parked > 0 || expiring > 0 {
+        Step::new(id, Status::Warn, evidence).with_remedy("wapi-media parked list")
+    } else if unread > 0 {
+        Step::new(id, Status::Warn, evidence).with_remedy("wapi-media media find")
+    } else {
+        Step::new(id, Status::Ok, evidence)
+    })
+}
+
+/// Media of the whole stack that are not stored and can be counted on for less than two days.
+pub(crate) async fn expiring(session: &Session, now: i64) -> anyhow::Result<u64> {
+    let table = session.stack.output("MediaTable")?.to_owned();
+    let ledger = Ledger::new(&session.operator.clients, table);
+    Ok(ledger.count_expiring(now, now + SOON).await?)
+}

@@ -1,0 +1,55 @@
+//! Steps 6 and 7: W-API's download endpoint and WhatsApp's CDN.
+
+use media::strategy::Strategy;
+use report::{Lang, Status, Step, StepId};
+
+use crate::{
+    doctor::{past::Past, trial::Trial},
+    say::say,
+};
+
+/// Step 6: what a controlled test says now, and what stored the media of the last day.
+pub(crate) fn wapi(trial: &Trial, past: &Past, lang: Lang) -> Step {
+    of_strategy(StepId::WapiDownload, Strategy::Wapi, trial, past, lang)
+}
+
+/// Step 7.
+pub(crate) fn cdn(trial: &Trial, past: &Past, lang: Lang) -> Step {
+    of_strategy(StepId::Cdn, Strategy::Cdn, trial, past, lang)
+}
+
+fn of_strategy(id: StepId, strategy: Strategy, trial: &Trial, past: &Past, lang: Lang) -> Step {
+    let (stored, all) = past.share(strategy);
+    let share = say!(
+        lang,
+        "{stored} of {all} media stored in 24 h came this way",
+        "{stored} de {all} mídias guardadas em 24 h vieram por aqui"
+    );
+    match trial.verdict(strategy) {
+        Some((true, attempt)) => {
+            let ms = attempt.duration_ms;
+            let now = say!(lang, "a real medium came in {ms} ms", "uma mídia real veio em {ms} ms");
+            Step::new(id, Status::Ok, format!("{now}; {share}"))
+        }
+        Some((false, attempt)) => {
+            let words = attempt.excerpt.clone().unwrap_or_default();
+            let status = attempt.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+            let verdict = report::reason(&attempt.verdict, lang);
+            let evidence = format!("{verdict}: {status} {words}; {share}");
+            Step::new(id, Status::Fail, evidence)
+        }
+        None if stored > 0 => Step::new(id, Status::Ok, share),
+        None => {
+            let why = if trial.is_invented() {
+                say!(
+                    lang,
+                    "no recent medium was found to try with, and an invented key proves nothing",
+                    "não há mídia recente para testar, e uma chave inventada não prova nada"
+                )
+            } else {
+                say!(lang, "there was no token to try with", "não havia token para testar")
+            };
+            Step::new(id, Status::Unknown, format!("{why}; {share}"))
+        }
+    }
+}
