@@ -2,9 +2,75 @@
 
 use comfy_table::Table;
 use report::Lang;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use wapi::account::Hook;
 
 use crate::screen;
+
+/// Which check it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CheckId {
+    /// Whether the instance's webhooks are accepted, or it is paused.
+    Open,
+    /// Whether the stored token opens.
+    Token,
+    /// Whether W-API accepts the token and is connected to WhatsApp.
+    Connection,
+    /// Whether W-API's settings of the hooks can be read at all.
+    Hooks,
+    /// Where one hook leads.
+    Hook(Hook),
+    /// Whether what W-API says it posted last is recorded here.
+    LastWebhooks,
+    /// When the last media message was sent.
+    LastMedia,
+    /// Whether W-API refuses the token for another tenant's instance.
+    CrossTenant,
+    /// Whether a probe is accepted by the API and the webhook function.
+    ProbeWebhook,
+    /// Whether a probe comes through queue and download function to its record.
+    ProbeRecord,
+}
+
+impl CheckId {
+    /// The check's name in the report's language.
+    pub(crate) fn label(self, lang: Lang) -> &'static str {
+        let (english, portuguese) = self.label_in_both();
+        match lang {
+            Lang::En => english,
+            Lang::PtBr => portuguese,
+        }
+    }
+
+    /// The name in English, which is also the one in the JSON, and in Brazilian Portuguese.
+    fn label_in_both(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Open => ("open", "aberta"),
+            Self::Token => ("token", "token"),
+            Self::Connection => ("connection", "conexão"),
+            Self::Hooks => ("hooks", "webhooks"),
+            Self::Hook(Hook::Received) => ("hook received", "webhook received"),
+            Self::Hook(Hook::Delivery) => ("hook delivery", "webhook delivery"),
+            Self::Hook(Hook::MessageStatus) => ("hook message-status", "webhook message-status"),
+            Self::Hook(Hook::Connected) => ("hook connected", "webhook connected"),
+            Self::Hook(Hook::Disconnected) => ("hook disconnected", "webhook disconnected"),
+            Self::Hook(Hook::ChatPresence) => ("hook chat-presence", "webhook chat-presence"),
+            Self::LastWebhooks => ("last webhooks", "últimos webhooks"),
+            Self::LastMedia => ("last media", "última mídia"),
+            Self::CrossTenant => ("cross-tenant", "entre clientes"),
+            Self::ProbeWebhook => ("API and webhook function", "API e função webhook"),
+            Self::ProbeRecord => {
+                ("queue, download function, record", "fila, função download, registro")
+            }
+        }
+    }
+}
+
+impl Serialize for CheckId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.label(Lang::En))
+    }
+}
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -35,7 +101,8 @@ impl Verdict {
 /// One check with its evidence.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Check {
-    pub(crate) name: &'static str,
+    #[serde(rename = "name")]
+    pub(crate) id: CheckId,
     pub(crate) verdict: Verdict,
     pub(crate) evidence: String,
     /// The command or the step that mends it.
@@ -44,31 +111,13 @@ pub(crate) struct Check {
 }
 
 impl Check {
-    pub(crate) fn new(name: &'static str, verdict: Verdict, evidence: impl Into<String>) -> Self {
-        Self { name, verdict, evidence: evidence.into(), remedy: None }
+    pub(crate) fn new(id: CheckId, verdict: Verdict, evidence: impl Into<String>) -> Self {
+        Self { id, verdict, evidence: evidence.into(), remedy: None }
     }
 
     pub(crate) fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
         self
-    }
-}
-
-/// A check's name in the report's language.
-pub(crate) fn label(name: &'static str, lang: Lang) -> &'static str {
-    match (lang, name) {
-        (Lang::En, _) => name,
-        (Lang::PtBr, "open") => "aberta",
-        (Lang::PtBr, "connection") => "conexão",
-        (Lang::PtBr, "hooks") => "webhooks",
-        (Lang::PtBr, "hook received") => "webhook received",
-        (Lang::PtBr, "hook delivery") => "webhook delivery",
-        (Lang::PtBr, "hook connected") => "webhook connected",
-        (Lang::PtBr, "hook disconnected") => "webhook disconnected",
-        (Lang::PtBr, "last media") => "última mídia",
-        (Lang::PtBr, "last webhooks") => "últimos webhooks",
-        (Lang::PtBr, "cross-tenant") => "entre clientes",
-        (Lang::PtBr, _) => name,
     }
 }
 
@@ -78,7 +127,7 @@ pub(crate) fn table(checks: &[Check]) -> Table {
     for check in checks {
         table.add_row([
             check.verdict.as_str(),
-            check.name,
+            check.id.label(Lang::En),
             &check.evidence,
             check.remedy.as_deref().unwrap_or_default(),
         ]);
@@ -88,13 +137,13 @@ pub(crate) fn table(checks: &[Check]) -> Table {
 
 #[cfg(test)]
 mod tests {
-    use super::{Check, Verdict, table};
+    use super::{Check, CheckId, Verdict, table};
 
     #[test]
     fn a_check_tells_its_evidence_and_what_to_do() {
-        let mut failed = Check::new("token", Verdict::Fail, "W-API answers 401");
+        let mut failed = Check::new(CheckId::Token, Verdict::Fail, "W-API answers 401");
         failed.remedy = Some("wapi-media token rotate LITE-AAAAAA-000001".to_owned());
-        let checks = [Check::new("open", Verdict::Ok, "takes webhooks"), failed];
+        let checks = [Check::new(CheckId::Open, Verdict::Ok, "takes webhooks"), failed];
         insta::assert_snapshot!(table(&checks));
     }
 }

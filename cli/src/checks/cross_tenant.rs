@@ -5,7 +5,7 @@ use fetch::account::AccountError;
 use media::message::Secret;
 use report::Lang;
 
-use super::check::{Check, Verdict};
+use super::check::{Check, CheckId, Verdict};
 use crate::{
     say::say,
     session::{Session, as_instance},
@@ -19,7 +19,7 @@ pub(crate) async fn cross_tenant(
     lang: Lang,
     session: &Session,
 ) -> anyhow::Result<Check> {
-    const NAME: &str = "cross-tenant";
+    const ID: CheckId = CheckId::CrossTenant;
     let (id, other) = (&instance.id, &other.id);
     let answer = session.wapi()?.fetch_status(as_instance(other, token)).await;
     Ok(match answer {
@@ -34,7 +34,7 @@ pub(crate) async fn cross_tenant(
                 "is it the same token? give each instance its own: wapi-media token rotate {id}",
                 "é o mesmo token? dê a cada instância o seu: wapi-media token rotate {id}"
             );
-            Check::new(NAME, Verdict::Fail, evidence).with_remedy(remedy)
+            Check::new(ID, Verdict::Fail, evidence).with_remedy(remedy)
         }
         Err(AccountError::Refused { status, .. }) if (400..500).contains(&status) => {
             let evidence = say!(
@@ -42,8 +42,8 @@ pub(crate) async fn cross_tenant(
                 "W-API refuses its token for another tenant's instance ({status})",
                 "a W-API recusa o token dela para a instância de outro cliente ({status})"
             );
-            Check::new(NAME, Verdict::Ok, evidence)
+            Check::new(ID, Verdict::Ok, evidence)
         }
-        Err(error) => Check::new(NAME, Verdict::Unknown, report::failure(&error, lang)),
+        Err(error) => Check::new(ID, Verdict::Unknown, report::failure(&error, lang)),
     })
 }

@@ -12,7 +12,7 @@ use wapi::{
 };
 
 use super::{
-    check::{Check, Verdict},
+    check::{Check, CheckId, Verdict},
     hooks::judge_all,
 };
 use crate::{
@@ -43,8 +43,11 @@ pub(crate) async fn examine(
         }
         Err(error) => {
             let rotate = format!("wapi-media token rotate {}", instance.id);
-            let failed =
-                Check::new("token", Verdict::Fail, report::reason(&format!("{error:#}"), lang));
+            let failed = Check::new(
+                CheckId::Token,
+                Verdict::Fail,
+                report::reason(&format!("{error:#}"), lang),
+            );
             checks.push(failed.with_remedy(rotate));
         }
     }
@@ -53,10 +56,10 @@ pub(crate) async fn examine(
 }
 
 fn is_open(instance: &Instance, lang: Lang) -> Check {
-    const NAME: &str = "open";
+    const ID: CheckId = CheckId::Open;
     let Some(since) = instance.paused_at.map(screen::time) else {
         let evidence = say!(lang, "its webhooks are accepted", "os webhooks são aceitos");
-        return Check::new(NAME, Verdict::Ok, evidence);
+        return Check::new(ID, Verdict::Ok, evidence);
     };
     let evidence = say!(
         lang,
@@ -64,11 +67,11 @@ fn is_open(instance: &Instance, lang: Lang) -> Check {
         "em pausa desde {since}: os webhooks recebem 401"
     );
     let resume = format!("wapi-media instance resume {}", instance.id);
-    Check::new(NAME, Verdict::Warn, evidence).with_remedy(resume)
+    Check::new(ID, Verdict::Warn, evidence).with_remedy(resume)
 }
 
 async fn connection(who: Credentials<'_>, lang: Lang, session: &Session) -> anyhow::Result<Check> {
-    const NAME: &str = "connection";
+    const ID: CheckId = CheckId::Connection;
     let id = who.instance;
     Ok(match session.wapi()?.fetch_status(who).await {
         Ok(status) if status.connected => {
@@ -77,7 +80,7 @@ async fn connection(who: Credentials<'_>, lang: Lang, session: &Session) -> anyh
                 "W-API accepts the token and is connected to WhatsApp",
                 "a W-API aceita o token e está conectada ao WhatsApp"
             );
-            Check::new(NAME, Verdict::Ok, evidence)
+            Check::new(ID, Verdict::Ok, evidence)
         }
         Ok(_) => {
             let evidence = say!(
@@ -90,15 +93,15 @@ async fn connection(who: Credentials<'_>, lang: Lang, session: &Session) -> anyh
                 "pair the telephone again in W-API's panel",
                 "pareie o telefone de novo no painel da W-API"
             );
-            Check::new(NAME, Verdict::Fail, evidence).with_remedy(remedy)
+            Check::new(ID, Verdict::Fail, evidence).with_remedy(remedy)
         }
         Err(error) if error.is_unauthorized() => {
-            Check::new(NAME, Verdict::Fail, report::failure(&error, lang))
+            Check::new(ID, Verdict::Fail, report::failure(&error, lang))
                 .with_remedy(format!("wapi-media token rotate {id}"))
         }
         // Whoever cannot reach W-API cannot be sure that the functions can: it is worth a person's
         // look.
-        Err(error) => Check::new(NAME, Verdict::Fail, report::failure(&error, lang)),
+        Err(error) => Check::new(ID, Verdict::Fail, report::failure(&error, lang)),
     })
 }
 
@@ -116,7 +119,7 @@ async fn hooks(
                 AccountError::NoAnswer { .. } | AccountError::Unreadable { .. } => Verdict::Unknown,
                 AccountError::Refused { .. } => Verdict::Fail,
             };
-            return Ok(vec![Check::new("hooks", verdict, report::failure(&error, lang))]);
+            return Ok(vec![Check::new(CheckId::Hooks, verdict, report::failure(&error, lang))]);
         }
     };
     let register = format!("wapi-media webhook register {}", instance.id);
@@ -129,21 +132,10 @@ async fn hooks(
                 (false, true) => Verdict::Fail,
                 (false, false) => Verdict::Warn,
             };
-            let check = Check::new(name_of(hook), verdict, points.text(now, lang));
+            let check = Check::new(CheckId::Hook(hook), verdict, points.text(now, lang));
             if verdict == Verdict::Ok { check } else { check.with_remedy(&register) }
         })
         .collect())
-}
-
-fn name_of(hook: Hook) -> &'static str {
-    match hook {
-        Hook::Received => "hook received",
-        Hook::Delivery => "hook delivery",
-        Hook::MessageStatus => "hook message-status",
-        Hook::Connected => "hook connected",
-        Hook::Disconnected => "hook disconnected",
-        Hook::ChatPresence => "hook chat-presence",
-    }
 }
 
 /// What W-API says it posted last, held against what was recorded here: a difference is media that
@@ -153,7 +145,7 @@ async fn last_webhooks(
     lang: Lang,
     session: &Session,
 ) -> anyhow::Result<Check> {
-    const NAME: &str = "last webhooks";
+    const ID: CheckId = CheckId::LastWebhooks;
     let (id, now) = (who.instance, clock::now());
     let page = [("perPage", "25"), ("page", "1")];
     let asked = session.wapi()?;
@@ -161,7 +153,7 @@ async fn last_webhooks(
     let Some(log) = asked.require_success().ok().and_then(|()| LogPage::parse(asked.body())) else {
         let unread =
             say!(lang, "W-API's log could not be read", "o log da W-API não pôde ser lido");
-        return Ok(Check::new(NAME, Verdict::Unknown, unread));
+        return Ok(Check::new(ID, Verdict::Unknown, unread));
     };
     let announced = log.webhooks.iter().flat_map(|body| body.read_announcement().media);
     let is_due = |one: &MediaMessage| (now - SILENCE..now - ON_ITS_WAY).contains(&one.moment);
@@ -172,7 +164,7 @@ async fn last_webhooks(
             "W-API's log names no media of the last day",
             "o log da W-API não traz mídias do último dia"
         );
-        return Ok(Check::new(NAME, Verdict::Ok, none));
+        return Ok(Check::new(ID, Verdict::Ok, none));
     };
     let (records, mut missing) = (session.records()?, 0);
     for one in &due {
@@ -186,7 +178,7 @@ async fn last_webhooks(
             "all {count} media that W-API posted last are recorded here, the newest sent {ago} ago",
             "todas as {count} últimas mídias postadas pela W-API estão registradas, a mais nova de há {ago}"
         );
-        return Ok(Check::new(NAME, Verdict::Ok, evidence));
+        return Ok(Check::new(ID, Verdict::Ok, evidence));
     }
     let evidence = say!(
         lang,
@@ -194,18 +186,18 @@ async fn last_webhooks(
         "{missing} das {count} últimas mídias postadas pela W-API nunca chegaram aqui"
     );
     let backfill = format!("wapi-media backfill --instance {id} --since 48h");
-    Ok(Check::new(NAME, Verdict::Fail, evidence).with_remedy(backfill))
+    Ok(Check::new(ID, Verdict::Fail, evidence).with_remedy(backfill))
 }
 
 async fn last_media(instance: &Instance, lang: Lang, session: &Session) -> anyhow::Result<Check> {
-    const NAME: &str = "last media";
+    const ID: CheckId = CheckId::LastMedia;
     // A message may be a little ahead of this clock; a time in another year is no message's.
     let until = clock::now().saturating_add(SILENCE);
     let newest = session.records()?.newest(&instance.id, until).await?;
     let newest = newest.and_then(|newest| Some((newest.moment?, newest)));
     let Some((moment, newest)) = newest else {
         let none = say!(lang, "none was ever announced", "nenhuma foi anunciada até hoje");
-        return Ok(Check::new(NAME, Verdict::Warn, none));
+        return Ok(Check::new(ID, Verdict::Warn, none));
     };
     let silence = clock::now().saturating_sub(moment);
     let (ago, when) = (screen::ago(silence, lang), screen::time(moment));
@@ -216,5 +208,5 @@ async fn last_media(instance: &Instance, lang: Lang, session: &Session) -> anyho
         "enviada há {ago} ({when}), agora {state}"
     );
     let verdict = if silence > SILENCE { Verdict::Warn } else { Verdict::Ok };
-    Ok(Check::new(NAME, verdict, evidence))
+    Ok(Check::new(ID, verdict, evidence))
 }

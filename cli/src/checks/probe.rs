@@ -14,7 +14,7 @@ use media::{
 use serde_json::{Value, json};
 use url::Url;
 
-use super::check::{Check, Verdict};
+use super::check::{Check, CheckId, Verdict};
 use crate::random::{random, random_base64};
 
 /// An id that no message has.
@@ -56,17 +56,17 @@ pub(crate) async fn send(
     message: &MessageId,
     now: i64,
 ) -> anyhow::Result<Check> {
-    const NAME: &str = "API and webhook function";
+    const ID: CheckId = CheckId::ProbeWebhook;
     let asked = post_to(url, &body(instance, message, now)?).await?;
     let answer: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
     let is_queued = asked.is_success() && answer.get("queued") == Some(&json!(1));
     let status = asked.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
     let evidence = format!("{status} after {} ms", asked.duration_ms);
     Ok(if is_queued {
-        Check::new(NAME, Verdict::Ok, format!("{evidence}: one job queued"))
+        Check::new(ID, Verdict::Ok, format!("{evidence}: one job queued"))
     } else {
         let said = asked.excerpt.map_or_else(String::new, |said| format!(": {said}"));
-        Check::new(NAME, Verdict::Fail, format!("{evidence}{said}"))
+        Check::new(ID, Verdict::Fail, format!("{evidence}{said}"))
             .with_remedy("read the webhook function's log")
     })
 }

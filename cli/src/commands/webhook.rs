@@ -21,7 +21,7 @@ use wapi::account::{Account, Hook};
 
 use crate::{
     checks::{
-        check::{self, Check, Verdict},
+        check::{self, Check, CheckId, Verdict},
         hooks::{Points, judge_all, secret_in, url_with},
         probe,
     },
@@ -348,7 +348,8 @@ impl<'a> Desk<'a> {
         let now = clock::now();
         let url = self.account.hook_url(Hook::Received);
         let points = Points::judge(url, self.base, &self.instance);
-        let hook = Check::new("hook received", Verdict::Ok, points.text(now, Lang::En));
+        let hook =
+            Check::new(CheckId::Hook(Hook::Received), Verdict::Ok, points.text(now, Lang::En));
         let mut checks = Vec::new();
         match url.filter(|_| points.is_well(now)) {
             None => {
@@ -374,7 +375,7 @@ impl<'a> Desk<'a> {
 
     /// Waits for the probe's record, which says that it was left out: nothing is stored of it.
     async fn follow(&self, message: &MessageId, within: Duration) -> anyhow::Result<Check> {
-        const NAME: &str = "queue, download function, record";
+        const ID: CheckId = CheckId::ProbeRecord;
         const LOOK_EVERY: Duration = Duration::from_millis(500);
         let (records, began) = (self.session.records()?, tokio::time::Instant::now());
         let waiting = screen::spinner("waiting for the probe's record");
@@ -389,13 +390,11 @@ impl<'a> Desk<'a> {
         waiting.finish_and_clear();
         let took = began.elapsed().as_millis();
         Ok(match found.map(|record| record.state) {
-            Some(state) if state == "skipped" => Check::new(
-                NAME,
-                Verdict::Ok,
-                format!("the probe's record was there after {took} ms"),
-            ),
+            Some(state) if state == "skipped" => {
+                Check::new(ID, Verdict::Ok, format!("the probe's record was there after {took} ms"))
+            }
             state => Check::new(
-                NAME,
+                ID,
                 Verdict::Fail,
                 format!(
                     "after {} s the record is {}",

@@ -3,10 +3,11 @@
 
 use media::strategy::Strategy;
 use report::{Lang, Report, RootCause, Status, StepId};
+use wapi::account::Hook;
 
 use super::{examined::Examination, trial::Trial};
 use crate::{
-    checks::check::{self, Check, Verdict},
+    checks::check::{Check, CheckId, Verdict},
     say::say,
 };
 
@@ -18,11 +19,11 @@ pub(crate) fn of(
     trial: &Trial,
     lang: Lang,
 ) -> Option<RootCause> {
-    of_instance(examined, "token", lang)
-        .or_else(|| of_instance(examined, "connection", lang))
+    of_instance(examined, CheckId::Token, lang)
+        .or_else(|| of_instance(examined, CheckId::Connection, lang))
         .or_else(|| of_step(report, StepId::Api))
-        .or_else(|| of_instance(examined, "hook received", lang))
-        .or_else(|| of_instance(examined, "hook delivery", lang))
+        .or_else(|| of_instance(examined, CheckId::Hook(Hook::Received), lang))
+        .or_else(|| of_instance(examined, CheckId::Hook(Hook::Delivery), lang))
         .or_else(|| of_step(report, StepId::DownloadFunction))
         .or_else(|| of_sources(trial, lang))
         .or_else(|| of_any_step(report))
@@ -30,21 +31,22 @@ pub(crate) fn of(
 }
 
 /// A failed check of an instance.
-fn of_instance(examined: &[Examination], name: &'static str, lang: Lang) -> Option<RootCause> {
+fn of_instance(examined: &[Examination], id: CheckId, lang: Lang) -> Option<RootCause> {
     let failed = |one: &Examination| -> Option<Check> {
-        let check = one.check(name)?;
+        let check = one.check(id)?;
         (check.verdict == Verdict::Fail).then(|| check.clone())
     };
-    let (id, check) = examined.iter().find_map(|one| Some((&one.instance.id, failed(one)?)))?;
-    let (evidence, label) = (check.evidence, check::label(name, lang));
-    let sentence = if name.starts_with("hook") {
+    let (instance, check) =
+        examined.iter().find_map(|one| Some((&one.instance.id, failed(one)?)))?;
+    let (evidence, label) = (check.evidence, id.label(lang));
+    let sentence = if matches!(id, CheckId::Hook(_)) {
         say!(
             lang,
-            "W-API does not send the events of {id} here ({label}: {evidence}), so their media are never heard of.",
-            "A W-API não envia os eventos de {id} para cá ({label}: {evidence}); as mídias deles nunca chegam."
+            "W-API does not send the events of {instance} here ({label}: {evidence}), so their media are never heard of.",
+            "A W-API não envia os eventos de {instance} para cá ({label}: {evidence}); as mídias deles nunca chegam."
         )
     } else {
-        say!(lang, "Instance {id}: {evidence}.", "Instância {id}: {evidence}.")
+        say!(lang, "Instance {instance}: {evidence}.", "Instância {instance}: {evidence}.")
     };
     Some(RootCause { sentence, command: check.remedy })
 }

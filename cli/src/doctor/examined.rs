@@ -6,7 +6,7 @@ use report::{InstanceCheck, Lang, Setting, Status};
 
 use crate::{
     checks::{
-        check::{self, Check, Verdict},
+        check::{Check, CheckId, Verdict},
         cross_tenant::cross_tenant,
         instance,
     },
@@ -37,14 +37,14 @@ impl Examination {
         Ok(Self { instance: instance.clone(), token, checks })
     }
 
-    /// The check of this name.
-    pub(crate) fn check(&self, name: &str) -> Option<&Check> {
-        self.checks.iter().find(|check| check.name == name)
+    /// The first check with this id.
+    pub(crate) fn check(&self, id: CheckId) -> Option<&Check> {
+        self.checks.iter().find(|check| check.id == id)
     }
 
     pub(crate) fn report(&self, lang: Lang) -> InstanceCheck {
         let setting = |check: &Check| Setting {
-            name: check::label(check.name, lang).to_owned(),
+            name: check.id.label(lang).to_owned(),
             status: status_of(check.verdict),
             value: check.evidence.clone(),
             expected: None,

@@ -3,10 +3,10 @@
 use report::{Lang, Step, StepId};
 
 use super::instances::of_instances;
-use crate::doctor::examined::Examination;
+use crate::{checks::check::CheckId, doctor::examined::Examination};
 
 /// Step 1.
 pub(crate) fn connection(examined: &[Examination], lang: Lang) -> Step {
-    let names = ["connection", "token", "cross-tenant"];
-    of_instances(StepId::Connection, examined, &names, lang)
+    let ids = [CheckId::Connection, CheckId::Token, CheckId::CrossTenant];
+    of_instances(StepId::Connection, examined, &ids, lang)
 }

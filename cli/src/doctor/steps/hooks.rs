@@ -1,12 +1,14 @@
 //! Step 2: whether W-API sends the events of the instances here.
 
 use report::{Lang, Step, StepId};
+use wapi::account::Hook;
 
 use super::instances::of_instances;
-use crate::doctor::examined::Examination;
+use crate::{checks::check::CheckId, doctor::examined::Examination};
 
 /// Step 2.
 pub(crate) fn hooks(examined: &[Examination], lang: Lang) -> Step {
-    let names = ["open", "hooks", "hook received", "hook delivery"];
-    of_instances(StepId::Hooks, examined, &names, lang)
+    let [received, delivery] = Hook::OF_MEDIA.map(CheckId::Hook);
+    let ids = [CheckId::Open, CheckId::Hooks, received, delivery];
+    of_instances(StepId::Hooks, examined, &ids, lang)
 }

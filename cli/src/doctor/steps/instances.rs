@@ -3,7 +3,7 @@
 use report::{Lang, Status, Step, StepId};
 
 use crate::{
-    checks::check::{Check, Verdict},
+    checks::check::{Check, CheckId, Verdict},
     doctor::examined::{Examination, status_of},
     say::say,
 };
@@ -12,11 +12,11 @@ use crate::{
 pub(super) fn of_instances(
     id: StepId,
     examined: &[Examination],
-    names: &[&str],
+    ids: &[CheckId],
     lang: Lang,
 ) -> Step {
     let checks_of = |one: &Examination| -> Vec<Check> {
-        let its = one.checks.iter().filter(|check| names.contains(&check.name));
+        let its = one.checks.iter().filter(|check| ids.contains(&check.id));
         its.cloned().collect()
     };
     let bad = examined.iter().find_map(|one| {
