@@ -3,6 +3,7 @@
 mod checks;
 mod commands;
 mod doctor;
+mod examination;
 mod exit;
 mod odd_records;
 mod policy;

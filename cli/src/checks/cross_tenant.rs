@@ -3,23 +3,19 @@
 use aws::instances::Instance;
 use fetch::account::AccountError;
 use media::message::Secret;
-use report::Lang;
 
 use super::check::{Check, CheckId, Verdict};
-use crate::{
-    say::say,
-    session::{Session, as_instance},
-};
+use crate::{examination::Examination, say::say, session::as_instance};
 
 /// Whether W-API keeps tenants apart: a token must not speak for another tenant's instance.
-pub(crate) async fn cross_tenant(
+pub(crate) async fn check_cross_tenant(
     instance: &Instance,
     token: &Secret,
     other: &Instance,
-    lang: Lang,
-    session: &Session,
+    examination: Examination<'_>,
 ) -> anyhow::Result<Check> {
     const ID: CheckId = CheckId::CrossTenant;
+    let Examination { session, lang, .. } = examination;
     let (id, other) = (&instance.id, &other.id);
     let answer = session.wapi()?.fetch_status(as_instance(other, token)).await;
     Ok(match answer {

@@ -1,7 +1,6 @@
 //! The checks of one instance: what W-API says of it, and what came from it.
 
 use aws::instances::Instance;
-use boot::clock;
 use fetch::account::{AccountError, Credentials};
 use media::message::MediaMessage;
 use report::Lang;
@@ -15,11 +14,7 @@ use super::{
     check::{Check, CheckId, Verdict},
     hooks::judge_all,
 };
-use crate::{
-    say::say,
-    screen,
-    session::{Session, as_instance},
-};
+use crate::{examination::Examination, say::say, screen, session::as_instance};
 
 /// An instance from which nothing came for this long is worth a look, in seconds.
 const SILENCE: i64 = 24 * 60 * 60;
@@ -28,18 +23,18 @@ const SILENCE: i64 = 24 * 60 * 60;
 const ON_ITS_WAY: i64 = 2 * 60;
 
 /// Examines an instance.
-pub(crate) async fn examine(
+pub(crate) async fn check_instance(
     instance: &Instance,
-    lang: Lang,
-    session: &Session,
+    examination: Examination<'_>,
 ) -> anyhow::Result<Vec<Check>> {
-    let mut checks = vec![is_open(instance, lang)];
+    let Examination { session, lang, .. } = examination;
+    let mut checks = vec![check_open(instance, lang)];
     match session.token(instance).await {
         Ok(token) => {
             let who = as_instance(&instance.id, &token);
-            checks.push(connection(who, lang, session).await?);
-            checks.extend(hooks(instance, who, lang, session).await?);
-            checks.push(last_webhooks(who, lang, session).await?);
+            checks.push(check_connection(who, examination).await?);
+            checks.extend(check_hooks(instance, who, examination).await?);
+            checks.push(check_last_webhooks(who, examination).await?);
         }
         Err(error) => {
             let rotate = format!("wapi-media token rotate {}", instance.id);
@@ -51,11 +46,11 @@ pub(crate) async fn examine(
             checks.push(failed.with_remedy(rotate));
         }
     }
-    checks.push(last_media(instance, lang, session).await?);
+    checks.push(check_last_media(instance, examination).await?);
     Ok(checks)
 }
 
-fn is_open(instance: &Instance, lang: Lang) -> Check {
+fn check_open(instance: &Instance, lang: Lang) -> Check {
     const ID: CheckId = CheckId::Open;
     let Some(since) = instance.paused_at.map(screen::time) else {
         let evidence = say!(lang, "its webhooks are accepted", "os webhooks são aceitos");
@@ -70,8 +65,12 @@ fn is_open(instance: &Instance, lang: Lang) -> Check {
     Check::new(ID, Verdict::Warn, evidence).with_remedy(resume)
 }
 
-async fn connection(who: Credentials<'_>, lang: Lang, session: &Session) -> anyhow::Result<Check> {
+async fn check_connection(
+    who: Credentials<'_>,
+    examination: Examination<'_>,
+) -> anyhow::Result<Check> {
     const ID: CheckId = CheckId::Connection;
+    let Examination { session, lang, .. } = examination;
     let id = who.instance;
     Ok(match session.wapi()?.fetch_status(who).await {
         Ok(status) if status.connected => {
@@ -105,13 +104,13 @@ async fn connection(who: Credentials<'_>, lang: Lang, session: &Session) -> anyh
     })
 }
 
-async fn hooks(
+async fn check_hooks(
     instance: &Instance,
     who: Credentials<'_>,
-    lang: Lang,
-    session: &Session,
+    examination: Examination<'_>,
 ) -> anyhow::Result<Vec<Check>> {
-    let (base, now) = (session.webhook_base()?, clock::now());
+    let Examination { session, lang, now } = examination;
+    let base = session.webhook_base()?;
     let account = match session.wapi()?.fetch_account(who).await {
         Ok(account) => account,
         Err(error) => {
@@ -140,13 +139,13 @@ async fn hooks(
 
 /// What W-API says it posted last, held against what was recorded here: a difference is media that
 /// went elsewhere, or nowhere.
-async fn last_webhooks(
+async fn check_last_webhooks(
     who: Credentials<'_>,
-    lang: Lang,
-    session: &Session,
+    examination: Examination<'_>,
 ) -> anyhow::Result<Check> {
     const ID: CheckId = CheckId::LastWebhooks;
-    let (id, now) = (who.instance, clock::now());
+    let Examination { session, lang, now } = examination;
+    let id = who.instance;
     let page = [("perPage", "25"), ("page", "1")];
     let asked = session.wapi()?;
     let asked = asked.send_request(Method::GET, LOGS_PATH, &page, who, None::<&()>).await;
@@ -189,17 +188,21 @@ async fn last_webhooks(
     Ok(Check::new(ID, Verdict::Fail, evidence).with_remedy(backfill))
 }
 
-async fn last_media(instance: &Instance, lang: Lang, session: &Session) -> anyhow::Result<Check> {
+async fn check_last_media(
+    instance: &Instance,
+    examination: Examination<'_>,
+) -> anyhow::Result<Check> {
     const ID: CheckId = CheckId::LastMedia;
+    let Examination { session, lang, now } = examination;
     // A message may be a little ahead of this clock; a time in another year is no message's.
-    let until = clock::now().saturating_add(SILENCE);
+    let until = now.saturating_add(SILENCE);
     let newest = session.records()?.newest(&instance.id, until).await?;
     let newest = newest.and_then(|newest| Some((newest.moment?, newest)));
     let Some((moment, newest)) = newest else {
         let none = say!(lang, "none was ever announced", "nenhuma foi anunciada até hoje");
         return Ok(Check::new(ID, Verdict::Warn, none));
     };
-    let silence = clock::now().saturating_sub(moment);
+    let silence = now.saturating_sub(moment);
     let (ago, when) = (screen::ago(silence, lang), screen::time(moment));
     let state = report::state(&newest.state, lang);
     let evidence = say!(

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::{
     doctor::{examine, trial::Trial},
+    examination::Examination,
     exit::Exit,
     screen,
     session::Session,
@@ -40,7 +41,8 @@ pub(crate) struct Doctor {
 pub(crate) async fn run(doctor: Doctor, session: &Session) -> anyhow::Result<Exit> {
     let lang = doctor.lang;
     let waiting = screen::spinner("examining");
-    let (report, trial) = examine(doctor.instance.as_ref(), lang, session).await?;
+    let (report, trial) =
+        examine(doctor.instance.as_ref(), Examination::new(session, lang)).await?;
     waiting.finish_and_clear();
     let offset = parse_offset(session.stack.parameter("UtcOffset")?);
     let offset = offset.context("the stack's UtcOffset is none")?;

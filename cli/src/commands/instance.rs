@@ -18,9 +18,10 @@ use serde_json::{Value, json};
 use crate::{
     checks::{
         check::{self, Check, Verdict},
-        instance,
+        instance::check_instance,
         token::accept_token,
     },
+    examination::Examination,
     exit::Exit,
     odd_records::OddRecords,
     random::random,
@@ -206,7 +207,7 @@ async fn show(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
 
 async fn check(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
     let instance = session.instance(id).await?;
-    let checks = instance::examine(&instance, Lang::En, session).await?;
+    let checks = check_instance(&instance, Examination::new(session, Lang::En)).await?;
     let json = json!({ "instance": id, "checks": checks });
     session.flags.print(&json, check::table(&checks))?;
     let is_well = |check: &Check| matches!(check.verdict, Verdict::Ok);

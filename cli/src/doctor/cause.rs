@@ -5,7 +5,7 @@ use media::strategy::Strategy;
 use report::{Lang, Report, RootCause, Status, StepId};
 use wapi::account::Hook;
 
-use super::{examined::Examination, trial::Trial};
+use super::{examined::ExaminedInstance, trial::Trial};
 use crate::{
     checks::check::{Check, CheckId, Verdict},
     say::say,
@@ -15,7 +15,7 @@ use crate::{
 /// enough.
 pub(crate) fn of(
     report: &Report,
-    examined: &[Examination],
+    examined: &[ExaminedInstance],
     trial: &Trial,
     lang: Lang,
 ) -> Option<RootCause> {
@@ -31,8 +31,8 @@ pub(crate) fn of(
 }
 
 /// A failed check of an instance.
-fn of_instance(examined: &[Examination], id: CheckId, lang: Lang) -> Option<RootCause> {
-    let failed = |one: &Examination| -> Option<Check> {
+fn of_instance(examined: &[ExaminedInstance], id: CheckId, lang: Lang) -> Option<RootCause> {
+    let failed = |one: &ExaminedInstance| -> Option<Check> {
         let check = one.check(id)?;
         (check.verdict == Verdict::Fail).then(|| check.clone())
     };

@@ -7,32 +7,31 @@ use report::{InstanceCheck, Lang, Setting, Status};
 use crate::{
     checks::{
         check::{Check, CheckId, Verdict},
-        cross_tenant::cross_tenant,
-        instance,
+        cross_tenant::check_cross_tenant,
+        instance::check_instance,
     },
-    session::Session,
+    examination::Examination,
 };
 
 /// An instance, what was found out about it, and its token if it opens.
-pub(crate) struct Examination {
+pub(crate) struct ExaminedInstance {
     pub(crate) instance: Instance,
     pub(crate) token: Option<Secret>,
     pub(crate) checks: Vec<Check>,
 }
 
-impl Examination {
+impl ExaminedInstance {
     /// Examines one of `all`.
-    pub(crate) async fn of(
+    pub(crate) async fn examine(
         instance: &Instance,
         all: &[Instance],
-        lang: Lang,
-        session: &Session,
+        examination: Examination<'_>,
     ) -> anyhow::Result<Self> {
-        let token = session.token(instance).await.ok();
-        let mut checks = instance::examine(instance, lang, session).await?;
+        let token = examination.session.token(instance).await.ok();
+        let mut checks = check_instance(instance, examination).await?;
         let other = all.iter().find(|other| other.tenant != instance.tenant);
         if let (Some(token), Some(other)) = (&token, other) {
-            checks.push(cross_tenant(instance, token, other, lang, session).await?);
+            checks.push(check_cross_tenant(instance, token, other, examination).await?);
         }
         Ok(Self { instance: instance.clone(), token, checks })
     }

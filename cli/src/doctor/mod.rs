@@ -6,25 +6,23 @@ pub(crate) mod past;
 mod steps;
 pub(crate) mod trial;
 
-use boot::clock;
 use media::ids::InstanceId;
-use report::{Lang, Report};
+use report::Report;
 
 use self::{
-    examined::Examination,
+    examined::ExaminedInstance,
     past::Past,
     steps::{alarms, api, bucket, connection, download, hooks, jobs, records, sources},
     trial::Trial,
 };
-use crate::{odd_records::OddRecords, session::Session};
+use crate::{examination::Examination, odd_records::OddRecords};
 
 /// Examines the stack, or of all instances only this one.
 pub(crate) async fn examine(
     only: Option<&InstanceId>,
-    lang: Lang,
-    session: &Session,
+    examination: Examination<'_>,
 ) -> anyhow::Result<(Report, Trial)> {
-    let now = clock::now();
+    let Examination { session, lang, now } = examination;
     let mut odd = OddRecords::default();
     let all = session.instances(None, &mut odd).await?;
     if only.is_some() {
@@ -34,7 +32,7 @@ pub(crate) async fn examine(
     let mut examined = Vec::new();
     for instance in &all {
         if only.is_none_or(|only| *only == instance.id) {
-            examined.push(Examination::of(instance, &all, lang, session).await?);
+            examined.push(ExaminedInstance::examine(instance, &all, examination).await?);
         }
     }
     if let (Some(only), true) = (only, examined.is_empty()) {
@@ -42,26 +40,26 @@ pub(crate) async fn examine(
         session.must_know(only, &mut odd).await?;
     }
     let trial = Trial::of(examined.iter().find(|one| one.token.is_some()), session).await?;
-    let past = Past::of(&examined, now, odd, session).await?;
+    let past = Past::read(&examined, odd, examination).await?;
     let folders = bucket::compare(&examined, session).await?;
     let is_of_one = only.is_some();
     let expiring = match is_of_one {
         true => past.expiring,
-        false => records::expiring(session, now).await?,
+        false => records::expiring(examination).await?,
     };
     let mut settings = Vec::new();
     let steps = vec![
         connection::connection(&examined, lang),
         hooks::hooks(&examined, lang),
-        api::api(session, lang).await?,
-        jobs::jobs(session, lang, &mut settings).await?,
-        download::download(session, lang, &mut settings).await?,
+        api::api(examination).await?,
+        jobs::jobs(examination, &mut settings).await?,
+        download::download(examination, &mut settings).await?,
         sources::wapi(&trial, &past, lang),
         sources::cdn(&trial, &past, lang),
         bucket::bucket(&folders, lang),
-        records::records(session, &past, (expiring, is_of_one), lang).await?,
+        records::records(&past, (expiring, is_of_one), examination).await?,
     ];
-    settings.extend(alarms::alarms(session, lang).await?);
+    settings.extend(alarms::alarms(examination).await?);
     let mut report = Report {
         stack: session.stack.name.clone(),
         region: session.operator.region.clone().unwrap_or_default(),

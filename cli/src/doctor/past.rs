@@ -6,8 +6,8 @@ use media::{failure::FailureClass, strategy::Strategy};
 use operator::records::MediaRecord;
 use report::{FailureCount, Hour, Lang};
 
-use super::examined::Examination;
-use crate::{odd_records::OddRecords, session::Session};
+use super::examined::ExaminedInstance;
+use crate::{examination::Examination, odd_records::OddRecords};
 
 /// Records are looked at this far back, in seconds.
 const BACK: i64 = 24 * 60 * 60;
@@ -35,12 +35,13 @@ pub(crate) struct Past {
 }
 
 impl Past {
-    pub(crate) async fn of(
-        examined: &[Examination],
-        now: i64,
+    /// Reads the records of these instances.
+    pub(crate) async fn read(
+        examined: &[ExaminedInstance],
         odd: OddRecords,
-        session: &Session,
+        examination: Examination<'_>,
     ) -> anyhow::Result<Self> {
+        let Examination { session, now, .. } = examination;
         let (table, from) = (session.records()?, now - BACK);
         let mut records = Vec::new();
         for one in examined {

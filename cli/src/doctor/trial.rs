@@ -26,7 +26,7 @@ use wapi::{
     logs::LogPage,
 };
 
-use super::examined::Examination;
+use super::examined::ExaminedInstance;
 use crate::{
     checks::probe,
     random::random_base64,
@@ -67,7 +67,7 @@ struct FetchResult {
 impl Trial {
     /// Asks on behalf of an instance whose token is known; nobody is asked without one.
     pub(crate) async fn of(
-        subject: Option<&Examination>,
+        subject: Option<&ExaminedInstance>,
         session: &Session,
     ) -> anyhow::Result<Self> {
         let Some((examined, token)) = subject.and_then(|one| Some((one, one.token.as_ref()?)))
@@ -105,7 +105,7 @@ impl Trial {
     async fn fetch(
         &mut self,
         message: &MediaMessage,
-        examined: &Examination,
+        examined: &ExaminedInstance,
         token: &Secret,
         session: &Session,
     ) -> anyhow::Result<()> {
@@ -254,7 +254,7 @@ fn newest_in(log: &AccountCall) -> Option<MediaMessage> {
 
 /// A medium of the instance that is parked.
 async fn parked_of(
-    examined: &Examination,
+    examined: &ExaminedInstance,
     session: &Session,
 ) -> anyhow::Result<Option<MediaMessage>> {
     let (parking, mut found) = (session.parking()?, None);

@@ -1,11 +1,12 @@
 //! The alarms: whether they reach anybody, and which are on.
 
-use report::{Lang, Setting, Status};
+use report::{Setting, Status};
 
-use crate::{say::say, session::Session};
+use crate::{examination::Examination, say::say};
 
 /// Whether anybody hears the alarms, and which are on.
-pub(crate) async fn alarms(session: &Session, lang: Lang) -> anyhow::Result<Vec<Setting>> {
+pub(crate) async fn alarms(examination: Examination<'_>) -> anyhow::Result<Vec<Setting>> {
+    let Examination { session, lang, .. } = examination;
     let topic = session.stack.output("AlarmTopic")?;
     let mut found = Vec::new();
     let name = say!(lang, "people who hear the alarms", "pessoas que recebem os alarmes");

@@ -1,11 +1,12 @@
 //! Step 3: a webhook that must be refused goes through API Gateway and the webhook function.
 
-use report::{Lang, Status, Step, StepId};
+use report::{Status, Step, StepId};
 
-use crate::{checks::probe, say::say, session::Session};
+use crate::{checks::probe, examination::Examination, say::say};
 
 /// Step 3: a webhook that must be refused goes the whole way to the table of instances.
-pub(crate) async fn api(session: &Session, lang: Lang) -> anyhow::Result<Step> {
+pub(crate) async fn api(examination: Examination<'_>) -> anyhow::Result<Step> {
+    let Examination { session, lang, .. } = examination;
     let id = StepId::Api;
     let function = session.operator.function(session.stack.output("WebhookFunction")?).await;
     let asked = probe::refused(session.webhook_base()?).await?;

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use report::{Folder, Lang, Status, Step, StepId};
 
-use crate::{doctor::examined::Examination, say::say, session::Session};
+use crate::{doctor::examined::ExaminedInstance, say::say, session::Session};
 
 /// Files and records of one instance that are counted.
 const MAX_FILES: usize = 10_000;
 
 /// Counts both for every instance.
 pub(crate) async fn compare(
-    examined: &[Examination],
+    examined: &[ExaminedInstance],
     session: &Session,
 ) -> anyhow::Result<Vec<Folder>> {
     let (bucket, records) = (session.stack.output("MediaBucket")?, session.records()?);

@@ -1,15 +1,15 @@
 //! Step 5: the download function, and its trigger's settings.
 
-use report::{Lang, Setting, Status, Step, StepId};
+use report::{Setting, Status, Step, StepId};
 
-use crate::{say::say, session::Session};
+use crate::{examination::Examination, say::say};
 
 /// Step 5, and the trigger's settings.
 pub(crate) async fn download(
-    session: &Session,
-    lang: Lang,
+    examination: Examination<'_>,
     settings: &mut Vec<Setting>,
 ) -> anyhow::Result<Step> {
+    let Examination { session, lang, .. } = examination;
     let id = StepId::DownloadFunction;
     let name = session.stack.output("DownloadFunction")?;
     let operator = &session.operator;

@@ -4,10 +4,10 @@ use report::{Lang, Step, StepId};
 use wapi::account::Hook;
 
 use super::instances::of_instances;
-use crate::{checks::check::CheckId, doctor::examined::Examination};
+use crate::{checks::check::CheckId, doctor::examined::ExaminedInstance};
 
 /// Step 2.
-pub(crate) fn hooks(examined: &[Examination], lang: Lang) -> Step {
+pub(crate) fn hooks(examined: &[ExaminedInstance], lang: Lang) -> Step {
     let [received, delivery] = Hook::OF_MEDIA.map(CheckId::Hook);
     let ids = [CheckId::Open, CheckId::Hooks, received, delivery];
     of_instances(StepId::Hooks, examined, &ids, lang)

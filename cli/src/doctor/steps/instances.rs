@@ -4,18 +4,18 @@ use report::{Lang, Status, Step, StepId};
 
 use crate::{
     checks::check::{Check, CheckId, Verdict},
-    doctor::examined::{Examination, status_of},
+    doctor::examined::{ExaminedInstance, status_of},
     say::say,
 };
 
 /// A step about instances: how many are well, and what the first that is not says.
 pub(super) fn of_instances(
     id: StepId,
-    examined: &[Examination],
+    examined: &[ExaminedInstance],
     ids: &[CheckId],
     lang: Lang,
 ) -> Step {
-    let checks_of = |one: &Examination| -> Vec<Check> {
+    let checks_of = |one: &ExaminedInstance| -> Vec<Check> {
         let its = one.checks.iter().filter(|check| ids.contains(&check.id));
         its.cloned().collect()
     };
@@ -26,7 +26,7 @@ pub(super) fn of_instances(
     });
     let all = examined.len();
     let is_well =
-        |one: &&Examination| checks_of(one).iter().all(|check| check.verdict == Verdict::Ok);
+        |one: &&ExaminedInstance| checks_of(one).iter().all(|check| check.verdict == Verdict::Ok);
     let well = examined.iter().filter(is_well).count();
     let count = say!(lang, "{well} of {all} instances", "{well} de {all} instâncias");
     match bad {

@@ -1,9 +1,9 @@
 //! Step 4: the jobs queue, and its settings.
 
 use operator::health::QueueHealth;
-use report::{Lang, Setting, Status, Step, StepId};
+use report::{Setting, Status, Step, StepId};
 
-use crate::{say::say, session::Session};
+use crate::{examination::Examination, say::say};
 
 /// The jobs queue's settings, as `template.yaml` has them; a test holds them against each other.
 const VISIBILITY_SECONDS: u64 = 3_630;
@@ -12,10 +12,10 @@ const MAX_RECEIVES: u64 = 140;
 
 /// Step 4, and the queue's settings.
 pub(crate) async fn jobs(
-    session: &Session,
-    lang: Lang,
+    examination: Examination<'_>,
     settings: &mut Vec<Setting>,
 ) -> anyhow::Result<Step> {
+    let Examination { session, lang, .. } = examination;
     let id = StepId::JobsQueue;
     let queue = match session.operator.queue(session.stack.output("JobsQueueUrl")?).await {
         Ok(queue) => queue,

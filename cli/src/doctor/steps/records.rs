@@ -1,21 +1,21 @@
 //! Step 9: what is parked, retried or about to expire.
 
 use aws::ledger::Ledger;
-use report::{Lang, Status, Step, StepId};
+use report::{Status, Step, StepId};
 
 use crate::{
     doctor::past::{Past, SOON},
+    examination::Examination,
     say::say,
-    session::Session,
 };
 
 /// Step 9: of the whole stack the queue itself says what is parked, of one instance its records do.
 pub(crate) async fn records(
-    session: &Session,
     past: &Past,
     (expiring, is_of_one): (u64, bool),
-    lang: Lang,
+    examination: Examination<'_>,
 ) -> anyhow::Result<Step> {
+    let Examination { session, lang, .. } = examination;
     let id = StepId::Records;
     let (parked, retrying) = (past.parked, past.retrying);
     let url = session.stack.output("ParkedQueueUrl")?;
@@ -47,7 +47,8 @@ pub(crate) async fn records(
 }
 
 /// Media of the whole stack that are not stored and can be counted on for less than two days.
-pub(crate) async fn expiring(session: &Session, now: i64) -> anyhow::Result<u64> {
+pub(crate) async fn expiring(examination: Examination<'_>) -> anyhow::Result<u64> {
+    let Examination { session, now, .. } = examination;
     let table = session.stack.output("MediaTable")?.to_owned();
     let ledger = Ledger::new(&session.operator.clients, table);
     Ok(ledger.count_expiring(now, now + SOON).await?)
