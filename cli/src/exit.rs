@@ -29,7 +29,7 @@ impl From<Exit> for ExitCode {
 
 impl Exit {
     /// What an error ends in: what AWS or W-API did is told apart from what was asked for.
-    pub(crate) fn of(error: &anyhow::Error) -> Self {
+    pub(crate) fn from_error(error: &anyhow::Error) -> Self {
         let links = error.chain().filter_map(|link| {
             let is_aws = link.is::<AwsError>()
                 || matches!(link.downcast_ref(), Some(InstanceError::Aws(_)))
@@ -73,8 +73,8 @@ mod tests {
             (silent.into(), Exit::Wapi),
             (anyhow!("no such tenant"), Exit::Usage),
         ] {
-            assert_eq!(Exit::of(&error), exit, "{error}");
-            assert_eq!(wrapped(error).as_ref().map(Exit::of), Some(exit));
+            assert_eq!(Exit::from_error(&error), exit, "{error}");
+            assert_eq!(wrapped(error).as_ref().map(Exit::from_error), Some(exit));
         }
     }
 }

@@ -88,16 +88,16 @@ enum Noun {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let command = Command::parse();
-    match run(command).await {
+    match run_command(command).await {
         Ok(exit) => exit.into(),
         Err(error) => {
             eprintln!("error: {error:#}");
-            Exit::of(&error).into()
+            Exit::from_error(&error).into()
         }
     }
 }
 
-async fn run(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
+async fn run_command(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
     if let Noun::Completion { shell } = noun {
         let mut out = std::io::stdout().lock();
         clap_complete::generate(shell, &mut Command::command(), "wapi-media", &mut out);
@@ -105,19 +105,19 @@ async fn run(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
     }
     let session = Session::open(flags).await?;
     match noun {
-        Noun::Tenant(verb) => tenant::run(verb, &session).await,
-        Noun::Instance(verb) => instance::run(verb, &session).await,
-        Noun::Token(verb) => token::run(verb, &session).await,
-        Noun::Webhook(verb) => webhook::run(verb, &session).await,
-        Noun::Parked(verb) => parked::run(verb, &session).await,
-        Noun::Media(verb) => media::run(verb, &session).await,
-        Noun::Replay(one) => replay::replay(one, &session).await,
-        Noun::Backfill(backfill) => backfill::backfill(backfill, &session).await,
-        Noun::Stats(stats) => stats::run(stats, &session).await,
-        Noun::Cost(cost) => cost::run(cost, &session).await,
-        Noun::Tail(tail) => tail::run(tail, &session).await,
-        Noun::Iam(iam) => iam::run(iam, &session).await,
-        Noun::Doctor(doctor) => commands::doctor::run(doctor, &session).await,
+        Noun::Tenant(verb) => tenant::run_tenant(verb, &session).await,
+        Noun::Instance(verb) => instance::run_instance(verb, &session).await,
+        Noun::Token(verb) => token::run_token(verb, &session).await,
+        Noun::Webhook(verb) => webhook::run_webhook(verb, &session).await,
+        Noun::Parked(verb) => parked::run_redrive(verb, &session).await,
+        Noun::Media(verb) => media::run_media(verb, &session).await,
+        Noun::Replay(one) => replay::run_replay(one, &session).await,
+        Noun::Backfill(backfill) => backfill::run_backfill(backfill, &session).await,
+        Noun::Stats(stats) => stats::run_stats(stats, &session).await,
+        Noun::Cost(cost) => cost::run_cost(cost, &session).await,
+        Noun::Tail(tail) => tail::run_tail(tail, &session).await,
+        Noun::Iam(iam) => iam::run_iam(iam, &session).await,
+        Noun::Doctor(doctor) => commands::doctor::run_doctor(doctor, &session).await,
         Noun::Completion { .. } => Ok(Exit::Ok),
     }
 }

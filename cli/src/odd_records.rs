@@ -19,19 +19,19 @@ pub(crate) struct OddRecords {
 
 impl OddRecords {
     /// Looks at a record that a command uses.
-    pub(crate) fn see(&mut self, record: &MediaRecord) {
+    pub(crate) fn inspect_record(&mut self, record: &MediaRecord) {
         let mut odd = record.not_understood.clone();
         if !record.state.is_empty() && !STATES.contains(&record.state.as_str()) {
             odd.push(format!("state {}", record.state));
         }
         if !odd.is_empty() {
             let (instance, key) = (&record.instance, &record.key);
-            self.note(format!("{instance} {key}: {}", odd.join(", ")));
+            self.add_note(format!("{instance} {key}: {}", odd.join(", ")));
         }
     }
 
     /// Takes note of something else that is not understood: what it is, and of what.
-    pub(crate) fn note(&mut self, what: String) {
+    pub(crate) fn add_note(&mut self, what: String) {
         self.count += 1;
         if self.named.len() < MAX_NAMED {
             self.named.push(what);
@@ -39,8 +39,8 @@ impl OddRecords {
     }
 
     /// The same records as they come, each looked at.
-    pub(crate) fn seeing(&mut self, records: Vec<MediaRecord>) -> Vec<MediaRecord> {
-        records.iter().for_each(|record| self.see(record));
+    pub(crate) fn inspect_all(&mut self, records: Vec<MediaRecord>) -> Vec<MediaRecord> {
+        records.iter().for_each(|record| self.inspect_record(record));
         records
     }
 
@@ -55,7 +55,7 @@ impl OddRecords {
     }
 
     /// The sentence about them; nothing if there are none.
-    pub(crate) fn told(&self) -> Option<String> {
+    pub(crate) fn to_sentence(&self) -> Option<String> {
         let count = self.count;
         let more = count.saturating_sub(self.named.len() as u64);
         let mut lines = self.named.clone();
@@ -69,11 +69,11 @@ impl OddRecords {
 
     /// How a command that did its work ends: with this told, where nothing that reads its output
     /// is disturbed.
-    pub(crate) fn exit(&self) -> Exit {
-        match self.told() {
+    pub(crate) fn print_and_exit(&self) -> Exit {
+        match self.to_sentence() {
             None => Exit::Ok,
             Some(told) => {
-                eprintln!("{}", screen::harmless(&told));
+                eprintln!("{}", screen::replace_control(&told));
                 Exit::Findings
             }
         }

@@ -54,7 +54,7 @@ impl Flags {
     /// Prints the JSON value if it is wanted, else the text, without what steers a terminal:
     /// senders choose message ids and names.
     pub(crate) fn print(&self, json: &Value, text: impl std::fmt::Display) -> anyhow::Result<()> {
-        self.print_coloured(json, screen::harmless(&text.to_string()))
+        self.print_coloured(json, screen::replace_control(&text.to_string()))
     }
 
     /// The same for a text whose own escape sequences are wanted, and which has been rid of those
@@ -66,7 +66,7 @@ impl Flags {
     ) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
         if self.json {
-            writeln!(out, "{}", screen::escaped(json))?;
+            writeln!(out, "{}", screen::escape_json(json))?;
         } else {
             writeln!(out, "{text}")?;
         }
@@ -75,7 +75,7 @@ impl Flags {
 
     /// Whether a change may be made that nobody needs to be asked about: not if this is a dry run,
     /// which then says what it would do.
-    pub(crate) fn may(&self, change: &str) -> anyhow::Result<bool> {
+    pub(crate) fn may_change(&self, change: &str) -> anyhow::Result<bool> {
         if self.dry_run {
             let said = json!({ "dry_run": true, "would": change });
             self.print(&said, format!("Would {change}. Nothing was changed."))?;
@@ -86,23 +86,23 @@ impl Flags {
     /// Whether a change may be made that cannot be taken back: a person says so, or `--yes`.
     pub(crate) fn confirm(&self, change: &str) -> anyhow::Result<bool> {
         let is_yes = |answer: &str| matches!(answer.to_lowercase().as_str(), "y" | "yes");
-        self.agreed(change, "Go on? [y/N]", is_yes)
+        self.ask_person(change, "Go on? [y/N]", is_yes)
     }
 
     /// Whether a change may be made that destroys what people sent: somebody types `word`, or
     /// `--yes`.
     pub(crate) fn confirm_typed(&self, change: &str, word: &str) -> anyhow::Result<bool> {
         let question = format!("Type {word} to go on:");
-        self.agreed(change, &question, |answer| answer == word)
+        self.ask_person(change, &question, |answer| answer == word)
     }
 
-    fn agreed(
+    fn ask_person(
         &self,
         change: &str,
         question: &str,
         is_agreed: impl Fn(&str) -> bool,
     ) -> anyhow::Result<bool> {
-        if !self.may(change)? {
+        if !self.may_change(change)? {
             return Ok(false);
         }
         if self.yes {
@@ -112,7 +112,7 @@ impl Flags {
         if !stdin.is_terminal() {
             bail!("this would {change}, and nobody is there to be asked: add --yes, or --dry-run");
         }
-        let change = screen::harmless(change);
+        let change = screen::replace_control(change);
         eprint!("This will {change}. {question} ");
         let mut answer = String::new();
         stdin.lock().read_line(&mut answer)?;
@@ -189,7 +189,7 @@ impl Session {
     }
 
     /// A tenant that must be there.
-    pub(crate) async fn tenant(&self, id: &TenantId) -> anyhow::Result<aws::register::Tenant> {
+    pub(crate) async fn find_tenant(&self, id: &TenantId) -> anyhow::Result<aws::register::Tenant> {
         let found = self.register()?.tenant(id).await?;
         found.with_context(|| {
             format!("there is no tenant {id}. See: wapi-media tenant list; add it: wapi-media tenant add {id}")
@@ -197,7 +197,7 @@ impl Session {
     }
 
     /// An instance that must be there.
-    pub(crate) async fn instance(&self, id: &InstanceId) -> anyhow::Result<Instance> {
+    pub(crate) async fn find_instance(&self, id: &InstanceId) -> anyhow::Result<Instance> {
         let found = self.register()?.instance(id).await?;
         found.with_context(|| {
             format!("instance {id} is not registered. See: wapi-media instance list")
@@ -205,22 +205,22 @@ impl Session {
     }
 
     /// The instances of this tenant, or all, whose records are understood. The others are noted.
-    pub(crate) async fn instances(
+    pub(crate) async fn list_instances(
         &self,
         tenant: Option<&TenantId>,
         odd: &mut OddRecords,
     ) -> anyhow::Result<Vec<Instance>> {
         let Roll { mut known, unread: others } = self.register()?.instances().await?;
         known.retain(|one| tenant.is_none_or(|tenant| one.tenant == *tenant));
-        for other in others.iter().filter(|one| may_be_of(one, tenant)) {
-            odd.note(said(other));
+        for other in others.iter().filter(|one| may_belong_to(one, tenant)) {
+            odd.add_note(describe_unread(other));
         }
         Ok(known)
     }
 
     /// Whose media there are: of every instance of this tenant, or of all, or of the only one that
     /// is meant, its tenant and its id, also if no more than these is understood of its record.
-    pub(crate) async fn owners(
+    pub(crate) async fn list_owners(
         &self,
         tenant: Option<&TenantId>,
         only: Option<&InstanceId>,
@@ -234,8 +234,8 @@ impl Session {
         let known = roll.known.into_iter();
         let known = known.filter(|one| tenant.is_none_or(|tenant| one.tenant == *tenant));
         let mut owners: Vec<_> = known.map(|one| (one.tenant.to_string(), one.id)).collect();
-        for other in roll.unread.iter().filter(|one| may_be_of(one, tenant)) {
-            odd.note(said(other));
+        for other in roll.unread.iter().filter(|one| may_belong_to(one, tenant)) {
+            odd.add_note(describe_unread(other));
             if let Ok(id) = InstanceId::parse(other.id.clone()) {
                 let tenant = other.tenant.clone().unwrap_or_else(|| "-".to_owned());
                 owners.push((tenant, id));
@@ -245,13 +245,13 @@ impl Session {
     }
 
     /// Makes sure that an instance is registered, whatever its record says.
-    pub(crate) async fn must_know(
+    pub(crate) async fn require_registered(
         &self,
         id: &InstanceId,
         odd: &mut OddRecords,
     ) -> anyhow::Result<()> {
         match self.register()?.instance(id).await {
-            Err(RegisterError::Malformed(what)) => odd.note(format!("instance {id}: {what}")),
+            Err(RegisterError::Malformed(what)) => odd.add_note(format!("instance {id}: {what}")),
             Err(error) => return Err(error.into()),
             Ok(Some(_)) => {}
             Ok(None) => bail!("instance {id} is not registered. See: wapi-media instance list"),
@@ -260,7 +260,7 @@ impl Session {
     }
 
     /// The instance's W-API token, decrypted.
-    pub(crate) async fn token(&self, instance: &Instance) -> anyhow::Result<Secret> {
+    pub(crate) async fn decrypt_token(&self, instance: &Instance) -> anyhow::Result<Secret> {
         let table = self.stack.output("InstancesTable")?.to_owned();
         let instances = Instances::new(&self.operator.clients, table);
         let token = instances.token(instance).await;
@@ -274,7 +274,7 @@ impl Session {
 }
 
 /// Whether a record of the register that is not understood may be of this tenant.
-fn may_be_of(one: &register::Unread, tenant: Option<&TenantId>) -> bool {
+fn may_belong_to(one: &register::Unread, tenant: Option<&TenantId>) -> bool {
     match (tenant, &one.tenant) {
         (Some(tenant), Some(its)) => its == tenant.as_str(),
         (None, _) | (_, None) => true,
@@ -282,7 +282,7 @@ fn may_be_of(one: &register::Unread, tenant: Option<&TenantId>) -> bool {
 }
 
 /// An instance whose record is not understood.
-fn said(one: &register::Unread) -> String {
+fn describe_unread(one: &register::Unread) -> String {
     let tenant = one.tenant.as_deref().unwrap_or("-");
     format!("instance {} of tenant {tenant}: its own record", one.id)
 }

@@ -122,8 +122,8 @@ impl Check {
 }
 
 /// The checks as a person reads them.
-pub(crate) fn table(checks: &[Check]) -> Table {
-    let mut table = screen::table(["", "check", "evidence", "what to do"]);
+pub(crate) fn checks_table(checks: &[Check]) -> Table {
+    let mut table = screen::new_table(["", "check", "evidence", "what to do"]);
     for check in checks {
         table.add_row([
             check.verdict.as_str(),
@@ -137,13 +137,13 @@ pub(crate) fn table(checks: &[Check]) -> Table {
 
 #[cfg(test)]
 mod tests {
-    use super::{Check, CheckId, Verdict, table};
+    use super::{Check, CheckId, Verdict, checks_table};
 
     #[test]
     fn a_check_tells_its_evidence_and_what_to_do() {
         let mut failed = Check::new(CheckId::Token, Verdict::Fail, "W-API answers 401");
         failed.remedy = Some("wapi-media token rotate LITE-AAAAAA-000001".to_owned());
         let checks = [Check::new(CheckId::Open, Verdict::Ok, "takes webhooks"), failed];
-        insta::assert_snapshot!(table(&checks));
+        insta::assert_snapshot!(checks_table(&checks));
     }
 }

@@ -12,7 +12,7 @@ use wapi::{
 
 use super::{
     check::{Check, CheckId, Verdict},
-    hooks::judge_all,
+    hooks::targets_of_all,
 };
 use crate::{examination::Examination, say::say, screen, session::as_instance};
 
@@ -29,7 +29,7 @@ pub(crate) async fn check_instance(
 ) -> anyhow::Result<Vec<Check>> {
     let Examination { session, lang, .. } = examination;
     let mut checks = vec![check_open(instance, lang)];
-    match session.token(instance).await {
+    match session.decrypt_token(instance).await {
         Ok(token) => {
             let who = as_instance(&instance.id, &token);
             checks.push(check_connection(who, examination).await?);
@@ -52,7 +52,7 @@ pub(crate) async fn check_instance(
 
 fn check_open(instance: &Instance, lang: Lang) -> Check {
     const ID: CheckId = CheckId::Open;
-    let Some(since) = instance.paused_at.map(screen::time) else {
+    let Some(since) = instance.paused_at.map(screen::format_time) else {
         let evidence = say!(lang, "its webhooks are accepted", "os webhooks são aceitos");
         return Check::new(ID, Verdict::Ok, evidence);
     };
@@ -122,16 +122,16 @@ async fn check_hooks(
         }
     };
     let register = format!("wapi-media webhook register {}", instance.id);
-    let judged = judge_all(&account, base, instance).into_iter();
+    let judged = targets_of_all(&account, base, instance).into_iter();
     let wanted = judged.filter(|(hook, _)| Hook::WANTED.contains(hook));
     Ok(wanted
         .map(|(hook, points)| {
-            let verdict = match (points.is_well(now), Hook::OF_MEDIA.contains(&hook)) {
+            let verdict = match (points.is_accepted(now), Hook::OF_MEDIA.contains(&hook)) {
                 (true, _) => Verdict::Ok,
                 (false, true) => Verdict::Fail,
                 (false, false) => Verdict::Warn,
             };
-            let check = Check::new(CheckId::Hook(hook), verdict, points.text(now, lang));
+            let check = Check::new(CheckId::Hook(hook), verdict, points.to_text(now, lang));
             if verdict == Verdict::Ok { check } else { check.with_remedy(&register) }
         })
         .collect())
@@ -170,7 +170,7 @@ async fn check_last_webhooks(
         let record = records.of_media(id, one).await?;
         missing += usize::from(record.is_none());
     }
-    let (count, ago) = (due.len(), screen::ago(now.saturating_sub(newest), lang));
+    let (count, ago) = (due.len(), screen::format_age(now.saturating_sub(newest), lang));
     if missing == 0 {
         let evidence = say!(
             lang,
@@ -203,7 +203,7 @@ async fn check_last_media(
         return Ok(Check::new(ID, Verdict::Warn, none));
     };
     let silence = now.saturating_sub(moment);
-    let (ago, when) = (screen::ago(silence, lang), screen::time(moment));
+    let (ago, when) = (screen::format_age(silence, lang), screen::format_time(moment));
     let state = report::state(&newest.state, lang);
     let evidence = say!(
         lang,

@@ -15,15 +15,15 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::check::{Check, CheckId, Verdict};
-use crate::random::{random, random_base64};
+use crate::random::{random_base64, random_bytes};
 
 /// An id that no message has.
-pub(crate) fn message_id() -> anyhow::Result<MessageId> {
-    Ok(MessageId::parse(format!("PROBE{}", HEXUPPER.encode(&random::<8>()?)))?)
+pub(crate) fn new_message_id() -> anyhow::Result<MessageId> {
+    Ok(MessageId::parse(format!("PROBE{}", HEXUPPER.encode(&random_bytes::<8>()?)))?)
 }
 
 /// The body of the webhook. Its key opens nothing.
-fn body(instance: &InstanceId, message: &MessageId, now: i64) -> anyhow::Result<Value> {
+fn probe_body(instance: &InstanceId, message: &MessageId, now: i64) -> anyhow::Result<Value> {
     Ok(json!({
         "event": "webhookReceived",
         "instanceId": instance,
@@ -43,21 +43,21 @@ fn body(instance: &InstanceId, message: &MessageId, now: i64) -> anyhow::Result<
 }
 
 /// Posts a body to a webhook URL, as W-API does.
-pub(crate) async fn post_to(url: &str, body: &Value) -> anyhow::Result<AccountCall> {
+pub(crate) async fn post_webhook(url: &str, body: &Value) -> anyhow::Result<AccountCall> {
     let url = Url::parse(url).context("the webhook URL is none")?;
     let here = Origins { wapi_base: url.clone(), cdn_bases: Vec::new() };
     Ok(post_json(&here, url, body).await?)
 }
 
 /// Posts the probe as W-API would.
-pub(crate) async fn send(
+pub(crate) async fn send_probe(
     url: &str,
     instance: &InstanceId,
     message: &MessageId,
     now: i64,
 ) -> anyhow::Result<Check> {
     const ID: CheckId = CheckId::ProbeWebhook;
-    let asked = post_to(url, &body(instance, message, now)?).await?;
+    let asked = post_webhook(url, &probe_body(instance, message, now)?).await?;
     let answer: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
     let is_queued = asked.is_success() && answer.get("queued") == Some(&json!(1));
     let status = asked.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
@@ -73,6 +73,6 @@ pub(crate) async fn send(
 
 /// Posts a webhook that must be refused: of an instance that nobody has, with a secret that nobody
 /// has.
-pub(crate) async fn refused(base: &str) -> anyhow::Result<AccountCall> {
-    post_to(&format!("{base}/webhook/PROBE/none"), &json!({})).await
+pub(crate) async fn post_invalid_secret(base: &str) -> anyhow::Result<AccountCall> {
+    post_webhook(&format!("{base}/webhook/PROBE/none"), &json!({})).await
 }

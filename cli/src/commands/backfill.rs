@@ -9,7 +9,7 @@ use operator::records::MediaRecord;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::replay::{MAX_PAGES, Post, PostOutcome, costs_its_entry};
+use super::replay::{MAX_PAGES, PostOutcome, WebhookPoster, affects_only_this_webhook};
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// What W-API's log holds.
@@ -47,7 +47,7 @@ struct BackfillSummary {
 
 impl BackfillSummary {
     /// Counts what came of a post. A refusal of this webhook costs this webhook.
-    fn add(
+    fn add_outcome(
         &mut self,
         posted: anyhow::Result<PostOutcome>,
         media: &[MediaMessage],
@@ -57,9 +57,9 @@ impl BackfillSummary {
                 self.queued += posted.queued;
                 self.unread += u64::from(posted.unread.is_some());
             }
-            Err(error) if costs_its_entry(&error) => {
+            Err(error) if affects_only_this_webhook(&error) => {
                 let ids = media.iter().map(|one| one.message_id.as_str());
-                let ids = screen::words(ids.collect::<BTreeSet<_>>(), "-");
+                let ids = screen::join_words(ids.collect::<BTreeSet<_>>(), "-");
                 self.refused.push(format!("{ids}: {error:#}"));
             }
             Err(error) => return Err(error),
@@ -69,17 +69,17 @@ impl BackfillSummary {
 }
 
 /// Posts the webhooks of W-API's log whose media are not stored.
-pub(crate) async fn backfill(backfill: Backfill, session: &Session) -> anyhow::Result<Exit> {
+pub(crate) async fn run_backfill(backfill: Backfill, session: &Session) -> anyhow::Result<Exit> {
     let Backfill { instance: id, since, rate } = backfill;
-    let (post, records) = (Post::open(&id, session).await?, session.records()?);
+    let (post, records) = (WebhookPoster::open(&id, session).await?, session.records()?);
     let age = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
     let from = clock::now().saturating_sub(age);
     let mut pace = interval(Duration::from_secs(1) / rate.max(1));
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut filled, bar) =
-        (BackfillSummary::default(), screen::counter("webhooks of W-API's log"));
+        (BackfillSummary::default(), screen::new_counter("webhooks of W-API's log"));
     for n in 1..=MAX_PAGES {
-        let page = post.page(n).await?;
+        let page = post.fetch_page(n).await?;
         filled.not_understood += page.not_understood as u64;
         if page.webhooks.is_empty() {
             break;
@@ -104,7 +104,7 @@ pub(crate) async fn backfill(backfill: Backfill, session: &Session) -> anyhow::R
                 let record = records.of_media(&id, one).await?;
                 let is_stored = |record: &MediaRecord| record.state == "stored";
                 missing += u64::from(!record.as_ref().is_some_and(is_stored));
-                record.iter().for_each(|record| filled.odd.see(record));
+                record.iter().for_each(|record| filled.odd.inspect_record(record));
             }
             if missing == 0 {
                 filled.stored_already += 1;
@@ -112,15 +112,15 @@ pub(crate) async fn backfill(backfill: Backfill, session: &Session) -> anyhow::R
                 filled.queued += missing;
             } else {
                 pace.tick().await;
-                filled.add(post.post(&webhook).await, &media)?;
+                filled.add_outcome(post.post_webhook(&webhook).await, &media)?;
             }
         }
     }
     bar.finish_and_clear();
-    report(&filled, session)
+    print_summary(&filled, session)
 }
 
-fn report(filled: &BackfillSummary, session: &Session) -> anyhow::Result<Exit> {
+fn print_summary(filled: &BackfillSummary, session: &Session) -> anyhow::Result<Exit> {
     let BackfillSummary {
         webhooks,
         with_media,
@@ -153,7 +153,7 @@ fn report(filled: &BackfillSummary, session: &Session) -> anyhow::Result<Exit> {
         text += &format!("\n{} webhooks were refused:\n  {lines}", refused.len());
     }
     session.flags.print(&json!(filled), text)?;
-    let exit = odd.exit();
+    let exit = odd.print_and_exit();
     let is_whole = *not_understood == 0 && *unread == 0 && refused.is_empty();
     Ok(if is_whole { exit } else { Exit::Findings })
 }

@@ -41,7 +41,7 @@ pub(crate) struct Cost {
 
 /// What happens in a month.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-struct Usage {
+struct MonthlyUsage {
     /// Media.
     media: f64,
     /// Webhooks that bring none.
@@ -60,7 +60,7 @@ struct Usage {
 
 /// One line of the bill.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-struct Item {
+struct BillLine {
     what: &'static str,
     reckoned: &'static str,
     dollars: f64,
@@ -71,8 +71,8 @@ const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
 const GB_SECOND: f64 = 0.000_013_333_4;
 
 /// The lines of one month.
-fn bill(usage: &Usage) -> Vec<Item> {
-    let item = |what, reckoned, dollars| Item { what, reckoned, dollars };
+fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
+    let item = |what, reckoned, dollars| BillLine { what, reckoned, dollars };
     let webhooks = usage.media + usage.other_webhooks;
     let mut items = vec![
         item("API Gateway", "$1.00 per million webhooks", webhooks / MILLION),
@@ -124,34 +124,34 @@ fn bill(usage: &Usage) -> Vec<Item> {
 }
 
 /// Reckons.
-pub(crate) async fn run(cost: Cost, session: &Session) -> anyhow::Result<Exit> {
+pub(crate) async fn run_cost(cost: Cost, session: &Session) -> anyhow::Result<Exit> {
     let mut odd = OddRecords::default();
-    let usage = usage(&cost, &mut odd, session).await?;
-    let items = bill(&usage);
+    let usage = measure_usage(&cost, &mut odd, session).await?;
+    let items = estimate_bill(&usage);
     let json = json!({
-        "items": items, "total_dollars": total(&items), "usage": usage, "prices": PRICES_OF,
+        "items": items, "total_dollars": total_dollars(&items), "usage": usage, "prices": PRICES_OF,
     });
-    session.flags.print(&json, text(&usage, &items, cost.days))?;
-    Ok(odd.exit())
+    session.flags.print(&json, bill_text(&usage, &items, cost.days))?;
+    Ok(odd.print_and_exit())
 }
 
-fn total(items: &[Item]) -> f64 {
+fn total_dollars(items: &[BillLine]) -> f64 {
     items.iter().map(|item| item.dollars).sum()
 }
 
-fn text(usage: &Usage, items: &[Item], days: u16) -> String {
-    let mut table = screen::table(["what", "reckoned as", "US$ a month"]);
+fn bill_text(usage: &MonthlyUsage, items: &[BillLine], days: u16) -> String {
+    let mut table = screen::new_table(["what", "reckoned as", "US$ a month"]);
     for item in items {
         table.add_row([item.what, item.reckoned, &format!("{:.2}", item.dollars)]);
     }
-    table.add_row(["in all", "", &format!("{:.2}", total(items))]);
+    table.add_row(["in all", "", &format!("{:.2}", total_dollars(items))]);
     format!(
         "{table}\n\nAn estimate, not a bill: {PRICES_OF}.\n\
          From the last {} days: {:.0} media a month, {:.1} s each, {} kept in {:.0} files.",
         days,
         usage.media,
         usage.seconds,
-        DecimalBytes(whole(usage.kept_bytes)),
+        DecimalBytes(to_whole(usage.kept_bytes)),
         usage.kept_files,
     )
 }
@@ -161,31 +161,35 @@ fn text(usage: &Usage, items: &[Item], days: u16) -> String {
     clippy::cast_sign_loss,
     reason = "bytes that were summed up: neither negative nor near the end of the range"
 )]
-fn whole(number: f64) -> u64 {
+fn to_whole(number: f64) -> u64 {
     number as u64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate needs no more than 15 digits")]
-fn float(number: u64) -> f64 {
+fn to_float(number: u64) -> f64 {
     number as f64
 }
 
 /// How long all attempts of a medium took together, in milliseconds.
-pub(crate) fn took(record: &MediaRecord) -> u64 {
+pub(crate) fn total_attempt_ms(record: &MediaRecord) -> u64 {
     let attempts = record.attempts.iter();
     let took = attempts.filter_map(|one| one.get("duration_ms")?.as_u64());
     took.fold(0, u64::saturating_add)
 }
 
-async fn usage(cost: &Cost, odd: &mut OddRecords, session: &Session) -> anyhow::Result<Usage> {
-    let owners = session.owners(cost.tenant.as_ref(), None, odd).await?;
-    let (records, bar) = (session.records()?, screen::counter("records counted"));
+async fn measure_usage(
+    cost: &Cost,
+    odd: &mut OddRecords,
+    session: &Session,
+) -> anyhow::Result<MonthlyUsage> {
+    let owners = session.list_owners(cost.tenant.as_ref(), None, odd).await?;
+    let (records, bar) = (session.records()?, screen::new_counter("records counted"));
     let from = clock::now() - i64::from(cost.days) * 24 * 60 * 60;
     let (mut media, mut puts, mut kept_bytes, mut kept_files) = (0, 0, 0, 0);
     let mut newest = Vec::new();
     for (_, instance) in &owners {
         let its = records.of_instance(instance, i64::MIN, MAX_RECORDS).await?;
-        for record in odd.seeing(its) {
+        for record in odd.inspect_all(its) {
             bar.inc(1);
             let size = record.size_bytes.unwrap_or_default();
             kept_bytes = size.saturating_add(kept_bytes);
@@ -211,31 +215,31 @@ async fn usage(cost: &Cost, odd: &mut OddRecords, session: &Session) -> anyhow::
         if let Ok(instance) = InstanceId::parse(instance)
             && let Some(record) = records.get(&instance, &key).await?
         {
-            millis = u64::saturating_add(millis, took(&record));
+            millis = u64::saturating_add(millis, total_attempt_ms(&record));
             sampled += 1;
         }
         bar.inc(1);
     }
     bar.finish_and_clear();
     let month = 30.0 / f64::from(cost.days);
-    Ok(Usage {
-        media: float(media) * month,
-        other_webhooks: float(cost.other_webhooks),
-        puts: float(puts) * month,
-        seconds: float(millis) / 1000.0 / float(sampled).max(1.0),
-        kept_bytes: float(kept_bytes),
-        kept_files: float(kept_files),
+    Ok(MonthlyUsage {
+        media: to_float(media) * month,
+        other_webhooks: to_float(cost.other_webhooks),
+        puts: to_float(puts) * month,
+        seconds: to_float(millis) / 1000.0 / to_float(sampled).max(1.0),
+        kept_bytes: to_float(kept_bytes),
+        kept_files: to_float(kept_files),
         is_whole: cost.tenant.is_none(),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{GIB, MILLION, Usage, bill, text};
+    use super::{GIB, MILLION, MonthlyUsage, bill_text, estimate_bill};
 
     #[test]
     fn the_estimate_is_a_table_with_its_sum_and_what_it_was_reckoned_from() {
-        let usage = Usage {
+        let usage = MonthlyUsage {
             media: 90_000.0,
             other_webhooks: 200_000.0,
             puts: 96_000.0,
@@ -244,14 +248,15 @@ mod tests {
             kept_files: 81_000.0,
             is_whole: true,
         };
-        insta::assert_snapshot!(text(&usage, &bill(&usage), 7));
+        insta::assert_snapshot!(bill_text(&usage, &estimate_bill(&usage), 7));
     }
 
     #[test]
     fn a_million_media_cost_what_the_page_says() {
         let page = include_str!("../../../docs/cost.md");
-        let usage = Usage { media: MILLION, puts: MILLION, seconds: 3.0, ..Usage::default() };
-        let items = bill(&usage);
+        let usage =
+            MonthlyUsage { media: MILLION, puts: MILLION, seconds: 3.0, ..MonthlyUsage::default() };
+        let items = estimate_bill(&usage);
         for item in items.iter().take(7) {
             let dollars = format!("{:.2} |", item.dollars);
             assert!(page.contains(&dollars), "{}: {dollars}", item.what);
@@ -262,11 +267,13 @@ mod tests {
 
     #[test]
     fn what_is_kept_costs_every_month_and_a_stack_costs_even_when_nothing_happens() {
-        let kept = Usage { kept_bytes: 1000.0 * GIB, ..Usage::default() };
-        let dollars = |usage: &Usage| bill(usage).iter().map(|item| item.dollars).sum::<f64>();
+        let kept = MonthlyUsage { kept_bytes: 1000.0 * GIB, ..MonthlyUsage::default() };
+        let dollars = |usage: &MonthlyUsage| {
+            estimate_bill(usage).iter().map(|item| item.dollars).sum::<f64>()
+        };
         assert!((dollars(&kept) - 23.0).abs() < 1e-9);
-        let whole = Usage { is_whole: true, ..Usage::default() };
+        let whole = MonthlyUsage { is_whole: true, ..MonthlyUsage::default() };
         assert!((dollars(&whole) - 12.6).abs() < 1e-9);
-        assert!(dollars(&Usage::default()).abs() < 1e-9);
+        assert!(dollars(&MonthlyUsage::default()).abs() < 1e-9);
     }
 }

@@ -9,7 +9,7 @@ use report::{Lang, Report, Status, Terminal, View};
 use serde_json::json;
 
 use crate::{
-    doctor::{examine, trial::Trial},
+    doctor::{examine_stack, trial::Trial},
     examination::Examination,
     exit::Exit,
     screen,
@@ -38,11 +38,11 @@ pub(crate) struct Doctor {
 }
 
 /// Examines and reports.
-pub(crate) async fn run(doctor: Doctor, session: &Session) -> anyhow::Result<Exit> {
+pub(crate) async fn run_doctor(doctor: Doctor, session: &Session) -> anyhow::Result<Exit> {
     let lang = doctor.lang;
-    let waiting = screen::spinner("examining");
+    let waiting = screen::new_spinner("examining");
     let (report, trial) =
-        examine(doctor.instance.as_ref(), Examination::new(session, lang)).await?;
+        examine_stack(doctor.instance.as_ref(), Examination::new(session, lang)).await?;
     waiting.finish_and_clear();
     let offset = parse_offset(session.stack.parameter("UtcOffset")?);
     let offset = offset.context("the stack's UtcOffset is none")?;
@@ -53,11 +53,11 @@ pub(crate) async fn run(doctor: Doctor, session: &Session) -> anyhow::Result<Exi
         written.with_context(|| format!("{} could not be written", file.display()))?;
     }
     if let Some(file) = &doctor.bundle {
-        let bundle = serde_json::to_string_pretty(&bundle(&report, &trial))?;
+        let bundle = serde_json::to_string_pretty(&support_bundle(&report, &trial))?;
         let written = std::fs::write(file, bundle);
         written.with_context(|| format!("{} could not be written", file.display()))?;
     }
-    let terminal = Terminal { colour: screen::has_colour(), width: screen::width() };
+    let terminal = Terminal { colour: screen::has_colour(), width: screen::terminal_width() };
     let text = report::text(&report, view, terminal);
     let json = serde_json::from_str(&report::json(&report)?)?;
     session.flags.print_coloured(&json, text.trim_end())?;
@@ -68,11 +68,11 @@ pub(crate) async fn run(doctor: Doctor, session: &Session) -> anyhow::Result<Exi
 }
 
 /// What W-API's support needs: what was asked of it, when, and what it answered.
-fn bundle(report: &Report, trial: &Trial) -> serde_json::Value {
+fn support_bundle(report: &Report, trial: &Trial) -> serde_json::Value {
     json!({
-        "taken_at": screen::time(report.taken_at),
+        "taken_at": screen::format_time(report.taken_at),
         "instance": report.instance,
-        "calls": trial.asked,
+        "calls": trial.calls,
         "downloads": trial.attempts(),
         "failures": report.failures,
         "note": "Keys, tokens, links and telephone numbers are left out. Times are in milliseconds.",

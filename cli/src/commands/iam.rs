@@ -30,13 +30,13 @@ enum Role {
 struct Grant {
     sid: &'static str,
     actions: &'static [&'static str],
-    parts: &'static [Part],
+    parts: &'static [StackPart],
     is_read_only: bool,
 }
 
 /// A part of the stack.
 #[derive(Debug, Clone, Copy)]
-enum Part {
+enum StackPart {
     Stack,
     Table(&'static str),
     Indexes(&'static str),
@@ -52,48 +52,53 @@ enum Part {
     Everything,
 }
 
-const TABLES: &[Part] = &[Part::Table("InstancesTable"), Part::Table("TenantsTable")];
-const LOGS: &[Part] =
-    &[Part::Logs("WebhookLogs"), Part::Logs("DownloadLogs"), Part::Logs("WatchLogs")];
-const QUEUES: &[Part] = &[Part::Queue("JobsQueueUrl"), Part::Queue("ParkedQueueUrl")];
-const FUNCTIONS: &[Part] = &[
-    Part::Function("WebhookFunction"),
-    Part::Function("DownloadFunction"),
-    Part::Function("WatchFunction"),
+const TABLES: &[StackPart] =
+    &[StackPart::Table("InstancesTable"), StackPart::Table("TenantsTable")];
+const LOGS: &[StackPart] = &[
+    StackPart::Logs("WebhookLogs"),
+    StackPart::Logs("DownloadLogs"),
+    StackPart::Logs("WatchLogs"),
+];
+const QUEUES: &[StackPart] =
+    &[StackPart::Queue("JobsQueueUrl"), StackPart::Queue("ParkedQueueUrl")];
+const FUNCTIONS: &[StackPart] = &[
+    StackPart::Function("WebhookFunction"),
+    StackPart::Function("DownloadFunction"),
+    StackPart::Function("WatchFunction"),
 ];
 
 const fn grant(
     sid: &'static str,
     is_read_only: bool,
     actions: &'static [&'static str],
-    parts: &'static [Part],
+    parts: &'static [StackPart],
 ) -> Grant {
     Grant { sid, actions, parts, is_read_only }
 }
 
 const GRANTS: [Grant; 19] = [
-    grant("FindTheStack", true, &["cloudformation:DescribeStacks"], &[Part::Stack]),
+    grant("FindTheStack", true, &["cloudformation:DescribeStacks"], &[StackPart::Stack]),
     grant("ReadRegister", true, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
     grant(
         "ReadRecords",
         true,
         &["dynamodb:GetItem", "dynamodb:Query"],
-        &[Part::Table("MediaTable"), Part::Indexes("MediaTable")],
+        &[StackPart::Table("MediaTable"), StackPart::Indexes("MediaTable")],
     ),
-    grant("ReadAudit", true, &["dynamodb:Query"], &[Part::Table("AuditTable")]),
-    grant("ListFiles", true, &["s3:ListBucket"], &[Part::Bucket]),
+    grant("ReadAudit", true, &["dynamodb:Query"], &[StackPart::Table("AuditTable")]),
+    grant("ListFiles", true, &["s3:ListBucket"], &[StackPart::Bucket]),
     grant("ReadQueues", true, &["sqs:GetQueueAttributes"], QUEUES),
     grant(
         "LookAtParkedJobs",
         true,
         &["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
-        &[Part::Queue("ParkedQueueUrl")],
+        &[StackPart::Queue("ParkedQueueUrl")],
     ),
     grant("ReadLogs", true, &["logs:FilterLogEvents"], LOGS),
     grant("ReadFunctions", true, &["lambda:GetFunctionConfiguration"], FUNCTIONS),
-    grant("ReadTriggers", true, &["lambda:ListEventSourceMappings"], &[Part::Everything]),
-    grant("ReadAlarms", true, &["cloudwatch:DescribeAlarms"], &[Part::Alarms]),
-    grant("ReadSubscribers", true, &["sns:ListSubscriptionsByTopic"], &[Part::Topic]),
+    grant("ReadTriggers", true, &["lambda:ListEventSourceMappings"], &[StackPart::Everything]),
+    grant("ReadAlarms", true, &["cloudwatch:DescribeAlarms"], &[StackPart::Alarms]),
+    grant("ReadSubscribers", true, &["sns:ListSubscriptionsByTopic"], &[StackPart::Topic]),
     grant(
         "ChangeRegister",
         false,
@@ -104,10 +109,10 @@ const GRANTS: [Grant; 19] = [
         "ChangeRecords",
         false,
         &["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
-        &[Part::Table("MediaTable")],
+        &[StackPart::Table("MediaTable")],
     ),
-    grant("WriteAudit", false, &["dynamodb:PutItem"], &[Part::Table("AuditTable")]),
-    grant("UseTokens", false, &["kms:Encrypt", "kms:Decrypt"], &[Part::TokenKey]),
+    grant("WriteAudit", false, &["dynamodb:PutItem"], &[StackPart::Table("AuditTable")]),
+    grant("UseTokens", false, &["kms:Encrypt", "kms:Decrypt"], &[StackPart::TokenKey]),
     grant(
         "SendJobsAgain",
         false,
@@ -118,26 +123,26 @@ const GRANTS: [Grant; 19] = [
         "ListVersions",
         false,
         &["s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
-        &[Part::Bucket],
+        &[StackPart::Bucket],
     ),
     grant(
         "ReadAndEraseFiles",
         false,
         &["s3:GetObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"],
-        &[Part::Files],
+        &[StackPart::Files],
     ),
 ];
 
 /// Where a stack's parts are.
-struct Place {
+struct ArnScope {
     partition: String,
     region: String,
     account: String,
 }
 
-impl Place {
+impl ArnScope {
     /// From the ARN of whoever asks: `arn:aws:sts::123456789012:assumed-role/…`.
-    fn of(who: &str, region: &str) -> Option<Self> {
+    fn from_arn(who: &str, region: &str) -> Option<Self> {
         let mut parts = who.split(':');
         let (_, partition) = (parts.next()?, parts.next()?);
         let account = parts.nth(2)?;
@@ -148,58 +153,68 @@ impl Place {
         })
     }
 
-    fn arn(&self, service: &str, resource: &str) -> String {
+    fn format_arn(&self, service: &str, resource: &str) -> String {
         let Self { partition, region, account } = self;
         format!("arn:{partition}:{service}:{region}:{account}:{resource}")
     }
 
-    fn of_part(&self, part: Part, session: &Session) -> anyhow::Result<String> {
+    fn arn_of_part(&self, part: StackPart, session: &Session) -> anyhow::Result<String> {
         let output = |name| session.stack.output(name);
         Ok(match part {
-            Part::Stack => self.arn("cloudformation", &format!("stack/{}/*", session.stack.name)),
-            Part::Table(name) => self.arn("dynamodb", &format!("table/{}", output(name)?)),
-            Part::Indexes(name) => {
-                self.arn("dynamodb", &format!("table/{}/index/*", output(name)?))
+            StackPart::Stack => {
+                self.format_arn("cloudformation", &format!("stack/{}/*", session.stack.name))
             }
-            Part::Bucket => format!("arn:{}:s3:::{}", self.partition, output("MediaBucket")?),
-            Part::Files => format!("arn:{}:s3:::{}/*", self.partition, output("MediaBucket")?),
-            Part::Queue(name) => {
-                self.arn("sqs", output(name)?.rsplit('/').next().unwrap_or_default())
+            StackPart::Table(name) => {
+                self.format_arn("dynamodb", &format!("table/{}", output(name)?))
             }
-            Part::TokenKey => self.arn("kms", &format!("key/{}", output("TokenKeyId")?)),
-            Part::Function(name) => self.arn("lambda", &format!("function:{}", output(name)?)),
-            Part::Logs(name) => self.arn("logs", &format!("log-group:{}:*", output(name)?)),
-            Part::Topic => output("AlarmTopic")?.to_owned(),
-            Part::Alarms => self.arn("cloudwatch", "alarm:*"),
-            Part::Everything => "*".to_owned(),
+            StackPart::Indexes(name) => {
+                self.format_arn("dynamodb", &format!("table/{}/index/*", output(name)?))
+            }
+            StackPart::Bucket => format!("arn:{}:s3:::{}", self.partition, output("MediaBucket")?),
+            StackPart::Files => format!("arn:{}:s3:::{}/*", self.partition, output("MediaBucket")?),
+            StackPart::Queue(name) => {
+                self.format_arn("sqs", output(name)?.rsplit('/').next().unwrap_or_default())
+            }
+            StackPart::TokenKey => {
+                self.format_arn("kms", &format!("key/{}", output("TokenKeyId")?))
+            }
+            StackPart::Function(name) => {
+                self.format_arn("lambda", &format!("function:{}", output(name)?))
+            }
+            StackPart::Logs(name) => {
+                self.format_arn("logs", &format!("log-group:{}:*", output(name)?))
+            }
+            StackPart::Topic => output("AlarmTopic")?.to_owned(),
+            StackPart::Alarms => self.format_arn("cloudwatch", "alarm:*"),
+            StackPart::Everything => "*".to_owned(),
         })
     }
 }
 
 /// Prints the policy.
-pub(crate) async fn run(iam: Iam, session: &Session) -> anyhow::Result<Exit> {
+pub(crate) async fn run_iam(iam: Iam, session: &Session) -> anyhow::Result<Exit> {
     let who = session.operator.who().await?;
     let region = session.operator.region.as_deref().unwrap_or_default();
-    let place = Place::of(&who, region);
+    let place = ArnScope::from_arn(&who, region);
     let place = place.with_context(|| format!("{who} names no account"))?;
     let meant = |grant: &&Grant| iam.role == Role::Admin || grant.is_read_only;
     let mut statements = Vec::new();
     for grant in GRANTS.iter().filter(meant) {
-        let resources = grant.parts.iter().map(|part| place.of_part(*part, session));
+        let resources = grant.parts.iter().map(|part| place.arn_of_part(*part, session));
         let resources = resources.collect::<anyhow::Result<Vec<_>>>()?;
-        statements.push(statement(grant.sid, grant.actions, &resources));
+        statements.push(policy_statement(grant.sid, grant.actions, &resources));
     }
     let own_key = session.stack.parameter("EncryptionKeyArn")?;
     if !own_key.is_empty() {
         let actions = ["kms:Decrypt", "kms:GenerateDataKey"];
-        statements.push(statement("UseOwnKey", &actions, &[own_key.to_owned()]));
+        statements.push(policy_statement("UseOwnKey", &actions, &[own_key.to_owned()]));
     }
     let policy = json!({ "Version": "2012-10-17", "Statement": statements });
     session.flags.print(&policy, format!("{policy:#}"))?;
     Ok(Exit::Ok)
 }
 
-fn statement(sid: &str, actions: &[&str], resources: &[String]) -> Value {
+fn policy_statement(sid: &str, actions: &[&str], resources: &[String]) -> Value {
     json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources })
 }
 
@@ -211,7 +226,7 @@ mod tests {
         path::Path,
     };
 
-    use super::{GRANTS, Place};
+    use super::{ArnScope, GRANTS};
 
     /// What each call needs; nothing for those that only functions make, or that need no
     /// permission.
@@ -313,9 +328,10 @@ mod tests {
 
     #[test]
     fn an_arn_of_whoever_asks_names_partition_and_account() {
-        let place = Place::of("arn:aws:sts::123456789012:assumed-role/Admin/someone", "sa-east-1");
-        let arn = place.map(|place| place.arn("sqs", "wapi-media-parked"));
+        let place =
+            ArnScope::from_arn("arn:aws:sts::123456789012:assumed-role/Admin/someone", "sa-east-1");
+        let arn = place.map(|place| place.format_arn("sqs", "wapi-media-parked"));
         assert_eq!(arn.as_deref(), Some("arn:aws:sqs:sa-east-1:123456789012:wapi-media-parked"));
-        assert!(Place::of("nobody", "sa-east-1").is_none());
+        assert!(ArnScope::from_arn("nobody", "sa-east-1").is_none());
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     examination::Examination,
     exit::Exit,
     odd_records::OddRecords,
-    random::random,
+    random::random_bytes,
     screen,
     session::Session,
 };
@@ -49,21 +49,21 @@ pub(crate) enum Verb {
         tenant: Option<TenantId>,
     },
     /// Shows what is registered of an instance. Its token and secret are not shown.
-    Show(One),
+    Show(InstanceArgument),
     /// Asks W-API about an instance: is it connected, is its token right, do its hooks lead here;
     /// and when its last media came.
-    Check(One),
+    Check(InstanceArgument),
     /// Refuses an instance's webhooks from now on; they are answered like those with a wrong
     /// secret.
     ///
     /// What is queued already is still stored. What is announced meanwhile is not: W-API's own
     /// webhook log holds it for 30 days.
-    Pause(One),
+    Pause(InstanceArgument),
     /// Takes a paused instance's webhooks again.
-    Resume(One),
+    Resume(InstanceArgument),
     /// Removes an instance with its token. Its files and the records of its media stay; jobs that
     /// are queued are parked.
-    Remove(One),
+    Remove(InstanceArgument),
 }
 
 /// A new instance.
@@ -84,28 +84,28 @@ pub(crate) struct Add {
 
 /// One instance.
 #[derive(Args)]
-pub(crate) struct One {
+pub(crate) struct InstanceArgument {
     /// The instance's id.
     instance: InstanceId,
 }
 
 /// Runs one verb.
-pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
+pub(crate) async fn run_instance(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     match verb {
-        Verb::Add(new) => add(new, session).await,
-        Verb::List { tenant } => list(tenant.as_ref(), session).await,
-        Verb::Show(one) => show(&one.instance, session).await,
-        Verb::Check(one) => check(&one.instance, session).await,
-        Verb::Pause(one) => pause(&one.instance, session, true).await,
-        Verb::Resume(one) => pause(&one.instance, session, false).await,
-        Verb::Remove(one) => remove(&one.instance, session).await,
+        Verb::Add(new) => add_instance(new, session).await,
+        Verb::List { tenant } => list_instances(tenant.as_ref(), session).await,
+        Verb::Show(one) => show_instance(&one.instance, session).await,
+        Verb::Check(one) => check_one(&one.instance, session).await,
+        Verb::Pause(one) => set_paused(&one.instance, session, true).await,
+        Verb::Resume(one) => set_paused(&one.instance, session, false).await,
+        Verb::Remove(one) => remove_instance(&one.instance, session).await,
     }
 }
 
-async fn add(new: Add, session: &Session) -> anyhow::Result<Exit> {
+async fn add_instance(new: Add, session: &Session) -> anyhow::Result<Exit> {
     let Add { instance, tenant, strategies, unchecked } = new;
-    let policy = session.tenant(&tenant).await?.policy;
-    if !session.flags.may(&format!("register instance {instance} of tenant {tenant}"))? {
+    let policy = session.find_tenant(&tenant).await?.policy;
+    if !session.flags.may_change(&format!("register instance {instance} of tenant {tenant}"))? {
         return Ok(Exit::Ok);
     }
     let token = screen::read_token(instance.as_str())?;
@@ -120,7 +120,7 @@ async fn add(new: Add, session: &Session) -> anyhow::Result<Exit> {
         token: &token,
         now: clock::now(),
     };
-    let added = session.register()?.add_instance(&new, random()?).await;
+    let added = session.register()?.add_instance(&new, random_bytes()?).await;
     let secret = match added {
         Err(RegisterError::AlreadyThere) => {
             bail!("instance {instance} is registered already; nothing was changed")
@@ -139,11 +139,11 @@ async fn add(new: Add, session: &Session) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn strategies(instance: &Instance) -> String {
-    screen::words(instance.strategies.iter().map(|one| one.as_str()), "none")
+fn strategy_words(instance: &Instance) -> String {
+    screen::join_words(instance.strategies.iter().map(|one| one.as_str()), "none")
 }
 
-fn object(instance: &Instance) -> Value {
+fn to_json(instance: &Instance) -> Value {
     json!({
         "tenant": instance.tenant,
         "instance": instance.id,
@@ -155,20 +155,20 @@ fn object(instance: &Instance) -> Value {
     })
 }
 
-async fn list(tenant: Option<&TenantId>, session: &Session) -> anyhow::Result<Exit> {
+async fn list_instances(tenant: Option<&TenantId>, session: &Session) -> anyhow::Result<Exit> {
     let mut odd = OddRecords::default();
-    let instances = session.instances(tenant, &mut odd).await?;
-    let mut table = screen::table(["tenant", "instance", "strategies", "registered", "state"]);
+    let instances = session.list_instances(tenant, &mut odd).await?;
+    let mut table = screen::new_table(["tenant", "instance", "strategies", "registered", "state"]);
     for one in &instances {
         let state = one.paused_at.map_or_else(
             || "open".to_owned(),
-            |since| format!("paused since {}", screen::time(since)),
+            |since| format!("paused since {}", screen::format_time(since)),
         );
         table.add_row([
             one.tenant.to_string(),
             one.id.to_string(),
-            strategies(one),
-            screen::time(one.created_at),
+            strategy_words(one),
+            screen::format_time(one.created_at),
             state,
         ]);
     }
@@ -177,19 +177,19 @@ async fn list(tenant: Option<&TenantId>, session: &Session) -> anyhow::Result<Ex
     } else {
         table.to_string()
     };
-    session.flags.print(&instances.iter().map(object).collect(), text)?;
-    Ok(odd.exit())
+    session.flags.print(&instances.iter().map(to_json).collect(), text)?;
+    Ok(odd.print_and_exit())
 }
 
-async fn show(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
-    let instance = session.instance(id).await?;
-    let mut table = screen::table(["", ""]);
-    let until = |until| screen::time(until);
+async fn show_instance(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
+    let instance = session.find_instance(id).await?;
+    let mut table = screen::new_table(["", ""]);
+    let until = |until| screen::format_time(until);
     for (name, what) in [
         ("tenant", instance.tenant.to_string()),
         ("instance", instance.id.to_string()),
-        ("registered", screen::time(instance.created_at)),
-        ("strategies", strategies(&instance)),
+        ("registered", screen::format_time(instance.created_at)),
+        ("strategies", strategy_words(&instance)),
         ("paused since", instance.paused_at.map_or_else(|| "not paused".to_owned(), until)),
         (
             "old secret valid until",
@@ -197,44 +197,44 @@ async fn show(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
         ),
     ]
     .into_iter()
-    .chain(crate::policy::rules(&instance.policy))
+    .chain(crate::policy::describe_rules(&instance.policy))
     {
         table.add_row([name, &what]);
     }
-    session.flags.print(&object(&instance), table)?;
+    session.flags.print(&to_json(&instance), table)?;
     Ok(Exit::Ok)
 }
 
-async fn check(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
-    let instance = session.instance(id).await?;
+async fn check_one(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
+    let instance = session.find_instance(id).await?;
     let checks = check_instance(&instance, Examination::new(session, Lang::En)).await?;
     let json = json!({ "instance": id, "checks": checks });
-    session.flags.print(&json, check::table(&checks))?;
+    session.flags.print(&json, check::checks_table(&checks))?;
     let is_well = |check: &Check| matches!(check.verdict, Verdict::Ok);
     Ok(if checks.iter().all(is_well) { Exit::Ok } else { Exit::Findings })
 }
 
-async fn pause(id: &InstanceId, session: &Session, pauses: bool) -> anyhow::Result<Exit> {
+async fn set_paused(id: &InstanceId, session: &Session, pauses: bool) -> anyhow::Result<Exit> {
     let mut odd = OddRecords::default();
-    session.must_know(id, &mut odd).await?;
+    session.require_registered(id, &mut odd).await?;
     let (change, done) = if pauses {
         ("pause", "paused: its webhooks are answered 401, within five minutes everywhere")
     } else {
         ("resume", "open: its webhooks are accepted")
     };
-    if !session.flags.may(&format!("{change} instance {id}"))? {
+    if !session.flags.may_change(&format!("{change} instance {id}"))? {
         return Ok(Exit::Ok);
     }
     let since = pauses.then(clock::now);
     session.register()?.set_paused(id, since).await?;
     let json = json!({ "instance": id, "paused_at": since });
     session.flags.print(&json, format!("Instance {id} is {done}."))?;
-    Ok(odd.exit())
+    Ok(odd.print_and_exit())
 }
 
-async fn remove(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
+async fn remove_instance(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
     // Also what is not understood can be removed.
-    session.must_know(id, &mut OddRecords::default()).await?;
+    session.require_registered(id, &mut OddRecords::default()).await?;
     let change = format!(
         "remove instance {id} with its token; its queued jobs will be parked, its files stay"
     );

@@ -18,7 +18,7 @@ use wapi::{
 };
 
 use crate::{
-    checks::{hooks::Points, probe},
+    checks::{hooks::HookTarget, probe},
     exit::Exit,
     screen,
     session::{Session, as_instance},
@@ -48,21 +48,21 @@ pub(crate) struct Replay {
 }
 
 /// An instance, W-API as it speaks for it, and where its webhooks go.
-pub(crate) struct Post {
+pub(crate) struct WebhookPoster {
     id: InstanceId,
     token: Secret,
     wapi: AccountClient,
     url: Secret,
 }
 
-impl Post {
+impl WebhookPoster {
     pub(crate) async fn open(id: &InstanceId, session: &Session) -> anyhow::Result<Self> {
-        let instance = session.instance(id).await?;
-        let (token, wapi) = (session.token(&instance).await?, session.wapi()?);
+        let instance = session.find_instance(id).await?;
+        let (token, wapi) = (session.decrypt_token(&instance).await?, session.wapi()?);
         let account = wapi.fetch_account(as_instance(id, &token)).await?;
         let url = account.hook_url(Hook::Received);
-        let points = Points::judge(url, session.webhook_base()?, &instance);
-        match url.filter(|_| points.is_well(clock::now()) && instance.paused_at.is_none()) {
+        let points = HookTarget::from_url(url, session.webhook_base()?, &instance);
+        match url.filter(|_| points.is_accepted(clock::now()) && instance.paused_at.is_none()) {
             Some(url) => {
                 Ok(Self { id: id.clone(), token: token.clone(), wapi, url: Secret::new(url) })
             }
@@ -72,25 +72,31 @@ impl Post {
         }
     }
 
-    fn who(&self) -> Credentials<'_> {
+    fn credentials_of_instance(&self) -> Credentials<'_> {
         as_instance(&self.id, &self.token)
     }
 
     /// A page of W-API's log.
-    pub(crate) async fn page(&self, n: u32) -> anyhow::Result<LogPage> {
+    pub(crate) async fn fetch_page(&self, n: u32) -> anyhow::Result<LogPage> {
         let n = n.to_string();
         let query = [("perPage", PER_PAGE), ("page", n.as_str())];
         let asked = self
             .wapi
-            .send_request(Method::GET, LOGS_PATH, &query, self.who(), None::<&Value>)
+            .send_request(
+                Method::GET,
+                LOGS_PATH,
+                &query,
+                self.credentials_of_instance(),
+                None::<&Value>,
+            )
             .await;
         asked.require_success()?;
         LogPage::parse(asked.body()).context("W-API's log is no JSON")
     }
 
     /// Posts a body, and returns what became of it.
-    pub(crate) async fn post(&self, body: &WebhookBody) -> anyhow::Result<PostOutcome> {
-        let asked = probe::post_to(self.url.expose(), body.as_value()).await?;
+    pub(crate) async fn post_webhook(&self, body: &WebhookBody) -> anyhow::Result<PostOutcome> {
+        let asked = probe::post_webhook(self.url.expose(), body.as_value()).await?;
         let answer: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
         asked.require_success()?;
         let unread = answer.get("unread").and_then(Value::as_str).map(str::to_owned);
@@ -129,31 +135,31 @@ struct ReplaySummary {
 }
 
 /// Posts one webhook again, or each of a file.
-pub(crate) async fn replay(replay: Replay, session: &Session) -> anyhow::Result<Exit> {
+pub(crate) async fn run_replay(replay: Replay, session: &Session) -> anyhow::Result<Exit> {
     let mut posts = HashMap::new();
     let Several { webhooks, missed } = match (&replay.message, &replay.instance) {
         (Some(message), Some(id)) => {
-            let post = Post::open(id, session).await?;
-            let found = find(message, &post).await?;
+            let post = WebhookPoster::open(id, session).await?;
+            let found = find_in_log(message, &post).await?;
             posts.insert(id.clone(), Ok(post));
             Several { webhooks: vec![found], missed: Vec::new() }
         }
-        _ => read(replay.file)?,
+        _ => read_webhooks(replay.file)?,
     };
     let failed = missed.iter().map(|n| format!("entry {n} of a list holds no webhook of W-API"));
     let mut replayed = ReplaySummary { failed: failed.collect(), ..ReplaySummary::default() };
     let count = webhooks.len();
     let mut pace = interval(Duration::from_secs(1) / PER_SECOND);
-    let bar = screen::bar("webhooks posted", count as u64);
+    let bar = screen::new_bar("webhooks posted", count as u64);
     for (n, body) in (1..).zip(&webhooks) {
         pace.tick().await;
         let one = post_one(body, replay.instance.as_ref(), &mut posts, session).await;
         match one {
             Ok((id, posted)) => {
                 let name = format!("webhook {n} of {count}");
-                replayed.add(id, body, posted, &name);
+                replayed.add_posted(id, body, posted, &name);
             }
-            Err(error) if count > 1 && costs_its_entry(&error) => {
+            Err(error) if count > 1 && affects_only_this_webhook(&error) => {
                 let said = format!("webhook {n} of {count}: {error:#}");
                 replayed.failed.push(said);
             }
@@ -165,7 +171,7 @@ pub(crate) async fn replay(replay: Replay, session: &Session) -> anyhow::Result<
         bar.inc(1);
     }
     bar.finish_and_clear();
-    replayed.print(session)
+    replayed.print_summary(session)
 }
 
 /// Posts one body, unless this is a dry run, and returns its instance and what became of it.
@@ -173,7 +179,7 @@ pub(crate) async fn replay(replay: Replay, session: &Session) -> anyhow::Result<
 async fn post_one(
     body: &WebhookBody,
     only: Option<&InstanceId>,
-    posts: &mut HashMap<InstanceId, Result<Post, String>>,
+    posts: &mut HashMap<InstanceId, Result<WebhookPoster, String>>,
     session: &Session,
 ) -> anyhow::Result<(InstanceId, PostOutcome)> {
     let named = || body.instance().map(InstanceId::parse).transpose();
@@ -182,8 +188,8 @@ async fn post_one(
         None => named()?.context("the body names no instance: add --instance")?,
     };
     if !posts.contains_key(&id) {
-        let post = match Post::open(&id, session).await {
-            Err(error) if Exit::of(&error) != Exit::Aws => Err(format!("{error:#}")),
+        let post = match WebhookPoster::open(&id, session).await {
+            Err(error) if Exit::from_error(&error) != Exit::Aws => Err(format!("{error:#}")),
             post => Ok(post?),
         };
         posts.insert(id.clone(), post);
@@ -195,25 +201,25 @@ async fn post_one(
     };
     let posted = match session.flags.dry_run {
         true => PostOutcome::default(),
-        false => post.post(body).await?,
+        false => post.post_webhook(body).await?,
     };
     Ok((id, posted))
 }
 
 /// Whether it may go well with the next webhook: it is this one that is refused.
-pub(crate) fn costs_its_entry(error: &anyhow::Error) -> bool {
+pub(crate) fn affects_only_this_webhook(error: &anyhow::Error) -> bool {
     let refused = error.chain().find_map(|link| link.downcast_ref());
     match refused {
         Some(AccountError::Refused { status, .. }) => {
             (400..500).contains(status) && !matches!(status, 401 | 403 | 429)
         }
         Some(AccountError::NoAnswer { .. } | AccountError::Unreadable { .. }) => false,
-        None => Exit::of(error) != Exit::Aws,
+        None => Exit::from_error(error) != Exit::Aws,
     }
 }
 
 impl ReplaySummary {
-    fn add(&mut self, id: InstanceId, body: &WebhookBody, posted: PostOutcome, name: &str) {
+    fn add_posted(&mut self, id: InstanceId, body: &WebhookBody, posted: PostOutcome, name: &str) {
         self.instance = match self.instance.take() {
             None if self.webhooks == 0 => Some(id),
             known => known.filter(|known| *known == id),
@@ -224,7 +230,7 @@ impl ReplaySummary {
         self.unread.extend(posted.unread.map(|why| format!("{name}: {why}")));
     }
 
-    fn print(&self, session: &Session) -> anyhow::Result<Exit> {
+    fn print_summary(&self, session: &Session) -> anyhow::Result<Exit> {
         let Self { webhooks, media, queued, failed, unread, .. } = self;
         let what = format!("post {webhooks} webhooks that announce {media} media");
         let (mut text, json) = match session.flags.dry_run {
@@ -254,7 +260,7 @@ impl ReplaySummary {
     }
 }
 
-fn read(file: Option<PathBuf>) -> anyhow::Result<Several> {
+fn read_webhooks(file: Option<PathBuf>) -> anyhow::Result<Several> {
     let bytes = match &file {
         Some(file) => {
             std::fs::read(file).with_context(|| format!("{} could not be read", file.display()))?
@@ -269,10 +275,10 @@ fn read(file: Option<PathBuf>) -> anyhow::Result<Several> {
 }
 
 /// A message in W-API's log.
-async fn find(message: &str, post: &Post) -> anyhow::Result<WebhookBody> {
-    let bar = screen::counter("pages of W-API's log");
+async fn find_in_log(message: &str, post: &WebhookPoster) -> anyhow::Result<WebhookBody> {
+    let bar = screen::new_counter("pages of W-API's log");
     for n in 1..=MAX_PAGES {
-        let page = post.page(n).await?;
+        let page = post.fetch_page(n).await?;
         bar.inc(1);
         if page.webhooks.is_empty() {
             break;

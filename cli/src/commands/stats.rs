@@ -32,13 +32,13 @@ pub(crate) struct Stats {
 
 /// One tenant on one day.
 #[derive(Debug, Default, Clone, Serialize)]
-struct Count {
+struct DayCount {
     announced: u64,
     stored: u64,
     skipped: u64,
     retrying: u64,
     /// In a state that this version does not know.
-    #[serde(skip_serializing_if = "is_nothing")]
+    #[serde(skip_serializing_if = "is_zero")]
     other: u64,
     parked: BTreeMap<String, u64>,
     bytes: u64,
@@ -46,12 +46,12 @@ struct Count {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
-fn is_nothing(count: &u64) -> bool {
+fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-impl Count {
-    fn add(&mut self, record: MediaRecord) {
+impl DayCount {
+    fn add_record(&mut self, record: MediaRecord) {
         self.announced += 1;
         let bytes = record.size_bytes.unwrap_or_default();
         self.bytes = self.bytes.saturating_add(bytes);
@@ -71,69 +71,69 @@ impl Count {
         }
     }
 
-    fn shares(&self) -> String {
+    fn describe_shares(&self) -> String {
         let percent = |n: u64| (n * 100 + self.stored / 2) / self.stored.max(1);
         let shares = self.strategies.iter();
         let shares: Vec<_> = shares.map(|(name, n)| format!("{name} {} %", percent(*n))).collect();
         shares.join(", ")
     }
 
-    fn parked(&self) -> String {
+    fn describe_parked(&self) -> String {
         let parked: Vec<_> = self.parked.iter().map(|(class, n)| format!("{n} {class}")).collect();
         parked.join(", ")
     }
 }
 
 /// Counts.
-pub(crate) async fn run(stats: Stats, session: &Session) -> anyhow::Result<Exit> {
+pub(crate) async fn run_stats(stats: Stats, session: &Session) -> anyhow::Result<Exit> {
     let mut odd = OddRecords::default();
-    let owners = session.owners(stats.tenant.as_ref(), None, &mut odd).await?;
+    let owners = session.list_owners(stats.tenant.as_ref(), None, &mut odd).await?;
     let today = clock::now().div_euclid(DAY);
     let first = today - i64::from(stats.days) + 1;
-    let (records, bar) = (session.records()?, screen::counter("records counted"));
-    let mut counts: BTreeMap<String, BTreeMap<i64, Count>> = BTreeMap::new();
+    let (records, bar) = (session.records()?, screen::new_counter("records counted"));
+    let mut counts: BTreeMap<String, BTreeMap<i64, DayCount>> = BTreeMap::new();
     for (tenant, instance) in owners {
         let its = records.since(&instance, first * DAY, MAX_RECORDS).await?;
         bar.inc(its.len() as u64);
         let days = counts.entry(tenant).or_default();
-        count(days, odd.seeing(its));
+        count_by_day(days, odd.inspect_all(its));
     }
     bar.finish_and_clear();
-    session.flags.print(&json(&counts), text(&counts, first..=today))?;
-    Ok(odd.exit())
+    session.flags.print(&to_json(&counts), to_text(&counts, first..=today))?;
+    Ok(odd.print_and_exit())
 }
 
 /// Counts records by the day on which each came to be as it is.
-fn count(days: &mut BTreeMap<i64, Count>, records: Vec<MediaRecord>) {
+fn count_by_day(days: &mut BTreeMap<i64, DayCount>, records: Vec<MediaRecord>) {
     for record in records {
         if let Some(at) = record.happened_at() {
-            days.entry(at.div_euclid(DAY)).or_default().add(record);
+            days.entry(at.div_euclid(DAY)).or_default().add_record(record);
         }
     }
 }
 
 /// What the command prints of these records, for a person and for a program.
 #[cfg(test)]
-pub(crate) fn told(records: Vec<MediaRecord>) -> (serde_json::Value, String) {
+pub(crate) fn to_json_and_text(records: Vec<MediaRecord>) -> (serde_json::Value, String) {
     let mut days = BTreeMap::new();
-    count(&mut days, records);
+    count_by_day(&mut days, records);
     let counts = [("acme".to_owned(), days)].into();
-    (json(&counts), text(&counts, 20_685..=20_688))
+    (to_json(&counts), to_text(&counts, 20_685..=20_688))
 }
 
-fn json(counts: &BTreeMap<String, BTreeMap<i64, Count>>) -> serde_json::Value {
+fn to_json(counts: &BTreeMap<String, BTreeMap<i64, DayCount>>) -> serde_json::Value {
     let rows = counts.iter().flat_map(|(tenant, days)| {
         days.iter()
-            .map(move |(day, count)| json!({ "tenant": tenant, "day": date(*day), "count": count }))
+            .map(move |(day, count)| json!({ "tenant": tenant, "day": format_day(*day), "count": count }))
     });
     rows.collect()
 }
 
-fn text(
-    counts: &BTreeMap<String, BTreeMap<i64, Count>>,
+fn to_text(
+    counts: &BTreeMap<String, BTreeMap<i64, DayCount>>,
     days: std::ops::RangeInclusive<i64>,
 ) -> String {
-    let mut table = screen::table([
+    let mut table = screen::new_table([
         "tenant",
         "day",
         "announced",
@@ -149,18 +149,18 @@ fn text(
         for (day, count) in its {
             table.add_row([
                 tenant.clone(),
-                date(*day),
+                format_day(*day),
                 count.announced.to_string(),
                 count.stored.to_string(),
-                count.shares(),
+                count.describe_shares(),
                 DecimalBytes(count.bytes).to_string(),
                 count.skipped.to_string(),
                 count.retrying.to_string(),
-                count.parked(),
+                count.describe_parked(),
             ]);
         }
         let announced = days.clone().map(|day| its.get(&day).map_or(0, |count| count.announced));
-        lines.push(format!("{tenant}  {}", sparkline(&announced.collect::<Vec<_>>())));
+        lines.push(format!("{tenant}  {}", draw_sparkline(&announced.collect::<Vec<_>>())));
     }
     if counts.values().all(BTreeMap::is_empty) {
         return "Nothing was announced on these days.".to_owned();
@@ -169,13 +169,13 @@ fn text(
 }
 
 /// A day since 1970 as people read it; one that no calendar has is its number.
-fn date(day: i64) -> String {
-    let midnight = screen::time(day.saturating_mul(DAY));
+fn format_day(day: i64) -> String {
+    let midnight = screen::format_time(day.saturating_mul(DAY));
     midnight.split_once('T').map_or_else(|| day.to_string(), |(date, _)| date.to_owned())
 }
 
 /// One column per number, from nothing to the highest.
-fn sparkline(numbers: &[u64]) -> String {
+fn draw_sparkline(numbers: &[u64]) -> String {
     const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let highest = numbers.iter().max().copied().unwrap_or(0).max(1);
     let level = |n: &u64| usize::try_from(n * 7 / highest).unwrap_or(7);
@@ -188,11 +188,11 @@ fn sparkline(numbers: &[u64]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{BTreeMap, Count, date, json, sparkline, text};
+    use super::{BTreeMap, DayCount, draw_sparkline, format_day, to_json, to_text};
 
     #[test]
     fn each_tenants_days_are_a_table_a_sparkline_and_one_stable_shape() {
-        let busy = Count {
+        let busy = DayCount {
             announced: 6,
             stored: 3,
             skipped: 1,
@@ -200,39 +200,39 @@ mod tests {
             parked: [("expired".to_owned(), 1)].into(),
             bytes: 1_500_000,
             strategies: [("cdn".to_owned(), 1), ("wapi".to_owned(), 2)].into(),
-            ..Count::default()
+            ..DayCount::default()
         };
-        let quiet = Count { announced: 1, retrying: 1, ..Count::default() };
+        let quiet = DayCount { announced: 1, retrying: 1, ..DayCount::default() };
         let counts: BTreeMap<_, _> =
             [("acme".to_owned(), [(20_687, quiet), (20_688, busy)].into())].into();
-        insta::assert_snapshot!(text(&counts, 20_685..=20_688));
-        insta::assert_json_snapshot!(json(&counts));
+        insta::assert_snapshot!(to_text(&counts, 20_685..=20_688));
+        insta::assert_json_snapshot!(to_json(&counts));
         let none = [("acme".to_owned(), BTreeMap::new())].into();
         let nothing = "Nothing was announced on these days.";
-        assert_eq!(text(&none, 20_685..=20_688), nothing);
+        assert_eq!(to_text(&none, 20_685..=20_688), nothing);
     }
 
     #[test]
     fn a_sparkline_shows_the_highest_as_full_and_nothing_as_nothing() {
-        assert_eq!(sparkline(&[0, 1, 4, 8]), " ▁▄█");
-        assert_eq!(sparkline(&[]), "");
+        assert_eq!(draw_sparkline(&[0, 1, 4, 8]), " ▁▄█");
+        assert_eq!(draw_sparkline(&[]), "");
     }
 
     #[test]
     fn a_day_is_written_as_a_date() {
-        assert_eq!(date(20_688), "2026-08-23");
-        assert_eq!(date(i64::MAX), i64::MAX.to_string());
-        assert_eq!(date(-1), "-1");
+        assert_eq!(format_day(20_688), "2026-08-23");
+        assert_eq!(format_day(i64::MAX), i64::MAX.to_string());
+        assert_eq!(format_day(-1), "-1");
     }
 
     #[test]
     fn shares_are_of_what_is_stored() {
-        let count = Count {
+        let count = DayCount {
             stored: 3,
             strategies: [("cdn".to_owned(), 1), ("wapi".to_owned(), 2)].into(),
-            ..Count::default()
+            ..DayCount::default()
         };
-        assert_eq!(count.shares(), "cdn 33 %, wapi 67 %");
-        assert_eq!(Count::default().shares(), "");
+        assert_eq!(count.describe_shares(), "cdn 33 %, wapi 67 %");
+        assert_eq!(DayCount::default().describe_shares(), "");
     }
 }

@@ -43,7 +43,7 @@ const SOURCES: [(&str, &str); 3] =
     [("webhook", "WebhookLogs"), ("download", "DownloadLogs"), ("watch", "WatchLogs")];
 
 /// Shows lines until somebody stops it.
-pub(crate) async fn run(tail: Tail, session: &Session) -> anyhow::Result<Exit> {
+pub(crate) async fn run_tail(tail: Tail, session: &Session) -> anyhow::Result<Exit> {
     let since = i64::try_from(tail.since.as_millis()).unwrap_or(i64::MAX);
     let mut from = now_ms().saturating_sub(since);
     let mut shown = HashSet::new();
@@ -60,9 +60,9 @@ pub(crate) async fn run(tail: Tail, session: &Session) -> anyhow::Result<Exit> {
         let before = std::mem::take(&mut shown);
         for (name, event) in events {
             if !before.contains(&event)
-                && let Some(line) = tail.line(&event.text)
+                && let Some(line) = tail.parse_line(&event.text)
             {
-                let text = told(name, event.at_ms, &line);
+                let text = format_line(name, event.at_ms, &line);
                 session.flags.print(&line, text)?;
             }
             shown.insert(event);
@@ -81,10 +81,10 @@ fn now_ms() -> i64 {
 
 impl Tail {
     /// A line that is meant. Lambda's own reports are not.
-    fn line(&self, text: &str) -> Option<Value> {
+    fn parse_line(&self, text: &str) -> Option<Value> {
         let line: Value = serde_json::from_str(text.trim()).ok()?;
         let is = |name: &str, wanted: Option<&str>| {
-            wanted.is_none_or(|wanted| field(&line, name) == Some(wanted))
+            wanted.is_none_or(|wanted| find_field(&line, name) == Some(wanted))
         };
         let is_meant = line.get("level").is_some()
             && is("instance", self.instance.as_ref().map(InstanceId::as_str))
@@ -94,16 +94,16 @@ impl Tail {
     }
 }
 
-fn field<'a>(line: &'a Value, name: &str) -> Option<&'a str> {
+fn find_field<'a>(line: &'a Value, name: &str) -> Option<&'a str> {
     let of_span = || line.get("span").and_then(|span| span.get(name));
     line.get(name).or_else(of_span)?.as_str()
 }
 
 /// The line for a person: when, who, what became of what, and every other fact behind.
-pub(crate) fn told(source: &str, at_ms: i64, line: &Value) -> String {
+pub(crate) fn format_line(source: &str, at_ms: i64, line: &Value) -> String {
     const LEADING: [&str; 4] = ["outcome", "instance", "message_id", "message"];
     const LEFT_OUT: [&str; 5] = ["timestamp", "level", "target", "span", "tenant"];
-    let words = LEADING.iter().filter_map(|name| field(line, name));
+    let words = LEADING.iter().filter_map(|name| find_field(line, name));
     let words: Vec<_> = words.collect();
     let facts = line.as_object().into_iter().flatten();
     let facts = facts.filter(|(name, _)| {
@@ -113,13 +113,13 @@ pub(crate) fn told(source: &str, at_ms: i64, line: &Value) -> String {
         Some(text) => format!("{name}={text}"),
         None => format!("{name}={value}"),
     });
-    let level = match field(line, "level") {
+    let level = match find_field(line, "level") {
         None | Some("INFO") => String::new(),
         Some(level) => format!("{level} "),
     };
     format!(
         "{} {source:<8} {level}{}  {}",
-        screen::time(at_ms / 1000),
+        screen::format_time(at_ms / 1000),
         words.join(" "),
         facts.collect::<Vec<_>>().join(" ")
     )
@@ -131,7 +131,7 @@ mod tests {
 
     use media::ids::InstanceId;
 
-    use super::{Tail, told};
+    use super::{Tail, format_line};
 
     const STORED: &str = r#"{"timestamp":"2026-08-22T20:48:00Z","level":"INFO","message":"media","tenant":"acme",
         "instance":"LITE-AAAAAA-BBBBBB","message_id":"3EB0AAAA","outcome":"stored","size_bytes":2048,
@@ -149,18 +149,18 @@ mod tests {
 
     #[test]
     fn a_line_is_told_with_what_matters_first() {
-        let line = tail(Some("stored")).line(STORED).expect("it is meant");
+        let line = tail(Some("stored")).parse_line(STORED).expect("it is meant");
         assert_eq!(
-            told("download", 1_787_431_680_000, &line),
+            format_line("download", 1_787_431_680_000, &line),
             "2026-08-22T20:48:00Z download stored LITE-AAAAAA-BBBBBB 3EB0AAAA media  size_bytes=2048"
         );
     }
 
     #[test]
     fn other_lines_and_those_of_lambda_itself_are_left_out() {
-        assert_eq!(tail(Some("parked")).line(STORED), None);
+        assert_eq!(tail(Some("parked")).parse_line(STORED), None);
         let start = r#"{"time":"2026-08-22T20:48:00Z","type":"platform.start","record":{}}"#;
-        assert_eq!(tail(None).line(start), None);
-        assert_eq!(tail(None).line("START RequestId: 1"), None);
+        assert_eq!(tail(None).parse_line(start), None);
+        assert_eq!(tail(None).parse_line("START RequestId: 1"), None);
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     exit::Exit,
     odd_records::OddRecords,
-    policy::{PolicyOptions, rules},
+    policy::{PolicyOptions, describe_rules},
     screen,
     session::Session,
 };
@@ -24,21 +24,21 @@ pub(crate) enum Verb {
     /// Adds a tenant: its folder in the bucket, and rules for what is stored there.
     #[command(after_help = "Examples:\n  wapi-media tenant add acme\n  \
         wapi-media tenant add acme --kinds image,document --retention 1y")]
-    Add(Set),
+    Add(TenantRules),
     /// Shows all tenants.
     List,
     /// Shows a tenant, its rules and its instances.
-    Show(One),
+    Show(TenantArgument),
     /// Changes rules. They hold for media that come from now on, within five minutes.
     #[command(after_help = "Example:\n  wapi-media tenant set acme --chats all --max-size 100MB")]
-    Set(Set),
+    Set(TenantRules),
     /// Removes a tenant without instances. Its files and the records of its media stay.
-    Remove(One),
+    Remove(TenantArgument),
 }
 
 /// One tenant and rules.
 #[derive(Args)]
-pub(crate) struct Set {
+pub(crate) struct TenantRules {
     /// The tenant: a-z, 0-9, '-' and '_', at most 48, beginning with a letter or digit. It names
     /// the folder.
     tenant: TenantId,
@@ -48,29 +48,32 @@ pub(crate) struct Set {
 
 /// One tenant.
 #[derive(Args)]
-pub(crate) struct One {
+pub(crate) struct TenantArgument {
     /// The tenant.
     tenant: TenantId,
 }
 
 /// Runs one verb.
-pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
+pub(crate) async fn run_tenant(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     match verb {
-        Verb::Add(set) => add(set, session).await,
-        Verb::List => list(session).await,
-        Verb::Show(one) => show(&one.tenant, session).await,
-        Verb::Set(change) => set(change, session).await,
-        Verb::Remove(one) => remove(&one.tenant, session).await,
+        Verb::Add(set) => add_tenant(set, session).await,
+        Verb::List => list_tenants(session).await,
+        Verb::Show(one) => show_tenant(&one.tenant, session).await,
+        Verb::Set(change) => set_rules(change, session).await,
+        Verb::Remove(one) => remove_tenant(&one.tenant, session).await,
     }
 }
 
-async fn add(Set { tenant, policy }: Set, session: &Session) -> anyhow::Result<Exit> {
-    if !session.flags.may(&format!("add tenant {tenant}"))? {
+async fn add_tenant(
+    TenantRules { tenant, policy }: TenantRules,
+    session: &Session,
+) -> anyhow::Result<Exit> {
+    if !session.flags.may_change(&format!("add tenant {tenant}"))? {
         return Ok(Exit::Ok);
     }
     let new = Tenant {
         id: tenant,
-        policy: policy.change(Policy::for_new_tenant()),
+        policy: policy.apply_to(Policy::for_new_tenant()),
         created_at: clock::now(),
     };
     match session.register()?.add_tenant(&new).await {
@@ -88,14 +91,14 @@ async fn add(Set { tenant, policy }: Set, session: &Session) -> anyhow::Result<E
     Ok(Exit::Ok)
 }
 
-async fn list(session: &Session) -> anyhow::Result<Exit> {
+async fn list_tenants(session: &Session) -> anyhow::Result<Exit> {
     let mut odd = OddRecords::default();
     let Roll { known: tenants, unread: others } = session.register()?.tenants().await?;
     for other in others {
-        odd.note(format!("tenant {}: its own record", other.id));
+        odd.add_note(format!("tenant {}: its own record", other.id));
     }
-    let instances = session.owners(None, None, &mut odd).await?;
-    let mut table = screen::table([
+    let instances = session.list_owners(None, None, &mut odd).await?;
+    let mut table = screen::new_table([
         "tenant",
         "instances",
         "kinds",
@@ -109,7 +112,7 @@ async fn list(session: &Session) -> anyhow::Result<Exit> {
     for tenant in &tenants {
         let is_its = |(owner, _): &&(String, InstanceId)| owner == tenant.id.as_str();
         let its = instances.iter().filter(is_its).count();
-        let rules = rules(&tenant.policy).map(|(_, what)| what);
+        let rules = describe_rules(&tenant.policy).map(|(_, what)| what);
         let row = [tenant.id.to_string(), its.to_string()];
         table.add_row(row.into_iter().chain(rules));
         found.push(json!({ "tenant": tenant.id, "instances": its, "policy": tenant.policy }));
@@ -120,21 +123,21 @@ async fn list(session: &Session) -> anyhow::Result<Exit> {
         table.to_string()
     };
     session.flags.print(&Value::from(found), text)?;
-    Ok(odd.exit())
+    Ok(odd.print_and_exit())
 }
 
-async fn show(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
-    let tenant = session.tenant(id).await?;
+async fn show_tenant(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
+    let tenant = session.find_tenant(id).await?;
     let mut odd = OddRecords::default();
-    let instances = session.instances(Some(id), &mut odd).await?;
-    let mut table = screen::table(["", ""]);
+    let instances = session.list_instances(Some(id), &mut odd).await?;
+    let mut table = screen::new_table(["", ""]);
     table.add_row(["tenant", id.as_str()]);
-    table.add_row(["added", &screen::time(tenant.created_at)]);
-    for (name, what) in rules(&tenant.policy) {
+    table.add_row(["added", &screen::format_time(tenant.created_at)]);
+    for (name, what) in describe_rules(&tenant.policy) {
         table.add_row([name, &what]);
     }
     let ids: Vec<_> = instances.iter().map(|one| one.id.as_str()).collect();
-    table.add_row(["instances", &screen::words(ids.iter().copied(), "none")]);
+    table.add_row(["instances", &screen::join_words(ids.iter().copied(), "none")]);
     let json = json!({
         "tenant": id, "policy": tenant.policy, "created_at": tenant.created_at, "instances": ids,
     });
@@ -143,22 +146,25 @@ async fn show(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
     let behind: Vec<_> = behind.map(|one| one.id.as_str()).collect();
     if behind.is_empty() {
         session.flags.print(&json, table)?;
-        return Ok(odd.exit());
+        return Ok(odd.print_and_exit());
     }
     let behind = behind.join(", ");
     let text = format!(
         "{table}\nNot all instances have these rules ({behind}). Give them again: wapi-media tenant set {id}"
     );
     session.flags.print(&json, text)?;
-    odd.exit();
+    odd.print_and_exit();
     Ok(Exit::Findings)
 }
 
-async fn set(Set { tenant: id, policy }: Set, session: &Session) -> anyhow::Result<Exit> {
-    let tenant = session.tenant(&id).await?;
-    let policy = policy.change(tenant.policy);
-    let said = rules(&policy).map(|(name, what)| format!("{name}: {what}"));
-    if !session.flags.may(&format!("give tenant {id} these rules: {}", said.join("; ")))? {
+async fn set_rules(
+    TenantRules { tenant: id, policy }: TenantRules,
+    session: &Session,
+) -> anyhow::Result<Exit> {
+    let tenant = session.find_tenant(&id).await?;
+    let policy = policy.apply_to(tenant.policy);
+    let said = describe_rules(&policy).map(|(name, what)| format!("{name}: {what}"));
+    if !session.flags.may_change(&format!("give tenant {id} these rules: {}", said.join("; ")))? {
         return Ok(Exit::Ok);
     }
     session.register()?.set_policy(&id, &policy).await?;
@@ -170,11 +176,11 @@ async fn set(Set { tenant: id, policy }: Set, session: &Session) -> anyhow::Resu
     Ok(Exit::Ok)
 }
 
-async fn remove(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
-    session.tenant(id).await?;
+async fn remove_tenant(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
+    session.find_tenant(id).await?;
     let register = session.register()?;
     let mut odd = OddRecords::default();
-    let its = session.owners(Some(id), None, &mut odd).await?;
+    let its = session.list_owners(Some(id), None, &mut odd).await?;
     let its: Vec<_> = its.iter().map(|(_, id)| id.as_str()).collect();
     if let Some(first) = its.first() {
         bail!(

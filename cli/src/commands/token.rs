@@ -15,12 +15,12 @@ pub(crate) enum Verb {
     /// The token is read from standard input, or asked for on a terminal. The download function
     /// uses it within five minutes, or at once when W-API refuses the old one.
     #[command(after_help = "Example:\n  wapi-media token rotate LITE-AAAAAA-BBBBBB < token.txt")]
-    Rotate(Rotate),
+    Rotate(RotateToken),
 }
 
 /// An instance's new token.
 #[derive(Args)]
-pub(crate) struct Rotate {
+pub(crate) struct RotateToken {
     /// The instance's id.
     instance: InstanceId,
     /// Store it although W-API refuses it.
@@ -29,10 +29,10 @@ pub(crate) struct Rotate {
 }
 
 /// Runs one verb.
-pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
-    let Verb::Rotate(Rotate { instance: id, unchecked }) = verb;
-    let instance = session.instance(&id).await?;
-    if !session.flags.may(&format!("give {id} another token"))? {
+pub(crate) async fn run_token(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
+    let Verb::Rotate(RotateToken { instance: id, unchecked }) = verb;
+    let instance = session.find_instance(&id).await?;
+    if !session.flags.may_change(&format!("give {id} another token"))? {
         return Ok(Exit::Ok);
     }
     let token = screen::read_token(id.as_str())?;

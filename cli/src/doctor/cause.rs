@@ -13,27 +13,27 @@ use crate::{
 
 /// The first that holds, in the order of the flow; W-API and the CDN together, because either is
 /// enough.
-pub(crate) fn of(
+pub(crate) fn find_root_cause(
     report: &Report,
     examined: &[ExaminedInstance],
     trial: &Trial,
     lang: Lang,
 ) -> Option<RootCause> {
-    of_instance(examined, CheckId::Token, lang)
-        .or_else(|| of_instance(examined, CheckId::Connection, lang))
-        .or_else(|| of_step(report, StepId::Api))
-        .or_else(|| of_instance(examined, CheckId::Hook(Hook::Received), lang))
-        .or_else(|| of_instance(examined, CheckId::Hook(Hook::Delivery), lang))
-        .or_else(|| of_step(report, StepId::DownloadFunction))
-        .or_else(|| of_sources(trial, lang))
-        .or_else(|| of_any_step(report))
-        .or_else(|| of_setting(report))
+    cause_in_instances(examined, CheckId::Token, lang)
+        .or_else(|| cause_in_instances(examined, CheckId::Connection, lang))
+        .or_else(|| cause_in_step(report, StepId::Api))
+        .or_else(|| cause_in_instances(examined, CheckId::Hook(Hook::Received), lang))
+        .or_else(|| cause_in_instances(examined, CheckId::Hook(Hook::Delivery), lang))
+        .or_else(|| cause_in_step(report, StepId::DownloadFunction))
+        .or_else(|| cause_in_sources(trial, lang))
+        .or_else(|| cause_in_any_step(report))
+        .or_else(|| cause_in_settings(report))
 }
 
 /// A failed check of an instance.
-fn of_instance(examined: &[ExaminedInstance], id: CheckId, lang: Lang) -> Option<RootCause> {
+fn cause_in_instances(examined: &[ExaminedInstance], id: CheckId, lang: Lang) -> Option<RootCause> {
     let failed = |one: &ExaminedInstance| -> Option<Check> {
-        let check = one.check(id)?;
+        let check = one.find_check(id)?;
         (check.verdict == Verdict::Fail).then(|| check.clone())
     };
     let (instance, check) =
@@ -51,7 +51,7 @@ fn of_instance(examined: &[ExaminedInstance], id: CheckId, lang: Lang) -> Option
     Some(RootCause { sentence, command: check.remedy })
 }
 
-fn of_step(report: &Report, id: StepId) -> Option<RootCause> {
+fn cause_in_step(report: &Report, id: StepId) -> Option<RootCause> {
     let step = report.steps.iter().find(|step| step.id == id)?;
     (step.status == Status::Fail).then(|| RootCause {
         sentence: format!("{}.", step.evidence),
@@ -60,8 +60,8 @@ fn of_step(report: &Report, id: StepId) -> Option<RootCause> {
 }
 
 /// Whether W-API, the CDN, or both do not give what a controlled test asked for.
-fn of_sources(trial: &Trial, lang: Lang) -> Option<RootCause> {
-    let (wapi, cdn) = (trial.verdict(Strategy::Wapi)?, trial.verdict(Strategy::Cdn)?);
+fn cause_in_sources(trial: &Trial, lang: Lang) -> Option<RootCause> {
+    let (wapi, cdn) = (trial.result_of(Strategy::Wapi)?, trial.result_of(Strategy::Cdn)?);
     let told = |attempt: &media::record::Attempt| {
         let status = attempt.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
         let words =
@@ -91,14 +91,14 @@ fn of_sources(trial: &Trial, lang: Lang) -> Option<RootCause> {
     Some(RootCause { sentence, command })
 }
 
-fn of_any_step(report: &Report) -> Option<RootCause> {
+fn cause_in_any_step(report: &Report) -> Option<RootCause> {
     let worst = report.steps.iter().filter(|step| step.status > Status::Unknown);
     // The first of those that are equally bad.
     let worst = worst.rev().max_by_key(|step| step.status)?;
     Some(RootCause { sentence: format!("{}.", worst.evidence), command: worst.remedy.clone() })
 }
 
-fn of_setting(report: &Report) -> Option<RootCause> {
+fn cause_in_settings(report: &Report) -> Option<RootCause> {
     let bad = report.settings.iter().filter(|one| one.status > Status::Unknown);
     let bad = bad.rev().max_by_key(|one| one.status)?;
     Some(RootCause {

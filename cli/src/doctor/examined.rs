@@ -27,7 +27,7 @@ impl ExaminedInstance {
         all: &[Instance],
         examination: Examination<'_>,
     ) -> anyhow::Result<Self> {
-        let token = examination.session.token(instance).await.ok();
+        let token = examination.session.decrypt_token(instance).await.ok();
         let mut checks = check_instance(instance, examination).await?;
         let other = all.iter().find(|other| other.tenant != instance.tenant);
         if let (Some(token), Some(other)) = (&token, other) {
@@ -37,11 +37,11 @@ impl ExaminedInstance {
     }
 
     /// The first check with this id.
-    pub(crate) fn check(&self, id: CheckId) -> Option<&Check> {
+    pub(crate) fn find_check(&self, id: CheckId) -> Option<&Check> {
         self.checks.iter().find(|check| check.id == id)
     }
 
-    pub(crate) fn report(&self, lang: Lang) -> InstanceCheck {
+    pub(crate) fn to_report(&self, lang: Lang) -> InstanceCheck {
         let setting = |check: &Check| Setting {
             name: check.id.label(lang).to_owned(),
             status: status_of(check.verdict),

@@ -18,13 +18,13 @@ use self::{
 use crate::{examination::Examination, odd_records::OddRecords};
 
 /// Examines the stack, or of all instances only this one.
-pub(crate) async fn examine(
+pub(crate) async fn examine_stack(
     only: Option<&InstanceId>,
     examination: Examination<'_>,
 ) -> anyhow::Result<(Report, Trial)> {
     let Examination { session, lang, now } = examination;
     let mut odd = OddRecords::default();
-    let all = session.instances(None, &mut odd).await?;
+    let all = session.list_instances(None, &mut odd).await?;
     if only.is_some() {
         // Others' records are not what is asked about.
         odd = OddRecords::default();
@@ -37,29 +37,29 @@ pub(crate) async fn examine(
     }
     if let (Some(only), true) = (only, examined.is_empty()) {
         // Nothing but its own record can be said of one that is not understood.
-        session.must_know(only, &mut odd).await?;
+        session.require_registered(only, &mut odd).await?;
     }
-    let trial = Trial::of(examined.iter().find(|one| one.token.is_some()), session).await?;
-    let past = Past::read(&examined, odd, examination).await?;
-    let folders = bucket::compare(&examined, session).await?;
+    let trial = Trial::run_for(examined.iter().find(|one| one.token.is_some()), session).await?;
+    let past = Past::read_records(&examined, odd, examination).await?;
+    let folders = bucket::compare_folders(&examined, session).await?;
     let is_of_one = only.is_some();
     let expiring = match is_of_one {
         true => past.expiring,
-        false => records::expiring(examination).await?,
+        false => records::count_expiring(examination).await?,
     };
     let mut settings = Vec::new();
     let steps = vec![
-        connection::connection(&examined, lang),
-        hooks::hooks(&examined, lang),
-        api::api(examination).await?,
-        jobs::jobs(examination, &mut settings).await?,
-        download::download(examination, &mut settings).await?,
-        sources::wapi(&trial, &past, lang),
-        sources::cdn(&trial, &past, lang),
-        bucket::bucket(&folders, lang),
-        records::records(&past, (expiring, is_of_one), examination).await?,
+        connection::connection_step(&examined, lang),
+        hooks::hooks_step(&examined, lang),
+        api::api_step(examination).await?,
+        jobs::jobs_queue_step(examination, &mut settings).await?,
+        download::download_function_step(examination, &mut settings).await?,
+        sources::wapi_step(&trial, &past, lang),
+        sources::cdn_step(&trial, &past, lang),
+        bucket::bucket_step(&folders, lang),
+        records::records_step(&past, (expiring, is_of_one), examination).await?,
     ];
-    settings.extend(alarms::alarms(examination).await?);
+    settings.extend(alarms::alarm_settings(examination).await?);
     let mut report = Report {
         stack: session.stack.name.clone(),
         region: session.operator.region.clone().unwrap_or_default(),
@@ -67,15 +67,15 @@ pub(crate) async fn examine(
         instance: only.map(ToString::to_string),
         root_cause: None,
         steps,
-        endpoints: trial.endpoints(lang),
-        instances: examined.iter().map(|one| one.report(lang)).collect(),
+        endpoints: trial.to_endpoints(lang),
+        instances: examined.iter().map(|one| one.to_report(lang)).collect(),
         folders,
-        failures: past.failures(lang),
-        controlled: trial.report(lang),
+        failures: past.to_failures(lang),
+        controlled: trial.to_controlled_test(lang),
         settings,
         expiring,
-        hours: past.hours(now),
+        hours: past.hours_until(now),
     };
-    report.root_cause = cause::of(&report, &examined, &trial, lang);
+    report.root_cause = cause::find_root_cause(&report, &examined, &trial, lang);
     Ok((report, trial))
 }

@@ -36,7 +36,7 @@ pub(crate) struct Past {
 
 impl Past {
     /// Reads the records of these instances.
-    pub(crate) async fn read(
+    pub(crate) async fn read_records(
         examined: &[ExaminedInstance],
         odd: OddRecords,
         examination: Examination<'_>,
@@ -57,23 +57,23 @@ impl Past {
             Ok(found)
         };
         let (retrying, parked) = (in_state("retrying").await?, in_state("parked").await?);
-        Ok(Self { odd, ..Self::default() }.with(records, (&retrying, &parked), now))
+        Ok(Self { odd, ..Self::default() }.with_records(records, (&retrying, &parked), now))
     }
 
     /// What these records come to: those of the last day, and those that are not stored.
-    pub(crate) fn with(
+    pub(crate) fn with_records(
         mut self,
         records: Vec<MediaRecord>,
         (retrying, parked): (&[MediaRecord], &[MediaRecord]),
         now: i64,
     ) -> Self {
         (self.retrying, self.parked) = (retrying.len() as u64, parked.len() as u64);
-        self.records = self.odd.seeing(records);
+        self.records = self.odd.inspect_all(records);
         let identity = |one: &MediaRecord| (one.instance.clone(), one.key.clone());
         let seen: HashSet<_> = self.records.iter().map(identity).collect();
         for one in retrying.iter().chain(parked) {
             if !seen.contains(&identity(one)) {
-                self.odd.see(one);
+                self.odd.inspect_record(one);
             }
             let until = one.recoverable_until;
             let expires = until.is_some_and(|it| (now..now.saturating_add(SOON)).contains(&it));
@@ -99,14 +99,14 @@ impl Past {
     }
 
     /// How many of the media stored came by a strategy, and how many were stored in all.
-    pub(crate) fn share(&self, strategy: Strategy) -> (usize, usize) {
+    pub(crate) fn share_of(&self, strategy: Strategy) -> (usize, usize) {
         let stored = || self.records.iter().filter(|one| one.state == "stored");
         let by_it = stored().filter(|one| one.strategy.as_deref() == Some(strategy.as_str()));
         (by_it.count(), stored().count())
     }
 
     /// Those that are not stored, by class, with the reason of the last of each.
-    pub(crate) fn failures(&self, lang: Lang) -> Vec<FailureCount> {
+    pub(crate) fn to_failures(&self, lang: Lang) -> Vec<FailureCount> {
         let told = |one: &FailureCount| FailureCount {
             last_reason: report::reason(&one.last_reason, lang),
             ..one.clone()
@@ -115,7 +115,7 @@ impl Past {
     }
 
     /// The last 24 hours, the oldest first, by when each medium came to be as it is.
-    pub(crate) fn hours(&self, now: i64) -> Vec<Hour> {
+    pub(crate) fn hours_until(&self, now: i64) -> Vec<Hour> {
         const HOUR: i64 = 60 * 60;
         let last = now.div_euclid(HOUR).saturating_mul(HOUR);
         let first = last.saturating_sub(BACK - HOUR);

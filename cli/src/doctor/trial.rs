@@ -51,7 +51,7 @@ enum Origin {
 #[derive(Debug, Default)]
 pub(crate) struct Trial {
     /// W-API's calls about the instance, as they went.
-    pub(crate) asked: Vec<AccountCall>,
+    pub(crate) calls: Vec<AccountCall>,
     fetched: Vec<FetchResult>,
     origin: Option<Origin>,
 }
@@ -66,7 +66,7 @@ struct FetchResult {
 
 impl Trial {
     /// Asks on behalf of an instance whose token is known; nobody is asked without one.
-    pub(crate) async fn of(
+    pub(crate) async fn run_for(
         subject: Option<&ExaminedInstance>,
         session: &Session,
     ) -> anyhow::Result<Self> {
@@ -76,33 +76,33 @@ impl Trial {
         };
         let (wapi, who) = (session.wapi()?, as_instance(&examined.instance.id, token));
         let mut trial = Self::default();
-        trial.asked.push(wapi.get(STATUS_PATH, who).await);
-        trial.asked.push(wapi.get(ACCOUNT_PATH, who).await);
+        trial.calls.push(wapi.get(STATUS_PATH, who).await);
+        trial.calls.push(wapi.get(ACCOUNT_PATH, who).await);
         let image = [("image", "enable")];
         let none = None::<&Value>;
         let qr_code = wapi.send_request(Method::GET, QR_CODE_PATH, &image, who, none);
-        trial.asked.push(qr_code.await);
+        trial.calls.push(qr_code.await);
         // Without its fields nothing can be sent; the refusal shows that the endpoint is there.
         let empty = json!({});
         let dry = wapi.send_request(Method::POST, SEND_TEXT_PATH, &[], who, Some(&empty));
-        trial.asked.push(dry.await);
+        trial.calls.push(dry.await);
         let page = [("perPage", "50"), ("page", "1")];
         let log = wapi.send_request(Method::GET, LOGS_PATH, &page, who, none).await;
-        let recent = newest_in(&log);
-        trial.asked.push(log);
+        let recent = newest_in_log(&log);
+        trial.calls.push(log);
         let (message, origin) = match recent {
             Some(message) => (message, Origin::Log),
-            None => match parked_of(examined, session).await? {
+            None => match find_parked(examined, session).await? {
                 Some(message) => (message, Origin::Parked),
-                None => (invented()?, Origin::Invented),
+                None => (invented_message()?, Origin::Invented),
             },
         };
         trial.origin = Some(origin);
-        trial.fetch(&message, examined, token, session).await?;
+        trial.fetch_by_each_strategy(&message, examined, token, session).await?;
         Ok(trial)
     }
 
-    async fn fetch(
+    async fn fetch_by_each_strategy(
         &mut self,
         message: &MediaMessage,
         examined: &ExaminedInstance,
@@ -141,7 +141,7 @@ impl Trial {
     }
 
     /// How a strategy did; nothing if it was not tried, or only with an invented key.
-    pub(crate) fn verdict(&self, strategy: Strategy) -> Option<(bool, &Attempt)> {
+    pub(crate) fn result_of(&self, strategy: Strategy) -> Option<(bool, &Attempt)> {
         if self.origin == Some(Origin::Invented) {
             return None;
         }
@@ -161,7 +161,7 @@ impl Trial {
     }
 
     /// The side-by-side test for the report.
-    pub(crate) fn report(&self, lang: Lang) -> Option<ControlledTest> {
+    pub(crate) fn to_controlled_test(&self, lang: Lang) -> Option<ControlledTest> {
         let origin = self.origin?;
         let rows = self.fetched.iter().map(|one| {
             let FetchResult { message, attempt, is_stored } = one;
@@ -172,7 +172,7 @@ impl Trial {
                 http_status: attempt.status,
                 latency_ms: attempt.duration_ms,
                 bytes: attempt.received_bytes,
-                note: if *is_stored { String::new() } else { said(attempt, lang) },
+                note: if *is_stored { String::new() } else { note_of(attempt, lang) },
             }
         });
         Some(ControlledTest { synthetic_keys: origin == Origin::Invented, rows: rows.collect() })
@@ -192,8 +192,8 @@ impl Trial {
     }
 
     /// The table of W-API's endpoints.
-    pub(crate) fn endpoints(&self, lang: Lang) -> Vec<Endpoint> {
-        let asked = self.asked.iter();
+    pub(crate) fn to_endpoints(&self, lang: Lang) -> Vec<Endpoint> {
+        let asked = self.calls.iter();
         let mut endpoints: Vec<_> = asked.map(|one| endpoint_of(one, lang)).collect();
         for one in &self.fetched {
             let path = match one.attempt.strategy {
@@ -207,7 +207,7 @@ impl Trial {
                 status: self.status_of(one),
                 http_status: one.attempt.status,
                 latency_ms: Some(one.attempt.duration_ms),
-                note: if one.is_stored { String::new() } else { said(&one.attempt, lang) },
+                note: if one.is_stored { String::new() } else { note_of(&one.attempt, lang) },
             });
         }
         endpoints
@@ -215,7 +215,7 @@ impl Trial {
 }
 
 /// The verdict, and W-API's own words.
-fn said(attempt: &Attempt, lang: Lang) -> String {
+fn note_of(attempt: &Attempt, lang: Lang) -> String {
     let excerpt = attempt.excerpt.as_ref();
     let words = excerpt.map_or_else(String::new, |words| format!(" – {words}"));
     format!("{}{words}", report::reason(&attempt.verdict, lang))
@@ -245,7 +245,7 @@ fn endpoint_of(asked: &AccountCall, lang: Lang) -> Endpoint {
 }
 
 /// The newest medium in W-API's log that can be fetched.
-fn newest_in(log: &AccountCall) -> Option<MediaMessage> {
+fn newest_in_log(log: &AccountCall) -> Option<MediaMessage> {
     let page = LogPage::parse(log.body()).filter(|_| log.is_success())?;
     let media = page.webhooks.iter().flat_map(|webhook| webhook.read_announcement().media);
     let can_be_fetched = |one: &MediaMessage| one.media_key.is_some() && one.direct_path.is_some();
@@ -253,7 +253,7 @@ fn newest_in(log: &AccountCall) -> Option<MediaMessage> {
 }
 
 /// A medium of the instance that is parked.
-async fn parked_of(
+async fn find_parked(
     examined: &ExaminedInstance,
     session: &Session,
 ) -> anyhow::Result<Option<MediaMessage>> {
@@ -268,9 +268,9 @@ async fn parked_of(
     Ok(found)
 }
 
-fn invented() -> anyhow::Result<MediaMessage> {
+fn invented_message() -> anyhow::Result<MediaMessage> {
     Ok(MediaMessage {
-        message_id: probe::message_id()?,
+        message_id: probe::new_message_id()?,
         chat: Chat::from_jid(Chat::PROBE_JID, None),
         direction: Direction::In,
         moment: clock::now(),

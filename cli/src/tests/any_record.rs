@@ -183,8 +183,8 @@ fn read(items: &[Value], how: &str) -> Vec<MediaRecord> {
 /// How many of these a command names as not understood in full.
 fn count_of_unread(records: &[MediaRecord]) -> u64 {
     let mut odd = OddRecords::default();
-    records.iter().for_each(|record| odd.see(record));
-    assert_eq!(odd.told().is_some(), odd.count() > 0);
+    records.iter().for_each(|record| odd.inspect_record(record));
+    assert_eq!(odd.to_sentence().is_some(), odd.count() > 0);
     odd.count()
 }
 
@@ -204,11 +204,11 @@ fn report(past: &Past, lang: Lang) -> Report {
         endpoints: Vec::new(),
         instances: Vec::new(),
         folders: Vec::new(),
-        failures: past.failures(lang),
+        failures: past.to_failures(lang),
         controlled: None,
         settings: Vec::new(),
         expiring: past.expiring,
-        hours: past.hours(NOW),
+        hours: past.hours_until(NOW),
     }
 }
 
@@ -219,8 +219,8 @@ proptest! {
     fn find_and_export_tell_of_every_record(items in items()) {
         let found = read(&items, "moment");
         prop_assert_eq!(found.len(), items.len());
-        let text = screen::harmless(&media_noun::shown::table(&found).to_string());
-        let json = screen::escaped(&json!(found));
+        let text = screen::replace_control(&media_noun::display::records_table(&found).to_string());
+        let json = screen::escape_json(&json!(found));
         let steers = |c: char| matches!(c, '\u{1b}' | '\u{202e}');
         prop_assert!(!text.contains(steers) && !json.contains(steers));
         // A frame and a header of three lines, and a line for each at least.
@@ -229,8 +229,8 @@ proptest! {
             prop_assert!(json.contains(key), "{json}");
         }
         for record in &found {
-            media_noun::export::told(record).expect("a line of the index");
-            cost::took(record);
+            media_noun::export::to_csv(record).expect("a line of the index");
+            cost::total_attempt_ms(record);
         }
     }
 
@@ -239,8 +239,8 @@ proptest! {
         // Each of the three ways in which a message's records are looked up answers the same.
         let found = read(&items, "message");
         prop_assert_eq!(found.len(), 3 * items.len());
-        let texts: Vec<_> = found.iter().map(media_noun::shown::told).collect();
-        let text = screen::harmless(&texts.join("\n"));
+        let texts: Vec<_> = found.iter().map(media_noun::display::describe_record).collect();
+        let text = screen::replace_control(&texts.join("\n"));
         for key in keys(&items) {
             prop_assert!(text.contains(key), "{text}");
         }
@@ -262,7 +262,7 @@ proptest! {
         let marks = untimed.iter().filter(is_plain).count() as u64;
         prop_assert_eq!(count_of_unread(&untimed) + marks, untimed.len() as u64);
         let count = timed.len() as u64;
-        let (json, text) = stats::told(timed);
+        let (json, text) = stats::to_json_and_text(timed);
         let counted = |row: &Value| row["count"]["announced"].as_u64().unwrap_or_default();
         let rows = json.as_array().expect("rows");
         prop_assert_eq!(rows.iter().map(counted).sum::<u64>(), count);
@@ -273,8 +273,8 @@ proptest! {
     fn a_doctors_report_is_made_of_any_records(items in items(), others in items()) {
         let (records, unstored) = (read(&items, "time"), read(&others, "state"));
         prop_assert_eq!(unstored.len(), others.len());
-        let past = Past::default().with(records, (&unstored, &[]), NOW);
-        let failures = past.failures(Lang::En);
+        let past = Past::default().with_records(records, (&unstored, &[]), NOW);
+        let failures = past.to_failures(Lang::En);
         prop_assert_eq!(failures.iter().map(|one| one.count).sum::<u64>(), others.len() as u64);
         for lang in Lang::ALL {
             let report = report(&past, lang);
@@ -325,10 +325,10 @@ proptest! {
         });
         let found: Vec<ParkedJob> = taken.expect("an answer").into_iter().map(|one| one.parked).collect();
         prop_assert_eq!(found.len(), 1);
-        let json = parked::shown::object(&found[0]);
+        let json = parked::display::to_json(&found[0]);
         prop_assert_eq!(&json["class"], &json!(class));
         prop_assert_eq!(&json["moved_by_sqs"], &json!(false));
-        prop_assert!(parked::shown::table(&found).to_string().lines().count() >= 4);
+        prop_assert!(parked::display::parked_table(&found).to_string().lines().count() >= 4);
     }
 
     #[test]
@@ -357,9 +357,9 @@ proptest! {
 
     #[test]
     fn log_lines_of_any_time_are_told(at in any_time(), line in any_attribute()) {
-        prop_assert!(!tail::told("download", at, &line).is_empty());
+        prop_assert!(!tail::format_line("download", at, &line).is_empty());
         for lang in Lang::ALL {
-            prop_assert!(!screen::ago(at, lang).is_empty());
+            prop_assert!(!screen::format_age(at, lang).is_empty());
         }
     }
 }
@@ -382,8 +382,8 @@ fn what_was_stored_in_the_last_day_is_in_the_charts_whenever_it_was_sent() {
         updated_at: Some(NOW - 60 * n),
         ..MediaRecord::default()
     };
-    let past = Past::default().with((0..90).map(stored).collect(), (&[], &[]), NOW);
-    let stored: u64 = past.hours(NOW).iter().map(report::Hour::stored).sum();
+    let past = Past::default().with_records((0..90).map(stored).collect(), (&[], &[]), NOW);
+    let stored: u64 = past.hours_until(NOW).iter().map(report::Hour::stored).sum();
     assert_eq!(stored, 90);
-    assert_eq!(past.share(media::strategy::Strategy::Cdn), (90, 90));
+    assert_eq!(past.share_of(media::strategy::Strategy::Cdn), (90, 90));
 }

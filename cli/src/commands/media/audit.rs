@@ -8,25 +8,25 @@ use super::erase::ACTION;
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// Shows who erased how much, the newest first.
-pub(super) async fn audit(session: &Session) -> anyhow::Result<Exit> {
+pub(super) async fn show_audit(session: &Session) -> anyhow::Result<Exit> {
     const MAX_LINES: usize = 1_000;
     let name = session.stack.output("AuditTable")?;
     let lines = session.operator.audit(name, ACTION, MAX_LINES).await?;
     let mut odd = OddRecords::default();
     for line in lines.iter().filter(|line| !line.not_understood.is_empty()) {
-        odd.note(format!("{}: {}", line.at, line.not_understood.join(", ")));
+        odd.add_note(format!("{}: {}", line.at, line.not_understood.join(", ")));
     }
     let text = match lines.is_empty() {
         true => "Nothing was ever erased.".to_owned(),
-        false => table(&lines).to_string(),
+        false => audit_table(&lines).to_string(),
     };
     session.flags.print(&json!(lines), text)?;
-    Ok(odd.exit())
+    Ok(odd.print_and_exit())
 }
 
-fn table(lines: &[AuditLine]) -> Table {
+fn audit_table(lines: &[AuditLine]) -> Table {
     let mut shown =
-        screen::table(["when", "who", "tenant", "of a", "reference", "outcome", "removed"]);
+        screen::new_table(["when", "who", "tenant", "of a", "reference", "outcome", "removed"]);
     for line in lines {
         let count = |name: &str| line.removed.get(name).copied().unwrap_or_default();
         let removed = format!("{} versions, {} records", count("versions"), count("records"));

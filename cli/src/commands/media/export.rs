@@ -21,7 +21,7 @@ use serde_json::json;
 
 use super::{
     find::MAX_RECORDS,
-    target::{Target, is_about_the_name},
+    target::{ExportTarget, is_about_the_name},
 };
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
@@ -51,7 +51,7 @@ pub(crate) struct Export {
 
 /// One line of the index.
 #[derive(Debug, Serialize)]
-struct Line {
+struct IndexLine {
     sent: String,
     direction: String,
     kind: String,
@@ -71,29 +71,29 @@ struct Line {
 /// The word of a file that is recorded as stored and could not be had.
 const ABSENT: &str = "ABSENT";
 
-impl Line {
+impl IndexLine {
     /// What the record says, before the file is looked at.
-    fn of(record: &MediaRecord) -> Self {
+    fn from_record(record: &MediaRecord) -> Self {
         Self {
-            sent: screen::time_if_known(record.moment),
-            direction: plain(record.direction.clone()),
-            kind: plain(Some(record.kind.clone())),
-            chat: plain(Some(record.chat.clone())),
-            sender: sender(record),
-            message: plain(Some(record.message_id.clone())),
-            state: plain(Some(record.state.clone())),
+            sent: screen::format_time_if_known(record.moment),
+            direction: plain_cell(record.direction.clone()),
+            kind: plain_cell(Some(record.kind.clone())),
+            chat: plain_cell(Some(record.chat.clone())),
+            sender: sender_id(record),
+            message: plain_cell(Some(record.message_id.clone())),
+            state: plain_cell(Some(record.state.clone())),
             file: String::new(),
             bytes: None,
             sha256: String::new(),
             as_recorded: "",
             file_name: String::new(),
             caption: String::new(),
-            why_not_stored: plain(record.reason.clone()),
+            why_not_stored: plain_cell(record.reason.clone()),
         }
     }
 
-    fn absent(self, why: String) -> Self {
-        Self { as_recorded: ABSENT, why_not_stored: plain(Some(why)), ..self }
+    fn mark_absent(self, why: String) -> Self {
+        Self { as_recorded: ABSENT, why_not_stored: plain_cell(Some(why)), ..self }
     }
 }
 
@@ -109,23 +109,24 @@ struct ExportSummary {
 
 impl Export {
     /// Exports.
-    pub(crate) async fn run(self, session: &Session) -> anyhow::Result<Exit> {
+    pub(crate) async fn run_export(self, session: &Session) -> anyhow::Result<Exit> {
         let output = self.output.display();
         if self.output.exists() {
             bail!("{output} is there already; nothing was overwritten");
         }
         let mut odd = OddRecords::default();
-        session.must_know(&self.instance, &mut odd).await?;
-        let records = odd.seeing(self.records(session).await?);
+        session.require_registered(&self.instance, &mut odd).await?;
+        let records = odd.inspect_all(self.find_records(session).await?);
         let count = records.len();
         let what = format!("export {count} media of {} to {output}", self.instance);
-        if !session.flags.may(&what)? {
+        if !session.flags.may_change(&what)? {
             return Ok(Exit::Ok);
         }
         let part = PathBuf::from(format!("{output}.part"));
         let extension = self.output.extension();
         let is_archive = extension.is_some_and(|it| it.eq_ignore_ascii_case("zip"));
-        let exported = copy(&records, Target::begin(&part, is_archive)?, session).await?;
+        let exported =
+            copy_all(&records, ExportTarget::create_new(&part, is_archive)?, session).await?;
         fs::rename(&part, &self.output)?;
         let ExportSummary { files, bytes, changed, absent } = exported;
         let json = json!({ "path": self.output, "media": count, "files": files, "bytes": bytes, "not_as_recorded": changed, "absent": absent });
@@ -142,13 +143,13 @@ impl Export {
             );
         }
         session.flags.print(&json, text)?;
-        let exit = odd.exit();
+        let exit = odd.print_and_exit();
         Ok(if changed + absent == 0 { exit } else { Exit::Findings })
     }
 
     /// What is meant, the oldest first.
-    async fn records(&self, session: &Session) -> anyhow::Result<Vec<MediaRecord>> {
-        let chats = self.chats()?;
+    async fn find_records(&self, session: &Session) -> anyhow::Result<Vec<MediaRecord>> {
+        let chats = self.parse_chats()?;
         let from = self.since.map_or(i64::MIN, |since| {
             let age = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
             clock::now().saturating_sub(age)
@@ -160,7 +161,7 @@ impl Export {
         Ok(records)
     }
 
-    fn chats(&self) -> anyhow::Result<Vec<Chat>> {
+    fn parse_chats(&self) -> anyhow::Result<Vec<Chat>> {
         if let Some(chat) = &self.chat {
             let chat = Chat::try_from(chat.clone());
             return Ok(vec![chat.context("a chat is named as its folder is")?]);
@@ -174,17 +175,17 @@ impl Export {
 }
 
 /// Copies all of them, and the index at the end.
-async fn copy(
+async fn copy_all(
     records: &[MediaRecord],
-    mut target: Target,
+    mut target: ExportTarget,
     session: &Session,
 ) -> anyhow::Result<ExportSummary> {
     let mut exported = ExportSummary::default();
     let mut index = csv::Writer::from_writer(Vec::new());
     let mut names = HashSet::from([INDEX.to_owned()]);
-    let bar = screen::bar("media exported", records.len() as u64);
+    let bar = screen::new_bar("media exported", records.len() as u64);
     for record in records {
-        let line = export(record, &mut target, &mut names, session).await?;
+        let line = copy_one(record, &mut target, &mut names, session).await?;
         exported.files += u64::from(line.bytes.is_some());
         exported.bytes += line.bytes.unwrap_or_default();
         exported.changed += u64::from(line.as_recorded == "NO");
@@ -193,47 +194,47 @@ async fn copy(
         bar.inc(1);
     }
     bar.finish_and_clear();
-    target.file(INDEX)?;
+    target.start_file(INDEX)?;
     let index = index.into_inner();
     target.write(&index.context("the index could not be written")?)?;
-    target.end()?;
+    target.finish()?;
     Ok(exported)
 }
 
 /// Copies one medium's file, if there is one, and says what is known of it.
-async fn export(
+async fn copy_one(
     record: &MediaRecord,
-    target: &mut Target,
+    target: &mut ExportTarget,
     names: &mut HashSet<String>,
     session: &Session,
-) -> anyhow::Result<Line> {
+) -> anyhow::Result<IndexLine> {
     let whole = match InstanceId::parse(record.instance.clone()) {
         Ok(instance) => session.records()?.get(&instance, &record.key).await?,
         Err(_) => None,
     };
     let record = whole.as_ref().unwrap_or(record);
-    let mut line = Line::of(record);
+    let mut line = IndexLine::from_record(record);
     let Some(key) = &record.object_key else {
         return Ok(line);
     };
     let path = match path_of(record, key, names) {
         Ok(path) => path,
-        Err(why) => return Ok(line.absent(why)),
+        Err(why) => return Ok(line.mark_absent(why)),
     };
     let bucket = session.stack.output("MediaBucket")?;
     let mut stream = match session.operator.open(bucket, key).await {
         Ok(stream) => stream,
         Err(error) if error.code == "NoSuchKey" => {
-            return Ok(line.absent("the bucket has no such file".to_owned()));
+            return Ok(line.mark_absent("the bucket has no such file".to_owned()));
         }
         Err(error) => return Err(error.into()),
     };
     (line.file_name, line.caption) =
-        (plain(stream.metadata("file-name")), plain(stream.metadata("caption")));
-    if let Err(error) = target.file(path) {
+        (plain_cell(stream.metadata("file-name")), plain_cell(stream.metadata("caption")));
+    if let Err(error) = target.start_file(path) {
         let is_no_name = error.downcast_ref().is_some_and(is_about_the_name);
         if is_no_name {
-            return Ok(line.absent(format!("{key} is no name for a file here")));
+            return Ok(line.mark_absent(format!("{key} is no name for a file here")));
         }
         return Err(error);
     }
@@ -253,9 +254,9 @@ async fn export(
 }
 
 /// Who sent it to a group, by number or else by hidden id.
-fn sender(record: &MediaRecord) -> String {
+fn sender_id(record: &MediaRecord) -> String {
     let contact = Contact { lid: record.sender_lid.clone(), phone: record.sender_phone.clone() };
-    plain(contact.display_id())
+    plain_cell(contact.display_id())
 }
 
 /// Where a record's file goes in the export; or why it cannot.
@@ -279,7 +280,7 @@ fn path_of<'a>(
 
 /// A text of somebody else's that no spreadsheet takes for a formula, without what would show it
 /// otherwise than it is. A caption keeps its lines.
-fn plain(text: Option<String>) -> String {
+fn plain_cell(text: Option<String>) -> String {
     let is_shown = |c: &char| matches!(c, '\n' | '\t') || !is_invisible(*c);
     let text: String = text.unwrap_or_default().chars().filter(is_shown).collect();
     match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
@@ -290,15 +291,15 @@ fn plain(text: Option<String>) -> String {
 
 /// The line of a record in the index.
 #[cfg(test)]
-pub(crate) fn told(record: &MediaRecord) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn to_csv(record: &MediaRecord) -> anyhow::Result<Vec<u8>> {
     let mut index = csv::Writer::from_writer(Vec::new());
-    index.serialize(Line::of(record))?;
+    index.serialize(IndexLine::from_record(record))?;
     Ok(index.into_inner()?)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{HashSet, INDEX, MediaRecord, path_of, plain};
+    use super::{HashSet, INDEX, MediaRecord, path_of, plain_cell};
 
     #[test]
     fn a_record_leads_to_a_file_of_its_own_inside_the_export_or_nowhere() {
@@ -333,9 +334,9 @@ mod tests {
             ("\u{202e}=HYPERLINK(\"x\")", "'=HYPERLINK(\"x\")"),
             ("", ""),
         ] {
-            assert_eq!(plain(Some(text.to_owned())), written);
+            assert_eq!(plain_cell(Some(text.to_owned())), written);
         }
-        assert_eq!(plain(None), "");
+        assert_eq!(plain_cell(None), "");
     }
 
     #[test]
@@ -346,7 +347,7 @@ mod tests {
             ("a\r\n\u{0}b\tc", "a\nb\tc"),
             ("Orçamento nº 7", "Orçamento nº 7"),
         ] {
-            assert_eq!(plain(Some(text.to_owned())), written);
+            assert_eq!(plain_cell(Some(text.to_owned())), written);
         }
     }
 }

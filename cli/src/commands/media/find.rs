@@ -12,7 +12,7 @@ use media::{
 use operator::records::MediaRecord;
 use serde_json::json;
 
-use super::shown::table;
+use super::display::records_table;
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// Records of one instance that are looked through.
@@ -51,7 +51,7 @@ pub(crate) struct Find {
 }
 
 impl Find {
-    fn admits(&self, record: &MediaRecord) -> bool {
+    fn matches_record(&self, record: &MediaRecord) -> bool {
         let is_of = |phone: &String| {
             let chats = Chat::spellings_of_phone(phone);
             chats.iter().any(|chat| chat.as_str() == record.chat)
@@ -64,18 +64,18 @@ impl Find {
     }
 
     /// Finds and shows them, the newest first.
-    pub(super) async fn run(self, session: &Session) -> anyhow::Result<Exit> {
+    pub(super) async fn run_find(self, session: &Session) -> anyhow::Result<Exit> {
         let (mut found, mut odd) = (Vec::new(), OddRecords::default());
         let (tenant, only) = (self.tenant.as_ref(), self.instance.as_ref());
-        let owners = session.owners(tenant, only, &mut odd).await?;
+        let owners = session.list_owners(tenant, only, &mut odd).await?;
         let age = i64::try_from(self.since.as_secs()).unwrap_or(i64::MAX);
         let (records, from) = (session.records()?, clock::now().saturating_sub(age));
-        let bar = screen::counter("records looked at");
+        let bar = screen::new_counter("records looked at");
         for (_, instance) in &owners {
             let its = records.of_instance(instance, from, MAX_RECORDS).await?;
             bar.inc(its.len() as u64);
-            let its = its.into_iter().filter(|record| self.admits(record));
-            found.extend(odd.seeing(its.collect()));
+            let its = its.into_iter().filter(|record| self.matches_record(record));
+            found.extend(odd.inspect_all(its.collect()));
         }
         bar.finish_and_clear();
         found.sort_by_key(|record| std::cmp::Reverse(record.moment));
@@ -83,9 +83,9 @@ impl Find {
         found.truncate(self.limit);
         let text = match count {
             0 => "No medium is meant. --since looks further back than a day.".to_owned(),
-            _ => format!("{}\n{} of {count} shown.", table(&found), found.len()),
+            _ => format!("{}\n{} of {count} shown.", records_table(&found), found.len()),
         };
         session.flags.print(&json!(found), text)?;
-        Ok(odd.exit())
+        Ok(odd.print_and_exit())
     }
 }

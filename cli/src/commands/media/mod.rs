@@ -1,10 +1,10 @@
 //! `wapi-media media`: finds media by their records, gives out their files, and erases them.
 
 mod audit;
+pub(crate) mod display;
 mod erase;
 pub(crate) mod export;
 mod find;
-pub(crate) mod shown;
 mod target;
 
 use std::{io::Write, path::PathBuf, time::Duration};
@@ -18,7 +18,7 @@ use media::ids::{InstanceId, MessageId};
 use operator::{files::MAX_PRESIGN_TIME, records::MediaRecord};
 use serde_json::json;
 
-use self::shown::told;
+use self::display::describe_record;
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// What can be done with media.
@@ -32,7 +32,7 @@ pub(crate) enum Verb {
     Find(find::Find),
     /// Shows everything that is recorded of all media of a message, with every attempt that was
     /// kept.
-    Show(One),
+    Show(MessageArgument),
     /// Lists folders and files, from a folder on.
     #[command(after_help = "Example:\n  wapi-media media ls acme/LITE-AAAAAA-BBBBBB/")]
     Ls {
@@ -43,15 +43,15 @@ pub(crate) enum Verb {
     /// Prints a URL that gives the file to whoever has it.
     Presign {
         #[command(flatten)]
-        one: One,
+        one: MessageArgument,
         /// How long it is valid, at most 7days.
-        #[arg(long = "for", default_value = "1h", value_name = "TIME", value_parser = share)]
+        #[arg(long = "for", default_value = "1h", value_name = "TIME", value_parser = parse_share_time)]
         valid: Duration,
     },
     /// Downloads the file and checks it against its record.
     Download {
         #[command(flatten)]
-        one: One,
+        one: MessageArgument,
         /// Where to; without it the file's own name, here.
         #[arg(long, short)]
         output: Option<PathBuf>,
@@ -74,7 +74,7 @@ pub(crate) enum Verb {
 
 /// One message, or one medium.
 #[derive(Args)]
-pub(crate) struct One {
+pub(crate) struct MessageArgument {
     /// The instance's id.
     instance: InstanceId,
     /// The message's id, or the key of one of its media as `media show` prints it.
@@ -84,7 +84,7 @@ pub(crate) struct One {
 /// Entries of a folder that are listed.
 const MAX_ENTRIES: usize = 5_000;
 
-fn share(text: &str) -> Result<Duration, String> {
+fn parse_share_time(text: &str) -> Result<Duration, String> {
     let valid = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if valid > MAX_PRESIGN_TIME {
         return Err("at most 7days".to_owned());
@@ -93,21 +93,21 @@ fn share(text: &str) -> Result<Duration, String> {
 }
 
 /// Runs one verb.
-pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
+pub(crate) async fn run_media(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     match verb {
-        Verb::Find(find) => find.run(session).await,
-        Verb::Show(one) => show(&one, session).await,
-        Verb::Ls { folder } => ls(&folder, session).await,
-        Verb::Presign { one, valid } => presign(&one, valid, session).await,
-        Verb::Download { one, output } => download(&one, output, session).await,
-        Verb::Export(export) => export.run(session).await,
-        Verb::Erase(erase) => erase.run(session).await,
-        Verb::Audit => audit::audit(session).await,
+        Verb::Find(find) => find.run_find(session).await,
+        Verb::Show(one) => show_records(&one, session).await,
+        Verb::Ls { folder } => list_folder(&folder, session).await,
+        Verb::Presign { one, valid } => presign_file(&one, valid, session).await,
+        Verb::Download { one, output } => download_file(&one, output, session).await,
+        Verb::Export(export) => export.run_export(session).await,
+        Verb::Erase(erase) => erase.run_erase(session).await,
+        Verb::Audit => audit::show_audit(session).await,
     }
 }
 
 /// The records of all media of a message, or the one whose own key was given; there must be one.
-async fn records_of(one: &One, session: &Session) -> anyhow::Result<Vec<MediaRecord>> {
+async fn records_of(one: &MessageArgument, session: &Session) -> anyhow::Result<Vec<MediaRecord>> {
     let message = MessageId::parse(one.message.clone())?;
     let records = session.records()?;
     let mut found = records.of_message(&one.instance, &message).await?;
@@ -125,7 +125,7 @@ async fn records_of(one: &One, session: &Session) -> anyhow::Result<Vec<MediaRec
 }
 
 /// The only medium that is meant.
-async fn record_of(one: &One, session: &Session) -> anyhow::Result<MediaRecord> {
+async fn record_of(one: &MessageArgument, session: &Session) -> anyhow::Result<MediaRecord> {
     let mut found = records_of(one, session).await?;
     found.retain(|record| !record.is_mark());
     match (found.pop(), found.len()) {
@@ -142,7 +142,7 @@ async fn record_of(one: &One, session: &Session) -> anyhow::Result<MediaRecord> 
 }
 
 /// The key of one medium's file, which must be stored.
-async fn key_of(one: &One, session: &Session) -> anyhow::Result<(String, MediaRecord)> {
+async fn key_of(one: &MessageArgument, session: &Session) -> anyhow::Result<(String, MediaRecord)> {
     let record = record_of(one, session).await?;
     match &record.object_key {
         Some(key) => Ok((key.clone(), record)),
@@ -156,16 +156,16 @@ async fn key_of(one: &One, session: &Session) -> anyhow::Result<(String, MediaRe
     }
 }
 
-async fn show(one: &One, session: &Session) -> anyhow::Result<Exit> {
+async fn show_records(one: &MessageArgument, session: &Session) -> anyhow::Result<Exit> {
     let found = records_of(one, session).await?;
     let mut odd = OddRecords::default();
-    found.iter().for_each(|record| odd.see(record));
-    let texts: Vec<_> = found.iter().map(told).collect();
+    found.iter().for_each(|record| odd.inspect_record(record));
+    let texts: Vec<_> = found.iter().map(describe_record).collect();
     session.flags.print(&json!(found), texts.join("\n\n"))?;
-    Ok(odd.exit())
+    Ok(odd.print_and_exit())
 }
 
-async fn ls(folder: &str, session: &Session) -> anyhow::Result<Exit> {
+async fn list_folder(folder: &str, session: &Session) -> anyhow::Result<Exit> {
     let bucket = session.stack.output("MediaBucket")?;
     let folder = match folder.trim_matches('/') {
         "" => String::new(),
@@ -185,7 +185,11 @@ async fn ls(folder: &str, session: &Session) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-async fn presign(one: &One, valid: Duration, session: &Session) -> anyhow::Result<Exit> {
+async fn presign_file(
+    one: &MessageArgument,
+    valid: Duration,
+    session: &Session,
+) -> anyhow::Result<Exit> {
     let (key, _) = key_of(one, session).await?;
     let bucket = session.stack.output("MediaBucket")?;
     let url = session.operator.presign(bucket, &key, valid).await?;
@@ -194,7 +198,11 @@ async fn presign(one: &One, valid: Duration, session: &Session) -> anyhow::Resul
     Ok(Exit::Ok)
 }
 
-async fn download(one: &One, output: Option<PathBuf>, session: &Session) -> anyhow::Result<Exit> {
+async fn download_file(
+    one: &MessageArgument,
+    output: Option<PathBuf>,
+    session: &Session,
+) -> anyhow::Result<Exit> {
     let (key, record) = key_of(one, session).await?;
     let own_name = key.rsplit('/').next().unwrap_or_default();
     let path = output.unwrap_or_else(|| PathBuf::from(own_name));
@@ -204,7 +212,7 @@ async fn download(one: &One, output: Option<PathBuf>, session: &Session) -> anyh
     })?;
     let mut stream = session.operator.open(bucket, &key).await?;
     let (mut hash, mut size) = (digest::Context::new(&digest::SHA256), 0);
-    let bar = screen::spinner(format!("downloading {own_name}"));
+    let bar = screen::new_spinner(format!("downloading {own_name}"));
     while let Some(chunk) = stream.chunk().await? {
         hash.update(&chunk);
         size += chunk.len() as u64;

@@ -10,13 +10,13 @@ use anyhow::Context;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 /// Where an export grows until it is whole.
-pub(super) enum Target {
+pub(super) enum ExportTarget {
     Folder { root: PathBuf, file: Option<File> },
     Archive(Box<ZipWriter<BufWriter<File>>>),
 }
 
-impl Target {
-    pub(super) fn begin(path: &Path, is_archive: bool) -> anyhow::Result<Self> {
+impl ExportTarget {
+    pub(super) fn create_new(path: &Path, is_archive: bool) -> anyhow::Result<Self> {
         let there = || format!("{} is there already; nothing was overwritten", path.display());
         if is_archive {
             let file = File::create_new(path).with_context(there)?;
@@ -28,7 +28,7 @@ impl Target {
     }
 
     /// What is written from now on goes into this file.
-    pub(super) fn file(&mut self, name: &str) -> anyhow::Result<()> {
+    pub(super) fn start_file(&mut self, name: &str) -> anyhow::Result<()> {
         match self {
             Self::Archive(archive) => {
                 // Media are compressed already.
@@ -55,7 +55,7 @@ impl Target {
         }
     }
 
-    pub(super) fn end(self) -> anyhow::Result<()> {
+    pub(super) fn finish(self) -> anyhow::Result<()> {
         if let Self::Archive(archive) = self {
             archive.finish()?.flush()?;
         }

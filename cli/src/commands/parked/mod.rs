@@ -1,6 +1,6 @@
 //! `wapi-media parked`: shows what waits for a person, sends it again, or gives it up.
 
-pub(crate) mod shown;
+pub(crate) mod display;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,7 +15,7 @@ use media::{
 use parking::{Mode, RedriveSummary};
 use serde_json::{Value, json};
 
-use self::shown::{object, remedies, table, unread};
+use self::display::{class_remedies, describe_unread, parked_table, to_json};
 use crate::{exit::Exit, screen, session::Session};
 
 /// What can be done with parked jobs.
@@ -27,10 +27,10 @@ pub(crate) enum Verb {
     #[command(
         after_help = "Example:\n  wapi-media parked list --class instance --expiring-within 48h"
     )]
-    List(Which),
+    List(ParkedSelection),
     /// Shows the parked jobs of one message and everything that was tried for them; without a
     /// message, the instance's webhooks that could not be read. Their bodies are never shown.
-    Show(One),
+    Show(ParkedArgument),
     /// Sends them again: shows how many, asks, and sends them. With --dry-run shows which.
     ///
     /// A job is sent first and removed from the parked queue then. What is stored meanwhile is only
@@ -45,12 +45,12 @@ pub(crate) enum Verb {
     #[command(
         after_help = "Example:\n  wapi-media parked drop --class expired --older-than 30days"
     )]
-    Drop(Which),
+    Drop(ParkedSelection),
 }
 
 /// Which jobs are meant; without any of these, all.
 #[derive(Args)]
-pub(crate) struct Which {
+pub(crate) struct ParkedSelection {
     /// Of this tenant.
     #[arg(long)]
     tenant: Option<TenantId>,
@@ -70,7 +70,7 @@ pub(crate) struct Which {
 
 /// One parked job.
 #[derive(Args)]
-pub(crate) struct One {
+pub(crate) struct ParkedArgument {
     /// The instance's id.
     instance: InstanceId,
     /// The message's id.
@@ -81,7 +81,7 @@ pub(crate) struct One {
 #[derive(Args)]
 pub(crate) struct Redrive {
     #[command(flatten)]
-    which: Which,
+    which: ParkedSelection,
     /// Jobs sent in a second, at most.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=500))]
     rate: u32,
@@ -91,8 +91,8 @@ pub(crate) struct Redrive {
     all: bool,
 }
 
-impl From<Which> for Filter {
-    fn from(which: Which) -> Self {
+impl From<ParkedSelection> for Filter {
+    fn from(which: ParkedSelection) -> Self {
         Self {
             tenant: which.tenant,
             instance: which.instance,
@@ -107,23 +107,23 @@ impl From<Which> for Filter {
 const UNREAD: &str = "the parked queue could not be read";
 
 /// Runs one verb.
-pub(crate) async fn run(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
+pub(crate) async fn run_redrive(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     match verb {
-        Verb::List(which) => list(&which.into(), session).await,
-        Verb::Show(one) => show(&one, session).await,
+        Verb::List(which) => list_parked(&which.into(), session).await,
+        Verb::Show(one) => show_parked(&one, session).await,
         Verb::Redrive(redrive) => redrive.run(session).await,
-        Verb::Drop(which) => drop(&which.into(), session).await,
+        Verb::Drop(which) => drop_parked(&which.into(), session).await,
     }
 }
 
 /// What the filter admits, that which expires first at the top; how many are parked in all, and how
 /// many records were brought up to date.
-async fn find(
+async fn find_parked(
     filter: &Filter,
     session: &Session,
 ) -> anyhow::Result<(Vec<ParkedJob>, parking::LookSummary)> {
     let (parking, now, mut found) = (session.parking()?, clock::now(), Vec::new());
-    let bar = screen::counter("parked jobs looked at");
+    let bar = screen::new_counter("parked jobs looked at");
     let look = parking.look(now, |parked| {
         bar.inc(1);
         if filter.matches_job(parked, now) {
@@ -136,12 +136,12 @@ async fn find(
     Ok((found, seen))
 }
 
-async fn list(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
-    let (found, seen) = find(filter, session).await?;
+async fn list_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
+    let (found, seen) = find_parked(filter, session).await?;
     let mut text = String::new();
     if !found.is_empty() {
-        text = format!("{}\n\n", table(&found));
-        for (class, remedy) in remedies(&found) {
+        text = format!("{}\n\n", parked_table(&found));
+        for (class, remedy) in class_remedies(&found) {
             text += &format!("{class}: {remedy}.\n");
         }
     }
@@ -150,14 +150,14 @@ async fn list(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
         let parked = "were parked by SQS itself; their records say so now";
         text += &format!("\n{} of them {parked}.", seen.reconciled);
     }
-    session.flags.print(&found.iter().map(object).collect(), text)?;
+    session.flags.print(&found.iter().map(to_json).collect(), text)?;
     Ok(Exit::Ok)
 }
 
-async fn show(one: &One, session: &Session) -> anyhow::Result<Exit> {
+async fn show_parked(one: &ParkedArgument, session: &Session) -> anyhow::Result<Exit> {
     let message = one.message.clone().map(MessageId::parse).transpose()?;
     let of_instance = Filter { instance: Some(one.instance.clone()), ..Filter::default() };
-    let (mut found, _) = find(&of_instance, session).await?;
+    let (mut found, _) = find_parked(&of_instance, session).await?;
     found.retain(|parked| match (&message, parked.job()) {
         (Some(message), Some(job)) => job.message.message_id.belongs_to(message),
         (None, None) => true,
@@ -171,24 +171,24 @@ async fn show(one: &One, session: &Session) -> anyhow::Result<Exit> {
         bail!("no {what} of {} is parked. See: wapi-media parked list", one.instance);
     }
     let (records, mut shown, mut text) =
-        (session.records()?, Vec::new(), table(&found).to_string());
+        (session.records()?, Vec::new(), parked_table(&found).to_string());
     for parked in &found {
         let Some(job) = parked.job() else {
-            let (json, line) = unread(parked);
+            let (json, line) = describe_unread(parked);
             shown.push(json);
             text += &line;
             continue;
         };
         let record = records.of_media(&job.instance, &job.message).await?;
         let attempts = record.map(|record| record.attempts).unwrap_or_default();
-        let mut json = object(parked);
+        let mut json = to_json(parked);
         if let Some(fields) = json.as_object_mut() {
             fields.insert("attempts".to_owned(), json!(attempts));
         }
         shown.push(json);
-        text += &format!("\n\nThe last attempts:\n{}", screen::attempts(&attempts));
+        text += &format!("\n\nThe last attempts:\n{}", screen::attempts_table(&attempts));
     }
-    for (class, remedy) in remedies(&found) {
+    for (class, remedy) in class_remedies(&found) {
         text += &format!("\n\n{class}: {remedy}.");
     }
     session.flags.print(&json!(shown), text)?;
@@ -220,20 +220,23 @@ impl Redrive {
         let meant = look.await.context(UNREAD)?;
         if meant.admitted == 0 {
             let text = format!("None of {} parked jobs is meant.", meant.seen.messages);
-            flags.print(&report(&meant, &found), text)?;
+            flags.print(&redrive_json(&meant, &found), text)?;
             return Ok(Exit::Ok);
         }
-        let change =
-            format!("send {} parked jobs again ({})", meant.admitted, counts(&classes(&found)));
+        let change = format!(
+            "send {} parked jobs again ({})",
+            meant.admitted,
+            describe_classes(&count_classes(&found))
+        );
         if flags.dry_run {
-            let text = format!("{}\n\nWould {change}. Nothing was changed.", table(&found));
-            flags.print(&report(&meant, &found), text)?;
+            let text = format!("{}\n\nWould {change}. Nothing was changed.", parked_table(&found));
+            flags.print(&redrive_json(&meant, &found), text)?;
             return Ok(Exit::Ok);
         }
         if !flags.confirm(&change)? {
             return Ok(Exit::Ok);
         }
-        let bar = screen::counter("jobs sent again");
+        let bar = screen::new_counter("jobs sent again");
         let mode = Mode::Send { per_second: rate };
         let redrive = parking.redrive(&filter, mode, clock::now(), |_| bar.inc(1));
         let redriven = redrive.await.context(UNREAD)?;
@@ -242,23 +245,26 @@ impl Redrive {
             "{} sent again, {} only removed because they are stored already, {} failed and stay parked.",
             redriven.sent, redriven.stored_already, redriven.failed
         );
-        flags.print(&report(&redriven, &found), text)?;
+        flags.print(&redrive_json(&redriven, &found), text)?;
         Ok(if redriven.failed == 0 { Exit::Ok } else { Exit::Aws })
     }
 }
 
-async fn drop(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
-    let (found, _) = find(filter, session).await?;
+async fn drop_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
+    let (found, _) = find_parked(filter, session).await?;
     if found.is_empty() {
         session.flags.print(&json!({ "admitted": 0 }), "No parked job is meant.")?;
         return Ok(Exit::Ok);
     }
-    let change =
-        format!("give {} parked jobs up for ever ({})", found.len(), counts(&classes(&found)));
+    let change = format!(
+        "give {} parked jobs up for ever ({})",
+        found.len(),
+        describe_classes(&count_classes(&found))
+    );
     if !session.flags.confirm(&change)? {
         return Ok(Exit::Ok);
     }
-    let (parking, bar) = (session.parking()?, screen::counter("jobs given up"));
+    let (parking, bar) = (session.parking()?, screen::new_counter("jobs given up"));
     let dropped = parking.drop(filter, clock::now(), |_| bar.inc(1)).await.context(UNREAD)?;
     bar.finish_and_clear();
     let json = json!({ "admitted": dropped.admitted, "dropped": dropped.dropped, "failed": dropped.failed });
@@ -268,7 +274,7 @@ async fn drop(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
 }
 
 /// How many there are of each class.
-fn classes(found: &[ParkedJob]) -> BTreeMap<&str, usize> {
+fn count_classes(found: &[ParkedJob]) -> BTreeMap<&str, usize> {
     let mut classes = BTreeMap::new();
     for parked in found {
         *classes.entry(parked.class_word()).or_default() += 1;
@@ -276,17 +282,17 @@ fn classes(found: &[ParkedJob]) -> BTreeMap<&str, usize> {
     classes
 }
 
-fn counts(classes: &BTreeMap<&str, usize>) -> String {
+fn describe_classes(classes: &BTreeMap<&str, usize>) -> String {
     let counts: Vec<_> = classes.iter().map(|(class, n)| format!("{n} {class}")).collect();
     counts.join(", ")
 }
 
-fn report(redriven: &RedriveSummary, meant: &[ParkedJob]) -> Value {
+fn redrive_json(redriven: &RedriveSummary, meant: &[ParkedJob]) -> Value {
     json!({
         "parked": redriven.seen.messages,
         "admitted": redriven.admitted,
-        "classes": classes(meant),
-        "jobs": meant.iter().map(object).collect::<Vec<_>>(),
+        "classes": count_classes(meant),
+        "jobs": meant.iter().map(to_json).collect::<Vec<_>>(),
         "sent": redriven.sent,
         "stored_already": redriven.stored_already,
         "failed": redriven.failed,
@@ -297,7 +303,7 @@ fn report(redriven: &RedriveSummary, meant: &[ParkedJob]) -> Value {
 mod tests {
     use media::{failure::FailureClass, job::QueuedJob, parked::Content, unread::UnreadBody};
 
-    use super::{ParkedJob, object, table, unread};
+    use super::{ParkedJob, describe_unread, parked_table, to_json};
 
     fn found() -> [ParkedJob; 3] {
         let job = r#"{"version":"1","tenant":"acme","instance":"LITE-AAAAAA-000001","accepted_at":1787432100,
@@ -344,14 +350,14 @@ mod tests {
     #[test]
     fn parked_jobs_are_a_table_and_one_stable_shape_without_their_bodies() {
         let found = found();
-        insta::assert_snapshot!(table(&found));
-        insta::assert_json_snapshot!(found.each_ref().map(object));
+        insta::assert_snapshot!(parked_table(&found));
+        insta::assert_json_snapshot!(found.each_ref().map(to_json));
     }
 
     #[test]
     fn an_unread_body_is_shown_by_its_time_word_and_length_alone() {
         let [_, _, parked] = found();
-        let (json, line) = unread(&parked);
+        let (json, line) = describe_unread(&parked);
         let about = &json["unread"];
         assert_eq!((&about["why"], &about["size_bytes"]), (&"bad_body".into(), &11.into()));
         assert_eq!(about["accepted_at"], 1_787_432_100);

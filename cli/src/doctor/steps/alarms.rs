@@ -5,7 +5,7 @@ use report::{Setting, Status};
 use crate::{examination::Examination, say::say};
 
 /// Whether anybody hears the alarms, and which are on.
-pub(crate) async fn alarms(examination: Examination<'_>) -> anyhow::Result<Vec<Setting>> {
+pub(crate) async fn alarm_settings(examination: Examination<'_>) -> anyhow::Result<Vec<Setting>> {
     let Examination { session, lang, .. } = examination;
     let topic = session.stack.output("AlarmTopic")?;
     let mut found = Vec::new();

@@ -5,11 +5,11 @@ use report::{Status, Step, StepId};
 use crate::{checks::probe, examination::Examination, say::say};
 
 /// Step 3: a webhook that must be refused goes the whole way to the table of instances.
-pub(crate) async fn api(examination: Examination<'_>) -> anyhow::Result<Step> {
+pub(crate) async fn api_step(examination: Examination<'_>) -> anyhow::Result<Step> {
     let Examination { session, lang, .. } = examination;
     let id = StepId::Api;
     let function = session.operator.function(session.stack.output("WebhookFunction")?).await;
-    let asked = probe::refused(session.webhook_base()?).await?;
+    let asked = probe::post_invalid_secret(session.webhook_base()?).await?;
     let ms = asked.duration_ms;
     let state = function.map_or_else(
         |error| report::failure(&error, lang),

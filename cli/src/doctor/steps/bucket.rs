@@ -10,7 +10,7 @@ use crate::{doctor::examined::ExaminedInstance, say::say, session::Session};
 const MAX_FILES: usize = 10_000;
 
 /// Counts both for every instance.
-pub(crate) async fn compare(
+pub(crate) async fn compare_folders(
     examined: &[ExaminedInstance],
     session: &Session,
 ) -> anyhow::Result<Vec<Folder>> {
@@ -40,7 +40,7 @@ pub(crate) async fn compare(
             kind,
             objects,
             records,
-            status: judge(objects, records, is_cut || may_expire),
+            status: judge_folder(objects, records, is_cut || may_expire),
         }));
     }
     Ok(folders)
@@ -48,7 +48,7 @@ pub(crate) async fn compare(
 
 /// A folder without files of which records say that they are stored is a failure; fewer files than
 /// records are worth a look, unless not all were counted or files may have expired.
-fn judge(objects: u64, records: u64, is_loose: bool) -> Status {
+fn judge_folder(objects: u64, records: u64, is_loose: bool) -> Status {
     match (objects, records) {
         (0, 1..) if !is_loose => Status::Fail,
         _ if objects < records && !is_loose => Status::Warn,
@@ -57,7 +57,7 @@ fn judge(objects: u64, records: u64, is_loose: bool) -> Status {
 }
 
 /// Step 8.
-pub(crate) fn bucket(folders: &[Folder], lang: Lang) -> Step {
+pub(crate) fn bucket_step(folders: &[Folder], lang: Lang) -> Step {
     let id = StepId::Bucket;
     let objects: u64 = folders.iter().map(|folder| folder.objects).sum();
     let count = folders.len();
@@ -82,15 +82,15 @@ pub(crate) fn bucket(folders: &[Folder], lang: Lang) -> Step {
 mod tests {
     use report::Status;
 
-    use super::judge;
+    use super::judge_folder;
 
     #[test]
     fn a_folder_that_is_empty_although_records_say_stored_is_a_failure() {
-        assert_eq!(judge(0, 3, false), Status::Fail);
-        assert_eq!(judge(2, 3, false), Status::Warn);
-        assert_eq!(judge(3, 3, false), Status::Ok);
+        assert_eq!(judge_folder(0, 3, false), Status::Fail);
+        assert_eq!(judge_folder(2, 3, false), Status::Warn);
+        assert_eq!(judge_folder(3, 3, false), Status::Ok);
         // A run may have stored the file and died before it wrote so: the next one heals it.
-        assert_eq!(judge(4, 3, false), Status::Ok);
-        assert_eq!(judge(0, 3, true), Status::Ok);
+        assert_eq!(judge_folder(4, 3, false), Status::Ok);
+        assert_eq!(judge_folder(0, 3, true), Status::Ok);
     }
 }

@@ -2,11 +2,11 @@
 
 use report::{Lang, Step, StepId};
 
-use super::instances::of_instances;
+use super::instances::instances_step;
 use crate::{checks::check::CheckId, doctor::examined::ExaminedInstance};
 
 /// Step 1.
-pub(crate) fn connection(examined: &[ExaminedInstance], lang: Lang) -> Step {
+pub(crate) fn connection_step(examined: &[ExaminedInstance], lang: Lang) -> Step {
     let ids = [CheckId::Connection, CheckId::Token, CheckId::CrossTenant];
-    of_instances(StepId::Connection, examined, &ids, lang)
+    instances_step(StepId::Connection, examined, &ids, lang)
 }

@@ -5,7 +5,7 @@ use report::{Setting, Status, Step, StepId};
 use crate::{examination::Examination, say::say};
 
 /// Step 5, and the trigger's settings.
-pub(crate) async fn download(
+pub(crate) async fn download_function_step(
     examination: Examination<'_>,
     settings: &mut Vec<Setting>,
 ) -> anyhow::Result<Step> {

@@ -3,12 +3,12 @@
 use report::{Lang, Step, StepId};
 use wapi::account::Hook;
 
-use super::instances::of_instances;
+use super::instances::instances_step;
 use crate::{checks::check::CheckId, doctor::examined::ExaminedInstance};
 
 /// Step 2.
-pub(crate) fn hooks(examined: &[ExaminedInstance], lang: Lang) -> Step {
+pub(crate) fn hooks_step(examined: &[ExaminedInstance], lang: Lang) -> Step {
     let [received, delivery] = Hook::OF_MEDIA.map(CheckId::Hook);
     let ids = [CheckId::Open, CheckId::Hooks, received, delivery];
-    of_instances(StepId::Hooks, examined, &ids, lang)
+    instances_step(StepId::Hooks, examined, &ids, lang)
 }

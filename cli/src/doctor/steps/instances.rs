@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A step about instances: how many are well, and what the first that is not says.
-pub(super) fn of_instances(
+pub(super) fn instances_step(
     id: StepId,
     examined: &[ExaminedInstance],
     ids: &[CheckId],

@@ -11,7 +11,7 @@ const RETENTION_SECONDS: u64 = 7 * 24 * 60 * 60;
 const MAX_RECEIVES: u64 = 140;
 
 /// Step 4, and the queue's settings.
-pub(crate) async fn jobs(
+pub(crate) async fn jobs_queue_step(
     examination: Examination<'_>,
     settings: &mut Vec<Setting>,
 ) -> anyhow::Result<Step> {

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Step 9: of the whole stack the queue itself says what is parked, of one instance its records do.
-pub(crate) async fn records(
+pub(crate) async fn records_step(
     past: &Past,
     (expiring, is_of_one): (u64, bool),
     examination: Examination<'_>,
@@ -47,7 +47,7 @@ pub(crate) async fn records(
 }
 
 /// Media of the whole stack that are not stored and can be counted on for less than two days.
-pub(crate) async fn expiring(examination: Examination<'_>) -> anyhow::Result<u64> {
+pub(crate) async fn count_expiring(examination: Examination<'_>) -> anyhow::Result<u64> {
     let Examination { session, now, .. } = examination;
     let table = session.stack.output("MediaTable")?.to_owned();
     let ledger = Ledger::new(&session.operator.clients, table);

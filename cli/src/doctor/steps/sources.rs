@@ -9,23 +9,23 @@ use crate::{
 };
 
 /// Step 6: what a controlled test says now, and what stored the media of the last day.
-pub(crate) fn wapi(trial: &Trial, past: &Past, lang: Lang) -> Step {
-    of_strategy(StepId::WapiDownload, Strategy::Wapi, trial, past, lang)
+pub(crate) fn wapi_step(trial: &Trial, past: &Past, lang: Lang) -> Step {
+    strategy_step(StepId::WapiDownload, Strategy::Wapi, trial, past, lang)
 }
 
 /// Step 7.
-pub(crate) fn cdn(trial: &Trial, past: &Past, lang: Lang) -> Step {
-    of_strategy(StepId::Cdn, Strategy::Cdn, trial, past, lang)
+pub(crate) fn cdn_step(trial: &Trial, past: &Past, lang: Lang) -> Step {
+    strategy_step(StepId::Cdn, Strategy::Cdn, trial, past, lang)
 }
 
-fn of_strategy(id: StepId, strategy: Strategy, trial: &Trial, past: &Past, lang: Lang) -> Step {
-    let (stored, all) = past.share(strategy);
+fn strategy_step(id: StepId, strategy: Strategy, trial: &Trial, past: &Past, lang: Lang) -> Step {
+    let (stored, all) = past.share_of(strategy);
     let share = say!(
         lang,
         "{stored} of {all} media stored in 24 h came this way",
         "{stored} de {all} mídias guardadas em 24 h vieram por aqui"
     );
-    match trial.verdict(strategy) {
+    match trial.result_of(strategy) {
         Some((true, attempt)) => {
             let ms = attempt.duration_ms;
             let now = say!(lang, "a real medium came in {ms} ms", "uma mídia real veio em {ms} ms");

@@ -1,7 +1,7 @@
 //! `wapi-media media erase`: takes a chat, a phone or a message out of everything the stack keeps,
 //! and proves it.
 
-mod found;
+mod count;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -25,7 +25,7 @@ use operator::{
 };
 use serde_json::json;
 
-use self::found::{EraseCount, told, told_unclear};
+use self::count::{EraseCount, describe_result, describe_unclear};
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// What erasing is called in the audit table.
@@ -81,11 +81,11 @@ struct EraseScope {
 
 impl Erase {
     /// Erases, after somebody has typed what.
-    pub(crate) async fn run(self, session: &Session) -> anyhow::Result<Exit> {
-        let meant = self.meant(session).await?;
-        let (before, odd) = meant.count(session).await?;
+    pub(crate) async fn run_erase(self, session: &Session) -> anyhow::Result<Exit> {
+        let meant = self.resolve_scope(session).await?;
+        let (before, odd) = meant.count_all(session).await?;
         if before.is_nothing() {
-            let hidden = hidden_parked(session).await?;
+            let hidden = await_other_looks(session).await?;
             let mut said = "Nothing of it is here.".to_owned();
             if hidden > 0 {
                 said += &format!(
@@ -93,16 +93,16 @@ impl Erase {
                      five minutes."
                 );
             }
-            said += &told_unclear(&meant.owner(), &before);
+            said += &describe_unclear(&meant.owner_option(), &before);
             session.flags.print(&json!({ "found": before, "parked_and_hidden": hidden }), said)?;
             let is_sure = hidden == 0 && !before.is_doubtful();
-            return Ok(if is_sure { odd.exit() } else { Exit::Findings });
+            return Ok(if is_sure { odd.print_and_exit() } else { Exit::Findings });
         }
         let change = format!(
             "erase {} for ever: {}{}",
-            meant.described(),
-            before.words(),
-            told_unclear(&meant.owner(), &before)
+            meant.describe_scope(),
+            before.describe_counts(),
+            describe_unclear(&meant.owner_option(), &before)
         );
         if !session.flags.confirm_typed(&change, &meant.word)? {
             return Ok(Exit::Ok);
@@ -110,7 +110,7 @@ impl Erase {
         let table = session.stack.output("AuditTable")?;
         let mut line = AuditLine {
             action: ACTION.to_owned(),
-            at: screen::timestamp(),
+            at: screen::format_now(),
             who: session.operator.who().await?,
             tenant: meant.tenant.to_string(),
             scope: meant.scope.to_owned(),
@@ -121,22 +121,23 @@ impl Erase {
         };
         // Before anything is touched: what is not written down is not done.
         session.operator.write_audit(table, &line).await?;
-        let removed = meant.remove(session).await?;
-        let hidden = hidden_parked(session).await?;
-        let (left, odd) = meant.count(session).await?;
+        let removed = meant.remove_all(session).await?;
+        let hidden = await_other_looks(session).await?;
+        let (left, odd) = meant.count_all(session).await?;
         let is_left = !left.is_nothing() || left.is_doubtful();
         let is_proven = !is_left && hidden == 0 && removed.files.failed == 0 && odd.count() == 0;
         line.outcome = if is_proven { "complete" } else { "incomplete" }.to_owned();
-        line.removed = removed.counts();
+        line.removed = removed.to_audit_counts();
         session.operator.write_audit(table, &line).await?;
         let json = json!({ "removed": removed, "left": left, "parked_and_hidden": hidden, "proven": is_proven, "audit": line.at });
-        let told = told(&removed, &left, hidden, is_proven) + &told_unclear(&meant.owner(), &left);
+        let told = describe_result(&removed, &left, hidden, is_proven)
+            + &describe_unclear(&meant.owner_option(), &left);
         session.flags.print(&json, told)?;
-        let exit = odd.exit();
+        let exit = odd.print_and_exit();
         Ok(if is_proven { exit } else { Exit::Findings })
     }
 
-    async fn meant(&self, session: &Session) -> anyhow::Result<EraseScope> {
+    async fn resolve_scope(&self, session: &Session) -> anyhow::Result<EraseScope> {
         let (scope, word, chats, message) = match (&self.chat, &self.phone, &self.message) {
             (Some(chat), ..) => {
                 let folder = Chat::try_from(chat.clone());
@@ -158,7 +159,7 @@ impl Erase {
             }
             (None, None, None) => bail!("one of --chat, --phone and --message is needed"),
         };
-        let (tenant, instances) = self.whose(session).await?;
+        let (tenant, instances) = self.resolve_owner(session).await?;
         Ok(EraseScope {
             tenant,
             instances,
@@ -171,14 +172,17 @@ impl Erase {
     }
 
     /// The tenant and its instances: those that are registered, and those that have a folder still.
-    async fn whose(&self, session: &Session) -> anyhow::Result<(TenantId, Vec<InstanceId>)> {
+    async fn resolve_owner(
+        &self,
+        session: &Session,
+    ) -> anyhow::Result<(TenantId, Vec<InstanceId>)> {
         if let Some(id) = &self.instance {
-            return Ok((session.instance(id).await?.tenant, vec![id.clone()]));
+            return Ok((session.find_instance(id).await?.tenant, vec![id.clone()]));
         }
         let tenant = self.tenant.clone().context("one of --tenant and --instance is needed")?;
         // Whatever else its record says: what is meant is the instance's media.
         let mut odd = OddRecords::default();
-        let registered = session.owners(Some(&tenant), None, &mut odd).await?;
+        let registered = session.list_owners(Some(&tenant), None, &mut odd).await?;
         let mut instances: BTreeSet<_> = registered.into_iter().map(|(_, id)| id).collect();
         let bucket = session.stack.output("MediaBucket")?;
         let folder = format!("{tenant}/");
@@ -191,46 +195,49 @@ impl Erase {
 }
 
 impl EraseScope {
-    fn described(&self) -> String {
-        let instances = screen::words(self.instances.iter().map(InstanceId::as_str), "no instance");
+    fn describe_scope(&self) -> String {
+        let instances =
+            screen::join_words(self.instances.iter().map(InstanceId::as_str), "no instance");
         let what = match &self.message {
             Some(message) => format!("message {message}"),
-            None => format!("chat {}", screen::words(self.chats.iter().map(Chat::as_str), "-")),
+            None => {
+                format!("chat {}", screen::join_words(self.chats.iter().map(Chat::as_str), "-"))
+            }
         };
         format!("{what} of {} ({instances})", self.tenant)
     }
 
     /// As the options of other commands name it.
-    fn owner(&self) -> String {
+    fn owner_option(&self) -> String {
         let tenant = || format!("--tenant {}", self.tenant);
         let instance = |only| format!("--instance {only}");
         self.only.as_ref().map_or_else(tenant, instance)
     }
 
-    fn is_meant(&self, chat: &str, message: &MessageId) -> bool {
+    fn covers_message(&self, chat: &str, message: &MessageId) -> bool {
         match &self.message {
             Some(whole) => message.belongs_to(whole),
             None => self.chats.iter().any(|one| one.as_str() == chat),
         }
     }
 
-    fn is_job(&self, job: &Job) -> bool {
+    fn covers_job(&self, job: &Job) -> bool {
         let message = &job.message;
         job.tenant == self.tenant
             && self.instances.contains(&job.instance)
-            && self.is_meant(message.chat.as_str(), &message.message_id)
+            && self.covers_message(message.chat.as_str(), &message.message_id)
     }
 
     /// Whether a webhook that could not be read is of what is meant: has the id or number in it.
-    fn in_body(&self, body: &UnreadBody) -> Search {
+    fn search_body(&self, body: &UnreadBody) -> Search {
         let is_of_another = |only: &InstanceId| only != body.instance();
         if *body.tenant() != self.tenant || self.only.as_ref().is_some_and(is_of_another) {
             return Search::Absent;
         }
-        self.in_bytes(body.expose())
+        self.search_bytes(body.expose())
     }
 
-    fn in_bytes(&self, bytes: &[u8]) -> Search {
+    fn search_bytes(&self, bytes: &[u8]) -> Search {
         let texts: Vec<_> = match &self.message {
             Some(message) => vec![message.as_str()],
             None => self.chats.iter().filter_map(Chat::in_address).collect(),
@@ -244,7 +251,11 @@ impl EraseScope {
         }
     }
 
-    async fn records(&self, instance: &InstanceId, session: &Session) -> anyhow::Result<Erasables> {
+    async fn find_erasables(
+        &self,
+        instance: &InstanceId,
+        session: &Session,
+    ) -> anyhow::Result<Erasables> {
         let chats: Vec<_> = self.chats.iter().map(|chat| chat.as_str().to_owned()).collect();
         let records = session.records()?;
         let found = records.erasable(&self.tenant, instance, &chats, self.message.as_ref());
@@ -257,7 +268,7 @@ impl EraseScope {
     }
 
     /// Counts or removes files. One message's are found by its id in their names.
-    async fn files(
+    async fn erase_files(
         &self,
         instance: &InstanceId,
         records: &[Erasable],
@@ -285,25 +296,25 @@ impl EraseScope {
     }
 
     /// How much there is, and the records of which nobody can tell whether they are meant.
-    async fn count(&self, session: &Session) -> anyhow::Result<(EraseCount, OddRecords)> {
+    async fn count_all(&self, session: &Session) -> anyhow::Result<(EraseCount, OddRecords)> {
         let (mut found, mut odd) = (EraseCount::default(), OddRecords::default());
         let now = clock::now();
-        let bar = screen::counter("instances looked through");
+        let bar = screen::new_counter("instances looked through");
         for instance in &self.instances {
             let Erasables { meant: records, unread: keys } =
-                self.records(instance, session).await?;
+                self.find_erasables(instance, session).await?;
             for key in keys {
-                odd.note(format!("{instance} {key}: whose it is, or of which chat"));
+                odd.add_note(format!("{instance} {key}: whose it is, or of which chat"));
             }
             found.records += records.len() as u64;
             found.busy += records.iter().filter(|one| one.lease_until >= now).count() as u64;
-            let files = self.files(instance, &records, Mode::Count, session).await?;
+            let files = self.erase_files(instance, &records, Mode::Count, session).await?;
             found.files.add(files);
             bar.inc(1);
         }
         let parking = session.parking()?;
-        let (is_job, in_body) = (|job: &_| self.is_job(job), |body: &_| self.in_body(body));
-        let in_text = |text: &str| self.in_bytes(text.as_bytes());
+        let (is_job, in_body) = (|job: &_| self.covers_job(job), |body: &_| self.search_body(body));
+        let in_text = |text: &str| self.search_bytes(text.as_bytes());
         let parked = parking.erase(is_job, in_body, in_text, true, now).await?;
         found.parked_jobs = parked.meant.jobs as u64;
         found.unread_bodies = parked.meant.bodies as u64;
@@ -315,19 +326,19 @@ impl EraseScope {
 
     /// Removes everything, in an order in which a crash leaves nothing that a second run does not
     /// find: parked jobs, marks against queued ones, files, and only then the other records.
-    async fn remove(&self, session: &Session) -> anyhow::Result<EraseCount> {
+    async fn remove_all(&self, session: &Session) -> anyhow::Result<EraseCount> {
         let (mut removed, now) = (EraseCount::default(), clock::now());
-        let bar = screen::counter("instances erased");
+        let bar = screen::new_counter("instances erased");
         let parking = session.parking()?;
-        let (is_job, in_body) = (|job: &_| self.is_job(job), |body: &_| self.in_body(body));
-        let in_text = |text: &str| self.in_bytes(text.as_bytes());
+        let (is_job, in_body) = (|job: &_| self.covers_job(job), |body: &_| self.search_body(body));
+        let in_text = |text: &str| self.search_bytes(text.as_bytes());
         let parked = parking.erase(is_job, in_body, in_text, false, now).await?;
         removed.parked_jobs = parked.removed.jobs as u64;
         removed.unread_bodies = parked.removed.bodies as u64;
         let table = session.stack.output("MediaTable")?.to_owned();
         let ledger = Ledger::new(&session.operator.clients, table);
         for instance in &self.instances {
-            let records = self.records(instance, session).await?.meant;
+            let records = self.find_erasables(instance, session).await?.meant;
             let (queued, others): (Vec<_>, Vec<_>) =
                 records.iter().partition(|record| record.may_be_queued());
             let mut erase = async |record: &Erasable, mark| -> anyhow::Result<()> {
@@ -343,7 +354,7 @@ impl EraseScope {
             for record in queued {
                 erase(record, Some(now + MARKED_FOR)).await?;
             }
-            let files = self.files(instance, &records, Mode::Remove, session).await?;
+            let files = self.erase_files(instance, &records, Mode::Remove, session).await?;
             for record in others {
                 erase(record, None).await?;
             }
@@ -357,9 +368,9 @@ impl EraseScope {
 
 /// Parked jobs that somebody is looking at, so that nobody else can say whose they are. A look is
 /// short, and is waited for.
-async fn hidden_parked(session: &Session) -> anyhow::Result<u64> {
+async fn await_other_looks(session: &Session) -> anyhow::Result<u64> {
     let queue = session.stack.output("ParkedQueueUrl")?;
-    let bar = screen::spinner("waiting until nobody looks at parked jobs");
+    let bar = screen::new_spinner("waiting until nobody looks at parked jobs");
     let begun = Instant::now();
     loop {
         let hidden = session.operator.queue(queue).await?.hidden;

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::screen;
 
 /// One line for each record.
-pub(crate) fn table(found: &[MediaRecord]) -> Table {
-    let mut table = screen::table([
+pub(crate) fn records_table(found: &[MediaRecord]) -> Table {
+    let mut table = screen::new_table([
         "sent",
         "state",
         "kind",
@@ -22,7 +22,7 @@ pub(crate) fn table(found: &[MediaRecord]) -> Table {
     ]);
     for record in found {
         let json = json!(record);
-        let told = |name| attribute(&json, name);
+        let told = |name| attribute_text(&json, name);
         let file = match json.get("object_key") {
             None | Some(Value::Null) => told("class"),
             Some(_) => told("object_key"),
@@ -43,30 +43,30 @@ pub(crate) fn table(found: &[MediaRecord]) -> Table {
 }
 
 /// Everything that a record says.
-pub(crate) fn told(record: &MediaRecord) -> String {
-    let mut table = screen::table(["", ""]);
+pub(crate) fn describe_record(record: &MediaRecord) -> String {
+    let mut table = screen::new_table(["", ""]);
     let json = json!(record);
     let fields = json.as_object().into_iter().flatten();
     let is_below = |name: &str| name == "attempts" && !record.attempts.is_empty();
     for (name, _) in fields.filter(|(name, _)| !is_below(name)) {
-        table.add_row([name.clone(), attribute(&json, name)]);
+        table.add_row([name.clone(), attribute_text(&json, name)]);
     }
     let missing = record.not_understood.iter();
     for name in missing.filter(|name| json.get(name.as_str()).is_none()) {
-        table.add_row([name.clone(), attribute(&json, name)]);
+        table.add_row([name.clone(), attribute_text(&json, name)]);
     }
-    let tried = screen::attempts(&record.attempts);
+    let tried = screen::attempts_table(&record.attempts);
     format!("{table}\n\nWhat was tried, oldest first:\n{tried}")
 }
 
 /// What stands under this name.
-fn attribute(record: &Value, name: &str) -> String {
+fn attribute_text(record: &Value, name: &str) -> String {
     match record.get(name) {
         None | Some(Value::Null) => "-".to_owned(),
         Some(Value::String(text)) if text.is_empty() => "-".to_owned(),
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) if is_time(name) => {
-            number.as_i64().map_or_else(|| number.to_string(), screen::time)
+            number.as_i64().map_or_else(|| number.to_string(), screen::format_time)
         }
         Some(other) => other.to_string(),
     }
@@ -82,7 +82,7 @@ mod tests {
     use operator::records::MediaRecord;
     use serde_json::{from_value, json};
 
-    use super::table;
+    use super::records_table;
 
     #[test]
     fn what_is_found_is_one_line_each_with_its_file_or_its_class() {
@@ -100,6 +100,6 @@ mod tests {
             },
         ]);
         let records: Vec<MediaRecord> = from_value(records).expect("records");
-        insta::assert_snapshot!(table(&records));
+        insta::assert_snapshot!(records_table(&records));
     }
 }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::screen;
 
 /// One line each.
-pub(crate) fn table(found: &[ParkedJob]) -> Table {
-    let mut table = screen::table([
+pub(crate) fn parked_table(found: &[ParkedJob]) -> Table {
+    let mut table = screen::new_table([
         "expires", "class", "tenant", "instance", "message", "kind", "receives", "reason",
     ]);
     for parked in found {
@@ -16,7 +16,7 @@ pub(crate) fn table(found: &[ParkedJob]) -> Table {
         let of_job = |text: &dyn Fn(&Job) -> String| parked.job().map_or_else(none, text);
         let expires = parked.recoverable_until();
         table.add_row([
-            expires.map_or_else(none, screen::time),
+            expires.map_or_else(none, screen::format_time),
             parked.class_word().to_owned(),
             parked.tenant().map_or_else(none, ToString::to_string),
             parked.instance().map_or_else(none, ToString::to_string),
@@ -30,7 +30,9 @@ pub(crate) fn table(found: &[ParkedJob]) -> Table {
 }
 
 /// What to do about each class that is there.
-pub(super) fn remedies(found: &[ParkedJob]) -> impl Iterator<Item = (FailureClass, &'static str)> {
+pub(super) fn class_remedies(
+    found: &[ParkedJob],
+) -> impl Iterator<Item = (FailureClass, &'static str)> {
     let is_there = |class: &FailureClass| {
         let known = found.iter().filter(|parked| parked.unknown_class.is_none());
         known.map(|parked| parked.class).any(|one| one == *class)
@@ -40,7 +42,7 @@ pub(super) fn remedies(found: &[ParkedJob]) -> impl Iterator<Item = (FailureClas
 }
 
 /// What a program needs: no body, because it holds a media key, or a whole webhook.
-pub(crate) fn object(parked: &ParkedJob) -> Value {
+pub(crate) fn to_json(parked: &ParkedJob) -> Value {
     let job = parked.job();
     json!({
         "tenant": parked.tenant(),
@@ -57,8 +59,8 @@ pub(crate) fn object(parked: &ParkedJob) -> Value {
 }
 
 /// An unread body in both forms, without the body.
-pub(super) fn unread(parked: &ParkedJob) -> (Value, String) {
-    let mut json = object(parked);
+pub(super) fn describe_unread(parked: &ParkedJob) -> (Value, String) {
+    let mut json = to_json(parked);
     let Some(unread) = parked.unread() else {
         return (json, String::new());
     };
@@ -68,7 +70,7 @@ pub(super) fn unread(parked: &ParkedJob) -> (Value, String) {
             json!({ "accepted_at": accepted_at, "why": unread.why, "size_bytes": size_bytes });
         fields.insert("unread".to_owned(), about);
     }
-    let when = screen::time(accepted_at);
+    let when = screen::format_time(accepted_at);
     let line = format!("\n\nA body of {size_bytes} bytes, accepted at {when}: {}.", unread.why);
     (json, line)
 }

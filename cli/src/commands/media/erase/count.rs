@@ -35,7 +35,7 @@ impl EraseCount {
         self.unclear_bodies + self.unknown_messages > 0
     }
 
-    pub(super) fn words(&self) -> String {
+    pub(super) fn describe_counts(&self) -> String {
         let FilesCount { versions, bytes, delete_markers, uploads, .. } = self.files;
         format!(
             "{versions} versions of files ({}), {delete_markers} delete markers, {uploads} unfinished uploads, \
@@ -47,7 +47,7 @@ impl EraseCount {
         )
     }
 
-    pub(super) fn counts(&self) -> HashMap<String, u64> {
+    pub(super) fn to_audit_counts(self) -> HashMap<String, u64> {
         [
             ("versions", self.files.versions),
             ("bytes", self.files.bytes),
@@ -63,13 +63,13 @@ impl EraseCount {
 }
 
 /// What was removed, and what is left, in sentences. `is_proven` is what the audit table says.
-pub(super) fn told(
+pub(super) fn describe_result(
     removed: &EraseCount,
     left: &EraseCount,
     hidden: u64,
     is_proven: bool,
 ) -> String {
-    let mut lines = vec![format!("Removed: {}.", removed.words())];
+    let mut lines = vec![format!("Removed: {}.", removed.describe_counts())];
     if removed.marks > 0 {
         lines.push(format!(
             "{} of them had a job in the queue. For 22 days a mark keeps it from coming back; the mark has \
@@ -80,7 +80,7 @@ pub(super) fn told(
     if is_proven {
         lines.push("Proof: looked for again, nothing is left.".to_owned());
     } else if !left.is_nothing() || removed.files.failed > 0 {
-        lines.push(format!("Left: {}. Run the same command again.", left.words()));
+        lines.push(format!("Left: {}. Run the same command again.", left.describe_counts()));
     }
     if left.busy > 0 {
         lines.push(format!(
@@ -103,7 +103,7 @@ pub(super) fn told(
 
 /// What is parked and may be meant, and what a person can do about it. `owner` is an option of the
 /// command.
-pub(super) fn told_unclear(owner: &str, found: &EraseCount) -> String {
+pub(super) fn describe_unclear(owner: &str, found: &EraseCount) -> String {
     let mut text = String::new();
     if found.unclear_bodies > 0 {
         text += &format!(
@@ -125,30 +125,30 @@ pub(super) fn told_unclear(owner: &str, found: &EraseCount) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{EraseCount, told, told_unclear};
+    use super::{EraseCount, describe_result, describe_unclear};
 
     #[test]
     fn proof_is_told_only_where_it_is_given() {
         let nothing = EraseCount::default();
-        assert!(told(&nothing, &nothing, 0, true).contains("Proof"));
-        let told = told(&nothing, &nothing, 0, false);
+        assert!(describe_result(&nothing, &nothing, 0, true).contains("Proof"));
+        let told = describe_result(&nothing, &nothing, 0, false);
         assert!(!told.contains("Proof") && !told.contains("Left"), "{told}");
     }
 
     #[test]
     fn what_nobody_can_search_is_told_with_the_command_that_drops_it() {
         let mut found = EraseCount::default();
-        assert_eq!(told_unclear("--tenant acme", &found), "");
+        assert_eq!(describe_unclear("--tenant acme", &found), "");
         found.unclear_bodies = 3;
-        let told = told_unclear("--tenant acme", &found);
+        let told = describe_unclear("--tenant acme", &found);
         assert!(told.contains("3 parked webhooks") && found.is_doubtful(), "{told}");
         let drop = "wapi-media parked drop --tenant acme --class unread";
         assert!(told.contains(drop), "{told}");
-        assert!(found.is_nothing() && found.counts()["unread_bodies"] == 0);
+        assert!(found.is_nothing() && found.to_audit_counts()["unread_bodies"] == 0);
         found.unknown_messages = 2;
-        let told = told_unclear("--tenant acme", &found);
+        let told = describe_unclear("--tenant acme", &found);
         assert!(told.contains("2 parked messages"), "{told}");
         found.unread_bodies = 1;
-        assert!(!found.is_nothing() && found.words().contains("1 unread webhooks"));
+        assert!(!found.is_nothing() && found.describe_counts().contains("1 unread webhooks"));
     }
 }
