@@ -83,7 +83,7 @@ pub(crate) fn terminal_width() -> u16 {
 
 /// The text without what steers a terminal. Its line breaks stay.
 pub(crate) fn replace_control(text: &str) -> String {
-    let shown = |c| if c == '\n' { c } else { report::shown(c) };
+    let shown = |c| if c == '\n' { c } else { report::visible_char(c) };
     text.chars().map(shown).collect()
 }
 

@@ -17,7 +17,7 @@ use plotters::{
 
 use crate::{
     model::Hour,
-    tables::{self, sum},
+    tables::{self, saturating_sum},
     view::View,
     words::{Column, Phrase, Translate},
 };
@@ -92,7 +92,7 @@ pub(crate) struct Key {
 }
 
 /// The charts of these hours; none when there are no hours.
-pub(crate) fn charts(
+pub(crate) fn draw_charts(
     hours: &[Hour],
     view: View,
 ) -> Result<Vec<Chart>, DrawingAreaErrorKind<io::Error>> {
@@ -106,31 +106,35 @@ pub(crate) fn charts(
     }
     let drawn = all.into_iter().map(|(title, series)| {
         Ok(Chart {
-            title: title.said(view.lang),
-            keys: series.iter().map(|one| one.key(hours, view)).collect(),
-            svg: stacked(hours, series, view)?,
+            title: title.in_language(view.lang),
+            keys: series.iter().map(|one| one.legend_key(hours, view)).collect(),
+            svg: draw_stacked(hours, series, view)?,
         })
     });
     drawn.collect()
 }
 
 impl Series {
-    fn key(&self, hours: &[Hour], view: View) -> Key {
+    fn legend_key(&self, hours: &[Hour], view: View) -> Key {
         let Self(Ink(_, ink), name, count) = self;
-        Key { ink, name: name.said(view.lang), sum: view.lang.number(sum(hours.iter().map(count))) }
+        Key {
+            ink,
+            name: name.in_language(view.lang),
+            sum: view.lang.format_count(saturating_sum(hours.iter().map(count))),
+        }
     }
 }
 
 /// One bar per hour, its series on top of each other.
-fn stacked(
+fn draw_stacked(
     hours: &[Hour],
     series: &[Series],
     view: View,
 ) -> Result<String, DrawingAreaErrorKind<io::Error>> {
-    let height = |hour: &Hour| sum(series.iter().map(|Series(.., count)| count(hour)));
-    let lines = lines(hours.iter().map(height).max().unwrap_or_default());
+    let height = |hour: &Hour| saturating_sum(series.iter().map(|Series(.., count)| count(hour)));
+    let lines = axis_lines(hours.iter().map(height).max().unwrap_or_default());
     let top = lines.last().copied().unwrap_or(1);
-    let widest = view.lang.number(top).len().max(2) * LETTER_WIDTH;
+    let widest = view.lang.format_count(top).len().max(2) * LETTER_WIDTH;
     let label = ("sans-serif", LETTERS).into_font().color(&LABEL.0);
     // Where each hour's bar has its middle.
     let middles = (0_u32..).map(|n| n * HOUR + HOUR / 2).take(hours.len());
@@ -140,7 +144,7 @@ fn stacked(
     let hour_at = |at: &u32| {
         let mut of = middles.iter().zip(hours);
         let hour = of.find(|(middle, _)| *middle == at);
-        hour.map_or_else(String::new, |(_, hour)| view.hour(hour.at))
+        hour.map_or_else(String::new, |(_, hour)| view.format_hour(hour.at))
     };
 
     let mut svg = String::new();
@@ -154,16 +158,18 @@ fn stacked(
     let mut mesh = chart.configure_mesh();
     mesh.disable_x_mesh().axis_style(LINE.0).label_style(label);
     mesh.light_line_style(LINE.0).bold_line_style(LINE.0);
-    mesh.x_label_formatter(&hour_at).y_label_formatter(&|count| view.lang.number(*count)).draw()?;
+    mesh.x_label_formatter(&hour_at)
+        .y_label_formatter(&|count| view.lang.format_count(*count))
+        .draw()?;
     let bars = hours.iter().zip(&middles);
-    chart.draw_series(bars.flat_map(|(hour, middle)| bar(hour, series, *middle)))?;
+    chart.draw_series(bars.flat_map(|(hour, middle)| bar_parts(hour, series, *middle)))?;
     area.present()?;
     drop((chart, area));
     Ok(svg)
 }
 
 /// The parts of one hour's bar that are there at all, from its foot up.
-fn bar(hour: &Hour, series: &[Series], middle: u32) -> Vec<Rectangle<(u32, u64)>> {
+fn bar_parts(hour: &Hour, series: &[Series], middle: u32) -> Vec<Rectangle<(u32, u64)>> {
     let (left, right) = (middle - REACH, middle + REACH);
     let mut foot = 0_u64;
     let mut parts = Vec::new();
@@ -180,7 +186,7 @@ fn bar(hour: &Hour, series: &[Series], middle: u32) -> Vec<Rectangle<(u32, u64)>
 
 /// The lines of the counting axis from zero up: round numbers, the last of them not below
 /// `highest`.
-fn lines(highest: u64) -> Vec<u64> {
+fn axis_lines(highest: u64) -> Vec<u64> {
     let rounds = (0_u32..).map_while(|power| 10_u64.checked_pow(power));
     let mut steps = rounds.flat_map(|ten| [1, 2, 5].map(|round| ten.saturating_mul(round)));
     let step = steps.find(|step| step.saturating_mul(LINES) >= highest);
@@ -195,11 +201,11 @@ mod tests {
 
     #[test]
     fn the_lines_are_round_and_reach_the_highest() {
-        assert_eq!(lines(0), [0, 1]);
-        assert_eq!(lines(3), [0, 1, 2, 3]);
-        assert_eq!(lines(137), [0, 50, 100, 150]);
-        assert_eq!(lines(2_001), [0, 1_000, 2_000, 3_000]);
-        assert_eq!(lines(u64::MAX).last(), Some(&u64::MAX));
+        assert_eq!(axis_lines(0), [0, 1]);
+        assert_eq!(axis_lines(3), [0, 1, 2, 3]);
+        assert_eq!(axis_lines(137), [0, 50, 100, 150]);
+        assert_eq!(axis_lines(2_001), [0, 1_000, 2_000, 3_000]);
+        assert_eq!(axis_lines(u64::MAX).last(), Some(&u64::MAX));
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub const SCHEMA: u32 = 1;
 ///
 /// # Errors
 /// [`RenderError::Json`]; no report is known that causes it.
-pub fn json(report: &Report) -> Result<String, RenderError> {
+pub fn render_json(report: &Report) -> Result<String, RenderError> {
     Ok(serde_json::to_string_pretty(report)?)
 }
 

@@ -23,15 +23,15 @@ mod words;
 
 pub use crate::{
     error::RenderError,
-    html::html,
-    json::{SCHEMA, json},
+    html::render_html,
+    json::{SCHEMA, render_json},
     lang::{Lang, UnknownLang},
     model::{
         ControlledTest, Endpoint, FailureCount, Folder, Hour, InstanceCheck, Report, RootCause,
         Setting, Status, Step, StepId, TestRow,
     },
-    plain::shown,
-    reason::{alarm, failure, reason, state},
-    terminal::{Terminal, text},
+    plain::visible_char,
+    reason::{translate_alarm, translate_failure, translate_reason, translate_state},
+    terminal::{Terminal, render_text},
     view::View,
 };

@@ -47,7 +47,7 @@ impl Report {
         let instances = self.instances.iter().map(|one| one.status);
         let folders = self.folders.iter().map(|one| one.status);
         let settings = self.settings.iter().map(|one| one.status);
-        Status::worst(steps.chain(instances).chain(folders).chain(settings))
+        Status::worst_of(steps.chain(instances).chain(folders).chain(settings))
     }
 }
 
@@ -69,7 +69,7 @@ pub enum Status {
 impl Status {
     /// The worst of several; [`Status::Unknown`] when there is none, because then nothing was
     /// checked.
-    pub fn worst(of: impl IntoIterator<Item = Self>) -> Self {
+    pub fn worst_of(of: impl IntoIterator<Item = Self>) -> Self {
         of.into_iter().max().unwrap_or(Self::Unknown)
     }
 
@@ -317,11 +317,11 @@ mod tests {
 
     #[test]
     fn the_worst_status_is_the_verdict_and_nothing_checked_is_unknown() {
-        assert_eq!(Status::worst([Status::Ok, Status::Ok]), Status::Ok);
-        assert_eq!(Status::worst([Status::Unknown, Status::Ok]), Status::Unknown);
-        assert_eq!(Status::worst([Status::Unknown, Status::Warn]), Status::Warn);
-        assert_eq!(Status::worst([Status::Fail, Status::Warn]), Status::Fail);
-        assert_eq!(Status::worst([]), Status::Unknown);
+        assert_eq!(Status::worst_of([Status::Ok, Status::Ok]), Status::Ok);
+        assert_eq!(Status::worst_of([Status::Unknown, Status::Ok]), Status::Unknown);
+        assert_eq!(Status::worst_of([Status::Unknown, Status::Warn]), Status::Warn);
+        assert_eq!(Status::worst_of([Status::Fail, Status::Warn]), Status::Fail);
+        assert_eq!(Status::worst_of([]), Status::Unknown);
     }
 
     #[test]

@@ -11,11 +11,11 @@ use crate::{
 /// What is said, in one of the languages.
 pub(crate) trait Translate: Copy {
     /// The words in English and in Brazilian Portuguese.
-    fn pair(self) -> (&'static str, &'static str);
+    fn in_both_languages(self) -> (&'static str, &'static str);
 
     /// The words in `lang`.
-    fn said(self, lang: Lang) -> &'static str {
-        let (english, portuguese) = self.pair();
+    fn in_language(self, lang: Lang) -> &'static str {
+        let (english, portuguese) = self.in_both_languages();
         match lang {
             Lang::En => english,
             Lang::PtBr => portuguese,
@@ -24,7 +24,7 @@ pub(crate) trait Translate: Copy {
 }
 
 impl Translate for Status {
-    fn pair(self) -> (&'static str, &'static str) {
+    fn in_both_languages(self) -> (&'static str, &'static str) {
         match self {
             Self::Ok => ("ok", "ok"),
             Self::Unknown => ("not checked", "não verificado"),
@@ -35,7 +35,7 @@ impl Translate for Status {
 }
 
 impl Translate for StepId {
-    fn pair(self) -> (&'static str, &'static str) {
+    fn in_both_languages(self) -> (&'static str, &'static str) {
         match self {
             Self::Connection => {
                 ("WhatsApp account connected to W-API", "Conta do WhatsApp conectada à W-API")
@@ -54,15 +54,15 @@ impl Translate for StepId {
 
 /// A line of a step's name where there is room for two short ones only.
 #[derive(Clone, Copy)]
-pub(crate) enum Short {
+pub(crate) enum ShortName {
     /// The upper one.
     Upper(StepId),
     /// The lower one.
     Lower(StepId),
 }
 
-impl Translate for Short {
-    fn pair(self) -> (&'static str, &'static str) {
+impl Translate for ShortName {
+    fn in_both_languages(self) -> (&'static str, &'static str) {
         let (Self::Upper(id) | Self::Lower(id)) = self;
         let (english, portuguese) = match id {
             StepId::Connection => (["WhatsApp", "account"], ["Conta do", "WhatsApp"]),
@@ -88,7 +88,7 @@ impl Translate for Short {
 pub(crate) struct Headline(pub(crate) Status);
 
 impl Translate for Headline {
-    fn pair(self) -> (&'static str, &'static str) {
+    fn in_both_languages(self) -> (&'static str, &'static str) {
         match self.0 {
             Status::Ok => (
                 "Everything works: media arrive and are stored",
@@ -110,7 +110,7 @@ impl Translate for Headline {
 }
 
 impl Translate for FailureClass {
-    fn pair(self) -> (&'static str, &'static str) {
+    fn in_both_languages(self) -> (&'static str, &'static str) {
         match self {
             Self::Transient => (
                 "An origin or the network did not give it in time",
@@ -160,7 +160,7 @@ pub(crate) enum Section {
 }
 
 impl Translate for Section {
-    fn pair(self) -> (&'static str, &'static str) {
+    fn in_both_languages(self) -> (&'static str, &'static str) {
         match self {
             Self::Steps => ("Step by step", "Passo a passo"),
             Self::Hours => ("The last 24 hours", "As últimas 24 horas"),
@@ -179,7 +179,7 @@ impl Translate for Section {
 pub(crate) struct Explanation(pub(crate) Section);
 
 impl Translate for Explanation {
-    fn pair(self) -> (&'static str, &'static str) {
+    fn in_both_languages(self) -> (&'static str, &'static str) {
         match self.0 {
             Section::Steps => (
                 "What was seen at each of the nine steps, and what to do where something is wrong.",
@@ -285,7 +285,7 @@ pub(crate) enum Column {
 }
 
 impl Translate for Column {
-    fn pair(self) -> (&'static str, &'static str) {
+    fn in_both_languages(self) -> (&'static str, &'static str) {
         match self {
             Self::Status => ("Status", "Situação"),
             Self::Step => ("Step", "Passo"),
@@ -372,7 +372,7 @@ pub(crate) enum Phrase {
 }
 
 impl Translate for Phrase {
-    fn pair(self) -> (&'static str, &'static str) {
+    fn in_both_languages(self) -> (&'static str, &'static str) {
         match self {
             Self::Diagnosis => ("Diagnosis", "Diagnóstico"),
             Self::Stack => ("Stack", "Stack"),
@@ -418,7 +418,7 @@ pub(crate) enum Sentence {
 }
 
 impl Translate for Sentence {
-    fn pair(self) -> (&'static str, &'static str) {
+    fn in_both_languages(self) -> (&'static str, &'static str) {
         match self {
             Self::Flow => (
                 "The download function asks W-API first, then WhatsApp's CDN. Either is enough.",

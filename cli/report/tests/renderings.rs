@@ -1,6 +1,6 @@
 //! The three renderings of two invented diagnoses, in both languages.
 
-use report::{Lang, Report, Status, StepId, Terminal, View, html, json, text};
+use report::{Lang, Report, Status, StepId, Terminal, View, render_html, render_json, render_text};
 use time::UtcOffset;
 
 mod samples;
@@ -17,7 +17,7 @@ fn view(lang: Lang) -> View {
 }
 
 fn page(report: &Report, lang: Lang) -> String {
-    html(report, view(lang)).unwrap_or_else(|error| unreachable!("{error}"))
+    render_html(report, view(lang)).unwrap_or_else(|error| unreachable!("{error}"))
 }
 
 /// Every page of the samples.
@@ -86,29 +86,29 @@ fn empty() -> Report {
 
 #[test]
 fn a_healthy_report_in_a_terminal() {
-    insta::assert_snapshot!(text(&samples::healthy(Lang::En), view(Lang::En), PLAIN));
+    insta::assert_snapshot!(render_text(&samples::healthy(Lang::En), view(Lang::En), PLAIN));
 }
 
 #[test]
 fn a_sick_report_in_a_terminal() {
-    insta::assert_snapshot!(text(&samples::sick(Lang::En), view(Lang::En), PLAIN));
+    insta::assert_snapshot!(render_text(&samples::sick(Lang::En), view(Lang::En), PLAIN));
 }
 
 #[test]
 fn a_healthy_report_in_a_terminal_in_portuguese() {
     let report = samples::healthy(Lang::PtBr);
-    insta::assert_snapshot!(text(&report, view(Lang::PtBr), PLAIN));
+    insta::assert_snapshot!(render_text(&report, view(Lang::PtBr), PLAIN));
 }
 
 #[test]
 fn a_sick_report_in_a_terminal_in_portuguese() {
     let report = samples::sick(Lang::PtBr);
-    insta::assert_snapshot!(text(&report, view(Lang::PtBr), PLAIN));
+    insta::assert_snapshot!(render_text(&report, view(Lang::PtBr), PLAIN));
 }
 
 #[test]
 fn a_sick_report_as_json() {
-    insta::assert_snapshot!(json(&samples::sick(Lang::En)).expect("JSON"));
+    insta::assert_snapshot!(render_json(&samples::sick(Lang::En)).expect("JSON"));
 }
 
 #[test]
@@ -134,9 +134,9 @@ fn the_verdict_is_that_of_the_worst_check() {
 #[test]
 fn a_terminal_gets_colours_only_if_it_can_show_them() {
     let report = samples::sick(Lang::En);
-    assert!(!text(&report, view(Lang::En), PLAIN).contains('\u{1b}'));
+    assert!(!render_text(&report, view(Lang::En), PLAIN).contains('\u{1b}'));
     let colour = Terminal { colour: true, ..PLAIN };
-    assert!(text(&report, view(Lang::En), colour).contains("\u{1b}["));
+    assert!(render_text(&report, view(Lang::En), colour).contains("\u{1b}["));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn no_line_of_a_table_is_wider_than_the_terminal_and_a_command_is_never_broken()
     for width in [60, 80, 110, 200] {
         let terminal = Terminal { width, ..PLAIN };
         let report = samples::sick(Lang::En);
-        let shown = text(&report, view(Lang::En), terminal);
+        let shown = render_text(&report, view(Lang::En), terminal);
         let command = report.root_cause.and_then(|cause| cause.command).expect("one");
         assert!(shown.lines().any(|line| line.trim() == command));
         for line in shown.lines().filter(|line| line.trim() != command) {
@@ -155,7 +155,7 @@ fn no_line_of_a_table_is_wider_than_the_terminal_and_a_command_is_never_broken()
 
 #[test]
 fn nothing_from_outside_steers_a_terminal() {
-    let shown = text(&hostile(), view(Lang::En), PLAIN);
+    let shown = render_text(&hostile(), view(Lang::En), PLAIN);
     assert!(shown.contains("<script>"), "it is shown as it is");
     assert!(!shown.contains(['\u{1b}', '\u{202e}']));
 }
@@ -264,7 +264,7 @@ fn a_step_nobody_looked_at_is_not_drawn_as_well() {
     report.steps.retain(|step| step.id != StepId::Cdn);
     let page = page(&report, Lang::En);
     assert!(page.contains("WhatsApp&#39;s CDN: not checked"));
-    assert!(text(&report, view(Lang::En), PLAIN).contains("was not looked at"));
+    assert!(render_text(&report, view(Lang::En), PLAIN).contains("was not looked at"));
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn webhooks_that_nobody_counted_are_not_shown_as_zero() {
     }
     let page = page(&report, Lang::En);
     assert_eq!(page.matches("<figure class=\"chart\">").count(), 2);
-    assert!(!text(&report, view(Lang::En), PLAIN).contains("webhooks ┆"));
+    assert!(!render_text(&report, view(Lang::En), PLAIN).contains("webhooks ┆"));
 }
 
 #[test]
@@ -325,8 +325,8 @@ fn both_languages_say_everything_in_their_own_words() {
 fn a_report_of_nothing_is_still_a_report() {
     for lang in Lang::ALL {
         assert!(page(&empty(), lang).contains("</html>"));
-        assert!(text(&empty(), view(lang), PLAIN).ends_with('\n'));
-        assert!(json(&empty()).is_ok());
+        assert!(render_text(&empty(), view(lang), PLAIN).ends_with('\n'));
+        assert!(render_json(&empty()).is_ok());
     }
 }
 
@@ -339,5 +339,5 @@ fn numbers_of_any_size_are_drawn() {
     }
     report.taken_at = i64::MIN;
     assert!(page(&report, Lang::En).contains("</html>"));
-    assert!(text(&report, view(Lang::En), PLAIN).ends_with('\n'));
+    assert!(render_text(&report, view(Lang::En), PLAIN).ends_with('\n'));
 }

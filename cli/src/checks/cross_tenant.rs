@@ -40,6 +40,6 @@ pub(crate) async fn check_cross_tenant(
             );
             Check::new(ID, Verdict::Ok, evidence)
         }
-        Err(error) => Check::new(ID, Verdict::Unknown, report::failure(&error, lang)),
+        Err(error) => Check::new(ID, Verdict::Unknown, report::translate_failure(&error, lang)),
     })
 }

@@ -41,7 +41,7 @@ pub(crate) async fn check_instance(
             let failed = Check::new(
                 CheckId::Token,
                 Verdict::Fail,
-                report::reason(&format!("{error:#}"), lang),
+                report::translate_reason(&format!("{error:#}"), lang),
             );
             checks.push(failed.with_remedy(rotate));
         }
@@ -95,12 +95,12 @@ async fn check_connection(
             Check::new(ID, Verdict::Fail, evidence).with_remedy(remedy)
         }
         Err(error) if error.is_unauthorized() => {
-            Check::new(ID, Verdict::Fail, report::failure(&error, lang))
+            Check::new(ID, Verdict::Fail, report::translate_failure(&error, lang))
                 .with_remedy(format!("wapi-media token rotate {id}"))
         }
         // Whoever cannot reach W-API cannot be sure that the functions can: it is worth a person's
         // look.
-        Err(error) => Check::new(ID, Verdict::Fail, report::failure(&error, lang)),
+        Err(error) => Check::new(ID, Verdict::Fail, report::translate_failure(&error, lang)),
     })
 }
 
@@ -118,7 +118,11 @@ async fn check_hooks(
                 AccountError::NoAnswer { .. } | AccountError::Unreadable { .. } => Verdict::Unknown,
                 AccountError::Refused { .. } => Verdict::Fail,
             };
-            return Ok(vec![Check::new(CheckId::Hooks, verdict, report::failure(&error, lang))]);
+            return Ok(vec![Check::new(
+                CheckId::Hooks,
+                verdict,
+                report::translate_failure(&error, lang),
+            )]);
         }
     };
     let register = format!("wapi-media webhook register {}", instance.id);
@@ -204,7 +208,7 @@ async fn check_last_media(
     };
     let silence = now.saturating_sub(moment);
     let (ago, when) = (screen::format_age(silence, lang), screen::format_time(moment));
-    let state = report::state(&newest.state, lang);
+    let state = report::translate_state(&newest.state, lang);
     let evidence = say!(
         lang,
         "sent {ago} ago ({when}), now {state}",

@@ -48,7 +48,7 @@ pub(crate) async fn run_doctor(doctor: Doctor, session: &Session) -> anyhow::Res
     let offset = offset.context("the stack's UtcOffset is none")?;
     let view = View { lang, offset };
     if let Some(file) = &doctor.html {
-        let page = report::html(&report, view)?;
+        let page = report::render_html(&report, view)?;
         let written = std::fs::write(file, page);
         written.with_context(|| format!("{} could not be written", file.display()))?;
     }
@@ -58,8 +58,8 @@ pub(crate) async fn run_doctor(doctor: Doctor, session: &Session) -> anyhow::Res
         written.with_context(|| format!("{} could not be written", file.display()))?;
     }
     let terminal = Terminal { colour: screen::has_colour(), width: screen::terminal_width() };
-    let text = report::text(&report, view, terminal);
-    let json = serde_json::from_str(&report::json(&report)?)?;
+    let text = report::render_text(&report, view, terminal);
+    let json = serde_json::from_str(&report::render_json(&report)?)?;
     session.flags.print_coloured(&json, text.trim_end())?;
     Ok(match report.status() {
         Status::Ok | Status::Unknown => Exit::Ok,

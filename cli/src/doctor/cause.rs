@@ -64,8 +64,10 @@ fn cause_in_sources(trial: &Trial, lang: Lang) -> Option<RootCause> {
     let (wapi, cdn) = (trial.result_of(Strategy::Wapi)?, trial.result_of(Strategy::Cdn)?);
     let told = |attempt: &media::record::Attempt| {
         let status = attempt.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
-        let words =
-            attempt.excerpt.clone().unwrap_or_else(|| report::reason(&attempt.verdict, lang));
+        let words = attempt
+            .excerpt
+            .clone()
+            .unwrap_or_else(|| report::translate_reason(&attempt.verdict, lang));
         format!("{status}: {words}")
     };
     let (of_wapi, of_cdn) = (told(wapi.1), told(cdn.1));

@@ -108,7 +108,7 @@ impl Past {
     /// Those that are not stored, by class, with the reason of the last of each.
     pub(crate) fn to_failures(&self, lang: Lang) -> Vec<FailureCount> {
         let told = |one: &FailureCount| FailureCount {
-            last_reason: report::reason(&one.last_reason, lang),
+            last_reason: report::translate_reason(&one.last_reason, lang),
             ..one.clone()
         };
         self.failures.values().map(told).collect()

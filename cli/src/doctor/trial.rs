@@ -218,7 +218,7 @@ impl Trial {
 fn note_of(attempt: &Attempt, lang: Lang) -> String {
     let excerpt = attempt.excerpt.as_ref();
     let words = excerpt.map_or_else(String::new, |words| format!(" – {words}"));
-    format!("{}{words}", report::reason(&attempt.verdict, lang))
+    format!("{}{words}", report::translate_reason(&attempt.verdict, lang))
 }
 
 fn endpoint_of(asked: &AccountCall, lang: Lang) -> Endpoint {
@@ -237,7 +237,7 @@ fn endpoint_of(asked: &AccountCall, lang: Lang) -> Endpoint {
         latency_ms: Some(asked.duration_ms),
         note: match (is_dry, status) {
             (true, Status::Ok) => {
-                report::reason("asked without its fields: nothing was sent", lang)
+                report::translate_reason("asked without its fields: nothing was sent", lang)
             }
             _ => asked.excerpt.clone().unwrap_or_default(),
         },

@@ -280,9 +280,9 @@ proptest! {
             let report = report(&past, lang);
             let view = View { lang, offset: UtcOffset::UTC };
             let terminal = Terminal { colour: false, width: 120 };
-            prop_assert!(!report::text(&report, view, terminal).is_empty());
-            prop_assert!(report::html(&report, view).is_ok());
-            prop_assert!(report::json(&report).is_ok());
+            prop_assert!(!report::render_text(&report, view, terminal).is_empty());
+            prop_assert!(report::render_html(&report, view).is_ok());
+            prop_assert!(report::render_json(&report).is_ok());
         }
     }
 

@@ -12,8 +12,8 @@ pub(crate) async fn api_step(examination: Examination<'_>) -> anyhow::Result<Ste
     let asked = probe::post_invalid_secret(session.webhook_base()?).await?;
     let ms = asked.duration_ms;
     let state = function.map_or_else(
-        |error| report::failure(&error, lang),
-        |function| report::state(&function.state, lang),
+        |error| report::translate_failure(&error, lang),
+        |function| report::translate_state(&function.state, lang),
     );
     Ok(match asked.status {
         Some(401) => {

@@ -17,7 +17,7 @@ pub(crate) async fn download_function_step(
     let (function, trigger) = match (function, trigger) {
         (Ok(function), Ok(trigger)) => (function, trigger),
         (Err(error), _) | (_, Err(error)) => {
-            return Ok(Step::new(id, Status::Unknown, report::failure(&error, lang)));
+            return Ok(Step::new(id, Status::Unknown, report::translate_failure(&error, lang)));
         }
     };
     let state = function.state;
@@ -31,7 +31,8 @@ pub(crate) async fn download_function_step(
         remedy: (!reports).then(|| "sam deploy".to_owned()),
     });
     let is_well = state == "Active" && trigger_state == "Enabled";
-    let (state, trigger_state) = (report::state(&state, lang), report::state(trigger_state, lang));
+    let (state, trigger_state) =
+        (report::translate_state(&state, lang), report::translate_state(trigger_state, lang));
     let evidence = say!(
         lang,
         "the function is {state}, its trigger {trigger_state}",

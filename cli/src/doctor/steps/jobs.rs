@@ -19,7 +19,9 @@ pub(crate) async fn jobs_queue_step(
     let id = StepId::JobsQueue;
     let queue = match session.operator.queue(session.stack.output("JobsQueueUrl")?).await {
         Ok(queue) => queue,
-        Err(error) => return Ok(Step::new(id, Status::Unknown, report::failure(&error, lang))),
+        Err(error) => {
+            return Ok(Step::new(id, Status::Unknown, report::translate_failure(&error, lang)));
+        }
     };
     let QueueHealth { waiting, hidden, .. } = queue;
     let expected = [

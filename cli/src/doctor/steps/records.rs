@@ -22,7 +22,9 @@ pub(crate) async fn records_step(
     let parked = match session.operator.queue(url).await {
         _ if is_of_one => parked,
         Ok(queue) => queue.waiting + queue.hidden,
-        Err(error) => return Ok(Step::new(id, Status::Unknown, report::failure(&error, lang))),
+        Err(error) => {
+            return Ok(Step::new(id, Status::Unknown, report::translate_failure(&error, lang)));
+        }
     };
     let mut evidence = say!(
         lang,

@@ -34,7 +34,7 @@ fn strategy_step(id: StepId, strategy: Strategy, trial: &Trial, past: &Past, lan
         Some((false, attempt)) => {
             let words = attempt.excerpt.clone().unwrap_or_default();
             let status = attempt.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
-            let verdict = report::reason(&attempt.verdict, lang);
+            let verdict = report::translate_reason(&attempt.verdict, lang);
             let evidence = format!("{verdict}: {status} {words}; {share}");
             Step::new(id, Status::Fail, evidence)
         }
