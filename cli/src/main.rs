@@ -1,4 +1,4 @@
-//! `wapi-media`: the operator's command. One file per noun.
+//! `wapi-media`: the operator's command. Parses the arguments and runs one noun of `commands/`.
 
 mod checks;
 mod commands;
@@ -27,14 +27,15 @@ use crate::{
     session::{Flags, Session},
 };
 
-/// Operates a stack that stores the media of W-API's webhooks.
+/// Operates a stack that stores the media files announced by W-API's webhooks.
 ///
 /// The stack is found by its name in the AWS account and region that the AWS CLI would use.
 #[derive(Parser)]
 #[command(
     version,
     arg_required_else_help = true,
-    after_help = "Exit codes: 0 done, 1 something needs a person, 2 wrong usage, 3 AWS failed, 4 W-API failed."
+    after_help = "Exit codes: 0 done, 1 something needs a person, 2 wrong usage, 3 AWS failed, \
+        4 W-API failed."
 )]
 struct Command {
     #[command(flatten)]
@@ -45,42 +46,42 @@ struct Command {
 
 #[derive(Subcommand)]
 enum Noun {
-    /// Customers, each with a folder and rules of its own.
+    /// Adds, lists, changes and removes tenants: customers, each with a folder and rules.
     #[command(subcommand)]
     Tenant(tenant::Verb),
-    /// WhatsApp accounts connected to W-API, each belonging to one tenant.
+    /// Registers, checks, pauses and removes instances: WhatsApp accounts connected to W-API.
     #[command(subcommand)]
     Instance(instance::Verb),
-    /// The tokens with which W-API is asked.
+    /// Replaces the W-API token of an instance.
     #[command(subcommand)]
     Token(token::Verb),
-    /// Where W-API sends its events.
+    /// Registers, shows and verifies the webhook URLs that W-API sends events to.
     #[command(subcommand)]
     Webhook(webhook::Verb),
-    /// Stored files and the records of all media.
+    /// Finds, downloads, exports and erases media files and their records.
     #[command(subcommand)]
     Media(media::Verb),
-    /// Jobs that wait for a person, each with its reason.
+    /// Lists, redrives and drops parked jobs: jobs that failed and wait for an operator.
     #[command(subcommand)]
     Parked(parked::Verb),
-    /// Posts webhooks again: from a file, from standard input, or a message from W-API's own log.
+    /// Posts webhooks again: from a file, from standard input, or one message of W-API's log.
     Replay(replay::Replay),
-    /// Posts again what W-API's own log of webhooks holds and is not stored.
+    /// Posts again the webhooks of W-API's log whose media files are not stored.
     Backfill(backfill::Backfill),
-    /// Counts what became of the media of each tenant, day by day.
+    /// Counts announced, stored, skipped and parked media per tenant and day.
     Stats(stats::Stats),
-    /// Reckons what a month costs, from what was stored and a table of prices.
+    /// Estimates the cost of a month from the recorded media and a table of prices.
     Cost(cost::Cost),
-    /// Shows the functions' log lines as they come.
+    /// Shows the functions' log lines as they arrive.
     Tail(tail::Tail),
-    /// Prints the IAM policy of those who watch or run this stack.
+    /// Prints an IAM policy for people who watch or operate this stack.
     Iam(iam::Iam),
-    /// Examines the whole flow, from WhatsApp to the bucket, and names the root cause of what is
-    /// wrong.
+    /// Checks the whole flow, from WhatsApp to the bucket, and names the root cause of a
+    /// failure.
     Doctor(commands::doctor::Doctor),
-    /// Prints the completions of a shell.
+    /// Prints a shell's completion script.
     Completion {
-        /// Which shell.
+        /// The shell.
         shell: Shell,
     },
 }

@@ -1,16 +1,17 @@
-//! Records that were not understood in full: a command goes on past them, and says so at its end.
+//! Records that could not be parsed in full. A command skips what it cannot parse, finishes its
+//! work, and then lists them.
 
 use operator::records::MediaRecord;
 
 use crate::{exit::Exit, screen};
 
-/// Records that are named; of the others only the number is told.
+/// How many records are named. Of the others only the number is printed.
 const MAX_NAMED: usize = 20;
 
 /// The states that this version writes.
 const STATES: [&str; 5] = ["stored", "retrying", "parked", "skipped", MediaRecord::ERASED];
 
-/// Those that were met so far.
+/// The records found so far that could not be parsed in full.
 #[derive(Debug, Default)]
 pub(crate) struct OddRecords {
     count: u64,
@@ -18,7 +19,7 @@ pub(crate) struct OddRecords {
 }
 
 impl OddRecords {
-    /// Looks at a record that a command uses.
+    /// Notes the record if it has an unknown attribute or an unknown state.
     pub(crate) fn inspect_record(&mut self, record: &MediaRecord) {
         let mut odd = record.not_understood.clone();
         if !record.state.is_empty() && !STATES.contains(&record.state.as_str()) {
@@ -30,7 +31,7 @@ impl OddRecords {
         }
     }
 
-    /// Takes note of something else that is not understood: what it is, and of what.
+    /// Notes something else that cannot be parsed. `what` names the item and the attribute.
     pub(crate) fn add_note(&mut self, what: String) {
         self.count += 1;
         if self.named.len() < MAX_NAMED {
@@ -38,23 +39,23 @@ impl OddRecords {
         }
     }
 
-    /// The same records as they come, each looked at.
+    /// Inspects every record, and returns them unchanged.
     pub(crate) fn inspect_all(&mut self, records: Vec<MediaRecord>) -> Vec<MediaRecord> {
         records.iter().for_each(|record| self.inspect_record(record));
         records
     }
 
-    /// How many there are.
+    /// How many were noted.
     pub(crate) fn count(&self) -> u64 {
         self.count
     }
 
-    /// The first of them, and what is odd about it.
+    /// The first note.
     pub(crate) fn first(&self) -> Option<&str> {
         self.named.first().map(String::as_str)
     }
 
-    /// The sentence about them; nothing if there are none.
+    /// The sentence that lists the notes; `None` without any.
     pub(crate) fn to_sentence(&self) -> Option<String> {
         let count = self.count;
         let more = count.saturating_sub(self.named.len() as u64);
@@ -67,8 +68,8 @@ impl OddRecords {
         })
     }
 
-    /// How a command that did its work ends: with this told, where nothing that reads its output
-    /// is disturbed.
+    /// The exit code of a command that did its work. Prints the notes, if any, to standard error,
+    /// so that programs can parse standard output.
     pub(crate) fn print_and_exit(&self) -> Exit {
         match self.to_sentence() {
             None => Exit::Ok,

@@ -1,4 +1,4 @@
-//! A tenant's rules as options, and as a person reads them.
+//! A tenant's rules: as command-line options, and as text.
 
 use std::str::FromStr;
 
@@ -11,36 +11,36 @@ use media::{
 
 use crate::screen::join_words;
 
-/// What of a tenant's media is wanted. What is not named stays as it is.
+/// The options that set a tenant's rules. A rule without an option stays as it is.
 #[derive(Debug, Args)]
 pub(crate) struct PolicyOptions {
-    /// The kinds that are stored, separated by commas, or all: image, video, audio, document,
+    /// The kinds of media to store, separated by commas, or all: image, video, audio, document,
     /// sticker.
     #[arg(long, value_name = "KINDS")]
     kinds: Option<ListOrAll<MediaKind>>,
-    /// The sorts of chat whose media are stored, or all: person, lid, group, channel, status,
+    /// The kinds of chat whose media are stored, or all: person, lid, group, channel, status,
     /// other. A new tenant has all but channel and status.
     #[arg(long, value_name = "SORTS")]
     chats: Option<ListOrAll<ChatKind>>,
-    /// Which messages: in (received), out (sent by the account), both.
+    /// The direction of the messages: in (received), out (sent by the account), both.
     #[arg(long, value_name = "WHICH", value_parser = parse_direction)]
     direction: Option<ValueOrNone<Direction>>,
-    /// The largest file that is fetched, in bytes or such as 50MB; or none. A larger one is parked.
+    /// The largest file to fetch, in bytes or such as 50MB; or none. A larger one is parked.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_size: Option<ValueOrNone<u64>>,
-    /// What to do with media that are meant to be seen once: store, skip.
+    /// What to do with view-once media: store, skip.
     #[arg(long, value_name = "WHAT", value_parser = parse_view_once)]
     view_once: Option<ViewOnce>,
-    /// When the bucket removes files that come from now on: 30d, 90d, 1y, 5y, forever.
+    /// How long the bucket keeps files that are stored from now on: 30d, 90d, 1y, 5y, forever.
     #[arg(long, value_name = "CLASS", value_parser = parse_retention)]
     retention: Option<ValueOrNone<Retention>>,
 }
 
-/// A list of which none means all.
+/// A list from the command line; empty means all.
 #[derive(Debug, Clone)]
 struct ListOrAll<T>(Vec<T>);
 
-/// An option's value that may also say that there is none.
+/// A value from the command line; `None` means no limit.
 #[derive(Debug, Clone, Copy)]
 struct ValueOrNone<T>(Option<T>);
 
@@ -88,12 +88,13 @@ fn parse_size(text: &str) -> Result<ValueOrNone<u64>, String> {
         let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
         number.checked_mul(bytes)
     });
-    let size = read.ok_or("a number of bytes, or such as 50MB (kB, MB, GB), or none")?;
+    let size =
+        read.ok_or("a number of bytes, with or without kB, MB or GB, such as 50MB; or none")?;
     Ok(ValueOrNone(Some(size)))
 }
 
 impl PolicyOptions {
-    /// The policy with everything that is named here.
+    /// The policy with the rules that the options set.
     pub(crate) fn apply_to(&self, policy: Policy) -> Policy {
         Policy {
             kinds: self.kinds.clone().map_or(policy.kinds, |new| new.0),
@@ -106,7 +107,7 @@ impl PolicyOptions {
     }
 }
 
-/// The rules, each with what it says.
+/// The name and the value of each rule.
 pub(crate) fn describe_rules(policy: &Policy) -> [(&'static str, String); 6] {
     let kinds = policy.kinds.iter().map(|kind| kind.as_str());
     let chats = policy.chats.iter().map(|kind| kind.as_str());

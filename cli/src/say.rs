@@ -1,6 +1,6 @@
 //! A text in the language of the report.
 
-/// Formats the first literal in English, the second in Portuguese.
+/// Formats the first literal if the language is English, the second if it is Portuguese.
 macro_rules! say {
     ($lang:expr, $en:literal, $pt:literal $(,)?) => {
         match $lang {

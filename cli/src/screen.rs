@@ -1,4 +1,4 @@
-//! How things are shown to a person: times, tables, numbers.
+//! Terminal output and input: times, tables, progress, escaping, and the token prompt.
 
 use std::{
     io::{IsTerminal, Read},
@@ -14,10 +14,10 @@ use report::Lang;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-/// The last second of the year 9999. What comes later has no such form, and asking for it panics.
+/// The last second of the year 9999. `humantime` panics on a later one.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-/// A time as people read it, in UTC. One before 1970 or after 9999 is shown as the number it is.
+/// A time in RFC 3339, in UTC. A time before 1970 or after 9999 is shown as its number.
 pub(crate) fn format_time(seconds: i64) -> String {
     let since_1970 = u64::try_from(seconds).ok();
     let Some(since_1970) = since_1970.filter(|seconds| *seconds <= LAST_SECOND) else {
@@ -27,18 +27,18 @@ pub(crate) fn format_time(seconds: i64) -> String {
     humantime::format_rfc3339_seconds(moment).to_string()
 }
 
-/// The same of a time that may not be known.
+/// Like [`format_time`]; `-` if the time is not known.
 pub(crate) fn format_time_if_known(seconds: Option<i64>) -> String {
     seconds.map_or_else(|| "-".to_owned(), format_time)
 }
 
-/// Now, to the nanosecond, in UTC.
+/// The current time in RFC 3339, to the nanosecond, in UTC.
 pub(crate) fn format_now() -> String {
     let since_1970 = clock::since_1970().min(Duration::from_secs(LAST_SECOND));
     humantime::format_rfc3339_nanos(SystemTime::UNIX_EPOCH + since_1970).to_string()
 }
 
-/// How long ago something was, in its two largest units.
+/// An age in its two largest units, such as `3days 4h`.
 pub(crate) fn format_age(seconds: i64, lang: Lang) -> String {
     let seconds = u64::try_from(seconds).unwrap_or_default();
     let coarse = match seconds {
@@ -51,7 +51,7 @@ pub(crate) fn format_age(seconds: i64, lang: Lang) -> String {
     units.join(" ")
 }
 
-/// A number with its unit, such as `3days`.
+/// Translates a number with its unit, such as `3days`.
 fn translate_unit(unit: &str, lang: Lang) -> String {
     const WORDS: [(&str, &str); 6] = [
         ("years", "anos"),
@@ -75,19 +75,19 @@ pub(crate) fn has_colour() -> bool {
     std::io::stdout().is_terminal()
 }
 
-/// Columns of the terminal, or of a wide page where there is none.
+/// The columns of the terminal, or 160 without one.
 pub(crate) fn terminal_width() -> u16 {
     const WIDE: u16 = 160;
     Table::new().width().unwrap_or(WIDE)
 }
 
-/// The text without what steers a terminal. Its line breaks stay.
+/// Replaces the characters that control a terminal or reorder text. Line breaks stay.
 pub(crate) fn replace_control(text: &str) -> String {
     let shown = |c| if c == '\n' { c } else { report::visible_char(c) };
     text.chars().map(shown).collect()
 }
 
-/// JSON on one line in which what steers a terminal, or is not seen, is an escape sequence of JSON.
+/// JSON on one line. Control characters and invisible characters are written as `\uXXXX`.
 pub(crate) fn escape_json(json: &Value) -> String {
     let mut text = String::new();
     for c in json.to_string().chars() {
@@ -111,7 +111,7 @@ pub(crate) fn new_table<const N: usize>(header: [&str; N]) -> Table {
     table
 }
 
-/// Attempts, as evidence. What another version wrote is shown as it is.
+/// The attempts of a record, one row each. An attempt that is no JSON object is shown whole.
 pub(crate) fn attempts_table(attempts: &[Value]) -> Table {
     let mut tried = new_table(["strategy", "host", "status", "bytes", "ms", "verdict", "said"]);
     for attempt in attempts {
@@ -128,20 +128,20 @@ pub(crate) fn attempts_table(attempts: &[Value]) -> Table {
     tried
 }
 
-/// The words of a list, or what its being empty means.
+/// The words of a list, separated by commas; `none` if it is empty.
 pub(crate) fn join_words<'a>(list: impl IntoIterator<Item = &'a str>, none: &str) -> String {
     let words: Vec<_> = list.into_iter().collect();
     if words.is_empty() { none.to_owned() } else { words.join(", ") }
 }
 
-/// A line that turns while something is awaited; on nothing but a terminal.
+/// A spinner. It is only drawn on a terminal.
 pub(crate) fn new_spinner(what: impl Into<std::borrow::Cow<'static, str>>) -> ProgressBar {
     let bar = ProgressBar::new_spinner().with_message(what);
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }
 
-/// A bar for a number of things that is not known before; on nothing but a terminal.
+/// A counter, for work whose amount is not known. It is only drawn on a terminal.
 pub(crate) fn new_counter(what: impl Into<std::borrow::Cow<'static, str>>) -> ProgressBar {
     let bar = new_spinner(what);
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {pos} ({elapsed})") {
@@ -150,7 +150,7 @@ pub(crate) fn new_counter(what: impl Into<std::borrow::Cow<'static, str>>) -> Pr
     bar
 }
 
-/// A bar for a number of things that is known; on nothing but a terminal.
+/// A progress bar, for work whose amount is known. It is only drawn on a terminal.
 pub(crate) fn new_bar(what: impl Into<std::borrow::Cow<'static, str>>, count: u64) -> ProgressBar {
     let bar = ProgressBar::new(count).with_message(what);
     if let Ok(style) = ProgressStyle::with_template("{msg}: {wide_bar} {pos}/{len} ({eta} left)") {
@@ -159,8 +159,8 @@ pub(crate) fn new_bar(what: impl Into<std::borrow::Cow<'static, str>>, count: u6
     bar
 }
 
-/// A W-API token: asked for on a terminal without showing it, else all of standard input but its
-/// line end.
+/// Reads a W-API token: on a terminal from a prompt that does not show it, else from standard
+/// input, without surrounding whitespace.
 pub(crate) fn read_token(instance: &str) -> anyhow::Result<Secret> {
     let stdin = std::io::stdin();
     let text = if stdin.is_terminal() {

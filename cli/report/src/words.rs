@@ -42,12 +42,12 @@ impl Translate for StepId {
             }
             Self::Hooks => ("W-API's hooks registered here", "Webhooks da W-API cadastrados aqui"),
             Self::Api => ("API Gateway and webhook function", "API Gateway e função webhook"),
-            Self::JobsQueue => ("Jobs queue", "Fila de tarefas"),
+            Self::JobsQueue => ("Jobs queue", "Fila de jobs"),
             Self::DownloadFunction => ("Download function", "Função download"),
             Self::WapiDownload => ("W-API's download endpoint", "Endpoint de download da W-API"),
             Self::Cdn => ("WhatsApp's CDN", "CDN do WhatsApp"),
             Self::Bucket => ("S3 bucket", "Bucket S3"),
-            Self::Records => ("Records and parked queue", "Registros e fila parked"),
+            Self::Records => ("Records and parked queue", "Registros e fila de estacionados"),
         }
     }
 }
@@ -68,12 +68,12 @@ impl Translate for ShortName {
             StepId::Connection => (["WhatsApp", "account"], ["Conta do", "WhatsApp"]),
             StepId::Hooks => (["W-API's", "hooks"], ["Webhooks", "da W-API"]),
             StepId::Api => (["API Gateway", "+ webhook"], ["API Gateway", "+ webhook"]),
-            StepId::JobsQueue => (["Jobs", "queue"], ["Fila de", "tarefas"]),
+            StepId::JobsQueue => (["Jobs", "queue"], ["Fila de", "jobs"]),
             StepId::DownloadFunction => (["Download", "function"], ["Função", "download"]),
             StepId::WapiDownload => (["W-API's", "download"], ["Download", "da W-API"]),
             StepId::Cdn => (["WhatsApp's", "CDN"], ["CDN do", "WhatsApp"]),
             StepId::Bucket => (["S3", "bucket"], ["Bucket", "S3"]),
-            StepId::Records => (["Records and", "parked queue"], ["Registros e", "fila parked"]),
+            StepId::Records => (["Records and", "parked queue"], ["Registros e", "estacionados"]),
         };
         let ([english_upper, english_lower], [upper, lower]) = (english, portuguese);
         match self {
@@ -132,7 +132,7 @@ impl Translate for FailureClass {
             ),
             Self::Poison => (
                 "Not a job that can be understood, or of no registered instance",
-                "Tarefa que não se entende, ou de instância não cadastrada",
+                "Job que não se entende, ou de instância não cadastrada",
             ),
         }
     }
@@ -199,11 +199,13 @@ impl Translate for Explanation {
             ),
             Section::Instances => (
                 "What W-API says of each registered instance, and whether its webhooks come here.",
-                "O que a W-API diz de cada instância cadastrada, e se os webhooks dela chegam aqui.",
+                "O que a W-API diz de cada instância cadastrada, e se os webhooks dela chegam \
+                aqui.",
             ),
             Section::Folders => (
                 "The objects in the bucket, compared with the records that say a media is stored.",
-                "Os objetos no bucket, comparados com os registros que dizem que a mídia está guardada.",
+                "Os objetos no bucket, comparados com os registros que dizem que a mídia está \
+                guardada.",
             ),
             Section::Failures => (
                 "Media that wait for another try or for a person, by the class of their failure.",
@@ -422,14 +424,17 @@ impl Translate for Sentence {
         match self {
             Self::Flow => (
                 "The download function asks W-API first, then WhatsApp's CDN. Either is enough.",
-                "A função download pede primeiro à W-API, depois ao CDN do WhatsApp. Basta um dos dois.",
+                "A função download pede primeiro à W-API, depois ao CDN do WhatsApp. Basta um dos \
+                dois.",
             ),
             Self::Expiring => {
                 ("not stored, expire within 48 h", "não guardadas, expiram em até 48 h")
             }
             Self::SyntheticKeys => (
-                "The keys were invented: no strategy can bring a file, and only how it answers counts.",
-                "As chaves são inventadas: nenhuma estratégia traz o arquivo, e só conta como ela responde.",
+                "The keys were invented: no strategy can bring a file, and only how it answers \
+                counts.",
+                "As chaves são inventadas: nenhuma estratégia traz o arquivo, e só conta como ela \
+                responde.",
             ),
             Self::RealKeys => (
                 "The media are real: what one strategy cannot bring, another may.",

@@ -1,4 +1,4 @@
-//! One check: how it ended, its evidence, and what to do.
+//! One check of an instance: which check, its result, its evidence and its remedy.
 
 use comfy_table::Table;
 use report::Lang;
@@ -57,7 +57,7 @@ impl CheckId {
             Self::Hook(Hook::ChatPresence) => ("hook chat-presence", "webhook chat-presence"),
             Self::LastWebhooks => ("last webhooks", "últimos webhooks"),
             Self::LastMedia => ("last media", "última mídia"),
-            Self::CrossTenant => ("cross-tenant", "entre clientes"),
+            Self::CrossTenant => ("cross-tenant", "entre tenants"),
             Self::ProbeWebhook => ("API and webhook function", "API e função webhook"),
             Self::ProbeRecord => {
                 ("queue, download function, record", "fila, função download, registro")
@@ -72,22 +72,22 @@ impl Serialize for CheckId {
     }
 }
 
-/// How a check ended.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
-    /// As it should be.
+    /// Nothing is wrong.
     Ok,
-    /// Worth a look.
+    /// Works, and a person should look at it.
     Warn,
-    /// Media are or will be lost unless a person acts.
+    /// Media are lost, or will be, unless a person acts.
     Fail,
     /// It could not be checked.
     Unknown,
 }
 
 impl Verdict {
-    /// The word for a person.
+    /// The word in the printed table.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "OK",
@@ -98,14 +98,14 @@ impl Verdict {
     }
 }
 
-/// One check with its evidence.
+/// One check and its result.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Check {
     #[serde(rename = "name")]
     pub(crate) id: CheckId,
     pub(crate) verdict: Verdict,
     pub(crate) evidence: String,
-    /// The command or the step that mends it.
+    /// The command or the step that fixes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) remedy: Option<String>,
 }
@@ -121,7 +121,7 @@ impl Check {
     }
 }
 
-/// The checks as a person reads them.
+/// The checks as a table, one row each.
 pub(crate) fn checks_table(checks: &[Check]) -> Table {
     let mut table = screen::new_table(["", "check", "evidence", "what to do"]);
     for check in checks {

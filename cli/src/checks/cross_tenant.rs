@@ -1,4 +1,4 @@
-//! Whether W-API keeps tenants apart.
+//! Whether W-API separates tenants.
 
 use aws::instances::Instance;
 use fetch::account::AccountError;
@@ -7,7 +7,7 @@ use media::message::Secret;
 use super::check::{Check, CheckId, Verdict};
 use crate::{examination::Examination, say::say, session::as_instance};
 
-/// Whether W-API keeps tenants apart: a token must not speak for another tenant's instance.
+/// Calls W-API for another tenant's instance with this instance's token, which must be refused.
 pub(crate) async fn check_cross_tenant(
     instance: &Instance,
     token: &Secret,
@@ -22,8 +22,8 @@ pub(crate) async fn check_cross_tenant(
         Ok(_) => {
             let evidence = say!(
                 lang,
-                "W-API lets the token of {id} speak for {other}, an instance of another tenant",
-                "a W-API deixa o token de {id} falar por {other}, uma instância de outro cliente"
+                "W-API accepts the token of {id} for {other}, an instance of another tenant",
+                "a W-API aceita o token de {id} para {other}, uma instância de outro tenant"
             );
             let remedy = say!(
                 lang,
@@ -36,7 +36,7 @@ pub(crate) async fn check_cross_tenant(
             let evidence = say!(
                 lang,
                 "W-API refuses its token for another tenant's instance ({status})",
-                "a W-API recusa o token dela para a instância de outro cliente ({status})"
+                "a W-API recusa o token dela para a instância de outro tenant ({status})"
             );
             Check::new(ID, Verdict::Ok, evidence)
         }

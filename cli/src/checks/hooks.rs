@@ -1,4 +1,4 @@
-//! Where W-API sends an instance's events, judged against where they should go.
+//! Where W-API sends an instance's events, compared with this stack's webhook URL.
 
 use aws::instances::Instance;
 use report::Lang;
@@ -6,27 +6,26 @@ use wapi::account::{Account, Hook};
 
 use crate::say::say;
 
-/// Where a hook points.
+/// Where a hook leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HookTarget {
     /// Here, with the current secret.
     Here,
-    /// Here, with the secret before the current one, which is valid until then (seconds since
-    /// 1970).
+    /// Here, with the previous secret, which is valid until then (seconds since 1970).
     HereUntil(i64),
-    /// Here, with a secret that is not valid: its webhooks are answered 401.
+    /// Here, with an invalid secret: its webhooks are answered 401.
     HereInvalidSecret,
-    /// To an address that is not this stack's, with a secret of the instance in it: the stack under
-    /// another name, or whoever got hold of the secret. Only the address, without path.
+    /// To another address, with a secret of this instance in the URL: the stack under another
+    /// domain, or somebody who obtained the secret. Holds the address only, without the path.
     SecretElsewhere(String),
-    /// To somebody else's URL, which may hold a secret of theirs.
+    /// To the URL of another application, which may hold that application's secret.
     Elsewhere(String),
     /// Nowhere.
     Nowhere,
 }
 
 impl HookTarget {
-    /// Judges the URL that W-API gave for a hook.
+    /// Classifies the URL that W-API has for a hook. `base` is this stack's webhook base URL.
     pub(crate) fn from_url(url: Option<&str>, base: &str, instance: &Instance) -> Self {
         let Some(url) = url else {
             return Self::Nowhere;
@@ -45,7 +44,7 @@ impl HookTarget {
         }
     }
 
-    /// Whether its webhooks are accepted at this moment.
+    /// Whether this stack accepts the hook's webhooks at the time `now`.
     pub(crate) fn is_accepted(&self, now: i64) -> bool {
         match self {
             Self::Here => true,
@@ -57,30 +56,32 @@ impl HookTarget {
         }
     }
 
-    /// For a person, and for a report that is sent on. No URL is shown whole: ours holds the
-    /// secret, and those of others may hold theirs.
+    /// The evidence of a check. No URL is shown in full: this stack's contains the secret, and
+    /// another application's may contain a secret too.
     pub(crate) fn to_text(&self, now: i64, lang: Lang) -> String {
         match self {
             Self::Here => say!(lang, "here", "para cá"),
             Self::HereUntil(until) if *until <= now => say!(
                 lang,
-                "here, with a secret whose time is over: answered 401",
+                "here, with an expired secret: answered 401",
                 "para cá, com um segredo vencido: recebe 401"
             ),
             Self::HereUntil(_) => say!(
                 lang,
-                "here, with the secret before the current one",
-                "para cá, com o segredo anterior ao atual"
+                "here, with the previous secret, which is still valid",
+                "para cá, com o segredo anterior, que ainda vale"
             ),
             Self::HereInvalidSecret => say!(
                 lang,
-                "here, with a secret that is not valid: answered 401",
+                "here, with an invalid secret: answered 401",
                 "para cá, com um segredo que não vale: recebe 401"
             ),
             Self::SecretElsewhere(address) => say!(
                 lang,
-                "to {address}, with this instance's secret; if that is a name of this stack, say so with --webhook-base-url",
-                "para {address}, com o segredo desta instância; se for um nome desta pilha, informe com --webhook-base-url"
+                "to {address}, with this instance's secret; \
+                 if that is a domain of this stack, give --webhook-base-url",
+                "para {address}, com o segredo desta instância; \
+                 se for um domínio desta stack, informe --webhook-base-url"
             ),
             Self::Elsewhere(url) => {
                 let address = address_of(url);
@@ -91,24 +92,24 @@ impl HookTarget {
     }
 }
 
-/// Scheme, host and port of a URL; nothing of a text that is none.
+/// Scheme, host and port of a URL; `?` if the text is no URL.
 fn address_of(url: &str) -> String {
     url::Url::parse(url).map_or_else(|_| "?".to_owned(), |url| url.origin().ascii_serialization())
 }
 
-/// The secret in a webhook URL of ours for this instance.
+/// The secret in a URL, if the URL is this stack's for this instance.
 pub(crate) fn secret_in_url<'a>(url: &'a str, base: &str, instance: &Instance) -> Option<&'a str> {
     let path = url.strip_prefix(base)?.strip_prefix("/webhook/")?;
     let secret = path.strip_prefix(instance.id.as_str())?.strip_prefix('/')?;
     (!secret.is_empty() && !secret.contains('/')).then_some(secret)
 }
 
-/// The webhook URL with this secret.
+/// The instance's webhook URL with this secret.
 pub(crate) fn url_with_secret(secret: &str, base: &str, instance: &Instance) -> String {
     format!("{base}/webhook/{}/{secret}", instance.id)
 }
 
-/// All six hooks, judged.
+/// Where each of the six hooks leads.
 pub(crate) fn targets_of_all(
     account: &Account,
     base: &str,

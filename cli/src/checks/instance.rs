@@ -1,4 +1,4 @@
-//! The checks of one instance: what W-API says of it, and what came from it.
+//! The checks of one instance: its token, its connection, its hooks, and its latest media.
 
 use aws::instances::Instance;
 use fetch::account::{AccountError, Credentials};
@@ -16,13 +16,13 @@ use super::{
 };
 use crate::{examination::Examination, say::say, screen, session::as_instance};
 
-/// An instance from which nothing came for this long is worth a look, in seconds.
+/// Seconds without media after which an instance is reported.
 const SILENCE: i64 = 24 * 60 * 60;
 
-/// A message this young may still be on its way, in seconds.
+/// Seconds in which a message may still be in transit.
 const ON_ITS_WAY: i64 = 2 * 60;
 
-/// Examines an instance.
+/// Runs all checks of an instance.
 pub(crate) async fn check_instance(
     instance: &Instance,
     examination: Examination<'_>,
@@ -89,7 +89,7 @@ async fn check_connection(
             );
             let remedy = say!(
                 lang,
-                "pair the telephone again in W-API's panel",
+                "pair the phone again in W-API's panel",
                 "pareie o telefone de novo no painel da W-API"
             );
             Check::new(ID, Verdict::Fail, evidence).with_remedy(remedy)
@@ -98,8 +98,8 @@ async fn check_connection(
             Check::new(ID, Verdict::Fail, report::translate_failure(&error, lang))
                 .with_remedy(format!("wapi-media token rotate {id}"))
         }
-        // Whoever cannot reach W-API cannot be sure that the functions can: it is worth a person's
-        // look.
+        // If this machine cannot reach W-API, the functions may not either: fail, so that somebody
+        // looks.
         Err(error) => Check::new(ID, Verdict::Fail, report::translate_failure(&error, lang)),
     })
 }
@@ -141,8 +141,8 @@ async fn check_hooks(
         .collect())
 }
 
-/// What W-API says it posted last, held against what was recorded here: a difference is media that
-/// went elsewhere, or nowhere.
+/// Compares the media in W-API's own log with the records: media without a record were posted to
+/// another URL, or lost.
 async fn check_last_webhooks(
     who: Credentials<'_>,
     examination: Examination<'_>,
@@ -178,15 +178,17 @@ async fn check_last_webhooks(
     if missing == 0 {
         let evidence = say!(
             lang,
-            "all {count} media that W-API posted last are recorded here, the newest sent {ago} ago",
-            "todas as {count} últimas mídias postadas pela W-API estão registradas, a mais nova de há {ago}"
+            "all {count} recent media in W-API's log are recorded here, \
+             the newest sent {ago} ago",
+            "todas as {count} mídias recentes do log da W-API estão registradas, \
+             a mais nova enviada há {ago}"
         );
         return Ok(Check::new(ID, Verdict::Ok, evidence));
     }
     let evidence = say!(
         lang,
-        "{missing} of the {count} media that W-API posted last never arrived here",
-        "{missing} das {count} últimas mídias postadas pela W-API nunca chegaram aqui"
+        "{missing} of the {count} recent media in W-API's log never arrived here",
+        "{missing} das {count} mídias recentes do log da W-API nunca chegaram aqui"
     );
     let backfill = format!("wapi-media backfill --instance {id} --since 48h");
     Ok(Check::new(ID, Verdict::Fail, evidence).with_remedy(backfill))
@@ -198,12 +200,16 @@ async fn check_last_media(
 ) -> anyhow::Result<Check> {
     const ID: CheckId = CheckId::LastMedia;
     let Examination { session, lang, now } = examination;
-    // A message may be a little ahead of this clock; a time in another year is no message's.
+    // A sender's clock may be ahead of this one, but not by more than a day.
     let until = now.saturating_add(SILENCE);
     let newest = session.records()?.newest(&instance.id, until).await?;
     let newest = newest.and_then(|newest| Some((newest.moment?, newest)));
     let Some((moment, newest)) = newest else {
-        let none = say!(lang, "none was ever announced", "nenhuma foi anunciada até hoje");
+        let none = say!(
+            lang,
+            "no media message was ever announced",
+            "nenhuma mídia foi anunciada até hoje"
+        );
         return Ok(Check::new(ID, Verdict::Warn, none));
     };
     let silence = now.saturating_sub(moment);

@@ -1,4 +1,4 @@
-//! Checks of one instance: what W-API says of it, where its hooks lead, whether a probe arrives.
+//! Checks of one instance: its state in W-API, the targets of its hooks, and a probe webhook.
 
 pub(crate) mod check;
 pub(crate) mod cross_tenant;

@@ -1,5 +1,5 @@
-//! A synthetic webhook: announced from an address that no sender can have, left out by the download
-//! function, and so seen in the table without a file, a request to W-API or an alarm.
+//! A synthetic webhook. Its chat is an address that no sender can have, so the download function
+//! skips it: it leaves a record, but no file, no request to W-API and no alarm.
 
 use anyhow::Context;
 use data_encoding::HEXUPPER;
@@ -17,12 +17,12 @@ use url::Url;
 use super::check::{Check, CheckId, Verdict};
 use crate::random::{random_base64, random_bytes};
 
-/// An id that no message has.
+/// A random message id with the prefix `PROBE`, which no real message has.
 pub(crate) fn new_message_id() -> anyhow::Result<MessageId> {
     Ok(MessageId::parse(format!("PROBE{}", HEXUPPER.encode(&random_bytes::<8>()?)))?)
 }
 
-/// The body of the webhook. Its key opens nothing.
+/// The body of the webhook. Its media key is random.
 fn probe_body(instance: &InstanceId, message: &MessageId, now: i64) -> anyhow::Result<Value> {
     Ok(json!({
         "event": "webhookReceived",
@@ -44,12 +44,12 @@ fn probe_body(instance: &InstanceId, message: &MessageId, now: i64) -> anyhow::R
 
 /// Posts a body to a webhook URL, as W-API does.
 pub(crate) async fn post_webhook(url: &str, body: &Value) -> anyhow::Result<AccountCall> {
-    let url = Url::parse(url).context("the webhook URL is none")?;
+    let url = Url::parse(url).context("the webhook URL is not a URL")?;
     let here = Origins { wapi_base: url.clone(), cdn_bases: Vec::new() };
     Ok(post_json(&here, url, body).await?)
 }
 
-/// Posts the probe as W-API would.
+/// Posts a probe to a webhook URL, and checks that one job was queued.
 pub(crate) async fn send_probe(
     url: &str,
     instance: &InstanceId,
@@ -71,8 +71,7 @@ pub(crate) async fn send_probe(
     })
 }
 
-/// Posts a webhook that must be refused: of an instance that nobody has, with a secret that nobody
-/// has.
+/// Posts a webhook that must be refused: its instance is not registered.
 pub(crate) async fn post_invalid_secret(base: &str) -> anyhow::Result<AccountCall> {
     post_webhook(&format!("{base}/webhook/PROBE/none"), &json!({})).await
 }

@@ -1,4 +1,4 @@
-//! Whether W-API accepts a token, before it is stored.
+//! Checks with W-API that a token is right, before it is stored.
 
 use anyhow::Context;
 use fetch::account::AccountError;
@@ -6,7 +6,7 @@ use media::{ids::InstanceId, message::Secret};
 
 use crate::session::{Session, as_instance};
 
-/// Fails if W-API refuses the token. If it does not answer, the token is believed, with a warning.
+/// Fails if W-API refuses the token. If W-API does not answer, prints a warning and accepts it.
 pub(crate) async fn accept_token(
     instance: &InstanceId,
     token: &Secret,
@@ -16,11 +16,13 @@ pub(crate) async fn accept_token(
     match asked {
         Ok(status) if status.connected => {}
         Ok(_) => {
-            eprintln!("warning: W-API accepts the token, and says that {instance} is not connected")
+            eprintln!(
+                "warning: W-API accepts the token, but {instance} is not connected to WhatsApp"
+            )
         }
         Err(error) if error.is_unauthorized() => {
             return Err(error)
-                .context(format!("the token is not one of {instance}; nothing was changed"));
+                .context(format!("W-API refuses the token for {instance}; nothing was changed"));
         }
         Err(
             error @ (AccountError::Refused { .. }

@@ -1,4 +1,4 @@
-//! `wapi-media backfill`: what W-API's own log of webhooks holds and is not stored is posted again.
+//! `wapi-media backfill`: posts again the webhooks of W-API's log whose media files are not stored.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -12,24 +12,23 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::replay::{MAX_PAGES, PostOutcome, WebhookPoster, affects_only_this_webhook};
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
-/// What W-API's log holds.
+/// Which webhooks of W-API's log to post again, and how fast.
 #[derive(Args)]
-#[command(
-    after_help = "Example:\n  wapi-media backfill --instance LITE-AAAAAA-BBBBBB --since 48h --dry-run"
-)]
+#[command(after_help = "Example:\n  \
+        wapi-media backfill --instance LITE-AAAAAA-BBBBBB --since 48h --dry-run")]
 pub(crate) struct Backfill {
     /// The instance.
     #[arg(long)]
     instance: InstanceId,
-    /// Messages sent no longer ago than this; W-API keeps 30days.
+    /// Only messages sent within this time, such as 48h. W-API's log keeps 30days.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     since: Duration,
-    /// Webhooks posted in a second, at most.
+    /// How many webhooks to post per second, at most.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rate: u32,
 }
 
-/// What a backfill came to.
+/// The result of a backfill.
 #[derive(Debug, Default, serde::Serialize)]
 struct BackfillSummary {
     webhooks: u64,
@@ -37,16 +36,16 @@ struct BackfillSummary {
     stored_already: u64,
     queued: u64,
     not_understood: u64,
-    /// Webhooks that were kept to be parked, because something in them could not be read.
+    /// Webhooks that could not be read in full, and were kept as unread bodies to be parked.
     unread: u64,
-    /// Webhooks that were refused here: of which messages, and why.
+    /// Webhooks that this stack refused: their message ids, and the reason.
     refused: Vec<String>,
     #[serde(skip)]
     odd: OddRecords,
 }
 
 impl BackfillSummary {
-    /// Counts what came of a post. A refusal of this webhook costs this webhook.
+    /// Counts the outcome of one post. If only this webhook was refused, the backfill goes on.
     fn add_outcome(
         &mut self,
         posted: anyhow::Result<PostOutcome>,
@@ -89,12 +88,12 @@ pub(crate) async fn run_backfill(backfill: Backfill, session: &Session) -> anyho
             filled.webhooks += 1;
             let announcement = webhook.read_announcement();
             let mut media = announcement.media;
-            // What says no time of its own may be of any.
+            // A message without a time of its own may have been sent at any time.
             let is_undated =
                 |one: &MediaMessage| one.envelope.moment_source == MomentSource::Accepted;
             media.retain(|one| one.moment >= from || is_undated(one));
             if media.is_empty() {
-                // What has no media message has no time either.
+                // An entry without a media message has no time, so `--since` cannot exclude it.
                 filled.not_understood += u64::from(announcement.not_understood > 0);
                 continue;
             }
@@ -136,15 +135,16 @@ fn print_summary(filled: &BackfillSummary, session: &Session) -> anyhow::Result<
         false => format!("{queued} jobs queued"),
     };
     let mut text = format!(
-        "{webhooks} webhooks in W-API's log, {with_media} of them with media in that time; {stored_already} stored already, {queued}."
+        "{webhooks} webhooks in W-API's log, {with_media} of them with media in that time; \
+         {stored_already} stored already, {queued}."
     );
     if *not_understood > 0 {
         text +=
-            &format!("\n{not_understood} entries of the log were not understood and left alone.");
+            &format!("\n{not_understood} entries of the log could not be parsed and were skipped.");
     }
     if *unread > 0 {
         text += &format!(
-            "\n{unread} webhooks could not be read in whole and are kept: `wapi-media parked list \
+            "\n{unread} webhooks could not be read in full and are kept: `wapi-media parked list \
              --class unread`."
         );
     }

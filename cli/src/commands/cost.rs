@@ -1,4 +1,4 @@
-//! `wapi-media cost`: what a month roughly costs, from what was stored and a dated table of prices.
+//! `wapi-media cost`: estimates the cost of a month from the records and a dated table of prices.
 
 use boot::clock;
 use clap::Args;
@@ -13,48 +13,47 @@ use serde_json::json;
 
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
-/// When the prices were written down, and where they hold.
+/// The date and the region of the prices.
 const PRICES_OF: &str = "list prices of us-east-1, November 2026, without free tiers";
 
-/// Records of one instance that are counted.
+/// How many records of one instance are counted, at most.
 const MAX_RECORDS: usize = 100_000;
 
-/// Media whose attempts are read for the time that fetching takes.
+/// How many records are read for the average duration of their attempts.
 const SAMPLE: usize = 200;
 
-/// What is reckoned.
+/// What to estimate.
 #[derive(Args)]
-#[command(
-    after_help = "Examples:\n  wapi-media cost\n  wapi-media cost --tenant acme --days 7 --other-webhooks 2000000"
-)]
+#[command(after_help = "Examples:\n  wapi-media cost\n  \
+        wapi-media cost --tenant acme --days 7 --other-webhooks 2000000")]
 pub(crate) struct Cost {
-    /// Of this tenant only; the fixed costs of the stack are left out then.
+    /// Only this tenant's media, without the fixed costs of the stack.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// From what happened in so many days.
+    /// How many days of records the estimate is based on.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
     days: u16,
-    /// Webhooks without media in a month, which leave no record.
+    /// How many webhooks without media to add per month. They leave no record.
     #[arg(long, default_value_t = 0)]
     other_webhooks: u64,
 }
 
-/// What happens in a month.
+/// The usage of one month.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 struct MonthlyUsage {
-    /// Media.
+    /// Media messages.
     media: f64,
-    /// Webhooks that bring none.
+    /// Webhooks without media.
     other_webhooks: f64,
     /// Requests to S3: one for a small file, one per part and two more for a large one.
     puts: f64,
-    /// Seconds that one medium takes, all its attempts together.
+    /// Average seconds that all attempts of one media message take together.
     seconds: f64,
-    /// Bytes that are kept.
+    /// Bytes stored in the bucket.
     kept_bytes: f64,
-    /// Files that are kept.
+    /// Files stored in the bucket.
     kept_files: f64,
-    /// The fixed costs of a stack are counted.
+    /// Whether the fixed costs of the stack are included.
     is_whole: bool,
 }
 
@@ -70,7 +69,7 @@ const MILLION: f64 = 1e6;
 const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
 const GB_SECOND: f64 = 0.000_013_333_4;
 
-/// The lines of one month.
+/// Computes the lines of the estimate.
 fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
     let item = |what, reckoned, dollars| BillLine { what, reckoned, dollars };
     let webhooks = usage.media + usage.other_webhooks;
@@ -123,7 +122,7 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
     items
 }
 
-/// Reckons.
+/// Measures the usage, and prints the estimate.
 pub(crate) async fn run_cost(cost: Cost, session: &Session) -> anyhow::Result<Exit> {
     let mut odd = OddRecords::default();
     let usage = measure_usage(&cost, &mut odd, session).await?;
@@ -140,7 +139,7 @@ fn total_dollars(items: &[BillLine]) -> f64 {
 }
 
 fn bill_text(usage: &MonthlyUsage, items: &[BillLine], days: u16) -> String {
-    let mut table = screen::new_table(["what", "reckoned as", "US$ a month"]);
+    let mut table = screen::new_table(["what", "estimated as", "US$ a month"]);
     for item in items {
         table.add_row([item.what, item.reckoned, &format!("{:.2}", item.dollars)]);
     }
@@ -159,7 +158,7 @@ fn bill_text(usage: &MonthlyUsage, items: &[BillLine], days: u16) -> String {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "bytes that were summed up: neither negative nor near the end of the range"
+    reason = "a sum of byte counts: not negative, and far below the largest integer"
 )]
 fn to_whole(number: f64) -> u64 {
     number as u64
@@ -170,7 +169,7 @@ fn to_float(number: u64) -> f64 {
     number as f64
 }
 
-/// How long all attempts of a medium took together, in milliseconds.
+/// How long all attempts of a record took together, in milliseconds.
 pub(crate) fn total_attempt_ms(record: &MediaRecord) -> u64 {
     let attempts = record.attempts.iter();
     let took = attempts.filter_map(|one| one.get("duration_ms")?.as_u64());

@@ -1,4 +1,4 @@
-//! `wapi-media doctor`: examines the whole flow and writes the report.
+//! `wapi-media doctor`: checks the whole flow and writes the report.
 
 use std::path::PathBuf;
 
@@ -16,19 +16,19 @@ use crate::{
     session::Session,
 };
 
-/// What to examine, and where the report goes.
+/// What to check, and where to write the report.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  wapi-media doctor\n  \
     wapi-media doctor --instance LITE-AAAAAA-BBBBBB --html report.html --lang pt-BR\n\n\
-    Ends with 0 if everything is well, with 1 if something needs a person.")]
+    The exit code is 0 if nothing is wrong, 1 if something needs a person.")]
 pub(crate) struct Doctor {
-    /// Examine this instance only.
+    /// Check this instance only.
     #[arg(long)]
     instance: Option<InstanceId>,
-    /// Write the report as one HTML file that can be sent on. No secret is in it.
+    /// Write the report as one HTML file that can be shared. It contains no secret.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Write the evidence for W-API's support as JSON: what was asked, when, and what was answered.
+    /// Write the evidence for W-API's support as JSON: each request, its time and its answer.
     /// Keys and tokens are left out.
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
@@ -37,15 +37,15 @@ pub(crate) struct Doctor {
     lang: Lang,
 }
 
-/// Examines and reports.
+/// Runs the checks, and prints and writes the report.
 pub(crate) async fn run_doctor(doctor: Doctor, session: &Session) -> anyhow::Result<Exit> {
     let lang = doctor.lang;
-    let waiting = screen::new_spinner("examining");
+    let waiting = screen::new_spinner("checking");
     let (report, trial) =
         examine_stack(doctor.instance.as_ref(), Examination::new(session, lang)).await?;
     waiting.finish_and_clear();
     let offset = parse_offset(session.stack.parameter("UtcOffset")?);
-    let offset = offset.context("the stack's UtcOffset is none")?;
+    let offset = offset.context("the stack's UtcOffset is not a UTC offset")?;
     let view = View { lang, offset };
     if let Some(file) = &doctor.html {
         let page = report::render_html(&report, view)?;
@@ -67,7 +67,7 @@ pub(crate) async fn run_doctor(doctor: Doctor, session: &Session) -> anyhow::Res
     })
 }
 
-/// What W-API's support needs: what was asked of it, when, and what it answered.
+/// The evidence for W-API's support: each request, its time and its answer.
 fn support_bundle(report: &Report, trial: &Trial) -> serde_json::Value {
     json!({
         "taken_at": screen::format_time(report.taken_at),
@@ -75,6 +75,7 @@ fn support_bundle(report: &Report, trial: &Trial) -> serde_json::Value {
         "calls": trial.calls,
         "downloads": trial.attempts(),
         "failures": report.failures,
-        "note": "Keys, tokens, links and telephone numbers are left out. Times are in milliseconds.",
+        "note": "Keys, tokens, links and telephone numbers are left out. \
+                 Times are in milliseconds.",
     })
 }

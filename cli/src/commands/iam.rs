@@ -1,4 +1,4 @@
-//! `wapi-media iam`: the policies of those who use this command, for this stack and nothing else.
+//! `wapi-media iam`: prints an IAM policy for this command, limited to this stack.
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -6,27 +6,27 @@ use serde_json::{Value, json};
 
 use crate::{exit::Exit, session::Session};
 
-/// Whose policy.
+/// Which policy to print.
 #[derive(Args)]
 #[command(after_help = "Example:\n  wapi-media iam read-only > watchers.json\n  \
     aws iam create-policy --policy-name wapi-media-watchers --policy-document file://watchers.json")]
 pub(crate) struct Iam {
-    /// Who is to have it.
+    /// The role that the policy is for.
     role: Role,
 }
 
-/// Who works with a stack.
+/// The roles of people who work with a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Role {
-    /// Watches: records, parked jobs, logs, settings. Opens no file and no token, and changes
-    /// nothing, so the steps of the doctor that ask W-API are not checked.
+    /// Reads records, parked jobs, logs and settings. Opens no file and no token, and changes
+    /// nothing, so the doctor skips the steps that call W-API.
     ReadOnly,
-    /// Does everything that this command can do.
+    /// Everything that this command can do.
     Admin,
 }
 
-/// A statement: what it is called, what may be done, with which parts, and whether who only watches
-/// has it.
+/// A statement of the policy: its id, its actions, its resources, and whether it is in the
+/// read-only policy.
 struct Grant {
     sid: &'static str,
     actions: &'static [&'static str],
@@ -34,7 +34,7 @@ struct Grant {
     is_read_only: bool,
 }
 
-/// A part of the stack.
+/// A part of the stack, as the resource of a statement. A name is that of a stack output.
 #[derive(Debug, Clone, Copy)]
 enum StackPart {
     Stack,
@@ -48,7 +48,7 @@ enum StackPart {
     Logs(&'static str),
     Topic,
     Alarms,
-    /// AWS knows no narrower resource for this action.
+    /// For actions that AWS does not limit to a resource.
     Everything,
 }
 
@@ -133,7 +133,7 @@ const GRANTS: [Grant; 19] = [
     ),
 ];
 
-/// Where a stack's parts are.
+/// The parts of an ARN that all resources of a stack share.
 struct ArnScope {
     partition: String,
     region: String,
@@ -141,7 +141,7 @@ struct ArnScope {
 }
 
 impl ArnScope {
-    /// From the ARN of whoever asks: `arn:aws:sts::123456789012:assumed-role/…`.
+    /// From the caller's ARN, such as `arn:aws:sts::123456789012:assumed-role/…`.
     fn from_arn(who: &str, region: &str) -> Option<Self> {
         let mut parts = who.split(':');
         let (_, partition) = (parts.next()?, parts.next()?);
@@ -191,12 +191,12 @@ impl ArnScope {
     }
 }
 
-/// Prints the policy.
+/// Prints the policy of a role.
 pub(crate) async fn run_iam(iam: Iam, session: &Session) -> anyhow::Result<Exit> {
     let who = session.operator.who().await?;
     let region = session.operator.region.as_deref().unwrap_or_default();
     let place = ArnScope::from_arn(&who, region);
-    let place = place.with_context(|| format!("{who} names no account"))?;
+    let place = place.with_context(|| format!("the caller's ARN {who} has no account"))?;
     let meant = |grant: &&Grant| iam.role == Role::Admin || grant.is_read_only;
     let mut statements = Vec::new();
     for grant in GRANTS.iter().filter(meant) {

@@ -1,5 +1,5 @@
-//! `wapi-media instance`: registers accounts, so that their webhooks are accepted, and looks after
-//! them.
+//! `wapi-media instance`: registers WhatsApp accounts, so that their webhooks are accepted, and
+//! checks, pauses and removes them.
 
 use anyhow::{Context, bail};
 use aws::{
@@ -29,67 +29,66 @@ use crate::{
     session::Session,
 };
 
-/// What can be done with instances.
+/// The verbs of `wapi-media instance`.
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    /// Registers an instance and prints, once, the webhook URL to register in W-API.
+    /// Registers an instance, and prints its webhook URL once.
     ///
-    /// The instance's W-API token is read from standard input, or asked for on a terminal; W-API is
-    /// asked whether it is right, and it is encrypted before it is stored. Of the URL's secret only
-    /// a hash is stored.
+    /// The instance's W-API token is read from standard input, or from a prompt on a terminal. It
+    /// is checked with W-API, and encrypted before it is stored. Of the secret in the URL only a
+    /// hash is stored.
     #[command(
         after_help = "Examples:\n  wapi-media instance add LITE-AAAAAA-BBBBBB --tenant acme\n  \
         wapi-media instance add LITE-AAAAAA-BBBBBB --tenant acme < token.txt"
     )]
     Add(Add),
-    /// Shows all instances.
+    /// Lists the instances.
     List {
-        /// Of this tenant only.
+        /// Only this tenant's instances.
         #[arg(long)]
         tenant: Option<TenantId>,
     },
-    /// Shows what is registered of an instance. Its token and secret are not shown.
+    /// Shows an instance and its rules. Its token and secret are not shown.
     Show(InstanceArgument),
-    /// Asks W-API about an instance: is it connected, is its token right, do its hooks lead here;
-    /// and when its last media came.
+    /// Checks an instance: its token and connection in W-API, whether its hooks lead here, and
+    /// when its last media message was sent.
     Check(InstanceArgument),
-    /// Refuses an instance's webhooks from now on; they are answered like those with a wrong
+    /// Refuses an instance's webhooks from now on: they are answered 401, like those with a wrong
     /// secret.
     ///
-    /// What is queued already is still stored. What is announced meanwhile is not: W-API's own
-    /// webhook log holds it for 30 days.
+    /// Jobs that are queued already are still stored. Media announced while the instance is paused
+    /// are not; W-API's webhook log keeps them for 30 days.
     Pause(InstanceArgument),
-    /// Takes a paused instance's webhooks again.
+    /// Accepts a paused instance's webhooks again.
     Resume(InstanceArgument),
-    /// Removes an instance with its token. Its files and the records of its media stay; jobs that
-    /// are queued are parked.
+    /// Removes an instance and its token. Its files and records stay; its queued jobs are parked.
     Remove(InstanceArgument),
 }
 
-/// A new instance.
+/// The instance to register.
 #[derive(Args)]
 pub(crate) struct Add {
     /// The instance's id, as W-API shows it.
     instance: InstanceId,
-    /// The tenant whose folder its media go to.
+    /// The tenant in whose folder its media files are stored.
     #[arg(long)]
     tenant: TenantId,
-    /// The order in which media are fetched.
+    /// The strategies that fetch a media file, in this order.
     #[arg(long, value_delimiter = ',', default_value = "wapi,wapi_alternate,cdn")]
     strategies: Vec<Strategy>,
-    /// Register it although W-API refuses the token.
+    /// Do not check the token with W-API.
     #[arg(long)]
     unchecked: bool,
 }
 
-/// One instance.
+/// The instance that a verb is about.
 #[derive(Args)]
 pub(crate) struct InstanceArgument {
     /// The instance's id.
     instance: InstanceId,
 }
 
-/// Runs one verb.
+/// Runs a verb of `wapi-media instance`.
 pub(crate) async fn run_instance(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     match verb {
         Verb::Add(new) => add_instance(new, session).await,
@@ -123,7 +122,7 @@ async fn add_instance(new: Add, session: &Session) -> anyhow::Result<Exit> {
     let added = session.register()?.add_instance(&new, random_bytes()?).await;
     let secret = match added {
         Err(RegisterError::AlreadyThere) => {
-            bail!("instance {instance} is registered already; nothing was changed")
+            bail!("instance {instance} is already registered; nothing was changed")
         }
         added => added.with_context(|| format!("instance {instance} was not registered"))?,
     };
@@ -131,8 +130,8 @@ async fn add_instance(new: Add, session: &Session) -> anyhow::Result<Exit> {
     let url = format!("{base}/webhook/{instance}/{secret}");
     let text = format!(
         "Instance {instance} of tenant {tenant} is registered.\n\
-         Its webhook URL, shown this once (whoever has it can announce media):\n\n  {url}\n\n\
-         Next, let W-API send its events there: wapi-media webhook register {instance}"
+         Its webhook URL is shown only once. It is a secret: whoever has it can announce media.\n\n  {url}\n\n\
+         Next, register the URL in W-API: wapi-media webhook register {instance}"
     );
     let json = json!({ "tenant": tenant, "instance": instance, "webhook_url": url });
     session.flags.print(&json, text)?;
@@ -173,7 +172,9 @@ async fn list_instances(tenant: Option<&TenantId>, session: &Session) -> anyhow:
         ]);
     }
     let text = if instances.is_empty() {
-        "There is no instance yet. Add one: wapi-media instance add LITE-AAAAAA-BBBBBB --tenant acme".to_owned()
+        "There is no instance yet. Add one: \
+         wapi-media instance add LITE-AAAAAA-BBBBBB --tenant acme"
+            .to_owned()
     } else {
         table.to_string()
     };
@@ -233,7 +234,7 @@ async fn set_paused(id: &InstanceId, session: &Session, pauses: bool) -> anyhow:
 }
 
 async fn remove_instance(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
-    // Also what is not understood can be removed.
+    // An instance whose record cannot be parsed can be removed, too.
     session.require_registered(id, &mut OddRecords::default()).await?;
     let change = format!(
         "remove instance {id} with its token; its queued jobs will be parked, its files stay"
@@ -243,7 +244,8 @@ async fn remove_instance(id: &InstanceId, session: &Session) -> anyhow::Result<E
     }
     session.register()?.remove_instance(id).await?;
     let text = format!(
-        "Instance {id} is removed. If W-API still has its webhook URL, those webhooks are answered 401."
+        "Instance {id} is removed. \
+         If W-API still has its webhook URL, those webhooks are answered 401."
     );
     session.flags.print(&json!({ "instance": id, "removed": true }), text)?;
     Ok(Exit::Ok)

@@ -1,5 +1,5 @@
-//! `wapi-media replay`: webhooks that never arrived, or whose media are wanted again, are posted as
-//! W-API posts them. What is stored already is only found again.
+//! `wapi-media replay`: posts webhooks as W-API does, for example those that never arrived. Media
+//! that are stored already are not fetched again.
 
 use std::{collections::HashMap, io::Read, path::PathBuf, time::Duration};
 
@@ -24,30 +24,30 @@ use crate::{
     session::{Session, as_instance},
 };
 
-/// Webhooks asked for at once.
+/// Entries per page of W-API's log.
 const PER_PAGE: &str = "100";
 
-/// Pages that are read at most: W-API's log is 30 days long.
+/// How many pages of W-API's log are read, at most. The log covers 30 days.
 pub(crate) const MAX_PAGES: u32 = 10_000;
 
-/// Webhooks again.
+/// Which webhooks to post.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  wapi-media replay webhook.json\n  \
     wapi-media replay --instance LITE-AAAAAA-BBBBBB --message 3EB0AAAAAAAAAAAAAAAA")]
 pub(crate) struct Replay {
-    /// A file with the webhook's body, or with several: a list of them, or an export of a workflow.
-    /// Without it and --message, standard input.
+    /// A file with one webhook body, a list of them, or the export of a workflow engine. Without
+    /// it and --message, standard input is read.
     #[arg(conflicts_with = "message")]
     file: Option<PathBuf>,
-    /// The instance; without it, the one that each body names.
+    /// The instance. Without it, each body's own instance.
     #[arg(long)]
     instance: Option<InstanceId>,
-    /// Look this message up in W-API's own log.
+    /// Find this message in W-API's log, and post its webhook.
     #[arg(long, requires = "instance")]
     message: Option<String>,
 }
 
-/// An instance, W-API as it speaks for it, and where its webhooks go.
+/// Reads W-API's log of one instance, and posts webhooks to the instance's URL.
 pub(crate) struct WebhookPoster {
     id: InstanceId,
     token: Secret,
@@ -91,10 +91,10 @@ impl WebhookPoster {
             )
             .await;
         asked.require_success()?;
-        LogPage::parse(asked.body()).context("W-API's log is no JSON")
+        LogPage::parse(asked.body()).context("W-API's log is not JSON")
     }
 
-    /// Posts a body, and returns what became of it.
+    /// Posts a body, and returns what the webhook function answered.
     pub(crate) async fn post_webhook(&self, body: &WebhookBody) -> anyhow::Result<PostOutcome> {
         let asked = probe::post_webhook(self.url.expose(), body.as_value()).await?;
         let answer: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
@@ -105,36 +105,36 @@ impl WebhookPoster {
     }
 }
 
-/// What became of a webhook that was posted and acknowledged.
+/// The webhook function's answer to a posted webhook.
 #[derive(Debug, Default)]
 pub(crate) struct PostOutcome {
     /// Jobs that were queued.
     pub(crate) queued: u64,
-    /// Why the body was kept to be parked, if something in it could not be read.
+    /// The reason word, if the body could not be read in full and was kept to be parked.
     pub(crate) unread: Option<String>,
 }
 
-/// Webhooks posted in a second, of a file that holds several.
+/// Webhooks posted per second from a file.
 const PER_SECOND: u32 = 5;
 
-/// What a file of webhooks came to.
+/// The result of a replay.
 #[derive(Debug, Default, serde::Serialize)]
 struct ReplaySummary {
-    /// The instance, if all are of one.
+    /// The instance, if all webhooks are of the same one.
     instance: Option<InstanceId>,
-    /// Those that were posted.
+    /// Webhooks that were posted.
     webhooks: u64,
-    /// The media that these announce.
+    /// Media messages in them.
     media: u64,
     /// Jobs that were queued.
     queued: u64,
-    /// Entries that were not posted: which, and why.
+    /// Webhooks that were not posted, and why.
     failed: Vec<String>,
-    /// Webhooks that could not be read, whole or in part, and are parked: which, and why.
+    /// Webhooks that could not be read in full and are parked, and why.
     unread: Vec<String>,
 }
 
-/// Posts one webhook again, or each of a file.
+/// Posts the webhook of a message, or each webhook of a file.
 pub(crate) async fn run_replay(replay: Replay, session: &Session) -> anyhow::Result<Exit> {
     let mut posts = HashMap::new();
     let Several { webhooks, missed } = match (&replay.message, &replay.instance) {
@@ -146,7 +146,7 @@ pub(crate) async fn run_replay(replay: Replay, session: &Session) -> anyhow::Res
         }
         _ => read_webhooks(replay.file)?,
     };
-    let failed = missed.iter().map(|n| format!("entry {n} of a list holds no webhook of W-API"));
+    let failed = missed.iter().map(|n| format!("entry {n} of the list is not a webhook of W-API"));
     let mut replayed = ReplaySummary { failed: failed.collect(), ..ReplaySummary::default() };
     let count = webhooks.len();
     let mut pace = interval(Duration::from_secs(1) / PER_SECOND);
@@ -174,8 +174,8 @@ pub(crate) async fn run_replay(replay: Replay, session: &Session) -> anyhow::Res
     replayed.print_summary(session)
 }
 
-/// Posts one body, unless this is a dry run, and returns its instance and what became of it.
-/// `posts` keeps what is known of each instance.
+/// Posts one body, unless this is a dry run, and returns its instance and the answer. `posts`
+/// caches the poster, or the error, of each instance.
 async fn post_one(
     body: &WebhookBody,
     only: Option<&InstanceId>,
@@ -197,7 +197,7 @@ async fn post_one(
     let post = match posts.get(&id) {
         Some(Ok(post)) => post,
         Some(Err(why)) => bail!("{why}"),
-        None => bail!("nothing is known of instance {id}"),
+        None => bail!("instance {id} was not looked up"),
     };
     let posted = match session.flags.dry_run {
         true => PostOutcome::default(),
@@ -206,7 +206,7 @@ async fn post_one(
     Ok((id, posted))
 }
 
-/// Whether it may go well with the next webhook: it is this one that is refused.
+/// Whether the error concerns this webhook alone, so that the next one may succeed.
 pub(crate) fn affects_only_this_webhook(error: &anyhow::Error) -> bool {
     let refused = error.chain().find_map(|link| link.downcast_ref());
     match refused {
@@ -239,7 +239,9 @@ impl ReplaySummary {
                 json!({ "dry_run": true, "would": what, "failed": failed }),
             ),
             false => (
-                format!("{queued} jobs queued. What is stored already is only found again."),
+                format!(
+                    "{queued} jobs queued. Media that are stored already are not fetched again."
+                ),
                 json!(self),
             ),
         };
@@ -250,7 +252,7 @@ impl ReplaySummary {
         if !unread.is_empty() {
             let lines = unread.join("\n  ");
             text += &format!(
-                "\n{} could not be read in whole and are kept (`wapi-media parked list --class \
+                "\n{} could not be read in full and are kept (`wapi-media parked list --class \
                  unread`):\n  {lines}",
                 unread.len()
             );
@@ -274,7 +276,7 @@ fn read_webhooks(file: Option<PathBuf>) -> anyhow::Result<Several> {
     Ok(Several::parse(&bytes)?)
 }
 
-/// A message in W-API's log.
+/// Finds the webhook of a message in W-API's log.
 async fn find_in_log(message: &str, post: &WebhookPoster) -> anyhow::Result<WebhookBody> {
     let bar = screen::new_counter("pages of W-API's log");
     for n in 1..=MAX_PAGES {
@@ -292,5 +294,5 @@ async fn find_in_log(message: &str, post: &WebhookPoster) -> anyhow::Result<Webh
             return Ok(found);
         }
     }
-    bail!("W-API's log has no medium of message {message}; it goes back 30 days")
+    bail!("W-API's log has no media of message {message}; it goes back 30 days")
 }

@@ -1,4 +1,4 @@
-//! `wapi-media stats`: what became of the media of each tenant, day by day.
+//! `wapi-media stats`: counts announced, stored, skipped and parked media per tenant and day.
 
 use std::collections::BTreeMap;
 
@@ -12,32 +12,33 @@ use serde_json::json;
 
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
-/// Records of one instance that are counted.
+/// How many records of one instance are counted, at most.
 const MAX_RECORDS: usize = 100_000;
 
-/// Seconds of a day.
+/// The seconds of a day.
 const DAY: i64 = 24 * 60 * 60;
 
-/// Which days.
+/// Which tenants and days to count.
 #[derive(Args)]
 #[command(after_help = "Example:\n  wapi-media stats --tenant acme --days 30")]
 pub(crate) struct Stats {
-    /// Of this tenant only.
+    /// Only this tenant's media.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// So many days, today included, by when the media were stored or last tried, in UTC.
+    /// How many days, including today, in UTC. Media count on the day they were stored or last
+    /// tried.
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=366))]
     days: u16,
 }
 
-/// One tenant on one day.
+/// The counts of one tenant on one day.
 #[derive(Debug, Default, Clone, Serialize)]
 struct DayCount {
     announced: u64,
     stored: u64,
     skipped: u64,
     retrying: u64,
-    /// In a state that this version does not know.
+    /// Records whose state this version does not know.
     #[serde(skip_serializing_if = "is_zero")]
     other: u64,
     parked: BTreeMap<String, u64>,
@@ -84,7 +85,7 @@ impl DayCount {
     }
 }
 
-/// Counts.
+/// Counts the records, and prints a table and a sparkline per tenant.
 pub(crate) async fn run_stats(stats: Stats, session: &Session) -> anyhow::Result<Exit> {
     let mut odd = OddRecords::default();
     let owners = session.list_owners(stats.tenant.as_ref(), None, &mut odd).await?;
@@ -103,7 +104,7 @@ pub(crate) async fn run_stats(stats: Stats, session: &Session) -> anyhow::Result
     Ok(odd.print_and_exit())
 }
 
-/// Counts records by the day on which each came to be as it is.
+/// Counts records by the day on which their media were stored or last tried.
 fn count_by_day(days: &mut BTreeMap<i64, DayCount>, records: Vec<MediaRecord>) {
     for record in records {
         if let Some(at) = record.happened_at() {
@@ -112,7 +113,7 @@ fn count_by_day(days: &mut BTreeMap<i64, DayCount>, records: Vec<MediaRecord>) {
     }
 }
 
-/// What the command prints of these records, for a person and for a program.
+/// The JSON and the text that the command prints for these records.
 #[cfg(test)]
 pub(crate) fn to_json_and_text(records: Vec<MediaRecord>) -> (serde_json::Value, String) {
     let mut days = BTreeMap::new();
@@ -124,7 +125,9 @@ pub(crate) fn to_json_and_text(records: Vec<MediaRecord>) -> (serde_json::Value,
 fn to_json(counts: &BTreeMap<String, BTreeMap<i64, DayCount>>) -> serde_json::Value {
     let rows = counts.iter().flat_map(|(tenant, days)| {
         days.iter()
-            .map(move |(day, count)| json!({ "tenant": tenant, "day": format_day(*day), "count": count }))
+            .map(move |(day, count)| {
+                json!({ "tenant": tenant, "day": format_day(*day), "count": count })
+            })
     });
     rows.collect()
 }
@@ -168,13 +171,13 @@ fn to_text(
     format!("{table}\n\nAnnounced, day by day:\n{}", lines.join("\n"))
 }
 
-/// A day since 1970 as people read it; one that no calendar has is its number.
+/// Formats a day, counted since 1970, as a date; a day outside 1970–9999 as its number.
 fn format_day(day: i64) -> String {
     let midnight = screen::format_time(day.saturating_mul(DAY));
     midnight.split_once('T').map_or_else(|| day.to_string(), |(date, _)| date.to_owned())
 }
 
-/// One column per number, from nothing to the highest.
+/// One bar per number, scaled to the highest; a zero is a space.
 fn draw_sparkline(numbers: &[u64]) -> String {
     const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let highest = numbers.iter().max().copied().unwrap_or(0).max(1);

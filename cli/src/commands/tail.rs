@@ -1,4 +1,4 @@
-//! `wapi-media tail`: the functions' log lines as they come, one line per webhook and per medium.
+//! `wapi-media tail`: shows the functions' log lines, one per webhook and per media message.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -9,40 +9,40 @@ use serde_json::Value;
 
 use crate::{exit::Exit, screen, session::Session};
 
-/// How often CloudWatch is asked.
+/// How often CloudWatch Logs is polled.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// Lines may show up in CloudWatch this much later than they were written, in milliseconds.
+/// How late a line may appear in CloudWatch Logs, in milliseconds.
 const LATE: i64 = 30_000;
 
-/// What is shown.
+/// Which lines to show.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  wapi-media tail --instance LITE-AAAAAA-BBBBBB\n  \
     wapi-media tail --since 2h --outcome parked --no-follow")]
 pub(crate) struct Tail {
-    /// Lines of this instance.
+    /// Only lines of this instance.
     #[arg(long)]
     instance: Option<InstanceId>,
-    /// Lines of this message.
+    /// Only lines of this message.
     #[arg(long)]
     message: Option<String>,
-    /// Lines with this outcome: queued, ignored, refused, stored, duplicate, retrying, parked,
+    /// Only lines with this outcome: queued, ignored, refused, stored, duplicate, retrying, parked,
     /// skipped, …
     #[arg(long)]
     outcome: Option<String>,
-    /// Begin so long ago.
+    /// Begin this long ago, such as 2h.
     #[arg(long, default_value = "5m", value_name = "TIME", value_parser = humantime::parse_duration)]
     since: Duration,
-    /// End with what there is by now.
+    /// Print the lines up to now, and exit.
     #[arg(long)]
     no_follow: bool,
 }
 
-/// A function whose lines are shown: its name here, and the output that names its log group.
+/// The functions: the name that is printed, and the stack output with the name of the log group.
 const SOURCES: [(&str, &str); 3] =
     [("webhook", "WebhookLogs"), ("download", "DownloadLogs"), ("watch", "WatchLogs")];
 
-/// Shows lines until somebody stops it.
+/// Prints lines until the command is interrupted, or once with `--no-follow`.
 pub(crate) async fn run_tail(tail: Tail, session: &Session) -> anyhow::Result<Exit> {
     let since = i64::try_from(tail.since.as_millis()).unwrap_or(i64::MAX);
     let mut from = now_ms().saturating_sub(since);
@@ -56,7 +56,7 @@ pub(crate) async fn run_tail(tail: Tail, session: &Session) -> anyhow::Result<Ex
             events.extend(found.into_iter().map(|event| (name, event)));
         }
         events.sort_by_key(|(_, event)| event.at_ms);
-        // What was shown before the window is not asked for again.
+        // Only events of the last poll can come again: earlier ones are before the window.
         let before = std::mem::take(&mut shown);
         for (name, event) in events {
             if !before.contains(&event)
@@ -80,7 +80,7 @@ fn now_ms() -> i64 {
 }
 
 impl Tail {
-    /// A line that is meant. Lambda's own reports are not.
+    /// Parses a line, if it matches the options. Lambda's own lines (START, REPORT) do not.
     fn parse_line(&self, text: &str) -> Option<Value> {
         let line: Value = serde_json::from_str(text.trim()).ok()?;
         let is = |name: &str, wanted: Option<&str>| {
@@ -99,7 +99,7 @@ fn find_field<'a>(line: &'a Value, name: &str) -> Option<&'a str> {
     line.get(name).or_else(of_span)?.as_str()
 }
 
-/// The line for a person: when, who, what became of what, and every other fact behind.
+/// Formats a line: time, function, outcome, instance and message id, then the other fields.
 pub(crate) fn format_line(source: &str, at_ms: i64, line: &Value) -> String {
     const LEADING: [&str; 4] = ["outcome", "instance", "message_id", "message"];
     const LEFT_OUT: [&str; 5] = ["timestamp", "level", "target", "span", "tenant"];

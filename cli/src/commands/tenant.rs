@@ -1,4 +1,4 @@
-//! `wapi-media tenant`: customers and the rules for their media.
+//! `wapi-media tenant`: tenants (customers) and the rules for their media.
 
 use anyhow::bail;
 use aws::register::{RegisterError, Roll, Tenant};
@@ -18,42 +18,42 @@ use crate::{
     session::Session,
 };
 
-/// What can be done with tenants.
+/// The verbs of `wapi-media tenant`.
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    /// Adds a tenant: its folder in the bucket, and rules for what is stored there.
+    /// Adds a tenant: its folder in the bucket, and the rules for what is stored there.
     #[command(after_help = "Examples:\n  wapi-media tenant add acme\n  \
         wapi-media tenant add acme --kinds image,document --retention 1y")]
     Add(TenantRules),
-    /// Shows all tenants.
+    /// Lists the tenants with their rules.
     List,
     /// Shows a tenant, its rules and its instances.
     Show(TenantArgument),
-    /// Changes rules. They hold for media that come from now on, within five minutes.
+    /// Changes a tenant's rules. They apply to media announced from now on, within five minutes.
     #[command(after_help = "Example:\n  wapi-media tenant set acme --chats all --max-size 100MB")]
     Set(TenantRules),
-    /// Removes a tenant without instances. Its files and the records of its media stay.
+    /// Removes a tenant that has no instances. Its files and records stay.
     Remove(TenantArgument),
 }
 
-/// One tenant and rules.
+/// A tenant and its rules.
 #[derive(Args)]
 pub(crate) struct TenantRules {
-    /// The tenant: a-z, 0-9, '-' and '_', at most 48, beginning with a letter or digit. It names
-    /// the folder.
+    /// The tenant's id, which is also its folder's name: at most 48 of a-z, 0-9, '-' and '_',
+    /// beginning with a letter or digit.
     tenant: TenantId,
     #[command(flatten)]
     policy: PolicyOptions,
 }
 
-/// One tenant.
+/// The tenant that a verb is about.
 #[derive(Args)]
 pub(crate) struct TenantArgument {
-    /// The tenant.
+    /// The tenant's id.
     tenant: TenantId,
 }
 
-/// Runs one verb.
+/// Runs a verb of `wapi-media tenant`.
 pub(crate) async fn run_tenant(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     match verb {
         Verb::Add(set) => add_tenant(set, session).await,
@@ -78,13 +78,15 @@ async fn add_tenant(
     };
     match session.register()?.add_tenant(&new).await {
         Err(RegisterError::AlreadyThere) => bail!(
-            "tenant {id} is there already; nothing was changed. Its rules: wapi-media tenant set {id}",
+            "tenant {id} exists already; nothing was changed. \
+             To change its rules: wapi-media tenant set {id}",
             id = new.id
         ),
         added => added?,
     }
     let text = format!(
-        "Tenant {id} is added. Next, an account of its: wapi-media instance add INSTANCE --tenant {id}",
+        "Tenant {id} is added. Next, register an instance: \
+         wapi-media instance add INSTANCE --tenant {id}",
         id = new.id
     );
     session.flags.print(&json!(new), text)?;
@@ -141,7 +143,8 @@ async fn show_tenant(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
     let json = json!({
         "tenant": id, "policy": tenant.policy, "created_at": tenant.created_at, "instances": ids,
     });
-    // A change that was interrupted between two transactions shows here.
+    // `tenant set` writes the tenant and its instances in several transactions, and may have been
+    // interrupted between two of them.
     let behind = instances.iter().filter(|one| one.policy != tenant.policy);
     let behind: Vec<_> = behind.map(|one| one.id.as_str()).collect();
     if behind.is_empty() {
@@ -150,7 +153,8 @@ async fn show_tenant(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
     }
     let behind = behind.join(", ");
     let text = format!(
-        "{table}\nNot all instances have these rules ({behind}). Give them again: wapi-media tenant set {id}"
+        "{table}\nNot all instances have these rules yet ({behind}). \
+         Set them again: wapi-media tenant set {id}"
     );
     session.flags.print(&json, text)?;
     odd.print_and_exit();
@@ -164,12 +168,12 @@ async fn set_rules(
     let tenant = session.find_tenant(&id).await?;
     let policy = policy.apply_to(tenant.policy);
     let said = describe_rules(&policy).map(|(name, what)| format!("{name}: {what}"));
-    if !session.flags.may_change(&format!("give tenant {id} these rules: {}", said.join("; ")))? {
+    if !session.flags.may_change(&format!("set these rules of tenant {id}: {}", said.join("; ")))? {
         return Ok(Exit::Ok);
     }
     session.register()?.set_policy(&id, &policy).await?;
     let text = format!(
-        "Tenant {id} has these rules now, within five minutes everywhere: {}.",
+        "Tenant {id} has these rules now; they apply within five minutes: {}.",
         said.join("; ")
     );
     session.flags.print(&json!({ "tenant": id, "policy": policy }), text)?;

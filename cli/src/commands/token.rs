@@ -1,4 +1,4 @@
-//! `wapi-media token`: changes the token with which W-API is asked.
+//! `wapi-media token`: replaces the W-API token of an instance.
 
 use clap::{Args, Subcommand};
 use media::ids::InstanceId;
@@ -6,33 +6,32 @@ use serde_json::json;
 
 use crate::{checks::token::accept_token, exit::Exit, screen, session::Session};
 
-/// What can be done with tokens.
+/// The verbs of `wapi-media token`.
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    /// Gives an instance another W-API token. W-API is asked whether it is right before it is
-    /// stored.
+    /// Replaces an instance's W-API token, after checking the new one with W-API.
     ///
-    /// The token is read from standard input, or asked for on a terminal. The download function
+    /// The token is read from standard input, or from a prompt on a terminal. The download function
     /// uses it within five minutes, or at once when W-API refuses the old one.
     #[command(after_help = "Example:\n  wapi-media token rotate LITE-AAAAAA-BBBBBB < token.txt")]
     Rotate(RotateToken),
 }
 
-/// An instance's new token.
+/// The instance whose token to replace.
 #[derive(Args)]
 pub(crate) struct RotateToken {
     /// The instance's id.
     instance: InstanceId,
-    /// Store it although W-API refuses it.
+    /// Do not check the token with W-API.
     #[arg(long)]
     unchecked: bool,
 }
 
-/// Runs one verb.
+/// Runs a verb of `wapi-media token`.
 pub(crate) async fn run_token(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     let Verb::Rotate(RotateToken { instance: id, unchecked }) = verb;
     let instance = session.find_instance(&id).await?;
-    if !session.flags.may_change(&format!("give {id} another token"))? {
+    if !session.flags.may_change(&format!("replace the token of {id}"))? {
         return Ok(Exit::Ok);
     }
     let token = screen::read_token(id.as_str())?;

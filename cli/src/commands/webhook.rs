@@ -1,4 +1,5 @@
-//! `wapi-media webhook`: sends an instance's events here, and proves that they arrive.
+//! `wapi-media webhook`: registers this stack's webhook URL in W-API, and verifies that events
+//! arrive.
 
 use std::time::Duration;
 
@@ -31,51 +32,51 @@ use crate::{
     session::{Session, as_instance},
 };
 
-/// What can be done with webhooks.
+/// The verbs of `wapi-media webhook`.
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    /// Lets W-API send an instance's events here, and reads back that it will.
+    /// Registers an instance's webhook URL in W-API, and reads the hooks back.
     ///
     /// Sets the hooks received and delivery, which announce media, and connected and disconnected.
-    /// A hook that leads elsewhere is only changed after asking, and its old URL is printed.
+    /// Asks before it changes a hook that leads elsewhere, and prints its old URL.
     #[command(after_help = "Example:\n  wapi-media webhook register LITE-AAAAAA-BBBBBB")]
     Register(HookRegistration),
-    /// Shows where W-API sends an instance's events.
+    /// Shows where each of an instance's hooks leads.
     Show(InstanceArgument),
     /// Posts a probe to the instance's webhook URL and follows it, through queue and function, to
     /// its record.
     #[command(after_help = "Example:\n  wapi-media webhook verify LITE-AAAAAA-BBBBBB")]
     Verify(DeliveryProbe),
-    /// Gives the instance's webhook URL another secret, in W-API and here. The old one stays valid
-    /// for a while.
+    /// Replaces the secret in the instance's webhook URL, in W-API and here. The old secret stays
+    /// valid for the time of --overlap.
     RotateSecret(SecretRotation),
-    /// Takes the hooks that lead here out of W-API. Others are left alone.
+    /// Removes the hooks that lead here from W-API. Hooks that lead elsewhere stay.
     Unregister(InstanceArgument),
 }
 
-/// One instance.
+/// The instance that a verb is about.
 #[derive(Args)]
 pub(crate) struct InstanceArgument {
     /// The instance's id.
     instance: InstanceId,
 }
 
-/// The hooks of one instance.
+/// Which hooks to register.
 #[derive(Args)]
 pub(crate) struct HookRegistration {
     /// The instance's id.
     instance: InstanceId,
-    /// Set all six hooks, also those that announce no media.
+    /// Set all six hooks, including those that announce no media.
     #[arg(long)]
     all: bool,
 }
 
-/// The secret of one instance.
+/// Which secret to replace, and how.
 #[derive(Args)]
 pub(crate) struct SecretRotation {
     /// The instance's id.
     instance: InstanceId,
-    /// Set all six hooks, also those that announce no media.
+    /// Set all six hooks, including those that announce no media.
     #[arg(long)]
     all: bool,
     /// How long the old secret stays valid.
@@ -83,7 +84,7 @@ pub(crate) struct SecretRotation {
     overlap: Duration,
 }
 
-/// A probe of one instance.
+/// Which instance to verify, and for how long.
 #[derive(Args)]
 pub(crate) struct DeliveryProbe {
     /// The instance's id.
@@ -93,10 +94,11 @@ pub(crate) struct DeliveryProbe {
     within: Duration,
 }
 
-/// The usual overlap of two secrets: long enough for W-API to repeat what it could not deliver.
+/// How long the old secret stays valid after `register` made a new one: long enough for W-API to
+/// repeat the webhooks it could not deliver.
 const OVERLAP: Duration = Duration::from_hours(24);
 
-/// Runs one verb.
+/// Runs a verb of `wapi-media webhook`.
 pub(crate) async fn run_webhook(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     match verb {
         Verb::Register(HookRegistration { instance, all }) => {
@@ -122,18 +124,18 @@ fn hooks_to_set(all: bool) -> &'static [Hook] {
     if all { &Hook::ALL } else { &Hook::WANTED }
 }
 
-/// The secret that an instance's hooks are to have.
+/// The secret to register in an instance's hooks.
 struct SecretChoice {
     secret: Secret,
-    /// The hash of the one that stays valid beside it.
+    /// The hash of the other secret that stays valid.
     kept: Option<Sha256>,
-    /// It is not registered yet.
+    /// Whether the secret is not registered here yet.
     is_new: bool,
-    /// The end of the other one's time is to be set when W-API has this one.
+    /// Whether the other secret's expiry has to be set once W-API has this one.
     is_halfway: bool,
 }
 
-/// An instance, its token, and its hooks as W-API has them.
+/// An instance, its token, and its hooks as W-API has them now.
 struct HookEditor<'a> {
     session: &'a Session,
     instance: Instance,
@@ -161,7 +163,7 @@ impl<'a> HookEditor<'a> {
         targets_of_all(&self.account, self.base, &self.instance)
     }
 
-    /// The secrets that W-API has now, of those that are known here: the current one first.
+    /// The valid secrets in W-API's hook URLs, the current one first.
     fn secrets_in_use(&self) -> Vec<Secret> {
         let urls = Hook::ALL.into_iter().filter_map(|hook| self.account.hook_url(hook));
         let secrets = urls.filter_map(|url| secret_in_url(url, self.base, &self.instance));
@@ -181,8 +183,7 @@ impl<'a> HookEditor<'a> {
         let mut table = screen::new_table(["hook", "leads"]);
         let mut found = Vec::new();
         for (hook, points) in self.hook_targets() {
-            // Whoever asks for it may have to give it back: the one place, with register, that
-            // shows it whole.
+            // Shown in full here and in `register` only: the operator may need to restore it.
             let leads = match &points {
                 HookTarget::Elsewhere(url) => format!("elsewhere: {url}"),
                 HookTarget::Here
@@ -202,10 +203,11 @@ impl<'a> HookEditor<'a> {
         Ok(if self.hook_targets().iter().all(is_well) { Exit::Ok } else { Exit::Findings })
     }
 
-    /// The secret that the hooks are to have, and the one that stays valid beside it. A new secret
-    /// is made when it is wanted or when W-API does not have the current one, of which only the
-    /// hash is known; but a change that was interrupted is brought to its end first, because only
-    /// two can be valid.
+    /// Chooses the secret for the hooks, and the one that stays valid beside it.
+    ///
+    /// Makes a new secret if `is_new`, or if W-API does not have the current one, because only its
+    /// hash is stored here. An interrupted change is completed first, because only two secrets can
+    /// be valid at a time.
     fn choose_secret(&self, is_new: bool) -> anyhow::Result<SecretChoice> {
         let in_use = self.secrets_in_use();
         let is_halfway = self.instance.old_secret_until == Some(NO_END) || in_use.len() > 1;
@@ -228,10 +230,10 @@ impl<'a> HookEditor<'a> {
         })
     }
 
-    /// Sets the hooks to a URL with a secret that is valid, and believes only what it reads back.
+    /// Sets the hooks to a URL with a valid secret, and reads them back.
     ///
-    /// With a new secret both it and the one in use are valid, without an end, until W-API was seen
-    /// to have the new one: however this is interrupted, webhooks are accepted.
+    /// A new secret and the one in use are both valid, without expiry, until W-API is seen to have
+    /// the new one. So webhooks are accepted wherever this is interrupted.
     async fn register_hooks(
         mut self,
         hooks: &[Hook],
@@ -251,7 +253,7 @@ impl<'a> HookEditor<'a> {
         for hook in hooks {
             let set = self.wapi.set_hook(*hook, &url, self.as_credentials()).await;
             set.with_context(|| {
-                format!("hook {hook} of {id} was not set; both secrets stay valid, repeat this")
+                format!("hook {hook} of {id} was not set; both secrets stay valid, try again")
             })?;
         }
         self.account = self.wapi.fetch_account(self.as_credentials()).await?;
@@ -264,11 +266,11 @@ impl<'a> HookEditor<'a> {
         self.report_registration(hooks, &url)
     }
 
-    /// Asks before hooks are taken from whoever has them now.
+    /// Asks for confirmation if one of the hooks leads to another application.
     fn may_change(&self, hooks: &[Hook]) -> anyhow::Result<bool> {
         let id = &self.instance.id;
         let names = screen::join_words(hooks.iter().map(|hook| hook.as_str()), "none");
-        let change = format!("let W-API send the events {names} of {id} here");
+        let change = format!("set the hooks {names} of {id} to this stack");
         let others = self.hook_targets().into_iter().filter_map(|(hook, points)| match points {
             HookTarget::Elsewhere(url) if hooks.contains(&hook) => Some(format!("  {hook}: {url}")),
             HookTarget::SecretElsewhere(address) if hooks.contains(&hook) => {
@@ -286,7 +288,8 @@ impl<'a> HookEditor<'a> {
             return self.session.flags.may_change(&change);
         }
         eprintln!(
-            "warning: these hooks lead elsewhere, and whoever listens there will hear nothing any more:\n{}",
+            "warning: these hooks lead elsewhere; the applications there will receive \
+             no more events:\n{}",
             others.join("\n")
         );
         self.session.flags.confirm(&change)
@@ -299,14 +302,16 @@ impl<'a> HookEditor<'a> {
         let id = &self.instance.id;
         if missing.is_empty() {
             let text = format!(
-                "W-API sends the events {} of {id} here; each was read back.\nNext, try it: wapi-media webhook verify {id}",
+                "The hooks {} of {id} lead here now; each was read back.\n\
+                 Next, test them: wapi-media webhook verify {id}",
                 screen::join_words(hooks.iter().map(|hook| hook.as_str()), "none")
             );
             self.session.flags.print(&json, text)?;
             return Ok(Exit::Ok);
         }
         let text = format!(
-            "W-API answered with success and did not save: {}. Both secrets stay valid. Repeat this, or set the hooks in W-API's panel.",
+            "W-API answered with success but did not save: {}. Both secrets stay valid. \
+             Try again, or set the hooks in W-API's panel.",
             screen::join_words(missing.iter().map(|hook| hook.as_str()), "none")
         );
         self.session.flags.print(&json, text)?;
@@ -325,7 +330,8 @@ impl<'a> HookEditor<'a> {
         let id = self.instance.id.clone();
         let names = screen::join_words(ours.iter().map(|hook| hook.as_str()), "none");
         let change = format!(
-            "take these hooks of {id} out of W-API: {names}; no media will be announced any more"
+            "remove these hooks of {id} from W-API: {names}; \
+             no more media of it will be announced"
         );
         if ours.is_empty() {
             bail!("no hook of {id} leads here. See: wapi-media webhook show {id}");
@@ -341,9 +347,14 @@ impl<'a> HookEditor<'a> {
             ours.iter().filter(|hook| self.account.hook_url(**hook).is_some()).collect();
         let json = json!({ "instance": id, "hooks": ours, "left": left });
         let (text, exit) = if left.is_empty() {
-            (format!("W-API sends nothing of {id} here any more: {names}."), Exit::Ok)
+            (format!("These hooks of {id} were removed from W-API: {names}."), Exit::Ok)
         } else {
-            ("W-API answered with success and still has hooks that lead here; take them out in its panel.".to_owned(), Exit::Findings)
+            (
+                "W-API answered with success but still has hooks that lead here; \
+                 remove them in its panel."
+                    .to_owned(),
+                Exit::Findings,
+            )
         };
         self.session.flags.print(&json, text)?;
         Ok(exit)
@@ -379,7 +390,7 @@ impl<'a> HookEditor<'a> {
         Ok(if is_well { Exit::Ok } else { Exit::Findings })
     }
 
-    /// Waits for the probe's record, which says that it was left out: nothing is stored of it.
+    /// Waits for the probe's record, which says `skipped`: no file is stored of a probe.
     async fn await_record(&self, message: &MessageId, within: Duration) -> anyhow::Result<Check> {
         const ID: CheckId = CheckId::ProbeRecord;
         const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -397,7 +408,7 @@ impl<'a> HookEditor<'a> {
         let took = began.elapsed().as_millis();
         Ok(match found.map(|record| record.state) {
             Some(state) if state == "skipped" => {
-                Check::new(ID, Verdict::Ok, format!("the probe's record was there after {took} ms"))
+                Check::new(ID, Verdict::Ok, format!("the probe's record appeared after {took} ms"))
             }
             state => Check::new(
                 ID,
@@ -405,7 +416,7 @@ impl<'a> HookEditor<'a> {
                 format!(
                     "after {} s the record is {}",
                     within.as_secs(),
-                    state.as_deref().unwrap_or("not there")
+                    state.as_deref().unwrap_or("missing")
                 ),
             )
             .with_remedy("read the download function's log; is its trigger enabled?"),

@@ -1,5 +1,4 @@
-//! The root cause: of all that is wrong, that which explains most of the rest, with the command
-//! that mends it.
+//! The root cause: the failure that explains most of the others, with the command that fixes it.
 
 use media::strategy::Strategy;
 use report::{Lang, Report, RootCause, Status, StepId};
@@ -11,8 +10,8 @@ use crate::{
     say::say,
 };
 
-/// The first that holds, in the order of the flow; W-API and the CDN together, because either is
-/// enough.
+/// The first failure in the order of the flow. W-API and the CDN are judged together, because one
+/// of them is enough.
 pub(crate) fn find_root_cause(
     report: &Report,
     examined: &[ExaminedInstance],
@@ -30,7 +29,7 @@ pub(crate) fn find_root_cause(
         .or_else(|| cause_in_settings(report))
 }
 
-/// A failed check of an instance.
+/// The first instance that fails this check.
 fn cause_in_instances(examined: &[ExaminedInstance], id: CheckId, lang: Lang) -> Option<RootCause> {
     let failed = |one: &ExaminedInstance| -> Option<Check> {
         let check = one.find_check(id)?;
@@ -42,8 +41,10 @@ fn cause_in_instances(examined: &[ExaminedInstance], id: CheckId, lang: Lang) ->
     let sentence = if matches!(id, CheckId::Hook(_)) {
         say!(
             lang,
-            "W-API does not send the events of {instance} here ({label}: {evidence}), so their media are never heard of.",
-            "A W-API não envia os eventos de {instance} para cá ({label}: {evidence}); as mídias deles nunca chegam."
+            "W-API does not send the events of {instance} here ({label}: {evidence}), \
+             so their media are never announced.",
+            "A W-API não envia os eventos de {instance} para cá ({label}: {evidence}); \
+             as mídias deles nunca são anunciadas."
         )
     } else {
         say!(lang, "Instance {instance}: {evidence}.", "Instância {instance}: {evidence}.")
@@ -59,7 +60,7 @@ fn cause_in_step(report: &Report, id: StepId) -> Option<RootCause> {
     })
 }
 
-/// Whether W-API, the CDN, or both do not give what a controlled test asked for.
+/// The failure of W-API, the CDN, or both in the controlled test.
 fn cause_in_sources(trial: &Trial, lang: Lang) -> Option<RootCause> {
     let (wapi, cdn) = (trial.result_of(Strategy::Wapi)?, trial.result_of(Strategy::Cdn)?);
     let told = |attempt: &media::record::Attempt| {
@@ -75,8 +76,10 @@ fn cause_in_sources(trial: &Trial, lang: Lang) -> Option<RootCause> {
         (true, true) => return None,
         (false, true) => say!(
             lang,
-            "W-API's download endpoint fails ({of_wapi}); meanwhile WhatsApp's CDN carries the load (cdn).",
-            "O endpoint de download da W-API falha ({of_wapi}); por enquanto o CDN do WhatsApp segura a carga (cdn)."
+            "W-API's download endpoint fails ({of_wapi}); \
+             meanwhile WhatsApp's CDN carries the load (cdn).",
+            "O endpoint de download da W-API falha ({of_wapi}); \
+             por enquanto o CDN do WhatsApp segura a carga (cdn)."
         ),
         (true, false) => say!(
             lang,
@@ -85,8 +88,10 @@ fn cause_in_sources(trial: &Trial, lang: Lang) -> Option<RootCause> {
         ),
         (false, false) => say!(
             lang,
-            "Neither W-API's download endpoint ({of_wapi}) nor WhatsApp's CDN ({of_cdn}) gives media; jobs are retried for days and nothing is lost yet.",
-            "Nem o endpoint de download da W-API ({of_wapi}) nem o CDN do WhatsApp ({of_cdn}) entregam mídias; as tarefas são repetidas por dias e nada se perdeu ainda."
+            "Neither W-API's download endpoint ({of_wapi}) nor WhatsApp's CDN ({of_cdn}) delivers \
+             media; jobs are retried for days, and nothing is lost yet.",
+            "Nem o endpoint de download da W-API ({of_wapi}) nem o CDN do WhatsApp ({of_cdn}) \
+             entregam mídias; os jobs são repetidos por dias e nada se perdeu ainda."
         ),
     };
     let command = (!wapi.0).then(|| "wapi-media doctor --bundle evidence.json".to_owned());
@@ -95,7 +100,7 @@ fn cause_in_sources(trial: &Trial, lang: Lang) -> Option<RootCause> {
 
 fn cause_in_any_step(report: &Report) -> Option<RootCause> {
     let worst = report.steps.iter().filter(|step| step.status > Status::Unknown);
-    // The first of those that are equally bad.
+    // `rev`, because `max_by_key` returns the last of equal elements, and the first is wanted.
     let worst = worst.rev().max_by_key(|step| step.status)?;
     Some(RootCause { sentence: format!("{}.", worst.evidence), command: worst.remedy.clone() })
 }

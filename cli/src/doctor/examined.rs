@@ -1,4 +1,4 @@
-//! An instance under examination, and what was found out about it.
+//! An instance with the results of its checks.
 
 use aws::instances::Instance;
 use media::message::Secret;
@@ -13,7 +13,7 @@ use crate::{
     examination::Examination,
 };
 
-/// An instance, what was found out about it, and its token if it opens.
+/// An instance, the results of its checks, and its token, unless it could not be decrypted.
 pub(crate) struct ExaminedInstance {
     pub(crate) instance: Instance,
     pub(crate) token: Option<Secret>,
@@ -21,7 +21,7 @@ pub(crate) struct ExaminedInstance {
 }
 
 impl ExaminedInstance {
-    /// Examines one of `all`.
+    /// Runs the checks of one of `all` instances.
     pub(crate) async fn examine(
         instance: &Instance,
         all: &[Instance],

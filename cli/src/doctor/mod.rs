@@ -1,4 +1,4 @@
-//! The whole flow examined, from WhatsApp to the bucket, and the root cause in one sentence.
+//! Examines the whole flow, from WhatsApp to the bucket, and finds the root cause.
 
 mod cause;
 mod examined;
@@ -17,7 +17,7 @@ use self::{
 };
 use crate::{examination::Examination, odd_records::OddRecords};
 
-/// Examines the stack, or of all instances only this one.
+/// Examines the stack and all its instances, or `only` this one.
 pub(crate) async fn examine_stack(
     only: Option<&InstanceId>,
     examination: Examination<'_>,
@@ -26,7 +26,7 @@ pub(crate) async fn examine_stack(
     let mut odd = OddRecords::default();
     let all = session.list_instances(None, &mut odd).await?;
     if only.is_some() {
-        // Others' records are not what is asked about.
+        // Notes about other instances do not belong into this report.
         odd = OddRecords::default();
     }
     let mut examined = Vec::new();
@@ -36,7 +36,7 @@ pub(crate) async fn examine_stack(
         }
     }
     if let (Some(only), true) = (only, examined.is_empty()) {
-        // Nothing but its own record can be said of one that is not understood.
+        // An instance whose record cannot be parsed cannot be examined: note that.
         session.require_registered(only, &mut odd).await?;
     }
     let trial = Trial::run_for(examined.iter().find(|one| one.token.is_some()), session).await?;

@@ -1,5 +1,5 @@
-//! A controlled test: each of W-API's endpoints is asked once, and a recent medium is fetched by
-//! every strategy, side by side, into nothing.
+//! A controlled test: calls each of W-API's endpoints once, and fetches a recent media file by every
+//! strategy, without storing it.
 
 use std::time::Duration;
 
@@ -33,30 +33,31 @@ use crate::{
     session::{Session, as_instance},
 };
 
-/// For one strategy, W-API's own minute for its answer included.
+/// The time limit of one strategy. W-API may take a minute to answer.
 const MAX_FETCH_TIME: Duration = Duration::from_secs(90);
 
-/// Where the medium of a test came from.
+/// Where the media message of the test came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
     /// W-API's own log of webhooks.
     Log,
     /// A parked job.
     Parked,
-    /// Invented: W-API answers such with 500 however well it is, so it proves nothing against it.
+    /// Invented. W-API answers 500 to an unknown media key even when it works, so a failure proves
+    /// nothing.
     Invented,
 }
 
-/// What was asked, and what came of it.
+/// The calls of the test, and their results.
 #[derive(Debug, Default)]
 pub(crate) struct Trial {
-    /// W-API's calls about the instance, as they went.
+    /// The calls to W-API's endpoints about the instance.
     pub(crate) calls: Vec<AccountCall>,
     fetched: Vec<FetchResult>,
     origin: Option<Origin>,
 }
 
-/// One strategy's try.
+/// The result of one strategy.
 #[derive(Debug)]
 struct FetchResult {
     message: MessageId,
@@ -65,7 +66,7 @@ struct FetchResult {
 }
 
 impl Trial {
-    /// Asks on behalf of an instance whose token is known; nobody is asked without one.
+    /// Runs the test for an instance with a token. Without one, nothing is called.
     pub(crate) async fn run_for(
         subject: Option<&ExaminedInstance>,
         session: &Session,
@@ -82,7 +83,7 @@ impl Trial {
         let none = None::<&Value>;
         let qr_code = wapi.send_request(Method::GET, QR_CODE_PATH, &image, who, none);
         trial.calls.push(qr_code.await);
-        // Without its fields nothing can be sent; the refusal shows that the endpoint is there.
+        // Without its fields W-API sends no message; the refusal shows that the endpoint exists.
         let empty = json!({});
         let dry = wapi.send_request(Method::POST, SEND_TEXT_PATH, &[], who, Some(&empty));
         trial.calls.push(dry.await);
@@ -140,7 +141,8 @@ impl Trial {
         Ok(())
     }
 
-    /// How a strategy did; nothing if it was not tried, or only with an invented key.
+    /// Whether a strategy fetched the file, and its attempt; `None` if it was not tried, or only with
+    /// an invented key.
     pub(crate) fn result_of(&self, strategy: Strategy) -> Option<(bool, &Attempt)> {
         if self.origin == Some(Origin::Invented) {
             return None;
@@ -150,17 +152,17 @@ impl Trial {
         Some((found.is_stored, &found.attempt))
     }
 
-    /// Whether there was nothing real to try with.
+    /// Whether the media message was invented.
     pub(crate) fn is_invented(&self) -> bool {
         self.origin == Some(Origin::Invented)
     }
 
-    /// The strategies' tries, as evidence.
+    /// The attempts of all strategies, as evidence.
     pub(crate) fn attempts(&self) -> Vec<&Attempt> {
         self.fetched.iter().map(|one| &one.attempt).collect()
     }
 
-    /// The side-by-side test for the report.
+    /// The report's table of strategies.
     pub(crate) fn to_controlled_test(&self, lang: Lang) -> Option<ControlledTest> {
         let origin = self.origin?;
         let rows = self.fetched.iter().map(|one| {
@@ -178,7 +180,7 @@ impl Trial {
         Some(ControlledTest { synthetic_keys: origin == Origin::Invented, rows: rows.collect() })
     }
 
-    /// Nobody has proved that the alternate endpoint exists, so that it does not is no fault.
+    /// A failure of the alternate endpoint is no fault, because it may not exist.
     fn status_of(&self, one: &FetchResult) -> Status {
         match (one.is_stored, self.origin, one.attempt.strategy) {
             (true, _, _) => Status::Ok,
@@ -191,7 +193,7 @@ impl Trial {
         }
     }
 
-    /// The table of W-API's endpoints.
+    /// The report's table of W-API's endpoints.
     pub(crate) fn to_endpoints(&self, lang: Lang) -> Vec<Endpoint> {
         let asked = self.calls.iter();
         let mut endpoints: Vec<_> = asked.map(|one| endpoint_of(one, lang)).collect();
@@ -214,7 +216,7 @@ impl Trial {
     }
 }
 
-/// The verdict, and W-API's own words.
+/// The attempt's verdict, and the excerpt of the answer.
 fn note_of(attempt: &Attempt, lang: Lang) -> String {
     let excerpt = attempt.excerpt.as_ref();
     let words = excerpt.map_or_else(String::new, |words| format!(" – {words}"));
@@ -244,7 +246,7 @@ fn endpoint_of(asked: &AccountCall, lang: Lang) -> Endpoint {
     }
 }
 
-/// The newest medium in W-API's log that can be fetched.
+/// The newest media message in W-API's log that has a media key and a path.
 fn newest_in_log(log: &AccountCall) -> Option<MediaMessage> {
     let page = LogPage::parse(log.body()).filter(|_| log.is_success())?;
     let media = page.webhooks.iter().flat_map(|webhook| webhook.read_announcement().media);
@@ -252,7 +254,7 @@ fn newest_in_log(log: &AccountCall) -> Option<MediaMessage> {
     media.filter(can_be_fetched).max_by_key(|one| one.moment)
 }
 
-/// A medium of the instance that is parked.
+/// A parked media message of the instance.
 async fn find_parked(
     examined: &ExaminedInstance,
     session: &Session,

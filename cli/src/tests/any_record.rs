@@ -1,6 +1,6 @@
-//! Whatever stands in a record, every verb that reads records goes on and tells of each of them.
+//! Records with any content: every verb that reads records shows or names each of them.
 //!
-//! The records come over the wire as DynamoDB and SQS give them, so that reading is tested, too.
+//! The records are answers of a scripted DynamoDB and SQS, so that parsing is tested as well.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -31,8 +31,7 @@ const NOW: i64 = 1_787_438_879;
 const INSTANCE: &str = "LITE-AAAAAA-000001";
 const MESSAGE: &str = "3EB0000001";
 
-/// A time as field, attack and accident make it: sensible, in another unit, or at an end of the
-/// range.
+/// A time: plausible, in another unit, or at an end of the range.
 fn any_time() -> impl Strategy<Value = i64> {
     prop_oneof![
         4 => NOW - 400_000..NOW + 400_000,
@@ -69,7 +68,7 @@ fn any_attribute() -> impl Strategy<Value = Value> {
     })
 }
 
-/// An attribute that is as it should be, as it should not be, or missing.
+/// An attribute of the right type, of any type, or missing.
 fn attribute(right: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Option<Value>> {
     prop_oneof![
         5 => right.prop_map(Some),
@@ -79,7 +78,7 @@ fn attribute(right: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Opt
     .boxed()
 }
 
-/// A word of this version, of another, or anybody's.
+/// A word of this version, any text, or a text that controls a terminal.
 fn word(known: &'static [&'static str]) -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         4 => select(known).prop_map(str::to_owned),
@@ -129,8 +128,8 @@ fn item(n: usize) -> impl Strategy<Value = Value> {
     (values, is_old).prop_map(move |(values, is_old)| {
         let named = names.iter().map(|name| (*name).to_owned()).zip(values);
         let mut item: Map<_, _> = named.filter_map(|(name, value)| Some((name, value?))).collect();
-        // Of versions before, the key is the message's id, with a number from its second media
-        // message on.
+        // In records of older versions the key is the message's id, with a number from the second
+        // media message on.
         let key = match is_old {
             true => format!("{MESSAGE}.{}", n + 2),
             false => format!(
@@ -149,7 +148,7 @@ fn items() -> impl Strategy<Value = Vec<Value>> {
         .prop_map(|(one, two, three, count)| [one, two, three].into_iter().take(count).collect())
 }
 
-/// An AWS whose tables hold these, whatever is asked.
+/// A scripted AWS that answers every request with these items.
 async fn aws(items: &[Value]) -> Aws {
     let page = json!({ "Items": items });
     Aws::start(move |_| Answer::json(&page)).await
@@ -164,7 +163,7 @@ fn instance() -> InstanceId {
     InstanceId::parse(INSTANCE).expect("an instance")
 }
 
-/// What a reading brings; it brings all there is.
+/// The records that one kind of query returns. Every query returns all of them.
 fn read(items: &[Value], how: &str) -> Vec<MediaRecord> {
     let found = block_on(async {
         let aws = aws(items).await;
@@ -180,7 +179,7 @@ fn read(items: &[Value], how: &str) -> Vec<MediaRecord> {
     found.expect("an answer")
 }
 
-/// How many of these a command names as not understood in full.
+/// How many of these a command names as not parsed in full.
 fn count_of_unread(records: &[MediaRecord]) -> u64 {
     let mut odd = OddRecords::default();
     records.iter().for_each(|record| odd.inspect_record(record));
@@ -192,7 +191,7 @@ fn keys(items: &[Value]) -> impl Iterator<Item = &str> {
     items.iter().filter_map(|item| item["message_id"]["S"].as_str())
 }
 
-/// A report with nothing in it but what the records came to.
+/// A report of these records and nothing else.
 fn report(past: &Past, lang: Lang) -> Report {
     Report {
         stack: "stack".to_owned(),
@@ -223,7 +222,7 @@ proptest! {
         let json = screen::escape_json(&json!(found));
         let steers = |c: char| matches!(c, '\u{1b}' | '\u{202e}');
         prop_assert!(!text.contains(steers) && !json.contains(steers));
-        // A frame and a header of three lines, and a line for each at least.
+        // A header of three lines, and at least one line per record.
         prop_assert!(text.lines().count() >= 3 + items.len());
         for key in keys(&items) {
             prop_assert!(json.contains(key), "{json}");
@@ -236,7 +235,7 @@ proptest! {
 
     #[test]
     fn show_tells_every_attribute_of_every_record(items in items()) {
-        // Each of the three ways in which a message's records are looked up answers the same.
+        // A message's records are looked up in three ways, and each answers the same here.
         let found = read(&items, "message");
         prop_assert_eq!(found.len(), 3 * items.len());
         let texts: Vec<_> = found.iter().map(media_noun::display::describe_record).collect();
@@ -323,7 +322,8 @@ proptest! {
             let queue = ParkedQueue::new(&aws.clients, "http://localhost/parked".to_owned());
             queue.receive(Duration::from_secs(1)).await
         });
-        let found: Vec<ParkedJob> = taken.expect("an answer").into_iter().map(|one| one.parked).collect();
+        let taken = taken.expect("an answer").into_iter();
+        let found: Vec<ParkedJob> = taken.map(|one| one.parked).collect();
         prop_assert_eq!(found.len(), 1);
         let json = parked::display::to_json(&found[0]);
         prop_assert_eq!(&json["class"], &json!(class));
@@ -335,7 +335,9 @@ proptest! {
     fn every_instance_is_listed_or_named(
         values in vec(attribute(word(&["acme"])), 6), created in attribute(number())
     ) {
-        let names = ["tenant", "secret_hashes", "strategies", "policy", "sealed_token", "paused_at"];
+        let names = [
+            "tenant", "secret_hashes", "strategies", "policy", "sealed_token", "paused_at",
+        ];
         let named = names.into_iter().zip(values).chain([("created_at", created)]);
         let odd: BTreeMap<_, _> = named.filter_map(|(name, value)| Some((name, value?))).collect();
         let mut odd = json!(odd);
@@ -364,7 +366,7 @@ proptest! {
     }
 }
 
-/// A job as it lies in a queue.
+/// The body of a job in a queue.
 fn job(moment: i64) -> String {
     let job = json!({ "version": "1", "tenant": "acme", "instance": INSTANCE, "accepted_at": NOW,
         "message": { "message_id": MESSAGE, "chat": "5500900000001", "direction": "in",
@@ -372,7 +374,7 @@ fn job(moment: i64) -> String {
     job.to_string()
 }
 
-/// The back-fill of an archive: nothing of it was sent in the last day, all of it was stored now.
+/// As after a backfill of old messages: sent long ago, stored today.
 #[test]
 fn what_was_stored_in_the_last_day_is_in_the_charts_whenever_it_was_sent() {
     let stored = |n: i64| MediaRecord {

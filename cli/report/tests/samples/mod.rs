@@ -60,8 +60,11 @@ pub(crate) fn sick(lang: Lang) -> Report {
     report.root_cause = Some(RootCause {
         sentence: say(
             lang,
-            "W-API's download endpoint answers 500 “Falha ao fazer o download do conteúdo”, so every media is taken from WhatsApp's CDN; what the CDN no longer has is parked.",
-            "O endpoint de download da W-API responde 500 “Falha ao fazer o download do conteúdo”; por isso toda mídia vem do CDN do WhatsApp, e o que o CDN já não tem fica estacionado.",
+            "W-API's download endpoint answers 500 “Falha ao fazer o download do conteúdo”, so \
+            every media is taken from WhatsApp's CDN; what the CDN no longer has is parked.",
+            "O endpoint de download da W-API responde 500 “Falha ao fazer o download do \
+            conteúdo”; por isso toda mídia vem do CDN do WhatsApp, e o que o CDN já não tem fica \
+            estacionado.",
         ),
         command: Some(format!("wapi-media doctor --instance {LITE} --bundle evidence.json")),
     });
@@ -112,8 +115,10 @@ fn ail(report: &mut Report, lang: Lang) {
     change(StepId::Hooks, Status::Warn, evidence, Some(remedy));
     let evidence = say(
         lang,
-        "500 after 2,413 ms: Falha ao fazer o download do conteúdo; 592 of 1,018 media stored in 24 h came this way, none in the last 12",
-        "500 após 2.413 ms: Falha ao fazer o download do conteúdo; 592 de 1.018 mídias guardadas em 24 h vieram por aqui, nenhuma nas últimas 12",
+        "500 after 2,413 ms: Falha ao fazer o download do conteúdo; 592 of 1,018 media stored in \
+        24 h came this way, none in the last 12",
+        "500 após 2.413 ms: Falha ao fazer o download do conteúdo; 592 de 1.018 mídias guardadas \
+        em 24 h vieram por aqui, nenhuma nas últimas 12",
     );
     let remedy = say(
         lang,
@@ -157,8 +162,8 @@ fn steps(lang: Lang) -> Vec<Step> {
         ),
         StepId::JobsQueue => say(
             lang,
-            "3 jobs wait, 12 are worked on or spaced out",
-            "3 tarefas esperam, 12 estão em trabalho ou espaçadas",
+            "3 jobs wait, 12 are being worked on or wait for a retry",
+            "3 jobs esperam, 12 estão em trabalho ou aguardam nova tentativa",
         ),
         StepId::DownloadFunction => say(
             lang,
@@ -302,12 +307,13 @@ fn settings(lang: Lang, is_well: bool) -> Vec<Setting> {
         expected: Some(expected.to_owned()),
         remedy: None,
     };
-    let queue = say(lang, "jobs queue", "fila de tarefas");
+    let queue = say(lang, "jobs queue", "fila de jobs");
+    let trigger = say(lang, "trigger", "gatilho");
     let topic = say(lang, "who is told of alarms", "quem é avisado pelos alarmes");
     let mut settings = vec![
         one(format!("{queue}: VisibilityTimeout"), "3630", "3630"),
         one(format!("{queue}: maxReceiveCount"), "140", "140"),
-        one("trigger: ReportBatchItemFailures".to_owned(), "true", "true"),
+        one(format!("{trigger}: ReportBatchItemFailures"), "true", "true"),
         one(topic, "1", "≥ 1"),
     ];
     if let (Some(told), false) = (settings.last_mut(), is_well) {

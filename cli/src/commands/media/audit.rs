@@ -1,4 +1,4 @@
-//! `wapi-media media audit`: who erased how much, and when.
+//! `wapi-media media audit`: shows who erased how much, and when.
 
 use comfy_table::Table;
 use operator::audit::AuditLine;
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::erase::ACTION;
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
-/// Shows who erased how much, the newest first.
+/// Prints the audit table's lines about erasing, the newest first.
 pub(super) async fn show_audit(session: &Session) -> anyhow::Result<Exit> {
     const MAX_LINES: usize = 1_000;
     let name = session.stack.output("AuditTable")?;
@@ -17,7 +17,7 @@ pub(super) async fn show_audit(session: &Session) -> anyhow::Result<Exit> {
         odd.add_note(format!("{}: {}", line.at, line.not_understood.join(", ")));
     }
     let text = match lines.is_empty() {
-        true => "Nothing was ever erased.".to_owned(),
+        true => "Nothing has been erased yet.".to_owned(),
         false => audit_table(&lines).to_string(),
     };
     session.flags.print(&json!(lines), text)?;

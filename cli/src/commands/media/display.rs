@@ -1,5 +1,4 @@
-//! Records as a person reads them, whoever wrote them: what is missing is `-`, and what has another
-//! form than it should is shown as it is.
+//! Records as tables. A missing attribute is shown as `-`, one of an unexpected type as it is.
 
 use comfy_table::Table;
 use operator::records::MediaRecord;
@@ -7,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::screen;
 
-/// One line for each record.
+/// The table of records, one row each.
 pub(crate) fn records_table(found: &[MediaRecord]) -> Table {
     let mut table = screen::new_table([
         "sent",
@@ -42,7 +41,7 @@ pub(crate) fn records_table(found: &[MediaRecord]) -> Table {
     table
 }
 
-/// Everything that a record says.
+/// All attributes of a record, and its attempts.
 pub(crate) fn describe_record(record: &MediaRecord) -> String {
     let mut table = screen::new_table(["", ""]);
     let json = json!(record);
@@ -56,10 +55,10 @@ pub(crate) fn describe_record(record: &MediaRecord) -> String {
         table.add_row([name.clone(), attribute_text(&json, name)]);
     }
     let tried = screen::attempts_table(&record.attempts);
-    format!("{table}\n\nWhat was tried, oldest first:\n{tried}")
+    format!("{table}\n\nThe attempts, oldest first:\n{tried}")
 }
 
-/// What stands under this name.
+/// The value of an attribute as text.
 fn attribute_text(record: &Value, name: &str) -> String {
     match record.get(name) {
         None | Some(Value::Null) => "-".to_owned(),

@@ -1,5 +1,4 @@
-//! `wapi-media media export`: a chat as a folder or a ZIP archive, with an index that a spreadsheet
-//! opens.
+//! `wapi-media media export`: copies a chat to a folder or a ZIP archive, with an index in CSV.
 
 use std::{
     collections::HashSet,
@@ -25,26 +24,26 @@ use super::{
 };
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
-/// The list of everything that is meant, stored or not.
+/// The name of the index, which lists all records of the chat, stored or not.
 const INDEX: &str = "index.csv";
 
-/// What is exported, and where to.
+/// Which chat to export, and where to.
 #[derive(Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["chat", "phone"])))]
 pub(crate) struct Export {
-    /// Of this instance.
+    /// The instance's id.
     #[arg(long)]
     instance: InstanceId,
     /// The chat whose folder has this name, such as group-120363000000000001.
     #[arg(long)]
     chat: Option<String>,
-    /// The chat with this number: digits, with the country's code.
+    /// The chat with this phone number: digits, with the country code.
     #[arg(long)]
     phone: Option<String>,
-    /// Sent no longer ago than this; without it, all.
+    /// Only media sent within this time; without it, all.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     since: Option<Duration>,
-    /// A folder that is not there yet, or a file whose name ends in .zip.
+    /// A folder that does not exist yet, or a new file whose name ends in .zip.
     #[arg(long, short)]
     output: PathBuf,
 }
@@ -68,11 +67,11 @@ struct IndexLine {
     why_not_stored: String,
 }
 
-/// The word of a file that is recorded as stored and could not be had.
+/// The value of `as_recorded` if the file is recorded as stored but could not be copied.
 const ABSENT: &str = "ABSENT";
 
 impl IndexLine {
-    /// What the record says, before the file is looked at.
+    /// The columns that come from the record.
     fn from_record(record: &MediaRecord) -> Self {
         Self {
             sent: screen::format_time_if_known(record.moment),
@@ -97,22 +96,22 @@ impl IndexLine {
     }
 }
 
-/// What came of an export.
+/// The counts of an export.
 #[derive(Debug, Clone, Copy, Default)]
 struct ExportSummary {
     files: u64,
     bytes: u64,
     changed: u64,
-    /// Recorded as stored, and not to be had.
+    /// Files that are recorded as stored but could not be copied.
     absent: u64,
 }
 
 impl Export {
-    /// Exports.
+    /// Copies the chat, and prints the counts.
     pub(crate) async fn run_export(self, session: &Session) -> anyhow::Result<Exit> {
         let output = self.output.display();
         if self.output.exists() {
-            bail!("{output} is there already; nothing was overwritten");
+            bail!("{output} exists already; nothing was overwritten");
         }
         let mut odd = OddRecords::default();
         session.require_registered(&self.instance, &mut odd).await?;
@@ -129,17 +128,20 @@ impl Export {
             copy_all(&records, ExportTarget::create_new(&part, is_archive)?, session).await?;
         fs::rename(&part, &self.output)?;
         let ExportSummary { files, bytes, changed, absent } = exported;
-        let json = json!({ "path": self.output, "media": count, "files": files, "bytes": bytes, "not_as_recorded": changed, "absent": absent });
+        let json = json!({
+            "path": self.output, "media": count, "files": files, "bytes": bytes,
+            "not_as_recorded": changed, "absent": absent,
+        });
         let size = DecimalBytes(bytes);
         let mut text = format!("{output}: {files} files ({size}) of {count} media, and {INDEX}.");
         if changed > 0 {
             text += &format!(
-                "\n{changed} files are NOT as recorded: they were changed since they were stored."
+                "\n{changed} files are NOT as recorded: they changed after they were stored."
             );
         }
         if absent > 0 {
             text += &format!(
-                "\n{absent} files that are recorded as stored could not be had; {INDEX} says why."
+                "\n{absent} files that are recorded as stored could not be copied; {INDEX} says why."
             );
         }
         session.flags.print(&json, text)?;
@@ -147,7 +149,7 @@ impl Export {
         Ok(if changed + absent == 0 { exit } else { Exit::Findings })
     }
 
-    /// What is meant, the oldest first.
+    /// The records of the chat, the oldest first.
     async fn find_records(&self, session: &Session) -> anyhow::Result<Vec<MediaRecord>> {
         let chats = self.parse_chats()?;
         let from = self.since.map_or(i64::MIN, |since| {
@@ -164,17 +166,17 @@ impl Export {
     fn parse_chats(&self) -> anyhow::Result<Vec<Chat>> {
         if let Some(chat) = &self.chat {
             let chat = Chat::try_from(chat.clone());
-            return Ok(vec![chat.context("a chat is named as its folder is")?]);
+            return Ok(vec![chat.context("a chat is given as the name of its folder")?]);
         }
         let chats = Chat::spellings_of_phone(self.phone.as_deref().unwrap_or_default());
         if chats.is_empty() {
-            bail!("a phone is given in digits with the country's code, such as 5500900000002");
+            bail!("a phone number is given in digits with the country code, such as 5500900000002");
         }
         Ok(chats)
     }
 }
 
-/// Copies all of them, and the index at the end.
+/// Copies the files of all records, and writes the index last.
 async fn copy_all(
     records: &[MediaRecord],
     mut target: ExportTarget,
@@ -201,7 +203,7 @@ async fn copy_all(
     Ok(exported)
 }
 
-/// Copies one medium's file, if there is one, and says what is known of it.
+/// Copies the file of one record, if it has one, and returns its line of the index.
 async fn copy_one(
     record: &MediaRecord,
     target: &mut ExportTarget,
@@ -234,7 +236,9 @@ async fn copy_one(
     if let Err(error) = target.start_file(path) {
         let is_no_name = error.downcast_ref().is_some_and(is_about_the_name);
         if is_no_name {
-            return Ok(line.mark_absent(format!("{key} is no name for a file here")));
+            return Ok(
+                line.mark_absent(format!("this file system does not allow a file named {key}"))
+            );
         }
         return Err(error);
     }
@@ -253,13 +257,14 @@ async fn copy_one(
     Ok(line)
 }
 
-/// Who sent it to a group, by number or else by hidden id.
+/// The sender in a group chat: the phone number, or else the LID.
 fn sender_id(record: &MediaRecord) -> String {
     let contact = Contact { lid: record.sender_lid.clone(), phone: record.sender_phone.clone() };
     plain_cell(contact.display_id())
 }
 
-/// Where a record's file goes in the export; or why it cannot.
+/// The path of a record's file inside the export, or why there is none. `names` holds the paths
+/// that are taken.
 fn path_of<'a>(
     record: &MediaRecord,
     key: &'a str,
@@ -274,12 +279,12 @@ fn path_of<'a>(
     let path = path.ok_or_else(|| format!("its record names {key}, which is not in {folder}"))?;
     match names.insert(path.to_owned()) {
         true => Ok(path),
-        false => Err(format!("another record names {key}, too")),
+        false => Err(format!("another record names {key} too")),
     }
 }
 
-/// A text of somebody else's that no spreadsheet takes for a formula, without what would show it
-/// otherwise than it is. A caption keeps its lines.
+/// A text from a sender for a CSV cell: no spreadsheet takes it for a formula, and invisible
+/// characters are removed. Line breaks stay.
 fn plain_cell(text: Option<String>) -> String {
     let is_shown = |c: &char| matches!(c, '\n' | '\t') || !is_invisible(*c);
     let text: String = text.unwrap_or_default().chars().filter(is_shown).collect();
@@ -289,7 +294,7 @@ fn plain_cell(text: Option<String>) -> String {
     }
 }
 
-/// The line of a record in the index.
+/// The line of a record in the index, as CSV.
 #[cfg(test)]
 pub(crate) fn to_csv(record: &MediaRecord) -> anyhow::Result<Vec<u8>> {
     let mut index = csv::Writer::from_writer(Vec::new());

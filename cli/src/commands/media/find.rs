@@ -15,37 +15,37 @@ use serde_json::json;
 use super::display::records_table;
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
-/// Records of one instance that are looked through.
+/// How many records of one instance are searched, at most.
 pub(super) const MAX_RECORDS: usize = 100_000;
 
-/// What is looked for; without any of these, everything of the last day.
+/// Which media to find; without options, those of the last day.
 #[derive(Args)]
 pub(crate) struct Find {
-    /// Of this tenant.
+    /// Only this tenant's.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// Of this instance.
+    /// Only this instance's.
     #[arg(long)]
     instance: Option<InstanceId>,
-    /// In the chat with this number: digits, with the country's code.
+    /// Only in the chat with this phone number: digits, with the country code.
     #[arg(long, conflicts_with = "chat")]
     phone: Option<String>,
-    /// In this chat, as its folder is named.
+    /// Only in this chat, given as the name of its folder.
     #[arg(long)]
     chat: Option<String>,
-    /// Of this message.
+    /// Only of this message.
     #[arg(long)]
     message: Option<String>,
-    /// Of this kind: image, video, audio, document, sticker.
+    /// Only of this kind: image, video, audio, document, sticker.
     #[arg(long)]
     kind: Option<MediaKind>,
-    /// In this state: stored, retrying, parked, skipped.
+    /// Only in this state: stored, retrying, parked, skipped.
     #[arg(long)]
     state: Option<String>,
-    /// Sent no longer ago than this.
+    /// Only media sent within this time, such as 7days.
     #[arg(long, default_value = "24h", value_name = "TIME", value_parser = humantime::parse_duration)]
     since: Duration,
-    /// Show at most so many.
+    /// How many to show, at most.
     #[arg(long, default_value_t = 100)]
     limit: usize,
 }
@@ -82,7 +82,7 @@ impl Find {
         let count = found.len();
         found.truncate(self.limit);
         let text = match count {
-            0 => "No medium is meant. --since looks further back than a day.".to_owned(),
+            0 => "No media match. Use --since to search further back than a day.".to_owned(),
             _ => format!("{}\n{} of {count} shown.", records_table(&found), found.len()),
         };
         session.flags.print(&json!(found), text)?;

@@ -1,4 +1,4 @@
-//! `wapi-media media`: finds media by their records, gives out their files, and erases them.
+//! `wapi-media media`: finds, downloads, exports and erases media files and their records.
 
 mod audit;
 pub(crate) mod display;
@@ -21,58 +21,57 @@ use serde_json::json;
 use self::display::describe_record;
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
-/// What can be done with media.
+/// The verbs of `wapi-media media`.
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    /// Finds media by what their records say, the newest first.
+    /// Finds media by their records, the newest first.
     #[command(
         after_help = "Examples:\n  wapi-media media find --phone 5500900000002 --since 7days\n  \
         wapi-media media find --instance LITE-AAAAAA-BBBBBB --kind document --state stored"
     )]
     Find(find::Find),
-    /// Shows everything that is recorded of all media of a message, with every attempt that was
-    /// kept.
+    /// Shows the full records of a message's media, with the recorded attempts.
     Show(MessageArgument),
-    /// Lists folders and files, from a folder on.
+    /// Lists the folders and files in a folder of the bucket.
     #[command(after_help = "Example:\n  wapi-media media ls acme/LITE-AAAAAA-BBBBBB/")]
     Ls {
-        /// Such as acme/LITE-AAAAAA-BBBBBB/; nothing for the tenants.
+        /// The folder, such as acme/LITE-AAAAAA-BBBBBB/; without it, the tenants' folders.
         #[arg(default_value = "")]
         folder: String,
     },
-    /// Prints a URL that gives the file to whoever has it.
+    /// Prints a URL that downloads the file without credentials. Whoever has it can use it.
     Presign {
         #[command(flatten)]
         one: MessageArgument,
-        /// How long it is valid, at most 7days.
+        /// How long the URL is valid, at most 7days.
         #[arg(long = "for", default_value = "1h", value_name = "TIME", value_parser = parse_share_time)]
         valid: Duration,
     },
-    /// Downloads the file and checks it against its record.
+    /// Downloads the file, and compares its SHA-256 with the record.
     Download {
         #[command(flatten)]
         one: MessageArgument,
-        /// Where to; without it the file's own name, here.
+        /// The path to write to; without it, the file's own name in the current folder.
         #[arg(long, short)]
         output: Option<PathBuf>,
     },
-    /// Copies a chat to a folder or a ZIP archive, each file checked, with an index of everything.
-    #[command(
-        after_help = "Example:\n  wapi-media media export --instance LITE-AAAAAA-BBBBBB --phone 5500900000002 -o chat.zip"
-    )]
+    /// Copies a chat to a folder or a ZIP archive, checks each file, and writes an index.
+    #[command(after_help = "Example:\n  wapi-media media export --instance LITE-AAAAAA-BBBBBB \
+        --phone 5500900000002 -o chat.zip")]
     Export(export::Export),
-    /// Removes a chat, a phone's chat or a message for ever: every version, unfinished uploads,
-    /// records and parked jobs; then looks again and proves that nothing is left.
+    /// Erases a chat, a phone's chat or a message for ever: all versions of its files, unfinished
+    /// uploads, records and parked jobs; then searches again to prove that nothing is left.
     #[command(
         after_help = "Examples:\n  wapi-media media erase --tenant acme --phone 5500900000002 --dry-run\n  \
-        wapi-media media erase --instance LITE-AAAAAA-BBBBBB --message 3EB0AAAAAAAAAAAAAAAA --reference TICKET-12"
+        wapi-media media erase --instance LITE-AAAAAA-BBBBBB --message 3EB0AAAAAAAAAAAAAAAA \
+        --reference TICKET-12"
     )]
     Erase(erase::Erase),
     /// Shows who erased how much, and when.
     Audit,
 }
 
-/// One message, or one medium.
+/// A message, or one of its media.
 #[derive(Args)]
 pub(crate) struct MessageArgument {
     /// The instance's id.
@@ -81,7 +80,7 @@ pub(crate) struct MessageArgument {
     message: String,
 }
 
-/// Entries of a folder that are listed.
+/// How many entries of a folder are listed, at most.
 const MAX_ENTRIES: usize = 5_000;
 
 fn parse_share_time(text: &str) -> Result<Duration, String> {
@@ -92,7 +91,7 @@ fn parse_share_time(text: &str) -> Result<Duration, String> {
     Ok(valid)
 }
 
-/// Runs one verb.
+/// Runs a verb of `wapi-media media`.
 pub(crate) async fn run_media(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     match verb {
         Verb::Find(find) => find.run_find(session).await,
@@ -106,7 +105,7 @@ pub(crate) async fn run_media(verb: Verb, session: &Session) -> anyhow::Result<E
     }
 }
 
-/// The records of all media of a message, or the one whose own key was given; there must be one.
+/// The records of a message's media, or the one whose key was given; an error without any.
 async fn records_of(one: &MessageArgument, session: &Session) -> anyhow::Result<Vec<MediaRecord>> {
     let message = MessageId::parse(one.message.clone())?;
     let records = session.records()?;
@@ -116,7 +115,8 @@ async fn records_of(one: &MessageArgument, session: &Session) -> anyhow::Result<
     }
     if found.is_empty() {
         bail!(
-            "nothing is recorded of message {message} of {}. See: wapi-media media find --instance {}",
+            "there is no record of message {message} of {}. \
+             See: wapi-media media find --instance {}",
             one.instance,
             one.instance
         );
@@ -124,7 +124,7 @@ async fn records_of(one: &MessageArgument, session: &Session) -> anyhow::Result<
     Ok(found)
 }
 
-/// The only medium that is meant.
+/// The only media record of a message that is not erased; an error if there are several.
 async fn record_of(one: &MessageArgument, session: &Session) -> anyhow::Result<MediaRecord> {
     let mut found = records_of(one, session).await?;
     found.retain(|record| !record.is_mark());
@@ -132,7 +132,8 @@ async fn record_of(one: &MessageArgument, session: &Session) -> anyhow::Result<M
         (None, _) => bail!("message {} of {} was erased", one.message, one.instance),
         (Some(only), 0) => Ok(only),
         (_, others) => bail!(
-            "message {} has {} media. Give the key of one, as it stands in: wapi-media media show {} {}",
+            "message {} has {} media. Give the key of one, which is printed by: \
+             wapi-media media show {} {}",
             one.message,
             others + 1,
             one.instance,
@@ -141,7 +142,7 @@ async fn record_of(one: &MessageArgument, session: &Session) -> anyhow::Result<M
     }
 }
 
-/// The key of one medium's file, which must be stored.
+/// The object key and the record of a media file; an error if it is not stored.
 async fn key_of(one: &MessageArgument, session: &Session) -> anyhow::Result<(String, MediaRecord)> {
     let record = record_of(one, session).await?;
     match &record.object_key {
@@ -179,7 +180,7 @@ async fn list_folder(folder: &str, session: &Session) -> anyhow::Result<Exit> {
     let files = listing.files.iter().map(|(key, bytes)| json!({ "key": key, "bytes": bytes }));
     let json = json!({ "folders": listing.folders, "files": files.collect::<Vec<_>>() });
     if lines.is_empty() {
-        lines.push(format!("Nothing lies under {bucket}/{folder}"));
+        lines.push(format!("{bucket}/{folder} is empty"));
     }
     session.flags.print(&json, lines.join("\n"))?;
     Ok(Exit::Ok)
@@ -208,7 +209,7 @@ async fn download_file(
     let path = output.unwrap_or_else(|| PathBuf::from(own_name));
     let bucket = session.stack.output("MediaBucket")?;
     let mut file = std::fs::File::create_new(&path).with_context(|| {
-        format!("{} could not be made; nothing was overwritten", path.display())
+        format!("{} could not be created; nothing was overwritten", path.display())
     })?;
     let mut stream = session.operator.open(bucket, &key).await?;
     let (mut hash, mut size) = (digest::Context::new(&digest::SHA256), 0);

@@ -1,4 +1,4 @@
-//! Where an export grows until it is whole: a folder, or a ZIP archive.
+//! The folder or ZIP archive that an export writes to.
 
 use std::{
     fs::{self, File},
@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-/// Where an export grows until it is whole.
+/// A folder with the file that is being written, or a ZIP archive.
 pub(super) enum ExportTarget {
     Folder { root: PathBuf, file: Option<File> },
     Archive(Box<ZipWriter<BufWriter<File>>>),
@@ -17,7 +17,7 @@ pub(super) enum ExportTarget {
 
 impl ExportTarget {
     pub(super) fn create_new(path: &Path, is_archive: bool) -> anyhow::Result<Self> {
-        let there = || format!("{} is there already; nothing was overwritten", path.display());
+        let there = || format!("{} exists already; nothing was overwritten", path.display());
         if is_archive {
             let file = File::create_new(path).with_context(there)?;
             return Ok(Self::Archive(Box::new(ZipWriter::new(BufWriter::new(file)))));
@@ -27,11 +27,11 @@ impl ExportTarget {
         Ok(Self::Folder { root, file: None })
     }
 
-    /// What is written from now on goes into this file.
+    /// Begins a file: later writes go into it.
     pub(super) fn start_file(&mut self, name: &str) -> anyhow::Result<()> {
         match self {
             Self::Archive(archive) => {
-                // Media are compressed already.
+                // Media files are compressed already.
                 let options =
                     SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
                 archive.start_file(name, options.large_file(true))?;
@@ -63,7 +63,7 @@ impl ExportTarget {
     }
 }
 
-/// Whether the file system refuses the name and would take another.
+/// Whether the file system refused the name of the file, and not the write itself.
 pub(super) fn is_about_the_name(error: &std::io::Error) -> bool {
     use std::io::ErrorKind as Kind;
     matches!(

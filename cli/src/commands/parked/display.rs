@@ -1,4 +1,4 @@
-//! How parked jobs and unread bodies are shown: as a table, and as one stable shape.
+//! Parked jobs and unread bodies as a table and as JSON.
 
 use comfy_table::Table;
 use media::{failure::FailureClass, job::Job, parked::ParkedJob};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::screen;
 
-/// One line each.
+/// The table of parked jobs, one row each.
 pub(crate) fn parked_table(found: &[ParkedJob]) -> Table {
     let mut table = screen::new_table([
         "expires", "class", "tenant", "instance", "message", "kind", "receives", "reason",
@@ -29,7 +29,7 @@ pub(crate) fn parked_table(found: &[ParkedJob]) -> Table {
     table
 }
 
-/// What to do about each class that is there.
+/// What to do about each failure class among these jobs.
 pub(super) fn class_remedies(
     found: &[ParkedJob],
 ) -> impl Iterator<Item = (FailureClass, &'static str)> {
@@ -41,7 +41,7 @@ pub(super) fn class_remedies(
     classes.map(|class| (class, class.remedy()))
 }
 
-/// What a program needs: no body, because it holds a media key, or a whole webhook.
+/// The JSON of a parked job. Without the body, which contains a media key or a whole webhook.
 pub(crate) fn to_json(parked: &ParkedJob) -> Value {
     let job = parked.job();
     json!({
@@ -58,7 +58,7 @@ pub(crate) fn to_json(parked: &ParkedJob) -> Value {
     })
 }
 
-/// An unread body in both forms, without the body.
+/// The JSON and the text about an unread webhook, without its body.
 pub(super) fn describe_unread(parked: &ParkedJob) -> (Value, String) {
     let mut json = to_json(parked);
     let Some(unread) = parked.unread() else {

@@ -1,4 +1,4 @@
-//! `wapi-media parked`: shows what waits for a person, sends it again, or gives it up.
+//! `wapi-media parked`: lists, redrives and drops parked jobs and unread webhooks.
 
 pub(crate) mod display;
 
@@ -18,57 +18,57 @@ use serde_json::{Value, json};
 use self::display::{class_remedies, describe_unread, parked_table, to_json};
 use crate::{exit::Exit, screen, session::Session};
 
-/// What can be done with parked jobs.
+/// The verbs of `wapi-media parked`.
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    /// Shows them, those that expire first at the top, and what to do about each class.
+    /// Lists parked jobs, those that expire first at the top, and what to do about each class.
     ///
-    /// On the way, the records of jobs that SQS parked by itself are brought up to date.
+    /// Also updates the records of jobs that SQS parked itself, after too many receives.
     #[command(
         after_help = "Example:\n  wapi-media parked list --class instance --expiring-within 48h"
     )]
     List(ParkedSelection),
-    /// Shows the parked jobs of one message and everything that was tried for them; without a
-    /// message, the instance's webhooks that could not be read. Their bodies are never shown.
+    /// Shows the parked jobs of one message with all their attempts; without a message, the
+    /// instance's webhooks that could not be read. Bodies are never shown.
     Show(ParkedArgument),
-    /// Sends them again: shows how many, asks, and sends them. With --dry-run shows which.
+    /// Sends parked jobs to the jobs queue again, after confirmation. With --dry-run, lists them.
     ///
-    /// A job is sent first and removed from the parked queue then. What is stored meanwhile is only
-    /// removed.
+    /// A job is sent first, and then removed from the parked queue. A job whose media file is
+    /// stored by now is only removed.
     #[command(
         after_help = "Examples:\n  wapi-media parked redrive --instance LITE-AAAAAA-BBBBBB --dry-run\n  \
         wapi-media parked redrive --class transient --yes"
     )]
     Redrive(Redrive),
-    /// Gives them up: their records say so, and they are parked no longer. Nothing brings these
-    /// media back.
+    /// Drops parked jobs for ever: they are removed, and their records say so. Their media files
+    /// cannot be fetched any more.
     #[command(
         after_help = "Example:\n  wapi-media parked drop --class expired --older-than 30days"
     )]
     Drop(ParkedSelection),
 }
 
-/// Which jobs are meant; without any of these, all.
+/// Which parked jobs to select; without options, all.
 #[derive(Args)]
 pub(crate) struct ParkedSelection {
-    /// Of this tenant.
+    /// Only this tenant's.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// Of this instance.
+    /// Only this instance's.
     #[arg(long)]
     instance: Option<InstanceId>,
-    /// Of this class: transient, instance, refused, expired, corrupt, unread, poison.
+    /// Only this class: transient, instance, refused, expired, corrupt, unread, poison.
     #[arg(long)]
     class: Option<FailureClass>,
-    /// Parked at least this long ago, such as 2h or 3days.
+    /// Only jobs parked at least this long ago, such as 2h or 3days.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     older_than: Option<Duration>,
-    /// Of media that can be counted on no longer than this, such as 48h.
+    /// Only media that may be lost within this time, such as 48h.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     expiring_within: Option<Duration>,
 }
 
-/// One parked job.
+/// Which parked jobs to show.
 #[derive(Args)]
 pub(crate) struct ParkedArgument {
     /// The instance's id.
@@ -77,16 +77,16 @@ pub(crate) struct ParkedArgument {
     message: Option<String>,
 }
 
-/// Jobs to send again.
+/// Which parked jobs to send again, and how fast.
 #[derive(Args)]
 pub(crate) struct Redrive {
     #[command(flatten)]
     which: ParkedSelection,
-    /// Jobs sent in a second, at most.
+    /// How many jobs to send per second, at most.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=500))]
     rate: u32,
-    /// Let SQS move the whole queue by itself. It goes on after this command has ended, takes no
-    /// filter, and gives no new life: a job whose time is over gets one more try.
+    /// Let SQS move the whole queue. It continues after this command has ended, takes no filter,
+    /// and does not reset the jobs' age: a job that is too old gets one more attempt.
     #[arg(long)]
     all: bool,
 }
@@ -103,10 +103,10 @@ impl From<ParkedSelection> for Filter {
     }
 }
 
-/// Why a command about parked jobs cannot begin.
+/// The error of every verb that cannot read the parked queue.
 const UNREAD: &str = "the parked queue could not be read";
 
-/// Runs one verb.
+/// Runs a verb of `wapi-media parked`.
 pub(crate) async fn run_redrive(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     match verb {
         Verb::List(which) => list_parked(&which.into(), session).await,
@@ -116,8 +116,8 @@ pub(crate) async fn run_redrive(verb: Verb, session: &Session) -> anyhow::Result
     }
 }
 
-/// What the filter admits, that which expires first at the top; how many are parked in all, and how
-/// many records were brought up to date.
+/// The parked jobs that match the filter, those that expire first at the top; and how many are
+/// parked in all, and how many records were updated.
 async fn find_parked(
     filter: &Filter,
     session: &Session,
@@ -147,7 +147,7 @@ async fn list_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit>
     }
     text += &format!("{} of {} parked jobs shown.", found.len(), seen.messages);
     if seen.reconciled > 0 {
-        let parked = "were parked by SQS itself; their records say so now";
+        let parked = "were parked by SQS itself; their records are updated now";
         text += &format!("\n{} of them {parked}.", seen.reconciled);
     }
     session.flags.print(&found.iter().map(to_json).collect(), text)?;
@@ -201,9 +201,7 @@ impl Redrive {
         let (flags, parking) = (&session.flags, session.parking()?);
         if self.all {
             if !filter.is_everything() {
-                bail!(
-                    "--all moves everything; leave it out to send only what the other options name"
-                );
+                bail!("--all moves every job; leave it out to use the other options");
             }
             let change = format!("have SQS move all parked jobs, at most {rate} in a second");
             if flags.confirm(&change)? {
@@ -219,7 +217,7 @@ impl Redrive {
         });
         let meant = look.await.context(UNREAD)?;
         if meant.admitted == 0 {
-            let text = format!("None of {} parked jobs is meant.", meant.seen.messages);
+            let text = format!("None of the {} parked jobs matches.", meant.seen.messages);
             flags.print(&redrive_json(&meant, &found), text)?;
             return Ok(Exit::Ok);
         }
@@ -242,7 +240,8 @@ impl Redrive {
         let redriven = redrive.await.context(UNREAD)?;
         bar.finish_and_clear();
         let text = format!(
-            "{} sent again, {} only removed because they are stored already, {} failed and stay parked.",
+            "{} sent again, {} only removed because they are stored already, \
+             {} failed and stay parked.",
             redriven.sent, redriven.stored_already, redriven.failed
         );
         flags.print(&redrive_json(&redriven, &found), text)?;
@@ -253,27 +252,29 @@ impl Redrive {
 async fn drop_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
     let (found, _) = find_parked(filter, session).await?;
     if found.is_empty() {
-        session.flags.print(&json!({ "admitted": 0 }), "No parked job is meant.")?;
+        session.flags.print(&json!({ "admitted": 0 }), "No parked job matches.")?;
         return Ok(Exit::Ok);
     }
     let change = format!(
-        "give {} parked jobs up for ever ({})",
+        "drop {} parked jobs for ever ({})",
         found.len(),
         describe_classes(&count_classes(&found))
     );
     if !session.flags.confirm(&change)? {
         return Ok(Exit::Ok);
     }
-    let (parking, bar) = (session.parking()?, screen::new_counter("jobs given up"));
+    let (parking, bar) = (session.parking()?, screen::new_counter("jobs dropped"));
     let dropped = parking.drop(filter, clock::now(), |_| bar.inc(1)).await.context(UNREAD)?;
     bar.finish_and_clear();
-    let json = json!({ "admitted": dropped.admitted, "dropped": dropped.dropped, "failed": dropped.failed });
-    let text = format!("{} given up, {} failed and stay parked.", dropped.dropped, dropped.failed);
+    let json = json!({
+        "admitted": dropped.admitted, "dropped": dropped.dropped, "failed": dropped.failed,
+    });
+    let text = format!("{} dropped, {} failed and stay parked.", dropped.dropped, dropped.failed);
     session.flags.print(&json, text)?;
     Ok(if dropped.failed == 0 { Exit::Ok } else { Exit::Aws })
 }
 
-/// How many there are of each class.
+/// The number of parked jobs per class.
 fn count_classes(found: &[ParkedJob]) -> BTreeMap<&str, usize> {
     let mut classes = BTreeMap::new();
     for parked in found {

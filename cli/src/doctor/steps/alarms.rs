@@ -1,15 +1,15 @@
-//! The alarms: whether they reach anybody, and which are on.
+//! The alarms: how many people receive them, and which are on.
 
 use report::{Setting, Status};
 
 use crate::{examination::Examination, say::say};
 
-/// Whether anybody hears the alarms, and which are on.
+/// The number of subscribers of the alarm topic, and the alarms that are on.
 pub(crate) async fn alarm_settings(examination: Examination<'_>) -> anyhow::Result<Vec<Setting>> {
     let Examination { session, lang, .. } = examination;
     let topic = session.stack.output("AlarmTopic")?;
     let mut found = Vec::new();
-    let name = say!(lang, "people who hear the alarms", "pessoas que recebem os alarmes");
+    let name = say!(lang, "people who receive the alarms", "pessoas que recebem os alarmes");
     found.push(match session.operator.subscribers(topic).await {
         Ok(0) => Setting {
             name,
@@ -17,15 +17,24 @@ pub(crate) async fn alarm_settings(examination: Examination<'_>) -> anyhow::Resu
             value: "0".to_owned(),
             expected: None,
             remedy: Some(format!(
-                "aws sns subscribe --protocol email --notification-endpoint you@example.com --topic-arn {topic}"
+                "aws sns subscribe --protocol email --notification-endpoint you@example.com \
+                 --topic-arn {topic}"
             )),
         },
-        Ok(count) => Setting { name, status: Status::Ok, value: count.to_string(),
+        Ok(count) => Setting {
+            name,
+            status: Status::Ok,
+            value: count.to_string(),
             expected: None,
-            remedy: None },
-        Err(error) => Setting { name, status: Status::Unknown, value: report::translate_failure(&error, lang),
+            remedy: None,
+        },
+        Err(error) => Setting {
+            name,
+            status: Status::Unknown,
+            value: report::translate_failure(&error, lang),
             expected: None,
-            remedy: None },
+            remedy: None,
+        },
     });
     match session.operator.raised_alarms(&session.stack.name).await {
         Ok(alarms) => found.extend(alarms.into_iter().map(|alarm| Setting {

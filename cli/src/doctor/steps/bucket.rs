@@ -6,10 +6,10 @@ use report::{Folder, Lang, Status, Step, StepId};
 
 use crate::{doctor::examined::ExaminedInstance, say::say, session::Session};
 
-/// Files and records of one instance that are counted.
+/// How many files and records of one instance are counted, at most.
 const MAX_FILES: usize = 10_000;
 
-/// Counts both for every instance.
+/// Counts files and stored records of every instance, per kind of media.
 pub(crate) async fn compare_folders(
     examined: &[ExaminedInstance],
     session: &Session,
@@ -46,8 +46,8 @@ pub(crate) async fn compare_folders(
     Ok(folders)
 }
 
-/// A folder without files of which records say that they are stored is a failure; fewer files than
-/// records are worth a look, unless not all were counted or files may have expired.
+/// No files at all although records say stored is a failure, fewer files than records a warning;
+/// neither if `is_loose`: not all were counted, or the bucket removes files after a retention time.
 fn judge_folder(objects: u64, records: u64, is_loose: bool) -> Status {
     match (objects, records) {
         (0, 1..) if !is_loose => Status::Fail,
@@ -56,7 +56,7 @@ fn judge_folder(objects: u64, records: u64, is_loose: bool) -> Status {
     }
 }
 
-/// Step 8.
+/// The step: the sums of all folders, and the worst folder.
 pub(crate) fn bucket_step(folders: &[Folder], lang: Lang) -> Step {
     let id = StepId::Bucket;
     let objects: u64 = folders.iter().map(|folder| folder.objects).sum();
@@ -70,8 +70,10 @@ pub(crate) fn bucket_step(folders: &[Folder], lang: Lang) -> Step {
             let Folder { tenant, instance, kind, objects, records, .. } = bad;
             let what = say!(
                 lang,
-                "{tenant}/{instance}, {kind}: {records} records say stored, {objects} files are there",
-                "{tenant}/{instance}, {kind}: {records} registros dizem guardado, {objects} arquivos existem"
+                "{tenant}/{instance}, {kind}: {records} records say stored, \
+                 {objects} files exist",
+                "{tenant}/{instance}, {kind}: {records} registros dizem guardada, \
+                 {objects} arquivos existem"
             );
             Step::new(id, bad.status, format!("{evidence}; {what}"))
         }
@@ -89,7 +91,8 @@ mod tests {
         assert_eq!(judge_folder(0, 3, false), Status::Fail);
         assert_eq!(judge_folder(2, 3, false), Status::Warn);
         assert_eq!(judge_folder(3, 3, false), Status::Ok);
-        // A run may have stored the file and died before it wrote so: the next one heals it.
+        // A run may have stored the file and crashed before it wrote the record. The next run
+        // completes it.
         assert_eq!(judge_folder(4, 3, false), Status::Ok);
         assert_eq!(judge_folder(0, 3, true), Status::Ok);
     }

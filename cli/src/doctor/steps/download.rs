@@ -1,10 +1,10 @@
-//! Step 5: the download function, and its trigger's settings.
+//! Step 5: the download function and its trigger.
 
 use report::{Setting, Status, Step, StepId};
 
 use crate::{examination::Examination, say::say};
 
-/// Step 5, and the trigger's settings.
+/// The step. Adds the trigger's settings to `settings`.
 pub(crate) async fn download_function_step(
     examination: Examination<'_>,
     settings: &mut Vec<Setting>,

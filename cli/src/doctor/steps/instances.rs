@@ -1,4 +1,4 @@
-//! What the checks of all instances come to in one step of the flow.
+//! Summarises the checks of all instances in one step of the flow.
 
 use report::{Lang, Status, Step, StepId};
 
@@ -8,7 +8,8 @@ use crate::{
     say::say,
 };
 
-/// A step about instances: how many are well, and what the first that is not says.
+/// A step about instances: how many pass these checks, and the worst check of the first that does
+/// not.
 pub(super) fn instances_step(
     id: StepId,
     examined: &[ExaminedInstance],

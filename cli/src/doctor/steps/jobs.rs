@@ -1,16 +1,16 @@
-//! Step 4: the jobs queue, and its settings.
+//! Step 4: the jobs queue.
 
 use operator::health::QueueHealth;
 use report::{Setting, Status, Step, StepId};
 
 use crate::{examination::Examination, say::say};
 
-/// The jobs queue's settings, as `template.yaml` has them; a test holds them against each other.
+/// The jobs queue's settings in `template.yaml`.
 const VISIBILITY_SECONDS: u64 = 3_630;
 const RETENTION_SECONDS: u64 = 7 * 24 * 60 * 60;
 const MAX_RECEIVES: u64 = 140;
 
-/// Step 4, and the queue's settings.
+/// The step. Adds the queue's settings to `settings`.
 pub(crate) async fn jobs_queue_step(
     examination: Examination<'_>,
     settings: &mut Vec<Setting>,
@@ -32,7 +32,7 @@ pub(crate) async fn jobs_queue_step(
     for (name, is, should) in expected {
         let is_right = is == Some(should);
         settings.push(Setting {
-            name: say!(lang, "jobs queue: {name}", "fila de tarefas: {name}"),
+            name: say!(lang, "jobs queue: {name}", "fila de jobs: {name}"),
             status: if is_right { Status::Ok } else { Status::Fail },
             value: is.map_or_else(|| "-".to_owned(), |is| is.to_string()),
             expected: Some(should.to_string()),
@@ -41,8 +41,8 @@ pub(crate) async fn jobs_queue_step(
     }
     let evidence = say!(
         lang,
-        "{waiting} jobs wait, {hidden} are worked on or spaced out",
-        "{waiting} tarefas esperam, {hidden} estão em trabalho ou espaçadas"
+        "{waiting} jobs wait, {hidden} are being worked on or wait for a retry",
+        "{waiting} jobs esperam, {hidden} estão em trabalho ou aguardam nova tentativa"
     );
     Ok(Step::new(id, Status::Ok, evidence))
 }

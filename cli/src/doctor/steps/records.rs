@@ -1,4 +1,4 @@
-//! Step 9: what is parked, retried or about to expire.
+//! Step 9: the records, and the parked queue.
 
 use aws::ledger::Ledger;
 use report::{Status, Step, StepId};
@@ -9,7 +9,7 @@ use crate::{
     say::say,
 };
 
-/// Step 9: of the whole stack the queue itself says what is parked, of one instance its records do.
+/// The step. The number of parked media comes from the queue, or for one instance from its records.
 pub(crate) async fn records_step(
     past: &Past,
     (expiring, is_of_one): (u64, bool),
@@ -35,8 +35,8 @@ pub(crate) async fn records_step(
     if unread > 0 {
         evidence += &say!(
             lang,
-            "; {unread} records were not understood in full ({first}, …)",
-            "; {unread} registros não foram entendidos por inteiro ({first}, …)"
+            "; {unread} records could not be parsed in full ({first}, …)",
+            "; {unread} registros não puderam ser lidos por inteiro ({first}, …)"
         );
     }
     Ok(if parked > 0 || expiring > 0 {
@@ -48,7 +48,7 @@ pub(crate) async fn records_step(
     })
 }
 
-/// Media of the whole stack that are not stored and can be counted on for less than two days.
+/// Counts the unstored media of the whole stack that may be lost within two days.
 pub(crate) async fn count_expiring(examination: Examination<'_>) -> anyhow::Result<u64> {
     let Examination { session, now, .. } = examination;
     let table = session.stack.output("MediaTable")?.to_owned();

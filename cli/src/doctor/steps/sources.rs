@@ -8,12 +8,12 @@ use crate::{
     say::say,
 };
 
-/// Step 6: what a controlled test says now, and what stored the media of the last day.
+/// Step 6: W-API's result in the controlled test, and its share of the media of the last day.
 pub(crate) fn wapi_step(trial: &Trial, past: &Past, lang: Lang) -> Step {
     strategy_step(StepId::WapiDownload, Strategy::Wapi, trial, past, lang)
 }
 
-/// Step 7.
+/// Step 7: the same of WhatsApp's CDN.
 pub(crate) fn cdn_step(trial: &Trial, past: &Past, lang: Lang) -> Step {
     strategy_step(StepId::Cdn, Strategy::Cdn, trial, past, lang)
 }
@@ -28,7 +28,8 @@ fn strategy_step(id: StepId, strategy: Strategy, trial: &Trial, past: &Past, lan
     match trial.result_of(strategy) {
         Some((true, attempt)) => {
             let ms = attempt.duration_ms;
-            let now = say!(lang, "a real medium came in {ms} ms", "uma mídia real veio em {ms} ms");
+            let now =
+                say!(lang, "a real media file came in {ms} ms", "uma mídia real veio em {ms} ms");
             Step::new(id, Status::Ok, format!("{now}; {share}"))
         }
         Some((false, attempt)) => {
@@ -43,11 +44,11 @@ fn strategy_step(id: StepId, strategy: Strategy, trial: &Trial, past: &Past, lan
             let why = if trial.is_invented() {
                 say!(
                     lang,
-                    "no recent medium was found to try with, and an invented key proves nothing",
+                    "no recent media message was found to test with, and an invented key proves nothing",
                     "não há mídia recente para testar, e uma chave inventada não prova nada"
                 )
             } else {
-                say!(lang, "there was no token to try with", "não havia token para testar")
+                say!(lang, "there was no token to test with", "não havia token para testar")
             };
             Step::new(id, Status::Unknown, format!("{why}; {share}"))
         }

@@ -1,4 +1,4 @@
-//! How much of what is erased there is, was and remains, and how a person is told.
+//! The counts of what is erased, before and after, and the sentences about them.
 
 use std::collections::HashMap;
 
@@ -6,22 +6,22 @@ use indicatif::DecimalBytes;
 use operator::erase::FilesCount;
 use serde::Serialize;
 
-/// How much of what is meant there is.
+/// How much there is of what is erased.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct EraseCount {
     #[serde(flatten)]
     pub(super) files: FilesCount,
     pub(super) records: u64,
-    /// Records that a run holds at this moment, among the records.
+    /// Records, among these, whose media file is being fetched at the moment.
     pub(super) busy: u64,
     pub(super) parked_jobs: u64,
-    /// Parked webhooks that could not be read and have the number or id in them.
+    /// Parked unread webhooks that contain the phone number or the message id.
     pub(super) unread_bodies: u64,
-    /// Parked webhooks in which nobody can search, for example compressed ones.
+    /// Parked unread webhooks that cannot be searched, for example compressed ones.
     pub(super) unclear_bodies: u64,
-    /// Parked messages that this version does not know: nobody can tell whose they are.
+    /// Parked messages of a kind that this version does not know, so their owner is unknown.
     pub(super) unknown_messages: u64,
-    /// Marks that keep queued jobs from bringing a media message back.
+    /// Marks that keep queued jobs from storing an erased media file again.
     pub(super) marks: u64,
 }
 
@@ -30,7 +30,7 @@ impl EraseCount {
         self.files.is_empty() && self.records + self.parked_jobs + self.unread_bodies == 0
     }
 
-    /// Whether something is parked of which nobody can tell whether it is meant.
+    /// Whether something is parked that may contain what is erased.
     pub(super) fn is_doubtful(&self) -> bool {
         self.unclear_bodies + self.unknown_messages > 0
     }
@@ -38,8 +38,8 @@ impl EraseCount {
     pub(super) fn describe_counts(&self) -> String {
         let FilesCount { versions, bytes, delete_markers, uploads, .. } = self.files;
         format!(
-            "{versions} versions of files ({}), {delete_markers} delete markers, {uploads} unfinished uploads, \
-             {} records, {} parked jobs, {} unread webhooks",
+            "{versions} versions of files ({}), {delete_markers} delete markers, \
+             {uploads} unfinished uploads, {} records, {} parked jobs, {} unread webhooks",
             DecimalBytes(bytes),
             self.records,
             self.parked_jobs,
@@ -62,7 +62,8 @@ impl EraseCount {
     }
 }
 
-/// What was removed, and what is left, in sentences. `is_proven` is what the audit table says.
+/// The sentences about what was removed and what is left. `is_proven`: the audit table says that
+/// nothing is left.
 pub(super) fn describe_result(
     removed: &EraseCount,
     left: &EraseCount,
@@ -72,37 +73,37 @@ pub(super) fn describe_result(
     let mut lines = vec![format!("Removed: {}.", removed.describe_counts())];
     if removed.marks > 0 {
         lines.push(format!(
-            "{} of them had a job in the queue. For 22 days a mark keeps it from coming back; the mark has \
-             the instance, the message id and a digest of the chat.",
+            "{} of them may have a job in the queue. For 22 days a mark keeps it from being stored \
+             again; the mark has the instance, the message id and a digest of the chat.",
             removed.marks
         ));
     }
     if is_proven {
-        lines.push("Proof: looked for again, nothing is left.".to_owned());
+        lines.push("Proof: a second search found nothing.".to_owned());
     } else if !left.is_nothing() || removed.files.failed > 0 {
         lines.push(format!("Left: {}. Run the same command again.", left.describe_counts()));
     }
     if left.busy > 0 {
         lines.push(format!(
-            "{} media are being fetched at this moment: run it again in eleven minutes.",
+            "{} media files are being fetched at the moment: run this again in eleven minutes.",
             left.busy
         ));
     }
     if hidden > 0 {
         lines.push(format!(
-            "{hidden} parked jobs are being looked at by someone else: run it again in five minutes."
+            "{hidden} parked jobs are in use by another command: run this again in five minutes."
         ));
     }
     lines.push(
-        "Not reached from here: webhooks that could not be read and still wait in the jobs queue \
-         (minutes), W-API's own log (30 days), DynamoDB's backups (35 days)."
+        "Not erased: unread webhooks that still wait in the jobs queue (minutes), W-API's own log \
+         (30 days), DynamoDB's backups (35 days)."
             .to_owned(),
     );
     lines.join("\n")
 }
 
-/// What is parked and may be meant, and what a person can do about it. `owner` is an option of the
-/// command.
+/// The sentences about parked messages that may contain what is erased. `owner` is the option that
+/// selects them, such as `--tenant acme`.
 pub(super) fn describe_unclear(owner: &str, found: &EraseCount) -> String {
     let mut text = String::new();
     if found.unclear_bodies > 0 {

@@ -1,5 +1,5 @@
-//! `wapi-media media erase`: takes a chat, a phone or a message out of everything the stack keeps,
-//! and proves it.
+//! `wapi-media media erase`: erases a chat, a phone's chat or a message from everything the stack
+//! keeps, and proves it by searching again.
 
 mod count;
 
@@ -28,24 +28,24 @@ use serde_json::json;
 use self::count::{EraseCount, describe_result, describe_unclear};
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
-/// What erasing is called in the audit table.
+/// The name of this action in the audit table.
 pub(super) const ACTION: &str = "media erase";
 
-/// For how long a mark keeps a queued job from bringing a medium back: longer than both queues keep
-/// a message, one after the other.
+/// How long a mark keeps a queued job from storing an erased media file again, in seconds: longer
+/// than both queues together keep a message.
 const MARKED_FOR: i64 = 22 * 24 * 60 * 60;
 
-/// For how long the end of somebody else's look at parked jobs is waited for.
+/// How long to wait until nobody else is looking at parked jobs.
 const MAX_LOOK_TIME: Duration = Duration::from_mins(2);
 
-/// What is erased: of one tenant or one instance, a chat, a phone or a message.
+/// What to erase: a chat, a phone's chat or a message, of one tenant or one instance.
 #[derive(Args)]
 #[command(
     group(ArgGroup::new("whose").required(true).args(["tenant", "instance"])),
     group(ArgGroup::new("what").required(true).args(["chat", "phone", "message"])),
 )]
 pub(crate) struct Erase {
-    /// In all instances of this tenant, also in those that were removed.
+    /// In all instances of this tenant, including removed ones.
     #[arg(long)]
     tenant: Option<TenantId>,
     /// In this instance.
@@ -54,42 +54,43 @@ pub(crate) struct Erase {
     /// The chat whose folder has this name, such as group-120363000000000001.
     #[arg(long)]
     chat: Option<String>,
-    /// The chat with this number: digits, with the country's code. Both spellings of a Brazilian
-    /// mobile number are meant. What this person sent to groups is in the groups' folders.
+    /// The chat with this phone number: digits, with the country code. Includes both spellings of a
+    /// Brazilian mobile number, but not what this person sent to groups: that is in the groups'
+    /// folders.
     #[arg(long)]
     phone: Option<String>,
     /// This message, with all its media.
     #[arg(long)]
     message: Option<String>,
-    /// What the audit table says about why, such as a ticket's number. No name and no phone.
+    /// The reason for the audit table, such as a ticket's number. Give no name and no phone number.
     #[arg(long)]
     reference: Option<String>,
 }
 
-/// What is meant, spelled out.
+/// What is erased, resolved to instances, chats and message.
 struct EraseScope {
     tenant: TenantId,
     instances: Vec<InstanceId>,
-    /// Nothing but this instance, of all that the tenant has or had.
+    /// The instance, if only one was given.
     only: Option<InstanceId>,
     chats: Vec<Chat>,
     message: Option<MessageId>,
     scope: &'static str,
-    /// What has to be typed to confirm.
+    /// What the operator has to type to confirm.
     word: String,
 }
 
 impl Erase {
-    /// Erases, after somebody has typed what.
+    /// Counts what there is, asks for confirmation, erases it, and searches again.
     pub(crate) async fn run_erase(self, session: &Session) -> anyhow::Result<Exit> {
         let meant = self.resolve_scope(session).await?;
         let (before, odd) = meant.count_all(session).await?;
         if before.is_nothing() {
             let hidden = await_other_looks(session).await?;
-            let mut said = "Nothing of it is here.".to_owned();
+            let mut said = "Nothing was found.".to_owned();
             if hidden > 0 {
                 said += &format!(
-                    "\n{hidden} parked jobs are being looked at by someone else: run it again in \
+                    "\n{hidden} parked jobs are in use by another command: run this again in \
                      five minutes."
                 );
             }
@@ -129,7 +130,10 @@ impl Erase {
         line.outcome = if is_proven { "complete" } else { "incomplete" }.to_owned();
         line.removed = removed.to_audit_counts();
         session.operator.write_audit(table, &line).await?;
-        let json = json!({ "removed": removed, "left": left, "parked_and_hidden": hidden, "proven": is_proven, "audit": line.at });
+        let json = json!({
+            "removed": removed, "left": left, "parked_and_hidden": hidden, "proven": is_proven,
+            "audit": line.at,
+        });
         let told = describe_result(&removed, &left, hidden, is_proven)
             + &describe_unclear(&meant.owner_option(), &left);
         session.flags.print(&json, told)?;
@@ -142,14 +146,14 @@ impl Erase {
             (Some(chat), ..) => {
                 let folder = Chat::try_from(chat.clone());
                 let folder = folder.context(
-                    "a chat is named as its folder is: lower-case letters, digits and dashes",
+                    "a chat is given as the name of its folder: lower-case letters, digits and dashes",
                 )?;
                 ("chat", chat, vec![folder], None)
             }
             (_, Some(phone), _) => match Chat::spellings_of_phone(phone) {
                 chats if chats.is_empty() => {
                     bail!(
-                        "a phone is given in digits with the country's code, such as 5500900000002"
+                        "a phone number is given in digits with the country code, such as 5500900000002"
                     )
                 }
                 chats => ("phone", phone, chats, None),
@@ -171,7 +175,7 @@ impl Erase {
         })
     }
 
-    /// The tenant and its instances: those that are registered, and those that have a folder still.
+    /// The tenant and its instances: the registered ones, and those that still have a folder.
     async fn resolve_owner(
         &self,
         session: &Session,
@@ -180,7 +184,7 @@ impl Erase {
             return Ok((session.find_instance(id).await?.tenant, vec![id.clone()]));
         }
         let tenant = self.tenant.clone().context("one of --tenant and --instance is needed")?;
-        // Whatever else its record says: what is meant is the instance's media.
+        // An instance whose record cannot be parsed may have media as well.
         let mut odd = OddRecords::default();
         let registered = session.list_owners(Some(&tenant), None, &mut odd).await?;
         let mut instances: BTreeSet<_> = registered.into_iter().map(|(_, id)| id).collect();
@@ -207,7 +211,7 @@ impl EraseScope {
         format!("{what} of {} ({instances})", self.tenant)
     }
 
-    /// As the options of other commands name it.
+    /// The option that selects this scope in other commands.
     fn owner_option(&self) -> String {
         let tenant = || format!("--tenant {}", self.tenant);
         let instance = |only| format!("--instance {only}");
@@ -228,7 +232,7 @@ impl EraseScope {
             && self.covers_message(message.chat.as_str(), &message.message_id)
     }
 
-    /// Whether a webhook that could not be read is of what is meant: has the id or number in it.
+    /// Whether the body of an unread webhook contains the message id or the phone number.
     fn search_body(&self, body: &UnreadBody) -> Search {
         let is_of_another = |only: &InstanceId| only != body.instance();
         if *body.tenant() != self.tenant || self.only.as_ref().is_some_and(is_of_another) {
@@ -243,7 +247,7 @@ impl EraseScope {
             None => self.chats.iter().filter_map(Chat::in_address).collect(),
         };
         let result = wapi::raw::search(bytes, &texts);
-        // An id that was made here, or shortened, stands in no body.
+        // A derived message id was made here, and is in no body.
         let is_made_here = self.message.as_ref().is_some_and(MessageId::is_derived);
         match result {
             Search::Absent if is_made_here => Search::Unclear,
@@ -267,7 +271,7 @@ impl EraseScope {
         Ok(found)
     }
 
-    /// Counts or removes files. One message's are found by its id in their names.
+    /// Counts or removes files. The files of a message are found by the id in their names.
     async fn erase_files(
         &self,
         instance: &InstanceId,
@@ -295,16 +299,16 @@ impl EraseScope {
         Ok(count)
     }
 
-    /// How much there is, and the records of which nobody can tell whether they are meant.
+    /// Counts what there is, and notes the records whose tenant or chat cannot be read.
     async fn count_all(&self, session: &Session) -> anyhow::Result<(EraseCount, OddRecords)> {
         let (mut found, mut odd) = (EraseCount::default(), OddRecords::default());
         let now = clock::now();
-        let bar = screen::new_counter("instances looked through");
+        let bar = screen::new_counter("instances searched");
         for instance in &self.instances {
             let Erasables { meant: records, unread: keys } =
                 self.find_erasables(instance, session).await?;
             for key in keys {
-                odd.add_note(format!("{instance} {key}: whose it is, or of which chat"));
+                odd.add_note(format!("{instance} {key}: its tenant or its chat"));
             }
             found.records += records.len() as u64;
             found.busy += records.iter().filter(|one| one.lease_until >= now).count() as u64;
@@ -324,8 +328,8 @@ impl EraseScope {
         Ok((found, odd))
     }
 
-    /// Removes everything, in an order in which a crash leaves nothing that a second run does not
-    /// find: parked jobs, marks against queued ones, files, and only then the other records.
+    /// Removes everything, in an order after which a second run finds what a crash left: parked
+    /// jobs, then marks for queued jobs, then files, and the other records last.
     async fn remove_all(&self, session: &Session) -> anyhow::Result<EraseCount> {
         let (mut removed, now) = (EraseCount::default(), clock::now());
         let bar = screen::new_counter("instances erased");
@@ -366,11 +370,11 @@ impl EraseScope {
     }
 }
 
-/// Parked jobs that somebody is looking at, so that nobody else can say whose they are. A look is
-/// short, and is waited for.
+/// Waits until no parked job is in use by another command, and returns how many still are. Their
+/// owner cannot be read meanwhile.
 async fn await_other_looks(session: &Session) -> anyhow::Result<u64> {
     let queue = session.stack.output("ParkedQueueUrl")?;
-    let bar = screen::new_spinner("waiting until nobody looks at parked jobs");
+    let bar = screen::new_spinner("waiting until no other command uses parked jobs");
     let begun = Instant::now();
     loop {
         let hidden = session.operator.queue(queue).await?.hidden;
