@@ -56,7 +56,7 @@ mod tests {
     use super::Exit;
 
     #[test]
-    fn an_error_ends_in_the_code_of_whoever_failed_however_deep_it_is_wrapped() {
+    fn a_wrapped_error_keeps_its_exit_code() {
         let aws = || AwsError {
             operation: "dynamodb:Scan",
             code: "AccessDeniedException".to_owned(),

@@ -64,7 +64,7 @@ impl OddRecords {
             lines.push(format!("and {more} more"));
         }
         (count > 0).then(|| {
-            format!("{count} records were not understood in full:\n  {}", lines.join("\n  "))
+            format!("{count} records could not be parsed in full:\n  {}", lines.join("\n  "))
         })
     }
 

@@ -142,8 +142,9 @@ mod tests {
         PolicyOptions::from_arg_matches(&matches).expect("options")
     }
 
+    /// And every rule can be reset.
     #[test]
-    fn what_is_not_named_stays_and_what_is_named_can_be_taken_back() {
+    fn options_change_only_their_own_rules() {
         let strict = given(&[
             "--kinds=image,audio",
             "--chats=person",
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_is_a_number_with_or_without_a_unit() {
+    fn a_size_may_have_a_unit() {
         let bytes = |text| parse_size(text).expect("a size").0;
         assert_eq!(bytes("1500"), Some(1500));
         assert_eq!(bytes("2 GB"), Some(2_000_000_000));

@@ -184,7 +184,7 @@ mod tests {
     use super::{Lang, Value, escape_json, format_age, format_time, replace_control};
 
     #[test]
-    fn a_time_without_a_date_is_shown_as_its_number() {
+    fn a_time_without_a_date_is_a_number() {
         for (seconds, text) in [
             (0, "1970-01-01T00:00:00Z"),
             (1_787_438_879, "2026-08-22T22:47:59Z"),
@@ -203,8 +203,9 @@ mod tests {
         }
     }
 
+    /// And keeps every character.
     #[test]
-    fn json_keeps_every_word_and_steers_no_terminal_either() {
+    fn json_escapes_control_characters() {
         let json = json!({ "a\u{9b}2J": "gpj\u{202e}.exe\u{1b}[0m \u{e0001}ção" });
         let text = escape_json(&json);
         assert_eq!(text, r#"{"a\u009b2J":"gpj\u202e.exe\u001b[0m \udb40\udc01ção"}"#);

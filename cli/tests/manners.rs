@@ -53,7 +53,7 @@ fn every_verb_has_help() {
 }
 
 #[test]
-fn a_name_that_cannot_be_one_is_refused_with_the_rule() {
+fn an_invalid_value_is_refused_with_its_rule() {
     for (arguments, rule) in [
         (&["tenant", "add", "Acme Ltda"][..], "a-z"),
         (&["instance", "show", "LITE_AAAAAA"], "instance"),

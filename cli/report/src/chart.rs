@@ -1,8 +1,7 @@
 //! The charts of the last 24 hours, as SVG for the page.
 //!
-//! Plotters writes each colour as an attribute. The page's style gives each of these attributes a
-//! value of its own for light, dark and print, so a chart may use no other colours than those of
-//! this file.
+//! Plotters writes each colour as an attribute. The style sheet replaces each of these values for
+//! light, dark and print, so a chart may only use the colours of this file.
 
 use std::io;
 
@@ -22,23 +21,22 @@ use crate::{
     words::{Column, Phrase, Translate},
 };
 
-/// What every chart measures, in the SVG's own units: about as wide as a phone, so that text keeps
-/// its size.
+/// The size of every chart in SVG units: about as wide as a phone, so that text keeps its size.
 const SIZE: (u32, u32) = (360, 190);
 /// The size of the letters, in the same units. Plotters divides it by 1.24.
 const LETTERS: f64 = 11.0 * 1.24;
-/// A letter's width, roughly: the room of an axis is measured with it.
+/// A letter's approximate width, to reserve the space of an axis.
 const LETTER_WIDTH: usize = 7;
 /// How many lines a chart has above zero, at most.
 const LINES: u64 = 4;
-/// From one label of the time axis to the next.
+/// The hours between two labels of the time axis.
 const HOURS_PER_LABEL: usize = 4;
-/// How finely an hour is divided on the time axis.
+/// The units of an hour on the time axis.
 const HOUR: u32 = 100;
 /// How far a bar reaches to each side of its hour's middle.
 const REACH: u32 = 36;
 
-/// A colour, and the word the page's style knows it by.
+/// A colour, and its class in the style sheet.
 #[derive(Debug, Clone, Copy)]
 struct Ink(RGBColor, &'static str);
 
@@ -51,47 +49,47 @@ const WEBHOOKS: Ink = Ink(RGBColor(0x6B, 0x7A, 0x90), "webhooks");
 const LINE: Ink = Ink(RGBColor(0xE3, 0xE8, 0xEE), "line");
 const LABEL: Ink = Ink(RGBColor(0x5A, 0x67, 0x78), "label");
 
-/// One thing counted hour by hour.
+/// One count per hour: its colour, its name, and how to read it.
 struct Series(Ink, Column, fn(&Hour) -> u64);
 
-/// What is stored, by strategy, the one tried first at the foot.
+/// Stored media by strategy, the one tried first at the bottom.
 const STORED: [Series; 3] = [
     Series(WAPI, Column::Wapi, |hour| hour.wapi),
     Series(ALTERNATE, Column::WapiAlternate, |hour| hour.wapi_alternate),
     Series(CDN, Column::Cdn, |hour| hour.cdn),
 ];
-/// What is not stored.
+/// Media that are not stored.
 const NOT_STORED: [Series; 2] = [
     Series(RETRYING, Column::Retrying, |hour| hour.retrying),
     Series(PARKED, Column::Parked, |hour| hour.parked),
 ];
-/// What came in.
+/// Webhooks received.
 const RECEIVED: [Series; 1] =
     [Series(WEBHOOKS, Column::Webhooks, |hour| hour.webhooks.unwrap_or_default())];
 
 /// A chart for the page.
 #[derive(Debug)]
 pub(crate) struct Chart {
-    /// What it shows.
+    /// The title.
     pub(crate) title: &'static str,
-    /// Its keys.
+    /// The legend.
     pub(crate) keys: Vec<Key>,
     /// The drawing. Plotters has escaped its labels.
     pub(crate) svg: String,
 }
 
-/// What a colour of a chart stands for.
+/// An entry of the legend.
 #[derive(Debug)]
 pub(crate) struct Key {
-    /// The word of the page's style.
+    /// The colour's class in the style sheet.
     pub(crate) ink: &'static str,
-    /// What is counted.
+    /// The name of the count.
     pub(crate) name: &'static str,
-    /// How much in all hours together.
+    /// The sum of all hours.
     pub(crate) sum: String,
 }
 
-/// The charts of these hours; none when there are no hours.
+/// Draws the charts of these hours; none without hours.
 pub(crate) fn draw_charts(
     hours: &[Hour],
     view: View,
@@ -125,7 +123,7 @@ impl Series {
     }
 }
 
-/// One bar per hour, its series on top of each other.
+/// Draws one bar per hour, with the series stacked.
 fn draw_stacked(
     hours: &[Hour],
     series: &[Series],
@@ -136,7 +134,7 @@ fn draw_stacked(
     let top = lines.last().copied().unwrap_or(1);
     let widest = view.lang.format_count(top).len().max(2) * LETTER_WIDTH;
     let label = ("sans-serif", LETTERS).into_font().color(&LABEL.0);
-    // Where each hour's bar has its middle.
+    // The middle of each hour's bar.
     let middles = (0_u32..).map(|n| n * HOUR + HOUR / 2).take(hours.len());
     let middles: Vec<_> = middles.collect();
     let labelled: Vec<_> = middles.iter().copied().step_by(HOURS_PER_LABEL).collect();
@@ -168,7 +166,7 @@ fn draw_stacked(
     Ok(svg)
 }
 
-/// The parts of one hour's bar that are there at all, from its foot up.
+/// The non-empty parts of one hour's bar, from the bottom up.
 fn bar_parts(hour: &Hour, series: &[Series], middle: u32) -> Vec<Rectangle<(u32, u64)>> {
     let (left, right) = (middle - REACH, middle + REACH);
     let mut foot = 0_u64;
@@ -184,8 +182,7 @@ fn bar_parts(hour: &Hour, series: &[Series], middle: u32) -> Vec<Rectangle<(u32,
     parts
 }
 
-/// The lines of the counting axis from zero up: round numbers, the last of them not below
-/// `highest`.
+/// The lines of the vertical axis: round numbers from zero up to at least `highest`.
 fn axis_lines(highest: u64) -> Vec<u64> {
     let rounds = (0_u32..).map_while(|power| 10_u64.checked_pow(power));
     let mut steps = rounds.flat_map(|ten| [1, 2, 5].map(|round| ten.saturating_mul(round)));
@@ -208,8 +205,9 @@ mod tests {
         assert_eq!(axis_lines(u64::MAX).last(), Some(&u64::MAX));
     }
 
+    /// For light, dark and print.
     #[test]
-    fn the_page_gives_every_colour_of_a_chart_a_value_for_light_dark_and_print() {
+    fn the_style_sheet_replaces_every_chart_colour() {
         let style = include_str!("../templates/style.css");
         let inks = [WAPI, ALTERNATE, CDN, RETRYING, PARKED, WEBHOOKS, LINE, LABEL];
         for Ink(RGBColor(r, g, b), word) in inks {

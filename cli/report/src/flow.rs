@@ -1,7 +1,7 @@
-//! The way of a media as a drawing: nine steps, what leads to what, and how each is.
+//! The flow from WhatsApp to the bucket as a drawing: the nine steps, their arrows and their status.
 //!
-//! There are two drawings of the same: one for wide screens and paper, one for phones. The page's
-//! style shows the one that fits.
+//! There are two drawings: one for wide screens and paper, one for phones. The page's style sheet
+//! shows the one that fits.
 
 use crate::{
     lang::Lang,
@@ -13,52 +13,52 @@ use crate::{
 /// A rectangle, in the drawing's own units: left, top, width, height.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    /// Left side.
+    /// The left edge.
     pub(crate) x: i32,
-    /// Upper side.
+    /// The top edge.
     pub(crate) y: i32,
-    /// How wide.
+    /// The width.
     pub(crate) w: i32,
-    /// How high.
+    /// The height.
     pub(crate) h: i32,
 }
 
 /// One step as it is drawn.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// Where.
+    /// Its rectangle.
     pub(crate) at: Place,
-    /// Which.
+    /// Its number, 1 to 9.
     pub(crate) number: u8,
-    /// Its full name and what was seen.
+    /// Its full name and status, for a tooltip.
     pub(crate) told: String,
     /// Its name in two short lines.
     pub(crate) name: [&'static str; 2],
-    /// How it is.
+    /// Its status.
     pub(crate) status: Status,
-    /// The same as a sign and a word.
+    /// The status as a sign and a word.
     pub(crate) badge: String,
-    /// Whether everything stands on one line.
+    /// Whether its texts are on one line.
     pub(crate) is_row: bool,
 }
 
 /// One arrow.
 #[derive(Debug)]
 pub(crate) struct Edge {
-    /// SVG's path of its line.
+    /// The SVG path of its line.
     pub(crate) line: String,
-    /// SVG's path of its head.
+    /// The SVG path of its head.
     pub(crate) head: String,
-    /// The worse of its two ends.
+    /// The worse status of the two steps.
     pub(crate) status: Status,
 }
 
-/// A whole drawing.
+/// A drawing.
 #[derive(Debug)]
 pub(crate) struct Drawing {
-    /// The word the page's style knows it by.
+    /// Its class in the style sheet.
     pub(crate) shape: &'static str,
-    /// How wide and how high.
+    /// Width and height.
     pub(crate) size: (i32, i32),
     /// Its steps.
     pub(crate) nodes: Vec<Node>,
@@ -79,10 +79,10 @@ enum Layout {
 const WIDE: (i32, i32, i32) = (122, 90, 24);
 /// The tall drawing's width, a row's height, and the distance to the next.
 const TALL: (i32, i32, i32) = (340, 48, 20);
-/// Left of the steps that the tall drawing's longest arrow passes by.
+/// The space to the left of the tall drawing's steps, for its longest arrow.
 const RAIL: i32 = 24;
 
-/// What leads to what.
+/// The arrows: from which step to which.
 const EDGES: [(StepId, StepId); 9] = [
     (StepId::Connection, StepId::Hooks),
     (StepId::Hooks, StepId::Api),
@@ -171,7 +171,7 @@ impl Layout {
         }
     }
 
-    /// The ends of an arrow: where it leaves, and where it arrives.
+    /// The start and the end of an arrow.
     fn arrow_ends(self, from: StepId, to: StepId) -> ((i32, i32), (i32, i32)) {
         let (start, end) = (self.place(from), self.place(to));
         match self {
@@ -188,7 +188,7 @@ impl Layout {
         }
     }
 
-    /// A line from end to end that leaves and arrives straight. It stops where the head begins.
+    /// The path from start to end, up to where the head begins.
     fn arrow_line(self, from: StepId, to: StepId) -> String {
         let ((x0, y0), (x1, y1)) = self.arrow_ends(from, to);
         if x0 == x1 {
@@ -208,7 +208,7 @@ impl Layout {
     }
 }
 
-/// How long an arrow's head is.
+/// The length of an arrow's head.
 const HEAD: i32 = 7;
 
 fn wide_place(id: StepId) -> Place {

@@ -1,8 +1,8 @@
-//! The report as one page: everything in one file, nothing fetched, no script.
+//! The report as one HTML page in one file, without scripts and external resources.
 //!
-//! Askama escapes every value of the template. What is written as it is: the style, which is a file
-//! of this crate, and the charts, whose labels are numbers and hours. The page's own policy (CSP)
-//! forbids the browser to load or run anything, should that ever not be enough.
+//! Askama escapes every value of the template, except the style sheet, which is a file of this
+//! crate, and the charts, whose labels are numbers and hours. As a second defence, the page's
+//! Content-Security-Policy forbids the browser to load or run anything.
 
 use askama::Template;
 
@@ -18,7 +18,7 @@ use crate::{
     words::{Column, Explanation, Headline, Phrase, Section, Sentence, Translate},
 };
 
-/// The page's values. Fixed words are asked of the catalogue by the template.
+/// The values of the page. The template takes fixed words from the catalogue.
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page {
@@ -36,7 +36,7 @@ struct Page {
     others: Vec<Table>,
 }
 
-/// One large number of the page's head.
+/// A large number in the head of the page.
 struct Tile {
     number: String,
     said: &'static str,
@@ -68,7 +68,7 @@ pub fn render_html(report: &Report, view: View) -> Result<String, RenderError> {
     Ok(page.render()?)
 }
 
-/// The numbers worth a glance. Those of the last 24 hours only if they could be read.
+/// The large numbers. Those of the last 24 hours only if they could be read.
 fn head_tiles(report: &Report, lang: Lang) -> Vec<Tile> {
     let mut tiles = Vec::new();
     let mut tile = |number, said, status| {
@@ -107,7 +107,7 @@ fn format_percent(part: u64, whole: u64) -> String {
     }
 }
 
-/// What only the template asks.
+/// Methods for the template.
 impl Page {
     fn phrase_text(&self, phrase: Phrase) -> &'static str {
         phrase.in_language(self.lang)
@@ -134,7 +134,7 @@ impl Page {
     }
 }
 
-/// What only the template asks.
+/// Methods for the template.
 impl Status {
     fn css_class(self) -> &'static str {
         match self {
@@ -146,7 +146,7 @@ impl Status {
     }
 }
 
-/// What only the template asks.
+/// Methods for the template.
 impl Table {
     fn css_class(&self) -> &'static str {
         match self.section {
@@ -161,7 +161,7 @@ impl Table {
         }
     }
 
-    /// The headers, and how the column below each is set.
+    /// The headers, and the CSS class of each column.
     fn column_headers(&self, lang: Lang) -> Vec<(&'static str, &'static str)> {
         let mut cells = self.rows.iter().flatten();
         let of = |column: Column| {
@@ -172,7 +172,7 @@ impl Table {
     }
 }
 
-/// What only the template asks.
+/// Methods for the template.
 impl Cell {
     fn css_class(&self) -> &'static str {
         match self.set {

@@ -1,6 +1,6 @@
 //! The languages of a report, and how each writes numbers.
 
-/// A language that every fixed word of the report exists in.
+/// A language of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lang {
     /// English.
@@ -9,12 +9,12 @@ pub enum Lang {
     PtBr,
 }
 
-/// A text names no language of the report.
+/// The text is not the tag of a language of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a language is one of en, pt-BR")]
 pub struct UnknownLang;
 
-/// How many of one binary unit make the next.
+/// The factor from one binary unit to the next.
 const UNIT: u64 = 1024;
 
 impl Lang {
@@ -30,7 +30,7 @@ impl Lang {
         }
     }
 
-    /// A count, its digits in groups of three.
+    /// A count, with its digits in groups of three.
     pub(crate) fn format_count(self, count: u64) -> String {
         let separator = match self {
             Self::En => ',',
@@ -47,7 +47,7 @@ impl Lang {
         written
     }
 
-    /// A size in the largest binary unit that fits, cut after its first decimal.
+    /// A size in the largest binary unit that fits, with one decimal, rounded down.
     pub(crate) fn format_size(self, bytes: u64) -> String {
         let point = match self {
             Self::En => '.',
@@ -63,7 +63,7 @@ impl Lang {
         }
     }
 
-    /// How long something took.
+    /// A duration in milliseconds.
     pub(crate) fn format_latency(self, milliseconds: u64) -> String {
         format!("{} ms", self.format_count(milliseconds))
     }

@@ -1,13 +1,12 @@
-//! Text that may come from outside, without what steers a terminal or turns the reading direction.
+//! Text that may come from outside, without control characters.
 
-/// The text on one line. What breaks lines becomes a space; every other control character, and
-/// those that reorder what a reader sees, become `�`, because they would be obeyed where they are
-/// shown.
+/// The text on one line. Line breaks and tabs become a space; other control characters, and those
+/// that reorder text, become `�`, because a terminal or browser would obey them.
 pub(crate) fn to_plain_line(text: &str) -> String {
     text.trim().chars().map(visible_char).collect()
 }
 
-/// What is shown of a character: itself, a space, or `�`.
+/// The character that is shown for this one: itself, a space, or `�`.
 #[must_use]
 pub fn visible_char(one: char) -> char {
     match one {
@@ -29,7 +28,7 @@ mod tests {
     }
 
     #[test]
-    fn what_steers_a_terminal_or_reorders_text_is_only_marked() {
+    fn control_characters_are_replaced() {
         assert_eq!(to_plain_line("a\u{1b}[31mb\u{9b}c\u{202e}d\u{7}"), "a�[31mb�c�d�");
     }
 }

@@ -1,12 +1,11 @@
-//! What other rooms of this project say of failures, in the report's language: they write English
-//! into logs and records, and a report in Portuguese is Portuguese throughout.
+//! Translates the English reasons, states and alarms of this project for a report in Portuguese.
 
 mod portuguese;
 
 use self::portuguese::{ALARMS, INTRODUCTIONS, SENTENCES};
 use crate::lang::Lang;
 
-/// The state of a record, a function or a trigger. A word that is not known stays as it is.
+/// Translates the state of a record, a function or a trigger. An unknown word stays as it is.
 #[must_use]
 pub fn translate_state(word: &str, lang: Lang) -> String {
     let portuguese = match word {
@@ -34,14 +33,14 @@ pub fn translate_state(word: &str, lang: Lang) -> String {
     }
 }
 
-/// A failure that is at hand.
+/// Translates an error of this project.
 #[must_use]
 pub fn translate_failure(error: &dyn std::fmt::Display, lang: Lang) -> String {
     translate_reason(&error.to_string(), lang)
 }
 
-/// A reason as records and attempts have it: what each strategy found, one after the other. Words
-/// of others in it, such as W-API's own, and of other versions stay as they are.
+/// Translates a reason from a record or an attempt: the findings of the strategies, separated by
+/// `; `. Text of others in it, such as W-API's, and of other versions stays as it is.
 #[must_use]
 pub fn translate_reason(text: &str, lang: Lang) -> String {
     match lang {
@@ -50,7 +49,7 @@ pub fn translate_reason(text: &str, lang: Lang) -> String {
     }
 }
 
-/// `strategy: verdict`, or a sentence alone.
+/// Translates `strategy: verdict`, or a sentence alone.
 fn translate_finding(text: &str) -> String {
     const STRATEGIES: [&str; 3] = ["wapi", "wapi_alternate", "cdn"];
     match text.split_once(": ") {
@@ -61,8 +60,8 @@ fn translate_finding(text: &str) -> String {
     }
 }
 
-/// The sentence of [`SENTENCES`] with which the text begins, translated, and the rest of the text
-/// as it is.
+/// Translates the longest sentence of [`SENTENCES`] with which the text begins. The rest of the text
+/// stays as it is.
 fn translate_sentence(text: &str) -> String {
     for (english, portuguese) in INTRODUCTIONS {
         if let Some(rest) = text.strip_prefix(english) {
@@ -78,8 +77,8 @@ fn translate_sentence(text: &str) -> String {
     longest.map_or_else(|| text.to_owned(), |(_, translated)| translated)
 }
 
-/// What stands in the text where the pattern has `{}`, and what follows it; nothing if it does not
-/// begin so.
+/// The values in the text where the pattern has `{}`, and the text after the pattern; `None` if the
+/// text does not begin with the pattern.
 fn match_pattern<'a>(text: &'a str, pattern: &str) -> Option<(Vec<&'a str>, &'a str)> {
     let mut pieces = pattern.split("{}");
     let mut rest = text.strip_prefix(pieces.next()?)?;
@@ -96,7 +95,7 @@ fn match_pattern<'a>(text: &'a str, pattern: &str) -> Option<(Vec<&'a str>, &'a 
     Some((values, rest))
 }
 
-/// The pattern with its values in place.
+/// The pattern with the values in place of `{}`.
 fn fill_pattern(pattern: &str, values: &[&str]) -> String {
     let mut values = values.iter();
     let mut pieces = pattern.split("{}");
@@ -108,8 +107,8 @@ fn fill_pattern(pattern: &str, values: &[&str]) -> String {
     text
 }
 
-/// What an alarm says to do. `name` is the alarm's, and has the alarm's name in `template.yaml` in
-/// it.
+/// What an alarm says to do. `name` is the deployed alarm's name, which contains its name in
+/// `template.yaml`.
 #[must_use]
 pub fn translate_alarm(name: &str, description: &str, lang: Lang) -> String {
     let known = ALARMS.iter().find(|(alarm, _)| name.contains(alarm));

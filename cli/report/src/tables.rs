@@ -1,4 +1,4 @@
-//! The report as tables of words: the same ones for the terminal and for the page.
+//! The tables of the report. Terminal and HTML page show the same ones.
 
 use media::{failure::FailureClass, strategy::Strategy};
 
@@ -13,19 +13,19 @@ use crate::{
     words::{Column, Explanation, Phrase, Section, Sentence, Translate},
 };
 
-/// Where nothing is known.
+/// The text of an unknown value.
 pub(crate) const DASH: &str = "–";
-/// What a remedy begins with.
+/// The prefix of a remedy.
 const ARROW: &str = "→ ";
-/// The bars of an hourly line, the lowest first. Nothing at all is a dot.
+/// The bars of an hourly line, the lowest first. Zero is a dot.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// One table, ready to be shown.
 #[derive(Debug)]
 pub(crate) struct Table {
-    /// What it is about.
+    /// The section, which has the title and the explanation.
     pub(crate) section: Section,
-    /// What a reader must know to read it rightly.
+    /// A note above the table.
     pub(crate) note: Option<&'static str>,
     /// Its columns.
     pub(crate) columns: Vec<Column>,
@@ -36,25 +36,25 @@ pub(crate) struct Table {
 /// One cell of a table.
 #[derive(Debug, Default)]
 pub(crate) struct Cell {
-    /// What it says.
+    /// The text.
     pub(crate) text: String,
-    /// What it says below that, in small.
+    /// A second line, shown smaller.
     pub(crate) below: Option<String>,
-    /// How what it says is to be taken.
+    /// The status, shown as sign and colour.
     pub(crate) status: Option<Status>,
-    /// How it is set.
+    /// The style of the text.
     pub(crate) set: CellStyle,
 }
 
-/// How a cell's text is set.
+/// The style of a cell's text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum CellStyle {
-    /// As words.
+    /// Words.
     #[default]
     Words,
-    /// As code: ids, paths, values.
+    /// Code: ids, paths, values.
     Code,
-    /// As numbers: to the right.
+    /// Numbers, aligned to the right.
     Number,
 }
 
@@ -98,18 +98,18 @@ impl Table {
         Self { rows: all.iter().map(row).collect(), ..self }
     }
 
-    /// What stands above the table.
+    /// The title above the table.
     pub(crate) fn title(&self, lang: Lang) -> &'static str {
         self.section.in_language(lang)
     }
 
-    /// What it shows, in a sentence.
+    /// What the table shows, in one sentence.
     pub(crate) fn explained(&self, lang: Lang) -> &'static str {
         Explanation(self.section).in_language(lang)
     }
 }
 
-/// What is looked at, where and when: names and values.
+/// The names and values in the head of the report: stack, region, instance and time.
 pub(crate) fn report_facts(report: &Report, view: View) -> [(&'static str, String); 4] {
     let every = || Phrase::EveryInstance.in_language(view.lang).to_owned();
     let instance = report.instance.as_deref().map_or_else(every, to_plain_line);
@@ -123,7 +123,7 @@ pub(crate) fn report_facts(report: &Report, view: View) -> [(&'static str, Strin
     about.map(|(name, value)| (name.in_language(view.lang), value))
 }
 
-/// The nine steps; one that the report does not have is there too, as not looked at.
+/// The nine steps. One that the report does not have is shown as not checked.
 pub(crate) fn steps_table(report: &Report, lang: Lang) -> Table {
     let columns = [Column::Status, Column::Step, Column::Evidence];
     Table::new(Section::Steps, columns).with_rows(&StepId::ALL, |id| {
@@ -142,12 +142,12 @@ pub(crate) fn steps_table(report: &Report, lang: Lang) -> Table {
     })
 }
 
-/// What the report has of a step.
+/// A step of the report.
 pub(crate) fn find_step(report: &Report, id: StepId) -> Option<&Step> {
     report.steps.iter().find(|step| step.id == id)
 }
 
-/// Every other table that has something to say, in the order of reading.
+/// The other tables, without the empty ones.
 pub(crate) fn other_tables(report: &Report, view: View) -> Vec<Table> {
     let controlled = report.controlled.as_ref();
     let tables = [
@@ -175,7 +175,7 @@ fn endpoints_table(all: &[Endpoint], lang: Lang) -> Table {
     })
 }
 
-/// One row per message, one column per strategy, in the order they are tried in.
+/// One row per message, one column per strategy, in the order in which they are tried.
 fn controlled_table(test: &ControlledTest, lang: Lang) -> Table {
     let mut messages: Vec<&str> = Vec::new();
     for row in &test.rows {
@@ -214,7 +214,7 @@ fn attempt_cell(row: &TestRow, lang: Lang) -> Cell {
     Cell::words(&facts.join(" · ")).with_status(row.status).with_below(&row.note)
 }
 
-/// One row per check, below one for the instance itself, which has its status and its last webhook.
+/// One row per instance with its status and last webhook, then one row per check.
 fn instances_table(all: &[InstanceCheck], view: View) -> Table {
     let lang = view.lang;
     let columns = [Column::Instance, Column::Status, Column::Check, Column::Evidence];
@@ -294,10 +294,10 @@ fn settings_table(all: &[Setting], lang: Lang) -> Table {
     })
 }
 
-/// One thing that is counted hour by hour, and how to read it.
+/// A column of hourly counts, and how to read its value from an hour.
 type CountColumn = (Column, fn(&Hour) -> u64);
 
-/// What is always counted, in the order of the columns.
+/// The columns that are always shown.
 const COUNTED: [CountColumn; 5] = [
     (Column::Wapi, |hour| hour.wapi),
     (Column::WapiAlternate, |hour| hour.wapi_alternate),
@@ -305,10 +305,10 @@ const COUNTED: [CountColumn; 5] = [
     (Column::Retrying, |hour| hour.retrying),
     (Column::Parked, |hour| hour.parked),
 ];
-/// The same of the webhooks, where they are known.
+/// The column of webhooks, shown only if they were counted.
 const RECEIVED: CountColumn = (Column::Webhooks, |hour| hour.webhooks.unwrap_or_default());
 
-/// Whether the webhooks of these hours were counted.
+/// Whether webhooks were counted in any of these hours.
 pub(crate) fn knows_webhooks(hours: &[Hour]) -> bool {
     hours.iter().any(|hour| hour.webhooks.is_some())
 }
@@ -318,7 +318,7 @@ fn count_columns(hours: &[Hour]) -> Vec<CountColumn> {
     COUNTED.into_iter().chain(received).collect()
 }
 
-/// The hours as rows, for whoever wants the numbers behind the charts.
+/// The numbers of the charts: one row per hour.
 pub(crate) fn hours_table(all: &[Hour], view: View) -> Table {
     let counted = count_columns(all);
     let columns = counted.iter().map(|(column, _)| *column);
@@ -331,8 +331,7 @@ pub(crate) fn hours_table(all: &[Hour], view: View) -> Table {
     })
 }
 
-/// The hours as lines, for a terminal: one row per thing counted, drawn in bars as high as its
-/// highest hour.
+/// The hours for a terminal: one row per count, drawn as bars scaled to its highest hour.
 pub(crate) fn hourly_lines(all: &[Hour], lang: Lang) -> Table {
     let columns = [Column::Counted, Column::Total, Column::PerHour];
     let mut table = Table::new(Section::Hours, columns);
@@ -374,8 +373,9 @@ fn or_dash(text: Option<String>) -> String {
 mod tests {
     use super::*;
 
+    /// Zero is a dot.
     #[test]
-    fn bars_reach_their_top_at_the_highest_hour_and_nothing_is_a_dot() {
+    fn bars_are_scaled_to_the_highest_hour() {
         assert_eq!(draw_bars(&[0, 1, 4, 8]), "·▁▄█");
         assert_eq!(draw_bars(&[0, 0]), "··");
         assert_eq!(draw_bars(&[u64::MAX, 1]), "█▁");

@@ -1,4 +1,4 @@
-//! The report for a terminal: the verdict first, then a table per section.
+//! The report as text for a terminal: the verdict first, then one table per section.
 
 use comfy_table::{
     Attribute, CellAlignment, Color, ContentArrangement, Table as Drawn, TableStyle,
@@ -14,18 +14,17 @@ use crate::{
     words::{Headline, Phrase, Sentence, Translate},
 };
 
-/// What the terminal is like. The caller knows; nothing here asks it.
+/// The properties of the terminal, which the caller finds out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terminal {
-    /// Whether colours may be used. Every status has its sign and its word in any case.
+    /// Whether to use colours. Every status has a sign and a word as well.
     pub colour: bool,
-    /// How many characters fit on a line. Tables wrap their cells to it; a command to run is never
-    /// wrapped.
+    /// The characters per line. Tables wrap their cells to it; a command to run is not wrapped.
     pub width: u16,
 }
 
-/// The report as text. It ends with a line break, and holds no escape sequence unless
-/// `terminal.colour`.
+/// The report as text. It ends with a line break, and has no escape sequences unless
+/// `terminal.colour` is set.
 #[must_use]
 pub fn render_text(report: &Report, view: View, terminal: Terminal) -> String {
     let lang = view.lang;
@@ -48,7 +47,7 @@ pub fn render_text(report: &Report, view: View, terminal: Terminal) -> String {
     parts.join("\n")
 }
 
-/// What is looked at, the verdict, and what to do.
+/// The head: stack, region, instance, time, verdict, root cause and command.
 fn render_head(report: &Report, view: View, terminal: Terminal) -> String {
     let lang = view.lang;
     let about = tables::report_facts(report, view).map(|(name, value)| format!("{name}: {value}"));
@@ -84,7 +83,7 @@ fn render_section(table: &Table, lang: Lang, terminal: Terminal) -> String {
     text
 }
 
-/// One line behind the sign of a status, in its colour.
+/// A line with the sign and the colour of a status.
 fn status_line(text: &str, status: Status, terminal: Terminal) -> String {
     let cell = comfy_table::Cell::new(format!("{} {text}", status.glyph()));
     let cell = cell.fg(status_colour(status)).add_attribute(Attribute::Bold);
@@ -97,7 +96,7 @@ fn render_line(cell: comfy_table::Cell, terminal: Terminal) -> String {
     format!("{}\n", table.trim_fmt().trim())
 }
 
-/// Words on as many lines as they need.
+/// Wraps words to the width of the terminal.
 fn wrap_words(words: &str, terminal: Terminal) -> String {
     let mut table = new_table(NOTHING, terminal);
     table.set_content_arrangement(ContentArrangement::Dynamic);

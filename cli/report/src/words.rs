@@ -1,5 +1,5 @@
-//! The catalogue: every fixed word of the report, in each language, side by side. A `match` that
-//! leaves one out does not compile.
+//! The catalogue: every fixed text of the report in both languages, side by side. A missing
+//! translation does not compile.
 
 use media::failure::FailureClass;
 
@@ -8,12 +8,12 @@ use crate::{
     model::{Status, StepId},
 };
 
-/// What is said, in one of the languages.
+/// A fixed text in both languages.
 pub(crate) trait Translate: Copy {
-    /// The words in English and in Brazilian Portuguese.
+    /// The text in English and in Brazilian Portuguese.
     fn in_both_languages(self) -> (&'static str, &'static str);
 
-    /// The words in `lang`.
+    /// The text in `lang`.
     fn in_language(self, lang: Lang) -> &'static str {
         let (english, portuguese) = self.in_both_languages();
         match lang {
@@ -52,7 +52,7 @@ impl Translate for StepId {
     }
 }
 
-/// A line of a step's name where there is room for two short ones only.
+/// A step's name on two short lines.
 #[derive(Clone, Copy)]
 pub(crate) enum ShortName {
     /// The upper one.
@@ -113,7 +113,7 @@ impl Translate for FailureClass {
     fn in_both_languages(self) -> (&'static str, &'static str) {
         match self {
             Self::Transient => (
-                "An origin or the network did not give it in time",
+                "An origin or the network did not deliver it in time",
                 "Uma origem ou a rede não a entregou a tempo",
             ),
             Self::Instance => (
@@ -125,13 +125,13 @@ impl Translate for FailureClass {
                 "Gone from WhatsApp's CDN, and W-API does not have it either",
                 "Já saiu do CDN do WhatsApp, e a W-API também não a tem",
             ),
-            Self::Corrupt => ("The key does not open what came", "A chave não abre o que veio"),
+            Self::Corrupt => ("The key does not decrypt the file", "A chave não decifra o arquivo"),
             Self::Unread => (
                 "A webhook that could not be read; its body is kept",
                 "Webhook que não se conseguiu ler; o corpo está guardado",
             ),
             Self::Poison => (
-                "Not a job that can be understood, or of no registered instance",
+                "Not a job of a known version, or its instance is not registered",
                 "Job que não se entende, ou de instância não cadastrada",
             ),
         }
@@ -182,7 +182,7 @@ impl Translate for Explanation {
     fn in_both_languages(self) -> (&'static str, &'static str) {
         match self.0 {
             Section::Steps => (
-                "What was seen at each of the nine steps, and what to do where something is wrong.",
+                "What was found at each of the nine steps, and what to do where something is wrong.",
                 "O que foi visto em cada um dos nove passos, e o que fazer onde algo está errado.",
             ),
             Section::Hours => (
@@ -194,21 +194,21 @@ impl Translate for Explanation {
                 "O que cada endpoint respondeu durante este diagnóstico.",
             ),
             Section::Controlled => (
-                "The same media asked of every strategy, one beside the other.",
+                "The same media file fetched by every strategy, side by side.",
                 "A mesma mídia pedida a cada estratégia, uma ao lado da outra.",
             ),
             Section::Instances => (
-                "What W-API says of each registered instance, and whether its webhooks come here.",
+                "What W-API says of each registered instance, and whether its webhooks arrive here.",
                 "O que a W-API diz de cada instância cadastrada, e se os webhooks dela chegam \
                 aqui.",
             ),
             Section::Folders => (
-                "The objects in the bucket, compared with the records that say a media is stored.",
+                "The objects in the bucket, compared with the records that say stored.",
                 "Os objetos no bucket, comparados com os registros que dizem que a mídia está \
                 guardada.",
             ),
             Section::Failures => (
-                "Media that wait for another try or for a person, by the class of their failure.",
+                "Media that wait for another attempt or for a person, by the class of their failure.",
                 "Mídias que esperam outra tentativa ou uma pessoa, pela classe da falha.",
             ),
             Section::Settings => (
@@ -291,7 +291,7 @@ impl Translate for Column {
         match self {
             Self::Status => ("Status", "Situação"),
             Self::Step => ("Step", "Passo"),
-            Self::Evidence => ("What was seen", "O que foi visto"),
+            Self::Evidence => ("What was found", "O que foi visto"),
             Self::Counted => ("What", "O quê"),
             Self::Count => ("Media", "Mídias"),
             Self::Total => ("In 24 h", "Em 24 h"),
@@ -324,7 +324,7 @@ impl Translate for Column {
     }
 }
 
-/// Everything else that is said.
+/// The other words and phrases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phrase {
     /// What the whole is.
@@ -380,12 +380,12 @@ impl Translate for Phrase {
             Self::Stack => ("Stack", "Stack"),
             Self::Region => ("Region", "Região"),
             Self::Instance => ("Instance", "Instância"),
-            Self::EveryInstance => ("every one", "todas"),
-            Self::TakenAt => ("Taken", "Feito em"),
+            Self::EveryInstance => ("all", "todas"),
+            Self::TakenAt => ("Taken at", "Feito em"),
             Self::Cause => ("Root cause", "Causa raiz"),
             Self::Command => ("What to run", "O que executar"),
-            Self::Flow => ("The way of a media", "O caminho de uma mídia"),
-            Self::NotChecked => ("was not looked at", "não foi examinado"),
+            Self::Flow => ("The path of a media file", "O caminho de uma mídia"),
+            Self::NotChecked => ("was not checked", "não foi verificado"),
             Self::StoredIn24h => ("stored in 24 h", "guardadas em 24 h"),
             Self::ShareOfCdn => ("of them from WhatsApp's CDN", "delas pelo CDN do WhatsApp"),
             Self::NotStoredIn24h => ("not stored in 24 h", "não guardadas em 24 h"),
@@ -404,7 +404,7 @@ impl Translate for Phrase {
     }
 }
 
-/// What needs a whole sentence.
+/// The full sentences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sentence {
     /// Below the title of the drawn way.
@@ -431,13 +431,12 @@ impl Translate for Sentence {
                 ("not stored, expire within 48 h", "não guardadas, expiram em até 48 h")
             }
             Self::SyntheticKeys => (
-                "The keys were invented: no strategy can bring a file, and only how it answers \
-                counts.",
+                "The keys were invented: no strategy can fetch a file, and only its answer counts.",
                 "As chaves são inventadas: nenhuma estratégia traz o arquivo, e só conta como ela \
                 responde.",
             ),
             Self::RealKeys => (
-                "The media are real: what one strategy cannot bring, another may.",
+                "The media are real: a file that one strategy cannot fetch, another may.",
                 "As mídias são reais: o que uma estratégia não traz, outra pode trazer.",
             ),
             Self::NoHours => (

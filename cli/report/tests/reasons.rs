@@ -72,7 +72,7 @@ fn known_to_the_code() -> Vec<String> {
 }
 
 #[test]
-fn no_english_reason_known_to_the_code_is_in_a_portuguese_report() {
+fn a_portuguese_report_has_no_english_reason() {
     let english = known_to_the_code();
     let mut report = samples::sick(Lang::PtBr);
     let failure = |text: &String| FailureCount {
@@ -110,8 +110,9 @@ fn no_reason_is_translated_by_half() {
     }
 }
 
+/// Texts of others, such as W-API's, stay as they are.
 #[test]
-fn a_reason_is_translated_strategy_by_strategy_and_words_of_others_stay() {
+fn a_reason_is_translated_per_strategy() {
     let english = "wapi: W-API could not download the content; \
         wapi_alternate: not applicable: W-API has no such endpoint; \
         cdn: the connection failed: connection refused";

@@ -111,8 +111,9 @@ fn a_sick_report_as_json() {
     insta::assert_snapshot!(render_json(&samples::sick(Lang::En)).expect("JSON"));
 }
 
+/// It does not depend on the language.
 #[test]
-fn the_json_is_versioned_says_the_verdict_and_ignores_the_language() {
+fn the_json_has_version_and_verdict() {
     let report = samples::sick(Lang::En);
     let value = serde_json::to_value(&report).expect("JSON");
     assert_eq!(value["schema"], report::SCHEMA);
@@ -132,15 +133,16 @@ fn the_verdict_is_that_of_the_worst_check() {
 }
 
 #[test]
-fn a_terminal_gets_colours_only_if_it_can_show_them() {
+fn colours_need_a_terminal_with_colours() {
     let report = samples::sick(Lang::En);
     assert!(!render_text(&report, view(Lang::En), PLAIN).contains('\u{1b}'));
     let colour = Terminal { colour: true, ..PLAIN };
     assert!(render_text(&report, view(Lang::En), colour).contains("\u{1b}["));
 }
 
+/// A command to run is not wrapped.
 #[test]
-fn no_line_of_a_table_is_wider_than_the_terminal_and_a_command_is_never_broken() {
+fn tables_fit_the_terminal() {
     for width in [60, 80, 110, 200] {
         let terminal = Terminal { width, ..PLAIN };
         let report = samples::sick(Lang::En);
@@ -233,8 +235,9 @@ fn every_tag_of_the_page_is_closed_in_order() {
     }
 }
 
+/// And with the command to run.
 #[test]
-fn the_page_says_the_verdict_the_cause_and_the_command_first() {
+fn the_page_begins_with_verdict_and_cause() {
     let report = samples::sick(Lang::En);
     let page = page(&report, Lang::En);
     let place = |what: &str| page.find(what).unwrap_or_else(|| unreachable!("no {what}"));
@@ -246,7 +249,7 @@ fn the_page_says_the_verdict_the_cause_and_the_command_first() {
 }
 
 #[test]
-fn the_drawn_way_has_every_step_with_its_state_in_words() {
+fn the_drawing_names_every_steps_status() {
     let page = page(&samples::sick(Lang::PtBr), Lang::PtBr);
     for shape in ["wide", "tall"] {
         let start = page.find(&format!("<svg class=\"flow {shape}\"")).expect(shape);
@@ -259,16 +262,16 @@ fn the_drawn_way_has_every_step_with_its_state_in_words() {
 }
 
 #[test]
-fn a_step_nobody_looked_at_is_not_drawn_as_well() {
+fn an_unchecked_step_is_drawn_as_unknown() {
     let mut report = samples::healthy(Lang::En);
     report.steps.retain(|step| step.id != StepId::Cdn);
     let page = page(&report, Lang::En);
     assert!(page.contains("WhatsApp&#39;s CDN: not checked"));
-    assert!(render_text(&report, view(Lang::En), PLAIN).contains("was not looked at"));
+    assert!(render_text(&report, view(Lang::En), PLAIN).contains("was not checked"));
 }
 
 #[test]
-fn the_charts_show_each_strategy_and_the_same_numbers_as_the_table() {
+fn charts_and_table_have_the_same_numbers() {
     let page = page(&samples::sick(Lang::En), Lang::En);
     assert_eq!(page.matches("<figure class=\"chart\">").count(), 3);
     for key in ["wapi", "wapi_alternate", "cdn", "waiting to retry", "parked"] {
@@ -280,7 +283,7 @@ fn the_charts_show_each_strategy_and_the_same_numbers_as_the_table() {
 }
 
 #[test]
-fn webhooks_that_nobody_counted_are_not_shown_as_zero() {
+fn uncounted_webhooks_are_not_shown() {
     let mut report = samples::healthy(Lang::En);
     for hour in &mut report.hours {
         hour.webhooks = None;
@@ -295,7 +298,7 @@ fn both_languages_say_everything_in_their_own_words() {
     let only = [
         ("Everything works", "Tudo funciona"),
         ("Step by step", "Passo a passo"),
-        ("The way of a media", "O caminho de uma mídia"),
+        ("The path of a media file", "O caminho de uma mídia"),
         ("The last 24 hours", "As últimas 24 horas"),
         ("Strategies side by side", "Estratégias lado a lado"),
         ("Bucket and records", "Bucket e registros"),

@@ -140,7 +140,7 @@ mod tests {
     use super::{Check, CheckId, Verdict, checks_table};
 
     #[test]
-    fn a_check_tells_its_evidence_and_what_to_do() {
+    fn a_check_shows_evidence_and_remedy() {
         let mut failed = Check::new(CheckId::Token, Verdict::Fail, "W-API answers 401");
         failed.remedy = Some("wapi-media token rotate LITE-AAAAAA-000001".to_owned());
         let checks = [Check::new(CheckId::Open, Verdict::Ok, "takes webhooks"), failed];

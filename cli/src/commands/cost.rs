@@ -237,7 +237,7 @@ mod tests {
     use super::{GIB, MILLION, MonthlyUsage, bill_text, estimate_bill};
 
     #[test]
-    fn the_estimate_is_a_table_with_its_sum_and_what_it_was_reckoned_from() {
+    fn the_estimate_is_a_table_with_its_sum() {
         let usage = MonthlyUsage {
             media: 90_000.0,
             other_webhooks: 200_000.0,
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_costs_every_month_and_a_stack_costs_even_when_nothing_happens() {
+    fn stored_files_and_an_idle_stack_cost() {
         let kept = MonthlyUsage { kept_bytes: 1000.0 * GIB, ..MonthlyUsage::default() };
         let dollars = |usage: &MonthlyUsage| {
             estimate_bill(usage).iter().map(|item| item.dollars).sum::<f64>()

@@ -9,7 +9,8 @@ use crate::{exit::Exit, session::Session};
 /// Which policy to print.
 #[derive(Args)]
 #[command(after_help = "Example:\n  wapi-media iam read-only > watchers.json\n  \
-    aws iam create-policy --policy-name wapi-media-watchers --policy-document file://watchers.json")]
+    aws iam create-policy --policy-name wapi-media-watchers \
+    --policy-document file://watchers.json")]
 pub(crate) struct Iam {
     /// The role that the policy is for.
     role: Role,
@@ -291,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_admin_policy_allows_what_the_code_calls_and_nothing_else() {
+    fn the_admin_policy_allows_exactly_our_calls() {
         let mut called = BTreeSet::new();
         for room in ["aws", "operator"] {
             let sources = format!("../shared/{room}/src");
@@ -306,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_only_watches_can_neither_write_nor_open_a_file_or_a_token() {
+    fn read_only_opens_no_file_and_no_token() {
         let harmless = [
             "Get",
             "List",
@@ -327,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arn_of_whoever_asks_names_partition_and_account() {
+    fn the_callers_arn_has_partition_and_account() {
         let place =
             ArnScope::from_arn("arn:aws:sts::123456789012:assumed-role/Admin/someone", "sa-east-1");
         let arn = place.map(|place| place.format_arn("sqs", "wapi-media-parked"));

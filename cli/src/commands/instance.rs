@@ -130,7 +130,8 @@ async fn add_instance(new: Add, session: &Session) -> anyhow::Result<Exit> {
     let url = format!("{base}/webhook/{instance}/{secret}");
     let text = format!(
         "Instance {instance} of tenant {tenant} is registered.\n\
-         Its webhook URL is shown only once. It is a secret: whoever has it can announce media.\n\n  {url}\n\n\
+         Its webhook URL is shown only once. \
+         It is a secret: whoever has it can announce media.\n\n  {url}\n\n\
          Next, register the URL in W-API: wapi-media webhook register {instance}"
     );
     let json = json!({ "tenant": tenant, "instance": instance, "webhook_url": url });

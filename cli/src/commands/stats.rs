@@ -194,7 +194,7 @@ mod tests {
     use super::{BTreeMap, DayCount, draw_sparkline, format_day, to_json, to_text};
 
     #[test]
-    fn each_tenants_days_are_a_table_a_sparkline_and_one_stable_shape() {
+    fn days_are_a_table_a_sparkline_and_json() {
         let busy = DayCount {
             announced: 6,
             stored: 3,
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sparkline_shows_the_highest_as_full_and_nothing_as_nothing() {
+    fn a_sparkline_is_scaled_to_the_highest() {
         assert_eq!(draw_sparkline(&[0, 1, 4, 8]), " ▁▄█");
         assert_eq!(draw_sparkline(&[]), "");
     }

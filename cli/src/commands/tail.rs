@@ -31,7 +31,12 @@ pub(crate) struct Tail {
     #[arg(long)]
     outcome: Option<String>,
     /// Begin this long ago, such as 2h.
-    #[arg(long, default_value = "5m", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(
+        long,
+        default_value = "5m",
+        value_name = "TIME",
+        value_parser = humantime::parse_duration
+    )]
     since: Duration,
     /// Print the lines up to now, and exit.
     #[arg(long)]
@@ -133,9 +138,9 @@ mod tests {
 
     use super::{Tail, format_line};
 
-    const STORED: &str = r#"{"timestamp":"2026-08-22T20:48:00Z","level":"INFO","message":"media","tenant":"acme",
-        "instance":"LITE-AAAAAA-BBBBBB","message_id":"3EB0AAAA","outcome":"stored","size_bytes":2048,
-        "target":"download","span":{"name":"record"}}"#;
+    const STORED: &str = r#"{"timestamp":"2026-08-22T20:48:00Z","level":"INFO","message":"media",
+        "tenant":"acme","instance":"LITE-AAAAAA-BBBBBB","message_id":"3EB0AAAA","outcome":"stored",
+        "size_bytes":2048,"target":"download","span":{"name":"record"}}"#;
 
     fn tail(outcome: Option<&str>) -> Tail {
         Tail {
@@ -152,12 +157,14 @@ mod tests {
         let line = tail(Some("stored")).parse_line(STORED).expect("it is meant");
         assert_eq!(
             format_line("download", 1_787_431_680_000, &line),
-            "2026-08-22T20:48:00Z download stored LITE-AAAAAA-BBBBBB 3EB0AAAA media  size_bytes=2048"
+            "2026-08-22T20:48:00Z download stored LITE-AAAAAA-BBBBBB 3EB0AAAA media  \
+             size_bytes=2048"
         );
     }
 
+    /// So are those of Lambda itself.
     #[test]
-    fn other_lines_and_those_of_lambda_itself_are_left_out() {
+    fn other_lines_are_left_out() {
         assert_eq!(tail(Some("parked")).parse_line(STORED), None);
         let start = r#"{"time":"2026-08-22T20:48:00Z","type":"platform.start","record":{}}"#;
         assert_eq!(tail(None).parse_line(start), None);

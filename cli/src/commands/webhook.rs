@@ -80,7 +80,12 @@ pub(crate) struct SecretRotation {
     #[arg(long)]
     all: bool,
     /// How long the old secret stays valid.
-    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(
+        long,
+        default_value = "24h",
+        value_name = "TIME",
+        value_parser = humantime::parse_duration
+    )]
     overlap: Duration,
 }
 
@@ -90,7 +95,12 @@ pub(crate) struct DeliveryProbe {
     /// The instance's id.
     instance: InstanceId,
     /// How long to wait for the record.
-    #[arg(long, default_value = "60s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(
+        long,
+        default_value = "60s",
+        value_name = "TIME",
+        value_parser = humantime::parse_duration
+    )]
     within: Duration,
 }
 

@@ -23,22 +23,7 @@ pub(crate) async fn examine_stack(
     examination: Examination<'_>,
 ) -> anyhow::Result<(Report, Trial)> {
     let Examination { session, lang, now } = examination;
-    let mut odd = OddRecords::default();
-    let all = session.list_instances(None, &mut odd).await?;
-    if only.is_some() {
-        // Notes about other instances do not belong into this report.
-        odd = OddRecords::default();
-    }
-    let mut examined = Vec::new();
-    for instance in &all {
-        if only.is_none_or(|only| *only == instance.id) {
-            examined.push(ExaminedInstance::examine(instance, &all, examination).await?);
-        }
-    }
-    if let (Some(only), true) = (only, examined.is_empty()) {
-        // An instance whose record cannot be parsed cannot be examined: note that.
-        session.require_registered(only, &mut odd).await?;
-    }
+    let (examined, odd) = examine_instances(only, examination).await?;
     let trial = Trial::run_for(examined.iter().find(|one| one.token.is_some()), session).await?;
     let past = Past::read_records(&examined, odd, examination).await?;
     let folders = bucket::compare_folders(&examined, session).await?;
@@ -78,4 +63,30 @@ pub(crate) async fn examine_stack(
     };
     report.root_cause = cause::find_root_cause(&report, &examined, &trial, lang);
     Ok((report, trial))
+}
+
+/// Runs the checks of all instances, or `only` this one, and notes the records of instances that
+/// cannot be parsed.
+async fn examine_instances(
+    only: Option<&InstanceId>,
+    examination: Examination<'_>,
+) -> anyhow::Result<(Vec<ExaminedInstance>, OddRecords)> {
+    let session = examination.session;
+    let mut odd = OddRecords::default();
+    let all = session.list_instances(None, &mut odd).await?;
+    if only.is_some() {
+        // Notes about other instances do not belong in this report.
+        odd = OddRecords::default();
+    }
+    let mut examined = Vec::new();
+    for instance in &all {
+        if only.is_none_or(|only| *only == instance.id) {
+            examined.push(ExaminedInstance::examine(instance, &all, examination).await?);
+        }
+    }
+    if let (Some(only), true) = (only, examined.is_empty()) {
+        // An instance whose record cannot be parsed cannot be examined: note that.
+        session.require_registered(only, &mut odd).await?;
+    }
+    Ok((examined, odd))
 }

@@ -1,5 +1,5 @@
-//! A controlled test: calls each of W-API's endpoints once, and fetches a recent media file by every
-//! strategy, without storing it.
+//! A controlled test: calls each of W-API's endpoints once, and fetches a recent media file by
+//! every strategy, without storing it.
 
 use std::time::Duration;
 
@@ -141,8 +141,8 @@ impl Trial {
         Ok(())
     }
 
-    /// Whether a strategy fetched the file, and its attempt; `None` if it was not tried, or only with
-    /// an invented key.
+    /// Whether a strategy fetched the file, and its attempt; `None` if it was not tried, or only
+    /// with an invented key.
     pub(crate) fn result_of(&self, strategy: Strategy) -> Option<(bool, &Attempt)> {
         if self.origin == Some(Origin::Invented) {
             return None;

@@ -286,7 +286,7 @@ proptest! {
     }
 
     #[test]
-    fn erasing_takes_every_record_or_leaves_it_for_a_reason(items in items()) {
+    fn erasing_selects_or_names_every_record(items in items()) {
         let tenant = TenantId::parse("acme").expect("a tenant");
         let found = block_on(async {
             let aws = aws(&items).await;
@@ -376,7 +376,7 @@ fn job(moment: i64) -> String {
 
 /// As after a backfill of old messages: sent long ago, stored today.
 #[test]
-fn what_was_stored_in_the_last_day_is_in_the_charts_whenever_it_was_sent() {
+fn charts_count_by_time_of_storing() {
     let stored = |n: i64| MediaRecord {
         moment: Some(NOW - 40 * 24 * 60 * 60 - n),
         state: "stored".to_owned(),

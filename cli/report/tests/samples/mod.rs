@@ -128,8 +128,8 @@ fn ail(report: &mut Report, lang: Lang) {
     change(StepId::WapiDownload, Status::Fail, evidence, Some(remedy));
     let evidence = say(
         lang,
-        "acme/LITE-AAAAAA-BBBBBB, sticker: 12 records say stored, 0 files are there",
-        "acme/LITE-AAAAAA-BBBBBB, sticker: 12 registros dizem guardado, 0 arquivos existem",
+        "acme/LITE-AAAAAA-BBBBBB, sticker: 12 records say stored, 0 files exist",
+        "acme/LITE-AAAAAA-BBBBBB, sticker: 12 registros dizem guardada, 0 arquivos existem",
     );
     let remedy =
         say(lang, "see the bucket's lifecycle rules", "ver as regras de ciclo de vida do bucket");
@@ -158,7 +158,7 @@ fn steps(lang: Lang) -> Vec<Step> {
         StepId::Api => say(
             lang,
             "the API answers in 41 ms; the webhook function is Active",
-            "a API responde em 41 ms; a função de webhook está Active",
+            "a API responde em 41 ms; a função webhook está Active",
         ),
         StepId::JobsQueue => say(
             lang,
@@ -172,12 +172,12 @@ fn steps(lang: Lang) -> Vec<Step> {
         ),
         StepId::WapiDownload => say(
             lang,
-            "a real medium came in 812 ms; 965 of 1,076 media stored in 24 h came this way",
+            "a real media file came in 812 ms; 965 of 1,076 media stored in 24 h came this way",
             "uma mídia real veio em 812 ms; 965 de 1.076 mídias guardadas em 24 h vieram por aqui",
         ),
         StepId::Cdn => say(
             lang,
-            "a real medium came in 388 ms; the CDN's answer was decrypted and proven",
+            "a real media file came in 388 ms; the CDN's answer was decrypted and proven",
             "uma mídia real veio em 388 ms; a resposta do CDN foi decifrada e comprovada",
         ),
         StepId::Bucket => say(

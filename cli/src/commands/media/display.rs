@@ -83,18 +83,21 @@ mod tests {
 
     use super::records_table;
 
+    /// With its file, or its failure class.
     #[test]
-    fn what_is_found_is_one_line_each_with_its_file_or_its_class() {
+    fn each_record_is_one_row() {
         let records = json!([
             {
                 "instance": "LITE-AAAAAA-000001", "message_id": "3EB0000001", "tenant": "acme",
-                "chat": "5500900000001", "kind": "image", "moment": 1_787_432_100, "state": "stored",
+                "chat": "5500900000001", "kind": "image", "moment": 1_787_432_100,
+                "state": "stored",
                 "object_key": "acme/LITE-AAAAAA-000001/5500900000001/2026/08/a.jpg",
                 "size_bytes": 81_920, "updated_at": 1_787_432_110,
             },
             {
                 "instance": "LITE-AAAAAA-000001", "message_id": "3EB0000002", "tenant": "acme",
-                "chat": "5500900000001", "kind": "voice", "moment": 1_787_432_200, "state": "parked",
+                "chat": "5500900000001", "kind": "voice", "moment": 1_787_432_200,
+                "state": "parked",
                 "class": "expired", "updated_at": 1_787_432_210,
             },
         ]);

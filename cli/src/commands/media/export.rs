@@ -141,7 +141,8 @@ impl Export {
         }
         if absent > 0 {
             text += &format!(
-                "\n{absent} files that are recorded as stored could not be copied; {INDEX} says why."
+                "\n{absent} files that are recorded as stored could not be copied; \
+                 {INDEX} says why."
             );
         }
         session.flags.print(&json, text)?;
@@ -306,8 +307,9 @@ pub(crate) fn to_csv(record: &MediaRecord) -> anyhow::Result<Vec<u8>> {
 mod tests {
     use super::{HashSet, INDEX, MediaRecord, path_of, plain_cell};
 
+    /// And no two records have the same path.
     #[test]
-    fn a_record_leads_to_a_file_of_its_own_inside_the_export_or_nowhere() {
+    fn a_records_path_stays_inside_the_export() {
         let mut names = HashSet::from([INDEX.to_owned()]);
         let record = MediaRecord {
             tenant: "acme".to_owned(),

@@ -43,7 +43,12 @@ pub(crate) struct Find {
     #[arg(long)]
     state: Option<String>,
     /// Only media sent within this time, such as 7days.
-    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(
+        long,
+        default_value = "24h",
+        value_name = "TIME",
+        value_parser = humantime::parse_duration
+    )]
     since: Duration,
     /// How many to show, at most.
     #[arg(long, default_value_t = 100)]

@@ -44,7 +44,12 @@ pub(crate) enum Verb {
         #[command(flatten)]
         one: MessageArgument,
         /// How long the URL is valid, at most 7days.
-        #[arg(long = "for", default_value = "1h", value_name = "TIME", value_parser = parse_share_time)]
+        #[arg(
+            long = "for",
+            default_value = "1h",
+            value_name = "TIME",
+            value_parser = parse_share_time
+        )]
         valid: Duration,
     },
     /// Downloads the file, and compares its SHA-256 with the record.
@@ -61,11 +66,10 @@ pub(crate) enum Verb {
     Export(export::Export),
     /// Erases a chat, a phone's chat or a message for ever: all versions of its files, unfinished
     /// uploads, records and parked jobs; then searches again to prove that nothing is left.
-    #[command(
-        after_help = "Examples:\n  wapi-media media erase --tenant acme --phone 5500900000002 --dry-run\n  \
+    #[command(after_help = "Examples:\n  \
+        wapi-media media erase --tenant acme --phone 5500900000002 --dry-run\n  \
         wapi-media media erase --instance LITE-AAAAAA-BBBBBB --message 3EB0AAAAAAAAAAAAAAAA \
-        --reference TICKET-12"
-    )]
+        --reference TICKET-12")]
     Erase(erase::Erase),
     /// Shows who erased how much, and when.
     Audit,

@@ -35,10 +35,9 @@ pub(crate) enum Verb {
     ///
     /// A job is sent first, and then removed from the parked queue. A job whose media file is
     /// stored by now is only removed.
-    #[command(
-        after_help = "Examples:\n  wapi-media parked redrive --instance LITE-AAAAAA-BBBBBB --dry-run\n  \
-        wapi-media parked redrive --class transient --yes"
-    )]
+    #[command(after_help = "Examples:\n  \
+        wapi-media parked redrive --instance LITE-AAAAAA-BBBBBB --dry-run\n  \
+        wapi-media parked redrive --class transient --yes")]
     Redrive(Redrive),
     /// Drops parked jobs for ever: they are removed, and their records say so. Their media files
     /// cannot be fetched any more.
@@ -307,9 +306,9 @@ mod tests {
     use super::{ParkedJob, describe_unread, parked_table, to_json};
 
     fn found() -> [ParkedJob; 3] {
-        let job = r#"{"version":"1","tenant":"acme","instance":"LITE-AAAAAA-000001","accepted_at":1787432100,
-            "message":{"message_id":"3EB0000002","chat":"5500900000001","direction":"in","moment":1787432100,
-            "kind":"image"}}"#;
+        let job = r#"{"version":"1","tenant":"acme","instance":"LITE-AAAAAA-000001",
+            "accepted_at":1787432100,"message":{"message_id":"3EB0000002","chat":"5500900000001",
+            "direction":"in","moment":1787432100,"kind":"image"}}"#;
         let job = QueuedJob::parse(job).expect("a job");
         let body = r#"{"version":"unread-1","tenant":"acme","instance":"LITE-AAAAAA-000001",
             "accepted_at":1787432100,"why":"bad_body","body":"eyJzZWdyZWRvIjo="}"#;
@@ -348,15 +347,17 @@ mod tests {
         ]
     }
 
+    /// As a table and as JSON.
     #[test]
-    fn parked_jobs_are_a_table_and_one_stable_shape_without_their_bodies() {
+    fn parked_jobs_are_shown_without_bodies() {
         let found = found();
         insta::assert_snapshot!(parked_table(&found));
         insta::assert_json_snapshot!(found.each_ref().map(to_json));
     }
 
+    /// Only its time, its reason word and its length.
     #[test]
-    fn an_unread_body_is_shown_by_its_time_word_and_length_alone() {
+    fn an_unread_body_is_not_shown() {
         let [_, _, parked] = found();
         let (json, line) = describe_unread(&parked);
         let about = &json["unread"];

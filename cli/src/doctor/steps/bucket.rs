@@ -87,7 +87,7 @@ mod tests {
     use super::judge_folder;
 
     #[test]
-    fn a_folder_that_is_empty_although_records_say_stored_is_a_failure() {
+    fn an_empty_folder_with_records_fails() {
         assert_eq!(judge_folder(0, 3, false), Status::Fail);
         assert_eq!(judge_folder(2, 3, false), Status::Warn);
         assert_eq!(judge_folder(3, 3, false), Status::Ok);

@@ -44,7 +44,8 @@ fn strategy_step(id: StepId, strategy: Strategy, trial: &Trial, past: &Past, lan
             let why = if trial.is_invented() {
                 say!(
                     lang,
-                    "no recent media message was found to test with, and an invented key proves nothing",
+                    "no recent media message was found to test with, \
+                     and an invented key proves nothing",
                     "não há mídia recente para testar, e uma chave inventada não prova nada"
                 )
             } else {

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_can_search_is_told_with_the_command_that_drops_it() {
+    fn unsearchable_webhooks_are_named_with_a_command() {
         let mut found = EraseCount::default();
         assert_eq!(describe_unclear("--tenant acme", &found), "");
         found.unclear_bodies = 3;

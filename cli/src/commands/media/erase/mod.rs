@@ -146,14 +146,16 @@ impl Erase {
             (Some(chat), ..) => {
                 let folder = Chat::try_from(chat.clone());
                 let folder = folder.context(
-                    "a chat is given as the name of its folder: lower-case letters, digits and dashes",
+                    "a chat is given as the name of its folder: \
+                     lower-case letters, digits and dashes",
                 )?;
                 ("chat", chat, vec![folder], None)
             }
             (_, Some(phone), _) => match Chat::spellings_of_phone(phone) {
                 chats if chats.is_empty() => {
                     bail!(
-                        "a phone number is given in digits with the country code, such as 5500900000002"
+                        "a phone number is given in digits with the country code, \
+                         such as 5500900000002"
                     )
                 }
                 chats => ("phone", phone, chats, None),
