@@ -16,9 +16,11 @@ use plotters::{
 
 use crate::{
     model::Hour,
+    sections::Column,
     tables::{self, saturating_sum},
+    translate::Translate,
     view::View,
-    words::{Column, Phrase, Translate},
+    words::Phrase,
 };
 
 /// The size of every chart in SVG units: about as wide as a phone, so that text keeps its size.

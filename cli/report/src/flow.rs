@@ -1,4 +1,4 @@
-//! The flow from WhatsApp to the bucket as a drawing: the nine steps, their arrows and their status.
+//! The flow from WhatsApp to the bucket as a drawing: the nine steps, their arrows and status.
 //!
 //! There are two drawings: one for wide screens and paper, one for phones. The page's style sheet
 //! shows the one that fits.
@@ -7,7 +7,8 @@ use crate::{
     lang::Lang,
     model::{Report, Status, StepId},
     tables,
-    words::{ShortName, Translate},
+    translate::Translate,
+    words::ShortName,
 };
 
 /// A rectangle, in the drawing's own units: left, top, width, height.

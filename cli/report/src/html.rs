@@ -13,9 +13,11 @@ use crate::{
     lang::Lang,
     model::{Hour, Report, Status},
     plain::to_plain_line,
+    sections::{Column, Explanation, Section},
     tables::{self, Cell, CellStyle, DASH, Table, saturating_sum},
+    translate::Translate,
     view::View,
-    words::{Column, Explanation, Headline, Phrase, Section, Sentence, Translate},
+    words::{Headline, Phrase, Sentence},
 };
 
 /// The values of the page. The template takes fixed words from the catalogue.

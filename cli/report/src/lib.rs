@@ -15,8 +15,10 @@ mod lang;
 mod model;
 mod plain;
 mod reason;
+mod sections;
 mod tables;
 mod terminal;
+mod translate;
 mod view;
 mod words;
 

@@ -242,7 +242,8 @@ pub struct FailureCount {
 /// The same media file fetched by each strategy, side by side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ControlledTest {
-    /// Whether the keys were invented: then no strategy can fetch a file, and only its answer counts.
+    /// Whether the keys were invented: then no strategy can fetch a file, and only its answer
+    /// counts.
     pub synthetic_keys: bool,
     /// One row per media message and strategy that was tried.
     pub rows: Vec<TestRow>,

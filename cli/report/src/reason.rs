@@ -60,8 +60,8 @@ fn translate_finding(text: &str) -> String {
     }
 }
 
-/// Translates the longest sentence of [`SENTENCES`] with which the text begins. The rest of the text
-/// stays as it is.
+/// Translates the longest sentence of [`SENTENCES`] with which the text begins. The rest of the
+/// text stays as it is.
 fn translate_sentence(text: &str) -> String {
     for (english, portuguese) in INTRODUCTIONS {
         if let Some(rest) = text.strip_prefix(english) {

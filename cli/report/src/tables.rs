@@ -9,8 +9,10 @@ use crate::{
         Status, Step, StepId, TestRow,
     },
     plain::to_plain_line,
+    sections::{Column, Explanation, Section},
+    translate::Translate,
     view::View,
-    words::{Column, Explanation, Phrase, Section, Sentence, Translate},
+    words::{Phrase, Sentence},
 };
 
 /// The text of an unknown value.

@@ -10,8 +10,9 @@ use crate::{
     model::{Report, Status},
     plain::to_plain_line,
     tables::{self, Cell, CellStyle, Table},
+    translate::Translate,
     view::View,
-    words::{Headline, Phrase, Sentence, Translate},
+    words::{Headline, Phrase, Sentence},
 };
 
 /// The properties of the terminal, which the caller finds out.

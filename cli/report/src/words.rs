@@ -4,24 +4,9 @@
 use media::failure::FailureClass;
 
 use crate::{
-    lang::Lang,
     model::{Status, StepId},
+    translate::Translate,
 };
-
-/// A fixed text in both languages.
-pub(crate) trait Translate: Copy {
-    /// The text in English and in Brazilian Portuguese.
-    fn in_both_languages(self) -> (&'static str, &'static str);
-
-    /// The text in `lang`.
-    fn in_language(self, lang: Lang) -> &'static str {
-        let (english, portuguese) = self.in_both_languages();
-        match lang {
-            Lang::En => english,
-            Lang::PtBr => portuguese,
-        }
-    }
-}
 
 impl Translate for Status {
     fn in_both_languages(self) -> (&'static str, &'static str) {
@@ -55,9 +40,9 @@ impl Translate for StepId {
 /// A step's name on two short lines.
 #[derive(Clone, Copy)]
 pub(crate) enum ShortName {
-    /// The upper one.
+    /// The first line.
     Upper(StepId),
-    /// The lower one.
+    /// The second line.
     Lower(StepId),
 }
 
@@ -138,238 +123,52 @@ impl Translate for FailureClass {
     }
 }
 
-/// The parts of the report that are tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Section {
-    /// The nine steps.
-    Steps,
-    /// The last 24 hours.
-    Hours,
-    /// W-API's endpoints.
-    Endpoints,
-    /// The strategies beside each other.
-    Controlled,
-    /// The instances.
-    Instances,
-    /// The bucket and the records.
-    Folders,
-    /// What is not stored.
-    Failures,
-    /// What is configured.
-    Settings,
-}
-
-impl Translate for Section {
-    fn in_both_languages(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Steps => ("Step by step", "Passo a passo"),
-            Self::Hours => ("The last 24 hours", "As últimas 24 horas"),
-            Self::Endpoints => ("W-API's endpoints", "Endpoints da W-API"),
-            Self::Controlled => ("Strategies side by side", "Estratégias lado a lado"),
-            Self::Instances => ("Instances", "Instâncias"),
-            Self::Folders => ("Bucket and records", "Bucket e registros"),
-            Self::Failures => ("Media not stored", "Mídias não guardadas"),
-            Self::Settings => ("Settings", "Configuração"),
-        }
-    }
-}
-
-/// What a section shows, in one sentence.
-#[derive(Clone, Copy)]
-pub(crate) struct Explanation(pub(crate) Section);
-
-impl Translate for Explanation {
-    fn in_both_languages(self) -> (&'static str, &'static str) {
-        match self.0 {
-            Section::Steps => (
-                "What was found at each of the nine steps, and what to do where something is wrong.",
-                "O que foi visto em cada um dos nove passos, e o que fazer onde algo está errado.",
-            ),
-            Section::Hours => (
-                "What was stored and by which strategy, and what was not stored.",
-                "O que foi guardado e por qual estratégia, e o que não foi guardado.",
-            ),
-            Section::Endpoints => (
-                "What each endpoint answered during this diagnosis.",
-                "O que cada endpoint respondeu durante este diagnóstico.",
-            ),
-            Section::Controlled => (
-                "The same media file fetched by every strategy, side by side.",
-                "A mesma mídia pedida a cada estratégia, uma ao lado da outra.",
-            ),
-            Section::Instances => (
-                "What W-API says of each registered instance, and whether its webhooks arrive here.",
-                "O que a W-API diz de cada instância cadastrada, e se os webhooks dela chegam \
-                aqui.",
-            ),
-            Section::Folders => (
-                "The objects in the bucket, compared with the records that say stored.",
-                "Os objetos no bucket, comparados com os registros que dizem que a mídia está \
-                guardada.",
-            ),
-            Section::Failures => (
-                "Media that wait for another attempt or for a person, by the class of their failure.",
-                "Mídias que esperam outra tentativa ou uma pessoa, pela classe da falha.",
-            ),
-            Section::Settings => (
-                "What is configured in AWS, and what to change.",
-                "O que está configurado na AWS, e o que mudar.",
-            ),
-        }
-    }
-}
-
-/// The headers of the tables' columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Column {
-    /// How it is.
-    Status,
-    /// A step's number and name.
-    Step,
-    /// What was seen.
-    Evidence,
-    /// What is counted.
-    Counted,
-    /// How many.
-    Count,
-    /// Counted in 24 hours.
-    Total,
-    /// Hour by hour.
-    PerHour,
-    /// An hour of the day.
-    Hour,
-    /// W-API's link.
-    Wapi,
-    /// W-API's older endpoint.
-    WapiAlternate,
-    /// WhatsApp's CDN.
-    Cdn,
-    /// Media that wait for another try.
-    Retrying,
-    /// Media parked.
-    Parked,
-    /// Webhooks received.
-    Webhooks,
-    /// Method and path.
-    Endpoint,
-    /// The HTTP status.
-    Http,
-    /// How long it took.
-    Latency,
-    /// What it says.
-    Note,
-    /// A message's id.
-    Message,
-    /// Whose.
-    Tenant,
-    /// Which instance.
-    Instance,
-    /// What was checked.
-    Check,
-    /// The kind of media.
-    Kind,
-    /// In the bucket.
-    Objects,
-    /// In the records.
-    Records,
-    /// The class of a failure, and what it means.
-    Class,
-    /// The last reason.
-    LastReason,
-    /// The last time.
-    LastAt,
-    /// What is configured.
-    Setting,
-    /// To what.
-    Value,
-    /// To what it should be.
-    Expected,
-}
-
-impl Translate for Column {
-    fn in_both_languages(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Status => ("Status", "Situação"),
-            Self::Step => ("Step", "Passo"),
-            Self::Evidence => ("What was found", "O que foi visto"),
-            Self::Counted => ("What", "O quê"),
-            Self::Count => ("Media", "Mídias"),
-            Self::Total => ("In 24 h", "Em 24 h"),
-            Self::PerHour => ("Hour by hour", "Hora a hora"),
-            Self::Hour => ("Hour", "Hora"),
-            Self::Wapi => ("wapi", "wapi"),
-            Self::WapiAlternate => ("wapi_alternate", "wapi_alternate"),
-            Self::Cdn => ("cdn", "cdn"),
-            Self::Retrying => ("waiting to retry", "aguardando nova tentativa"),
-            Self::Parked => ("parked", "estacionadas"),
-            Self::Webhooks => ("webhooks", "webhooks"),
-            Self::Endpoint => ("Endpoint", "Endpoint"),
-            Self::Http => ("HTTP", "HTTP"),
-            Self::Latency => ("Took", "Levou"),
-            Self::Note => ("Answer", "Resposta"),
-            Self::Message => ("Message", "Mensagem"),
-            Self::Tenant => ("Tenant", "Tenant"),
-            Self::Instance => ("Instance", "Instância"),
-            Self::Check => ("Check", "Verificação"),
-            Self::Kind => ("Kind", "Tipo"),
-            Self::Objects => ("In the bucket", "No bucket"),
-            Self::Records => ("Recorded as stored", "Registradas como guardadas"),
-            Self::Class => ("Class", "Classe"),
-            Self::LastReason => ("Last reason", "Último motivo"),
-            Self::LastAt => ("Last at", "Última em"),
-            Self::Setting => ("Setting", "Item"),
-            Self::Value => ("Is", "Está"),
-            Self::Expected => ("Should be", "Deveria estar"),
-        }
-    }
-}
-
 /// The other words and phrases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phrase {
-    /// What the whole is.
+    /// The title of the report.
     Diagnosis,
-    /// Before the stack's name.
+    /// The label of the stack's name.
     Stack,
-    /// Before the region.
+    /// The label of the region.
     Region,
-    /// Before the instance.
+    /// The label of the instance.
     Instance,
-    /// Instead of one instance.
+    /// The value if all instances were checked.
     EveryInstance,
-    /// Before the time.
+    /// The label of the report's time.
     TakenAt,
-    /// Before the root cause.
+    /// The label of the root cause.
     Cause,
-    /// Before the command that goes with it.
+    /// The label of the root cause's command.
     Command,
-    /// Above the drawn way.
+    /// The title of the drawing.
     Flow,
-    /// Of a step that nobody looked at.
+    /// The evidence of a step that was not checked.
     NotChecked,
     /// Stored in 24 hours.
     StoredIn24h,
-    /// The CDN's share of them.
+    /// The CDN's share of the stored media.
     ShareOfCdn,
     /// Not stored in 24 hours.
     NotStoredIn24h,
-    /// Stored per hour.
+    /// The title of the chart of stored media.
     ChartStored,
-    /// Not stored per hour.
+    /// The title of the chart of unstored media.
     ChartNotStored,
-    /// Webhooks per hour.
+    /// The title of the chart of webhooks.
     ChartWebhooks,
-    /// The same as numbers.
+    /// The title of the table with the charts' numbers.
     Numbers,
-    /// No failure was counted.
+    /// The note if no media are unstored.
     NoFailures,
     /// A strategy that was not tried.
     NotTried,
-    /// Before the time of the last webhook.
+    /// The label of the time of the last webhook.
     LastWebhook,
-    /// Instead of that time.
+    /// The value if that time is not known.
     NoWebhook,
-    /// Who made the report.
+    /// The footer of the page.
     MadeBy,
 }
 
@@ -407,15 +206,15 @@ impl Translate for Phrase {
 /// The full sentences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sentence {
-    /// Below the title of the drawn way.
+    /// The explanation of the drawing.
     Flow,
-    /// Not stored and soon gone, after their number.
+    /// Printed after the number of media that expire soon.
     Expiring,
     /// The keys of the test were invented.
     SyntheticKeys,
     /// The keys of the test were real.
     RealKeys,
-    /// The hours are missing.
+    /// The note if the last 24 hours could not be read.
     NoHours,
 }
 
