@@ -68,9 +68,9 @@ impl OddRecords {
         })
     }
 
-    /// The exit code of a command that did its work. Prints the notes, if any, to standard error,
-    /// so that programs can parse standard output.
-    pub(crate) fn print_and_exit(&self) -> Exit {
+    /// Prints the notes, if any, to standard error, and returns the exit code of a command that did
+    /// its work. Standard output stays parseable.
+    pub(crate) fn print_notes(&self) -> Exit {
         match self.to_sentence() {
             None => Exit::Ok,
             Some(told) => {

@@ -143,7 +143,7 @@ impl Session {
             bail!("no AWS region is configured: set AWS_REGION, or a profile with AWS_PROFILE");
         }
         let stack = Stack::find(&operator, &flags.stack).await.with_context(|| {
-            format!("stack {} was not found (--stack names another one)", flags.stack)
+            format!("stack {} could not be read (--stack names another one)", flags.stack)
         })?;
         Ok(Self { flags, operator, stack })
     }

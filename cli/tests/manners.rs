@@ -1,10 +1,10 @@
-//! The command's manners: its help, what it refuses before it asks anyone, and its exit codes.
+//! The help, the checks of arguments, and the exit codes of the command.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::process::{Command, Output};
 
-/// The command where no AWS can be reached.
+/// Runs the command without a region and without credentials.
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_wapi-media"))
         .args(arguments)

@@ -67,8 +67,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The worst of several; [`Status::Unknown`] when there is none, because then nothing was
-    /// checked.
+    /// The worst of several; [`Status::Unknown`] without any, because nothing was checked.
     pub fn worst_of(of: impl IntoIterator<Item = Self>) -> Self {
         of.into_iter().max().unwrap_or(Self::Unknown)
     }

@@ -1,4 +1,4 @@
-//! What the code says of failures, in a report in Portuguese.
+//! The reasons that the code writes are translated in a Portuguese report.
 
 use report::{
     FailureCount, Lang, Terminal, View, render_html, render_json, render_text, translate_alarm,
@@ -8,7 +8,7 @@ use time::UtcOffset;
 
 mod samples;
 
-/// Where reasons come from: a source file of this project, and what stands before each text.
+/// The sources of reasons: a file of this project, and the code before each text.
 const SOURCES: [(&str, &str); 17] = [
     ("shared/fetch/src/error.rs", "#[error("),
     ("shared/fetch/src/guard.rs", "#[error("),
@@ -40,7 +40,7 @@ fn texts_in(path: &str, before: &str) -> Vec<String> {
     texts.map(str::to_owned).collect()
 }
 
-/// A text with something in place of each `{…}`.
+/// A text with a value in place of each `{…}`.
 fn example(pattern: &str) -> String {
     let mut text = String::new();
     let mut rest = pattern;
@@ -60,7 +60,7 @@ fn known_to_the_code() -> Vec<String> {
         assert!(!texts.is_empty(), "{path} says nothing after {before}");
         found.extend(texts);
     }
-    // These stand for others, which are in the list themselves.
+    // Placeholders for other texts, which are in the list themselves.
     let stands_for_others = ["{row}", "not applicable: {0}", "no {0} in time"];
     found.retain(|text| !stands_for_others.contains(&text.as_str()));
     for wait in texts_in("shared/fetch/src/error.rs", "=> ") {
@@ -83,7 +83,7 @@ fn a_portuguese_report_has_no_english_reason() {
     };
     report.failures = english.iter().map(failure).collect();
     let view = View { lang: Lang::PtBr, offset: UtcOffset::UTC };
-    // So wide that no line is broken.
+    // Wide enough that no line is wrapped.
     let wide = Terminal { colour: false, width: 10_000 };
     let page = render_html(&report, view).unwrap_or_else(|error| unreachable!("{error}"));
     let page = page.replace("&#39;", "'").replace("&#x27;", "'");

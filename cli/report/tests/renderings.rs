@@ -1,11 +1,11 @@
-//! The three renderings of two invented diagnoses, in both languages.
+//! Renders two invented diagnoses as text, JSON and HTML, in both languages.
 
 use report::{Lang, Report, Status, StepId, Terminal, View, render_html, render_json, render_text};
 use time::UtcOffset;
 
 mod samples;
 
-/// What an attacker who is asked something might answer.
+/// What an attacker may write into a text that the report shows.
 const HOSTILE: &str =
     "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u{1b}[2J\u{202e}&amp;";
 
@@ -20,14 +20,14 @@ fn page(report: &Report, lang: Lang) -> String {
     render_html(report, view(lang)).unwrap_or_else(|error| unreachable!("{error}"))
 }
 
-/// Every page of the samples.
+/// The HTML pages of all samples in all languages.
 fn pages() -> Vec<String> {
     let pages = Lang::ALL
         .map(|lang| [page(&samples::healthy(lang), lang), page(&samples::sick(lang), lang)]);
     pages.into_iter().flatten().collect()
 }
 
-/// A report whose every free text is hostile.
+/// A report in which every text from outside is hostile.
 fn hostile() -> Report {
     let mut report = samples::sick(Lang::En);
     let bad = || HOSTILE.to_owned();
@@ -64,7 +64,7 @@ fn hostile() -> Report {
     report
 }
 
-/// A report of nothing.
+/// An empty report.
 fn empty() -> Report {
     Report {
         stack: String::new(),
@@ -169,8 +169,7 @@ fn nothing_from_outside_becomes_markup() {
     for tag in ["<script", "<img", "</script", "\u{1b}", "\u{202e}"] {
         assert!(!page.contains(tag), "{tag:?}");
     }
-    // An attribute that was broken out of would bring one more quote than the template has pairs
-    // for.
+    // Breaking out of an attribute would leave an odd number of quotes.
     for tag in page.split('<').skip(1).filter_map(|tag| tag.split('>').next()) {
         let is_closed = tag.matches('"').count().is_multiple_of(2);
         assert!(is_closed, "<{tag}>");
@@ -208,7 +207,7 @@ fn the_page_needs_nothing_but_itself() {
         assert!(!page.contains("url("));
         assert!(!page.contains("@import"));
         assert!(page.contains("default-src 'none'"));
-        // The only address is the name of SVG.
+        // The only URL is SVG's namespace.
         let addresses = page.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
         assert!(!addresses.contains("http://"));
         assert!(!addresses.contains("https://"));

@@ -16,7 +16,7 @@ pub(crate) enum HookTarget {
     /// Here, with an invalid secret: its webhooks are answered 401.
     HereInvalidSecret,
     /// To another address, with a secret of this instance in the URL: the stack under another
-    /// domain, or somebody who obtained the secret. Holds the address only, without the path.
+    /// domain, or a third party that obtained the secret. Holds the address only, without the path.
     SecretElsewhere(String),
     /// To the URL of another application, which may hold that application's secret.
     Elsewhere(String),

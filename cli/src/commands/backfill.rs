@@ -153,7 +153,7 @@ fn print_summary(filled: &BackfillSummary, session: &Session) -> anyhow::Result<
         text += &format!("\n{} webhooks were refused:\n  {lines}", refused.len());
     }
     session.flags.print(&json!(filled), text)?;
-    let exit = odd.print_and_exit();
+    let exit = odd.print_notes();
     let is_whole = *not_understood == 0 && *unread == 0 && refused.is_empty();
     Ok(if is_whole { exit } else { Exit::Findings })
 }

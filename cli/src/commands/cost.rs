@@ -131,7 +131,7 @@ pub(crate) async fn run_cost(cost: Cost, session: &Session) -> anyhow::Result<Ex
         "items": items, "total_dollars": total_dollars(&items), "usage": usage, "prices": PRICES_OF,
     });
     session.flags.print(&json, bill_text(&usage, &items, cost.days))?;
-    Ok(odd.print_and_exit())
+    Ok(odd.print_notes())
 }
 
 fn total_dollars(items: &[BillLine]) -> f64 {

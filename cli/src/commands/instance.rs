@@ -180,7 +180,7 @@ async fn list_instances(tenant: Option<&TenantId>, session: &Session) -> anyhow:
         table.to_string()
     };
     session.flags.print(&instances.iter().map(to_json).collect(), text)?;
-    Ok(odd.print_and_exit())
+    Ok(odd.print_notes())
 }
 
 async fn show_instance(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
@@ -231,7 +231,7 @@ async fn set_paused(id: &InstanceId, session: &Session, pauses: bool) -> anyhow:
     session.register()?.set_paused(id, since).await?;
     let json = json!({ "instance": id, "paused_at": since });
     session.flags.print(&json, format!("Instance {id} is {done}."))?;
-    Ok(odd.print_and_exit())
+    Ok(odd.print_notes())
 }
 
 async fn remove_instance(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {

@@ -101,7 +101,7 @@ pub(crate) async fn run_stats(stats: Stats, session: &Session) -> anyhow::Result
     }
     bar.finish_and_clear();
     session.flags.print(&to_json(&counts), to_text(&counts, first..=today))?;
-    Ok(odd.print_and_exit())
+    Ok(odd.print_notes())
 }
 
 /// Counts records by the day on which their media were stored or last tried.

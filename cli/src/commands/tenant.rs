@@ -125,7 +125,7 @@ async fn list_tenants(session: &Session) -> anyhow::Result<Exit> {
         table.to_string()
     };
     session.flags.print(&Value::from(found), text)?;
-    Ok(odd.print_and_exit())
+    Ok(odd.print_notes())
 }
 
 async fn show_tenant(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
@@ -149,7 +149,7 @@ async fn show_tenant(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
     let behind: Vec<_> = behind.map(|one| one.id.as_str()).collect();
     if behind.is_empty() {
         session.flags.print(&json, table)?;
-        return Ok(odd.print_and_exit());
+        return Ok(odd.print_notes());
     }
     let behind = behind.join(", ");
     let text = format!(
@@ -157,7 +157,7 @@ async fn show_tenant(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
          Set them again: wapi-media tenant set {id}"
     );
     session.flags.print(&json, text)?;
-    odd.print_and_exit();
+    odd.print_notes();
     Ok(Exit::Findings)
 }
 

@@ -1,5 +1,4 @@
-//! Two invented diagnoses, in both languages: one of a stack that is well, one whose W-API gives no
-//! media.
+//! Two invented diagnoses in both languages: a healthy stack, and one whose W-API delivers no media.
 
 use media::strategy::Strategy;
 use report::{
@@ -7,10 +6,10 @@ use report::{
     Setting, Status, Step, StepId, TestRow,
 };
 
-/// When the invented diagnoses were made.
+/// The time of the invented diagnoses.
 const TAKEN_AT: i64 = 1_790_000_000;
 const HOUR: i64 = 60 * 60;
-/// What W-API says when it gives no media, word for word.
+/// W-API's real answer when it cannot deliver a media file.
 const REFUSED: &str = r#"{"error":true,"message":"Falha ao fazer o download do conteúdo"}"#;
 const PRO: &str = "AAAAAA-BBBBBB-CCCCCC";
 const LITE: &str = "LITE-AAAAAA-BBBBBB";
@@ -22,7 +21,7 @@ fn say(lang: Lang, english: &str, portuguese: &str) -> String {
     }
 }
 
-/// Everything works; W-API gives most media.
+/// Everything works, and W-API delivers most media.
 pub(crate) fn healthy(lang: Lang) -> Report {
     Report {
         stack: "wapi-media".to_owned(),
@@ -53,7 +52,7 @@ pub(crate) fn healthy(lang: Lang) -> Report {
     }
 }
 
-/// W-API's download endpoint fails, and the CDN carries the load.
+/// W-API's download endpoint fails, and WhatsApp's CDN delivers the media.
 pub(crate) fn sick(lang: Lang) -> Report {
     let mut report = healthy(lang);
     report.instance = Some(LITE.to_owned());
@@ -97,7 +96,7 @@ pub(crate) fn sick(lang: Lang) -> Report {
     report
 }
 
-/// What the sick report's steps say.
+/// The steps of the sick report.
 fn ail(report: &mut Report, lang: Lang) {
     let mut change = |id, status, evidence: String, remedy: Option<String>| {
         for step in report.steps.iter_mut().filter(|step| step.id == id) {
@@ -345,7 +344,7 @@ fn row(
     }
 }
 
-/// How many media an hour has: few at night, many at noon and in the afternoon.
+/// The number of media in an hour: few at night, many at noon and in the afternoon.
 fn busy(n: u64) -> u64 {
     let day =
         [38, 52, 61, 70, 66, 58, 81, 92, 74, 49, 33, 21, 12, 6, 3, 2, 1, 2, 9, 27, 55, 78, 96, 90];
@@ -353,7 +352,7 @@ fn busy(n: u64) -> u64 {
     day.get(n).copied().unwrap_or_default()
 }
 
-/// 24 hours of (by W-API, by the CDN, waiting, parked).
+/// 24 hours of counts: stored by W-API, stored by the CDN, retrying, parked.
 fn hours(of: impl Fn(u64) -> (u64, u64, u64, u64)) -> Vec<Hour> {
     let first = TAKEN_AT.div_euclid(HOUR) * HOUR - 23 * HOUR;
     let hour = |(n, at)| {

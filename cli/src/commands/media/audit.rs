@@ -21,7 +21,7 @@ pub(super) async fn show_audit(session: &Session) -> anyhow::Result<Exit> {
         false => audit_table(&lines).to_string(),
     };
     session.flags.print(&json!(lines), text)?;
-    Ok(odd.print_and_exit())
+    Ok(odd.print_notes())
 }
 
 fn audit_table(lines: &[AuditLine]) -> Table {

@@ -146,7 +146,7 @@ impl Export {
             );
         }
         session.flags.print(&json, text)?;
-        let exit = odd.print_and_exit();
+        let exit = odd.print_notes();
         Ok(if changed + absent == 0 { exit } else { Exit::Findings })
     }
 

@@ -91,6 +91,6 @@ impl Find {
             _ => format!("{}\n{} of {count} shown.", records_table(&found), found.len()),
         };
         session.flags.print(&json!(found), text)?;
-        Ok(odd.print_and_exit())
+        Ok(odd.print_notes())
     }
 }

@@ -167,7 +167,7 @@ async fn show_records(one: &MessageArgument, session: &Session) -> anyhow::Resul
     found.iter().for_each(|record| odd.inspect_record(record));
     let texts: Vec<_> = found.iter().map(describe_record).collect();
     session.flags.print(&json!(found), texts.join("\n\n"))?;
-    Ok(odd.print_and_exit())
+    Ok(odd.print_notes())
 }
 
 async fn list_folder(folder: &str, session: &Session) -> anyhow::Result<Exit> {

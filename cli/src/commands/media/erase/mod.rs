@@ -35,7 +35,7 @@ pub(super) const ACTION: &str = "media erase";
 /// than both queues together keep a message.
 const MARKED_FOR: i64 = 22 * 24 * 60 * 60;
 
-/// How long to wait until nobody else is looking at parked jobs.
+/// How long to wait for other commands that use parked jobs.
 const MAX_LOOK_TIME: Duration = Duration::from_mins(2);
 
 /// What to erase: a chat, a phone's chat or a message, of one tenant or one instance.
@@ -97,7 +97,7 @@ impl Erase {
             said += &describe_unclear(&meant.owner_option(), &before);
             session.flags.print(&json!({ "found": before, "parked_and_hidden": hidden }), said)?;
             let is_sure = hidden == 0 && !before.is_doubtful();
-            return Ok(if is_sure { odd.print_and_exit() } else { Exit::Findings });
+            return Ok(if is_sure { odd.print_notes() } else { Exit::Findings });
         }
         let change = format!(
             "erase {} for ever: {}{}",
@@ -137,7 +137,7 @@ impl Erase {
         let told = describe_result(&removed, &left, hidden, is_proven)
             + &describe_unclear(&meant.owner_option(), &left);
         session.flags.print(&json, told)?;
-        let exit = odd.print_and_exit();
+        let exit = odd.print_notes();
         Ok(if is_proven { exit } else { Exit::Findings })
     }
 
