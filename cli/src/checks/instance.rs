@@ -129,13 +129,13 @@ async fn check_hooks(
     let judged = targets_of_all(&account, base, instance).into_iter();
     let wanted = judged.filter(|(hook, _)| Hook::WANTED.contains(hook));
     Ok(wanted
-        .map(|(hook, points)| {
-            let verdict = match (points.is_accepted(now), Hook::OF_MEDIA.contains(&hook)) {
+        .map(|(hook, target)| {
+            let verdict = match (target.is_accepted(now), Hook::OF_MEDIA.contains(&hook)) {
                 (true, _) => Verdict::Ok,
                 (false, true) => Verdict::Fail,
                 (false, false) => Verdict::Warn,
             };
-            let check = Check::new(CheckId::Hook(hook), verdict, points.to_text(now, lang));
+            let check = Check::new(CheckId::Hook(hook), verdict, target.to_text(now, lang));
             if verdict == Verdict::Ok { check } else { check.with_remedy(&register) }
         })
         .collect())

@@ -61,8 +61,8 @@ impl WebhookPoster {
         let (token, wapi) = (session.decrypt_token(&instance).await?, session.wapi()?);
         let account = wapi.fetch_account(as_instance(id, &token)).await?;
         let url = account.hook_url(Hook::Received);
-        let points = HookTarget::from_url(url, session.webhook_base()?, &instance);
-        match url.filter(|_| points.is_accepted(clock::now()) && instance.paused_at.is_none()) {
+        let target = HookTarget::from_url(url, session.webhook_base()?, &instance);
+        match url.filter(|_| target.is_accepted(clock::now()) && instance.paused_at.is_none()) {
             Some(url) => {
                 Ok(Self { id: id.clone(), token: token.clone(), wapi, url: Secret::new(url) })
             }

@@ -192,23 +192,23 @@ impl<'a> HookEditor<'a> {
         let now = clock::now();
         let mut table = screen::new_table(["hook", "leads"]);
         let mut found = Vec::new();
-        for (hook, points) in self.hook_targets() {
+        for (hook, target) in self.hook_targets() {
             // Shown in full here and in `register` only: the operator may need to restore it.
-            let leads = match &points {
+            let leads = match &target {
                 HookTarget::Elsewhere(url) => format!("elsewhere: {url}"),
                 HookTarget::Here
                 | HookTarget::HereUntil(_)
                 | HookTarget::HereInvalidSecret
                 | HookTarget::SecretElsewhere(_)
-                | HookTarget::Nowhere => points.to_text(now, Lang::En),
+                | HookTarget::Nowhere => target.to_text(now, Lang::En),
             };
             table.add_row([hook.as_str(), &leads]);
-            let is_well = points.is_accepted(now);
+            let is_well = target.is_accepted(now);
             found.push(json!({ "hook": hook, "leads": leads, "arrives_here": is_well }));
         }
         self.session.flags.print(&Value::from(found), table)?;
-        let is_well = |(hook, points): &(Hook, HookTarget)| {
-            points.is_accepted(now) || !Hook::OF_MEDIA.contains(hook)
+        let is_well = |(hook, target): &(Hook, HookTarget)| {
+            target.is_accepted(now) || !Hook::OF_MEDIA.contains(hook)
         };
         Ok(if self.hook_targets().iter().all(is_well) { Exit::Ok } else { Exit::Findings })
     }
@@ -281,7 +281,7 @@ impl<'a> HookEditor<'a> {
         let id = &self.instance.id;
         let names = screen::join_words(hooks.iter().map(|hook| hook.as_str()), "none");
         let change = format!("set the hooks {names} of {id} to this stack");
-        let others = self.hook_targets().into_iter().filter_map(|(hook, points)| match points {
+        let others = self.hook_targets().into_iter().filter_map(|(hook, target)| match target {
             HookTarget::Elsewhere(url) if hooks.contains(&hook) => Some(format!("  {hook}: {url}")),
             HookTarget::SecretElsewhere(address) if hooks.contains(&hook) => {
                 Some(format!("  {hook}: {address}, with this instance's secret"))
@@ -329,13 +329,13 @@ impl<'a> HookEditor<'a> {
     }
 
     async fn unregister_hooks(mut self) -> anyhow::Result<Exit> {
-        let is_ours = |points: &HookTarget| {
+        let is_ours = |target: &HookTarget| {
             matches!(
-                points,
+                target,
                 HookTarget::Here | HookTarget::HereUntil(_) | HookTarget::HereInvalidSecret
             )
         };
-        let ours = self.hook_targets().into_iter().filter(|(_, points)| is_ours(points));
+        let ours = self.hook_targets().into_iter().filter(|(_, target)| is_ours(target));
         let ours: Vec<_> = ours.map(|(hook, _)| hook).collect();
         let id = self.instance.id.clone();
         let names = screen::join_words(ours.iter().map(|hook| hook.as_str()), "none");
@@ -374,11 +374,11 @@ impl<'a> HookEditor<'a> {
         let id = &self.instance.id;
         let now = clock::now();
         let url = self.account.hook_url(Hook::Received);
-        let points = HookTarget::from_url(url, self.base, &self.instance);
+        let target = HookTarget::from_url(url, self.base, &self.instance);
         let hook =
-            Check::new(CheckId::Hook(Hook::Received), Verdict::Ok, points.to_text(now, Lang::En));
+            Check::new(CheckId::Hook(Hook::Received), Verdict::Ok, target.to_text(now, Lang::En));
         let mut checks = Vec::new();
-        match url.filter(|_| points.is_accepted(now)) {
+        match url.filter(|_| target.is_accepted(now)) {
             None => {
                 let register = format!("wapi-media webhook register {id}");
                 checks.push(Check { verdict: Verdict::Fail, ..hook }.with_remedy(register));
