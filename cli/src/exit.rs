@@ -1,4 +1,4 @@
-//! The exit codes, and which error ends in which.
+//! The exit codes, and which error maps to which.
 
 use std::process::ExitCode;
 
@@ -6,14 +6,14 @@ use aws::{error::AwsError, instances::InstanceError, register::RegisterError};
 use fetch::account::AccountError;
 use operator::stack::StackError;
 
-/// How a command ended. Scripts may rely on the numbers.
+/// The exit code of a command. Scripts may rely on the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Done, and nothing is wrong.
     Ok = 0,
     /// Done, and something needs a person.
     Findings = 1,
-    /// It was asked for something that cannot be.
+    /// The arguments are wrong, or name something that does not exist.
     Usage = 2,
     /// AWS failed or refused.
     Aws = 3,
@@ -28,8 +28,8 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
-    /// What an error ends in: what AWS or W-API did is told apart from what was asked for.
-    pub(crate) fn of(error: &anyhow::Error) -> Self {
+    /// The exit code of an error: [`Self::Aws`] or [`Self::Wapi`] if one of them is in its chain.
+    pub(crate) fn from_error(error: &anyhow::Error) -> Self {
         let links = error.chain().filter_map(|link| {
             let is_aws = link.is::<AwsError>()
                 || matches!(link.downcast_ref(), Some(InstanceError::Aws(_)))
@@ -56,7 +56,7 @@ mod tests {
     use super::Exit;
 
     #[test]
-    fn an_error_ends_in_the_code_of_whoever_failed_however_deep_it_is_wrapped() {
+    fn a_wrapped_error_keeps_its_exit_code() {
         let aws = || AwsError {
             operation: "dynamodb:Scan",
             code: "AccessDeniedException".to_owned(),
@@ -73,8 +73,8 @@ mod tests {
             (silent.into(), Exit::Wapi),
             (anyhow!("no such tenant"), Exit::Usage),
         ] {
-            assert_eq!(Exit::of(&error), exit, "{error}");
-            assert_eq!(wrapped(error).as_ref().map(Exit::of), Some(exit));
+            assert_eq!(Exit::from_error(&error), exit, "{error}");
+            assert_eq!(wrapped(error).as_ref().map(Exit::from_error), Some(exit));
         }
     }
 }

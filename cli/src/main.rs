@@ -1,28 +1,18 @@
-//! `wapi-media`: the operator's command. One file per noun.
+//! `wapi-media`: the operator's command. Parses the arguments and runs one noun of `commands/`.
 
-#[cfg(test)]
-mod any_record;
-mod backfill;
-mod check;
-mod cost;
+mod checks;
+mod commands;
 mod doctor;
+mod examination;
 mod exit;
-mod hooks;
-mod iam;
-mod instance;
-mod media;
 mod odd_records;
-mod parked;
 mod policy;
-mod probe;
-mod replay;
+mod random;
+mod say;
 mod screen;
 mod session;
-mod stats;
-mod tail;
-mod tenant;
-mod token;
-mod webhook;
+#[cfg(test)]
+mod tests;
 
 use std::process::ExitCode;
 
@@ -30,18 +20,22 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::{
+    commands::{
+        backfill, cost, iam, instance, media, parked, replay, stats, tail, tenant, token, webhook,
+    },
     exit::Exit,
     session::{Flags, Session},
 };
 
-/// Operates a stack that stores the media of W-API's webhooks.
+/// Operates a stack that stores the media files announced by W-API's webhooks.
 ///
 /// The stack is found by its name in the AWS account and region that the AWS CLI would use.
 #[derive(Parser)]
 #[command(
     version,
     arg_required_else_help = true,
-    after_help = "Exit codes: 0 done, 1 something needs a person, 2 wrong usage, 3 AWS failed, 4 W-API failed."
+    after_help = "Exit codes: 0 done, 1 something needs a person, 2 wrong usage, 3 AWS failed, \
+        4 W-API failed."
 )]
 struct Command {
     #[command(flatten)]
@@ -52,42 +46,42 @@ struct Command {
 
 #[derive(Subcommand)]
 enum Noun {
-    /// Customers, each with a folder and rules of its own.
+    /// Adds, lists, changes and removes tenants: customers, each with a folder and rules.
     #[command(subcommand)]
     Tenant(tenant::Verb),
-    /// WhatsApp accounts connected to W-API, each belonging to one tenant.
+    /// Registers, checks, pauses and removes instances: WhatsApp accounts connected to W-API.
     #[command(subcommand)]
     Instance(instance::Verb),
-    /// The tokens with which W-API is asked.
+    /// Replaces the W-API token of an instance.
     #[command(subcommand)]
     Token(token::Verb),
-    /// Where W-API sends its events.
+    /// Registers, shows and verifies the webhook URLs that W-API sends events to.
     #[command(subcommand)]
     Webhook(webhook::Verb),
-    /// Stored files and the records of all media.
+    /// Finds, downloads, exports and erases media files and their records.
     #[command(subcommand)]
     Media(media::Verb),
-    /// Jobs that wait for a person, each with its reason.
+    /// Lists, redrives and drops parked jobs: jobs that failed and wait for an operator.
     #[command(subcommand)]
     Parked(parked::Verb),
-    /// Posts webhooks again: from a file, from standard input, or a message from W-API's own log.
+    /// Posts webhooks again: from a file, from standard input, or one message of W-API's log.
     Replay(replay::Replay),
-    /// Posts again what W-API's own log of webhooks holds and is not stored.
+    /// Posts again the webhooks of W-API's log whose media files are not stored.
     Backfill(backfill::Backfill),
-    /// Counts what became of the media of each tenant, day by day.
+    /// Counts announced, stored, skipped and parked media per tenant and day.
     Stats(stats::Stats),
-    /// Reckons what a month costs, from what was stored and a table of prices.
+    /// Estimates the cost of a month from the recorded media and a table of prices.
     Cost(cost::Cost),
-    /// Shows the functions' log lines as they come.
+    /// Shows the functions' log lines as they arrive.
     Tail(tail::Tail),
-    /// Prints the IAM policy of those who watch or run this stack.
+    /// Prints an IAM policy for people who watch or operate this stack.
     Iam(iam::Iam),
-    /// Examines the whole flow, from WhatsApp to the bucket, and names the root cause of what is
-    /// wrong.
-    Doctor(doctor::Doctor),
-    /// Prints the completions of a shell.
+    /// Checks the whole flow, from WhatsApp to the bucket, and names the root cause of a
+    /// failure.
+    Doctor(commands::doctor::Doctor),
+    /// Prints a shell's completion script.
     Completion {
-        /// Which shell.
+        /// The shell.
         shell: Shell,
     },
 }
@@ -95,16 +89,16 @@ enum Noun {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let command = Command::parse();
-    match run(command).await {
+    match run_command(command).await {
         Ok(exit) => exit.into(),
         Err(error) => {
             eprintln!("error: {error:#}");
-            Exit::of(&error).into()
+            Exit::from_error(&error).into()
         }
     }
 }
 
-async fn run(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
+async fn run_command(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
     if let Noun::Completion { shell } = noun {
         let mut out = std::io::stdout().lock();
         clap_complete::generate(shell, &mut Command::command(), "wapi-media", &mut out);
@@ -112,19 +106,19 @@ async fn run(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
     }
     let session = Session::open(flags).await?;
     match noun {
-        Noun::Tenant(verb) => tenant::run(verb, &session).await,
-        Noun::Instance(verb) => instance::run(verb, &session).await,
-        Noun::Token(verb) => token::run(verb, &session).await,
-        Noun::Webhook(verb) => webhook::run(verb, &session).await,
-        Noun::Parked(verb) => parked::run(verb, &session).await,
-        Noun::Media(verb) => media::run(verb, &session).await,
-        Noun::Replay(one) => replay::replay(one, &session).await,
-        Noun::Backfill(backfill) => backfill::backfill(backfill, &session).await,
-        Noun::Stats(stats) => stats::run(stats, &session).await,
-        Noun::Cost(cost) => cost::run(cost, &session).await,
-        Noun::Tail(tail) => tail::run(tail, &session).await,
-        Noun::Iam(iam) => iam::run(iam, &session).await,
-        Noun::Doctor(doctor) => doctor::run(doctor, &session).await,
+        Noun::Tenant(verb) => tenant::run_tenant(verb, &session).await,
+        Noun::Instance(verb) => instance::run_instance(verb, &session).await,
+        Noun::Token(verb) => token::run_token(verb, &session).await,
+        Noun::Webhook(verb) => webhook::run_webhook(verb, &session).await,
+        Noun::Parked(verb) => parked::run_redrive(verb, &session).await,
+        Noun::Media(verb) => media::run_media(verb, &session).await,
+        Noun::Replay(one) => replay::run_replay(one, &session).await,
+        Noun::Backfill(backfill) => backfill::run_backfill(backfill, &session).await,
+        Noun::Stats(stats) => stats::run_stats(stats, &session).await,
+        Noun::Cost(cost) => cost::run_cost(cost, &session).await,
+        Noun::Tail(tail) => tail::run_tail(tail, &session).await,
+        Noun::Iam(iam) => iam::run_iam(iam, &session).await,
+        Noun::Doctor(doctor) => commands::doctor::run_doctor(doctor, &session).await,
         Noun::Completion { .. } => Ok(Exit::Ok),
     }
 }

@@ -1,16 +1,17 @@
-//! Records that were not understood in full: a command goes on past them, and says so at its end.
+//! Records that could not be parsed in full. A command skips what it cannot parse, finishes its
+//! work, and then lists them.
 
 use operator::records::MediaRecord;
 
 use crate::{exit::Exit, screen};
 
-/// Records that are named; of the others only the number is told.
+/// How many records are named. Of the others only the number is printed.
 const MAX_NAMED: usize = 20;
 
 /// The states that this version writes.
 const STATES: [&str; 5] = ["stored", "retrying", "parked", "skipped", MediaRecord::ERASED];
 
-/// Those that were met so far.
+/// The records found so far that could not be parsed in full.
 #[derive(Debug, Default)]
 pub(crate) struct OddRecords {
     count: u64,
@@ -18,44 +19,44 @@ pub(crate) struct OddRecords {
 }
 
 impl OddRecords {
-    /// Looks at a record that a command uses.
-    pub(crate) fn see(&mut self, record: &MediaRecord) {
+    /// Notes the record if it has an unknown attribute or an unknown state.
+    pub(crate) fn inspect_record(&mut self, record: &MediaRecord) {
         let mut odd = record.not_understood.clone();
         if !record.state.is_empty() && !STATES.contains(&record.state.as_str()) {
             odd.push(format!("state {}", record.state));
         }
         if !odd.is_empty() {
             let (instance, key) = (&record.instance, &record.key);
-            self.note(format!("{instance} {key}: {}", odd.join(", ")));
+            self.add_note(format!("{instance} {key}: {}", odd.join(", ")));
         }
     }
 
-    /// Takes note of something else that is not understood: what it is, and of what.
-    pub(crate) fn note(&mut self, what: String) {
+    /// Notes something else that cannot be parsed. `what` names the item and the attribute.
+    pub(crate) fn add_note(&mut self, what: String) {
         self.count += 1;
         if self.named.len() < MAX_NAMED {
             self.named.push(what);
         }
     }
 
-    /// The same records as they come, each looked at.
-    pub(crate) fn seeing(&mut self, records: Vec<MediaRecord>) -> Vec<MediaRecord> {
-        records.iter().for_each(|record| self.see(record));
+    /// Inspects every record, and returns them unchanged.
+    pub(crate) fn inspect_all(&mut self, records: Vec<MediaRecord>) -> Vec<MediaRecord> {
+        records.iter().for_each(|record| self.inspect_record(record));
         records
     }
 
-    /// How many there are.
+    /// How many were noted.
     pub(crate) fn count(&self) -> u64 {
         self.count
     }
 
-    /// The first of them, and what is odd about it.
+    /// The first note.
     pub(crate) fn first(&self) -> Option<&str> {
         self.named.first().map(String::as_str)
     }
 
-    /// The sentence about them; nothing if there are none.
-    pub(crate) fn told(&self) -> Option<String> {
+    /// The sentence that lists the notes; `None` without any.
+    pub(crate) fn to_sentence(&self) -> Option<String> {
         let count = self.count;
         let more = count.saturating_sub(self.named.len() as u64);
         let mut lines = self.named.clone();
@@ -63,17 +64,17 @@ impl OddRecords {
             lines.push(format!("and {more} more"));
         }
         (count > 0).then(|| {
-            format!("{count} records were not understood in full:\n  {}", lines.join("\n  "))
+            format!("{count} records could not be parsed in full:\n  {}", lines.join("\n  "))
         })
     }
 
-    /// How a command that did its work ends: with this told, where nothing that reads its output
-    /// is disturbed.
-    pub(crate) fn exit(&self) -> Exit {
-        match self.told() {
+    /// Prints the notes, if any, to standard error, and returns the exit code of a command that did
+    /// its work. Standard output stays parseable.
+    pub(crate) fn print_notes(&self) -> Exit {
+        match self.to_sentence() {
             None => Exit::Ok,
             Some(told) => {
-                eprintln!("{}", screen::harmless(&told));
+                eprintln!("{}", screen::replace_control(&told));
                 Exit::Findings
             }
         }

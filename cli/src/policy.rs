@@ -1,4 +1,4 @@
-//! A tenant's rules as options, and as a person reads them.
+//! A tenant's rules: as command-line options, and as text.
 
 use std::str::FromStr;
 
@@ -9,42 +9,42 @@ use media::{
     policy::{Policy, Retention, ViewOnce},
 };
 
-use crate::screen::words;
+use crate::screen::join_words;
 
-/// What of a tenant's media is wanted. What is not named stays as it is.
+/// The options that set a tenant's rules. A rule without an option stays as it is.
 #[derive(Debug, Args)]
 pub(crate) struct PolicyOptions {
-    /// The kinds that are stored, separated by commas, or all: image, video, audio, document,
+    /// The kinds of media to store, separated by commas, or all: image, video, audio, document,
     /// sticker.
     #[arg(long, value_name = "KINDS")]
-    kinds: Option<Several<MediaKind>>,
-    /// The sorts of chat whose media are stored, or all: person, lid, group, channel, status,
+    kinds: Option<ListOrAll<MediaKind>>,
+    /// The kinds of chat whose media are stored, or all: person, lid, group, channel, status,
     /// other. A new tenant has all but channel and status.
     #[arg(long, value_name = "SORTS")]
-    chats: Option<Several<ChatKind>>,
-    /// Which messages: in (received), out (sent by the account), both.
-    #[arg(long, value_name = "WHICH", value_parser = direction)]
-    direction: Option<Maybe<Direction>>,
-    /// The largest file that is fetched, in bytes or such as 50MB; or none. A larger one is parked.
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    max_size: Option<Maybe<u64>>,
-    /// What to do with media that are meant to be seen once: store, skip.
-    #[arg(long, value_name = "WHAT", value_parser = view_once)]
+    chats: Option<ListOrAll<ChatKind>>,
+    /// The direction of the messages: in (received), out (sent by the account), both.
+    #[arg(long, value_name = "WHICH", value_parser = parse_direction)]
+    direction: Option<ValueOrNone<Direction>>,
+    /// The largest file to fetch, in bytes or such as 50MB; or none. A larger one is parked.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_size: Option<ValueOrNone<u64>>,
+    /// What to do with view-once media: store, skip.
+    #[arg(long, value_name = "WHAT", value_parser = parse_view_once)]
     view_once: Option<ViewOnce>,
-    /// When the bucket removes files that come from now on: 30d, 90d, 1y, 5y, forever.
-    #[arg(long, value_name = "CLASS", value_parser = retention)]
-    retention: Option<Maybe<Retention>>,
+    /// How long the bucket keeps files that are stored from now on: 30d, 90d, 1y, 5y, forever.
+    #[arg(long, value_name = "CLASS", value_parser = parse_retention)]
+    retention: Option<ValueOrNone<Retention>>,
 }
 
-/// A list of which none means all.
+/// A list from the command line; empty means all.
 #[derive(Debug, Clone)]
-struct Several<T>(Vec<T>);
+struct ListOrAll<T>(Vec<T>);
 
-/// An option's value that may also say that there is none.
+/// A value from the command line; `None` means no limit.
 #[derive(Debug, Clone, Copy)]
-struct Maybe<T>(Option<T>);
+struct ValueOrNone<T>(Option<T>);
 
-impl<T: FromStr> FromStr for Several<T> {
+impl<T: FromStr> FromStr for ListOrAll<T> {
     type Err = T::Err;
     fn from_str(text: &str) -> Result<Self, T::Err> {
         match text {
@@ -56,45 +56,46 @@ impl<T: FromStr> FromStr for Several<T> {
     }
 }
 
-fn direction(text: &str) -> Result<Maybe<Direction>, String> {
+fn parse_direction(text: &str) -> Result<ValueOrNone<Direction>, String> {
     let named = Direction::ALL.into_iter().find(|one| one.as_str() == text);
     match (named, text) {
-        (Some(only), _) => Ok(Maybe(Some(only))),
-        (None, "both") => Ok(Maybe(None)),
+        (Some(only), _) => Ok(ValueOrNone(Some(only))),
+        (None, "both") => Ok(ValueOrNone(None)),
         (None, _) => Err("one of in, out, both".to_owned()),
     }
 }
 
-fn view_once(text: &str) -> Result<ViewOnce, String> {
+fn parse_view_once(text: &str) -> Result<ViewOnce, String> {
     let named = ViewOnce::ALL.into_iter().find(|one| one.as_str() == text);
     named.ok_or_else(|| "one of store, skip".to_owned())
 }
 
-fn retention(text: &str) -> Result<Maybe<Retention>, String> {
+fn parse_retention(text: &str) -> Result<ValueOrNone<Retention>, String> {
     let named = Retention::ALL.into_iter().find(|one| one.as_str() == text);
     match (named, text) {
-        (Some(class), _) => Ok(Maybe(Some(class))),
-        (None, "forever") => Ok(Maybe(None)),
+        (Some(class), _) => Ok(ValueOrNone(Some(class))),
+        (None, "forever") => Ok(ValueOrNone(None)),
         (None, _) => Err("one of 30d, 90d, 1y, 5y, forever".to_owned()),
     }
 }
 
-fn size(text: &str) -> Result<Maybe<u64>, String> {
+fn parse_size(text: &str) -> Result<ValueOrNone<u64>, String> {
     if text == "none" {
-        return Ok(Maybe(None));
+        return Ok(ValueOrNone(None));
     }
     let units = [("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("", 1)];
     let read = units.into_iter().find_map(|(unit, bytes)| {
         let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
         number.checked_mul(bytes)
     });
-    let size = read.ok_or("a number of bytes, or such as 50MB (kB, MB, GB), or none")?;
-    Ok(Maybe(Some(size)))
+    let size =
+        read.ok_or("a number of bytes, with or without kB, MB or GB, such as 50MB; or none")?;
+    Ok(ValueOrNone(Some(size)))
 }
 
 impl PolicyOptions {
-    /// The policy with everything that is named here.
-    pub(crate) fn change(&self, policy: Policy) -> Policy {
+    /// The policy with the rules that the options set.
+    pub(crate) fn apply_to(&self, policy: Policy) -> Policy {
         Policy {
             kinds: self.kinds.clone().map_or(policy.kinds, |new| new.0),
             chats: self.chats.clone().map_or(policy.chats, |new| new.0),
@@ -106,8 +107,8 @@ impl PolicyOptions {
     }
 }
 
-/// The rules, each with what it says.
-pub(crate) fn rules(policy: &Policy) -> [(&'static str, String); 6] {
+/// The name and the value of each rule.
+pub(crate) fn describe_rules(policy: &Policy) -> [(&'static str, String); 6] {
     let kinds = policy.kinds.iter().map(|kind| kind.as_str());
     let chats = policy.chats.iter().map(|kind| kind.as_str());
     let direction = policy.direction.map_or("both", Direction::as_str);
@@ -116,8 +117,8 @@ pub(crate) fn rules(policy: &Policy) -> [(&'static str, String); 6] {
         .map_or_else(|| "none".to_owned(), |bytes| indicatif::DecimalBytes(bytes).to_string());
     let retention = policy.retention.map_or("forever", Retention::as_str);
     [
-        ("kinds", words(kinds, "all")),
-        ("chats", words(chats, "all")),
+        ("kinds", join_words(kinds, "all")),
+        ("chats", join_words(chats, "all")),
         ("direction", direction.to_owned()),
         ("largest file", cap),
         ("view once", policy.view_once.as_str().to_owned()),
@@ -132,7 +133,7 @@ mod tests {
     use clap::{Command, FromArgMatches};
     use media::policy::Policy;
 
-    use super::{Args, PolicyOptions, rules, size};
+    use super::{Args, PolicyOptions, describe_rules, parse_size};
 
     fn given(options: &[&str]) -> PolicyOptions {
         let command = PolicyOptions::augment_args(Command::new("test"));
@@ -141,8 +142,9 @@ mod tests {
         PolicyOptions::from_arg_matches(&matches).expect("options")
     }
 
+    /// And every rule can be reset.
     #[test]
-    fn what_is_not_named_stays_and_what_is_named_can_be_taken_back() {
+    fn options_change_only_their_own_rules() {
         let strict = given(&[
             "--kinds=image,audio",
             "--chats=person",
@@ -151,9 +153,9 @@ mod tests {
             "--view-once=skip",
             "--retention=90d",
         ]);
-        let policy = strict.change(Policy::default());
-        assert_eq!(given(&[]).change(policy.clone()), policy);
-        let said = rules(&policy).map(|(_, what)| what);
+        let policy = strict.apply_to(Policy::default());
+        assert_eq!(given(&[]).apply_to(policy.clone()), policy);
+        let said = describe_rules(&policy).map(|(_, what)| what);
         let expected = ["image, audio", "person", "in", "50.00 MB", "skip", "90d"];
         assert_eq!(said, expected);
         let loose = given(&[
@@ -164,17 +166,17 @@ mod tests {
             "--view-once=store",
             "--retention=forever",
         ]);
-        assert_eq!(loose.change(policy), Policy::default());
+        assert_eq!(loose.apply_to(policy), Policy::default());
     }
 
     #[test]
-    fn a_size_is_a_number_with_or_without_a_unit() {
-        let bytes = |text| size(text).expect("a size").0;
+    fn a_size_may_have_a_unit() {
+        let bytes = |text| parse_size(text).expect("a size").0;
         assert_eq!(bytes("1500"), Some(1500));
         assert_eq!(bytes("2 GB"), Some(2_000_000_000));
         assert_eq!(bytes("none"), None);
         for wrong in ["", "MB", "-1", "1.5MB", "99999999999999GB"] {
-            assert!(size(wrong).is_err(), "{wrong}");
+            assert!(parse_size(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How things are shown to a person: times, tables, numbers.
+//! Terminal output and input: times, tables, progress, escaping, and the token prompt.
 
 use std::{
     io::{IsTerminal, Read},
@@ -14,11 +14,11 @@ use report::Lang;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-/// The last second of the year 9999. What comes later has no such form, and asking for it panics.
+/// The last second of the year 9999. `humantime` panics on a later one.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-/// A time as people read it, in UTC. One before 1970 or after 9999 is shown as the number it is.
-pub(crate) fn time(seconds: i64) -> String {
+/// A time in RFC 3339, in UTC. A time before 1970 or after 9999 is shown as its number.
+pub(crate) fn format_time(seconds: i64) -> String {
     let since_1970 = u64::try_from(seconds).ok();
     let Some(since_1970) = since_1970.filter(|seconds| *seconds <= LAST_SECOND) else {
         return seconds.to_string();
@@ -27,19 +27,19 @@ pub(crate) fn time(seconds: i64) -> String {
     humantime::format_rfc3339_seconds(moment).to_string()
 }
 
-/// The same of a time that may not be known.
-pub(crate) fn time_if_known(seconds: Option<i64>) -> String {
-    seconds.map_or_else(|| "-".to_owned(), time)
+/// Like [`format_time`]; `-` if the time is not known.
+pub(crate) fn format_time_if_known(seconds: Option<i64>) -> String {
+    seconds.map_or_else(|| "-".to_owned(), format_time)
 }
 
-/// Now, to the nanosecond, in UTC.
-pub(crate) fn timestamp() -> String {
+/// The current time in RFC 3339, to the nanosecond, in UTC.
+pub(crate) fn format_now() -> String {
     let since_1970 = clock::since_1970().min(Duration::from_secs(LAST_SECOND));
     humantime::format_rfc3339_nanos(SystemTime::UNIX_EPOCH + since_1970).to_string()
 }
 
-/// How long ago something was, in its two largest units.
-pub(crate) fn ago(seconds: i64, lang: Lang) -> String {
+/// An age in its two largest units, such as `3days 4h`.
+pub(crate) fn format_age(seconds: i64, lang: Lang) -> String {
     let seconds = u64::try_from(seconds).unwrap_or_default();
     let coarse = match seconds {
         0..120 => seconds,
@@ -47,12 +47,12 @@ pub(crate) fn ago(seconds: i64, lang: Lang) -> String {
         _ => seconds / 3_600 * 3_600,
     };
     let text = humantime::format_duration(Duration::from_secs(coarse)).to_string();
-    let units: Vec<_> = text.split(' ').take(2).map(|unit| in_language(unit, lang)).collect();
+    let units: Vec<_> = text.split(' ').take(2).map(|unit| translate_unit(unit, lang)).collect();
     units.join(" ")
 }
 
-/// A number with its unit, such as `3days`.
-fn in_language(unit: &str, lang: Lang) -> String {
+/// Translates a number with its unit, such as `3days`.
+fn translate_unit(unit: &str, lang: Lang) -> String {
     const WORDS: [(&str, &str); 6] = [
         ("years", "anos"),
         ("year", "ano"),
@@ -75,20 +75,20 @@ pub(crate) fn has_colour() -> bool {
     std::io::stdout().is_terminal()
 }
 
-/// Columns of the terminal, or of a wide page where there is none.
-pub(crate) fn width() -> u16 {
+/// The columns of the terminal, or 160 without one.
+pub(crate) fn terminal_width() -> u16 {
     const WIDE: u16 = 160;
     Table::new().width().unwrap_or(WIDE)
 }
 
-/// The text without what steers a terminal. Its line breaks stay.
-pub(crate) fn harmless(text: &str) -> String {
-    let shown = |c| if c == '\n' { c } else { report::shown(c) };
+/// Replaces the characters that control a terminal or reorder text. Line breaks stay.
+pub(crate) fn replace_control(text: &str) -> String {
+    let shown = |c| if c == '\n' { c } else { report::visible_char(c) };
     text.chars().map(shown).collect()
 }
 
-/// JSON on one line in which what steers a terminal, or is not seen, is an escape sequence of JSON.
-pub(crate) fn escaped(json: &Value) -> String {
+/// JSON on one line. Control characters and invisible characters are written as `\uXXXX`.
+pub(crate) fn escape_json(json: &Value) -> String {
     let mut text = String::new();
     for c in json.to_string().chars() {
         if is_invisible(c) || c.is_control() {
@@ -104,16 +104,16 @@ pub(crate) fn escaped(json: &Value) -> String {
 }
 
 /// An empty table with this header.
-pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
+pub(crate) fn new_table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header(header);
     table
 }
 
-/// Attempts, as evidence. What another version wrote is shown as it is.
-pub(crate) fn attempts(attempts: &[Value]) -> Table {
-    let mut tried = table(["strategy", "host", "status", "bytes", "ms", "verdict", "said"]);
+/// The attempts of a record, one row each. An attempt that is no JSON object is shown whole.
+pub(crate) fn attempts_table(attempts: &[Value]) -> Table {
+    let mut tried = new_table(["strategy", "host", "status", "bytes", "ms", "verdict", "said"]);
     for attempt in attempts {
         const COLUMNS: [&str; 7] =
             ["strategy", "host", "status", "received_bytes", "duration_ms", "verdict", "excerpt"];
@@ -128,30 +128,30 @@ pub(crate) fn attempts(attempts: &[Value]) -> Table {
     tried
 }
 
-/// The words of a list, or what its being empty means.
-pub(crate) fn words<'a>(list: impl IntoIterator<Item = &'a str>, none: &str) -> String {
+/// The words of a list, separated by commas; `none` if it is empty.
+pub(crate) fn join_words<'a>(list: impl IntoIterator<Item = &'a str>, none: &str) -> String {
     let words: Vec<_> = list.into_iter().collect();
     if words.is_empty() { none.to_owned() } else { words.join(", ") }
 }
 
-/// A line that turns while something is awaited; on nothing but a terminal.
-pub(crate) fn spinner(what: impl Into<std::borrow::Cow<'static, str>>) -> ProgressBar {
+/// A spinner. It is only drawn on a terminal.
+pub(crate) fn new_spinner(what: impl Into<std::borrow::Cow<'static, str>>) -> ProgressBar {
     let bar = ProgressBar::new_spinner().with_message(what);
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }
 
-/// A bar for a number of things that is not known before; on nothing but a terminal.
-pub(crate) fn counter(what: impl Into<std::borrow::Cow<'static, str>>) -> ProgressBar {
-    let bar = spinner(what);
+/// A counter, for work whose amount is not known. It is only drawn on a terminal.
+pub(crate) fn new_counter(what: impl Into<std::borrow::Cow<'static, str>>) -> ProgressBar {
+    let bar = new_spinner(what);
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {pos} ({elapsed})") {
         bar.set_style(style);
     }
     bar
 }
 
-/// A bar for a number of things that is known; on nothing but a terminal.
-pub(crate) fn bar(what: impl Into<std::borrow::Cow<'static, str>>, count: u64) -> ProgressBar {
+/// A progress bar, for work whose amount is known. It is only drawn on a terminal.
+pub(crate) fn new_bar(what: impl Into<std::borrow::Cow<'static, str>>, count: u64) -> ProgressBar {
     let bar = ProgressBar::new(count).with_message(what);
     if let Ok(style) = ProgressStyle::with_template("{msg}: {wide_bar} {pos}/{len} ({eta} left)") {
         bar.set_style(style);
@@ -159,8 +159,8 @@ pub(crate) fn bar(what: impl Into<std::borrow::Cow<'static, str>>, count: u64) -
     bar
 }
 
-/// A W-API token: asked for on a terminal without showing it, else all of standard input but its
-/// line end.
+/// Reads a W-API token: on a terminal from a prompt that does not show it, else from standard
+/// input, without surrounding whitespace.
 pub(crate) fn read_token(instance: &str) -> anyhow::Result<Secret> {
     let stdin = std::io::stdin();
     let text = if stdin.is_terminal() {
@@ -181,10 +181,10 @@ pub(crate) fn read_token(instance: &str) -> anyhow::Result<Secret> {
 mod tests {
     use serde_json::json;
 
-    use super::{Lang, Value, ago, escaped, harmless, time};
+    use super::{Lang, Value, escape_json, format_age, format_time, replace_control};
 
     #[test]
-    fn a_time_without_a_date_is_shown_as_its_number() {
+    fn a_time_without_a_date_is_a_number() {
         for (seconds, text) in [
             (0, "1970-01-01T00:00:00Z"),
             (1_787_438_879, "2026-08-22T22:47:59Z"),
@@ -195,18 +195,19 @@ mod tests {
             (-1, "-1"),
             (i64::MIN, "-9223372036854775808"),
         ] {
-            assert_eq!(time(seconds), text);
+            assert_eq!(format_time(seconds), text);
         }
         for seconds in [i64::MIN, -1, 0, i64::MAX] {
-            assert!(!ago(seconds, Lang::En).is_empty());
-            assert!(!ago(seconds, Lang::PtBr).is_empty());
+            assert!(!format_age(seconds, Lang::En).is_empty());
+            assert!(!format_age(seconds, Lang::PtBr).is_empty());
         }
     }
 
+    /// And keeps every character.
     #[test]
-    fn json_keeps_every_word_and_steers_no_terminal_either() {
+    fn json_escapes_control_characters() {
         let json = json!({ "a\u{9b}2J": "gpj\u{202e}.exe\u{1b}[0m \u{e0001}ção" });
-        let text = escaped(&json);
+        let text = escape_json(&json);
         assert_eq!(text, r#"{"a\u009b2J":"gpj\u202e.exe\u001b[0m \udb40\udc01ção"}"#);
         assert_eq!(serde_json::from_str::<Value>(&text).ok(), Some(json));
     }
@@ -214,7 +215,7 @@ mod tests {
     #[test]
     fn what_a_sender_chose_cannot_steer_the_terminal() {
         assert_eq!(
-            harmless("│ 3EB0\u{1b}]0;owned\u{7}\u{9b}2J │\n│ \u{202e}gpj.exe │\n"),
+            replace_control("│ 3EB0\u{1b}]0;owned\u{7}\u{9b}2J │\n│ \u{202e}gpj.exe │\n"),
             "│ 3EB0�]0;owned��2J │\n│ �gpj.exe │\n"
         );
     }

@@ -1,4 +1,4 @@
-//! What every command has in hand: its flags, the stack they name, and the clients that reach it.
+//! What every command needs: its flags, the stack they name, and the clients that reach it.
 
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -36,29 +36,29 @@ pub(crate) struct Flags {
         value_name = "NAME"
     )]
     stack: String,
-    /// Where webhooks arrive, if not at the stack's own API: a domain of yours in front of it.
+    /// The base URL of the webhooks, if a domain of your own stands in front of the stack's API.
     #[arg(long, global = true, env = "WAPI_MEDIA_WEBHOOK_BASE_URL", value_name = "URL")]
     webhook_base_url: Option<String>,
     /// Print one JSON value instead of text.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Show what would be changed, and change nothing.
+    /// Show what would change, and change nothing.
     #[arg(long, global = true)]
     pub(crate) dry_run: bool,
-    /// Ask nothing: for scripts.
+    /// Do not ask for confirmation (for scripts).
     #[arg(long, global = true)]
     pub(crate) yes: bool,
 }
 
 impl Flags {
-    /// Prints the JSON value if it is wanted, else the text, without what steers a terminal:
-    /// senders choose message ids and names.
+    /// Prints the JSON value with `--json`, else the text. Control characters are replaced,
+    /// because senders choose message ids and file names.
     pub(crate) fn print(&self, json: &Value, text: impl std::fmt::Display) -> anyhow::Result<()> {
-        self.print_coloured(json, screen::harmless(&text.to_string()))
+        self.print_coloured(json, screen::replace_control(&text.to_string()))
     }
 
-    /// The same for a text whose own escape sequences are wanted, and which has been rid of those
-    /// of others.
+    /// Like [`Self::print`], for a text that has its own escape sequences (colours) and in which
+    /// the control characters of senders have been replaced already.
     pub(crate) fn print_coloured(
         &self,
         json: &Value,
@@ -66,16 +66,16 @@ impl Flags {
     ) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
         if self.json {
-            writeln!(out, "{}", screen::escaped(json))?;
+            writeln!(out, "{}", screen::escape_json(json))?;
         } else {
             writeln!(out, "{text}")?;
         }
         Ok(())
     }
 
-    /// Whether a change may be made that nobody needs to be asked about: not if this is a dry run,
-    /// which then says what it would do.
-    pub(crate) fn may(&self, change: &str) -> anyhow::Result<bool> {
+    /// Whether to make a change that needs no confirmation: `false` in a dry run, after printing
+    /// what would change.
+    pub(crate) fn may_change(&self, change: &str) -> anyhow::Result<bool> {
         if self.dry_run {
             let said = json!({ "dry_run": true, "would": change });
             self.print(&said, format!("Would {change}. Nothing was changed."))?;
@@ -83,26 +83,26 @@ impl Flags {
         Ok(!self.dry_run)
     }
 
-    /// Whether a change may be made that cannot be taken back: a person says so, or `--yes`.
+    /// Whether to make a change that cannot be undone: asks on the terminal, unless `--yes`.
     pub(crate) fn confirm(&self, change: &str) -> anyhow::Result<bool> {
         let is_yes = |answer: &str| matches!(answer.to_lowercase().as_str(), "y" | "yes");
-        self.agreed(change, "Go on? [y/N]", is_yes)
+        self.ask_person(change, "Go on? [y/N]", is_yes)
     }
 
-    /// Whether a change may be made that destroys what people sent: somebody types `word`, or
+    /// Whether to make a change that destroys media: the operator has to type `word`, unless
     /// `--yes`.
     pub(crate) fn confirm_typed(&self, change: &str, word: &str) -> anyhow::Result<bool> {
         let question = format!("Type {word} to go on:");
-        self.agreed(change, &question, |answer| answer == word)
+        self.ask_person(change, &question, |answer| answer == word)
     }
 
-    fn agreed(
+    fn ask_person(
         &self,
         change: &str,
         question: &str,
         is_agreed: impl Fn(&str) -> bool,
     ) -> anyhow::Result<bool> {
-        if !self.may(change)? {
+        if !self.may_change(change)? {
             return Ok(false);
         }
         if self.yes {
@@ -110,9 +110,12 @@ impl Flags {
         }
         let stdin = std::io::stdin();
         if !stdin.is_terminal() {
-            bail!("this would {change}, and nobody is there to be asked: add --yes, or --dry-run");
+            bail!(
+                "this would {change}, and there is no terminal to confirm it on: \
+                 add --yes or --dry-run"
+            );
         }
-        let change = screen::harmless(change);
+        let change = screen::replace_control(change);
         eprint!("This will {change}. {question} ");
         let mut answer = String::new();
         stdin.lock().read_line(&mut answer)?;
@@ -124,7 +127,7 @@ impl Flags {
     }
 }
 
-/// A stack that was found, and how to reach it.
+/// A deployed stack, and the clients that reach it.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) flags: Flags,
@@ -133,19 +136,19 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Finds the stack that the flags name.
+    /// Finds the stack that the flags name in the configured account and region.
     pub(crate) async fn open(flags: Flags) -> anyhow::Result<Self> {
         let operator = Operator::connect().await;
         if operator.region.is_none() {
             bail!("no AWS region is configured: set AWS_REGION, or a profile with AWS_PROFILE");
         }
         let stack = Stack::find(&operator, &flags.stack).await.with_context(|| {
-            format!("the parts of stack {} are not known (--stack names another)", flags.stack)
+            format!("stack {} could not be read (--stack names another one)", flags.stack)
         })?;
         Ok(Self { flags, operator, stack })
     }
 
-    /// The register of tenants and instances.
+    /// The tables of tenants and instances.
     pub(crate) fn register(&self) -> anyhow::Result<Register> {
         let places = RegisterTables {
             instances_table: self.stack.output("InstancesTable")?.to_owned(),
@@ -155,13 +158,13 @@ impl Session {
         Ok(Register::new(&self.operator.clients, places))
     }
 
-    /// The records of media.
+    /// The table of media records.
     pub(crate) fn records(&self) -> anyhow::Result<MediaRecords> {
         let table = self.stack.output("MediaTable")?.to_owned();
         Ok(MediaRecords::new(&self.operator.clients, table))
     }
 
-    /// The parked jobs.
+    /// The parked queue, with the jobs queue and the records that its operations need.
     pub(crate) fn parking(&self) -> anyhow::Result<Parking> {
         let clients = &self.operator.clients;
         let output = |name| self.stack.output(name).map(str::to_owned);
@@ -172,14 +175,14 @@ impl Session {
         ))
     }
 
-    /// W-API, at the base that the stack was deployed with.
+    /// A client of W-API at the base URL that the stack was deployed with.
     pub(crate) fn wapi(&self) -> anyhow::Result<AccountClient> {
         let parameter = |name| self.stack.parameter(name);
         let origins = Origins::parse(parameter("WapiBaseUrl")?, parameter("CdnBaseUrls")?)?;
         Ok(AccountClient::new(&origins)?)
     }
 
-    /// What stands before `/webhook/…`, without a slash at the end.
+    /// The URL before `/webhook/…`, without a trailing slash.
     pub(crate) fn webhook_base(&self) -> anyhow::Result<&str> {
         let base = match &self.flags.webhook_base_url {
             Some(base) => base.as_str(),
@@ -188,24 +191,28 @@ impl Session {
         Ok(base.trim_end_matches('/'))
     }
 
-    /// A tenant that must be there.
-    pub(crate) async fn tenant(&self, id: &TenantId) -> anyhow::Result<aws::register::Tenant> {
+    /// A tenant; an error if it does not exist.
+    pub(crate) async fn find_tenant(&self, id: &TenantId) -> anyhow::Result<aws::register::Tenant> {
         let found = self.register()?.get_tenant(id).await?;
         found.with_context(|| {
-            format!("there is no tenant {id}. See: wapi-media tenant list; add it: wapi-media tenant add {id}")
+            format!(
+                "there is no tenant {id}. See: wapi-media tenant list; \
+                 add it: wapi-media tenant add {id}"
+            )
         })
     }
 
-    /// An instance that must be there.
-    pub(crate) async fn instance(&self, id: &InstanceId) -> anyhow::Result<Instance> {
+    /// An instance; an error if it is not registered or its record cannot be parsed.
+    pub(crate) async fn find_instance(&self, id: &InstanceId) -> anyhow::Result<Instance> {
         let found = self.register()?.get_instance(id).await?;
         found.with_context(|| {
             format!("instance {id} is not registered. See: wapi-media instance list")
         })
     }
 
-    /// The instances of this tenant, or all, whose records are understood. The others are noted.
-    pub(crate) async fn instances(
+    /// The instances of this tenant, or all, whose records can be parsed. The others are noted in
+    /// `odd`.
+    pub(crate) async fn list_instances(
         &self,
         tenant: Option<&TenantId>,
         odd: &mut OddRecords,
@@ -213,15 +220,15 @@ impl Session {
         let RegisterListing { mut known, unread: others } =
             self.register()?.list_instances().await?;
         known.retain(|one| tenant.is_none_or(|tenant| one.tenant == *tenant));
-        for other in others.iter().filter(|one| may_be_of(one, tenant)) {
-            odd.note(said(other));
+        for other in others.iter().filter(|one| may_belong_to(one, tenant)) {
+            odd.add_note(describe_unread(other));
         }
         Ok(known)
     }
 
-    /// Whose media there are: of every instance of this tenant, or of all, or of the only one that
-    /// is meant, its tenant and its id, also if no more than these is understood of its record.
-    pub(crate) async fn owners(
+    /// The tenant and id of each instance of this tenant, or of all, or of `only`. Instances whose
+    /// record cannot be parsed are included if their id can be read.
+    pub(crate) async fn list_owners(
         &self,
         tenant: Option<&TenantId>,
         only: Option<&InstanceId>,
@@ -235,8 +242,8 @@ impl Session {
         let known = roll.known.into_iter();
         let known = known.filter(|one| tenant.is_none_or(|tenant| one.tenant == *tenant));
         let mut owners: Vec<_> = known.map(|one| (one.tenant.to_string(), one.id)).collect();
-        for other in roll.unread.iter().filter(|one| may_be_of(one, tenant)) {
-            odd.note(said(other));
+        for other in roll.unread.iter().filter(|one| may_belong_to(one, tenant)) {
+            odd.add_note(describe_unread(other));
             if let Ok(id) = InstanceId::parse(other.id.clone()) {
                 let tenant = other.tenant.clone().unwrap_or_else(|| "-".to_owned());
                 owners.push((tenant, id));
@@ -245,14 +252,14 @@ impl Session {
         Ok(owners)
     }
 
-    /// Makes sure that an instance is registered, whatever its record says.
-    pub(crate) async fn must_know(
+    /// Fails if an instance is not registered. A record that cannot be parsed is noted in `odd`.
+    pub(crate) async fn require_registered(
         &self,
         id: &InstanceId,
         odd: &mut OddRecords,
     ) -> anyhow::Result<()> {
         match self.register()?.get_instance(id).await {
-            Err(RegisterError::Malformed(what)) => odd.note(format!("instance {id}: {what}")),
+            Err(RegisterError::Malformed(what)) => odd.add_note(format!("instance {id}: {what}")),
             Err(error) => return Err(error.into()),
             Ok(Some(_)) => {}
             Ok(None) => bail!("instance {id} is not registered. See: wapi-media instance list"),
@@ -261,7 +268,7 @@ impl Session {
     }
 
     /// The instance's W-API token, decrypted.
-    pub(crate) async fn token(&self, instance: &Instance) -> anyhow::Result<Secret> {
+    pub(crate) async fn decrypt_token(&self, instance: &Instance) -> anyhow::Result<Secret> {
         let table = self.stack.output("InstancesTable")?.to_owned();
         let instances = Instances::new(&self.operator.clients, table);
         let token = instances.token(instance).await;
@@ -274,21 +281,22 @@ impl Session {
     }
 }
 
-/// Whether a record of the register that is not understood may be of this tenant.
-fn may_be_of(one: &register::UnreadableRecord, tenant: Option<&TenantId>) -> bool {
+/// Whether a record that cannot be parsed may belong to this tenant. One without a readable
+/// tenant may.
+fn may_belong_to(one: &register::UnreadableRecord, tenant: Option<&TenantId>) -> bool {
     match (tenant, &one.tenant) {
         (Some(tenant), Some(its)) => its == tenant.as_str(),
         (None, _) | (_, None) => true,
     }
 }
 
-/// An instance whose record is not understood.
-fn said(one: &register::UnreadableRecord) -> String {
+/// The note about an instance whose record cannot be parsed.
+fn describe_unread(one: &register::UnreadableRecord) -> String {
     let tenant = one.tenant.as_deref().unwrap_or("-");
     format!("instance {} of tenant {tenant}: its own record", one.id)
 }
 
-/// Who asks W-API.
+/// The credentials with which W-API is called on behalf of an instance.
 pub(crate) fn as_instance<'a>(instance: &'a InstanceId, token: &'a Secret) -> Credentials<'a> {
     Credentials { instance, token }
 }

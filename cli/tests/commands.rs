@@ -1,5 +1,4 @@
-//! Every command that a page, an output, an alarm, a help text or an error shows is one that
-//! exists.
+//! Every command shown in a page, a stack output, an alarm, a help text or an error parses.
 
 #![allow(
     clippy::expect_used,
@@ -13,10 +12,10 @@ use std::{
     process::{Command, Output},
 };
 
-/// What stands in for a placeholder such as `{id}` in a source's text: one of them must fit.
+/// Values for a placeholder such as `{id}` in a source's text. One of them must be accepted.
 const SUBSTITUTES: [&str; 4] = ["LITE-AAAAAA-BBBBBB", "acme", "7", "--tenant=acme"];
 
-/// The subcommands of the SAM CLI that this project needs.
+/// The subcommands of the SAM CLI that the pages may show.
 const SAM: [&str; 4] = ["build", "delete", "deploy", "validate"];
 
 fn root() -> PathBuf {
@@ -27,7 +26,7 @@ fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(root().join(path)).expect("text")
 }
 
-/// The command where no AWS can be reached: it says so once its arguments are parsed.
+/// Runs the command without a region, so that it fails right after parsing its arguments.
 fn run(arguments: &[String]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_wapi-media"))
         .args(arguments)
@@ -39,20 +38,20 @@ fn run(arguments: &[String]) -> Output {
         .expect("the command runs")
 }
 
-/// A command as it was found, and where.
+/// A command that was found, and where.
 #[derive(Debug, Clone)]
 struct Shown {
     place: String,
     words: Vec<String>,
-    /// Part of a sentence: it may lack arguments, and no more than that.
+    /// Part of a sentence: arguments may be missing, but nothing else may be wrong.
     is_mention: bool,
 }
 
-/// What is wrong with a `wapi-media` command, or nothing.
+/// The error of a `wapi-media` command, if it does not parse.
 fn fault(words: &[String], is_mention: bool) -> Option<String> {
     let output = run(&words[1..]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    // Without a region it goes no further than its arguments.
+    // Its arguments were parsed if it complains about the region.
     if output.status.success() || said.contains("AWS_REGION") {
         return None;
     }
@@ -61,7 +60,7 @@ fn fault(words: &[String], is_mention: bool) -> Option<String> {
     (!(is_mention && is_incomplete)).then_some(said)
 }
 
-/// What stands between blanks, where quotes hold words together.
+/// Splits a line at whitespace, except inside quotes.
 fn shell_words(line: &str) -> Vec<String> {
     let (mut words, mut quote) = (vec![String::new()], None);
     for c in line.chars() {
@@ -76,7 +75,7 @@ fn shell_words(line: &str) -> Vec<String> {
     words
 }
 
-/// The words of a line of a shell, one list for each command in it.
+/// The words of each command in a shell line.
 fn shell_commands(line: &str) -> Vec<Vec<String>> {
     let line = match line.find(" #") {
         Some(comment) => &line[..comment],
@@ -129,7 +128,7 @@ fn commands_of_text(place: &str, text: &str) -> Vec<Shown> {
     shown
 }
 
-/// The files below a folder, or the file itself, whose names end so.
+/// The files below a folder, or the file itself, if their names end with `end`.
 fn files(place: &str, end: &str) -> Vec<String> {
     let path = root().join(place);
     if !path.is_dir() {
@@ -141,7 +140,7 @@ fn files(place: &str, end: &str) -> Vec<String> {
     places.flat_map(|place| files(&place, end)).collect()
 }
 
-/// All pages, and the template with its outputs and alarms.
+/// All pages, and the template, which has outputs and alarms.
 fn pages() -> Vec<String> {
     let entries = root().read_dir().expect("the root");
     let names = entries.map(|entry| entry.expect("an entry").file_name());
@@ -159,7 +158,7 @@ fn shown_in_pages() -> Vec<Shown> {
     texts.flat_map(|(text, page)| commands_of_text(&page, &text)).collect()
 }
 
-/// The command itself, its nouns and their verbs, as their words.
+/// The words of the command itself, of each noun and of each verb.
 fn all_commands() -> Vec<Vec<String>> {
     let mut all = vec![Vec::new()];
     let mut next = 0;
@@ -191,7 +190,7 @@ fn subcommands(help: &str) -> Vec<String> {
     names.filter(|name| *name != "help").map(str::to_owned).collect()
 }
 
-/// The commands that the sources tell people to run, in an error or a remedy.
+/// The commands in the sources' errors, remedies and comments.
 fn shown_in_sources() -> Vec<Shown> {
     let mut shown = Vec::new();
     for path in ["cli", "shared", "functions"].map(|folder| files(folder, ".rs")) {
@@ -214,7 +213,7 @@ fn shown_in_sources() -> Vec<Shown> {
     shown
 }
 
-/// The words of a command at the beginning of a text, up to where its sentence or its literal ends.
+/// The words of a command at the beginning of a text, up to the end of its sentence or literal.
 fn hint(text: &str) -> Vec<String> {
     let ends = ["\"", "`", ";", ". ", ", ", ")", "\\", "\u{2026}"];
     let end = ends.iter().filter_map(|end| text.find(end)).min();
@@ -222,7 +221,7 @@ fn hint(text: &str) -> Vec<String> {
     shell_commands(text.trim_end_matches('.')).remove(0)
 }
 
-/// What is wrong with a command whatever its placeholders stand for, or nothing.
+/// The error of a command, if no value of its placeholders is accepted.
 fn fault_of_hint(words: &[String]) -> Option<String> {
     let is_placeholder = |word: &String| word.starts_with('{');
     let filled = SUBSTITUTES.into_iter().map(|one| {
@@ -238,7 +237,7 @@ fn fault_of_hint(words: &[String]) -> Option<String> {
     faults.all(|fault| fault.is_some()).then_some(first)
 }
 
-/// `place: command` and what is wrong, for each that is wrong. There must be some to look at.
+/// Fails with the place, the command and the error of each wrong command; and if there are none.
 fn assert_all(program: &str, shown: Vec<Shown>, fault: impl Fn(&Shown) -> Option<String>) {
     let shown = shown.into_iter().filter(|one| {
         let mut words = one.words.iter();
@@ -281,7 +280,7 @@ fn every_command_in_a_message_parses() {
     assert_all("wapi-media", shown_in_sources(), |one| fault_of_hint(&one.words));
 }
 
-/// In a sentence nobody could tell where the command ends, a reader as little as this test.
+/// Without backticks, neither a reader nor this test can tell where a command ends.
 #[test]
 fn outputs_and_alarms_quote_their_commands() {
     for (n, line) in read("template.yaml").lines().enumerate() {

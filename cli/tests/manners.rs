@@ -1,10 +1,10 @@
-//! The command's manners: its help, what it refuses before it asks anyone, and its exit codes.
+//! The help, the checks of arguments, and the exit codes of the command.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::process::{Command, Output};
 
-/// The command where no AWS can be reached.
+/// Runs the command without a region and without credentials.
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_wapi-media"))
         .args(arguments)
@@ -53,7 +53,7 @@ fn every_verb_has_help() {
 }
 
 #[test]
-fn a_name_that_cannot_be_one_is_refused_with_the_rule() {
+fn an_invalid_value_is_refused_with_its_rule() {
     for (arguments, rule) in [
         (&["tenant", "add", "Acme Ltda"][..], "a-z"),
         (&["instance", "show", "LITE_AAAAAA"], "instance"),

@@ -3,7 +3,7 @@
 
 use std::{io, process::ExitCode};
 
-use report::{Lang, View, html};
+use report::{Lang, View, render_html};
 use time::UtcOffset;
 
 #[path = "../tests/samples/mod.rs"]
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     };
     // The time of São Paulo.
     let offset = UtcOffset::from_hms(-3, 0, 0).unwrap_or(UtcOffset::UTC);
-    let page = html(&report, View { lang, offset }).map_err(io::Error::other);
+    let page = render_html(&report, View { lang, offset }).map_err(io::Error::other);
     match page.and_then(|page| std::fs::write(file, page)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => told(&error.to_string()),

@@ -1,8 +1,7 @@
 //! The charts of the last 24 hours, as SVG for the page.
 //!
-//! Plotters writes each colour as an attribute. The page's style gives each of these attributes a
-//! value of its own for light, dark and print, so a chart may use no other colours than those of
-//! this file.
+//! Plotters writes each colour as an attribute. The style sheet replaces each of these values for
+//! light, dark and print, so a chart may only use the colours of this file.
 
 use std::io;
 
@@ -18,28 +17,29 @@ use plotters::{
 
 use crate::{
     model::Hour,
-    tables::{self, sum},
+    sections::Column,
+    tables::{self, saturating_sum},
+    translate::Translate,
     view::View,
-    words::{Column, Phrase, Translate},
+    words::Phrase,
 };
 
-/// What every chart measures, in the SVG's own units: about as wide as a phone, so that text keeps
-/// its size.
+/// The size of every chart in SVG units: about as wide as a phone, so that text keeps its size.
 const SIZE: (u32, u32) = (360, 190);
 /// The size of the letters, in the same units. Plotters divides it by 1.24.
 const LETTERS: f64 = 11.0 * 1.24;
-/// A letter's width, roughly: the room of an axis is measured with it.
+/// A letter's approximate width, to reserve the space of an axis.
 const LETTER_WIDTH: usize = 7;
 /// How many lines a chart has above zero, at most.
 const LINES: u64 = 4;
-/// From one label of the time axis to the next.
+/// The hours between two labels of the time axis.
 const HOURS_PER_LABEL: usize = 4;
-/// How finely an hour is divided on the time axis.
+/// The units of an hour on the time axis.
 const HOUR: u32 = 100;
 /// How far a bar reaches to each side of its hour's middle.
 const REACH: u32 = 36;
 
-/// A colour, and the word the page's style knows it by.
+/// A colour, and its class in the style sheet.
 #[derive(Debug, Clone, Copy)]
 struct Ink(RGBColor, &'static str);
 
@@ -52,10 +52,10 @@ const WEBHOOKS: Ink = Ink(RGBColor(0x6B, 0x7A, 0x90), "webhooks");
 const LINE: Ink = Ink(RGBColor(0xE3, 0xE8, 0xEE), "line");
 const LABEL: Ink = Ink(RGBColor(0x5A, 0x67, 0x78), "label");
 
-/// One thing counted hour by hour.
+/// One count per hour: its colour, its name, and how to read it.
 struct Series(Ink, Column, fn(&Hour) -> u64);
 
-/// What a strategy stored.
+/// The media that a strategy stored.
 fn stored_by(strategy: Strategy) -> Series {
     let ink = match strategy {
         Strategy::Wapi => WAPI,
@@ -66,39 +66,39 @@ fn stored_by(strategy: Strategy) -> Series {
     Series(ink, column, count)
 }
 
-/// What is not stored.
+/// Media that are not stored.
 const NOT_STORED: [Series; 2] = [
     Series(RETRYING, Column::Retrying, |hour| hour.retrying),
     Series(PARKED, Column::Parked, |hour| hour.parked),
 ];
-/// What came in.
+/// Webhooks received.
 const RECEIVED: [Series; 1] =
     [Series(WEBHOOKS, Column::Webhooks, |hour| hour.webhooks.unwrap_or_default())];
 
 /// A chart for the page.
 #[derive(Debug)]
 pub(crate) struct Chart {
-    /// What it shows.
+    /// The title.
     pub(crate) title: &'static str,
-    /// Its keys.
+    /// The legend.
     pub(crate) keys: Vec<Key>,
     /// The drawing. Plotters has escaped its labels.
     pub(crate) svg: String,
 }
 
-/// What a colour of a chart stands for.
+/// An entry of the legend.
 #[derive(Debug)]
 pub(crate) struct Key {
-    /// The word of the page's style.
+    /// The colour's class in the style sheet.
     pub(crate) ink: &'static str,
-    /// What is counted.
+    /// The name of the count.
     pub(crate) name: &'static str,
-    /// How much in all hours together.
+    /// The sum of all hours.
     pub(crate) sum: String,
 }
 
-/// The charts of these hours; none when there are no hours.
-pub(crate) fn charts(
+/// Draws the charts of these hours; none without hours.
+pub(crate) fn draw_charts(
     hours: &[Hour],
     view: View,
 ) -> Result<Vec<Chart>, DrawingAreaErrorKind<io::Error>> {
@@ -114,33 +114,37 @@ pub(crate) fn charts(
     }
     let drawn = all.into_iter().map(|(title, series)| {
         Ok(Chart {
-            title: title.said(view.lang),
-            keys: series.iter().map(|one| one.key(hours, view)).collect(),
-            svg: stacked(hours, series, view)?,
+            title: title.in_language(view.lang),
+            keys: series.iter().map(|one| one.legend_key(hours, view)).collect(),
+            svg: draw_stacked(hours, series, view)?,
         })
     });
     drawn.collect()
 }
 
 impl Series {
-    fn key(&self, hours: &[Hour], view: View) -> Key {
+    fn legend_key(&self, hours: &[Hour], view: View) -> Key {
         let Self(Ink(_, ink), name, count) = self;
-        Key { ink, name: name.said(view.lang), sum: view.lang.number(sum(hours.iter().map(count))) }
+        Key {
+            ink,
+            name: name.in_language(view.lang),
+            sum: view.lang.format_count(saturating_sum(hours.iter().map(count))),
+        }
     }
 }
 
-/// One bar per hour, its series on top of each other.
-fn stacked(
+/// Draws one bar per hour, with the series stacked.
+fn draw_stacked(
     hours: &[Hour],
     series: &[Series],
     view: View,
 ) -> Result<String, DrawingAreaErrorKind<io::Error>> {
-    let height = |hour: &Hour| sum(series.iter().map(|Series(.., count)| count(hour)));
-    let lines = lines(hours.iter().map(height).max().unwrap_or_default());
+    let height = |hour: &Hour| saturating_sum(series.iter().map(|Series(.., count)| count(hour)));
+    let lines = axis_lines(hours.iter().map(height).max().unwrap_or_default());
     let top = lines.last().copied().unwrap_or(1);
-    let widest = view.lang.number(top).len().max(2) * LETTER_WIDTH;
+    let widest = view.lang.format_count(top).len().max(2) * LETTER_WIDTH;
     let label = ("sans-serif", LETTERS).into_font().color(&LABEL.0);
-    // Where each hour's bar has its middle.
+    // The middle of each hour's bar.
     let middles = (0_u32..).map(|n| n * HOUR + HOUR / 2).take(hours.len());
     let middles: Vec<_> = middles.collect();
     let labelled: Vec<_> = middles.iter().copied().step_by(HOURS_PER_LABEL).collect();
@@ -148,7 +152,7 @@ fn stacked(
     let hour_at = |at: &u32| {
         let mut of = middles.iter().zip(hours);
         let hour = of.find(|(middle, _)| *middle == at);
-        hour.map_or_else(String::new, |(_, hour)| view.hour(hour.at))
+        hour.map_or_else(String::new, |(_, hour)| view.format_hour(hour.at))
     };
 
     let mut svg = String::new();
@@ -162,16 +166,18 @@ fn stacked(
     let mut mesh = chart.configure_mesh();
     mesh.disable_x_mesh().axis_style(LINE.0).label_style(label);
     mesh.light_line_style(LINE.0).bold_line_style(LINE.0);
-    mesh.x_label_formatter(&hour_at).y_label_formatter(&|count| view.lang.number(*count)).draw()?;
+    mesh.x_label_formatter(&hour_at)
+        .y_label_formatter(&|count| view.lang.format_count(*count))
+        .draw()?;
     let bars = hours.iter().zip(&middles);
-    chart.draw_series(bars.flat_map(|(hour, middle)| bar(hour, series, *middle)))?;
+    chart.draw_series(bars.flat_map(|(hour, middle)| bar_parts(hour, series, *middle)))?;
     area.present()?;
     drop((chart, area));
     Ok(svg)
 }
 
-/// The parts of one hour's bar that are there at all, from its foot up.
-fn bar(hour: &Hour, series: &[Series], middle: u32) -> Vec<Rectangle<(u32, u64)>> {
+/// The non-empty parts of one hour's bar, from the bottom up.
+fn bar_parts(hour: &Hour, series: &[Series], middle: u32) -> Vec<Rectangle<(u32, u64)>> {
     let (left, right) = (middle - REACH, middle + REACH);
     let mut foot = 0_u64;
     let mut parts = Vec::new();
@@ -186,9 +192,8 @@ fn bar(hour: &Hour, series: &[Series], middle: u32) -> Vec<Rectangle<(u32, u64)>
     parts
 }
 
-/// The lines of the counting axis from zero up: round numbers, the last of them not below
-/// `highest`.
-fn lines(highest: u64) -> Vec<u64> {
+/// The lines of the vertical axis: round numbers from zero up to at least `highest`.
+fn axis_lines(highest: u64) -> Vec<u64> {
     let rounds = (0_u32..).map_while(|power| 10_u64.checked_pow(power));
     let mut steps = rounds.flat_map(|ten| [1, 2, 5].map(|round| ten.saturating_mul(round)));
     let step = steps.find(|step| step.saturating_mul(LINES) >= highest);
@@ -203,15 +208,16 @@ mod tests {
 
     #[test]
     fn the_lines_are_round_and_reach_the_highest() {
-        assert_eq!(lines(0), [0, 1]);
-        assert_eq!(lines(3), [0, 1, 2, 3]);
-        assert_eq!(lines(137), [0, 50, 100, 150]);
-        assert_eq!(lines(2_001), [0, 1_000, 2_000, 3_000]);
-        assert_eq!(lines(u64::MAX).last(), Some(&u64::MAX));
+        assert_eq!(axis_lines(0), [0, 1]);
+        assert_eq!(axis_lines(3), [0, 1, 2, 3]);
+        assert_eq!(axis_lines(137), [0, 50, 100, 150]);
+        assert_eq!(axis_lines(2_001), [0, 1_000, 2_000, 3_000]);
+        assert_eq!(axis_lines(u64::MAX).last(), Some(&u64::MAX));
     }
 
+    /// For light, dark and print.
     #[test]
-    fn the_page_gives_every_colour_of_a_chart_a_value_for_light_dark_and_print() {
+    fn the_style_sheet_replaces_every_chart_colour() {
         let style = include_str!("../templates/style.css");
         let inks = [WAPI, ALTERNATE, CDN, RETRYING, PARKED, WEBHOOKS, LINE, LABEL];
         for Ink(RGBColor(r, g, b), word) in inks {

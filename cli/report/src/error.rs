@@ -1,4 +1,4 @@
-//! What can keep a report from being shown.
+//! The errors of rendering a report.
 
 use plotters::drawing::DrawingAreaErrorKind;
 

@@ -1,64 +1,65 @@
-//! The way of a media as a drawing: nine steps, what leads to what, and how each is.
+//! The flow from WhatsApp to the bucket as a drawing: the nine steps, their arrows and status.
 //!
-//! There are two drawings of the same: one for wide screens and paper, one for phones. The page's
-//! style shows the one that fits.
+//! There are two drawings: one for wide screens and paper, one for phones. The page's style sheet
+//! shows the one that fits.
 
 use crate::{
     lang::Lang,
     model::{Report, Status, StepId},
     tables,
-    words::{Short, Translate},
+    translate::Translate,
+    words::ShortName,
 };
 
 /// A rectangle, in the drawing's own units: left, top, width, height.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    /// Left side.
+    /// The left edge.
     pub(crate) x: i32,
-    /// Upper side.
+    /// The top edge.
     pub(crate) y: i32,
-    /// How wide.
+    /// The width.
     pub(crate) w: i32,
-    /// How high.
+    /// The height.
     pub(crate) h: i32,
 }
 
 /// One step as it is drawn.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// Where.
+    /// Its rectangle.
     pub(crate) at: Place,
-    /// Which.
+    /// Its number, 1 to 9.
     pub(crate) number: u8,
-    /// Its full name and what was seen.
+    /// Its full name and status, for a tooltip.
     pub(crate) told: String,
     /// Its name in two short lines.
     pub(crate) name: [&'static str; 2],
-    /// How it is.
+    /// Its status.
     pub(crate) status: Status,
-    /// The same as a sign and a word.
+    /// The status as a sign and a word.
     pub(crate) badge: String,
-    /// Whether everything stands on one line.
+    /// Whether its texts are on one line.
     pub(crate) is_row: bool,
 }
 
 /// One arrow.
 #[derive(Debug)]
 pub(crate) struct Edge {
-    /// SVG's path of its line.
+    /// The SVG path of its line.
     pub(crate) line: String,
-    /// SVG's path of its head.
+    /// The SVG path of its head.
     pub(crate) head: String,
-    /// The worse of its two ends.
+    /// The worse status of the two steps.
     pub(crate) status: Status,
 }
 
-/// A whole drawing.
+/// A drawing.
 #[derive(Debug)]
 pub(crate) struct Drawing {
-    /// The word the page's style knows it by.
+    /// Its class in the style sheet.
     pub(crate) shape: &'static str,
-    /// How wide and how high.
+    /// Width and height.
     pub(crate) size: (i32, i32),
     /// Its steps.
     pub(crate) nodes: Vec<Node>,
@@ -79,10 +80,10 @@ enum Layout {
 const WIDE: (i32, i32, i32) = (122, 90, 24);
 /// The tall drawing's width, a row's height, and the distance to the next.
 const TALL: (i32, i32, i32) = (340, 48, 20);
-/// Left of the steps that the tall drawing's longest arrow passes by.
+/// The space to the left of the tall drawing's steps, for its longest arrow.
 const RAIL: i32 = 24;
 
-/// What leads to what.
+/// The arrows: from which step to which.
 const EDGES: [(StepId, StepId); 9] = [
     (StepId::Connection, StepId::Hooks),
     (StepId::Hooks, StepId::Api),
@@ -96,54 +97,54 @@ const EDGES: [(StepId, StepId); 9] = [
 ];
 
 /// Both drawings.
-pub(crate) fn drawings(report: &Report, lang: Lang) -> [Drawing; 2] {
+pub(crate) fn draw_both(report: &Report, lang: Lang) -> [Drawing; 2] {
     [Layout::Wide, Layout::Tall].map(|layout| Drawing {
         shape: layout.shape(),
         size: layout.size(),
-        nodes: StepId::ALL.map(|id| node(report, lang, layout, id)).into_iter().collect(),
+        nodes: StepId::ALL.map(|id| draw_node(report, lang, layout, id)).into_iter().collect(),
         edges: EDGES
             .map(|(from, to)| Edge {
-                line: layout.line(from, to),
-                head: layout.head(from, to),
-                status: Status::worst([from, to].map(|id| status(report, id))),
+                line: layout.arrow_line(from, to),
+                head: layout.arrow_head(from, to),
+                status: Status::worst_of([from, to].map(|id| step_status(report, id))),
             })
             .into_iter()
             .collect(),
     })
 }
 
-fn status(report: &Report, id: StepId) -> Status {
-    tables::step(report, id).map_or(Status::Unknown, |step| step.status)
+fn step_status(report: &Report, id: StepId) -> Status {
+    tables::find_step(report, id).map_or(Status::Unknown, |step| step.status)
 }
 
-fn node(report: &Report, lang: Lang, layout: Layout, id: StepId) -> Node {
-    let status = status(report, id);
+fn draw_node(report: &Report, lang: Lang, layout: Layout, id: StepId) -> Node {
+    let status = step_status(report, id);
     let at = layout.place(id);
     Node {
         at,
         number: id.number(),
-        told: format!("{}: {}", id.said(lang), status.said(lang)),
-        name: [Short::Upper(id), Short::Lower(id)].map(|line| line.said(lang)),
+        told: format!("{}: {}", id.in_language(lang), status.in_language(lang)),
+        name: [ShortName::Upper(id), ShortName::Lower(id)].map(|line| line.in_language(lang)),
         status,
-        badge: format!("{} {}", status.glyph(), status.said(lang)),
+        badge: format!("{} {}", status.glyph(), status.in_language(lang)),
         is_row: at.h == TALL.1,
     }
 }
 
 impl Place {
-    fn right(self) -> (i32, i32) {
+    fn right_middle(self) -> (i32, i32) {
         (self.x + self.w, self.y + self.h / 2)
     }
 
-    fn left(self) -> (i32, i32) {
+    fn left_middle(self) -> (i32, i32) {
         (self.x, self.y + self.h / 2)
     }
 
-    fn top(self) -> (i32, i32) {
+    fn top_middle(self) -> (i32, i32) {
         (self.x + self.w / 2, self.y)
     }
 
-    fn bottom(self) -> (i32, i32) {
+    fn bottom_middle(self) -> (i32, i32) {
         (self.x + self.w / 2, self.y + self.h)
     }
 }
@@ -158,37 +159,39 @@ impl Layout {
 
     fn size(self) -> (i32, i32) {
         let last = match self {
-            Self::Wide => self.place(StepId::Bucket).right().0,
+            Self::Wide => self.place(StepId::Bucket).right_middle().0,
             Self::Tall => TALL.0,
         };
-        (last, self.place(StepId::Records).bottom().1)
+        (last, self.place(StepId::Records).bottom_middle().1)
     }
 
     fn place(self, id: StepId) -> Place {
         match self {
-            Self::Wide => wide(id),
-            Self::Tall => tall(id),
+            Self::Wide => wide_place(id),
+            Self::Tall => tall_place(id),
         }
     }
 
-    /// The ends of an arrow: where it leaves, and where it arrives.
-    fn ends(self, from: StepId, to: StepId) -> ((i32, i32), (i32, i32)) {
+    /// The start and the end of an arrow.
+    fn arrow_ends(self, from: StepId, to: StepId) -> ((i32, i32), (i32, i32)) {
         let (start, end) = (self.place(from), self.place(to));
         match self {
-            Self::Wide if start.x == end.x => (start.bottom(), end.top()),
-            Self::Wide => (start.right(), end.left()),
+            Self::Wide if start.x == end.x => (start.bottom_middle(), end.top_middle()),
+            Self::Wide => (start.right_middle(), end.left_middle()),
             Self::Tall if to == StepId::Records => {
                 let x = RAIL / 2;
-                ((x, start.bottom().1), (x, end.y))
+                ((x, start.bottom_middle().1), (x, end.y))
             }
-            Self::Tall if start.w < end.w => (start.bottom(), (start.bottom().0, end.y)),
-            Self::Tall => ((end.top().0, start.bottom().1), end.top()),
+            Self::Tall if start.w < end.w => {
+                (start.bottom_middle(), (start.bottom_middle().0, end.y))
+            }
+            Self::Tall => ((end.top_middle().0, start.bottom_middle().1), end.top_middle()),
         }
     }
 
-    /// A line from end to end that leaves and arrives straight. It stops where the head begins.
-    fn line(self, from: StepId, to: StepId) -> String {
-        let ((x0, y0), (x1, y1)) = self.ends(from, to);
+    /// The path from start to end, up to where the head begins.
+    fn arrow_line(self, from: StepId, to: StepId) -> String {
+        let ((x0, y0), (x1, y1)) = self.arrow_ends(from, to);
         if x0 == x1 {
             return format!("M{x0} {y0}V{}", y1 - HEAD);
         }
@@ -196,8 +199,8 @@ impl Layout {
         format!("M{x0} {y0}C{middle} {y0} {middle} {y1} {tip} {y1}")
     }
 
-    fn head(self, from: StepId, to: StepId) -> String {
-        let ((x0, _), (x1, y1)) = self.ends(from, to);
+    fn arrow_head(self, from: StepId, to: StepId) -> String {
+        let ((x0, _), (x1, y1)) = self.arrow_ends(from, to);
         let (back, half) = (HEAD + 1, HEAD - 2);
         match x0 == x1 {
             true => format!("M{x1} {y1}l-{half} -{back}h{}z", 2 * half),
@@ -206,10 +209,10 @@ impl Layout {
     }
 }
 
-/// How long an arrow's head is.
+/// The length of an arrow's head.
 const HEAD: i32 = 7;
 
-fn wide(id: StepId) -> Place {
+fn wide_place(id: StepId) -> Place {
     let (w, h, gap) = WIDE;
     let half_row = (h + gap) / 2;
     let (column, half_rows) = match id {
@@ -226,7 +229,7 @@ fn wide(id: StepId) -> Place {
     Place { x: column * (w + gap), y: half_rows * half_row, w, h }
 }
 
-fn tall(id: StepId) -> Place {
+fn tall_place(id: StepId) -> Place {
     let (width, row, gap) = TALL;
     let (half, beside) = ((width - RAIL - gap) / 2, WIDE.1);
     let below = 5 * (row + gap) + beside + gap;

@@ -1,8 +1,8 @@
-//! The report as one page: everything in one file, nothing fetched, no script.
+//! The report as one HTML page in one file, without scripts and external resources.
 //!
-//! Askama escapes every value of the template. What is written as it is: the style, which is a file
-//! of this crate, and the charts, whose labels are numbers and hours. The page's own policy (CSP)
-//! forbids the browser to load or run anything, should that ever not be enough.
+//! Askama escapes every value of the template, except the style sheet, which is a file of this
+//! crate, and the charts, whose labels are numbers and hours. As a second defence, the page's
+//! Content-Security-Policy forbids the browser to load or run anything.
 
 use askama::Template;
 
@@ -12,13 +12,15 @@ use crate::{
     flow::{self, Drawing},
     lang::Lang,
     model::{Hour, Report, Status},
-    plain::plain,
-    tables::{self, Cell, DASH, Set, Table, sum},
+    plain::to_plain_line,
+    sections::{Column, Explanation, Section},
+    tables::{self, Cell, CellStyle, DASH, Table, saturating_sum},
+    translate::Translate,
     view::View,
-    words::{Column, Explanation, Headline, Phrase, Section, Sentence, Translate},
+    words::{Headline, Phrase, Sentence},
 };
 
-/// The page's values. Fixed words are asked of the catalogue by the template.
+/// The values of the page. The template takes fixed words from the catalogue.
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page {
@@ -36,7 +38,7 @@ struct Page {
     others: Vec<Table>,
 }
 
-/// One large number of the page's head.
+/// A large number in the head of the page.
 struct Tile {
     number: String,
     said: &'static str,
@@ -48,45 +50,45 @@ struct Tile {
 ///
 /// # Errors
 /// [`RenderError`]; no report is known that causes it.
-pub fn html(report: &Report, view: View) -> Result<String, RenderError> {
+pub fn render_html(report: &Report, view: View) -> Result<String, RenderError> {
     let cause = report.root_cause.as_ref();
     let command = cause.and_then(|cause| cause.command.as_deref());
     let page = Page {
         lang: view.lang,
-        stack: plain(&report.stack),
-        about: tables::about(report, view),
+        stack: to_plain_line(&report.stack),
+        about: tables::report_facts(report, view),
         status: report.status(),
-        cause: cause.map(|cause| plain(&cause.sentence)),
-        command: command.map(plain),
-        tiles: tiles(report, view.lang),
-        drawings: flow::drawings(report, view.lang),
-        steps: tables::steps(report, view.lang),
-        charts: chart::charts(&report.hours, view)?,
-        hours: tables::hours(&report.hours, view),
-        others: tables::others(report, view),
+        cause: cause.map(|cause| to_plain_line(&cause.sentence)),
+        command: command.map(to_plain_line),
+        tiles: head_tiles(report, view.lang),
+        drawings: flow::draw_both(report, view.lang),
+        steps: tables::steps_table(report, view.lang),
+        charts: chart::draw_charts(&report.hours, view)?,
+        hours: tables::hours_table(&report.hours, view),
+        others: tables::other_tables(report, view),
     };
     Ok(page.render()?)
 }
 
-/// The numbers worth a glance. Those of the last 24 hours only if they could be read.
-fn tiles(report: &Report, lang: Lang) -> Vec<Tile> {
+/// The large numbers. Those of the last 24 hours only if they could be read.
+fn head_tiles(report: &Report, lang: Lang) -> Vec<Tile> {
     let mut tiles = Vec::new();
     let mut tile = |number, said, status| {
         tiles.push(Tile { number, said, status });
     };
     if !report.hours.is_empty() {
-        let of = |count: fn(&Hour) -> u64| sum(report.hours.iter().map(count));
+        let of = |count: fn(&Hour) -> u64| saturating_sum(report.hours.iter().map(count));
         let (stored, cdn) = (of(Hour::stored), of(|hour| hour.cdn));
         let unstored = of(|hour| hour.retrying.saturating_add(hour.parked));
         let (is_stored, of_cdn) = (Phrase::StoredIn24h, Phrase::ShareOfCdn);
-        tile(lang.number(stored), is_stored.said(lang), Status::Ok);
-        tile(percent(cdn, stored), of_cdn.said(lang), Status::Ok);
-        let said = Phrase::NotStoredIn24h.said(lang);
-        tile(lang.number(unstored), said, warn_above_zero(unstored));
+        tile(lang.format_count(stored), is_stored.in_language(lang), Status::Ok);
+        tile(format_percent(cdn, stored), of_cdn.in_language(lang), Status::Ok);
+        let said = Phrase::NotStoredIn24h.in_language(lang);
+        tile(lang.format_count(unstored), said, warn_above_zero(unstored));
     }
     tile(
-        lang.number(report.expiring),
-        Sentence::Expiring.said(lang),
+        lang.format_count(report.expiring),
+        Sentence::Expiring.in_language(lang),
         warn_above_zero(report.expiring),
     );
     tiles
@@ -99,7 +101,7 @@ fn warn_above_zero(count: u64) -> Status {
     }
 }
 
-fn percent(part: u64, whole: u64) -> String {
+fn format_percent(part: u64, whole: u64) -> String {
     let hundredfold = u128::from(part) * 100;
     match hundredfold.checked_div(u128::from(whole)) {
         Some(percent) => format!("{percent} %"),
@@ -107,36 +109,36 @@ fn percent(part: u64, whole: u64) -> String {
     }
 }
 
-/// What only the template asks.
+/// Methods for the template.
 impl Page {
-    fn said(&self, phrase: Phrase) -> &'static str {
-        phrase.said(self.lang)
+    fn phrase_text(&self, phrase: Phrase) -> &'static str {
+        phrase.in_language(self.lang)
     }
 
-    fn headline(&self) -> &'static str {
-        Headline(self.status).said(self.lang)
+    fn headline_text(&self) -> &'static str {
+        Headline(self.status).in_language(self.lang)
     }
 
     fn flow_explained(&self) -> &'static str {
-        Sentence::Flow.said(self.lang)
+        Sentence::Flow.in_language(self.lang)
     }
 
     fn hours_title(&self) -> &'static str {
-        Section::Hours.said(self.lang)
+        Section::Hours.in_language(self.lang)
     }
 
     fn hours_explained(&self) -> &'static str {
-        Explanation(Section::Hours).said(self.lang)
+        Explanation(Section::Hours).in_language(self.lang)
     }
 
     fn no_hours(&self) -> &'static str {
-        Sentence::NoHours.said(self.lang)
+        Sentence::NoHours.in_language(self.lang)
     }
 }
 
-/// What only the template asks.
+/// Methods for the template.
 impl Status {
-    fn class(self) -> &'static str {
+    fn css_class(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Unknown => "unknown",
@@ -146,9 +148,9 @@ impl Status {
     }
 }
 
-/// What only the template asks.
+/// Methods for the template.
 impl Table {
-    fn class(&self) -> &'static str {
+    fn css_class(&self) -> &'static str {
         match self.section {
             Section::Steps => "steps",
             Section::Hours => "hours",
@@ -161,29 +163,29 @@ impl Table {
         }
     }
 
-    /// The headers, and how the column below each is set.
-    fn headers(&self, lang: Lang) -> Vec<(&'static str, &'static str)> {
+    /// The headers, and the CSS class of each column.
+    fn column_headers(&self, lang: Lang) -> Vec<(&'static str, &'static str)> {
         let mut cells = self.rows.iter().flatten();
         let of = |column: Column| {
-            let class = cells.next().map_or("words", Cell::class);
-            (column.said(lang), class)
+            let class = cells.next().map_or("words", Cell::css_class);
+            (column.in_language(lang), class)
         };
         self.columns.iter().copied().map(of).collect()
     }
 }
 
-/// What only the template asks.
+/// Methods for the template.
 impl Cell {
-    fn class(&self) -> &'static str {
+    fn css_class(&self) -> &'static str {
         match self.set {
-            Set::Words => "words",
-            Set::Code => "code",
-            Set::Number => "number",
+            CellStyle::Words => "words",
+            CellStyle::Code => "code",
+            CellStyle::Number => "number",
         }
     }
 
     fn is_code(&self) -> bool {
-        self.set == Set::Code && !self.text.is_empty()
+        self.set == CellStyle::Code && !self.text.is_empty()
     }
 
     fn is_empty(&self) -> bool {
@@ -197,8 +199,8 @@ mod tests {
 
     #[test]
     fn a_share_of_nothing_is_no_number() {
-        assert_eq!(percent(0, 0), DASH);
-        assert_eq!(percent(1, 3), "33 %");
-        assert_eq!(percent(u64::MAX, u64::MAX), "100 %");
+        assert_eq!(format_percent(0, 0), DASH);
+        assert_eq!(format_percent(1, 3), "33 %");
+        assert_eq!(format_percent(u64::MAX, u64::MAX), "100 %");
     }
 }

@@ -1,11 +1,11 @@
-//! The report for a program.
+//! The report as JSON.
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{error::RenderError, model::Report};
 
-/// The version of the JSON, its first name. It grows when a name changes its meaning or goes; a new
-/// name alone does not change it.
+/// The version of the JSON, in its first field. It changes when a field is removed or changes its
+/// meaning, not when a field is added.
 pub const SCHEMA: u32 = 1;
 
 /// The report as indented JSON: one object with the names of [`Report`]'s fields, and [`SCHEMA`] as
@@ -13,7 +13,7 @@ pub const SCHEMA: u32 = 1;
 ///
 /// # Errors
 /// [`RenderError::Json`]; no report is known that causes it.
-pub fn json(report: &Report) -> Result<String, RenderError> {
+pub fn render_json(report: &Report) -> Result<String, RenderError> {
     Ok(serde_json::to_string_pretty(report)?)
 }
 

@@ -1,6 +1,6 @@
 //! The languages of a report, and how each writes numbers.
 
-/// A language that every fixed word of the report exists in.
+/// A language of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lang {
     /// English.
@@ -9,12 +9,12 @@ pub enum Lang {
     PtBr,
 }
 
-/// A text names no language of the report.
+/// The text is not the tag of a language of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a language is one of en, pt-BR")]
 pub struct UnknownLang;
 
-/// How many of one binary unit make the next.
+/// The factor from one binary unit to the next.
 const UNIT: u64 = 1024;
 
 impl Lang {
@@ -30,8 +30,8 @@ impl Lang {
         }
     }
 
-    /// A count, its digits in groups of three.
-    pub(crate) fn number(self, count: u64) -> String {
+    /// A count, with its digits in groups of three.
+    pub(crate) fn format_count(self, count: u64) -> String {
         let separator = match self {
             Self::En => ',',
             Self::PtBr => '.',
@@ -47,8 +47,8 @@ impl Lang {
         written
     }
 
-    /// A size in the largest binary unit that fits, cut after its first decimal.
-    pub(crate) fn size(self, bytes: u64) -> String {
+    /// A size in the largest binary unit that fits, with one decimal, rounded down.
+    pub(crate) fn format_size(self, bytes: u64) -> String {
         let point = match self {
             Self::En => '.',
             Self::PtBr => ',',
@@ -57,15 +57,15 @@ impl Lang {
         match units.into_iter().find(|(unit, _)| bytes >= *unit) {
             Some((unit, name)) => {
                 let tenth = u128::from(bytes % unit) * 10 / u128::from(unit);
-                format!("{}{point}{tenth} {name}", self.number(bytes / unit))
+                format!("{}{point}{tenth} {name}", self.format_count(bytes / unit))
             }
             None => format!("{bytes} B"),
         }
     }
 
-    /// How long something took.
-    pub(crate) fn latency(self, milliseconds: u64) -> String {
-        format!("{} ms", self.number(milliseconds))
+    /// A duration in milliseconds.
+    pub(crate) fn format_latency(self, milliseconds: u64) -> String {
+        format!("{} ms", self.format_count(milliseconds))
     }
 }
 
@@ -91,17 +91,17 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_as_the_language_does() {
-        assert_eq!(Lang::En.number(0), "0");
-        assert_eq!(Lang::En.number(999), "999");
-        assert_eq!(Lang::En.number(1_000), "1,000");
-        assert_eq!(Lang::PtBr.number(1_234_567), "1.234.567");
+        assert_eq!(Lang::En.format_count(0), "0");
+        assert_eq!(Lang::En.format_count(999), "999");
+        assert_eq!(Lang::En.format_count(1_000), "1,000");
+        assert_eq!(Lang::PtBr.format_count(1_234_567), "1.234.567");
     }
 
     #[test]
     fn sizes_take_the_largest_unit_that_fits() {
-        assert_eq!(Lang::En.size(1_023), "1023 B");
-        assert_eq!(Lang::En.size(1_536), "1.5 KiB");
-        assert_eq!(Lang::PtBr.size(5 * 1024 * 1024), "5,0 MiB");
-        assert!(Lang::En.size(u64::MAX).ends_with(" GiB"));
+        assert_eq!(Lang::En.format_size(1_023), "1023 B");
+        assert_eq!(Lang::En.format_size(1_536), "1.5 KiB");
+        assert_eq!(Lang::PtBr.format_size(5 * 1024 * 1024), "5,0 MiB");
+        assert!(Lang::En.format_size(u64::MAX).ends_with(" GiB"));
     }
 }

@@ -1,10 +1,10 @@
-//! What a diagnosis found, in the words that its JSON keeps.
+//! The results of a diagnosis. The field names are those of its JSON.
 
 use media::strategy::Strategy;
 use serde::Serialize;
 
-/// Everything one run of the diagnosis found. What was not looked at is empty or `None`; what was
-/// looked at and could not be seen is [`Status::Unknown`].
+/// The results of one diagnosis. A part that was not checked is empty or `None`; one that could not
+/// be checked is [`Status::Unknown`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// The name of the stack.
@@ -13,28 +13,28 @@ pub struct Report {
     pub region: String,
     /// When the diagnosis was made, in seconds since 1970.
     pub taken_at: i64,
-    /// The only instance that was asked about; `None` means every instance.
+    /// The only instance that was checked; `None` means every instance.
     pub instance: Option<String>,
-    /// What explains most of what is wrong, if anything is and it is known.
+    /// The failure that explains most of the others, if one is known.
     pub root_cause: Option<RootCause>,
-    /// The steps of a media's way. They are shown in the order of [`StepId::ALL`], and one that is
-    /// missing is shown as unknown.
+    /// The steps from WhatsApp to the bucket. They are shown in the order of [`StepId::ALL`], and a
+    /// missing one is shown as unknown.
     pub steps: Vec<Step>,
     /// What W-API's endpoints answered.
     pub endpoints: Vec<Endpoint>,
     /// The registered instances.
     pub instances: Vec<InstanceCheck>,
-    /// What the bucket holds, compared with what the records promise.
+    /// The objects in the bucket, compared with the records that say stored.
     pub folders: Vec<Folder>,
     /// Media that are not stored, by the class of their failure.
     pub failures: Vec<FailureCount>,
-    /// The same media fetched by each strategy; `None` when no such test was made.
+    /// The same media file fetched by each strategy; `None` if there was no such test.
     pub controlled: Option<ControlledTest>,
     /// What is configured, compared with what it should be.
     pub settings: Vec<Setting>,
-    /// Media that are not stored and can be counted on for less than 48 hours.
+    /// Media that are not stored and may be lost within 48 hours.
     pub expiring: u64,
-    /// The last 24 hours, the oldest first. Empty when they could not be read.
+    /// The last 24 hours, the oldest first. Empty if they could not be read.
     pub hours: Vec<Hour>,
 }
 
@@ -47,18 +47,18 @@ impl Report {
         let instances = self.instances.iter().map(|one| one.status);
         let folders = self.folders.iter().map(|one| one.status);
         let settings = self.settings.iter().map(|one| one.status);
-        Status::worst(steps.chain(instances).chain(folders).chain(settings))
+        Status::worst_of(steps.chain(instances).chain(folders).chain(settings))
     }
 }
 
-/// How something is. The order is that of severity: what is unknown is worse than what is fine, and
-/// better than what is known to be wrong.
+/// The result of a check. The order is that of severity: unknown is worse than ok, and better than
+/// a known failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Looked at, and as it should be.
+    /// Checked, and nothing is wrong.
     Ok,
-    /// Could not be checked. The evidence, value or note beside it says why.
+    /// Could not be checked. The evidence, value or note says why.
     Unknown,
     /// Works, and a person should look at it.
     Warn,
@@ -67,13 +67,12 @@ pub enum Status {
 }
 
 impl Status {
-    /// The worst of several; [`Status::Unknown`] when there is none, because then nothing was
-    /// checked.
-    pub fn worst(of: impl IntoIterator<Item = Self>) -> Self {
+    /// The worst of several; [`Status::Unknown`] without any, because nothing was checked.
+    pub fn worst_of(of: impl IntoIterator<Item = Self>) -> Self {
         of.into_iter().max().unwrap_or(Self::Unknown)
     }
 
-    /// A sign that can be told from the others without colour.
+    /// A sign that differs from the others without colour.
     #[must_use]
     pub fn glyph(self) -> &'static str {
         match self {
@@ -85,26 +84,40 @@ impl Status {
     }
 }
 
-/// The one thing to know and to do.
+/// The root cause: one sentence, and the command that fixes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RootCause {
-    /// What is wrong, in one sentence a customer understands.
+    /// What is wrong, in one sentence for a customer.
     pub sentence: String,
-    /// The command that mends it or leads on, if there is one.
+    /// The command that fixes it or shows more, if there is one.
     pub command: Option<String>,
 }
 
-/// One step of a media's way, and what was seen there.
+/// One step from WhatsApp to the bucket, and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// Which one.
+    /// The step.
     pub id: StepId,
-    /// How it is.
+    /// The result.
     pub status: Status,
-    /// What was seen; for [`Status::Unknown`], why nothing could be.
+    /// What was found; for [`Status::Unknown`], why it could not be checked.
     pub evidence: String,
-    /// What a person does about it.
+    /// What to do about it.
     pub remedy: Option<String>,
+}
+
+impl Step {
+    /// A step without a remedy.
+    #[must_use]
+    pub fn new(id: StepId, status: Status, evidence: String) -> Self {
+        Self { id, status, evidence, remedy: None }
+    }
+
+    /// The same step with a remedy.
+    #[must_use]
+    pub fn with_remedy(self, remedy: impl Into<String>) -> Self {
+        Self { remedy: Some(remedy.into()), ..self }
+    }
 }
 
 /// The nine steps from a WhatsApp account to the bucket.
@@ -117,22 +130,22 @@ pub enum StepId {
     Hooks,
     /// 3: API Gateway and the webhook function answer.
     Api,
-    /// 4: the jobs queue moves.
+    /// 4: the jobs queue has the right settings.
     JobsQueue,
-    /// 5: the download function runs.
+    /// 5: the download function and its trigger are enabled.
     DownloadFunction,
-    /// 6: W-API's download endpoint gives media.
+    /// 6: W-API's download endpoint delivers media files.
     WapiDownload,
-    /// 7: WhatsApp's CDN gives media.
+    /// 7: WhatsApp's CDN delivers media files.
     Cdn,
-    /// 8: the bucket has what was stored.
+    /// 8: the bucket has the files that the records say are stored.
     Bucket,
-    /// 9: the records are kept, and nothing lies parked.
+    /// 9: nothing is parked, and all records can be parsed.
     Records,
 }
 
 impl StepId {
-    /// Every step, in the order of a media's way.
+    /// Every step, in the order from WhatsApp to the bucket.
     pub const ALL: [Self; 9] = [
         Self::Connection,
         Self::Hooks,
@@ -156,7 +169,7 @@ impl StepId {
         }
     }
 
-    /// The step's place on the way, 1 to 9.
+    /// The step's number, 1 to 9.
     #[must_use]
     pub fn number(self) -> u8 {
         match self {
@@ -173,47 +186,46 @@ impl StepId {
     }
 }
 
-/// One question put to W-API, and its answer.
+/// One request to W-API, and its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Endpoint {
     /// The HTTP method.
     pub method: String,
-    /// The path, without host and query: those may hold secrets.
+    /// The path, without host and query, which may contain secrets.
     pub path: String,
-    /// How the answer is to be taken.
+    /// Whether the answer is a good one.
     pub status: Status,
     /// The HTTP status, if there was an answer.
     pub http_status: Option<u16>,
     /// How long the answer took.
     pub latency_ms: Option<u64>,
-    /// What the answer says, or why there is none.
+    /// An excerpt of the answer, or why there is none.
     pub note: String,
 }
 
-/// One registered instance, and what W-API says of it.
+/// One registered instance, and the results of its checks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct InstanceCheck {
-    /// Whose it is.
+    /// The tenant's id.
     pub tenant: String,
-    /// W-API's id of it.
+    /// The instance's id.
     pub instance: String,
-    /// How it is, all in all.
+    /// The worst result of its checks.
     pub status: Status,
-    /// When its last webhook came, in seconds since 1970; `None` if none is known.
+    /// When its last webhook arrived, in seconds since 1970; `None` if not known.
     pub last_webhook_at: Option<i64>,
-    /// What was checked of it: whether its token is taken, is its own and no other tenant's,
-    /// whether each hook points here, and whatever else there is.
+    /// Its checks: token, connection, hooks, latest media, and the separation of tenants.
     pub checks: Vec<Setting>,
 }
 
-/// One kind of media of one instance: the bucket compared with the records.
+/// One kind of media of one instance: the objects in the bucket, compared with the records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Folder {
-    /// Whose it is.
+    /// The tenant's id.
     pub tenant: String,
-    /// Of which instance.
+    /// The instance's id.
     pub instance: String,
-    /// Which media, such as `image`.
+    /// The kind of media, such as `image`.
     pub kind: String,
     /// Objects found in the bucket.
     pub objects: u64,
@@ -223,61 +235,61 @@ pub struct Folder {
     pub status: Status,
 }
 
-/// Media that are not stored, of one class.
+/// Unstored media of one failure class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailureCount {
-    /// The class, as the record has it. One of [`media::failure::FailureClass`] is explained to the
-    /// reader.
+    /// The class's word in the record. Those of [`media::failure::FailureClass`] are explained in
+    /// the report.
     pub class: String,
-    /// How many.
+    /// The number of media.
     pub count: u64,
-    /// The reason of the one that failed last.
+    /// The reason of the latest failure.
     pub last_reason: String,
-    /// When that was, in seconds since 1970.
+    /// The time of the latest failure, in seconds since 1970.
     pub last_at: i64,
 }
 
-/// The same media asked of each strategy, one beside the other.
+/// The same media file fetched by each strategy, side by side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ControlledTest {
-    /// Whether the keys were invented: then no strategy can bring a file, and only how it answers
+    /// Whether the keys were invented: then no strategy can fetch a file, and only its answer
     /// counts.
     pub synthetic_keys: bool,
-    /// Each media with each strategy that was tried.
+    /// One row per media message and strategy that was tried.
     pub rows: Vec<TestRow>,
 }
 
-/// One media asked of one strategy.
+/// The result of one strategy for one media message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TestRow {
-    /// Which message.
+    /// The message's id.
     pub message_id: String,
-    /// Which strategy.
+    /// The strategy.
     pub strategy: Strategy,
-    /// How it went.
+    /// The result.
     pub status: Status,
-    /// The HTTP status that decided, if there was one.
+    /// The HTTP status of the last response, if there was one.
     pub http_status: Option<u16>,
-    /// How long it took.
+    /// The duration in milliseconds.
     pub latency_ms: u64,
-    /// How many bytes came.
+    /// The bytes received.
     pub bytes: u64,
-    /// What the answer said.
+    /// Why it failed, with an excerpt of the answer; empty on success.
     pub note: String,
 }
 
-/// One thing that is configured, or was checked.
+/// One setting or check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Setting {
-    /// What it is.
+    /// The name, in the report's language.
     pub name: String,
-    /// Whether it is as it should be.
+    /// Whether the value is right.
     pub status: Status,
-    /// What it is, or what was seen; for [`Status::Unknown`], why it could not be read.
+    /// The value, or the evidence; for [`Status::Unknown`], why it could not be read.
     pub value: String,
-    /// What it should be, where that is one value.
+    /// The right value, if there is only one.
     pub expected: Option<String>,
-    /// What a person does about it.
+    /// What to do about it.
     pub remedy: Option<String>,
 }
 
@@ -286,17 +298,17 @@ pub struct Setting {
 pub struct Hour {
     /// When it began, in seconds since 1970.
     pub at: i64,
-    /// Media stored by W-API's link.
+    /// Media stored by the strategy `wapi`.
     pub wapi: u64,
-    /// Media stored by W-API's older endpoint.
+    /// Media stored by the strategy `wapi_alternate`.
     pub wapi_alternate: u64,
-    /// Media stored from WhatsApp's CDN.
+    /// Media stored by the strategy `cdn`.
     pub cdn: u64,
-    /// Media that wait for another try.
+    /// Media that wait for another attempt.
     pub retrying: u64,
     /// Media that are parked.
     pub parked: u64,
-    /// Webhooks that came in. Shown only if at least one hour knows it.
+    /// Webhooks received. Shown only if at least one hour has a number.
     pub webhooks: Option<u64>,
 }
 
@@ -333,13 +345,14 @@ impl Hour {
 mod tests {
     use super::*;
 
+    /// Nothing checked is unknown.
     #[test]
-    fn the_worst_status_is_the_verdict_and_nothing_checked_is_unknown() {
-        assert_eq!(Status::worst([Status::Ok, Status::Ok]), Status::Ok);
-        assert_eq!(Status::worst([Status::Unknown, Status::Ok]), Status::Unknown);
-        assert_eq!(Status::worst([Status::Unknown, Status::Warn]), Status::Warn);
-        assert_eq!(Status::worst([Status::Fail, Status::Warn]), Status::Fail);
-        assert_eq!(Status::worst([]), Status::Unknown);
+    fn the_verdict_is_the_worst_status() {
+        assert_eq!(Status::worst_of([Status::Ok, Status::Ok]), Status::Ok);
+        assert_eq!(Status::worst_of([Status::Unknown, Status::Ok]), Status::Unknown);
+        assert_eq!(Status::worst_of([Status::Unknown, Status::Warn]), Status::Warn);
+        assert_eq!(Status::worst_of([Status::Fail, Status::Warn]), Status::Fail);
+        assert_eq!(Status::worst_of([]), Status::Unknown);
     }
 
     #[test]

@@ -1,15 +1,14 @@
-//! Text that may come from outside, without what steers a terminal or turns the reading direction.
+//! Text that may come from outside, without control characters.
 
-/// The text on one line. What breaks lines becomes a space; every other control character, and
-/// those that reorder what a reader sees, become `�`, because they would be obeyed where they are
-/// shown.
-pub(crate) fn plain(text: &str) -> String {
-    text.trim().chars().map(shown).collect()
+/// The text on one line. Line breaks and tabs become a space; other control characters, and those
+/// that reorder text, become `�`, because a terminal or browser would obey them.
+pub(crate) fn to_plain_line(text: &str) -> String {
+    text.trim().chars().map(visible_char).collect()
 }
 
-/// What is shown of a character: itself, a space, or `�`.
+/// The character that is shown for this one: itself, a space, or `�`.
 #[must_use]
-pub fn shown(one: char) -> char {
+pub fn visible_char(one: char) -> char {
     match one {
         '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
         '\u{200e}' | '\u{200f}' | '\u{061c}' => char::REPLACEMENT_CHARACTER,
@@ -25,11 +24,11 @@ mod tests {
 
     #[test]
     fn lines_are_joined_and_accents_stay() {
-        assert_eq!(plain(" conteúdo\nvazio "), "conteúdo vazio");
+        assert_eq!(to_plain_line(" conteúdo\nvazio "), "conteúdo vazio");
     }
 
     #[test]
-    fn what_steers_a_terminal_or_reorders_text_is_only_marked() {
-        assert_eq!(plain("a\u{1b}[31mb\u{9b}c\u{202e}d\u{7}"), "a�[31mb�c�d�");
+    fn control_characters_are_replaced() {
+        assert_eq!(to_plain_line("a\u{1b}[31mb\u{9b}c\u{202e}d\u{7}"), "a�[31mb�c�d�");
     }
 }

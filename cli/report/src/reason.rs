@@ -1,5 +1,4 @@
-//! What other rooms of this project say of failures, in the report's language: they write English
-//! into logs and records, and a report in Portuguese is Portuguese throughout.
+//! Translates the English reasons, states and alarms of this project for a report in Portuguese.
 
 mod portuguese;
 
@@ -8,9 +7,9 @@ use media::strategy::Strategy;
 use self::portuguese::{ALARMS, INTRODUCTIONS, SENTENCES};
 use crate::lang::Lang;
 
-/// The state of a record, a function or a trigger. A word that is not known stays as it is.
+/// Translates the state of a record, a function or a trigger. An unknown word stays as it is.
 #[must_use]
-pub fn state(word: &str, lang: Lang) -> String {
+pub fn translate_state(word: &str, lang: Lang) -> String {
     let portuguese = match word {
         "Active" => "ativa",
         "Inactive" => "inativa",
@@ -36,52 +35,52 @@ pub fn state(word: &str, lang: Lang) -> String {
     }
 }
 
-/// A failure that is at hand.
+/// Translates an error of this project.
 #[must_use]
-pub fn failure(error: &dyn std::fmt::Display, lang: Lang) -> String {
-    reason(&error.to_string(), lang)
+pub fn translate_failure(error: &dyn std::fmt::Display, lang: Lang) -> String {
+    translate_reason(&error.to_string(), lang)
 }
 
-/// A reason as records and attempts have it: what each strategy found, one after the other. Words
-/// of others in it, such as W-API's own, and of other versions stay as they are.
+/// Translates a reason from a record or an attempt: the findings of the strategies, separated by
+/// `; `. Text of others in it, such as W-API's, and of other versions stays as it is.
 #[must_use]
-pub fn reason(text: &str, lang: Lang) -> String {
+pub fn translate_reason(text: &str, lang: Lang) -> String {
     match lang {
         Lang::En => text.to_owned(),
-        Lang::PtBr => text.split("; ").map(finding).collect::<Vec<_>>().join("; "),
+        Lang::PtBr => text.split("; ").map(translate_finding).collect::<Vec<_>>().join("; "),
     }
 }
 
-/// `strategy: verdict`, or a sentence alone.
-fn finding(text: &str) -> String {
+/// Translates `strategy: verdict`, or a sentence alone.
+fn translate_finding(text: &str) -> String {
     match text.split_once(": ") {
         Some((strategy, verdict)) if strategy.parse::<Strategy>().is_ok() => {
-            format!("{strategy}: {}", sentence(verdict))
+            format!("{strategy}: {}", translate_sentence(verdict))
         }
-        Some(_) | None => sentence(text),
+        Some(_) | None => translate_sentence(text),
     }
 }
 
-/// The sentence of [`SENTENCES`] with which the text begins, translated, and the rest of the text
-/// as it is.
-fn sentence(text: &str) -> String {
+/// Translates the longest sentence of [`SENTENCES`] with which the text begins. The rest of the
+/// text stays as it is.
+fn translate_sentence(text: &str) -> String {
     for (english, portuguese) in INTRODUCTIONS {
         if let Some(rest) = text.strip_prefix(english) {
-            return format!("{portuguese}{}", sentence(rest));
+            return format!("{portuguese}{}", translate_sentence(rest));
         }
     }
     let matched = SENTENCES.iter().filter_map(|(english, portuguese)| {
-        let (values, rest) = values_of(text, english)?;
+        let (values, rest) = match_pattern(text, english)?;
         let is_whole = rest.is_empty() || rest.starts_with([':', ' ', ',', '.', ';']);
-        is_whole.then(|| (english.len(), filled(portuguese, &values) + rest))
+        is_whole.then(|| (english.len(), fill_pattern(portuguese, &values) + rest))
     });
     let longest = matched.max_by_key(|(length, _)| *length);
     longest.map_or_else(|| text.to_owned(), |(_, translated)| translated)
 }
 
-/// What stands in the text where the pattern has `{}`, and what follows it; nothing if it does not
-/// begin so.
-fn values_of<'a>(text: &'a str, pattern: &str) -> Option<(Vec<&'a str>, &'a str)> {
+/// The values in the text where the pattern has `{}`, and the text after the pattern; `None` if the
+/// text does not begin with the pattern.
+fn match_pattern<'a>(text: &'a str, pattern: &str) -> Option<(Vec<&'a str>, &'a str)> {
     let mut pieces = pattern.split("{}");
     let mut rest = text.strip_prefix(pieces.next()?)?;
     let mut values = Vec::new();
@@ -97,8 +96,8 @@ fn values_of<'a>(text: &'a str, pattern: &str) -> Option<(Vec<&'a str>, &'a str)
     Some((values, rest))
 }
 
-/// The pattern with its values in place.
-fn filled(pattern: &str, values: &[&str]) -> String {
+/// The pattern with the values in place of `{}`.
+fn fill_pattern(pattern: &str, values: &[&str]) -> String {
     let mut values = values.iter();
     let mut pieces = pattern.split("{}");
     let mut text = pieces.next().unwrap_or_default().to_owned();
@@ -109,10 +108,10 @@ fn filled(pattern: &str, values: &[&str]) -> String {
     text
 }
 
-/// What an alarm says to do. `name` is the alarm's, and has the alarm's name in `template.yaml` in
-/// it.
+/// What an alarm says to do. `name` is the deployed alarm's name, which contains its name in
+/// `template.yaml`.
 #[must_use]
-pub fn alarm(name: &str, description: &str, lang: Lang) -> String {
+pub fn translate_alarm(name: &str, description: &str, lang: Lang) -> String {
     let known = ALARMS.iter().find(|(alarm, _)| name.contains(alarm));
     match (lang, known) {
         (Lang::PtBr, Some((_, portuguese))) => (*portuguese).to_owned(),

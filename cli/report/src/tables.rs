@@ -1,4 +1,4 @@
-//! The report as tables of words: the same ones for the terminal and for the page.
+//! The tables of the report. Terminal and HTML page show the same ones.
 
 use media::{failure::FailureClass, strategy::Strategy};
 
@@ -8,24 +8,26 @@ use crate::{
         ControlledTest, Endpoint, FailureCount, Folder, Hour, InstanceCheck, Report, Setting,
         Status, Step, StepId, TestRow,
     },
-    plain::plain,
+    plain::to_plain_line,
+    sections::{Column, Explanation, Section},
+    translate::Translate,
     view::View,
-    words::{Column, Explanation, Phrase, Section, Sentence, Translate},
+    words::{Phrase, Sentence},
 };
 
-/// Where nothing is known.
+/// The text of an unknown value.
 pub(crate) const DASH: &str = "–";
-/// What a remedy begins with.
+/// The prefix of a remedy.
 const ARROW: &str = "→ ";
-/// The bars of an hourly line, the lowest first. Nothing at all is a dot.
+/// The bars of an hourly line, the lowest first. Zero is a dot.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// One table, ready to be shown.
 #[derive(Debug)]
 pub(crate) struct Table {
-    /// What it is about.
+    /// The section, which has the title and the explanation.
     pub(crate) section: Section,
-    /// What a reader must know to read it rightly.
+    /// A note above the table.
     pub(crate) note: Option<&'static str>,
     /// Its columns.
     pub(crate) columns: Vec<Column>,
@@ -36,56 +38,56 @@ pub(crate) struct Table {
 /// One cell of a table.
 #[derive(Debug, Default)]
 pub(crate) struct Cell {
-    /// What it says.
+    /// The text.
     pub(crate) text: String,
-    /// What it says below that, in small.
+    /// A second line, shown smaller.
     pub(crate) below: Option<String>,
-    /// How what it says is to be taken.
+    /// The status, shown as sign and colour.
     pub(crate) status: Option<Status>,
-    /// How it is set.
-    pub(crate) set: Set,
+    /// The style of the text.
+    pub(crate) set: CellStyle,
 }
 
-/// How a cell's text is set.
+/// The style of a cell's text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Set {
-    /// As words.
+pub(crate) enum CellStyle {
+    /// Words.
     #[default]
     Words,
-    /// As code: ids, paths, values.
+    /// Code: ids, paths, values.
     Code,
-    /// As numbers: to the right.
+    /// Numbers, aligned to the right.
     Number,
 }
 
 impl Cell {
     fn words(text: &str) -> Self {
-        Self { text: plain(text), ..Self::default() }
+        Self { text: to_plain_line(text), ..Self::default() }
     }
 
     fn code(text: &str) -> Self {
-        Self { set: Set::Code, ..Self::words(text) }
+        Self { set: CellStyle::Code, ..Self::words(text) }
     }
 
     fn number(text: String) -> Self {
-        Self { text, set: Set::Number, ..Self::default() }
+        Self { text, set: CellStyle::Number, ..Self::default() }
     }
 
-    fn status(status: Status, lang: Lang) -> Self {
-        Self::words(status.said(lang)).of(status)
+    fn status_word(status: Status, lang: Lang) -> Self {
+        Self::words(status.in_language(lang)).with_status(status)
     }
 
-    fn of(self, status: Status) -> Self {
+    fn with_status(self, status: Status) -> Self {
         Self { status: Some(status), ..self }
     }
 
-    fn below(self, text: &str) -> Self {
-        let text = plain(text);
+    fn with_below(self, text: &str) -> Self {
+        let text = to_plain_line(text);
         Self { below: (!text.is_empty()).then_some(text), ..self }
     }
 
-    fn remedied(self, remedy: Option<&String>) -> Self {
-        Self { below: remedy.map(|remedy| format!("{ARROW}{}", plain(remedy))), ..self }
+    fn with_remedy(self, remedy: Option<&String>) -> Self {
+        Self { below: remedy.map(|remedy| format!("{ARROW}{}", to_plain_line(remedy))), ..self }
     }
 }
 
@@ -94,89 +96,89 @@ impl Table {
         Self { section, note: None, columns: columns.into(), rows: Vec::new() }
     }
 
-    fn with<T>(self, all: &[T], row: impl Fn(&T) -> Vec<Cell>) -> Self {
+    fn with_rows<T>(self, all: &[T], row: impl Fn(&T) -> Vec<Cell>) -> Self {
         Self { rows: all.iter().map(row).collect(), ..self }
     }
 
-    /// What stands above the table.
+    /// The title above the table.
     pub(crate) fn title(&self, lang: Lang) -> &'static str {
-        self.section.said(lang)
+        self.section.in_language(lang)
     }
 
-    /// What it shows, in a sentence.
+    /// What the table shows, in one sentence.
     pub(crate) fn explained(&self, lang: Lang) -> &'static str {
-        Explanation(self.section).said(lang)
+        Explanation(self.section).in_language(lang)
     }
 }
 
-/// What is looked at, where and when: names and values.
-pub(crate) fn about(report: &Report, view: View) -> [(&'static str, String); 4] {
-    let every = || Phrase::EveryInstance.said(view.lang).to_owned();
-    let instance = report.instance.as_deref().map_or_else(every, plain);
-    let taken = format!("{} {}", view.time(report.taken_at), view.zone());
+/// The names and values in the head of the report: stack, region, instance and time.
+pub(crate) fn report_facts(report: &Report, view: View) -> [(&'static str, String); 4] {
+    let every = || Phrase::EveryInstance.in_language(view.lang).to_owned();
+    let instance = report.instance.as_deref().map_or_else(every, to_plain_line);
+    let taken = format!("{} {}", view.format_time(report.taken_at), view.format_offset());
     let about = [
-        (Phrase::Stack, plain(&report.stack)),
-        (Phrase::Region, plain(&report.region)),
+        (Phrase::Stack, to_plain_line(&report.stack)),
+        (Phrase::Region, to_plain_line(&report.region)),
         (Phrase::Instance, instance),
         (Phrase::TakenAt, taken),
     ];
-    about.map(|(name, value)| (name.said(view.lang), value))
+    about.map(|(name, value)| (name.in_language(view.lang), value))
 }
 
-/// The nine steps; one that the report does not have is there too, as not looked at.
-pub(crate) fn steps(report: &Report, lang: Lang) -> Table {
+/// The nine steps. One that the report does not have is shown as not checked.
+pub(crate) fn steps_table(report: &Report, lang: Lang) -> Table {
     let columns = [Column::Status, Column::Step, Column::Evidence];
-    Table::new(Section::Steps, columns).with(&StepId::ALL, |id| {
-        let name = format!("{}. {}", id.number(), id.said(lang));
-        let (status, evidence) = match step(report, *id) {
+    Table::new(Section::Steps, columns).with_rows(&StepId::ALL, |id| {
+        let name = format!("{}. {}", id.number(), id.in_language(lang));
+        let (status, evidence) = match find_step(report, *id) {
             Some(step) => {
                 let evidence = Cell::words(&step.evidence);
-                (step.status, evidence.remedied(step.remedy.as_ref()))
+                (step.status, evidence.with_remedy(step.remedy.as_ref()))
             }
             None => {
-                let evidence = Cell::words(Phrase::NotChecked.said(lang));
+                let evidence = Cell::words(Phrase::NotChecked.in_language(lang));
                 (Status::Unknown, evidence)
             }
         };
-        vec![Cell::status(status, lang), Cell::words(&name), evidence]
+        vec![Cell::status_word(status, lang), Cell::words(&name), evidence]
     })
 }
 
-/// What the report has of a step.
-pub(crate) fn step(report: &Report, id: StepId) -> Option<&Step> {
+/// A step of the report.
+pub(crate) fn find_step(report: &Report, id: StepId) -> Option<&Step> {
     report.steps.iter().find(|step| step.id == id)
 }
 
-/// Every other table that has something to say, in the order of reading.
-pub(crate) fn others(report: &Report, view: View) -> Vec<Table> {
+/// The other tables, without the empty ones.
+pub(crate) fn other_tables(report: &Report, view: View) -> Vec<Table> {
     let controlled = report.controlled.as_ref();
     let tables = [
-        Some(endpoints(&report.endpoints, view.lang)),
-        controlled.map(|test| side_by_side(test, view.lang)),
-        Some(instances(&report.instances, view)),
-        Some(folders(&report.folders, view.lang)),
-        Some(failures(&report.failures, view)),
-        Some(settings(&report.settings, view.lang)),
+        Some(endpoints_table(&report.endpoints, view.lang)),
+        controlled.map(|test| controlled_table(test, view.lang)),
+        Some(instances_table(&report.instances, view)),
+        Some(folders_table(&report.folders, view.lang)),
+        Some(failures_table(&report.failures, view)),
+        Some(settings_table(&report.settings, view.lang)),
     ];
     let said = |table: &Table| table.note.is_some() || !table.rows.is_empty();
     tables.into_iter().flatten().filter(said).collect()
 }
 
-fn endpoints(all: &[Endpoint], lang: Lang) -> Table {
+fn endpoints_table(all: &[Endpoint], lang: Lang) -> Table {
     let columns = [Column::Status, Column::Endpoint, Column::Http, Column::Latency, Column::Note];
-    Table::new(Section::Endpoints, columns).with(all, |one| {
+    Table::new(Section::Endpoints, columns).with_rows(all, |one| {
         vec![
-            Cell::status(one.status, lang),
+            Cell::status_word(one.status, lang),
             Cell::code(&format!("{} {}", one.method, one.path)),
             Cell::number(or_dash(one.http_status.map(|status| status.to_string()))),
-            Cell::number(or_dash(one.latency_ms.map(|ms| lang.latency(ms)))),
+            Cell::number(or_dash(one.latency_ms.map(|ms| lang.format_latency(ms)))),
             Cell::words(&one.note),
         ]
     })
 }
 
-/// One row per message, one column per strategy, in the order they are tried in.
-fn side_by_side(test: &ControlledTest, lang: Lang) -> Table {
+/// One row per message, one column per strategy, in the order in which they are tried.
+fn controlled_table(test: &ControlledTest, lang: Lang) -> Table {
     let mut messages: Vec<&str> = Vec::new();
     for row in &test.rows {
         if !messages.contains(&row.message_id.as_str()) {
@@ -190,13 +192,13 @@ fn side_by_side(test: &ControlledTest, lang: Lang) -> Table {
         false => Sentence::RealKeys,
     };
     let mut table = Table::new(Section::Controlled, columns);
-    table.note = Some(note.said(lang));
-    table.with(&messages, |message| {
+    table.note = Some(note.in_language(lang));
+    table.with_rows(&messages, |message| {
         let of = |strategy| {
             let is_it = |row: &&TestRow| row.message_id == *message && row.strategy == strategy;
             match test.rows.iter().find(is_it) {
-                Some(row) => tried(row, lang),
-                None => Cell::words(Phrase::NotTried.said(lang)),
+                Some(row) => attempt_cell(row, lang),
+                None => Cell::words(Phrase::NotTried.in_language(lang)),
             }
         };
         let mut cells = vec![Cell::code(message)];
@@ -205,45 +207,47 @@ fn side_by_side(test: &ControlledTest, lang: Lang) -> Table {
     })
 }
 
-fn tried(row: &TestRow, lang: Lang) -> Cell {
+fn attempt_cell(row: &TestRow, lang: Lang) -> Cell {
     let facts = [
         row.http_status.map(|status| status.to_string()),
-        (row.bytes > 0).then(|| lang.size(row.bytes)),
-        Some(lang.latency(row.latency_ms)),
+        (row.bytes > 0).then(|| lang.format_size(row.bytes)),
+        Some(lang.format_latency(row.latency_ms)),
     ];
     let facts: Vec<_> = facts.into_iter().flatten().collect();
-    Cell::words(&facts.join(" · ")).of(row.status).below(&row.note)
+    Cell::words(&facts.join(" · ")).with_status(row.status).with_below(&row.note)
 }
 
-/// One row per check, below one for the instance itself, which has its status and its last webhook.
-fn instances(all: &[InstanceCheck], view: View) -> Table {
+/// One row per instance with its status and last webhook, then one row per check.
+fn instances_table(all: &[InstanceCheck], view: View) -> Table {
     let lang = view.lang;
     let columns = [Column::Instance, Column::Status, Column::Check, Column::Evidence];
     let mut table = Table::new(Section::Instances, columns);
     for one in all {
         let last_webhook = match one.last_webhook_at {
-            Some(at) => format!("{} {}", Phrase::LastWebhook.said(lang), view.time(at)),
-            None => Phrase::NoWebhook.said(lang).to_owned(),
+            Some(at) => {
+                format!("{} {}", Phrase::LastWebhook.in_language(lang), view.format_time(at))
+            }
+            None => Phrase::NoWebhook.in_language(lang).to_owned(),
         };
         table.rows.push(vec![
-            Cell::code(&one.instance).below(&one.tenant),
-            Cell::status(one.status, lang),
+            Cell::code(&one.instance).with_below(&one.tenant),
+            Cell::status_word(one.status, lang),
             Cell::default(),
             Cell::words(&last_webhook),
         ]);
         table.rows.extend(one.checks.iter().map(|check| {
             vec![
                 Cell::default(),
-                Cell::status(check.status, lang),
+                Cell::status_word(check.status, lang),
                 Cell::words(&check.name),
-                Cell::words(&check.value).remedied(check.remedy.as_ref()),
+                Cell::words(&check.value).with_remedy(check.remedy.as_ref()),
             ]
         }));
     }
     table
 }
 
-fn folders(all: &[Folder], lang: Lang) -> Table {
+fn folders_table(all: &[Folder], lang: Lang) -> Table {
     let columns = [
         Column::Status,
         Column::Tenant,
@@ -252,48 +256,48 @@ fn folders(all: &[Folder], lang: Lang) -> Table {
         Column::Objects,
         Column::Records,
     ];
-    Table::new(Section::Folders, columns).with(all, |one| {
+    Table::new(Section::Folders, columns).with_rows(all, |one| {
         vec![
-            Cell::status(one.status, lang),
+            Cell::status_word(one.status, lang),
             Cell::code(&one.tenant),
             Cell::code(&one.instance),
             Cell::code(&one.kind),
-            Cell::number(lang.number(one.objects)),
-            Cell::number(lang.number(one.records)),
+            Cell::number(lang.format_count(one.objects)),
+            Cell::number(lang.format_count(one.records)),
         ]
     })
 }
 
-fn failures(all: &[FailureCount], view: View) -> Table {
+fn failures_table(all: &[FailureCount], view: View) -> Table {
     let lang = view.lang;
     let columns = [Column::Class, Column::Count, Column::LastReason, Column::LastAt];
     let mut table = Table::new(Section::Failures, columns);
-    table.note = all.is_empty().then(|| Phrase::NoFailures.said(lang));
-    table.with(all, |one| {
+    table.note = all.is_empty().then(|| Phrase::NoFailures.in_language(lang));
+    table.with_rows(all, |one| {
         let known = one.class.parse::<FailureClass>();
-        let meaning = known.map_or("", |class| class.said(lang));
+        let meaning = known.map_or("", |class| class.in_language(lang));
         vec![
-            Cell::code(&one.class).below(meaning),
-            Cell::number(lang.number(one.count)),
+            Cell::code(&one.class).with_below(meaning),
+            Cell::number(lang.format_count(one.count)),
             Cell::words(&one.last_reason),
-            Cell::words(&view.time(one.last_at)),
+            Cell::words(&view.format_time(one.last_at)),
         ]
     })
 }
 
-fn settings(all: &[Setting], lang: Lang) -> Table {
+fn settings_table(all: &[Setting], lang: Lang) -> Table {
     let columns = [Column::Status, Column::Setting, Column::Value, Column::Expected];
-    Table::new(Section::Settings, columns).with(all, |one| {
+    Table::new(Section::Settings, columns).with_rows(all, |one| {
         vec![
-            Cell::status(one.status, lang),
-            Cell::words(&one.name).remedied(one.remedy.as_ref()),
+            Cell::status_word(one.status, lang),
+            Cell::words(&one.name).with_remedy(one.remedy.as_ref()),
             Cell::words(&one.value),
             Cell::words(one.expected.as_deref().unwrap_or_default()),
         ]
     })
 }
 
-/// One thing that is counted hour by hour, and how to read it.
+/// A column of hourly counts, and how to read its value from an hour.
 pub(crate) type CountColumn = (Column, fn(&Hour) -> u64);
 
 /// The column that counts what a strategy stored.
@@ -306,60 +310,59 @@ pub(crate) fn stored_by(strategy: Strategy) -> CountColumn {
     (Column::Strategy(strategy), count)
 }
 
-/// What is always counted besides the stored files, in the order of the columns.
+/// The columns that are always shown besides those of the strategies.
 const COUNTED: [CountColumn; 2] =
     [(Column::Retrying, |hour| hour.retrying), (Column::Parked, |hour| hour.parked)];
-/// The same of the webhooks, where they are known.
+/// The column of webhooks, shown only if they were counted.
 const RECEIVED: CountColumn = (Column::Webhooks, |hour| hour.webhooks.unwrap_or_default());
 
-/// Whether the webhooks of these hours were counted.
+/// Whether webhooks were counted in any of these hours.
 pub(crate) fn knows_webhooks(hours: &[Hour]) -> bool {
     hours.iter().any(|hour| hour.webhooks.is_some())
 }
 
-fn counted(hours: &[Hour]) -> Vec<CountColumn> {
+fn count_columns(hours: &[Hour]) -> Vec<CountColumn> {
     let received = knows_webhooks(hours).then_some(RECEIVED);
     Strategy::DEFAULT.map(stored_by).into_iter().chain(COUNTED).chain(received).collect()
 }
 
-/// The hours as rows, for whoever wants the numbers behind the charts.
-pub(crate) fn hours(all: &[Hour], view: View) -> Table {
-    let counted = counted(all);
+/// The numbers of the charts: one row per hour.
+pub(crate) fn hours_table(all: &[Hour], view: View) -> Table {
+    let counted = count_columns(all);
     let columns = counted.iter().map(|(column, _)| *column);
     let columns: Vec<_> = [Column::Hour].into_iter().chain(columns).collect();
-    Table::new(Section::Hours, columns).with(all, |hour| {
+    Table::new(Section::Hours, columns).with_rows(all, |hour| {
         let counts = counted.iter().map(|(_, count)| count(hour));
-        let counts = counts.map(|count| Cell::number(view.lang.number(count)));
-        let hour = Cell::words(&view.time(hour.at));
+        let counts = counts.map(|count| Cell::number(view.lang.format_count(count)));
+        let hour = Cell::words(&view.format_time(hour.at));
         [hour].into_iter().chain(counts).collect()
     })
 }
 
-/// The hours as lines, for a terminal: one row per thing counted, drawn in bars as high as its
-/// highest hour.
+/// The hours for a terminal: one row per count, drawn as bars scaled to its highest hour.
 pub(crate) fn hourly_lines(all: &[Hour], lang: Lang) -> Table {
     let columns = [Column::Counted, Column::Total, Column::PerHour];
     let mut table = Table::new(Section::Hours, columns);
     if all.is_empty() {
-        table.note = Some(Sentence::NoHours.said(lang));
+        table.note = Some(Sentence::NoHours.in_language(lang));
         return table;
     }
-    table.with(&counted(all), |(column, count)| {
+    table.with_rows(&count_columns(all), |(column, count)| {
         let counts: Vec<_> = all.iter().map(count).collect();
         vec![
-            Cell::words(column.said(lang)),
-            Cell::number(lang.number(sum(counts.iter().copied()))),
-            Cell::words(&bars(&counts)),
+            Cell::words(column.in_language(lang)),
+            Cell::number(lang.format_count(saturating_sum(counts.iter().copied()))),
+            Cell::words(&draw_bars(&counts)),
         ]
     })
 }
 
 /// A sum that stops at the largest number instead of overflowing.
-pub(crate) fn sum(counts: impl IntoIterator<Item = u64>) -> u64 {
+pub(crate) fn saturating_sum(counts: impl IntoIterator<Item = u64>) -> u64 {
     counts.into_iter().fold(0, u64::saturating_add)
 }
 
-fn bars(counts: &[u64]) -> String {
+fn draw_bars(counts: &[u64]) -> String {
     let highest = counts.iter().copied().max().unwrap_or_default();
     let bar = |count: &u64| {
         let steps = u128::from(*count) * BARS.len() as u128;
@@ -378,10 +381,11 @@ fn or_dash(text: Option<String>) -> String {
 mod tests {
     use super::*;
 
+    /// Zero is a dot.
     #[test]
-    fn bars_reach_their_top_at_the_highest_hour_and_nothing_is_a_dot() {
-        assert_eq!(bars(&[0, 1, 4, 8]), "·▁▄█");
-        assert_eq!(bars(&[0, 0]), "··");
-        assert_eq!(bars(&[u64::MAX, 1]), "█▁");
+    fn bars_are_scaled_to_the_highest_hour() {
+        assert_eq!(draw_bars(&[0, 1, 4, 8]), "·▁▄█");
+        assert_eq!(draw_bars(&[0, 0]), "··");
+        assert_eq!(draw_bars(&[u64::MAX, 1]), "█▁");
     }
 }

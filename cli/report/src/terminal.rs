@@ -1,4 +1,4 @@
-//! The report for a terminal: the verdict first, then a table per section.
+//! The report as text for a terminal: the verdict first, then one table per section.
 
 use comfy_table::{
     Attribute, CellAlignment, Color, ContentArrangement, Table as Drawn, TableStyle,
@@ -8,103 +8,105 @@ use comfy_table::{
 use crate::{
     lang::Lang,
     model::{Report, Status},
-    plain::plain,
-    tables::{self, Cell, Set, Table},
+    plain::to_plain_line,
+    tables::{self, Cell, CellStyle, Table},
+    translate::Translate,
     view::View,
-    words::{Headline, Phrase, Sentence, Translate},
+    words::{Headline, Phrase, Sentence},
 };
 
-/// What the terminal is like. The caller knows; nothing here asks it.
+/// The properties of the terminal, which the caller finds out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terminal {
-    /// Whether colours may be used. Every status has its sign and its word in any case.
+    /// Whether to use colours. Every status has a sign and a word as well.
     pub colour: bool,
-    /// How many characters fit on a line. Tables wrap their cells to it; a command to run is never
-    /// wrapped.
+    /// The characters per line. Tables wrap their cells to it; a command to run is not wrapped.
     pub width: u16,
 }
 
-/// The report as text. It ends with a line break, and holds no escape sequence unless
-/// `terminal.colour`.
+/// The report as text. It ends with a line break, and has no escape sequences unless
+/// `terminal.colour` is set.
 #[must_use]
-pub fn text(report: &Report, view: View, terminal: Terminal) -> String {
+pub fn render_text(report: &Report, view: View, terminal: Terminal) -> String {
     let lang = view.lang;
     let hours = tables::hourly_lines(&report.hours, lang);
     let mut parts = vec![
-        head(report, view, terminal),
-        section(&tables::steps(report, lang), lang, terminal),
-        section(&hours, lang, terminal),
+        render_head(report, view, terminal),
+        render_section(&tables::steps_table(report, lang), lang, terminal),
+        render_section(&hours, lang, terminal),
     ];
-    for table in tables::others(report, view) {
-        parts.push(section(&table, lang, terminal));
+    for table in tables::other_tables(report, view) {
+        parts.push(render_section(&table, lang, terminal));
     }
     let status = match report.expiring {
         0 => Status::Ok,
         _ => Status::Warn,
     };
-    let expiring = Sentence::Expiring.said(lang);
-    let expiring = format!("{} {expiring}", lang.number(report.expiring));
-    parts.push(signed(&expiring, status, terminal));
+    let expiring = Sentence::Expiring.in_language(lang);
+    let expiring = format!("{} {expiring}", lang.format_count(report.expiring));
+    parts.push(status_line(&expiring, status, terminal));
     parts.join("\n")
 }
 
-/// What is looked at, the verdict, and what to do.
-fn head(report: &Report, view: View, terminal: Terminal) -> String {
+/// The head: stack, region, instance, time, verdict, root cause and command.
+fn render_head(report: &Report, view: View, terminal: Terminal) -> String {
     let lang = view.lang;
-    let about = tables::about(report, view).map(|(name, value)| format!("{name}: {value}"));
-    let headline = signed(Headline(report.status()).said(lang), report.status(), terminal);
-    let mut head = format!("{}\n{headline}", wrapped(&about.join(" · "), terminal));
+    let about = tables::report_facts(report, view).map(|(name, value)| format!("{name}: {value}"));
+    let headline =
+        status_line(Headline(report.status()).in_language(lang), report.status(), terminal);
+    let mut head = format!("{}\n{headline}", wrap_words(&about.join(" · "), terminal));
     if let Some(cause) = &report.root_cause {
-        let sentence = format!("{}: {}", Phrase::Cause.said(lang), plain(&cause.sentence));
-        head.push_str(&wrapped(&sentence, terminal));
+        let sentence =
+            format!("{}: {}", Phrase::Cause.in_language(lang), to_plain_line(&cause.sentence));
+        head.push_str(&wrap_words(&sentence, terminal));
         if let Some(command) = &cause.command {
-            let said = Phrase::Command.said(lang);
-            head.push_str(&format!("{said}:\n    {}\n", plain(command)));
+            let said = Phrase::Command.in_language(lang);
+            head.push_str(&format!("{said}:\n    {}\n", to_plain_line(command)));
         }
     }
     head
 }
 
-fn section(table: &Table, lang: Lang, terminal: Terminal) -> String {
+fn render_section(table: &Table, lang: Lang, terminal: Terminal) -> String {
     let title = comfy_table::Cell::new(table.title(lang));
-    let mut text = line(title.add_attribute(Attribute::Bold), terminal);
+    let mut text = render_line(title.add_attribute(Attribute::Bold), terminal);
     if let Some(note) = table.note {
-        text.push_str(&wrapped(note, terminal));
+        text.push_str(&wrap_words(note, terminal));
     }
     if table.rows.is_empty() {
         return text;
     }
-    let mut body = drawn(UTF8_FULL_CONDENSED, terminal);
+    let mut body = new_table(UTF8_FULL_CONDENSED, terminal);
     body.set_content_arrangement(ContentArrangement::Dynamic);
-    body.set_header(table.columns.iter().map(|column| column.said(lang)));
-    body.add_rows(table.rows.iter().map(|row| row.iter().map(cell)));
+    body.set_header(table.columns.iter().map(|column| column.in_language(lang)));
+    body.add_rows(table.rows.iter().map(|row| row.iter().map(to_table_cell)));
     text.push_str(&format!("{body}\n"));
     text
 }
 
-/// One line behind the sign of a status, in its colour.
-fn signed(text: &str, status: Status, terminal: Terminal) -> String {
+/// A line with the sign and the colour of a status.
+fn status_line(text: &str, status: Status, terminal: Terminal) -> String {
     let cell = comfy_table::Cell::new(format!("{} {text}", status.glyph()));
-    let cell = cell.fg(colour(status)).add_attribute(Attribute::Bold);
-    line(cell, terminal)
+    let cell = cell.fg(status_colour(status)).add_attribute(Attribute::Bold);
+    render_line(cell, terminal)
 }
 
-fn line(cell: comfy_table::Cell, terminal: Terminal) -> String {
-    let mut table = drawn(NOTHING, terminal);
+fn render_line(cell: comfy_table::Cell, terminal: Terminal) -> String {
+    let mut table = new_table(NOTHING, terminal);
     table.add_row([cell]);
     format!("{}\n", table.trim_fmt().trim())
 }
 
-/// Words on as many lines as they need.
-fn wrapped(words: &str, terminal: Terminal) -> String {
-    let mut table = drawn(NOTHING, terminal);
+/// Wraps words to the width of the terminal.
+fn wrap_words(words: &str, terminal: Terminal) -> String {
+    let mut table = new_table(NOTHING, terminal);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.add_row([words]);
     let lines = table.lines().map(|line| format!("{}\n", line.trim()));
     lines.collect()
 }
 
-fn drawn(style: TableStyle, terminal: Terminal) -> Drawn {
+fn new_table(style: TableStyle, terminal: Terminal) -> Drawn {
     let mut table = Drawn::new();
     table.load_style(style);
     table.set_width(terminal.width);
@@ -115,7 +117,7 @@ fn drawn(style: TableStyle, terminal: Terminal) -> Drawn {
     table
 }
 
-fn cell(cell: &Cell) -> comfy_table::Cell {
+fn to_table_cell(cell: &Cell) -> comfy_table::Cell {
     let mut text = match cell.status {
         Some(status) => format!("{} {}", status.glyph(), cell.text),
         None => cell.text.clone(),
@@ -126,16 +128,16 @@ fn cell(cell: &Cell) -> comfy_table::Cell {
     }
     let shown = comfy_table::Cell::new(text);
     let shown = match cell.status {
-        Some(status) => shown.fg(colour(status)),
+        Some(status) => shown.fg(status_colour(status)),
         None => shown,
     };
     match cell.set {
-        Set::Number => shown.set_alignment(CellAlignment::Right),
-        Set::Words | Set::Code => shown,
+        CellStyle::Number => shown.set_alignment(CellAlignment::Right),
+        CellStyle::Words | CellStyle::Code => shown,
     }
 }
 
-fn colour(status: Status) -> Color {
+fn status_colour(status: Status) -> Color {
     match status {
         Status::Ok => Color::Green,
         Status::Unknown => Color::Grey,

@@ -1,15 +1,15 @@
-//! How a reader sees the report: in which language, and in whose time.
+//! The language and the UTC offset in which a report is shown.
 
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::lang::Lang;
 
-/// What the reader of a report wants. The same for a terminal and for the page.
+/// How a report is shown, in a terminal or as HTML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View {
     /// The language of titles, headers and explanations.
     pub lang: Lang,
-    /// Times are shown at this offset, which is said beside them.
+    /// The UTC offset of the times. It is printed with them.
     pub offset: UtcOffset,
 }
 
@@ -20,10 +20,10 @@ impl View {
         Self { lang, offset: UtcOffset::UTC }
     }
 
-    /// A time as people read it, without the offset. A time no calendar has is shown as the number
-    /// it is.
-    pub(crate) fn time(self, seconds: i64) -> String {
-        let Some(at) = self.moment(seconds) else {
+    /// A date and time of the language, without the offset. A time that is no date is shown as its
+    /// number.
+    pub(crate) fn format_time(self, seconds: i64) -> String {
+        let Some(at) = self.at_offset(seconds) else {
             return seconds.to_string();
         };
         let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
@@ -35,12 +35,12 @@ impl View {
     }
 
     /// Only the hour of the day, such as `14h`.
-    pub(crate) fn hour(self, seconds: i64) -> String {
-        self.moment(seconds).map_or_else(String::new, |at| format!("{:02}h", at.hour()))
+    pub(crate) fn format_hour(self, seconds: i64) -> String {
+        self.at_offset(seconds).map_or_else(String::new, |at| format!("{:02}h", at.hour()))
     }
 
-    /// The offset in words, such as `UTC-03:00`.
-    pub(crate) fn zone(self) -> String {
+    /// The offset as text, such as `UTC-03:00`.
+    pub(crate) fn format_offset(self) -> String {
         let (hours, minutes, _) = self.offset.as_hms();
         if self.offset.is_utc() {
             return "UTC".to_owned();
@@ -49,7 +49,7 @@ impl View {
         format!("UTC{sign}{:02}:{:02}", hours.abs(), minutes.abs())
     }
 
-    fn moment(self, seconds: i64) -> Option<OffsetDateTime> {
+    fn at_offset(self, seconds: i64) -> Option<OffsetDateTime> {
         let at = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
         at.checked_to_offset(self.offset)
     }
@@ -65,22 +65,22 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_written_as_the_language_writes_it_and_at_the_offset() {
-        assert_eq!(view(Lang::En, 0).time(1_790_000_000), "2026-09-21 14:13");
-        assert_eq!(view(Lang::PtBr, -3).time(1_790_000_000), "21/09/2026 11:13");
-        assert_eq!(view(Lang::PtBr, -3).hour(1_790_000_000), "11h");
+    fn a_time_has_its_languages_form_and_offset() {
+        assert_eq!(view(Lang::En, 0).format_time(1_790_000_000), "2026-09-21 14:13");
+        assert_eq!(view(Lang::PtBr, -3).format_time(1_790_000_000), "21/09/2026 11:13");
+        assert_eq!(view(Lang::PtBr, -3).format_hour(1_790_000_000), "11h");
     }
 
     #[test]
     fn the_offset_is_named() {
-        assert_eq!(view(Lang::En, 0).zone(), "UTC");
-        assert_eq!(view(Lang::En, -3).zone(), "UTC-03:00");
+        assert_eq!(view(Lang::En, 0).format_offset(), "UTC");
+        assert_eq!(view(Lang::En, -3).format_offset(), "UTC-03:00");
     }
 
     #[test]
     fn a_time_no_calendar_has_stays_a_number() {
-        assert_eq!(view(Lang::En, 0).time(i64::MAX), i64::MAX.to_string());
+        assert_eq!(view(Lang::En, 0).format_time(i64::MAX), i64::MAX.to_string());
         let last = 253_402_300_799;
-        assert_eq!(view(Lang::En, 14).time(last), last.to_string());
+        assert_eq!(view(Lang::En, 14).format_time(last), last.to_string());
     }
 }

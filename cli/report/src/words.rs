@@ -1,30 +1,15 @@
-//! The catalogue: every fixed word of the report, in each language, side by side. A `match` that
-//! leaves one out does not compile.
+//! The catalogue: every fixed text of the report in both languages, side by side. A missing
+//! translation does not compile.
 
-use media::{failure::FailureClass, strategy::Strategy};
+use media::failure::FailureClass;
 
 use crate::{
-    lang::Lang,
     model::{Status, StepId},
+    translate::Translate,
 };
 
-/// What is said, in one of the languages.
-pub(crate) trait Translate: Copy {
-    /// The words in English and in Brazilian Portuguese.
-    fn pair(self) -> (&'static str, &'static str);
-
-    /// The words in `lang`.
-    fn said(self, lang: Lang) -> &'static str {
-        let (english, portuguese) = self.pair();
-        match lang {
-            Lang::En => english,
-            Lang::PtBr => portuguese,
-        }
-    }
-}
-
 impl Translate for Status {
-    fn pair(self) -> (&'static str, &'static str) {
+    fn in_both_languages(self) -> (&'static str, &'static str) {
         match self {
             Self::Ok => ("ok", "ok"),
             Self::Unknown => ("not checked", "não verificado"),
@@ -35,45 +20,45 @@ impl Translate for Status {
 }
 
 impl Translate for StepId {
-    fn pair(self) -> (&'static str, &'static str) {
+    fn in_both_languages(self) -> (&'static str, &'static str) {
         match self {
             Self::Connection => {
                 ("WhatsApp account connected to W-API", "Conta do WhatsApp conectada à W-API")
             }
             Self::Hooks => ("W-API's hooks registered here", "Webhooks da W-API cadastrados aqui"),
             Self::Api => ("API Gateway and webhook function", "API Gateway e função webhook"),
-            Self::JobsQueue => ("Jobs queue", "Fila de tarefas"),
+            Self::JobsQueue => ("Jobs queue", "Fila de jobs"),
             Self::DownloadFunction => ("Download function", "Função download"),
             Self::WapiDownload => ("W-API's download endpoint", "Endpoint de download da W-API"),
             Self::Cdn => ("WhatsApp's CDN", "CDN do WhatsApp"),
             Self::Bucket => ("S3 bucket", "Bucket S3"),
-            Self::Records => ("Records and parked queue", "Registros e fila parked"),
+            Self::Records => ("Records and parked queue", "Registros e fila de estacionados"),
         }
     }
 }
 
-/// A line of a step's name where there is room for two short ones only.
+/// A step's name on two short lines.
 #[derive(Clone, Copy)]
-pub(crate) enum Short {
-    /// The upper one.
+pub(crate) enum ShortName {
+    /// The first line.
     Upper(StepId),
-    /// The lower one.
+    /// The second line.
     Lower(StepId),
 }
 
-impl Translate for Short {
-    fn pair(self) -> (&'static str, &'static str) {
+impl Translate for ShortName {
+    fn in_both_languages(self) -> (&'static str, &'static str) {
         let (Self::Upper(id) | Self::Lower(id)) = self;
         let (english, portuguese) = match id {
             StepId::Connection => (["WhatsApp", "account"], ["Conta do", "WhatsApp"]),
             StepId::Hooks => (["W-API's", "hooks"], ["Webhooks", "da W-API"]),
             StepId::Api => (["API Gateway", "+ webhook"], ["API Gateway", "+ webhook"]),
-            StepId::JobsQueue => (["Jobs", "queue"], ["Fila de", "tarefas"]),
+            StepId::JobsQueue => (["Jobs", "queue"], ["Fila de", "jobs"]),
             StepId::DownloadFunction => (["Download", "function"], ["Função", "download"]),
             StepId::WapiDownload => (["W-API's", "download"], ["Download", "da W-API"]),
             StepId::Cdn => (["WhatsApp's", "CDN"], ["CDN do", "WhatsApp"]),
             StepId::Bucket => (["S3", "bucket"], ["Bucket", "S3"]),
-            StepId::Records => (["Records and", "parked queue"], ["Registros e", "fila parked"]),
+            StepId::Records => (["Records and", "parked queue"], ["Registros e", "estacionados"]),
         };
         let ([english_upper, english_lower], [upper, lower]) = (english, portuguese);
         match self {
@@ -88,7 +73,7 @@ impl Translate for Short {
 pub(crate) struct Headline(pub(crate) Status);
 
 impl Translate for Headline {
-    fn pair(self) -> (&'static str, &'static str) {
+    fn in_both_languages(self) -> (&'static str, &'static str) {
         match self.0 {
             Status::Ok => (
                 "Everything works: media arrive and are stored",
@@ -110,10 +95,10 @@ impl Translate for Headline {
 }
 
 impl Translate for FailureClass {
-    fn pair(self) -> (&'static str, &'static str) {
+    fn in_both_languages(self) -> (&'static str, &'static str) {
         match self {
             Self::Transient => (
-                "An origin or the network did not give it in time",
+                "An origin or the network did not deliver it in time",
                 "Uma origem ou a rede não a entregou a tempo",
             ),
             Self::Instance => (
@@ -125,259 +110,81 @@ impl Translate for FailureClass {
                 "Gone from WhatsApp's CDN, and W-API does not have it either",
                 "Já saiu do CDN do WhatsApp, e a W-API também não a tem",
             ),
-            Self::Corrupt => ("The key does not open what came", "A chave não abre o que veio"),
+            Self::Corrupt => ("The key does not decrypt the file", "A chave não decifra o arquivo"),
             Self::Unread => (
                 "A webhook that could not be read; its body is kept",
                 "Webhook que não se conseguiu ler; o corpo está guardado",
             ),
             Self::Poison => (
-                "Not a job that can be understood, or of no registered instance",
-                "Tarefa que não se entende, ou de instância não cadastrada",
+                "Not a job of a known version, or its instance is not registered",
+                "Job que não se entende, ou de instância não cadastrada",
             ),
         }
     }
 }
 
-/// The parts of the report that are tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Section {
-    /// The nine steps.
-    Steps,
-    /// The last 24 hours.
-    Hours,
-    /// W-API's endpoints.
-    Endpoints,
-    /// The strategies beside each other.
-    Controlled,
-    /// The instances.
-    Instances,
-    /// The bucket and the records.
-    Folders,
-    /// What is not stored.
-    Failures,
-    /// What is configured.
-    Settings,
-}
-
-impl Translate for Section {
-    fn pair(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Steps => ("Step by step", "Passo a passo"),
-            Self::Hours => ("The last 24 hours", "As últimas 24 horas"),
-            Self::Endpoints => ("W-API's endpoints", "Endpoints da W-API"),
-            Self::Controlled => ("Strategies side by side", "Estratégias lado a lado"),
-            Self::Instances => ("Instances", "Instâncias"),
-            Self::Folders => ("Bucket and records", "Bucket e registros"),
-            Self::Failures => ("Media not stored", "Mídias não guardadas"),
-            Self::Settings => ("Settings", "Configuração"),
-        }
-    }
-}
-
-/// What a section shows, in one sentence.
-#[derive(Clone, Copy)]
-pub(crate) struct Explanation(pub(crate) Section);
-
-impl Translate for Explanation {
-    fn pair(self) -> (&'static str, &'static str) {
-        match self.0 {
-            Section::Steps => (
-                "What was seen at each of the nine steps, and what to do where something is wrong.",
-                "O que foi visto em cada um dos nove passos, e o que fazer onde algo está errado.",
-            ),
-            Section::Hours => (
-                "What was stored and by which strategy, and what was not stored.",
-                "O que foi guardado e por qual estratégia, e o que não foi guardado.",
-            ),
-            Section::Endpoints => (
-                "What each endpoint answered during this diagnosis.",
-                "O que cada endpoint respondeu durante este diagnóstico.",
-            ),
-            Section::Controlled => (
-                "The same media asked of every strategy, one beside the other.",
-                "A mesma mídia pedida a cada estratégia, uma ao lado da outra.",
-            ),
-            Section::Instances => (
-                "What W-API says of each registered instance, and whether its webhooks come here.",
-                "O que a W-API diz de cada instância cadastrada, e se os webhooks dela chegam aqui.",
-            ),
-            Section::Folders => (
-                "The objects in the bucket, compared with the records that say a media is stored.",
-                "Os objetos no bucket, comparados com os registros que dizem que a mídia está guardada.",
-            ),
-            Section::Failures => (
-                "Media that wait for another try or for a person, by the class of their failure.",
-                "Mídias que esperam outra tentativa ou uma pessoa, pela classe da falha.",
-            ),
-            Section::Settings => (
-                "What is configured in AWS, and what to change.",
-                "O que está configurado na AWS, e o que mudar.",
-            ),
-        }
-    }
-}
-
-/// The headers of the tables' columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Column {
-    /// How it is.
-    Status,
-    /// A step's number and name.
-    Step,
-    /// What was seen.
-    Evidence,
-    /// What is counted.
-    Counted,
-    /// How many.
-    Count,
-    /// Counted in 24 hours.
-    Total,
-    /// Hour by hour.
-    PerHour,
-    /// An hour of the day.
-    Hour,
-    /// One strategy.
-    Strategy(Strategy),
-    /// Media that wait for another try.
-    Retrying,
-    /// Media parked.
-    Parked,
-    /// Webhooks received.
-    Webhooks,
-    /// Method and path.
-    Endpoint,
-    /// The HTTP status.
-    Http,
-    /// How long it took.
-    Latency,
-    /// What it says.
-    Note,
-    /// A message's id.
-    Message,
-    /// Whose.
-    Tenant,
-    /// Which instance.
-    Instance,
-    /// What was checked.
-    Check,
-    /// The kind of media.
-    Kind,
-    /// In the bucket.
-    Objects,
-    /// In the records.
-    Records,
-    /// The class of a failure, and what it means.
-    Class,
-    /// The last reason.
-    LastReason,
-    /// The last time.
-    LastAt,
-    /// What is configured.
-    Setting,
-    /// To what.
-    Value,
-    /// To what it should be.
-    Expected,
-}
-
-impl Translate for Column {
-    fn pair(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Status => ("Status", "Situação"),
-            Self::Step => ("Step", "Passo"),
-            Self::Evidence => ("What was seen", "O que foi visto"),
-            Self::Counted => ("What", "O quê"),
-            Self::Count => ("Media", "Mídias"),
-            Self::Total => ("In 24 h", "Em 24 h"),
-            Self::PerHour => ("Hour by hour", "Hora a hora"),
-            Self::Hour => ("Hour", "Hora"),
-            Self::Strategy(strategy) => (strategy.as_str(), strategy.as_str()),
-            Self::Retrying => ("waiting to retry", "aguardando nova tentativa"),
-            Self::Parked => ("parked", "estacionadas"),
-            Self::Webhooks => ("webhooks", "webhooks"),
-            Self::Endpoint => ("Endpoint", "Endpoint"),
-            Self::Http => ("HTTP", "HTTP"),
-            Self::Latency => ("Took", "Levou"),
-            Self::Note => ("Answer", "Resposta"),
-            Self::Message => ("Message", "Mensagem"),
-            Self::Tenant => ("Tenant", "Tenant"),
-            Self::Instance => ("Instance", "Instância"),
-            Self::Check => ("Check", "Verificação"),
-            Self::Kind => ("Kind", "Tipo"),
-            Self::Objects => ("In the bucket", "No bucket"),
-            Self::Records => ("Recorded as stored", "Registradas como guardadas"),
-            Self::Class => ("Class", "Classe"),
-            Self::LastReason => ("Last reason", "Último motivo"),
-            Self::LastAt => ("Last at", "Última em"),
-            Self::Setting => ("Setting", "Item"),
-            Self::Value => ("Is", "Está"),
-            Self::Expected => ("Should be", "Deveria estar"),
-        }
-    }
-}
-
-/// Everything else that is said.
+/// The other words and phrases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phrase {
-    /// What the whole is.
+    /// The title of the report.
     Diagnosis,
-    /// Before the stack's name.
+    /// The label of the stack's name.
     Stack,
-    /// Before the region.
+    /// The label of the region.
     Region,
-    /// Before the instance.
+    /// The label of the instance.
     Instance,
-    /// Instead of one instance.
+    /// The value if all instances were checked.
     EveryInstance,
-    /// Before the time.
+    /// The label of the report's time.
     TakenAt,
-    /// Before the root cause.
+    /// The label of the root cause.
     Cause,
-    /// Before the command that goes with it.
+    /// The label of the root cause's command.
     Command,
-    /// Above the drawn way.
+    /// The title of the drawing.
     Flow,
-    /// Of a step that nobody looked at.
+    /// The evidence of a step that was not checked.
     NotChecked,
     /// Stored in 24 hours.
     StoredIn24h,
-    /// The CDN's share of them.
+    /// The CDN's share of the stored media.
     ShareOfCdn,
     /// Not stored in 24 hours.
     NotStoredIn24h,
-    /// Stored per hour.
+    /// The title of the chart of stored media.
     ChartStored,
-    /// Not stored per hour.
+    /// The title of the chart of unstored media.
     ChartNotStored,
-    /// Webhooks per hour.
+    /// The title of the chart of webhooks.
     ChartWebhooks,
-    /// The same as numbers.
+    /// The title of the table with the charts' numbers.
     Numbers,
-    /// No failure was counted.
+    /// The note if no media are unstored.
     NoFailures,
     /// A strategy that was not tried.
     NotTried,
-    /// Before the time of the last webhook.
+    /// The label of the time of the last webhook.
     LastWebhook,
-    /// Instead of that time.
+    /// The value if that time is not known.
     NoWebhook,
-    /// Who made the report.
+    /// The footer of the page.
     MadeBy,
 }
 
 impl Translate for Phrase {
-    fn pair(self) -> (&'static str, &'static str) {
+    fn in_both_languages(self) -> (&'static str, &'static str) {
         match self {
             Self::Diagnosis => ("Diagnosis", "Diagnóstico"),
             Self::Stack => ("Stack", "Stack"),
             Self::Region => ("Region", "Região"),
             Self::Instance => ("Instance", "Instância"),
-            Self::EveryInstance => ("every one", "todas"),
-            Self::TakenAt => ("Taken", "Feito em"),
+            Self::EveryInstance => ("all", "todas"),
+            Self::TakenAt => ("Taken at", "Feito em"),
             Self::Cause => ("Root cause", "Causa raiz"),
             Self::Command => ("What to run", "O que executar"),
-            Self::Flow => ("The way of a media", "O caminho de uma mídia"),
-            Self::NotChecked => ("was not looked at", "não foi examinado"),
+            Self::Flow => ("The path of a media file", "O caminho de uma mídia"),
+            Self::NotChecked => ("was not checked", "não foi verificado"),
             Self::StoredIn24h => ("stored in 24 h", "guardadas em 24 h"),
             Self::ShareOfCdn => ("of them from WhatsApp's CDN", "delas pelo CDN do WhatsApp"),
             Self::NotStoredIn24h => ("not stored in 24 h", "não guardadas em 24 h"),
@@ -396,37 +203,39 @@ impl Translate for Phrase {
     }
 }
 
-/// What needs a whole sentence.
+/// The full sentences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sentence {
-    /// Below the title of the drawn way.
+    /// The explanation of the drawing.
     Flow,
-    /// Not stored and soon gone, after their number.
+    /// Printed after the number of media that expire soon.
     Expiring,
     /// The keys of the test were invented.
     SyntheticKeys,
     /// The keys of the test were real.
     RealKeys,
-    /// The hours are missing.
+    /// The note if the last 24 hours could not be read.
     NoHours,
 }
 
 impl Translate for Sentence {
-    fn pair(self) -> (&'static str, &'static str) {
+    fn in_both_languages(self) -> (&'static str, &'static str) {
         match self {
             Self::Flow => (
                 "The download function asks W-API first, then WhatsApp's CDN. Either is enough.",
-                "A função download pede primeiro à W-API, depois ao CDN do WhatsApp. Basta um dos dois.",
+                "A função download pede primeiro à W-API, depois ao CDN do WhatsApp. Basta um dos \
+                dois.",
             ),
             Self::Expiring => {
                 ("not stored, expire within 48 h", "não guardadas, expiram em até 48 h")
             }
             Self::SyntheticKeys => (
-                "The keys were invented: no strategy can bring a file, and only how it answers counts.",
-                "As chaves são inventadas: nenhuma estratégia traz o arquivo, e só conta como ela responde.",
+                "The keys were invented: no strategy can fetch a file, and only its answer counts.",
+                "As chaves são inventadas: nenhuma estratégia traz o arquivo, e só conta como ela \
+                responde.",
             ),
             Self::RealKeys => (
-                "The media are real: what one strategy cannot bring, another may.",
+                "The media are real: a file that one strategy cannot fetch, another may.",
                 "As mídias são reais: o que uma estratégia não traz, outra pode trazer.",
             ),
             Self::NoHours => (

@@ -1,11 +1,14 @@
-//! What the code says of failures, in a report in Portuguese.
+//! The reasons that the code writes are translated in a Portuguese report.
 
-use report::{FailureCount, Lang, Terminal, View, alarm, html, json, reason, state, text};
+use report::{
+    FailureCount, Lang, Terminal, View, render_html, render_json, render_text, translate_alarm,
+    translate_reason, translate_state,
+};
 use time::UtcOffset;
 
 mod samples;
 
-/// Where reasons come from: a source file of this project, and what stands before each text.
+/// The sources of reasons: a file of this project, and the code before each text.
 const SOURCES: [(&str, &str); 18] = [
     ("shared/fetch/src/error.rs", "#[error("),
     ("shared/fetch/src/guard.rs", "#[error("),
@@ -24,7 +27,7 @@ const SOURCES: [(&str, &str); 18] = [
     ("functions/download/src/fetch.rs", "let reason ="),
     ("functions/download/src/fetch.rs", "FailureClass::Transient,"),
     ("functions/download/src/park.rs", "let reason ="),
-    ("cli/src/doctor/trial.rs", "report::reason("),
+    ("cli/src/doctor/trial.rs", "report::translate_reason("),
 ];
 
 /// The texts between `before` and the next quote in a source file of this project.
@@ -38,7 +41,7 @@ fn texts_in(path: &str, before: &str) -> Vec<String> {
     texts.map(str::to_owned).collect()
 }
 
-/// A text with something in place of each `{…}`.
+/// A text with a value in place of each `{…}`.
 fn example(pattern: &str) -> String {
     let mut text = String::new();
     let mut rest = pattern;
@@ -58,7 +61,7 @@ fn known_to_the_code() -> Vec<String> {
         assert!(!texts.is_empty(), "{path} says nothing after {before}");
         found.extend(texts);
     }
-    // These stand for others, which are in the list themselves.
+    // Placeholders for other texts, which are in the list themselves.
     let stands_for_others = ["{row}", "not applicable: {0}", "no {0} in time"];
     found.retain(|text| !stands_for_others.contains(&text.as_str()));
     for wait in texts_in("shared/fetch/src/error.rs", "=> ") {
@@ -70,23 +73,23 @@ fn known_to_the_code() -> Vec<String> {
 }
 
 #[test]
-fn no_english_reason_known_to_the_code_is_in_a_portuguese_report() {
+fn a_portuguese_report_has_no_english_reason() {
     let english = known_to_the_code();
     let mut report = samples::sick(Lang::PtBr);
     let failure = |text: &String| FailureCount {
         class: "transient".to_owned(),
         count: 1,
-        last_reason: reason(&format!("wapi: {text}; cdn: {text}"), Lang::PtBr),
+        last_reason: translate_reason(&format!("wapi: {text}; cdn: {text}"), Lang::PtBr),
         last_at: report.taken_at,
     };
     report.failures = english.iter().map(failure).collect();
     let view = View { lang: Lang::PtBr, offset: UtcOffset::UTC };
-    // So wide that no line is broken.
+    // Wide enough that no line is wrapped.
     let wide = Terminal { colour: false, width: 10_000 };
-    let page = html(&report, view).unwrap_or_else(|error| unreachable!("{error}"));
+    let page = render_html(&report, view).unwrap_or_else(|error| unreachable!("{error}"));
     let page = page.replace("&#39;", "'").replace("&#x27;", "'");
-    let json = json(&report).unwrap_or_else(|error| unreachable!("{error}"));
-    let shown = [page, json, text(&report, view, wide)];
+    let json = render_json(&report).unwrap_or_else(|error| unreachable!("{error}"));
+    let shown = [page, json, render_text(&report, view, wide)];
     for one in english {
         for shown in &shown {
             assert!(!shown.contains(&one), "not translated: {one}");
@@ -97,7 +100,7 @@ fn no_english_reason_known_to_the_code_is_in_a_portuguese_report() {
 #[test]
 fn no_reason_is_translated_by_half() {
     for english in known_to_the_code() {
-        let portuguese = reason(&english, Lang::PtBr);
+        let portuguese = translate_reason(&english, Lang::PtBr);
         let words: Vec<_> = english.split(' ').collect();
         let is_word = |word: &&&str| word.starts_with(|c: char| c.is_ascii_lowercase());
         let runs = words.windows(3);
@@ -108,22 +111,23 @@ fn no_reason_is_translated_by_half() {
     }
 }
 
+/// Texts of others, such as W-API's, stay as they are.
 #[test]
-fn a_reason_is_translated_strategy_by_strategy_and_words_of_others_stay() {
+fn a_reason_is_translated_per_strategy() {
     let english = "wapi: W-API could not download the content; \
         wapi_alternate: not applicable: W-API has no such endpoint; \
         cdn: the connection failed: connection refused";
     let portuguese = "wapi: a W-API não conseguiu baixar o conteúdo; \
         wapi_alternate: não se aplica: a W-API não tem esse endpoint; \
         cdn: a conexão falhou: connection refused";
-    assert_eq!(reason(english, Lang::PtBr), portuguese);
-    assert_eq!(reason(english, Lang::En), english);
+    assert_eq!(translate_reason(english, Lang::PtBr), portuguese);
+    assert_eq!(translate_reason(english, Lang::En), english);
     for theirs in ["", "Falha ao fazer o download", "{}", "a reason of another version"] {
-        assert_eq!(reason(theirs, Lang::PtBr), theirs);
+        assert_eq!(translate_reason(theirs, Lang::PtBr), theirs);
     }
-    assert_eq!(state("parked", Lang::PtBr), "estacionada");
-    assert_eq!(state("Active", Lang::PtBr), "ativa");
-    assert_eq!(state("archived", Lang::PtBr), "archived");
+    assert_eq!(translate_state("parked", Lang::PtBr), "estacionada");
+    assert_eq!(translate_state("Active", Lang::PtBr), "ativa");
+    assert_eq!(translate_state("archived", Lang::PtBr), "archived");
 }
 
 #[test]
@@ -136,8 +140,8 @@ fn every_alarm_of_the_template_has_its_words() {
         let is_alarm = |next: &&str| next.contains("AWS::CloudWatch::Alarm");
         if lines.peek().is_some_and(is_alarm) {
             let name = format!("stack-{}-1ABC", line.trim().trim_end_matches(':'));
-            assert_ne!(alarm(&name, "English", Lang::PtBr), "English", "{name}");
-            assert_eq!(alarm(&name, "English", Lang::En), "English");
+            assert_ne!(translate_alarm(&name, "English", Lang::PtBr), "English", "{name}");
+            assert_eq!(translate_alarm(&name, "English", Lang::En), "English");
             count += 1;
         }
     }

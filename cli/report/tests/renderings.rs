@@ -1,11 +1,11 @@
-//! The three renderings of two invented diagnoses, in both languages.
+//! Renders two invented diagnoses as text, JSON and HTML, in both languages.
 
-use report::{Lang, Report, Status, StepId, Terminal, View, html, json, text};
+use report::{Lang, Report, Status, StepId, Terminal, View, render_html, render_json, render_text};
 use time::UtcOffset;
 
 mod samples;
 
-/// What an attacker who is asked something might answer.
+/// What an attacker may write into a text that the report shows.
 const HOSTILE: &str =
     "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u{1b}[2J\u{202e}&amp;";
 
@@ -17,17 +17,17 @@ fn view(lang: Lang) -> View {
 }
 
 fn page(report: &Report, lang: Lang) -> String {
-    html(report, view(lang)).unwrap_or_else(|error| unreachable!("{error}"))
+    render_html(report, view(lang)).unwrap_or_else(|error| unreachable!("{error}"))
 }
 
-/// Every page of the samples.
+/// The HTML pages of all samples in all languages.
 fn pages() -> Vec<String> {
     let pages = Lang::ALL
         .map(|lang| [page(&samples::healthy(lang), lang), page(&samples::sick(lang), lang)]);
     pages.into_iter().flatten().collect()
 }
 
-/// A report whose every free text is hostile.
+/// A report in which every text from outside is hostile.
 fn hostile() -> Report {
     let mut report = samples::sick(Lang::En);
     let bad = || HOSTILE.to_owned();
@@ -64,7 +64,7 @@ fn hostile() -> Report {
     report
 }
 
-/// A report of nothing.
+/// An empty report.
 fn empty() -> Report {
     Report {
         stack: String::new(),
@@ -86,33 +86,34 @@ fn empty() -> Report {
 
 #[test]
 fn a_healthy_report_in_a_terminal() {
-    insta::assert_snapshot!(text(&samples::healthy(Lang::En), view(Lang::En), PLAIN));
+    insta::assert_snapshot!(render_text(&samples::healthy(Lang::En), view(Lang::En), PLAIN));
 }
 
 #[test]
 fn a_sick_report_in_a_terminal() {
-    insta::assert_snapshot!(text(&samples::sick(Lang::En), view(Lang::En), PLAIN));
+    insta::assert_snapshot!(render_text(&samples::sick(Lang::En), view(Lang::En), PLAIN));
 }
 
 #[test]
 fn a_healthy_report_in_a_terminal_in_portuguese() {
     let report = samples::healthy(Lang::PtBr);
-    insta::assert_snapshot!(text(&report, view(Lang::PtBr), PLAIN));
+    insta::assert_snapshot!(render_text(&report, view(Lang::PtBr), PLAIN));
 }
 
 #[test]
 fn a_sick_report_in_a_terminal_in_portuguese() {
     let report = samples::sick(Lang::PtBr);
-    insta::assert_snapshot!(text(&report, view(Lang::PtBr), PLAIN));
+    insta::assert_snapshot!(render_text(&report, view(Lang::PtBr), PLAIN));
 }
 
 #[test]
 fn a_sick_report_as_json() {
-    insta::assert_snapshot!(json(&samples::sick(Lang::En)).expect("JSON"));
+    insta::assert_snapshot!(render_json(&samples::sick(Lang::En)).expect("JSON"));
 }
 
+/// It does not depend on the language.
 #[test]
-fn the_json_is_versioned_says_the_verdict_and_ignores_the_language() {
+fn the_json_has_version_and_verdict() {
     let report = samples::sick(Lang::En);
     let value = serde_json::to_value(&report).expect("JSON");
     assert_eq!(value["schema"], report::SCHEMA);
@@ -132,19 +133,20 @@ fn the_verdict_is_that_of_the_worst_check() {
 }
 
 #[test]
-fn a_terminal_gets_colours_only_if_it_can_show_them() {
+fn colours_need_a_terminal_with_colours() {
     let report = samples::sick(Lang::En);
-    assert!(!text(&report, view(Lang::En), PLAIN).contains('\u{1b}'));
+    assert!(!render_text(&report, view(Lang::En), PLAIN).contains('\u{1b}'));
     let colour = Terminal { colour: true, ..PLAIN };
-    assert!(text(&report, view(Lang::En), colour).contains("\u{1b}["));
+    assert!(render_text(&report, view(Lang::En), colour).contains("\u{1b}["));
 }
 
+/// A command to run is not wrapped.
 #[test]
-fn no_line_of_a_table_is_wider_than_the_terminal_and_a_command_is_never_broken() {
+fn tables_fit_the_terminal() {
     for width in [60, 80, 110, 200] {
         let terminal = Terminal { width, ..PLAIN };
         let report = samples::sick(Lang::En);
-        let shown = text(&report, view(Lang::En), terminal);
+        let shown = render_text(&report, view(Lang::En), terminal);
         let command = report.root_cause.and_then(|cause| cause.command).expect("one");
         assert!(shown.lines().any(|line| line.trim() == command));
         for line in shown.lines().filter(|line| line.trim() != command) {
@@ -155,7 +157,7 @@ fn no_line_of_a_table_is_wider_than_the_terminal_and_a_command_is_never_broken()
 
 #[test]
 fn nothing_from_outside_steers_a_terminal() {
-    let shown = text(&hostile(), view(Lang::En), PLAIN);
+    let shown = render_text(&hostile(), view(Lang::En), PLAIN);
     assert!(shown.contains("<script>"), "it is shown as it is");
     assert!(!shown.contains(['\u{1b}', '\u{202e}']));
 }
@@ -167,8 +169,7 @@ fn nothing_from_outside_becomes_markup() {
     for tag in ["<script", "<img", "</script", "\u{1b}", "\u{202e}"] {
         assert!(!page.contains(tag), "{tag:?}");
     }
-    // An attribute that was broken out of would bring one more quote than the template has pairs
-    // for.
+    // Breaking out of an attribute would leave an odd number of quotes.
     for tag in page.split('<').skip(1).filter_map(|tag| tag.split('>').next()) {
         let is_closed = tag.matches('"').count().is_multiple_of(2);
         assert!(is_closed, "<{tag}>");
@@ -206,7 +207,7 @@ fn the_page_needs_nothing_but_itself() {
         assert!(!page.contains("url("));
         assert!(!page.contains("@import"));
         assert!(page.contains("default-src 'none'"));
-        // The only address is the name of SVG.
+        // The only URL is SVG's namespace.
         let addresses = page.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
         assert!(!addresses.contains("http://"));
         assert!(!addresses.contains("https://"));
@@ -233,8 +234,9 @@ fn every_tag_of_the_page_is_closed_in_order() {
     }
 }
 
+/// And with the command to run.
 #[test]
-fn the_page_says_the_verdict_the_cause_and_the_command_first() {
+fn the_page_begins_with_verdict_and_cause() {
     let report = samples::sick(Lang::En);
     let page = page(&report, Lang::En);
     let place = |what: &str| page.find(what).unwrap_or_else(|| unreachable!("no {what}"));
@@ -246,7 +248,7 @@ fn the_page_says_the_verdict_the_cause_and_the_command_first() {
 }
 
 #[test]
-fn the_drawn_way_has_every_step_with_its_state_in_words() {
+fn the_drawing_names_every_steps_status() {
     let page = page(&samples::sick(Lang::PtBr), Lang::PtBr);
     for shape in ["wide", "tall"] {
         let start = page.find(&format!("<svg class=\"flow {shape}\"")).expect(shape);
@@ -259,16 +261,16 @@ fn the_drawn_way_has_every_step_with_its_state_in_words() {
 }
 
 #[test]
-fn a_step_nobody_looked_at_is_not_drawn_as_well() {
+fn an_unchecked_step_is_drawn_as_unknown() {
     let mut report = samples::healthy(Lang::En);
     report.steps.retain(|step| step.id != StepId::Cdn);
     let page = page(&report, Lang::En);
     assert!(page.contains("WhatsApp&#39;s CDN: not checked"));
-    assert!(text(&report, view(Lang::En), PLAIN).contains("was not looked at"));
+    assert!(render_text(&report, view(Lang::En), PLAIN).contains("was not checked"));
 }
 
 #[test]
-fn the_charts_show_each_strategy_and_the_same_numbers_as_the_table() {
+fn charts_and_table_have_the_same_numbers() {
     let page = page(&samples::sick(Lang::En), Lang::En);
     assert_eq!(page.matches("<figure class=\"chart\">").count(), 3);
     for key in ["wapi", "wapi_alternate", "cdn", "waiting to retry", "parked"] {
@@ -280,14 +282,14 @@ fn the_charts_show_each_strategy_and_the_same_numbers_as_the_table() {
 }
 
 #[test]
-fn webhooks_that_nobody_counted_are_not_shown_as_zero() {
+fn uncounted_webhooks_are_not_shown() {
     let mut report = samples::healthy(Lang::En);
     for hour in &mut report.hours {
         hour.webhooks = None;
     }
     let page = page(&report, Lang::En);
     assert_eq!(page.matches("<figure class=\"chart\">").count(), 2);
-    assert!(!text(&report, view(Lang::En), PLAIN).contains("webhooks ┆"));
+    assert!(!render_text(&report, view(Lang::En), PLAIN).contains("webhooks ┆"));
 }
 
 #[test]
@@ -295,7 +297,7 @@ fn both_languages_say_everything_in_their_own_words() {
     let only = [
         ("Everything works", "Tudo funciona"),
         ("Step by step", "Passo a passo"),
-        ("The way of a media", "O caminho de uma mídia"),
+        ("The path of a media file", "O caminho de uma mídia"),
         ("The last 24 hours", "As últimas 24 horas"),
         ("Strategies side by side", "Estratégias lado a lado"),
         ("Bucket and records", "Bucket e registros"),
@@ -325,8 +327,8 @@ fn both_languages_say_everything_in_their_own_words() {
 fn a_report_of_nothing_is_still_a_report() {
     for lang in Lang::ALL {
         assert!(page(&empty(), lang).contains("</html>"));
-        assert!(text(&empty(), view(lang), PLAIN).ends_with('\n'));
-        assert!(json(&empty()).is_ok());
+        assert!(render_text(&empty(), view(lang), PLAIN).ends_with('\n'));
+        assert!(render_json(&empty()).is_ok());
     }
 }
 
@@ -339,5 +341,5 @@ fn numbers_of_any_size_are_drawn() {
     }
     report.taken_at = i64::MIN;
     assert!(page(&report, Lang::En).contains("</html>"));
-    assert!(text(&report, view(Lang::En), PLAIN).ends_with('\n'));
+    assert!(render_text(&report, view(Lang::En), PLAIN).ends_with('\n'));
 }

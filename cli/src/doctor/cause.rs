@@ -1,52 +1,58 @@
-//! The root cause: of all that is wrong, that which explains most of the rest, with the command
-//! that mends it.
+//! The root cause: the failure that explains most of the others, with the command that fixes it.
 
 use media::strategy::Strategy;
 use report::{Lang, Report, RootCause, Status, StepId};
+use wapi::account::Hook;
 
-use super::{examined::Examination, say, trial::Trial};
-use crate::check::{self, Check, Verdict};
+use super::{examined::ExaminedInstance, trial::Trial};
+use crate::{
+    checks::check::{Check, CheckId, Verdict},
+    say::say,
+};
 
-/// The first that holds, in the order of the flow; W-API and the CDN together, because either is
-/// enough.
-pub(crate) fn of(
+/// The first failure in the order of the flow. W-API and the CDN are judged together, because one
+/// of them is enough.
+pub(crate) fn find_root_cause(
     report: &Report,
-    examined: &[Examination],
+    examined: &[ExaminedInstance],
     trial: &Trial,
     lang: Lang,
 ) -> Option<RootCause> {
-    of_instance(examined, "token", lang)
-        .or_else(|| of_instance(examined, "connection", lang))
-        .or_else(|| of_step(report, StepId::Api))
-        .or_else(|| of_instance(examined, "hook received", lang))
-        .or_else(|| of_instance(examined, "hook delivery", lang))
-        .or_else(|| of_step(report, StepId::DownloadFunction))
-        .or_else(|| of_sources(trial, lang))
-        .or_else(|| of_any_step(report))
-        .or_else(|| of_setting(report))
+    cause_in_instances(examined, CheckId::Token, lang)
+        .or_else(|| cause_in_instances(examined, CheckId::Connection, lang))
+        .or_else(|| cause_in_step(report, StepId::Api))
+        .or_else(|| cause_in_instances(examined, CheckId::Hook(Hook::Received), lang))
+        .or_else(|| cause_in_instances(examined, CheckId::Hook(Hook::Delivery), lang))
+        .or_else(|| cause_in_step(report, StepId::DownloadFunction))
+        .or_else(|| cause_in_sources(trial, lang))
+        .or_else(|| cause_in_any_step(report))
+        .or_else(|| cause_in_settings(report))
 }
 
-/// A failed check of an instance.
-fn of_instance(examined: &[Examination], name: &'static str, lang: Lang) -> Option<RootCause> {
-    let failed = |one: &Examination| -> Option<Check> {
-        let check = one.check(name)?;
+/// The first instance that fails this check.
+fn cause_in_instances(examined: &[ExaminedInstance], id: CheckId, lang: Lang) -> Option<RootCause> {
+    let failed = |one: &ExaminedInstance| -> Option<Check> {
+        let check = one.find_check(id)?;
         (check.verdict == Verdict::Fail).then(|| check.clone())
     };
-    let (id, check) = examined.iter().find_map(|one| Some((&one.instance.id, failed(one)?)))?;
-    let (evidence, label) = (check.evidence, check::label(name, lang));
-    let sentence = if name.starts_with("hook") {
+    let (instance, check) =
+        examined.iter().find_map(|one| Some((&one.instance.id, failed(one)?)))?;
+    let (evidence, label) = (check.evidence, id.label(lang));
+    let sentence = if matches!(id, CheckId::Hook(_)) {
         say!(
             lang,
-            "W-API does not send the events of {id} here ({label}: {evidence}), so their media are never heard of.",
-            "A W-API não envia os eventos de {id} para cá ({label}: {evidence}); as mídias deles nunca chegam."
+            "W-API does not send the events of {instance} here ({label}: {evidence}), \
+             so their media are never announced.",
+            "A W-API não envia os eventos de {instance} para cá ({label}: {evidence}); \
+             as mídias deles nunca são anunciadas."
         )
     } else {
-        say!(lang, "Instance {id}: {evidence}.", "Instância {id}: {evidence}.")
+        say!(lang, "Instance {instance}: {evidence}.", "Instância {instance}: {evidence}.")
     };
     Some(RootCause { sentence, command: check.remedy })
 }
 
-fn of_step(report: &Report, id: StepId) -> Option<RootCause> {
+fn cause_in_step(report: &Report, id: StepId) -> Option<RootCause> {
     let step = report.steps.iter().find(|step| step.id == id)?;
     (step.status == Status::Fail).then(|| RootCause {
         sentence: format!("{}.", step.evidence),
@@ -54,13 +60,15 @@ fn of_step(report: &Report, id: StepId) -> Option<RootCause> {
     })
 }
 
-/// Whether W-API, the CDN, or both do not give what a controlled test asked for.
-fn of_sources(trial: &Trial, lang: Lang) -> Option<RootCause> {
-    let (wapi, cdn) = (trial.verdict(Strategy::Wapi)?, trial.verdict(Strategy::Cdn)?);
+/// The failure of W-API, the CDN, or both in the controlled test.
+fn cause_in_sources(trial: &Trial, lang: Lang) -> Option<RootCause> {
+    let (wapi, cdn) = (trial.result_of(Strategy::Wapi)?, trial.result_of(Strategy::Cdn)?);
     let told = |attempt: &media::record::Attempt| {
         let status = attempt.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
-        let words =
-            attempt.excerpt.clone().unwrap_or_else(|| report::reason(&attempt.verdict, lang));
+        let words = attempt
+            .excerpt
+            .clone()
+            .unwrap_or_else(|| report::translate_reason(&attempt.verdict, lang));
         format!("{status}: {words}")
     };
     let (of_wapi, of_cdn) = (told(wapi.1), told(cdn.1));
@@ -68,8 +76,10 @@ fn of_sources(trial: &Trial, lang: Lang) -> Option<RootCause> {
         (true, true) => return None,
         (false, true) => say!(
             lang,
-            "W-API's download endpoint fails ({of_wapi}); meanwhile WhatsApp's CDN carries the load (cdn).",
-            "O endpoint de download da W-API falha ({of_wapi}); por enquanto o CDN do WhatsApp segura a carga (cdn)."
+            "W-API's download endpoint fails ({of_wapi}); \
+             meanwhile WhatsApp's CDN carries the load (cdn).",
+            "O endpoint de download da W-API falha ({of_wapi}); \
+             por enquanto o CDN do WhatsApp segura a carga (cdn)."
         ),
         (true, false) => say!(
             lang,
@@ -78,22 +88,24 @@ fn of_sources(trial: &Trial, lang: Lang) -> Option<RootCause> {
         ),
         (false, false) => say!(
             lang,
-            "Neither W-API's download endpoint ({of_wapi}) nor WhatsApp's CDN ({of_cdn}) gives media; jobs are retried for days and nothing is lost yet.",
-            "Nem o endpoint de download da W-API ({of_wapi}) nem o CDN do WhatsApp ({of_cdn}) entregam mídias; as tarefas são repetidas por dias e nada se perdeu ainda."
+            "Neither W-API's download endpoint ({of_wapi}) nor WhatsApp's CDN ({of_cdn}) delivers \
+             media; jobs are retried for days, and nothing is lost yet.",
+            "Nem o endpoint de download da W-API ({of_wapi}) nem o CDN do WhatsApp ({of_cdn}) \
+             entregam mídias; os jobs são repetidos por dias e nada se perdeu ainda."
         ),
     };
     let command = (!wapi.0).then(|| "wapi-media doctor --bundle evidence.json".to_owned());
     Some(RootCause { sentence, command })
 }
 
-fn of_any_step(report: &Report) -> Option<RootCause> {
+fn cause_in_any_step(report: &Report) -> Option<RootCause> {
     let worst = report.steps.iter().filter(|step| step.status > Status::Unknown);
-    // The first of those that are equally bad.
+    // `rev`, because `max_by_key` returns the last of equal elements, and the first is wanted.
     let worst = worst.rev().max_by_key(|step| step.status)?;
     Some(RootCause { sentence: format!("{}.", worst.evidence), command: worst.remedy.clone() })
 }
 
-fn of_setting(report: &Report) -> Option<RootCause> {
+fn cause_in_settings(report: &Report) -> Option<RootCause> {
     let bad = report.settings.iter().filter(|one| one.status > Status::Unknown);
     let bad = bad.rev().max_by_key(|one| one.status)?;
     Some(RootCause {

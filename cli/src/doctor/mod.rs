@@ -1,152 +1,91 @@
-//! `wapi-media doctor`: the whole flow examined, from WhatsApp to the bucket, and the root cause in
-//! one sentence.
+//! Examines the whole flow, from WhatsApp to the bucket, and finds the root cause.
 
 mod cause;
 mod examined;
-mod flow;
-mod folders;
 pub(crate) mod past;
-mod trial;
+mod steps;
+pub(crate) mod trial;
 
-use std::path::PathBuf;
+use media::ids::InstanceId;
+use report::Report;
 
-use anyhow::Context;
-use boot::clock;
-use clap::Args;
-use media::{ids::InstanceId, object_key::parse_offset};
-use report::{Lang, Report, Status, Terminal, View};
-use serde_json::json;
+use self::{
+    examined::ExaminedInstance,
+    past::Past,
+    steps::{alarms, api, bucket, connection, download, hooks, jobs, records, sources},
+    trial::Trial,
+};
+use crate::{examination::Examination, odd_records::OddRecords};
 
-use self::{examined::Examination, past::Past, trial::Trial};
-use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
-
-/// What to examine, and where the report goes.
-#[derive(Args)]
-#[command(after_help = "Examples:\n  wapi-media doctor\n  \
-    wapi-media doctor --instance LITE-AAAAAA-BBBBBB --html report.html --lang pt-BR\n\n\
-    Ends with 0 if everything is well, with 1 if something needs a person.")]
-pub(crate) struct Doctor {
-    /// Examine this instance only.
-    #[arg(long)]
-    instance: Option<InstanceId>,
-    /// Write the report as one HTML file that can be sent on. No secret is in it.
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-    /// Write the evidence for W-API's support as JSON: what was asked, when, and what was answered.
-    /// Keys and tokens are left out.
-    #[arg(long, value_name = "FILE")]
-    bundle: Option<PathBuf>,
-    /// The report's language: en, pt-BR.
-    #[arg(long, default_value = "en", value_name = "LANGUAGE")]
-    lang: Lang,
-}
-
-/// A text in the report's language.
-macro_rules! say {
-    ($lang:expr, $en:literal, $pt:literal $(,)?) => {
-        match $lang {
-            report::Lang::En => format!($en),
-            report::Lang::PtBr => format!($pt),
-        }
-    };
-}
-pub(crate) use say;
-
-/// Examines and reports.
-pub(crate) async fn run(doctor: Doctor, session: &Session) -> anyhow::Result<Exit> {
-    let lang = doctor.lang;
-    let waiting = screen::spinner("examining");
-    let (report, trial) = examine(&doctor, session).await?;
-    waiting.finish_and_clear();
-    let offset = parse_offset(session.stack.parameter("UtcOffset")?);
-    let offset = offset.context("the stack's UtcOffset is none")?;
-    let view = View { lang, offset };
-    if let Some(file) = &doctor.html {
-        let page = report::html(&report, view)?;
-        let written = std::fs::write(file, page);
-        written.with_context(|| format!("{} could not be written", file.display()))?;
-    }
-    if let Some(file) = &doctor.bundle {
-        let bundle = serde_json::to_string_pretty(&bundle(&report, &trial))?;
-        let written = std::fs::write(file, bundle);
-        written.with_context(|| format!("{} could not be written", file.display()))?;
-    }
-    let terminal = Terminal { colour: screen::has_colour(), width: screen::width() };
-    let text = report::text(&report, view, terminal);
-    let json = serde_json::from_str(&report::json(&report)?)?;
-    session.flags.print_coloured(&json, text.trim_end())?;
-    Ok(match report.status() {
-        Status::Ok | Status::Unknown => Exit::Ok,
-        Status::Warn | Status::Fail => Exit::Findings,
-    })
-}
-
-async fn examine(doctor: &Doctor, session: &Session) -> anyhow::Result<(Report, Trial)> {
-    let (lang, now) = (doctor.lang, clock::now());
-    let mut odd = OddRecords::default();
-    let all = session.instances(None, &mut odd).await?;
-    if doctor.instance.is_some() {
-        // Others' records are not what is asked about.
-        odd = OddRecords::default();
-    }
-    let mut examined = Vec::new();
-    for instance in &all {
-        if doctor.instance.as_ref().is_none_or(|only| *only == instance.id) {
-            examined.push(Examination::of(instance, &all, lang, session).await?);
-        }
-    }
-    if let (Some(only), true) = (&doctor.instance, examined.is_empty()) {
-        // Nothing but its own record can be said of one that is not understood.
-        session.must_know(only, &mut odd).await?;
-    }
-    let trial = Trial::of(examined.iter().find(|one| one.token.is_some()), session).await?;
-    let past = Past::of(&examined, now, odd, session).await?;
-    let folders = folders::compare(&examined, session).await?;
-    let is_of_one = doctor.instance.is_some();
+/// Examines the stack and all its instances, or `only` this one.
+pub(crate) async fn examine_stack(
+    only: Option<&InstanceId>,
+    examination: Examination<'_>,
+) -> anyhow::Result<(Report, Trial)> {
+    let Examination { session, lang, now } = examination;
+    let (examined, odd) = examine_instances(only, examination).await?;
+    let trial = Trial::run_for(examined.iter().find(|one| one.token.is_some()), session).await?;
+    let past = Past::read_records(&examined, odd, examination).await?;
+    let folders = bucket::compare_folders(&examined, session).await?;
+    let is_of_one = only.is_some();
     let expiring = match is_of_one {
         true => past.expiring,
-        false => flow::expiring(session, now).await?,
+        false => records::count_expiring(examination).await?,
     };
     let mut settings = Vec::new();
     let mut steps = vec![
-        examined::connection(&examined, lang),
-        examined::hooks(&examined, lang),
-        flow::api(session, lang).await?,
-        flow::jobs(session, lang, &mut settings).await?,
-        flow::download(session, lang, &mut settings).await?,
+        connection::connection_step(&examined, lang),
+        hooks::hooks_step(&examined, lang),
+        api::api_step(examination).await?,
+        jobs::jobs_queue_step(examination, &mut settings).await?,
+        download::download_function_step(examination, &mut settings).await?,
     ];
-    steps.extend(flow::strategies(&trial, &past, lang));
-    steps.push(flow::bucket(&folders, lang));
-    steps.push(flow::records(session, &past, (expiring, is_of_one), lang).await?);
-    settings.extend(flow::alarms(session, lang).await?);
+    steps.extend(sources::strategy_steps(&trial, &past, lang));
+    steps.push(bucket::bucket_step(&folders, lang));
+    steps.push(records::records_step(&past, (expiring, is_of_one), examination).await?);
+    settings.extend(alarms::alarm_settings(examination).await?);
     let mut report = Report {
         stack: session.stack.name.clone(),
         region: session.operator.region.clone().unwrap_or_default(),
         taken_at: now,
-        instance: doctor.instance.as_ref().map(ToString::to_string),
+        instance: only.map(ToString::to_string),
         root_cause: None,
         steps,
-        endpoints: trial.endpoints(lang),
-        instances: examined.iter().map(|one| one.report(lang)).collect(),
+        endpoints: trial.to_endpoints(lang),
+        instances: examined.iter().map(|one| one.to_report(lang)).collect(),
         folders,
-        failures: past.failures(lang),
-        controlled: trial.report(lang),
+        failures: past.to_failures(lang),
+        controlled: trial.to_controlled_test(lang),
         settings,
         expiring,
-        hours: past.hours(now),
+        hours: past.hours_until(now),
     };
-    report.root_cause = cause::of(&report, &examined, &trial, lang);
+    report.root_cause = cause::find_root_cause(&report, &examined, &trial, lang);
     Ok((report, trial))
 }
 
-/// What W-API's support needs: what was asked of it, when, and what it answered.
-fn bundle(report: &Report, trial: &Trial) -> serde_json::Value {
-    json!({
-        "taken_at": screen::time(report.taken_at),
-        "instance": report.instance,
-        "calls": trial.asked,
-        "downloads": trial.attempts(),
-        "failures": report.failures,
-        "note": "Keys, tokens, links and telephone numbers are left out. Times are in milliseconds.",
-    })
+/// Runs the checks of all instances, or `only` this one, and notes the records of instances that
+/// cannot be parsed.
+async fn examine_instances(
+    only: Option<&InstanceId>,
+    examination: Examination<'_>,
+) -> anyhow::Result<(Vec<ExaminedInstance>, OddRecords)> {
+    let session = examination.session;
+    let mut odd = OddRecords::default();
+    let all = session.list_instances(None, &mut odd).await?;
+    if only.is_some() {
+        // Notes about other instances do not belong in this report.
+        odd = OddRecords::default();
+    }
+    let mut examined = Vec::new();
+    for instance in &all {
+        if only.is_none_or(|only| *only == instance.id) {
+            examined.push(ExaminedInstance::examine(instance, &all, examination).await?);
+        }
+    }
+    if let (Some(only), true) = (only, examined.is_empty()) {
+        // An instance whose record cannot be parsed cannot be examined: note that.
+        session.require_registered(only, &mut odd).await?;
+    }
+    Ok((examined, odd))
 }

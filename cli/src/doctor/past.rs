@@ -1,4 +1,4 @@
-//! The last day, as the records tell it.
+//! The last day, according to the records.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -6,41 +6,42 @@ use media::{failure::FailureClass, strategy::Strategy};
 use operator::records::MediaRecord;
 use report::{FailureCount, Hour, Lang};
 
-use super::examined::Examination;
-use crate::{odd_records::OddRecords, session::Session};
+use super::examined::ExaminedInstance;
+use crate::{examination::Examination, odd_records::OddRecords};
 
-/// Records are looked at this far back, in seconds.
+/// How far back records are read, in seconds.
 const BACK: i64 = 24 * 60 * 60;
 
-/// Records of one instance that are looked at.
+/// How many records of one instance are read, at most.
 const MAX_RECORDS: usize = 10_000;
 
-/// Media that are not stored that are looked at, per state.
+/// How many records of unstored media are read per state, at most.
 const MAX_UNSTORED: usize = 5_000;
 
-/// Media that expire within this time are counted, in seconds.
+/// Unstored media that expire within this time are counted as expiring, in seconds.
 pub(super) const SOON: i64 = 48 * 60 * 60;
 
-/// What the records say of the last day: of what was stored or last tried in it, whenever it was
-/// sent.
+/// The records of the last day, by when their media were stored or last tried, and the counts of
+/// unstored media.
 #[derive(Debug, Default)]
 pub(crate) struct Past {
     records: Vec<MediaRecord>,
     failures: BTreeMap<String, FailureCount>,
     pub(super) retrying: u64,
     pub(super) parked: u64,
-    /// Of those that were examined: not stored, and to be counted on for less than two days.
+    /// Unstored media of the examined instances that may be lost within two days.
     pub(crate) expiring: u64,
     pub(super) odd: OddRecords,
 }
 
 impl Past {
-    pub(crate) async fn of(
-        examined: &[Examination],
-        now: i64,
+    /// Reads the records of these instances.
+    pub(crate) async fn read_records(
+        examined: &[ExaminedInstance],
         odd: OddRecords,
-        session: &Session,
+        examination: Examination<'_>,
     ) -> anyhow::Result<Self> {
+        let Examination { session, now, .. } = examination;
         let (table, from) = (session.records()?, now - BACK);
         let mut records = Vec::new();
         for one in examined {
@@ -56,23 +57,23 @@ impl Past {
             Ok(found)
         };
         let (retrying, parked) = (in_state("retrying").await?, in_state("parked").await?);
-        Ok(Self { odd, ..Self::default() }.with(records, (&retrying, &parked), now))
+        Ok(Self { odd, ..Self::default() }.with_records(records, (&retrying, &parked), now))
     }
 
-    /// What these records come to: those of the last day, and those that are not stored.
-    pub(crate) fn with(
+    /// Counts the records of the last day, and those in the states `retrying` and `parked`.
+    pub(crate) fn with_records(
         mut self,
         records: Vec<MediaRecord>,
         (retrying, parked): (&[MediaRecord], &[MediaRecord]),
         now: i64,
     ) -> Self {
         (self.retrying, self.parked) = (retrying.len() as u64, parked.len() as u64);
-        self.records = self.odd.seeing(records);
+        self.records = self.odd.inspect_all(records);
         let identity = |one: &MediaRecord| (one.instance.clone(), one.key.clone());
         let seen: HashSet<_> = self.records.iter().map(identity).collect();
         for one in retrying.iter().chain(parked) {
             if !seen.contains(&identity(one)) {
-                self.odd.see(one);
+                self.odd.inspect_record(one);
             }
             let until = one.recoverable_until;
             let expires = until.is_some_and(|it| (now..now.saturating_add(SOON)).contains(&it));
@@ -97,24 +98,24 @@ impl Past {
         }
     }
 
-    /// How many of the media stored came by a strategy, and how many were stored in all.
-    pub(crate) fn share(&self, strategy: Strategy) -> (usize, usize) {
+    /// How many stored media a strategy fetched, and how many were stored in all.
+    pub(crate) fn share_of(&self, strategy: Strategy) -> (usize, usize) {
         let stored = || self.records.iter().filter(|one| one.state == "stored");
         let by_it = stored().filter(|one| one.strategy.as_deref() == Some(strategy.as_str()));
         (by_it.count(), stored().count())
     }
 
-    /// Those that are not stored, by class, with the reason of the last of each.
-    pub(crate) fn failures(&self, lang: Lang) -> Vec<FailureCount> {
+    /// Unstored media per failure class, with the latest reason of each.
+    pub(crate) fn to_failures(&self, lang: Lang) -> Vec<FailureCount> {
         let told = |one: &FailureCount| FailureCount {
-            last_reason: report::reason(&one.last_reason, lang),
+            last_reason: report::translate_reason(&one.last_reason, lang),
             ..one.clone()
         };
         self.failures.values().map(told).collect()
     }
 
-    /// The last 24 hours, the oldest first, by when each medium came to be as it is.
-    pub(crate) fn hours(&self, now: i64) -> Vec<Hour> {
+    /// The counts of the last 24 hours, the oldest first, by when media were stored or last tried.
+    pub(crate) fn hours_until(&self, now: i64) -> Vec<Hour> {
         const HOUR: i64 = 60 * 60;
         let last = now.div_euclid(HOUR).saturating_mul(HOUR);
         let first = last.saturating_sub(BACK - HOUR);

@@ -1,5 +1,5 @@
-//! A controlled test: each of W-API's endpoints is asked once, and a recent medium is fetched by
-//! every strategy, side by side, into nothing.
+//! A controlled test: calls each of W-API's endpoints once, and fetches a recent media file by
+//! every strategy, without storing it.
 
 use std::time::Duration;
 
@@ -26,36 +26,38 @@ use wapi::{
     logs::LogPage,
 };
 
-use super::examined::Examination;
+use super::examined::ExaminedInstance;
 use crate::{
-    probe::random_base64,
+    checks::probe,
+    random::random_base64,
     session::{Session, as_instance},
 };
 
-/// For one strategy, W-API's own minute for its answer included.
+/// The time limit of one strategy. W-API may take a minute to answer.
 const MAX_FETCH_TIME: Duration = Duration::from_secs(90);
 
-/// Where the medium of a test came from.
+/// Where the media message of the test came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
     /// W-API's own log of webhooks.
     Log,
     /// A parked job.
     Parked,
-    /// Invented: W-API answers such with 500 however well it is, so it proves nothing against it.
+    /// Invented. W-API answers 500 to an unknown media key even when it works, so a failure proves
+    /// nothing.
     Invented,
 }
 
-/// What was asked, and what came of it.
+/// The calls of the test, and their results.
 #[derive(Debug, Default)]
 pub(crate) struct Trial {
-    /// W-API's calls about the instance, as they went.
-    pub(crate) asked: Vec<AccountCall>,
+    /// The calls to W-API's endpoints about the instance.
+    pub(crate) calls: Vec<AccountCall>,
     fetched: Vec<FetchResult>,
     origin: Option<Origin>,
 }
 
-/// One strategy's try.
+/// The result of one strategy.
 #[derive(Debug)]
 struct FetchResult {
     message: MessageId,
@@ -64,9 +66,9 @@ struct FetchResult {
 }
 
 impl Trial {
-    /// Asks on behalf of an instance whose token is known; nobody is asked without one.
-    pub(crate) async fn of(
-        subject: Option<&Examination>,
+    /// Runs the test for an instance with a token. Without one, nothing is called.
+    pub(crate) async fn run_for(
+        subject: Option<&ExaminedInstance>,
         session: &Session,
     ) -> anyhow::Result<Self> {
         let Some((examined, token)) = subject.and_then(|one| Some((one, one.token.as_ref()?)))
@@ -75,36 +77,36 @@ impl Trial {
         };
         let (wapi, who) = (session.wapi()?, as_instance(&examined.instance.id, token));
         let mut trial = Self::default();
-        trial.asked.push(wapi.get(STATUS_PATH, who).await);
-        trial.asked.push(wapi.get(ACCOUNT_PATH, who).await);
+        trial.calls.push(wapi.get(STATUS_PATH, who).await);
+        trial.calls.push(wapi.get(ACCOUNT_PATH, who).await);
         let image = [("image", "enable")];
         let none = None::<&Value>;
         let qr_code = wapi.send_request(Method::GET, QR_CODE_PATH, &image, who, none);
-        trial.asked.push(qr_code.await);
-        // Without its fields nothing can be sent; the refusal shows that the endpoint is there.
+        trial.calls.push(qr_code.await);
+        // Without its fields W-API sends no message; the refusal shows that the endpoint exists.
         let empty = json!({});
         let dry = wapi.send_request(Method::POST, SEND_TEXT_PATH, &[], who, Some(&empty));
-        trial.asked.push(dry.await);
+        trial.calls.push(dry.await);
         let page = [("perPage", "50"), ("page", "1")];
         let log = wapi.send_request(Method::GET, LOGS_PATH, &page, who, none).await;
-        let recent = newest_in(&log);
-        trial.asked.push(log);
+        let recent = newest_in_log(&log);
+        trial.calls.push(log);
         let (message, origin) = match recent {
             Some(message) => (message, Origin::Log),
-            None => match parked_of(examined, session).await? {
+            None => match find_parked(examined, session).await? {
                 Some(message) => (message, Origin::Parked),
-                None => (invented()?, Origin::Invented),
+                None => (invented_message()?, Origin::Invented),
             },
         };
         trial.origin = Some(origin);
-        trial.fetch(&message, examined, token, session).await?;
+        trial.fetch_by_each_strategy(&message, examined, token, session).await?;
         Ok(trial)
     }
 
-    async fn fetch(
+    async fn fetch_by_each_strategy(
         &mut self,
         message: &MediaMessage,
-        examined: &Examination,
+        examined: &ExaminedInstance,
         token: &Secret,
         session: &Session,
     ) -> anyhow::Result<()> {
@@ -139,8 +141,9 @@ impl Trial {
         Ok(())
     }
 
-    /// How a strategy did; nothing if it was not tried, or only with an invented key.
-    pub(crate) fn verdict(&self, strategy: Strategy) -> Option<(bool, &Attempt)> {
+    /// Whether a strategy fetched the file, and its attempt; `None` if it was not tried, or only
+    /// with an invented key.
+    pub(crate) fn result_of(&self, strategy: Strategy) -> Option<(bool, &Attempt)> {
         if self.origin == Some(Origin::Invented) {
             return None;
         }
@@ -149,18 +152,18 @@ impl Trial {
         Some((found.is_stored, &found.attempt))
     }
 
-    /// Whether there was nothing real to try with.
+    /// Whether the media message was invented.
     pub(crate) fn is_invented(&self) -> bool {
         self.origin == Some(Origin::Invented)
     }
 
-    /// The strategies' tries, as evidence.
+    /// The attempts of all strategies, as evidence.
     pub(crate) fn attempts(&self) -> Vec<&Attempt> {
         self.fetched.iter().map(|one| &one.attempt).collect()
     }
 
-    /// The side-by-side test for the report.
-    pub(crate) fn report(&self, lang: Lang) -> Option<ControlledTest> {
+    /// The report's table of strategies.
+    pub(crate) fn to_controlled_test(&self, lang: Lang) -> Option<ControlledTest> {
         let origin = self.origin?;
         let rows = self.fetched.iter().map(|one| {
             let FetchResult { message, attempt, is_stored } = one;
@@ -171,13 +174,13 @@ impl Trial {
                 http_status: attempt.status,
                 latency_ms: attempt.duration_ms,
                 bytes: attempt.received_bytes,
-                note: if *is_stored { String::new() } else { said(attempt, lang) },
+                note: if *is_stored { String::new() } else { note_of(attempt, lang) },
             }
         });
         Some(ControlledTest { synthetic_keys: origin == Origin::Invented, rows: rows.collect() })
     }
 
-    /// Nobody has proved that the alternate endpoint exists, so that it does not is no fault.
+    /// A failure of the alternate endpoint is no fault, because it may not exist.
     fn status_of(&self, one: &FetchResult) -> Status {
         match (one.is_stored, self.origin, one.attempt.strategy) {
             (true, _, _) => Status::Ok,
@@ -190,9 +193,9 @@ impl Trial {
         }
     }
 
-    /// The table of W-API's endpoints.
-    pub(crate) fn endpoints(&self, lang: Lang) -> Vec<Endpoint> {
-        let asked = self.asked.iter();
+    /// The report's table of W-API's endpoints.
+    pub(crate) fn to_endpoints(&self, lang: Lang) -> Vec<Endpoint> {
+        let asked = self.calls.iter();
         let mut endpoints: Vec<_> = asked.map(|one| endpoint_of(one, lang)).collect();
         for one in &self.fetched {
             let path = match one.attempt.strategy {
@@ -206,18 +209,18 @@ impl Trial {
                 status: self.status_of(one),
                 http_status: one.attempt.status,
                 latency_ms: Some(one.attempt.duration_ms),
-                note: if one.is_stored { String::new() } else { said(&one.attempt, lang) },
+                note: if one.is_stored { String::new() } else { note_of(&one.attempt, lang) },
             });
         }
         endpoints
     }
 }
 
-/// The verdict, and W-API's own words.
-fn said(attempt: &Attempt, lang: Lang) -> String {
+/// The attempt's verdict, and the excerpt of the answer.
+fn note_of(attempt: &Attempt, lang: Lang) -> String {
     let excerpt = attempt.excerpt.as_ref();
     let words = excerpt.map_or_else(String::new, |words| format!(" – {words}"));
-    format!("{}{words}", report::reason(&attempt.verdict, lang))
+    format!("{}{words}", report::translate_reason(&attempt.verdict, lang))
 }
 
 fn endpoint_of(asked: &AccountCall, lang: Lang) -> Endpoint {
@@ -236,24 +239,24 @@ fn endpoint_of(asked: &AccountCall, lang: Lang) -> Endpoint {
         latency_ms: Some(asked.duration_ms),
         note: match (is_dry, status) {
             (true, Status::Ok) => {
-                report::reason("asked without its fields: nothing was sent", lang)
+                report::translate_reason("asked without its fields: nothing was sent", lang)
             }
             _ => asked.excerpt.clone().unwrap_or_default(),
         },
     }
 }
 
-/// The newest medium in W-API's log that can be fetched.
-fn newest_in(log: &AccountCall) -> Option<MediaMessage> {
+/// The newest media message in W-API's log that has a media key and a path.
+fn newest_in_log(log: &AccountCall) -> Option<MediaMessage> {
     let page = LogPage::parse(log.body()).filter(|_| log.is_success())?;
     let media = page.webhooks.iter().flat_map(|webhook| webhook.read_announcement().media);
     let can_be_fetched = |one: &MediaMessage| one.media_key.is_some() && one.direct_path.is_some();
     media.filter(can_be_fetched).max_by_key(|one| one.moment)
 }
 
-/// A medium of the instance that is parked.
-async fn parked_of(
-    examined: &Examination,
+/// A parked media message of the instance.
+async fn find_parked(
+    examined: &ExaminedInstance,
     session: &Session,
 ) -> anyhow::Result<Option<MediaMessage>> {
     let (parking, mut found) = (session.parking()?, None);
@@ -267,9 +270,9 @@ async fn parked_of(
     Ok(found)
 }
 
-fn invented() -> anyhow::Result<MediaMessage> {
+fn invented_message() -> anyhow::Result<MediaMessage> {
     Ok(MediaMessage {
-        message_id: crate::probe::message_id()?,
+        message_id: probe::new_message_id()?,
         chat: Chat::from_jid(Chat::PROBE_JID, None),
         direction: Direction::In,
         moment: clock::now(),

@@ -266,7 +266,7 @@ fn the_page_of_costs_counts_metrics_and_alarms() {
         .collect();
     let metrics: usize = metrics.values().sum();
     let alarms = resources_of_type(&parse_template(), "AWS::CloudWatch::Alarm").len();
-    let command = read_text("cli/src/cost.rs");
+    let command = read_text("cli/src/commands/cost.rs");
     for (count, what, cents) in [(metrics, "metrics", 30), (alarms, "alarms", 10)] {
         let total = count * cents;
         let total = format!("{}.{:02}", total / 100, total % 100);
@@ -275,7 +275,7 @@ fn the_page_of_costs_counts_metrics_and_alarms() {
         let is_right = line.is_some_and(|line| line.ends_with(&format!(" | {total} |")));
         assert!(is_right, "docs/cost.md: {row} … {total} is not {line:?}");
         let said = format!("{what} {total}");
-        assert!(command.contains(&said), "cli/src/cost.rs: no {said:?}");
+        assert!(command.contains(&said), "cli/src/commands/cost.rs: no {said:?}");
     }
 }
 

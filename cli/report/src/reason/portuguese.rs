@@ -1,6 +1,6 @@
-//! The sentences themselves, English beside Portuguese.
+//! The sentences of reasons and alarms, English and Portuguese side by side.
 
-/// Before a sentence.
+/// Phrases that introduce a sentence.
 pub(super) const INTRODUCTIONS: &[(&str, &str)] = &[
     ("not applicable: ", "não se aplica: "),
     (
@@ -11,9 +11,9 @@ pub(super) const INTRODUCTIONS: &[(&str, &str)] = &[
     ("it was parked because: ", "estava estacionada porque: "),
 ];
 
-/// Every sentence of ours that may stand in a reason, with `{}` for what differs.
+/// Every sentence that this project writes into a reason, with `{}` for the values.
 pub(super) const SENTENCES: &[(&str, &str)] = &[
-    // What the way to an origin said.
+    // HTTP requests to an origin.
     ("the HTTP client could not be built", "o cliente HTTP não pôde ser criado"),
     ("the connection failed", "a conexão falhou"),
     ("no answer in time", "não houve resposta a tempo"),
@@ -38,7 +38,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the address guard refuses the host's address",
         "o filtro de endereços recusa o endereço do host",
     ),
-    // One sentence, in the two parts that are left of it where findings are told apart.
+    // One sentence in two parts, because a reason is split at `; `.
     ("not tried: it failed too often in a row", "não foi tentada: falhou vezes demais seguidas"),
     ("next attempt in {} s", "próxima tentativa em {} s"),
     // W-API.
@@ -100,7 +100,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the file came encrypted, and the webhook announced no media key",
         "o arquivo veio cifrado, e o webhook não trouxe a chave",
     ),
-    // The bytes.
+    // The bytes of the file.
     (
         "the body is a web page or an error text, not the file",
         "veio uma página ou um texto de erro, e não o arquivo",
@@ -114,7 +114,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the body was empty", "o conteúdo veio vazio"),
     (
         "{} bytes are not an encrypted file, whose length is 10 modulo 16 and at least 26",
-        "{} bytes não são um arquivo cifrado, cujo tamanho dá resto 10 na divisão por 16 e é de 26 no mínimo",
+        "{} bytes não são um arquivo cifrado, cujo tamanho dá resto 10 na divisão por 16 e é de \
+        26 no mínimo",
     ),
     (
         "the encrypted bytes differ from the sender's hash of them",
@@ -138,7 +139,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "os bytes não batem com o hash de quem enviou",
     ),
     ("the cipher refused whole blocks", "a cifra recusou blocos inteiros"),
-    // Here.
+    // This stack.
     ("{} failed: {} (HTTP {})", "{} falhou: {} (HTTP {})"),
     (
         "another writer was at the same key at the same moment",
@@ -158,15 +159,15 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the instance is not registered", "a instância não está cadastrada"),
     (
         "the instance belongs to another tenant than the job says",
-        "a instância é de outro cliente que o da tarefa",
+        "a instância é de outro tenant que o do job",
     ),
     (
         "it is stored for the tenant to whom the instance belonged before",
-        "está guardada para o cliente de quem a instância era antes",
+        "está guardada para o tenant de quem a instância era antes",
     ),
     (
         "the queue message is not a job that this version understands",
-        "a mensagem da fila não é uma tarefa que esta versão entenda",
+        "a mensagem da fila não é um job que esta versão entenda",
     ),
     (
         "received too often without an end: the function crashed, was throttled or ran out of time",
@@ -178,70 +179,97 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
 ];
 
-/// By the alarm's name in `template.yaml`.
+/// What an alarm says to do, by its name in `template.yaml`.
 pub(super) const ALARMS: &[(&str, &str)] = &[
     (
         "ParkedQueueNotEmptyAlarm",
-        "Há mídias estacionadas à espera de uma pessoa. Leia o motivo com wapi-media parked list; a W-API e o WhatsApp esquecem mídias em duas a quatro semanas.",
+        "Há mídias estacionadas à espera de uma pessoa. Leia o motivo com wapi-media parked list; \
+        a W-API e o WhatsApp esquecem mídias em duas a quatro semanas.",
     ),
     (
         "ExpiringAlarm",
-        "Mídias não guardadas vencem em menos de 48 horas. Veja com wapi-media parked list --expiring-within 48h, corrija a causa agora e devolva-as.",
+        "Mídias não guardadas vencem em menos de 48 horas. Veja com wapi-media parked list \
+        --expiring-within 48h, corrija a causa agora e devolva-as.",
     ),
     (
         "WatchErrorsAlarm",
-        "A função watch falhou por três horas, e ninguém conta o que vence em breve. Leia o log dela.",
+        "A função watch falhou por três horas, e ninguém conta o que vence em breve. Leia o log \
+        dela.",
     ),
     (
         "JobsNotTakenAlarm",
-        "Uma tarefa espera há meia hora, embora a função download pegue tarefas novas na hora. Veja se o gatilho está ligado e se a função inicia.",
+        "Um job espera há meia hora, embora a função download pegue jobs novos na hora. Veja se o \
+        gatilho está ligado e se a função inicia.",
     ),
     (
         "DownloadErrorsAlarm",
-        "A função download falhou por inteiro (queda, tempo ou memória). As tarefas voltam sozinhas; leia o log dela.",
+        "A função download falhou por inteiro (queda, tempo ou memória). Os jobs são tentados de \
+        novo; leia o log dela.",
     ),
     (
         "DownloadThrottlesAlarm",
-        "A conta não tem mais concorrência para a função download. Reduza MaximumConcurrency ou aumente o limite da conta.",
+        "A conta não tem mais concorrência para a função download. Reduza MaximumConcurrency ou \
+        aumente o limite da conta.",
     ),
     (
         "WebhookErrorsAlarm",
-        "A função webhook falhou e a W-API recebeu 5xx, que ela pode não repetir. Leia o log; `wapi-media backfill` busca o que se perdeu.",
+        "A função webhook falhou e a W-API recebeu 5xx, que ela pode não repetir. Leia o log; \
+        `wapi-media backfill` busca o que se perdeu.",
     ),
     (
         "WebhookThrottlesAlarm",
-        "A conta não tem mais concorrência para a função webhook e a W-API recebeu 5xx, que ela pode não repetir. Aumente o limite da conta.",
+        "A conta não tem mais concorrência para a função webhook e a W-API recebeu 5xx, que ela \
+        pode não repetir. Aumente o limite da conta.",
     ),
     (
         "WebhookUnavailableAlarm",
-        "Uma tarefa não pôde ser gravada e a W-API recebeu 503, que ela pode não repetir. Leia o log da função webhook; `wapi-media backfill` busca o que se perdeu.",
+        "Um job não pôde ser gravado e a W-API recebeu 503, que ela pode não repetir. Leia o log \
+        da função webhook; `wapi-media backfill` busca o que se perdeu.",
     ),
     (
         "WebhookRefusedAlarm",
-        "Muitos webhooks com segredo errado ou de instância desconhecida: alguém tenta adivinhar, ou uma instância foi cadastrada na W-API e não aqui.",
+        "Muitos webhooks com segredo errado ou de instância desconhecida: alguém tenta adivinhar, \
+        ou uma instância foi cadastrada na W-API e não aqui.",
     ),
     (
         "WebhookMisdirectedAlarm",
-        "Um webhook nomeia outra instância que a da URL: a URL foi cadastrada na W-API na instância errada, e as mídias dela não são guardadas em lugar nenhum. O log da função webhook nomeia a instância da URL. Veja `wapi-media webhook show`, cadastre o webhook de novo e busque o que faltou com `wapi-media backfill`.",
+        "Um webhook nomeia outra instância que a da URL: a URL foi cadastrada na W-API na \
+        instância errada, e as mídias dela não são guardadas em lugar nenhum. O log da função \
+        webhook nomeia a instância da URL. Veja `wapi-media webhook show`, cadastre o webhook de \
+        novo e busque o que faltou com `wapi-media backfill`.",
     ),
     (
         "WebhookUnreadAlarm",
-        "Um webhook que veio com o segredo certo não pôde ser lido, no todo ou em parte. O log da função webhook diz o motivo. O que foi respondido com 200 está guardado, e é estacionado com a classe unread; veja `wapi-media parked list --class unread`. O que foi respondido com 400 não tinha nada, e com 413 era grande demais para ser guardado; o log da própria W-API o guarda por 30 dias. Depois de uma atualização da pilha, `wapi-media parked redrive --class unread` lê de novo o que está estacionado, e `wapi-media backfill` o que só está no log da W-API. Se houver um intermediário entre a W-API e esta pilha, veja o que ele altera.",
+        "Um webhook que veio com o segredo certo não pôde ser lido, no todo ou em parte. O log da \
+        função webhook diz o motivo. O que foi respondido com 200 está guardado, e é estacionado \
+        com a classe unread; veja `wapi-media parked list --class unread`. O que foi respondido \
+        com 400 não tinha nada, e com 413 era grande demais para ser guardado; o log da própria \
+        W-API o guarda por 30 dias. Depois de uma atualização da stack, `wapi-media parked \
+        redrive --class unread` lê de novo o que está estacionado, e `wapi-media backfill` o que \
+        só está no log da W-API. Se houver um relay entre a W-API e esta stack, veja o que ele \
+        altera.",
     ),
     (
         "WebhookRateLimitedAlarm",
-        "Vieram webhooks além de WebhookRateLimit e WebhookBurstLimit, e receberam 429, que a W-API pode não repetir. Se for o movimento normal, aumente os limites; `wapi-media backfill` busca o que se perdeu.",
+        "Vieram webhooks além de WebhookRateLimit e WebhookBurstLimit, e receberam 429, que a \
+        W-API pode não repetir. Se for o movimento normal, aumente os limites; `wapi-media \
+        backfill` busca o que se perdeu.",
     ),
     (
         "UnauthorizedAlarm",
-        "A W-API recusa o token de uma instância, ou a instância não está conectada. O log da função download diz qual, onde unauthorized passa de 0; confira o token e a conexão na W-API.",
+        "A W-API recusa o token de uma instância, ou a instância não está conectada. O log da \
+        função download diz qual, onde unauthorized passa de 0; confira o token e a conexão na \
+        W-API.",
     ),
     (
         "HashContradictedAlarm",
-        "Foi guardado um arquivo cujo MAC confere e cujo SHA-256 anunciado não. O log da função download diz qual, onde integrity é mac-sha256-mismatch; confira o arquivo e peça que enviem de novo se não for o esperado.",
+        "Foi guardado um arquivo cujo MAC confere e cujo SHA-256 anunciado não. O log da função \
+        download diz qual, onde integrity é mac-sha256-mismatch; confira o arquivo e peça que \
+        enviem de novo se não for o esperado.",
     ),
     (
         "ApiServerErrorsAlarm",
-        "A API respondeu 5xx. Se nenhum outro alarme desta pilha está ligado, a API não conseguiu nem chegar à função webhook.",
+        "A API respondeu 5xx. Se nenhum outro alarme desta stack está ligado, a API não conseguiu \
+        nem chegar à função webhook.",
     ),
 ];

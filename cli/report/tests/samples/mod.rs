@@ -1,5 +1,4 @@
-//! Two invented diagnoses, in both languages: one of a stack that is well, one whose W-API gives no
-//! media.
+//! Two invented diagnoses in both languages: a healthy stack, and one whose W-API delivers no media.
 
 use media::strategy::Strategy;
 use report::{
@@ -7,10 +6,10 @@ use report::{
     Setting, Status, Step, StepId, TestRow,
 };
 
-/// When the invented diagnoses were made.
+/// The time of the invented diagnoses.
 const TAKEN_AT: i64 = 1_790_000_000;
 const HOUR: i64 = 60 * 60;
-/// What W-API says when it gives no media, word for word.
+/// W-API's real answer when it cannot deliver a media file.
 const REFUSED: &str = r#"{"error":true,"message":"Falha ao fazer o download do conteúdo"}"#;
 const PRO: &str = "AAAAAA-BBBBBB-CCCCCC";
 const LITE: &str = "LITE-AAAAAA-BBBBBB";
@@ -22,7 +21,7 @@ fn say(lang: Lang, english: &str, portuguese: &str) -> String {
     }
 }
 
-/// Everything works; W-API gives most media.
+/// Everything works, and W-API delivers most media.
 pub(crate) fn healthy(lang: Lang) -> Report {
     Report {
         stack: "wapi-media".to_owned(),
@@ -53,15 +52,18 @@ pub(crate) fn healthy(lang: Lang) -> Report {
     }
 }
 
-/// W-API's download endpoint fails, and the CDN carries the load.
+/// W-API's download endpoint fails, and WhatsApp's CDN delivers the media.
 pub(crate) fn sick(lang: Lang) -> Report {
     let mut report = healthy(lang);
     report.instance = Some(LITE.to_owned());
     report.root_cause = Some(RootCause {
         sentence: say(
             lang,
-            "W-API's download endpoint answers 500 “Falha ao fazer o download do conteúdo”, so every media is taken from WhatsApp's CDN; what the CDN no longer has is parked.",
-            "O endpoint de download da W-API responde 500 “Falha ao fazer o download do conteúdo”; por isso toda mídia vem do CDN do WhatsApp, e o que o CDN já não tem fica estacionado.",
+            "W-API's download endpoint answers 500 “Falha ao fazer o download do conteúdo”, so \
+            every media is taken from WhatsApp's CDN; what the CDN no longer has is parked.",
+            "O endpoint de download da W-API responde 500 “Falha ao fazer o download do \
+            conteúdo”; por isso toda mídia vem do CDN do WhatsApp, e o que o CDN já não tem fica \
+            estacionado.",
         ),
         command: Some(format!("wapi-media doctor --instance {LITE} --bundle evidence.json")),
     });
@@ -94,7 +96,7 @@ pub(crate) fn sick(lang: Lang) -> Report {
     report
 }
 
-/// What the sick report's steps say.
+/// The steps of the sick report.
 fn ail(report: &mut Report, lang: Lang) {
     let mut change = |id, status, evidence: String, remedy: Option<String>| {
         for step in report.steps.iter_mut().filter(|step| step.id == id) {
@@ -112,8 +114,10 @@ fn ail(report: &mut Report, lang: Lang) {
     change(StepId::Hooks, Status::Warn, evidence, Some(remedy));
     let evidence = say(
         lang,
-        "500 after 2,413 ms: Falha ao fazer o download do conteúdo; 592 of 1,018 media stored in 24 h came this way, none in the last 12",
-        "500 após 2.413 ms: Falha ao fazer o download do conteúdo; 592 de 1.018 mídias guardadas em 24 h vieram por aqui, nenhuma nas últimas 12",
+        "500 after 2,413 ms: Falha ao fazer o download do conteúdo; 592 of 1,018 media stored in \
+        24 h came this way, none in the last 12",
+        "500 após 2.413 ms: Falha ao fazer o download do conteúdo; 592 de 1.018 mídias guardadas \
+        em 24 h vieram por aqui, nenhuma nas últimas 12",
     );
     let remedy = say(
         lang,
@@ -123,8 +127,8 @@ fn ail(report: &mut Report, lang: Lang) {
     change(StepId::WapiDownload, Status::Fail, evidence, Some(remedy));
     let evidence = say(
         lang,
-        "acme/LITE-AAAAAA-BBBBBB, sticker: 12 records say stored, 0 files are there",
-        "acme/LITE-AAAAAA-BBBBBB, sticker: 12 registros dizem guardado, 0 arquivos existem",
+        "acme/LITE-AAAAAA-BBBBBB, sticker: 12 records say stored, 0 files exist",
+        "acme/LITE-AAAAAA-BBBBBB, sticker: 12 registros dizem guardada, 0 arquivos existem",
     );
     let remedy =
         say(lang, "see the bucket's lifecycle rules", "ver as regras de ciclo de vida do bucket");
@@ -153,12 +157,12 @@ fn steps(lang: Lang) -> Vec<Step> {
         StepId::Api => say(
             lang,
             "the API answers in 41 ms; the webhook function is Active",
-            "a API responde em 41 ms; a função de webhook está Active",
+            "a API responde em 41 ms; a função webhook está Active",
         ),
         StepId::JobsQueue => say(
             lang,
-            "3 jobs wait, 12 are worked on or spaced out",
-            "3 tarefas esperam, 12 estão em trabalho ou espaçadas",
+            "3 jobs wait, 12 are being worked on or wait for a retry",
+            "3 jobs esperam, 12 estão em trabalho ou aguardam nova tentativa",
         ),
         StepId::DownloadFunction => say(
             lang,
@@ -167,12 +171,12 @@ fn steps(lang: Lang) -> Vec<Step> {
         ),
         StepId::WapiDownload => say(
             lang,
-            "a real medium came in 812 ms; 965 of 1,076 media stored in 24 h came this way",
+            "a real media file came in 812 ms; 965 of 1,076 media stored in 24 h came this way",
             "uma mídia real veio em 812 ms; 965 de 1.076 mídias guardadas em 24 h vieram por aqui",
         ),
         StepId::Cdn => say(
             lang,
-            "a real medium came in 388 ms; the CDN's answer was decrypted and proven",
+            "a real media file came in 388 ms; the CDN's answer was decrypted and proven",
             "uma mídia real veio em 388 ms; a resposta do CDN foi decifrada e comprovada",
         ),
         StepId::Bucket => say(
@@ -302,12 +306,13 @@ fn settings(lang: Lang, is_well: bool) -> Vec<Setting> {
         expected: Some(expected.to_owned()),
         remedy: None,
     };
-    let queue = say(lang, "jobs queue", "fila de tarefas");
+    let queue = say(lang, "jobs queue", "fila de jobs");
+    let trigger = say(lang, "trigger", "gatilho");
     let topic = say(lang, "who is told of alarms", "quem é avisado pelos alarmes");
     let mut settings = vec![
         one(format!("{queue}: VisibilityTimeout"), "3630", "3630"),
         one(format!("{queue}: maxReceiveCount"), "140", "140"),
-        one("trigger: ReportBatchItemFailures".to_owned(), "true", "true"),
+        one(format!("{trigger}: ReportBatchItemFailures"), "true", "true"),
         one(topic, "1", "≥ 1"),
     ];
     if let (Some(told), false) = (settings.last_mut(), is_well) {
@@ -339,7 +344,7 @@ fn row(
     }
 }
 
-/// How many media an hour has: few at night, many at noon and in the afternoon.
+/// The number of media in an hour: few at night, many at noon and in the afternoon.
 fn busy(n: u64) -> u64 {
     let day =
         [38, 52, 61, 70, 66, 58, 81, 92, 74, 49, 33, 21, 12, 6, 3, 2, 1, 2, 9, 27, 55, 78, 96, 90];
@@ -347,7 +352,7 @@ fn busy(n: u64) -> u64 {
     day.get(n).copied().unwrap_or_default()
 }
 
-/// 24 hours of (by W-API, by the CDN, waiting, parked).
+/// 24 hours of counts: stored by W-API, stored by the CDN, retrying, parked.
 fn hours(of: impl Fn(u64) -> (u64, u64, u64, u64)) -> Vec<Hour> {
     let first = TAKEN_AT.div_euclid(HOUR) * HOUR - 23 * HOUR;
     let hour = |(n, at)| {

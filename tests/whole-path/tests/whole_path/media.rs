@@ -87,7 +87,7 @@ async fn check_replay(world: &World, stored: &AnnouncedMedia) {
     let several = serde_json::json!([stored.webhook, { "body": "nada" }, stored.webhook]);
     let some = world.run_json(1, &["replay"], &several.to_string()).await;
     assert_eq!((&some["webhooks"], &some["queued"]), (&1.into(), &1.into()));
-    let failed = serde_json::json!(["entry 2 of a list holds no webhook of W-API"]);
+    let failed = serde_json::json!(["entry 2 of the list is not a webhook of W-API"]);
     assert_eq!(some["failed"], failed);
     let by_id = ["replay", "--instance", INSTANCE, "--message", &stored.message_id];
     assert_eq!(world.run_json(0, &by_id, "").await["queued"], 1);

@@ -1,0 +1,48 @@
+//! `wapi-media media audit`: shows who erased how much, and when.
+
+use comfy_table::Table;
+use operator::audit::AuditLine;
+use serde_json::json;
+
+use super::erase::ACTION;
+use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
+
+/// Prints the audit table's lines about erasing, the newest first.
+pub(super) async fn show_audit(session: &Session) -> anyhow::Result<Exit> {
+    const MAX_LINES: usize = 1_000;
+    let name = session.stack.output("AuditTable")?;
+    let lines = session.operator.list_audit_lines(name, ACTION, MAX_LINES).await?;
+    let mut odd = OddRecords::default();
+    for line in lines.iter().filter(|line| !line.not_understood.is_empty()) {
+        odd.add_note(format!("{}: {}", line.at, line.not_understood.join(", ")));
+    }
+    let text = match lines.is_empty() {
+        true => "Nothing has been erased yet.".to_owned(),
+        false => audit_table(&lines).to_string(),
+    };
+    session.flags.print(&json!(lines), text)?;
+    Ok(odd.print_notes())
+}
+
+fn audit_table(lines: &[AuditLine]) -> Table {
+    let mut shown =
+        screen::new_table(["when", "who", "tenant", "of a", "reference", "outcome", "removed"]);
+    for line in lines {
+        let count = |name: &str| line.removed.get(name).copied().unwrap_or_default();
+        let removed = format!("{} versions, {} records", count("versions"), count("records"));
+        let word = |text: &str| match text {
+            "" => "-".to_owned(),
+            text => text.to_owned(),
+        };
+        shown.add_row([
+            word(&line.at),
+            word(&line.who),
+            word(&line.tenant),
+            word(&line.scope),
+            line.reference.clone().unwrap_or_default(),
+            word(&line.outcome),
+            removed,
+        ]);
+    }
+    shown
+}

@@ -1,0 +1,155 @@
+//! The counts of what is erased, before and after, and the sentences about them.
+
+use std::collections::HashMap;
+
+use indicatif::DecimalBytes;
+use operator::erase::FilesCount;
+use serde::Serialize;
+
+/// How much there is of what is erased.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct EraseCount {
+    #[serde(flatten)]
+    pub(super) files: FilesCount,
+    pub(super) records: u64,
+    /// Records, among these, whose media file is being fetched at the moment.
+    pub(super) busy: u64,
+    pub(super) parked_jobs: u64,
+    /// Parked unread webhooks that contain the phone number or the message id.
+    pub(super) unread_bodies: u64,
+    /// Parked unread webhooks that cannot be searched, for example compressed ones.
+    pub(super) unclear_bodies: u64,
+    /// Parked messages of a kind that this version does not know, so their owner is unknown.
+    pub(super) unknown_messages: u64,
+    /// Marks that keep queued jobs from storing an erased media file again.
+    pub(super) marks: u64,
+}
+
+impl EraseCount {
+    pub(super) fn is_nothing(&self) -> bool {
+        self.files.is_empty() && self.records + self.parked_jobs + self.unread_bodies == 0
+    }
+
+    /// Whether something is parked that may contain what is erased.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.unclear_bodies + self.unknown_messages > 0
+    }
+
+    pub(super) fn describe_counts(&self) -> String {
+        let FilesCount { versions, bytes, delete_markers, uploads, .. } = self.files;
+        format!(
+            "{versions} versions of files ({}), {delete_markers} delete markers, \
+             {uploads} unfinished uploads, {} records, {} parked jobs, {} unread webhooks",
+            DecimalBytes(bytes),
+            self.records,
+            self.parked_jobs,
+            self.unread_bodies
+        )
+    }
+
+    pub(super) fn to_audit_counts(self) -> HashMap<String, u64> {
+        [
+            ("versions", self.files.versions),
+            ("bytes", self.files.bytes),
+            ("delete_markers", self.files.delete_markers),
+            ("uploads", self.files.uploads),
+            ("records", self.records),
+            ("parked_jobs", self.parked_jobs),
+            ("unread_bodies", self.unread_bodies),
+        ]
+        .map(|(name, count)| (name.to_owned(), count))
+        .into()
+    }
+}
+
+/// The sentences about what was removed and what is left. `is_proven`: the audit table says that
+/// nothing is left.
+pub(super) fn describe_result(
+    removed: &EraseCount,
+    left: &EraseCount,
+    hidden: u64,
+    is_proven: bool,
+) -> String {
+    let mut lines = vec![format!("Removed: {}.", removed.describe_counts())];
+    if removed.marks > 0 {
+        lines.push(format!(
+            "{} of them may have a job in the queue. For 22 days a mark keeps it from being stored \
+             again; the mark has the instance, the message id and a digest of the chat.",
+            removed.marks
+        ));
+    }
+    if is_proven {
+        lines.push("Proof: a second search found nothing.".to_owned());
+    } else if !left.is_nothing() || removed.files.failed > 0 {
+        lines.push(format!("Left: {}. Run the same command again.", left.describe_counts()));
+    }
+    if left.busy > 0 {
+        lines.push(format!(
+            "{} media files are being fetched at the moment: run this again in eleven minutes.",
+            left.busy
+        ));
+    }
+    if hidden > 0 {
+        lines.push(format!(
+            "{hidden} parked jobs are in use by another command: run this again in five minutes."
+        ));
+    }
+    lines.push(
+        "Not erased: unread webhooks that still wait in the jobs queue (minutes), W-API's own log \
+         (30 days), DynamoDB's backups (35 days)."
+            .to_owned(),
+    );
+    lines.join("\n")
+}
+
+/// The sentences about parked messages that may contain what is erased. `owner` is the option that
+/// selects them, such as `--tenant acme`.
+pub(super) fn describe_unclear(owner: &str, found: &EraseCount) -> String {
+    let mut text = String::new();
+    if found.unclear_bodies > 0 {
+        text += &format!(
+            "\n{} parked webhooks could not be searched, for example because they are compressed: \
+             what is erased may be in them. To drop all webhooks that could not be read: \
+             `wapi-media parked drop {owner} --class unread`.",
+            found.unclear_bodies
+        );
+    }
+    if found.unknown_messages > 0 {
+        text += &format!(
+            "\n{} parked messages are of a kind that this version does not know: what is erased \
+             may be in them. See: `wapi-media parked list --class poison`.",
+            found.unknown_messages
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EraseCount, describe_result, describe_unclear};
+
+    #[test]
+    fn proof_is_told_only_where_it_is_given() {
+        let nothing = EraseCount::default();
+        assert!(describe_result(&nothing, &nothing, 0, true).contains("Proof"));
+        let told = describe_result(&nothing, &nothing, 0, false);
+        assert!(!told.contains("Proof") && !told.contains("Left"), "{told}");
+    }
+
+    #[test]
+    fn unsearchable_webhooks_are_named_with_a_command() {
+        let mut found = EraseCount::default();
+        assert_eq!(describe_unclear("--tenant acme", &found), "");
+        found.unclear_bodies = 3;
+        let told = describe_unclear("--tenant acme", &found);
+        assert!(told.contains("3 parked webhooks") && found.is_doubtful(), "{told}");
+        let drop = "wapi-media parked drop --tenant acme --class unread";
+        assert!(told.contains(drop), "{told}");
+        assert!(found.is_nothing() && found.to_audit_counts()["unread_bodies"] == 0);
+        found.unknown_messages = 2;
+        let told = describe_unclear("--tenant acme", &found);
+        assert!(told.contains("2 parked messages"), "{told}");
+        found.unread_bodies = 1;
+        assert!(!found.is_nothing() && found.describe_counts().contains("1 unread webhooks"));
+    }
+}

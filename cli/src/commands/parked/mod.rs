@@ -1,0 +1,370 @@
+//! `wapi-media parked`: lists, redrives and drops parked jobs and unread webhooks.
+
+pub(crate) mod display;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Context, bail};
+use boot::clock;
+use clap::{Args, Subcommand};
+use media::{
+    failure::FailureClass,
+    ids::{InstanceId, MessageId, TenantId},
+    parked::{Filter, ParkedJob},
+};
+use parking::{RedriveMode, RedriveSummary};
+use serde_json::{Value, json};
+
+use self::display::{class_remedies, describe_unread, parked_table, to_json};
+use crate::{exit::Exit, screen, session::Session};
+
+/// The verbs of `wapi-media parked`.
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// Lists parked jobs, those that expire first at the top, and what to do about each class.
+    ///
+    /// Also updates the records of jobs that SQS parked itself, after too many receives.
+    #[command(
+        after_help = "Example:\n  wapi-media parked list --class instance --expiring-within 48h"
+    )]
+    List(ParkedSelection),
+    /// Shows the parked jobs of one message with all their attempts; without a message, the
+    /// instance's webhooks that could not be read. Bodies are never shown.
+    Show(ParkedArgument),
+    /// Sends parked jobs to the jobs queue again, after confirmation. With --dry-run, lists them.
+    ///
+    /// A job is sent first, and then removed from the parked queue. A job whose media file is
+    /// stored by now is only removed.
+    #[command(after_help = "Examples:\n  \
+        wapi-media parked redrive --instance LITE-AAAAAA-BBBBBB --dry-run\n  \
+        wapi-media parked redrive --class transient --yes")]
+    Redrive(Redrive),
+    /// Drops parked jobs for ever: they are removed, and their records say so. Their media files
+    /// cannot be fetched any more.
+    #[command(
+        after_help = "Example:\n  wapi-media parked drop --class expired --older-than 30days"
+    )]
+    Drop(ParkedSelection),
+}
+
+/// Which parked jobs to select; without options, all.
+#[derive(Args)]
+pub(crate) struct ParkedSelection {
+    /// Only this tenant's.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// Only this instance's.
+    #[arg(long)]
+    instance: Option<InstanceId>,
+    /// Only this class: transient, instance, refused, expired, corrupt, unread, poison.
+    #[arg(long)]
+    class: Option<FailureClass>,
+    /// Only jobs parked at least this long ago, such as 2h or 3days.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    older_than: Option<Duration>,
+    /// Only media that may be lost within this time, such as 48h.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    expiring_within: Option<Duration>,
+}
+
+/// Which parked jobs to show.
+#[derive(Args)]
+pub(crate) struct ParkedArgument {
+    /// The instance's id.
+    instance: InstanceId,
+    /// The message's id.
+    message: Option<String>,
+}
+
+/// Which parked jobs to send again, and how fast.
+#[derive(Args)]
+pub(crate) struct Redrive {
+    #[command(flatten)]
+    which: ParkedSelection,
+    /// How many jobs to send per second, at most.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=500))]
+    rate: u32,
+    /// Let SQS move the whole queue. It continues after this command has ended, takes no filter,
+    /// and does not reset the jobs' age: a job that is too old gets one more attempt.
+    #[arg(long)]
+    all: bool,
+}
+
+impl From<ParkedSelection> for Filter {
+    fn from(which: ParkedSelection) -> Self {
+        Self {
+            tenant: which.tenant,
+            instance: which.instance,
+            class: which.class,
+            older_than: which.older_than,
+            expiring_within: which.expiring_within,
+        }
+    }
+}
+
+/// The error of every verb that cannot read the parked queue.
+const UNREAD: &str = "the parked queue could not be read";
+
+/// Runs a verb of `wapi-media parked`.
+pub(crate) async fn run_redrive(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
+    match verb {
+        Verb::List(which) => list_parked(&which.into(), session).await,
+        Verb::Show(one) => show_parked(&one, session).await,
+        Verb::Redrive(redrive) => redrive.run(session).await,
+        Verb::Drop(which) => drop_parked(&which.into(), session).await,
+    }
+}
+
+/// The parked jobs that match the filter, those that expire first at the top; and how many are
+/// parked in all, and how many records were updated.
+async fn find_parked(
+    filter: &Filter,
+    session: &Session,
+) -> anyhow::Result<(Vec<ParkedJob>, parking::LookSummary)> {
+    let (parking, now, mut found) = (session.parking()?, clock::now(), Vec::new());
+    let bar = screen::new_counter("parked jobs looked at");
+    let look = parking.look(now, |parked| {
+        bar.inc(1);
+        if filter.matches_job(parked, now) {
+            found.push(parked.clone());
+        }
+    });
+    let seen = look.await.context(UNREAD)?;
+    bar.finish_and_clear();
+    found.sort_by_key(|parked| parked.recoverable_until().unwrap_or(i64::MAX));
+    Ok((found, seen))
+}
+
+async fn list_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
+    let (found, seen) = find_parked(filter, session).await?;
+    let mut text = String::new();
+    if !found.is_empty() {
+        text = format!("{}\n\n", parked_table(&found));
+        for (class, remedy) in class_remedies(&found) {
+            text += &format!("{class}: {remedy}.\n");
+        }
+    }
+    text += &format!("{} of {} parked jobs shown.", found.len(), seen.messages);
+    if seen.reconciled > 0 {
+        let parked = "were parked by SQS itself; their records are updated now";
+        text += &format!("\n{} of them {parked}.", seen.reconciled);
+    }
+    session.flags.print(&found.iter().map(to_json).collect(), text)?;
+    Ok(Exit::Ok)
+}
+
+async fn show_parked(one: &ParkedArgument, session: &Session) -> anyhow::Result<Exit> {
+    let message = one.message.clone().map(MessageId::parse).transpose()?;
+    let of_instance = Filter { instance: Some(one.instance.clone()), ..Filter::default() };
+    let (mut found, _) = find_parked(&of_instance, session).await?;
+    found.retain(|parked| match (&message, parked.job()) {
+        (Some(message), Some(job)) => job.message.message_id.belongs_to(message),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    });
+    if found.is_empty() {
+        let what = message.map_or_else(
+            || "webhook that could not be read".to_owned(),
+            |message| format!("job of message {message}"),
+        );
+        bail!("no {what} of {} is parked. See: wapi-media parked list", one.instance);
+    }
+    let (records, mut shown, mut text) =
+        (session.records()?, Vec::new(), parked_table(&found).to_string());
+    for parked in &found {
+        let Some(job) = parked.job() else {
+            let (json, line) = describe_unread(parked);
+            shown.push(json);
+            text += &line;
+            continue;
+        };
+        let record = records.find(&job.instance, &job.message).await?;
+        let attempts = record.map(|record| record.attempts).unwrap_or_default();
+        let mut json = to_json(parked);
+        if let Some(fields) = json.as_object_mut() {
+            fields.insert("attempts".to_owned(), json!(attempts));
+        }
+        shown.push(json);
+        text += &format!("\n\nThe last attempts:\n{}", screen::attempts_table(&attempts));
+    }
+    for (class, remedy) in class_remedies(&found) {
+        text += &format!("\n\n{class}: {remedy}.");
+    }
+    session.flags.print(&json!(shown), text)?;
+    Ok(Exit::Ok)
+}
+
+impl Redrive {
+    async fn run(self, session: &Session) -> anyhow::Result<Exit> {
+        let (filter, rate) = (Filter::from(self.which), self.rate);
+        let (flags, parking) = (&session.flags, session.parking()?);
+        if self.all {
+            if !filter.is_everything() {
+                bail!("--all moves every job; leave it out to use the other options");
+            }
+            let change = format!("have SQS move all parked jobs, at most {rate} in a second");
+            if flags.confirm(&change)? {
+                parking.redrive_all(rate).await?;
+                let text = format!("SQS moves all parked jobs, at most {rate} in a second.");
+                flags.print(&json!({ "moving": true, "per_second": rate }), text)?;
+            }
+            return Ok(Exit::Ok);
+        }
+        let mut found = Vec::new();
+        let look = parking.redrive(&filter, RedriveMode::DryRun, clock::now(), |parked| {
+            found.push(parked.clone());
+        });
+        let meant = look.await.context(UNREAD)?;
+        if meant.admitted == 0 {
+            let text = format!("None of the {} parked jobs matches.", meant.seen.messages);
+            flags.print(&redrive_json(&meant, &found), text)?;
+            return Ok(Exit::Ok);
+        }
+        let change = format!(
+            "send {} parked jobs again ({})",
+            meant.admitted,
+            describe_classes(&count_classes(&found))
+        );
+        if flags.dry_run {
+            let text = format!("{}\n\nWould {change}. Nothing was changed.", parked_table(&found));
+            flags.print(&redrive_json(&meant, &found), text)?;
+            return Ok(Exit::Ok);
+        }
+        if !flags.confirm(&change)? {
+            return Ok(Exit::Ok);
+        }
+        let bar = screen::new_counter("jobs sent again");
+        let mode = RedriveMode::Send { per_second: rate };
+        let redrive = parking.redrive(&filter, mode, clock::now(), |_| bar.inc(1));
+        let redriven = redrive.await.context(UNREAD)?;
+        bar.finish_and_clear();
+        let text = format!(
+            "{} sent again, {} only removed because they are stored already, \
+             {} failed and stay parked.",
+            redriven.sent, redriven.stored_already, redriven.failed
+        );
+        flags.print(&redrive_json(&redriven, &found), text)?;
+        Ok(if redriven.failed == 0 { Exit::Ok } else { Exit::Aws })
+    }
+}
+
+async fn drop_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
+    let (found, _) = find_parked(filter, session).await?;
+    if found.is_empty() {
+        session.flags.print(&json!({ "admitted": 0 }), "No parked job matches.")?;
+        return Ok(Exit::Ok);
+    }
+    let change = format!(
+        "drop {} parked jobs for ever ({})",
+        found.len(),
+        describe_classes(&count_classes(&found))
+    );
+    if !session.flags.confirm(&change)? {
+        return Ok(Exit::Ok);
+    }
+    let (parking, bar) = (session.parking()?, screen::new_counter("jobs dropped"));
+    let dropped = parking.drop(filter, clock::now(), |_| bar.inc(1)).await.context(UNREAD)?;
+    bar.finish_and_clear();
+    let json = json!({
+        "admitted": dropped.admitted, "dropped": dropped.dropped, "failed": dropped.failed,
+    });
+    let text = format!("{} dropped, {} failed and stay parked.", dropped.dropped, dropped.failed);
+    session.flags.print(&json, text)?;
+    Ok(if dropped.failed == 0 { Exit::Ok } else { Exit::Aws })
+}
+
+/// The number of parked jobs per class.
+fn count_classes(found: &[ParkedJob]) -> BTreeMap<&str, usize> {
+    let mut classes = BTreeMap::new();
+    for parked in found {
+        *classes.entry(parked.class_word()).or_default() += 1;
+    }
+    classes
+}
+
+fn describe_classes(classes: &BTreeMap<&str, usize>) -> String {
+    let counts: Vec<_> = classes.iter().map(|(class, n)| format!("{n} {class}")).collect();
+    counts.join(", ")
+}
+
+fn redrive_json(redriven: &RedriveSummary, meant: &[ParkedJob]) -> Value {
+    json!({
+        "parked": redriven.seen.messages,
+        "admitted": redriven.admitted,
+        "classes": count_classes(meant),
+        "jobs": meant.iter().map(to_json).collect::<Vec<_>>(),
+        "sent": redriven.sent,
+        "stored_already": redriven.stored_already,
+        "failed": redriven.failed,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use media::{failure::FailureClass, job::QueuedJob, parked::Content, unread::UnreadBody};
+
+    use super::{ParkedJob, describe_unread, parked_table, to_json};
+
+    fn found() -> [ParkedJob; 3] {
+        let job = r#"{"version":"1","tenant":"acme","instance":"LITE-AAAAAA-000001",
+            "accepted_at":1787432100,"message":{"message_id":"3EB0000002","chat":"5500900000001",
+            "direction":"in","moment":1787432100,"kind":"image"}}"#;
+        let job = QueuedJob::parse(job).expect("a job");
+        let body = r#"{"version":"unread-1","tenant":"acme","instance":"LITE-AAAAAA-000001",
+            "accepted_at":1787432100,"why":"bad_body","body":"eyJzZWdyZWRvIjo="}"#;
+        let body = UnreadBody::parse(body).expect("an unread body");
+        [
+            ParkedJob {
+                content: Content::Job(Box::new(job.into_job())),
+                unknown_class: None,
+                class: FailureClass::Expired,
+                reason: "wapi: HTTP 404; cdn: WhatsApp's copy is gone".to_owned(),
+                receives: Some(4),
+                parked_at: 1_787_433_000,
+                is_moved_by_sqs: false,
+                is_unrecorded: false,
+            },
+            ParkedJob {
+                content: Content::Unknown,
+                unknown_class: None,
+                class: FailureClass::Poison,
+                reason: "the queue message is not a job that this version understands".to_owned(),
+                receives: None,
+                parked_at: 1_787_433_100,
+                is_moved_by_sqs: false,
+                is_unrecorded: false,
+            },
+            ParkedJob {
+                content: Content::Unread(body.summary()),
+                unknown_class: None,
+                class: FailureClass::Unread,
+                reason: "bad_body: the body is not JSON, also after repair".to_owned(),
+                receives: Some(1),
+                parked_at: 1_787_433_200,
+                is_moved_by_sqs: false,
+                is_unrecorded: false,
+            },
+        ]
+    }
+
+    /// As a table and as JSON.
+    #[test]
+    fn parked_jobs_are_shown_without_bodies() {
+        let found = found();
+        insta::assert_snapshot!(parked_table(&found));
+        insta::assert_json_snapshot!(found.each_ref().map(to_json));
+    }
+
+    /// Only its time, its reason word and its length.
+    #[test]
+    fn an_unread_body_is_not_shown() {
+        let [_, _, parked] = found();
+        let (json, line) = describe_unread(&parked);
+        let about = &json["unread"];
+        assert_eq!((&about["why"], &about["size_bytes"]), (&"bad_body".into(), &11.into()));
+        assert_eq!(about["accepted_at"], 1_787_432_100);
+        assert!(line.contains("11 bytes") && line.contains("bad_body"), "{line}");
+        let shown = format!("{json} {line} {parked:?}");
+        assert!(!shown.contains("segredo") && !shown.contains("eyJ"), "{shown}");
+    }
+}
