@@ -24,7 +24,8 @@ PARTS = {
 }
 FUNCTION = re.compile(r"^(\s*)(?:pub(?:\([^)]*\))? )?(?:const )?(?:async )?(?:unsafe )?fn (\w+)")
 TYPE = re.compile(r"^\s*(?:pub(?:\([^)]*\))? )?(?:struct|enum|trait|type|union) (\w+)")
-ITEM = "(?:fn|struct|enum|trait|type|mod|const|static)"
+# A module says on line 1 of its file what it is.
+ITEM = "(?:fn|struct|enum|trait|type|const|static)"
 PUBLIC = re.compile(rf"^\s*pub (?:const |async |unsafe )*{ITEM} ")
 COMMENT = re.compile(r"^\s*//")
 MAX_COLUMNS = 100

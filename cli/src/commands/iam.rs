@@ -231,7 +231,7 @@ mod tests {
 
     /// What each call needs; nothing for those that only functions make, or that need no
     /// permission.
-    const NEEDS: [(&str, &[&str]); 34] = [
+    const NEEDS: [(&str, &[&str]); 35] = [
         ("cloudformation:DescribeStacks", &["cloudformation:DescribeStacks"]),
         ("cloudwatch:DescribeAlarms", &["cloudwatch:DescribeAlarms"]),
         ("dynamodb:DeleteItem", &["dynamodb:DeleteItem"]),
@@ -251,6 +251,7 @@ mod tests {
         ("s3:CreateMultipartUpload", &[]),
         ("s3:DeleteObjects", &["s3:DeleteObject", "s3:DeleteObjectVersion"]),
         ("s3:GetObject", &["s3:GetObject"]),
+        ("s3:GetObjectTagging", &[]),
         ("s3:HeadBucket", &[]),
         ("s3:ListMultipartUploads", &["s3:ListBucketMultipartUploads"]),
         ("s3:ListObjectVersions", &["s3:ListBucketVersions"]),
