@@ -9,7 +9,7 @@ use time::UtcOffset;
 mod samples;
 
 /// The sources of reasons: a file of this project, and the code before each text.
-const SOURCES: [(&str, &str); 18] = [
+const SOURCES: [(&str, &str); 17] = [
     ("shared/fetch/src/error.rs", "#[error("),
     ("shared/fetch/src/guard.rs", "#[error("),
     ("shared/fetch/src/account.rs", "#[error("),
@@ -25,7 +25,6 @@ const SOURCES: [(&str, &str); 18] = [
     ("shared/aws/src/instances.rs", "#[error("),
     ("functions/download/src/claim.rs", "let reason ="),
     ("functions/download/src/fetch.rs", "let reason ="),
-    ("functions/download/src/fetch.rs", "FailureClass::Transient,"),
     ("functions/download/src/park.rs", "let reason ="),
     ("cli/src/doctor/trial.rs", "report::translate_reason("),
 ];

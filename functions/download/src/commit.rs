@@ -1,6 +1,8 @@
 //! The commit of a run: what it is about to store, written down before, and whose object is in the
 //! bucket after.
 
+use std::collections::BTreeSet;
+
 use aws::{
     bucket::{Commit, StoredObject},
     error::AwsError,
@@ -76,12 +78,36 @@ pub(crate) async fn stored_state(
         Commit::Created => own,
         Commit::AlreadyThere => find_committed(worker, &claimed.earlier_intents, own).await?,
     };
-    Ok(State::Stored {
+    Ok(to_state(committed))
+}
+
+/// The state of a media message whose object an earlier run stored before it died: its tag, or the
+/// lack of one, names the run. `None`: no such object is known, and the media file must be fetched.
+pub(crate) async fn find_stored(worker: &Worker, claimed: &ClaimedJob<'_>) -> Option<State> {
+    let mut asked = BTreeSet::new();
+    for intent in claimed.earlier_intents.iter().rev() {
+        if !asked.insert(&intent.object_key) {
+            continue;
+        }
+        // A missing object is refused like one that may not be read: nothing is known of it.
+        let Ok(run) = worker.bucket.find_run(&intent.object_key).await else {
+            continue;
+        };
+        let is_committed =
+            |one: &&CommitIntent| one.object_key == intent.object_key && one.run == run;
+        if let Some(committed) = claimed.earlier_intents.iter().rfind(is_committed) {
+            return Some(to_state(committed.clone()));
+        }
+    }
+    None
+}
+
+fn to_state(committed: CommitIntent) -> State {
+    State::Stored {
         proof: committed.proof(),
         strategy: committed.strategy,
         object_key: committed.object_key,
-        was_there: stored.was_there(),
-    })
+    }
 }
 
 /// The intent that became the object. Where runs meant to store different objects under one key,
@@ -100,5 +126,8 @@ async fn find_committed(
     }
     let run = worker.bucket.find_run(&own.object_key).await?;
     let committed = candidates.iter().rev().find(|one| one.run == run);
+    if committed.is_none() {
+        tracing::warn!("the object's tag names a run whose intent is not known");
+    }
     Ok(committed.map_or_else(|| own.clone(), |&one| one.clone()))
 }

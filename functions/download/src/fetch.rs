@@ -1,5 +1,4 @@
-//! The middle phase of a run: tries the instance's strategies in order until one has stored the
-//! media file.
+//! The middle phase of a run: tries the instance's strategies until one has stored the media file.
 
 use std::time::Duration;
 
@@ -21,18 +20,20 @@ use tokio::time::Instant;
 
 use crate::{
     claim::ClaimedJob,
-    commit::{build_intent, run_tag, stored_state, write_intent},
+    commit::{build_intent, find_stored, run_tag, stored_state, write_intent},
     retry::{Failure, is_last_try},
     worker::Worker,
 };
 
-/// How often one strategy is started in a run, because S3 or the proof asked for another start.
+/// How often one strategy is started in a run, because the bytes are proven otherwise than the
+/// metadata claims.
 const MAX_STARTS: usize = 3;
 
 /// The age from which a token is read again when W-API refuses it: an operator may have changed it.
 const MAX_TOKEN_AGE: Duration = Duration::from_secs(10);
 
-/// The least time that a strategy gets: W-API alone may take a minute to answer.
+/// The least time that a strategy gets, if so much is left: W-API alone may take a minute to
+/// answer.
 const MIN_SHARE: Duration = Duration::from_mins(1);
 
 /// What the fetch phase of a run leads to.
@@ -59,37 +60,42 @@ struct StrategyPlan {
 /// The order of the strategies in a run, and the time that each may take.
 struct TimePlan {
     strategies: Vec<Strategy>,
-    /// Whether the first strategy may take the whole run.
-    is_first_unlimited: bool,
+    /// The strategy that may take all of the time that is left.
+    unlimited: Option<Strategy>,
 }
 
 impl TimePlan {
-    /// Keeps the configured order, unless a source was too slow before: then the CDN comes first,
-    /// which is the fastest source in general, and gets the whole run. If it was too slow for that,
-    /// too, the strategies take turns: those that ran out of time least often come first.
-    fn new(configured: &[Strategy], earlier: &[Attempt]) -> Self {
-        let mut strategies = configured.to_vec();
-        let deadlines = |strategy: Strategy| {
+    /// Keeps the configured order, unless a source was too slow in an earlier run: then the CDN
+    /// comes first, which is the fastest source in general, and may take the whole run. If the
+    /// whole run was too short for it, the strategies take turns: those that ran out of time least
+    /// often come first. The last try keeps the configured order: whatever a source can give then
+    /// is better than nothing.
+    fn new(configured: &[Strategy], earlier: &[Attempt], is_last_try: bool) -> Self {
+        let count_deadlines = |strategy: Strategy| {
             let is_deadline = |one: &&Attempt| {
                 one.strategy == strategy && FetchError::is_deadline_verdict(&one.verdict)
             };
             earlier.iter().filter(is_deadline).count()
         };
-        let is_first_unlimited = configured.iter().any(|one| deadlines(*one) > 0);
-        if is_first_unlimited {
-            strategies.sort_by_key(|one| {
-                let is_cdn = !one.uses_wapi();
-                (deadlines(*one).saturating_sub(usize::from(is_cdn)), !is_cdn)
-            });
+        let mut strategies = configured.to_vec();
+        if is_last_try || strategies.iter().all(|one| count_deadlines(*one) == 0) {
+            return Self { strategies, unlimited: None };
         }
-        Self { strategies, is_first_unlimited }
+        strategies.sort_by_key(|one| {
+            let is_cdn = !one.uses_wapi();
+            (count_deadlines(*one).saturating_sub(usize::from(is_cdn)), !is_cdn)
+        });
+        // A strategy that failed for other reasons does not need the time.
+        let needs_time = |one: &Strategy| !one.uses_wapi() || count_deadlines(*one) > 0;
+        let unlimited = strategies.iter().copied().find(needs_time);
+        Self { strategies, unlimited }
     }
 
     /// When the nth strategy must be over: at half of the time that is left, so that a slow source
     /// leaves time for the next. The last one gets all of it.
     fn deadline_of(&self, n: usize, now: Instant, run_ends: Instant) -> Instant {
         let is_last = n + 1 >= self.strategies.len();
-        if is_last || (n == 0 && self.is_first_unlimited) {
+        if is_last || self.strategies.get(n).copied() == self.unlimited {
             return run_ends;
         }
         let left = run_ends.saturating_duration_since(now);
@@ -113,6 +119,9 @@ struct FetchRun<'a> {
 /// Fetches the media file of a claimed job and stores it, unless the tenant's rules skip it.
 pub(crate) async fn fetch_media(worker: &Worker, claimed: &ClaimedJob<'_>) -> FetchResult {
     let without_attempts = |outcome| FetchResult { attempts: Vec::new(), outcome };
+    if let Some(stored) = find_stored(worker, claimed).await {
+        return without_attempts(Ok(stored));
+    }
     let instance = match &claimed.instance {
         Ok(Some(instance)) => instance,
         Ok(None) => {
@@ -140,6 +149,16 @@ pub(crate) async fn fetch_media(worker: &Worker, claimed: &ClaimedJob<'_>) -> Fe
 }
 
 impl FetchRun<'_> {
+    /// When the strategies must be over: time is kept for storing contradicted bytes, if there are
+    /// any.
+    fn end_of_strategies(&self) -> Instant {
+        let run_ends = self.claimed.message.deadline;
+        if self.mismatched.is_empty() {
+            return run_ends;
+        }
+        run_ends.checked_sub(MIN_SHARE).unwrap_or(run_ends)
+    }
+
     /// A plan that may take the whole run.
     fn plan_strategy(&self, strategy: Strategy) -> StrategyPlan {
         let deadline = self.claimed.message.deadline;
@@ -147,9 +166,18 @@ impl FetchRun<'_> {
     }
 
     async fn try_strategies(&mut self) -> Result<State, Failure> {
-        let order = TimePlan::new(&self.instance.strategies, &self.claimed.earlier_attempts);
-        for (n, strategy) in order.strategies.iter().enumerate() {
-            let deadline = order.deadline_of(n, Instant::now(), self.claimed.message.deadline);
+        let claimed = self.claimed;
+        let is_last_try = is_last_try(self.worker, claimed.job);
+        let times =
+            TimePlan::new(&self.instance.strategies, &claimed.earlier_attempts, is_last_try);
+        for (n, strategy) in times.strategies.iter().enumerate() {
+            let now = Instant::now();
+            let run_ends = self.end_of_strategies();
+            // An attempt without time would count as one of a slow source.
+            if n > 0 && now >= run_ends {
+                break;
+            }
+            let deadline = times.deadline_of(n, now, run_ends);
             let plan = StrategyPlan { deadline, ..self.plan_strategy(*strategy) };
             if let Some(stored) = self.try_with_token(plan).await? {
                 return Ok(stored);
@@ -226,11 +254,13 @@ impl FetchRun<'_> {
                     return state.map(Some).map_err(|error| Failure::of_aws(&error));
                 }
                 Err(StoreError::ClaimsRefuted(proof)) => claims = Claims::from_proof(&proof),
-                Err(StoreError::Conflict) => {}
                 Err(StoreError::S3(error)) => return Err(Failure::of_aws(&error)),
-                Err(error @ (StoreError::NoProof | StoreError::IntentNotWritten)) => {
-                    return Err(Failure::of_aws(&error));
-                }
+                // After a conflict it is not known whose object there will be: the next run asks.
+                Err(
+                    error @ (StoreError::Conflict
+                    | StoreError::NoProof
+                    | StoreError::IntentNotWritten),
+                ) => return Err(Failure::of_aws(&error)),
                 Err(StoreError::Source(error)) => {
                     if error.is_mismatch() && strategy.may_keep_mismatch() {
                         self.mismatched.push(strategy);
@@ -240,10 +270,8 @@ impl FetchRun<'_> {
                 }
             }
         }
-        Err(Failure::new(
-            FailureClass::Transient,
-            "other writers were at the same key at the same moment",
-        ))
+        let reason = "each start brought bytes that are proven differently";
+        Err(Failure::new(FailureClass::Transient, reason))
     }
 
     /// Streams the media file of one strategy into the bucket.

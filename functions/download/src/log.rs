@@ -10,13 +10,7 @@ use media::{
 
 /// Logs a run: what became of the media message, and what was tried.
 pub(crate) fn log_run(job: &Job, state: &State, attempts: &[Attempt], took: Duration) {
-    let outcome = match state {
-        State::Stored { was_there: true, .. } => "duplicate",
-        State::Stored { .. }
-        | State::Retrying { .. }
-        | State::Parked { .. }
-        | State::Skipped { .. } => state.as_str(),
-    };
+    let outcome = state.as_str();
     // Counted by an alarm: a media file that another strategy stored would hide a token that no
     // longer works.
     let is_unauthorized =

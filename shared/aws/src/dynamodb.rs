@@ -3,6 +3,7 @@
 use std::{collections::HashMap, str::FromStr};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde::de::DeserializeOwned;
 
 use crate::{clients::Clients, error::AwsError};
 
@@ -49,4 +50,13 @@ pub async fn get_item<const N: usize>(
         .fold(request, |request, (name, text)| request.key(name, string_value(text)));
     let output = request.send().await.map_err(AwsError::in_operation("dynamodb:GetItem"))?;
     Ok(output.item)
+}
+
+/// Takes a list out of an item. Entries that this build cannot read, as those of a newer version,
+/// are left out.
+pub(crate) fn take_readable<T: DeserializeOwned>(item: &mut Attributes, name: &str) -> Vec<T> {
+    let Some(AttributeValue::L(entries)) = item.remove(name) else {
+        return Vec::new();
+    };
+    entries.into_iter().filter_map(|one| serde_dynamo::from_attribute_value(one).ok()).collect()
 }

@@ -46,9 +46,6 @@ pub enum State {
         strategy: Strategy,
         /// The proof of its bytes.
         proof: Proof,
-        /// Whether another delivery had stored the object before this run. An existing record of
-        /// that delivery stays.
-        was_there: bool,
     },
     /// The attempt failed; the queue delivers the job again.
     Retrying {
@@ -108,7 +105,7 @@ pub struct Record<'a> {
     pub key: &'a RecordKey,
     /// State of the job.
     pub state: &'a State,
-    /// The attempts of this run.
+    /// The attempts of earlier runs and of this one, oldest first.
     pub attempts: &'a [Attempt],
     /// When the file was first found lost, if every run since then found the same; in seconds since
     /// 1970.

@@ -146,8 +146,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "outra execução gravava a mesma chave no mesmo instante",
     ),
     (
-        "other writers were at the same key at the same moment",
-        "outras execuções gravavam a mesma chave no mesmo instante",
+        "each start brought bytes that are proven differently",
+        "cada tentativa trouxe bytes com outra prova",
     ),
     (
         "the bytes are proven otherwise than their metadata claims",

@@ -18,7 +18,7 @@ use super::{
     update::Update,
 };
 use crate::{
-    dynamodb::{Attributes, get_number, get_string, number_value, string_value},
+    dynamodb::{Attributes, get_number, get_string, number_value, string_value, take_readable},
     error::AwsError,
 };
 
@@ -96,7 +96,7 @@ impl Ledger {
                     key: place.key.clone(),
                     intents: take_intents(&mut item),
                     lost_since: get_number(&item, LOST_SINCE),
-                    attempts: take_attempts(item),
+                    attempts: take_readable(&mut item, "attempts"),
                 })
             }
             PlaceUpdate::Refused(item) => {
@@ -140,10 +140,4 @@ fn read_refusal(item: &Attributes, tenant: &TenantId) -> Claim {
             Claim::Elsewhere { until: get_number(item, "lease_until").unwrap_or_default() }
         }
     }
-}
-
-fn take_attempts(mut item: Attributes) -> Vec<Attempt> {
-    item.remove("attempts")
-        .and_then(|list| serde_dynamo::from_attribute_value(list).ok())
-        .unwrap_or_default()
 }

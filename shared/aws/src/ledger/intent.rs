@@ -1,8 +1,8 @@
 //! The intent that a run writes before it commits: what the object will be.
 //!
 //! A commit that finds an object (412) follows one of another run, which died or was overtaken
-//! before it wrote the record. That run's intent tells what is in the bucket, which the functions
-//! cannot read.
+//! before it wrote the record, or one of its own whose answer was lost. The intents and the object's
+//! tag tell which: the functions cannot read files.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use media::{identity::RecordKey, ids::InstanceId};
@@ -16,12 +16,12 @@ use serde::{Deserialize, Serialize};
 use serde_dynamo::to_attribute_value;
 
 use super::{Attributes, Ledger, WriteOutcome, update::Update, update_under_lease};
-use crate::error::AwsError;
+use crate::{dynamodb::take_readable, error::AwsError};
 
-/// The attribute with the intents of all runs that have not ended in a record.
+/// The attribute with the intents of all runs until the media file is recorded as stored.
 pub(super) const COMMITTING: &str = "committing";
 
-/// How many intents a record keeps: the latest.
+/// How many intents a record keeps: the first, whose object has no tag, and the latest.
 const MAX_INTENTS: usize = 8;
 
 /// What a run is about to commit.
@@ -72,8 +72,10 @@ impl Ledger {
     ) -> Result<WriteOutcome, AwsError> {
         const OPERATION: &str = "dynamodb:UpdateItem";
         let all: Vec<_> = earlier.iter().chain([intent]).collect();
-        let latest = all.get(all.len().saturating_sub(MAX_INTENTS)..);
-        let list: AttributeValue = to_attribute_value(latest.unwrap_or_default())
+        let skipped = all.len().saturating_sub(MAX_INTENTS);
+        let kept = all.iter().enumerate().filter(|(n, _)| *n == 0 || *n > skipped);
+        let kept: Vec<_> = kept.map(|(_, one)| one).collect();
+        let list: AttributeValue = to_attribute_value(kept)
             .map_err(|_| AwsError::unexpected(OPERATION, "the item could not be built"))?;
         let request = Update::default().set(COMMITTING, list).request(
             &self.clients,
@@ -87,7 +89,5 @@ impl Ledger {
 
 /// Reads the intents of a record. What this build cannot read is left out.
 pub(super) fn take_intents(item: &mut Attributes) -> Vec<CommitIntent> {
-    let intents = item.remove(COMMITTING);
-    let intents = intents.and_then(|list| serde_dynamo::from_attribute_value(list).ok());
-    intents.unwrap_or_default()
+    take_readable(item, COMMITTING)
 }

@@ -7,7 +7,7 @@ use simulation::{
     plan::{Plan, PlannedMedia},
     run_world,
 };
-use stand_in::{Format, Kind, WapiScenario};
+use stand_in::{CdnScenario, Format, Kind, WapiScenario};
 
 /// The sizes of a file that is stored by one `PutObject`, and of one that needs an upload.
 const SIZES: [u64; 2] = [1000, 8 * 1024 * 1024 + 1000];
@@ -76,5 +76,16 @@ fn the_run_that_committed_is_found_among_two() {
             let planned = first_by_wapi_then_by_cdn(1, size);
             assert_eq!(strategy_after(planned, faults).1, committed, "{faults:?} {size}");
         }
+    }
+}
+
+/// The first run stored the file and died before its record; afterwards no source has it. It is
+/// found in the bucket, and not parked as lost.
+#[test]
+fn a_stored_file_is_found_without_its_sources() {
+    for size in SIZES {
+        let planned = first_by_wapi_then_by_cdn(1, size)
+            .with_spec(|spec| spec.cdn(CdnScenario::Gone { status: 404 }));
+        assert_eq!(strategy_after(planned, &[Fault::DoneKilled]).1, "wapi");
     }
 }

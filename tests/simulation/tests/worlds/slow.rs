@@ -10,16 +10,23 @@ use simulation::{
 };
 use stand_in::{CdnScenario, Format, Kind, WapiScenario};
 
-/// What an invocation has here: 92 s are left for a run. Lambda's ten minutes take as long, with
-/// files that are six times as large.
-const INVOCATION: Duration = Duration::from_secs(100);
+/// The time of an invocation here, of which a run gets 192 s: a third of Lambda's ten minutes, so
+/// that a third of the bytes is enough.
+const INVOCATION: Duration = Duration::from_secs(200);
 
-/// A size that takes longer than a run at 17 KB/s, which is too fast for the speed limit of a body.
-const SIZE: u64 = 1_800_000;
+/// A size that takes 221 s at [`TOO_SLOW`], 144 s at [`SLOW`]: longer than a run, and longer than
+/// half of one.
+const SIZE: u64 = 3_750_000;
 
-fn run_with_slow_wapi(cdn: CdnScenario) -> Outcome {
-    let wapi = WapiScenario::SlowDrip { bytes_per_second: 17_000 };
-    let planned = PlannedMedia::healthy(Kind::Document, "slow by W-API")
+/// In bytes per second; the speed limit of a body is 16 KiB.
+const TOO_SLOW: u64 = 17_000;
+
+/// In bytes per second.
+const SLOW: u64 = 26_000;
+
+/// Runs a world with one document; returns what stored it.
+fn store_by(wapi: WapiScenario, cdn: CdnScenario) -> (Outcome, String) {
+    let planned = PlannedMedia::healthy(Kind::Document, "slow")
         .with_spec(|spec| spec.format(Format::Random).size(SIZE).wapi(wapi).cdn(cdn))
         .with_fate(Fate::Stored);
     let mut plan = Plan::healthy(vec![planned]);
@@ -27,19 +34,47 @@ fn run_with_slow_wapi(cdn: CdnScenario) -> Outcome {
     let outcome = run_world(plan);
     assert!(outcome.account.is_clean(), "{}\n{}", outcome.trace.join("\n"), outcome.account);
     let facts = outcome.evidence.objects.first().and_then(|one| one.facts.as_ref());
-    assert_eq!(facts.and_then(|facts| facts.strategy.as_deref()), Some("cdn"));
-    outcome
+    let strategy = facts.and_then(|facts| facts.strategy.clone()).unwrap_or_default();
+    (outcome, strategy)
 }
 
 #[test]
 fn a_slow_source_leaves_time_for_the_next() {
-    let outcome = run_with_slow_wapi(CdnScenario::Ok);
+    let slow = WapiScenario::SlowDrip { bytes_per_second: TOO_SLOW };
+    let (outcome, strategy) = store_by(slow, CdnScenario::Ok);
+    assert_eq!(strategy, "cdn");
     assert!(outcome.took < INVOCATION, "{:?}", outcome.took);
 }
 
 /// Both sources are too slow for their share of a run; the CDN is fast enough for a whole one.
 #[test]
 fn after_a_deadline_the_cdn_gets_the_whole_run() {
-    let outcome = run_with_slow_wapi(CdnScenario::SlowDrip { bytes_per_second: 25_000 });
-    assert!(outcome.took < Duration::from_mins(5), "{:?}", outcome.took);
+    let slow = WapiScenario::SlowDrip { bytes_per_second: TOO_SLOW };
+    let (outcome, strategy) = store_by(slow, CdnScenario::SlowDrip { bytes_per_second: SLOW });
+    assert_eq!(strategy, "cdn");
+    assert!(outcome.took < 3 * INVOCATION, "{:?}", outcome.took);
+}
+
+/// The CDN is too slow for any run, and W-API recovers.
+#[test]
+fn a_hopeless_cdn_does_not_starve_wapi() {
+    let recovers = WapiScenario::FailTimes {
+        times: 2,
+        first: Box::new(WapiScenario::CallStatus { status: 503 }),
+        then: Box::new(WapiScenario::Ok),
+    };
+    let too_slow = CdnScenario::SlowDrip { bytes_per_second: TOO_SLOW };
+    let (outcome, strategy) = store_by(recovers, too_slow);
+    assert!(["wapi", "wapi_alternate"].contains(&strategy.as_str()), "{strategy}");
+    assert!(outcome.took < 6 * INVOCATION, "{:?}", outcome.took);
+}
+
+/// The CDN is too slow for any run, and W-API needs a whole one.
+#[test]
+fn a_slow_wapi_gets_the_whole_run_in_its_turn() {
+    let slow = WapiScenario::SlowDrip { bytes_per_second: SLOW };
+    let too_slow = CdnScenario::SlowDrip { bytes_per_second: TOO_SLOW };
+    let (outcome, strategy) = store_by(slow, too_slow);
+    assert!(["wapi", "wapi_alternate"].contains(&strategy.as_str()), "{strategy}");
+    assert!(outcome.took < 10 * INVOCATION, "{:?}", outcome.took);
 }

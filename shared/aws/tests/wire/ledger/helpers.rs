@@ -40,12 +40,11 @@ pub(crate) fn attempt(n: usize) -> Attempt {
     }
 }
 
-pub(crate) fn stored(was_there: bool) -> State {
+pub(crate) fn stored() -> State {
     State::Stored {
         object_key: "acme/key.jpg".to_owned(),
         strategy: Strategy::Cdn,
         proof: proof_of(JPEG),
-        was_there,
     }
 }
 

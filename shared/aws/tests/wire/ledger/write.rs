@@ -20,27 +20,24 @@ fn skipped() -> State {
     State::Skipped { rule: SkipRule::Chat }
 }
 
-fn every_state() -> [State; 5] {
-    [stored(false), stored(true), retrying(), parked(), skipped()]
+fn every_state() -> [State; 4] {
+    [stored(), retrying(), parked(), skipped()]
 }
 
-/// Also if an earlier run put the object there.
 #[tokio::test]
 async fn a_stored_media_file_clears_the_failure() {
-    for was_there in [false, true] {
-        let update = written(&stored(was_there), 1, LeaseAfter::Keep).await;
-        let sets = run_fields(&[
-            ("state", json!({ "S": "stored" })),
-            ("object_key", json!({ "S": "acme/key.jpg" })),
-            ("size_bytes", json!({ "N": JPEG.len().to_string() })),
-            ("sha256", json!({ "S": proof_of(JPEG).sha256.to_hex() })),
-            ("strategy", json!({ "S": "cdn" })),
-            ("integrity", json!({ "S": "mac+sha256" })),
-            ("stored_at", json!({ "N": "1787432000" })),
-        ]);
-        assert_eq!(update.sets, sets);
-        assert_eq!(update.removes, names(&["class", "reason", "committing", "lost_since"]));
-    }
+    let update = written(&stored(), 1, LeaseAfter::Keep).await;
+    let sets = run_fields(&[
+        ("state", json!({ "S": "stored" })),
+        ("object_key", json!({ "S": "acme/key.jpg" })),
+        ("size_bytes", json!({ "N": JPEG.len().to_string() })),
+        ("sha256", json!({ "S": proof_of(JPEG).sha256.to_hex() })),
+        ("strategy", json!({ "S": "cdn" })),
+        ("integrity", json!({ "S": "mac+sha256" })),
+        ("stored_at", json!({ "N": "1787432000" })),
+    ]);
+    assert_eq!(update.sets, sets);
+    assert_eq!(update.removes, names(&["class", "reason", "committing", "lost_since"]));
 }
 
 #[tokio::test]
@@ -136,7 +133,7 @@ async fn every_write_of_an_overtaken_run_says_so() {
 #[tokio::test]
 async fn a_write_that_fails_is_an_error() {
     let aws = Aws::answer_in_order([Answer::json_error(400, "ResourceNotFoundException")]).await;
-    let refused = write(&aws, &stored(false), 1, LeaseAfter::Release).await.expect_err("no table");
+    let refused = write(&aws, &stored(), 1, LeaseAfter::Release).await.expect_err("no table");
     assert_eq!(
         refused.to_string(),
         "dynamodb:UpdateItem failed: ResourceNotFoundException (HTTP 400)"
