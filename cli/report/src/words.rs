@@ -87,8 +87,8 @@ impl Translate for Headline {
                 ("It works, and something needs attention", "Funciona, e algo pede atenção")
             }
             Status::Fail => (
-                "Something does not work and needs a person",
-                "Algo não funciona e precisa de uma pessoa",
+                "Something does not work and needs attention",
+                "Algo não funciona e pede atenção",
             ),
         }
     }
