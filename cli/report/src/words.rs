@@ -86,10 +86,9 @@ impl Translate for Headline {
             Status::Warn => {
                 ("It works, and something needs attention", "Funciona, e algo pede atenção")
             }
-            Status::Fail => (
-                "Something does not work and needs attention",
-                "Algo não funciona e pede atenção",
-            ),
+            Status::Fail => {
+                ("Something does not work and needs attention", "Algo não funciona e pede atenção")
+            }
         }
     }
 }
