@@ -4,10 +4,16 @@
 pub(super) const INTRODUCTIONS: &[(&str, &str)] = &[
     ("not applicable: ", "não se aplica: "),
     (
-        "given up by an operator; it was parked because: ",
-        "um operador desistiu dela; estava estacionada porque: ",
+        "dropped by an operator; it was parked because: ",
+        "descartada por um operador; estava estacionada porque: ",
     ),
-    ("given up by an operator", "um operador desistiu dela"),
+    ("dropped by an operator", "descartada por um operador"),
+    // Records of earlier versions.
+    (
+        "given up by an operator; it was parked because: ",
+        "descartada por um operador; estava estacionada porque: ",
+    ),
+    ("given up by an operator", "descartada por um operador"),
     ("it was parked because: ", "estava estacionada porque: "),
 ];
 

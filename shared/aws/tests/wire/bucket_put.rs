@@ -1,4 +1,4 @@
-//! A medium that fits one part: one `PutObject`, or nothing.
+//! A media file that fits into one part: one `PutObject`, or no request.
 
 use aws::bucket::{Bucket, MultipartChecksum, StoreError, StoredObject};
 use futures_util::stream;
@@ -29,7 +29,7 @@ async fn store_jpeg(aws: &Aws) -> Result<StoredObject, Refused> {
 }
 
 #[tokio::test]
-async fn a_small_medium_is_one_request_that_refuses_to_overwrite() {
+async fn a_small_file_is_one_conditional_put() {
     let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     let stored = store_jpeg(&aws).await.expect("stored");
     assert!(!stored.was_there());
@@ -99,7 +99,7 @@ async fn another_writer_at_the_same_moment_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_with_its_code_and_not_repeated() {
+async fn a_refusal_has_its_code_and_is_not_repeated() {
     let aws = Aws::answer_in_order([Answer::s3_error(403, "AccessDenied")]).await;
     let refused = store_jpeg(&aws).await.expect_err("refused");
     assert_eq!(refused.to_string(), "s3:PutObject failed: AccessDenied (HTTP 403)");
@@ -151,7 +151,7 @@ async fn nothing_is_sent_of_a_stream_that_breaks_at_once() {
 }
 
 #[tokio::test]
-async fn metadata_of_a_small_medium_claims_what_is_proven_so_it_cannot_be_refuted() {
+async fn metadata_of_a_small_file_is_never_refuted() {
     let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     let stored = store_jpeg(&aws).await.expect("stored");
     assert!(!stored.description.claims.are_refuted_by(&stored.proof));
@@ -159,7 +159,7 @@ async fn metadata_of_a_small_medium_claims_what_is_proven_so_it_cannot_be_refute
 }
 
 #[tokio::test]
-async fn without_leave_nothing_is_put() {
+async fn without_an_intent_nothing_is_put() {
     let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     let bucket = Bucket::new(
         &aws.patient_clients(),

@@ -1,4 +1,4 @@
-//! A medium of several parts: uploaded unseen, committed at the end, aborted otherwise.
+//! A media file of several parts: uploaded invisibly, committed at the end, aborted otherwise.
 
 use std::sync::{
     Arc,
@@ -396,7 +396,7 @@ async fn a_failing_abort_does_not_unstore_what_was_there() {
 }
 
 #[tokio::test]
-async fn without_leave_the_upload_is_aborted_and_not_committed() {
+async fn without_an_intent_the_upload_is_aborted() {
     let aws = Aws::start(well).await;
     let bucket = Bucket::new(
         &aws.patient_clients(),
