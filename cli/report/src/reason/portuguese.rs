@@ -189,7 +189,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
 pub(super) const ALARMS: &[(&str, &str)] = &[
     (
         "ParkedQueueNotEmptyAlarm",
-        "Há mídias estacionadas à espera de uma pessoa. Leia o motivo com wapi-media parked list; \
+        "Há mídias estacionadas à espera de um operador. Leia o motivo com wapi-media parked list; \
         a W-API e o WhatsApp esquecem mídias em duas a quatro semanas.",
     ),
     (
