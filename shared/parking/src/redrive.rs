@@ -19,7 +19,7 @@ pub enum RedriveMode {
     DryRun,
     /// Sends, at a limited rate.
     Send {
-        /// Maximum number of messages in a second; 0 counts as 1.
+        /// Maximum number of messages per second; 0 counts as 1.
         per_second: u32,
     },
 }
@@ -98,7 +98,7 @@ impl Parking {
     }
 
     /// Starts a task in SQS that moves every parked message to the jobs queue, at most `per_second`
-    /// in a second.
+    /// per second.
     ///
     /// # Errors
     /// [`AwsError`] when the task cannot be started.

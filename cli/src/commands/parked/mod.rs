@@ -202,10 +202,10 @@ impl Redrive {
             if !filter.is_everything() {
                 bail!("--all moves every job; leave it out to use the other options");
             }
-            let change = format!("have SQS move all parked jobs, at most {rate} in a second");
+            let change = format!("have SQS move all parked jobs, at most {rate} per second");
             if flags.confirm(&change)? {
                 parking.redrive_all(rate).await?;
-                let text = format!("SQS moves all parked jobs, at most {rate} in a second.");
+                let text = format!("SQS moves all parked jobs, at most {rate} per second.");
                 flags.print(&json!({ "moving": true, "per_second": rate }), text)?;
             }
             return Ok(Exit::Ok);

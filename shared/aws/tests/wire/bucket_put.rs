@@ -41,8 +41,9 @@ async fn a_small_file_is_one_conditional_put() {
     assert_eq!(put.body, JPEG);
 }
 
+/// The body is not hashed again for the signature.
 #[tokio::test]
-async fn the_body_is_hashed_once_and_s3_checks_that_hash() {
+async fn s3_checks_the_hash_of_the_proof() {
     let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     store_jpeg(&aws).await.expect("stored");
     let put = aws.only_request("PutObject");
@@ -57,7 +58,7 @@ async fn the_body_is_hashed_once_and_s3_checks_that_hash() {
 }
 
 #[tokio::test]
-async fn what_people_read_travels_with_the_object() {
+async fn metadata_and_tags_are_sent_with_the_object() {
     let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     store_jpeg(&aws).await.expect("stored");
     let put = aws.only_request("PutObject");
@@ -122,7 +123,7 @@ async fn what_passes_within_seconds_is_repeated_whole() {
 }
 
 #[tokio::test]
-async fn an_answer_lost_after_the_commit_is_found_by_the_repetition() {
+async fn a_lost_answer_is_found_by_the_retry() {
     let aws = Aws::answer_in_order([
         Answer::s3_error(500, "InternalError"),
         Answer::s3_error(412, "PreconditionFailed"),
@@ -131,8 +132,9 @@ async fn an_answer_lost_after_the_commit_is_found_by_the_repetition() {
     assert!(store_jpeg(&aws).await.expect("stored by the first").was_there());
 }
 
+/// After the third failure, the queue retries the job.
 #[tokio::test]
-async fn s3_has_three_tries_and_then_the_queue_takes_over() {
+async fn s3_is_tried_three_times() {
     let aws = Aws::start(|_| Answer::s3_error(503, "SlowDown")).await;
     let refused = store_jpeg(&aws).await.expect_err("S3 is down");
     assert_eq!(refused.to_string(), "s3:PutObject failed: SlowDown (HTTP 503)");
@@ -141,7 +143,7 @@ async fn s3_has_three_tries_and_then_the_queue_takes_over() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_of_a_stream_that_breaks_at_once() {
+async fn a_stream_that_breaks_at_once_sends_nothing() {
     let aws = Aws::answer_in_order([]).await;
     let refused = store(&aws, vec![Err(Broke)]).await.expect_err("the stream broke");
     assert!(matches!(refused, StoreError::Source(Broke)), "{refused:?}");

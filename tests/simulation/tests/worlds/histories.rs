@@ -129,7 +129,7 @@ fn a_permanent_outage_parks_everything_in_time() {
 #[test]
 fn poison_delays_no_job_in_its_batch() {
     let mut plan = Plan::healthy(ten_files().into_iter().skip(1).collect());
-    plan.strangers = vec![(Duration::ZERO, "not a job".to_owned())];
+    plan.foreign_messages = vec![(Duration::ZERO, "not a job".to_owned())];
     plan.downloads = 1;
     let outcome = run_world(plan);
     must_be_clean("poison", &outcome);

@@ -80,7 +80,7 @@ fn stored_item() -> Value {
 
 /// If another run has the lease, the claim says when the lease ends.
 #[tokio::test]
-async fn a_refused_claim_tells_stored_from_leased() {
+async fn a_refused_claim_distinguishes_stored_and_leased() {
     let aws = without_earlier([
         Answer::condition_failed(Some(&stored_item())),
         Answer::condition_failed(Some(&leased_elsewhere())),

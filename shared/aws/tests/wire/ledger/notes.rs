@@ -37,6 +37,7 @@ async fn parking_by_sqs_is_noted_only_without_a_run() {
     assert_eq!(refused.operation, "dynamodb:UpdateItem");
 }
 
+/// Any other state, or no record, means that the media file may still have to be fetched.
 #[tokio::test]
 async fn is_stored_or_erased_reads_the_state() {
     let with = |state: Value| json!({ "Item": { "message": { "S": MESSAGE }, "state": state } });
