@@ -85,7 +85,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the webhook announced no media key or no path",
         "o webhook não trouxe chave ou caminho da mídia",
     ),
-    ("asked without its fields: nothing was sent", "pedido sem os campos: nada foi enviado"),
+    (
+        "called without the required fields: nothing was sent",
+        "chamado sem os campos obrigatórios: nada foi enviado",
+    ),
     // The CDN.
     ("WhatsApp's copy is gone or has expired", "a cópia do WhatsApp sumiu ou venceu"),
     ("the link to WhatsApp's copy has expired", "o link para a cópia do WhatsApp venceu"),
