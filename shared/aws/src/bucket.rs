@@ -120,8 +120,8 @@ impl Bucket {
         Self { clients: clients.clone(), name, checksum }
     }
 
-    /// Opens the connection to S3, so that the first commit does not wait for the TLS handshake. The
-    /// answer is ignored; without `s3:ListBucket` it is an error.
+    /// Opens the connection to S3, so that the first commit does not wait for the TLS handshake.
+    /// The answer is ignored; without `s3:ListBucket` it is an error.
     pub async fn connect(&self) {
         if let Err(error) = self.clients.s3.head_bucket().bucket(&self.name).send().await {
             tracing::debug!(error = %AwsError::new("s3:HeadBucket", &error), "HeadBucket failed; only its connection is used");
@@ -170,7 +170,8 @@ impl Bucket {
     }
 
     /// Sends one `PutObject` with the SHA-256, which S3 verifies. It was computed for the proof, so
-    /// it costs nothing. The payload is not hashed again for the signature, because TLS protects it.
+    /// it costs nothing. The payload is not hashed again for the signature, because TLS protects
+    /// it.
     async fn put<E>(
         &self,
         bytes: Bytes,
@@ -251,8 +252,8 @@ struct UploadOutcome {
 }
 
 impl Upload<'_> {
-    /// Uploads parts as they arrive, [`PARTS_IN_FLIGHT`] at a time, and commits them unless the proof
-    /// contradicts the claims.
+    /// Uploads parts as they arrive, [`PARTS_IN_FLIGHT`] at a time, and commits them unless the
+    /// proof contradicts the claims.
     async fn run<E>(
         &self,
         parts: impl Stream<Item = Result<Part, E>>,

@@ -1,4 +1,4 @@
-//! Two invented diagnoses in both languages: a healthy stack, and one whose W-API delivers no media.
+//! Two invented diagnoses in both languages: a healthy stack, and one whose W-API delivers nothing.
 
 use media::strategy::Strategy;
 use report::{

@@ -251,8 +251,8 @@ fn a_retry_starts_when_its_schedule_says() {
     assert!((0.0..32.0).contains(&(claimed - written)), "{written} {claimed}");
 }
 
-/// The media table is out of reach around the moment at which a job would be given up: from an
-/// hour before to two hours after. The queue keeps the job for another day, which leaves time for
+/// The media table is out of reach around the moment at which a job would be parked: from an hour
+/// before to two hours after. The queue keeps the job for another day, which leaves time for
 /// an attempt that can read the table.
 fn run_with_failing_table(sources_heal: bool) -> Outcome {
     let down = WapiScenario::CallStatus { status: 503 };
