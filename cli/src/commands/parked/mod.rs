@@ -85,7 +85,7 @@ pub(crate) struct Redrive {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=500))]
     rate: u32,
     /// Let SQS move the whole queue. It continues after this command has ended, takes no filter,
-    /// and does not reset the jobs' age: a job that is too old gets one more attempt.
+    /// and does not reset the jobs' age: a job that is too old gets one more run.
     #[arg(long)]
     all: bool,
 }
