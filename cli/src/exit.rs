@@ -11,7 +11,7 @@ use operator::stack::StackError;
 pub(crate) enum Exit {
     /// Done, and nothing is wrong.
     Ok = 0,
-    /// Done, and something needs a person.
+    /// Done, and something needs attention.
     Findings = 1,
     /// The arguments are wrong, or name something that does not exist.
     Usage = 2,

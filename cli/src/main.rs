@@ -34,7 +34,7 @@ use crate::{
 #[command(
     version,
     arg_required_else_help = true,
-    after_help = "Exit codes: 0 done, 1 something needs a person, 2 wrong usage, 3 AWS failed, \
+    after_help = "Exit codes: 0 done, 1 something needs attention, 2 wrong usage, 3 AWS failed, \
         4 W-API failed."
 )]
 struct Command {
@@ -110,7 +110,7 @@ async fn run_command(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
         Noun::Instance(verb) => instance::run_instance(verb, &session).await,
         Noun::Token(verb) => token::run_token(verb, &session).await,
         Noun::Webhook(verb) => webhook::run_webhook(verb, &session).await,
-        Noun::Parked(verb) => parked::run_redrive(verb, &session).await,
+        Noun::Parked(verb) => parked::run_parked(verb, &session).await,
         Noun::Media(verb) => media::run_media(verb, &session).await,
         Noun::Replay(one) => replay::run_replay(one, &session).await,
         Noun::Backfill(backfill) => backfill::run_backfill(backfill, &session).await,

@@ -20,19 +20,20 @@ pub(crate) struct PolicyOptions {
     kinds: Option<ListOrAll<MediaKind>>,
     /// The kinds of chat whose media are stored, or all: person, lid, group, channel, status,
     /// other. A new tenant has all but channel and status.
-    #[arg(long, value_name = "SORTS")]
+    #[arg(long, value_name = "KINDS")]
     chats: Option<ListOrAll<ChatKind>>,
-    /// The direction of the messages: in (received), out (sent by the account), both.
+    /// The direction of the messages: in (received), out (sent by the account) or both.
     #[arg(long, value_name = "WHICH", value_parser = parse_direction)]
     direction: Option<ValueOrNone<Direction>>,
-    /// The largest file to fetch, in bytes or such as 50MB; or none. A larger one is parked.
+    /// The largest file to fetch, such as 50MB or a number of bytes; none means no limit. The job
+    /// of a larger file is parked.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_size: Option<ValueOrNone<u64>>,
-    /// What to do with view-once media: store, skip.
+    /// What to do with view-once media: store or skip.
     #[arg(long, value_name = "WHAT", value_parser = parse_view_once)]
     view_once: Option<ViewOnce>,
     /// How long the bucket keeps files that are stored from now on: 30d, 90d, 1y, 5y, forever.
-    #[arg(long, value_name = "CLASS", value_parser = parse_retention)]
+    #[arg(long, value_name = "PERIOD", value_parser = parse_retention)]
     retention: Option<ValueOrNone<Retention>>,
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Flags {
         value_name = "NAME"
     )]
     stack: String,
-    /// The base URL of the webhooks, if a domain of your own stands in front of the stack's API.
+    /// The base URL of the webhooks, if the stack's API has a custom domain.
     #[arg(long, global = true, env = "WAPI_MEDIA_WEBHOOK_BASE_URL", value_name = "URL")]
     webhook_base_url: Option<String>,
     /// Print one JSON value instead of text.

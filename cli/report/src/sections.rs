@@ -76,9 +76,8 @@ impl Translate for Explanation {
                 guardada.",
             ),
             Section::Failures => (
-                "Media that wait for another attempt or for a person, by the class of their \
-                failure.",
-                "Mídias que esperam outra tentativa ou uma pessoa, pela classe da falha.",
+                "Media that wait for a retry or for an operator, by the class of their failure.",
+                "Mídias que esperam nova tentativa ou um operador, pela classe da falha.",
             ),
             Section::Settings => (
                 "What is configured in AWS, and what to change.",

@@ -25,7 +25,7 @@ impl Translate for StepId {
             Self::Connection => {
                 ("WhatsApp account connected to W-API", "Conta do WhatsApp conectada à W-API")
             }
-            Self::Hooks => ("W-API's hooks registered here", "Webhooks da W-API cadastrados aqui"),
+            Self::Hooks => ("W-API's hooks registered here", "Hooks da W-API apontados para cá"),
             Self::Api => ("API Gateway and webhook function", "API Gateway e função webhook"),
             Self::JobsQueue => ("Jobs queue", "Fila de jobs"),
             Self::DownloadFunction => ("Download function", "Função download"),
@@ -51,7 +51,7 @@ impl Translate for ShortName {
         let (Self::Upper(id) | Self::Lower(id)) = self;
         let (english, portuguese) = match id {
             StepId::Connection => (["WhatsApp", "account"], ["Conta do", "WhatsApp"]),
-            StepId::Hooks => (["W-API's", "hooks"], ["Webhooks", "da W-API"]),
+            StepId::Hooks => (["W-API's", "hooks"], ["Hooks", "da W-API"]),
             StepId::Api => (["API Gateway", "+ webhook"], ["API Gateway", "+ webhook"]),
             StepId::JobsQueue => (["Jobs", "queue"], ["Fila de", "jobs"]),
             StepId::DownloadFunction => (["Download", "function"], ["Função", "download"]),
@@ -86,10 +86,9 @@ impl Translate for Headline {
             Status::Warn => {
                 ("It works, and something needs attention", "Funciona, e algo pede atenção")
             }
-            Status::Fail => (
-                "Something does not work and needs a person",
-                "Algo não funciona e precisa de uma pessoa",
-            ),
+            Status::Fail => {
+                ("Something does not work and needs attention", "Algo não funciona e pede atenção")
+            }
         }
     }
 }
@@ -227,7 +226,7 @@ impl Translate for Sentence {
                 dois.",
             ),
             Self::Expiring => {
-                ("not stored, expire within 48 h", "não guardadas, expiram em até 48 h")
+                ("not stored, expire within 48 h", "não guardadas, vencem em até 48 h")
             }
             Self::SyntheticKeys => (
                 "The keys were invented: no strategy can fetch a file, and only its answer counts.",

@@ -14,7 +14,7 @@ pub(crate) enum CheckId {
     Open,
     /// Whether the stored token opens.
     Token,
-    /// Whether W-API accepts the token and is connected to WhatsApp.
+    /// Whether W-API accepts the token, and the instance is connected to WhatsApp.
     Connection,
     /// Whether W-API's settings of the hooks can be read at all.
     Hooks,
@@ -48,13 +48,13 @@ impl CheckId {
             Self::Open => ("open", "aberta"),
             Self::Token => ("token", "token"),
             Self::Connection => ("connection", "conexão"),
-            Self::Hooks => ("hooks", "webhooks"),
-            Self::Hook(Hook::Received) => ("hook received", "webhook received"),
-            Self::Hook(Hook::Delivery) => ("hook delivery", "webhook delivery"),
-            Self::Hook(Hook::MessageStatus) => ("hook message-status", "webhook message-status"),
-            Self::Hook(Hook::Connected) => ("hook connected", "webhook connected"),
-            Self::Hook(Hook::Disconnected) => ("hook disconnected", "webhook disconnected"),
-            Self::Hook(Hook::ChatPresence) => ("hook chat-presence", "webhook chat-presence"),
+            Self::Hooks => ("hooks", "hooks"),
+            Self::Hook(Hook::Received) => ("hook received", "hook received"),
+            Self::Hook(Hook::Delivery) => ("hook delivery", "hook delivery"),
+            Self::Hook(Hook::MessageStatus) => ("hook message-status", "hook message-status"),
+            Self::Hook(Hook::Connected) => ("hook connected", "hook connected"),
+            Self::Hook(Hook::Disconnected) => ("hook disconnected", "hook disconnected"),
+            Self::Hook(Hook::ChatPresence) => ("hook chat-presence", "hook chat-presence"),
             Self::LastWebhooks => ("last webhooks", "últimos webhooks"),
             Self::LastMedia => ("last media", "última mídia"),
             Self::CrossTenant => ("cross-tenant", "entre tenants"),
@@ -78,9 +78,9 @@ impl Serialize for CheckId {
 pub(crate) enum Verdict {
     /// Nothing is wrong.
     Ok,
-    /// Works, and a person should look at it.
+    /// It works, but an operator should look at it.
     Warn,
-    /// Media are lost, or will be, unless a person acts.
+    /// Media are lost, or will be lost unless an operator acts.
     Fail,
     /// It could not be checked.
     Unknown,

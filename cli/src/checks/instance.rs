@@ -76,16 +76,16 @@ async fn check_connection(
         Ok(status) if status.connected => {
             let evidence = say!(
                 lang,
-                "W-API accepts the token and is connected to WhatsApp",
-                "a W-API aceita o token e está conectada ao WhatsApp"
+                "W-API accepts the token, and the instance is connected to WhatsApp",
+                "a W-API aceita o token, e a instância está conectada ao WhatsApp"
             );
             Check::new(ID, Verdict::Ok, evidence)
         }
         Ok(_) => {
             let evidence = say!(
                 lang,
-                "W-API accepts the token and is not connected to WhatsApp",
-                "a W-API aceita o token e não está conectada ao WhatsApp"
+                "W-API accepts the token, but the instance is not connected to WhatsApp",
+                "a W-API aceita o token, mas a instância não está conectada ao WhatsApp"
             );
             let remedy = say!(
                 lang,

@@ -20,7 +20,7 @@ pub(crate) struct Backfill {
     /// The instance.
     #[arg(long)]
     instance: InstanceId,
-    /// Only messages sent within this time, such as 48h. W-API's log keeps 30days.
+    /// Only messages sent within this time, such as 48h. W-API's log covers 30 days.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     since: Duration,
     /// How many webhooks to post per second, at most.

@@ -20,7 +20,7 @@ use crate::{
 #[derive(Args)]
 #[command(after_help = "Examples:\n  wapi-media doctor\n  \
     wapi-media doctor --instance LITE-AAAAAA-BBBBBB --html report.html --lang pt-BR\n\n\
-    The exit code is 0 if nothing is wrong, 1 if something needs a person.")]
+    The exit code is 0 if nothing is wrong, and 1 if something needs attention.")]
 pub(crate) struct Doctor {
     /// Check this instance only.
     #[arg(long)]

@@ -19,10 +19,10 @@ pub(crate) struct Iam {
 /// The roles of people who work with a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Role {
-    /// Reads records, parked jobs, logs and settings. Opens no file and no token, and changes
-    /// nothing, so the doctor skips the steps that call W-API.
+    /// Allows reading records, parked jobs, logs and settings. Does not allow reading files,
+    /// decrypting tokens or changing anything, so the doctor skips the steps that call W-API.
     ReadOnly,
-    /// Everything that this command can do.
+    /// Allows everything that this command can do.
     Admin,
 }
 

@@ -56,8 +56,8 @@ pub(crate) enum Verb {
     /// Refuses an instance's webhooks from now on: they are answered 401, like those with a wrong
     /// secret.
     ///
-    /// Jobs that are queued already are still stored. Media announced while the instance is paused
-    /// are not; W-API's webhook log keeps them for 30 days.
+    /// Jobs that are queued already are still done. Media that are announced while the instance is
+    /// paused are not stored; W-API's log keeps their webhooks for 30 days.
     Pause(InstanceArgument),
     /// Accepts a paused instance's webhooks again.
     Resume(InstanceArgument),
@@ -131,7 +131,7 @@ async fn add_instance(new: Add, session: &Session) -> anyhow::Result<Exit> {
     let text = format!(
         "Instance {instance} of tenant {tenant} is registered.\n\
          Its webhook URL is shown only once. \
-         It is a secret: whoever has it can announce media.\n\n  {url}\n\n\
+         It is a secret: anyone who has it can announce media.\n\n  {url}\n\n\
          Next, register the URL in W-API: wapi-media webhook register {instance}"
     );
     let json = json!({ "tenant": tenant, "instance": instance, "webhook_url": url });
@@ -195,7 +195,7 @@ async fn show_instance(id: &InstanceId, session: &Session) -> anyhow::Result<Exi
         ("paused since", instance.paused_at.map_or_else(|| "not paused".to_owned(), until)),
         (
             "old secret valid until",
-            instance.old_secret_until.map_or_else(|| "there is none".to_owned(), until),
+            instance.old_secret_until.map_or_else(|| "none".to_owned(), until),
         ),
     ]
     .into_iter()

@@ -35,11 +35,11 @@ pub(crate) const MAX_PAGES: u32 = 10_000;
 #[command(after_help = "Examples:\n  wapi-media replay webhook.json\n  \
     wapi-media replay --instance LITE-AAAAAA-BBBBBB --message 3EB0AAAAAAAAAAAAAAAA")]
 pub(crate) struct Replay {
-    /// A file with one webhook body, a list of them, or the export of a workflow engine. Without
-    /// it and --message, standard input is read.
+    /// A file with one webhook body, a list of them, or the export of a workflow engine. Without a
+    /// file and without --message, standard input is read.
     #[arg(conflicts_with = "message")]
     file: Option<PathBuf>,
-    /// The instance. Without it, each body's own instance.
+    /// The instance to post to. Without it, each body is posted to the instance that it names.
     #[arg(long)]
     instance: Option<InstanceId>,
     /// Find this message in W-API's log, and post its webhook.

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_told_with_what_matters_first() {
+    fn a_line_begins_with_what_matters() {
         let line = tail(Some("stored")).parse_line(STORED).expect("it is meant");
         assert_eq!(
             format_line("download", 1_787_431_680_000, &line),

@@ -37,14 +37,14 @@ use crate::{
 pub(crate) enum Verb {
     /// Registers an instance's webhook URL in W-API, and reads the hooks back.
     ///
-    /// Sets the hooks received and delivery, which announce media, and connected and disconnected.
-    /// Asks before it changes a hook that leads elsewhere, and prints its old URL.
+    /// Sets four hooks: received and delivery, which announce media, and connected and
+    /// disconnected. If a hook leads to another application, prints its old URL and asks first.
     #[command(after_help = "Example:\n  wapi-media webhook register LITE-AAAAAA-BBBBBB")]
     Register(HookRegistration),
     /// Shows where each of an instance's hooks leads.
     Show(InstanceArgument),
-    /// Posts a probe to the instance's webhook URL and follows it, through queue and function, to
-    /// its record.
+    /// Posts a probe to the instance's webhook URL and follows it through the queue and the
+    /// download function to its record.
     #[command(after_help = "Example:\n  wapi-media webhook verify LITE-AAAAAA-BBBBBB")]
     Verify(DeliveryProbe),
     /// Replaces the secret in the instance's webhook URL, in W-API and here. The old secret stays

@@ -42,9 +42,9 @@ fn cause_in_instances(examined: &[ExaminedInstance], id: CheckId, lang: Lang) ->
         say!(
             lang,
             "W-API does not send the events of {instance} here ({label}: {evidence}), \
-             so their media are never announced.",
+             so its media messages are never announced.",
             "A W-API não envia os eventos de {instance} para cá ({label}: {evidence}); \
-             as mídias deles nunca são anunciadas."
+             as mensagens de mídia dela nunca são anunciadas."
         )
     } else {
         say!(lang, "Instance {instance}: {evidence}.", "Instância {instance}: {evidence}.")
@@ -77,21 +77,21 @@ fn cause_in_sources(trial: &Trial, lang: Lang) -> Option<RootCause> {
         (false, true) => say!(
             lang,
             "W-API's download endpoint fails ({of_wapi}); \
-             meanwhile WhatsApp's CDN carries the load (cdn).",
+             until it works, media files come from WhatsApp's CDN (cdn).",
             "O endpoint de download da W-API falha ({of_wapi}); \
-             por enquanto o CDN do WhatsApp segura a carga (cdn)."
+             até ele voltar, os arquivos de mídia vêm do CDN do WhatsApp (cdn)."
         ),
         (true, false) => say!(
             lang,
-            "WhatsApp's CDN fails ({of_cdn}); W-API carries the load.",
-            "O CDN do WhatsApp falha ({of_cdn}); a W-API segura a carga."
+            "WhatsApp's CDN fails ({of_cdn}); media files come from W-API.",
+            "O CDN do WhatsApp falha ({of_cdn}); os arquivos de mídia vêm da W-API."
         ),
         (false, false) => say!(
             lang,
             "Neither W-API's download endpoint ({of_wapi}) nor WhatsApp's CDN ({of_cdn}) delivers \
              media; jobs are retried for days, and nothing is lost yet.",
             "Nem o endpoint de download da W-API ({of_wapi}) nem o CDN do WhatsApp ({of_cdn}) \
-             entregam mídias; os jobs são repetidos por dias e nada se perdeu ainda."
+             entregam mídias; os jobs são tentados de novo por dias, e nada se perdeu ainda."
         ),
     };
     let command = (!wapi.0).then(|| "wapi-media doctor --bundle evidence.json".to_owned());

@@ -238,9 +238,10 @@ fn endpoint_of(asked: &AccountCall, lang: Lang) -> Endpoint {
         http_status: asked.status,
         latency_ms: Some(asked.duration_ms),
         note: match (is_dry, status) {
-            (true, Status::Ok) => {
-                report::translate_reason("asked without its fields: nothing was sent", lang)
-            }
+            (true, Status::Ok) => report::translate_reason(
+                "called without the required fields: nothing was sent",
+                lang,
+            ),
             _ => asked.excerpt.clone().unwrap_or_default(),
         },
     }

@@ -234,7 +234,7 @@ proptest! {
     }
 
     #[test]
-    fn show_tells_every_attribute_of_every_record(items in items()) {
+    fn show_prints_every_attribute(items in items()) {
         // A message's records are looked up in three ways, and each answers the same here.
         let found = read(&items, "message");
         prop_assert_eq!(found.len(), 3 * items.len());
@@ -304,7 +304,7 @@ proptest! {
     }
 
     #[test]
-    fn every_parked_message_is_told(
+    fn every_parked_message_is_printed(
         body in prop_oneof![any::<String>(), any_time().prop_map(job)],
         class in any::<String>(),
         reason in any::<String>(),
@@ -358,7 +358,7 @@ proptest! {
     }
 
     #[test]
-    fn log_lines_of_any_time_are_told(at in any_time(), line in any_attribute()) {
+    fn log_lines_of_any_time_are_printed(at in any_time(), line in any_attribute()) {
         prop_assert!(!tail::format_line("download", at, &line).is_empty());
         for lang in Lang::ALL {
             prop_assert!(!screen::format_age(at, lang).is_empty());

@@ -1,4 +1,4 @@
-//! The roles of `template.yaml`, with policies enforced: their rights suffice for the whole job.
+//! The roles of `template.yaml`, with policies enforced: each allows what its function does.
 
 use std::time::Duration;
 

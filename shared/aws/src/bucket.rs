@@ -1,8 +1,9 @@
-//! Stores one medium as one object, which nobody sees before its last byte is proven.
+//! Stores one media file as one object, which becomes visible only after its last byte is verified.
 //!
-//! The stream's last part carries the proof. A small medium is then written by one `PutObject`; of
-//! a large one the parts are uploaded as they come, invisible, and `CompleteMultipartUpload` is the
-//! commit. Both commits say `If-None-Match: *`: a second delivery finds 412, which means stored.
+//! The stream's last part carries the proof. A small file is then written by one `PutObject`. The
+//! parts of a large file are uploaded as they arrive, invisible, and `CompleteMultipartUpload` is
+//! the commit. Both commits send `If-None-Match: *`: S3 answers a second commit with 412, which
+//! means that the file is stored.
 
 use aws_sdk_s3::{
     error::SdkError,
@@ -20,16 +21,17 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{clients::Clients, error::AwsError};
 
-/// Parts on their way to S3 at the same time, for each medium.
+/// How many parts of one media file are uploaded to S3 at the same time.
 const PARTS_IN_FLIGHT: usize = 2;
 
-/// Whether S3 is given the checksum of a whole multipart object at the commit.
+/// Whether the commit of a multipart upload sends S3 the checksum of the whole object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MultipartChecksum {
-    /// CRC-64/NVME over all bytes: S3 compares it with what it assembled. The strongest form it
-    /// documents for multipart objects (a SHA-256 would only cover the parts' checksums).
+    /// CRC-64/NVME over all bytes, which S3 compares with the assembled object. It is the strongest
+    /// checksum that S3 supports for a whole multipart object: a SHA-256 would only cover the
+    /// checksums of the parts.
     FullObject,
-    /// Of each part only: for emulators that refuse the former.
+    /// Only the checksum of each part, for emulators that refuse the former.
     Composite,
 }
 
@@ -44,19 +46,19 @@ impl std::str::FromStr for MultipartChecksum {
     }
 }
 
-/// The setting is neither of the two.
+/// The setting is neither `full-object` nor `composite`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the multipart checksum is full-object or composite")]
 pub struct UnknownChecksum;
 
-/// A medium that is in the bucket.
+/// A media file that is in the bucket.
 #[derive(Debug)]
 pub struct StoredObject {
-    /// Under which key and description.
+    /// Its key and its other metadata.
     pub description: ObjectDescription,
     /// What is proven of its bytes.
     pub proof: Proof,
-    /// Whether this commit made it.
+    /// Whether this commit created the object, or found it.
     pub commit: Commit,
 }
 
@@ -71,17 +73,17 @@ impl StoredObject {
 /// What a commit found under its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Commit {
-    /// Nothing: the object is this commit's.
+    /// No object: this commit created it.
     Created,
     /// An object (412). It may be another run's, or this commit's own: the SDK repeats a request
     /// whose answer was lost. [`Bucket::find_run`] tells which.
     AlreadyThere,
 }
 
-/// Why nothing was stored. No trace is left: an upload that was begun is aborted.
+/// Why nothing was stored. An upload that was begun is aborted.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError<E> {
-    /// The stream failed; what that means is in its own error.
+    /// The stream failed. Its own error says what that means for the job.
     #[error(transparent)]
     Source(E),
     /// S3 failed. Retried by the queue.
@@ -90,11 +92,11 @@ pub enum StoreError<E> {
     /// Another writer was at the same key at the same moment (409). Start over.
     #[error("another writer was at the same key at the same moment")]
     Conflict,
-    /// The bytes are proven otherwise than the metadata, already sent, claims. Start over with
-    /// these.
+    /// The proof contradicts the metadata that was sent before the last byte was known. Start over
+    /// with claims made from this proof.
     #[error("the bytes are proven otherwise than their metadata claims")]
     ClaimsRefuted(Proof),
-    /// The stream ended without a proof, which it never does.
+    /// The stream ended without a proof. This is a defect of the stream.
     #[error("the stream ended without a proof")]
     NoProof,
     /// The intent to commit could not be written: the table failed, or another run has taken over.
@@ -103,7 +105,7 @@ pub enum StoreError<E> {
     IntentNotWritten,
 }
 
-/// The bucket of media.
+/// The bucket that holds the media files.
 #[derive(Debug)]
 pub struct Bucket {
     clients: Clients,
@@ -112,22 +114,22 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Takes the bucket's name.
+    /// Creates a handle for the bucket with this name.
     #[must_use]
     pub fn new(clients: &Clients, name: String, checksum: MultipartChecksum) -> Self {
         Self { clients: clients.clone(), name, checksum }
     }
 
-    /// Opens the connection to S3. Whatever it answers is of no interest; without the permission to
-    /// ask, it is a refusal.
+    /// Opens the connection to S3, so that the first commit does not wait for the TLS handshake.
+    /// The answer is ignored; without `s3:ListBucket` it is an error.
     pub async fn connect(&self) {
         if let Err(error) = self.clients.s3.head_bucket().bucket(&self.name).send().await {
-            tracing::debug!(error = %AwsError::new("s3:HeadBucket", &error), "the bucket was greeted");
+            tracing::debug!(error = %AwsError::new("s3:HeadBucket", &error), "HeadBucket failed; only its connection is used");
         }
     }
 
-    /// Stores what `parts` brings. `describe` gets the first plain bytes and, of a small medium,
-    /// the proof; its description decides the key. `write_intent` is called just before the
+    /// Stores the file that `parts` streams. `describe` gets the first plain bytes and, for a small
+    /// file, the proof; its description contains the key. `write_intent` is called just before the
     /// commit, when everything is proven; if it returns `false`, nothing is committed.
     ///
     /// # Errors
@@ -167,8 +169,9 @@ impl Bucket {
         Ok(run.map(|tag| tag.value))
     }
 
-    /// One `PutObject`, with the SHA-256 that S3 checks: it is known already, so it costs nothing.
-    /// The payload is not signed a second time; TLS carries it.
+    /// Sends one `PutObject` with the SHA-256, which S3 verifies. It was computed for the proof, so
+    /// it costs nothing. The payload is not hashed again for the signature, because TLS protects
+    /// it.
     async fn put<E>(
         &self,
         bytes: Bytes,
@@ -197,7 +200,7 @@ impl Bucket {
         Ok(StoredObject { description, proof, commit })
     }
 
-    /// A multipart upload, aborted unless it is committed.
+    /// Runs a multipart upload, and aborts it unless this call commits it.
     async fn upload<E>(
         &self,
         parts: impl Stream<Item = Result<Part, E>>,
@@ -233,14 +236,14 @@ impl Bucket {
     }
 }
 
-/// One multipart upload under way.
+/// A multipart upload in progress.
 struct Upload<'a> {
     bucket: &'a Bucket,
     key: &'a str,
     id: &'a str,
 }
 
-/// A part that S3 has.
+/// A part that was uploaded to S3.
 struct UploadOutcome {
     part: CompletedPart,
     crc: u64,
@@ -249,7 +252,8 @@ struct UploadOutcome {
 }
 
 impl Upload<'_> {
-    /// Uploads parts as they come, a few at a time, and commits if the proof bears out the claims.
+    /// Uploads parts as they arrive, [`PARTS_IN_FLIGHT`] at a time, and commits them unless the
+    /// proof contradicts the claims.
     async fn run<E>(
         &self,
         parts: impl Stream<Item = Result<Part, E>>,

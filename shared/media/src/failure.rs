@@ -64,14 +64,14 @@ impl FailureClass {
                 "W-API answered 401 or 403, also after the token was read again: the token is \
                  wrong, or the instance is not connected"
             }
-            Self::Refused => "the file is larger than the tenant's cap, or than 4 GiB",
+            Self::Refused => "the file is larger than the tenant's size limit, or than 4 GiB",
             Self::Expired => {
                 "the file is gone from WhatsApp's CDN (401, 403, 404, 410, or past its own \
                  expiry), and W-API cannot deliver it either"
             }
             Self::Corrupt => {
-                "the key does not open what the CDN delivers, or the webhook lacks what is needed, \
-                 and W-API delivers nothing"
+                "the key does not decrypt what the CDN delivers, or the webhook lacks a field that \
+                 is needed, and W-API delivers nothing"
             }
             Self::Unread => {
                 "a webhook that came with the right secret and could not be read, whole or in \
@@ -92,9 +92,9 @@ impl FailureClass {
             Self::Instance => "retried, at least 15 minutes apart, then parked",
             Self::Refused | Self::Unread | Self::Poison => "parked at once",
             Self::Expired | Self::Corrupt => {
-                "parked; if the message is younger than 14 days, only after the same was found \
-                 again an hour or more later, because one edge of the CDN or a deploy of W-API \
-                 (403, 404, …) may be wrong"
+                "parked; if the message is younger than 14 days, only after a second run, an hour \
+                 or more later, found the same, because one CDN edge or a deploy of W-API may \
+                 answer 403 or 404 by mistake"
             }
         }
     }
@@ -105,16 +105,16 @@ impl FailureClass {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::Transient => {
-                "No strategy delivered the file in time. The attempts say which origin failed; \
-                 when it works again, redrive, first what expires first"
+                "No strategy delivered the file in time. The attempts show which origin failed. \
+                 When it works again, redrive, beginning with the jobs that expire first"
             }
             Self::Instance => {
-                "Reconnect the instance in W-API, or give it its present token (`wapi-media token \
+                "Reconnect the instance in W-API, or register its current token (`wapi-media token \
                  rotate`); then redrive its jobs"
             }
             Self::Refused => {
-                "If the file is wanted, raise the tenant's cap (`wapi-media tenant set … \
-                 --max-size`) and redrive; else drop the job"
+                "If you want the file, raise the tenant's size limit (`wapi-media tenant set … \
+                 --max-size`) and redrive; otherwise drop the job"
             }
             Self::Expired => {
                 "Ask the sender to send it again: a new message is a new job. Redriving helps only \
@@ -125,14 +125,14 @@ impl FailureClass {
                  itself was wrong: ask the sender to send it again"
             }
             Self::Unread => {
-                "See what a relay changes, if one stands between W-API and here; report the word \
-                 of the reason; update the stack. Then redrive: whatever can be read becomes jobs, \
-                 the rest is parked again. What holds nothing of yours: drop it"
+                "If a relay forwards the webhooks, see what it changes. Report the word of the \
+                 reason, and update the stack. Then redrive: what can be read becomes jobs, the \
+                 rest is parked again. Drop the bodies that you do not need"
             }
             Self::Poison => {
                 "Register the missing instance (or deploy the version that wrote the job), then \
-                 redrive. If the message is not one of our jobs, find out who else sends to the \
-                 queue, and drop it"
+                 redrive. If the message is not a job of this stack, find out who else sends to \
+                 the queue, and drop it"
             }
         }
     }

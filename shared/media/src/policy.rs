@@ -27,7 +27,7 @@ pub struct Policy {
     /// Whether view-once media files are stored.
     #[serde(default, skip_serializing_if = "ViewOnce::is_default")]
     pub view_once: ViewOnce,
-    /// How long the bucket keeps a file; `None` for ever.
+    /// How long the bucket keeps a file; `None` means without limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,
 }

@@ -26,8 +26,9 @@ fn kept(body: &[u8]) -> UnreadBody {
     verified_instance().keep_unread(body, "bad_body", NOW).expect("it fits")
 }
 
+/// Every byte is unchanged, and the body can be read again for its verified instance.
 #[test]
-fn every_byte_survives_the_queue_and_the_right_to_read_it_again_does_too() {
+fn an_unread_body_survives_the_queue() {
     let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
     let json = kept(&bytes).to_json().expect("JSON");
     assert!(json.is_ascii() && json.bytes().all(|byte| byte >= b' '), "{json}");
@@ -43,8 +44,9 @@ fn every_byte_survives_the_queue_and_the_right_to_read_it_again_does_too() {
     assert_eq!((read.accepted_at(), read.summary().size_bytes), (NOW, 1000));
 }
 
+/// With the longest names, and with the ticket of the parked queue.
 #[test]
-fn the_largest_body_with_the_longest_names_and_a_ticket_fits_into_one_message() {
+fn the_largest_parked_body_fits_into_one_message() {
     let tenant = "t".repeat(TenantId::MAX_BYTES);
     let verified = verify_instance(&tenant, &"I".repeat(InstanceId::MAX_BYTES));
     let body = vec![0xff; MAX_BODY_BYTES];
@@ -58,7 +60,7 @@ fn the_largest_body_with_the_longest_names_and_a_ticket_fits_into_one_message() 
 }
 
 #[test]
-fn what_is_no_unread_body_of_this_version_is_none() {
+fn other_bodies_are_not_unread_bodies() {
     let good = json!({ "version": "unread-1", "tenant": "acme", "instance": "LITE-AAAAAA-BBBBBB",
         "accepted_at": NOW, "why": "bad_body", "body": "e30=" });
     assert!(UnreadBody::parse(&good.to_string()).is_ok());
@@ -121,7 +123,7 @@ fn rules_about_tenant_instance_class_and_expiry_hold_for_unread_bodies() {
 }
 
 #[test]
-fn a_chats_name_tells_its_address_unless_it_has_only_a_part_of_it() {
+fn a_complete_folder_name_gives_the_address() {
     let in_address = |jid: &str| Chat::from_jid(jid, None).in_address().map(str::to_owned);
     for (jid, told) in [
         ("5500900000002@s.whatsapp.net", Some("5500900000002")),

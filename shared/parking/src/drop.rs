@@ -1,4 +1,4 @@
-//! Drops parked jobs: a person decides that their media are not wanted any more.
+//! Drops parked jobs: an operator decides that their media files are no longer wanted.
 
 use aws::{error::AwsError, ledger::WriteOutcome, queues::ParkedMessage};
 use media::parked::{Filter, ParkedJob};
@@ -67,10 +67,10 @@ impl Parking {
     ) -> Result<WriteOutcome, AwsError> {
         if let Some(job) = message.parked.job() {
             let reason = &message.parked.reason;
-            let reason = format!("given up by an operator; it was parked because: {reason}");
+            let reason = format!("dropped by an operator; it was parked because: {reason}");
             let written = self.ledger.note_dropped(job, &reason, now).await?;
             // Already stored or erased: there is nothing to record, and the message is deleted.
-            if written == WriteOutcome::Overtaken && !self.ledger.is_settled(job).await? {
+            if written == WriteOutcome::Overtaken && !self.ledger.is_stored_or_erased(job).await? {
                 return Ok(WriteOutcome::Overtaken);
             }
         }

@@ -19,7 +19,7 @@ pub enum RedriveMode {
     DryRun,
     /// Sends, at a limited rate.
     Send {
-        /// Maximum number of messages in a second; 0 counts as 1.
+        /// Maximum number of messages per second; 0 counts as 1.
         per_second: u32,
     },
 }
@@ -83,7 +83,7 @@ impl Parking {
                     sent.insert(Sha256::from_data(body.as_bytes()));
                     counts.sent += 1;
                 }
-                Ok(RequeueOutcome::AlreadySettled) => counts.stored_already += 1,
+                Ok(RequeueOutcome::StoredOrErased) => counts.stored_already += 1,
                 Err(error) => {
                     tracing::warn!(%error, "a parked message could not be redriven");
                     counts.failed += 1;
@@ -98,7 +98,7 @@ impl Parking {
     }
 
     /// Starts a task in SQS that moves every parked message to the jobs queue, at most `per_second`
-    /// in a second.
+    /// per second.
     ///
     /// # Errors
     /// [`AwsError`] when the task cannot be started.
@@ -115,10 +115,10 @@ impl Parking {
         body: &str,
     ) -> Result<RequeueOutcome, AwsError> {
         if let Some(job) = message.parked.job()
-            && self.ledger.is_settled(job).await?
+            && self.ledger.is_stored_or_erased(job).await?
         {
             self.parked.delete(&message.receipt).await?;
-            return Ok(RequeueOutcome::AlreadySettled);
+            return Ok(RequeueOutcome::StoredOrErased);
         }
         self.jobs.requeue(body, message.parked.tenant()).await?;
         self.parked.delete(&message.receipt).await?;
@@ -137,5 +137,5 @@ fn redriven_body(message: &ParkedMessage, now: i64) -> String {
 /// What was done with one message.
 enum RequeueOutcome {
     Sent,
-    AlreadySettled,
+    StoredOrErased,
 }

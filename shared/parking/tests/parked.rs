@@ -200,7 +200,7 @@ async fn a_drop_is_recorded_before_the_message_is_deleted() {
     let one = dropped(&aws, &of(FailureClass::Expired)).await;
     assert_eq!((one.admitted, one.dropped, one.failed), (1, 1, 0));
     let update = aws.only_request("UpdateItem").text().to_owned();
-    assert!(update.contains("skipped") && update.contains("given up by an operator"));
+    assert!(update.contains("skipped") && update.contains("dropped by an operator"));
     let ends = |name: &&str| ["UpdateItem", "DeleteMessage"].contains(name);
     let order: Vec<_> = aws.operations().into_iter().filter(ends).collect();
     assert_eq!(order, ["UpdateItem", "DeleteMessage"]);

@@ -155,7 +155,7 @@ pub struct Plan {
     /// Unreadable bodies that are posted with the first customer's secret.
     pub unreadable: Vec<(Duration, Value)>,
     /// Messages in the jobs queue that are not jobs.
-    pub strangers: Vec<(Duration, String)>,
+    pub foreign_messages: Vec<(Duration, String)>,
     /// Events outside AWS, each with its time.
     pub outside_events: Vec<(Duration, OutsideEvent)>,
     /// The faults of AWS calls.
@@ -180,7 +180,7 @@ impl Plan {
             seed: 0,
             media,
             unreadable: Vec::new(),
-            strangers: Vec::new(),
+            foreign_messages: Vec::new(),
             outside_events: Vec::new(),
             faults: fault::no_faults(),
             downloads: 2,

@@ -30,13 +30,13 @@ pub fn build_plan(seed: u64) -> Plan {
         first.spec = first.spec.clone().format(Format::Random).size(TWO_PARTS_BYTES);
     }
     media.extend(related_media(chance, &media));
-    let strangers = (0..chance.named("strangers").below(3)).map(|n| {
+    let foreign_messages = (0..chance.named("strangers").below(3)).map(|n| {
         let at = chance.named("stranger").named(n).random_time(Duration::from_mins(10));
         (at, format!("stranger {n}, not a job"))
     });
     let unreadable = (0..chance.named("unreadable").below(3)).map(|n| {
         let at = chance.named("broken").named(n).random_time(Duration::from_mins(10));
-        // Each another, so that they are told apart, and each as no relay writes it.
+        // Each body differs, so that the account can distinguish them. No relay sends this form.
         (at, json!({ "headers": {}, "body": { "number": n } }))
     });
     let short = chance.named("short invocations").happens(200);
@@ -45,7 +45,7 @@ pub fn build_plan(seed: u64) -> Plan {
         seed,
         media,
         unreadable: unreadable.collect(),
-        strangers: strangers.collect(),
+        foreign_messages: foreign_messages.collect(),
         outside_events: plan_outside_events(chance.named("happenings")),
         faults: plan_faults(chance.named("faults")),
         downloads: 1 + usize::try_from(chance.named("downloads").below(3)).unwrap_or_default(),

@@ -192,14 +192,14 @@ impl World {
         }
     }
 
-    /// Announces all media messages, posts the unreadable bodies, sends the strangers and triggers
-    /// the events, each at its time.
+    /// Announces all media messages, posts the unreadable bodies, sends the messages that are not
+    /// jobs, and triggers the events, each at its time.
     async fn send_everything(self: &Arc<Self>) -> Vec<AnnouncedMedia> {
         let media = self.plan.media.iter().cloned();
         let posts: Vec<_> = media
             .map(|planned| tokio::task::spawn_local(Arc::clone(self).announce_media(planned)))
             .collect();
-        let strangers = self.plan.strangers.iter().map(|(at, body)| async move {
+        let foreign_messages = self.plan.foreign_messages.iter().map(|(at, body)| async move {
             self.cloud.clock.sleep_until(*at).await;
             self.cloud.lock_sqs().send_directly(JOBS, body, None, *at);
             self.cloud.notify_queue_change();
@@ -233,14 +233,14 @@ impl World {
             self.cloud.log.add_line(*at, format!("{happening:?}"));
             self.apply_outside_event(happening);
         });
-        let (posted, strangers, unreadable, _) = tokio::join!(
+        let (posted, foreign_messages, unreadable, _) = tokio::join!(
             join_all(posts),
-            join_all(strangers),
+            join_all(foreign_messages),
             join_all(unreadable),
             join_all(happenings)
         );
         let posted = posted.into_iter().map(|one| one.expect("a sender does not panic"));
-        posted.chain(strangers).chain(unreadable).collect()
+        posted.chain(foreign_messages).chain(unreadable).collect()
     }
 
     async fn announce_media(self: Arc<Self>, planned: PlannedMedia) -> AnnouncedMedia {

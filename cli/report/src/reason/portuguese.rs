@@ -4,10 +4,16 @@
 pub(super) const INTRODUCTIONS: &[(&str, &str)] = &[
     ("not applicable: ", "não se aplica: "),
     (
-        "given up by an operator; it was parked because: ",
-        "um operador desistiu dela; estava estacionada porque: ",
+        "dropped by an operator; it was parked because: ",
+        "descartada por um operador; estava estacionada porque: ",
     ),
-    ("given up by an operator", "um operador desistiu dela"),
+    ("dropped by an operator", "descartada por um operador"),
+    // Records of earlier versions.
+    (
+        "given up by an operator; it was parked because: ",
+        "descartada por um operador; estava estacionada porque: ",
+    ),
+    ("given up by an operator", "descartada por um operador"),
     ("it was parked because: ", "estava estacionada porque: "),
 ];
 
@@ -79,7 +85,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the webhook announced no media key or no path",
         "o webhook não trouxe chave ou caminho da mídia",
     ),
-    ("asked without its fields: nothing was sent", "pedido sem os campos: nada foi enviado"),
+    (
+        "called without the required fields: nothing was sent",
+        "chamado sem os campos obrigatórios: nada foi enviado",
+    ),
     // The CDN.
     ("WhatsApp's copy is gone or has expired", "a cópia do WhatsApp sumiu ou venceu"),
     ("the link to WhatsApp's copy has expired", "o link para a cópia do WhatsApp venceu"),
@@ -183,7 +192,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
 pub(super) const ALARMS: &[(&str, &str)] = &[
     (
         "ParkedQueueNotEmptyAlarm",
-        "Há mídias estacionadas à espera de uma pessoa. Leia o motivo com wapi-media parked list; \
+        "Há mídias estacionadas à espera de um operador. Leia o motivo com wapi-media parked list; \
         a W-API e o WhatsApp esquecem mídias em duas a quatro semanas.",
     ),
     (

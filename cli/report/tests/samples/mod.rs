@@ -1,5 +1,4 @@
-//! Two invented diagnoses in both languages: a healthy stack, and one whose W-API delivers no
-//! media.
+//! Two invented diagnoses in both languages: a healthy stack, and one whose W-API delivers nothing.
 
 use media::strategy::Strategy;
 use report::{
@@ -109,7 +108,7 @@ fn ail(report: &mut Report, lang: Lang) {
     let evidence = say(
         lang,
         "5 of 6 hooks point here; chat-presence has no URL",
-        "5 de 6 webhooks apontam para cá; chat-presence está sem URL",
+        "5 de 6 hooks apontam para cá; chat-presence está sem URL",
     );
     let remedy = format!("wapi-media webhook register {LITE} --all");
     change(StepId::Hooks, Status::Warn, evidence, Some(remedy));
@@ -154,7 +153,7 @@ fn steps(lang: Lang) -> Vec<Step> {
         StepId::Connection => {
             say(lang, "connected, as 5500900000001", "conectada, como 5500900000001")
         }
-        StepId::Hooks => say(lang, "6 of 6 hooks point here", "6 de 6 webhooks apontam para cá"),
+        StepId::Hooks => say(lang, "6 of 6 hooks point here", "6 de 6 hooks apontam para cá"),
         StepId::Api => say(
             lang,
             "the API answers in 41 ms; the webhook function is Active",
@@ -245,11 +244,11 @@ fn instance(lang: Lang, id: &str, is_well: bool) -> InstanceCheck {
     );
     let hooks = match is_well {
         true => ok(
-            say(lang, "hooks", "webhooks"),
+            say(lang, "hooks", "hooks"),
             say(lang, "6 of 6 point here", "6 de 6 apontam para cá"),
         ),
         false => check(
-            say(lang, "hooks", "webhooks"),
+            say(lang, "hooks", "hooks"),
             Status::Warn,
             say(
                 lang,

@@ -18,28 +18,28 @@ use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 /// How many records of one instance are searched, at most.
 pub(super) const MAX_RECORDS: usize = 100_000;
 
-/// Which media to find; without options, those of the last day.
+/// Which media to find: without options, those of the last day.
 #[derive(Args)]
 pub(crate) struct Find {
-    /// Only this tenant's.
+    /// Only media of this tenant.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// Only this instance's.
+    /// Only media of this instance.
     #[arg(long)]
     instance: Option<InstanceId>,
-    /// Only in the chat with this phone number: digits, with the country code.
+    /// Only media in the chat with this phone number: digits, with the country code.
     #[arg(long, conflicts_with = "chat")]
     phone: Option<String>,
-    /// Only in this chat, given as the name of its folder.
+    /// Only media in this chat, given as the name of its folder.
     #[arg(long)]
     chat: Option<String>,
-    /// Only of this message.
+    /// Only media of this message.
     #[arg(long)]
     message: Option<String>,
-    /// Only of this kind: image, video, audio, document, sticker.
+    /// Only media of this kind: image, video, audio, document, sticker.
     #[arg(long)]
     kind: Option<MediaKind>,
-    /// Only in this state: stored, retrying, parked, skipped.
+    /// Only media in this state: stored, retrying, parked, skipped.
     #[arg(long)]
     state: Option<String>,
     /// Only media sent within this time, such as 7days.
@@ -50,7 +50,7 @@ pub(crate) struct Find {
         value_parser = humantime::parse_duration
     )]
     since: Duration,
-    /// How many to show, at most.
+    /// How many records to show, at most.
     #[arg(long, default_value_t = 100)]
     limit: usize,
 }

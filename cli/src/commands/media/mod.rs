@@ -40,7 +40,7 @@ pub(crate) enum Verb {
         #[arg(default_value = "")]
         folder: String,
     },
-    /// Prints a URL that downloads the file without credentials. Whoever has it can use it.
+    /// Prints a URL that downloads the file without credentials. Anyone who has the URL can use it.
     Presign {
         #[command(flatten)]
         one: MessageArgument,
@@ -65,8 +65,9 @@ pub(crate) enum Verb {
     #[command(after_help = "Example:\n  wapi-media media export --instance LITE-AAAAAA-BBBBBB \
         --phone 5500900000002 -o chat.zip")]
     Export(export::Export),
-    /// Erases a chat, a phone's chat or a message for ever: all versions of its files, unfinished
-    /// uploads, records and parked jobs; then searches again to prove that nothing is left.
+    /// Erases a chat, a phone number's chat or a message permanently: all versions of its files,
+    /// unfinished uploads, records, parked jobs and unread webhooks. Then searches again to prove
+    /// that nothing is left.
     #[command(after_help = "Examples:\n  \
         wapi-media media erase --tenant acme --phone 5500900000002 --dry-run\n  \
         wapi-media media erase --instance LITE-AAAAAA-BBBBBB --message 3EB0AAAAAAAAAAAAAAAA \

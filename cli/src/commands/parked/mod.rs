@@ -39,30 +39,30 @@ pub(crate) enum Verb {
         wapi-media parked redrive --instance LITE-AAAAAA-BBBBBB --dry-run\n  \
         wapi-media parked redrive --class transient --yes")]
     Redrive(Redrive),
-    /// Drops parked jobs for ever: they are removed, and their records say so. Their media files
-    /// cannot be fetched any more.
+    /// Drops parked jobs permanently: deletes them, and records that they were dropped. Their media
+    /// files can then only be fetched by posting their webhooks again (replay, backfill).
     #[command(
         after_help = "Example:\n  wapi-media parked drop --class expired --older-than 30days"
     )]
     Drop(ParkedSelection),
 }
 
-/// Which parked jobs to select; without options, all.
+/// Which parked jobs to select: without options, all of them.
 #[derive(Args)]
 pub(crate) struct ParkedSelection {
-    /// Only this tenant's.
+    /// Only jobs of this tenant.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// Only this instance's.
+    /// Only jobs of this instance.
     #[arg(long)]
     instance: Option<InstanceId>,
-    /// Only this class: transient, instance, refused, expired, corrupt, unread, poison.
+    /// Only jobs of this class: transient, instance, refused, expired, corrupt, unread, poison.
     #[arg(long)]
     class: Option<FailureClass>,
     /// Only jobs parked at least this long ago, such as 2h or 3days.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     older_than: Option<Duration>,
-    /// Only media that may be lost within this time, such as 48h.
+    /// Only jobs whose media files may be lost within this time, such as 48h.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     expiring_within: Option<Duration>,
 }
@@ -85,7 +85,7 @@ pub(crate) struct Redrive {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=500))]
     rate: u32,
     /// Let SQS move the whole queue. It continues after this command has ended, takes no filter,
-    /// and does not reset the jobs' age: a job that is too old gets one more attempt.
+    /// and does not reset the jobs' age: a job that is too old gets one more run.
     #[arg(long)]
     all: bool,
 }
@@ -106,7 +106,7 @@ impl From<ParkedSelection> for Filter {
 const UNREAD: &str = "the parked queue could not be read";
 
 /// Runs a verb of `wapi-media parked`.
-pub(crate) async fn run_redrive(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
+pub(crate) async fn run_parked(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     match verb {
         Verb::List(which) => list_parked(&which.into(), session).await,
         Verb::Show(one) => show_parked(&one, session).await,
@@ -202,10 +202,10 @@ impl Redrive {
             if !filter.is_everything() {
                 bail!("--all moves every job; leave it out to use the other options");
             }
-            let change = format!("have SQS move all parked jobs, at most {rate} in a second");
+            let change = format!("have SQS move all parked jobs, at most {rate} per second");
             if flags.confirm(&change)? {
                 parking.redrive_all(rate).await?;
-                let text = format!("SQS moves all parked jobs, at most {rate} in a second.");
+                let text = format!("SQS moves all parked jobs, at most {rate} per second.");
                 flags.print(&json!({ "moving": true, "per_second": rate }), text)?;
             }
             return Ok(Exit::Ok);
@@ -255,7 +255,7 @@ async fn drop_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit>
         return Ok(Exit::Ok);
     }
     let change = format!(
-        "drop {} parked jobs for ever ({})",
+        "drop {} parked jobs permanently ({})",
         found.len(),
         describe_classes(&count_classes(&found))
     );

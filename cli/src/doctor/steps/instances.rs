@@ -32,7 +32,7 @@ pub(super) fn instances_step(
     let count = say!(lang, "{well} of {all} instances", "{well} de {all} instâncias");
     match bad {
         None if all == 0 => {
-            let none = say!(lang, "no instance is registered", "nenhuma instância está registrada");
+            let none = say!(lang, "no instance is registered", "nenhuma instância está cadastrada");
             let add = "wapi-media instance add LITE-AAAAAA-BBBBBB --tenant acme";
             Step::new(id, Status::Warn, none).with_remedy(add)
         }

@@ -95,7 +95,7 @@ async fn post_in_turn(work: Arc<Work>) -> Result<Answers> {
 }
 
 impl Work {
-    /// Posts until the webhook is accepted, or until W-API would have given up.
+    /// Posts until the webhook is accepted, or until W-API would no longer repeat it.
     async fn post_until_accepted(
         &self,
         webhook: &Webhook,

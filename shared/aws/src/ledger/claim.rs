@@ -86,7 +86,8 @@ impl Ledger {
             .set_once("state", "retrying")
             .set("lease_owner", string_value(&*lease.owner))
             .set("lease_until", number_value(lease.until));
-        let condition = Condition::not_settled().and(Condition::not_leased_to_another(lease, now));
+        let condition =
+            Condition::not_stored_or_erased().and(Condition::not_leased_to_another(lease, now));
         let updated = self.update_place(place, &job.instance, update, condition).await?;
         Ok(match updated {
             PlaceUpdate::OtherMedia => None,

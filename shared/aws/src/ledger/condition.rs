@@ -40,7 +40,7 @@ impl Condition {
     }
 
     /// The media file remains to be fetched: it is neither stored nor erased.
-    pub(super) fn not_settled() -> Self {
+    pub(super) fn not_stored_or_erased() -> Self {
         const TEXT: &str =
             "(attribute_not_exists(#state) OR (#state <> :stored AND #state <> :erased))";
         let values = [(":stored", string_value("stored")), (":erased", string_value(ERASED))];

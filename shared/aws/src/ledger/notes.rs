@@ -1,5 +1,5 @@
-//! What is written about jobs that no run works on: SQS parked them, or a person dropped them. Also
-//! the question whether a job is settled.
+//! Writes notes about jobs that no run works on: SQS parked them, or a person dropped them. Also
+//! reads whether a job's media file is stored or erased.
 
 use media::{failure::FailureClass, job::Job};
 
@@ -57,7 +57,7 @@ impl Ledger {
                 .set("reason", string_value(reason))
                 .remove("class")
         };
-        self.write_note(job, now, set_fields, &Condition::not_settled()).await
+        self.write_note(job, now, set_fields, &Condition::not_stored_or_erased()).await
     }
 
     /// Whether nothing remains to be fetched: the object is in the bucket, or a person had it
@@ -65,7 +65,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`AwsError`] when `GetItem` fails.
-    pub async fn is_settled(&self, job: &Job) -> Result<bool, AwsError> {
+    pub async fn is_stored_or_erased(&self, job: &Job) -> Result<bool, AwsError> {
         let found = find_record_item(&self.clients, &self.table, &job.instance, &job.message);
         let item = found.await?;
         let state = item.as_ref().and_then(|item| get_string(item, "state"));

@@ -1,4 +1,4 @@
-//! A medium that fits one part: one `PutObject`, or nothing.
+//! A media file that fits into one part: one `PutObject`, or no request.
 
 use aws::bucket::{Bucket, MultipartChecksum, StoreError, StoredObject};
 use futures_util::stream;
@@ -29,7 +29,7 @@ async fn store_jpeg(aws: &Aws) -> Result<StoredObject, Refused> {
 }
 
 #[tokio::test]
-async fn a_small_medium_is_one_request_that_refuses_to_overwrite() {
+async fn a_small_file_is_one_conditional_put() {
     let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     let stored = store_jpeg(&aws).await.expect("stored");
     assert!(!stored.was_there());
@@ -41,8 +41,9 @@ async fn a_small_medium_is_one_request_that_refuses_to_overwrite() {
     assert_eq!(put.body, JPEG);
 }
 
+/// The body is not hashed again for the signature.
 #[tokio::test]
-async fn the_body_is_hashed_once_and_s3_checks_that_hash() {
+async fn s3_checks_the_hash_of_the_proof() {
     let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     store_jpeg(&aws).await.expect("stored");
     let put = aws.only_request("PutObject");
@@ -57,7 +58,7 @@ async fn the_body_is_hashed_once_and_s3_checks_that_hash() {
 }
 
 #[tokio::test]
-async fn what_people_read_travels_with_the_object() {
+async fn metadata_and_tags_are_sent_with_the_object() {
     let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     store_jpeg(&aws).await.expect("stored");
     let put = aws.only_request("PutObject");
@@ -99,7 +100,7 @@ async fn another_writer_at_the_same_moment_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_with_its_code_and_not_repeated() {
+async fn a_refusal_has_its_code_and_is_not_repeated() {
     let aws = Aws::answer_in_order([Answer::s3_error(403, "AccessDenied")]).await;
     let refused = store_jpeg(&aws).await.expect_err("refused");
     assert_eq!(refused.to_string(), "s3:PutObject failed: AccessDenied (HTTP 403)");
@@ -122,7 +123,7 @@ async fn what_passes_within_seconds_is_repeated_whole() {
 }
 
 #[tokio::test]
-async fn an_answer_lost_after_the_commit_is_found_by_the_repetition() {
+async fn a_lost_answer_is_found_by_the_retry() {
     let aws = Aws::answer_in_order([
         Answer::s3_error(500, "InternalError"),
         Answer::s3_error(412, "PreconditionFailed"),
@@ -131,8 +132,9 @@ async fn an_answer_lost_after_the_commit_is_found_by_the_repetition() {
     assert!(store_jpeg(&aws).await.expect("stored by the first").was_there());
 }
 
+/// After the third failure, the queue retries the job.
 #[tokio::test]
-async fn s3_has_three_tries_and_then_the_queue_takes_over() {
+async fn s3_is_tried_three_times() {
     let aws = Aws::start(|_| Answer::s3_error(503, "SlowDown")).await;
     let refused = store_jpeg(&aws).await.expect_err("S3 is down");
     assert_eq!(refused.to_string(), "s3:PutObject failed: SlowDown (HTTP 503)");
@@ -141,7 +143,7 @@ async fn s3_has_three_tries_and_then_the_queue_takes_over() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_of_a_stream_that_breaks_at_once() {
+async fn a_stream_that_breaks_at_once_sends_nothing() {
     let aws = Aws::answer_in_order([]).await;
     let refused = store(&aws, vec![Err(Broke)]).await.expect_err("the stream broke");
     assert!(matches!(refused, StoreError::Source(Broke)), "{refused:?}");
@@ -151,7 +153,7 @@ async fn nothing_is_sent_of_a_stream_that_breaks_at_once() {
 }
 
 #[tokio::test]
-async fn metadata_of_a_small_medium_claims_what_is_proven_so_it_cannot_be_refuted() {
+async fn metadata_of_a_small_file_is_never_refuted() {
     let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     let stored = store_jpeg(&aws).await.expect("stored");
     assert!(!stored.description.claims.are_refuted_by(&stored.proof));
@@ -159,7 +161,7 @@ async fn metadata_of_a_small_medium_claims_what_is_proven_so_it_cannot_be_refute
 }
 
 #[tokio::test]
-async fn without_leave_nothing_is_put() {
+async fn without_an_intent_nothing_is_put() {
     let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     let bucket = Bucket::new(
         &aws.patient_clients(),

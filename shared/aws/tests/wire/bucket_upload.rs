@@ -1,4 +1,4 @@
-//! A medium of several parts: uploaded unseen, committed at the end, aborted otherwise.
+//! A media file of several parts: uploaded invisibly, committed at the end, aborted otherwise.
 
 use std::sync::{
     Arc,
@@ -34,7 +34,7 @@ fn completed() -> Answer {
     )
 }
 
-/// S3 on a good day.
+/// Answers as S3 does when nothing fails.
 fn well(seen: &RecordedRequest) -> Answer {
     match seen.operation() {
         "CreateMultipartUpload" => created(),
@@ -46,7 +46,7 @@ fn well(seen: &RecordedRequest) -> Answer {
     }
 }
 
-/// S3 on a good day but for one operation.
+/// S3 without a failure, except that one operation gets this answer.
 async fn well_but(operation: &'static str, answer: fn(&RecordedRequest) -> Answer) -> Aws {
     Aws::start(move |seen| if seen.operation() == operation { answer(seen) } else { well(seen) })
         .await
@@ -71,7 +71,7 @@ async fn store(aws: &Aws, parts: Vec<Result<Part, Broke>>) -> Result<StoredObjec
     store_as(aws, stream::iter(parts), Claims::default(), MultipartChecksum::FullObject).await
 }
 
-/// Two parts, the second of one byte: the smallest upload there is.
+/// Two parts, the second of one byte: the smallest possible upload.
 fn two_parts() -> (Vec<u8>, Vec<Result<Part, Broke>>) {
     let bytes = picture(PART_BYTES + 1);
     let parts = parts(&bytes, 1);
@@ -99,7 +99,7 @@ fn elements<'x>(xml: &'x str, name: &str) -> Vec<&'x str> {
 }
 
 #[tokio::test]
-async fn an_upload_is_announced_with_what_people_read_and_the_whole_objects_checksum() {
+async fn an_upload_begins_with_metadata_and_checksum_type() {
     let aws = Aws::start(well).await;
     let (bytes, parts) = two_parts();
     let stored = store_as(
@@ -136,7 +136,7 @@ async fn an_upload_is_announced_with_what_people_read_and_the_whole_objects_chec
 }
 
 #[tokio::test]
-async fn parts_are_eight_mebibytes_and_each_carries_its_own_checksum() {
+async fn each_part_has_8_mib_and_a_checksum() {
     let aws = Aws::start(well).await;
     let bytes = picture(2 * PART_BYTES + 3 * MIB + 7);
     store(&aws, parts(&bytes, 3 * MIB + 7)).await.expect("stored");
@@ -157,7 +157,7 @@ async fn parts_are_eight_mebibytes_and_each_carries_its_own_checksum() {
 }
 
 #[tokio::test]
-async fn the_commit_says_everything_that_s3_can_check() {
+async fn the_commit_sends_everything_that_s3_can_check() {
     let aws = Aws::start(well).await;
     let bytes = picture(2 * PART_BYTES + 5);
     let stored = store(&aws, parts(&bytes, 5)).await.expect("stored");
@@ -180,7 +180,7 @@ async fn the_commit_says_everything_that_s3_can_check() {
 }
 
 #[tokio::test]
-async fn for_emulators_the_commit_leaves_out_the_whole_objects_checksum() {
+async fn composite_omits_the_checksum_of_the_object() {
     let aws = Aws::start(well).await;
     let (bytes, parts) = two_parts();
     store_as(&aws, stream::iter(parts), Claims::default(), MultipartChecksum::Composite)
@@ -193,7 +193,7 @@ async fn for_emulators_the_commit_leaves_out_the_whole_objects_checksum() {
 }
 
 #[tokio::test]
-async fn a_file_of_exactly_whole_parts_ends_with_an_empty_one() {
+async fn whole_parts_end_with_an_empty_part() {
     let aws = Aws::start(well).await;
     let bytes = picture(PART_BYTES);
     store(&aws, parts(&bytes, 0)).await.expect("stored");
@@ -207,7 +207,7 @@ async fn a_file_of_exactly_whole_parts_ends_with_an_empty_one() {
 }
 
 #[tokio::test]
-async fn at_most_two_parts_are_on_their_way_and_two_there_are() {
+async fn exactly_two_parts_upload_at_once() {
     let answered = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&answered);
     let aws = Aws::start(move |seen| {
@@ -275,7 +275,7 @@ async fn an_upload_without_an_id_is_a_failure_of_s3() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_there_already_counts_as_stored_and_the_parts_go() {
+async fn an_existing_object_counts_and_parts_are_aborted() {
     let aws =
         well_but("CompleteMultipartUpload", |_| Answer::s3_error(412, "PreconditionFailed")).await;
     let (bytes, parts) = two_parts();
@@ -286,7 +286,7 @@ async fn an_object_that_is_there_already_counts_as_stored_and_the_parts_go() {
 }
 
 #[tokio::test]
-async fn another_writer_at_the_commit_is_a_conflict_and_the_parts_go() {
+async fn a_conflict_at_the_commit_aborts_the_upload() {
     let aws = well_but("CompleteMultipartUpload", |_| {
         Answer::s3_error(409, "ConditionalRequestConflict")
     })
@@ -297,7 +297,7 @@ async fn another_writer_at_the_commit_is_a_conflict_and_the_parts_go() {
 }
 
 #[tokio::test]
-async fn an_error_inside_an_answer_of_200_is_no_commit() {
+async fn an_error_inside_a_200_is_no_commit() {
     let aws = well_but("CompleteMultipartUpload", |_| Answer::s3_error(200, "BadDigest")).await;
     let refused = store(&aws, two_parts().1).await.expect_err("not committed");
     assert!(matches!(&refused, StoreError::S3(error) if error.code == "BadDigest"), "{refused:?}");
@@ -305,7 +305,7 @@ async fn an_error_inside_an_answer_of_200_is_no_commit() {
 }
 
 #[tokio::test]
-async fn a_conflict_inside_an_answer_of_200_is_read_as_one() {
+async fn a_conflict_inside_a_200_is_recognised() {
     for (code, was_there) in [("PreconditionFailed", true), ("ConditionalRequestConflict", false)] {
         let aws = Aws::start(move |seen| match seen.operation() {
             "CompleteMultipartUpload" => Answer::s3_error(200, code),
@@ -375,7 +375,7 @@ async fn metadata_that_the_proof_refutes_is_never_committed() {
 }
 
 #[tokio::test]
-async fn a_failing_abort_does_not_replace_what_led_to_it() {
+async fn a_failing_abort_keeps_the_first_error() {
     let aws = well_but("AbortMultipartUpload", |_| Answer::s3_error(403, "AccessDenied")).await;
     let (_, mut parts) = two_parts();
     parts[1] = Err(Broke);
@@ -385,7 +385,7 @@ async fn a_failing_abort_does_not_replace_what_led_to_it() {
 }
 
 #[tokio::test]
-async fn a_failing_abort_does_not_unstore_what_was_there() {
+async fn a_failing_abort_keeps_the_object() {
     let aws = Aws::start(|seen| match seen.operation() {
         "CompleteMultipartUpload" => Answer::s3_error(412, "PreconditionFailed"),
         "AbortMultipartUpload" => Answer::s3_error(404, "NoSuchUpload"),
@@ -396,7 +396,7 @@ async fn a_failing_abort_does_not_unstore_what_was_there() {
 }
 
 #[tokio::test]
-async fn without_leave_the_upload_is_aborted_and_not_committed() {
+async fn without_an_intent_the_upload_is_aborted() {
     let aws = Aws::start(well).await;
     let bucket = Bucket::new(
         &aws.patient_clients(),

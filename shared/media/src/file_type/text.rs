@@ -175,7 +175,7 @@ mod tests {
     use super::Text;
 
     #[test]
-    fn texts_are_told_from_bytes() {
+    fn texts_and_bytes_are_distinguished() {
         for text in ["a", "Olá\n", "\u{feff}x", "\u{1b}[1m", "a\x0cb", "fim\x1a\x1a"] {
             assert!(Text::from_head(text.as_bytes()).is_some(), "{text:?}");
         }

@@ -189,7 +189,7 @@ fn zip_archives_follow_content_and_hints() {
 /// If the directory of streams lies beyond the first part, the first sector decides.
 #[test]
 #[rustfmt::skip]
-fn legacy_office_files_are_told_apart() {
+fn legacy_office_files_are_distinguished() {
     let (xls, doc) = (heads::ole_file("Workbook"), heads::ole_file("WordDocument"));
     let ppt = heads::ole_file("PowerPoint Document");
     let msg = heads::ole_file("__properties_version1.0");
@@ -236,7 +236,7 @@ fn an_archives_content_is_not_the_archive() {
 
 /// Excel opens neither format under the extension of the other.
 #[test]
-fn a_binary_workbook_is_told_from_others() {
+fn a_binary_workbook_is_recognised() {
     const XLSB: &str = "application/vnd.ms-excel.sheet.binary.macroEnabled.12";
     let book = plain_zip(&["[Content_Types].xml", "xl/workbook.bin"]);
     check_cases(&[

@@ -1,4 +1,4 @@
-//! The rights of each function.
+//! The IAM permissions of each function.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -187,13 +187,13 @@ impl Sqs {
         let Some(queue) = self.queues.get_mut(name) else {
             return Answer::refusal("QueueDoesNotExist", name);
         };
-        let settled = match parse_seconds(&asked["VisibilityTimeout"]) {
+        let changed = match parse_seconds(&asked["VisibilityTimeout"]) {
             Some(wait) if operation == "ChangeMessageVisibility" => {
                 queue.change_visibility(&receipt, wait, now)
             }
             Some(_) | None => queue.delete(&receipt),
         };
-        match settled {
+        match changed {
             Ok(()) => Answer::json(&json!({})),
             Err(Refusal::Unknown) => Answer::refusal("ReceiptHandleIsInvalid", &receipt),
             Err(Refusal::NotInFlight) => Answer::refusal("MessageNotInflight", &receipt),

@@ -129,7 +129,7 @@ fn a_permanent_outage_parks_everything_in_time() {
 #[test]
 fn poison_delays_no_job_in_its_batch() {
     let mut plan = Plan::healthy(ten_files().into_iter().skip(1).collect());
-    plan.strangers = vec![(Duration::ZERO, "not a job".to_owned())];
+    plan.foreign_messages = vec![(Duration::ZERO, "not a job".to_owned())];
     plan.downloads = 1;
     let outcome = run_world(plan);
     must_be_clean("poison", &outcome);
@@ -251,8 +251,8 @@ fn a_retry_starts_when_its_schedule_says() {
     assert!((0.0..32.0).contains(&(claimed - written)), "{written} {claimed}");
 }
 
-/// The media table is out of reach around the moment at which a job would be given up: from an
-/// hour before to two hours after. The queue keeps the job for another day, which leaves time for
+/// The media table is out of reach around the moment at which a job would be parked: from an hour
+/// before to two hours after. The queue keeps the job for another day, which leaves time for
 /// an attempt that can read the table.
 fn run_with_failing_table(sources_heal: bool) -> Outcome {
     let down = WapiScenario::CallStatus { status: 503 };

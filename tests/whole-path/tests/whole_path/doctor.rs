@@ -96,7 +96,7 @@ async fn check_wapi_failure(world: &World, account: &Account) {
     world.run_json(1, &ask, "").await;
     let page = std::fs::read_to_string(&html).expect("a page");
     let evidence = std::fs::read_to_string(&bundle).expect("evidence");
-    assert!(page.contains("CDN do WhatsApp segura a carga"));
+    assert!(page.contains("vêm do CDN do WhatsApp"));
     assert!(evidence.contains("Falha ao fazer o download"));
     let secret = account.url.rsplit('/').next().expect("a secret");
     let media_key = stored.media_key.as_str();

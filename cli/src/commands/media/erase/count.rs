@@ -129,7 +129,7 @@ mod tests {
     use super::{EraseCount, describe_result, describe_unclear};
 
     #[test]
-    fn proof_is_told_only_where_it_is_given() {
+    fn proof_is_printed_only_if_given() {
         let nothing = EraseCount::default();
         assert!(describe_result(&nothing, &nothing, 0, true).contains("Proof"));
         let told = describe_result(&nothing, &nothing, 0, false);

@@ -1,5 +1,5 @@
-//! `wapi-media media erase`: erases a chat, a phone's chat or a message from everything the stack
-//! keeps, and proves it by searching again.
+//! `wapi-media media erase`: erases a chat, a phone number's chat or a message from everything the
+//! stack keeps, and proves it by searching again.
 
 mod count;
 
@@ -38,17 +38,17 @@ const MARKED_FOR: i64 = 22 * 24 * 60 * 60;
 /// How long to wait for other commands that use parked jobs.
 const MAX_LOOK_TIME: Duration = Duration::from_mins(2);
 
-/// What to erase: a chat, a phone's chat or a message, of one tenant or one instance.
+/// What to erase: a chat, a phone number's chat or a message, of one tenant or one instance.
 #[derive(Args)]
 #[command(
     group(ArgGroup::new("whose").required(true).args(["tenant", "instance"])),
     group(ArgGroup::new("what").required(true).args(["chat", "phone", "message"])),
 )]
 pub(crate) struct Erase {
-    /// In all instances of this tenant, including removed ones.
+    /// Erase in all instances of this tenant, including removed ones.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// In this instance.
+    /// Erase in this instance.
     #[arg(long)]
     instance: Option<InstanceId>,
     /// The chat whose folder has this name, such as group-120363000000000001.
@@ -100,7 +100,7 @@ impl Erase {
             return Ok(if is_sure { odd.print_notes() } else { Exit::Findings });
         }
         let change = format!(
-            "erase {} for ever: {}{}",
+            "erase {} permanently: {}{}",
             meant.describe_scope(),
             before.describe_counts(),
             describe_unclear(&meant.owner_option(), &before)

@@ -80,7 +80,7 @@ fn stored_item() -> Value {
 
 /// If another run has the lease, the claim says when the lease ends.
 #[tokio::test]
-async fn a_refused_claim_tells_stored_from_leased() {
+async fn a_refused_claim_distinguishes_stored_and_leased() {
     let aws = without_earlier([
         Answer::condition_failed(Some(&stored_item())),
         Answer::condition_failed(Some(&leased_elsewhere())),
@@ -104,13 +104,13 @@ async fn an_erased_media_file_cannot_be_claimed() {
     assert!(matches!(claim(&aws).await, Ok(Claim::Erased)));
 }
 
-/// The download function's role has no right to read records. The job is retried.
+/// The download function's role has no permission to read records. The job is retried.
 #[tokio::test]
 async fn a_refusal_without_an_item_reads_nothing() {
     let aws = without_earlier([Answer::condition_failed(None)]).await;
     let claimed = claim(&aws).await;
     assert!(matches!(claimed, Ok(Claim::Elsewhere { until: 0 })), "{claimed:?}");
-    // The download function's role has no right to read records.
+    // The download function's role has no permission to read records.
     assert!(aws.requests_of("GetItem").is_empty());
 }
 

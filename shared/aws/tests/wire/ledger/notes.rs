@@ -1,4 +1,4 @@
-//! Notes about jobs that no run works on, and the question whether a job is settled.
+//! Notes about jobs that no run works on, and whether a job's media file is stored or erased.
 
 use aws::{error::AwsError, ledger::WriteOutcome};
 use media::failure::FailureClass;
@@ -37,10 +37,11 @@ async fn parking_by_sqs_is_noted_only_without_a_run() {
     assert_eq!(refused.operation, "dynamodb:UpdateItem");
 }
 
+/// Any other state, or no record, means that the media file may still have to be fetched.
 #[tokio::test]
-async fn only_stored_and_erased_media_are_settled() {
+async fn is_stored_or_erased_reads_the_state() {
     let with = |state: Value| json!({ "Item": { "message": { "S": MESSAGE }, "state": state } });
-    for (answer, is_settled) in [
+    for (answer, is_stored_or_erased) in [
         (json!({}), false),
         (with(json!({ "S": "stored" })), true),
         (with(json!({ "S": "erased" })), true),
@@ -53,12 +54,12 @@ async fn only_stored_and_erased_media_are_settled() {
     ] {
         let none = || Answer::json(&json!({}));
         let aws = Aws::answer_in_order([none(), Answer::json(&answer), none()]).await;
-        let known = ledger(&aws).is_settled(&job()).await;
-        assert_eq!(known, Ok(is_settled), "{answer}");
+        let known = ledger(&aws).is_stored_or_erased(&job()).await;
+        assert_eq!(known, Ok(is_stored_or_erased), "{answer}");
         let asked = aws.requests_of("GetItem");
         assert!(asked.iter().all(|one| one.json()["ConsistentRead"] == true));
     }
     let aws = Aws::answer_in_order([Answer::json_error(400, "AccessDeniedException")]).await;
-    let unknown = ledger(&aws).is_settled(&job()).await;
+    let unknown = ledger(&aws).is_stored_or_erased(&job()).await;
     assert_eq!(unknown.expect_err("refused").status, Some(400));
 }
