@@ -67,7 +67,7 @@ fn finding(text: &str) -> String {
 fn sentence(text: &str) -> String {
     for (english, portuguese) in INTRODUCTIONS {
         if let Some(rest) = text.strip_prefix(english) {
-            return format!("{portuguese}{}", sentence(rest));
+            return format!("{portuguese}{}", finding(rest));
         }
     }
     let matched = SENTENCES.iter().filter_map(|(english, portuguese)| {

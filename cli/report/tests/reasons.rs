@@ -6,7 +6,7 @@ use time::UtcOffset;
 mod samples;
 
 /// Where reasons come from: a source file of this project, and what stands before each text.
-const SOURCES: [(&str, &str); 18] = [
+const SOURCES: [(&str, &str); 19] = [
     ("shared/fetch/src/error.rs", "#[error("),
     ("shared/fetch/src/guard.rs", "#[error("),
     ("shared/fetch/src/account.rs", "#[error("),
@@ -23,6 +23,7 @@ const SOURCES: [(&str, &str); 18] = [
     ("functions/download/src/claim.rs", "let reason ="),
     ("functions/download/src/fetch.rs", "let reason ="),
     ("functions/download/src/fetch.rs", "FailureClass::Transient,"),
+    ("functions/download/src/fetch.rs", "TOO_SLOW: &str ="),
     ("functions/download/src/park.rs", "let reason ="),
     ("cli/src/doctor/trial.rs", "report::reason("),
 ];
@@ -118,6 +119,10 @@ fn a_reason_is_translated_strategy_by_strategy_and_words_of_others_stay() {
         cdn: a conexão falhou: connection refused";
     assert_eq!(reason(english, Lang::PtBr), portuguese);
     assert_eq!(reason(english, Lang::En), english);
+    let late = "no source delivers the file within one run: cdn: the connection failed; wapi: x";
+    let tarde =
+        "nenhuma origem entrega o arquivo dentro de uma execução: cdn: a conexão falhou; wapi: x";
+    assert_eq!(reason(late, Lang::PtBr), tarde);
     for theirs in ["", "Falha ao fazer o download", "{}", "a reason of another version"] {
         assert_eq!(reason(theirs, Lang::PtBr), theirs);
     }

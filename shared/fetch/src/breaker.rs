@@ -246,6 +246,7 @@ fn fault_from_error(strategy: Strategy, failure: &FetchError) -> Fault {
         | FetchError::Open(_) => Fault::MediaFile,
         FetchError::Client(_)
         | FetchError::TimedOut(Wait::Deadline | Wait::Buffer | Wait::Turn)
+        | FetchError::TooSlow
         // The page may be the origin's, or what someone sent as a file.
         | FetchError::NotTheFile
         | FetchError::Forbidden(_)

@@ -8,6 +8,10 @@ pub(super) const INTRODUCTIONS: &[(&str, &str)] = &[
         "um operador desistiu dela; estava estacionada porque: ",
     ),
     ("given up by an operator", "um operador desistiu dela"),
+    (
+        "no source delivers the file within one run: ",
+        "nenhuma origem entrega o arquivo dentro de uma execução: ",
+    ),
     ("it was parked because: ", "estava estacionada porque: "),
 ];
 
@@ -20,6 +24,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("no further bytes in time", "os bytes pararam de chegar"),
     ("no bytes at a useful speed in time", "os bytes chegaram devagar demais"),
     ("no end before the invocation's deadline in time", "não terminou antes do prazo da execução"),
+    (
+        "at this speed the file takes longer than the strategy's share of the run",
+        "nesta velocidade o arquivo leva mais que a parte da execução que cabe à estratégia",
+    ),
+    (
+        "no source delivers the file within one run",
+        "nenhuma origem entrega o arquivo dentro de uma execução",
+    ),
     ("no free buffer in time", "não houve buffer livre a tempo"),
     (
         "no turn among the instance's media in time",
