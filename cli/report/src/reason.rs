@@ -66,7 +66,7 @@ fn translate_finding(text: &str) -> String {
 fn translate_sentence(text: &str) -> String {
     for (english, portuguese) in INTRODUCTIONS {
         if let Some(rest) = text.strip_prefix(english) {
-            return format!("{portuguese}{}", translate_sentence(rest));
+            return format!("{portuguese}{}", translate_finding(rest));
         }
     }
     let matched = SENTENCES.iter().filter_map(|(english, portuguese)| {

@@ -9,7 +9,7 @@ use time::UtcOffset;
 mod samples;
 
 /// The sources of reasons: a file of this project, and the code before each text.
-const SOURCES: [(&str, &str); 17] = [
+const SOURCES: [(&str, &str); 18] = [
     ("shared/fetch/src/error.rs", "#[error("),
     ("shared/fetch/src/guard.rs", "#[error("),
     ("shared/fetch/src/account.rs", "#[error("),
@@ -25,6 +25,7 @@ const SOURCES: [(&str, &str); 17] = [
     ("shared/aws/src/instances.rs", "#[error("),
     ("functions/download/src/claim.rs", "let reason ="),
     ("functions/download/src/fetch.rs", "let reason ="),
+    ("functions/download/src/fetch.rs", "TOO_SLOW: &str ="),
     ("functions/download/src/park.rs", "let reason ="),
     ("cli/src/doctor/trial.rs", "report::translate_reason("),
 ];
@@ -121,6 +122,10 @@ fn a_reason_is_translated_per_strategy() {
         cdn: a conexão falhou: connection refused";
     assert_eq!(translate_reason(english, Lang::PtBr), portuguese);
     assert_eq!(translate_reason(english, Lang::En), english);
+    let late = "no source delivers the file within one run: cdn: the connection failed; wapi: x";
+    let tarde =
+        "nenhuma origem entrega o arquivo dentro de uma execução: cdn: a conexão falhou; wapi: x";
+    assert_eq!(translate_reason(late, Lang::PtBr), tarde);
     for theirs in ["", "Falha ao fazer o download", "{}", "a reason of another version"] {
         assert_eq!(translate_reason(theirs, Lang::PtBr), theirs);
     }

@@ -122,6 +122,7 @@ impl Trial {
                 max_bytes: None,
                 insist: true,
                 deadline: Instant::now() + MAX_FETCH_TIME,
+                is_share: false,
                 now: clock::now(),
             };
             let drain = async |media: MediaStream| {

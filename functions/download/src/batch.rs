@@ -33,6 +33,10 @@ const TIME_TO_END: Duration = Duration::from_secs(8);
 /// otherwise the whole batch would fail with it.
 const TIME_TO_ANSWER: Duration = Duration::from_secs(3);
 
+/// When this much time is left, a call that sets a record's wait is given up: the queue's own
+/// visibility timeout then applies to this record, and the others are answered.
+const TIME_TO_RETURN: Duration = Duration::from_millis(500);
+
 /// The wait of a record that could not be started or finished.
 const NOT_STARTED_WAIT: Duration = Duration::from_secs(5);
 
@@ -81,7 +85,7 @@ async fn handle_record(worker: &Worker, record: &SqsMessage, deadline: Instant) 
             outcome = "not_started",
             "a record was not started: too little of the invocation's time is left"
         );
-        retry_later(worker, receipt, NOT_STARTED_WAIT).await;
+        retry_later(worker, receipt, NOT_STARTED_WAIT, deadline).await;
         return Some(id);
     }
     let message = QueueMessage {
@@ -119,14 +123,21 @@ async fn handle_record(worker: &Worker, record: &SqsMessage, deadline: Instant) 
             NOT_STARTED_WAIT
         }
     };
-    retry_later(worker, receipt, after).await;
+    retry_later(worker, receipt, after, deadline).await;
     Some(id)
 }
 
 /// Sets when SQS delivers the record again. If that fails, the queue's own visibility timeout
 /// applies.
-async fn retry_later(worker: &Worker, receipt: &str, after: Duration) {
-    if let Err(error) = worker.jobs.change_visibility(receipt, after).await {
-        tracing::warn!(%error, "changing a record's visibility timeout failed; the queue's own applies");
+async fn retry_later(worker: &Worker, receipt: &str, after: Duration, deadline: Instant) {
+    let changed = worker.jobs.change_visibility(receipt, after);
+    match timeout_at(deadline - TIME_TO_RETURN, changed).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "changing a record's visibility timeout failed; the queue's own applies");
+        }
+        Err(_late) => tracing::warn!(
+            "changing a record's visibility timeout took too long; the queue's own applies"
+        ),
     }
 }

@@ -9,7 +9,7 @@ use aws::{
 use media::{
     identity::RecordKey,
     job::Job,
-    record::{Attempt, Lease},
+    record::{Attempt, Lease, RunCounts},
 };
 use tokio::time::Instant;
 
@@ -40,6 +40,8 @@ pub(crate) struct ClaimedJob<'a> {
     pub(crate) lease: Lease,
     /// What earlier runs tried, oldest first.
     pub(crate) earlier_attempts: Vec<Attempt>,
+    /// How many runs there were since the job was queued or redriven.
+    pub(crate) earlier_runs: RunCounts,
     /// What earlier runs were about to commit, oldest first.
     pub(crate) earlier_intents: Vec<CommitIntent>,
     /// Since when earlier runs found that no source has the media file.
@@ -60,7 +62,16 @@ pub(crate) async fn claim_job<'a>(
     message: QueueMessage<'a>,
 ) -> Result<ClaimedJob<'a>, Acknowledgement> {
     let started = Instant::now();
-    let instance = worker.instances.find(&job.instance).await;
+    let instance = match worker.instances.find(&job.instance).await {
+        // The job may be parked for this, so it must hold now and not only a moment ago.
+        Ok(cached) if cached.as_ref().is_none_or(|one| one.tenant != job.tenant) => {
+            match worker.instances.find_current(&job.instance).await {
+                Ok(current) => Ok(current),
+                Err(error) => return Err(settle_unrecorded(worker, job, &message, &error).await),
+            }
+        }
+        found => found,
+    };
     if let Ok(Some(instance)) = &instance
         && instance.tenant != job.tenant
     {
@@ -69,13 +80,14 @@ pub(crate) async fn claim_job<'a>(
     }
     let lease = new_lease(worker, message.deadline);
     match worker.ledger.claim(job, &lease, worker.now()).await {
-        Ok(Claim::Mine { key, attempts, intents, lost_since }) => Ok(ClaimedJob {
+        Ok(Claim::Mine { key, attempts, runs, intents, lost_since }) => Ok(ClaimedJob {
             job,
             message,
             instance,
             key,
             lease,
             earlier_attempts: attempts,
+            earlier_runs: runs,
             earlier_intents: intents,
             lost_since,
             started,

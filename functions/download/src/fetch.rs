@@ -14,6 +14,7 @@ use media::{
     open::Proof,
     policy::SkipRule,
     record::{Attempt, Integrity, State},
+    schedule,
     strategy::Strategy,
 };
 use tokio::time::Instant;
@@ -21,7 +22,7 @@ use tokio::time::Instant;
 use crate::{
     claim::ClaimedJob,
     commit::{build_intent, find_stored, run_tag, stored_state, write_intent},
-    retry::{Failure, is_last_try},
+    retry::{Failure, MAX_RUN_TIME, is_last_try},
     worker::Worker,
 };
 
@@ -36,11 +37,20 @@ const MAX_TOKEN_AGE: Duration = Duration::from_secs(10);
 /// answer.
 const MIN_SHARE: Duration = Duration::from_mins(1);
 
+/// Runs whose time is over before a source has delivered the file, after which the job is parked.
+/// By then each origin had the whole time of a run.
+const MAX_LATE_RUNS: u32 = 3;
+
+/// The least time of a run that may count as late.
+const MIN_WHOLE_RUN: Duration = Duration::from_secs(MAX_RUN_TIME.as_secs() / 2);
+
 /// What the fetch phase of a run leads to.
 #[derive(Debug)]
 pub(crate) struct FetchResult {
     /// What was tried in this run.
     pub(crate) attempts: Vec<Attempt>,
+    /// Whether the time of a whole run was over before any source had delivered the file.
+    pub(crate) is_late: bool,
     /// Stored or skipped, or why neither.
     pub(crate) outcome: Result<State, Failure>,
 }
@@ -68,8 +78,8 @@ impl TimePlan {
     /// Keeps the configured order, unless a source was too slow in an earlier run: then the CDN
     /// comes first, which is the fastest source in general, and may take the whole run. If the
     /// whole run was too short for it, the strategies take turns: those that ran out of time least
-    /// often come first. The last try keeps the configured order: whatever a source can give then
-    /// is better than nothing.
+    /// often come first, so that in three runs the CDN and W-API get a whole run each. The last try
+    /// keeps the configured order: whatever a source can give then is better than nothing.
     fn new(configured: &[Strategy], earlier: &[Attempt], is_last_try: bool) -> Self {
         let count_deadlines = |strategy: Strategy| {
             let is_deadline = |one: &&Attempt| {
@@ -82,8 +92,8 @@ impl TimePlan {
             return Self { strategies, unlimited: None };
         }
         strategies.sort_by_key(|one| {
-            let is_cdn = !one.uses_wapi();
-            (count_deadlines(*one).saturating_sub(usize::from(is_cdn)), !is_cdn)
+            let (is_cdn, late) = (!one.uses_wapi(), count_deadlines(*one));
+            (if is_cdn && late == 1 { 0 } else { late }, !is_cdn)
         });
         // A strategy that failed for other reasons does not need the time.
         let needs_time = |one: &Strategy| !one.uses_wapi() || count_deadlines(*one) > 0;
@@ -118,7 +128,7 @@ struct FetchRun<'a> {
 
 /// Fetches the media file of a claimed job and stores it, unless the tenant's rules skip it.
 pub(crate) async fn fetch_media(worker: &Worker, claimed: &ClaimedJob<'_>) -> FetchResult {
-    let without_attempts = |outcome| FetchResult { attempts: Vec::new(), outcome };
+    let without_attempts = |outcome| FetchResult { attempts: Vec::new(), is_late: false, outcome };
     if let Some(stored) = find_stored(worker, claimed).await {
         return without_attempts(Ok(stored));
     }
@@ -126,7 +136,9 @@ pub(crate) async fn fetch_media(worker: &Worker, claimed: &ClaimedJob<'_>) -> Fe
         Ok(Some(instance)) => instance,
         Ok(None) => {
             let reason = "the instance is not registered";
-            return without_attempts(Err(Failure::new(FailureClass::Poison, reason)));
+            let retry_until = schedule::registration_deadline(claimed.job.accepted_at);
+            let failure = Failure::new(FailureClass::Poison, reason);
+            return without_attempts(Err(Failure { retry_until: Some(retry_until), ..failure }));
         }
         Err(error) => return without_attempts(Err(Failure::of_aws(error))),
     };
@@ -145,7 +157,17 @@ pub(crate) async fn fetch_media(worker: &Worker, claimed: &ClaimedJob<'_>) -> Fe
         is_tokenless: false,
     };
     let outcome = run.try_strategies().await;
-    FetchResult { attempts: run.attempts, outcome }
+    let is_late = outcome.is_err() && run.is_late();
+    let outcome = outcome.map_err(|failure| {
+        let late_runs = claimed.earlier_runs.late.saturating_add(u32::from(is_late));
+        let is_over = is_late && late_runs >= MAX_LATE_RUNS;
+        if is_over && failure.class == FailureClass::Transient {
+            too_slow_failure(failure)
+        } else {
+            failure
+        }
+    });
+    FetchResult { attempts: run.attempts, is_late, outcome }
 }
 
 impl FetchRun<'_> {
@@ -181,6 +203,10 @@ impl FetchRun<'_> {
             let plan = StrategyPlan { deadline, ..self.plan_strategy(*strategy) };
             if let Some(stored) = self.try_with_token(plan).await? {
                 return Ok(stored);
+            }
+            // The file is too large wherever it comes from, or no time is left to ask another.
+            if self.findings.last() == Some(&Disposition::OverLimit) || self.is_out_of_time() {
+                return Err(self.summarize_failure());
             }
         }
         if let Some(strategy) = self.mismatched.first().copied()
@@ -292,6 +318,7 @@ impl FetchRun<'_> {
             max_bytes: policy.max_bytes,
             insist: plan.insist || is_last_try(worker, job),
             deadline: plan.deadline,
+            is_share: plan.deadline < claimed.message.deadline,
             now: worker.now(),
         };
         let store = async |media: MediaStream| {
@@ -330,6 +357,21 @@ impl FetchRun<'_> {
         may_pass <= self.mismatched.len() || is_last_try(self.worker, self.claimed.job)
     }
 
+    fn is_out_of_time(&self) -> bool {
+        Instant::now() >= self.claimed.message.deadline
+    }
+
+    /// Whether the last attempt ran out of the run's time, in a run that had enough of it to count.
+    /// A job that began late in a batch has less, and one whose token was not available did not ask
+    /// every source.
+    fn is_late(&self) -> bool {
+        let ClaimedJob { message, started, .. } = self.claimed;
+        let is_whole = message.deadline.saturating_duration_since(*started) >= MIN_WHOLE_RUN;
+        let last = self.attempts.last();
+        let is_deadline = last.is_some_and(|one| FetchError::is_deadline_verdict(&one.verdict));
+        is_whole && is_deadline && !self.is_tokenless
+    }
+
     fn summarize_failure(&self) -> Failure {
         let class = class_from_findings(&self.findings);
         let verdicts = self.attempts.iter().map(|one| format!("{}: {}", one.strategy, one.verdict));
@@ -340,8 +382,17 @@ impl FetchRun<'_> {
             after: max_retry_after(&self.findings),
             is_aws_failure: self.is_tokenless,
             is_doubtful: may_be_mistaken(&self.findings),
+            retry_until: None,
+            is_final: false,
         }
     }
+}
+
+/// The failure of a job whose last allowed run was late, too.
+fn too_slow_failure(failure: Failure) -> Failure {
+    const TOO_SLOW: &str = "no source delivers the file within one run";
+    let reason = format!("{TOO_SLOW}: {}", failure.reason);
+    Failure { reason, is_final: true, ..failure }
 }
 
 /// An attempt that failed before any origin was asked.

@@ -4,7 +4,8 @@
 use aws::ledger::{LeaseAfter, WriteOutcome};
 use media::{
     failure::FailureClass,
-    record::{Attempt, Record, State},
+    record::{Attempt, Record, RunCounts, State},
+    schedule,
 };
 
 use crate::{
@@ -24,6 +25,8 @@ struct RunFindings<'a> {
     /// Of earlier runs and of this one, oldest first.
     attempts: &'a [Attempt],
     lost_since: Option<i64>,
+    /// Of earlier runs and of this one.
+    runs: RunCounts,
 }
 
 /// Writes what became of the job, parks it if it is over without success, and logs the run.
@@ -32,7 +35,10 @@ pub(crate) async fn record_result(
     claimed: &ClaimedJob<'_>,
     result: FetchResult,
 ) -> Acknowledgement {
-    let FetchResult { attempts, outcome } = result;
+    let FetchResult { attempts, is_late, outcome } = result;
+    let RunCounts { ended, late } = claimed.earlier_runs;
+    let late = late.saturating_add(u32::from(is_late));
+    let runs = RunCounts { ended: ended.saturating_add(1), late };
     let lost_since = match &outcome {
         Ok(_) => None,
         Err(failure) => failure.lost_since(claimed.lost_since, worker.now()),
@@ -40,17 +46,25 @@ pub(crate) async fn record_result(
     let Decision { state, wait } = match outcome {
         Ok(state) => Decision { state, wait: None },
         Err(failure) => {
-            decide_retry(worker, claimed.job, claimed.message.receives, lost_since, failure)
+            // A redriven job is a new message, whose first deliveries are its first runs.
+            let since_redrive = runs.ended.min(claimed.message.receives);
+            decide_retry(worker, claimed.job, since_redrive, lost_since, failure)
         }
     };
     let history = [claimed.earlier_attempts.as_slice(), &attempts].concat();
-    let findings = RunFindings { state: &state, attempts: &history, lost_since };
+    let findings = RunFindings { state: &state, attempts: &history, lost_since, runs };
     let acknowledgement = if let State::Parked { class, reason } = &state {
         park_claimed(worker, claimed, findings, (*class, reason)).await
     } else {
         let written = write_record(worker, claimed, findings, LeaseAfter::Release).await;
         match (wait, written) {
-            (Some(after), _) => Acknowledgement::RetryAfter { after },
+            (Some(after), Some(_)) => Acknowledgement::RetryAfter { after },
+            // The next run does not know of this one: only the deliveries lengthen its wait.
+            (Some(after), None) => {
+                let receives = claimed.message.receives;
+                let after = schedule::retry_wait(receives, worker.jitter(), Some(after));
+                Acknowledgement::RetryAfter { after }
+            }
             (None, Some(WriteOutcome::Yes)) => Acknowledgement::Done,
             (None, Some(WriteOutcome::Overtaken) | None) => Acknowledgement::AFTER_FAILED_WRITE,
         }
@@ -100,7 +114,8 @@ async fn write_record(
     lease_after: LeaseAfter,
 ) -> Option<WriteOutcome> {
     let job = claimed.job;
-    let RunFindings { state, attempts, lost_since } = findings;
+    let RunFindings { state, attempts, lost_since, runs } = findings;
+    let is_retried = matches!(state, State::Retrying { .. });
     let record = Record {
         tenant: &job.tenant,
         instance: &job.instance,
@@ -109,6 +124,8 @@ async fn write_record(
         state,
         attempts,
         lost_since,
+        // After a redrive, the job begins anew.
+        runs: if is_retried { runs } else { RunCounts::default() },
         now: worker.now(),
     };
     match worker.ledger.write(&record, &claimed.lease, lease_after).await {

@@ -27,6 +27,10 @@ pub(crate) struct Failure {
     pub(crate) is_aws_failure: bool,
     /// It says that no source has the media file, and may be mistaken.
     pub(crate) is_doubtful: bool,
+    /// Until when it is retried although its class is not, in seconds since 1970.
+    pub(crate) retry_until: Option<i64>,
+    /// It is parked although its class is retried: further runs would end in the same way.
+    pub(crate) is_final: bool,
 }
 
 /// What becomes of a job whose run failed.
@@ -46,6 +50,8 @@ impl Failure {
             after: None,
             is_aws_failure: false,
             is_doubtful: false,
+            retry_until: None,
+            is_final: false,
         }
     }
 
@@ -65,17 +71,18 @@ impl Failure {
     }
 }
 
-/// Retry or park: by class, by whether a loss is believed, and by how long the media file can
-/// still be fetched. A wait that an origin asks for is cut short rather than parked: it may outlast
-/// the media file.
+/// Retry or park the job after its nth run (`runs`, from 1 on): by class, by whether a loss is
+/// believed, and by how long the media file can still be fetched. A wait that an origin asks for is
+/// cut short rather than parked: it may outlast the media file.
 pub(crate) fn decide_retry(
     worker: &Worker,
     job: &Job,
-    receives: u32,
+    runs: u32,
     lost_since: Option<i64>,
     failure: Failure,
 ) -> Decision {
-    let Failure { class, reason, after, is_aws_failure, is_doubtful } = failure;
+    let Failure { class, reason, after, is_aws_failure, is_doubtful, retry_until, is_final } =
+        failure;
     let moment = job.message.moment;
     let doubt = is_doubtful.then(|| schedule::confirmation_wait(lost_since, moment, worker.now()));
     let doubt = doubt.flatten();
@@ -94,9 +101,11 @@ pub(crate) fn decide_retry(
     } else {
         schedule::park_deadline(accepted_at, until)
     };
+    let may_recover = retry_until.is_some_and(|until| worker.now() < until);
+    let is_retried = (class.is_retried() || doubt.is_some() || may_recover) && !is_final;
     match time_left(worker, ends_at) {
-        Some(left) if class.is_retried() || doubt.is_some() => {
-            let wait = schedule::retry_wait(receives, worker.jitter(), asked).min(left);
+        Some(left) if is_retried => {
+            let wait = schedule::retry_wait(runs, worker.jitter(), asked).min(left);
             Decision { state: State::Retrying { class, reason }, wait: Some(wait) }
         }
         Some(_) | None => Decision { state: State::Parked { class, reason }, wait: None },

@@ -155,7 +155,7 @@ impl Instances {
     /// logged.
     pub async fn connect(&self) {
         if let Ok(absent) = InstanceId::parse("WARM-UP")
-            && let Err(error) = self.read(&absent).await
+            && let Err(error) = self.read(&absent, false).await
         {
             tracing::debug!(%error, "the warm-up read of the instances table failed");
         }
@@ -209,15 +209,37 @@ impl Instances {
         if is_absent.is_some() {
             return Ok(None);
         }
-        let record = self.read(id).await?.map(Arc::new);
-        match &record {
-            Some(record) => self.records.put(id.clone(), Arc::clone(record)),
+        let record = self.read(id, false).await?.map(Arc::new);
+        self.remember(id, record.as_ref());
+        Ok(record)
+    }
+
+    /// The instance's record as the table holds it now, by a consistent read that passes every
+    /// cache: before a decision that a record of a moment ago must not make. Later calls use what
+    /// it found.
+    ///
+    /// # Errors
+    /// [`InstanceError`] when `DynamoDB` fails.
+    pub async fn find_current(
+        &self,
+        id: &InstanceId,
+    ) -> Result<Option<Arc<Instance>>, InstanceError> {
+        let record = self.read(id, true).await?.map(Arc::new);
+        self.remember(id, record.as_ref());
+        Ok(record)
+    }
+
+    fn remember(&self, id: &InstanceId, record: Option<&Arc<Instance>>) {
+        match record {
+            Some(record) => {
+                self.absences.remove(id);
+                self.records.put(id.clone(), Arc::clone(record));
+            }
             None => {
                 self.records.remove(id);
                 self.absences.put(id.clone(), ());
             }
         }
-        Ok(record)
     }
 
     /// The instance's W-API token, decrypted. It is cached for five minutes and never used for
@@ -255,13 +277,18 @@ impl Instances {
         Ok(Secret::new(text))
     }
 
-    async fn read(&self, id: &InstanceId) -> Result<Option<Instance>, InstanceError> {
+    async fn read(
+        &self,
+        id: &InstanceId,
+        is_consistent: bool,
+    ) -> Result<Option<Instance>, InstanceError> {
         let read = self
             .clients
             .dynamodb
             .get_item()
             .table_name(&self.table)
             .key("instance", string_value(id.as_str()))
+            .set_consistent_read(is_consistent.then_some(true))
             .send()
             .await
             .map_err(AwsError::in_operation("dynamodb:GetItem"))?;

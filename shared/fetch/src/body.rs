@@ -17,14 +17,24 @@ use crate::{
     error::{FetchError, Wait},
 };
 
+/// When a body must be complete.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TimeLimit {
+    pub(crate) deadline: Instant,
+    /// Whether a body that cannot be complete by then, at its speed so far, is left at once.
+    pub(crate) is_share: bool,
+}
+
 /// A body that is read chunk by chunk and never held whole.
 pub struct Body {
     response: Response,
     limits: Limits,
-    deadline: Instant,
+    time_limit: TimeLimit,
     announced_bytes: Option<u64>,
     received_bytes: u64,
     window: Window,
+    /// The windows before the present one, together.
+    measured: Duration,
     idle_since: Instant,
     counter: Arc<AtomicU64>,
 }
@@ -39,7 +49,7 @@ impl Body {
     pub(crate) fn new(
         response: Response,
         limits: &Limits,
-        deadline: Instant,
+        time_limit: TimeLimit,
         counter: Arc<AtomicU64>,
     ) -> Self {
         let announced_bytes = response.content_length();
@@ -47,10 +57,11 @@ impl Body {
         Self {
             response,
             limits: limits.clone(),
-            deadline,
+            time_limit,
             announced_bytes,
             received_bytes: 0,
             window,
+            measured: Duration::ZERO,
             idle_since: Instant::now(),
             counter,
         }
@@ -60,7 +71,8 @@ impl Body {
     /// one.
     ///
     /// # Errors
-    /// [`FetchError::TimedOut`], [`FetchError::Transport`] or [`FetchError::Incomplete`].
+    /// [`FetchError::TimedOut`], [`FetchError::TooSlow`], [`FetchError::Transport`] or
+    /// [`FetchError::Incomplete`].
     pub(crate) async fn next_chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
         // Time between calls is ours and must not count against the origin's speed.
         self.window.ends += self.idle_since.elapsed();
@@ -71,7 +83,7 @@ impl Body {
 
     async fn read_chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
         let idle_ends = Instant::now() + self.limits.idle;
-        let read = timeout_at(idle_ends.min(self.deadline), self.response.chunk()).await;
+        let read = timeout_at(idle_ends.min(self.time_limit.deadline), self.response.chunk()).await;
         let chunk = read.map_err(|_| self.timeout_error())?.map_err(FetchError::from_transport)?;
         match &chunk {
             Some(bytes) => self.count_bytes(bytes.len() as u64)?,
@@ -87,7 +99,7 @@ impl Body {
     }
 
     fn timeout_error(&self) -> FetchError {
-        let is_out_of_time = Instant::now() >= self.deadline;
+        let is_out_of_time = Instant::now() >= self.time_limit.deadline;
         FetchError::TimedOut(if is_out_of_time { Wait::Deadline } else { Wait::Bytes })
     }
 
@@ -100,8 +112,26 @@ impl Body {
             return Ok(());
         }
         let is_dripping = self.window.bytes < self.limits.bytes_per_window;
+        self.measured += self.limits.speed_window + now.duration_since(self.window.ends);
         self.window = Window { ends: now + self.limits.speed_window, bytes: 0 };
-        if is_dripping { Err(FetchError::TimedOut(Wait::Speed)) } else { Ok(()) }
+        if is_dripping {
+            Err(FetchError::TimedOut(Wait::Speed))
+        } else if self.time_limit.is_share && !self.may_finish(now) {
+            Err(FetchError::TooSlow)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether the rest of the announced length comes before the deadline, at the speed so far.
+    fn may_finish(&self, now: Instant) -> bool {
+        let Some(announced) = self.announced_bytes else {
+            return true;
+        };
+        let rest = announced.saturating_sub(self.received_bytes);
+        let left = self.time_limit.deadline.saturating_duration_since(now);
+        let (rest, received) = (u128::from(rest), u128::from(self.received_bytes));
+        rest * self.measured.as_millis() <= received * left.as_millis()
     }
 }
 

@@ -3,9 +3,10 @@
 //!
 //! A circuit covers a strategy (each strategy has one base URL per process), or one instance's use
 //! of it, because one disconnected instance does not mean that the others fail. Five failures in a
-//! row open a circuit. The strategy is then skipped for 30 seconds; after that one media message
-//! probes it. Each failed probe doubles the rest, up to five minutes. One success closes the
-//! circuit.
+//! row, of at least two media messages, open a circuit; the circuit of the strategy needs two
+//! instances as well, so that no single sender and no single customer closes an origin for the
+//! others. The strategy is then skipped for 30 seconds; after that one media message probes it.
+//! Each failed probe doubles the rest, up to five minutes. One success closes the circuit.
 
 use std::{
     collections::HashMap,
@@ -13,10 +14,16 @@ use std::{
     time::Duration,
 };
 
-use media::{ids::InstanceId, strategy::Strategy};
+use media::{
+    ids::{InstanceId, MessageId},
+    strategy::Strategy,
+};
 use wapi::download::{Refusal, RefusalRow};
 
-use crate::error::{FetchError, Wait};
+use crate::{
+    error::{FetchError, Wait},
+    request::FetchRequest,
+};
 
 /// Failures in a row that open a circuit.
 const MAX_FAILURES: u32 = 5;
@@ -41,10 +48,30 @@ struct Circuit {
     instance: Option<InstanceId>,
 }
 
-/// The failures of a circuit since its last success.
+/// Whose attempt failed.
 #[derive(Debug, Clone, Copy)]
+pub(crate) struct Cause<'a> {
+    instance: &'a InstanceId,
+    /// The sender's id of the message. A message in a group has the same id for every instance.
+    message_id: &'a MessageId,
+}
+
+impl<'a> Cause<'a> {
+    pub(crate) fn from_request(request: FetchRequest<'a>) -> Self {
+        Self { instance: request.instance, message_id: &request.message.message_id }
+    }
+}
+
+/// The failures of a circuit since its last success.
+#[derive(Debug, Clone)]
 struct CircuitState {
     in_a_row: u32,
+    /// The instance and the message of the first failure.
+    first: (InstanceId, MessageId),
+    has_other_instance: bool,
+    has_other_message: bool,
+    /// Whether the failures have opened the circuit.
+    is_open: bool,
     /// End of the rest, in seconds since 1970. The start of a probe moves it forward: this allows
     /// one probe at a time, and a new one if a probe never reports.
     rests_until: i64,
@@ -71,8 +98,11 @@ pub(crate) struct CircuitOpen {
 /// Who is responsible for a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
-    /// The origin is down for every instance.
+    /// The origin is down, for this instance and probably for every other.
     Origin,
+    /// The CDN answered with a failure. It may be that of the path, which the sender chose, so it
+    /// counts only beside other instances' failures.
+    CdnAnswer,
     /// The origin does not serve this instance.
     Instance { is_unauthorized: bool },
     /// The origin works; this media file cannot be served.
@@ -93,7 +123,7 @@ impl Breaker {
         let circuits = circuits_for(strategy, instance);
         let open_circuit = |circuit: &Circuit| {
             let state = states.get(circuit)?;
-            let is_open = state.in_a_row >= MAX_FAILURES && now < state.rests_until;
+            let is_open = state.is_open && now < state.rests_until;
             is_open.then(|| CircuitOpen {
                 left: Duration::from_secs(
                     u64::try_from(state.rests_until.saturating_sub(now)).unwrap_or_default(),
@@ -108,7 +138,7 @@ impl Breaker {
         // of the rest keeps other attempts out until the probe reports.
         for circuit in &circuits {
             if let Some(state) = states.get_mut(circuit)
-                && state.in_a_row >= MAX_FAILURES
+                && state.is_open
             {
                 state.rests_until = now.saturating_add(state.rest.max(MAX_PROBE_SECONDS));
                 state.is_probed = true;
@@ -121,12 +151,12 @@ impl Breaker {
     pub(crate) fn record_outcome(
         &self,
         strategy: Strategy,
-        instance: &InstanceId,
+        cause: Cause<'_>,
         failure: Option<&FetchError>,
         now: i64,
     ) {
-        let fault = failure.map_or(Fault::MediaFile, fault_from_error);
-        let [origin, own] = circuits_for(strategy, instance);
+        let fault = failure.map_or(Fault::MediaFile, |failure| fault_from_error(strategy, failure));
+        let [origin, own] = circuits_for(strategy, cause.instance);
         let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
         match fault {
             Fault::None => {}
@@ -135,12 +165,16 @@ impl Breaker {
                 states.remove(&origin);
                 states.remove(&own);
             }
-            // The instance may be fine, so its own count does not change.
-            Fault::Origin => count_failure(&mut states, origin, now, false),
+            // Until another instance fails as well, only this one's use of the origin is at rest.
+            Fault::Origin => {
+                count_failure(&mut states, origin, cause, now, false);
+                count_failure(&mut states, own, cause, now, false);
+            }
+            Fault::CdnAnswer => count_failure(&mut states, origin, cause, now, false),
             // The origin answered, so it works for the other instances.
             Fault::Instance { is_unauthorized } => {
                 states.remove(&origin);
-                count_failure(&mut states, own, now, is_unauthorized);
+                count_failure(&mut states, own, cause, now, is_unauthorized);
             }
         }
     }
@@ -151,10 +185,11 @@ fn circuits_for(strategy: Strategy, instance: &InstanceId) -> [Circuit; 2] {
     [None, Some(instance.clone())].map(|instance| Circuit { strategy, instance })
 }
 
-/// Counts a failure. The fifth in a row opens the circuit; a failed probe doubles the rest.
+/// Counts a failure. The last that it takes opens the circuit; a failed probe doubles the rest.
 fn count_failure(
     states: &mut HashMap<Circuit, CircuitState>,
     circuit: Circuit,
+    cause: Cause<'_>,
     now: i64,
     is_unauthorized: bool,
 ) {
@@ -163,19 +198,27 @@ fn count_failure(
         // tracking which circuit is the oldest.
         states.clear();
     }
-    let state = states.entry(circuit).or_insert(CircuitState {
+    let is_for_everyone = circuit.instance.is_none();
+    let state = states.entry(circuit).or_insert_with(|| CircuitState {
         in_a_row: 0,
+        first: (cause.instance.clone(), cause.message_id.clone()),
+        has_other_instance: false,
+        has_other_message: false,
+        is_open: false,
         rests_until: now,
         rest: FIRST_REST_SECONDS,
         is_probed: false,
         is_unauthorized,
     });
+    let (instance, message_id) = &state.first;
+    state.has_other_instance |= instance != cause.instance;
+    state.has_other_message |= message_id != cause.message_id;
     state.in_a_row = state.in_a_row.saturating_add(1);
     // The last failure decides whether a skipped attempt counts as refused credentials.
     state.is_unauthorized = is_unauthorized;
-    if state.in_a_row == MAX_FAILURES {
-        // Exactly the fifth failure opens the circuit. A later one changes the rest only if it is
-        // the probe's.
+    let has_witnesses = state.has_other_message && (state.has_other_instance || !is_for_everyone);
+    if !state.is_open && state.in_a_row >= MAX_FAILURES && has_witnesses {
+        state.is_open = true;
         state.rests_until = now.saturating_add(state.rest);
     } else if state.is_probed {
         // Only the probe lengthens the rest. Attempts that were already running when the circuit
@@ -186,12 +229,12 @@ fn count_failure(
     }
 }
 
-fn fault_from_error(failure: &FetchError) -> Fault {
+fn fault_from_error(strategy: Strategy, failure: &FetchError) -> Fault {
     match failure {
+        FetchError::Status { status, .. } if strategy.uses_wapi() => fault_from_link(*status),
+        FetchError::Status { status, .. } => fault_from_cdn(*status),
         FetchError::Transport(_)
         | FetchError::TimedOut(Wait::Answer | Wait::Bytes | Wait::Speed)
-        | FetchError::Status { .. }
-        | FetchError::NotTheFile
         | FetchError::Incomplete { .. }
         | FetchError::NotResumed => Fault::Origin,
         FetchError::Refused(refusal) => fault_from_refusal(refusal),
@@ -203,6 +246,9 @@ fn fault_from_error(failure: &FetchError) -> Fault {
         | FetchError::Open(_) => Fault::MediaFile,
         FetchError::Client(_)
         | FetchError::TimedOut(Wait::Deadline | Wait::Buffer | Wait::Turn)
+        | FetchError::TooSlow
+        // The page may be the origin's, or what someone sent as a file.
+        | FetchError::NotTheFile
         | FetchError::Forbidden(_)
         | FetchError::NotApplicable(_)
         | FetchError::Expired
@@ -210,15 +256,34 @@ fn fault_from_error(failure: &FetchError) -> Fault {
     }
 }
 
+/// The status of a file link of W-API.
+fn fault_from_link(status: u16) -> Fault {
+    match status {
+        429 => Fault::Instance { is_unauthorized: false },
+        400..=407 | 409..=424 | 426..=499 => Fault::MediaFile,
+        _ => Fault::Origin,
+    }
+}
+
+/// The status of a path on the CDN. A bad path is the message's own failure.
+fn fault_from_cdn(status: u16) -> Fault {
+    match status {
+        408 | 425 | 429 | 500..=599 => Fault::CdnAnswer,
+        400..=499 => Fault::MediaFile,
+        _ => Fault::None,
+    }
+}
+
 /// A 500 does not mean that W-API is down: a disconnected instance or an expired key also causes
 /// one.
 fn fault_from_refusal(refusal: &Refusal) -> Fault {
     match refusal.row {
-        RefusalRow::DownloadFailed => Fault::Instance { is_unauthorized: false },
-        RefusalRow::Unauthorized => Fault::Instance { is_unauthorized: true },
-        RefusalRow::TooMany { .. } | RefusalRow::Gateway { .. } | RefusalRow::Unexpected => {
-            Fault::Origin
+        // W-API counts requests by account.
+        RefusalRow::DownloadFailed | RefusalRow::TooMany { .. } => {
+            Fault::Instance { is_unauthorized: false }
         }
+        RefusalRow::Unauthorized => Fault::Instance { is_unauthorized: true },
+        RefusalRow::Gateway { .. } | RefusalRow::Unexpected => Fault::Origin,
         RefusalRow::BadFields
         | RefusalRow::NotFound
         | RefusalRow::NoLink

@@ -22,6 +22,10 @@ pub enum FetchError {
     /// Something took too long. Retried later.
     #[error("no {0} in time")]
     TimedOut(Wait),
+    /// At its speed so far, the body cannot end within the strategy's share of the run, so it was
+    /// left for the next strategy. Retried later.
+    #[error("at this speed the file takes longer than the strategy's share of the run")]
+    TooSlow,
     /// W-API's answer held no file link. The refusal's row decides what happens.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -138,6 +142,7 @@ impl FetchError {
         match self {
             Self::Transport(_)
             | Self::TimedOut(_)
+            | Self::TooSlow
             | Self::NotTheFile
             | Self::Incomplete { .. }
             | Self::NotResumed
@@ -159,11 +164,11 @@ impl FetchError {
         }
     }
 
-    /// Whether an attempt's verdict says that it ran out of its time: the source was too slow for
-    /// the share of the run that it had.
+    /// Whether an attempt's verdict says that it ran out of its time, or would have: the source was
+    /// too slow for the share of the run that it had.
     #[must_use]
     pub fn is_deadline_verdict(verdict: &str) -> bool {
-        verdict == Self::TimedOut(Wait::Deadline).to_string()
+        [Self::TimedOut(Wait::Deadline), Self::TooSlow].iter().any(|one| one.to_string() == verdict)
     }
 
     /// Whether the bytes were complete and failed only the sender's plain hash.

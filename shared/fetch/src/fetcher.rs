@@ -6,7 +6,7 @@ use media::{record::Attempt, strategy::Strategy};
 use tokio::time::Instant;
 
 use crate::{
-    breaker::{Breaker, CircuitOpen},
+    breaker::{Breaker, Cause, CircuitOpen},
     client::Limits,
     error::FetchError,
     evidence::Evidence,
@@ -78,7 +78,8 @@ impl Fetcher {
         if evidence.has_request() {
             let took = i64::try_from(started.elapsed().as_secs()).unwrap_or_default();
             let now = now.saturating_add(took);
-            self.breaker.record_outcome(strategy, instance, fetched.as_ref().err(), now);
+            let failure = fetched.as_ref().err();
+            self.breaker.record_outcome(strategy, Cause::from_request(request), failure, now);
         }
         (evidence.into_attempt(fetched.as_ref().err()), fetched)
     }

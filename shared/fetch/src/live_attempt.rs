@@ -44,9 +44,19 @@ impl<S> LiveAttempt<'_, S> {
     }
 
     /// Wraps a response body with the limits of [`Body`].
-    pub(crate) fn guarded_body(&self, response: Response) -> Body {
+    ///
+    /// # Errors
+    /// [`FetchError::TooLarge`] if the announced length is above `max_bytes`; no byte is read.
+    pub(crate) fn guarded_body(
+        &self,
+        response: Response,
+        max_bytes: u64,
+    ) -> Result<Body, FetchError> {
+        if response.content_length().is_some_and(|announced| announced > max_bytes) {
+            return Err(FetchError::TooLarge { limit_bytes: max_bytes });
+        }
         let counter = self.evidence.received_bytes();
-        Body::new(response, &self.resources.limits, self.request.deadline, counter)
+        Ok(Body::new(response, &self.resources.limits, self.request.time_limit(), counter))
     }
 
     /// Maximum bytes of the requested file.

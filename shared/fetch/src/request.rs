@@ -6,6 +6,8 @@ use media::{
 };
 use tokio::time::Instant;
 
+use crate::body::TimeLimit;
+
 /// What to fetch, for which instance, and within which time.
 #[derive(Debug, Clone, Copy)]
 pub struct FetchRequest<'a> {
@@ -26,6 +28,15 @@ pub struct FetchRequest<'a> {
     pub insist: bool,
     /// When the whole attempt must have ended.
     pub deadline: Instant,
+    /// Whether the deadline is only this strategy's share of a run, so that another strategy is
+    /// tried after it. A source that cannot finish before it is then left at once.
+    pub is_share: bool,
     /// The current time in seconds since 1970, for comparing expiries.
     pub now: i64,
+}
+
+impl FetchRequest<'_> {
+    pub(crate) fn time_limit(&self) -> TimeLimit {
+        TimeLimit { deadline: self.deadline, is_share: self.is_share }
+    }
 }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FailureClass {
-    /// Network errors, 408, 425, 429, 5xx, W-API's 500, S3 throttling. Retried later.
+    /// Network errors, 408, 425, 429, 5xx, W-API's 500, S3 throttling. Retried later, unless no
+    /// source delivers the file within the time of a run.
     Transient,
     /// 401 or 403 from W-API: a person must fix the token or the connection. Retried later, because
     /// the next attempt succeeds once that is done.
@@ -22,16 +23,17 @@ pub enum FailureClass {
     Refused,
     /// A webhook body from which this version cannot create jobs. Parked.
     Unread,
-    /// The job cannot be parsed, or its instance is unknown or another tenant's. Parked.
+    /// The job cannot be parsed, or its instance is unknown or another tenant's. Parked; if the
+    /// instance is unknown, not in the first hour.
     Poison,
 }
 
 impl FailureClass {
     /// Every class. If the findings of a job allow several, the first in this order applies.
     pub const ALL: [Self; 7] = [
+        Self::Refused,
         Self::Transient,
         Self::Instance,
-        Self::Refused,
         Self::Expired,
         Self::Corrupt,
         Self::Unread,
@@ -88,9 +90,16 @@ impl FailureClass {
     #[must_use]
     pub fn consequence(self) -> &'static str {
         match self {
-            Self::Transient => "retried by the schedule, then parked",
+            Self::Transient => {
+                "retried by the schedule, then parked; parked after three runs whose time was over \
+                 before a source had delivered the file"
+            }
             Self::Instance => "retried, at least 15 minutes apart, then parked",
-            Self::Refused | Self::Unread | Self::Poison => "parked at once",
+            Self::Refused | Self::Unread => "parked at once",
+            Self::Poison => {
+                "parked at once; if the instance is not registered, only when an hour has passed \
+                 since the webhook"
+            }
             Self::Expired | Self::Corrupt => {
                 "parked; if the message is younger than 14 days, only after a second run, an hour \
                  or more later, found the same, because one CDN edge or a deploy of W-API may \
@@ -106,7 +115,8 @@ impl FailureClass {
         match self {
             Self::Transient => {
                 "No strategy delivered the file in time. The attempts show which origin failed. \
-                 When it works again, redrive, beginning with the jobs that expire first"
+                 When it works again, redrive, beginning with the jobs that expire first. *No \
+                 source delivers the file within one run*: redrive when a source is faster"
             }
             Self::Instance => {
                 "Reconnect the instance in W-API, or register its current token (`wapi-media token \
@@ -193,17 +203,18 @@ pub enum Disposition {
 
 /// The class of a job whose strategies all failed.
 ///
-/// One strategy that may succeed later makes the job retry. If no strategy was applicable, the
-/// announcement lacks what is needed to fetch the file.
+/// A file that is over a limit stays so, whatever else may pass. Otherwise one strategy that may
+/// succeed later makes the job retry. If no strategy was applicable, the announcement lacks what is
+/// needed to fetch the file.
 #[must_use]
 pub fn class_from_findings(findings: &[Disposition]) -> FailureClass {
     let found = |wanted: fn(&Disposition) -> bool| findings.iter().any(wanted);
-    if found(|one| matches!(one, Disposition::Retry { .. })) {
+    if found(|one| *one == Disposition::OverLimit) {
+        FailureClass::Refused
+    } else if found(|one| matches!(one, Disposition::Retry { .. })) {
         FailureClass::Transient
     } else if found(|one| *one == Disposition::Unauthorized) {
         FailureClass::Instance
-    } else if found(|one| *one == Disposition::OverLimit) {
-        FailureClass::Refused
     } else if found(|one| matches!(one, Disposition::Gone | Disposition::Expired)) {
         FailureClass::Expired
     } else {

@@ -92,6 +92,16 @@ pub struct Lease {
     pub until: i64,
 }
 
+/// How many runs of a job have ended since it was queued or redriven. Deliveries that led to no run
+/// do not count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RunCounts {
+    /// Runs that ended with a result, whatever it was.
+    pub ended: u32,
+    /// Of these, runs whose time was over before any source had delivered the file.
+    pub late: u32,
+}
+
 /// One item of the media table, to be written.
 #[derive(Debug, Clone)]
 pub struct Record<'a> {
@@ -110,6 +120,8 @@ pub struct Record<'a> {
     /// When the file was first found lost, if every run since then found the same; in seconds since
     /// 1970.
     pub lost_since: Option<i64>,
+    /// The runs so far, this one included; 0 once the job is not retried any more.
+    pub runs: RunCounts,
     /// The current time in seconds since 1970.
     pub now: i64,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Maximum wait after the n-th receive of a job; the last one repeats.
+/// Maximum wait after the n-th run of a job; the last one repeats.
 const STEPS: [Duration; 10] = [
     Duration::from_secs(30),
     Duration::from_mins(1),
@@ -41,13 +41,17 @@ const YOUNG_SECONDS: i64 = 14 * 24 * 60 * 60;
 /// answer of one CDN edge or a deploy of W-API lasts.
 const CONFIRMATION_SECONDS: i64 = 60 * 60;
 
-/// The wait before the next attempt: random up to the step for this receive (1 is the first), so
+/// How long a job is retried whose instance is not registered, in seconds: someone may be adding
+/// it, or moving it to another tenant.
+const REGISTRATION_SECONDS: i64 = 60 * 60;
+
+/// The wait before the next attempt: random up to the step for this run (1 is the first), so
 /// that jobs that failed together spread widely, but at least what the origin asked for.
 ///
 /// `jitter` is uniform in `0.0..1.0`.
 #[must_use]
-pub fn retry_wait(receive: u32, jitter: f64, min_wait: Option<Duration>) -> Duration {
-    let index = usize::try_from(receive.saturating_sub(1)).unwrap_or(usize::MAX);
+pub fn retry_wait(run: u32, jitter: f64, min_wait: Option<Duration>) -> Duration {
+    let index = usize::try_from(run.saturating_sub(1)).unwrap_or(usize::MAX);
     let step = STEPS.get(index).or(STEPS.last()).copied().unwrap_or_default();
     let spread = step.mul_f64(jitter.clamp(0.0, 1.0));
     spread.max(min_wait.unwrap_or_default()).min(MAX_WAIT)
@@ -67,6 +71,13 @@ pub fn park_deadline(accepted_at: i64, recoverable_until: i64) -> i64 {
 #[must_use]
 pub fn final_deadline(accepted_at: i64) -> i64 {
     accepted_at.saturating_add(MAX_DELAY_SECONDS)
+}
+
+/// The moment from which a job is parked because its instance is not registered. In seconds since
+/// 1970.
+#[must_use]
+pub fn registration_deadline(accepted_at: i64) -> i64 {
+    accepted_at.saturating_add(REGISTRATION_SECONDS)
 }
 
 /// How long to wait until another run may confirm that a file is lost; `None` if the finding counts

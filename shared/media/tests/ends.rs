@@ -27,7 +27,9 @@ const LATER: Disposition = Disposition::Retry { after: None };
 #[test]
 fn the_most_hopeful_finding_decides_the_class() {
     use Disposition::{Absent, Expired, Gone, NotApplicable, OverLimit, Unauthorized, Unopenable};
-    let cases: [(&[Disposition], FailureClass); 11] = [
+    let cases: [(&[Disposition], FailureClass); 13] = [
+        (&[LATER, NotApplicable, OverLimit], FailureClass::Refused),
+        (&[OverLimit, Unauthorized], FailureClass::Refused),
         (&[Absent, NotApplicable, Expired], FailureClass::Expired),
         (&[Absent, NotApplicable, NotApplicable], FailureClass::Corrupt),
         (&[Absent, NotApplicable, LATER], FailureClass::Transient),
@@ -127,7 +129,7 @@ fn a_class_is_parsed_from_its_word() {
 #[test]
 fn classes_are_listed_by_precedence() {
     use Disposition::{Gone, OverLimit, Unauthorized, Unopenable};
-    let findings = [Unopenable, Gone, OverLimit, Unauthorized, LATER];
+    let findings = [Unopenable, Gone, Unauthorized, LATER, OverLimit];
     let classes = (1..=findings.len()).map(|n| class_from_findings(&findings[..n]));
     let listed = FailureClass::ALL.into_iter().rev();
     // Poison and unread bodies are detected before any request, so no finding leads to them.

@@ -110,13 +110,20 @@ pub struct Answer {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: String,
+    is_silent: bool,
 }
 
 impl Answer {
     /// An answer with this status and body.
     #[must_use]
     pub fn new(status: u16, body: impl Into<String>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into() }
+        Self { status, headers: Vec::new(), body: body.into(), is_silent: false }
+    }
+
+    /// No answer: the connection stays open.
+    #[must_use]
+    pub fn silence() -> Self {
+        Self { is_silent: true, ..Self::new(200, "") }
     }
 
     /// 200 with an empty body.
@@ -331,5 +338,9 @@ async fn answer_request(State(state): State<ServerState>, request: Request) -> R
         body_bytes,
     };
     state.seen.lock().expect("the requests").push(one.clone());
-    (state.script)(&one).into_response()
+    let answer = (state.script)(&one);
+    if answer.is_silent {
+        std::future::pending::<()>().await;
+    }
+    answer.into_response()
 }

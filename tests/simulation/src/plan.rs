@@ -143,6 +143,9 @@ pub enum OutsideEvent {
     TokenWritten(Customer, &'static str),
     /// An operator removes the instance's record.
     Removed(Customer),
+    /// An operator adds a removed instance again, for this customer's tenant: the same one, or
+    /// another to which the instance moves. Its webhook secret stays.
+    Added(Customer),
 }
 
 /// Everything that happens in a world.

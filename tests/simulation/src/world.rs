@@ -13,6 +13,7 @@ use media::{
     ids::{InstanceId, TenantId},
     message::Secret,
     policy::Policy,
+    sha256::Sha256,
 };
 use redaction::{Class, plant};
 use serde_json::{Value, json};
@@ -276,7 +277,7 @@ impl World {
         AnnouncedMedia {
             identity: Identity::new(made.instance, made.message_id)
                 .with_content(&made.chat, &made.sha256_hex),
-            tenant: customer.tenant.to_owned(),
+            tenant: self.tenant_at(customer, planned.at).to_owned(),
             sha256: made.sha256_hex,
             told: told
                 .into_iter()
@@ -313,6 +314,20 @@ impl World {
         SenderAnswer::Unsure
     }
 
+    /// The tenant that the customer's instance belongs to at this time.
+    fn tenant_at(&self, customer: Customer, at: Duration) -> &'static str {
+        let mut tenant = (Duration::ZERO, customer.tenant);
+        for (moved_at, event) in &self.plan.outside_events {
+            if let OutsideEvent::Added(added) = event
+                && added.instance == customer.instance
+                && (tenant.0..=at).contains(moved_at)
+            {
+                tenant = (*moved_at, added.tenant);
+            }
+        }
+        tenant.1
+    }
+
     fn apply_outside_event(&self, happening: &OutsideEvent) {
         match happening {
             OutsideEvent::Wapi(scenario) => self.origins.set_wapi(scenario.clone()),
@@ -328,7 +343,24 @@ impl World {
                 let answer = self.cloud.tables.answer_call("DeleteItem", &key);
                 assert_eq!(answer.status(), 200, "{:?}", answer.body());
             }
+            OutsideEvent::Added(customer) => self.add_instance(*customer),
         }
+    }
+
+    fn add_instance(&self, customer: Customer) {
+        let context = json!({ "tenant": customer.tenant, "instance": customer.instance });
+        let sealed = Cloud::encrypt_text(customer.token, &context);
+        let hash = Sha256::from_data(customer.secret.as_bytes()).to_hex();
+        let item = json!({
+            "instance": { "S": customer.instance },
+            "tenant": { "S": customer.tenant },
+            "secret_hashes": { "L": [{ "S": hash }] },
+            "sealed_token": { "S": BASE64.encode(&sealed) },
+            "created_at": { "N": clockwork::WORLD_START.to_string() },
+        });
+        let put = json!({ "TableName": INSTANCES, "Item": item });
+        let answer = self.cloud.tables.answer_call("PutItem", &put);
+        assert_eq!(answer.status(), 200, "{:?}", answer.body());
     }
 
     fn write_token(&self, customer: Customer, token: &str) {

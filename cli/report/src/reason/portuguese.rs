@@ -7,6 +7,10 @@ pub(super) const INTRODUCTIONS: &[(&str, &str)] = &[
         "dropped by an operator; it was parked because: ",
         "descartada por um operador; estava estacionada porque: ",
     ),
+    (
+        "no source delivers the file within one run: ",
+        "nenhuma origem entrega o arquivo dentro de uma execução: ",
+    ),
     ("dropped by an operator", "descartada por um operador"),
     // Records of earlier versions.
     (
@@ -26,6 +30,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("no further bytes in time", "os bytes pararam de chegar"),
     ("no bytes at a useful speed in time", "os bytes chegaram devagar demais"),
     ("no end before the invocation's deadline in time", "não terminou antes do prazo da execução"),
+    (
+        "at this speed the file takes longer than the strategy's share of the run",
+        "nesta velocidade o arquivo leva mais que a parte da execução que cabe à estratégia",
+    ),
+    (
+        "no source delivers the file within one run",
+        "nenhuma origem entrega o arquivo dentro de uma execução",
+    ),
     ("no free buffer in time", "não houve buffer livre a tempo"),
     (
         "no turn among the instance's media in time",

@@ -76,6 +76,25 @@ async fn nothing_starts_near_the_deadline() {
     assert_eq!(origins.requests().len(), 0);
 }
 
+/// The batch answers although SQS does not: Lambda would end the function, and every record of the
+/// batch would come back an hour later.
+#[tokio::test]
+async fn a_silent_sqs_does_not_delay_the_answer() {
+    let script = |seen: &RecordedRequest| match seen.operation() {
+        "ChangeMessageVisibility" => Answer::silence(),
+        _ => healthy_aws(seen),
+    };
+    let (aws, origins) = start_servers(script).await;
+    let jobs: Vec<_> = (0..10)
+        .map(|_| queued_job(&origins.announce(Spec::of(Kind::Image)).expect("a media file")))
+        .collect();
+    let worker = create_worker(&aws, &origins, boot::clock::now);
+    let (begun, left) = (Instant::now(), Duration::from_millis(1500));
+    let answer = run_batch(&worker, sqs_event(&jobs), left).await;
+    assert_eq!(answer["batchItemFailures"].as_array().map(Vec::len), Some(10), "{answer}");
+    assert!(begun.elapsed() < left, "{:?}", begun.elapsed());
+}
+
 /// No answer could name that record alone.
 #[tokio::test]
 async fn a_record_without_id_fails_the_batch() {

@@ -11,6 +11,7 @@
 mod answer;
 mod commit;
 mod lease;
+mod moves;
 mod parking;
 mod policy;
 mod privacy;
@@ -53,6 +54,12 @@ fn create_worker(
     origins: &StandIn,
     now: impl Fn() -> i64 + Send + Sync + 'static,
 ) -> Worker {
+    let clock_and_random = ClockAndRandom { now: Arc::new(now), ..ClockAndRandom::from_machine() };
+    create_worker_with(aws, origins, clock_and_random)
+}
+
+/// A worker that uses these servers, this clock and this random generator.
+fn create_worker_with(aws: &Aws, origins: &StandIn, clock_and_random: ClockAndRandom) -> Worker {
     let text = |text: &str| text.to_owned();
     let config = Config {
         region: text("us-east-1"),
@@ -67,13 +74,8 @@ fn create_worker(
         checksum: MultipartChecksum::FullObject,
         planned_panic: download::fault::PlannedPanic::default(),
     };
-    Worker::with_clients(
-        &aws.clients,
-        config,
-        Limits::default(),
-        ClockAndRandom { now: Arc::new(now), ..ClockAndRandom::from_machine() },
-    )
-    .expect("a worker")
+    Worker::with_clients(&aws.clients, config, Limits::default(), clock_and_random)
+        .expect("a worker")
 }
 
 /// The queue message of a media file whose webhook was accepted now.

@@ -1,11 +1,15 @@
 //! Jobs that cannot be done: when they are parked, in which order, and when they are retried.
 
-use scripted_aws::{Answer, RecordedRequest};
+use std::sync::Arc;
+
+use download::worker::ClockAndRandom;
+use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::json;
-use stand_in::{CdnScenario, Kind, Spec, WapiScenario};
+use stand_in::{CdnScenario, Kind, Spec, StandIn, WapiScenario};
 
 use crate::{
-    PLENTY, create_worker, delayed_media, hidden_seconds, job_accepted_at, lost_media, queued_job,
+    PLENTY, create_worker, create_worker_with, delayed_media, hidden_seconds, job_accepted_at,
+    lost_media, queued_job,
     requests::{
         closing_operations, healthy_aws, is_claim, is_instance_read, is_outcome, outcome_updates,
         written_state,
@@ -186,4 +190,55 @@ async fn the_last_try_ignores_an_open_circuit() {
     let job = job_accepted_at(&next(), nearly_over);
     assert_eq!(run_batch(&worker, sqs_event(&[job]), PLENTY).await, success_answer());
     assert_eq!(asked(), 6);
+}
+
+/// Runs a job that is delayed and was received this often, with the longest wait that its step
+/// allows, and returns for how many seconds it is hidden.
+async fn wait_after(aws: &Aws, origins: &StandIn, receives: &str) -> u64 {
+    let delayed =
+        Spec::of(Kind::Image).wapi(WapiScenario::fail_500()).cdn(CdnScenario::Gone { status: 404 });
+    let mut event = sqs_event(&[queued_job(&origins.announce(delayed).expect("a media file"))]);
+    let count = event.records[0].attributes.get_mut("ApproximateReceiveCount");
+    receives.clone_into(count.expect("a count"));
+    let random = Arc::new(|| u64::MAX);
+    let config = ClockAndRandom { random, ..ClockAndRandom::from_machine() };
+    let worker = create_worker_with(aws, origins, config);
+    assert_eq!(run_batch(&worker, event, PLENTY).await, retry_answer());
+    hidden_seconds(aws).as_u64().expect("seconds")
+}
+
+/// Receives that led to no run (a batch without time, another run's lease, a crash) do not lengthen
+/// the wait, and neither do the runs before a redrive.
+#[tokio::test]
+async fn the_wait_grows_with_runs_not_receives() {
+    // Of the steps of the schedule, 30 s is the first and 4 min the fourth.
+    for (receives, runs_before, longest) in [
+        ("90", None, 30),
+        ("90", Some("3"), 240),
+        ("1", Some("60"), 30),
+        ("90", Some("60"), 4 * 60 * 60),
+    ] {
+        let script = move |seen: &RecordedRequest| match runs_before.filter(|_| is_claim(seen)) {
+            Some(runs) => Answer::json(&json!({ "Attributes": { "runs": { "N": runs } } })),
+            None => healthy_aws(seen),
+        };
+        let (aws, origins) = start_servers(script).await;
+        let waited = wait_after(&aws, &origins, receives).await;
+        assert!((longest - 1..=longest).contains(&waited), "{receives} {runs_before:?}: {waited}");
+        let runs = runs_before.map_or(0, |runs| runs.parse::<u32>().expect("a number")) + 1;
+        assert_eq!(outcome_updates(&aws)[0].sets["runs"]["N"], runs.to_string());
+    }
+}
+
+/// The record does not count these runs. Without the receives, the job would use up all of them
+/// within the hour.
+#[tokio::test]
+async fn unrecorded_runs_wait_by_receives() {
+    let script = |seen: &RecordedRequest| match seen.operation() {
+        "UpdateItem" if is_outcome(seen) => Answer::json_error(400, "ValidationException"),
+        _ => healthy_aws(seen),
+    };
+    let (aws, origins) = start_servers(script).await;
+    let waited = wait_after(&aws, &origins, "4").await;
+    assert!((239..=240).contains(&waited), "{waited}");
 }

@@ -1,7 +1,7 @@
 //! Media that the instance's policy leaves out or refuses.
 
 use serde_json::{Value, json};
-use stand_in::{Kind, Spec};
+use stand_in::{Kind, Spec, WapiScenario};
 
 use crate::{
     queued_job,
@@ -74,4 +74,27 @@ async fn a_file_above_the_cap_is_refused() {
     assert_eq!(aws.requests_of("PutObject").len(), 1);
     let sent = aws.only_request("SendMessage").json();
     assert_eq!(sent["MessageAttributes"]["class"]["StringValue"], "refused");
+}
+
+/// By the length in the header of the first source that announces one: no byte of the file is read,
+/// no other source is asked, and a failure of W-API beside it does not make the job come back.
+#[tokio::test]
+async fn an_announced_length_above_the_cap_ends_the_job() {
+    for (wapi, asks_cdn) in [(WapiScenario::Ok, false), (WapiScenario::fail_500(), true)] {
+        let policy = json!({ "max_bytes": { "N": "50000" } });
+        let (aws, origins) = start_servers(aws_with_policy(policy)).await;
+        let announced = origins.announce(Spec::of(Kind::Image).size(60_000).wapi(wapi));
+        let job = queued_job(&announced.expect("a media file"));
+        assert_eq!(run_job(&aws, &origins, job).await, success_answer());
+        let written = outcome_updates(&aws)[0].sets.clone();
+        assert_eq!(written["state"]["S"], "parked");
+        assert_eq!(written["class"]["S"], "refused");
+        let reason = written["reason"]["S"].as_str().unwrap_or_default();
+        assert!(reason.contains("the file is larger than 500"), "{reason}");
+        let attempts = written["attempts"]["L"].as_array().expect("a list");
+        let received = attempts.iter().map(|one| one["M"]["received_bytes"]["N"].as_str());
+        assert!(received.eq(attempts.iter().map(|_| Some("0"))), "{attempts:?}");
+        let to_cdn = origins.requests().iter().filter(|one| one.path.starts_with("/v/")).count();
+        assert_eq!(to_cdn > 0, asks_cdn);
+    }
 }

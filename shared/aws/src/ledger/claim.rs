@@ -5,7 +5,7 @@ use media::{
     identity::RecordKey,
     ids::TenantId,
     job::Job,
-    record::{Attempt, Lease},
+    record::{Attempt, Lease, RunCounts},
 };
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     intent::{CommitIntent, take_intents},
     place::Place,
     place_update::PlaceUpdate,
-    table::{ERASED, LOST_SINCE, Ledger},
+    table::{ERASED, LATE_RUNS, LOST_SINCE, Ledger, RUNS},
     update::Update,
 };
 use crate::{
@@ -32,6 +32,8 @@ pub enum Claim {
         /// Earlier attempts, oldest first, as evidence for people. What this build cannot read is
         /// left out.
         attempts: Vec<Attempt>,
+        /// How many runs have ended since the job was queued or redriven.
+        runs: RunCounts,
         /// What earlier runs were about to commit before they died or were overtaken, oldest first.
         intents: Vec<CommitIntent>,
         /// When the media file was first found to be lost, if the latest run found it lost; in
@@ -97,6 +99,10 @@ impl Ledger {
                     key: place.key.clone(),
                     intents: take_intents(&mut item),
                     lost_since: get_number(&item, LOST_SINCE),
+                    runs: RunCounts {
+                        ended: get_count(&item, RUNS),
+                        late: get_count(&item, LATE_RUNS),
+                    },
                     attempts: take_readable(&mut item, "attempts"),
                 })
             }
@@ -141,4 +147,10 @@ fn read_refusal(item: &Attributes, tenant: &TenantId) -> Claim {
             Claim::Elsewhere { until: get_number(item, "lease_until").unwrap_or_default() }
         }
     }
+}
+
+/// A count that a run wrote. A record of an earlier version has none, which is 0.
+fn get_count(item: &Attributes, name: &str) -> u32 {
+    let count: Option<i64> = get_number(item, name);
+    count.and_then(|n| u32::try_from(n).ok()).unwrap_or_default()
 }

@@ -1,8 +1,8 @@
 //! The intent that a run writes before it commits: what the object will be.
 //!
 //! A commit that finds an object (412) follows one of another run, which died or was overtaken
-//! before it wrote the record, or one of its own whose answer was lost. The intents and the object's
-//! tag tell which: the functions cannot read files.
+//! before it wrote the record, or one of its own whose answer was lost. The intents and the
+//! object's tag tell which: the functions cannot read files.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use media::{identity::RecordKey, ids::InstanceId};

@@ -14,6 +14,12 @@ pub const ERASED: &str = "erased";
 /// The attribute of [`Record::lost_since`](media::record::Record::lost_since).
 pub(super) const LOST_SINCE: &str = "lost_since";
 
+/// The attribute of [`RunCounts::ended`](media::record::RunCounts::ended).
+pub(super) const RUNS: &str = "runs";
+
+/// The attribute of [`RunCounts::late`](media::record::RunCounts::late).
+pub(super) const LATE_RUNS: &str = "late_runs";
+
 /// Reads and writes the media table.
 #[derive(Debug)]
 pub struct Ledger {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{
     intent::COMMITTING,
     outcome::{WriteOutcome, update_under_lease},
-    table::{LOST_SINCE, Ledger},
+    table::{LATE_RUNS, LOST_SINCE, Ledger, RUNS},
     update::Update,
 };
 use crate::{dynamodb::number_value, error::AwsError};
@@ -110,6 +110,12 @@ impl Ledger {
             Some(since) => update.set(LOST_SINCE, number_value(since)),
             None => update.remove(LOST_SINCE),
         };
+        for (name, count) in [(RUNS, record.runs.ended), (LATE_RUNS, record.runs.late)] {
+            update = match count {
+                0 => update.remove(name),
+                _ => update.set(name, number_value(count.into())),
+            };
+        }
         if lease_after == LeaseAfter::Release {
             update = update.remove_lease();
         }

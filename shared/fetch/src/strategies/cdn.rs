@@ -127,15 +127,16 @@ where
                 });
             }
         }
+        let max_bytes = self.max_bytes().saturating_add(reading.overhead_bytes());
         let stream = MediaStream::new(StreamInput {
-            body: self.guarded_body(response),
+            body: self.guarded_body(response, max_bytes)?,
             resume: Some(self.build_resume(url)),
             opener: reading.build_opener(&request),
             is_encrypted: matches!(reading, Reading::Encrypted { .. }),
             error_pages: ErrorPages::LeaveToProof,
             pool: Arc::clone(&resources.pool),
             deadline: request.deadline,
-            max_bytes: self.max_bytes().saturating_add(reading.overhead_bytes()),
+            max_bytes,
         });
         (self.store)(stream).await.map_err(|failed| {
             let is_encrypted = matches!(failed, FetchError::Open(OpenError::StillEncrypted));
@@ -150,14 +151,14 @@ where
     /// Prepares the request for the rest of the body, for when the transfer breaks.
     fn build_resume(&self, url: &Url) -> Resume {
         let counter = self.evidence.received_bytes();
-        let (limits, deadline) = (self.resources.limits.clone(), self.request.deadline);
+        let (limits, time_limit) = (self.resources.limits.clone(), self.request.time_limit());
         Resume {
             again: cdn_get(&self.resources.client, url.clone()),
             answer: limits.answer,
             make_body: Box::new(move |response| {
-                Body::new(response, &limits, deadline, Arc::clone(&counter))
+                Body::new(response, &limits, time_limit, Arc::clone(&counter))
             }),
-            deadline,
+            deadline: time_limit.deadline,
             left: MAX_RESUMES,
         }
     }
@@ -231,7 +232,7 @@ impl Reading {
                 *self = Self::Plain;
                 NextStep::RetryHost
             }
-            (FetchError::TooLarge { .. } | FetchError::Keyless, _)
+            (FetchError::TooLarge { .. } | FetchError::TooSlow | FetchError::Keyless, _)
             | (FetchError::Open(OpenError::BadPadding), _) => NextStep::GiveUp,
             (FetchError::Gone | FetchError::Expired | FetchError::Unsigned, _) => {
                 NextStep::NextPath

@@ -95,7 +95,7 @@ where
         let key = message.media_key.as_ref();
         let key = key.and_then(|text| MediaKey::from_base64(text.expose()).ok());
         let stream = MediaStream::new(StreamInput {
-            body: self.guarded_body(response),
+            body: self.guarded_body(response, self.max_bytes())?,
             // It is not known whether W-API serves ranges, so a broken transfer starts over.
             resume: None,
             opener: Opener::decrypted_by_origin(key, expected),

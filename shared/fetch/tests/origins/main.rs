@@ -58,6 +58,7 @@ struct FetchOptions<'a> {
     token: &'a str,
     keep_mismatch: bool,
     max_bytes: Option<u64>,
+    is_share: bool,
     insist: bool,
     time: Duration,
     now: i64,
@@ -72,6 +73,7 @@ impl FetchOptions<'_> {
             token: DEFAULT_TOKEN,
             keep_mismatch: false,
             max_bytes: None,
+            is_share: false,
             insist: true,
             time: Duration::from_secs(20),
             now: boot::clock::now(),
@@ -128,6 +130,7 @@ impl World {
             max_bytes: options.max_bytes,
             insist: options.insist,
             deadline: tokio::time::Instant::now() + options.time,
+            is_share: options.is_share,
             now: options.now,
         };
         let fetch = Box::pin(self.fetcher.fetch(options.strategy, request, store));

@@ -251,6 +251,37 @@ async fn slow_and_silent_bodies_time_out() {
     }
 }
 
+/// By its announced length and its speed so far. A strategy that has all of the time goes on.
+#[tokio::test]
+async fn a_source_too_slow_for_its_share_is_left() {
+    let world = World::new().await;
+    let slow = WapiScenario::SlowDrip { bytes_per_second: 40_000 };
+    let spec = |name: &str| wapi_spec(name, slow.clone()).size(120_000);
+    for (name, is_share, time, verdict) in [
+        (
+            "share",
+            true,
+            1500,
+            Some("at this speed the file takes longer than the strategy's share of the run"),
+        ),
+        ("whole", false, 1500, Some("no end before the invocation's deadline in time")),
+        ("enough", true, 20_000, None),
+    ] {
+        let (_, message) = world.announce(spec(name));
+        let options = FetchOptions {
+            is_share,
+            time: Duration::from_millis(time),
+            ..FetchOptions::with_strategy(Wapi)
+        };
+        let fetched = world.fetch_with(&message, options).await;
+        assert_eq!(fetched.attempt.verdict, verdict.unwrap_or("stored"), "{name}");
+        let is_late = fetch::FetchError::is_deadline_verdict(&fetched.attempt.verdict);
+        assert_eq!(is_late, verdict.is_some(), "{name}");
+        let took = fetched.attempt.duration_ms;
+        assert!(name != "share" || took < 1000, "{name} took {took} ms");
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_token_needs_a_person() {
     let world = World::new().await;

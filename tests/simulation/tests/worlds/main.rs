@@ -18,6 +18,7 @@ mod healthy;
 mod histories;
 mod honest;
 mod identity;
+mod moves;
 mod privilege;
 mod seeds;
 mod slow;

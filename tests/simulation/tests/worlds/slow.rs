@@ -46,11 +46,66 @@ fn a_slow_source_leaves_time_for_the_next() {
     assert!(outcome.took < INVOCATION, "{:?}", outcome.took);
 }
 
-/// Both sources are too slow for their share of a run; the CDN is fast enough for a whole one.
+/// The CDN would be too slow for what is left of the run at the end of W-API's share.
+#[test]
+fn a_source_too_slow_for_its_share_is_left_early() {
+    let slow = WapiScenario::SlowDrip { bytes_per_second: TOO_SLOW };
+    let (outcome, strategy) = store_by(slow, CdnScenario::SlowDrip { bytes_per_second: SLOW });
+    assert_eq!(strategy, "cdn");
+    assert!(outcome.took < INVOCATION, "{:?}", outcome.took);
+}
+
+/// Neither source delivers the file within a whole run. A person is told after three runs, instead
+/// of after six days of downloads that cannot end.
+#[test]
+fn a_file_too_large_for_a_run_is_parked_soon() {
+    let planned = PlannedMedia::healthy(Kind::Document, "slow everywhere")
+        .with_spec(|spec| {
+            spec.format(Format::Random)
+                .size(6_000_000)
+                .wapi(WapiScenario::SlowDrip { bytes_per_second: TOO_SLOW })
+                .cdn(CdnScenario::SlowDrip { bytes_per_second: TOO_SLOW })
+        })
+        .with_fate(Fate::Parked);
+    let mut plan = Plan::healthy(vec![planned]);
+    // The least time of a run that counts.
+    plan.time_left = Arc::new(|_| Duration::from_secs(310));
+    let outcome = run_world(plan);
+    let trace = outcome.trace.join("\n");
+    assert!(outcome.account.is_clean(), "{trace}\n{}", outcome.account);
+    let [parked] = outcome.evidence.parked.as_slice() else {
+        panic!("{:?}", outcome.evidence.parked);
+    };
+    assert_eq!(parked.class.as_deref(), Some("transient"));
+    let reason = parked.reason.as_deref().unwrap_or_default();
+    assert!(reason.starts_with("no source delivers the file within one run: "), "{reason}");
+    assert!(outcome.took < Duration::from_hours(1), "{:?}", outcome.took);
+}
+
+/// A run that began late in its batch has less time and says nothing of the sources.
+#[test]
+fn short_runs_park_nothing() {
+    let planned = PlannedMedia::healthy(Kind::Document, "short runs at first")
+        .with_spec(|spec| {
+            spec.format(Format::Random)
+                .size(SIZE)
+                .wapi(WapiScenario::SlowDrip { bytes_per_second: TOO_SLOW })
+                .cdn(CdnScenario::SlowDrip { bytes_per_second: TOO_SLOW })
+        })
+        .with_fate(Fate::Stored);
+    let mut plan = Plan::healthy(vec![planned]);
+    plan.time_left = Arc::new(|n| Duration::from_secs(if n <= 4 { 90 } else { 250 }));
+    let outcome = run_world(plan);
+    let trace = outcome.trace.join("\n");
+    assert!(outcome.account.is_clean(), "{trace}\n{}", outcome.account);
+    assert_eq!(outcome.account.stored, 1, "{trace}");
+}
+
+/// The CDN is too slow for what W-API leaves it, and fast enough for a whole run.
 #[test]
 fn after_a_deadline_the_cdn_gets_the_whole_run() {
     let slow = WapiScenario::SlowDrip { bytes_per_second: TOO_SLOW };
-    let (outcome, strategy) = store_by(slow, CdnScenario::SlowDrip { bytes_per_second: SLOW });
+    let (outcome, strategy) = store_by(slow, CdnScenario::SlowDrip { bytes_per_second: 22_000 });
     assert_eq!(strategy, "cdn");
     assert!(outcome.took < 3 * INVOCATION, "{:?}", outcome.took);
 }

@@ -9,7 +9,7 @@ use aws::{
 use media::{
     failure::FailureClass,
     identity::RecordKey,
-    record::{Attempt, Lease, Record, State},
+    record::{Attempt, Lease, Record, RunCounts, State},
     strategy::Strategy,
 };
 use scripted_aws::{Answer, Aws, RecordedRequest, Update};
@@ -101,6 +101,7 @@ pub(crate) async fn write(
         state,
         attempts: &attempts,
         lost_since: None,
+        runs: RunCounts::default(),
         now: NOW,
     };
     ledger(aws).write(&record, &lease(), lease_after).await

@@ -19,8 +19,8 @@ fn intent(of: &str) -> CommitIntent {
     }
 }
 
-/// At most eight intents are kept: the first, whose object has no tag, and the latest. One that this
-/// build cannot read hides no other.
+/// At most eight intents are kept: the first, whose object has no tag, and the latest. One that
+/// this build cannot read hides no other.
 #[tokio::test]
 async fn the_next_claim_returns_every_intent() {
     let earlier: Vec<_> = (0..9).map(|n| intent(&n.to_string())).collect();

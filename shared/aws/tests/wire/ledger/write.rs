@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws::ledger::{Claim, LeaseAfter, MAX_ATTEMPTS, WriteOutcome};
 use media::{
     policy::SkipRule,
-    record::{Record, State},
+    record::{Record, RunCounts, State},
 };
 use scripted_aws::{Answer, Aws};
 use serde_json::json;
@@ -37,7 +37,10 @@ async fn a_stored_media_file_clears_the_failure() {
         ("stored_at", json!({ "N": "1787432000" })),
     ]);
     assert_eq!(update.sets, sets);
-    assert_eq!(update.removes, names(&["class", "reason", "committing", "lost_since"]));
+    assert_eq!(
+        update.removes,
+        names(&["class", "reason", "committing", "lost_since", "runs", "late_runs"])
+    );
 }
 
 #[tokio::test]
@@ -53,7 +56,7 @@ async fn a_failure_is_written_with_class_and_reason() {
             ("reason", json!({ "S": reason })),
         ]);
         assert_eq!(update.sets, sets);
-        assert_eq!(update.removes, names(&["lost_since"]));
+        assert_eq!(update.removes, names(&["lost_since", "runs", "late_runs"]));
     }
 }
 
@@ -71,6 +74,7 @@ async fn the_next_claim_returns_when_it_was_lost() {
         state: &parked(),
         attempts: &[],
         lost_since: Some(NOW - 3600),
+        runs: RunCounts::default(),
         now: NOW,
     };
     let written = ledger(&aws).write(&record, &lease(), LeaseAfter::Keep).await;
@@ -91,6 +95,41 @@ async fn the_next_claim_returns_when_it_was_lost() {
     }
 }
 
+/// A record of an earlier version has no counts, which is 0.
+#[tokio::test]
+async fn the_next_claim_returns_the_runs() {
+    let aws = Aws::answer_in_order([Answer::json(&json!({}))]).await;
+    let job = job();
+    let runs = RunCounts { ended: 7, late: 2 };
+    let record = Record {
+        tenant: &job.tenant,
+        instance: &job.instance,
+        message: &job.message,
+        key: &key(),
+        state: &retrying(),
+        attempts: &[],
+        lost_since: None,
+        runs,
+        now: NOW,
+    };
+    let written = ledger(&aws).write(&record, &lease(), LeaseAfter::Release).await;
+    assert_eq!(written, Ok(WriteOutcome::Yes));
+    let item = update(&aws.only_request("UpdateItem")).sets;
+    assert_eq!((&item["runs"], &item["late_runs"]), (&json!({ "N": "7" }), &json!({ "N": "2" })));
+    for (item, expected) in [
+        (json!(item), runs),
+        (json!({}), RunCounts::default()),
+        (json!({ "runs": { "N": "-1" }, "late_runs": { "S": "x" } }), RunCounts::default()),
+    ] {
+        let aws = without_earlier([Answer::json(&json!({ "Attributes": item }))]).await;
+        let claimed = claim(&aws).await.expect("an answer");
+        let Claim::Mine { runs, .. } = claimed else {
+            panic!("{claimed:?}");
+        };
+        assert_eq!(runs, expected);
+    }
+}
+
 #[tokio::test]
 async fn a_skip_is_written_with_its_rule() {
     let update = written(&skipped(), 1, LeaseAfter::Keep).await;
@@ -98,7 +137,7 @@ async fn a_skip_is_written_with_its_rule() {
     let sets =
         run_fields(&[("state", json!({ "S": "skipped" })), ("reason", json!({ "S": rule }))]);
     assert_eq!(update.sets, sets);
-    assert_eq!(update.removes, names(&["class", "lost_since"]));
+    assert_eq!(update.removes, names(&["class", "lost_since", "runs", "late_runs"]));
 }
 
 /// Only the last write of a run ends it.
