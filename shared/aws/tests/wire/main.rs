@@ -9,6 +9,7 @@
 
 mod bucket_put;
 mod bucket_upload;
+mod clients;
 mod instances;
 mod ledger;
 mod queues;
