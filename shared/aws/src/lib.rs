@@ -14,3 +14,4 @@ pub mod ledger;
 pub mod queues;
 #[cfg(feature = "operator")]
 pub mod register;
+mod sending;
