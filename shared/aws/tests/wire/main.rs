@@ -16,3 +16,4 @@ mod queues;
 #[cfg(feature = "operator")]
 mod register;
 mod samples;
+mod webhook_access;
