@@ -5,6 +5,7 @@ use anyhow::{Context, bail};
 use aws::{
     instances::Instance,
     register::{NewInstance, RegisterError},
+    webhook_access::wait_until_effective,
 };
 use boot::clock;
 use clap::{Args, Subcommand};
@@ -126,6 +127,7 @@ async fn add_instance(new: Add, session: &Session) -> anyhow::Result<Exit> {
         }
         added => added.with_context(|| format!("instance {instance} was not registered"))?,
     };
+    wait_until_effective().await;
     let (base, secret) = (session.webhook_base()?, secret.expose());
     let url = format!("{base}/webhook/{instance}/{secret}");
     let text = format!(
@@ -229,6 +231,9 @@ async fn set_paused(id: &InstanceId, session: &Session, pauses: bool) -> anyhow:
     }
     let since = pauses.then(clock::now);
     session.register()?.set_paused(id, since).await?;
+    if !pauses {
+        wait_until_effective().await;
+    }
     let json = json!({ "instance": id, "paused_at": since });
     session.flags.print(&json, format!("Instance {id} is {done}."))?;
     Ok(odd.print_notes())

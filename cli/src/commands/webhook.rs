@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use aws::{
     instances::Instance,
     register::{NO_END, webhook_secret},
+    webhook_access::wait_until_effective,
 };
 use boot::clock;
 use clap::{Args, Subcommand};
@@ -258,6 +259,7 @@ impl<'a> HookEditor<'a> {
         let hash = Sha256::from_data(choice.secret.expose().as_bytes());
         if choice.is_new {
             register.set_secret(&id, hash, choice.kept, NO_END).await?;
+            wait_until_effective().await;
         }
         let url = url_with_secret(choice.secret.expose(), self.base, &self.instance);
         for hook in hooks {

@@ -33,7 +33,20 @@ const PARKED: &str = "https://sqs.example.invalid/parked";
 fn healthy_aws(seen: &RecordedRequest) -> Answer {
     match seen.operation() {
         "SendMessageBatch" => Answer::batch_accepted(seen),
+        "SendMessage" => Answer::message_accepted(),
         _ => Answer::json(&json!({})),
+    }
+}
+
+/// AWS refuses messages to one queue.
+fn aws_refusing_messages(
+    queue: &'static str,
+) -> impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static {
+    move |seen| match seen.operation() {
+        "SendMessage" if seen.json()["QueueUrl"] == queue => {
+            Answer::json_error(400, "AccessDeniedException")
+        }
+        _ => healthy_aws(seen),
     }
 }
 
@@ -104,12 +117,11 @@ fn untyped_object() -> Value {
 /// The jobs that were sent to the jobs queue.
 fn sent_jobs(aws: &Aws) -> Vec<media::job::Job> {
     let mut jobs = Vec::new();
-    for batch in aws.requests_of("SendMessageBatch") {
-        let batch = batch.json();
-        assert_eq!(batch["QueueUrl"], JOBS);
-        for entry in batch["Entries"].as_array().expect("entries") {
-            assert_eq!(entry["MessageGroupId"], "acme");
-            let body = entry["MessageBody"].as_str().expect("a body");
+    for message in aws.requests_of("SendMessage") {
+        let message = message.json();
+        if message["QueueUrl"] == JOBS {
+            assert_eq!(message["MessageGroupId"], "acme");
+            let body = message["MessageBody"].as_str().expect("a body");
             jobs.push(QueuedJob::parse(body).expect("a job").into_job());
         }
     }
@@ -127,7 +139,7 @@ async fn a_readable_body_becomes_jobs() {
     assert_eq!((jobs[0].tenant.as_str(), jobs[0].instance.as_str()), ("acme", INSTANCE));
     // The message says no time of its own.
     assert_eq!((jobs[0].accepted_at, jobs[0].message.moment), (NOW, ACCEPTED));
-    assert_eq!(aws.operations(), ["SendMessageBatch"]);
+    assert_eq!(aws.operations(), ["SendMessage"]);
 }
 
 #[tokio::test]
@@ -176,7 +188,7 @@ async fn a_partly_readable_body_is_also_parked() {
         .to_string();
     assert!(!is_retried(&aws, &unread_body(body.as_bytes(), "not_understood")).await);
     assert_eq!(sent_jobs(&aws).len(), 1);
-    assert_eq!(aws.operations(), ["SendMessageBatch", "SendMessage"]);
+    assert_eq!(aws.operations(), ["SendMessage"; 2]);
 }
 
 #[tokio::test]
@@ -184,19 +196,20 @@ async fn what_sqs_refuses_is_retried() {
     let good = webhook_with(&json!({ "imageMessage": image_object() })).to_string();
     let part = webhook_with(&json!({ "imageMessage": image_object(), "riddle": untyped_object() }))
         .to_string();
-    for (body, operation) in [
-        (good.as_str(), "SendMessageBatch"),
-        (part.as_str(), "SendMessageBatch"),
-        (part.as_str(), "SendMessage"),
-        ("{ no JSON", "SendMessage"),
+    for (body, queue) in [
+        (good.as_str(), JOBS),
+        (part.as_str(), JOBS),
+        (part.as_str(), PARKED),
+        ("{ no JSON", PARKED),
     ] {
-        let aws = Aws::start(aws_failing_at(operation)).await;
-        assert!(is_retried(&aws, &unread_body(body.as_bytes(), "bad_body")).await, "{operation}");
+        let aws = Aws::start(aws_refusing_messages(queue)).await;
+        assert!(is_retried(&aws, &unread_body(body.as_bytes(), "bad_body")).await, "{queue}");
         let hidden =
             aws.only_request("ChangeMessageVisibility").json()["VisibilityTimeout"].clone();
-        assert_eq!(hidden, 300, "{operation}");
-        let is_parked = aws.requests_of("SendMessage").len();
-        assert_eq!(is_parked, usize::from(operation == "SendMessage"));
+        assert_eq!(hidden, 300, "{queue}");
+        let sent = aws.requests_of("SendMessage").into_iter();
+        let parked = sent.filter(|message| message.json()["QueueUrl"] == PARKED).count();
+        assert_eq!(parked, usize::from(queue == PARKED));
     }
 }
 

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use aws::{
     clients::Clients,
-    instances::{Instance, InstanceError, Instances},
+    instances::InstanceError,
     queues::{JobsQueue, SendError},
+    webhook_access::{AccessTable, WebhookAccess},
 };
 use lambda_http::{Body, Error, Request, RequestExt, Response};
 use media::{
@@ -35,18 +36,14 @@ pub const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
 /// whether the instance exists.
 const MIN_UNVERIFIED_TIME: Duration = Duration::from_millis(100);
 
-/// The time limit of a call to AWS: three calls in a row still leave time to answer within the
-/// function's ten seconds.
+/// The time limit of a call to AWS, its three attempts included: three calls in a row still leave
+/// time to answer within the function's ten seconds.
 pub const MAX_CALL_TIME: Duration = Duration::from_secs(3);
-
-/// The age from which an instance's record is read again when a secret does not match it: the
-/// secret may have been changed.
-const MAX_UNMATCHED_AGE: Duration = Duration::from_secs(10);
 
 /// The state of the function between two requests.
 #[derive(Debug)]
 pub struct Webhook {
-    instances: Instances,
+    access: AccessTable,
     queue: JobsQueue,
 }
 
@@ -63,14 +60,14 @@ impl Webhook {
     #[must_use]
     pub fn with_clients(clients: &Clients, config: Config) -> Self {
         Self {
-            instances: Instances::new(clients, config.instances_table),
+            access: AccessTable::new(clients, config.instances_table),
             queue: JobsQueue::new(clients, config.jobs_queue_url),
         }
     }
 
     /// Opens the connections during init, when Lambda gives the function a whole processor.
     pub async fn connect(&self) {
-        tokio::join!(self.instances.connect(), self.queue.connect());
+        tokio::join!(self.access.connect(), self.queue.connect());
     }
 
     /// Answers one request. `now` is in seconds since 1970.
@@ -144,12 +141,12 @@ impl Webhook {
             SecretHashes::refuse_unknown(secret);
             return Ok(None);
         };
-        let remembered = self.instances.find(&id).await?;
+        let remembered = self.access.find(&id).await?;
         let verified = verify_secret(remembered.as_deref(), secret, now);
         if verified.is_some() || remembered.is_none() {
             return Ok(verified);
         }
-        let reread = self.instances.find_fresh(&id, MAX_UNMATCHED_AGE).await?;
+        let reread = self.access.find_changed(&id).await?;
         Ok(verify_secret(reread.as_deref(), secret, now))
     }
 
@@ -245,11 +242,14 @@ impl KeepError {
 }
 
 /// Verifies a secret against an instance's record. A paused instance has no valid secret.
-fn verify_secret(instance: Option<&Instance>, secret: &str, now: i64) -> Option<VerifiedInstance> {
-    let Some(instance) = instance else {
+fn verify_secret(
+    access: Option<&WebhookAccess>,
+    secret: &str,
+    now: i64,
+) -> Option<VerifiedInstance> {
+    let Some(access) = access else {
         SecretHashes::refuse_unknown(secret);
         return None;
     };
-    let secrets = instance.secrets_at(now);
-    VerifiedInstance::verify(&instance.tenant, &instance.id, &secrets, secret)
+    access.verify_secret(secret, now)
 }

@@ -16,7 +16,7 @@ use std::{
 };
 
 use lambda_http::{Body, Request, RequestExt, http};
-use media::sha256::Sha256;
+use media::{job::QueuedJob, sha256::Sha256};
 use redaction::{Canary, Class, Recorder, Scan, Sink};
 use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
@@ -48,9 +48,19 @@ fn instance_answer_with(secrets: &[&str], fields: &Value) -> Answer {
 fn healthy_aws(seen: &RecordedRequest) -> Answer {
     match seen.operation() {
         "GetItem" if seen.text().contains(INSTANCE) => instance_answer(&["secret"]),
+        "SendMessage" => Answer::message_accepted(),
         "SendMessageBatch" => Answer::batch_accepted(seen),
         _ => Answer::json(&json!({})),
     }
+}
+
+/// How many jobs were sent, each in a message of its own.
+fn count_jobs(aws: &Aws) -> usize {
+    let sent = aws.requests_of("SendMessage").into_iter().map(|message| message.json());
+    let is_job = |message: &Value| {
+        QueuedJob::parse(message["MessageBody"].as_str().expect("a body")).is_ok()
+    };
+    sent.filter(is_job).count()
 }
 
 fn create_webhook(aws: &Aws) -> Webhook {
@@ -99,10 +109,10 @@ async fn media_are_queued_before_the_answer() {
         post_request(&create_webhook(&aws), &webhook_request(INSTANCE, "secret", &image_webhook()))
             .await;
     assert_eq!((status, body), (200, json!({ "queued": 1 })));
-    let entry = aws.only_request("SendMessageBatch").json()["Entries"][0].clone();
-    assert_eq!(entry["MessageGroupId"], "acme");
+    let message = aws.only_request("SendMessage").json();
+    assert_eq!(message["MessageGroupId"], "acme");
     let job: Value =
-        serde_json::from_str(entry["MessageBody"].as_str().expect("text")).expect("JSON");
+        serde_json::from_str(message["MessageBody"].as_str().expect("text")).expect("JSON");
     assert_eq!(
         (&job["version"], &job["tenant"], &job["instance"]),
         (&json!("1"), &json!("acme"), &json!(INSTANCE))
@@ -113,26 +123,31 @@ async fn media_are_queued_before_the_answer() {
 /// The answer tells the sender when to try again.
 #[tokio::test]
 async fn what_sqs_refuses_is_a_503() {
-    let failures: [fn() -> Answer; 3] = [
-        || Answer::json_error(400, "QueueDoesNotExist"),
-        || {
-            Answer::json(
-                &json!({ "Successful": [], "Failed": [{ "Id": "0", "Code": "InternalError", "SenderFault": false }] }),
-            )
-        },
-        || Answer::json(&json!({ "Successful": [], "Failed": [] })),
-    ];
-    for failure in failures {
-        let script = move |seen: &RecordedRequest| match seen.operation() {
-            "SendMessageBatch" => failure(),
+    let two_media = {
+        let mut body = image_webhook();
+        let image = |n| json!({ "imageMessage": { "directPath": n } });
+        body["msgContent"] = json!({ "cards": [image("/v/1"), image("/v/2")] });
+        body
+    };
+    let failed = |id: &str| json!({ "Id": id, "Code": "InternalError", "SenderFault": false });
+    let both = json!({ "Successful": [], "Failed": [failed("0"), failed("1")] });
+    for (body, refusal) in [
+        (image_webhook(), None),
+        (image_webhook(), Some(json!({}))),
+        (two_media.clone(), None),
+        (two_media.clone(), Some(both)),
+        (two_media, Some(json!({ "Successful": [], "Failed": [] }))),
+    ] {
+        let script = move |seen: &RecordedRequest| match (seen.operation(), &refusal) {
+            ("SendMessage" | "SendMessageBatch", None) => {
+                Answer::json_error(400, "QueueDoesNotExist")
+            }
+            ("SendMessage" | "SendMessageBatch", Some(refusal)) => Answer::json(refusal),
             _ => healthy_aws(seen),
         };
         let aws = Aws::start(script).await;
-        let (status, body, headers) = post_request(
-            &create_webhook(&aws),
-            &webhook_request(INSTANCE, "secret", &image_webhook()),
-        )
-        .await;
+        let (status, body, headers) =
+            post_request(&create_webhook(&aws), &webhook_request(INSTANCE, "secret", &body)).await;
         assert_eq!((status, body), (503, json!({ "error": "unavailable" })));
         assert!(headers.contains_key("retry-after"));
     }
@@ -232,7 +247,7 @@ async fn headers_of_64_kib_change_nothing() {
     }
     let (status, body, _) = post_request(&create_webhook(&aws), &request).await;
     assert_eq!((status, body), (200, json!({ "queued": 1 })));
-    let bytes = aws.only_request("SendMessageBatch").body.len();
+    let bytes = aws.only_request("SendMessage").body.len();
     assert!(bytes < 4096, "{bytes} bytes in the queue");
 }
 
@@ -258,7 +273,7 @@ async fn ten_thousand_media_make_no_jobs() {
     let (status, body, _) =
         post_request(&webhook, &webhook_request(INSTANCE, "secret", &many)).await;
     assert_eq!((status, body), (200, json!({ "unread": "too_many_media" })));
-    assert_eq!(aws.requests_of("SendMessageBatch").len(), 1);
+    assert_eq!(count_jobs(&aws), 1);
 }
 
 #[tokio::test]
@@ -295,7 +310,7 @@ async fn a_paused_instance_answers_as_to_strangers() {
     assert_eq!(right.0, 401);
     assert_eq!(right, wrong);
     assert_eq!(right, unknown);
-    assert_eq!(aws.requests_of("SendMessageBatch").len(), 0);
+    assert!(aws.operations().iter().all(|operation| *operation == "GetItem"));
 }
 
 #[tokio::test]
@@ -333,9 +348,9 @@ async fn a_six_mebibyte_body_makes_a_small_job() {
             post_request(&webhook, &webhook_request(INSTANCE, "secret", &body)).await;
         assert_eq!(status, expected, "{pad}");
     }
-    let sent = aws.requests_of("SendMessageBatch");
+    let sent = aws.requests_of("SendMessage");
     assert_eq!(sent.len(), 2);
-    assert!(sent.iter().all(|batch| batch.body.len() < 4096));
+    assert!(sent.iter().all(|message| message.body.len() < 4096));
 }
 
 /// The answer to any other body says why in one word.
@@ -360,7 +375,7 @@ async fn only_one_webhook_per_body_makes_jobs() {
         let told = answer["error"].as_str().or(answer["unread"].as_str());
         assert_eq!(told.unwrap_or_default(), word, "{body}");
     }
-    assert_eq!(aws.requests_of("SendMessageBatch").len(), 2);
+    assert_eq!(count_jobs(&aws), 2);
 }
 
 /// The recorded events, which have every field that webhooks have.
@@ -385,7 +400,9 @@ async fn logs_and_answers_have_no_secrets_or_names() {
     let mut posted = 0;
     // Unverified requests are answered late, so only a few are posted.
     let all = usize::MAX;
-    for (failing, count) in [("nothing", all), ("SendMessageBatch", all), ("GetItem", 3)] {
+    for (failing, count) in
+        [("nothing", all), ("SendMessage", all), ("SendMessageBatch", all), ("GetItem", 3)]
+    {
         let aws = Aws::start(move |seen: &RecordedRequest| match seen.operation() {
             name if name == failing => Answer::json_error(400, "AccessDeniedException"),
             "GetItem" if seen.text().contains(INSTANCE) => instance_answer(&[SECRET]),

@@ -84,15 +84,23 @@ fn webhook_of(content: &Value) -> Value {
     })
 }
 
-/// The reason, the bytes and the tenant of the only unread body that was sent.
-fn only_unread_body(aws: &Aws) -> (String, Vec<u8>, String) {
-    let sent = aws.only_request("SendMessage").json();
+/// What a `SendMessage` sends.
+fn read_message(sent: &RecordedRequest) -> QueueBody {
+    let sent = sent.json();
     assert_eq!(sent["QueueUrl"], "https://sqs.example.invalid/jobs");
     assert_eq!(sent["MessageGroupId"], "acme");
-    let text = sent["MessageBody"].as_str().expect("a body");
-    let Ok(QueueBody::Unread(body)) = QueueBody::parse(text) else {
-        unreachable!("an unread body: {text}");
+    QueueBody::parse(sent["MessageBody"].as_str().expect("a body")).expect("a known body")
+}
+
+/// The reason, the bytes and the tenant of the only unread body that was sent; before it, `jobs`
+/// jobs were.
+fn only_unread_body(aws: &Aws, jobs: usize) -> (String, Vec<u8>, String) {
+    let mut sent: Vec<_> = aws.requests_of("SendMessage").iter().map(read_message).collect();
+    let Some(QueueBody::Unread(body)) = sent.pop() else {
+        unreachable!("the last message is an unread body");
     };
+    assert_eq!(sent.len(), jobs);
+    assert!(sent.iter().all(|message| matches!(message, QueueBody::Job(_))));
     let about = body.summary();
     assert_eq!((about.accepted_at, about.instance.as_str()), (NOW, INSTANCE));
     (about.why, body.expose().to_vec(), about.tenant.to_string())
@@ -120,7 +128,7 @@ async fn an_unreadable_body_is_kept_before_the_answer() {
         let aws = Aws::start(healthy_aws).await;
         let answer = post_body(&create_webhook(&aws), &body).await;
         assert_eq!(answer, (200, json!({ "unread": word })));
-        assert_eq!(only_unread_body(&aws), (word.to_owned(), body, "acme".to_owned()));
+        assert_eq!(only_unread_body(&aws, 0), (word.to_owned(), body, "acme".to_owned()));
         assert!(aws.requests_of("SendMessageBatch").is_empty(), "{word}");
     }
 }
@@ -132,10 +140,8 @@ async fn a_partly_readable_body_is_kept_too() {
     let aws = Aws::start(healthy_aws).await;
     let answer = post_body(&create_webhook(&aws), body.as_bytes()).await;
     assert_eq!(answer, (200, json!({ "queued": 1, "unread": "not_understood" })));
-    let (word, bytes, _) = only_unread_body(&aws);
+    let (word, bytes, _) = only_unread_body(&aws, 1);
     assert_eq!((word.as_str(), bytes.as_slice()), ("not_understood", body.as_bytes()));
-    let jobs = aws.only_request("SendMessageBatch").json()["Entries"].clone();
-    assert_eq!(jobs.as_array().map(Vec::len), Some(1));
 }
 
 #[tokio::test]
@@ -143,13 +149,22 @@ async fn what_sqs_refuses_is_never_a_200() {
     let part = webhook_of(&json!({ "imageMessage": image_object(), "riddle": untyped_object() }))
         .to_string();
     for (body, failing) in [
-        (b"{ no JSON".to_vec(), "SendMessage"),
-        (part.clone().into_bytes(), "SendMessage"),
-        (part.into_bytes(), "SendMessageBatch"),
+        (b"{ no JSON".to_vec(), "unread"),
+        (part.clone().into_bytes(), "unread"),
+        (part.into_bytes(), "job"),
     ] {
-        let aws = Aws::start(move |seen: &RecordedRequest| match seen.operation() {
-            name if name == failing => Answer::json_error(400, "AccessDeniedException"),
-            _ => healthy_aws(seen),
+        let aws = Aws::start(move |seen: &RecordedRequest| {
+            if seen.operation() != "SendMessage" {
+                return healthy_aws(seen);
+            }
+            let kind = match read_message(seen) {
+                QueueBody::Job(_) => "job",
+                QueueBody::Unread(_) => "unread",
+            };
+            if kind == failing {
+                return Answer::json_error(400, "AccessDeniedException");
+            }
+            healthy_aws(seen)
         })
         .await;
         let answer = post_body(&create_webhook(&aws), &body).await;
@@ -196,7 +211,7 @@ async fn a_body_too_large_for_sqs_is_a_413() {
     let body = webhook_of(&json!({ "riddle": riddle })).to_string();
     let answer = post_body(&webhook, body.as_bytes()).await;
     assert_eq!(answer, (200, json!({ "unread": "not_understood" })));
-    let (_, bytes, _) = only_unread_body(&aws);
+    let (_, bytes, _) = only_unread_body(&aws, 0);
     let small: Value = serde_json::from_slice(&bytes).expect("JSON");
     let there = &small["msgContent"]["riddle"];
     assert!(there["directPath"].is_string() && there["JPEGThumbnail"].is_null());

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 /// Maximum number of entries. Only someone who guesses ids reaches it; the cache is then emptied.
 const MAX_ENTRIES: usize = 10_000;
 
-/// Values by key, each with the time when it was put in.
+/// Values by key, each with the time when it was read.
 #[derive(Debug)]
 pub(crate) struct Cache<K, V> {
     entries: Mutex<HashMap<K, (Instant, V)>>,
@@ -44,10 +44,15 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     }
 
     pub(crate) fn put(&self, key: K, value: V) {
+        self.put_as_of(Instant::now(), key, value);
+    }
+
+    /// [`Self::put`] of a value whose age counts from `read`.
+    pub(crate) fn put_as_of(&self, read: Instant, key: K, value: V) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MAX_ENTRIES && !entries.contains_key(&key) {
             entries.clear();
         }
-        entries.insert(key, (Instant::now(), value));
+        entries.insert(key, (read, value));
     }
 }

@@ -4,7 +4,6 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use aws_sdk_kms::primitives::Blob;
 use media::{
-    access::SecretHashes,
     ids::{InstanceId, TenantId},
     message::Secret,
     policy::Policy,
@@ -19,10 +18,11 @@ use crate::{
     clients::Clients,
     dynamodb::{Attributes, string_value},
     error::AwsError,
+    newer_record::remove_unknown,
 };
 
 /// How long a record is used before it is read again.
-const FRESH: Duration = Duration::from_mins(5);
+pub(crate) const FRESH: Duration = Duration::from_mins(5);
 /// How long a missing record is remembered. Short, because a person may be adding the instance.
 const FRESH_ABSENCE: Duration = Duration::from_secs(30);
 
@@ -70,19 +70,6 @@ fn strategies_or_default<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Strat
 }
 
 impl Instance {
-    /// The webhook secrets that are valid at `now` (seconds since 1970). While the instance is
-    /// paused, none is.
-    #[must_use]
-    pub fn secrets_at(&self, now: i64) -> SecretHashes {
-        if self.paused_at.is_some() {
-            return SecretHashes::default();
-        }
-        let old = self.secret_hashes.get(1);
-        let old = old.filter(|_| self.old_secret_until.is_some_and(|until| now < until));
-        let valid = self.secret_hashes.first().into_iter().chain(old);
-        SecretHashes::new(valid.copied())
-    }
-
     /// The hash of this secret, if it is the current one or the one before it, also while the
     /// instance is paused and after the older one has expired.
     #[must_use]
@@ -124,7 +111,8 @@ impl TryFrom<Attributes> for Instance {
     }
 }
 
-/// Reads the table of instances, and caches what it reads.
+/// Reads the table of instances, and caches what it reads. Strategies and policy rules that this
+/// version does not know are left out: a newer one may have written them.
 #[derive(Debug)]
 pub struct Instances {
     clients: Clients,
@@ -190,12 +178,8 @@ impl Instances {
         Ok(Some(stale))
     }
 
-    /// [`Self::find_younger_than`], which fails instead of using an older cached record: the answer
-    /// must not reveal whether the instance exists.
-    ///
-    /// # Errors
-    /// [`InstanceError`] when `DynamoDB` fails and no record as young is cached.
-    pub async fn find_fresh(
+    /// [`Self::find_younger_than`], which fails instead of using an older cached record.
+    async fn find_fresh(
         &self,
         id: &InstanceId,
         max_age: Duration,
@@ -292,7 +276,11 @@ impl Instances {
             .send()
             .await
             .map_err(AwsError::in_operation("dynamodb:GetItem"))?;
-        read.item.map(Instance::try_from).transpose()
+        let Some(mut item) = read.item else {
+            return Ok(None);
+        };
+        remove_unknown(id, &mut item);
+        Instance::try_from(item).map(Some)
     }
 }
 

@@ -11,6 +11,9 @@ pub mod dynamodb;
 pub mod error;
 pub mod instances;
 pub mod ledger;
+mod newer_record;
 pub mod queues;
 #[cfg(feature = "operator")]
 pub mod register;
+mod sending;
+pub mod webhook_access;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::{
     Message, MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName,
-    SendMessageBatchRequestEntry,
 };
 use media::{
     failure::FailureClass,
@@ -14,10 +13,11 @@ use media::{
     unread::UnreadBody,
 };
 
-use crate::{clients::Clients, error::AwsError};
-
-/// Maximum number of entries in one `SendMessageBatch`.
-const MAX_ENTRIES: usize = 10;
+use crate::{
+    clients::Clients,
+    error::AwsError,
+    sending::{MAX_ENTRIES, MessageSender},
+};
 
 /// Why messages could not be sent to the jobs queue.
 #[derive(Debug, thiserror::Error)]
@@ -56,37 +56,15 @@ impl JobsQueue {
     }
 
     /// Sends jobs. The tenant is the message group: on a standard queue, SQS then shares receives
-    /// fairly between tenants.
+    /// fairly between tenants. Entries of a batch that SQS fails to take are sent again, up to two
+    /// times; the SDK repeats the calls that fail as a whole.
     ///
     /// # Errors
     /// [`SendError`] unless SQS has accepted every job.
     pub async fn send(&self, tenant: &TenantId, jobs: &[QueuedJob]) -> Result<(), SendError> {
-        const OPERATION: &str = "sqs:SendMessageBatch";
         for chunk in jobs.chunks(MAX_ENTRIES) {
-            let entries = chunk.iter().enumerate().map(|(n, job)| batch_entry(n, tenant, job));
-            let sent = self
-                .clients
-                .sqs
-                .send_message_batch()
-                .queue_url(&self.url)
-                .set_entries(Some(entries.collect::<Result<_, _>>()?))
-                .send()
-                .await
-                .map_err(AwsError::in_operation(OPERATION))?;
-            // HTTP 200 does not mean that SQS accepted every entry.
-            if let Some(failed) = sent.failed.first() {
-                return Err(AwsError {
-                    operation: OPERATION,
-                    code: failed.code.clone(),
-                    status: None,
-                }
-                .into());
-            }
-            if sent.successful.len() != chunk.len() {
-                return Err(
-                    AwsError::unexpected(OPERATION, "a response that leaves out entries").into()
-                );
-            }
+            let bodies = chunk.iter().map(QueuedJob::to_json).collect::<Result<Vec<_>, _>>()?;
+            self.sender().send_messages(tenant, bodies).await?;
         }
         Ok(())
     }
@@ -107,16 +85,11 @@ impl JobsQueue {
     /// # Errors
     /// [`AwsError`]; the message must then stay parked.
     pub async fn requeue(&self, body: &str, tenant: Option<&TenantId>) -> Result<(), AwsError> {
-        self.clients
-            .sqs
-            .send_message()
-            .queue_url(&self.url)
-            .message_body(body)
-            .set_message_group_id(tenant.map(ToString::to_string))
-            .send()
-            .await
-            .map_err(AwsError::in_operation("sqs:SendMessage"))?;
-        Ok(())
+        self.sender().send_message(body, tenant).await
+    }
+
+    fn sender(&self) -> MessageSender<'_> {
+        MessageSender { clients: &self.clients, url: &self.url }
     }
 
     /// Hides a received message for `timeout` from now; SQS delivers it again after that.
@@ -139,22 +112,6 @@ impl JobsQueue {
             .map_err(AwsError::in_operation("sqs:ChangeMessageVisibility"))?;
         Ok(())
     }
-}
-
-/// An entry of `SendMessageBatch`. `n` is its id, unique within the batch.
-fn batch_entry(
-    n: usize,
-    tenant: &TenantId,
-    job: &QueuedJob,
-) -> Result<SendMessageBatchRequestEntry, SendError> {
-    SendMessageBatchRequestEntry::builder()
-        .id(n.to_string())
-        .message_body(job.to_json()?)
-        .message_group_id(tenant.as_str())
-        .build()
-        .map_err(|_| {
-            AwsError::unexpected("sqs:SendMessageBatch", "an entry could not be built").into()
-        })
 }
 
 /// Why a message is parked: what a person needs to act on it. Sent as message attributes.

@@ -55,6 +55,7 @@ async fn aws(messages: Vec<Value>, stored: &'static str, fails: &'static str) ->
                 let name = if is_parked { "parked" } else { "jobs" };
                 Answer::json(&json!({ "Attributes": { "QueueArn": format!("arn:{name}") } }))
             }
+            "SendMessage" => Answer::message_accepted(),
             _ => Answer::json(&json!({})),
         }
     })
@@ -256,7 +257,7 @@ async fn a_job_parked_again_is_not_sent_twice() {
             "SendMessage" => {
                 let body = request.json()["MessageBody"].as_str().map(str::to_owned);
                 parked.extend(body);
-                Answer::json(&json!({}))
+                Answer::message_accepted()
             }
             _ => Answer::json(&json!({})),
         }

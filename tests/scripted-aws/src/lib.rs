@@ -9,6 +9,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod connections;
 mod update;
 
 use std::{
@@ -28,6 +29,7 @@ use futures_util::StreamExt;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
+pub use connections::{KeepAliveAws, Treatment};
 pub use update::Update;
 
 /// A request that was received.
@@ -136,6 +138,12 @@ impl Answer {
     #[must_use]
     pub fn json(body: &Value) -> Self {
         Self::new(200, body.to_string())
+    }
+
+    /// SQS accepts a message of a `SendMessage`.
+    #[must_use]
+    pub fn message_accepted() -> Self {
+        Self::json(&serde_json::json!({ "MessageId": "m", "MD5OfMessageBody": "x" }))
     }
 
     /// SQS accepts every message of a `SendMessageBatch`.

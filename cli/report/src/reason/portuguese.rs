@@ -240,7 +240,7 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
     (
         "WebhookThrottlesAlarm",
         "A conta não tem mais concorrência para a função webhook e a W-API recebeu 5xx, que ela \
-        pode não repetir. Aumente o limite da conta.",
+        pode não repetir. Aumente WebhookReservedConcurrency ou o limite da conta.",
     ),
     (
         "WebhookUnavailableAlarm",

@@ -11,7 +11,7 @@ use std::{
 
 use aws::instances::{Instance, InstanceError, Instances};
 use data_encoding::BASE64;
-use media::{policy::Policy, sha256::Sha256, strategy::Strategy};
+use media::{policy::Policy, strategy::Strategy};
 use scripted_aws::{Answer, Aws};
 use serde_json::{Value, json};
 
@@ -61,8 +61,6 @@ async fn a_record_is_read_by_its_id() {
     assert_eq!((&record.id, &record.tenant), (&instance(), &tenant()));
     assert_eq!(record.strategies, [Strategy::Cdn, Strategy::Wapi]);
     assert_eq!(record.policy, policy());
-    let secrets = record.secrets_at(0);
-    assert!(secrets.is_valid("secret") && !secrets.is_valid("another"));
     let read = aws.only_request("GetItem").json();
     assert_eq!(read, json!({ "TableName": TABLE, "Key": { "instance": { "S": INSTANCE } } }));
 }
@@ -75,28 +73,6 @@ async fn record_with(fields: &Value) -> Instance {
     let (aws, _) = world(item).await;
     let found = table(&aws).find(&instance()).await.expect("an answer");
     found.expect("a record").as_ref().clone()
-}
-
-#[tokio::test]
-async fn the_earlier_secret_is_valid_until_it_expires() {
-    let hash = |secret: &[u8]| json!({ "S": Sha256::from_data(secret).to_hex() });
-    let hashes = json!({ "L": [hash(b"new"), hash(b"old")] });
-    let rotating = json!({ "secret_hashes": hashes, "old_secret_until": { "N": "1000" } });
-    let record = record_with(&rotating).await;
-    for (now, is_old_valid) in [(999, true), (1000, false)] {
-        let secrets = record.secrets_at(now);
-        assert!(secrets.is_valid("new"), "{now}");
-        assert_eq!(secrets.is_valid("old"), is_old_valid, "{now}");
-    }
-    // Without an end of its overlap, the earlier secret is not valid.
-    let record = record_with(&json!({ "secret_hashes": hashes })).await;
-    assert!(!record.secrets_at(0).is_valid("old"));
-}
-
-#[tokio::test]
-async fn a_paused_instance_has_no_valid_secret() {
-    let record = record_with(&json!({ "paused_at": { "N": "1787431000" } })).await;
-    assert!(!record.secrets_at(2_000_000_000).is_valid("secret"));
 }
 
 #[tokio::test]
@@ -194,8 +170,6 @@ async fn an_unreadable_record_is_an_error_and_no_absence() {
         ("tenant", json!({ "S": "Not A Tenant" })),
         ("tenant", json!({ "NULL": true })),
         ("secret_hashes", json!({ "L": [{ "S": "abc" }] })),
-        ("strategies", json!({ "L": [{ "S": "carrier pigeon" }] })),
-        ("policy", json!({ "M": { "kinds": { "L": [{ "S": "gossip" }] } } })),
         ("sealed_token", json!({ "S": "not base64!" })),
     ] {
         let mut item = item();
@@ -204,6 +178,50 @@ async fn an_unreadable_record_is_an_error_and_no_absence() {
         let refused = table(&aws).find(&instance()).await.expect_err(attribute);
         assert!(matches!(refused, InstanceError::Malformed(_)), "{attribute}: {refused:?}");
     }
+}
+
+/// A newer version may know more strategies. This one tries those that it knows.
+#[tokio::test]
+async fn unknown_strategies_are_skipped() {
+    let word = |word: &str| json!({ "S": word });
+    for (written, read) in [
+        (
+            json!({ "L": [word("carrier pigeon"), word("cdn"), json!({ "M": {} }), word("wapi")] }),
+            vec![Strategy::Cdn, Strategy::Wapi],
+        ),
+        (json!({ "L": [word("carrier pigeon")] }), Strategy::DEFAULT.to_vec()),
+        (json!({ "S": "fastest" }), Strategy::DEFAULT.to_vec()),
+    ] {
+        let record = record_with(&json!({ "strategies": written })).await;
+        assert_eq!(record.strategies, read, "{written}");
+        assert_eq!(record.policy, policy(), "the other attributes count");
+    }
+}
+
+/// A rule with an unknown word excludes nothing, and the other rules still count: what is stored
+/// too much can be deleted, and what was not stored is lost.
+#[tokio::test]
+async fn a_policy_rule_with_an_unknown_word_excludes_nothing() {
+    let one = |word: &str| json!({ "L": [{ "S": word }] });
+    let two = |word: &str| json!({ "L": [{ "S": "image" }, { "S": word }] });
+    let known = json!({ "chats": one("person"), "max_bytes": { "N": "1000000" } });
+    for (rule, written) in [
+        ("kinds", one("hologram")),
+        ("kinds", two("hologram")),
+        ("kinds", json!({ "S": "all" })),
+        ("direction", json!({ "S": "sideways" })),
+        ("view_once", json!({ "S": "blur" })),
+        ("retention", json!({ "S": "10y" })),
+        ("a rule of next year", json!({ "BOOL": true })),
+    ] {
+        let mut rules = known.clone();
+        rules[rule] = written;
+        let record = record_with(&json!({ "policy": { "M": rules } })).await;
+        let expected = Policy { kinds: Vec::new(), ..policy() };
+        assert_eq!(record.policy, expected, "{rule}");
+    }
+    let record = record_with(&json!({ "policy": { "S": "see the tenant" } })).await;
+    assert_eq!(record.policy, Policy::default());
 }
 
 #[tokio::test]

@@ -9,9 +9,11 @@
 
 mod bucket_put;
 mod bucket_upload;
+mod clients;
 mod instances;
 mod ledger;
 mod queues;
 #[cfg(feature = "operator")]
 mod register;
 mod samples;
+mod webhook_access;

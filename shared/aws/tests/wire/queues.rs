@@ -1,6 +1,9 @@
 //! The queues: what jobs and parked messages carry, and that HTTP 200 on a batch is not enough.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use aws::queues::{JobsQueue, ParkedQueue, ParkingTicket, SendError};
 use media::{failure::FailureClass, job::QueuedJob};
@@ -51,16 +54,105 @@ async fn every_job_is_an_entry_in_its_tenants_group() {
 }
 
 #[tokio::test]
-async fn eleven_jobs_take_two_calls() {
+async fn twelve_jobs_take_two_calls() {
     let aws = Aws::start(|seen| Answer::json(&accept_all(seen))).await;
-    send(&aws, 11).await.expect("sent");
+    send(&aws, 12).await.expect("sent");
     let batches: Vec<_> = aws.requests_of("SendMessageBatch").iter().map(entries).collect();
-    assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [10, 1]);
+    assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [10, 2]);
     let bodies: Vec<_> =
         batches.concat().iter().map(|entry| entry["MessageBody"].clone()).collect();
     let expected: Vec<_> =
-        jobs(11).iter().map(|job| Value::from(job.to_json().expect("JSON"))).collect();
+        jobs(12).iter().map(|job| Value::from(job.to_json().expect("JSON"))).collect();
     assert_eq!(bodies, expected);
+}
+
+/// The SDK repeats a `SendMessage` by itself.
+#[tokio::test]
+async fn one_job_alone_is_a_message() {
+    let aws = Aws::start(|seen| match seen.operation() {
+        "SendMessage" => Answer::message_accepted(),
+        _ => Answer::json(&accept_all(seen)),
+    })
+    .await;
+    send(&aws, 1).await.expect("sent");
+    let message = aws.only_request("SendMessage").json();
+    let body = jobs(1)[0].to_json().expect("JSON");
+    let expected = json!({ "QueueUrl": JOBS_URL, "MessageBody": body, "MessageGroupId": "acme" });
+    assert_eq!(message, expected);
+    assert_eq!(aws.operations(), ["SendMessage"]);
+    send(&aws, 11).await.expect("sent");
+    assert_eq!(aws.operations(), ["SendMessage", "SendMessageBatch", "SendMessage"]);
+}
+
+#[tokio::test]
+async fn a_message_without_an_id_fails_the_call() {
+    let aws = Aws::start(|_| Answer::json(&json!({}))).await;
+    let refused = send(&aws, 1).await.expect_err("SQS has not said that it has the message");
+    assert!(matches!(refused, SendError::Aws(_)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn only_failed_entries_are_sent_again() {
+    let is_first = AtomicBool::new(true);
+    let aws = Aws::start(move |seen| {
+        let mut answer = accept_all(seen);
+        if is_first.swap(false, Ordering::SeqCst) {
+            answer["Successful"].as_array_mut().expect("entries").drain(1..3);
+            answer["Failed"] = json!([
+                { "Id": "1", "Code": "InternalError", "SenderFault": false },
+                { "Id": "2", "Code": "ServiceUnavailable", "SenderFault": false },
+            ]);
+        }
+        Answer::json(&answer)
+    })
+    .await;
+    send(&aws, 4).await.expect("sent in the end");
+    let batches: Vec<_> = aws.requests_of("SendMessageBatch").iter().map(entries).collect();
+    assert_eq!(batches.len(), 2);
+    let content = |entry: &Value| (entry["MessageBody"].clone(), entry["MessageGroupId"].clone());
+    let again: Vec<_> = batches[1].iter().map(content).collect();
+    assert_eq!(again, batches[0][1..3].iter().map(content).collect::<Vec<_>>());
+}
+
+/// SQS accepts one entry of each call.
+#[tokio::test]
+async fn entries_are_sent_three_times_at_most() {
+    let aws = Aws::start(|seen| {
+        let mut answer = accept_all(seen);
+        let refused = answer["Successful"].as_array_mut().expect("entries").split_off(1);
+        let failed = |entry: &Value| {
+            json!({ "Id": entry["Id"], "Code": "InternalError", "SenderFault": false })
+        };
+        answer["Failed"] = refused.iter().map(failed).collect();
+        Answer::json(&answer)
+    })
+    .await;
+    send(&aws, 8).await.expect_err("five were not taken");
+    let batches: Vec<_> = aws.requests_of("SendMessageBatch").iter().map(entries).collect();
+    assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [8, 7, 6]);
+}
+
+/// SQS will never accept the second entry, and fails to take the third.
+#[tokio::test]
+async fn the_senders_fault_is_not_sent_again() {
+    let aws = Aws::start(|seen| {
+        if seen.operation() == "SendMessage" {
+            return Answer::message_accepted();
+        }
+        let mut answer = accept_all(seen);
+        answer["Successful"].as_array_mut().expect("entries").truncate(1);
+        answer["Failed"] = json!([
+            { "Id": "1", "Code": "InvalidMessageContents", "SenderFault": true },
+            { "Id": "2", "Code": "InternalError", "SenderFault": false },
+        ]);
+        Answer::json(&answer)
+    })
+    .await;
+    let refused = send(&aws, 3).await.expect_err("one was not taken");
+    assert_eq!(refused.to_string(), "sqs:SendMessageBatch failed: InvalidMessageContents (HTTP -)");
+    assert_eq!(aws.operations(), ["SendMessageBatch", "SendMessage"]);
+    let body = jobs(3)[2].to_json().expect("JSON");
+    assert_eq!(aws.only_request("SendMessage").json()["MessageBody"], body);
 }
 
 #[tokio::test]
@@ -71,28 +163,32 @@ async fn without_jobs_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn one_failed_entry_fails_the_call() {
+async fn entries_that_always_fail_fail_the_call() {
     let aws = Aws::start(|seen| {
-        let mut answer = accept_all(seen);
-        answer["Successful"].as_array_mut().expect("entries").remove(1);
-        answer["Failed"] = json!([{ "Id": "1", "Code": "InternalError", "SenderFault": false }]);
-        Answer::json(&answer)
+        let failed = |entry: &Value| {
+            json!({ "Id": entry["Id"], "Code": "InternalError", "SenderFault": false })
+        };
+        let failed: Vec<_> = entries(seen).iter().map(failed).collect();
+        Answer::json(&json!({ "Successful": [], "Failed": failed }))
     })
     .await;
-    let refused = send(&aws, 3).await.expect_err("one was not taken");
+    let refused = send(&aws, 3).await.expect_err("none was taken");
     assert_eq!(refused.to_string(), "sqs:SendMessageBatch failed: InternalError (HTTP -)");
+    assert_eq!(aws.operations(), ["SendMessageBatch"; 3]);
 }
 
 #[tokio::test]
 async fn an_entry_missing_in_the_response_fails_the_call() {
     let aws = Aws::start(|seen| {
         let mut answer = accept_all(seen);
-        answer["Successful"].as_array_mut().expect("entries").pop();
+        answer["Successful"].as_array_mut().expect("entries").truncate(1);
+        answer["Successful"][0]["Id"] = json!("9");
         Answer::json(&answer)
     })
     .await;
-    let refused = send(&aws, 3).await.expect_err("one is not mentioned");
+    let refused = send(&aws, 3).await.expect_err("none is mentioned");
     assert!(matches!(refused, SendError::Aws(_)), "{refused:?}");
+    assert_eq!(aws.operations(), ["SendMessageBatch"; 3], "a response may be incomplete once");
 }
 
 #[tokio::test]
@@ -102,7 +198,7 @@ async fn a_failed_second_batch_fails_the_call() {
         _ => Answer::json_error(403, "AccessDeniedException"),
     })
     .await;
-    let refused = send(&aws, 11).await.expect_err("the second batch was refused");
+    let refused = send(&aws, 12).await.expect_err("the second batch was refused");
     assert_eq!(
         refused.to_string(),
         "sqs:SendMessageBatch failed: AccessDeniedException (HTTP 403)"

@@ -52,6 +52,17 @@ fn every_log_group_has_a_literal_retention() {
     }
 }
 
+/// API Gateway adds every other log group to the account's one resource policy for logs. It has at
+/// most 5,120 characters, so that an account with many stacks could not deploy another one.
+#[test]
+fn the_access_log_needs_no_resource_policy() {
+    let template = parse_template();
+    let name = string_list(&resource_properties(&template, "ApiLogGroup")["LogGroupName"]);
+    assert_eq!(name, ["/aws/vendedlogs/apis/${AWS::StackName}-webhooks"]);
+    let logged = &resource_properties(&template, "ApiStage")["AccessLogSettings"];
+    assert_eq!(string_list(&logged["DestinationArn"]), ["ApiLogGroup.Arn"]);
+}
+
 /// Each kind of refused webhook is counted and has an alarm.
 #[test]
 fn throttled_and_refused_webhooks_raise_alarms() {

@@ -21,16 +21,34 @@ fn a_failed_job_does_not_retry_its_batch() {
     assert_eq!(string_list(&trigger["FunctionResponseTypes"]), ["ReportBatchItemFailures"]);
 }
 
+/// Reserved concurrency below the number of functions that poll would waste receives.
 #[test]
-fn concurrency_is_limited_only_at_the_trigger() {
+fn downloads_are_limited_only_at_the_trigger() {
     let template = parse_template();
     let download = resource_properties(&template, "DownloadFunction");
     let scaling = &download["Events"]["Jobs"]["Properties"]["ScalingConfig"];
     assert_eq!(string_list(&scaling["MaximumConcurrency"]), ["MaximumConcurrency"]);
     for (name, function) in resources_of_type(&template, "AWS::Serverless::Function") {
         let reserved = &function["Properties"]["ReservedConcurrentExecutions"];
-        assert!(reserved.is_null(), "{name} reserves concurrency");
+        assert_eq!(reserved.is_null(), name != "WebhookFunction", "{name}");
     }
+}
+
+/// Downloads must not take the executions that webhooks need. A new account has ten executions, of
+/// which none can be reserved, so the stack reserves none unless it is told to.
+#[test]
+fn webhooks_can_have_executions_of_their_own() {
+    let template = parse_template();
+    let parameter = &template["Parameters"]["WebhookReservedConcurrency"];
+    assert_eq!((parameter["Default"].as_u64(), parameter["MinValue"].as_u64()), (Some(0), Some(0)));
+    let webhook = resource_properties(&template, "WebhookFunction");
+    let reserved = &webhook["ReservedConcurrentExecutions"];
+    assert_eq!(
+        string_list(reserved),
+        ["ReservesWebhookConcurrency", "WebhookReservedConcurrency", "AWS::NoValue"]
+    );
+    let condition = string_list(&template["Conditions"]["ReservesWebhookConcurrency"][0]);
+    assert_eq!(condition, ["WebhookReservedConcurrency", "0"], "the condition is that they differ");
 }
 
 #[test]

@@ -109,7 +109,8 @@ fn a_permanent_outage_parks_everything_in_time() {
         let mut plan = Plan::healthy(media.collect()).with_faults(move |call| {
             let is_write =
                 matches!(call.operation.as_str(), "dynamodb:UpdateItem" | "sqs:SendMessage");
-            let fails = is_write && call.nth_of_operation % every == 0;
+            let is_download = call.process.starts_with("download");
+            let fails = is_write && is_download && call.nth_of_operation % every == 0;
             if fails { Fault::DoneBroken } else { Fault::None }
         });
         let down = WapiScenario::CallStatus { status: 503 };
@@ -145,7 +146,9 @@ fn a_failed_parking_is_retried() {
         })
         .with_fate(Fate::Parked);
     let plan = Plan::healthy(vec![nobody_has_it]).with_faults(|call| {
-        let fails = call.operation == "sqs:SendMessage" && call.at < Duration::from_hours(3);
+        let is_parking =
+            call.operation == "sqs:SendMessage" && call.process.starts_with("download");
+        let fails = is_parking && call.at < Duration::from_hours(3);
         let (status, code) = (403, "AccessDeniedException");
         if fails { Fault::Refused { status, code } } else { Fault::None }
     });

@@ -1,0 +1,162 @@
+//! Who may post an instance's webhooks: the part of its record that the webhook function needs.
+
+use std::{sync::Arc, time::Duration};
+
+use media::{
+    access::{SecretHashes, VerifiedInstance},
+    ids::{InstanceId, TenantId},
+    sha256::Sha256,
+};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use crate::{
+    cache::Cache,
+    clients::Clients,
+    dynamodb::get_item,
+    instances::{FRESH, InstanceError},
+};
+
+/// How long a record is used for a secret that does not match it, and how long a missing record is
+/// remembered. Every change is effective after this time. Strangers with wrong secrets cause at
+/// most one read of an instance per process in this time.
+pub const MAX_UNMATCHED_AGE: Duration = Duration::from_secs(1);
+
+/// Waits until every webhook function uses a change of an instance's record that has been written.
+pub async fn wait_until_effective() {
+    tokio::time::sleep(MAX_UNMATCHED_AGE).await;
+}
+
+/// The attributes of an instance's record that decide about its webhooks. No other is read, so that
+/// nothing that a newer version writes into the record refuses webhooks.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct WebhookAccess {
+    #[serde(rename = "instance")]
+    id: InstanceId,
+    tenant: TenantId,
+    /// SHA-256 of the current webhook secret, then of the one before it.
+    secret_hashes: Vec<Sha256>,
+    /// When the secret before the current one ceases to be valid, in seconds since 1970.
+    #[serde(default)]
+    old_secret_until: Option<i64>,
+    /// Since when the webhooks are refused, in seconds since 1970.
+    #[serde(default)]
+    paused_at: Option<i64>,
+}
+
+impl WebhookAccess {
+    /// The webhook secrets that are valid at `now` (seconds since 1970). While the instance is
+    /// paused, none is.
+    #[must_use]
+    pub fn secrets_at(&self, now: i64) -> SecretHashes {
+        if self.paused_at.is_some() {
+            return SecretHashes::default();
+        }
+        let old = self.secret_hashes.get(1);
+        let old = old.filter(|_| self.old_secret_until.is_some_and(|until| now < until));
+        let valid = self.secret_hashes.first().into_iter().chain(old);
+        SecretHashes::new(valid.copied())
+    }
+
+    /// Verifies the secret of a webhook that came at `now` (seconds since 1970).
+    #[must_use]
+    pub fn verify_secret(&self, secret: &str, now: i64) -> Option<VerifiedInstance> {
+        VerifiedInstance::verify(&self.tenant, &self.id, &self.secrets_at(now), secret)
+    }
+}
+
+/// Reads the table of instances for the webhook function, and caches what it reads. Every read is
+/// strongly consistent.
+#[derive(Debug)]
+pub struct AccessTable {
+    clients: Clients,
+    table: String,
+    records: Cache<InstanceId, Arc<WebhookAccess>>,
+    /// Ids without a record. Kept apart from the records, because strangers invent ids, which must
+    /// not displace records.
+    absences: Cache<InstanceId, ()>,
+}
+
+impl AccessTable {
+    /// Uses the table with this name.
+    #[must_use]
+    pub fn new(clients: &Clients, table: String) -> Self {
+        Self { clients: clients.clone(), table, records: Cache::new(), absences: Cache::new() }
+    }
+
+    /// Opens the connection to `DynamoDB` by reading a record that does not exist. An error is only
+    /// logged.
+    pub async fn connect(&self) {
+        if let Ok(absent) = InstanceId::parse("WARM-UP")
+            && let Err(error) = self.read(&absent).await
+        {
+            tracing::debug!(%error, "the warm-up read of the instances table failed");
+        }
+    }
+
+    /// The instance's record: cached for five minutes (a missing record for
+    /// [`MAX_UNMATCHED_AGE`]), otherwise read. While `DynamoDB` fails, an older cached record is
+    /// used.
+    ///
+    /// # Errors
+    /// [`InstanceError`] when `DynamoDB` fails and no record is cached.
+    pub async fn find(&self, id: &InstanceId) -> Result<Option<Arc<WebhookAccess>>, InstanceError> {
+        let error = match self.find_younger_than(id, FRESH).await {
+            Ok(found) => return Ok(found),
+            Err(error) => error,
+        };
+        let (_, stale) = self.records.get(id).ok_or_else(|| error.clone())?;
+        let instance = id;
+        tracing::warn!(%instance, %error, "an instance's record was not read: an older one is used");
+        Ok(Some(stale))
+    }
+
+    /// [`Self::find`] for a secret that did not match: a record that was read more than
+    /// [`MAX_UNMATCHED_AGE`] ago is read again, because it may have changed. No older record is
+    /// used: the answer must not reveal whether the instance exists.
+    ///
+    /// # Errors
+    /// [`InstanceError`] when `DynamoDB` fails and no record as young is cached.
+    pub async fn find_changed(
+        &self,
+        id: &InstanceId,
+    ) -> Result<Option<Arc<WebhookAccess>>, InstanceError> {
+        self.find_younger_than(id, MAX_UNMATCHED_AGE).await
+    }
+
+    async fn find_younger_than(
+        &self,
+        id: &InstanceId,
+        max_age: Duration,
+    ) -> Result<Option<Arc<WebhookAccess>>, InstanceError> {
+        if let Some((age, record)) = self.records.get(id)
+            && age < max_age
+        {
+            return Ok(Some(record));
+        }
+        if self.absences.get_younger_than(MAX_UNMATCHED_AGE, id).is_some() {
+            return Ok(None);
+        }
+        // A change during the read may be missing in its result: the age counts from its start.
+        let asked = Instant::now();
+        let record = self.read(id).await?.map(Arc::new);
+        match &record {
+            Some(record) => self.records.put_as_of(asked, id.clone(), Arc::clone(record)),
+            None => {
+                self.records.remove(id);
+                self.absences.put_as_of(asked, id.clone(), ());
+            }
+        }
+        Ok(record)
+    }
+
+    async fn read(&self, id: &InstanceId) -> Result<Option<WebhookAccess>, InstanceError> {
+        let item = get_item(&self.clients, &self.table, [("instance", id.as_str())]).await?;
+        let parse = |item| {
+            serde_dynamo::from_item(item).map_err(|_| {
+                InstanceError::Malformed("an attribute is missing or of the wrong type")
+            })
+        };
+        item.map(parse).transpose()
+    }
+}
