@@ -221,6 +221,38 @@ fn every_refusal_and_class_raises_an_alarm() {
     }
 }
 
+/// Also a metric that only the dashboard shows.
+#[test]
+fn every_metric_counts_a_sample_line() {
+    let (template, samples) = (parse_template(), read_samples());
+    for (name, filter) in resources_of_type(&template, "AWS::Logs::MetricFilter") {
+        let filter = &filter["Properties"];
+        let log = string_list(&filter["LogGroupName"]).concat();
+        let pattern = filter["FilterPattern"].as_str().expect("a pattern");
+        let mut lines = samples.values().filter(|sample| sample.log == log);
+        assert!(lines.any(|sample| matches_pattern(pattern, &sample.line)), "{name}: {pattern}");
+    }
+}
+
+#[test]
+fn the_samples_of_the_page_raise_their_alarms() {
+    let page = read_text("docs/logging.md");
+    let lines = page.lines().filter(|line| line.starts_with("{\"level\""));
+    let raised = lines.map(|line| {
+        let line: Json = serde_json::from_str(line).expect(line);
+        let log = match line["message"].as_str() {
+            Some("webhook") => "WebhookLogGroup",
+            Some("watch") => "WatchLogGroup",
+            _ => "DownloadLogGroup",
+        };
+        raised_by(&[(&Sample { log: log.to_owned(), line }, 1)])
+    });
+    let expected: [&[&str]; 3] =
+        [&[], &["WebhookMisdirectedAlarm"], &["ExpiringAlarm", "ParkedToRepairAlarm"]];
+    let expected = expected.map(|names| names.iter().copied().map(str::to_owned).collect());
+    assert_eq!(raised.collect::<Vec<BTreeSet<_>>>(), expected);
+}
+
 /// A field that no source names any more is one that the functions no longer write.
 #[test]
 fn the_sample_lines_have_fields_of_today() {
