@@ -115,8 +115,8 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
     if usage.is_whole {
         items.push(item(
             "the stack itself",
-            "key 1.00, metrics 6.60, alarms 1.60, dashboard 3.00, polling 0.40",
-            12.60,
+            "key 1.00, metrics 6.90, alarms 2.50, dashboard 3.00, polling 0.40",
+            13.80,
         ));
     }
     items
@@ -272,7 +272,7 @@ mod tests {
         };
         assert!((dollars(&kept) - 23.0).abs() < 1e-9);
         let whole = MonthlyUsage { is_whole: true, ..MonthlyUsage::default() };
-        assert!((dollars(&whole) - 12.6).abs() < 1e-9);
+        assert!((dollars(&whole) - 13.8).abs() < 1e-9);
         assert!(dollars(&MonthlyUsage::default()).abs() < 1e-9);
     }
 }

@@ -203,9 +203,35 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
 /// What an alarm says to do, by its name in `template.yaml`.
 pub(super) const ALARMS: &[(&str, &str)] = &[
     (
-        "ParkedQueueNotEmptyAlarm",
-        "Há mídias estacionadas à espera de um operador. Leia o motivo com wapi-media parked list; \
-        a W-API e o WhatsApp esquecem mídias em duas a quatro semanas.",
+        "ParkedToRepairAlarm",
+        "Algo foi estacionado na última hora e espera que uma pessoa corrija a causa. Leia o motivo \
+        com `wapi-media parked list`, corrija a causa e devolva os jobs. O alarme se desliga uma \
+        hora depois do último; o que está estacionado fica.",
+    ),
+    (
+        "ParkedToResendAlarm",
+        "Dez ou mais mídias foram estacionadas na última hora com a classe expired ou corrupt. Veja \
+        `wapi-media parked list --class expired` e `wapi-media parked list --class corrupt`. Se as \
+        mensagens são antigas, peça que enviem os arquivos de novo; se são novas, o WhatsApp ou a \
+        W-API mudou uma resposta: veja se há uma atualização desta stack.",
+    ),
+    (
+        "NothingStoredAlarm",
+        "Há uma hora chegam jobs e nenhuma mídia é guardada. `wapi-media doctor` examina o gatilho, \
+        a chave, o bucket, a W-API e o CDN, e diz o que fazer.",
+    ),
+    (
+        "OnlyRetriesAlarm",
+        "Há meia hora os jobs só são tentados de novo, e nenhuma mídia é guardada. Leia o motivo \
+        com `wapi-media tail --since 1h --outcome retrying --no-follow`. Nada se perdeu ainda: um \
+        job é tentado por pelo menos seis horas. Se a W-API ou o WhatsApp está fora do ar, espere.",
+    ),
+    (
+        "InFlightAlarm",
+        "Mais de 60.000 jobs estão em andamento ou esperam a próxima tentativa, metade do que o SQS \
+        permite por fila. Leia o motivo com `wapi-media tail --since 1h --outcome retrying \
+        --no-follow`. Se a causa for demorar, peça à AWS uma cota maior de mensagens em voo, ou \
+        desligue o gatilho até a origem funcionar.",
     ),
     (
         "ExpiringAlarm",
@@ -218,6 +244,13 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
         dela.",
     ),
     (
+        "WatchSilentAlarm",
+        "A função watch não roda há duas horas, e ninguém conta o que vence em breve nem o que o \
+        SQS estacionou. `wapi-media doctor` examina as funções; se a regra que a inicia a cada \
+        hora está desligada, ligue-a com `aws events enable-rule`. Em uma stack nova, o alarme \
+        pode ficar ligado até o fim da primeira hora.",
+    ),
+    (
         "JobsNotTakenAlarm",
         "Um job espera há meia hora, embora a função download pegue jobs novos na hora. Veja se o \
         gatilho está ligado e se a função inicia.",
@@ -225,12 +258,12 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
     (
         "DownloadErrorsAlarm",
         "A função download falhou por inteiro (queda, tempo ou memória). Os jobs são tentados de \
-        novo; leia o log dela.",
+        novo; leia o log dela com `wapi-media tail --since 1h --no-follow`.",
     ),
     (
         "DownloadThrottlesAlarm",
-        "A conta não tem mais concorrência para a função download. Reduza MaximumConcurrency ou \
-        aumente o limite da conta.",
+        "A conta não tem mais concorrência para a função download. Veja o limite \
+        com `aws lambda get-account-settings`; reduza MaximumConcurrency ou aumente o limite.",
     ),
     (
         "WebhookErrorsAlarm",
@@ -291,6 +324,6 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
     (
         "ApiServerErrorsAlarm",
         "A API respondeu 5xx. Se nenhum outro alarme desta stack está ligado, a API não conseguiu \
-        nem chegar à função webhook.",
+        nem chegar à função webhook; `wapi-media doctor` examina as duas.",
     ),
 ];

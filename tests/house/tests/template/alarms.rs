@@ -35,11 +35,55 @@ fn every_alarm_notifies_and_names_a_remedy() {
         let properties = &alarm["Properties"];
         assert_eq!(string_list(&properties["AlarmActions"]), ["AlarmTopic"], "{name}");
         assert!(properties["AlarmDescription"].is_string(), "{name} has no description");
-        assert_eq!(properties["TreatMissingData"].as_str(), Some("notBreaching"), "{name}");
+        let missing = if name == "WatchSilentAlarm" { "breaching" } else { "notBreaching" };
+        assert_eq!(properties["TreatMissingData"].as_str(), Some(missing), "{name}");
     }
-    let parked = resource_properties(&template, "ParkedQueueNotEmptyAlarm");
-    assert_eq!(parked["Threshold"].as_u64(), Some(0));
-    assert_eq!(parked["ComparisonOperator"].as_str(), Some("GreaterThanThreshold"));
+}
+
+/// A person who reads the e-mail at night needs no page to begin.
+#[test]
+fn every_alarm_names_its_first_command() {
+    let template = parse_template();
+    for (name, alarm) in resources_of_type(&template, "AWS::CloudWatch::Alarm") {
+        let description = alarm["Properties"]["AlarmDescription"].as_str().expect("a description");
+        let is_named = ["`wapi-media ", "`aws "].iter().any(|start| description.contains(start));
+        assert!(is_named, "{name}: {description}");
+    }
+}
+
+/// An alarm on how many messages are parked stays on for the two weeks that one of them is kept.
+#[test]
+fn no_alarm_counts_what_stays_parked() {
+    let template = parse_template();
+    for (name, alarm) in resources_of_type(&template, "AWS::CloudWatch::Alarm") {
+        let dimensions = &alarm["Properties"]["Dimensions"];
+        for dimension in dimensions.as_sequence().into_iter().flatten() {
+            assert_ne!(string_list(&dimension["Value"]), ["ParkedQueue.QueueName"], "{name}");
+        }
+    }
+}
+
+/// SQS keeps at most 120,000 messages of a standard queue in flight.
+#[test]
+fn half_the_quota_in_flight_raises_an_alarm() {
+    let template = parse_template();
+    let alarm = resource_properties(&template, "InFlightAlarm");
+    assert_eq!(alarm["MetricName"].as_str(), Some("ApproximateNumberOfMessagesNotVisible"));
+    assert_eq!(string_list(&alarm["Dimensions"][0]["Value"]), ["JobsQueue.QueueName"]);
+    assert_eq!(alarm["ComparisonOperator"].as_str(), Some("GreaterThanThreshold"));
+    assert_eq!(alarm["Threshold"].as_u64(), Some(120_000 / 2));
+}
+
+#[test]
+fn a_silent_watch_function_raises_an_alarm() {
+    let template = parse_template();
+    let alarm = resource_properties(&template, "WatchSilentAlarm");
+    assert_eq!(alarm["MetricName"].as_str(), Some("Invocations"));
+    assert_eq!(string_list(&alarm["Dimensions"][0]["Value"]), ["WatchFunction"]);
+    assert_eq!(alarm["ComparisonOperator"].as_str(), Some("LessThanThreshold"));
+    assert_eq!(alarm["Threshold"].as_u64(), Some(1));
+    let seconds = alarm["Period"].as_u64().zip(alarm["EvaluationPeriods"].as_u64());
+    assert_eq!(seconds.map(|(period, count)| period * count), Some(2 * 60 * 60));
 }
 
 #[test]

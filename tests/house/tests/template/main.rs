@@ -8,9 +8,11 @@
 )]
 
 mod alarms;
+mod expressions;
 mod functions;
 mod parameters;
 mod queues;
+mod raised;
 mod roles;
 mod storage;
 
