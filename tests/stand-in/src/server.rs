@@ -50,8 +50,8 @@ impl Server {
         let mut stopped = stop.subscribe();
         let task = tokio::spawn(async move {
             // The signal ends the server; no caller is left to receive an error.
-            // Without this, the kernel holds small pieces back until the last one is acknowledged: for
-            // up to 40 ms of real time, which can be minutes of a simulated world.
+            // Without this, the kernel holds small pieces back until the last one is acknowledged:
+            // for up to 40 ms of real time, which can be minutes of a simulated world.
             let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap_or_default());
             axum::serve(listener, router)
                 .with_graceful_shutdown(async move { until_stopped(&mut stopped).await })
