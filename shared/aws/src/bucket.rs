@@ -63,7 +63,7 @@ pub struct StoredObject {
 }
 
 impl StoredObject {
-    /// Whether the object was there before this commit.
+    /// Whether the commit found an object: another run's, or its own if its answer was lost.
     #[must_use]
     pub fn was_there(&self) -> bool {
         self.commit == Commit::AlreadyThere
@@ -158,7 +158,7 @@ impl Bucket {
     }
 
     /// Reads which run stored the object under this key, from its tag. `None`: the first run that
-    /// announced a commit, which sets no tag.
+    /// wrote an intent, which sets no tag, or a run of an earlier version.
     ///
     /// # Errors
     /// [`AwsError`]; retried by the queue.

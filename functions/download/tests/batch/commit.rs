@@ -1,4 +1,4 @@
-//! Storing and recording: what is noted before a commit, and what a failure in between leaves.
+//! Storing and recording: the intent before a commit, and what a failure in between leaves.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use stand_in::{Kind, Spec};
 
 use crate::{
     PLENTY, create_worker, queued_job,
-    requests::{healthy_aws, is_claim, is_commit_note, is_outcome, outcome_updates, written_state},
+    requests::{healthy_aws, is_claim, is_intent, is_outcome, outcome_updates, written_state},
     retry_answer, run_batch, run_job, sqs_event, start_servers, success_answer,
 };
 
@@ -63,8 +63,8 @@ async fn a_failure_of_s3_blames_no_source() {
     assert!(reason.starts_with("s3:PutObject failed: AccessDenied"), "{reason}");
 }
 
-/// The object was stored by a run that died before it wrote the record. What that run noted before
-/// its commit describes the object.
+/// The object was stored by a run that died before it wrote the record. That run's intent describes
+/// the object.
 #[tokio::test]
 async fn after_412_the_record_describes_the_stored_object() {
     let first = json!({
@@ -73,24 +73,32 @@ async fn after_412_the_record_describes_the_stored_object() {
     });
     let elsewhere = json!({ "M": { "object_key": { "S": "acme/another.jpg" }, "strategy": { "S": "wapi" },
         "size_bytes": { "N": "1" }, "integrity": { "S": "sha256" }, "sha256": { "S": Sha256::from_data(b"x").to_hex() } } });
-    // Without a word of before, with one of another object only, and with one of this object.
-    for (words, is_known) in
+    // Without an earlier intent, with one of another object only, and with one of this object.
+    for (intents, is_known) in
         [(json!([]), false), (json!([elsewhere.clone()]), false), (json!([]), true)]
     {
         let key = Arc::new(std::sync::Mutex::new(String::new()));
-        let (first, words, known_key) = (first.clone(), words.clone(), Arc::clone(&key));
+        let (first, intents, known_key) = (first.clone(), intents.clone(), Arc::clone(&key));
         let script = move |seen: &RecordedRequest| match seen.operation() {
             "UpdateItem" if is_claim(seen) => {
-                let mut words = words.as_array().expect("a list").clone();
+                let mut intents = intents.as_array().expect("a list").clone();
                 if is_known {
-                    let mut word = first.clone();
-                    word["object_key"] = json!({ "S": *known_key.lock().expect("the key") });
-                    words.push(json!({ "M": word }));
+                    let mut intent = first.clone();
+                    intent["object_key"] = json!({ "S": *known_key.lock().expect("the key") });
+                    intents.push(json!({ "M": intent }));
                 }
-                Answer::json(&json!({ "Attributes": { "committing": { "L": words } } }))
+                Answer::json(&json!({ "Attributes": { "committing": { "L": intents } } }))
             }
             "PutObject" => Answer::s3_error(412, "PreconditionFailed"),
-            "GetObjectTagging" => Answer::new(200, "<Tagging><TagSet></TagSet></Tagging>"),
+            // Only the object of the known key is there.
+            "GetObjectTagging" => {
+                let known = known_key.lock().expect("the key");
+                if !known.is_empty() && seen.path.ends_with(known.as_str()) {
+                    Answer::new(200, "<Tagging><TagSet></TagSet></Tagging>")
+                } else {
+                    Answer::s3_error(404, "NoSuchKey")
+                }
+            }
             _ => healthy_aws(seen),
         };
         let (aws, origins) = start_servers(script).await;
@@ -117,23 +125,23 @@ async fn after_412_the_record_describes_the_stored_object() {
 
 /// If the note cannot be written, nothing is committed.
 #[tokio::test]
-async fn a_commit_is_noted_before_it_happens() {
+async fn an_intent_precedes_every_commit() {
     for refusal in [
         None,
         Some(Answer::condition_failed as fn(Option<&Value>) -> Answer),
         Some(|_| Answer::json_error(400, "ResourceNotFoundException")),
     ] {
-        let script = move |seen: &RecordedRequest| match (refusal, is_commit_note(seen)) {
+        let script = move |seen: &RecordedRequest| match (refusal, is_intent(seen)) {
             (Some(refusal), true) => refusal(None),
             _ => healthy_aws(seen),
         };
         let (aws, origins) = start_servers(script).await;
         let announced = origins.announce(Spec::of(Kind::Image)).expect("a media file");
         let answer = run_job(&aws, &origins, queued_job(&announced)).await;
-        let words = aws.requests().into_iter().filter(is_commit_note);
-        let word = Update::from_request(&words.last().expect("a word"));
-        assert!(word.condition.expect("a condition").starts_with("lease_owner = "));
-        let said = &word.sets["committing"]["L"][0]["M"];
+        let intents = aws.requests().into_iter().filter(is_intent);
+        let intent = Update::from_request(&intents.last().expect("an intent"));
+        assert!(intent.condition.expect("a condition").starts_with("lease_owner = "));
+        let said = &intent.sets["committing"]["L"][0]["M"];
         assert_eq!(said["sha256"]["S"], announced.sha256_hex);
         let committed = aws.requests_of("PutObject").len();
         match refusal {

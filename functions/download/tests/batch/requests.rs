@@ -39,7 +39,7 @@ pub(crate) fn refuse_claim(seen: &RecordedRequest, mut item: Value) -> Answer {
 }
 
 /// Whether the request notes what the run is about to commit.
-pub(crate) fn is_commit_note(seen: &RecordedRequest) -> bool {
+pub(crate) fn is_intent(seen: &RecordedRequest) -> bool {
     seen.operation() == "UpdateItem" && Update::from_request(seen).sets.contains_key("committing")
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn is_outcome(seen: &RecordedRequest) -> bool {
     seen.operation() == "UpdateItem"
         && !is_claim(seen)
         && !is_legacy_lookup(seen)
-        && !is_commit_note(seen)
+        && !is_intent(seen)
 }
 
 /// The updates after the claim: outcomes and released leases.
@@ -107,6 +107,6 @@ pub(crate) fn closing_operations(aws: &Aws) -> Vec<&'static str> {
 /// All operations, except lookups of records of an earlier version and notes of commits.
 pub(crate) fn main_operations(aws: &Aws) -> Vec<&'static str> {
     let seen = aws.requests();
-    let counts = |seen: &&RecordedRequest| !is_legacy_lookup(seen) && !is_commit_note(seen);
+    let counts = |seen: &&RecordedRequest| !is_legacy_lookup(seen) && !is_intent(seen);
     seen.iter().filter(counts).map(RecordedRequest::operation).collect()
 }

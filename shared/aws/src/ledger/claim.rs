@@ -34,7 +34,7 @@ pub enum Claim {
         attempts: Vec<Attempt>,
         /// How many runs have ended since the job was queued or redriven.
         runs: RunCounts,
-        /// What earlier runs were about to commit before they died or were overtaken, oldest first.
+        /// What earlier runs meant to commit, oldest first, until the media file is recorded.
         intents: Vec<CommitIntent>,
         /// When the media file was first found to be lost, if the latest run found it lost; in
         /// seconds since 1970.
