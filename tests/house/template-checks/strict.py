@@ -16,7 +16,13 @@ from samtranslator.public.translator import ManagedPolicyLoader
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-STRICT = {"HasOwnKey": True, "RequiresTls": True, "HasAlarmEmail": True, "HasMetricMath": True}
+STRICT = {
+    "HasOwnKey": True,
+    "RequiresTls": True,
+    "ReservesWebhookConcurrency": True,
+    "HasAlarmEmail": True,
+    "HasMetricMath": True,
+}
 OWN_KEY = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000"
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
