@@ -93,9 +93,9 @@ pub(crate) async fn find_stored(worker: &Worker, claimed: &ClaimedJob<'_>) -> Op
         let Ok(run) = worker.bucket.find_run(&intent.object_key).await else {
             continue;
         };
-        let is_committed =
-            |one: &&CommitIntent| one.object_key == intent.object_key && one.run == run;
-        if let Some(committed) = claimed.earlier_intents.iter().rfind(is_committed) {
+        if let Some(committed) =
+            find_intent(&claimed.earlier_intents, &intent.object_key, run.as_deref())
+        {
             return Some(to_state(committed.clone()));
         }
     }
@@ -119,15 +119,26 @@ async fn find_committed(
     earlier: &[CommitIntent],
     own: CommitIntent,
 ) -> Result<CommitIntent, AwsError> {
-    let earlier = earlier.iter().filter(|one| one.object_key == own.object_key);
-    let candidates: Vec<_> = earlier.chain([&own]).collect();
-    if candidates.iter().all(|one| one.describes_same(&own)) {
+    let mut of_this_key = earlier.iter().filter(|one| one.object_key == own.object_key);
+    if of_this_key.all(|one| one.describes_same(&own)) {
         return Ok(own);
     }
     let run = worker.bucket.find_run(&own.object_key).await?;
-    let committed = candidates.iter().rev().find(|one| one.run == run);
-    if committed.is_none() {
-        tracing::warn!("the object's tag names a run whose intent is not known");
+    if run == own.run {
+        return Ok(own);
     }
-    Ok(committed.map_or_else(|| own.clone(), |&one| one.clone()))
+    let Some(committed) = find_intent(earlier, &own.object_key, run.as_deref()) else {
+        tracing::warn!("the object's tag names a run whose intent is not known");
+        return Ok(own);
+    };
+    Ok(committed.clone())
+}
+
+/// The latest intent of a run for an object.
+fn find_intent<'a>(
+    intents: &'a [CommitIntent],
+    object_key: &str,
+    run: Option<&str>,
+) -> Option<&'a CommitIntent> {
+    intents.iter().rfind(|one| one.object_key == object_key && one.run.as_deref() == run)
 }

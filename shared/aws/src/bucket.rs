@@ -62,14 +62,6 @@ pub struct StoredObject {
     pub commit: Commit,
 }
 
-impl StoredObject {
-    /// Whether the commit found an object: another run's, or its own if its answer was lost.
-    #[must_use]
-    pub fn was_there(&self) -> bool {
-        self.commit == Commit::AlreadyThere
-    }
-}
-
 /// What a commit found under its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Commit {

@@ -10,7 +10,7 @@ use media::{
     sha256::Sha256,
     strategy::Strategy,
 };
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     dynamodb::{Attributes, string_value},
     error::AwsError,
     newer_record::remove_unknown,
+    record_cache::RecordCache,
 };
 
 /// How long a record is used before it is read again.
@@ -106,9 +107,14 @@ pub enum InstanceError {
 impl TryFrom<Attributes> for Instance {
     type Error = InstanceError;
     fn try_from(item: Attributes) -> Result<Self, InstanceError> {
-        serde_dynamo::from_item(item)
-            .map_err(|_| InstanceError::Malformed("an attribute is missing or of the wrong type"))
+        parse_record(item)
     }
+}
+
+/// Parses a record, or the part of it that `T` holds.
+pub(crate) fn parse_record<T: DeserializeOwned>(item: Attributes) -> Result<T, InstanceError> {
+    serde_dynamo::from_item(item)
+        .map_err(|_| InstanceError::Malformed("an attribute is missing or of the wrong type"))
 }
 
 /// Reads the table of instances, and caches what it reads. Strategies and policy rules that this
@@ -117,10 +123,7 @@ impl TryFrom<Attributes> for Instance {
 pub struct Instances {
     clients: Clients,
     table: String,
-    records: Cache<InstanceId, Arc<Instance>>,
-    /// Ids without a record. Kept apart from the records, because strangers invent ids, which must
-    /// not displace records.
-    absences: Cache<InstanceId, ()>,
+    records: RecordCache<Instance>,
     /// Decrypted tokens by tenant, instance and ciphertext. A ciphertext that was copied to another
     /// record is thus not found here, and KMS refuses to decrypt it.
     tokens: Cache<(TenantId, InstanceId, Vec<u8>), Secret>,
@@ -133,8 +136,7 @@ impl Instances {
         Self {
             clients: clients.clone(),
             table,
-            records: Cache::new(),
-            absences: Cache::new(),
+            records: RecordCache::new(FRESH_ABSENCE),
             tokens: Cache::new(),
         }
     }
@@ -168,34 +170,7 @@ impl Instances {
         id: &InstanceId,
         max_age: Duration,
     ) -> Result<Option<Arc<Instance>>, InstanceError> {
-        let error = match self.find_fresh(id, max_age).await {
-            Ok(found) => return Ok(found),
-            Err(error) => error,
-        };
-        let (_, stale) = self.records.get(id).ok_or_else(|| error.clone())?;
-        let instance = id;
-        tracing::warn!(%instance, %error, "an instance's record was not read: an older one is used");
-        Ok(Some(stale))
-    }
-
-    /// [`Self::find_younger_than`], which fails instead of using an older cached record.
-    async fn find_fresh(
-        &self,
-        id: &InstanceId,
-        max_age: Duration,
-    ) -> Result<Option<Arc<Instance>>, InstanceError> {
-        if let Some((age, record)) = self.records.get(id)
-            && age < max_age
-        {
-            return Ok(Some(record));
-        }
-        let is_absent = self.absences.get_younger_than(FRESH_ABSENCE, id);
-        if is_absent.is_some() {
-            return Ok(None);
-        }
-        let record = self.read(id, false).await?.map(Arc::new);
-        self.remember(id, record.as_ref());
-        Ok(record)
+        self.records.find(id, max_age, async || self.read(id, false).await).await
     }
 
     /// The instance's record as the table holds it now, by a consistent read that passes every
@@ -208,22 +183,7 @@ impl Instances {
         &self,
         id: &InstanceId,
     ) -> Result<Option<Arc<Instance>>, InstanceError> {
-        let record = self.read(id, true).await?.map(Arc::new);
-        self.remember(id, record.as_ref());
-        Ok(record)
-    }
-
-    fn remember(&self, id: &InstanceId, record: Option<&Arc<Instance>>) {
-        match record {
-            Some(record) => {
-                self.absences.remove(id);
-                self.records.put(id.clone(), Arc::clone(record));
-            }
-            None => {
-                self.records.remove(id);
-                self.absences.put(id.clone(), ());
-            }
-        }
+        self.records.refresh(id, async || self.read(id, true).await).await
     }
 
     /// The instance's W-API token, decrypted. It is cached for five minutes and never used for

@@ -13,6 +13,7 @@ pub mod instances;
 pub mod ledger;
 mod newer_record;
 pub mod queues;
+mod record_cache;
 #[cfg(feature = "operator")]
 pub mod register;
 mod sending;

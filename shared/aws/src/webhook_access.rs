@@ -8,13 +8,12 @@ use media::{
     sha256::Sha256,
 };
 use serde::Deserialize;
-use tokio::time::Instant;
 
 use crate::{
-    cache::Cache,
     clients::Clients,
     dynamodb::get_item,
-    instances::{FRESH, InstanceError},
+    instances::{FRESH, InstanceError, parse_record},
+    record_cache::RecordCache,
 };
 
 /// How long a record is used for a secret that does not match it, and how long a missing record is
@@ -71,17 +70,15 @@ impl WebhookAccess {
 pub struct AccessTable {
     clients: Clients,
     table: String,
-    records: Cache<InstanceId, Arc<WebhookAccess>>,
-    /// Ids without a record. Kept apart from the records, because strangers invent ids, which must
-    /// not displace records.
-    absences: Cache<InstanceId, ()>,
+    records: RecordCache<WebhookAccess>,
 }
 
 impl AccessTable {
     /// Uses the table with this name.
     #[must_use]
     pub fn new(clients: &Clients, table: String) -> Self {
-        Self { clients: clients.clone(), table, records: Cache::new(), absences: Cache::new() }
+        let records = RecordCache::new(MAX_UNMATCHED_AGE);
+        Self { clients: clients.clone(), table, records }
     }
 
     /// Opens the connection to `DynamoDB` by reading a record that does not exist. An error is only
@@ -101,14 +98,7 @@ impl AccessTable {
     /// # Errors
     /// [`InstanceError`] when `DynamoDB` fails and no record is cached.
     pub async fn find(&self, id: &InstanceId) -> Result<Option<Arc<WebhookAccess>>, InstanceError> {
-        let error = match self.find_younger_than(id, FRESH).await {
-            Ok(found) => return Ok(found),
-            Err(error) => error,
-        };
-        let (_, stale) = self.records.get(id).ok_or_else(|| error.clone())?;
-        let instance = id;
-        tracing::warn!(%instance, %error, "an instance's record was not read: an older one is used");
-        Ok(Some(stale))
+        self.records.find(id, FRESH, async || self.read(id).await).await
     }
 
     /// [`Self::find`] for a secret that did not match: a record that was read more than
@@ -121,42 +111,11 @@ impl AccessTable {
         &self,
         id: &InstanceId,
     ) -> Result<Option<Arc<WebhookAccess>>, InstanceError> {
-        self.find_younger_than(id, MAX_UNMATCHED_AGE).await
-    }
-
-    async fn find_younger_than(
-        &self,
-        id: &InstanceId,
-        max_age: Duration,
-    ) -> Result<Option<Arc<WebhookAccess>>, InstanceError> {
-        if let Some((age, record)) = self.records.get(id)
-            && age < max_age
-        {
-            return Ok(Some(record));
-        }
-        if self.absences.get_younger_than(MAX_UNMATCHED_AGE, id).is_some() {
-            return Ok(None);
-        }
-        // A change during the read may be missing in its result: the age counts from its start.
-        let asked = Instant::now();
-        let record = self.read(id).await?.map(Arc::new);
-        match &record {
-            Some(record) => self.records.put_as_of(asked, id.clone(), Arc::clone(record)),
-            None => {
-                self.records.remove(id);
-                self.absences.put_as_of(asked, id.clone(), ());
-            }
-        }
-        Ok(record)
+        self.records.find_fresh(id, MAX_UNMATCHED_AGE, async || self.read(id).await).await
     }
 
     async fn read(&self, id: &InstanceId) -> Result<Option<WebhookAccess>, InstanceError> {
         let item = get_item(&self.clients, &self.table, [("instance", id.as_str())]).await?;
-        let parse = |item| {
-            serde_dynamo::from_item(item).map_err(|_| {
-                InstanceError::Malformed("an attribute is missing or of the wrong type")
-            })
-        };
-        item.map(parse).transpose()
+        item.map(parse_record).transpose()
     }
 }

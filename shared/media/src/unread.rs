@@ -22,8 +22,8 @@ const MAX_WORD_BYTES: usize = 32;
 
 /// A raw body as JSON in the queue, with its tenant, instance, time of acceptance and reason.
 /// Created by [`VerifiedInstance::keep_unread`](crate::access::VerifiedInstance::keep_unread), or
-/// parsed from a queue message. It is versioned,
-/// because it outlives deploys: an unknown version does not parse, and the message is parked.
+/// parsed from a queue message. It is versioned, because it outlives deploys: an unknown version
+/// does not parse, and the message is parked.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnreadBody {
     version: Version,

@@ -1,6 +1,6 @@
 //! A media file that fits into one part: one `PutObject`, or no request.
 
-use aws::bucket::{Bucket, MultipartChecksum, StoreError, StoredObject};
+use aws::bucket::{Bucket, Commit, MultipartChecksum, StoreError, StoredObject};
 use futures_util::stream;
 use media::{
     object::{Claims, ObjectDescription},
@@ -32,7 +32,7 @@ async fn store_jpeg(aws: &Aws) -> Result<StoredObject, Refused> {
 async fn a_small_file_is_one_conditional_put() {
     let aws = Aws::answer_in_order([Answer::empty_success()]).await;
     let stored = store_jpeg(&aws).await.expect("stored");
-    assert!(!stored.was_there());
+    assert!(stored.commit == Commit::Created);
     assert_eq!((stored.description.key.as_str(), stored.proof), (key().as_str(), proof_of(JPEG)));
     assert_eq!(aws.operations(), ["PutObject"]);
     let put = aws.only_request("PutObject");
@@ -87,7 +87,7 @@ async fn metadata_and_tags_are_sent_with_the_object() {
 async fn an_object_that_is_there_already_counts_as_stored() {
     let aws = Aws::answer_in_order([Answer::s3_error(412, "PreconditionFailed")]).await;
     let stored = store_jpeg(&aws).await.expect("stored before");
-    assert!(stored.was_there());
+    assert!(stored.commit == Commit::AlreadyThere);
     assert_eq!(aws.operations(), ["PutObject"]);
 }
 
@@ -116,7 +116,7 @@ async fn what_passes_within_seconds_is_repeated_whole() {
     ])
     .await;
     let stored = store_jpeg(&aws).await.expect("stored at last");
-    assert!(!stored.was_there());
+    assert!(stored.commit == Commit::Created);
     let puts = aws.requests_of("PutObject");
     assert_eq!(puts.len(), 3);
     assert!(puts.iter().all(|put| put.body == JPEG && put.header("if-none-match") == Some("*")));
@@ -129,7 +129,7 @@ async fn a_lost_answer_is_found_by_the_retry() {
         Answer::s3_error(412, "PreconditionFailed"),
     ])
     .await;
-    assert!(store_jpeg(&aws).await.expect("stored by the first").was_there());
+    assert!(store_jpeg(&aws).await.expect("stored by the first").commit == Commit::AlreadyThere);
 }
 
 /// After the third failure, the queue retries the job.

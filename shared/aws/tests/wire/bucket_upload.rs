@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use aws::bucket::{Bucket, MultipartChecksum, StoreError, StoredObject};
+use aws::bucket::{Bucket, Commit, MultipartChecksum, StoreError, StoredObject};
 use futures_util::{Stream, StreamExt, stream};
 use media::{
     object::{Claims, ObjectDescription},
@@ -110,7 +110,7 @@ async fn an_upload_begins_with_metadata_and_checksum_type() {
     )
     .await;
     let stored = stored.expect("stored");
-    assert!(!stored.was_there());
+    assert!(stored.commit == Commit::Created);
     assert_eq!(aws.operations().first(), Some(&"CreateMultipartUpload"));
     let create = aws.only_request("CreateMultipartUpload");
     assert_eq!(create.path, format!("/media-bucket/{}", key()));
@@ -280,7 +280,7 @@ async fn an_existing_object_counts_and_parts_are_aborted() {
         well_but("CompleteMultipartUpload", |_| Answer::s3_error(412, "PreconditionFailed")).await;
     let (bytes, parts) = two_parts();
     let stored = store(&aws, parts).await.expect("stored before");
-    assert!(stored.was_there());
+    assert!(stored.commit == Commit::AlreadyThere);
     assert_eq!(stored.proof, proof_of(&bytes));
     assert_aborted(&aws);
 }
@@ -313,7 +313,7 @@ async fn a_conflict_inside_a_200_is_recognised() {
         })
         .await;
         match store(&aws, two_parts().1).await {
-            Ok(stored) => assert!(stored.was_there() && was_there, "{code}"),
+            Ok(stored) => assert!(stored.commit == Commit::AlreadyThere && was_there, "{code}"),
             Err(refused) => {
                 assert!(matches!(refused, StoreError::Conflict) && !was_there, "{refused:?}")
             }
@@ -392,7 +392,9 @@ async fn a_failing_abort_keeps_the_object() {
         _ => well(seen),
     })
     .await;
-    assert!(store(&aws, two_parts().1).await.expect("stored before").was_there());
+    assert!(
+        store(&aws, two_parts().1).await.expect("stored before").commit == Commit::AlreadyThere
+    );
 }
 
 #[tokio::test]
