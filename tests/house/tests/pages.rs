@@ -350,3 +350,31 @@ fn the_page_has_every_answer_word() {
         assert!(gone.is_none(), "{page}: {gone:?} is no answer any more");
     }
 }
+
+/// `dev/draw_dashboard.py` draws the pictures from the template.
+#[test]
+fn the_pictures_have_every_widget_and_metric() {
+    let dashboards = resources_of_type(&parse_template(), "AWS::CloudWatch::Dashboard");
+    let body = value_text(&dashboards["Dashboard"]["DashboardBody"]);
+    let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    let mut texts = Vec::new();
+    for widget in body["widgets"].as_array().expect("widgets") {
+        let properties = &widget["properties"];
+        texts.push(properties["title"].as_str().expect("a title").to_owned());
+        for metric in properties["metrics"].as_array().expect("metrics") {
+            let parts = metric.as_array().expect("a metric");
+            let options = parts.last().expect("options or a name");
+            let name = parts.iter().rev().find_map(serde_json::Value::as_str);
+            let default = name.into_iter().chain(options["stat"].as_str()).collect::<Vec<_>>();
+            let label = options["label"].as_str().map(str::to_owned);
+            texts.push(label.unwrap_or_else(|| default.join(" ")));
+        }
+    }
+    assert!(texts.len() > 30, "{texts:?}");
+    for path in ["docs/images/dashboard.svg", "docs/images/dashboard.pt-BR.svg"] {
+        let picture = read_text(path);
+        let missing: Vec<_> =
+            texts.iter().filter(|text| !picture.contains(&format!(">{text}</text>"))).collect();
+        assert!(missing.is_empty(), "{path} lacks {missing:?}: run dev/draw_dashboard.py");
+    }
+}
