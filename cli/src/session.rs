@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use anyhow::{Context, bail};
 use aws::{
     instances::{Instance, Instances},
-    ledger::Ledger,
+    ledger::{Ledger, LedgerTables},
     queues::{JobsQueue, ParkedQueue},
     register::{self, Register, RegisterError, RegisterListing, RegisterTables},
 };
@@ -18,7 +18,7 @@ use media::{
     ids::{InstanceId, TenantId},
     message::Secret,
 };
-use operator::{Operator, records::MediaRecords, stack::Stack};
+use operator::{Operator, records::MediaRecords, stack::Stack, unsettled::UnsettledMedia};
 use parking::Parking;
 use serde_json::{Value, json};
 
@@ -171,8 +171,21 @@ impl Session {
         Ok(Parking::new(
             ParkedQueue::new(clients, output("ParkedQueueUrl")?),
             JobsQueue::new(clients, output("JobsQueueUrl")?),
-            Ledger::new(clients, output("MediaTable")?),
+            self.ledger()?,
         ))
+    }
+
+    /// The indexes of the jobs table.
+    pub(crate) fn unsettled(&self) -> anyhow::Result<UnsettledMedia> {
+        let table = self.stack.output("JobsTable")?.to_owned();
+        Ok(UnsettledMedia::new(&self.operator.clients, table))
+    }
+
+    /// The media table and the jobs table.
+    pub(crate) fn ledger(&self) -> anyhow::Result<Ledger> {
+        let output = |name| self.stack.output(name).map(str::to_owned);
+        let tables = LedgerTables { media: output("MediaTable")?, jobs: output("JobsTable")? };
+        Ok(Ledger::new(&self.operator.clients, tables))
     }
 
     /// A client of W-API at the base URL that the stack was deployed with.

@@ -77,7 +77,7 @@ const fn grant(
     Grant { sid, actions, parts, is_read_only }
 }
 
-const GRANTS: [Grant; 19] = [
+const GRANTS: [Grant; 21] = [
     grant("FindTheStack", true, &["cloudformation:DescribeStacks"], &[StackPart::Stack]),
     grant("ReadRegister", true, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
     grant(
@@ -86,6 +86,8 @@ const GRANTS: [Grant; 19] = [
         &["dynamodb:GetItem", "dynamodb:Query"],
         &[StackPart::Table("MediaTable"), StackPart::Indexes("MediaTable")],
     ),
+    // Not the table itself, whose bodies may contain media keys.
+    grant("ReadUnsettledJobs", true, &["dynamodb:Query"], &[StackPart::Indexes("JobsTable")]),
     grant("ReadAudit", true, &["dynamodb:Query"], &[StackPart::Table("AuditTable")]),
     grant("ListFiles", true, &["s3:ListBucket"], &[StackPart::Bucket]),
     grant("ReadQueues", true, &["sqs:GetQueueAttributes"], QUEUES),
@@ -111,6 +113,12 @@ const GRANTS: [Grant; 19] = [
         false,
         &["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
         &[StackPart::Table("MediaTable")],
+    ),
+    grant(
+        "ChangeUnsettledJobs",
+        false,
+        &["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+        &[StackPart::Table("JobsTable")],
     ),
     grant("WriteAudit", false, &["dynamodb:PutItem"], &[StackPart::Table("AuditTable")]),
     grant("UseTokens", false, &["kms:Encrypt", "kms:Decrypt"], &[StackPart::TokenKey]),
@@ -239,7 +247,10 @@ mod tests {
         ("dynamodb:PutItem", &["dynamodb:PutItem"]),
         ("dynamodb:Query", &["dynamodb:Query"]),
         ("dynamodb:Scan", &["dynamodb:Scan"]),
-        ("dynamodb:TransactWriteItems", &["dynamodb:PutItem", "dynamodb:UpdateItem"]),
+        (
+            "dynamodb:TransactWriteItems",
+            &["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+        ),
         ("dynamodb:UpdateItem", &["dynamodb:UpdateItem"]),
         ("kms:Decrypt", &["kms:Decrypt"]),
         ("kms:Encrypt", &["kms:Encrypt"]),

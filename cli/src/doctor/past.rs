@@ -42,7 +42,8 @@ impl Past {
         examination: Examination<'_>,
     ) -> anyhow::Result<Self> {
         let Examination { session, now, .. } = examination;
-        let (table, from) = (session.records()?, now - BACK);
+        let (table, unsettled) = (session.records()?, session.unsettled()?);
+        let from = now - BACK;
         let mut records = Vec::new();
         for one in examined {
             records.extend(table.list_changed_since(&one.instance.id, from, MAX_RECORDS).await?);
@@ -52,7 +53,7 @@ impl Past {
             ids.any(|id| id == instance)
         };
         let in_state = async |state| -> anyhow::Result<Vec<_>> {
-            let mut found = table.list_by_state(state, MAX_UNSTORED).await?;
+            let mut found = unsettled.list_by_state(state, MAX_UNSTORED).await?;
             found.retain(|one| is_examined(&one.instance));
             Ok(found)
         };

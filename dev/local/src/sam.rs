@@ -79,6 +79,8 @@ pub struct StackOutputs {
     pub tenants_table: String,
     /// The name of the media table.
     pub media_table: String,
+    /// The name of the table of unsettled jobs.
+    pub jobs_table: String,
     /// The URL of the jobs queue.
     pub jobs_queue_url: String,
     /// The URL of the parked queue.

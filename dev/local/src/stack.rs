@@ -296,7 +296,15 @@ impl Stack {
     /// # Errors
     /// If the table cannot be read.
     pub async fn media_records(&self) -> Result<Vec<Value>> {
-        let mut asked = json!({ "TableName": self.outputs.media_table });
+        self.scan(&self.outputs.media_table).await
+    }
+
+    /// Every item of a table, in DynamoDB's own JSON.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub async fn scan(&self, table: &str) -> Result<Vec<Value>> {
+        let mut asked = json!({ "TableName": table });
         let mut records = Vec::new();
         loop {
             let page =

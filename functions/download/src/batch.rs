@@ -6,6 +6,7 @@
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
+use aws::entry_key::EntryKey;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_runtime::Error;
@@ -96,11 +97,12 @@ async fn handle_record(worker: &Worker, record: &SqsMessage, deadline: Instant) 
             .and_then(|n| n.parse().ok())
             .unwrap_or(1),
         deadline: deadline - TIME_TO_END,
+        entry: read_entry_key(record),
     };
     let span = tracing::info_span!("record", sqs_message_id = id);
     let run = async {
         worker.planned_panic.panic_if_planned(message.body);
-        handle_message(worker, message).await
+        handle_message(worker, &message).await
     };
     let run = AssertUnwindSafe(run.instrument(span)).catch_unwind();
     let after = match timeout_at(deadline - TIME_TO_ANSWER, run).await {
@@ -125,6 +127,12 @@ async fn handle_record(worker: &Worker, record: &SqsMessage, deadline: Instant) 
     };
     retry_later(worker, receipt, after, deadline).await;
     Some(id)
+}
+
+/// The entry that a message was sent from.
+fn read_entry_key(record: &SqsMessage) -> Option<EntryKey> {
+    let attribute = record.message_attributes.get(EntryKey::ATTRIBUTE)?;
+    EntryKey::parse(attribute.string_value.as_deref()?)
 }
 
 /// Sets when SQS delivers the record again. If that fails, the queue's own visibility timeout

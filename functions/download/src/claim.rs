@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws::{
     instances::{Instance, InstanceError},
-    ledger::{Claim, CommitIntent},
+    ledger::{Claim, CommitIntent, KnownEntry},
 };
 use media::{
     identity::RecordKey,
@@ -14,6 +14,7 @@ use media::{
 use tokio::time::Instant;
 
 use crate::{
+    entry::delete_entry,
     log::log_without_run,
     message::{Acknowledgement, QueueMessage},
     park::{park_foreign_job, settle_unrecorded},
@@ -32,7 +33,7 @@ const WAIT_AFTER_LEASE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct ClaimedJob<'a> {
     pub(crate) job: &'a Job,
-    pub(crate) message: QueueMessage<'a>,
+    pub(crate) message: &'a QueueMessage<'a>,
     /// The instance's registration. `None`: it is not registered.
     pub(crate) instance: Result<Option<Arc<Instance>>, InstanceError>,
     /// Where the record is.
@@ -46,6 +47,8 @@ pub(crate) struct ClaimedJob<'a> {
     pub(crate) earlier_intents: Vec<CommitIntent>,
     /// Since when earlier runs found that no source has the media file.
     pub(crate) lost_since: Option<i64>,
+    /// The job entry that an earlier run wrote.
+    pub(crate) entry: Option<KnownEntry>,
     /// When the run began.
     pub(crate) started: Instant,
 }
@@ -59,7 +62,7 @@ pub(crate) struct ClaimedJob<'a> {
 pub(crate) async fn claim_job<'a>(
     worker: &Worker,
     job: &'a Job,
-    message: QueueMessage<'a>,
+    message: &'a QueueMessage<'a>,
 ) -> Result<ClaimedJob<'a>, Acknowledgement> {
     let started = Instant::now();
     let instance = match worker.instances.find(&job.instance).await {
@@ -67,7 +70,7 @@ pub(crate) async fn claim_job<'a>(
         Ok(cached) if cached.as_ref().is_none_or(|one| one.tenant != job.tenant) => {
             match worker.instances.find_current(&job.instance).await {
                 Ok(current) => Ok(current),
-                Err(error) => return Err(settle_unrecorded(worker, job, &message, &error).await),
+                Err(error) => return Err(settle_unrecorded(worker, job, message, &error).await),
             }
         }
         found => found,
@@ -76,11 +79,11 @@ pub(crate) async fn claim_job<'a>(
         && instance.tenant != job.tenant
     {
         let reason = "the instance belongs to another tenant than the job says";
-        return Err(park_foreign_job(worker, job, &message, reason).await);
+        return Err(park_foreign_job(worker, job, message, reason).await);
     }
     let lease = new_lease(worker, message.deadline);
     match worker.ledger.claim(job, &lease, worker.now()).await {
-        Ok(Claim::Mine { key, attempts, runs, intents, lost_since }) => Ok(ClaimedJob {
+        Ok(Claim::Mine { key, attempts, runs, intents, lost_since, entry }) => Ok(ClaimedJob {
             job,
             message,
             instance,
@@ -90,19 +93,25 @@ pub(crate) async fn claim_job<'a>(
             earlier_runs: runs,
             earlier_intents: intents,
             lost_since,
+            entry,
             started,
         }),
         Ok(Claim::Stored) => {
             log_without_run(job, "duplicate");
-            Err(Acknowledgement::Done)
+            Err(delete_entry(worker, message).await)
         }
         Ok(Claim::StoredForAnother) => {
             let reason = "it is stored for the tenant to whom the instance belonged before";
-            Err(park_foreign_job(worker, job, &message, reason).await)
+            Err(park_foreign_job(worker, job, message, reason).await)
         }
         // The job was still queued when an operator erased the media message.
         Ok(Claim::Erased) => {
             log_without_run(job, "erased");
+            Err(delete_entry(worker, message).await)
+        }
+        // The jobs table has the job as it was redriven, or it was dropped.
+        Ok(Claim::Superseded) => {
+            log_without_run(job, "superseded");
             Err(Acknowledgement::Done)
         }
         // Another run works on it, or died: retry when its lease ends.
@@ -112,7 +121,7 @@ pub(crate) async fn claim_job<'a>(
             let after = Duration::from_secs(left).min(MAX_RUN_TIME + LEASE_MARGIN);
             Err(Acknowledgement::RetryAfter { after: after + WAIT_AFTER_LEASE })
         }
-        Err(error) => Err(settle_unrecorded(worker, job, &message, &error).await),
+        Err(error) => Err(settle_unrecorded(worker, job, message, &error).await),
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Config {
     pub instances_table: String,
     /// `MEDIA_TABLE`.
     pub media_table: String,
+    /// `JOBS_TABLE`.
+    pub jobs_table: String,
     /// `MEDIA_BUCKET`.
     pub bucket: String,
     /// `JOBS_QUEUE_URL`.
@@ -52,6 +54,7 @@ impl Config {
             endpoint: environment.optional("AWS_ENDPOINT_URL").map(str::to_owned),
             instances_table: required("INSTANCES_TABLE")?,
             media_table: required("MEDIA_TABLE")?,
+            jobs_table: required("JOBS_TABLE")?,
             bucket: required("MEDIA_BUCKET")?,
             jobs_queue_url: required("JOBS_QUEUE_URL")?,
             parked_queue_url: required("PARKED_QUEUE_URL")?,

@@ -13,15 +13,15 @@ use crate::{
 };
 
 /// Handles one message of the queue: a job, an unread webhook, or neither.
-pub async fn handle_message(worker: &Worker, message: QueueMessage<'_>) -> Acknowledgement {
+pub async fn handle_message(worker: &Worker, message: &QueueMessage<'_>) -> Acknowledgement {
     match QueueBody::parse(message.body) {
         Ok(QueueBody::Job(job)) => run_job(worker, &job, message).await,
-        Ok(QueueBody::Unread(body)) => read_again(worker, &body, &message).await,
-        Err(NotAJob) => park_poison(worker, &message).await,
+        Ok(QueueBody::Unread(body)) => read_again(worker, &body, message).await,
+        Err(NotAJob) => park_poison(worker, message).await,
     }
 }
 
-async fn run_job(worker: &Worker, job: &Job, message: QueueMessage<'_>) -> Acknowledgement {
+async fn run_job(worker: &Worker, job: &Job, message: &QueueMessage<'_>) -> Acknowledgement {
     match claim_job(worker, job, message).await {
         Ok(claimed) => {
             let result = fetch_media(worker, &claimed).await;

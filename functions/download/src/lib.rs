@@ -8,6 +8,8 @@ pub mod batch;
 mod claim;
 mod commit;
 pub mod config;
+mod entry;
+mod entry_change;
 pub mod fault;
 mod fetch;
 pub mod job;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use aws::entry_key::EntryKey;
 use tokio::time::Instant;
 
 /// One message of the queue, without what only SQS needs.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct QueueMessage<'a> {
     /// Its body: a job, or an unread webhook.
     pub body: &'a str,
@@ -13,6 +14,8 @@ pub struct QueueMessage<'a> {
     pub receives: u32,
     /// When its run must be over.
     pub deadline: Instant,
+    /// The job entry that it was sent from.
+    pub entry: Option<EntryKey>,
 }
 
 /// Leaves out the body, which holds a media key.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws::queues::ParkingTicket;
+use aws::{error::AwsError, ledger::WriteOutcome, queues::ParkingTicket};
 use media::{failure::FailureClass, job::Job, record::State};
 
 use crate::{
@@ -48,9 +48,16 @@ pub(crate) async fn park_job(
     }
 }
 
-/// Parks a body that is no job. It belongs to no record; the parked queue is where it is found.
+/// Parks a body that is no job. It belongs to no record; the parked queue is where it is found. If
+/// it is from a job entry of another version, the entry is parked as well.
 pub(crate) async fn park_poison(worker: &Worker, message: &QueueMessage<'_>) -> Acknowledgement {
     let reason = "the queue message is not a job that this version understands";
+    if let Some(entry) = &message.entry
+        && let Err(error) = worker.ledger.jobs.park_entry(entry, FailureClass::Poison, reason).await
+    {
+        tracing::error!(%error, "parking a job entry that is no job failed; it is retried");
+        return Acknowledgement::AFTER_FAILED_WRITE;
+    }
     let ticket = ParkingTicket {
         class: FailureClass::Poison,
         reason,
@@ -72,7 +79,8 @@ pub(crate) async fn park_poison(worker: &Worker, message: &QueueMessage<'_>) -> 
 }
 
 /// Parks a job that is not of the tenant whose media message this is. The record, which is that
-/// tenant's, is left as it is.
+/// tenant's, is left as it is. A job from an entry has a record of its own tenant, in which the
+/// parking is noted.
 pub(crate) async fn park_foreign_job(
     worker: &Worker,
     job: &Job,
@@ -80,12 +88,37 @@ pub(crate) async fn park_foreign_job(
     reason: &str,
 ) -> Acknowledgement {
     let class = FailureClass::Poison;
+    if message.entry.is_some()
+        && let Err(error) = note_foreign_job(worker, job, message, reason).await
+    {
+        tracing::error!(
+            instance = %job.instance, message_id = %job.message.message_id, %error,
+            "noting a job of another tenant failed; it is retried"
+        );
+        return Acknowledgement::AFTER_FAILED_WRITE;
+    }
     if !park_job(worker, job, message, &build_ticket(job, message, class, reason)).await {
         return Acknowledgement::AFTER_FAILED_WRITE;
     }
     let reason = reason.to_owned();
     log_run(job, &State::Parked { class, reason }, &[], Duration::ZERO);
     Acknowledgement::Done
+}
+
+/// Notes in the job's own record that it is parked. If the record is not the job's tenant's, the
+/// entry is deleted, so that it is not sent again: the parked queue then has the job.
+async fn note_foreign_job(
+    worker: &Worker,
+    job: &Job,
+    message: &QueueMessage<'_>,
+    reason: &str,
+) -> Result<(), AwsError> {
+    let (body, class) = (message.body, FailureClass::Poison);
+    let noted = worker.ledger.note_parked((job, body), class, reason, worker.now()).await?;
+    match (noted, &message.entry) {
+        (WriteOutcome::Overtaken, Some(entry)) => worker.ledger.jobs.delete_entry(entry).await,
+        (WriteOutcome::Overtaken | WriteOutcome::Yes, _) => Ok(()),
+    }
 }
 
 /// Settles a job that could not be claimed because the table did not answer. It is retried even

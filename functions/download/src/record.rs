@@ -1,7 +1,9 @@
 //! The last phase of a run: the record is written, a job without success is parked, and the run is
 //! logged.
 
-use aws::ledger::{LeaseAfter, WriteOutcome};
+use std::time::Duration;
+
+use aws::ledger::{EntryChange, LeaseAfter, WriteOutcome};
 use media::{
     failure::FailureClass,
     record::{Attempt, Record, RunCounts, State},
@@ -10,6 +12,7 @@ use media::{
 
 use crate::{
     claim::ClaimedJob,
+    entry_change::{WaitPlan, delete_stray_entry, parked_entry, settled_entry, unparked_entry},
     fetch::FetchResult,
     log::log_run,
     message::Acknowledgement,
@@ -45,34 +48,58 @@ pub(crate) async fn record_result(
     };
     let Decision { state, wait } = match outcome {
         Ok(state) => Decision { state, wait: None },
-        Err(failure) => {
-            // A redriven job is a new message, whose first deliveries are its first runs.
-            let since_redrive = runs.ended.min(claimed.message.receives);
-            decide_retry(worker, claimed.job, since_redrive, lost_since, failure)
-        }
+        Err(failure) => decide_retry(worker, claimed.job, runs.ended, lost_since, failure),
     };
     let history = [claimed.earlier_attempts.as_slice(), &attempts].concat();
     let findings = RunFindings { state: &state, attempts: &history, lost_since, runs };
-    let acknowledgement = if let State::Parked { class, reason } = &state {
-        park_claimed(worker, claimed, findings, (*class, reason)).await
-    } else {
-        let written = write_record(worker, claimed, findings, LeaseAfter::Release).await;
-        match (wait, written) {
-            (Some(after), Some(_)) => Acknowledgement::RetryAfter { after },
-            // The next run does not know of this one: only the deliveries lengthen its wait.
-            (Some(after), None) => {
-                let receives = claimed.message.receives;
-                let after = schedule::retry_wait(receives, worker.jitter(), Some(after));
-                Acknowledgement::RetryAfter { after }
+    let acknowledgement = match &state {
+        State::Parked { class, reason } => {
+            park_claimed(worker, claimed, findings, (*class, reason)).await
+        }
+        State::Retrying { class, .. } => {
+            let wait = wait.unwrap_or_default();
+            let plan = WaitPlan::new(claimed, *class, wait, worker.now());
+            retry_claimed(worker, claimed, findings, (wait, plan)).await
+        }
+        State::Stored { .. } | State::Skipped { .. } => {
+            let written = write_record(
+                worker,
+                claimed,
+                findings,
+                (LeaseAfter::Release, settled_entry(claimed)),
+            );
+            match written.await {
+                Some(WriteOutcome::Yes) => Acknowledgement::Done,
+                Some(WriteOutcome::Overtaken) | None => Acknowledgement::AFTER_FAILED_WRITE,
             }
-            (None, Some(WriteOutcome::Yes)) => Acknowledgement::Done,
-            (None, Some(WriteOutcome::Overtaken) | None) => Acknowledgement::AFTER_FAILED_WRITE,
         }
     };
+    delete_stray_entry(worker, claimed).await;
     if acknowledgement == Acknowledgement::Done || wait.is_some() {
         log_run(claimed.job, &state, &attempts, claimed.started.elapsed());
     }
     acknowledgement
+}
+
+/// Writes that the job is tried again, and when: the queue delivers its message again, or the jobs
+/// table has the job and the message is acknowledged.
+async fn retry_claimed(
+    worker: &Worker,
+    claimed: &ClaimedJob<'_>,
+    findings: RunFindings<'_>,
+    (wait, plan): (Duration, WaitPlan<'_>),
+) -> Acknowledgement {
+    match write_record(worker, claimed, findings, (LeaseAfter::Release, plan.entry)).await {
+        Some(WriteOutcome::Yes) => plan.acknowledgement,
+        // The message stays until it meets what the other run left.
+        Some(WriteOutcome::Overtaken) => Acknowledgement::RetryAfter { after: wait },
+        // The next run does not know of this one: only the deliveries lengthen its wait.
+        None => {
+            let receives = claimed.message.receives;
+            let after = schedule::retry_wait(receives, worker.jitter(), Some(wait));
+            Acknowledgement::RetryAfter { after }
+        }
+    }
 }
 
 /// Writes the record first, because only the owner of the lease may write `parked`; then sends the
@@ -85,7 +112,8 @@ async fn park_claimed(
     (class, reason): (FailureClass, &str),
 ) -> Acknowledgement {
     let ClaimedJob { job, message, key, lease, .. } = claimed;
-    let written = write_record(worker, claimed, findings, LeaseAfter::Keep).await;
+    let change = (LeaseAfter::Keep, parked_entry(claimed));
+    let written = write_record(worker, claimed, findings, change).await;
     if written != Some(WriteOutcome::Yes) {
         return Acknowledgement::AFTER_FAILED_WRITE;
     }
@@ -93,7 +121,8 @@ async fn park_claimed(
     if !park_job(worker, job, message, &ticket).await {
         let reason = reason.to_owned();
         let not_yet = RunFindings { state: &State::Retrying { class, reason }, ..findings };
-        let written = write_record(worker, claimed, not_yet, LeaseAfter::Release).await;
+        let change = (LeaseAfter::Release, unparked_entry(claimed, worker.now()));
+        let written = write_record(worker, claimed, not_yet, change).await;
         tracing::debug!(?written, "the record of a job that could not be parked was set back");
         return Acknowledgement::AFTER_FAILED_WRITE;
     }
@@ -111,7 +140,7 @@ async fn write_record(
     worker: &Worker,
     claimed: &ClaimedJob<'_>,
     findings: RunFindings<'_>,
-    lease_after: LeaseAfter,
+    (lease_after, entry): (LeaseAfter, EntryChange<'_>),
 ) -> Option<WriteOutcome> {
     let job = claimed.job;
     let RunFindings { state, attempts, lost_since, runs } = findings;
@@ -128,7 +157,7 @@ async fn write_record(
         runs: if is_retried { runs } else { RunCounts::default() },
         now: worker.now(),
     };
-    match worker.ledger.write(&record, &claimed.lease, lease_after).await {
+    match worker.ledger.write(&record, &claimed.lease, lease_after, entry).await {
         Ok(WriteOutcome::Overtaken) => {
             tracing::warn!(
                 instance = %job.instance, message_id = %job.message.message_id,

@@ -6,7 +6,7 @@ use aws::{
     bucket::Bucket,
     clients::Clients,
     instances::Instances,
-    ledger::Ledger,
+    ledger::{Ledger, LedgerTables},
     queues::{JobsQueue, ParkedQueue},
 };
 use boot::{clock, random};
@@ -75,7 +75,10 @@ impl Worker {
     ) -> Result<Self, FetchError> {
         Ok(Self {
             instances: Instances::new(clients, config.instances_table),
-            ledger: Ledger::new(clients, config.media_table),
+            ledger: Ledger::new(
+                clients,
+                LedgerTables { media: config.media_table, jobs: config.jobs_table },
+            ),
             jobs: JobsQueue::new(clients, config.jobs_queue_url),
             parked: ParkedQueue::new(clients, config.parked_queue_url),
             bucket: Bucket::new(clients, config.bucket, config.checksum),

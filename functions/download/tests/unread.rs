@@ -68,6 +68,7 @@ fn create_worker(aws: &Aws) -> Worker {
         endpoint: None,
         instances_table: text("instances"),
         media_table: text("media"),
+        jobs_table: text("jobs-table"),
         bucket: text("bucket"),
         jobs_queue_url: text(JOBS),
         parked_queue_url: text(PARKED),

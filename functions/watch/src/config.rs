@@ -11,6 +11,8 @@ pub struct Config {
     pub endpoint: Option<String>,
     /// `MEDIA_TABLE`.
     pub media_table: String,
+    /// `JOBS_TABLE`.
+    pub jobs_table: String,
     /// `JOBS_QUEUE_URL`.
     pub jobs_queue_url: String,
     /// `PARKED_QUEUE_URL`.
@@ -27,6 +29,7 @@ impl Config {
             region: environment.required("AWS_REGION")?,
             endpoint: environment.optional("AWS_ENDPOINT_URL").map(str::to_owned),
             media_table: environment.required("MEDIA_TABLE")?,
+            jobs_table: environment.required("JOBS_TABLE")?,
             jobs_queue_url: environment.required("JOBS_QUEUE_URL")?,
             parked_queue_url: environment.required("PARKED_QUEUE_URL")?,
         })

@@ -1,19 +1,25 @@
-//! Counts, every hour, the media messages that expire soon, and records what SQS parked itself.
+//! Sends the jobs that are due, every minute. Every hour it also counts the media messages that
+//! expire soon, and keeps the parked queue and the media table in step.
 
 pub mod config;
+pub mod due;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use aws::{
     clients::Clients,
     error::AwsError,
-    ledger::Ledger,
+    ledger::{Ledger, LedgerTables},
     queues::{JobsQueue, ParkedQueue},
 };
 use parking::Parking;
-use tokio::time::timeout;
+use serde_json::Value;
+use tokio::time::{Instant, timeout};
 
-use crate::config::Config;
+use crate::{
+    config::Config,
+    due::{DueSummary, send_due, send_orphans},
+};
 
 /// A media message that is not stored and may expire within this time is counted: two days are
 /// enough for a person to act.
@@ -26,11 +32,37 @@ const MAX_CALL_TIME: Duration = Duration::from_secs(10);
 /// A very long queue is not read to its end; later passes write the records of the rest.
 const MAX_LOOK_TIME: Duration = Duration::from_mins(1);
 
+/// The time limit of a pass over the due jobs. The next one begins a minute after this one.
+const MAX_DUE_TIME: Duration = Duration::from_secs(50);
+
+/// The time limit for sending again what the queue has lost. The next look sends the rest.
+const MAX_ORPHANS_TIME: Duration = Duration::from_secs(15);
+
+/// What an invocation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// Sends the jobs that are due.
+    Due,
+    /// Counts what expires soon, sends again what the queue has lost, and looks through the parked
+    /// queue.
+    Look,
+}
+
+impl Pass {
+    /// The pass that an event asks for: `{"pass": "due"}` of the schedule by the minute, or any
+    /// other event.
+    #[must_use]
+    pub fn from_event(event: &Value) -> Self {
+        if event["pass"] == "due" { Self::Due } else { Self::Look }
+    }
+}
+
 /// The state of the function between two invocations.
 #[derive(Debug)]
 pub struct Watch {
     parking: Parking,
     ledger: Ledger,
+    jobs: JobsQueue,
 }
 
 impl Watch {
@@ -45,20 +77,40 @@ impl Watch {
     /// Builds the function from existing clients.
     #[must_use]
     pub fn with_clients(clients: &Clients, config: Config) -> Self {
-        let ledger = || Ledger::new(clients, config.media_table.clone());
+        let tables = LedgerTables { media: config.media_table, jobs: config.jobs_table };
+        let ledger = || Ledger::new(clients, tables.clone());
         let parked = ParkedQueue::new(clients, config.parked_queue_url);
-        let jobs = JobsQueue::new(clients, config.jobs_queue_url);
-        Self { parking: Parking::new(parked, jobs, ledger()), ledger: ledger() }
+        let jobs = || JobsQueue::new(clients, config.jobs_queue_url.clone());
+        let parking = Parking::new(parked, jobs(), ledger());
+        Self { parking, ledger: ledger(), jobs: jobs() }
     }
 
     /// Makes one pass and writes one log line, from which the stack's metrics are made. `now` is in
     /// seconds since 1970.
     ///
     /// # Errors
-    /// [`AwsError`]; the next pass is an hour later.
-    pub async fn run_pass(&self, now: i64) -> Result<(), AwsError> {
+    /// [`AwsError`]; the next pass of this kind is a minute or an hour later.
+    pub async fn run_pass(&self, pass: Pass, now: i64) -> Result<(), AwsError> {
+        // Boxed, because the compiler gives up on futures that are nested as deeply as these.
+        match pass {
+            Pass::Due => Box::pin(self.send_due(now)).await,
+            Pass::Look => Box::pin(self.look(now)).await,
+        }
+    }
+
+    async fn send_due(&self, now: i64) -> Result<(), AwsError> {
+        let deadline = Instant::now() + MAX_DUE_TIME;
+        let DueSummary { sent, failed, lag_seconds, is_complete } =
+            send_due((&self.ledger.jobs, &self.jobs), now, deadline).await?;
+        tracing::info!(sent, failed, lag_seconds, is_complete, "due jobs");
+        Ok(())
+    }
+
+    async fn look(&self, now: i64) -> Result<(), AwsError> {
         let expiring =
-            self.ledger.count_expiring(now, now.saturating_add(EXPIRES_SOON_SECONDS)).await?;
+            self.ledger.jobs.count_expiring(now, now.saturating_add(EXPIRES_SOON_SECONDS)).await?;
+        let deadline = Instant::now() + MAX_ORPHANS_TIME;
+        let lost = send_orphans((&self.ledger.jobs, &self.jobs), now, deadline).await?;
         let mut by_class = BTreeMap::<&str, usize>::new();
         let look = self.parking.look(now, |parked| {
             *by_class.entry(parked.class.as_str()).or_default() += 1;
@@ -69,8 +121,10 @@ impl Watch {
         };
         tracing::info!(
             expiring,
+            orphans = lost.sent,
             parked = seen.map(|seen| seen.messages),
             reconciled = seen.map(|seen| seen.reconciled),
+            removed = seen.map(|seen| seen.removed),
             is_complete = seen.is_some(),
             by_class = serde_json::to_string(&by_class).unwrap_or_default(),
             "watch"

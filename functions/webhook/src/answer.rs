@@ -24,6 +24,7 @@ pub struct Answer {
     unknown_wrappers: usize,
     not_understood: usize,
     queued: usize,
+    kept: usize,
 }
 
 impl Answer {
@@ -39,7 +40,13 @@ impl Answer {
             unknown_wrappers: 0,
             not_understood: 0,
             queued: 0,
+            kept: 0,
         }
+    }
+
+    /// Adds how many of the queued jobs the jobs table has, because SQS did not take them.
+    pub(crate) fn with_kept(self, kept: usize) -> Self {
+        Self { kept, ..self }
     }
 
     fn for_instance(self, verified: &VerifiedInstance) -> Self {
@@ -56,7 +63,7 @@ impl Answer {
         }
     }
 
-    /// 200: every announced media message is in the queue.
+    /// 200: every announced media message is in the queue, or in the jobs table.
     pub(crate) fn queued(verified: &VerifiedInstance, announcement: &Announcement) -> Self {
         let queued = announcement.media.len();
         let answer = Self::new(StatusCode::OK, "queued", json!({ "queued": queued }));
@@ -164,6 +171,7 @@ impl Answer {
                     event,
                     reason,
                     queued = self.queued,
+                    kept = self.kept,
                     unknown_event,
                     unknown_wrapper = self.unknown_wrappers,
                     not_understood = self.not_understood,

@@ -11,6 +11,8 @@ pub struct Config {
     pub endpoint: Option<String>,
     /// `INSTANCES_TABLE`.
     pub instances_table: String,
+    /// `JOBS_TABLE`.
+    pub jobs_table: String,
     /// `JOBS_QUEUE_URL`.
     pub jobs_queue_url: String,
 }
@@ -25,6 +27,7 @@ impl Config {
             region: environment.required("AWS_REGION")?,
             endpoint: environment.optional("AWS_ENDPOINT_URL").map(str::to_owned),
             instances_table: environment.required("INSTANCES_TABLE")?,
+            jobs_table: environment.required("JOBS_TABLE")?,
             jobs_queue_url: environment.required("JOBS_QUEUE_URL")?,
         })
     }

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use aws::{
     clients::Clients,
+    error::AwsError,
     instances::InstanceError,
+    ledger::{JobsTable, MAX_ENTRY_BODY_BYTES},
     queues::{JobsQueue, SendError},
     webhook_access::{AccessTable, WebhookAccess},
 };
@@ -37,7 +39,8 @@ pub const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
 const MIN_UNVERIFIED_TIME: Duration = Duration::from_millis(100);
 
 /// The time limit of a call to AWS, its three attempts included: three calls in a row still leave
-/// time to answer within the function's ten seconds.
+/// time to answer within the function's ten seconds: the instance's record, the queue and, if that
+/// fails, the jobs table.
 pub const MAX_CALL_TIME: Duration = Duration::from_secs(3);
 
 /// The state of the function between two requests.
@@ -45,6 +48,7 @@ pub const MAX_CALL_TIME: Duration = Duration::from_secs(3);
 pub struct Webhook {
     access: AccessTable,
     queue: JobsQueue,
+    table: JobsTable,
 }
 
 impl Webhook {
@@ -62,6 +66,7 @@ impl Webhook {
         Self {
             access: AccessTable::new(clients, config.instances_table),
             queue: JobsQueue::new(clients, config.jobs_queue_url),
+            table: JobsTable::new(clients, config.jobs_table),
         }
     }
 
@@ -161,7 +166,7 @@ impl Webhook {
             return Answer::ignored(verified, announcement, reason);
         }
         match self.send_jobs(accepted, announcement).await {
-            Ok(()) => Answer::queued(verified, announcement),
+            Ok(kept) => Answer::queued(verified, announcement).with_kept(kept),
             Err(error) => Answer::unavailable(Some(verified), &error),
         }
     }
@@ -174,27 +179,59 @@ impl Webhook {
         read: &WebhookBody,
     ) -> Answer {
         let verified = accepted.verified;
-        if let Err(error) = self.send_jobs(accepted, announcement).await {
-            return Answer::unavailable(Some(verified), &error);
-        }
-        let kept = self.keep_body(accepted, UnreadReason::NotUnderstood, Some(read));
-        match kept.await {
-            Ok(()) => Answer::partly_queued(verified, announcement),
+        let kept = match self.send_jobs(accepted, announcement).await {
+            Ok(kept) => kept,
+            Err(error) => return Answer::unavailable(Some(verified), &error),
+        };
+        let kept_body = self.keep_body(accepted, UnreadReason::NotUnderstood, Some(read));
+        match kept_body.await {
+            Ok(()) => Answer::partly_queued(verified, announcement).with_kept(kept),
             Err(not_kept) => not_kept.into_answer(verified, announcement.media.len()),
         }
     }
 
-    /// Makes every announced media message durable; a single failure means that none is
-    /// acknowledged.
+    /// Makes every announced media message durable, in the queue or, if SQS does not take them, in
+    /// the jobs table; a single failure means that none is acknowledged. Returns how many are in
+    /// the table.
     async fn send_jobs(
         &self,
         accepted: VerifiedRequest<'_>,
         announcement: &Announcement,
-    ) -> Result<(), SendError> {
+    ) -> Result<usize, SendError> {
         let VerifiedRequest { verified, now, .. } = accepted;
         let job = |message: &MediaMessage| verified.create_job(message.clone(), now);
         let jobs: Vec<QueuedJob> = announcement.media.iter().map(job).collect();
-        self.queue.send(verified.tenant(), &jobs).await
+        let Err(error) = self.queue.send(verified.tenant(), &jobs).await else {
+            return Ok(0);
+        };
+        let count = jobs.len();
+        // Boxed, so that every request need not have the room for it.
+        match Box::pin(self.keep_jobs(jobs, now)).await {
+            Ok(()) => {
+                tracing::warn!(instance = %verified.instance(), %error, "the jobs table has jobs \
+                    that the queue did not take");
+                Ok(count)
+            }
+            Err(not_kept) => {
+                tracing::warn!(instance = %verified.instance(), error = %not_kept, "the jobs \
+                    table did not take jobs either");
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes an entry for each job into the jobs table, from which the watch function sends them.
+    /// A job that the queue has taken, too, ends as a duplicate.
+    async fn keep_jobs(&self, jobs: Vec<QueuedJob>, now: i64) -> Result<(), SendError> {
+        for job in jobs {
+            let body = job.to_json()?;
+            if body.len() > MAX_ENTRY_BODY_BYTES {
+                let problem = "the job is too large for an item";
+                return Err(AwsError::unexpected("dynamodb:UpdateItem", problem).into());
+            }
+            self.table.keep_job(&job.into_job(), &body, now).await?;
+        }
+        Ok(())
     }
 
     /// Makes the body durable as it came, or, if it is too large, without what no job needs.

@@ -77,6 +77,7 @@ impl Door {
             region: "us-east-1".to_owned(),
             endpoint: None,
             instances_table: "instances".to_owned(),
+            jobs_table: "jobs-table".to_owned(),
             jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
         };
         Self { webhook: Webhook::with_clients(&aws.clients, config), aws, table }

@@ -64,6 +64,7 @@ async fn start(dead: &Arc<AtomicUsize>) -> (KeepAliveAws, Webhook) {
         region: "us-east-1".to_owned(),
         endpoint: None,
         instances_table: "instances".to_owned(),
+        jobs_table: "jobs-table".to_owned(),
         jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
     };
     let webhook = Webhook::with_clients(&aws.clients(MAX_CALL_TIME), config);
@@ -114,6 +115,7 @@ async fn half_a_second_is_not_too_slow() {
         region: "us-east-1".to_owned(),
         endpoint: None,
         instances_table: "instances".to_owned(),
+        jobs_table: "jobs-table".to_owned(),
         jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
     };
     let webhook = Webhook::with_clients(&aws.clients(MAX_CALL_TIME), config);

@@ -42,6 +42,7 @@ fn create_webhook(aws: &Aws) -> Webhook {
         region: "us-east-1".to_owned(),
         endpoint: None,
         instances_table: "instances".to_owned(),
+        jobs_table: "jobs-table".to_owned(),
         jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
     };
     Webhook::with_clients(&aws.clients, config)
@@ -154,6 +155,10 @@ async fn what_sqs_refuses_is_never_a_200() {
         (part.into_bytes(), "job"),
     ] {
         let aws = Aws::start(move |seen: &RecordedRequest| {
+            // Neither the queue nor the jobs table takes the job.
+            if seen.operation() == "UpdateItem" && failing == "job" {
+                return Answer::json_error(400, "AccessDeniedException");
+            }
             if seen.operation() != "SendMessage" {
                 return healthy_aws(seen);
             }

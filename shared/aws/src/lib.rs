@@ -8,6 +8,7 @@ pub mod bucket;
 mod cache;
 pub mod clients;
 pub mod dynamodb;
+pub mod entry_key;
 pub mod error;
 pub mod instances;
 pub mod ledger;

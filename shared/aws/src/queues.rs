@@ -15,6 +15,7 @@ use media::{
 
 use crate::{
     clients::Clients,
+    entry_key::EntryKey,
     error::AwsError,
     sending::{MAX_ENTRIES, MessageSender},
 };
@@ -85,7 +86,39 @@ impl JobsQueue {
     /// # Errors
     /// [`AwsError`]; the message must then stay parked.
     pub async fn requeue(&self, body: &str, tenant: Option<&TenantId>) -> Result<(), AwsError> {
-        self.sender().send_message(body, tenant).await
+        self.sender().send_message(body, tenant, None).await
+    }
+
+    /// Sends the job of an entry of the jobs table. The message names the entry.
+    ///
+    /// # Errors
+    /// [`AwsError`]; the entry must then be given back.
+    pub async fn send_from_entry(
+        &self,
+        body: &str,
+        tenant: &TenantId,
+        entry: &EntryKey,
+    ) -> Result<(), AwsError> {
+        self.sender().send_message(body, Some(tenant), Some(entry)).await
+    }
+
+    /// How many messages wait to be received, approximately. Those that are hidden are not counted.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `GetQueueAttributes` fails.
+    pub async fn count_visible(&self) -> Result<u64, AwsError> {
+        const OPERATION: &str = "sqs:GetQueueAttributes";
+        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        let call = self.clients.sqs.get_queue_attributes().queue_url(&self.url);
+        let output = call
+            .attribute_names(name.clone())
+            .send()
+            .await
+            .map_err(AwsError::in_operation(OPERATION))?;
+        let count = output.attributes.unwrap_or_default().remove(&name);
+        count
+            .and_then(|count| count.parse().ok())
+            .ok_or_else(|| AwsError::unexpected(OPERATION, "a response without the count"))
     }
 
     fn sender(&self) -> MessageSender<'_> {
@@ -196,6 +229,7 @@ impl ParkedQueue {
             .visibility_timeout(timeout.as_secs().try_into().unwrap_or(i32::MAX))
             .message_attribute_names("All")
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+            .message_system_attribute_names(MessageSystemAttributeName::DeadLetterQueueSourceArn)
             .send()
             .await
             .map_err(AwsError::in_operation("sqs:ReceiveMessage"))?;
@@ -299,8 +333,12 @@ impl std::fmt::Debug for ParkedMessage {
 impl ParkedMessage {
     fn from_sqs(message: Message) -> Self {
         let attributes = message.message_attributes.unwrap_or_default();
+        let is_moved = message.attributes.as_ref().is_some_and(|all| {
+            all.contains_key(&MessageSystemAttributeName::DeadLetterQueueSourceArn)
+        });
+        // The ticket of a message that SQS moved is from before it was redriven.
         let text = |name: &str| {
-            let value = attributes.get(name)?;
+            let value = attributes.get(name).filter(|_| !is_moved)?;
             value.string_value.as_deref()
         };
         let body = message.body.unwrap_or_default();

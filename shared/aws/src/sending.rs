@@ -1,12 +1,12 @@
 //! Sends messages to a queue of jobs, and sends again what SQS fails to take.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use media::ids::TenantId;
 use tokio::time::Instant;
 
-use crate::{clients::Clients, error::AwsError};
+use crate::{clients::Clients, entry_key::EntryKey, error::AwsError};
 
 /// Maximum number of entries in one `SendMessageBatch`.
 pub(crate) const MAX_ENTRIES: usize = 10;
@@ -40,14 +40,25 @@ impl MessageSender<'_> {
         &self,
         body: &str,
         tenant: Option<&TenantId>,
+        entry: Option<&EntryKey>,
     ) -> Result<(), AwsError> {
         const OPERATION: &str = "sqs:SendMessage";
+        let attribute = |entry: &EntryKey| {
+            let attribute = MessageAttributeValue::builder().data_type("String");
+            let attribute = attribute.string_value(entry.to_string()).build();
+            attribute.map(|value| HashMap::from([(EntryKey::ATTRIBUTE.to_owned(), value)]))
+        };
+        let attributes = entry
+            .map(attribute)
+            .transpose()
+            .map_err(|_| AwsError::unexpected(OPERATION, "an attribute could not be built"))?;
         let sent = self
             .clients
             .sqs
             .send_message()
             .queue_url(self.url)
             .message_body(body)
+            .set_message_attributes(attributes)
             .set_message_group_id(tenant.map(ToString::to_string))
             .send()
             .await
@@ -72,7 +83,7 @@ impl MessageSender<'_> {
         while !bodies.is_empty() {
             let failed = match bodies.as_slice() {
                 [body] => {
-                    self.send_message(body, Some(tenant)).await?;
+                    self.send_message(body, Some(tenant), None).await?;
                     FailedEntries::default()
                 }
                 many => self.send_batch(tenant, many).await?,

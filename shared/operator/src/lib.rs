@@ -9,6 +9,7 @@ pub mod logs;
 mod record;
 pub mod records;
 pub mod stack;
+pub mod unsettled;
 
 use aws_config::BehaviorVersion;
 

@@ -4,7 +4,7 @@ use aws::{
     clients::Clients,
     dynamodb::{number_value, string_value},
     error::AwsError,
-    ledger::{BY_INSTANCE, BY_STATE, find_record_item, get_record_item},
+    ledger::{BY_INSTANCE, find_record_item, get_record_item},
 };
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use media::{
@@ -147,30 +147,6 @@ impl MediaRecords {
             .key_condition_expression(format!("instance = :instance{and}"))
             .expression_attribute_values(":instance", string_value(instance.as_str()))
             .scan_index_forward(false)
-    }
-
-    /// The records in this state (`retrying`, `parked`), the one that expires first first, at most
-    /// `max`. They lack chats and moments.
-    ///
-    /// # Errors
-    /// When `Query` fails.
-    pub async fn list_by_state(
-        &self,
-        state: &str,
-        max: usize,
-    ) -> Result<Vec<MediaRecord>, AwsError> {
-        let query = self.clients.dynamodb.query().table_name(&self.table);
-        let query = query
-            .index_name(BY_STATE)
-            .key_condition_expression("#state = :state")
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":state", string_value(state));
-        let mut found = collect_records(query, max, |_| true).await?;
-        for record in &mut found {
-            let is_in_index = |name: &String| name != "moment" && name != "chat";
-            record.not_understood.retain(is_in_index);
-        }
-        Ok(found)
     }
 
     /// Queries of the table itself, for all of an instance's items or for those of one message. A

@@ -1,6 +1,10 @@
 //! Drops parked jobs: an operator decides that their media files are no longer wanted.
 
-use aws::{error::AwsError, ledger::WriteOutcome, queues::ParkedMessage};
+use aws::{
+    error::AwsError,
+    ledger::{JobState, WriteOutcome},
+    queues::ParkedMessage,
+};
 use media::parked::{Filter, ParkedJob};
 
 use crate::look::{AfterLook, LookSummary, Parking};
@@ -68,9 +72,12 @@ impl Parking {
         if let Some(job) = message.parked.job() {
             let reason = &message.parked.reason;
             let reason = format!("dropped by an operator; it was parked because: {reason}");
-            let written = self.ledger.note_dropped(job, &reason, now).await?;
+            let class = message.parked.class;
+            let written = self.ledger.note_dropped(job, class, &reason, now).await?;
             // Already stored or erased: there is nothing to record, and the message is deleted.
-            if written == WriteOutcome::Overtaken && !self.ledger.is_stored_or_erased(job).await? {
+            if written == WriteOutcome::Overtaken
+                && self.ledger.read_job_state(job, now).await? != JobState::StoredOrErased
+            {
                 return Ok(WriteOutcome::Overtaken);
             }
         }

@@ -1,13 +1,14 @@
-//! Receives every parked message once, and reconciles the records of jobs that SQS parked.
+//! Receives every parked message once, and keeps the parked queue and the ledger in step.
 
 use std::{collections::HashSet, time::Duration};
 
 use aws::{
     error::AwsError,
-    ledger::{Ledger, WriteOutcome},
+    ledger::{JobState, Ledger, WriteOutcome},
     queues::{JobsQueue, ParkedMessage, ParkedQueue, Receipt},
 };
-use media::parked::ParkedJob;
+use futures_util::future::join_all;
+use media::{job::Job, parked::ParkedJob};
 
 /// For how long a received message is hidden. After a crash, it becomes visible again after this
 /// time.
@@ -28,6 +29,9 @@ pub struct LookSummary {
     pub messages: usize,
     /// Records that did not say `parked` before and say so now, mostly of jobs that SQS parked.
     pub reconciled: usize,
+    /// Messages that were deleted because their jobs are settled, or the jobs table has them and
+    /// they are tried again.
+    pub removed: usize,
 }
 
 /// What becomes of a message after it was looked at.
@@ -46,7 +50,8 @@ impl Parking {
     }
 
     /// Shows every parked message to `each` once, and keeps it parked. Also writes the records of
-    /// jobs that SQS parked by itself, after too many receives. `now` is in seconds since 1970.
+    /// jobs that SQS parked by itself, after too many receives, and deletes the messages whose jobs
+    /// are not parked any more. `now` is in seconds since 1970.
     ///
     /// # Errors
     /// [`AwsError`] when the queue cannot be read. No message is lost: those already received
@@ -80,15 +85,20 @@ impl Parking {
                 Err(error) => break Err(error),
             };
             let count = ids.len();
-            for message in batch {
-                if ids.insert(message.sqs_message_id.clone()) {
-                    summary.messages += 1;
-                    summary.reconciled += usize::from(self.reconcile(&message.parked, now).await);
-                    if let AfterLook::Deleted = each(&message).await {
-                        continue;
-                    }
+            let (new, known): (Vec<_>, Vec<_>) =
+                batch.into_iter().partition(|message| ids.insert(message.sqs_message_id.clone()));
+            staying.extend(known.into_iter().map(|message| message.receipt));
+            let steps = join_all(new.iter().map(|message| self.keep_in_step(message, now))).await;
+            for (message, step) in new.into_iter().zip(steps) {
+                if step == Step::Removed {
+                    summary.removed += 1;
+                    continue;
                 }
-                staying.push(message.receipt);
+                summary.messages += 1;
+                summary.reconciled += usize::from(step == Step::Reconciled);
+                if let AfterLook::Release = each(&message).await {
+                    staying.push(message.receipt);
+                }
             }
             if ids.len() == count {
                 break Ok(());
@@ -102,21 +112,61 @@ impl Parking {
         outcome.map(|()| summary)
     }
 
-    /// Writes the record of a job whose parking was not recorded, and returns whether it was
-    /// written. After a failure, the next look tries again.
-    async fn reconcile(&self, parked: &ParkedJob, now: i64) -> bool {
-        let (Some(job), true) = (parked.job(), parked.is_unrecorded) else {
-            return false;
+    /// Compares a message with its job's record, and mends what differs. After a failure, the next
+    /// look tries again.
+    async fn keep_in_step(&self, message: &ParkedMessage, now: i64) -> Step {
+        let Some(job) = message.parked.job() else {
+            return Step::Kept;
         };
-        let (class, reason) = (parked.class, parked.reason.as_str());
-        match self.ledger.note_parked(job, class, reason, now).await {
-            Ok(WriteOutcome::Yes) => true,
-            Ok(WriteOutcome::Overtaken) => false,
+        match self.compare_with_record(message, job, now).await {
+            Ok(step) => step,
             Err(error) => {
                 let (instance, message_id) = (&job.instance, &job.message.message_id);
-                tracing::warn!(%instance, %message_id, %error, "a parked job's record was not written");
-                false
+                tracing::warn!(
+                    %instance, %message_id, %error,
+                    "a parked message could not be compared with its record"
+                );
+                Step::Kept
             }
         }
     }
+
+    async fn compare_with_record(
+        &self,
+        message: &ParkedMessage,
+        job: &Job,
+        now: i64,
+    ) -> Result<Step, AwsError> {
+        let parked = &message.parked;
+        match self.ledger.read_job_state(job, now).await? {
+            JobState::Foreign | JobState::InWork | JobState::Parked => Ok(Step::Kept),
+            JobState::StoredOrErased | JobState::Skipped | JobState::Superseded => {
+                self.remove(message).await
+            }
+            // A run parked it and then did not: the jobs table has the job, and it is tried again.
+            JobState::Retrying if !parked.is_unrecorded => self.remove(message).await,
+            JobState::Retrying | JobState::Unrecorded => {
+                let job = (job, message.body.as_str());
+                let (class, reason) = (parked.class, parked.reason.as_str());
+                let noted = self.ledger.note_parked(job, class, reason, now).await?;
+                Ok(if noted == WriteOutcome::Yes { Step::Reconciled } else { Step::Kept })
+            }
+        }
+    }
+
+    async fn remove(&self, message: &ParkedMessage) -> Result<Step, AwsError> {
+        self.parked.delete(&message.receipt).await?;
+        Ok(Step::Removed)
+    }
+}
+
+/// What the comparison of a parked message with its record led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Both agree, or it is not known.
+    Kept,
+    /// The record was written and says `parked` now.
+    Reconciled,
+    /// The message was deleted.
+    Removed,
 }

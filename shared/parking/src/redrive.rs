@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use aws::{error::AwsError, queues::ParkedMessage};
+use aws::{error::AwsError, ledger::JobState, queues::ParkedMessage};
 use media::{
     job::QueuedJob,
     parked::{Filter, ParkedJob},
@@ -78,7 +78,7 @@ impl Parking {
             };
             pace.tick().await;
             let body = redriven_body(message, now);
-            match self.requeue(message, &body).await {
+            match self.requeue(message, &body, now).await {
                 Ok(RequeueOutcome::Sent) => {
                     sent.insert(Sha256::from_data(body.as_bytes()));
                     counts.sent += 1;
@@ -113,9 +113,10 @@ impl Parking {
         &self,
         message: &ParkedMessage,
         body: &str,
+        now: i64,
     ) -> Result<RequeueOutcome, AwsError> {
         if let Some(job) = message.parked.job()
-            && self.ledger.is_stored_or_erased(job).await?
+            && self.ledger.read_job_state(job, now).await? == JobState::StoredOrErased
         {
             self.parked.delete(&message.receipt).await?;
             return Ok(RequeueOutcome::StoredOrErased);

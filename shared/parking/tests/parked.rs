@@ -30,8 +30,20 @@ fn job(tenant: &str, message: &str) -> String {
     .to_string()
 }
 
-/// AWS with these messages in the parked queue: each is received once. `stored` is the id of a
-/// message whose record is `stored`; `fails` is an operation that AWS refuses.
+/// The item that a `GetItem` finds: a record in this state with an entry, under its present key.
+fn record_item(request: &Request, state: &str) -> Answer {
+    let key = request.json()["Key"]["message_id"]["S"].clone();
+    let id = key.as_str().and_then(|key| key.split_once('#')).map(|(id, _)| id.to_owned());
+    let item = id.map(|id| {
+        json!({ "state": { "S": state }, "message": { "S": id }, "message_id": { "S": key },
+            "has_entry": { "BOOL": true } })
+    });
+    Answer::json(&json!({ "Item": item }))
+}
+
+/// AWS with these messages in the parked queue: each is received once. Their records say `parked`.
+/// `stored` is the id of a message whose record is `stored`, or `UNRECORDED` one that has none;
+/// `fails` is an operation that AWS refuses.
 async fn aws(messages: Vec<Value>, stored: &'static str, fails: &'static str) -> Aws {
     let visible = Arc::new(Mutex::new(messages));
     Aws::start(move |request: &Request| {
@@ -46,10 +58,11 @@ async fn aws(messages: Vec<Value>, stored: &'static str, fails: &'static str) ->
                 let taken: Vec<_> = visible.drain(..most).collect();
                 Answer::json(&json!({ "Messages": taken }))
             }
+            "GetItem" if request.text().contains("UNRECORDED") => Answer::json(&json!({})),
             "GetItem" if !stored.is_empty() && request.text().contains(stored) => {
-                let item = json!({ "state": { "S": "stored" }, "message": { "S": stored } });
-                Answer::json(&json!({ "Item": item }))
+                record_item(request, "stored")
             }
+            "GetItem" => record_item(request, "parked"),
             "GetQueueAttributes" => {
                 let is_parked = request.text().contains("parked");
                 let name = if is_parked { "parked" } else { "jobs" };
@@ -94,7 +107,7 @@ async fn a_look_shows_every_message_once_and_releases_it() {
 
 #[tokio::test]
 async fn only_parking_by_sqs_is_reconciled() {
-    let (ours, theirs) = (job("acme", "OURS"), job("acme", "THEIRS"));
+    let (ours, theirs) = (job("acme", "OURS"), job("acme", "UNRECORDED"));
     let messages = vec![
         message(0, &ours, Some("corrupt")),
         message(1, &theirs, None),
@@ -105,9 +118,12 @@ async fn only_parking_by_sqs_is_reconciled() {
     let parking = parking(&aws);
     let look = parking.look(NOW, |parked| classes.push(parked.class));
     let seen = look.await.expect("a look");
-    assert_eq!(seen, LookSummary { messages: 3, reconciled: 1 });
-    let written = aws.only_request("UpdateItem");
-    assert!(written.text().contains("THEIRS") && written.text().contains("received too often"));
+    assert_eq!(seen, LookSummary { messages: 3, reconciled: 1, removed: 0 });
+    // The place of earlier versions has no record, and the transaction there creates none.
+    let written = aws.requests_of("TransactWriteItems");
+    let text = written[0].text();
+    assert_eq!(written.len(), 1);
+    assert!(text.contains("UNRECORDED") && text.contains("received too often"));
     assert_eq!(classes, [FailureClass::Corrupt, FailureClass::Transient, FailureClass::Poison]);
 }
 
@@ -160,7 +176,7 @@ async fn a_job_stored_meanwhile_is_only_deleted() {
     let body = job("acme", "DONE");
     let aws = aws(vec![message(0, &body, Some("transient"))], "DONE", "").await;
     let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
-    assert_eq!((redriven.sent, redriven.stored_already), (0, 1));
+    assert_eq!((redriven.sent, redriven.seen.removed, redriven.seen.messages), (0, 1, 0));
     assert!(aws.requests_of("SendMessage").is_empty());
     assert_eq!(receipts(&aws, "DeleteMessage"), ["receipt-0"]);
 }
@@ -200,18 +216,18 @@ async fn a_drop_is_recorded_before_the_message_is_deleted() {
     let of = |class| Filter { class: Some(class), ..Filter::default() };
     let one = dropped(&aws, &of(FailureClass::Expired)).await;
     assert_eq!((one.admitted, one.dropped, one.failed), (1, 1, 0));
-    let update = aws.only_request("UpdateItem").text().to_owned();
+    let update = aws.only_request("TransactWriteItems").text().to_owned();
     assert!(update.contains("skipped") && update.contains("dropped by an operator"));
-    let ends = |name: &&str| ["UpdateItem", "DeleteMessage"].contains(name);
+    let ends = |name: &&str| ["TransactWriteItems", "DeleteMessage"].contains(name);
     let order: Vec<_> = aws.operations().into_iter().filter(ends).collect();
-    assert_eq!(order, ["UpdateItem", "DeleteMessage"]);
+    assert_eq!(order, ["TransactWriteItems", "DeleteMessage"]);
     assert_eq!(receipts(&aws, "DeleteMessage"), ["receipt-0"]);
 }
 
 #[tokio::test]
 async fn a_drop_that_cannot_be_recorded_fails() {
     let body = job("acme", "M1");
-    let aws = aws(vec![message(0, &body, Some("expired"))], "", "UpdateItem").await;
+    let aws = aws(vec![message(0, &body, Some("expired"))], "", "TransactWriteItems").await;
     let none = dropped(&aws, &Filter::default()).await;
     assert_eq!((none.admitted, none.dropped, none.failed), (1, 0, 1));
     assert!(aws.requests_of("DeleteMessage").is_empty());
@@ -223,7 +239,7 @@ async fn an_unknown_body_is_dropped_without_a_record() {
     let aws = aws(vec![message(0, "no job at all", Some("poison"))], "", "").await;
     let gone = dropped(&aws, &Filter::default()).await;
     assert_eq!(gone.dropped, 1);
-    assert!(aws.requests_of("UpdateItem").is_empty());
+    assert!(aws.requests_of("TransactWriteItems").is_empty());
     assert_eq!(receipts(&aws, "DeleteMessage"), ["receipt-0"]);
 }
 

@@ -94,7 +94,7 @@ impl Account {
         let here = found.find_evidence(&one.identity);
         self.accepted += usize::from(one.told == SenderAnswer::Accepted);
         self.stored += usize::from(!here.objects.is_empty());
-        self.parked += usize::from(!here.parked.is_empty());
+        self.parked += usize::from(here.is_parked());
         self.skipped += usize::from(here.is_skipped());
         self.queued += usize::from(here.queued);
         self.parked_again += here.parked.len().saturating_sub(1);
@@ -112,7 +112,8 @@ impl Account {
             .into_iter()
             .chain(here.check_parked(one))
             .chain(here.check_rules(one))
-            .chain(here.check_record());
+            .chain(here.check_record())
+            .chain(here.check_entry());
         self.unexpected.extend(complaints.map(|complaint| format!("{id}: {complaint}")));
     }
 }
@@ -182,6 +183,7 @@ fn complete_identities(announced: &[AnnouncedMedia], evidence: &Evidence) -> Evi
     };
     evidence.records.iter_mut().for_each(|one| resolve(&mut one.identity));
     evidence.parked.iter_mut().for_each(|one| resolve(&mut one.identity));
+    evidence.entries.iter_mut().for_each(|one| resolve(&mut one.identity));
     evidence.queued.iter_mut().for_each(resolve);
     evidence
 }

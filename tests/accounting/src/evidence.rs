@@ -1,4 +1,4 @@
-//! What was found: objects, parked messages, queued jobs, records and open uploads.
+//! What was found: objects, parked messages, queued jobs, records, job entries and open uploads.
 
 use crate::identity::Identity;
 
@@ -76,6 +76,19 @@ pub struct Record {
     pub facts: FileFacts,
 }
 
+/// An item of the jobs table.
+#[derive(Debug, Clone)]
+pub struct JobEntry {
+    /// The identity in its body.
+    pub identity: Identity,
+    /// `retrying` or `parked`.
+    pub state: String,
+    /// The failure class.
+    pub class: Option<String>,
+    /// The reason.
+    pub reason: Option<String>,
+}
+
 /// Everything that was found.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
@@ -87,6 +100,8 @@ pub struct Evidence {
     pub queued: Vec<Identity>,
     /// Items in the media table.
     pub records: Vec<Record>,
+    /// Items in the jobs table.
+    pub entries: Vec<JobEntry>,
     /// Keys of multipart uploads that were neither completed nor aborted, after those older than
     /// a day were swept.
     pub uploads: Vec<String>,

@@ -14,5 +14,5 @@ mod tests;
 
 pub use account::Account;
 pub use announced::{AnnouncedMedia, Fate, SenderAnswer};
-pub use evidence::{Evidence, FileFacts, Object, ParkedTicket, Record};
+pub use evidence::{Evidence, FileFacts, JobEntry, Object, ParkedTicket, Record};
 pub use identity::Identity;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     announced::{AnnouncedMedia, Fate},
-    evidence::{Evidence, Object, ParkedTicket, Record},
+    evidence::{Evidence, JobEntry, Object, ParkedTicket, Record},
     identity::Identity,
 };
 
@@ -18,6 +18,7 @@ pub(crate) struct MediaEvidence<'a> {
     pub(crate) parked: Vec<&'a ParkedTicket>,
     pub(crate) queued: bool,
     record: Option<&'a Record>,
+    entry: Option<&'a JobEntry>,
 }
 
 impl<'a> EvidenceIndex<'a> {
@@ -31,6 +32,9 @@ impl<'a> EvidenceIndex<'a> {
         }
         for queued in &evidence.queued {
             all.entry(queued).or_default().queued = true;
+        }
+        for entry in &evidence.entries {
+            all.entry(&entry.identity).or_default().entry = Some(entry);
         }
         for record in &evidence.records {
             all.entry(&record.identity).or_default().record = Some(record);
@@ -49,7 +53,13 @@ impl<'a> EvidenceIndex<'a> {
 
 impl MediaEvidence<'_> {
     pub(crate) fn is_nowhere(&self) -> bool {
-        self.objects.is_empty() && self.parked.is_empty() && !self.queued && !self.is_skipped()
+        let is_in_work = self.queued || self.entry.is_some();
+        self.objects.is_empty() && !self.is_parked() && !is_in_work && !self.is_skipped()
+    }
+
+    /// Whether an operator finds the job parked: in the jobs table, or in the parked queue.
+    pub(crate) fn is_parked(&self) -> bool {
+        !self.parked.is_empty() || self.entry.is_some_and(|entry| entry.state == "parked")
     }
 
     pub(crate) fn is_skipped(&self) -> bool {
@@ -76,6 +86,12 @@ impl MediaEvidence<'_> {
 
     pub(crate) fn check_parked(&self, one: &AnnouncedMedia) -> Vec<String> {
         let mut complaints = Vec::new();
+        if one.fate == Fate::Stored
+            && let Some(entry) = self.entry.filter(|entry| entry.state == "parked")
+        {
+            let reason = entry.reason.as_deref().unwrap_or("no reason");
+            complaints.push(format!("an entry is parked although a source has it: {reason}"));
+        }
         for parked in &self.parked {
             if one.fate == Fate::Stored {
                 let reason = parked.reason.as_deref().unwrap_or("no reason");
@@ -107,8 +123,29 @@ impl MediaEvidence<'_> {
         is_said.then(|| format!("the record contradicts the object: {}", contradictions.join(", ")))
     }
 
-    /// Checks that the record has the class of the parked message.
+    /// Checks the job entry: it is there while the job is not settled, says what the record says,
+    /// and is gone with it.
+    pub(crate) fn check_entry(&self) -> Option<String> {
+        let record_state = self.record.map(|record| record.state.as_str());
+        let Some(entry) = self.entry else {
+            let is_unsettled = record_state == Some("parked") && self.objects.is_empty();
+            return is_unsettled.then(|| "the record says parked, without an entry".to_owned());
+        };
+        if !self.objects.is_empty() && !self.queued {
+            return Some(format!("stored, and the entry says {}", entry.state));
+        }
+        if entry.class.is_none() || entry.reason.as_deref().is_none_or(str::is_empty) {
+            return Some("an entry without a class or a reason".to_owned());
+        }
+        let is_same = record_state == Some(entry.state.as_str());
+        (!is_same).then(|| format!("the record says {record_state:?}, the entry {}", entry.state))
+    }
+
+    /// Checks that the record has the class of the parked message, if there is one.
     fn check_class(&self, record: &Record) -> Option<String> {
+        if self.parked.is_empty() {
+            return None;
+        }
         let is_same = |parked: &&ParkedTicket| parked.class == record.class;
         let classes = || self.parked.iter().map(|one| one.class.as_deref().unwrap_or("none"));
         (!self.parked.iter().any(is_same)).then(|| {
@@ -120,7 +157,7 @@ impl MediaEvidence<'_> {
 
     /// Checks that the record's state is true. While a job waits, its record may lag behind.
     pub(crate) fn check_record(&self) -> Option<String> {
-        let (is_stored, is_parked) = (!self.objects.is_empty(), !self.parked.is_empty());
+        let is_stored = !self.objects.is_empty();
         let Some(record) = self.record else {
             let is_silent = is_stored && !self.queued;
             return is_silent.then(|| "stored, not queued, and without a record".to_owned());
@@ -136,9 +173,6 @@ impl MediaEvidence<'_> {
             "stored" => self.check_bytes(record),
             other if is_stored && !self.queued => {
                 Some(format!("stored, not queued, and the record says {other}"))
-            }
-            "parked" if !is_parked => {
-                Some("the record says parked, the parked queue is empty".to_owned())
             }
             "parked" => self.check_class(record),
             "skipped" => None,

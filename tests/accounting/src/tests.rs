@@ -1,8 +1,8 @@
 //! Evidence that is complete, contradictory or missing, and the complaints about it.
 
 use crate::{
-    Account, AnnouncedMedia, Evidence, Fate, FileFacts, Identity, Object, ParkedTicket, Record,
-    SenderAnswer,
+    Account, AnnouncedMedia, Evidence, Fate, FileFacts, Identity, JobEntry, Object, ParkedTicket,
+    Record, SenderAnswer,
 };
 
 fn announced_media(fate: Fate) -> AnnouncedMedia {
@@ -32,6 +32,15 @@ fn sample_record(state: &str) -> Record {
         object_key: Some("acme/I/k".to_owned()),
         class: (state == "parked").then(|| "expired".to_owned()),
         facts: FileFacts::default(),
+    }
+}
+
+fn sample_entry(state: &str) -> JobEntry {
+    JobEntry {
+        identity: Identity::new("I", "m"),
+        state: state.to_owned(),
+        class: Some("expired".to_owned()),
+        reason: Some("gone".to_owned()),
     }
 }
 
@@ -104,10 +113,12 @@ fn parking_needs_a_reason_and_no_source() {
     let of = |reason| Evidence {
         parked: vec![sample_ticket(reason)],
         records: vec![sample_record("parked")],
+        entries: vec![sample_entry("parked")],
         ..Evidence::default()
     };
     assert_eq!(count_complaints(Fate::Parked, &of(Some("gone"))), [0, 0, 0, 0]);
-    assert_eq!(count_complaints(Fate::Stored, &of(Some("gone"))), [0, 0, 1, 0]);
+    // The message, and the entry.
+    assert_eq!(count_complaints(Fate::Stored, &of(Some("gone"))), [0, 0, 2, 0]);
     assert_eq!(count_complaints(Fate::Parked, &of(None)), [0, 0, 1, 0]);
 }
 
@@ -116,6 +127,7 @@ fn a_parked_file_has_its_records_class() {
     let of = |parked: Vec<ParkedTicket>| Evidence {
         parked,
         records: vec![sample_record("parked")],
+        entries: vec![sample_entry("parked")],
         ..Evidence::default()
     };
     let twice = of(vec![sample_ticket(Some("gone")), sample_ticket(Some("gone"))]);
@@ -123,6 +135,26 @@ fn a_parked_file_has_its_records_class() {
     assert_eq!((account.parked, account.parked_again), (1, 1));
     let other = ParkedTicket { class: Some("corrupt".to_owned()), ..sample_ticket(Some("gone")) };
     assert_eq!(count_complaints(Fate::Parked, &of(vec![other])), [0, 0, 1, 0]);
+}
+
+/// The parked queue forgets its message after 14 days, and the jobs table does not.
+#[test]
+fn an_entry_says_what_its_record_says() {
+    let of = |state: &str, entry: JobEntry| Evidence {
+        records: vec![sample_record(state)],
+        entries: vec![entry],
+        ..Evidence::default()
+    };
+    assert_eq!(count_complaints(Fate::Parked, &of("parked", sample_entry("parked"))), [0; 4]);
+    let retrying = of("parked", sample_entry("retrying"));
+    assert_eq!(count_complaints(Fate::Parked, &retrying), [0, 0, 1, 0]);
+    let silent = JobEntry { class: None, ..sample_entry("parked") };
+    assert_eq!(count_complaints(Fate::Parked, &of("parked", silent)), [0, 0, 1, 0]);
+    let stored = Evidence {
+        objects: vec![sample_object("acme/I/k", "aa")],
+        ..of("stored", sample_entry("retrying"))
+    };
+    assert_eq!(count_complaints(Fate::Stored, &stored), [0, 0, 1, 0]);
 }
 
 #[test]

@@ -140,6 +140,17 @@ impl Answer {
         Self::new(200, body.to_string())
     }
 
+    /// DynamoDB cancels a transaction, with the code of each of its items.
+    #[must_use]
+    pub fn transaction_cancelled(codes: [&str; 2]) -> Self {
+        let reasons = codes.map(|code| serde_json::json!({ "Code": code }));
+        let body = serde_json::json!({
+            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+            "CancellationReasons": reasons,
+        });
+        Self::new(400, body.to_string())
+    }
+
     /// SQS accepts a message of a `SendMessage`.
     #[must_use]
     pub fn message_accepted() -> Self {

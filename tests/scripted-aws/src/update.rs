@@ -9,6 +9,8 @@ use crate::RecordedRequest;
 /// The effect of an update, by attribute name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Update {
+    /// The name of the table.
+    pub table: String,
     /// The item's key.
     pub key: Value,
     /// Attributes that are always set.
@@ -26,8 +28,13 @@ impl Update {
     /// placeholder, or an attribute that is changed twice.
     #[must_use]
     pub fn from_request(seen: &RecordedRequest) -> Self {
-        let body = seen.json();
-        let mut placeholders = Placeholders::new(&body);
+        Self::from_body(&seen.json())
+    }
+
+    /// [`Self::from_request`], for the body of a request, or for one update of a transaction.
+    #[must_use]
+    pub fn from_body(body: &Value) -> Self {
+        let mut placeholders = Placeholders::new(body);
         let expression = body["UpdateExpression"].as_str().expect("an expression");
         let (set, remove) = match expression.strip_prefix("REMOVE ") {
             Some(remove) => ("", remove),
@@ -37,6 +44,7 @@ impl Update {
             }
         };
         let mut update = Self {
+            table: body["TableName"].as_str().unwrap_or_default().to_owned(),
             key: body["Key"].clone(),
             sets: BTreeMap::new(),
             sets_once: BTreeMap::new(),

@@ -45,6 +45,12 @@ pub(crate) fn queued_job(made: &AnnouncedMedia, customer: Customer) -> String {
     .to_string()
 }
 
+/// The attributes of a parked job's message.
+pub(crate) fn ticket() -> Value {
+    let text = |text: &str| json!({ "DataType": "String", "StringValue": text });
+    json!({ "class": text("expired"), "reason": text("the CDN has lost it"), "tenant": text("acme") })
+}
+
 /// The body of its webhook, which that version could not read.
 pub(crate) fn unread(made: &AnnouncedMedia, customer: Customer) -> String {
     let body = BASE64.encode(made.webhook.to_string().as_bytes());

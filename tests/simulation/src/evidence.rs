@@ -5,9 +5,9 @@ use redaction::Sink;
 use serde_json::Value;
 
 use crate::{
-    accounting::{Evidence, FileFacts, Identity, Object, ParkedTicket, Record},
+    accounting::{Evidence, FileFacts, Identity, JobEntry, Object, ParkedTicket, Record},
     cloud::{Cloud, bucket::StoredObject, queue::SentMessage},
-    function::{JOBS, MEDIA, PARKED},
+    function::{JOBS, JOBS_TABLE, MEDIA, PARKED},
 };
 
 /// Collects all evidence. `uploads` are the keys of uploads that were not swept.
@@ -28,6 +28,13 @@ pub(crate) fn gather_evidence(cloud: &Cloud, uploads: Vec<String>) -> Evidence {
         parked: sent(PARKED).iter().map(parked_ticket).collect(),
         queued: sent(JOBS).iter().map(|one| Identity::from_body(&one.body)).collect(),
         records: items.iter().map(record_evidence).collect(),
+        entries: cloud
+            .tables
+            .items(JOBS_TABLE)
+            .unwrap_or_default()
+            .iter()
+            .map(entry_evidence)
+            .collect(),
         uploads,
     }
 }
@@ -56,6 +63,16 @@ fn parked_ticket(sent: &SentMessage) -> ParkedTicket {
         identity: Identity::from_body(&sent.body),
         class: said("class"),
         reason: said("reason"),
+    }
+}
+
+fn entry_evidence(item: &Value) -> JobEntry {
+    let text = |name: &str| item[name]["S"].as_str().map(str::to_owned);
+    JobEntry {
+        identity: Identity::from_body(&text("body").unwrap_or_default()),
+        state: text("state").unwrap_or_default(),
+        class: text("class"),
+        reason: text("reason"),
     }
 }
 

@@ -103,5 +103,6 @@ fn queued_job(tenant: &str, n: usize, sent_at: Duration) -> SentMessage {
         attributes: Value::Null,
         group: Some(tenant.to_owned()),
         sent_at,
+        is_dead_letter: false,
     }
 }

@@ -22,6 +22,7 @@ use lambda_http::{Body, Request, RequestExt};
 use media::object_key::parse_offset;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use watch::{Pass, Watch};
 use webhook::Webhook;
 
 use crate::{
@@ -35,12 +36,18 @@ use crate::{
 pub(crate) const INSTANCES: &str = "instances";
 /// The table of media.
 pub(crate) const MEDIA: &str = "media";
+/// The table of unsettled jobs.
+pub(crate) const JOBS_TABLE: &str = "jobs-table";
 /// The queue of jobs.
 pub(crate) const JOBS: &str = "jobs";
 /// The queue of parked jobs.
 pub(crate) const PARKED: &str = "parked";
 /// The download function's timeout for AWS calls.
 const CALL_TIMEOUT: Duration = Duration::from_mins(2);
+/// The watch function's timeout for AWS calls.
+const WATCH_CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// The watch function's timeout in `template.yaml`.
+const WATCH_TIMEOUT: Duration = Duration::from_secs(90);
 /// The webhook function's timeout in `template.yaml`.
 const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -148,6 +155,7 @@ impl Slot<Arc<Worker>> {
             endpoint: None,
             instances_table: INSTANCES.to_owned(),
             media_table: MEDIA.to_owned(),
+            jobs_table: JOBS_TABLE.to_owned(),
             bucket: "media".to_owned(),
             jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
             parked_queue_url: format!("{QUEUE_URL_BASE}{PARKED}"),
@@ -172,6 +180,30 @@ impl Slot<Arc<Worker>> {
     }
 }
 
+impl Slot<Arc<Watch>> {
+    /// Runs one pass of the watch function.
+    pub(crate) async fn watch_pass(&mut self, pass: Pass) -> InvocationEnd<()> {
+        if self.running.is_none() {
+            let (process, clients) = self.build_clients(WATCH_CALL_TIMEOUT);
+            let config = watch::config::Config {
+                region: "us-east-1".to_owned(),
+                endpoint: None,
+                media_table: MEDIA.to_owned(),
+                jobs_table: JOBS_TABLE.to_owned(),
+                jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
+                parked_queue_url: format!("{QUEUE_URL_BASE}{PARKED}"),
+            };
+            self.running = Some((process, Arc::new(Watch::with_clients(&clients, config))));
+        }
+        let Some((process, watch)) = self.running.clone() else {
+            return InvocationEnd::Failed;
+        };
+        let now = self.now();
+        let run = async { Ok(watch.run_pass(pass, now).await?) };
+        self.run_invocation(&process, WATCH_TIMEOUT, run).await
+    }
+}
+
 impl Slot<Arc<Webhook>> {
     /// Posts a webhook and returns the status.
     pub(crate) async fn post_webhook(
@@ -185,6 +217,7 @@ impl Slot<Arc<Webhook>> {
                 region: "us-east-1".to_owned(),
                 endpoint: None,
                 instances_table: INSTANCES.to_owned(),
+                jobs_table: JOBS_TABLE.to_owned(),
                 jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
             };
             let webhook = Arc::new(Webhook::with_clients(&clients, config));
@@ -208,6 +241,16 @@ fn webhook_request(customer: Customer, body: &Value) -> Request {
     request.expect("a request").with_path_parameters(path)
 }
 
+/// The attributes of a message as Lambda writes them, with names in camel case.
+fn event_attributes(attributes: &Value) -> Value {
+    let attributes = attributes.as_object().into_iter().flatten();
+    let renamed = attributes.map(|(name, value)| {
+        let (text, kind) = (&value["StringValue"], &value["DataType"]);
+        (name.clone(), json!({ "stringValue": text, "dataType": kind }))
+    });
+    Value::Object(renamed.collect())
+}
+
 fn sqs_event(batch: &[Delivery]) -> SqsEvent {
     let record = |one: &Delivery| {
         json!({
@@ -215,7 +258,7 @@ fn sqs_event(batch: &[Delivery]) -> SqsEvent {
             "receiptHandle": one.receipt,
             "body": one.message.body,
             "attributes": { "ApproximateReceiveCount": one.receives.to_string() },
-            "messageAttributes": {},
+            "messageAttributes": event_attributes(&one.message.attributes),
             "eventSource": "aws:sqs",
         })
     };

@@ -16,8 +16,10 @@ pub mod fairness;
 pub mod fault;
 mod function;
 pub mod plan;
+mod schema;
 pub mod seed;
 mod source;
+mod watcher;
 pub mod wire;
 mod world;
 

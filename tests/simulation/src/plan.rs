@@ -1,7 +1,10 @@
 //! The plan of a world: its media messages, when they are announced, and what goes wrong
 //! meanwhile.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use aws::register::SECRET_BYTES;
 use serde_json::Value;
@@ -73,6 +76,8 @@ pub struct PriorState {
     pub record: Option<&'static str>,
     /// Its job, in place of a webhook.
     pub job: bool,
+    /// Its job in the parked queue, in place of a webhook.
+    pub parked: bool,
     /// Its webhook in the queue, accepted and not read, in place of a webhook.
     pub unread: bool,
 }
@@ -141,6 +146,18 @@ pub enum OutsideEvent {
     NewToken(Customer, &'static str),
     /// An operator writes this token into the instance's record.
     TokenWritten(Customer, &'static str),
+    /// Both queues lose the messages whose jobs the jobs table has. (Jobs that no run has received
+    /// yet are only in the queue.)
+    QueuesPurged,
+    /// As [`Self::QueuesPurged`], for the parked queue alone: its retention ends.
+    ParkedExpired,
+    /// An operator moves every parked message to the jobs queue, by SQS's own task.
+    ParkedMoved,
+    /// A function of the previous version records every media message as stored. It does not know
+    /// of job entries.
+    StoredByPreviousVersion,
+    /// Notes how many messages the jobs queue has, hidden ones included.
+    QueueCounted(Arc<AtomicUsize>),
     /// An operator removes the instance's record.
     Removed(Customer),
     /// An operator adds a removed instance again, for this customer's tenant: the same one, or

@@ -168,6 +168,16 @@ fn plan_outside_events(chance: Chance) -> Vec<(Duration, OutsideEvent)> {
         happenings.push((to, OutsideEvent::Wapi(None)));
         happenings.push((to + Duration::from_mins(1), OutsideEvent::Cdn(None)));
     }
+    let some_time = |name: &str| chance.named(name).random_time(Duration::from_hours(12));
+    for (name, per_mille, event) in [
+        ("purge", 150, OutsideEvent::QueuesPurged),
+        ("expiry", 100, OutsideEvent::ParkedExpired),
+        ("move", 150, OutsideEvent::ParkedMoved),
+    ] {
+        if chance.named(name).happens(per_mille) {
+            happenings.push((some_time(name), event));
+        }
+    }
     if chance.named("token").happens(150) {
         let written = from + chance.named("written").random_time(Duration::from_hours(3));
         happenings.push((from, OutsideEvent::NewToken(CUSTOMERS[0], "invented-token-9")));

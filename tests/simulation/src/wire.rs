@@ -176,15 +176,20 @@ impl Wire {
         let (operation, subject) = (asked.operation(), asked.subject());
         let log = &self.cloud.log;
         let who = self.process.name.split('-').next().unwrap_or_default();
-        let reached = |operation: &str| ResourceAccess {
+        let reached = |operation: String, part: String| ResourceAccess {
             who: who.to_owned(),
-            operation: operation.to_owned(),
-            part: asked.resource(),
+            operation,
+            part,
         };
-        lock_mutex(&log.accesses).insert(reached(&operation));
-        if asked.is_tagging() {
-            lock_mutex(&log.accesses).insert(reached("s3:PutObjectTagging"));
+        let mut accesses = asked.transacted_writes();
+        if accesses.is_empty() {
+            accesses.push((operation.clone(), asked.resource()));
         }
+        if asked.is_tagging() {
+            accesses.push(("s3:PutObjectTagging".to_owned(), asked.resource()));
+        }
+        let accesses = accesses.into_iter().map(|(operation, part)| reached(operation, part));
+        lock_mutex(&log.accesses).extend(accesses);
         Call {
             process: self.process.name.clone(),
             life: self.process.life,

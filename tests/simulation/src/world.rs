@@ -1,6 +1,10 @@
 //! One world: a cloud, origins, functions and senders, run to its end and accounted for.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use aws::{
     clients::Clients,
@@ -19,7 +23,7 @@ use redaction::{Class, plant};
 use serde_json::{Value, json};
 use stand_in::StandIn;
 use tokio::sync::Mutex;
-use watch::Watch;
+use watch::Pass;
 use webhook::Webhook;
 
 use crate::{
@@ -27,11 +31,13 @@ use crate::{
     before,
     chance::Chance,
     clockwork,
-    cloud::{Cloud, queue::Settings, sqs::QUEUE_URL_BASE},
+    cloud::{Cloud, queue::Settings},
     evidence,
-    function::{INSTANCES, InvocationEnd, JOBS, MEDIA, PARKED, ProcessContext, Slot},
-    plan::{CUSTOMERS, Customer, OutsideEvent, Plan, PlannedMedia},
+    function::{INSTANCES, InvocationEnd, JOBS, JOBS_TABLE, MEDIA, PARKED, ProcessContext, Slot},
+    plan::{CUSTOMERS, Customer, OutsideEvent, Plan, PlannedMedia, PriorState},
+    schema,
     source::EventSource,
+    watcher::{self, Watcher},
     wire::{ENDPOINT, Process, ResourceAccess, Wire},
 };
 
@@ -79,6 +85,7 @@ struct World {
     cloud: Arc<Cloud>,
     origins: Arc<StandIn>,
     source: Arc<EventSource>,
+    around: Arc<ProcessContext>,
     webhooks: Vec<Arc<Mutex<Slot<Arc<Webhook>>>>>,
 }
 
@@ -96,8 +103,8 @@ impl World {
         });
         let source = EventSource::new(&around, Arc::clone(&plan.time_left));
         let slot = |n| Arc::new(Mutex::new(Slot::new(&around, format!("webhook-{n}"))));
-        let world =
-            Self { webhooks: (0..WEBHOOKS).map(slot).collect(), plan, cloud, origins, source };
+        let webhooks = (0..WEBHOOKS).map(slot).collect();
+        let world = Self { webhooks, plan, cloud, origins, source, around };
         world.create_resources().await?;
         Ok(world)
     }
@@ -113,7 +120,7 @@ impl World {
         self.cloud.lock_sqs().create_queue(JOBS, settings);
         let settings = Settings { retention: Duration::from_hours(14 * 24), ..Settings::default() };
         self.cloud.lock_sqs().create_queue(PARKED, settings);
-        for table in [instances_table(), media_table()] {
+        for table in [schema::instances_table(), schema::media_table(), schema::jobs_table()] {
             let answer = self.cloud.tables.answer_call("CreateTable", &table);
             anyhow::ensure!(answer.status() == 200, "{:?}", answer.body());
         }
@@ -150,8 +157,10 @@ impl World {
         let servers = (0..world.plan.downloads)
             .map(|n| tokio::task::spawn_local(Arc::clone(&world.source).run_poller(n)));
         let servers: Vec<_> = servers.collect();
+        let watcher = Watcher::new(&world.around);
+        let watching = tokio::task::spawn_local(Arc::clone(&watcher).run());
         let announced = world.send_everything().await;
-        while !world.source.is_done() && world.cloud.clock.now() < MAX_WORLD_TIME {
+        while !world.is_done() && world.cloud.clock.now() < MAX_WORLD_TIME {
             tokio::select! {
                 () = world.cloud.wait_for_queue_change() => {}
                 () = tokio::time::sleep(Duration::from_hours(1)) => {}
@@ -160,8 +169,9 @@ impl World {
         for server in servers {
             server.abort();
         }
+        watching.abort();
         let took = world.cloud.clock.now();
-        world.run_watch().await;
+        watcher.run_pass(Pass::Look).await;
         tokio::time::sleep(SWEEP_AGE + Duration::from_hours(1)).await;
         let uploads = world.cloud.bucket.abort_old_uploads(SWEEP_AGE);
         let evidence = evidence::gather_evidence(&world.cloud, uploads);
@@ -175,22 +185,10 @@ impl World {
         }
     }
 
-    /// Runs the watch function once. If faults make it fail, a later hourly run would succeed.
-    async fn run_watch(&self) {
-        let client = Wire::http_client(&self.cloud, &Process::new("watch-0", 0));
-        let clients = Clients::with_http_client(client, ENDPOINT, Duration::from_secs(10));
-        let config = watch::config::Config {
-            region: "us-east-1".to_owned(),
-            endpoint: None,
-            media_table: MEDIA.to_owned(),
-            jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
-            parked_queue_url: format!("{QUEUE_URL_BASE}{PARKED}"),
-        };
-        let look = Watch::with_clients(&clients, config);
-        if let Err(error) = look.run_pass(self.cloud.clock.unix()).await {
-            let line = format!("the watch function failed: {error}");
-            self.cloud.log.add_line(self.cloud.clock.now(), line);
-        }
+    /// Whether every job is settled: nothing is queued, in work or due later.
+    fn is_done(&self) -> bool {
+        let is_due = |place| watcher::next_due(&self.cloud, place).is_some();
+        self.source.is_done() && !is_due("table") && !is_due("queue")
     }
 
     /// Announces all media messages, posts the unreadable bodies, sends the messages that are not
@@ -269,7 +267,12 @@ impl World {
             self.cloud.lock_sqs().send_directly(JOBS, &body, None, now);
             self.cloud.notify_queue_change();
         }
-        let is_there = planned.prior_state.job || planned.prior_state.unread;
+        if planned.prior_state.parked {
+            let (job, now) = (before::queued_job(&made, customer), self.cloud.clock.now());
+            self.cloud.lock_sqs().send_with_attributes(PARKED, &job, before::ticket(), now);
+        }
+        let PriorState { job, unread, parked, .. } = planned.prior_state;
+        let is_there = job || unread || parked;
         let posts = if is_there { 0 } else { planned.posts };
         let posts = (0..posts)
             .map(|n| self.post_until_accepted(customer, &made.webhook, &made.message_id, n));
@@ -282,7 +285,7 @@ impl World {
             told: told
                 .into_iter()
                 // The version before has said 200 for what it kept.
-                .chain(planned.prior_state.unread.then_some(SenderAnswer::Accepted))
+                .chain((unread || parked).then_some(SenderAnswer::Accepted))
                 .find(|told| *told == SenderAnswer::Accepted)
                 .unwrap_or(SenderAnswer::Unsure),
             fate: planned.fate,
@@ -336,6 +339,19 @@ impl World {
                 self.origins.register_instance(customer.instance, token);
             }
             OutsideEvent::TokenWritten(customer, token) => self.write_token(*customer, token),
+            OutsideEvent::QueuesPurged => self.purge_queues(&[JOBS, PARKED]),
+            OutsideEvent::ParkedExpired => self.purge_queues(&[PARKED]),
+            OutsideEvent::ParkedMoved => {
+                let now = self.cloud.clock.now();
+                self.cloud.lock_sqs().move_all_messages(PARKED, JOBS, now);
+                self.cloud.notify_queue_change();
+            }
+            OutsideEvent::StoredByPreviousVersion => self.store_records(),
+            OutsideEvent::QueueCounted(count) => {
+                let sqs = self.cloud.lock_sqs();
+                let messages = sqs.queue(JOBS).map_or(0, |queue| queue.messages().count());
+                count.store(messages, Ordering::Relaxed);
+            }
             OutsideEvent::Removed(customer) => {
                 let key = json!({
                     "TableName": INSTANCES, "Key": { "instance": { "S": customer.instance } }
@@ -344,6 +360,33 @@ impl World {
                 assert_eq!(answer.status(), 200, "{:?}", answer.body());
             }
             OutsideEvent::Added(customer) => self.add_instance(*customer),
+        }
+    }
+
+    /// Deletes the messages whose jobs have an entry in the jobs table.
+    fn purge_queues(&self, queues: &[&str]) {
+        let entries = self.cloud.tables.items(JOBS_TABLE).expect("entries");
+        let body_of = |entry: &Value| entry["body"]["S"].as_str().map(Identity::from_body);
+        let kept: BTreeSet<_> = entries.iter().filter_map(body_of).collect();
+        for queue in queues {
+            let is_kept = |body: &str| kept.contains(&Identity::from_body(body));
+            self.cloud.lock_sqs().purge_messages(queue, is_kept);
+        }
+        self.cloud.notify_queue_change();
+    }
+
+    /// Sets every record's state to `stored`, and nothing else.
+    fn store_records(&self) {
+        for item in self.cloud.tables.items(MEDIA).expect("records") {
+            let update = json!({
+                "TableName": MEDIA,
+                "Key": { "instance": item["instance"], "message_id": item["message_id"] },
+                "UpdateExpression": "SET #state = :stored",
+                "ExpressionAttributeNames": { "#state": "state" },
+                "ExpressionAttributeValues": { ":stored": { "S": "stored" } },
+            });
+            let answer = self.cloud.tables.answer_call("UpdateItem", &update);
+            assert_eq!(answer.status(), 200, "{:?}", answer.body());
         }
     }
 
@@ -375,44 +418,4 @@ impl World {
         let answer = self.cloud.tables.answer_call("UpdateItem", &update);
         assert_eq!(answer.status(), 200, "{:?}", answer.body());
     }
-}
-
-fn instances_table() -> Value {
-    json!({
-        "TableName": INSTANCES,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{ "AttributeName": "instance", "AttributeType": "S" }],
-        "KeySchema": [{ "AttributeName": "instance", "KeyType": "HASH" }],
-    })
-}
-
-/// The table with its two indexes, which list records by state and by instance.
-fn media_table() -> Value {
-    let attribute =
-        |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
-    let keys = |hash: &str, range: &str| {
-        json!([
-            { "AttributeName": hash, "KeyType": "HASH" },
-            { "AttributeName": range, "KeyType": "RANGE" },
-        ])
-    };
-    let index = |name: &str, hash: &str, range: &str| {
-        json!({
-            "IndexName": name, "KeySchema": keys(hash, range),
-            "Projection": { "ProjectionType": "ALL" }
-        })
-    };
-    json!({
-        "TableName": MEDIA,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [
-            attribute("instance", "S"), attribute("message_id", "S"),
-            attribute("state", "S"), attribute("recoverable_until", "N"), attribute("moment", "N"),
-        ],
-        "KeySchema": keys("instance", "message_id"),
-        "GlobalSecondaryIndexes": [
-            index("by_state", "state", "recoverable_until"),
-            index("by_instance", "instance", "moment"),
-        ],
-    })
 }

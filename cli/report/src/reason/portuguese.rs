@@ -245,10 +245,35 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
     ),
     (
         "WatchSilentAlarm",
-        "A função watch não roda há duas horas, e ninguém conta o que vence em breve nem o que o \
-        SQS estacionou. `wapi-media doctor` examina as funções; se a regra que a inicia a cada \
-        hora está desligada, ligue-a com `aws events enable-rule`. Em uma stack nova, o alarme \
-        pode ficar ligado até o fim da primeira hora.",
+        "Há duas horas a função watch não conta o que vence em breve nem o que o SQS estacionou. \
+        `wapi-media doctor` examina as funções; se a regra que a inicia a cada hora está \
+        desligada, ligue-a com `aws events enable-rule`. Em uma stack nova, o alarme pode ficar \
+        ligado até o fim da primeira hora.",
+    ),
+    (
+        "QueueRefusedAlarm",
+        "O SQS não aceitou jobs da função webhook. Nada se perdeu: a tabela de jobs os tem, e a \
+        função watch os envia em minutos. Se durar, leia o erro do SQS com `wapi-media tail \
+        --since 1h --no-follow`.",
+    ),
+    (
+        "DueJobsSilentAlarm",
+        "Há 15 minutos a função watch não envia os jobs cuja espera acabou: nenhum job que espera \
+        mais que isso é tentado. `wapi-media doctor` examina as funções; se a regra que a inicia a \
+        cada minuto está desligada, ligue-a com `aws events enable-rule`. Em uma stack nova, o \
+        alarme pode ficar ligado até a primeira passagem.",
+    ),
+    (
+        "DueJobsLateAlarm",
+        "Jobs cuja espera acabou são enviados com mais de 15 minutos de atraso: há mais deles do \
+        que a função watch consegue enviar, ou o SQS não os aceita. Leia o log dela com \
+        `wapi-media tail --since 1h --no-follow`.",
+    ),
+    (
+        "JobsLostAlarm",
+        "A fila perdeu jobs, e a função watch os enviou de novo. Alguém pode ter esvaziado ou \
+        apagado a fila de jobs. `wapi-media doctor` examina as filas e as funções; o CloudTrail \
+        diz quem chamou PurgeQueue.",
     ),
     (
         "JobsNotTakenAlarm",

@@ -1,6 +1,5 @@
 //! Step 9: the records, and the parked queue.
 
-use aws::ledger::Ledger;
 use report::{Status, Step, StepId};
 
 use crate::{
@@ -51,7 +50,5 @@ pub(crate) async fn records_step(
 /// Counts the unstored media of the whole stack that may be lost within two days.
 pub(crate) async fn count_expiring(examination: Examination<'_>) -> anyhow::Result<u64> {
     let Examination { session, now, .. } = examination;
-    let table = session.stack.output("MediaTable")?.to_owned();
-    let ledger = Ledger::new(&session.operator.clients, table);
-    Ok(ledger.count_expiring(now, now + SOON).await?)
+    Ok(session.ledger()?.jobs.count_expiring(now, now + SOON).await?)
 }

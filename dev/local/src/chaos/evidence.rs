@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use accounting::{Evidence, FileFacts, Identity, Object, ParkedTicket, Record};
+use accounting::{Evidence, FileFacts, Identity, JobEntry, Object, ParkedTicket, Record};
 use anyhow::{Context, Result};
 use media::object_key::{KeyFolders, ObjectKey};
 use serde_json::Value;
@@ -48,6 +48,7 @@ pub(crate) async fn gather_evidence(stack: &Stack, killed: usize) -> Result<Chao
             .map(|message| Identity::from_body(message_body(message)))
             .collect(),
         records: stack.media_records().await?.iter().map(record_evidence).collect(),
+        entries: stack.scan(&outputs.jobs_table).await?.iter().map(entry_evidence).collect(),
         uploads,
     };
     Ok(ChaosEvidence { evidence, uploads_left_to_the_rule: left })
@@ -108,11 +109,23 @@ fn parked_ticket(message: &Value) -> ParkedTicket {
     }
 }
 
+/// The text of an item's attribute.
+fn item_text(item: &Value, name: &str) -> Option<String> {
+    item.get(name)?.get("S")?.as_str().map(str::to_owned)
+}
+
+fn entry_evidence(item: &Value) -> JobEntry {
+    let text = |name: &str| item_text(item, name);
+    JobEntry {
+        identity: Identity::from_body(&text("body").unwrap_or_default()),
+        state: text("state").unwrap_or_default(),
+        class: text("class"),
+        reason: text("reason"),
+    }
+}
+
 fn record_evidence(item: &Value) -> Record {
-    let text = |name: &str| {
-        let value = item.get(name)?.get("S")?;
-        value.as_str().map(str::to_owned)
-    };
+    let text = |name: &str| item_text(item, name);
     let or_empty = |name: &str| text(name).unwrap_or_default();
     let message = text("message").unwrap_or_else(|| or_empty("message_id"));
     let named = Identity::new(or_empty("instance"), message);

@@ -103,14 +103,18 @@ async fn earlier_attempts_stay_in_the_record() {
 /// Its message is retried.
 #[tokio::test]
 async fn an_overtaken_run_writes_nothing_else() {
-    for (spec, stores) in [
-        (Spec::of(Kind::Image), 1),
-        (lost_media(), 0),
-        (delayed_media(), 0),
-        (Spec::of(Kind::Sticker), 0),
+    let (plain, with_entry) = ("UpdateItem", "TransactWriteItems");
+    for (spec, stores, write) in [
+        (Spec::of(Kind::Image), 1, plain),
+        (lost_media(), 0, with_entry),
+        (delayed_media(), 0, with_entry),
+        (Spec::of(Kind::Sticker), 0, plain),
     ] {
         let script = |seen: &RecordedRequest| match seen.operation() {
             "UpdateItem" if is_outcome(seen) => Answer::condition_failed(None),
+            "TransactWriteItems" => {
+                Answer::transaction_cancelled(["ConditionalCheckFailed", "None"])
+            }
             _ if is_instance_read(seen) => {
                 instance_answer(&json!({ "kinds": { "L": [{ "S": "image" }] } }), "c2VhbGVk")
             }
@@ -120,10 +124,7 @@ async fn an_overtaken_run_writes_nothing_else() {
         let announced = origins.announce(spec).expect("a media file");
         assert_eq!(run_job(&aws, &origins, queued_job(&announced)).await, retry_answer());
         assert_eq!(aws.requests_of("PutObject").len(), stores);
-        assert_eq!(
-            closing_operations(&aws),
-            ["UpdateItem", "UpdateItem", "ChangeMessageVisibility"]
-        );
+        assert_eq!(closing_operations(&aws), ["UpdateItem", write, "ChangeMessageVisibility"]);
     }
 }
 

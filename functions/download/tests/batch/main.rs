@@ -10,6 +10,7 @@
 
 mod answer;
 mod commit;
+mod entry;
 mod lease;
 mod moves;
 mod parking;
@@ -66,6 +67,7 @@ fn create_worker_with(aws: &Aws, origins: &StandIn, clock_and_random: ClockAndRa
         endpoint: None,
         instances_table: text("instances"),
         media_table: text("media"),
+        jobs_table: text("jobs-table"),
         bucket: text("bucket"),
         jobs_queue_url: text("https://sqs.example.invalid/jobs"),
         parked_queue_url: text("https://sqs.example.invalid/parked"),

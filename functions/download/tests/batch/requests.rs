@@ -78,17 +78,41 @@ pub(crate) fn is_claim(seen: &RecordedRequest) -> bool {
 
 /// Whether the request writes the outcome of a job, or releases a lease.
 pub(crate) fn is_outcome(seen: &RecordedRequest) -> bool {
-    seen.operation() == "UpdateItem"
-        && !is_claim(seen)
-        && !is_legacy_lookup(seen)
-        && !is_intent(seen)
+    let is_plain = seen.operation() == "UpdateItem";
+    seen.operation() == "TransactWriteItems"
+        || (is_plain && !is_claim(seen) && !is_legacy_lookup(seen) && !is_intent(seen))
 }
 
-/// The updates after the claim: outcomes and released leases.
+/// The updates of the record after the claim: outcomes and released leases.
 pub(crate) fn outcome_updates(aws: &Aws) -> Vec<Update> {
-    let updates = aws.requests_of("UpdateItem");
-    let writes = updates.iter().filter(|seen| is_outcome(seen));
-    writes.map(Update::from_request).collect()
+    let requests = aws.requests();
+    let writes = requests.iter().filter(|seen| is_outcome(seen));
+    let update_of_record = |seen: &RecordedRequest| match seen.operation() {
+        "TransactWriteItems" => Update::from_body(&seen.json()["TransactItems"][0]["Update"]),
+        _ => Update::from_request(seen),
+    };
+    writes.map(update_of_record).collect()
+}
+
+/// The writes of the job entry, in order: each is an `Update` or a `Delete`.
+pub(crate) fn entry_writes(aws: &Aws) -> Vec<Value> {
+    let transactions = aws.requests_of("TransactWriteItems");
+    let writes = transactions.iter().map(|seen| seen.json()["TransactItems"][1].clone());
+    writes.collect()
+}
+
+/// The attributes that the only write of the job entry sets.
+pub(crate) fn written_entry(aws: &Aws) -> Update {
+    let writes = entry_writes(aws);
+    assert_eq!(writes.len(), 1, "{writes:?}");
+    let update = Update::from_body(&writes[0]["Update"]);
+    assert_eq!(update.table, "jobs-table");
+    update
+}
+
+/// When the job entry is due, in seconds since 1970.
+pub(crate) fn due_at(entry: &Update) -> i64 {
+    entry.sets["due_at"]["N"].as_str().and_then(|n| n.parse().ok()).expect("a time")
 }
 
 /// The state that an update sets, if any, and whether it releases the lease.
@@ -99,8 +123,7 @@ pub(crate) fn written_state(write: &Update) -> (Option<&str>, bool) {
 
 /// The operations on the record, the parked queue and the message, in order.
 pub(crate) fn closing_operations(aws: &Aws) -> Vec<&'static str> {
-    let is_end =
-        |name: &&str| ["UpdateItem", "SendMessage", "ChangeMessageVisibility"].contains(name);
+    let is_end = |name: &&str| !["GetItem", "Decrypt", "PutObject"].contains(name);
     main_operations(aws).into_iter().filter(is_end).collect()
 }
 

@@ -2,8 +2,8 @@
 //! record is the media message's.
 
 use media::{
+    failure::FailureClass,
     identity::RecordKey,
-    ids::TenantId,
     job::Job,
     record::{Attempt, Lease, RunCounts},
 };
@@ -14,13 +14,23 @@ use super::{
     intent::{CommitIntent, take_intents},
     place::Place,
     place_update::PlaceUpdate,
-    table::{ERASED, LATE_RUNS, LOST_SINCE, Ledger, RUNS},
+    table::{DECIDED_AT, ERASED, HAS_ENTRY, LATE_RUNS, LOST_SINCE, Ledger, QUEUED_UNTIL, RUNS},
     update::Update,
 };
 use crate::{
     dynamodb::{Attributes, get_number, get_string, number_value, string_value, take_readable},
     error::AwsError,
 };
+
+/// What the record says of its job entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownEntry {
+    /// Until when the entry leaves the job to the queue, in seconds since 1970. `None`: the job was
+    /// only in the jobs table, or parked.
+    pub queued_until: Option<i64>,
+    /// The class of the failure in the entry.
+    pub class: Option<FailureClass>,
+}
 
 /// What a run finds when it claims a media message.
 #[derive(Debug)]
@@ -39,6 +49,8 @@ pub enum Claim {
         /// When the media file was first found to be lost, if the latest run found it lost; in
         /// seconds since 1970.
         lost_since: Option<i64>,
+        /// The job entry, if an earlier run wrote one.
+        entry: Option<KnownEntry>,
     },
     /// The object is in the bucket: a duplicate needs no download.
     Stored,
@@ -46,6 +58,9 @@ pub enum Claim {
     StoredForAnother,
     /// A person had the media file erased while its job was still queued: it is not fetched again.
     Erased,
+    /// An operator redrove or dropped the job after this copy of it was made: what was decided
+    /// stays.
+    Superseded,
     /// Another run has the lease, and works on the media message or died. This is not a failure:
     /// the job is retried when the lease ends.
     Elsewhere {
@@ -89,7 +104,8 @@ impl Ledger {
             .set("lease_owner", string_value(&*lease.owner))
             .set("lease_until", number_value(lease.until));
         let condition =
-            Condition::not_stored_or_erased().and(Condition::not_leased_to_another(lease, now));
+            Condition::not_stored_or_erased().and(Condition::not_decided_after(job.accepted_at));
+        let condition = condition.and(Condition::not_leased_to_another(lease, now));
         let updated = self.update_place(place, &job.instance, update, condition).await?;
         Ok(match updated {
             PlaceUpdate::OtherMedia => None,
@@ -99,6 +115,7 @@ impl Ledger {
                     key: place.key.clone(),
                     intents: take_intents(&mut item),
                     lost_since: get_number(&item, LOST_SINCE),
+                    entry: KnownEntry::from_item(&item),
                     runs: RunCounts {
                         ended: get_count(&item, RUNS),
                         late: get_count(&item, LATE_RUNS),
@@ -107,7 +124,7 @@ impl Ledger {
                 })
             }
             PlaceUpdate::Refused(item) => {
-                let refused = read_refusal(&item, &job.tenant);
+                let refused = read_refusal(&item, job);
                 let is_known = match (&refused, place.new_facts(&item)) {
                     (Claim::Stored, Some(new_facts)) => {
                         self.add_facts(place, job, new_facts).await?
@@ -137,15 +154,25 @@ impl Ledger {
 /// Why the media message could not be claimed, from the item that `DynamoDB` returned with the
 /// refusal. Without an item it is not known who holds the lease: `until` is then 0, and the job is
 /// retried.
-fn read_refusal(item: &Attributes, tenant: &TenantId) -> Claim {
-    let is_theirs = get_string(item, "tenant").is_none_or(|owner| owner == tenant.as_str());
+fn read_refusal(item: &Attributes, job: &Job) -> Claim {
+    let is_theirs = get_string(item, "tenant").is_none_or(|owner| owner == job.tenant.as_str());
+    let decided_at: Option<i64> = get_number(item, DECIDED_AT);
     match get_string(item, "state") {
         Some("stored") if is_theirs => Claim::Stored,
         Some("stored") => Claim::StoredForAnother,
         Some(ERASED) => Claim::Erased,
+        _ if decided_at.is_some_and(|at| job.accepted_at < at) => Claim::Superseded,
         Some(_) | None => {
             Claim::Elsewhere { until: get_number(item, "lease_until").unwrap_or_default() }
         }
+    }
+}
+
+impl KnownEntry {
+    fn from_item(item: &Attributes) -> Option<Self> {
+        item.get(HAS_ENTRY)?;
+        let class = get_string(item, "class").and_then(|class| class.parse().ok());
+        Some(Self { queued_until: get_number(item, QUEUED_UNTIL), class })
     }
 }
 

@@ -47,10 +47,18 @@ impl Condition {
         Self::new(TEXT, values).with_state_name()
     }
 
-    /// The record has no state, or `retrying`.
-    pub(super) fn new_or_retrying() -> Self {
-        const TEXT: &str = "(attribute_not_exists(#state) OR #state = :retrying)";
-        Self::new(TEXT, [(":retrying", string_value("retrying"))]).with_state_name()
+    /// No operator has decided about the job after it was accepted at this time.
+    pub(super) fn not_decided_after(accepted_at: i64) -> Self {
+        const TEXT: &str = "(attribute_not_exists(decided_at) OR decided_at <= :accepted)";
+        Self::new(TEXT, [(":accepted", number_value(accepted_at))])
+    }
+
+    /// The record has no state, or `retrying`, or it is `parked` and has no job entry.
+    pub(super) fn not_parked_with_entry() -> Self {
+        const TEXT: &str = "(attribute_not_exists(#state) OR #state = :retrying OR (#state = \
+             :parked AND attribute_not_exists(has_entry)))";
+        let values = [(":retrying", string_value("retrying")), (":parked", string_value("parked"))];
+        Self::new(TEXT, values).with_state_name()
     }
 
     /// The record's state is `stored`.
@@ -65,6 +73,21 @@ impl Condition {
             None => Self::new("attribute_not_exists(#state)", []),
         };
         condition.with_state_name()
+    }
+
+    /// There is a job entry.
+    pub(super) fn entry_exists() -> Self {
+        Self::new("attribute_exists(body)", [])
+    }
+
+    /// There is no job entry.
+    pub(super) fn no_entry() -> Self {
+        Self::new("attribute_not_exists(body)", [])
+    }
+
+    /// The job entry is due at this time.
+    pub(super) fn due_at(due_at: i64) -> Self {
+        Self::new("due_at = :due", [(":due", number_value(due_at))])
     }
 
     /// The record names no tenant, or this one.

@@ -1,40 +1,53 @@
 //! Counts the media messages that expire soon.
 
 use aws_sdk_dynamodb::types::Select;
+use media::failure::FailureClass;
 
-use super::table::{BY_STATE, Ledger};
+use super::{
+    entry::{BY_CLASS, state_class},
+    table::JobsTable,
+};
 use crate::{
     dynamodb::{number_value, string_value},
     error::AwsError,
 };
 
-impl Ledger {
-    /// How many media messages that are not stored expire between `from` and `until` (seconds since
-    /// 1970): their `recoverable_until` is in that time.
+/// The states of a job entry.
+pub const ENTRY_STATES: [&str; 2] = ["retrying", "parked"];
+
+impl JobsTable {
+    /// How many unsettled media messages expire between `from` and `until` (seconds since 1970):
+    /// their `recoverable_until` is in that time. Reads only what it counts.
     ///
     /// # Errors
     /// [`AwsError`] when `Query` fails.
     pub async fn count_expiring(&self, from: i64, until: i64) -> Result<u64, AwsError> {
-        let retrying = self.count_expiring_in_state("retrying", from, until).await?;
-        Ok(retrying + self.count_expiring_in_state("parked", from, until).await?)
+        let mut count = 0;
+        for state in ENTRY_STATES {
+            for class in FailureClass::ALL {
+                let key = state_class(state, class.as_str());
+                count += self.count_in_partition(&key, from, until).await?;
+            }
+        }
+        Ok(count)
     }
 
-    async fn count_expiring_in_state(
+    async fn count_in_partition(
         &self,
-        state: &str,
+        state_class: &str,
         from: i64,
         until: i64,
     ) -> Result<u64, AwsError> {
-        const CONDITION: &str = "#state = :state AND recoverable_until BETWEEN :from AND :until";
+        const CONDITION: &str =
+            "state_class = :partition AND recoverable_until BETWEEN :from AND :until";
         let (mut count, mut start) = (0, None);
         loop {
-            let query = self.clients.dynamodb.query().table_name(&self.table);
+            let query = self.clients.dynamodb.query().table_name(&self.name);
             let page = query
-                .index_name(BY_STATE)
+                .index_name(BY_CLASS)
                 .select(Select::Count)
                 .key_condition_expression(CONDITION)
-                .expression_attribute_names("#state", "state")
-                .expression_attribute_values(":state", string_value(state))
+                .expression_attribute_values(":partition", string_value(state_class))
                 .expression_attribute_values(":from", number_value(from))
                 .expression_attribute_values(":until", number_value(until))
                 .set_exclusive_start_key(start)

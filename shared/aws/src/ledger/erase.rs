@@ -1,10 +1,14 @@
 //! Removes a record for good. A mark stays in its place where a queued job could bring the media
 //! file back.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{
+    error::BuildError,
+    types::{AttributeValue, Put, TransactWriteItem},
+};
 use media::{
     identity::RecordKey,
     ids::{InstanceId, MessageId},
+    job::Job,
 };
 
 use super::{
@@ -12,6 +16,7 @@ use super::{
     outcome::WriteOutcome,
     place::MESSAGE,
     table::{ERASED, Ledger},
+    transaction::{TransactionOutcome, not_built},
 };
 use crate::{
     dynamodb::{Attributes, get_number, get_string, number_value, string_value},
@@ -70,6 +75,28 @@ impl Erasable {
         }
     }
 
+    /// For a job entry without a record: the webhook function wrote it, and no run has received its
+    /// job. A mark in the record's place keeps the job from being run.
+    #[must_use]
+    pub fn from_job(key: &RecordKey, job: &Job) -> Self {
+        let identity = job.message.identity();
+        let fact = |name: &str| {
+            let mut facts = identity.chat_facts().iter();
+            facts.find(|fact| fact.name == name).map(|fact| fact.text.clone())
+        };
+        Self {
+            key: key.as_str().to_owned(),
+            message: Some(identity.message_id().to_string()),
+            tenant: Some(job.tenant.to_string()),
+            chat: Some(job.message.chat.as_str().to_owned()),
+            lease_until: 0,
+            state: None,
+            chat_lid: fact("chat_lid"),
+            chat_phone: fact("chat_phone"),
+            chat_hash: fact("chat_hash"),
+        }
+    }
+
     /// The message's id, as the record says and as its key says.
     pub fn message_ids(&self) -> impl Iterator<Item = MessageId> {
         let in_key = RecordKey::from_record(self.key.clone()).message_id().to_owned();
@@ -77,9 +104,10 @@ impl Erasable {
         ids.filter_map(|id| MessageId::parse(id).ok())
     }
 
-    /// Whether the job may still be queued: the record's state is not final.
+    /// Whether a run may still work on the media message: the record's state is not final. Its mark
+    /// is written before its files are removed.
     #[must_use]
-    pub fn may_be_queued(&self) -> bool {
+    pub fn may_be_in_work(&self) -> bool {
         !["stored", "parked", "skipped"].into_iter().any(|end| self.has_state(end))
     }
 
@@ -113,40 +141,44 @@ impl Erasable {
 }
 
 impl Ledger {
-    /// Removes a record that did not change since it was read, unless a run has its lease. With
-    /// `mark_until` (seconds since 1970), a mark takes the record's place until then, so that a
-    /// queued job does not bring the media file back. The mark has the instance, the message's id
-    /// and digests that identify no person.
+    /// Removes a record that did not change since it was read, unless a run has its lease, and its
+    /// job entry with it. A mark takes the record's place until `mark_until` (seconds since 1970):
+    /// a copy of the job may still be in a queue, also of a media file that is stored, and does not
+    /// bring the media file back. The mark has the instance, the message's id and digests that
+    /// identify no person.
     ///
     /// # Errors
-    /// [`AwsError`] when `DeleteItem` or `PutItem` fails.
+    /// [`AwsError`] when `TransactWriteItems` fails.
     pub async fn erase(
         &self,
         instance: &InstanceId,
         record: &Erasable,
-        mark_until: Option<i64>,
+        mark_until: i64,
         now: i64,
     ) -> Result<WriteOutcome, AwsError> {
-        let (instance, key) = (string_value(instance.as_str()), string_value(&*record.key));
         let state = record.state.clone();
         let condition = Condition::has_state(state).and(Condition::not_leased(now));
-        let dynamodb = &self.clients.dynamodb;
-        let Some(until) = mark_until else {
-            let delete = dynamodb
-                .delete_item()
-                .table_name(&self.table)
-                .key("instance", instance)
-                .key("message_id", key)
-                .condition_expression(condition.text)
-                .set_expression_attribute_names(Some(condition.names))
-                .set_expression_attribute_values(Some(condition.values));
-            return WriteOutcome::from_result("dynamodb:DeleteItem", delete.send().await);
-        };
-        let mut put = dynamodb
-            .put_item()
+        let record_write = self.mark_write(instance, record, mark_until, condition);
+        let record_write = record_write.map_err(|_| not_built())?;
+        let key = RecordKey::from_record(record.key.clone());
+        let entry_write = self.entry_deletion(instance, &key)?;
+        Ok(match self.transact(vec![record_write, entry_write]).await? {
+            TransactionOutcome::Written => WriteOutcome::Yes,
+            TransactionOutcome::Refused { .. } => WriteOutcome::Overtaken,
+        })
+    }
+
+    fn mark_write(
+        &self,
+        instance: &InstanceId,
+        record: &Erasable,
+        until: i64,
+        condition: Condition,
+    ) -> Result<TransactWriteItem, BuildError> {
+        let mut put = Put::builder()
             .table_name(&self.table)
-            .item("instance", instance)
-            .item("message_id", key)
+            .item("instance", string_value(instance.as_str()))
+            .item("message_id", string_value(&*record.key))
             .item("state", string_value(ERASED))
             .item("forget_at", number_value(until));
         for (name, text) in record.mark_attributes() {
@@ -156,6 +188,6 @@ impl Ledger {
             .condition_expression(condition.text)
             .set_expression_attribute_names(Some(condition.names))
             .set_expression_attribute_values(Some(condition.values));
-        WriteOutcome::from_result("dynamodb:PutItem", put.send().await)
+        Ok(TransactWriteItem::builder().put(put.build()?).build())
     }
 }

@@ -1,4 +1,5 @@
-//! The media table: one record for each media message, with its state and what was tried.
+//! The media table: one record for each media message, with its state and what was tried. And the
+//! jobs table: one entry for each job that is not settled.
 //!
 //! A run first claims the record, under a lease. Every later write of the run is conditional on the
 //! lease, and fails when another run has taken it over. Which record is a media message's:
@@ -8,6 +9,8 @@ mod announced;
 mod claim;
 mod condition;
 mod count;
+mod due;
+mod entry;
 mod erase;
 mod find;
 mod intent;
@@ -16,18 +19,26 @@ mod outcome;
 mod place;
 mod place_update;
 mod table;
+mod transaction;
 mod update;
 mod write;
 
 use self::outcome::update_under_lease;
 pub use self::{
-    claim::Claim,
+    claim::{Claim, KnownEntry},
+    count::ENTRY_STATES,
+    due::{DueEntry, DueKey},
+    entry::{
+        BY_CLASS, BY_DUE, BY_TENANT, DUE_SHARDS, Due, DuePlace, EntryChange, EntryState,
+        MAX_ENTRY_BODY_BYTES, state_class,
+    },
     erase::Erasable,
     find::{find_record_item, get_record_item},
     intent::CommitIntent,
+    notes::JobState,
     outcome::WriteOutcome,
     place::MESSAGE,
-    table::{BY_INSTANCE, BY_STATE, ERASED, Ledger},
+    table::{BY_INSTANCE, ERASED, JobsTable, Ledger, LedgerTables},
     write::{LeaseAfter, MAX_ATTEMPTS},
 };
 use crate::dynamodb::Attributes;

@@ -1,32 +1,64 @@
 //! Writes notes about jobs that no run works on: SQS parked them, or a person dropped them. Also
-//! reads whether a job's media file is stored or erased.
+//! reads what a job's record says.
 
 use media::{failure::FailureClass, job::Job};
 
 use super::{
     announced::AnnouncedFields,
     condition::Condition,
+    entry::{EntryChange, EntryFacts, EntryState, MAX_ENTRY_BODY_BYTES, set_record_fields},
     find::find_record_item,
     outcome::WriteOutcome,
     place::Place,
     place_update::PlaceUpdate,
-    table::{ERASED, Ledger},
+    table::{DECIDED_AT, ERASED, HAS_ENTRY, LATE_RUNS, Ledger, RUNS},
     update::Update,
 };
 use crate::{
-    dynamodb::{get_string, string_value},
+    dynamodb::{get_number, get_string, number_value, string_value},
     error::AwsError,
 };
 
+/// What the record of a job says that is in a queue as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobState {
+    /// There is no record, or no job entry: the message in the queue is the only copy of the job.
+    Unrecorded,
+    /// The record is another tenant's.
+    Foreign,
+    /// The object is in the bucket, or a person had the media file erased.
+    StoredOrErased,
+    /// A rule of the tenant or an operator decided that it is not stored.
+    Skipped,
+    /// A run has the lease.
+    InWork,
+    /// The jobs table has the job, parked.
+    Parked,
+    /// The jobs table has the job, and it is tried again.
+    Retrying,
+    /// An operator redrove or dropped the job after this copy of it was made.
+    Superseded,
+}
+
+impl JobState {
+    /// Whether this copy of the job has nothing left to do.
+    #[must_use]
+    pub fn is_settled(self) -> bool {
+        matches!(self, Self::StoredOrErased | Self::Skipped | Self::Superseded)
+    }
+}
+
 impl Ledger {
-    /// Records that SQS parked a job by itself, after too many receives. A record whose state is
-    /// `stored` or `parked`, or whose lease a run has, is left as it is.
+    /// Records that a job is parked whose record does not say so, or has no job entry: SQS parked
+    /// it after too many receives, the table did not answer, or an earlier version parked it.
+    /// `body` is the queue message's. A record with another state, or whose lease a run has, is
+    /// left as it is.
     ///
     /// # Errors
-    /// [`AwsError`] when `UpdateItem` fails.
+    /// [`AwsError`] when `TransactWriteItems` fails.
     pub async fn note_parked(
         &self,
-        job: &Job,
+        (job, body): (&Job, &str),
         class: FailureClass,
         reason: &str,
         now: i64,
@@ -36,18 +68,28 @@ impl Ledger {
                 .set("state", string_value("parked"))
                 .set("class", string_value(class.as_str()))
                 .set("reason", string_value(reason))
+                .remove(RUNS)
+                .remove(LATE_RUNS)
         };
-        self.write_note(job, now, set_fields, &Condition::new_or_retrying()).await
+        let facts = EntryFacts::from_job(job, class, reason, now);
+        let entry = match body.len() {
+            0..=MAX_ENTRY_BODY_BYTES => EntryChange::Put { body, state: EntryState::Parked },
+            _ => EntryChange::Keep,
+        };
+        let condition = Condition::not_parked_with_entry();
+        self.write_note(job, set_fields, &condition, (&facts, entry)).await
     }
 
-    /// Records that a person dropped a job. A record whose state is `stored` or `erased`, or whose
-    /// lease a run has, is left as it is.
+    /// Records that a person dropped a job, and deletes its entry. Copies of the job that are still
+    /// in a queue do not bring it back; a later webhook does. A record whose state is `stored` or
+    /// `erased`, or whose lease a run has, is left as it is.
     ///
     /// # Errors
-    /// [`AwsError`] when `UpdateItem` fails.
+    /// [`AwsError`] when `TransactWriteItems` fails.
     pub async fn note_dropped(
         &self,
         job: &Job,
+        class: FailureClass,
         reason: &str,
         now: i64,
     ) -> Result<WriteOutcome, AwsError> {
@@ -55,41 +97,72 @@ impl Ledger {
             update
                 .set("state", string_value("skipped"))
                 .set("reason", string_value(reason))
+                .set(DECIDED_AT, number_value(now))
                 .remove("class")
         };
-        self.write_note(job, now, set_fields, &Condition::not_stored_or_erased()).await
+        let facts = EntryFacts::from_job(job, class, reason, now);
+        let condition = Condition::not_stored_or_erased();
+        self.write_note(job, set_fields, &condition, (&facts, EntryChange::Delete)).await
     }
 
-    /// Whether nothing remains to be fetched: the object is in the bucket, or a person had it
-    /// erased.
+    /// What the record of a job says, which is in a queue as well.
     ///
     /// # Errors
     /// [`AwsError`] when `GetItem` fails.
-    pub async fn is_stored_or_erased(&self, job: &Job) -> Result<bool, AwsError> {
+    pub async fn read_job_state(&self, job: &Job, now: i64) -> Result<JobState, AwsError> {
         let found = find_record_item(&self.clients, &self.table, &job.instance, &job.message);
-        let item = found.await?;
-        let state = item.as_ref().and_then(|item| get_string(item, "state"));
-        Ok(matches!(state, Some("stored" | ERASED)))
+        let Some(item) = found.await? else {
+            return Ok(JobState::Unrecorded);
+        };
+        let is_theirs = |owner: &str| owner == job.tenant.as_str();
+        if !get_string(&item, "tenant").is_none_or(is_theirs) {
+            return Ok(JobState::Foreign);
+        }
+        let lease_until: i64 = get_number(&item, "lease_until").unwrap_or_default();
+        let has_lease = item.contains_key("lease_owner") && lease_until >= now;
+        let has_entry = item.contains_key(HAS_ENTRY);
+        let decided_at: Option<i64> = get_number(&item, DECIDED_AT);
+        if decided_at.is_some_and(|at| job.accepted_at < at) {
+            return Ok(JobState::Superseded);
+        }
+        Ok(match get_string(&item, "state") {
+            Some("stored" | ERASED) => JobState::StoredOrErased,
+            Some("skipped") => JobState::Skipped,
+            Some(_) | None if has_lease => JobState::InWork,
+            Some("parked") if has_entry => JobState::Parked,
+            Some("retrying") if has_entry => JobState::Retrying,
+            Some(_) | None => JobState::Unrecorded,
+        })
     }
 
-    /// Updates the job's record if no run has its lease, it is the tenant's, and `condition` holds.
+    /// Updates the job's record if no run has its lease, it is the tenant's, and `condition` holds,
+    /// and its entry with it.
     async fn write_note(
         &self,
         job: &Job,
-        now: i64,
         set_fields: impl Fn(Update) -> Update,
         condition: &Condition,
+        (facts, entry): (&EntryFacts<'_>, EntryChange<'_>),
     ) -> Result<WriteOutcome, AwsError> {
-        let identity = job.message.identity();
+        let (identity, now) = (job.message.identity(), facts.now);
         for place in Place::all(&job.message, &identity) {
             let fields = AnnouncedFields::from_job(job, now);
             let update = Update::from_fields("dynamodb:UpdateItem", &fields)?;
-            let update = set_fields(place.identify(update));
+            // The lease has ended by its time; a run that held it must not write any more.
+            let update = set_record_fields(set_fields(place.identify(update)), entry);
+            let update = update.remove_lease();
             let condition = condition
                 .clone()
                 .and(Condition::not_leased(now))
                 .and(Condition::of_no_other_tenant(&job.tenant));
-            match self.update_place(&place, &job.instance, update, condition).await? {
+            let updated = match self.entry_write((&job.instance, &place.key), facts, entry)? {
+                Some(entry_write) => {
+                    let write = (update, condition);
+                    self.update_place_and_entry(&place, &job.instance, write, entry_write).await?
+                }
+                None => self.update_place(&place, &job.instance, update, condition).await?,
+            };
+            match updated {
                 PlaceUpdate::Updated(_) => return Ok(WriteOutcome::Yes),
                 PlaceUpdate::Refused(_) => return Ok(WriteOutcome::Overtaken),
                 PlaceUpdate::OtherMedia => {}

@@ -1,12 +1,15 @@
-//! One conditional `UpdateItem` at one place where a media message's record may be.
+//! One conditional write at one place where a media message's record may be.
 
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
-    types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use media::ids::InstanceId;
 
-use super::{condition::Condition, place::Place, table::Ledger, update::Update};
+use super::{
+    condition::Condition, place::Place, table::Ledger, transaction::TransactionOutcome,
+    update::Update,
+};
 use crate::{dynamodb::Attributes, error::AwsError};
 
 /// What became of an update at one place.
@@ -52,11 +55,34 @@ impl Ledger {
         {
             item = failed.item;
         }
-        Ok(match item {
-            Some(item) if place.matches(&item) => PlaceUpdate::Refused(item),
-            // Without an item it is not known who holds the lease: the job is retried.
-            None if place.creates_records() => PlaceUpdate::Refused(Attributes::new()),
-            Some(_) | None => PlaceUpdate::OtherMedia,
+        Ok(PlaceUpdate::from_refusal(place, item))
+    }
+
+    /// [`Self::update_place`], with the write of the job entry in the same transaction.
+    pub(super) async fn update_place_and_entry(
+        &self,
+        place: &Place<'_>,
+        instance: &InstanceId,
+        (update, condition): (Update, Condition),
+        entry_write: TransactWriteItem,
+    ) -> Result<PlaceUpdate, AwsError> {
+        let condition = condition.and(place.condition());
+        let record_write = update.into_write(&self.table, instance, &place.key, condition)?;
+        Ok(match self.transact(vec![record_write, entry_write]).await? {
+            TransactionOutcome::Written => PlaceUpdate::Updated(None),
+            TransactionOutcome::Refused { item } => PlaceUpdate::from_refusal(place, item),
         })
+    }
+}
+
+impl PlaceUpdate {
+    /// What the failed condition means, from the item that did not fulfil it.
+    fn from_refusal(place: &Place<'_>, item: Option<Attributes>) -> Self {
+        match item {
+            Some(item) if place.matches(&item) => Self::Refused(item),
+            // Without an item it is not known who holds the lease: the job is retried.
+            None if place.creates_records() => Self::Refused(Attributes::new()),
+            Some(_) | None => Self::OtherMedia,
+        }
     }
 }

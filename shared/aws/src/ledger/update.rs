@@ -55,6 +55,10 @@ impl Update {
         self
     }
 
+    pub(super) fn set_flag(self, name: &str) -> Self {
+        self.set(name, AttributeValue::Bool(true))
+    }
+
     /// Ends the lease.
     pub(super) fn remove_lease(self) -> Self {
         self.remove("lease_owner").remove("lease_until")
@@ -78,24 +82,35 @@ impl Update {
         instance: &InstanceId,
         key: &RecordKey,
     ) -> UpdateItemFluentBuilder {
-        let clause = |verb: &str, parts: &[String]| match parts {
-            [] => String::new(),
-            parts => format!("{verb} {} ", parts.join(", ")),
-        };
-        let expression = clause("SET", &self.sets) + &clause("REMOVE", &self.removes);
+        let (expression, names, values) = self.into_parts();
         let mut request = clients
             .dynamodb
             .update_item()
             .table_name(table)
             .key("instance", string_value(instance.as_str()))
             .key("message_id", string_value(key.as_str()))
-            .update_expression(expression.trim_end());
-        for (n, name) in (1..).zip(self.names) {
-            request = request.expression_attribute_names(format!("#n{n}"), name);
+            .update_expression(expression);
+        for (placeholder, name) in names {
+            request = request.expression_attribute_names(placeholder, name);
         }
-        for (n, value) in (1..).zip(self.values) {
-            request = request.expression_attribute_values(format!(":v{n}"), value);
+        for (placeholder, value) in values {
+            request = request.expression_attribute_values(placeholder, value);
         }
         request
+    }
+
+    /// The expression, with the names and the values of its placeholders.
+    #[expect(clippy::type_complexity, reason = "three parts that are taken apart at once")]
+    pub(super) fn into_parts(
+        self,
+    ) -> (String, Vec<(String, String)>, Vec<(String, AttributeValue)>) {
+        let clause = |verb: &str, parts: &[String]| match parts {
+            [] => String::new(),
+            parts => format!("{verb} {} ", parts.join(", ")),
+        };
+        let expression = clause("SET", &self.sets) + &clause("REMOVE", &self.removes);
+        let names = (1..).zip(self.names).map(|(n, name)| (format!("#n{n}"), name));
+        let values = (1..).zip(self.values).map(|(n, value)| (format!(":v{n}"), value));
+        (expression.trim_end().to_owned(), names.collect(), values.collect())
     }
 }

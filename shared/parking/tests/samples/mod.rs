@@ -1,7 +1,7 @@
 //! A parked message as SQS returns it, and the parked queue of a scripted AWS.
 
 use aws::{
-    ledger::Ledger,
+    ledger::{Ledger, LedgerTables},
     queues::{JobsQueue, ParkedQueue},
 };
 use parking::Parking;
@@ -23,6 +23,9 @@ pub(crate) fn parking(aws: &Aws) -> Parking {
     Parking::new(
         ParkedQueue::new(&aws.clients, url("parked")),
         JobsQueue::new(&aws.clients, url("jobs")),
-        Ledger::new(&aws.clients, "media".to_owned()),
+        Ledger::new(
+            &aws.clients,
+            LedgerTables { media: "media".to_owned(), jobs: "jobs-table".to_owned() },
+        ),
     )
 }

@@ -35,7 +35,8 @@ fn every_alarm_notifies_and_names_a_remedy() {
         let properties = &alarm["Properties"];
         assert_eq!(string_list(&properties["AlarmActions"]), ["AlarmTopic"], "{name}");
         assert!(properties["AlarmDescription"].is_string(), "{name} has no description");
-        let missing = if name == "WatchSilentAlarm" { "breaching" } else { "notBreaching" };
+        let is_on_absence = ["WatchSilentAlarm", "DueJobsSilentAlarm"].contains(&name);
+        let missing = if is_on_absence { "breaching" } else { "notBreaching" };
         assert_eq!(properties["TreatMissingData"].as_str(), Some(missing), "{name}");
     }
 }
@@ -74,16 +75,38 @@ fn half_the_quota_in_flight_raises_an_alarm() {
     assert_eq!(alarm["Threshold"].as_u64(), Some(120_000 / 2));
 }
 
+/// Each pass of the watch function writes one line, which one filter counts, whatever the line
+/// says: an alarm is on when the line is missing for this long.
 #[test]
 fn a_silent_watch_function_raises_an_alarm() {
     let template = parse_template();
-    let alarm = resource_properties(&template, "WatchSilentAlarm");
-    assert_eq!(alarm["MetricName"].as_str(), Some("Invocations"));
-    assert_eq!(string_list(&alarm["Dimensions"][0]["Value"]), ["WatchFunction"]);
-    assert_eq!(alarm["ComparisonOperator"].as_str(), Some("LessThanThreshold"));
-    assert_eq!(alarm["Threshold"].as_u64(), Some(1));
-    let seconds = alarm["Period"].as_u64().zip(alarm["EvaluationPeriods"].as_u64());
-    assert_eq!(seconds.map(|(period, count)| period * count), Some(2 * 60 * 60));
+    for (name, metric, field, silent) in [
+        ("WatchSilentAlarm", "ExpiringMetric", "expiring", 2 * 60 * 60),
+        ("DueJobsSilentAlarm", "DueLagMetric", "lag_seconds", 15 * 60),
+    ] {
+        let alarm = resource_properties(&template, name);
+        let filter = resource_properties(&template, metric);
+        let pattern = format!("{{ $.{field} >= 0 }}");
+        assert_eq!(filter["FilterPattern"].as_str(), Some(pattern.as_str()));
+        assert_eq!(filter["MetricTransformations"][0]["MetricName"], alarm["MetricName"]);
+        assert_eq!(alarm["Statistic"].as_str(), Some("SampleCount"), "{name}");
+        assert_eq!(alarm["ComparisonOperator"].as_str(), Some("LessThanThreshold"));
+        assert_eq!(alarm["Threshold"].as_u64(), Some(1));
+        let seconds = alarm["Period"].as_u64().zip(alarm["EvaluationPeriods"].as_u64());
+        assert_eq!(seconds.map(|(period, count)| period * count), Some(silent));
+    }
+}
+
+/// The watch function sends the jobs that are due every minute.
+#[test]
+fn due_jobs_are_sent_every_minute() {
+    let template = parse_template();
+    let rule = resource_properties(&template, "DueSchedule");
+    assert_eq!(rule["ScheduleExpression"].as_str(), Some("rate(1 minute)"));
+    let target = &rule["Targets"][0];
+    assert_eq!(string_list(&target["Arn"]), ["WatchFunction.Arn"]);
+    // A test of the function reads the same text.
+    assert_eq!(target["Input"].as_str(), Some(r#"{"pass": "due"}"#));
 }
 
 #[test]

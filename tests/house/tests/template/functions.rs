@@ -61,12 +61,13 @@ fn functions_get_the_environment_they_read() {
     let names = |function: &str| -> BTreeSet<String> {
         &variable_names(resource_properties(&template, function)) | &common
     };
-    let webhook = ["INSTANCES_TABLE", "JOBS_QUEUE_URL", "LOG_LEVEL"];
+    let webhook = ["INSTANCES_TABLE", "JOBS_QUEUE_URL", "JOBS_TABLE", "LOG_LEVEL"];
     assert_eq!(names("WebhookFunction"), name_set(webhook));
     let download = [
         "CDN_BASE_URLS",
         "INSTANCES_TABLE",
         "JOBS_QUEUE_URL",
+        "JOBS_TABLE",
         "LOG_LEVEL",
         "MEDIA_BUCKET",
         "MEDIA_TABLE",
@@ -76,7 +77,7 @@ fn functions_get_the_environment_they_read() {
         "WAPI_BASE_URL",
     ];
     assert_eq!(names("DownloadFunction"), name_set(download));
-    let watch = ["JOBS_QUEUE_URL", "LOG_LEVEL", "MEDIA_TABLE", "PARKED_QUEUE_URL"];
+    let watch = ["JOBS_QUEUE_URL", "JOBS_TABLE", "LOG_LEVEL", "MEDIA_TABLE", "PARKED_QUEUE_URL"];
     assert_eq!(names("WatchFunction"), name_set(watch));
 }
 

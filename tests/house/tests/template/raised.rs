@@ -22,7 +22,7 @@ struct Sample {
 }
 
 /// The lines of a healthy stack.
-const HEALTHY: [&str; 12] = [
+const HEALTHY: [&str; 13] = [
     "queued",
     "queued-unknown-event",
     "queued-unknown-wrapper",
@@ -34,6 +34,7 @@ const HEALTHY: [&str; 12] = [
     "in-progress",
     "unread-body-read",
     "watch",
+    "due",
     "api-200",
 ];
 
@@ -100,13 +101,15 @@ fn value_of(alarm: &Value, metrics: &BTreeMap<String, Vec<f64>>) -> Option<f64> 
     compute_math(expression.expect("an expression"), &summed.collect())
 }
 
-/// The names of the alarms on metrics from log lines.
+/// The names of the alarms on metrics from log lines. Those that are on while a line is missing
+/// have a test of their own.
 fn alarms_on_lines(template: &Value) -> BTreeMap<&str, &Value> {
     let alarms = resources_of_type(template, "AWS::CloudWatch::Alarm").into_iter();
     let alarms = alarms.map(|(name, alarm)| (name, &alarm["Properties"]));
     let is_ours = |alarm: &Value| {
         let namespace = string_list(&alarm["Namespace"]).concat();
-        namespace.starts_with("wapi-media/") || alarm["Metrics"].is_sequence()
+        let is_on_absence = alarm["TreatMissingData"].as_str() == Some("breaching");
+        (namespace.starts_with("wapi-media/") || alarm["Metrics"].is_sequence()) && !is_on_absence
     };
     alarms.filter(|(_, alarm)| is_ours(alarm)).collect()
 }
@@ -117,7 +120,7 @@ fn raised_by(lines: &[(&Sample, usize)]) -> BTreeSet<String> {
     let metrics = count_metrics(&template, lines);
     let is_on = |alarm: &Value| {
         let Some(value) = value_of(alarm, &metrics) else {
-            return alarm["TreatMissingData"].as_str() == Some("breaching");
+            return false;
         };
         let threshold = number_of(&template, &alarm["Threshold"]);
         match alarm["ComparisonOperator"].as_str() {
@@ -167,6 +170,9 @@ const SCENARIOS: &[Scenario] = &[
     (&[("unread-not_understood", 1)], &["WebhookUnreadAlarm"]),
     (&[("queued-in-part", 1), ("stored", 1)], &["WebhookUnreadAlarm"]),
     (&[("unavailable", 1)], &["WebhookUnavailableAlarm"]),
+    (&[("queued-kept", 1), ("stored", 1)], &["QueueRefusedAlarm"]),
+    (&[("watch-orphans", 1)], &["JobsLostAlarm"]),
+    (&[("due-late", 1)], &["DueJobsLateAlarm"]),
     (&[("api-429", 1)], &["WebhookRateLimitedAlarm"]),
 ];
 
@@ -242,7 +248,7 @@ fn the_samples_of_the_page_raise_their_alarms() {
         let line: Json = serde_json::from_str(line).expect(line);
         let log = match line["message"].as_str() {
             Some("webhook") => "WebhookLogGroup",
-            Some("watch") => "WatchLogGroup",
+            Some("watch" | "due jobs") => "WatchLogGroup",
             _ => "DownloadLogGroup",
         };
         raised_by(&[(&Sample { log: log.to_owned(), line }, 1)])

@@ -30,6 +30,7 @@ fn the_webhook_role_has_exactly_these_rights() {
     let expected = BTreeMap::from([
         ("ReadInstances".to_owned(), name_set(["dynamodb:GetItem"])),
         ("QueueJobs".to_owned(), name_set(["sqs:SendMessage"])),
+        ("KeepJobs".to_owned(), name_set(["dynamodb:UpdateItem"])),
         ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
         ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
     ]);
@@ -53,6 +54,7 @@ fn the_download_role_has_exactly_these_rights() {
         ("ReadInstances".to_owned(), name_set(["dynamodb:GetItem"])),
         ("OpenTokens".to_owned(), name_set(["kms:Decrypt"])),
         ("KeepRecords".to_owned(), name_set(["dynamodb:UpdateItem"])),
+        ("KeepJobs".to_owned(), name_set(["dynamodb:DeleteItem", "dynamodb:UpdateItem"])),
         ("StoreMedia".to_owned(), name_set(store)),
         ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
         ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
@@ -65,10 +67,12 @@ fn the_watch_role_has_exactly_these_rights() {
     let expected = BTreeMap::from([
         (
             "LookAtParkedJobs".to_owned(),
-            name_set(["sqs:ChangeMessageVisibility", "sqs:ReceiveMessage"]),
+            name_set(["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"]),
         ),
-        ("CountMedia".to_owned(), name_set(["dynamodb:Query"])),
-        ("WriteRecords".to_owned(), name_set(["dynamodb:UpdateItem"])),
+        ("SendDueJobs".to_owned(), name_set(["sqs:GetQueueAttributes", "sqs:SendMessage"])),
+        ("FindJobs".to_owned(), name_set(["dynamodb:Query"])),
+        ("KeepJobs".to_owned(), name_set(["dynamodb:GetItem", "dynamodb:UpdateItem"])),
+        ("WriteRecords".to_owned(), name_set(["dynamodb:GetItem", "dynamodb:UpdateItem"])),
         ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
         ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
     ]);

@@ -9,9 +9,15 @@ use crate::{find_resource, resource_properties, resources_of_type, string_list};
 #[test]
 fn stored_files_outlive_the_stack() {
     let template = parse_template();
-    for name in
-        ["MediaBucket", "InstancesTable", "TenantsTable", "MediaTable", "AuditTable", "TokenKey"]
-    {
+    for name in [
+        "MediaBucket",
+        "InstancesTable",
+        "TenantsTable",
+        "MediaTable",
+        "JobsTable",
+        "AuditTable",
+        "TokenKey",
+    ] {
         let resource = find_resource(&template, name);
         for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
             assert_eq!(resource[policy].as_str(), Some("Retain"), "{name} {policy}");
@@ -23,7 +29,7 @@ fn stored_files_outlive_the_stack() {
 fn tables_are_on_demand_and_restorable() {
     let template = parse_template();
     let tables = resources_of_type(&template, "AWS::DynamoDB::Table");
-    assert_eq!(tables.len(), 4);
+    assert_eq!(tables.len(), 5);
     for (name, table) in tables {
         let properties = &table["Properties"];
         assert_eq!(properties["BillingMode"].as_str(), Some("PAY_PER_REQUEST"), "{name}");
@@ -74,25 +80,44 @@ fn the_bucket_is_private_versioned_and_swept() {
 
 /// The indexes that the ledger queries must exist under their names and with their keys.
 #[test]
-fn the_media_table_has_the_two_indexes_by_time() {
+fn the_tables_have_the_indexes_of_the_ledger() {
+    let text = |name: &str, keys: [&str; 2]| (name.to_owned(), keys.map(str::to_owned).to_vec());
     let template = parse_template();
-    let indexes = &resource_properties(&template, "MediaTable")["GlobalSecondaryIndexes"];
-    let indexes = indexes.as_sequence().expect("indexes");
-    let keys = |index: &Value| {
-        let keys = index["KeySchema"].as_sequence().expect("keys").iter();
-        let names = keys.flat_map(|key| string_list(&key["AttributeName"]));
-        names.collect::<Vec<_>>()
-    };
-    let found =
-        indexes.iter().map(|index| (string_list(&index["IndexName"]).concat(), keys(index)));
-    let text = |names: [&str; 2]| names.map(str::to_owned).to_vec();
-    assert_eq!(
-        found.collect::<Vec<_>>(),
-        [
-            ("by_state".to_owned(), text(["state", "recoverable_until"])),
-            ("by_instance".to_owned(), text(["instance", "moment"])),
-        ]
-    );
+    for (table, expected) in [
+        ("MediaTable", vec![text("by_instance", ["instance", "moment"])]),
+        (
+            "JobsTable",
+            vec![
+                text("by_due", ["due_shard", "due_at"]),
+                text("by_class", ["state_class", "recoverable_until"]),
+                text("by_tenant", ["tenant", "state_class"]),
+            ],
+        ),
+    ] {
+        let found = indexes(&template, table).into_iter().map(|index| {
+            let keys = index["KeySchema"].as_sequence().expect("keys").iter();
+            let names = keys.flat_map(|key| string_list(&key["AttributeName"]));
+            (string_list(&index["IndexName"]).concat(), names.collect::<Vec<_>>())
+        });
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+    }
+}
+
+fn indexes<'a>(template: &'a Value, table: &str) -> Vec<&'a Value> {
+    let indexes = &resource_properties(template, table)["GlobalSecondaryIndexes"];
+    indexes.as_sequence().expect("indexes").iter().collect()
+}
+
+/// A body may contain a media key, and the read-only policy allows the indexes.
+#[test]
+fn no_index_of_the_jobs_table_has_bodies() {
+    let template = parse_template();
+    for index in indexes(&template, "JobsTable") {
+        let projection = &index["Projection"];
+        let kind = projection["ProjectionType"].as_str();
+        assert!(matches!(kind, Some("KEYS_ONLY" | "INCLUDE")), "{index:?}");
+        assert!(!string_list(&projection["NonKeyAttributes"]).contains(&"body".to_owned()));
+    }
 }
 
 #[test]

@@ -62,7 +62,9 @@ impl AwsRequest {
         }
         let json: Value = serde_json::from_slice(&self.body).unwrap_or_default();
         let text = |value: &Value| value.as_str().map(str::to_owned);
+        let first_write = json["TransactItems"][0].as_object().and_then(|it| it.values().next());
         let of_item = || {
+            let json = first_write.unwrap_or(&json);
             let key = json["Key"].as_object().or(json["Item"].as_object())?;
             let part = |name| key.get(name).and_then(|it| text(&it["S"]));
             let parts = [text(&json["TableName"]), part("instance"), part("message_id")];
@@ -94,6 +96,18 @@ impl AwsRequest {
             "dynamodb" => text("TableName"),
             service => service.to_owned(),
         }
+    }
+
+    /// The writes of a transaction, each with the operation that it would be alone and its table.
+    #[must_use]
+    pub fn transacted_writes(&self) -> Vec<(String, String)> {
+        let json: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let writes = json["TransactItems"].as_array().into_iter().flatten();
+        let named = writes.filter_map(|write| {
+            let (name, write) = write.as_object()?.iter().next()?;
+            Some((format!("dynamodb:{name}Item"), write["TableName"].as_str()?.to_owned()))
+        });
+        named.collect()
     }
 
     /// Whether the call sets an object's tags.

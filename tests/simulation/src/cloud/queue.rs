@@ -50,6 +50,8 @@ pub struct SentMessage {
     pub group: Option<String>,
     /// When it was first sent.
     pub sent_at: Duration,
+    /// Whether it came to its queue because it was received too often in another.
+    pub is_dead_letter: bool,
 }
 
 /// One delivery of a message.
@@ -208,6 +210,11 @@ impl Queue {
     pub fn take_all(&mut self) -> Vec<SentMessage> {
         let all = std::mem::take(&mut self.messages);
         all.into_values().map(|kept| kept.sent).collect()
+    }
+
+    /// Removes the messages whose bodies are meant.
+    pub fn purge(&mut self, is_meant: impl Fn(&str) -> bool) {
+        self.messages.retain(|_, kept| !is_meant(&kept.sent.body));
     }
 
     fn drop_expired(&mut self, now: Duration) {

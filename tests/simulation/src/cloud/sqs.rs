@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
+use crate::clockwork::WORLD_START;
+
 use super::{
     answer::{Answer, BuildAnswer},
     queue::{Delivery, Luck, Queue, Refusal, SentMessage, Settings},
@@ -53,6 +55,32 @@ impl Sqs {
         moment: &mut CallContext<'_>,
     ) -> Vec<Delivery> {
         self.receive_from(name, most, None, moment)
+    }
+
+    /// Stores a message with these attributes, without the wire.
+    pub fn send_with_attributes(
+        &mut self,
+        name: &str,
+        body: &str,
+        attributes: Value,
+        now: Duration,
+    ) {
+        let asked = json!({ "MessageBody": body, "MessageAttributes": attributes });
+        self.store_message(name, &asked, now);
+    }
+
+    /// Deletes the messages of a queue whose bodies are meant, hidden ones included.
+    pub fn purge_messages(&mut self, name: &str, is_meant: impl Fn(&str) -> bool) {
+        if let Some(queue) = self.queues.get_mut(name) {
+            queue.purge(is_meant);
+        }
+    }
+
+    /// Moves all messages of one queue to another, as SQS's own task does.
+    pub fn move_all_messages(&mut self, from: &str, to: &str, now: Duration) {
+        let arn = |name: &str| format!("{ARN}{name}");
+        let asked = json!({ "SourceArn": arn(from), "DestinationArn": arn(to) });
+        let _ = self.move_messages(&asked, now);
     }
 
     /// Deletes a message that an event source acknowledges. An unknown receipt has no effect.
@@ -118,6 +146,7 @@ impl Sqs {
         let to = queue.settings.redrive.as_ref().map(|(_, to)| to.clone());
         if let Some(other) = to.and_then(|to| self.queues.get_mut(&to)) {
             for sent in leaving {
+                let sent = SentMessage { is_dead_letter: true, ..sent };
                 other.send(sent, moment.now, Duration::ZERO);
             }
         }
@@ -133,6 +162,7 @@ impl Sqs {
             attributes: asked["MessageAttributes"].clone(),
             group: text_field(asked, "MessageGroupId"),
             sent_at: now,
+            is_dead_letter: false,
         };
         let delay = parse_seconds(&asked["DelaySeconds"]).unwrap_or_default();
         if let Some(queue) = self.queues.get_mut(name) {
@@ -256,10 +286,14 @@ impl Sqs {
 
 fn delivery_json(delivery: &Delivery) -> Value {
     let Delivery { message, receipt, receives } = delivery;
+    let sent_at = Duration::from_secs(WORLD_START.unsigned_abs()) + message.sent_at;
     let mut attributes = json!({
         "ApproximateReceiveCount": receives.to_string(),
-        "SentTimestamp": message.sent_at.as_millis().to_string(),
+        "SentTimestamp": sent_at.as_millis().to_string(),
     });
+    if message.is_dead_letter {
+        attributes["DeadLetterQueueSourceArn"] = json!(format!("{ARN}the-source"));
+    }
     if let Some(group) = &message.group {
         attributes["MessageGroupId"] = json!(group);
     }

@@ -153,8 +153,10 @@ fn an_id_that_looks_like_a_key_is_an_id() {
     assert_eq!(count_files(&[picture_of("a"), forged]), [2; 3]);
 }
 
-const STORED: PriorState = PriorState { record: Some("stored"), job: false, unread: false };
-const WAITING: PriorState = PriorState { record: Some("retrying"), job: true, unread: false };
+const STORED: PriorState =
+    PriorState { record: Some("stored"), job: false, parked: false, unread: false };
+const WAITING: PriorState =
+    PriorState { record: Some("retrying"), job: true, parked: false, unread: false };
 
 /// What the previous version stored is not fetched again.
 #[test]

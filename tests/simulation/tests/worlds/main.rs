@@ -19,6 +19,7 @@ mod healthy;
 mod histories;
 mod honest;
 mod identity;
+mod ledger;
 mod moves;
 mod privilege;
 mod seeds;

@@ -15,19 +15,20 @@ pub(super) struct EraseCount {
     /// Records, among these, whose media file is being fetched at the moment.
     pub(super) busy: u64,
     pub(super) parked_jobs: u64,
+    /// Jobs in the jobs table: they are tried again, or parked.
+    pub(super) entries: u64,
     /// Parked unread webhooks that contain the phone number or the message id.
     pub(super) unread_bodies: u64,
     /// Parked unread webhooks that cannot be searched, for example compressed ones.
     pub(super) unclear_bodies: u64,
     /// Parked messages of a kind that this version does not know, so their owner is unknown.
     pub(super) unknown_messages: u64,
-    /// Marks that keep queued jobs from storing an erased media file again.
-    pub(super) marks: u64,
 }
 
 impl EraseCount {
     pub(super) fn is_nothing(&self) -> bool {
-        self.files.is_empty() && self.records + self.parked_jobs + self.unread_bodies == 0
+        let counts = [self.records, self.parked_jobs, self.entries, self.unread_bodies];
+        self.files.is_empty() && counts.iter().sum::<u64>() == 0
     }
 
     /// Whether something is parked that may contain what is erased.
@@ -71,12 +72,13 @@ pub(super) fn describe_result(
     is_proven: bool,
 ) -> String {
     let mut lines = vec![format!("Removed: {}.", removed.describe_counts())];
-    if removed.marks > 0 {
-        lines.push(format!(
-            "{} of them may have a job in the queue. For 22 days a mark keeps it from being stored \
-             again; the mark has the instance, the message id and a digest of the chat.",
-            removed.marks
-        ));
+    if removed.records > 0 {
+        lines.push(
+            "For 22 days a mark in the place of each record keeps a copy of its job that is still \
+             in a queue from storing the file again; the mark has the instance, the message id and \
+             a digest of the chat."
+                .to_owned(),
+        );
     }
     if is_proven {
         lines.push("Proof: a second search found nothing.".to_owned());

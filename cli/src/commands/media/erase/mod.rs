@@ -9,12 +9,12 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use aws::ledger::{Erasable, Ledger, WriteOutcome};
+use aws::ledger::{Erasable, WriteOutcome};
 use boot::clock;
 use clap::{ArgGroup, Args};
 use media::{
     ids::{InstanceId, MessageId, TenantId},
-    job::Job,
+    job::{Job, NotAJob, QueuedJob},
     message::Chat,
     object_key::ObjectKey,
     unread::{Search, UnreadBody},
@@ -199,6 +199,15 @@ impl Erase {
     }
 }
 
+/// What the jobs table has of what is erased.
+#[derive(Default)]
+struct FoundEntries {
+    meant: Vec<Erasable>,
+    /// Entries of a kind that this version does not know, and whose text suggests that they have to
+    /// be erased.
+    unreadable: u64,
+}
+
 impl EraseScope {
     fn describe_scope(&self) -> String {
         let instances =
@@ -272,6 +281,30 @@ impl EraseScope {
         Ok(found)
     }
 
+    /// The entries of the jobs table that match, as records to erase.
+    async fn find_entries(
+        &self,
+        instance: &InstanceId,
+        session: &Session,
+    ) -> anyhow::Result<FoundEntries> {
+        let mut found = FoundEntries::default();
+        let ledger = session.ledger()?;
+        let visit = ledger.jobs.visit_entries(instance, |key, body| match QueuedJob::parse(body) {
+            Ok(job) => {
+                let job = job.into_job();
+                if self.covers_job(&job) {
+                    found.meant.push(Erasable::from_job(&key, &job));
+                }
+            }
+            Err(NotAJob) => {
+                let is_absent = self.search_bytes(body.as_bytes()) == Search::Absent;
+                found.unreadable += u64::from(!is_absent);
+            }
+        });
+        visit.await?;
+        Ok(found)
+    }
+
     /// Counts or removes files. The files of a message are found by the id in their names.
     async fn erase_files(
         &self,
@@ -311,6 +344,9 @@ impl EraseScope {
             for key in keys {
                 odd.add_note(format!("{instance} {key}: its tenant or its chat"));
             }
+            let entries = self.find_entries(instance, session).await?;
+            found.entries += entries.meant.len() as u64;
+            found.unknown_messages += entries.unreadable;
             found.records += records.len() as u64;
             found.busy += records.iter().filter(|one| one.lease_until >= now).count() as u64;
             let files = self.erase_files(instance, &records, EraseMode::Count, session).await?;
@@ -330,7 +366,8 @@ impl EraseScope {
     }
 
     /// Removes everything, in an order after which a second run finds what a crash left: parked
-    /// jobs, then marks for queued jobs, then files, and the other records last.
+    /// jobs, then records whose jobs may be in work, then jobs without a record, then files, and
+    /// the other records last. A mark takes the place of each record.
     async fn remove_all(&self, session: &Session) -> anyhow::Result<EraseCount> {
         let (mut removed, now) = (EraseCount::default(), clock::now());
         let bar = screen::new_counter("instances erased");
@@ -340,28 +377,29 @@ impl EraseScope {
         let parked = parking.erase(is_job, in_body, in_text, now).await?;
         removed.parked_jobs = parked.removed.jobs as u64;
         removed.unread_bodies = parked.removed.bodies as u64;
-        let table = session.stack.output("MediaTable")?.to_owned();
-        let ledger = Ledger::new(&session.operator.clients, table);
+        let ledger = session.ledger()?;
         for instance in &self.instances {
             let records = self.find_erasables(instance, session).await?.meant;
             let (queued, others): (Vec<_>, Vec<_>) =
-                records.iter().partition(|record| record.may_be_queued());
-            let mut erase = async |record: &Erasable, mark| -> anyhow::Result<()> {
-                match ledger.erase(instance, record, mark, now).await? {
-                    WriteOutcome::Yes => {
-                        removed.records += 1;
-                        removed.marks += u64::from(mark.is_some());
-                    }
+                records.iter().partition(|record| record.may_be_in_work());
+            let mut erase = async |record: &Erasable| -> anyhow::Result<()> {
+                match ledger.erase(instance, record, now + MARKED_FOR, now).await? {
+                    WriteOutcome::Yes => removed.records += 1,
                     WriteOutcome::Overtaken => removed.busy += 1,
                 }
                 Ok(())
             };
             for record in queued {
-                erase(record, Some(now + MARKED_FOR)).await?;
+                erase(record).await?;
+            }
+            for record in &self.find_entries(instance, session).await?.meant {
+                if !records.iter().any(|one| one.key == record.key) {
+                    erase(record).await?;
+                }
             }
             let files = self.erase_files(instance, &records, EraseMode::Remove, session).await?;
             for record in others {
-                erase(record, None).await?;
+                erase(record).await?;
             }
             removed.files.add(files);
             bar.inc(1);

@@ -5,10 +5,10 @@ use scripted_aws::{Answer, Aws};
 use serde_json::{Value, json};
 
 use super::helpers::{
-    announced, attempt, attributes, claim, key, last_of_two, names, retrying, update,
+    NOW, announced, attempt, attributes, claim, key, last_of_two, names, retrying, update,
     without_earlier, written,
 };
-use crate::samples::MESSAGE;
+use crate::samples::{MESSAGE, job};
 
 /// The condition: not stored, not erased, not leased to another run, and the same media message.
 #[tokio::test]
@@ -33,9 +33,13 @@ async fn a_claim_sets_the_announced_fields_and_takes_a_free_lease() {
     );
     assert_eq!(update.removes, names(&[]));
     let condition = update.condition.expect("a condition");
-    let free = "(attribute_not_exists(state) OR (state <> stored AND state <> erased)) AND \
-         (attribute_not_exists(lease_owner) OR lease_owner = this run OR lease_until < 1787432000) AND ";
-    let its = condition.strip_prefix(free).unwrap_or_else(|| panic!("{condition}"));
+    let free = format!(
+        "(attribute_not_exists(state) OR (state <> stored AND state <> erased)) AND \
+         (attribute_not_exists(decided_at) OR decided_at <= {}) AND \
+         (attribute_not_exists(lease_owner) OR lease_owner = this run OR lease_until < {NOW}) AND ",
+        job().accepted_at
+    );
+    let its = condition.strip_prefix(&free).unwrap_or_else(|| panic!("{condition}"));
     let blurred = key().hash_fact("5500900000002");
     let same = format!(
         "(attribute_not_exists(state) OR message = {MESSAGE}) AND \
@@ -62,6 +66,7 @@ async fn a_claim_returns_the_earlier_attempts() {
             other @ (Claim::Stored
             | Claim::StoredForAnother
             | Claim::Erased
+            | Claim::Superseded
             | Claim::Elsewhere { .. }) => {
                 panic!("{other:?}")
             }
@@ -90,6 +95,26 @@ async fn a_refused_claim_distinguishes_stored_and_leased() {
     let elsewhere = claim(&aws).await;
     assert!(matches!(elsewhere, Ok(Claim::Elsewhere { until: 1_787_432_100 })), "{elsewhere:?}");
     assert_eq!(aws.operations(), ["UpdateItem"; 4]);
+}
+
+/// An operator redrove or dropped the job; this copy of it is older, and does not undo that.
+#[tokio::test]
+async fn a_copy_from_before_a_decision_is_refused() {
+    let accepted_at = job().accepted_at;
+    let decided = |at: i64| {
+        json!({ "message": { "S": MESSAGE }, "state": { "S": "skipped" },
+            "chat_phone": { "S": "5500900000002" }, "decided_at": { "N": at.to_string() } })
+    };
+    for (at, is_superseded) in [(accepted_at + 1, true), (accepted_at, false)] {
+        let aws = without_earlier([Answer::condition_failed(Some(&decided(at)))]).await;
+        let claimed = claim(&aws).await.expect("an answer");
+        assert_eq!(matches!(claimed, Claim::Superseded), is_superseded, "{claimed:?}");
+    }
+    // A media file that is stored or erased stays so.
+    let mut stored = decided(accepted_at + 1);
+    stored["state"] = json!({ "S": "stored" });
+    let aws = without_earlier([Answer::condition_failed(Some(&stored))]).await;
+    assert!(matches!(claim(&aws).await, Ok(Claim::Stored)));
 }
 
 /// Also if an earlier version wrote the mark, which has the message's id alone.

@@ -1,41 +1,46 @@
 //! The count of media that expire soon.
 
+use media::failure::FailureClass;
 use scripted_aws::{Answer, Aws};
 use serde_json::json;
 
-use super::helpers::{NOW, TABLE, ledger};
+use super::helpers::{JOBS_TABLE, NOW, ledger};
 use crate::samples::{INSTANCE, MESSAGE};
 
+/// Both states and every class, each to its last page.
 #[tokio::test]
 async fn expiring_media_are_counted_over_every_page() {
     let last_key = json!({ "instance": { "S": INSTANCE }, "message_id": { "S": MESSAGE } });
-    let aws = Aws::answer_in_order([
+    let mut answers = vec![
         Answer::json(&json!({ "Count": 3, "LastEvaluatedKey": last_key })),
         Answer::json(&json!({ "Count": 0, "LastEvaluatedKey": last_key })),
         Answer::json(&json!({ "Count": 4 })),
-        Answer::json(&json!({ "Count": 50 })),
-    ])
-    .await;
-    let counted = ledger(&aws).count_expiring(NOW, NOW + 86_400).await;
-    assert_eq!(counted, Ok(57));
+    ];
+    let partitions = 2 * FailureClass::ALL.len();
+    answers.extend((1..partitions).map(|_| Answer::json(&json!({ "Count": 50 }))));
+    let aws = Aws::answer_in_order(answers).await;
+    let counted = ledger(&aws).jobs.count_expiring(NOW, NOW + 86_400).await;
+    assert_eq!(counted, Ok(7 + 50 * (partitions as u64 - 1)));
     let asked = aws.requests_of("Query");
-    let states: Vec<_> = asked
+    let mut asked_for: Vec<_> = asked
         .iter()
-        .map(|one| one.json()["ExpressionAttributeValues"][":state"]["S"].clone())
+        .map(|one| one.json()["ExpressionAttributeValues"][":partition"]["S"].to_string())
         .collect();
-    assert_eq!(states, ["retrying", "retrying", "retrying", "parked"]);
+    assert_eq!(asked_for[..3], [r#""retrying#refused""#; 3]);
+    asked_for.dedup();
+    assert_eq!(asked_for.len(), partitions, "{asked_for:?}");
     let starts: Vec<_> = asked.iter().map(|one| one.json()["ExclusiveStartKey"].clone()).collect();
-    assert_eq!(starts, [json!(null), last_key.clone(), last_key, json!(null)]);
+    assert_eq!(starts[..4], [json!(null), last_key.clone(), last_key, json!(null)]);
     assert_eq!(
         asked[0].json(),
         json!({
-            "TableName": TABLE,
-            "IndexName": "by_state",
+            "TableName": JOBS_TABLE,
+            "IndexName": "by_class",
             "Select": "COUNT",
-            "KeyConditionExpression": "#state = :state AND recoverable_until BETWEEN :from AND :until",
-            "ExpressionAttributeNames": { "#state": "state" },
+            "KeyConditionExpression":
+                "state_class = :partition AND recoverable_until BETWEEN :from AND :until",
             "ExpressionAttributeValues": {
-                ":state": { "S": "retrying" },
+                ":partition": { "S": "retrying#refused" },
                 ":from": { "N": "1787432000" },
                 ":until": { "N": "1787518400" },
             },
@@ -50,6 +55,6 @@ async fn an_incomplete_count_is_an_error() {
         Answer::json_error(400, "AccessDeniedException"),
     ])
     .await;
-    let counted = ledger(&aws).count_expiring(NOW, NOW + 86_400).await;
+    let counted = ledger(&aws).jobs.count_expiring(NOW, NOW + 86_400).await;
     assert_eq!(counted.expect_err("half a count").operation, "dynamodb:Query");
 }

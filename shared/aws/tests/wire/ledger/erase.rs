@@ -7,15 +7,21 @@ use aws::{
 use scripted_aws::{Answer, Aws};
 use serde_json::{Value, json};
 
-use super::helpers::{NOW, TABLE, item_key, key, ledger};
+use super::helpers::{JOBS_TABLE, NOW, TABLE, item_key, key, ledger};
 use crate::samples::{MESSAGE, instance};
 
 /// Erases a record whose state is `retrying`.
-async fn erase(aws: &Aws, mark_until: Option<i64>) -> Result<WriteOutcome, AwsError> {
+async fn erase(aws: &Aws, mark_until: i64) -> Result<WriteOutcome, AwsError> {
     let key = key();
     let item = json!({ "message_id": key.as_str(), "message": MESSAGE, "state": "retrying",
         "chat": "5500900000002", "chat_phone": "5500900000002" });
     erase_one(aws, &erasable(&item), mark_until).await
+}
+
+/// The writes of the nth transaction: of the record, and of the job entry.
+fn writes(aws: &Aws, nth: usize) -> [Value; 2] {
+    let body = aws.requests_of("TransactWriteItems")[nth].json();
+    [0, 1].map(|n| body["TransactItems"][n].clone())
 }
 
 fn erasable(item: &Value) -> Erasable {
@@ -25,7 +31,7 @@ fn erasable(item: &Value) -> Erasable {
 async fn erase_one(
     aws: &Aws,
     record: &Erasable,
-    mark_until: Option<i64>,
+    mark_until: i64,
 ) -> Result<WriteOutcome, AwsError> {
     let (ledger, instance) = (ledger(aws), instance());
     ledger.erase(&instance, record, mark_until, NOW).await
@@ -36,9 +42,9 @@ async fn erase_one(
 async fn a_record_without_state_must_stay_without() {
     let aws = Aws::answer_in_order([Answer::json(&json!({}))]).await;
     let record = erasable(&json!({ "message_id": "3EB0" }));
-    assert!(record.may_be_queued() && !record.is_mark());
-    assert_eq!(erase_one(&aws, &record, None).await, Ok(WriteOutcome::Yes));
-    let asked = aws.only_request("DeleteItem").json();
+    assert!(record.may_be_in_work() && !record.is_mark());
+    assert_eq!(erase_one(&aws, &record, NOW + 100).await, Ok(WriteOutcome::Yes));
+    let asked = writes(&aws, 0)[0]["Put"].clone();
     let condition = "attribute_not_exists(#state) AND \
         (attribute_not_exists(lease_owner) OR lease_until < :now)";
     assert_eq!(asked["ConditionExpression"], condition);
@@ -53,26 +59,22 @@ async fn only_an_unchanged_record_without_lease_is_erased() {
     let values = json!({ ":state": { "S": "retrying" }, ":now": { "N": NOW.to_string() } });
     let aws = Aws::answer_in_order([
         Answer::json(&json!({})),
-        Answer::condition_failed(None),
+        Answer::transaction_cancelled(["ConditionalCheckFailed", "None"]),
         Answer::json_error(400, "AccessDeniedException"),
     ])
     .await;
-    assert_eq!(erase(&aws, None).await, Ok(WriteOutcome::Yes));
-    assert_eq!(erase(&aws, None).await, Ok(WriteOutcome::Overtaken));
-    let refused = erase(&aws, None).await.expect_err("refused");
-    assert_eq!(refused.operation, "dynamodb:DeleteItem");
-    let asked = aws.requests_of("DeleteItem")[0].json();
-    let at = item_key();
-    assert_eq!((&asked["TableName"], &asked["Key"]), (&TABLE.into(), &at));
-    assert_eq!(asked["ConditionExpression"], condition);
+    assert_eq!(erase(&aws, NOW + 100).await, Ok(WriteOutcome::Yes));
+    assert_eq!(erase(&aws, NOW + 100).await, Ok(WriteOutcome::Overtaken));
+    let refused = erase(&aws, NOW + 100).await.expect_err("refused");
+    assert_eq!(refused.operation, "dynamodb:TransactWriteItems");
+    let [record, entry] = writes(&aws, 0);
+    let (asked, at) = (record["Put"].clone(), item_key());
+    // The job entry goes with the record.
+    assert_eq!(entry["Delete"]["TableName"], JOBS_TABLE);
+    assert_eq!(entry["Delete"]["Key"], at);
+    assert_eq!(asked["TableName"], TABLE);
     assert_eq!(asked["ExpressionAttributeValues"], values);
-    // A mark keeps the ids and digests of the facts that tell the chat from others. The condition
-    // is the same.
-    let aws =
-        Aws::answer_in_order([Answer::json(&json!({})), Answer::condition_failed(None)]).await;
-    assert_eq!(erase(&aws, Some(NOW + 100)).await, Ok(WriteOutcome::Yes));
-    assert_eq!(erase(&aws, Some(NOW + 100)).await, Ok(WriteOutcome::Overtaken));
-    let asked = aws.requests_of("PutItem")[0].json();
+    // A mark keeps the ids and digests of the facts that tell the chat from others.
     let mut mark = at;
     mark["state"] = json!({ "S": "erased" });
     mark["message"] = json!({ "S": MESSAGE });

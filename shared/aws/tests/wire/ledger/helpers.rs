@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws::{
     error::AwsError,
-    ledger::{Claim, LeaseAfter, Ledger, WriteOutcome},
+    ledger::{Claim, EntryChange, LeaseAfter, Ledger, LedgerTables, WriteOutcome},
 };
 use media::{
     failure::FailureClass,
@@ -18,10 +18,12 @@ use serde_json::{Value, json};
 use crate::samples::{INSTANCE, JPEG, MESSAGE, job, proof_of};
 
 pub(crate) const TABLE: &str = "media-table";
+pub(crate) const JOBS_TABLE: &str = "jobs-table";
 pub(crate) const NOW: i64 = 1_787_432_000;
 
 pub(crate) fn ledger(aws: &Aws) -> Ledger {
-    Ledger::new(&aws.clients, TABLE.to_owned())
+    let tables = LedgerTables { media: TABLE.to_owned(), jobs: JOBS_TABLE.to_owned() };
+    Ledger::new(&aws.clients, tables)
 }
 
 pub(crate) fn lease() -> Lease {
@@ -104,7 +106,7 @@ pub(crate) async fn write(
         runs: RunCounts::default(),
         now: NOW,
     };
-    ledger(aws).write(&record, &lease(), lease_after).await
+    ledger(aws).write(&record, &lease(), lease_after, EntryChange::Keep).await
 }
 
 pub(crate) async fn written(state: &State, attempts: usize, lease_after: LeaseAfter) -> Update {
@@ -112,6 +114,14 @@ pub(crate) async fn written(state: &State, attempts: usize, lease_after: LeaseAf
     let written = write(&aws, state, attempts, lease_after).await.expect("an answer");
     assert_eq!(written, WriteOutcome::Yes);
     update(&aws.only_request("UpdateItem"))
+}
+
+/// The two updates of a transaction: of the record, and of the job entry.
+pub(crate) fn transaction(seen: &RecordedRequest) -> [Update; 2] {
+    let json = seen.json();
+    let items = json["TransactItems"].as_array().expect("items");
+    assert_eq!(items.len(), 2, "{json}");
+    [0, 1].map(|n| Update::from_body(&items[n]["Update"]))
 }
 
 /// The update of the sample job's record in a request.

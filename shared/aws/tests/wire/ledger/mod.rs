@@ -3,6 +3,7 @@
 
 mod claim;
 mod count;
+mod entry;
 mod erase;
 mod helpers;
 mod intent;

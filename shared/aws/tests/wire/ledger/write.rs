@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws::ledger::{Claim, LeaseAfter, MAX_ATTEMPTS, WriteOutcome};
+use aws::ledger::{Claim, EntryChange, LeaseAfter, MAX_ATTEMPTS, WriteOutcome};
 use media::{
     policy::SkipRule,
     record::{Record, RunCounts, State},
@@ -77,7 +77,7 @@ async fn the_next_claim_returns_when_it_was_lost() {
         runs: RunCounts::default(),
         now: NOW,
     };
-    let written = ledger(&aws).write(&record, &lease(), LeaseAfter::Keep).await;
+    let written = ledger(&aws).write(&record, &lease(), LeaseAfter::Keep, EntryChange::Keep).await;
     assert_eq!(written, Ok(WriteOutcome::Yes));
     let item = update(&aws.only_request("UpdateItem")).sets;
     assert_eq!(item["lost_since"], json!({ "N": "1787428400" }));
@@ -112,7 +112,8 @@ async fn the_next_claim_returns_the_runs() {
         runs,
         now: NOW,
     };
-    let written = ledger(&aws).write(&record, &lease(), LeaseAfter::Release).await;
+    let written =
+        ledger(&aws).write(&record, &lease(), LeaseAfter::Release, EntryChange::Keep).await;
     assert_eq!(written, Ok(WriteOutcome::Yes));
     let item = update(&aws.only_request("UpdateItem")).sets;
     assert_eq!((&item["runs"], &item["late_runs"]), (&json!({ "N": "7" }), &json!({ "N": "2" })));

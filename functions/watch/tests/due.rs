@@ -1,0 +1,121 @@
+//! The pass over the due jobs, and the sending of what the queue has lost.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
+use scripted_aws::{Answer, Aws, RecordedRequest, Update};
+use serde_json::{Value, json};
+use watch::{Pass, Watch, config::Config};
+
+const NOW: i64 = 1_787_440_000;
+const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
+
+fn create_watch(aws: &Aws) -> Watch {
+    let config = Config {
+        region: "us-east-1".to_owned(),
+        endpoint: None,
+        media_table: "media".to_owned(),
+        jobs_table: "jobs-table".to_owned(),
+        jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
+        parked_queue_url: "https://sqs.example.invalid/parked".to_owned(),
+    };
+    Watch::with_clients(&aws.clients, config)
+}
+
+/// AWS with one due entry in this partition, and this many messages to be received.
+async fn aws_with_due(shard: &'static str, visible: u64, fails: &'static str) -> Aws {
+    Aws::start(move |request: &RecordedRequest| match request.operation() {
+        name if name == fails => Answer::json_error(400, "AccessDeniedException"),
+        "Query" if request.text().contains(&format!("\"{shard}\"")) => {
+            let item = json!({ "instance": { "S": INSTANCE }, "message_id": { "S": "3EB0#key" },
+                "due_at": { "N": (NOW - 30).to_string() } });
+            Answer::json(&json!({ "Items": [item] }))
+        }
+        "UpdateItem" => Answer::json(
+            &json!({ "Attributes": { "tenant": { "S": "acme" }, "body": { "S": "the body" } } }),
+        ),
+        "GetQueueAttributes" => {
+            let count = visible.to_string();
+            Answer::json(&json!({ "Attributes": { "ApproximateNumberOfMessages": count } }))
+        }
+        "SendMessage" => Answer::message_accepted(),
+        _ => Answer::json(&json!({ "Count": 0 })),
+    })
+    .await
+}
+
+/// The partitions that were listed, in order.
+fn listed(aws: &Aws) -> Vec<Value> {
+    let queries = aws.requests_of("Query").into_iter().map(|query| query.json());
+    let due = queries.filter(|query| query["IndexName"] == "by_due");
+    due.map(|query| query["ExpressionAttributeValues"][":shard"]["S"].clone()).collect()
+}
+
+/// The template's schedule sends this event.
+#[test]
+fn the_event_of_the_schedule_asks_for_due_jobs() {
+    let event = serde_json::from_str(r#"{"pass": "due"}"#).expect("JSON");
+    assert_eq!(Pass::from_event(&event), Pass::Due);
+    assert_eq!(Pass::from_event(&json!({ "source": "aws.events" })), Pass::Look);
+}
+
+/// It is taken before it is sent, so that two passes do not both send it.
+#[tokio::test]
+async fn a_due_job_is_taken_and_sent() {
+    let aws = aws_with_due("table-5", 0, "").await;
+    create_watch(&aws).run_pass(Pass::Due, NOW).await.expect("a pass");
+    let shards: Vec<_> = (0..8).map(|shard| json!(format!("table-{shard}"))).collect();
+    assert_eq!(listed(&aws), shards);
+    let taken = Update::from_request(&aws.only_request("UpdateItem"));
+    assert_eq!(taken.sets["due_at"]["N"], (NOW + 2 * 3600).to_string());
+    let sent = aws.only_request("SendMessage").json();
+    assert_eq!(
+        (&sent["MessageBody"], &sent["MessageGroupId"]),
+        (&json!("the body"), &json!("acme"))
+    );
+    let entry = &sent["MessageAttributes"]["entry"]["StringValue"];
+    assert_eq!(entry, &json!(format!("{INSTANCE}/3EB0#key")));
+    let order = aws.operations();
+    let at = |name: &str| order.iter().position(|one| *one == name);
+    assert!(at("UpdateItem") < at("SendMessage"), "{order:?}");
+}
+
+/// The next pass sends it.
+#[tokio::test]
+async fn a_job_that_was_not_sent_is_given_back() {
+    let aws = aws_with_due("table-0", 0, "SendMessage").await;
+    create_watch(&aws).run_pass(Pass::Due, NOW).await.expect("a pass");
+    let updates = aws.requests_of("UpdateItem");
+    let given = Update::from_request(&updates[1]);
+    assert_eq!(given.sets["due_at"]["N"], (NOW + 60).to_string());
+    assert!(given.sets["due_shard"]["S"].as_str().is_some_and(|it| it.starts_with("table-")));
+}
+
+#[tokio::test]
+async fn an_unreadable_index_fails_the_pass() {
+    let aws = aws_with_due("table-0", 0, "Query").await;
+    let error = create_watch(&aws).run_pass(Pass::Due, NOW).await.expect_err("no pass");
+    assert_eq!(error.operation, "dynamodb:Query");
+}
+
+/// The queue has had the job for longer than it can hide a message.
+#[tokio::test]
+async fn a_lost_job_is_sent_again_by_the_look() {
+    let aws = aws_with_due("queue-5", 999, "").await;
+    create_watch(&aws).run_pass(Pass::Look, NOW).await.expect("a look");
+    assert_eq!(aws.requests_of("SendMessage").len(), 1);
+    let shards: Vec<_> = (0..8).map(|shard| json!(format!("queue-{shard}"))).collect();
+    assert_eq!(listed(&aws), shards);
+}
+
+/// While the queue is behind, the job may still be in it.
+#[tokio::test]
+async fn a_backlog_is_not_a_loss() {
+    let aws = aws_with_due("queue-5", 1000, "").await;
+    create_watch(&aws).run_pass(Pass::Look, NOW).await.expect("a look");
+    assert_eq!(aws.requests_of("SendMessage").len(), 0);
+    assert_eq!(listed(&aws), Vec::<Value>::new());
+}

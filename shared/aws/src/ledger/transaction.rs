@@ -1,0 +1,121 @@
+//! Writes a record and its job entry together, so that neither can say something else than the
+//! other.
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{Delete, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use media::{identity::RecordKey, ids::InstanceId};
+
+use super::{condition::Condition, table::Ledger, update::Update};
+use crate::{
+    dynamodb::{Attributes, string_value},
+    error::AwsError,
+};
+
+pub(super) const TRANSACT_WRITE_ITEMS: &str = "dynamodb:TransactWriteItems";
+
+/// What became of a transaction.
+pub(super) enum TransactionOutcome {
+    /// Everything was written.
+    Written,
+    /// A condition did not hold, and nothing was written.
+    Refused {
+        /// The item with the condition. `None`: there is none, or DynamoDB did not return it.
+        item: Option<Attributes>,
+    },
+}
+
+impl Update {
+    /// The update of one item as part of a transaction.
+    pub(super) fn into_write(
+        self,
+        table: &str,
+        instance: &InstanceId,
+        key: &RecordKey,
+        condition: Condition,
+    ) -> Result<TransactWriteItem, AwsError> {
+        let (expression, names, values) = self.into_parts();
+        let has_condition = !condition.text.is_empty();
+        let update = aws_sdk_dynamodb::types::Update::builder()
+            .table_name(table)
+            .key("instance", string_value(instance.as_str()))
+            .key("message_id", string_value(key.as_str()))
+            .update_expression(expression)
+            .set_condition_expression(has_condition.then_some(condition.text))
+            .set_expression_attribute_names(Some(
+                names.into_iter().chain(condition.names).collect(),
+            ))
+            .set_expression_attribute_values(filled(values.into_iter().chain(condition.values)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(|_| not_built())?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}
+
+/// A map for a request; `None` if it would be empty, which `DynamoDB` does not accept.
+fn filled<K: Eq + std::hash::Hash, V>(
+    pairs: impl Iterator<Item = (K, V)>,
+) -> Option<std::collections::HashMap<K, V>> {
+    let map: std::collections::HashMap<K, V> = pairs.collect();
+    (!map.is_empty()).then_some(map)
+}
+
+pub(super) fn not_built() -> AwsError {
+    AwsError::unexpected(TRANSACT_WRITE_ITEMS, "the transaction could not be built")
+}
+
+impl Ledger {
+    /// The deletion of a job entry as part of a transaction. It succeeds as well if there is none.
+    pub(super) fn entry_deletion(
+        &self,
+        instance: &InstanceId,
+        key: &RecordKey,
+    ) -> Result<TransactWriteItem, AwsError> {
+        let delete = Delete::builder()
+            .table_name(&self.jobs.name)
+            .key("instance", string_value(instance.as_str()))
+            .key("message_id", string_value(key.as_str()))
+            .build()
+            .map_err(|_| not_built())?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// Writes all items or none.
+    pub(super) async fn transact(
+        &self,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<TransactionOutcome, AwsError> {
+        let call = self.clients.dynamodb.transact_write_items();
+        match call.set_transact_items(Some(writes)).send().await {
+            Ok(_) => Ok(TransactionOutcome::Written),
+            Err(error) => read_cancellation(error),
+        }
+    }
+}
+
+/// Tells a failed condition from a transaction that was cancelled for another reason, such as a
+/// concurrent write of one of its items, which the queue retries.
+fn read_cancellation(
+    error: SdkError<TransactWriteItemsError, HttpResponse>,
+) -> Result<TransactionOutcome, AwsError> {
+    let mut failure = AwsError::new(TRANSACT_WRITE_ITEMS, &error);
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) =
+        error.into_service_error()
+    else {
+        return Err(failure);
+    };
+    let reasons = cancelled.cancellation_reasons.unwrap_or_default();
+    for reason in reasons {
+        if reason.code.as_deref() == Some("ConditionalCheckFailed") {
+            return Ok(TransactionOutcome::Refused { item: reason.item });
+        }
+        if let Some(code) = reason.code.filter(|code| code != "None") {
+            failure.code = code;
+        }
+    }
+    Err(failure)
+}

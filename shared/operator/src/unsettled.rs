@@ -1,0 +1,72 @@
+//! Reads the jobs table for an operator: what is retried and what is parked. Reads indexes only,
+//! which have no bodies.
+
+use aws::{
+    clients::Clients,
+    dynamodb::{Attributes, get_string, string_value},
+    error::AwsError,
+    ledger::{BY_CLASS, state_class},
+};
+use media::failure::FailureClass;
+
+use crate::record::MediaRecord;
+
+/// Reads the indexes of the jobs table. Every entry can be read, whatever its attributes are.
+#[derive(Debug)]
+pub struct UnsettledMedia {
+    clients: Clients,
+    table: String,
+}
+
+impl UnsettledMedia {
+    /// Uses the table with this name.
+    #[must_use]
+    pub fn new(clients: &Clients, table: String) -> Self {
+        Self { clients: clients.clone(), table }
+    }
+
+    /// The media messages in this state (`retrying`, `parked`), class after class, and of each
+    /// class the one that expires first first; at most `max`. They lack chats and moments.
+    ///
+    /// # Errors
+    /// When `Query` fails.
+    pub async fn list_by_state(
+        &self,
+        state: &str,
+        max: usize,
+    ) -> Result<Vec<MediaRecord>, AwsError> {
+        let mut found = Vec::new();
+        for class in FailureClass::ALL {
+            let query = self.clients.dynamodb.query().table_name(&self.table);
+            let key = state_class(state, class.as_str());
+            let mut items = query
+                .index_name(BY_CLASS)
+                .key_condition_expression("state_class = :partition")
+                .expression_attribute_values(":partition", string_value(key))
+                .into_paginator()
+                .items()
+                .send();
+            while found.len() < max
+                && let Some(item) = items.next().await
+            {
+                let item = item.map_err(AwsError::in_operation("dynamodb:Query"))?;
+                found.push(read_entry(item));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Reads an item of the index as a record: its key has the state and the class.
+fn read_entry(mut item: Attributes) -> MediaRecord {
+    if let Some((state, class)) = get_string(&item, "state_class").and_then(|it| it.split_once('#'))
+    {
+        let (state, class) = (string_value(state), string_value(class));
+        item.insert("state".to_owned(), state);
+        item.insert("class".to_owned(), class);
+        item.remove("state_class");
+    }
+    let mut record = MediaRecord::from_item(item);
+    record.not_understood.retain(|name| name != "moment" && name != "chat");
+    record
+}

@@ -1,0 +1,69 @@
+//! The tables of `template.yaml`, as requests that create them.
+
+use serde_json::{Value, json};
+
+use crate::function::{INSTANCES, JOBS_TABLE, MEDIA};
+
+/// The table of instances.
+pub(crate) fn instances_table() -> Value {
+    json!({
+        "TableName": INSTANCES,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [attribute("instance", "S")],
+        "KeySchema": [{ "AttributeName": "instance", "KeyType": "HASH" }],
+    })
+}
+
+/// The table of records with its index by instance.
+pub(crate) fn media_table() -> Value {
+    json!({
+        "TableName": MEDIA,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            attribute("instance", "S"), attribute("message_id", "S"),
+            attribute("moment", "N"),
+        ],
+        "KeySchema": keys("instance", "message_id"),
+        "GlobalSecondaryIndexes": [
+            index("by_instance", "instance", "moment"),
+        ],
+    })
+}
+
+/// The table of unsettled jobs with its three indexes, by due time, by class and by tenant.
+pub(crate) fn jobs_table() -> Value {
+    json!({
+        "TableName": JOBS_TABLE,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            attribute("instance", "S"), attribute("message_id", "S"),
+            attribute("due_shard", "S"), attribute("due_at", "N"),
+            attribute("state_class", "S"), attribute("recoverable_until", "N"),
+            attribute("tenant", "S"),
+        ],
+        "KeySchema": keys("instance", "message_id"),
+        "GlobalSecondaryIndexes": [
+            index("by_due", "due_shard", "due_at"),
+            index("by_class", "state_class", "recoverable_until"),
+            index("by_tenant", "tenant", "state_class"),
+        ],
+    })
+}
+
+fn attribute(name: &str, kind: &str) -> Value {
+    json!({ "AttributeName": name, "AttributeType": kind })
+}
+
+fn keys(hash: &str, range: &str) -> Value {
+    json!([
+        { "AttributeName": hash, "KeyType": "HASH" },
+        { "AttributeName": range, "KeyType": "RANGE" },
+    ])
+}
+
+fn index(name: &str, hash: &str, range: &str) -> Value {
+    json!({
+        "IndexName": name, "KeySchema": keys(hash, range),
+        "Projection": { "ProjectionType": "ALL" }
+    })
+}

@@ -1,0 +1,93 @@
+//! The schedules of the watch function: a pass over the due jobs at every full minute, and a look
+//! at every full hour.
+//!
+//! A minute in which nothing is due passes without an invocation: it would find nothing, and a
+//! world lasts for days. So does an hour in which the queue has lost nothing, but every sixth.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::Value;
+use tokio::sync::Mutex;
+use watch::{Pass, Watch};
+
+use crate::{
+    clockwork::WORLD_START,
+    cloud::Cloud,
+    function::{JOBS_TABLE, ProcessContext, Slot},
+};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// The most hours without a look.
+const MAX_HOURS: u32 = 6;
+
+/// Runs the watch function on its schedules.
+pub(crate) struct Watcher {
+    around: Arc<ProcessContext>,
+    slot: Mutex<Slot<Arc<Watch>>>,
+}
+
+impl Watcher {
+    /// Builds a watcher before its first pass.
+    pub(crate) fn new(around: &Arc<ProcessContext>) -> Arc<Self> {
+        let slot = Mutex::new(Slot::new(around, "watch-0".to_owned()));
+        Arc::new(Self { around: Arc::clone(around), slot })
+    }
+
+    /// Runs passes without end.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let cloud = &self.around.cloud;
+        let mut last_look = Duration::ZERO;
+        loop {
+            let now = cloud.clock.now();
+            let due = next_due(cloud, "table").map(|due| next_full(MINUTE, due.max(now)));
+            let lost = next_due(cloud, "queue").map(|due| next_full(HOUR, due.max(last_look)));
+            let latest_look = last_look + HOUR * MAX_HOURS;
+            let look = lost.map_or(latest_look, |lost| lost.min(latest_look));
+            let (at, pass) = match due {
+                Some(due) if due < look => (due, Pass::Due),
+                Some(_) | None => (look, Pass::Look),
+            };
+            // What a run writes may be due sooner.
+            let changed = cloud.wait_for_queue_change();
+            tokio::select! {
+                () = cloud.clock.sleep_until(at) => {}
+                () = changed => continue,
+            }
+            if pass == Pass::Look {
+                last_look = cloud.clock.now();
+            }
+            self.run_pass(pass).await;
+        }
+    }
+
+    /// Runs one pass, to its end or to the death of its process.
+    pub(crate) async fn run_pass(&self, pass: Pass) {
+        let ended = self.slot.lock().await.watch_pass(pass).await;
+        let cloud = &self.around.cloud;
+        cloud.log.add_line(cloud.clock.now(), format!("watch pass {pass:?}: {ended:?}"));
+    }
+}
+
+/// The first full minute or hour after this time.
+fn next_full(unit: Duration, at: Duration) -> Duration {
+    unit * u32::try_from(at.as_secs() / unit.as_secs() + 1).unwrap_or(u32::MAX)
+}
+
+/// When the first entry of the jobs table is due whose job is in this place, the table or the
+/// queue; in time since the world began. `None` if none ever is.
+pub(crate) fn next_due(cloud: &Cloud, place: &str) -> Option<Duration> {
+    let entries = cloud.tables.items(JOBS_TABLE).unwrap_or_default();
+    let is_there = |entry: &&Value| {
+        entry["due_shard"]["S"].as_str().is_some_and(|shard| shard.starts_with(place))
+    };
+    let due = entries.iter().filter(is_there).filter_map(due_at).min()?;
+    let since_start = u64::try_from(due.saturating_sub(WORLD_START)).unwrap_or_default();
+    Some(Duration::from_secs(since_start))
+}
+
+fn due_at(entry: &Value) -> Option<i64> {
+    entry["due_at"]["N"].as_str()?.parse().ok()
+}
