@@ -11,6 +11,7 @@ pub mod dynamodb;
 pub mod error;
 pub mod instances;
 pub mod ledger;
+pub mod marks;
 mod newer_record;
 pub mod queues;
 mod record_cache;

@@ -11,6 +11,7 @@ mod count;
 mod erase;
 mod find;
 mod intent;
+mod missing;
 mod notes;
 mod outcome;
 mod place;

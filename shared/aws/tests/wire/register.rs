@@ -136,8 +136,8 @@ async fn adding_overwrites_nothing_and_changing_creates_nothing() {
     let (id, record) = (instance(), register.get_instance(&instance()).await);
     let record = record.expect("an answer").expect("a record");
     assert_eq!(register.set_secret(&id, hash, None, 0).await, gone);
-    assert_eq!(register.set_paused(&id, Some(1)).await, gone);
-    assert_eq!(register.set_paused(&id, None).await, gone);
+    assert_eq!(register.set_paused(&id, 1).await, gone);
+    assert_eq!(register.set_resumed(&id, 1).await, gone);
     let token = Secret::new("another");
     assert_eq!(register.set_token(&record, &token).await, gone);
     assert_eq!(register.set_policy(&tenant(), &policy()).await, gone);
