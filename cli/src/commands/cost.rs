@@ -87,8 +87,8 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
         ),
         item(
             "DynamoDB",
-            "10 write units per media at $0.625 per million",
-            usage.media * 10.0 * 0.625 / MILLION,
+            "10 write units at $0.625 and 4 read units at $0.125 per million",
+            usage.media * (10.0 * 0.625 + 4.0 * 0.125) / MILLION,
         ),
         item(
             "download function",
@@ -115,8 +115,8 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
     if usage.is_whole {
         items.push(item(
             "the stack itself",
-            "key 1.00, metrics 6.90, alarms 2.50, dashboard 3.00, polling 0.40",
-            13.80,
+            "key 1.00, metrics 7.50, alarms 2.90, dashboard 3.00, polling 0.50",
+            14.90,
         ));
     }
     items
@@ -272,7 +272,7 @@ mod tests {
         };
         assert!((dollars(&kept) - 23.0).abs() < 1e-9);
         let whole = MonthlyUsage { is_whole: true, ..MonthlyUsage::default() };
-        assert!((dollars(&whole) - 13.8).abs() < 1e-9);
+        assert!((dollars(&whole) - 14.9).abs() < 1e-9);
         assert!(dollars(&MonthlyUsage::default()).abs() < 1e-9);
     }
 }

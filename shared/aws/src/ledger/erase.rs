@@ -1,5 +1,5 @@
-//! Removes a record for good. A mark stays in its place where a queued job could bring the media
-//! file back.
+//! Removes a record for good. A mark stays in its place, so that neither a queued job nor W-API's
+//! log brings the media file back.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use media::{
@@ -114,8 +114,8 @@ impl Erasable {
 
 impl Ledger {
     /// Removes a record that did not change since it was read, unless a run has its lease. With
-    /// `mark_until` (seconds since 1970), a mark takes the record's place until then, so that a
-    /// queued job does not bring the media file back. The mark has the instance, the message's id
+    /// `mark_until` (seconds since 1970), a mark takes the record's place until then, so that neither
+    /// a queued job nor the back-fill brings the media file back. The mark has the instance, the message's id
     /// and digests that identify no person.
     ///
     /// # Errors

@@ -73,8 +73,8 @@ pub(super) fn describe_result(
     let mut lines = vec![format!("Removed: {}.", removed.describe_counts())];
     if removed.marks > 0 {
         lines.push(format!(
-            "{} of them may have a job in the queue. For 22 days a mark keeps it from being stored \
-             again; the mark has the instance, the message id and a digest of the chat.",
+            "For 32 days, {} marks keep queued jobs and W-API's log from bringing them back. A mark \
+             has the instance, the message id and a digest of the chat.",
             removed.marks
         ));
     }

@@ -31,9 +31,10 @@ use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 /// The name of this action in the audit table.
 pub(super) const ACTION: &str = "media erase";
 
-/// How long a mark keeps a queued job from storing an erased media file again, in seconds: longer
-/// than both queues together keep a message.
-const MARKED_FOR: i64 = 22 * 24 * 60 * 60;
+/// How long a mark keeps a job from storing an erased media file again, in seconds: longer than
+/// both queues together keep a message (21 days), and than W-API's log, which the back-fill reads,
+/// keeps a webhook (30 days).
+const MARKED_FOR: i64 = 32 * 24 * 60 * 60;
 
 /// How long to wait for other commands that use parked jobs.
 const MAX_LOOK_TIME: Duration = Duration::from_mins(2);
@@ -330,7 +331,8 @@ impl EraseScope {
     }
 
     /// Removes everything, in an order after which a second run finds what a crash left: parked
-    /// jobs, then marks for queued jobs, then files, and the other records last.
+    /// jobs, then the records of queued jobs, then files, and the other records last. A mark takes
+    /// the place of each record.
     async fn remove_all(&self, session: &Session) -> anyhow::Result<EraseCount> {
         let (mut removed, now) = (EraseCount::default(), clock::now());
         let bar = screen::new_counter("instances erased");
@@ -346,22 +348,22 @@ impl EraseScope {
             let records = self.find_erasables(instance, session).await?.meant;
             let (queued, others): (Vec<_>, Vec<_>) =
                 records.iter().partition(|record| record.may_be_queued());
-            let mut erase = async |record: &Erasable, mark| -> anyhow::Result<()> {
-                match ledger.erase(instance, record, mark, now).await? {
+            let mut erase = async |record: &Erasable| -> anyhow::Result<()> {
+                match ledger.erase(instance, record, Some(now + MARKED_FOR), now).await? {
                     WriteOutcome::Yes => {
                         removed.records += 1;
-                        removed.marks += u64::from(mark.is_some());
+                        removed.marks += 1;
                     }
                     WriteOutcome::Overtaken => removed.busy += 1,
                 }
                 Ok(())
             };
             for record in queued {
-                erase(record, Some(now + MARKED_FOR)).await?;
+                erase(record).await?;
             }
             let files = self.erase_files(instance, &records, EraseMode::Remove, session).await?;
             for record in others {
-                erase(record, None).await?;
+                erase(record).await?;
             }
             removed.files.add(files);
             bar.inc(1);

@@ -6,6 +6,7 @@ mod count;
 mod erase;
 mod helpers;
 mod intent;
+mod missing;
 mod notes;
 
 mod write;
