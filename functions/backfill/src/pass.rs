@@ -98,8 +98,8 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Does with a webhook of the log what the webhook function does with one that is posted, except
-    /// that only missing media messages are queued.
+    /// Does with a webhook of the log what the webhook function does with one that is posted,
+    /// except that only missing media messages are queued.
     async fn handle_webhook(
         &mut self,
         webhook: WebhookBody,

@@ -14,8 +14,8 @@ pub(crate) fn is_due(instance: &InstanceId, now: i64) -> bool {
     hash_text(instance.as_str()) % SLOTS == slot
 }
 
-/// Orders the instances of a run, differently every hour, so that a run without enough time does not
-/// leave out the same ones each time.
+/// Orders the instances of a run, differently every hour, so that a run without enough time does
+/// not leave out the same ones each time.
 pub(crate) fn order_of_hour(instance: &InstanceId, now: i64) -> u64 {
     let hour = now / 3600;
     hash_text(&format!("{instance} {hour}"))

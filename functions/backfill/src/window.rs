@@ -99,8 +99,8 @@ impl Window {
     }
 }
 
-/// Whether the log could not be read for a day. A log that has vanished does not raise the alarm for
-/// ever.
+/// Whether the log could not be read for a day. A log that has vanished does not raise the alarm
+/// for ever.
 pub(crate) fn is_unreadable_for_a_day(mark: &Mark, end: &PassEnd, now: i64) -> bool {
     let age = mark.failed_since.map_or(0, |since| now - since);
     let is_gone = matches!(end, PassEnd::Stopped(Stop::NoLog(_)));

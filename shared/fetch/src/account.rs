@@ -214,7 +214,8 @@ impl AccountClient {
         parse_answer(&call, |_| Some(()))
     }
 
-    /// Reads a page of the instance's webhook log. Pages count from 1; one beyond the last is empty.
+    /// Reads a page of the instance's webhook log. Pages count from 1; one beyond the last is
+    /// empty.
     ///
     /// # Errors
     /// [`AccountError`] if the call fails or the answer cannot be parsed.

@@ -46,8 +46,9 @@ impl SecretHashes {
 }
 
 /// An instance whose webhook was verified. Created only by [`VerifiedInstance::verify`], by
-/// [`VerifiedInstance::for_own_log`], or again from an [`UnreadBody`] that such an instance created,
-/// and the only type that creates these and jobs: an unverified webhook cannot reach the queue.
+/// [`VerifiedInstance::for_own_log`], or again from an [`UnreadBody`] that such an instance
+/// created, and the only type that creates these and jobs: an unverified webhook cannot reach the
+/// queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedInstance {
     tenant: TenantId,
@@ -68,8 +69,8 @@ impl VerifiedInstance {
             .then(|| Self { tenant: tenant.clone(), instance: instance.clone() })
     }
 
-    /// The instance of webhooks that were read from W-API's log with the instance's own token: W-API
-    /// itself vouches for them, so they have no secret. Only the back-fill may call this.
+    /// The instance of webhooks that were read from W-API's log with the instance's own token:
+    /// W-API itself vouches for them, so they have no secret. Only the back-fill may call this.
     #[must_use]
     pub fn for_own_log(tenant: &TenantId, instance: &InstanceId) -> Self {
         Self { tenant: tenant.clone(), instance: instance.clone() }

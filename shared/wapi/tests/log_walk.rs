@@ -1,5 +1,5 @@
-//! The walk through W-API's webhook log: it reads every page with a wanted entry, in either order of
-//! the log, also after a break, and ends.
+//! The walk through W-API's webhook log: it reads every page with a wanted entry, in either order
+//! of the log, also after a break, and ends.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

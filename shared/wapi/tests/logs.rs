@@ -56,8 +56,8 @@ fn unknown_entries_are_counted() {
     assert_eq!((page.webhooks.len(), page.not_understood), (1, 2));
 }
 
-/// The entry's own time is that of the webhook; the moment is that of the message, which may be part
-/// of an old history. A time of the whole answer is neither.
+/// The entry's own time is that of the webhook; the moment is that of the message, which may be
+/// part of an old history. A time of the whole answer is neither.
 #[test]
 fn an_entry_is_as_young_as_its_later_time() {
     let moment = 1_787_431_679;

@@ -254,8 +254,8 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
         "FoundByBackfillAlarm",
         "A W-API anunciou mídias que nunca chegaram aqui. A função backfill as encontrou no log da \
         W-API e as pôs na fila: nada se perdeu, mas webhooks se perderam. `wapi-media tail --since \
-        2h --no-follow` mostra a instância em que found passa de 0; `wapi-media instance check` diz \
-        se os hooks dela apontam para cá. Se apontam, veja os outros alarmes desta stack.",
+        2h --no-follow` mostra a instância em que found passa de 0; `wapi-media instance check` \
+        diz se os hooks dela apontam para cá. Se apontam, veja os outros alarmes desta stack.",
     ),
     (
         "LogUnreadableAlarm",

@@ -103,7 +103,7 @@ impl Tables {
                 let key = asked["Key"]["message_id"]["S"].as_str().expect("a key");
                 // The place of earlier versions, whose key is the id alone, is empty.
                 let mut all = self.records.iter();
-                let (id, record) = all.find(|(id, _)| key.starts_with(&format!("{id}.")))?;
+                let (id, record) = all.find(|(id, _)| key.starts_with(&format!("{id}#")))?;
                 let mut item = record.clone();
                 item["message"] = json!({ "S": id });
                 Some(item)

@@ -114,9 +114,9 @@ impl Erasable {
 
 impl Ledger {
     /// Removes a record that did not change since it was read, unless a run has its lease. With
-    /// `mark_until` (seconds since 1970), a mark takes the record's place until then, so that neither
-    /// a queued job nor the back-fill brings the media file back. The mark has the instance, the message's id
-    /// and digests that identify no person.
+    /// `mark_until` (seconds since 1970), a mark takes the record's place until then, so that
+    /// neither a queued job nor the back-fill brings the media file back. The mark has the
+    /// instance, the message's id and digests that identify no person.
     ///
     /// # Errors
     /// [`AwsError`] when `DeleteItem` or `PutItem` fails.

@@ -31,8 +31,8 @@ impl Ledger {
     }
 }
 
-/// Whether the record's first run never ended. Every run that ends writes a class, or another state;
-/// an unreadable time counts as young.
+/// Whether the record's first run never ended. Every run that ends writes a class, or another
+/// state; an unreadable time counts as young.
 fn is_abandoned(item: &Attributes, now: i64) -> bool {
     let updated_at = get_number(item, "updated_at").unwrap_or(now);
     get_string(item, "state") == Some("retrying")

@@ -35,7 +35,8 @@ fn every_alarm_notifies_and_names_a_remedy() {
         let properties = &alarm["Properties"];
         assert_eq!(string_list(&properties["AlarmActions"]), ["AlarmTopic"], "{name}");
         assert!(properties["AlarmDescription"].is_string(), "{name} has no description");
-        let missing = if name == "WatchSilentAlarm" { "breaching" } else { "notBreaching" };
+        let is_silent = ["WatchSilentAlarm", "BackfillSilentAlarm"].contains(&name);
+        let missing = if is_silent { "breaching" } else { "notBreaching" };
         assert_eq!(properties["TreatMissingData"].as_str(), Some(missing), "{name}");
     }
 }

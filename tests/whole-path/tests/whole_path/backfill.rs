@@ -1,5 +1,5 @@
-//! Webhooks that never arrived: they are only in W-API's log, and the back-fill function stores their
-//! files.
+//! Webhooks that never arrived: they are only in W-API's log, and the back-fill function stores
+//! their files.
 
 use serde_json::{Value, json};
 use stand_in::{AnnouncedMedia, Kind, Spec};
