@@ -37,6 +37,11 @@ use crate::{
 /// The time limit of a call to AWS.
 const MAX_CALL_TIME: Duration = Duration::from_secs(10);
 
+/// A run reads no log while more messages than this wait in the jobs queue: they have no record
+/// yet, and would all be found. A download function with the default concurrency takes so many in
+/// little more than a minute.
+const MAX_WAITING: u64 = 1000;
+
 /// Which instances a run takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunScope {
@@ -62,9 +67,9 @@ impl RunScope {
 /// Why a run failed. The log of each other instance was read.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The instances could not be listed.
+    /// The instances could not be listed, or the queue could not be examined.
     #[error(transparent)]
-    List(#[from] AwsError),
+    Start(#[from] AwsError),
     /// The passes of some instances failed on this side. Each has a log line with its reason.
     #[error("{failed} of {passes} passes failed")]
     Passes {
@@ -106,6 +111,11 @@ impl Backfill {
     /// # Errors
     /// [`RunError`], after every other instance was read.
     pub async fn run(&self, scope: &RunScope, now: i64, deadline: Instant) -> Result<(), RunError> {
+        let waiting = self.services.jobs.count_waiting().await?;
+        if waiting > MAX_WAITING {
+            tracing::warn!(waiting, is_postponed = true, "backfill run");
+            return Ok(());
+        }
         let OpenInstances { ids, unreadable } = self.list_instances(scope, now).await?;
         let (mut passes, mut failed, mut not_started) = (0, 0, 0);
         for id in &ids {
@@ -132,6 +142,8 @@ impl Backfill {
             failed,
             not_started,
             unreadable_instances = unreadable,
+            waiting,
+            is_postponed = false,
             "backfill run"
         );
         if failed > 0 { Err(RunError::Passes { failed, passes }) } else { Ok(()) }

@@ -131,12 +131,17 @@ async fn a_refused_queue_fails_the_run_and_loses_nothing() {
 #[tokio::test]
 async fn a_failure_to_list_the_instances_fails_the_run() {
     let world = World::start().await;
-    let aws = Aws::start(|_| Answer::json_error(400, "AccessDeniedException")).await;
+    let tables = std::sync::Arc::clone(&world.tables);
+    let aws = Aws::start(move |seen| match seen.operation() {
+        "Scan" => Answer::json_error(400, "AccessDeniedException"),
+        _ => tables.lock().expect("the tables").answer(seen),
+    })
+    .await;
     let refusing = World { aws, ..world };
     let run = refusing.backfill(200);
     let deadline = tokio::time::Instant::now() + crate::PLENTY;
     let failed = run.run(&backfill::RunScope::Due, NOW, deadline).await.expect_err("no list");
-    assert!(matches!(&failed, RunError::List(error) if error.operation == "dynamodb:Scan"));
+    assert!(matches!(&failed, RunError::Start(error) if error.operation == "dynamodb:Scan"));
 }
 
 /// The log names instance, counts and outcome, and nothing that is secret or personal.

@@ -51,6 +51,8 @@ struct Tables {
     marks: BTreeMap<String, Value>,
     /// Media records by the id of their message: the attributes beside the key.
     records: BTreeMap<String, Value>,
+    /// Messages that wait in the jobs queue.
+    waiting: u64,
 }
 
 /// W-API, and an AWS with one registered instance.
@@ -85,6 +87,10 @@ impl Tables {
             }
             "UpdateItem" => self.write_mark(seen),
             "Decrypt" => Answer::json(&json!({ "Plaintext": seen.json()["CiphertextBlob"] })),
+            "GetQueueAttributes" => {
+                let waiting = self.waiting.to_string();
+                Answer::json(&json!({ "Attributes": { "ApproximateNumberOfMessages": waiting } }))
+            }
             "SendMessage" => Answer::message_accepted(),
             "SendMessageBatch" => Answer::batch_accepted(seen),
             _ => Answer::json_error(400, "NothingScripted"),

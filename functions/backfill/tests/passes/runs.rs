@@ -115,11 +115,26 @@ async fn a_run_makes_only_the_calls_that_its_role_allows() {
         ("GetItem", "instances"),
         ("GetItem", "marks"),
         ("GetItem", "media"),
+        ("GetQueueAttributes", ""),
         ("Scan", "instances"),
         ("SendMessage", ""),
         ("UpdateItem", "marks"),
     ];
     assert_eq!(called, expected.map(|(name, table)| (name, table.to_owned())).into());
+}
+
+/// The download function has stopped, for example: what waits for it has no record and would be
+/// found, and queued once more every hour.
+#[tokio::test]
+async fn a_backlog_postpones_the_run() {
+    let world = World::start().await;
+    let lost = world.announce("lost", 2 * HOUR);
+    world.tables().waiting = 1001;
+    world.run().await;
+    assert_eq!((world.pages_read(), world.mark()), (0, Value::Null));
+    world.tables().waiting = 1000;
+    world.run_at(NOW + HOUR).await;
+    assert_eq!(world.sent_ids(), [lost.message_id]);
 }
 
 /// The scheduled event names no instance; a person's may.

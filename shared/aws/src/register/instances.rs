@@ -90,8 +90,8 @@ impl Register {
         send_update(update.expression_attribute_values(":v", to_value(&now)?)).await
     }
 
-    /// Accepts the instance's webhooks again, since `now` (seconds since 1970). An instance that was
-    /// not paused keeps the end of its latest pause.
+    /// Accepts the instance's webhooks again, since `now` (seconds since 1970). An instance that
+    /// was not paused keeps the end of its latest pause.
     ///
     /// # Errors
     /// [`RegisterError::NotThere`] for an unknown instance, or an AWS call failed.

@@ -83,7 +83,7 @@ fn the_backfill_role_has_exactly_these_rights() {
         ("OpenTokens".to_owned(), name_set(["kms:Decrypt"])),
         ("ReadRecords".to_owned(), name_set(["dynamodb:GetItem"])),
         ("KeepMarks".to_owned(), name_set(["dynamodb:GetItem", "dynamodb:UpdateItem"])),
-        ("QueueJobs".to_owned(), name_set(["sqs:SendMessage"])),
+        ("QueueJobs".to_owned(), name_set(["sqs:GetQueueAttributes", "sqs:SendMessage"])),
         ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
         ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
     ]);
