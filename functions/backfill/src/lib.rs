@@ -31,7 +31,7 @@ use crate::{
     pass::{MIN_TIME_FOR_PAGE, Pass},
     report::{Counts, PassEnd, PassReport, Stop},
     services::Services,
-    window::{Window, is_unreadable_for_a_day},
+    window::{Window, adopt_mark, is_unreadable_for_a_day},
 };
 
 /// The time limit of a call to AWS.
@@ -188,6 +188,7 @@ impl Backfill {
     ) -> Result<PassReport, Stop> {
         let mut mark = self.services.marks.get(&instance.id).await?;
         let token = self.services.instances.token(instance).await?;
+        adopt_mark(&mut mark, instance);
         let window = Window::new(&mark, instance, now);
         let mut walk = window.walk();
         let mut pass = Pass {
@@ -203,7 +204,6 @@ impl Backfill {
         let end = Box::pin(pass.read_pages(&mut walk, deadline)).await;
         let counts = pass.counts;
         window.move_mark(&mut mark, &walk, &end, now);
-        mark.tenant = Some(instance.tenant.clone());
         let report = PassReport {
             tenant: None,
             counts,

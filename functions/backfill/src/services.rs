@@ -20,7 +20,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { pause: Duration::from_millis(250), max_pages: 200 }
+        Self { pause: Duration::from_millis(250), max_pages: 100 }
     }
 }
 

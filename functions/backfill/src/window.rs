@@ -28,6 +28,16 @@ const LOG_AGE: i64 = 30 * DAY;
 /// For how long a log that could be read before and is no longer there raises an alarm, in seconds.
 const MAX_NO_LOG_ALARM: i64 = 7 * DAY;
 
+/// Gives the mark to the instance's present tenant. What came before the instance was registered
+/// for this tenant belongs to the earlier one, and is not read.
+pub(crate) fn adopt_mark(mark: &mut Mark, instance: &Instance) {
+    if mark.tenant.as_ref().is_some_and(|owner| *owner != instance.tenant) {
+        let until = Some(instance.created_at.saturating_add(OVERLAP));
+        *mark = Mark { until, updated_at: mark.updated_at, ..Mark::default() };
+    }
+    mark.tenant = Some(instance.tenant.clone());
+}
+
 /// The part of the log that a pass reads. Times are in seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
@@ -44,15 +54,12 @@ impl Window {
     pub(crate) fn new(mark: &Mark, instance: &Instance, now: i64) -> Self {
         // What came during a pause was refused on purpose.
         let earliest = instance.resumed_at.unwrap_or(i64::MIN).max(now - LOG_AGE);
-        let is_of_another = mark.tenant.as_ref().is_some_and(|owner| *owner != instance.tenant);
-        if let Some(open) = mark.open_pass.filter(|_| !is_of_another) {
+        if let Some(open) = mark.open_pass {
             let OpenPass { until, from, page, is_oldest_first } = open;
             let resumes_at = Some(LogPosition { page, is_oldest_first });
             return Self { from: from.max(earliest), until, resumes_at };
         }
         let from = match mark.until {
-            // What came before belongs to the earlier tenant.
-            _ if is_of_another => instance.created_at,
             Some(until) => until - OVERLAP,
             None => now - FIRST_PASS,
         };

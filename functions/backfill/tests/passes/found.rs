@@ -1,7 +1,7 @@
 //! What is sent again, and what is left alone.
 
 use serde_json::{Value, json};
-use stand_in::{DEFAULT_INSTANCE, Kind, Spec};
+use stand_in::{DEFAULT_INSTANCE, Kind, ManagementScenario, Spec};
 
 use crate::{DAY, HOUR, MINUTE, NOW, World};
 
@@ -136,7 +136,11 @@ async fn a_former_tenants_messages_are_not_queued() {
         "until": { "N": (NOW - 6 * HOUR).to_string() }, "tenant": { "S": "former" },
     }));
     world.change_instance(&json!({ "created_at": { "N": (NOW - 4 * HOUR).to_string() } }));
+    // Nor in the pass after one that failed.
+    world.origins.set_management(Some(ManagementScenario::Status(503)));
     world.run().await;
+    world.origins.set_management(None);
+    world.run_at(NOW + HOUR).await;
     assert_eq!(world.sent_ids(), [own.message_id]);
 }
 
