@@ -21,7 +21,7 @@ END, PERIOD, OUTAGE = HOURS * 3600, 300, (5400, 9000)
 SLOTS, WAITS = 40, (30, 60, 120, 240, 480, 900, 1800, 3600, 7200, 14400)
 # Sizes in pixels, on CloudWatch's grid of 24 columns.
 COLUMN, ROW, GAP, HEAD, LINE = 37, 42, 8, 76, 17
-COLOURS = "#1f77b4 #ff7f0e #2ca02c #d62728 #9467bd #8c564b #e377c2 #7f7f7f #bcbd22".split()
+COLOURS = "#1f77b4 #ff7f0e #2ca02c #d62728 #9467bd #8c564b #e377c2 #7f7f7f #bcbd22 #17becf".split()
 STYLE = """text{font:11px "Amazon Ember",system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",\
 sans-serif;fill:#16191f} .n{font-size:16px;font-weight:700} .t{font-size:13px;font-weight:700} \
 .a{font-size:10px;fill:#545b64} .r{text-anchor:end} .m{text-anchor:middle} .g{stroke:#e4e8e8} \
@@ -132,7 +132,7 @@ def make_series():
     series["expire within 48 h"] = [(hour * 3600 + 420, 0) for hour in range(HOURS)]
     # Nothing happened: the metric filters then write no points.
     quiet = "parked, to repair/Unavailable/RateLimited/Misdirected/Unread/UnknownWrappers"
-    return {**series, **{label: [] for label in quiet.split("/")}}
+    return {**series, **{label: [] for label in [*quiet.split("/"), "found by back-fill"]}}
 
 
 def read_metrics(properties):

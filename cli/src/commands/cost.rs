@@ -87,8 +87,8 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
         ),
         item(
             "DynamoDB",
-            "7 write units per media at $0.625 per million",
-            usage.media * 7.0 * 0.625 / MILLION,
+            "7 write units at $0.625 and 4 read units at $0.125 per million",
+            usage.media * (7.0 * 0.625 + 4.0 * 0.125) / MILLION,
         ),
         item(
             "download function",
@@ -115,8 +115,8 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
     if usage.is_whole {
         items.push(item(
             "the stack itself",
-            "key 1.00, metrics 7.80, alarms 2.90, dashboard 3.00, polling 0.60",
-            15.30,
+            "key 1.00, metrics 8.40, alarms 3.30, dashboard 3.00, polling 0.70",
+            16.40,
         ));
     }
     items
@@ -272,7 +272,7 @@ mod tests {
         };
         assert!((dollars(&kept) - 23.0).abs() < 1e-9);
         let whole = MonthlyUsage { is_whole: true, ..MonthlyUsage::default() };
-        assert!((dollars(&whole) - 15.3).abs() < 1e-9);
+        assert!((dollars(&whole) - 16.4).abs() < 1e-9);
         assert!(dollars(&MonthlyUsage::default()).abs() < 1e-9);
     }
 }

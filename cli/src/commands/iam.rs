@@ -59,6 +59,7 @@ const LOGS: &[StackPart] = &[
     StackPart::Logs("WebhookLogs"),
     StackPart::Logs("DownloadLogs"),
     StackPart::Logs("WatchLogs"),
+    StackPart::Logs("BackfillLogs"),
 ];
 const QUEUES: &[StackPart] =
     &[StackPart::Queue("JobsQueueUrl"), StackPart::Queue("ParkedQueueUrl")];
@@ -66,6 +67,7 @@ const FUNCTIONS: &[StackPart] = &[
     StackPart::Function("WebhookFunction"),
     StackPart::Function("DownloadFunction"),
     StackPart::Function("WatchFunction"),
+    StackPart::Function("BackfillFunction"),
 ];
 
 const fn grant(

@@ -229,9 +229,12 @@ async fn set_paused(id: &InstanceId, session: &Session, pauses: bool) -> anyhow:
     if !session.flags.may_change(&format!("{change} instance {id}"))? {
         return Ok(Exit::Ok);
     }
-    let since = pauses.then(clock::now);
-    session.register()?.set_paused(id, since).await?;
-    if !pauses {
+    let (register, now) = (session.register()?, clock::now());
+    let since = pauses.then_some(now);
+    if pauses {
+        register.set_paused(id, now).await?;
+    } else {
+        register.set_resumed(id, now).await?;
         wait_until_effective().await;
     }
     let json = json!({ "instance": id, "paused_at": since });

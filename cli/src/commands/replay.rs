@@ -6,13 +6,12 @@ use std::{collections::HashMap, io::Read, path::PathBuf, time::Duration};
 use anyhow::{Context, bail};
 use boot::clock;
 use clap::Args;
-use fetch::account::{AccountClient, AccountError, Credentials};
+use fetch::account::{AccountClient, AccountError};
 use media::{ids::InstanceId, message::Secret};
-use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::interval;
 use wapi::{
-    account::{Hook, LOGS_PATH},
+    account::Hook,
     logs::LogPage,
     webhook::{WebhookBody, WebhookFile},
 };
@@ -23,9 +22,6 @@ use crate::{
     screen,
     session::{Session, as_instance},
 };
-
-/// Entries per page of W-API's log.
-const PER_PAGE: &str = "100";
 
 /// How many pages of W-API's log are read, at most. The log covers 30 days.
 pub(crate) const MAX_PAGES: u32 = 10_000;
@@ -72,26 +68,10 @@ impl WebhookPoster {
         }
     }
 
-    fn credentials_of_instance(&self) -> Credentials<'_> {
-        as_instance(&self.id, &self.token)
-    }
-
     /// A page of W-API's log.
     pub(crate) async fn fetch_page(&self, n: u32) -> anyhow::Result<LogPage> {
-        let n = n.to_string();
-        let query = [("perPage", PER_PAGE), ("page", n.as_str())];
-        let asked = self
-            .wapi
-            .send_request(
-                Method::GET,
-                LOGS_PATH,
-                &query,
-                self.credentials_of_instance(),
-                None::<&Value>,
-            )
-            .await;
-        asked.require_success()?;
-        LogPage::parse(asked.body()).context("W-API's log is not JSON")
+        let who = as_instance(&self.id, &self.token);
+        Ok(self.wapi.fetch_log_page(n, who).await?)
     }
 
     /// Posts a body, and returns what the webhook function answered.

@@ -44,8 +44,12 @@ pub(crate) struct Tail {
 }
 
 /// The functions: the name that is printed, and the stack output with the name of the log group.
-const SOURCES: [(&str, &str); 3] =
-    [("webhook", "WebhookLogs"), ("download", "DownloadLogs"), ("watch", "WatchLogs")];
+const SOURCES: [(&str, &str); 4] = [
+    ("webhook", "WebhookLogs"),
+    ("download", "DownloadLogs"),
+    ("watch", "WatchLogs"),
+    ("backfill", "BackfillLogs"),
+];
 
 /// Prints lines until the command is interrupted, or once with `--no-follow`.
 pub(crate) async fn run_tail(tail: Tail, session: &Session) -> anyhow::Result<Exit> {

@@ -39,7 +39,9 @@ impl Deployment {
         let deployment = deployment
             .with_parameter("Architecture", project::lambda_architecture()?)
             .with_parameter("RequireTls", "false")
-            .with_parameter("MultipartChecksum", "composite");
+            .with_parameter("MultipartChecksum", "composite")
+            // Tests run the function themselves, at a time that they know.
+            .with_parameter("AutomaticBackfill", "off");
         Ok(match redaction::is_on() {
             true => deployment.with_parameter("LogLevel", "trace"),
             false => deployment,
@@ -93,6 +95,8 @@ pub struct StackOutputs {
     pub webhook_function: String,
     /// The download function's name.
     pub download_function: String,
+    /// The back-fill function's name.
+    pub backfill_function: String,
     /// The webhook function's log group.
     pub webhook_logs: String,
     /// The download function's log group.

@@ -2,7 +2,7 @@
 //! of it is still not read.
 
 use aws::queues::ParkingTicket;
-use media::{failure::FailureClass, job::QueuedJob, message::MediaMessage, unread::UnreadBody};
+use media::{failure::FailureClass, message::MediaMessage, unread::UnreadBody};
 use wapi::webhook::{Reading, UnreadReason};
 
 use crate::{
@@ -57,9 +57,8 @@ pub(crate) async fn read_again(
 ) -> Acknowledgement {
     let BodyReading { media, rest } = read_body(body);
     let (verified, accepted_at, now) = (body.verified_instance(), body.accepted_at(), worker.now());
-    // A message without a time of its own is as old as its webhook. The job's life begins now.
-    let job =
-        |message| QueuedJob::for_redrive(verified.create_job(message, accepted_at).into_job(), now);
+    // A message without a time of its own is as old as its webhook.
+    let job = |message| verified.create_late_job(message, accepted_at, now);
     let jobs: Vec<_> = media.into_iter().map(job).collect();
     if let Err(error) = worker.jobs.send(body.tenant(), &jobs).await {
         tracing::error!(

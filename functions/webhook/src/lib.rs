@@ -242,11 +242,7 @@ impl Webhook {
         read: Option<&WebhookBody>,
     ) -> Result<(), KeepError> {
         let VerifiedRequest { verified, body, now } = accepted;
-        let to_unread = |body: &[u8]| verified.keep_unread(body, why.as_str(), now);
-        let unread = match (to_unread(body), read) {
-            (Err(TooLargeToKeep), Some(read)) => to_unread(read.as_value().to_string().as_bytes()),
-            (kept, _) => kept,
-        };
+        let unread = why.keep_body(verified, body, read, now);
         let unread = unread.map_err(|TooLargeToKeep| KeepError::TooLarge)?;
         self.queue.send_unread(&unread).await.map_err(KeepError::Queue)
     }

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::{
     cache::Cache,
     clients::Clients,
-    dynamodb::{Attributes, string_value},
+    dynamodb::{Attributes, get_string, string_value},
     error::AwsError,
     newer_record::remove_unknown,
     record_cache::RecordCache,
@@ -59,6 +59,10 @@ pub struct Instance {
     /// Since when the instance's webhooks are refused, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_at: Option<i64>,
+    /// When the latest pause ended, in seconds since 1970. What came before it was refused on
+    /// purpose, and is not back-filled by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed_at: Option<i64>,
 }
 
 fn default_strategies() -> Vec<Strategy> {
@@ -115,6 +119,15 @@ impl TryFrom<Attributes> for Instance {
 pub(crate) fn parse_record<T: DeserializeOwned>(item: Attributes) -> Result<T, InstanceError> {
     serde_dynamo::from_item(item)
         .map_err(|_| InstanceError::Malformed("an attribute is missing or of the wrong type"))
+}
+
+/// The instances that are not paused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenInstances {
+    /// Their ids.
+    pub ids: Vec<InstanceId>,
+    /// How many records have an id that this version cannot read.
+    pub unreadable: usize,
 }
 
 /// Reads the table of instances, and caches what it reads. Strategies and policy rules that this
@@ -184,6 +197,28 @@ impl Instances {
         id: &InstanceId,
     ) -> Result<Option<Arc<Instance>>, InstanceError> {
         self.records.refresh(id, async || self.read(id, true).await).await
+    }
+
+    /// The ids of all instances that are not paused, in the order of the table. Ids that cannot be
+    /// read are counted.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `Scan` fails.
+    pub async fn list_open(&self) -> Result<OpenInstances, AwsError> {
+        let scan = self.clients.dynamodb.scan().table_name(&self.table);
+        let scan = scan.projection_expression("instance, paused_at");
+        let mut items = scan.into_paginator().items().send();
+        let mut open = OpenInstances::default();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(AwsError::in_operation("dynamodb:Scan"))?;
+            let id = get_string(&item, "instance").and_then(|id| InstanceId::parse(id).ok());
+            match id {
+                None => open.unreadable += 1,
+                Some(_) if item.contains_key("paused_at") => {}
+                Some(id) => open.ids.push(id),
+            }
+        }
+        Ok(open)
     }
 
     /// The instance's W-API token, decrypted. It is cached for five minutes and never used for

@@ -12,6 +12,7 @@ pub mod entry_key;
 pub mod error;
 pub mod instances;
 pub mod ledger;
+pub mod marks;
 mod newer_record;
 pub mod queues;
 mod record_cache;

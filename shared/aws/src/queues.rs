@@ -56,6 +56,21 @@ impl JobsQueue {
         }
     }
 
+    /// About how many messages wait to be received. Those in work and those that wait for their
+    /// next try are not counted.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `GetQueueAttributes` fails.
+    pub async fn count_waiting(&self) -> Result<u64, AwsError> {
+        const OPERATION: &str = "sqs:GetQueueAttributes";
+        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        let asked = self.clients.sqs.get_queue_attributes().queue_url(&self.url);
+        let answer = asked.attribute_names(name.clone()).send().await;
+        let answer = answer.map_err(AwsError::in_operation(OPERATION))?;
+        let count = answer.attributes.and_then(|all| all.get(&name)?.parse().ok());
+        count.ok_or_else(|| AwsError::unexpected(OPERATION, "a response without the number"))
+    }
+
     /// Sends jobs. The tenant is the message group: on a standard queue, SQS then shares receives
     /// fairly between tenants. Entries of a batch that SQS fails to take are sent again, up to two
     /// times; the SDK repeats the calls that fail as a whole.

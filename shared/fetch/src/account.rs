@@ -8,8 +8,9 @@ use serde::Serialize;
 use tokio::time::Instant;
 use url::Url;
 use wapi::{
-    account::{ACCOUNT_PATH, Account, Hook, HookUpdate, STATUS_PATH, Status},
+    account::{ACCOUNT_PATH, Account, Hook, HookUpdate, LOGS_PATH, STATUS_PATH, Status},
     excerpt,
+    logs::LogPage,
 };
 
 use crate::{
@@ -20,8 +21,15 @@ use crate::{
     origins::Origins,
 };
 
-/// Maximum answer that is read. A page of webhook logs holds a hundred bodies of up to 16 KB.
+/// Maximum answer that is read.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Maximum page of the webhook log that is read. A page holds a hundred bodies of up to 16 KB, some
+/// of them with a thumbnail of a megabyte.
+const MAX_LOG_PAGE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Entries per page of the webhook log.
+const LOG_ENTRIES_PER_PAGE: &str = "100";
 
 /// Maximum time of one call. Only a download may take longer.
 const MAX_CALL_TIME: Duration = Duration::from_secs(20);
@@ -133,6 +141,16 @@ pub enum AccountError {
 }
 
 impl AccountError {
+    /// The status with which W-API refused the call; `None` if there was no answer, or one that
+    /// cannot be parsed.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } => Some(*status),
+            Self::NoAnswer { .. } | Self::Unreadable { .. } => None,
+        }
+    }
+
     /// Whether W-API refused the token (401 or 403).
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
@@ -140,7 +158,7 @@ impl AccountError {
     }
 }
 
-/// Client for W-API's management endpoints, used by operators' commands.
+/// Client for W-API's management endpoints, used by operators' commands and the back-fill.
 #[derive(Debug, Clone)]
 pub struct AccountClient {
     client: reqwest::Client,
@@ -196,6 +214,26 @@ impl AccountClient {
         parse_answer(&call, |_| Some(()))
     }
 
+    /// Reads a page of the instance's webhook log. Pages count from 1; one beyond the last is
+    /// empty.
+    ///
+    /// # Errors
+    /// [`AccountError`] if the call fails or the answer cannot be parsed.
+    pub async fn fetch_log_page(
+        &self,
+        page: u32,
+        who: Credentials<'_>,
+    ) -> Result<LogPage, AccountError> {
+        let page = page.to_string();
+        let query = [("perPage", LOG_ENTRIES_PER_PAGE), ("page", page.as_str())];
+        let call = self.send_request(Method::GET, LOGS_PATH, &query, who, None::<&()>).await;
+        // A page that was cut off may be repaired, and would lack entries.
+        let is_whole = |body: &[u8]| body.len() < MAX_LOG_PAGE_BYTES;
+        parse_answer(&call, |body| {
+            Some(body).filter(|body| is_whole(body)).and_then(LogPage::parse)
+        })
+    }
+
     /// Sends a `GET` and reports how it went.
     pub async fn get(&self, path: &str, who: Credentials<'_>) -> AccountCall {
         self.send_request(Method::GET, path, &[], who, None::<&()>).await
@@ -232,7 +270,8 @@ impl AccountClient {
         if let Some(body) = body {
             request = request.json(body);
         }
-        send_and_read(request).await
+        let max_bytes = if path == LOGS_PATH { MAX_LOG_PAGE_BYTES } else { MAX_ANSWER_BYTES };
+        send_and_read(request, max_bytes).await
     }
 }
 
@@ -249,14 +288,17 @@ pub async fn post_json(
     let guard = AddressGuard::new(origins);
     guard.check_url(&url)?;
     let client = build_client(&guard, &Limits::default())?;
-    let answer = send_and_read(client.post(url).json(body));
+    let answer = send_and_read(client.post(url).json(body), MAX_ANSWER_BYTES);
     Ok(record_call("POST", "", answer).await)
 }
 
-async fn send_and_read(request: RequestBuilder) -> Result<(u16, Vec<u8>), FetchError> {
+async fn send_and_read(
+    request: RequestBuilder,
+    max_bytes: usize,
+) -> Result<(u16, Vec<u8>), FetchError> {
     let answer = request.send().await.map_err(FetchError::from_transport)?;
     let status = answer.status().as_u16();
-    let body = read_at_most(answer, MAX_ANSWER_BYTES, MAX_CALL_TIME).await?;
+    let body = read_at_most(answer, max_bytes, MAX_CALL_TIME).await?;
     Ok((status, body.to_vec()))
 }
 

@@ -21,6 +21,14 @@ pub struct InvalidBaseUrl {
 }
 
 impl Origins {
+    /// Parses the base of W-API, for a program that requests nothing of the CDN.
+    ///
+    /// # Errors
+    /// [`InvalidBaseUrl`] if it is not valid.
+    pub fn for_wapi(wapi_base: &str) -> Result<Self, InvalidBaseUrl> {
+        Ok(Self { wapi_base: parse_base("WAPI_BASE_URL", wapi_base)?, cdn_bases: Vec::new() })
+    }
+
     /// Parses the base of W-API and the comma-separated bases of the CDN.
     ///
     /// # Errors

@@ -45,9 +45,10 @@ impl SecretHashes {
     }
 }
 
-/// An instance whose webhook was verified. Created only by [`VerifiedInstance::verify`], or again
-/// from an [`UnreadBody`] that such an instance created, and the only type that creates these and
-/// jobs: an unverified webhook cannot reach the queue.
+/// An instance whose webhook was verified. Created only by [`VerifiedInstance::verify`], by
+/// [`VerifiedInstance::for_own_log`], or again from an [`UnreadBody`] that such an instance
+/// created, and the only type that creates these and jobs: an unverified webhook cannot reach the
+/// queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedInstance {
     tenant: TenantId,
@@ -66,6 +67,13 @@ impl VerifiedInstance {
         secrets
             .is_valid(presented)
             .then(|| Self { tenant: tenant.clone(), instance: instance.clone() })
+    }
+
+    /// The instance of webhooks that were read from W-API's log with the instance's own token:
+    /// W-API itself vouches for them, so they have no secret. Only the back-fill may call this.
+    #[must_use]
+    pub fn for_own_log(tenant: &TenantId, instance: &InstanceId) -> Self {
+        Self { tenant: tenant.clone(), instance: instance.clone() }
     }
 
     /// The verified instance.
@@ -90,6 +98,13 @@ impl VerifiedInstance {
             accepted_at,
             message: message.with_valid_moment(accepted_at),
         })
+    }
+
+    /// Creates the job of a media message whose webhook came at `arrived_at` and was not queued
+    /// then. The job's life begins now. Both times are in seconds since 1970.
+    #[must_use]
+    pub fn create_late_job(&self, message: MediaMessage, arrived_at: i64, now: i64) -> QueuedJob {
+        QueuedJob::for_redrive(self.create_job(message, arrived_at).into_job(), now)
     }
 
     /// Keeps the body of a webhook that could not be read, byte for byte. `why` is one word of

@@ -1,29 +1,78 @@
 //! W-API's log of webhooks, kept for 30 days. Its format is not documented, so everything in an
 //! answer that looks like a webhook is read as one.
 
-use crate::{json::Reader, relay::Relay, webhook::WebhookBody};
+mod walk;
+
+use media::{message::MediaMessage, sha256::Sha256};
+use serde_json::Value;
+
+pub use self::walk::{LogPosition, LogWalk, PageSummary};
+use crate::{
+    fields::Fields,
+    json::Reader,
+    relay::Relay,
+    webhook::{WebhookBody, moment},
+};
 
 /// Maximum values kept of a page; a hundred entries have about 20,000.
 const MAX_VALUES: usize = 4_000_000;
 
 /// The content of a page of the log.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LogPage {
     /// The webhooks, in the order of the answer. Their field names are in lower case.
     pub webhooks: Vec<WebhookBody>,
+    /// For each webhook, when W-API had it at the earliest, in seconds since 1970: the time of its
+    /// entry or of its message, whichever is later. `None` if neither is known.
+    pub times: Vec<Option<i64>>,
     /// Number of list entries in which no webhook was found, so that they can be reported.
     pub not_understood: usize,
+    /// The SHA-256 of the answer: two pages with the same one are the same page.
+    digest: Sha256,
 }
 
 impl LogPage {
-    /// Parses an answer; `None` if it is not JSON, even after repair. An error in one entry only
-    /// affects that entry.
+    /// Parses an answer; `None` if it is not JSON, even after repair, or says that it is an error.
+    /// An error in one entry only affects that entry.
     #[must_use]
     pub fn parse(answer: &[u8]) -> Option<Self> {
+        let digest = Sha256::from_data(answer);
         let mut reader = Reader::new(MAX_VALUES);
         let answer = reader.read(answer)?;
-        let Relay { webhooks, not_understood, .. } = Relay::search(&answer, &mut reader);
-        let webhooks = webhooks.into_iter().map(|webhook| WebhookBody::new(webhook, &mut reader));
-        Some(Self { webhooks: webhooks.collect(), not_understood })
+        let Relay { webhooks, times, not_understood, .. } = Relay::search(&answer, &mut reader);
+        if webhooks.is_empty() && is_error(&answer) {
+            return None;
+        }
+        let webhooks: Vec<_> =
+            webhooks.into_iter().map(|webhook| WebhookBody::new(webhook, &mut reader)).collect();
+        let entries = webhooks.iter().zip(times);
+        let times = entries.map(|(webhook, time)| arrival_time(webhook, time.as_ref())).collect();
+        Some(Self { webhooks, times, not_understood, digest })
     }
+
+    /// What [`LogWalk`] needs to know of the page. A time after `latest` is that of a wrong clock,
+    /// and does not count.
+    #[must_use]
+    pub fn summarize(&self, latest: i64) -> PageSummary {
+        let possible = self.times.iter().flatten().filter(|time| **time <= latest);
+        PageSummary {
+            is_empty: self.webhooks.is_empty() && self.not_understood == 0,
+            newest: possible.max().copied(),
+            digest: self.digest,
+        }
+    }
+}
+
+/// When W-API had the webhook at the earliest. An entry's time may be in another time zone, and the
+/// message of a history is older than its webhook, so the later one counts.
+fn arrival_time(webhook: &WebhookBody, logged: Option<&Value>) -> Option<i64> {
+    let is_possible = |time: &i64| *time >= MediaMessage::FIRST_MOMENT;
+    let logged = logged.and_then(moment::parse_moment).filter(is_possible);
+    logged.max(webhook.moment().filter(is_possible))
+}
+
+/// Whether the answer says that it is an error: W-API also does so with status 200.
+fn is_error(answer: &Value) -> bool {
+    let error = Fields::from_value(answer).and_then(|fields| fields.get("error"));
+    error.and_then(Value::as_bool).unwrap_or_default()
 }

@@ -19,6 +19,10 @@ const MAX_TEXTS: usize = 4;
 /// Fields of an envelope that apply to a webhook in it that lacks them.
 const INHERITED: &[&str] = &["instanceId", "event"];
 
+/// Fields in which an entry of a log may say when it was written. Their real names are unknown.
+const TIMES: &[&str] =
+    &["time", "timestamp", "createdAt", "loggedAt", "receivedAt", "sentAt", "date", "dateTime"];
+
 /// The position of the search.
 #[derive(Clone, Copy, Default)]
 struct Place {
@@ -31,6 +35,8 @@ pub(crate) struct Relay<'a> {
     reader: &'a mut Reader,
     /// The webhooks, in the order of the search.
     pub(crate) webhooks: Vec<Value>,
+    /// For each webhook, the time of the entry in which it was found, as the entry writes it.
+    pub(crate) times: Vec<Option<Value>>,
     /// List entries in which no webhook was found.
     pub(crate) not_understood: usize,
     /// Those of them whose list also has webhooks, each as its number in its list, from 1.
@@ -43,8 +49,14 @@ pub(crate) struct Relay<'a> {
 impl<'a> Relay<'a> {
     /// Searches a value.
     pub(crate) fn search(value: &Value, reader: &'a mut Reader) -> Self {
-        let mut relay =
-            Self { reader, webhooks: Vec::new(), not_understood: 0, missed: Vec::new(), unread: 0 };
+        let mut relay = Self {
+            reader,
+            webhooks: Vec::new(),
+            times: Vec::new(),
+            not_understood: 0,
+            missed: Vec::new(),
+            unread: 0,
+        };
         relay.visit_value(value, Place::default());
         relay
     }
@@ -56,7 +68,7 @@ impl<'a> Relay<'a> {
         }
         let below = Place { depth: place.depth + 1, ..place };
         match value {
-            value if has_content(value) => self.webhooks.push(value.clone()),
+            value if has_content(value) => self.add_webhook(value),
             Value::Object(fields) => self.visit_object(value, fields, below),
             Value::Array(entries) => self.visit_list(entries, below),
             Value::String(text) if place.texts < MAX_TEXTS => {
@@ -97,13 +109,22 @@ impl<'a> Relay<'a> {
             self.visit_value(value, below);
         }
         if self.webhooks.len() == before && has_own_event(object) {
-            self.webhooks.push(object.clone());
+            self.add_webhook(object);
             // Its texts are its reader's to judge, which knows those that people wrote.
             self.unread = unread;
         }
         for webhook in self.webhooks.iter_mut().skip(before) {
             inherit_fields(webhook, fields);
         }
+        // The time of an envelope around several webhooks is that of the answer.
+        if let [time @ None] = self.times.get_mut(before..).unwrap_or_default() {
+            *time = find_time(object);
+        }
+    }
+
+    fn add_webhook(&mut self, webhook: &Value) {
+        self.times.push(find_time(webhook));
+        self.webhooks.push(webhook.clone());
     }
 }
 
@@ -116,6 +137,12 @@ pub(crate) fn has_content(value: &Value) -> bool {
 fn has_own_event(value: &Value) -> bool {
     let event = Fields::from_value(value).and_then(|fields| fields.text("event"));
     event.is_some_and(|event| event.starts_with("webhook"))
+}
+
+/// The first field of the value that may be the time of an entry.
+fn find_time(value: &Value) -> Option<Value> {
+    let fields = Fields::from_value(value)?;
+    TIMES.iter().find_map(|name| fields.get(name)).cloned()
 }
 
 /// Copies the fields that a webhook lacks from its envelope.

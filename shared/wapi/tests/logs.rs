@@ -56,6 +56,59 @@ fn unknown_entries_are_counted() {
     assert_eq!((page.webhooks.len(), page.not_understood), (1, 2));
 }
 
+/// The entry's own time is that of the webhook; the moment is that of the message, which may be
+/// part of an old history. A time of the whole answer is neither.
+#[test]
+fn an_entry_is_as_young_as_its_later_time() {
+    let moment = 1_787_431_679;
+    let entry = |time: Value| json!({ "id": 7, "createdAt": time, "body": logged_webhook() });
+    for (time, expected) in [
+        (json!(1_787_431_680_000_u64), moment + 1),
+        (json!(1_787_439_999), 1_787_439_999),
+        (json!("2026-08-22T20:48:00.000Z"), moment + 1),
+        (json!("2026-08-22T17:48:00"), moment),
+        (json!("yesterday"), moment),
+        (Value::Null, moment),
+    ] {
+        let page = parse_page(&json!({ "timestamp": 1_799_999_999, "logs": [
+            entry(time.clone()), logged_webhook(),
+        ] }));
+        assert_eq!(page.times, [Some(expected), Some(moment)], "{time}");
+    }
+    let mut undated = logged_webhook();
+    undated["moment"] = json!("soon");
+    assert_eq!(parse_page(&json!([undated])).times, [None]);
+}
+
+/// W-API answers errors with status 200, too.
+#[test]
+fn an_error_is_no_page() {
+    for body in [
+        json!({ "error": true, "message": "Instância não encontrada" }),
+        json!({ "error": true, "logs": [] }),
+    ] {
+        assert!(LogPage::parse(body.to_string().as_bytes()).is_none(), "{body}");
+    }
+    let page = parse_page(&json!({ "error": false, "logs": [] }));
+    assert!(page.summarize(i64::MAX).is_empty);
+}
+
+#[test]
+fn a_page_of_unknown_entries_is_not_empty() {
+    let page = parse_page(&json!({ "logs": [{ "id": 1 }] }));
+    let summary = page.summarize(i64::MAX);
+    assert_eq!((summary.is_empty, summary.newest), (false, None));
+}
+
+/// A clock that is years ahead must not make every page look new.
+#[test]
+fn a_time_in_the_future_is_no_newest_time() {
+    let page = parse_page(&json!([
+        { "time": 1_999_999_999, "body": logged_webhook() }, logged_webhook(),
+    ]));
+    assert_eq!(page.summarize(1_787_440_000).newest, Some(1_787_431_679));
+}
+
 #[test]
 fn only_json_is_a_page() {
     let nothing = parse_page(&json!({ "error": false, "resultado": { "registros": 12 } }));

@@ -20,6 +20,7 @@ STRICT = {
     "HasOwnKey": True,
     "RequiresTls": True,
     "ReservesWebhookConcurrency": True,
+    "BackfillsByItself": True,
     "HasAlarmEmail": True,
     "HasMetricMath": True,
 }

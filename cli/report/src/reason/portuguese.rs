@@ -276,6 +276,34 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
         diz quem chamou PurgeQueue.",
     ),
     (
+        "FoundByBackfillAlarm",
+        "A W-API anunciou mídias que nunca chegaram aqui. A função backfill as encontrou no log da \
+        W-API e as pôs na fila: nada se perdeu, mas webhooks se perderam. `wapi-media tail --since \
+        2h --no-follow` mostra a instância em que found passa de 0; `wapi-media instance check` \
+        diz se os hooks dela apontam para cá. Se apontam, veja os outros alarmes desta stack.",
+    ),
+    (
+        "LogUnreadableAlarm",
+        "O log de webhooks que a W-API guarda de uma instância não pôde ser lido por um dia, e o que \
+        nunca chega aqui não é encontrado. `wapi-media tail --since 2h --no-follow` mostra a \
+        instância em que unreadable_for_a_day é 1, com o motivo. Com 401 ou 403, use `wapi-media \
+        instance check` e cadastre o token atual (`wapi-media token rotate`). Senão, pergunte à \
+        W-API, cujo log guarda 30 dias.",
+    ),
+    (
+        "BackfillErrorsAlarm",
+        "A função backfill falhou por três horas, e o que nunca chega aqui não é encontrado em pelo \
+        menos uma instância. Leia o motivo no log dela com `wapi-media tail --since 3h \
+        --no-follow`. O log da W-API guarda 30 dias; nada se perde se isso for corrigido.",
+    ),
+    (
+        "BackfillSilentAlarm",
+        "A função backfill não roda há duas horas, e o que nunca chega aqui não é encontrado. Se a \
+        regra que a inicia a cada cinco minutos está desligada, ligue-a com `aws events \
+        enable-rule`, ou instale a stack com AutomaticBackfill=off. Em uma stack nova, o alarme \
+        pode ficar ligado até as primeiras execuções.",
+    ),
+    (
         "JobsNotTakenAlarm",
         "Um job espera há meia hora, embora a função download pegue jobs novos na hora. Veja se o \
         gatilho está ligado e se a função inicia.",

@@ -1,5 +1,5 @@
-//! Removes a record for good. A mark stays in its place where a queued job could bring the media
-//! file back.
+//! Removes a record for good. A mark stays in its place, so that neither a queued job nor W-API's
+//! log brings the media file back.
 
 use aws_sdk_dynamodb::{
     error::BuildError,
@@ -143,9 +143,9 @@ impl Erasable {
 impl Ledger {
     /// Removes a record that did not change since it was read, unless a run has its lease, and its
     /// job entry with it. A mark takes the record's place until `mark_until` (seconds since 1970):
-    /// a copy of the job may still be in a queue, also of a media file that is stored, and does not
-    /// bring the media file back. The mark has the instance, the message's id and digests that
-    /// identify no person.
+    /// neither a copy of the job, which may still be in a queue, nor the back-fill brings the media
+    /// file back, also if it was stored. The mark has the instance, the message's id and digests
+    /// that identify no person.
     ///
     /// # Errors
     /// [`AwsError`] when `TransactWriteItems` fails.

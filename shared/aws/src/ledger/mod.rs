@@ -14,6 +14,7 @@ mod entry;
 mod erase;
 mod find;
 mod intent;
+mod missing;
 mod notes;
 mod outcome;
 mod place;
@@ -35,6 +36,7 @@ pub use self::{
     erase::Erasable,
     find::{find_record_item, get_record_item},
     intent::CommitIntent,
+    missing::RecordTable,
     notes::JobState,
     outcome::WriteOutcome,
     place::MESSAGE,

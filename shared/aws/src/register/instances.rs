@@ -81,23 +81,33 @@ impl Register {
         send_update(update).await
     }
 
-    /// Refuses the instance's webhooks since this time (seconds since 1970), or accepts them again.
+    /// Refuses the instance's webhooks since `now` (seconds since 1970).
     ///
     /// # Errors
     /// [`RegisterError::NotThere`] for an unknown instance, or an AWS call failed.
-    pub async fn set_paused(
-        &self,
-        id: &InstanceId,
-        since: Option<i64>,
-    ) -> Result<(), RegisterError> {
-        let update = self.update_instance(id);
-        let update = match since {
-            Some(since) => update
-                .update_expression("SET paused_at = :v")
-                .expression_attribute_values(":v", to_value(&since)?),
-            None => update.update_expression("REMOVE paused_at"),
-        };
-        send_update(update).await
+    pub async fn set_paused(&self, id: &InstanceId, now: i64) -> Result<(), RegisterError> {
+        let update = self.update_instance(id).update_expression("SET paused_at = :v");
+        send_update(update.expression_attribute_values(":v", to_value(&now)?)).await
+    }
+
+    /// Accepts the instance's webhooks again, since `now` (seconds since 1970). An instance that
+    /// was not paused keeps the end of its latest pause.
+    ///
+    /// # Errors
+    /// [`RegisterError::NotThere`] for an unknown instance, or an AWS call failed.
+    pub async fn set_resumed(&self, id: &InstanceId, now: i64) -> Result<(), RegisterError> {
+        let is_paused = format!("{} AND attribute_exists(paused_at)", is_present("instance"));
+        let update = self.update_instance(id).condition_expression(is_paused);
+        let update = update.update_expression("SET resumed_at = :v REMOVE paused_at");
+        let resumed = send_update(update.expression_attribute_values(":v", to_value(&now)?)).await;
+        match resumed {
+            // It was not paused, or is not there: a second write tells which.
+            Err(RegisterError::NotThere) => {
+                let update = self.update_instance(id);
+                send_update(update.update_expression("REMOVE paused_at")).await
+            }
+            resumed => resumed,
+        }
     }
 
     /// Deletes an instance's record, with its token. Its files and the records of its media stay.

@@ -61,6 +61,7 @@ impl Register {
             sealed_token: self.encrypt_token(new.tenant, new.id, new.token).await?,
             created_at: new.now,
             paused_at: None,
+            resumed_at: None,
         };
         self.put_new(&self.tables.instances_table, "instance", to_item(&record)?).await?;
         Ok(secret)

@@ -11,7 +11,7 @@ use std::{
 
 use aws::instances::{Instance, InstanceError, Instances};
 use data_encoding::BASE64;
-use media::{policy::Policy, strategy::Strategy};
+use media::{ids::InstanceId, policy::Policy, strategy::Strategy};
 use scripted_aws::{Answer, Aws};
 use serde_json::{Value, json};
 
@@ -52,6 +52,32 @@ async fn world(item: Value) -> (Aws, Arc<AtomicBool>) {
     })
     .await;
     (aws, is_well)
+}
+
+/// Only ids and pauses are asked for: the table has tokens and secrets.
+#[tokio::test]
+async fn open_instances_are_listed_over_every_page() {
+    let id = |id: &str| json!({ "instance": { "S": id } });
+    let mut paused = id("LITE-PAUSED-000001");
+    paused["paused_at"] = json!({ "N": "1" });
+    let last_key = id("LITE-FIRSTS-000001");
+    let aws = Aws::answer_in_order([
+        Answer::json(&json!({
+            "Items": [id("LITE-FIRSTS-000001"), paused], "LastEvaluatedKey": last_key,
+        })),
+        Answer::json(&json!({ "Items": [id("no id"), id("LITE-SECOND-000001")] })),
+        Answer::json_error(400, "AccessDeniedException"),
+    ])
+    .await;
+    let open = table(&aws).list_open().await.expect("a list");
+    let ids: Vec<_> = open.ids.iter().map(InstanceId::as_str).collect();
+    assert_eq!((ids, open.unreadable), (vec!["LITE-FIRSTS-000001", "LITE-SECOND-000001"], 1));
+    let scans = aws.requests_of("Scan");
+    let asked = |n: usize| scans[n].json();
+    assert_eq!(asked(0)["ProjectionExpression"], "instance, paused_at");
+    assert_eq!(asked(1)["ExclusiveStartKey"], last_key);
+    let refused = table(&aws).list_open().await.expect_err("refused");
+    assert_eq!(refused.operation, "dynamodb:Scan");
 }
 
 #[tokio::test]

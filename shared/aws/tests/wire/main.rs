@@ -12,6 +12,7 @@ mod bucket_upload;
 mod clients;
 mod instances;
 mod ledger;
+mod marks;
 mod queues;
 #[cfg(feature = "operator")]
 mod register;

@@ -294,3 +294,22 @@ async fn a_visibility_that_cannot_be_changed_is_an_error() {
         queue.change_visibility("receipt", Duration::from_secs(1)).await.expect_err("refused");
     assert_eq!((refused.operation, refused.status), ("sqs:ChangeMessageVisibility", Some(400)));
 }
+
+/// What is in work or waits for its next try has a record; what waits to be received may have none.
+#[tokio::test]
+async fn waiting_jobs_are_counted() {
+    let answers = [
+        Answer::json(&json!({ "Attributes": { "ApproximateNumberOfMessages": "1001" } })),
+        Answer::json(&json!({ "Attributes": {} })),
+        Answer::json_error(400, "AccessDenied"),
+    ];
+    let aws = Aws::answer_in_order(answers).await;
+    let queue = JobsQueue::new(&aws.clients, JOBS_URL.to_owned());
+    assert_eq!(queue.count_waiting().await, Ok(1001));
+    let asked = aws.requests_of("GetQueueAttributes")[0].json();
+    assert_eq!(asked["AttributeNames"], json!(["ApproximateNumberOfMessages"]));
+    for _ in 0..2 {
+        let failed = queue.count_waiting().await.expect_err("no number");
+        assert_eq!(failed.operation, "sqs:GetQueueAttributes");
+    }
+}

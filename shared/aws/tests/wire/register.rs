@@ -136,15 +136,37 @@ async fn adding_overwrites_nothing_and_changing_creates_nothing() {
     let (id, record) = (instance(), register.get_instance(&instance()).await);
     let record = record.expect("an answer").expect("a record");
     assert_eq!(register.set_secret(&id, hash, None, 0).await, gone);
-    assert_eq!(register.set_paused(&id, Some(1)).await, gone);
-    assert_eq!(register.set_paused(&id, None).await, gone);
+    assert_eq!(register.set_paused(&id, 1).await, gone);
+    assert_eq!(register.set_resumed(&id, 1).await, gone);
     let token = Secret::new("another");
     assert_eq!(register.set_token(&record, &token).await, gone);
     assert_eq!(register.set_policy(&tenant(), &policy()).await, gone);
     for update in aws.requests_of("UpdateItem") {
-        let condition = &update.json()["ConditionExpression"];
-        assert_eq!(condition, "attribute_exists(instance)");
+        let condition = update.json()["ConditionExpression"].clone();
+        let is_resumed = update.text().contains("resumed_at");
+        let also = if is_resumed { " AND attribute_exists(paused_at)" } else { "" };
+        assert_eq!(condition, format!("attribute_exists(instance){also}"));
     }
+}
+
+/// The back-fill begins there: what came during the pause was refused on purpose.
+#[tokio::test]
+async fn the_end_of_a_pause_is_recorded() {
+    let aws = Aws::answer_in_order([Answer::json(&json!({}))]).await;
+    register(&aws).set_resumed(&instance(), 7).await.expect("resumed");
+    let update = scripted_aws::Update::from_request(&aws.only_request("UpdateItem"));
+    assert_eq!(
+        update.sets.into_iter().collect::<Vec<_>>(),
+        [("resumed_at".to_owned(), json!({ "N": "7" }))]
+    );
+    assert_eq!(update.removes.into_iter().collect::<Vec<_>>(), ["paused_at"]);
+    // An instance that is not paused has no end of a pause.
+    let answers = [Answer::condition_failed(None), Answer::json(&json!({}))];
+    let aws = Aws::answer_in_order(answers).await;
+    register(&aws).set_resumed(&instance(), 7).await.expect("unchanged");
+    let writes = aws.requests_of("UpdateItem");
+    assert_eq!(writes.len(), 2);
+    assert_eq!(writes[1].json()["UpdateExpression"], "REMOVE paused_at");
 }
 
 #[tokio::test]

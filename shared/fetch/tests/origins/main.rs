@@ -11,6 +11,7 @@ mod breaker;
 mod cdn;
 mod guard;
 mod hostile;
+mod log;
 mod turns;
 mod wapi;
 mod wapi_alternate;

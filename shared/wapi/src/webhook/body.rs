@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     content::{FoundMedia, MAX_MEDIA, Search, count_elsewhere},
     envelope::Envelope,
-    media_object, opened,
+    media_object, moment, opened,
 };
 use crate::{
     fields::Fields,
@@ -268,6 +268,12 @@ impl WebhookBody {
     #[must_use]
     pub fn instance(&self) -> Option<&str> {
         Fields::from_value(&self.webhook)?.text("instanceId")
+    }
+
+    /// When the message was sent, in seconds since 1970, as the body says. The time may be
+    /// impossible.
+    pub(crate) fn moment(&self) -> Option<i64> {
+        Fields::from_value(&self.webhook)?.get("moment").and_then(moment::parse_moment)
     }
 
     /// The media messages announced for the verified instance.

@@ -4,7 +4,7 @@ mod body;
 mod content;
 mod envelope;
 mod media_object;
-mod moment;
+pub(crate) mod moment;
 mod names;
 mod opened;
 mod reading;

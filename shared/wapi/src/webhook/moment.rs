@@ -8,7 +8,7 @@ use crate::fields::Fields;
 
 /// Seconds since 1970. The unit of a number is recognized by its size. Whether the time is valid
 /// for a message is checked elsewhere.
-pub(super) fn parse_moment(value: &Value) -> Option<i64> {
+pub(crate) fn parse_moment(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => {
             number.as_i64().map(to_unix_seconds).or_else(|| parse_float(number.as_f64()?))

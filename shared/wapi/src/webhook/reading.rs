@@ -1,7 +1,10 @@
 //! Decides what happens to the bytes that a verified sender posts: they become jobs, are kept, or
 //! are refused.
 
-use media::access::VerifiedInstance;
+use media::{
+    access::VerifiedInstance,
+    unread::{TooLargeToKeep, UnreadBody},
+};
 
 use super::{Announcement, AnnouncementError, BodyError, WebhookBody};
 
@@ -67,6 +70,26 @@ impl UnreadReason {
         }
     }
 
+    /// Keeps the bytes for this reason as they came or, if they are too large, without the values
+    /// that no job needs; for this, `read` must have found a webhook in them. `accepted_at` is in
+    /// seconds since 1970.
+    ///
+    /// # Errors
+    /// [`TooLargeToKeep`]: no queue message can hold the body.
+    pub fn keep_body(
+        self,
+        verified: &VerifiedInstance,
+        bytes: &[u8],
+        read: Option<&WebhookBody>,
+        accepted_at: i64,
+    ) -> Result<UnreadBody, TooLargeToKeep> {
+        let keep = |bytes: &[u8]| verified.keep_unread(bytes, self.as_str(), accepted_at);
+        match (keep(bytes), read) {
+            (Err(TooLargeToKeep), Some(read)) => keep(read.as_value().to_string().as_bytes()),
+            (kept, _) => kept,
+        }
+    }
+
     /// One sentence for an operator. It never quotes the body.
     #[must_use]
     pub fn explanation(self) -> &'static str {
@@ -106,10 +129,15 @@ impl Reading {
     /// Reads the bytes for the instance for which the sender was verified.
     #[must_use]
     pub fn from_bytes(bytes: &[u8], verified: &VerifiedInstance) -> Self {
-        let body = match WebhookBody::parse(bytes) {
-            Ok(body) => body,
-            Err(error) => return Self::from_body_error(error),
-        };
+        match WebhookBody::parse(bytes) {
+            Ok(body) => Self::from_body(body, verified),
+            Err(error) => Self::from_body_error(error),
+        }
+    }
+
+    /// Reads a webhook that was found in an instance's log, for this instance.
+    #[must_use]
+    pub fn from_body(body: WebhookBody, verified: &VerifiedInstance) -> Self {
         match body.announcement(verified) {
             Ok(announcement) if announcement.not_understood == 0 => Self::Whole(announcement),
             Ok(announcement) => Self::Part { announcement, body },

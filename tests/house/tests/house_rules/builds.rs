@@ -84,14 +84,14 @@ fn tests_and_programs_share_their_dependencies() {
 }
 
 /// Otherwise `sam build`, which compiles each function separately, would compile the AWS SDK
-/// three times.
+/// four times.
 #[test]
 fn functions_share_their_dependencies() {
     /// Few crates depend on it; with the union of features it would compile more crates than it
     /// saves.
     const EXEMPT: &str = "aws_lambda_events";
     let mut first = BTreeMap::new();
-    for function in ["webhook", "download", "watch"] {
+    for function in ["webhook", "download", "watch", "backfill"] {
         for (package, features) in
             crate_features(&["--package", function, "--edges", "normal,build"])
         {
@@ -110,7 +110,7 @@ fn functions_share_their_dependencies() {
 fn the_page_names_crates_with_more_features() {
     let all = crate_features(&["--workspace", "--edges", "normal,no-proc-macro"]);
     let mut more = BTreeSet::new();
-    for function in ["webhook", "download", "watch"] {
+    for function in ["webhook", "download", "watch", "backfill"] {
         for (package, alone) in
             crate_features(&["--package", function, "--edges", "normal,no-proc-macro"])
         {

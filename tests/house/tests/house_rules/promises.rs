@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use house::{parse_template, read_text};
+use house::{parse_template, read_text, source_files};
 
 /// If SQS gave up first, it would park a job without a reason. With full jitter no number of
 /// receives is certain: `shared/media/tests/ends.rs` simulates 20,000 jobs with this limit, and
@@ -27,6 +27,16 @@ fn the_queue_outlasts_the_schedule_of_every_job() {
     assert_eq!(retention, Duration::from_hours(7 * 24).as_secs());
     let crashing = most * number(&queue["VisibilityTimeout"]);
     assert!(crashing < retention, "a job that crashes every time needs {crashing} s to be parked");
+}
+
+/// It makes a verified instance without a secret: only what was read from W-API's log with the
+/// instance's token may become jobs in this way.
+#[test]
+fn only_the_backfill_verifies_without_a_secret() {
+    let sources = source_files(&["shared", "functions", "cli"], "rs");
+    let users = sources.iter().filter(|(_, text)| text.contains("for_own_log"));
+    let users: Vec<_> = users.map(|(path, _)| path.as_str()).collect();
+    assert_eq!(users, ["functions/backfill/src/lib.rs", "shared/media/src/access.rs"]);
 }
 
 /// The classes are defined in one place; docs/failures.md must have their texts, in the same order.

@@ -35,8 +35,8 @@ fn every_alarm_notifies_and_names_a_remedy() {
         let properties = &alarm["Properties"];
         assert_eq!(string_list(&properties["AlarmActions"]), ["AlarmTopic"], "{name}");
         assert!(properties["AlarmDescription"].is_string(), "{name} has no description");
-        let is_on_absence = ["WatchSilentAlarm", "DueJobsSilentAlarm"].contains(&name);
-        let missing = if is_on_absence { "breaching" } else { "notBreaching" };
+        let silent = ["WatchSilentAlarm", "DueJobsSilentAlarm", "BackfillSilentAlarm"];
+        let missing = if silent.contains(&name) { "breaching" } else { "notBreaching" };
         assert_eq!(properties["TreatMissingData"].as_str(), Some(missing), "{name}");
     }
 }
@@ -109,11 +109,31 @@ fn due_jobs_are_sent_every_minute() {
     assert_eq!(target["Input"].as_str(), Some(r#"{"pass": "due"}"#));
 }
 
+/// The function derives the twelfth of the instances from the time, so a run must not come near the
+/// beginning of its five minutes.
+#[test]
+fn the_backfill_runs_unless_it_is_switched_off() {
+    let template = parse_template();
+    let rule = resource_properties(&template, "BackfillSchedule");
+    assert_eq!(rule["ScheduleExpression"].as_str(), Some("cron(2/5 * * * ? *)"));
+    assert_eq!(string_list(&rule["Targets"][0]["Arn"]), ["BackfillFunction.Arn"]);
+    assert_eq!(string_list(&rule["State"]), ["BackfillsByItself", "ENABLED", "DISABLED"]);
+    assert_eq!(template["Parameters"]["AutomaticBackfill"]["Default"].as_str(), Some("on"));
+    let silent = &template["Resources"]["BackfillSilentAlarm"];
+    assert_eq!(silent["Condition"].as_str(), Some("BackfillsByItself"));
+    let alarm = &silent["Properties"];
+    assert_eq!(alarm["MetricName"].as_str(), Some("Invocations"));
+    assert_eq!(string_list(&alarm["Dimensions"][0]["Value"]), ["BackfillFunction"]);
+    assert_eq!(alarm["ComparisonOperator"].as_str(), Some("LessThanThreshold"));
+    let timeout = resource_properties(&template, "BackfillFunction")["Timeout"].as_u64();
+    assert!(timeout.is_some_and(|seconds| seconds < 5 * 60), "two runs would overlap");
+}
+
 #[test]
 fn every_log_group_has_a_literal_retention() {
     let template = parse_template();
     let groups = resources_of_type(&template, "AWS::Logs::LogGroup");
-    assert_eq!(groups.len(), 4);
+    assert_eq!(groups.len(), 5);
     for (name, group) in groups {
         assert!(group["Properties"]["RetentionInDays"].is_u64(), "{name}");
     }

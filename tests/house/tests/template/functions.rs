@@ -79,13 +79,22 @@ fn functions_get_the_environment_they_read() {
     assert_eq!(names("DownloadFunction"), name_set(download));
     let watch = ["JOBS_QUEUE_URL", "JOBS_TABLE", "LOG_LEVEL", "MEDIA_TABLE", "PARKED_QUEUE_URL"];
     assert_eq!(names("WatchFunction"), name_set(watch));
+    let backfill = [
+        "INSTANCES_TABLE",
+        "JOBS_QUEUE_URL",
+        "LOG_LEVEL",
+        "MARKS_TABLE",
+        "MEDIA_TABLE",
+        "WAPI_BASE_URL",
+    ];
+    assert_eq!(names("BackfillFunction"), name_set(backfill));
 }
 
 #[test]
 fn functions_are_built_by_cargo_lambda() {
     let template = parse_template();
     let functions = resources_of_type(&template, "AWS::Serverless::Function");
-    assert_eq!(functions.len(), 3);
+    assert_eq!(functions.len(), 4);
     for (name, function) in functions {
         assert_eq!(
             function["Metadata"]["BuildMethod"].as_str(),

@@ -22,7 +22,7 @@ struct Sample {
 }
 
 /// The lines of a healthy stack.
-const HEALTHY: [&str; 13] = [
+const HEALTHY: [&str; 17] = [
     "queued",
     "queued-unknown-event",
     "queued-unknown-wrapper",
@@ -35,6 +35,10 @@ const HEALTHY: [&str; 13] = [
     "unread-body-read",
     "watch",
     "due",
+    "backfill",
+    "backfill-first-pass",
+    "backfill-throttled",
+    "backfill-run",
     "api-200",
 ];
 
@@ -157,6 +161,8 @@ const SCENARIOS: &[Scenario] = &[
     (&[("parked-expired", 10)], &["ParkedToResendAlarm"]),
     (&[("parked-corrupt", 10)], &["ParkedToResendAlarm"]),
     (&[("watch-expiring", 1)], &["ExpiringAlarm"]),
+    (&[("backfill-found", 1)], &["FoundByBackfillAlarm"]),
+    (&[("backfill-unreadable", 1)], &["LogUnreadableAlarm"]),
     (&[("refused-unauthorized", 49)], &[]),
     (&[("refused-unauthorized", 50)], &["WebhookRefusedAlarm"]),
     (&[("refused-instance_mismatch", 1)], &["WebhookMisdirectedAlarm"]),
@@ -249,12 +255,17 @@ fn the_samples_of_the_page_raise_their_alarms() {
         let log = match line["message"].as_str() {
             Some("webhook") => "WebhookLogGroup",
             Some("watch" | "due jobs") => "WatchLogGroup",
+            Some("backfill") => "BackfillLogGroup",
             _ => "DownloadLogGroup",
         };
         raised_by(&[(&Sample { log: log.to_owned(), line }, 1)])
     });
-    let expected: [&[&str]; 3] =
-        [&[], &["WebhookMisdirectedAlarm"], &["ExpiringAlarm", "ParkedToRepairAlarm"]];
+    let expected: [&[&str]; 4] = [
+        &[],
+        &["WebhookMisdirectedAlarm"],
+        &["ExpiringAlarm", "ParkedToRepairAlarm"],
+        &["FoundByBackfillAlarm"],
+    ];
     let expected = expected.map(|names| names.iter().copied().map(str::to_owned).collect());
     assert_eq!(raised.collect::<Vec<BTreeSet<_>>>(), expected);
 }

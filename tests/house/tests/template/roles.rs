@@ -79,6 +79,21 @@ fn the_watch_role_has_exactly_these_rights() {
     assert_eq!(allowed_actions(resource_properties(&parse_template(), "WatchPolicy")), expected);
 }
 
+/// It can write neither an instance's record, which has secrets, nor a media record.
+#[test]
+fn the_backfill_role_has_exactly_these_rights() {
+    let expected = BTreeMap::from([
+        ("ReadInstances".to_owned(), name_set(["dynamodb:GetItem", "dynamodb:Scan"])),
+        ("OpenTokens".to_owned(), name_set(["kms:Decrypt"])),
+        ("ReadRecords".to_owned(), name_set(["dynamodb:GetItem"])),
+        ("KeepMarks".to_owned(), name_set(["dynamodb:GetItem", "dynamodb:UpdateItem"])),
+        ("QueueJobs".to_owned(), name_set(["sqs:GetQueueAttributes", "sqs:SendMessage"])),
+        ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
+        ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
+    ]);
+    assert_eq!(allowed_actions(resource_properties(&parse_template(), "BackfillPolicy")), expected);
+}
+
 #[test]
 fn no_role_has_wildcards_or_foreign_policies() {
     let template = parse_template();

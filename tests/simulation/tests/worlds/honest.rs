@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use simulation::{
-    accounting::Account,
+    accounting::{Account, Fate},
     fault::{Call, Fault},
     plan::{Plan, PlannedMedia},
     run_world,
@@ -36,9 +36,26 @@ fn an_object_s3_did_not_keep_is_lost() {
     assert_eq!(account.unexpected.len(), 1, "the record says stored: {account}");
 }
 
+/// The parked queue lost the message, and the jobs table its entry.
 #[test]
-fn a_job_sqs_did_not_park_is_lost() {
+fn a_job_that_nothing_kept_is_lost() {
     let planned = PlannedMedia::healthy(Kind::Image, "by nobody").with_spec(|spec| {
+        spec.wapi(WapiScenario::NotFound404).cdn(CdnScenario::Gone { status: 410 })
+    });
+    let account = audit_world(vec![planned], |call| {
+        let is_parking =
+            call.operation == "sqs:SendMessage" && call.process.starts_with("download");
+        let is_entry = call.operation == "dynamodb:TransactWriteItems";
+        if is_parking || is_entry { LIE } else { Fault::None }
+    });
+    assert_eq!(account.lost.len(), 1, "{account}");
+}
+
+/// The jobs table has the job.
+#[test]
+fn a_job_the_parked_queue_lost_is_found() {
+    let planned = PlannedMedia::healthy(Kind::Image, "by nobody").with_fate(Fate::Parked);
+    let planned = planned.with_spec(|spec| {
         spec.wapi(WapiScenario::NotFound404).cdn(CdnScenario::Gone { status: 410 })
     });
     let account = audit_world(vec![planned], |call| {
@@ -46,7 +63,8 @@ fn a_job_sqs_did_not_park_is_lost() {
             call.operation == "sqs:SendMessage" && call.process.starts_with("download");
         if is_parking { LIE } else { Fault::None }
     });
-    assert_eq!(account.lost.len(), 1, "{account}");
+    assert_eq!((account.lost.len(), account.parked), (0, 1), "{account}");
+    assert!(account.is_clean(), "{account}");
 }
 
 #[test]
@@ -67,5 +85,6 @@ fn an_available_file_that_is_parked_is_reported() {
         _ => Fault::None,
     };
     let account = audit_world(vec![PlannedMedia::healthy(Kind::Voice, "never")], down);
-    assert_eq!((account.parked, account.unexpected.len()), (1, 1), "{account}");
+    // The message in the queue, and the entry in the table.
+    assert_eq!((account.parked, account.unexpected.len()), (1, 2), "{account}");
 }

@@ -74,9 +74,9 @@ pub(super) fn describe_result(
     let mut lines = vec![format!("Removed: {}.", removed.describe_counts())];
     if removed.records > 0 {
         lines.push(
-            "For 22 days a mark in the place of each record keeps a copy of its job that is still \
-             in a queue from storing the file again; the mark has the instance, the message id and \
-             a digest of the chat."
+            "For 32 days a mark in the place of each record keeps copies of its job and W-API's \
+             log from bringing the file back. A mark has the instance, the message id and a digest \
+             of the chat."
                 .to_owned(),
         );
     }

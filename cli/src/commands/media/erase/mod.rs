@@ -31,9 +31,10 @@ use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 /// The name of this action in the audit table.
 pub(super) const ACTION: &str = "media erase";
 
-/// How long a mark keeps a queued job from storing an erased media file again, in seconds: longer
-/// than both queues together keep a message.
-const MARKED_FOR: i64 = 22 * 24 * 60 * 60;
+/// How long a mark keeps a job from storing an erased media file again, in seconds: longer than
+/// both queues together keep a message (21 days), and than W-API's log, which the back-fill reads,
+/// keeps a webhook (30 days).
+const MARKED_FOR: i64 = 32 * 24 * 60 * 60;
 
 /// How long to wait for other commands that use parked jobs.
 const MAX_LOOK_TIME: Duration = Duration::from_mins(2);

@@ -7,6 +7,7 @@ mod entry;
 mod erase;
 mod helpers;
 mod intent;
+mod missing;
 mod notes;
 
 mod write;

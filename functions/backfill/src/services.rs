@@ -1,0 +1,49 @@
+//! What a run calls, built once per process: tables, queue and W-API; and how gently.
+
+use std::time::Duration;
+
+use aws::{
+    clients::Clients, instances::Instances, ledger::RecordTable, marks::Marks, queues::JobsQueue,
+};
+use fetch::{FetchError, account::AccountClient};
+
+use crate::config::Config;
+
+/// How gently the log is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// The pause between two pages of one instance.
+    pub pause: Duration,
+    /// How many pages of one instance a run reads, at most. A later run goes on.
+    pub max_pages: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { pause: Duration::from_millis(250), max_pages: 100 }
+    }
+}
+
+/// What a run calls.
+#[derive(Debug)]
+pub(crate) struct Services {
+    pub(crate) instances: Instances,
+    pub(crate) records: RecordTable,
+    pub(crate) marks: Marks,
+    pub(crate) jobs: JobsQueue,
+    pub(crate) wapi: AccountClient,
+    pub(crate) pace: Pace,
+}
+
+impl Services {
+    pub(crate) fn new(clients: &Clients, config: Config, pace: Pace) -> Result<Self, FetchError> {
+        Ok(Self {
+            instances: Instances::new(clients, config.instances_table),
+            records: RecordTable::new(clients, config.media_table),
+            marks: Marks::new(clients, config.marks_table),
+            jobs: JobsQueue::new(clients, config.jobs_queue_url),
+            wapi: AccountClient::new(&config.origins)?,
+            pace,
+        })
+    }
+}

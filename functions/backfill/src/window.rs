@@ -1,0 +1,115 @@
+//! Which part of an instance's log a pass reads, and what the mark says after it.
+
+use aws::{
+    instances::Instance,
+    marks::{Mark, OpenPass},
+};
+use wapi::logs::{LogPosition, LogWalk};
+
+use crate::report::{PassEnd, Stop};
+
+const HOUR: i64 = 60 * 60;
+const DAY: i64 = 24 * HOUR;
+
+/// How old an entry must be before its media messages are looked for, in seconds. A younger one is
+/// probably still in the queue and has no record yet.
+const MIN_AGE: i64 = 10 * 60;
+
+/// How far a pass reads back beyond the mark, in seconds: a quarter of an hour, and another for
+/// webhooks that W-API logs late.
+const OVERLAP: i64 = 30 * 60;
+
+/// How far the first pass of an instance reads back, in seconds.
+const FIRST_PASS: i64 = DAY;
+
+/// How long W-API keeps a webhook in its log, in seconds.
+const LOG_AGE: i64 = 30 * DAY;
+
+/// For how long a log that could be read before and is no longer there raises an alarm, in seconds.
+const MAX_NO_LOG_ALARM: i64 = 7 * DAY;
+
+/// Gives the mark to the instance's present tenant. What came before the instance was registered
+/// for this tenant belongs to the earlier one, and is not read.
+pub(crate) fn adopt_mark(mark: &mut Mark, instance: &Instance) {
+    if mark.tenant.as_ref().is_some_and(|owner| *owner != instance.tenant) {
+        let until = Some(instance.created_at.saturating_add(OVERLAP));
+        *mark = Mark { until, updated_at: mark.updated_at, ..Mark::default() };
+    }
+    mark.tenant = Some(instance.tenant.clone());
+}
+
+/// The part of the log that a pass reads. Times are in seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    /// Entries of this time and later are looked at.
+    pub(crate) from: i64,
+    /// Later entries are left for the next pass.
+    pub(crate) until: i64,
+    /// Where an earlier run of this pass stopped.
+    resumes_at: Option<LogPosition>,
+}
+
+impl Window {
+    /// The window of the pass that begins or goes on at `now`.
+    pub(crate) fn new(mark: &Mark, instance: &Instance, now: i64) -> Self {
+        // What came during a pause was refused on purpose.
+        let earliest = instance.resumed_at.unwrap_or(i64::MIN).max(now - LOG_AGE);
+        if let Some(open) = mark.open_pass {
+            let OpenPass { until, from, page, is_oldest_first } = open;
+            let resumes_at = Some(LogPosition { page, is_oldest_first });
+            return Self { from: from.max(earliest), until, resumes_at };
+        }
+        let from = match mark.until {
+            Some(until) => until - OVERLAP,
+            None => now - FIRST_PASS,
+        };
+        Self { from: from.max(earliest), until: now - MIN_AGE, resumes_at: None }
+    }
+
+    /// The walk through the pages of the window.
+    pub(crate) fn walk(&self) -> LogWalk {
+        match self.resumes_at {
+            Some(position) => LogWalk::resume(self.from, position),
+            None => LogWalk::new(self.from),
+        }
+    }
+
+    /// The latest time that an entry can have. A later one is that of a wrong clock.
+    pub(crate) fn latest(now: i64) -> i64 {
+        now + HOUR
+    }
+
+    /// Moves the mark as far as the log was read.
+    pub(crate) fn move_mark(&self, mark: &mut Mark, walk: &LogWalk, end: &PassEnd, now: i64) {
+        let Self { from, until, .. } = *self;
+        let open = walk.position().map(|LogPosition { page, is_oldest_first }| OpenPass {
+            until,
+            from,
+            page,
+            is_oldest_first,
+        });
+        match end {
+            PassEnd::Finished => {
+                (mark.until, mark.open_pass, mark.failed_since) = (Some(until), None, None);
+            }
+            PassEnd::Unfinished => (mark.open_pass, mark.failed_since) = (open, None),
+            PassEnd::Stopped(stop) => {
+                mark.open_pass = open;
+                // An instance whose plan has no log is not a fault.
+                if matches!(stop, Stop::NoLog(_)) && mark.until.is_none() {
+                    mark.failed_since = None;
+                } else if stop.is_of_log() {
+                    mark.failed_since.get_or_insert(now);
+                }
+            }
+        }
+    }
+}
+
+/// Whether the log could not be read for a day. A log that has vanished does not raise the alarm
+/// for ever.
+pub(crate) fn is_unreadable_for_a_day(mark: &Mark, end: &PassEnd, now: i64) -> bool {
+    let age = mark.failed_since.map_or(0, |since| now - since);
+    let is_gone = matches!(end, PassEnd::Stopped(Stop::NoLog(_)));
+    age >= DAY && !(is_gone && age >= MAX_NO_LOG_ALARM)
+}
