@@ -1,7 +1,7 @@
 //! Visits every state that can be reached, breadth first: the way to a violation is the shortest.
 
 use std::{
-    collections::{BTreeMap, HashMap, hash_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
     fmt,
     hash::{BuildHasherDefault, Hasher},
 };
@@ -103,7 +103,9 @@ impl Search {
         }
         for outlook in [Outlook::Stored, Outlook::Skipped, Outlook::Parked] {
             if let Some(endless) = graph.find_endless(outlook) {
-                self.refuse(Property::EveryJobEnds, || graph.find_way(endless))?;
+                self.refuse(Property::EveryJobEnds, || {
+                    self.find_circle(&graph, &endless, outlook)
+                })?;
             }
         }
         let at_rest = graph.worlds.iter().filter(|world| is_at_rest(world)).count();
@@ -165,6 +167,37 @@ impl Search {
         }
     }
 
+    /// The way to a state without an end, and from there to the circle, once around.
+    fn find_circle(
+        self,
+        graph: &Graph,
+        endless: &Endless,
+        outlook: Outlook,
+    ) -> Vec<(Option<Step>, World)> {
+        let mut way = graph.find_way(endless.first);
+        let (mut last, mut found) = (endless.first, Transitions::default());
+        let mut visited = BTreeSet::new();
+        while visited.insert(last) {
+            let Some(world) = graph.worlds.get(last) else {
+                break;
+            };
+            self.find_transitions(world, &mut found);
+            let fair = found.0.drain(..).filter(|it| it.nature == Nature::Fair);
+            let mut taken = fair.filter(|it| it.step.is_taken(outlook)).filter_map(|it| {
+                let after = it.world.normalize(self.broken.is_fenced());
+                let number = graph.numbers.get(&after.to_number()).copied()?;
+                let has_exits = endless.exits.get(number).is_some_and(|exits| *exits > 0);
+                has_exits.then_some((number, it.step, after))
+            });
+            let Some((number, step, after)) = taken.next() else {
+                break;
+            };
+            way.push((Some(step), after));
+            last = number;
+        }
+        way
+    }
+
     fn refuse(
         self,
         property: Property,
@@ -189,6 +222,14 @@ struct Graph {
     sources: Vec<Vec<(usize, Step)>>,
 }
 
+/// States from which a job may not come to its end.
+struct Endless {
+    /// The one that was found first.
+    first: usize,
+    /// By state, how many transitions lead to states that are endless too.
+    exits: Vec<u32>,
+}
+
 impl Graph {
     /// The shortest way from a start to a state.
     fn find_way(&self, to: usize) -> Vec<(Option<Step>, World)> {
@@ -208,7 +249,7 @@ impl Graph {
     ///
     /// Removes the states from which nothing follows, then those from which only removed states
     /// follow, and so on. Whatever is left is on a circle, or on a way to one.
-    fn find_endless(&self, outlook: Outlook) -> Option<usize> {
+    fn find_endless(&self, outlook: Outlook) -> Option<Endless> {
         let mut exits = vec![0_u32; self.worlds.len()];
         for (source, _) in self.sources.iter().flatten().filter(|it| it.1.is_taken(outlook)) {
             if let Some(count) = exits.get_mut(*source) {
@@ -219,7 +260,7 @@ impl Graph {
         let mut removed: Vec<usize> = ends.map(|(number, _)| number).collect();
         let is_at_rest = |number: &usize| self.worlds.get(*number).is_some_and(is_at_rest);
         if let Some(stuck) = removed.iter().find(|number| !is_at_rest(number)) {
-            return Some(*stuck);
+            return Some(Endless { first: *stuck, exits: Vec::new() });
         }
         while let Some(number) = removed.pop() {
             let sources = self.sources.get(number).into_iter().flatten();
@@ -233,7 +274,8 @@ impl Graph {
                 }
             }
         }
-        exits.iter().position(|exits| *exits > 0)
+        let first = exits.iter().position(|exits| *exits > 0)?;
+        Some(Endless { first, exits })
     }
 }
 

@@ -226,6 +226,8 @@ pub enum Broken {
     SendBeforeUpdate,
     /// The watch function never sends again what was sent once.
     NoOrphans,
+    /// The watch function sends again what was sent once, although the jobs queue has messages.
+    OrphansDespiteBacklog,
     /// The watch function sets `due_at` back without the condition that it is unchanged.
     PutBackUnconditionally,
     /// The look parks a job because of a message that is older than the latest redrive or drop.

@@ -55,7 +55,8 @@ fn send_due(broken: Broken, world: &World, out: &mut Transitions) {
 /// until its guard's time.
 fn send_orphans(broken: Broken, world: &World, out: &mut Transitions) {
     let is_orphan = world.entry == Entry::Retrying { place: Place::Queue, is_due: true };
-    if is_orphan && world.jobs.is_empty() && broken != Broken::NoOrphans {
+    let has_no_backlog = world.jobs.is_empty() || broken == Broken::OrphansDespiteBacklog;
+    if is_orphan && has_no_backlog && broken != Broken::NoOrphans {
         out.add_fair(Step::SendOrphans, begin_sending(world));
     }
 }

@@ -144,3 +144,9 @@ fn a_duplicate_must_delete_a_leftover_entry() {
 fn a_lost_message_must_be_sent_again() {
     assert_found(Broken::NoOrphans, Property::EveryJobEnds);
 }
+
+/// Each hour would add a copy of what only waits for its turn.
+#[test]
+fn a_backlog_must_not_be_sent_again() {
+    assert_found(Broken::OrphansDespiteBacklog, Property::EveryJobEnds);
+}
