@@ -56,12 +56,13 @@ fn end_lease(world: &World, out: &mut Transitions) {
     }
 }
 
-/// SQS parks a message by itself, after too many receives. A message that it had moved from the
-/// parked queue still has the attributes of its run.
+/// SQS parks a message by itself, after too many receives. If a run had parked it before, it still
+/// has the attributes that the run gave it.
 fn park_by_sqs(world: &World, message: JobMessage, out: &mut Transitions) {
+    let was_parked = world.record.has_entry || world.is_legacy;
     let parked: &[_] = match message {
-        JobMessage::Plain => &[ParkedMessage::Unrecorded, ParkedMessage::Ticketed],
-        JobMessage::Marked => &[ParkedMessage::Unrecorded],
+        JobMessage::Plain if was_parked => &[ParkedMessage::Unrecorded, ParkedMessage::Ticketed],
+        JobMessage::Plain | JobMessage::Marked => &[ParkedMessage::Unrecorded],
         JobMessage::Stale => &[ParkedMessage::Stale],
     };
     for kind in parked {

@@ -18,7 +18,7 @@ pub enum Property {
     /// Record and entry agree: `parked` here means `parked` there, and a job that is retried after
     /// a run is retried there.
     RecordsDoNotLie,
-    /// After an erase, neither record nor object comes back.
+    /// After an erase, the object does not come back.
     ErasedStaysErased,
     /// A dropped job stays dropped until it is announced again, and a copy of a redriven job from
     /// before the redrive decides nothing.
@@ -51,8 +51,7 @@ pub(crate) fn check_state(world: &World) -> Option<Property> {
         (State::Retrying, Entry::Absent) => !record.has_entry,
         _ => true,
     };
-    let is_unmarked = !matches!(record.state, State::Erased | State::Absent);
-    let is_back = world.is_erased && (objects > 0 || is_unmarked);
+    let is_back = world.is_erased && objects > 0;
     let is_revived = world.is_dropped && !matches!(record.state, State::Skipped | State::Erased);
     if !is_kept {
         Some(Property::NothingIsLost)

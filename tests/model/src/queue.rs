@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 /// A message of the jobs queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum JobMessage {
-    /// From the webhook function, or moved by SQS from the parked queue.
+    /// From the webhook function, or moved by SQS from the parked queue. If a run had parked it
+    /// there, it still has the attributes that the run gave it.
     Plain,
     /// Sent from the entry, and marked so.
     Marked,
