@@ -19,11 +19,12 @@ fn the_dependency_rules_ban_unwanted_crates() {
 }
 
 /// A tag can be moved to other code, a commit cannot. A workflow that only checks needs no write
-/// access.
+/// access. One job may write issues, and therefore must not run code of the repository.
 #[test]
 fn actions_are_pinned_and_workflows_read_only() {
+    const REPORTING_JOB: (&str, Option<&str>) = (".github/workflows/nightly.yml", Some("report"));
     let workflows = source_files(&[".github/workflows"], "yml");
-    let mut actions = 0;
+    let (mut actions, mut reporting_jobs) = (0, 0);
     for (path, text) in &workflows {
         let workflow: serde_yaml_ng::Value = serde_yaml_ng::from_str(text).expect(path);
         let rights = workflow["permissions"].as_mapping().expect(path);
@@ -34,8 +35,13 @@ fn actions_are_pinned_and_workflows_read_only() {
             "{path}"
         );
         for (name, job) in workflow["jobs"].as_mapping().expect(path) {
-            assert!(job["permissions"].is_null(), "{path}: {name:?} has its own permissions");
             assert!(job["timeout-minutes"].is_number(), "{path}: {name:?} has no time limit");
+            if (path.as_str(), name.as_str()) == REPORTING_JOB {
+                assert_only_reports(job);
+                reporting_jobs += 1;
+            } else {
+                assert!(job["permissions"].is_null(), "{path}: {name:?} has its own permissions");
+            }
         }
         let uses = text
             .lines()
@@ -49,6 +55,21 @@ fn actions_are_pinned_and_workflows_read_only() {
         }
     }
     assert!(actions >= 5, "{actions} actions");
+    assert_eq!(reporting_jobs, 1);
+}
+
+/// A job that opens issues: it may do nothing else, and has no copy of the repository.
+fn assert_only_reports(job: &serde_yaml_ng::Value) {
+    let rights = job["permissions"].as_mapping().expect("the permissions of the reporting job");
+    let rights: Vec<_> =
+        rights.iter().map(|(name, right)| (name.as_str(), right.as_str())).collect();
+    assert_eq!(rights, [(Some("contents"), Some("read")), (Some("issues"), Some("write"))]);
+    for step in job["steps"].as_sequence().expect("steps") {
+        let action = step["uses"].as_str().unwrap_or_default();
+        assert!(!action.starts_with("actions/checkout@"), "{step:?}");
+        let commands = step["run"].as_str().unwrap_or_default();
+        assert!(!commands.contains("git clone") && !commands.contains("${{"), "{step:?}");
+    }
 }
 
 /// The features that each crate is compiled with for this selection of packages.
