@@ -1,6 +1,6 @@
 # The commands of this repository. `make` without a target lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up deploy-local ls logs down tools test field test-artefact first-run simulate prove chaos fuzz redaction mutations audit sbom reproducible check lint check-format check-code check-template bench-memory cli
+.PHONY: help demo up deploy-local ls logs down tools test field test-artefact first-run simulate prove chaos load fuzz redaction mutations audit sbom reproducible check lint check-format check-code check-template bench-memory cli
 
 # Compiles and installs what a command needs, with progress, and runs it.
 PYTHON ?= python3
@@ -52,6 +52,10 @@ prove: cargo ## Runs the functions in seeded worlds full of faults and accounts 
 	@cargo build --quiet --workspace --bin prove
 	@target/debug/prove $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
 	@$(if $(SEED),,WHOLE_PROOF=1 cargo test --quiet --workspace --test worlds -- faults:: privilege::)
+
+load: cargo ## Counts the calls of the operator's verbs over 2,000 and over 100,000 parked jobs, and compares (PARKED=100000)
+	@cargo build --quiet --workspace --bin load
+	@target/debug/load --parked $(or $(PARKED),100000)
 
 check: cargo ## Checks everything that must hold before a change lands (.ci/run is the same)
 	@env -u MAKEFLAGS -u MAKELEVEL .ci/run

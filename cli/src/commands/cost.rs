@@ -115,8 +115,8 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
     if usage.is_whole {
         items.push(item(
             "the stack itself",
-            "key 1.00, metrics 8.40, alarms 3.30, dashboard 3.00, polling 0.70",
-            16.40,
+            "key 1.00, metrics 8.70, alarms 3.40, dashboard 3.00, polling 0.70",
+            16.80,
         ));
     }
     items
@@ -272,7 +272,7 @@ mod tests {
         };
         assert!((dollars(&kept) - 23.0).abs() < 1e-9);
         let whole = MonthlyUsage { is_whole: true, ..MonthlyUsage::default() };
-        assert!((dollars(&whole) - 16.4).abs() < 1e-9);
+        assert!((dollars(&whole) - 16.8).abs() < 1e-9);
         assert!(dollars(&MonthlyUsage::default()).abs() < 1e-9);
     }
 }

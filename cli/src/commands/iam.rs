@@ -119,7 +119,7 @@ const GRANTS: [Grant; 21] = [
     grant(
         "ChangeUnsettledJobs",
         false,
-        &["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+        &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
         &[StackPart::Table("JobsTable")],
     ),
     grant("WriteAudit", false, &["dynamodb:PutItem"], &[StackPart::Table("AuditTable")]),

@@ -11,7 +11,7 @@ pub(crate) async fn delete_entry(worker: &Worker, message: &QueueMessage<'_>) ->
     let Some(entry) = &message.entry else {
         return Acknowledgement::Done;
     };
-    match worker.ledger.jobs.delete_entry(entry).await {
+    match worker.ledger.jobs.delete_entry(entry, message.body).await {
         Ok(()) => Acknowledgement::Done,
         Err(error) => {
             tracing::warn!(instance = %entry.instance, %error, "deleting a job entry failed");

@@ -7,8 +7,9 @@ use media::failure::FailureClass;
 
 use crate::{claim::ClaimedJob, entry::delete_entry, message::Acknowledgement, worker::Worker};
 
-/// The longest wait in the queue. A job that waits longer rests in the jobs table alone: SQS counts
-/// a hidden message as in flight, and 120,000 of them stop every tenant.
+/// Waits shorter than this are in the queue. A job that waits longer rests in the jobs table alone:
+/// SQS counts a hidden message as in flight, and 120,000 of them stop every tenant. The wait for a
+/// person, which is this long at least, is never in the queue.
 const MAX_QUEUE_WAIT: Duration = Duration::from_mins(15);
 
 /// How long after its next delivery a job counts as lost by the queue. A run that dies hides its
@@ -43,7 +44,7 @@ impl<'a> WaitPlan<'a> {
         let next_run = add_seconds(now, wait);
         let put =
             |place, at| EntryChange::Put { body, state: EntryState::Retrying(Due { place, at }) };
-        if wait > MAX_QUEUE_WAIT {
+        if wait >= MAX_QUEUE_WAIT {
             let entry = put(DuePlace::Table, next_run);
             return Self { entry, acknowledgement: Acknowledgement::Done };
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws::{error::AwsError, ledger::WriteOutcome, queues::ParkingTicket};
+use aws::{error::AwsError, ledger::NoteOutcome, queues::ParkingTicket};
 use media::{failure::FailureClass, job::Job, record::State};
 
 use crate::{
@@ -114,10 +114,12 @@ async fn note_foreign_job(
     reason: &str,
 ) -> Result<(), AwsError> {
     let (body, class) = (message.body, FailureClass::Poison);
-    let noted = worker.ledger.note_parked((job, body), class, reason, worker.now()).await?;
-    match (noted, &message.entry) {
-        (WriteOutcome::Overtaken, Some(entry)) => worker.ledger.jobs.delete_entry(entry).await,
-        (WriteOutcome::Overtaken | WriteOutcome::Yes, _) => Ok(()),
+    match worker.ledger.note_parked((job, body), class, reason, worker.now()).await? {
+        NoteOutcome::Written | NoteOutcome::AlreadyParked => Ok(()),
+        NoteOutcome::Refused => match &message.entry {
+            Some(entry) => worker.ledger.jobs.delete_entry(entry, body).await,
+            None => Ok(()),
+        },
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     config::Config,
-    due::{DueSummary, send_due, send_orphans},
+    due::{DueSender, DueSummary},
 };
 
 /// A media message that is not stored and may expire within this time is counted: two days are
@@ -98,10 +98,14 @@ impl Watch {
         }
     }
 
+    fn sender(&self) -> DueSender<'_> {
+        DueSender { table: &self.ledger.jobs, queue: &self.jobs }
+    }
+
     async fn send_due(&self, now: i64) -> Result<(), AwsError> {
         let deadline = Instant::now() + MAX_DUE_TIME;
         let DueSummary { sent, failed, lag_seconds, is_complete } =
-            send_due((&self.ledger.jobs, &self.jobs), now, deadline).await?;
+            self.sender().send_due(now, deadline).await?;
         tracing::info!(sent, failed, lag_seconds, is_complete, "due jobs");
         Ok(())
     }
@@ -110,7 +114,7 @@ impl Watch {
         let expiring =
             self.ledger.jobs.count_expiring(now, now.saturating_add(EXPIRES_SOON_SECONDS)).await?;
         let deadline = Instant::now() + MAX_ORPHANS_TIME;
-        let lost = send_orphans((&self.ledger.jobs, &self.jobs), now, deadline).await?;
+        let lost = self.sender().send_orphans(now, deadline).await?;
         let mut by_class = BTreeMap::<&str, usize>::new();
         let look = self.parking.look(now, |parked| {
             *by_class.entry(parked.class.as_str()).or_default() += 1;

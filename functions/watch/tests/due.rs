@@ -25,14 +25,28 @@ fn create_watch(aws: &Aws) -> Watch {
     Watch::with_clients(&aws.clients, config)
 }
 
-/// AWS with one due entry in this partition, and this many messages to be received.
+/// AWS with one entry in this partition that is overdue by 30 seconds, and this many messages to be
+/// received.
 async fn aws_with_due(shard: &'static str, visible: u64, fails: &'static str) -> Aws {
+    aws_with_overdue(30, shard, visible, fails).await
+}
+
+async fn aws_with_overdue(
+    seconds: i64,
+    shard: &'static str,
+    visible: u64,
+    fails: &'static str,
+) -> Aws {
     Aws::start(move |request: &RecordedRequest| match request.operation() {
         name if name == fails => Answer::json_error(400, "AccessDeniedException"),
         "Query" if request.text().contains(&format!("\"{shard}\"")) => {
+            let due_at = NOW - seconds;
             let item = json!({ "instance": { "S": INSTANCE }, "message_id": { "S": "3EB0#key" },
-                "due_at": { "N": (NOW - 30).to_string() } });
-            Answer::json(&json!({ "Items": [item] }))
+                "due_at": { "N": due_at.to_string() } });
+            let asked = request.json()["ExpressionAttributeValues"][":now"]["N"].clone();
+            let until: i64 = asked.as_str().and_then(|n| n.parse().ok()).expect("a time");
+            let items = if due_at <= until { vec![item] } else { Vec::new() };
+            Answer::json(&json!({ "Items": items }))
         }
         "UpdateItem" => Answer::json(
             &json!({ "Attributes": { "tenant": { "S": "acme" }, "body": { "S": "the body" } } }),
@@ -111,11 +125,26 @@ async fn a_lost_job_is_sent_again_by_the_look() {
     assert_eq!(listed(&aws), shards);
 }
 
-/// While the queue is behind, the job may still be in it.
+/// While the queue is behind, the job may still be in it, but not for a day.
 #[tokio::test]
-async fn a_backlog_is_not_a_loss() {
-    let aws = aws_with_due("queue-5", 1000, "").await;
-    create_watch(&aws).run_pass(Pass::Look, NOW).await.expect("a look");
-    assert_eq!(aws.requests_of("SendMessage").len(), 0);
-    assert_eq!(listed(&aws), Vec::<Value>::new());
+async fn a_backlog_is_not_a_loss_for_a_day() {
+    let day = 24 * 60 * 60;
+    for (overdue, sent) in [(30, 0), (day - 1, 0), (day, 1)] {
+        let aws = aws_with_overdue(overdue, "queue-5", 1000, "").await;
+        create_watch(&aws).run_pass(Pass::Look, NOW).await.expect("a look");
+        assert_eq!(aws.requests_of("SendMessage").len(), sent, "{overdue}");
+    }
+}
+
+/// No entry is taken that could not be sent any more, and what was taken is sent.
+#[tokio::test(start_paused = true)]
+async fn after_its_time_a_pass_takes_nothing() {
+    let aws = aws_with_due("table-0", 0, "").await;
+    let table = aws::ledger::JobsTable::new(&aws.clients, "jobs-table".to_owned());
+    let url = "https://sqs.example.invalid/jobs".to_owned();
+    let queue = aws::queues::JobsQueue::new(&aws.clients, url);
+    let sender = watch::due::DueSender { table: &table, queue: &queue };
+    let summary = sender.send_due(NOW, tokio::time::Instant::now()).await.expect("a summary");
+    assert_eq!((summary.sent, summary.is_complete), (0, false));
+    assert!(aws.requests_of("UpdateItem").is_empty());
 }

@@ -15,6 +15,7 @@ use aws::{
     queues::{JobsQueue, SendError},
     webhook_access::{AccessTable, WebhookAccess},
 };
+use futures_util::{StreamExt, TryStreamExt, stream};
 use lambda_http::{Body, Error, Request, RequestExt, Response};
 use media::{
     access::{SecretHashes, VerifiedInstance},
@@ -23,7 +24,7 @@ use media::{
     message::MediaMessage,
     unread::TooLargeToKeep,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use wapi::webhook::{Announcement, Reading, UnreadReason, WebhookBody};
 
 pub use crate::request::without_query;
@@ -42,6 +43,13 @@ const MIN_UNVERIFIED_TIME: Duration = Duration::from_millis(100);
 /// time to answer within the function's ten seconds: the instance's record, the queue and, if that
 /// fails, the jobs table.
 pub const MAX_CALL_TIME: Duration = Duration::from_secs(3);
+
+/// After this time no job is written into the jobs table any more: the rest of the function's ten
+/// seconds is for the answer.
+const MAX_TIME_TO_KEEP: Duration = Duration::from_millis(8500);
+
+/// Jobs that are written into the jobs table at the same time.
+const MAX_KEPT_AT_ONCE: usize = 16;
 
 /// The state of the function between two requests.
 #[derive(Debug)]
@@ -107,10 +115,11 @@ impl Webhook {
             }
         };
         let body: &[u8] = request.body();
+        let keep_until = started + MAX_TIME_TO_KEEP;
         if body.len() > MAX_BODY_BYTES {
             return Answer::too_large(&verified);
         }
-        let accepted = VerifiedRequest { verified: &verified, body, now };
+        let accepted = VerifiedRequest { verified: &verified, body, now, keep_until };
         self.accept_body(accepted).await
     }
 
@@ -198,7 +207,7 @@ impl Webhook {
         accepted: VerifiedRequest<'_>,
         announcement: &Announcement,
     ) -> Result<usize, SendError> {
-        let VerifiedRequest { verified, now, .. } = accepted;
+        let VerifiedRequest { verified, now, keep_until, .. } = accepted;
         let job = |message: &MediaMessage| verified.create_job(message.clone(), now);
         let jobs: Vec<QueuedJob> = announcement.media.iter().map(job).collect();
         let Err(error) = self.queue.send(verified.tenant(), &jobs).await else {
@@ -206,7 +215,8 @@ impl Webhook {
         };
         let count = jobs.len();
         // Boxed, so that every request need not have the room for it.
-        match Box::pin(self.keep_jobs(jobs, now)).await {
+        let keep = timeout_at(keep_until, Box::pin(self.keep_jobs(jobs, now)));
+        match keep.await.unwrap_or_else(|_late| Err(out_of_time())) {
             Ok(()) => {
                 tracing::warn!(instance = %verified.instance(), %error, "the jobs table has jobs \
                     that the queue did not take");
@@ -223,15 +233,17 @@ impl Webhook {
     /// Writes an entry for each job into the jobs table, from which the watch function sends them.
     /// A job that the queue has taken, too, ends as a duplicate.
     async fn keep_jobs(&self, jobs: Vec<QueuedJob>, now: i64) -> Result<(), SendError> {
-        for job in jobs {
-            let body = job.to_json()?;
-            if body.len() > MAX_ENTRY_BODY_BYTES {
-                let problem = "the job is too large for an item";
-                return Err(AwsError::unexpected("dynamodb:UpdateItem", problem).into());
-            }
-            self.table.keep_job(&job.into_job(), &body, now).await?;
+        let kept = stream::iter(jobs).map(|job| self.keep_job(job, now));
+        kept.buffer_unordered(MAX_KEPT_AT_ONCE).try_collect::<()>().await
+    }
+
+    async fn keep_job(&self, job: QueuedJob, now: i64) -> Result<(), SendError> {
+        let body = job.to_json()?;
+        if body.len() > MAX_ENTRY_BODY_BYTES {
+            let problem = "the job is too large for an item";
+            return Err(AwsError::unexpected("dynamodb:UpdateItem", problem).into());
         }
-        Ok(())
+        Ok(self.table.keep_job(&job.into_job(), &body, now).await?)
     }
 
     /// Makes the body durable as it came, or, if it is too large, without what no job needs.
@@ -241,11 +253,16 @@ impl Webhook {
         why: UnreadReason,
         read: Option<&WebhookBody>,
     ) -> Result<(), KeepError> {
-        let VerifiedRequest { verified, body, now } = accepted;
+        let VerifiedRequest { verified, body, now, .. } = accepted;
         let unread = why.keep_body(verified, body, read, now);
         let unread = unread.map_err(|TooLargeToKeep| KeepError::TooLarge)?;
         self.queue.send_unread(&unread).await.map_err(KeepError::Queue)
     }
+}
+
+/// The jobs table took too long.
+fn out_of_time() -> SendError {
+    AwsError::unexpected("dynamodb:UpdateItem", "no time left to answer").into()
 }
 
 /// A body, its sender, and when it came.
@@ -254,6 +271,8 @@ struct VerifiedRequest<'a> {
     verified: &'a VerifiedInstance,
     body: &'a [u8],
     now: i64,
+    /// When no job is written into the jobs table any more, so that there is time to answer.
+    keep_until: Instant,
 }
 
 /// Why an unread body is not in the queue.

@@ -367,7 +367,7 @@ impl ParkedMessage {
         let moved = || ParkedJob::MOVED_BY_SQS.to_owned();
         // Without a ticket, SQS parked the message by itself.
         let (default_class, default_reason) = match &content {
-            Content::Job(_) => (FailureClass::Transient, moved()),
+            Content::Job(_) | Content::Entry(_) => (FailureClass::Transient, moved()),
             Content::Unread(unread) => {
                 (FailureClass::Unread, format!("{}: {}", unread.why, moved()))
             }

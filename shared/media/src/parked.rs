@@ -1,17 +1,21 @@
-//! Jobs in the parked queue, and filters to select them.
+//! Parked jobs, from the parked queue or from the jobs table, and filters to select them.
 
 use std::time::Duration;
 
 use crate::{
     failure::FailureClass,
+    identity::RecordKey,
     ids::{InstanceId, TenantId},
     job::Job,
+    kind::MediaKind,
     unread::UnreadSummary,
 };
 
-/// What a message of the parked queue contains.
+/// What is parked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
+    /// A media file to fetch, as an index of the jobs table has it, without the job.
+    Entry(Box<EntrySummary>),
     /// A media file to fetch.
     Job(Box<Job>),
     /// A webhook body that could not be read.
@@ -20,7 +24,22 @@ pub enum Content {
     Unknown,
 }
 
-/// A message of the parked queue, as far as it can be parsed.
+/// What the jobs table's indexes say of a parked job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntrySummary {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The instance.
+    pub instance: InstanceId,
+    /// The key of the entry and of the record.
+    pub key: RecordKey,
+    /// The kind of the media file; `None` if this version does not know it.
+    pub kind: Option<MediaKind>,
+    /// Until when the file can be expected to exist, in seconds since 1970.
+    pub recoverable_until: i64,
+}
+
+/// A parked job or webhook, as far as it can be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParkedJob {
     /// What the message contains.
@@ -55,6 +74,35 @@ impl ParkedJob {
     pub fn job(&self) -> Option<&Job> {
         match &self.content {
             Content::Job(job) => Some(job),
+            Content::Entry(_) | Content::Unread(_) | Content::Unknown => None,
+        }
+    }
+
+    /// The entry of the jobs table, if it is known from there.
+    #[must_use]
+    pub fn entry(&self) -> Option<&EntrySummary> {
+        match &self.content {
+            Content::Entry(entry) => Some(entry),
+            Content::Job(_) | Content::Unread(_) | Content::Unknown => None,
+        }
+    }
+
+    /// The id of the message, if it is a job.
+    #[must_use]
+    pub fn message_id(&self) -> Option<&str> {
+        match &self.content {
+            Content::Entry(entry) => Some(entry.key.message_id()),
+            Content::Job(job) => Some(job.message.message_id.as_str()),
+            Content::Unread(_) | Content::Unknown => None,
+        }
+    }
+
+    /// The kind of the media file, if it is a job.
+    #[must_use]
+    pub fn kind(&self) -> Option<MediaKind> {
+        match &self.content {
+            Content::Entry(entry) => entry.kind,
+            Content::Job(job) => Some(job.message.kind),
             Content::Unread(_) | Content::Unknown => None,
         }
     }
@@ -64,7 +112,7 @@ impl ParkedJob {
     pub fn unread(&self) -> Option<&UnreadSummary> {
         match &self.content {
             Content::Unread(unread) => Some(unread),
-            Content::Job(_) | Content::Unknown => None,
+            Content::Entry(_) | Content::Job(_) | Content::Unknown => None,
         }
     }
 
@@ -72,6 +120,7 @@ impl ParkedJob {
     #[must_use]
     pub fn tenant(&self) -> Option<&TenantId> {
         match &self.content {
+            Content::Entry(entry) => Some(&entry.tenant),
             Content::Job(job) => Some(&job.tenant),
             Content::Unread(unread) => Some(&unread.tenant),
             Content::Unknown => None,
@@ -82,6 +131,7 @@ impl ParkedJob {
     #[must_use]
     pub fn instance(&self) -> Option<&InstanceId> {
         match &self.content {
+            Content::Entry(entry) => Some(&entry.instance),
             Content::Job(job) => Some(&job.instance),
             Content::Unread(unread) => Some(&unread.instance),
             Content::Unknown => None,
@@ -99,6 +149,7 @@ impl ParkedJob {
     #[must_use]
     pub fn recoverable_until(&self) -> Option<i64> {
         match &self.content {
+            Content::Entry(entry) => Some(entry.recoverable_until),
             Content::Job(job) => Some(job.message.recoverable_until()),
             Content::Unread(unread) => Some(unread.recoverable_until()),
             Content::Unknown => None,

@@ -7,28 +7,32 @@ use aws::{
 };
 use media::parked::{Filter, ParkedJob};
 
-use crate::look::{AfterLook, LookSummary, Parking};
+use crate::{
+    entries::is_in_queue,
+    look::{AfterLook, LookSummary, Parking},
+};
 
 /// The result of a drop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DropSummary {
     /// What was looked at.
     pub seen: LookSummary,
-    /// Messages that match the filter.
+    /// Jobs and webhooks that match the filter.
     pub admitted: usize,
-    /// Messages that were dropped: deleted, after their records were written.
+    /// Jobs and webhooks that were dropped.
     pub dropped: usize,
-    /// Messages that stay parked, because an AWS call failed or a run has the media message.
+    /// Jobs and webhooks that stay parked, because an AWS call failed or a run has the media
+    /// message.
     pub failed: usize,
 }
 
 impl Parking {
-    /// Drops the messages that match the filter. Each record is written before its message is
-    /// deleted, so that after a crash between the two the message is still parked. `now` is in
-    /// seconds since 1970.
+    /// Drops the parked jobs and webhooks that match the filter. Each record is written with the
+    /// deletion of its entry, or before its message is deleted, so that after a crash between the
+    /// two the message is still parked. `now` is in seconds since 1970.
     ///
     /// # Errors
-    /// [`AwsError`] when the parked queue cannot be read.
+    /// [`AwsError`] when the table or the queue cannot be read.
     pub async fn drop(
         &self,
         filter: &Filter,
@@ -36,31 +40,25 @@ impl Parking {
         mut each: impl FnMut(&ParkedJob),
     ) -> Result<DropSummary, AwsError> {
         let mut summary = DropSummary::default();
+        if is_in_queue(filter) {
+            let counts = &mut summary;
+            let seen = self.visit(now, async |message, has_entry| {
+                if has_entry || !filter.matches_job(&message.parked, now) {
+                    return AfterLook::Release;
+                }
+                each(&message.parked);
+                let dropped = self.drop_message(message, now).await;
+                if counts.count(dropped) { AfterLook::Deleted } else { AfterLook::Release }
+            });
+            let seen = seen.await?;
+            summary.seen = seen;
+        }
         let counts = &mut summary;
-        let seen = self.visit(now, async |message| {
-            if !filter.matches_job(&message.parked, now) {
-                return AfterLook::Release;
-            }
-            counts.admitted += 1;
-            each(&message.parked);
-            match self.drop_message(message, now).await {
-                Ok(WriteOutcome::Yes) => {
-                    counts.dropped += 1;
-                    AfterLook::Deleted
-                }
-                Ok(WriteOutcome::Overtaken) => {
-                    counts.failed += 1;
-                    AfterLook::Release
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a parked message could not be dropped");
-                    counts.failed += 1;
-                    AfterLook::Release
-                }
-            }
-        });
-        let seen = seen.await?;
-        summary.seen = seen;
+        self.visit_entries(filter, now, async |job, entry| {
+            each(job);
+            counts.count(self.ledger.drop_parked(entry, now).await);
+        })
+        .await?;
         Ok(summary)
     }
 
@@ -83,5 +81,19 @@ impl Parking {
         }
         self.parked.delete(&message.receipt).await?;
         Ok(WriteOutcome::Yes)
+    }
+}
+
+impl DropSummary {
+    /// Counts the result of one drop, and returns whether it was dropped.
+    fn count(&mut self, dropped: Result<WriteOutcome, AwsError>) -> bool {
+        self.admitted += 1;
+        let is_dropped = matches!(dropped, Ok(WriteOutcome::Yes));
+        if let Err(error) = dropped {
+            tracing::warn!(%error, "a parked job could not be dropped");
+        }
+        self.dropped += usize::from(is_dropped);
+        self.failed += usize::from(!is_dropped);
+        is_dropped
     }
 }

@@ -56,7 +56,7 @@ impl Parking {
         now: i64,
     ) -> Result<EraseSummary, AwsError> {
         let mut summary = EraseSummary::default();
-        self.visit(now, async |message| {
+        self.visit(now, async |message, _| {
             summary.count(match_message(message, &is_job, &in_body, &in_text));
             AfterLook::Release
         })
@@ -77,7 +77,7 @@ impl Parking {
         now: i64,
     ) -> Result<EraseSummary, AwsError> {
         let mut summary = EraseSummary::default();
-        self.visit(now, async |message| {
+        self.visit(now, async |message, _| {
             let matched = match_message(message, &is_job, &in_body, &in_text);
             let Some(counts) = summary.count(matched) else {
                 return AfterLook::Release;

@@ -4,7 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use aws::{
     error::AwsError,
-    ledger::{JobState, Ledger, WriteOutcome},
+    ledger::{JobState, Ledger, NoteOutcome},
     queues::{JobsQueue, ParkedMessage, ParkedQueue, Receipt},
 };
 use futures_util::future::join_all;
@@ -49,9 +49,9 @@ impl Parking {
         Self { parked, jobs, ledger }
     }
 
-    /// Shows every parked message to `each` once, and keeps it parked. Also writes the records of
-    /// jobs that SQS parked by itself, after too many receives, and deletes the messages whose jobs
-    /// are not parked any more. `now` is in seconds since 1970.
+    /// Shows every message of the parked queue to `each` once, and keeps it parked. Also writes the
+    /// records of jobs that SQS parked by itself, after too many receives, and deletes the messages
+    /// whose jobs are not parked any more. `now` is in seconds since 1970.
     ///
     /// # Errors
     /// [`AwsError`] when the queue cannot be read. No message is lost: those already received
@@ -61,19 +61,20 @@ impl Parking {
         now: i64,
         mut each: impl FnMut(&ParkedJob),
     ) -> Result<LookSummary, AwsError> {
-        self.visit(now, async |message| {
+        self.visit(now, async |message, _| {
             each(&message.parked);
             AfterLook::Release
         })
         .await
     }
 
-    /// Receives messages until a batch brings no new one. Messages that stay are released only at
-    /// the end: otherwise they would be received again and again.
+    /// Receives messages until a batch brings no new one, and shows each to `each`, with whether
+    /// the jobs table has its job as well. Messages that stay are released only at the end:
+    /// otherwise they would be received again and again.
     pub(crate) async fn visit(
         &self,
         now: i64,
-        mut each: impl AsyncFnMut(&ParkedMessage) -> AfterLook,
+        mut each: impl AsyncFnMut(&ParkedMessage, bool) -> AfterLook,
     ) -> Result<LookSummary, AwsError> {
         let mut summary = LookSummary::default();
         let mut ids = HashSet::new();
@@ -96,7 +97,8 @@ impl Parking {
                 }
                 summary.messages += 1;
                 summary.reconciled += usize::from(step == Step::Reconciled);
-                if let AfterLook::Release = each(&message).await {
+                let has_entry = matches!(step, Step::HasEntry | Step::Reconciled);
+                if let AfterLook::Release = each(&message, has_entry).await {
                     staying.push(message.receipt);
                 }
             }
@@ -139,7 +141,8 @@ impl Parking {
     ) -> Result<Step, AwsError> {
         let parked = &message.parked;
         match self.ledger.read_job_state(job, now).await? {
-            JobState::Foreign | JobState::InWork | JobState::Parked => Ok(Step::Kept),
+            JobState::Foreign => Ok(Step::Kept),
+            JobState::InWork | JobState::Parked => Ok(Step::HasEntry),
             JobState::StoredOrErased | JobState::Skipped | JobState::Superseded => {
                 self.remove(message).await
             }
@@ -149,7 +152,11 @@ impl Parking {
                 let job = (job, message.body.as_str());
                 let (class, reason) = (parked.class, parked.reason.as_str());
                 let noted = self.ledger.note_parked(job, class, reason, now).await?;
-                Ok(if noted == WriteOutcome::Yes { Step::Reconciled } else { Step::Kept })
+                Ok(match noted {
+                    NoteOutcome::Written => Step::Reconciled,
+                    NoteOutcome::AlreadyParked => Step::HasEntry,
+                    NoteOutcome::Refused => Step::Kept,
+                })
             }
         }
     }
@@ -163,8 +170,10 @@ impl Parking {
 /// What the comparison of a parked message with its record led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// Both agree, or it is not known.
+    /// It has no record, or that is not known.
     Kept,
+    /// The jobs table has the job as well.
+    HasEntry,
     /// The record was written and says `parked` now.
     Reconciled,
     /// The message was deleted.

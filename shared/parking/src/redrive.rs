@@ -2,15 +2,26 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use aws::{error::AwsError, ledger::JobState, queues::ParkedMessage};
+use aws::{
+    entry_key::EntryKey,
+    error::AwsError,
+    ledger::{DueKey, JobState, RedriveOutcome, WriteOutcome},
+    queues::ParkedMessage,
+};
 use media::{
     job::QueuedJob,
     parked::{Filter, ParkedJob},
     sha256::Sha256,
 };
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::look::{AfterLook, LookSummary, Parking};
+use crate::{
+    entries::is_in_queue,
+    look::{AfterLook, LookSummary, Parking},
+};
+
+/// How long after it was sent a job counts as lost by the queue, in seconds.
+const LOST_AFTER_SECONDS: i64 = 2 * 60 * 60;
 
 /// Whether messages are sent or only counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,23 +40,26 @@ pub enum RedriveMode {
 pub struct RedriveSummary {
     /// What was looked at.
     pub seen: LookSummary,
-    /// Messages that match the filter.
+    /// Jobs and webhooks that match the filter.
     pub admitted: usize,
-    /// Messages that were sent again, and deleted from the parked queue.
+    /// Jobs and webhooks that were sent again.
     pub sent: usize,
-    /// Messages that were only deleted, because the media file is already stored or was erased.
+    /// Jobs that were only removed, because the media file is already stored or was erased.
     pub stored_already: usize,
-    /// Messages that stay parked because an AWS call failed.
+    /// Jobs and webhooks that stay parked because an AWS call failed, or a run has the media
+    /// message.
     pub failed: usize,
 }
 
 impl Parking {
-    /// Sends the messages that match the filter to the jobs queue. Each is sent before it is
-    /// deleted from the parked queue, so that after a crash between the two it exists twice, not
-    /// nowhere. The job's time for retries starts anew. `now` is in seconds since 1970.
+    /// Sends the parked jobs and webhooks that match the filter to the jobs queue. A job's entry
+    /// says `retrying` before it is sent, so that after a crash between the two the watch function
+    /// sends it. What is only in the parked queue is sent before it is deleted there, so that after
+    /// a crash it exists twice, not nowhere. A job's time for retries starts anew. `now` is in
+    /// seconds since 1970.
     ///
     /// # Errors
-    /// [`AwsError`] when the parked queue cannot be read.
+    /// [`AwsError`] when the table or the queue cannot be read.
     pub async fn redrive(
         &self,
         filter: &Filter,
@@ -54,47 +68,70 @@ impl Parking {
         mut each: impl FnMut(&ParkedJob),
     ) -> Result<RedriveSummary, AwsError> {
         let mut summary = RedriveSummary::default();
-        let mut pace = match mode {
-            RedriveMode::DryRun => None,
-            RedriveMode::Send { per_second } => {
-                Some(interval(Duration::from_secs(1) / per_second.max(1)))
-            }
-        };
-        if let Some(pace) = &mut pace {
-            pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pace = Pace::new(mode);
+        if is_in_queue(filter) {
+            let seen = self.redrive_messages(filter, &mut pace, now, (&mut summary, &mut each));
+            let seen = seen.await?;
+            summary.seen = seen;
         }
         let counts = &mut summary;
-        // A job that fails at once is parked again during this loop, and must not be sent again.
+        self.visit_entries(filter, now, async |job, entry| {
+            counts.admitted += 1;
+            each(job);
+            if pace.wait().await {
+                counts.count(self.redrive_entry(entry, now).await);
+            }
+        })
+        .await?;
+        Ok(summary)
+    }
+
+    /// Redrives what is only in the parked queue.
+    async fn redrive_messages(
+        &self,
+        filter: &Filter,
+        pace: &mut Pace,
+        now: i64,
+        (counts, each): (&mut RedriveSummary, &mut impl FnMut(&ParkedJob)),
+    ) -> Result<LookSummary, AwsError> {
+        // A body that fails at once is parked again during this loop, and must not be sent again.
         let mut sent = HashSet::new();
-        let seen = self.visit(now, async |message| {
+        self.visit(now, async |message, has_entry| {
             let was_sent = sent.contains(&Sha256::from_data(message.body.as_bytes()));
-            if was_sent || !filter.matches_job(&message.parked, now) {
+            if has_entry || was_sent || !filter.matches_job(&message.parked, now) {
                 return AfterLook::Release;
             }
             counts.admitted += 1;
             each(&message.parked);
-            let Some(pace) = &mut pace else {
+            if !pace.wait().await {
                 return AfterLook::Release;
-            };
-            pace.tick().await;
-            let body = redriven_body(message, now);
-            match self.requeue(message, &body, now).await {
-                Ok(RequeueOutcome::Sent) => {
-                    sent.insert(Sha256::from_data(body.as_bytes()));
-                    counts.sent += 1;
-                }
-                Ok(RequeueOutcome::StoredOrErased) => counts.stored_already += 1,
-                Err(error) => {
-                    tracing::warn!(%error, "a parked message could not be redriven");
-                    counts.failed += 1;
-                    return AfterLook::Release;
-                }
             }
-            AfterLook::Deleted
-        });
-        let seen = seen.await?;
-        summary.seen = seen;
-        Ok(summary)
+            let body = redriven_body(message, now);
+            let requeued = self.requeue(message, &body, now).await;
+            if matches!(requeued, Ok(RequeueOutcome::Sent)) {
+                sent.insert(Sha256::from_data(body.as_bytes()));
+            }
+            if counts.count(requeued) { AfterLook::Deleted } else { AfterLook::Release }
+        })
+        .await
+    }
+
+    /// Redrives the job of an entry.
+    async fn redrive_entry(&self, entry: &EntryKey, now: i64) -> Result<RequeueOutcome, AwsError> {
+        let queued_until = now.saturating_add(LOST_AFTER_SECONDS);
+        let (body, tenant) = match self.ledger.redrive_parked(entry, queued_until, now).await? {
+            RedriveOutcome::Decided { body, tenant } => (body, tenant),
+            RedriveOutcome::Settled => return Ok(RequeueOutcome::StoredOrErased),
+            RedriveOutcome::Busy => return Ok(RequeueOutcome::Busy),
+        };
+        let Err(error) = self.jobs.send_from_entry(&body, &tenant, entry).await else {
+            return Ok(RequeueOutcome::Sent);
+        };
+        tracing::warn!(%error, "a redriven job was not sent; the watch function sends it");
+        let due = DueKey { entry: entry.clone(), due_at: queued_until };
+        match self.ledger.jobs.give_back_due(&due, queued_until, now).await? {
+            WriteOutcome::Yes | WriteOutcome::Overtaken => Ok(RequeueOutcome::Sent),
+        }
     }
 
     /// Starts a task in SQS that moves every parked message to the jobs queue, at most `per_second`
@@ -135,8 +172,53 @@ fn redriven_body(message: &ParkedMessage, now: i64) -> String {
     renewed.unwrap_or_else(|| message.body.clone())
 }
 
-/// What was done with one message.
+/// What was done with one parked job or webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RequeueOutcome {
     Sent,
     StoredOrErased,
+    /// A run has the media message.
+    Busy,
+}
+
+impl RedriveSummary {
+    /// Counts the result for one job, and returns whether its parked message is deleted.
+    fn count(&mut self, requeued: Result<RequeueOutcome, AwsError>) -> bool {
+        match requeued {
+            Ok(RequeueOutcome::Sent) => self.sent += 1,
+            Ok(RequeueOutcome::StoredOrErased) => self.stored_already += 1,
+            Ok(RequeueOutcome::Busy) => self.failed += 1,
+            Err(error) => {
+                tracing::warn!(%error, "a parked job could not be redriven");
+                self.failed += 1;
+                return false;
+            }
+        }
+        requeued.is_ok_and(|outcome| outcome != RequeueOutcome::Busy)
+    }
+}
+
+/// The rate of a redrive, or a dry run.
+struct Pace(Option<Interval>);
+
+impl Pace {
+    fn new(mode: RedriveMode) -> Self {
+        let RedriveMode::Send { per_second } = mode else {
+            return Self(None);
+        };
+        let mut pace = interval(Duration::from_secs(1) / per_second.max(1));
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self(Some(pace))
+    }
+
+    /// Waits for the turn of the next job. `false`: nothing is sent.
+    async fn wait(&mut self) -> bool {
+        match &mut self.0 {
+            Some(pace) => {
+                pace.tick().await;
+                true
+            }
+            None => false,
+        }
+    }
 }

@@ -14,12 +14,13 @@ use std::sync::{Arc, Mutex};
 
 use media::{failure::FailureClass, job::QueuedJob, parked::Filter};
 use parking::{DropSummary, LookSummary, RedriveMode, RedriveSummary};
-use scripted_aws::{Answer, Aws, RecordedRequest as Request};
+use scripted_aws::{Answer, Aws, RecordedRequest as Request, Update};
 use serde_json::{Value, json};
 
 use samples::{message, parking};
 
 const NOW: i64 = 1_787_440_000;
+const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
 const ALL_AT_ONCE: RedriveMode = RedriveMode::Send { per_second: 500 };
 
 /// The body of a job in a queue.
@@ -30,7 +31,38 @@ fn job(tenant: &str, message: &str) -> String {
     .to_string()
 }
 
-/// The item that a `GetItem` finds: a record in this state with an entry, under its present key.
+/// A job of the jobs table: what its entry says.
+struct Entry {
+    key: String,
+    class: String,
+    tenant: String,
+    body: String,
+}
+
+impl Entry {
+    /// The entry of a parked message, if it is a job that has one.
+    fn of(message: &Value) -> Option<Self> {
+        let body = message["Body"].as_str().expect("a body").to_owned();
+        let job = QueuedJob::parse(&body).ok()?.into_job();
+        let class = message["MessageAttributes"]["class"]["StringValue"].as_str()?.to_owned();
+        let key = job.message.identity().record_keys().next().expect("a key");
+        Some(Self { key: key.as_str().to_owned(), class, tenant: job.tenant.to_string(), body })
+    }
+
+    fn index_item(&self) -> Value {
+        json!({ "instance": { "S": INSTANCE }, "message_id": { "S": self.key },
+            "tenant": { "S": self.tenant }, "reason": { "S": "a reason" }, "kind": { "S": "image" },
+            "recoverable_until": { "N": "1788000000" }, "updated_at": { "N": "1787000000" } })
+    }
+
+    fn item(&self) -> Value {
+        json!({ "state": { "S": "parked" }, "class": { "S": self.class },
+            "tenant": { "S": self.tenant }, "reason": { "S": "a reason" }, "body": { "S": self.body } })
+    }
+}
+
+/// The item of the media table that a `GetItem` finds: a record in this state with an entry, under
+/// its present key.
 fn record_item(request: &Request, state: &str) -> Answer {
     let key = request.json()["Key"]["message_id"]["S"].clone();
     let id = key.as_str().and_then(|key| key.split_once('#')).map(|(id, _)| id.to_owned());
@@ -41,16 +73,18 @@ fn record_item(request: &Request, state: &str) -> Answer {
     Answer::json(&json!({ "Item": item }))
 }
 
-/// AWS with these messages in the parked queue: each is received once. Their records say `parked`.
-/// `stored` is the id of a message whose record is `stored`, or `UNRECORDED` one that has none;
-/// `fails` is an operation that AWS refuses.
+/// AWS with these messages in the parked queue: each is received once. Those that are jobs with a
+/// class are in the jobs table as well. `stored` is the id of a message whose record is `stored`,
+/// or `UNRECORDED` one that has none; `fails` is an operation that AWS refuses.
 async fn aws(messages: Vec<Value>, stored: &'static str, fails: &'static str) -> Aws {
+    let entries: Vec<_> = messages.iter().filter_map(Entry::of).collect();
     let visible = Arc::new(Mutex::new(messages));
     Aws::start(move |request: &Request| {
         let operation = request.operation();
         if operation == fails {
             return Answer::json_error(400, "AccessDeniedException");
         }
+        let is_stored = !stored.is_empty() && request.text().contains(stored);
         match operation {
             "ReceiveMessage" => {
                 let mut visible = visible.lock().expect("the queue");
@@ -58,11 +92,29 @@ async fn aws(messages: Vec<Value>, stored: &'static str, fails: &'static str) ->
                 let taken: Vec<_> = visible.drain(..most).collect();
                 Answer::json(&json!({ "Messages": taken }))
             }
-            "GetItem" if request.text().contains("UNRECORDED") => Answer::json(&json!({})),
-            "GetItem" if !stored.is_empty() && request.text().contains(stored) => {
-                record_item(request, "stored")
+            "Query" => {
+                let asked = request.json();
+                let values = &asked["ExpressionAttributeValues"];
+                let is_asked = |entry: &&Entry| {
+                    let tenant = &values[":tenant"]["S"];
+                    values[":class"]["S"] == format!("parked#{}", entry.class)
+                        && (tenant.is_null() || *tenant == entry.tenant)
+                };
+                let items: Vec<_> =
+                    entries.iter().filter(is_asked).map(Entry::index_item).collect();
+                Answer::json(&json!({ "Items": items }))
             }
+            "GetItem" if request.json()["TableName"] == "jobs-table" => {
+                let key = request.json()["Key"]["message_id"]["S"].clone();
+                let item = entries.iter().find(|entry| key == entry.key).map(Entry::item);
+                Answer::json(&json!({ "Item": item }))
+            }
+            "GetItem" if request.text().contains("UNRECORDED") => Answer::json(&json!({})),
+            "GetItem" if is_stored => record_item(request, "stored"),
             "GetItem" => record_item(request, "parked"),
+            "TransactWriteItems" if is_stored => {
+                Answer::transaction_cancelled(["ConditionalCheckFailed", "None"])
+            }
             "GetQueueAttributes" => {
                 let is_parked = request.text().contains("parked");
                 let name = if is_parked { "parked" } else { "jobs" };
@@ -139,24 +191,46 @@ async fn a_dry_run_sends_and_deletes_nothing() {
     assert_eq!(receipts(&aws, "ChangeMessageVisibility"), ["receipt-0"]);
 }
 
+/// After a crash between the two, the watch function sends it. The message in the parked queue is
+/// left to the next look.
 #[tokio::test]
-async fn a_job_is_sent_before_it_is_deleted() {
+async fn a_job_is_decided_before_it_is_sent() {
     let body = job("acme", "M1");
     let aws = aws(vec![message(0, &body, Some("transient"))], "", "").await;
     let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
-    assert_eq!(redriven.sent, 1);
+    assert_eq!((redriven.admitted, redriven.sent), (1, 1));
     let order = aws.operations();
     let at = |name: &str| order.iter().position(|one| *one == name).expect(name);
-    assert!(at("SendMessage") < at("DeleteMessage"), "{order:?}");
+    assert!(at("TransactWriteItems") < at("SendMessage"), "{order:?}");
+    assert_eq!(receipts(&aws, "ChangeMessageVisibility"), ["receipt-0"]);
+    let decided = aws.only_request("TransactWriteItems").json();
+    let [record, entry] = [0, 1].map(|n| Update::from_body(&decided["TransactItems"][n]["Update"]));
+    let now = json!({ "N": NOW.to_string() });
+    assert_eq!(
+        (&record.sets["state"]["S"], &record.sets["decided_at"]),
+        (&json!("retrying"), &now)
+    );
+    assert!(record.removes.contains("lease_owner"));
+    let parked = "state = parked AND (attribute_not_exists(lease_owner) OR lease_until < ";
+    assert!(record.condition.is_some_and(|it| it.starts_with(parked)));
+    assert_eq!(entry.condition.as_deref(), Some("state = parked"));
+    assert_eq!(entry.sets["state_class"]["S"], "retrying#transient");
+    let due = json!({ "N": (NOW + 7200).to_string() });
+    assert_eq!((&entry.sets["due_at"], &record.sets["queued_until"]), (&due, &due));
     let sent = aws.only_request("SendMessage").json();
-    assert_eq!(sent["MessageGroupId"], "acme");
+    assert_eq!(
+        (&sent["MessageGroupId"], &sent["MessageBody"]),
+        (&json!("acme"), &entry.sets["body"]["S"])
+    );
+    let name = sent["MessageAttributes"]["entry"]["StringValue"].as_str().expect("an entry");
+    assert!(name.starts_with("LITE-AAAAAA-BBBBBB/M1#"), "{name}");
     let again = QueuedJob::parse(sent["MessageBody"].as_str().expect("a body"));
     let again = again.expect("a job").into_job();
     assert_eq!((again.accepted_at, again.message.message_id.as_str()), (NOW, "M1"));
 }
 
 #[tokio::test]
-async fn only_matching_messages_are_redriven() {
+async fn only_matching_jobs_are_redriven() {
     let (acme, other) = (job("acme", "M1"), job("other", "M2"));
     let messages = vec![
         message(0, &acme, Some("expired")),
@@ -166,25 +240,54 @@ async fn only_matching_messages_are_redriven() {
     let aws = aws(messages, "", "").await;
     let filter = Filter { tenant: Some("other".parse().expect("a tenant")), ..Filter::default() };
     let redriven = redrive(&aws, &filter, ALL_AT_ONCE).await;
-    assert_eq!(redriven.sent, 1);
-    assert_eq!(receipts(&aws, "DeleteMessage"), ["receipt-1"]);
-    assert_eq!(receipts(&aws, "ChangeMessageVisibility"), ["receipt-0", "receipt-2"]);
+    assert_eq!((redriven.admitted, redriven.sent), (1, 1));
+    assert!(aws.only_request("SendMessage").text().contains("M2"));
+    assert!(aws.requests_of("DeleteMessage").is_empty());
+    let queries = aws.requests_of("Query");
+    assert!(queries.iter().all(|query| query.json()["IndexName"] == "by_tenant"));
 }
 
+/// What a class needs is in one index; the queue, however long, is not received.
 #[tokio::test]
-async fn a_job_stored_meanwhile_is_only_deleted() {
+async fn a_class_is_redriven_without_the_queue() {
+    let bodies: Vec<_> = (0..3).map(|n| job("acme", &format!("M{n}"))).collect();
+    let classes = ["expired", "transient", "expired"];
+    let messages = bodies.iter().zip(classes).enumerate();
+    let messages = messages.map(|(n, (body, class))| message(n, body, Some(class))).collect();
+    let aws = aws(messages, "", "").await;
+    let filter = Filter { class: Some(FailureClass::Expired), ..Filter::default() };
+    let redriven = redrive(&aws, &filter, ALL_AT_ONCE).await;
+    assert_eq!((redriven.admitted, redriven.sent), (2, 2));
+    assert_eq!(aws.requests_of("ReceiveMessage").len(), 0);
+    assert_eq!(aws.requests_of("Query").len(), 1);
+}
+
+/// The look removes its message, and the redrive its entry.
+#[tokio::test]
+async fn a_job_stored_meanwhile_is_only_removed() {
     let body = job("acme", "DONE");
     let aws = aws(vec![message(0, &body, Some("transient"))], "DONE", "").await;
     let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
-    assert_eq!((redriven.sent, redriven.seen.removed, redriven.seen.messages), (0, 1, 0));
+    assert_eq!((redriven.sent, redriven.stored_already, redriven.seen.removed), (0, 1, 1));
     assert!(aws.requests_of("SendMessage").is_empty());
     assert_eq!(receipts(&aws, "DeleteMessage"), ["receipt-0"]);
+    assert_eq!(aws.only_request("DeleteItem").json()["TableName"], "jobs-table");
+}
+
+/// It is due at once, so the watch function sends it.
+#[tokio::test]
+async fn a_job_that_was_not_sent_is_due() {
+    let body = job("acme", "M1");
+    let aws = aws(vec![message(0, &body, Some("transient"))], "", "SendMessage").await;
+    let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
+    assert_eq!((redriven.sent, redriven.failed), (1, 0));
+    let given = Update::from_request(&aws.only_request("UpdateItem"));
+    assert_eq!(given.sets["due_at"], json!({ "N": NOW.to_string() }));
 }
 
 #[tokio::test]
-async fn a_job_that_cannot_be_sent_stays_parked() {
-    let body = job("acme", "M1");
-    let aws = aws(vec![message(0, &body, Some("transient"))], "", "SendMessage").await;
+async fn a_body_that_cannot_be_sent_stays_parked() {
+    let aws = aws(vec![message(0, "no job at all", Some("poison"))], "", "SendMessage").await;
     let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
     let RedriveSummary { sent, failed, .. } = redriven;
     assert_eq!((sent, failed), (0, 1));
@@ -205,8 +308,9 @@ async fn dropped(aws: &Aws, filter: &Filter) -> DropSummary {
     dropped.expect("a drop")
 }
 
+/// Its message in the parked queue is left to the next look.
 #[tokio::test]
-async fn a_drop_is_recorded_before_the_message_is_deleted() {
+async fn a_drop_is_recorded_with_the_entrys_end() {
     let messages = vec![
         message(0, &job("acme", "M1"), Some("expired")),
         message(1, &job("acme", "M2"), Some("corrupt")),
@@ -216,12 +320,12 @@ async fn a_drop_is_recorded_before_the_message_is_deleted() {
     let of = |class| Filter { class: Some(class), ..Filter::default() };
     let one = dropped(&aws, &of(FailureClass::Expired)).await;
     assert_eq!((one.admitted, one.dropped, one.failed), (1, 1, 0));
-    let update = aws.only_request("TransactWriteItems").text().to_owned();
-    assert!(update.contains("skipped") && update.contains("dropped by an operator"));
-    let ends = |name: &&str| ["TransactWriteItems", "DeleteMessage"].contains(name);
-    let order: Vec<_> = aws.operations().into_iter().filter(ends).collect();
-    assert_eq!(order, ["TransactWriteItems", "DeleteMessage"]);
-    assert_eq!(receipts(&aws, "DeleteMessage"), ["receipt-0"]);
+    let items = aws.only_request("TransactWriteItems").json()["TransactItems"].clone();
+    let record = items[0].to_string();
+    assert!(record.contains("skipped") && record.contains("dropped by an operator"));
+    assert!(record.contains("decided_at"), "an older copy of the job must not bring it back");
+    assert_eq!(items[1]["Delete"]["TableName"], "jobs-table");
+    assert!(aws.requests_of("ReceiveMessage").is_empty());
 }
 
 #[tokio::test]

@@ -153,6 +153,8 @@ pub enum OutsideEvent {
     ParkedExpired,
     /// An operator moves every parked message to the jobs queue, by SQS's own task.
     ParkedMoved,
+    /// An operator redrives everything that is parked, with the command's own code.
+    Redriven,
     /// A function of the previous version records every media message as stored. It does not know
     /// of job entries.
     StoredByPreviousVersion,

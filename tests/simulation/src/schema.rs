@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::function::{INSTANCES, JOBS_TABLE, MEDIA};
 
 /// The table of instances.
-pub(crate) fn instances_table() -> Value {
+#[must_use]
+pub fn instances_table() -> Value {
     json!({
         "TableName": INSTANCES,
         "BillingMode": "PAY_PER_REQUEST",
@@ -15,7 +16,8 @@ pub(crate) fn instances_table() -> Value {
 }
 
 /// The table of records with its index by instance.
-pub(crate) fn media_table() -> Value {
+#[must_use]
+pub fn media_table() -> Value {
     json!({
         "TableName": MEDIA,
         "BillingMode": "PAY_PER_REQUEST",
@@ -31,7 +33,8 @@ pub(crate) fn media_table() -> Value {
 }
 
 /// The table of unsettled jobs with its three indexes, by due time, by class and by tenant.
-pub(crate) fn jobs_table() -> Value {
+#[must_use]
+pub fn jobs_table() -> Value {
     json!({
         "TableName": JOBS_TABLE,
         "BillingMode": "PAY_PER_REQUEST",

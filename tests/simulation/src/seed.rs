@@ -173,6 +173,7 @@ fn plan_outside_events(chance: Chance) -> Vec<(Duration, OutsideEvent)> {
         ("purge", 150, OutsideEvent::QueuesPurged),
         ("expiry", 100, OutsideEvent::ParkedExpired),
         ("move", 150, OutsideEvent::ParkedMoved),
+        ("redrive", 250, OutsideEvent::Redriven),
     ] {
         if chance.named(name).happens(per_mille) {
             happenings.push((some_time(name), event));

@@ -34,6 +34,7 @@ use crate::{
     cloud::{Cloud, queue::Settings},
     evidence,
     function::{INSTANCES, InvocationEnd, JOBS, JOBS_TABLE, MEDIA, PARKED, ProcessContext, Slot},
+    operator,
     plan::{CUSTOMERS, Customer, OutsideEvent, Plan, PlannedMedia, PriorState},
     schema,
     source::EventSource,
@@ -230,7 +231,7 @@ impl World {
         let happenings = self.plan.outside_events.iter().map(|(at, happening)| async move {
             self.cloud.clock.sleep_until(*at).await;
             self.cloud.log.add_line(*at, format!("{happening:?}"));
-            self.apply_outside_event(happening);
+            self.apply_outside_event(happening).await;
         });
         let (posted, foreign_messages, unreadable, _) = tokio::join!(
             join_all(posts),
@@ -331,7 +332,7 @@ impl World {
         tenant.1
     }
 
-    fn apply_outside_event(&self, happening: &OutsideEvent) {
+    async fn apply_outside_event(&self, happening: &OutsideEvent) {
         match happening {
             OutsideEvent::Wapi(scenario) => self.origins.set_wapi(scenario.clone()),
             OutsideEvent::Cdn(scenario) => self.origins.set_cdn(scenario.clone()),
@@ -346,6 +347,7 @@ impl World {
                 self.cloud.lock_sqs().move_all_messages(PARKED, JOBS, now);
                 self.cloud.notify_queue_change();
             }
+            OutsideEvent::Redriven => operator::redrive_parked(&self.cloud).await,
             OutsideEvent::StoredByPreviousVersion => self.store_records(),
             OutsideEvent::QueueCounted(count) => {
                 let sqs = self.cloud.lock_sqs();

@@ -266,8 +266,14 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
     (
         "DueJobsLateAlarm",
         "Jobs cuja espera acabou são enviados com mais de 15 minutos de atraso: há mais deles do \
-        que a função watch consegue enviar, ou o SQS não os aceita. Leia o log dela com \
-        `wapi-media tail --since 1h --no-follow`.",
+        que a função watch consegue enviar. Leia o log dela com `wapi-media tail --since 1h \
+        --no-follow`.",
+    ),
+    (
+        "DueJobsFailedAlarm",
+        "Há 15 minutos a função watch não consegue enviar jobs cuja espera acabou, e eles não são \
+        tentados. O log dela diz o erro (`wapi-media tail --since 1h --no-follow`). Nada se \
+        perdeu: cada job vence de novo um minuto depois.",
     ),
     (
         "JobsLostAlarm",

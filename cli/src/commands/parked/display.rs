@@ -1,7 +1,7 @@
 //! Parked jobs and unread bodies as a table and as JSON.
 
 use comfy_table::Table;
-use media::{failure::FailureClass, job::Job, parked::ParkedJob};
+use media::{failure::FailureClass, parked::ParkedJob};
 use serde_json::{Value, json};
 
 use crate::screen;
@@ -13,15 +13,14 @@ pub(crate) fn parked_table(found: &[ParkedJob]) -> Table {
     ]);
     for parked in found {
         let none = || "-".to_owned();
-        let of_job = |text: &dyn Fn(&Job) -> String| parked.job().map_or_else(none, text);
         let expires = parked.recoverable_until();
         table.add_row([
             expires.map_or_else(none, screen::format_time),
             parked.class_word().to_owned(),
             parked.tenant().map_or_else(none, ToString::to_string),
             parked.instance().map_or_else(none, ToString::to_string),
-            of_job(&|job| job.message.message_id.to_string()),
-            of_job(&|job| job.message.kind.to_string()),
+            parked.message_id().map_or_else(none, str::to_owned),
+            parked.kind().map_or_else(none, |kind| kind.to_string()),
             parked.receives.map_or_else(none, |n| n.to_string()),
             parked.reason.clone(),
         ]);
@@ -43,12 +42,11 @@ pub(super) fn class_remedies(
 
 /// The JSON of a parked job. Without the body, which contains a media key or a whole webhook.
 pub(crate) fn to_json(parked: &ParkedJob) -> Value {
-    let job = parked.job();
     json!({
         "tenant": parked.tenant(),
         "instance": parked.instance(),
-        "message_id": job.map(|job| &job.message.message_id),
-        "kind": job.map(|job| job.message.kind),
+        "message_id": parked.message_id(),
+        "kind": parked.kind(),
         "class": parked.class_word(),
         "reason": parked.reason,
         "receives": parked.receives,

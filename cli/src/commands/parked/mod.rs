@@ -33,8 +33,9 @@ pub(crate) enum Verb {
     Show(ParkedArgument),
     /// Sends parked jobs to the jobs queue again, after confirmation. With --dry-run, lists them.
     ///
-    /// A job is sent first, and then removed from the parked queue. A job whose media file is
-    /// stored by now is only removed.
+    /// The jobs table says that they are tried again before they are sent, and the hourly look
+    /// removes their messages from the parked queue. A job whose media file is stored by now is
+    /// only removed.
     #[command(after_help = "Examples:\n  \
         wapi-media parked redrive --instance LITE-AAAAAA-BBBBBB --dry-run\n  \
         wapi-media parked redrive --class transient --yes")]
@@ -102,8 +103,8 @@ impl From<ParkedSelection> for Filter {
     }
 }
 
-/// The error of every verb that cannot read the parked queue.
-const UNREAD: &str = "the parked queue could not be read";
+/// The error of every verb that cannot read what is parked.
+const UNREAD: &str = "the parked jobs could not be read";
 
 /// Runs a verb of `wapi-media parked`.
 pub(crate) async fn run_parked(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
@@ -115,19 +116,17 @@ pub(crate) async fn run_parked(verb: Verb, session: &Session) -> anyhow::Result<
     }
 }
 
-/// The parked jobs that match the filter, those that expire first at the top; and how many are
-/// parked in all, and how many records were updated.
+/// The parked jobs that match the filter, those that expire first at the top; and how many records
+/// were updated of those that SQS parked itself.
 async fn find_parked(
     filter: &Filter,
     session: &Session,
 ) -> anyhow::Result<(Vec<ParkedJob>, parking::LookSummary)> {
     let (parking, now, mut found) = (session.parking()?, clock::now(), Vec::new());
     let bar = screen::new_counter("parked jobs looked at");
-    let look = parking.look(now, |parked| {
+    let look = parking.list(filter, now, |parked| {
         bar.inc(1);
-        if filter.matches_job(parked, now) {
-            found.push(parked.clone());
-        }
+        found.push(parked.clone());
     });
     let seen = look.await.context(UNREAD)?;
     bar.finish_and_clear();
@@ -144,7 +143,7 @@ async fn list_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit>
             text += &format!("{class}: {remedy}.\n");
         }
     }
-    text += &format!("{} of {} parked jobs shown.", found.len(), seen.messages);
+    text += &format!("{} parked jobs match.", found.len());
     if seen.reconciled > 0 {
         let parked = "were parked by SQS itself; their records are updated now";
         text += &format!("\n{} of them {parked}.", seen.reconciled);
@@ -157,8 +156,8 @@ async fn show_parked(one: &ParkedArgument, session: &Session) -> anyhow::Result<
     let message = one.message.clone().map(MessageId::parse).transpose()?;
     let of_instance = Filter { instance: Some(one.instance.clone()), ..Filter::default() };
     let (mut found, _) = find_parked(&of_instance, session).await?;
-    found.retain(|parked| match (&message, parked.job()) {
-        (Some(message), Some(job)) => job.message.message_id.belongs_to(message),
+    found.retain(|parked| match (&message, parked.message_id()) {
+        (Some(message), Some(id)) => MessageId::parse(id).is_ok_and(|id| id.belongs_to(message)),
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     });
@@ -172,13 +171,16 @@ async fn show_parked(one: &ParkedArgument, session: &Session) -> anyhow::Result<
     let (records, mut shown, mut text) =
         (session.records()?, Vec::new(), parked_table(&found).to_string());
     for parked in &found {
-        let Some(job) = parked.job() else {
-            let (json, line) = describe_unread(parked);
-            shown.push(json);
-            text += &line;
-            continue;
+        let record = match (parked.entry(), parked.job()) {
+            (Some(entry), _) => records.get(&entry.instance, entry.key.as_str()).await?,
+            (None, Some(job)) => records.find(&job.instance, &job.message).await?,
+            (None, None) => {
+                let (json, line) = describe_unread(parked);
+                shown.push(json);
+                text += &line;
+                continue;
+            }
         };
-        let record = records.find(&job.instance, &job.message).await?;
         let attempts = record.map(|record| record.attempts).unwrap_or_default();
         let mut json = to_json(parked);
         if let Some(fields) = json.as_object_mut() {
@@ -216,8 +218,7 @@ impl Redrive {
         });
         let meant = look.await.context(UNREAD)?;
         if meant.admitted == 0 {
-            let text = format!("None of the {} parked jobs matches.", meant.seen.messages);
-            flags.print(&redrive_json(&meant, &found), text)?;
+            flags.print(&redrive_json(&meant, &found), "No parked job matches.")?;
             return Ok(Exit::Ok);
         }
         let change = format!(
@@ -289,7 +290,6 @@ fn describe_classes(classes: &BTreeMap<&str, usize>) -> String {
 
 fn redrive_json(redriven: &RedriveSummary, meant: &[ParkedJob]) -> Value {
     json!({
-        "parked": redriven.seen.messages,
         "admitted": redriven.admitted,
         "classes": count_classes(meant),
         "jobs": meant.iter().map(to_json).collect::<Vec<_>>(),

@@ -3,7 +3,7 @@
 use media::sha256::Sha256;
 use scripted_aws::{Answer, RecordedRequest, Update};
 use serde_json::{Value, json};
-use stand_in::{DEFAULT_INSTANCE, Kind, Spec};
+use stand_in::{CdnScenario, DEFAULT_INSTANCE, Kind, Spec, WapiScenario};
 
 use crate::{
     PLENTY, create_worker, delayed_media, lost_media, queued_job,
@@ -134,6 +134,7 @@ async fn a_settled_job_deletes_the_entry_it_came_from() {
         assert_eq!(main_operations(&aws), ["GetItem", "UpdateItem", "DeleteItem"]);
         let deleted = aws.only_request("DeleteItem").json();
         assert_eq!(deleted["TableName"], "jobs-table");
+        assert_eq!(deleted["ConditionExpression"], "body = :body");
         assert_eq!(deleted["Key"]["message_id"]["S"], "3EB0#a-key");
     }
 }
@@ -161,4 +162,20 @@ async fn an_unknown_body_parks_its_entry() {
     assert_eq!(entry.sets["state_class"]["S"], "parked#poison");
     assert!(entry.removes.contains("due_at"));
     assert_eq!(aws.requests_of("SendMessage").len(), 1);
+}
+
+/// Thousands of jobs of an instance whose token is wrong must not wait in flight.
+#[tokio::test]
+async fn a_wait_for_a_person_is_not_in_the_queue() {
+    let (aws, origins) = start_servers(healthy_aws).await;
+    let spec = Spec::of(Kind::Image)
+        .wapi(WapiScenario::Unauthorized401)
+        .cdn(CdnScenario::Gone { status: 404 });
+    let now = boot::clock::now();
+    let announced = origins.announce(spec.moment(now - 60)).expect("a media file");
+    assert_eq!(run_job(&aws, &origins, queued_job(&announced)).await, success_answer());
+    let entry = written_entry(&aws);
+    let wait = due_at(&entry) - now;
+    assert!((900..4000).contains(&wait), "{wait} s");
+    assert!(entry.sets["due_shard"]["S"].as_str().is_some_and(|it| it.starts_with("table-")));
 }

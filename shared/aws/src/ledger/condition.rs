@@ -90,6 +90,12 @@ impl Condition {
         Self::new("due_at = :due", [(":due", number_value(due_at))])
     }
 
+    /// The job entry is due at this time, or was already taken with this text.
+    pub(super) fn due_at_or_taken_by(due_at: i64, taker: &str) -> Self {
+        let values = [(":due", number_value(due_at)), (":taker", string_value(taker))];
+        Self::new("(due_at = :due OR taken_by = :taker)", values)
+    }
+
     /// The record names no tenant, or this one.
     pub(super) fn of_no_other_tenant(tenant: &TenantId) -> Self {
         const TEXT: &str = "(attribute_not_exists(tenant) OR tenant = :tenant)";

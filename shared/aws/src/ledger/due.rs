@@ -2,13 +2,14 @@
 //! if it could not be sent.
 
 use aws_sdk_dynamodb::{
-    operation::update_item::builders::UpdateItemFluentBuilder, types::ReturnValue,
+    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use media::{
     failure::FailureClass,
     identity::RecordKey,
     ids::{InstanceId, TenantId},
-    job::Job,
+    job::{Job, QueuedJob},
 };
 
 use super::{
@@ -80,25 +81,35 @@ impl JobsTable {
     }
 
     /// Takes a due entry in order to send it: from now on its job is in the queue, and due again at
-    /// `queued_until`. `None` if the entry changed since it was listed, or is gone.
+    /// `queued_until`. `None` if the entry changed since it was listed, or is gone. `taker` is a
+    /// text that no other take has: if an answer is lost, the SDK's repetition still takes it.
     ///
     /// # Errors
-    /// [`AwsError`] when `UpdateItem` fails.
+    /// [`AwsError`] when `UpdateItem` fails, or the entry has no job that can be sent.
     pub async fn take_due(
         &self,
         due: &DueKey,
         queued_until: i64,
+        taker: &str,
     ) -> Result<Option<DueEntry>, AwsError> {
         let next = Due { place: DuePlace::Queue, at: queued_until };
-        let request = self.due_update(due, next);
-        let taken = Condition::due_at(due.due_at)
+        let EntryKey { instance, key } = &due.entry;
+        let update = set_due(Update::default(), instance, Some(next));
+        let update = update.set("taken_by", string_value(taker));
+        let request = update.request(&self.clients, &self.name, instance, key);
+        let taken = Condition::due_at_or_taken_by(due.due_at, taker)
             .add_to(request)
             .return_values(ReturnValue::AllNew)
             .send()
             .await
             .map_err(AwsError::in_operation(UPDATE_ITEM));
         match taken {
-            Ok(output) => Ok(DueEntry::from_item(due, &output.attributes.unwrap_or_default())),
+            Ok(output) => {
+                let item = output.attributes.unwrap_or_default();
+                let entry = DueEntry::from_item(due, &item);
+                let problem = "an entry without a tenant or a body";
+                entry.map(Some).ok_or_else(|| AwsError::unexpected(UPDATE_ITEM, problem))
+            }
             Err(error) if error.is_failed_condition() => Ok(None),
             Err(error) => Err(error),
         }
@@ -128,15 +139,34 @@ impl JobsTable {
     pub async fn keep_job(&self, job: &Job, body: &str, now: i64) -> Result<(), AwsError> {
         const REASON: &str = "the jobs queue did not take it";
         let identity = job.message.identity();
-        let Some(key) = identity.record_keys().next() else {
-            return Err(AwsError::unexpected(UPDATE_ITEM, "a media message without a key"));
-        };
-        let facts = EntryFacts::from_job(job, FailureClass::Transient, REASON, now);
-        let state = EntryState::Retrying(Due { place: DuePlace::Table, at: now });
-        let update = entry_update(&job.instance, &facts, body, state)?;
-        let request = update.request(&self.clients, &self.name, &job.instance, &key);
-        let kept = Condition::no_entry().add_to(request).send().await;
-        WriteOutcome::from_result(UPDATE_ITEM, kept).map(|_| ())
+        for key in identity.record_keys() {
+            let facts = EntryFacts::from_job(job, FailureClass::Transient, REASON, now);
+            let state = EntryState::Retrying(Due { place: DuePlace::Table, at: now });
+            let update = entry_update(&job.instance, &facts, body, state)?;
+            let request = update.request(&self.clients, &self.name, &job.instance, &key);
+            let kept = Condition::no_entry()
+                .add_to(request)
+                .return_values_on_condition_check_failure(
+                    ReturnValuesOnConditionCheckFailure::AllOld,
+                )
+                .send()
+                .await;
+            let Err(sdk_error) = kept else {
+                return Ok(());
+            };
+            let error = AwsError::new(UPDATE_ITEM, &sdk_error);
+            let UpdateItemError::ConditionalCheckFailedException(refusal) =
+                sdk_error.into_service_error()
+            else {
+                return Err(error);
+            };
+            // The entry of another media message, which differs in its chat alone: the next key.
+            let is_other = refusal.item.is_some_and(|item| is_of_another(&item, job));
+            if !is_other {
+                return Ok(());
+            }
+        }
+        Err(AwsError::unexpected(UPDATE_ITEM, "other media messages have every key"))
     }
 
     /// Shows the key and the body of every entry of an instance to `each`, strongly consistent.
@@ -164,19 +194,21 @@ impl JobsTable {
         Ok(())
     }
 
-    /// Deletes an entry whose job turned out to be settled.
+    /// Deletes an entry whose job turned out to be settled, if it still has this body: another job
+    /// may have the key by now.
     ///
     /// # Errors
     /// [`AwsError`] when `DeleteItem` fails.
-    pub async fn delete_entry(&self, entry: &EntryKey) -> Result<(), AwsError> {
+    pub async fn delete_entry(&self, entry: &EntryKey, body: &str) -> Result<(), AwsError> {
         let delete = self.clients.dynamodb.delete_item().table_name(&self.name);
-        delete
+        let deleted = delete
             .key("instance", string_value(entry.instance.as_str()))
             .key("message_id", string_value(entry.key.as_str()))
+            .condition_expression("body = :body")
+            .expression_attribute_values(":body", string_value(body))
             .send()
-            .await
-            .map_err(AwsError::in_operation("dynamodb:DeleteItem"))?;
-        Ok(())
+            .await;
+        WriteOutcome::from_result("dynamodb:DeleteItem", deleted).map(|_| ())
     }
 
     /// Parks an entry whose body is not a job that this version understands. Its record is left as
@@ -208,6 +240,13 @@ impl JobsTable {
         let update = set_due(Update::default(), instance, Some(next));
         update.request(&self.clients, &self.name, instance, key)
     }
+}
+
+/// Whether an entry's job is another media message. What cannot be parsed counts as the same.
+fn is_of_another(item: &Attributes, job: &Job) -> bool {
+    let body = get_string(item, "body").unwrap_or_default();
+    let other = QueuedJob::parse(body).map(QueuedJob::into_job);
+    other.is_ok_and(|other| other.message.identity() != job.message.identity())
 }
 
 impl DueKey {

@@ -17,6 +17,7 @@ mod intent;
 mod missing;
 mod notes;
 mod outcome;
+mod parked;
 mod place;
 mod place_update;
 mod table;
@@ -37,8 +38,9 @@ pub use self::{
     find::{find_record_item, get_record_item},
     intent::CommitIntent,
     missing::RecordTable,
-    notes::JobState,
+    notes::{JobState, NoteOutcome},
     outcome::WriteOutcome,
+    parked::{PageStart, ParkedPage, RedriveOutcome},
     place::MESSAGE,
     table::{BY_INSTANCE, ERASED, JobsTable, Ledger, LedgerTables},
     write::{LeaseAfter, MAX_ATTEMPTS},

@@ -15,9 +15,38 @@ use super::{
     update::Update,
 };
 use crate::{
-    dynamodb::{get_number, get_string, number_value, string_value},
+    dynamodb::{Attributes, get_item, get_number, get_string, number_value, string_value},
     error::AwsError,
 };
+
+/// When an operator decided about a job, in seconds since 1970. It is later than the job's
+/// acceptance, also if the operator's clock is behind.
+pub(super) fn decision_time(job: &Job, now: i64) -> i64 {
+    now.max(job.accepted_at.saturating_add(1))
+}
+
+/// What became of a note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoteOutcome {
+    /// The record and the entry were written.
+    Written,
+    /// The record and the entry of this tenant's job said so already.
+    AlreadyParked,
+    /// The record is another's, has another state, or a run has its lease.
+    Refused,
+}
+
+impl NoteOutcome {
+    fn from_refusal(item: &Attributes, job: &Job) -> Self {
+        let is_theirs = get_string(item, "tenant") == Some(job.tenant.as_str());
+        let is_parked = get_string(item, "state") == Some("parked");
+        if is_theirs && is_parked && item.contains_key(HAS_ENTRY) {
+            Self::AlreadyParked
+        } else {
+            Self::Refused
+        }
+    }
+}
 
 /// What the record of a job says that is in a queue as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +91,7 @@ impl Ledger {
         class: FailureClass,
         reason: &str,
         now: i64,
-    ) -> Result<WriteOutcome, AwsError> {
+    ) -> Result<NoteOutcome, AwsError> {
         let set_fields = |update: Update| {
             update
                 .set("state", string_value("parked"))
@@ -97,12 +126,16 @@ impl Ledger {
             update
                 .set("state", string_value("skipped"))
                 .set("reason", string_value(reason))
-                .set(DECIDED_AT, number_value(now))
+                .set(DECIDED_AT, number_value(decision_time(job, now)))
                 .remove("class")
         };
         let facts = EntryFacts::from_job(job, class, reason, now);
         let condition = Condition::not_stored_or_erased();
-        self.write_note(job, set_fields, &condition, (&facts, EntryChange::Delete)).await
+        let noted = self.write_note(job, set_fields, &condition, (&facts, EntryChange::Delete));
+        Ok(match noted.await? {
+            NoteOutcome::Written => WriteOutcome::Yes,
+            NoteOutcome::AlreadyParked | NoteOutcome::Refused => WriteOutcome::Overtaken,
+        })
     }
 
     /// What the record of a job says, which is in a queue as well.
@@ -130,9 +163,17 @@ impl Ledger {
             Some("skipped") => JobState::Skipped,
             Some(_) | None if has_lease => JobState::InWork,
             Some("parked") if has_entry => JobState::Parked,
-            Some("retrying") if has_entry => JobState::Retrying,
+            // Without its entry, the message is the only copy of the job, whatever the record says.
+            Some("retrying") if has_entry && self.has_entry(&item).await? => JobState::Retrying,
             Some(_) | None => JobState::Unrecorded,
         })
+    }
+
+    /// Whether the jobs table has the entry of this record.
+    async fn has_entry(&self, record: &Attributes) -> Result<bool, AwsError> {
+        let key = ["instance", "message_id"];
+        let key = key.map(|name| (name, get_string(record, name).unwrap_or_default()));
+        Ok(get_item(&self.clients, &self.jobs.name, key).await?.is_some())
     }
 
     /// Updates the job's record if no run has its lease, it is the tenant's, and `condition` holds,
@@ -143,7 +184,7 @@ impl Ledger {
         set_fields: impl Fn(Update) -> Update,
         condition: &Condition,
         (facts, entry): (&EntryFacts<'_>, EntryChange<'_>),
-    ) -> Result<WriteOutcome, AwsError> {
+    ) -> Result<NoteOutcome, AwsError> {
         let (identity, now) = (job.message.identity(), facts.now);
         for place in Place::all(&job.message, &identity) {
             let fields = AnnouncedFields::from_job(job, now);
@@ -163,11 +204,11 @@ impl Ledger {
                 None => self.update_place(&place, &job.instance, update, condition).await?,
             };
             match updated {
-                PlaceUpdate::Updated(_) => return Ok(WriteOutcome::Yes),
-                PlaceUpdate::Refused(_) => return Ok(WriteOutcome::Overtaken),
+                PlaceUpdate::Updated(_) => return Ok(NoteOutcome::Written),
+                PlaceUpdate::Refused(item) => return Ok(NoteOutcome::from_refusal(&item, job)),
                 PlaceUpdate::OtherMedia => {}
             }
         }
-        Ok(WriteOutcome::Overtaken)
+        Ok(NoteOutcome::Refused)
     }
 }

@@ -1,6 +1,8 @@
 //! Writes a record and its job entry together, so that neither can say something else than the
 //! other.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
@@ -16,6 +18,12 @@ use crate::{
 };
 
 pub(super) const TRANSACT_WRITE_ITEMS: &str = "dynamodb:TransactWriteItems";
+
+/// The code of an item that another write changes at the same moment. The SDK does not repeat it.
+const CONFLICT: &str = "TransactionConflict";
+
+/// The wait before a transaction is repeated after a conflict: longer than a write takes.
+const CONFLICT_WAIT: Duration = Duration::from_millis(100);
 
 /// What became of a transaction.
 pub(super) enum TransactionOutcome {
@@ -84,8 +92,21 @@ impl Ledger {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
-    /// Writes all items or none.
+    /// Writes all items or none. A conflict with another write is repeated once.
     pub(super) async fn transact(
+        &self,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<TransactionOutcome, AwsError> {
+        match self.transact_once(writes.clone()).await {
+            Err(error) if error.code == CONFLICT => {
+                tokio::time::sleep(CONFLICT_WAIT).await;
+                self.transact_once(writes).await
+            }
+            ended => ended,
+        }
+    }
+
+    async fn transact_once(
         &self,
         writes: Vec<TransactWriteItem>,
     ) -> Result<TransactionOutcome, AwsError> {

@@ -179,6 +179,7 @@ const SCENARIOS: &[Scenario] = &[
     (&[("queued-kept", 1), ("stored", 1)], &["QueueRefusedAlarm"]),
     (&[("watch-orphans", 1)], &["JobsLostAlarm"]),
     (&[("due-late", 1)], &["DueJobsLateAlarm"]),
+    (&[("due-failed", 1)], &["DueJobsFailedAlarm"]),
     (&[("api-429", 1)], &["WebhookRateLimitedAlarm"]),
 ];
 

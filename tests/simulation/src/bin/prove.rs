@@ -22,7 +22,16 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use simulation::{Outcome, accounting::Account, run_world, seed};
+use serde::{Deserialize, Serialize};
+use simulation::{
+    Outcome,
+    accounting::Account,
+    marks::{MARKS, reached_marks},
+    run_world, seed,
+};
+
+/// From this number of seeds on, each situation must occur in at least one world.
+const MIN_SEEDS_FOR_MARKS: u64 = 1000;
 
 /// Accounts for every media file of many simulated worlds.
 #[derive(Parser)]
@@ -63,8 +72,9 @@ fn run_one(seed: u64, arguments: &Arguments) -> Result<bool> {
         tracing_subscriber::fmt().with_writer(std::io::stderr).without_time().init();
     }
     let Outcome { account, trace, took, violations, .. } = run_world(seed::build_plan(seed));
+    let (is_clean, marks) = (account.is_clean(), reached_marks(&trace));
     if arguments.json {
-        println!("{}", serde_json::to_string(&account)?);
+        println!("{}", serde_json::to_string(&SeedResult { account, marks })?);
     } else {
         println!("{}\n{account}\nseed {seed}: {took:?} of virtual time", trace.join("\n"));
     }
@@ -72,7 +82,15 @@ fn run_one(seed: u64, arguments: &Arguments) -> Result<bool> {
     if !is_polite {
         eprintln!("{}", violations.join("\n"));
     }
-    Ok(account.is_clean() && is_polite)
+    Ok(is_clean && is_polite)
+}
+
+/// What the process of one seed prints for the one that counts.
+#[derive(Default, Serialize, Deserialize)]
+struct SeedResult {
+    account: Account,
+    /// The situations that its world came into, by position in [`MARKS`].
+    marks: Vec<usize>,
 }
 
 /// The result of the seeds so far.
@@ -81,6 +99,8 @@ struct Totals {
     account: Account,
     done: u64,
     failed: Vec<u64>,
+    /// In how many worlds each situation occurred.
+    marks: [u64; MARKS.len()],
 }
 
 fn run_many(seeds: std::ops::Range<u64>) -> Result<bool> {
@@ -92,9 +112,12 @@ fn run_many(seeds: std::ops::Range<u64>) -> Result<bool> {
             if seed >= seeds.end {
                 return Ok(());
             }
-            let (account, is_clean) = run_in_process(seed)?;
+            let (SeedResult { account, marks }, is_clean) = run_in_process(seed)?;
             let mut sum = sum.lock().expect("no thread panics");
             sum.account.add(prefix_with_seed(seed, account));
+            for n in marks {
+                sum.marks.get_mut(n).into_iter().for_each(|count| *count += 1);
+            }
             sum.done += 1;
             if !is_clean {
                 sum.failed.push(seed);
@@ -115,6 +138,16 @@ fn run_many(seeds: std::ops::Range<u64>) -> Result<bool> {
          queued although their webhook was answered with an error, and messages that are not jobs.",
         began.elapsed().as_secs()
     );
+    println!("In how many worlds each situation occurred:");
+    for (mark, count) in MARKS.iter().zip(sum.marks) {
+        println!("{count:>7}  {}", mark.name);
+    }
+    let is_covered = all < MIN_SEEDS_FOR_MARKS || !sum.marks.contains(&0);
+    if !is_covered {
+        println!(
+            "A situation that no world came into is not proven: change the plans of the seeds."
+        );
+    }
     for seed in &sum.failed {
         println!("seed {seed} failed. Repeat it with its whole trace: make prove SEED={seed}");
     }
@@ -123,20 +156,20 @@ fn run_many(seeds: std::ops::Range<u64>) -> Result<bool> {
             "Every accepted media file is stored once, byte for byte, or parked with a reason."
         );
     }
-    Ok(sum.failed.is_empty())
+    Ok(sum.failed.is_empty() && is_covered)
 }
 
-fn run_in_process(seed: u64) -> Result<(Account, bool)> {
+fn run_in_process(seed: u64) -> Result<(SeedResult, bool)> {
     let output = Command::new(std::env::current_exe()?)
         .args(["--json", "--seed", &seed.to_string()])
         .stderr(Stdio::piped())
         .output()?;
     let told = String::from_utf8_lossy(&output.stderr);
-    let mut account: Account = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let mut result: SeedResult = serde_json::from_slice(&output.stdout).unwrap_or_default();
     if !told.is_empty() {
-        account.unexpected.push(told.into_owned());
+        result.account.unexpected.push(told.into_owned());
     }
-    Ok((account, output.status.success()))
+    Ok((result, output.status.success()))
 }
 
 /// Its complaints, prefixed with the seed.

@@ -110,6 +110,27 @@ fn a_parked_job_outlives_the_queue() {
     assert_eq!(outcome.evidence.entries.len(), 1);
 }
 
+/// The job outlived its queue, and an operator redrives it when a source has it again.
+#[test]
+fn a_parked_job_is_redriven_after_the_queue_forgot_it() {
+    let gone = PlannedMedia::healthy(Kind::Image, "gone").with_spec(|spec| {
+        spec.wapi(WapiScenario::fail_times(1)).cdn(CdnScenario::Gone { status: 404 })
+    });
+    let mut plan = Plan::healthy(vec![gone]);
+    let lost = OutsideEvent::Wapi(Some(WapiScenario::NotFound404));
+    plan.outside_events = vec![
+        (Duration::ZERO, lost),
+        (20 * HOUR, OutsideEvent::ParkedExpired),
+        (30 * HOUR, OutsideEvent::Wapi(None)),
+        (31 * HOUR, OutsideEvent::Redriven),
+    ];
+    plan.media.push(PlannedMedia::healthy(Kind::Image, "later").announced_at(32 * HOUR));
+    let outcome = run_world(plan);
+    must_be_clean(&outcome);
+    assert_eq!((outcome.account.parked, outcome.account.stored), (0, 2));
+    assert!(outcome.evidence.entries.is_empty(), "{:?}", outcome.evidence.entries);
+}
+
 /// The previous version parked a job: record and message say so, and there is no entry.
 #[test]
 fn what_the_previous_version_parked_gets_an_entry() {

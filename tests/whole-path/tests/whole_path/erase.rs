@@ -144,7 +144,8 @@ async fn check_nothing_left(world: &World, sent: &SentMessages) {
         let marks: Vec<_> = its.iter().filter(is_of).collect();
         assert_eq!(marks.len(), 1, "{marks:?}");
         let attributes = marks[0].as_object().expect("an item");
-        let kept = ["instance", "message_id", "message", "state", "forget_at", "chat_phone"];
+        let kept =
+            ["instance", "message_id", "message", "state", "forget_at", "chat_phone", "chat_lid"];
         assert!(attributes.keys().all(|name| kept.contains(&name.as_str())), "{attributes:?}");
         assert_eq!(attributes["state"]["S"], "erased");
     }

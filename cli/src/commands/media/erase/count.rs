@@ -40,9 +40,11 @@ impl EraseCount {
         let FilesCount { versions, bytes, delete_markers, uploads, .. } = self.files;
         format!(
             "{versions} versions of files ({}), {delete_markers} delete markers, \
-             {uploads} unfinished uploads, {} records, {} parked jobs, {} unread webhooks",
+             {uploads} unfinished uploads, {} records, {} jobs in the jobs table, {} parked jobs, \
+             {} unread webhooks",
             DecimalBytes(bytes),
             self.records,
+            self.entries,
             self.parked_jobs,
             self.unread_bodies
         )
@@ -55,6 +57,7 @@ impl EraseCount {
             ("delete_markers", self.files.delete_markers),
             ("uploads", self.files.uploads),
             ("records", self.records),
+            ("entries", self.entries),
             ("parked_jobs", self.parked_jobs),
             ("unread_bodies", self.unread_bodies),
         ]

@@ -361,7 +361,7 @@ impl EraseScope {
         found.parked_jobs = parked.meant.jobs as u64;
         found.unread_bodies = parked.meant.bodies as u64;
         found.unclear_bodies = parked.unclear as u64;
-        found.unknown_messages = parked.unreadable as u64;
+        found.unknown_messages += parked.unreadable as u64;
         bar.finish_and_clear();
         Ok((found, odd))
     }

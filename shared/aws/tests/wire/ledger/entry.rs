@@ -4,7 +4,10 @@ use aws::{
     entry_key::EntryKey,
     ledger::{Due, DueKey, DuePlace, EntryChange, EntryState, JobsTable, LeaseAfter, WriteOutcome},
 };
-use media::record::{Record, RunCounts, State};
+use media::{
+    job::QueuedJob,
+    record::{Record, RunCounts, State},
+};
 use scripted_aws::{Answer, Aws, Update};
 use serde_json::json;
 
@@ -18,6 +21,11 @@ const BODY: &str = "the body of the queue message";
 
 fn table(aws: &Aws) -> JobsTable {
     JobsTable::new(&aws.clients, JOBS_TABLE.to_owned())
+}
+
+/// The body of the sample job, as the queue has it.
+fn job_body() -> String {
+    QueuedJob::for_redrive(job(), NOW).to_json().expect("JSON")
 }
 
 fn entry_key() -> EntryKey {
@@ -99,16 +107,27 @@ async fn a_cancelled_transaction_says_why() {
             Answer::transaction_cancelled(["ConditionalCheckFailed", "None"]),
             Ok(WriteOutcome::Overtaken),
         ),
-        (
-            Answer::transaction_cancelled(["None", "TransactionConflict"]),
-            Err("TransactionConflict"),
-        ),
         (Answer::transaction_cancelled(["ThrottlingError", "None"]), Err("ThrottlingError")),
         (Answer::json_error(400, "AccessDeniedException"), Err("AccessDeniedException")),
     ] {
         let aws = Aws::answer_in_order([answer]).await;
         let written = write(&aws, &parked(), put(EntryState::Parked)).await;
         assert_eq!(written.map_err(|error| error.code), expected.map_err(str::to_owned));
+    }
+}
+
+/// A claim of another run at the same moment costs a repetition, and not five minutes.
+#[tokio::test]
+async fn a_conflict_is_repeated_once() {
+    let conflict = || Answer::transaction_cancelled(["None", "TransactionConflict"]);
+    for (second, expected) in [
+        (Answer::json(&json!({})), Ok(WriteOutcome::Yes)),
+        (conflict(), Err("TransactionConflict")),
+    ] {
+        let aws = Aws::answer_in_order([conflict(), second]).await;
+        let written = write(&aws, &parked(), put(EntryState::Parked)).await;
+        assert_eq!(written.map_err(|error| error.code), expected.map_err(str::to_owned));
+        assert_eq!(aws.operations(), ["TransactWriteItems"; 2]);
     }
 }
 
@@ -132,23 +151,28 @@ async fn due_entries_are_listed_by_their_shard() {
     );
 }
 
-/// Two passes may list the same entry, and one of them gets it.
+/// Two passes may list the same entry, and one of them gets it. Whoever gets it gets it also when
+/// the first answer was lost and the SDK repeats the call.
 #[tokio::test]
 async fn a_due_entry_is_taken_once() {
     let due = DueKey { entry: entry_key(), due_at: 7 };
     let item = json!({ "tenant": { "S": "acme" }, "body": { "S": BODY } });
     let answers = [Answer::json(&json!({ "Attributes": item })), Answer::condition_failed(None)];
     let aws = Aws::answer_in_order(answers).await;
-    let taken = table(&aws).take_due(&due, NOW + 7200).await.expect("an answer");
+    let taken = table(&aws).take_due(&due, NOW + 7200, "this take").await.expect("an answer");
     let taken = taken.expect("the entry");
     assert_eq!((taken.body.as_str(), taken.tenant.as_str()), (BODY, "acme"));
     assert!(!format!("{taken:?}").contains(BODY), "a body may contain a media key");
     let update = Update::from_request(&aws.requests_of("UpdateItem")[0]);
-    assert_eq!((&update.key, update.condition.as_deref()), (&item_key(), Some("due_at = 7")));
+    assert_eq!(
+        (&update.key, update.condition.as_deref()),
+        (&item_key(), Some("(due_at = 7 OR taken_by = this take)"))
+    );
+    assert_eq!(update.sets["taken_by"], json!({ "S": "this take" }));
     assert_eq!(update.sets["due_at"], json!({ "N": (NOW + 7200).to_string() }));
     let shard = update.sets["due_shard"]["S"].as_str().expect("a shard").to_owned();
     assert!(shard.starts_with("queue-"), "{shard}");
-    assert_eq!(table(&aws).take_due(&due, NOW + 7200).await, Ok(None));
+    assert_eq!(table(&aws).take_due(&due, NOW + 7200, "this take").await, Ok(None));
 }
 
 #[tokio::test]
@@ -168,7 +192,8 @@ async fn an_unsent_entry_is_given_back() {
 /// touched: it may be parked, or in work.
 #[tokio::test]
 async fn a_kept_job_is_due_at_once() {
-    let answers = [Answer::json(&json!({})), Answer::condition_failed(None)];
+    let same = json!({ "body": { "S": job_body() } });
+    let answers = [Answer::json(&json!({})), Answer::condition_failed(Some(&same))];
     let aws = Aws::answer_in_order(answers).await;
     assert_eq!(table(&aws).keep_job(&job(), BODY, NOW).await, Ok(()));
     let update = Update::from_request(&aws.requests_of("UpdateItem")[0]);
@@ -179,6 +204,36 @@ async fn a_kept_job_is_due_at_once() {
     assert_eq!(table(&aws).keep_job(&job(), BODY, NOW).await, Ok(()));
     let refused = table(&aws).keep_job(&job(), BODY, NOW).await.expect_err("nothing scripted");
     assert_eq!(refused.operation, "dynamodb:UpdateItem");
+}
+
+/// The same file under the same id in two chats: each job has a key of its own, as their records
+/// have.
+#[tokio::test]
+async fn a_kept_job_does_not_replace_another() {
+    let other = job_body().replace("5500900000002", "5500900000003");
+    let answers = [
+        Answer::condition_failed(Some(&json!({ "body": { "S": other } }))),
+        Answer::json(&json!({})),
+    ];
+    let aws = Aws::answer_in_order(answers).await;
+    assert_eq!(table(&aws).keep_job(&job(), BODY, NOW).await, Ok(()));
+    let keys = aws.requests_of("UpdateItem").into_iter();
+    let keys: Vec<_> = keys.map(|seen| seen.json()["Key"]["message_id"]["S"].clone()).collect();
+    let expected: Vec<_> = job().message.identity().record_keys().take(2).collect();
+    assert_eq!(keys, [json!(expected[0].as_str()), json!(expected[1].as_str())]);
+}
+
+/// Another job may have the key by now.
+#[tokio::test]
+async fn only_the_entry_that_was_sent_is_deleted() {
+    let answers = [Answer::json(&json!({})), Answer::condition_failed(None)];
+    let aws = Aws::answer_in_order(answers).await;
+    assert_eq!(table(&aws).delete_entry(&entry_key(), BODY).await, Ok(()));
+    assert_eq!(table(&aws).delete_entry(&entry_key(), BODY).await, Ok(()));
+    let asked = aws.requests_of("DeleteItem")[0].json();
+    assert_eq!((&asked["TableName"], &asked["Key"]), (&JOBS_TABLE.into(), &item_key()));
+    assert_eq!(asked["ConditionExpression"], "body = :body");
+    assert_eq!(asked["ExpressionAttributeValues"], json!({ ":body": { "S": BODY } }));
 }
 
 /// The key of an entry travels with its queue message.

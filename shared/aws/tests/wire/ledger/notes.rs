@@ -2,7 +2,7 @@
 
 use aws::{
     error::AwsError,
-    ledger::{JobState, WriteOutcome},
+    ledger::{JobState, NoteOutcome},
 };
 use media::failure::FailureClass;
 use scripted_aws::{Answer, Aws};
@@ -13,7 +13,7 @@ use super::helpers::{
 };
 use crate::samples::{MESSAGE, job};
 
-async fn note_parked(aws: &Aws) -> Result<WriteOutcome, AwsError> {
+async fn note_parked(aws: &Aws) -> Result<NoteOutcome, AwsError> {
     let job = job();
     ledger(aws).note_parked((&job, BODY), FailureClass::Transient, "SQS moved it", NOW).await
 }
@@ -34,7 +34,7 @@ async fn at_the_second_place(answers: impl IntoIterator<Item = Answer>) -> Aws {
 async fn parking_by_sqs_is_noted_only_without_a_run() {
     let failed = Answer::transaction_cancelled(["ConditionalCheckFailed", "None"]);
     let aws = at_the_second_place([Answer::json(&json!({})), failed]).await;
-    assert_eq!(note_parked(&aws).await, Ok(WriteOutcome::Yes));
+    assert_eq!(note_parked(&aws).await, Ok(NoteOutcome::Written));
     let [update, entry] = transaction(&aws.requests_of("TransactWriteItems")[1]);
     let mut sets = announced();
     sets.extend(attributes(&[
@@ -61,9 +61,29 @@ async fn parking_by_sqs_is_noted_only_without_a_run() {
          (attribute_not_exists(lease_owner) OR lease_until < 1787432000) AND \
          (attribute_not_exists(tenant) OR tenant = acme) AND ";
     assert!(condition.starts_with(waits), "{condition}");
-    assert_eq!(note_parked(&aws).await, Ok(WriteOutcome::Overtaken));
+    assert_eq!(note_parked(&aws).await, Ok(NoteOutcome::Refused));
     let refused = note_parked(&aws).await.expect_err("nothing scripted");
     assert_eq!(refused.operation, "dynamodb:TransactWriteItems");
+}
+
+/// A job of another tenant that is delivered again finds its own note.
+#[tokio::test]
+async fn a_note_that_is_there_already_says_so() {
+    let item = json!({ "message": { "S": MESSAGE }, "tenant": { "S": "acme" },
+        "state": { "S": "parked" }, "has_entry": { "BOOL": true } });
+    let refused = |item: &Value| {
+        let reasons =
+            json!([{ "Code": "ConditionalCheckFailed", "Item": item }, { "Code": "None" }]);
+        let body = json!({ "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+            "CancellationReasons": reasons });
+        Answer::new(400, body.to_string())
+    };
+    let aws = at_the_second_place([refused(&item)]).await;
+    assert_eq!(note_parked(&aws).await, Ok(NoteOutcome::AlreadyParked));
+    let mut stored = item;
+    stored["state"] = json!({ "S": "stored" });
+    let aws = at_the_second_place([refused(&stored)]).await;
+    assert_eq!(note_parked(&aws).await, Ok(NoteOutcome::Refused));
 }
 
 /// The state of a job in a queue decides whether its message is deleted, so what cannot be read
@@ -95,7 +115,6 @@ async fn a_job_state_is_what_the_record_says() {
         (with(json!({ "state": { "S": "stored" }, "tenant": { "S": "other" } })), Foreign),
         (held("parked", NOW), InWork),
         (held("parked", NOW - 1), Parked),
-        (held("retrying", NOW - 1), Retrying),
         // An operator decided after this copy of the job was accepted.
         (
             with(json!({ "state": { "S": "retrying" }, "decided_at": { "N": "1787432000" } })),
@@ -114,6 +133,14 @@ async fn a_job_state_is_what_the_record_says() {
         assert_eq!(known, Ok(expected), "{answer}");
         let asked = aws.requests_of("GetItem");
         assert!(asked.iter().all(|one| one.json()["ConsistentRead"] == true));
+    }
+    // The record says that there is an entry; what counts is whether there is one.
+    let entry = json!({ "Item": { "body": { "S": BODY } } });
+    for (entry, expected) in [(entry, Retrying), (json!({}), Unrecorded)] {
+        let answers = [json!({}), held("retrying", NOW - 1), entry];
+        let aws = Aws::answer_in_order(answers.map(|answer| Answer::json(&answer))).await;
+        let known = ledger(&aws).read_job_state(&job(), NOW).await;
+        assert_eq!(known, Ok(expected));
     }
     let aws = Aws::answer_in_order([Answer::json_error(400, "AccessDeniedException")]).await;
     let unknown = ledger(&aws).read_job_state(&job(), NOW).await;
