@@ -64,13 +64,17 @@ enum SendResult {
 }
 
 impl DueSender<'_> {
-    /// Sends the jobs whose wait in the jobs table is over. After `deadline` no entry is taken any
-    /// more; what was taken is sent.
+    /// Sends the jobs whose wait in the jobs table is over at `due_until`. After `deadline` no
+    /// entry is taken any more; what was taken is sent. Times are in seconds since 1970.
     ///
     /// # Errors
     /// [`AwsError`] when the index cannot be read. Jobs that were taken are sent.
-    pub async fn send_due(&self, now: i64, deadline: Instant) -> Result<DueSummary, AwsError> {
-        self.send_pages(DuePlace::Table, (now, now), deadline).await
+    pub async fn send_due(
+        &self,
+        (now, due_until): (i64, i64),
+        deadline: Instant,
+    ) -> Result<DueSummary, AwsError> {
+        self.send_pages(DuePlace::Table, (now, due_until), deadline).await
     }
 
     /// Sends again the jobs that the queue has lost. While the queue is behind, only what is
@@ -104,6 +108,7 @@ impl DueSender<'_> {
                 let page = self.table.list_due(place, shard, due_until, PAGE).await?;
                 let is_full = usize::try_from(PAGE).is_ok_and(|full| page.len() >= full);
                 let lag = page.iter().map(|due| now.saturating_sub(due.due_at)).max();
+                // 0 if nothing is due yet.
                 summary.lag_seconds = summary.lag_seconds.max(lag.unwrap_or_default());
                 let has_moved = self.send_page(page, now, deadline, &mut summary).await;
                 if is_full && has_moved {

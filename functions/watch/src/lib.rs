@@ -43,17 +43,24 @@ const MAX_ORPHANS_TIME: Duration = Duration::from_secs(15);
 pub enum Pass {
     /// Sends the jobs that are due.
     Due,
+    /// Sends every job that waits in the jobs table, whenever it is due: before an earlier version
+    /// is deployed, which does not know the table.
+    All,
     /// Counts what expires soon, sends again what the queue has lost, and looks through the parked
     /// queue.
     Look,
 }
 
 impl Pass {
-    /// The pass that an event asks for: `{"pass": "due"}` of the schedule by the minute, or any
-    /// other event.
+    /// The pass that an event asks for: `{"pass": "due"}` of the schedule by the minute,
+    /// `{"pass": "all"}` of a person, or any other event.
     #[must_use]
     pub fn from_event(event: &Value) -> Self {
-        if event["pass"] == "due" { Self::Due } else { Self::Look }
+        match event["pass"].as_str() {
+            Some("due") => Self::Due,
+            Some("all") => Self::All,
+            Some(_) | None => Self::Look,
+        }
     }
 }
 
@@ -93,7 +100,8 @@ impl Watch {
     pub async fn run_pass(&self, pass: Pass, now: i64) -> Result<(), AwsError> {
         // Boxed, because the compiler gives up on futures that are nested as deeply as these.
         match pass {
-            Pass::Due => Box::pin(self.send_due(now)).await,
+            Pass::Due => Box::pin(self.send_due((now, now))).await,
+            Pass::All => Box::pin(self.send_due((now, i64::MAX))).await,
             Pass::Look => Box::pin(self.look(now)).await,
         }
     }
@@ -102,10 +110,11 @@ impl Watch {
         DueSender { table: &self.ledger.jobs, queue: &self.jobs }
     }
 
-    async fn send_due(&self, now: i64) -> Result<(), AwsError> {
+    /// Sends the jobs that are due at the second time; `now` is the first.
+    async fn send_due(&self, (now, due_until): (i64, i64)) -> Result<(), AwsError> {
         let deadline = Instant::now() + MAX_DUE_TIME;
         let DueSummary { sent, failed, lag_seconds, is_complete } =
-            self.sender().send_due(now, deadline).await?;
+            self.sender().send_due((now, due_until), deadline).await?;
         tracing::info!(sent, failed, lag_seconds, is_complete, "due jobs");
         Ok(())
     }

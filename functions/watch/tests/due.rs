@@ -97,6 +97,17 @@ async fn a_due_job_is_taken_and_sent() {
     assert!(at("UpdateItem") < at("SendMessage"), "{order:?}");
 }
 
+/// Before an earlier version is deployed.
+#[tokio::test]
+async fn a_person_can_have_all_waiting_jobs_sent() {
+    let event = serde_json::from_str(r#"{"pass": "all"}"#).expect("JSON");
+    for (pass, sent) in [(Pass::Due, 0), (Pass::from_event(&event), 1)] {
+        let aws = aws_with_overdue(-4 * 60 * 60, "table-5", 0, "").await;
+        create_watch(&aws).run_pass(pass, NOW).await.expect("a pass");
+        assert_eq!(aws.requests_of("SendMessage").len(), sent, "{pass:?}");
+    }
+}
+
 /// The next pass sends it.
 #[tokio::test]
 async fn a_job_that_was_not_sent_is_given_back() {
@@ -144,7 +155,8 @@ async fn after_its_time_a_pass_takes_nothing() {
     let url = "https://sqs.example.invalid/jobs".to_owned();
     let queue = aws::queues::JobsQueue::new(&aws.clients, url);
     let sender = watch::due::DueSender { table: &table, queue: &queue };
-    let summary = sender.send_due(NOW, tokio::time::Instant::now()).await.expect("a summary");
+    let summary =
+        sender.send_due((NOW, NOW), tokio::time::Instant::now()).await.expect("a summary");
     assert_eq!((summary.sent, summary.is_complete), (0, false));
     assert!(aws.requests_of("UpdateItem").is_empty());
 }
