@@ -12,6 +12,7 @@ use std::{
 
 use aws::{bucket::MultipartChecksum, clients::Clients};
 use aws_lambda_events::sqs::SqsEvent;
+use backfill::{Backfill, Pace, RunScope};
 use download::{
     batch,
     worker::{ClockAndRandom, Worker},
@@ -19,7 +20,7 @@ use download::{
 use fetch::{Limits, Origins};
 use futures_util::FutureExt;
 use lambda_http::{Body, Request, RequestExt};
-use media::object_key::parse_offset;
+use media::{ids::InstanceId, object_key::parse_offset};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use watch::{Pass, Watch};
@@ -38,6 +39,8 @@ pub(crate) const INSTANCES: &str = "instances";
 pub(crate) const MEDIA: &str = "media";
 /// The table of unsettled jobs.
 pub(crate) const JOBS_TABLE: &str = "jobs-table";
+/// The table of the back-fill's marks.
+pub(crate) const MARKS_TABLE: &str = "marks";
 /// The queue of jobs.
 pub(crate) const JOBS: &str = "jobs";
 /// The queue of parked jobs.
@@ -48,6 +51,10 @@ const CALL_TIMEOUT: Duration = Duration::from_mins(2);
 const WATCH_CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The watch function's timeout in `template.yaml`.
 const WATCH_TIMEOUT: Duration = Duration::from_secs(90);
+/// The back-fill function's timeout for AWS calls.
+const BACKFILL_CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// The back-fill function's timeout in `template.yaml`.
+const BACKFILL_TIMEOUT: Duration = Duration::from_secs(270);
 /// The webhook function's timeout in `template.yaml`.
 const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -201,6 +208,33 @@ impl Slot<Arc<Watch>> {
         let now = self.now();
         let run = async { Ok(watch.run_pass(pass, now).await?) };
         self.run_invocation(&process, WATCH_TIMEOUT, run).await
+    }
+}
+
+impl Slot<Arc<Backfill>> {
+    /// Reads the log of one instance.
+    pub(crate) async fn backfill_instance(&mut self, instance: &InstanceId) -> InvocationEnd<()> {
+        if self.running.is_none() {
+            let (process, clients) = self.build_clients(BACKFILL_CALL_TIMEOUT);
+            let config = backfill::config::Config {
+                region: "us-east-1".to_owned(),
+                endpoint: None,
+                instances_table: INSTANCES.to_owned(),
+                media_table: MEDIA.to_owned(),
+                marks_table: MARKS_TABLE.to_owned(),
+                jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
+                origins: self.around.origins.clone(),
+            };
+            let backfill = Backfill::with_clients(&clients, config, Pace::default());
+            self.running = Some((process, Arc::new(backfill.expect("a back-fill"))));
+        }
+        let Some((process, backfill)) = self.running.clone() else {
+            return InvocationEnd::Failed;
+        };
+        let (scope, now) = (RunScope::One(instance.clone()), self.now());
+        let deadline = Instant::now() + BACKFILL_TIMEOUT;
+        let run = async { Ok(backfill.run(&scope, now, deadline).await?) };
+        self.run_invocation(&process, BACKFILL_TIMEOUT, run).await
     }
 }
 

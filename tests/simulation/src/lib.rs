@@ -6,6 +6,7 @@
     reason = "test helpers fail as tests do; a missing index into JSON gives null"
 )]
 
+mod backfiller;
 mod before;
 pub mod chance;
 pub mod clockwork;

@@ -42,6 +42,7 @@ pub const MARKS: &[Mark] = &[
     mark("the parked queue forgot its messages", &["ParkedExpired"]),
     mark("SQS moved all parked messages", &["ParkedMoved"]),
     mark("an operator redrove a job", &["operator", "TransactWriteItems"]),
+    mark("the back-fill found what never arrived", &["backfill-", "sqs:SendMessage", ": 200"]),
     mark("a new token was written", &["TokenWritten"]),
 ];
 

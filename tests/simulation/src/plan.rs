@@ -192,6 +192,9 @@ pub struct Plan {
     pub time_left: Arc<dyn Fn(u32) -> Duration + Send + Sync>,
     /// How many times a sender posts until it is answered 200.
     pub sender_tries: u32,
+    /// When the back-fill reads W-API's log. If it does, what is in the log may not be lost,
+    /// whatever the sender was told.
+    pub backfills: Vec<Duration>,
 }
 
 impl Plan {
@@ -210,6 +213,7 @@ impl Plan {
             skew: Arc::new(|_| 0),
             time_left: Arc::new(|_| FUNCTION_TIMEOUT),
             sender_tries: 3,
+            backfills: Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::function::{INSTANCES, JOBS_TABLE, MEDIA};
+use crate::function::{INSTANCES, JOBS_TABLE, MARKS_TABLE, MEDIA};
 
 /// The table of instances.
 #[must_use]
@@ -50,6 +50,17 @@ pub fn jobs_table() -> Value {
             index("by_class", "state_class", "recoverable_until"),
             index("by_tenant", "tenant", "state_class"),
         ],
+    })
+}
+
+/// The table of the back-fill's marks.
+#[must_use]
+pub fn marks_table() -> Value {
+    json!({
+        "TableName": MARKS_TABLE,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [attribute("instance", "S")],
+        "KeySchema": [{ "AttributeName": "instance", "KeyType": "HASH" }],
     })
 }
 

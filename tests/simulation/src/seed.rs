@@ -30,6 +30,13 @@ pub fn build_plan(seed: u64) -> Plan {
         first.spec = first.spec.clone().format(Format::Random).size(TWO_PARTS_BYTES);
     }
     media.extend(related_media(chance, &media));
+    let backfills = plan_backfills(chance.named("backfills"));
+    if !backfills.is_empty() {
+        for (n, planned) in (0_u64..).zip(&mut media) {
+            let is_silent = chance.named("never posted").named(n).happens(150);
+            planned.posts = if is_silent { 0 } else { planned.posts };
+        }
+    }
     let foreign_messages = (0..chance.named("strangers").below(3)).map(|n| {
         let at = chance.named("stranger").named(n).random_time(Duration::from_mins(10));
         (at, format!("stranger {n}, not a job"))
@@ -46,6 +53,7 @@ pub fn build_plan(seed: u64) -> Plan {
         media,
         unreadable: unreadable.collect(),
         foreign_messages: foreign_messages.collect(),
+        backfills,
         outside_events: plan_outside_events(chance.named("happenings")),
         faults: plan_faults(chance.named("faults")),
         downloads: 1 + usize::try_from(chance.named("downloads").below(3)).unwrap_or_default(),
@@ -185,6 +193,14 @@ fn plan_outside_events(chance: Chance) -> Vec<(Duration, OutsideEvent)> {
         happenings.push((written, OutsideEvent::TokenWritten(CUSTOMERS[0], "invented-token-9")));
     }
     happenings
+}
+
+/// In some worlds the back-fill runs: soon, and after everything works again.
+fn plan_backfills(chance: Chance) -> Vec<Duration> {
+    if !chance.happens(250) {
+        return Vec::new();
+    }
+    [1, 2, 9, 10, 11].map(Duration::from_hours).to_vec()
 }
 
 /// Any call may have any fault, at a random rate, until the world recovers.

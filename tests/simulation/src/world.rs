@@ -28,7 +28,7 @@ use webhook::Webhook;
 
 use crate::{
     accounting::{Account, AnnouncedMedia, Evidence, Fate, Identity, SenderAnswer},
-    before,
+    backfiller, before,
     chance::Chance,
     clockwork,
     cloud::{Cloud, queue::Settings},
@@ -121,7 +121,12 @@ impl World {
         self.cloud.lock_sqs().create_queue(JOBS, settings);
         let settings = Settings { retention: Duration::from_hours(14 * 24), ..Settings::default() };
         self.cloud.lock_sqs().create_queue(PARKED, settings);
-        for table in [schema::instances_table(), schema::media_table(), schema::jobs_table()] {
+        for table in [
+            schema::instances_table(),
+            schema::media_table(),
+            schema::jobs_table(),
+            schema::marks_table(),
+        ] {
             let answer = self.cloud.tables.answer_call("CreateTable", &table);
             anyhow::ensure!(answer.status() == 200, "{:?}", answer.body());
         }
@@ -160,7 +165,9 @@ impl World {
         let servers: Vec<_> = servers.collect();
         let watcher = Watcher::new(&world.around);
         let watching = tokio::task::spawn_local(Arc::clone(&watcher).run());
-        let announced = world.send_everything().await;
+        let backfills =
+            backfiller::run_backfills(Arc::clone(&world.around), world.plan.backfills.clone());
+        let (announced, ()) = tokio::join!(world.send_everything(), backfills);
         while !world.is_done() && world.cloud.clock.now() < MAX_WORLD_TIME {
             tokio::select! {
                 () = world.cloud.wait_for_queue_change() => {}
@@ -288,9 +295,14 @@ impl World {
                 // The version before has said 200 for what it kept.
                 .chain((unread || parked).then_some(SenderAnswer::Accepted))
                 .find(|told| *told == SenderAnswer::Accepted)
-                .unwrap_or(SenderAnswer::Unsure),
+                .unwrap_or(self.answer_of_the_log()),
             fate: planned.fate,
         }
+    }
+
+    /// What a sender may rely on that was not told 200: W-API's log has the webhook.
+    fn answer_of_the_log(&self) -> SenderAnswer {
+        if self.plan.backfills.is_empty() { SenderAnswer::Unsure } else { SenderAnswer::Accepted }
     }
 
     /// Posts until the answer is 200, as many times as the plan's senders do.

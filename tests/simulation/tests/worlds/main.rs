@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
+mod backfill;
 mod batches;
 mod commits;
 mod contract;
