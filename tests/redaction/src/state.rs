@@ -11,6 +11,13 @@ use crate::sink::Sink;
 /// out.
 const SEALED: &str = "sealed_token";
 
+/// The attribute of a job entry with the job, which holds keys and rests encrypted, as in the queue.
+/// Only items with [`ENTRY_KEY`] may have it: a record with a body is searched.
+const BODY: &str = "body";
+
+/// An attribute that each item of the jobs table has, and no item of another table.
+const ENTRY_KEY: &str = "state_class";
+
 /// Reads every text in the state that MiniStack saved in this folder, with its sink.
 ///
 /// # Errors
@@ -25,7 +32,7 @@ pub fn read_stack_texts(folder: &Path) -> Result<Vec<(Sink, String)>> {
     let mut found = Vec::new();
     collect_log_messages(&state("cloudwatch_logs")?, &mut found);
     let mut tables = state("dynamodb")?;
-    remove_ciphertext(&mut tables);
+    remove_protected(&mut tables);
     found.push((Sink::Record, pretty_lines(&tables)));
     collect_tickets(&state("sqs")?, &mut found);
     found.push((Sink::Metric, pretty_lines(&state("cloudwatch")?)));
@@ -53,13 +60,17 @@ fn collect_log_messages(value: &Value, found: &mut Vec<(Sink, String)>) {
     }
 }
 
-fn remove_ciphertext(value: &mut Value) {
+/// Removes what rests encrypted: tokens, and the jobs of job entries.
+fn remove_protected(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.remove(SEALED);
-            fields.values_mut().for_each(remove_ciphertext);
+            if fields.contains_key(ENTRY_KEY) {
+                fields.remove(BODY);
+            }
+            fields.values_mut().for_each(remove_protected);
         }
-        Value::Array(items) => items.iter_mut().for_each(remove_ciphertext),
+        Value::Array(items) => items.iter_mut().for_each(remove_protected),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

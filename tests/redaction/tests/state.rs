@@ -1,0 +1,42 @@
+//! What is searched of the state of a local stack.
+
+#![allow(
+    clippy::expect_used,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
+use std::{fs, path::Path};
+
+use redaction::{Sink, read_stack_texts};
+use serde_json::{Value, json};
+
+/// The text of all records in a state with this table.
+fn record_text(items: &Value) -> String {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("redaction-state");
+    fs::create_dir_all(folder.join("state")).expect("a folder");
+    let tables = json!({ "tables": { "t": { "items": items } } });
+    for (name, state) in [
+        ("dynamodb", &tables),
+        ("cloudwatch_logs", &json!({})),
+        ("sqs", &json!({})),
+        ("cloudwatch", &json!({})),
+    ] {
+        let path = folder.join("state").join(format!("{name}.json"));
+        fs::write(path, state.to_string()).expect("a file");
+    }
+    let texts = read_stack_texts(&folder).expect("the texts");
+    let records = texts.into_iter().filter(|(sink, _)| *sink == Sink::Record);
+    records.map(|(_, text)| text).collect()
+}
+
+/// The job of an entry rests as it does in the queue. A body anywhere else is a leak.
+#[test]
+fn only_the_body_of_a_job_entry_is_left_out() {
+    let text = |text: &str| json!({ "S": text });
+    let entry = json!({ "state_class": text("parked#expired"), "body": text("in an entry"),
+        "reason": text("the reason of an entry") });
+    let record = json!({ "state": text("parked"), "body": text("in a record") });
+    let found = record_text(&json!([entry, record]));
+    assert!(found.contains("in a record") && found.contains("the reason of an entry"));
+    assert!(!found.contains("in an entry"), "{found}");
+}
