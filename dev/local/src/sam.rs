@@ -97,6 +97,8 @@ pub struct StackOutputs {
     pub download_function: String,
     /// The back-fill function's name.
     pub backfill_function: String,
+    /// The watch function's name.
+    pub watch_function: String,
     /// The webhook function's log group.
     pub webhook_logs: String,
     /// The download function's log group.
