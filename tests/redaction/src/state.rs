@@ -11,8 +11,8 @@ use crate::sink::Sink;
 /// out.
 const SEALED: &str = "sealed_token";
 
-/// The attribute of a job entry with the job, which holds keys and rests encrypted, as in the queue.
-/// Only items with [`ENTRY_KEY`] may have it: a record with a body is searched.
+/// The attribute of a job entry with the job, which holds keys and rests encrypted, as in the
+/// queue. Only items with [`ENTRY_KEY`] may have it: a record with a body is searched.
 const BODY: &str = "body";
 
 /// An attribute that each item of the jobs table has, and no item of another table.
