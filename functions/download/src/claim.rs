@@ -65,16 +65,16 @@ pub(crate) async fn claim_job<'a>(
     message: &'a QueueMessage<'a>,
 ) -> Result<ClaimedJob<'a>, Acknowledgement> {
     let started = Instant::now();
-    let instance = match worker.instances.find(&job.instance).await {
-        // The job may be parked for this, so it must hold now and not only a moment ago.
-        Ok(cached) if cached.as_ref().is_none_or(|one| one.tenant != job.tenant) => {
-            match worker.instances.find_current(&job.instance).await {
-                Ok(current) => Ok(current),
-                Err(error) => return Err(settle_unrecorded(worker, job, message, &error).await),
-            }
+    let mut instance = worker.instances.find(&job.instance).await;
+    let is_theirs =
+        |found: &Option<Arc<Instance>>| found.as_ref().is_some_and(|one| one.tenant == job.tenant);
+    // The job may be parked for this, so it must hold now and not only a moment ago.
+    if instance.as_ref().is_ok_and(|cached| !is_theirs(cached)) {
+        match worker.instances.find_current(&job.instance).await {
+            Ok(current) => instance = Ok(current),
+            Err(error) => return Err(settle_unrecorded(worker, job, message, &error).await),
         }
-        found => found,
-    };
+    }
     if let Ok(Some(instance)) = &instance
         && instance.tenant != job.tenant
     {
@@ -96,33 +96,43 @@ pub(crate) async fn claim_job<'a>(
             entry,
             started,
         }),
-        Ok(Claim::Stored) => {
-            log_without_run(job, "duplicate");
-            Err(delete_entry(worker, message).await)
-        }
+        Ok(Claim::Stored) => Err(end_settled(worker, job, message, "duplicate").await),
         Ok(Claim::StoredForAnother) => {
             let reason = "it is stored for the tenant to whom the instance belonged before";
             Err(park_foreign_job(worker, job, message, reason).await)
         }
         // The job was still queued when an operator erased the media message.
-        Ok(Claim::Erased) => {
-            log_without_run(job, "erased");
-            Err(delete_entry(worker, message).await)
-        }
+        Ok(Claim::Erased) => Err(end_settled(worker, job, message, "erased").await),
         // The jobs table has the job as it was redriven, or it was dropped.
         Ok(Claim::Superseded) => {
             log_without_run(job, "superseded");
             Err(Acknowledgement::Done)
         }
-        // Another run works on it, or died: retry when its lease ends.
+        // Another run works on it, or died.
         Ok(Claim::Elsewhere { until }) => {
             log_without_run(job, "in_progress");
-            let left = u64::try_from(until.saturating_sub(worker.now())).unwrap_or_default();
-            let after = Duration::from_secs(left).min(MAX_RUN_TIME + LEASE_MARGIN);
-            Err(Acknowledgement::RetryAfter { after: after + WAIT_AFTER_LEASE })
+            Err(retry_after_lease(until, worker.now()))
         }
         Err(error) => Err(settle_unrecorded(worker, job, message, &error).await),
     }
+}
+
+/// Ends a job that has nothing left to do.
+async fn end_settled(
+    worker: &Worker,
+    job: &Job,
+    message: &QueueMessage<'_>,
+    outcome: &str,
+) -> Acknowledgement {
+    log_without_run(job, outcome);
+    delete_entry(worker, message).await
+}
+
+/// The job is delivered again when another run's lease ends. Times are in seconds since 1970.
+fn retry_after_lease(until: i64, now: i64) -> Acknowledgement {
+    let left = u64::try_from(until.saturating_sub(now)).unwrap_or_default();
+    let after = Duration::from_secs(left).min(MAX_RUN_TIME + LEASE_MARGIN);
+    Acknowledgement::RetryAfter { after: after + WAIT_AFTER_LEASE }
 }
 
 /// A lease for a run that ends at `deadline`, under a token that no other run has.

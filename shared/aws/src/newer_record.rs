@@ -11,14 +11,14 @@ use crate::dynamodb::Attributes;
 /// its words less would be.
 pub(crate) fn remove_unknown(id: &InstanceId, item: &mut Attributes) {
     for (name, remove) in [
-        ("strategies", remove_strategies as fn(&mut AttributeValue) -> Removed),
+        ("strategies", remove_strategies as fn(&mut AttributeValue) -> Removal),
         ("policy", remove_rules),
     ] {
-        let removed = item.get_mut(name).map_or(Removed::Nothing, remove);
-        if removed == Removed::Attribute {
+        let removed = item.get_mut(name).map_or(Removal::Nothing, remove);
+        if removed == Removal::Attribute {
             item.remove(name);
         }
-        if removed != Removed::Nothing {
+        if removed != Removal::Nothing {
             tracing::warn!(
                 instance = %id,
                 attribute = name,
@@ -30,36 +30,36 @@ pub(crate) fn remove_unknown(id: &InstanceId, item: &mut Attributes) {
 
 /// How much of an attribute this version could not read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Removed {
+enum Removal {
     Nothing,
     Some,
     /// The attribute has another type, so that all of it must be removed.
     Attribute,
 }
 
-impl Removed {
+impl Removal {
     fn from_counts(before: usize, after: usize) -> Self {
         if before == after { Self::Nothing } else { Self::Some }
     }
 }
 
-fn remove_strategies(strategies: &mut AttributeValue) -> Removed {
+fn remove_strategies(strategies: &mut AttributeValue) -> Removal {
     let AttributeValue::L(words) = strategies else {
-        return Removed::Attribute;
+        return Removal::Attribute;
     };
     let before = words.len();
     words.retain(|word| serde_dynamo::from_attribute_value::<_, Strategy>(word.clone()).is_ok());
-    Removed::from_counts(before, words.len())
+    Removal::from_counts(before, words.len())
 }
 
-fn remove_rules(policy: &mut AttributeValue) -> Removed {
+fn remove_rules(policy: &mut AttributeValue) -> Removal {
     let AttributeValue::M(rules) = policy else {
-        return Removed::Attribute;
+        return Removal::Attribute;
     };
     let before = rules.len();
     rules.retain(|name, rule| {
         let alone = Attributes::from([(name.clone(), rule.clone())]);
         serde_dynamo::from_item::<_, Policy>(alone).is_ok()
     });
-    Removed::from_counts(before, rules.len())
+    Removal::from_counts(before, rules.len())
 }
