@@ -79,7 +79,7 @@ const fn grant(
     Grant { sid, actions, parts, is_read_only }
 }
 
-const GRANTS: [Grant; 21] = [
+const GRANTS: [Grant; 23] = [
     grant("FindTheStack", true, &["cloudformation:DescribeStacks"], &[StackPart::Stack]),
     grant("ReadRegister", true, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
     grant(
@@ -90,6 +90,7 @@ const GRANTS: [Grant; 21] = [
     ),
     // Not the table itself, whose bodies may contain media keys.
     grant("ReadUnsettledJobs", true, &["dynamodb:Query"], &[StackPart::Indexes("JobsTable")]),
+    grant("ReadPeople", true, &["dynamodb:Query"], &[StackPart::Table("PeopleTable")]),
     grant("ReadAudit", true, &["dynamodb:Query"], &[StackPart::Table("AuditTable")]),
     grant("ListFiles", true, &["s3:ListBucket"], &[StackPart::Bucket]),
     grant("ReadQueues", true, &["sqs:GetQueueAttributes"], QUEUES),
@@ -122,6 +123,7 @@ const GRANTS: [Grant; 21] = [
         &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
         &[StackPart::Table("JobsTable")],
     ),
+    grant("ForgetPeople", false, &["dynamodb:DeleteItem"], &[StackPart::Table("PeopleTable")]),
     grant("WriteAudit", false, &["dynamodb:PutItem"], &[StackPart::Table("AuditTable")]),
     grant("UseTokens", false, &["kms:Encrypt", "kms:Decrypt"], &[StackPart::TokenKey]),
     grant(

@@ -7,6 +7,7 @@ pub(crate) mod iam;
 pub(crate) mod instance;
 pub(crate) mod media;
 pub(crate) mod parked;
+pub(crate) mod people;
 pub(crate) mod replay;
 pub(crate) mod stats;
 pub(crate) mod tail;

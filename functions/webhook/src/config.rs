@@ -13,6 +13,8 @@ pub struct Config {
     pub instances_table: String,
     /// `JOBS_TABLE`.
     pub jobs_table: String,
+    /// `PEOPLE_TABLE`.
+    pub people_table: String,
     /// `JOBS_QUEUE_URL`.
     pub jobs_queue_url: String,
 }
@@ -28,6 +30,7 @@ impl Config {
             endpoint: environment.optional("AWS_ENDPOINT_URL").map(str::to_owned),
             instances_table: environment.required("INSTANCES_TABLE")?,
             jobs_table: environment.required("JOBS_TABLE")?,
+            people_table: environment.required("PEOPLE_TABLE")?,
             jobs_queue_url: environment.required("JOBS_QUEUE_URL")?,
         })
     }

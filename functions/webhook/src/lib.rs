@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod config;
+mod people;
 mod request;
 
 use std::time::Duration;
@@ -28,7 +29,7 @@ use tokio::time::{Instant, timeout_at};
 use wapi::webhook::{Announcement, Reading, UnreadReason, WebhookBody};
 
 pub use crate::request::without_query;
-use crate::{answer::Answer, config::Config};
+use crate::{answer::Answer, config::Config, people::People};
 
 /// The largest body that is read, in bytes: Lambda's own limit, so that nothing which arrives is
 /// refused for its size. Typical bodies have 4 to 16 KB, or a megabyte with the thumbnail of a
@@ -57,6 +58,7 @@ pub struct Webhook {
     access: AccessTable,
     queue: JobsQueue,
     table: JobsTable,
+    people: People,
 }
 
 impl Webhook {
@@ -75,6 +77,7 @@ impl Webhook {
             access: AccessTable::new(clients, config.instances_table),
             queue: JobsQueue::new(clients, config.jobs_queue_url),
             table: JobsTable::new(clients, config.jobs_table),
+            people: People::new(clients, config.people_table),
         }
     }
 
@@ -127,7 +130,11 @@ impl Webhook {
     /// the body itself unless all of it was understood.
     async fn accept_body(&self, accepted: VerifiedRequest<'_>) -> Answer {
         let verified = accepted.verified;
-        match Reading::from_bytes(accepted.body, verified) {
+        let reading = Reading::from_bytes(accepted.body, verified);
+        if let Reading::Whole(announcement) | Reading::Part { announcement, .. } = &reading {
+            self.people.learn_all(verified.instance(), &announcement.people, accepted.now);
+        }
+        match reading {
             Reading::Whole(announcement) => self.queue_announced(accepted, &announcement).await,
             Reading::Part { announcement, body } => {
                 self.queue_part(accepted, &announcement, &body).await
@@ -208,7 +215,17 @@ impl Webhook {
         announcement: &Announcement,
     ) -> Result<usize, SendError> {
         let VerifiedRequest { verified, now, keep_until, .. } = accepted;
-        let job = |message: &MediaMessage| verified.create_job(message.clone(), now);
+        // All media of a webhook are of one chat.
+        let phone = self.people.find_phone(verified.instance(), &announcement.media);
+        let phone = Box::pin(phone).await;
+        let job = |message: &MediaMessage| {
+            let message = message.clone();
+            let message = match &phone {
+                Some(phone) => message.with_phone(phone),
+                None => message,
+            };
+            verified.create_job(message, now)
+        };
         let jobs: Vec<QueuedJob> = announcement.media.iter().map(job).collect();
         let Err(error) = self.queue.send(verified.tenant(), &jobs).await else {
             return Ok(0);

@@ -36,6 +36,13 @@ impl Contact {
         }
     }
 
+    /// The LID and the phone number, if both are known and differ.
+    #[must_use]
+    pub fn as_pair(&self) -> Option<(&str, &str)> {
+        let pair = (self.lid.as_deref()?, self.phone.as_deref()?);
+        (pair.0 != pair.1).then_some(pair)
+    }
+
     /// Whether neither LID nor phone number is known.
     #[must_use]
     pub fn is_unknown(&self) -> bool {

@@ -191,6 +191,29 @@ impl MediaMessage {
         self.is_encrypted || self.media_key.is_some() || self.file_enc_sha256.is_some()
     }
 
+    /// The LID of the other contact of a one-to-one chat whose phone number is not known.
+    #[must_use]
+    pub fn unresolved_lid(&self) -> Option<&str> {
+        let peer = &self.envelope.peer;
+        let is_unresolved = self.chat.kind() == ChatKind::Lid && peer.phone.is_none();
+        peer.lid.as_deref().filter(|_| is_unresolved)
+    }
+
+    /// The same message in the chat with this phone number, which its LID was found to belong to.
+    /// Without an unresolved LID, and with a text that is no phone number, nothing changes.
+    #[must_use]
+    pub fn with_phone(mut self, phone: &str) -> Self {
+        if let Some(lid) = self.unresolved_lid()
+            && let chat = Chat::from_jid(&format!("{lid}@lid"), Some(phone))
+            && chat.kind() == ChatKind::Person
+        {
+            self.envelope.peer.phone = Some(chat.as_str().to_owned());
+            self.envelope.chat_hash = None;
+            self.chat = chat;
+        }
+        self
+    }
+
     /// Until when the file can safely be expected to exist, in seconds since 1970: the CDN's expiry
     /// or 14 days after the message, whichever is first. Files were seen to vanish between day 14
     /// and day 21.

@@ -41,6 +41,8 @@ pub(crate) const MEDIA: &str = "media";
 pub(crate) const JOBS_TABLE: &str = "jobs-table";
 /// The table of the back-fill's marks.
 pub(crate) const MARKS_TABLE: &str = "marks";
+/// The table of people.
+pub(crate) const PEOPLE_TABLE: &str = "people";
 /// The queue of jobs.
 pub(crate) const JOBS: &str = "jobs";
 /// The queue of parked jobs.
@@ -252,6 +254,7 @@ impl Slot<Arc<Webhook>> {
                 endpoint: None,
                 instances_table: INSTANCES.to_owned(),
                 jobs_table: JOBS_TABLE.to_owned(),
+                people_table: PEOPLE_TABLE.to_owned(),
                 jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
             };
             let webhook = Arc::new(Webhook::with_clients(&clients, config));

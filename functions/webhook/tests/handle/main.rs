@@ -7,6 +7,7 @@
 )]
 
 mod kept;
+mod people;
 
 use std::{
     collections::HashMap,
@@ -71,6 +72,7 @@ fn create_webhook(aws: &Aws) -> Webhook {
         endpoint: None,
         instances_table: "instances".to_owned(),
         jobs_table: "jobs-table".to_owned(),
+        people_table: "people".to_owned(),
         jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
     };
     Webhook::with_clients(&aws.clients, config)

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use media::{access::VerifiedInstance, message::MediaMessage};
+use media::{access::VerifiedInstance, contact::Contact, message::MediaMessage};
 use serde_json::Value;
 
 use super::{
@@ -158,6 +158,9 @@ pub struct Announcement {
     pub event: Event,
     /// The media messages to store; usually none or one, and each only once.
     pub media: Vec<MediaMessage>,
+    /// The contacts of which the webhook names both the LID and the phone number, with media or
+    /// without: the other contact of a one-to-one chat, or the sender in a group.
+    pub people: Vec<Contact>,
     /// Number of media messages found under an unknown wrapper. One client lost 40 % of its
     /// messages because of such wrappers; here they are stored and counted.
     pub unknown_wrappers: usize,
@@ -304,6 +307,7 @@ impl WebhookBody {
             return Announcement {
                 event: Event::Missing,
                 media: Vec::new(),
+                people: Vec::new(),
                 unknown_wrappers: 0,
                 not_understood: 0,
                 too_many: false,
@@ -318,6 +322,10 @@ impl WebhookBody {
             }
         }
         let envelope = Envelope::from_body(body);
+        let named = [&envelope.known.peer, &envelope.known.sender];
+        let named =
+            named.into_iter().filter(|one| event.may_carry_media() && one.as_pair().is_some());
+        let people = named.cloned().collect();
         let read =
             |(n, found): (usize, &FoundMedia<'_>)| media_object::read_media(found, &envelope, n);
         let mut media: Vec<_> = search.found.iter().enumerate().map(read).collect();
@@ -327,6 +335,7 @@ impl WebhookBody {
             event,
             unknown_wrappers: search.unknown_wrappers.min(media.len()),
             media,
+            people,
             not_understood: search.not_understood + self.unread_beside,
             too_many: search.too_many,
         }

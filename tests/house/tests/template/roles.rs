@@ -30,6 +30,10 @@ fn the_webhook_role_has_exactly_these_rights() {
     let expected = BTreeMap::from([
         ("ReadInstances".to_owned(), name_set(["dynamodb:GetItem"])),
         ("QueueJobs".to_owned(), name_set(["sqs:SendMessage"])),
+        (
+            "LearnPeople".to_owned(),
+            name_set(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]),
+        ),
         ("KeepJobs".to_owned(), name_set(["dynamodb:UpdateItem"])),
         ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
         ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),

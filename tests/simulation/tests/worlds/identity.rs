@@ -193,3 +193,27 @@ fn a_job_of_the_previous_version_ends_in_its_record() {
     let outcome = run_world(Plan::healthy(vec![picture_of("a").with_prior_state(WAITING), again]));
     assert_eq!(stored_keys(&outcome).len(), 1);
 }
+
+/// A webhook says whose LID it is. What the account sends to the LID later is filed beside what
+/// the person sent; what came before stays where it is.
+#[test]
+fn media_of_one_person_go_to_one_folder() {
+    let (lid, phone) = ("200000000000031", "5500900000031");
+    let sent = |bytes: &str| {
+        let sent = PlannedMedia::healthy(Kind::Image, bytes);
+        sent.with_spec(|spec| spec.chat("200000000000031@lid").from_me())
+    };
+    let plan = vec![
+        sent("before").announced_at(Duration::ZERO),
+        PlannedMedia::healthy(Kind::Image, "received")
+            .with_spec(|spec| spec.chat("200000000000031@lid"))
+            .with_changed_field("/sender", serde_json::json!({ "id": phone, "senderLid": lid }))
+            .announced_at(Duration::from_mins(1)),
+        sent("after").announced_at(Duration::from_mins(2)),
+    ];
+    let keys = stored_keys(&run_world(Plan::healthy(plan)));
+    let folder = |key: &String| key.split('/').nth(2).map(str::to_owned);
+    let mut folders: Vec<_> = keys.iter().filter_map(folder).collect();
+    folders.sort();
+    assert_eq!(folders, [phone, phone, "lid-200000000000031"]);
+}

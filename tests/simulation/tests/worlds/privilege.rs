@@ -49,6 +49,7 @@ fn needed_right(reached: &ResourceAccess) -> Right {
         "instances" => "InstancesTable",
         "media" if is_of_s3 => "MediaBucket/*",
         "media" => "MediaTable",
+        "people" => "PeopleTable",
         "jobs-table" => "JobsTable",
         "jobs-table/index/by_due" => "JobsTable/index/by_due",
         "jobs-table/index/by_class" => "JobsTable/index/by_class",
@@ -133,6 +134,15 @@ fn aborted_upload() -> Outcome {
     outcome
 }
 
+/// A picture that the account sends to a chat that is known by LID only.
+fn sent_to_a_lid() -> Outcome {
+    let sent = PlannedMedia::healthy(Kind::Image, "to a lid")
+        .with_spec(|spec| spec.chat("200000000000002@lid").from_me());
+    let outcome = run_world(Plan::healthy(vec![sent]));
+    assert_eq!(outcome.account.stored, 1, "{}", outcome.account);
+    outcome
+}
+
 /// A run that died after it announced W-API's file, and one whose answer to the CDN's file was
 /// lost: it reads the object's tags to learn whose object is there.
 fn stored_by_one_of_two_runs() -> Outcome {
@@ -158,6 +168,7 @@ fn each_role_allows_exactly_what_its_function_does() {
     let mut done = parked_by_the_queue().reached;
     done.extend(aborted_upload().reached);
     done.extend(stored_by_one_of_two_runs().reached);
+    done.extend(sent_to_a_lid().reached);
     let by = |done: &BTreeSet<ResourceAccess>, who: &str| -> BTreeSet<Right> {
         let its = done.iter().filter(|one| one.who == who);
         its.map(needed_right).collect()

@@ -1,0 +1,72 @@
+//! `wapi-media people`: shows what is known about which LID belongs to which phone number.
+
+use anyhow::bail;
+use clap::{ArgGroup, Args, Subcommand};
+use media::{ids::InstanceId, message::Chat};
+use serde_json::json;
+
+use crate::{
+    exit::Exit,
+    person::{PersonChats, open_people},
+    screen,
+    session::Session,
+};
+
+/// The verbs of `wapi-media people`.
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// Shows the LIDs and phone numbers of a person, and the folders their media may be in.
+    Show(Show),
+}
+
+/// Whom to show, by phone number or by LID.
+#[derive(Args)]
+#[command(
+    group(ArgGroup::new("whom").required(true).args(["phone", "lid"])),
+    after_help = "Example:\n  \
+        wapi-media people show --instance LITE-AAAAAA-BBBBBB --phone 5500900000002"
+)]
+pub(crate) struct Show {
+    /// The instance whose webhooks named the person.
+    #[arg(long)]
+    instance: InstanceId,
+    /// The phone number: digits, with the country code.
+    #[arg(long)]
+    phone: Option<String>,
+    /// The digits of the LID, as in the name of its folder (lid-200000000000002).
+    #[arg(long)]
+    lid: Option<String>,
+}
+
+/// Runs a verb of `wapi-media people`.
+pub(crate) async fn run_people(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
+    let Verb::Show(show) = verb;
+    let asked = match (&show.phone, &show.lid) {
+        (Some(phone), _) => Chat::spellings_of_phone(phone),
+        (None, Some(lid)) => {
+            let digits = lid.strip_prefix("lid-").unwrap_or(lid);
+            vec![Chat::from_jid(&format!("{digits}@lid"), None)]
+        }
+        (None, None) => Vec::new(),
+    };
+    if asked.is_empty() {
+        bail!("a phone number is given in digits with the country code, such as 5500900000002");
+    }
+    let people = open_people(session)?;
+    let found = PersonChats::find(&people, &show.instance, &asked).await?;
+    let mut table = screen::new_table(["lid", "phone"]);
+    for (lid, phone) in found.pairs.iter().filter_map(media::contact::Contact::as_pair) {
+        table.add_row([lid, phone]);
+    }
+    let folders: Vec<_> = found.chats.iter().map(Chat::as_str).collect();
+    let pairs = found.pairs.iter().filter_map(media::contact::Contact::as_pair);
+    let pairs: Vec<_> = pairs.map(|(lid, phone)| json!({ "lid": lid, "phone": phone })).collect();
+    let text = match found.pairs.is_empty() {
+        true => "No webhook of this instance has named both a LID and a phone number of this \
+                 person yet."
+            .to_owned(),
+        false => format!("{table}\nFolders: {}", folders.join(", ")),
+    };
+    session.flags.print(&json!({ "pairs": pairs, "folders": folders }), text)?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,71 @@
+//! Learns which LID belongs to which phone number, and uses it for the chats of new media.
+
+use std::{sync::Arc, time::Duration};
+
+use aws::{clients::Clients, people::PeopleTable};
+use media::{contact::Contact, ids::InstanceId, message::MediaMessage};
+use tokio::{sync::Semaphore, time::timeout};
+
+/// How long a webhook waits for the phone number of a LID, at most. Then the media file is stored
+/// in the folder of the LID.
+const MAX_LOOKUP_TIME: Duration = Duration::from_millis(500);
+
+/// How many pairs are written at the same time. What comes meanwhile is learnt from a later
+/// message of the same person.
+const MAX_WRITES: usize = 2;
+
+/// The register of people, as the webhook function uses it.
+#[derive(Debug, Clone)]
+pub(crate) struct People {
+    table: Arc<PeopleTable>,
+    writes: Arc<Semaphore>,
+}
+
+impl People {
+    pub(crate) fn new(clients: &Clients, table: String) -> Self {
+        Self {
+            table: Arc::new(PeopleTable::new(clients, table)),
+            writes: Arc::new(Semaphore::new(MAX_WRITES)),
+        }
+    }
+
+    /// Writes what a webhook says about people, if this process does not know it yet. Nothing
+    /// waits for the writes: they go on while the webhook is answered, or when Lambda thaws the
+    /// process for the next one. What is lost is learnt from the next message.
+    pub(crate) fn learn_all(&self, instance: &InstanceId, people: &[Contact], now: i64) {
+        for person in people.iter().filter(|person| self.table.is_new(instance, person)) {
+            let Ok(permit) = Arc::clone(&self.writes).try_acquire_owned() else {
+                return;
+            };
+            let (table, instance, person) =
+                (Arc::clone(&self.table), instance.clone(), person.clone());
+            tokio::spawn(async move {
+                if let Err(error) = table.learn(&instance, &person, now).await {
+                    tracing::debug!(%instance, %error, "writing a pair of LID and phone failed");
+                }
+                drop(permit);
+            });
+        }
+    }
+
+    /// The phone number of the chat of these media, which one webhook announces, if they name only
+    /// its LID. A failure is no number.
+    pub(crate) async fn find_phone(
+        &self,
+        instance: &InstanceId,
+        media: &[MediaMessage],
+    ) -> Option<String> {
+        let lid = media.iter().find_map(MediaMessage::unresolved_lid)?;
+        match timeout(MAX_LOOKUP_TIME, self.table.find_phone(instance, lid)).await {
+            Ok(Ok(phone)) => phone,
+            Ok(Err(error)) => {
+                tracing::warn!(%instance, %error, "looking up the phone number of a LID failed");
+                None
+            }
+            Err(_late) => {
+                tracing::warn!(%instance, "looking up the phone number of a LID took too long");
+                None
+            }
+        }
+    }
+}

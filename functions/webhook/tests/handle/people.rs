@@ -1,0 +1,186 @@
+//! The register of people: learnt from every message, and used for the folder of new media.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use media::job::QueuedJob;
+use scripted_aws::{Answer, Aws, RecordedRequest};
+use serde_json::{Value, json};
+
+use crate::{INSTANCE, create_webhook, healthy_aws, image_webhook, post_request, webhook_request};
+
+/// The items of the table of people.
+type Items = Arc<Mutex<Vec<Value>>>;
+
+/// Healthy AWS with a table of people that remembers what is put into it.
+async fn start_aws(items: &Items) -> Aws {
+    let items = Arc::clone(items);
+    Aws::start(move |seen: &RecordedRequest| {
+        if !seen.text().contains("\"people\"") {
+            return healthy_aws(seen);
+        }
+        let (request, mut items) = (seen.json(), items.lock().expect("the items"));
+        match seen.operation() {
+            "GetItem" => {
+                let link = &request["Key"]["link"];
+                let found = items.iter().find(|item| item["link"] == *link);
+                Answer::json(&found.map_or_else(|| json!({}), |item| json!({ "Item": item })))
+            }
+            "PutItem" => {
+                items.push(request["Item"].clone());
+                Answer::json(&json!({}))
+            }
+            "Query" => {
+                let prefix = &request["ExpressionAttributeValues"][":prefix"]["S"];
+                let prefix = prefix.as_str().expect("a prefix");
+                let of_prefix = |item: &&Value| {
+                    item["link"]["S"].as_str().is_some_and(|link| link.starts_with(prefix))
+                };
+                let found: Vec<_> = items.iter().filter(of_prefix).collect();
+                Answer::json(&json!({ "Items": found }))
+            }
+            _ => Answer::json_error(400, "AccessDeniedException"),
+        }
+    })
+    .await
+}
+
+/// A message of a contact, with what the webhook names of it.
+fn message(chat: &str, sender: &Value, content: &Value) -> Value {
+    json!({
+        "event": "webhookReceived", "instanceId": INSTANCE, "messageId": "3EB0B", "moment": 1_787_438_879,
+        "chat": { "id": chat }, "sender": sender, "msgContent": content,
+    })
+}
+
+fn text_of(lid: &str, phone: &str) -> Value {
+    let sender = json!({ "id": phone, "senderLid": format!("{lid}@lid") });
+    message(&format!("{lid}@lid"), &sender, &json!({ "conversation": "oi" }))
+}
+
+/// An image that the account sent: the webhook names only the chat's LID.
+fn sent_image(lid: &str) -> Value {
+    let image = image_webhook()["msgContent"].clone();
+    let mut sent = message(&format!("{lid}@lid"), &json!({ "id": "5500900000001" }), &image);
+    (sent["event"], sent["fromMe"]) = (json!("webhookDelivery"), json!(true));
+    sent
+}
+
+/// Waits until the table has this many items: the writes are not part of the answer.
+async fn wait_for_items(items: &Items, count: usize) {
+    let started = Instant::now();
+    while items.lock().expect("the items").len() < count
+        && started.elapsed() < Duration::from_secs(5)
+    {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(items.lock().expect("the items").len(), count, "items of the table of people");
+}
+
+/// The chats of the jobs that were sent, as their folders.
+fn sent_chats(aws: &Aws) -> Vec<String> {
+    let sent = aws.requests_of("SendMessage").into_iter();
+    let chat = |message: RecordedRequest| {
+        let body = message.json()["MessageBody"].as_str().expect("a body").to_owned();
+        let job = QueuedJob::parse(&body).expect("a job").into_job();
+        job.message.chat.as_str().to_owned()
+    };
+    sent.map(chat).collect()
+}
+
+/// A text message says whose LID it is. An image that the account sends later names only the LID,
+/// and goes to the folder of the phone number, also in another process.
+#[tokio::test]
+async fn media_of_a_known_person_go_to_one_folder() {
+    let items = Items::default();
+    let aws = start_aws(&items).await;
+    let webhook = create_webhook(&aws);
+    let image = webhook_request(INSTANCE, "secret", &sent_image("200000000000002"));
+    post_request(&webhook, &image).await;
+    let text = text_of("200000000000002", "5500900000002");
+    let (status, body, _) =
+        post_request(&webhook, &webhook_request(INSTANCE, "secret", &text)).await;
+    assert_eq!((status, body), (200, json!({ "ignored": "no_media" })));
+    wait_for_items(&items, 2).await;
+    post_request(&webhook, &image).await;
+    post_request(&create_webhook(&aws), &image).await;
+    assert_eq!(sent_chats(&aws), ["lid-200000000000002", "5500900000002", "5500900000002"]);
+}
+
+/// Each process reads a pair once, and writes it only if the table does not have it.
+#[tokio::test]
+async fn a_known_pair_is_not_written_again() {
+    let items = Items::default();
+    let aws = start_aws(&items).await;
+    let text = webhook_request(INSTANCE, "secret", &text_of("200000000000002", "5500900000002"));
+    for _process in 0..2 {
+        let webhook = create_webhook(&aws);
+        for _message in 0..3 {
+            post_request(&webhook, &text).await;
+            wait_for_items(&items, 2).await;
+            // Time for a write that would be too many.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    let reads = aws.requests_of("GetItem").into_iter();
+    let reads = reads.filter(|read| read.text().contains("\"people\"")).count();
+    assert_eq!((reads, items.lock().expect("the items").len()), (2, 2));
+}
+
+/// Neither number is preferred: the file stays in the folder of the LID.
+#[tokio::test]
+async fn a_lid_with_two_numbers_keeps_its_folder() {
+    let items = Items::default();
+    let aws = start_aws(&items).await;
+    let webhook = create_webhook(&aws);
+    for (n, phone) in ["5500900000002", "5500900000003"].into_iter().enumerate() {
+        let text = text_of("200000000000002", phone);
+        post_request(&webhook, &webhook_request(INSTANCE, "secret", &text)).await;
+        wait_for_items(&items, 2 * (n + 1)).await;
+    }
+    let image = webhook_request(INSTANCE, "secret", &sent_image("200000000000002"));
+    post_request(&webhook, &image).await;
+    assert_eq!(sent_chats(&aws), ["lid-200000000000002"]);
+}
+
+/// The sender of a group is learnt, too. A LID that is repeated as a number is no pair.
+#[tokio::test]
+async fn only_a_lid_and_a_number_are_a_pair() {
+    let items = Items::default();
+    let aws = start_aws(&items).await;
+    let webhook = create_webhook(&aws);
+    let same = text_of("200000000000004", "200000000000004");
+    let in_group = message(
+        "120363000000000001@g.us",
+        &json!({ "id": "5500900000005", "senderLid": "200000000000005@lid" }),
+        &json!({ "conversation": "oi" }),
+    );
+    for body in [same, in_group] {
+        post_request(&webhook, &webhook_request(INSTANCE, "secret", &body)).await;
+    }
+    wait_for_items(&items, 2).await;
+    // Time for a write that would be too many.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let items = items.lock().expect("the items");
+    let links: Vec<_> = items.iter().map(|item| item["link"]["S"].clone()).collect();
+    assert_eq!(links, ["lid#200000000000005#5500900000005", "phone#5500900000005#200000000000005"]);
+}
+
+/// A table that refuses or does not answer costs the person's folder, and no media message.
+#[tokio::test]
+async fn a_broken_register_loses_no_media() {
+    let refusal = || Answer::json_error(400, "AccessDeniedException");
+    for broken in [refusal, Answer::silence] {
+        let aws = Aws::start(move |seen: &RecordedRequest| {
+            let is_people = seen.text().contains("\"people\"");
+            if is_people { broken() } else { healthy_aws(seen) }
+        })
+        .await;
+        let image = webhook_request(INSTANCE, "secret", &sent_image("200000000000002"));
+        let (status, body, _) = post_request(&create_webhook(&aws), &image).await;
+        assert_eq!((status, body), (200, json!({ "queued": 1 })));
+        assert_eq!(sent_chats(&aws), ["lid-200000000000002"]);
+    }
+}
