@@ -53,9 +53,9 @@ prove: cargo ## Runs the functions in seeded worlds full of faults and accounts 
 	@target/debug/prove $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
 	@$(if $(SEED),,WHOLE_PROOF=1 cargo test --quiet --workspace --test worlds -- faults:: privilege::)
 
-load: cargo ## Counts the calls of the operator's verbs over 2,000 and over 100,000 parked jobs, and compares (PARKED=100000)
+load: cargo ## Counts the calls of the operator's verbs over few and over many parked jobs and records, and compares (PARKED=100000 RECORDS=1000000)
 	@cargo build --quiet --workspace --bin load
-	@target/debug/load --parked $(or $(PARKED),100000)
+	@target/debug/load --parked $(or $(PARKED),100000) --records $(or $(RECORDS),1000000)
 
 check: cargo ## Checks everything that must hold before a change lands (.ci/run is the same)
 	@env -u MAKEFLAGS -u MAKELEVEL .ci/run

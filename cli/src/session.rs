@@ -1,6 +1,9 @@
 //! What every command needs: its flags, the stack they name, and the clients that reach it.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, IsTerminal, Write},
+};
 
 use anyhow::{Context, bail};
 use aws::{
@@ -17,8 +20,11 @@ use fetch::{
 use media::{
     ids::{InstanceId, TenantId},
     message::Secret,
+    policy::Retention,
 };
-use operator::{Operator, records::MediaRecords, stack::Stack, unsettled::UnsettledMedia};
+use operator::{
+    Operator, counters::DayCounters, records::MediaRecords, stack::Stack, unsettled::UnsettledMedia,
+};
 use parking::Parking;
 use serde_json::{Value, json};
 
@@ -164,6 +170,12 @@ impl Session {
         Ok(MediaRecords::new(&self.operator.clients, table))
     }
 
+    /// The table of counts.
+    pub(crate) fn counters(&self) -> anyhow::Result<DayCounters> {
+        let table = self.stack.output("CountersTable")?.to_owned();
+        Ok(DayCounters::new(&self.operator.clients, table))
+    }
+
     /// The parked queue, with the jobs queue and the records that its operations need.
     pub(crate) fn parking(&self) -> anyhow::Result<Parking> {
         let clients = &self.operator.clients;
@@ -263,6 +275,49 @@ impl Session {
             }
         }
         Ok(owners)
+    }
+
+    /// Every tenant, or this one, with the time for which its files are kept. Tenants without a
+    /// record of their own are those that instances name. Records that cannot be parsed are noted
+    /// in `odd`.
+    pub(crate) async fn list_tenants(
+        &self,
+        only: Option<&TenantId>,
+        odd: &mut OddRecords,
+    ) -> anyhow::Result<BTreeMap<String, Option<Retention>>> {
+        let mut tenants = BTreeMap::new();
+        let RegisterListing { known, unread } = self.register()?.list_tenants().await?;
+        for tenant in known {
+            tenants.insert(tenant.id.to_string(), tenant.policy.retention);
+        }
+        for other in unread {
+            odd.add_note(format!("tenant {}: its own record", other.id));
+            tenants.insert(other.id, None);
+        }
+        for (tenant, _) in self.list_owners(only, None, odd).await? {
+            tenants.entry(tenant).or_default();
+        }
+        if let Some(only) = only {
+            tenants.retain(|id, _| id == only.as_str());
+            tenants.entry(only.to_string()).or_default();
+        }
+        Ok(tenants)
+    }
+
+    /// The tenant of an instance; an error if it is not registered, or its tenant cannot be read. A
+    /// record that cannot be parsed in full is noted in `odd`.
+    pub(crate) async fn find_owner(
+        &self,
+        id: &InstanceId,
+        odd: &mut OddRecords,
+    ) -> anyhow::Result<String> {
+        match self.list_owners(None, Some(id), odd).await?.pop() {
+            None => bail!("instance {id} is not registered. See: wapi-media instance list"),
+            Some((tenant, _)) if TenantId::parse(tenant.clone()).is_err() => {
+                bail!("the tenant of instance {id} cannot be read in its record")
+            }
+            Some((tenant, _)) => Ok(tenant),
+        }
     }
 
     /// Fails if an instance is not registered. A record that cannot be parsed is noted in `odd`.

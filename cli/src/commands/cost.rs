@@ -1,13 +1,14 @@
-//! `wapi-media cost`: estimates the cost of a month from the records and a dated table of prices.
+//! `wapi-media cost`: estimates the cost of a month from the counts of its days and a dated table of
+//! prices.
 
 use boot::clock;
 use clap::Args;
 use indicatif::DecimalBytes;
 use media::{
-    ids::{InstanceId, TenantId},
-    part::PART_BYTES,
+    counts::{MediaCounts, format_day},
+    ids::TenantId,
 };
-use operator::records::MediaRecord;
+use operator::counters::DayCounts;
 use serde::Serialize;
 use serde_json::json;
 
@@ -16,11 +17,11 @@ use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 /// The date and the region of the prices.
 const PRICES_OF: &str = "list prices of us-east-1, November 2026, without free tiers";
 
-/// How many records of one instance are counted, at most.
-const MAX_RECORDS: usize = 100_000;
+/// The seconds of a day.
+const DAY: i64 = 24 * 60 * 60;
 
-/// How many records are read for the average duration of their attempts.
-const SAMPLE: usize = 200;
+/// How many days the counters table keeps.
+const COUNTED_DAYS: i64 = 400;
 
 /// What to estimate.
 #[derive(Args)]
@@ -30,7 +31,7 @@ pub(crate) struct Cost {
     /// Only this tenant's media, without the fixed costs of the stack.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// How many days of records the estimate is based on.
+    /// How many days of counts the estimate is based on.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
     days: u16,
     /// How many webhooks without media to add per month. They leave no record.
@@ -55,6 +56,15 @@ struct MonthlyUsage {
     kept_files: f64,
     /// Whether the fixed costs of the stack are included.
     is_whole: bool,
+}
+
+/// What the estimate is based on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Coverage {
+    /// Of how many days media were counted.
+    counted_days: f64,
+    /// The first day whose files are among those that are kept.
+    kept_from: String,
 }
 
 /// One line of the bill.
@@ -87,8 +97,8 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
         ),
         item(
             "DynamoDB",
-            "7 write units at $0.625 and 4 read units at $0.125 per million",
-            usage.media * (7.0 * 0.625 + 4.0 * 0.125) / MILLION,
+            "8 write units at $0.625 and 5 read units at $0.125 per million",
+            usage.media * (8.0 * 0.625 + 5.0 * 0.125) / MILLION,
         ),
         item(
             "download function",
@@ -125,12 +135,13 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
 /// Measures the usage, and prints the estimate.
 pub(crate) async fn run_cost(cost: Cost, session: &Session) -> anyhow::Result<Exit> {
     let mut odd = OddRecords::default();
-    let usage = measure_usage(&cost, &mut odd, session).await?;
+    let (usage, coverage) = measure_usage(&cost, &mut odd, session).await?;
     let items = estimate_bill(&usage);
     let json = json!({
-        "items": items, "total_dollars": total_dollars(&items), "usage": usage, "prices": PRICES_OF,
+        "items": items, "total_dollars": total_dollars(&items), "usage": usage, "coverage": coverage,
+        "prices": PRICES_OF,
     });
-    session.flags.print(&json, bill_text(&usage, &items, cost.days))?;
+    session.flags.print(&json, bill_text(&usage, &items, &coverage))?;
     Ok(odd.print_notes())
 }
 
@@ -138,7 +149,7 @@ fn total_dollars(items: &[BillLine]) -> f64 {
     items.iter().map(|item| item.dollars).sum()
 }
 
-fn bill_text(usage: &MonthlyUsage, items: &[BillLine], days: u16) -> String {
+fn bill_text(usage: &MonthlyUsage, items: &[BillLine], coverage: &Coverage) -> String {
     let mut table = screen::new_table(["what", "estimated as", "US$ a month"]);
     for item in items {
         table.add_row([item.what, item.reckoned, &format!("{:.2}", item.dollars)]);
@@ -146,12 +157,15 @@ fn bill_text(usage: &MonthlyUsage, items: &[BillLine], days: u16) -> String {
     table.add_row(["in all", "", &format!("{:.2}", total_dollars(items))]);
     format!(
         "{table}\n\nAn estimate, not a bill: {PRICES_OF}.\n\
-         From the last {} days: {:.0} media a month, {:.1} s each, {} kept in {:.0} files.",
-        days,
+         From the last {:.0} days: {:.0} media a month, {:.1} s each, {} kept in {:.0} files.\n\
+         Kept files are those stored since {}, less those whose retention is over. Files that were \
+         stored before, erased or replaced are not considered.",
+        coverage.counted_days,
         usage.media,
         usage.seconds,
         DecimalBytes(to_whole(usage.kept_bytes)),
         usage.kept_files,
+        coverage.kept_from,
     )
 }
 
@@ -169,72 +183,76 @@ fn to_float(number: u64) -> f64 {
     number as f64
 }
 
-/// How long all attempts of a record took together, in milliseconds.
-pub(crate) fn total_attempt_ms(record: &MediaRecord) -> u64 {
-    let attempts = record.attempts.iter();
-    let took = attempts.filter_map(|one| one.get("duration_ms")?.as_u64());
-    took.fold(0, u64::saturating_add)
+/// The sums of the counts that the estimate needs.
+#[derive(Debug, Default)]
+struct CountSums {
+    /// Of the days that the estimate is based on.
+    usage: MediaCounts,
+    /// Files, and their bytes, of all days whose files are still kept.
+    kept: (u64, u64),
 }
 
+impl CountSums {
+    /// Adds the counts of a tenant's day. Days are compared as they are written, `2026-08-22`.
+    fn add_day(&mut self, one: &DayCounts, usage_from: &str, kept_from: &str) {
+        if one.day.as_str() >= usage_from {
+            self.usage.add(&one.counts);
+        }
+        if one.day.as_str() >= kept_from {
+            self.kept.0 = self.kept.0.saturating_add(one.counts.stored);
+            self.kept.1 = self.kept.1.saturating_add(one.counts.bytes);
+        }
+    }
+}
+
+/// How much of the asked time was counted, in days, at least one: counting may have begun in it.
+fn counted_days(now: i64, days: u16, began_at: Option<i64>) -> f64 {
+    let asked = i64::from(days) * DAY;
+    let counted = began_at.map_or(asked, |at| now.saturating_sub(at)).clamp(DAY, asked.max(DAY));
+    to_float(u64::try_from(counted).unwrap_or_default()) / to_float(DAY.unsigned_abs())
+}
+
+/// Reads the counts: one item for each tenant, instance and day.
 async fn measure_usage(
     cost: &Cost,
     odd: &mut OddRecords,
     session: &Session,
-) -> anyhow::Result<MonthlyUsage> {
-    let owners = session.list_owners(cost.tenant.as_ref(), None, odd).await?;
-    let (records, bar) = (session.records()?, screen::new_counter("records counted"));
-    let from = clock::now() - i64::from(cost.days) * 24 * 60 * 60;
-    let (mut media, mut puts, mut kept_bytes, mut kept_files) = (0, 0, 0, 0);
-    let mut newest = Vec::new();
-    for (_, instance) in &owners {
-        let its = records.list_by_instance(instance, i64::MIN, MAX_RECORDS).await?;
-        for record in odd.inspect_all(its) {
-            bar.inc(1);
-            let size = record.size_bytes.unwrap_or_default();
-            kept_bytes = size.saturating_add(kept_bytes);
-            kept_files += u64::from(record.object_key.is_some());
-            if record.happened_at().is_none_or(|at| at < from) {
-                continue;
-            }
-            media += 1;
-            puts = u64::saturating_add(
-                puts,
-                match size.div_ceil(PART_BYTES as u64) {
-                    0 | 1 => 1,
-                    parts => parts.saturating_add(2),
-                },
-            );
-            if newest.len() < SAMPLE {
-                newest.push((record.instance, record.key));
-            }
+) -> anyhow::Result<(MonthlyUsage, Coverage)> {
+    let (counters, now) = (session.counters()?, clock::now());
+    let began_at = counters.find_beginning().await?;
+    let days_ago = |days: i64| format_day(now.saturating_sub((days - 1) * DAY));
+    let usage_from = days_ago(cost.days.into());
+    let mut sums = CountSums::default();
+    for (tenant, retention) in session.list_tenants(cost.tenant.as_ref(), odd).await? {
+        let kept_days = retention.map_or(COUNTED_DAYS, |it| i64::from(it.days()).min(COUNTED_DAYS));
+        let kept_from = days_ago(kept_days);
+        let first = kept_from.as_str().min(&usage_from);
+        for one in counters.list_days(&tenant, first, &days_ago(1)).await? {
+            sums.add_day(&one, &usage_from, &kept_from);
         }
     }
-    let (mut millis, mut sampled) = (0, 0);
-    for (instance, key) in newest {
-        if let Ok(instance) = InstanceId::parse(instance)
-            && let Some(record) = records.get(&instance, &key).await?
-        {
-            millis = u64::saturating_add(millis, total_attempt_ms(&record));
-            sampled += 1;
-        }
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    let month = 30.0 / f64::from(cost.days);
-    Ok(MonthlyUsage {
-        media: to_float(media) * month,
+    let (usage, (kept_files, kept_bytes)) = (&sums.usage, sums.kept);
+    let counted = counted_days(now, cost.days, began_at);
+    let month = 30.0 / counted;
+    let usage = MonthlyUsage {
+        media: to_float(usage.announced) * month,
         other_webhooks: to_float(cost.other_webhooks),
-        puts: to_float(puts) * month,
-        seconds: to_float(millis) / 1000.0 / to_float(sampled).max(1.0),
+        puts: to_float(usage.puts) * month,
+        seconds: to_float(usage.attempt_ms) / 1000.0 / to_float(usage.announced).max(1.0),
         kept_bytes: to_float(kept_bytes),
         kept_files: to_float(kept_files),
         is_whole: cost.tenant.is_none(),
-    })
+    };
+    let kept_from = began_at.unwrap_or_default().max(now.saturating_sub(COUNTED_DAYS * DAY));
+    Ok((usage, Coverage { counted_days: counted, kept_from: format_day(kept_from) }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{GIB, MILLION, MonthlyUsage, bill_text, estimate_bill};
+    use super::{
+        CountSums, Coverage, DAY, DayCounts, GIB, MILLION, MediaCounts, MonthlyUsage, bill_text,
+        counted_days, estimate_bill,
+    };
 
     #[test]
     fn the_estimate_is_a_table_with_its_sum() {
@@ -247,7 +265,36 @@ mod tests {
             kept_files: 81_000.0,
             is_whole: true,
         };
-        insta::assert_snapshot!(bill_text(&usage, &estimate_bill(&usage), 7));
+        let coverage = Coverage { counted_days: 7.0, kept_from: "2026-08-22".to_owned() };
+        insta::assert_snapshot!(bill_text(&usage, &estimate_bill(&usage), &coverage));
+    }
+
+    #[test]
+    fn a_month_is_reckoned_from_the_days_that_were_counted() {
+        const NOW: i64 = 1_795_000_000;
+        for (days, began_at, counted) in [
+            (30, None, 30.0),
+            (30, Some(0), 30.0),
+            (30, Some(NOW - 10 * DAY), 10.0),
+            (30, Some(NOW - 60), 1.0),
+            (1, Some(NOW + 60), 1.0),
+        ] {
+            let found = counted_days(NOW, days, began_at);
+            assert!((found - counted).abs() < 1e-9, "{days} {began_at:?}: {found}");
+        }
+    }
+
+    /// The bucket removes files after a tenant's retention; the counts of their days are left out.
+    #[test]
+    fn kept_files_are_those_within_their_retention() {
+        let counts = MediaCounts { stored: 1, bytes: 10, announced: 1, ..MediaCounts::default() };
+        let mut sums = CountSums::default();
+        for day in ["2026-08-20", "2026-08-21", "2026-08-22", "2026-08-23"] {
+            let one =
+                DayCounts { day: day.to_owned(), instance: String::new(), counts: counts.clone() };
+            sums.add_day(&one, "2026-08-23", "2026-08-21");
+        }
+        assert_eq!((sums.usage, sums.kept), (counts, (3, 30)));
     }
 
     #[test]

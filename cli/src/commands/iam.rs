@@ -79,14 +79,20 @@ const fn grant(
     Grant { sid, actions, parts, is_read_only }
 }
 
-const GRANTS: [Grant; 23] = [
+const GRANTS: [Grant; 24] = [
     grant("FindTheStack", true, &["cloudformation:DescribeStacks"], &[StackPart::Stack]),
     grant("ReadRegister", true, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
     grant(
         "ReadRecords",
         true,
-        &["dynamodb:GetItem", "dynamodb:Query"],
+        &["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"],
         &[StackPart::Table("MediaTable"), StackPart::Indexes("MediaTable")],
+    ),
+    grant(
+        "ReadCounts",
+        true,
+        &["dynamodb:Query", "dynamodb:DescribeTable"],
+        &[StackPart::Table("CountersTable")],
     ),
     // Not the table itself, whose bodies may contain media keys.
     grant("ReadUnsettledJobs", true, &["dynamodb:Query"], &[StackPart::Indexes("JobsTable")]),
@@ -243,10 +249,12 @@ mod tests {
 
     /// What each call needs; nothing for those that only functions make, or that need no
     /// permission.
-    const NEEDS: [(&str, &[&str]); 35] = [
+    const NEEDS: [(&str, &[&str]); 37] = [
         ("cloudformation:DescribeStacks", &["cloudformation:DescribeStacks"]),
         ("cloudwatch:DescribeAlarms", &["cloudwatch:DescribeAlarms"]),
+        ("dynamodb:BatchGetItem", &["dynamodb:BatchGetItem"]),
         ("dynamodb:DeleteItem", &["dynamodb:DeleteItem"]),
+        ("dynamodb:DescribeTable", &["dynamodb:DescribeTable"]),
         ("dynamodb:GetItem", &["dynamodb:GetItem"]),
         ("dynamodb:PutItem", &["dynamodb:PutItem"]),
         ("dynamodb:Query", &["dynamodb:Query"]),

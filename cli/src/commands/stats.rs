@@ -1,22 +1,25 @@
-//! `wapi-media stats`: counts announced, stored, skipped and parked media per tenant and day.
+//! `wapi-media stats`: announced, stored, skipped and parked media per tenant and day.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use boot::clock;
 use clap::Args;
 use indicatif::DecimalBytes;
-use media::ids::TenantId;
-use operator::records::MediaRecord;
+use media::{
+    counts::{self, MediaCounts},
+    ids::TenantId,
+};
+use operator::{records::MediaRecord, unsettled::LimitedCount};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
-/// How many records of one instance are counted, at most.
-const MAX_RECORDS: usize = 100_000;
-
 /// The seconds of a day.
 const DAY: i64 = 24 * 60 * 60;
+
+/// Until how many the jobs of a tenant that are retried or parked now are counted.
+const MAX_UNSETTLED: u64 = 20_000;
 
 /// Which tenants and days to count.
 #[derive(Args)]
@@ -25,10 +28,14 @@ pub(crate) struct Stats {
     /// Only this tenant's media.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// How many days, including today, in UTC. Media count on the day they were stored or last
-    /// tried.
+    /// How many days, including today, in UTC.
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=366))]
     days: u16,
+    /// Counts the records instead of reading the counts that the functions have made: exact also
+    /// for days before counting began, but slow, because it reads every record of each instance.
+    /// Media count on the day they were stored or last tried.
+    #[arg(long)]
+    recount: bool,
 }
 
 /// The counts of one tenant on one day.
@@ -37,7 +44,9 @@ struct DayCount {
     announced: u64,
     stored: u64,
     skipped: u64,
-    retrying: u64,
+    /// Records that say so. `None` where no records are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retrying: Option<u64>,
     /// Records whose state this version does not know.
     #[serde(skip_serializing_if = "is_zero")]
     other: u64,
@@ -56,6 +65,7 @@ impl DayCount {
         self.announced += 1;
         let bytes = record.size_bytes.unwrap_or_default();
         self.bytes = self.bytes.saturating_add(bytes);
+        self.retrying.get_or_insert_default();
         match record.state.as_str() {
             "stored" => {
                 self.stored += 1;
@@ -67,8 +77,21 @@ impl DayCount {
                 let class = record.class.unwrap_or_else(|| "-".to_owned());
                 *self.parked.entry(class).or_default() += 1;
             }
-            "retrying" => self.retrying += 1,
+            "retrying" => *self.retrying.get_or_insert_default() += 1,
             _ => self.other += 1,
+        }
+    }
+
+    fn from_counts(counts: &MediaCounts) -> Self {
+        Self {
+            announced: counts.announced,
+            stored: counts.stored,
+            skipped: counts.skipped,
+            retrying: None,
+            other: 0,
+            parked: counts.parked.clone(),
+            bytes: counts.bytes,
+            strategies: counts.strategies.clone(),
         }
     }
 
@@ -85,90 +108,221 @@ impl DayCount {
     }
 }
 
-/// Counts the records, and prints a table and a sparkline per tenant.
+/// The days of one tenant.
+#[derive(Debug, Default)]
+struct TenantDays {
+    days: BTreeMap<i64, DayCount>,
+    /// What is retried and what is parked now; `None` where records are counted.
+    unsettled: Option<[LimitedCount; 2]>,
+}
+
+/// All tenants, by name, and the days that are shown, counted since 1970.
+#[derive(Debug)]
+struct Overview {
+    tenants: BTreeMap<String, TenantDays>,
+    shown: RangeInclusive<i64>,
+    /// The first day on which media were counted: of the days before, nothing is known.
+    counted_from: Option<i64>,
+}
+
+/// Reads the counts, or counts the records, and prints a table and a sparkline per tenant.
 pub(crate) async fn run_stats(stats: Stats, session: &Session) -> anyhow::Result<Exit> {
     let mut odd = OddRecords::default();
-    let owners = session.list_owners(stats.tenant.as_ref(), None, &mut odd).await?;
     let today = clock::now().div_euclid(DAY);
-    let first = today - i64::from(stats.days) + 1;
-    let (records, bar) = (session.records()?, screen::new_counter("records counted"));
-    let mut counts: BTreeMap<String, BTreeMap<i64, DayCount>> = BTreeMap::new();
-    for (tenant, instance) in owners {
-        let its = records.list_changed_since(&instance, first * DAY, MAX_RECORDS).await?;
-        bar.inc(its.len() as u64);
-        let days = counts.entry(tenant).or_default();
-        count_by_day(days, odd.inspect_all(its));
-    }
-    bar.finish_and_clear();
-    session.flags.print(&to_json(&counts), to_text(&counts, first..=today))?;
+    let shown = (today - i64::from(stats.days) + 1)..=today;
+    let tenant = stats.tenant.as_ref();
+    let overview = if stats.recount {
+        count_records(tenant, shown, &mut odd, session).await?
+    } else {
+        read_counts(tenant, shown, &mut odd, session).await?
+    };
+    session.flags.print(&overview.to_json(), overview.to_text())?;
     Ok(odd.print_notes())
 }
 
-/// Counts records by the day on which their media were stored or last tried.
-fn count_by_day(days: &mut BTreeMap<i64, DayCount>, records: Vec<MediaRecord>) {
-    for record in records {
-        if let Some(at) = record.happened_at() {
-            days.entry(at.div_euclid(DAY)).or_default().add_record(record);
+/// Reads one item for each tenant, instance and day, and counts what is retried and parked now.
+async fn read_counts(
+    tenant: Option<&TenantId>,
+    shown: RangeInclusive<i64>,
+    odd: &mut OddRecords,
+    session: &Session,
+) -> anyhow::Result<Overview> {
+    let (counters, unsettled) = (session.counters()?, session.unsettled()?);
+    let began_at = counters.find_beginning().await?;
+    let by_name: BTreeMap<_, _> = shown.clone().map(|day| (name_day(day), day)).collect();
+    let [first, last] = [*shown.start(), *shown.end()].map(name_day);
+    let mut tenants = BTreeMap::new();
+    for tenant in session.list_tenants(tenant, odd).await?.into_keys() {
+        let mut sums: BTreeMap<i64, MediaCounts> = BTreeMap::new();
+        for one in counters.list_days(&tenant, &first, &last).await? {
+            if let Some(day) = by_name.get(&one.day) {
+                sums.entry(*day).or_default().add(&one.counts);
+            }
         }
+        let days = sums.iter().map(|(day, sum)| (*day, DayCount::from_counts(sum))).collect();
+        let retrying = unsettled.count_by_tenant(&tenant, "retrying", MAX_UNSETTLED).await?;
+        let parked = unsettled.count_by_tenant(&tenant, "parked", MAX_UNSETTLED).await?;
+        tenants.insert(tenant, TenantDays { days, unsettled: Some([retrying, parked]) });
+    }
+    Ok(Overview { tenants, shown, counted_from: began_at.map(|at| at.div_euclid(DAY)) })
+}
+
+/// Reads every record of the tenants' instances. An instance may have belonged to another tenant
+/// before: a record counts for the tenant that it names.
+async fn count_records(
+    tenant: Option<&TenantId>,
+    shown: RangeInclusive<i64>,
+    odd: &mut OddRecords,
+    session: &Session,
+) -> anyhow::Result<Overview> {
+    eprintln!("Reading every record. This takes long where there are many.");
+    let (records, bar) = (session.records()?, screen::new_counter("records counted"));
+    let mut tenants: BTreeMap<String, TenantDays> = BTreeMap::new();
+    for (owner, instance) in session.list_owners(tenant, None, odd).await? {
+        tenants.entry(owner.clone()).or_default();
+        let from = shown.start() * DAY;
+        let visit = |record: MediaRecord| {
+            bar.inc(1);
+            odd.inspect_record(&record);
+            if tenant.is_none_or(|tenant| record.tenant == tenant.as_str()) {
+                add_record(&mut tenants, record);
+            }
+        };
+        records.visit_changed_since(&instance, from, visit).await?;
+    }
+    bar.finish_and_clear();
+    Ok(Overview { tenants, shown, counted_from: None })
+}
+
+/// Counts a record for its tenant, on the day on which its media file was stored or last tried.
+fn add_record(tenants: &mut BTreeMap<String, TenantDays>, record: MediaRecord) {
+    if let Some(at) = record.happened_at() {
+        let tenant = match record.tenant.as_str() {
+            "" => "-".to_owned(),
+            tenant => tenant.to_owned(),
+        };
+        let days = &mut tenants.entry(tenant).or_default().days;
+        days.entry(at.div_euclid(DAY)).or_default().add_record(record);
     }
 }
 
 /// The JSON and the text that the command prints for these records.
 #[cfg(test)]
-pub(crate) fn to_json_and_text(records: Vec<MediaRecord>) -> (serde_json::Value, String) {
-    let mut days = BTreeMap::new();
-    count_by_day(&mut days, records);
-    let counts = [("acme".to_owned(), days)].into();
-    (to_json(&counts), to_text(&counts, 20_685..=20_688))
+pub(crate) fn to_json_and_text(records: Vec<MediaRecord>) -> (Value, String) {
+    let mut tenants = BTreeMap::new();
+    records.into_iter().for_each(|record| add_record(&mut tenants, record));
+    let overview = Overview { tenants, shown: 20_685..=20_688, counted_from: None };
+    (overview.to_json(), overview.to_text())
 }
 
-fn to_json(counts: &BTreeMap<String, BTreeMap<i64, DayCount>>) -> serde_json::Value {
-    let rows = counts.iter().flat_map(|(tenant, days)| {
-        days.iter()
-            .map(move |(day, count)| {
-                json!({ "tenant": tenant, "day": format_day(*day), "count": count })
-            })
-    });
-    rows.collect()
-}
+impl Overview {
+    /// The days that are shown and of which nothing is known.
+    fn uncounted_days(&self) -> std::ops::Range<i64> {
+        let first = *self.shown.start();
+        first..self.counted_from.unwrap_or(first).clamp(first, self.shown.end() + 1)
+    }
 
-fn to_text(
-    counts: &BTreeMap<String, BTreeMap<i64, DayCount>>,
-    days: std::ops::RangeInclusive<i64>,
-) -> String {
-    let mut table = screen::new_table([
-        "tenant",
-        "day",
-        "announced",
-        "stored",
-        "by",
-        "bytes",
-        "skipped",
-        "retried",
-        "parked",
-    ]);
-    let mut lines = Vec::new();
-    for (tenant, its) in counts {
-        for (day, count) in its {
-            table.add_row([
-                tenant.clone(),
-                format_day(*day),
-                count.announced.to_string(),
-                count.stored.to_string(),
-                count.describe_shares(),
-                DecimalBytes(count.bytes).to_string(),
-                count.skipped.to_string(),
-                count.retrying.to_string(),
-                count.describe_parked(),
-            ]);
+    fn to_json(&self) -> Value {
+        let mut rows = Vec::new();
+        for (tenant, its) in &self.tenants {
+            for day in self.uncounted_days() {
+                rows.push(json!({ "tenant": tenant, "day": format_day(day), "count": null }));
+            }
+            for (day, count) in self.counted_days(its) {
+                rows.push(json!({ "tenant": tenant, "day": format_day(day), "count": count }));
+            }
+            if let Some([retrying, parked]) = &its.unsettled {
+                let now = json!({ "retrying": retrying.count, "parked": parked.count,
+                    "is_more": retrying.is_more || parked.is_more });
+                rows.push(json!({ "tenant": tenant, "now": now }));
+            }
         }
-        let announced = days.clone().map(|day| its.get(&day).map_or(0, |count| count.announced));
-        lines.push(format!("{tenant}  {}", draw_sparkline(&announced.collect::<Vec<_>>())));
+        Value::Array(rows)
     }
-    if counts.values().all(BTreeMap::is_empty) {
-        return "Nothing was announced on these days.".to_owned();
+
+    /// The days of a tenant that have counts.
+    fn counted_days<'a>(
+        &self,
+        its: &'a TenantDays,
+    ) -> impl Iterator<Item = (i64, &'a DayCount)> + use<'a> {
+        let uncounted = self.uncounted_days();
+        let days = its.days.iter().map(|(day, count)| (*day, count));
+        days.filter(move |(day, _)| !uncounted.contains(day))
     }
-    format!("{table}\n\nAnnounced, day by day:\n{}", lines.join("\n"))
+
+    fn to_text(&self) -> String {
+        let mut table = screen::new_table([
+            "tenant",
+            "day",
+            "announced",
+            "stored",
+            "by",
+            "bytes",
+            "skipped",
+            "retried",
+            "parked",
+        ]);
+        let uncounted = self.uncounted_days();
+        let (mut lines, mut now) = (Vec::new(), Vec::new());
+        for (tenant, its) in &self.tenants {
+            if !uncounted.is_empty() {
+                let days =
+                    format!("{} to {}", format_day(uncounted.start), format_day(uncounted.end - 1));
+                table.add_row([tenant.as_str(), &days, "not counted: --recount"]);
+            }
+            for (day, count) in self.counted_days(its) {
+                table.add_row(count.to_row(tenant, day));
+            }
+            let announced = self.shown.clone();
+            let announced =
+                announced.map(|day| its.days.get(&day).map_or(0, |count| count.announced));
+            lines.push(format!("{tenant}  {}", draw_sparkline(&announced.collect::<Vec<_>>())));
+            if let Some([retrying, parked]) = &its.unsettled {
+                let (retrying, parked) = (describe_count(*retrying), describe_count(*parked));
+                now.push(format!("{tenant}  {retrying} retried, {parked} parked"));
+            }
+        }
+        let mut parts = Vec::new();
+        let has_days = |its: &TenantDays| self.counted_days(its).next().is_some();
+        if !uncounted.is_empty() || self.tenants.values().any(has_days) {
+            parts.push(table.to_string());
+            parts.push(format!("Announced, day by day:\n{}", lines.join("\n")));
+        } else {
+            parts.push("Nothing was announced on these days.".to_owned());
+        }
+        if !now.is_empty() {
+            parts.push(format!("Now:\n{}", now.join("\n")));
+        }
+        parts.join("\n\n")
+    }
+}
+
+impl DayCount {
+    fn to_row(&self, tenant: &str, day: i64) -> [String; 9] {
+        [
+            tenant.to_owned(),
+            format_day(day),
+            self.announced.to_string(),
+            self.stored.to_string(),
+            self.describe_shares(),
+            DecimalBytes(self.bytes).to_string(),
+            self.skipped.to_string(),
+            self.retrying.map_or_else(|| "-".to_owned(), |count| count.to_string()),
+            self.describe_parked(),
+        ]
+    }
+}
+
+fn describe_count(count: LimitedCount) -> String {
+    match count {
+        LimitedCount { count, is_more: true } => format!("{count} or more"),
+        LimitedCount { count, is_more: false } => count.to_string(),
+    }
+}
+
+/// A day, counted since 1970, as the counters table writes it.
+fn name_day(day: i64) -> String {
+    counts::format_day(day.saturating_mul(DAY))
 }
 
 /// Formats a day, counted since 1970, as a date; a day outside 1970–9999 as its number.
@@ -191,28 +345,59 @@ fn draw_sparkline(numbers: &[u64]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{BTreeMap, DayCount, draw_sparkline, format_day, to_json, to_text};
+    use super::{
+        BTreeMap, DayCount, LimitedCount, Overview, TenantDays, draw_sparkline, format_day,
+        name_day,
+    };
 
-    #[test]
-    fn days_are_a_table_a_sparkline_and_json() {
+    fn overview(days: BTreeMap<i64, DayCount>) -> Overview {
+        let tenants = [("acme".to_owned(), TenantDays { days, unsettled: None })].into();
+        Overview { tenants, shown: 20_685..=20_688, counted_from: None }
+    }
+
+    fn busy_and_quiet() -> BTreeMap<i64, DayCount> {
         let busy = DayCount {
             announced: 6,
             stored: 3,
             skipped: 1,
-            retrying: 1,
+            retrying: Some(1),
             parked: [("expired".to_owned(), 1)].into(),
             bytes: 1_500_000,
             strategies: [("cdn".to_owned(), 1), ("wapi".to_owned(), 2)].into(),
             ..DayCount::default()
         };
-        let quiet = DayCount { announced: 1, retrying: 1, ..DayCount::default() };
-        let counts: BTreeMap<_, _> =
-            [("acme".to_owned(), [(20_687, quiet), (20_688, busy)].into())].into();
-        insta::assert_snapshot!(to_text(&counts, 20_685..=20_688));
-        insta::assert_json_snapshot!(to_json(&counts));
-        let none = [("acme".to_owned(), BTreeMap::new())].into();
+        let quiet = DayCount { announced: 1, retrying: Some(1), ..DayCount::default() };
+        [(20_687, quiet), (20_688, busy)].into()
+    }
+
+    #[test]
+    fn days_are_a_table_a_sparkline_and_json() {
+        let overview = overview(busy_and_quiet());
+        insta::assert_snapshot!(overview.to_text());
+        insta::assert_json_snapshot!(overview.to_json());
+    }
+
+    #[test]
+    fn nothing_announced_is_said_in_words() {
         let nothing = "Nothing was announced on these days.";
-        assert_eq!(to_text(&none, 20_685..=20_688), nothing);
+        assert_eq!(overview(BTreeMap::new()).to_text(), nothing);
+    }
+
+    /// Nothing is known of the days before counting began, so they are not 0.
+    #[test]
+    fn days_before_counting_began_are_not_zero() {
+        let mut overview = overview([(20_688, DayCount::default())].into());
+        overview.counted_from = Some(20_687);
+        let counts = [(3, false), (20_000, true)];
+        let unsettled = counts.map(|(count, is_more)| LimitedCount { count, is_more });
+        overview.tenants.get_mut("acme").expect("a tenant").unsettled = Some(unsettled);
+        insta::assert_snapshot!(overview.to_text());
+        insta::assert_json_snapshot!(overview.to_json());
+        // All of them, and none.
+        overview.counted_from = Some(30_000);
+        assert!(overview.to_text().contains("2026-08-20 to 2026-08-23"));
+        overview.counted_from = Some(0);
+        assert!(!overview.to_text().contains("not counted"));
     }
 
     #[test]
@@ -224,6 +409,7 @@ mod tests {
     #[test]
     fn a_day_is_written_as_a_date() {
         assert_eq!(format_day(20_688), "2026-08-23");
+        assert_eq!(name_day(20_688), "2026-08-23");
         assert_eq!(format_day(i64::MAX), i64::MAX.to_string());
         assert_eq!(format_day(-1), "-1");
     }

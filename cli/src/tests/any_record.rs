@@ -24,7 +24,7 @@ use time::UtcOffset;
 use tokio::runtime;
 
 use crate::{
-    commands::{cost, media as media_noun, parked, stats, tail},
+    commands::{media as media_noun, parked, stats, tail},
     doctor::past::Past,
     odd_records::OddRecords,
     screen,
@@ -238,7 +238,6 @@ proptest! {
         }
         for record in &found {
             media_noun::export::to_csv(record).expect("a line of the index");
-            cost::total_attempt_ms(record);
         }
     }
 

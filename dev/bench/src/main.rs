@@ -101,6 +101,7 @@ fn start_function(
         ("INSTANCES_TABLE", cloud::INSTANCES_TABLE.to_owned()),
         ("MEDIA_TABLE", "media".to_owned()),
         ("JOBS_TABLE", "jobs-table".to_owned()),
+        ("COUNTERS_TABLE", "counters".to_owned()),
         ("MEDIA_BUCKET", "bucket".to_owned()),
         ("JOBS_QUEUE_URL", format!("{}/jobs", aws.endpoint())),
         ("PARKED_QUEUE_URL", format!("{}/parked", aws.endpoint())),

@@ -35,7 +35,8 @@ const TIME_TO_END: Duration = Duration::from_secs(8);
 const TIME_TO_ANSWER: Duration = Duration::from_secs(3);
 
 /// When this much time is left, a call that sets a record's wait is given up: the queue's own
-/// visibility timeout then applies to this record, and the others are answered.
+/// visibility timeout then applies to this record, and the others are answered. The counts are then
+/// given up too.
 const TIME_TO_RETURN: Duration = Duration::from_millis(500);
 
 /// The wait of a record that could not be started or finished.
@@ -64,6 +65,7 @@ pub async fn handle_batch(
         .map(item_failure)
         .collect()
         .await;
+    worker.tally.write_sums(&worker.counters, worker.now(), deadline - TIME_TO_RETURN).await;
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failed;
     Ok(response)

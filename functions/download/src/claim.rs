@@ -39,6 +39,10 @@ pub(crate) struct ClaimedJob<'a> {
     /// Where the record is.
     pub(crate) key: RecordKey,
     pub(crate) lease: Lease,
+    /// Whether no run of this media message has ended before.
+    pub(crate) is_first: bool,
+    /// The state of the record when the run began.
+    pub(crate) earlier_state: Option<String>,
     /// What earlier runs tried, oldest first.
     pub(crate) earlier_attempts: Vec<Attempt>,
     /// How many runs there were since the job was queued or redriven.
@@ -83,19 +87,23 @@ pub(crate) async fn claim_job<'a>(
     }
     let lease = new_lease(worker, message.deadline);
     match worker.ledger.claim(job, &lease, worker.now()).await {
-        Ok(Claim::Mine { key, attempts, runs, intents, lost_since, entry }) => Ok(ClaimedJob {
-            job,
-            message,
-            instance,
-            key,
-            lease,
-            earlier_attempts: attempts,
-            earlier_runs: runs,
-            earlier_intents: intents,
-            lost_since,
-            entry,
-            started,
-        }),
+        Ok(Claim::Mine { key, attempts, runs, is_first, state, intents, lost_since, entry }) => {
+            Ok(ClaimedJob {
+                job,
+                message,
+                instance,
+                key,
+                lease,
+                is_first,
+                earlier_state: state,
+                earlier_attempts: attempts,
+                earlier_runs: runs,
+                earlier_intents: intents,
+                lost_since,
+                entry,
+                started,
+            })
+        }
         Ok(Claim::Stored) => Err(end_settled(worker, job, message, "duplicate").await),
         Ok(Claim::StoredForAnother) => {
             let reason = "it is stored for the tenant to whom the instance belonged before";

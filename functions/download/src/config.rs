@@ -22,6 +22,8 @@ pub struct Config {
     pub media_table: String,
     /// `JOBS_TABLE`.
     pub jobs_table: String,
+    /// `COUNTERS_TABLE`.
+    pub counters_table: String,
     /// `MEDIA_BUCKET`.
     pub bucket: String,
     /// `JOBS_QUEUE_URL`.
@@ -55,6 +57,7 @@ impl Config {
             instances_table: required("INSTANCES_TABLE")?,
             media_table: required("MEDIA_TABLE")?,
             jobs_table: required("JOBS_TABLE")?,
+            counters_table: required("COUNTERS_TABLE")?,
             bucket: required("MEDIA_BUCKET")?,
             jobs_queue_url: required("JOBS_QUEUE_URL")?,
             parked_queue_url: required("PARKED_QUEUE_URL")?,

@@ -18,5 +18,6 @@ pub mod message;
 mod park;
 mod record;
 mod retry;
+mod tally;
 mod unread;
 pub mod worker;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws::ledger::{EntryChange, LeaseAfter, WriteOutcome};
 use media::{
+    counts::RunEnd,
     failure::FailureClass,
     record::{Attempt, Record, RunCounts, State},
     schedule,
@@ -27,6 +28,8 @@ struct RunFindings<'a> {
     state: &'a State,
     /// Of earlier runs and of this one, oldest first.
     attempts: &'a [Attempt],
+    /// Of this run.
+    own_attempts: &'a [Attempt],
     lost_since: Option<i64>,
     /// Of earlier runs and of this one.
     runs: RunCounts,
@@ -51,7 +54,13 @@ pub(crate) async fn record_result(
         Err(failure) => decide_retry(worker, claimed.job, runs.ended, lost_since, failure),
     };
     let history = [claimed.earlier_attempts.as_slice(), &attempts].concat();
-    let findings = RunFindings { state: &state, attempts: &history, lost_since, runs };
+    let findings = RunFindings {
+        state: &state,
+        attempts: &history,
+        own_attempts: &attempts,
+        lost_since,
+        runs,
+    };
     let acknowledgement = match &state {
         State::Parked { class, reason } => {
             park_claimed(worker, claimed, findings, (*class, reason)).await
@@ -69,7 +78,10 @@ pub(crate) async fn record_result(
                 (LeaseAfter::Release, settled_entry(claimed)),
             );
             match written.await {
-                Some(WriteOutcome::Yes) => Acknowledgement::Done,
+                Some(WriteOutcome::Yes) => {
+                    count_run(worker, claimed, findings);
+                    Acknowledgement::Done
+                }
                 Some(WriteOutcome::Overtaken) | None => Acknowledgement::AFTER_FAILED_WRITE,
             }
         }
@@ -90,7 +102,10 @@ async fn retry_claimed(
     (wait, plan): (Duration, WaitPlan<'_>),
 ) -> Acknowledgement {
     match write_record(worker, claimed, findings, (LeaseAfter::Release, plan.entry)).await {
-        Some(WriteOutcome::Yes) => plan.acknowledgement,
+        Some(WriteOutcome::Yes) => {
+            count_run(worker, claimed, findings);
+            plan.acknowledgement
+        }
         // The message stays until it meets what the other run left.
         Some(WriteOutcome::Overtaken) => Acknowledgement::RetryAfter { after: wait },
         // The next run does not know of this one: only the deliveries lengthen its wait.
@@ -124,8 +139,12 @@ async fn park_claimed(
         let change = (LeaseAfter::Release, unparked_entry(claimed, worker.now()));
         let written = write_record(worker, claimed, not_yet, change).await;
         tracing::debug!(?written, "the record of a job that could not be parked was set back");
+        if written == Some(WriteOutcome::Yes) {
+            count_run(worker, claimed, not_yet);
+        }
         return Acknowledgement::AFTER_FAILED_WRITE;
     }
+    count_run(worker, claimed, findings);
     if let Err(error) = worker.ledger.release(&job.instance, key, lease).await {
         tracing::warn!(
             instance = %job.instance, message_id = %job.message.message_id, %error,
@@ -133,6 +152,17 @@ async fn park_claimed(
         );
     }
     Acknowledgement::Done
+}
+
+/// Counts a run whose end is recorded.
+fn count_run(worker: &Worker, claimed: &ClaimedJob<'_>, findings: RunFindings<'_>) {
+    let run = RunEnd {
+        is_first: claimed.is_first,
+        earlier_state: claimed.earlier_state.as_deref(),
+        state: findings.state,
+        attempts: findings.own_attempts,
+    };
+    worker.tally.add_run(claimed, run, worker.now());
 }
 
 /// Writes the record under the lease. `None`: the table did not answer.
@@ -143,7 +173,7 @@ async fn write_record(
     (lease_after, entry): (LeaseAfter, EntryChange<'_>),
 ) -> Option<WriteOutcome> {
     let job = claimed.job;
-    let RunFindings { state, attempts, lost_since, runs } = findings;
+    let RunFindings { state, attempts, lost_since, runs, .. } = findings;
     let is_retried = matches!(state, State::Retrying { .. });
     let record = Record {
         tenant: &job.tenant,

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use aws::{
     bucket::Bucket,
     clients::Clients,
+    counters::Counters,
     instances::Instances,
     ledger::{Ledger, LedgerTables},
     queues::{JobsQueue, ParkedQueue},
@@ -13,7 +14,7 @@ use boot::{clock, random};
 use fetch::{FetchError, Fetcher, Limits, pool::PartPool};
 use time::UtcOffset;
 
-use crate::{config::Config, fault::PlannedPanic};
+use crate::{config::Config, fault::PlannedPanic, tally::Tally};
 
 /// Buffers of 8 MiB, shared by all downloads of the process. Together with what the process itself
 /// takes they stay under 64 MiB.
@@ -46,6 +47,9 @@ pub struct Worker {
     pub(crate) jobs: JobsQueue,
     pub(crate) parked: ParkedQueue,
     pub(crate) bucket: Bucket,
+    pub(crate) counters: Counters,
+    /// What the runs of this invocation led to.
+    pub(crate) tally: Tally,
     pub(crate) fetcher: Fetcher,
     pub(crate) offset: UtcOffset,
     pub(crate) planned_panic: PlannedPanic,
@@ -82,6 +86,8 @@ impl Worker {
             jobs: JobsQueue::new(clients, config.jobs_queue_url),
             parked: ParkedQueue::new(clients, config.parked_queue_url),
             bucket: Bucket::new(clients, config.bucket, config.checksum),
+            counters: Counters::new(clients, config.counters_table),
+            tally: Tally::default(),
             fetcher: Fetcher::new(config.origins, limits, PartPool::new(BUFFERS))?,
             offset: config.offset,
             planned_panic: config.planned_panic,

@@ -69,6 +69,7 @@ fn create_worker(aws: &Aws) -> Worker {
         instances_table: text("instances"),
         media_table: text("media"),
         jobs_table: text("jobs-table"),
+        counters_table: text("counters"),
         bucket: text("bucket"),
         jobs_queue_url: text(JOBS),
         parked_queue_url: text(PARKED),

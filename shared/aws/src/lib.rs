@@ -7,6 +7,7 @@
 pub mod bucket;
 mod cache;
 pub mod clients;
+pub mod counters;
 pub mod dynamodb;
 pub mod entry_key;
 pub mod error;

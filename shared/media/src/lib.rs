@@ -5,13 +5,14 @@
 //! what makes it unique, [`access`] who may announce it, [`job`] what the queue carries,
 //! [`media_key`] and [`open`] how the bytes are decrypted and proven, [`object_key`] and [`object`]
 //! what the bucket shows, [`policy`] what is stored, [`failure`], [`record`] and [`parked`] the
-//! outcome, and [`unread`] webhook bodies that could not be read.
+//! outcome, [`counts`] the outcomes of a day, and [`unread`] webhook bodies that could not be read.
 
 pub mod access;
 pub mod byte_text;
 mod chat;
 mod ciphertext;
 pub mod contact;
+pub mod counts;
 pub mod envelope;
 pub mod failure;
 pub mod file_name;

@@ -2,6 +2,8 @@
 //! files.
 
 pub mod audit;
+pub mod chats;
+pub mod counters;
 pub mod erase;
 pub mod files;
 pub mod health;

@@ -18,8 +18,8 @@ pub use crate::record::MediaRecord;
 /// Reads the media table. Every record can be read, whatever its attributes are.
 #[derive(Debug)]
 pub struct MediaRecords {
-    clients: Clients,
-    table: String,
+    pub(super) clients: Clients,
+    pub(super) table: String,
 }
 
 const QUERY: &str = "dynamodb:Query";
@@ -101,6 +101,48 @@ impl MediaRecords {
         collect_records(query, max, |_| true).await
     }
 
+    /// The records of an instance whose messages were sent at or after `from` (seconds since 1970)
+    /// and that `is_meant` accepts, the newest first. Reads until `max` are found, however many
+    /// others come before. They lack attempts and reasons.
+    ///
+    /// # Errors
+    /// When `Query` fails.
+    pub async fn search_instance(
+        &self,
+        instance: &InstanceId,
+        from: i64,
+        is_meant: impl Fn(&MediaRecord) -> bool,
+        max: usize,
+    ) -> Result<Vec<MediaRecord>, AwsError> {
+        let query = self
+            .query_by_instance(instance, " AND moment >= :from")
+            .expression_attribute_values(":from", number_value(from))
+            .limit(i32::try_from(max.clamp(100, 1000)).unwrap_or(1000));
+        collect_records(query, max, is_meant).await
+    }
+
+    /// Visits every record of an instance that changed at or after `from` (seconds since 1970), and
+    /// those without a time of change. Reads all of the instance's records, page by page, because
+    /// no index has this order. They lack attempts and reasons.
+    ///
+    /// # Errors
+    /// When `Query` fails.
+    pub async fn visit_changed_since(
+        &self,
+        instance: &InstanceId,
+        from: i64,
+        mut visit: impl FnMut(MediaRecord),
+    ) -> Result<(), AwsError> {
+        let mut items = self.query_changed_since(instance, from).into_paginator().items().send();
+        while let Some(item) = items.next().await {
+            let record = MediaRecord::from_item(item.map_err(AwsError::in_operation(QUERY))?);
+            if record.happened_at().is_none_or(|at| at >= from) {
+                visit(record);
+            }
+        }
+        Ok(())
+    }
+
     /// The records of an instance that changed at or after `from` (seconds since 1970), whenever
     /// their messages were sent, and those without a time of change; at most `max`. Reads all of
     /// the instance's records, because no index has this order.
@@ -113,11 +155,7 @@ impl MediaRecords {
         from: i64,
         max: usize,
     ) -> Result<Vec<MediaRecord>, AwsError> {
-        let query = self
-            .query_by_instance(instance, "")
-            .filter_expression("updated_at >= :from OR NOT attribute_type(updated_at, :number)")
-            .expression_attribute_values(":from", number_value(from))
-            .expression_attribute_values(":number", string_value("N"));
+        let query = self.query_changed_since(instance, from);
         let is_since = |one: &MediaRecord| one.happened_at().is_none_or(|at| at >= from);
         collect_records(query, max, is_since).await
     }
@@ -137,6 +175,13 @@ impl MediaRecords {
             .expression_attribute_values(":until", number_value(until))
             .limit(1);
         Ok(collect_records(query, 1, |_| true).await?.pop())
+    }
+
+    fn query_changed_since(&self, instance: &InstanceId, from: i64) -> QueryFluentBuilder {
+        self.query_by_instance(instance, "")
+            .filter_expression("updated_at >= :from OR NOT attribute_type(updated_at, :number)")
+            .expression_attribute_values(":from", number_value(from))
+            .expression_attribute_values(":number", string_value("N"))
     }
 
     /// A query of the index by instance and moment, the newest first.

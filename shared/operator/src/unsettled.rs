@@ -5,8 +5,9 @@ use aws::{
     clients::Clients,
     dynamodb::{Attributes, get_string, string_value},
     error::AwsError,
-    ledger::{BY_CLASS, state_class},
+    ledger::{BY_CLASS, BY_TENANT, state_class},
 };
+use aws_sdk_dynamodb::types::Select;
 use media::failure::FailureClass;
 
 use crate::record::MediaRecord;
@@ -54,6 +55,50 @@ impl UnsettledMedia {
             }
         }
         Ok(found)
+    }
+}
+
+/// A count that ends at a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitedCount {
+    /// How many were counted.
+    pub count: u64,
+    /// Whether there are more.
+    pub is_more: bool,
+}
+
+impl UnsettledMedia {
+    /// How many jobs of a tenant are in this state (`retrying`, `parked`) now. Counts until at
+    /// least `max` are found. `DynamoDB` counts them, and returns no item.
+    ///
+    /// # Errors
+    /// When `Query` fails.
+    pub async fn count_by_tenant(
+        &self,
+        tenant: &str,
+        state: &str,
+        max: u64,
+    ) -> Result<LimitedCount, AwsError> {
+        const CONDITION: &str = "tenant = :tenant AND begins_with(state_class, :state)";
+        let (mut count, mut start) = (0, None);
+        loop {
+            let query = self.clients.dynamodb.query().table_name(&self.table);
+            let page = query
+                .index_name(BY_TENANT)
+                .select(Select::Count)
+                .key_condition_expression(CONDITION)
+                .expression_attribute_values(":tenant", string_value(tenant))
+                .expression_attribute_values(":state", string_value(state_class(state, "")))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(AwsError::in_operation("dynamodb:Query"))?;
+            count += u64::try_from(page.count).unwrap_or_default();
+            start = page.last_evaluated_key;
+            if start.is_none() || count >= max {
+                return Ok(LimitedCount { count, is_more: start.is_some() });
+            }
+        }
     }
 }
 

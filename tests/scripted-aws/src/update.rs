@@ -17,6 +17,8 @@ pub struct Update {
     pub sets: BTreeMap<String, Value>,
     /// Attributes that are set only if they do not exist.
     pub sets_once: BTreeMap<String, Value>,
+    /// Attributes that are added to, and the number that is added.
+    pub adds: BTreeMap<String, Value>,
     /// Attributes that are removed.
     pub removes: BTreeSet<String>,
     /// The condition, with names and values in place of placeholders.
@@ -36,6 +38,7 @@ impl Update {
     pub fn from_body(body: &Value) -> Self {
         let mut placeholders = Placeholders::new(body);
         let expression = body["UpdateExpression"].as_str().expect("an expression");
+        let (expression, add) = expression.split_once(" ADD ").unwrap_or((expression, ""));
         let (set, remove) = match expression.strip_prefix("REMOVE ") {
             Some(remove) => ("", remove),
             None => {
@@ -48,6 +51,7 @@ impl Update {
             key: body["Key"].clone(),
             sets: BTreeMap::new(),
             sets_once: BTreeMap::new(),
+            adds: BTreeMap::new(),
             removes: BTreeSet::new(),
             condition: None,
         };
@@ -58,6 +62,13 @@ impl Update {
             let name = placeholders.attribute_name(name);
             assert!(!update.is_changed(&name), "{name} is changed twice");
             update.removes.insert(name);
+        }
+        for clause in split_clauses(add) {
+            let (name, value) = clause.split_once(' ').expect("a path and a value");
+            let name = placeholders.attribute_name(name);
+            assert!(!update.is_changed(&name), "{name} is changed twice");
+            let value = placeholders.attribute_value(value);
+            update.adds.insert(name, value);
         }
         let condition = body["ConditionExpression"].as_str();
         update.condition = condition.map(|text| placeholders.resolve_condition(text));
@@ -84,6 +95,7 @@ impl Update {
     fn is_changed(&self, name: &str) -> bool {
         self.sets.contains_key(name)
             || self.sets_once.contains_key(name)
+            || self.adds.contains_key(name)
             || self.removes.contains(name)
     }
 }

@@ -39,6 +39,8 @@ pub(crate) const INSTANCES: &str = "instances";
 pub(crate) const MEDIA: &str = "media";
 /// The table of unsettled jobs.
 pub(crate) const JOBS_TABLE: &str = "jobs-table";
+/// The table of counts.
+pub(crate) const COUNTERS: &str = "counters";
 /// The table of the back-fill's marks.
 pub(crate) const MARKS_TABLE: &str = "marks";
 /// The table of people.
@@ -165,6 +167,7 @@ impl Slot<Arc<Worker>> {
             instances_table: INSTANCES.to_owned(),
             media_table: MEDIA.to_owned(),
             jobs_table: JOBS_TABLE.to_owned(),
+            counters_table: COUNTERS.to_owned(),
             bucket: "media".to_owned(),
             jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
             parked_queue_url: format!("{QUEUE_URL_BASE}{PARKED}"),

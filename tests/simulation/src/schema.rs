@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::function::{INSTANCES, JOBS_TABLE, MARKS_TABLE, MEDIA, PEOPLE_TABLE};
+use crate::function::{COUNTERS, INSTANCES, JOBS_TABLE, MARKS_TABLE, MEDIA, PEOPLE_TABLE};
 
 /// The table of instances.
 #[must_use]
@@ -15,7 +15,7 @@ pub fn instances_table() -> Value {
     })
 }
 
-/// The table of records with its index by instance.
+/// The table of records with its two indexes, by instance and by chat.
 #[must_use]
 pub fn media_table() -> Value {
     json!({
@@ -23,11 +23,17 @@ pub fn media_table() -> Value {
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [
             attribute("instance", "S"), attribute("message_id", "S"),
-            attribute("moment", "N"),
+            attribute("moment", "N"), attribute("chat", "S"),
         ],
         "KeySchema": keys("instance", "message_id"),
         "GlobalSecondaryIndexes": [
             index("by_instance", "instance", "moment"),
+            {
+                "IndexName": "by_chat", "KeySchema": keys("chat", "instance"),
+                "Projection": {
+                    "ProjectionType": "INCLUDE", "NonKeyAttributes": ["tenant", "moment"]
+                },
+            },
         ],
     })
 }
@@ -72,6 +78,17 @@ pub fn people_table() -> Value {
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [attribute("instance", "S"), attribute("link", "S")],
         "KeySchema": keys("instance", "link"),
+    })
+}
+
+/// The table of counts.
+#[must_use]
+pub fn counters_table() -> Value {
+    json!({
+        "TableName": COUNTERS,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [attribute("tenant", "S"), attribute("day", "S")],
+        "KeySchema": keys("tenant", "day"),
     })
 }
 

@@ -127,6 +127,7 @@ impl World {
             schema::jobs_table(),
             schema::marks_table(),
             schema::people_table(),
+            schema::counters_table(),
         ] {
             let answer = self.cloud.tables.answer_call("CreateTable", &table);
             anyhow::ensure!(answer.status() == 200, "{:?}", answer.body());

@@ -14,13 +14,13 @@ use clap::{ArgGroup, Args};
 use data_encoding::HEXLOWER;
 use indicatif::DecimalBytes;
 use media::object_key::ObjectKey;
-use media::{contact::Contact, file_name::is_invisible, ids::InstanceId, message::Chat};
+use media::{contact::Contact, file_name::is_invisible, ids::InstanceId};
 use operator::records::MediaRecord;
 use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    find::MAX_RECORDS,
+    find::parse_chats,
     target::{ExportTarget, is_about_the_name},
 };
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
@@ -115,8 +115,8 @@ impl Export {
             bail!("{output} exists already; nothing was overwritten");
         }
         let mut odd = OddRecords::default();
-        session.require_registered(&self.instance, &mut odd).await?;
-        let records = odd.inspect_all(self.find_records(session).await?);
+        let tenant = session.find_owner(&self.instance, &mut odd).await?;
+        let records = odd.inspect_all(self.find_records(&tenant, session).await?);
         let count = records.len();
         let what = format!("export {count} media of {} to {output}", self.instance);
         if !session.flags.may_change(&what)? {
@@ -151,30 +151,26 @@ impl Export {
         Ok(if changed + absent == 0 { exit } else { Exit::Findings })
     }
 
-    /// The records of the chat, the oldest first.
-    async fn find_records(&self, session: &Session) -> anyhow::Result<Vec<MediaRecord>> {
-        let chats = self.parse_chats()?;
+    /// The tenant's records of the chat, the oldest first. The instance may have belonged to another
+    /// tenant before.
+    async fn find_records(
+        &self,
+        tenant: &str,
+        session: &Session,
+    ) -> anyhow::Result<Vec<MediaRecord>> {
+        let chats = parse_chats(self.chat.as_deref(), self.phone.as_deref())?;
         let from = self.since.map_or(i64::MIN, |since| {
             let age = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
             clock::now().saturating_sub(age)
         });
         let records = session.records()?;
-        let mut records = records.list_by_instance(&self.instance, from, MAX_RECORDS).await?;
-        records.retain(|record| chats.iter().any(|chat| chat.as_str() == record.chat));
-        records.reverse();
+        let mut listed = records.list_by_chat(&self.instance, &chats.unwrap_or_default()).await?;
+        listed.retain(|one| one.moment.is_none_or(|moment| moment >= from));
+        listed.reverse();
+        let keys: Vec<_> = listed.iter().map(|one| one.key.as_str()).collect();
+        let mut records = records.get_all(&self.instance, &keys).await?;
+        records.retain(|record| record.tenant == tenant && !record.is_mark());
         Ok(records)
-    }
-
-    fn parse_chats(&self) -> anyhow::Result<Vec<Chat>> {
-        if let Some(chat) = &self.chat {
-            let chat = Chat::try_from(chat.clone());
-            return Ok(vec![chat.context("a chat is given as the name of its folder")?]);
-        }
-        let chats = Chat::spellings_of_phone(self.phone.as_deref().unwrap_or_default());
-        if chats.is_empty() {
-            bail!("a phone number is given in digits with the country code, such as 5500900000002");
-        }
-        Ok(chats)
     }
 }
 

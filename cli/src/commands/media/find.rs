@@ -2,21 +2,25 @@
 
 use std::time::Duration;
 
+use anyhow::{Context, bail};
 use boot::clock;
 use clap::Args;
 use media::{
-    ids::{InstanceId, TenantId},
+    ids::{InstanceId, MessageId, TenantId},
     kind::MediaKind,
     message::Chat,
 };
-use operator::records::MediaRecord;
+use operator::{
+    chats::ChatRecord,
+    records::{MediaRecord, MediaRecords},
+};
 use serde_json::json;
 
 use super::display::records_table;
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
-/// How many records of one instance are searched, at most.
-pub(super) const MAX_RECORDS: usize = 100_000;
+/// How many records of a chat are read at a time.
+const PAGE: usize = 100;
 
 /// Which media to find: without options, those of the last day.
 #[derive(Args)]
@@ -57,40 +61,121 @@ pub(crate) struct Find {
 
 impl Find {
     fn matches_record(&self, record: &MediaRecord) -> bool {
-        let is_of = |phone: &String| {
-            let chats = Chat::spellings_of_phone(phone);
-            chats.iter().any(|chat| chat.as_str() == record.chat)
-        };
-        self.phone.as_ref().is_none_or(is_of)
-            && self.chat.as_ref().is_none_or(|chat| record.chat == *chat)
+        self.tenant.as_ref().is_none_or(|tenant| record.tenant == tenant.as_str())
             && self.message.as_ref().is_none_or(|id| record.message_id == *id)
             && self.kind.is_none_or(|kind| record.kind == kind.as_str())
             && self.state.as_ref().is_none_or(|state| record.state == *state)
+            && !record.is_mark()
     }
 
     /// Finds and shows them, the newest first.
     pub(super) async fn run_find(self, session: &Session) -> anyhow::Result<Exit> {
         let (mut found, mut odd) = (Vec::new(), OddRecords::default());
         let (tenant, only) = (self.tenant.as_ref(), self.instance.as_ref());
+        let chats = parse_chats(self.chat.as_deref(), self.phone.as_deref())?;
         let owners = session.list_owners(tenant, only, &mut odd).await?;
         let age = i64::try_from(self.since.as_secs()).unwrap_or(i64::MAX);
         let (records, from) = (session.records()?, clock::now().saturating_sub(age));
-        let bar = screen::new_counter("records looked at");
+        let bar = screen::new_counter("instances searched");
+        // One more than is shown tells whether there are more.
+        let wanted = self.limit.saturating_add(1);
         for (_, instance) in &owners {
-            let its = records.list_by_instance(instance, from, MAX_RECORDS).await?;
-            bar.inc(its.len() as u64);
-            let its = its.into_iter().filter(|record| self.matches_record(record));
-            found.extend(odd.inspect_all(its.collect()));
+            let its = self.find_in_instance(&records, instance, chats.as_deref(), from).await?;
+            found.extend(its);
+            found.sort_by_key(|record| std::cmp::Reverse(record.moment));
+            found.truncate(wanted);
+            bar.inc(1);
         }
         bar.finish_and_clear();
-        found.sort_by_key(|record| std::cmp::Reverse(record.moment));
-        let count = found.len();
+        let is_more = found.len() > self.limit;
         found.truncate(self.limit);
-        let text = match count {
+        found.iter().for_each(|record| odd.inspect_record(record));
+        let mut text = match found.len() {
             0 => "No media match. Use --since to search further back than a day.".to_owned(),
-            _ => format!("{}\n{} of {count} shown.", records_table(&found), found.len()),
+            shown => format!("{}\n{shown} shown", records_table(&found)),
         };
+        match (is_more, found.is_empty()) {
+            (true, _) => text += " … and more: --limit",
+            (false, false) => text.push('.'),
+            (false, true) => {}
+        }
         session.flags.print(&json!(found), text)?;
+        if is_more && session.flags.json {
+            eprintln!("{} shown … and more: --limit", self.limit);
+        }
         Ok(odd.print_notes())
     }
+
+    /// The records of an instance that match: at least as many as are shown and one more, if there
+    /// are so many. Reads what the options name: the chat, or else the message, or else the time.
+    async fn find_in_instance(
+        &self,
+        records: &MediaRecords,
+        instance: &InstanceId,
+        chats: Option<&[String]>,
+        from: i64,
+    ) -> anyhow::Result<Vec<MediaRecord>> {
+        let is_meant = |record: &MediaRecord| self.matches_record(record);
+        if let Some(chats) = chats {
+            return self.find_in_chats(records, instance, (chats, from)).await;
+        }
+        let Some(message) = &self.message else {
+            let wanted = self.limit.saturating_add(1);
+            return Ok(records.search_instance(instance, from, is_meant, wanted).await?);
+        };
+        let mut found = match MessageId::parse(message.clone()) {
+            Ok(id) => records.list_by_message(instance, &id).await?,
+            // No record has such an id.
+            Err(_) => Vec::new(),
+        };
+        found.retain(|one| is_meant(one) && one.moment.is_none_or(|moment| moment >= from));
+        Ok(found)
+    }
+
+    /// The complete records of an instance's chats that match, the newest first: at least as many
+    /// as are shown and one more, if there are so many.
+    async fn find_in_chats(
+        &self,
+        records: &MediaRecords,
+        instance: &InstanceId,
+        (chats, from): (&[String], i64),
+    ) -> anyhow::Result<Vec<MediaRecord>> {
+        let mut listed = records.list_by_chat(instance, chats).await?;
+        // The index has the time and the tenant, so that no other record is read.
+        let is_of_tenant = |one: &ChatRecord| {
+            self.tenant.as_ref().is_none_or(|tenant| one.tenant.as_deref() == Some(tenant.as_str()))
+        };
+        listed.retain(|one| one.moment.is_none_or(|moment| moment >= from) && is_of_tenant(one));
+        let keys: Vec<_> = listed.iter().map(|one| one.key.as_str()).collect();
+        let mut found = Vec::new();
+        for keys in keys.chunks(PAGE) {
+            let page = records.get_all(instance, keys).await?;
+            found.extend(page.into_iter().filter(|record| self.matches_record(record)));
+            if found.len() > self.limit {
+                break;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The folders of a chat, which is given as the name of its folder or as a phone number; `None` if
+/// neither is given.
+pub(super) fn parse_chats(
+    chat: Option<&str>,
+    phone: Option<&str>,
+) -> anyhow::Result<Option<Vec<String>>> {
+    if let Some(chat) = chat {
+        let chat = Chat::try_from(chat.to_owned());
+        let chat = chat.context("a chat is given as the name of its folder")?;
+        return Ok(Some(vec![chat.as_str().to_owned()]));
+    }
+    let Some(phone) = phone else {
+        return Ok(None);
+    };
+    let chats = Chat::spellings_of_phone(phone);
+    if chats.is_empty() {
+        bail!("a phone number is given in digits with the country code, such as 5500900000002");
+    }
+    Ok(Some(chats.iter().map(|chat| chat.as_str().to_owned()).collect()))
 }

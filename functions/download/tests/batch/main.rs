@@ -10,6 +10,7 @@
 
 mod answer;
 mod commit;
+mod counters;
 mod entry;
 mod lease;
 mod moves;
@@ -68,6 +69,7 @@ fn create_worker_with(aws: &Aws, origins: &StandIn, clock_and_random: ClockAndRa
         instances_table: text("instances"),
         media_table: text("media"),
         jobs_table: text("jobs-table"),
+        counters_table: text("counters"),
         bucket: text("bucket"),
         jobs_queue_url: text("https://sqs.example.invalid/jobs"),
         parked_queue_url: text("https://sqs.example.invalid/parked"),

@@ -14,7 +14,9 @@ use super::{
     intent::{CommitIntent, take_intents},
     place::Place,
     place_update::PlaceUpdate,
-    table::{DECIDED_AT, ERASED, HAS_ENTRY, LATE_RUNS, LOST_SINCE, Ledger, QUEUED_UNTIL, RUNS},
+    table::{
+        ATTEMPTS, DECIDED_AT, ERASED, HAS_ENTRY, LATE_RUNS, LOST_SINCE, Ledger, QUEUED_UNTIL, RUNS,
+    },
     update::Update,
 };
 use crate::{
@@ -44,6 +46,11 @@ pub enum Claim {
         attempts: Vec<Attempt>,
         /// How many runs have ended since the job was queued or redriven.
         runs: RunCounts,
+        /// Whether no run of this media message has ended before: it counts as announced when this
+        /// one ends.
+        is_first: bool,
+        /// The state of the record. A new record says `retrying`.
+        state: Option<String>,
         /// What earlier runs meant to commit, oldest first, until the media file is recorded.
         intents: Vec<CommitIntent>,
         /// When the media file was first found to be lost, if the latest run found it lost; in
@@ -71,11 +78,11 @@ pub enum Claim {
 
 impl Ledger {
     /// Claims a media message for one run, under `lease`. The first claim creates the record. Each
-    /// place where the record may be takes one call, in which `DynamoDB` decides: of two
-    /// simultaneous runs, one gets the lease.
+    /// place where the record may be takes one conditional write, in which `DynamoDB` decides: of
+    /// two simultaneous runs, one gets the lease. The place of earlier versions is read first.
     ///
     /// # Errors
-    /// [`AwsError`] when `UpdateItem` fails; the queue retries the job.
+    /// [`AwsError`] when `GetItem` or `UpdateItem` fails; the queue retries the job.
     pub async fn claim(&self, job: &Job, lease: &Lease, now: i64) -> Result<Claim, AwsError> {
         let identity = job.message.identity();
         for place in Place::all(&job.message, &identity) {
@@ -113,6 +120,9 @@ impl Ledger {
                 let mut item = item.unwrap_or_default();
                 Some(Claim::Mine {
                     key: place.key.clone(),
+                    // Every run that ends writes its attempts, also if it made none.
+                    is_first: !item.contains_key(ATTEMPTS),
+                    state: get_string(&item, "state").map(str::to_owned),
                     intents: take_intents(&mut item),
                     lost_since: get_number(&item, LOST_SINCE),
                     entry: KnownEntry::from_item(&item),
@@ -120,7 +130,7 @@ impl Ledger {
                         ended: get_count(&item, RUNS),
                         late: get_count(&item, LATE_RUNS),
                     },
-                    attempts: take_readable(&mut item, "attempts"),
+                    attempts: take_readable(&mut item, ATTEMPTS),
                 })
             }
             PlaceUpdate::Refused(item) => {

@@ -42,7 +42,7 @@ pub use self::{
     outcome::WriteOutcome,
     parked::{PageStart, ParkedPage, RedriveOutcome},
     place::MESSAGE,
-    table::{BY_INSTANCE, ERASED, JobsTable, Ledger, LedgerTables},
+    table::{BY_CHAT, BY_INSTANCE, ERASED, JobsTable, Ledger, LedgerTables},
     write::{LeaseAfter, MAX_ATTEMPTS},
 };
 use crate::dynamodb::Attributes;

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::{
 use media::ids::InstanceId;
 
 use super::{
-    condition::Condition, place::Place, table::Ledger, transaction::TransactionOutcome,
-    update::Update,
+    condition::Condition, find::get_record_item, place::Place, table::Ledger,
+    transaction::TransactionOutcome, update::Update,
 };
 use crate::{dynamodb::Attributes, error::AwsError};
 
@@ -25,7 +25,8 @@ pub(super) enum PlaceUpdate {
 
 impl Ledger {
     /// Updates the record at this place if it is the media message's and `condition` holds, or
-    /// creates it if there is none and records are created at this place.
+    /// creates it if there is none and records are created at this place. The place of earlier
+    /// versions is read first, and written only if it has an item.
     pub(super) async fn update_place(
         &self,
         place: &Place<'_>,
@@ -33,6 +34,9 @@ impl Ledger {
         update: Update,
         condition: Condition,
     ) -> Result<PlaceUpdate, AwsError> {
+        if self.is_empty(place, instance).await? {
+            return Ok(PlaceUpdate::OtherMedia);
+        }
         let request = update.request(&self.clients, &self.table, instance, &place.key);
         let updated = condition
             .and(place.condition())
@@ -66,12 +70,25 @@ impl Ledger {
         (update, condition): (Update, Condition),
         entry_write: TransactWriteItem,
     ) -> Result<PlaceUpdate, AwsError> {
+        if self.is_empty(place, instance).await? {
+            return Ok(PlaceUpdate::OtherMedia);
+        }
         let condition = condition.and(place.condition());
         let record_write = update.into_write(&self.table, instance, &place.key, condition)?;
         Ok(match self.transact(vec![record_write, entry_write]).await? {
             TransactionOutcome::Written => PlaceUpdate::Updated(None),
             TransactionOutcome::Refused { item } => PlaceUpdate::from_refusal(place, item),
         })
+    }
+
+    /// Whether a read, strongly consistent, shows that this place has no item. `false` if it has
+    /// one, or is not read before it is written.
+    async fn is_empty(&self, place: &Place<'_>, instance: &InstanceId) -> Result<bool, AwsError> {
+        if !place.is_read_first() {
+            return Ok(false);
+        }
+        let key = place.key.as_str();
+        Ok(get_record_item(&self.clients, &self.table, instance, key).await?.is_none())
     }
 }
 

@@ -5,8 +5,14 @@ use crate::clients::Clients;
 /// The media table's index by instance and `moment`.
 pub const BY_INSTANCE: &str = "by_instance";
 
+/// The media table's index by chat and instance.
+pub const BY_CHAT: &str = "by_chat";
+
 /// The state of a media file that a person had erased. Only the mark of [`Ledger::erase`] has it.
 pub const ERASED: &str = "erased";
+
+/// The attribute of [`Record::attempts`](media::record::Record::attempts).
+pub(super) const ATTEMPTS: &str = "attempts";
 
 /// The attribute of [`Record::lost_since`](media::record::Record::lost_since).
 pub(super) const LOST_SINCE: &str = "lost_since";

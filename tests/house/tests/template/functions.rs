@@ -65,6 +65,7 @@ fn functions_get_the_environment_they_read() {
     assert_eq!(names("WebhookFunction"), name_set(webhook));
     let download = [
         "CDN_BASE_URLS",
+        "COUNTERS_TABLE",
         "INSTANCES_TABLE",
         "JOBS_QUEUE_URL",
         "JOBS_TABLE",

@@ -15,6 +15,7 @@ fn stored_files_outlive_the_stack() {
         "TenantsTable",
         "MediaTable",
         "JobsTable",
+        "CountersTable",
         "AuditTable",
         "TokenKey",
     ] {
@@ -39,11 +40,13 @@ fn tables_are_on_demand_and_restorable() {
 }
 
 #[test]
-fn an_erase_mark_expires() {
+fn erase_marks_and_counts_expire() {
     let template = parse_template();
-    let time_to_live = &resource_properties(&template, "MediaTable")["TimeToLiveSpecification"];
-    assert_eq!(time_to_live["AttributeName"].as_str(), Some("forget_at"));
-    assert_eq!(time_to_live["Enabled"].as_bool(), Some(true));
+    for table in ["MediaTable", "CountersTable"] {
+        let time_to_live = &resource_properties(&template, table)["TimeToLiveSpecification"];
+        assert_eq!(time_to_live["AttributeName"].as_str(), Some("forget_at"), "{table}");
+        assert_eq!(time_to_live["Enabled"].as_bool(), Some(true), "{table}");
+    }
 }
 
 #[test]
@@ -84,7 +87,13 @@ fn the_tables_have_the_indexes_of_the_ledger() {
     let text = |name: &str, keys: [&str; 2]| (name.to_owned(), keys.map(str::to_owned).to_vec());
     let template = parse_template();
     for (table, expected) in [
-        ("MediaTable", vec![text("by_instance", ["instance", "moment"])]),
+        (
+            "MediaTable",
+            vec![
+                text("by_instance", ["instance", "moment"]),
+                text("by_chat", ["chat", "instance"]),
+            ],
+        ),
         (
             "JobsTable",
             vec![
@@ -105,7 +114,44 @@ fn the_tables_have_the_indexes_of_the_ledger() {
 
 fn indexes<'a>(template: &'a Value, table: &str) -> Vec<&'a Value> {
     let indexes = &resource_properties(template, table)["GlobalSecondaryIndexes"];
-    indexes.as_sequence().expect("indexes").iter().collect()
+    indexes.as_sequence().expect("indexes").iter().map(if_wanted).collect()
+}
+
+/// What a list has of an `!If` when its condition holds.
+fn if_wanted(item: &Value) -> &Value {
+    match item {
+        Value::Tagged(tagged) => &tagged.value[1],
+        item => item,
+    }
+}
+
+/// `DynamoDB` charges for an index with each write that changes what the index has. None of these
+/// attributes changes after the first claim.
+#[test]
+fn the_index_by_chat_has_only_what_never_changes() {
+    let template = parse_template();
+    let indexes = indexes(&template, "MediaTable");
+    let is_by_chat = |index: &&&Value| index["IndexName"].as_str() == Some("by_chat");
+    let by_chat = indexes.iter().find(is_by_chat).expect("the index");
+    assert_eq!(string_list(&by_chat["Projection"]["NonKeyAttributes"]), ["tenant", "moment"]);
+}
+
+/// `CloudFormation` changes one index of a table per deployment, so an update from a version with
+/// another index must be possible without this one. `DynamoDB` refuses the definition of an
+/// attribute that no index has.
+#[test]
+fn the_index_by_chat_can_be_left_out() {
+    let template = parse_template();
+    let table = resource_properties(&template, "MediaTable");
+    for list in ["AttributeDefinitions", "GlobalSecondaryIndexes"] {
+        let items = table[list].as_sequence().expect("a list").iter();
+        let optional: Vec<_> = items.filter(|item| matches!(item, Value::Tagged(_))).collect();
+        assert_eq!(optional.len(), 1, "{list}");
+        let Value::Tagged(tagged) = optional[0] else { unreachable!("it is tagged") };
+        assert_eq!(tagged.value[0].as_str(), Some("HasChatIndex"), "{list}");
+        assert!(!tagged.value[1].is_null(), "{list}");
+    }
+    assert_eq!(template["Parameters"]["ChatIndex"]["Default"].as_str(), Some("on"));
 }
 
 /// A body may contain a media key, and the read-only policy allows the indexes.

@@ -1,5 +1,5 @@
-//! Counts the calls that an operator's verbs and the watch function make at size: `load --parked
-//! 100000`.
+//! Counts the calls that an operator's verbs and the watch function make at size, and the items
+//! that they read: `load --parked 100000 --records 1000000`.
 //!
 //! What a verb reads must grow with its answer, and not with what the stack has. So each verb runs
 //! twice, over a small and over a large table, and asks for the same answer.
@@ -10,6 +10,9 @@
     clippy::indexing_slicing,
     reason = "it prints its result, and a broken run stops at once"
 )]
+
+#[path = "load/records.rs"]
+mod records;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
@@ -38,32 +41,82 @@ const ASKED: usize = 1000;
 /// The jobs of the class that is dropped.
 const DROPPED: usize = 500;
 
-/// Verbs over a large jobs table make as many calls as over a small one.
+/// Verbs over a large table make as many calls, and read as many items, as over a small one.
 #[derive(Parser)]
 struct Arguments {
     /// How many jobs are parked in the large table.
     #[arg(long, default_value_t = 100_000)]
     parked: usize,
+    /// How many records the large table has.
+    #[arg(long, default_value_t = 1_000_000)]
+    records: usize,
 }
 
-/// The calls of each verb.
-struct Calls(Vec<(&'static str, usize, u64)>);
+/// What a verb took.
+struct VerbCost {
+    /// What is done.
+    name: &'static str,
+    /// How much was asked for.
+    answer: usize,
+    /// How many calls it made.
+    calls: u64,
+    /// How many items these calls read.
+    items: u64,
+}
+
+/// Measures one verb after the other.
+struct Meter<'a> {
+    cloud: &'a Cloud,
+    before: (u64, u64),
+    costs: Vec<VerbCost>,
+}
+
+impl<'a> Meter<'a> {
+    fn start(cloud: &'a Cloud) -> Self {
+        Self { cloud, before: Self::read(cloud), costs: Vec::new() }
+    }
+
+    fn read(cloud: &Cloud) -> (u64, u64) {
+        (cloud.log.lines().len() as u64, cloud.tables.items_read())
+    }
+
+    /// Notes what was done since the last note.
+    fn note(&mut self, name: &'static str, answer: usize) {
+        let now = Self::read(self.cloud);
+        let (calls, items) = (now.0 - self.before.0, now.1 - self.before.1);
+        self.costs.push(VerbCost { name, answer, calls, items });
+        self.before = now;
+    }
+}
 
 fn main() -> ExitCode {
-    let large = Arguments::parse().parked.max(2 * ASKED);
-    let [small, large] = [2 * ASKED, large].map(|parked| {
+    let Arguments { parked, records } = Arguments::parse();
+    let of_jobs = [2 * ASKED, parked.max(2 * ASKED)].map(|parked| {
         println!("building a stack with {parked} parked jobs");
         run_in_virtual_time(async move { run_verbs(parked).await })
     });
+    let of_records = [records::SMALL, records.max(records::SMALL)].map(|records| {
+        println!("building a stack with {records} records");
+        run_in_virtual_time(async move { records::run_verbs(records).await })
+    });
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header(["what is done", "answer", "calls, small", "calls, large", "ratio"]);
+    let header =
+        ["what is done", "answer", "calls: small", "large", "items: small", "large", "ratio"];
+    table.set_header(header);
     let mut is_flat = true;
-    for ((name, answer, few), (_, again, many)) in small.0.into_iter().zip(large.0) {
-        let ratio = to_float(many) / to_float(few.max(1));
-        is_flat &= answer == again && ratio <= 1.1;
-        let [few, many] = [few, many].map(|calls| calls.to_string());
-        table.add_row([name.to_owned(), answer.to_string(), few, many, format!("{ratio:.2}")]);
+    for [small, large] in [of_jobs, of_records] {
+        for (few, many) in small.into_iter().zip(large) {
+            let [calls, items] = [(few.calls, many.calls), (few.items, many.items)]
+                .map(|(few, many)| to_float(many.max(1)) / to_float(few.max(1)));
+            let ratio = calls.max(items);
+            is_flat &= few.answer == many.answer && ratio <= 1.1;
+            let numbers = [few.calls, many.calls, few.items, many.items];
+            let mut row = vec![few.name.to_owned(), few.answer.to_string()];
+            row.extend(numbers.map(|number| number.to_string()));
+            row.push(format!("{ratio:.2}"));
+            table.add_row(row);
+        }
     }
     println!("{table}");
     if is_flat { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -129,7 +182,7 @@ fn put_job(cloud: &Cloud, n: usize) {
     }
 }
 
-async fn run_verbs(parked: usize) -> Calls {
+async fn run_verbs(parked: usize) -> Vec<VerbCost> {
     let cloud = build_cloud(parked);
     let client = Wire::http_client(&cloud, &Process::new("operator", 0));
     let clients = Clients::with_http_client(client, ENDPOINT, Duration::from_mins(1));
@@ -140,20 +193,14 @@ async fn run_verbs(parked: usize) -> Calls {
         (ParkedQueue::new(&clients, url("parked")), JobsQueue::new(&clients, url("jobs")));
     let parking = Parking::new(parked, jobs, Ledger::new(&clients, tables()));
     let now = cloud.clock.unix();
-    let mut calls = Vec::new();
-    let mut before = 0;
-    let mut note = |name, answer, cloud: &Cloud| {
-        let made = cloud.log.lines().len() as u64;
-        calls.push((name, answer, made - before));
-        before = made;
-    };
+    let mut meter = Meter::start(&cloud);
 
     let everything = Filter::default();
     let mut page = ledger.jobs.list_parked(&everything, now, None).await.expect("a page");
     while page.jobs.is_empty() && page.next.is_some() {
         page = ledger.jobs.list_parked(&everything, now, page.next).await.expect("a page");
     }
-    note("the first page of what is parked", page.jobs.len().min(1), &cloud);
+    meter.note("the first page of what is parked", page.jobs.len().min(1));
 
     let asked = Filter {
         tenant: Some("asked".parse().expect("a tenant")),
@@ -162,18 +209,18 @@ async fn run_verbs(parked: usize) -> Calls {
     };
     let mut listed = 0;
     parking.list(&asked, now, |_| listed += 1).await.expect("a list");
-    note("list a tenant's 1,000 of a class", listed, &cloud);
+    meter.note("list a tenant's 1,000 of a class", listed);
 
     let half = RedriveMode::Send { per_second: 500 };
     let redriven = parking.redrive(&asked, half, now, |_| {}).await.expect("a redrive");
-    note("redrive a tenant's 1,000 of a class", redriven.sent, &cloud);
+    meter.note("redrive a tenant's 1,000 of a class", redriven.sent);
 
     let expired = Filter { class: Some(FailureClass::Expired), ..Filter::default() };
     let dropped = parking.drop(&expired, now, |_| {}).await.expect("a drop");
-    note("drop the 500 of a class", dropped.dropped, &cloud);
+    meter.note("drop the 500 of a class", dropped.dropped);
 
     let watch_time = now + 3 * 3600;
     let due = ledger.jobs.list_due(aws::ledger::DuePlace::Queue, 0, watch_time, 1).await;
-    note("look for the first lost job of a shard", due.map_or(0, |_| 1), &cloud);
-    Calls(calls)
+    meter.note("look for the first lost job of a shard", due.map_or(0, |_| 1));
+    meter.costs
 }

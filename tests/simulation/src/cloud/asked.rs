@@ -67,8 +67,10 @@ impl AwsRequest {
             let json = first_write.unwrap_or(&json);
             let key = json["Key"].as_object().or(json["Item"].as_object())?;
             let part = |name| key.get(name).and_then(|it| text(&it["S"]));
-            let parts = [text(&json["TableName"]), part("instance"), part("message_id")];
-            Some(parts.into_iter().flatten().collect::<Vec<_>>().join("/"))
+            // In the table of counts, `day` has the day and the instance.
+            let names = ["day", "instance", "message_id"].map(part);
+            let parts = [text(&json["TableName"])].into_iter().chain(names);
+            Some(parts.flatten().collect::<Vec<_>>().join("/"))
         };
         let of_message = |it: &Value| {
             it["MessageBody"]

@@ -50,6 +50,7 @@ fn needed_right(reached: &ResourceAccess) -> Right {
         "media" if is_of_s3 => "MediaBucket/*",
         "media" => "MediaTable",
         "people" => "PeopleTable",
+        "counters" => "CountersTable",
         "jobs-table" => "JobsTable",
         "jobs-table/index/by_due" => "JobsTable/index/by_due",
         "jobs-table/index/by_class" => "JobsTable/index/by_class",

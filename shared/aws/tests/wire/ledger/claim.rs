@@ -5,7 +5,7 @@ use scripted_aws::{Answer, Aws};
 use serde_json::{Value, json};
 
 use super::helpers::{
-    NOW, announced, attempt, attributes, claim, key, last_of_two, names, retrying, update,
+    NOW, announced, attempt, attributes, claim, key, names, only_update, retrying, update,
     without_earlier, written,
 };
 use crate::samples::{MESSAGE, job};
@@ -15,7 +15,7 @@ use crate::samples::{MESSAGE, job};
 async fn a_claim_sets_the_announced_fields_and_takes_a_free_lease() {
     let aws = without_earlier([Answer::json(&json!({}))]).await;
     claim(&aws).await.expect("an answer");
-    let seen = last_of_two(&aws);
+    let seen = only_update(&aws);
     let update = update(&seen);
     let mut sets = announced();
     sets.extend(attributes(&[
@@ -94,7 +94,7 @@ async fn a_refused_claim_distinguishes_stored_and_leased() {
     assert!(matches!(claim(&aws).await, Ok(Claim::Stored)));
     let elsewhere = claim(&aws).await;
     assert!(matches!(elsewhere, Ok(Claim::Elsewhere { until: 1_787_432_100 })), "{elsewhere:?}");
-    assert_eq!(aws.operations(), ["UpdateItem"; 4]);
+    assert_eq!(aws.operations(), ["GetItem", "UpdateItem", "GetItem", "UpdateItem"]);
 }
 
 /// An operator redrove or dropped the job; this copy of it is older, and does not undo that.
@@ -122,29 +122,70 @@ async fn a_copy_from_before_a_decision_is_refused() {
 async fn an_erased_media_file_cannot_be_claimed() {
     let mut mark = json!({ "state": { "S": "erased" }, "forget_at": { "N": "1789000000" } });
     // The mark of an earlier version has the message's id alone.
-    let aws = Aws::answer_in_order([Answer::condition_failed(Some(&mark))]).await;
+    let found = Answer::json(&json!({ "Item": mark }));
+    let aws = Aws::answer_in_order([found, Answer::condition_failed(Some(&mark))]).await;
     assert!(matches!(claim(&aws).await, Ok(Claim::Erased)));
     mark["message"] = json!({ "S": MESSAGE });
     let aws = without_earlier([Answer::condition_failed(Some(&mark))]).await;
     assert!(matches!(claim(&aws).await, Ok(Claim::Erased)));
 }
 
-/// The download function's role has no permission to read records. The job is retried.
+/// The job is retried, and the next claim finds out what the record says.
 #[tokio::test]
-async fn a_refusal_without_an_item_reads_nothing() {
+async fn a_refusal_without_an_item_is_not_read_again() {
     let aws = without_earlier([Answer::condition_failed(None)]).await;
     let claimed = claim(&aws).await;
     assert!(matches!(claimed, Ok(Claim::Elsewhere { until: 0 })), "{claimed:?}");
-    // The download function's role has no permission to read records.
-    assert!(aws.requests_of("GetItem").is_empty());
+    assert_eq!(aws.operations(), ["GetItem", "UpdateItem"]);
 }
 
+/// A table that cannot be read is not an empty place: no second record is made.
 #[tokio::test]
 async fn a_claim_that_fails_is_an_error() {
-    let aws = Aws::answer_in_order([Answer::json_error(400, "ResourceNotFoundException")]).await;
-    let refused = claim(&aws).await.expect_err("no table");
-    assert_eq!(
-        refused.to_string(),
-        "dynamodb:UpdateItem failed: ResourceNotFoundException (HTTP 400)"
-    );
+    let refusal = || Answer::json_error(400, "ResourceNotFoundException");
+    for (answers, operation) in [
+        (vec![refusal()], "dynamodb:GetItem"),
+        (vec![Answer::json(&json!({})), refusal()], "dynamodb:UpdateItem"),
+    ] {
+        let aws = Aws::answer_in_order(answers).await;
+        let refused = claim(&aws).await.expect_err("no table");
+        let text = format!("{operation} failed: ResourceNotFoundException (HTTP 400)");
+        assert_eq!(refused.to_string(), text);
+    }
+}
+
+/// What an earlier version stored, or has in work, is not claimed a second time under a new key.
+#[tokio::test]
+async fn a_record_of_an_earlier_version_is_claimed() {
+    let earlier = json!({ "chat": { "S": "5500900000002" }, "direction": { "S": "in" },
+        "kind": { "S": "document" }, "moment": { "N": "1787431679" },
+        "state": { "S": "retrying" } });
+    let found = Answer::json(&json!({ "Item": earlier }));
+    let updated = Answer::json(&json!({ "Attributes": earlier }));
+    let aws = Aws::answer_in_order([found, updated]).await;
+    let claimed = claim(&aws).await.expect("an answer");
+    assert!(matches!(claimed, Claim::Mine { is_first: true, .. }), "{claimed:?}");
+    let update = scripted_aws::Update::from_request(&only_update(&aws));
+    assert_eq!(update.key["message_id"], json!({ "S": MESSAGE }));
+}
+
+/// An earlier run that died wrote no attempts; a run that ended wrote them, perhaps none.
+#[tokio::test]
+async fn a_run_is_the_first_until_one_has_ended() {
+    for (item, expected) in [
+        (json!({ "state": { "S": "retrying" } }), (true, "retrying")),
+        (json!({ "state": { "S": "skipped" }, "attempts": { "L": [] } }), (false, "skipped")),
+    ] {
+        let aws = without_earlier([Answer::json(&json!({ "Attributes": item }))]).await;
+        match claim(&aws).await.expect("an answer") {
+            Claim::Mine { is_first, state, .. } => {
+                assert_eq!((is_first, state.as_deref()), (expected.0, Some(expected.1)));
+            }
+            other @ (Claim::Stored
+            | Claim::StoredForAnother
+            | Claim::Erased
+            | Claim::Superseded
+            | Claim::Elsewhere { .. }) => panic!("{other:?}"),
+        }
+    }
 }

@@ -67,18 +67,19 @@ pub(crate) async fn claim(aws: &Aws) -> Result<Claim, AwsError> {
 pub(crate) async fn without_earlier(answers: impl IntoIterator<Item = Answer>) -> Aws {
     let mut all = Vec::new();
     for answer in answers {
-        all.extend([Answer::condition_failed(None), answer]);
+        all.extend([Answer::json(&json!({})), answer]);
     }
     Aws::answer_in_order(all).await
 }
 
-/// The second of two updates: the first looked for the record of an earlier version.
-pub(crate) fn last_of_two(aws: &Aws) -> RecordedRequest {
-    let seen = aws.requests_of("UpdateItem");
-    assert_eq!(seen.len(), 2, "{:?}", aws.operations());
+/// The only update. A read, strongly consistent, looked for the record of an earlier version before
+/// it.
+pub(crate) fn only_update(aws: &Aws) -> RecordedRequest {
+    assert_eq!(aws.operations(), ["GetItem", "UpdateItem"]);
+    let read = aws.only_request("GetItem").json();
     let earlier = json!({ "instance": { "S": INSTANCE }, "message_id": { "S": MESSAGE } });
-    assert_eq!(Update::from_request(&seen[0]).key, earlier);
-    seen[1].clone()
+    assert_eq!((&read["Key"], &read["ConsistentRead"]), (&earlier, &json!(true)));
+    aws.only_request("UpdateItem")
 }
 
 /// The key of the sample job's record.
