@@ -30,7 +30,7 @@ fn stored_files_outlive_the_stack() {
 fn tables_are_on_demand_and_restorable() {
     let template = parse_template();
     let tables = resources_of_type(&template, "AWS::DynamoDB::Table");
-    assert_eq!(tables.len(), 7);
+    assert_eq!(tables.len(), 8);
     for (name, table) in tables {
         let properties = &table["Properties"];
         assert_eq!(properties["BillingMode"].as_str(), Some("PAY_PER_REQUEST"), "{name}");
