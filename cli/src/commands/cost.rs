@@ -87,8 +87,8 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
         ),
         item(
             "DynamoDB",
-            "7 write units at $0.625 and 4 read units at $0.125 per million",
-            usage.media * (7.0 * 0.625 + 4.0 * 0.125) / MILLION,
+            "7 write units at $0.625 and 6 read units at $0.125 per million",
+            usage.media * (7.0 * 0.625 + 6.0 * 0.125) / MILLION,
         ),
         item(
             "download function",

@@ -79,7 +79,7 @@ const fn grant(
     Grant { sid, actions, parts, is_read_only }
 }
 
-const GRANTS: [Grant; 21] = [
+const GRANTS: [Grant; 24] = [
     grant("FindTheStack", true, &["cloudformation:DescribeStacks"], &[StackPart::Stack]),
     grant("ReadRegister", true, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
     grant(
@@ -90,6 +90,12 @@ const GRANTS: [Grant; 21] = [
     ),
     // Not the table itself, whose bodies may contain media keys.
     grant("ReadUnsettledJobs", true, &["dynamodb:Query"], &[StackPart::Indexes("JobsTable")]),
+    grant(
+        "ReadOrders",
+        true,
+        &["dynamodb:GetItem", "dynamodb:Query"],
+        &[StackPart::Table("OrdersTable")],
+    ),
     grant("ReadAudit", true, &["dynamodb:Query"], &[StackPart::Table("AuditTable")]),
     grant("ListFiles", true, &["s3:ListBucket"], &[StackPart::Bucket]),
     grant("ReadQueues", true, &["sqs:GetQueueAttributes"], QUEUES),
@@ -122,6 +128,18 @@ const GRANTS: [Grant; 21] = [
         &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
         &[StackPart::Table("JobsTable")],
     ),
+    grant(
+        "GiveOrders",
+        false,
+        &[
+            "dynamodb:BatchGetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+        ],
+        &[StackPart::Table("OrdersTable")],
+    ),
+    grant("EraseMarks", false, &["dynamodb:DeleteItem"], &[StackPart::Table("MarksTable")]),
     grant("WriteAudit", false, &["dynamodb:PutItem"], &[StackPart::Table("AuditTable")]),
     grant("UseTokens", false, &["kms:Encrypt", "kms:Decrypt"], &[StackPart::TokenKey]),
     grant(
@@ -241,9 +259,10 @@ mod tests {
 
     /// What each call needs; nothing for those that only functions make, or that need no
     /// permission.
-    const NEEDS: [(&str, &[&str]); 35] = [
+    const NEEDS: [(&str, &[&str]); 36] = [
         ("cloudformation:DescribeStacks", &["cloudformation:DescribeStacks"]),
         ("cloudwatch:DescribeAlarms", &["cloudwatch:DescribeAlarms"]),
+        ("dynamodb:BatchGetItem", &["dynamodb:BatchGetItem"]),
         ("dynamodb:DeleteItem", &["dynamodb:DeleteItem"]),
         ("dynamodb:GetItem", &["dynamodb:GetItem"]),
         ("dynamodb:PutItem", &["dynamodb:PutItem"]),

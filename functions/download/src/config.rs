@@ -22,6 +22,8 @@ pub struct Config {
     pub media_table: String,
     /// `JOBS_TABLE`.
     pub jobs_table: String,
+    /// `ORDERS_TABLE`.
+    pub orders_table: String,
     /// `MEDIA_BUCKET`.
     pub bucket: String,
     /// `JOBS_QUEUE_URL`.
@@ -55,6 +57,7 @@ impl Config {
             instances_table: required("INSTANCES_TABLE")?,
             media_table: required("MEDIA_TABLE")?,
             jobs_table: required("JOBS_TABLE")?,
+            orders_table: required("ORDERS_TABLE")?,
             bucket: required("MEDIA_BUCKET")?,
             jobs_queue_url: required("JOBS_QUEUE_URL")?,
             parked_queue_url: required("PARKED_QUEUE_URL")?,

@@ -14,6 +14,7 @@ pub mod instances;
 pub mod ledger;
 pub mod marks;
 mod newer_record;
+pub mod orders;
 pub mod queues;
 mod record_cache;
 #[cfg(feature = "operator")]

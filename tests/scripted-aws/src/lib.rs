@@ -55,6 +55,7 @@ impl RecordedRequest {
     pub fn operation(&self) -> &'static str {
         let target = self.header("x-amz-target").unwrap_or_default();
         let named = [
+            "BatchGetItem",
             "GetItem",
             "PutItem",
             "UpdateItem",

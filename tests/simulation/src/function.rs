@@ -41,6 +41,8 @@ pub(crate) const MEDIA: &str = "media";
 pub(crate) const JOBS_TABLE: &str = "jobs-table";
 /// The table of the back-fill's marks.
 pub(crate) const MARKS_TABLE: &str = "marks";
+/// The table of orders.
+pub(crate) const ORDERS: &str = "orders";
 /// The queue of jobs.
 pub(crate) const JOBS: &str = "jobs";
 /// The queue of parked jobs.
@@ -163,6 +165,7 @@ impl Slot<Arc<Worker>> {
             instances_table: INSTANCES.to_owned(),
             media_table: MEDIA.to_owned(),
             jobs_table: JOBS_TABLE.to_owned(),
+            orders_table: ORDERS.to_owned(),
             bucket: "media".to_owned(),
             jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
             parked_queue_url: format!("{QUEUE_URL_BASE}{PARKED}"),
@@ -197,6 +200,7 @@ impl Slot<Arc<Watch>> {
                 endpoint: None,
                 media_table: MEDIA.to_owned(),
                 jobs_table: JOBS_TABLE.to_owned(),
+                orders_table: ORDERS.to_owned(),
                 jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
                 parked_queue_url: format!("{QUEUE_URL_BASE}{PARKED}"),
             };
@@ -222,6 +226,7 @@ impl Slot<Arc<Backfill>> {
                 instances_table: INSTANCES.to_owned(),
                 media_table: MEDIA.to_owned(),
                 marks_table: MARKS_TABLE.to_owned(),
+                orders_table: ORDERS.to_owned(),
                 jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
                 origins: self.around.origins.clone(),
             };

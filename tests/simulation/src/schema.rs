@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::function::{INSTANCES, JOBS_TABLE, MARKS_TABLE, MEDIA};
+use crate::function::{INSTANCES, JOBS_TABLE, MARKS_TABLE, MEDIA, ORDERS};
 
 /// The table of instances.
 #[must_use]
@@ -61,6 +61,17 @@ pub fn marks_table() -> Value {
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [attribute("instance", "S")],
         "KeySchema": [{ "AttributeName": "instance", "KeyType": "HASH" }],
+    })
+}
+
+/// The table of orders.
+#[must_use]
+pub fn orders_table() -> Value {
+    json!({
+        "TableName": ORDERS,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [attribute("tenant", "S"), attribute("order", "S")],
+        "KeySchema": keys("tenant", "order"),
     })
 }
 

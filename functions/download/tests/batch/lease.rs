@@ -46,7 +46,7 @@ async fn a_leased_job_is_retried_after_the_lease() {
         let answer = run_batch(&worker, sqs_event(&[queued_job(&announced)]), PLENTY).await;
         assert_eq!(answer, retry_answer());
         assert_eq!(hidden_seconds(&aws), wait, "{lease_until}");
-        let asked = ["GetItem", "UpdateItem", "ChangeMessageVisibility"];
+        let asked = ["GetItem", "GetItem", "UpdateItem", "ChangeMessageVisibility"];
         assert_eq!(main_operations(&aws), asked);
         assert_eq!(origins.requests().len(), 0);
     }
@@ -153,7 +153,7 @@ async fn an_unclaimable_job_is_not_downloaded() {
     let (aws, origins) = start_servers(script).await;
     let announced = origins.announce(Spec::of(Kind::Image)).expect("a media file");
     assert_eq!(run_job(&aws, &origins, queued_job(&announced)).await, retry_answer());
-    let asked = ["GetItem", "UpdateItem", "ChangeMessageVisibility"];
+    let asked = ["GetItem", "GetItem", "UpdateItem", "ChangeMessageVisibility"];
     assert_eq!(aws.operations(), asked);
 
     // Past its time too, because no source was asked, until the queue is about to drop it.
@@ -163,7 +163,7 @@ async fn an_unclaimable_job_is_not_downloaded() {
         let accepted_at = boot::clock::now() - half_days * 12 * 60 * 60;
         let job = job_accepted_at(&announced, accepted_at);
         assert_eq!(run_job(&aws, &origins, job).await, answer);
-        assert_eq!(aws.operations(), ["GetItem", "UpdateItem", end]);
+        assert_eq!(aws.operations(), ["GetItem", "GetItem", "UpdateItem", end]);
     }
     assert_eq!(origins.requests().len(), 0);
 }
@@ -181,6 +181,6 @@ async fn a_job_without_table_and_queue_is_retried() {
     let announced = origins.announce(Spec::of(Kind::Image)).expect("a media file");
     let job = job_accepted_at(&announced, boot::clock::now() - 7 * 24 * 60 * 60);
     assert_eq!(run_job(&aws, &origins, job).await, retry_answer());
-    let asked = ["GetItem", "UpdateItem", "SendMessage", "ChangeMessageVisibility"];
+    let asked = ["GetItem", "GetItem", "UpdateItem", "SendMessage", "ChangeMessageVisibility"];
     assert_eq!(aws.operations(), asked);
 }

@@ -68,6 +68,7 @@ fn create_worker_with(aws: &Aws, origins: &StandIn, clock_and_random: ClockAndRa
         instances_table: text("instances"),
         media_table: text("media"),
         jobs_table: text("jobs-table"),
+        orders_table: text("orders"),
         bucket: text("bucket"),
         jobs_queue_url: text("https://sqs.example.invalid/jobs"),
         parked_queue_url: text("https://sqs.example.invalid/parked"),

@@ -15,6 +15,7 @@ fn stored_files_outlive_the_stack() {
         "TenantsTable",
         "MediaTable",
         "JobsTable",
+        "OrdersTable",
         "AuditTable",
         "TokenKey",
     ] {
@@ -29,7 +30,7 @@ fn stored_files_outlive_the_stack() {
 fn tables_are_on_demand_and_restorable() {
     let template = parse_template();
     let tables = resources_of_type(&template, "AWS::DynamoDB::Table");
-    assert_eq!(tables.len(), 6);
+    assert_eq!(tables.len(), 7);
     for (name, table) in tables {
         let properties = &table["Properties"];
         assert_eq!(properties["BillingMode"].as_str(), Some("PAY_PER_REQUEST"), "{name}");
@@ -44,6 +45,14 @@ fn an_erase_mark_expires() {
     let time_to_live = &resource_properties(&template, "MediaTable")["TimeToLiveSpecification"];
     assert_eq!(time_to_live["AttributeName"].as_str(), Some("forget_at"));
     assert_eq!(time_to_live["Enabled"].as_bool(), Some(true));
+}
+
+/// Without it, everything that was erased could come back.
+#[test]
+fn orders_cannot_be_deleted_with_their_table() {
+    let template = parse_template();
+    let table = resource_properties(&template, "OrdersTable");
+    assert_eq!(table["DeletionProtectionEnabled"].as_bool(), Some(true));
 }
 
 #[test]

@@ -33,6 +33,7 @@ impl Tables {
         match operation {
             "CreateTable" => run_operation(asked, |it| db.create_table(it)),
             "DescribeTable" => run_operation(asked, |it| db.describe_table(it)),
+            "BatchGetItem" => run_operation(asked, |it| db.batch_get_item(it)),
             "GetItem" => run_operation(asked, |it| db.get_item(it)),
             "PutItem" => run_operation(asked, |it| db.put_item(it)),
             "UpdateItem" => run_operation(asked, |it| db.update_item(it)),

@@ -129,13 +129,12 @@ async fn an_erased_media_file_cannot_be_claimed() {
     assert!(matches!(claim(&aws).await, Ok(Claim::Erased)));
 }
 
-/// The download function's role has no permission to read records. The job is retried.
+/// A claim is one request. The job is retried.
 #[tokio::test]
 async fn a_refusal_without_an_item_reads_nothing() {
     let aws = without_earlier([Answer::condition_failed(None)]).await;
     let claimed = claim(&aws).await;
     assert!(matches!(claimed, Ok(Claim::Elsewhere { until: 0 })), "{claimed:?}");
-    // The download function's role has no permission to read records.
     assert!(aws.requests_of("GetItem").is_empty());
 }
 
