@@ -22,8 +22,8 @@ use clap_complete::Shell;
 
 use crate::{
     commands::{
-        backfill, cost, iam, instance, media, parked, people, replay, stats, tail, tenant, token,
-        webhook,
+        backfill, cost, hold, iam, instance, media, parked, people, replay, stats, tail, tenant,
+        token, webhook,
     },
     exit::Exit,
     session::{Flags, Session},
@@ -63,6 +63,9 @@ enum Noun {
     /// Finds, downloads, exports and erases media files and their records.
     #[command(subcommand)]
     Media(media::Verb),
+    /// Adds, lists and releases holds, which keep media from being erased.
+    #[command(subcommand)]
+    Hold(hold::Verb),
     /// Lists, redrives and drops parked jobs: jobs that failed and wait for an operator.
     #[command(subcommand)]
     Parked(parked::Verb),
@@ -116,6 +119,7 @@ async fn run_command(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
         Noun::Token(verb) => token::run_token(verb, &session).await,
         Noun::Webhook(verb) => webhook::run_webhook(verb, &session).await,
         Noun::Parked(verb) => parked::run_parked(verb, &session).await,
+        Noun::Hold(verb) => hold::run_hold(verb, &session).await,
         Noun::Media(verb) => media::run_media(verb, &session).await,
         Noun::People(verb) => people::run_people(verb, &session).await,
         Noun::Replay(one) => replay::run_replay(one, &session).await,

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use aws::{
     instances::{Instance, Instances},
     ledger::{Ledger, LedgerTables},
+    orders::Orders,
     queues::{JobsQueue, ParkedQueue},
     register::{self, Register, RegisterError, RegisterListing, RegisterTables},
 };
@@ -198,6 +199,12 @@ impl Session {
         let output = |name| self.stack.output(name).map(str::to_owned);
         let tables = LedgerTables { media: output("MediaTable")?, jobs: output("JobsTable")? };
         Ok(Ledger::new(&self.operator.clients, tables))
+    }
+
+    /// The orders to erase, and the holds.
+    pub(crate) fn orders(&self) -> anyhow::Result<Orders> {
+        let table = self.stack.output("OrdersTable")?.to_owned();
+        Ok(Orders::new(&self.operator.clients, table))
     }
 
     /// A client of W-API at the base URL that the stack was deployed with.

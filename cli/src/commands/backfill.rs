@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, time::Duration};
 use boot::clock;
 use clap::Args;
 use media::{envelope::MomentSource, ids::InstanceId, message::MediaMessage};
-use operator::records::MediaRecord;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -34,6 +33,8 @@ struct BackfillSummary {
     webhooks: u64,
     with_media: u64,
     stored_already: u64,
+    /// Media messages that an order to erase covers.
+    erased: u64,
     queued: u64,
     not_understood: u64,
     /// Webhooks that could not be read in full, and were kept as unread bodies to be parked.
@@ -83,7 +84,7 @@ pub(crate) async fn run_backfill(backfill: Backfill, session: &Session) -> anyho
         if page.webhooks.is_empty() {
             break;
         }
-        for webhook in page.webhooks {
+        for (webhook, time) in page.webhooks.into_iter().zip(page.times) {
             bar.inc(1);
             filled.webhooks += 1;
             let announcement = webhook.read_announcement();
@@ -98,15 +99,22 @@ pub(crate) async fn run_backfill(backfill: Backfill, session: &Session) -> anyho
                 continue;
             }
             filled.with_media += 1;
-            let mut missing = 0;
+            let (mut missing, mut erased) = (0, 0);
             for one in &media {
                 let record = records.find(&id, one).await?;
-                let is_stored = |record: &MediaRecord| record.state == "stored";
-                missing += u64::from(!record.as_ref().is_some_and(is_stored));
                 record.iter().for_each(|record| filled.odd.inspect_record(record));
+                if record.as_ref().is_some_and(|record| record.state == "stored") {
+                    continue;
+                }
+                let announced_at = time.unwrap_or(one.moment);
+                match post.find_order(one, announced_at).await? {
+                    Some(_) => erased += 1,
+                    None => missing += 1,
+                }
             }
+            filled.erased += erased;
             if missing == 0 {
-                filled.stored_already += 1;
+                filled.stored_already += u64::from(erased == 0);
             } else if session.flags.dry_run {
                 filled.queued += missing;
             } else {
@@ -124,6 +132,7 @@ fn print_summary(filled: &BackfillSummary, session: &Session) -> anyhow::Result<
         webhooks,
         with_media,
         stored_already,
+        erased,
         queued,
         not_understood,
         unread,
@@ -138,6 +147,9 @@ fn print_summary(filled: &BackfillSummary, session: &Session) -> anyhow::Result<
         "{webhooks} webhooks in W-API's log, {with_media} of them with media in that time; \
          {stored_already} stored already, {queued}."
     );
+    if *erased > 0 {
+        text += &format!("\n{erased} media messages were erased and are not posted again.");
+    }
     if *not_understood > 0 {
         text +=
             &format!("\n{not_understood} entries of the log could not be parsed and were skipped.");

@@ -79,7 +79,7 @@ const fn grant(
     Grant { sid, actions, parts, is_read_only }
 }
 
-const GRANTS: [Grant; 24] = [
+const GRANTS: [Grant; 27] = [
     grant("FindTheStack", true, &["cloudformation:DescribeStacks"], &[StackPart::Stack]),
     grant("ReadRegister", true, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
     grant(
@@ -97,6 +97,12 @@ const GRANTS: [Grant; 24] = [
     // Not the table itself, whose bodies may contain media keys.
     grant("ReadUnsettledJobs", true, &["dynamodb:Query"], &[StackPart::Indexes("JobsTable")]),
     grant("ReadPeople", true, &["dynamodb:Query"], &[StackPart::Table("PeopleTable")]),
+    grant(
+        "ReadOrders",
+        true,
+        &["dynamodb:GetItem", "dynamodb:Query"],
+        &[StackPart::Table("OrdersTable")],
+    ),
     grant("ReadAudit", true, &["dynamodb:Query"], &[StackPart::Table("AuditTable")]),
     grant("ListFiles", true, &["s3:ListBucket"], &[StackPart::Bucket]),
     grant("ReadQueues", true, &["sqs:GetQueueAttributes"], QUEUES),
@@ -130,6 +136,18 @@ const GRANTS: [Grant; 24] = [
         &[StackPart::Table("JobsTable")],
     ),
     grant("ForgetPeople", false, &["dynamodb:DeleteItem"], &[StackPart::Table("PeopleTable")]),
+    grant(
+        "GiveOrders",
+        false,
+        &[
+            "dynamodb:BatchGetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+        ],
+        &[StackPart::Table("OrdersTable")],
+    ),
+    grant("EraseMarks", false, &["dynamodb:DeleteItem"], &[StackPart::Table("MarksTable")]),
     grant("WriteAudit", false, &["dynamodb:PutItem"], &[StackPart::Table("AuditTable")]),
     grant("UseTokens", false, &["kms:Encrypt", "kms:Decrypt"], &[StackPart::TokenKey]),
     grant(
@@ -249,7 +267,7 @@ mod tests {
 
     /// What each call needs; nothing for those that only functions make, or that need no
     /// permission.
-    const NEEDS: [(&str, &[&str]); 37] = [
+    const NEEDS: [(&str, &[&str]); 36] = [
         ("cloudformation:DescribeStacks", &["cloudformation:DescribeStacks"]),
         ("cloudwatch:DescribeAlarms", &["cloudwatch:DescribeAlarms"]),
         ("dynamodb:BatchGetItem", &["dynamodb:BatchGetItem"]),

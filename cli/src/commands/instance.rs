@@ -242,6 +242,18 @@ async fn set_paused(id: &InstanceId, session: &Session, pauses: bool) -> anyhow:
     Ok(odd.print_notes())
 }
 
+/// Notes the instance among the former ones of its tenant.
+async fn remember_instance(id: &InstanceId, session: &Session) -> anyhow::Result<()> {
+    let owners = session.list_owners(None, Some(id), &mut OddRecords::default()).await?;
+    for (tenant, id) in owners {
+        // A record that names no tenant was never used: no media message can be its.
+        if let Ok(tenant) = TenantId::parse(tenant) {
+            session.orders()?.remember_instance(&tenant, &id).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn remove_instance(id: &InstanceId, session: &Session) -> anyhow::Result<Exit> {
     // An instance whose record cannot be parsed can be removed, too.
     session.require_registered(id, &mut OddRecords::default()).await?;
@@ -251,6 +263,8 @@ async fn remove_instance(id: &InstanceId, session: &Session) -> anyhow::Result<E
     if !session.flags.confirm(&change)? {
         return Ok(Exit::Ok);
     }
+    // First: an erasure of the tenant must find what stays of it.
+    remember_instance(id, session).await?;
     session.register()?.remove_instance(id).await?;
     let text = format!(
         "Instance {id} is removed. \

@@ -3,6 +3,7 @@
 pub(crate) mod backfill;
 pub(crate) mod cost;
 pub(crate) mod doctor;
+pub(crate) mod hold;
 pub(crate) mod iam;
 pub(crate) mod instance;
 pub(crate) mod media;

@@ -4,10 +4,16 @@
 use std::{collections::HashMap, io::Read, path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail};
+use aws::orders::{Order, Orders};
 use boot::clock;
 use clap::Args;
 use fetch::account::{AccountClient, AccountError};
-use media::{ids::InstanceId, message::Secret};
+use media::{
+    access::VerifiedInstance,
+    envelope::MomentSource,
+    ids::InstanceId,
+    message::{MediaMessage, Secret},
+};
 use serde_json::{Value, json};
 use tokio::time::interval;
 use wapi::{
@@ -49,6 +55,8 @@ pub(crate) struct WebhookPoster {
     token: Secret,
     wapi: AccountClient,
     url: Secret,
+    verified: VerifiedInstance,
+    orders: Orders,
 }
 
 impl WebhookPoster {
@@ -60,7 +68,9 @@ impl WebhookPoster {
         let target = HookTarget::from_url(url, session.webhook_base()?, &instance);
         match url.filter(|_| target.is_accepted(clock::now()) && instance.paused_at.is_none()) {
             Some(url) => {
-                Ok(Self { id: id.clone(), token: token.clone(), wapi, url: Secret::new(url) })
+                let verified = VerifiedInstance::for_own_log(&instance.tenant, id);
+                let (orders, url) = (session.orders()?, Secret::new(url));
+                Ok(Self { id: id.clone(), token: token.clone(), wapi, url, verified, orders })
             }
             None => bail!(
                 "the webhooks of {id} do not arrive here. See: wapi-media instance check {id}"
@@ -72,6 +82,29 @@ impl WebhookPoster {
     pub(crate) async fn fetch_page(&self, n: u32) -> anyhow::Result<LogPage> {
         let who = as_instance(&self.id, &self.token);
         Ok(self.wapi.fetch_log_page(n, who).await?)
+    }
+
+    /// The order to erase a media message that was announced at this time, in seconds since 1970.
+    pub(crate) async fn find_order(
+        &self,
+        message: &MediaMessage,
+        announced_at: i64,
+    ) -> anyhow::Result<Option<Order>> {
+        let job = self.verified.create_late_job(message.clone(), announced_at, clock::now());
+        Ok(self.orders.find_erasure(&job.into_job()).await?)
+    }
+
+    /// Fails if an order to erase covers what a body announces. A message without a time of its own
+    /// counts as older than every order.
+    async fn refuse_erased(&self, body: &WebhookBody) -> anyhow::Result<()> {
+        for message in body.read_announcement().media {
+            let is_undated = message.envelope.moment_source == MomentSource::Accepted;
+            let announced_at = if is_undated { MediaMessage::FIRST_MOMENT } else { message.moment };
+            if let Some(order) = self.find_order(&message, announced_at).await? {
+                bail!("what it announces was erased by order {}", order.id);
+            }
+        }
+        Ok(())
     }
 
     /// Posts a body, and returns what the webhook function answered.
@@ -179,6 +212,7 @@ async fn post_one(
         Some(Err(why)) => bail!("{why}"),
         None => bail!("instance {id} was not looked up"),
     };
+    post.refuse_erased(body).await?;
     let posted = match session.flags.dry_run {
         true => PostOutcome::default(),
         false => post.post_webhook(body).await?,

@@ -16,6 +16,8 @@ pub struct Config {
     pub media_table: String,
     /// `MARKS_TABLE`.
     pub marks_table: String,
+    /// `ORDERS_TABLE`.
+    pub orders_table: String,
     /// `JOBS_QUEUE_URL`.
     pub jobs_queue_url: String,
     /// `WAPI_BASE_URL`. The function requests nothing of the CDN.
@@ -35,6 +37,7 @@ impl Config {
             instances_table: environment.required("INSTANCES_TABLE")?,
             media_table: environment.required("MEDIA_TABLE")?,
             marks_table: environment.required("MARKS_TABLE")?,
+            orders_table: environment.required("ORDERS_TABLE")?,
             jobs_queue_url: environment.required("JOBS_QUEUE_URL")?,
             origins: origins
                 .map_err(|bad| SettingError::Invalid { name: bad.name, rule: bad.to_string() })?,

@@ -119,7 +119,7 @@ impl Pass<'_> {
         }
     }
 
-    /// Queues the media messages that have no record.
+    /// Queues the media messages that have no record and that no order to erase covers.
     async fn send_missing(
         &mut self,
         media: Vec<MediaMessage>,
@@ -131,8 +131,12 @@ impl Pass<'_> {
             let job = self.verified.create_late_job(message, arrived_at, self.now);
             let QueuedJob::V1(content) = &job;
             let records = &self.services.records;
-            if records.needs_job(&self.instance.id, &content.message, self.now).await? {
-                jobs.push(job);
+            if !records.needs_job(&self.instance.id, &content.message, self.now).await? {
+                continue;
+            }
+            match self.services.orders.find_erasure(content).await? {
+                Some(_) => self.counts.erased += 1,
+                None => jobs.push(job),
             }
         }
         if jobs.is_empty() {

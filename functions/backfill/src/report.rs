@@ -15,7 +15,9 @@ pub(crate) struct Counts {
     pub(crate) found: usize,
     /// Media messages without a record that came before the instance was registered here.
     pub(crate) earlier: usize,
-    /// Jobs that were sent for both.
+    /// Media messages without a record that an order to erase covers.
+    pub(crate) erased: usize,
+    /// Jobs that were sent for `found` and `earlier`.
     pub(crate) sent: usize,
     /// Webhooks that could not be read in full, and were kept for the first time.
     pub(crate) unread: usize,
@@ -150,6 +152,7 @@ impl PassReport {
                     read = counts.read,
                     found = counts.found,
                     earlier = counts.earlier,
+                    erased = counts.erased,
                     sent = counts.sent,
                     unread = counts.unread,
                     refused = counts.refused,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aws::{
-    clients::Clients, instances::Instances, ledger::RecordTable, marks::Marks, queues::JobsQueue,
+    clients::Clients, instances::Instances, ledger::RecordTable, marks::Marks, orders::Orders,
+    queues::JobsQueue,
 };
 use fetch::{FetchError, account::AccountClient};
 
@@ -30,6 +31,7 @@ pub(crate) struct Services {
     pub(crate) instances: Instances,
     pub(crate) records: RecordTable,
     pub(crate) marks: Marks,
+    pub(crate) orders: Orders,
     pub(crate) jobs: JobsQueue,
     pub(crate) wapi: AccountClient,
     pub(crate) pace: Pace,
@@ -41,6 +43,7 @@ impl Services {
             instances: Instances::new(clients, config.instances_table),
             records: RecordTable::new(clients, config.media_table),
             marks: Marks::new(clients, config.marks_table),
+            orders: Orders::new(clients, config.orders_table),
             jobs: JobsQueue::new(clients, config.jobs_queue_url),
             wapi: AccountClient::new(&config.origins)?,
             pace,

@@ -1,6 +1,9 @@
 //! The first phase of a run: whose job is it, and may this run work on it?
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use aws::{
     instances::{Instance, InstanceError},
@@ -17,6 +20,7 @@ use crate::{
     entry::delete_entry,
     log::log_without_run,
     message::{Acknowledgement, QueueMessage},
+    order::end_if_ordered,
     park::{park_foreign_job, settle_unrecorded},
     retry::MAX_RUN_TIME,
     worker::Worker,
@@ -55,6 +59,8 @@ pub(crate) struct ClaimedJob<'a> {
     pub(crate) entry: Option<KnownEntry>,
     /// When the run began.
     pub(crate) started: Instant,
+    /// Whether an order to erase the media message was found after the claim.
+    pub(crate) is_erased: AtomicBool,
 }
 
 /// Claims a job for this run. A job that names another tenant than its instance's is parked before
@@ -69,6 +75,9 @@ pub(crate) async fn claim_job<'a>(
     message: &'a QueueMessage<'a>,
 ) -> Result<ClaimedJob<'a>, Acknowledgement> {
     let started = Instant::now();
+    if let Some(acknowledgement) = end_if_ordered(worker, job, message).await {
+        return Err(acknowledgement);
+    }
     let mut instance = worker.instances.find(&job.instance).await;
     let is_theirs =
         |found: &Option<Arc<Instance>>| found.as_ref().is_some_and(|one| one.tenant == job.tenant);
@@ -102,6 +111,7 @@ pub(crate) async fn claim_job<'a>(
                 lost_since,
                 entry,
                 started,
+                is_erased: AtomicBool::new(false),
             })
         }
         Ok(Claim::Stored) => Err(end_settled(worker, job, message, "duplicate").await),
@@ -137,7 +147,7 @@ async fn end_settled(
 }
 
 /// The job is delivered again when another run's lease ends. Times are in seconds since 1970.
-fn retry_after_lease(until: i64, now: i64) -> Acknowledgement {
+pub(crate) fn retry_after_lease(until: i64, now: i64) -> Acknowledgement {
     let left = u64::try_from(until.saturating_sub(now)).unwrap_or_default();
     let after = Duration::from_secs(left).min(MAX_RUN_TIME + LEASE_MARGIN);
     Acknowledgement::RetryAfter { after: after + WAIT_AFTER_LEASE }

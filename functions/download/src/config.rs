@@ -24,6 +24,8 @@ pub struct Config {
     pub jobs_table: String,
     /// `COUNTERS_TABLE`.
     pub counters_table: String,
+    /// `ORDERS_TABLE`.
+    pub orders_table: String,
     /// `MEDIA_BUCKET`.
     pub bucket: String,
     /// `JOBS_QUEUE_URL`.
@@ -58,6 +60,7 @@ impl Config {
             media_table: required("MEDIA_TABLE")?,
             jobs_table: required("JOBS_TABLE")?,
             counters_table: required("COUNTERS_TABLE")?,
+            orders_table: required("ORDERS_TABLE")?,
             bucket: required("MEDIA_BUCKET")?,
             jobs_queue_url: required("JOBS_QUEUE_URL")?,
             parked_queue_url: required("PARKED_QUEUE_URL")?,

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use crate::{
     claim::ClaimedJob,
     commit::{build_intent, find_stored, run_tag, stored_state, write_intent},
+    order::may_commit,
     retry::{Failure, MAX_RUN_TIME, is_last_try},
     worker::Worker,
 };
@@ -329,7 +330,9 @@ impl FetchRun<'_> {
                     .with_run(run)
             };
             let write_intent = async |object: &ObjectDescription, proof: &Proof| {
-                write_intent(worker, claimed, build_intent(object, proof, strategy, run)).await
+                may_commit(worker, claimed).await
+                    && write_intent(worker, claimed, build_intent(object, proof, strategy, run))
+                        .await
             };
             match Box::pin(worker.bucket.store(media.into_parts(), describe, write_intent)).await {
                 Err(StoreError::Source(error)) => Err(error),

@@ -15,6 +15,7 @@ mod fetch;
 pub mod job;
 mod log;
 pub mod message;
+mod order;
 mod park;
 mod record;
 mod retry;

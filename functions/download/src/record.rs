@@ -1,7 +1,7 @@
 //! The last phase of a run: the record is written, a job without success is parked, and the run is
 //! logged.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use aws::ledger::{EntryChange, LeaseAfter, WriteOutcome};
 use media::{
@@ -17,6 +17,7 @@ use crate::{
     fetch::FetchResult,
     log::log_run,
     message::Acknowledgement,
+    order::end_erased,
     park::{build_ticket, park_job},
     retry::{Decision, decide_retry},
     worker::Worker,
@@ -41,6 +42,9 @@ pub(crate) async fn record_result(
     claimed: &ClaimedJob<'_>,
     result: FetchResult,
 ) -> Acknowledgement {
+    if claimed.is_erased.load(Ordering::Relaxed) {
+        return end_erased(worker, claimed).await;
+    }
     let FetchResult { attempts, is_late, outcome } = result;
     let RunCounts { ended, late } = claimed.earlier_runs;
     let late = late.saturating_add(u32::from(is_late));

@@ -7,6 +7,7 @@ use wapi::webhook::{Reading, UnreadReason};
 
 use crate::{
     message::{Acknowledgement, QueueMessage},
+    order::end_body_if_ordered,
     worker::Worker,
 };
 
@@ -55,6 +56,9 @@ pub(crate) async fn read_again(
     body: &UnreadBody,
     message: &QueueMessage<'_>,
 ) -> Acknowledgement {
+    if let Some(acknowledgement) = end_body_if_ordered(worker, body).await {
+        return acknowledgement;
+    }
     let BodyReading { media, rest } = read_body(body);
     let (verified, accepted_at, now) = (body.verified_instance(), body.accepted_at(), worker.now());
     // A message without a time of its own is as old as its webhook.

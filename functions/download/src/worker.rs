@@ -8,6 +8,7 @@ use aws::{
     counters::Counters,
     instances::Instances,
     ledger::{Ledger, LedgerTables},
+    orders::Orders,
     queues::{JobsQueue, ParkedQueue},
 };
 use boot::{clock, random};
@@ -44,6 +45,7 @@ impl ClockAndRandom {
 pub struct Worker {
     pub(crate) instances: Instances,
     pub(crate) ledger: Ledger,
+    pub(crate) orders: Orders,
     pub(crate) jobs: JobsQueue,
     pub(crate) parked: ParkedQueue,
     pub(crate) bucket: Bucket,
@@ -83,6 +85,7 @@ impl Worker {
                 clients,
                 LedgerTables { media: config.media_table, jobs: config.jobs_table },
             ),
+            orders: Orders::new(clients, config.orders_table),
             jobs: JobsQueue::new(clients, config.jobs_queue_url),
             parked: ParkedQueue::new(clients, config.parked_queue_url),
             bucket: Bucket::new(clients, config.bucket, config.checksum),

@@ -70,6 +70,7 @@ fn create_worker(aws: &Aws) -> Worker {
         media_table: text("media"),
         jobs_table: text("jobs-table"),
         counters_table: text("counters"),
+        orders_table: text("orders"),
         bucket: text("bucket"),
         jobs_queue_url: text(JOBS),
         parked_queue_url: text(PARKED),
@@ -141,7 +142,7 @@ async fn a_readable_body_becomes_jobs() {
     assert_eq!((jobs[0].tenant.as_str(), jobs[0].instance.as_str()), ("acme", INSTANCE));
     // The message says no time of its own.
     assert_eq!((jobs[0].accepted_at, jobs[0].message.moment), (NOW, ACCEPTED));
-    assert_eq!(aws.operations(), ["SendMessage"]);
+    assert_eq!(aws.operations(), ["GetItem", "SendMessage"]);
 }
 
 #[tokio::test]
@@ -149,7 +150,7 @@ async fn a_body_without_media_is_done() {
     let aws = Aws::start(healthy_aws).await;
     let body = webhook_with(&json!({ "conversation": "Mensagem de teste" })).to_string();
     assert!(!is_retried(&aws, &unread_body(body.as_bytes(), "not_understood")).await);
-    assert!(aws.operations().is_empty());
+    assert_eq!(aws.operations(), ["GetItem"]);
 }
 
 #[tokio::test]
@@ -178,7 +179,7 @@ async fn an_unreadable_body_is_parked_unchanged() {
         assert!(reason.starts_with(&format!("{word}: ")), "{reason}");
         let until = (ACCEPTED + 14 * 24 * 60 * 60).to_string();
         assert_eq!(told("recoverable_until"), until);
-        assert_eq!(aws.operations(), ["SendMessage"], "{word}");
+        assert_eq!(aws.operations(), ["GetItem", "SendMessage"], "{word}");
     }
 }
 
@@ -190,7 +191,7 @@ async fn a_partly_readable_body_is_also_parked() {
         .to_string();
     assert!(!is_retried(&aws, &unread_body(body.as_bytes(), "not_understood")).await);
     assert_eq!(sent_jobs(&aws).len(), 1);
-    assert_eq!(aws.operations(), ["SendMessage"; 2]);
+    assert_eq!(aws.operations(), ["GetItem", "SendMessage", "SendMessage"]);
 }
 
 #[tokio::test]

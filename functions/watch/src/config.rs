@@ -13,6 +13,8 @@ pub struct Config {
     pub media_table: String,
     /// `JOBS_TABLE`.
     pub jobs_table: String,
+    /// `ORDERS_TABLE`.
+    pub orders_table: String,
     /// `JOBS_QUEUE_URL`.
     pub jobs_queue_url: String,
     /// `PARKED_QUEUE_URL`.
@@ -30,6 +32,7 @@ impl Config {
             endpoint: environment.optional("AWS_ENDPOINT_URL").map(str::to_owned),
             media_table: environment.required("MEDIA_TABLE")?,
             jobs_table: environment.required("JOBS_TABLE")?,
+            orders_table: environment.required("ORDERS_TABLE")?,
             jobs_queue_url: environment.required("JOBS_QUEUE_URL")?,
             parked_queue_url: environment.required("PARKED_QUEUE_URL")?,
         })

@@ -10,6 +10,7 @@ use aws::{
     clients::Clients,
     error::AwsError,
     ledger::{Ledger, LedgerTables},
+    orders::Orders,
     queues::{JobsQueue, ParkedQueue},
 };
 use parking::Parking;
@@ -88,7 +89,8 @@ impl Watch {
         let ledger = || Ledger::new(clients, tables.clone());
         let parked = ParkedQueue::new(clients, config.parked_queue_url);
         let jobs = || JobsQueue::new(clients, config.jobs_queue_url.clone());
-        let parking = Parking::new(parked, jobs(), ledger());
+        let orders = Orders::new(clients, config.orders_table);
+        let parking = Parking::new(parked, jobs(), ledger()).with_orders(orders);
         Self { parking, ledger: ledger(), jobs: jobs() }
     }
 

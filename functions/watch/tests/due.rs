@@ -19,6 +19,7 @@ fn create_watch(aws: &Aws) -> Watch {
         endpoint: None,
         media_table: "media".to_owned(),
         jobs_table: "jobs-table".to_owned(),
+        orders_table: "orders".to_owned(),
         jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
         parked_queue_url: "https://sqs.example.invalid/parked".to_owned(),
     };

@@ -15,6 +15,7 @@ pub mod instances;
 pub mod ledger;
 pub mod marks;
 mod newer_record;
+pub mod orders;
 pub mod people;
 pub mod queues;
 mod record_cache;

@@ -179,4 +179,16 @@ impl Marks {
             Err(error) => Err(error),
         }
     }
+
+    /// Removes the instance's mark, if there is one.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `DeleteItem` fails.
+    #[cfg(feature = "operator")]
+    pub async fn remove(&self, instance: &InstanceId) -> Result<(), AwsError> {
+        let delete = self.clients.dynamodb.delete_item().table_name(&self.table);
+        let delete = delete.key("instance", string_value(instance.as_str()));
+        delete.send().await.map_err(AwsError::in_operation("dynamodb:DeleteItem"))?;
+        Ok(())
+    }
 }

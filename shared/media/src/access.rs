@@ -92,12 +92,8 @@ impl VerifiedInstance {
     /// 1970, and becomes the message's moment if the webhook gives no valid one.
     #[must_use]
     pub fn create_job(&self, message: MediaMessage, accepted_at: i64) -> QueuedJob {
-        QueuedJob::V1(Job {
-            tenant: self.tenant.clone(),
-            instance: self.instance.clone(),
-            accepted_at,
-            message: message.with_valid_moment(accepted_at),
-        })
+        let owner = (self.tenant.clone(), self.instance.clone());
+        QueuedJob::V1(Job::new(owner, message.with_valid_moment(accepted_at), accepted_at))
     }
 
     /// Creates the job of a media message whose webhook came at `arrived_at` and was not queued

@@ -60,7 +60,7 @@ impl std::str::FromStr for ChatKind {
 ///
 /// The text is `[a-z0-9-]`, at most [`Chat::MAX_BYTES`]: digits for a person, else the kind of
 /// chat, a dash and its id. It always comes from the envelope's `chat.id`, never from the sender.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Chat(String);
 

@@ -160,6 +160,17 @@ impl MessageId {
         })
     }
 
+    /// The id of the message, if this is the id of one of its media in earlier versions (`id.1`);
+    /// else this id.
+    #[must_use]
+    pub fn whole_message(&self) -> Self {
+        let is_number = |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
+        match self.0.rsplit_once('.') {
+            Some((whole, n)) if !whole.is_empty() && is_number(n) => Self(whole.to_owned()),
+            Some(_) | None => self.clone(),
+        }
+    }
+
     /// The id as W-API sent it.
     #[must_use]
     pub fn as_str(&self) -> &str {

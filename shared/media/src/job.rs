@@ -52,8 +52,30 @@ pub struct Job {
     pub instance: InstanceId,
     /// When the webhook was accepted or the job last redriven, in seconds since 1970.
     pub accepted_at: i64,
+    /// When the webhook was first announced, in seconds since 1970, if that was before
+    /// `accepted_at`: the job was redriven, or found in W-API's log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    announced_at: Option<i64>,
     /// The media message to fetch.
     pub message: MediaMessage,
+}
+
+impl Job {
+    /// A job whose webhook is accepted now.
+    pub(crate) fn new(
+        (tenant, instance): (TenantId, InstanceId),
+        message: MediaMessage,
+        accepted_at: i64,
+    ) -> Self {
+        Self { tenant, instance, accepted_at, announced_at: None, message }
+    }
+
+    /// When the media message was first announced, in seconds since 1970: a redrive does not change
+    /// it. Jobs of earlier versions that were redriven only know the redrive.
+    #[must_use]
+    pub fn announced_at(&self) -> i64 {
+        self.announced_at.unwrap_or(self.accepted_at)
+    }
 }
 
 impl QueuedJob {
@@ -75,10 +97,12 @@ impl QueuedJob {
         Ok(json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"))
     }
 
-    /// The job for a redrive. Its lifetime starts again, because the old one may be over.
+    /// The job for a redrive. Its lifetime starts again, because the old one may be over. When it
+    /// was announced stays.
     #[must_use]
     pub fn for_redrive(job: Job, now: i64) -> Self {
-        Self::V1(Job { accepted_at: now, ..job })
+        let announced_at = Some(job.announced_at());
+        Self::V1(Job { accepted_at: now, announced_at, ..job })
     }
 
     /// Converts the job to its present form. Earlier versions did not record whether a file is

@@ -5,7 +5,8 @@
 //! what makes it unique, [`access`] who may announce it, [`job`] what the queue carries,
 //! [`media_key`] and [`open`] how the bytes are decrypted and proven, [`object_key`] and [`object`]
 //! what the bucket shows, [`policy`] what is stored, [`failure`], [`record`] and [`parked`] the
-//! outcome, [`counts`] the outcomes of a day, and [`unread`] webhook bodies that could not be read.
+//! outcome, [`counts`] the outcomes of a day, [`unread`] webhook bodies that could not be read, and
+//! [`order`] what is erased and held.
 
 pub mod access;
 pub mod byte_text;
@@ -28,6 +29,7 @@ mod not_a_job;
 pub mod object;
 pub mod object_key;
 pub mod open;
+pub mod order;
 pub mod parked;
 pub mod part;
 pub mod policy;

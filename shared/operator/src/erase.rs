@@ -231,8 +231,8 @@ pub struct Erasables {
 
 impl MediaRecords {
     /// The records of a tenant's instance whose chat is one of `chats`; without chats, those of one
-    /// message. They are read from the table itself, strongly consistent: an empty result proves
-    /// that no record is left. Marks of erased media are left out.
+    /// message, or all. They are read from the table itself, strongly consistent: an empty result
+    /// proves that no record is left. Marks of erased media are left out.
     ///
     /// # Errors
     /// When `Query` fails.
@@ -267,9 +267,11 @@ impl Erasables {
     /// Adds a record that is the tenant's and whose chat is one of `chats`, if there are any.
     fn add(&mut self, record: Erasable, tenant: &TenantId, chats: &[String]) {
         let is_of_tenant = record.tenant.as_ref().map(|own| own == tenant.as_str());
+        // By its folder, or by the phone number or the LID that another announcement gave.
+        let is_meant = record.chats().any(|chat| chats.iter().any(|one| one == chat.as_str()));
         let is_of_chat = match &record.chat {
-            _ if chats.is_empty() => Some(true),
-            Some(chat) => Some(chats.contains(chat)),
+            _ if chats.is_empty() || is_meant => Some(true),
+            Some(_) => Some(false),
             None => None,
         };
         match (is_of_tenant, is_of_chat) {

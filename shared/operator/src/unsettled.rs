@@ -1,6 +1,8 @@
 //! Reads the jobs table for an operator: what is retried and what is parked. Reads indexes only,
 //! which have no bodies.
 
+use std::collections::BTreeSet;
+
 use aws::{
     clients::Clients,
     dynamodb::{Attributes, get_string, string_value},
@@ -8,7 +10,10 @@ use aws::{
     ledger::{BY_CLASS, BY_TENANT, state_class},
 };
 use aws_sdk_dynamodb::types::Select;
-use media::failure::FailureClass;
+use media::{
+    failure::FailureClass,
+    ids::{InstanceId, TenantId},
+};
 
 use crate::record::MediaRecord;
 
@@ -99,6 +104,33 @@ impl UnsettledMedia {
                 return Ok(LimitedCount { count, is_more: start.is_some() });
             }
         }
+    }
+
+    /// The instances of which the tenant has job entries. The index lags behind the table by a
+    /// moment.
+    ///
+    /// # Errors
+    /// When `Query` fails.
+    pub async fn list_instances(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<BTreeSet<InstanceId>, AwsError> {
+        let query = self.clients.dynamodb.query().table_name(&self.table);
+        let mut items = query
+            .index_name(BY_TENANT)
+            .key_condition_expression("tenant = :tenant")
+            .expression_attribute_values(":tenant", string_value(tenant.as_str()))
+            .projection_expression("instance")
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = BTreeSet::new();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(AwsError::in_operation("dynamodb:Query"))?;
+            let id = get_string(&item, "instance").map(InstanceId::parse);
+            found.extend(id.and_then(Result::ok));
+        }
+        Ok(found)
     }
 }
 

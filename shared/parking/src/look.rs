@@ -4,7 +4,8 @@ use std::{collections::HashSet, time::Duration};
 
 use aws::{
     error::AwsError,
-    ledger::{JobState, Ledger, NoteOutcome},
+    ledger::{EraseOutcome, JobState, Ledger, NoteOutcome},
+    orders::Orders,
     queues::{JobsQueue, ParkedMessage, ParkedQueue, Receipt},
 };
 use futures_util::future::join_all;
@@ -20,6 +21,7 @@ pub struct Parking {
     pub(crate) parked: ParkedQueue,
     pub(crate) jobs: JobsQueue,
     pub(crate) ledger: Ledger,
+    orders: Option<Orders>,
 }
 
 /// What a look through the parked queue found.
@@ -46,7 +48,25 @@ impl Parking {
     /// Uses these queues and this table.
     #[must_use]
     pub fn new(parked: ParkedQueue, jobs: JobsQueue, ledger: Ledger) -> Self {
-        Self { parked, jobs, ledger }
+        Self { parked, jobs, ledger, orders: None }
+    }
+
+    /// Obeys these orders as well: what one of them covers is deleted, not kept and not sent.
+    #[must_use]
+    pub fn with_orders(self, orders: Orders) -> Self {
+        Self { orders: Some(orders), ..self }
+    }
+
+    /// Deletes the record and the entry of a job that an order to erase covers. `false`: no order
+    /// does, or a run has the media message and obeys the order itself.
+    pub(crate) async fn erase_if_ordered(&self, job: &Job, now: i64) -> Result<bool, AwsError> {
+        let Some(orders) = &self.orders else {
+            return Ok(false);
+        };
+        if orders.find_erasure(job).await?.is_none() {
+            return Ok(false);
+        }
+        Ok(self.ledger.erase_job(job, now).await? == EraseOutcome::Erased)
     }
 
     /// Shows every message of the parked queue to `each` once, and keeps it parked. Also writes the
@@ -140,7 +160,11 @@ impl Parking {
         now: i64,
     ) -> Result<Step, AwsError> {
         let parked = &message.parked;
-        match self.ledger.read_job_state(job, now).await? {
+        let state = self.ledger.read_job_state(job, now).await?;
+        if !state.is_settled() && self.erase_if_ordered(job, now).await? {
+            return self.remove(message).await;
+        }
+        match state {
             JobState::Foreign => Ok(Step::Kept),
             JobState::InWork | JobState::Parked => Ok(Step::HasEntry),
             JobState::StoredOrErased | JobState::Skipped | JobState::Superseded => {

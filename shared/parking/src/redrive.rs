@@ -124,6 +124,12 @@ impl Parking {
             RedriveOutcome::Settled => return Ok(RequeueOutcome::StoredOrErased),
             RedriveOutcome::Busy => return Ok(RequeueOutcome::Busy),
         };
+        // The entry says `retrying` by now: after a crash, its next run obeys the order.
+        if let Ok(job) = QueuedJob::parse(&body).map(QueuedJob::into_job)
+            && self.erase_if_ordered(&job, now).await?
+        {
+            return Ok(RequeueOutcome::StoredOrErased);
+        }
         let Err(error) = self.jobs.send_from_entry(&body, &tenant, entry).await else {
             return Ok(RequeueOutcome::Sent);
         };

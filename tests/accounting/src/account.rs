@@ -6,7 +6,7 @@ use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    announced::{AnnouncedMedia, SenderAnswer},
+    announced::{AnnouncedMedia, Fate, SenderAnswer},
     evidence::{Evidence, Object},
     identity::Identity,
     media_evidence::EvidenceIndex,
@@ -99,7 +99,8 @@ impl Account {
         self.queued += usize::from(here.queued);
         self.parked_again += here.parked.len().saturating_sub(1);
         let id = &one.identity;
-        if one.told == SenderAnswer::Accepted && here.is_nowhere() {
+        let may_be_nowhere = one.fate == Fate::Erased || one.told != SenderAnswer::Accepted;
+        if !may_be_nowhere && here.is_nowhere() {
             self.lost.push(format!("{id}: accepted, and found nowhere"));
         }
         let writes: u32 = here.objects.iter().map(|object| object.writes).sum();
@@ -112,6 +113,7 @@ impl Account {
             .into_iter()
             .chain(here.check_parked(one))
             .chain(here.check_rules(one))
+            .chain(here.check_erased(one))
             .chain(here.check_record())
             .chain(here.check_entry());
         self.unexpected.extend(complaints.map(|complaint| format!("{id}: {complaint}")));

@@ -21,6 +21,8 @@ pub enum Fate {
     /// A rule of the tenant leaves it out: its record must be `skipped`, and nothing else may
     /// exist.
     Skipped,
+    /// It was ordered to be erased: nothing may be left of it but the mark of its record.
+    Erased,
     /// Any outcome is allowed: it depends on when the sources are asked.
     Either,
 }

@@ -110,8 +110,22 @@ impl MediaEvidence<'_> {
                 Some("skipped without a rule".to_owned())
             }
             Fate::Skipped if !self.is_skipped() && !self.queued => Some("not skipped".to_owned()),
-            Fate::Stored | Fate::Parked | Fate::Skipped | Fate::Either => None,
+            Fate::Stored | Fate::Parked | Fate::Skipped | Fate::Erased | Fate::Either => None,
         }
+    }
+
+    /// Checks that nothing is left of a media file that was ordered to be erased. Its objects are
+    /// checked with the others.
+    pub(crate) fn check_erased(&self, one: &AnnouncedMedia) -> Option<String> {
+        let is_mark = self.record.is_some_and(|record| record.state == "erased");
+        if one.fate != Fate::Erased {
+            return is_mark.then(|| "erased without an order".to_owned());
+        }
+        if !self.parked.is_empty() || self.entry.is_some() || self.queued {
+            return Some("its job is left although it was to be erased".to_owned());
+        }
+        let is_record_left = self.record.is_some() && !is_mark;
+        is_record_left.then(|| "its record is left although it was to be erased".to_owned())
     }
 
     /// Checks that the record and the object agree about the bytes.
@@ -175,7 +189,7 @@ impl MediaEvidence<'_> {
                 Some(format!("stored, not queued, and the record says {other}"))
             }
             "parked" => self.check_class(record),
-            "skipped" => None,
+            "skipped" | "erased" => None,
             other if !self.queued => Some(format!("the record says {other}, nothing is queued")),
             _ => None,
         }

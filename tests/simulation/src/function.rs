@@ -45,6 +45,8 @@ pub(crate) const COUNTERS: &str = "counters";
 pub(crate) const MARKS_TABLE: &str = "marks";
 /// The table of people.
 pub(crate) const PEOPLE_TABLE: &str = "people";
+/// The table of orders.
+pub(crate) const ORDERS: &str = "orders";
 /// The queue of jobs.
 pub(crate) const JOBS: &str = "jobs";
 /// The queue of parked jobs.
@@ -168,6 +170,7 @@ impl Slot<Arc<Worker>> {
             media_table: MEDIA.to_owned(),
             jobs_table: JOBS_TABLE.to_owned(),
             counters_table: COUNTERS.to_owned(),
+            orders_table: ORDERS.to_owned(),
             bucket: "media".to_owned(),
             jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
             parked_queue_url: format!("{QUEUE_URL_BASE}{PARKED}"),
@@ -202,6 +205,7 @@ impl Slot<Arc<Watch>> {
                 endpoint: None,
                 media_table: MEDIA.to_owned(),
                 jobs_table: JOBS_TABLE.to_owned(),
+                orders_table: ORDERS.to_owned(),
                 jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
                 parked_queue_url: format!("{QUEUE_URL_BASE}{PARKED}"),
             };
@@ -227,6 +231,7 @@ impl Slot<Arc<Backfill>> {
                 instances_table: INSTANCES.to_owned(),
                 media_table: MEDIA.to_owned(),
                 marks_table: MARKS_TABLE.to_owned(),
+                orders_table: ORDERS.to_owned(),
                 jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
                 origins: self.around.origins.clone(),
             };

@@ -160,11 +160,27 @@ pub enum OutsideEvent {
     StoredByPreviousVersion,
     /// Notes how many messages the jobs queue has, hidden ones included.
     QueueCounted(Arc<AtomicUsize>),
+    /// An operator gives an order to erase a chat of the customer's tenant.
+    Ordered(Erasure),
+    /// What the command does after it has given the order: the chat's objects, records and entries
+    /// are gone. Marks are not left, so that only the order keeps them away.
+    ChatRemoved(&'static str),
     /// An operator removes the instance's record.
     Removed(Customer),
     /// An operator adds a removed instance again, for this customer's tenant: the same one, or
     /// another to which the instance moves. Its webhook secret stays.
     Added(Customer),
+}
+
+/// An order to erase a chat in all instances of a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Erasure {
+    /// The customer whose tenant it is.
+    pub customer: Customer,
+    /// The name of the chat's folder.
+    pub chat: &'static str,
+    /// Whether what comes later is not stored either.
+    pub from_now_on: bool,
 }
 
 /// Everything that happens in a world.

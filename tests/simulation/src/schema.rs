@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::function::{COUNTERS, INSTANCES, JOBS_TABLE, MARKS_TABLE, MEDIA, PEOPLE_TABLE};
+use crate::function::{COUNTERS, INSTANCES, JOBS_TABLE, MARKS_TABLE, MEDIA, ORDERS, PEOPLE_TABLE};
 
 /// The table of instances.
 #[must_use]
@@ -89,6 +89,17 @@ pub fn counters_table() -> Value {
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [attribute("tenant", "S"), attribute("day", "S")],
         "KeySchema": keys("tenant", "day"),
+    })
+}
+
+/// The table of orders.
+#[must_use]
+pub fn orders_table() -> Value {
+    json!({
+        "TableName": ORDERS,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [attribute("tenant", "S"), attribute("order", "S")],
+        "KeySchema": keys("tenant", "order"),
     })
 }
 

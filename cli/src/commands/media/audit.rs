@@ -1,17 +1,21 @@
-//! `wapi-media media audit`: shows who erased how much, and when.
+//! `wapi-media media audit`: shows who erased and held how much, and when.
 
 use comfy_table::Table;
 use operator::audit::AuditLine;
 use serde_json::json;
 
-use super::erase::ACTION;
-use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
+use super::erase::{ACTION, VERIFY_ACTION};
+use crate::{commands::hold, exit::Exit, odd_records::OddRecords, screen, session::Session};
 
-/// Prints the audit table's lines about erasing, the newest first.
+/// Prints the audit table's lines about erasing and holding, the newest first.
 pub(super) async fn show_audit(session: &Session) -> anyhow::Result<Exit> {
     const MAX_LINES: usize = 1_000;
     let name = session.stack.output("AuditTable")?;
-    let lines = session.operator.list_audit_lines(name, ACTION, MAX_LINES).await?;
+    let mut lines = Vec::new();
+    for action in [ACTION, VERIFY_ACTION, hold::ACTION] {
+        lines.extend(session.operator.list_audit_lines(name, action, MAX_LINES).await?);
+    }
+    lines.sort_by(|one, other| other.at.cmp(&one.at));
     let mut odd = OddRecords::default();
     for line in lines.iter().filter(|line| !line.not_understood.is_empty()) {
         odd.add_note(format!("{}: {}", line.at, line.not_understood.join(", ")));
@@ -25,8 +29,16 @@ pub(super) async fn show_audit(session: &Session) -> anyhow::Result<Exit> {
 }
 
 fn audit_table(lines: &[AuditLine]) -> Table {
-    let mut shown =
-        screen::new_table(["when", "who", "tenant", "of a", "reference", "outcome", "removed"]);
+    let mut shown = screen::new_table([
+        "when",
+        "what",
+        "who",
+        "tenant",
+        "of a",
+        "reference",
+        "outcome",
+        "removed",
+    ]);
     for line in lines {
         let count = |name: &str| line.removed.get(name).copied().unwrap_or_default();
         let removed = format!("{} versions, {} records", count("versions"), count("records"));
@@ -36,6 +48,7 @@ fn audit_table(lines: &[AuditLine]) -> Table {
         };
         shown.add_row([
             word(&line.at),
+            word(&line.action),
             word(&line.who),
             word(&line.tenant),
             word(&line.scope),

@@ -2,7 +2,7 @@
 
 mod audit;
 pub(crate) mod display;
-mod erase;
+pub(crate) mod erase;
 pub(crate) mod export;
 mod find;
 mod target;
@@ -14,7 +14,7 @@ use aws_lc_rs::digest;
 use clap::{Args, Subcommand};
 use data_encoding::HEXLOWER;
 use indicatif::DecimalBytes;
-use media::ids::{InstanceId, MessageId};
+use media::ids::{InstanceId, MessageId, TenantId};
 use media::object_key::ObjectKey;
 use operator::{files::MAX_PRESIGN_TIME, records::MediaRecord};
 use serde_json::json;
@@ -65,14 +65,28 @@ pub(crate) enum Verb {
     #[command(after_help = "Example:\n  wapi-media media export --instance LITE-AAAAAA-BBBBBB \
         --phone 5500900000002 -o chat.zip")]
     Export(export::Export),
-    /// Erases a chat, a phone number's chat or a message permanently: all versions of its files,
-    /// unfinished uploads, records, parked jobs and unread webhooks. Then searches again to prove
-    /// that nothing is left.
+    /// Erases a chat, a phone number's chat, a message or everything permanently: all versions of
+    /// its files, unfinished uploads, records, parked jobs and unread webhooks. Then searches again
+    /// to prove that nothing is left.
+    ///
+    /// It first gives an order, which everything obeys that stores or queues media: what was
+    /// announced before is not stored, although a queue or W-API's log still has it.
     #[command(after_help = "Examples:\n  \
         wapi-media media erase --tenant acme --phone 5500900000002 --dry-run\n  \
         wapi-media media erase --instance LITE-AAAAAA-BBBBBB --message 3EB0AAAAAAAAAAAAAAAA \
-        --reference TICKET-12")]
+        --reference TICKET-12\n  \
+        wapi-media media erase --tenant acme --all --and-from-now-on")]
     Erase(erase::Erase),
+    /// Searches again for everything that an order to erase covers, and changes nothing.
+    #[command(after_help = "Example:\n  \
+        wapi-media media verify k3mq7r2a --tenant acme --phone 5500900000002")]
+    Verify(erase::Verify),
+    /// Lists a tenant's orders to erase. They do not say what is erased.
+    Orders {
+        /// The tenant.
+        #[arg(long)]
+        tenant: TenantId,
+    },
     /// Shows who erased how much, and when.
     Audit,
 }
@@ -107,6 +121,8 @@ pub(crate) async fn run_media(verb: Verb, session: &Session) -> anyhow::Result<E
         Verb::Download { one, output } => download_file(&one, output, session).await,
         Verb::Export(export) => export.run_export(session).await,
         Verb::Erase(erase) => erase.run_erase(session).await,
+        Verb::Verify(verify) => verify.run_verify(session).await,
+        Verb::Orders { tenant } => erase::list_orders(&tenant, session).await,
         Verb::Audit => audit::show_audit(session).await,
     }
 }

@@ -200,6 +200,8 @@ impl Redrive {
     async fn run(self, session: &Session) -> anyhow::Result<Exit> {
         let (filter, rate) = (Filter::from(self.which), self.rate);
         let (flags, parking) = (&session.flags, session.parking()?);
+        // What was ordered to be erased is deleted instead of sent.
+        let parking = parking.with_orders(session.orders()?);
         if self.all {
             if !filter.is_everything() {
                 bail!("--all moves every job; leave it out to use the other options");

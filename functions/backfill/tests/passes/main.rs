@@ -206,6 +206,7 @@ impl World {
             instances_table: "instances".to_owned(),
             media_table: "media".to_owned(),
             marks_table: "marks".to_owned(),
+            orders_table: "orders".to_owned(),
             jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
             origins: Origins::for_wapi(&self.origins.wapi_base()).expect("a URL"),
         };

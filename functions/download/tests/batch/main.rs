@@ -70,6 +70,7 @@ fn create_worker_with(aws: &Aws, origins: &StandIn, clock_and_random: ClockAndRa
         media_table: text("media"),
         jobs_table: text("jobs-table"),
         counters_table: text("counters"),
+        orders_table: text("orders"),
         bucket: text("bucket"),
         jobs_queue_url: text("https://sqs.example.invalid/jobs"),
         parked_queue_url: text("https://sqs.example.invalid/parked"),

@@ -9,6 +9,11 @@ pub(crate) fn is_instance_read(seen: &RecordedRequest) -> bool {
     seen.operation() == "GetItem" && seen.text().contains("\"instances\"")
 }
 
+/// Whether the request asks for orders to erase.
+pub(crate) fn is_orders_read(seen: &RecordedRequest) -> bool {
+    matches!(seen.operation(), "GetItem" | "BatchGetItem") && seen.text().contains("\"orders\"")
+}
+
 /// The default instance as the table holds it.
 pub(crate) fn instance_answer(policy: &Value, sealed_token: &str) -> Answer {
     Answer::json(&json!({ "Item": {
@@ -131,10 +136,12 @@ pub(crate) fn closing_operations(aws: &Aws) -> Vec<&'static str> {
     main_operations(aws).into_iter().filter(is_end).collect()
 }
 
-/// All operations, except lookups of records of an earlier version, notes of commits, and counts.
+/// All operations, except lookups of records of an earlier version, notes of commits, counts, and
+/// questions for orders.
 pub(crate) fn main_operations(aws: &Aws) -> Vec<&'static str> {
     let seen = aws.requests();
-    let is_main =
-        |seen: &&RecordedRequest| !is_legacy_lookup(seen) && !is_intent(seen) && !is_count(seen);
-    seen.iter().filter(is_main).map(RecordedRequest::operation).collect()
+    let is_beside = |seen: &RecordedRequest| {
+        is_legacy_lookup(seen) || is_intent(seen) || is_count(seen) || is_orders_read(seen)
+    };
+    seen.iter().filter(|seen| !is_beside(seen)).map(RecordedRequest::operation).collect()
 }

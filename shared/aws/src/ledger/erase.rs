@@ -9,10 +9,13 @@ use media::{
     identity::RecordKey,
     ids::{InstanceId, MessageId},
     job::Job,
+    message::Chat,
+    record::Lease,
 };
 
 use super::{
     condition::Condition,
+    find::find_record_item,
     outcome::WriteOutcome,
     place::MESSAGE,
     table::{ERASED, Ledger},
@@ -22,6 +25,24 @@ use crate::{
     dynamodb::{Attributes, get_number, get_string, number_value, string_value},
     error::AwsError,
 };
+
+/// How long a mark keeps a job from storing an erased media file again, in seconds: longer than
+/// both queues together keep a message (21 days), and than W-API's log, which the back-fill reads,
+/// keeps a webhook (30 days).
+pub const MARKED_FOR: i64 = 32 * 24 * 60 * 60;
+
+/// What became of the record of a job that an order to erase covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EraseOutcome {
+    /// A mark is in its place, there was none, or its media file is stored: the command removes
+    /// that, and finds it by its record.
+    Erased,
+    /// A run has its lease until this time, in seconds since 1970, or changed it meanwhile.
+    Leased {
+        /// When the lease ends.
+        until: i64,
+    },
+}
 
 /// The part of a record that erasing needs. An attribute of another type than expected counts as
 /// missing, so that every record can be erased.
@@ -38,6 +59,8 @@ pub struct Erasable {
     pub chat: Option<String>,
     /// When the lease ends, in seconds since 1970; 0 without a lease.
     pub lease_until: i64,
+    /// The key of the stored object.
+    pub object_key: Option<String>,
     state: Option<AttributeValue>,
     chat_lid: Option<String>,
     chat_phone: Option<String>,
@@ -46,13 +69,14 @@ pub struct Erasable {
 
 impl Erasable {
     /// The attributes that [`Self::from_item`] reads.
-    pub const ATTRIBUTES: [&str; 9] = [
+    pub const ATTRIBUTES: [&str; 10] = [
         "message_id",
         MESSAGE,
         "tenant",
         "state",
         "chat",
         "lease_until",
+        "object_key",
         "chat_lid",
         "chat_phone",
         "chat_hash",
@@ -68,6 +92,7 @@ impl Erasable {
             tenant: text("tenant"),
             chat: text("chat"),
             lease_until: get_number(item, "lease_until").unwrap_or_default(),
+            object_key: text("object_key"),
             state: item.get("state").cloned(),
             chat_lid: text("chat_lid"),
             chat_phone: text("chat_phone"),
@@ -90,6 +115,7 @@ impl Erasable {
             tenant: Some(job.tenant.to_string()),
             chat: Some(job.message.chat.as_str().to_owned()),
             lease_until: 0,
+            object_key: None,
             state: None,
             chat_lid: fact("chat_lid"),
             chat_phone: fact("chat_phone"),
@@ -102,6 +128,14 @@ impl Erasable {
         let in_key = RecordKey::from_record(self.key.clone()).message_id().to_owned();
         let ids = self.message.clone().into_iter().chain([in_key]);
         ids.filter_map(|id| MessageId::parse(id).ok())
+    }
+
+    /// The chat's names: its folder, its phone number and its LID, as far as the record knows them.
+    pub fn chats(&self) -> impl Iterator<Item = Chat> {
+        let chat = |text: &String| Chat::try_from(text.clone()).ok();
+        let lid = self.chat_lid.as_deref().and_then(Chat::from_lid);
+        let phone = self.chat_phone.as_ref().and_then(chat);
+        self.chat.as_ref().and_then(chat).into_iter().chain(phone).chain(lid)
     }
 
     /// Whether a run may still work on the media message: the record's state is not final. Its mark
@@ -158,7 +192,55 @@ impl Ledger {
     ) -> Result<WriteOutcome, AwsError> {
         let state = record.state.clone();
         let condition = Condition::has_state(state).and(Condition::not_leased(now));
-        let record_write = self.mark_write(instance, record, mark_until, condition);
+        self.put_mark(instance, record, mark_until, condition).await
+    }
+
+    /// Puts a mark in the place of the record of a job that an order to erase covers, if there is
+    /// one that no run has leased, and deletes its entry. The record of a stored media file stays.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `GetItem` or `TransactWriteItems` fails.
+    pub async fn erase_job(&self, job: &Job, now: i64) -> Result<EraseOutcome, AwsError> {
+        let found = find_record_item(&self.clients, &self.table, &job.instance, &job.message);
+        let Some(item) = found.await? else {
+            return Ok(EraseOutcome::Erased);
+        };
+        let record = Erasable::from_item(&item);
+        let is_theirs = record.tenant.as_ref().is_none_or(|owner| owner == job.tenant.as_str());
+        if record.is_mark() || record.has_state("stored") || !is_theirs {
+            return Ok(EraseOutcome::Erased);
+        }
+        match self.erase(&job.instance, &record, now.saturating_add(MARKED_FOR), now).await? {
+            WriteOutcome::Yes => Ok(EraseOutcome::Erased),
+            WriteOutcome::Overtaken => Ok(EraseOutcome::Leased { until: record.lease_until }),
+        }
+    }
+
+    /// Puts a mark in the place of the record that this run has leased, and deletes its entry.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `TransactWriteItems` fails.
+    pub async fn erase_claimed(
+        &self,
+        job: &Job,
+        key: &RecordKey,
+        lease: &Lease,
+        now: i64,
+    ) -> Result<WriteOutcome, AwsError> {
+        let record = Erasable::from_job(key, job);
+        let until = now.saturating_add(MARKED_FOR);
+        self.put_mark(&job.instance, &record, until, Condition::leased_to(lease)).await
+    }
+
+    /// Puts a mark in the place of a record for which `condition` holds, and deletes its entry.
+    async fn put_mark(
+        &self,
+        instance: &InstanceId,
+        record: &Erasable,
+        until: i64,
+        condition: Condition,
+    ) -> Result<WriteOutcome, AwsError> {
+        let record_write = self.mark_write(instance, record, until, condition);
         let record_write = record_write.map_err(|_| not_built())?;
         let key = RecordKey::from_record(record.key.clone());
         let entry_write = self.entry_deletion(instance, &key)?;
@@ -186,7 +268,7 @@ impl Ledger {
         }
         let put = put
             .condition_expression(condition.text)
-            .set_expression_attribute_names(Some(condition.names))
+            .set_expression_attribute_names(Some(condition.names).filter(|names| !names.is_empty()))
             .set_expression_attribute_values(Some(condition.values));
         Ok(TransactWriteItem::builder().put(put.build()?).build())
     }

@@ -34,7 +34,7 @@ pub use self::{
         BY_CLASS, BY_DUE, BY_TENANT, DUE_SHARDS, Due, DuePlace, EntryChange, EntryState,
         MAX_ENTRY_BODY_BYTES, state_class,
     },
-    erase::Erasable,
+    erase::{Erasable, EraseOutcome, MARKED_FOR},
     find::{find_record_item, get_record_item},
     intent::CommitIntent,
     missing::RecordTable,

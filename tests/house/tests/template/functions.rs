@@ -73,12 +73,20 @@ fn functions_get_the_environment_they_read() {
         "MEDIA_BUCKET",
         "MEDIA_TABLE",
         "MULTIPART_CHECKSUM",
+        "ORDERS_TABLE",
         "PARKED_QUEUE_URL",
         "UTC_OFFSET",
         "WAPI_BASE_URL",
     ];
     assert_eq!(names("DownloadFunction"), name_set(download));
-    let watch = ["JOBS_QUEUE_URL", "JOBS_TABLE", "LOG_LEVEL", "MEDIA_TABLE", "PARKED_QUEUE_URL"];
+    let watch = [
+        "JOBS_QUEUE_URL",
+        "JOBS_TABLE",
+        "LOG_LEVEL",
+        "MEDIA_TABLE",
+        "ORDERS_TABLE",
+        "PARKED_QUEUE_URL",
+    ];
     assert_eq!(names("WatchFunction"), name_set(watch));
     let backfill = [
         "INSTANCES_TABLE",
@@ -86,6 +94,7 @@ fn functions_get_the_environment_they_read() {
         "LOG_LEVEL",
         "MARKS_TABLE",
         "MEDIA_TABLE",
+        "ORDERS_TABLE",
         "WAPI_BASE_URL",
     ];
     assert_eq!(names("BackfillFunction"), name_set(backfill));

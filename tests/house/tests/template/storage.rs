@@ -16,6 +16,7 @@ fn stored_files_outlive_the_stack() {
         "MediaTable",
         "JobsTable",
         "CountersTable",
+        "OrdersTable",
         "AuditTable",
         "TokenKey",
     ] {
@@ -30,7 +31,7 @@ fn stored_files_outlive_the_stack() {
 fn tables_are_on_demand_and_restorable() {
     let template = parse_template();
     let tables = resources_of_type(&template, "AWS::DynamoDB::Table");
-    assert_eq!(tables.len(), 8);
+    assert_eq!(tables.len(), 9);
     for (name, table) in tables {
         let properties = &table["Properties"];
         assert_eq!(properties["BillingMode"].as_str(), Some("PAY_PER_REQUEST"), "{name}");
@@ -47,6 +48,14 @@ fn erase_marks_and_counts_expire() {
         assert_eq!(time_to_live["AttributeName"].as_str(), Some("forget_at"), "{table}");
         assert_eq!(time_to_live["Enabled"].as_bool(), Some(true), "{table}");
     }
+}
+
+/// Without it, everything that was erased could come back.
+#[test]
+fn orders_cannot_be_deleted_with_their_table() {
+    let template = parse_template();
+    let table = resource_properties(&template, "OrdersTable");
+    assert_eq!(table["DeletionProtectionEnabled"].as_bool(), Some(true));
 }
 
 #[test]

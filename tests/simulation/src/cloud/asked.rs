@@ -95,7 +95,10 @@ impl AwsRequest {
             "dynamodb" if json["IndexName"].is_string() => {
                 format!("{}/index/{}", text("TableName"), text("IndexName"))
             }
-            "dynamodb" => text("TableName"),
+            "dynamodb" => match json["RequestItems"].as_object().and_then(|it| it.keys().next()) {
+                Some(table) => table.clone(),
+                None => text("TableName"),
+            },
             service => service.to_owned(),
         }
     }

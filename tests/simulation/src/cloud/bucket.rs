@@ -101,6 +101,11 @@ impl Bucket {
         self.lock_inner().objects.clone()
     }
 
+    /// Removes the objects whose key contains this text.
+    pub fn remove_objects(&self, text: &str) {
+        self.lock_inner().objects.retain(|key, _| !key.contains(text));
+    }
+
     /// Aborts uploads older than `age`, as a lifecycle rule does, and returns the keys of the
     /// remaining ones.
     #[must_use]

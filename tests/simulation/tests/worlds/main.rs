@@ -22,6 +22,7 @@ mod honest;
 mod identity;
 mod ledger;
 mod moves;
+mod orders;
 mod privilege;
 mod seeds;
 mod slow;

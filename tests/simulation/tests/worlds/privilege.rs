@@ -9,6 +9,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use serde_yaml_ng::Value;
@@ -16,7 +17,7 @@ use simulation::{
     Outcome, ResourceAccess,
     accounting::Fate,
     fault::Fault,
-    plan::{Plan, PlannedMedia},
+    plan::{CUSTOMERS, Erasure, OutsideEvent, Plan, PlannedMedia},
     run_world, seed,
 };
 use stand_in::{CdnScenario, Format, Kind, WapiScenario};
@@ -52,6 +53,7 @@ fn needed_right(reached: &ResourceAccess) -> Right {
         "people" => "PeopleTable",
         "counters" => "CountersTable",
         "jobs-table" => "JobsTable",
+        "orders" => "OrdersTable",
         "jobs-table/index/by_due" => "JobsTable/index/by_due",
         "jobs-table/index/by_class" => "JobsTable/index/by_class",
         "jobs" => "JobsQueue",
@@ -164,12 +166,36 @@ fn stored_by_one_of_two_runs() -> Outcome {
     outcome
 }
 
+/// Media messages that were ordered to be erased: one that is retried, and one that is parked.
+fn ordered_to_be_erased() -> Outcome {
+    let chat = "5500988880000";
+    let of_person = |name: &str| {
+        let planned = PlannedMedia::healthy(Kind::Image, name).with_fate(Fate::Erased);
+        planned.with_spec(|spec| spec.chat(chat).sender(chat))
+    };
+    let retried = of_person("retried").with_spec(|spec| {
+        spec.wapi(WapiScenario::CallStatus { status: 503 }).cdn(CdnScenario::Status { code: 503 })
+    });
+    let parked = of_person("parked").with_spec(|spec| {
+        let moment = spec.moment - 15 * 24 * 60 * 60;
+        let spec = spec.moment(moment).wapi(WapiScenario::NotFound404);
+        spec.cdn(CdnScenario::Gone { status: 404 })
+    });
+    let mut plan = Plan::healthy(vec![retried, parked]);
+    let erasure = Erasure { customer: CUSTOMERS[0], chat, from_now_on: false };
+    plan.outside_events = vec![(Duration::from_mins(5), OutsideEvent::Ordered(erasure))];
+    let outcome = run_world(plan);
+    assert!(outcome.account.is_clean(), "{}", outcome.account);
+    outcome
+}
+
 #[test]
 fn each_role_allows_exactly_what_its_function_does() {
     let mut done = parked_by_the_queue().reached;
     done.extend(aborted_upload().reached);
     done.extend(stored_by_one_of_two_runs().reached);
     done.extend(sent_to_a_lid().reached);
+    done.extend(ordered_to_be_erased().reached);
     let by = |done: &BTreeSet<ResourceAccess>, who: &str| -> BTreeSet<Right> {
         let its = done.iter().filter(|one| one.who == who);
         its.map(needed_right).collect()

@@ -6,6 +6,8 @@ use indicatif::DecimalBytes;
 use operator::erase::FilesCount;
 use serde::Serialize;
 
+use super::scope::EraseScope;
+
 /// How much there is of what is erased.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct EraseCount {
@@ -26,6 +28,15 @@ pub(super) struct EraseCount {
 }
 
 impl EraseCount {
+    /// Adds what another pass removed.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.files.add(other.files);
+        self.records += other.records;
+        self.parked_jobs += other.parked_jobs;
+        self.entries += other.entries;
+        self.unread_bodies += other.unread_bodies;
+    }
+
     pub(super) fn is_nothing(&self) -> bool {
         let counts = [self.records, self.parked_jobs, self.entries, self.unread_bodies];
         self.files.is_empty() && counts.iter().sum::<u64>() == 0
@@ -66,45 +77,68 @@ impl EraseCount {
     }
 }
 
-/// The sentences about what was removed and what is left. `is_proven`: the audit table says that
-/// nothing is left.
-pub(super) fn describe_result(
-    removed: &EraseCount,
-    left: &EraseCount,
-    hidden: u64,
-    is_proven: bool,
-) -> String {
-    let mut lines = vec![format!("Removed: {}.", removed.describe_counts())];
-    if removed.records > 0 {
-        lines.push(
-            "For 32 days a mark in the place of each record keeps copies of its job and W-API's \
-             log from bringing the file back. A mark has the instance, the message id and a digest \
-             of the chat."
-                .to_owned(),
-        );
-    }
-    if is_proven {
-        lines.push("Proof: a second search found nothing.".to_owned());
-    } else if !left.is_nothing() || removed.files.failed > 0 {
-        lines.push(format!("Left: {}. Run the same command again.", left.describe_counts()));
-    }
-    if left.busy > 0 {
+/// What was removed, and what a second search found.
+pub(super) struct EraseResult {
+    pub(super) removed: EraseCount,
+    pub(super) left: EraseCount,
+    /// Parked jobs that another command uses.
+    pub(super) hidden: u64,
+    /// Whether nothing is left, as the audit table says.
+    pub(super) is_proven: bool,
+}
+
+impl EraseResult {
+    /// The sentences about what was removed, what is left, and what the order does from now on.
+    pub(super) fn describe(&self, order: &str, scope: &EraseScope) -> String {
+        let mut lines = vec![
+            format!("Removed: {}.", self.removed.describe_counts()),
+            format!(
+                "Order {order}: what was announced until now is not stored, although a queue or \
+                 W-API's log still has it. \
+                 To search again: wapi-media media verify {order} --tenant {}",
+                scope.tenant
+            ),
+        ];
+        lines.push(self.describe_proof());
+        let unread = match scope.is_all() {
+            true => "",
+            false => "unread webhooks that still wait in the jobs queue (minutes), ",
+        };
         lines.push(format!(
-            "{} media files are being fetched at the moment: run this again in eleven minutes.",
-            left.busy
+            "Not erased: {unread}W-API's own log (30 days), DynamoDB's backups (35 days)."
         ));
+        if scope.is_all() {
+            lines.push(
+                "The registrations of instances and tenants stay: remove them yourself.".to_owned(),
+            );
+        }
+        lines.join("\n")
     }
-    if hidden > 0 {
-        lines.push(format!(
-            "{hidden} parked jobs are in use by another command: run this again in five minutes."
-        ));
+
+    /// The sentences about what is left. Only a proof says that nothing is.
+    pub(super) fn describe_proof(&self) -> String {
+        let Self { removed, left, hidden, is_proven } = self;
+        let mut lines = Vec::new();
+        if *is_proven {
+            lines.push("Proof: a second search found nothing.".to_owned());
+        } else if !left.is_nothing() || removed.files.failed > 0 {
+            lines.push(format!("Left: {}. Run media erase again.", left.describe_counts()));
+        }
+        if left.busy > 0 {
+            lines.push(format!(
+                "{} media files are being fetched at the moment, and will not be stored: \
+                 run media verify in eleven minutes.",
+                left.busy
+            ));
+        }
+        if *hidden > 0 {
+            lines.push(format!(
+                "{hidden} parked jobs are in use by another command: \
+                 run media verify in five minutes."
+            ));
+        }
+        lines.join("\n")
     }
-    lines.push(
-        "Not erased: unread webhooks that still wait in the jobs queue (minutes), W-API's own log \
-         (30 days), DynamoDB's backups (35 days)."
-            .to_owned(),
-    );
-    lines.join("\n")
 }
 
 /// The sentences about parked messages that may contain what is erased. `owner` is the option that
@@ -131,14 +165,16 @@ pub(super) fn describe_unclear(owner: &str, found: &EraseCount) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{EraseCount, describe_result, describe_unclear};
+    use super::{EraseCount, EraseResult, describe_unclear};
 
     #[test]
     fn proof_is_printed_only_if_given() {
         let nothing = EraseCount::default();
-        assert!(describe_result(&nothing, &nothing, 0, true).contains("Proof"));
-        let told = describe_result(&nothing, &nothing, 0, false);
-        assert!(!told.contains("Proof") && !told.contains("Left"), "{told}");
+        let result =
+            |is_proven| EraseResult { removed: nothing, left: nothing, hidden: 0, is_proven };
+        assert!(result(true).describe_proof().contains("Proof"));
+        let said = result(false).describe_proof();
+        assert!(!said.contains("Proof") && !said.contains("Left"), "{said}");
     }
 
     #[test]

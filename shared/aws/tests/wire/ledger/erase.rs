@@ -2,13 +2,13 @@
 
 use aws::{
     error::AwsError,
-    ledger::{Erasable, WriteOutcome},
+    ledger::{Erasable, EraseOutcome, WriteOutcome},
 };
 use scripted_aws::{Answer, Aws};
 use serde_json::{Value, json};
 
 use super::helpers::{JOBS_TABLE, NOW, TABLE, item_key, key, ledger};
-use crate::samples::{MESSAGE, instance};
+use crate::samples::{MESSAGE, instance, job};
 
 /// Erases a record whose state is `retrying`.
 async fn erase(aws: &Aws, mark_until: i64) -> Result<WriteOutcome, AwsError> {
@@ -82,4 +82,32 @@ async fn only_an_unchanged_record_without_lease_is_erased() {
     mark["forget_at"] = json!({ "N": (NOW + 100).to_string() });
     assert_eq!(asked["Item"], mark);
     assert_eq!(asked["ConditionExpression"], condition);
+}
+
+/// A job that an order covers: the command finds the files of stored media by their records, and
+/// what is another tenant's is not touched.
+#[tokio::test]
+async fn only_an_unstored_record_of_the_tenant_becomes_a_mark() {
+    for (state, tenant, is_written) in [
+        ("retrying", "acme", true),
+        ("parked", "acme", true),
+        ("skipped", "acme", true),
+        ("stored", "acme", false),
+        ("erased", "acme", false),
+        ("parked", "bravo", false),
+    ] {
+        let (state_text, tenant_text) = (state.to_owned(), tenant.to_owned());
+        let aws = Aws::start(move |seen| match seen.operation() {
+            "GetItem" => Answer::json(&json!({ "Item": {
+                "message_id": { "S": key().as_str() }, "message": { "S": MESSAGE },
+                "state": { "S": state_text }, "tenant": { "S": tenant_text },
+            } })),
+            _ => Answer::json(&json!({})),
+        })
+        .await;
+        let erased = ledger(&aws).erase_job(&job(), NOW).await;
+        assert_eq!(erased, Ok(EraseOutcome::Erased), "{state} {tenant}");
+        let written = aws.requests_of("TransactWriteItems").len();
+        assert_eq!(written, usize::from(is_written), "{state} {tenant}");
+    }
 }

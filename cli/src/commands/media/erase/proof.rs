@@ -1,0 +1,171 @@
+//! `wapi-media media orders` and `wapi-media media verify`: which orders to erase there are, and
+//! whether anything is left of what one of them covers.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, bail};
+use aws::orders::{Order, OrderDemand};
+use clap::{ArgGroup, Args};
+use media::{
+    ids::{InstanceId, TenantId},
+    order::OrderKind,
+};
+use operator::audit::AuditLine;
+use serde_json::{Value, json};
+
+use super::{
+    count::{EraseCount, EraseResult, describe_unclear},
+    remove::await_other_looks,
+    scope::{EraseScope, OwnerOptions, SubjectOptions},
+};
+use crate::{exit::Exit, screen, session::Session};
+
+/// The name of a verification in the audit table.
+pub(in super::super) const VERIFY_ACTION: &str = "media verify";
+
+/// The order whose proof is made again.
+#[derive(Args)]
+#[command(group(ArgGroup::new("what").args(["chat", "phone", "message"])))]
+pub(crate) struct Verify {
+    /// The id of the order, as `media erase` and `media orders` print it.
+    order: String,
+    /// The tenant of the order.
+    #[arg(long)]
+    tenant: TenantId,
+    /// The chat of the order. It is only known to whoever gave the order, and must be given again.
+    #[arg(long)]
+    chat: Option<String>,
+    /// The phone number of the order.
+    #[arg(long)]
+    phone: Option<String>,
+    /// The message of the order.
+    #[arg(long)]
+    message: Option<String>,
+}
+
+impl Verify {
+    /// Searches again for everything that the order covers, and changes nothing.
+    pub(crate) async fn run_verify(self, session: &Session) -> anyhow::Result<Exit> {
+        let mut scope = self.find_scope(session).await?;
+        scope.widen(session).await?;
+        let hidden = await_other_looks(session).await?;
+        let (left, odd) = scope.count_all(session).await?;
+        let is_left = !left.is_nothing() || left.is_doubtful();
+        let is_proven = !is_left && hidden == 0 && odd.count() == 0;
+        let line = AuditLine {
+            action: VERIFY_ACTION.to_owned(),
+            at: screen::format_now(),
+            who: session.operator.caller_arn().await?,
+            tenant: scope.tenant.to_string(),
+            scope: scope.word.to_owned(),
+            reference: Some(self.order.clone()),
+            outcome: if is_proven { "complete" } else { "incomplete" }.to_owned(),
+            removed: HashMap::new(),
+            not_understood: Vec::new(),
+        };
+        let table = session.stack.output("AuditTable")?;
+        session.operator.put_audit_line(table, &line).await?;
+        let json = json!({
+            "order": self.order, "left": left, "parked_and_hidden": hidden, "proven": is_proven,
+            "audit": line.at,
+        });
+        let result = EraseResult { removed: EraseCount::default(), left, hidden, is_proven };
+        let said = result.describe_proof() + &describe_unclear(&scope.owner_option(), &left);
+        session.flags.print(&json, said)?;
+        let exit = odd.print_notes();
+        Ok(if is_proven { exit } else { Exit::Findings })
+    }
+
+    /// The scope of the order. The order has only a keyed hash of its chat or message, with which
+    /// what was given is compared.
+    async fn find_scope(&self, session: &Session) -> anyhow::Result<EraseScope> {
+        let orders = session.orders()?;
+        let mut items = orders.list(&self.tenant).await?;
+        items.retain(|one| one.id == self.order && is_erasure(one));
+        let first = items.first().with_context(|| {
+            let (tenant, order) = (&self.tenant, &self.order);
+            format!(
+                "tenant {tenant} has no order {order}. \
+                 See: wapi-media media orders --tenant {tenant}"
+            )
+        })?;
+        let scope = first.scope_word();
+        let is_whole = ["instance", "tenant"].contains(&scope);
+        let is_given = [&self.chat, &self.phone, &self.message].into_iter().any(Option::is_some);
+        if is_given == is_whole {
+            bail!(
+                "order {} is about a {scope}: {}",
+                self.order,
+                match is_whole {
+                    true => "give neither a chat nor a message",
+                    false => "give it again with --phone, --chat or --message",
+                }
+            );
+        }
+        let owner = OwnerOptions {
+            tenant: Some(self.tenant.clone()),
+            instance: InstanceId::parse(first.instance_word()).ok(),
+        };
+        let subject = SubjectOptions {
+            chat: self.chat.clone(),
+            phone: self.phone.clone(),
+            message: self.message.clone(),
+            all: is_whole,
+        };
+        let scope = EraseScope::resolve(&owner, &subject, session).await?;
+        let key = orders.find_key(&self.tenant).await?.context("the tenant has no orders")?;
+        let is_of_order = |sort_key: String| items.iter().any(|one| one.sort_key == sort_key);
+        let mut given = scope.subjects().into_iter();
+        if !given.any(|one| is_of_order(one.sort_key(OrderKind::Erase, &key))) {
+            bail!("order {} is not about what was given", self.order);
+        }
+        Ok(scope)
+    }
+}
+
+fn is_erasure(order: &Order) -> bool {
+    matches!(order.demand, OrderDemand::Erase { .. })
+}
+
+/// Prints the orders to erase of a tenant.
+pub(crate) async fn list_orders(tenant: &TenantId, session: &Session) -> anyhow::Result<Exit> {
+    let orders = session.orders()?.list(tenant).await?;
+    let header = ["order", "of a", "instance", "covers until", "given", "reference", "by"];
+    let mut table = screen::new_table(header);
+    let mut found = Vec::new();
+    for order in orders.iter().filter(|order| is_erasure(order)) {
+        let (until, json) = describe_demand(order);
+        table.add_row([
+            order.id.clone(),
+            order.scope_word().to_owned(),
+            order.instance_word().to_owned(),
+            until,
+            screen::format_time_if_known(order.made_at),
+            order.reference.clone().unwrap_or_default(),
+            order.by.clone().unwrap_or_default(),
+        ]);
+        found.push(json);
+    }
+    let text = match found.is_empty() {
+        true => format!("Tenant {tenant} has no orders to erase."),
+        false => table.to_string(),
+    };
+    session.flags.print(&Value::from(found), text)?;
+    Ok(Exit::Ok)
+}
+
+fn describe_demand(order: &Order) -> (String, Value) {
+    let OrderDemand::Erase { before, from_now_on } = order.demand else {
+        return (String::new(), Value::Null);
+    };
+    let until = match from_now_on {
+        true => "what comes later, too".to_owned(),
+        false => screen::format_time(before),
+    };
+    let json = json!({
+        "order": order.id, "scope": order.scope_word(), "instance": order.instance_word(),
+        "before": before, "from_now_on": from_now_on, "made_at": order.made_at,
+        "reference": order.reference, "by": order.by,
+    });
+    (until, json)
+}

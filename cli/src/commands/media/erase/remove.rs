@@ -1,0 +1,258 @@
+//! Finds, counts and removes what is erased.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use aws::{
+    ledger::{Erasable, MARKED_FOR, WriteOutcome},
+    marks::Marks,
+};
+use boot::clock;
+use media::{
+    ids::InstanceId,
+    job::{NotAJob, QueuedJob},
+    object_key::ObjectKey,
+    unread::Search,
+};
+use operator::erase::{Erasables, EraseMode, FilesCount};
+
+use super::{count::EraseCount, scope::EraseScope};
+use crate::{odd_records::OddRecords, screen, session::Session};
+
+/// How long to wait for other commands that use parked jobs.
+const MAX_LOOK_TIME: Duration = Duration::from_mins(2);
+
+/// What the jobs table has of what is erased.
+#[derive(Default)]
+struct FoundEntries {
+    meant: Vec<Erasable>,
+    /// Entries of a kind that this version does not know, and whose text suggests that they have to
+    /// be erased.
+    unreadable: u64,
+}
+
+impl EraseScope {
+    /// Reads the records and the entries that are meant, and widens the scope by what they tell:
+    /// other names of the chats, and the objects that they name. Of everything of a tenant, nothing
+    /// is read: it has no other names.
+    pub(super) async fn widen(
+        &mut self,
+        session: &Session,
+    ) -> anyhow::Result<Vec<(InstanceId, Erasable)>> {
+        if self.is_all() {
+            return Ok(Vec::new());
+        }
+        loop {
+            let mut found = Vec::new();
+            for instance in self.instances.clone() {
+                let records = self.find_erasables(&instance, session).await?.meant;
+                let entries = self.find_entries(&instance, session).await?.meant;
+                found.extend(records.into_iter().chain(entries).map(|one| (instance.clone(), one)));
+            }
+            let mut has_new_names = false;
+            for (_, record) in &found {
+                has_new_names |= self.add_names(record);
+                self.objects.extend(record.object_key.clone());
+            }
+            if !has_new_names {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The records that are meant. This alone selects them, and the proof asks it again.
+    async fn find_erasables(
+        &self,
+        instance: &InstanceId,
+        session: &Session,
+    ) -> anyhow::Result<Erasables> {
+        let chats: Vec<_> = self.chats.iter().map(|chat| chat.as_str().to_owned()).collect();
+        let records = session.records()?;
+        let found = records.list_erasable(&self.tenant, instance, &chats, self.message.as_ref());
+        let mut found = found.await?;
+        if let Some(whole) = &self.message {
+            let is_of = |record: &Erasable| record.message_ids().any(|id| id.belongs_to(whole));
+            found.meant.retain(is_of);
+        }
+        Ok(found)
+    }
+
+    /// The entries of the jobs table that match, as records to erase.
+    async fn find_entries(
+        &self,
+        instance: &InstanceId,
+        session: &Session,
+    ) -> anyhow::Result<FoundEntries> {
+        let mut found = FoundEntries::default();
+        let ledger = session.ledger()?;
+        let visit = ledger.jobs.visit_entries(instance, |key, body| match QueuedJob::parse(body) {
+            Ok(job) => {
+                let job = job.into_job();
+                if self.covers_job(&job) {
+                    found.meant.push(Erasable::from_job(&key, &job));
+                }
+            }
+            Err(NotAJob) => {
+                let is_absent = self.search_bytes(body.as_bytes()) == Search::Absent;
+                found.unreadable += u64::from(!is_absent);
+            }
+        });
+        visit.await?;
+        Ok(found)
+    }
+
+    /// Counts or removes files: of everything, the folder of the instance; of chats, their folders;
+    /// of a message, the files with its id in their names.
+    async fn erase_files(
+        &self,
+        instance: &InstanceId,
+        records: &[Erasable],
+        mode: EraseMode,
+        session: &Session,
+    ) -> anyhow::Result<FilesCount> {
+        let (operator, bucket) = (&session.operator, session.stack.output("MediaBucket")?);
+        let whole = ObjectKey::instance_prefix(&self.tenant, instance);
+        let mut count = FilesCount::default();
+        let Some(message) = &self.message else {
+            let folder_of = |chat| ObjectKey::chat_prefix(&self.tenant, instance, chat);
+            let mut folders: Vec<_> = self.chats.iter().map(folder_of).collect();
+            if self.is_all() {
+                folders.push(whole.clone());
+            }
+            for folder in &folders {
+                count.add(operator.erase_files(bucket, folder, |_| true, mode).await?);
+            }
+            let is_elsewhere = |key: &&String| {
+                key.starts_with(&whole) && !folders.iter().any(|folder| key.starts_with(folder))
+            };
+            for key in self.objects.iter().filter(is_elsewhere) {
+                count.add(operator.erase_files(bucket, key, |one| one == key, mode).await?);
+            }
+            return Ok(count);
+        };
+        let recorded = records.iter().flat_map(Erasable::message_ids);
+        let recorded = recorded.filter(|id| id.belongs_to(message));
+        let ids = recorded.map(|message| message.to_key_part());
+        let ids: BTreeSet<_> = ids.chain([message.to_key_part()]).collect();
+        let is_meant = |key: &str| {
+            self.objects.contains(key)
+                || ObjectKey::find_message_id(key).is_some_and(|id| ids.contains(id))
+        };
+        count.add(operator.erase_files(bucket, &whole, is_meant, mode).await?);
+        Ok(count)
+    }
+
+    /// Counts what there is, and notes the records whose tenant or chat cannot be read.
+    pub(super) async fn count_all(
+        &self,
+        session: &Session,
+    ) -> anyhow::Result<(EraseCount, OddRecords)> {
+        let (mut found, mut odd) = (EraseCount::default(), OddRecords::default());
+        let now = clock::now();
+        let bar = screen::new_counter("instances searched");
+        for instance in &self.instances {
+            let Erasables { meant: records, unread: keys } =
+                self.find_erasables(instance, session).await?;
+            for key in keys {
+                odd.add_note(format!("{instance} {key}: its tenant or its chat"));
+            }
+            let entries = self.find_entries(instance, session).await?;
+            found.entries += entries.meant.len() as u64;
+            found.unknown_messages += entries.unreadable;
+            found.records += records.len() as u64;
+            found.busy += records.iter().filter(|one| one.lease_until >= now).count() as u64;
+            let files = self.erase_files(instance, &records, EraseMode::Count, session).await?;
+            found.files.add(files);
+            bar.inc(1);
+        }
+        let parking = session.parking()?;
+        let (is_job, in_body) = (|job: &_| self.covers_job(job), |body: &_| self.search_body(body));
+        let in_text = |text: &str| self.search_bytes(text.as_bytes());
+        let parked = parking.count_erasable(is_job, in_body, in_text, now).await?;
+        found.parked_jobs = parked.meant.jobs as u64;
+        found.unread_bodies = parked.meant.bodies as u64;
+        found.unclear_bodies = parked.unclear as u64;
+        found.unknown_messages += parked.unreadable as u64;
+        bar.finish_and_clear();
+        Ok((found, odd))
+    }
+
+    /// Removes everything, in an order after which a second run finds what a crash left: parked
+    /// jobs, then records whose jobs may be in work, then jobs without a record, then files, and
+    /// the other records last. A mark takes the place of each record.
+    pub(super) async fn remove_all(&self, session: &Session) -> anyhow::Result<EraseCount> {
+        let (mut removed, now) = (EraseCount::default(), clock::now());
+        let bar = screen::new_counter("instances erased");
+        let parking = session.parking()?;
+        let (is_job, in_body) = (|job: &_| self.covers_job(job), |body: &_| self.search_body(body));
+        let in_text = |text: &str| self.search_bytes(text.as_bytes());
+        let parked = parking.erase(is_job, in_body, in_text, now).await?;
+        removed.parked_jobs = parked.removed.jobs as u64;
+        removed.unread_bodies = parked.removed.bodies as u64;
+        let ledger = session.ledger()?;
+        for instance in &self.instances {
+            let records = self.find_erasables(instance, session).await?.meant;
+            let (queued, others): (Vec<_>, Vec<_>) =
+                records.iter().partition(|record| record.may_be_in_work());
+            let mut erase = async |record: &Erasable| -> anyhow::Result<()> {
+                match ledger.erase(instance, record, now + MARKED_FOR, now).await? {
+                    WriteOutcome::Yes => removed.records += 1,
+                    WriteOutcome::Overtaken => removed.busy += 1,
+                }
+                Ok(())
+            };
+            for record in queued {
+                erase(record).await?;
+            }
+            for record in &self.find_entries(instance, session).await?.meant {
+                if !records.iter().any(|one| one.key == record.key) {
+                    erase(record).await?;
+                }
+            }
+            let files = self.erase_files(instance, &records, EraseMode::Remove, session).await?;
+            for record in others {
+                erase(record).await?;
+            }
+            removed.files.add(files);
+            bar.inc(1);
+        }
+        if self.is_all() {
+            self.remove_beside(session).await?;
+        }
+        bar.finish_and_clear();
+        Ok(removed)
+    }
+
+    /// Removes what other tables have of a whole tenant or instance: the marks of the back-fill.
+    /// A table with counts per tenant belongs here, too. A registered instance keeps its mark: it
+    /// has no personal data, and without it W-API's log would be read again.
+    async fn remove_beside(&self, session: &Session) -> anyhow::Result<()> {
+        let table = session.stack.output("MarksTable")?.to_owned();
+        let marks = Marks::new(&session.operator.clients, table);
+        let register = session.register()?;
+        for instance in &self.instances {
+            if register.get_instance(instance).await.is_ok_and(|found| found.is_none()) {
+                marks.remove(instance).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Waits until no parked job is in use by another command, and returns how many still are. Their
+/// owner cannot be read meanwhile.
+pub(super) async fn await_other_looks(session: &Session) -> anyhow::Result<u64> {
+    let queue = session.stack.output("ParkedQueueUrl")?;
+    let bar = screen::new_spinner("waiting until no other command uses parked jobs");
+    let begun = Instant::now();
+    loop {
+        let hidden = session.operator.queue_health(queue).await?.hidden;
+        if hidden == 0 || begun.elapsed() > MAX_LOOK_TIME {
+            bar.finish_and_clear();
+            return Ok(hidden);
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}

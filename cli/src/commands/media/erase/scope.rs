@@ -1,0 +1,244 @@
+//! What is erased: the options of a command, resolved to a tenant, its instances, and chats or a
+//! message.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, bail};
+use aws::ledger::Erasable;
+use clap::Args;
+use media::{
+    ids::{InstanceId, MessageId, TenantId},
+    job::Job,
+    message::{Chat, ChatKind},
+    object_key::ObjectKey,
+    order::OrderSubject,
+    unread::{Search, UnreadBody},
+};
+
+use crate::{odd_records::OddRecords, screen, session::Session};
+
+/// Whose media are meant.
+#[derive(Args)]
+pub(crate) struct OwnerOptions {
+    /// All instances of this tenant, including removed ones.
+    #[arg(long)]
+    pub(crate) tenant: Option<TenantId>,
+    /// Only this instance. If it was removed, or belonged to another tenant before, add --tenant.
+    #[arg(long)]
+    pub(crate) instance: Option<InstanceId>,
+}
+
+/// Which media are meant.
+#[derive(Args)]
+pub(crate) struct SubjectOptions {
+    /// The chat whose folder has this name, such as group-120363000000000001.
+    #[arg(long)]
+    pub(crate) chat: Option<String>,
+    /// The chat with this phone number: digits, with the country code. Includes both spellings of a
+    /// Brazilian mobile number, but not what this person sent to groups: that is in the groups'
+    /// folders.
+    #[arg(long)]
+    pub(crate) phone: Option<String>,
+    /// This message, with all its media.
+    #[arg(long)]
+    pub(crate) message: Option<String>,
+    /// Everything of the tenant or the instance.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// What is erased, resolved to instances, chats and message. Without chats and message, it is
+/// everything of the instances.
+pub(crate) struct EraseScope {
+    pub(crate) tenant: TenantId,
+    pub(super) instances: Vec<InstanceId>,
+    /// The instance, if only one was given.
+    pub(crate) only: Option<InstanceId>,
+    pub(super) chats: BTreeSet<Chat>,
+    pub(super) message: Option<MessageId>,
+    /// Objects that records name and that may be in another folder than the chat's.
+    pub(super) objects: BTreeSet<String>,
+    /// `chat`, `phone`, `message`, `instance` or `tenant`: never the chat itself.
+    pub(crate) word: &'static str,
+    /// What the operator has to type to confirm.
+    pub(super) typed: String,
+}
+
+impl EraseScope {
+    /// Resolves the options, and finds the tenant's instances.
+    pub(crate) async fn resolve(
+        owner: &OwnerOptions,
+        subject: &SubjectOptions,
+        session: &Session,
+    ) -> anyhow::Result<Self> {
+        let (tenant, instances) = find_owner(owner, session).await?;
+        let only = owner.instance.clone();
+        let whole = only.as_ref().map_or_else(|| tenant.to_string(), InstanceId::to_string);
+        let (word, typed, chats, message) = match (&subject.chat, &subject.phone, &subject.message)
+        {
+            (Some(chat), ..) => ("chat", chat.clone(), parse_chat(chat)?, None),
+            (_, Some(phone), _) => ("phone", phone.clone(), parse_phone(phone)?, None),
+            (_, _, Some(id)) => {
+                ("message", id.clone(), BTreeSet::new(), Some(MessageId::parse(id.clone())?))
+            }
+            (None, None, None) if only.is_some() => ("instance", whole, BTreeSet::new(), None),
+            (None, None, None) => ("tenant", whole, BTreeSet::new(), None),
+        };
+        let objects = BTreeSet::new();
+        Ok(Self { tenant, instances, only, chats, message, objects, word, typed })
+    }
+
+    /// Whether it is everything of the instances.
+    pub(super) fn is_all(&self) -> bool {
+        self.chats.is_empty() && self.message.is_none()
+    }
+
+    /// What an order about it names.
+    pub(crate) fn subjects(&self) -> Vec<OrderSubject> {
+        let only = || self.only.clone();
+        if let Some(message) = &self.message {
+            return vec![OrderSubject::for_message(only(), message)];
+        }
+        if self.is_all() {
+            return vec![only().map_or_else(OrderSubject::for_tenant, OrderSubject::for_instance)];
+        }
+        let mut subjects = Vec::new();
+        for chat in &self.chats {
+            let subject = OrderSubject::for_chat(only(), chat);
+            if !subjects.contains(&subject) {
+                subjects.push(subject);
+            }
+        }
+        subjects
+    }
+
+    pub(super) fn describe(&self) -> String {
+        let instances =
+            screen::join_words(self.instances.iter().map(InstanceId::as_str), "no instance");
+        let what = match &self.message {
+            Some(message) => format!("message {message}"),
+            None if self.is_all() => "everything".to_owned(),
+            None => {
+                format!("chat {}", screen::join_words(self.chats.iter().map(Chat::as_str), "-"))
+            }
+        };
+        format!("{what} of {} ({instances})", self.tenant)
+    }
+
+    /// The option that selects the owner in other commands.
+    pub(super) fn owner_option(&self) -> String {
+        let tenant = || format!("--tenant {}", self.tenant);
+        let instance = |only| format!("--instance {only}");
+        self.only.as_ref().map_or_else(tenant, instance)
+    }
+
+    pub(super) fn covers_job(&self, job: &Job) -> bool {
+        let message = &job.message;
+        let is_of_message = |whole: &MessageId| message.message_id.belongs_to(whole);
+        let is_of_chat = || {
+            let peer = &message.envelope.peer;
+            let lid = peer.lid.as_deref().and_then(Chat::from_lid);
+            let phone = peer.phone.clone().and_then(|phone| Chat::try_from(phone).ok());
+            let mut names = std::iter::once(message.chat.clone()).chain(lid).chain(phone);
+            names.any(|name| self.chats.contains(&name))
+        };
+        job.tenant == self.tenant
+            && self.instances.contains(&job.instance)
+            && self.message.as_ref().map_or_else(|| self.is_all() || is_of_chat(), is_of_message)
+    }
+
+    /// Whether the body of an unread webhook contains the message id or the phone number.
+    pub(super) fn search_body(&self, body: &UnreadBody) -> Search {
+        let is_of_another = |only: &InstanceId| only != body.instance();
+        if *body.tenant() != self.tenant || self.only.as_ref().is_some_and(is_of_another) {
+            return Search::Absent;
+        }
+        if self.is_all() { Search::Found } else { self.search_bytes(body.expose()) }
+    }
+
+    pub(super) fn search_bytes(&self, bytes: &[u8]) -> Search {
+        let texts: Vec<_> = match &self.message {
+            Some(message) => vec![message.as_str()],
+            None if self.is_all() => self.instances.iter().map(InstanceId::as_str).collect(),
+            None => self.chats.iter().filter_map(Chat::in_address).collect(),
+        };
+        let result = wapi::raw::search(bytes, &texts);
+        // A derived message id was made here, and is in no body.
+        let is_made_here = self.message.as_ref().is_some_and(MessageId::is_derived);
+        match result {
+            Search::Absent if is_made_here => Search::Unclear,
+            Search::Found | Search::Absent | Search::Unclear => result,
+        }
+    }
+
+    /// Adds the other names of the chats that a record knows: the phone number of a LID, the LID of
+    /// a phone number. Returns whether a name is new.
+    pub(super) fn add_names(&mut self, record: &Erasable) -> bool {
+        if self.chats.is_empty() {
+            return false;
+        }
+        let is_direct = |chat: &Chat| matches!(chat.kind(), ChatKind::Person | ChatKind::Lid);
+        let count = self.chats.len();
+        for chat in record.chats().filter(is_direct) {
+            self.chats.extend(Chat::spellings_of_phone(chat.as_str()));
+            self.chats.insert(chat);
+        }
+        self.chats.len() > count
+    }
+}
+
+fn parse_chat(chat: &str) -> anyhow::Result<BTreeSet<Chat>> {
+    let folder = Chat::try_from(chat.to_owned());
+    let folder = folder.context(
+        "a chat is given as the name of its folder: lower-case letters, digits and dashes",
+    )?;
+    let spellings = match folder.kind() {
+        ChatKind::Person => Chat::spellings_of_phone(chat),
+        ChatKind::Lid
+        | ChatKind::Group
+        | ChatKind::Channel
+        | ChatKind::Status
+        | ChatKind::Other => Vec::new(),
+    };
+    Ok(spellings.into_iter().chain([folder]).collect())
+}
+
+fn parse_phone(phone: &str) -> anyhow::Result<BTreeSet<Chat>> {
+    let chats = Chat::spellings_of_phone(phone);
+    if chats.is_empty() {
+        bail!("a phone number is given in digits with the country code, such as 5500900000002");
+    }
+    Ok(chats.into_iter().collect())
+}
+
+/// The tenant and its instances: the registered ones, those that were removed, and those that still
+/// have a folder in the bucket or an entry in the jobs table.
+async fn find_owner(
+    owner: &OwnerOptions,
+    session: &Session,
+) -> anyhow::Result<(TenantId, Vec<InstanceId>)> {
+    match (&owner.tenant, &owner.instance) {
+        (Some(tenant), Some(id)) => Ok((tenant.clone(), vec![id.clone()])),
+        (Some(tenant), None) => Ok((tenant.clone(), list_instances(tenant, session).await?)),
+        (None, Some(id)) => match session.register()?.get_instance(id).await? {
+            Some(instance) => Ok((instance.tenant, vec![id.clone()])),
+            None => bail!("instance {id} is not registered: add --tenant with its tenant"),
+        },
+        (None, None) => bail!("one of --tenant and --instance is needed"),
+    }
+}
+
+async fn list_instances(tenant: &TenantId, session: &Session) -> anyhow::Result<Vec<InstanceId>> {
+    // An instance whose record cannot be parsed may have media as well.
+    let mut odd = OddRecords::default();
+    let registered = session.list_owners(Some(tenant), None, &mut odd).await?;
+    let mut instances: BTreeSet<_> = registered.into_iter().map(|(_, id)| id).collect();
+    instances.extend(session.orders()?.former_instances(tenant).await?);
+    instances.extend(session.unsettled()?.list_instances(tenant).await?);
+    let bucket = session.stack.output("MediaBucket")?;
+    let folder = ObjectKey::tenant_prefix(tenant);
+    for path in session.operator.list_version_folders(bucket, &folder).await? {
+        instances.extend(ObjectKey::find_instance(&path, tenant));
+    }
+    Ok(instances.into_iter().collect())
+}

@@ -1,0 +1,287 @@
+//! `wapi-media media erase`, as an operator runs it: what it removes, what it orders, what it
+//! refuses, and what it writes down.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
+mod stack;
+
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+
+use crate::stack::Stack;
+
+const TENANT: &str = "acme";
+const INSTANCE: &str = "LITE-AAAAAA-000001";
+const OTHER_INSTANCE: &str = "LITE-BBBBBB-000003";
+const PHONE: &str = "5500988880000";
+const SHORT: &str = "550088880000";
+const OTHER: &str = "5500977770000";
+const LID: &str = "700000000000001";
+/// What follows the message id in a record's key: a digest in base32.
+const DIGEST: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+fn unix_now() -> i64 {
+    let since_1970 = SystemTime::UNIX_EPOCH.elapsed().expect("a clock that goes");
+    i64::try_from(since_1970.as_secs()).expect("seconds")
+}
+
+fn text(text: &str) -> Value {
+    json!({ "S": text })
+}
+
+fn register(stack: &Stack, instance: &str, tenant: &str) {
+    stack.put(
+        "InstancesTable",
+        &json!({
+            "instance": text(instance), "tenant": text(tenant), "secret_hashes": { "L": [] },
+            "sealed_token": text("c2VhbGVk"), "created_at": { "N": "1787000000" },
+        }),
+    );
+}
+
+/// A record, as a run writes it.
+fn record(instance: &str, message: &str, chat: &str, state: &str) -> Value {
+    let tenant = if instance == OTHER_INSTANCE { "bravo" } else { TENANT };
+    json!({
+        "instance": text(instance), "message_id": text(&format!("{message}#{DIGEST}")),
+        "message": text(message), "tenant": text(tenant), "chat": text(chat),
+        "chat_phone": text(chat), "state": text(state), "kind": text("image"),
+        "moment": { "N": "1787000000" }, "updated_at": { "N": "1787000000" },
+    })
+}
+
+fn object_key(instance: &str, chat: &str, message: &str) -> String {
+    let tenant = if instance == OTHER_INSTANCE { "bravo" } else { TENANT };
+    format!("{tenant}/{instance}/{chat}/2026-08/20260817-100000_in_image_{message}-{DIGEST}.jpg")
+}
+
+/// A stored picture: its record and its object.
+fn store(stack: &Stack, instance: &str, message: &str, chat: &str) {
+    let key = object_key(instance, chat, message);
+    let mut record = record(instance, message, chat, "stored");
+    record["object_key"] = text(&key);
+    stack.put("MediaTable", &record);
+    stack.store(&key);
+}
+
+fn job_body(instance: &str, message: &str, chat: &str) -> String {
+    json!({
+        "version": "1", "tenant": TENANT, "instance": instance, "accepted_at": 1_787_000_000,
+        "message": { "message_id": message, "chat": chat, "direction": "in",
+            "moment": 1_787_000_000, "kind": "image" },
+    })
+    .to_string()
+}
+
+/// A parked job: its record, its entry and its message.
+fn park(stack: &Stack, instance: &str, message: &str, chat: &str) {
+    let mut record = record(instance, message, chat, "parked");
+    record["has_entry"] = json!({ "BOOL": true });
+    stack.put("MediaTable", &record);
+    let body = job_body(instance, message, chat);
+    stack.put(
+        "JobsTable",
+        &json!({
+            "instance": text(instance), "message_id": record["message_id"], "tenant": text(TENANT),
+            "state": text("parked"), "state_class": text("parked#expired"), "body": text(&body),
+        }),
+    );
+    stack.park(&body);
+}
+
+/// The states of all records, in order.
+fn states(stack: &Stack) -> Vec<String> {
+    let items = stack.items("MediaTable");
+    let state = |item: &Value| item["state"]["S"].as_str().map(str::to_owned);
+    let mut states: Vec<_> = items.iter().filter_map(state).collect();
+    states.sort();
+    states
+}
+
+fn erase<'a>(subject: &[&'a str]) -> Vec<&'a str> {
+    [&["media", "erase", "--tenant", TENANT], subject].concat()
+}
+
+/// Its instance has neither a registration nor a file nor a folder.
+#[tokio::test]
+async fn a_removed_instance_is_erased_with_its_tenant() {
+    let stack = Stack::start().await;
+    register(&stack, INSTANCE, TENANT);
+    stack.put("MediaTable", &record(INSTANCE, "3EB0A", PHONE, "skipped"));
+    park(&stack, INSTANCE, "3EB0B", PHONE);
+    let removed = stack.run(&["instance", "remove", INSTANCE]).await;
+    assert_eq!(removed.code, Some(0), "{removed:?}");
+    let erased = stack.run(&erase(&["--phone", PHONE])).await;
+    assert_eq!(erased.code, Some(0), "{erased:?}");
+    assert_eq!(erased.out["removed"]["records"], 2, "{erased:?}");
+    assert_eq!(states(&stack), ["erased", "erased"]);
+    assert_eq!((stack.items("JobsTable").len(), stack.parked()), (0, 0));
+    let left: String = ["MediaTable", "JobsTable", "OrdersTable", "AuditTable"]
+        .map(|table| json!(stack.items(table)).to_string())
+        .concat();
+    assert!(!left.contains(PHONE) && !left.contains(SHORT), "{left}");
+}
+
+/// The request was answered, and what a queue still has must not be stored.
+#[tokio::test]
+async fn an_empty_result_leaves_an_order_and_a_line() {
+    let stack = Stack::start().await;
+    register(&stack, INSTANCE, TENANT);
+    let began = unix_now();
+    let erased = stack.run(&erase(&["--phone", SHORT, "--reference", "TICKET-12"])).await;
+    assert_eq!(erased.code, Some(0), "{erased:?}");
+    assert_eq!((&erased.out["found"]["records"], &erased.out["proven"]), (&json!(0), &json!(true)));
+    let listed = stack.run(&["media", "orders", "--tenant", TENANT]).await;
+    let order = &listed.out[0];
+    assert_eq!(order["order"], erased.out["order"], "{listed:?}");
+    assert_eq!((&order["scope"], &order["instance"]), (&json!("chat"), &json!("*")));
+    assert_eq!((&order["reference"], &order["from_now_on"]), (&json!("TICKET-12"), &json!(false)));
+    assert!(order["before"].as_i64() >= Some(began), "{order}");
+    let audit = stack.run(&["media", "audit"]).await;
+    assert_eq!(audit.out[0]["outcome"], "complete", "{audit:?}");
+    // The proof can be made again by whoever knows the number.
+    let id = order["order"].as_str().expect("an id");
+    let verify = ["media", "verify", id, "--tenant", TENANT];
+    for (phone, code) in [(PHONE, 0), (SHORT, 0), (OTHER, 2)] {
+        let verified = stack.run(&[&verify[..], &["--phone", phone]].concat()).await;
+        assert_eq!(verified.code, Some(code), "{phone}: {verified:?}");
+    }
+    store(&stack, INSTANCE, "3EB0A", PHONE);
+    let verified = stack.run(&[&verify[..], &["--phone", PHONE]].concat()).await;
+    assert_eq!((verified.code, &verified.out["proven"]), (Some(1), &json!(false)), "{verified:?}");
+    // A second order about the same chat keeps its id.
+    let again = stack.run(&erase(&["--phone", PHONE, "--and-from-now-on"])).await;
+    assert_eq!(again.out["order"], erased.out["order"], "{again:?}");
+    let listed = stack.run(&["media", "orders", "--tenant", TENANT]).await;
+    assert_eq!(listed.out.as_array().map(Vec::len), Some(1), "{listed:?}");
+    assert_eq!(listed.out[0]["from_now_on"], true);
+}
+
+#[tokio::test]
+async fn a_message_is_erased_with_all_its_media() {
+    let stack = Stack::start().await;
+    register(&stack, INSTANCE, TENANT);
+    for message in ["3EB0A", "3EB0A.1", "3EB0AB"] {
+        store(&stack, INSTANCE, message, PHONE);
+    }
+    let mut second = record(INSTANCE, "3EB0A", PHONE, "stored");
+    second["message_id"] = text("3EB0A#BBBBBBBBBBBBBBBBBBBBBBBBBB");
+    stack.put("MediaTable", &second);
+    let erased = stack.run(&erase(&["--message", "3EB0A"])).await;
+    assert_eq!(
+        (erased.code, &erased.out["removed"]["records"]),
+        (Some(0), &json!(3)),
+        "{erased:?}"
+    );
+    assert_eq!(stack.keys(), [object_key(INSTANCE, PHONE, "3EB0AB")]);
+}
+
+/// The hidden id came first, the number later: one record knows both.
+#[tokio::test]
+async fn a_chat_is_erased_under_each_of_its_names() {
+    let stack = Stack::start().await;
+    register(&stack, INSTANCE, TENANT);
+    let folder = format!("lid-{LID}");
+    let key = object_key(INSTANCE, &folder, "3EB0A");
+    let mut both = record(INSTANCE, "3EB0A", &folder, "stored");
+    (both["chat_lid"], both["chat_phone"]) = (text(LID), text(SHORT));
+    both["object_key"] = text(&key);
+    stack.put("MediaTable", &both);
+    stack.store(&key);
+    store(&stack, INSTANCE, "3EB0B", &folder);
+    store(&stack, INSTANCE, "3EB0C", OTHER);
+    let erased = stack.run(&erase(&["--phone", PHONE])).await;
+    assert_eq!(
+        (erased.code, &erased.out["removed"]["records"]),
+        (Some(0), &json!(2)),
+        "{erased:?}"
+    );
+    assert_eq!(stack.keys(), [object_key(INSTANCE, OTHER, "3EB0C")]);
+    // What is announced by either name is not stored any more.
+    let listed = stack.run(&["media", "orders", "--tenant", TENANT]).await;
+    assert_eq!(listed.out.as_array().map(Vec::len), Some(2), "{listed:?}");
+}
+
+#[tokio::test]
+async fn a_hold_refuses_what_contains_it() {
+    let stack = Stack::start().await;
+    register(&stack, INSTANCE, TENANT);
+    store(&stack, INSTANCE, "3EB0A", PHONE);
+    store(&stack, INSTANCE, "3EB0B", OTHER);
+    let hold = ["hold", "add", "--tenant", TENANT, "--message", "3EB0A", "--reason", "PROCESS-7"];
+    let held = stack.run(&hold).await;
+    assert_eq!(held.code, Some(0), "{held:?}");
+    let id = held.out["hold"].as_str().expect("an id").to_owned();
+    for subject in [&["--phone", PHONE][..], &["--message", "3EB0A"], &["--all"]] {
+        let refused = stack.run(&erase(subject)).await;
+        assert_eq!(refused.code, Some(2), "{subject:?}: {refused:?}");
+        assert!(refused.err.contains("PROCESS-7") && refused.err.contains(&id), "{refused:?}");
+        let audit = stack.run(&["media", "audit"]).await;
+        assert_eq!(audit.out[0]["outcome"], "refused", "{audit:?}");
+    }
+    assert_eq!(stack.keys().len(), 2);
+    assert_eq!(stack.run(&erase(&["--phone", OTHER])).await.code, Some(0));
+    let released = stack.run(&["hold", "release", &id, "--tenant", TENANT]).await;
+    assert_eq!(released.code, Some(0), "{released:?}");
+    assert_eq!(stack.run(&erase(&["--phone", PHONE])).await.code, Some(0));
+    assert!(stack.keys().is_empty(), "{:?}", stack.keys());
+}
+
+#[tokio::test]
+async fn a_customer_who_leaves_is_erased_alone() {
+    let stack = Stack::start().await;
+    register(&stack, INSTANCE, TENANT);
+    register(&stack, OTHER_INSTANCE, "bravo");
+    store(&stack, INSTANCE, "3EB0A", PHONE);
+    park(&stack, INSTANCE, "3EB0B", OTHER);
+    // Of an instance that an earlier version removed: only its folder is left.
+    store(&stack, "LITE-AAAAAA-000002", "3EB0C", OTHER);
+    store(&stack, OTHER_INSTANCE, "3EB0D", PHONE);
+    for instance in ["LITE-AAAAAA-000002", OTHER_INSTANCE] {
+        stack.put("MarksTable", &json!({ "instance": text(instance) }));
+    }
+    let erased = stack.run(&erase(&["--all", "--and-from-now-on"])).await;
+    assert_eq!(
+        (erased.code, &erased.out["removed"]["records"]),
+        (Some(0), &json!(3)),
+        "{erased:?}"
+    );
+    assert_eq!(stack.keys(), [object_key(OTHER_INSTANCE, PHONE, "3EB0D")]);
+    assert_eq!(states(&stack), ["erased", "erased", "erased", "stored"]);
+    assert_eq!((stack.items("JobsTable").len(), stack.parked()), (0, 0));
+    let marks = stack.items("MarksTable");
+    assert_eq!(marks, [json!({ "instance": text(OTHER_INSTANCE) })]);
+}
+
+/// The run cannot store it any more, but its record is there until it ends.
+#[tokio::test]
+async fn a_media_file_in_work_is_waited_for() {
+    let stack = Stack::start().await;
+    register(&stack, INSTANCE, TENANT);
+    let mut leased = record(INSTANCE, "3EB0A", PHONE, "retrying");
+    leased["lease_owner"] = text("a run");
+    leased["lease_until"] = json!({ "N": (unix_now() + 8).to_string() });
+    stack.put("MediaTable", &leased);
+    let erased = stack.run(&erase(&["--phone", PHONE])).await;
+    assert_eq!((erased.code, &erased.out["proven"]), (Some(0), &json!(true)), "{erased:?}");
+    assert_eq!(states(&stack), ["erased"]);
+}
+
+/// A dry run gives no order.
+#[tokio::test]
+async fn a_dry_run_changes_nothing() {
+    let stack = Stack::start().await;
+    register(&stack, INSTANCE, TENANT);
+    store(&stack, INSTANCE, "3EB0A", PHONE);
+    let dry = stack.run(&erase(&["--phone", PHONE, "--dry-run"])).await;
+    let would = dry.out["would"].as_str().unwrap_or_default();
+    assert!(would.contains("1 versions of files") && would.contains("1 records"), "{dry:?}");
+    let tables = ["OrdersTable", "AuditTable"].map(|table| stack.items(table).len());
+    assert_eq!((tables, stack.keys().len()), ([0, 0], 1));
+}

@@ -1,0 +1,301 @@
+//! A stack in this process that the command operates: tables of a real engine, and a bucket, a
+//! queue and a key as far as erasing uses them.
+
+use std::{
+    collections::BTreeMap,
+    process::Output,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use dynoxide::Database;
+use scripted_aws::{Answer, Aws, RecordedRequest};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+/// The bucket, by key, with the number of versions.
+type Bucket = BTreeMap<String, usize>;
+
+/// A message of the parked queue.
+#[derive(Clone)]
+struct Parked {
+    body: String,
+    is_hidden: bool,
+}
+
+#[derive(Default)]
+struct State {
+    bucket: Bucket,
+    parked: BTreeMap<String, Parked>,
+}
+
+/// The stack, and the server that the command reaches it by.
+pub(crate) struct Stack {
+    aws: Aws,
+    tables: Arc<Database>,
+    state: Arc<Mutex<State>>,
+}
+
+/// What a command printed, and its exit code.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: Value,
+    pub(crate) err: String,
+}
+
+impl Stack {
+    /// A stack with empty tables.
+    pub(crate) async fn start() -> Self {
+        let tables = Arc::new(Database::memory().expect("an engine"));
+        for (name, keys) in [
+            ("InstancesTable", ["instance", ""]),
+            ("TenantsTable", ["tenant", ""]),
+            ("MediaTable", ["instance", "message_id"]),
+            ("JobsTable", ["instance", "message_id"]),
+            ("MarksTable", ["instance", ""]),
+            ("OrdersTable", ["tenant", "order"]),
+            ("AuditTable", ["action", "at"]),
+        ] {
+            let request = serde_json::from_value(create_table(name, keys)).expect("a request");
+            tables.create_table(request).expect("a table");
+        }
+        let state = Arc::new(Mutex::new(State::default()));
+        let (known, engine) = (Arc::clone(&state), Arc::clone(&tables));
+        let aws = Aws::start(move |seen| answer(seen, &engine, &mut lock(&known))).await;
+        Self { aws, tables, state }
+    }
+
+    pub(crate) fn put(&self, table: &str, item: &Value) {
+        let put = serde_json::from_value(json!({ "TableName": table, "Item": item }));
+        self.tables.put_item(put.expect("a request")).expect("an item");
+    }
+
+    pub(crate) fn items(&self, table: &str) -> Vec<Value> {
+        let scan = serde_json::from_value(json!({ "TableName": table })).expect("a request");
+        let found = self.tables.scan(scan).expect("items");
+        let found = serde_json::to_value(found).expect("JSON");
+        found["Items"].as_array().cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn store(&self, key: &str) {
+        lock(&self.state).bucket.insert(key.to_owned(), 1);
+    }
+
+    pub(crate) fn keys(&self) -> Vec<String> {
+        lock(&self.state).bucket.keys().cloned().collect()
+    }
+
+    pub(crate) fn park(&self, body: &str) {
+        let mut state = lock(&self.state);
+        let id = format!("m{}", state.parked.len());
+        state.parked.insert(id, Parked { body: body.to_owned(), is_hidden: false });
+    }
+
+    pub(crate) fn parked(&self) -> usize {
+        lock(&self.state).parked.len()
+    }
+
+    /// Runs the command with `--json` and `--yes`.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Ended {
+        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_wapi-media"))
+            .args(arguments)
+            .args(["--json", "--yes"])
+            .env_clear()
+            .env("AWS_ENDPOINT_URL", self.aws.endpoint())
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_CONFIG_FILE", "/dev/null")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+            .output()
+            .await
+            .expect("the command runs");
+        Ended {
+            code: status.code(),
+            out: serde_json::from_slice(&stdout).unwrap_or_default(),
+            err: String::from_utf8_lossy(&stderr).into_owned(),
+        }
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().expect("no request panicked")
+}
+
+fn create_table(name: &str, keys: [&str; 2]) -> Value {
+    let kinds = ["HASH", "RANGE"];
+    let given = || keys.into_iter().zip(kinds).filter(|(key, _)| !key.is_empty());
+    let schema = given().map(|(key, kind)| json!({ "AttributeName": key, "KeyType": kind }));
+    let names: Vec<_> = given().map(|(key, _)| key).collect();
+    let mut request = json!({
+        "TableName": name, "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": schema.collect::<Vec<_>>(),
+    });
+    let mut attributes = names;
+    if name == "JobsTable" {
+        attributes.extend(["tenant", "state_class"]);
+        let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
+        request["GlobalSecondaryIndexes"] = json!([{
+            "IndexName": "by_tenant", "Projection": { "ProjectionType": "ALL" },
+            "KeySchema": [key("tenant", "HASH"), key("state_class", "RANGE")],
+        }]);
+    }
+    let define = |name: &str| json!({ "AttributeName": name, "AttributeType": "S" });
+    request["AttributeDefinitions"] = attributes.into_iter().map(define).collect();
+    request
+}
+
+fn answer(seen: &RecordedRequest, tables: &Database, state: &mut State) -> Answer {
+    let target = seen.header("x-amz-target").unwrap_or_default();
+    let (service, operation) = target.split_once('.').unwrap_or(("", ""));
+    match service {
+        "DynamoDB_20120810" => answer_table(operation, &seen.json(), tables),
+        "AmazonSQS" => answer_queue(operation, &seen.json(), state),
+        "TrentService" => answer_key(operation, &seen.json()),
+        _ if seen.text().contains("Action=DescribeStacks") => Answer::new(200, describe_stack()),
+        _ if seen.text().contains("Action=GetCallerIdentity") => Answer::new(
+            200,
+            "<GetCallerIdentityResponse><GetCallerIdentityResult>\
+             <Arn>arn:aws:iam::000000000000:user/operator</Arn>\
+             </GetCallerIdentityResult></GetCallerIdentityResponse>",
+        ),
+        _ => answer_bucket(seen, &mut state.bucket),
+    }
+}
+
+fn describe_stack() -> String {
+    let outputs = [
+        "InstancesTable",
+        "TenantsTable",
+        "MediaTable",
+        "JobsTable",
+        "MarksTable",
+        "OrdersTable",
+        "AuditTable",
+        "MediaBucket",
+        "TokenKeyId",
+        "JobsQueueUrl",
+        "ParkedQueueUrl",
+    ];
+    let value = |name: &str| match name {
+        "MediaBucket" => "bucket".to_owned(),
+        _ if name.ends_with("Url") => format!("https://sqs.example.invalid/{name}"),
+        _ => name.to_owned(),
+    };
+    let outputs = outputs.map(|name| {
+        let value = value(name);
+        format!("<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>")
+    });
+    format!(
+        "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>\
+         <StackName>wapi-media</StackName><CreationTime>2026-01-01T00:00:00Z</CreationTime>\
+         <StackStatus>CREATE_COMPLETE</StackStatus><Outputs>{}</Outputs>\
+         </member></Stacks></DescribeStacksResult></DescribeStacksResponse>",
+        outputs.concat()
+    )
+}
+
+fn answer_table(operation: &str, asked: &Value, db: &Database) -> Answer {
+    macro_rules! run {
+        ($call:ident) => {{
+            let request = serde_json::from_value(asked.clone()).expect("a request");
+            match db.$call(request) {
+                Ok(done) => Answer::json(&serde_json::to_value(&done).expect("JSON")),
+                Err(error) => Answer::new(error.status_code(), error.to_json()),
+            }
+        }};
+    }
+    match operation {
+        "GetItem" => run!(get_item),
+        "BatchGetItem" => run!(batch_get_item),
+        "PutItem" => run!(put_item),
+        "UpdateItem" => run!(update_item),
+        "DeleteItem" => run!(delete_item),
+        "Query" => run!(query),
+        "Scan" => run!(scan),
+        "TransactWriteItems" => run!(transact_write_items),
+        _ => Answer::json_error(400, "UnknownOperationException"),
+    }
+}
+
+/// A ciphertext is its plaintext.
+fn answer_key(operation: &str, asked: &Value) -> Answer {
+    match operation {
+        "Encrypt" => Answer::json(&json!({ "CiphertextBlob": asked["Plaintext"] })),
+        _ => Answer::json(&json!({ "Plaintext": asked["CiphertextBlob"], "KeyId": "key" })),
+    }
+}
+
+fn answer_queue(operation: &str, asked: &Value, state: &mut State) -> Answer {
+    let handle = asked["ReceiptHandle"].as_str().unwrap_or_default().to_owned();
+    match operation {
+        "ReceiveMessage" => {
+            let visible = state.parked.iter_mut().filter(|(_, one)| !one.is_hidden).take(10);
+            let messages = visible.map(|(id, one)| {
+                one.is_hidden = true;
+                json!({ "MessageId": id, "ReceiptHandle": id, "Body": one.body })
+            });
+            Answer::json(&json!({ "Messages": messages.collect::<Vec<_>>() }))
+        }
+        "ChangeMessageVisibility" => {
+            if let Some(one) = state.parked.get_mut(&handle) {
+                one.is_hidden = false;
+            }
+            Answer::json(&json!({}))
+        }
+        "DeleteMessage" => {
+            state.parked.remove(&handle);
+            Answer::json(&json!({}))
+        }
+        _ => {
+            let hidden = state.parked.values().filter(|one| one.is_hidden).count();
+            let count = |n: usize| n.to_string();
+            Answer::json(&json!({ "Attributes": {
+                "ApproximateNumberOfMessages": count(state.parked.len() - hidden),
+                "ApproximateNumberOfMessagesNotVisible": count(hidden),
+                "ApproximateNumberOfMessagesDelayed": "0",
+            } }))
+        }
+    }
+}
+
+fn answer_bucket(seen: &RecordedRequest, bucket: &mut Bucket) -> Answer {
+    let parameter = |name: &str| seen.query.get(name).cloned();
+    let prefix = parameter("prefix").unwrap_or_default();
+    if parameter("versions").is_some() {
+        let keys = bucket.keys().filter(|key| key.starts_with(&prefix));
+        let body = match parameter("delimiter") {
+            Some(_) => list_folders(keys, &prefix),
+            None => keys
+                .map(|key| {
+                    format!(
+                        "<Version><Key>{key}</Key><VersionId>v1</VersionId><Size>9</Size></Version>"
+                    )
+                })
+                .collect(),
+        };
+        let list = "ListVersionsResult";
+        return Answer::new(
+            200,
+            format!("<{list}>{body}<IsTruncated>false</IsTruncated></{list}>"),
+        );
+    }
+    if parameter("delete").is_some() {
+        let keys = seen.text().split("<Key>").skip(1).filter_map(|rest| rest.split('<').next());
+        for key in keys {
+            bucket.remove(key);
+        }
+        return Answer::new(200, "<DeleteResult></DeleteResult>");
+    }
+    let list = "ListMultipartUploadsResult";
+    Answer::new(200, format!("<{list}><IsTruncated>false</IsTruncated></{list}>"))
+}
+
+fn list_folders<'a>(keys: impl Iterator<Item = &'a String>, prefix: &str) -> String {
+    let folders = keys.filter_map(|key| key.strip_prefix(prefix)?.split_once('/'));
+    let mut folders: Vec<_> = folders.map(|(folder, _)| folder).collect();
+    folders.dedup();
+    let one =
+        |folder| format!("<CommonPrefixes><Prefix>{prefix}{folder}/</Prefix></CommonPrefixes>");
+    folders.into_iter().map(one).collect()
+}

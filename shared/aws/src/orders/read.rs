@@ -1,0 +1,132 @@
+//! Asks which order is about a job. Every read is strongly consistent: an order holds from the
+//! moment in which it is written.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use aws_sdk_kms::primitives::Blob;
+use data_encoding::BASE64;
+use media::{
+    ids::TenantId,
+    job::Job,
+    order::{OrderKey, OrderKind, OrderSubject},
+    unread::UnreadBody,
+};
+use zeroize::Zeroizing;
+
+use super::{KEY_ITEM, Order, Orders, SEALED_KEY, encryption_context};
+use crate::{
+    dynamodb::{Attributes, get_item, get_string, string_value},
+    error::AwsError,
+};
+
+/// How long a key is kept in memory.
+const MAX_KEY_AGE: Duration = Duration::from_hours(1);
+
+const BATCH_GET_ITEM: &str = "dynamodb:BatchGetItem";
+
+/// How often keys that DynamoDB left unprocessed are asked for.
+const MAX_BATCHES: u32 = 4;
+
+/// The wait before keys that were left unprocessed are asked for again.
+const BATCH_WAIT: Duration = Duration::from_millis(100);
+
+impl Orders {
+    /// The order to erase the job's media message, if there is one. A tenant without orders takes
+    /// one read, another one read for each name of the media message.
+    ///
+    /// # Errors
+    /// [`AwsError`] when DynamoDB or KMS does not answer: the job must be retried, not stored.
+    pub async fn find_erasure(&self, job: &Job) -> Result<Option<Order>, AwsError> {
+        self.find_covering(&job.tenant, job.order_subjects(), job.known_since()).await
+    }
+
+    /// The order to erase everything of an unread body's tenant or instance, if there is one. What
+    /// else the body is about is not known.
+    ///
+    /// # Errors
+    /// As [`Self::find_erasure`].
+    pub async fn find_body_erasure(&self, body: &UnreadBody) -> Result<Option<Order>, AwsError> {
+        let subjects = OrderSubject::list_all(body.instance(), [], []);
+        self.find_covering(body.tenant(), subjects, body.accepted_at()).await
+    }
+
+    async fn find_covering(
+        &self,
+        tenant: &TenantId,
+        subjects: impl IntoIterator<Item = OrderSubject>,
+        known_since: i64,
+    ) -> Result<Option<Order>, AwsError> {
+        let Some(key) = self.find_key(tenant).await? else {
+            return Ok(None);
+        };
+        let sort_keys =
+            subjects.into_iter().map(|subject| subject.sort_key(OrderKind::Erase, &key));
+        let items = self.get_all(tenant, sort_keys).await?;
+        let orders = items.iter().map(|item| Order::from_item(BATCH_GET_ITEM, item));
+        let orders: Vec<_> = orders.collect::<Result<_, _>>()?;
+        Ok(orders.into_iter().flatten().find(|order| order.erases(known_since)))
+    }
+
+    /// The key of the tenant's orders. `None`: the tenant has none.
+    ///
+    /// # Errors
+    /// [`AwsError`] when DynamoDB or KMS does not answer.
+    pub async fn find_key(&self, tenant: &TenantId) -> Result<Option<Arc<OrderKey>>, AwsError> {
+        if let Some(key) = self.keys.get_younger_than(MAX_KEY_AGE, tenant) {
+            return Ok(Some(key));
+        }
+        let place = [("tenant", tenant.as_str()), ("order", KEY_ITEM)];
+        let Some(item) = get_item(&self.clients, &self.table, place).await? else {
+            return Ok(None);
+        };
+        let key = Arc::new(self.open_key(tenant, &item).await?);
+        self.keys.put(tenant.clone(), Arc::clone(&key));
+        Ok(Some(key))
+    }
+
+    async fn open_key(&self, tenant: &TenantId, item: &Attributes) -> Result<OrderKey, AwsError> {
+        const OPERATION: &str = "kms:Decrypt";
+        let unreadable = || AwsError::unexpected(OPERATION, "a tenant's key cannot be read");
+        let sealed = get_string(item, SEALED_KEY).unwrap_or_default();
+        let sealed = BASE64.decode(sealed.as_bytes()).map_err(|_| unreadable())?;
+        let decrypt = self.clients.kms.decrypt().ciphertext_blob(Blob::new(sealed));
+        let decrypt = decrypt.set_encryption_context(Some(encryption_context(tenant)));
+        let opened = decrypt.send().await.map_err(AwsError::in_operation(OPERATION))?;
+        let plain = Zeroizing::new(opened.plaintext.map(Blob::into_inner).unwrap_or_default());
+        OrderKey::from_bytes(&plain).map_err(|_| unreadable())
+    }
+
+    /// The items with these sort keys that there are.
+    async fn get_all(
+        &self,
+        tenant: &TenantId,
+        sort_keys: impl Iterator<Item = String>,
+    ) -> Result<Vec<Attributes>, AwsError> {
+        let keys = sort_keys.map(|sort_key| {
+            [("tenant", tenant.as_str()), ("order", &*sort_key)]
+                .map(|(name, text)| (name.to_owned(), string_value(text)))
+                .into()
+        });
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys.collect()));
+        let mut wanted = wanted
+            .consistent_read(true)
+            .build()
+            .map_err(|_| AwsError::unexpected(BATCH_GET_ITEM, "the request could not be built"))?;
+        let mut found = Vec::new();
+        for _ in 0..MAX_BATCHES {
+            let request = self.clients.dynamodb.batch_get_item();
+            let request = request.request_items(&self.table, wanted);
+            let answer = request.send().await.map_err(AwsError::in_operation(BATCH_GET_ITEM))?;
+            let of_table = answer.responses.and_then(|mut tables| tables.remove(&self.table));
+            found.extend(of_table.unwrap_or_default());
+            let rest = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table));
+            match rest.filter(|rest| !rest.keys().is_empty()) {
+                Some(rest) => wanted = rest,
+                None => return Ok(found),
+            }
+            tokio::time::sleep(BATCH_WAIT).await;
+        }
+        Err(AwsError::unexpected(BATCH_GET_ITEM, "some keys were left unprocessed"))
+    }
+}
