@@ -7,6 +7,7 @@
 )]
 
 mod kept;
+mod refused;
 
 use std::{
     collections::HashMap,
