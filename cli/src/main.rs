@@ -1,5 +1,6 @@
 //! `wapi-media`: the operator's command. Parses the arguments and runs one noun of `commands/`.
 
+mod audit;
 mod checks;
 mod commands;
 mod doctor;
@@ -21,7 +22,8 @@ use clap_complete::Shell;
 
 use crate::{
     commands::{
-        backfill, cost, iam, instance, media, parked, replay, stats, tail, tenant, token, webhook,
+        audit as audit_noun, backfill, cost, iam, instance, media, parked, replay, stats, tail,
+        tenant, token, webhook,
     },
     exit::Exit,
     session::{Flags, Session},
@@ -64,6 +66,9 @@ enum Noun {
     /// Lists, redrives and drops parked jobs: jobs that failed and wait for an operator.
     #[command(subcommand)]
     Parked(parked::Verb),
+    /// Shows who revealed, changed or erased what, and when.
+    #[command(subcommand)]
+    Audit(audit_noun::Verb),
     /// Posts webhooks again: from a file, from standard input, or one message of W-API's log.
     Replay(replay::Replay),
     /// Posts again the webhooks of W-API's log whose media files are not stored.
@@ -112,6 +117,7 @@ async fn run_command(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
         Noun::Webhook(verb) => webhook::run_webhook(verb, &session).await,
         Noun::Parked(verb) => parked::run_parked(verb, &session).await,
         Noun::Media(verb) => media::run_media(verb, &session).await,
+        Noun::Audit(verb) => audit_noun::run_audit(verb, &session).await,
         Noun::Replay(one) => replay::run_replay(one, &session).await,
         Noun::Backfill(backfill) => backfill::run_backfill(backfill, &session).await,
         Noun::Stats(stats) => stats::run_stats(stats, &session).await,

@@ -60,6 +60,7 @@ impl RecordedRequest {
             "UpdateItem",
             "DeleteItem",
             "TransactWriteItems",
+            "ExecuteStatement",
             "Query",
             "Scan",
             "Encrypt",

@@ -115,6 +115,7 @@ impl Erase {
             at: screen::format_now(),
             who: session.operator.caller_arn().await?,
             tenant: meant.tenant.to_string(),
+            instance: meant.only.as_ref().map(InstanceId::to_string),
             scope: meant.scope.to_owned(),
             reference: self.reference,
             outcome: "begun".to_owned(),
