@@ -1,5 +1,6 @@
 //! `wapi-media`: the operator's command. Parses the arguments and runs one noun of `commands/`.
 
+mod audit;
 mod checks;
 mod commands;
 mod doctor;
@@ -22,8 +23,8 @@ use clap_complete::Shell;
 
 use crate::{
     commands::{
-        backfill, cost, hold, iam, instance, media, parked, people, replay, stats, tail, tenant,
-        token, webhook,
+        audit as audit_noun, backfill, cost, hold, iam, instance, media, parked, people, replay,
+        stats, tail, tenant, token, webhook,
     },
     exit::Exit,
     session::{Flags, Session},
@@ -72,6 +73,9 @@ enum Noun {
     /// Shows which LID belongs to which phone number, as webhooks said.
     #[command(subcommand)]
     People(people::Verb),
+    /// Shows who revealed, changed or erased what, and when.
+    #[command(subcommand)]
+    Audit(audit_noun::Verb),
     /// Posts webhooks again: from a file, from standard input, or one message of W-API's log.
     Replay(replay::Replay),
     /// Posts again the webhooks of W-API's log whose media files are not stored.
@@ -122,6 +126,7 @@ async fn run_command(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
         Noun::Hold(verb) => hold::run_hold(verb, &session).await,
         Noun::Media(verb) => media::run_media(verb, &session).await,
         Noun::People(verb) => people::run_people(verb, &session).await,
+        Noun::Audit(verb) => audit_noun::run_audit(verb, &session).await,
         Noun::Replay(one) => replay::run_replay(one, &session).await,
         Noun::Backfill(backfill) => backfill::run_backfill(backfill, &session).await,
         Noun::Stats(stats) => stats::run_stats(stats, &session).await,

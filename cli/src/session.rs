@@ -55,6 +55,9 @@ pub(crate) struct Flags {
     /// Do not ask for confirmation (for scripts).
     #[arg(long, global = true)]
     pub(crate) yes: bool,
+    /// The reason for the audit table, such as a ticket's number. Give no name and no phone number.
+    #[arg(long, global = true, value_name = "TEXT")]
+    pub(crate) reference: Option<String>,
 }
 
 impl Flags {

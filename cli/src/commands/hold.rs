@@ -7,7 +7,7 @@ use aws::orders::{NewHold, Order, OrderDemand};
 use boot::clock;
 use clap::{ArgGroup, Args, Subcommand};
 use media::ids::TenantId;
-use operator::audit::AuditLine;
+use operator::audit::{AuditLine, BEGUN};
 use serde_json::{Value, json};
 
 use super::media::erase::{
@@ -183,9 +183,8 @@ async fn begin_audit(
         tenant: tenant.to_string(),
         scope: scope.to_owned(),
         reference: Some(reference.to_owned()),
-        outcome: "begun".to_owned(),
-        removed: HashMap::new(),
-        not_understood: Vec::new(),
+        outcome: BEGUN.to_owned(),
+        ..AuditLine::default()
     };
     session.operator.put_audit_line(session.stack.output("AuditTable")?, &line).await?;
     Ok(line)

@@ -17,6 +17,7 @@ use report::Lang;
 use serde_json::{Value, json};
 
 use crate::{
+    audit::AuditScope,
     checks::{
         check::{self, Check, Verdict},
         instance::check_instance,
@@ -104,7 +105,7 @@ pub(crate) async fn run_instance(verb: Verb, session: &Session) -> anyhow::Resul
 
 async fn add_instance(new: Add, session: &Session) -> anyhow::Result<Exit> {
     let Add { instance, tenant, strategies, unchecked } = new;
-    let policy = session.find_tenant(&tenant).await?.policy;
+    session.find_tenant(&tenant).await?;
     if !session.flags.may_change(&format!("register instance {instance} of tenant {tenant}"))? {
         return Ok(Exit::Ok);
     }
@@ -116,12 +117,13 @@ async fn add_instance(new: Add, session: &Session) -> anyhow::Result<Exit> {
         id: &instance,
         tenant: &tenant,
         strategies: &strategies,
-        policy: &policy,
         token: &token,
         now: clock::now(),
     };
-    let added = session.register()?.add_instance(&new, random_bytes()?).await;
-    let secret = match added {
+    let (register, random) = (session.register()?, random_bytes()?);
+    let scope = AuditScope::new("instance add", "instance").of_tenant(&tenant);
+    let scope = scope.of_instance(&instance);
+    let secret = match session.audit(scope, register.add_instance(&new, random)).await? {
         Err(RegisterError::AlreadyThere) => {
             bail!("instance {instance} is already registered; nothing was changed")
         }
@@ -222,7 +224,7 @@ async fn set_paused(id: &InstanceId, session: &Session, pauses: bool) -> anyhow:
     let mut odd = OddRecords::default();
     session.require_registered(id, &mut odd).await?;
     let (change, done) = if pauses {
-        ("pause", "paused: its webhooks are answered 401, within five minutes everywhere")
+        ("pause", "paused: its webhooks are answered 401, within a minute everywhere")
     } else {
         ("resume", "open: its webhooks are accepted")
     };
@@ -231,12 +233,19 @@ async fn set_paused(id: &InstanceId, session: &Session, pauses: bool) -> anyhow:
     }
     let (register, now) = (session.register()?, clock::now());
     let since = pauses.then_some(now);
-    if pauses {
-        register.set_paused(id, now).await?;
-    } else {
-        register.set_resumed(id, now).await?;
-        wait_until_effective().await;
-    }
+    let action = if pauses { "instance pause" } else { "instance resume" };
+    let set = session.audit(
+        AuditScope::about_instance((action, "instance"), id, session).await?,
+        async {
+            if pauses {
+                return register.set_paused(id, now).await;
+            }
+            register.set_resumed(id, now).await?;
+            wait_until_effective().await;
+            Ok(())
+        },
+    );
+    set.await??;
     let json = json!({ "instance": id, "paused_at": since });
     session.flags.print(&json, format!("Instance {id} is {done}."))?;
     Ok(odd.print_notes())
@@ -263,9 +272,15 @@ async fn remove_instance(id: &InstanceId, session: &Session) -> anyhow::Result<E
     if !session.flags.confirm(&change)? {
         return Ok(Exit::Ok);
     }
-    // First: an erasure of the tenant must find what stays of it.
-    remember_instance(id, session).await?;
-    session.register()?.remove_instance(id).await?;
+    let act = ("instance remove", "instance");
+    let scope = AuditScope::about_instance(act, id, session).await?;
+    let register = session.register()?;
+    let removal = async {
+        // First: an erasure of the tenant must find what stays of it.
+        remember_instance(id, session).await?;
+        anyhow::Ok(register.remove_instance(id).await?)
+    };
+    session.audit(scope, removal).await??;
     let text = format!(
         "Instance {id} is removed. \
          If W-API still has its webhook URL, those webhooks are answered 401."

@@ -1,5 +1,6 @@
 //! The command's nouns: one file, or one folder, per noun.
 
+pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod cost;
 pub(crate) mod doctor;

@@ -1,6 +1,6 @@
 //! `wapi-media tenant`: tenants (customers) and the rules for their media.
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use aws::register::{RegisterError, RegisterListing, Tenant};
 use boot::clock;
 use clap::{Args, Subcommand};
@@ -11,6 +11,7 @@ use media::{
 use serde_json::{Value, json};
 
 use crate::{
+    audit::AuditScope,
     exit::Exit,
     odd_records::OddRecords,
     policy::{PolicyOptions, describe_rules},
@@ -76,7 +77,9 @@ async fn add_tenant(
         policy: policy.apply_to(Policy::for_new_tenant()),
         created_at: clock::now(),
     };
-    match session.register()?.add_tenant(&new).await {
+    let scope = AuditScope::new("tenant add", "tenant").of_tenant(&new.id);
+    let register = session.register()?;
+    match session.audit(scope, register.add_tenant(&new)).await? {
         Err(RegisterError::AlreadyThere) => bail!(
             "tenant {id} exists already; nothing was changed. \
              To change its rules: wapi-media tenant set {id}",
@@ -172,7 +175,8 @@ async fn set_rules(
     if !session.flags.may_change(&format!("set these rules of tenant {id}: {}", said.join("; ")))? {
         return Ok(Exit::Ok);
     }
-    session.register()?.set_policy(&id, &policy).await?;
+    let (register, scope) = (session.register()?, AuditScope::new("tenant set", "rules"));
+    session.audit(scope.of_tenant(&id), register.set_policy(&id, &policy)).await??;
     let text = format!(
         "Tenant {id} has these rules now; they apply within five minutes: {}.",
         said.join("; ")
@@ -197,7 +201,11 @@ async fn remove_tenant(id: &TenantId, session: &Session) -> anyhow::Result<Exit>
     if !session.flags.confirm(&change)? {
         return Ok(Exit::Ok);
     }
-    register.remove_tenant(id).await?;
+    let scope = AuditScope::new("tenant remove", "tenant").of_tenant(id);
+    let removed = session.audit(scope, register.remove_tenant(id)).await?;
+    removed.with_context(|| {
+        format!("tenant {id} was not removed; an instance may have been added meanwhile")
+    })?;
     session
         .flags
         .print(&json!({ "tenant": id, "removed": true }), format!("Tenant {id} is removed."))?;

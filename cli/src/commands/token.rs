@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use media::ids::InstanceId;
 use serde_json::json;
 
-use crate::{checks::token::accept_token, exit::Exit, screen, session::Session};
+use crate::{audit::AuditScope, checks::token::accept_token, exit::Exit, screen, session::Session};
 
 /// The verbs of `wapi-media token`.
 #[derive(Subcommand)]
@@ -38,7 +38,9 @@ pub(crate) async fn run_token(verb: Verb, session: &Session) -> anyhow::Result<E
     if !unchecked {
         accept_token(&id, &token, session).await?;
     }
-    session.register()?.set_token(&instance, &token).await?;
+    let (register, scope) = (session.register()?, AuditScope::new("token rotate", "token"));
+    let scope = scope.of_tenant(&instance.tenant).of_instance(&id);
+    session.audit(scope, register.set_token(&instance, &token)).await??;
     let text = format!("Instance {id} has the new token.");
     session.flags.print(&json!({ "instance": id, "rotated": true }), text)?;
     Ok(Exit::Ok)

@@ -31,28 +31,44 @@ pub(crate) async fn fix_trigger_concurrency(endpoint: Endpoint) -> Result<()> {
     Ok(())
 }
 
-/// Allows the webhook function to send batches where policies are enforced. On AWS
-/// `sqs:SendMessage` covers `SendMessageBatch`; MiniStack wants an action of that name, which
-/// does not exist on AWS.
+/// Allows what AWS allows and MiniStack does not, where policies are enforced:
+///
+/// - On AWS `sqs:SendMessage` covers `SendMessageBatch`; MiniStack wants an action of that name,
+///   which does not exist on AWS.
+/// - MiniStack does not know the condition keys of conditional writes to S3, of the tags of an
+///   object, and of KMS's encryption context, so that no statement with one of them applies.
 ///
 /// # Errors
-/// If the function's role cannot be found or given the policy.
-pub(crate) async fn allow_batches(endpoint: Endpoint, outputs: &StackOutputs) -> Result<()> {
-    let path = format!("/2015-03-31/functions/{}/configuration", outputs.webhook_function);
+/// If a function's role cannot be found or given the policy.
+pub(crate) async fn allow_more(endpoint: Endpoint, outputs: &StackOutputs) -> Result<()> {
+    let batches: &[&str] = &["sqs:SendMessageBatch"];
+    let files: &[&str] = &["s3:PutObject", "s3:PutObjectTagging", "kms:Decrypt"];
+    for (function, actions) in [
+        (&outputs.webhook_function, batches),
+        (&outputs.download_function, files),
+        (&outputs.backfill_function, &["kms:Decrypt"]),
+    ] {
+        allow_actions(endpoint, function, actions).await?;
+    }
+    Ok(())
+}
+
+async fn allow_actions(endpoint: Endpoint, function: &str, actions: &[&str]) -> Result<()> {
+    let path = format!("/2015-03-31/functions/{function}/configuration");
     let function = endpoint.call_lambda(Method::GET, &path, None).await?;
     let role = function
         .get("Role")
         .and_then(Value::as_str)
         .and_then(|arn| arn.rsplit('/').next())
-        .context("the webhook function has no role")?;
+        .context("the function has no role")?;
     let policy = json!({ "Version": "2012-10-17", "Statement": [
-        { "Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": "*" }
+        { "Effect": "Allow", "Action": actions, "Resource": "*" }
     ] });
     let asked = [
         ("Action", "PutRolePolicy"),
         ("Version", "2010-05-08"),
         ("RoleName", role),
-        ("PolicyName", "ministack-batches"),
+        ("PolicyName", "ministack"),
         ("PolicyDocument", &policy.to_string()),
     ];
     endpoint.call_form("iam", &asked).await

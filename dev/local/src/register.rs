@@ -46,7 +46,6 @@ pub(crate) async fn register_directly(
         id: &id,
         tenant: &tenant.id,
         strategies: &[],
-        policy: &tenant.policy,
         token: &Secret::new(instance.token.as_str()),
         now,
     };

@@ -421,7 +421,7 @@ impl TestStack {
         let ministack = MiniStack::start(&tools, &settings).await?;
         let stack = Stack::deploy(&tools, ministack.endpoint(), deployment, &screen).await?;
         if settings.enforces_policies {
-            mend::allow_batches(stack.endpoint, &stack.outputs).await?;
+            mend::allow_more(stack.endpoint, &stack.outputs).await?;
         }
         Ok(Self { stack, ministack })
     }

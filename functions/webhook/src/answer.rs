@@ -25,6 +25,7 @@ pub struct Answer {
     not_understood: usize,
     queued: usize,
     kept: usize,
+    source: Option<String>,
 }
 
 impl Answer {
@@ -41,6 +42,7 @@ impl Answer {
             not_understood: 0,
             queued: 0,
             kept: 0,
+            source: None,
         }
     }
 
@@ -115,11 +117,11 @@ impl Answer {
     }
 
     /// 401, the same for an unknown instance and a wrong secret. Neither the answer nor the log
-    /// line repeats what the unverified sender sent.
-    pub(crate) fn unauthorized() -> Self {
+    /// line repeats what the unverified sender sent. `source` is a name for its address.
+    pub(crate) fn unauthorized(source: Option<String>) -> Self {
         let answer =
             Self::new(StatusCode::UNAUTHORIZED, "refused", json!({ "error": "unauthorized" }));
-        Self { reason: Some("unauthorized".to_owned()), ..answer }
+        Self { reason: Some("unauthorized".to_owned()), source, ..answer }
     }
 
     /// 400: the body is empty, or names another instance.
@@ -161,6 +163,7 @@ impl Answer {
         let event = self.event.map(Event::as_str);
         let (reason, tenant, instance) =
             (self.reason.as_deref(), self.tenant.as_deref(), self.instance.as_deref());
+        let source = self.source.as_deref();
         macro_rules! log_webhook {
             ($level:ident) => {
                 tracing::$level!(
@@ -175,6 +178,7 @@ impl Answer {
                     unknown_event,
                     unknown_wrapper = self.unknown_wrappers,
                     not_understood = self.not_understood,
+                    source,
                     "webhook"
                 )
             };

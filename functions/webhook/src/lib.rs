@@ -14,6 +14,7 @@ use aws::{
     instances::InstanceError,
     ledger::{JobsTable, MAX_ENTRY_BODY_BYTES},
     queues::{JobsQueue, SendError},
+    source_keys::SourceKeys,
     webhook_access::{AccessTable, WebhookAccess},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -29,7 +30,7 @@ use tokio::time::{Instant, timeout_at};
 use wapi::webhook::{Announcement, Reading, UnreadReason, WebhookBody};
 
 pub use crate::request::without_query;
-use crate::{answer::Answer, config::Config, people::People};
+use crate::{answer::Answer, config::Config, people::People, request::source_address};
 
 /// The largest body that is read, in bytes: Lambda's own limit, so that nothing which arrives is
 /// refused for its size. Typical bodies have 4 to 16 KB, or a megabyte with the thumbnail of a
@@ -59,6 +60,7 @@ pub struct Webhook {
     queue: JobsQueue,
     table: JobsTable,
     people: People,
+    sources: SourceKeys,
 }
 
 impl Webhook {
@@ -76,6 +78,7 @@ impl Webhook {
         Self {
             access: AccessTable::new(clients, config.instances_table),
             queue: JobsQueue::new(clients, config.jobs_queue_url),
+            sources: SourceKeys::new(clients, config.jobs_table.clone()),
             table: JobsTable::new(clients, config.jobs_table),
             people: People::new(clients, config.people_table),
         }
@@ -110,11 +113,12 @@ impl Webhook {
         let verified = match self.verify_sender(id, secret, now).await {
             Ok(Some(verified)) => verified,
             unverified => {
-                tokio::time::sleep_until(started + MIN_UNVERIFIED_TIME).await;
-                return match unverified {
+                let answer = match unverified {
                     Err(error) => Answer::unavailable(None, &error),
-                    Ok(_) => Answer::unauthorized(),
+                    Ok(_) => Answer::unauthorized(self.name_source(request).await),
                 };
+                tokio::time::sleep_until(started + MIN_UNVERIFIED_TIME).await;
+                return answer;
             }
         };
         let body: &[u8] = request.body();
@@ -124,6 +128,12 @@ impl Webhook {
         }
         let accepted = VerifiedRequest { verified: &verified, body, now, keep_until };
         self.accept_body(accepted).await
+    }
+
+    /// The name of the address from which a refused request came, for the log line.
+    async fn name_source(&self, request: &Request) -> Option<String> {
+        let address = source_address(request)?;
+        Some(self.sources.find().await?.name_source(address))
     }
 
     /// Reads the body and makes durable what must not be lost: the media messages it announces, and

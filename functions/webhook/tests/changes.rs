@@ -157,6 +157,23 @@ async fn an_added_instance_is_known_at_once() {
     assert_eq!(door.post("secret").await, 200);
 }
 
+/// Somebody else knows it. A process that remembers it stops to accept it within a minute, although
+/// only that secret comes; and a busy instance costs one read per minute.
+#[tokio::test]
+async fn a_revoked_secret_ends_within_a_minute() {
+    let door = Door::open(Some(item(&["leaked"]))).await;
+    assert_eq!(door.post("leaked").await, 200);
+    door.write(item(&["new"]));
+    for _ in 0..5 {
+        later(Duration::from_secs(11)).await;
+        assert_eq!(door.post("leaked").await, 200);
+    }
+    assert_eq!(door.count_reads(), 1);
+    later(Duration::from_secs(5)).await;
+    assert_eq!(door.post("leaked").await, 401);
+    assert_eq!(door.post("new").await, 200);
+}
+
 /// However many wrong secrets come, a record is read at most once a second.
 #[tokio::test]
 async fn strangers_cause_one_read_per_second() {

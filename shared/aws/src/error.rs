@@ -55,6 +55,16 @@ impl AwsError {
         )
     }
 
+    /// Whether AWS refused the call because the caller's policies do not allow it.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        // SQS's code before it spoke JSON has a prefix.
+        matches!(
+            self.code.as_str(),
+            "AccessDenied" | "AccessDeniedException" | "AWS.SimpleQueueService.AccessDenied"
+        )
+    }
+
     /// A request that could not be built, or a response that AWS's documentation does not describe.
     #[must_use]
     pub fn unexpected(operation: &'static str, problem: &'static str) -> Self {

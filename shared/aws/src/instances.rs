@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long a record is used before it is read again.
-pub(crate) const FRESH: Duration = Duration::from_mins(5);
+const FRESH: Duration = Duration::from_mins(5);
 /// How long a missing record is remembered. Short, because a person may be adding the instance.
 const FRESH_ABSENCE: Duration = Duration::from_secs(30);
 

@@ -22,4 +22,5 @@ mod record_cache;
 #[cfg(feature = "operator")]
 pub mod register;
 mod sending;
+pub mod source_keys;
 pub mod webhook_access;

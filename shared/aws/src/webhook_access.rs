@@ -12,16 +12,21 @@ use serde::Deserialize;
 use crate::{
     clients::Clients,
     dynamodb::get_item,
-    instances::{FRESH, InstanceError, parse_record},
+    instances::{InstanceError, parse_record},
     record_cache::RecordCache,
 };
 
+/// How long a record is used for a secret that matches it. A secret that was revoked, or whose
+/// instance was paused, is valid in no process for longer than this, unless the table fails. It
+/// costs at most one read per process, instance and minute.
+pub const MAX_MATCHED_AGE: Duration = Duration::from_mins(1);
+
 /// How long a record is used for a secret that does not match it, and how long a missing record is
-/// remembered. Every change is effective after this time. Strangers with wrong secrets cause at
-/// most one read of an instance per process in this time.
+/// remembered. A new secret is valid everywhere after this time. Strangers with wrong secrets cause
+/// at most one read of an instance per process in this time.
 pub const MAX_UNMATCHED_AGE: Duration = Duration::from_secs(1);
 
-/// Waits until every webhook function uses a change of an instance's record that has been written.
+/// Waits until every webhook function accepts a secret that was written into an instance's record.
 pub async fn wait_until_effective() {
     tokio::time::sleep(MAX_UNMATCHED_AGE).await;
 }
@@ -91,14 +96,14 @@ impl AccessTable {
         }
     }
 
-    /// The instance's record: cached for five minutes (a missing record for
+    /// The instance's record: cached for [`MAX_MATCHED_AGE`] (a missing record for
     /// [`MAX_UNMATCHED_AGE`]), otherwise read. While `DynamoDB` fails, an older cached record is
     /// used.
     ///
     /// # Errors
     /// [`InstanceError`] when `DynamoDB` fails and no record is cached.
     pub async fn find(&self, id: &InstanceId) -> Result<Option<Arc<WebhookAccess>>, InstanceError> {
-        self.records.find(id, FRESH, async || self.read(id).await).await
+        self.records.find(id, MAX_MATCHED_AGE, async || self.read(id).await).await
     }
 
     /// [`Self::find`] for a secret that did not match: a record that was read more than

@@ -37,5 +37,6 @@ pub mod record;
 pub mod schedule;
 pub mod sha256;
 pub mod signed_url;
+pub mod source;
 pub mod strategy;
 pub mod unread;

@@ -1,4 +1,9 @@
-//! The audit table: who erased how much, when and why; never the ids or contents of erased media.
+//! The audit table: who revealed, changed or erased what, when and why; never a phone number, a
+//! name, or the id of a message.
+//!
+//! Lines are only ever inserted: the beginning of an act is one item, its end another. `PartiQL`'s
+//! `INSERT` fails if there is an item with the key, and IAM knows it as an action of its own. So a
+//! policy that allows only it can neither overwrite nor remove a line.
 
 use std::collections::HashMap;
 
@@ -8,29 +13,49 @@ use serde_dynamo::{Item, to_item};
 use serde_json::Value;
 
 use aws::{
+    clients::Clients,
     dynamodb::{Attributes, string_value},
     error::AwsError,
 };
 
 use crate::{Operator, record::to_json};
 
+/// The outcome of an act that has begun.
+pub const BEGUN: &str = "begun";
+
+/// The outcome of an act that was done whole.
+pub const COMPLETE: &str = "complete";
+
+/// The outcome of an act of which something could not be done.
+pub const INCOMPLETE: &str = "incomplete";
+
+/// What the key of an end has after the key of its beginning.
+const END: &str = "~end";
+
+/// The tenant of a line about all tenants, or about one that the command did not know.
+pub const ANY_TENANT: &str = "*";
+
 /// One line of the audit table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditLine {
-    /// The command: `media erase`.
+    /// The command, such as `media erase`.
     pub action: String,
-    /// When the command began, in UTC, with nanoseconds: no two lines have the same time.
+    /// When the command began, in UTC, with nanoseconds: no two lines of an action have the same
+    /// time.
     pub at: String,
     /// The ARN of the caller.
     pub who: String,
-    /// The tenant whose media were erased.
+    /// The tenant whose media or settings it was about, or [`ANY_TENANT`].
     pub tenant: String,
-    /// `chat`, `message` or `phone`; never the id itself.
+    /// The instance, if it was about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// What it was about, such as `chat` or `token`; never the id or the text itself.
     pub scope: String,
     /// The operator's reference, such as a ticket number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// `begun`, `complete`, or `incomplete` if something could not be erased.
+    /// [`BEGUN`], [`COMPLETE`] or [`INCOMPLETE`].
     pub outcome: String,
     /// How many of each sort of thing were removed.
     #[serde(default)]
@@ -65,11 +90,22 @@ impl AuditLine {
             at: text("at"),
             who: text("who"),
             tenant: text("tenant"),
+            instance: item.get("instance").map(|_| text("instance")),
             scope: text("scope"),
             reference: item.get("reference").map(|_| text("reference")),
             outcome: text("outcome"),
             removed: counts,
             not_understood: odd.map(str::to_owned).collect(),
+        }
+    }
+}
+
+impl AuditLine {
+    /// The line with the outcome of its end. An end that somebody else wrote is no end.
+    fn with_end(self, end: Option<Self>) -> Self {
+        match end.filter(|end| end.who == self.who) {
+            Some(end) => Self { at: self.at, ..end },
+            None => self,
         }
     }
 }
@@ -86,28 +122,62 @@ impl Operator {
         answer.arn.ok_or_else(|| AwsError::unexpected(OPERATION, "a response without an ARN"))
     }
 
-    /// Writes a line, or replaces the line of the same action and time, to add its outcome.
+    /// [`AuditTable::put_line`] of the table with this name.
     ///
     /// # Errors
-    /// When `PutItem` fails.
+    /// As there.
     pub async fn put_audit_line(&self, table: &str, line: &AuditLine) -> Result<(), AwsError> {
-        const OPERATION: &str = "dynamodb:PutItem";
-        let item: Item = to_item(line)
+        AuditTable::new(&self.clients, table.to_owned()).put_line(line).await
+    }
+}
+
+/// Adds lines to the audit table, and reads them.
+#[derive(Debug)]
+pub struct AuditTable {
+    clients: Clients,
+    name: String,
+}
+
+impl AuditTable {
+    /// Uses the table with this name.
+    #[must_use]
+    pub fn new(clients: &Clients, name: String) -> Self {
+        Self { clients: clients.clone(), name }
+    }
+
+    /// Adds a line: the beginning of an act, or, with another outcome than [`BEGUN`], its end. No
+    /// line is ever replaced.
+    ///
+    /// # Errors
+    /// When `ExecuteStatement` fails, also because the table has this line already.
+    pub async fn put_line(&self, line: &AuditLine) -> Result<(), AwsError> {
+        const OPERATION: &str = "dynamodb:ExecuteStatement";
+        let is_begun = line.outcome == BEGUN;
+        let at = if is_begun { line.at.clone() } else { format!("{}{END}", line.at) };
+        let keyed = AuditLine { at, ..line.clone() };
+        let item: Item = to_item(&keyed)
             .map_err(|_| AwsError::unexpected(OPERATION, "the item could not be built"))?;
-        let put = self.clients.dynamodb.put_item().table_name(table);
-        let put = put.set_item(Some(item.into())).send().await;
-        put.map_err(AwsError::in_operation(OPERATION))?;
+        let item: Attributes = item.into();
+        let (mut names, mut values) = (Vec::new(), Vec::new());
+        for (name, value) in item {
+            names.push(format!("'{name}': ?"));
+            values.push(value);
+        }
+        let statement = format!("INSERT INTO \"{}\" VALUE {{{}}}", self.name, names.join(", "));
+        let insert = self.clients.dynamodb.execute_statement().statement(statement);
+        let inserted = insert.set_parameters(Some(values)).send().await;
+        inserted.map_err(AwsError::in_operation(OPERATION))?;
         Ok(())
     }
 
-    /// The lines of an action, the newest first, at most `max`.
+    /// The lines of an action since this time in UTC, such as `2026-11-26`, the newest first, at
+    /// most `max`. A line has the outcome of its end, if there is one from the same caller.
     ///
     /// # Errors
     /// When `Query` fails.
-    pub async fn list_audit_lines(
+    pub async fn list_lines(
         &self,
-        table: &str,
-        action: &str,
+        (action, since): (&str, &str),
         max: usize,
     ) -> Result<Vec<AuditLine>, AwsError> {
         const OPERATION: &str = "dynamodb:Query";
@@ -115,18 +185,28 @@ impl Operator {
             .clients
             .dynamodb
             .query()
-            .table_name(table)
-            .key_condition_expression("#action = :action")
+            .table_name(&self.name)
+            .key_condition_expression("#action = :action AND #at >= :since")
             .expression_attribute_names("#action", "action")
+            .expression_attribute_names("#at", "at")
             .expression_attribute_values(":action", string_value(action))
+            .expression_attribute_values(":since", string_value(since))
             .scan_index_forward(false);
         let mut items = pages.into_paginator().items().send();
-        let mut lines = Vec::new();
+        let (mut lines, mut ends) = (Vec::new(), HashMap::new());
         while lines.len() < max
             && let Some(item) = items.next().await
         {
             let item = item.map_err(AwsError::in_operation(OPERATION))?;
-            lines.push(AuditLine::from_item(&item));
+            let line = AuditLine::from_item(&item);
+            // The end of an act has the greater key, so that it comes before its beginning.
+            match line.at.strip_suffix(END).map(str::to_owned) {
+                Some(at) => _ = ends.insert(at, line),
+                None => {
+                    let end = ends.remove(&line.at);
+                    lines.push(line.with_end(end));
+                }
+            }
         }
         Ok(lines)
     }

@@ -78,6 +78,21 @@ impl Stack {
         })
     }
 
+    /// A stack with these outputs and parameters, each a name and a value.
+    #[must_use]
+    pub fn from_parts(
+        name: &str,
+        outputs: impl IntoIterator<Item = (String, String)>,
+        parameters: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            status: String::new(),
+            outputs: outputs.into_iter().collect(),
+            parameters: parameters.into_iter().collect(),
+        }
+    }
+
     /// The value of an output.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use media::{
     parked::{Filter, ParkedJob},
 };
 
-use crate::look::{LookSummary, Parking};
+use crate::look::{AfterLook, LookSummary, Parking};
 
 impl Parking {
     /// Shows every parked job and webhook that matches the filter to `each`: the jobs from the jobs
@@ -20,19 +20,45 @@ impl Parking {
         now: i64,
         mut each: impl FnMut(&ParkedJob),
     ) -> Result<LookSummary, AwsError> {
-        let mut seen = LookSummary::default();
-        if is_in_queue(filter) {
-            seen = self
-                .visit(now, async |message, has_entry| {
-                    if !has_entry && filter.matches_job(&message.parked, now) {
-                        each(&message.parked);
-                    }
-                    crate::look::AfterLook::Release
-                })
-                .await?;
-        }
-        self.visit_entries(filter, now, async |job, _| each(job)).await?;
+        let seen = self.list_queued(filter, now, &mut each).await?;
+        self.list_entries(filter, now, each).await?;
         Ok(seen)
+    }
+
+    /// The part of [`Self::list`] that is only in the parked queue: receives all of it, unless the
+    /// filter excludes that.
+    ///
+    /// # Errors
+    /// [`AwsError`] when the queue cannot be read, also because it is not allowed.
+    pub async fn list_queued(
+        &self,
+        filter: &Filter,
+        now: i64,
+        mut each: impl FnMut(&ParkedJob),
+    ) -> Result<LookSummary, AwsError> {
+        if !is_in_queue(filter) {
+            return Ok(LookSummary::default());
+        }
+        self.visit(now, async |message, has_entry| {
+            if !has_entry && filter.matches_job(&message.parked, now) {
+                each(&message.parked);
+            }
+            AfterLook::Release
+        })
+        .await
+    }
+
+    /// The part of [`Self::list`] that the jobs table has: reads its indexes only.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `Query` fails.
+    pub async fn list_entries(
+        &self,
+        filter: &Filter,
+        now: i64,
+        mut each: impl FnMut(&ParkedJob),
+    ) -> Result<(), AwsError> {
+        self.visit_entries(filter, now, async |job, _| each(job)).await
     }
 
     /// Shows the entries that match the filter to `each`, page by page.

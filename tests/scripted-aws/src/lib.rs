@@ -61,6 +61,7 @@ impl RecordedRequest {
             "UpdateItem",
             "DeleteItem",
             "TransactWriteItems",
+            "ExecuteStatement",
             "Query",
             "Scan",
             "Encrypt",

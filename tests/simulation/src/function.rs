@@ -35,6 +35,8 @@ use crate::{
 
 /// The table of instances. Every world uses the same names.
 pub(crate) const INSTANCES: &str = "instances";
+/// The table of tenants.
+pub(crate) const TENANTS: &str = "tenants";
 /// The table of media.
 pub(crate) const MEDIA: &str = "media";
 /// The table of unsettled jobs.

@@ -41,7 +41,7 @@ pub const MARKS: &[Mark] = &[
     mark("the queues lost their messages", &["QueuesPurged"]),
     mark("the parked queue forgot its messages", &["ParkedExpired"]),
     mark("SQS moved all parked messages", &["ParkedMoved"]),
-    mark("an operator redrove a job", &["operator", "TransactWriteItems"]),
+    mark("an operator redrove a job", &["operator", "TransactWriteItems media/"]),
     mark("the back-fill found what never arrived", &["backfill-", "sqs:SendMessage", ": 200"]),
     mark("a new token was written", &["TokenWritten"]),
 ];

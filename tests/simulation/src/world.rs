@@ -8,7 +8,7 @@ use std::{
 
 use aws::{
     clients::Clients,
-    register::{NewInstance, Register, RegisterTables},
+    register::{NewInstance, Register, RegisterError, RegisterTables, Tenant},
 };
 use data_encoding::BASE64;
 use fetch::Origins;
@@ -33,7 +33,9 @@ use crate::{
     clockwork,
     cloud::{Cloud, queue::Settings},
     evidence,
-    function::{INSTANCES, InvocationEnd, JOBS, JOBS_TABLE, MEDIA, PARKED, ProcessContext, Slot},
+    function::{
+        INSTANCES, InvocationEnd, JOBS, JOBS_TABLE, MEDIA, PARKED, ProcessContext, Slot, TENANTS,
+    },
     operator,
     plan::{CUSTOMERS, Customer, OutsideEvent, Plan, PlannedMedia, PriorState},
     schema,
@@ -123,6 +125,7 @@ impl World {
         self.cloud.lock_sqs().create_queue(PARKED, settings);
         for table in [
             schema::instances_table(),
+            schema::tenants_table(),
             schema::media_table(),
             schema::jobs_table(),
             schema::marks_table(),
@@ -140,18 +143,26 @@ impl World {
         );
         let places = RegisterTables {
             instances_table: INSTANCES.to_owned(),
-            tenants_table: "tenants".to_owned(),
+            tenants_table: TENANTS.to_owned(),
             token_key: "key".to_owned(),
         };
         let register = Register::new(&operator, places);
         for customer in CUSTOMERS {
             self.origins.register_instance(customer.instance, customer.token);
             plant(Class::Secret, "webhook secret", customer.secret);
+            let tenant = Tenant {
+                id: TenantId::parse(customer.tenant)?,
+                policy: Policy::default(),
+                created_at: clockwork::WORLD_START,
+            };
+            match register.add_tenant(&tenant).await {
+                Ok(()) | Err(RegisterError::AlreadyThere) => {}
+                Err(error) => return Err(error.into()),
+            }
             let new = NewInstance {
                 id: &InstanceId::parse(customer.instance)?,
-                tenant: &TenantId::parse(customer.tenant)?,
+                tenant: &tenant.id,
                 strategies: &[],
-                policy: &Policy::default(),
                 token: &Secret::new(customer.token),
                 now: clockwork::WORLD_START,
             };

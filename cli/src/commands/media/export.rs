@@ -23,7 +23,7 @@ use super::{
     find::parse_chats,
     target::{ExportTarget, is_about_the_name},
 };
-use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
+use crate::{audit::AuditScope, exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// The name of the index, which lists all records of the chat, stored or not.
 const INDEX: &str = "index.csv";
@@ -125,8 +125,13 @@ impl Export {
         let part = PathBuf::from(format!("{output}.part"));
         let extension = self.output.extension();
         let is_archive = extension.is_some_and(|it| it.eq_ignore_ascii_case("zip"));
-        let exported =
-            copy_all(&records, ExportTarget::create_new(&part, is_archive)?, session).await?;
+        let what = if self.chat.is_some() { "chat" } else { "phone" };
+        let act = ("media export", what);
+        let scope = AuditScope::about_instance(act, &self.instance, session).await?;
+        let copied = session.audit(scope, async {
+            copy_all(&records, ExportTarget::create_new(&part, is_archive)?, session).await
+        });
+        let exported = copied.await??;
         fs::rename(&part, &self.output)?;
         let ExportSummary { files, bytes, changed, absent } = exported;
         let json = json!({

@@ -1,13 +1,16 @@
 //! `wapi-media media`: finds, downloads, exports and erases media files and their records.
 
-mod audit;
 pub(crate) mod display;
 pub(crate) mod erase;
 pub(crate) mod export;
 mod find;
 mod target;
 
-use std::{io::Write, path::PathBuf, time::Duration};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use aws_lc_rs::digest;
@@ -20,7 +23,14 @@ use operator::{files::MAX_PRESIGN_TIME, records::MediaRecord};
 use serde_json::json;
 
 use self::display::describe_record;
-use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
+use crate::{
+    audit::AuditScope,
+    commands::audit::{AuditSelection, list_lines},
+    exit::Exit,
+    odd_records::OddRecords,
+    screen,
+    session::Session,
+};
 
 /// The verbs of `wapi-media media`.
 #[derive(Subcommand)]
@@ -87,7 +97,7 @@ pub(crate) enum Verb {
         #[arg(long)]
         tenant: TenantId,
     },
-    /// Shows who erased how much, and when.
+    /// Shows who erased how much, and when: the lines of `audit list` about erasing.
     Audit,
 }
 
@@ -123,7 +133,10 @@ pub(crate) async fn run_media(verb: Verb, session: &Session) -> anyhow::Result<E
         Verb::Erase(erase) => erase.run_erase(session).await,
         Verb::Verify(verify) => verify.run_verify(session).await,
         Verb::Orders { tenant } => erase::list_orders(&tenant, session).await,
-        Verb::Audit => audit::show_audit(session).await,
+        Verb::Audit => {
+            let actions = [erase::ACTION, erase::VERIFY_ACTION, hold::ACTION];
+            list_lines(&actions, &AuditSelection::default(), session).await
+        }
     }
 }
 
@@ -213,9 +226,10 @@ async fn presign_file(
     valid: Duration,
     session: &Session,
 ) -> anyhow::Result<Exit> {
-    let (key, _) = key_of(one, session).await?;
+    let (key, record) = key_of(one, session).await?;
     let bucket = session.stack.output("MediaBucket")?;
-    let url = session.operator.presign_url(bucket, &key, valid).await?;
+    let scope = message_scope("media presign", &record);
+    let url = session.audit(scope, session.operator.presign_url(bucket, &key, valid)).await??;
     let json = json!({ "url": url, "valid_seconds": valid.as_secs(), "key": key });
     session.flags.print(&json, url)?;
     Ok(Exit::Ok)
@@ -227,22 +241,9 @@ async fn download_file(
     session: &Session,
 ) -> anyhow::Result<Exit> {
     let (key, record) = key_of(one, session).await?;
-    let own_name = ObjectKey::find_file_name(&key);
-    let path = output.unwrap_or_else(|| PathBuf::from(own_name));
-    let bucket = session.stack.output("MediaBucket")?;
-    let mut file = std::fs::File::create_new(&path).with_context(|| {
-        format!("{} could not be created; nothing was overwritten", path.display())
-    })?;
-    let mut stream = session.operator.open_file(bucket, &key).await?;
-    let (mut hash, mut size) = (digest::Context::new(&digest::SHA256), 0);
-    let bar = screen::new_spinner(format!("downloading {own_name}"));
-    while let Some(chunk) = stream.chunk().await? {
-        hash.update(&chunk);
-        size += chunk.len() as u64;
-        file.write_all(&chunk)?;
-    }
-    bar.finish_and_clear();
-    let sha256 = HEXLOWER.encode(hash.finish().as_ref());
+    let path = output.unwrap_or_else(|| PathBuf::from(ObjectKey::find_file_name(&key)));
+    let scope = message_scope("media download", &record);
+    let (sha256, size) = session.audit(scope, copy_file(&key, &path, session)).await??;
     let is_right = record.sha256.as_ref().is_none_or(|said| *said == sha256);
     let json = json!({ "path": path, "bytes": size, "sha256": sha256, "as_recorded": is_right });
     let text = format!(
@@ -257,4 +258,35 @@ async fn download_file(
     );
     session.flags.print(&json, text)?;
     Ok(if is_right { Exit::Ok } else { Exit::Findings })
+}
+
+/// What the audit table says of a command about one media file.
+fn message_scope(action: &'static str, record: &MediaRecord) -> AuditScope {
+    let scope = AuditScope::new(action, "message");
+    let scope = match TenantId::parse(record.tenant.clone()) {
+        Ok(tenant) => scope.of_tenant(&tenant),
+        Err(_) => scope,
+    };
+    match InstanceId::parse(record.instance.clone()) {
+        Ok(instance) => scope.of_instance(&instance),
+        Err(_) => scope,
+    }
+}
+
+/// Copies a file from the bucket; returns its SHA-256 in hex, and its size in bytes.
+async fn copy_file(key: &str, path: &Path, session: &Session) -> anyhow::Result<(String, u64)> {
+    let mut file = std::fs::File::create_new(path).with_context(|| {
+        format!("{} could not be created; nothing was overwritten", path.display())
+    })?;
+    let bucket = session.stack.output("MediaBucket")?;
+    let mut stream = session.operator.open_file(bucket, key).await?;
+    let (mut hash, mut size) = (digest::Context::new(&digest::SHA256), 0);
+    let bar = screen::new_spinner(format!("downloading {}", ObjectKey::find_file_name(key)));
+    while let Some(chunk) = stream.chunk().await? {
+        hash.update(&chunk);
+        size += chunk.len() as u64;
+        file.write_all(&chunk)?;
+    }
+    bar.finish_and_clear();
+    Ok((HEXLOWER.encode(hash.finish().as_ref()), size))
 }

@@ -16,7 +16,7 @@ use parking::{RedriveMode, RedriveSummary};
 use serde_json::{Value, json};
 
 use self::display::{class_remedies, describe_unread, parked_table, to_json};
-use crate::{exit::Exit, screen, session::Session};
+use crate::{audit::AuditScope, exit::Exit, screen, session::Session};
 
 /// The verbs of `wapi-media parked`.
 #[derive(Subcommand)]
@@ -116,30 +116,61 @@ pub(crate) async fn run_parked(verb: Verb, session: &Session) -> anyhow::Result<
     }
 }
 
-/// The parked jobs that match the filter, those that expire first at the top; and how many records
-/// were updated of those that SQS parked itself.
-async fn find_parked(
-    filter: &Filter,
-    session: &Session,
-) -> anyhow::Result<(Vec<ParkedJob>, parking::LookSummary)> {
-    let (parking, now, mut found) = (session.parking()?, clock::now(), Vec::new());
+/// What was found of the parked jobs that match a filter.
+struct FoundJobs {
+    /// The jobs, those that expire first at the top.
+    jobs: Vec<ParkedJob>,
+    /// How many records were updated of jobs that SQS parked itself.
+    reconciled: usize,
+    /// The number of messages in the parked queue, if the caller may not receive them.
+    unreceived: Option<u64>,
+}
+
+impl FoundJobs {
+    /// What is missing in the list, for a caller who may not receive from the parked queue.
+    fn describe_unreceived(&self) -> String {
+        self.unreceived.map_or_else(String::new, |count| {
+            format!(
+                "\nThe parked queue was not read, because your permissions do not allow it. It has \
+                 about {count} messages: copies of parked jobs, and what only it has (webhooks \
+                 that could not be read, messages that are no jobs)."
+            )
+        })
+    }
+}
+
+/// Lists the parked jobs that match the filter: those of the jobs table, and what is only in the
+/// parked queue if the caller may receive from it.
+async fn find_parked(filter: &Filter, session: &Session) -> anyhow::Result<FoundJobs> {
+    let (parking, now, mut jobs) = (session.parking()?, clock::now(), Vec::new());
     let bar = screen::new_counter("parked jobs looked at");
-    let look = parking.list(filter, now, |parked| {
+    let mut each = |parked: &ParkedJob| {
         bar.inc(1);
-        found.push(parked.clone());
-    });
-    let seen = look.await.context(UNREAD)?;
+        jobs.push(parked.clone());
+    };
+    let (mut reconciled, mut unreceived) = (0, None);
+    match parking.list_queued(filter, now, &mut each).await {
+        Ok(seen) => reconciled = seen.reconciled,
+        Err(error) if error.is_denied() => {
+            let queue = session.stack.output("ParkedQueueUrl")?;
+            let queue = session.operator.queue_health(queue).await.context(UNREAD)?;
+            unreceived = Some(queue.waiting + queue.hidden);
+        }
+        Err(error) => return Err(error).context(UNREAD),
+    }
+    parking.list_entries(filter, now, &mut each).await.context(UNREAD)?;
     bar.finish_and_clear();
-    found.sort_by_key(|parked| parked.recoverable_until().unwrap_or(i64::MAX));
-    Ok((found, seen))
+    jobs.sort_by_key(|parked| parked.recoverable_until().unwrap_or(i64::MAX));
+    Ok(FoundJobs { jobs, reconciled, unreceived })
 }
 
 async fn list_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
-    let (found, seen) = find_parked(filter, session).await?;
+    let seen = find_parked(filter, session).await?;
+    let found = &seen.jobs;
     let mut text = String::new();
     if !found.is_empty() {
-        text = format!("{}\n\n", parked_table(&found));
-        for (class, remedy) in class_remedies(&found) {
+        text = format!("{}\n\n", parked_table(found));
+        for (class, remedy) in class_remedies(found) {
             text += &format!("{class}: {remedy}.\n");
         }
     }
@@ -148,6 +179,10 @@ async fn list_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit>
         let parked = "were parked by SQS itself; their records are updated now";
         text += &format!("\n{} of them {parked}.", seen.reconciled);
     }
+    text += &seen.describe_unreceived();
+    if session.flags.json {
+        eprint!("{}", seen.describe_unreceived());
+    }
     session.flags.print(&found.iter().map(to_json).collect(), text)?;
     Ok(Exit::Ok)
 }
@@ -155,7 +190,8 @@ async fn list_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit>
 async fn show_parked(one: &ParkedArgument, session: &Session) -> anyhow::Result<Exit> {
     let message = one.message.clone().map(MessageId::parse).transpose()?;
     let of_instance = Filter { instance: Some(one.instance.clone()), ..Filter::default() };
-    let (mut found, _) = find_parked(&of_instance, session).await?;
+    let seen = find_parked(&of_instance, session).await?;
+    let (unreceived, mut found) = (seen.describe_unreceived(), seen.jobs);
     found.retain(|parked| match (&message, parked.message_id()) {
         (Some(message), Some(id)) => MessageId::parse(id).is_ok_and(|id| id.belongs_to(message)),
         (None, None) => true,
@@ -166,7 +202,7 @@ async fn show_parked(one: &ParkedArgument, session: &Session) -> anyhow::Result<
             || "webhook that could not be read".to_owned(),
             |message| format!("job of message {message}"),
         );
-        bail!("no {what} of {} is parked. See: wapi-media parked list", one.instance);
+        bail!("no {what} of {} is parked. See: wapi-media parked list{unreceived}", one.instance);
     }
     let (records, mut shown, mut text) =
         (session.records()?, Vec::new(), parked_table(&found).to_string());
@@ -208,7 +244,8 @@ impl Redrive {
             }
             let change = format!("have SQS move all parked jobs, at most {rate} per second");
             if flags.confirm(&change)? {
-                parking.redrive_all(rate).await?;
+                let scope = audit_scope("parked redrive", &filter);
+                session.audit(scope, parking.redrive_all(rate)).await??;
                 let text = format!("SQS moves all parked jobs, at most {rate} per second.");
                 flags.print(&json!({ "moving": true, "per_second": rate }), text)?;
             }
@@ -239,7 +276,8 @@ impl Redrive {
         let bar = screen::new_counter("jobs sent again");
         let mode = RedriveMode::Send { per_second: rate };
         let redrive = parking.redrive(&filter, mode, clock::now(), |_| bar.inc(1));
-        let redriven = redrive.await.context(UNREAD)?;
+        let redrive = session.audit(audit_scope("parked redrive", &filter), redrive);
+        let redriven = redrive.await?.context(UNREAD)?;
         bar.finish_and_clear();
         let text = format!(
             "{} sent again, {} only removed because they are stored already, \
@@ -252,7 +290,7 @@ impl Redrive {
 }
 
 async fn drop_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
-    let (found, _) = find_parked(filter, session).await?;
+    let found = find_parked(filter, session).await?.jobs;
     if found.is_empty() {
         session.flags.print(&json!({ "admitted": 0 }), "No parked job matches.")?;
         return Ok(Exit::Ok);
@@ -266,7 +304,8 @@ async fn drop_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit>
         return Ok(Exit::Ok);
     }
     let (parking, bar) = (session.parking()?, screen::new_counter("jobs dropped"));
-    let dropped = parking.drop(filter, clock::now(), |_| bar.inc(1)).await.context(UNREAD)?;
+    let drop = parking.drop(filter, clock::now(), |_| bar.inc(1));
+    let dropped = session.audit(audit_scope("parked drop", filter), drop).await?.context(UNREAD)?;
     bar.finish_and_clear();
     let json = json!({
         "admitted": dropped.admitted, "dropped": dropped.dropped, "failed": dropped.failed,
@@ -274,6 +313,18 @@ async fn drop_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit>
     let text = format!("{} dropped, {} failed and stay parked.", dropped.dropped, dropped.failed);
     session.flags.print(&json, text)?;
     Ok(if dropped.failed == 0 { Exit::Ok } else { Exit::Aws })
+}
+
+/// What the audit table says of a command about the parked jobs that match the filter.
+fn audit_scope(action: &'static str, filter: &Filter) -> AuditScope {
+    let mut scope = AuditScope::new(action, filter.class.map_or("jobs", FailureClass::as_str));
+    if let Some(tenant) = &filter.tenant {
+        scope = scope.of_tenant(tenant);
+    }
+    if let Some(instance) = &filter.instance {
+        scope = scope.of_instance(instance);
+    }
+    scope
 }
 
 /// The number of parked jobs per class.

@@ -8,6 +8,7 @@
 
 mod kept;
 mod people;
+mod refused;
 
 use std::{
     collections::HashMap,

@@ -20,6 +20,9 @@ pub enum RegisterError {
     /// The tenant or instance to be changed has no record.
     #[error("it is not registered, or was changed at the same moment")]
     NotThere,
+    /// Another command has changed the record since it was read.
+    #[error("another command changed it at the same moment; nothing was overwritten")]
+    Changed,
 }
 
 impl From<InstanceError> for RegisterError {

@@ -61,24 +61,38 @@ impl Register {
     }
 
     /// Makes `new` the hash of the instance's webhook secret. The secret with the hash `kept`, if
-    /// any, stays valid until `kept_until` (seconds since 1970); no other does.
+    /// any, stays valid until `kept_until` (seconds since 1970); no other does. Returns the
+    /// instance as it is now.
     ///
     /// # Errors
-    /// [`RegisterError::NotThere`] if the instance was removed meanwhile, or an AWS call failed.
+    /// [`RegisterError::Changed`] if the secrets are not those of `instance` any more, or the
+    /// instance was removed; or an AWS call failed.
     pub async fn set_secret(
         &self,
-        id: &InstanceId,
+        instance: &Instance,
         new: Sha256,
         kept: Option<Sha256>,
         kept_until: i64,
-    ) -> Result<(), RegisterError> {
+    ) -> Result<Instance, RegisterError> {
         let hashes: Vec<_> = std::iter::once(new).chain(kept).collect();
-        let update = self
-            .update_instance(id)
+        let is_unchanged = match instance.old_secret_until {
+            Some(_) => "secret_hashes = :was AND old_secret_until = :until",
+            None => "secret_hashes = :was AND attribute_not_exists(old_secret_until)",
+        };
+        let mut update = self
+            .update_instance(&instance.id)
+            .condition_expression(is_unchanged)
             .update_expression("SET secret_hashes = :v, old_secret_until = :u")
+            .expression_attribute_values(":was", to_value(&instance.secret_hashes)?)
             .expression_attribute_values(":v", to_value(&hashes)?)
             .expression_attribute_values(":u", to_value(&kept_until)?);
-        send_update(update).await
+        if let Some(until) = instance.old_secret_until {
+            update = update.expression_attribute_values(":until", to_value(&until)?);
+        }
+        let updated = update.send().await;
+        updated.map_err(RegisterError::in_write("dynamodb:UpdateItem", RegisterError::Changed))?;
+        let old_secret_until = Some(kept_until);
+        Ok(Instance { secret_hashes: hashes, old_secret_until, ..instance.clone() })
     }
 
     /// Refuses the instance's webhooks since `now` (seconds since 1970).

@@ -4,12 +4,16 @@ use data_encoding::BASE64URL_NOPAD;
 use media::{
     ids::{InstanceId, TenantId},
     message::Secret,
-    policy::Policy,
     sha256::Sha256,
     strategy::Strategy,
 };
 
-use super::{error::RegisterError, fields::to_item, store::Register};
+use super::{
+    error::RegisterError,
+    fields::{addition_write, new_item_write, to_item},
+    store::{MAX_TRIES, Register, Transaction},
+    tenants::Tenant,
+};
 use crate::instances::Instance;
 
 /// Random bytes in a webhook secret: 256 bits cannot be guessed.
@@ -24,8 +28,6 @@ pub struct NewInstance<'a> {
     pub tenant: &'a TenantId,
     /// The order in which strategies are tried; empty for the default.
     pub strategies: &'a [Strategy],
-    /// Which media are stored: the tenant's policy.
-    pub policy: &'a Policy,
     /// The W-API token. It is encrypted before it is written.
     pub token: &'a Secret,
     /// The current time, in seconds since 1970.
@@ -40,30 +42,48 @@ pub fn webhook_secret(random: [u8; SECRET_BYTES]) -> Secret {
 }
 
 impl Register {
-    /// Adds an instance with the [`webhook_secret`] of `random`, and returns the secret. Only the
-    /// secret's hash is written. The token is encrypted for this tenant and instance only.
+    /// Adds an instance with the [`webhook_secret`] of `random` and the policy of its tenant, and
+    /// returns the secret. Only the secret's hash is written. The token is encrypted for this
+    /// tenant and instance only. The tenant's record counts the addition in the same transaction,
+    /// and must still have the policy that was read.
     ///
     /// # Errors
-    /// [`RegisterError::AlreadyThere`], or an AWS call failed.
+    /// [`RegisterError::AlreadyThere`]; [`RegisterError::NotThere`] if the tenant has no record;
+    /// [`RegisterError::Changed`] if it is being changed; or an AWS call failed.
     pub async fn add_instance(
         &self,
         new: &NewInstance<'_>,
         random: [u8; SECRET_BYTES],
     ) -> Result<Secret, RegisterError> {
         let secret = webhook_secret(random);
-        let record = Instance {
-            id: new.id.clone(),
-            tenant: new.tenant.clone(),
-            secret_hashes: vec![Sha256::from_data(secret.expose().as_bytes())],
-            old_secret_until: None,
-            strategies: new.strategies.to_vec(),
-            policy: new.policy.clone(),
-            sealed_token: self.encrypt_token(new.tenant, new.id, new.token).await?,
-            created_at: new.now,
-            paused_at: None,
-            resumed_at: None,
-        };
-        self.put_new(&self.tables.instances_table, "instance", to_item(&record)?).await?;
-        Ok(secret)
+        let sealed_token = self.encrypt_token(new.tenant, new.id, new.token).await?;
+        for _ in 0..MAX_TRIES {
+            let found = self.find_tenant_item(new.tenant).await?;
+            let item = found.ok_or(RegisterError::NotThere)?;
+            let policy = item.get("policy").cloned();
+            let tenant = Tenant::try_from(item)?;
+            let record = Instance {
+                id: new.id.clone(),
+                tenant: new.tenant.clone(),
+                secret_hashes: vec![Sha256::from_data(secret.expose().as_bytes())],
+                old_secret_until: None,
+                strategies: new.strategies.to_vec(),
+                policy: tenant.policy,
+                sealed_token: sealed_token.clone(),
+                created_at: new.now,
+                paused_at: None,
+                resumed_at: None,
+            };
+            let writes = vec![
+                new_item_write(&self.tables.instances_table, "instance", to_item(&record)?)?,
+                addition_write(&self.tables.tenants_table, new.tenant.as_str(), policy)?,
+            ];
+            match self.write_together(writes).await? {
+                Transaction::Written => return Ok(secret),
+                Transaction::Refused { first: 0 } => return Err(RegisterError::AlreadyThere),
+                Transaction::Refused { .. } => {}
+            }
+        }
+        Err(RegisterError::Changed)
     }
 }

@@ -1,5 +1,8 @@
 //! The register's tables and key, and the writes that tenants and instances share.
 
+use aws_sdk_dynamodb::{
+    operation::transact_write_items::TransactWriteItemsError, types::TransactWriteItem,
+};
 use aws_sdk_kms::primitives::Blob;
 use media::{
     ids::{InstanceId, TenantId},
@@ -13,6 +16,21 @@ use crate::{
     error::AwsError,
     instances::encryption_context,
 };
+
+/// How often a change is tried again after another command changed the same records.
+pub(super) const MAX_TRIES: usize = 5;
+
+/// What became of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transaction {
+    /// Everything was written.
+    Written,
+    /// Nothing was written: a condition failed, or another write was at work.
+    Refused {
+        /// The position of the first write that was refused.
+        first: usize,
+    },
+}
 
 /// The names of the tables and of the key that make up the register.
 #[derive(Debug, Clone)]
@@ -55,6 +73,32 @@ impl Register {
             .await
             .map_err(RegisterError::in_write("dynamodb:PutItem", RegisterError::AlreadyThere))?;
         Ok(())
+    }
+
+    /// Writes all or nothing.
+    pub(super) async fn write_together(
+        &self,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<Transaction, RegisterError> {
+        let write = self.clients.dynamodb.transact_write_items();
+        let Err(error) = write.set_transact_items(Some(writes)).send().await else {
+            return Ok(Transaction::Written);
+        };
+        let failure = AwsError::new("dynamodb:TransactWriteItems", &error);
+        let TransactWriteItemsError::TransactionCanceledException(cancelled) =
+            error.into_service_error()
+        else {
+            return Err(failure.into());
+        };
+        let reasons = cancelled.cancellation_reasons.unwrap_or_default();
+        let codes = reasons.iter().map(|reason| reason.code.as_deref().unwrap_or_default());
+        let mut refused = codes.enumerate().filter(|(_, code)| !matches!(*code, "" | "None"));
+        match refused.next() {
+            Some((first, "ConditionalCheckFailed" | "TransactionConflict")) => {
+                Ok(Transaction::Refused { first })
+            }
+            Some(_) | None => Err(failure.into()),
+        }
     }
 
     /// Deletes a record, if there is one.

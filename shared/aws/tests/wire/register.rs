@@ -1,8 +1,11 @@
 //! The register: what each change by an operator sends, and that none overwrites a record.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use aws::register::{NewInstance, Register, RegisterError, RegisterTables, Tenant};
 use data_encoding::BASE64;
 use media::{
+    ids::TenantId,
     message::Secret,
     policy::{Policy, Retention},
     sha256::Sha256,
@@ -56,7 +59,7 @@ fn of_another_tenant() -> Value {
 fn fail_conditions(seen: &RecordedRequest) -> Answer {
     match seen.operation() {
         "PutItem" | "UpdateItem" => Answer::json_error(400, "ConditionalCheckFailedException"),
-        "TransactWriteItems" => Answer::json_error(400, "TransactionCanceledException"),
+        "TransactWriteItems" => refused_at(0),
         _ => healthy(seen),
     }
 }
@@ -78,7 +81,6 @@ async fn add(aws: &Aws) -> Result<Secret, RegisterError> {
         id: &id,
         tenant: &tenant,
         strategies: &[Strategy::Cdn, Strategy::Wapi],
-        policy: &policy(),
         token: &token,
         now: 1_787_431_000,
     };
@@ -96,15 +98,86 @@ async fn a_new_instance_reads_back_as_it_was_written() {
     assert_eq!(sealed["Plaintext"], BASE64.encode(b"token of W-API"));
     let context = json!({ "tenant": "acme", "instance": INSTANCE });
     assert_eq!(sealed["EncryptionContext"], context);
-    let put = aws.only_request("PutItem");
-    assert_eq!(put.json()["TableName"], "instances-table");
-    let condition = &put.json()["ConditionExpression"];
-    assert_eq!(condition, "attribute_not_exists(instance)");
+    let sent = aws.only_request("TransactWriteItems");
+    let put = &sent.json()["TransactItems"][0]["Put"];
+    assert_eq!(put["TableName"], "instances-table");
+    assert_eq!(put["ConditionExpression"], "attribute_not_exists(instance)");
     let mut item = instance_item();
     item["secret_hashes"] =
         json!({ "L": [{ "S": Sha256::from_data(secret.expose().as_bytes()).to_hex() }] });
-    assert_eq!(put.json()["Item"], item);
-    assert!(!put.text().contains("token of W-API") && !put.text().contains(secret.expose()));
+    item["policy"] = tenant_item("acme")["policy"].clone();
+    assert_eq!(put["Item"], item);
+    assert!(!sent.text().contains("token of W-API") && !sent.text().contains(secret.expose()));
+}
+
+/// Otherwise `tenant set` could list the instances before this one is there, and this one could
+/// have read the policy before `tenant set` wrote it.
+#[tokio::test]
+async fn an_addition_expects_the_policy_it_read() {
+    let aws = Aws::start(healthy).await;
+    add(&aws).await.expect("added");
+    let update = aws.only_request("TransactWriteItems").json();
+    let update = &update["TransactItems"][1]["Update"];
+    assert_eq!(update["TableName"], "tenants-table");
+    assert_eq!(update["UpdateExpression"], "ADD instances_added :one");
+    assert_eq!(update["ConditionExpression"], "attribute_exists(tenant) AND #policy = :policy");
+    let read = &tenant_item("acme")["policy"];
+    assert_eq!(&update["ExpressionAttributeValues"][":policy"], read, "as it is stored");
+}
+
+/// As a transaction is refused whose write at this position did not meet its condition.
+fn refused_at(position: usize) -> Answer {
+    let code = |n| if n == position { "ConditionalCheckFailed" } else { "None" };
+    Answer::transaction_cancelled([code(0), code(1)])
+}
+
+/// The policy changed between the read and the write: it is read again.
+#[tokio::test]
+async fn an_addition_during_a_change_begins_again() {
+    let tries = AtomicUsize::new(0);
+    let aws = Aws::start(move |seen| match seen.operation() {
+        "TransactWriteItems" if tries.fetch_add(1, Ordering::SeqCst) == 0 => refused_at(1),
+        _ => healthy(seen),
+    })
+    .await;
+    add(&aws).await.expect("added");
+    assert_eq!(aws.requests_of("GetItem").len(), 2);
+    assert_eq!(aws.requests_of("TransactWriteItems").len(), 2);
+}
+
+/// The tenants' table with a count of additions; `tenant set` and `tenant remove` expect it.
+#[tokio::test]
+async fn a_tenants_change_expects_that_no_instance_was_added() {
+    let counted = |seen: &RecordedRequest| match seen.operation() {
+        "GetItem" if seen.text().contains("tenants-table") => {
+            let mut item = tenant_item("beta");
+            item["instances_added"] = json!({ "N": "3" });
+            Answer::json(&json!({ "Item": item }))
+        }
+        "Scan" => Answer::json(&json!({ "Items": [instance_item()] })),
+        _ => Answer::json(&json!({})),
+    };
+    let aws = Aws::start(counted).await;
+    let beta = TenantId::parse("beta").expect("a tenant");
+    register(&aws).set_policy(&beta, &policy()).await.expect("set");
+    register(&aws).remove_tenant(&beta).await.expect("removed");
+    assert_eq!(aws.operations()[..2], ["GetItem", "Scan"], "the count is read first");
+    let set = aws.only_request("TransactWriteItems").json();
+    let (set, removal) =
+        (&set["TransactItems"][0]["Update"], aws.only_request("DeleteItem").json());
+    for write in [set, &removal] {
+        let condition = "attribute_exists(tenant) AND instances_added = :added";
+        assert_eq!(write["ConditionExpression"], condition);
+        assert_eq!(write["ExpressionAttributeValues"][":added"], json!({ "N": "3" }));
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_with_an_instance_is_not_removed() {
+    let aws = Aws::start(healthy).await;
+    let removed = register(&aws).remove_tenant(&tenant()).await;
+    assert_eq!(removed, Err(RegisterError::Changed));
+    assert!(aws.requests_of("DeleteItem").is_empty());
 }
 
 #[tokio::test]
@@ -135,13 +208,17 @@ async fn adding_overwrites_nothing_and_changing_creates_nothing() {
     let hash = Sha256::from_data(b"new");
     let (id, record) = (instance(), register.get_instance(&instance()).await);
     let record = record.expect("an answer").expect("a record");
-    assert_eq!(register.set_secret(&id, hash, None, 0).await, gone);
+    let changed = Err(RegisterError::Changed);
+    assert_eq!(register.set_secret(&record, hash, None, 0).await.map(drop), changed);
     assert_eq!(register.set_paused(&id, 1).await, gone);
     assert_eq!(register.set_resumed(&id, 1).await, gone);
     let token = Secret::new("another");
     assert_eq!(register.set_token(&record, &token).await, gone);
-    assert_eq!(register.set_policy(&tenant(), &policy()).await, gone);
+    assert_eq!(register.set_policy(&tenant(), &policy()).await, changed);
     for update in aws.requests_of("UpdateItem") {
+        if update.text().contains("secret_hashes") {
+            continue;
+        }
         let condition = update.json()["ConditionExpression"].clone();
         let is_resumed = update.text().contains("resumed_at");
         let also = if is_resumed { " AND attribute_exists(paused_at)" } else { "" };
@@ -189,12 +266,22 @@ async fn a_policy_is_set_in_one_transaction() {
 async fn a_new_secret_comes_before_the_kept_one() {
     let aws = Aws::start(healthy).await;
     let (new, old) = (Sha256::from_data(b"new"), Sha256::from_data(b"old"));
-    let (register, id) = (register(&aws), instance());
-    let changed = register.set_secret(&id, new, Some(old), 77).await;
-    changed.expect("changed");
-    let values = &aws.only_request("UpdateItem").json()["ExpressionAttributeValues"];
+    let register = register(&aws);
+    let record = register.get_instance(&instance()).await.expect("an answer").expect("a record");
+    let changed = register.set_secret(&record, new, Some(old), 77).await.expect("changed");
+    assert_eq!((changed.secret_hash(), changed.old_secret_hash()), (Some(new), Some(old)));
+    let update = aws.only_request("UpdateItem").json();
     let hashes = json!({ "L": [{ "S": new.to_hex() }, { "S": old.to_hex() }] });
-    assert_eq!(values, &json!({ ":v": hashes, ":u": { "N": "77" } }));
+    let was = &instance_item()["secret_hashes"];
+    let values = json!({ ":v": hashes, ":u": { "N": "77" }, ":was": was });
+    assert_eq!(update["ExpressionAttributeValues"], values);
+    let condition = "secret_hashes = :was AND attribute_not_exists(old_secret_until)";
+    assert_eq!(update["ConditionExpression"], condition, "two commands at once");
+    register.set_secret(&changed, old, None, 78).await.expect("changed");
+    let second = aws.requests_of("UpdateItem").pop().expect("a second one").json();
+    let condition = "secret_hashes = :was AND old_secret_until = :until";
+    assert_eq!(second["ConditionExpression"], condition);
+    assert_eq!(second["ExpressionAttributeValues"][":until"], json!({ "N": "77" }));
 }
 
 #[tokio::test]

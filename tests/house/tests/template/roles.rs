@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use house::parse_template;
+use media::{object::ObjectDescription, policy::Retention};
 use serde_yaml_ng::Value;
 
 use crate::{name_set, resource_properties, resources_of_type, string_list};
@@ -29,11 +30,11 @@ fn allowed_actions(policy: &Value) -> BTreeMap<String, BTreeSet<String>> {
 fn the_webhook_role_has_exactly_these_rights() {
     let expected = BTreeMap::from([
         ("ReadInstances".to_owned(), name_set(["dynamodb:GetItem"])),
-        ("QueueJobs".to_owned(), name_set(["sqs:SendMessage"])),
         (
             "LearnPeople".to_owned(),
             name_set(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]),
         ),
+        ("QueueJobs".to_owned(), name_set(["sqs:GetQueueAttributes", "sqs:SendMessage"])),
         ("KeepJobs".to_owned(), name_set(["dynamodb:UpdateItem"])),
         ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
         ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
@@ -49,8 +50,6 @@ fn the_download_role_has_exactly_these_rights() {
         "sqs:GetQueueAttributes",
         "sqs:ReceiveMessage",
     ];
-    let store =
-        ["s3:AbortMultipartUpload", "s3:GetObjectTagging", "s3:PutObject", "s3:PutObjectTagging"];
     let expected = BTreeMap::from([
         ("TakeJobs".to_owned(), name_set(take)),
         ("QueueJobs".to_owned(), name_set(["sqs:SendMessage"])),
@@ -63,7 +62,10 @@ fn the_download_role_has_exactly_these_rights() {
             name_set(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]),
         ),
         ("KeepJobs".to_owned(), name_set(["dynamodb:DeleteItem", "dynamodb:UpdateItem"])),
-        ("StoreMedia".to_owned(), name_set(store)),
+        ("CreateFiles".to_owned(), name_set(["s3:PutObject"])),
+        ("UploadParts".to_owned(), name_set(["s3:PutObject"])),
+        ("TagFiles".to_owned(), name_set(["s3:PutObjectTagging"])),
+        ("LookAtFiles".to_owned(), name_set(["s3:AbortMultipartUpload", "s3:GetObjectTagging"])),
         ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
         ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
     ]);
@@ -109,6 +111,53 @@ fn the_backfill_role_has_exactly_these_rights() {
         ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
     ]);
     assert_eq!(allowed_actions(resource_properties(&parse_template(), "BackfillPolicy")), expected);
+}
+
+/// The conditions of the statements of a policy whose resources contain this text, by statement id.
+fn conditions_on(policy: &str, part: &str) -> BTreeMap<String, Value> {
+    let template = parse_template();
+    let document = &resource_properties(&template, policy)["PolicyDocument"];
+    let statements = document["Statement"].as_sequence().expect("statements").iter();
+    let its = statements
+        .filter(|one| string_list(&one["Resource"]).iter().any(|resource| resource.contains(part)));
+    its.map(|one| (one["Sid"].as_str().expect("an id").to_owned(), one["Condition"].clone()))
+        .collect()
+}
+
+/// As S3's documentation enforces conditional writes. The local stack does not know the condition
+/// keys, so this is the only test of them.
+#[test]
+fn the_download_role_creates_and_never_overwrites() {
+    let conditions = conditions_on("DownloadPolicy", "MediaBucket");
+    let writes = ["CreateFiles", "UploadParts"].map(|sid| conditions[sid].clone());
+    let yaml = |text: &str| serde_yaml_ng::from_str::<Value>(text).expect("YAML");
+    let with_header = yaml(r#"{"Null": {"s3:if-none-match": "false"}}"#);
+    let creates_nothing = yaml(r#"{"Bool": {"s3:ObjectCreationOperation": "false"}}"#);
+    assert_eq!(writes, [with_header, creates_nothing]);
+    let tags = &conditions["TagFiles"]["ForAllValues:StringEquals"]["s3:RequestObjectTagKeys"];
+    let tags: BTreeSet<_> = string_list(tags).into_iter().collect();
+    let source = house::read_text("shared/media/src/object.rs");
+    let (_, built) = source.split_once("fn build_tags").expect("the tags");
+    let (built, _) = built.split_once("\n}").expect("an end");
+    let built = built.lines().filter_map(|line| line.trim().strip_prefix("(\"")?.split_once('"'));
+    let written: BTreeSet<_> = built.map(|(name, _)| name.to_owned()).collect();
+    let more = [ObjectDescription::RUN_TAG, Retention::TAG].map(str::to_owned);
+    assert_eq!(tags, written.into_iter().chain(more).collect());
+}
+
+/// The key decrypts tokens, and nothing else that somebody encrypted with it.
+#[test]
+fn a_role_opens_only_tokens_with_the_token_key() {
+    for policy in ["DownloadPolicy", "BackfillPolicy"] {
+        let conditions = conditions_on(policy, "TokenKey");
+        let condition = &conditions["OpenTokens"];
+        for part in ["tenant", "instance"] {
+            let named = &condition["StringLike"][format!("kms:EncryptionContext:{part}")];
+            assert_eq!(named.as_str(), Some("?*"), "{policy} {part}");
+        }
+        let keys = &condition["ForAllValues:StringEquals"]["kms:EncryptionContextKeys"];
+        assert_eq!(string_list(keys), ["tenant", "instance"], "{policy}");
+    }
 }
 
 #[test]

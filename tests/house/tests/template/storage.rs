@@ -28,16 +28,62 @@ fn stored_files_outlive_the_stack() {
 }
 
 #[test]
-fn tables_are_on_demand_and_restorable() {
+fn tables_are_protected_and_restorable() {
     let template = parse_template();
     let tables = resources_of_type(&template, "AWS::DynamoDB::Table");
     assert_eq!(tables.len(), 9);
     for (name, table) in tables {
         let properties = &table["Properties"];
         assert_eq!(properties["BillingMode"].as_str(), Some("PAY_PER_REQUEST"), "{name}");
+        let is_protected = properties["DeletionProtectionEnabled"].as_bool();
+        assert_eq!(is_protected, Some(true), "{name} can be deleted");
         let restore = &properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"];
         assert_eq!(restore.as_bool(), Some(true), "{name}");
     }
+}
+
+/// Off by default. If it is on, what it records can be deleted by nobody, not even by an operator
+/// who may bypass the lock, and every table with personal data is in it.
+#[test]
+fn the_access_trail_is_complete_and_locked() {
+    let template = parse_template();
+    assert_eq!(template["Parameters"]["AccessTrail"]["Default"].as_str(), Some("off"));
+    for name in ["Trail", "TrailBucket", "TrailBucketPolicy"] {
+        assert_eq!(find_resource(&template, name)["Condition"].as_str(), Some("RecordsAccess"));
+    }
+    let bucket = resource_properties(&template, "TrailBucket");
+    assert_eq!(bucket["ObjectLockEnabled"].as_bool(), Some(true));
+    let lock = &bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"];
+    assert_eq!(lock["Mode"].as_str(), Some("GOVERNANCE"));
+    assert_eq!(string_list(&lock["Days"]), ["AccessTrailDays"]);
+    let policy = &resource_properties(&template, "TrailBucketPolicy")["PolicyDocument"];
+    let denied = policy["Statement"].as_sequence().expect("statements").iter();
+    let denied = denied.filter(|one| one["Effect"] == "Deny" && one["Principal"] == "*");
+    let denied: Vec<_> = denied.flat_map(|one| string_list(&one["Action"])).collect();
+    for action in ["BypassGovernanceRetention", "DeleteObject", "DeleteObjectVersion"] {
+        assert!(denied.contains(&format!("s3:{action}")), "{action}");
+    }
+    let trail = resource_properties(&template, "Trail");
+    assert_eq!(trail["IsLogging"].as_bool(), Some(true));
+    assert_eq!(trail["EnableLogFileValidation"].as_bool(), Some(true));
+    let selectors = trail["AdvancedEventSelectors"].as_sequence().expect("selectors").iter();
+    let fields = selectors.flat_map(|one| one["FieldSelectors"].as_sequence().expect("fields"));
+    let recorded: Vec<_> = fields.flat_map(|one| string_list(&one["StartsWith"])).collect();
+    let tables = resources_of_type(&template, "AWS::DynamoDB::Table").into_iter();
+    // It has no personal data: how far a log was read.
+    let tables = tables.map(|(name, _)| name).filter(|name| *name != "MarksTable");
+    for name in tables {
+        assert!(recorded.contains(&format!("{name}.Arn")), "{name} is not recorded");
+    }
+    assert!(recorded.contains(&"${MediaBucket.Arn}/".to_owned()));
+    assert!(!fields_of(trail, "readOnly"), "reads and writes");
+}
+
+fn fields_of(trail: &Value, name: &str) -> bool {
+    let selectors = trail["AdvancedEventSelectors"].as_sequence().into_iter().flatten();
+    let mut fields =
+        selectors.flat_map(|one| one["FieldSelectors"].as_sequence().into_iter().flatten());
+    fields.any(|field| field["Field"] == name)
 }
 
 #[test]

@@ -186,18 +186,56 @@ async fn check_rotation(world: &World) {
     let answer = world.stack().post_json(&old, &text).await.expect("an answer");
     assert_eq!(answer.status, 200, "the old secret is valid for a while");
     // Half done: one hook still has the old secret. Only two secrets can be valid, so this
-    // rotation is finished first.
+    // rotation is finished first. Then a new secret is made: success means that it changed.
     world.origins.change_account(INSTANCE, |account| {
         account.hooks.insert(Hook::Delivery, old.clone());
     });
-    world.run_json(0, &["webhook", "rotate-secret", INSTANCE], "").await;
-    assert_eq!(world.hook_url(Hook::Received), new);
-    assert_eq!(world.hook_url(Hook::Delivery), new);
+    let said = world.run_json(0, &["webhook", "rotate-secret", INSTANCE], "").await;
+    assert_eq!(said["secret_replaced"], true);
+    let third = world.hook_url(Hook::Received);
+    assert!(third != new && third != old, "the secret is still valid");
+    assert_eq!(world.hook_url(Hook::Delivery), third);
+    world.wait_until_accepted(&third, &text).await;
+    check_revocation(world, &text).await;
     world.run_command(4, &["token", "rotate", INSTANCE], "invented-token-of-nobody").await;
     world.origins.register_instance(INSTANCE, "invented-token-after-it");
     world.run_command(1, &["instance", "check", INSTANCE], "").await;
     world.run_json(0, &["token", "rotate", INSTANCE], "invented-token-after-it").await;
     world.run_json(0, &["instance", "check", INSTANCE], "").await;
+}
+
+/// A secret that somebody else knows: it ends, whether W-API answers or not.
+async fn check_revocation(world: &World, text: &Value) {
+    let leaked = world.hook_url(Hook::Received);
+    let revoke = ["webhook", "rotate-secret", INSTANCE, "--compromised", "--yes"];
+    let said = world.run_json(0, &revoke, "").await;
+    assert_eq!((&said["secret_replaced"], &said["hooks_set"]), (&json!(true), &json!(true)));
+    let new = world.hook_url(Hook::Received);
+    assert_ne!(new, leaked);
+    world.wait_until_accepted(&new, text).await;
+    // W-API refuses every call about the instance.
+    world.origins.register_instance(INSTANCE, "invented-token-that-nobody-knows");
+    let said = world.run_json(4, &revoke, "").await;
+    assert_eq!((&said["secret_replaced"], &said["hooks_set"]), (&json!(true), &json!(false)));
+    assert_eq!(said["next"], format!("wapi-media webhook register {INSTANCE}"));
+    world.origins.register_instance(INSTANCE, TOKEN);
+    world.run_json(0, &["webhook", "register", INSTANCE], "").await;
+    let registered = world.hook_url(Hook::Received);
+    assert_ne!(registered, new);
+    world.wait_until_accepted(&registered, text).await;
+    let answer = world.stack().post_json(&new, text).await.expect("an answer");
+    let ended = std::time::Instant::now();
+    while answer.status == 200 && world.is_accepted(&new, text).await {
+        assert!(ended.elapsed() < std::time::Duration::from_secs(75), "it is still valid");
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    }
+    let lines = world.run_json(0, &["audit", "list", "--tenant", TENANT], "").await;
+    let lines = lines.as_array().expect("lines");
+    for action in ["tenant add", "tenant set", "instance add", "webhook revoke-secret"] {
+        let line = lines.iter().find(|line| line["action"] == action).expect(action);
+        assert_eq!(line["outcome"], "complete", "{line}");
+        assert!(line["who"].as_str().is_some_and(|who| who.starts_with("arn:")), "{line}");
+    }
 }
 
 async fn check_unsaved_hooks(world: &World) {
@@ -228,6 +266,10 @@ async fn check_removal(world: &World) {
 }
 
 impl World {
+    async fn is_accepted(&self, url: &str, body: &Value) -> bool {
+        self.stack().post_json(url, body).await.expect("an answer").status == 200
+    }
+
     /// Posts until the answer is 200: a new secret is known everywhere within seconds.
     async fn wait_until_accepted(&self, url: &str, body: &Value) {
         let begun = std::time::Instant::now();

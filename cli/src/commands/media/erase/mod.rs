@@ -16,7 +16,7 @@ use aws::orders::{NewErasure, Orders};
 use boot::clock;
 use clap::{ArgGroup, Args};
 use data_encoding::BASE32_NOPAD;
-use operator::audit::AuditLine;
+use operator::audit::{AuditLine, BEGUN};
 use serde_json::json;
 
 pub(super) use self::proof::{VERIFY_ACTION, Verify, list_orders};
@@ -83,13 +83,13 @@ impl Erase {
         }
         let mut line = self.audit_line(&scope, session).await?;
         let table = session.stack.output("AuditTable")?;
+        // Before anything is touched: what is not written down is not done.
+        session.operator.put_audit_line(table, &line).await?;
         if let Some(hold) = hold {
             "refused".clone_into(&mut line.outcome);
             session.operator.put_audit_line(table, &line).await?;
             anyhow::bail!("nothing was erased: {}", holds::describe(&hold, &scope));
         }
-        // Before anything is touched: what is not written down is not done.
-        session.operator.put_audit_line(table, &line).await?;
         let order = self.give_order(&scope, &line.who, &orders, session).await?;
         let removal = remove_and_search(&scope, session).await?;
         let Removal { removed, left, odd, hidden } = removal;
@@ -128,9 +128,8 @@ impl Erase {
             tenant: scope.tenant.to_string(),
             scope: scope.word.to_owned(),
             reference: self.reference.clone(),
-            outcome: "begun".to_owned(),
-            removed: HashMap::new(),
-            not_understood: Vec::new(),
+            outcome: BEGUN.to_owned(),
+            ..AuditLine::default()
         })
     }
 

@@ -10,7 +10,7 @@ use media::{
     ids::{InstanceId, TenantId},
     order::OrderKind,
 };
-use operator::audit::AuditLine;
+use operator::audit::{AuditLine, BEGUN, COMPLETE, INCOMPLETE};
 use serde_json::{Value, json};
 
 use super::{
@@ -47,23 +47,15 @@ impl Verify {
     /// Searches again for everything that the order covers, and changes nothing.
     pub(crate) async fn run_verify(self, session: &Session) -> anyhow::Result<Exit> {
         let mut scope = self.find_scope(session).await?;
+        let table = session.stack.output("AuditTable")?;
+        let mut line = self.audit_line(&scope, session).await?;
+        session.operator.put_audit_line(table, &line).await?;
         scope.widen(session).await?;
         let hidden = await_other_looks(session).await?;
         let (left, odd) = scope.count_all(session).await?;
         let is_left = !left.is_nothing() || left.is_doubtful();
         let is_proven = !is_left && hidden == 0 && odd.count() == 0;
-        let line = AuditLine {
-            action: VERIFY_ACTION.to_owned(),
-            at: screen::format_now(),
-            who: session.operator.caller_arn().await?,
-            tenant: scope.tenant.to_string(),
-            scope: scope.word.to_owned(),
-            reference: Some(self.order.clone()),
-            outcome: if is_proven { "complete" } else { "incomplete" }.to_owned(),
-            removed: HashMap::new(),
-            not_understood: Vec::new(),
-        };
-        let table = session.stack.output("AuditTable")?;
+        line.outcome = if is_proven { COMPLETE } else { INCOMPLETE }.to_owned();
         session.operator.put_audit_line(table, &line).await?;
         let json = json!({
             "order": self.order, "left": left, "parked_and_hidden": hidden, "proven": is_proven,
@@ -74,6 +66,19 @@ impl Verify {
         session.flags.print(&json, said)?;
         let exit = odd.print_notes();
         Ok(if is_proven { exit } else { Exit::Findings })
+    }
+
+    async fn audit_line(&self, scope: &EraseScope, session: &Session) -> anyhow::Result<AuditLine> {
+        Ok(AuditLine {
+            action: VERIFY_ACTION.to_owned(),
+            at: screen::format_now(),
+            who: session.operator.caller_arn().await?,
+            tenant: scope.tenant.to_string(),
+            scope: scope.word.to_owned(),
+            reference: Some(self.order.clone()),
+            outcome: BEGUN.to_owned(),
+            ..AuditLine::default()
+        })
     }
 
     /// The scope of the order. The order has only a keyed hash of its chat or message, with which

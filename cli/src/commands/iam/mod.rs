@@ -1,9 +1,15 @@
 //! `wapi-media iam`: prints an IAM policy for this command, limited to this stack.
 
+mod own_key;
+#[cfg(test)]
+mod tests;
+
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use operator::stack::Stack;
 use serde_json::{Value, json};
 
+use self::own_key::OWN_KEY_GRANTS;
 use crate::{exit::Exit, session::Session};
 
 /// Which policy to print.
@@ -19,8 +25,9 @@ pub(crate) struct Iam {
 /// The roles of people who work with a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Role {
-    /// Allows reading records, parked jobs, logs and settings. Does not allow reading files,
-    /// decrypting tokens or changing anything, so the doctor skips the steps that call W-API.
+    /// Allows reading records, the list of parked jobs, logs and settings. Does not allow reading
+    /// files, jobs or webhooks, decrypting tokens, or changing or hiding anything, so the doctor
+    /// skips the steps that call W-API.
     ReadOnly,
     /// Allows everything that this command can do.
     Admin,
@@ -106,9 +113,10 @@ const GRANTS: [Grant; 27] = [
     grant("ReadAudit", true, &["dynamodb:Query"], &[StackPart::Table("AuditTable")]),
     grant("ListFiles", true, &["s3:ListBucket"], &[StackPart::Bucket]),
     grant("ReadQueues", true, &["sqs:GetQueueAttributes"], QUEUES),
+    // Messages contain media keys and whole webhooks, and who receives one hides it from others.
     grant(
         "LookAtParkedJobs",
-        true,
+        false,
         &["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
         &[StackPart::Queue("ParkedQueueUrl")],
     ),
@@ -148,7 +156,8 @@ const GRANTS: [Grant; 27] = [
         &[StackPart::Table("OrdersTable")],
     ),
     grant("EraseMarks", false, &["dynamodb:DeleteItem"], &[StackPart::Table("MarksTable")]),
-    grant("WriteAudit", false, &["dynamodb:PutItem"], &[StackPart::Table("AuditTable")]),
+    // An INSERT fails if there is an item with its key: no line can be overwritten or removed.
+    grant("AddAuditLines", false, &["dynamodb:PartiQLInsert"], &[StackPart::Table("AuditTable")]),
     grant("UseTokens", false, &["kms:Encrypt", "kms:Decrypt"], &[StackPart::TokenKey]),
     grant(
         "SendJobsAgain",
@@ -195,11 +204,11 @@ impl ArnScope {
         format!("arn:{partition}:{service}:{region}:{account}:{resource}")
     }
 
-    fn arn_of_part(&self, part: StackPart, session: &Session) -> anyhow::Result<String> {
-        let output = |name| session.stack.output(name);
+    fn arn_of_part(&self, part: StackPart, stack: &Stack) -> anyhow::Result<String> {
+        let output = |name| stack.output(name);
         Ok(match part {
             StackPart::Stack => {
-                self.format_arn("cloudformation", &format!("stack/{}/*", session.stack.name))
+                self.format_arn("cloudformation", &format!("stack/{}/*", stack.name))
             }
             StackPart::Table(name) => {
                 self.format_arn("dynamodb", &format!("table/{}", output(name)?))
@@ -234,147 +243,54 @@ pub(crate) async fn run_iam(iam: Iam, session: &Session) -> anyhow::Result<Exit>
     let region = session.operator.region.as_deref().unwrap_or_default();
     let place = ArnScope::from_arn(&who, region);
     let place = place.with_context(|| format!("the caller's ARN {who} has no account"))?;
-    let meant = |grant: &&Grant| iam.role == Role::Admin || grant.is_read_only;
-    let mut statements = Vec::new();
-    for grant in GRANTS.iter().filter(meant) {
-        let resources = grant.parts.iter().map(|part| place.arn_of_part(*part, session));
-        let resources = resources.collect::<anyhow::Result<Vec<_>>>()?;
-        statements.push(policy_statement(grant.sid, grant.actions, &resources));
-    }
-    let own_key = session.stack.parameter("EncryptionKeyArn")?;
-    if !own_key.is_empty() {
-        let actions = ["kms:Decrypt", "kms:GenerateDataKey"];
-        statements.push(policy_statement("UseOwnKey", &actions, &[own_key.to_owned()]));
-    }
-    let policy = json!({ "Version": "2012-10-17", "Statement": statements });
+    let policy = build_policy(iam.role, &place, &session.stack)?;
     session.flags.print(&policy, format!("{policy:#}"))?;
     Ok(Exit::Ok)
 }
 
-fn policy_statement(sid: &str, actions: &[&str], resources: &[String]) -> Value {
-    json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources })
+/// The policy of a role, as JSON.
+fn build_policy(role: Role, place: &ArnScope, stack: &Stack) -> anyhow::Result<Value> {
+    let meant = |grant: &&Grant| role == Role::Admin || grant.is_read_only;
+    let mut statements = Vec::new();
+    for grant in GRANTS.iter().filter(meant) {
+        let resources = grant.parts.iter().map(|part| place.arn_of_part(*part, stack));
+        let resources = resources.collect::<anyhow::Result<Vec<_>>>()?;
+        let is_of_tokens = grant.parts.iter().any(|part| matches!(part, StackPart::TokenKey));
+        let condition = is_of_tokens.then(token_condition);
+        statements.push(policy_statement((grant.sid, grant.actions), &resources, condition));
+    }
+    let own_key = stack.parameter("EncryptionKeyArn")?;
+    if !own_key.is_empty() {
+        for own in OWN_KEY_GRANTS.iter().filter(|own| role == Role::Admin || own.is_read_only) {
+            statements.push(own.to_statement(own_key, place, stack)?);
+        }
+    }
+    Ok(json!({ "Version": "2012-10-17", "Statement": statements }))
 }
 
-#[cfg(test)]
-mod tests {
-    use std::{
-        collections::{BTreeMap, BTreeSet},
-        fs,
-        path::Path,
-    };
+/// A token is encrypted for its tenant and instance; the key opens nothing else for this policy.
+fn token_condition() -> Value {
+    json!({
+        "StringLike": {
+            "kms:EncryptionContext:tenant": "?*",
+            "kms:EncryptionContext:instance": "?*",
+        },
+        "ForAllValues:StringEquals": { "kms:EncryptionContextKeys": ["tenant", "instance"] },
+    })
+}
 
-    use super::{ArnScope, GRANTS};
-
-    /// What each call needs; nothing for those that only functions make, or that need no
-    /// permission.
-    const NEEDS: [(&str, &[&str]); 36] = [
-        ("cloudformation:DescribeStacks", &["cloudformation:DescribeStacks"]),
-        ("cloudwatch:DescribeAlarms", &["cloudwatch:DescribeAlarms"]),
-        ("dynamodb:BatchGetItem", &["dynamodb:BatchGetItem"]),
-        ("dynamodb:DeleteItem", &["dynamodb:DeleteItem"]),
-        ("dynamodb:DescribeTable", &["dynamodb:DescribeTable"]),
-        ("dynamodb:GetItem", &["dynamodb:GetItem"]),
-        ("dynamodb:PutItem", &["dynamodb:PutItem"]),
-        ("dynamodb:Query", &["dynamodb:Query"]),
-        ("dynamodb:Scan", &["dynamodb:Scan"]),
-        (
-            "dynamodb:TransactWriteItems",
-            &["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
-        ),
-        ("dynamodb:UpdateItem", &["dynamodb:UpdateItem"]),
-        ("kms:Decrypt", &["kms:Decrypt"]),
-        ("kms:Encrypt", &["kms:Encrypt"]),
-        ("lambda:GetFunctionConfiguration", &["lambda:GetFunctionConfiguration"]),
-        ("lambda:ListEventSourceMappings", &["lambda:ListEventSourceMappings"]),
-        ("logs:FilterLogEvents", &["logs:FilterLogEvents"]),
-        ("s3:AbortMultipartUpload", &["s3:AbortMultipartUpload"]),
-        ("s3:CompleteMultipartUpload", &[]),
-        ("s3:CreateMultipartUpload", &[]),
-        ("s3:DeleteObjects", &["s3:DeleteObject", "s3:DeleteObjectVersion"]),
-        ("s3:GetObject", &["s3:GetObject"]),
-        ("s3:GetObjectTagging", &[]),
-        ("s3:HeadBucket", &[]),
-        ("s3:ListMultipartUploads", &["s3:ListBucketMultipartUploads"]),
-        ("s3:ListObjectVersions", &["s3:ListBucketVersions"]),
-        ("s3:ListObjectsV2", &["s3:ListBucket"]),
-        ("s3:PutObject", &[]),
-        ("s3:UploadPart", &[]),
-        ("sns:ListSubscriptionsByTopic", &["sns:ListSubscriptionsByTopic"]),
-        ("sqs:ChangeMessageVisibility", &["sqs:ChangeMessageVisibility"]),
-        ("sqs:DeleteMessage", &["sqs:DeleteMessage"]),
-        ("sqs:GetQueueAttributes", &["sqs:GetQueueAttributes"]),
-        ("sqs:ReceiveMessage", &["sqs:ReceiveMessage"]),
-        ("sqs:SendMessage", &["sqs:SendMessage"]),
-        ("sqs:SendMessageBatch", &[]),
-        ("sqs:StartMessageMoveTask", &["sqs:StartMessageMoveTask"]),
-        ("sts:GetCallerIdentity", &[]),
-    ];
-
-    /// Every call that the code names in its errors: `"service:Operation"`.
-    fn calls(folder: &Path, found: &mut BTreeSet<String>) {
-        for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                calls(&path, found);
-                continue;
-            }
-            let text = fs::read_to_string(&path).expect("a source");
-            found.extend(text.split('"').filter(|text| is_call(text)).map(str::to_owned));
+fn policy_statement(
+    (sid, actions): (&str, &[&str]),
+    resources: &[String],
+    condition: Option<Value>,
+) -> Value {
+    let statement =
+        json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources });
+    match (statement, condition) {
+        (Value::Object(mut fields), Some(condition)) => {
+            fields.insert("Condition".to_owned(), condition);
+            Value::Object(fields)
         }
-    }
-
-    fn is_call(text: &str) -> bool {
-        text.split_once(':').is_some_and(|(service, operation)| {
-            let is_word = |c: char| c.is_ascii_alphanumeric();
-            !service.is_empty()
-                && service.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
-                && operation.starts_with(|c: char| c.is_ascii_uppercase())
-                && operation.chars().all(is_word)
-        })
-    }
-
-    #[test]
-    fn the_admin_policy_allows_exactly_our_calls() {
-        let mut called = BTreeSet::new();
-        for room in ["aws", "operator"] {
-            let sources = format!("../shared/{room}/src");
-            calls(&Path::new(env!("CARGO_MANIFEST_DIR")).join(sources), &mut called);
-        }
-        let needs: BTreeMap<_, _> = NEEDS.into_iter().collect();
-        let known: BTreeSet<_> = needs.keys().map(|call| (*call).to_owned()).collect();
-        assert_eq!(called, known);
-        let needed: BTreeSet<_> = needs.values().flat_map(|actions| actions.iter()).collect();
-        let allowed: BTreeSet<_> = GRANTS.iter().flat_map(|grant| grant.actions).collect();
-        assert_eq!(allowed, needed);
-    }
-
-    #[test]
-    fn read_only_opens_no_file_and_no_token() {
-        let harmless = [
-            "Get",
-            "List",
-            "Describe",
-            "Scan",
-            "Query",
-            "Filter",
-            "Receive",
-            "ChangeMessageVisibility",
-        ];
-        for grant in GRANTS.iter().filter(|grant| grant.is_read_only) {
-            for action in grant.actions {
-                let (_, verb) = action.split_once(':').expect("an action");
-                assert!(harmless.iter().any(|word| verb.starts_with(word)), "{action}");
-                assert!(!["s3:GetObject", "kms:Decrypt"].contains(action), "{action}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_callers_arn_has_partition_and_account() {
-        let place =
-            ArnScope::from_arn("arn:aws:sts::123456789012:assumed-role/Admin/someone", "sa-east-1");
-        let arn = place.map(|place| place.format_arn("sqs", "wapi-media-parked"));
-        assert_eq!(arn.as_deref(), Some("arn:aws:sqs:sa-east-1:123456789012:wapi-media-parked"));
-        assert!(ArnScope::from_arn("nobody", "sa-east-1").is_none());
+        (statement, _) => statement,
     }
 }

@@ -1,0 +1,178 @@
+//! Writes down who does what: a line in the audit table before a command reveals or changes
+//! something, and another one after it.
+
+use std::{fmt::Display, pin::Pin};
+
+use aws::register::RegisterError;
+use media::ids::{InstanceId, TenantId};
+use operator::audit::{ANY_TENANT, AuditLine, AuditTable, BEGUN, COMPLETE, INCOMPLETE};
+
+use crate::{screen, session::Session};
+
+/// Every action that has lines in the audit table.
+pub(crate) const ACTIONS: [&str; 21] = [
+    "hold",
+    "instance add",
+    "instance pause",
+    "instance remove",
+    "instance resume",
+    "media download",
+    "media erase",
+    "media export",
+    "media presign",
+    "media verify",
+    "parked drop",
+    "parked redrive",
+    "tenant add",
+    "tenant remove",
+    "tenant set",
+    "token rotate",
+    "webhook register",
+    "webhook revoke-secret",
+    "webhook rotate-secret",
+    "webhook show",
+    "webhook unregister",
+];
+
+/// What a command is about to do, without phone numbers, names and ids of messages.
+#[derive(Debug, Clone)]
+pub(crate) struct AuditScope {
+    action: &'static str,
+    tenant: String,
+    instance: Option<String>,
+    scope: &'static str,
+}
+
+impl AuditScope {
+    /// An action on what the word `scope` says, of all tenants. The action is one of [`ACTIONS`].
+    pub(crate) fn new(action: &'static str, scope: &'static str) -> Self {
+        debug_assert!(ACTIONS.contains(&action), "{action}");
+        Self { action, tenant: ANY_TENANT.to_owned(), instance: None, scope }
+    }
+
+    /// An action on what the word `scope` says, of this instance. The tenant of an instance whose
+    /// record cannot be parsed is not known.
+    pub(crate) async fn about_instance(
+        (action, scope): (&'static str, &'static str),
+        id: &InstanceId,
+        session: &Session,
+    ) -> anyhow::Result<Self> {
+        let scope = Self::new(action, scope).of_instance(id);
+        match session.register()?.get_instance(id).await {
+            Ok(Some(instance)) => Ok(scope.of_tenant(&instance.tenant)),
+            Ok(None) | Err(RegisterError::Malformed(_)) => Ok(scope),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Of this tenant.
+    pub(crate) fn of_tenant(self, tenant: &TenantId) -> Self {
+        Self { tenant: tenant.to_string(), ..self }
+    }
+
+    /// Of this instance.
+    pub(crate) fn of_instance(self, instance: &InstanceId) -> Self {
+        Self { instance: Some(instance.to_string()), ..self }
+    }
+
+    /// The line about the beginning.
+    fn into_line(self, who: String) -> AuditLine {
+        AuditLine {
+            action: self.action.to_owned(),
+            at: screen::format_now(),
+            who,
+            tenant: self.tenant,
+            instance: self.instance,
+            scope: self.scope.to_owned(),
+            outcome: BEGUN.to_owned(),
+            ..AuditLine::default()
+        }
+    }
+}
+
+impl Session {
+    /// The audit table.
+    pub(crate) fn audit_table(&self) -> anyhow::Result<AuditTable> {
+        let name = self.stack.output("AuditTable")?.to_owned();
+        Ok(AuditTable::new(&self.operator.clients, name))
+    }
+
+    /// Writes a line, acts, and writes how it ended. Nothing is done if the first line cannot be
+    /// written.
+    pub(crate) fn audit<T, E: Display>(
+        &self,
+        scope: AuditScope,
+        act: impl Future<Output = Result<T, E>>,
+    ) -> Pin<Box<impl Future<Output = anyhow::Result<Result<T, E>>>>> {
+        let act = Box::pin(act);
+        Box::pin(async move {
+            let mut line = scope.into_line(self.operator.caller_arn().await?);
+            line.reference.clone_from(&self.flags.reference);
+            record_act(&self.audit_table()?, line, act).await
+        })
+    }
+}
+
+/// Writes the line about the beginning, acts, and writes the line about the end.
+async fn record_act<T, E: Display>(
+    table: &AuditTable,
+    mut line: AuditLine,
+    act: impl Future<Output = Result<T, E>>,
+) -> anyhow::Result<Result<T, E>> {
+    // Before anything is touched: what is not written down is not done.
+    table.put_line(&line).await?;
+    let done = act.await;
+    line.outcome = if done.is_ok() { COMPLETE } else { INCOMPLETE }.to_owned();
+    if let Err(error) = table.put_line(&line).await {
+        // Its beginning is there, which says who and what.
+        let action = line.action;
+        eprintln!("warning: the audit table has no line about the end of {action}: {error}");
+    }
+    Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use scripted_aws::{Answer, Aws};
+    use serde_json::json;
+
+    use super::*;
+
+    /// Runs an act that is written down, against a table that answers so; whether the act was
+    /// done, and what came of it.
+    async fn record(answer: fn() -> Answer, act: Result<(), &'static str>) -> (bool, bool, Aws) {
+        let aws = Aws::start(move |_| answer()).await;
+        let table = AuditTable::new(&aws.clients, "audit-table".to_owned());
+        let line = AuditScope::new("media export", "chat").into_line("arn:invented".to_owned());
+        let is_done = Cell::new(false);
+        let recorded = record_act(&table, line, async {
+            is_done.set(true);
+            act
+        });
+        let recorded = recorded.await;
+        (is_done.get(), recorded.is_ok_and(|done| done.is_ok()), aws)
+    }
+
+    /// Otherwise a caller without the right to add lines acts without a trace.
+    #[tokio::test]
+    async fn nothing_is_done_that_is_not_written_down() {
+        let denied = || Answer::json_error(400, "AccessDeniedException");
+        let (is_done, is_well, aws) = record(denied, Ok(())).await;
+        assert!(!is_done && !is_well, "it was done without a line");
+        assert_eq!(aws.operations(), ["ExecuteStatement"]);
+    }
+
+    #[tokio::test]
+    async fn an_end_says_how_it_ended() {
+        for (act, outcome) in [(Ok(()), COMPLETE), (Err("W-API does not answer"), INCOMPLETE)] {
+            let (is_done, is_well, aws) = record(|| Answer::json(&json!({})), act).await;
+            assert!(is_done && is_well == act.is_ok());
+            let end = aws.requests_of("ExecuteStatement").pop().expect("an end");
+            let end = end.text();
+            assert!(end.contains(outcome) && end.contains("~end"), "{end}");
+            assert_eq!(aws.operations(), ["ExecuteStatement"; 2]);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The statements about the customer's own key, which other systems may use as well.
+
+use operator::stack::Stack;
+use serde_json::{Value, json};
+
+use super::{ArnScope, StackPart, policy_statement};
+
+/// A use of the customer's own key through a service, for parts of this stack alone. The services
+/// put the name or the ARN of the part into the encryption context.
+pub(super) struct OwnKeyGrant {
+    sid: &'static str,
+    pub(super) is_read_only: bool,
+    service: &'static str,
+    actions: &'static [&'static str],
+    context_key: &'static str,
+    /// The stack outputs that name the parts.
+    outputs: &'static [&'static str],
+}
+
+pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 4] = [
+    OwnKeyGrant {
+        sid: "ReadTablesUnderOwnKey",
+        is_read_only: true,
+        service: "dynamodb",
+        actions: &["kms:Decrypt"],
+        context_key: "kms:EncryptionContext:aws:dynamodb:tableName",
+        outputs: &["InstancesTable", "TenantsTable", "MediaTable", "JobsTable", "AuditTable"],
+    },
+    OwnKeyGrant {
+        sid: "WriteTablesUnderOwnKey",
+        is_read_only: false,
+        service: "dynamodb",
+        actions: &["kms:GenerateDataKey"],
+        context_key: "kms:EncryptionContext:aws:dynamodb:tableName",
+        outputs: &["InstancesTable", "TenantsTable", "MediaTable", "JobsTable", "AuditTable"],
+    },
+    OwnKeyGrant {
+        sid: "ReadFilesUnderOwnKey",
+        is_read_only: false,
+        service: "s3",
+        actions: &["kms:Decrypt"],
+        context_key: "kms:EncryptionContext:aws:s3:arn",
+        outputs: &["MediaBucket"],
+    },
+    OwnKeyGrant {
+        sid: "UseQueuesUnderOwnKey",
+        is_read_only: false,
+        service: "sqs",
+        actions: &["kms:Decrypt", "kms:GenerateDataKey"],
+        context_key: "kms:EncryptionContext:aws:sqs:arn",
+        outputs: &["JobsQueueUrl", "ParkedQueueUrl"],
+    },
+];
+
+impl OwnKeyGrant {
+    /// The statement, for the key with this ARN.
+    pub(super) fn to_statement(
+        &self,
+        key: &str,
+        place: &ArnScope,
+        stack: &Stack,
+    ) -> anyhow::Result<Value> {
+        let mut parts = Vec::new();
+        for name in self.outputs {
+            match self.service {
+                "dynamodb" => parts.push(stack.output(name)?.to_owned()),
+                "s3" => {
+                    parts.push(place.arn_of_part(StackPart::Bucket, stack)?);
+                    // The context of a file without a bucket key.
+                    parts.push(place.arn_of_part(StackPart::Files, stack)?);
+                }
+                _ => parts.push(place.arn_of_part(StackPart::Queue(name), stack)?),
+            }
+        }
+        let suffix = if place.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let through = format!("{}.{}.{suffix}", self.service, place.region);
+        let condition = json!({
+            "StringEquals": { "kms:ViaService": through },
+            "StringLike": { self.context_key: parts },
+        });
+        let actions = (self.sid, self.actions);
+        Ok(policy_statement(actions, &[key.to_owned()], Some(condition)))
+    }
+}

@@ -1,0 +1,250 @@
+//! `wapi-media webhook`: registers this stack's webhook URL in W-API, and verifies that events
+//! arrive.
+
+mod change;
+mod revoke;
+mod verify;
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use aws::instances::Instance;
+use boot::clock;
+use clap::{Args, Subcommand};
+use fetch::account::{AccountClient, Credentials};
+use media::{ids::InstanceId, message::Secret};
+use report::Lang;
+use serde_json::{Value, json};
+use wapi::account::{Account, Hook};
+
+use crate::{
+    audit::AuditScope,
+    checks::hooks::{HookTarget, targets_of_all},
+    exit::Exit,
+    screen,
+    session::{Session, as_instance},
+};
+
+/// The verbs of `wapi-media webhook`.
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// Registers an instance's webhook URL in W-API, and reads the hooks back.
+    ///
+    /// Sets four hooks: received and delivery, which announce media, and connected and
+    /// disconnected. If a hook leads to another application, prints its old URL and asks first.
+    #[command(after_help = "Example:\n  wapi-media webhook register LITE-AAAAAA-BBBBBB")]
+    Register(HookRegistration),
+    /// Shows where each of an instance's hooks leads.
+    Show(InstanceArgument),
+    /// Posts a probe to the instance's webhook URL and follows it through the queue and the
+    /// download function to its record.
+    #[command(after_help = "Example:\n  wapi-media webhook verify LITE-AAAAAA-BBBBBB")]
+    Verify(DeliveryProbe),
+    /// Replaces the secret in the instance's webhook URL, in W-API and here. The old secret stays
+    /// valid for the time of --overlap.
+    ///
+    /// With --compromised, the old secret ends at once, also while W-API does not answer. Until
+    /// W-API's hooks have the new one, their webhooks are refused, and the back-fill brings them
+    /// later.
+    #[command(after_help = "Examples:\n  wapi-media webhook rotate-secret LITE-AAAAAA-BBBBBB\n  \
+        wapi-media webhook rotate-secret LITE-AAAAAA-BBBBBB --compromised")]
+    RotateSecret(SecretRotation),
+    /// Removes the hooks that lead here from W-API. Hooks that lead elsewhere stay.
+    Unregister(InstanceArgument),
+}
+
+/// The instance that a verb is about.
+#[derive(Args)]
+pub(crate) struct InstanceArgument {
+    /// The instance's id.
+    instance: InstanceId,
+}
+
+/// Which hooks to register.
+#[derive(Args)]
+pub(crate) struct HookRegistration {
+    /// The instance's id.
+    instance: InstanceId,
+    /// Set all six hooks, including those that announce no media.
+    #[arg(long)]
+    all: bool,
+}
+
+/// Which secret to replace, and how.
+#[derive(Args)]
+pub(crate) struct SecretRotation {
+    /// The instance's id.
+    instance: InstanceId,
+    /// Set all six hooks, including those that announce no media.
+    #[arg(long)]
+    all: bool,
+    /// How long the old secret stays valid.
+    #[arg(
+        long,
+        default_value = "24h",
+        value_name = "TIME",
+        value_parser = humantime::parse_duration
+    )]
+    overlap: Duration,
+    /// Somebody else may know the old secret: it ends at once, before W-API has the new one.
+    #[arg(long, conflicts_with = "overlap")]
+    compromised: bool,
+}
+
+/// Which instance to verify, and for how long.
+#[derive(Args)]
+pub(crate) struct DeliveryProbe {
+    /// The instance's id.
+    instance: InstanceId,
+    /// How long to wait for the record.
+    #[arg(
+        long,
+        default_value = "60s",
+        value_name = "TIME",
+        value_parser = humantime::parse_duration
+    )]
+    within: Duration,
+}
+
+/// How long the old secret stays valid after `register` made a new one: long enough for W-API to
+/// repeat the webhooks it could not deliver.
+const OVERLAP: Duration = Duration::from_hours(24);
+
+/// Runs a verb of `wapi-media webhook`.
+pub(crate) async fn run_webhook(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
+    match verb {
+        Verb::Register(HookRegistration { instance, all }) => {
+            let editor = HookEditor::open(&instance, session).await?;
+            editor.register_hooks(hooks_to_set(all), OVERLAP).await
+        }
+        Verb::RotateSecret(SecretRotation { instance, all, compromised: true, .. }) => {
+            revoke::revoke_secret(&instance, hooks_to_set(all), session).await
+        }
+        Verb::RotateSecret(SecretRotation { instance, all, overlap, .. }) => {
+            let editor = HookEditor::open(&instance, session).await?;
+            editor.rotate_secret(hooks_to_set(all), overlap).await
+        }
+        Verb::Show(one) => {
+            let scope = ("webhook show", "hooks");
+            let scope = AuditScope::about_instance(scope, &one.instance, session).await?;
+            let show = async { HookEditor::open(&one.instance, session).await?.show_hooks() };
+            session.audit(scope, show).await?
+        }
+        Verb::Unregister(one) => {
+            HookEditor::open(&one.instance, session).await?.unregister_hooks().await
+        }
+        Verb::Verify(DeliveryProbe { instance, within }) => {
+            let editor = HookEditor::open(&instance, session).await?;
+            editor.verify_delivery(within).await
+        }
+    }
+}
+
+fn hooks_to_set(all: bool) -> &'static [Hook] {
+    if all { &Hook::ALL } else { &Hook::WANTED }
+}
+
+/// An instance, its token, and its hooks as W-API has them now.
+struct HookEditor<'a> {
+    session: &'a Session,
+    instance: Instance,
+    token: Secret,
+    wapi: AccountClient,
+    account: Account,
+    base: &'a str,
+}
+
+impl<'a> HookEditor<'a> {
+    async fn open(id: &InstanceId, session: &'a Session) -> anyhow::Result<Self> {
+        let instance = session.find_instance(id).await?;
+        let token = session.decrypt_token(&instance).await?;
+        let wapi = session.wapi()?;
+        let account = wapi.fetch_account(as_instance(id, &token)).await;
+        let account = account.with_context(|| format!("the hooks of {id} could not be read"))?;
+        Ok(Self { session, instance, token, wapi, account, base: session.webhook_base()? })
+    }
+
+    fn as_credentials(&self) -> Credentials<'_> {
+        as_instance(&self.instance.id, &self.token)
+    }
+
+    fn audit_scope(&self, action: &'static str) -> AuditScope {
+        let scope = AuditScope::new(action, "hooks").of_tenant(&self.instance.tenant);
+        scope.of_instance(&self.instance.id)
+    }
+
+    fn hook_targets(&self) -> [(Hook, HookTarget); 6] {
+        targets_of_all(&self.account, self.base, &self.instance)
+    }
+
+    fn show_hooks(&self) -> anyhow::Result<Exit> {
+        let now = clock::now();
+        let mut table = screen::new_table(["hook", "leads"]);
+        let mut found = Vec::new();
+        for (hook, target) in self.hook_targets() {
+            // Shown in full here and in `register` only: the operator may need to restore it.
+            let leads = match &target {
+                HookTarget::Elsewhere(url) => format!("elsewhere: {url}"),
+                HookTarget::Here
+                | HookTarget::HereUntil(_)
+                | HookTarget::HereInvalidSecret
+                | HookTarget::SecretElsewhere(_)
+                | HookTarget::Nowhere => target.to_text(now, Lang::En),
+            };
+            table.add_row([hook.as_str(), &leads]);
+            let is_well = target.is_accepted(now);
+            found.push(json!({ "hook": hook, "leads": leads, "arrives_here": is_well }));
+        }
+        self.session.flags.print(&Value::from(found), table)?;
+        let is_well = |(hook, target): &(Hook, HookTarget)| {
+            target.is_accepted(now) || !Hook::OF_MEDIA.contains(hook)
+        };
+        Ok(if self.hook_targets().iter().all(is_well) { Exit::Ok } else { Exit::Findings })
+    }
+
+    async fn unregister_hooks(mut self) -> anyhow::Result<Exit> {
+        let is_ours = |target: &HookTarget| {
+            matches!(
+                target,
+                HookTarget::Here | HookTarget::HereUntil(_) | HookTarget::HereInvalidSecret
+            )
+        };
+        let ours = self.hook_targets().into_iter().filter(|(_, target)| is_ours(target));
+        let ours: Vec<_> = ours.map(|(hook, _)| hook).collect();
+        let id = self.instance.id.clone();
+        let names = screen::join_words(ours.iter().map(|hook| hook.as_str()), "none");
+        let change = format!(
+            "remove these hooks of {id} from W-API: {names}; \
+             no more media of it will be announced"
+        );
+        if ours.is_empty() {
+            bail!("no hook of {id} leads here. See: wapi-media webhook show {id}");
+        }
+        if !self.session.flags.confirm(&change)? {
+            return Ok(Exit::Ok);
+        }
+        let scope = self.audit_scope("webhook unregister");
+        let removed = self.session.audit(scope, async {
+            for hook in &ours {
+                self.wapi.set_hook(*hook, "", self.as_credentials()).await?;
+            }
+            self.wapi.fetch_account(self.as_credentials()).await
+        });
+        self.account = removed.await??;
+        let left: Vec<_> =
+            ours.iter().filter(|hook| self.account.hook_url(**hook).is_some()).collect();
+        let json = json!({ "instance": id, "hooks": ours, "left": left });
+        let (text, exit) = if left.is_empty() {
+            (format!("These hooks of {id} were removed from W-API: {names}."), Exit::Ok)
+        } else {
+            (
+                "W-API answered with success but still has hooks that lead here; \
+                 remove them in its panel."
+                    .to_owned(),
+                Exit::Findings,
+            )
+        };
+        self.session.flags.print(&json, text)?;
+        Ok(exit)
+    }
+}
