@@ -25,7 +25,10 @@ use serde_json::json;
 use self::display::describe_record;
 use crate::{
     audit::AuditScope,
-    commands::audit::{AuditSelection, list_lines},
+    commands::{
+        audit::{AuditSelection, list_lines},
+        hold,
+    },
     exit::Exit,
     odd_records::OddRecords,
     screen,

@@ -55,9 +55,6 @@ pub(crate) struct Erase {
     /// Do not store what comes later either. No command takes this back.
     #[arg(long)]
     and_from_now_on: bool,
-    /// The reason for the audit table, such as a ticket's number. Give no name and no phone number.
-    #[arg(long)]
-    reference: Option<String>,
 }
 
 /// The result of removing and searching again.
@@ -127,7 +124,7 @@ impl Erase {
             who: session.operator.caller_arn().await?,
             tenant: scope.tenant.to_string(),
             scope: scope.word.to_owned(),
-            reference: self.reference.clone(),
+            reference: session.flags.reference.clone(),
             outcome: BEGUN.to_owned(),
             ..AuditLine::default()
         })
@@ -149,7 +146,7 @@ impl Erase {
             subjects: &scope.subjects(),
             before: clock::now(),
             from_now_on: self.and_from_now_on,
-            reference: self.reference.as_deref(),
+            reference: session.flags.reference.as_deref(),
             by,
             id: &new_order_id()?,
         };
