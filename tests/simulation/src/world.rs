@@ -1,7 +1,7 @@
 //! One world: a cloud, origins, functions and senders, run to its end and accounted for.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -33,7 +33,9 @@ use crate::{
     clockwork,
     cloud::{Cloud, queue::Settings},
     evidence,
-    function::{INSTANCES, InvocationEnd, JOBS, JOBS_TABLE, MEDIA, PARKED, ProcessContext, Slot},
+    function::{
+        COUNTERS, INSTANCES, InvocationEnd, JOBS, JOBS_TABLE, MEDIA, PARKED, ProcessContext, Slot,
+    },
     operator,
     plan::{CUSTOMERS, Customer, OutsideEvent, Plan, PlannedMedia, PriorState},
     schema,
@@ -66,6 +68,8 @@ pub struct Outcome {
     pub violations: Vec<String>,
     /// What each function used of which part of AWS.
     pub reached: BTreeSet<ResourceAccess>,
+    /// The sum of each count in the table of counts.
+    pub counts: BTreeMap<String, u64>,
 }
 
 /// Runs a plan on this thread.
@@ -191,6 +195,7 @@ impl World {
             took,
             violations: world.origins.violations(),
             reached: world.cloud.log.resource_accesses(),
+            counts: world.cloud.tables.sum_numbers(COUNTERS).expect("counts"),
         }
     }
 
