@@ -1,5 +1,5 @@
-//! `wapi-media cost`: estimates the cost of a month from the counts of its days and a dated table of
-//! prices.
+//! `wapi-media cost`: estimates the cost of a month from the counts of its days and a dated table
+//! of prices.
 
 use boot::clock;
 use clap::Args;

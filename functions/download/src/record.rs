@@ -166,7 +166,7 @@ fn count_run(worker: &Worker, claimed: &ClaimedJob<'_>, findings: RunFindings<'_
         state: findings.state,
         attempts: findings.own_attempts,
     };
-    worker.tally.add_run(claimed, run, worker.now());
+    worker.tally.add_run(claimed.job, run, worker.now());
 }
 
 /// Writes the record under the lease. `None`: the table did not answer.

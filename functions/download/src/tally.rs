@@ -11,10 +11,11 @@ use std::{
 
 use aws::counters::Counters;
 use futures_util::future::join_all;
-use media::counts::{CountsOwner, MediaCounts, RunEnd, format_day};
+use media::{
+    counts::{CountsOwner, MediaCounts, RunEnd, format_day},
+    job::Job,
+};
 use tokio::time::{Instant, timeout_at};
-
-use crate::claim::ClaimedJob;
 
 /// The time that all writes of an invocation may take together.
 const MAX_WRITE_TIME: Duration = Duration::from_secs(2);
@@ -28,10 +29,10 @@ pub(crate) struct Tally(Mutex<BTreeMap<CountsOwner, MediaCounts>>);
 
 impl Tally {
     /// Counts a run that ended and whose record says so. `now` is in seconds since 1970.
-    pub(crate) fn add_run(&self, claimed: &ClaimedJob<'_>, run: RunEnd<'_>, now: i64) {
+    pub(crate) fn add_run(&self, job: &Job, run: RunEnd<'_>, now: i64) {
         let owner = CountsOwner {
-            tenant: claimed.job.tenant.clone(),
-            instance: claimed.job.instance.clone(),
+            tenant: job.tenant.clone(),
+            instance: job.instance.clone(),
             day: format_day(now),
         };
         let mut sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -56,6 +56,7 @@ impl RecordedRequest {
         let target = self.header("x-amz-target").unwrap_or_default();
         let named = [
             "BatchGetItem",
+            "DescribeTable",
             "GetItem",
             "PutItem",
             "UpdateItem",

@@ -1,7 +1,7 @@
 //! One world: a cloud, origins, functions and senders, run to its end and accounted for.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -34,7 +34,8 @@ use crate::{
     cloud::{Cloud, queue::Settings},
     evidence,
     function::{
-        INSTANCES, InvocationEnd, JOBS, JOBS_TABLE, MEDIA, PARKED, ProcessContext, Slot, TENANTS,
+        COUNTERS, INSTANCES, InvocationEnd, JOBS, JOBS_TABLE, MEDIA, PARKED, ProcessContext, Slot,
+        TENANTS,
     },
     operator,
     plan::{CUSTOMERS, Customer, OutsideEvent, Plan, PlannedMedia, PriorState},
@@ -68,6 +69,8 @@ pub struct Outcome {
     pub violations: Vec<String>,
     /// What each function used of which part of AWS.
     pub reached: BTreeSet<ResourceAccess>,
+    /// The sum of each count in the table of counts.
+    pub counts: BTreeMap<String, u64>,
 }
 
 /// Runs a plan on this thread.
@@ -204,6 +207,7 @@ impl World {
             took,
             violations: world.origins.violations(),
             reached: world.cloud.log.resource_accesses(),
+            counts: world.cloud.tables.sum_numbers(COUNTERS).expect("counts"),
         }
     }
 

@@ -156,8 +156,8 @@ impl Export {
         Ok(if changed + absent == 0 { exit } else { Exit::Findings })
     }
 
-    /// The tenant's records of the chat, the oldest first. The instance may have belonged to another
-    /// tenant before.
+    /// The tenant's records of the chat, the oldest first. The instance may have belonged to
+    /// another tenant before.
     async fn find_records(
         &self,
         tenant: &str,

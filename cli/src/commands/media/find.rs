@@ -179,3 +179,46 @@ pub(super) fn parse_chats(
     }
     Ok(Some(chats.iter().map(|chat| chat.as_str().to_owned()).collect()))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use operator::records::MediaRecord;
+
+    use super::{Find, parse_chats};
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        find: Find,
+    }
+
+    fn find(options: &[&str]) -> Find {
+        let line = [&["find"], options].concat();
+        Line::try_parse_from(line).expect("options").find
+    }
+
+    /// An instance may have belonged to another tenant before, whose records it still has.
+    #[test]
+    fn a_tenant_sees_only_its_own_records() {
+        let of = |tenant: &str| MediaRecord { tenant: tenant.to_owned(), ..MediaRecord::default() };
+        let only = find(&["--tenant", "acme"]);
+        assert!(only.matches_record(&of("acme")));
+        assert!(!only.matches_record(&of("beta")));
+        assert!(!only.matches_record(&of("")));
+        assert!(find(&[]).matches_record(&of("beta")));
+    }
+
+    /// WhatsApp may know a Brazilian number with its ninth digit or without.
+    #[test]
+    fn a_phone_number_is_asked_for_in_both_spellings() {
+        let chats = |chat, phone| parse_chats(chat, phone).map_err(|error| error.to_string());
+        let both = ["5500990000001", "550090000001"].map(str::to_owned).to_vec();
+        assert_eq!(chats(None, Some("5500990000001")), Ok(Some(both)));
+        assert_eq!(chats(Some("lid-12345678"), None), Ok(Some(vec!["lid-12345678".to_owned()])));
+        assert_eq!(chats(None, None), Ok(None));
+        for wrong in ["", "Contato Exemplo"] {
+            assert!(chats(None, Some(wrong)).is_err(), "{wrong}");
+        }
+    }
+}

@@ -61,6 +61,7 @@ fn the_download_role_has_exactly_these_rights() {
             "KeepRecords".to_owned(),
             name_set(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]),
         ),
+        ("AddCounts".to_owned(), name_set(["dynamodb:UpdateItem"])),
         ("KeepJobs".to_owned(), name_set(["dynamodb:DeleteItem", "dynamodb:UpdateItem"])),
         ("CreateFiles".to_owned(), name_set(["s3:PutObject"])),
         ("UploadParts".to_owned(), name_set(["s3:PutObject"])),

@@ -1,8 +1,11 @@
 //! `DynamoDB`: a real engine in memory, behind the wire's JSON.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use dynoxide::{Database, DynoxideError};
@@ -78,6 +81,20 @@ impl Tables {
         self.items_read.load(Ordering::Relaxed)
     }
 
+    /// The sum of each attribute over all items of a table.
+    ///
+    /// # Errors
+    /// If the engine cannot be read.
+    pub fn sum_numbers(&self, table: &str) -> anyhow::Result<BTreeMap<String, u64>> {
+        let mut sums: BTreeMap<String, u64> = BTreeMap::new();
+        for item in self.items(table)? {
+            for (name, value) in item.as_object().into_iter().flatten() {
+                *sums.entry(name.clone()).or_default() += to_number(value);
+            }
+        }
+        Ok(sums)
+    }
+
     /// Every item of a table.
     ///
     /// # Errors
@@ -88,6 +105,11 @@ impl Tables {
         let items = answer["Items"].as_array().cloned();
         items.ok_or_else(|| anyhow::anyhow!("{answer}"))
     }
+}
+
+/// The number of an attribute; 0 if it has none.
+fn to_number(value: &Value) -> u64 {
+    value["N"].as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
 /// How many items a call read, from its answer.

@@ -30,7 +30,7 @@ const OF_OTHERS: usize = 50;
 const INSTANCE: &str = "LITE-AAAAAA-000001";
 
 /// The number that is asked for: half of its records are under its other spelling.
-const PHONE: &str = "5511900000001";
+const PHONE: &str = "5500990000001";
 
 /// The days of counts.
 const DAYS: i64 = 400;
