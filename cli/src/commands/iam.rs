@@ -241,7 +241,7 @@ mod tests {
 
     /// What each call needs; nothing for those that only functions make, or that need no
     /// permission.
-    const NEEDS: [(&str, &[&str]); 35] = [
+    const NEEDS: [(&str, &[&str]); 36] = [
         ("cloudformation:DescribeStacks", &["cloudformation:DescribeStacks"]),
         ("cloudwatch:DescribeAlarms", &["cloudwatch:DescribeAlarms"]),
         ("dynamodb:DeleteItem", &["dynamodb:DeleteItem"]),
@@ -266,6 +266,7 @@ mod tests {
         ("s3:GetObject", &["s3:GetObject"]),
         ("s3:GetObjectTagging", &[]),
         ("s3:HeadBucket", &[]),
+        ("s3:HeadObject", &["s3:GetObject"]),
         ("s3:ListMultipartUploads", &["s3:ListBucketMultipartUploads"]),
         ("s3:ListObjectVersions", &["s3:ListBucketVersions"]),
         ("s3:ListObjectsV2", &["s3:ListBucket"]),

@@ -16,7 +16,7 @@ use super::display::records_table;
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// How many records of one instance are searched, at most.
-pub(super) const MAX_RECORDS: usize = 100_000;
+const MAX_RECORDS: usize = 100_000;
 
 /// Which media to find: without options, those of the last day.
 #[derive(Args)]
@@ -27,7 +27,8 @@ pub(crate) struct Find {
     /// Only media of this instance.
     #[arg(long)]
     instance: Option<InstanceId>,
-    /// Only media in the chat with this phone number: digits, with the country code.
+    /// Only media in the chat with this phone number: digits, with the country code; - reads it
+    /// from standard input.
     #[arg(long, conflicts_with = "chat")]
     phone: Option<String>,
     /// Only media in this chat, given as the name of its folder.
@@ -69,7 +70,8 @@ impl Find {
     }
 
     /// Finds and shows them, the newest first.
-    pub(super) async fn run_find(self, session: &Session) -> anyhow::Result<Exit> {
+    pub(super) async fn run_find(mut self, session: &Session) -> anyhow::Result<Exit> {
+        self.phone = self.phone.as_deref().map(screen::read_phone).transpose()?;
         let (mut found, mut odd) = (Vec::new(), OddRecords::default());
         let (tenant, only) = (self.tenant.as_ref(), self.instance.as_ref());
         let owners = session.list_owners(tenant, only, &mut odd).await?;

@@ -55,9 +55,9 @@ pub(crate) struct Erase {
     /// The chat whose folder has this name, such as group-120363000000000001.
     #[arg(long)]
     chat: Option<String>,
-    /// The chat with this phone number: digits, with the country code. Includes both spellings of a
-    /// Brazilian mobile number, but not what this person sent to groups: that is in the groups'
-    /// folders.
+    /// The chat with this phone number: digits, with the country code; - reads it from standard
+    /// input. Includes both spellings of a Brazilian mobile number, but not what this person sent
+    /// to groups: that is in the groups' folders.
     #[arg(long)]
     phone: Option<String>,
     /// This message, with all its media.
@@ -83,7 +83,8 @@ struct EraseScope {
 
 impl Erase {
     /// Counts what there is, asks for confirmation, erases it, and searches again.
-    pub(crate) async fn run_erase(self, session: &Session) -> anyhow::Result<Exit> {
+    pub(crate) async fn run_erase(mut self, session: &Session) -> anyhow::Result<Exit> {
+        self.phone = self.phone.as_deref().map(screen::read_phone).transpose()?;
         let meant = self.resolve_scope(session).await?;
         let (before, odd) = meant.count_all(session).await?;
         if before.is_nothing() {

@@ -1,32 +1,30 @@
-//! `wapi-media media export`: copies a chat to a folder or a ZIP archive, with an index in CSV.
+//! `wapi-media media export`: copies a chat to a folder or a ZIP archive, with an index.
 
-use std::{
-    collections::HashSet,
-    fs,
-    path::{Component, Path, PathBuf},
-    time::Duration,
-};
+mod copy;
+pub(crate) mod index;
+mod target;
+
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail};
-use aws_lc_rs::digest;
 use boot::clock;
 use clap::{ArgGroup, Args};
-use data_encoding::HEXLOWER;
 use indicatif::DecimalBytes;
-use media::object_key::ObjectKey;
-use media::{contact::Contact, file_name::is_invisible, ids::InstanceId, message::Chat};
+use media::{
+    ids::{InstanceId, TenantId},
+    message::Chat,
+};
 use operator::records::MediaRecord;
-use serde::Serialize;
 use serde_json::json;
 
-use super::{
-    find::MAX_RECORDS,
-    target::{ExportTarget, is_about_the_name},
+use self::{
+    copy::{Copier, ExportSummary},
+    index::{FOR_PEOPLE, FOR_PROGRAMS},
+    target::ExportTarget,
 };
-use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
-
-/// The name of the index, which lists all records of the chat, stored or not.
-const INDEX: &str = "index.csv";
+use crate::{
+    exit::Exit, interrupt::until_interrupted, odd_records::OddRecords, screen, session::Session,
+};
 
 /// Which chat to export, and where to.
 #[derive(Args)]
@@ -35,10 +33,15 @@ pub(crate) struct Export {
     /// The instance's id.
     #[arg(long)]
     instance: InstanceId,
+    /// The tenant whose media are exported; without it, the one to which the instance belongs now.
+    /// Needed for an instance that was removed.
+    #[arg(long)]
+    tenant: Option<TenantId>,
     /// The chat whose folder has this name, such as group-120363000000000001.
     #[arg(long)]
     chat: Option<String>,
-    /// The chat with this phone number: digits, with the country code.
+    /// The chat with this phone number: digits, with the country code; - reads it from standard
+    /// input.
     #[arg(long)]
     phone: Option<String>,
     /// Only media sent within this time; without it, all.
@@ -47,122 +50,107 @@ pub(crate) struct Export {
     /// A folder that does not exist yet, or a new file whose name ends in .zip.
     #[arg(long, short)]
     output: PathBuf,
+    /// Complete an export in a folder that exists: files that are as recorded are kept.
+    #[arg(long)]
+    resume: bool,
 }
 
-/// One line of the index.
-#[derive(Debug, Serialize)]
-struct IndexLine {
-    sent: String,
-    direction: String,
-    kind: String,
-    chat: String,
-    sender: String,
-    message: String,
-    state: String,
-    file: String,
-    bytes: Option<u64>,
-    sha256: String,
-    as_recorded: &'static str,
-    file_name: String,
-    caption: String,
-    why_not_stored: String,
-}
-
-/// The value of `as_recorded` if the file is recorded as stored but could not be copied.
-const ABSENT: &str = "ABSENT";
-
-impl IndexLine {
-    /// The columns that come from the record.
-    fn from_record(record: &MediaRecord) -> Self {
-        Self {
-            sent: screen::format_time_if_known(record.moment),
-            direction: plain_cell(record.direction.clone()),
-            kind: plain_cell(Some(record.kind.clone())),
-            chat: plain_cell(Some(record.chat.clone())),
-            sender: sender_id(record),
-            message: plain_cell(Some(record.message_id.clone())),
-            state: plain_cell(Some(record.state.clone())),
-            file: String::new(),
-            bytes: None,
-            sha256: String::new(),
-            as_recorded: "",
-            file_name: String::new(),
-            caption: String::new(),
-            why_not_stored: plain_cell(record.reason.clone()),
-        }
-    }
-
-    fn mark_absent(self, why: String) -> Self {
-        Self { as_recorded: ABSENT, why_not_stored: plain_cell(Some(why)), ..self }
-    }
-}
-
-/// The counts of an export.
-#[derive(Debug, Clone, Copy, Default)]
-struct ExportSummary {
-    files: u64,
-    bytes: u64,
-    changed: u64,
-    /// Files that are recorded as stored but could not be copied.
-    absent: u64,
+/// The records of an export, the oldest first.
+struct Selection {
+    records: Vec<MediaRecord>,
+    /// How many records of the chat belong to other tenants, and are left out.
+    of_others: usize,
 }
 
 impl Export {
     /// Copies the chat, and prints the counts.
     pub(crate) async fn run_export(self, session: &Session) -> anyhow::Result<Exit> {
         let output = self.output.display();
-        if self.output.exists() {
-            bail!("{output} exists already; nothing was overwritten");
-        }
-        let mut odd = OddRecords::default();
-        session.require_registered(&self.instance, &mut odd).await?;
-        let records = odd.inspect_all(self.find_records(session).await?);
+        let (chats, mut odd) = (self.parse_chats()?, OddRecords::default());
+        let tenant = self.find_owner(session, &mut odd).await?;
+        let Selection { records, of_others } =
+            self.select_records(&chats, &tenant, session).await?;
+        let records = odd.inspect_all(records);
         let count = records.len();
         let what = format!("export {count} media of {} to {output}", self.instance);
         if !session.flags.may_change(&what)? {
             return Ok(Exit::Ok);
         }
-        let part = PathBuf::from(format!("{output}.part"));
-        let extension = self.output.extension();
-        let is_archive = extension.is_some_and(|it| it.eq_ignore_ascii_case("zip"));
-        let exported =
-            copy_all(&records, ExportTarget::create_new(&part, is_archive)?, session).await?;
-        fs::rename(&part, &self.output)?;
-        let ExportSummary { files, bytes, changed, absent } = exported;
+        let target = ExportTarget::open(&self.output, self.resume)?;
+        let copier = Copier::new(session, session.utc_offset()?, target)?;
+        let summary = until_interrupted(Box::pin(copier.copy_all(&records))).await?;
+        let ExportSummary { files, bytes, kept, changed, absent, unsettled } = summary;
         let json = json!({
-            "path": self.output, "media": count, "files": files, "bytes": bytes,
-            "not_as_recorded": changed, "absent": absent,
+            "path": self.output, "tenant": tenant, "media": count, "files": files, "bytes": bytes,
+            "kept": kept, "not_as_recorded": changed, "absent": absent, "unsettled": unsettled,
+            "of_other_tenants": of_others,
         });
-        let size = DecimalBytes(bytes);
-        let mut text = format!("{output}: {files} files ({size}) of {count} media, and {INDEX}.");
-        if changed > 0 {
-            text += &format!(
-                "\n{changed} files are NOT as recorded: they changed after they were stored."
-            );
-        }
-        if absent > 0 {
-            text += &format!(
-                "\n{absent} files that are recorded as stored could not be copied; \
-                 {INDEX} says why."
-            );
-        }
+        let text = self.describe_summary(summary, count, of_others);
         session.flags.print(&json, text)?;
         let exit = odd.print_notes();
-        Ok(if changed + absent == 0 { exit } else { Exit::Findings })
+        Ok(if changed + absent + unsettled == 0 { exit } else { Exit::Findings })
     }
 
-    /// The records of the chat, the oldest first.
-    async fn find_records(&self, session: &Session) -> anyhow::Result<Vec<MediaRecord>> {
-        let chats = self.parse_chats()?;
+    fn describe_summary(&self, summary: ExportSummary, count: usize, of_others: usize) -> String {
+        let ExportSummary { files, bytes, kept, changed, absent, unsettled } = summary;
+        let size = DecimalBytes(bytes);
+        let mut text = format!(
+            "{}: {files} files ({size}) of {count} media, {FOR_PEOPLE} and {FOR_PROGRAMS}.",
+            self.output.display()
+        );
+        let mut note = |count: u64, said: &str| {
+            if count > 0 {
+                text += &format!("\n{count} {said}");
+            }
+        };
+        note(kept, "of the files were here already.");
+        note(changed, "files are NOT as recorded: they changed after they were stored.");
+        note(absent, "files that are recorded as stored could not be copied; the index says why.");
+        note(unsettled, "media are not stored: they are retried or parked; the index says why.");
+        note(of_others as u64, "media of the chat belong to another tenant, and were left out.");
+        if self.phone.is_some() {
+            text += "\nA chat for which WhatsApp gave no number is a lid-… folder: see the note on \
+                     --phone in docs/operating.md.";
+        }
+        text
+    }
+
+    /// The tenant whose media are exported.
+    async fn find_owner(&self, session: &Session, odd: &mut OddRecords) -> anyhow::Result<String> {
+        if let Some(tenant) = &self.tenant {
+            return Ok(tenant.to_string());
+        }
+        let owners = session.list_owners(None, Some(&self.instance), odd).await?;
+        let found = owners.into_iter().map(|(tenant, _)| tenant).find(|tenant| tenant != "-");
+        found.with_context(|| {
+            let id = &self.instance;
+            format!(
+                "instance {id} is not registered, or its tenant cannot be read. See: wapi-media \
+                 instance list; or name the tenant with --tenant"
+            )
+        })
+    }
+
+    /// The tenant's records of the chats. Records of the time when the instance belonged to another
+    /// tenant are not this tenant's to have.
+    async fn select_records(
+        &self,
+        chats: &[Chat],
+        tenant: &str,
+        session: &Session,
+    ) -> anyhow::Result<Selection> {
         let from = self.since.map_or(i64::MIN, |since| {
             let age = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
             clock::now().saturating_sub(age)
         });
         let records = session.records()?;
-        let mut records = records.list_by_instance(&self.instance, from, MAX_RECORDS).await?;
+        let mut records = records.list_by_instance(&self.instance, from, usize::MAX).await?;
         records.retain(|record| chats.iter().any(|chat| chat.as_str() == record.chat));
+        let all = records.len();
+        records.retain(|record| record.tenant == tenant);
+        let of_others = all - records.len();
         records.reverse();
-        Ok(records)
+        Ok(Selection { records, of_others })
     }
 
     fn parse_chats(&self) -> anyhow::Result<Vec<Chat>> {
@@ -170,192 +158,11 @@ impl Export {
             let chat = Chat::try_from(chat.clone());
             return Ok(vec![chat.context("a chat is given as the name of its folder")?]);
         }
-        let chats = Chat::spellings_of_phone(self.phone.as_deref().unwrap_or_default());
+        let phone = screen::read_phone(self.phone.as_deref().unwrap_or_default())?;
+        let chats = Chat::spellings_of_phone(&phone);
         if chats.is_empty() {
             bail!("a phone number is given in digits with the country code, such as 5500900000002");
         }
         Ok(chats)
-    }
-}
-
-/// Copies the files of all records, and writes the index last.
-async fn copy_all(
-    records: &[MediaRecord],
-    mut target: ExportTarget,
-    session: &Session,
-) -> anyhow::Result<ExportSummary> {
-    let mut exported = ExportSummary::default();
-    let mut index = csv::Writer::from_writer(Vec::new());
-    let mut names = HashSet::from([INDEX.to_owned()]);
-    let bar = screen::new_bar("media exported", records.len() as u64);
-    for record in records {
-        let line = copy_one(record, &mut target, &mut names, session).await?;
-        exported.files += u64::from(line.bytes.is_some());
-        exported.bytes += line.bytes.unwrap_or_default();
-        exported.changed += u64::from(line.as_recorded == "NO");
-        exported.absent += u64::from(line.as_recorded == ABSENT);
-        index.serialize(line)?;
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    target.start_file(INDEX)?;
-    let index = index.into_inner();
-    target.write(&index.context("the index could not be written")?)?;
-    target.finish()?;
-    Ok(exported)
-}
-
-/// Copies the file of one record, if it has one, and returns its line of the index.
-async fn copy_one(
-    record: &MediaRecord,
-    target: &mut ExportTarget,
-    names: &mut HashSet<String>,
-    session: &Session,
-) -> anyhow::Result<IndexLine> {
-    let whole = match InstanceId::parse(record.instance.clone()) {
-        Ok(instance) => session.records()?.get(&instance, &record.key).await?,
-        Err(_) => None,
-    };
-    let record = whole.as_ref().unwrap_or(record);
-    let mut line = IndexLine::from_record(record);
-    let Some(key) = &record.object_key else {
-        return Ok(line);
-    };
-    let path = match path_of(record, key, names) {
-        Ok(path) => path,
-        Err(why) => return Ok(line.mark_absent(why)),
-    };
-    let bucket = session.stack.output("MediaBucket")?;
-    let mut stream = match session.operator.open_file(bucket, key).await {
-        Ok(stream) => stream,
-        Err(error) if error.code == "NoSuchKey" => {
-            return Ok(line.mark_absent("the bucket has no such file".to_owned()));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    (line.file_name, line.caption) =
-        (plain_cell(stream.metadata("file-name")), plain_cell(stream.metadata("caption")));
-    if let Err(error) = target.start_file(path) {
-        let is_no_name = error.downcast_ref().is_some_and(is_about_the_name);
-        if is_no_name {
-            return Ok(
-                line.mark_absent(format!("this file system does not allow a file named {key}"))
-            );
-        }
-        return Err(error);
-    }
-    let (mut hash, mut size) = (digest::Context::new(&digest::SHA256), 0);
-    while let Some(chunk) = stream.chunk().await? {
-        hash.update(&chunk);
-        size += chunk.len() as u64;
-        target.write(&chunk)?;
-    }
-    line.sha256 = HEXLOWER.encode(hash.finish().as_ref());
-    line.as_recorded = match record.sha256.as_ref().is_none_or(|said| *said == line.sha256) {
-        true => "yes",
-        false => "NO",
-    };
-    (line.file, line.bytes) = (path.to_owned(), Some(size));
-    Ok(line)
-}
-
-/// The sender in a group chat: the phone number, or else the LID.
-fn sender_id(record: &MediaRecord) -> String {
-    let contact = Contact { lid: record.sender_lid.clone(), phone: record.sender_phone.clone() };
-    plain_cell(contact.display_id())
-}
-
-/// The path of a record's file inside the export, or why there is none. `names` holds the paths
-/// that are taken.
-fn path_of<'a>(
-    record: &MediaRecord,
-    key: &'a str,
-    names: &mut HashSet<String>,
-) -> Result<&'a str, String> {
-    let folder = ObjectKey::unchecked_instance_prefix(&record.tenant, &record.instance);
-    let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
-    let path = key.strip_prefix(&folder).filter(|path| {
-        let mut parts = Path::new(path).components();
-        !path.is_empty() && parts.all(is_plain)
-    });
-    let path = path.ok_or_else(|| format!("its record names {key}, which is not in {folder}"))?;
-    match names.insert(path.to_owned()) {
-        true => Ok(path),
-        false => Err(format!("another record names {key} too")),
-    }
-}
-
-/// A text from a sender for a CSV cell: no spreadsheet takes it for a formula, and invisible
-/// characters are removed. Line breaks stay.
-fn plain_cell(text: Option<String>) -> String {
-    let is_shown = |c: &char| matches!(c, '\n' | '\t') || !is_invisible(*c);
-    let text: String = text.unwrap_or_default().chars().filter(is_shown).collect();
-    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        true => format!("'{text}"),
-        false => text,
-    }
-}
-
-/// The line of a record in the index, as CSV.
-#[cfg(test)]
-pub(crate) fn to_csv(record: &MediaRecord) -> anyhow::Result<Vec<u8>> {
-    let mut index = csv::Writer::from_writer(Vec::new());
-    index.serialize(IndexLine::from_record(record))?;
-    Ok(index.into_inner()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{HashSet, INDEX, MediaRecord, path_of, plain_cell};
-
-    /// And no two records have the same path.
-    #[test]
-    fn a_records_path_stays_inside_the_export() {
-        let mut names = HashSet::from([INDEX.to_owned()]);
-        let record = MediaRecord {
-            tenant: "acme".to_owned(),
-            instance: "LITE-AAAAAA-000001".to_owned(),
-            ..MediaRecord::default()
-        };
-        for (key, path) in [
-            ("acme/LITE-AAAAAA-000001/55/2026-08/a.jpg", Some("55/2026-08/a.jpg")),
-            ("acme/LITE-AAAAAA-000001/55/2026-08/a.jpg", None),
-            ("acme/LITE-AAAAAA-000001/", None),
-            ("acme/LITE-AAAAAA-000001/index.csv", None),
-            ("acme/LITE-AAAAAA-000001/../secret", None),
-            ("acme/LITE-AAAAAA-000001//etc/passwd", None),
-            ("other/LITE-AAAAAA-000001/a.jpg", None),
-            ("", None),
-        ] {
-            assert_eq!(path_of(&record, key, &mut names).ok(), path, "{key}");
-        }
-    }
-
-    #[test]
-    fn no_text_of_others_is_a_formula() {
-        for (text, written) in [
-            ("=HYPERLINK(\"x\")", "'=HYPERLINK(\"x\")"),
-            ("+55", "'+55"),
-            ("-1", "'-1"),
-            ("@SUM(A1)", "'@SUM(A1)"),
-            ("Contrato = final.pdf", "Contrato = final.pdf"),
-            ("\u{202e}=HYPERLINK(\"x\")", "'=HYPERLINK(\"x\")"),
-            ("", ""),
-        ] {
-            assert_eq!(plain_cell(Some(text.to_owned())), written);
-        }
-        assert_eq!(plain_cell(None), "");
-    }
-
-    #[test]
-    fn an_index_has_no_invisible_characters() {
-        for (text, written) in [
-            ("fatura\u{202e}fdp.exe", "faturafdp.exe"),
-            ("\u{2066}a\u{200f}b\u{61c}c\u{feff}", "abc"),
-            ("a\r\n\u{0}b\tc", "a\nb\tc"),
-            ("Orçamento nº 7", "Orçamento nº 7"),
-        ] {
-            assert_eq!(plain_cell(Some(text.to_owned())), written);
-        }
     }
 }
