@@ -287,7 +287,8 @@ class Install(Job):
             # The files name every package, so --no-deps installs nothing that is not pinned.
             pip = [str(self.folder / "bin" / "python3"), "-m", "pip", "install", "--no-deps"]
             pip += ["--no-input", "--disable-pip-version-check", "--no-compile"]
-            pip += ["--progress-bar=off"]
+            # And nothing whose hash is not in the file: no package is built from its source.
+            pip += ["--require-hashes", "--only-binary=:all:", "--progress-bar=off"]
             self.call([*pip, "--requirement", str(self.requirements)], out, log)
         self.stamp.write_text(self.pinned + "\n")
 

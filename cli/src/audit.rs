@@ -126,7 +126,9 @@ async fn record_act<T, E: Display>(
     if let Err(error) = table.put_line(&line).await {
         // Its beginning is there, which says who and what.
         let action = line.action;
-        eprintln!("warning: the audit table has no line about the end of {action}: {error}");
+        screen::print_error(&format!(
+            "warning: the audit table has no line about the end of {action}: {error}"
+        ));
     }
     Ok(done)
 }

@@ -5,6 +5,15 @@ use report::Lang;
 
 use crate::session::Session;
 
+/// What is asked of W-API only if the operator wants it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Consent {
+    /// A tenant's token may be sent for an instance of another tenant.
+    pub(crate) cross_tenant: bool,
+    /// The pairing code may be fetched.
+    pub(crate) pairing_code: bool,
+}
+
 /// One run of `doctor` or `instance check`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Examination<'a> {
@@ -14,11 +23,13 @@ pub(crate) struct Examination<'a> {
     pub(crate) lang: Lang,
     /// When the examination began, in seconds since 1970.
     pub(crate) now: i64,
+    /// What the operator asked for beyond the usual checks.
+    pub(crate) consent: Consent,
 }
 
 impl<'a> Examination<'a> {
-    /// Begins an examination now.
+    /// Begins an examination of the usual checks now.
     pub(crate) fn new(session: &'a Session, lang: Lang) -> Self {
-        Self { session, lang, now: clock::now() }
+        Self { session, lang, now: clock::now(), consent: Consent::default() }
     }
 }

@@ -6,6 +6,8 @@ use aws::{error::AwsError, instances::InstanceError, register::RegisterError};
 use fetch::account::AccountError;
 use operator::stack::StackError;
 
+use crate::interrupt::Interrupted;
+
 /// The exit code of a command. Scripts may rely on the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -35,7 +37,9 @@ impl Exit {
                 || matches!(link.downcast_ref(), Some(InstanceError::Aws(_)))
                 || matches!(link.downcast_ref(), Some(RegisterError::Aws(_)))
                 || matches!(link.downcast_ref(), Some(StackError::Aws(_)));
-            let is_malformed = matches!(link.downcast_ref(), Some(InstanceError::Malformed(_)))
+            let is_unfinished = link.is::<Interrupted>();
+            let is_malformed = is_unfinished
+                || matches!(link.downcast_ref(), Some(InstanceError::Malformed(_)))
                 || matches!(link.downcast_ref(), Some(RegisterError::Malformed(_)));
             match (is_aws, link.is::<AccountError>()) {
                 (true, _) => Some(Self::Aws),
@@ -53,7 +57,7 @@ mod tests {
     use aws::{error::AwsError, register::RegisterError};
     use fetch::account::AccountError;
 
-    use super::Exit;
+    use super::{Exit, Interrupted};
 
     #[test]
     fn a_wrapped_error_keeps_its_exit_code() {
@@ -70,6 +74,7 @@ mod tests {
             (RegisterError::Aws(aws()).into(), Exit::Aws),
             (RegisterError::NotThere.into(), Exit::Usage),
             (RegisterError::Malformed("an attribute").into(), Exit::Findings),
+            (Interrupted.into(), Exit::Findings),
             (silent.into(), Exit::Wapi),
             (anyhow!("no such tenant"), Exit::Usage),
         ] {

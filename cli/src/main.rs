@@ -1,14 +1,18 @@
 //! `wapi-media`: the operator's command. Parses the arguments and runs one noun of `commands/`.
 
+#![warn(clippy::print_stderr)]
+
 mod audit;
 mod checks;
 mod commands;
 mod doctor;
 mod examination;
 mod exit;
+mod interrupt;
 mod odd_records;
 mod person;
 mod policy;
+mod private_file;
 mod random;
 mod say;
 mod screen;
@@ -100,14 +104,28 @@ enum Noun {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let command = Command::parse();
+    let command = match Command::try_parse() {
+        Ok(command) => command,
+        Err(error) => return refuse_arguments(&error),
+    };
     match run_command(command).await {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            screen::print_error(&format!("error: {error:#}"));
             Exit::from_error(&error).into()
         }
     }
+}
+
+/// Prints the help, or why the arguments are refused. They may contain a message id, which its
+/// sender chose: if it would steer the terminal, the text is printed without colours.
+fn refuse_arguments(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    if screen::replace_control(&text) == text {
+        error.exit();
+    }
+    screen::print_error(text.trim_end());
+    Exit::Usage.into()
 }
 
 async fn run_command(Command { flags, noun }: Command) -> anyhow::Result<Exit> {

@@ -74,7 +74,7 @@ impl OddRecords {
         match self.to_sentence() {
             None => Exit::Ok,
             Some(told) => {
-                eprintln!("{}", screen::replace_control(&told));
+                screen::print_error(&told);
                 Exit::Findings
             }
         }

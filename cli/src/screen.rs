@@ -1,7 +1,7 @@
 //! Terminal output and input: times, tables, progress, escaping, and the token prompt.
 
 use std::{
-    io::{IsTerminal, Read},
+    io::{BufRead, IsTerminal, Read},
     time::{Duration, SystemTime},
 };
 
@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use media::{file_name::is_invisible, message::Secret};
 use report::Lang;
 use serde_json::Value;
+use time::{OffsetDateTime, UtcOffset};
 use zeroize::Zeroizing;
 
 /// The last second of the year 9999. `humantime` panics on a later one.
@@ -27,9 +28,27 @@ pub(crate) fn format_time(seconds: i64) -> String {
     humantime::format_rfc3339_seconds(moment).to_string()
 }
 
-/// Like [`format_time`]; `-` if the time is not known.
-pub(crate) fn format_time_if_known(seconds: Option<i64>) -> String {
-    seconds.map_or_else(|| "-".to_owned(), format_time)
+/// A time in RFC 3339 at this offset from UTC, which is written as well. A time that has no date is
+/// shown as its number.
+pub(crate) fn format_local_time(seconds: i64, offset: UtcOffset) -> String {
+    let is_date = u64::try_from(seconds).is_ok_and(|seconds| seconds <= LAST_SECOND);
+    let at = OffsetDateTime::from_unix_timestamp(seconds).ok().filter(|_| is_date);
+    let Some(at) = at.and_then(|at| at.checked_to_offset(offset)) else {
+        return seconds.to_string();
+    };
+    let (hours, minutes, _) = offset.as_hms();
+    let sign = if offset.is_negative() { '-' } else { '+' };
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{sign}{:02}:{:02}",
+        at.year(),
+        u8::from(at.month()),
+        at.day(),
+        at.hour(),
+        at.minute(),
+        at.second(),
+        hours.unsigned_abs(),
+        minutes.unsigned_abs()
+    )
 }
 
 /// The current time in RFC 3339, to the nanosecond, in UTC.
@@ -81,16 +100,39 @@ pub(crate) fn terminal_width() -> u16 {
     Table::new().width().unwrap_or(WIDE)
 }
 
-/// Replaces the characters that control a terminal or reorder text. Line breaks stay.
+/// Replaces the characters that control a terminal, reorder text or cannot be seen. Line breaks
+/// stay.
 pub(crate) fn replace_control(text: &str) -> String {
     let shown = |c| if c == '\n' { c } else { report::visible_char(c) };
     text.chars().map(shown).collect()
 }
 
+/// The text on one line: others' text in a list must not look like a line of its own.
+pub(crate) fn join_lines(text: &str) -> String {
+    text.chars().map(report::visible_char).collect()
+}
+
+/// Prints a text to standard error, where others' text must not steer the terminal either.
+#[expect(clippy::print_stderr, reason = "the one place that writes lines to standard error")]
+pub(crate) fn print_error(text: &str) {
+    eprintln!("{}", replace_control(text));
+}
+
+/// Prints a question to standard error, without a line break.
+#[expect(clippy::print_stderr, reason = "the one place that asks on standard error")]
+pub(crate) fn print_question(text: &str) {
+    eprint!("{}", replace_control(text));
+}
+
 /// JSON on one line. Control characters and invisible characters are written as `\uXXXX`.
 pub(crate) fn escape_json(json: &Value) -> String {
+    escape_invisible(&json.to_string())
+}
+
+/// Serialized JSON, with control characters and invisible characters written as `\uXXXX`.
+pub(crate) fn escape_invisible(json: &str) -> String {
     let mut text = String::new();
-    for c in json.to_string().chars() {
+    for c in json.chars() {
         if is_invisible(c) || c.is_control() {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
@@ -136,7 +178,7 @@ pub(crate) fn join_words<'a>(list: impl IntoIterator<Item = &'a str>, none: &str
 
 /// A spinner. It is only drawn on a terminal.
 pub(crate) fn new_spinner(what: impl Into<std::borrow::Cow<'static, str>>) -> ProgressBar {
-    let bar = ProgressBar::new_spinner().with_message(what);
+    let bar = ProgressBar::new_spinner().with_message(replace_control(&what.into()));
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }
@@ -152,11 +194,30 @@ pub(crate) fn new_counter(what: impl Into<std::borrow::Cow<'static, str>>) -> Pr
 
 /// A progress bar, for work whose amount is known. It is only drawn on a terminal.
 pub(crate) fn new_bar(what: impl Into<std::borrow::Cow<'static, str>>, count: u64) -> ProgressBar {
-    let bar = ProgressBar::new(count).with_message(what);
+    let bar = ProgressBar::new(count).with_message(replace_control(&what.into()));
     if let Ok(style) = ProgressStyle::with_template("{msg}: {wide_bar} {pos}/{len} ({eta} left)") {
         bar.set_style(style);
     }
     bar
+}
+
+/// The phone number that was given, or the one on standard input if `-` was given: arguments are in
+/// the shell's history, and other users of the machine see them.
+pub(crate) fn read_phone(given: &str) -> anyhow::Result<String> {
+    if given != "-" {
+        return Ok(given.to_owned());
+    }
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        print_question("Phone number: ");
+    }
+    let mut line = String::new();
+    let read = stdin.lock().read_line(&mut line);
+    read.context("the phone number could not be read from standard input")?;
+    match line.trim() {
+        "" => bail!("no phone number was given: write it to standard input"),
+        phone => Ok(phone.to_owned()),
+    }
 }
 
 /// Reads a W-API token: on a terminal from a prompt that does not show it, else from standard

@@ -15,12 +15,14 @@ use aws::{
 };
 use clap::Args;
 use fetch::{
-    Origins,
+    InvalidBaseUrl, Origins,
     account::{AccountClient, Credentials},
+    parse_base,
 };
 use media::{
     ids::{InstanceId, TenantId},
     message::Secret,
+    object_key::parse_offset,
     policy::Retention,
 };
 use operator::{
@@ -28,6 +30,7 @@ use operator::{
 };
 use parking::Parking;
 use serde_json::{Value, json};
+use time::UtcOffset;
 
 use crate::{odd_records::OddRecords, screen};
 
@@ -44,7 +47,13 @@ pub(crate) struct Flags {
     )]
     stack: String,
     /// The base URL of the webhooks, if the stack's API has a custom domain.
-    #[arg(long, global = true, env = "WAPI_MEDIA_WEBHOOK_BASE_URL", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "WAPI_MEDIA_WEBHOOK_BASE_URL",
+        value_name = "URL",
+        value_parser = parse_webhook_base
+    )]
     webhook_base_url: Option<String>,
     /// Print one JSON value instead of text.
     #[arg(long, global = true)]
@@ -58,6 +67,11 @@ pub(crate) struct Flags {
     /// The reason for the audit table, such as a ticket's number. Give no name and no phone number.
     #[arg(long, global = true, value_name = "TEXT")]
     pub(crate) reference: Option<String>,
+}
+
+/// A base URL that does not show the webhook secret to the network.
+fn parse_webhook_base(text: &str) -> Result<String, InvalidBaseUrl> {
+    parse_base("the base URL of the webhooks", text).map(|_| text.to_owned())
 }
 
 impl Flags {
@@ -125,13 +139,12 @@ impl Flags {
                  add --yes or --dry-run"
             );
         }
-        let change = screen::replace_control(change);
-        eprint!("This will {change}. {question} ");
+        screen::print_question(&format!("This will {change}. {question} "));
         let mut answer = String::new();
         stdin.lock().read_line(&mut answer)?;
         let is_agreed = is_agreed(answer.trim());
         if !is_agreed {
-            eprintln!("Nothing was changed.");
+            screen::print_error("Nothing was changed.");
         }
         Ok(is_agreed)
     }
@@ -217,13 +230,21 @@ impl Session {
         Ok(AccountClient::new(&origins)?)
     }
 
-    /// The URL before `/webhook/…`, without a trailing slash.
+    /// The URL before `/webhook/…`, without a trailing slash; an error if it would carry the
+    /// webhook secret over a network in plain text.
     pub(crate) fn webhook_base(&self) -> anyhow::Result<&str> {
         let base = match &self.flags.webhook_base_url {
             Some(base) => base.as_str(),
             None => self.stack.output("WebhookBaseUrl")?,
         };
+        parse_webhook_base(base)?;
         Ok(base.trim_end_matches('/'))
+    }
+
+    /// The offset from UTC of the stack's folder and file names, and of the times that people read.
+    pub(crate) fn utc_offset(&self) -> anyhow::Result<UtcOffset> {
+        let offset = parse_offset(self.stack.parameter("UtcOffset")?);
+        offset.context("the stack's UtcOffset is not a UTC offset")
     }
 
     /// A tenant; an error if it does not exist.

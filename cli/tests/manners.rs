@@ -1,8 +1,13 @@
-//! The help, the checks of arguments, and the exit codes of the command.
+//! The help, the checks of arguments, the exit codes, and the end by a signal.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::process::{Command, Output};
+#[cfg(unix)]
+use std::{fs, path::Path, process::Child, time::Duration};
+
+#[cfg(unix)]
+use scripted_aws::{Answer, Aws, RecordedRequest};
 
 /// Runs the command without a region and without credentials.
 fn run(arguments: &[&str]) -> Output {
@@ -65,6 +70,7 @@ fn an_invalid_value_is_refused_with_its_rule() {
         (&["parked", "list", "--class", "sad"], "transient"),
         (&["media", "presign", "LITE-AAAAAA-BBBBBB", "3EB0", "--for", "8days"], "at most 7days"),
         (&["doctor", "--lang", "fr"], "en, pt-BR"),
+        (&["tenant", "list", "--webhook-base-url", "http://hooks.example.invalid"], "https"),
     ] {
         let refused = run(arguments);
         assert_eq!(refused.status.code(), Some(2), "{arguments:?}");
@@ -80,11 +86,106 @@ fn without_a_region_it_says_what_to_set() {
     assert!(text(&refused.stderr).contains("AWS_REGION"));
 }
 
+/// A script may pass what a sender chose.
+#[test]
+fn refused_arguments_do_not_steer_the_terminal() {
+    for hostile in ["\u{1b}]52;c;eA==\u{7}", "\u{9b}2J", "a\u{202e}b", "\u{200b}", "\u{7f}"] {
+        for arguments in [
+            &["media", "show", hostile, "3EB0"][..],
+            &["media", "find", "--kind", hostile],
+            &[hostile],
+            &["media", hostile],
+            &["tenant", "list", "--webhook-base-url", hostile],
+            &["instance", "show", "LITE-AAAAAA-000001", "--stack", hostile],
+        ] {
+            let refused = run(arguments);
+            assert_eq!(refused.status.code(), Some(2), "{arguments:?}");
+            let said = text(&refused.stderr) + &text(&refused.stdout);
+            assert!(!said.contains(hostile), "{arguments:?}: {said:?}");
+        }
+    }
+}
+
 #[test]
 fn completions_need_no_stack() {
     for shell in ["bash", "zsh", "fish"] {
         let printed = run(&["completion", shell]);
         assert_eq!(printed.status.code(), Some(0));
         assert!(text(&printed.stdout).contains("wapi-media"), "{shell}");
+    }
+}
+
+/// A stack whose media table has one stored file, which the bucket never begins to send.
+#[cfg(unix)]
+fn answer_without_end(request: &RecordedRequest) -> Answer {
+    const PARTS: &str = "<Parameters><member><ParameterKey>UtcOffset</ParameterKey>\
+        <ParameterValue>-03:00</ParameterValue></member></Parameters>\
+        <Outputs><member><OutputKey>MediaBucket</OutputKey><OutputValue>bucket</OutputValue>\
+        </member><member><OutputKey>MediaTable</OutputKey><OutputValue>media</OutputValue>\
+        </member></Outputs>";
+    let text = |text: &str| serde_json::json!({ "S": text });
+    let item = serde_json::json!({
+        "instance": text("LITE-AAAAAA-000001"), "message_id": text("3EB0AA#AAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        "message": text("3EB0AA"), "tenant": text("acme"), "chat": text("5500900000001"),
+        "kind": text("image"), "direction": text("in"), "state": text("stored"),
+        "moment": { "N": "1787438879" }, "updated_at": { "N": "1787438880" },
+        "object_key": text("acme/LITE-AAAAAA-000001/5500900000001/2026-08/3EB0AA.jpg"),
+    });
+    match request.operation() {
+        "Query" => Answer::json(&serde_json::json!({ "Items": [item] })),
+        "GetItem" => Answer::json(&serde_json::json!({ "Item": item })),
+        _ if request.method == "GET" => Answer::silence(),
+        _ => Answer::new(
+            200,
+            format!(
+                "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>\
+                 <StackName>wapi-media</StackName><CreationTime>2026-01-01T00:00:00Z\
+                 </CreationTime><StackStatus>CREATE_COMPLETE</StackStatus>{PARTS}</member>\
+                 </Stacks></DescribeStacksResult></DescribeStacksResponse>"
+            ),
+        ),
+    }
+}
+
+#[cfg(unix)]
+fn start_export(endpoint: &str, output: &Path) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_wapi-media"))
+        .args(["media", "export", "--instance", "LITE-AAAAAA-000001", "--tenant", "acme"])
+        .args(["--chat", "5500900000001", "--output"])
+        .arg(output)
+        .env_clear()
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "invented")
+        .env("AWS_SECRET_ACCESS_KEY", "invented")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .spawn()
+        .expect("the command runs")
+}
+
+/// Otherwise a part of somebody's conversation stays on the disk, and nobody knows of it.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_interrupted_export_leaves_nothing() {
+    let aws = Aws::start(answer_without_end).await;
+    let place = std::env::temp_dir().join(format!("interrupted-{}", std::process::id()));
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        fs::create_dir(&place).expect("a folder");
+        let mut child = start_export(aws.endpoint(), &place.join("chat.zip"));
+        let is_waiting = || aws.requests().iter().any(|one| one.method == "GET");
+        for _ in 0..200 {
+            if place.join("chat.zip.part").exists() && is_waiting() {
+                break;
+            }
+            // The command has begun the archive when it asks for the file; ten seconds at most.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(place.join("chat.zip.part").exists(), "{signal}: nothing was begun");
+        let id = child.id().to_string();
+        Command::new("kill").args([signal, &id]).status().expect("a signal");
+        assert_eq!(child.wait().expect("an end").code(), Some(1), "{signal}");
+        assert_eq!(fs::read_dir(&place).expect("entries").count(), 0, "{signal}");
+        fs::remove_dir(&place).expect("removed");
     }
 }

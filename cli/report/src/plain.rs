@@ -1,7 +1,9 @@
 //! Text that may come from outside, without control characters.
 
+use media::file_name::is_invisible;
+
 /// The text on one line. Line breaks and tabs become a space; other control characters, and those
-/// that reorder text, become `�`, because a terminal or browser would obey them.
+/// that reorder text or cannot be seen, become `�`, because a terminal or browser would obey them.
 pub(crate) fn to_plain_line(text: &str) -> String {
     text.trim().chars().map(visible_char).collect()
 }
@@ -11,9 +13,7 @@ pub(crate) fn to_plain_line(text: &str) -> String {
 pub fn visible_char(one: char) -> char {
     match one {
         '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
-        '\u{200e}' | '\u{200f}' | '\u{061c}' => char::REPLACEMENT_CHARACTER,
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
-        control if control.is_control() => char::REPLACEMENT_CHARACTER,
+        hidden if is_invisible(hidden) => char::REPLACEMENT_CHARACTER,
         other => other,
     }
 }
@@ -30,5 +30,6 @@ mod tests {
     #[test]
     fn control_characters_are_replaced() {
         assert_eq!(to_plain_line("a\u{1b}[31mb\u{9b}c\u{202e}d\u{7}"), "a�[31mb�c�d�");
+        assert_eq!(to_plain_line("a\u{200b}b\u{e0041}c\u{feff}\u{7f}d"), "a�b�c��d");
     }
 }

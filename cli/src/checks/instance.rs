@@ -109,7 +109,7 @@ async fn check_hooks(
     who: Credentials<'_>,
     examination: Examination<'_>,
 ) -> anyhow::Result<Vec<Check>> {
-    let Examination { session, lang, now } = examination;
+    let Examination { session, lang, now, .. } = examination;
     let base = session.webhook_base()?;
     let account = match session.wapi()?.fetch_account(who).await {
         Ok(account) => account,
@@ -148,7 +148,7 @@ async fn check_last_webhooks(
     examination: Examination<'_>,
 ) -> anyhow::Result<Check> {
     const ID: CheckId = CheckId::LastWebhooks;
-    let Examination { session, lang, now } = examination;
+    let Examination { session, lang, now, .. } = examination;
     let id = who.instance;
     let page = [("perPage", "25"), ("page", "1")];
     let asked = session.wapi()?;
@@ -199,7 +199,7 @@ async fn check_last_media(
     examination: Examination<'_>,
 ) -> anyhow::Result<Check> {
     const ID: CheckId = CheckId::LastMedia;
-    let Examination { session, lang, now } = examination;
+    let Examination { session, lang, now, .. } = examination;
     // A sender's clock may be ahead of this one, but not by more than a day.
     let until = now.saturating_add(SILENCE);
     let newest = session.records()?.find_newest(&instance.id, until).await?;

@@ -4,7 +4,10 @@ use anyhow::Context;
 use fetch::account::AccountError;
 use media::{ids::InstanceId, message::Secret};
 
-use crate::session::{Session, as_instance};
+use crate::{
+    screen,
+    session::{Session, as_instance},
+};
 
 /// Fails if W-API refuses the token. If W-API does not answer, prints a warning and accepts it.
 pub(crate) async fn accept_token(
@@ -16,9 +19,9 @@ pub(crate) async fn accept_token(
     match asked {
         Ok(status) if status.connected => {}
         Ok(_) => {
-            eprintln!(
+            screen::print_error(&format!(
                 "warning: W-API accepts the token, but {instance} is not connected to WhatsApp"
-            )
+            ));
         }
         Err(error) if error.is_unauthorized() => {
             return Err(error)
@@ -29,7 +32,7 @@ pub(crate) async fn accept_token(
             | AccountError::NoAnswer { .. }
             | AccountError::Unreadable { .. }),
         ) => {
-            eprintln!("warning: the token could not be checked: {error}");
+            screen::print_error(&format!("warning: the token could not be checked: {error}"));
         }
     }
     Ok(())

@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
-use media::{ids::InstanceId, object_key::parse_offset};
+use media::ids::InstanceId;
 use report::{Lang, Report, Status, Terminal, View};
 use serde_json::json;
 
 use crate::{
     doctor::{examine_stack, trial::Trial},
-    examination::Examination,
+    examination::{Consent, Examination},
     exit::Exit,
+    private_file::{require_absent, write_new},
     screen,
     session::Session,
 };
@@ -25,13 +25,21 @@ pub(crate) struct Doctor {
     /// Check this instance only.
     #[arg(long)]
     instance: Option<InstanceId>,
-    /// Write the report as one HTML file that can be shared. It contains no secret.
+    /// Write the report as one new HTML file that can be shared. It contains no secret.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Write the evidence for W-API's support as JSON: each request, its time and its answer.
+    /// Write the evidence for W-API's support as new JSON: each request, its time and its answer.
     /// Keys and tokens are left out.
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
+    /// Also ask W-API for an instance of another tenant with each token, which must be refused.
+    /// W-API then sees the token beside that instance.
+    #[arg(long)]
+    cross_tenant: bool,
+    /// Also ask W-API for the pairing code of an instance. Of a disconnected instance this is a
+    /// live code, with which a phone can be paired.
+    #[arg(long)]
+    pairing_code: bool,
     /// The report's language: en, pt-BR.
     #[arg(long, default_value = "en", value_name = "LANGUAGE")]
     lang: Lang,
@@ -40,22 +48,22 @@ pub(crate) struct Doctor {
 /// Runs the checks, and prints and writes the report.
 pub(crate) async fn run_doctor(doctor: Doctor, session: &Session) -> anyhow::Result<Exit> {
     let lang = doctor.lang;
+    for file in [&doctor.html, &doctor.bundle].into_iter().flatten() {
+        require_absent(file)?;
+    }
+    let consent = Consent { cross_tenant: doctor.cross_tenant, pairing_code: doctor.pairing_code };
+    let examination = Examination { consent, ..Examination::new(session, lang) };
     let waiting = screen::new_spinner("checking");
-    let (report, trial) =
-        examine_stack(doctor.instance.as_ref(), Examination::new(session, lang)).await?;
+    let (report, trial) = examine_stack(doctor.instance.as_ref(), examination).await?;
     waiting.finish_and_clear();
-    let offset = parse_offset(session.stack.parameter("UtcOffset")?);
-    let offset = offset.context("the stack's UtcOffset is not a UTC offset")?;
-    let view = View { lang, offset };
+    let view = View { lang, offset: session.utc_offset()? };
     if let Some(file) = &doctor.html {
         let page = report::render_html(&report, view)?;
-        let written = std::fs::write(file, page);
-        written.with_context(|| format!("{} could not be written", file.display()))?;
+        write_new(file, page.as_bytes())?;
     }
     if let Some(file) = &doctor.bundle {
         let bundle = serde_json::to_string_pretty(&support_bundle(&report, &trial))?;
-        let written = std::fs::write(file, bundle);
-        written.with_context(|| format!("{} could not be written", file.display()))?;
+        write_new(file, bundle.as_bytes())?;
     }
     let terminal = Terminal { colour: screen::has_colour(), width: screen::terminal_width() };
     let text = report::render_text(&report, view, terminal);

@@ -175,7 +175,7 @@ async fn count_records(
     odd: &mut OddRecords,
     session: &Session,
 ) -> anyhow::Result<Overview> {
-    eprintln!("Reading every record. This takes long where there are many.");
+    screen::print_error("Reading every record. This takes long where there are many.");
     let (records, bar) = (session.records()?, screen::new_counter("records counted"));
     let mut tenants: BTreeMap<String, TenantDays> = BTreeMap::new();
     for (owner, instance) in session.list_owners(tenant, None, odd).await? {

@@ -29,7 +29,8 @@ impl ExaminedInstance {
     ) -> anyhow::Result<Self> {
         let token = examination.session.decrypt_token(instance).await.ok();
         let mut checks = check_instance(instance, examination).await?;
-        let other = all.iter().find(|other| other.tenant != instance.tenant);
+        let is_asked = examination.consent.cross_tenant;
+        let other = all.iter().find(|other| is_asked && other.tenant != instance.tenant);
         if let (Some(token), Some(other)) = (&token, other) {
             checks.push(check_cross_tenant(instance, token, other, examination).await?);
         }

@@ -1,7 +1,7 @@
 //! Examines the whole flow, from WhatsApp to the bucket, and finds the root cause.
 
 mod cause;
-mod examined;
+pub(crate) mod examined;
 pub(crate) mod past;
 mod steps;
 pub(crate) mod trial;
@@ -22,9 +22,10 @@ pub(crate) async fn examine_stack(
     only: Option<&InstanceId>,
     examination: Examination<'_>,
 ) -> anyhow::Result<(Report, Trial)> {
-    let Examination { session, lang, now } = examination;
+    let Examination { session, lang, now, .. } = examination;
     let (examined, odd) = examine_instances(only, examination).await?;
-    let trial = Trial::run_for(examined.iter().find(|one| one.token.is_some()), session).await?;
+    let trial =
+        Trial::run_for(examined.iter().find(|one| one.token.is_some()), examination).await?;
     let past = Past::read_records(&examined, odd, examination).await?;
     let folders = bucket::compare_folders(&examined, session).await?;
     let is_of_one = only.is_some();

@@ -29,6 +29,7 @@ use wapi::{
 use super::examined::ExaminedInstance;
 use crate::{
     checks::probe,
+    examination::Examination,
     random::random_base64,
     session::{Session, as_instance},
 };
@@ -69,8 +70,9 @@ impl Trial {
     /// Runs the test for an instance with a token. Without one, nothing is called.
     pub(crate) async fn run_for(
         subject: Option<&ExaminedInstance>,
-        session: &Session,
+        examination: Examination<'_>,
     ) -> anyhow::Result<Self> {
+        let Examination { session, consent, .. } = examination;
         let Some((examined, token)) = subject.and_then(|one| Some((one, one.token.as_ref()?)))
         else {
             return Ok(Self::default());
@@ -79,10 +81,12 @@ impl Trial {
         let mut trial = Self::default();
         trial.calls.push(wapi.get(STATUS_PATH, who).await);
         trial.calls.push(wapi.get(ACCOUNT_PATH, who).await);
-        let image = [("image", "enable")];
         let none = None::<&Value>;
-        let qr_code = wapi.send_request(Method::GET, QR_CODE_PATH, &image, who, none);
-        trial.calls.push(qr_code.await);
+        if consent.pairing_code {
+            let image = [("image", "enable")];
+            let qr_code = wapi.send_request(Method::GET, QR_CODE_PATH, &image, who, none);
+            trial.calls.push(qr_code.await);
+        }
         // Without its fields W-API sends no message; the refusal shows that the endpoint exists.
         let empty = json!({});
         let dry = wapi.send_request(Method::POST, SEND_TEXT_PATH, &[], who, Some(&empty));

@@ -251,7 +251,7 @@ impl AccountClient {
     ) -> AccountCall {
         let name = method_name(&method);
         let answer = self.send_checked(method, path, query, who, body);
-        record_call(name, path, answer).await
+        record_call(name, path, answer, who.token).await
     }
 
     async fn send_checked(
@@ -276,7 +276,7 @@ impl AccountClient {
 }
 
 /// Posts JSON to a URL of `origins`, as W-API posts a webhook, and reports how it went. The path is
-/// left out of the report because it may hold a secret.
+/// left out of the report, and its last part out of the excerpt, because it may hold a secret.
 ///
 /// # Errors
 /// [`FetchError`] if the guard refuses the URL or the TLS stack cannot be set up.
@@ -287,9 +287,11 @@ pub async fn post_json(
 ) -> Result<AccountCall, FetchError> {
     let guard = AddressGuard::new(origins);
     guard.check_url(&url)?;
+    let secret = url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default();
+    let secret = Secret::new(secret);
     let client = build_client(&guard, &Limits::default())?;
     let answer = send_and_read(client.post(url).json(body), MAX_ANSWER_BYTES);
-    Ok(record_call("POST", "", answer).await)
+    Ok(record_call("POST", "", answer, &secret).await)
 }
 
 async fn send_and_read(
@@ -302,11 +304,12 @@ async fn send_and_read(
     Ok((status, body.to_vec()))
 }
 
-/// Waits for the answer and builds the report of the call.
+/// Waits for the answer and builds the report of the call. `sent` is the request's secret.
 async fn record_call(
     method: &'static str,
     path: &str,
     answer: impl Future<Output = Result<(u16, Vec<u8>), FetchError>>,
+    sent: &Secret,
 ) -> AccountCall {
     let started = Instant::now();
     let answer = tokio::time::timeout(MAX_CALL_TIME, answer);
@@ -323,7 +326,8 @@ async fn record_call(
         path: path.to_owned(),
         status,
         duration_ms: started.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
-        excerpt: failure.or_else(|| is_refused.then(|| excerpt::from_answer(&body)).flatten()),
+        excerpt: failure
+            .or_else(|| is_refused.then(|| excerpt::from_answer(&body, sent)).flatten()),
         body,
     }
 }

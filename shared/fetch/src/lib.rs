@@ -28,7 +28,7 @@ pub use crate::{
     client::Limits,
     error::FetchError,
     fetcher::Fetcher,
-    origins::{InvalidBaseUrl, Origins},
+    origins::{InvalidBaseUrl, Origins, parse_base},
     request::FetchRequest,
     strategies::cdn_urls,
     stream::MediaStream,

@@ -1,6 +1,6 @@
 //! The configured origins: W-API's base and the CDN's.
 
-use url::Url;
+use url::{Host, Url};
 
 /// The configured origins. No request goes anywhere else.
 #[derive(Debug, Clone)]
@@ -12,9 +12,9 @@ pub struct Origins {
     pub cdn_bases: Vec<Url>,
 }
 
-/// A configured base URL is not an `http` or `https` URL with a host.
+/// A configured base URL has no host, or would carry secrets over a network in plain text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name} must be an http or https URL with a host")]
+#[error("{name} must be an https URL with a host (plain http only for this machine)")]
 pub struct InvalidBaseUrl {
     /// Name of the setting.
     pub name: &'static str,
@@ -42,10 +42,33 @@ impl Origins {
     }
 }
 
-fn parse_base(name: &'static str, text: &str) -> Result<Url, InvalidBaseUrl> {
+/// Parses a base URL, and appends a slash. Plain `http` is accepted for this machine alone, as
+/// local stacks use it: elsewhere it would show the token or the webhook secret to the network.
+/// `name` is the setting that an error names.
+///
+/// # Errors
+/// [`InvalidBaseUrl`] if it is not such a URL, or has a user name, a query or a fragment.
+pub fn parse_base(name: &'static str, text: &str) -> Result<Url, InvalidBaseUrl> {
     let text = text.trim().trim_end_matches('/');
     let url = Url::parse(&format!("{text}/")).map_err(|_| InvalidBaseUrl { name })?;
-    let is_valid =
-        matches!(url.scheme(), "http" | "https") && url.host().is_some() && url.query().is_none();
-    if is_valid { Ok(url) } else { Err(InvalidBaseUrl { name }) }
+    let is_private = match url.scheme() {
+        "https" => url.host().is_some(),
+        "http" => is_this_machine(&url),
+        _ => false,
+    };
+    let is_bare = url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if is_private && is_bare { Ok(url) } else { Err(InvalidBaseUrl { name }) }
+}
+
+/// Whether the host is a loopback address, or a name that always means one.
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
 }

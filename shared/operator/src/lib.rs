@@ -13,7 +13,8 @@ pub mod records;
 pub mod stack;
 pub mod unsettled;
 
-use aws_config::BehaviorVersion;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_s3::config::SharedCredentialsProvider;
 
 use aws::clients::Clients;
 
@@ -25,6 +26,8 @@ pub struct Operator {
     pub clients: Clients,
     /// The configured region, if any.
     pub region: Option<String>,
+    /// What the clients sign with.
+    pub(crate) credentials: Option<SharedCredentialsProvider>,
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) cloudwatchlogs: aws_sdk_cloudwatchlogs::Client,
@@ -37,15 +40,28 @@ impl Operator {
     /// Loads the configuration and builds the clients.
     pub async fn connect() -> Self {
         let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        Self::from_config(Clients::from_config(&config), &config)
+    }
+
+    /// With these clients for tables, queues and files, and with no region or credentials for
+    /// anything else: for tests against a scripted AWS.
+    #[must_use]
+    pub fn with_clients(clients: Clients) -> Self {
+        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+        Self::from_config(clients, &config)
+    }
+
+    fn from_config(clients: Clients, config: &SdkConfig) -> Self {
         Self {
-            clients: Clients::from_config(&config),
+            clients,
             region: config.region().map(ToString::to_string),
-            cloudformation: aws_sdk_cloudformation::Client::new(&config),
-            cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
-            cloudwatchlogs: aws_sdk_cloudwatchlogs::Client::new(&config),
-            lambda: aws_sdk_lambda::Client::new(&config),
-            sns: aws_sdk_sns::Client::new(&config),
-            sts: aws_sdk_sts::Client::new(&config),
+            credentials: config.credentials_provider(),
+            cloudformation: aws_sdk_cloudformation::Client::new(config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
+            cloudwatchlogs: aws_sdk_cloudwatchlogs::Client::new(config),
+            lambda: aws_sdk_lambda::Client::new(config),
+            sns: aws_sdk_sns::Client::new(config),
+            sts: aws_sdk_sts::Client::new(config),
         }
     }
 }

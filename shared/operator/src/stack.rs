@@ -66,19 +66,18 @@ impl Stack {
         let found = found.ok_or_else(unknown)?;
         let outputs = found.outputs.unwrap_or_default().into_iter();
         let parameters = found.parameters.unwrap_or_default().into_iter();
+        let status = found.stack_status.map(|status| status.as_str().to_owned());
         Ok(Self {
-            name: name.to_owned(),
-            status: found
-                .stack_status
-                .map_or_else(String::new, |status| status.as_str().to_owned()),
-            outputs: outputs.filter_map(|one| one.output_key.zip(one.output_value)).collect(),
-            parameters: parameters
-                .filter_map(|one| one.parameter_key.zip(one.parameter_value))
-                .collect(),
+            status: status.unwrap_or_default(),
+            ..Self::from_parts(
+                name,
+                outputs.filter_map(|one| one.output_key.zip(one.output_value)),
+                parameters.filter_map(|one| one.parameter_key.zip(one.parameter_value)),
+            )
         })
     }
 
-    /// A stack with these outputs and parameters, each a name and a value.
+    /// A stack with these outputs and parameters, each a name and a value, and without a status.
     #[must_use]
     pub fn from_parts(
         name: &str,

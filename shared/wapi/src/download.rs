@@ -5,7 +5,7 @@ use std::time::Duration;
 use media::{
     failure::Disposition,
     kind::{KeyType, MediaKind},
-    message::MediaMessage,
+    message::{MediaMessage, Secret},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -154,6 +154,8 @@ pub struct Answer<'a> {
     pub retry_after: Option<Duration>,
     /// The body, whose size the caller limits.
     pub body: &'a [u8],
+    /// The token that was sent, which no excerpt may repeat.
+    pub token: &'a Secret,
 }
 
 /// Omits the body, which may hold a link.
@@ -170,7 +172,7 @@ impl Answer<'_> {
     /// [`Refusal`] for every answer without a usable link.
     pub fn file_link(&self, base: &Url, now: i64) -> Result<FileLink, Refusal> {
         self.find_link(base, now)
-            .map_err(|row| Refusal { row, excerpt: excerpt::from_answer(self.body) })
+            .map_err(|row| Refusal { row, excerpt: excerpt::from_answer(self.body, self.token) })
     }
 
     fn find_link(&self, base: &Url, now: i64) -> Result<FileLink, RefusalRow> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
+use media::message::Secret;
 use url::Url;
 use wapi::{
     account::{Account, Hook, Status},
@@ -30,6 +31,7 @@ pub fn run(data: &[u8]) {
         status: said.status,
         retry_after: said.retry_after.map(|after| Duration::from_secs(after.into())),
         body: said.body,
+        token: &Secret::new("invented-token"),
     };
     match answer.file_link(&base, NOW) {
         Ok(link) => {

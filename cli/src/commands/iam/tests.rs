@@ -13,7 +13,7 @@ use super::{ArnScope, GRANTS, Role, build_policy};
 
 /// What each call needs; nothing for those that only functions make, or that need no
 /// permission.
-const NEEDS: [(&str, &[&str]); 38] = [
+const NEEDS: [(&str, &[&str]); 39] = [
     ("cloudformation:DescribeStacks", &["cloudformation:DescribeStacks"]),
     ("cloudwatch:DescribeAlarms", &["cloudwatch:DescribeAlarms"]),
     ("dynamodb:BatchGetItem", &["dynamodb:BatchGetItem"]),
@@ -41,6 +41,7 @@ const NEEDS: [(&str, &[&str]); 38] = [
     ("s3:GetObject", &["s3:GetObject"]),
     ("s3:GetObjectTagging", &[]),
     ("s3:HeadBucket", &[]),
+    ("s3:HeadObject", &["s3:GetObject"]),
     ("s3:ListMultipartUploads", &["s3:ListBucketMultipartUploads"]),
     ("s3:ListObjectVersions", &["s3:ListBucketVersions"]),
     ("s3:ListObjectsV2", &["s3:ListBucket"]),

@@ -31,7 +31,8 @@ pub(crate) struct Find {
     /// Only media of this instance.
     #[arg(long)]
     instance: Option<InstanceId>,
-    /// Only media in the chat with this phone number: digits, with the country code.
+    /// Only media in the chat with this phone number: digits, with the country code; - reads it
+    /// from standard input.
     #[arg(long, conflicts_with = "chat")]
     phone: Option<String>,
     /// Only media in this chat, given as the name of its folder.
@@ -69,7 +70,8 @@ impl Find {
     }
 
     /// Finds and shows them, the newest first.
-    pub(super) async fn run_find(self, session: &Session) -> anyhow::Result<Exit> {
+    pub(super) async fn run_find(mut self, session: &Session) -> anyhow::Result<Exit> {
+        self.phone = self.phone.as_deref().map(screen::read_phone).transpose()?;
         let (mut found, mut odd) = (Vec::new(), OddRecords::default());
         let (tenant, only) = (self.tenant.as_ref(), self.instance.as_ref());
         let chats = parse_chats(self.chat.as_deref(), self.phone.as_deref())?;
@@ -101,7 +103,7 @@ impl Find {
         }
         session.flags.print(&json!(found), text)?;
         if is_more && session.flags.json {
-            eprintln!("{} shown … and more: --limit", self.limit);
+            screen::print_error(&format!("{} shown … and more: --limit", self.limit));
         }
         Ok(odd.print_notes())
     }

@@ -4,34 +4,28 @@ pub(crate) mod display;
 pub(crate) mod erase;
 pub(crate) mod export;
 mod find;
-mod target;
+mod message;
+mod one_file;
 
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
-use anyhow::{Context, bail};
-use aws_lc_rs::digest;
-use clap::{Args, Subcommand};
-use data_encoding::HEXLOWER;
+use clap::Subcommand;
 use indicatif::DecimalBytes;
-use media::ids::{InstanceId, MessageId, TenantId};
-use media::object_key::ObjectKey;
-use operator::{files::MAX_PRESIGN_TIME, records::MediaRecord};
+use media::ids::TenantId;
+use operator::files::MAX_PRESIGN_TIME;
 use serde_json::json;
 
-use self::display::describe_record;
+use self::{
+    display::describe_record,
+    message::{MessageArgument, records_of},
+};
 use crate::{
-    audit::AuditScope,
     commands::{
         audit::{AuditSelection, list_lines},
         hold,
     },
     exit::Exit,
     odd_records::OddRecords,
-    screen,
     session::Session,
 };
 
@@ -53,7 +47,8 @@ pub(crate) enum Verb {
         #[arg(default_value = "")]
         folder: String,
     },
-    /// Prints a URL that downloads the file without credentials. Anyone who has the URL can use it.
+    /// Prints a URL that downloads the file without credentials, and when it ends: with the
+    /// credentials that sign it at the latest. Anyone who has the URL can use it.
     Presign {
         #[command(flatten)]
         one: MessageArgument,
@@ -74,9 +69,11 @@ pub(crate) enum Verb {
         #[arg(long, short)]
         output: Option<PathBuf>,
     },
-    /// Copies a chat to a folder or a ZIP archive, checks each file, and writes an index.
-    #[command(after_help = "Example:\n  wapi-media media export --instance LITE-AAAAAA-BBBBBB \
-        --phone 5500900000002 -o chat.zip")]
+    /// Copies a chat to a folder or a ZIP archive, checks each file, and writes an index. Only the
+    /// owner may read what it writes. Exits with 1 if a file is missing.
+    #[command(after_help = "Examples:\n  wapi-media media export --instance LITE-AAAAAA-BBBBBB \
+        --phone 5500900000002 -o chat.zip\n  \
+        wapi-media media export --instance LITE-AAAAAA-BBBBBB --phone - -o chat --resume")]
     Export(export::Export),
     /// Erases a chat, a phone number's chat, a message or everything permanently: all versions of
     /// its files, unfinished uploads, records, parked jobs and unread webhooks. Then searches again
@@ -104,15 +101,6 @@ pub(crate) enum Verb {
     Audit,
 }
 
-/// A message, or one of its media.
-#[derive(Args)]
-pub(crate) struct MessageArgument {
-    /// The instance's id.
-    instance: InstanceId,
-    /// The message's id, or the key of one of its media as `media show` prints it.
-    message: String,
-}
-
 /// How many entries of a folder are listed, at most.
 const MAX_ENTRIES: usize = 5_000;
 
@@ -130,8 +118,8 @@ pub(crate) async fn run_media(verb: Verb, session: &Session) -> anyhow::Result<E
         Verb::Find(find) => find.run_find(session).await,
         Verb::Show(one) => show_records(&one, session).await,
         Verb::Ls { folder } => list_folder(&folder, session).await,
-        Verb::Presign { one, valid } => presign_file(&one, valid, session).await,
-        Verb::Download { one, output } => download_file(&one, output, session).await,
+        Verb::Presign { one, valid } => one_file::presign_file(&one, valid, session).await,
+        Verb::Download { one, output } => one_file::download_file(&one, output, session).await,
         Verb::Export(export) => export.run_export(session).await,
         Verb::Erase(erase) => erase.run_erase(session).await,
         Verb::Verify(verify) => verify.run_verify(session).await,
@@ -140,58 +128,6 @@ pub(crate) async fn run_media(verb: Verb, session: &Session) -> anyhow::Result<E
             let actions = [erase::ACTION, erase::VERIFY_ACTION, hold::ACTION];
             list_lines(&actions, &AuditSelection::default(), session).await
         }
-    }
-}
-
-/// The records of a message's media, or the one whose key was given; an error without any.
-async fn records_of(one: &MessageArgument, session: &Session) -> anyhow::Result<Vec<MediaRecord>> {
-    let message = MessageId::parse(one.message.clone())?;
-    let records = session.records()?;
-    let mut found = records.list_by_message(&one.instance, &message).await?;
-    if found.is_empty() {
-        found.extend(records.get(&one.instance, &one.message).await?);
-    }
-    if found.is_empty() {
-        bail!(
-            "there is no record of message {message} of {}. \
-             See: wapi-media media find --instance {}",
-            one.instance,
-            one.instance
-        );
-    }
-    Ok(found)
-}
-
-/// The only media record of a message that is not erased; an error if there are several.
-async fn record_of(one: &MessageArgument, session: &Session) -> anyhow::Result<MediaRecord> {
-    let mut found = records_of(one, session).await?;
-    found.retain(|record| !record.is_mark());
-    match (found.pop(), found.len()) {
-        (None, _) => bail!("message {} of {} was erased", one.message, one.instance),
-        (Some(only), 0) => Ok(only),
-        (_, others) => bail!(
-            "message {} has {} media. Give the key of one, which is printed by: \
-             wapi-media media show {} {}",
-            one.message,
-            others + 1,
-            one.instance,
-            one.message
-        ),
-    }
-}
-
-/// The object key and the record of a media file; an error if it is not stored.
-async fn key_of(one: &MessageArgument, session: &Session) -> anyhow::Result<(String, MediaRecord)> {
-    let record = record_of(one, session).await?;
-    match &record.object_key {
-        Some(key) => Ok((key.clone(), record)),
-        None => bail!(
-            "message {} is {}, not stored. See: wapi-media media show {} {}",
-            one.message,
-            record.state,
-            one.instance,
-            one.message
-        ),
     }
 }
 
@@ -222,74 +158,4 @@ async fn list_folder(folder: &str, session: &Session) -> anyhow::Result<Exit> {
     }
     session.flags.print(&json, lines.join("\n"))?;
     Ok(Exit::Ok)
-}
-
-async fn presign_file(
-    one: &MessageArgument,
-    valid: Duration,
-    session: &Session,
-) -> anyhow::Result<Exit> {
-    let (key, record) = key_of(one, session).await?;
-    let bucket = session.stack.output("MediaBucket")?;
-    let scope = message_scope("media presign", &record);
-    let url = session.audit(scope, session.operator.presign_url(bucket, &key, valid)).await??;
-    let json = json!({ "url": url, "valid_seconds": valid.as_secs(), "key": key });
-    session.flags.print(&json, url)?;
-    Ok(Exit::Ok)
-}
-
-async fn download_file(
-    one: &MessageArgument,
-    output: Option<PathBuf>,
-    session: &Session,
-) -> anyhow::Result<Exit> {
-    let (key, record) = key_of(one, session).await?;
-    let path = output.unwrap_or_else(|| PathBuf::from(ObjectKey::find_file_name(&key)));
-    let scope = message_scope("media download", &record);
-    let (sha256, size) = session.audit(scope, copy_file(&key, &path, session)).await??;
-    let is_right = record.sha256.as_ref().is_none_or(|said| *said == sha256);
-    let json = json!({ "path": path, "bytes": size, "sha256": sha256, "as_recorded": is_right });
-    let text = format!(
-        "{}: {}, SHA-256 {}",
-        path.display(),
-        DecimalBytes(size),
-        if is_right {
-            "as recorded"
-        } else {
-            "NOT as recorded: the file was changed since it was stored"
-        }
-    );
-    session.flags.print(&json, text)?;
-    Ok(if is_right { Exit::Ok } else { Exit::Findings })
-}
-
-/// What the audit table says of a command about one media file.
-fn message_scope(action: &'static str, record: &MediaRecord) -> AuditScope {
-    let scope = AuditScope::new(action, "message");
-    let scope = match TenantId::parse(record.tenant.clone()) {
-        Ok(tenant) => scope.of_tenant(&tenant),
-        Err(_) => scope,
-    };
-    match InstanceId::parse(record.instance.clone()) {
-        Ok(instance) => scope.of_instance(&instance),
-        Err(_) => scope,
-    }
-}
-
-/// Copies a file from the bucket; returns its SHA-256 in hex, and its size in bytes.
-async fn copy_file(key: &str, path: &Path, session: &Session) -> anyhow::Result<(String, u64)> {
-    let mut file = std::fs::File::create_new(path).with_context(|| {
-        format!("{} could not be created; nothing was overwritten", path.display())
-    })?;
-    let bucket = session.stack.output("MediaBucket")?;
-    let mut stream = session.operator.open_file(bucket, key).await?;
-    let (mut hash, mut size) = (digest::Context::new(&digest::SHA256), 0);
-    let bar = screen::new_spinner(format!("downloading {}", ObjectKey::find_file_name(key)));
-    while let Some(chunk) = stream.chunk().await? {
-        hash.update(&chunk);
-        size += chunk.len() as u64;
-        file.write_all(&chunk)?;
-    }
-    bar.finish_and_clear();
-    Ok((HEXLOWER.encode(hash.finish().as_ref()), size))
 }

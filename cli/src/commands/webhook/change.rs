@@ -250,7 +250,9 @@ impl HookEditor<'_> {
         let names = screen::join_words(hooks.iter().map(|hook| hook.as_str()), "none");
         let change = format!("set the hooks {names} of {id} to this stack");
         let others = self.hook_targets().into_iter().filter_map(|(hook, target)| match target {
-            HookTarget::Elsewhere(url) if hooks.contains(&hook) => Some(format!("  {hook}: {url}")),
+            HookTarget::Elsewhere(url) if hooks.contains(&hook) => {
+                Some(format!("  {hook}: {}", screen::join_lines(&url)))
+            }
             HookTarget::SecretElsewhere(address) if hooks.contains(&hook) => {
                 Some(format!("  {hook}: {address}, with this instance's secret"))
             }
@@ -265,11 +267,12 @@ impl HookEditor<'_> {
         if others.is_empty() {
             return self.session.flags.may_change(&change);
         }
-        eprintln!(
+        // Whoever has the instance's token chose these URLs.
+        screen::print_error(&format!(
             "warning: these hooks lead elsewhere; the applications there will receive \
              no more events:\n{}",
             others.join("\n")
-        );
+        ));
         self.session.flags.confirm(&change)
     }
 

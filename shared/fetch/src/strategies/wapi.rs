@@ -125,7 +125,7 @@ impl<S> LiveAttempt<'_, S> {
         let (status, retry_after) =
             (response.status().as_u16(), retry_after(&response, request.now));
         let body = self.read_answer(response).await?;
-        let answer = Answer { status, retry_after, body: &body };
+        let answer = Answer { status, retry_after, body: &body, token };
         let link = answer.file_link(&resources.origins.wapi_base, request.now);
         Ok(link.inspect_err(|refusal| self.evidence.record_excerpt(refusal.excerpt.clone()))?)
     }

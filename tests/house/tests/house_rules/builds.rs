@@ -18,13 +18,23 @@ fn the_dependency_rules_ban_unwanted_crates() {
     }
 }
 
+/// Names and values of a job's permissions.
+type Rights = &'static [(&'static str, &'static str)];
+
 /// A tag can be moved to other code, a commit cannot. A workflow that only checks needs no write
-/// access. One job may write issues, and therefore must not run code of the repository.
+/// access. One job may write issues and one may sign; they must not run code of the repository.
 #[test]
 fn actions_are_pinned_and_workflows_read_only() {
-    const REPORTING_JOB: (&str, Option<&str>) = (".github/workflows/nightly.yml", Some("report"));
+    const WRITING_JOBS: [(&str, &str, Rights); 2] = [
+        (".github/workflows/nightly.yml", "report", &[("contents", "read"), ("issues", "write")]),
+        (
+            ".github/workflows/release.yml",
+            "provenance",
+            &[("contents", "read"), ("id-token", "write"), ("attestations", "write")],
+        ),
+    ];
     let workflows = source_files(&[".github/workflows"], "yml");
-    let (mut actions, mut reporting_jobs) = (0, 0);
+    let (mut actions, mut writing_jobs) = (0, 0);
     for (path, text) in &workflows {
         let workflow: serde_yaml_ng::Value = serde_yaml_ng::from_str(text).expect(path);
         let rights = workflow["permissions"].as_mapping().expect(path);
@@ -36,9 +46,10 @@ fn actions_are_pinned_and_workflows_read_only() {
         );
         for (name, job) in workflow["jobs"].as_mapping().expect(path) {
             assert!(job["timeout-minutes"].is_number(), "{path}: {name:?} has no time limit");
-            if (path.as_str(), name.as_str()) == REPORTING_JOB {
-                assert_only_reports(job);
-                reporting_jobs += 1;
+            let is_it = |job: &&(&str, &str, _)| job.0 == path && name.as_str() == Some(job.1);
+            if let Some((_, _, rights)) = WRITING_JOBS.iter().find(is_it) {
+                assert_runs_no_code(job, rights);
+                writing_jobs += 1;
             } else {
                 assert!(job["permissions"].is_null(), "{path}: {name:?} has its own permissions");
             }
@@ -55,15 +66,44 @@ fn actions_are_pinned_and_workflows_read_only() {
         }
     }
     assert!(actions >= 5, "{actions} actions");
-    assert_eq!(reporting_jobs, 1);
+    assert_eq!(writing_jobs, WRITING_JOBS.len());
 }
 
-/// A job that opens issues: it may do nothing else, and has no copy of the repository.
-fn assert_only_reports(job: &serde_yaml_ng::Value) {
-    let rights = job["permissions"].as_mapping().expect("the permissions of the reporting job");
+/// Otherwise whoever may upload to an index can add a wheel to a version that is pinned here, and
+/// it builds what is deployed.
+#[test]
+fn tools_are_installed_by_hash() {
+    let files = source_files(&["dev/requirements"], "txt");
+    assert_eq!(files.len(), 3);
+    for (path, text) in &files {
+        let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(lines[..2], ["--require-hashes", "--only-binary=:all:"], "{path}");
+        let joined = lines[2..].join("\n").replace("\\\n", "");
+        assert!(joined.lines().count() > 0, "{path}");
+        for package in joined.lines() {
+            let mut words = package.split_whitespace();
+            assert!(words.next().is_some_and(|name| name.contains("==")), "{path}: {package}");
+            let hashes: Vec<_> = words.map(|word| word.strip_prefix("--hash=sha256:")).collect();
+            let is_hash = |hash: &Option<&str>| hash.is_some_and(|hash| hash.len() == 64);
+            assert!(!hashes.is_empty() && hashes.iter().all(is_hash), "{path}: {package}");
+        }
+    }
+    let start = read_text("dev/start.py");
+    assert!(start.contains("\"--require-hashes\", \"--only-binary=:all:\""));
+    let locked = read_text("tests/house/template-checks/check") + &start;
+    assert!(locked.contains("ci") && !locked.contains("npm install"));
+    let proposals = read_text(".github/dependabot.yml");
+    for kind in ["cargo", "github-actions", "pip", "npm"] {
+        assert!(proposals.contains(&format!("package-ecosystem: {kind}\n")), "{kind}");
+    }
+}
+
+/// A job that opens issues or signs: it has these rights alone, and no copy of the repository.
+fn assert_runs_no_code(job: &serde_yaml_ng::Value, allowed: Rights) {
+    let rights = job["permissions"].as_mapping().expect("the permissions of the job");
     let rights: Vec<_> =
-        rights.iter().map(|(name, right)| (name.as_str(), right.as_str())).collect();
-    assert_eq!(rights, [(Some("contents"), Some("read")), (Some("issues"), Some("write"))]);
+        rights.iter().filter_map(|(name, right)| Some((name.as_str()?, right.as_str()?))).collect();
+    assert_eq!(rights, allowed);
     for step in job["steps"].as_sequence().expect("steps") {
         let action = step["uses"].as_str().unwrap_or_default();
         assert!(!action.starts_with("actions/checkout@"), "{step:?}");

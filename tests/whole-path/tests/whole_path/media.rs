@@ -164,12 +164,15 @@ async fn check_export(world: &World, sent: [&AnnouncedMedia; 2]) {
         world.run_command(2, &export, "").await;
     }
     let index = fs::read_to_string(folder.join("index.csv")).expect("an index");
-    let lines: Vec<_> = index.lines().collect();
-    assert!(lines[0].starts_with("sent,direction,kind,chat,sender,message,state,file,"), "{index}");
-    assert_eq!(lines.len(), 3);
-    for (line, one) in lines[1..].iter().zip(sent) {
+    assert!(index.starts_with("\u{feff}\"tenant\";\"instance\";\"chat\";\"sender\";"), "{index}");
+    assert_eq!(index.lines().count(), 3);
+    let exact = fs::read_to_string(folder.join("index.jsonl")).expect("an index for programs");
+    assert_eq!(exact.lines().count(), 2);
+    for ((line, json), one) in index.lines().skip(1).zip(exact.lines()).zip(sent) {
         assert!(line.contains(&one.message_id) && line.contains(&one.sha256_hex), "{index}");
-        let file = line.split(',').nth(7).expect("a file");
+        let json: Value = serde_json::from_str(json).expect("JSON");
+        assert_eq!(json["sha256"], one.sha256_hex.as_str());
+        let file = json["file"].as_str().expect("a file");
         let size = fs::metadata(folder.join(file)).expect("it is there").len();
         assert_eq!(size, one.size);
     }

@@ -34,7 +34,8 @@ pub(crate) struct SubjectOptions {
     /// The chat whose folder has this name, such as group-120363000000000001.
     #[arg(long)]
     pub(crate) chat: Option<String>,
-    /// The chat with this phone number: digits, with the country code. Includes both spellings of a
+    /// The chat with this phone number: digits, with the country code; - reads it from standard
+    /// input. Includes both spellings of a
     /// Brazilian mobile number, but not what this person sent to groups: that is in the groups'
     /// folders.
     #[arg(long)]
@@ -77,7 +78,11 @@ impl EraseScope {
         let (word, typed, chats, message) = match (&subject.chat, &subject.phone, &subject.message)
         {
             (Some(chat), ..) => ("chat", chat.clone(), parse_chat(chat)?, None),
-            (_, Some(phone), _) => ("phone", phone.clone(), parse_phone(phone)?, None),
+            (_, Some(phone), _) => {
+                let phone = screen::read_phone(phone)?;
+                let chats = parse_phone(&phone)?;
+                ("phone", phone, chats, None)
+            }
             (_, _, Some(id)) => {
                 ("message", id.clone(), BTreeSet::new(), Some(MessageId::parse(id.clone())?))
             }

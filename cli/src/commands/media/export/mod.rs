@@ -1,0 +1,182 @@
+//! `wapi-media media export`: copies a chat to a folder or a ZIP archive, with an index.
+
+mod copy;
+pub(crate) mod index;
+mod target;
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context, bail};
+use boot::clock;
+use clap::{ArgGroup, Args};
+use indicatif::DecimalBytes;
+use media::{
+    ids::{InstanceId, TenantId},
+    message::Chat,
+};
+use operator::records::MediaRecord;
+use serde_json::json;
+
+use self::{
+    copy::{Copier, ExportSummary},
+    index::{FOR_PEOPLE, FOR_PROGRAMS},
+    target::ExportTarget,
+};
+use crate::{
+    audit::AuditScope, exit::Exit, interrupt::until_interrupted, odd_records::OddRecords, screen,
+    session::Session,
+};
+
+/// Which chat to export, and where to.
+#[derive(Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["chat", "phone"])))]
+pub(crate) struct Export {
+    /// The instance's id.
+    #[arg(long)]
+    instance: InstanceId,
+    /// The tenant whose media are exported; without it, the one to which the instance belongs now.
+    /// Needed for an instance that was removed.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// The chat whose folder has this name, such as group-120363000000000001.
+    #[arg(long)]
+    chat: Option<String>,
+    /// The chat with this phone number: digits, with the country code; - reads it from standard
+    /// input.
+    #[arg(long)]
+    phone: Option<String>,
+    /// Only media sent within this time; without it, all.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    since: Option<Duration>,
+    /// A folder that does not exist yet, or a new file whose name ends in .zip.
+    #[arg(long, short)]
+    output: PathBuf,
+    /// Complete an export in a folder that exists: files that are as recorded are kept.
+    #[arg(long)]
+    resume: bool,
+}
+
+/// The records of an export, the oldest first.
+struct Selection {
+    records: Vec<MediaRecord>,
+    /// How many records of the chat belong to other tenants, and are left out.
+    of_others: usize,
+}
+
+impl Export {
+    /// Copies the chat, and prints the counts.
+    pub(crate) async fn run_export(self, session: &Session) -> anyhow::Result<Exit> {
+        let output = self.output.display();
+        let (chats, mut odd) = (self.parse_chats()?, OddRecords::default());
+        let tenant = self.find_owner(session, &mut odd).await?;
+        let Selection { records, of_others } =
+            self.select_records(&chats, &tenant, session).await?;
+        let records = odd.inspect_all(records);
+        let count = records.len();
+        let what = format!("export {count} media of {} to {output}", self.instance);
+        if !session.flags.may_change(&what)? {
+            return Ok(Exit::Ok);
+        }
+        let what = if self.phone.is_some() { "phone" } else { "chat" };
+        let scope = AuditScope::new("media export", what).of_instance(&self.instance);
+        let scope = match TenantId::parse(tenant.clone()) {
+            Ok(tenant) => scope.of_tenant(&tenant),
+            Err(_) => scope,
+        };
+        let copy = async {
+            let target = ExportTarget::open(&self.output, self.resume)?;
+            let copier = Copier::new(session, session.utc_offset()?, target)?;
+            until_interrupted(Box::pin(copier.copy_all(&records))).await
+        };
+        let summary = session.audit(scope, copy).await??;
+        let ExportSummary { files, bytes, kept, changed, absent, unsettled } = summary;
+        let json = json!({
+            "path": self.output, "tenant": tenant, "media": count, "files": files, "bytes": bytes,
+            "kept": kept, "not_as_recorded": changed, "absent": absent, "unsettled": unsettled,
+            "of_other_tenants": of_others,
+        });
+        let text = self.describe_summary(summary, count, of_others);
+        session.flags.print(&json, text)?;
+        let exit = odd.print_notes();
+        Ok(if changed + absent + unsettled == 0 { exit } else { Exit::Findings })
+    }
+
+    fn describe_summary(&self, summary: ExportSummary, count: usize, of_others: usize) -> String {
+        let ExportSummary { files, bytes, kept, changed, absent, unsettled } = summary;
+        let size = DecimalBytes(bytes);
+        let mut text = format!(
+            "{}: {files} files ({size}) of {count} media, {FOR_PEOPLE} and {FOR_PROGRAMS}.",
+            self.output.display()
+        );
+        let mut note = |count: u64, said: &str| {
+            if count > 0 {
+                text += &format!("\n{count} {said}");
+            }
+        };
+        note(kept, "of the files were here already.");
+        note(changed, "files are NOT as recorded: they changed after they were stored.");
+        note(absent, "files that are recorded as stored could not be copied; the index says why.");
+        note(unsettled, "media are not stored: they are retried or parked; the index says why.");
+        note(of_others as u64, "media of the chat belong to another tenant, and were left out.");
+        if self.phone.is_some() {
+            text += "\nA chat for which WhatsApp gave no number is a lid-… folder: see the note on \
+                     --phone in docs/operating.md.";
+        }
+        text
+    }
+
+    /// The tenant whose media are exported.
+    async fn find_owner(&self, session: &Session, odd: &mut OddRecords) -> anyhow::Result<String> {
+        if let Some(tenant) = &self.tenant {
+            return Ok(tenant.to_string());
+        }
+        let owners = session.list_owners(None, Some(&self.instance), odd).await?;
+        let found = owners.into_iter().map(|(tenant, _)| tenant).find(|tenant| tenant != "-");
+        found.with_context(|| {
+            let id = &self.instance;
+            format!(
+                "instance {id} is not registered, or its tenant cannot be read. See: wapi-media \
+                 instance list; or name the tenant with --tenant"
+            )
+        })
+    }
+
+    /// The tenant's records of the chats. Records of the time when the instance belonged to another
+    /// tenant are not this tenant's to have.
+    async fn select_records(
+        &self,
+        chats: &[Chat],
+        tenant: &str,
+        session: &Session,
+    ) -> anyhow::Result<Selection> {
+        let from = self.since.map_or(i64::MIN, |since| {
+            let age = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+            clock::now().saturating_sub(age)
+        });
+        let records = session.records()?;
+        let names: Vec<_> = chats.iter().map(|chat| chat.as_str().to_owned()).collect();
+        let mut listed = records.list_by_chat(&self.instance, &names).await?;
+        listed.retain(|one| one.moment.is_none_or(|moment| moment >= from));
+        let all = listed.len();
+        listed.retain(|one| one.tenant.as_deref() == Some(tenant));
+        let of_others = all - listed.len();
+        listed.reverse();
+        let keys: Vec<_> = listed.iter().map(|one| one.key.as_str()).collect();
+        let mut records = records.get_all(&self.instance, &keys).await?;
+        records.retain(|record| record.tenant == tenant && !record.is_mark());
+        Ok(Selection { records, of_others })
+    }
+
+    fn parse_chats(&self) -> anyhow::Result<Vec<Chat>> {
+        if let Some(chat) = &self.chat {
+            let chat = Chat::try_from(chat.clone());
+            return Ok(vec![chat.context("a chat is given as the name of its folder")?]);
+        }
+        let phone = screen::read_phone(self.phone.as_deref().unwrap_or_default())?;
+        let chats = Chat::spellings_of_phone(&phone);
+        if chats.is_empty() {
+            bail!("a phone number is given in digits with the country code, such as 5500900000002");
+        }
+        Ok(chats)
+    }
+}

@@ -1,0 +1,96 @@
+//! What the doctor asks of W-API by itself, and what only if the operator wants it.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use aws::instances::Instance;
+use clap::Parser;
+use operator::{Operator, stack::Stack};
+use report::Lang;
+use scripted_aws::{Answer, Aws, RecordedRequest};
+use serde_json::json;
+
+use crate::{
+    doctor::{examined::ExaminedInstance, trial::Trial},
+    examination::{Consent, Examination},
+    session::{Flags, Session},
+};
+
+const OWN: &str = "LITE-AAAAAA-000001";
+const OTHER: &str = "LITE-BBBBBB-000002";
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    flags: Flags,
+}
+
+fn instance(id: &str, tenant: &str) -> Instance {
+    let record = json!({
+        "instance": id, "tenant": tenant, "secret_hashes": ["0".repeat(64)],
+        "sealed_token": "c2VhbGVk", "created_at": 0,
+    });
+    serde_json::from_value(record).expect("a record")
+}
+
+/// AWS, and W-API at the same address.
+fn answer(request: &RecordedRequest) -> Answer {
+    match (request.operation(), request.path.ends_with("/status-instance")) {
+        ("Decrypt", _) => {
+            Answer::json(&json!({ "KeyId": "key", "Plaintext": "aW52ZW50ZWQtdG9rZW4=" }))
+        }
+        ("Query", _) => Answer::json(&json!({ "Items": [], "Count": 0 })),
+        ("something else", true) => Answer::json(&json!({ "connected": true })),
+        ("something else", false) => Answer::new(404, json!({ "message": "no" }).to_string()),
+        _ => Answer::json(&json!({})),
+    }
+}
+
+/// Examines one of two tenants' instances. The requests to W-API.
+async fn asked_of_wapi(consent: Consent) -> Vec<RecordedRequest> {
+    let aws = Aws::start(answer).await;
+    let parts = |parts: &[(&str, &str)]| {
+        parts.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>()
+    };
+    let outputs = parts(&[
+        ("InstancesTable", "instances"),
+        ("MediaTable", "media"),
+        ("JobsTable", "jobs"),
+        ("JobsQueueUrl", "http://127.0.0.1/jobs"),
+        ("ParkedQueueUrl", "http://127.0.0.1/parked"),
+        ("WebhookBaseUrl", "https://hooks.example.invalid"),
+    ]);
+    let bases = [("WapiBaseUrl", aws.endpoint()), ("CdnBaseUrls", aws.endpoint())];
+    let session = Session {
+        flags: Arguments::try_parse_from(["doctor"]).expect("arguments").flags,
+        operator: Operator::with_clients(aws.clients.clone()),
+        stack: Stack::from_parts("stack", outputs, parts(&bases)),
+    };
+    let examination = Examination { consent, ..Examination::new(&session, Lang::En) };
+    let all = [instance(OWN, "acme"), instance(OTHER, "other")];
+    let examined = ExaminedInstance::examine(&all[0], &all, examination).await.expect("checks");
+    assert!(examined.token.is_some());
+    Box::pin(Trial::run_for(Some(&examined), examination)).await.expect("a trial");
+    let is_of_wapi = |one: &RecordedRequest| {
+        one.header("authorization").is_some_and(|word| word.starts_with("Bearer "))
+    };
+    aws.requests().into_iter().filter(is_of_wapi).collect()
+}
+
+/// A token is its tenant's secret, and a pairing code opens an account.
+#[tokio::test]
+async fn by_itself_it_sends_a_token_for_its_instance_only() {
+    let asked = asked_of_wapi(Consent::default()).await;
+    assert!(asked.len() > 4, "{asked:?}");
+    for one in &asked {
+        assert_eq!(one.query.get("instanceId").map(String::as_str), Some(OWN), "{}", one.path);
+        assert!(!one.path.contains("qr-code"), "{}", one.path);
+    }
+}
+
+#[tokio::test]
+async fn it_does_so_if_the_operator_asks() {
+    let asked = asked_of_wapi(Consent { cross_tenant: true, pairing_code: true }).await;
+    let of_other = asked.iter().filter(|one| one.query["instanceId"] == OTHER);
+    assert_eq!(of_other.count(), 1);
+    assert!(asked.iter().any(|one| one.path.ends_with("/qr-code")));
+}
