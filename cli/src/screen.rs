@@ -51,6 +51,11 @@ pub(crate) fn format_local_time(seconds: i64, offset: UtcOffset) -> String {
     )
 }
 
+/// Like [`format_time`]; `-` if the time is not known.
+pub(crate) fn format_time_if_known(seconds: Option<i64>) -> String {
+    seconds.map_or_else(|| "-".to_owned(), format_time)
+}
+
 /// The current time in RFC 3339, to the nanosecond, in UTC.
 pub(crate) fn format_now() -> String {
     let since_1970 = clock::since_1970().min(Duration::from_secs(LAST_SECOND));

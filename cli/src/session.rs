@@ -335,22 +335,6 @@ impl Session {
         Ok(tenants)
     }
 
-    /// The tenant of an instance; an error if it is not registered, or its tenant cannot be read. A
-    /// record that cannot be parsed in full is noted in `odd`.
-    pub(crate) async fn find_owner(
-        &self,
-        id: &InstanceId,
-        odd: &mut OddRecords,
-    ) -> anyhow::Result<String> {
-        match self.list_owners(None, Some(id), odd).await?.pop() {
-            None => bail!("instance {id} is not registered. See: wapi-media instance list"),
-            Some((tenant, _)) if TenantId::parse(tenant.clone()).is_err() => {
-                bail!("the tenant of instance {id} cannot be read in its record")
-            }
-            Some((tenant, _)) => Ok(tenant),
-        }
-    }
-
     /// Fails if an instance is not registered. A record that cannot be parsed is noted in `odd`.
     pub(crate) async fn require_registered(
         &self,

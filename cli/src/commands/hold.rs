@@ -1,7 +1,5 @@
 //! `wapi-media hold`: keeps media from being erased, for example while a court needs them.
 
-use std::collections::HashMap;
-
 use anyhow::{Context, bail};
 use aws::orders::{NewHold, Order, OrderDemand};
 use boot::clock;

@@ -181,7 +181,7 @@ async fn list_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit>
     }
     text += &seen.describe_unreceived();
     if session.flags.json {
-        eprint!("{}", seen.describe_unreceived());
+        screen::print_error(seen.describe_unreceived().trim_end());
     }
     session.flags.print(&found.iter().map(to_json).collect(), text)?;
     Ok(Exit::Ok)

@@ -7,10 +7,7 @@ mod proof;
 mod remove;
 pub(crate) mod scope;
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use aws::orders::{NewErasure, Orders};
 use boot::clock;

@@ -1,8 +1,6 @@
 //! `wapi-media media orders` and `wapi-media media verify`: which orders to erase there are, and
 //! whether anything is left of what one of them covers.
 
-use std::collections::HashMap;
-
 use anyhow::{Context, bail};
 use aws::orders::{Order, OrderDemand};
 use clap::{ArgGroup, Args};
