@@ -202,7 +202,7 @@ async fn show_parked(one: &ParkedArgument, session: &Session) -> anyhow::Result<
             || "webhook that could not be read".to_owned(),
             |message| format!("job of message {message}"),
         );
-        bail!("no {what} of {} is parked. See: wapi-media parked list{unreceived}", one.instance);
+        bail!("no {what} of {} is parked. See: wapi-media parked list\n{unreceived}", one.instance);
     }
     let (records, mut shown, mut text) =
         (session.records()?, Vec::new(), parked_table(&found).to_string());
