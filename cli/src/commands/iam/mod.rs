@@ -1,6 +1,7 @@
 //! `wapi-media iam`: prints an IAM policy for this command, limited to this stack.
 
 mod own_key;
+mod parts;
 #[cfg(test)]
 mod tests;
 
@@ -9,7 +10,10 @@ use clap::{Args, ValueEnum};
 use operator::stack::Stack;
 use serde_json::{Value, json};
 
-use self::own_key::OWN_KEY_GRANTS;
+use self::{
+    own_key::OWN_KEY_GRANTS,
+    parts::{ArnScope, StackPart, policy_statement},
+};
 use crate::{exit::Exit, session::Session};
 
 /// Which policy to print.
@@ -40,24 +44,6 @@ struct Grant {
     actions: &'static [&'static str],
     parts: &'static [StackPart],
     is_read_only: bool,
-}
-
-/// A part of the stack, as the resource of a statement. A name is that of a stack output.
-#[derive(Debug, Clone, Copy)]
-enum StackPart {
-    Stack,
-    Table(&'static str),
-    Indexes(&'static str),
-    Bucket,
-    Files,
-    Queue(&'static str),
-    TokenKey,
-    Function(&'static str),
-    Logs(&'static str),
-    Topic,
-    Alarms,
-    /// For actions that AWS does not limit to a resource.
-    Everything,
 }
 
 const TABLES: &[StackPart] =
@@ -179,64 +165,6 @@ const GRANTS: [Grant; 27] = [
     ),
 ];
 
-/// The parts of an ARN that all resources of a stack share.
-struct ArnScope {
-    partition: String,
-    region: String,
-    account: String,
-}
-
-impl ArnScope {
-    /// From the caller's ARN, such as `arn:aws:sts::123456789012:assumed-role/…`.
-    fn from_arn(who: &str, region: &str) -> Option<Self> {
-        let mut parts = who.split(':');
-        let (_, partition) = (parts.next()?, parts.next()?);
-        let account = parts.nth(2)?;
-        Some(Self {
-            partition: partition.to_owned(),
-            region: region.to_owned(),
-            account: account.to_owned(),
-        })
-    }
-
-    fn format_arn(&self, service: &str, resource: &str) -> String {
-        let Self { partition, region, account } = self;
-        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
-    }
-
-    fn arn_of_part(&self, part: StackPart, stack: &Stack) -> anyhow::Result<String> {
-        let output = |name| stack.output(name);
-        Ok(match part {
-            StackPart::Stack => {
-                self.format_arn("cloudformation", &format!("stack/{}/*", stack.name))
-            }
-            StackPart::Table(name) => {
-                self.format_arn("dynamodb", &format!("table/{}", output(name)?))
-            }
-            StackPart::Indexes(name) => {
-                self.format_arn("dynamodb", &format!("table/{}/index/*", output(name)?))
-            }
-            StackPart::Bucket => format!("arn:{}:s3:::{}", self.partition, output("MediaBucket")?),
-            StackPart::Files => format!("arn:{}:s3:::{}/*", self.partition, output("MediaBucket")?),
-            StackPart::Queue(name) => {
-                self.format_arn("sqs", output(name)?.rsplit('/').next().unwrap_or_default())
-            }
-            StackPart::TokenKey => {
-                self.format_arn("kms", &format!("key/{}", output("TokenKeyId")?))
-            }
-            StackPart::Function(name) => {
-                self.format_arn("lambda", &format!("function:{}", output(name)?))
-            }
-            StackPart::Logs(name) => {
-                self.format_arn("logs", &format!("log-group:{}:*", output(name)?))
-            }
-            StackPart::Topic => output("AlarmTopic")?.to_owned(),
-            StackPart::Alarms => self.format_arn("cloudwatch", "alarm:*"),
-            StackPart::Everything => "*".to_owned(),
-        })
-    }
-}
-
 /// Prints the policy of a role.
 pub(crate) async fn run_iam(iam: Iam, session: &Session) -> anyhow::Result<Exit> {
     let who = session.operator.caller_arn().await?;
@@ -277,20 +205,4 @@ fn token_condition() -> Value {
         },
         "ForAllValues:StringEquals": { "kms:EncryptionContextKeys": ["tenant", "instance"] },
     })
-}
-
-fn policy_statement(
-    (sid, actions): (&str, &[&str]),
-    resources: &[String],
-    condition: Option<Value>,
-) -> Value {
-    let statement =
-        json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources });
-    match (statement, condition) {
-        (Value::Object(mut fields), Some(condition)) => {
-            fields.insert("Condition".to_owned(), condition);
-            Value::Object(fields)
-        }
-        (statement, _) => statement,
-    }
 }

@@ -3,7 +3,7 @@
 use operator::stack::Stack;
 use serde_json::{Value, json};
 
-use super::{ArnScope, StackPart, policy_statement};
+use super::parts::{ArnScope, StackPart, policy_statement};
 
 /// A use of the customer's own key through a service, for parts of this stack alone. The services
 /// put the name or the ARN of the part into the encryption context.

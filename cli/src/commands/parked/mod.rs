@@ -180,8 +180,8 @@ async fn list_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit>
         text += &format!("\n{} of them {parked}.", seen.reconciled);
     }
     text += &seen.describe_unreceived();
-    if session.flags.json {
-        screen::print_error(seen.describe_unreceived().trim_end());
+    if session.flags.json && seen.unreceived.is_some() {
+        screen::print_error(seen.describe_unreceived().trim());
     }
     session.flags.print(&found.iter().map(to_json).collect(), text)?;
     Ok(Exit::Ok)
@@ -202,7 +202,7 @@ async fn show_parked(one: &ParkedArgument, session: &Session) -> anyhow::Result<
             || "webhook that could not be read".to_owned(),
             |message| format!("job of message {message}"),
         );
-        bail!("no {what} of {} is parked. See: wapi-media parked list{unreceived}", one.instance);
+        bail!("no {what} of {} is parked. See: wapi-media parked list\n{unreceived}", one.instance);
     }
     let (records, mut shown, mut text) =
         (session.records()?, Vec::new(), parked_table(&found).to_string());

@@ -18,7 +18,7 @@ use media::{message::Secret, sha256::Sha256};
 use serde_json::json;
 use wapi::account::Hook;
 
-use super::HookEditor;
+use super::editor::HookEditor;
 use crate::{
     checks::hooks::{HookTarget, secret_in_url, url_with_secret},
     exit::Exit,
@@ -29,6 +29,10 @@ use crate::{
 
 /// How often a change begins again after another command changed the same instance.
 const MAX_TRIES: usize = 4;
+
+/// How long a command waits, at least, before it begins again. A random part of up to eight seconds
+/// is added.
+const MIN_WAIT: Duration = Duration::from_secs(3);
 
 /// The secret to register in an instance's hooks.
 struct SecretChoice {
@@ -129,7 +133,11 @@ impl HookEditor<'_> {
         self.hook_targets().into_iter().filter(is_meant).map(|(hook, _)| hook).collect()
     }
 
+    /// Reads everything again after another command changed the secrets. First it waits for as long
+    /// as that one may need to end: otherwise each of two could overtake the other all the time.
     async fn read_again(&mut self) -> anyhow::Result<()> {
+        let [byte] = random_bytes()?;
+        tokio::time::sleep(MIN_WAIT + Duration::from_millis(30 * u64::from(byte))).await;
         let id = self.instance.id.clone();
         self.instance = self.session.find_instance(&id).await?;
         self.account = self.wapi.fetch_account(as_instance(&id, &self.token)).await?;

@@ -2,28 +2,22 @@
 //! arrive.
 
 mod change;
+mod editor;
 mod revoke;
 mod verify;
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use aws::instances::Instance;
+use anyhow::bail;
 use boot::clock;
 use clap::{Args, Subcommand};
-use fetch::account::{AccountClient, Credentials};
-use media::{ids::InstanceId, message::Secret};
+use media::ids::InstanceId;
 use report::Lang;
 use serde_json::{Value, json};
-use wapi::account::{Account, Hook};
+use wapi::account::Hook;
 
-use crate::{
-    audit::AuditScope,
-    checks::hooks::{HookTarget, targets_of_all},
-    exit::Exit,
-    screen,
-    session::{Session, as_instance},
-};
+use self::editor::HookEditor;
+use crate::{audit::AuditScope, checks::hooks::HookTarget, exit::Exit, screen, session::Session};
 
 /// The verbs of `wapi-media webhook`.
 #[derive(Subcommand)]
@@ -144,39 +138,7 @@ fn hooks_to_set(all: bool) -> &'static [Hook] {
     if all { &Hook::ALL } else { &Hook::WANTED }
 }
 
-/// An instance, its token, and its hooks as W-API has them now.
-struct HookEditor<'a> {
-    session: &'a Session,
-    instance: Instance,
-    token: Secret,
-    wapi: AccountClient,
-    account: Account,
-    base: &'a str,
-}
-
-impl<'a> HookEditor<'a> {
-    async fn open(id: &InstanceId, session: &'a Session) -> anyhow::Result<Self> {
-        let instance = session.find_instance(id).await?;
-        let token = session.decrypt_token(&instance).await?;
-        let wapi = session.wapi()?;
-        let account = wapi.fetch_account(as_instance(id, &token)).await;
-        let account = account.with_context(|| format!("the hooks of {id} could not be read"))?;
-        Ok(Self { session, instance, token, wapi, account, base: session.webhook_base()? })
-    }
-
-    fn as_credentials(&self) -> Credentials<'_> {
-        as_instance(&self.instance.id, &self.token)
-    }
-
-    fn audit_scope(&self, action: &'static str) -> AuditScope {
-        let scope = AuditScope::new(action, "hooks").of_tenant(&self.instance.tenant);
-        scope.of_instance(&self.instance.id)
-    }
-
-    fn hook_targets(&self) -> [(Hook, HookTarget); 6] {
-        targets_of_all(&self.account, self.base, &self.instance)
-    }
-
+impl HookEditor<'_> {
     fn show_hooks(&self) -> anyhow::Result<Exit> {
         let now = clock::now();
         let mut table = screen::new_table(["hook", "leads"]);

@@ -11,7 +11,7 @@ use media::{ids::InstanceId, message::Secret, sha256::Sha256};
 use serde_json::json;
 use wapi::account::Hook;
 
-use super::HookEditor;
+use super::editor::HookEditor;
 use crate::{
     audit::AuditScope,
     checks::hooks::{HookTarget, url_with_secret},

@@ -8,7 +8,7 @@ use report::Lang;
 use serde_json::json;
 use wapi::account::Hook;
 
-use super::HookEditor;
+use super::editor::HookEditor;
 use crate::{
     checks::{
         check::{self, Check, CheckId, Verdict},
