@@ -29,6 +29,7 @@ use wapi::{
 use super::examined::ExaminedInstance;
 use crate::{
     checks::probe,
+    commands::parked::result::print_look_failures,
     random::random_base64,
     session::{Session, as_instance},
 };
@@ -268,7 +269,7 @@ async fn find_parked(
             found = Some(job.message.clone());
         }
     });
-    look.await?;
+    print_look_failures(&look.await?.failures);
     Ok(found)
 }
 

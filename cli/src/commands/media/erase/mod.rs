@@ -26,7 +26,10 @@ use operator::{
 use serde_json::json;
 
 use self::count::{EraseCount, describe_result, describe_unclear};
-use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
+use crate::{
+    commands::parked::result::print_failures, exit::Exit, odd_records::OddRecords, screen,
+    session::Session,
+};
 
 /// The name of this action in the audit table.
 pub(super) const ACTION: &str = "media erase";
@@ -378,6 +381,7 @@ impl EraseScope {
         let parked = parking.erase(is_job, in_body, in_text, now).await?;
         removed.parked_jobs = parked.removed.jobs as u64;
         removed.unread_bodies = parked.removed.bodies as u64;
+        print_failures("parked messages could not be deleted or examined", &parked.failures);
         let ledger = session.ledger()?;
         for instance in &self.instances {
             let records = self.find_erasables(instance, session).await?.meant;
