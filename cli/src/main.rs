@@ -13,6 +13,7 @@ mod screen;
 mod session;
 #[cfg(test)]
 mod tests;
+mod version;
 
 use std::process::ExitCode;
 
@@ -86,6 +87,39 @@ enum Noun {
     },
 }
 
+impl Noun {
+    /// Whether the verb changes or erases something of the stack, or posts webhooks. Only verbs
+    /// that are known to read are excepted. (`parked list` and `show` write records of jobs that
+    /// SQS parked.)
+    fn changes_stack(&self) -> bool {
+        match self {
+            Self::Tenant(verb) => !matches!(verb, tenant::Verb::List | tenant::Verb::Show(_)),
+            Self::Instance(verb) => !matches!(
+                verb,
+                instance::Verb::List { .. } | instance::Verb::Show(_) | instance::Verb::Check(_)
+            ),
+            Self::Webhook(verb) => !matches!(verb, webhook::Verb::Show(_)),
+            Self::Media(verb) => !matches!(
+                verb,
+                media::Verb::Find(_)
+                    | media::Verb::Show(_)
+                    | media::Verb::Ls { .. }
+                    | media::Verb::Presign { .. }
+                    | media::Verb::Download { .. }
+                    | media::Verb::Export(_)
+                    | media::Verb::Audit
+            ),
+            Self::Token(_) | Self::Parked(_) | Self::Replay(_) | Self::Backfill(_) => true,
+            Self::Stats(_)
+            | Self::Cost(_)
+            | Self::Tail(_)
+            | Self::Iam(_)
+            | Self::Doctor(_)
+            | Self::Completion { .. } => false,
+        }
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let command = Command::parse();
@@ -105,6 +139,7 @@ async fn run_command(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
         return Ok(Exit::Ok);
     }
     let session = Session::open(flags).await?;
+    version::check_version(session.stack.version(), noun.changes_stack())?;
     match noun {
         Noun::Tenant(verb) => tenant::run_tenant(verb, &session).await,
         Noun::Instance(verb) => instance::run_instance(verb, &session).await,

@@ -32,6 +32,7 @@ use crate::{
     commands::parked::result::print_look_failures,
     random::random_base64,
     session::{Session, as_instance},
+    version::is_outdated_for,
 };
 
 /// The time limit of one strategy. W-API may take a minute to answer.
@@ -257,11 +258,15 @@ fn newest_in_log(log: &AccountCall) -> Option<MediaMessage> {
     media.filter(can_be_fetched).max_by_key(|one| one.moment)
 }
 
-/// A parked media message of the instance.
+/// A parked media message of the instance. `None` beside a newer stack: the look also updates
+/// records and deletes messages, as this version understands them.
 async fn find_parked(
     examined: &ExaminedInstance,
     session: &Session,
 ) -> anyhow::Result<Option<MediaMessage>> {
+    if is_outdated_for(session.stack.version()) {
+        return Ok(None);
+    }
     let (parking, mut found) = (session.parking()?, None);
     let look = parking.look(clock::now(), |parked| {
         let its = parked.job().filter(|job| job.instance == examined.instance.id);
