@@ -19,6 +19,7 @@ mod screen;
 mod session;
 #[cfg(test)]
 mod tests;
+mod version;
 
 use std::process::ExitCode;
 
@@ -102,6 +103,44 @@ enum Noun {
     },
 }
 
+impl Noun {
+    /// Whether the verb changes or erases something of the stack, or posts webhooks. Only verbs
+    /// that are known to read are excepted. (`parked list` and `show` write records of jobs that
+    /// SQS parked.)
+    fn changes_stack(&self) -> bool {
+        match self {
+            Self::Tenant(verb) => !matches!(verb, tenant::Verb::List | tenant::Verb::Show(_)),
+            Self::Instance(verb) => !matches!(
+                verb,
+                instance::Verb::List { .. } | instance::Verb::Show(_) | instance::Verb::Check(_)
+            ),
+            Self::Webhook(verb) => !matches!(verb, webhook::Verb::Show(_)),
+            Self::Media(verb) => !matches!(
+                verb,
+                media::Verb::Find(_)
+                    | media::Verb::Show(_)
+                    | media::Verb::Ls { .. }
+                    | media::Verb::Presign { .. }
+                    | media::Verb::Download { .. }
+                    | media::Verb::Export(_)
+                    | media::Verb::Verify(_)
+                    | media::Verb::Orders { .. }
+                    | media::Verb::Audit
+            ),
+            Self::Hold(verb) => !matches!(verb, hold::Verb::List { .. }),
+            Self::Token(_) | Self::Parked(_) | Self::Replay(_) | Self::Backfill(_) => true,
+            Self::People(_)
+            | Self::Audit(_)
+            | Self::Stats(_)
+            | Self::Cost(_)
+            | Self::Tail(_)
+            | Self::Iam(_)
+            | Self::Doctor(_)
+            | Self::Completion { .. } => false,
+        }
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let command = match Command::try_parse() {
@@ -135,6 +174,7 @@ async fn run_command(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
         return Ok(Exit::Ok);
     }
     let session = Session::open(flags).await?;
+    version::check_version(session.stack.version(), noun.changes_stack())?;
     match noun {
         Noun::Tenant(verb) => tenant::run_tenant(verb, &session).await,
         Noun::Instance(verb) => instance::run_instance(verb, &session).await,

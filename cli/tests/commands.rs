@@ -38,17 +38,27 @@ fn run(arguments: &[String]) -> Output {
         .expect("the command runs")
 }
 
+/// What a command is shown for, and so what it may lack. Nothing else of it may be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Purpose {
+    /// A comment of a source that names it: any argument.
+    Name,
+    /// Part of a sentence: what it works on (an instance, a message), but no required option.
+    Sentence,
+    /// To be copied and run: nothing.
+    Run,
+}
+
 /// A command that was found, and where.
 #[derive(Debug, Clone)]
 struct Shown {
     place: String,
     words: Vec<String>,
-    /// Part of a sentence: arguments may be missing, but nothing else may be wrong.
-    is_mention: bool,
+    purpose: Purpose,
 }
 
 /// The error of a `wapi-media` command, if it does not parse.
-fn fault(words: &[String], is_mention: bool) -> Option<String> {
+fn fault(words: &[String], purpose: Purpose) -> Option<String> {
     let output = run(&words[1..]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     // Its arguments were parsed if it complains about the region.
@@ -57,7 +67,17 @@ fn fault(words: &[String], is_mention: bool) -> Option<String> {
     }
     let lacks = ["required arguments were not provided", "a value is required for"];
     let is_incomplete = lacks.iter().any(|one| said.contains(one)) || !said.contains("error:");
-    (!(is_mention && is_incomplete)).then_some(said)
+    // Who runs the command as it is shown gets its usage instead.
+    let lacks_option = said.lines().any(|line| {
+        let line = line.trim_start();
+        line.starts_with("--") || line.starts_with("<--")
+    });
+    let may_lack = match purpose {
+        Purpose::Name => true,
+        Purpose::Sentence => !lacks_option,
+        Purpose::Run => false,
+    };
+    (!(may_lack && is_incomplete)).then_some(said)
 }
 
 /// Splits a line at whitespace, except inside quotes.
@@ -110,19 +130,19 @@ fn commands_of_text(place: &str, text: &str) -> Vec<Shown> {
     let mut is_block = false;
     for (n, line) in text.lines().enumerate() {
         let place = format!("{place}:{}", n + 1);
-        let mut add = |text: &str, is_mention| {
+        let mut add = |text: &str, purpose| {
             shown.extend(shell_commands(text).into_iter().map(|words| Shown {
                 place: place.clone(),
                 words,
-                is_mention,
+                purpose,
             }));
         };
         if line.trim_start().starts_with("```") {
             is_block = !is_block;
         } else if is_block {
-            add(line, false);
+            add(line, Purpose::Run);
         } else {
-            spans(line).for_each(|span| add(span, true));
+            spans(line).for_each(|span| add(span, Purpose::Sentence));
         }
     }
     shown
@@ -195,7 +215,8 @@ fn shown_in_sources() -> Vec<Shown> {
     let mut shown = Vec::new();
     for path in ["cli", "shared", "functions"].map(|folder| files(folder, ".rs")) {
         for path in path.into_iter().filter(|path| !path.ends_with("commands.rs")) {
-            for (n, line) in read(&path).lines().enumerate() {
+            for (n, line) in joined_lines(&read(&path)) {
+                let line = line.as_str();
                 let is_comment = line.trim_start().starts_with("//");
                 let texts: Vec<_> = if is_comment {
                     spans(line).collect()
@@ -205,9 +226,45 @@ fn shown_in_sources() -> Vec<Shown> {
                 shown.extend(texts.into_iter().map(|text| Shown {
                     place: format!("{path}:{}", n + 1),
                     words: hint(text),
-                    is_mention: true,
+                    purpose: if is_comment { Purpose::Name } else { Purpose::Sentence },
                 }));
             }
+        }
+    }
+    shown
+}
+
+/// The lines of a source with their numbers, counted from 0. A literal that goes on in the next
+/// line is one line.
+fn joined_lines(text: &str) -> Vec<(usize, String)> {
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    let mut goes_on = false;
+    for (n, line) in text.lines().enumerate() {
+        let is_literal = line.ends_with('\\');
+        let line = line.trim_end_matches('\\');
+        match lines.last_mut() {
+            Some((_, last)) if goes_on => last.push_str(line.trim_start()),
+            _ => lines.push((n, line.to_owned())),
+        }
+        goes_on = is_literal;
+    }
+    lines
+}
+
+/// The commands of the alarms' texts, in English and in Portuguese, and of the tables of alarms.
+fn shown_in_alarms() -> Vec<Shown> {
+    let mut shown = Vec::new();
+    let translations = "cli/report/src/reason/portuguese.rs";
+    let pages = ["docs/logging.md", "docs/pt-BR/logging.md", "template.yaml", translations];
+    for page in pages {
+        let lines = joined_lines(&read(page)).into_iter();
+        let is_of_alarm = |line: &str| line.contains("Alarm` | `") || !page.ends_with(".md");
+        for (n, line) in lines.filter(|(_, line)| is_of_alarm(line)) {
+            shown.extend(spans(&line.replace("\\\"", "\"")).map(|span| Shown {
+                place: format!("{page}:{}", n + 1),
+                words: shell_commands(span).remove(0),
+                purpose: Purpose::Run,
+            }));
         }
     }
     shown
@@ -222,7 +279,7 @@ fn hint(text: &str) -> Vec<String> {
 }
 
 /// The error of a command, if no value of its placeholders is accepted.
-fn fault_of_hint(words: &[String]) -> Option<String> {
+fn fault_of_hint(words: &[String], purpose: Purpose) -> Option<String> {
     let is_placeholder = |word: &String| word.starts_with('{');
     let filled = SUBSTITUTES.into_iter().map(|one| {
         let words = words.iter().map(|word| match is_placeholder(word) {
@@ -232,7 +289,7 @@ fn fault_of_hint(words: &[String]) -> Option<String> {
         words.collect::<Vec<_>>()
     });
     let count = if words.iter().any(is_placeholder) { SUBSTITUTES.len() } else { 1 };
-    let mut faults = filled.take(count).map(|words| fault(&words, true));
+    let mut faults = filled.take(count).map(|words| fault(&words, purpose));
     let first = faults.next().flatten()?;
     faults.all(|fault| fault.is_some()).then_some(first)
 }
@@ -246,7 +303,7 @@ fn assert_all(program: &str, shown: Vec<Shown>, fault: impl Fn(&Shown) -> Option
     let (mut count, mut known) = (0, BTreeMap::new());
     let faults = shown.filter_map(|one| {
         count += 1;
-        let key = (one.words.clone(), one.is_mention);
+        let key = (one.words.clone(), one.purpose);
         let wrong = known.entry(key).or_insert_with(|| fault(&one)).clone()?;
         Some(format!("{}: {}\n{wrong}", one.place, one.words.join(" ")))
     });
@@ -257,7 +314,7 @@ fn assert_all(program: &str, shown: Vec<Shown>, fault: impl Fn(&Shown) -> Option
 
 #[test]
 fn every_command_in_a_page_parses() {
-    assert_all("wapi-media", shown_in_pages(), |one| fault(&one.words, one.is_mention));
+    assert_all("wapi-media", shown_in_pages(), |one| fault(&one.words, one.purpose));
 }
 
 #[test]
@@ -269,15 +326,27 @@ fn every_example_in_a_help_text_parses() {
         lines.into_iter().map(move |line| Shown {
             place: format!("help of {}", words.join(" ")),
             words: shell_commands(&line).remove(0),
-            is_mention: false,
+            purpose: Purpose::Run,
         })
     });
-    assert_all("wapi-media", examples.collect(), |one| fault(&one.words, one.is_mention));
+    assert_all("wapi-media", examples.collect(), |one| fault(&one.words, one.purpose));
 }
 
 #[test]
 fn every_command_in_a_message_parses() {
-    assert_all("wapi-media", shown_in_sources(), |one| fault_of_hint(&one.words));
+    assert_all("wapi-media", shown_in_sources(), |one| fault_of_hint(&one.words, one.purpose));
+}
+
+/// A person who got the e-mail at night copies them as they are.
+#[test]
+fn every_command_of_an_alarm_is_complete() {
+    let shown = shown_in_alarms();
+    let places = ["docs/logging.md", "docs/pt-BR/logging.md", "template.yaml", "portuguese.rs"];
+    for place in places {
+        let count = shown.iter().filter(|one| one.place.contains(place));
+        assert!(count.count() > 30, "{place}");
+    }
+    assert_all("wapi-media", shown, |one| fault(&one.words, one.purpose));
 }
 
 /// Without backticks, neither a reader nor this test can tell where a command ends.
@@ -342,7 +411,7 @@ fn every_make_target_that_is_shown_is_one() {
                 shown.extend(hints.map(|(_, text)| Shown {
                     place: format!("{path}:{}", n + 1),
                     words: hint(text.split(" (").next().unwrap_or(text)),
-                    is_mention: true,
+                    purpose: Purpose::Sentence,
                 }));
             }
         }

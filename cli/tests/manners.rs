@@ -2,9 +2,14 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::process::{Command, Output};
 #[cfg(unix)]
 use std::{fs, path::Path, process::Child, time::Duration};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    process::{Command, Output},
+    sync::{Arc, Mutex},
+};
 
 #[cfg(unix)]
 use scripted_aws::{Answer, Aws, RecordedRequest};
@@ -187,5 +192,111 @@ async fn an_interrupted_export_leaves_nothing() {
         assert_eq!(child.wait().expect("an end").code(), Some(1), "{signal}");
         assert_eq!(fs::read_dir(&place).expect("entries").count(), 0, "{signal}");
         fs::remove_dir(&place).expect("removed");
+    }
+}
+
+/// What CloudFormation says about a stack whose template is newer than this command.
+const NEWER_STACK: &str = "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>\
+    <StackName>wapi-media</StackName><CreationTime>2026-11-01T00:00:00Z</CreationTime>\
+    <StackStatus>CREATE_COMPLETE</StackStatus><Outputs><member><OutputKey>Version</OutputKey>\
+    <OutputValue>99.0.0</OutputValue></member></Outputs></member></Stacks>\
+    </DescribeStacksResult></DescribeStacksResponse>";
+
+/// The body of a request, and an answer to it: the newer stack, and an error to everything else.
+fn answer_request(stream: TcpStream) -> std::io::Result<String> {
+    let mut reader = BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap_or(0);
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let body = text(&body);
+    let (status, answer) = match body.contains("Action=DescribeStacks") {
+        true => ("200 OK", NEWER_STACK),
+        false => ("400 Bad Request", "{}"),
+    };
+    let head =
+        format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}", answer.len());
+    reader.get_mut().write_all(format!("{head}\r\n\r\n{answer}").as_bytes())?;
+    Ok(body)
+}
+
+/// Runs the command beside a newer stack: its output, and how many other requests AWS got.
+fn run_beside_newer_stack(arguments: &[&str]) -> (Output, usize) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+    let others = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&others);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let body = answer_request(stream).unwrap_or_default();
+            *count.lock().expect("a count") += usize::from(!body.contains("Action=DescribeStacks"));
+        }
+    });
+    let output = Command::new(env!("CARGO_BIN_EXE_wapi-media"))
+        .args(arguments)
+        .env_clear()
+        .envs([
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("AWS_CONFIG_FILE", "/dev/null"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ])
+        .output()
+        .expect("the command runs");
+    let others = *others.lock().expect("a count");
+    (output, others)
+}
+
+/// An older command does not know what a newer stack keeps: it would erase or drop without it.
+#[test]
+fn an_older_command_changes_no_newer_stack() {
+    const ID: &str = "LITE-AAAAAA-000001";
+    for arguments in [
+        &["media", "erase", "--tenant", "acme", "--phone", "5500900000001", "--yes"][..],
+        &["parked", "drop", "--yes"],
+        &["parked", "redrive", "--yes"],
+        &["parked", "list"],
+        &["tenant", "add", "acme"],
+        &["tenant", "set", "acme", "--kinds", "all"],
+        &["tenant", "remove", "acme", "--yes"],
+        &["instance", "add", ID, "--tenant", "acme"],
+        &["instance", "pause", ID],
+        &["instance", "resume", ID],
+        &["instance", "remove", ID, "--yes"],
+        &["token", "rotate", ID],
+        &["webhook", "register", ID],
+        &["webhook", "rotate-secret", ID],
+        &["webhook", "unregister", ID],
+        &["webhook", "verify", ID],
+        &["backfill", "--instance", ID, "--since", "2h"],
+        &["replay", "webhook.json"],
+    ] {
+        let (refused, others) = run_beside_newer_stack(arguments);
+        let said = text(&refused.stderr);
+        assert_eq!((refused.status.code(), others), (Some(2), 0), "{arguments:?}: {said}");
+        assert!(said.contains("99.0.0") && said.contains("cargo install"), "{arguments:?}: {said}");
+        assert!(said.contains("Nothing was changed"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn an_older_command_reads_with_a_warning() {
+    for arguments in [&["stats"][..], &["media", "find"], &["tenant", "list"], &["doctor"]] {
+        let (read, _) = run_beside_newer_stack(arguments);
+        let said = text(&read.stderr);
+        assert_eq!(said.matches("warning: ").count(), 1, "{arguments:?}: {said}");
+        assert!(!said.contains("Nothing was changed"), "{arguments:?}: {said}");
     }
 }

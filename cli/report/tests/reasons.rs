@@ -134,6 +134,25 @@ fn a_reason_is_translated_per_strategy() {
     assert_eq!(translate_state("archived", Lang::PtBr), "archived");
 }
 
+/// The description of the alarm whose lines begin here: on its own line, or folded into the next.
+fn find_description<'t>(lines: impl Iterator<Item = &'t str>) -> String {
+    let mut lines = lines.skip_while(|line| !line.contains("AlarmDescription:"));
+    let line = lines.next().and_then(|line| line.split_once("AlarmDescription:"));
+    let text = line.map(|(_, text)| text.trim()).unwrap_or_default();
+    let text = if text == ">-" { lines.next().unwrap_or_default().trim() } else { text };
+    text.to_owned()
+}
+
+/// The commands between the backticks of a text, sorted.
+fn quoted_commands(text: &str) -> Vec<&str> {
+    let spans = text.split('`').skip(1).step_by(2);
+    let is_command = |span: &&str| span.starts_with("wapi-media ") || span.starts_with("aws ");
+    let mut commands: Vec<_> = spans.filter(is_command).collect();
+    commands.sort_unstable();
+    commands
+}
+
+/// Also the same commands as in English: an operator who reads Portuguese gets no less.
 #[test]
 fn every_alarm_of_the_template_has_its_words() {
     let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
@@ -146,6 +165,11 @@ fn every_alarm_of_the_template_has_its_words() {
             let name = format!("stack-{}-1ABC", line.trim().trim_end_matches(':'));
             assert_ne!(translate_alarm(&name, "English", Lang::PtBr), "English", "{name}");
             assert_eq!(translate_alarm(&name, "English", Lang::En), "English");
+            let description = find_description(lines.clone());
+            let portuguese = translate_alarm(&name, &description, Lang::PtBr);
+            let expected = quoted_commands(&description);
+            assert!(!expected.is_empty(), "{name}: {description}");
+            assert_eq!(quoted_commands(&portuguese), expected, "{name}");
             count += 1;
         }
     }

@@ -29,9 +29,11 @@ use wapi::{
 use super::examined::ExaminedInstance;
 use crate::{
     checks::probe,
+    commands::parked::result::print_look_failures,
     examination::Examination,
     random::random_base64,
     session::{Session, as_instance},
+    version::is_outdated_for,
 };
 
 /// The time limit of one strategy. W-API may take a minute to answer.
@@ -260,11 +262,15 @@ fn newest_in_log(log: &AccountCall) -> Option<MediaMessage> {
     media.filter(can_be_fetched).max_by_key(|one| one.moment)
 }
 
-/// A parked media message of the instance.
+/// A parked media message of the instance. `None` beside a newer stack: the look also updates
+/// records and deletes messages, as this version understands them.
 async fn find_parked(
     examined: &ExaminedInstance,
     session: &Session,
 ) -> anyhow::Result<Option<MediaMessage>> {
+    if is_outdated_for(session.stack.version()) {
+        return Ok(None);
+    }
     let (parking, mut found) = (session.parking()?, None);
     let look = parking.look(clock::now(), |parked| {
         let its = parked.job().filter(|job| job.instance == examined.instance.id);
@@ -275,7 +281,11 @@ async fn find_parked(
     match look.await {
         // A caller who only watches may not receive parked jobs.
         Err(error) if !error.is_denied() => Err(error.into()),
-        Ok(_) | Err(_) => Ok(found),
+        Ok(seen) => {
+            print_look_failures(&seen.failures);
+            Ok(found)
+        }
+        Err(_) => Ok(found),
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use aws::{error::AwsError, ledger::NoteOutcome, queues::ParkingTicket};
+use aws::{
+    error::AwsError,
+    ledger::{JobState, NoteOutcome},
+    queues::ParkingTicket,
+};
 use media::{failure::FailureClass, job::Job, record::State};
 
 use crate::{
@@ -113,11 +117,12 @@ async fn note_foreign_job(
     message: &QueueMessage<'_>,
     reason: &str,
 ) -> Result<(), AwsError> {
-    let (body, class) = (message.body, FailureClass::Poison);
-    match worker.ledger.note_parked((job, body), class, reason, worker.now()).await? {
+    let (written, why) = ((job, message.body), (FailureClass::Poison, reason));
+    let noted = worker.ledger.note_parked(written, why, JobState::Unrecorded, worker.now());
+    match noted.await? {
         NoteOutcome::Written | NoteOutcome::AlreadyParked => Ok(()),
         NoteOutcome::Refused => match &message.entry {
-            Some(entry) => worker.ledger.jobs.delete_entry(entry, body).await,
+            Some(entry) => worker.ledger.jobs.delete_entry(entry, message.body).await,
             None => Ok(()),
         },
     }

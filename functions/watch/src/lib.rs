@@ -137,9 +137,9 @@ impl Watch {
         tracing::info!(
             expiring,
             orphans = lost.sent,
-            parked = seen.map(|seen| seen.messages),
-            reconciled = seen.map(|seen| seen.reconciled),
-            removed = seen.map(|seen| seen.removed),
+            parked = seen.as_ref().map(|seen| seen.messages),
+            reconciled = seen.as_ref().map(|seen| seen.reconciled),
+            removed = seen.as_ref().map(|seen| seen.removed),
             is_complete = seen.is_some(),
             by_class = serde_json::to_string(&by_class).unwrap_or_default(),
             "watch"

@@ -108,6 +108,12 @@ impl Stack {
         self.part(&self.parameters, name)
     }
 
+    /// The version of the template; `None` for a template that did not say it yet.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.outputs.get("Version").map(String::as_str)
+    }
+
     fn part<'a>(
         &self,
         parts: &'a BTreeMap<String, String>,

@@ -9,11 +9,12 @@ use media::parked::{Filter, ParkedJob};
 
 use crate::{
     entries::is_in_queue,
+    failures::Failures,
     look::{AfterLook, LookSummary, Parking},
 };
 
 /// The result of a drop.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DropSummary {
     /// What was looked at.
     pub seen: LookSummary,
@@ -21,9 +22,10 @@ pub struct DropSummary {
     pub admitted: usize,
     /// Jobs and webhooks that were dropped.
     pub dropped: usize,
-    /// Jobs and webhooks that stay parked, because an AWS call failed or a run has the media
-    /// message.
-    pub failed: usize,
+    /// Jobs that stay parked because a run has the media message.
+    pub in_use: usize,
+    /// Jobs and webhooks that stay parked because an AWS call failed, and what failed first.
+    pub failures: Failures,
 }
 
 impl Parking {
@@ -89,11 +91,11 @@ impl DropSummary {
     fn count(&mut self, dropped: Result<WriteOutcome, AwsError>) -> bool {
         self.admitted += 1;
         let is_dropped = matches!(dropped, Ok(WriteOutcome::Yes));
-        if let Err(error) = dropped {
-            tracing::warn!(%error, "a parked job could not be dropped");
+        match dropped {
+            Ok(WriteOutcome::Yes) => self.dropped += 1,
+            Ok(WriteOutcome::Overtaken) => self.in_use += 1,
+            Err(error) => self.failures.add(error),
         }
-        self.dropped += usize::from(is_dropped);
-        self.failed += usize::from(!is_dropped);
         is_dropped
     }
 }

@@ -6,7 +6,10 @@ use media::{
     unread::{Search, UnreadBody},
 };
 
-use crate::look::{AfterLook, Parking};
+use crate::{
+    failures::Failures,
+    look::{AfterLook, Parking},
+};
 
 /// Numbers of parked messages, by what they contain.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,14 +21,15 @@ pub struct MessageCounts {
 }
 
 /// The result of erasing parked messages.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EraseSummary {
     /// Messages to erase.
     pub meant: MessageCounts,
     /// Messages that were deleted.
     pub removed: MessageCounts,
-    /// Messages that stay parked because an AWS call failed.
-    pub failed: usize,
+    /// Messages that stay parked because an AWS call failed, or could not be compared with their
+    /// records, and what failed first.
+    pub failures: Failures,
     /// Unread bodies that may or may not have to be erased. They stay parked.
     pub unclear: usize,
     /// Messages of a kind that this version does not know, and whose text suggests that they have
@@ -56,11 +60,12 @@ impl Parking {
         now: i64,
     ) -> Result<EraseSummary, AwsError> {
         let mut summary = EraseSummary::default();
-        self.visit(now, async |message, _| {
+        let seen = self.visit(now, async |message, _| {
             summary.count(match_message(message, &is_job, &in_body, &in_text));
             AfterLook::Release
-        })
-        .await?;
+        });
+        let seen = seen.await?;
+        summary.failures.merge(seen.failures);
         Ok(summary)
     }
 
@@ -77,7 +82,7 @@ impl Parking {
         now: i64,
     ) -> Result<EraseSummary, AwsError> {
         let mut summary = EraseSummary::default();
-        self.visit(now, async |message, _| {
+        let seen = self.visit(now, async |message, _| {
             let matched = match_message(message, &is_job, &in_body, &in_text);
             let Some(counts) = summary.count(matched) else {
                 return AfterLook::Release;
@@ -88,13 +93,13 @@ impl Parking {
                     AfterLook::Deleted
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a parked message could not be deleted");
-                    summary.failed += 1;
+                    summary.failures.add(error);
                     AfterLook::Release
                 }
             }
-        })
-        .await?;
+        });
+        let seen = seen.await?;
+        summary.failures.merge(seen.failures);
         Ok(summary)
     }
 }

@@ -8,12 +8,14 @@
 mod drop;
 mod entries;
 mod erase;
+mod failures;
 mod look;
 mod redrive;
 
 pub use crate::{
     drop::DropSummary,
     erase::{EraseSummary, MessageCounts},
+    failures::Failures,
     look::{LookSummary, Parking},
     redrive::{RedriveMode, RedriveSummary},
 };

@@ -11,6 +11,8 @@ use aws::{
 use futures_util::future::join_all;
 use media::{job::Job, parked::ParkedJob};
 
+use crate::failures::Failures;
+
 /// For how long a received message is hidden. After a crash, it becomes visible again after this
 /// time.
 const VISIBILITY_TIMEOUT: Duration = Duration::from_mins(5);
@@ -25,7 +27,7 @@ pub struct Parking {
 }
 
 /// What a look through the parked queue found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LookSummary {
     /// Parked messages.
     pub messages: usize,
@@ -34,6 +36,9 @@ pub struct LookSummary {
     /// Messages that were deleted because their jobs are settled, or the jobs table has them and
     /// they are tried again.
     pub removed: usize,
+    /// Messages that could not be compared with their records, or not be released, and what failed
+    /// first. They stay parked; the next look tries again.
+    pub failures: Failures,
 }
 
 /// What becomes of a message after it was looked at.
@@ -111,6 +116,10 @@ impl Parking {
             staying.extend(known.into_iter().map(|message| message.receipt));
             let steps = join_all(new.iter().map(|message| self.keep_in_step(message, now))).await;
             for (message, step) in new.into_iter().zip(steps) {
+                let step = step.unwrap_or_else(|error| {
+                    summary.failures.add(error);
+                    Step::Kept
+                });
                 if step == Step::Removed {
                     summary.removed += 1;
                     continue;
@@ -129,6 +138,7 @@ impl Parking {
         for receipt in &staying {
             if let Err(error) = self.parked.release(receipt).await {
                 tracing::warn!(%error, "a parked message could not be released: hidden for minutes");
+                summary.failures.add(error);
             }
         }
         outcome.map(|()| summary)
@@ -136,21 +146,19 @@ impl Parking {
 
     /// Compares a message with its job's record, and mends what differs. After a failure, the next
     /// look tries again.
-    async fn keep_in_step(&self, message: &ParkedMessage, now: i64) -> Step {
+    async fn keep_in_step(&self, message: &ParkedMessage, now: i64) -> Result<Step, AwsError> {
         let Some(job) = message.parked.job() else {
-            return Step::Kept;
+            return Ok(Step::Kept);
         };
-        match self.compare_with_record(message, job, now).await {
-            Ok(step) => step,
-            Err(error) => {
-                let (instance, message_id) = (&job.instance, &job.message.message_id);
-                tracing::warn!(
-                    %instance, %message_id, %error,
-                    "a parked message could not be compared with its record"
-                );
-                Step::Kept
-            }
+        let step = self.compare_with_record(message, job, now).await;
+        if let Err(error) = &step {
+            let (instance, message_id) = (&job.instance, &job.message.message_id);
+            tracing::warn!(
+                %instance, %message_id, %error,
+                "a parked message could not be compared with its record"
+            );
         }
+        step
     }
 
     async fn compare_with_record(
@@ -172,10 +180,10 @@ impl Parking {
             }
             // A run parked it and then did not: the jobs table has the job, and it is tried again.
             JobState::Retrying if !parked.is_unrecorded => self.remove(message).await,
-            JobState::Retrying | JobState::Unrecorded => {
+            state @ (JobState::Retrying | JobState::Unrecorded | JobState::EntryLost) => {
                 let job = (job, message.body.as_str());
-                let (class, reason) = (parked.class, parked.reason.as_str());
-                let noted = self.ledger.note_parked(job, class, reason, now).await?;
+                let why = (parked.class, parked.reason.as_str());
+                let noted = self.ledger.note_parked(job, why, state, now).await?;
                 Ok(match noted {
                     NoteOutcome::Written => Step::Reconciled,
                     NoteOutcome::AlreadyParked => Step::HasEntry,

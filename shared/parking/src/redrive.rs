@@ -17,6 +17,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::{
     entries::is_in_queue,
+    failures::Failures,
     look::{AfterLook, LookSummary, Parking},
 };
 
@@ -36,7 +37,7 @@ pub enum RedriveMode {
 }
 
 /// The result of a redrive.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RedriveSummary {
     /// What was looked at.
     pub seen: LookSummary,
@@ -46,9 +47,14 @@ pub struct RedriveSummary {
     pub sent: usize,
     /// Jobs that were only removed, because the media file is already stored or was erased.
     pub stored_already: usize,
-    /// Jobs and webhooks that stay parked because an AWS call failed, or a run has the media
-    /// message.
-    pub failed: usize,
+    /// Jobs whose entry says `retrying` and which SQS did not take: the watch function sends them,
+    /// within three hours.
+    pub left_to_watch: usize,
+    /// Jobs that stay parked because a run has the media message.
+    pub in_use: usize,
+    /// Jobs and webhooks for which an AWS call failed, and what failed first. None is lost: each is
+    /// parked, or the jobs table says that it is tried again. Includes those of `left_to_watch`.
+    pub failures: Failures,
 }
 
 impl Parking {
@@ -133,11 +139,15 @@ impl Parking {
         let Err(error) = self.jobs.send_from_entry(&body, &tenant, entry).await else {
             return Ok(RequeueOutcome::Sent);
         };
-        tracing::warn!(%error, "a redriven job was not sent; the watch function sends it");
+        // The watch function sends it within a minute; if this fails as well, when the job counts
+        // as lost by the queue.
         let due = DueKey { entry: entry.clone(), due_at: queued_until };
-        match self.ledger.jobs.give_back_due(&due, queued_until, now).await? {
-            WriteOutcome::Yes | WriteOutcome::Overtaken => Ok(RequeueOutcome::Sent),
-        }
+        let given = self.ledger.jobs.give_back_due(&due, queued_until, now).await;
+        Ok(match given {
+            // Another sender was faster.
+            Ok(WriteOutcome::Overtaken) => RequeueOutcome::Sent,
+            Ok(WriteOutcome::Yes) | Err(_) => RequeueOutcome::LeftToWatch(error),
+        })
     }
 
     /// Starts a task in SQS that moves every parked message to the jobs queue, at most `per_second`
@@ -179,10 +189,12 @@ fn redriven_body(message: &ParkedMessage, now: i64) -> String {
 }
 
 /// What was done with one parked job or webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum RequeueOutcome {
     Sent,
     StoredOrErased,
+    /// SQS did not take it, and its entry says that it is tried again.
+    LeftToWatch(AwsError),
     /// A run has the media message.
     Busy,
 }
@@ -193,14 +205,21 @@ impl RedriveSummary {
         match requeued {
             Ok(RequeueOutcome::Sent) => self.sent += 1,
             Ok(RequeueOutcome::StoredOrErased) => self.stored_already += 1,
-            Ok(RequeueOutcome::Busy) => self.failed += 1,
+            Ok(RequeueOutcome::LeftToWatch(error)) => {
+                self.left_to_watch += 1;
+                self.failures.add(error);
+                return false;
+            }
+            Ok(RequeueOutcome::Busy) => {
+                self.in_use += 1;
+                return false;
+            }
             Err(error) => {
-                tracing::warn!(%error, "a parked job could not be redriven");
-                self.failed += 1;
+                self.failures.add(error);
                 return false;
             }
         }
-        requeued.is_ok_and(|outcome| outcome != RequeueOutcome::Busy)
+        true
     }
 }
 

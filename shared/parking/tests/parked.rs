@@ -13,7 +13,7 @@ mod samples;
 use std::sync::{Arc, Mutex};
 
 use media::{failure::FailureClass, job::QueuedJob, parked::Filter};
-use parking::{DropSummary, LookSummary, RedriveMode, RedriveSummary};
+use parking::{DropSummary, Failures, RedriveMode, RedriveSummary};
 use scripted_aws::{Answer, Aws, RecordedRequest as Request, Update};
 use serde_json::{Value, json};
 
@@ -139,6 +139,23 @@ fn receipts(aws: &Aws, operation: &str) -> Vec<String> {
     calls.map(receipt).collect()
 }
 
+/// One job failed, and its operator learns AWS's error: a command has no log.
+fn must_name(failures: &Failures, operation: &str) {
+    assert_eq!(failures.count, 1);
+    let first = failures.first.as_ref().expect("an error");
+    assert_eq!((first.operation, first.code.as_str()), (operation, "AccessDeniedException"));
+}
+
+/// A message that cannot be compared with its record stays, and the look says why.
+#[tokio::test]
+async fn a_look_says_what_it_could_not_compare() {
+    let body = job("acme", "M1");
+    let aws = aws(vec![message(0, &body, Some("expired"))], "", "GetItem").await;
+    let seen = parking(&aws).look(NOW, |_| {}).await.expect("a look");
+    assert_eq!((seen.messages, seen.removed), (1, 0));
+    must_name(&seen.failures, "dynamodb:GetItem");
+}
+
 #[tokio::test]
 async fn a_look_shows_every_message_once_and_releases_it() {
     let bodies: Vec<_> = (0..23).map(|n| job("acme", &format!("M{n}"))).collect();
@@ -170,7 +187,8 @@ async fn only_parking_by_sqs_is_reconciled() {
     let parking = parking(&aws);
     let look = parking.look(NOW, |parked| classes.push(parked.class));
     let seen = look.await.expect("a look");
-    assert_eq!(seen, LookSummary { messages: 3, reconciled: 1, removed: 0 });
+    assert_eq!((seen.messages, seen.reconciled, seen.removed), (3, 1, 0));
+    assert_eq!(seen.failures.count, 0);
     // The place of earlier versions has no record, and the transaction there creates none.
     let written = aws.requests_of("TransactWriteItems");
     let text = written[0].text();
@@ -280,7 +298,8 @@ async fn a_job_that_was_not_sent_is_due() {
     let body = job("acme", "M1");
     let aws = aws(vec![message(0, &body, Some("transient"))], "", "SendMessage").await;
     let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
-    assert_eq!((redriven.sent, redriven.failed), (1, 0));
+    assert_eq!((redriven.sent, redriven.left_to_watch), (0, 1));
+    must_name(&redriven.failures, "sqs:SendMessage");
     let given = Update::from_request(&aws.only_request("UpdateItem"));
     assert_eq!(given.sets["due_at"], json!({ "N": NOW.to_string() }));
 }
@@ -289,8 +308,9 @@ async fn a_job_that_was_not_sent_is_due() {
 async fn a_body_that_cannot_be_sent_stays_parked() {
     let aws = aws(vec![message(0, "no job at all", Some("poison"))], "", "SendMessage").await;
     let redriven = redrive(&aws, &Filter::default(), ALL_AT_ONCE).await;
-    let RedriveSummary { sent, failed, .. } = redriven;
-    assert_eq!((sent, failed), (0, 1));
+    let RedriveSummary { sent, left_to_watch, failures, .. } = redriven;
+    assert_eq!((sent, left_to_watch), (0, 0));
+    must_name(&failures, "sqs:SendMessage");
     assert!(aws.requests_of("DeleteMessage").is_empty());
     assert_eq!(receipts(&aws, "ChangeMessageVisibility"), ["receipt-0"]);
 }
@@ -319,7 +339,7 @@ async fn a_drop_is_recorded_with_the_entrys_end() {
     let aws = aws(messages, "", "").await;
     let of = |class| Filter { class: Some(class), ..Filter::default() };
     let one = dropped(&aws, &of(FailureClass::Expired)).await;
-    assert_eq!((one.admitted, one.dropped, one.failed), (1, 1, 0));
+    assert_eq!((one.admitted, one.dropped, one.failures.count), (1, 1, 0));
     let items = aws.only_request("TransactWriteItems").json()["TransactItems"].clone();
     let record = items[0].to_string();
     assert!(record.contains("skipped") && record.contains("dropped by an operator"));
@@ -333,7 +353,8 @@ async fn a_drop_that_cannot_be_recorded_fails() {
     let body = job("acme", "M1");
     let aws = aws(vec![message(0, &body, Some("expired"))], "", "TransactWriteItems").await;
     let none = dropped(&aws, &Filter::default()).await;
-    assert_eq!((none.admitted, none.dropped, none.failed), (1, 0, 1));
+    assert_eq!((none.admitted, none.dropped, none.in_use), (1, 0, 0));
+    must_name(&none.failures, "dynamodb:TransactWriteItems");
     assert!(aws.requests_of("DeleteMessage").is_empty());
     assert_eq!(receipts(&aws, "ChangeMessageVisibility"), ["receipt-0"]);
 }

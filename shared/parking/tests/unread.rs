@@ -108,7 +108,7 @@ async fn an_unread_body_is_redriven_unchanged_and_once() {
     let mode = RedriveMode::Send { per_second: 500 };
     let redriven = parking(&aws).redrive(&filter, mode, NOW, |_| {}).await;
     let redriven = redriven.expect("a redrive");
-    assert_eq!((redriven.sent, redriven.failed, redriven.seen.messages), (1, 0, 3));
+    assert_eq!((redriven.sent, redriven.failures.count, redriven.seen.messages), (1, 0, 3));
     let sent = aws.only_request("SendMessage").json();
     assert_eq!(sent["MessageBody"], body("acme", "e30="));
     assert_eq!(sent["MessageGroupId"], "acme");
@@ -122,7 +122,7 @@ async fn an_unread_body_is_dropped_without_a_record() {
     let aws = aws(vec![message(0, &body("acme", "e30="), Some("unread"))], "").await;
     let filter = Filter { class: Some(FailureClass::Unread), ..Filter::default() };
     let dropped = parking(&aws).drop(&filter, NOW, |_| {}).await.expect("a drop");
-    assert_eq!((dropped.dropped, dropped.failed), (1, 0));
+    assert_eq!((dropped.dropped, dropped.failures.count), (1, 0));
     assert!(aws.requests_of("UpdateItem").is_empty());
     assert_eq!(deleted(&aws), ["receipt-0"]);
 }
@@ -154,6 +154,6 @@ async fn only_bodies_known_to_match_are_erased() {
     assert_eq!(erased.meant, MessageCounts { jobs: 0, bodies: 2 });
     assert_eq!(erased.removed, MessageCounts { jobs: 0, bodies: 1 });
     // A message of an unknown kind counts only if what is erased may be in it.
-    assert_eq!((erased.failed, erased.unclear, erased.unreadable), (1, 1, 0));
+    assert_eq!((erased.failures.count, erased.unclear, erased.unreadable), (1, 1, 0));
     assert_eq!(deleted(&aws), ["receipt-0", "receipt-3"]);
 }

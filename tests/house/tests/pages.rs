@@ -265,6 +265,38 @@ fn the_page_has_every_alarm_of_the_template() {
     assert_eq!(listed.collect::<BTreeMap<_, _>>(), expected);
 }
 
+/// The commands between the backticks of a text, in any order.
+fn quoted_commands(text: &str) -> BTreeSet<&str> {
+    let spans = text.split('`').skip(1).step_by(2);
+    spans
+        .filter(|span| ["wapi-media ", "aws "].iter().any(|begin| span.starts_with(begin)))
+        .collect()
+}
+
+/// The alarms of a table: the metrics of each, and the commands of what to do.
+fn alarm_rows<'p>(page: &'p str, head: &str) -> BTreeMap<&'p str, (&'p str, BTreeSet<&'p str>)> {
+    let rows = table_rows(page, head).into_iter().map(row_cells);
+    rows.map(|cells| (cells[0], (cells[1], quoted_commands(cells[3])))).collect()
+}
+
+/// The alarms' e-mails are in English, so an operator looks up an alarm here: each one, on the same
+/// metrics, with the same commands.
+#[test]
+fn the_portuguese_page_has_every_alarm_with_its_commands() {
+    let (page, translation) = (read_text("docs/logging.md"), read_text("docs/pt-BR/logging.md"));
+    let expected = alarm_rows(&page, "| alarm | metric |");
+    assert_eq!(alarm_rows(&translation, "| alarme | métrica |"), expected);
+}
+
+/// CloudWatch refuses a longer description.
+#[test]
+fn every_alarm_description_fits() {
+    for (name, alarm) in resources_of_type(&parse_template(), "AWS::CloudWatch::Alarm") {
+        let length = value_text(&alarm["AlarmDescription"]).chars().count();
+        assert!(length <= 1024, "{name}: {length} characters");
+    }
+}
+
 /// A metric by strategy counts once for each strategy, and an alarm once for each of its metrics.
 #[test]
 fn the_page_of_costs_counts_metrics_and_alarms() {

@@ -158,6 +158,9 @@ pub enum OutsideEvent {
     /// A function of the previous version records every media message as stored. It does not know
     /// of job entries.
     StoredByPreviousVersion,
+    /// The stack went back to a version without the jobs table and forward again: the table is a
+    /// new one, and the records do not know.
+    JobsTableReplaced,
     /// Notes how many messages the jobs queue has, hidden ones included.
     QueueCounted(Arc<AtomicUsize>),
     /// An operator gives an order to erase a chat of the customer's tenant.

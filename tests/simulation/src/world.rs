@@ -381,6 +381,7 @@ impl World {
             OutsideEvent::ChatRemoved(chat) => self.remove_chat(chat),
             OutsideEvent::Redriven => operator::redrive_parked(&self.cloud).await,
             OutsideEvent::StoredByPreviousVersion => self.store_records(),
+            OutsideEvent::JobsTableReplaced => self.empty_jobs_table(),
             OutsideEvent::QueueCounted(count) => {
                 let sqs = self.cloud.lock_sqs();
                 let messages = sqs.queue(JOBS).map_or(0, |queue| queue.messages().count());
@@ -439,6 +440,14 @@ impl World {
             });
             let answer = self.cloud.tables.answer_call("UpdateItem", &update);
             assert_eq!(answer.status(), 200, "{:?}", answer.body());
+        }
+    }
+
+    fn empty_jobs_table(&self) {
+        for item in self.cloud.tables.items(JOBS_TABLE).expect("entries") {
+            let key = json!({ "instance": item["instance"], "message_id": item["message_id"] });
+            let delete = json!({ "TableName": JOBS_TABLE, "Key": key });
+            assert_eq!(self.cloud.tables.answer_call("DeleteItem", &delete).status(), 200);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Parked jobs and unread bodies as a table and as JSON.
 
+use std::collections::BTreeMap;
+
 use comfy_table::Table;
 use media::{failure::FailureClass, parked::ParkedJob};
 use serde_json::{Value, json};
@@ -26,6 +28,33 @@ pub(crate) fn parked_table(found: &[ParkedJob]) -> Table {
         ]);
     }
     table
+}
+
+/// The table of the first jobs, at most `limit` rows, and how many more there are.
+pub(super) fn first_rows(found: &[ParkedJob], limit: usize) -> String {
+    let shown = found.get(..limit).unwrap_or(found);
+    match found.len() - shown.len() {
+        0 => parked_table(shown).to_string(),
+        more => format!(
+            "{}\n\u{2026} and {more} more: --limit shows more, --json all",
+            parked_table(shown)
+        ),
+    }
+}
+
+/// The number of parked jobs per class.
+pub(super) fn count_classes(found: &[ParkedJob]) -> BTreeMap<&str, usize> {
+    let mut classes = BTreeMap::new();
+    for parked in found {
+        *classes.entry(parked.class_word()).or_default() += 1;
+    }
+    classes
+}
+
+/// The numbers as `3 instance, 1 transient`.
+pub(super) fn describe_classes(classes: &BTreeMap<&str, usize>) -> String {
+    let counts: Vec<_> = classes.iter().map(|(class, n)| format!("{n} {class}")).collect();
+    counts.join(", ")
 }
 
 /// What to do about each failure class among these jobs.

@@ -1,8 +1,9 @@
 //! `wapi-media parked`: lists, redrives and drops parked jobs and unread webhooks.
 
 pub(crate) mod display;
+pub(crate) mod result;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use boot::clock;
@@ -12,10 +13,19 @@ use media::{
     ids::{InstanceId, MessageId, TenantId},
     parked::{Filter, ParkedJob},
 };
-use parking::{RedriveMode, RedriveSummary};
-use serde_json::{Value, json};
+use parking::RedriveMode;
+use serde_json::json;
 
-use self::display::{class_remedies, describe_unread, parked_table, to_json};
+use self::{
+    display::{
+        class_remedies, count_classes, describe_classes, describe_unread, first_rows, parked_table,
+        to_json,
+    },
+    result::{
+        choose_exit, describe_dropped, describe_redriven, drop_json, print_look_failures,
+        redrive_json,
+    },
+};
 use crate::{audit::AuditScope, exit::Exit, screen, session::Session};
 
 /// The verbs of `wapi-media parked`.
@@ -27,7 +37,7 @@ pub(crate) enum Verb {
     #[command(
         after_help = "Example:\n  wapi-media parked list --class instance --expiring-within 48h"
     )]
-    List(ParkedSelection),
+    List(List),
     /// Shows the parked jobs of one message with all their attempts; without a message, the
     /// instance's webhooks that could not be read. Bodies are never shown.
     Show(ParkedArgument),
@@ -35,9 +45,11 @@ pub(crate) enum Verb {
     ///
     /// The jobs table says that they are tried again before they are sent, and the hourly look
     /// removes their messages from the parked queue. A job whose media file is stored by now is
-    /// only removed.
+    /// only removed. Exit code 3: some jobs were not sent. Nothing is lost; the text says why, and
+    /// what becomes of them.
     #[command(after_help = "Examples:\n  \
         wapi-media parked redrive --instance LITE-AAAAAA-BBBBBB --dry-run\n  \
+        wapi-media parked redrive --tenant acme --class instance --rate 100\n  \
         wapi-media parked redrive --class transient --yes")]
     Redrive(Redrive),
     /// Drops parked jobs permanently: deletes them, and records that they were dropped. Their media
@@ -68,6 +80,16 @@ pub(crate) struct ParkedSelection {
     expiring_within: Option<Duration>,
 }
 
+/// Which parked jobs to list, and how many rows to show.
+#[derive(Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    which: ParkedSelection,
+    /// How many rows to show at most; with --json, all are printed.
+    #[arg(long, default_value_t = MAX_ROWS)]
+    limit: usize,
+}
+
 /// Which parked jobs to show.
 #[derive(Args)]
 pub(crate) struct ParkedArgument {
@@ -85,8 +107,9 @@ pub(crate) struct Redrive {
     /// How many jobs to send per second, at most.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=500))]
     rate: u32,
-    /// Let SQS move the whole queue. It continues after this command has ended, takes no filter,
-    /// and does not reset the jobs' age: a job that is too old gets one more run.
+    /// Let SQS move the whole parked queue. It continues after this command has ended, takes no
+    /// filter, and does not reset the jobs' age: a job that is too old gets one more run. The queue
+    /// has nothing that was parked more than 14 days ago; without --all, those jobs are sent too.
     #[arg(long)]
     all: bool,
 }
@@ -103,13 +126,16 @@ impl From<ParkedSelection> for Filter {
     }
 }
 
+/// How many rows a table of parked jobs has at most, without another limit.
+const MAX_ROWS: usize = 100;
+
 /// The error of every verb that cannot read what is parked.
 const UNREAD: &str = "the parked jobs could not be read";
 
 /// Runs a verb of `wapi-media parked`.
 pub(crate) async fn run_parked(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     match verb {
-        Verb::List(which) => list_parked(&which.into(), session).await,
+        Verb::List(List { which, limit }) => list_parked(&which.into(), limit, session).await,
         Verb::Show(one) => show_parked(&one, session).await,
         Verb::Redrive(redrive) => redrive.run(session).await,
         Verb::Drop(which) => drop_parked(&which.into(), session).await,
@@ -150,7 +176,10 @@ async fn find_parked(filter: &Filter, session: &Session) -> anyhow::Result<Found
     };
     let (mut reconciled, mut unreceived) = (0, None);
     match parking.list_queued(filter, now, &mut each).await {
-        Ok(seen) => reconciled = seen.reconciled,
+        Ok(seen) => {
+            print_look_failures(&seen.failures);
+            reconciled = seen.reconciled;
+        }
         Err(error) if error.is_denied() => {
             let queue = session.stack.output("ParkedQueueUrl")?;
             let queue = session.operator.queue_health(queue).await.context(UNREAD)?;
@@ -164,17 +193,20 @@ async fn find_parked(filter: &Filter, session: &Session) -> anyhow::Result<Found
     Ok(FoundJobs { jobs, reconciled, unreceived })
 }
 
-async fn list_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
+async fn list_parked(filter: &Filter, limit: usize, session: &Session) -> anyhow::Result<Exit> {
     let seen = find_parked(filter, session).await?;
     let found = &seen.jobs;
     let mut text = String::new();
     if !found.is_empty() {
-        text = format!("{}\n\n", parked_table(found));
+        text = format!("{}\n\n", first_rows(found, limit));
         for (class, remedy) in class_remedies(found) {
             text += &format!("{class}: {remedy}.\n");
         }
     }
-    text += &format!("{} parked jobs match.", found.len());
+    text += &match found.len() {
+        0 => "No parked job matches.".to_owned(),
+        n => format!("{n} parked jobs match: {}.", describe_classes(&count_classes(&found))),
+    };
     if seen.reconciled > 0 {
         let parked = "were parked by SQS itself; their records are updated now";
         text += &format!("\n{} of them {parked}.", seen.reconciled);
@@ -240,13 +272,14 @@ impl Redrive {
         let parking = parking.with_orders(session.orders()?);
         if self.all {
             if !filter.is_everything() {
-                bail!("--all moves every job; leave it out to use the other options");
+                bail!("--all moves the whole parked queue; leave it out to use the other options");
             }
-            let change = format!("have SQS move all parked jobs, at most {rate} per second");
+            let what = "the whole parked queue (not what was parked more than 14 days ago)";
+            let change = format!("have SQS move {what}, at most {rate} per second");
             if flags.confirm(&change)? {
                 let scope = audit_scope("parked redrive", &filter);
                 session.audit(scope, parking.redrive_all(rate)).await??;
-                let text = format!("SQS moves all parked jobs, at most {rate} per second.");
+                let text = format!("SQS moves {what}, at most {rate} per second.");
                 flags.print(&json!({ "moving": true, "per_second": rate }), text)?;
             }
             return Ok(Exit::Ok);
@@ -266,7 +299,8 @@ impl Redrive {
             describe_classes(&count_classes(&found))
         );
         if flags.dry_run {
-            let text = format!("{}\n\nWould {change}. Nothing was changed.", parked_table(&found));
+            let rows = first_rows(&found, MAX_ROWS);
+            let text = format!("{rows}\n\nWould {change}. Nothing was changed.");
             flags.print(&redrive_json(&meant, &found), text)?;
             return Ok(Exit::Ok);
         }
@@ -279,13 +313,9 @@ impl Redrive {
         let redrive = session.audit(audit_scope("parked redrive", &filter), redrive);
         let redriven = redrive.await?.context(UNREAD)?;
         bar.finish_and_clear();
-        let text = format!(
-            "{} sent again, {} only removed because they are stored already, \
-             {} failed and stay parked.",
-            redriven.sent, redriven.stored_already, redriven.failed
-        );
-        flags.print(&redrive_json(&redriven, &found), text)?;
-        Ok(if redriven.failed == 0 { Exit::Ok } else { Exit::Aws })
+        print_look_failures(&redriven.seen.failures);
+        flags.print(&redrive_json(&redriven, &found), describe_redriven(&redriven))?;
+        Ok(choose_exit(redriven.in_use, &redriven.failures))
     }
 }
 
@@ -307,12 +337,9 @@ async fn drop_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit>
     let drop = parking.drop(filter, clock::now(), |_| bar.inc(1));
     let dropped = session.audit(audit_scope("parked drop", filter), drop).await?.context(UNREAD)?;
     bar.finish_and_clear();
-    let json = json!({
-        "admitted": dropped.admitted, "dropped": dropped.dropped, "failed": dropped.failed,
-    });
-    let text = format!("{} dropped, {} failed and stay parked.", dropped.dropped, dropped.failed);
-    session.flags.print(&json, text)?;
-    Ok(if dropped.failed == 0 { Exit::Ok } else { Exit::Aws })
+    print_look_failures(&dropped.seen.failures);
+    session.flags.print(&drop_json(&dropped), describe_dropped(&dropped))?;
+    Ok(choose_exit(dropped.in_use, &dropped.failures))
 }
 
 /// What the audit table says of a command about the parked jobs that match the filter.
@@ -327,36 +354,11 @@ fn audit_scope(action: &'static str, filter: &Filter) -> AuditScope {
     scope
 }
 
-/// The number of parked jobs per class.
-fn count_classes(found: &[ParkedJob]) -> BTreeMap<&str, usize> {
-    let mut classes = BTreeMap::new();
-    for parked in found {
-        *classes.entry(parked.class_word()).or_default() += 1;
-    }
-    classes
-}
-
-fn describe_classes(classes: &BTreeMap<&str, usize>) -> String {
-    let counts: Vec<_> = classes.iter().map(|(class, n)| format!("{n} {class}")).collect();
-    counts.join(", ")
-}
-
-fn redrive_json(redriven: &RedriveSummary, meant: &[ParkedJob]) -> Value {
-    json!({
-        "admitted": redriven.admitted,
-        "classes": count_classes(meant),
-        "jobs": meant.iter().map(to_json).collect::<Vec<_>>(),
-        "sent": redriven.sent,
-        "stored_already": redriven.stored_already,
-        "failed": redriven.failed,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use media::{failure::FailureClass, job::QueuedJob, parked::Content, unread::UnreadBody};
 
-    use super::{ParkedJob, describe_unread, parked_table, to_json};
+    use super::{ParkedJob, describe_unread, first_rows, parked_table, to_json};
 
     fn found() -> [ParkedJob; 3] {
         let job = r#"{"version":"1","tenant":"acme","instance":"LITE-AAAAAA-000001",
@@ -398,6 +400,16 @@ mod tests {
                 is_unrecorded: false,
             },
         ]
+    }
+
+    /// 40,000 rows are no list. What is left out is counted.
+    #[test]
+    fn a_long_list_is_cut_and_counted() {
+        let found = found();
+        let shown = first_rows(&found, 1);
+        assert!(shown.contains("3EB0000002") && !shown.contains("bad_body"), "{shown}");
+        assert!(shown.ends_with("\u{2026} and 2 more: --limit shows more, --json all"), "{shown}");
+        assert_eq!(first_rows(&found, 3), parked_table(&found).to_string());
     }
 
     /// As a table and as JSON.

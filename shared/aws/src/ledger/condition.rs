@@ -61,6 +61,14 @@ impl Condition {
         Self::new(TEXT, values).with_state_name()
     }
 
+    /// The record has no state, or `retrying` or `parked`.
+    pub(super) fn parked_or_unsettled() -> Self {
+        const TEXT: &str = "(attribute_not_exists(#state) OR #state = :retrying OR #state = \
+             :parked)";
+        let values = [(":retrying", string_value("retrying")), (":parked", string_value("parked"))];
+        Self::new(TEXT, values).with_state_name()
+    }
+
     /// The record's state is `stored`.
     pub(super) fn stored() -> Self {
         Self::new("#state = :stored", [(":stored", string_value("stored"))]).with_state_name()

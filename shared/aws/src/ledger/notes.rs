@@ -53,6 +53,9 @@ impl NoteOutcome {
 pub enum JobState {
     /// There is no record, or no job entry: the message in the queue is the only copy of the job.
     Unrecorded,
+    /// As `Unrecorded`, but the record says that it has a parked job entry: a version that did not
+    /// know the jobs table was deployed in between, and the table is a new one.
+    EntryLost,
     /// The record is another tenant's.
     Foreign,
     /// The object is in the bucket, or a person had the media file erased.
@@ -80,16 +83,17 @@ impl JobState {
 impl Ledger {
     /// Records that a job is parked whose record does not say so, or has no job entry: SQS parked
     /// it after too many receives, the table did not answer, or an earlier version parked it.
-    /// `body` is the queue message's. A record with another state, or whose lease a run has, is
-    /// left as it is.
+    /// `body` is the queue message's, and `seen` what the record said; with
+    /// [`JobState::EntryLost`], the entry is made anew. A record with another state, or whose lease
+    /// a run has, is left as it is.
     ///
     /// # Errors
     /// [`AwsError`] when `TransactWriteItems` fails.
     pub async fn note_parked(
         &self,
         (job, body): (&Job, &str),
-        class: FailureClass,
-        reason: &str,
+        (class, reason): (FailureClass, &str),
+        seen: JobState,
         now: i64,
     ) -> Result<NoteOutcome, AwsError> {
         let set_fields = |update: Update| {
@@ -105,7 +109,11 @@ impl Ledger {
             0..=MAX_ENTRY_BODY_BYTES => EntryChange::Put { body, state: EntryState::Parked },
             _ => EntryChange::Keep,
         };
-        let condition = Condition::not_parked_with_entry();
+        let condition = if seen == JobState::EntryLost {
+            Condition::parked_or_unsettled()
+        } else {
+            Condition::not_parked_with_entry()
+        };
         self.write_note(job, set_fields, &condition, (&facts, entry)).await
     }
 
@@ -162,8 +170,9 @@ impl Ledger {
             Some("stored" | ERASED) => JobState::StoredOrErased,
             Some("skipped") => JobState::Skipped,
             Some(_) | None if has_lease => JobState::InWork,
-            Some("parked") if has_entry => JobState::Parked,
             // Without its entry, the message is the only copy of the job, whatever the record says.
+            Some("parked") if has_entry && self.has_entry(&item).await? => JobState::Parked,
+            Some("parked") if has_entry => JobState::EntryLost,
             Some("retrying") if has_entry && self.has_entry(&item).await? => JobState::Retrying,
             Some(_) | None => JobState::Unrecorded,
         })

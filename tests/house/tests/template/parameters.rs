@@ -44,6 +44,17 @@ fn every_parameter_is_described_and_grouped() {
     assert_eq!(grouped, declared);
 }
 
+/// The command compares this output with its own version, which is that of the workspace.
+#[test]
+fn the_stack_says_the_workspaces_version() {
+    let template = parse_template();
+    let said = template["Outputs"]["Version"]["Value"].as_str().expect("a version");
+    let manifest = house::read_text("Cargo.toml");
+    let workspace = manifest.split("[workspace.package]").nth(1).expect("a workspace");
+    let version = workspace.lines().find_map(|line| line.strip_prefix("version = "));
+    assert_eq!(version.map(|version| version.trim_matches('"')), Some(said));
+}
+
 #[test]
 fn every_output_names_the_next_command() {
     let template = parse_template();

@@ -149,6 +149,23 @@ fn what_the_previous_version_parked_gets_an_entry() {
     assert_eq!((outcome.account.parked, outcome.evidence.entries.len()), (1, 1));
 }
 
+/// An earlier template has no jobs table, and the next one makes a new, empty one. The records
+/// still say that their jobs are in it; list, redrive and drop read the table.
+#[test]
+fn a_new_jobs_table_gets_the_parked_jobs_again() {
+    let gone = PlannedMedia::healthy(Kind::Image, "gone")
+        .with_spec(|spec| {
+            spec.wapi(WapiScenario::NotFound404).cdn(CdnScenario::Gone { status: 404 })
+        })
+        .with_fate(Fate::Parked);
+    let mut plan = Plan::healthy(vec![gone]);
+    plan.outside_events = vec![(20 * HOUR, OutsideEvent::JobsTableReplaced)];
+    plan.media.push(PlannedMedia::healthy(Kind::Image, "later").announced_at(24 * HOUR));
+    let outcome = run_world(plan);
+    must_be_clean(&outcome);
+    assert_eq!((outcome.account.parked, outcome.evidence.entries.len()), (1, 1));
+}
+
 /// The previous version stored a media file whose job the jobs table has.
 #[test]
 fn an_entry_of_a_stored_file_is_deleted() {

@@ -191,6 +191,7 @@ impl EraseScope {
         let parked = parking.erase(is_job, in_body, in_text, now).await?;
         removed.parked_jobs = parked.removed.jobs as u64;
         removed.unread_bodies = parked.removed.bodies as u64;
+        print_failures("parked messages could not be deleted or examined", &parked.failures);
         let ledger = session.ledger()?;
         for instance in &self.instances {
             let records = self.find_erasables(instance, session).await?.meant;

@@ -14,8 +14,12 @@ use super::helpers::{
 use crate::samples::{MESSAGE, job};
 
 async fn note_parked(aws: &Aws) -> Result<NoteOutcome, AwsError> {
-    let job = job();
-    ledger(aws).note_parked((&job, BODY), FailureClass::Transient, "SQS moved it", NOW).await
+    note_seen(aws, JobState::Unrecorded).await
+}
+
+async fn note_seen(aws: &Aws, seen: JobState) -> Result<NoteOutcome, AwsError> {
+    let (job, why) = (job(), (FailureClass::Transient, "SQS moved it"));
+    ledger(aws).note_parked((&job, BODY), why, seen, NOW).await
 }
 
 const BODY: &str = "the body of the message";
@@ -66,6 +70,19 @@ async fn parking_by_sqs_is_noted_only_without_a_run() {
     assert_eq!(refused.operation, "dynamodb:GetItem");
 }
 
+/// The record says that it has an entry, and it has none.
+#[tokio::test]
+async fn a_lost_entry_is_written_again() {
+    let aws = at_the_second_place([Answer::json(&json!({}))]).await;
+    assert_eq!(note_seen(&aws, JobState::EntryLost).await, Ok(NoteOutcome::Written));
+    let [update, entry] = transaction(&aws.requests_of("TransactWriteItems")[1]);
+    assert_eq!(entry.sets["body"], json!({ "S": BODY }));
+    let condition = update.condition.expect("a condition");
+    let waits = "(attribute_not_exists(state) OR state = retrying OR state = parked) AND \
+         (attribute_not_exists(lease_owner) OR lease_until < 1787432000) AND ";
+    assert!(condition.starts_with(waits), "{condition}");
+}
+
 /// A job of another tenant that is delivered again finds its own note.
 #[tokio::test]
 async fn a_note_that_is_there_already_says_so() {
@@ -91,7 +108,8 @@ async fn a_note_that_is_there_already_says_so() {
 #[tokio::test]
 async fn a_job_state_is_what_the_record_says() {
     use JobState::{
-        Foreign, InWork, Parked, Retrying, Skipped, StoredOrErased, Superseded, Unrecorded,
+        EntryLost, Foreign, InWork, Parked, Retrying, Skipped, StoredOrErased, Superseded,
+        Unrecorded,
     };
     let with = |fields: Value| {
         let mut item = json!({ "message": { "S": MESSAGE }, "tenant": { "S": "acme" } });
@@ -114,7 +132,6 @@ async fn a_job_state_is_what_the_record_says() {
         (with(json!({ "state": { "N": "1" } })), Unrecorded),
         (with(json!({ "state": { "S": "stored" }, "tenant": { "S": "other" } })), Foreign),
         (held("parked", NOW), InWork),
-        (held("parked", NOW - 1), Parked),
         // An operator decided after this copy of the job was accepted.
         (
             with(json!({ "state": { "S": "retrying" }, "decided_at": { "N": "1787432000" } })),
@@ -136,8 +153,13 @@ async fn a_job_state_is_what_the_record_says() {
     }
     // The record says that there is an entry; what counts is whether there is one.
     let entry = json!({ "Item": { "body": { "S": BODY } } });
-    for (entry, expected) in [(entry, Retrying), (json!({}), Unrecorded)] {
-        let answers = [json!({}), held("retrying", NOW - 1), entry];
+    for (state, entry, expected) in [
+        ("retrying", &entry, Retrying),
+        ("retrying", &json!({}), Unrecorded),
+        ("parked", &entry, Parked),
+        ("parked", &json!({}), EntryLost),
+    ] {
+        let answers = [json!({}), held(state, NOW - 1), entry.clone()];
         let aws = Aws::answer_in_order(answers.map(|answer| Answer::json(&answer))).await;
         let known = ledger(&aws).read_job_state(&job(), NOW).await;
         assert_eq!(known, Ok(expected));
