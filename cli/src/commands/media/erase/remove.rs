@@ -19,7 +19,9 @@ use media::{
 use operator::erase::{Erasables, EraseMode, FilesCount};
 
 use super::{count::EraseCount, scope::EraseScope};
-use crate::{odd_records::OddRecords, screen, session::Session};
+use crate::{
+    commands::parked::result::print_failures, odd_records::OddRecords, screen, session::Session,
+};
 
 /// How long to wait for other commands that use parked jobs.
 const MAX_LOOK_TIME: Duration = Duration::from_mins(2);
