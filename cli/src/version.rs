@@ -3,6 +3,8 @@
 
 use anyhow::bail;
 
+use crate::screen;
+
 /// The version of this command.
 const OWN: &str = env!("CARGO_PKG_VERSION");
 
@@ -38,7 +40,7 @@ pub(crate) fn check_version(stack: Option<&str>, changes: bool) -> anyhow::Resul
     if changes {
         bail!("{told}. Nothing was changed, because an older command may miss what the stack keeps")
     }
-    eprintln!("warning: {told}. What follows may be incomplete");
+    screen::print_error(&format!("warning: {told}. What follows may be incomplete"));
     Ok(())
 }
 

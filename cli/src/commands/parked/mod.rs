@@ -205,7 +205,7 @@ async fn list_parked(filter: &Filter, limit: usize, session: &Session) -> anyhow
     }
     text += &match found.len() {
         0 => "No parked job matches.".to_owned(),
-        n => format!("{n} parked jobs match: {}.", describe_classes(&count_classes(&found))),
+        n => format!("{n} parked jobs match: {}.", describe_classes(&count_classes(found))),
     };
     if seen.reconciled > 0 {
         let parked = "were parked by SQS itself; their records are updated now";

@@ -19,7 +19,7 @@ fn first_error(failures: &Failures) -> String {
 pub(crate) fn print_failures(what: &str, failures: &Failures) {
     if failures.count > 0 {
         let told = format!("{} {what}. The first error: {}", failures.count, first_error(failures));
-        eprintln!("{}", screen::replace_control(&told));
+        screen::print_error(&told);
     }
 }
 
