@@ -79,7 +79,7 @@ const fn grant(
     Grant { sid, actions, parts, is_read_only }
 }
 
-const GRANTS: [Grant; 21] = [
+const GRANTS: [Grant; 23] = [
     grant("FindTheStack", true, &["cloudformation:DescribeStacks"], &[StackPart::Stack]),
     grant("ReadRegister", true, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
     grant(
@@ -92,6 +92,13 @@ const GRANTS: [Grant; 21] = [
     grant("ReadUnsettledJobs", true, &["dynamodb:Query"], &[StackPart::Indexes("JobsTable")]),
     grant("ReadAudit", true, &["dynamodb:Query"], &[StackPart::Table("AuditTable")]),
     grant("ListFiles", true, &["s3:ListBucket"], &[StackPart::Bucket]),
+    // The verdict of a malware scan is a tag. Tags contain no personal data.
+    grant(
+        "ReadTags",
+        true,
+        &["s3:GetObjectTagging", "s3:GetObjectVersionTagging"],
+        &[StackPart::Files],
+    ),
     grant("ReadQueues", true, &["sqs:GetQueueAttributes"], QUEUES),
     grant(
         "LookAtParkedJobs",
@@ -135,6 +142,12 @@ const GRANTS: [Grant; 21] = [
         false,
         &["s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
         &[StackPart::Bucket],
+    ),
+    grant(
+        "ChangeRetention",
+        false,
+        &["s3:PutObjectTagging", "s3:PutObjectVersionTagging"],
+        &[StackPart::Files],
     ),
     grant(
         "ReadAndEraseFiles",
@@ -241,7 +254,7 @@ mod tests {
 
     /// What each call needs; nothing for those that only functions make, or that need no
     /// permission.
-    const NEEDS: [(&str, &[&str]); 35] = [
+    const NEEDS: [(&str, &[&str]); 36] = [
         ("cloudformation:DescribeStacks", &["cloudformation:DescribeStacks"]),
         ("cloudwatch:DescribeAlarms", &["cloudwatch:DescribeAlarms"]),
         ("dynamodb:DeleteItem", &["dynamodb:DeleteItem"]),
@@ -264,12 +277,13 @@ mod tests {
         ("s3:CreateMultipartUpload", &[]),
         ("s3:DeleteObjects", &["s3:DeleteObject", "s3:DeleteObjectVersion"]),
         ("s3:GetObject", &["s3:GetObject"]),
-        ("s3:GetObjectTagging", &[]),
+        ("s3:GetObjectTagging", &["s3:GetObjectTagging", "s3:GetObjectVersionTagging"]),
         ("s3:HeadBucket", &[]),
         ("s3:ListMultipartUploads", &["s3:ListBucketMultipartUploads"]),
         ("s3:ListObjectVersions", &["s3:ListBucketVersions"]),
         ("s3:ListObjectsV2", &["s3:ListBucket"]),
         ("s3:PutObject", &[]),
+        ("s3:PutObjectTagging", &["s3:PutObjectTagging", "s3:PutObjectVersionTagging"]),
         ("s3:UploadPart", &[]),
         ("sns:ListSubscriptionsByTopic", &["sns:ListSubscriptionsByTopic"]),
         ("sqs:ChangeMessageVisibility", &["sqs:ChangeMessageVisibility"]),

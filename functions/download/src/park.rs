@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use aws::{error::AwsError, ledger::NoteOutcome, queues::ParkingTicket};
+use aws::{
+    error::AwsError,
+    ledger::{NoteOutcome, NoteTerms},
+    queues::ParkingTicket,
+};
 use media::{failure::FailureClass, job::Job, record::State};
 
 use crate::{
@@ -114,7 +118,9 @@ async fn note_foreign_job(
     reason: &str,
 ) -> Result<(), AwsError> {
     let (body, class) = (message.body, FailureClass::Poison);
-    match worker.ledger.note_parked((job, body), class, reason, worker.now()).await? {
+    // The record may be another tenant's, so no tenant's rules give it an end.
+    let terms = NoteTerms { now: worker.now(), retention: None };
+    match worker.ledger.note_parked((job, body), class, reason, terms).await? {
         NoteOutcome::Written | NoteOutcome::AlreadyParked => Ok(()),
         NoteOutcome::Refused => match &message.entry {
             Some(entry) => worker.ledger.jobs.delete_entry(entry, body).await,

@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 use aws::{
     clients::Clients,
     error::AwsError,
+    instances::Instances,
     ledger::{Ledger, LedgerTables},
     queues::{JobsQueue, ParkedQueue},
 };
@@ -88,7 +89,8 @@ impl Watch {
         let ledger = || Ledger::new(clients, tables.clone());
         let parked = ParkedQueue::new(clients, config.parked_queue_url);
         let jobs = || JobsQueue::new(clients, config.jobs_queue_url.clone());
-        let parking = Parking::new(parked, jobs(), ledger());
+        let instances = Instances::new(clients, config.instances_table);
+        let parking = Parking::new(parked, jobs(), ledger(), instances);
         Self { parking, ledger: ledger(), jobs: jobs() }
     }
 

@@ -195,6 +195,7 @@ impl Slot<Arc<Watch>> {
             let config = watch::config::Config {
                 region: "us-east-1".to_owned(),
                 endpoint: None,
+                instances_table: INSTANCES.to_owned(),
                 media_table: MEDIA.to_owned(),
                 jobs_table: JOBS_TABLE.to_owned(),
                 jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),

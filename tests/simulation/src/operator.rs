@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws::{
     clients::Clients,
+    instances::Instances,
     ledger::{Ledger, LedgerTables},
     queues::{JobsQueue, ParkedQueue},
 };
@@ -12,7 +13,7 @@ use parking::{Parking, RedriveMode};
 
 use crate::{
     cloud::{Cloud, sqs::QUEUE_URL_BASE},
-    function::{JOBS, JOBS_TABLE, MEDIA, PARKED},
+    function::{INSTANCES, JOBS, JOBS_TABLE, MEDIA, PARKED},
     wire::{ENDPOINT, Process, Wire},
 };
 
@@ -26,6 +27,7 @@ pub(crate) async fn redrive_parked(cloud: &Arc<Cloud>) {
         ParkedQueue::new(&clients, url(PARKED)),
         JobsQueue::new(&clients, url(JOBS)),
         Ledger::new(&clients, tables),
+        Instances::new(&clients, INSTANCES.to_owned()),
     );
     let mode = RedriveMode::Send { per_second: 500 };
     let redriven = parking.redrive(&Filter::default(), mode, cloud.clock.unix(), |_| {}).await;

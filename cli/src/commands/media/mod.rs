@@ -5,6 +5,7 @@ pub(crate) mod display;
 mod erase;
 pub(crate) mod export;
 mod find;
+mod retain;
 mod target;
 
 use std::{io::Write, path::PathBuf, time::Duration};
@@ -74,6 +75,10 @@ pub(crate) enum Verb {
         --reference TICKET-12")]
     Erase(erase::Erase),
     /// Shows who erased how much, and when.
+    /// Applies a tenant's present retention to the files and records that exist already. Files keep
+    /// their other tags.
+    #[command(after_help = "Example:\n  wapi-media media retain --tenant acme --dry-run")]
+    Retain(retain::Retain),
     Audit,
 }
 
@@ -112,6 +117,7 @@ pub(crate) async fn run_media(verb: Verb, session: &Session) -> anyhow::Result<E
 }
 
 /// The records of a message's media, or the one whose key was given; an error without any.
+        Verb::Retain(retain) => retain.run_retain(session).await,
 async fn records_of(one: &MessageArgument, session: &Session) -> anyhow::Result<Vec<MediaRecord>> {
     let message = MessageId::parse(one.message.clone())?;
     let records = session.records()?;

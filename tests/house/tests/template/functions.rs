@@ -77,7 +77,14 @@ fn functions_get_the_environment_they_read() {
         "WAPI_BASE_URL",
     ];
     assert_eq!(names("DownloadFunction"), name_set(download));
-    let watch = ["JOBS_QUEUE_URL", "JOBS_TABLE", "LOG_LEVEL", "MEDIA_TABLE", "PARKED_QUEUE_URL"];
+    let watch = [
+        "INSTANCES_TABLE",
+        "JOBS_QUEUE_URL",
+        "JOBS_TABLE",
+        "LOG_LEVEL",
+        "MEDIA_TABLE",
+        "PARKED_QUEUE_URL",
+    ];
     assert_eq!(names("WatchFunction"), name_set(watch));
     let backfill = [
         "INSTANCES_TABLE",

@@ -38,12 +38,37 @@ fn tables_are_on_demand_and_restorable() {
     }
 }
 
+/// Marks of erased media, and under a retention records and parked entries.
 #[test]
-fn an_erase_mark_expires() {
+fn records_and_entries_can_end() {
     let template = parse_template();
-    let time_to_live = &resource_properties(&template, "MediaTable")["TimeToLiveSpecification"];
-    assert_eq!(time_to_live["AttributeName"].as_str(), Some("forget_at"));
-    assert_eq!(time_to_live["Enabled"].as_bool(), Some(true));
+    for table in ["MediaTable", "JobsTable"] {
+        let time_to_live = &resource_properties(&template, table)["TimeToLiveSpecification"];
+        assert_eq!(time_to_live["AttributeName"].as_str(), Some("forget_at"), "{table}");
+        assert_eq!(time_to_live["Enabled"].as_bool(), Some(true), "{table}");
+    }
+}
+
+/// Else `30d` would mean 60 days: without a class, a noncurrent version is kept for 30.
+#[test]
+fn a_class_ends_noncurrent_versions_too() {
+    let template = parse_template();
+    let bucket = resource_properties(&template, "MediaBucket");
+    let rules = bucket["LifecycleConfiguration"]["Rules"].as_sequence().expect("rules");
+    let classes = rules.iter().filter(|rule| !rule["TagFilters"].is_null());
+    let days = classes.map(|rule| rule["NoncurrentVersionExpiration"]["NoncurrentDays"].as_u64());
+    assert_eq!(days.collect::<Vec<_>>(), [Some(1); Retention::ALL.len()]);
+}
+
+/// What the parked queue keeps without a record, an unread webhook, ends before every class.
+#[test]
+fn no_queue_outlasts_a_class() {
+    let template = parse_template();
+    for (name, queue) in resources_of_type(&template, "AWS::SQS::Queue") {
+        let seconds = queue["Properties"]["MessageRetentionPeriod"].as_u64().expect("a time");
+        let shortest = Retention::ALL.map(Retention::days).into_iter().min().expect("a class");
+        assert!(seconds < u64::from(shortest) * 86_400, "{name}");
+    }
 }
 
 #[test]

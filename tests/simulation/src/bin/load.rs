@@ -15,6 +15,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use aws::{
     clients::Clients,
+    instances::Instances,
     ledger::{Ledger, LedgerTables},
     queues::{JobsQueue, ParkedQueue},
 };
@@ -138,7 +139,8 @@ async fn run_verbs(parked: usize) -> Calls {
     let ledger = Ledger::new(&clients, tables());
     let (parked, jobs) =
         (ParkedQueue::new(&clients, url("parked")), JobsQueue::new(&clients, url("jobs")));
-    let parking = Parking::new(parked, jobs, Ledger::new(&clients, tables()));
+    let instances = Instances::new(&clients, "instances".to_owned());
+    let parking = Parking::new(parked, jobs, Ledger::new(&clients, tables()), instances);
     let now = cloud.clock.unix();
     let mut calls = Vec::new();
     let mut before = 0;

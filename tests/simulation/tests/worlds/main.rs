@@ -23,5 +23,6 @@ mod identity;
 mod ledger;
 mod moves;
 mod privilege;
+mod retention;
 mod seeds;
 mod slow;
