@@ -21,6 +21,7 @@ use serde_json::json;
 
 use super::{
     find::MAX_RECORDS,
+    scan::find_obstacle,
     target::{ExportTarget, is_about_the_name},
 };
 use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
@@ -231,6 +232,10 @@ async fn copy_one(
         Err(error) if error.code == "NoSuchKey" => {
             return Ok(line.mark_absent("the bucket has no such file".to_owned()));
         }
+        Err(error) if error.status == Some(403) => match find_obstacle(key, session).await? {
+            Some(obstacle) => return Ok(line.mark_absent(obstacle)),
+            None => return Err(error.into()),
+        },
         Err(error) => return Err(error.into()),
     };
     (line.file_name, line.caption) =

@@ -6,6 +6,7 @@ mod erase;
 pub(crate) mod export;
 mod find;
 mod retain;
+mod scan;
 mod target;
 
 use std::{io::Write, path::PathBuf, time::Duration};
@@ -74,11 +75,15 @@ pub(crate) enum Verb {
         wapi-media media erase --instance LITE-AAAAAA-BBBBBB --message 3EB0AAAAAAAAAAAAAAAA \
         --reference TICKET-12")]
     Erase(erase::Erase),
-    /// Shows who erased how much, and when.
     /// Applies a tenant's present retention to the files and records that exist already. Files keep
     /// their other tags.
     #[command(after_help = "Example:\n  wapi-media media retain --tenant acme --dry-run")]
     Retain(retain::Retain),
+    /// Lists the files without a clean verdict of the malware scan. Reads the tags of
+    /// each file.
+    #[command(after_help = "Example:\n  wapi-media media scans --verdict threat --since 2h")]
+    Scans(scan::Scans),
+    /// Shows who erased how much, and when.
     Audit,
 }
 
@@ -112,12 +117,13 @@ pub(crate) async fn run_media(verb: Verb, session: &Session) -> anyhow::Result<E
         Verb::Download { one, output } => download_file(&one, output, session).await,
         Verb::Export(export) => export.run_export(session).await,
         Verb::Erase(erase) => erase.run_erase(session).await,
+        Verb::Retain(retain) => retain.run_retain(session).await,
+        Verb::Scans(scans) => scans.run_scans(session).await,
         Verb::Audit => audit::show_audit(session).await,
     }
 }
 
 /// The records of a message's media, or the one whose key was given; an error without any.
-        Verb::Retain(retain) => retain.run_retain(session).await,
 async fn records_of(one: &MessageArgument, session: &Session) -> anyhow::Result<Vec<MediaRecord>> {
     let message = MessageId::parse(one.message.clone())?;
     let records = session.records()?;
@@ -173,8 +179,19 @@ async fn show_records(one: &MessageArgument, session: &Session) -> anyhow::Resul
     let found = records_of(one, session).await?;
     let mut odd = OddRecords::default();
     found.iter().for_each(|record| odd.inspect_record(record));
-    let texts: Vec<_> = found.iter().map(describe_record).collect();
-    session.flags.print(&json!(found), texts.join("\n\n"))?;
+    let (mut texts, mut values) = (Vec::new(), Vec::new());
+    for record in &found {
+        let (mut text, mut value) = (describe_record(record), json!(record));
+        if let Some(key) = &record.object_key
+            && let Some(verdict) = scan::find_verdict(key, session).await?
+        {
+            text += &format!("\n\nMalware scan: {verdict}.");
+            value.as_object_mut().map(|it| it.insert("malware_scan".to_owned(), json!(verdict)));
+        }
+        texts.push(text);
+        values.push(value);
+    }
+    session.flags.print(&json!(values), texts.join("\n\n"))?;
     Ok(odd.print_notes())
 }
 
@@ -204,6 +221,7 @@ async fn presign_file(
     session: &Session,
 ) -> anyhow::Result<Exit> {
     let (key, _) = key_of(one, session).await?;
+    scan::require_clean(&key, session).await?;
     let bucket = session.stack.output("MediaBucket")?;
     let url = session.operator.presign_url(bucket, &key, valid).await?;
     let json = json!({ "url": url, "valid_seconds": valid.as_secs(), "key": key });
@@ -217,6 +235,7 @@ async fn download_file(
     session: &Session,
 ) -> anyhow::Result<Exit> {
     let (key, record) = key_of(one, session).await?;
+    scan::require_clean(&key, session).await?;
     let own_name = ObjectKey::find_file_name(&key);
     let path = output.unwrap_or_else(|| PathBuf::from(own_name));
     let bucket = session.stack.output("MediaBucket")?;
