@@ -1,5 +1,5 @@
-//! What S3 and `DynamoDB` remove by themselves: at every midnight (UTC), as late as AWS says that it
-//! may be.
+//! What S3 and `DynamoDB` remove by themselves: at every midnight (UTC), as late as AWS says that
+//! it may be.
 
 use std::{sync::Arc, time::Duration};
 

@@ -39,7 +39,7 @@ async fn a_stored_media_file_clears_the_failure() {
     assert_eq!(update.sets, sets);
     assert_eq!(
         update.removes,
-        names(&["class", "reason", "committing", "lost_since", "runs", "late_runs"])
+        names(&["class", "reason", "committing", "lost_since", "runs", "late_runs", "forget_at"])
     );
 }
 
@@ -56,7 +56,7 @@ async fn a_failure_is_written_with_class_and_reason() {
             ("reason", json!({ "S": reason })),
         ]);
         assert_eq!(update.sets, sets);
-        assert_eq!(update.removes, names(&["lost_since", "runs", "late_runs"]));
+        assert_eq!(update.removes, names(&["lost_since", "runs", "late_runs", "forget_at"]));
     }
 }
 
