@@ -10,7 +10,7 @@ use operator::audit::{ANY_TENANT, AuditLine, AuditTable, BEGUN, COMPLETE, INCOMP
 use crate::{screen, session::Session};
 
 /// Every action that has lines in the audit table.
-pub(crate) const ACTIONS: [&str; 21] = [
+pub(crate) const ACTIONS: [&str; 22] = [
     "hold",
     "instance add",
     "instance pause",
@@ -20,6 +20,7 @@ pub(crate) const ACTIONS: [&str; 21] = [
     "media erase",
     "media export",
     "media presign",
+    "media retain",
     "media verify",
     "parked drop",
     "parked redrive",

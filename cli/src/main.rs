@@ -125,6 +125,7 @@ impl Noun {
                     | media::Verb::Export(_)
                     | media::Verb::Verify(_)
                     | media::Verb::Orders { .. }
+                    | media::Verb::Scans(_)
                     | media::Verb::Audit
             ),
             Self::Hold(verb) => !matches!(verb, hold::Verb::List { .. }),

@@ -32,7 +32,9 @@ pub(crate) struct PolicyOptions {
     /// What to do with view-once media: store or skip.
     #[arg(long, value_name = "WHAT", value_parser = parse_view_once)]
     view_once: Option<ViewOnce>,
-    /// How long the bucket keeps files that are stored from now on: 30d, 90d, 1y, 5y, forever.
+    /// How long a media file and everything known about it is kept, from now on: 30d, 90d, 1y, 5y,
+    /// forever. A message that is older when it arrives is skipped. For what is there already:
+    /// wapi-media media retain.
     #[arg(long, value_name = "PERIOD", value_parser = parse_retention)]
     retention: Option<ValueOrNone<Retention>>,
 }

@@ -26,7 +26,8 @@ use media::{
     policy::Retention,
 };
 use operator::{
-    Operator, counters::DayCounters, records::MediaRecords, stack::Stack, unsettled::UnsettledMedia,
+    Operator, counters::DayCounters, records::MediaRecords, stack::Stack, tags::BucketTags,
+    unsettled::UnsettledMedia,
 };
 use parking::Parking;
 use serde_json::{Value, json};
@@ -193,6 +194,11 @@ impl Session {
         Ok(DayCounters::new(&self.operator.clients, table))
     }
 
+    /// The tags of the files in the bucket.
+    pub(crate) fn tags(&self) -> anyhow::Result<BucketTags> {
+        Ok(BucketTags::new(&self.operator.clients, self.stack.output("MediaBucket")?))
+    }
+
     /// The parked queue, with the jobs queue and the records that its operations need.
     pub(crate) fn parking(&self) -> anyhow::Result<Parking> {
         let clients = &self.operator.clients;
@@ -201,6 +207,7 @@ impl Session {
             ParkedQueue::new(clients, output("ParkedQueueUrl")?),
             JobsQueue::new(clients, output("JobsQueueUrl")?),
             self.ledger()?,
+            Instances::new(clients, output("InstancesTable")?),
         ))
     }
 

@@ -170,6 +170,7 @@ async fn set_rules(
     session: &Session,
 ) -> anyhow::Result<Exit> {
     let tenant = session.find_tenant(&id).await?;
+    let tenant_retention = tenant.policy.retention;
     let policy = policy.apply_to(tenant.policy);
     let said = describe_rules(&policy).map(|(name, what)| format!("{name}: {what}"));
     if !session.flags.may_change(&format!("set these rules of tenant {id}: {}", said.join("; ")))? {
@@ -177,10 +178,17 @@ async fn set_rules(
     }
     let (register, scope) = (session.register()?, AuditScope::new("tenant set", "rules"));
     session.audit(scope.of_tenant(&id), register.set_policy(&id, &policy)).await??;
-    let text = format!(
+    let mut text = format!(
         "Tenant {id} has these rules now; they apply within five minutes: {}.",
         said.join("; ")
     );
+    let is_retention_changed = policy.retention != tenant_retention;
+    if is_retention_changed {
+        text += &format!(
+            "\nWhat is stored or parked already keeps the retention that it has. To see and to \
+             change it: wapi-media media retain --tenant {id} --dry-run"
+        );
+    }
     session.flags.print(&json!({ "tenant": id, "policy": policy }), text)?;
     Ok(Exit::Ok)
 }

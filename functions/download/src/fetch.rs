@@ -144,8 +144,10 @@ pub(crate) async fn fetch_media(worker: &Worker, claimed: &ClaimedJob<'_>) -> Fe
         Err(error) => return without_attempts(Err(Failure::of_aws(error))),
     };
     let message = &claimed.job.message;
+    let (policy, now) = (&instance.policy, worker.now());
     let shell = message.is_shell().then_some(SkipRule::Shell);
-    if let Some(rule) = instance.policy.skip_rule(message).or(shell) {
+    let expired = policy.is_expired(claimed.job, now).then_some(SkipRule::Expired);
+    if let Some(rule) = policy.skip_rule(message).or(expired).or(shell) {
         return without_attempts(Ok(State::Skipped { rule }));
     }
     let mut run = FetchRun {

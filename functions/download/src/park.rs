@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws::{
     error::AwsError,
-    ledger::{JobState, NoteOutcome},
+    ledger::{JobState, NoteOutcome, NoteTerms},
     queues::ParkingTicket,
 };
 use media::{failure::FailureClass, job::Job, record::State};
@@ -118,7 +118,9 @@ async fn note_foreign_job(
     reason: &str,
 ) -> Result<(), AwsError> {
     let (written, why) = ((job, message.body), (FailureClass::Poison, reason));
-    let noted = worker.ledger.note_parked(written, why, JobState::Unrecorded, worker.now());
+    // The record may be another tenant's, so no tenant's rules give it an end.
+    let terms = NoteTerms { now: worker.now(), retention: None };
+    let noted = worker.ledger.note_parked(written, why, JobState::Unrecorded, terms);
     match noted.await? {
         NoteOutcome::Written | NoteOutcome::AlreadyParked => Ok(()),
         NoteOutcome::Refused => match &message.entry {

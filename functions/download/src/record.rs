@@ -169,6 +169,19 @@ fn count_run(worker: &Worker, claimed: &ClaimedJob<'_>, findings: RunFindings<'_
     worker.tally.add_run(claimed.job, run, worker.now());
 }
 
+/// From when the record may be removed under the tenant's retention.
+fn forget_time(claimed: &ClaimedJob<'_>, state: &State, now: i64) -> Option<i64> {
+    let instance = claimed.instance.as_ref().ok()?.as_ref()?;
+    let (policy, job) = (&instance.policy, claimed.job);
+    match state {
+        State::Stored { .. } => policy.stored_end(&job.message, now),
+        State::Parked { .. } | State::Skipped { .. } => {
+            policy.retention.map(|class| class.unstored_end(job, now))
+        }
+        State::Retrying { .. } => None,
+    }
+}
+
 /// Writes the record under the lease. `None`: the table did not answer.
 async fn write_record(
     worker: &Worker,
@@ -190,6 +203,7 @@ async fn write_record(
         // After a redrive, the job begins anew.
         runs: if is_retried { runs } else { RunCounts::default() },
         now: worker.now(),
+        forget_at: forget_time(claimed, state, worker.now()),
     };
     match worker.ledger.write(&record, &claimed.lease, lease_after, entry).await {
         Ok(WriteOutcome::Overtaken) => {

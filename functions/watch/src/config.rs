@@ -9,6 +9,8 @@ pub struct Config {
     pub region: String,
     /// `AWS_ENDPOINT_URL`, only where an emulator stands in for AWS.
     pub endpoint: Option<String>,
+    /// `INSTANCES_TABLE`.
+    pub instances_table: String,
     /// `MEDIA_TABLE`.
     pub media_table: String,
     /// `JOBS_TABLE`.
@@ -30,6 +32,7 @@ impl Config {
         Ok(Self {
             region: environment.required("AWS_REGION")?,
             endpoint: environment.optional("AWS_ENDPOINT_URL").map(str::to_owned),
+            instances_table: environment.required("INSTANCES_TABLE")?,
             media_table: environment.required("MEDIA_TABLE")?,
             jobs_table: environment.required("JOBS_TABLE")?,
             orders_table: environment.required("ORDERS_TABLE")?,

@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 use aws::{
     clients::Clients,
     error::AwsError,
+    instances::Instances,
     ledger::{Ledger, LedgerTables},
     orders::Orders,
     queues::{JobsQueue, ParkedQueue},
@@ -90,7 +91,8 @@ impl Watch {
         let parked = ParkedQueue::new(clients, config.parked_queue_url);
         let jobs = || JobsQueue::new(clients, config.jobs_queue_url.clone());
         let orders = Orders::new(clients, config.orders_table);
-        let parking = Parking::new(parked, jobs(), ledger()).with_orders(orders);
+        let instances = Instances::new(clients, config.instances_table);
+        let parking = Parking::new(parked, jobs(), ledger(), instances).with_orders(orders);
         Self { parking, ledger: ledger(), jobs: jobs() }
     }
 

@@ -16,6 +16,7 @@ fn create_watch(aws: &Aws) -> Watch {
     let config = Config {
         region: "us-east-1".to_owned(),
         endpoint: None,
+        instances_table: "instances".to_owned(),
         media_table: "media".to_owned(),
         jobs_table: "jobs-table".to_owned(),
         orders_table: "orders".to_owned(),

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    envelope::MomentSource,
+    job::Job,
     kind::MediaKind,
     message::{ChatKind, Direction, MediaMessage},
 };
@@ -27,7 +29,7 @@ pub struct Policy {
     /// Whether view-once media files are stored.
     #[serde(default, skip_serializing_if = "ViewOnce::is_default")]
     pub view_once: ViewOnce,
-    /// How long the bucket keeps a file; `None` means without limit.
+    /// How long a media file and everything about it is kept; `None` means without limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,
 }
@@ -61,8 +63,9 @@ impl ViewOnce {
     }
 }
 
-/// How long the bucket keeps a file, by a lifecycle rule on the object's tag. `template.yaml` has
-/// one rule per class.
+/// How long a media file and everything about it is kept. A lifecycle rule on the object's tag
+/// removes the file, and `DynamoDB`'s time to live removes the record and the job entry.
+/// `template.yaml` has one lifecycle rule per class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Retention {
     /// 30 days.
@@ -97,7 +100,7 @@ impl Retention {
         }
     }
 
-    /// Days after which the bucket removes the file.
+    /// Days after which the file and what is known about it are removed.
     #[must_use]
     pub fn days(self) -> u32 {
         match self {
@@ -106,6 +109,29 @@ impl Retention {
             Self::Year => 365,
             Self::Years5 => 1825,
         }
+    }
+
+    /// When what began at this time ends, in seconds since 1970.
+    #[must_use]
+    pub fn end_of(self, beginning: i64) -> i64 {
+        beginning.saturating_add(i64::from(self.days()) * 24 * 60 * 60)
+    }
+
+    /// From when the record and the entry of a job without a stored file may be removed, in seconds
+    /// since 1970: when its message is too old to be stored, but not before `now`.
+    #[must_use]
+    pub fn unstored_end(self, job: &Job, now: i64) -> i64 {
+        self.end_of(sent_at(job)).max(now)
+    }
+}
+
+/// From when the age of a media message counts, in seconds since 1970: its own time, or the time of
+/// acceptance if the webhook names none. The time of a media key may be years before a forwarded
+/// message.
+fn sent_at(job: &Job) -> i64 {
+    match job.message.envelope.moment_source {
+        MomentSource::Message => job.message.moment,
+        MomentSource::Key | MomentSource::Accepted => job.accepted_at,
     }
 }
 
@@ -120,6 +146,8 @@ pub enum SkipRule {
     Direction,
     /// It is meant to be viewed once, and [`Policy::view_once`] excludes it.
     ViewOnce,
+    /// It is older than [`Policy::retention`].
+    Expired,
     /// It is an operator's probe, not a media message.
     Probe,
     /// It was announced without key, path and URL, so there is nothing to fetch.
@@ -135,6 +163,7 @@ impl SkipRule {
             Self::Chat => "the tenant does not store media of this sort of chat",
             Self::Direction => "the tenant does not store media of this direction",
             Self::ViewOnce => "the tenant does not store media that are meant to be seen once",
+            Self::Expired => "the message is older than the tenant keeps media",
             Self::Probe => "an operator's probe, not a media message",
             Self::Shell => {
                 "announced without key, path and URL, as linked devices receive view-once \
@@ -158,8 +187,8 @@ impl Policy {
         Self { chats: ChatKind::ALL.into_iter().filter(is_private).collect(), ..Self::default() }
     }
 
-    /// The rule that excludes this media message, if any: a probe first, then the order of
-    /// [`SkipRule`].
+    /// The rule that excludes this media message whatever the time is, if any: a probe first, then
+    /// the order of [`SkipRule`].
     #[must_use]
     pub fn skip_rule(&self, message: &MediaMessage) -> Option<SkipRule> {
         let wants_kind = self.kinds.is_empty() || self.kinds.contains(&message.kind);
@@ -174,5 +203,23 @@ impl Policy {
             (wants_view_once, SkipRule::ViewOnce),
         ];
         rules.into_iter().find_map(|(is_wanted, rule)| (!is_wanted).then_some(rule))
+    }
+
+    /// Whether the media message is older than the retention at `now` (seconds since 1970).
+    ///
+    /// Records end no sooner (see [`Self::stored_end`] and [`Retention::unstored_end`]). So when
+    /// the record of a media message is gone, its webhook is too old: neither the back-fill nor a
+    /// copy of the job nor a replay brings the file back, and no mark has to remember it.
+    #[must_use]
+    pub fn is_expired(&self, job: &Job, now: i64) -> bool {
+        self.retention.is_some_and(|class| class.end_of(sent_at(job)) <= now)
+    }
+
+    /// From when the record of a media file that was stored at `now` may be removed, in seconds
+    /// since 1970: with the file, or later if a clock that is ahead has dated the message. `None`
+    /// without a retention.
+    #[must_use]
+    pub fn stored_end(&self, message: &MediaMessage, now: i64) -> Option<i64> {
+        self.retention.map(|class| class.end_of(now.max(message.moment)))
     }
 }

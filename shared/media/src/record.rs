@@ -124,4 +124,8 @@ pub struct Record<'a> {
     pub runs: RunCounts,
     /// The current time in seconds since 1970.
     pub now: i64,
+    /// From when the record, and the entry of a parked job, may be removed under the tenant's
+    /// retention, in seconds since 1970. `None`: they have no end. A job that is retried never has
+    /// one.
+    pub forget_at: Option<i64>,
 }

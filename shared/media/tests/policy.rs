@@ -8,11 +8,13 @@
 )]
 
 use media::{
+    envelope::MomentSource,
+    job::Job,
     kind::{MediaKind, UnknownKind},
     message::{Chat, ChatKind, Direction, MediaMessage, UnknownChatKind},
     policy::{Policy, Retention, SkipRule, ViewOnce},
 };
-use samples::image_message;
+use samples::{MOMENT, image_message, queued_job};
 
 /// An address of each kind of chat.
 const CHATS: [(&str, ChatKind); 6] = [
@@ -34,11 +36,54 @@ fn message_in(kind: MediaKind, chat: &str) -> MediaMessage {
     }
 }
 
+fn image_job() -> Job {
+    queued_job(image_message(), MOMENT).into_job()
+}
+
 /// Every kind in every kind of chat.
 fn all_messages() -> impl Iterator<Item = (MediaKind, ChatKind, MediaMessage)> {
     MediaKind::ALL
         .into_iter()
         .flat_map(|kind| CHATS.iter().map(move |(jid, chat)| (kind, *chat, message_in(kind, jid))))
+}
+
+/// The time of a media key may be that of the message from which it was forwarded.
+#[test]
+fn only_a_message_that_is_old_itself_is_expired() {
+    const DAY: i64 = 86_400;
+    let policy = Policy { retention: Some(Retention::Days30), ..Policy::default() };
+    let mut job = image_job();
+    let sent_at = job.message.moment;
+    job.accepted_at = sent_at + 40 * DAY;
+    assert!(!policy.is_expired(&job, sent_at + 30 * DAY - 1));
+    assert!(policy.is_expired(&job, sent_at + 30 * DAY));
+    assert!(!Policy::default().is_expired(&job, i64::MAX));
+    for source in [MomentSource::Key, MomentSource::Accepted] {
+        job.message.envelope.moment_source = source;
+        assert!(!policy.is_expired(&job, job.accepted_at + 30 * DAY - 1), "{source:?}");
+        assert!(policy.is_expired(&job, job.accepted_at + 30 * DAY), "{source:?}");
+    }
+}
+
+/// Otherwise a webhook could outlive its record, and store the file again.
+#[test]
+fn no_record_ends_before_its_message_is_expired() {
+    for class in Retention::ALL {
+        let policy = Policy { retention: Some(class), ..Policy::default() };
+        for ahead in [-1_000_000_000, -1, 0, 1, 86_400] {
+            let mut job = image_job();
+            let now = job.message.moment;
+            job.message.moment = now + ahead;
+            job.accepted_at = now;
+            let ends = [
+                policy.stored_end(&job.message, now).expect("an end"),
+                class.unstored_end(&job, now),
+            ];
+            for end in ends {
+                assert!(policy.is_expired(&job, end) && end >= now, "{class:?} {ahead}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -10,7 +10,9 @@ pub mod health;
 pub mod logs;
 mod record;
 pub mod records;
+pub mod retention;
 pub mod stack;
+pub mod tags;
 pub mod unsettled;
 
 use aws_config::{BehaviorVersion, SdkConfig};

@@ -1,8 +1,9 @@
 //! Drops parked jobs: an operator decides that their media files are no longer wanted.
 
 use aws::{
+    entry_key::EntryKey,
     error::AwsError,
-    ledger::{JobState, WriteOutcome},
+    ledger::{JobState, NoteTerms, WriteOutcome},
     queues::ParkedMessage,
 };
 use media::parked::{Filter, ParkedJob};
@@ -58,10 +59,23 @@ impl Parking {
         let counts = &mut summary;
         self.visit_entries(filter, now, async |job, entry| {
             each(job);
-            counts.count(self.ledger.drop_parked(entry, now).await);
+            counts.count(self.drop_entry(job, entry, now).await);
         })
         .await?;
         Ok(summary)
+    }
+
+    async fn drop_entry(
+        &self,
+        job: &ParkedJob,
+        entry: &EntryKey,
+        now: i64,
+    ) -> Result<WriteOutcome, AwsError> {
+        let terms = match job.tenant() {
+            Some(tenant) => self.note_terms((tenant, &entry.instance), now).await?,
+            None => NoteTerms { now, retention: None },
+        };
+        self.ledger.drop_parked(entry, terms).await
     }
 
     async fn drop_message(
@@ -73,7 +87,8 @@ impl Parking {
             let reason = &message.parked.reason;
             let reason = format!("dropped by an operator; it was parked because: {reason}");
             let class = message.parked.class;
-            let written = self.ledger.note_dropped(job, class, &reason, now).await?;
+            let terms = self.note_terms((&job.tenant, &job.instance), now).await?;
+            let written = self.ledger.note_dropped(job, class, &reason, terms).await?;
             // Already stored or erased: there is nothing to record, and the message is deleted.
             if written == WriteOutcome::Overtaken
                 && self.ledger.read_job_state(job, now).await? != JobState::StoredOrErased

@@ -1,15 +1,21 @@
 //! Receives every parked message once, and keeps the parked queue and the ledger in step.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use aws::{
     error::AwsError,
-    ledger::{EraseOutcome, JobState, Ledger, NoteOutcome},
+    instances::{Instance, InstanceError, Instances},
+    ledger::{EraseOutcome, JobState, Ledger, NoteOutcome, NoteTerms},
     orders::Orders,
     queues::{JobsQueue, ParkedMessage, ParkedQueue, Receipt},
 };
 use futures_util::future::join_all;
-use media::{job::Job, parked::ParkedJob};
+use media::{
+    ids::{InstanceId, TenantId},
+    job::Job,
+    parked::ParkedJob,
+    policy::Retention,
+};
 
 use crate::failures::Failures;
 
@@ -17,12 +23,14 @@ use crate::failures::Failures;
 /// time.
 const VISIBILITY_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// The parked queue, with the jobs queue and the media table.
+/// The parked queue, with the jobs queue, the tables of media and jobs, and the instances, whose
+/// rules say how long a record is kept.
 #[derive(Debug)]
 pub struct Parking {
     pub(crate) parked: ParkedQueue,
     pub(crate) jobs: JobsQueue,
     pub(crate) ledger: Ledger,
+    instances: Instances,
     orders: Option<Orders>,
 }
 
@@ -50,10 +58,10 @@ pub(crate) enum AfterLook {
 }
 
 impl Parking {
-    /// Uses these queues and this table.
+    /// Uses these queues and these tables.
     #[must_use]
-    pub fn new(parked: ParkedQueue, jobs: JobsQueue, ledger: Ledger) -> Self {
-        Self { parked, jobs, ledger, orders: None }
+    pub fn new(parked: ParkedQueue, jobs: JobsQueue, ledger: Ledger, instances: Instances) -> Self {
+        Self { parked, jobs, ledger, instances, orders: None }
     }
 
     /// Obeys these orders as well: what one of them covers is deleted, not kept and not sent.
@@ -72,6 +80,21 @@ impl Parking {
             return Ok(false);
         }
         Ok(self.ledger.erase_job(job, now).await? == EraseOutcome::Erased)
+    }
+
+    /// When a note about a job of this tenant's instance is written, and for how long its record is
+    /// kept. `now` is in seconds since 1970. There is no end if the instance has no registration
+    /// that can be read, or belongs to another tenant now.
+    ///
+    /// # Errors
+    /// [`AwsError`] when the instance's record cannot be asked for.
+    pub(crate) async fn note_terms(
+        &self,
+        (tenant, instance): (&TenantId, &InstanceId),
+        now: i64,
+    ) -> Result<NoteTerms, AwsError> {
+        let found = self.instances.find(instance).await;
+        Ok(NoteTerms { now, retention: read_retention(found, tenant)? })
     }
 
     /// Shows every message of the parked queue to `each` once, and keeps it parked. Also writes the
@@ -174,16 +197,24 @@ impl Parking {
         }
         match state {
             JobState::Foreign => Ok(Step::Kept),
-            JobState::InWork | JobState::Parked => Ok(Step::HasEntry),
+            JobState::InWork => Ok(Step::HasEntry),
+            JobState::Parked => match self.is_expired(job, now).await {
+                Ok(true) => self.remove(message).await,
+                Ok(false) | Err(_) => Ok(Step::HasEntry),
+            },
             JobState::StoredOrErased | JobState::Skipped | JobState::Superseded => {
                 self.remove(message).await
             }
             // A run parked it and then did not: the jobs table has the job, and it is tried again.
             JobState::Retrying if !parked.is_unrecorded => self.remove(message).await,
             state @ (JobState::Retrying | JobState::Unrecorded | JobState::EntryLost) => {
-                let job = (job, message.body.as_str());
+                if self.is_expired(job, now).await? {
+                    return self.remove(message).await;
+                }
+                let terms = self.note_terms((&job.tenant, &job.instance), now).await?;
                 let why = (parked.class, parked.reason.as_str());
-                let noted = self.ledger.note_parked(job, why, state, now).await?;
+                let written = (job, message.body.as_str());
+                let noted = self.ledger.note_parked(written, why, state, terms).await?;
                 Ok(match noted {
                     NoteOutcome::Written => Step::Reconciled,
                     NoteOutcome::AlreadyParked => Step::HasEntry,
@@ -193,9 +224,39 @@ impl Parking {
         }
     }
 
+    /// Whether the tenant's retention has ended for the job: nothing would be stored any more, and
+    /// its record ends or has ended.
+    async fn is_expired(&self, job: &Job, now: i64) -> Result<bool, AwsError> {
+        let is_over = |retention: Option<Retention>| {
+            retention.is_some_and(|class| class.unstored_end(job, now) <= now)
+        };
+        let terms = self.note_terms((&job.tenant, &job.instance), now).await?;
+        if !is_over(terms.retention) {
+            return Ok(false);
+        }
+        // What is removed cannot be brought back, so the rule must hold now and not minutes ago.
+        let current = self.instances.find_current(&job.instance).await;
+        Ok(is_over(read_retention(current, &job.tenant)?))
+    }
+
     async fn remove(&self, message: &ParkedMessage) -> Result<Step, AwsError> {
         self.parked.delete(&message.receipt).await?;
         Ok(Step::Removed)
+    }
+}
+
+/// The retention of the tenant, if the instance that was found is its.
+fn read_retention(
+    found: Result<Option<Arc<Instance>>, InstanceError>,
+    tenant: &TenantId,
+) -> Result<Option<Retention>, AwsError> {
+    match found {
+        Ok(found) => {
+            let its = found.filter(|one| one.tenant == *tenant);
+            Ok(its.and_then(|one| one.policy.retention))
+        }
+        Err(InstanceError::Aws(error)) => Err(error),
+        Err(InstanceError::Malformed(_)) => Ok(None),
     }
 }
 

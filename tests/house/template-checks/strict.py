@@ -24,6 +24,8 @@ STRICT = {
     "RecordsAccess": True,
     "HasAlarmEmail": True,
     "HasMetricMath": True,
+    "ScansForMalware": True,
+    "HasBreakGlassRole": True,
 }
 OWN_KEY = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000"
 NO_VALUE = {"Ref": "AWS::NoValue"}

@@ -81,8 +81,10 @@ impl RecordedRequest {
         match (named, self.method.as_str()) {
             (Some(name), _) => name,
             (None, "PUT") if has("partNumber") => "UploadPart",
+            (None, "PUT") if has("tagging") => "PutObjectTagging",
             (None, "PUT") => "PutObject",
             (None, "GET") if has("tagging") => "GetObjectTagging",
+            (None, "GET") if has("versions") => "ListObjectVersions",
             (None, "POST") if has("uploads") => "CreateMultipartUpload",
             (None, "POST") if has("uploadId") => "CompleteMultipartUpload",
             (None, "DELETE") if has("uploadId") => "AbortMultipartUpload",

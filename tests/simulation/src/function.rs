@@ -205,6 +205,7 @@ impl Slot<Arc<Watch>> {
             let config = watch::config::Config {
                 region: "us-east-1".to_owned(),
                 endpoint: None,
+                instances_table: INSTANCES.to_owned(),
                 media_table: MEDIA.to_owned(),
                 jobs_table: JOBS_TABLE.to_owned(),
                 orders_table: ORDERS.to_owned(),

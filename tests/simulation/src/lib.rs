@@ -9,6 +9,7 @@
 mod backfiller;
 mod before;
 pub mod chance;
+mod cleaner;
 pub mod clockwork;
 pub mod cloud;
 pub mod contract;

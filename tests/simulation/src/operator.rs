@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws::{
     clients::Clients,
+    instances::Instances,
     ledger::{Ledger, LedgerTables},
     orders::{NewErasure, Orders},
     queues::{JobsQueue, ParkedQueue},
@@ -13,7 +14,7 @@ use parking::{Parking, RedriveMode};
 
 use crate::{
     cloud::{Cloud, sqs::QUEUE_URL_BASE},
-    function::{JOBS, JOBS_TABLE, MEDIA, ORDERS, PARKED},
+    function::{INSTANCES, JOBS, JOBS_TABLE, MEDIA, ORDERS, PARKED},
     plan::Erasure,
     wire::{ENDPOINT, Process, Wire},
 };
@@ -51,6 +52,7 @@ pub(crate) async fn redrive_parked(cloud: &Arc<Cloud>) {
         ParkedQueue::new(&clients, url(PARKED)),
         JobsQueue::new(&clients, url(JOBS)),
         Ledger::new(&clients, tables),
+        Instances::new(&clients, INSTANCES.to_owned()),
     )
     .with_orders(Orders::new(&clients, ORDERS.to_owned()));
     let mode = RedriveMode::Send { per_second: 500 };

@@ -7,6 +7,7 @@ use std::{
 };
 
 use aws::register::SECRET_BYTES;
+use media::policy::Policy;
 use serde_json::Value;
 use stand_in::{CdnScenario, Kind, Spec, WapiScenario};
 
@@ -214,6 +215,30 @@ pub struct Plan {
     /// When the back-fill reads W-API's log. If it does, what is in the log may not be lost,
     /// whatever the sender was told.
     pub backfills: Vec<Duration>,
+    /// The rules of every tenant.
+    pub policy: Policy,
+    /// What S3 and `DynamoDB` remove by themselves, every midnight.
+    pub expiry: ExpiryRules,
+}
+
+/// What AWS removes by itself when its time has come.
+#[derive(Debug, Clone, Default)]
+pub struct ExpiryRules {
+    /// The bucket's lifecycle rules for tagged objects.
+    pub lifecycle: Vec<LifecycleRule>,
+    /// Each table with a time to live, and its attribute.
+    pub time_to_live: Vec<(&'static str, String)>,
+}
+
+/// A lifecycle rule for the objects with a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LifecycleRule {
+    /// The name and the value of the tag.
+    pub tag: (String, String),
+    /// Days after which a current version becomes noncurrent.
+    pub days: u32,
+    /// Days after which a noncurrent version is removed; `None` if this rule removes none.
+    pub noncurrent_days: Option<u32>,
 }
 
 impl Plan {
@@ -233,6 +258,8 @@ impl Plan {
             time_left: Arc::new(|_| FUNCTION_TIMEOUT),
             sender_tries: 3,
             backfills: Vec::new(),
+            policy: Policy::default(),
+            expiry: ExpiryRules::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use media::policy::Policy;
 use serde_json::json;
 use stand_in::{CdnScenario, Encryption, Format, Kind, MessageShape, Spec, WapiScenario};
 
@@ -11,7 +12,9 @@ use crate::{
     chance::Chance,
     clockwork::WORLD_START,
     fault::{self, Call, Fault},
-    plan::{CUSTOMERS, FUNCTION_TIMEOUT, OutsideEvent, Plan, PlannedMedia, PriorState},
+    plan::{
+        CUSTOMERS, ExpiryRules, FUNCTION_TIMEOUT, OutsideEvent, Plan, PlannedMedia, PriorState,
+    },
 };
 
 /// Larger than one part, so that the upload has two.
@@ -63,6 +66,8 @@ pub fn build_plan(seed: u64) -> Plan {
             random_time_left(chance.named("time").named(nth), short && nth < 12)
         }),
         sender_tries: 1 + u32::try_from(chance.named("sender").below(4)).unwrap_or_default(),
+        policy: Policy::default(),
+        expiry: ExpiryRules::default(),
     }
 }
 

@@ -16,7 +16,6 @@ use futures_util::future::join_all;
 use media::{
     ids::{InstanceId, TenantId},
     message::Secret,
-    policy::Policy,
     sha256::Sha256,
 };
 use redaction::{Class, plant};
@@ -30,7 +29,7 @@ use crate::{
     accounting::{Account, AnnouncedMedia, Evidence, Fate, Identity, SenderAnswer},
     backfiller, before,
     chance::Chance,
-    clockwork,
+    cleaner, clockwork,
     cloud::{Cloud, queue::Settings},
     evidence,
     function::{
@@ -67,6 +66,8 @@ pub struct Outcome {
     pub took: Duration,
     /// Violations of the origins' rules.
     pub violations: Vec<String>,
+    /// The keys of versions that are not current, and of delete markers.
+    pub noncurrent: Vec<String>,
     /// What each function used of which part of AWS.
     pub reached: BTreeSet<ResourceAccess>,
     /// The sum of each count in the table of counts.
@@ -166,6 +167,7 @@ impl World {
                 id: &InstanceId::parse(customer.instance)?,
                 tenant: &tenant.id,
                 strategies: &[],
+                policy: &self.plan.policy,
                 token: &Secret::new(customer.token),
                 now: clockwork::WORLD_START,
             };
@@ -182,6 +184,10 @@ impl World {
         let servers: Vec<_> = servers.collect();
         let watcher = Watcher::new(&world.around);
         let watching = tokio::task::spawn_local(Arc::clone(&watcher).run());
+        let cleaning = tokio::task::spawn_local(cleaner::run_cleaner(
+            Arc::clone(&world.cloud),
+            world.plan.expiry.clone(),
+        ));
         let backfills =
             backfiller::run_backfills(Arc::clone(&world.around), world.plan.backfills.clone());
         let (announced, ()) = tokio::join!(world.send_everything(), backfills);
@@ -198,6 +204,7 @@ impl World {
         let took = world.cloud.clock.now();
         watcher.run_pass(Pass::Look).await;
         tokio::time::sleep(SWEEP_AGE + Duration::from_hours(1)).await;
+        cleaning.abort();
         let uploads = world.cloud.bucket.abort_old_uploads(SWEEP_AGE);
         let evidence = evidence::gather_evidence(&world.cloud, uploads);
         Outcome {
@@ -208,6 +215,7 @@ impl World {
             violations: world.origins.violations(),
             reached: world.cloud.log.resource_accesses(),
             counts: world.cloud.tables.sum_numbers(COUNTERS).expect("counts"),
+            noncurrent: world.cloud.bucket.noncurrent_keys(),
         }
     }
 

@@ -428,6 +428,26 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
         novo se não for o esperado.",
     ),
     (
+        "MalwareFoundAlarm",
+        "O GuardDuty encontrou malware em um arquivo guardado na última hora. Ninguém consegue lê-lo, \
+        e nada precisa ser feito na hora. wapi-media media scans --verdict threat --since 2h diz \
+        qual é; para removê-lo, use wapi-media media erase --message.",
+    ),
+    (
+        "MalwareScanFailedAlarm",
+        "O GuardDuty não conseguiu examinar um arquivo guardado na última hora, e por isso ninguém \
+        consegue lê-lo. wapi-media media scans --verdict failed --since 2h diz qual é, e o motivo \
+        aparece em wapi-media media show. Envie o arquivo de novo ao exame, \
+        como diz docs/pt-BR/operating.md.",
+    ),
+    (
+        "MalwareScanMissingAlarm",
+        "Em cada uma das últimas três horas foram guardados arquivos, e nenhum exame terminou: \
+        ninguém consegue ler os arquivos novos. \
+        aws guardduty get-malware-protection-plan diz o que \
+        falta. Nada está perdido; depois, envie ao exame os arquivos desse período.",
+    ),
+    (
         "ApiServerErrorsAlarm",
         "A API respondeu 5xx. Se nenhum outro alarme desta stack está ligado, a API não conseguiu \
         nem chegar à função webhook: `wapi-media doctor` examina as duas. A função backfill põe na \

@@ -72,7 +72,7 @@ const fn grant(
     Grant { sid, actions, parts, is_read_only }
 }
 
-const GRANTS: [Grant; 27] = [
+const GRANTS: [Grant; 29] = [
     grant("FindTheStack", true, &["cloudformation:DescribeStacks"], &[StackPart::Stack]),
     grant("ReadRegister", true, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
     grant(
@@ -98,6 +98,13 @@ const GRANTS: [Grant; 27] = [
     ),
     grant("ReadAudit", true, &["dynamodb:Query"], &[StackPart::Table("AuditTable")]),
     grant("ListFiles", true, &["s3:ListBucket"], &[StackPart::Bucket]),
+    // The verdict of a malware scan is a tag. Tags contain no personal data.
+    grant(
+        "ReadTags",
+        true,
+        &["s3:GetObjectTagging", "s3:GetObjectVersionTagging"],
+        &[StackPart::Files],
+    ),
     grant("ReadQueues", true, &["sqs:GetQueueAttributes"], QUEUES),
     // Messages contain media keys and whole webhooks, and who receives one hides it from others.
     grant(
@@ -156,6 +163,12 @@ const GRANTS: [Grant; 27] = [
         false,
         &["s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
         &[StackPart::Bucket],
+    ),
+    grant(
+        "ChangeRetention",
+        false,
+        &["s3:PutObjectTagging", "s3:PutObjectVersionTagging"],
+        &[StackPart::Files],
     ),
     grant(
         "ReadAndEraseFiles",

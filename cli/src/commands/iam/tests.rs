@@ -13,7 +13,7 @@ use super::{ArnScope, GRANTS, Role, build_policy};
 
 /// What each call needs; nothing for those that only functions make, or that need no
 /// permission.
-const NEEDS: [(&str, &[&str]); 39] = [
+const NEEDS: [(&str, &[&str]); 40] = [
     ("cloudformation:DescribeStacks", &["cloudformation:DescribeStacks"]),
     ("cloudwatch:DescribeAlarms", &["cloudwatch:DescribeAlarms"]),
     ("dynamodb:BatchGetItem", &["dynamodb:BatchGetItem"]),
@@ -39,13 +39,14 @@ const NEEDS: [(&str, &[&str]); 39] = [
     ("s3:CreateMultipartUpload", &[]),
     ("s3:DeleteObjects", &["s3:DeleteObject", "s3:DeleteObjectVersion"]),
     ("s3:GetObject", &["s3:GetObject"]),
-    ("s3:GetObjectTagging", &[]),
+    ("s3:GetObjectTagging", &["s3:GetObjectTagging", "s3:GetObjectVersionTagging"]),
     ("s3:HeadBucket", &[]),
     ("s3:HeadObject", &["s3:GetObject"]),
     ("s3:ListMultipartUploads", &["s3:ListBucketMultipartUploads"]),
     ("s3:ListObjectVersions", &["s3:ListBucketVersions"]),
     ("s3:ListObjectsV2", &["s3:ListBucket"]),
     ("s3:PutObject", &[]),
+    ("s3:PutObjectTagging", &["s3:PutObjectTagging", "s3:PutObjectVersionTagging"]),
     ("s3:UploadPart", &[]),
     ("sns:ListSubscriptionsByTopic", &["sns:ListSubscriptionsByTopic"]),
     ("sqs:ChangeMessageVisibility", &["sqs:ChangeMessageVisibility"]),

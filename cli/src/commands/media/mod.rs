@@ -6,6 +6,8 @@ pub(crate) mod export;
 mod find;
 mod message;
 mod one_file;
+mod retain;
+mod scan;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -97,6 +99,14 @@ pub(crate) enum Verb {
         #[arg(long)]
         tenant: TenantId,
     },
+    /// Applies a tenant's present retention to the files and records that exist already. Files keep
+    /// their other tags.
+    #[command(after_help = "Example:\n  wapi-media media retain --tenant acme --dry-run")]
+    Retain(retain::Retain),
+    /// Lists the files without a clean verdict of the malware scan. Reads the tags of
+    /// each file.
+    #[command(after_help = "Example:\n  wapi-media media scans --verdict threat --since 2h")]
+    Scans(scan::Scans),
     /// Shows who erased how much, and when: the lines of `audit list` about erasing.
     Audit,
 }
@@ -128,6 +138,8 @@ pub(crate) async fn run_media(verb: Verb, session: &Session) -> anyhow::Result<E
             let actions = [erase::ACTION, erase::VERIFY_ACTION, hold::ACTION];
             list_lines(&actions, &AuditSelection::default(), session).await
         }
+        Verb::Retain(retain) => retain.run_retain(session).await,
+        Verb::Scans(scans) => scans.run_scans(session).await,
     }
 }
 
@@ -135,8 +147,19 @@ async fn show_records(one: &MessageArgument, session: &Session) -> anyhow::Resul
     let found = records_of(one, session).await?;
     let mut odd = OddRecords::default();
     found.iter().for_each(|record| odd.inspect_record(record));
-    let texts: Vec<_> = found.iter().map(describe_record).collect();
-    session.flags.print(&json!(found), texts.join("\n\n"))?;
+    let (mut texts, mut values) = (Vec::new(), Vec::new());
+    for record in &found {
+        let (mut text, mut value) = (describe_record(record), json!(record));
+        if let Some(key) = &record.object_key
+            && let Some(verdict) = scan::find_verdict(key, session).await?
+        {
+            text += &format!("\n\nMalware scan: {verdict}.");
+            value.as_object_mut().map(|it| it.insert("malware_scan".to_owned(), json!(verdict)));
+        }
+        texts.push(text);
+        values.push(value);
+    }
+    session.flags.print(&json!(values), texts.join("\n\n"))?;
     Ok(odd.print_notes())
 }
 

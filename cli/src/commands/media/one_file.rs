@@ -24,7 +24,10 @@ use operator::{
 };
 use serde_json::json;
 
-use super::message::{MessageArgument, key_of};
+use super::{
+    message::{MessageArgument, key_of},
+    scan::require_clean,
+};
 use crate::{
     audit::AuditScope,
     exit::Exit,
@@ -41,6 +44,7 @@ pub(super) async fn presign_file(
     session: &Session,
 ) -> anyhow::Result<Exit> {
     let (key, record) = key_of(one, session).await?;
+    require_clean(&key, session).await?;
     let bucket = session.stack.output("MediaBucket")?;
     let found = session.operator.require_file(bucket, &key).await;
     found.or_else(|error| explain_problem(one, error))?;
@@ -84,6 +88,7 @@ pub(super) async fn download_file(
     session: &Session,
 ) -> anyhow::Result<Exit> {
     let (key, record) = key_of(one, session).await?;
+    require_clean(&key, session).await?;
     let own_name = ObjectKey::find_file_name(&key);
     let path = output.unwrap_or_else(|| PathBuf::from(own_name));
     require_absent(&path)?;

@@ -83,6 +83,11 @@ impl Condition {
         condition.with_state_name()
     }
 
+    /// The record was last written at this time.
+    pub(super) fn updated_at(at: i64) -> Self {
+        Self::new("updated_at = :updated", [(":updated", number_value(at))])
+    }
+
     /// There is a job entry.
     pub(super) fn entry_exists() -> Self {
         Self::new("attribute_exists(body)", [])

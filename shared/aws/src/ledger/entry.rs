@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::{
     condition::Condition,
-    table::{HAS_ENTRY, Ledger, QUEUED_UNTIL},
+    table::{FORGET_AT, HAS_ENTRY, Ledger, QUEUED_UNTIL},
     transaction::TRANSACT_WRITE_ITEMS,
     update::Update,
 };
@@ -132,6 +132,8 @@ pub(super) struct EntryFacts<'a> {
     pub(super) class: FailureClass,
     pub(super) reason: &'a str,
     pub(super) now: i64,
+    /// From when a parked entry may be removed. `None`: it has no end.
+    pub(super) forget_at: Option<i64>,
 }
 
 impl<'a> EntryFacts<'a> {
@@ -143,6 +145,7 @@ impl<'a> EntryFacts<'a> {
             class,
             reason,
             now,
+            forget_at: None,
         }
     }
 }
@@ -187,6 +190,12 @@ pub(super) fn entry_update(
         body,
     };
     let update = Update::from_fields(TRANSACT_WRITE_ITEMS, &fields)?;
+    // The end of a parked entry must not remove a job that is tried again.
+    let forget_at = match state {
+        EntryState::Retrying(_) => None,
+        EntryState::Parked => facts.forget_at,
+    };
+    let update = update.set_or_remove(FORGET_AT, forget_at.map(number_value));
     Ok(set_due(update, instance, state.due()))
 }
 

@@ -18,7 +18,7 @@ use super::{
     find::find_record_item,
     outcome::WriteOutcome,
     place::MESSAGE,
-    table::{ERASED, Ledger},
+    table::{ERASED, FORGET_AT, Ledger},
     transaction::{TransactionOutcome, not_built},
 };
 use crate::{
@@ -262,7 +262,7 @@ impl Ledger {
             .item("instance", string_value(instance.as_str()))
             .item("message_id", string_value(&*record.key))
             .item("state", string_value(ERASED))
-            .item("forget_at", number_value(until));
+            .item(FORGET_AT, number_value(until));
         for (name, text) in record.mark_attributes() {
             put = put.item(name, string_value(text));
         }

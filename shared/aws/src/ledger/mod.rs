@@ -20,6 +20,7 @@ mod outcome;
 mod parked;
 mod place;
 mod place_update;
+mod retain;
 mod table;
 mod transaction;
 mod update;
@@ -38,11 +39,12 @@ pub use self::{
     find::{find_record_item, get_record_item},
     intent::CommitIntent,
     missing::RecordTable,
-    notes::{JobState, NoteOutcome},
+    notes::{JobState, NoteOutcome, NoteTerms},
     outcome::WriteOutcome,
     parked::{PageStart, ParkedPage, RedriveOutcome},
     place::MESSAGE,
-    table::{BY_CHAT, BY_INSTANCE, ERASED, JobsTable, Ledger, LedgerTables},
+    retain::RecordEnd,
+    table::{BY_CHAT, BY_INSTANCE, ERASED, FORGET_AT, JobsTable, Ledger, LedgerTables},
     write::{LeaseAfter, MAX_ATTEMPTS},
 };
 use crate::dynamodb::Attributes;

@@ -1,7 +1,7 @@
 //! Writes notes about jobs that no run works on: SQS parked them, or a person dropped them. Also
 //! reads what a job's record says.
 
-use media::{failure::FailureClass, job::Job};
+use media::{failure::FailureClass, job::Job, policy::Retention};
 
 use super::{
     announced::AnnouncedFields,
@@ -11,7 +11,7 @@ use super::{
     outcome::WriteOutcome,
     place::Place,
     place_update::PlaceUpdate,
-    table::{DECIDED_AT, ERASED, HAS_ENTRY, LATE_RUNS, Ledger, RUNS},
+    table::{DECIDED_AT, ERASED, FORGET_AT, HAS_ENTRY, LATE_RUNS, Ledger, RUNS},
     update::Update,
 };
 use crate::{
@@ -23,6 +23,15 @@ use crate::{
 /// acceptance, also if the operator's clock is behind.
 pub(super) fn decision_time(job: &Job, now: i64) -> i64 {
     now.max(job.accepted_at.saturating_add(1))
+}
+
+/// When a note is written, and for how long what it is about is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoteTerms {
+    /// The current time, in seconds since 1970.
+    pub now: i64,
+    /// The tenant's retention. `None`: the record and the entry have no end.
+    pub retention: Option<Retention>,
 }
 
 /// What became of a note.
@@ -94,8 +103,10 @@ impl Ledger {
         (job, body): (&Job, &str),
         (class, reason): (FailureClass, &str),
         seen: JobState,
-        now: i64,
+        terms: NoteTerms,
     ) -> Result<NoteOutcome, AwsError> {
+        let NoteTerms { now, retention } = terms;
+        let forget_at = retention.map(|class| class.unstored_end(job, now));
         let set_fields = |update: Update| {
             update
                 .set("state", string_value("parked"))
@@ -104,7 +115,7 @@ impl Ledger {
                 .remove(RUNS)
                 .remove(LATE_RUNS)
         };
-        let facts = EntryFacts::from_job(job, class, reason, now);
+        let facts = EntryFacts { forget_at, ..EntryFacts::from_job(job, class, reason, now) };
         let entry = match body.len() {
             0..=MAX_ENTRY_BODY_BYTES => EntryChange::Put { body, state: EntryState::Parked },
             _ => EntryChange::Keep,
@@ -128,8 +139,10 @@ impl Ledger {
         job: &Job,
         class: FailureClass,
         reason: &str,
-        now: i64,
+        terms: NoteTerms,
     ) -> Result<WriteOutcome, AwsError> {
+        let NoteTerms { now, retention } = terms;
+        let forget_at = retention.map(|class| class.unstored_end(job, now));
         let set_fields = |update: Update| {
             update
                 .set("state", string_value("skipped"))
@@ -137,7 +150,7 @@ impl Ledger {
                 .set(DECIDED_AT, number_value(decision_time(job, now)))
                 .remove("class")
         };
-        let facts = EntryFacts::from_job(job, class, reason, now);
+        let facts = EntryFacts { forget_at, ..EntryFacts::from_job(job, class, reason, now) };
         let condition = Condition::not_stored_or_erased();
         let noted = self.write_note(job, set_fields, &condition, (&facts, EntryChange::Delete));
         Ok(match noted.await? {
@@ -201,6 +214,7 @@ impl Ledger {
             // The lease has ended by its time; a run that held it must not write any more.
             let update = set_record_fields(set_fields(place.identify(update)), entry);
             let update = update.remove_lease();
+            let update = update.set_or_remove(FORGET_AT, facts.forget_at.map(number_value));
             let condition = condition
                 .clone()
                 .and(Condition::not_leased(now))

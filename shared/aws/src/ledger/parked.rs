@@ -12,9 +12,9 @@ use media::{
 use super::{
     condition::Condition,
     entry::{BY_CLASS, BY_TENANT, Due, DuePlace, EntryState, set_due, state_class},
-    notes::{JobState, decision_time},
+    notes::{JobState, NoteTerms, decision_time},
     outcome::WriteOutcome,
-    table::{DECIDED_AT, JobsTable, Ledger, QUEUED_UNTIL},
+    table::{DECIDED_AT, FORGET_AT, JobsTable, Ledger, QUEUED_UNTIL},
     transaction::TransactionOutcome,
     update::Update,
 };
@@ -162,12 +162,13 @@ impl Ledger {
             .set("state_class", string_value(state_class(state, text("class"))))
             .set("body", string_value(&*body))
             .set("updated_at", number_value(now));
-        let entry_update = set_due(entry_update, &entry.instance, Some(due));
+        let entry_update = set_due(entry_update, &entry.instance, Some(due)).remove(FORGET_AT);
         let record_update = Update::default()
             .set("state", string_value(state))
             .set("updated_at", number_value(now))
             .set(DECIDED_AT, number_value(decided_at))
             .set(QUEUED_UNTIL, number_value(queued_until))
+            .remove(FORGET_AT)
             .remove_lease();
         let parked = || Condition::has_state(Some(string_value(PARKED)));
         let EntryKey { instance, key } = entry;
@@ -193,13 +194,18 @@ impl Ledger {
         }
     }
 
-    /// Drops a parked job: its record says `skipped`, and its entry is deleted. An entry whose body
-    /// is not a job of this version is deleted alone. [`WriteOutcome::Overtaken`]: a run has the
-    /// media message, or the entry is not parked any more.
+    /// Drops a parked job: its record says `skipped`, until the retention ends it, and its entry is
+    /// deleted. An entry whose body is not a job of this version is deleted alone.
+    /// [`WriteOutcome::Overtaken`]: a run has the media message, or the entry is not parked any
+    /// more.
     ///
     /// # Errors
     /// [`AwsError`] when `GetItem`, `DeleteItem` or `TransactWriteItems` fails.
-    pub async fn drop_parked(&self, entry: &EntryKey, now: i64) -> Result<WriteOutcome, AwsError> {
+    pub async fn drop_parked(
+        &self,
+        entry: &EntryKey,
+        terms: NoteTerms,
+    ) -> Result<WriteOutcome, AwsError> {
         let Some(item) = self.get_parked(entry).await? else {
             return Ok(WriteOutcome::Overtaken);
         };
@@ -210,9 +216,9 @@ impl Ledger {
         };
         let class = text("class").parse().unwrap_or(FailureClass::Transient);
         let reason = format!("dropped by an operator; it was parked because: {}", text("reason"));
-        let written = self.note_dropped(&job, class, &reason, now).await?;
+        let written = self.note_dropped(&job, class, &reason, terms).await?;
         if written == WriteOutcome::Overtaken
-            && self.read_job_state(&job, now).await? == JobState::StoredOrErased
+            && self.read_job_state(&job, terms.now).await? == JobState::StoredOrErased
         {
             self.jobs.delete_entry(entry, text("body")).await?;
             return Ok(WriteOutcome::Yes);

@@ -35,6 +35,10 @@ pub(super) const QUEUED_UNTIL: &str = "queued_until";
 /// decision, and does nothing.
 pub(super) const DECIDED_AT: &str = "decided_at";
 
+/// The attribute with the time from which `DynamoDB` may remove an item, in seconds since 1970: of
+/// the mark of an erased media file, and under a retention of a record and of a parked entry.
+pub const FORGET_AT: &str = "forget_at";
+
 /// The names of the ledger's tables.
 #[derive(Debug, Clone)]
 pub struct LedgerTables {

@@ -55,6 +55,14 @@ impl Update {
         self
     }
 
+    /// Sets the attribute, or removes it without a value.
+    pub(super) fn set_or_remove(self, name: &str, value: Option<AttributeValue>) -> Self {
+        match value {
+            Some(value) => self.set(name, value),
+            None => self.remove(name),
+        }
+    }
+
     pub(super) fn set_flag(self, name: &str) -> Self {
         self.set(name, AttributeValue::Bool(true))
     }

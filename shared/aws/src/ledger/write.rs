@@ -12,7 +12,7 @@ use super::{
     entry::{EntryChange, EntryFacts, set_record_fields},
     intent::COMMITTING,
     outcome::{WriteOutcome, update_under_lease},
-    table::{LATE_RUNS, LOST_SINCE, Ledger, RUNS},
+    table::{FORGET_AT, LATE_RUNS, LOST_SINCE, Ledger, RUNS},
     transaction::TransactionOutcome,
     update::Update,
 };
@@ -114,6 +114,7 @@ impl Ledger {
                     class: *class,
                     reason,
                     now: record.now,
+                    forget_at: record.forget_at,
                 };
                 self.entry_write((record.instance, record.key), &facts, entry)?
             }
@@ -161,10 +162,12 @@ fn run_update(record: &Record<'_>, lease_after: LeaseAfter) -> Result<Update, Aw
         State::Skipped { .. } => update = update.remove("class"),
         State::Retrying { .. } | State::Parked { .. } => {}
     }
-    update = match record.lost_since {
-        Some(since) => update.set(LOST_SINCE, number_value(since)),
-        None => update.remove(LOST_SINCE),
-    };
+    let is_retried = matches!(record.state, State::Retrying { .. });
+    // The end of an earlier state must not remove a job that is tried again.
+    let forget_at = record.forget_at.filter(|_| !is_retried);
+    update = update
+        .set_or_remove(FORGET_AT, forget_at.map(number_value))
+        .set_or_remove(LOST_SINCE, record.lost_since.map(number_value));
     for (name, count) in [(RUNS, record.runs.ended), (LATE_RUNS, record.runs.late)] {
         update = match count {
             0 => update.remove(name),

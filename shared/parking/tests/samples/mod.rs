@@ -1,6 +1,7 @@
 //! A parked message as SQS returns it, and the parked queue of a scripted AWS.
 
 use aws::{
+    instances::Instances,
     ledger::{Ledger, LedgerTables},
     queues::{JobsQueue, ParkedQueue},
 };
@@ -27,5 +28,6 @@ pub(crate) fn parking(aws: &Aws) -> Parking {
             &aws.clients,
             LedgerTables { media: "media".to_owned(), jobs: "jobs-table".to_owned() },
         ),
+        Instances::new(&aws.clients, "instances".to_owned()),
     )
 }

@@ -80,6 +80,7 @@ fn functions_get_the_environment_they_read() {
     ];
     assert_eq!(names("DownloadFunction"), name_set(download));
     let watch = [
+        "INSTANCES_TABLE",
         "JOBS_QUEUE_URL",
         "JOBS_TABLE",
         "LOG_LEVEL",

@@ -10,6 +10,7 @@
 mod alarms;
 mod expressions;
 mod functions;
+mod malware;
 mod parameters;
 mod queues;
 mod raised;

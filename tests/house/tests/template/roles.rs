@@ -80,6 +80,7 @@ fn the_watch_role_has_exactly_these_rights() {
             "LookAtParkedJobs".to_owned(),
             name_set(["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"]),
         ),
+        ("ReadInstances".to_owned(), name_set(["dynamodb:GetItem"])),
         ("SendDueJobs".to_owned(), name_set(["sqs:GetQueueAttributes", "sqs:SendMessage"])),
         ("FindJobs".to_owned(), name_set(["dynamodb:Query"])),
         (

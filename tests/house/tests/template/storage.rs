@@ -86,10 +86,11 @@ fn fields_of(trail: &Value, name: &str) -> bool {
     fields.any(|field| field["Field"] == name)
 }
 
+/// Marks of erased media, and under a retention records and parked entries.
 #[test]
-fn erase_marks_and_counts_expire() {
+fn records_and_entries_can_end() {
     let template = parse_template();
-    for table in ["MediaTable", "CountersTable"] {
+    for table in ["MediaTable", "JobsTable", "CountersTable"] {
         let time_to_live = &resource_properties(&template, table)["TimeToLiveSpecification"];
         assert_eq!(time_to_live["AttributeName"].as_str(), Some("forget_at"), "{table}");
         assert_eq!(time_to_live["Enabled"].as_bool(), Some(true), "{table}");
@@ -102,6 +103,28 @@ fn orders_cannot_be_deleted_with_their_table() {
     let template = parse_template();
     let table = resource_properties(&template, "OrdersTable");
     assert_eq!(table["DeletionProtectionEnabled"].as_bool(), Some(true));
+}
+
+/// Else `30d` would mean 60 days: without a class, a noncurrent version is kept for 30.
+#[test]
+fn a_class_ends_noncurrent_versions_too() {
+    let template = parse_template();
+    let bucket = resource_properties(&template, "MediaBucket");
+    let rules = bucket["LifecycleConfiguration"]["Rules"].as_sequence().expect("rules");
+    let classes = rules.iter().filter(|rule| !rule["TagFilters"].is_null());
+    let days = classes.map(|rule| rule["NoncurrentVersionExpiration"]["NoncurrentDays"].as_u64());
+    assert_eq!(days.collect::<Vec<_>>(), [Some(1); Retention::ALL.len()]);
+}
+
+/// What the parked queue keeps without a record, an unread webhook, ends before every class.
+#[test]
+fn no_queue_outlasts_a_class() {
+    let template = parse_template();
+    for (name, queue) in resources_of_type(&template, "AWS::SQS::Queue") {
+        let seconds = queue["Properties"]["MessageRetentionPeriod"].as_u64().expect("a time");
+        let shortest = Retention::ALL.map(Retention::days).into_iter().min().expect("a class");
+        assert!(seconds < u64::from(shortest) * 86_400, "{name}");
+    }
 }
 
 #[test]

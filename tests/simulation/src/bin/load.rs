@@ -18,6 +18,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use aws::{
     clients::Clients,
+    instances::Instances,
     ledger::{Ledger, LedgerTables},
     queues::{JobsQueue, ParkedQueue},
 };
@@ -191,7 +192,8 @@ async fn run_verbs(parked: usize) -> Vec<VerbCost> {
     let ledger = Ledger::new(&clients, tables());
     let (parked, jobs) =
         (ParkedQueue::new(&clients, url("parked")), JobsQueue::new(&clients, url("jobs")));
-    let parking = Parking::new(parked, jobs, Ledger::new(&clients, tables()));
+    let instances = Instances::new(&clients, "instances".to_owned());
+    let parking = Parking::new(parked, jobs, Ledger::new(&clients, tables()), instances);
     let now = cloud.clock.unix();
     let mut meter = Meter::start(&cloud);
 

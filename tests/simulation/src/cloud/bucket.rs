@@ -27,6 +27,8 @@ use s3s::{
 };
 use sha2::{Digest, Sha256};
 
+use crate::{cleaner::next_midnight, clockwork::WORLD_START, plan::LifecycleRule};
+
 /// Minimum size of every part except the last, in bytes.
 const MIN_PART_BYTES: usize = 5 * 1024 * 1024;
 
@@ -41,6 +43,8 @@ pub struct StoredObject {
     pub tags: BTreeMap<String, String>,
     /// The number of commits under its key.
     pub writes: u32,
+    /// When it was committed, in time since the world began.
+    pub committed_at: Duration,
 }
 
 impl StoredObject {
@@ -71,6 +75,8 @@ struct OpenUpload {
 #[derive(Debug, Default)]
 struct Inner {
     objects: BTreeMap<String, StoredObject>,
+    /// Versions under a delete marker, each with the time of the marker in seconds since 1970.
+    noncurrent: Vec<(String, StoredObject, i64)>,
     uploads: BTreeMap<String, OpenUpload>,
     uploads_begun: u64,
 }
@@ -116,6 +122,42 @@ impl Bucket {
         inner.uploads.values().map(|open| open.key.clone()).collect()
     }
 
+    /// The keys of versions that are not current, and of the delete markers above them. A marker
+    /// goes with its last version, as the template's rule for lone markers has it.
+    #[must_use]
+    pub fn noncurrent_keys(&self) -> Vec<String> {
+        self.lock_inner().noncurrent.iter().map(|(key, ..)| key.clone()).collect()
+    }
+
+    /// Applies lifecycle rules at this midnight (seconds since 1970): S3 adds the days to the time
+    /// of the commit or of the marker, and rounds up to the next midnight.
+    pub fn expire_versions(&self, rules: &[LifecycleRule], midnight: i64) {
+        let is_over =
+            |since: i64, days: u32| next_midnight(since + i64::from(days) * 86_400) <= midnight;
+        let mut inner = self.lock_inner();
+        let rule_of = |object: &StoredObject| {
+            rules.iter().find(|rule| object.tags.get(&rule.tag.0) == Some(&rule.tag.1))
+        };
+        let committed = |one: &StoredObject| {
+            WORLD_START + i64::try_from(one.committed_at.as_secs()).unwrap_or(0)
+        };
+        inner.noncurrent.retain(|(_, object, since)| {
+            let days = rule_of(object).and_then(|rule| rule.noncurrent_days).unwrap_or(30);
+            !is_over(*since, days)
+        });
+        let expired: Vec<String> = inner
+            .objects
+            .iter()
+            .filter(|(_, one)| rule_of(one).is_some_and(|rule| is_over(committed(one), rule.days)))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in expired {
+            if let Some(object) = inner.objects.remove(&key) {
+                inner.noncurrent.push((key, object, midnight));
+            }
+        }
+    }
+
     fn lock_inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -128,14 +170,14 @@ impl Inner {
         &mut self,
         key: &str,
         condition: Option<&ETagCondition>,
-        object: UncommittedObject,
+        (object, committed_at): (UncommittedObject, Duration),
     ) -> S3Result<()> {
         let writes = self.objects.get(key).map_or(0, |object| object.writes);
         if writes > 0 && matches!(condition, Some(ETagCondition::Any)) {
             return Err(s3_error!(PreconditionFailed));
         }
         let UncommittedObject { bytes, metadata, tags } = object;
-        let stored = StoredObject { bytes, metadata, tags, writes: writes + 1 };
+        let stored = StoredObject { bytes, metadata, tags, writes: writes + 1, committed_at };
         self.objects.insert(key.to_owned(), stored);
         Ok(())
     }
@@ -220,6 +262,7 @@ impl S3 for Bucket {
             tags: parse_tags(input.tagging.as_deref()),
         };
         let condition = input.if_none_match.as_ref();
+        let object = (object, (self.now)());
         self.lock_inner().commit_object(&input.key, condition, object)?;
         Ok(S3Response::new(PutObjectOutput { e_tag, ..PutObjectOutput::default() }))
     }
@@ -282,7 +325,7 @@ impl S3 for Bucket {
         check_crc64(input.checksum_crc64nvme.as_deref(), &whole)?;
         let open = inner.uploads.get(&input.upload_id).ok_or_else(|| s3_error!(NoSuchUpload))?;
         let (metadata, tags) = (open.metadata.clone(), open.tags.clone());
-        let object = UncommittedObject { bytes: whole, metadata, tags };
+        let object = (UncommittedObject { bytes: whole, metadata, tags }, (self.now)());
         inner.commit_object(&input.key, input.if_none_match.as_ref(), object)?;
         inner.uploads.remove(&input.upload_id);
         Ok(S3Response::new(CompleteMultipartUploadOutput {

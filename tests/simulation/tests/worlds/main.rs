@@ -24,5 +24,6 @@ mod ledger;
 mod moves;
 mod orders;
 mod privilege;
+mod retention;
 mod seeds;
 mod slow;

@@ -5,6 +5,7 @@ use std::{
     path::{Component, Path},
 };
 
+use aws::error::AwsError;
 use aws_lc_rs::digest;
 use data_encoding::HEXLOWER;
 use media::{ids::InstanceId, object_key::ObjectKey, sha256::Sha256};
@@ -18,7 +19,7 @@ use super::{
     index::{ABSENT, CHANGED, FOR_PEOPLE, FOR_PROGRAMS, Index, IndexLine, SAME},
     target::{ExportTarget, is_about_the_name},
 };
-use crate::{screen, session::Session};
+use crate::{commands::media::scan::find_obstacle, screen, session::Session};
 
 /// The counts of an export.
 #[derive(Debug, Clone, Copy, Default)]
@@ -108,7 +109,7 @@ impl<'a> Copier<'a> {
         };
         let stream = match self.session.operator.open_file(self.bucket, key).await {
             Ok(stream) => stream,
-            Err(error) => match find_file_problem(&error) {
+            Err(error) => match self.find_problem(key, &error).await? {
                 Some(why) => return Ok(line.mark_absent(why)),
                 None => return Err(error.into()),
             },
@@ -129,6 +130,17 @@ impl<'a> Copier<'a> {
         line.as_recorded = if is_same { SAME } else { CHANGED };
         (line.file, line.sha256, line.bytes) = (path, sha256, Some(size));
         Ok(line)
+    }
+
+    /// Why a file cannot be read, if it is a problem of this file alone: the malware scan's verdict
+    /// closes it, or it is gone.
+    async fn find_problem(&self, key: &str, error: &AwsError) -> anyhow::Result<Option<String>> {
+        if error.status == Some(403)
+            && let Some(obstacle) = find_obstacle(key, self.session).await?
+        {
+            return Ok(Some(obstacle));
+        }
+        Ok(find_file_problem(error).map(str::to_owned))
     }
 
     /// Copies the bytes. The SHA-256 and size of the file, or why it is not there.

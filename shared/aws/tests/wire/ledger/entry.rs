@@ -48,6 +48,7 @@ async fn write(
         lost_since: None,
         runs: RunCounts::default(),
         now: NOW,
+        forget_at: None,
     };
     ledger(aws).write(&record, &lease(), LeaseAfter::Release, entry).await
 }
@@ -78,7 +79,7 @@ async fn record_and_entry_are_one_transaction() {
     assert_eq!(set("due_at"), json!({ "N": (NOW + 3600).to_string() }));
     assert!(set("due_shard")["S"].as_str().is_some_and(|shard| shard.starts_with("table-")));
     // What a redrive wrote stays, so the entry is updated and not replaced.
-    assert!(entry.removes.is_empty());
+    assert_eq!(entry.removes, names(&["forget_at"]));
 }
 
 /// A parked job is due at no time, and a settled one has no entry.
@@ -88,7 +89,7 @@ async fn the_entry_follows_the_state() {
     assert_eq!(write(&aws, &parked(), put(EntryState::Parked)).await, Ok(WriteOutcome::Yes));
     let [_, entry] = transaction(&aws.only_request("TransactWriteItems"));
     assert_eq!(entry.sets["state_class"], json!({ "S": "parked#expired" }));
-    assert_eq!(entry.removes, names(&["due_shard", "due_at"]));
+    assert_eq!(entry.removes, names(&["forget_at", "due_shard", "due_at"]));
 
     let aws = Aws::answer_in_order([Answer::json(&json!({}))]).await;
     assert_eq!(write(&aws, &stored(), EntryChange::Delete).await, Ok(WriteOutcome::Yes));

@@ -106,6 +106,7 @@ pub(crate) async fn write(
         lost_since: None,
         runs: RunCounts::default(),
         now: NOW,
+        forget_at: None,
     };
     ledger(aws).write(&record, &lease(), lease_after, EntryChange::Keep).await
 }

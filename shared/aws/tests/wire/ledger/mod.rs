@@ -9,5 +9,5 @@ mod helpers;
 mod intent;
 mod missing;
 mod notes;
-
+mod retention;
 mod write;

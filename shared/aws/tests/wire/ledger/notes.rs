@@ -2,7 +2,7 @@
 
 use aws::{
     error::AwsError,
-    ledger::{JobState, NoteOutcome},
+    ledger::{JobState, NoteOutcome, NoteTerms},
 };
 use media::failure::FailureClass;
 use scripted_aws::{Answer, Aws};
@@ -19,8 +19,10 @@ async fn note_parked(aws: &Aws) -> Result<NoteOutcome, AwsError> {
 
 async fn note_seen(aws: &Aws, seen: JobState) -> Result<NoteOutcome, AwsError> {
     let (job, why) = (job(), (FailureClass::Transient, "SQS moved it"));
-    ledger(aws).note_parked((&job, BODY), why, seen, NOW).await
+    ledger(aws).note_parked((&job, BODY), why, seen, TERMS).await
 }
+
+const TERMS: NoteTerms = NoteTerms { now: NOW, retention: None };
 
 const BODY: &str = "the body of the message";
 
@@ -52,13 +54,13 @@ async fn parking_by_sqs_is_noted_only_without_a_run() {
     assert_eq!(update.sets_once.len(), 1);
     assert_eq!(
         update.removes,
-        names(&["runs", "late_runs", "queued_until", "lease_owner", "lease_until"])
+        names(&["runs", "late_runs", "queued_until", "lease_owner", "lease_until", "forget_at",])
     );
     assert_eq!((&entry.table, &entry.key), (&JOBS_TABLE.to_owned(), &item_key()));
     assert_eq!(entry.sets["state"], json!({ "S": "parked" }));
     assert_eq!(entry.sets["state_class"], json!({ "S": "parked#transient" }));
     assert_eq!(entry.sets["body"], json!({ "S": BODY }));
-    assert_eq!(entry.removes, names(&["due_shard", "due_at"]));
+    assert_eq!(entry.removes, names(&["due_shard", "due_at", "forget_at"]));
     let condition = update.condition.expect("a condition");
     let waits = "(attribute_not_exists(state) OR state = retrying OR (state = parked AND \
          attribute_not_exists(has_entry))) AND \

@@ -39,7 +39,7 @@ async fn a_stored_media_file_clears_the_failure() {
     assert_eq!(update.sets, sets);
     assert_eq!(
         update.removes,
-        names(&["class", "reason", "committing", "lost_since", "runs", "late_runs"])
+        names(&["class", "reason", "committing", "lost_since", "runs", "late_runs", "forget_at"])
     );
 }
 
@@ -56,7 +56,7 @@ async fn a_failure_is_written_with_class_and_reason() {
             ("reason", json!({ "S": reason })),
         ]);
         assert_eq!(update.sets, sets);
-        assert_eq!(update.removes, names(&["lost_since", "runs", "late_runs"]));
+        assert_eq!(update.removes, names(&["lost_since", "runs", "late_runs", "forget_at"]));
     }
 }
 
@@ -76,6 +76,7 @@ async fn the_next_claim_returns_when_it_was_lost() {
         lost_since: Some(NOW - 3600),
         runs: RunCounts::default(),
         now: NOW,
+        forget_at: None,
     };
     let written = ledger(&aws).write(&record, &lease(), LeaseAfter::Keep, EntryChange::Keep).await;
     assert_eq!(written, Ok(WriteOutcome::Yes));
@@ -111,6 +112,7 @@ async fn the_next_claim_returns_the_runs() {
         lost_since: None,
         runs,
         now: NOW,
+        forget_at: None,
     };
     let written =
         ledger(&aws).write(&record, &lease(), LeaseAfter::Release, EntryChange::Keep).await;
@@ -138,7 +140,7 @@ async fn a_skip_is_written_with_its_rule() {
     let sets =
         run_fields(&[("state", json!({ "S": "skipped" })), ("reason", json!({ "S": rule }))]);
     assert_eq!(update.sets, sets);
-    assert_eq!(update.removes, names(&["class", "lost_since", "runs", "late_runs"]));
+    assert_eq!(update.removes, names(&["class", "lost_since", "runs", "late_runs", "forget_at"]));
 }
 
 /// Only the last write of a run ends it.

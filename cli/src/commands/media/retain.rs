@@ -1,0 +1,202 @@
+//! `wapi-media media retain`: applies a tenant's present retention to what exists already.
+
+use std::collections::BTreeSet;
+
+use anyhow::Context;
+use boot::clock;
+use clap::Args;
+use media::{
+    ids::{InstanceId, TenantId},
+    object_key::ObjectKey,
+    policy::Retention,
+};
+use operator::retention::{RetainCount, RetainMode, RetainPlan, VersionStart};
+use serde_json::json;
+
+use crate::{audit::AuditScope, exit::Exit, odd_records::OddRecords, screen, session::Session};
+
+/// Whose files and records to change, and where to go on.
+#[derive(Args)]
+pub(crate) struct Retain {
+    /// The tenant whose retention is applied to its files and records.
+    #[arg(long)]
+    tenant: TenantId,
+    /// Go on after the file with this key, as an interrupted run printed it.
+    #[arg(long, value_name = "KEY")]
+    after: Option<String>,
+}
+
+/// The counts of a run.
+#[derive(Debug, Clone, Copy, Default)]
+struct RetainSummary {
+    files: RetainCount,
+    records: RetainCount,
+}
+
+impl Retain {
+    /// Applies the retention, and prints the counts. With `--dry-run`, only counts.
+    pub(crate) async fn run_retain(self, session: &Session) -> anyhow::Result<Exit> {
+        let tenant = session.find_tenant(&self.tenant).await?;
+        let retention = tenant.policy.retention;
+        let mode = match session.flags.dry_run {
+            true => RetainMode::Count,
+            false => RetainMode::Apply,
+        };
+        let change = describe_change(&self.tenant, retention);
+        let word = self.tenant.as_str();
+        if mode == RetainMode::Apply && !session.flags.confirm_typed(&change, word)? {
+            return Ok(Exit::Ok);
+        }
+        let plan = RetainPlan { retention, mode, now: clock::now() };
+        let mut odd = OddRecords::default();
+        let act = async {
+            let files = self.retain_files(session, plan).await?;
+            anyhow::Ok((files, self.retain_records(session, plan, &mut odd).await?))
+        };
+        let (files, records) = match mode {
+            RetainMode::Count => act.await?,
+            RetainMode::Apply => {
+                let scope = AuditScope::new("media retain", "tenant").of_tenant(&self.tenant);
+                session.audit(scope, act).await??
+            }
+        };
+        let summary = RetainSummary { files, records };
+        let json = json!({
+            "tenant": self.tenant, "retention": retention, "dry_run": session.flags.dry_run,
+            "files": files, "records": records,
+        });
+        session.flags.print(&json, describe_summary(summary, mode))?;
+        let exit = odd.print_notes();
+        Ok(if files.left + records.left == 0 { exit } else { Exit::Findings })
+    }
+
+    /// Retags the versions of all files of the tenant, page by page.
+    async fn retain_files(
+        &self,
+        session: &Session,
+        plan: RetainPlan,
+    ) -> anyhow::Result<RetainCount> {
+        let tags = session.tags()?;
+        let folder = ObjectKey::tenant_prefix(&self.tenant);
+        let mut start = VersionStart { key: self.after.clone(), version: None };
+        let mut done = self.after.clone();
+        let mut count = RetainCount::default();
+        let bar = screen::new_spinner("files");
+        loop {
+            let begun_at = start.key.clone();
+            let page = tags.retain_page(&folder, start, plan).await;
+            let page = page.with_context(|| self.describe_rest(done.as_deref(), count))?;
+            count.add(page.count);
+            bar.set_message(format!("{} versions of files", count.seen));
+            let Some(next) = page.next else {
+                break;
+            };
+            // The next page may have more versions of the same key, so a new run begins before it.
+            done = begun_at.filter(|key| Some(key) != next.key.as_ref()).or(done);
+            start = next;
+        }
+        bar.finish_and_clear();
+        Ok(count)
+    }
+
+    /// What an interrupted run has to say.
+    fn describe_rest(&self, done: Option<&str>, count: RetainCount) -> String {
+        let after = done.map(|key| format!(" --after '{key}'")).unwrap_or_default();
+        format!(
+            "{} versions of files were changed before this failed. \
+             Go on: wapi-media media retain --tenant {}{after}",
+            count.changed, self.tenant
+        )
+    }
+
+    /// Changes the records of all instances that the tenant has or had.
+    async fn retain_records(
+        &self,
+        session: &Session,
+        plan: RetainPlan,
+        odd: &mut OddRecords,
+    ) -> anyhow::Result<RetainCount> {
+        let (records, ledger) = (session.records()?, session.ledger()?);
+        let owned = session.list_owners(Some(&self.tenant), None, odd).await?;
+        let mut instances: BTreeSet<InstanceId> = owned.into_iter().map(|(_, id)| id).collect();
+        let bucket = session.stack.output("MediaBucket")?;
+        let folder = ObjectKey::tenant_prefix(&self.tenant);
+        for path in session.operator.list_version_folders(bucket, &folder).await? {
+            instances.extend(ObjectKey::find_instance(&path, &self.tenant));
+        }
+        let mut count = RetainCount::default();
+        let bar = screen::new_bar("instances", instances.len() as u64);
+        for instance in &instances {
+            count.add(records.retain_records(&ledger, (&self.tenant, instance), plan).await?);
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        Ok(count)
+    }
+}
+
+fn describe_change(tenant: &TenantId, retention: Option<Retention>) -> String {
+    match retention {
+        Some(class) => format!(
+            "apply the retention {} to all files and records of tenant {tenant}; those that are \
+             older than {} days are removed within about two days, for good",
+            class.as_str(),
+            class.days()
+        ),
+        None => format!(
+            "take the retention from all files and records of tenant {tenant}; they are then kept \
+             without an end"
+        ),
+    }
+}
+
+fn describe_summary(summary: RetainSummary, mode: RetainMode) -> String {
+    let RetainSummary { files, records } = summary;
+    let verb = match mode {
+        RetainMode::Count => "Would change",
+        RetainMode::Apply => "Changed",
+    };
+    let mut text = format!(
+        "{verb} {} of {} versions of files, and {} of {} records.",
+        files.changed, files.seen, records.changed, records.seen
+    );
+    if files.left > 0 {
+        text += &format!(
+            "\n{} versions are younger than an hour: run this again in an hour.",
+            files.left
+        );
+    }
+    if records.left > 0 {
+        text += &format!("\n{} records changed at the same moment: run this again.", records.left);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use media::{ids::TenantId, policy::Retention};
+    use operator::retention::{RetainCount, RetainMode};
+
+    use super::{RetainSummary, describe_change, describe_summary};
+
+    /// A person who confirms it must know that files go, and within how many days.
+    #[test]
+    fn the_question_says_what_is_removed() {
+        let tenant = TenantId::parse("acme".to_owned()).expect("a tenant");
+        let said = describe_change(&tenant, Some(Retention::Days90));
+        assert!(said.contains("older than 90 days are removed"), "{said}");
+        assert!(describe_change(&tenant, None).contains("without an end"));
+    }
+
+    #[test]
+    fn what_stays_for_now_is_said() {
+        let count = |left| RetainCount { seen: 7, changed: 3, left };
+        let said = |files, records| {
+            let summary = RetainSummary { files: count(files), records: count(records) };
+            describe_summary(summary, RetainMode::Apply)
+        };
+        assert_eq!(said(0, 0), "Changed 3 of 7 versions of files, and 3 of 7 records.");
+        assert!(said(2, 0).contains("2 versions are younger than an hour"));
+        assert!(said(0, 1).contains("1 records changed at the same moment"));
+    }
+}

@@ -1,0 +1,45 @@
+//! What S3 and `DynamoDB` remove by themselves: at every midnight (UTC), as late as AWS says that
+//! it may be.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::{clockwork::WORLD_START, cloud::Cloud, plan::ExpiryRules};
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// How long after its time `DynamoDB` may still keep an item, in seconds.
+const MAX_TTL_DELAY: i64 = 2 * DAY;
+
+/// Removes what has expired at every midnight, without end.
+pub(crate) async fn run_cleaner(cloud: Arc<Cloud>, rules: ExpiryRules) {
+    let mut midnight = WORLD_START;
+    loop {
+        midnight = next_midnight(midnight + 1);
+        let since_start = u64::try_from(midnight - WORLD_START).unwrap_or_default();
+        cloud.clock.sleep_until(Duration::from_secs(since_start)).await;
+        cloud.bucket.expire_versions(&rules.lifecycle, midnight);
+        for (table, attribute) in &rules.time_to_live {
+            remove_expired(&cloud, table, attribute, midnight - MAX_TTL_DELAY);
+        }
+    }
+}
+
+/// The first midnight at or after this time, in seconds since 1970.
+pub(crate) fn next_midnight(at: i64) -> i64 {
+    at.div_euclid(DAY) * DAY + if at.rem_euclid(DAY) == 0 { 0 } else { DAY }
+}
+
+fn remove_expired(cloud: &Cloud, table: &str, attribute: &str, before: i64) {
+    for item in cloud.tables.items(table).expect("a table") {
+        let end = item[attribute]["N"].as_str().and_then(|end| end.parse::<i64>().ok());
+        if end.is_none_or(|end| end > before) {
+            continue;
+        }
+        let key: Value = json!({ "instance": item["instance"], "message_id": item["message_id"] });
+        let delete = json!({ "TableName": table, "Key": key });
+        let answer = cloud.tables.answer_call("DeleteItem", &delete);
+        assert_eq!(answer.status(), 200, "{:?}", answer.body());
+    }
+}
