@@ -112,15 +112,20 @@ fn erase<'a>(subject: &[&'a str]) -> Vec<&'a str> {
     [&["media", "erase", "--tenant", TENANT], subject].concat()
 }
 
-/// Its instance has neither a registration nor a file nor a folder.
+/// The instances have neither a registration nor a file nor a folder, and one has no job either.
 #[tokio::test]
 async fn a_removed_instance_is_erased_with_its_tenant() {
     let stack = Stack::start().await;
-    register(&stack, INSTANCE, TENANT);
-    stack.put("MediaTable", &record(INSTANCE, "3EB0A", PHONE, "skipped"));
+    let without_job = "LITE-AAAAAA-000002";
+    for instance in [INSTANCE, without_job] {
+        register(&stack, instance, TENANT);
+    }
+    stack.put("MediaTable", &record(without_job, "3EB0A", PHONE, "skipped"));
     park(&stack, INSTANCE, "3EB0B", PHONE);
-    let removed = stack.run(&["instance", "remove", INSTANCE]).await;
-    assert_eq!(removed.code, Some(0), "{removed:?}");
+    for instance in [INSTANCE, without_job] {
+        let removed = stack.run(&["instance", "remove", instance]).await;
+        assert_eq!(removed.code, Some(0), "{removed:?}");
+    }
     let erased = stack.run(&erase(&["--phone", PHONE])).await;
     assert_eq!(erased.code, Some(0), "{erased:?}");
     assert_eq!(erased.out["removed"]["records"], 2, "{erased:?}");
