@@ -9,9 +9,8 @@ use boot::clock;
 use clap::Args;
 use fetch::account::{AccountClient, AccountError};
 use media::{
-    access::VerifiedInstance,
     envelope::MomentSource,
-    ids::InstanceId,
+    ids::{InstanceId, TenantId},
     message::{MediaMessage, Secret},
 };
 use serde_json::{Value, json};
@@ -55,7 +54,7 @@ pub(crate) struct WebhookPoster {
     token: Secret,
     wapi: AccountClient,
     url: Secret,
-    verified: VerifiedInstance,
+    tenant: TenantId,
     orders: Orders,
 }
 
@@ -68,9 +67,9 @@ impl WebhookPoster {
         let target = HookTarget::from_url(url, session.webhook_base()?, &instance);
         match url.filter(|_| target.is_accepted(clock::now()) && instance.paused_at.is_none()) {
             Some(url) => {
-                let verified = VerifiedInstance::for_own_log(&instance.tenant, id);
+                let tenant = instance.tenant.clone();
                 let (orders, url) = (session.orders()?, Secret::new(url));
-                Ok(Self { id: id.clone(), token: token.clone(), wapi, url, verified, orders })
+                Ok(Self { id: id.clone(), token: token.clone(), wapi, url, tenant, orders })
             }
             None => bail!(
                 "the webhooks of {id} do not arrive here. See: wapi-media instance check {id}"
@@ -90,8 +89,8 @@ impl WebhookPoster {
         message: &MediaMessage,
         announced_at: i64,
     ) -> anyhow::Result<Option<Order>> {
-        let job = self.verified.create_late_job(message.clone(), announced_at, clock::now());
-        Ok(self.orders.find_erasure(&job.into_job()).await?)
+        let owner = (&self.tenant, &self.id);
+        Ok(self.orders.find_message_erasure(owner, message, announced_at).await?)
     }
 
     /// Fails if an order to erase covers what a body announces. A message without a time of its own

@@ -12,6 +12,7 @@ mod stack;
 
 use std::time::SystemTime;
 
+use media::job::QueuedJob;
 use serde_json::{Value, json};
 
 use crate::stack::Stack;
@@ -81,10 +82,13 @@ fn job_body(instance: &str, message: &str, chat: &str) -> String {
 
 /// A parked job: its record, its entry and its message.
 fn park(stack: &Stack, instance: &str, message: &str, chat: &str) {
+    let body = job_body(instance, message, chat);
+    let job = QueuedJob::parse(&body).expect("a job").into_job();
+    let key = job.message.identity().record_keys().next().expect("a key");
     let mut record = record(instance, message, chat, "parked");
+    record["message_id"] = text(key.as_str());
     record["has_entry"] = json!({ "BOOL": true });
     stack.put("MediaTable", &record);
-    let body = job_body(instance, message, chat);
     stack.put(
         "JobsTable",
         &json!({
@@ -108,15 +112,20 @@ fn erase<'a>(subject: &[&'a str]) -> Vec<&'a str> {
     [&["media", "erase", "--tenant", TENANT], subject].concat()
 }
 
-/// Its instance has neither a registration nor a file nor a folder.
+/// The instances have neither a registration nor a file nor a folder, and one has no job either.
 #[tokio::test]
 async fn a_removed_instance_is_erased_with_its_tenant() {
     let stack = Stack::start().await;
-    register(&stack, INSTANCE, TENANT);
-    stack.put("MediaTable", &record(INSTANCE, "3EB0A", PHONE, "skipped"));
+    let without_job = "LITE-AAAAAA-000002";
+    for instance in [INSTANCE, without_job] {
+        register(&stack, instance, TENANT);
+    }
+    stack.put("MediaTable", &record(without_job, "3EB0A", PHONE, "skipped"));
     park(&stack, INSTANCE, "3EB0B", PHONE);
-    let removed = stack.run(&["instance", "remove", INSTANCE]).await;
-    assert_eq!(removed.code, Some(0), "{removed:?}");
+    for instance in [INSTANCE, without_job] {
+        let removed = stack.run(&["instance", "remove", instance]).await;
+        assert_eq!(removed.code, Some(0), "{removed:?}");
+    }
     let erased = stack.run(&erase(&["--phone", PHONE])).await;
     assert_eq!(erased.code, Some(0), "{erased:?}");
     assert_eq!(erased.out["removed"]["records"], 2, "{erased:?}");
@@ -230,6 +239,30 @@ async fn a_hold_refuses_what_contains_it() {
     let released = stack.run(&["hold", "release", &id, "--tenant", TENANT]).await;
     assert_eq!(released.code, Some(0), "{released:?}");
     assert_eq!(stack.run(&erase(&["--phone", PHONE])).await.code, Some(0));
+    assert!(stack.keys().is_empty(), "{:?}", stack.keys());
+}
+
+/// Two processes may need the same chat.
+#[tokio::test]
+async fn each_of_two_holds_lasts_until_its_own_release() {
+    let stack = Stack::start().await;
+    register(&stack, INSTANCE, TENANT);
+    store(&stack, INSTANCE, "3EB0A", PHONE);
+    let mut ids = Vec::new();
+    for (number, reason) in [(PHONE, "PROCESS-7"), (SHORT, "PROCESS-9")] {
+        let hold = ["hold", "add", "--tenant", TENANT, "--phone", number, "--reason", reason];
+        let held = stack.run(&hold).await;
+        ids.push(held.out["hold"].as_str().expect("an id").to_owned());
+    }
+    let refused = erase(&["--message", "3EB0A"]);
+    for (id, code) in [("", 2), (&ids[1], 2), (&ids[0], 0)] {
+        if !id.is_empty() {
+            let released = stack.run(&["hold", "release", id, "--tenant", TENANT]).await;
+            assert_eq!(released.code, Some(0), "{released:?}");
+        }
+        let ended = stack.run(&refused).await;
+        assert_eq!(ended.code, Some(code), "{id}: {ended:?}");
+    }
     assert!(stack.keys().is_empty(), "{:?}", stack.keys());
 }
 

@@ -261,7 +261,8 @@ fn answer_queue(operation: &str, asked: &Value, state: &mut State) -> Answer {
 
 fn answer_bucket(seen: &RecordedRequest, bucket: &mut Bucket) -> Answer {
     let parameter = |name: &str| seen.query.get(name).cloned();
-    let prefix = parameter("prefix").unwrap_or_default();
+    // The other characters of keys are not encoded.
+    let prefix = parameter("prefix").unwrap_or_default().replace("%2F", "/");
     if parameter("versions").is_some() {
         let keys = bucket.keys().filter(|key| key.starts_with(&prefix));
         let body = match parameter("delimiter") {

@@ -20,7 +20,6 @@ use crate::{
     entry::delete_entry,
     log::log_without_run,
     message::{Acknowledgement, QueueMessage},
-    order::end_if_ordered,
     park::{park_foreign_job, settle_unrecorded},
     retry::MAX_RUN_TIME,
     worker::Worker,
@@ -75,9 +74,6 @@ pub(crate) async fn claim_job<'a>(
     message: &'a QueueMessage<'a>,
 ) -> Result<ClaimedJob<'a>, Acknowledgement> {
     let started = Instant::now();
-    if let Some(acknowledgement) = end_if_ordered(worker, job, message).await {
-        return Err(acknowledgement);
-    }
     let mut instance = worker.instances.find(&job.instance).await;
     let is_theirs =
         |found: &Option<Arc<Instance>>| found.as_ref().is_some_and(|one| one.tenant == job.tenant);

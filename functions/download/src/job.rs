@@ -6,6 +6,7 @@ use crate::{
     claim::claim_job,
     fetch::fetch_media,
     message::{Acknowledgement, QueueMessage},
+    order::end_if_ordered,
     park::park_poison,
     record::record_result,
     unread::read_again,
@@ -22,6 +23,9 @@ pub async fn handle_message(worker: &Worker, message: &QueueMessage<'_>) -> Ackn
 }
 
 async fn run_job(worker: &Worker, job: &Job, message: &QueueMessage<'_>) -> Acknowledgement {
+    if let Some(acknowledgement) = end_if_ordered(worker, job, message).await {
+        return acknowledgement;
+    }
     match claim_job(worker, job, message).await {
         Ok(claimed) => {
             let result = fetch_media(worker, &claimed).await;

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::{
     ids::{InstanceId, MessageId},
     job::Job,
-    message::{Chat, ChatKind},
+    message::{Chat, ChatKind, MediaMessage},
 };
 
 /// What an order is about.
@@ -210,24 +210,37 @@ impl Chat {
     }
 }
 
-impl Job {
-    /// The subjects of all orders that may be about the job's media message: its tenant, its
-    /// instance, its chat under every name that the webhook gave, and its message id.
+impl MediaMessage {
+    /// The subjects of all orders that may be about the media message: its tenant, its instance,
+    /// its chat under every name that the webhook gave, and its message id.
     #[must_use]
-    pub fn order_subjects(&self) -> BTreeSet<OrderSubject> {
-        let message = &self.message;
-        let peer = &message.envelope.peer;
+    pub fn order_subjects(&self, instance: &InstanceId) -> BTreeSet<OrderSubject> {
+        let peer = &self.envelope.peer;
         let phone = peer.phone.clone().and_then(|phone| Chat::try_from(phone).ok());
         let lid = peer.lid.as_deref().and_then(Chat::from_lid);
-        let chats = std::iter::once(message.chat.clone()).chain(phone).chain(lid);
-        OrderSubject::list_all(&self.instance, chats, [message.message_id.clone()])
+        let chats = std::iter::once(self.chat.clone()).chain(phone).chain(lid);
+        OrderSubject::list_all(instance, chats, [self.message_id.clone()])
     }
 
-    /// Since when the media message is known to exist: when it was first announced, or when it was
-    /// sent if that is earlier; in seconds since 1970. An announcement that is repeated does not
-    /// make it younger.
+    /// Since when the media message is known to exist, if it was first announced at `announced_at`:
+    /// since then, or since it was sent if that is earlier; in seconds since 1970. An announcement
+    /// that is repeated does not make it younger.
+    #[must_use]
+    pub fn known_since(&self, announced_at: i64) -> i64 {
+        self.clone().with_valid_moment(announced_at).moment.min(announced_at)
+    }
+}
+
+impl Job {
+    /// The subjects of all orders that may be about the job's media message.
+    #[must_use]
+    pub fn order_subjects(&self) -> BTreeSet<OrderSubject> {
+        self.message.order_subjects(&self.instance)
+    }
+
+    /// Since when the job's media message is known to exist, in seconds since 1970.
     #[must_use]
     pub fn known_since(&self) -> i64 {
-        self.announced_at().min(self.message.moment)
+        self.message.known_since(self.announced_at())
     }
 }

@@ -11,6 +11,7 @@ use aws::{
 };
 use media::{ids::TenantId, message::Chat, order::OrderSubject, parked::Filter};
 use parking::{Parking, RedriveMode};
+use serde_json::json;
 
 use crate::{
     cloud::{Cloud, sqs::QUEUE_URL_BASE},
@@ -41,6 +42,24 @@ pub(crate) async fn order_erasure(cloud: &Arc<Cloud>, erasure: Erasure) {
     };
     let given = orders.put_erasure(&key, &new).await;
     assert_eq!(given.as_deref(), Ok("order1"));
+}
+
+/// Removes the objects, records and entries of a chat, but not its messages in the queues.
+pub(crate) fn remove_chat(cloud: &Arc<Cloud>, chat: &str) {
+    cloud.bucket.remove_objects(&format!("/{chat}/"));
+    for table in [MEDIA, JOBS_TABLE] {
+        for item in cloud.tables.items(table).expect("items") {
+            if !item.to_string().contains(chat) {
+                continue;
+            }
+            let key = json!({
+                "TableName": table,
+                "Key": { "instance": item["instance"], "message_id": item["message_id"] },
+            });
+            let answer = cloud.tables.answer_call("DeleteItem", &key);
+            assert_eq!(answer.status(), 200, "{:?}", answer.body());
+        }
+    }
 }
 
 /// Redrives everything that is parked.

@@ -386,7 +386,7 @@ impl World {
                 self.cloud.notify_queue_change();
             }
             OutsideEvent::Ordered(erasure) => operator::order_erasure(&self.cloud, *erasure).await,
-            OutsideEvent::ChatRemoved(chat) => self.remove_chat(chat),
+            OutsideEvent::ChatRemoved(chat) => operator::remove_chat(&self.cloud, chat),
             OutsideEvent::Redriven => operator::redrive_parked(&self.cloud).await,
             OutsideEvent::StoredByPreviousVersion => self.store_records(),
             OutsideEvent::JobsTableReplaced => self.empty_jobs_table(),
@@ -416,24 +416,6 @@ impl World {
             self.cloud.lock_sqs().purge_messages(queue, is_kept);
         }
         self.cloud.notify_queue_change();
-    }
-
-    /// Removes the objects, records and entries of a chat, but not its messages in the queues.
-    fn remove_chat(&self, chat: &str) {
-        self.cloud.bucket.remove_objects(&format!("/{chat}/"));
-        for table in [MEDIA, JOBS_TABLE] {
-            for item in self.cloud.tables.items(table).expect("items") {
-                if !item.to_string().contains(chat) {
-                    continue;
-                }
-                let key = json!({
-                    "TableName": table,
-                    "Key": { "instance": item["instance"], "message_id": item["message_id"] },
-                });
-                let answer = self.cloud.tables.answer_call("DeleteItem", &key);
-                assert_eq!(answer.status(), 200, "{:?}", answer.body());
-            }
-        }
     }
 
     /// Sets every record's state to `stored`, and nothing else.

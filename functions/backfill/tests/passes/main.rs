@@ -98,6 +98,9 @@ impl Tables {
     }
 
     fn find_item(&self, asked: &Value) -> Option<Value> {
+        if asked["TableName"] == "orders" {
+            return None;
+        }
         let instance = asked["Key"]["instance"]["S"].as_str().expect("an instance");
         match asked["TableName"].as_str().expect("a table") {
             "instances" => {

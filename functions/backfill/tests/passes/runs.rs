@@ -115,6 +115,7 @@ async fn a_run_makes_only_the_calls_that_its_role_allows() {
         ("GetItem", "instances"),
         ("GetItem", "marks"),
         ("GetItem", "media"),
+        ("GetItem", "orders"),
         ("GetQueueAttributes", ""),
         ("Scan", "instances"),
         ("SendMessage", ""),

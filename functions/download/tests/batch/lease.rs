@@ -46,7 +46,7 @@ async fn a_leased_job_is_retried_after_the_lease() {
         let answer = run_batch(&worker, sqs_event(&[queued_job(&announced)]), PLENTY).await;
         assert_eq!(answer, retry_answer());
         assert_eq!(hidden_seconds(&aws), wait, "{lease_until}");
-        let asked = ["GetItem", "GetItem", "UpdateItem", "ChangeMessageVisibility"];
+        let asked = ["GetItem", "UpdateItem", "ChangeMessageVisibility"];
         assert_eq!(main_operations(&aws), asked);
         assert_eq!(origins.requests().len(), 0);
     }

@@ -7,14 +7,18 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use aws_sdk_kms::primitives::Blob;
 use data_encoding::BASE64;
 use media::{
-    ids::TenantId,
+    ids::{InstanceId, TenantId},
     job::Job,
+    message::MediaMessage,
     order::{OrderKey, OrderKind, OrderSubject},
     unread::UnreadBody,
 };
 use zeroize::Zeroizing;
 
-use super::{KEY_ITEM, Order, Orders, SEALED_KEY, encryption_context};
+use super::{
+    order::Order,
+    table::{KEY_ITEM, Orders, SEALED_KEY, encryption_context},
+};
 use crate::{
     dynamodb::{Attributes, get_item, get_string, string_value},
     error::AwsError,
@@ -39,6 +43,21 @@ impl Orders {
     /// [`AwsError`] when DynamoDB or KMS does not answer: the job must be retried, not stored.
     pub async fn find_erasure(&self, job: &Job) -> Result<Option<Order>, AwsError> {
         self.find_covering(&job.tenant, job.order_subjects(), job.known_since()).await
+    }
+
+    /// The order to erase a media message that has no job. It was announced at `announced_at`, in
+    /// seconds since 1970.
+    ///
+    /// # Errors
+    /// As [`Self::find_erasure`].
+    pub async fn find_message_erasure(
+        &self,
+        (tenant, instance): (&TenantId, &InstanceId),
+        message: &MediaMessage,
+        announced_at: i64,
+    ) -> Result<Option<Order>, AwsError> {
+        let subjects = message.order_subjects(instance);
+        self.find_covering(tenant, subjects, message.known_since(announced_at)).await
     }
 
     /// The order to erase everything of an unread body's tenant or instance, if there is one. What

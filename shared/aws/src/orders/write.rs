@@ -11,8 +11,8 @@ use media::{
 };
 
 use super::{
-    BEFORE, FORMER, FROM_NOW_ON, ID, INSTANCES_ITEM, KEY_ITEM, Order, Orders, SEALED_KEY,
-    encryption_context,
+    order::{BEFORE, FROM_NOW_ON, ID, Order},
+    table::{FORMER, INSTANCES_ITEM, KEY_ITEM, Orders, SEALED_KEY, encryption_context},
 };
 use crate::{
     dynamodb::{get_item, get_string, number_value, string_value},
@@ -167,15 +167,16 @@ impl Orders {
         Ok(get_string(&item, ID).unwrap_or(id).to_owned())
     }
 
-    /// Gives a hold, or replaces the one about the same subject.
+    /// Gives a hold. Several may be about the same: each lasts until it ends or is released.
     ///
     /// # Errors
     /// [`AwsError`] when `PutItem` fails.
     pub async fn put_hold(&self, key: &OrderKey, new: &NewHold<'_>) -> Result<(), AwsError> {
+        let subject_key = new.subject.sort_key(OrderKind::Hold, key);
         let put = self.clients.dynamodb.put_item().table_name(&self.table);
         let mut put = put
             .item("tenant", string_value(new.tenant.as_str()))
-            .item("order", string_value(new.subject.sort_key(OrderKind::Hold, key)))
+            .item("order", string_value(format!("{subject_key}#{}", new.id)))
             .item(ID, string_value(new.id))
             .item("reason", string_value(new.reason))
             .item("made_at", number_value(new.now))

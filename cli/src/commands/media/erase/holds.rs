@@ -48,7 +48,7 @@ pub(super) async fn find_hold(
     }
     let keys = subjects.iter().map(|subject| subject.sort_key(OrderKind::Hold, &key));
     let keys: BTreeSet<_> = keys.collect();
-    Ok(holds.into_iter().find(|hold| keys.contains(&hold.sort_key)))
+    Ok(holds.into_iter().find(|hold| keys.contains(hold.subject_key())))
 }
 
 /// Why nothing may be erased.
