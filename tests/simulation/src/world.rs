@@ -156,7 +156,7 @@ impl World {
             plant(Class::Secret, "webhook secret", customer.secret);
             let tenant = Tenant {
                 id: TenantId::parse(customer.tenant)?,
-                policy: Policy::default(),
+                policy: self.plan.policy.clone(),
                 created_at: clockwork::WORLD_START,
             };
             match register.add_tenant(&tenant).await {
@@ -167,7 +167,6 @@ impl World {
                 id: &InstanceId::parse(customer.instance)?,
                 tenant: &tenant.id,
                 strategies: &[],
-                policy: &self.plan.policy,
                 token: &Secret::new(customer.token),
                 now: clockwork::WORLD_START,
             };
