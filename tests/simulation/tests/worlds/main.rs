@@ -25,3 +25,4 @@ mod moves;
 mod privilege;
 mod seeds;
 mod slow;
+mod turns;
