@@ -191,7 +191,7 @@ impl FetchRun<'_> {
         let claimed = self.claimed;
         let is_last_try = is_last_try(self.worker, claimed.job);
         let times =
-            TimePlan::new(&self.instance.strategies, &claimed.earlier_attempts, is_last_try);
+            TimePlan::new(self.instance.strategies(), &claimed.earlier_attempts, is_last_try);
         for (n, strategy) in times.strategies.iter().enumerate() {
             let now = Instant::now();
             let run_ends = self.end_of_strategies();

@@ -11,6 +11,7 @@ use media::{
     kind::{MediaKind, UnknownKind},
     message::{Chat, ChatKind, Direction, MediaMessage, UnknownChatKind},
     policy::{Policy, Retention, SkipRule, ViewOnce},
+    strategy::{Strategy, StrategyOrder},
 };
 use samples::image_message;
 
@@ -152,10 +153,12 @@ fn a_policy_is_written_without_defaults() {
             direction: Some(Direction::In),
             view_once: ViewOnce::Skip,
             retention: Some(retention),
+            strategies: StrategyOrder::new([Strategy::Cdn]),
             ..Policy::for_new_tenant()
         };
         let written = serde_json::to_value(&policy).expect("JSON");
         assert_eq!(written["retention"], retention.as_str());
+        assert_eq!(written["strategies"], serde_json::json!(["cdn"]));
         let read: Policy = serde_json::from_value(written).expect("a policy");
         assert_eq!(read, policy);
     }

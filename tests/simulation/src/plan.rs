@@ -7,6 +7,7 @@ use std::{
 };
 
 use aws::register::SECRET_BYTES;
+use media::strategy::StrategyOrder;
 use serde_json::Value;
 use stand_in::{CdnScenario, Kind, Spec, WapiScenario};
 
@@ -195,6 +196,8 @@ pub struct Plan {
     /// When the back-fill reads W-API's log. If it does, what is in the log may not be lost,
     /// whatever the sender was told.
     pub backfills: Vec<Duration>,
+    /// The order of strategies of every instance.
+    pub order: StrategyOrder,
 }
 
 impl Plan {
@@ -214,7 +217,15 @@ impl Plan {
             time_left: Arc::new(|_| FUNCTION_TIMEOUT),
             sender_tries: 3,
             backfills: Vec::new(),
+            order: StrategyOrder::default(),
         }
+    }
+
+    /// Sets the order of strategies of every instance.
+    #[must_use]
+    pub fn with_order(mut self, order: StrategyOrder) -> Self {
+        self.order = order;
+        self
     }
 
     /// Sets what happens to AWS calls.

@@ -21,7 +21,7 @@ use media::{
 };
 use redaction::{Class, plant};
 use serde_json::{Value, json};
-use stand_in::StandIn;
+use stand_in::{ReceivedRequest, StandIn};
 use tokio::sync::Mutex;
 use watch::Pass;
 use webhook::Webhook;
@@ -66,6 +66,10 @@ pub struct Outcome {
     pub violations: Vec<String>,
     /// What each function used of which part of AWS.
     pub reached: BTreeSet<ResourceAccess>,
+    /// How long the download function's invocations ran, together.
+    pub invoked: Duration,
+    /// What the origins received.
+    pub requests: Vec<ReceivedRequest>,
 }
 
 /// Runs a plan on this thread.
@@ -147,7 +151,7 @@ impl World {
             let new = NewInstance {
                 id: &InstanceId::parse(customer.instance)?,
                 tenant: &TenantId::parse(customer.tenant)?,
-                strategies: &[],
+                strategies: &self.plan.order,
                 policy: &Policy::default(),
                 token: &Secret::new(customer.token),
                 now: clockwork::WORLD_START,
@@ -190,6 +194,8 @@ impl World {
             took,
             violations: world.origins.violations(),
             reached: world.cloud.log.resource_accesses(),
+            invoked: world.source.invoked_time(),
+            requests: world.origins.requests(),
         }
     }
 

@@ -6,7 +6,7 @@ use media::{
     message::Secret,
     policy::Policy,
     sha256::Sha256,
-    strategy::Strategy,
+    strategy::StrategyOrder,
 };
 
 use super::{error::RegisterError, fields::to_item, store::Register};
@@ -22,8 +22,8 @@ pub struct NewInstance<'a> {
     pub id: &'a InstanceId,
     /// The tenant that has the instance.
     pub tenant: &'a TenantId,
-    /// The order in which strategies are tried; empty for the default.
-    pub strategies: &'a [Strategy],
+    /// The instance's own order of strategies. With the default, the tenant's order applies.
+    pub strategies: &'a StrategyOrder,
     /// Which media are stored: the tenant's policy.
     pub policy: &'a Policy,
     /// The W-API token. It is encrypted before it is written.
@@ -56,7 +56,8 @@ impl Register {
             tenant: new.tenant.clone(),
             secret_hashes: vec![Sha256::from_data(secret.expose().as_bytes())],
             old_secret_until: None,
-            strategies: new.strategies.to_vec(),
+            strategies: new.strategies.clone(),
+            strategies_set_at: (!new.strategies.is_default()).then_some(new.now),
             policy: new.policy.clone(),
             sealed_token: self.encrypt_token(new.tenant, new.id, new.token).await?,
             created_at: new.now,
