@@ -1,6 +1,6 @@
 # The commands of this repository. `make` without a target lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up deploy-local ls logs down tools test field test-artefact first-run simulate prove chaos load fuzz redaction mutations audit sbom reproducible check lint check-format check-code check-template bench-memory cli
+.PHONY: help demo up deploy-local ls logs down tools test field test-artefact first-run simulate prove chaos load orders fuzz redaction mutations audit sbom reproducible check lint check-format check-code check-template bench-memory cli
 
 # Compiles and installs what a command needs, with progress, and runs it.
 PYTHON ?= python3
@@ -52,6 +52,10 @@ prove: cargo ## Runs the functions in seeded worlds full of faults and accounts 
 	@cargo build --quiet --workspace --bin prove
 	@target/debug/prove $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
 	@$(if $(SEED),,WHOLE_PROOF=1 cargo test --quiet --workspace --test worlds -- faults:: privilege::)
+
+orders: cargo ## Compares two orders of strategies in simulated worlds: time, requests, integrity and GB-seconds
+	@cargo build --quiet --workspace --bin orders
+	@target/debug/orders
 
 load: cargo ## Counts the calls of the operator's verbs over few and over many parked jobs and records, and compares (PARKED=100000 RECORDS=1000000)
 	@cargo build --quiet --workspace --bin load

@@ -10,12 +10,13 @@ use operator::audit::{ANY_TENANT, AuditLine, AuditTable, BEGUN, COMPLETE, INCOMP
 use crate::{screen, session::Session};
 
 /// Every action that has lines in the audit table.
-pub(crate) const ACTIONS: [&str; 22] = [
+pub(crate) const ACTIONS: [&str; 23] = [
     "hold",
     "instance add",
     "instance pause",
     "instance remove",
     "instance resume",
+    "instance set",
     "media download",
     "media erase",
     "media export",

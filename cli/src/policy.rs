@@ -7,6 +7,7 @@ use media::{
     kind::MediaKind,
     message::{ChatKind, Direction},
     policy::{Policy, Retention, ViewOnce},
+    strategy::StrategyOrder,
 };
 
 use crate::screen::join_words;
@@ -37,6 +38,11 @@ pub(crate) struct PolicyOptions {
     /// wapi-media media retain.
     #[arg(long, value_name = "PERIOD", value_parser = parse_retention)]
     retention: Option<ValueOrNone<Retention>>,
+    /// The strategies that fetch the tenant's media, in this order, or `default`: some of
+    /// `wapi`, `wapi_alternate`, `cdn`. A strategy that is left out is never used. An instance's
+    /// own order comes before it.
+    #[arg(long, value_name = "ORDER")]
+    strategies: Option<StrategyOrder>,
 }
 
 /// A list from the command line; empty means all.
@@ -106,12 +112,13 @@ impl PolicyOptions {
             max_bytes: self.max_size.map_or(policy.max_bytes, |new| new.0),
             view_once: self.view_once.unwrap_or(policy.view_once),
             retention: self.retention.map_or(policy.retention, |new| new.0),
+            strategies: self.strategies.clone().unwrap_or(policy.strategies),
         }
     }
 }
 
 /// The name and the value of each rule.
-pub(crate) fn describe_rules(policy: &Policy) -> [(&'static str, String); 6] {
+pub(crate) fn describe_rules(policy: &Policy) -> [(&'static str, String); 7] {
     let kinds = policy.kinds.iter().map(|kind| kind.as_str());
     let chats = policy.chats.iter().map(|kind| kind.as_str());
     let direction = policy.direction.map_or("both", Direction::as_str);
@@ -126,6 +133,7 @@ pub(crate) fn describe_rules(policy: &Policy) -> [(&'static str, String); 6] {
         ("largest file", cap),
         ("view once", policy.view_once.as_str().to_owned()),
         ("retention", retention.to_owned()),
+        ("strategies", policy.strategies.to_string()),
     ]
 }
 
@@ -155,11 +163,12 @@ mod tests {
             "--max-size=50MB",
             "--view-once=skip",
             "--retention=90d",
+            "--strategies=cdn,wapi",
         ]);
         let policy = strict.apply_to(Policy::default());
         assert_eq!(given(&[]).apply_to(policy.clone()), policy);
         let said = describe_rules(&policy).map(|(_, what)| what);
-        let expected = ["image, audio", "person", "in", "50.00 MB", "skip", "90d"];
+        let expected = ["image, audio", "person", "in", "50.00 MB", "skip", "90d", "cdn,wapi"];
         assert_eq!(said, expected);
         let loose = given(&[
             "--kinds=all",
@@ -168,6 +177,7 @@ mod tests {
             "--max-size=none",
             "--view-once=store",
             "--retention=forever",
+            "--strategies=default",
         ]);
         assert_eq!(loose.apply_to(policy), Policy::default());
     }

@@ -43,6 +43,7 @@ fn every_verb_has_help() {
         &["tenant", "add"][..],
         &["tenant", "set"],
         &["instance", "add"],
+        &["instance", "set"],
         &["instance", "check"],
         &["token", "rotate"],
         &["webhook", "register"],

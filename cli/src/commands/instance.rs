@@ -11,7 +11,7 @@ use boot::clock;
 use clap::{Args, Subcommand};
 use media::{
     ids::{InstanceId, TenantId},
-    strategy::Strategy,
+    strategy::StrategyOrder,
 };
 use report::Lang;
 use serde_json::{Value, json};
@@ -44,6 +44,11 @@ pub(crate) enum Verb {
         wapi-media instance add LITE-AAAAAA-BBBBBB --tenant acme < token.txt"
     )]
     Add(Add),
+    /// Changes an instance's own order of strategies. It applies within five minutes.
+    #[command(after_help = "Examples:\n  wapi-media instance set LITE-AAAAAA-BBBBBB \
+        --strategies cdn,wapi,wapi_alternate\n  \
+        wapi-media instance set LITE-AAAAAA-BBBBBB --strategies default")]
+    Set(Set),
     /// Lists the instances.
     List {
         /// Only this tenant's instances.
@@ -75,12 +80,26 @@ pub(crate) struct Add {
     /// The tenant in whose folder its media files are stored.
     #[arg(long)]
     tenant: TenantId,
-    /// The strategies that fetch a media file, in this order.
-    #[arg(long, value_delimiter = ',', default_value = Strategy::DEFAULT_TEXT)]
-    strategies: Vec<Strategy>,
+    /// The strategies that fetch this instance's media, in this order: some of `wapi`,
+    /// `wapi_alternate`, `cdn`. A strategy that is left out is never used. With `default`, the
+    /// tenant's order applies.
+    #[arg(long, value_name = "ORDER", default_value = StrategyOrder::DEFAULT_WORD)]
+    strategies: StrategyOrder,
     /// Do not check the token with W-API.
     #[arg(long)]
     unchecked: bool,
+}
+
+/// What to change of an instance.
+#[derive(Args)]
+pub(crate) struct Set {
+    /// The instance's id.
+    instance: InstanceId,
+    /// The strategies that fetch this instance's media, in this order: some of `wapi`,
+    /// `wapi_alternate`, `cdn`. A strategy that is left out is never used. With `default`, the
+    /// tenant's order applies again.
+    #[arg(long, value_name = "ORDER")]
+    strategies: StrategyOrder,
 }
 
 /// The instance that a verb is about.
@@ -94,6 +113,7 @@ pub(crate) struct InstanceArgument {
 pub(crate) async fn run_instance(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     match verb {
         Verb::Add(new) => add_instance(new, session).await,
+        Verb::Set(change) => set_strategies(change, session).await,
         Verb::List { tenant } => list_instances(tenant.as_ref(), session).await,
         Verb::Show(one) => show_instance(&one.instance, session).await,
         Verb::Check(one) => check_one(&one.instance, session).await,
@@ -143,15 +163,37 @@ async fn add_instance(new: Add, session: &Session) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
+/// The strategies that are tried, and who chose their order.
 fn strategy_words(instance: &Instance) -> String {
-    screen::join_words(instance.strategies.iter().map(|one| one.as_str()), "none")
+    let words = screen::join_words(instance.strategies().iter().map(|one| one.as_str()), "none");
+    format!("{words} ({})", instance.order_source().as_str())
+}
+
+async fn set_strategies(change: Set, session: &Session) -> anyhow::Result<Exit> {
+    let Set { instance: id, strategies: order } = change;
+    let mut odd = OddRecords::default();
+    session.require_registered(&id, &mut odd).await?;
+    if !session.flags.may_change(&format!("set the strategies of instance {id}: {order}"))? {
+        return Ok(Exit::Ok);
+    }
+    let scope = AuditScope::about_instance(("instance set", "strategies"), &id, session).await?;
+    let register = session.register()?;
+    session.audit(scope, register.set_strategies(&id, &order, clock::now())).await??;
+    let text = if order.is_default() {
+        format!("Instance {id} has its tenant's order of strategies, within five minutes.")
+    } else {
+        format!("Instance {id} has these strategies, within five minutes: {order}.")
+    };
+    session.flags.print(&json!({ "instance": id, "strategies": order.to_string() }), text)?;
+    Ok(odd.print_notes())
 }
 
 fn to_json(instance: &Instance) -> Value {
     json!({
         "tenant": instance.tenant,
         "instance": instance.id,
-        "strategies": instance.strategies,
+        "strategies": instance.strategies(),
+        "strategies_from": instance.order_source().as_str(),
         "policy": instance.policy,
         "created_at": instance.created_at,
         "paused_at": instance.paused_at,
@@ -195,7 +237,7 @@ async fn show_instance(id: &InstanceId, session: &Session) -> anyhow::Result<Exi
         ("tenant", instance.tenant.to_string()),
         ("instance", instance.id.to_string()),
         ("registered", screen::format_time(instance.created_at)),
-        ("strategies", strategy_words(&instance)),
+        ("strategies used", strategy_words(&instance)),
         ("paused since", instance.paused_at.map_or_else(|| "not paused".to_owned(), until)),
         (
             "old secret valid until",

@@ -113,6 +113,7 @@ async fn list_tenants(session: &Session) -> anyhow::Result<Exit> {
         "largest file",
         "view once",
         "retention",
+        "strategies",
     ]);
     let mut found = Vec::new();
     for tenant in &tenants {

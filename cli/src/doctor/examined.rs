@@ -1,6 +1,6 @@
 //! An instance with the results of its checks.
 
-use aws::instances::Instance;
+use aws::instances::{Instance, OrderSource};
 use media::message::Secret;
 use report::{InstanceCheck, Lang, Setting, Status};
 
@@ -11,6 +11,8 @@ use crate::{
         instance::check_instance,
     },
     examination::Examination,
+    say::say,
+    screen::join_words,
 };
 
 /// An instance, the results of its checks, and its token, unless it could not be decrypted.
@@ -42,6 +44,24 @@ impl ExaminedInstance {
         self.checks.iter().find(|check| check.id == id)
     }
 
+    /// The strategies that are tried for the instance, and who chose their order.
+    fn order_setting(&self, lang: Lang) -> Setting {
+        let words = self.instance.strategies().iter().map(|one| one.as_str());
+        let words = join_words(words, "-");
+        let source = match self.instance.order_source() {
+            OrderSource::Instance => say!(lang, "its own order", "ordem própria"),
+            OrderSource::Tenant => say!(lang, "its tenant's order", "ordem do tenant"),
+            OrderSource::Default => say!(lang, "the default order", "ordem padrão"),
+        };
+        Setting {
+            name: say!(lang, "strategies", "estratégias"),
+            status: Status::Ok,
+            value: format!("{words} ({source})"),
+            expected: None,
+            remedy: None,
+        }
+    }
+
     pub(crate) fn to_report(&self, lang: Lang) -> InstanceCheck {
         let setting = |check: &Check| Setting {
             name: check.id.label(lang).to_owned(),
@@ -51,12 +71,13 @@ impl ExaminedInstance {
             remedy: check.remedy.clone(),
         };
         let worst = self.checks.iter().map(|check| status_of(check.verdict)).max();
+        let checks = self.checks.iter().map(setting).chain([self.order_setting(lang)]);
         InstanceCheck {
             tenant: self.instance.tenant.to_string(),
             instance: self.instance.id.to_string(),
             status: worst.unwrap_or(Status::Unknown),
             last_webhook_at: None,
-            checks: self.checks.iter().map(setting).collect(),
+            checks: checks.collect(),
         }
     }
 }

@@ -130,6 +130,7 @@ impl Trial {
                 deadline: Instant::now() + MAX_FETCH_TIME,
                 is_share: false,
                 now: clock::now(),
+                slot: None,
             };
             let drain = async |media: MediaStream| {
                 let mut parts = std::pin::pin!(media.into_parts());

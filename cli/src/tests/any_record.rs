@@ -347,10 +347,11 @@ proptest! {
 
     #[test]
     fn every_instance_is_listed_or_named(
-        values in vec(attribute(word(&["acme"])), 6), created in attribute(number())
+        values in vec(attribute(word(&["acme"])), 7), created in attribute(number())
     ) {
         let names = [
             "tenant", "secret_hashes", "strategies", "policy", "sealed_token", "paused_at",
+            "strategies_set_at",
         ];
         let named = names.into_iter().zip(values).chain([("created_at", created)]);
         let odd: BTreeMap<_, _> = named.filter_map(|(name, value)| Some((name, value?))).collect();

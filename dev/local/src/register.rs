@@ -9,7 +9,7 @@ use aws::register::{NewInstance, Register, RegisterError, RegisterTables, SECRET
 use boot::clock;
 use media::ids::{InstanceId, TenantId};
 use media::message::Secret;
-use media::policy::Policy;
+use media::{policy::Policy, strategy::StrategyOrder};
 
 use crate::{InstanceSettings, Stack};
 
@@ -45,7 +45,7 @@ pub(crate) async fn register_directly(
     let new = NewInstance {
         id: &id,
         tenant: &tenant.id,
-        strategies: &[],
+        strategies: &StrategyOrder::default(),
         token: &Secret::new(instance.token.as_str()),
         now,
     };

@@ -8,6 +8,7 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use aws::entry_key::EntryKey;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use fetch::slot::Slots;
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_runtime::Error;
 use tokio::time::{Instant, timeout_at};
@@ -19,8 +20,8 @@ use crate::{
     worker::Worker,
 };
 
-/// Records that are handled at the same time: as many as there are buffers, so that none waits long
-/// for a buffer.
+/// Records that are worked on at the same time: as many as there are buffers, so that none waits
+/// long for a buffer. A record that waits for its turn at W-API has no buffer, and does not count.
 const MAX_AT_ONCE: usize = 4;
 
 /// A record is started only if this much time is left: W-API alone may take a minute to answer.
@@ -58,9 +59,10 @@ pub async fn handle_batch(
     if event.records.iter().any(|record| record.message_id.is_none()) {
         return Err("a record of the batch has no message id".into());
     }
+    let slots = Slots::new(MAX_AT_ONCE);
     let failed = stream::iter(&event.records)
-        .map(|record| handle_record(worker, record, deadline))
-        .buffer_unordered(MAX_AT_ONCE)
+        .map(|record| handle_record(worker, record, deadline, &slots))
+        .buffer_unordered(event.records.len().max(1))
         .filter_map(std::future::ready)
         .map(item_failure)
         .collect()
@@ -79,7 +81,13 @@ fn item_failure(message_id: String) -> BatchItemFailure {
 
 /// Handles one record and returns its id if it must be delivered again. A panic counts as a failure
 /// of this record.
-async fn handle_record(worker: &Worker, record: &SqsMessage, deadline: Instant) -> Option<String> {
+async fn handle_record(
+    worker: &Worker,
+    record: &SqsMessage,
+    deadline: Instant,
+    slots: &Slots,
+) -> Option<String> {
+    let slot = slots.take_slot().await;
     let id = record.message_id.clone().unwrap_or_default();
     let receipt = record.receipt_handle.as_deref().unwrap_or_default();
     if Instant::now() + MIN_TIME_TO_START > deadline {
@@ -100,6 +108,7 @@ async fn handle_record(worker: &Worker, record: &SqsMessage, deadline: Instant) 
             .unwrap_or(1),
         deadline: deadline - TIME_TO_END,
         entry: read_entry_key(record),
+        slot: &slot,
     };
     let span = tracing::info_span!("record", sqs_message_id = id);
     let run = async {

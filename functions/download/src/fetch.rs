@@ -194,7 +194,7 @@ impl FetchRun<'_> {
         let claimed = self.claimed;
         let is_last_try = is_last_try(self.worker, claimed.job);
         let times =
-            TimePlan::new(&self.instance.strategies, &claimed.earlier_attempts, is_last_try);
+            TimePlan::new(self.instance.strategies(), &claimed.earlier_attempts, is_last_try);
         for (n, strategy) in times.strategies.iter().enumerate() {
             let now = Instant::now();
             let run_ends = self.end_of_strategies();
@@ -323,6 +323,7 @@ impl FetchRun<'_> {
             deadline: plan.deadline,
             is_share: plan.deadline < claimed.message.deadline,
             now: worker.now(),
+            slot: Some(claimed.message.slot),
         };
         let store = async |media: MediaStream| {
             let describe = |head: &[u8], proof: Option<&_>| {
@@ -367,11 +368,12 @@ impl FetchRun<'_> {
     }
 
     /// Whether the last attempt ran out of the run's time, in a run that had enough of it to count.
-    /// A job that began late in a batch has less, and one whose token was not available did not ask
-    /// every source.
+    /// A job that began late in a batch has less, as one that waited for its turn, and one whose
+    /// token was not available did not ask every source.
     fn is_late(&self) -> bool {
         let ClaimedJob { message, started, .. } = self.claimed;
-        let is_whole = message.deadline.saturating_duration_since(*started) >= MIN_WHOLE_RUN;
+        let had = message.deadline.saturating_duration_since(*started);
+        let is_whole = had.saturating_sub(message.slot.waited()) >= MIN_WHOLE_RUN;
         let last = self.attempts.last();
         let is_deadline = last.is_some_and(|one| FetchError::is_deadline_verdict(&one.verdict));
         is_whole && is_deadline && !self.is_tokenless

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws::entry_key::EntryKey;
+use fetch::slot::Slot;
 use tokio::time::Instant;
 
 /// One message of the queue, without what only SQS needs.
@@ -16,6 +17,8 @@ pub struct QueueMessage<'a> {
     pub deadline: Instant,
     /// The job entry that it was sent from.
     pub entry: Option<EntryKey>,
+    /// Its right to be worked on.
+    pub slot: &'a Slot,
 }
 
 /// Leaves out the body, which holds a media key.

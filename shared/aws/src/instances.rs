@@ -8,9 +8,9 @@ use media::{
     message::Secret,
     policy::Policy,
     sha256::Sha256,
-    strategy::Strategy,
+    strategy::{Strategy, StrategyOrder},
 };
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -40,14 +40,12 @@ pub struct Instance {
     /// When the webhook secret before the current one ceases to be valid, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_secret_until: Option<i64>,
-    /// The order in which strategies are tried. A record without an order has
-    /// [`Strategy::DEFAULT`].
-    #[serde(
-        default = "default_strategies",
-        deserialize_with = "strategies_or_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub strategies: Vec<Strategy>,
+    /// The instance's own order of strategies, as written; [`Self::own_order`] reads it.
+    #[serde(default, skip_serializing_if = "StrategyOrder::is_default")]
+    pub(crate) strategies: StrategyOrder,
+    /// When an operator chose this order, in seconds since 1970. Earlier versions did not note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) strategies_set_at: Option<i64>,
     /// Which media are stored: the tenant's rules.
     #[serde(default)]
     pub policy: Policy,
@@ -65,16 +63,60 @@ pub struct Instance {
     pub resumed_at: Option<i64>,
 }
 
-fn default_strategies() -> Vec<Strategy> {
-    Strategy::DEFAULT.to_vec()
+/// The order that earlier versions wrote into the record of every instance for which no other was
+/// chosen. It must stay as it is when [`Strategy::DEFAULT`] changes.
+const UNCHOSEN_ORDER: [Strategy; 3] = [Strategy::Wapi, Strategy::WapiAlternate, Strategy::Cdn];
+
+/// Who chose an instance's order of strategies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderSource {
+    /// The instance has an order of its own.
+    Instance,
+    /// It is a rule of the tenant.
+    Tenant,
+    /// Nobody: it is the default.
+    Default,
 }
 
-fn strategies_or_default<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Strategy>, D::Error> {
-    let strategies = Vec::deserialize(from)?;
-    Ok(if strategies.is_empty() { default_strategies() } else { strategies })
+impl OrderSource {
+    /// The word in the command's output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Instance => "instance",
+            Self::Tenant => "tenant",
+            Self::Default => StrategyOrder::DEFAULT_WORD,
+        }
+    }
 }
 
 impl Instance {
+    /// The order of strategies that this instance has for itself; `None` without one.
+    #[must_use]
+    pub fn own_order(&self) -> Option<&StrategyOrder> {
+        let is_unchosen =
+            self.strategies_set_at.is_none() && self.strategies.chosen() == UNCHOSEN_ORDER;
+        (!self.strategies.is_default() && !is_unchosen).then_some(&self.strategies)
+    }
+
+    /// The strategies to try, in order: the instance's own, or the tenant's, or the default.
+    #[must_use]
+    pub fn strategies(&self) -> &[Strategy] {
+        self.own_order().unwrap_or(&self.policy.strategies).strategies()
+    }
+
+    /// Who chose [`Self::strategies`].
+    #[must_use]
+    pub fn order_source(&self) -> OrderSource {
+        if self.own_order().is_some() {
+            OrderSource::Instance
+        } else if self.policy.strategies.is_default() {
+            OrderSource::Default
+        } else {
+            OrderSource::Tenant
+        }
+    }
+
     /// The hash of this secret, if it is the current one or the one before it, also while the
     /// instance is paused and after the older one has expired.
     #[must_use]

@@ -94,9 +94,8 @@ impl Fetcher {
     {
         // A turn is held until the download has ended.
         let _turn = if strategy.uses_wapi() {
-            let FetchRequest { instance, deadline, .. } = attempt.request;
-            let until = (Instant::now() + self.resources.limits.post).min(deadline);
-            Some(self.turns.wait_for_turn(instance, until).await?)
+            let max_wait = self.resources.limits.post;
+            Some(self.turns.wait_for_turn(attempt.request, max_wait).await?)
         } else {
             None
         };

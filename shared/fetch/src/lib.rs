@@ -19,6 +19,7 @@ pub mod pool;
 mod request;
 mod resources;
 mod resume;
+pub mod slot;
 mod strategies;
 mod stream;
 mod turns;

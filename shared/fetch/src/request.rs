@@ -6,7 +6,7 @@ use media::{
 };
 use tokio::time::Instant;
 
-use crate::body::TimeLimit;
+use crate::{body::TimeLimit, slot::Slot};
 
 /// What to fetch, for which instance, and within which time.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,8 @@ pub struct FetchRequest<'a> {
     pub is_share: bool,
     /// The current time in seconds since 1970, for comparing expiries.
     pub now: i64,
+    /// The slot that is given to others while the attempt waits for its turn.
+    pub slot: Option<&'a Slot>,
 }
 
 impl FetchRequest<'_> {

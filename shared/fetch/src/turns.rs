@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use media::ids::InstanceId;
@@ -12,7 +13,10 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::error::{FetchError, Wait};
+use crate::{
+    error::{FetchError, Wait},
+    request::FetchRequest,
+};
 
 /// Maximum W-API downloads of one instance at a time, per process.
 const MAX_AT_ONCE: usize = 2;
@@ -25,16 +29,31 @@ const MAX_INSTANCES: usize = 1000;
 pub(crate) struct Turns(Mutex<HashMap<InstanceId, Arc<Semaphore>>>);
 
 impl Turns {
-    /// Waits for a turn until `until`. The caller limits this, because other strategies need time
-    /// as well.
+    /// Waits for a turn, at most for `max_wait`, because other strategies need time as well. The
+    /// request's slot is left to others meanwhile.
     pub(crate) async fn wait_for_turn(
         &self,
-        instance: &InstanceId,
-        until: Instant,
+        request: FetchRequest<'_>,
+        max_wait: Duration,
     ) -> Result<OwnedSemaphorePermit, FetchError> {
         const LATE: FetchError = FetchError::TimedOut(Wait::Turn);
-        let turn = timeout_at(until, self.semaphore_for(instance).acquire_owned());
-        turn.await.map_err(|_| LATE)?.map_err(|_closed| LATE)
+        let turns = self.semaphore_for(request.instance);
+        // Those who wait already come first: then there is no free turn.
+        if let Ok(turn) = Arc::clone(&turns).try_acquire_owned() {
+            return Ok(turn);
+        }
+        let deadline = request.deadline;
+        let until = (Instant::now() + max_wait).min(deadline);
+        let wait = timeout_at(until, turns.acquire_owned());
+        let turn = match request.slot {
+            Some(slot) => slot.release_during(wait, deadline).await,
+            None => wait.await,
+        };
+        // A slot that comes too late says nothing of the origin.
+        if Instant::now() >= deadline {
+            return Err(LATE);
+        }
+        turn.map_err(|_| LATE)?.map_err(|_closed| LATE)
     }
 
     fn semaphore_for(&self, instance: &InstanceId) -> Arc<Semaphore> {

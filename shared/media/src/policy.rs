@@ -1,4 +1,5 @@
-//! Which of a tenant's media files are stored, and for how long. By default all, without an end.
+//! Which of a tenant's media files are stored, for how long, and by which strategies. By default
+//! all, without an end, in the default order.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +8,7 @@ use crate::{
     job::Job,
     kind::MediaKind,
     message::{ChatKind, Direction, MediaMessage},
+    strategy::StrategyOrder,
 };
 
 /// The rules of one tenant, copied into the record of each of its instances. Without a rule,
@@ -32,6 +34,9 @@ pub struct Policy {
     /// How long a media file and everything about it is kept; `None` means without limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,
+    /// The strategies that are tried for the instances that have no order of their own.
+    #[serde(default, skip_serializing_if = "StrategyOrder::is_default")]
+    pub strategies: StrategyOrder,
 }
 
 /// Whether view-once media files are stored.

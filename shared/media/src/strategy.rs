@@ -5,8 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A way to get a media file. An instance's record may set the order; the default is
-/// [`Strategy::DEFAULT`].
+/// A way to get a media file. [`StrategyOrder`] says which are tried, and in which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
@@ -23,13 +22,81 @@ pub enum Strategy {
 #[error("a strategy is one of wapi, wapi_alternate, cdn")]
 pub struct UnknownStrategy;
 
+/// The strategies that are tried, in this order. Without a strategy in it, it is the default order,
+/// which a later version may change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StrategyOrder(Vec<Strategy>);
+
+/// The text is not an order of strategies.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "an order is `default`, or some of wapi, wapi_alternate, cdn, each once, separated by commas"
+)]
+pub struct InvalidOrder;
+
+impl StrategyOrder {
+    /// The word for the default order.
+    pub const DEFAULT_WORD: &str = "default";
+
+    /// An order of these strategies; without any, the default order.
+    #[must_use]
+    pub fn new(strategies: impl IntoIterator<Item = Strategy>) -> Self {
+        Self(strategies.into_iter().collect())
+    }
+
+    /// Whether nobody chose an order.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The strategies that somebody chose; empty for the default order.
+    #[must_use]
+    pub fn chosen(&self) -> &[Strategy] {
+        &self.0
+    }
+
+    /// The strategies to try, in order; [`Strategy::DEFAULT`] if nobody chose an order.
+    #[must_use]
+    pub fn strategies(&self) -> &[Strategy] {
+        if self.is_default() { &Strategy::DEFAULT } else { &self.0 }
+    }
+}
+
+/// The chosen order as an operator writes it, or `default`.
+impl std::fmt::Display for StrategyOrder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_default() {
+            return f.write_str(Self::DEFAULT_WORD);
+        }
+        let words: Vec<_> = self.0.iter().map(|one| one.as_str()).collect();
+        f.write_str(&words.join(","))
+    }
+}
+
+impl std::str::FromStr for StrategyOrder {
+    type Err = InvalidOrder;
+    fn from_str(text: &str) -> Result<Self, InvalidOrder> {
+        if text == Self::DEFAULT_WORD {
+            return Ok(Self::default());
+        }
+        let mut chosen = Vec::new();
+        for word in text.split(',') {
+            let strategy = word.trim().parse().map_err(|UnknownStrategy| InvalidOrder)?;
+            if chosen.contains(&strategy) {
+                return Err(InvalidOrder);
+            }
+            chosen.push(strategy);
+        }
+        Ok(Self(chosen))
+    }
+}
+
 impl Strategy {
     /// The default order: W-API first, because the tenant pays for it; the CDN last, because it
     /// needs neither W-API nor a token. It names every strategy.
     pub const DEFAULT: [Self; 3] = [Self::Wapi, Self::WapiAlternate, Self::Cdn];
-
-    /// [`Strategy::DEFAULT`] as an operator writes it.
-    pub const DEFAULT_TEXT: &str = "wapi,wapi_alternate,cdn";
 
     /// The word in records, metadata and logs.
     #[must_use]

@@ -13,6 +13,7 @@ use media::{
     kind::{MediaKind, UnknownKind},
     message::{Chat, ChatKind, Direction, MediaMessage, UnknownChatKind},
     policy::{Policy, Retention, SkipRule, ViewOnce},
+    strategy::{Strategy, StrategyOrder},
 };
 use samples::{MOMENT, image_message, queued_job};
 
@@ -197,10 +198,12 @@ fn a_policy_is_written_without_defaults() {
             direction: Some(Direction::In),
             view_once: ViewOnce::Skip,
             retention: Some(retention),
+            strategies: StrategyOrder::new([Strategy::Cdn]),
             ..Policy::for_new_tenant()
         };
         let written = serde_json::to_value(&policy).expect("JSON");
         assert_eq!(written["retention"], retention.as_str());
+        assert_eq!(written["strategies"], serde_json::json!(["cdn"]));
         let read: Policy = serde_json::from_value(written).expect("a policy");
         assert_eq!(read, policy);
     }

@@ -6,7 +6,7 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
-use media::strategy::Strategy;
+use media::strategy::{InvalidOrder, Strategy, StrategyOrder};
 
 /// The words of all variants, as serde lists them for an unknown one.
 fn all_words() -> Vec<String> {
@@ -32,10 +32,24 @@ fn every_word_parses_as_its_strategy() {
 }
 
 #[test]
-fn the_default_text_is_the_default_order() {
-    let parsed: Result<Vec<Strategy>, _> =
-        Strategy::DEFAULT_TEXT.split(',').map(str::parse).collect();
-    assert_eq!(parsed.as_deref(), Ok(Strategy::DEFAULT.as_slice()));
+fn an_order_is_read_as_it_is_written() {
+    for text in ["cdn,wapi,wapi_alternate", "cdn", "wapi,wapi_alternate,cdn", "default"] {
+        let order: StrategyOrder = text.parse().unwrap();
+        assert_eq!(order.to_string(), text);
+    }
+    let order: StrategyOrder = "cdn, wapi".parse().unwrap();
+    assert_eq!(order.strategies(), [Strategy::Cdn, Strategy::Wapi]);
+    let default: StrategyOrder = "default".parse().unwrap();
+    assert_eq!((default.chosen(), default.strategies()), (&[][..], &Strategy::DEFAULT[..]));
+}
+
+/// An order without a strategy would fetch nothing.
+#[test]
+fn unknown_repeated_and_missing_strategies_are_refused() {
+    for text in ["", ",", "cdn,", "cdn,cdn", "wapi,cdn,wapi", "by post", "default,cdn", "CDN"] {
+        assert_eq!(text.parse::<StrategyOrder>(), Err(InvalidOrder), "{text}");
+    }
+    assert!(InvalidOrder.to_string().contains(&all_words().join(", ")));
 }
 
 /// A strategy whose origin decrypts the file has no MAC to outrank the hash, so a contradiction may

@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws::register::SECRET_BYTES;
-use media::policy::Policy;
+use media::{policy::Policy, strategy::StrategyOrder};
 use serde_json::Value;
 use stand_in::{CdnScenario, Kind, Spec, WapiScenario};
 
@@ -215,6 +215,8 @@ pub struct Plan {
     /// When the back-fill reads W-API's log. If it does, what is in the log may not be lost,
     /// whatever the sender was told.
     pub backfills: Vec<Duration>,
+    /// The order of strategies of every instance.
+    pub order: StrategyOrder,
     /// The rules of every tenant.
     pub policy: Policy,
     /// What S3 and `DynamoDB` remove by themselves, every midnight.
@@ -260,7 +262,15 @@ impl Plan {
             backfills: Vec::new(),
             policy: Policy::default(),
             expiry: ExpiryRules::default(),
+            order: StrategyOrder::default(),
         }
+    }
+
+    /// Sets the order of strategies of every instance.
+    #[must_use]
+    pub fn with_order(mut self, order: StrategyOrder) -> Self {
+        self.order = order;
+        self
     }
 
     /// Sets what happens to AWS calls.

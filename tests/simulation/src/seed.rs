@@ -3,7 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use media::policy::Policy;
+use media::{
+    policy::Policy,
+    strategy::{Strategy, StrategyOrder},
+};
 use serde_json::json;
 use stand_in::{CdnScenario, Encryption, Format, Kind, MessageShape, Spec, WapiScenario};
 
@@ -65,10 +68,17 @@ pub fn build_plan(seed: u64) -> Plan {
         time_left: Arc::new(move |nth| {
             random_time_left(chance.named("time").named(nth), short && nth < 12)
         }),
+        order: random_order(chance.named("order")),
         sender_tries: 1 + u32::try_from(chance.named("sender").below(4)).unwrap_or_default(),
         policy: Policy::default(),
         expiry: ExpiryRules::default(),
     }
+}
+
+/// The default order in half of the worlds; otherwise the CDN comes first.
+fn random_order(chance: Chance) -> StrategyOrder {
+    let cdn_first = [Strategy::Cdn, Strategy::Wapi, Strategy::WapiAlternate];
+    if chance.happens(500) { StrategyOrder::new(cdn_first) } else { StrategyOrder::default() }
 }
 
 /// Media messages related to the first: another file under its message's id, and the same file

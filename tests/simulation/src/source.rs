@@ -5,7 +5,7 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -26,6 +26,7 @@ pub(crate) struct EventSource {
     time_left: Arc<dyn Fn(u32) -> Duration + Send + Sync>,
     invocations: AtomicU32,
     busy: AtomicU32,
+    invoked_ms: AtomicU64,
 }
 
 impl EventSource {
@@ -40,6 +41,7 @@ impl EventSource {
             time_left,
             invocations: AtomicU32::new(0),
             busy: AtomicU32::new(0),
+            invoked_ms: AtomicU64::new(0),
         })
     }
 
@@ -49,6 +51,12 @@ impl EventSource {
         let sqs = self.cloud().lock_sqs();
         let is_empty = sqs.queue(JOBS).is_none_or(|it| it.messages().next().is_none());
         is_empty && self.busy.load(Ordering::Relaxed) == 0
+    }
+
+    /// How long the invocations ran so far, together.
+    #[must_use]
+    pub(crate) fn invoked_time(&self) -> Duration {
+        Duration::from_millis(self.invoked_ms.load(Ordering::Relaxed))
     }
 
     /// Serves the queue with one process after another, without end.
@@ -88,7 +96,10 @@ impl EventSource {
 
     async fn invoke_function(&self, slot: &mut Slot<Arc<Worker>>, batch: &[Delivery]) {
         let nth = self.invocations.fetch_add(1, Ordering::Relaxed) + 1;
+        let began = self.cloud().clock.now();
         let ended = slot.download_batch(batch, (self.time_left)(nth)).await;
+        let took = self.cloud().clock.now().saturating_sub(began).as_millis();
+        self.invoked_ms.fetch_add(u64::try_from(took).unwrap_or_default(), Ordering::Relaxed);
         let InvocationEnd::Answered(failures) = ended else {
             return;
         };

@@ -20,7 +20,7 @@ use media::{
 };
 use redaction::{Class, plant};
 use serde_json::{Value, json};
-use stand_in::StandIn;
+use stand_in::{ReceivedRequest, StandIn};
 use tokio::sync::Mutex;
 use watch::Pass;
 use webhook::Webhook;
@@ -72,6 +72,10 @@ pub struct Outcome {
     pub reached: BTreeSet<ResourceAccess>,
     /// The sum of each count in the table of counts.
     pub counts: BTreeMap<String, u64>,
+    /// How long the download function's invocations ran, together.
+    pub invoked: Duration,
+    /// What the origins received.
+    pub requests: Vec<ReceivedRequest>,
 }
 
 /// Runs a plan on this thread.
@@ -166,7 +170,7 @@ impl World {
             let new = NewInstance {
                 id: &InstanceId::parse(customer.instance)?,
                 tenant: &tenant.id,
-                strategies: &[],
+                strategies: &self.plan.order,
                 token: &Secret::new(customer.token),
                 now: clockwork::WORLD_START,
             };
@@ -215,6 +219,8 @@ impl World {
             reached: world.cloud.log.resource_accesses(),
             counts: world.cloud.tables.sum_numbers(COUNTERS).expect("counts"),
             noncurrent: world.cloud.bucket.noncurrent_keys(),
+            invoked: world.source.invoked_time(),
+            requests: world.origins.requests(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Reads and changes the records of instances.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use media::{ids::InstanceId, message::Secret, sha256::Sha256};
+use media::{ids::InstanceId, message::Secret, sha256::Sha256, strategy::StrategyOrder};
 use serde::Serialize;
 
 use super::{
@@ -122,6 +122,29 @@ impl Register {
             }
             resumed => resumed,
         }
+    }
+
+    /// Gives the instance an order of strategies of its own, chosen at `now` (seconds since 1970).
+    /// With the default order it has none any longer, so that the tenant's applies.
+    ///
+    /// # Errors
+    /// [`RegisterError::NotThere`] for an unknown instance, or an AWS call failed.
+    pub async fn set_strategies(
+        &self,
+        id: &InstanceId,
+        order: &StrategyOrder,
+        now: i64,
+    ) -> Result<(), RegisterError> {
+        let update = self.update_instance(id);
+        let update = if order.is_default() {
+            update.update_expression("REMOVE strategies, strategies_set_at")
+        } else {
+            update
+                .update_expression("SET strategies = :v, strategies_set_at = :n")
+                .expression_attribute_values(":v", to_value(order)?)
+                .expression_attribute_values(":n", to_value(&now)?)
+        };
+        send_update(update).await
     }
 
     /// Deletes an instance's record, with its token. Its files and the records of its media stay.

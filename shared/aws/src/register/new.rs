@@ -5,7 +5,7 @@ use media::{
     ids::{InstanceId, TenantId},
     message::Secret,
     sha256::Sha256,
-    strategy::Strategy,
+    strategy::StrategyOrder,
 };
 
 use super::{
@@ -26,8 +26,8 @@ pub struct NewInstance<'a> {
     pub id: &'a InstanceId,
     /// The tenant that has the instance.
     pub tenant: &'a TenantId,
-    /// The order in which strategies are tried; empty for the default.
-    pub strategies: &'a [Strategy],
+    /// The instance's own order of strategies. With the default, the tenant's order applies.
+    pub strategies: &'a StrategyOrder,
     /// The W-API token. It is encrypted before it is written.
     pub token: &'a Secret,
     /// The current time, in seconds since 1970.
@@ -67,7 +67,8 @@ impl Register {
                 tenant: new.tenant.clone(),
                 secret_hashes: vec![Sha256::from_data(secret.expose().as_bytes())],
                 old_secret_until: None,
-                strategies: new.strategies.to_vec(),
+                strategies: new.strategies.clone(),
+                strategies_set_at: (!new.strategies.is_default()).then_some(new.now),
                 policy: tenant.policy,
                 sealed_token: sealed_token.clone(),
                 created_at: new.now,

@@ -9,9 +9,13 @@ use std::{
     time::Duration,
 };
 
-use aws::instances::{Instance, InstanceError, Instances};
+use aws::instances::{Instance, InstanceError, Instances, OrderSource};
 use data_encoding::BASE64;
-use media::{ids::InstanceId, policy::Policy, strategy::Strategy};
+use media::{
+    ids::InstanceId,
+    policy::Policy,
+    strategy::{Strategy, StrategyOrder},
+};
 use scripted_aws::{Answer, Aws};
 use serde_json::{Value, json};
 
@@ -85,7 +89,7 @@ async fn a_record_is_read_by_its_id() {
     let (aws, _) = world(item()).await;
     let record = table(&aws).find(&instance()).await.expect("an answer").expect("a record");
     assert_eq!((&record.id, &record.tenant), (&instance(), &tenant()));
-    assert_eq!(record.strategies, [Strategy::Cdn, Strategy::Wapi]);
+    assert_eq!(record.strategies(), [Strategy::Cdn, Strategy::Wapi]);
     assert_eq!(record.policy, policy());
     let read = aws.only_request("GetItem").json();
     assert_eq!(read, json!({ "TableName": TABLE, "Key": { "instance": { "S": INSTANCE } } }));
@@ -109,7 +113,7 @@ async fn a_record_without_strategies_or_policy_has_the_defaults() {
     fields.remove("policy");
     let (aws, _) = world(item).await;
     let record = table(&aws).find(&instance()).await.expect("an answer").expect("a record");
-    assert_eq!(record.strategies, Strategy::DEFAULT);
+    assert_eq!(record.strategies(), Strategy::DEFAULT);
     assert_eq!(record.policy, Policy::default());
 }
 
@@ -206,6 +210,44 @@ async fn an_unreadable_record_is_an_error_and_no_absence() {
     }
 }
 
+/// Earlier versions wrote the default order of their time into every record, and no time. A later
+/// default, or the tenant's order, must reach these instances.
+#[tokio::test]
+async fn an_order_that_nobody_chose_does_not_count() {
+    use OrderSource::{Default, Instance, Tenant};
+    let order = |text: &str| {
+        let words: Vec<_> = text.split(',').map(|word| json!({ "S": word })).collect();
+        json!({ "L": words })
+    };
+    let unchosen = "wapi,wapi_alternate,cdn";
+    let policies = [json!({}), json!({ "strategies": order("cdn,wapi") })];
+    let set_at = json!({ "N": "1787431000" });
+    for (own, is_timed, source, used) in [
+        (unchosen, false, [Default, Tenant], [None, Some("cdn,wapi")]),
+        (unchosen, true, [Instance, Instance], [Some(unchosen), Some(unchosen)]),
+        ("cdn", false, [Instance, Instance], [Some("cdn"), Some("cdn")]),
+        ("cdn", true, [Instance, Instance], [Some("cdn"), Some("cdn")]),
+        ("wapi,cdn", false, [Instance, Instance], [Some("wapi,cdn"), Some("wapi,cdn")]),
+    ] {
+        for (n, policy) in policies.iter().enumerate() {
+            let mut fields = json!({ "strategies": order(own), "policy": { "M": policy } });
+            // The sample has a time.
+            fields["strategies_set_at"] = set_at.clone();
+            let mut item = item();
+            let whole = item.as_object_mut().expect("an item");
+            whole.extend(fields.as_object().cloned().expect("fields"));
+            if !is_timed {
+                whole.remove("strategies_set_at");
+            }
+            let (aws, _) = world(item).await;
+            let record = table(&aws).find(&instance()).await.expect("an answer").expect("a record");
+            assert_eq!(record.order_source(), source[n], "{own} {policy}");
+            let expected = used[n].unwrap_or("default").parse::<StrategyOrder>();
+            assert_eq!(record.strategies(), expected.expect("an order").strategies(), "{own}");
+        }
+    }
+}
+
 /// A newer version may know more strategies. This one tries those that it knows.
 #[tokio::test]
 async fn unknown_strategies_are_skipped() {
@@ -219,7 +261,7 @@ async fn unknown_strategies_are_skipped() {
         (json!({ "S": "fastest" }), Strategy::DEFAULT.to_vec()),
     ] {
         let record = record_with(&json!({ "strategies": written })).await;
-        assert_eq!(record.strategies, read, "{written}");
+        assert_eq!(record.strategies(), read, "{written}");
         assert_eq!(record.policy, policy(), "the other attributes count");
     }
 }

@@ -9,7 +9,7 @@ use media::{
     message::Secret,
     policy::{Policy, Retention},
     sha256::Sha256,
-    strategy::Strategy,
+    strategy::{Strategy, StrategyOrder},
 };
 use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
@@ -80,7 +80,7 @@ async fn add(aws: &Aws) -> Result<Secret, RegisterError> {
     let new = NewInstance {
         id: &id,
         tenant: &tenant,
-        strategies: &[Strategy::Cdn, Strategy::Wapi],
+        strategies: &StrategyOrder::new([Strategy::Cdn, Strategy::Wapi]),
         token: &token,
         now: 1_787_431_000,
     };
@@ -212,6 +212,7 @@ async fn adding_overwrites_nothing_and_changing_creates_nothing() {
     assert_eq!(register.set_secret(&record, hash, None, 0).await.map(drop), changed);
     assert_eq!(register.set_paused(&id, 1).await, gone);
     assert_eq!(register.set_resumed(&id, 1).await, gone);
+    assert_eq!(register.set_strategies(&id, &StrategyOrder::default(), 1).await, gone);
     let token = Secret::new("another");
     assert_eq!(register.set_token(&record, &token).await, gone);
     assert_eq!(register.set_policy(&tenant(), &policy()).await, changed);
@@ -244,6 +245,29 @@ async fn the_end_of_a_pause_is_recorded() {
     let writes = aws.requests_of("UpdateItem");
     assert_eq!(writes.len(), 2);
     assert_eq!(writes[1].json()["UpdateExpression"], "REMOVE paused_at");
+}
+
+/// The time tells a chosen order from the one that earlier versions wrote into every record.
+#[tokio::test]
+async fn an_own_order_is_written_with_its_time() {
+    for (text, sets, removes) in [
+        (
+            "wapi,wapi_alternate,cdn",
+            json!({
+                "strategies": { "L": [{ "S": "wapi" }, { "S": "wapi_alternate" }, { "S": "cdn" }] },
+                "strategies_set_at": { "N": "7" },
+            }),
+            &[][..],
+        ),
+        ("default", json!({}), &["strategies", "strategies_set_at"]),
+    ] {
+        let aws = Aws::answer_in_order([Answer::json(&json!({}))]).await;
+        let order = text.parse().expect("an order");
+        register(&aws).set_strategies(&instance(), &order, 7).await.expect("set");
+        let update = scripted_aws::Update::from_request(&aws.only_request("UpdateItem"));
+        assert_eq!(json!(update.sets), sets, "{text}");
+        assert_eq!(update.removes.into_iter().collect::<Vec<_>>(), removes, "{text}");
+    }
 }
 
 #[tokio::test]

@@ -133,6 +133,7 @@ pub(crate) fn instance_item() -> Value {
         "tenant": { "S": "acme" },
         "secret_hashes": { "L": [{ "S": Sha256::from_data(b"secret").to_hex() }] },
         "strategies": { "L": [{ "S": "cdn" }, { "S": "wapi" }] },
+        "strategies_set_at": { "N": "1787431000" },
         "policy": { "M": {
             "kinds": { "L": [{ "S": "image" }, { "S": "audio" }] },
             "chats": { "L": [{ "S": "person" }] },

@@ -133,6 +133,7 @@ impl World {
             deadline: tokio::time::Instant::now() + options.time,
             is_share: options.is_share,
             now: options.now,
+            slot: None,
         };
         let fetch = Box::pin(self.fetcher.fetch(options.strategy, request, store));
         let (attempt, result) = fetch.await;

@@ -27,3 +27,4 @@ mod privilege;
 mod retention;
 mod seeds;
 mod slow;
+mod turns;

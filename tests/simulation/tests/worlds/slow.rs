@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use media::strategy::{Strategy, StrategyOrder};
 use simulation::{
     Outcome,
     accounting::Fate,
     plan::{Plan, PlannedMedia},
     run_world,
 };
-use stand_in::{CdnScenario, Format, Kind, WapiScenario};
+use stand_in::{CdnScenario, Format, Kind, Role, WapiScenario};
 
 /// The time of an invocation here, of which a run gets 192 s: a third of Lambda's ten minutes, so
 /// that a third of the bytes is enough.
@@ -26,10 +27,15 @@ const SLOW: u64 = 26_000;
 
 /// Runs a world with one document; returns what stored it.
 fn store_by(wapi: WapiScenario, cdn: CdnScenario) -> (Outcome, String) {
+    store_in_order(StrategyOrder::default(), wapi, cdn)
+}
+
+/// As [`store_by`], with this order of strategies.
+fn store_in_order(order: StrategyOrder, wapi: WapiScenario, cdn: CdnScenario) -> (Outcome, String) {
     let planned = PlannedMedia::healthy(Kind::Document, "slow")
         .with_spec(|spec| spec.format(Format::Random).size(SIZE).wapi(wapi).cdn(cdn))
         .with_fate(Fate::Stored);
-    let mut plan = Plan::healthy(vec![planned]);
+    let mut plan = Plan::healthy(vec![planned]).with_order(order);
     plan.time_left = Arc::new(|_| INVOCATION);
     let outcome = run_world(plan);
     assert!(outcome.account.is_clean(), "{}\n{}", outcome.trace.join("\n"), outcome.account);
@@ -44,6 +50,24 @@ fn a_slow_source_leaves_time_for_the_next() {
     let (outcome, strategy) = store_by(slow, CdnScenario::Ok);
     assert_eq!(strategy, "cdn");
     assert!(outcome.took < INVOCATION, "{:?}", outcome.took);
+}
+
+#[test]
+fn a_slow_cdn_before_wapi_leaves_it_time() {
+    let order = StrategyOrder::new([Strategy::Cdn, Strategy::Wapi, Strategy::WapiAlternate]);
+    let slow = CdnScenario::SlowDrip { bytes_per_second: TOO_SLOW };
+    let (outcome, strategy) = store_in_order(order, WapiScenario::Ok, slow);
+    assert_eq!(strategy, "wapi");
+    assert!(outcome.took < INVOCATION, "{:?}", outcome.took);
+}
+
+/// The job is retried until the only source recovers, and W-API is never asked.
+#[test]
+fn a_strategy_that_is_left_out_is_never_used() {
+    let order = StrategyOrder::new([Strategy::Cdn]);
+    let (outcome, strategy) = store_in_order(order, WapiScenario::Ok, CdnScenario::fail_times(4));
+    assert_eq!(strategy, "cdn");
+    assert!(outcome.requests.iter().all(|one| one.role != Role::Wapi), "{:?}", outcome.requests);
 }
 
 /// The CDN would be too slow for what is left of the run at the end of W-API's share.
