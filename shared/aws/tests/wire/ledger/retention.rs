@@ -4,8 +4,8 @@ use aws::{
     dynamodb::Attributes,
     entry_key::EntryKey,
     ledger::{
-        Due, DuePlace, EntryChange, EntryState, JobState, LeaseAfter, NoteOutcome, NoteTerms, RecordEnd,
-        RedriveOutcome, WriteOutcome,
+        Due, DuePlace, EntryChange, EntryState, JobState, LeaseAfter, NoteOutcome, NoteTerms,
+        RecordEnd, RedriveOutcome, WriteOutcome,
     },
 };
 use media::{
