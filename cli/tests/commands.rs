@@ -254,7 +254,7 @@ fn joined_lines(text: &str) -> Vec<(usize, String)> {
 /// The commands of the alarms' texts, in English and in Portuguese, and of the tables of alarms.
 fn shown_in_alarms() -> Vec<Shown> {
     let mut shown = Vec::new();
-    let translations = "cli/report/src/reason/portuguese.rs";
+    let translations = "cli/report/src/reason/alarms.rs";
     let pages = ["docs/logging.md", "docs/pt-BR/logging.md", "template.yaml", translations];
     for page in pages {
         let lines = joined_lines(&read(page)).into_iter();
@@ -341,7 +341,7 @@ fn every_command_in_a_message_parses() {
 #[test]
 fn every_command_of_an_alarm_is_complete() {
     let shown = shown_in_alarms();
-    let places = ["docs/logging.md", "docs/pt-BR/logging.md", "template.yaml", "portuguese.rs"];
+    let places = ["docs/logging.md", "docs/pt-BR/logging.md", "template.yaml", "alarms.rs"];
     for place in places {
         let count = shown.iter().filter(|one| one.place.contains(place));
         assert!(count.count() > 30, "{place}");

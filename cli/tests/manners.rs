@@ -128,7 +128,11 @@ fn answer_without_end(request: &RecordedRequest) -> Answer {
         <ParameterValue>-03:00</ParameterValue></member></Parameters>\
         <Outputs><member><OutputKey>MediaBucket</OutputKey><OutputValue>bucket</OutputValue>\
         </member><member><OutputKey>MediaTable</OutputKey><OutputValue>media</OutputValue>\
+        </member><member><OutputKey>AuditTable</OutputKey><OutputValue>audit</OutputValue>\
         </member></Outputs>";
+    const CALLER: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult>\
+        <Arn>arn:aws:iam::123456789012:user/operator</Arn>\
+        </GetCallerIdentityResult></GetCallerIdentityResponse>";
     let text = |text: &str| serde_json::json!({ "S": text });
     let item = serde_json::json!({
         "instance": text("LITE-AAAAAA-000001"), "message_id": text("3EB0AA#AAAAAAAAAAAAAAAAAAAAAAAAAA"),
@@ -140,6 +144,9 @@ fn answer_without_end(request: &RecordedRequest) -> Answer {
     match request.operation() {
         "Query" => Answer::json(&serde_json::json!({ "Items": [item] })),
         "GetItem" => Answer::json(&serde_json::json!({ "Item": item })),
+        "BatchGetItem" => Answer::json(&serde_json::json!({ "Responses": { "media": [item] } })),
+        "ExecuteStatement" => Answer::json(&serde_json::json!({})),
+        _ if request.text().contains("Action=GetCallerIdentity") => Answer::new(200, CALLER),
         _ if request.method == "GET" => Answer::silence(),
         _ => Answer::new(
             200,

@@ -1,10 +1,14 @@
 //! Translates the English reasons, states and alarms of this project for a report in Portuguese.
 
+mod alarms;
 mod portuguese;
 
 use media::strategy::Strategy;
 
-use self::portuguese::{ALARMS, INTRODUCTIONS, SENTENCES};
+use self::{
+    alarms::ALARMS,
+    portuguese::{INTRODUCTIONS, SENTENCES},
+};
 use crate::lang::Lang;
 
 /// Translates the state of a record, a function or a trigger. An unknown word stays as it is.

@@ -62,7 +62,7 @@ async fn asked_of_wapi(consent: Consent) -> Vec<RecordedRequest> {
     let bases = [("WapiBaseUrl", aws.endpoint()), ("CdnBaseUrls", aws.endpoint())];
     let session = Session {
         flags: Arguments::try_parse_from(["doctor"]).expect("arguments").flags,
-        operator: Operator::with_clients(aws.clients.clone()),
+        operator: Operator::with_clients(aws.clients.clone(), aws.endpoint()),
         stack: Stack::from_parts("stack", outputs, parts(&bases)),
     };
     let examination = Examination { consent, ..Examination::new(&session, Lang::En) };

@@ -36,6 +36,11 @@ struct Arguments {
     export: Export,
 }
 
+/// Who runs the command, as STS says it.
+const CALLER: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult>\
+    <Arn>arn:aws:iam::123456789012:user/operator</Arn>\
+    </GetCallerIdentityResult></GetCallerIdentityResponse>";
+
 /// A media message of the scripted stack: its tenant, its id, and what the bucket answers.
 struct Sent {
     tenant: &'static str,
@@ -87,6 +92,15 @@ fn answer(sent: &[Sent], request: &RecordedRequest) -> Answer {
             let found = sent.iter().find(|one| key == one.record_key().as_str());
             Answer::json(&found.map_or_else(|| json!({}), |one| json!({ "Item": one.item() })))
         }
+        "BatchGetItem" => {
+            let asked = request.json()["RequestItems"]["media"]["Keys"].clone();
+            let keys = asked.as_array().expect("keys").iter().map(|key| &key["message_id"]["S"]);
+            let find = |key: &Value| sent.iter().find(|one| *key == one.record_key().as_str());
+            let items: Vec<_> = keys.filter_map(find).map(Sent::item).collect();
+            Answer::json(&json!({ "Responses": { "media": items } }))
+        }
+        "ExecuteStatement" => Answer::json(&json!({})),
+        _ if request.text().contains("Action=GetCallerIdentity") => Answer::new(200, CALLER),
         _ => match sent.iter().find(is_of).map(|one| one.file) {
             Some(Ok(bytes)) => {
                 Answer::new(200, bytes).with_header("x-amz-meta-caption", "%3D1%2B1")
@@ -126,9 +140,10 @@ fn export(sent: Vec<Sent>, output: &Path, more: &[&str]) -> (anyhow::Result<Exit
         let parts = |parts: &[(&str, &str)]| {
             parts.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>()
         };
-        let outputs = parts(&[("MediaBucket", "bucket"), ("MediaTable", "media")]);
+        let outputs =
+            parts(&[("MediaBucket", "bucket"), ("MediaTable", "media"), ("AuditTable", "audit")]);
         let stack = Stack::from_parts("stack", outputs, parts(&[("UtcOffset", "-03:00")]));
-        let operator = Operator::with_clients(aws.clients.clone());
+        let operator = Operator::with_clients(aws.clients.clone(), aws.endpoint());
         let exit = export.run_export(&Session { flags, operator, stack }).await;
         let requests = aws.requests().into_iter();
         let read = requests.filter(|one| one.method == "GET").map(|one| one.path).collect();
@@ -148,10 +163,10 @@ fn files_that_are_gone_are_told_and_the_rest_copied() {
     let scratch = Scratch::new("gone");
     let folder = scratch.0.join("chat");
     let sent = vec![
-        refused("3EB0GONE", 404, "NoSuchKey"),
-        stored("3EB0HERE", "bytes"),
-        refused("3EB0DENIED", 403, "AccessDenied"),
-        stored("3EB0LAST", "more bytes"),
+        refused("3EB0A1GONE", 404, "NoSuchKey"),
+        stored("3EB0A2HERE", "bytes"),
+        refused("3EB0A3DENIED", 403, "AccessDenied"),
+        stored("3EB0A4LAST", "more bytes"),
     ];
     let (exit, _) = export(sent, &folder, &[]);
     assert_eq!(exit.expect("an export"), Exit::Findings);
@@ -177,7 +192,7 @@ fn an_export_is_its_owners_alone() {
     let scratch = Scratch::new("modes");
     let (folder, archive) = (scratch.0.join("chat"), scratch.0.join("chat.zip"));
     for output in [&folder, &archive] {
-        let (exit, _) = export(vec![stored("3EB0HERE", "bytes")], output, &[]);
+        let (exit, _) = export(vec![stored("3EB0A2HERE", "bytes")], output, &[]);
         assert_eq!(exit.expect("an export"), Exit::Ok);
     }
     let mode = |path: PathBuf| fs::metadata(path).expect("it").permissions().mode() & 0o777;
@@ -186,7 +201,7 @@ fn an_export_is_its_owners_alone() {
         ("", 0o700),
         (CHAT, 0o700),
         ("5500900000001/2026-08", 0o700),
-        ("5500900000001/2026-08/3EB0HERE.jpg", 0o600),
+        ("5500900000001/2026-08/3EB0A2HERE.jpg", 0o600),
         ("index.csv", 0o600),
         ("index.jsonl", 0o600),
     ] {
@@ -227,26 +242,31 @@ fn an_export_is_completed_in_its_folder() {
     let scratch = Scratch::new("resume");
     let folder = scratch.0.join("chat");
     let first = vec![
-        stored("3EB0KEPT", "kept"),
-        stored("3EB0MINE", "mine"),
-        refused("3EB0LATE", 404, "NoSuchKey"),
+        stored("3EB0B1KEPT", "kept"),
+        stored("3EB0B2MINE", "mine"),
+        refused("3EB0B3LATE", 404, "NoSuchKey"),
     ];
     let (exit, _) = export(first, &folder, &[]);
     assert_eq!(exit.expect("an export"), Exit::Findings);
     let month = folder.join(CHAT).join("2026-08");
-    fs::write(month.join("3EB0MINE.jpg"), "changed by hand").expect("written");
+    fs::write(month.join("3EB0B2MINE.jpg"), "changed by hand").expect("written");
     fs::write(folder.join("unfinished.part"), "of a killed process").expect("written");
-    let all =
-        || vec![stored("3EB0KEPT", "kept"), stored("3EB0MINE", "mine"), stored("3EB0LATE", "late")];
+    let all = || {
+        vec![
+            stored("3EB0B1KEPT", "kept"),
+            stored("3EB0B2MINE", "mine"),
+            stored("3EB0B3LATE", "late"),
+        ]
+    };
     let (exit, _) = export(all(), &folder, &[]);
     assert!(exit.is_err_and(|error| error.to_string().contains("--resume")));
     let (exit, _) = export(all(), &folder, &["--resume"]);
     assert_eq!(exit.expect("an export"), Exit::Findings);
     let said: Vec<_> = index(&folder).iter().map(|line| line["as_recorded"].clone()).collect();
     assert_eq!(said, ["yes", "ABSENT", "yes"]);
-    let mine = fs::read_to_string(month.join("3EB0MINE.jpg")).expect("it");
+    let mine = fs::read_to_string(month.join("3EB0B2MINE.jpg")).expect("it");
     assert_eq!(mine, "changed by hand");
-    fs::remove_file(month.join("3EB0MINE.jpg")).expect("removed");
+    fs::remove_file(month.join("3EB0B2MINE.jpg")).expect("removed");
     let (exit, _) = export(all(), &folder, &["--resume"]);
     assert_eq!(exit.expect("an export"), Exit::Ok);
     assert!(!folder.join("unfinished.part").exists());
@@ -256,7 +276,7 @@ fn an_export_is_completed_in_its_folder() {
 fn an_export_that_fails_leaves_no_part() {
     let scratch = Scratch::new("fails");
     for name in ["chat.zip", "chat"] {
-        let sent = vec![stored("3EB0HERE", "bytes"), refused("3EB0", 403, "InvalidAccessKeyId")];
+        let sent = vec![stored("3EB0A2HERE", "bytes"), refused("3EB0", 403, "InvalidAccessKeyId")];
         let (exit, _) = export(sent, &scratch.0.join(name), &[]);
         assert!(exit.is_err(), "{name}");
     }

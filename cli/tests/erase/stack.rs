@@ -214,6 +214,7 @@ fn answer_table(operation: &str, asked: &Value, db: &Database) -> Answer {
         "Query" => run!(query),
         "Scan" => run!(scan),
         "TransactWriteItems" => run!(transact_write_items),
+        "ExecuteStatement" => run!(execute_statement),
         _ => Answer::json_error(400, "UnknownOperationException"),
     }
 }

@@ -15,8 +15,8 @@ pub mod stack;
 pub mod tags;
 pub mod unsettled;
 
-use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_s3::config::SharedCredentialsProvider;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 
 use aws::clients::Clients;
 
@@ -45,11 +45,17 @@ impl Operator {
         Self::from_config(Clients::from_config(&config), &config)
     }
 
-    /// With these clients for tables, queues and files, and with no region or credentials for
-    /// anything else: for tests against a scripted AWS.
+    /// With these clients for tables, queues and files, and with invented credentials for anything
+    /// else at this endpoint: for tests against a scripted AWS.
     #[must_use]
-    pub fn with_clients(clients: Clients) -> Self {
-        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+    pub fn with_clients(clients: Clients, endpoint: &str) -> Self {
+        let invented = Credentials::new("invented", "invented", None, None, "invented");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(invented))
+            .endpoint_url(endpoint)
+            .build();
         Self::from_config(clients, &config)
     }
 

@@ -77,7 +77,7 @@ async fn parking_by_sqs_is_noted_only_without_a_run() {
 async fn a_lost_entry_is_written_again() {
     let aws = at_the_second_place([Answer::json(&json!({}))]).await;
     assert_eq!(note_seen(&aws, JobState::EntryLost).await, Ok(NoteOutcome::Written));
-    let [update, entry] = transaction(&aws.requests_of("TransactWriteItems")[1]);
+    let [update, entry] = transaction(&aws.requests_of("TransactWriteItems")[0]);
     assert_eq!(entry.sets["body"], json!({ "S": BODY }));
     let condition = update.condition.expect("a condition");
     let waits = "(attribute_not_exists(state) OR state = retrying OR state = parked) AND \

@@ -99,7 +99,8 @@ async fn a_redriven_job_has_no_end() {
 #[tokio::test]
 async fn a_job_that_sqs_parked_ends_with_its_message() {
     let answers = [
-        Answer::transaction_cancelled(["ConditionalCheckFailed", "None"]),
+        // An earlier version has no record of it.
+        Answer::json(&json!({})),
         Answer::json(&json!({})),
     ];
     let aws = Aws::answer_in_order(answers).await;
@@ -114,7 +115,7 @@ async fn a_job_that_sqs_parked_ends_with_its_message() {
         .await;
     assert_eq!(noted, Ok(NoteOutcome::Written));
     let message_end = json!({ "N": (job().message.moment + 30 * DAY).to_string() });
-    for update in transaction(&aws.requests_of("TransactWriteItems")[1]) {
+    for update in transaction(&aws.requests_of("TransactWriteItems")[0]) {
         assert_eq!(update.sets["forget_at"], message_end);
     }
 }
