@@ -62,6 +62,8 @@ impl Register {
             created_at: new.now,
             paused_at: None,
             resumed_at: None,
+            pause_began_at: None,
+            earlier_pause_ended_at: None,
         };
         self.put_new(&self.tables.instances_table, "instance", to_item(&record)?).await?;
         Ok(secret)
