@@ -54,8 +54,9 @@ prove: cargo ## Runs the functions in seeded worlds full of faults and accounts 
 	@$(if $(SEED),,WHOLE_PROOF=1 cargo test --quiet --workspace --test worlds -- faults:: privilege::)
 
 load: cargo ## Counts the calls of the operator's verbs over 2,000 and over 100,000 parked jobs, and compares (PARKED=100000)
-	@cargo build --quiet --workspace --bin load
+	@cargo build --quiet --workspace --bin load --bin neighbours
 	@target/debug/load --parked $(or $(PARKED),100000)
+	@target/debug/neighbours --waiting $(or $(WAITING),200000)
 
 check: cargo ## Checks everything that must hold before a change lands (.ci/run is the same)
 	@env -u MAKEFLAGS -u MAKELEVEL .ci/run

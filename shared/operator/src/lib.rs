@@ -11,7 +11,7 @@ pub mod records;
 pub mod stack;
 pub mod unsettled;
 
-use aws_config::BehaviorVersion;
+use aws_config::{BehaviorVersion, SdkConfig};
 
 use aws::clients::Clients;
 
@@ -35,15 +35,27 @@ impl Operator {
     /// Loads the configuration and builds the clients.
     pub async fn connect() -> Self {
         let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        Self::from_parts(Clients::from_config(&config), &config)
+    }
+
+    /// Uses existing clients of the services that the functions call too. Its other clients have
+    /// neither region nor credentials, so their calls fail.
+    #[must_use]
+    pub fn with_clients(clients: Clients) -> Self {
+        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+        Self::from_parts(clients, &config)
+    }
+
+    fn from_parts(clients: Clients, config: &SdkConfig) -> Self {
         Self {
-            clients: Clients::from_config(&config),
+            clients,
             region: config.region().map(ToString::to_string),
-            cloudformation: aws_sdk_cloudformation::Client::new(&config),
-            cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
-            cloudwatchlogs: aws_sdk_cloudwatchlogs::Client::new(&config),
-            lambda: aws_sdk_lambda::Client::new(&config),
-            sns: aws_sdk_sns::Client::new(&config),
-            sts: aws_sdk_sts::Client::new(&config),
+            cloudformation: aws_sdk_cloudformation::Client::new(config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
+            cloudwatchlogs: aws_sdk_cloudwatchlogs::Client::new(config),
+            lambda: aws_sdk_lambda::Client::new(config),
+            sns: aws_sdk_sns::Client::new(config),
+            sts: aws_sdk_sts::Client::new(config),
         }
     }
 }

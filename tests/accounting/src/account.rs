@@ -6,7 +6,7 @@ use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    announced::{AnnouncedMedia, SenderAnswer},
+    announced::{AnnouncedMedia, Fate, SenderAnswer},
     evidence::{Evidence, Object},
     identity::Identity,
     media_evidence::EvidenceIndex,
@@ -99,7 +99,8 @@ impl Account {
         self.queued += usize::from(here.queued);
         self.parked_again += here.parked.len().saturating_sub(1);
         let id = &one.identity;
-        if one.told == SenderAnswer::Accepted && here.is_nowhere() {
+        let is_lost = here.is_nowhere() && one.fate != Fate::Erased;
+        if one.told == SenderAnswer::Accepted && is_lost {
             self.lost.push(format!("{id}: accepted, and found nowhere"));
         }
         let writes: u32 = here.objects.iter().map(|object| object.writes).sum();

@@ -23,6 +23,8 @@ pub enum Fate {
     Skipped,
     /// Any outcome is allowed: it depends on when the sources are asked.
     Either,
+    /// A person had it erased: no object, no job entry and no parked message of it may exist.
+    Erased,
 }
 
 /// A media file that was announced.
@@ -32,6 +34,8 @@ pub struct AnnouncedMedia {
     pub identity: Identity,
     /// Its tenant, which is the first folder of its object.
     pub tenant: String,
+    /// The other tenant whose folder may have its object: its instance moved meanwhile.
+    pub other_tenant: Option<String>,
     /// SHA-256 of the bytes the sender sent, lower-case hex.
     pub sha256: String,
     /// How the sender was answered.

@@ -67,11 +67,13 @@ impl MediaEvidence<'_> {
     }
 
     pub(crate) fn check_objects(&self, one: &AnnouncedMedia) -> Vec<String> {
-        let folder = format!("{}/{}/", one.tenant, one.identity.instance);
+        let tenants = || std::iter::once(&one.tenant).chain(&one.other_tenant);
+        let folders = || tenants().map(|tenant| format!("{tenant}/{}/", one.identity.instance));
         let mut complaints = Vec::new();
         for object in &self.objects {
-            if !object.key.starts_with(&folder) {
-                complaints.push(format!("{} is not under {folder}", object.key));
+            if !folders().any(|folder| object.key.starts_with(&folder)) {
+                let folders: Vec<_> = folders().collect();
+                complaints.push(format!("{} is not under {}", object.key, folders.join(" or ")));
             }
             if object.sha256 != one.sha256 {
                 complaints.push(format!("{} differs from the bytes that were sent", object.key));
@@ -79,7 +81,8 @@ impl MediaEvidence<'_> {
         }
         let may_be_stored = matches!(one.fate, Fate::Stored | Fate::Either);
         if !may_be_stored && !self.objects.is_empty() {
-            complaints.push("stored although no source has it or a rule skips it".to_owned());
+            let why = "no source has it, a rule skips it, or it was erased";
+            complaints.push(format!("stored although {why}"));
         }
         complaints
     }
@@ -104,13 +107,24 @@ impl MediaEvidence<'_> {
         complaints
     }
 
+    /// Whether the mark of an erased media file is in the record's place.
+    pub(crate) fn is_erased(&self) -> bool {
+        self.record.is_some_and(|record| record.state == "erased")
+    }
+
     pub(crate) fn check_rules(&self, one: &AnnouncedMedia) -> Option<String> {
         match one.fate {
             Fate::Stored | Fate::Parked if self.is_skipped() => {
                 Some("skipped without a rule".to_owned())
             }
+            Fate::Stored | Fate::Parked | Fate::Skipped if self.is_erased() => {
+                Some("erased without an order".to_owned())
+            }
             Fate::Skipped if !self.is_skipped() && !self.queued => Some("not skipped".to_owned()),
-            Fate::Stored | Fate::Parked | Fate::Skipped | Fate::Either => None,
+            Fate::Erased if self.entry.is_some() || !self.parked.is_empty() => {
+                Some("erased, and its job is still there".to_owned())
+            }
+            Fate::Stored | Fate::Parked | Fate::Skipped | Fate::Either | Fate::Erased => None,
         }
     }
 
@@ -175,7 +189,7 @@ impl MediaEvidence<'_> {
                 Some(format!("stored, not queued, and the record says {other}"))
             }
             "parked" => self.check_class(record),
-            "skipped" => None,
+            "skipped" | "erased" => None,
             other if !self.queued => Some(format!("the record says {other}, nothing is queued")),
             _ => None,
         }

@@ -1,33 +1,273 @@
-//! What an operator does with parked jobs, with the code of the command.
+//! What an operator does, with the code of the command.
 
 use std::{sync::Arc, time::Duration};
 
 use aws::{
     clients::Clients,
-    ledger::{Ledger, LedgerTables},
+    ledger::{Erasable, Ledger, LedgerTables, WriteOutcome},
     queues::{JobsQueue, ParkedQueue},
+    register::{NewInstance, Register, RegisterTables},
 };
-use media::parked::Filter;
+use media::{
+    ids::{InstanceId, MessageId, TenantId},
+    job::{Job, QueuedJob},
+    kind::MediaKind,
+    message::{Chat, Secret},
+    object_key::ObjectKey,
+    parked::Filter,
+    policy::Policy,
+    unread::Search,
+};
+use operator::{
+    Operator,
+    erase::{EraseMode, FilesCount},
+    records::MediaRecords,
+};
 use parking::{Parking, RedriveMode};
 
 use crate::{
     cloud::{Cloud, sqs::QUEUE_URL_BASE},
-    function::{JOBS, JOBS_TABLE, MEDIA, PARKED},
+    function::{INSTANCES, JOBS, JOBS_TABLE, MEDIA, PARKED},
+    plan::{Customer, EraseScope, ErasedPart},
     wire::{ENDPOINT, Process, Wire},
 };
 
-/// Redrives everything that is parked.
-pub(crate) async fn redrive_parked(cloud: &Arc<Cloud>) {
-    let client = Wire::http_client(cloud, &Process::new("operator", 0));
-    let clients = Clients::with_http_client(client, ENDPOINT, Duration::from_mins(1));
-    let url = |name: &str| format!("{QUEUE_URL_BASE}{name}");
-    let tables = LedgerTables { media: MEDIA.to_owned(), jobs: JOBS_TABLE.to_owned() };
-    let parking = Parking::new(
-        ParkedQueue::new(&clients, url(PARKED)),
-        JobsQueue::new(&clients, url(JOBS)),
-        Ledger::new(&clients, tables),
-    );
-    let mode = RedriveMode::Send { per_second: 500 };
-    let redriven = parking.redrive(&Filter::default(), mode, cloud.clock.unix(), |_| {}).await;
-    cloud.log.add_line(cloud.clock.now(), format!("redriven: {redriven:?}"));
+/// The table of tenants.
+pub(crate) const TENANTS: &str = "tenants";
+
+/// How long the mark of an erased media file stays, in seconds, as in the command.
+const MARKED_FOR: i64 = 32 * 24 * 60 * 60;
+
+/// How long an operator waits for a run that has a media file to be erased: the command says eleven
+/// minutes.
+const ERASE_AGAIN_AFTER: Duration = Duration::from_mins(11);
+
+/// How many times an operator runs the command at most until nothing is left.
+const MAX_ERASE_PASSES: u32 = 20;
+
+/// An operator with the clients of the command.
+pub(crate) struct Desk {
+    cloud: Arc<Cloud>,
+    clients: Clients,
+    pub(crate) register: Register,
+}
+
+impl Desk {
+    /// Connects an operator to the cloud.
+    pub(crate) fn new(cloud: &Arc<Cloud>) -> Self {
+        let client = Wire::http_client(cloud, &Process::new("operator", 0));
+        let clients = Clients::with_http_client(client, ENDPOINT, Duration::from_mins(1));
+        let tables = RegisterTables {
+            instances_table: INSTANCES.to_owned(),
+            tenants_table: TENANTS.to_owned(),
+            token_key: "key".to_owned(),
+        };
+        let register = Register::new(&clients, tables);
+        Self { cloud: Arc::clone(cloud), clients, register }
+    }
+
+    fn ledger(&self) -> Ledger {
+        let tables = LedgerTables { media: MEDIA.to_owned(), jobs: JOBS_TABLE.to_owned() };
+        Ledger::new(&self.clients, tables)
+    }
+
+    fn parking(&self) -> Parking {
+        let url = |name: &str| format!("{QUEUE_URL_BASE}{name}");
+        let parked = ParkedQueue::new(&self.clients, url(PARKED));
+        Parking::new(parked, JobsQueue::new(&self.clients, url(JOBS)), self.ledger())
+    }
+
+    fn note(&self, line: String) {
+        self.cloud.log.add_line(self.cloud.clock.now(), line);
+    }
+
+    /// Redrives everything that is parked.
+    pub(crate) async fn redrive_parked(&self) {
+        let (parking, now) = (self.parking(), self.cloud.clock.unix());
+        let mode = RedriveMode::Send { per_second: 500 };
+        let redriven = parking.redrive(&Filter::default(), mode, now, |_| {}).await;
+        self.note(format!("redriven: {redriven:?}"));
+    }
+
+    /// Drops everything that is parked.
+    pub(crate) async fn drop_parked(&self) {
+        let (parking, now) = (self.parking(), self.cloud.clock.unix());
+        let dropped = parking.drop(&Filter::default(), now, |_| {}).await.expect("a drop");
+        self.note(format!("dropped {} of {} parked jobs", dropped.dropped, dropped.admitted));
+    }
+
+    /// Adds an instance for a tenant that has rules already.
+    pub(crate) async fn add_under_rules(&self, customer: Customer) {
+        let tenant = TenantId::parse(customer.tenant).expect("a tenant's id");
+        let tenant = self.register.get_tenant(&tenant).await.expect("an answer");
+        self.add_instance(customer, &tenant.expect("a tenant").policy).await;
+    }
+
+    /// Adds an instance, and returns its webhook secret.
+    pub(crate) async fn add_instance(&self, customer: Customer, policy: &Policy) -> Secret {
+        let tenant = TenantId::parse(customer.tenant).expect("a tenant's id");
+        let new = NewInstance {
+            id: &instance_id(customer),
+            tenant: &tenant,
+            strategies: &[],
+            policy,
+            token: &Secret::new(customer.token),
+            now: self.cloud.clock.unix(),
+        };
+        self.register.add_instance(&new, customer.random).await.expect("an instance")
+    }
+
+    /// Removes an instance's record.
+    pub(crate) async fn remove_instance(&self, customer: Customer) {
+        self.register.remove_instance(&instance_id(customer)).await.expect("a removal");
+    }
+
+    /// Refuses an instance's webhooks, or accepts them again.
+    pub(crate) async fn pause_instance(&self, customer: Customer, is_paused: bool) {
+        let (id, now) = (instance_id(customer), self.cloud.clock.unix());
+        let set = match is_paused {
+            true => self.register.set_paused(&id, now).await,
+            false => self.register.set_resumed(&id, now).await,
+        };
+        set.expect("a pause");
+    }
+
+    /// Stores no more media of this kind for the tenant.
+    pub(crate) async fn exclude_kind(&self, tenant: &str, without: MediaKind) {
+        let tenant = TenantId::parse(tenant).expect("a tenant's id");
+        let kinds = MediaKind::ALL.into_iter().filter(|kind| *kind != without).collect();
+        let policy = Policy { kinds, ..Policy::default() };
+        self.register.set_policy(&tenant, &policy).await.expect("a change of rules");
+    }
+
+    /// Erases until nothing is left and no run has any of it, and returns whether that was reached.
+    pub(crate) async fn erase(&self, scope: &EraseScope) -> bool {
+        let erasure = Erasure::new(self, scope);
+        for nth in 1..=MAX_ERASE_PASSES {
+            let left = erasure.remove_all().await.expect("a pass of erasing");
+            self.note(format!("erased {scope:?}, pass {nth}: {left} left"));
+            if left == 0 {
+                return true;
+            }
+            tokio::time::sleep(ERASE_AGAIN_AFTER).await;
+        }
+        false
+    }
+}
+
+fn instance_id(customer: Customer) -> InstanceId {
+    InstanceId::parse(customer.instance).expect("an instance's id")
+}
+
+/// `media erase`, in the order of the command: parked jobs; records whose jobs may be in work; jobs
+/// without a record; files; the other records.
+struct Erasure<'a> {
+    desk: &'a Desk,
+    operator: Operator,
+    tenant: TenantId,
+    instance: InstanceId,
+    part: Part,
+}
+
+/// What is erased of an instance.
+enum Part {
+    Chat(Chat),
+    Message(MessageId),
+}
+
+impl<'a> Erasure<'a> {
+    fn new(desk: &'a Desk, scope: &EraseScope) -> Self {
+        let part = match &scope.part {
+            ErasedPart::Chat(chat) => Part::Chat(Chat::try_from(chat.clone()).expect("a chat")),
+            ErasedPart::Message(id) => {
+                Part::Message(MessageId::parse(id.clone()).expect("a message's id"))
+            }
+        };
+        Self {
+            desk,
+            operator: Operator::with_clients(desk.clients.clone()),
+            tenant: TenantId::parse(scope.customer.tenant).expect("a tenant's id"),
+            instance: instance_id(scope.customer),
+            part,
+        }
+    }
+
+    fn covers_job(&self, job: &Job) -> bool {
+        let is_of_part = match &self.part {
+            Part::Chat(chat) => job.message.chat == *chat,
+            Part::Message(whole) => job.message.message_id.belongs_to(whole),
+        };
+        job.tenant == self.tenant && job.instance == self.instance && is_of_part
+    }
+
+    /// The records that are meant.
+    async fn list_records(&self) -> anyhow::Result<Vec<Erasable>> {
+        let (chats, message) = match &self.part {
+            Part::Chat(chat) => (vec![chat.as_str().to_owned()], None),
+            Part::Message(whole) => (Vec::new(), Some(whole)),
+        };
+        let records = MediaRecords::new(&self.desk.clients, MEDIA.to_owned());
+        let found = records.list_erasable(&self.tenant, &self.instance, &chats, message).await?;
+        Ok(found.meant)
+    }
+
+    /// The job entries that are meant.
+    async fn list_entries(&self, ledger: &Ledger) -> anyhow::Result<Vec<Erasable>> {
+        let mut found = Vec::new();
+        let visit = ledger.jobs.visit_entries(&self.instance, |key, body| {
+            if let Ok(job) = QueuedJob::parse(body).map(QueuedJob::into_job)
+                && self.covers_job(&job)
+            {
+                found.push(Erasable::from_job(&key, &job));
+            }
+        });
+        visit.await?;
+        Ok(found)
+    }
+
+    async fn erase_files(&self, mode: EraseMode) -> anyhow::Result<FilesCount> {
+        let (folder, id) = match &self.part {
+            Part::Chat(chat) => (ObjectKey::chat_prefix(&self.tenant, &self.instance, chat), None),
+            Part::Message(whole) => {
+                let folder = ObjectKey::instance_prefix(&self.tenant, &self.instance);
+                (folder, Some(whole.to_key_part()))
+            }
+        };
+        let is_meant = |key: &str| {
+            id.as_ref().is_none_or(|id| ObjectKey::find_message_id(key) == Some(id.as_str()))
+        };
+        Ok(self.operator.erase_files("media", &folder, is_meant, mode).await?)
+    }
+
+    /// One pass. Returns how many records and files are left.
+    async fn remove_all(&self) -> anyhow::Result<u64> {
+        let (ledger, now) = (self.desk.ledger(), self.desk.cloud.clock.unix());
+        let is_job = |job: &Job| self.covers_job(job);
+        let parking = self.desk.parking();
+        parking.erase(is_job, |_| Search::Absent, |_| Search::Absent, now).await?;
+        let records = self.list_records().await?;
+        let (queued, others): (Vec<_>, Vec<_>) =
+            records.iter().partition(|record| record.may_be_in_work());
+        let mut busy = 0;
+        let mut erase = async |record: &Erasable| -> anyhow::Result<()> {
+            let erased = ledger.erase(&self.instance, record, now + MARKED_FOR, now).await?;
+            busy += u64::from(erased == WriteOutcome::Overtaken);
+            Ok(())
+        };
+        for record in queued {
+            erase(record).await?;
+        }
+        for record in &self.list_entries(&ledger).await? {
+            if !records.iter().any(|one| one.key == record.key) {
+                erase(record).await?;
+            }
+        }
+        self.erase_files(EraseMode::Remove).await?;
+        for record in others {
+            erase(record).await?;
+        }
+        let files = self.erase_files(EraseMode::Count).await?;
+        let left = self.list_records().await?.len() + self.list_entries(&ledger).await?.len();
+        Ok(busy + files.versions + files.uploads + left as u64)
+    }
 }

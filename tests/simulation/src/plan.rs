@@ -7,10 +7,16 @@ use std::{
 };
 
 use aws::register::SECRET_BYTES;
+use media::kind::MediaKind;
 use serde_json::Value;
 use stand_in::{CdnScenario, Kind, Spec, WapiScenario};
 
-use crate::{accounting::Fate, fault};
+use crate::{
+    accounting::Fate,
+    cloud::queue::MAX_IN_FLIGHT,
+    door::{DoorPlan, open_door},
+    fault,
+};
 
 /// A customer's instance with its credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,6 +171,49 @@ pub enum OutsideEvent {
     /// An operator adds a removed instance again, for this customer's tenant: the same one, or
     /// another to which the instance moves. Its webhook secret stays.
     Added(Customer),
+    /// An operator replaces the instance's webhook secret with the one of these bytes. The old one
+    /// stays valid for a day.
+    SecretRotated(Customer, [u8; SECRET_BYTES]),
+    /// An operator pauses the instance.
+    Paused(Customer),
+    /// An operator resumes the instance.
+    Resumed(Customer),
+    /// An operator changes a tenant's rules: this kind is not stored any more.
+    KindExcluded(&'static str, MediaKind),
+    /// An operator erases a chat or a message, and again until nothing is left.
+    Erased(EraseScope),
+    /// An operator drops everything that is parked.
+    Dropped,
+    /// An operator replays W-API's log: every webhook so far is posted once more.
+    Replayed,
+}
+
+impl OutsideEvent {
+    /// The instance whose record changes so that its webhooks are refused, or accepted again.
+    pub(crate) fn instance_change(&self) -> Option<Customer> {
+        if let Self::Removed(it) | Self::Added(it) | Self::Paused(it) | Self::Resumed(it) = self {
+            return Some(*it);
+        }
+        None
+    }
+}
+
+/// What an operator erases of an instance.
+#[derive(Debug, Clone)]
+pub struct EraseScope {
+    /// The instance, with the tenant whose files are erased.
+    pub customer: Customer,
+    /// The part of it.
+    pub part: ErasedPart,
+}
+
+/// The part of an instance's media that an operator erases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ErasedPart {
+    /// The chat whose folder has this name.
+    Chat(String),
+    /// The message with this id.
+    Message(String),
 }
 
 /// Everything that happens in a world.
@@ -192,6 +241,18 @@ pub struct Plan {
     pub time_left: Arc<dyn Fn(u32) -> Duration + Send + Sync>,
     /// How many times a sender posts until it is answered 200.
     pub sender_tries: u32,
+    /// What API Gateway does with requests.
+    pub door: DoorPlan,
+    /// How long a new process takes at most until it handles its first invocation.
+    pub max_cold_start: Duration,
+    /// By how much reads that are not consistent may be late, those of indexes included.
+    pub read_lag: Duration,
+    /// How many messages of a queue may be in flight.
+    pub max_in_flight: usize,
+    /// The world goes on for this time at least.
+    pub min_time: Duration,
+    /// The world ends at this time at the latest, whatever waits then.
+    pub max_time: Duration,
     /// When the back-fill reads W-API's log. If it does, what is in the log may not be lost,
     /// whatever the sender was told.
     pub backfills: Vec<Duration>,
@@ -214,6 +275,12 @@ impl Plan {
             time_left: Arc::new(|_| FUNCTION_TIMEOUT),
             sender_tries: 3,
             backfills: Vec::new(),
+            door: open_door(),
+            max_cold_start: Duration::ZERO,
+            read_lag: Duration::ZERO,
+            max_in_flight: MAX_IN_FLIGHT,
+            min_time: Duration::ZERO,
+            max_time: MAX_WORLD_TIME,
         }
     }
 
@@ -227,6 +294,9 @@ impl Plan {
         self
     }
 }
+
+/// The world fails if a job still waits after this time.
+pub const MAX_WORLD_TIME: Duration = Duration::from_hours(16 * 24);
 
 /// The download function's timeout in `template.yaml`.
 pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(600);

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::function::{INSTANCES, JOBS_TABLE, MARKS_TABLE, MEDIA};
+use crate::{
+    function::{INSTANCES, JOBS_TABLE, MARKS_TABLE, MEDIA},
+    operator::TENANTS,
+};
 
 /// The table of instances.
 #[must_use]
@@ -12,6 +15,17 @@ pub fn instances_table() -> Value {
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [attribute("instance", "S")],
         "KeySchema": [{ "AttributeName": "instance", "KeyType": "HASH" }],
+    })
+}
+
+/// The table of tenants.
+#[must_use]
+pub fn tenants_table() -> Value {
+    json!({
+        "TableName": TENANTS,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [attribute("tenant", "S")],
+        "KeySchema": [{ "AttributeName": "tenant", "KeyType": "HASH" }],
     })
 }
 

@@ -17,11 +17,12 @@ use s3s::{
     dto::{
         AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
         CompleteMultipartUploadOutput, CompletedPart, CreateBucketInput, CreateBucketOutput,
-        CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ETagCondition,
-        GetObjectTaggingInput, GetObjectTaggingOutput, HeadBucketInput, HeadBucketOutput,
-        HeadObjectInput, HeadObjectOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput,
-        MultipartUpload, PutObjectInput, PutObjectOutput, StreamingBlob, Tag, UploadPartInput,
-        UploadPartOutput,
+        CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteObjectsInput,
+        DeleteObjectsOutput, ETag, ETagCondition, GetObjectTaggingInput, GetObjectTaggingOutput,
+        HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
+        ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectVersionsInput,
+        ListObjectVersionsOutput, MultipartUpload, ObjectVersion, PutObjectInput, PutObjectOutput,
+        StreamingBlob, Tag, UploadPartInput, UploadPartOutput,
     },
     s3_error,
 };
@@ -302,7 +303,9 @@ impl S3 for Bucket {
         request: S3Request<ListMultipartUploadsInput>,
     ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
         let inner = self.lock_inner();
-        let uploads = inner.uploads.iter().map(|(id, open)| MultipartUpload {
+        let prefix = request.input.prefix.unwrap_or_default();
+        let open = inner.uploads.iter().filter(|(_, open)| open.key.starts_with(&prefix));
+        let uploads = open.map(|(id, open)| MultipartUpload {
             key: Some(open.key.clone()),
             upload_id: Some(id.clone()),
             ..MultipartUpload::default()
@@ -312,6 +315,39 @@ impl S3 for Bucket {
             uploads: Some(uploads.collect()),
             ..ListMultipartUploadsOutput::default()
         }))
+    }
+
+    /// Nothing is overwritten here, so that each object has one version.
+    async fn list_object_versions(
+        &self,
+        request: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        let inner = self.lock_inner();
+        let prefix = request.input.prefix.unwrap_or_default();
+        let objects = inner.objects.iter().filter(|(key, _)| key.starts_with(&prefix));
+        let versions = objects.map(|(key, object)| ObjectVersion {
+            key: Some(key.clone()),
+            version_id: Some("the-only-one".to_owned()),
+            size: i64::try_from(object.bytes.len()).ok(),
+            is_latest: Some(true),
+            ..ObjectVersion::default()
+        });
+        Ok(S3Response::new(ListObjectVersionsOutput {
+            versions: Some(versions.collect()),
+            is_truncated: Some(false),
+            ..ListObjectVersionsOutput::default()
+        }))
+    }
+
+    async fn delete_objects(
+        &self,
+        request: S3Request<DeleteObjectsInput>,
+    ) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        let mut inner = self.lock_inner();
+        for meant in request.input.delete.objects {
+            inner.objects.remove(&meant.key);
+        }
+        Ok(S3Response::new(DeleteObjectsOutput::default()))
     }
 }
 

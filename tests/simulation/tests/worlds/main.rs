@@ -12,16 +12,21 @@
 
 mod backfill;
 mod batches;
+mod calendar;
 mod commits;
 mod contract;
+mod door;
 mod fairness;
 mod faults;
 mod healthy;
 mod histories;
 mod honest;
 mod identity;
+mod lag;
 mod ledger;
 mod moves;
+mod operators;
 mod privilege;
 mod seeds;
 mod slow;
+mod versions;
