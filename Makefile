@@ -58,8 +58,9 @@ orders: cargo ## Compares two orders of strategies in simulated worlds: time, re
 	@target/debug/orders
 
 load: cargo ## Counts the calls of the operator's verbs over few and over many parked jobs and records, and compares (PARKED=100000 RECORDS=1000000)
-	@cargo build --quiet --workspace --bin load
+	@cargo build --quiet --workspace --bin load --bin neighbours
 	@target/debug/load --parked $(or $(PARKED),100000) --records $(or $(RECORDS),1000000)
+	@target/debug/neighbours --waiting $(or $(WAITING),200000)
 
 check: cargo ## Checks everything that must hold before a change lands (.ci/run is the same)
 	@env -u MAKEFLAGS -u MAKELEVEL .ci/run

@@ -89,7 +89,9 @@ impl Pass<'_> {
         let times: Vec<_> = times.into_iter().map(|time| time.filter(possible)).collect();
         let arrivals = earliest_arrivals(&times, is_oldest_first);
         for ((webhook, time), arrival) in webhooks.into_iter().zip(times).zip(arrivals) {
-            let is_read = arrival.is_some_and(|arrival| arrival < self.window.from);
+            let is_read = arrival.is_some_and(|arrival| {
+                arrival < self.window.from || self.window.is_refused(arrival)
+            });
             let is_young = time.is_some_and(|time| time > self.window.until);
             if !is_read && !is_young {
                 self.handle_webhook(webhook, time).await?;

@@ -45,6 +45,8 @@ pub(crate) struct Window {
     pub(crate) from: i64,
     /// Later entries are left for the next pass.
     pub(crate) until: i64,
+    /// When the latest pause began and ended, if it is known.
+    pause: Option<(i64, i64)>,
     /// Where an earlier run of this pass stopped.
     resumes_at: Option<LogPosition>,
 }
@@ -52,18 +54,24 @@ pub(crate) struct Window {
 impl Window {
     /// The window of the pass that begins or goes on at `now`.
     pub(crate) fn new(mark: &Mark, instance: &Instance, now: i64) -> Self {
-        // What came during a pause was refused on purpose.
-        let earliest = instance.resumed_at.unwrap_or(i64::MIN).max(now - LOG_AGE);
+        // What came during a pause was refused on purpose. Only the latest pause is known whole:
+        // what came before the one before it ended is not read.
+        let pause = instance.pause_began_at.zip(instance.resumed_at);
+        let read_since = match pause {
+            Some(_) => instance.earlier_pause_ended_at,
+            None => instance.resumed_at,
+        };
+        let earliest = read_since.unwrap_or(i64::MIN).max(now - LOG_AGE);
         if let Some(open) = mark.open_pass {
             let OpenPass { until, from, page, is_oldest_first } = open;
             let resumes_at = Some(LogPosition { page, is_oldest_first });
-            return Self { from: from.max(earliest), until, resumes_at };
+            return Self { from: from.max(earliest), until, pause, resumes_at };
         }
         let from = match mark.until {
             Some(until) => until - OVERLAP,
             None => now - FIRST_PASS,
         };
-        Self { from: from.max(earliest), until: now - MIN_AGE, resumes_at: None }
+        Self { from: from.max(earliest), until: now - MIN_AGE, pause, resumes_at: None }
     }
 
     /// The walk through the pages of the window.
@@ -72,6 +80,11 @@ impl Window {
             Some(position) => LogWalk::resume(self.from, position),
             None => LogWalk::new(self.from),
         }
+    }
+
+    /// Whether an entry that arrived at this time was refused on purpose.
+    pub(crate) fn is_refused(&self, arrival: i64) -> bool {
+        self.pause.is_some_and(|(began, ended)| (began..ended).contains(&arrival))
     }
 
     /// The latest time that an entry can have. A later one is that of a wrong clock.

@@ -57,10 +57,17 @@ pub struct Instance {
     /// Since when the instance's webhooks are refused, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_at: Option<i64>,
-    /// When the latest pause ended, in seconds since 1970. What came before it was refused on
+    /// When the latest pause ended, in seconds since 1970. What came during it was refused on
     /// purpose, and is not back-filled by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumed_at: Option<i64>,
+    /// When the latest pause that has ended began, in seconds since 1970. A record of an earlier
+    /// version does not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_began_at: Option<i64>,
+    /// When the pause before the latest one ended, in seconds since 1970; 0 if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier_pause_ended_at: Option<i64>,
 }
 
 /// The order that earlier versions wrote into the record of every instance for which no other was

@@ -34,6 +34,8 @@ pub struct AnnouncedMedia {
     pub identity: Identity,
     /// Its tenant, which is the first folder of its object.
     pub tenant: String,
+    /// The other tenant whose folder may have its object: its instance moved meanwhile.
+    pub other_tenant: Option<String>,
     /// SHA-256 of the bytes the sender sent, lower-case hex.
     pub sha256: String,
     /// How the sender was answered.

@@ -33,6 +33,12 @@ impl Identity {
         self
     }
 
+    /// The chat, without its sort and its server. Empty if the evidence does not contain it.
+    #[must_use]
+    pub fn chat(&self) -> &str {
+        self.content.split_once(' ').map_or("", |(chat, _)| chat)
+    }
+
     /// Identifies an unreadable webhook by its instance and its bytes, in base64.
     #[must_use]
     pub fn from_unread(instance: &str, base64: &str) -> Self {

@@ -67,11 +67,13 @@ impl MediaEvidence<'_> {
     }
 
     pub(crate) fn check_objects(&self, one: &AnnouncedMedia) -> Vec<String> {
-        let folder = format!("{}/{}/", one.tenant, one.identity.instance);
+        let tenants = || std::iter::once(&one.tenant).chain(&one.other_tenant);
+        let folders = || tenants().map(|tenant| format!("{tenant}/{}/", one.identity.instance));
         let mut complaints = Vec::new();
         for object in &self.objects {
-            if !object.key.starts_with(&folder) {
-                complaints.push(format!("{} is not under {folder}", object.key));
+            if !folders().any(|folder| object.key.starts_with(&folder)) {
+                let folders: Vec<_> = folders().collect();
+                complaints.push(format!("{} is not under {}", object.key, folders.join(" or ")));
             }
             if object.sha256 != one.sha256 {
                 complaints.push(format!("{} differs from the bytes that were sent", object.key));
@@ -79,7 +81,8 @@ impl MediaEvidence<'_> {
         }
         let may_be_stored = matches!(one.fate, Fate::Stored | Fate::Either);
         if !may_be_stored && !self.objects.is_empty() {
-            complaints.push("stored although no source has it or a rule skips it".to_owned());
+            let why = "no source has it, a rule skips it, or it was erased";
+            complaints.push(format!("stored although {why}"));
         }
         complaints
     }
@@ -118,8 +121,12 @@ impl MediaEvidence<'_> {
     /// checked with the others.
     pub(crate) fn check_erased(&self, one: &AnnouncedMedia) -> Option<String> {
         let is_mark = self.record.is_some_and(|record| record.state == "erased");
-        if one.fate != Fate::Erased {
-            return is_mark.then(|| "erased without an order".to_owned());
+        match one.fate {
+            Fate::Either => return None,
+            Fate::Stored | Fate::Parked | Fate::Skipped => {
+                return is_mark.then(|| "erased without an order".to_owned());
+            }
+            Fate::Erased => {}
         }
         if !self.parked.is_empty() || self.entry.is_some() || self.queued {
             return Some("its job is left although it was to be erased".to_owned());

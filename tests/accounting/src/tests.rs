@@ -9,6 +9,7 @@ fn announced_media(fate: Fate) -> AnnouncedMedia {
     AnnouncedMedia {
         identity: Identity::new("I", "m"),
         tenant: "acme".to_owned(),
+        other_tenant: None,
         sha256: "aa".to_owned(),
         told: SenderAnswer::Accepted,
         fate,
@@ -229,5 +230,31 @@ fn a_record_contradicting_its_object_is_reported() {
         };
         assert_eq!(count_complaints(Fate::Stored, &of(&is)), [0, 0, 0, 0]);
         assert_eq!(count_complaints(Fate::Stored, &of(&said)), [0, 0, 1, 0], "{said:?}");
+    }
+}
+
+#[test]
+fn an_erased_file_that_exists_is_unexpected() {
+    let mark = Record { object_key: None, ..sample_record("erased") };
+    let mut evidence = Evidence { records: vec![mark], ..Evidence::default() };
+    assert_eq!(count_complaints(Fate::Erased, &evidence), [0, 0, 0, 0]);
+    // Nobody ordered it.
+    assert_eq!(count_complaints(Fate::Stored, &evidence), [1, 0, 1, 0]);
+    evidence.entries = vec![sample_entry("retrying")];
+    assert!(count_complaints(Fate::Erased, &evidence)[2] > 0);
+    evidence = Evidence { objects: vec![sample_object("acme/I/k", "aa")], ..Evidence::default() };
+    assert!(count_complaints(Fate::Erased, &evidence)[2] > 0);
+}
+
+#[test]
+fn a_moved_instances_file_may_be_in_two_folders() {
+    let moved =
+        AnnouncedMedia { other_tenant: Some("bravo".to_owned()), ..announced_media(Fate::Stored) };
+    for (key, unexpected) in [("acme/I/k", 0), ("bravo/I/k", 0), ("charlie/I/k", 1)] {
+        let record = Record { object_key: Some(key.to_owned()), ..sample_record("stored") };
+        let objects = vec![sample_object(key, "aa")];
+        let evidence = Evidence { objects, records: vec![record], ..Evidence::default() };
+        let account = Account::new(std::slice::from_ref(&moved), &evidence);
+        assert_eq!(account.unexpected.len(), unexpected, "{account}");
     }
 }

@@ -46,9 +46,10 @@ pub(crate) fn queued_job(made: &AnnouncedMedia, customer: Customer) -> String {
 }
 
 /// The attributes of a parked job's message.
-pub(crate) fn ticket() -> Value {
+pub(crate) fn ticket(customer: Customer) -> Value {
     let text = |text: &str| json!({ "DataType": "String", "StringValue": text });
-    json!({ "class": text("expired"), "reason": text("the CDN has lost it"), "tenant": text("acme") })
+    let reason = text("the CDN has lost it");
+    json!({ "class": text("expired"), "reason": reason, "tenant": text(customer.tenant) })
 }
 
 /// The body of its webhook, which that version could not read.

@@ -21,7 +21,11 @@ pub(crate) async fn run_cleaner(cloud: Arc<Cloud>, rules: ExpiryRules) {
         cloud.clock.sleep_until(Duration::from_secs(since_start)).await;
         cloud.bucket.expire_versions(&rules.lifecycle, midnight);
         for (table, attribute) in &rules.time_to_live {
-            remove_expired(&cloud, table, attribute, midnight - MAX_TTL_DELAY);
+            let count = remove_expired(&cloud, table, attribute, midnight - MAX_TTL_DELAY);
+            if count > 0 {
+                let line = format!("the time to live of {count} items of {table} has ended");
+                cloud.log.add_line(cloud.clock.now(), line);
+            }
         }
     }
 }
@@ -31,7 +35,9 @@ pub(crate) fn next_midnight(at: i64) -> i64 {
     at.div_euclid(DAY) * DAY + if at.rem_euclid(DAY) == 0 { 0 } else { DAY }
 }
 
-fn remove_expired(cloud: &Cloud, table: &str, attribute: &str, before: i64) {
+/// Deletes the items that ended before this time, and returns how many.
+fn remove_expired(cloud: &Cloud, table: &str, attribute: &str, before: i64) -> usize {
+    let mut count = 0;
     for item in cloud.tables.items(table).expect("a table") {
         let end = item[attribute]["N"].as_str().and_then(|end| end.parse::<i64>().ok());
         if end.is_none_or(|end| end > before) {
@@ -41,5 +47,7 @@ fn remove_expired(cloud: &Cloud, table: &str, attribute: &str, before: i64) {
         let delete = json!({ "TableName": table, "Key": key });
         let answer = cloud.tables.answer_call("DeleteItem", &delete);
         assert_eq!(answer.status(), 200, "{:?}", answer.body());
+        count += 1;
     }
+    count
 }

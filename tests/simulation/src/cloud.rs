@@ -65,7 +65,7 @@ impl Cloud {
             log: Log::default(),
             s3: S3ServiceBuilder::new(bucket.clone()).build(),
             bucket,
-            tables: Tables::new()?,
+            tables: Tables::new(clock)?,
             copies_per_mille,
             sqs: Mutex::default(),
             queues_changed: Notify::new(),
@@ -121,7 +121,7 @@ impl Cloud {
         }
         let json: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
         match service {
-            "dynamodb" => self.tables.answer_call(operation, &json),
+            "dynamodb" => self.execute_table_call(operation, &json, chance),
             "kms" => kms::answer_call(operation, &json),
             "sqs" => {
                 let first = chance.below(2) == 0;
@@ -137,6 +137,21 @@ impl Cloud {
             }
             _ => Answer::refusal("UnknownService", service),
         }
+    }
+
+    /// Half of the reads that may be late are.
+    fn execute_table_call(&self, operation: &str, asked: &Value, chance: Chance) -> Answer {
+        let late = self.tables.answer_late(operation, asked);
+        let late = late.filter(|_| chance.named("replica").happens(500));
+        let answer = self.tables.answer_call(operation, asked);
+        let Some(late) = late else {
+            return answer;
+        };
+        if late.body() != answer.body() {
+            let table = asked["TableName"].as_str().unwrap_or_default();
+            self.log.add_line(self.clock.now(), format!("{operation} {table} was late"));
+        }
+        late
     }
 
     fn seeded_luck(&self) -> SeededLuck {

@@ -13,7 +13,8 @@ use crate::{
 /// Collects all evidence. `uploads` are the keys of uploads that were not swept.
 pub(crate) fn gather_evidence(cloud: &Cloud, uploads: Vec<String>) -> Evidence {
     let objects = cloud.bucket.objects();
-    let sqs = cloud.lock_sqs();
+    let mut sqs = cloud.lock_sqs();
+    sqs.drop_expired(cloud.clock.now());
     let sent = |queue| -> Vec<SentMessage> {
         let queue = sqs.queue(queue);
         queue.map(|it| it.messages().cloned().collect()).unwrap_or_default()

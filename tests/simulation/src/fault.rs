@@ -21,6 +21,9 @@ pub struct Call {
     pub nth_of_process: u32,
     /// The time since the world began.
     pub at: Duration,
+    /// How long this life of the process had not called the service. A process that was frozen for
+    /// some minutes finds its pooled connections dead.
+    pub idle: Duration,
 }
 
 /// What happens to a call.
@@ -60,6 +63,9 @@ pub enum Fault {
     /// AWS executes the call, and the process dies before the answer arrives.
     DoneKilled,
 }
+
+/// After this time without a call, AWS or a device on the way may have closed a connection.
+pub const MAX_IDLE: Duration = Duration::from_mins(5);
 
 /// Selects what happens to each call.
 pub type Plan = Arc<dyn Fn(&Call) -> Fault + Send + Sync>;

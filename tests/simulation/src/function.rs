@@ -29,7 +29,6 @@ use webhook::Webhook;
 use crate::{
     chance::Chance,
     cloud::{Cloud, queue::Delivery, sqs::QUEUE_URL_BASE},
-    plan::Customer,
     wire::{ENDPOINT, Process, Wire},
 };
 
@@ -74,6 +73,8 @@ pub(crate) struct ProcessContext {
     pub(crate) origins: Origins,
     /// The error of a process's clock, in seconds.
     pub(crate) skew: Arc<dyn Fn(&str) -> i64 + Send + Sync>,
+    /// How long a new process takes at most until it handles its first invocation.
+    pub(crate) max_cold_start: Duration,
 }
 
 /// How an invocation ended.
@@ -104,6 +105,20 @@ impl<F> Slot<F> {
 
     fn now(&self) -> i64 {
         self.around.cloud.clock.unix() + (self.around.skew)(&self.name)
+    }
+
+    /// Waits until a new process would handle its first invocation. Lambda does not count this time
+    /// against the invocation.
+    async fn start_process(&self) {
+        let ProcessContext { cloud, max_cold_start, .. } = &*self.around;
+        if self.running.is_some() || max_cold_start.is_zero() {
+            return;
+        }
+        let chance = cloud.chance.named("cold start").named(&self.name).named(self.lives);
+        let took = chance.random_time(*max_cold_start);
+        tokio::time::sleep(took).await;
+        let line = format!("{} started cold, within {took:?}", self.name);
+        cloud.log.add_line(cloud.clock.now(), line);
     }
 
     fn build_clients(&mut self, longest: Duration) -> (Arc<Process>, Clients) {
@@ -147,6 +162,7 @@ impl Slot<Arc<Worker>> {
         batch: &[Delivery],
         within: Duration,
     ) -> InvocationEnd<Vec<String>> {
+        self.start_process().await;
         if self.running.is_none() {
             self.running = Some(self.start_worker());
         }
@@ -200,6 +216,7 @@ impl Slot<Arc<Worker>> {
 impl Slot<Arc<Watch>> {
     /// Runs one pass of the watch function.
     pub(crate) async fn watch_pass(&mut self, pass: Pass) -> InvocationEnd<()> {
+        self.start_process().await;
         if self.running.is_none() {
             let (process, clients) = self.build_clients(WATCH_CALL_TIMEOUT);
             let config = watch::config::Config {
@@ -226,6 +243,7 @@ impl Slot<Arc<Watch>> {
 impl Slot<Arc<Backfill>> {
     /// Reads the log of one instance.
     pub(crate) async fn backfill_instance(&mut self, instance: &InstanceId) -> InvocationEnd<()> {
+        self.start_process().await;
         if self.running.is_none() {
             let (process, clients) = self.build_clients(BACKFILL_CALL_TIMEOUT);
             let config = backfill::config::Config {
@@ -252,12 +270,13 @@ impl Slot<Arc<Backfill>> {
 }
 
 impl Slot<Arc<Webhook>> {
-    /// Posts a webhook and returns the status.
+    /// Posts a webhook to the URL of this instance with this secret, and returns the status.
     pub(crate) async fn post_webhook(
         &mut self,
-        customer: Customer,
+        (instance, secret): (&str, &str),
         body: &Value,
     ) -> InvocationEnd<u16> {
+        self.start_process().await;
         if self.running.is_none() {
             let (process, clients) = self.build_clients(webhook::MAX_CALL_TIME);
             let config = webhook::config::Config {
@@ -274,16 +293,16 @@ impl Slot<Arc<Webhook>> {
         let Some((process, webhook)) = self.running.clone() else {
             return InvocationEnd::Failed;
         };
-        let (request, now) = (webhook_request(customer, body), self.now());
+        let (request, now) = (webhook_request(instance, secret, body), self.now());
         let run = async { Ok(webhook.handle_request(&request, now).await?.status().as_u16()) };
         self.run_invocation(&process, WEBHOOK_TIMEOUT, run).await
     }
 }
 
-fn webhook_request(customer: Customer, body: &Value) -> Request {
+fn webhook_request(instance: &str, secret: &str, body: &Value) -> Request {
     let path = HashMap::from([
-        ("instanceId".to_owned(), customer.instance.to_owned()),
-        ("secret".to_owned(), customer.secret.to_owned()),
+        ("instanceId".to_owned(), instance.to_owned()),
+        ("secret".to_owned(), secret.to_owned()),
     ]);
     let request = http::Request::post("/webhook").body(Body::from(body.to_string()));
     request.expect("a request").with_path_parameters(path)

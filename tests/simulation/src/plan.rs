@@ -7,11 +7,17 @@ use std::{
 };
 
 use aws::register::SECRET_BYTES;
-use media::{policy::Policy, strategy::StrategyOrder};
+use media::{kind::MediaKind, policy::Policy, strategy::StrategyOrder};
 use serde_json::Value;
 use stand_in::{CdnScenario, Kind, Spec, WapiScenario};
 
-use crate::{accounting::Fate, fault};
+use crate::{
+    accounting::Fate,
+    cloud::queue::MAX_IN_FLIGHT,
+    door::{DoorPlan, open_door},
+    fault,
+    function::{JOBS_TABLE, MEDIA},
+};
 
 /// A customer's instance with its credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,7 +171,7 @@ pub enum OutsideEvent {
     /// Notes how many messages the jobs queue has, hidden ones included.
     QueueCounted(Arc<AtomicUsize>),
     /// An operator gives an order to erase a chat of the customer's tenant.
-    Ordered(Erasure),
+    Ordered(ChatOrder),
     /// What the command does after it has given the order: the chat's objects, records and entries
     /// are gone. Marks are not left, so that only the order keeps them away.
     ChatRemoved(&'static str),
@@ -174,11 +180,55 @@ pub enum OutsideEvent {
     /// An operator adds a removed instance again, for this customer's tenant: the same one, or
     /// another to which the instance moves. Its webhook secret stays.
     Added(Customer),
+    /// An operator replaces the instance's webhook secret with the one of these bytes. The old one
+    /// stays valid for a day.
+    SecretRotated(Customer, [u8; SECRET_BYTES]),
+    /// An operator pauses the instance.
+    Paused(Customer),
+    /// An operator resumes the instance.
+    Resumed(Customer),
+    /// An operator changes a tenant's rules: this kind is not stored any more.
+    KindExcluded(&'static str, MediaKind),
+    /// An operator erases a chat or a message as the command does: an order, and then what there
+    /// is, again until nothing is left.
+    Erased(EraseScope),
+    /// An operator drops everything that is parked.
+    Dropped,
+    /// An operator replays W-API's log: every webhook so far is posted once more.
+    Replayed,
+}
+
+impl OutsideEvent {
+    /// The instance whose record changes so that its webhooks are refused, or accepted again.
+    pub(crate) fn instance_change(&self) -> Option<Customer> {
+        if let Self::Removed(it) | Self::Added(it) | Self::Paused(it) | Self::Resumed(it) = self {
+            return Some(*it);
+        }
+        None
+    }
+}
+
+/// What an operator erases of an instance.
+#[derive(Debug, Clone)]
+pub struct EraseScope {
+    /// The instance, with the tenant whose files are erased.
+    pub customer: Customer,
+    /// The part of it.
+    pub part: ErasedPart,
+}
+
+/// The part of an instance's media that an operator erases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ErasedPart {
+    /// The chat whose folder has this name.
+    Chat(String),
+    /// The message with this id.
+    Message(String),
 }
 
 /// An order to erase a chat in all instances of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Erasure {
+pub struct ChatOrder {
     /// The customer whose tenant it is.
     pub customer: Customer,
     /// The name of the chat's folder.
@@ -212,6 +262,18 @@ pub struct Plan {
     pub time_left: Arc<dyn Fn(u32) -> Duration + Send + Sync>,
     /// How many times a sender posts until it is answered 200.
     pub sender_tries: u32,
+    /// What API Gateway does with requests.
+    pub door: DoorPlan,
+    /// How long a new process takes at most until it handles its first invocation.
+    pub max_cold_start: Duration,
+    /// By how much reads that are not consistent may be late, those of indexes included.
+    pub read_lag: Duration,
+    /// How many messages of a queue may be in flight.
+    pub max_in_flight: usize,
+    /// The world goes on for this time at least.
+    pub min_time: Duration,
+    /// The world ends at this time at the latest, whatever waits then.
+    pub max_time: Duration,
     /// When the back-fill reads W-API's log. If it does, what is in the log may not be lost,
     /// whatever the sender was told.
     pub backfills: Vec<Duration>,
@@ -230,6 +292,15 @@ pub struct ExpiryRules {
     pub lifecycle: Vec<LifecycleRule>,
     /// Each table with a time to live, and its attribute.
     pub time_to_live: Vec<(&'static str, String)>,
+}
+
+impl ExpiryRules {
+    /// The time to live of the two tables, and no lifecycle rule.
+    #[must_use]
+    pub fn of_tables() -> Self {
+        let time_to_live = [MEDIA, JOBS_TABLE].map(|table| (table, "forget_at".to_owned()));
+        Self { lifecycle: Vec::new(), time_to_live: time_to_live.to_vec() }
+    }
 }
 
 /// A lifecycle rule for the objects with a tag.
@@ -263,6 +334,12 @@ impl Plan {
             policy: Policy::default(),
             expiry: ExpiryRules::default(),
             order: StrategyOrder::default(),
+            door: open_door(),
+            max_cold_start: Duration::ZERO,
+            read_lag: Duration::ZERO,
+            max_in_flight: MAX_IN_FLIGHT,
+            min_time: Duration::ZERO,
+            max_time: MAX_WORLD_TIME,
         }
     }
 
@@ -283,6 +360,9 @@ impl Plan {
         self
     }
 }
+
+/// The world fails if a job still waits after this time.
+pub const MAX_WORLD_TIME: Duration = Duration::from_hours(16 * 24);
 
 /// The download function's timeout in `template.yaml`.
 pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(600);

@@ -1,5 +1,8 @@
-//! The world of a seed: random media messages, faults and outages. Everything recovers in the
-//! end, so no accepted file may be lost.
+//! The world of a seed: random media messages, faults, outages and operators. Everything recovers
+//! in the end, so no accepted file may be lost.
+
+mod events;
+mod swarm;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,9 +17,9 @@ use crate::{
     accounting::Fate,
     chance::Chance,
     clockwork::WORLD_START,
-    fault::{self, Call, Fault},
+    cloud::queue::MAX_IN_FLIGHT,
     plan::{
-        CUSTOMERS, ExpiryRules, FUNCTION_TIMEOUT, OutsideEvent, Plan, PlannedMedia, PriorState,
+        CUSTOMERS, ExpiryRules, FUNCTION_TIMEOUT, MAX_WORLD_TIME, Plan, PlannedMedia, PriorState,
     },
 };
 
@@ -36,7 +39,12 @@ pub fn build_plan(seed: u64) -> Plan {
         first.spec = first.spec.clone().format(Format::Random).size(TWO_PARTS_BYTES);
     }
     media.extend(related_media(chance, &media));
-    let backfills = plan_backfills(chance.named("backfills"));
+    let min_time = plan_min_time(chance.named("calendar"));
+    let door = swarm::plan_door(chance.named("door"));
+    let sender_tries = 1 + u32::try_from(chance.named("sender").below(4)).unwrap_or_default();
+    // What API Gateway refuses and nobody repeats is only in W-API's log.
+    let is_needed = sender_tries == 1 && door.is_faulty;
+    let backfills = plan_backfills(chance.named("backfills"), is_needed, min_time);
     if !backfills.is_empty() {
         for (n, planned) in (0_u64..).zip(&mut media) {
             let is_silent = chance.named("never posted").named(n).happens(150);
@@ -53,25 +61,35 @@ pub fn build_plan(seed: u64) -> Plan {
         (at, json!({ "headers": {}, "body": { "number": n } }))
     });
     let short = chance.named("short invocations").happens(200);
-    let copies = [0, 0, 50, 200];
+    let mut outside_events = events::plan_outside_events(chance.named("happenings"));
+    outside_events.extend(events::plan_operators(chance.named("operators"), &media, min_time));
     Plan {
         seed,
         media,
         unreadable: unreadable.collect(),
         foreign_messages: foreign_messages.collect(),
         backfills,
-        outside_events: plan_outside_events(chance.named("happenings")),
-        faults: plan_faults(chance.named("faults")),
+        outside_events,
+        faults: swarm::plan_faults(chance.named("faults")),
         downloads: 1 + usize::try_from(chance.named("downloads").below(3)).unwrap_or_default(),
-        copies_per_mille: chance.named("copies").pick(&copies).unwrap_or_default(),
+        copies_per_mille: chance.named("copies").pick(&[0, 0, 50, 200]).unwrap_or_default(),
         skew: Arc::new(move |process| random_skew(chance.named("skew").named(process))),
         time_left: Arc::new(move |nth| {
             random_time_left(chance.named("time").named(nth), short && nth < 12)
         }),
         order: random_order(chance.named("order")),
-        sender_tries: 1 + u32::try_from(chance.named("sender").below(4)).unwrap_or_default(),
         policy: Policy::default(),
-        expiry: ExpiryRules::default(),
+        expiry: ExpiryRules::of_tables(),
+        sender_tries,
+        door: door.plan,
+        max_cold_start: swarm::plan_cold_start(chance.named("cold start")),
+        read_lag: swarm::plan_read_lag(chance.named("lag")),
+        max_in_flight: chance
+            .named("in flight")
+            .pick(&[MAX_IN_FLIGHT, MAX_IN_FLIGHT, MAX_IN_FLIGHT, 4, 10])
+            .unwrap_or(MAX_IN_FLIGHT),
+        min_time,
+        max_time: MAX_WORLD_TIME,
     }
 }
 
@@ -125,8 +143,12 @@ fn plan_media(chance: Chance, n: u64) -> PlannedMedia {
     let spec = Spec::of(kind)
         .seed(format!("{n} of {}", chance.number()))
         .instance(customer.instance)
+        .message_id(format!("3EB0{:016X}", chance.named("id").number()))
         .moment(WORLD_START - 3600);
     let (spec, fate) = plan_sources(chance, spec);
+    let (spec, prior_state) = plan_prior_state(chance.named("before"), spec);
+    // Whether a job that was left parked is redriven is up to the operators.
+    let fate = if prior_state.parked { Fate::Either } else { fate };
     let is_repeated = chance.named("repeated").happens(200);
     PlannedMedia {
         spec,
@@ -138,11 +160,30 @@ fn plan_media(chance: Chance, n: u64) -> PlannedMedia {
         },
         fate,
         changed_fields: Vec::new(),
-        prior_state: PriorState {
-            unread: chance.named("left unread").happens(60),
-            ..PriorState::default()
-        },
+        prior_state,
     }
+}
+
+/// Chooses the person who sent it, and what the previous version left of it: for a picture in a
+/// person's chat, anything.
+fn plan_prior_state(chance: Chance, spec: Spec) -> (Spec, PriorState) {
+    let nothing = PriorState::default();
+    if spec.kind == Kind::NewsletterImage {
+        return (spec, nothing);
+    }
+    let people = ["5500900000002", "5500900000003", "5500900000004"];
+    let person = chance.named("person").pick(&people).unwrap_or(people[0]);
+    let spec = spec.chat(person).sender(person);
+    let is_picture = spec.kind == Kind::Image;
+    let left = match chance.below(1000) {
+        0..60 => PriorState { unread: true, ..nothing },
+        60..140 if is_picture => PriorState { job: true, ..nothing },
+        140..200 if is_picture => PriorState { job: true, record: Some("retrying"), ..nothing },
+        200..260 if is_picture => PriorState { parked: true, record: Some("parked"), ..nothing },
+        260..290 if is_picture => PriorState { parked: true, ..nothing },
+        _ => nothing,
+    };
+    (spec, left)
 }
 
 /// Chooses how the sources of a media message behave. A channel's media message is not encrypted
@@ -180,59 +221,22 @@ fn plan_sources(chance: Chance, spec: Spec) -> (Spec, Fate) {
     }
 }
 
-/// Outages of both sources, and a token that changes before the record does.
-fn plan_outside_events(chance: Chance) -> Vec<(Duration, OutsideEvent)> {
-    let mut happenings = Vec::new();
-    let from = chance.named("from").random_time(Duration::from_mins(10));
-    if chance.named("outage").happens(80) {
-        let to = from + chance.named("lasts").random_time(Duration::from_hours(24));
-        happenings.push((from, OutsideEvent::Wapi(Some(WapiScenario::CallStatus { status: 503 }))));
-        happenings.push((from, OutsideEvent::Cdn(Some(CdnScenario::Status { code: 503 }))));
-        happenings.push((to, OutsideEvent::Wapi(None)));
-        happenings.push((to + Duration::from_mins(1), OutsideEvent::Cdn(None)));
-    }
-    let some_time = |name: &str| chance.named(name).random_time(Duration::from_hours(12));
-    for (name, per_mille, event) in [
-        ("purge", 150, OutsideEvent::QueuesPurged),
-        ("expiry", 100, OutsideEvent::ParkedExpired),
-        ("move", 150, OutsideEvent::ParkedMoved),
-        ("redrive", 250, OutsideEvent::Redriven),
-    ] {
-        if chance.named(name).happens(per_mille) {
-            happenings.push((some_time(name), event));
-        }
-    }
-    if chance.named("token").happens(150) {
-        let written = from + chance.named("written").random_time(Duration::from_hours(3));
-        happenings.push((from, OutsideEvent::NewToken(CUSTOMERS[0], "invented-token-9")));
-        happenings.push((written, OutsideEvent::TokenWritten(CUSTOMERS[0], "invented-token-9")));
-    }
-    happenings
-}
-
-/// In some worlds the back-fill runs: soon, and after everything works again.
-fn plan_backfills(chance: Chance) -> Vec<Duration> {
-    if !chance.happens(250) {
+/// In some worlds the back-fill runs: soon, and after everything works again. While a world goes
+/// on, it runs every day.
+fn plan_backfills(chance: Chance, is_needed: bool, min_time: Duration) -> Vec<Duration> {
+    if !chance.happens(250) && !is_needed {
         return Vec::new();
     }
-    [1, 2, 9, 10, 11].map(Duration::from_hours).to_vec()
+    let mut times = [1, 2, 9, 10, 11].map(Duration::from_hours).to_vec();
+    times.extend((1..40).map(|day| Duration::from_hours(24 * day)).filter(|at| *at < min_time));
+    times
 }
 
-/// Any call may have any fault, at a random rate, until the world recovers.
-fn plan_faults(chance: Chance) -> fault::Plan {
-    let rates = [0, 20, 60, 150, 300];
-    let per_mille = chance.named("rate").pick(&rates).unwrap_or_default();
-    let heals_at =
-        Duration::from_mins(10) + chance.named("heals").random_time(Duration::from_hours(8));
-    Arc::new(move |call: &Call| {
-        let chance = chance.named(&call.operation).named(&call.subject).named(call.nth_of_subject);
-        if call.process == "operator" || call.at > heals_at || !chance.happens(per_mille) {
-            return Fault::None;
-        }
-        let mut all = fault::common_faults(&call.operation);
-        all.extend(fault::operation_faults(&call.operation));
-        chance.named("which").pick(&all).unwrap_or_default()
-    })
+/// How long a world goes on at least. Queues keep messages for seven and 14 days, W-API's log keeps
+/// webhooks for 30, and the mark of an erased media file stays for 32.
+fn plan_min_time(chance: Chance) -> Duration {
+    let days = chance.named("days").pick(&[15, 31, 36]).unwrap_or_default();
+    if chance.happens(80) { Duration::from_hours(24 * days) } else { Duration::ZERO }
 }
 
 fn random_skew(chance: Chance) -> i64 {

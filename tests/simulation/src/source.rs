@@ -82,8 +82,7 @@ impl EventSource {
             if !batch.is_empty() {
                 return batch;
             }
-            let next =
-                self.cloud().lock_sqs().queue(JOBS).and_then(|queue| queue.next_visible_at());
+            let next = self.next_delivery();
             match next {
                 None => changed.await,
                 Some(moment) => tokio::select! {
@@ -92,6 +91,17 @@ impl EventSource {
                 },
             }
         }
+    }
+
+    /// When the queue may give out a message.
+    fn next_delivery(&self) -> Option<Duration> {
+        let now = self.cloud().clock.now();
+        let sqs = self.cloud().lock_sqs();
+        let queue = sqs.queue(JOBS)?;
+        if queue.is_full(now) {
+            self.cloud().log.add_line(now, "too many messages are in flight");
+        }
+        queue.next_receivable_at(now)
     }
 
     async fn invoke_function(&self, slot: &mut Slot<Arc<Worker>>, batch: &[Delivery]) {

@@ -6,7 +6,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde_json::Value;
+use aws::ledger::{BY_DUE, DUE_SHARDS};
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use watch::{Pass, Watch};
 
@@ -79,15 +80,20 @@ fn next_full(unit: Duration, at: Duration) -> Duration {
 /// When the first entry of the jobs table is due whose job is in this place, the table or the
 /// queue; in time since the world began. `None` if none ever is.
 pub(crate) fn next_due(cloud: &Cloud, place: &str) -> Option<Duration> {
-    let entries = cloud.tables.items(JOBS_TABLE).unwrap_or_default();
-    let is_there = |entry: &&Value| {
-        entry["due_shard"]["S"].as_str().is_some_and(|shard| shard.starts_with(place))
-    };
-    let due = entries.iter().filter(is_there).filter_map(due_at).min()?;
+    let due = (0..DUE_SHARDS).filter_map(|shard| first_due(cloud, &format!("{place}-{shard}")));
+    let due = due.min()?;
     let since_start = u64::try_from(due.saturating_sub(WORLD_START)).unwrap_or_default();
     Some(Duration::from_secs(since_start))
 }
 
-fn due_at(entry: &Value) -> Option<i64> {
-    entry["due_at"]["N"].as_str()?.parse().ok()
+/// When the first entry of a partition is due, as the index has it.
+fn first_due(cloud: &Cloud, shard: &str) -> Option<i64> {
+    let query = json!({
+        "TableName": JOBS_TABLE, "IndexName": BY_DUE, "Limit": 1,
+        "KeyConditionExpression": "due_shard = :shard",
+        "ExpressionAttributeValues": { ":shard": { "S": shard } },
+    });
+    let answer = cloud.tables.answer_call("Query", &query);
+    let answer: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    answer["Items"][0]["due_at"]["N"].as_str()?.parse().ok()
 }

@@ -28,7 +28,7 @@ use crate::{
         AwsRequest, Cloud,
         answer::{Answer, BuildAnswer},
     },
-    fault::{Call, Fault},
+    fault::{Call, Fault, MAX_IDLE},
 };
 
 /// The endpoint of every client. It is an IP address, so that S3's bucket stays in the path.
@@ -41,8 +41,16 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Process {
     name: String,
     life: u32,
-    calls: Mutex<u32>,
+    calls: Mutex<CallHistory>,
     killed: Notify,
+}
+
+/// The calls of one life of a process.
+#[derive(Default)]
+struct CallHistory {
+    count: u32,
+    /// When each service was last called.
+    latest: HashMap<&'static str, Duration>,
 }
 
 impl Process {
@@ -62,10 +70,12 @@ impl Process {
         self.killed.notified().await;
     }
 
-    fn count(&self) -> u32 {
+    /// Counts a call of a service, and returns how long the service had not been called.
+    fn count(&self, service: &'static str, now: Duration) -> (u32, Duration) {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        *calls += 1;
-        *calls
+        calls.count += 1;
+        let before = calls.latest.insert(service, now);
+        (calls.count, before.map_or(Duration::ZERO, |before| now.saturating_sub(before)))
     }
 }
 
@@ -162,7 +172,8 @@ impl Wire {
             Err(error) => format!("{error:?}").chars().take(40).collect(),
         };
         let Call { process, life, operation, subject, nth_of_subject, .. } = &call;
-        let what = if fault == Fault::None { String::new() } else { format!(" {fault:?}") };
+        let idle = if call.idle > MAX_IDLE { " after a pause" } else { "" };
+        let what = if fault == Fault::None { String::new() } else { format!("{idle} {fault:?}") };
         let line =
             format!("{process}.{life} {operation} {subject} #{nth_of_subject}{what}: {status}");
         self.cloud.log.add_line(self.cloud.clock.now(), line);
@@ -190,13 +201,16 @@ impl Wire {
         }
         let accesses = accesses.into_iter().map(|(operation, part)| reached(operation, part));
         lock_mutex(&log.accesses).extend(accesses);
+        let at = self.cloud.clock.now();
+        let (nth_of_process, idle) = self.process.count(asked.target().0, at);
         Call {
             process: self.process.name.clone(),
             life: self.process.life,
             nth_of_subject: log.count_event(format!("{operation} {subject}")),
             nth_of_operation: log.count_event(operation.clone()),
-            nth_of_process: self.process.count(),
-            at: self.cloud.clock.now(),
+            nth_of_process,
+            at,
+            idle,
             operation,
             subject,
         }

@@ -106,6 +106,7 @@ fn announce_all(
             identity: Identity::new(one.instance, one.message_id)
                 .with_content(&one.chat, &one.sha256_hex),
             tenant: tenant.to_owned(),
+            other_tenant: None,
             sha256: one.sha256_hex,
             told: SenderAnswer::Unsure,
             fate,

@@ -126,6 +126,27 @@ async fn what_came_during_a_pause_is_not_queued() {
     assert_eq!(world.sent_ids(), [after.message_id]);
 }
 
+/// The log was not read between its webhook and the pause.
+#[tokio::test]
+async fn what_came_before_a_pause_is_queued() {
+    let world = World::start().await;
+    world.announce("before the pause before", 8 * HOUR);
+    let before = world.announce("before the pause", 6 * HOUR);
+    world.announce("during the pause", 5 * HOUR);
+    let after = world.announce("after the pause", 3 * HOUR);
+    let at = |hours: i64| json!({ "N": (NOW - hours * HOUR).to_string() });
+    world.change_instance(&json!({
+        "earlier_pause_ended_at": at(7), "resumed_at": at(4),
+        "pause_began_at": { "N": (NOW - 6 * HOUR + 60).to_string() },
+    }));
+    world.run().await;
+    let mut sent = world.sent_ids();
+    sent.sort();
+    let mut expected = [before.message_id, after.message_id];
+    expected.sort();
+    assert_eq!(sent, expected);
+}
+
 /// Another tenant had the instance when the log was last read: its messages are not the next one's.
 #[tokio::test]
 async fn a_former_tenants_messages_are_not_queued() {

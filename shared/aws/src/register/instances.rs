@@ -95,12 +95,14 @@ impl Register {
         Ok(Instance { secret_hashes: hashes, old_secret_until, ..instance.clone() })
     }
 
-    /// Refuses the instance's webhooks since `now` (seconds since 1970).
+    /// Refuses the instance's webhooks since `now` (seconds since 1970). An instance that is paused
+    /// already keeps the begin of its pause.
     ///
     /// # Errors
     /// [`RegisterError::NotThere`] for an unknown instance, or an AWS call failed.
     pub async fn set_paused(&self, id: &InstanceId, now: i64) -> Result<(), RegisterError> {
-        let update = self.update_instance(id).update_expression("SET paused_at = :v");
+        let since = "SET paused_at = if_not_exists(paused_at, :v)";
+        let update = self.update_instance(id).update_expression(since);
         send_update(update.expression_attribute_values(":v", to_value(&now)?)).await
     }
 
@@ -112,9 +114,12 @@ impl Register {
     pub async fn set_resumed(&self, id: &InstanceId, now: i64) -> Result<(), RegisterError> {
         let is_paused = format!("{} AND attribute_exists(paused_at)", is_present("instance"));
         let update = self.update_instance(id).condition_expression(is_paused);
-        let update = update.update_expression("SET resumed_at = :v REMOVE paused_at");
-        let resumed = send_update(update.expression_attribute_values(":v", to_value(&now)?)).await;
-        match resumed {
+        let update = update.update_expression(
+            "SET pause_began_at = paused_at, resumed_at = :v, \
+             earlier_pause_ended_at = if_not_exists(resumed_at, :never) REMOVE paused_at",
+        );
+        let update = update.expression_attribute_values(":never", to_value(&0)?);
+        match send_update(update.expression_attribute_values(":v", to_value(&now)?)).await {
             // It was not paused, or is not there: a second write tells which.
             Err(RegisterError::NotThere) => {
                 let update = self.update_instance(id);

@@ -74,6 +74,8 @@ impl Register {
                 created_at: new.now,
                 paused_at: None,
                 resumed_at: None,
+                pause_began_at: None,
+                earlier_pause_ended_at: None,
             };
             let writes = vec![
                 new_item_write(&self.tables.instances_table, "instance", to_item(&record)?)?,

@@ -17,11 +17,12 @@ use s3s::{
     dto::{
         AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
         CompleteMultipartUploadOutput, CompletedPart, CreateBucketInput, CreateBucketOutput,
-        CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ETagCondition,
-        GetObjectTaggingInput, GetObjectTaggingOutput, HeadBucketInput, HeadBucketOutput,
-        HeadObjectInput, HeadObjectOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput,
-        MultipartUpload, PutObjectInput, PutObjectOutput, StreamingBlob, Tag, UploadPartInput,
-        UploadPartOutput,
+        CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteObjectsInput,
+        DeleteObjectsOutput, ETag, ETagCondition, GetObjectTaggingInput, GetObjectTaggingOutput,
+        HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
+        ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectVersionsInput,
+        ListObjectVersionsOutput, MultipartUpload, ObjectVersion, PutObjectInput, PutObjectOutput,
+        StreamingBlob, Tag, UploadPartInput, UploadPartOutput,
     },
     s3_error,
 };
@@ -31,6 +32,11 @@ use crate::{cleaner::next_midnight, clockwork::WORLD_START, plan::LifecycleRule}
 
 /// Minimum size of every part except the last, in bytes.
 const MIN_PART_BYTES: usize = 5 * 1024 * 1024;
+
+/// The version of an object that is current.
+const CURRENT: &str = "current";
+/// The versions under a delete marker.
+const EXPIRED: &str = "expired";
 
 /// An object as the bucket holds it.
 #[derive(Debug, Clone)]
@@ -350,7 +356,9 @@ impl S3 for Bucket {
         request: S3Request<ListMultipartUploadsInput>,
     ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
         let inner = self.lock_inner();
-        let uploads = inner.uploads.iter().map(|(id, open)| MultipartUpload {
+        let prefix = request.input.prefix.unwrap_or_default();
+        let open = inner.uploads.iter().filter(|(_, open)| open.key.starts_with(&prefix));
+        let uploads = open.map(|(id, open)| MultipartUpload {
             key: Some(open.key.clone()),
             upload_id: Some(id.clone()),
             ..MultipartUpload::default()
@@ -360,6 +368,44 @@ impl S3 for Bucket {
             uploads: Some(uploads.collect()),
             ..ListMultipartUploadsOutput::default()
         }))
+    }
+
+    /// Nothing is overwritten here: an object has one version, and before it those that expired.
+    async fn list_object_versions(
+        &self,
+        request: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        let inner = self.lock_inner();
+        let prefix = request.input.prefix.unwrap_or_default();
+        let current = inner.objects.iter().map(|(key, object)| (key, object, CURRENT));
+        let expired = inner.noncurrent.iter().map(|(key, object, _)| (key, object, EXPIRED));
+        let found = current.chain(expired).filter(|(key, ..)| key.starts_with(&prefix));
+        let versions = found.map(|(key, object, version)| ObjectVersion {
+            key: Some(key.clone()),
+            version_id: Some(version.to_owned()),
+            size: i64::try_from(object.bytes.len()).ok(),
+            is_latest: Some(version == CURRENT),
+            ..ObjectVersion::default()
+        });
+        Ok(S3Response::new(ListObjectVersionsOutput {
+            versions: Some(versions.collect()),
+            is_truncated: Some(false),
+            ..ListObjectVersionsOutput::default()
+        }))
+    }
+
+    async fn delete_objects(
+        &self,
+        request: S3Request<DeleteObjectsInput>,
+    ) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        let mut inner = self.lock_inner();
+        for meant in request.input.delete.objects {
+            match meant.version_id.as_deref() {
+                Some(EXPIRED) => inner.noncurrent.retain(|(key, ..)| *key != meant.key),
+                Some(_) | None => drop(inner.objects.remove(&meant.key)),
+            }
+        }
+        Ok(S3Response::new(DeleteObjectsOutput::default()))
     }
 }
 

@@ -23,7 +23,12 @@ pub struct Settings {
     pub redrive: Option<(u32, String)>,
     /// Whether message groups with many messages in flight let others go first.
     pub is_fair: bool,
+    /// How many messages may be in flight. With so many, a receive brings none.
+    pub max_in_flight: usize,
 }
+
+/// How many messages of a standard queue may be in flight, as SQS documents it.
+pub const MAX_IN_FLIGHT: usize = 120_000;
 
 impl Default for Settings {
     /// SQS's own defaults: 30 seconds hidden, four days kept.
@@ -33,6 +38,7 @@ impl Default for Settings {
             retention: Duration::from_hours(4 * 24),
             redrive: None,
             is_fair: true,
+            max_in_flight: MAX_IN_FLIGHT,
         }
     }
 }
@@ -82,6 +88,13 @@ struct QueueEntry {
     visible_at: Duration,
     received_at: Duration,
     receives: u32,
+}
+
+impl QueueEntry {
+    /// Received, and neither deleted nor visible again.
+    fn is_in_flight(&self, now: Duration) -> bool {
+        self.receives > 0 && self.visible_at > now
+    }
 }
 
 /// A queue. Its entries are numbered in the order in which messages and duplicates arrive.
@@ -141,6 +154,7 @@ impl Queue {
         let leaving = self.take_over_received(now);
         let until = now + visibility.unwrap_or(self.settings.visibility);
         let mut waiting = self.visible_messages(now, luck);
+        let most = most.min(self.settings.max_in_flight.saturating_sub(waiting.count_in_flight()));
         let mut deliveries = Vec::new();
         while deliveries.len() < most {
             let Some(number) = waiting.take_next(&self.settings) else {
@@ -193,6 +207,22 @@ impl Queue {
         self.messages.values().map(|kept| kept.visible_at).min()
     }
 
+    /// When a receive may bring a message: with too many in flight, not before one of them ends.
+    #[must_use]
+    pub fn next_receivable_at(&self, now: Duration) -> Option<Duration> {
+        if !self.is_full(now) {
+            return self.next_visible_at();
+        }
+        self.messages.values().filter(|kept| kept.is_in_flight(now)).map(|it| it.visible_at).min()
+    }
+
+    /// Whether as many messages are in flight as may be.
+    #[must_use]
+    pub fn is_full(&self, now: Duration) -> bool {
+        let in_flight = self.messages.values().filter(|kept| kept.is_in_flight(now)).count();
+        in_flight >= self.settings.max_in_flight
+    }
+
     /// Every message, visible or not.
     pub fn messages(&self) -> impl Iterator<Item = &SentMessage> {
         self.messages.values().map(|kept| &kept.sent)
@@ -217,7 +247,9 @@ impl Queue {
         self.messages.retain(|_, kept| !is_meant(&kept.sent.body));
     }
 
-    fn drop_expired(&mut self, now: Duration) {
+    /// Drops the messages whose retention has ended. It counts from when they were first sent, also
+    /// in a dead-letter queue.
+    pub fn drop_expired(&mut self, now: Duration) {
         let retention = self.settings.retention;
         self.messages.retain(|_, kept| kept.sent.sent_at + retention > now);
     }
@@ -245,7 +277,8 @@ impl Queue {
                 let place = luck.order_of(&kept.sent.id, kept.receives);
                 waiting.lines.entry(group).or_default().push((place, *number));
             } else {
-                *waiting.in_flight.entry(group).or_default() += usize::from(kept.receives > 0);
+                let in_flight = usize::from(kept.is_in_flight(now));
+                *waiting.in_flight.entry(group).or_default() += in_flight;
             }
         }
         // The first to deliver comes last, so that taking it is a `pop`.
@@ -296,6 +329,10 @@ struct VisibleMessages {
 }
 
 impl VisibleMessages {
+    fn count_in_flight(&self) -> usize {
+        self.in_flight.values().sum()
+    }
+
     /// Takes the next message: in a fair queue from the group with the least in flight, otherwise
     /// the first.
     fn take_next(&mut self, settings: &Settings) -> Option<u64> {

@@ -47,6 +47,11 @@ impl Sqs {
         self.queues.get(name)
     }
 
+    /// Drops the messages of every queue whose retention has ended.
+    pub fn drop_expired(&mut self, now: Duration) {
+        self.queues.values_mut().for_each(|queue| queue.drop_expired(now));
+    }
+
     /// Receives messages as an event source does, without the wire.
     pub fn receive(
         &mut self,
@@ -201,6 +206,11 @@ impl Sqs {
         let most = asked["MaxNumberOfMessages"].as_u64().unwrap_or(1);
         let most = usize::try_from(most).unwrap_or(1);
         let visibility = parse_seconds(&asked["VisibilityTimeout"]);
+        let is_short_poll = asked["WaitTimeSeconds"].as_u64().unwrap_or_default() == 0;
+        let is_full = self.queues.get(name).is_some_and(|queue| queue.is_full(moment.now));
+        if is_full && is_short_poll {
+            return Answer::refusal("OverLimit", "too many messages are in flight");
+        }
         let deliveries = self.receive_from(name, most, visibility, moment);
         let messages: Vec<_> = deliveries.iter().map(delivery_json).collect();
         Answer::json(&json!({ "Messages": messages }))

@@ -1,11 +1,15 @@
-//! `DynamoDB`: a real engine in memory, behind the wire's JSON.
+//! `DynamoDB`: a real engine in memory, behind the wire's JSON, and a replica that lags behind.
+//!
+//! A read that does not ask for consistency, and every read of an index, may be answered by the
+//! replica. It gets each write some seconds later.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{
-        Arc,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use dynoxide::{Database, DynoxideError};
@@ -13,12 +17,30 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, BuildAnswer};
+use crate::clockwork::Clock;
+
+/// The calls that read items.
+const READS: [&str; 4] = ["GetItem", "BatchGetItem", "Query", "Scan"];
+
+/// The calls that change tables.
+const WRITES: [&str; 4] = ["PutItem", "UpdateItem", "DeleteItem", TRANSACTION];
+
+const TRANSACTION: &str = "TransactWriteItems";
 
 /// The `DynamoDB` engine.
-#[derive(Clone)]
 pub struct Tables {
-    engine: Database,
-    items_read: Arc<AtomicU64>,
+    current: Database,
+    clock: Clock,
+    replica: Mutex<Option<Replica>>,
+    items_read: AtomicU64,
+}
+
+/// A copy that gets each write after the lag.
+struct Replica {
+    tables: Database,
+    lag: Duration,
+    /// The writes that are on their way, with the time at which each was made.
+    waiting: VecDeque<(Duration, String, Value)>,
 }
 
 impl std::fmt::Debug for Tables {
@@ -32,35 +54,64 @@ impl Tables {
     ///
     /// # Errors
     /// If `SQLite` cannot allocate memory.
-    pub fn new() -> anyhow::Result<Self> {
-        Ok(Self { engine: Database::memory()?, items_read: Arc::default() })
+    pub fn new(clock: Clock) -> anyhow::Result<Self> {
+        let (current, replica) = (Database::memory()?, Mutex::default());
+        Ok(Self { current, clock, replica, items_read: AtomicU64::default() })
     }
 
-    /// Answers one call in `DynamoDB`'s JSON.
+    /// Lets reads that are not consistent lag behind by this time. To be called before the first
+    /// table is created.
+    ///
+    /// # Errors
+    /// If `SQLite` cannot allocate memory.
+    pub fn lag_behind(&self, lag: Duration) -> anyhow::Result<()> {
+        let tables = Database::memory()?;
+        *self.lock_replica() = Some(Replica { tables, lag, waiting: VecDeque::new() });
+        Ok(())
+    }
+
+    /// Answers one call in `DynamoDB`'s JSON. A read sees every write.
     #[must_use]
     pub fn answer_call(&self, operation: &str, asked: &Value) -> Answer {
-        let asked = asked.clone();
-        let db = &self.engine;
-        let answer = match operation {
-            "CreateTable" => run_operation(asked, |it| db.create_table(it)),
-            "DescribeTable" => run_operation(asked, |it| db.describe_table(it)),
-            "BatchGetItem" => run_operation(asked, |it| db.batch_get_item(it)),
-            "GetItem" => run_operation(asked, |it| db.get_item(it)),
-            "PutItem" => run_operation(asked, |it| db.put_item(it)),
-            "UpdateItem" => run_operation(asked, |it| db.update_item(it)),
-            "DeleteItem" => run_operation(asked, |it| db.delete_item(it)),
-            "Query" => run_operation(asked, |it| db.query(it)),
-            "Scan" => run_operation(asked, |it| db.scan(it)),
-            "TransactWriteItems" => run_operation(asked, |it| db.transact_write_items(it)),
-            _ => Answer::refusal("UnknownOperationException", operation),
-        };
-        if matches!(operation, "Query" | "Scan" | "GetItem" | "BatchGetItem") {
+        let answer = answer_from(&self.current, operation, asked);
+        if READS.contains(&operation) {
             self.items_read.fetch_add(count_items(answer.body()), Ordering::Relaxed);
+        }
+        let mut replica = self.lock_replica();
+        let Some(replica) = replica.as_mut().filter(|_| answer.status() == 200) else {
+            return answer;
+        };
+        if operation == "CreateTable" {
+            let _ = answer_from(&replica.tables, operation, asked);
+        } else if WRITES.contains(&operation) {
+            replica.waiting.push_back((self.clock.now(), operation.to_owned(), asked.clone()));
         }
         answer
     }
 
-    /// Puts many items into a table, faster than one after the other.
+    /// Answers a read from the replica. `None`: there is no replica, the call is no read, or it
+    /// must see every write.
+    #[must_use]
+    pub fn answer_late(&self, operation: &str, asked: &Value) -> Option<Answer> {
+        let is_read = READS.contains(&operation);
+        let mut replica = self.lock_replica();
+        let replica = replica.as_mut().filter(|_| is_read && !is_consistent(asked))?;
+        replica.catch_up(self.clock.now());
+        Some(answer_from(&replica.tables, operation, asked))
+    }
+
+    /// Every item of a table.
+    ///
+    /// # Errors
+    /// If the table does not exist.
+    pub fn items(&self, table: &str) -> anyhow::Result<Vec<Value>> {
+        let answer = self.answer_call("Scan", &json!({ "TableName": table }));
+        let answer: Value = serde_json::from_slice(answer.body())?;
+        let items = answer["Items"].as_array().cloned();
+        items.ok_or_else(|| anyhow::anyhow!("{answer}"))
+    }
+
+    /// Puts many items into a table, faster than one after the other, and not into the replica.
     ///
     /// # Errors
     /// If an item is not one of this table.
@@ -69,7 +120,7 @@ impl Tables {
             let puts: Vec<_> =
                 items.iter().map(|item| json!({ "PutRequest": { "Item": item } })).collect();
             let asked = json!({ "RequestItems": { (table): puts } });
-            let answer = run_operation(asked, |it| self.engine.batch_write_item(it));
+            let answer = run_operation(asked, |it| self.current.batch_write_item(it));
             anyhow::ensure!(answer.status() == 200, "{:?}", answer.body());
         }
         Ok(())
@@ -95,15 +146,44 @@ impl Tables {
         Ok(sums)
     }
 
-    /// Every item of a table.
-    ///
-    /// # Errors
-    /// If the table does not exist.
-    pub fn items(&self, table: &str) -> anyhow::Result<Vec<Value>> {
-        let answer = self.answer_call("Scan", &json!({ "TableName": table }));
-        let answer: Value = serde_json::from_slice(answer.body())?;
-        let items = answer["Items"].as_array().cloned();
-        items.ok_or_else(|| anyhow::anyhow!("{answer}"))
+    fn lock_replica(&self) -> MutexGuard<'_, Option<Replica>> {
+        self.replica.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Replica {
+    /// Makes the writes that are older than the lag.
+    fn catch_up(&mut self, now: Duration) {
+        while self.waiting.front().is_some_and(|(at, ..)| *at + self.lag <= now) {
+            if let Some((_, operation, asked)) = self.waiting.pop_front() {
+                let _ = answer_from(&self.tables, &operation, &asked);
+            }
+        }
+    }
+}
+
+fn answer_from(db: &Database, operation: &str, asked: &Value) -> Answer {
+    let asked = asked.clone();
+    match operation {
+        "CreateTable" => run_operation(asked, |it| db.create_table(it)),
+        "DescribeTable" => run_operation(asked, |it| db.describe_table(it)),
+        "BatchGetItem" => run_operation(asked, |it| db.batch_get_item(it)),
+        "GetItem" => run_operation(asked, |it| db.get_item(it)),
+        "PutItem" => run_operation(asked, |it| db.put_item(it)),
+        "UpdateItem" => run_operation(asked, |it| db.update_item(it)),
+        "DeleteItem" => run_operation(asked, |it| db.delete_item(it)),
+        "Query" => run_operation(asked, |it| db.query(it)),
+        "Scan" => run_operation(asked, |it| db.scan(it)),
+        TRANSACTION => run_operation(asked, |it| db.transact_write_items(it)),
+        _ => Answer::refusal("UnknownOperationException", operation),
+    }
+}
+
+/// Whether a read must see every write, of each table that it names.
+fn is_consistent(asked: &Value) -> bool {
+    match asked["RequestItems"].as_object() {
+        Some(tables) => tables.values().all(|one| one["ConsistentRead"] == true),
+        None => asked["ConsistentRead"] == true,
     }
 }
 

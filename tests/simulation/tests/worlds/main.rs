@@ -12,19 +12,24 @@
 
 mod backfill;
 mod batches;
+mod calendar;
 mod commits;
 mod contract;
+mod door;
 mod fairness;
 mod faults;
 mod healthy;
 mod histories;
 mod honest;
 mod identity;
+mod lag;
 mod ledger;
 mod moves;
+mod operators;
 mod orders;
 mod privilege;
 mod retention;
 mod seeds;
 mod slow;
 mod turns;
+mod versions;

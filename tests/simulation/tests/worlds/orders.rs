@@ -7,7 +7,7 @@ use simulation::{
     Outcome,
     accounting::Fate,
     fault::Fault,
-    plan::{CUSTOMERS, Erasure, OutsideEvent, Plan, PlannedMedia, PriorState},
+    plan::{CUSTOMERS, ChatOrder, OutsideEvent, Plan, PlannedMedia, PriorState},
     run_world,
 };
 use stand_in::{CdnScenario, Format, Kind, WapiScenario};
@@ -50,7 +50,7 @@ fn queued(planned: PlannedMedia) -> PlannedMedia {
 
 /// An order to erase a chat of the first customer's tenant.
 fn order(chat: &'static str) -> OutsideEvent {
-    OutsideEvent::Ordered(Erasure { customer: CUSTOMERS[0], chat, from_now_on: false })
+    OutsideEvent::Ordered(ChatOrder { customer: CUSTOMERS[0], chat, from_now_on: false })
 }
 
 fn plan_of(media: Vec<PlannedMedia>, events: Vec<(Duration, OutsideEvent)>) -> Plan {
@@ -112,7 +112,7 @@ fn a_message_after_the_order_is_stored() {
     for (from_now_on, fate) in [(false, Fate::Stored), (true, Fate::Erased)] {
         let later = of_person("later").with_fate(fate).announced_at(3 * MINUTE);
         let later = later.with_spec(|spec| spec.moment(WORLD_START + 120));
-        let erasure = Erasure { customer: CUSTOMERS[0], chat: PHONE, from_now_on };
+        let erasure = ChatOrder { customer: CUSTOMERS[0], chat: PHONE, from_now_on };
         run_clean(plan_of(vec![later], vec![(MINUTE, OutsideEvent::Ordered(erasure))]));
     }
 }

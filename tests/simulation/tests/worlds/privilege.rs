@@ -17,7 +17,7 @@ use simulation::{
     Outcome, ResourceAccess,
     accounting::Fate,
     fault::Fault,
-    plan::{CUSTOMERS, Erasure, OutsideEvent, Plan, PlannedMedia},
+    plan::{CUSTOMERS, ChatOrder, OutsideEvent, Plan, PlannedMedia},
     run_world, seed,
 };
 use stand_in::{CdnScenario, Format, Kind, WapiScenario};
@@ -186,7 +186,7 @@ fn ordered_to_be_erased() -> Outcome {
         spec.cdn(CdnScenario::Gone { status: 404 })
     });
     let mut plan = Plan::healthy(vec![retried, parked]);
-    let erasure = Erasure { customer: CUSTOMERS[0], chat, from_now_on: false };
+    let erasure = ChatOrder { customer: CUSTOMERS[0], chat, from_now_on: false };
     plan.outside_events = vec![(Duration::from_mins(5), OutsideEvent::Ordered(erasure))];
     let outcome = run_world(plan);
     assert!(outcome.account.is_clean(), "{}", outcome.account);
