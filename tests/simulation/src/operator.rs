@@ -226,8 +226,8 @@ pub(crate) fn remove_chat(cloud: &Cloud, chat: &str) {
     }
 }
 
-/// What `media erase` does after its order, in the order of the command: parked jobs; records whose jobs may be in work; jobs
-/// without a record; files; the other records.
+/// What `media erase` does after its order, in the order of the command: parked jobs; records whose
+/// jobs may be in work; jobs without a record; files; the other records.
 struct Erasure<'a> {
     desk: &'a Desk,
     operator: Operator,
