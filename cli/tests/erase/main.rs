@@ -192,6 +192,27 @@ async fn a_message_is_erased_with_all_its_media() {
 }
 
 /// The hidden id came first, the number later: one record knows both.
+/// A record of a LID's chat need not know the number; a webhook of another message did.
+#[tokio::test]
+async fn a_phone_is_erased_under_the_lids_that_webhooks_named() {
+    let stack = Stack::start().await;
+    register(&stack, INSTANCE, TENANT);
+    let folder = format!("lid-{LID}");
+    store(&stack, INSTANCE, "3EB0A", &folder);
+    store(&stack, INSTANCE, "3EB0B", OTHER);
+    for link in [format!("lid#{LID}#{SHORT}"), format!("phone#{SHORT}#{LID}")] {
+        let pair = json!({ "instance": text(INSTANCE), "link": text(&link), "lid": text(LID),
+            "phone": text(SHORT) });
+        stack.put("PeopleTable", &pair);
+    }
+    let erased = stack.run(&erase(&["--phone", PHONE])).await;
+    let out = &erased.out;
+    let counts = [&out["removed"]["records"], &out["people_removed"], &out["people_left"]];
+    assert_eq!((erased.code, counts), (Some(0), [&json!(1), &json!(1), &json!(0)]), "{erased:?}");
+    assert_eq!(stack.keys(), [object_key(INSTANCE, OTHER, "3EB0B")]);
+    assert_eq!(stack.items("PeopleTable"), Vec::<Value>::new());
+}
+
 #[tokio::test]
 async fn a_chat_is_erased_under_each_of_its_names() {
     let stack = Stack::start().await;

@@ -54,6 +54,7 @@ impl Stack {
             ("JobsTable", ["instance", "message_id"]),
             ("MarksTable", ["instance", ""]),
             ("OrdersTable", ["tenant", "order"]),
+            ("PeopleTable", ["instance", "link"]),
             ("AuditTable", ["action", "at"]),
         ] {
             let request = serde_json::from_value(create_table(name, keys)).expect("a request");
@@ -171,6 +172,7 @@ fn describe_stack() -> String {
         "JobsTable",
         "MarksTable",
         "OrdersTable",
+        "PeopleTable",
         "AuditTable",
         "MediaBucket",
         "TokenKeyId",

@@ -166,6 +166,31 @@ impl PeopleTable {
         Ok(found)
     }
 
+    /// Every pair of an instance.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `Query` fails.
+    pub async fn list_all(&self, instance: &InstanceId) -> Result<Vec<Contact>, AwsError> {
+        let mut items = self
+            .clients
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("instance = :instance AND begins_with(link, :prefix)")
+            .expression_attribute_values(":instance", string_value(instance.as_str()))
+            .expression_attribute_values(":prefix", string_value("lid#"))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = Vec::new();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(AwsError::in_operation("dynamodb:Query"))?;
+            found.extend(read_person(&item));
+        }
+        Ok(found)
+    }
+
     /// Deletes the pairs of these contacts.
     ///
     /// # Errors

@@ -252,7 +252,7 @@ impl<'a> Erasure<'a> {
         };
         Self {
             desk,
-            operator: Operator::with_clients(desk.clients.clone()),
+            operator: Operator::with_clients(desk.clients.clone(), ENDPOINT),
             tenant: tenant_id(scope.customer.tenant),
             instance: instance_id(scope.customer),
             part,

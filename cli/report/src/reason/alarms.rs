@@ -245,7 +245,7 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
         "MalwareScanMissingAlarm",
         "Em cada uma das últimas três horas foram guardados arquivos, e nenhum exame terminou: \
         ninguém consegue ler os arquivos novos. \
-        `aws guardduty get-malware-protection-plan` diz o que falta. Nada está perdido; depois, envie ao exame os arquivos desse período.",
+        `aws guardduty list-malware-protection-plans` diz o que falta. Nada está perdido; depois, envie ao exame os arquivos desse período.",
     ),
     (
         "ApiServerErrorsAlarm",

@@ -1,6 +1,6 @@
 //! `wapi-media media find`: finds media by what their records say.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context, bail};
 use boot::clock;
@@ -17,7 +17,13 @@ use operator::{
 use serde_json::json;
 
 use super::display::records_table;
-use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
+use crate::{
+    exit::Exit,
+    odd_records::OddRecords,
+    person::{PersonChats, open_people},
+    screen,
+    session::Session,
+};
 
 /// How many records of a chat are read at a time.
 const PAGE: usize = 100;
@@ -78,10 +84,17 @@ impl Find {
         let owners = session.list_owners(tenant, only, &mut odd).await?;
         let age = i64::try_from(self.since.as_secs()).unwrap_or(i64::MAX);
         let (records, from) = (session.records()?, clock::now().saturating_sub(age));
+        let mut names = BTreeSet::new();
         let bar = screen::new_counter("instances searched");
         // One more than is shown tells whether there are more.
         let wanted = self.limit.saturating_add(1);
         for (_, instance) in &owners {
+            let chats = match &chats {
+                Some(chats) if self.phone.is_some() => {
+                    Some(find_names(session, instance, chats, &mut names).await?)
+                }
+                chats => chats.clone(),
+            };
             let its = self.find_in_instance(&records, instance, chats.as_deref(), from).await?;
             found.extend(its);
             found.sort_by_key(|record| std::cmp::Reverse(record.moment));
@@ -100,6 +113,10 @@ impl Find {
             (true, _) => text += " … and more: --limit",
             (false, false) => text.push('.'),
             (false, true) => {}
+        }
+        if names.len() > 1 {
+            let names: Vec<_> = names.iter().map(String::as_str).collect();
+            text += &format!("\nSearched folders: {}.", names.join(", "));
         }
         session.flags.print(&json!(found), text)?;
         if is_more && session.flags.json {
@@ -159,6 +176,21 @@ impl Find {
         }
         Ok(found)
     }
+}
+
+/// The folders in which the media of the person with these may be, in an instance: every spelling
+/// of the number, and the LIDs that webhooks named beside it. Notes them in `names`.
+async fn find_names(
+    session: &Session,
+    instance: &InstanceId,
+    chats: &[String],
+    names: &mut BTreeSet<String>,
+) -> anyhow::Result<Vec<String>> {
+    let chats: Vec<_> = chats.iter().filter_map(|chat| Chat::try_from(chat.clone()).ok()).collect();
+    let person = PersonChats::find(&open_people(session)?, instance, &chats).await?;
+    let found: Vec<_> = person.chats.iter().map(|chat| chat.as_str().to_owned()).collect();
+    names.extend(found.iter().cloned());
+    Ok(found)
 }
 
 /// The folders of a chat, which is given as the name of its folder or as a phone number; `None` if

@@ -87,13 +87,16 @@ impl Erase {
         let order = self.give_order(&scope, &line.who, &orders, session).await?;
         let removal = remove_and_search(&scope, session).await?;
         let Removal { removed, left, odd, hidden } = removal;
-        let is_left = !left.is_nothing() || left.is_doubtful();
+        // Last, because a run after an interrupted one finds the person's other names by them.
+        let (forgotten, remembered) = scope.forget_people(session).await?;
+        let is_left = !left.is_nothing() || left.is_doubtful() || remembered > 0;
         let is_proven = !is_left && hidden == 0 && removed.files.failed == 0 && odd.count() == 0;
         line.outcome = if is_proven { "complete" } else { "incomplete" }.to_owned();
         line.removed = removed.to_audit_counts();
         session.operator.put_audit_line(table, &line).await?;
         let json = json!({
             "found": before, "order": order, "removed": removed, "left": left,
+            "people_removed": forgotten, "people_left": remembered,
             "parked_and_hidden": hidden, "proven": is_proven, "audit": line.at,
         });
         let result = EraseResult { removed, left, hidden, is_proven };

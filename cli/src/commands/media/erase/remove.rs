@@ -8,9 +8,11 @@ use std::{
 use aws::{
     ledger::{Erasable, MARKED_FOR, WriteOutcome},
     marks::Marks,
+    people::PeopleTable,
 };
 use boot::clock;
 use media::{
+    contact::Contact,
     ids::InstanceId,
     job::{NotAJob, QueuedJob},
     object_key::ObjectKey,
@@ -20,7 +22,11 @@ use operator::erase::{Erasables, EraseMode, FilesCount};
 
 use super::{count::EraseCount, scope::EraseScope};
 use crate::{
-    commands::parked::result::print_failures, odd_records::OddRecords, screen, session::Session,
+    commands::parked::result::print_failures,
+    odd_records::OddRecords,
+    person::{PersonChats, open_people},
+    screen,
+    session::Session,
 };
 
 /// How long to wait for other commands that use parked jobs.
@@ -46,6 +52,11 @@ impl EraseScope {
         if self.is_all() {
             return Ok(Vec::new());
         }
+        let people = open_people(session)?;
+        for instance in &self.instances {
+            let chats: Vec<_> = self.chats.iter().cloned().collect();
+            self.chats.extend(PersonChats::find(&people, instance, &chats).await?.chats);
+        }
         loop {
             let mut found = Vec::new();
             for instance in self.instances.clone() {
@@ -62,6 +73,31 @@ impl EraseScope {
                 return Ok(found);
             }
         }
+    }
+
+    /// Deletes the pairs of LID and phone number of the chats, or of everything, and searches again.
+    /// How many there were, and how many are left.
+    pub(super) async fn forget_people(&self, session: &Session) -> anyhow::Result<(usize, usize)> {
+        let people = open_people(session)?;
+        let (mut removed, mut left) = (0, 0);
+        for instance in &self.instances {
+            let pairs = self.find_pairs(&people, instance).await?;
+            removed += people.forget(instance, &pairs).await?;
+            left += self.find_pairs(&people, instance).await?.len();
+        }
+        Ok((removed, left))
+    }
+
+    async fn find_pairs(
+        &self,
+        people: &PeopleTable,
+        instance: &InstanceId,
+    ) -> anyhow::Result<Vec<Contact>> {
+        if self.is_all() {
+            return Ok(people.list_all(instance).await?);
+        }
+        let chats: Vec<_> = self.chats.iter().cloned().collect();
+        Ok(PersonChats::find(people, instance, &chats).await?.pairs)
     }
 
     /// The records that are meant. This alone selects them, and the proof asks it again.

@@ -23,7 +23,12 @@ use self::{
     target::ExportTarget,
 };
 use crate::{
-    audit::AuditScope, exit::Exit, interrupt::until_interrupted, odd_records::OddRecords, screen,
+    audit::AuditScope,
+    exit::Exit,
+    interrupt::until_interrupted,
+    odd_records::OddRecords,
+    person::{PersonChats, open_people},
+    screen,
     session::Session,
 };
 
@@ -67,7 +72,10 @@ impl Export {
     /// Copies the chat, and prints the counts.
     pub(crate) async fn run_export(self, session: &Session) -> anyhow::Result<Exit> {
         let output = self.output.display();
-        let (chats, mut odd) = (self.parse_chats()?, OddRecords::default());
+        let (mut chats, mut odd) = (self.parse_chats()?, OddRecords::default());
+        if self.phone.is_some() {
+            chats = PersonChats::find(&open_people(session)?, &self.instance, &chats).await?.chats;
+        }
         let tenant = self.find_owner(session, &mut odd).await?;
         let Selection { records, of_others } =
             self.select_records(&chats, &tenant, session).await?;
@@ -94,14 +102,20 @@ impl Export {
             "path": self.output, "tenant": tenant, "media": count, "files": files, "bytes": bytes,
             "kept": kept, "not_as_recorded": changed, "absent": absent, "unsettled": unsettled,
             "of_other_tenants": of_others,
+            "folders": chats.iter().map(Chat::as_str).collect::<Vec<_>>(),
         });
-        let text = self.describe_summary(summary, count, of_others);
+        let text = self.describe_summary(summary, &chats, (count, of_others));
         session.flags.print(&json, text)?;
         let exit = odd.print_notes();
         Ok(if changed + absent + unsettled == 0 { exit } else { Exit::Findings })
     }
 
-    fn describe_summary(&self, summary: ExportSummary, count: usize, of_others: usize) -> String {
+    fn describe_summary(
+        &self,
+        summary: ExportSummary,
+        chats: &[Chat],
+        (count, of_others): (usize, usize),
+    ) -> String {
         let ExportSummary { files, bytes, kept, changed, absent, unsettled } = summary;
         let size = DecimalBytes(bytes);
         let mut text = format!(
@@ -119,8 +133,8 @@ impl Export {
         note(unsettled, "media are not stored: they are retried or parked; the index says why.");
         note(of_others as u64, "media of the chat belong to another tenant, and were left out.");
         if self.phone.is_some() {
-            text += "\nA chat for which WhatsApp gave no number is a lid-… folder: see the note on \
-                     --phone in docs/operating.md.";
+            let names: Vec<_> = chats.iter().map(Chat::as_str).collect();
+            text += &format!("\nSearched folders: {}.", names.join(", "));
         }
         text
     }
