@@ -75,8 +75,8 @@ impl EraseScope {
         }
     }
 
-    /// Deletes the pairs of LID and phone number of the chats, or of everything, and searches again.
-    /// How many there were, and how many are left.
+    /// Deletes the pairs of LID and phone number of the chats, or of everything, and searches
+    /// again. How many there were, and how many are left.
     pub(super) async fn forget_people(&self, session: &Session) -> anyhow::Result<(usize, usize)> {
         let people = open_people(session)?;
         let (mut removed, mut left) = (0, 0);
