@@ -2,7 +2,8 @@
 //! at every full hour.
 //!
 //! A minute in which nothing is due passes without an invocation: it would find nothing, and a
-//! world lasts for days. So does an hour in which the queue has lost nothing, but every sixth.
+//! world lasts for days. So does an hour in which the queue has lost nothing, but every sixth of the
+//! first two days, and one a day later.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,8 +22,11 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// The most hours without a look.
-const MAX_HOURS: u32 = 6;
+/// The longest time without a look in the first two days, when most happens.
+const MAX_EARLY_PAUSE: Duration = Duration::from_hours(6);
+
+/// The longest time without a look later.
+const MAX_LATE_PAUSE: Duration = Duration::from_hours(24);
 
 /// Runs the watch function on its schedules.
 pub(crate) struct Watcher {
@@ -45,7 +49,8 @@ impl Watcher {
             let now = cloud.clock.now();
             let due = next_due(cloud, "table").map(|due| next_full(MINUTE, due.max(now)));
             let lost = next_due(cloud, "queue").map(|due| next_full(HOUR, due.max(last_look)));
-            let latest_look = last_look + HOUR * MAX_HOURS;
+            let is_early = last_look < Duration::from_hours(48);
+            let latest_look = last_look + if is_early { MAX_EARLY_PAUSE } else { MAX_LATE_PAUSE };
             let look = lost.map_or(latest_look, |lost| lost.min(latest_look));
             let (at, pass) = match due {
                 Some(due) if due < look => (due, Pass::Due),

@@ -237,7 +237,11 @@ fn each_role_allows_exactly_what_its_function_does() {
                     if n > MAX_SEEDS {
                         break;
                     }
-                    let reached = run_world(seed::build_plan(n)).reached;
+                    let mut plan = seed::build_plan(n);
+                    // Later days use no other rights.
+                    plan.min_time = Duration::ZERO;
+                    plan.backfills.retain(|at| *at < Duration::from_hours(24));
+                    let reached = run_world(plan).reached;
                     done.lock().expect("no world panicked").extend(reached);
                 }
             });
