@@ -118,8 +118,8 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
         ),
         item(
             "kept records",
-            "1.2 KB each at $0.45 per GB with backup",
-            usage.kept_files * 1.2e3 / 1e9 * 0.45,
+            "1.4 KB each at $0.45 per GB with backup",
+            usage.kept_files * 1.4e3 / 1e9 * 0.45,
         ),
     ];
     if usage.is_whole {
