@@ -2,8 +2,8 @@
 //! at every full hour.
 //!
 //! A minute in which nothing is due passes without an invocation: it would find nothing, and a
-//! world lasts for days. So does an hour in which the queue has lost nothing, but every sixth of the
-//! first two days, and one a day later.
+//! world lasts for days. So does an hour in which the queue has lost nothing, but every sixth of
+//! the first two days, and one a day later.
 
 use std::{sync::Arc, time::Duration};
 
