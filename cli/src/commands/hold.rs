@@ -12,7 +12,9 @@ use super::media::erase::{
     new_order_id,
     scope::{EraseScope, OwnerOptions, SubjectOptions},
 };
-use crate::{exit::Exit, random::random_bytes, screen, session::Session};
+use crate::{
+    exit::Exit, person::open_people, random::random_bytes, screen, session::Session,
+};
 
 /// The name of these actions in the audit table.
 pub(crate) const ACTION: &str = "hold";
@@ -82,7 +84,8 @@ fn parse_end_of_day(text: &str) -> Result<i64, String> {
 
 impl Add {
     async fn run_add(self, session: &Session) -> anyhow::Result<Exit> {
-        let scope = EraseScope::resolve(&self.owner, &self.subject, session).await?;
+        let mut scope = EraseScope::resolve(&self.owner, &self.subject, session).await?;
+        scope.add_aliases(&open_people(session)?).await?;
         let change = format!("hold a {} of {}", scope.word, scope.tenant);
         if !session.flags.may_change(&change)? {
             return Ok(Exit::Ok);

@@ -97,7 +97,7 @@ impl WebhookPoster {
     /// counts as older than every order.
     async fn refuse_erased(&self, body: &WebhookBody) -> anyhow::Result<()> {
         for message in body.read_announcement().media {
-            let is_undated = message.envelope.moment_source == MomentSource::Accepted;
+            let is_undated = message.envelope.moment_source != MomentSource::Message;
             let announced_at = if is_undated { MediaMessage::FIRST_MOMENT } else { message.moment };
             if let Some(order) = self.find_order(&message, announced_at).await? {
                 bail!("what it announces was erased by order {}", order.id);

@@ -112,7 +112,8 @@ impl PeopleTable {
         Ok(())
     }
 
-    /// The phone number that a LID (digits) belongs to. `None` if the table has none, or several.
+    /// The phone number that a LID (digits) belongs to. `None` if the table has none or several, or
+    /// if the number has another LID as well.
     ///
     /// # Errors
     /// [`AwsError`] when `Query` fails.
@@ -129,7 +130,12 @@ impl PeopleTable {
         }
         let mut links = self.find_links(instance, &format!("lid#{lid}#")).await?;
         let only = links.pop().filter(|_| links.is_empty());
-        let phone = only.and_then(|person| person.phone);
+        let mut phone = only.and_then(|person| person.phone);
+        if let Some(number) = &phone {
+            // A number that was given to somebody else has a second LID.
+            let of_number = self.find_links(instance, &format!("phone#{number}#")).await?;
+            phone = phone.filter(|_| of_number.len() <= 1);
+        }
         self.phones.put(key, phone.clone());
         Ok(phone)
     }

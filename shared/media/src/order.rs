@@ -8,6 +8,7 @@ use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
 
 use crate::{
+    envelope::MomentSource,
     ids::{InstanceId, MessageId},
     job::Job,
     message::{Chat, ChatKind, MediaMessage},
@@ -224,10 +225,16 @@ impl MediaMessage {
 
     /// Since when the media message is known to exist, if it was first announced at `announced_at`:
     /// since then, or since it was sent if that is earlier; in seconds since 1970. An announcement
-    /// that is repeated does not make it younger.
+    /// that is repeated does not make it younger. The time of a media key does not count: a
+    /// forwarded message may have a key that is years old.
     #[must_use]
     pub fn known_since(&self, announced_at: i64) -> i64 {
-        self.clone().with_valid_moment(announced_at).moment.min(announced_at)
+        match self.envelope.moment_source {
+            MomentSource::Message => {
+                self.clone().with_valid_moment(announced_at).moment.min(announced_at)
+            }
+            MomentSource::Key | MomentSource::Accepted => announced_at,
+        }
     }
 }
 

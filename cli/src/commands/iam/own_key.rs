@@ -17,6 +17,19 @@ pub(super) struct OwnKeyGrant {
     outputs: &'static [&'static str],
 }
 
+/// Every table of the stack.
+const TABLES: &[&str] = &[
+    "InstancesTable",
+    "TenantsTable",
+    "MediaTable",
+    "JobsTable",
+    "MarksTable",
+    "PeopleTable",
+    "OrdersTable",
+    "CountersTable",
+    "AuditTable",
+];
+
 pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 4] = [
     OwnKeyGrant {
         sid: "ReadTablesUnderOwnKey",
@@ -24,7 +37,7 @@ pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 4] = [
         service: "dynamodb",
         actions: &["kms:Decrypt"],
         context_key: "kms:EncryptionContext:aws:dynamodb:tableName",
-        outputs: &["InstancesTable", "TenantsTable", "MediaTable", "JobsTable", "AuditTable"],
+        outputs: TABLES,
     },
     OwnKeyGrant {
         sid: "WriteTablesUnderOwnKey",
@@ -32,7 +45,7 @@ pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 4] = [
         service: "dynamodb",
         actions: &["kms:GenerateDataKey"],
         context_key: "kms:EncryptionContext:aws:dynamodb:tableName",
-        outputs: &["InstancesTable", "TenantsTable", "MediaTable", "JobsTable", "AuditTable"],
+        outputs: TABLES,
     },
     OwnKeyGrant {
         sid: "ReadFilesUnderOwnKey",

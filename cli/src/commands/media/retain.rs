@@ -1,7 +1,5 @@
 //! `wapi-media media retain`: applies a tenant's present retention to what exists already.
 
-use std::collections::BTreeSet;
-
 use anyhow::Context;
 use boot::clock;
 use clap::Args;
@@ -13,6 +11,7 @@ use media::{
 use operator::retention::{RetainCount, RetainMode, RetainPlan, VersionStart};
 use serde_json::json;
 
+use super::erase::scope::list_instances;
 use crate::{audit::AuditScope, exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// Whose files and records to change, and where to go on.
@@ -117,13 +116,7 @@ impl Retain {
         odd: &mut OddRecords,
     ) -> anyhow::Result<RetainCount> {
         let (records, ledger) = (session.records()?, session.ledger()?);
-        let owned = session.list_owners(Some(&self.tenant), None, odd).await?;
-        let mut instances: BTreeSet<InstanceId> = owned.into_iter().map(|(_, id)| id).collect();
-        let bucket = session.stack.output("MediaBucket")?;
-        let folder = ObjectKey::tenant_prefix(&self.tenant);
-        for path in session.operator.list_version_folders(bucket, &folder).await? {
-            instances.extend(ObjectKey::find_instance(&path, &self.tenant));
-        }
+        let instances = list_instances(&self.tenant, session).await?;
         let mut count = RetainCount::default();
         let bar = screen::new_bar("instances", instances.len() as u64);
         for instance in &instances {

@@ -75,12 +75,20 @@ async fn set_own_hooks(
     });
     let others: Vec<_> = others.map(|(hook, _)| hook).collect();
     let mut meant = editor.with_own_hooks(hooks);
+    let left_out: Vec<_> = meant.iter().filter(|hook| others.contains(hook)).copied().collect();
     meant.retain(|hook| !others.contains(hook));
     let url = url_with_secret(secret.expose(), editor.base, &editor.instance);
     editor.set_hooks(&meant, &url).await?;
     let found = session.find_instance(id).await?;
     if found.secret_hash() != Some(Sha256::from_data(secret.expose().as_bytes())) {
         bail!("another command has made a new secret meanwhile");
+    }
+    if meant.is_empty() && !left_out.is_empty() {
+        let names = screen::join_words(left_out.iter().map(|hook| hook.as_str()), "none");
+        bail!(
+            "the hooks {names} lead elsewhere, so none was set. If that is your own domain, give \
+             --webhook-base-url"
+        );
     }
     let is_missing = |hook: &Hook| editor.account.hook_url(*hook) != Some(url.as_str());
     Ok(meant.into_iter().filter(is_missing).collect())

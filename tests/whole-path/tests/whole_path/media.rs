@@ -196,7 +196,7 @@ async fn check_cost(world: &World) {
     assert!(total > 0.0 && total < 0.01, "{total}");
     let bucket = world.run_json(0, &["iam", "read-only"], "").await;
     let text = bucket.to_string();
-    assert!(text.contains("s3:ListBucket") && !text.contains("s3:GetObject"), "{text}");
+    assert!(text.contains("s3:ListBucket") && !text.contains("s3:GetObject\""), "{text}");
     let admin = world.run_json(0, &["iam", "admin"], "").await.to_string();
     assert!(admin.contains("kms:Decrypt") && admin.contains("s3:DeleteObjectVersion"));
 }

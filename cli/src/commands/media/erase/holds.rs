@@ -13,13 +13,17 @@ use media::{
 };
 
 use super::scope::EraseScope;
+use crate::{
+    person::{PersonChats, open_people},
+    session::Session,
+};
 
 /// The hold that forbids to erase: about the tenant, an instance, a chat or a message in the scope,
 /// or about one that contains it.
 pub(super) async fn find_hold(
     scope: &EraseScope,
     records: &[(InstanceId, Erasable)],
-    orders: &Orders,
+    (orders, session): (&Orders, &Session),
 ) -> anyhow::Result<Option<Order>> {
     let now = clock::now();
     let mut holds = orders.list(&scope.tenant).await?;
@@ -43,8 +47,11 @@ pub(super) async fn find_hold(
             scope.message.clone(),
         ));
     }
+    let people = open_people(session)?;
     for (instance, record) in records {
-        subjects.extend(OrderSubject::list_all(instance, record.chats(), record.message_ids()));
+        let chats: Vec<_> = record.chats().collect();
+        let names = PersonChats::find(&people, instance, &chats).await?.chats;
+        subjects.extend(OrderSubject::list_all(instance, names, record.message_ids()));
     }
     let keys = subjects.iter().map(|subject| subject.sort_key(OrderKind::Hold, &key));
     let keys: BTreeSet<_> = keys.collect();

@@ -13,6 +13,7 @@ use aws::orders::{NewErasure, Orders};
 use boot::clock;
 use clap::{ArgGroup, Args};
 use data_encoding::BASE32_NOPAD;
+use media::message::Chat;
 use operator::audit::{AuditLine, BEGUN};
 use serde_json::json;
 
@@ -23,7 +24,10 @@ use self::{
     remove::await_other_looks,
     scope::{EraseScope, OwnerOptions, SubjectOptions},
 };
-use crate::{exit::Exit, odd_records::OddRecords, random::random_bytes, screen, session::Session};
+use crate::{
+    exit::Exit, odd_records::OddRecords, person::describe_doubtful, random::random_bytes, screen,
+    session::Session,
+};
 
 /// The name of this action in the audit table.
 pub(super) const ACTION: &str = "media erase";
@@ -69,11 +73,17 @@ impl Erase {
         let mut scope = EraseScope::resolve(&self.owner, &self.subject, session).await?;
         let records = scope.widen(session).await?;
         let orders = session.orders()?;
-        let hold = find_hold(&scope, &records, &orders).await?;
+        let mut hold = find_hold(&scope, &records, (&orders, session)).await?;
         let (before, _) = scope.count_all(session).await?;
         let change = self.describe_change(&scope, &before);
-        if hold.is_none() && !session.flags.confirm_typed(&change, &scope.typed)? {
+        if (hold.is_none() || session.flags.dry_run)
+            && !session.flags.confirm_typed(&change, &scope.typed)?
+        {
             return Ok(Exit::Ok);
+        }
+        if hold.is_none() {
+            // Somebody may have added one while the question was open.
+            hold = find_hold(&scope, &records, (&orders, session)).await?;
         }
         let mut line = self.audit_line(&scope, session).await?;
         let table = session.stack.output("AuditTable")?;
@@ -87,21 +97,25 @@ impl Erase {
         let order = self.give_order(&scope, &line.who, &orders, session).await?;
         let removal = remove_and_search(&scope, session).await?;
         let Removal { removed, left, odd, hidden } = removal;
-        // Last, because a run after an interrupted one finds the person's other names by them.
-        let (forgotten, remembered) = scope.forget_people(session).await?;
-        let is_left = !left.is_nothing() || left.is_doubtful() || remembered > 0;
-        let is_proven = !is_left && hidden == 0 && removed.files.failed == 0 && odd.count() == 0;
+        let is_left = !left.is_nothing() || left.is_doubtful();
+        let is_clean = !is_left && hidden == 0 && removed.files.failed == 0 && odd.count() == 0;
+        // Only when nothing else is left: the next run finds the person's other names by them.
+        let forgotten = if is_clean { scope.forget_people(session).await? } else { 0 };
+        let remembered = scope.count_people(session).await?;
+        let is_proven = is_clean && remembered == 0;
         line.outcome = if is_proven { "complete" } else { "incomplete" }.to_owned();
         line.removed = removed.to_audit_counts();
         session.operator.put_audit_line(table, &line).await?;
         let json = json!({
             "found": before, "order": order, "removed": removed, "left": left,
             "people_removed": forgotten, "people_left": remembered,
+            "left_out": scope.doubtful.iter().map(Chat::as_str).collect::<Vec<_>>(),
             "parked_and_hidden": hidden, "proven": is_proven, "audit": line.at,
         });
         let result = EraseResult { removed, left, hidden, is_proven };
         let said =
             result.describe(&order, &scope) + &describe_unclear(&scope.owner_option(), &left);
+        let said = said + &describe_doubtful(&scope.doubtful);
         session.flags.print(&json, said)?;
         let exit = odd.print_notes();
         Ok(if is_proven { exit } else { Exit::Findings })

@@ -23,16 +23,17 @@ pub(in super::super) const VERIFY_ACTION: &str = "media verify";
 
 /// The order whose proof is made again.
 #[derive(Args)]
-#[command(group(ArgGroup::new("what").args(["chat", "phone", "message"])))]
+#[command(group(ArgGroup::new("what").multiple(true).args(["chat", "phone", "message"])))]
 pub(crate) struct Verify {
     /// The id of the order, as `media erase` and `media orders` print it.
     order: String,
     /// The tenant of the order.
     #[arg(long)]
     tenant: TenantId,
-    /// The chat of the order. It is only known to whoever gave the order, and must be given again.
+    /// A chat of the order. It is only known to whoever gave the order, and must be given again. May
+    /// be given several times, also beside --phone: an order about a person has several folders.
     #[arg(long)]
-    chat: Option<String>,
+    chat: Vec<String>,
     /// The phone number of the order.
     #[arg(long)]
     phone: Option<String>,
@@ -44,23 +45,34 @@ pub(crate) struct Verify {
 impl Verify {
     /// Searches again for everything that the order covers, and changes nothing.
     pub(crate) async fn run_verify(self, session: &Session) -> anyhow::Result<Exit> {
-        let mut scope = self.find_scope(session).await?;
+        let (scope, unnamed) = self.find_scope(session).await?;
         let table = session.stack.output("AuditTable")?;
         let mut line = self.audit_line(&scope, session).await?;
         session.operator.put_audit_line(table, &line).await?;
-        scope.widen(session).await?;
         let hidden = await_other_looks(session).await?;
         let (left, odd) = scope.count_all(session).await?;
         let is_left = !left.is_nothing() || left.is_doubtful();
-        let is_proven = !is_left && hidden == 0 && odd.count() == 0;
+        let people = scope.count_people(session).await?;
+        let is_clean = !is_left && hidden == 0 && odd.count() == 0 && people == 0;
+        let is_proven = is_clean && unnamed == 0;
         line.outcome = if is_proven { COMPLETE } else { INCOMPLETE }.to_owned();
         session.operator.put_audit_line(table, &line).await?;
         let json = json!({
-            "order": self.order, "left": left, "parked_and_hidden": hidden, "proven": is_proven,
+            "order": self.order, "left": left, "people_left": people,
+            "parked_and_hidden": hidden, "folders_not_named": unnamed, "proven": is_proven,
             "audit": line.at,
         });
         let result = EraseResult { removed: EraseCount::default(), left, hidden, is_proven };
-        let said = result.describe_proof() + &describe_unclear(&scope.owner_option(), &left);
+        let mut said = result.describe_proof() + &describe_unclear(&scope.owner_option(), &left);
+        if people > 0 {
+            said += &format!("\n{people} pairs of LID and phone number are in the table of people.");
+        }
+        if unnamed > 0 {
+            said += &format!(
+                "\nThe order covers {unnamed} more folders, which were not searched. Name them as \
+                 well, each with --chat: media erase printed them."
+            );
+        }
         session.flags.print(&json, said)?;
         let exit = odd.print_notes();
         Ok(if is_proven { exit } else { Exit::Findings })
@@ -79,9 +91,9 @@ impl Verify {
         })
     }
 
-    /// The scope of the order. The order has only a keyed hash of its chat or message, with which
-    /// what was given is compared.
-    async fn find_scope(&self, session: &Session) -> anyhow::Result<EraseScope> {
+    /// The scope of the order, and how many of its folders nobody has named. The order has only a
+    /// keyed hash of each chat or message, with which what was given is compared.
+    async fn find_scope(&self, session: &Session) -> anyhow::Result<(EraseScope, usize)> {
         let orders = session.orders()?;
         let mut items = orders.list(&self.tenant).await?;
         items.retain(|one| one.id == self.order && is_erasure(one));
@@ -94,7 +106,8 @@ impl Verify {
         })?;
         let scope = first.scope_word();
         let is_whole = ["instance", "tenant"].contains(&scope);
-        let is_given = [&self.chat, &self.phone, &self.message].into_iter().any(Option::is_some);
+        let is_given =
+            self.phone.is_some() || self.message.is_some() || !self.chat.is_empty();
         if is_given == is_whole {
             bail!(
                 "order {} is about a {scope}: {}",
@@ -110,19 +123,26 @@ impl Verify {
             instance: InstanceId::parse(first.instance_word()).ok(),
         };
         let subject = SubjectOptions {
-            chat: self.chat.clone(),
+            chat: self.chat.first().filter(|_| self.phone.is_none()).cloned(),
             phone: self.phone.clone(),
             message: self.message.clone(),
             all: is_whole,
         };
-        let scope = EraseScope::resolve(&owner, &subject, session).await?;
+        let mut scope = EraseScope::resolve(&owner, &subject, session).await?;
+        for chat in &self.chat {
+            scope.add_chat(chat)?;
+        }
         let key = orders.find_key(&self.tenant).await?.context("the tenant has no orders")?;
         let is_of_order = |sort_key: String| items.iter().any(|one| one.sort_key == sort_key);
         let mut given = scope.subjects().into_iter();
         if !given.any(|one| is_of_order(one.sort_key(OrderKind::Erase, &key))) {
             bail!("order {} is not about what was given", self.order);
         }
-        Ok(scope)
+        scope.widen(session).await?;
+        let named: Vec<_> =
+            scope.subjects().iter().map(|one| one.sort_key(OrderKind::Erase, &key)).collect();
+        let unnamed = items.iter().filter(|item| !named.contains(&item.sort_key)).count();
+        Ok((scope, unnamed))
     }
 }
 

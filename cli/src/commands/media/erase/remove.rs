@@ -52,47 +52,66 @@ impl EraseScope {
         if self.is_all() {
             return Ok(Vec::new());
         }
-        let people = open_people(session)?;
-        for instance in &self.instances {
-            let chats: Vec<_> = self.chats.iter().cloned().collect();
-            self.chats.extend(PersonChats::find(&people, instance, &chats).await?.chats);
-        }
+        let (people, given) = (open_people(session)?, self.chats.clone());
         loop {
-            let mut found = Vec::new();
-            for instance in self.instances.clone() {
-                let records = self.find_erasables(&instance, session).await?.meant;
-                let entries = self.find_entries(&instance, session).await?.meant;
+            self.add_aliases(&people).await?;
+            let (known, mut found) = (self.chats.clone(), Vec::new());
+            for instance in &self.instances {
+                let records = self.find_erasables(instance, session).await?.meant;
+                let entries = self.find_entries(instance, session).await?.meant;
                 found.extend(records.into_iter().chain(entries).map(|one| (instance.clone(), one)));
             }
-            let mut has_new_names = false;
-            for (_, record) in &found {
-                has_new_names |= self.add_names(record);
-                self.objects.extend(record.object_key.clone());
-            }
-            if !has_new_names {
+            self.add_names(found.iter().map(|(_, record)| record), &given);
+            if self.chats == known {
+                self.objects = found.iter().filter_map(|(_, one)| one.object_key.clone()).collect();
                 return Ok(found);
             }
         }
     }
 
-    /// Deletes the pairs of LID and phone number of the chats, or of everything, and searches
-    /// again. How many there were, and how many are left.
-    pub(super) async fn forget_people(&self, session: &Session) -> anyhow::Result<(usize, usize)> {
-        let people = open_people(session)?;
-        let (mut removed, mut left) = (0, 0);
+    /// Adds the names that the table of people connects with the chats.
+    pub(crate) async fn add_aliases(&mut self, people: &PeopleTable) -> anyhow::Result<()> {
         for instance in &self.instances {
-            let pairs = self.find_pairs(&people, instance).await?;
-            removed += people.forget(instance, &pairs).await?;
-            left += self.find_pairs(&people, instance).await?.len();
+            let chats: Vec<_> = self.chats.iter().cloned().collect();
+            let person = PersonChats::find(people, instance, &chats).await?;
+            self.doubtful.extend(person.doubtful);
+            let sure = person.chats.into_iter().filter(|chat| !self.doubtful.contains(chat));
+            self.chats.extend(sure.collect::<Vec<_>>());
         }
-        Ok((removed, left))
+        Ok(())
     }
 
+    /// Deletes the pairs of LID and phone number of the chats, or of everything.
+    pub(super) async fn forget_people(&self, session: &Session) -> anyhow::Result<usize> {
+        let (people, mut removed) = (open_people(session)?, 0);
+        for instance in &self.instances {
+            let pairs = self.find_pairs(&people, instance, session).await?;
+            removed += people.forget(instance, &pairs).await?;
+        }
+        Ok(removed)
+    }
+
+    /// How many pairs of LID and phone number of the chats, or of everything, there are.
+    pub(super) async fn count_people(&self, session: &Session) -> anyhow::Result<usize> {
+        let (people, mut count) = (open_people(session)?, 0);
+        for instance in &self.instances {
+            count += self.find_pairs(&people, instance, session).await?.len();
+        }
+        Ok(count)
+    }
+
+    /// The pairs in an instance, if it is not another tenant's by now: its pairs are not this
+    /// tenant's to remove.
     async fn find_pairs(
         &self,
         people: &PeopleTable,
         instance: &InstanceId,
+        session: &Session,
     ) -> anyhow::Result<Vec<Contact>> {
+        let registered = session.register()?.get_instance(instance).await;
+        if registered.is_ok_and(|found| found.is_some_and(|one| one.tenant != self.tenant)) {
+            return Ok(Vec::new());
+        }
         if self.is_all() {
             return Ok(people.list_all(instance).await?);
         }

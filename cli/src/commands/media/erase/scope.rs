@@ -1,7 +1,7 @@
 //! What is erased: the options of a command, resolved to a tenant, its instances, and chats or a
 //! message.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, bail};
 use aws::ledger::Erasable;
@@ -15,7 +15,7 @@ use media::{
     unread::{Search, UnreadBody},
 };
 
-use crate::{odd_records::OddRecords, screen, session::Session};
+use crate::{odd_records::OddRecords, person::normalize_phone, screen, session::Session};
 
 /// Whose media are meant.
 #[derive(Args)]
@@ -35,9 +35,8 @@ pub(crate) struct SubjectOptions {
     #[arg(long)]
     pub(crate) chat: Option<String>,
     /// The chat with this phone number: digits, with the country code; - reads it from standard
-    /// input. Includes both spellings of a
-    /// Brazilian mobile number, but not what this person sent to groups: that is in the groups'
-    /// folders.
+    /// input. Includes both spellings of a Brazilian mobile number and the LIDs that webhooks named
+    /// beside it, but not what this person sent to groups: that is in the groups' folders.
     #[arg(long)]
     pub(crate) phone: Option<String>,
     /// This message, with all its media.
@@ -59,6 +58,8 @@ pub(crate) struct EraseScope {
     pub(super) message: Option<MessageId>,
     /// Objects that records name and that may be in another folder than the chat's.
     pub(super) objects: BTreeSet<String>,
+    /// LIDs that were seen with this person and with somebody else's number: left out.
+    pub(super) doubtful: BTreeSet<Chat>,
     /// `chat`, `phone`, `message`, `instance` or `tenant`: never the chat itself.
     pub(crate) word: &'static str,
     /// What the operator has to type to confirm.
@@ -89,8 +90,8 @@ impl EraseScope {
             (None, None, None) if only.is_some() => ("instance", whole, BTreeSet::new(), None),
             (None, None, None) => ("tenant", whole, BTreeSet::new(), None),
         };
-        let objects = BTreeSet::new();
-        Ok(Self { tenant, instances, only, chats, message, objects, word, typed })
+        let (objects, doubtful) = (BTreeSet::new(), BTreeSet::new());
+        Ok(Self { tenant, instances, only, chats, message, objects, doubtful, word, typed })
     }
 
     /// Whether it is everything of the instances.
@@ -176,20 +177,52 @@ impl EraseScope {
         }
     }
 
-    /// Adds the other names of the chats that a record knows: the phone number of a LID, the LID of
-    /// a phone number. Returns whether a name is new.
-    pub(super) fn add_names(&mut self, record: &Erasable) -> bool {
+    /// Adds the other names of the chats that records know: the phone number of a LID, the LID of a
+    /// phone number. A LID that records connect with several numbers adds nothing, and is left out
+    /// unless it was `given`.
+    pub(super) fn add_names<'a>(
+        &mut self,
+        records: impl Iterator<Item = &'a Erasable> + Clone,
+        given: &BTreeSet<Chat>,
+    ) {
         if self.chats.is_empty() {
-            return false;
+            return;
         }
-        let is_direct = |chat: &Chat| matches!(chat.kind(), ChatKind::Person | ChatKind::Lid);
-        let count = self.chats.len();
-        for chat in record.chats().filter(is_direct) {
-            self.chats.extend(Chat::spellings_of_phone(chat.as_str()));
-            self.chats.insert(chat);
+        let mut numbers = BTreeMap::<Chat, BTreeSet<String>>::new();
+        for record in records.clone() {
+            let (lids, phones): (Vec<_>, Vec<_>) = direct_names(record);
+            for lid in lids {
+                let phones = phones.iter().map(|phone| normalize_phone(phone.as_str()));
+                numbers.entry(lid).or_default().extend(phones);
+            }
         }
-        self.chats.len() > count
+        let several = numbers.into_iter().filter(|(_, phones)| phones.len() > 1);
+        self.doubtful.extend(several.map(|(lid, _)| lid));
+        for record in records {
+            let (lids, phones) = direct_names(record);
+            if lids.iter().any(|lid| self.doubtful.contains(lid)) {
+                continue;
+            }
+            for phone in phones {
+                self.chats.extend(Chat::spellings_of_phone(phone.as_str()));
+                self.chats.insert(phone);
+            }
+            self.chats.extend(lids);
+        }
+        self.chats.retain(|chat| given.contains(chat) || !self.doubtful.contains(chat));
     }
+
+    /// Adds another chat that was given.
+    pub(super) fn add_chat(&mut self, chat: &str) -> anyhow::Result<()> {
+        self.chats.extend(parse_chat(chat)?);
+        Ok(())
+    }
+}
+
+/// The LIDs and the phone numbers that a record names for its chat.
+fn direct_names(record: &Erasable) -> (Vec<Chat>, Vec<Chat>) {
+    let is_direct = |chat: &Chat| matches!(chat.kind(), ChatKind::Person | ChatKind::Lid);
+    record.chats().filter(is_direct).partition(|chat| matches!(chat.kind(), ChatKind::Lid))
 }
 
 fn parse_chat(chat: &str) -> anyhow::Result<BTreeSet<Chat>> {
@@ -233,7 +266,12 @@ async fn find_owner(
     }
 }
 
-async fn list_instances(tenant: &TenantId, session: &Session) -> anyhow::Result<Vec<InstanceId>> {
+/// Every instance that a tenant has, or had: registered, removed, with a folder in the bucket, or
+/// with an entry in the jobs table.
+pub(crate) async fn list_instances(
+    tenant: &TenantId,
+    session: &Session,
+) -> anyhow::Result<Vec<InstanceId>> {
     // An instance whose record cannot be parsed may have media as well.
     let mut odd = OddRecords::default();
     let registered = session.list_owners(Some(tenant), None, &mut odd).await?;
