@@ -163,10 +163,8 @@ mod tests {
 
     #[test]
     fn two_spellings_of_a_number_are_one() {
-        let pairs = vec![
-            pair("200000000000002", "5511900000002"),
-            pair("200000000000002", "551100000002"),
-        ];
+        let pairs =
+            vec![pair("200000000000002", "5511900000002"), pair("200000000000002", "551100000002")];
         let person = PersonChats::connect(pairs, &[chat("lid-200000000000002")]);
         assert!(person.chats.contains(&chat("5511900000002")), "{person:?}");
         assert!(person.doubtful.is_empty());

@@ -12,9 +12,7 @@ use super::media::erase::{
     new_order_id,
     scope::{EraseScope, OwnerOptions, SubjectOptions},
 };
-use crate::{
-    exit::Exit, person::open_people, random::random_bytes, screen, session::Session,
-};
+use crate::{exit::Exit, person::open_people, random::random_bytes, screen, session::Session};
 
 /// The name of these actions in the audit table.
 pub(crate) const ACTION: &str = "hold";

@@ -3,16 +3,12 @@
 use anyhow::Context;
 use boot::clock;
 use clap::Args;
-use media::{
-    ids::{InstanceId, TenantId},
-    object_key::ObjectKey,
-    policy::Retention,
-};
+use media::{ids::TenantId, object_key::ObjectKey, policy::Retention};
 use operator::retention::{RetainCount, RetainMode, RetainPlan, VersionStart};
 use serde_json::json;
 
 use super::erase::scope::list_instances;
-use crate::{audit::AuditScope, exit::Exit, odd_records::OddRecords, screen, session::Session};
+use crate::{audit::AuditScope, exit::Exit, screen, session::Session};
 
 /// Whose files and records to change, and where to go on.
 #[derive(Args)]
@@ -47,10 +43,9 @@ impl Retain {
             return Ok(Exit::Ok);
         }
         let plan = RetainPlan { retention, mode, now: clock::now() };
-        let mut odd = OddRecords::default();
         let act = async {
             let files = self.retain_files(session, plan).await?;
-            anyhow::Ok((files, self.retain_records(session, plan, &mut odd).await?))
+            anyhow::Ok((files, self.retain_records(session, plan).await?))
         };
         let (files, records) = match mode {
             RetainMode::Count => act.await?,
@@ -65,8 +60,7 @@ impl Retain {
             "files": files, "records": records,
         });
         session.flags.print(&json, describe_summary(summary, mode))?;
-        let exit = odd.print_notes();
-        Ok(if files.left + records.left == 0 { exit } else { Exit::Findings })
+        Ok(if files.left + records.left == 0 { Exit::Ok } else { Exit::Findings })
     }
 
     /// Retags the versions of all files of the tenant, page by page.
@@ -113,7 +107,6 @@ impl Retain {
         &self,
         session: &Session,
         plan: RetainPlan,
-        odd: &mut OddRecords,
     ) -> anyhow::Result<RetainCount> {
         let (records, ledger) = (session.records()?, session.ledger()?);
         let instances = list_instances(&self.tenant, session).await?;

@@ -117,7 +117,7 @@ async fn check_hook_registration(world: &World) {
 async fn check_storing(world: &World) {
     let account = Account { id: INSTANCE.to_owned(), url: world.hook_url(Hook::Received) };
     // A message that is older than the retention would be skipped.
-    let sent = |kind| Spec::of(kind).moment(unix_now() - 60);
+    let sent = |kind| Spec::of(kind).moment(crate::unix_now() - 60);
     let wanted = world.announce_media(&account, sent(Kind::Image));
     let unwanted = world.announce_media(&account, sent(Kind::Voice));
     world.post_announced(&account, &wanted).await;

@@ -65,7 +65,8 @@ impl Verify {
         let result = EraseResult { removed: EraseCount::default(), left, hidden, is_proven };
         let mut said = result.describe_proof() + &describe_unclear(&scope.owner_option(), &left);
         if people > 0 {
-            said += &format!("\n{people} pairs of LID and phone number are in the table of people.");
+            said +=
+                &format!("\n{people} pairs of LID and phone number are in the table of people.");
         }
         if unnamed > 0 {
             said += &format!(
@@ -106,8 +107,7 @@ impl Verify {
         })?;
         let scope = first.scope_word();
         let is_whole = ["instance", "tenant"].contains(&scope);
-        let is_given =
-            self.phone.is_some() || self.message.is_some() || !self.chat.is_empty();
+        let is_given = self.phone.is_some() || self.message.is_some() || !self.chat.is_empty();
         if is_given == is_whole {
             bail!(
                 "order {} is about a {scope}: {}",
