@@ -30,8 +30,8 @@ pub(crate) struct Verify {
     /// The tenant of the order.
     #[arg(long)]
     tenant: TenantId,
-    /// A chat of the order. It is only known to whoever gave the order, and must be given again. May
-    /// be given several times, also beside --phone: an order about a person has several folders.
+    /// A chat of the order. It is only known to whoever gave the order, and must be given again.
+    /// May be given several times, also beside --phone: an order about a person has several folders.
     #[arg(long)]
     chat: Vec<String>,
     /// The phone number of the order.
