@@ -86,7 +86,8 @@ impl PersonChats {
 /// A phone number in one spelling, whichever WhatsApp used.
 pub(crate) fn normalize_phone(phone: &str) -> String {
     let spellings = Chat::spellings_of_phone(phone);
-    spellings.first().map_or_else(|| phone.to_owned(), |chat| chat.as_str().to_owned())
+    let first = spellings.iter().map(Chat::as_str).min();
+    first.unwrap_or(phone).to_owned()
 }
 
 /// A sentence about LIDs whose owner cannot be told; empty if there are none.
