@@ -31,7 +31,7 @@ pub(crate) struct Verify {
     #[arg(long)]
     tenant: TenantId,
     /// A chat of the order. It is only known to whoever gave the order, and must be given again.
-    /// May be given several times, also beside --phone: an order about a person has several folders.
+    /// May be given several times, also beside --phone: a person has several folders.
     #[arg(long)]
     chat: Vec<String>,
     /// The phone number of the order.
