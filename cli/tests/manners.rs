@@ -179,7 +179,7 @@ fn start_export(endpoint: &str, output: &Path) -> Child {
 
 /// Otherwise a part of somebody's conversation stays on the disk, and nobody knows of it.
 #[cfg(unix)]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_interrupted_export_leaves_nothing() {
     let aws = Aws::start(answer_without_end).await;
     let place = std::env::temp_dir().join(format!("interrupted-{}", std::process::id()));
