@@ -45,8 +45,8 @@ fn a_job_that_nothing_kept_is_lost() {
     let account = audit_world(vec![planned], |call| {
         let is_parking =
             call.operation == "sqs:SendMessage" && call.process.starts_with("download");
-        let is_entry = call.operation == "dynamodb:TransactWriteItems"
-            && call.process.starts_with("download");
+        let is_entry =
+            call.operation == "dynamodb:TransactWriteItems" && call.process.starts_with("download");
         if is_parking || is_entry { LIE } else { Fault::None }
     });
     assert_eq!(account.lost.len(), 1, "{account}");

@@ -232,9 +232,8 @@ async fn check_revocation(world: &World, text: &Value) {
         // The newest line of an action may be about one that was refused.
         let its = || lines.iter().filter(|line| line["action"] == action);
         assert!(its().any(|line| line["outcome"] == "complete"), "{action}: {lines:?}");
-        let is_named = |line: &Value| {
-            line["who"].as_str().is_some_and(|who| who.starts_with("arn:"))
-        };
+        let is_named =
+            |line: &Value| line["who"].as_str().is_some_and(|who| who.starts_with("arn:"));
         assert!(its().all(is_named), "{action}: {lines:?}");
     }
 }
