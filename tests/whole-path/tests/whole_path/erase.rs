@@ -109,14 +109,18 @@ async fn erase_phone(world: &World) {
         ["media", "erase", "--tenant", TENANT, "--phone", PHONE, "--reference", REFERENCE, "--yes"];
     let erased = world.run_json(0, &erase, "").await;
     let count = |name: &str| erased["removed"][name].as_u64();
-    let counts = ["versions", "delete_markers", "uploads", "records", "parked_jobs"];
-    assert_eq!(counts.map(count), [Some(3), Some(1), Some(1), Some(4), Some(1)]);
+    let counts = ["versions", "delete_markers", "uploads", "parked_jobs"];
+    assert_eq!(counts.map(count), [Some(3), Some(1), Some(1), Some(1)]);
+    // The queued job may be delivered between the order and the search: its run then obeys the
+    // order itself.
+    let records = count("records").expect("a count");
+    assert!((3..=4).contains(&records), "{erased}");
     assert_eq!(erased["proven"], true, "{erased}");
     let audit = world.run_json(0, &["media", "audit"], "").await;
     let line = &audit[0];
     let said = ["action", "tenant", "scope", "reference", "outcome"].map(|name| line[name].clone());
     assert_eq!(json!(said), json!(["media erase", TENANT, "phone", REFERENCE, "complete"]));
-    assert_eq!(line["removed"]["records"], 4);
+    assert_eq!(line["removed"]["records"], records);
     assert!(line["who"].as_str().is_some_and(|who| who.starts_with("arn:")), "{line}");
     assert!(!line.to_string().contains(PHONE) && !line.to_string().contains(SHORT));
 }
