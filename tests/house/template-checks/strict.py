@@ -21,6 +21,7 @@ STRICT = {
     "RequiresTls": True,
     "ReservesWebhookConcurrency": True,
     "BackfillsByItself": True,
+    "HasChatIndex": True,
     "RecordsAccess": True,
     "HasAlarmEmail": True,
     "HasMetricMath": True,
