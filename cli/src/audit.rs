@@ -42,14 +42,15 @@ pub(crate) struct AuditScope {
     action: &'static str,
     tenant: String,
     instance: Option<String>,
-    scope: &'static str,
+    scope: String,
 }
 
 impl AuditScope {
     /// An action on what the word `scope` says, of all tenants. The action is one of [`ACTIONS`].
-    pub(crate) fn new(action: &'static str, scope: &'static str) -> Self {
+    pub(crate) fn new(action: &'static str, scope: &str) -> Self {
         debug_assert!(ACTIONS.contains(&action), "{action}");
-        Self { action, tenant: ANY_TENANT.to_owned(), instance: None, scope }
+        let (tenant, scope) = (ANY_TENANT.to_owned(), scope.to_owned());
+        Self { action, tenant, instance: None, scope }
     }
 
     /// An action on what the word `scope` says, of this instance. The tenant of an instance whose
@@ -85,7 +86,7 @@ impl AuditScope {
             who,
             tenant: self.tenant,
             instance: self.instance,
-            scope: self.scope.to_owned(),
+            scope: self.scope,
             outcome: BEGUN.to_owned(),
             ..AuditLine::default()
         }
@@ -97,6 +98,24 @@ impl Session {
     pub(crate) fn audit_table(&self) -> anyhow::Result<AuditTable> {
         let name = self.stack.output("AuditTable")?.to_owned();
         Ok(AuditTable::new(&self.operator.clients, name))
+    }
+
+    /// Writes the line about the beginning of an act, before anything is touched: what is not
+    /// written down is not done.
+    pub(crate) async fn begin_audit(
+        &self,
+        scope: AuditScope,
+        reference: Option<String>,
+    ) -> anyhow::Result<AuditLine> {
+        let mut line = scope.into_line(self.operator.caller_arn().await?);
+        line.reference = reference;
+        self.audit_table()?.put_line(&line).await?;
+        Ok(line)
+    }
+
+    /// Writes the line about the end of an act, with the outcome that it has now.
+    pub(crate) async fn end_audit(&self, line: &AuditLine) -> anyhow::Result<()> {
+        Ok(self.audit_table()?.put_line(line).await?)
     }
 
     /// Writes a line, acts, and writes how it ended. Nothing is done if the first line cannot be

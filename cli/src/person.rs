@@ -3,10 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::{Context, bail};
 use aws::people::PeopleTable;
-use media::{contact::Contact, ids::InstanceId, message::Chat};
+use media::{
+    contact::Contact,
+    ids::InstanceId,
+    message::{Chat, ChatKind},
+};
 
-use crate::session::Session;
 /// The chats of a person in one instance.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct PersonChats {
@@ -103,26 +107,43 @@ pub(crate) fn describe_doubtful(doubtful: &BTreeSet<Chat>) -> String {
     )
 }
 
-/// The table of people.
-pub(crate) fn open_people(session: &Session) -> anyhow::Result<PeopleTable> {
-    let table = session.stack.output("PeopleTable")?.to_owned();
-    Ok(PeopleTable::new(&session.operator.clients, table))
+/// A sentence about the folders that were searched.
+pub(crate) fn describe_folders<'a>(folders: impl IntoIterator<Item = &'a Chat>) -> String {
+    let names: Vec<_> = folders.into_iter().map(Chat::as_str).collect();
+    format!("\nSearched folders: {}.", names.join(", "))
+}
+
+/// The folder with this name, as an operator gives it.
+pub(crate) fn parse_folder(name: &str) -> anyhow::Result<Chat> {
+    let folder = Chat::try_from(name.to_owned());
+    folder
+        .context("a chat is given as the name of its folder: lower-case letters, digits and dashes")
+}
+
+/// The folders of a phone number, as an operator gives it, in each of its spellings.
+pub(crate) fn parse_phone(phone: &str) -> anyhow::Result<Vec<Chat>> {
+    let chats = Chat::spellings_of_phone(phone);
+    if chats.is_empty() {
+        bail!("a phone number is given in digits with the country code, such as 5500900000002");
+    }
+    Ok(chats)
 }
 
 fn contact_of_chat(chat: &Chat) -> Option<Contact> {
     let text = chat.as_str();
-    match text.strip_prefix("lid-") {
-        Some(lid) => Some(Contact { lid: Some(lid.to_owned()), phone: None }),
-        None => {
-            let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-            is_number.then(|| Contact { lid: None, phone: Some(text.to_owned()) })
+    match chat.kind() {
+        ChatKind::Lid => {
+            let lid = text.strip_prefix("lid-").unwrap_or(text);
+            Some(Contact { lid: Some(lid.to_owned()), phone: None })
         }
+        ChatKind::Person => Some(Contact { lid: None, phone: Some(text.to_owned()) }),
+        ChatKind::Group | ChatKind::Channel | ChatKind::Status | ChatKind::Other => None,
     }
 }
 
 /// The folders that a contact's media may have.
 fn chats_of_contact(contact: &Contact) -> Vec<Chat> {
-    let lid = contact.lid.as_ref().map(|lid| Chat::from_jid(&format!("{lid}@lid"), None));
+    let lid = contact.lid.as_deref().and_then(Chat::from_lid);
     let phone = contact.phone.iter().flat_map(|phone| {
         let spellings = Chat::spellings_of_phone(phone);
         if spellings.is_empty() { vec![Chat::from_jid(phone, None)] } else { spellings }

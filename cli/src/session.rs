@@ -10,6 +10,7 @@ use aws::{
     instances::{Instance, Instances},
     ledger::{Ledger, LedgerTables},
     orders::Orders,
+    people::PeopleTable,
     queues::{JobsQueue, ParkedQueue},
     register::{self, Register, RegisterError, RegisterListing, RegisterTables},
 };
@@ -192,6 +193,12 @@ impl Session {
     pub(crate) fn counters(&self) -> anyhow::Result<DayCounters> {
         let table = self.stack.output("CountersTable")?.to_owned();
         Ok(DayCounters::new(&self.operator.clients, table))
+    }
+
+    /// The table of people.
+    pub(crate) fn people(&self) -> anyhow::Result<PeopleTable> {
+        let table = self.stack.output("PeopleTable")?.to_owned();
+        Ok(PeopleTable::new(&self.operator.clients, table))
     }
 
     /// The tags of the files in the bucket.

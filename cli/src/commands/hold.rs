@@ -5,14 +5,14 @@ use aws::orders::{NewHold, Order, OrderDemand};
 use boot::clock;
 use clap::{ArgGroup, Args, Subcommand};
 use media::ids::TenantId;
-use operator::audit::{AuditLine, BEGUN};
+use operator::audit::AuditLine;
 use serde_json::{Value, json};
 
 use super::media::erase::{
     new_order_id,
     scope::{EraseScope, OwnerOptions, SubjectOptions},
 };
-use crate::{exit::Exit, person::open_people, random::random_bytes, screen, session::Session};
+use crate::{audit::AuditScope, exit::Exit, random::random_bytes, screen, session::Session};
 
 /// The name of these actions in the audit table.
 pub(crate) const ACTION: &str = "hold";
@@ -83,7 +83,7 @@ fn parse_end_of_day(text: &str) -> Result<i64, String> {
 impl Add {
     async fn run_add(self, session: &Session) -> anyhow::Result<Exit> {
         let mut scope = EraseScope::resolve(&self.owner, &self.subject, session).await?;
-        scope.add_aliases(&open_people(session)?).await?;
+        scope.add_aliases(&session.people()?).await?;
         let change = format!("hold a {} of {}", scope.word, scope.tenant);
         if !session.flags.may_change(&change)? {
             return Ok(Exit::Ok);
@@ -175,24 +175,13 @@ async fn begin_audit(
     if reference.trim().is_empty() {
         bail!("a hold has a reason");
     }
-    let line = AuditLine {
-        action: ACTION.to_owned(),
-        at: screen::format_now(),
-        who: session.operator.caller_arn().await?,
-        tenant: tenant.to_string(),
-        scope: scope.to_owned(),
-        reference: Some(reference.to_owned()),
-        outcome: BEGUN.to_owned(),
-        ..AuditLine::default()
-    };
-    session.operator.put_audit_line(session.stack.output("AuditTable")?, &line).await?;
-    Ok(line)
+    let scope = AuditScope::new(ACTION, scope).of_tenant(tenant);
+    session.begin_audit(scope, Some(reference.to_owned())).await
 }
 
 async fn end_audit(mut line: AuditLine, outcome: &str, session: &Session) -> anyhow::Result<()> {
     outcome.clone_into(&mut line.outcome);
-    session.operator.put_audit_line(session.stack.output("AuditTable")?, &line).await?;
-    Ok(())
+    session.end_audit(&line).await
 }
 
 #[cfg(test)]

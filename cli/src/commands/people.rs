@@ -1,13 +1,13 @@
 //! `wapi-media people`: shows what is known about which LID belongs to which phone number.
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::{ArgGroup, Args, Subcommand};
 use media::{ids::InstanceId, message::Chat};
 use serde_json::json;
 
 use crate::{
     exit::Exit,
-    person::{PersonChats, open_people},
+    person::{PersonChats, parse_phone},
     screen,
     session::Session,
 };
@@ -42,18 +42,14 @@ pub(crate) struct Show {
 pub(crate) async fn run_people(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     let Verb::Show(show) = verb;
     let asked = match (&show.phone, &show.lid) {
-        (Some(phone), _) => Chat::spellings_of_phone(phone),
+        (Some(phone), _) => parse_phone(phone)?,
         (None, Some(lid)) => {
             let digits = lid.strip_prefix("lid-").unwrap_or(lid);
-            vec![Chat::from_jid(&format!("{digits}@lid"), None)]
+            vec![Chat::from_lid(digits).context("a LID is given as its digits")?]
         }
-        (None, None) => Vec::new(),
+        (None, None) => bail!("one of --phone and --lid is needed"),
     };
-    if asked.is_empty() {
-        bail!("a phone number is given in digits with the country code, such as 5500900000002");
-    }
-    let people = open_people(session)?;
-    let found = PersonChats::find(&people, &show.instance, &asked).await?;
+    let found = PersonChats::find(&session.people()?, &show.instance, &asked).await?;
     let mut table = screen::new_table(["lid", "phone"]);
     for (lid, phone) in found.pairs.iter().filter_map(media::contact::Contact::as_pair) {
         table.add_row([lid, phone]);

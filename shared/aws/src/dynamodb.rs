@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, str::FromStr};
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{
+    operation::query::builders::QueryFluentBuilder,
+    types::{AttributeValue, Select},
+};
 use serde::de::DeserializeOwned;
 
 use crate::{clients::Clients, error::AwsError};
@@ -50,6 +53,24 @@ pub async fn get_item<const N: usize>(
         .fold(request, |request, (name, text)| request.key(name, string_value(text)));
     let output = request.send().await.map_err(AwsError::in_operation("dynamodb:GetItem"))?;
     Ok(output.item)
+}
+
+/// How many items a query finds, page by page, until at least `max` are found; and whether there
+/// are more. `DynamoDB` counts them, and returns no item.
+///
+/// # Errors
+/// [`AwsError`] when `Query` fails.
+pub async fn count_items(query: QueryFluentBuilder, max: u64) -> Result<(u64, bool), AwsError> {
+    let (mut count, mut start) = (0, None);
+    loop {
+        let page = query.clone().select(Select::Count).set_exclusive_start_key(start);
+        let page = page.send().await.map_err(AwsError::in_operation("dynamodb:Query"))?;
+        count += u64::try_from(page.count).unwrap_or_default();
+        start = page.last_evaluated_key;
+        if start.is_none() || count >= max {
+            return Ok((count, start.is_some()));
+        }
+    }
 }
 
 /// Takes a list out of an item. Entries that this build cannot read, as those of a newer version,

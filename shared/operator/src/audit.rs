@@ -121,14 +121,6 @@ impl Operator {
         let answer = answer.map_err(AwsError::in_operation(OPERATION))?;
         answer.arn.ok_or_else(|| AwsError::unexpected(OPERATION, "a response without an ARN"))
     }
-
-    /// [`AuditTable::put_line`] of the table with this name.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn put_audit_line(&self, table: &str, line: &AuditLine) -> Result<(), AwsError> {
-        AuditTable::new(&self.clients, table.to_owned()).put_line(line).await
-    }
 }
 
 /// Adds lines to the audit table, and reads them.

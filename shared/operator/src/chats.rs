@@ -8,7 +8,7 @@ use aws::{
     ledger::BY_CHAT,
 };
 use aws_sdk_dynamodb::types::KeysAndAttributes;
-use media::ids::InstanceId;
+use media::{ids::InstanceId, message::Chat};
 
 use crate::records::{MediaRecord, MediaRecords};
 
@@ -63,7 +63,7 @@ impl MediaRecords {
     pub async fn list_by_chat(
         &self,
         instance: &InstanceId,
-        chats: &[String],
+        chats: &[Chat],
     ) -> Result<Vec<ChatRecord>, ChatError> {
         let mut found = Vec::new();
         for chat in chats {
@@ -71,7 +71,7 @@ impl MediaRecords {
             let mut items = query
                 .index_name(BY_CHAT)
                 .key_condition_expression("chat = :chat AND instance = :instance")
-                .expression_attribute_values(":chat", string_value(chat))
+                .expression_attribute_values(":chat", string_value(chat.as_str()))
                 .expression_attribute_values(":instance", string_value(instance.as_str()))
                 .into_paginator()
                 .items()

@@ -5,11 +5,10 @@ use std::collections::BTreeSet;
 
 use aws::{
     clients::Clients,
-    dynamodb::{Attributes, get_string, string_value},
+    dynamodb::{Attributes, count_items, get_string, string_value},
     error::AwsError,
     ledger::{BY_CLASS, BY_TENANT, state_class},
 };
-use aws_sdk_dynamodb::types::Select;
 use media::{
     failure::FailureClass,
     ids::{InstanceId, TenantId},
@@ -85,25 +84,14 @@ impl UnsettledMedia {
         max: u64,
     ) -> Result<LimitedCount, AwsError> {
         const CONDITION: &str = "tenant = :tenant AND begins_with(state_class, :state)";
-        let (mut count, mut start) = (0, None);
-        loop {
-            let query = self.clients.dynamodb.query().table_name(&self.table);
-            let page = query
-                .index_name(BY_TENANT)
-                .select(Select::Count)
-                .key_condition_expression(CONDITION)
-                .expression_attribute_values(":tenant", string_value(tenant))
-                .expression_attribute_values(":state", string_value(state_class(state, "")))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(AwsError::in_operation("dynamodb:Query"))?;
-            count += u64::try_from(page.count).unwrap_or_default();
-            start = page.last_evaluated_key;
-            if start.is_none() || count >= max {
-                return Ok(LimitedCount { count, is_more: start.is_some() });
-            }
-        }
+        let query = self.clients.dynamodb.query().table_name(&self.table);
+        let query = query
+            .index_name(BY_TENANT)
+            .key_condition_expression(CONDITION)
+            .expression_attribute_values(":tenant", string_value(tenant))
+            .expression_attribute_values(":state", string_value(state_class(state, "")));
+        let (count, is_more) = count_items(query, max).await?;
+        Ok(LimitedCount { count, is_more })
     }
 
     /// The instances of which the tenant has job entries. The index lags behind the table by a

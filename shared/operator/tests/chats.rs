@@ -6,7 +6,7 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
-use media::ids::InstanceId;
+use media::{ids::InstanceId, message::Chat};
 use operator::{chats::ChatError, records::MediaRecords};
 use scripted_aws::{Answer, Aws};
 use serde_json::{Value, json};
@@ -15,6 +15,10 @@ const INSTANCE: &str = "LITE-AAAAAA-000001";
 
 fn records(aws: &Aws) -> MediaRecords {
     MediaRecords::new(&aws.clients, "media".to_owned())
+}
+
+fn chat(name: &str) -> Chat {
+    Chat::try_from(name.to_owned()).expect("a folder")
 }
 
 fn instance() -> InstanceId {
@@ -66,7 +70,7 @@ async fn a_chat_is_read_to_its_last_page() {
         Answer::json(&json!({ "Items": [entry("other", Some("2"))] })),
     ])
     .await;
-    let chats = ["5500990000001".to_owned(), "550090000001".to_owned()];
+    let chats = ["5500990000001", "550090000001"].map(chat);
     let found = records(&aws).list_by_chat(&instance(), &chats).await.expect("an answer");
     let keys: Vec<_> = found.iter().map(|one| one.key.as_str()).collect();
     assert_eq!(keys, ["new", "other", "old", "odd"]);
@@ -88,7 +92,7 @@ async fn a_missing_index_is_named_with_its_parameter() {
     let missing = Answer::json_error(400, "ValidationException");
     let refused = Answer::json_error(400, "AccessDeniedException");
     let aws = Aws::answer_in_order([missing, refused]).await;
-    let chats = ["5500900000001".to_owned()];
+    let chats = [chat("5500900000001")];
     let error = records(&aws).list_by_chat(&instance(), &chats).await.expect_err("no index");
     assert_eq!(error, ChatError::NoIndex);
     assert!(error.to_string().contains("ChatIndex=on"), "{error}");

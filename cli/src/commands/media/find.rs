@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use anyhow::{Context, bail};
 use boot::clock;
 use clap::Args;
 use media::{
@@ -20,7 +19,7 @@ use super::display::records_table;
 use crate::{
     exit::Exit,
     odd_records::OddRecords,
-    person::{PersonChats, open_people},
+    person::{PersonChats, describe_doubtful, describe_folders, parse_folder, parse_phone},
     screen,
     session::Session,
 };
@@ -84,17 +83,18 @@ impl Find {
         let owners = session.list_owners(tenant, only, &mut odd).await?;
         let age = i64::try_from(self.since.as_secs()).unwrap_or(i64::MAX);
         let (records, from) = (session.records()?, clock::now().saturating_sub(age));
-        let mut names = BTreeSet::new();
+        let (mut names, mut doubtful) = (BTreeSet::new(), BTreeSet::new());
         let bar = screen::new_counter("instances searched");
         // One more than is shown tells whether there are more.
         let wanted = self.limit.saturating_add(1);
         for (_, instance) in &owners {
-            let chats = match &chats {
-                Some(chats) if self.phone.is_some() => {
-                    Some(find_names(session, instance, chats, &mut names).await?)
-                }
-                chats => chats.clone(),
-            };
+            let mut chats = chats.clone();
+            if let Some(chats) = chats.as_mut().filter(|_| self.phone.is_some()) {
+                let person = PersonChats::find(&session.people()?, instance, chats).await?;
+                names.extend(person.chats.iter().cloned());
+                doubtful.extend(person.doubtful);
+                *chats = person.chats;
+            }
             let its = self.find_in_instance(&records, instance, chats.as_deref(), from).await?;
             found.extend(its);
             found.sort_by_key(|record| std::cmp::Reverse(record.moment));
@@ -115,9 +115,9 @@ impl Find {
             (false, true) => {}
         }
         if names.len() > 1 {
-            let names: Vec<_> = names.iter().map(String::as_str).collect();
-            text += &format!("\nSearched folders: {}.", names.join(", "));
+            text += &describe_folders(&names);
         }
+        text += &describe_doubtful(&doubtful);
         session.flags.print(&json!(found), text)?;
         if is_more && session.flags.json {
             screen::print_error(&format!("{} shown … and more: --limit", self.limit));
@@ -131,7 +131,7 @@ impl Find {
         &self,
         records: &MediaRecords,
         instance: &InstanceId,
-        chats: Option<&[String]>,
+        chats: Option<&[Chat]>,
         from: i64,
     ) -> anyhow::Result<Vec<MediaRecord>> {
         let is_meant = |record: &MediaRecord| self.matches_record(record);
@@ -157,7 +157,7 @@ impl Find {
         &self,
         records: &MediaRecords,
         instance: &InstanceId,
-        (chats, from): (&[String], i64),
+        (chats, from): (&[Chat], i64),
     ) -> anyhow::Result<Vec<MediaRecord>> {
         let mut listed = records.list_by_chat(instance, chats).await?;
         // The index has the time and the tenant, so that no other record is read.
@@ -178,40 +178,14 @@ impl Find {
     }
 }
 
-/// The folders in which the media of the person with these may be, in an instance: every spelling
-/// of the number, and the LIDs that webhooks named beside it. Notes them in `names`.
-async fn find_names(
-    session: &Session,
-    instance: &InstanceId,
-    chats: &[String],
-    names: &mut BTreeSet<String>,
-) -> anyhow::Result<Vec<String>> {
-    let chats: Vec<_> = chats.iter().filter_map(|chat| Chat::try_from(chat.clone()).ok()).collect();
-    let person = PersonChats::find(&open_people(session)?, instance, &chats).await?;
-    let found: Vec<_> = person.chats.iter().map(|chat| chat.as_str().to_owned()).collect();
-    names.extend(found.iter().cloned());
-    Ok(found)
-}
-
 /// The folders of a chat, which is given as the name of its folder or as a phone number; `None` if
 /// neither is given.
-pub(super) fn parse_chats(
-    chat: Option<&str>,
-    phone: Option<&str>,
-) -> anyhow::Result<Option<Vec<String>>> {
-    if let Some(chat) = chat {
-        let chat = Chat::try_from(chat.to_owned());
-        let chat = chat.context("a chat is given as the name of its folder")?;
-        return Ok(Some(vec![chat.as_str().to_owned()]));
+fn parse_chats(chat: Option<&str>, phone: Option<&str>) -> anyhow::Result<Option<Vec<Chat>>> {
+    match (chat, phone) {
+        (Some(chat), _) => Ok(Some(vec![parse_folder(chat)?])),
+        (None, Some(phone)) => Ok(Some(parse_phone(phone)?)),
+        (None, None) => Ok(None),
     }
-    let Some(phone) = phone else {
-        return Ok(None);
-    };
-    let chats = Chat::spellings_of_phone(phone);
-    if chats.is_empty() {
-        bail!("a phone number is given in digits with the country code, such as 5500900000002");
-    }
-    Ok(Some(chats.iter().map(|chat| chat.as_str().to_owned()).collect()))
 }
 
 #[cfg(test)]
@@ -219,7 +193,7 @@ mod tests {
     use clap::Parser;
     use operator::records::MediaRecord;
 
-    use super::{Find, parse_chats};
+    use super::{Chat, Find, parse_chats};
 
     #[derive(Parser)]
     struct Line {
@@ -246,7 +220,11 @@ mod tests {
     /// WhatsApp may know a Brazilian number with its ninth digit or without.
     #[test]
     fn a_phone_number_is_asked_for_in_both_spellings() {
-        let chats = |chat, phone| parse_chats(chat, phone).map_err(|error| error.to_string());
+        let names = |chats: Vec<Chat>| chats.iter().map(|chat| chat.as_str().to_owned()).collect();
+        let chats = |chat, phone| match parse_chats(chat, phone) {
+            Ok(chats) => Ok(chats.map::<Vec<_>, _>(names)),
+            Err(error) => Err(error.to_string()),
+        };
         let both = ["5500990000001", "550090000001"].map(str::to_owned).to_vec();
         assert_eq!(chats(None, Some("5500990000001")), Ok(Some(both)));
         assert_eq!(chats(Some("lid-12345678"), None), Ok(Some(vec!["lid-12345678".to_owned()])));

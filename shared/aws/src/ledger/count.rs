@@ -1,6 +1,5 @@
 //! Counts the media messages that expire soon.
 
-use aws_sdk_dynamodb::types::Select;
 use media::failure::FailureClass;
 
 use super::{
@@ -8,7 +7,7 @@ use super::{
     table::JobsTable,
 };
 use crate::{
-    dynamodb::{number_value, string_value},
+    dynamodb::{count_items, number_value, string_value},
     error::AwsError,
 };
 
@@ -40,25 +39,14 @@ impl JobsTable {
     ) -> Result<u64, AwsError> {
         const CONDITION: &str =
             "state_class = :partition AND recoverable_until BETWEEN :from AND :until";
-        let (mut count, mut start) = (0, None);
-        loop {
-            let query = self.clients.dynamodb.query().table_name(&self.name);
-            let page = query
-                .index_name(BY_CLASS)
-                .select(Select::Count)
-                .key_condition_expression(CONDITION)
-                .expression_attribute_values(":partition", string_value(state_class))
-                .expression_attribute_values(":from", number_value(from))
-                .expression_attribute_values(":until", number_value(until))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(AwsError::in_operation("dynamodb:Query"))?;
-            count += u64::try_from(page.count).unwrap_or_default();
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(count);
-            }
-        }
+        let query = self.clients.dynamodb.query().table_name(&self.name);
+        let query = query
+            .index_name(BY_CLASS)
+            .key_condition_expression(CONDITION)
+            .expression_attribute_values(":partition", string_value(state_class))
+            .expression_attribute_values(":from", number_value(from))
+            .expression_attribute_values(":until", number_value(until));
+        let (count, _) = count_items(query, u64::MAX).await?;
+        Ok(count)
     }
 }

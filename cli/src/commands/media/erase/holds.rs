@@ -13,10 +13,7 @@ use media::{
 };
 
 use super::scope::EraseScope;
-use crate::{
-    person::{PersonChats, open_people},
-    session::Session,
-};
+use crate::{person::PersonChats, session::Session};
 
 /// The hold that forbids to erase: about the tenant, an instance, a chat or a message in the scope,
 /// or about one that contains it.
@@ -47,7 +44,7 @@ pub(super) async fn find_hold(
             scope.message.clone(),
         ));
     }
-    let people = open_people(session)?;
+    let people = session.people()?;
     for (instance, record) in records {
         let chats: Vec<_> = record.chats().collect();
         let names = PersonChats::find(&people, instance, &chats).await?.chats;

@@ -14,7 +14,7 @@ use boot::clock;
 use clap::{ArgGroup, Args};
 use data_encoding::BASE32_NOPAD;
 use media::message::Chat;
-use operator::audit::{AuditLine, BEGUN};
+use operator::audit::{COMPLETE, INCOMPLETE};
 use serde_json::json;
 
 pub(super) use self::proof::{VERIFY_ACTION, Verify, list_orders};
@@ -85,13 +85,11 @@ impl Erase {
             // Somebody may have added one while the question was open.
             hold = find_hold(&scope, &records, (&orders, session)).await?;
         }
-        let mut line = self.audit_line(&scope, session).await?;
-        let table = session.stack.output("AuditTable")?;
-        // Before anything is touched: what is not written down is not done.
-        session.operator.put_audit_line(table, &line).await?;
+        let mut line =
+            session.begin_audit(scope.audit_scope(ACTION), session.flags.reference.clone()).await?;
         if let Some(hold) = hold {
             "refused".clone_into(&mut line.outcome);
-            session.operator.put_audit_line(table, &line).await?;
+            session.end_audit(&line).await?;
             anyhow::bail!("nothing was erased: {}", holds::describe(&hold, &scope));
         }
         let order = self.give_order(&scope, &line.who, &orders, session).await?;
@@ -103,9 +101,9 @@ impl Erase {
         let forgotten = if is_clean { scope.forget_people(session).await? } else { 0 };
         let remembered = scope.count_people(session).await?;
         let is_proven = is_clean && remembered == 0;
-        line.outcome = if is_proven { "complete" } else { "incomplete" }.to_owned();
+        line.outcome = if is_proven { COMPLETE } else { INCOMPLETE }.to_owned();
         line.removed = removed.to_audit_counts();
-        session.operator.put_audit_line(table, &line).await?;
+        session.end_audit(&line).await?;
         let json = json!({
             "found": before, "order": order, "removed": removed, "left": left,
             "people_removed": forgotten, "people_left": remembered,
@@ -129,19 +127,6 @@ impl Erase {
             before.describe_counts(),
             describe_unclear(&scope.owner_option(), before)
         )
-    }
-
-    async fn audit_line(&self, scope: &EraseScope, session: &Session) -> anyhow::Result<AuditLine> {
-        Ok(AuditLine {
-            action: ACTION.to_owned(),
-            at: screen::format_now(),
-            who: session.operator.caller_arn().await?,
-            tenant: scope.tenant.to_string(),
-            scope: scope.word.to_owned(),
-            reference: session.flags.reference.clone(),
-            outcome: BEGUN.to_owned(),
-            ..AuditLine::default()
-        })
     }
 
     /// Writes the order, which everything that stores or queues media obeys from then on, and

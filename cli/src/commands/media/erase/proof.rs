@@ -8,7 +8,7 @@ use media::{
     ids::{InstanceId, TenantId},
     order::OrderKind,
 };
-use operator::audit::{AuditLine, BEGUN, COMPLETE, INCOMPLETE};
+use operator::audit::{COMPLETE, INCOMPLETE};
 use serde_json::{Value, json};
 
 use super::{
@@ -46,9 +46,8 @@ impl Verify {
     /// Searches again for everything that the order covers, and changes nothing.
     pub(crate) async fn run_verify(self, session: &Session) -> anyhow::Result<Exit> {
         let (scope, unnamed) = self.find_scope(session).await?;
-        let table = session.stack.output("AuditTable")?;
-        let mut line = self.audit_line(&scope, session).await?;
-        session.operator.put_audit_line(table, &line).await?;
+        let audited = scope.audit_scope(VERIFY_ACTION);
+        let mut line = session.begin_audit(audited, Some(self.order.clone())).await?;
         let hidden = await_other_looks(session).await?;
         let (left, odd) = scope.count_all(session).await?;
         let is_left = !left.is_nothing() || left.is_doubtful();
@@ -56,7 +55,7 @@ impl Verify {
         let is_clean = !is_left && hidden == 0 && odd.count() == 0 && people == 0;
         let is_proven = is_clean && unnamed == 0;
         line.outcome = if is_proven { COMPLETE } else { INCOMPLETE }.to_owned();
-        session.operator.put_audit_line(table, &line).await?;
+        session.end_audit(&line).await?;
         let json = json!({
             "order": self.order, "left": left, "people_left": people,
             "parked_and_hidden": hidden, "folders_not_named": unnamed, "proven": is_proven,
@@ -77,19 +76,6 @@ impl Verify {
         session.flags.print(&json, said)?;
         let exit = odd.print_notes();
         Ok(if is_proven { exit } else { Exit::Findings })
-    }
-
-    async fn audit_line(&self, scope: &EraseScope, session: &Session) -> anyhow::Result<AuditLine> {
-        Ok(AuditLine {
-            action: VERIFY_ACTION.to_owned(),
-            at: screen::format_now(),
-            who: session.operator.caller_arn().await?,
-            tenant: scope.tenant.to_string(),
-            scope: scope.word.to_owned(),
-            reference: Some(self.order.clone()),
-            outcome: BEGUN.to_owned(),
-            ..AuditLine::default()
-        })
     }
 
     /// The scope of the order, and how many of its folders nobody has named. The order has only a

@@ -22,10 +22,7 @@ use operator::erase::{Erasables, EraseMode, FilesCount};
 
 use super::{count::EraseCount, scope::EraseScope};
 use crate::{
-    commands::parked::result::print_failures,
-    odd_records::OddRecords,
-    person::{PersonChats, open_people},
-    screen,
+    commands::parked::result::print_failures, odd_records::OddRecords, person::PersonChats, screen,
     session::Session,
 };
 
@@ -52,7 +49,7 @@ impl EraseScope {
         if self.is_all() {
             return Ok(Vec::new());
         }
-        let (people, given) = (open_people(session)?, self.chats.clone());
+        let (people, given) = (session.people()?, self.chats.clone());
         loop {
             self.add_aliases(&people).await?;
             let (known, mut found) = (self.chats.clone(), Vec::new());
@@ -83,7 +80,7 @@ impl EraseScope {
 
     /// Deletes the pairs of LID and phone number of the chats, or of everything.
     pub(super) async fn forget_people(&self, session: &Session) -> anyhow::Result<usize> {
-        let (people, mut removed) = (open_people(session)?, 0);
+        let (people, mut removed) = (session.people()?, 0);
         for instance in &self.instances {
             let pairs = self.find_pairs(&people, instance, session).await?;
             removed += people.forget(instance, &pairs).await?;
@@ -93,7 +90,7 @@ impl EraseScope {
 
     /// How many pairs of LID and phone number of the chats, or of everything, there are.
     pub(super) async fn count_people(&self, session: &Session) -> anyhow::Result<usize> {
-        let (people, mut count) = (open_people(session)?, 0);
+        let (people, mut count) = (session.people()?, 0);
         for instance in &self.instances {
             count += self.find_pairs(&people, instance, session).await?.len();
         }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use aws::ledger::Erasable;
 use clap::Args;
 use media::{
@@ -15,7 +15,13 @@ use media::{
     unread::{Search, UnreadBody},
 };
 
-use crate::{odd_records::OddRecords, person::normalize_phone, screen, session::Session};
+use crate::{
+    audit::AuditScope,
+    odd_records::OddRecords,
+    person::{normalize_phone, parse_folder, parse_phone},
+    screen,
+    session::Session,
+};
 
 /// Whose media are meant.
 #[derive(Args)]
@@ -81,7 +87,7 @@ impl EraseScope {
             (Some(chat), ..) => ("chat", chat.clone(), parse_chat(chat)?, None),
             (_, Some(phone), _) => {
                 let phone = screen::read_phone(phone)?;
-                let chats = parse_phone(&phone)?;
+                let chats = parse_phone(&phone)?.into_iter().collect();
                 ("phone", phone, chats, None)
             }
             (_, _, Some(id)) => {
@@ -92,6 +98,15 @@ impl EraseScope {
         };
         let (objects, doubtful) = (BTreeSet::new(), BTreeSet::new());
         Ok(Self { tenant, instances, only, chats, message, objects, doubtful, word, typed })
+    }
+
+    /// What the audit table says of a command about it.
+    pub(super) fn audit_scope(&self, action: &'static str) -> AuditScope {
+        let audited = AuditScope::new(action, self.word).of_tenant(&self.tenant);
+        match &self.only {
+            Some(instance) => audited.of_instance(instance),
+            None => audited,
+        }
     }
 
     /// Whether it is everything of the instances.
@@ -226,10 +241,7 @@ fn direct_names(record: &Erasable) -> (Vec<Chat>, Vec<Chat>) {
 }
 
 fn parse_chat(chat: &str) -> anyhow::Result<BTreeSet<Chat>> {
-    let folder = Chat::try_from(chat.to_owned());
-    let folder = folder.context(
-        "a chat is given as the name of its folder: lower-case letters, digits and dashes",
-    )?;
+    let folder = parse_folder(chat)?;
     let spellings = match folder.kind() {
         ChatKind::Person => Chat::spellings_of_phone(chat),
         ChatKind::Lid
@@ -239,14 +251,6 @@ fn parse_chat(chat: &str) -> anyhow::Result<BTreeSet<Chat>> {
         | ChatKind::Other => Vec::new(),
     };
     Ok(spellings.into_iter().chain([folder]).collect())
-}
-
-fn parse_phone(phone: &str) -> anyhow::Result<BTreeSet<Chat>> {
-    let chats = Chat::spellings_of_phone(phone);
-    if chats.is_empty() {
-        bail!("a phone number is given in digits with the country code, such as 5500900000002");
-    }
-    Ok(chats.into_iter().collect())
 }
 
 /// The tenant and its instances: the registered ones, those that were removed, and those that still

@@ -8,7 +8,7 @@ use std::{
 use aws::error::AwsError;
 use aws_lc_rs::digest;
 use data_encoding::HEXLOWER;
-use media::{ids::InstanceId, object_key::ObjectKey, sha256::Sha256};
+use media::{object_key::ObjectKey, sha256::Sha256};
 use operator::{
     files::{FileStream, find_file_problem},
     records::MediaRecord,
@@ -94,11 +94,6 @@ impl<'a> Copier<'a> {
     /// Copies the file of one record, if it has one, and returns its line of the index. A problem
     /// of this file alone is told in the line, so that the others are copied.
     async fn copy_one(&mut self, record: &MediaRecord) -> anyhow::Result<IndexLine> {
-        let whole = match InstanceId::parse(record.instance.clone()) {
-            Ok(instance) => self.session.records()?.get(&instance, &record.key).await?,
-            Err(_) => None,
-        };
-        let record = whole.as_ref().unwrap_or(record);
         let mut line = IndexLine::from_record(record, self.offset);
         let Some(key) = &record.object_key else {
             return Ok(line);

@@ -6,7 +6,7 @@ mod target;
 
 use std::{path::PathBuf, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use boot::clock;
 use clap::{ArgGroup, Args};
 use indicatif::DecimalBytes;
@@ -27,7 +27,7 @@ use crate::{
     exit::Exit,
     interrupt::until_interrupted,
     odd_records::OddRecords,
-    person::{PersonChats, open_people},
+    person::{PersonChats, describe_doubtful, describe_folders, parse_folder, parse_phone},
     screen,
     session::Session,
 };
@@ -72,10 +72,8 @@ impl Export {
     /// Copies the chat, and prints the counts.
     pub(crate) async fn run_export(self, session: &Session) -> anyhow::Result<Exit> {
         let output = self.output.display();
-        let (mut chats, mut odd) = (self.parse_chats()?, OddRecords::default());
-        if self.phone.is_some() {
-            chats = PersonChats::find(&open_people(session)?, &self.instance, &chats).await?.chats;
-        }
+        let mut odd = OddRecords::default();
+        let PersonChats { chats, doubtful, .. } = self.find_chats(session).await?;
         let tenant = self.find_owner(session, &mut odd).await?;
         let Selection { records, of_others } =
             self.select_records(&chats, &tenant, session).await?;
@@ -104,7 +102,8 @@ impl Export {
             "of_other_tenants": of_others,
             "folders": chats.iter().map(Chat::as_str).collect::<Vec<_>>(),
         });
-        let text = self.describe_summary(summary, &chats, (count, of_others));
+        let text = self.describe_summary(summary, &chats, (count, of_others))
+            + &describe_doubtful(&doubtful.into_iter().collect());
         session.flags.print(&json, text)?;
         let exit = odd.print_notes();
         Ok(if changed + absent + unsettled == 0 { exit } else { Exit::Findings })
@@ -133,8 +132,7 @@ impl Export {
         note(unsettled, "media are not stored: they are retried or parked; the index says why.");
         note(of_others as u64, "media of the chat belong to another tenant, and were left out.");
         if self.phone.is_some() {
-            let names: Vec<_> = chats.iter().map(Chat::as_str).collect();
-            text += &format!("\nSearched folders: {}.", names.join(", "));
+            text += &describe_folders(chats);
         }
         text
     }
@@ -168,8 +166,7 @@ impl Export {
             clock::now().saturating_sub(age)
         });
         let records = session.records()?;
-        let names: Vec<_> = chats.iter().map(|chat| chat.as_str().to_owned()).collect();
-        let mut listed = records.list_by_chat(&self.instance, &names).await?;
+        let mut listed = records.list_by_chat(&self.instance, chats).await?;
         listed.retain(|one| one.moment.is_none_or(|moment| moment >= from));
         let all = listed.len();
         listed.retain(|one| one.tenant.as_deref() == Some(tenant));
@@ -181,16 +178,13 @@ impl Export {
         Ok(Selection { records, of_others })
     }
 
-    fn parse_chats(&self) -> anyhow::Result<Vec<Chat>> {
+    /// The folders that are exported: the chat's, or every one of the person's.
+    async fn find_chats(&self, session: &Session) -> anyhow::Result<PersonChats> {
         if let Some(chat) = &self.chat {
-            let chat = Chat::try_from(chat.clone());
-            return Ok(vec![chat.context("a chat is given as the name of its folder")?]);
+            return Ok(PersonChats { chats: vec![parse_folder(chat)?], ..PersonChats::default() });
         }
         let phone = screen::read_phone(self.phone.as_deref().unwrap_or_default())?;
-        let chats = Chat::spellings_of_phone(&phone);
-        if chats.is_empty() {
-            bail!("a phone number is given in digits with the country code, such as 5500900000002");
-        }
-        Ok(chats)
+        let spellings = parse_phone(&phone)?;
+        PersonChats::find(&session.people()?, &self.instance, &spellings).await
     }
 }

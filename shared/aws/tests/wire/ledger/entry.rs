@@ -4,15 +4,12 @@ use aws::{
     entry_key::EntryKey,
     ledger::{Due, DueKey, DuePlace, EntryChange, EntryState, JobsTable, LeaseAfter, WriteOutcome},
 };
-use media::{
-    job::QueuedJob,
-    record::{Record, RunCounts, State},
-};
+use media::{job::QueuedJob, record::State};
 use scripted_aws::{Answer, Aws, Update};
 use serde_json::json;
 
 use super::helpers::{
-    JOBS_TABLE, NOW, TABLE, item_key, key, lease, ledger, names, parked, retrying, stored,
+    JOBS_TABLE, NOW, TABLE, item_key, key, lease, ledger, names, parked, record, retrying, stored,
     transaction,
 };
 use crate::samples::{INSTANCE, MESSAGE, instance, job};
@@ -37,19 +34,8 @@ async fn write(
     state: &State,
     entry: EntryChange<'_>,
 ) -> Result<WriteOutcome, aws::error::AwsError> {
-    let job = job();
-    let record = Record {
-        tenant: &job.tenant,
-        instance: &job.instance,
-        message: &job.message,
-        key: &key(),
-        state,
-        attempts: &[],
-        lost_since: None,
-        runs: RunCounts::default(),
-        now: NOW,
-        forget_at: None,
-    };
+    let (job, key) = (job(), key());
+    let record = record(&job, &key, state);
     ledger(aws).write(&record, &lease(), LeaseAfter::Release, entry).await
 }
 

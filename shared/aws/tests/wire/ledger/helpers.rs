@@ -9,6 +9,7 @@ use aws::{
 use media::{
     failure::FailureClass,
     identity::RecordKey,
+    job::Job,
     record::{Attempt, Lease, Record, RunCounts, State},
     strategy::Strategy,
 };
@@ -88,26 +89,31 @@ pub(crate) fn key() -> RecordKey {
     identity.record_keys().next().expect("a key")
 }
 
+/// A record of the sample job without attempts, as its first run writes it.
+pub(crate) fn record<'a>(job: &'a Job, key: &'a RecordKey, state: &'a State) -> Record<'a> {
+    Record {
+        tenant: &job.tenant,
+        instance: &job.instance,
+        message: &job.message,
+        key,
+        state,
+        attempts: &[],
+        lost_since: None,
+        runs: RunCounts::default(),
+        now: NOW,
+        forget_at: None,
+    }
+}
+
 pub(crate) async fn write(
     aws: &Aws,
     state: &State,
     attempts: usize,
     lease_after: LeaseAfter,
 ) -> Result<WriteOutcome, AwsError> {
-    let job = job();
+    let (job, key) = (job(), key());
     let attempts: Vec<_> = (1..=attempts).map(attempt).collect();
-    let record = Record {
-        tenant: &job.tenant,
-        instance: &job.instance,
-        message: &job.message,
-        key: &key(),
-        state,
-        attempts: &attempts,
-        lost_since: None,
-        runs: RunCounts::default(),
-        now: NOW,
-        forget_at: None,
-    };
+    let record = Record { attempts: &attempts, ..record(&job, &key, state) };
     ledger(aws).write(&record, &lease(), lease_after, EntryChange::Keep).await
 }
 

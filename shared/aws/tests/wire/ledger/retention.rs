@@ -12,13 +12,13 @@ use media::{
     failure::FailureClass,
     ids::TenantId,
     policy::Retention,
-    record::{Record, RunCounts, State},
+    record::{Record, State},
 };
 use scripted_aws::{Answer, Aws, Update};
 use serde_json::{Value, json};
 
 use super::helpers::{
-    JOBS_TABLE, NOW, TABLE, item_key, key, lease, ledger, names, parked, retrying, stored,
+    JOBS_TABLE, NOW, TABLE, item_key, key, lease, ledger, names, parked, record, retrying, stored,
     transaction, update,
 };
 use crate::samples::{MESSAGE, instance, job, queued};
@@ -29,19 +29,8 @@ const DAY: i64 = 86_400;
 const END: i64 = NOW + 30 * DAY;
 
 async fn write(aws: &Aws, state: &State, entry: EntryChange<'_>) {
-    let job = job();
-    let record = Record {
-        tenant: &job.tenant,
-        instance: &job.instance,
-        message: &job.message,
-        key: &key(),
-        state,
-        attempts: &[],
-        lost_since: None,
-        runs: RunCounts::default(),
-        now: NOW,
-        forget_at: Some(END),
-    };
+    let (job, key) = (job(), key());
+    let record = Record { forget_at: Some(END), ..record(&job, &key, state) };
     let written = ledger(aws).write(&record, &lease(), LeaseAfter::Release, entry).await;
     assert_eq!(written, Ok(WriteOutcome::Yes));
 }

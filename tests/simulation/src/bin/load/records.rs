@@ -91,7 +91,6 @@ pub(crate) async fn run_verbs(records: usize) -> Vec<VerbCost> {
     let media = MediaRecords::new(&clients, "media".to_owned());
     let instance = InstanceId::parse(INSTANCE).expect("an instance");
     let chats = Chat::spellings_of_phone(PHONE);
-    let chats: Vec<_> = chats.iter().map(|chat| chat.as_str().to_owned()).collect();
     let mut meter = Meter::start(&cloud);
 
     counters.find_beginning().await.expect("a time");
