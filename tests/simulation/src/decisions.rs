@@ -219,8 +219,9 @@ impl World {
     /// The outcome that sources, rules and moves leave to a media message.
     pub(crate) fn fate_of(&self, planned: &PlannedMedia, customer: Customer) -> Fate {
         let moved = self.find_move(customer);
-        let is_moved = moved.is_some_and(|(at, _)| planned.at < at + EFFECTIVE_AFTER);
-        let (tenant, _) = self.tenants_at(customer, planned.at);
+        let accepted = planned.accepted_at();
+        let is_moved = moved.is_some_and(|(at, _)| accepted < at + EFFECTIVE_AFTER);
+        let (tenant, _) = self.tenants_at(customer, accepted);
         let kind = media_kind(planned.spec.kind);
         let excluded = self.plan.outside_events.iter().find_map(|(at, event)| {
             let OutsideEvent::KindExcluded(whose, excluded) = event else {

@@ -120,6 +120,14 @@ impl PlannedMedia {
         self
     }
 
+    /// When it was accepted, in time since the world began. What the previous version left was
+    /// accepted before, for the tenant of that time.
+    #[must_use]
+    pub fn accepted_at(&self) -> Duration {
+        let PriorState { job, parked, unread, .. } = self.prior_state;
+        if job || parked || unread { Duration::ZERO } else { self.at }
+    }
+
     /// Sets when it is announced.
     #[must_use]
     pub fn announced_at(mut self, at: Duration) -> Self {

@@ -117,7 +117,7 @@ impl World {
         let posts = (0..posts)
             .map(|n| self.post_until_accepted(customer, &made.webhook, &made.message_id, n));
         let told = join_all(posts).await;
-        let (tenant, other_tenant) = self.tenants_at(customer, planned.at);
+        let (tenant, other_tenant) = self.tenants_at(customer, planned.accepted_at());
         let told = told
             .into_iter()
             // The version before has said 200 for what it kept.
