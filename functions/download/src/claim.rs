@@ -44,6 +44,9 @@ pub(crate) struct ClaimedJob<'a> {
     pub(crate) lease: Lease,
     /// Whether no run of this media message has ended before.
     pub(crate) is_first: bool,
+    /// Whether the instance belongs to another tenant by now. The run only looks for a file that an
+    /// earlier run stored before it died.
+    pub(crate) is_foreign: bool,
     /// The state of the record when the run began.
     pub(crate) earlier_state: Option<String>,
     /// What earlier runs tried, oldest first.
@@ -62,8 +65,12 @@ pub(crate) struct ClaimedJob<'a> {
     pub(crate) is_erased: AtomicBool,
 }
 
+/// Why a job that names another tenant than its instance's is parked.
+pub(crate) const FOREIGN: &str = "the instance belongs to another tenant than the job says";
+
 /// Claims a job for this run. A job that names another tenant than its instance's is parked before
-/// anything of that tenant's is touched, its record included.
+/// anything of that tenant's is touched, its record included; unless the record is of the job's own
+/// tenant and says that a run may have stored the file before the instance moved.
 ///
 /// # Errors
 /// The answer to the message, if there is nothing to run: the media file is stored, another run
@@ -84,11 +91,15 @@ pub(crate) async fn claim_job<'a>(
             Err(error) => return Err(settle_unrecorded(worker, job, message, &error).await),
         }
     }
-    if let Ok(Some(instance)) = &instance
-        && instance.tenant != job.tenant
-    {
-        let reason = "the instance belongs to another tenant than the job says";
-        return Err(park_foreign_job(worker, job, message, reason).await);
+    let is_foreign = instance.as_ref().is_ok_and(|found| found.is_some() && !is_theirs(found));
+    if is_foreign {
+        match worker.ledger.is_committing(job).await {
+            Ok(true) => {}
+            Ok(false) => return Err(park_foreign_job(worker, job, message, FOREIGN).await),
+            Err(error) => return Err(settle_unrecorded(worker, job, message, &error).await),
+        }
+        // Nothing of the other tenant's is used.
+        instance = Ok(None);
     }
     let lease = new_lease(worker, message.deadline);
     match worker.ledger.claim(job, &lease, worker.now()).await {
@@ -100,6 +111,7 @@ pub(crate) async fn claim_job<'a>(
                 key,
                 lease,
                 is_first,
+                is_foreign,
                 earlier_state: state,
                 earlier_attempts: attempts,
                 earlier_runs: runs,

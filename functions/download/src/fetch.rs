@@ -20,7 +20,7 @@ use media::{
 use tokio::time::Instant;
 
 use crate::{
-    claim::ClaimedJob,
+    claim::{ClaimedJob, FOREIGN},
     commit::{build_intent, find_stored, run_tag, stored_state, write_intent},
     order::may_commit,
     retry::{Failure, MAX_RUN_TIME, is_last_try},
@@ -123,6 +123,8 @@ struct FetchRun<'a> {
     findings: Vec<Disposition>,
     /// The strategies that brought complete bytes which contradict the sender's hash.
     mismatched: Vec<Strategy>,
+    /// Whether the time was over before each strategy had its turn.
+    is_cut: bool,
     /// Whether the token could not be decrypted, so that W-API was not asked.
     is_tokenless: bool,
 }
@@ -135,6 +137,9 @@ pub(crate) async fn fetch_media(worker: &Worker, claimed: &ClaimedJob<'_>) -> Fe
     }
     let instance = match &claimed.instance {
         Ok(Some(instance)) => instance,
+        Ok(None) if claimed.is_foreign => {
+            return without_attempts(Err(Failure::new(FailureClass::Poison, FOREIGN)));
+        }
         Ok(None) => {
             let reason = "the instance is not registered";
             let retry_until = schedule::registration_deadline(claimed.job.accepted_at);
@@ -157,6 +162,7 @@ pub(crate) async fn fetch_media(worker: &Worker, claimed: &ClaimedJob<'_>) -> Fe
         attempts: Vec::new(),
         findings: Vec::new(),
         mismatched: Vec::new(),
+        is_cut: false,
         is_tokenless: false,
     };
     let outcome = run.try_strategies().await;
@@ -200,6 +206,7 @@ impl FetchRun<'_> {
             let run_ends = self.end_of_strategies();
             // An attempt without time would count as one of a slow source.
             if n > 0 && now >= run_ends {
+                self.is_cut = true;
                 break;
             }
             let deadline = times.deadline_of(n, now, run_ends);
@@ -352,15 +359,16 @@ impl FetchRun<'_> {
         stored
     }
 
-    /// Whether no strategy can bring better bytes than contradicted ones: every other finding is
-    /// final, or the job will not be tried again.
+    /// Whether no strategy can bring better bytes than contradicted ones: each was tried, and every
+    /// other finding is final; or the job will not be tried again.
     fn is_mismatch_final(&self) -> bool {
         let may_pass = |one: &&Disposition| {
             matches!(one, Disposition::Retry { .. } | Disposition::Unauthorized)
         };
         // A mismatch is noted as a finding that may pass, too.
         let may_pass = self.findings.iter().filter(may_pass).count();
-        may_pass <= self.mismatched.len() || is_last_try(self.worker, self.claimed.job)
+        let is_final = !self.is_cut && may_pass <= self.mismatched.len();
+        is_final || is_last_try(self.worker, self.claimed.job)
     }
 
     fn is_out_of_time(&self) -> bool {

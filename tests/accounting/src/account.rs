@@ -51,7 +51,7 @@ impl Account {
         }
         let known: BTreeSet<_> = announced.iter().map(|one| &one.identity).collect();
         for identity in found.identities().filter(|one| !known.contains(one)) {
-            let complaint = format!("{identity}: was never announced");
+            let complaint = format!("{identity} ({}): was never announced", identity.content);
             account.unexpected.push(complaint);
         }
         account
@@ -101,7 +101,8 @@ impl Account {
         let id = &one.identity;
         let may_be_nowhere = one.fate == Fate::Erased || one.told != SenderAnswer::Accepted;
         if !may_be_nowhere && here.is_nowhere() {
-            self.lost.push(format!("{id}: accepted, and found nowhere"));
+            let what = &id.content;
+            self.lost.push(format!("{id} ({what}): accepted, and found nowhere"));
         }
         let writes: u32 = here.objects.iter().map(|object| object.writes).sum();
         if writes > 1 {

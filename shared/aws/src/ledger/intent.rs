@@ -5,8 +5,10 @@
 //! object's tag tell which: the functions cannot read files.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use media::{identity::RecordKey, ids::InstanceId};
 use media::{
+    identity::RecordKey,
+    ids::InstanceId,
+    job::Job,
     open::Proof,
     record::{Integrity, Lease},
     sha256::Sha256,
@@ -15,8 +17,13 @@ use media::{
 use serde::{Deserialize, Serialize};
 use serde_dynamo::to_attribute_value;
 
-use super::{Attributes, Ledger, WriteOutcome, update::Update, update_under_lease};
-use crate::{dynamodb::take_readable, error::AwsError};
+use super::{
+    Attributes, Ledger, WriteOutcome, find::find_record_item, update::Update, update_under_lease,
+};
+use crate::{
+    dynamodb::{get_string, take_readable},
+    error::AwsError,
+};
 
 /// The attribute with the intents of all runs until the media file is recorded as stored.
 pub(super) const COMMITTING: &str = "committing";
@@ -58,6 +65,21 @@ impl CommitIntent {
 }
 
 impl Ledger {
+    /// Whether the record of a job is its tenant's, is not settled, and names a file that a run was
+    /// about to commit: the run may have stored it before it died.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `GetItem` fails.
+    pub async fn is_committing(&self, job: &Job) -> Result<bool, AwsError> {
+        let (instance, message) = (&job.instance, &job.message);
+        let found = find_record_item(&self.clients, &self.table, instance, message).await?;
+        Ok(found.is_some_and(|record| {
+            get_string(&record, "tenant") == Some(job.tenant.as_str())
+                && get_string(&record, "state") != Some("stored")
+                && record.contains_key(COMMITTING)
+        }))
+    }
+
     /// Writes the intent of this run after those of earlier runs, if the run still holds the lease.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use simulation::{
     Outcome,
+    fault::Fault,
     plan::{CUSTOMERS, Customer, OutsideEvent, Plan, PlannedMedia, PriorState},
     run_world,
 };
@@ -39,6 +40,27 @@ fn media_after_a_move_are_stored_for_the_new_tenant() {
     let folders: Vec<_> =
         outcome.evidence.objects.iter().map(|one| one.key.split('/').next()).collect();
     assert_eq!(folders, [Some("acme"), Some("bravo")], "{:?}", outcome.evidence.objects);
+}
+
+/// A run stored the file and died before its record; the instance moved before the job was
+/// delivered again. The record says where the file is, and nothing is parked.
+#[test]
+fn a_file_stored_before_a_move_is_recorded() {
+    let moved = Customer { tenant: "bravo", ..CUSTOMERS[0] };
+    let mut plan = Plan::healthy(vec![PlannedMedia::healthy(Kind::Image, "before")]);
+    let after = |seconds, event| (Duration::from_secs(seconds), event);
+    plan.outside_events =
+        vec![after(60, OutsideEvent::Removed(moved)), after(61, OutsideEvent::Added(moved))];
+    let plan = plan.with_faults(|call| {
+        let is_first = call.operation == "s3:PutObject" && call.nth_of_operation == 1;
+        if is_first { Fault::DoneKilled } else { Fault::default() }
+    });
+    let outcome = run_world(plan);
+    let (account, trace) = (&outcome.account, outcome.trace.join("\n"));
+    assert!(account.is_clean() && account.parked == 0, "{trace}\n{account}");
+    let record = outcome.evidence.records.first().expect("a record");
+    assert_eq!(record.state, "stored", "{trace}");
+    assert!(outcome.evidence.objects[0].key.starts_with("acme/"), "{trace}");
 }
 
 /// A job that is received while the instance is absent, and one soon after.

@@ -6,6 +6,7 @@ use media::strategy::{Strategy, StrategyOrder};
 use simulation::{
     Outcome,
     accounting::Fate,
+    fault::Fault,
     plan::{Plan, PlannedMedia},
     run_world,
 };
@@ -42,6 +43,23 @@ fn store_in_order(order: StrategyOrder, wapi: WapiScenario, cdn: CdnScenario) ->
     let facts = outcome.evidence.objects.first().and_then(|one| one.facts.as_ref());
     let strategy = facts.and_then(|facts| facts.strategy.clone()).unwrap_or_default();
     (outcome, strategy)
+}
+
+/// W-API's bytes are wrong, and a slow table leaves the first run no time for the CDN: a later run
+/// asks it, instead of keeping the wrong bytes.
+#[test]
+fn contradicted_bytes_wait_for_a_run_with_time() {
+    let planned = PlannedMedia::healthy(Kind::Document, "cut short")
+        .with_spec(|spec| spec.wapi(WapiScenario::FlipBit { at: 100 }));
+    let mut plan = Plan::healthy(vec![planned]).with_faults(|call| {
+        let is_first = call.operation == "kms:Decrypt" && call.nth_of_operation == 1;
+        if is_first { Fault::Slow(Duration::from_secs(18)) } else { Fault::None }
+    });
+    let whole = Duration::from_mins(10);
+    plan.time_left = Arc::new(move |nth| if nth <= 1 { Duration::from_secs(85) } else { whole });
+    let outcome = run_world(plan);
+    let trace = outcome.trace.join("\n");
+    assert!(outcome.account.is_clean(), "{trace}\n{}", outcome.account);
 }
 
 #[test]
