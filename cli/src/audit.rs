@@ -10,7 +10,7 @@ use operator::audit::{ANY_TENANT, AuditLine, AuditTable, BEGUN, COMPLETE, INCOMP
 use crate::{screen, session::Session};
 
 /// Every action that has lines in the audit table.
-pub(crate) const ACTIONS: [&str; 23] = [
+pub(crate) const ACTIONS: [&str; 25] = [
     "hold",
     "instance add",
     "instance pause",
@@ -20,8 +20,10 @@ pub(crate) const ACTIONS: [&str; 23] = [
     "media download",
     "media erase",
     "media export",
+    "media link",
     "media presign",
     "media retain",
+    "media unlink",
     "media verify",
     "parked drop",
     "parked redrive",

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use clap::Args;
 use media::{
     kind::MediaKind,
+    media_link::LinkRule,
     message::{ChatKind, Direction},
     policy::{Policy, Retention, ViewOnce},
     strategy::StrategyOrder,
@@ -43,6 +44,10 @@ pub(crate) struct PolicyOptions {
     /// own order comes before it.
     #[arg(long, value_name = "ORDER")]
     strategies: Option<StrategyOrder>,
+    /// How long a link that `wapi-media media link` makes works at most: off, 7d, 30d, forever.
+    /// With off, also the links that exist do not work.
+    #[arg(long, value_name = "PERIOD")]
+    links: Option<LinkRule>,
 }
 
 /// A list from the command line; empty means all.
@@ -113,12 +118,13 @@ impl PolicyOptions {
             view_once: self.view_once.unwrap_or(policy.view_once),
             retention: self.retention.map_or(policy.retention, |new| new.0),
             strategies: self.strategies.clone().unwrap_or(policy.strategies),
+            links: self.links.unwrap_or(policy.links),
         }
     }
 }
 
 /// The name and the value of each rule.
-pub(crate) fn describe_rules(policy: &Policy) -> [(&'static str, String); 7] {
+pub(crate) fn describe_rules(policy: &Policy) -> [(&'static str, String); 8] {
     let kinds = policy.kinds.iter().map(|kind| kind.as_str());
     let chats = policy.chats.iter().map(|kind| kind.as_str());
     let direction = policy.direction.map_or("both", Direction::as_str);
@@ -134,6 +140,7 @@ pub(crate) fn describe_rules(policy: &Policy) -> [(&'static str, String); 7] {
         ("view once", policy.view_once.as_str().to_owned()),
         ("retention", retention.to_owned()),
         ("strategies", policy.strategies.to_string()),
+        ("links", policy.links.as_str().to_owned()),
     ]
 }
 
@@ -164,11 +171,13 @@ mod tests {
             "--view-once=skip",
             "--retention=90d",
             "--strategies=cdn,wapi",
+            "--links=30d",
         ]);
         let policy = strict.apply_to(Policy::default());
         assert_eq!(given(&[]).apply_to(policy.clone()), policy);
         let said = describe_rules(&policy).map(|(_, what)| what);
-        let expected = ["image, audio", "person", "in", "50.00 MB", "skip", "90d", "cdn,wapi"];
+        let expected =
+            ["image, audio", "person", "in", "50.00 MB", "skip", "90d", "cdn,wapi", "30d"];
         assert_eq!(said, expected);
         let loose = given(&[
             "--kinds=all",
@@ -178,6 +187,7 @@ mod tests {
             "--view-once=store",
             "--retention=forever",
             "--strategies=default",
+            "--links=off",
         ]);
         assert_eq!(loose.apply_to(policy), Policy::default());
     }

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use aws::{
     instances::{Instance, Instances},
     ledger::{Ledger, LedgerTables},
+    links::LinksTable,
     orders::Orders,
     people::PeopleTable,
     queues::{JobsQueue, ParkedQueue},
@@ -235,6 +236,12 @@ impl Session {
     pub(crate) fn orders(&self) -> anyhow::Result<Orders> {
         let table = self.stack.output("OrdersTable")?.to_owned();
         Ok(Orders::new(&self.operator.clients, table))
+    }
+
+    /// The table of media links.
+    pub(crate) fn links(&self) -> anyhow::Result<LinksTable> {
+        let table = self.stack.output("LinksTable")?.to_owned();
+        Ok(LinksTable::new(&self.operator.clients, table))
     }
 
     /// A client of W-API at the base URL that the stack was deployed with.

@@ -99,6 +99,10 @@ pub struct StackOutputs {
     pub backfill_function: String,
     /// The watch function's name.
     pub watch_function: String,
+    /// The links function's name.
+    pub links_function: String,
+    /// The name of the table of media links.
+    pub links_table: String,
     /// The webhook function's log group.
     pub webhook_logs: String,
     /// The download function's log group.

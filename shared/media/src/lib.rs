@@ -5,8 +5,8 @@
 //! what makes it unique, [`access`] who may announce it, [`job`] what the queue carries,
 //! [`media_key`] and [`open`] how the bytes are decrypted and proven, [`object_key`] and [`object`]
 //! what the bucket shows, [`policy`] what is stored, [`failure`], [`record`] and [`parked`] the
-//! outcome, [`counts`] the outcomes of a day, [`unread`] webhook bodies that could not be read, and
-//! [`order`] what is erased and held.
+//! outcome, [`counts`] the outcomes of a day, [`unread`] webhook bodies that could not be read,
+//! [`media_link`] who else may open a file, and [`order`] what is erased and held.
 
 pub mod access;
 pub mod byte_text;
@@ -23,7 +23,9 @@ pub mod ids;
 mod integrity;
 pub mod job;
 pub mod kind;
+pub mod malware;
 pub mod media_key;
+pub mod media_link;
 pub mod message;
 mod not_a_job;
 pub mod object;

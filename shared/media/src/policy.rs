@@ -7,6 +7,7 @@ use crate::{
     envelope::MomentSource,
     job::Job,
     kind::MediaKind,
+    media_link::LinkRule,
     message::{ChatKind, Direction, MediaMessage},
     strategy::StrategyOrder,
 };
@@ -37,6 +38,9 @@ pub struct Policy {
     /// The strategies that are tried for the instances that have no order of their own.
     #[serde(default, skip_serializing_if = "StrategyOrder::is_default")]
     pub strategies: StrategyOrder,
+    /// How long media links work at most.
+    #[serde(default, skip_serializing_if = "LinkRule::is_default")]
+    pub links: LinkRule,
 }
 
 /// Whether view-once media files are stored.

@@ -90,6 +90,9 @@ pub struct MediaRecord {
     /// When the record was last written, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<i64>,
+    /// The hashes of the tokens of its media links.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
     /// The attempts, oldest first: each a [`media::record::Attempt`], or that of another version.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Value>,
@@ -139,6 +142,7 @@ impl MediaRecord {
             recoverable_until: reader.number("recoverable_until"),
             stored_at: reader.number("stored_at"),
             updated_at: reader.number("updated_at"),
+            links: reader.texts("links"),
             attempts: reader.list("attempts"),
             ..Self::default()
         };
@@ -234,6 +238,10 @@ impl Reader {
 
     fn number<T: FromStr>(&mut self, name: &str) -> Option<T> {
         self.take(name, |value| value.as_n().ok()?.parse().ok())
+    }
+
+    fn texts(&mut self, name: &str) -> Vec<String> {
+        self.take(name, |value| value.as_ss().ok().cloned()).unwrap_or_default()
     }
 
     fn list(&mut self, name: &str) -> Vec<Value> {

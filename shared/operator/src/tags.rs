@@ -8,53 +8,19 @@ use aws_sdk_s3::{
     types::{Tag, Tagging},
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use media::malware::ScanVerdict;
 
 const GET_OBJECT_TAGGING: &str = "s3:GetObjectTagging";
 
 const PUT_OBJECT_TAGGING: &str = "s3:PutObjectTagging";
 
-/// The tag with which `GuardDuty` says what a scan found.
-const SCAN_TAG: &str = "GuardDutyMalwareScanStatus";
-
 /// The tags of one version of a file, by name.
 pub type FileTags = BTreeMap<String, String>;
 
-/// What a malware scan said about a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ScanVerdict {
-    /// `GuardDuty` found no threat.
-    Clean,
-    /// `GuardDuty` found a threat.
-    Threat,
-    /// There is no verdict: the scan has not ended, never came, or was not switched on.
-    Missing,
-    /// `GuardDuty` could not scan the file, for this reason (`UNSUPPORTED`, `ACCESS_DENIED`,
-    /// `FAILED`).
-    Failed(String),
-}
-
-impl ScanVerdict {
-    /// Reads the tags of a file.
-    #[must_use]
-    pub fn from_tags(tags: &FileTags) -> Self {
-        match tags.get(SCAN_TAG).map(String::as_str) {
-            None => Self::Missing,
-            Some("NO_THREATS_FOUND") => Self::Clean,
-            Some("THREATS_FOUND") => Self::Threat,
-            Some(other) => Self::Failed(other.to_owned()),
-        }
-    }
-
-    /// The verdict in one word, as `media scans --verdict` takes it.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Clean => "clean",
-            Self::Threat => "threat",
-            Self::Missing => "missing",
-            Self::Failed(_) => "failed",
-        }
-    }
+/// What the malware scan says about a file with these tags.
+#[must_use]
+pub fn read_verdict(tags: &FileTags) -> ScanVerdict {
+    ScanVerdict::from_tag(tags.get(ScanVerdict::TAG).map(String::as_str))
 }
 
 /// Reads and replaces the tags of the files of a bucket.
@@ -113,7 +79,7 @@ impl BucketTags {
                 };
                 // It may be gone since it was listed.
                 if let Some(tags) = self.find_tags(&key, None).await? {
-                    each(key, ScanVerdict::from_tags(&tags));
+                    each(key, read_verdict(&tags));
                 }
             }
         }

@@ -53,6 +53,7 @@ const LOGS: &[StackPart] = &[
     StackPart::Logs("DownloadLogs"),
     StackPart::Logs("WatchLogs"),
     StackPart::Logs("BackfillLogs"),
+    StackPart::Logs("LinksLogs"),
 ];
 const QUEUES: &[StackPart] =
     &[StackPart::Queue("JobsQueueUrl"), StackPart::Queue("ParkedQueueUrl")];
@@ -61,6 +62,7 @@ const FUNCTIONS: &[StackPart] = &[
     StackPart::Function("DownloadFunction"),
     StackPart::Function("WatchFunction"),
     StackPart::Function("BackfillFunction"),
+    StackPart::Function("LinksFunction"),
 ];
 
 const fn grant(
@@ -72,7 +74,7 @@ const fn grant(
     Grant { sid, actions, parts, is_read_only }
 }
 
-const GRANTS: [Grant; 29] = [
+const GRANTS: [Grant; 31] = [
     grant("FindTheStack", true, &["cloudformation:DescribeStacks"], &[StackPart::Stack]),
     grant("ReadRegister", true, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
     grant(
@@ -97,6 +99,7 @@ const GRANTS: [Grant; 29] = [
         &[StackPart::Table("OrdersTable")],
     ),
     grant("ReadAudit", true, &["dynamodb:Query"], &[StackPart::Table("AuditTable")]),
+    grant("ReadLinks", true, &["dynamodb:GetItem"], &[StackPart::Table("LinksTable")]),
     grant("ListFiles", true, &["s3:ListBucket"], &[StackPart::Bucket]),
     // The verdict of a malware scan is a tag. Tags contain no personal data.
     grant(
@@ -147,6 +150,12 @@ const GRANTS: [Grant; 29] = [
             "dynamodb:DeleteItem",
         ],
         &[StackPart::Table("OrdersTable")],
+    ),
+    grant(
+        "ChangeLinks",
+        false,
+        &["dynamodb:PutItem", "dynamodb:DeleteItem"],
+        &[StackPart::Table("LinksTable")],
     ),
     grant("EraseMarks", false, &["dynamodb:DeleteItem"], &[StackPart::Table("MarksTable")]),
     // An INSERT fails if there is an item with its key: no line can be overwritten or removed.

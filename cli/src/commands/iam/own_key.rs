@@ -28,6 +28,7 @@ const TABLES: &[&str] = &[
     "OrdersTable",
     "CountersTable",
     "AuditTable",
+    "LinksTable",
 ];
 
 pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 4] = [

@@ -39,7 +39,10 @@ pub(super) async fn records_of(
 }
 
 /// The only media record of a message that is not erased; an error if there are several.
-async fn record_of(one: &MessageArgument, session: &Session) -> anyhow::Result<MediaRecord> {
+pub(super) async fn record_of(
+    one: &MessageArgument,
+    session: &Session,
+) -> anyhow::Result<MediaRecord> {
     let mut found = records_of(one, session).await?;
     found.retain(|record| !record.is_mark());
     match (found.pop(), found.len()) {

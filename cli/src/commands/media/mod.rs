@@ -4,6 +4,7 @@ pub(crate) mod display;
 pub(crate) mod erase;
 pub(crate) mod export;
 mod find;
+mod link;
 mod message;
 mod one_file;
 mod retain;
@@ -19,6 +20,7 @@ use serde_json::json;
 
 use self::{
     display::describe_record,
+    link::LinkSummary,
     message::{MessageArgument, records_of},
 };
 use crate::{
@@ -71,6 +73,20 @@ pub(crate) enum Verb {
         #[arg(long, short)]
         output: Option<PathBuf>,
     },
+    /// Makes a link that opens the file without credentials, for as long as the tenant's rule
+    /// allows (`tenant set --links`), until the file is erased or the link is removed. Anyone who
+    /// has the link can use it.
+    #[command(after_help = "Example:\n  \
+        wapi-media media link LITE-AAAAAA-BBBBBB 3EB0AAAAAAAAAAAAAAAA --for 7days")]
+    Link {
+        #[command(flatten)]
+        one: MessageArgument,
+        /// How long the link works; without it, as long as the tenant's rule allows.
+        #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
+        valid: Option<Duration>,
+    },
+    /// Removes all links of the file. They stop working at once.
+    Unlink(MessageArgument),
     /// Copies a chat to a folder or a ZIP archive, checks each file, and writes an index. Only the
     /// owner may read what it writes. Exits with 1 if a file is missing.
     #[command(after_help = "Examples:\n  wapi-media media export --instance LITE-AAAAAA-BBBBBB \
@@ -130,6 +146,8 @@ pub(crate) async fn run_media(verb: Verb, session: &Session) -> anyhow::Result<E
         Verb::Ls { folder } => list_folder(&folder, session).await,
         Verb::Presign { one, valid } => one_file::presign_file(&one, valid, session).await,
         Verb::Download { one, output } => one_file::download_file(&one, output, session).await,
+        Verb::Link { one, valid } => link::make_link(&one, valid, session).await,
+        Verb::Unlink(one) => link::remove_links(&one, session).await,
         Verb::Export(export) => export.run_export(session).await,
         Verb::Erase(erase) => erase.run_erase(session).await,
         Verb::Verify(verify) => verify.run_verify(session).await,
@@ -155,6 +173,10 @@ async fn show_records(one: &MessageArgument, session: &Session) -> anyhow::Resul
         {
             text += &format!("\n\nMalware scan: {verdict}.");
             value.as_object_mut().map(|it| it.insert("malware_scan".to_owned(), json!(verdict)));
+        }
+        if let Some(links) = LinkSummary::of_record(record, session).await? {
+            text += &format!("\n\n{}", links.describe());
+            value.as_object_mut().map(|it| it.insert("media_links".to_owned(), json!(links)));
         }
         texts.push(text);
         values.push(value);

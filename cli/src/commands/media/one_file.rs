@@ -120,7 +120,7 @@ pub(super) async fn download_file(
 }
 
 /// What the audit table says of a command about one media file.
-fn message_scope(action: &'static str, record: &MediaRecord) -> AuditScope {
+pub(super) fn message_scope(action: &'static str, record: &MediaRecord) -> AuditScope {
     let mut scope = AuditScope::new(action, "message");
     if let Ok(tenant) = TenantId::parse(record.tenant.clone()) {
         scope = scope.of_tenant(&tenant);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::bail;
 use boot::clock;
 use clap::Args;
-use media::{ids::TenantId, object_key::ObjectKey};
-use operator::tags::ScanVerdict;
+use media::{ids::TenantId, malware::ScanVerdict, object_key::ObjectKey};
+use operator::tags;
 use serde_json::json;
 
 use crate::{exit::Exit, screen, session::Session};
@@ -105,7 +105,7 @@ async fn read_verdict(key: &str, session: &Session) -> anyhow::Result<Option<Sca
         return Ok(None);
     }
     let tags = session.tags()?.find_tags(key, None).await?;
-    Ok(tags.as_ref().map(ScanVerdict::from_tags))
+    Ok(tags.as_ref().map(tags::read_verdict))
 }
 
 fn describe_verdict(verdict: &ScanVerdict) -> String {
@@ -134,7 +134,8 @@ fn is_session_of(caller: &str, role: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use operator::tags::{FileTags, ScanVerdict};
+    use media::malware::ScanVerdict;
+    use operator::tags::{FileTags, read_verdict};
 
     use super::{describe_verdict, is_session_of};
 
@@ -144,8 +145,8 @@ mod tests {
         let tag = |value: &str| {
             FileTags::from([("GuardDutyMalwareScanStatus".to_owned(), value.to_owned())])
         };
-        let said = |tags: &FileTags| describe_verdict(&ScanVerdict::from_tags(tags));
-        assert_eq!(ScanVerdict::from_tags(&tag("NO_THREATS_FOUND")), ScanVerdict::Clean);
+        let said = |tags: &FileTags| describe_verdict(&read_verdict(tags));
+        assert_eq!(read_verdict(&tag("NO_THREATS_FOUND")), ScanVerdict::Clean);
         assert!(said(&tag("THREATS_FOUND")).contains("found a threat"));
         assert!(said(&FileTags::new()).contains("not scanned for malware yet"));
         for word in ["UNSUPPORTED", "ACCESS_DENIED", "FAILED", "", "no_threats_found"] {

@@ -83,6 +83,15 @@ impl Condition {
         condition.with_state_name()
     }
 
+    /// The record has these hashes of links, a set of texts; with `None`, it has none.
+    #[cfg(feature = "operator")]
+    pub(super) fn has_links(hashes: Option<AttributeValue>) -> Self {
+        match hashes {
+            Some(hashes) => Self::new("links = :links", [(":links", hashes)]),
+            None => Self::new("attribute_not_exists(links)", []),
+        }
+    }
+
     /// The record was last written at this time.
     pub(super) fn updated_at(at: i64) -> Self {
         Self::new("updated_at = :updated", [(":updated", number_value(at))])

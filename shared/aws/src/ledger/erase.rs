@@ -16,6 +16,7 @@ use media::{
 use super::{
     condition::Condition,
     find::find_record_item,
+    links::{LINKS, read_link_hashes},
     outcome::WriteOutcome,
     place::MESSAGE,
     table::{ERASED, FORGET_AT, Ledger},
@@ -65,11 +66,13 @@ pub struct Erasable {
     chat_lid: Option<String>,
     chat_phone: Option<String>,
     chat_hash: Option<String>,
+    /// The hashes of the tokens of its media links.
+    pub links: Vec<String>,
 }
 
 impl Erasable {
     /// The attributes that [`Self::from_item`] reads.
-    pub const ATTRIBUTES: [&str; 10] = [
+    pub const ATTRIBUTES: [&str; 11] = [
         "message_id",
         MESSAGE,
         "tenant",
@@ -80,6 +83,7 @@ impl Erasable {
         "chat_lid",
         "chat_phone",
         "chat_hash",
+        LINKS,
     ];
 
     /// Reads an item.
@@ -97,6 +101,7 @@ impl Erasable {
             chat_lid: text("chat_lid"),
             chat_phone: text("chat_phone"),
             chat_hash: text("chat_hash"),
+            links: read_link_hashes(item),
         }
     }
 
@@ -120,6 +125,7 @@ impl Erasable {
             chat_lid: fact("chat_lid"),
             chat_phone: fact("chat_phone"),
             chat_hash: fact("chat_hash"),
+            links: Vec::new(),
         }
     }
 

@@ -14,6 +14,7 @@ mod entry;
 mod erase;
 mod find;
 mod intent;
+mod links;
 mod missing;
 mod notes;
 mod outcome;

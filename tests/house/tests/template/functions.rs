@@ -99,13 +99,22 @@ fn functions_get_the_environment_they_read() {
         "WAPI_BASE_URL",
     ];
     assert_eq!(names("BackfillFunction"), name_set(backfill));
+    let links = [
+        "LINKS_TABLE",
+        "LOG_LEVEL",
+        "MALWARE_SCAN",
+        "MEDIA_BUCKET",
+        "MEDIA_TABLE",
+        "TENANTS_TABLE",
+    ];
+    assert_eq!(names("LinksFunction"), name_set(links));
 }
 
 #[test]
 fn functions_are_built_by_cargo_lambda() {
     let template = parse_template();
     let functions = resources_of_type(&template, "AWS::Serverless::Function");
-    assert_eq!(functions.len(), 4);
+    assert_eq!(functions.len(), 5);
     for (name, function) in functions {
         assert_eq!(
             function["Metadata"]["BuildMethod"].as_str(),

@@ -115,6 +115,20 @@ fn the_backfill_role_has_exactly_these_rights() {
     assert_eq!(allowed_actions(resource_properties(&parse_template(), "BackfillPolicy")), expected);
 }
 
+/// It alone may read files, and cannot change anything but the counts of openings.
+#[test]
+fn the_links_role_has_exactly_these_rights() {
+    let expected = BTreeMap::from([
+        ("OpenLinks".to_owned(), name_set(["dynamodb:GetItem", "dynamodb:UpdateItem"])),
+        ("ReadRules".to_owned(), name_set(["dynamodb:GetItem"])),
+        ("ReadRecords".to_owned(), name_set(["dynamodb:GetItem"])),
+        ("GiveFiles".to_owned(), name_set(["s3:GetObject", "s3:GetObjectTagging"])),
+        ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
+        ("UseOwnKey".to_owned(), name_set(["kms:Decrypt"])),
+    ]);
+    assert_eq!(allowed_actions(resource_properties(&parse_template(), "LinksPolicy")), expected);
+}
+
 /// The conditions of the statements of a policy whose resources contain this text, by statement id.
 fn conditions_on(policy: &str, part: &str) -> BTreeMap<String, Value> {
     let template = parse_template();

@@ -18,6 +18,7 @@ fn stored_files_outlive_the_stack() {
         "CountersTable",
         "OrdersTable",
         "AuditTable",
+        "LinksTable",
         "TokenKey",
     ] {
         let resource = find_resource(&template, name);
@@ -31,7 +32,7 @@ fn stored_files_outlive_the_stack() {
 fn tables_are_protected_and_restorable() {
     let template = parse_template();
     let tables = resources_of_type(&template, "AWS::DynamoDB::Table");
-    assert_eq!(tables.len(), 9);
+    assert_eq!(tables.len(), 10);
     for (name, table) in tables {
         let properties = &table["Properties"];
         assert_eq!(properties["BillingMode"].as_str(), Some("PAY_PER_REQUEST"), "{name}");
@@ -90,7 +91,7 @@ fn fields_of(trail: &Value, name: &str) -> bool {
 #[test]
 fn records_and_entries_can_end() {
     let template = parse_template();
-    for table in ["MediaTable", "JobsTable", "CountersTable"] {
+    for table in ["MediaTable", "JobsTable", "CountersTable", "LinksTable"] {
         let time_to_live = &resource_properties(&template, table)["TimeToLiveSpecification"];
         assert_eq!(time_to_live["AttributeName"].as_str(), Some("forget_at"), "{table}");
         assert_eq!(time_to_live["Enabled"].as_bool(), Some(true), "{table}");

@@ -16,6 +16,7 @@ mod ends;
 mod erase;
 mod field;
 mod isolation;
+mod links;
 mod media;
 mod odd_records;
 mod operator;

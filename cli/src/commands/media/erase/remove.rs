@@ -246,12 +246,15 @@ impl EraseScope {
         removed.parked_jobs = parked.removed.jobs as u64;
         removed.unread_bodies = parked.removed.bodies as u64;
         print_failures("parked messages could not be deleted or examined", &parked.failures);
-        let ledger = session.ledger()?;
+        let (ledger, links) = (session.ledger()?, session.links()?);
         for instance in &self.instances {
             let records = self.find_erasables(instance, session).await?.meant;
             let (queued, others): (Vec<_>, Vec<_>) =
                 records.iter().partition(|record| record.may_be_in_work());
             let mut erase = async |record: &Erasable| -> anyhow::Result<()> {
+                for hash in &record.links {
+                    links.remove(hash).await?;
+                }
                 match ledger.erase(instance, record, now + MARKED_FOR, now).await? {
                     WriteOutcome::Yes => removed.records += 1,
                     WriteOutcome::Overtaken => removed.busy += 1,

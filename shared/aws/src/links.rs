@@ -1,0 +1,137 @@
+//! The table of media links, by the hash of their tokens, and the tenants' rules for them. The
+//! links function opens links; only the command makes and removes them.
+
+use std::time::Duration;
+
+use media::{
+    ids::TenantId,
+    media_link::{LinkRule, MediaLink},
+};
+
+use crate::{
+    cache::Cache,
+    clients::Clients,
+    dynamodb::{get_item, get_string, number_value, string_value},
+    error::AwsError,
+};
+#[cfg(feature = "operator")]
+use crate::{dynamodb::Attributes, ledger::FORGET_AT};
+
+/// The table's key: the hash of the token.
+const TOKEN: &str = "token";
+
+/// Reads the table of media links, and, with the feature `operator`, writes it.
+#[derive(Debug)]
+pub struct LinksTable {
+    clients: Clients,
+    table: String,
+}
+
+impl LinksTable {
+    /// Uses the table with this name.
+    #[must_use]
+    pub fn new(clients: &Clients, table: String) -> Self {
+        Self { clients: clients.clone(), table }
+    }
+
+    /// Reads the link whose token has this hash, strongly consistent. `None`: there is none, or a
+    /// newer version wrote it in another form.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `GetItem` fails.
+    pub async fn find(&self, token_hash: &str) -> Result<Option<MediaLink>, AwsError> {
+        let item = get_item(&self.clients, &self.table, [(TOKEN, token_hash)]).await?;
+        Ok(item.and_then(|item| serde_dynamo::from_item(item).ok()))
+    }
+
+    /// Counts one opening of a link that is still there.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `UpdateItem` fails, also because the link was removed meanwhile.
+    pub async fn count_opening(&self, token_hash: &str, now: i64) -> Result<(), AwsError> {
+        let update = self.clients.dynamodb.update_item().table_name(&self.table);
+        update
+            .key(TOKEN, string_value(token_hash))
+            .condition_expression("attribute_exists(#token)")
+            .update_expression("ADD openings :one SET opened_at = :now")
+            .expression_attribute_names("#token", TOKEN)
+            .expression_attribute_values(":one", number_value(1))
+            .expression_attribute_values(":now", number_value(now))
+            .send()
+            .await
+            .map_err(AwsError::in_operation("dynamodb:UpdateItem"))?;
+        Ok(())
+    }
+}
+
+/// Reads which tenants have media links at all.
+#[derive(Debug)]
+pub struct LinkRules {
+    clients: Clients,
+    tenants_table: String,
+    known: Cache<TenantId, bool>,
+}
+
+/// How long a tenant's rule is used before it is read again.
+const MAX_RULE_AGE: Duration = Duration::from_mins(1);
+
+impl LinkRules {
+    /// Uses the table of tenants with this name.
+    #[must_use]
+    pub fn new(clients: &Clients, tenants_table: String) -> Self {
+        Self { clients: clients.clone(), tenants_table, known: Cache::new() }
+    }
+
+    /// Whether links of the tenant's media work. A rule of a newer version is not `off`: each link
+    /// has its own end.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `GetItem` fails.
+    pub async fn allow_links(&self, tenant: &TenantId) -> Result<bool, AwsError> {
+        if let Some(known) = self.known.get_younger_than(MAX_RULE_AGE, tenant) {
+            return Ok(known);
+        }
+        let key = [("tenant", tenant.as_str())];
+        let item = get_item(&self.clients, &self.tenants_table, key).await?;
+        let policy = item.as_ref().and_then(|item| item.get("policy")?.as_m().ok());
+        let rule = policy.and_then(|policy| get_string(policy, "links"));
+        let is_allowed = rule.is_some_and(|rule| rule != LinkRule::Off.as_str());
+        self.known.put(tenant.clone(), is_allowed);
+        Ok(is_allowed)
+    }
+}
+
+#[cfg(feature = "operator")]
+impl LinksTable {
+    /// Adds a link. `DynamoDB` removes it some time after its end.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `PutItem` fails, also because there is a link with this token.
+    pub async fn add(&self, token_hash: &str, link: &MediaLink) -> Result<(), AwsError> {
+        const OPERATION: &str = "dynamodb:PutItem";
+        let mut item: Attributes = serde_dynamo::to_item(link)
+            .map_err(|_| AwsError::unexpected(OPERATION, "the item could not be built"))?;
+        item.insert(TOKEN.to_owned(), string_value(token_hash));
+        if let Some(end) = link.ends_at {
+            item.insert(FORGET_AT.to_owned(), number_value(end));
+        }
+        let put = self.clients.dynamodb.put_item().table_name(&self.table);
+        put.set_item(Some(item))
+            .condition_expression("attribute_not_exists(#token)")
+            .expression_attribute_names("#token", TOKEN)
+            .send()
+            .await
+            .map_err(AwsError::in_operation(OPERATION))?;
+        Ok(())
+    }
+
+    /// Removes the link whose token has this hash, if there is one.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `DeleteItem` fails.
+    pub async fn remove(&self, token_hash: &str) -> Result<(), AwsError> {
+        let delete = self.clients.dynamodb.delete_item().table_name(&self.table);
+        let deleted = delete.key(TOKEN, string_value(token_hash)).send().await;
+        deleted.map_err(AwsError::in_operation("dynamodb:DeleteItem")).map(drop)
+    }
+}
