@@ -73,8 +73,8 @@ impl Answer {
         answer.with_announcement(announcement).for_instance(verified)
     }
 
-    /// 200: all or part of the body could not be read; it is in the queue as it came, or in the jobs
-    /// table.
+    /// 200: all or part of the body could not be read; it is in the queue as it came, or in the
+    /// jobs table.
     pub(crate) fn unread(verified: &VerifiedInstance, why: UnreadReason) -> Self {
         let word = why.as_str();
         let answer = Self::new(StatusCode::OK, "unread", json!({ "unread": word }));

@@ -141,7 +141,8 @@ impl BucketTags {
 
 impl MediaRecords {
     /// Gives each record of a tenant's instance the end that the retention means, and the entry of
-    /// a parked job with it; also each unread webhook. Page by page, so that memory does not grow with the instance.
+    /// a parked job with it; also each unread webhook. Page by page, so that memory does not grow
+    /// with the instance.
     ///
     /// # Errors
     /// When a call of `DynamoDB` fails. What was done stays, and is not done again.

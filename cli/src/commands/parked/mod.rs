@@ -42,8 +42,8 @@ pub(crate) enum Verb {
     ///
     /// The jobs table says that they are tried again before they are sent, and the hourly look
     /// removes their messages from the parked queue. A job whose media file is stored by now is
-    /// only removed. A webhook that could not be read stays parked until it is read. Exit code 3: some jobs were not sent. Nothing is lost; the text says why, and
-    /// what becomes of them.
+    /// only removed. A webhook that could not be read stays parked until it is read. Exit code 3:
+    /// some jobs were not sent. Nothing is lost; the text says why, and what becomes of them.
     #[command(after_help = "Examples:\n  \
         wapi-media parked redrive --instance LITE-AAAAAA-BBBBBB --dry-run\n  \
         wapi-media parked redrive --tenant acme --class instance --rate 100\n  \

@@ -145,8 +145,8 @@ impl Tables {
         Ok(())
     }
 
-    /// A time that depends on the tables alone, under a name. It is read again only after a write: a
-    /// world asks for it whenever a queue changes, and the engine takes milliseconds.
+    /// A time that depends on the tables alone, under a name. It is read again only after a write:
+    /// a world asks for it whenever a queue changes, and the engine takes milliseconds.
     pub(crate) fn find_time(&self, name: &str, read: impl FnOnce() -> Option<i64>) -> Option<i64> {
         let writes = self.writes.load(Ordering::Relaxed);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,5 @@
-//! Unread webhooks, and messages that are no job of their instance's tenant, in the jobs table: found
-//! and removed by what they contain.
+//! Unread webhooks, and messages that are no job of their instance's tenant, in the jobs table:
+//! found and removed by what they contain.
 
 use aws::body_key::BodyKey;
 use boot::clock;

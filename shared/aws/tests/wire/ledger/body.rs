@@ -1,4 +1,5 @@
-//! Body entries: a whole message in as many items as it needs, and nothing of it once it is settled.
+//! Body entries: a whole message in as many items as it needs, and nothing of it once it is
+//! settled.
 
 use std::{
     collections::BTreeMap,
