@@ -97,8 +97,8 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
         ),
         item(
             "DynamoDB",
-            "8 write units at $0.625 and 7 read units at $0.125 per million",
-            usage.media * (8.0 * 0.625 + 7.0 * 0.125) / MILLION,
+            "8 write units at $0.625 and 9 read units at $0.125 per million",
+            usage.media * (8.0 * 0.625 + 9.0 * 0.125) / MILLION,
         ),
         item(
             "download function",

@@ -31,7 +31,7 @@ use crate::{
     pass::{MIN_TIME_FOR_PAGE, Pass},
     report::{Counts, PassEnd, PassReport, Stop},
     services::Services,
-    window::{Window, adopt_mark, is_unreadable_for_a_day},
+    window::{Window, adopt_mark, is_postponed_for_a_day, is_unreadable_for_a_day},
 };
 
 /// The time limit of a call to AWS.
@@ -114,7 +114,7 @@ impl Backfill {
         let waiting = self.services.jobs.count_waiting().await?;
         if waiting > MAX_WAITING {
             tracing::warn!(waiting, is_postponed = true, "backfill run");
-            return Ok(());
+            return self.report_postponed(scope, now).await;
         }
         let OpenInstances { ids, unreadable } = self.list_instances(scope, now).await?;
         let (mut passes, mut failed, mut not_started) = (0, 0, 0);
@@ -147,6 +147,20 @@ impl Backfill {
             "backfill run"
         );
         if failed > 0 { Err(RunError::Passes { failed, passes }) } else { Ok(()) }
+    }
+
+    /// Writes a line for each instance of the run whose log was not read for a day because a
+    /// backlog has postponed its turns. Reads marks only.
+    async fn report_postponed(&self, scope: &RunScope, now: i64) -> Result<(), RunError> {
+        for id in &self.list_instances(scope, now).await?.ids {
+            let mark = self.services.marks.get(id).await?;
+            if is_postponed_for_a_day(&mark, now) {
+                let report = PassReport::from_stop(Stop::Postponed);
+                let tenant = mark.tenant;
+                PassReport { tenant, is_unreadable_for_a_day: true, ..report }.log(id);
+            }
+        }
+        Ok(())
     }
 
     /// The instances of the run, in the order of the hour.

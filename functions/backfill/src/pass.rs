@@ -12,7 +12,7 @@ use media::{
     sha256::Sha256,
     unread::TooLargeToKeep,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use wapi::{
     logs::{LogPage, LogWalk},
     webhook::{Reading, UnreadReason, WebhookBody},
@@ -27,6 +27,9 @@ use crate::{
 /// A page is requested only if this much of the invocation's time is left: W-API may take 20 s to
 /// answer, and then the records of a hundred webhooks are read.
 pub(crate) const MIN_TIME_FOR_PAGE: Duration = Duration::from_secs(60);
+
+/// The part of the invocation's time in which no page is read any more: the mark is written.
+const TIME_TO_END: Duration = Duration::from_secs(20);
 
 /// How many digests of kept webhooks a mark has, at most. Hardly any webhook cannot be read; of
 /// more, the oldest may be kept twice.
@@ -59,8 +62,11 @@ impl Pass<'_> {
             if self.counts.pages > 0 {
                 tokio::time::sleep(pace.pause).await;
             }
-            if let Err(stop) = self.read_page(number, walk).await {
-                return PassEnd::Stopped(stop);
+            // A page that is read in many parts may take longer. The next run asks for it again.
+            match timeout_at(deadline - TIME_TO_END, self.read_page(number, walk)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(stop)) => return PassEnd::Stopped(stop),
+                Err(_late) => return PassEnd::Unfinished,
             }
         }
         match self.counts {

@@ -50,6 +50,9 @@ pub(crate) enum Stop {
     /// W-API did not answer, refused the call, or its answer is not a page.
     #[error("{0}")]
     Unreadable(AccountError),
+    /// More than 1,000 jobs wait, so that no log is read.
+    #[error("the log is not read while more than 1,000 jobs wait in the queue")]
+    Postponed,
     /// Not one entry of the log was understood.
     #[error("no entry of W-API's log was understood")]
     NotUnderstood,
@@ -81,7 +84,11 @@ impl Stop {
     /// function's own failure says so.
     pub(crate) fn is_of_log(&self) -> bool {
         match self {
-            Self::Throttled(_) | Self::NoLog(_) | Self::Unreadable(_) | Self::NotUnderstood => true,
+            Self::Throttled(_)
+            | Self::NoLog(_)
+            | Self::Unreadable(_)
+            | Self::Postponed
+            | Self::NotUnderstood => true,
             Self::Aws(_) | Self::Instance(_) | Self::Queue(_) | Self::Panicked => false,
         }
     }
@@ -96,6 +103,7 @@ impl PassEnd {
             Self::Stopped(Stop::Throttled(_)) => "throttled",
             Self::Stopped(Stop::NoLog(_)) => "no_log",
             Self::Stopped(Stop::Unreadable(_) | Stop::NotUnderstood) => "unreadable",
+            Self::Stopped(Stop::Postponed) => "postponed",
             Self::Stopped(Stop::Aws(_) | Stop::Instance(_) | Stop::Queue(_) | Stop::Panicked) => {
                 "failed"
             }

@@ -19,6 +19,15 @@ const MIN_AGE: i64 = 10 * 60;
 /// webhooks that W-API logs late.
 const OVERLAP: i64 = 30 * 60;
 
+/// How far back a pass reads once a day, in seconds. A first run that never ended counts as lost
+/// three hours after it began, when the passes of each hour do not see its webhook any more. The
+/// look back after those three hours is at most 25 hours later.
+const LOOK_BACK: i64 = 30 * HOUR;
+
+/// The time between two passes that read far back, in seconds: a day, less what the turns of an
+/// hour may differ.
+const LOOK_BACK_EVERY: i64 = DAY - HOUR / 2;
+
 /// How far the first pass of an instance reads back, in seconds.
 const FIRST_PASS: i64 = DAY;
 
@@ -49,6 +58,8 @@ pub(crate) struct Window {
     pause: Option<(i64, i64)>,
     /// Where an earlier run of this pass stopped.
     resumes_at: Option<LogPosition>,
+    /// Whether it reaches far back beyond the mark.
+    is_look_back: bool,
 }
 
 impl Window {
@@ -63,15 +74,22 @@ impl Window {
         };
         let earliest = read_since.unwrap_or(i64::MIN).max(now - LOG_AGE);
         if let Some(open) = mark.open_pass {
-            let OpenPass { until, from, page, is_oldest_first } = open;
+            let OpenPass { until, from, page, is_oldest_first, is_look_back } = open;
             let resumes_at = Some(LogPosition { page, is_oldest_first });
-            return Self { from: from.max(earliest), until, pause, resumes_at };
+            return Self { from: from.max(earliest), until, pause, resumes_at, is_look_back };
         }
+        let looked_back_at = mark.looked_back_at.unwrap_or(i64::MIN);
+        let is_look_back = looked_back_at <= now - LOOK_BACK_EVERY;
         let from = match mark.until {
+            // What came before the instance was registered here may be a former tenant's.
+            Some(until) if is_look_back => {
+                (until - OVERLAP).min((now - LOOK_BACK).max(instance.created_at))
+            }
             Some(until) => until - OVERLAP,
             None => now - FIRST_PASS,
         };
-        Self { from: from.max(earliest), until: now - MIN_AGE, pause, resumes_at: None }
+        let (from, until) = (from.max(earliest), now - MIN_AGE);
+        Self { from, until, pause, resumes_at: None, is_look_back }
     }
 
     /// The walk through the pages of the window.
@@ -94,16 +112,20 @@ impl Window {
 
     /// Moves the mark as far as the log was read.
     pub(crate) fn move_mark(&self, mark: &mut Mark, walk: &LogWalk, end: &PassEnd, now: i64) {
-        let Self { from, until, .. } = *self;
+        let Self { from, until, is_look_back, .. } = *self;
         let open = walk.position().map(|LogPosition { page, is_oldest_first }| OpenPass {
             until,
             from,
             page,
             is_oldest_first,
+            is_look_back,
         });
         match end {
             PassEnd::Finished => {
                 (mark.until, mark.open_pass, mark.failed_since) = (Some(until), None, None);
+                if is_look_back {
+                    mark.looked_back_at = Some(now);
+                }
             }
             PassEnd::Unfinished => (mark.open_pass, mark.failed_since) = (open, None),
             PassEnd::Stopped(stop) => {
@@ -117,6 +139,12 @@ impl Window {
             }
         }
     }
+}
+
+/// Whether the log was not read for a day because the runs were postponed. A log that never was
+/// read may be no part of the instance's plan.
+pub(crate) fn is_postponed_for_a_day(mark: &Mark, now: i64) -> bool {
+    mark.until.is_some_and(|until| until <= now - DAY)
 }
 
 /// Whether the log could not be read for a day. A log that has vanished does not raise the alarm

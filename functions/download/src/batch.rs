@@ -6,7 +6,7 @@
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
-use aws::entry_key::EntryKey;
+use aws::{body_key::BodyKey, entry_key::EntryKey};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use fetch::slot::Slots;
 use futures_util::{FutureExt, StreamExt, stream};
@@ -107,7 +107,8 @@ async fn handle_record(
             .and_then(|n| n.parse().ok())
             .unwrap_or(1),
         deadline: deadline - TIME_TO_END,
-        entry: read_entry_key(record),
+        entry: read_attribute(record, EntryKey::ATTRIBUTE).and_then(EntryKey::parse),
+        body_entry: read_attribute(record, BodyKey::ATTRIBUTE).and_then(BodyKey::parse),
         slot: &slot,
     };
     let span = tracing::info_span!("record", sqs_message_id = id);
@@ -140,10 +141,9 @@ async fn handle_record(
     Some(id)
 }
 
-/// The entry that a message was sent from.
-fn read_entry_key(record: &SqsMessage) -> Option<EntryKey> {
-    let attribute = record.message_attributes.get(EntryKey::ATTRIBUTE)?;
-    EntryKey::parse(attribute.string_value.as_deref()?)
+/// The text of a message attribute.
+fn read_attribute<'a>(record: &'a SqsMessage, name: &str) -> Option<&'a str> {
+    record.message_attributes.get(name)?.string_value.as_deref()
 }
 
 /// Sets when SQS delivers the record again. If that fails, the queue's own visibility timeout

@@ -1,6 +1,7 @@
 //! Deletes the job entry that a message was sent from.
 
 use crate::{
+    kept_body::settle_message,
     message::{Acknowledgement, QueueMessage},
     worker::Worker,
 };
@@ -8,6 +9,9 @@ use crate::{
 /// Deletes the entry that a message was sent from, because its job turned out to be settled, and
 /// returns the answer to the message.
 pub(crate) async fn delete_entry(worker: &Worker, message: &QueueMessage<'_>) -> Acknowledgement {
+    if message.body_entry.is_some() {
+        return settle_message(worker, message).await;
+    }
     let Some(entry) = &message.entry else {
         return Acknowledgement::Done;
     };

@@ -92,7 +92,7 @@ pub(crate) fn settled_entry(claimed: &ClaimedJob<'_>) -> EntryChange<'static> {
 /// function writes entries before it is known which record is the media message's.
 pub(crate) async fn delete_stray_entry(worker: &Worker, claimed: &ClaimedJob<'_>) {
     let stray = claimed.message.entry.as_ref().filter(|entry| entry.key != claimed.key);
-    if stray.is_some() {
+    if stray.is_some() || claimed.message.body_entry.is_some() {
         // After a failure, the entry is sent again, and its job ends as a duplicate.
         let answer = delete_entry(worker, claimed.message).await;
         tracing::debug!(?answer, "a job entry under another key than its record's was deleted");

@@ -13,6 +13,7 @@ mod entry_change;
 pub mod fault;
 mod fetch;
 pub mod job;
+mod kept_body;
 mod log;
 pub mod message;
 mod order;

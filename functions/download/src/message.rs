@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws::entry_key::EntryKey;
+use aws::{body_key::BodyKey, entry_key::EntryKey};
 use fetch::slot::Slot;
 use tokio::time::Instant;
 
@@ -17,6 +17,8 @@ pub struct QueueMessage<'a> {
     pub deadline: Instant,
     /// The job entry that it was sent from.
     pub entry: Option<EntryKey>,
+    /// The body entry that it was sent from.
+    pub body_entry: Option<BodyKey>,
     /// Its right to be worked on.
     pub slot: &'a Slot,
 }

@@ -3,13 +3,20 @@
 use std::time::Duration;
 
 use aws::{
+    entry_key::EntryKey,
     error::AwsError,
     ledger::{JobState, NoteOutcome, NoteTerms},
     queues::ParkingTicket,
 };
-use media::{failure::FailureClass, job::Job, record::State};
+use media::{
+    failure::FailureClass,
+    job::Job,
+    parked::{Content, UnknownSummary},
+    record::State,
+};
 
 use crate::{
+    kept_body::{KeepOutcome, keep_parked},
     log::log_run,
     message::{Acknowledgement, QueueMessage},
     retry::{Decision, Failure, decide_retry},
@@ -52,16 +59,10 @@ pub(crate) async fn park_job(
     }
 }
 
-/// Parks a body that is no job. It belongs to no record; the parked queue is where it is found. If
-/// it is from a job entry of another version, the entry is parked as well.
+/// Parks a body that is no job. It belongs to no record. If it is from a job entry of another
+/// version, that entry is parked; else it gets one of its own.
 pub(crate) async fn park_poison(worker: &Worker, message: &QueueMessage<'_>) -> Acknowledgement {
     let reason = "the queue message is not a job that this version understands";
-    if let Some(entry) = &message.entry
-        && let Err(error) = worker.ledger.jobs.park_entry(entry, FailureClass::Poison, reason).await
-    {
-        tracing::error!(%error, "parking a job entry that is no job failed; it is retried");
-        return Acknowledgement::AFTER_FAILED_WRITE;
-    }
     let ticket = ParkingTicket {
         class: FailureClass::Poison,
         reason,
@@ -70,21 +71,44 @@ pub(crate) async fn park_poison(worker: &Worker, message: &QueueMessage<'_>) -> 
         receives: message.receives,
         is_unrecorded: false,
     };
-    match worker.parked.park(message.body, &ticket).await {
-        Ok(()) => {
+    let parked = match &message.entry {
+        Some(entry) => park_own_entry(worker, entry, message, &ticket).await,
+        None => {
+            let unknown = Content::Unknown(UnknownSummary::default());
+            keep_parked(worker, message, &unknown, &ticket).await
+        }
+    };
+    match parked {
+        KeepOutcome::Parked => {
             tracing::error!(outcome = "parked", class = "poison", reason, "media");
             Acknowledgement::Done
         }
-        Err(error) => {
-            tracing::error!(%error, "parking a message that is no job failed; it is retried");
-            Acknowledgement::AFTER_FAILED_WRITE
-        }
+        KeepOutcome::Settled => Acknowledgement::Done,
+        KeepOutcome::Failed => Acknowledgement::AFTER_FAILED_WRITE,
     }
+}
+
+/// Parks the job entry that a message which is no job of this version came from.
+async fn park_own_entry(
+    worker: &Worker,
+    entry: &EntryKey,
+    message: &QueueMessage<'_>,
+    ticket: &ParkingTicket<'_>,
+) -> KeepOutcome {
+    let parked = worker.ledger.jobs.park_entry(entry, ticket.class, ticket.reason).await;
+    let parked = match parked {
+        Ok(_) => worker.parked.park(message.body, ticket).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &parked {
+        tracing::error!(%error, "parking a job entry that is no job failed; it is retried");
+    }
+    parked.map_or(KeepOutcome::Failed, |()| KeepOutcome::Parked)
 }
 
 /// Parks a job that is not of the tenant whose media message this is. The record, which is that
 /// tenant's, is left as it is. A job from an entry has a record of its own tenant, in which the
-/// parking is noted.
+/// parking is noted; any other gets an entry of its own.
 pub(crate) async fn park_foreign_job(
     worker: &Worker,
     job: &Job,
@@ -92,42 +116,60 @@ pub(crate) async fn park_foreign_job(
     reason: &str,
 ) -> Acknowledgement {
     let class = FailureClass::Poison;
-    if message.entry.is_some()
-        && let Err(error) = note_foreign_job(worker, job, message, reason).await
-    {
-        tracing::error!(
-            instance = %job.instance, message_id = %job.message.message_id, %error,
-            "noting a job of another tenant failed; it is retried"
-        );
-        return Acknowledgement::AFTER_FAILED_WRITE;
+    let noted = match &message.entry {
+        Some(_) => note_foreign_job(worker, job, message, reason).await,
+        None => Ok(NoteOutcome::Refused),
+    };
+    let ticket = build_ticket(job, message, class, reason);
+    let parked = match noted {
+        Ok(NoteOutcome::Written | NoteOutcome::AlreadyParked) => {
+            match park_job(worker, job, message, &ticket).await {
+                true => KeepOutcome::Parked,
+                false => KeepOutcome::Failed,
+            }
+        }
+        Ok(NoteOutcome::Refused) => {
+            let content = Content::Job(Box::new(job.clone()));
+            keep_parked(worker, message, &content, &ticket).await
+        }
+        Err(error) => {
+            tracing::error!(
+                instance = %job.instance, message_id = %job.message.message_id, %error,
+                "noting a job of another tenant failed; it is retried"
+            );
+            KeepOutcome::Failed
+        }
+    };
+    match parked {
+        KeepOutcome::Parked => {
+            let reason = reason.to_owned();
+            log_run(job, &State::Parked { class, reason }, &[], Duration::ZERO);
+            Acknowledgement::Done
+        }
+        KeepOutcome::Settled => Acknowledgement::Done,
+        KeepOutcome::Failed => Acknowledgement::AFTER_FAILED_WRITE,
     }
-    if !park_job(worker, job, message, &build_ticket(job, message, class, reason)).await {
-        return Acknowledgement::AFTER_FAILED_WRITE;
-    }
-    let reason = reason.to_owned();
-    log_run(job, &State::Parked { class, reason }, &[], Duration::ZERO);
-    Acknowledgement::Done
 }
 
 /// Notes in the job's own record that it is parked. If the record is not the job's tenant's, the
-/// entry is deleted, so that it is not sent again: the parked queue then has the job.
+/// entry is deleted, so that it is not sent again.
 async fn note_foreign_job(
     worker: &Worker,
     job: &Job,
     message: &QueueMessage<'_>,
     reason: &str,
-) -> Result<(), AwsError> {
+) -> Result<NoteOutcome, AwsError> {
     let (written, why) = ((job, message.body), (FailureClass::Poison, reason));
     // The record may be another tenant's, so no tenant's rules give it an end.
     let terms = NoteTerms { now: worker.now(), retention: None };
     let noted = worker.ledger.note_parked(written, why, JobState::Unrecorded, terms);
-    match noted.await? {
-        NoteOutcome::Written | NoteOutcome::AlreadyParked => Ok(()),
-        NoteOutcome::Refused => match &message.entry {
-            Some(entry) => worker.ledger.jobs.delete_entry(entry, message.body).await,
-            None => Ok(()),
-        },
+    let noted = noted.await?;
+    if noted == NoteOutcome::Refused
+        && let Some(entry) = &message.entry
+    {
+        worker.ledger.jobs.delete_entry(entry, message.body).await?;
     }
+    Ok(noted)
 }
 
 /// Settles a job that could not be claimed because the table did not answer. It is retried even

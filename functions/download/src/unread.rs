@@ -2,10 +2,11 @@
 //! of it is still not read.
 
 use aws::queues::ParkingTicket;
-use media::{failure::FailureClass, message::MediaMessage, unread::UnreadBody};
+use media::{failure::FailureClass, message::MediaMessage, parked::Content, unread::UnreadBody};
 use wapi::webhook::{Reading, UnreadReason};
 
 use crate::{
+    kept_body::{KeepOutcome, keep_parked, settle_message},
     message::{Acknowledgement, QueueMessage},
     order::end_body_if_ordered,
     worker::Worker,
@@ -56,8 +57,10 @@ pub(crate) async fn read_again(
     body: &UnreadBody,
     message: &QueueMessage<'_>,
 ) -> Acknowledgement {
-    if let Some(acknowledgement) = end_body_if_ordered(worker, body).await {
-        return acknowledgement;
+    match end_body_if_ordered(worker, body).await {
+        Some(Acknowledgement::Done) => return settle_message(worker, message).await,
+        Some(retry) => return retry,
+        None => {}
     }
     let BodyReading { media, rest } = read_body(body);
     let (verified, accepted_at, now) = (body.verified_instance(), body.accepted_at(), worker.now());
@@ -79,12 +82,12 @@ pub(crate) async fn read_again(
                 tenant = %body.tenant(), instance = %body.instance(), outcome = "read", queued,
                 "unread body"
             );
-            Acknowledgement::Done
+            settle_message(worker, message).await
         }
     }
 }
 
-/// The body belongs to no record; the parked queue is where it is found.
+/// The body belongs to no record; the jobs table keeps it whole.
 async fn park_unread(
     worker: &Worker,
     body: &UnreadBody,
@@ -102,12 +105,10 @@ async fn park_unread(
         receives: message.receives,
         is_unrecorded: false,
     };
-    if let Err(error) = worker.parked.park(message.body, &ticket).await {
-        tracing::error!(
-            tenant = %about.tenant, instance = %about.instance, %error,
-            "parking an unread body failed; it is retried"
-        );
-        return Acknowledgement::AFTER_FAILED_WRITE;
+    match keep_parked(worker, message, &Content::Unread(about.clone()), &ticket).await {
+        KeepOutcome::Parked => {}
+        KeepOutcome::Settled => return Acknowledgement::Done,
+        KeepOutcome::Failed => return Acknowledgement::AFTER_FAILED_WRITE,
     }
     tracing::error!(
         tenant = %about.tenant, instance = %about.instance, outcome = "parked", class = %class,

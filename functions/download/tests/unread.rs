@@ -19,7 +19,7 @@ use fetch::{Limits, Origins};
 use media::{job::QueuedJob, object_key::parse_offset};
 use redaction::Recorder;
 use samples::{INSTANCE, verified_instance};
-use scripted_aws::{Answer, Aws, RecordedRequest};
+use scripted_aws::{Answer, Aws, RecordedRequest, Update};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -28,6 +28,9 @@ const ACCEPTED: i64 = 1_787_438_879;
 const NOW: i64 = ACCEPTED + 12 * 24 * 60 * 60;
 const JOBS: &str = "https://sqs.example.invalid/jobs";
 const PARKED: &str = "https://sqs.example.invalid/parked";
+
+/// The calls that park a body: its orders, its instance, the table and the queue.
+const PARKED_CALLS: [&str; 4] = ["GetItem", "GetItem", "TransactWriteItems", "SendMessage"];
 
 /// AWS accepts every request.
 fn healthy_aws(seen: &RecordedRequest) -> Answer {
@@ -89,10 +92,21 @@ fn unread_body(body: &[u8], why: &str) -> String {
     body.to_json().expect("JSON")
 }
 
+/// The first update of the only transaction.
+fn first_update(aws: &Aws) -> Update {
+    let written = aws.only_request("TransactWriteItems").json();
+    Update::from_body(&written["TransactItems"][0]["Update"])
+}
+
 /// Runs one message; returns whether it is retried.
 async fn is_retried(aws: &Aws, body: &str) -> bool {
+    is_retried_with(aws, body, json!({})).await
+}
+
+/// As [`is_retried`], for a message with these attributes.
+async fn is_retried_with(aws: &Aws, body: &str, attributes: Value) -> bool {
     let event = json!({ "Records": [{ "messageId": "m0", "receiptHandle": "r0", "body": body,
-        "attributes": { "ApproximateReceiveCount": "2" }, "messageAttributes": {} }] });
+        "attributes": { "ApproximateReceiveCount": "2" }, "messageAttributes": attributes }] });
     let event = serde_json::from_value(event).expect("an event");
     let deadline = Instant::now() + Duration::from_mins(10);
     let answer =
@@ -142,7 +156,11 @@ async fn a_readable_body_becomes_jobs() {
     assert_eq!((jobs[0].tenant.as_str(), jobs[0].instance.as_str()), ("acme", INSTANCE));
     // The message says no time of its own.
     assert_eq!((jobs[0].accepted_at, jobs[0].message.moment), (NOW, ACCEPTED));
-    assert_eq!(aws.operations(), ["GetItem", "SendMessage"]);
+    // If it was parked before, its entry goes.
+    assert_eq!(aws.operations(), ["GetItem", "SendMessage", "TransactWriteItems"]);
+    let settled = first_update(&aws);
+    assert_eq!(settled.sets["state"]["S"], "settled");
+    assert_eq!(settled.condition.as_deref(), Some("attribute_exists(body)"));
 }
 
 #[tokio::test]
@@ -150,7 +168,7 @@ async fn a_body_without_media_is_done() {
     let aws = Aws::start(healthy_aws).await;
     let body = webhook_with(&json!({ "conversation": "Mensagem de teste" })).to_string();
     assert!(!is_retried(&aws, &unread_body(body.as_bytes(), "not_understood")).await);
-    assert_eq!(aws.operations(), ["GetItem"]);
+    assert_eq!(aws.operations(), ["GetItem", "TransactWriteItems"]);
 }
 
 #[tokio::test]
@@ -179,8 +197,91 @@ async fn an_unreadable_body_is_parked_unchanged() {
         assert!(reason.starts_with(&format!("{word}: ")), "{reason}");
         let until = (ACCEPTED + 14 * 24 * 60 * 60).to_string();
         assert_eq!(told("recoverable_until"), until);
-        assert_eq!(aws.operations(), ["GetItem", "SendMessage"], "{word}");
+        // The table has it before the queue.
+        assert_eq!(aws.operations(), PARKED_CALLS, "{word}");
+        let entry = first_update(&aws);
+        assert_eq!(entry.table, "jobs-table");
+        assert_eq!(entry.key["instance"]["S"], INSTANCE);
+        assert_eq!(entry.sets["state_class"]["S"], "parked#unread");
+        assert_eq!(
+            (&entry.sets["body"]["S"], &entry.sets["tenant"]["S"]),
+            (&json!(message), &json!("acme"))
+        );
+        assert_eq!(entry.sets["reason"]["S"], reason);
+        assert_eq!(entry.sets["recoverable_until"]["N"], until);
+        assert!(entry.removes.contains("forget_at"), "a tenant without a retention");
     }
+}
+
+/// A class of 90 days ends 90 days after the webhook.
+#[tokio::test]
+async fn an_unread_body_ends_with_the_retention() {
+    for (tenant, ends) in [("acme", true), ("another", false)] {
+        let instance = json!({
+            "instance": { "S": INSTANCE }, "tenant": { "S": tenant }, "secret_hashes": { "L": [] },
+            "sealed_token": { "S": "b2xk" }, "created_at": { "N": "1700000000" },
+            "policy": { "M": { "retention": { "S": "90d" } } },
+        });
+        let aws = Aws::start(move |seen: &RecordedRequest| match seen.operation() {
+            "GetItem" if seen.json()["TableName"] == "instances" => {
+                Answer::json(&json!({ "Item": instance }))
+            }
+            _ => healthy_aws(seen),
+        })
+        .await;
+        assert!(!is_retried(&aws, &unread_body(b"{ no JSON", "bad_body")).await);
+        let end = ends.then(|| json!({ "N": (ACCEPTED + 90 * 24 * 60 * 60).to_string() }));
+        assert_eq!(first_update(&aws).sets.get("forget_at"), end.as_ref(), "{tenant}");
+    }
+}
+
+/// The parked queue has a copy, or had one: the entry is what counts, and says why anew.
+#[tokio::test]
+async fn a_redriven_body_is_parked_in_the_table_alone() {
+    let aws = Aws::start(healthy_aws).await;
+    let body = unread_body(b"{ no JSON", "bad_body");
+    let digest = media::sha256::Sha256::from_data(body.as_bytes()).to_hex();
+    let name = format!("{INSTANCE}/~body.{digest}.9");
+    let attribute = json!({ "body_entry": { "stringValue": name, "dataType": "String" } });
+    assert!(!is_retried_with(&aws, &body, attribute).await);
+    assert_eq!(aws.operations(), ["GetItem", "GetItem", "TransactWriteItems"]);
+    assert_eq!(first_update(&aws).key["message_id"]["S"], format!("~body.{digest}.9"));
+}
+
+/// An operator dropped it, or a newer version read it, while this copy was in a queue.
+#[tokio::test]
+async fn a_copy_of_a_dropped_body_is_done() {
+    let aws = Aws::start(|seen: &RecordedRequest| match seen.operation() {
+        "TransactWriteItems" => Answer::transaction_cancelled(["ConditionalCheckFailed", "None"]),
+        _ => healthy_aws(seen),
+    })
+    .await;
+    assert!(!is_retried(&aws, &unread_body(b"{ no JSON", "bad_body")).await);
+    assert!(aws.requests_of("SendMessage").is_empty());
+    let condition = first_update(&aws).condition;
+    let condition = condition.as_deref();
+    assert_eq!(condition, Some("(attribute_not_exists(state) OR state <> settled)"));
+}
+
+/// The message is its only copy then.
+#[tokio::test]
+async fn a_body_that_the_table_refuses_is_retried() {
+    let aws = Aws::start(aws_failing_at("TransactWriteItems")).await;
+    assert!(is_retried(&aws, &unread_body(b"{ no JSON", "bad_body")).await);
+    assert!(aws.requests_of("SendMessage").is_empty());
+}
+
+/// It names no instance, and is kept for 30 days.
+#[tokio::test]
+async fn what_is_no_job_is_kept_in_the_table() {
+    let aws = Aws::start(healthy_aws).await;
+    assert!(!is_retried(&aws, "no job at all").await);
+    assert_eq!(aws.operations(), ["TransactWriteItems", "SendMessage"]);
+    let entry = first_update(&aws);
+    assert_eq!(entry.key["instance"]["S"], "~");
+    assert_eq!(entry.sets["state_class"]["S"], "parked#poison");
+    assert_eq!(entry.sets["forget_at"]["N"], (NOW + 30 * 24 * 60 * 60).to_string());
+    assert_eq!(entry.sets["body"]["S"], "no job at all");
 }
 
 /// What was read becomes jobs; the body is parked for the rest.
@@ -191,7 +292,8 @@ async fn a_partly_readable_body_is_also_parked() {
         .to_string();
     assert!(!is_retried(&aws, &unread_body(body.as_bytes(), "not_understood")).await);
     assert_eq!(sent_jobs(&aws).len(), 1);
-    assert_eq!(aws.operations(), ["GetItem", "SendMessage", "SendMessage"]);
+    let parked = &PARKED_CALLS[1..];
+    assert_eq!(aws.operations(), [&["GetItem", "SendMessage"][..], parked].concat());
 }
 
 #[tokio::test]
@@ -227,7 +329,7 @@ async fn logs_and_tickets_have_nothing_of_the_body() {
         tickets += &aws.only_request("SendMessage").json()["MessageAttributes"].to_string();
     }
     let log = recorder.text();
-    assert!(log.contains("bad_body") && log.contains("parking an unread body failed"), "{log}");
+    assert!(log.contains("bad_body") && log.contains("parking a message failed"), "{log}");
     // The body as it is, as base64, and as numbers.
     for part in ["pushName", "RkFLRS1NRU", "eyJwdXNoTmFtZSI", "112, 117, 115, 104"] {
         assert!(!log.contains(part) && !tickets.contains(part), "{part}");

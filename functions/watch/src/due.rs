@@ -160,8 +160,7 @@ impl DueSender<'_> {
                 return SendResult::Failed;
             }
         };
-        let sent = self.queue.send_from_entry(&entry.body, &entry.tenant, &due.entry);
-        let Err(error) = sent.await else {
+        let Err(error) = self.queue.send_due(&entry).await else {
             return SendResult::Sent;
         };
         tracing::error!(%instance, %error, "sending a due job failed");

@@ -46,7 +46,7 @@ impl Answer {
         }
     }
 
-    /// Adds how many of the queued jobs the jobs table has, because SQS did not take them.
+    /// Adds how many of the jobs and bodies the jobs table has, because SQS did not take them.
     pub(crate) fn with_kept(self, kept: usize) -> Self {
         Self { kept, ..self }
     }
@@ -73,7 +73,8 @@ impl Answer {
         answer.with_announcement(announcement).for_instance(verified)
     }
 
-    /// 200: all or part of the body could not be read; it is in the queue as it came.
+    /// 200: all or part of the body could not be read; it is in the queue as it came, or in the
+    /// jobs table.
     pub(crate) fn unread(verified: &VerifiedInstance, why: UnreadReason) -> Self {
         let word = why.as_str();
         let answer = Self::new(StatusCode::OK, "unread", json!({ "unread": word }));

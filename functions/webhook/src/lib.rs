@@ -9,10 +9,11 @@ mod request;
 use std::time::Duration;
 
 use aws::{
+    body_key::BodyKey,
     clients::Clients,
     error::AwsError,
     instances::InstanceError,
-    ledger::{JobsTable, MAX_ENTRY_BODY_BYTES},
+    ledger::{JobsTable, MAX_ENTRY_BODY_BYTES, NoteTerms, ParkedBody},
     queues::{JobsQueue, SendError},
     source_keys::SourceKeys,
     webhook_access::{AccessTable, WebhookAccess},
@@ -21,10 +22,12 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use lambda_http::{Body, Error, Request, RequestExt, Response};
 use media::{
     access::{SecretHashes, VerifiedInstance},
+    failure::FailureClass,
     ids::InstanceId,
     job::QueuedJob,
     message::MediaMessage,
-    unread::TooLargeToKeep,
+    parked::Content,
+    unread::{TooLargeToKeep, UnreadBody},
 };
 use tokio::time::{Instant, timeout_at};
 use wapi::webhook::{Announcement, Reading, UnreadReason, WebhookBody};
@@ -151,7 +154,7 @@ impl Webhook {
             }
             Reading::Unread { why, body } => {
                 match self.keep_body(accepted, why, body.as_ref()).await {
-                    Ok(()) => Answer::unread(verified, why),
+                    Ok(kept) => Answer::unread(verified, why).with_kept(kept),
                     Err(not_kept) => not_kept.into_answer(verified, 0),
                 }
             }
@@ -211,7 +214,7 @@ impl Webhook {
         };
         let kept_body = self.keep_body(accepted, UnreadReason::NotUnderstood, Some(read));
         match kept_body.await {
-            Ok(()) => Answer::partly_queued(verified, announcement).with_kept(kept),
+            Ok(bodies) => Answer::partly_queued(verified, announcement).with_kept(kept + bodies),
             Err(not_kept) => not_kept.into_answer(verified, announcement.media.len()),
         }
     }
@@ -273,17 +276,44 @@ impl Webhook {
         Ok(self.table.keep_job(&job.into_job(), &body, now).await?)
     }
 
-    /// Makes the body durable as it came, or, if it is too large, without what no job needs.
+    /// Makes the body durable as it came, or, if it is too large, without what no job needs: in the
+    /// queue or, if SQS does not take it, in the jobs table. Returns how many are in the table.
     async fn keep_body(
         &self,
         accepted: VerifiedRequest<'_>,
         why: UnreadReason,
         read: Option<&WebhookBody>,
-    ) -> Result<(), KeepError> {
-        let VerifiedRequest { verified, body, now, .. } = accepted;
+    ) -> Result<usize, KeepError> {
+        let VerifiedRequest { verified, body, now, keep_until } = accepted;
         let unread = why.keep_body(verified, body, read, now);
         let unread = unread.map_err(|TooLargeToKeep| KeepError::TooLarge)?;
-        self.queue.send_unread(&unread).await.map_err(KeepError::Queue)
+        let Err(error) = self.queue.send_unread(&unread).await else {
+            return Ok(0);
+        };
+        // Boxed, as for jobs.
+        let keep = timeout_at(keep_until, Box::pin(self.keep_in_table(&unread, now)));
+        match keep.await.unwrap_or_else(|_late| Err(out_of_time())) {
+            Ok(()) => {
+                tracing::warn!(instance = %verified.instance(), %error, "the jobs table has an \
+                    unread body that the queue did not take");
+                Ok(1)
+            }
+            Err(not_kept) => {
+                tracing::warn!(instance = %verified.instance(), error = %not_kept, "the jobs \
+                    table did not take an unread body either");
+                Err(KeepError::Queue(error))
+            }
+        }
+    }
+
+    /// Writes an entry for the body into the jobs table, from which the watch function sends it.
+    async fn keep_in_table(&self, unread: &UnreadBody, now: i64) -> Result<(), SendError> {
+        let (body, about) = (unread.to_json()?, unread.summary());
+        let reason = format!("{}: the jobs queue did not take it", about.why);
+        let (key, why) = (BodyKey::from_body(&body), (FailureClass::Unread, reason.as_str()));
+        let (content, terms) = (Content::Unread(about), NoteTerms { now, retention: None });
+        let kept = ParkedBody::new((&key, &body), &content, why, terms);
+        Ok(self.table.keep_body(&kept).await?)
     }
 }
 
@@ -302,11 +332,11 @@ struct VerifiedRequest<'a> {
     keep_until: Instant,
 }
 
-/// Why an unread body is not in the queue.
+/// Why an unread body is not kept.
 enum KeepError {
     /// No queue takes it: 413.
     TooLarge,
-    /// SQS did not take it: 503.
+    /// Neither SQS nor the jobs table took it: 503.
     Queue(SendError),
 }
 

@@ -17,7 +17,7 @@ use std::{
 use lambda_http::{Body, Request, RequestExt, http};
 use media::{job::QueueBody, sha256::Sha256};
 use redaction::Recorder;
-use scripted_aws::{Answer, Aws, RecordedRequest};
+use scripted_aws::{Answer, Aws, RecordedRequest, Update};
 use serde_json::{Value, json};
 use webhook::{Webhook, config::Config};
 
@@ -146,18 +146,23 @@ async fn a_partly_readable_body_is_kept_too() {
     assert_eq!((word.as_str(), bytes.as_slice()), ("not_understood", body.as_bytes()));
 }
 
+/// The jobs table takes what SQS refuses. Only if neither takes a job or a body, the sender is told
+/// to post it again.
 #[tokio::test]
-async fn what_sqs_refuses_is_never_a_200() {
+async fn what_nothing_takes_is_never_a_200() {
     let part = webhook_of(&json!({ "imageMessage": image_object(), "riddle": untyped_object() }))
         .to_string();
-    for (body, failing) in [
+    let cases = [
         (b"{ no JSON".to_vec(), "unread"),
         (part.clone().into_bytes(), "unread"),
         (part.into_bytes(), "job"),
-    ] {
+    ];
+    let both_tables = cases.iter().flat_map(|case| [(case, true), (case, false)]);
+    for ((body, failing), table_works) in both_tables {
+        let failing = *failing;
         let aws = Aws::start(move |seen: &RecordedRequest| {
-            // Neither the queue nor the jobs table takes the job.
-            if seen.operation() == "UpdateItem" && failing == "job" {
+            let is_table = ["UpdateItem", "TransactWriteItems"].contains(&seen.operation());
+            if is_table && !table_works {
                 return Answer::json_error(400, "AccessDeniedException");
             }
             if seen.operation() != "SendMessage" {
@@ -173,9 +178,34 @@ async fn what_sqs_refuses_is_never_a_200() {
             healthy_aws(seen)
         })
         .await;
-        let answer = post_body(&create_webhook(&aws), &body).await;
-        assert_eq!(answer, (503, json!({ "error": "unavailable" })), "{failing}");
+        let (status, answer) = post_body(&create_webhook(&aws), body).await;
+        if !table_works {
+            assert_eq!((status, answer), (503, json!({ "error": "unavailable" })), "{failing}");
+            continue;
+        }
+        assert_eq!(status, 200, "{failing}: {answer}");
+        if failing == "unread" {
+            must_keep(&aws, body);
+        }
     }
+}
+
+/// The whole body, due now, for the watch function to send.
+fn must_keep(aws: &Aws, body: &[u8]) {
+    let items = aws.only_request("TransactWriteItems").json()["TransactItems"].clone();
+    assert_eq!(items.as_array().map(Vec::len), Some(1));
+    let entry = Update::from_body(&items[0]["Update"]);
+    assert_eq!(
+        (entry.table.as_str(), &entry.sets["state"]["S"]),
+        ("jobs-table", &json!("retrying"))
+    );
+    assert_eq!(entry.key["instance"]["S"], INSTANCE);
+    assert_eq!(entry.sets["due_at"]["N"], NOW.to_string());
+    assert_eq!(entry.sets["tenant"]["S"], "acme");
+    assert_eq!(entry.condition.as_deref(), Some("attribute_not_exists(state)"));
+    let kept = QueueBody::parse(entry.sets["body"]["S"].as_str().expect("a body"));
+    let Ok(QueueBody::Unread(kept)) = kept else { unreachable!("an unread body") };
+    assert_eq!(kept.expose(), body);
 }
 
 /// They lead to no media, or belong to another instance.

@@ -4,6 +4,7 @@
 //! Each adapter takes and returns types of `media`. The clients are built once per process, from an
 //! explicit region and explicit credentials, over one HTTP client and one TLS stack.
 
+pub mod body_key;
 pub mod bucket;
 mod cache;
 pub mod clients;

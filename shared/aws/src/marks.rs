@@ -21,6 +21,8 @@ pub struct Mark {
     pub open_pass: Option<OpenPass>,
     /// Since when no pass has ended without a failure.
     pub failed_since: Option<i64>,
+    /// When the last pass ended that also read far back beyond the mark.
+    pub looked_back_at: Option<i64>,
     /// Digests of webhooks that could not be read and were kept, oldest first, so that a webhook is
     /// kept once although the log shows it several times.
     pub kept: Vec<String>,
@@ -39,6 +41,8 @@ pub struct OpenPass {
     pub page: u32,
     /// Whether the log begins with its oldest entry.
     pub is_oldest_first: bool,
+    /// Whether the pass reads far back beyond the mark.
+    pub is_look_back: bool,
 }
 
 /// What became of the write of a mark.
@@ -57,6 +61,8 @@ const PASS_UNTIL: &str = "pass_until";
 const PASS_FROM: &str = "pass_from";
 const PASS_PAGE: &str = "pass_page";
 const PASS_OLDEST_FIRST: &str = "pass_oldest_first";
+const PASS_LOOK_BACK: &str = "pass_look_back";
+const LOOKED_BACK_AT: &str = "looked_back_at";
 const FAILED_SINCE: &str = "failed_since";
 const KEPT: &str = "kept";
 const UPDATED_AT: &str = "updated_at";
@@ -72,17 +78,19 @@ impl Mark {
             until: get_number(item, UNTIL),
             open_pass: OpenPass::from_item(item),
             failed_since: get_number(item, FAILED_SINCE),
+            looked_back_at: get_number(item, LOOKED_BACK_AT),
             kept: digests.filter_map(text).collect(),
             updated_at: get_number(item, UPDATED_AT),
         }
     }
 
     /// Each attribute with its value; `None` if the mark has none, so that it is removed.
-    fn attributes(&self, now: i64) -> [(&'static str, Option<AttributeValue>); 9] {
+    fn attributes(&self, now: i64) -> [(&'static str, Option<AttributeValue>); 11] {
         let pass = |number: fn(&OpenPass) -> i64| {
             self.open_pass.as_ref().map(|pass| number_value(number(pass)))
         };
         let is_oldest_first = self.open_pass.filter(|pass| pass.is_oldest_first);
+        let is_look_back = self.open_pass.filter(|pass| pass.is_look_back);
         let kept = self.kept.iter().map(string_value).collect();
         [
             (TENANT, self.tenant.as_ref().map(|id| string_value(id.as_str()))),
@@ -91,6 +99,8 @@ impl Mark {
             (PASS_FROM, pass(|pass| pass.from)),
             (PASS_PAGE, pass(|pass| pass.page.into())),
             (PASS_OLDEST_FIRST, is_oldest_first.map(|_| AttributeValue::Bool(true))),
+            (PASS_LOOK_BACK, is_look_back.map(|_| AttributeValue::Bool(true))),
+            (LOOKED_BACK_AT, self.looked_back_at.map(number_value)),
             (FAILED_SINCE, self.failed_since.map(number_value)),
             (KEPT, Some(AttributeValue::L(kept)).filter(|_| !self.kept.is_empty())),
             (UPDATED_AT, Some(number_value(now))),
@@ -105,6 +115,7 @@ impl OpenPass {
             from: get_number(item, PASS_FROM)?,
             page: get_number(item, PASS_PAGE)?,
             is_oldest_first: item.contains_key(PASS_OLDEST_FIRST),
+            is_look_back: item.contains_key(PASS_LOOK_BACK),
         })
     }
 }

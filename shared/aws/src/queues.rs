@@ -9,14 +9,16 @@ use media::{
     failure::FailureClass,
     ids::TenantId,
     job::{NotAJob, QueueBody, QueuedJob},
-    parked::{Content, ParkedJob},
+    parked::{Content, ParkedJob, UnknownSummary},
     unread::UnreadBody,
 };
 
 use crate::{
+    body_key::BodyKey,
     clients::Clients,
     entry_key::EntryKey,
     error::AwsError,
+    ledger::DueEntry,
     sending::{MAX_ENTRIES, MessageSender},
 };
 
@@ -92,16 +94,34 @@ impl JobsQueue {
     /// [`SendError`] unless SQS has accepted the body.
     pub async fn send_unread(&self, body: &UnreadBody) -> Result<(), SendError> {
         let message = body.to_json()?;
-        Ok(self.requeue(&message, Some(body.tenant())).await?)
+        Ok(self.sender().send_message(&message, Some(body.tenant()), None).await?)
     }
 
-    /// Sends the body of a parked message again, as a new message. `tenant` is its message group; a
-    /// body of an unknown kind has none.
+    /// Sends the message of a body entry. It names the entry. `tenant` is its message group; a
+    /// message of an unknown kind has none.
     ///
     /// # Errors
-    /// [`AwsError`]; the message must then stay parked.
-    pub async fn requeue(&self, body: &str, tenant: Option<&TenantId>) -> Result<(), AwsError> {
-        self.sender().send_message(body, tenant, None).await
+    /// [`AwsError`]; the entry stays as it is.
+    pub async fn send_from_body(
+        &self,
+        body: &str,
+        tenant: Option<&TenantId>,
+        key: &BodyKey,
+    ) -> Result<(), AwsError> {
+        let entry = Some((BodyKey::ATTRIBUTE, key.to_string()));
+        self.sender().send_message(body, tenant, entry).await
+    }
+
+    /// Sends what is due from an entry of the jobs table: a job, or a message that it keeps.
+    ///
+    /// # Errors
+    /// [`AwsError`]; the entry must then be given back.
+    pub async fn send_due(&self, due: &DueEntry) -> Result<(), AwsError> {
+        let DueEntry { from, tenant, body } = due;
+        match BodyKey::from_entry(&from.entry) {
+            Some(key) => self.send_from_body(body, Some(tenant), &key).await,
+            None => self.send_from_entry(body, tenant, &from.entry).await,
+        }
     }
 
     /// Sends the job of an entry of the jobs table. The message names the entry.
@@ -114,7 +134,8 @@ impl JobsQueue {
         tenant: &TenantId,
         entry: &EntryKey,
     ) -> Result<(), AwsError> {
-        self.sender().send_message(body, Some(tenant), Some(entry)).await
+        let entry = Some((EntryKey::ATTRIBUTE, entry.to_string()));
+        self.sender().send_message(body, Some(tenant), entry).await
     }
 
     /// How many messages wait to be received, approximately. Those that are hidden are not counted.
@@ -360,7 +381,7 @@ impl ParkedMessage {
         let content = match QueueBody::parse(&body) {
             Ok(QueueBody::Job(job)) => Content::Job(job),
             Ok(QueueBody::Unread(body)) => Content::Unread(body.summary()),
-            Err(NotAJob) => Content::Unknown,
+            Err(NotAJob) => Content::Unknown(UnknownSummary::default()),
         };
         let class_text = text("class");
         let class = class_text.and_then(|class| class.parse().ok());
@@ -371,7 +392,7 @@ impl ParkedMessage {
             Content::Unread(unread) => {
                 (FailureClass::Unread, format!("{}: {}", unread.why, moved()))
             }
-            Content::Unknown => (FailureClass::Poison, moved()),
+            Content::Unknown(_) => (FailureClass::Poison, moved()),
         };
         let sent_ms = message
             .attributes

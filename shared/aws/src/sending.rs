@@ -6,7 +6,7 @@ use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use media::ids::TenantId;
 use tokio::time::Instant;
 
-use crate::{clients::Clients, entry_key::EntryKey, error::AwsError};
+use crate::{clients::Clients, error::AwsError};
 
 /// Maximum number of entries in one `SendMessageBatch`.
 pub(crate) const MAX_ENTRIES: usize = 10;
@@ -35,18 +35,19 @@ struct FailedEntries {
 }
 
 impl MessageSender<'_> {
-    /// Sends one message. A body of an unknown kind has no tenant, and so no message group.
+    /// Sends one message. A body of an unknown kind has no tenant, and so no message group. `entry`
+    /// is the attribute that names the entry it is sent from, with its name.
     pub(crate) async fn send_message(
         &self,
         body: &str,
         tenant: Option<&TenantId>,
-        entry: Option<&EntryKey>,
+        entry: Option<(&str, String)>,
     ) -> Result<(), AwsError> {
         const OPERATION: &str = "sqs:SendMessage";
-        let attribute = |entry: &EntryKey| {
+        let attribute = |(name, key): (&str, String)| {
             let attribute = MessageAttributeValue::builder().data_type("String");
-            let attribute = attribute.string_value(entry.to_string()).build();
-            attribute.map(|value| HashMap::from([(EntryKey::ATTRIBUTE.to_owned(), value)]))
+            let attribute = attribute.string_value(key).build();
+            attribute.map(|value| HashMap::from([(name.to_owned(), value)]))
         };
         let attributes = entry
             .map(attribute)

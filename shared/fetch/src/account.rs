@@ -10,7 +10,6 @@ use url::Url;
 use wapi::{
     account::{ACCOUNT_PATH, Account, Hook, HookUpdate, LOGS_PATH, STATUS_PATH, Status},
     excerpt,
-    logs::LogPage,
 };
 
 use crate::{
@@ -26,10 +25,7 @@ const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// Maximum page of the webhook log that is read. A page holds a hundred bodies of up to 16 KB, some
 /// of them with a thumbnail of a megabyte.
-const MAX_LOG_PAGE_BYTES: usize = 16 * 1024 * 1024;
-
-/// Entries per page of the webhook log.
-const LOG_ENTRIES_PER_PAGE: &str = "100";
+pub(crate) const MAX_LOG_PAGE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Maximum time of one call. Only a download may take longer.
 const MAX_CALL_TIME: Duration = Duration::from_secs(20);
@@ -214,26 +210,6 @@ impl AccountClient {
         parse_answer(&call, |_| Some(()))
     }
 
-    /// Reads a page of the instance's webhook log. Pages count from 1; one beyond the last is
-    /// empty.
-    ///
-    /// # Errors
-    /// [`AccountError`] if the call fails or the answer cannot be parsed.
-    pub async fn fetch_log_page(
-        &self,
-        page: u32,
-        who: Credentials<'_>,
-    ) -> Result<LogPage, AccountError> {
-        let page = page.to_string();
-        let query = [("perPage", LOG_ENTRIES_PER_PAGE), ("page", page.as_str())];
-        let call = self.send_request(Method::GET, LOGS_PATH, &query, who, None::<&()>).await;
-        // A page that was cut off may be repaired, and would lack entries.
-        let is_whole = |body: &[u8]| body.len() < MAX_LOG_PAGE_BYTES;
-        parse_answer(&call, |body| {
-            Some(body).filter(|body| is_whole(body)).and_then(LogPage::parse)
-        })
-    }
-
     /// Sends a `GET` and reports how it went.
     pub async fn get(&self, path: &str, who: Credentials<'_>) -> AccountCall {
         self.send_request(Method::GET, path, &[], who, None::<&()>).await
@@ -332,7 +308,7 @@ async fn record_call(
     }
 }
 
-fn parse_answer<T>(
+pub(crate) fn parse_answer<T>(
     call: &AccountCall,
     read: impl FnOnce(&[u8]) -> Option<T>,
 ) -> Result<T, AccountError> {

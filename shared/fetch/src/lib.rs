@@ -24,6 +24,7 @@ mod strategies;
 mod stream;
 mod turns;
 mod waits;
+mod webhook_log;
 
 pub use crate::{
     client::Limits,

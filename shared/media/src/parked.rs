@@ -11,7 +11,7 @@ use crate::{
     unread::UnreadSummary,
 };
 
-/// What is parked.
+/// What is parked, from a queue or from an index of the jobs table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// A media file to fetch, as an index of the jobs table has it, without the job.
@@ -20,8 +20,19 @@ pub enum Content {
     Job(Box<Job>),
     /// A webhook body that could not be read.
     Unread(UnreadSummary),
-    /// Neither, so its tenant is unknown.
-    Unknown,
+    /// A message of another kind, or a job that is not of its instance's tenant.
+    Unknown(UnknownSummary),
+}
+
+/// What is known of a parked message that is no job of its instance's tenant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnknownSummary {
+    /// The tenant that it names.
+    pub tenant: Option<TenantId>,
+    /// The instance that it names.
+    pub instance: Option<InstanceId>,
+    /// Until when a person should have acted, in seconds since 1970.
+    pub until: Option<i64>,
 }
 
 /// What the jobs table's indexes say of a parked job.
@@ -74,7 +85,7 @@ impl ParkedJob {
     pub fn job(&self) -> Option<&Job> {
         match &self.content {
             Content::Job(job) => Some(job),
-            Content::Entry(_) | Content::Unread(_) | Content::Unknown => None,
+            Content::Entry(_) | Content::Unread(_) | Content::Unknown(_) => None,
         }
     }
 
@@ -83,7 +94,7 @@ impl ParkedJob {
     pub fn entry(&self) -> Option<&EntrySummary> {
         match &self.content {
             Content::Entry(entry) => Some(entry),
-            Content::Job(_) | Content::Unread(_) | Content::Unknown => None,
+            Content::Job(_) | Content::Unread(_) | Content::Unknown(_) => None,
         }
     }
 
@@ -93,7 +104,7 @@ impl ParkedJob {
         match &self.content {
             Content::Entry(entry) => Some(entry.key.message_id()),
             Content::Job(job) => Some(job.message.message_id.as_str()),
-            Content::Unread(_) | Content::Unknown => None,
+            Content::Unread(_) | Content::Unknown(_) => None,
         }
     }
 
@@ -103,7 +114,7 @@ impl ParkedJob {
         match &self.content {
             Content::Entry(entry) => entry.kind,
             Content::Job(job) => Some(job.message.kind),
-            Content::Unread(_) | Content::Unknown => None,
+            Content::Unread(_) | Content::Unknown(_) => None,
         }
     }
 
@@ -112,7 +123,7 @@ impl ParkedJob {
     pub fn unread(&self) -> Option<&UnreadSummary> {
         match &self.content {
             Content::Unread(unread) => Some(unread),
-            Content::Entry(_) | Content::Job(_) | Content::Unknown => None,
+            Content::Entry(_) | Content::Job(_) | Content::Unknown(_) => None,
         }
     }
 
@@ -123,7 +134,7 @@ impl ParkedJob {
             Content::Entry(entry) => Some(&entry.tenant),
             Content::Job(job) => Some(&job.tenant),
             Content::Unread(unread) => Some(&unread.tenant),
-            Content::Unknown => None,
+            Content::Unknown(unknown) => unknown.tenant.as_ref(),
         }
     }
 
@@ -134,7 +145,7 @@ impl ParkedJob {
             Content::Entry(entry) => Some(&entry.instance),
             Content::Job(job) => Some(&job.instance),
             Content::Unread(unread) => Some(&unread.instance),
-            Content::Unknown => None,
+            Content::Unknown(unknown) => unknown.instance.as_ref(),
         }
     }
 
@@ -152,7 +163,7 @@ impl ParkedJob {
             Content::Entry(entry) => Some(entry.recoverable_until),
             Content::Job(job) => Some(job.message.recoverable_until()),
             Content::Unread(unread) => Some(unread.recoverable_until()),
-            Content::Unknown => None,
+            Content::Unknown(unknown) => unknown.until,
         }
     }
 }

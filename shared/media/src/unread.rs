@@ -167,6 +167,19 @@ pub struct UnreadSummary {
 }
 
 impl UnreadSummary {
+    /// What an entry of the jobs table says of a body whose media files can be expected to exist
+    /// until this time, in seconds since 1970.
+    #[must_use]
+    pub fn from_entry(
+        (tenant, instance): (TenantId, InstanceId),
+        recoverable_until: i64,
+        why: String,
+        size_bytes: usize,
+    ) -> Self {
+        let accepted_at = recoverable_until.saturating_sub(MediaMessage::SAFE_SECONDS);
+        Self { tenant, instance, accepted_at, why, size_bytes }
+    }
+
     /// Until when its media files can be expected to exist, in seconds since 1970. The body cannot
     /// be read, so this assumes that their messages were sent when it was accepted.
     #[must_use]

@@ -13,7 +13,7 @@ use media::{
     failure::FailureClass,
     job::Job,
     message::MediaMessage,
-    parked::{Content, Filter, ParkedJob},
+    parked::{Content, Filter, ParkedJob, UnknownSummary},
 };
 use samples::{image_message, instance_id, queued_job, tenant_id};
 
@@ -47,7 +47,7 @@ fn parked_job() -> ParkedJob {
 /// A body that is not a job, parked two hours ago.
 fn no_job() -> ParkedJob {
     ParkedJob {
-        content: Content::Unknown,
+        content: Content::Unknown(UnknownSummary::default()),
         unknown_class: None,
         class: FailureClass::Poison,
         ..parked_job()

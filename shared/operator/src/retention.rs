@@ -1,13 +1,15 @@
 //! Applies a tenant's present retention to the files and records that exist already.
 
 use aws::{
+    body_key::BodyKey,
     error::AwsError,
-    ledger::{Ledger, RecordEnd, WriteOutcome},
+    ledger::{KeptBody, Ledger, RecordEnd, WriteOutcome},
 };
 use aws_sdk_s3::types::ObjectVersion;
 use media::{
     ids::{InstanceId, TenantId},
     policy::Retention,
+    unread::UnreadBody,
 };
 use serde::Serialize;
 
@@ -139,7 +141,8 @@ impl BucketTags {
 
 impl MediaRecords {
     /// Gives each record of a tenant's instance the end that the retention means, and the entry of
-    /// a parked job with it. Page by page, so that memory does not grow with the instance.
+    /// a parked job with it; also each unread webhook. Page by page, so that memory does not grow
+    /// with the instance.
     ///
     /// # Errors
     /// When a call of `DynamoDB` fails. What was done stays, and is not done again.
@@ -181,6 +184,39 @@ impl MediaRecords {
                 }
             }
         }
+        count.add(retain_bodies(ledger, (tenant, instance), plan).await?);
         Ok(count)
     }
+}
+
+/// Gives each unread webhook of a tenant's instance the end that the retention means.
+async fn retain_bodies(
+    ledger: &Ledger,
+    (tenant, instance): (&TenantId, &InstanceId),
+    plan: RetainPlan,
+) -> Result<RetainCount, AwsError> {
+    let (mut count, mut changing) = (RetainCount::default(), Vec::new());
+    let each = |key: BodyKey, kept: KeptBody| {
+        let Ok(unread) = UnreadBody::parse(&kept.body) else {
+            return;
+        };
+        if kept.tenant.as_ref() != Some(tenant) {
+            return;
+        }
+        count.seen += 1;
+        let end = plan.retention.map(|class| class.end_of(unread.accepted_at()).max(plan.now));
+        if kept.forget_at != end {
+            changing.push((key, kept, end));
+        }
+    };
+    ledger.jobs.visit_bodies(BodyKey::partition_of(Some(instance)), each).await?;
+    for (key, kept, end) in changing {
+        let is_changed = match plan.mode {
+            RetainMode::Count => true,
+            RetainMode::Apply => ledger.jobs.set_body_end((&key, &kept), end).await?,
+        };
+        count.changed += u64::from(is_changed);
+        count.left += u64::from(!is_changed);
+    }
+    Ok(count)
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use aws::{
+    body_key::BodyKey,
     clients::Clients,
     dynamodb::{Attributes, count_items, get_string, string_value},
     error::AwsError,
@@ -55,7 +56,9 @@ impl UnsettledMedia {
                 && let Some(item) = items.next().await
             {
                 let item = item.map_err(AwsError::in_operation("dynamodb:Query"))?;
-                found.push(read_entry(item));
+                if !is_body(&item) {
+                    found.push(read_entry(item));
+                }
             }
         }
         Ok(found)
@@ -120,6 +123,13 @@ impl UnsettledMedia {
         }
         Ok(found)
     }
+}
+
+/// Whether an item of the index is that of an unread webhook or another message, not of a job.
+fn is_body(item: &Attributes) -> bool {
+    let [partition, sort_key] =
+        ["instance", "message_id"].map(|name| get_string(item, name).unwrap_or_default());
+    BodyKey::from_item(partition, sort_key).is_some()
 }
 
 /// Reads an item of the index as a record: its key has the state and the class.

@@ -1,24 +1,18 @@
 //! Drops parked jobs: an operator decides that their media files are no longer wanted.
 
 use aws::{
+    body_key::BodyKey,
     entry_key::EntryKey,
     error::AwsError,
-    ledger::{JobState, NoteTerms, WriteOutcome},
-    queues::ParkedMessage,
+    ledger::{NoteTerms, ParkedKey, WriteOutcome},
 };
 use media::parked::{Filter, ParkedJob};
 
-use crate::{
-    entries::is_in_queue,
-    failures::Failures,
-    look::{AfterLook, LookSummary, Parking},
-};
+use crate::{failures::Failures, look::Parking};
 
 /// The result of a drop.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DropSummary {
-    /// What was looked at.
-    pub seen: LookSummary,
     /// Jobs and webhooks that match the filter.
     pub admitted: usize,
     /// Jobs and webhooks that were dropped.
@@ -30,12 +24,12 @@ pub struct DropSummary {
 }
 
 impl Parking {
-    /// Drops the parked jobs and webhooks that match the filter. Each record is written with the
-    /// deletion of its entry, or before its message is deleted, so that after a crash between the
-    /// two the message is still parked. `now` is in seconds since 1970.
+    /// Drops the parked jobs and webhooks that match the filter. A job's record is written with the
+    /// deletion of its entry; a webhook leaves an entry without it, so that its copy in the parked
+    /// queue does not bring it back. `now` is in seconds since 1970.
     ///
     /// # Errors
-    /// [`AwsError`] when the table or the queue cannot be read.
+    /// [`AwsError`] when the table cannot be read.
     pub async fn drop(
         &self,
         filter: &Filter,
@@ -43,26 +37,21 @@ impl Parking {
         mut each: impl FnMut(&ParkedJob),
     ) -> Result<DropSummary, AwsError> {
         let mut summary = DropSummary::default();
-        if is_in_queue(filter) {
-            let counts = &mut summary;
-            let seen = self.visit(now, async |message, has_entry| {
-                if has_entry || !filter.matches_job(&message.parked, now) {
-                    return AfterLook::Release;
-                }
-                each(&message.parked);
-                let dropped = self.drop_message(message, now).await;
-                if counts.count(dropped) { AfterLook::Deleted } else { AfterLook::Release }
-            });
-            let seen = seen.await?;
-            summary.seen = seen;
-        }
         let counts = &mut summary;
-        self.visit_entries(filter, now, async |job, entry| {
+        self.visit_entries(filter, now, async |job, key| {
             each(job);
-            counts.count(self.drop_entry(job, entry, now).await);
+            counts.count(match key {
+                ParkedKey::Job(entry) => self.drop_entry(job, entry, now).await,
+                ParkedKey::Body(key) => self.drop_body(key, now).await,
+            });
         })
         .await?;
         Ok(summary)
+    }
+
+    /// A message that was read or dropped meanwhile is gone as well.
+    async fn drop_body(&self, key: &BodyKey, now: i64) -> Result<WriteOutcome, AwsError> {
+        self.ledger.jobs.settle_body(key, now).await.map(|_| WriteOutcome::Yes)
     }
 
     async fn drop_entry(
@@ -77,40 +66,16 @@ impl Parking {
         };
         self.ledger.drop_parked(entry, terms).await
     }
-
-    async fn drop_message(
-        &self,
-        message: &ParkedMessage,
-        now: i64,
-    ) -> Result<WriteOutcome, AwsError> {
-        if let Some(job) = message.parked.job() {
-            let reason = &message.parked.reason;
-            let reason = format!("dropped by an operator; it was parked because: {reason}");
-            let class = message.parked.class;
-            let terms = self.note_terms((&job.tenant, &job.instance), now).await?;
-            let written = self.ledger.note_dropped(job, class, &reason, terms).await?;
-            // Already stored or erased: there is nothing to record, and the message is deleted.
-            if written == WriteOutcome::Overtaken
-                && self.ledger.read_job_state(job, now).await? != JobState::StoredOrErased
-            {
-                return Ok(WriteOutcome::Overtaken);
-            }
-        }
-        self.parked.delete(&message.receipt).await?;
-        Ok(WriteOutcome::Yes)
-    }
 }
 
 impl DropSummary {
-    /// Counts the result of one drop, and returns whether it was dropped.
-    fn count(&mut self, dropped: Result<WriteOutcome, AwsError>) -> bool {
+    /// Counts the result of one drop.
+    fn count(&mut self, dropped: Result<WriteOutcome, AwsError>) {
         self.admitted += 1;
-        let is_dropped = matches!(dropped, Ok(WriteOutcome::Yes));
         match dropped {
             Ok(WriteOutcome::Yes) => self.dropped += 1,
             Ok(WriteOutcome::Overtaken) => self.in_use += 1,
             Err(error) => self.failures.add(error),
         }
-        is_dropped
     }
 }

@@ -60,8 +60,8 @@ impl Parking {
         now: i64,
     ) -> Result<EraseSummary, AwsError> {
         let mut summary = EraseSummary::default();
-        let seen = self.visit(now, async |message, _| {
-            summary.count(match_message(message, &is_job, &in_body, &in_text));
+        let seen = self.visit(now, async |message, has_entry| {
+            summary.count(match_message(message, &is_job, &in_body, &in_text), has_entry);
             AfterLook::Release
         });
         let seen = seen.await?;
@@ -82,9 +82,9 @@ impl Parking {
         now: i64,
     ) -> Result<EraseSummary, AwsError> {
         let mut summary = EraseSummary::default();
-        let seen = self.visit(now, async |message, _| {
+        let seen = self.visit(now, async |message, has_entry| {
             let matched = match_message(message, &is_job, &in_body, &in_text);
-            let Some(counts) = summary.count(matched) else {
+            let Some(counts) = summary.count(matched, has_entry) else {
                 return AfterLook::Release;
             };
             match self.parked.delete(&message.receipt).await {
@@ -105,9 +105,12 @@ impl Parking {
 }
 
 impl EraseSummary {
-    /// Counts a message, and returns what is to be deleted with it; `None` if it stays parked.
-    fn count(&mut self, matched: EraseMatch) -> Option<MessageCounts> {
+    /// Counts a message, and returns what is to be deleted with it; `None` if it stays parked. What
+    /// is no job is counted where its entry is, if it has one.
+    fn count(&mut self, matched: EraseMatch, has_entry: bool) -> Option<MessageCounts> {
         let counts = match matched {
+            EraseMatch::Body if has_entry => MessageCounts::default(),
+            EraseMatch::Unclear | EraseMatch::Unreadable if has_entry => return None,
             EraseMatch::Job => MessageCounts { jobs: 1, bodies: 0 },
             EraseMatch::Body => MessageCounts { jobs: 0, bodies: 1 },
             EraseMatch::Unclear => {

@@ -3,18 +3,23 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use aws::{
+    body_key::BodyKey,
     error::AwsError,
     instances::{Instance, InstanceError, Instances},
-    ledger::{EraseOutcome, JobState, Ledger, NoteOutcome, NoteTerms},
+    ledger::{
+        BodyState, EraseOutcome, JobState, Ledger, NoteOutcome, NoteTerms, ParkOutcome, ParkedBody,
+    },
     orders::Orders,
     queues::{JobsQueue, ParkedMessage, ParkedQueue, Receipt},
 };
 use futures_util::future::join_all;
 use media::{
+    failure::FailureClass,
     ids::{InstanceId, TenantId},
     job::Job,
     parked::ParkedJob,
     policy::Retention,
+    unread::UnreadBody,
 };
 
 use crate::failures::Failures;
@@ -39,7 +44,8 @@ pub struct Parking {
 pub struct LookSummary {
     /// Parked messages.
     pub messages: usize,
-    /// Records that did not say `parked` before and say so now, mostly of jobs that SQS parked.
+    /// Records and entries that did not say `parked` before and say so now, mostly of what SQS
+    /// parked.
     pub reconciled: usize,
     /// Messages that were deleted because their jobs are settled, or the jobs table has them and
     /// they are tried again.
@@ -98,8 +104,8 @@ impl Parking {
     }
 
     /// Shows every message of the parked queue to `each` once, and keeps it parked. Also writes the
-    /// records of jobs that SQS parked by itself, after too many receives, and deletes the messages
-    /// whose jobs are not parked any more. `now` is in seconds since 1970.
+    /// records and entries of what SQS parked by itself, after too many receives, and deletes the
+    /// messages that are not parked any more. `now` is in seconds since 1970.
     ///
     /// # Errors
     /// [`AwsError`] when the queue cannot be read. No message is lost: those already received
@@ -170,15 +176,16 @@ impl Parking {
     /// Compares a message with its job's record, and mends what differs. After a failure, the next
     /// look tries again.
     async fn keep_in_step(&self, message: &ParkedMessage, now: i64) -> Result<Step, AwsError> {
-        let Some(job) = message.parked.job() else {
-            return Ok(Step::Kept);
+        let parked = &message.parked;
+        let step = match parked.job() {
+            Some(job) => self.compare_with_record(message, job, now).await,
+            None => self.compare_with_entry(message, now).await,
         };
-        let step = self.compare_with_record(message, job, now).await;
         if let Err(error) = &step {
-            let (instance, message_id) = (&job.instance, &job.message.message_id);
             tracing::warn!(
-                %instance, %message_id, %error,
-                "a parked message could not be compared with its record"
+                instance = parked.instance().map(InstanceId::as_str),
+                message_id = parked.message_id(), %error,
+                "a parked message could not be compared with what the tables say"
             );
         }
         step
@@ -196,7 +203,11 @@ impl Parking {
             return self.remove(message).await;
         }
         match state {
-            JobState::Foreign => Ok(Step::Kept),
+            JobState::Foreign => self.compare_with_entry(message, now).await,
+            // No run writes a record for another tenant than its instance's, and the look must not.
+            JobState::Unrecorded if parked.class == FailureClass::Poison => {
+                self.compare_with_entry(message, now).await
+            }
             JobState::InWork => Ok(Step::HasEntry),
             JobState::Parked => match self.is_expired(job, now).await {
                 Ok(true) => self.remove(message).await,
@@ -221,6 +232,47 @@ impl Parking {
                     NoteOutcome::Refused => Step::Kept,
                 })
             }
+        }
+    }
+
+    /// Compares a message that has no record with its entry: makes the entry of what SQS or an
+    /// earlier version parked, and deletes the copy of what was read or dropped.
+    async fn compare_with_entry(
+        &self,
+        message: &ParkedMessage,
+        now: i64,
+    ) -> Result<Step, AwsError> {
+        let (table, key) = (&self.ledger.jobs, BodyKey::from_body(&message.body));
+        match table.read_body_state(&key).await? {
+            Some(BodyState::Settled) => return self.remove(message).await,
+            Some(BodyState::Parked) => return Ok(Step::HasEntry),
+            Some(BodyState::Retrying) if !message.parked.is_moved_by_sqs => {
+                return Ok(Step::HasEntry);
+            }
+            Some(BodyState::Retrying) | None => {}
+        }
+        if self.is_body_ordered(&message.body).await? {
+            return self.remove(message).await;
+        }
+        let terms = match (message.parked.tenant(), message.parked.instance()) {
+            (Some(tenant), Some(instance)) => self.note_terms((tenant, instance), now).await?,
+            _ => NoteTerms { now, retention: None },
+        };
+        let parked = &message.parked;
+        let why = (parked.class, parked.reason.as_str());
+        let kept = ParkedBody::new((&key, &message.body), &parked.content, why, terms);
+        match table.park_body(&kept).await? {
+            ParkOutcome::Parked => Ok(Step::Reconciled),
+            ParkOutcome::Settled => self.remove(message).await,
+        }
+    }
+
+    /// Whether an order to erase covers an unread webhook: of its whole tenant or instance. Whom
+    /// else it is about cannot be read.
+    pub(crate) async fn is_body_ordered(&self, body: &str) -> Result<bool, AwsError> {
+        match (&self.orders, UnreadBody::parse(body)) {
+            (Some(orders), Ok(unread)) => Ok(orders.find_body_erasure(&unread).await?.is_some()),
+            (Some(_) | None, _) => Ok(false),
         }
     }
 
@@ -263,11 +315,11 @@ fn read_retention(
 /// What the comparison of a parked message with its record led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// It has no record, or that is not known.
+    /// What the tables say of it is not known.
     Kept,
-    /// The jobs table has the job as well.
+    /// The jobs table has it as well.
     HasEntry,
-    /// The record was written and says `parked` now.
+    /// The tables were written and say `parked` now.
     Reconciled,
     /// The message was deleted.
     Removed,

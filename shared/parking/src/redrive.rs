@@ -3,23 +3,18 @@
 use std::{collections::HashSet, time::Duration};
 
 use aws::{
+    body_key::BodyKey,
     entry_key::EntryKey,
     error::AwsError,
-    ledger::{DueKey, JobState, RedriveOutcome, WriteOutcome},
-    queues::ParkedMessage,
+    ledger::{DueKey, ParkedKey, RedriveOutcome, WriteOutcome},
 };
 use media::{
     job::QueuedJob,
     parked::{Filter, ParkedJob},
-    sha256::Sha256,
 };
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::{
-    entries::is_in_queue,
-    failures::Failures,
-    look::{AfterLook, LookSummary, Parking},
-};
+use crate::{failures::Failures, look::Parking};
 
 /// How long after it was sent a job counts as lost by the queue, in seconds.
 const LOST_AFTER_SECONDS: i64 = 2 * 60 * 60;
@@ -39,13 +34,12 @@ pub enum RedriveMode {
 /// The result of a redrive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RedriveSummary {
-    /// What was looked at.
-    pub seen: LookSummary,
     /// Jobs and webhooks that match the filter.
     pub admitted: usize,
     /// Jobs and webhooks that were sent again.
     pub sent: usize,
-    /// Jobs that were only removed, because the media file is already stored or was erased.
+    /// Jobs and webhooks that were only removed, because nothing is left to do: the media file is
+    /// stored, or an order to erase covers it.
     pub stored_already: usize,
     /// Jobs whose entry says `retrying` and which SQS did not take: the watch function sends them,
     /// within three hours.
@@ -60,12 +54,11 @@ pub struct RedriveSummary {
 impl Parking {
     /// Sends the parked jobs and webhooks that match the filter to the jobs queue. A job's entry
     /// says `retrying` before it is sent, so that after a crash between the two the watch function
-    /// sends it. What is only in the parked queue is sent before it is deleted there, so that after
-    /// a crash it exists twice, not nowhere. A job's time for retries starts anew. `now` is in
-    /// seconds since 1970.
+    /// sends it. A webhook stays parked until a run has read it. A job's time for retries starts
+    /// anew. `now` is in seconds since 1970.
     ///
     /// # Errors
-    /// [`AwsError`] when the table or the queue cannot be read.
+    /// [`AwsError`] when the table cannot be read.
     pub async fn redrive(
         &self,
         filter: &Filter,
@@ -75,51 +68,41 @@ impl Parking {
     ) -> Result<RedriveSummary, AwsError> {
         let mut summary = RedriveSummary::default();
         let mut pace = Pace::new(mode);
-        if is_in_queue(filter) {
-            let seen = self.redrive_messages(filter, &mut pace, now, (&mut summary, &mut each));
-            let seen = seen.await?;
-            summary.seen = seen;
-        }
         let counts = &mut summary;
-        self.visit_entries(filter, now, async |job, entry| {
+        // A body that fails at once is parked again during this loop, and must not be sent again.
+        let mut bodies = HashSet::new();
+        self.visit_entries(filter, now, async |job, key| {
+            if let ParkedKey::Body(key) = key
+                && !bodies.insert(key.clone())
+            {
+                return;
+            }
             counts.admitted += 1;
             each(job);
-            if pace.wait().await {
-                counts.count(self.redrive_entry(entry, now).await);
+            if !pace.wait().await {
+                return;
             }
+            counts.count(match key {
+                ParkedKey::Job(entry) => self.redrive_entry(entry, now).await,
+                ParkedKey::Body(key) => self.redrive_body(key, now).await,
+            });
         })
         .await?;
         Ok(summary)
     }
 
-    /// Redrives what is only in the parked queue.
-    async fn redrive_messages(
-        &self,
-        filter: &Filter,
-        pace: &mut Pace,
-        now: i64,
-        (counts, each): (&mut RedriveSummary, &mut impl FnMut(&ParkedJob)),
-    ) -> Result<LookSummary, AwsError> {
-        // A body that fails at once is parked again during this loop, and must not be sent again.
-        let mut sent = HashSet::new();
-        self.visit(now, async |message, has_entry| {
-            let was_sent = sent.contains(&Sha256::from_data(message.body.as_bytes()));
-            if has_entry || was_sent || !filter.matches_job(&message.parked, now) {
-                return AfterLook::Release;
-            }
-            counts.admitted += 1;
-            each(&message.parked);
-            if !pace.wait().await {
-                return AfterLook::Release;
-            }
-            let body = redriven_body(message, now);
-            let requeued = self.requeue(message, &body, now).await;
-            if matches!(requeued, Ok(RequeueOutcome::Sent)) {
-                sent.insert(Sha256::from_data(body.as_bytes()));
-            }
-            if counts.count(requeued) { AfterLook::Deleted } else { AfterLook::Release }
-        })
-        .await
+    /// Sends the message of a body entry, which stays as it is: the run that reads the message
+    /// removes it, and one that cannot says so in it.
+    async fn redrive_body(&self, key: &BodyKey, now: i64) -> Result<RequeueOutcome, AwsError> {
+        let Some(kept) = self.ledger.jobs.read_body(key).await? else {
+            return Ok(RequeueOutcome::StoredOrErased);
+        };
+        if self.is_body_ordered(&kept.body).await? {
+            self.ledger.jobs.settle_body(key, now).await?;
+            return Ok(RequeueOutcome::StoredOrErased);
+        }
+        self.jobs.send_from_body(&kept.body, kept.tenant.as_ref(), key).await?;
+        Ok(RequeueOutcome::Sent)
     }
 
     /// Redrives the job of an entry.
@@ -161,31 +144,6 @@ impl Parking {
         let per_second = per_second.clamp(1, MAX_PER_SECOND).try_into().unwrap_or(i32::MAX);
         self.parked.start_move_task(&self.jobs, per_second).await
     }
-
-    async fn requeue(
-        &self,
-        message: &ParkedMessage,
-        body: &str,
-        now: i64,
-    ) -> Result<RequeueOutcome, AwsError> {
-        if let Some(job) = message.parked.job()
-            && self.ledger.read_job_state(job, now).await? == JobState::StoredOrErased
-        {
-            self.parked.delete(&message.receipt).await?;
-            return Ok(RequeueOutcome::StoredOrErased);
-        }
-        self.jobs.requeue(body, message.parked.tenant()).await?;
-        self.parked.delete(&message.receipt).await?;
-        Ok(RequeueOutcome::Sent)
-    }
-}
-
-/// The body to send: a job with a new time of acceptance, any other body unchanged. The jobs that
-/// are made of an unread body get theirs when they are made.
-fn redriven_body(message: &ParkedMessage, now: i64) -> String {
-    let job = message.parked.job().cloned();
-    let renewed = job.and_then(|job| QueuedJob::for_redrive(job, now).to_json().ok());
-    renewed.unwrap_or_else(|| message.body.clone())
 }
 
 /// What was done with one parked job or webhook.
@@ -200,26 +158,18 @@ enum RequeueOutcome {
 }
 
 impl RedriveSummary {
-    /// Counts the result for one job, and returns whether its parked message is deleted.
-    fn count(&mut self, requeued: Result<RequeueOutcome, AwsError>) -> bool {
+    /// Counts the result for one job or webhook.
+    fn count(&mut self, requeued: Result<RequeueOutcome, AwsError>) {
         match requeued {
             Ok(RequeueOutcome::Sent) => self.sent += 1,
             Ok(RequeueOutcome::StoredOrErased) => self.stored_already += 1,
             Ok(RequeueOutcome::LeftToWatch(error)) => {
                 self.left_to_watch += 1;
                 self.failures.add(error);
-                return false;
             }
-            Ok(RequeueOutcome::Busy) => {
-                self.in_use += 1;
-                return false;
-            }
-            Err(error) => {
-                self.failures.add(error);
-                return false;
-            }
+            Ok(RequeueOutcome::Busy) => self.in_use += 1,
+            Err(error) => self.failures.add(error),
         }
-        true
     }
 }
 

@@ -50,13 +50,36 @@ impl LogPage {
         Some(Self { webhooks, times, not_understood, digest })
     }
 
+    /// One page of several that follow each other in the log.
+    #[must_use]
+    pub fn join(pages: Vec<Self>) -> Self {
+        let digests = pages.iter().flat_map(|page| page.digest.as_bytes());
+        let digest = match pages.as_slice() {
+            [only] => only.digest,
+            _ => Sha256::from_data(&digests.copied().collect::<Vec<_>>()),
+        };
+        let empty = Self { webhooks: Vec::new(), times: Vec::new(), not_understood: 0, digest };
+        pages.into_iter().fold(empty, |mut joined, page| {
+            joined.webhooks.extend(page.webhooks);
+            joined.times.extend(page.times);
+            joined.not_understood += page.not_understood;
+            joined
+        })
+    }
+
+    /// Whether the page has no entry: it is beyond the end of the log.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.webhooks.is_empty() && self.not_understood == 0
+    }
+
     /// What [`LogWalk`] needs to know of the page. A time after `latest` is that of a wrong clock,
     /// and does not count.
     #[must_use]
     pub fn summarize(&self, latest: i64) -> PageSummary {
         let possible = self.times.iter().flatten().filter(|time| **time <= latest);
         PageSummary {
-            is_empty: self.webhooks.is_empty() && self.not_understood == 0,
+            is_empty: self.is_empty(),
             newest: possible.max().copied(),
             digest: self.digest,
         }

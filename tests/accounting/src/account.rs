@@ -116,7 +116,8 @@ impl Account {
             .chain(here.check_rules(one))
             .chain(here.check_erased(one))
             .chain(here.check_record())
-            .chain(here.check_entry());
+            .chain(here.check_entry())
+            .chain(here.check_body(&one.identity));
         self.unexpected.extend(complaints.map(|complaint| format!("{id}: {complaint}")));
     }
 }
@@ -187,6 +188,7 @@ fn complete_identities(announced: &[AnnouncedMedia], evidence: &Evidence) -> Evi
     evidence.records.iter_mut().for_each(|one| resolve(&mut one.identity));
     evidence.parked.iter_mut().for_each(|one| resolve(&mut one.identity));
     evidence.entries.iter_mut().for_each(|one| resolve(&mut one.identity));
+    evidence.bodies.iter_mut().for_each(|one| resolve(&mut one.identity));
     evidence.queued.iter_mut().for_each(resolve);
     evidence
 }

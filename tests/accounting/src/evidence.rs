@@ -100,8 +100,10 @@ pub struct Evidence {
     pub queued: Vec<Identity>,
     /// Items in the media table.
     pub records: Vec<Record>,
-    /// Items in the jobs table.
+    /// Items in the jobs table, under the keys of their records.
     pub entries: Vec<JobEntry>,
+    /// Items in the jobs table with messages that have no record.
+    pub bodies: Vec<JobEntry>,
     /// Keys of multipart uploads that were neither completed nor aborted, after those older than
     /// a day were swept.
     pub uploads: Vec<String>,

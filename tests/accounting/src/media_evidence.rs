@@ -19,6 +19,7 @@ pub(crate) struct MediaEvidence<'a> {
     pub(crate) queued: bool,
     record: Option<&'a Record>,
     entry: Option<&'a JobEntry>,
+    body: Option<&'a JobEntry>,
 }
 
 impl<'a> EvidenceIndex<'a> {
@@ -35,6 +36,9 @@ impl<'a> EvidenceIndex<'a> {
         }
         for entry in &evidence.entries {
             all.entry(&entry.identity).or_default().entry = Some(entry);
+        }
+        for body in &evidence.bodies {
+            all.entry(&body.identity).or_default().body = Some(body);
         }
         for record in &evidence.records {
             all.entry(&record.identity).or_default().record = Some(record);
@@ -53,13 +57,14 @@ impl<'a> EvidenceIndex<'a> {
 
 impl MediaEvidence<'_> {
     pub(crate) fn is_nowhere(&self) -> bool {
-        let is_in_work = self.queued || self.entry.is_some();
+        let is_in_work = self.queued || self.entry.is_some() || self.body.is_some();
         self.objects.is_empty() && !self.is_parked() && !is_in_work && !self.is_skipped()
     }
 
     /// Whether an operator finds the job parked: in the jobs table, or in the parked queue.
     pub(crate) fn is_parked(&self) -> bool {
-        !self.parked.is_empty() || self.entry.is_some_and(|entry| entry.state == "parked")
+        let is_parked = |entry: Option<&JobEntry>| entry.is_some_and(|it| it.state == "parked");
+        !self.parked.is_empty() || is_parked(self.entry) || is_parked(self.body)
     }
 
     pub(crate) fn is_skipped(&self) -> bool {
@@ -100,7 +105,10 @@ impl MediaEvidence<'_> {
                 let reason = parked.reason.as_deref().unwrap_or("no reason");
                 complaints.push(format!("parked although a source has it: {reason}"));
             }
-            if parked.class.is_none() || parked.reason.as_deref().is_none_or(str::is_empty) {
+            // What SQS parks has no ticket; an operator finds the reason in its entry.
+            let has_reason = parked.class.is_some()
+                && parked.reason.as_deref().is_some_and(|reason| !reason.is_empty());
+            if !has_reason && self.body.is_none() {
                 complaints.push("parked without a class or a reason".to_owned());
             }
         }
@@ -128,7 +136,8 @@ impl MediaEvidence<'_> {
             }
             Fate::Erased => {}
         }
-        if !self.parked.is_empty() || self.entry.is_some() || self.queued {
+        let is_entry_left = self.entry.is_some() || self.body.is_some();
+        if !self.parked.is_empty() || is_entry_left || self.queued {
             return Some("its job is left although it was to be erased".to_owned());
         }
         let is_record_left = self.record.is_some() && !is_mark;
@@ -160,6 +169,23 @@ impl MediaEvidence<'_> {
         }
         let is_same = record_state == Some(entry.state.as_str());
         (!is_same).then(|| format!("the record says {record_state:?}, the entry {}", entry.state))
+    }
+
+    /// Checks what the jobs table keeps of a message that has no record: the parked queue's copy is
+    /// never the only one, and what is kept says why.
+    pub(crate) fn check_body(&self, identity: &Identity) -> Option<String> {
+        let has_no_record = identity.message_id.starts_with("unread ") || identity.instance == "-";
+        match self.body {
+            Some(body)
+                if body.class.is_none() || body.reason.as_deref().is_none_or(str::is_empty) =>
+            {
+                Some("kept without a class or a reason".to_owned())
+            }
+            None if has_no_record && !self.parked.is_empty() => {
+                Some("only the parked queue has it".to_owned())
+            }
+            Some(_) | None => None,
+        }
     }
 
     /// Checks that the record has the class of the parked message, if there is one.

@@ -37,6 +37,12 @@ impl World {
             }
             OutsideEvent::TokenWritten(customer, token) => self.write_token(*customer, token),
             OutsideEvent::QueuesPurged => self.purge_queues(&[JOBS, PARKED]),
+            OutsideEvent::QueuesEmptied => {
+                for queue in [JOBS, PARKED] {
+                    self.cloud.lock_sqs().purge_messages(queue, |_| true);
+                }
+                self.cloud.notify_queue_change();
+            }
             OutsideEvent::ParkedExpired => self.purge_queues(&[PARKED]),
             OutsideEvent::ParkedMoved => {
                 let now = self.cloud.clock.now();

@@ -36,7 +36,8 @@ pub(crate) fn gather_evidence(cloud: &Cloud, uploads: Vec<String>) -> Evidence {
         parked: sent(PARKED).iter().map(parked_ticket).collect(),
         queued: sent(JOBS).iter().map(|one| Identity::from_body(&one.body)).collect(),
         records: items.iter().map(record_evidence).collect(),
-        entries: entries.iter().map(entry_evidence).collect(),
+        entries: entries.iter().filter(|item| is_job(item)).map(entry_evidence).collect(),
+        bodies: entries.iter().filter(|item| is_body(item)).map(entry_evidence).collect(),
         uploads,
     }
 }
@@ -66,6 +67,21 @@ fn parked_ticket(sent: &SentMessage) -> ParkedTicket {
         class: said("class"),
         reason: said("reason"),
     }
+}
+
+/// An entry that has its message. What was read or dropped is gone from its entry.
+fn has_message(item: &Value) -> bool {
+    item["body"]["S"].is_string()
+}
+
+fn is_job(item: &Value) -> bool {
+    has_message(item) && !is_body(item)
+}
+
+/// Worlds have no message that would need several items.
+fn is_body(item: &Value) -> bool {
+    let key = item["message_id"]["S"].as_str().unwrap_or_default();
+    has_message(item) && key.starts_with("~body.")
 }
 
 fn entry_evidence(item: &Value) -> JobEntry {

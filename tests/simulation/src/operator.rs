@@ -9,9 +9,10 @@ use std::{
 };
 
 use aws::{
+    body_key::BodyKey,
     clients::Clients,
     instances::Instances,
-    ledger::{Erasable, Ledger, LedgerTables, MARKED_FOR, WriteOutcome},
+    ledger::{Erasable, KeptBody, Ledger, LedgerTables, MARKED_FOR, WriteOutcome},
     orders::{NewErasure, Orders},
     queues::{JobsQueue, ParkedQueue},
     register::{NewInstance, Register, RegisterError, RegisterTables, Tenant},
@@ -300,6 +301,20 @@ impl<'a> Erasure<'a> {
         Ok(found)
     }
 
+    /// The parked jobs that are meant and not of their instance's tenant.
+    async fn list_bodies(&self, ledger: &Ledger) -> anyhow::Result<Vec<BodyKey>> {
+        let mut found = Vec::new();
+        let each = |key, kept: KeptBody| {
+            let job = QueuedJob::parse(&kept.body).map(QueuedJob::into_job);
+            if job.is_ok_and(|job| self.covers_job(&job)) {
+                found.push(key);
+            }
+        };
+        let partition = BodyKey::partition_of(Some(&self.instance));
+        ledger.jobs.visit_bodies(partition, each).await?;
+        Ok(found)
+    }
+
     async fn erase_files(&self, mode: EraseMode) -> anyhow::Result<FilesCount> {
         let (folder, id) = match &self.part {
             Part::Chat(chat) => (ObjectKey::chat_prefix(&self.tenant, &self.instance, chat), None),
@@ -337,12 +352,16 @@ impl<'a> Erasure<'a> {
                 erase(record).await?;
             }
         }
+        for key in &self.list_bodies(&ledger).await? {
+            ledger.jobs.settle_body(key, now).await?;
+        }
         self.erase_files(EraseMode::Remove).await?;
         for record in others {
             erase(record).await?;
         }
         let files = self.erase_files(EraseMode::Count).await?;
         let left = self.list_records().await?.len() + self.list_entries(&ledger).await?.len();
+        let left = left + self.list_bodies(&ledger).await?.len();
         Ok(busy + files.versions + files.uploads + left as u64)
     }
 }

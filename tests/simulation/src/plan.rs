@@ -164,6 +164,8 @@ pub enum OutsideEvent {
     /// Both queues lose the messages whose jobs the jobs table has. (Jobs that no run has received
     /// yet are only in the queue.)
     QueuesPurged,
+    /// Both queues lose every message, those included that no run has settled yet.
+    QueuesEmptied,
     /// As [`Self::QueuesPurged`], for the parked queue alone: its retention ends.
     ParkedExpired,
     /// An operator moves every parked message to the jobs queue, by SQS's own task.

@@ -85,8 +85,10 @@ fn next_full(unit: Duration, at: Duration) -> Duration {
 /// When the first entry of the jobs table is due whose job is in this place, the table or the
 /// queue; in time since the world began. `None` if none ever is.
 pub(crate) fn next_due(cloud: &Cloud, place: &str) -> Option<Duration> {
-    let due = (0..DUE_SHARDS).filter_map(|shard| first_due(cloud, &format!("{place}-{shard}")));
-    let due = due.min()?;
+    let due = cloud.tables.find_time(place, || {
+        let due = (0..DUE_SHARDS).filter_map(|shard| first_due(cloud, &format!("{place}-{shard}")));
+        due.min()
+    })?;
     let since_start = u64::try_from(due.saturating_sub(WORLD_START)).unwrap_or_default();
     Some(Duration::from_secs(since_start))
 }

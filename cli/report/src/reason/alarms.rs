@@ -114,7 +114,8 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
         os webhooks que chegam são tratados como sempre. `wapi-media tail --since 2h --no-follow` \
         mostra a instância em que unreadable_for_a_day é 1, com o motivo. 401 ou 403: `wapi-media \
         instance check LITE-AAAAAA-BBBBBB`, depois `wapi-media token rotate LITE-AAAAAA-BBBBBB`. \
-        Outro motivo: pergunte à W-API.",
+        Se mais de 1.000 jobs esperam: o `wapi-media doctor` descobre por quê. Outro motivo: \
+        pergunte à W-API.",
     ),
     (
         "BackfillErrorsAlarm",

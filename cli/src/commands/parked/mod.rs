@@ -21,10 +21,7 @@ use self::{
         class_remedies, count_classes, describe_classes, describe_unread, first_rows, parked_table,
         to_json,
     },
-    result::{
-        choose_exit, describe_dropped, describe_redriven, drop_json, print_look_failures,
-        redrive_json,
-    },
+    result::{choose_exit, describe_dropped, describe_redriven, drop_json, redrive_json},
 };
 use crate::{audit::AuditScope, exit::Exit, screen, session::Session};
 
@@ -33,7 +30,7 @@ use crate::{audit::AuditScope, exit::Exit, screen, session::Session};
 pub(crate) enum Verb {
     /// Lists parked jobs, those that expire first at the top, and what to do about each class.
     ///
-    /// Also updates the records of jobs that SQS parked itself, after too many receives.
+    /// What SQS parked itself, after too many receives, is listed after the next hourly look.
     #[command(
         after_help = "Example:\n  wapi-media parked list --class instance --expiring-within 48h"
     )]
@@ -45,8 +42,8 @@ pub(crate) enum Verb {
     ///
     /// The jobs table says that they are tried again before they are sent, and the hourly look
     /// removes their messages from the parked queue. A job whose media file is stored by now is
-    /// only removed. Exit code 3: some jobs were not sent. Nothing is lost; the text says why, and
-    /// what becomes of them.
+    /// only removed. A webhook that could not be read stays parked until it is read. Exit code 3:
+    /// some jobs were not sent. Nothing is lost; the text says why, and what becomes of them.
     #[command(after_help = "Examples:\n  \
         wapi-media parked redrive --instance LITE-AAAAAA-BBBBBB --dry-run\n  \
         wapi-media parked redrive --tenant acme --class instance --rate 100\n  \
@@ -142,79 +139,34 @@ pub(crate) async fn run_parked(verb: Verb, session: &Session) -> anyhow::Result<
     }
 }
 
-/// What was found of the parked jobs that match a filter.
-struct FoundJobs {
-    /// The jobs, those that expire first at the top.
-    jobs: Vec<ParkedJob>,
-    /// How many records were updated of jobs that SQS parked itself.
-    reconciled: usize,
-    /// The number of messages in the parked queue, if the caller may not receive them.
-    unreceived: Option<u64>,
-}
-
-impl FoundJobs {
-    /// What is missing in the list, for a caller who may not receive from the parked queue.
-    fn describe_unreceived(&self) -> String {
-        self.unreceived.map_or_else(String::new, |count| {
-            format!(
-                "\nThe parked queue was not read, because your permissions do not allow it. It has \
-                 about {count} messages: copies of parked jobs, and what only it has (webhooks \
-                 that could not be read, messages that are no jobs)."
-            )
-        })
-    }
-}
-
-/// Lists the parked jobs that match the filter: those of the jobs table, and what is only in the
-/// parked queue if the caller may receive from it.
-async fn find_parked(filter: &Filter, session: &Session) -> anyhow::Result<FoundJobs> {
-    let (parking, now, mut jobs) = (session.parking()?, clock::now(), Vec::new());
+/// Lists the parked jobs that match the filter, those that expire first at the top. Reads indexes
+/// of the jobs table only.
+async fn find_parked(filter: &Filter, session: &Session) -> anyhow::Result<Vec<ParkedJob>> {
+    let (parking, mut jobs) = (session.parking()?, Vec::new());
     let bar = screen::new_counter("parked jobs looked at");
-    let mut each = |parked: &ParkedJob| {
+    let listed = parking.list(filter, clock::now(), |parked| {
         bar.inc(1);
         jobs.push(parked.clone());
-    };
-    let (mut reconciled, mut unreceived) = (0, None);
-    match parking.list_queued(filter, now, &mut each).await {
-        Ok(seen) => {
-            print_look_failures(&seen.failures);
-            reconciled = seen.reconciled;
-        }
-        Err(error) if error.is_denied() => {
-            let queue = session.stack.output("ParkedQueueUrl")?;
-            let queue = session.operator.queue_health(queue).await.context(UNREAD)?;
-            unreceived = Some(queue.waiting + queue.hidden);
-        }
-        Err(error) => return Err(error).context(UNREAD),
-    }
-    parking.list_entries(filter, now, &mut each).await.context(UNREAD)?;
+    });
+    listed.await.context(UNREAD)?;
     bar.finish_and_clear();
     jobs.sort_by_key(|parked| parked.recoverable_until().unwrap_or(i64::MAX));
-    Ok(FoundJobs { jobs, reconciled, unreceived })
+    Ok(jobs)
 }
 
 async fn list_parked(filter: &Filter, limit: usize, session: &Session) -> anyhow::Result<Exit> {
-    let seen = find_parked(filter, session).await?;
-    let found = &seen.jobs;
+    let found = find_parked(filter, session).await?;
     let mut text = String::new();
     if !found.is_empty() {
-        text = format!("{}\n\n", first_rows(found, limit));
-        for (class, remedy) in class_remedies(found) {
+        text = format!("{}\n\n", first_rows(&found, limit));
+        for (class, remedy) in class_remedies(&found) {
             text += &format!("{class}: {remedy}.\n");
         }
     }
     text += &match found.len() {
         0 => "No parked job matches.".to_owned(),
-        n => format!("{n} parked jobs match: {}.", describe_classes(&count_classes(found))),
+        n => format!("{n} parked jobs match: {}.", describe_classes(&count_classes(&found))),
     };
-    if seen.reconciled > 0 {
-        let parked = "were parked by SQS itself; their records are updated now";
-        text += &format!("\n{} of them {parked}.", seen.reconciled);
-    }
-    text += &seen.describe_unreceived();
-    if session.flags.json && seen.unreceived.is_some() {
-        screen::print_error(seen.describe_unreceived().trim());
-    }
     session.flags.print(&found.iter().map(to_json).collect(), text)?;
     Ok(Exit::Ok)
 }
@@ -222,8 +174,7 @@ async fn list_parked(filter: &Filter, limit: usize, session: &Session) -> anyhow
 async fn show_parked(one: &ParkedArgument, session: &Session) -> anyhow::Result<Exit> {
     let message = one.message.clone().map(MessageId::parse).transpose()?;
     let of_instance = Filter { instance: Some(one.instance.clone()), ..Filter::default() };
-    let seen = find_parked(&of_instance, session).await?;
-    let (unreceived, mut found) = (seen.describe_unreceived(), seen.jobs);
+    let mut found = find_parked(&of_instance, session).await?;
     found.retain(|parked| match (&message, parked.message_id()) {
         (Some(message), Some(id)) => MessageId::parse(id).is_ok_and(|id| id.belongs_to(message)),
         (None, None) => true,
@@ -234,7 +185,7 @@ async fn show_parked(one: &ParkedArgument, session: &Session) -> anyhow::Result<
             || "webhook that could not be read".to_owned(),
             |message| format!("job of message {message}"),
         );
-        bail!("no {what} of {} is parked. See: wapi-media parked list\n{unreceived}", one.instance);
+        bail!("no {what} of {} is parked. See: wapi-media parked list", one.instance);
     }
     let (records, mut shown, mut text) =
         (session.records()?, Vec::new(), parked_table(&found).to_string());
@@ -313,14 +264,13 @@ impl Redrive {
         let redrive = session.audit(audit_scope("parked redrive", &filter), redrive);
         let redriven = redrive.await?.context(UNREAD)?;
         bar.finish_and_clear();
-        print_look_failures(&redriven.seen.failures);
         flags.print(&redrive_json(&redriven, &found), describe_redriven(&redriven))?;
         Ok(choose_exit(redriven.in_use, &redriven.failures))
     }
 }
 
 async fn drop_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit> {
-    let found = find_parked(filter, session).await?.jobs;
+    let found = find_parked(filter, session).await?;
     if found.is_empty() {
         session.flags.print(&json!({ "admitted": 0 }), "No parked job matches.")?;
         return Ok(Exit::Ok);
@@ -337,7 +287,6 @@ async fn drop_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit>
     let drop = parking.drop(filter, clock::now(), |_| bar.inc(1));
     let dropped = session.audit(audit_scope("parked drop", filter), drop).await?.context(UNREAD)?;
     bar.finish_and_clear();
-    print_look_failures(&dropped.seen.failures);
     session.flags.print(&drop_json(&dropped), describe_dropped(&dropped))?;
     Ok(choose_exit(dropped.in_use, &dropped.failures))
 }
@@ -356,7 +305,12 @@ fn audit_scope(action: &'static str, filter: &Filter) -> AuditScope {
 
 #[cfg(test)]
 mod tests {
-    use media::{failure::FailureClass, job::QueuedJob, parked::Content, unread::UnreadBody};
+    use media::{
+        failure::FailureClass,
+        job::QueuedJob,
+        parked::{Content, UnknownSummary},
+        unread::UnreadBody,
+    };
 
     use super::{ParkedJob, describe_unread, first_rows, parked_table, to_json};
 
@@ -380,7 +334,7 @@ mod tests {
                 is_unrecorded: false,
             },
             ParkedJob {
-                content: Content::Unknown,
+                content: Content::Unknown(UnknownSummary::default()),
                 unknown_class: None,
                 class: FailureClass::Poison,
                 reason: "the queue message is not a job that this version understands".to_owned(),

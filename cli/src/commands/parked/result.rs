@@ -35,7 +35,7 @@ pub(crate) fn print_look_failures(failures: &Failures) {
 pub(super) fn describe_redriven(redriven: &RedriveSummary) -> String {
     let RedriveSummary { sent, stored_already, left_to_watch, in_use, failures, .. } = redriven;
     let mut text = format!(
-        "{sent} sent again, {stored_already} only removed because they are stored already."
+        "{sent} sent again, {stored_already} only removed because they are stored already or erased."
     );
     if *in_use > 0 {
         text += &format!("\n{in_use} {IN_USE}.");

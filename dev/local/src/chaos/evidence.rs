@@ -35,6 +35,12 @@ pub(crate) async fn gather_evidence(stack: &Stack, killed: usize) -> Result<Chao
     let (bucket, outputs) = (stack.bucket(), stack.outputs());
     let open = bucket.open_uploads().await?;
     let (uploads, left) = if open.len() <= killed { (Vec::new(), open.len()) } else { (open, 0) };
+    let entries = stack.scan(&outputs.jobs_table).await?;
+    // What was read or dropped is gone from its entry.
+    let entries = entries.iter().filter(|item| item_text(item, "body").is_some());
+    let is_body =
+        |item: &&Value| item_text(item, "message_id").is_some_and(|key| key.starts_with("~body."));
+    let (bodies, entries): (Vec<_>, Vec<_>) = entries.partition(is_body);
     let evidence = Evidence {
         objects: read_objects(&bucket).await?,
         parked: read_queue(stack, &outputs.parked_queue_url)
@@ -48,7 +54,8 @@ pub(crate) async fn gather_evidence(stack: &Stack, killed: usize) -> Result<Chao
             .map(|message| Identity::from_body(message_body(message)))
             .collect(),
         records: stack.media_records().await?.iter().map(record_evidence).collect(),
-        entries: stack.scan(&outputs.jobs_table).await?.iter().map(entry_evidence).collect(),
+        entries: entries.into_iter().map(entry_evidence).collect(),
+        bodies: bodies.into_iter().map(entry_evidence).collect(),
         uploads,
     };
     Ok(ChaosEvidence { evidence, uploads_left_to_the_rule: left })

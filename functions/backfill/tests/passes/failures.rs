@@ -56,6 +56,23 @@ async fn a_log_that_fails_for_a_day_is_reported() {
     assert_eq!(world.mark()["failed_since"], Value::Null);
 }
 
+/// Too many jobs wait, hour after hour: the alarm for a log that is not read goes on.
+#[tokio::test]
+async fn a_backlog_of_a_day_is_reported() {
+    let world = World::start().await;
+    let recorder = Recorder::start();
+    let until = |ago: i64| json!({ "until": { "N": (NOW - ago).to_string() }, "tenant": { "S": "postponed" } });
+    world.tables().waiting = 1001;
+    world.set_mark(until(DAY - 1));
+    world.run().await;
+    assert!(!recorder.text().contains("\"tenant\":\"postponed\""), "less than a day");
+    world.set_mark(until(DAY));
+    world.run().await;
+    assert_eq!(logged_field(&recorder, "postponed", "unreadable_for_a_day"), 1);
+    assert_eq!(logged_field(&recorder, "postponed", "outcome"), "postponed");
+    assert_eq!((world.pages_read(), world.mark()), (0, until(DAY)));
+}
+
 /// A plan without a log is not a fault: the alarm would never end.
 #[tokio::test]
 async fn an_instance_without_a_log_is_no_failure() {

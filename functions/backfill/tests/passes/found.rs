@@ -98,11 +98,50 @@ async fn the_first_pass_reads_a_day_back() {
 async fn a_later_pass_reads_back_beyond_the_mark() {
     let world = World::start().await;
     let until = NOW - HOUR;
-    world.set_mark(json!({ "until": { "N": until.to_string() }, "tenant": { "S": "acme" } }));
+    world.set_mark(json!({
+        "until": { "N": until.to_string() }, "tenant": { "S": "acme" },
+        "looked_back_at": { "N": until.to_string() },
+    }));
     world.announce("read before", HOUR + 31 * MINUTE);
     let late = world.announce("logged late", HOUR + 29 * MINUTE);
     world.run().await;
     assert_eq!(world.sent_ids(), [late.message_id]);
+}
+
+/// Its first run never ended, which is certain only when the passes of each hour are past it.
+#[tokio::test]
+async fn a_pass_looks_back_once_a_day() {
+    let world = World::start().await;
+    world.run_at(NOW - 20 * HOUR).await;
+    let abandoned = world.announce("abandoned", 20 * HOUR);
+    let begun_at = (NOW - 20 * HOUR).to_string();
+    world.set_record(
+        &abandoned,
+        json!({ "state": { "S": "retrying" }, "updated_at": { "N": begun_at } }),
+    );
+    for hours in 1..24 {
+        world.run_at(NOW - 20 * HOUR + hours * HOUR).await;
+        assert_eq!(world.sent_ids(), Vec::<String>::new(), "after {hours} hours");
+    }
+    for hours in 24..28 {
+        world.run_at(NOW - 20 * HOUR + hours * HOUR).await;
+        assert_eq!(world.sent_ids().join(" "), abandoned.message_id, "after {hours} hours");
+    }
+}
+
+/// The instance was registered here yesterday; what came before may be a former tenant's.
+#[tokio::test]
+async fn a_look_back_ends_at_the_registration() {
+    let world = World::start().await;
+    world.announce("of the former", 20 * HOUR);
+    let own = world.announce("of the new", 18 * HOUR);
+    world.set_mark(json!({
+        "until": { "N": (NOW - HOUR).to_string() }, "tenant": { "S": "acme" },
+    }));
+    world.change_instance(&json!({ "created_at": { "N": (NOW - 19 * HOUR).to_string() } }));
+    world.run().await;
+    assert_eq!(world.sent_ids(), [own.message_id]);
+    assert_eq!(world.mark()["looked_back_at"]["N"], NOW.to_string());
 }
 
 /// After a reconnection, W-API sends old messages in new webhooks.

@@ -92,6 +92,12 @@ impl Condition {
         }
     }
 
+    /// The item has another state than this, or none.
+    pub(super) fn not_in_state(state: &str) -> Self {
+        const TEXT: &str = "(attribute_not_exists(#state) OR #state <> :state)";
+        Self::new(TEXT, [(":state", string_value(state))]).with_state_name()
+    }
+
     /// The record was last written at this time.
     pub(super) fn updated_at(at: i64) -> Self {
         Self::new("updated_at = :updated", [(":updated", number_value(at))])

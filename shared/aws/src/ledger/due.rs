@@ -13,6 +13,7 @@ use media::{
 };
 
 use super::{
+    body::KeptBody,
     condition::Condition,
     entry::{BY_DUE, Due, DuePlace, EntryFacts, EntryState, entry_update, set_due, state_class},
     outcome::WriteOutcome,
@@ -20,6 +21,7 @@ use super::{
     update::Update,
 };
 use crate::{
+    body_key::BodyKey,
     dynamodb::{Attributes, get_number, get_string, number_value, string_value},
     entry_key::EntryKey,
     error::AwsError,
@@ -106,7 +108,10 @@ impl JobsTable {
         match taken {
             Ok(output) => {
                 let item = output.attributes.unwrap_or_default();
-                let entry = DueEntry::from_item(due, &item);
+                let entry = match BodyKey::from_entry(&due.entry) {
+                    Some(key) => DueEntry::from_body(due, self.complete_body(&key, &item).await?),
+                    None => DueEntry::from_item(due, &item),
+                };
                 let problem = "an entry without a tenant or a body";
                 entry.map(Some).ok_or_else(|| AwsError::unexpected(UPDATE_ITEM, problem))
             }
@@ -169,8 +174,9 @@ impl JobsTable {
         Err(AwsError::unexpected(UPDATE_ITEM, "other media messages have every key"))
     }
 
-    /// Shows the key and the body of every entry of an instance to `each`, strongly consistent.
-    /// Only unsettled jobs have entries.
+    /// Shows the key and the body of every job entry of an instance to `each`, strongly consistent.
+    /// Only unsettled jobs have entries. Unread webhooks are left out: see
+    /// [`Self::visit_bodies`](super::JobsTable::visit_bodies).
     ///
     /// # Errors
     /// [`AwsError`] when `Query` fails.
@@ -189,6 +195,9 @@ impl JobsTable {
         while let Some(item) = items.next().await {
             let item = item.map_err(AwsError::in_operation("dynamodb:Query"))?;
             let key = get_string(&item, "message_id").unwrap_or_default();
+            if BodyKey::is_of_body(key) {
+                continue;
+            }
             each(RecordKey::from_record(key), get_string(&item, "body").unwrap_or_default());
         }
         Ok(())
@@ -258,6 +267,11 @@ impl DueKey {
 }
 
 impl DueEntry {
+    fn from_body(due: &DueKey, kept: Option<KeptBody>) -> Option<Self> {
+        let KeptBody { body, tenant, .. } = kept?;
+        Some(Self { from: due.clone(), tenant: tenant?, body })
+    }
+
     fn from_item(due: &DueKey, item: &Attributes) -> Option<Self> {
         Some(Self {
             from: due.clone(),

@@ -84,8 +84,8 @@ impl DuePlace {
     }
 
     /// The key of the instance's partition in [`BY_DUE`].
-    pub(super) fn instance_shard_key(self, instance: &InstanceId) -> String {
-        let hash = Sha256::from_data(instance.as_str().as_bytes());
+    fn instance_shard_key(self, instance: &str) -> String {
+        let hash = Sha256::from_data(instance.as_bytes());
         self.shard_key(hash.as_bytes().first().copied().unwrap_or_default() % DUE_SHARDS)
     }
 }
@@ -201,6 +201,11 @@ pub(super) fn entry_update(
 
 /// Sets or removes an entry's due time, and with it the entry's place in [`BY_DUE`].
 pub(super) fn set_due(update: Update, instance: &InstanceId, due: Option<Due>) -> Update {
+    set_due_at(update, instance.as_str(), due)
+}
+
+/// As [`set_due`], for an entry in any partition.
+pub(super) fn set_due_at(update: Update, instance: &str, due: Option<Due>) -> Update {
     match due {
         Some(Due { place, at }) => update
             .set("due_shard", string_value(place.instance_shard_key(instance)))

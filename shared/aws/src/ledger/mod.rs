@@ -6,6 +6,7 @@
 //! [`media::identity`].
 
 mod announced;
+mod body;
 mod claim;
 mod condition;
 mod count;
@@ -29,6 +30,7 @@ mod write;
 
 use self::outcome::update_under_lease;
 pub use self::{
+    body::{BodyState, KeptBody, ParkOutcome, ParkedBody},
     claim::{Claim, KnownEntry},
     count::ENTRY_STATES,
     due::{DueEntry, DueKey},
@@ -42,7 +44,7 @@ pub use self::{
     missing::RecordTable,
     notes::{JobState, NoteOutcome, NoteTerms},
     outcome::WriteOutcome,
-    parked::{PageStart, ParkedPage, RedriveOutcome},
+    parked::{PageStart, ParkedKey, ParkedPage, RedriveOutcome},
     place::MESSAGE,
     retain::RecordEnd,
     table::{BY_CHAT, BY_INSTANCE, ERASED, FORGET_AT, JobsTable, Ledger, LedgerTables},

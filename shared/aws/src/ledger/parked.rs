@@ -6,7 +6,8 @@ use media::{
     identity::RecordKey,
     ids::{InstanceId, TenantId},
     job::QueuedJob,
-    parked::{Content, EntrySummary, Filter, ParkedJob},
+    parked::{Content, EntrySummary, Filter, ParkedJob, UnknownSummary},
+    unread::UnreadSummary,
 };
 
 use super::{
@@ -19,6 +20,7 @@ use super::{
     update::Update,
 };
 use crate::{
+    body_key::BodyKey,
     dynamodb::{Attributes, get_item, get_number, get_string, number_value, string_value},
     entry_key::EntryKey,
     error::AwsError,
@@ -30,10 +32,19 @@ const PARKED: &str = "parked";
 /// A page of parked jobs.
 #[derive(Debug, Default)]
 pub struct ParkedPage {
-    /// The jobs that match the filter.
-    pub jobs: Vec<ParkedJob>,
+    /// The jobs and other messages that match the filter, each with its key.
+    pub jobs: Vec<(ParkedJob, ParkedKey)>,
     /// Where the next page begins; `None` after the last one.
     pub next: Option<PageStart>,
+}
+
+/// The key of a parked entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ParkedKey {
+    /// A job's, and its record's.
+    Job(EntryKey),
+    /// That of an unread webhook, or of a message that is no job of its instance's tenant.
+    Body(BodyKey),
 }
 
 /// Where a page of parked jobs begins.
@@ -91,7 +102,8 @@ impl JobsTable {
             Some(key) => Some(PageStart { class: nth, key: Some(key) }),
             None => (nth + 1 < classes.len()).then_some(PageStart { class: nth + 1, key: None }),
         };
-        Ok(ParkedPage { jobs: jobs.filter(|job| filter.matches_job(job, now)).collect(), next })
+        let jobs = jobs.filter(|(job, _)| filter.matches_job(job, now)).collect();
+        Ok(ParkedPage { jobs, next })
     }
 
     fn query_parked(&self, tenant: Option<&TenantId>, class: FailureClass) -> QueryFluentBuilder {
@@ -109,17 +121,19 @@ impl JobsTable {
 }
 
 /// Reads an item of an index. `None` if it has no instance or tenant that can be parsed.
-fn read_parked(item: &Attributes, class: FailureClass) -> Option<ParkedJob> {
+fn read_parked(item: &Attributes, class: FailureClass) -> Option<(ParkedJob, ParkedKey)> {
     let text = |name: &str| get_string(item, name);
-    let entry = EntrySummary {
-        tenant: TenantId::parse(text("tenant")?).ok()?,
-        instance: InstanceId::parse(text("instance")?).ok()?,
-        key: RecordKey::from_record(text("message_id")?),
-        kind: text("kind").and_then(|kind| kind.parse().ok()),
-        recoverable_until: get_number(item, "recoverable_until").unwrap_or_default(),
+    let (partition, sort_key) = (text("instance")?, text("message_id")?);
+    let (content, key) = match BodyKey::from_item(partition, sort_key) {
+        Some(key) => (read_body(item, class, &key), ParkedKey::Body(key)),
+        None => {
+            let entry = read_job(item)?;
+            let key = EntryKey { instance: entry.instance.clone(), key: entry.key.clone() };
+            (Content::Entry(Box::new(entry)), ParkedKey::Job(key))
+        }
     };
-    Some(ParkedJob {
-        content: Content::Entry(Box::new(entry)),
+    let job = ParkedJob {
+        content,
         class,
         unknown_class: None,
         reason: text("reason").unwrap_or_default().to_owned(),
@@ -127,7 +141,36 @@ fn read_parked(item: &Attributes, class: FailureClass) -> Option<ParkedJob> {
         parked_at: get_number(item, "updated_at").unwrap_or_default(),
         is_moved_by_sqs: false,
         is_unrecorded: false,
+    };
+    Some((job, key))
+}
+
+fn read_job(item: &Attributes) -> Option<EntrySummary> {
+    let text = |name: &str| get_string(item, name);
+    Some(EntrySummary {
+        tenant: TenantId::parse(text("tenant")?).ok()?,
+        instance: InstanceId::parse(text("instance")?).ok()?,
+        key: RecordKey::from_record(text("message_id")?),
+        kind: text("kind").and_then(|kind| kind.parse().ok()),
+        recoverable_until: get_number(item, "recoverable_until").unwrap_or_default(),
     })
+}
+
+/// What an index says of a message that is kept parked. The reason of an unread webhook begins with
+/// its word.
+fn read_body(item: &Attributes, class: FailureClass, key: &BodyKey) -> Content {
+    let tenant = get_string(item, "tenant").and_then(|id| TenantId::parse(id).ok());
+    let (instance, until) = (key.instance().cloned(), get_number(item, "recoverable_until"));
+    match (class, tenant, instance) {
+        (FailureClass::Unread, Some(tenant), Some(instance)) => {
+            let reason = get_string(item, "reason").unwrap_or_default();
+            let why = reason.split_once(':').map_or(reason, |(why, _)| why).to_owned();
+            let until = until.unwrap_or_default();
+            let size_bytes = key.size_bytes();
+            Content::Unread(UnreadSummary::from_entry((tenant, instance), until, why, size_bytes))
+        }
+        (_, tenant, instance) => Content::Unknown(UnknownSummary { tenant, instance, until }),
+    }
 }
 
 impl Ledger {

@@ -11,7 +11,11 @@ use aws_sdk_dynamodb::{
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use media::{identity::RecordKey, ids::InstanceId};
 
-use super::{condition::Condition, table::Ledger, update::Update};
+use super::{
+    condition::Condition,
+    table::{JobsTable, Ledger},
+    update::Update,
+};
 use crate::{
     dynamodb::{Attributes, string_value},
     error::AwsError,
@@ -45,12 +49,22 @@ impl Update {
         key: &RecordKey,
         condition: Condition,
     ) -> Result<TransactWriteItem, AwsError> {
+        self.into_write_at(table, (instance.as_str(), key.as_str()), condition)
+    }
+
+    /// As [`Self::into_write`], for an item with any key.
+    pub(super) fn into_write_at(
+        self,
+        table: &str,
+        (partition, sort_key): (&str, &str),
+        condition: Condition,
+    ) -> Result<TransactWriteItem, AwsError> {
         let (expression, names, values) = self.into_parts();
         let has_condition = !condition.text.is_empty();
         let update = aws_sdk_dynamodb::types::Update::builder()
             .table_name(table)
-            .key("instance", string_value(instance.as_str()))
-            .key("message_id", string_value(key.as_str()))
+            .key("instance", string_value(partition))
+            .key("message_id", string_value(sort_key))
             .update_expression(expression)
             .set_condition_expression(has_condition.then_some(condition.text))
             .set_expression_attribute_names(Some(
@@ -92,6 +106,16 @@ impl Ledger {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
+    /// Writes all items or none.
+    pub(super) async fn transact(
+        &self,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<TransactionOutcome, AwsError> {
+        self.jobs.transact(writes).await
+    }
+}
+
+impl JobsTable {
     /// Writes all items or none. A conflict with another write is repeated once.
     pub(super) async fn transact(
         &self,

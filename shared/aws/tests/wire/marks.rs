@@ -22,8 +22,10 @@ fn open_mark() -> Mark {
             from: NOW - 5400,
             page: 7,
             is_oldest_first: true,
+            is_look_back: true,
         }),
         failed_since: None,
+        looked_back_at: Some(NOW - 90_000),
         kept: vec!["a digest".to_owned()],
         updated_at: Some(NOW - 3599),
     }

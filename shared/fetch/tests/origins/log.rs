@@ -1,4 +1,4 @@
-//! W-API's webhook log: a page is read whole, or not at all.
+//! W-API's webhook log: a page is read whole, in parts if it is large, or not at all.
 
 use fetch::{
     Origins,
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use stand_in::{
     DEFAULT_INSTANCE, DEFAULT_TOKEN, Kind, LogShape, ManagementScenario, Spec, StandIn,
 };
-use wapi::logs::LogPage;
+use wapi::{logs::LogPage, webhook::WebhookBody};
 
 async fn start_origins() -> StandIn {
     StandIn::start().await.expect("the stand-ins")
@@ -41,16 +41,44 @@ async fn the_pages_of_the_log_are_read() {
     assert_eq!(origins.violations(), Vec::<String>::new());
 }
 
-/// A page that was cut off could be repaired, and would then lack entries.
+/// A hundred webhooks with large thumbnails. A page that was cut off could be repaired, and would
+/// then lack entries.
 #[tokio::test]
-async fn a_page_above_the_limit_is_unreadable() {
+async fn a_page_above_the_limit_is_read_in_parts() {
     let origins = start_origins().await;
+    let sizes = [("first", 3), ("a quarter", 40), ("too large for ten", 60)];
     let thumbnail = "A".repeat(1024 * 1024);
-    for number in 0..17 {
-        let body = json!({ "event": "webhookReceived", "messageId": format!("LARGE{number}"),
-            "msgContent": { "documentMessage": { "jpegThumbnail": thumbnail } } });
-        origins.log_webhook(DEFAULT_INSTANCE, &body, None);
+    for (name, count) in sizes {
+        for number in 0..count {
+            // The last ten have 2 MiB each.
+            let size = if name == "too large for ten" && number >= 50 { 2 } else { 0 };
+            let size = if name == "a quarter" && number < 17 { 1 } else { size };
+            let body = json!({ "event": "webhookReceived", "messageId": format!("{name} {number}"),
+                "msgContent": { "documentMessage": { "jpegThumbnail": thumbnail.repeat(size) } } });
+            origins.log_webhook(DEFAULT_INSTANCE, &body, None);
+        }
     }
+    let page = fetch_page(&origins, 1).await.expect("a page");
+    let ids: std::collections::BTreeSet<_> = page.webhooks.iter().map(read_id).collect();
+    assert_eq!((page.webhooks.len(), page.times.len(), ids.len()), (100, 100, 100));
+    // The newest first, as W-API has them.
+    assert_eq!(read_id(&page.webhooks[0]), "too large for ten 59");
+    assert_eq!(read_id(&page.webhooks[99]), "a quarter 0");
+    let rest = fetch_page(&origins, 2).await.expect("a page");
+    assert_eq!(rest.webhooks.len(), 3);
+    assert_eq!(origins.violations(), Vec::<String>::new());
+}
+
+fn read_id(webhook: &WebhookBody) -> String {
+    webhook.as_value()["messageid"].as_str().unwrap_or_default().to_owned()
+}
+
+/// One entry alone is above the limit: what it contains is not known.
+#[tokio::test]
+async fn an_entry_above_the_limit_is_unreadable() {
+    let origins = start_origins().await;
+    let body = json!({ "event": "webhookReceived", "text": "A".repeat(17 * 1024 * 1024) });
+    origins.log_webhook(DEFAULT_INSTANCE, &body, None);
     let refused = fetch_page(&origins, 1).await.expect_err("17 MiB");
     assert!(matches!(refused, AccountError::Unreadable { .. }), "{refused}");
     assert_eq!(refused.status(), None);

@@ -2,8 +2,10 @@
 //! wait alone. `neighbours --waiting 200000`.
 //!
 //! The wait is measured where jobs wait: in the jobs queue, by a model of fair queues as AWS
-//! documents them, and in the jobs table, with the real watch function over a real index. The
-//! emulator needs milliseconds for each job in the table, so that fewer are due there.
+//! documents them, and in the jobs table, with the real watch function over a real index. Fewer are
+//! due there, because the emulator of the tables needs 7 ms of a processor for each job: the time
+//! grows with the number of jobs and not with its square (6.5 s for 500, 12.6 s for 1,000, 28 s for
+//! 2,000), so the watch function's pass costs the same for each job, however many are due.
 
 #![allow(
     clippy::print_stdout,
@@ -37,7 +39,7 @@ const QUIET: &str = "LITE-AAAAAA-000001";
 const QUIET_DUE: Duration = Duration::from_secs(50);
 
 /// How many jobs of the other tenant are due in the jobs table.
-const MAX_DUE: usize = 2_000;
+const MAX_DUE: usize = 5_000;
 
 /// The watch function's time limit for AWS calls.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);

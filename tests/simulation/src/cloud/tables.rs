@@ -33,6 +33,15 @@ pub struct Tables {
     clock: Clock,
     replica: Mutex<Option<Replica>>,
     items_read: AtomicU64,
+    writes: AtomicU64,
+    known: Mutex<BTreeMap<String, Known>>,
+}
+
+/// What was read of the tables after this many writes.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    writes: u64,
+    time: Option<i64>,
 }
 
 /// A copy that gets each write after the lag.
@@ -56,7 +65,14 @@ impl Tables {
     /// If `SQLite` cannot allocate memory.
     pub fn new(clock: Clock) -> anyhow::Result<Self> {
         let (current, replica) = (Database::memory()?, Mutex::default());
-        Ok(Self { current, clock, replica, items_read: AtomicU64::default() })
+        Ok(Self {
+            current,
+            clock,
+            replica,
+            items_read: AtomicU64::default(),
+            writes: AtomicU64::default(),
+            known: Mutex::default(),
+        })
     }
 
     /// Lets reads that are not consistent lag behind by this time. To be called before the first
@@ -76,6 +92,8 @@ impl Tables {
         let answer = answer_from(&self.current, operation, asked);
         if READS.contains(&operation) {
             self.items_read.fetch_add(count_items(answer.body()), Ordering::Relaxed);
+        } else {
+            self.writes.fetch_add(1, Ordering::Relaxed);
         }
         let mut replica = self.lock_replica();
         let Some(replica) = replica.as_mut().filter(|_| answer.status() == 200) else {
@@ -123,7 +141,23 @@ impl Tables {
             let answer = run_operation(asked, |it| self.current.batch_write_item(it));
             anyhow::ensure!(answer.status() == 200, "{:?}", answer.body());
         }
+        self.writes.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// A time that depends on the tables alone, under a name. It is read again only after a write:
+    /// a world asks for it whenever a queue changes, and the engine takes milliseconds.
+    pub(crate) fn find_time(&self, name: &str, read: impl FnOnce() -> Option<i64>) -> Option<i64> {
+        let writes = self.writes.load(Ordering::Relaxed);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get(name) {
+            Some(known) if known.writes == writes => known.time,
+            Some(_) | None => {
+                let time = read();
+                known.insert(name.to_owned(), Known { writes, time });
+                time
+            }
+        }
     }
 
     /// How many items were read so far, also those that a filter left out.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use simulation::{
     fault::Fault,
-    plan::{CUSTOMERS, Plan, PlannedMedia},
+    plan::{CUSTOMERS, OutsideEvent, Plan, PlannedMedia},
     run_world,
 };
 use stand_in::Kind;
@@ -46,6 +46,22 @@ fn a_door_that_refuses_everything_loses_nothing() {
     });
     plan.sender_tries = 1;
     plan.backfills = vec![HOUR, 2 * HOUR];
+    let outcome = run_world(plan);
+    let (account, trace) = (&outcome.account, outcome.trace.join("\n"));
+    assert!(account.is_clean(), "{trace}\n{account}");
+    assert_eq!(account.stored, 6, "{trace}");
+}
+
+/// The first run dies, and with it the message that only the queue had. Its record says that it is
+/// tried again, and no hour's pass reads as far back as the time at which this proves to be wrong.
+#[test]
+fn a_purge_during_a_first_run_loses_nothing() {
+    let mut plan = Plan::healthy(six_files()).with_faults(|call| {
+        let is_first = call.operation == "s3:PutObject" && call.nth_of_operation == 1;
+        if is_first { Fault::Killed } else { Fault::None }
+    });
+    plan.outside_events = vec![(Duration::from_mins(20), OutsideEvent::QueuesEmptied)];
+    plan.backfills = (1..=30).map(|hour| HOUR * hour).collect();
     let outcome = run_world(plan);
     let (account, trace) = (&outcome.account, outcome.trace.join("\n"));
     assert!(account.is_clean(), "{trace}\n{account}");

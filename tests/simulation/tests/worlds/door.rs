@@ -51,6 +51,9 @@ fn an_answer_that_was_too_late_stores_once() {
     let outcome = run_world(plan);
     must_be_clean(&outcome);
     assert_eq!((outcome.account.accepted, outcome.account.stored), (4, 4));
+    // The second job ends as a duplicate, without a download.
+    let commits = outcome.trace.iter().filter(|line| line.contains("s3:PutObject"));
+    assert_eq!(commits.count(), 4, "{}", outcome.trace.join("\n"));
 }
 
 /// Between two webhooks Lambda freezes the process, and its connections die: broken, or silent.

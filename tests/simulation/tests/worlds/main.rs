@@ -12,6 +12,8 @@
 
 mod backfill;
 mod batches;
+mod bodies;
+
 mod calendar;
 mod commits;
 mod contract;
@@ -28,6 +30,7 @@ mod moves;
 mod operators;
 mod orders;
 mod privilege;
+mod quota;
 mod retention;
 mod seeds;
 mod slow;

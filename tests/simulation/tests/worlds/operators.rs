@@ -87,13 +87,17 @@ fn an_erased_message_never_comes_back() {
     assert_eq!((count_objects(&outcome), outcome.account.stored), (1, 1));
 }
 
-/// Later copies of what was parked do not bring it back.
+/// Later copies of what was parked do not bring it back, nor do those in the parked queue, which
+/// SQS moves before a look removes them.
 #[test]
 fn a_dropped_job_stays_dropped() {
     let mut plan = Plan::healthy(vec![lost_to_all(in_chat("gone", "5500900000003"))]);
     plan.copies_per_mille = 500;
-    plan.outside_events =
-        vec![(5 * HOUR, OutsideEvent::Dropped), (6 * HOUR, OutsideEvent::Redriven)];
+    plan.outside_events = vec![
+        (5 * HOUR, OutsideEvent::Dropped),
+        (5 * HOUR + MINUTE, OutsideEvent::ParkedMoved),
+        (6 * HOUR, OutsideEvent::Redriven),
+    ];
     plan.media.push(PlannedMedia::healthy(Kind::Image, "later").announced_at(9 * HOUR));
     let outcome = run_world(plan);
     must_be_clean(&outcome);

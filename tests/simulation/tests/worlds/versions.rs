@@ -13,7 +13,7 @@ use stand_in::Kind;
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// Each way in which an earlier version leaves a media message, in the middle of this version's
-/// own.
+/// own. What it parked is redriven after the look that writes its entry.
 #[test]
 fn what_an_earlier_version_left_is_stored() {
     let nothing = PriorState::default();
@@ -32,8 +32,8 @@ fn what_an_earlier_version_left_is_stored() {
             .with_prior_state(left)
     });
     let mut plan = Plan::healthy(media.collect());
-    plan.outside_events = vec![(60 * MINUTE, OutsideEvent::Redriven)];
-    plan.media.push(PlannedMedia::healthy(Kind::Voice, "later").announced_at(90 * MINUTE));
+    plan.outside_events = vec![(7 * 60 * MINUTE, OutsideEvent::Redriven)];
+    plan.media.push(PlannedMedia::healthy(Kind::Voice, "later").announced_at(9 * 60 * MINUTE));
     let outcome = run_world(plan);
     let (account, trace) = (&outcome.account, outcome.trace.join("\n"));
     assert!(account.is_clean(), "{trace}\n{account}");

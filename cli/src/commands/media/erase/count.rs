@@ -19,7 +19,8 @@ pub(super) struct EraseCount {
     pub(super) parked_jobs: u64,
     /// Jobs in the jobs table: they are tried again, or parked.
     pub(super) entries: u64,
-    /// Parked unread webhooks that contain the phone number or the message id.
+    /// Parked unread webhooks that contain the phone number or the message id, in the jobs table;
+    /// and those that are only in the parked queue.
     pub(super) unread_bodies: u64,
     /// Parked unread webhooks that cannot be searched, for example compressed ones.
     pub(super) unclear_bodies: u64,

@@ -1,6 +1,7 @@
 //! `wapi-media media erase`: gives an order to erase a chat, a message or everything, removes it
 //! from all that the stack keeps, and proves it by searching again.
 
+mod bodies;
 mod count;
 mod holds;
 mod proof;

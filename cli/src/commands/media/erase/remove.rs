@@ -214,7 +214,10 @@ impl EraseScope {
             }
             let entries = self.find_entries(instance, session).await?;
             found.entries += entries.meant.len() as u64;
-            found.unknown_messages += entries.unreadable;
+            let bodies = self.find_bodies(Some(instance), session).await?;
+            found.unread_bodies += bodies.meant.len() as u64;
+            found.unclear_bodies += bodies.unclear;
+            found.unknown_messages += entries.unreadable + bodies.unreadable;
             found.records += records.len() as u64;
             found.busy += records.iter().filter(|one| one.lease_until >= now).count() as u64;
             let files = self.erase_files(instance, &records, EraseMode::Count, session).await?;
@@ -226,9 +229,10 @@ impl EraseScope {
         let in_text = |text: &str| self.search_bytes(text.as_bytes());
         let parked = parking.count_erasable(is_job, in_body, in_text, now).await?;
         found.parked_jobs = parked.meant.jobs as u64;
-        found.unread_bodies = parked.meant.bodies as u64;
-        found.unclear_bodies = parked.unclear as u64;
+        found.unread_bodies += parked.meant.bodies as u64;
+        found.unclear_bodies += parked.unclear as u64;
         found.unknown_messages += parked.unreadable as u64;
+        found.unknown_messages += self.find_bodies(None, session).await?.unreadable;
         bar.finish_and_clear();
         Ok((found, odd))
     }
@@ -269,6 +273,7 @@ impl EraseScope {
                     erase(record).await?;
                 }
             }
+            removed.unread_bodies += self.remove_bodies(instance, session).await?;
             let files = self.erase_files(instance, &records, EraseMode::Remove, session).await?;
             for record in others {
                 erase(record).await?;

@@ -1,6 +1,7 @@
 //! The media table: who may claim, that only the run with the lease writes, and what each write
 //! sets.
 
+mod body;
 mod claim;
 mod count;
 mod entry;
