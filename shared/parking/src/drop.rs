@@ -3,10 +3,14 @@
 use aws::{
     entry_key::EntryKey,
     error::AwsError,
-    ledger::{JobState, NoteTerms, WriteOutcome},
+    ledger::{JobState, NoteTerms, ParkedBody, WriteOutcome},
     queues::ParkedMessage,
 };
-use media::parked::{Filter, ParkedJob};
+use media::{
+    ids::{InstanceId, TenantId},
+    job::Job,
+    parked::{Filter, ParkedJob},
+};
 
 use crate::{
     entries::is_in_queue,
@@ -25,8 +29,29 @@ pub struct DropSummary {
     pub dropped: usize,
     /// Jobs that stay parked because a run has the media message.
     pub in_use: usize,
+    /// Jobs and webhooks that stay parked because they are held.
+    pub held: usize,
     /// Jobs and webhooks that stay parked because an AWS call failed, and what failed first.
     pub failures: Failures,
+}
+
+/// What may be held: whose it is, and the job if there is one that can be read.
+pub type MaybeHeld<'a> = (&'a TenantId, &'a InstanceId, Option<&'a Job>);
+
+/// What became of a job or webhook that an operator drops.
+enum DropOutcome {
+    Dropped,
+    InUse,
+    Held,
+}
+
+impl From<WriteOutcome> for DropOutcome {
+    fn from(written: WriteOutcome) -> Self {
+        match written {
+            WriteOutcome::Yes => Self::Dropped,
+            WriteOutcome::Overtaken => Self::InUse,
+        }
+    }
 }
 
 impl Parking {
@@ -40,6 +65,21 @@ impl Parking {
         &self,
         filter: &Filter,
         now: i64,
+        each: impl FnMut(&ParkedJob),
+    ) -> Result<DropSummary, AwsError> {
+        self.drop_unless_held(filter, now, async |_: MaybeHeld<'_>| Ok(false), each).await
+    }
+
+    /// As [`Self::drop`], but what `is_held` says of stays parked. A message that is neither a job
+    /// nor a webhook is nobody's, and not held.
+    ///
+    /// # Errors
+    /// As [`Self::drop`].
+    pub async fn drop_unless_held(
+        &self,
+        filter: &Filter,
+        now: i64,
+        mut is_held: impl AsyncFnMut(MaybeHeld<'_>) -> Result<bool, AwsError>,
         mut each: impl FnMut(&ParkedJob),
     ) -> Result<DropSummary, AwsError> {
         let mut summary = DropSummary::default();
@@ -50,7 +90,7 @@ impl Parking {
                     return AfterLook::Release;
                 }
                 each(&message.parked);
-                let dropped = self.drop_message(message, now).await;
+                let dropped = self.drop_message(message, now, &mut is_held).await;
                 if counts.count(dropped) { AfterLook::Deleted } else { AfterLook::Release }
             });
             let seen = seen.await?;
@@ -59,7 +99,7 @@ impl Parking {
         let counts = &mut summary;
         self.visit_entries(filter, now, async |job, entry| {
             each(job);
-            counts.count(self.drop_entry(job, entry, now).await);
+            counts.count(self.drop_entry(job, entry, now, &mut is_held).await);
         })
         .await?;
         Ok(summary)
@@ -67,22 +107,44 @@ impl Parking {
 
     async fn drop_entry(
         &self,
-        job: &ParkedJob,
+        parked: &ParkedJob,
         entry: &EntryKey,
         now: i64,
-    ) -> Result<WriteOutcome, AwsError> {
-        let terms = match job.tenant() {
-            Some(tenant) => self.note_terms((tenant, &entry.instance), now).await?,
-            None => NoteTerms { now, retention: None },
+        is_held: &mut impl AsyncFnMut(MaybeHeld<'_>) -> Result<bool, AwsError>,
+    ) -> Result<DropOutcome, AwsError> {
+        let Some(ParkedBody { body, job }) = self.ledger.find_parked_body(entry).await? else {
+            return Ok(DropOutcome::InUse);
         };
-        self.ledger.drop_parked(entry, terms).await
+        // What was ordered to be erased leaves no record that says `skipped`.
+        if let Some(job) = &job
+            && self.erase_if_ordered(job, now).await?
+        {
+            self.ledger.jobs.delete_entry(entry, &body).await?;
+            return Ok(DropOutcome::Dropped);
+        }
+        let Some(tenant) = parked.tenant() else {
+            let terms = NoteTerms { now, retention: None };
+            return Ok(self.ledger.drop_parked(entry, terms).await?.into());
+        };
+        if is_held((tenant, &entry.instance, job.as_ref())).await? {
+            return Ok(DropOutcome::Held);
+        }
+        let terms = self.note_terms((tenant, &entry.instance), now).await?;
+        Ok(self.ledger.drop_parked(entry, terms).await?.into())
     }
 
     async fn drop_message(
         &self,
         message: &ParkedMessage,
         now: i64,
-    ) -> Result<WriteOutcome, AwsError> {
+        is_held: &mut impl AsyncFnMut(MaybeHeld<'_>) -> Result<bool, AwsError>,
+    ) -> Result<DropOutcome, AwsError> {
+        let parked = &message.parked;
+        if let (Some(tenant), Some(instance)) = (parked.tenant(), parked.instance())
+            && is_held((tenant, instance, parked.job())).await?
+        {
+            return Ok(DropOutcome::Held);
+        }
         if let Some(job) = message.parked.job() {
             let reason = &message.parked.reason;
             let reason = format!("dropped by an operator; it was parked because: {reason}");
@@ -93,22 +155,23 @@ impl Parking {
             if written == WriteOutcome::Overtaken
                 && self.ledger.read_job_state(job, now).await? != JobState::StoredOrErased
             {
-                return Ok(WriteOutcome::Overtaken);
+                return Ok(DropOutcome::InUse);
             }
         }
         self.parked.delete(&message.receipt).await?;
-        Ok(WriteOutcome::Yes)
+        Ok(DropOutcome::Dropped)
     }
 }
 
 impl DropSummary {
     /// Counts the result of one drop, and returns whether it was dropped.
-    fn count(&mut self, dropped: Result<WriteOutcome, AwsError>) -> bool {
+    fn count(&mut self, dropped: Result<DropOutcome, AwsError>) -> bool {
         self.admitted += 1;
-        let is_dropped = matches!(dropped, Ok(WriteOutcome::Yes));
+        let is_dropped = matches!(dropped, Ok(DropOutcome::Dropped));
         match dropped {
-            Ok(WriteOutcome::Yes) => self.dropped += 1,
-            Ok(WriteOutcome::Overtaken) => self.in_use += 1,
+            Ok(DropOutcome::Dropped) => self.dropped += 1,
+            Ok(DropOutcome::InUse) => self.in_use += 1,
+            Ok(DropOutcome::Held) => self.held += 1,
             Err(error) => self.failures.add(error),
         }
         is_dropped

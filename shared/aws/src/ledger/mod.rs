@@ -41,7 +41,7 @@ pub use self::{
     missing::RecordTable,
     notes::{JobState, NoteOutcome, NoteTerms},
     outcome::WriteOutcome,
-    parked::{PageStart, ParkedPage, RedriveOutcome},
+    parked::{PageStart, ParkedBody, ParkedPage, RedriveOutcome},
     place::MESSAGE,
     retain::RecordEnd,
     table::{BY_CHAT, BY_INSTANCE, ERASED, FORGET_AT, JobsTable, Ledger, LedgerTables},
