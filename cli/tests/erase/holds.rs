@@ -81,6 +81,17 @@ async fn a_file_without_a_record_is_asked_for_its_hold() {
     assert!(refused.err.contains("PROCESS-7"), "{refused:?}");
 }
 
+/// A parked job has no file yet.
+#[tokio::test]
+async fn a_record_without_a_file_is_asked_for_its_hold() {
+    let stack = Stack::start().await;
+    register(&stack, INSTANCE, TENANT);
+    stack.put("MediaTable", &record(INSTANCE, "3EB0A", PHONE, "parked"));
+    hold(&stack, &["--message", "3EB0A"]).await;
+    let refused = stack.run(&erase(&["--phone", PHONE])).await;
+    assert_eq!((refused.code, states(&stack)), (Some(2), vec!["parked".to_owned()]), "{refused:?}");
+}
+
 /// A key has only a part of a message's long id, and a hold only a hash of it.
 #[tokio::test]
 async fn a_file_whose_message_cannot_be_told_counts_as_held() {

@@ -173,8 +173,8 @@ impl BucketTags {
 }
 
 impl MediaRecords {
-    /// Gives each record of a tenant's instance the end that `choose` names for it, and the entry of
-    /// a parked job with it. Page by page, so that memory does not grow with the instance.
+    /// Gives each record of a tenant's instance the end that `choose` names for it, and the entry
+    /// of a parked job with it. Page by page, so that memory does not grow with the instance.
     ///
     /// # Errors
     /// When a call of `DynamoDB` or `choose` fails. What was done stays, and is not done again.
