@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
-use aws::people::PeopleTable;
+use aws::{error::AwsError, people::PeopleTable};
 use media::{
     contact::Contact,
     ids::InstanceId,
@@ -33,7 +33,7 @@ impl PersonChats {
         people: &PeopleTable,
         instance: &InstanceId,
         from: &[Chat],
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self, AwsError> {
         let (mut all, mut known) = (Vec::new(), from.to_vec());
         let mut open: Vec<Contact> = from.iter().filter_map(contact_of_chat).collect();
         // A number that was found has a second spelling, which may have pairs of its own.

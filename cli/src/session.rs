@@ -207,8 +207,15 @@ impl Session {
         Ok(BucketTags::new(&self.operator.clients, self.stack.output("MediaBucket")?))
     }
 
-    /// The parked queue, with the jobs queue and the records that its operations need.
+    /// The parked queue, with the jobs queue and the records that its operations need. What is
+    /// received and was ordered to be erased is deleted.
     pub(crate) fn parking(&self) -> anyhow::Result<Parking> {
+        Ok(self.unordered_parking()?.with_orders(self.orders()?))
+    }
+
+    /// As [`Self::parking`], for `media erase`, which finds and counts by itself what its own order
+    /// covers.
+    pub(crate) fn unordered_parking(&self) -> anyhow::Result<Parking> {
         let clients = &self.operator.clients;
         let output = |name| self.stack.output(name).map(str::to_owned);
         Ok(Parking::new(

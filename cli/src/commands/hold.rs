@@ -1,18 +1,32 @@
 //! `wapi-media hold`: keeps media from being erased, for example while a court needs them.
 
 use anyhow::{Context, bail};
-use aws::orders::{NewHold, Order, OrderDemand};
+use aws::{
+    ledger::Erasable,
+    orders::{NewHold, Order, OrderDemand},
+};
 use boot::clock;
 use clap::{ArgGroup, Args, Subcommand};
-use media::ids::TenantId;
-use operator::audit::AuditLine;
+use media::ids::{InstanceId, TenantId};
+use operator::{
+    audit::{AuditLine, INCOMPLETE},
+    retention::{EndChoice, RetainMode},
+};
 use serde_json::{Value, json};
 
 use super::media::erase::{
     new_order_id,
     scope::{EraseScope, OwnerOptions, SubjectOptions},
 };
-use crate::{audit::AuditScope, exit::Exit, random::random_bytes, screen, session::Session};
+use crate::{
+    audit::AuditScope,
+    ends::{EndSummary, EndWalk, describe_left},
+    exit::Exit,
+    holds::TenantHolds,
+    random::random_bytes,
+    screen,
+    session::Session,
+};
 
 /// The name of these actions in the audit table.
 pub(crate) const ACTION: &str = "hold";
@@ -22,8 +36,9 @@ pub(crate) const ACTION: &str = "hold";
 pub(crate) enum Verb {
     /// Holds a chat, a message or everything: media erase refuses to erase it.
     ///
-    /// A hold does not keep files from expiring by the tenant's retention, and stores nothing that
-    /// an order to erase covers already.
+    /// What is held does not end by the tenant's retention either. What is stored later in a held
+    /// chat does, until media retain takes its end from it. A hold stores nothing that an order to
+    /// erase covers already.
     #[command(after_help = "Example:\n  wapi-media hold add --tenant acme --phone 5500900000002 \
         --reason PROCESS-7 --until 2027-06-30")]
     Add(Add),
@@ -104,10 +119,27 @@ impl Add {
             };
             orders.put_hold(&key, &new).await?;
         }
-        end_audit(line, "added", session).await?;
-        let text = format!("Hold {id} is added: media erase refuses to erase what it covers.");
-        session.flags.print(&json!({ "hold": id, "until": self.until }), text)?;
-        Ok(Exit::Ok)
+        let kept = keep_held(&scope.tenant, &id, session).await;
+        end_audit(line, if kept.is_ok() { "added" } else { INCOMPLETE }, session).await?;
+        let kept = kept.with_context(|| {
+            format!(
+                "hold {id} is added, but what it covers may still end by the tenant's retention. \
+                 Run: wapi-media media retain --tenant {}",
+                scope.tenant
+            )
+        })?;
+        let text = format!(
+            "Hold {id} is added: media erase and parked drop refuse what it covers. {} versions of \
+             files and {} records have no end while it lasts.{}",
+            kept.files.held,
+            kept.records.held,
+            describe_left(kept)
+        );
+        let json = json!({
+            "hold": id, "until": self.until, "files": kept.files, "records": kept.records,
+        });
+        session.flags.print(&json, text)?;
+        Ok(if kept.left() == 0 { Exit::Ok } else { Exit::Findings })
     }
 }
 
@@ -156,13 +188,69 @@ async fn release_hold(id: &str, tenant: &TenantId, session: &Session) -> anyhow:
         return Ok(Exit::Ok);
     }
     let line = begin_audit(tenant, first.scope_word(), id, session).await?;
+    let before = TenantHolds::read_all(tenant, session).await?.only(|hold| hold.id == id);
     for hold in &holds {
         orders.remove_hold(tenant, hold).await?;
     }
-    end_audit(line, "released", session).await?;
-    let text = format!("Hold {id} is released: what it covered can be erased.");
-    session.flags.print(&json!({ "hold": id, "released": true }), text)?;
-    Ok(Exit::Ok)
+    let ended = end_released(tenant, before, session).await;
+    end_audit(line, if ended.is_ok() { "released" } else { INCOMPLETE }, session).await?;
+    let ended = ended.with_context(|| {
+        format!(
+            "hold {id} is released, but what it covered may still have no end. \
+             Run: wapi-media media retain --tenant {tenant}"
+        )
+    })?;
+    let text =
+        format!("Hold {id} is released: what it covered can be erased.{}", describe_left(ended));
+    let json = json!({
+        "hold": id, "released": true, "files": ended.files, "records": ended.records,
+    });
+    session.flags.print(&json, text)?;
+    Ok(if ended.left() == 0 { Exit::Ok } else { Exit::Findings })
+}
+
+/// Takes the end from the files and the records that a new hold covers.
+async fn keep_held(tenant: &TenantId, id: &str, session: &Session) -> anyhow::Result<EndSummary> {
+    let mut holds = TenantHolds::read(tenant, session).await?.only(|hold| hold.id == id);
+    let choose = |hold: Option<Order>| match hold {
+        Some(_) => EndChoice::Held,
+        None => EndChoice::Left,
+    };
+    let walk = EndWalk::new(session, tenant, None, RetainMode::Apply);
+    let of_file = async |key: &str| Ok(choose(holds.find_of_file(key).await?));
+    let files = walk.change_files(None, of_file).await?;
+    let of_record = async |instance: &InstanceId, record: &Erasable| {
+        Ok(choose(holds.find_of_record(instance, record).await?))
+    };
+    Ok(EndSummary { files, records: walk.change_records(of_record).await? })
+}
+
+/// Gives the files and the records that only the `released` hold covered the end that the tenant's
+/// retention means.
+async fn end_released(
+    tenant: &TenantId,
+    mut released: TenantHolds,
+    session: &Session,
+) -> anyhow::Result<EndSummary> {
+    let settings = session.register()?.get_tenant(tenant).await?;
+    let Some(retention) = settings.and_then(|tenant| tenant.policy.retention) else {
+        return Ok(EndSummary::default());
+    };
+    let mut others = TenantHolds::read(tenant, session).await?;
+    let choose = |hold: Option<Order>, other: Option<Order>| match (hold, other) {
+        (Some(_), None) => EndChoice::Plan,
+        (None, _) | (_, Some(_)) => EndChoice::Left,
+    };
+    let walk = EndWalk::new(session, tenant, Some(retention), RetainMode::Apply);
+    let of_file = async |key: &str| {
+        Ok(choose(released.find_of_file(key).await?, others.find_of_file(key).await?))
+    };
+    let files = walk.change_files(None, of_file).await?;
+    let of_record = async |instance: &InstanceId, record: &Erasable| {
+        let hold = released.find_of_record(instance, record).await?;
+        Ok(choose(hold, others.find_of_record(instance, record).await?))
+    };
+    Ok(EndSummary { files, records: walk.change_records(of_record).await? })
 }
 
 /// Writes who does what, before it is done.

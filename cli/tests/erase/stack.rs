@@ -12,8 +12,8 @@ use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-/// The bucket, by key, with the number of versions.
-type Bucket = BTreeMap<String, usize>;
+/// The bucket: the retention tag of each file, by key.
+type Bucket = BTreeMap<String, Option<String>>;
 
 /// A message of the parked queue.
 #[derive(Clone)]
@@ -79,7 +79,12 @@ impl Stack {
     }
 
     pub(crate) fn store(&self, key: &str) {
-        lock(&self.state).bucket.insert(key.to_owned(), 1);
+        lock(&self.state).bucket.insert(key.to_owned(), None);
+    }
+
+    /// The retention tag of a file.
+    pub(crate) fn retention(&self, key: &str) -> Option<String> {
+        lock(&self.state).bucket[key].clone()
     }
 
     pub(crate) fn keys(&self) -> Vec<String> {
@@ -284,6 +289,9 @@ fn answer_bucket(seen: &RecordedRequest, bucket: &mut Bucket) -> Answer {
             format!("<{list}>{body}<IsTruncated>false</IsTruncated></{list}>"),
         );
     }
+    if parameter("tagging").is_some() {
+        return answer_tagging(seen, bucket);
+    }
     if parameter("delete").is_some() {
         let keys = seen.text().split("<Key>").skip(1).filter_map(|rest| rest.split('<').next());
         for key in keys {
@@ -293,6 +301,21 @@ fn answer_bucket(seen: &RecordedRequest, bucket: &mut Bucket) -> Answer {
     }
     let list = "ListMultipartUploadsResult";
     Answer::new(200, format!("<{list}><IsTruncated>false</IsTruncated></{list}>"))
+}
+
+fn answer_tagging(seen: &RecordedRequest, bucket: &mut Bucket) -> Answer {
+    let key = seen.path.trim_start_matches("/bucket/");
+    let Some(tag) = bucket.get_mut(key) else {
+        return Answer::s3_error(404, "NoSuchKey");
+    };
+    if seen.method == "PUT" {
+        let value = seen.text().split("<Key>retention</Key><Value>").nth(1);
+        *tag = value.and_then(|rest| rest.split('<').next()).map(str::to_owned);
+        return Answer::new(200, "");
+    }
+    let one = |value| format!("<Tag><Key>retention</Key><Value>{value}</Value></Tag>");
+    let set = tag.as_ref().map(one).unwrap_or_default();
+    Answer::new(200, format!("<Tagging><TagSet>{set}</TagSet></Tagging>"))
 }
 
 fn list_folders<'a>(keys: impl Iterator<Item = &'a String>, prefix: &str) -> String {

@@ -8,6 +8,7 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 use crate::endpoint::Endpoint;
+use crate::inventory::{Holding, describe_version};
 
 /// A bucket of a local stack.
 #[derive(Debug, Clone)]
@@ -147,6 +148,60 @@ impl Bucket {
         let markers = page.delete_markers.unwrap_or_default().into_iter();
         let keys = versions.map(|one| one.key).chain(markers.map(|one| one.key));
         Ok(keys.flatten().collect())
+    }
+
+    /// Every version of every file with its tags, its metadata and the SHA-256 of its bytes, every
+    /// delete marker, and every unfinished upload.
+    ///
+    /// # Errors
+    /// If the bucket refuses a request.
+    pub(crate) async fn list_holdings(&self) -> Result<Vec<Holding>> {
+        let of = |place: &str, text: String| Holding { place: place.to_owned(), text };
+        let uploads = self.open_uploads().await?.into_iter();
+        let mut all: Vec<_> = uploads.map(|key| of("upload", key)).collect();
+        let (mut key, mut version) = (None, None);
+        loop {
+            let page = self
+                .client
+                .list_object_versions()
+                .bucket(&self.name)
+                .set_key_marker(key)
+                .set_version_id_marker(version)
+                .send()
+                .await
+                .with_context(|| format!("cannot list the versions of bucket {}", self.name))?;
+            for marker in page.delete_markers.unwrap_or_default() {
+                let place = (marker.key.unwrap_or_default(), marker.version_id.unwrap_or_default());
+                all.push(of("marker", format!("{place:?}")));
+            }
+            for one in page.versions.unwrap_or_default() {
+                let place = (one.key.unwrap_or_default(), one.version_id.unwrap_or_default());
+                // Another test may have removed it meanwhile.
+                if let Ok(text) = self.describe_version((&place.0, &place.1)).await {
+                    all.push(of("object", text));
+                }
+            }
+            if page.is_truncated != Some(true) {
+                return Ok(all);
+            }
+            (key, version) = (page.next_key_marker, page.next_version_id_marker);
+        }
+    }
+
+    async fn describe_version(&self, (key, version): (&str, &str)) -> Result<String> {
+        let get = self.client.get_object().bucket(&self.name).key(key).version_id(version);
+        let mut object = get.send().await?;
+        let mut hash = Sha256::new();
+        while let Some(chunk) = object.body.next().await {
+            hash.update(&chunk?);
+        }
+        let asked = self.client.get_object_tagging().bucket(&self.name).key(key);
+        let tags = asked.version_id(version).send().await?.tag_set.into_iter();
+        let tags = tags.map(|tag| (tag.key, tag.value)).collect();
+        let metadata = object.metadata.unwrap_or_default().into_iter().collect();
+        let headers = [object.content_type.as_deref(), object.content_disposition.as_deref()];
+        let facts = [("tags", tags), ("metadata", metadata)];
+        Ok(describe_version((key, version), &HEXLOWER.encode(&hash.finalize()), facts, headers))
     }
 
     /// Overwrites a file, hides it behind a delete marker, and starts an upload that is neither

@@ -109,18 +109,26 @@ impl Endpoint {
         read_answer(request, path).await
     }
 
-    /// Every message of a queue, hidden ones included, without receiving any, from the emulator's
-    /// own interface; `None` if the queue does not exist.
+    /// Every message of a queue, hidden ones included, without receiving any; `None` if the queue
+    /// does not exist.
     pub(crate) async fn look_into_queue(self, queue_url: &str) -> Result<Option<Vec<Value>>> {
+        let wanted = queue_url.rsplit('/').next().unwrap_or_default();
+        let mut queues = self.look_into_queues().await?.into_iter();
+        Ok(queues.find(|(name, _)| name == wanted).map(|(_, messages)| messages))
+    }
+
+    /// Every message of each queue, by the queue's name, hidden ones included, without receiving
+    /// any, from the emulator's own interface.
+    pub(crate) async fn look_into_queues(self) -> Result<Vec<(String, Vec<Value>)>> {
         let request = http::build_client()?.get(format!("{}/_ministack/sqs/messages", self.url()));
         let mut found = read_answer(request, "the queues' messages").await?;
         // By account, by region, by the queue's URL, whose host may differ.
         let accounts = found.pointer_mut("/messages").map(Value::take);
         let regions = accounts.iter().flat_map(object_values).flat_map(object_values);
         let queues = regions.filter_map(Value::as_object).flatten();
-        let wanted = queue_url.rsplit('/').next();
-        let mut named = queues.filter(|(url, _)| url.rsplit('/').next() == wanted);
-        Ok(named.next().and_then(|(_, messages)| messages.as_array().cloned()))
+        let name = |url: &str| url.rsplit('/').next().unwrap_or_default().to_owned();
+        let messages = |one: &Value| one.as_array().cloned().unwrap_or_default();
+        Ok(queues.map(|(url, all)| (name(url), messages(all))).collect())
     }
 
     /// Calls a service that takes forms and answers in XML, which is not parsed.

@@ -1,7 +1,7 @@
 //! Counts or erases everything that the stack keeps of media: versions of files, delete markers,
 //! unfinished uploads, and records.
 
-use aws::{error::AwsError, ledger::Erasable};
+use aws::{dynamodb::Attributes, error::AwsError, ledger::Erasable};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use media::ids::{InstanceId, MessageId, TenantId};
 use serde::Serialize;
@@ -49,7 +49,71 @@ impl FilesCount {
     }
 }
 
+/// One thing that a listing of a folder has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileItem {
+    /// A version of a file, with its size in bytes.
+    Version(u64),
+    /// A delete marker.
+    Marker,
+    /// An unfinished upload.
+    Upload,
+}
+
+impl FilesCount {
+    /// Counts one thing of a listing.
+    pub fn count(&mut self, item: FileItem) {
+        match item {
+            FileItem::Version(bytes) => {
+                self.versions += 1;
+                self.bytes = self.bytes.saturating_add(bytes);
+            }
+            FileItem::Marker => self.delete_markers += 1,
+            FileItem::Upload => self.uploads += 1,
+        }
+    }
+}
+
 impl Operator {
+    /// Shows the key of every version, delete marker and unfinished upload under `folder` to
+    /// `each`, page by page.
+    ///
+    /// # Errors
+    /// When `ListObjectVersions` or `ListMultipartUploads` fails.
+    pub async fn visit_files(
+        &self,
+        bucket: &str,
+        folder: &str,
+        mut each: impl FnMut(&str, FileItem),
+    ) -> Result<(), AwsError> {
+        let mut pages = Pages::default();
+        while let Some((key, version)) = pages.next() {
+            let list = self.clients.s3.list_object_versions().bucket(bucket).prefix(folder);
+            let list = list.set_key_marker(key).set_version_id_marker(version);
+            let page = list.send().await;
+            let page = page.map_err(AwsError::in_operation("s3:ListObjectVersions"))?;
+            for version in page.versions.unwrap_or_default() {
+                let size = u64::try_from(version.size.unwrap_or_default()).unwrap_or_default();
+                each(version.key.as_deref().unwrap_or_default(), FileItem::Version(size));
+            }
+            for marker in page.delete_markers.unwrap_or_default() {
+                each(marker.key.as_deref().unwrap_or_default(), FileItem::Marker);
+            }
+            pages.turn(page.is_truncated, (page.next_key_marker, page.next_version_id_marker));
+        }
+        let mut pages = Pages::default();
+        while let Some((key, upload)) = pages.next() {
+            let list = self.clients.s3.list_multipart_uploads().bucket(bucket).prefix(folder);
+            let page = list.set_key_marker(key).set_upload_id_marker(upload).send().await;
+            let page = page.map_err(AwsError::in_operation("s3:ListMultipartUploads"))?;
+            for upload in page.uploads.unwrap_or_default() {
+                each(upload.key.as_deref().unwrap_or_default(), FileItem::Upload);
+            }
+            pages.turn(page.is_truncated, (page.next_key_marker, page.next_upload_id_marker));
+        }
+        Ok(())
+    }
+
     /// Counts or removes every version, delete marker and unfinished upload under `folder` whose
     /// key `is_meant`. Works page by page, so that memory does not grow with the folder.
     ///
@@ -230,6 +294,25 @@ pub struct Erasables {
 }
 
 impl MediaRecords {
+    /// Shows every item of an instance, marks included, with all its attributes to `each`, page by
+    /// page. They are read from the table itself, strongly consistent.
+    ///
+    /// # Errors
+    /// When `Query` fails.
+    pub async fn visit_items(
+        &self,
+        instance: &InstanceId,
+        mut each: impl FnMut(&Attributes),
+    ) -> Result<(), AwsError> {
+        for query in self.queries(instance, None) {
+            let mut items = query.consistent_read(true).into_paginator().items().send();
+            while let Some(item) = items.next().await {
+                each(&item.map_err(AwsError::in_operation("dynamodb:Query"))?);
+            }
+        }
+        Ok(())
+    }
+
     /// The records of a tenant's instance whose chat is one of `chats`; without chats, those of one
     /// message, or all. They are read from the table itself, strongly consistent: an empty result
     /// proves that no record is left. Marks of erased media are left out.

@@ -1,9 +1,11 @@
 //! Applies a tenant's present retention to the files and records that exist already.
 
+use std::collections::BTreeSet;
+
 use aws::{
     body_key::BodyKey,
     error::AwsError,
-    ledger::{KeptBody, Ledger, RecordEnd, WriteOutcome},
+    ledger::{Erasable, KeptBody, Ledger, RecordEnd, WriteOutcome},
 };
 use aws_sdk_s3::types::ObjectVersion;
 use media::{
@@ -39,6 +41,31 @@ pub struct RetainPlan {
     pub now: i64,
 }
 
+/// Which end something is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndChoice {
+    /// The plan's.
+    Plan,
+    /// None, because it is held.
+    Held,
+    /// It is not meant, and stays as it is.
+    Left,
+}
+
+impl EndChoice {
+    /// Counts one thing and returns the plan for it; `None` if it stays as it is.
+    fn apply(self, plan: RetainPlan, count: &mut RetainCount) -> Option<RetainPlan> {
+        let plan = match self {
+            Self::Plan => plan,
+            Self::Held => RetainPlan { retention: None, ..plan },
+            Self::Left => return None,
+        };
+        count.seen += 1;
+        count.held += u64::from(self == Self::Held);
+        Some(plan)
+    }
+}
+
 /// How many things of one sort had or were given the retention.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct RetainCount {
@@ -48,6 +75,8 @@ pub struct RetainCount {
     pub changed: u64,
     /// Those that stay as they are for now: too young, or they changed at the same moment.
     pub left: u64,
+    /// Those that are held, so that they have no end.
+    pub held: u64,
 }
 
 impl RetainCount {
@@ -56,6 +85,7 @@ impl RetainCount {
         self.seen += other.seen;
         self.changed += other.changed;
         self.left += other.left;
+        self.held += other.held;
     }
 }
 
@@ -78,16 +108,18 @@ pub struct VersionStart {
 }
 
 impl BucketTags {
-    /// Gives each version of a file on one page of the listing the tag of the retention, and keeps
-    /// its other tags. Noncurrent versions are versions as well; delete markers have no tags.
+    /// Gives each version of a file on one page of the listing the tag of the retention that
+    /// `choose` names for its key, and keeps its other tags. Noncurrent versions are versions as
+    /// well; delete markers have no tags.
     ///
     /// # Errors
-    /// When an S3 call fails. What was done stays; the same page can be done again.
+    /// When an S3 call or `choose` fails. What was done stays; the same page can be done again.
     pub async fn retain_page(
         &self,
         folder: &str,
         start: VersionStart,
         plan: RetainPlan,
+        mut choose: impl AsyncFnMut(&str) -> Result<EndChoice, AwsError>,
     ) -> Result<RetainPage, AwsError> {
         let list = self.clients.s3.list_object_versions().bucket(&self.bucket).prefix(folder);
         let page = list
@@ -98,7 +130,10 @@ impl BucketTags {
             .map_err(AwsError::in_operation("s3:ListObjectVersions"))?;
         let mut count = RetainCount::default();
         for version in page.versions.unwrap_or_default() {
-            count.add(self.retain_version(&version, plan).await?);
+            let choice = choose(version.key.as_deref().unwrap_or_default()).await?;
+            if let Some(plan) = choice.apply(plan, &mut count) {
+                count.add(self.retain_version(&version, plan).await?);
+            }
         }
         let next = page.next_key_marker.filter(|_| page.is_truncated.unwrap_or_default());
         let version = page.next_version_id_marker;
@@ -111,7 +146,7 @@ impl BucketTags {
         version: &ObjectVersion,
         plan: RetainPlan,
     ) -> Result<RetainCount, AwsError> {
-        let mut count = RetainCount { seen: 1, ..RetainCount::default() };
+        let mut count = RetainCount::default();
         let key = version.key.as_deref().unwrap_or_default();
         let id = version.version_id.as_deref();
         let Some(mut tags) = self.find_tags(key, id).await? else {
@@ -140,25 +175,28 @@ impl BucketTags {
 }
 
 impl MediaRecords {
-    /// Gives each record of a tenant's instance the end that the retention means, and the entry of
-    /// a parked job with it; also each unread webhook. Page by page, so that memory does not grow
+    /// Gives each record of a tenant's instance the end that `choose` names for it, and the entry
+    /// of a parked job with it; also each unread webhook. Page by page, so that memory does not grow
     /// with the instance.
     ///
     /// # Errors
-    /// When a call of `DynamoDB` fails. What was done stays, and is not done again.
+    /// When a call of `DynamoDB` or `choose` fails. What was done stays, and is not done again.
     pub async fn retain_records(
         &self,
         ledger: &Ledger,
         (tenant, instance): (&TenantId, &InstanceId),
         plan: RetainPlan,
+        mut choose: impl AsyncFnMut(&Erasable) -> Result<EndChoice, AwsError>,
     ) -> Result<RetainCount, AwsError> {
         let mut count = RetainCount::default();
+        let wanted = RecordEnd::ATTRIBUTES.into_iter().chain(Erasable::ATTRIBUTES);
+        let wanted: BTreeSet<_> = wanted.collect();
         for query in self.queries(instance, None) {
             let mut query = query;
             let mut names = Vec::new();
-            for (n, attribute) in RecordEnd::ATTRIBUTES.into_iter().enumerate() {
+            for (n, attribute) in wanted.iter().enumerate() {
                 let name = format!("#a{n}");
-                query = query.expression_attribute_names(&name, attribute);
+                query = query.expression_attribute_names(&name, *attribute);
                 names.push(name);
             }
             query = query.projection_expression(names.join(", "));
@@ -168,7 +206,10 @@ impl MediaRecords {
                 let Some(record) = RecordEnd::from_item(&item, tenant) else {
                     continue;
                 };
-                count.seen += 1;
+                let choice = choose(&Erasable::from_item(&item)).await?;
+                let Some(plan) = choice.apply(plan, &mut count) else {
+                    continue;
+                };
                 if record.agrees_with(plan.retention) {
                     continue;
                 }

@@ -8,7 +8,7 @@
 
 use media::policy::Retention;
 use operator::{
-    retention::{RetainCount, RetainMode, RetainPlan, VersionStart},
+    retention::{EndChoice, RetainCount, RetainMode, RetainPlan, VersionStart},
     tags::BucketTags,
 };
 use scripted_aws::{Answer, Aws};
@@ -44,7 +44,12 @@ const PLAN: RetainPlan =
 
 async fn retain(aws: &Aws, plan: RetainPlan) -> RetainCount {
     let tags = BucketTags::new(&aws.clients, "media");
-    let page = tags.retain_page("acme/", VersionStart::default(), plan).await;
+    let page = tags
+        .retain_page("acme/", VersionStart::default(), plan, async |key| {
+            let is_held = key.ends_with("held.jpg");
+            Ok(if is_held { EndChoice::Held } else { EndChoice::Plan })
+        })
+        .await;
     page.expect("a page").count
 }
 
@@ -59,7 +64,7 @@ async fn a_new_class_keeps_the_other_tags() {
         Answer::new(200, ""),
     ])
     .await;
-    assert_eq!(retain(&aws, PLAN).await, RetainCount { seen: 1, changed: 1, left: 0 });
+    assert_eq!(retain(&aws, PLAN).await, RetainCount { seen: 1, changed: 1, left: 0, held: 0 });
     let put = aws.only_request("PutObjectTagging");
     for (name, value) in [("kind", "image"), ("retention", "30d"), ("run", "a1b2"), verdict] {
         let tag = format!("<Key>{name}</Key><Value>{value}</Value>");
@@ -75,7 +80,7 @@ async fn what_is_right_or_gone_is_not_written() {
         Answer::s3_error(404, "NoSuchVersion"),
     ])
     .await;
-    assert_eq!(retain(&aws, PLAN).await, RetainCount { seen: 2, changed: 0, left: 0 });
+    assert_eq!(retain(&aws, PLAN).await, RetainCount { seen: 2, changed: 0, left: 0, held: 0 });
 }
 
 /// A scan may add its verdict between the reading and the writing of the tags.
@@ -84,7 +89,7 @@ async fn a_young_file_is_left_for_later() {
     let aws =
         Aws::answer_in_order([listing(&[("acme/a.jpg", "v1", YOUNG)]), tags(&[("kind", "image")])])
             .await;
-    assert_eq!(retain(&aws, PLAN).await, RetainCount { seen: 1, changed: 0, left: 1 });
+    assert_eq!(retain(&aws, PLAN).await, RetainCount { seen: 1, changed: 0, left: 1, held: 0 });
 }
 
 #[tokio::test]
@@ -95,6 +100,20 @@ async fn a_count_changes_nothing() {
     ])
     .await;
     let plan = RetainPlan { retention: None, mode: RetainMode::Count, ..PLAN };
-    assert_eq!(retain(&aws, plan).await, RetainCount { seen: 1, changed: 1, left: 0 });
+    assert_eq!(retain(&aws, plan).await, RetainCount { seen: 1, changed: 1, left: 0, held: 0 });
     assert_eq!(aws.requests_of("PutObjectTagging").len(), 0);
+}
+
+/// S3 cannot know holds: it ends whatever has the tag of a class.
+#[tokio::test]
+async fn a_held_file_loses_its_class() {
+    let aws = Aws::answer_in_order([
+        listing(&[("acme/held.jpg", "v1", OLD)]),
+        tags(&[("retention", "30d"), ("kind", "image")]),
+        Answer::new(200, ""),
+    ])
+    .await;
+    assert_eq!(retain(&aws, PLAN).await, RetainCount { seen: 1, changed: 1, left: 0, held: 1 });
+    let put = aws.only_request("PutObjectTagging");
+    assert!(!put.text().contains("retention") && put.text().contains("kind"), "{}", put.text());
 }

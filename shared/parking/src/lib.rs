@@ -13,7 +13,7 @@ mod look;
 mod redrive;
 
 pub use crate::{
-    drop::DropSummary,
+    drop::{DropSummary, MaybeHeld},
     erase::{EraseSummary, MessageCounts},
     failures::Failures,
     look::{LookSummary, Parking},

@@ -1,14 +1,21 @@
 //! `wapi-media media retain`: applies a tenant's present retention to what exists already.
 
-use anyhow::Context;
-use boot::clock;
+use aws::{ledger::Erasable, orders::Order};
 use clap::Args;
-use media::{ids::TenantId, object_key::ObjectKey, policy::Retention};
-use operator::retention::{RetainCount, RetainMode, RetainPlan, VersionStart};
+use media::{
+    ids::{InstanceId, TenantId},
+    policy::Retention,
+};
+use operator::retention::{EndChoice, RetainMode};
 use serde_json::json;
 
-use super::erase::scope::list_instances;
-use crate::{audit::AuditScope, exit::Exit, screen, session::Session};
+use crate::{
+    audit::AuditScope,
+    ends::{EndSummary, EndWalk, describe_left},
+    exit::Exit,
+    holds::TenantHolds,
+    session::Session,
+};
 
 /// Whose files and records to change, and where to go on.
 #[derive(Args)]
@@ -19,13 +26,6 @@ pub(crate) struct Retain {
     /// Go on after the file with this key, as an interrupted run printed it.
     #[arg(long, value_name = "KEY")]
     after: Option<String>,
-}
-
-/// The counts of a run.
-#[derive(Debug, Clone, Copy, Default)]
-struct RetainSummary {
-    files: RetainCount,
-    records: RetainCount,
 }
 
 impl Retain {
@@ -42,82 +42,33 @@ impl Retain {
         if mode == RetainMode::Apply && !session.flags.confirm_typed(&change, word)? {
             return Ok(Exit::Ok);
         }
-        let plan = RetainPlan { retention, mode, now: clock::now() };
+        let walk = EndWalk::new(session, &self.tenant, retention, mode);
         let act = async {
-            let files = self.retain_files(session, plan).await?;
-            anyhow::Ok((files, self.retain_records(session, plan).await?))
+            let mut holds = TenantHolds::read(&self.tenant, session).await?;
+            let choose = |hold: Option<Order>| match hold {
+                Some(_) => EndChoice::Held,
+                None => EndChoice::Plan,
+            };
+            let of_file = async |key: &str| Ok(choose(holds.find_of_file(key).await?));
+            let files = walk.change_files(self.after.as_deref(), of_file).await?;
+            let of_record = async |instance: &InstanceId, record: &Erasable| {
+                Ok(choose(holds.find_of_record(instance, record).await?))
+            };
+            anyhow::Ok(EndSummary { files, records: walk.change_records(of_record).await? })
         };
-        let (files, records) = match mode {
+        let summary = match mode {
             RetainMode::Count => act.await?,
             RetainMode::Apply => {
                 let scope = AuditScope::new("media retain", "tenant").of_tenant(&self.tenant);
                 session.audit(scope, act).await??
             }
         };
-        let summary = RetainSummary { files, records };
         let json = json!({
             "tenant": self.tenant, "retention": retention, "dry_run": session.flags.dry_run,
-            "files": files, "records": records,
+            "files": summary.files, "records": summary.records,
         });
         session.flags.print(&json, describe_summary(summary, mode))?;
-        Ok(if files.left + records.left == 0 { Exit::Ok } else { Exit::Findings })
-    }
-
-    /// Retags the versions of all files of the tenant, page by page.
-    async fn retain_files(
-        &self,
-        session: &Session,
-        plan: RetainPlan,
-    ) -> anyhow::Result<RetainCount> {
-        let tags = session.tags()?;
-        let folder = ObjectKey::tenant_prefix(&self.tenant);
-        let mut start = VersionStart { key: self.after.clone(), version: None };
-        let mut done = self.after.clone();
-        let mut count = RetainCount::default();
-        let bar = screen::new_spinner("files");
-        loop {
-            let begun_at = start.key.clone();
-            let page = tags.retain_page(&folder, start, plan).await;
-            let page = page.with_context(|| self.describe_rest(done.as_deref(), count))?;
-            count.add(page.count);
-            bar.set_message(format!("{} versions of files", count.seen));
-            let Some(next) = page.next else {
-                break;
-            };
-            // The next page may have more versions of the same key, so a new run begins before it.
-            done = begun_at.filter(|key| Some(key) != next.key.as_ref()).or(done);
-            start = next;
-        }
-        bar.finish_and_clear();
-        Ok(count)
-    }
-
-    /// What an interrupted run has to say.
-    fn describe_rest(&self, done: Option<&str>, count: RetainCount) -> String {
-        let after = done.map(|key| format!(" --after '{key}'")).unwrap_or_default();
-        format!(
-            "{} versions of files were changed before this failed. \
-             Go on: wapi-media media retain --tenant {}{after}",
-            count.changed, self.tenant
-        )
-    }
-
-    /// Changes the records of all instances that the tenant has or had.
-    async fn retain_records(
-        &self,
-        session: &Session,
-        plan: RetainPlan,
-    ) -> anyhow::Result<RetainCount> {
-        let (records, ledger) = (session.records()?, session.ledger()?);
-        let instances = list_instances(&self.tenant, session).await?;
-        let mut count = RetainCount::default();
-        let bar = screen::new_bar("instances", instances.len() as u64);
-        for instance in &instances {
-            count.add(records.retain_records(&ledger, (&self.tenant, instance), plan).await?);
-            bar.inc(1);
-        }
-        bar.finish_and_clear();
-        Ok(count)
+        Ok(if summary.left() == 0 { Exit::Ok } else { Exit::Findings })
     }
 }
 
@@ -136,8 +87,8 @@ fn describe_change(tenant: &TenantId, retention: Option<Retention>) -> String {
     }
 }
 
-fn describe_summary(summary: RetainSummary, mode: RetainMode) -> String {
-    let RetainSummary { files, records } = summary;
+fn describe_summary(summary: EndSummary, mode: RetainMode) -> String {
+    let EndSummary { files, records } = summary;
     let verb = match mode {
         RetainMode::Count => "Would change",
         RetainMode::Apply => "Changed",
@@ -146,16 +97,13 @@ fn describe_summary(summary: RetainSummary, mode: RetainMode) -> String {
         "{verb} {} of {} versions of files, and {} of {} records.",
         files.changed, files.seen, records.changed, records.seen
     );
-    if files.left > 0 {
+    if files.held + records.held > 0 {
         text += &format!(
-            "\n{} versions are younger than an hour: run this again in an hour.",
-            files.left
+            "\n{} versions and {} records are held, and have no end while the hold lasts.",
+            files.held, records.held
         );
     }
-    if records.left > 0 {
-        text += &format!("\n{} records changed at the same moment: run this again.", records.left);
-    }
-    text
+    text + &describe_left(summary)
 }
 
 #[cfg(test)]
@@ -163,7 +111,7 @@ mod tests {
     use media::{ids::TenantId, policy::Retention};
     use operator::retention::{RetainCount, RetainMode};
 
-    use super::{RetainSummary, describe_change, describe_summary};
+    use super::{EndSummary, describe_change, describe_summary};
 
     /// A person who confirms it must know that files go, and within how many days.
     #[test]
@@ -176,13 +124,20 @@ mod tests {
 
     #[test]
     fn what_stays_for_now_is_said() {
-        let count = |left| RetainCount { seen: 7, changed: 3, left };
+        let count = |left| RetainCount { seen: 7, changed: 3, left, held: 0 };
         let said = |files, records| {
-            let summary = RetainSummary { files: count(files), records: count(records) };
+            let summary = EndSummary { files: count(files), records: count(records) };
             describe_summary(summary, RetainMode::Apply)
         };
         assert_eq!(said(0, 0), "Changed 3 of 7 versions of files, and 3 of 7 records.");
         assert!(said(2, 0).contains("2 versions are younger than an hour"));
         assert!(said(0, 1).contains("1 records changed at the same moment"));
+        let files = RetainCount { held: 2, ..count(0) };
+        let said = describe_summary(EndSummary { files, records: count(0) }, RetainMode::Apply);
+        assert!(
+            said.ends_with(
+                "2 versions and 0 records are held, and have no end while the hold lasts."
+            )
+        );
     }
 }

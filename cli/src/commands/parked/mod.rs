@@ -13,7 +13,7 @@ use media::{
     ids::{InstanceId, MessageId, TenantId},
     parked::{Filter, ParkedJob},
 };
-use parking::RedriveMode;
+use parking::{MaybeHeld, RedriveMode};
 use serde_json::json;
 
 use self::{
@@ -23,7 +23,7 @@ use self::{
     },
     result::{choose_exit, describe_dropped, describe_redriven, drop_json, redrive_json},
 };
-use crate::{audit::AuditScope, exit::Exit, screen, session::Session};
+use crate::{audit::AuditScope, exit::Exit, holds::HoldBook, screen, session::Session};
 
 /// The verbs of `wapi-media parked`.
 #[derive(Subcommand)]
@@ -50,7 +50,9 @@ pub(crate) enum Verb {
         wapi-media parked redrive --class transient --yes")]
     Redrive(Redrive),
     /// Drops parked jobs permanently: deletes them, and records that they were dropped. Their media
-    /// files can then only be fetched by posting their webhooks again (replay, backfill).
+    /// files can then only be fetched by posting their webhooks again (replay, backfill). What is
+    /// held stays parked (exit code 1), and so does every webhook that could not be read of an
+    /// instance of which something is held.
     #[command(
         after_help = "Example:\n  wapi-media parked drop --class expired --older-than 30days"
     )]
@@ -219,8 +221,6 @@ impl Redrive {
     async fn run(self, session: &Session) -> anyhow::Result<Exit> {
         let (filter, rate) = (Filter::from(self.which), self.rate);
         let (flags, parking) = (&session.flags, session.parking()?);
-        // What was ordered to be erased is deleted instead of sent.
-        let parking = parking.with_orders(session.orders()?);
         if self.all {
             if !filter.is_everything() {
                 bail!("--all moves the whole parked queue; leave it out to use the other options");
@@ -284,11 +284,15 @@ async fn drop_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit>
         return Ok(Exit::Ok);
     }
     let (parking, bar) = (session.parking()?, screen::new_counter("jobs dropped"));
-    let drop = parking.drop(filter, clock::now(), |_| bar.inc(1));
+    let mut book = HoldBook::new(session);
+    let is_held = async |what: MaybeHeld<'_>| book.is_held(what).await;
+    let drop = parking.drop_unless_held(filter, clock::now(), is_held, |_| bar.inc(1));
     let dropped = session.audit(audit_scope("parked drop", filter), drop).await?.context(UNREAD)?;
     bar.finish_and_clear();
-    session.flags.print(&drop_json(&dropped), describe_dropped(&dropped))?;
-    Ok(choose_exit(dropped.in_use, &dropped.failures))
+    let holds: Vec<_> = book.found.into_iter().collect();
+    session.flags.print(&drop_json(&dropped, &holds), describe_dropped(&dropped, &holds))?;
+    let exit = choose_exit(dropped.in_use, &dropped.failures);
+    Ok(if exit == Exit::Ok && dropped.held > 0 { Exit::Findings } else { exit })
 }
 
 /// What the audit table says of a command about the parked jobs that match the filter.

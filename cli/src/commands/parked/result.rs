@@ -57,9 +57,12 @@ pub(super) fn describe_redriven(redriven: &RedriveSummary) -> String {
 }
 
 /// The text about a drop.
-pub(super) fn describe_dropped(dropped: &DropSummary) -> String {
-    let DropSummary { dropped, in_use, failures, .. } = dropped;
+pub(super) fn describe_dropped(dropped: &DropSummary, holds: &[String]) -> String {
+    let DropSummary { dropped, in_use, held, failures, .. } = dropped;
     let mut text = format!("{dropped} dropped.");
+    if *held > 0 {
+        text += &format!("\n{held} stay parked, because they are held: {}.", holds.join(", "));
+    }
     if *in_use > 0 {
         text += &format!("\n{in_use} {IN_USE}.");
     }
@@ -94,12 +97,14 @@ pub(super) fn redrive_json(redriven: &RedriveSummary, meant: &[ParkedJob]) -> Va
 }
 
 /// The JSON of a drop.
-pub(super) fn drop_json(dropped: &DropSummary) -> Value {
+pub(super) fn drop_json(dropped: &DropSummary, holds: &[String]) -> Value {
     json!({
         "admitted": dropped.admitted,
         "dropped": dropped.dropped,
         "failed": dropped.in_use + dropped.failures.count,
         "in_use": dropped.in_use,
+        "held": dropped.held,
+        "holds": holds,
         "first_error": dropped.failures.first.as_ref().map(ToString::to_string),
     })
 }

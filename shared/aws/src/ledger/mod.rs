@@ -44,7 +44,7 @@ pub use self::{
     missing::RecordTable,
     notes::{JobState, NoteOutcome, NoteTerms},
     outcome::WriteOutcome,
-    parked::{PageStart, ParkedKey, ParkedPage, RedriveOutcome},
+    parked::{PageStart, ParkedBody, ParkedKey, ParkedPage, RedriveOutcome},
     place::MESSAGE,
     retain::RecordEnd,
     table::{BY_CHAT, BY_INSTANCE, ERASED, FORGET_AT, JobsTable, Ledger, LedgerTables},

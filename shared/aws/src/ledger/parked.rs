@@ -5,7 +5,7 @@ use media::{
     failure::FailureClass,
     identity::RecordKey,
     ids::{InstanceId, TenantId},
-    job::QueuedJob,
+    job::{Job, QueuedJob},
     parked::{Content, EntrySummary, Filter, ParkedJob, UnknownSummary},
     unread::UnreadSummary,
 };
@@ -70,6 +70,15 @@ pub enum RedriveOutcome {
     Settled,
     /// A run has the media message, or the entry is not parked any more.
     Busy,
+}
+
+/// What a parked entry holds.
+#[derive(Debug, Clone)]
+pub struct ParkedBody {
+    /// The body of the queue message. It may contain a media key.
+    pub body: String,
+    /// The job; `None` if it is not one that this version understands.
+    pub job: Option<Job>,
 }
 
 impl JobsTable {
@@ -267,6 +276,19 @@ impl Ledger {
             return Ok(WriteOutcome::Yes);
         }
         Ok(written)
+    }
+
+    /// The body of a parked entry, and the job in it; `None` if it is not parked any more.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `GetItem` fails.
+    pub async fn find_parked_body(&self, entry: &EntryKey) -> Result<Option<ParkedBody>, AwsError> {
+        let item = self.get_parked(entry).await?;
+        Ok(item.map(|item| {
+            let body = get_string(&item, "body").unwrap_or_default().to_owned();
+            let job = QueuedJob::parse(&body).map(QueuedJob::into_job).ok();
+            ParkedBody { body, job }
+        }))
     }
 
     /// The whole entry, if it is parked.

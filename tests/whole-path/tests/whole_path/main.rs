@@ -11,6 +11,7 @@
 )]
 
 mod backfill;
+mod day;
 mod doctor;
 mod ends;
 mod erase;

@@ -282,7 +282,7 @@ async fn check_removal(world: &World) {
 
 impl World {
     /// Posts until the answer is 200: a new secret is known everywhere within seconds.
-    async fn wait_until_accepted(&self, url: &str, body: &Value) {
+    pub(crate) async fn wait_until_accepted(&self, url: &str, body: &Value) {
         let begun = std::time::Instant::now();
         loop {
             let answer = self.stack().post_json(url, body).await.expect("an answer");

@@ -38,6 +38,18 @@ impl EraseCount {
         self.unread_bodies += other.unread_bodies;
     }
 
+    /// What two searches found: of each sort, as many as the one that found more.
+    pub(super) fn or_more(mut self, other: &Self) -> Self {
+        let (files, its) = (&mut self.files, &other.files);
+        files.versions = files.versions.max(its.versions);
+        files.bytes = files.bytes.max(its.bytes);
+        files.delete_markers = files.delete_markers.max(its.delete_markers);
+        files.uploads = files.uploads.max(its.uploads);
+        self.records = self.records.max(other.records);
+        self.entries = self.entries.max(other.entries);
+        self
+    }
+
     pub(super) fn is_nothing(&self) -> bool {
         let counts = [self.records, self.parked_jobs, self.entries, self.unread_bodies];
         self.files.is_empty() && counts.iter().sum::<u64>() == 0

@@ -2,38 +2,32 @@
 
 use std::collections::BTreeSet;
 
-use aws::{
-    ledger::Erasable,
-    orders::{Order, OrderDemand, Orders},
-};
-use boot::clock;
-use media::{
-    ids::InstanceId,
-    order::{OrderKind, OrderSubject},
-};
+use aws::{ledger::Erasable, orders::Order};
+use media::{ids::InstanceId, object_key::ObjectKey, order::OrderSubject};
 
 use super::scope::EraseScope;
-use crate::{person::PersonChats, session::Session};
+use crate::{
+    holds::{TenantHolds, reason_of},
+    session::Session,
+};
 
 /// The hold that forbids to erase: about the tenant, an instance, a chat or a message in the scope,
 /// or about one that contains it.
 pub(super) async fn find_hold(
     scope: &EraseScope,
     records: &[(InstanceId, Erasable)],
-    (orders, session): (&Orders, &Session),
+    session: &Session,
 ) -> anyhow::Result<Option<Order>> {
-    let now = clock::now();
-    let mut holds = orders.list(&scope.tenant).await?;
-    holds.retain(|order| order.holds(now));
-    let Some(key) = orders.find_key(&scope.tenant).await?.filter(|_| !holds.is_empty()) else {
+    let mut holds = TenantHolds::read(&scope.tenant, session).await?;
+    if holds.is_empty() {
         return Ok(None);
-    };
+    }
     if scope.is_all() {
         let is_in_scope = |hold: &Order| {
             let instance = hold.instance_word();
             instance == "*" || scope.only.as_ref().is_none_or(|only| only.as_str() == instance)
         };
-        return Ok(holds.into_iter().find(is_in_scope));
+        return Ok(holds.find_by(is_in_scope).cloned());
     }
     let mut subjects: BTreeSet<_> = scope.subjects().into_iter().collect();
     subjects.insert(OrderSubject::for_tenant());
@@ -44,27 +38,62 @@ pub(super) async fn find_hold(
             scope.message.clone(),
         ));
     }
-    let people = session.people()?;
-    for (instance, record) in records {
-        let chats: Vec<_> = record.chats().collect();
-        let names = PersonChats::find(&people, instance, &chats).await?.chats;
-        subjects.extend(OrderSubject::list_all(instance, names, record.message_ids()));
+    if let Some(hold) = holds.find_of_subjects(&subjects) {
+        return Ok(Some(hold.clone()));
     }
-    let keys = subjects.iter().map(|subject| subject.sort_key(OrderKind::Hold, &key));
-    let keys: BTreeSet<_> = keys.collect();
-    Ok(holds.into_iter().find(|hold| keys.contains(hold.subject_key())))
+    for (instance, record) in records {
+        if let Some(hold) = holds.find_of_record(instance, record).await? {
+            return Ok(Some(hold));
+        }
+    }
+    // A file may have no record any more.
+    for key in list_keys(scope, records, session).await? {
+        if let Some(hold) = holds.find_of_file(&key).await? {
+            return Ok(Some(hold));
+        }
+    }
+    Ok(None)
+}
+
+/// The keys of all files in the scope.
+async fn list_keys(
+    scope: &EraseScope,
+    records: &[(InstanceId, Erasable)],
+    session: &Session,
+) -> anyhow::Result<BTreeSet<String>> {
+    let bucket = session.stack.output("MediaBucket")?;
+    let mut keys = BTreeSet::new();
+    for instance in &scope.instances {
+        let of_instance = records.iter().filter(|(its, _)| its == instance);
+        let is_meant = scope.file_filter(of_instance.map(|(_, record)| record));
+        let mut each = |key: &str, _| {
+            if is_meant(key) {
+                keys.insert(key.to_owned());
+            }
+        };
+        let whole = ObjectKey::instance_prefix(&scope.tenant, instance);
+        if scope.message.is_some() {
+            session.operator.visit_files(bucket, &whole, &mut each).await?;
+            continue;
+        }
+        for chat in &scope.chats {
+            let folder = ObjectKey::chat_prefix(&scope.tenant, instance, chat);
+            session.operator.visit_files(bucket, &folder, &mut each).await?;
+        }
+        for key in scope.objects.iter().filter(|key| key.starts_with(&whole)) {
+            session.operator.visit_files(bucket, key, &mut each).await?;
+        }
+    }
+    Ok(keys)
 }
 
 /// Why nothing may be erased.
 pub(super) fn describe(hold: &Order, scope: &EraseScope) -> String {
-    let reason = match &hold.demand {
-        OrderDemand::Hold { reason, .. } => reason.as_str(),
-        OrderDemand::Erase { .. } => "-",
-    };
     format!(
-        "hold {} of a {} forbids it ({reason}). See: wapi-media hold list --tenant {}",
+        "hold {} of a {} forbids it ({}). See: wapi-media hold list --tenant {}",
         hold.id,
         hold.scope_word(),
+        reason_of(hold),
         scope.tenant
     )
 }

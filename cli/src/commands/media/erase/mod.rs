@@ -7,6 +7,7 @@ mod holds;
 mod proof;
 mod remove;
 pub(crate) mod scope;
+mod search;
 
 use std::time::{Duration, Instant};
 
@@ -74,7 +75,7 @@ impl Erase {
         let mut scope = EraseScope::resolve(&self.owner, &self.subject, session).await?;
         let records = scope.widen(session).await?;
         let orders = session.orders()?;
-        let mut hold = find_hold(&scope, &records, (&orders, session)).await?;
+        let mut hold = find_hold(&scope, &records, session).await?;
         let (before, _) = scope.count_all(session).await?;
         let change = self.describe_change(&scope, &before);
         if (hold.is_none() || session.flags.dry_run)
@@ -84,7 +85,7 @@ impl Erase {
         }
         if hold.is_none() {
             // Somebody may have added one while the question was open.
-            hold = find_hold(&scope, &records, (&orders, session)).await?;
+            hold = find_hold(&scope, &records, session).await?;
         }
         let mut line =
             session.begin_audit(scope.audit_scope(ACTION), session.flags.reference.clone()).await?;
@@ -167,6 +168,7 @@ async fn remove_and_search(scope: &EraseScope, session: &Session) -> anyhow::Res
         let (left, odd) = scope.count_all(session).await?;
         let is_in_work = left.busy > 0 && begun.elapsed() < MAX_LEASE_WAIT;
         if !is_in_work && (left.is_nothing() || is_again) {
+            let left = left.or_more(&scope.search_again(session).await?);
             bar.finish_and_clear();
             return Ok(Removal { removed, left, odd, hidden });
         }

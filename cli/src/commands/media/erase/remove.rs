@@ -13,7 +13,7 @@ use aws::{
 use boot::clock;
 use media::{
     contact::Contact,
-    ids::InstanceId,
+    ids::{InstanceId, MessageId},
     job::{NotAJob, QueuedJob},
     object_key::ObjectKey,
     unread::Search,
@@ -169,7 +169,7 @@ impl EraseScope {
         let (operator, bucket) = (&session.operator, session.stack.output("MediaBucket")?);
         let whole = ObjectKey::instance_prefix(&self.tenant, instance);
         let mut count = FilesCount::default();
-        let Some(message) = &self.message else {
+        if self.message.is_none() {
             let folder_of = |chat| ObjectKey::chat_prefix(&self.tenant, instance, chat);
             let mut folders: Vec<_> = self.chats.iter().map(folder_of).collect();
             if self.is_all() {
@@ -185,17 +185,30 @@ impl EraseScope {
                 count.add(operator.erase_files(bucket, key, |one| one == key, mode).await?);
             }
             return Ok(count);
-        };
-        let recorded = records.iter().flat_map(Erasable::message_ids);
-        let recorded = recorded.filter(|id| id.belongs_to(message));
-        let ids = recorded.map(|message| message.to_key_part());
-        let ids: BTreeSet<_> = ids.chain([message.to_key_part()]).collect();
-        let is_meant = |key: &str| {
-            self.objects.contains(key)
-                || ObjectKey::find_message_id(key).is_some_and(|id| ids.contains(id))
-        };
+        }
+        let is_meant = self.file_filter(records.iter());
         count.add(operator.erase_files(bucket, &whole, is_meant, mode).await?);
         Ok(count)
+    }
+
+    /// Whether a key in the folder of an instance is a file that is meant: by its folder, by the
+    /// message id in its name (as it is, or as one of the `records` says), or because a record
+    /// names it.
+    pub(super) fn file_filter<'a>(
+        &self,
+        records: impl Iterator<Item = &'a Erasable>,
+    ) -> impl Fn(&str) -> bool {
+        let recorded = records.flat_map(Erasable::message_ids);
+        let is_of = |id: &MessageId| self.message.as_ref().is_some_and(|one| id.belongs_to(one));
+        let ids = recorded.filter(is_of).chain(self.message.clone());
+        let ids: BTreeSet<_> = ids.map(|id| id.to_key_part()).collect();
+        move |key| {
+            let folders = ObjectKey::find_folders(key).unwrap_or_default();
+            let is_of_chat = || self.chats.iter().any(|chat| chat.as_str() == folders.chat);
+            let is_of_message =
+                || ObjectKey::find_message_id(key).is_some_and(|id| ids.contains(id));
+            self.is_all() || self.objects.contains(key) || is_of_chat() || is_of_message()
+        }
     }
 
     /// Counts what there is, and notes the records whose tenant or chat cannot be read.
@@ -224,7 +237,7 @@ impl EraseScope {
             found.files.add(files);
             bar.inc(1);
         }
-        let parking = session.parking()?;
+        let parking = session.unordered_parking()?;
         let (is_job, in_body) = (|job: &_| self.covers_job(job), |body: &_| self.search_body(body));
         let in_text = |text: &str| self.search_bytes(text.as_bytes());
         let parked = parking.count_erasable(is_job, in_body, in_text, now).await?;
@@ -243,7 +256,7 @@ impl EraseScope {
     pub(super) async fn remove_all(&self, session: &Session) -> anyhow::Result<EraseCount> {
         let (mut removed, now) = (EraseCount::default(), clock::now());
         let bar = screen::new_counter("instances erased");
-        let parking = session.parking()?;
+        let parking = session.unordered_parking()?;
         let (is_job, in_body) = (|job: &_| self.covers_job(job), |body: &_| self.search_body(body));
         let in_text = |text: &str| self.search_bytes(text.as_bytes());
         let parked = parking.erase(is_job, in_body, in_text, now).await?;

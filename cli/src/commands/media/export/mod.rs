@@ -185,6 +185,6 @@ impl Export {
         }
         let phone = screen::read_phone(self.phone.as_deref().unwrap_or_default())?;
         let spellings = parse_phone(&phone)?;
-        PersonChats::find(&session.people()?, &self.instance, &spellings).await
+        Ok(PersonChats::find(&session.people()?, &self.instance, &spellings).await?)
     }
 }

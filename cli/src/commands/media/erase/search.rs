@@ -1,0 +1,141 @@
+//! The proof's own search. It shares only the person's names with the selection that was removed:
+//! it lists whole folders and whole partitions, and judges each key and each item by what is in it.
+
+use std::collections::BTreeSet;
+
+use aws::dynamodb::{Attributes, get_string};
+use media::{
+    ids::InstanceId,
+    job::QueuedJob,
+    message::{Chat, ChatKind},
+    object_key::{KeyFolders, ObjectKey},
+    unread::Search,
+};
+
+use super::{
+    count::EraseCount,
+    scope::{EraseScope, list_instances},
+};
+use crate::session::Session;
+
+impl EraseScope {
+    /// What of the scope is left, of everything that is searched by its content: files of the
+    /// tenant, records, job entries and pairs of people.
+    pub(super) async fn search_again(&self, session: &Session) -> anyhow::Result<EraseCount> {
+        let mut found = EraseCount::default();
+        let mut instances: BTreeSet<_> = match &self.only {
+            Some(only) => [only.clone()].into(),
+            None => list_instances(&self.tenant, session).await?.into_iter().collect(),
+        };
+        instances.extend(self.instances.iter().cloned());
+        self.search_files(&instances, &mut found, session).await?;
+        for instance in &instances {
+            found.records += self.search_records(instance, session).await?;
+            found.entries += self.search_entries(instance, session).await?;
+        }
+        Ok(found)
+    }
+
+    /// Every version, delete marker and upload in the folder of the tenant.
+    async fn search_files(
+        &self,
+        instances: &BTreeSet<InstanceId>,
+        found: &mut EraseCount,
+        session: &Session,
+    ) -> anyhow::Result<()> {
+        let bucket = session.stack.output("MediaBucket")?;
+        let ids: BTreeSet<_> = self.message.iter().map(|id| id.to_key_part()).collect();
+        let whole = ObjectKey::tenant_prefix(&self.tenant);
+        let is_of_scope = |key: &str| {
+            let KeyFolders { instance, chat, .. } =
+                ObjectKey::find_folders(key).unwrap_or_default();
+            let is_meant_instance =
+                self.only.is_none() || instances.iter().any(|one| one.as_str() == instance);
+            let is_of_message =
+                || ObjectKey::find_message_id(key).is_some_and(|id| ids.contains(id));
+            let is_of_chat = || self.chats.iter().any(|one| one.as_str() == chat);
+            is_meant_instance && (self.is_all() || is_of_message() || is_of_chat())
+        };
+        let each = |key: &str, item| {
+            if is_of_scope(key) {
+                found.files.count(item);
+            }
+        };
+        session.operator.visit_files(bucket, &whole, each).await?;
+        Ok(())
+    }
+
+    /// Every item of the instance in the media table, marks included.
+    async fn search_records(
+        &self,
+        instance: &InstanceId,
+        session: &Session,
+    ) -> anyhow::Result<u64> {
+        let mut count = 0;
+        let each = |item: &Attributes| count += u64::from(self.is_in_item(item));
+        session.records()?.visit_items(instance, each).await?;
+        Ok(count)
+    }
+
+    /// Whether an item of the media table is in the scope, by any of its attributes. What the
+    /// person sent to a group is in the group's scope.
+    fn is_in_item(&self, item: &Attributes) -> bool {
+        let text = |name: &str| get_string(item, name).unwrap_or_default();
+        let is_mark = text("state") == "erased";
+        if !is_mark && text("tenant") != self.tenant.as_str() {
+            return false;
+        }
+        if let Some(message) = &self.message {
+            let (own, key) = (text("message"), text("message_id"));
+            let in_key = key.split(['#', '.']).next().unwrap_or_default();
+            return !is_mark && [own, in_key].contains(&message.as_str());
+        }
+        if self.is_all() {
+            return !is_mark;
+        }
+        let chat = Chat::try_from(text("chat").to_owned()).ok();
+        let is_of_group = chat.is_some_and(|chat| !is_direct(&chat));
+        let of_sender = |name: &str| is_of_group && name.starts_with("sender");
+        let texts = item.iter().filter(|(name, _)| !of_sender(name));
+        texts.filter_map(|(_, value)| value.as_s().ok()).any(|text| self.is_named_by(text))
+    }
+
+    /// Whether a text is one of the chats, by its folder's name or by the digits in it, or the key
+    /// of a file in one of their folders.
+    fn is_named_by(&self, text: &str) -> bool {
+        let folder = ObjectKey::find_folders(text).unwrap_or_default().chat;
+        self.chats.iter().any(|chat| {
+            let digits = chat.in_address().filter(|_| is_direct(chat));
+            text == chat.as_str() || folder == chat.as_str() || digits == Some(text)
+        })
+    }
+
+    /// Every job of the instance in the jobs table whose text names the scope.
+    async fn search_entries(
+        &self,
+        instance: &InstanceId,
+        session: &Session,
+    ) -> anyhow::Result<u64> {
+        let mut count = 0;
+        let ledger = session.ledger()?;
+        let visit = ledger.jobs.visit_entries(instance, |_, body| {
+            // A job that this version does not understand is counted as such elsewhere.
+            let Ok(job) = QueuedJob::parse(body).map(QueuedJob::into_job) else {
+                return;
+            };
+            let is_elsewhere =
+                !is_direct(&job.message.chat) && !self.chats.contains(&job.message.chat);
+            let by_person = self.message.is_none() && !self.is_all();
+            let is_named = self.is_all() || self.search_bytes(body.as_bytes()) == Search::Found;
+            let is_left = job.tenant == self.tenant && is_named && !(by_person && is_elsewhere);
+            count += u64::from(is_left);
+        });
+        visit.await?;
+        Ok(count)
+    }
+}
+
+/// Whether a chat is one person's.
+fn is_direct(chat: &Chat) -> bool {
+    matches!(chat.kind(), ChatKind::Person | ChatKind::Lid)
+}
