@@ -114,6 +114,7 @@ async fn list_tenants(session: &Session) -> anyhow::Result<Exit> {
         "view once",
         "retention",
         "strategies",
+        "group media",
     ]);
     let mut found = Vec::new();
     for tenant in &tenants {

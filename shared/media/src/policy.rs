@@ -37,6 +37,43 @@ pub struct Policy {
     /// The strategies that are tried for the instances that have no order of their own.
     #[serde(default, skip_serializing_if = "StrategyOrder::is_default")]
     pub strategies: StrategyOrder,
+    /// Whether `media erase` of a person also erases what the person sent to groups.
+    #[serde(default, skip_serializing_if = "GroupMedia::is_default")]
+    pub group_media: GroupMedia,
+}
+
+/// Whether `media erase` of a person also erases what the person sent to groups and other chats of
+/// more than two: it is the person's, and it is part of other people's conversation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GroupMedia {
+    /// The operator decides each time.
+    #[default]
+    Ask,
+    /// It stays.
+    Keep,
+    /// It is erased with the person's own chats.
+    Erase,
+}
+
+impl GroupMedia {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::Ask, Self::Keep, Self::Erase];
+
+    /// The word in commands and records.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ask => "ask",
+            Self::Keep => "keep",
+            Self::Erase => "erase",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Whether view-once media files are stored.
@@ -185,11 +222,17 @@ impl std::fmt::Display for SkipRule {
 }
 
 impl Policy {
-    /// The default of a new tenant: no stories and no channels, which are public and numerous.
+    /// The default of a new tenant: no stories and no channels, which are public and numerous, and
+    /// nothing that was sent to be seen once. Tenants of earlier versions keep the rules that they
+    /// have: without a rule, everything is stored.
     #[must_use]
     pub fn for_new_tenant() -> Self {
         let is_private = |kind: &ChatKind| !matches!(kind, ChatKind::Status | ChatKind::Channel);
-        Self { chats: ChatKind::ALL.into_iter().filter(is_private).collect(), ..Self::default() }
+        Self {
+            chats: ChatKind::ALL.into_iter().filter(is_private).collect(),
+            view_once: ViewOnce::Skip,
+            ..Self::default()
+        }
     }
 
     /// The rule that excludes this media message whatever the time is, if any: a probe first, then

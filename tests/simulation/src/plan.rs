@@ -172,6 +172,8 @@ pub enum OutsideEvent {
     QueueCounted(Arc<AtomicUsize>),
     /// An operator gives an order to erase a chat of the customer's tenant.
     Ordered(ChatOrder),
+    /// An operator gives an order to erase what the person with this chat sent to groups.
+    SenderOrdered(ChatOrder),
     /// What the command does after it has given the order: the chat's objects, records and entries
     /// are gone. Marks are not left, so that only the order keeps them away.
     ChatRemoved(&'static str),

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, Put, TransactWriteItem},
 };
 use media::{
+    contact::Contact,
     identity::RecordKey,
     ids::{InstanceId, MessageId},
     job::Job,
@@ -16,6 +17,7 @@ use media::{
 use super::{
     condition::Condition,
     find::find_record_item,
+    intent::COMMITTING,
     outcome::WriteOutcome,
     place::MESSAGE,
     table::{ERASED, FORGET_AT, Ledger},
@@ -65,11 +67,15 @@ pub struct Erasable {
     chat_lid: Option<String>,
     chat_phone: Option<String>,
     chat_hash: Option<String>,
+    sender: Contact,
+    /// The keys of the objects that runs meant to commit: one may be there although the run died
+    /// before it wrote so.
+    intended: Vec<String>,
 }
 
 impl Erasable {
     /// The attributes that [`Self::from_item`] reads.
-    pub const ATTRIBUTES: [&str; 10] = [
+    pub const ATTRIBUTES: [&str; 13] = [
         "message_id",
         MESSAGE,
         "tenant",
@@ -80,6 +86,9 @@ impl Erasable {
         "chat_lid",
         "chat_phone",
         "chat_hash",
+        "sender_lid",
+        "sender_phone",
+        COMMITTING,
     ];
 
     /// Reads an item.
@@ -97,6 +106,8 @@ impl Erasable {
             chat_lid: text("chat_lid"),
             chat_phone: text("chat_phone"),
             chat_hash: text("chat_hash"),
+            sender: Contact { lid: text("sender_lid"), phone: text("sender_phone") },
+            intended: list_intended(item),
         }
     }
 
@@ -120,6 +131,8 @@ impl Erasable {
             chat_lid: fact("chat_lid"),
             chat_phone: fact("chat_phone"),
             chat_hash: fact("chat_hash"),
+            sender: job.message.envelope.sender.clone(),
+            intended: Vec::new(),
         }
     }
 
@@ -136,6 +149,20 @@ impl Erasable {
         let lid = self.chat_lid.as_deref().and_then(Chat::from_lid);
         let phone = self.chat_phone.as_ref().and_then(chat);
         self.chat.as_ref().and_then(chat).into_iter().chain(phone).chain(lid)
+    }
+
+    /// Who sent it to a chat of more than two, as the sender's own chats. None for a chat with one
+    /// person, or one that cannot be read.
+    pub fn senders(&self) -> impl Iterator<Item = Chat> {
+        let chat = self.chat.as_ref().and_then(|chat| Chat::try_from(chat.clone()).ok());
+        let is_shared = chat.is_some_and(|chat| !chat.is_direct());
+        self.sender.own_chats().filter(move |_| is_shared)
+    }
+
+    /// The keys of the objects that are the record's: the one that is stored, and those that runs
+    /// meant to commit.
+    pub fn object_keys(&self) -> impl Iterator<Item = &String> {
+        self.object_key.iter().chain(&self.intended)
     }
 
     /// Whether a run may still work on the media message: the record's state is not final. Its mark
@@ -172,6 +199,13 @@ impl Erasable {
         let message = self.message.clone().map(|id| (MESSAGE, id));
         message.into_iter().chain(hashed).collect()
     }
+}
+
+/// The keys in the intents of a record, as far as they can be read.
+fn list_intended(item: &Attributes) -> Vec<String> {
+    let intents = item.get(COMMITTING).and_then(|intents| intents.as_l().ok());
+    let maps = intents.into_iter().flatten().filter_map(|intent| intent.as_m().ok());
+    maps.filter_map(|intent| get_string(intent, "object_key").map(str::to_owned)).collect()
 }
 
 impl Ledger {

@@ -9,6 +9,7 @@ use aws::{
 use boot::clock;
 use media::{
     ids::InstanceId,
+    message::Chat,
     order::{OrderKind, OrderSubject},
 };
 
@@ -44,15 +45,29 @@ pub(super) async fn find_hold(
             scope.message.clone(),
         ));
     }
-    let people = session.people()?;
     for (instance, record) in records {
-        let chats: Vec<_> = record.chats().collect();
+        subjects.extend(OrderSubject::list_all(instance, [], record.message_ids()));
+    }
+    let people = session.people()?;
+    for (instance, chats) in list_names(records) {
+        let chats: Vec<_> = chats.into_iter().collect();
         let names = PersonChats::find(&people, instance, &chats).await?.chats;
-        subjects.extend(OrderSubject::list_all(instance, names, record.message_ids()));
+        subjects.extend(OrderSubject::list_all(instance, names, []));
     }
     let keys = subjects.iter().map(|subject| subject.sort_key(OrderKind::Hold, &key));
     let keys: BTreeSet<_> = keys.collect();
     Ok(holds.into_iter().find(|hold| keys.contains(hold.subject_key())))
+}
+
+/// The chats of the records, each once in its instance: the record's own, and those of who sent it
+/// to a group. A hold of a person holds what the person sent to groups.
+fn list_names(found: &[(InstanceId, Erasable)]) -> BTreeSet<(&InstanceId, BTreeSet<Chat>)> {
+    let mut names = BTreeSet::new();
+    for (instance, record) in found {
+        names.insert((instance, record.chats().collect()));
+        names.insert((instance, record.senders().collect()));
+    }
+    names
 }
 
 /// Why nothing may be erased.
