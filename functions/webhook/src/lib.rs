@@ -24,6 +24,7 @@ use media::{
     ids::InstanceId,
     job::QueuedJob,
     message::MediaMessage,
+    policy::Retention,
     unread::TooLargeToKeep,
 };
 use tokio::time::{Instant, timeout_at};
@@ -80,7 +81,7 @@ impl Webhook {
             queue: JobsQueue::new(clients, config.jobs_queue_url),
             sources: SourceKeys::new(clients, config.jobs_table.clone()),
             table: JobsTable::new(clients, config.jobs_table),
-            people: People::new(clients, config.people_table),
+            people: People::new(clients, config.people_table, config.orders_table),
         }
     }
 
@@ -110,8 +111,8 @@ impl Webhook {
             path.first("instanceId").unwrap_or_default(),
             path.first("secret").unwrap_or_default(),
         );
-        let verified = match self.verify_sender(id, secret, now).await {
-            Ok(Some(verified)) => verified,
+        let (verified, retention) = match self.verify_sender(id, secret, now).await {
+            Ok(Some(sender)) => sender,
             unverified => {
                 let answer = match unverified {
                     Err(error) => Answer::unavailable(None, &error),
@@ -126,7 +127,7 @@ impl Webhook {
         if body.len() > MAX_BODY_BYTES {
             return Answer::too_large(&verified);
         }
-        let accepted = VerifiedRequest { verified: &verified, body, now, keep_until };
+        let accepted = VerifiedRequest { verified: &verified, retention, body, now, keep_until };
         self.accept_body(accepted).await
     }
 
@@ -142,7 +143,7 @@ impl Webhook {
         let verified = accepted.verified;
         let reading = Reading::from_bytes(accepted.body, verified);
         if let Reading::Whole(announcement) | Reading::Part { announcement, .. } = &reading {
-            self.people.learn_all(verified.instance(), &announcement.people, accepted.now);
+            self.people.learn_all(accepted, &announcement.people);
         }
         match reading {
             Reading::Whole(announcement) => self.queue_announced(accepted, &announcement).await,
@@ -159,7 +160,8 @@ impl Webhook {
         }
     }
 
-    /// Verifies that the secret is one of the instance's. An invalid id, an unknown instance, a
+    /// Verifies that the secret is one of the instance's, and tells how long its tenant keeps what
+    /// is known of people. An invalid id, an unknown instance, a
     /// paused instance and a wrong secret take the same steps and get the same result. While the
     /// table fails, only the right secret of a remembered instance gets another one.
     async fn verify_sender(
@@ -167,7 +169,7 @@ impl Webhook {
         id: &str,
         secret: &str,
         now: i64,
-    ) -> Result<Option<VerifiedInstance>, InstanceError> {
+    ) -> Result<Option<Sender>, InstanceError> {
         let Ok(id) = InstanceId::parse(id) else {
             SecretHashes::refuse_unknown(secret);
             return Ok(None);
@@ -292,10 +294,15 @@ fn out_of_time() -> SendError {
     AwsError::unexpected("dynamodb:UpdateItem", "no time left to answer").into()
 }
 
+/// The instance that proved to have sent a webhook, and its tenant's retention.
+type Sender = (VerifiedInstance, Option<Retention>);
+
 /// A body, its sender, and when it came.
 #[derive(Clone, Copy)]
 struct VerifiedRequest<'a> {
     verified: &'a VerifiedInstance,
+    /// How long the tenant keeps what is known of people.
+    retention: Option<Retention>,
     body: &'a [u8],
     now: i64,
     /// When no job is written into the jobs table any more, so that there is time to answer.
@@ -321,14 +328,10 @@ impl KeepError {
 }
 
 /// Verifies a secret against an instance's record. A paused instance has no valid secret.
-fn verify_secret(
-    access: Option<&WebhookAccess>,
-    secret: &str,
-    now: i64,
-) -> Option<VerifiedInstance> {
+fn verify_secret(access: Option<&WebhookAccess>, secret: &str, now: i64) -> Option<Sender> {
     let Some(access) = access else {
         SecretHashes::refuse_unknown(secret);
         return None;
     };
-    access.verify_secret(secret, now)
+    Some((access.verify_secret(secret, now)?, access.retention()))
 }

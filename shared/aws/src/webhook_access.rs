@@ -5,13 +5,14 @@ use std::{sync::Arc, time::Duration};
 use media::{
     access::{SecretHashes, VerifiedInstance},
     ids::{InstanceId, TenantId},
+    policy::Retention,
     sha256::Sha256,
 };
 use serde::Deserialize;
 
 use crate::{
     clients::Clients,
-    dynamodb::get_item,
+    dynamodb::{Attributes, get_item, get_string},
     instances::{InstanceError, parse_record},
     record_cache::RecordCache,
 };
@@ -46,6 +47,9 @@ pub struct WebhookAccess {
     /// Since when the webhooks are refused, in seconds since 1970.
     #[serde(default)]
     paused_at: Option<i64>,
+    /// How long the tenant keeps what is known of people. Read by itself, after the others.
+    #[serde(skip)]
+    retention: Option<Retention>,
 }
 
 impl WebhookAccess {
@@ -60,6 +64,13 @@ impl WebhookAccess {
         let old = old.filter(|_| self.old_secret_until.is_some_and(|until| now < until));
         let valid = self.secret_hashes.first().into_iter().chain(old);
         SecretHashes::new(valid.copied())
+    }
+
+    /// How long the tenant keeps what is known of people; `None` without an end, or if a newer
+    /// version wrote a class that this one does not know.
+    #[must_use]
+    pub fn retention(&self) -> Option<Retention> {
+        self.retention
     }
 
     /// Verifies the secret of a webhook that came at `now` (seconds since 1970).
@@ -121,6 +132,17 @@ impl AccessTable {
 
     async fn read(&self, id: &InstanceId) -> Result<Option<WebhookAccess>, InstanceError> {
         let item = get_item(&self.clients, &self.table, [("instance", id.as_str())]).await?;
-        item.map(parse_record).transpose()
+        let Some(item) = item else {
+            return Ok(None);
+        };
+        let retention = read_retention(&item);
+        let access = parse_record::<WebhookAccess>(item)?;
+        Ok(Some(WebhookAccess { retention, ..access }))
     }
+}
+
+/// The class of retention in an instance's record.
+fn read_retention(item: &Attributes) -> Option<Retention> {
+    let class = get_string(item.get("policy")?.as_m().ok()?, "retention")?;
+    Retention::ALL.into_iter().find(|one| one.as_str() == class)
 }

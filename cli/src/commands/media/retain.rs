@@ -26,6 +26,8 @@ pub(crate) struct Retain {
 struct RetainSummary {
     files: RetainCount,
     records: RetainCount,
+    /// Items of the table of people that got another end.
+    people: u64,
 }
 
 impl Retain {
@@ -45,19 +47,21 @@ impl Retain {
         let plan = RetainPlan { retention, mode, now: clock::now() };
         let act = async {
             let files = self.retain_files(session, plan).await?;
-            anyhow::Ok((files, self.retain_records(session, plan).await?))
+            let records = self.retain_records(session, plan).await?;
+            let people = self.retain_people(session, plan).await?;
+            anyhow::Ok(RetainSummary { files, records, people })
         };
-        let (files, records) = match mode {
+        let summary = match mode {
             RetainMode::Count => act.await?,
             RetainMode::Apply => {
                 let scope = AuditScope::new("media retain", "tenant").of_tenant(&self.tenant);
                 session.audit(scope, act).await??
             }
         };
-        let summary = RetainSummary { files, records };
+        let RetainSummary { files, records, people } = summary;
         let json = json!({
             "tenant": self.tenant, "retention": retention, "dry_run": session.flags.dry_run,
-            "files": files, "records": records,
+            "files": files, "records": records, "people": people,
         });
         session.flags.print(&json, describe_summary(summary, mode))?;
         Ok(if files.left + records.left == 0 { Exit::Ok } else { Exit::Findings })
@@ -119,6 +123,22 @@ impl Retain {
         bar.finish_and_clear();
         Ok(count)
     }
+
+    /// Changes the ends of the pairs of LID and phone number in all instances that are not another
+    /// tenant's by now.
+    async fn retain_people(&self, session: &Session, plan: RetainPlan) -> anyhow::Result<u64> {
+        let RetainPlan { retention, mode, now } = plan;
+        let (people, register) = (session.people()?, session.register()?);
+        let mut count = 0;
+        for instance in &list_instances(&self.tenant, session).await? {
+            let registered = register.get_instance(instance).await;
+            if registered.is_ok_and(|found| found.is_some_and(|one| one.tenant != self.tenant)) {
+                continue;
+            }
+            count += people.retain(instance, retention, now, mode == RetainMode::Count).await?;
+        }
+        Ok(count)
+    }
 }
 
 fn describe_change(tenant: &TenantId, retention: Option<Retention>) -> String {
@@ -137,13 +157,14 @@ fn describe_change(tenant: &TenantId, retention: Option<Retention>) -> String {
 }
 
 fn describe_summary(summary: RetainSummary, mode: RetainMode) -> String {
-    let RetainSummary { files, records } = summary;
+    let RetainSummary { files, records, people } = summary;
     let verb = match mode {
         RetainMode::Count => "Would change",
         RetainMode::Apply => "Changed",
     };
     let mut text = format!(
-        "{verb} {} of {} versions of files, and {} of {} records.",
+        "{verb} {} of {} versions of files, {} of {} records, and {people} items of the table of \
+         people.",
         files.changed, files.seen, records.changed, records.seen
     );
     if files.left > 0 {
@@ -178,10 +199,13 @@ mod tests {
     fn what_stays_for_now_is_said() {
         let count = |left| RetainCount { seen: 7, changed: 3, left };
         let said = |files, records| {
-            let summary = RetainSummary { files: count(files), records: count(records) };
+            let (files, records) = (count(files), count(records));
+            let summary = RetainSummary { files, records, people: 4 };
             describe_summary(summary, RetainMode::Apply)
         };
-        assert_eq!(said(0, 0), "Changed 3 of 7 versions of files, and 3 of 7 records.");
+        let all = "Changed 3 of 7 versions of files, 3 of 7 records, and 4 items of the table of \
+            people.";
+        assert_eq!(said(0, 0), all);
         assert!(said(2, 0).contains("2 versions are younger than an hour"));
         assert!(said(0, 1).contains("1 records changed at the same moment"));
     }

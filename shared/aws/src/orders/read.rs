@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use aws_sdk_kms::primitives::Blob;
 use data_encoding::BASE64;
 use media::{
+    contact::Contact,
     ids::{InstanceId, TenantId},
     job::Job,
     message::MediaMessage,
@@ -68,6 +69,21 @@ impl Orders {
     pub async fn find_body_erasure(&self, body: &UnreadBody) -> Result<Option<Order>, AwsError> {
         let subjects = OrderSubject::list_all(body.instance(), [], []);
         self.find_covering(body.tenant(), subjects, body.accepted_at()).await
+    }
+
+    /// The order to erase that covers what is known of a contact since `now` (seconds since 1970),
+    /// if there is one: nothing about the contact may be written then.
+    ///
+    /// # Errors
+    /// As [`Self::find_erasure`].
+    pub async fn find_contact_erasure(
+        &self,
+        (tenant, instance): (&TenantId, &InstanceId),
+        contact: &Contact,
+        now: i64,
+    ) -> Result<Option<Order>, AwsError> {
+        let subjects = OrderSubject::list_all(instance, contact.own_chats(), []);
+        self.find_covering(tenant, subjects, now).await
     }
 
     async fn find_covering(
