@@ -10,7 +10,7 @@ use operator::audit::{ANY_TENANT, AuditLine, AuditTable, BEGUN, COMPLETE, INCOMP
 use crate::{screen, session::Session};
 
 /// Every action that has lines in the audit table.
-pub(crate) const ACTIONS: [&str; 23] = [
+pub(crate) const ACTIONS: [&str; 24] = [
     "hold",
     "instance add",
     "instance pause",
@@ -22,6 +22,7 @@ pub(crate) const ACTIONS: [&str; 23] = [
     "media export",
     "media presign",
     "media retain",
+    "media revoked",
     "media verify",
     "parked drop",
     "parked redrive",

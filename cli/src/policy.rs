@@ -6,7 +6,7 @@ use clap::Args;
 use media::{
     kind::MediaKind,
     message::{ChatKind, Direction},
-    policy::{GroupMedia, Policy, Retention, ViewOnce},
+    policy::{GroupMedia, Policy, Retention, Revoked, ViewOnce},
     strategy::StrategyOrder,
 };
 
@@ -48,6 +48,10 @@ pub(crate) struct PolicyOptions {
     /// --group-media.
     #[arg(long, value_name = "WHAT", value_parser = parse_group_rule)]
     group_media: Option<GroupMedia>,
+    /// What becomes of media whose sender deletes the message for everyone: keep, flag (show it) or
+    /// erase (do not store it any more, and list what is stored: media revoked).
+    #[arg(long, value_name = "WHAT", value_parser = parse_revoked)]
+    revoked: Option<Revoked>,
 }
 
 /// A list from the command line; empty means all.
@@ -82,6 +86,11 @@ fn parse_direction(text: &str) -> Result<ValueOrNone<Direction>, String> {
 fn parse_view_once(text: &str) -> Result<ViewOnce, String> {
     let named = ViewOnce::ALL.into_iter().find(|one| one.as_str() == text);
     named.ok_or_else(|| "one of store, skip".to_owned())
+}
+
+fn parse_revoked(text: &str) -> Result<Revoked, String> {
+    let named = Revoked::ALL.into_iter().find(|one| one.as_str() == text);
+    named.ok_or_else(|| "one of keep, flag, erase".to_owned())
 }
 
 fn parse_group_rule(text: &str) -> Result<GroupMedia, String> {
@@ -130,12 +139,13 @@ impl PolicyOptions {
             retention: self.retention.map_or(policy.retention, |new| new.0),
             strategies: self.strategies.clone().unwrap_or(policy.strategies),
             group_media: self.group_media.unwrap_or(policy.group_media),
+            revoked: self.revoked.unwrap_or(policy.revoked),
         }
     }
 }
 
 /// The name and the value of each rule.
-pub(crate) fn describe_rules(policy: &Policy) -> [(&'static str, String); 8] {
+pub(crate) fn describe_rules(policy: &Policy) -> [(&'static str, String); 9] {
     let kinds = policy.kinds.iter().map(|kind| kind.as_str());
     let chats = policy.chats.iter().map(|kind| kind.as_str());
     let direction = policy.direction.map_or("both", Direction::as_str);
@@ -152,6 +162,7 @@ pub(crate) fn describe_rules(policy: &Policy) -> [(&'static str, String); 8] {
         ("retention", retention.to_owned()),
         ("strategies", policy.strategies.to_string()),
         ("group media", policy.group_media.as_str().to_owned()),
+        ("revoked", policy.revoked.as_str().to_owned()),
     ]
 }
 
@@ -183,12 +194,13 @@ mod tests {
             "--retention=90d",
             "--strategies=cdn,wapi",
             "--group-media=keep",
+            "--revoked=flag",
         ]);
         let policy = strict.apply_to(Policy::default());
         assert_eq!(given(&[]).apply_to(policy.clone()), policy);
         let said = describe_rules(&policy).map(|(_, what)| what);
         let expected =
-            ["image, audio", "person", "in", "50.00 MB", "skip", "90d", "cdn,wapi", "keep"];
+            ["image, audio", "person", "in", "50.00 MB", "skip", "90d", "cdn,wapi", "keep", "flag"];
         assert_eq!(said, expected);
         let loose = given(&[
             "--kinds=all",
@@ -199,6 +211,7 @@ mod tests {
             "--retention=forever",
             "--strategies=default",
             "--group-media=ask",
+            "--revoked=keep",
         ]);
         assert_eq!(loose.apply_to(policy), Policy::default());
     }

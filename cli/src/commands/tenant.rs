@@ -115,6 +115,7 @@ async fn list_tenants(session: &Session) -> anyhow::Result<Exit> {
         "retention",
         "strategies",
         "group media",
+        "revoked",
     ]);
     let mut found = Vec::new();
     for tenant in &tenants {

@@ -112,12 +112,18 @@ async fn without_a_decision_nothing_is_erased() {
     let refused = stack.run(&with_groups(&[])).await;
     assert_eq!(refused.code, Some(2), "{refused:?}");
     let said = &refused.err;
-    assert!(said.contains("--group-media") && said.contains("2 media to groups"), "{said}");
+    assert!(
+        said.contains("--group-media") && said.contains("2 media that this person sent to groups"),
+        "{said}"
+    );
     assert!(said.contains(&format!("{GROUP} (1), {OTHER_GROUP} (1)")), "{said}");
     assert_eq!((stack.keys().len(), stack.items("OrdersTable").len()), (4, 0));
     let dry = stack.run(&with_groups(&["--dry-run"])).await;
     let would = dry.out["would"].as_str().unwrap_or_default();
-    assert!(would.contains("2 media to groups") && would.contains("3 records"), "{dry:?}");
+    assert!(
+        would.contains("2 media that this person sent to groups") && would.contains("3 records"),
+        "{dry:?}"
+    );
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@
 )]
 
 mod groups;
+mod revoked;
 mod stack;
 
 use std::time::SystemTime;

@@ -15,7 +15,7 @@ use aws::{
     ledger::{JobsTable, MAX_ENTRY_BODY_BYTES},
     queues::{JobsQueue, SendError},
     source_keys::SourceKeys,
-    webhook_access::{AccessTable, WebhookAccess},
+    webhook_access::{AccessTable, WebhookAccess, WebhookRules},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lambda_http::{Body, Error, Request, RequestExt, Response};
@@ -24,7 +24,7 @@ use media::{
     ids::InstanceId,
     job::QueuedJob,
     message::MediaMessage,
-    policy::Retention,
+    policy::Revoked,
     unread::TooLargeToKeep,
 };
 use tokio::time::{Instant, timeout_at};
@@ -111,7 +111,7 @@ impl Webhook {
             path.first("instanceId").unwrap_or_default(),
             path.first("secret").unwrap_or_default(),
         );
-        let (verified, retention) = match self.verify_sender(id, secret, now).await {
+        let (verified, rules) = match self.verify_sender(id, secret, now).await {
             Ok(Some(sender)) => sender,
             unverified => {
                 let answer = match unverified {
@@ -127,7 +127,7 @@ impl Webhook {
         if body.len() > MAX_BODY_BYTES {
             return Answer::too_large(&verified);
         }
-        let accepted = VerifiedRequest { verified: &verified, retention, body, now, keep_until };
+        let accepted = VerifiedRequest { verified: &verified, rules, body, now, keep_until };
         self.accept_body(accepted).await
     }
 
@@ -143,7 +143,11 @@ impl Webhook {
         let verified = accepted.verified;
         let reading = Reading::from_bytes(accepted.body, verified);
         if let Reading::Whole(announcement) | Reading::Part { announcement, .. } = &reading {
-            self.people.learn_all(accepted, &announcement.people);
+            let (rules, now) = (accepted.rules, accepted.now);
+            self.people.learn_all(verified, &announcement.people, rules.retention, now);
+            if let Err(error) = self.queue_revocation(accepted, announcement).await {
+                return Answer::unavailable(Some(verified), &error);
+            }
         }
         match reading {
             Reading::Whole(announcement) => self.queue_announced(accepted, &announcement).await,
@@ -160,10 +164,10 @@ impl Webhook {
         }
     }
 
-    /// Verifies that the secret is one of the instance's, and tells how long its tenant keeps what
-    /// is known of people. An invalid id, an unknown instance, a
-    /// paused instance and a wrong secret take the same steps and get the same result. While the
-    /// table fails, only the right secret of a remembered instance gets another one.
+    /// Verifies that the secret is one of the instance's, and tells its tenant's rules. An invalid
+    /// id, an unknown instance, a paused instance and a wrong secret take the same steps and get
+    /// the same result. While the table fails, only the right secret of a remembered instance gets
+    /// another one.
     async fn verify_sender(
         &self,
         id: &str,
@@ -196,6 +200,22 @@ impl Webhook {
         match self.send_jobs(accepted, announcement).await {
             Ok(kept) => Answer::queued(verified, announcement).with_kept(kept),
             Err(error) => Answer::unavailable(Some(verified), &error),
+        }
+    }
+
+    /// Queues that a message was deleted by who sent it, if the tenant's rule is not to keep it.
+    async fn queue_revocation(
+        &self,
+        accepted: VerifiedRequest<'_>,
+        announcement: &Announcement,
+    ) -> Result<(), SendError> {
+        let VerifiedRequest { verified, rules, now, .. } = accepted;
+        match &announcement.revoked {
+            Some(message) if rules.revoked != Revoked::Keep => {
+                let revocation = verified.create_revocation(message.clone(), now);
+                self.queue.send_revocation(&revocation).await
+            }
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -294,15 +314,14 @@ fn out_of_time() -> SendError {
     AwsError::unexpected("dynamodb:UpdateItem", "no time left to answer").into()
 }
 
-/// The instance that proved to have sent a webhook, and its tenant's retention.
-type Sender = (VerifiedInstance, Option<Retention>);
+/// The instance that proved to have sent a webhook, and its tenant's rules.
+type Sender = (VerifiedInstance, WebhookRules);
 
 /// A body, its sender, and when it came.
 #[derive(Clone, Copy)]
 struct VerifiedRequest<'a> {
     verified: &'a VerifiedInstance,
-    /// How long the tenant keeps what is known of people.
-    retention: Option<Retention>,
+    rules: WebhookRules,
     body: &'a [u8],
     now: i64,
     /// When no job is written into the jobs table any more, so that there is time to answer.
@@ -333,5 +352,5 @@ fn verify_secret(access: Option<&WebhookAccess>, secret: &str, now: i64) -> Opti
         SecretHashes::refuse_unknown(secret);
         return None;
     };
-    Some((access.verify_secret(secret, now)?, access.retention()))
+    Some((access.verify_secret(secret, now)?, access.rules()))
 }

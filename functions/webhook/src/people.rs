@@ -7,10 +7,11 @@ use aws::{
     orders::Orders,
     people::{NamedContact, PeopleTable},
 };
-use media::{contact::Contact, ids::InstanceId, message::MediaMessage};
+use media::{
+    access::VerifiedInstance, contact::Contact, ids::InstanceId, message::MediaMessage,
+    policy::Retention,
+};
 use tokio::{sync::Semaphore, time::timeout};
-
-use crate::VerifiedRequest;
 
 /// How long a webhook waits for the phone number of a LID, at most. Then the media file is stored
 /// in the folder of the LID.
@@ -41,8 +42,13 @@ impl People {
     /// to erase covers it. Nothing waits for the writes: they go on while the webhook is answered,
     /// or when Lambda thaws the process for the next one. What is lost is learnt from the next
     /// message.
-    pub(crate) fn learn_all(&self, accepted: VerifiedRequest<'_>, people: &[Contact]) {
-        let VerifiedRequest { verified, retention, now, .. } = accepted;
+    pub(crate) fn learn_all(
+        &self,
+        verified: &VerifiedInstance,
+        people: &[Contact],
+        retention: Option<Retention>,
+        now: i64,
+    ) {
         for person in people {
             let (tenant, instance) = (verified.tenant(), verified.instance());
             let named = NamedContact { tenant, instance, person, retention, now };

@@ -10,6 +10,7 @@ use media::{
     ids::TenantId,
     job::{NotAJob, QueueBody, QueuedJob},
     parked::{Content, ParkedJob},
+    revocation::Revocation,
     unread::UnreadBody,
 };
 
@@ -93,6 +94,15 @@ impl JobsQueue {
     pub async fn send_unread(&self, body: &UnreadBody) -> Result<(), SendError> {
         let message = body.to_json()?;
         Ok(self.requeue(&message, Some(body.tenant())).await?)
+    }
+
+    /// Sends that a message was deleted by who sent it.
+    ///
+    /// # Errors
+    /// [`SendError`] unless SQS has accepted it.
+    pub async fn send_revocation(&self, revocation: &Revocation) -> Result<(), SendError> {
+        let message = revocation.to_json()?;
+        Ok(self.requeue(&message, Some(revocation.tenant())).await?)
     }
 
     /// Sends the body of a parked message again, as a new message. `tenant` is its message group; a

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use media::{
     access::{SecretHashes, VerifiedInstance},
     ids::{InstanceId, TenantId},
-    policy::Retention,
+    policy::{Retention, Revoked},
     sha256::Sha256,
 };
 use serde::Deserialize;
@@ -47,9 +47,35 @@ pub struct WebhookAccess {
     /// Since when the webhooks are refused, in seconds since 1970.
     #[serde(default)]
     paused_at: Option<i64>,
-    /// How long the tenant keeps what is known of people. Read by itself, after the others.
+    /// Read by themselves, after the others.
     #[serde(skip)]
-    retention: Option<Retention>,
+    rules: WebhookRules,
+}
+
+/// The tenant's rules that the webhook function obeys. What a newer version wrote and this one does
+/// not know is left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WebhookRules {
+    /// How long the tenant keeps what is known of people; `None` without an end.
+    pub retention: Option<Retention>,
+    /// What becomes of a message that its sender deletes.
+    pub revoked: Revoked,
+}
+
+impl WebhookRules {
+    /// Reads the rules in an instance's record.
+    fn from_item(item: &Attributes) -> Self {
+        let rules = item.get("policy").and_then(|policy| policy.as_m().ok());
+        let word = |name: &str| rules.and_then(|rules| get_string(rules, name));
+        let (class, revoked) = (word("retention"), word("revoked"));
+        Self {
+            retention: Retention::ALL.into_iter().find(|one| Some(one.as_str()) == class),
+            revoked: Revoked::ALL
+                .into_iter()
+                .find(|one| Some(one.as_str()) == revoked)
+                .unwrap_or_default(),
+        }
+    }
 }
 
 impl WebhookAccess {
@@ -66,11 +92,10 @@ impl WebhookAccess {
         SecretHashes::new(valid.copied())
     }
 
-    /// How long the tenant keeps what is known of people; `None` without an end, or if a newer
-    /// version wrote a class that this one does not know.
+    /// The tenant's rules.
     #[must_use]
-    pub fn retention(&self) -> Option<Retention> {
-        self.retention
+    pub fn rules(&self) -> WebhookRules {
+        self.rules
     }
 
     /// Verifies the secret of a webhook that came at `now` (seconds since 1970).
@@ -135,14 +160,8 @@ impl AccessTable {
         let Some(item) = item else {
             return Ok(None);
         };
-        let retention = read_retention(&item);
+        let rules = WebhookRules::from_item(&item);
         let access = parse_record::<WebhookAccess>(item)?;
-        Ok(Some(WebhookAccess { retention, ..access }))
+        Ok(Some(WebhookAccess { rules, ..access }))
     }
-}
-
-/// The class of retention in an instance's record.
-fn read_retention(item: &Attributes) -> Option<Retention> {
-    let class = get_string(item.get("policy")?.as_m().ok()?, "retention")?;
-    Retention::ALL.into_iter().find(|one| one.as_str() == class)
 }

@@ -206,7 +206,7 @@ impl OrderSubject {
 }
 
 /// The name of a chat in an order: both spellings of a Brazilian mobile number are the same chat.
-fn normalize_chat(chat: &Chat) -> String {
+pub(crate) fn normalize_chat(chat: &Chat) -> String {
     let spellings = match chat.kind() {
         ChatKind::Person => Chat::spellings_of_phone(chat.as_str()),
         ChatKind::Lid

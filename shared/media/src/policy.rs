@@ -40,6 +40,43 @@ pub struct Policy {
     /// Whether `media erase` of a person also erases what the person sent to groups.
     #[serde(default, skip_serializing_if = "GroupMedia::is_default")]
     pub group_media: GroupMedia,
+    /// What becomes of a media message whose sender deletes it for everyone.
+    #[serde(default, skip_serializing_if = "Revoked::is_default")]
+    pub revoked: Revoked,
+}
+
+/// What becomes of a media message whose sender deletes it for everyone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Revoked {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// It is shown that, and when, it was deleted.
+    Flag,
+    /// It is not stored if it is not stored yet. What is stored is listed for a person, who has it
+    /// erased.
+    Erase,
+}
+
+impl Revoked {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::Keep, Self::Flag, Self::Erase];
+
+    /// The word in commands and records.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Flag => "flag",
+            Self::Erase => "erase",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Whether `media erase` of a person also erases what the person sent to groups and other chats of
@@ -188,6 +225,8 @@ pub enum SkipRule {
     Direction,
     /// It is meant to be viewed once, and [`Policy::view_once`] excludes it.
     ViewOnce,
+    /// Its sender deleted it, and [`Policy::revoked`] has it erased.
+    Revoked,
     /// It is older than [`Policy::retention`].
     Expired,
     /// It is an operator's probe, not a media message.
@@ -205,6 +244,7 @@ impl SkipRule {
             Self::Chat => "the tenant does not store media of this sort of chat",
             Self::Direction => "the tenant does not store media of this direction",
             Self::ViewOnce => "the tenant does not store media that are meant to be seen once",
+            Self::Revoked => "its sender deleted the message for everyone before it was stored",
             Self::Expired => "the message is older than the tenant keeps media",
             Self::Probe => "an operator's probe, not a media message",
             Self::Shell => {

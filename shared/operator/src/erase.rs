@@ -5,7 +5,8 @@ use aws::{error::AwsError, ledger::Erasable};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use media::{
     ids::{InstanceId, MessageId, TenantId},
-    message::Chat,
+    message::{Chat, Direction},
+    revocation::RevokedMessage,
 };
 use serde::Serialize;
 
@@ -239,6 +240,19 @@ impl ErasableNames<'_> {
         record.chats().any(|chat| is_among(self.chats, &chat))
             || record.senders().any(|sender| is_among(self.senders, &sender))
     }
+
+    /// Whether the item says that a message in one of the chats was deleted.
+    fn include_revocation(&self, item: &Erasable) -> bool {
+        let chats = self.chats.iter().filter_map(|chat| Chat::try_from(chat.clone()).ok());
+        let chats: Vec<_> = chats.collect();
+        let mut ids = item.message_ids();
+        let is_its = |message_id| {
+            let (direction, senders) = (Direction::In, Vec::new());
+            let said = RevokedMessage { message_id, chats: chats.clone(), direction, senders };
+            said.item_keys().contains(&item.key)
+        };
+        self.chats.is_empty() || ids.any(is_its)
+    }
 }
 
 /// The records to erase.
@@ -288,6 +302,12 @@ impl Erasables {
     /// Adds a record that is the tenant's and has one of `names`, if there are any.
     fn add(&mut self, record: Erasable, tenant: &TenantId, names: ErasableNames<'_>) {
         let is_of_tenant = record.tenant.as_ref().map(|own| own == tenant.as_str());
+        if record.is_revocation() {
+            if is_of_tenant == Some(true) && names.include_revocation(&record) {
+                self.meant.push(record);
+            }
+            return;
+        }
         let is_of_chat = match &record.chat {
             _ if names.chats.is_empty() || names.include(&record) => Some(true),
             Some(_) => Some(false),

@@ -108,6 +108,7 @@ impl Find {
         bar.finish_and_clear();
         let is_more = found.len() > self.limit;
         found.truncate(self.limit);
+        records.note_revocations(&mut found).await?;
         found.iter().for_each(|record| odd.inspect_record(record));
         let mut text = match found.len() {
             0 => "No media match. Use --since to search further back than a day.".to_owned(),

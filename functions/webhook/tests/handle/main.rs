@@ -9,6 +9,7 @@
 mod kept;
 mod people;
 mod refused;
+mod revoked;
 
 use std::{
     collections::HashMap,

@@ -10,8 +10,9 @@ use media::{
     identity::RecordKey,
     ids::{InstanceId, MessageId},
     job::Job,
-    message::Chat,
+    message::{Chat, Direction},
     record::Lease,
+    revocation::RevokedMessage,
 };
 
 use super::{
@@ -20,6 +21,7 @@ use super::{
     intent::COMMITTING,
     outcome::WriteOutcome,
     place::MESSAGE,
+    revocation::is_revocation,
     table::{ERASED, FORGET_AT, Ledger},
     transaction::{TransactionOutcome, not_built},
 };
@@ -68,6 +70,7 @@ pub struct Erasable {
     chat_phone: Option<String>,
     chat_hash: Option<String>,
     sender: Contact,
+    direction: Option<Direction>,
     /// The keys of the objects that runs meant to commit: one may be there although the run died
     /// before it wrote so.
     intended: Vec<String>,
@@ -75,7 +78,7 @@ pub struct Erasable {
 
 impl Erasable {
     /// The attributes that [`Self::from_item`] reads.
-    pub const ATTRIBUTES: [&str; 13] = [
+    pub const ATTRIBUTES: [&str; 14] = [
         "message_id",
         MESSAGE,
         "tenant",
@@ -88,6 +91,7 @@ impl Erasable {
         "chat_hash",
         "sender_lid",
         "sender_phone",
+        "direction",
         COMMITTING,
     ];
 
@@ -107,6 +111,7 @@ impl Erasable {
             chat_phone: text("chat_phone"),
             chat_hash: text("chat_hash"),
             sender: Contact { lid: text("sender_lid"), phone: text("sender_phone") },
+            direction: find_direction(get_string(item, "direction")),
             intended: list_intended(item),
         }
     }
@@ -132,6 +137,7 @@ impl Erasable {
             chat_phone: fact("chat_phone"),
             chat_hash: fact("chat_hash"),
             sender: job.message.envelope.sender.clone(),
+            direction: Some(job.message.direction),
             intended: Vec::new(),
         }
     }
@@ -157,6 +163,24 @@ impl Erasable {
         let chat = self.chat.as_ref().and_then(|chat| Chat::try_from(chat.clone()).ok());
         let is_shared = chat.is_some_and(|chat| !chat.is_direct());
         self.sender.own_chats().filter(move |_| is_shared)
+    }
+
+    /// What the deletion of the message by its sender would say. `None`: the record does not say
+    /// enough.
+    #[must_use]
+    pub fn as_revoked(&self) -> Option<RevokedMessage> {
+        Some(RevokedMessage {
+            message_id: self.message_ids().next()?,
+            chats: self.chats().collect(),
+            direction: self.direction?,
+            senders: self.senders().collect(),
+        })
+    }
+
+    /// Whether it is no record, but says that a message was deleted by its sender.
+    #[must_use]
+    pub fn is_revocation(&self) -> bool {
+        is_revocation(self.state.as_ref())
     }
 
     /// The keys of the objects that are the record's: the one that is stored, and those that runs
@@ -199,6 +223,10 @@ impl Erasable {
         let message = self.message.clone().map(|id| (MESSAGE, id));
         message.into_iter().chain(hashed).collect()
     }
+}
+
+fn find_direction(word: Option<&str>) -> Option<Direction> {
+    Direction::ALL.into_iter().find(|one| Some(one.as_str()) == word)
 }
 
 /// The keys in the intents of a record, as far as they can be read.

@@ -12,6 +12,7 @@ use media::{
     job::Job,
     message::MediaMessage,
     order::{OrderKey, OrderKind, OrderSubject},
+    revocation::Revocation,
     unread::UnreadBody,
 };
 use zeroize::Zeroizing;
@@ -84,6 +85,21 @@ impl Orders {
     ) -> Result<Option<Order>, AwsError> {
         let subjects = OrderSubject::list_all(instance, contact.own_chats(), []);
         self.find_covering(tenant, subjects, now).await
+    }
+
+    /// The order to erase that covers a message which was deleted by its sender, if there is one:
+    /// nothing about it may be written then.
+    ///
+    /// # Errors
+    /// As [`Self::find_erasure`].
+    pub async fn find_revocation_erasure(
+        &self,
+        revocation: &Revocation,
+    ) -> Result<Option<Order>, AwsError> {
+        let message = revocation.message();
+        let (chats, id) = (message.chats.iter().cloned(), message.message_id.clone());
+        let subjects = OrderSubject::list_all(revocation.instance(), chats, [id]);
+        self.find_covering(revocation.tenant(), subjects, revocation.accepted_at()).await
     }
 
     async fn find_covering(

@@ -78,17 +78,26 @@ fn ask_about_groups(
     }
 }
 
-/// A sentence about what a person sent to groups.
-pub(super) fn describe_groups(counts: &GroupCounts) -> String {
-    if counts.is_empty() {
-        return "No media that this person sent to a group are known.".to_owned();
+/// Half a sentence about what a person sent to groups and is erased as well.
+pub(super) fn describe_among(counts: &GroupCounts) -> String {
+    match counts.is_empty() {
+        true => "nothing that this person sent to groups is known".to_owned(),
+        false => format!("among it {}", list_groups(counts)),
     }
+}
+
+fn list_groups(counts: &GroupCounts) -> String {
     let each: Vec<_> = counts.iter().map(|(chat, count)| format!("{chat} ({count})")).collect();
-    format!(
-        "This person sent {} media to groups: {}.",
-        counts.values().sum::<u64>(),
-        each.join(", ")
-    )
+    let all = counts.values().sum::<u64>();
+    format!("{all} media that this person sent to groups: {}", each.join(", "))
+}
+
+/// A sentence about what a person sent to groups.
+fn describe_groups(counts: &GroupCounts) -> String {
+    match counts.is_empty() {
+        true => "Nothing that this person sent to groups is known.".to_owned(),
+        false => format!("There are {}.", list_groups(counts)),
+    }
 }
 
 #[cfg(test)]
@@ -100,6 +109,6 @@ mod tests {
         let counts = GroupCounts::from([("group-1".to_owned(), 2), ("status".to_owned(), 1)]);
         let said = describe_groups(&counts);
         assert!(said.contains("3 media") && said.contains("group-1 (2), status (1)"), "{said}");
-        assert!(describe_groups(&GroupCounts::new()).contains("No media"));
+        assert!(describe_groups(&GroupCounts::new()).contains("Nothing"));
     }
 }

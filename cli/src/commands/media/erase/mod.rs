@@ -21,7 +21,7 @@ use serde_json::json;
 pub(super) use self::proof::{VERIFY_ACTION, Verify, list_orders};
 use self::{
     count::{EraseCount, EraseResult, describe_unclear},
-    groups::{GroupCounts, describe_groups},
+    groups::{GroupCounts, describe_among},
     holds::find_hold,
     remove::await_other_looks,
     scope::{EraseScope, OwnerOptions, SubjectOptions},
@@ -139,7 +139,7 @@ impl Erase {
     ) -> String {
         let of_groups = match (scope.is_of_person(), scope.has_groups) {
             (false, _) => String::new(),
-            (true, true) => format!("; {} These are among it", describe_groups(groups)),
+            (true, true) => format!("; {}", describe_among(groups)),
             (true, false) => "; what this person sent to groups stays".to_owned(),
         };
         let later = if self.and_from_now_on { ", and store nothing of it from now on" } else { "" };

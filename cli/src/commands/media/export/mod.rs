@@ -189,6 +189,7 @@ impl Export {
             found.sort_by_key(|record| record.moment.unwrap_or(i64::MIN));
         }
         found.retain(|record| record.tenant == tenant && !record.is_mark());
+        records.note_revocations(&mut found).await?;
         Ok(Selection { records: found, of_others })
     }
 
