@@ -10,7 +10,7 @@ use operator::audit::{ANY_TENANT, AuditLine, AuditTable, BEGUN, COMPLETE, INCOMP
 use crate::{screen, session::Session};
 
 /// Every action that has lines in the audit table.
-pub(crate) const ACTIONS: [&str; 25] = [
+pub(crate) const ACTIONS: [&str; 26] = [
     "hold",
     "instance add",
     "instance pause",
@@ -23,6 +23,7 @@ pub(crate) const ACTIONS: [&str; 25] = [
     "media link",
     "media presign",
     "media retain",
+    "media revoked",
     "media unlink",
     "media verify",
     "parked drop",

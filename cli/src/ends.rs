@@ -105,6 +105,24 @@ impl<'a> EndWalk<'a> {
     }
 }
 
+impl EndWalk<'_> {
+    /// Changes the ends of the pairs of LID and phone number in all instances that are not another
+    /// tenant's by now. Returns how many items had another end.
+    pub(crate) async fn change_people(&self) -> anyhow::Result<u64> {
+        let RetainPlan { retention, mode, now } = self.plan;
+        let (people, register) = (self.session.people()?, self.session.register()?);
+        let mut count = 0;
+        for instance in &list_instances(self.tenant, self.session).await? {
+            let registered = register.get_instance(instance).await;
+            if registered.is_ok_and(|found| found.is_some_and(|one| one.tenant != *self.tenant)) {
+                continue;
+            }
+            count += people.retain(instance, retention, now, mode == RetainMode::Count).await?;
+        }
+        Ok(count)
+    }
+}
+
 /// What stays as it is for now, and what to do about it; empty if nothing does.
 pub(crate) fn describe_left(summary: EndSummary) -> String {
     let EndSummary { files, records } = summary;

@@ -116,7 +116,9 @@ impl TenantHolds {
         instance: &InstanceId,
         record: &Erasable,
     ) -> Result<Option<Order>, AwsError> {
-        self.find(instance, record.chats(), record.message_ids()).await
+        // The hold of a person holds what the person sent to groups.
+        let chats = record.chats().chain(record.senders());
+        self.find(instance, chats, record.message_ids()).await
     }
 
     /// The hold on a parked job. A webhook that could not be read may contain anything of its
@@ -130,10 +132,8 @@ impl TenantHolds {
             return Ok(self.find_by(|hold| is_about(hold, instance)).cloned());
         };
         let message = &job.message;
-        let peer = &message.envelope.peer;
-        let lid = peer.lid.as_deref().and_then(Chat::from_lid);
-        let phone = peer.phone.clone().and_then(|phone| Chat::try_from(phone).ok());
-        let chats = [message.chat.clone()].into_iter().chain(lid).chain(phone);
+        let chats = [message.chat.clone()].into_iter().chain(message.envelope.peer.own_chats());
+        let chats = chats.chain(message.senders());
         self.find(instance, chats, [message.message_id.clone()]).await
     }
 

@@ -7,7 +7,7 @@ use media::{
     kind::MediaKind,
     media_link::LinkRule,
     message::{ChatKind, Direction},
-    policy::{Policy, Retention, ViewOnce},
+    policy::{GroupMedia, Policy, Retention, Revoked, ViewOnce},
     strategy::StrategyOrder,
 };
 
@@ -44,6 +44,15 @@ pub(crate) struct PolicyOptions {
     /// own order comes before it.
     #[arg(long, value_name = "ORDER")]
     strategies: Option<StrategyOrder>,
+    /// Whether media erase of a person also erases what the person sent to groups: ask, keep or
+    /// erase. With ask, a run without a terminal is refused, unless it decides with its own
+    /// --group-media.
+    #[arg(long, value_name = "WHAT", value_parser = parse_group_rule)]
+    group_media: Option<GroupMedia>,
+    /// What becomes of media whose sender deletes the message for everyone: keep, flag (show it) or
+    /// erase (do not store it any more, and list what is stored: media revoked).
+    #[arg(long, value_name = "WHAT", value_parser = parse_revoked)]
+    revoked: Option<Revoked>,
     /// How long a link that `wapi-media media link` makes works at most: off, 7d, 30d, forever.
     /// With off, also the links that exist do not work.
     #[arg(long, value_name = "PERIOD")]
@@ -84,6 +93,22 @@ fn parse_view_once(text: &str) -> Result<ViewOnce, String> {
     named.ok_or_else(|| "one of store, skip".to_owned())
 }
 
+fn parse_revoked(text: &str) -> Result<Revoked, String> {
+    let named = Revoked::ALL.into_iter().find(|one| one.as_str() == text);
+    named.ok_or_else(|| "one of keep, flag, erase".to_owned())
+}
+
+fn parse_group_rule(text: &str) -> Result<GroupMedia, String> {
+    let named = GroupMedia::ALL.into_iter().find(|one| one.as_str() == text);
+    named.ok_or_else(|| "one of ask, keep, erase".to_owned())
+}
+
+/// The decision of one run: keep or erase.
+pub(crate) fn parse_group_media(text: &str) -> Result<GroupMedia, String> {
+    let named = parse_group_rule(text).ok().filter(|decided| *decided != GroupMedia::Ask);
+    named.ok_or_else(|| "one of keep, erase".to_owned())
+}
+
 fn parse_retention(text: &str) -> Result<ValueOrNone<Retention>, String> {
     let named = Retention::ALL.into_iter().find(|one| one.as_str() == text);
     match (named, text) {
@@ -118,13 +143,15 @@ impl PolicyOptions {
             view_once: self.view_once.unwrap_or(policy.view_once),
             retention: self.retention.map_or(policy.retention, |new| new.0),
             strategies: self.strategies.clone().unwrap_or(policy.strategies),
+            group_media: self.group_media.unwrap_or(policy.group_media),
+            revoked: self.revoked.unwrap_or(policy.revoked),
             links: self.links.unwrap_or(policy.links),
         }
     }
 }
 
 /// The name and the value of each rule.
-pub(crate) fn describe_rules(policy: &Policy) -> [(&'static str, String); 8] {
+pub(crate) fn describe_rules(policy: &Policy) -> [(&'static str, String); 10] {
     let kinds = policy.kinds.iter().map(|kind| kind.as_str());
     let chats = policy.chats.iter().map(|kind| kind.as_str());
     let direction = policy.direction.map_or("both", Direction::as_str);
@@ -140,6 +167,8 @@ pub(crate) fn describe_rules(policy: &Policy) -> [(&'static str, String); 8] {
         ("view once", policy.view_once.as_str().to_owned()),
         ("retention", retention.to_owned()),
         ("strategies", policy.strategies.to_string()),
+        ("group media", policy.group_media.as_str().to_owned()),
+        ("revoked", policy.revoked.as_str().to_owned()),
         ("links", policy.links.as_str().to_owned()),
     ]
 }
@@ -171,13 +200,25 @@ mod tests {
             "--view-once=skip",
             "--retention=90d",
             "--strategies=cdn,wapi",
+            "--group-media=keep",
+            "--revoked=flag",
             "--links=30d",
         ]);
         let policy = strict.apply_to(Policy::default());
         assert_eq!(given(&[]).apply_to(policy.clone()), policy);
         let said = describe_rules(&policy).map(|(_, what)| what);
-        let expected =
-            ["image, audio", "person", "in", "50.00 MB", "skip", "90d", "cdn,wapi", "30d"];
+        let expected = [
+            "image, audio",
+            "person",
+            "in",
+            "50.00 MB",
+            "skip",
+            "90d",
+            "cdn,wapi",
+            "keep",
+            "flag",
+            "30d",
+        ];
         assert_eq!(said, expected);
         let loose = given(&[
             "--kinds=all",
@@ -187,6 +228,8 @@ mod tests {
             "--view-once=store",
             "--retention=forever",
             "--strategies=default",
+            "--group-media=ask",
+            "--revoked=keep",
             "--links=off",
         ]);
         assert_eq!(loose.apply_to(policy), Policy::default());

@@ -123,6 +123,18 @@ impl Flags {
         self.ask_person(change, &question, |answer| answer == word)
     }
 
+    /// The answer of the person at the terminal; `None` without a terminal, and with `--yes`.
+    pub(crate) fn ask(&self, question: &str) -> anyhow::Result<Option<String>> {
+        let stdin = std::io::stdin();
+        if self.yes || !stdin.is_terminal() {
+            return Ok(None);
+        }
+        screen::print_question(&format!("{question} "));
+        let mut answer = String::new();
+        stdin.lock().read_line(&mut answer)?;
+        Ok(Some(answer.trim().to_owned()))
+    }
+
     fn ask_person(
         &self,
         change: &str,

@@ -114,6 +114,8 @@ async fn list_tenants(session: &Session) -> anyhow::Result<Exit> {
         "view once",
         "retention",
         "strategies",
+        "group media",
+        "revoked",
         "links",
     ]);
     let mut found = Vec::new();

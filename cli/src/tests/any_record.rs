@@ -13,6 +13,7 @@ use media::{
     parked::ParkedJob,
 };
 use operator::{
+    erase::ErasableNames,
     records::{MediaRecord, MediaRecords},
     unsettled::UnsettledMedia,
 };
@@ -305,7 +306,7 @@ proptest! {
         let found = block_on(async {
             let aws = aws(&items).await;
             let records = MediaRecords::new(&aws.clients, "media".to_owned());
-            records.list_erasable(&tenant, &instance(), &[], None).await
+            records.list_erasable(&tenant, &instance(), ErasableNames::default(), None).await
         });
         let found = found.expect("an answer");
         let text = |item: &Value, name: &str| item[name]["S"].as_str().map(str::to_owned);

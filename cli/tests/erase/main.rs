@@ -8,7 +8,9 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
+mod groups;
 mod holds;
+mod revoked;
 mod stack;
 
 use std::time::SystemTime;
@@ -109,8 +111,13 @@ fn states(stack: &Stack) -> Vec<String> {
     states
 }
 
+/// Of a person, only the person's own chats.
 fn erase<'a>(subject: &[&'a str]) -> Vec<&'a str> {
-    [&["media", "erase", "--tenant", TENANT], subject].concat()
+    let groups: &[_] = match subject.contains(&"--phone") {
+        true => &["--group-media", "keep"],
+        false => &[],
+    };
+    [&["media", "erase", "--tenant", TENANT], subject, groups].concat()
 }
 
 /// The instances have neither a registration nor a file nor a folder, and one has no job either.

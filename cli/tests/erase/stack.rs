@@ -146,6 +146,14 @@ fn create_table(name: &str, keys: [&str; 2]) -> Value {
             "KeySchema": [key("tenant", "HASH"), key("state_class", "RANGE")],
         }]);
     }
+    if name == "MediaTable" {
+        attributes.push("chat");
+        let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
+        request["GlobalSecondaryIndexes"] = json!([{
+            "IndexName": "by_chat", "Projection": { "ProjectionType": "ALL" },
+            "KeySchema": [key("chat", "HASH"), key("instance", "RANGE")],
+        }]);
+    }
     let define = |name: &str| json!({ "AttributeName": name, "AttributeType": "S" });
     request["AttributeDefinitions"] = attributes.into_iter().map(define).collect();
     request

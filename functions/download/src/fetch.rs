@@ -24,6 +24,7 @@ use crate::{
     commit::{build_intent, find_stored, run_tag, stored_state, write_intent},
     order::may_commit,
     retry::{Failure, MAX_RUN_TIME, is_last_try},
+    revoked::find_rule,
     worker::Worker,
 };
 
@@ -154,6 +155,11 @@ pub(crate) async fn fetch_media(worker: &Worker, claimed: &ClaimedJob<'_>) -> Fe
     let expired = policy.is_expired(claimed.job, now).then_some(SkipRule::Expired);
     if let Some(rule) = policy.skip_rule(message).or(expired).or(shell) {
         return without_attempts(Ok(State::Skipped { rule }));
+    }
+    match find_rule(worker, claimed, policy.revoked).await {
+        Ok(None) => {}
+        Ok(Some(rule)) => return without_attempts(Ok(State::Skipped { rule })),
+        Err(failure) => return without_attempts(Err(failure)),
     }
     let mut run = FetchRun {
         worker,

@@ -1,6 +1,9 @@
 //! One message of the queue, in three phases: claimed → fetched → recorded.
 
-use media::job::{Job, NotAJob, QueueBody};
+use media::{
+    job::{Job, NotAJob, QueueBody},
+    revocation::Revocation,
+};
 
 use crate::{
     claim::claim_job,
@@ -9,16 +12,20 @@ use crate::{
     order::end_if_ordered,
     park::park_poison,
     record::record_result,
+    revoked::keep_revocation,
     unread::read_again,
     worker::Worker,
 };
 
-/// Handles one message of the queue: a job, an unread webhook, or neither.
+/// Handles one message of the queue: a job, an unread webhook, a deleted message, or none of them.
 pub async fn handle_message(worker: &Worker, message: &QueueMessage<'_>) -> Acknowledgement {
     match QueueBody::parse(message.body) {
         Ok(QueueBody::Job(job)) => run_job(worker, &job, message).await,
         Ok(QueueBody::Unread(body)) => read_again(worker, &body, message).await,
-        Err(NotAJob) => park_poison(worker, message).await,
+        Err(NotAJob) => match Revocation::parse(message.body) {
+            Ok(revocation) => keep_revocation(worker, &revocation).await,
+            Err(NotAJob) => park_poison(worker, message).await,
+        },
     }
 }
 

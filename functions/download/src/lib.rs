@@ -20,6 +20,7 @@ mod order;
 mod park;
 mod record;
 mod retry;
+mod revoked;
 mod tally;
 mod unread;
 pub mod worker;

@@ -15,6 +15,8 @@ pub struct Config {
     pub jobs_table: String,
     /// `PEOPLE_TABLE`.
     pub people_table: String,
+    /// `ORDERS_TABLE`.
+    pub orders_table: String,
     /// `JOBS_QUEUE_URL`.
     pub jobs_queue_url: String,
 }
@@ -31,6 +33,7 @@ impl Config {
             instances_table: environment.required("INSTANCES_TABLE")?,
             jobs_table: environment.required("JOBS_TABLE")?,
             people_table: environment.required("PEOPLE_TABLE")?,
+            orders_table: environment.required("ORDERS_TABLE")?,
             jobs_queue_url: environment.required("JOBS_QUEUE_URL")?,
         })
     }

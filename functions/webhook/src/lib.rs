@@ -16,7 +16,7 @@ use aws::{
     ledger::{JobsTable, MAX_ENTRY_BODY_BYTES, NoteTerms, ParkedBody},
     queues::{JobsQueue, SendError},
     source_keys::SourceKeys,
-    webhook_access::{AccessTable, WebhookAccess},
+    webhook_access::{AccessTable, WebhookAccess, WebhookRules},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lambda_http::{Body, Error, Request, RequestExt, Response};
@@ -27,6 +27,7 @@ use media::{
     job::QueuedJob,
     message::MediaMessage,
     parked::Content,
+    policy::Revoked,
     unread::{TooLargeToKeep, UnreadBody},
 };
 use tokio::time::{Instant, timeout_at};
@@ -83,7 +84,7 @@ impl Webhook {
             queue: JobsQueue::new(clients, config.jobs_queue_url),
             sources: SourceKeys::new(clients, config.jobs_table.clone()),
             table: JobsTable::new(clients, config.jobs_table),
-            people: People::new(clients, config.people_table),
+            people: People::new(clients, config.people_table, config.orders_table),
         }
     }
 
@@ -113,8 +114,8 @@ impl Webhook {
             path.first("instanceId").unwrap_or_default(),
             path.first("secret").unwrap_or_default(),
         );
-        let verified = match self.verify_sender(id, secret, now).await {
-            Ok(Some(verified)) => verified,
+        let (verified, rules) = match self.verify_sender(id, secret, now).await {
+            Ok(Some(sender)) => sender,
             unverified => {
                 let answer = match unverified {
                     Err(error) => Answer::unavailable(None, &error),
@@ -129,7 +130,7 @@ impl Webhook {
         if body.len() > MAX_BODY_BYTES {
             return Answer::too_large(&verified);
         }
-        let accepted = VerifiedRequest { verified: &verified, body, now, keep_until };
+        let accepted = VerifiedRequest { verified: &verified, rules, body, now, keep_until };
         self.accept_body(accepted).await
     }
 
@@ -145,7 +146,11 @@ impl Webhook {
         let verified = accepted.verified;
         let reading = Reading::from_bytes(accepted.body, verified);
         if let Reading::Whole(announcement) | Reading::Part { announcement, .. } = &reading {
-            self.people.learn_all(verified.instance(), &announcement.people, accepted.now);
+            let (rules, now) = (accepted.rules, accepted.now);
+            self.people.learn_all(verified, &announcement.people, rules.retention, now);
+            if let Err(error) = self.queue_revocation(accepted, announcement).await {
+                return Answer::unavailable(Some(verified), &error);
+            }
         }
         match reading {
             Reading::Whole(announcement) => self.queue_announced(accepted, &announcement).await,
@@ -162,15 +167,16 @@ impl Webhook {
         }
     }
 
-    /// Verifies that the secret is one of the instance's. An invalid id, an unknown instance, a
-    /// paused instance and a wrong secret take the same steps and get the same result. While the
-    /// table fails, only the right secret of a remembered instance gets another one.
+    /// Verifies that the secret is one of the instance's, and tells its tenant's rules. An invalid
+    /// id, an unknown instance, a paused instance and a wrong secret take the same steps and get
+    /// the same result. While the table fails, only the right secret of a remembered instance gets
+    /// another one.
     async fn verify_sender(
         &self,
         id: &str,
         secret: &str,
         now: i64,
-    ) -> Result<Option<VerifiedInstance>, InstanceError> {
+    ) -> Result<Option<Sender>, InstanceError> {
         let Ok(id) = InstanceId::parse(id) else {
             SecretHashes::refuse_unknown(secret);
             return Ok(None);
@@ -197,6 +203,22 @@ impl Webhook {
         match self.send_jobs(accepted, announcement).await {
             Ok(kept) => Answer::queued(verified, announcement).with_kept(kept),
             Err(error) => Answer::unavailable(Some(verified), &error),
+        }
+    }
+
+    /// Queues that a message was deleted by who sent it, if the tenant's rule is not to keep it.
+    async fn queue_revocation(
+        &self,
+        accepted: VerifiedRequest<'_>,
+        announcement: &Announcement,
+    ) -> Result<(), SendError> {
+        let VerifiedRequest { verified, rules, now, .. } = accepted;
+        match &announcement.revoked {
+            Some(message) if rules.revoked != Revoked::Keep => {
+                let revocation = verified.create_revocation(message.clone(), now);
+                self.queue.send_revocation(&revocation).await
+            }
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -322,10 +344,14 @@ fn out_of_time() -> SendError {
     AwsError::unexpected("dynamodb:UpdateItem", "no time left to answer").into()
 }
 
+/// The instance that proved to have sent a webhook, and its tenant's rules.
+type Sender = (VerifiedInstance, WebhookRules);
+
 /// A body, its sender, and when it came.
 #[derive(Clone, Copy)]
 struct VerifiedRequest<'a> {
     verified: &'a VerifiedInstance,
+    rules: WebhookRules,
     body: &'a [u8],
     now: i64,
     /// When no job is written into the jobs table any more, so that there is time to answer.
@@ -351,14 +377,10 @@ impl KeepError {
 }
 
 /// Verifies a secret against an instance's record. A paused instance has no valid secret.
-fn verify_secret(
-    access: Option<&WebhookAccess>,
-    secret: &str,
-    now: i64,
-) -> Option<VerifiedInstance> {
+fn verify_secret(access: Option<&WebhookAccess>, secret: &str, now: i64) -> Option<Sender> {
     let Some(access) = access else {
         SecretHashes::refuse_unknown(secret);
         return None;
     };
-    access.verify_secret(secret, now)
+    Some((access.verify_secret(secret, now)?, access.rules()))
 }

@@ -2,8 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws::{clients::Clients, people::PeopleTable};
-use media::{contact::Contact, ids::InstanceId, message::MediaMessage};
+use aws::{
+    clients::Clients,
+    orders::Orders,
+    people::{NamedContact, PeopleTable},
+};
+use media::{
+    access::VerifiedInstance, contact::Contact, ids::InstanceId, message::MediaMessage,
+    policy::Retention,
+};
 use tokio::{sync::Semaphore, time::timeout};
 
 /// How long a webhook waits for the phone number of a LID, at most. Then the media file is stored
@@ -18,29 +25,46 @@ const MAX_WRITES: usize = 2;
 #[derive(Debug, Clone)]
 pub(crate) struct People {
     table: Arc<PeopleTable>,
+    orders: Arc<Orders>,
     writes: Arc<Semaphore>,
 }
 
 impl People {
-    pub(crate) fn new(clients: &Clients, table: String) -> Self {
+    pub(crate) fn new(clients: &Clients, table: String, orders_table: String) -> Self {
         Self {
             table: Arc::new(PeopleTable::new(clients, table)),
+            orders: Arc::new(Orders::new(clients, orders_table)),
             writes: Arc::new(Semaphore::new(MAX_WRITES)),
         }
     }
 
-    /// Writes what a webhook says about people, if this process does not know it yet. Nothing
-    /// waits for the writes: they go on while the webhook is answered, or when Lambda thaws the
-    /// process for the next one. What is lost is learnt from the next message.
-    pub(crate) fn learn_all(&self, instance: &InstanceId, people: &[Contact], now: i64) {
-        for person in people.iter().filter(|person| self.table.is_new(instance, person)) {
+    /// Writes what a webhook says about people, if this process does not know it yet and no order
+    /// to erase covers it. Nothing waits for the writes: they go on while the webhook is answered,
+    /// or when Lambda thaws the process for the next one. What is lost is learnt from the next
+    /// message.
+    pub(crate) fn learn_all(
+        &self,
+        verified: &VerifiedInstance,
+        people: &[Contact],
+        retention: Option<Retention>,
+        now: i64,
+    ) {
+        for person in people {
+            let (tenant, instance) = (verified.tenant(), verified.instance());
+            let named = NamedContact { tenant, instance, person, retention, now };
+            if !self.table.is_new(&named) {
+                continue;
+            }
             let Ok(permit) = Arc::clone(&self.writes).try_acquire_owned() else {
                 return;
             };
-            let (table, instance, person) =
-                (Arc::clone(&self.table), instance.clone(), person.clone());
+            let (table, orders) = (Arc::clone(&self.table), Arc::clone(&self.orders));
+            let (tenant, instance) = (tenant.clone(), instance.clone());
+            let person = person.clone();
             tokio::spawn(async move {
-                if let Err(error) = table.learn(&instance, &person, now).await {
+                let (tenant, person) = (&tenant, &person);
+                let named = NamedContact { tenant, instance: &instance, person, retention, now };
+                if let Err(error) = table.learn(named, &orders).await {
                     tracing::debug!(%instance, %error, "writing a pair of LID and phone failed");
                 }
                 drop(permit);

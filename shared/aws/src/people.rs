@@ -8,23 +8,35 @@
 //! | the instance's id | `phone#{phone}#{lid}` |
 //!
 //! A LID with two numbers, or a number with two LIDs, has an item for each: no pair replaces
-//! another.
+//! another. Under a retention, both items have an end (`forget_at`), which is renewed when a
+//! webhook names the pair again.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     hash::{BuildHasher, RandomState},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use media::{contact::Contact, ids::InstanceId};
+use media::{
+    contact::Contact,
+    ids::{InstanceId, TenantId},
+    policy::Retention,
+};
 
 use crate::{
     cache::Cache,
     clients::Clients,
-    dynamodb::{Attributes, get_item, get_string, number_value, string_value},
+    dynamodb::{Attributes, get_item, get_number, get_string, number_value, string_value},
     error::AwsError,
+    orders::Orders,
 };
+
+/// The attribute with the end of a pair, in seconds since 1970.
+const FORGET_AT: &str = "forget_at";
+
+/// After this time, in seconds, a pair that is named again is looked up and gets a new end.
+const RENEWED_AFTER: u32 = 7 * 24 * 60 * 60;
 
 /// How long a LID that has no phone number, or several, is not looked up again.
 const MAX_ABSENCE_AGE: Duration = Duration::from_mins(1);
@@ -40,13 +52,51 @@ const MAX_REMEMBERED: usize = 20_000;
 /// How many numbers of one LID are read, at most. Two are too many for a folder.
 const MAX_LINKS: i32 = 50;
 
+/// What a webhook says about a contact, and for how long it may be kept.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedContact<'a> {
+    /// The tenant of the instance.
+    pub tenant: &'a TenantId,
+    /// The instance that got the webhook.
+    pub instance: &'a InstanceId,
+    /// The contact.
+    pub person: &'a Contact,
+    /// How long the tenant keeps what is known; `None` without an end.
+    pub retention: Option<Retention>,
+    /// When the webhook came, in seconds since 1970.
+    pub now: i64,
+}
+
+impl NamedContact<'_> {
+    /// When the pair ends if it is not named again, in seconds since 1970.
+    fn end(&self) -> Option<i64> {
+        self.retention.map(|class| class.end_of(self.now))
+    }
+
+    /// Whether an order to erase covers what comes from now on of the contact.
+    async fn is_erased(&self, orders: &Orders) -> Result<bool, AwsError> {
+        let owner = (self.tenant, self.instance);
+        Ok(orders.find_contact_erasure(owner, self.person, self.now).await?.is_some())
+    }
+
+    /// Whether an item of the pair has about this end.
+    fn has_end(&self, item: &Attributes) -> bool {
+        match (get_number::<i64>(item, FORGET_AT), self.end()) {
+            (None, None) => true,
+            (Some(has), Some(end)) => (0..i64::from(RENEWED_AFTER)).contains(&(end - has)),
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+}
+
 /// Reads and writes the table of people.
 #[derive(Debug)]
 pub struct PeopleTable {
     clients: Clients,
     table: String,
-    /// Hashes of the pairs that the table is known to have.
-    remembered: Mutex<HashSet<u64>>,
+    /// Of each pair that the table is known to have, or that it must not have, a hash; and a hash
+    /// of what was known.
+    remembered: Mutex<HashMap<u64, u64>>,
     hasher: RandomState,
     /// The only phone number of a LID; `None` if it has none or several.
     phones: Cache<(InstanceId, String), Option<String>>,
@@ -65,50 +115,53 @@ impl PeopleTable {
         }
     }
 
-    /// Whether this process does not know yet that the table has the pair.
+    /// Whether this process does not know yet that the table has the pair, or did not look for as
+    /// long as an end lasts that need not be renewed.
     #[must_use]
-    pub fn is_new(&self, instance: &InstanceId, person: &Contact) -> bool {
-        let hash = self.hash_pair(instance, person);
-        person.as_pair().is_some() && !self.lock_remembered().contains(&hash)
+    pub fn is_new(&self, named: &NamedContact<'_>) -> bool {
+        let (pair, known) = self.hash_pair(named);
+        named.person.as_pair().is_some() && self.lock_remembered().get(&pair) != Some(&known)
     }
 
-    /// Writes the pair at `now` (seconds since 1970) unless the table has it. A contact without
-    /// LID or without phone number is no pair.
+    /// Writes the pair unless the table has it with about the same end, or an order to erase covers
+    /// what comes from now on of the contact. A contact without LID or without phone number is no
+    /// pair.
     ///
     /// # Errors
-    /// [`AwsError`] when `GetItem` or `PutItem` fails. The pair is then still new.
-    pub async fn learn(
-        &self,
-        instance: &InstanceId,
-        person: &Contact,
-        now: i64,
-    ) -> Result<(), AwsError> {
-        let Some((lid, phone)) = person.as_pair() else {
+    /// [`AwsError`] when a call to DynamoDB or KMS fails. The pair is then still new.
+    pub async fn learn(&self, named: NamedContact<'_>, orders: &Orders) -> Result<(), AwsError> {
+        let Some((lid, phone)) = named.person.as_pair() else {
             return Ok(());
         };
         // The item that is written last, so that it proves the other one.
         let [by_lid, by_phone] = link_keys(lid, phone);
-        let key = [("instance", instance.as_str()), ("link", by_phone.as_str())];
-        if get_item(&self.clients, &self.table, key).await?.is_none() {
+        let key = [("instance", named.instance.as_str()), ("link", by_phone.as_str())];
+        let found = get_item(&self.clients, &self.table, key).await?;
+        let is_known = found.as_ref().is_some_and(|item| named.has_end(item));
+        if !is_known && !named.is_erased(orders).await? {
+            let learnt_at = found.and_then(|item| get_number(&item, "learnt_at"));
+            let learnt_at = learnt_at.unwrap_or(named.now);
             for link in [by_lid, by_phone] {
                 let put = self.clients.dynamodb.put_item().table_name(&self.table);
-                put.item("instance", string_value(instance.as_str()))
+                let mut put = put
+                    .item("instance", string_value(named.instance.as_str()))
                     .item("link", string_value(link))
                     .item("lid", string_value(lid))
                     .item("phone", string_value(phone))
-                    .item("learnt_at", number_value(now))
-                    .send()
-                    .await
-                    .map_err(AwsError::in_operation("dynamodb:PutItem"))?;
+                    .item("learnt_at", number_value(learnt_at));
+                if let Some(end) = named.end() {
+                    put = put.item(FORGET_AT, number_value(end));
+                }
+                put.send().await.map_err(AwsError::in_operation("dynamodb:PutItem"))?;
             }
-            self.phones.remove(&(instance.clone(), lid.to_owned()));
+            self.phones.remove(&(named.instance.clone(), lid.to_owned()));
         }
-        let hash = self.hash_pair(instance, person);
+        let (pair, known) = self.hash_pair(&named);
         let mut remembered = self.lock_remembered();
         if remembered.len() >= MAX_REMEMBERED {
             remembered.clear();
         }
-        remembered.insert(hash);
+        remembered.insert(pair, known);
         Ok(())
     }
 
@@ -218,6 +271,68 @@ impl PeopleTable {
         Ok(people.len())
     }
 
+    /// Gives every pair of an instance the end of this retention, counted from `now` (seconds since
+    /// 1970), unless its end is sooner; without a retention, takes the ends away. Returns how many
+    /// items need that. With `is_trial`, only counts them.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `Query` or `UpdateItem` fails.
+    pub async fn retain(
+        &self,
+        instance: &InstanceId,
+        retention: Option<Retention>,
+        now: i64,
+        is_trial: bool,
+    ) -> Result<u64, AwsError> {
+        let end = retention.map(|class| class.end_of(now));
+        let query = self.clients.dynamodb.query().table_name(&self.table);
+        let query = query.key_condition_expression("instance = :instance");
+        let query = query.expression_attribute_values(":instance", string_value(instance.as_str()));
+        let mut items = query.consistent_read(true).into_paginator().items().send();
+        let mut count = 0;
+        while let Some(item) = items.next().await {
+            let item = item.map_err(AwsError::in_operation("dynamodb:Query"))?;
+            let is_right = match (get_number::<i64>(&item, FORGET_AT), end) {
+                (None, None) => true,
+                (Some(has), Some(end)) => has <= end,
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+            let Some(link) = get_string(&item, "link").filter(|_| !is_right) else {
+                continue;
+            };
+            count += 1;
+            if !is_trial {
+                self.put_end(instance, link, end).await?;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Writes the end of one item that is still there.
+    async fn put_end(
+        &self,
+        instance: &InstanceId,
+        link: &str,
+        end: Option<i64>,
+    ) -> Result<(), AwsError> {
+        let update = self.clients.dynamodb.update_item().table_name(&self.table);
+        let update = update
+            .key("instance", string_value(instance.as_str()))
+            .key("link", string_value(link))
+            .condition_expression("attribute_exists(link)");
+        let update = match end {
+            Some(end) => update
+                .update_expression(format!("SET {FORGET_AT} = :end"))
+                .expression_attribute_values(":end", number_value(end)),
+            None => update.update_expression(format!("REMOVE {FORGET_AT}")),
+        };
+        match update.send().await.map_err(AwsError::in_operation("dynamodb:UpdateItem")) {
+            // It was erased, or has ended, meanwhile.
+            Err(error) if error.is_failed_condition() => Ok(()),
+            written => written.map(|_| ()),
+        }
+    }
+
     async fn find_links(
         &self,
         instance: &InstanceId,
@@ -236,11 +351,16 @@ impl PeopleTable {
         Ok(output.items.unwrap_or_default().iter().filter_map(read_person).collect())
     }
 
-    fn hash_pair(&self, instance: &InstanceId, person: &Contact) -> u64 {
-        self.hasher.hash_one((instance, person))
+    /// A hash of the pair, and one that changes when it is time to look for a new end: for each
+    /// pair at another moment, and when the class changes.
+    fn hash_pair(&self, named: &NamedContact<'_>) -> (u64, u64) {
+        let pair = self.hasher.hash_one((named.instance, named.person));
+        let phase = i64::try_from(pair % u64::from(RENEWED_AFTER)).unwrap_or_default();
+        let week = named.now.saturating_add(phase).div_euclid(i64::from(RENEWED_AFTER));
+        (pair, self.hasher.hash_one((week, named.retention.map(Retention::days))))
     }
 
-    fn lock_remembered(&self) -> MutexGuard<'_, HashSet<u64>> {
+    fn lock_remembered(&self) -> MutexGuard<'_, HashMap<u64, u64>> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,6 +10,7 @@ use media::{
     ids::TenantId,
     job::{NotAJob, QueueBody, QueuedJob},
     parked::{Content, ParkedJob, UnknownSummary},
+    revocation::Revocation,
     unread::UnreadBody,
 };
 
@@ -95,6 +96,15 @@ impl JobsQueue {
     pub async fn send_unread(&self, body: &UnreadBody) -> Result<(), SendError> {
         let message = body.to_json()?;
         Ok(self.sender().send_message(&message, Some(body.tenant()), None).await?)
+    }
+
+    /// Sends that a message was deleted by who sent it.
+    ///
+    /// # Errors
+    /// [`SendError`] unless SQS has accepted it.
+    pub async fn send_revocation(&self, revocation: &Revocation) -> Result<(), SendError> {
+        let message = revocation.to_json()?;
+        Ok(self.requeue(&message, Some(revocation.tenant())).await?)
     }
 
     /// Sends the message of a body entry. It names the entry. `tenant` is its message group; a

@@ -5,13 +5,14 @@ use std::{sync::Arc, time::Duration};
 use media::{
     access::{SecretHashes, VerifiedInstance},
     ids::{InstanceId, TenantId},
+    policy::{Retention, Revoked},
     sha256::Sha256,
 };
 use serde::Deserialize;
 
 use crate::{
     clients::Clients,
-    dynamodb::get_item,
+    dynamodb::{Attributes, get_item, get_string},
     instances::{InstanceError, parse_record},
     record_cache::RecordCache,
 };
@@ -46,6 +47,35 @@ pub struct WebhookAccess {
     /// Since when the webhooks are refused, in seconds since 1970.
     #[serde(default)]
     paused_at: Option<i64>,
+    /// Read by themselves, after the others.
+    #[serde(skip)]
+    rules: WebhookRules,
+}
+
+/// The tenant's rules that the webhook function obeys. What a newer version wrote and this one does
+/// not know is left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WebhookRules {
+    /// How long the tenant keeps what is known of people; `None` without an end.
+    pub retention: Option<Retention>,
+    /// What becomes of a message that its sender deletes.
+    pub revoked: Revoked,
+}
+
+impl WebhookRules {
+    /// Reads the rules in an instance's record.
+    fn from_item(item: &Attributes) -> Self {
+        let rules = item.get("policy").and_then(|policy| policy.as_m().ok());
+        let word = |name: &str| rules.and_then(|rules| get_string(rules, name));
+        let (class, revoked) = (word("retention"), word("revoked"));
+        Self {
+            retention: Retention::ALL.into_iter().find(|one| Some(one.as_str()) == class),
+            revoked: Revoked::ALL
+                .into_iter()
+                .find(|one| Some(one.as_str()) == revoked)
+                .unwrap_or_default(),
+        }
+    }
 }
 
 impl WebhookAccess {
@@ -60,6 +90,12 @@ impl WebhookAccess {
         let old = old.filter(|_| self.old_secret_until.is_some_and(|until| now < until));
         let valid = self.secret_hashes.first().into_iter().chain(old);
         SecretHashes::new(valid.copied())
+    }
+
+    /// The tenant's rules.
+    #[must_use]
+    pub fn rules(&self) -> WebhookRules {
+        self.rules
     }
 
     /// Verifies the secret of a webhook that came at `now` (seconds since 1970).
@@ -121,6 +157,11 @@ impl AccessTable {
 
     async fn read(&self, id: &InstanceId) -> Result<Option<WebhookAccess>, InstanceError> {
         let item = get_item(&self.clients, &self.table, [("instance", id.as_str())]).await?;
-        item.map(parse_record).transpose()
+        let Some(item) = item else {
+            return Ok(None);
+        };
+        let rules = WebhookRules::from_item(&item);
+        let access = parse_record::<WebhookAccess>(item)?;
+        Ok(Some(WebhookAccess { rules, ..access }))
     }
 }

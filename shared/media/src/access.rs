@@ -6,6 +6,7 @@ use crate::{
     ids::{InstanceId, TenantId},
     job::{Job, QueuedJob},
     message::MediaMessage,
+    revocation::{Revocation, RevokedMessage},
     sha256::Sha256,
     unread::{TooLargeToKeep, UnreadBody},
 };
@@ -101,6 +102,12 @@ impl VerifiedInstance {
     #[must_use]
     pub fn create_late_job(&self, message: MediaMessage, arrived_at: i64, now: i64) -> QueuedJob {
         QueuedJob::for_redrive(self.create_job(message, arrived_at).into_job(), now)
+    }
+
+    /// Says that a message was deleted by who sent it. `accepted_at` is in seconds since 1970.
+    #[must_use]
+    pub fn create_revocation(&self, message: RevokedMessage, accepted_at: i64) -> Revocation {
+        Revocation::new((&self.tenant, &self.instance), message, accepted_at)
     }
 
     /// Keeps the body of a webhook that could not be read, byte for byte. `why` is one word of

@@ -271,7 +271,7 @@ fn other_spelling(phone: &str) -> Option<String> {
 
 /// SHA-256 over the parts, each preceded by its length, so that different lists of parts never hash
 /// alike.
-fn digest_parts(parts: &[&str]) -> String {
+pub(crate) fn digest_parts(parts: &[&str]) -> String {
     let mut bytes = Vec::new();
     for part in parts {
         bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());

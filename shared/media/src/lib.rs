@@ -36,6 +36,7 @@ pub mod parked;
 pub mod part;
 pub mod policy;
 pub mod record;
+pub mod revocation;
 pub mod schedule;
 pub mod sha256;
 pub mod signed_url;

@@ -8,6 +8,7 @@ use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
 
 use crate::{
+    contact::Contact,
     envelope::MomentSource,
     ids::{InstanceId, MessageId},
     job::Job,
@@ -21,6 +22,8 @@ pub enum OrderScope {
     Message,
     /// One chat.
     Chat,
+    /// What one person sent to groups and other chats of more than two.
+    Sender,
     /// Everything of one instance.
     Instance,
     /// Everything of a tenant.
@@ -29,7 +32,8 @@ pub enum OrderScope {
 
 impl OrderScope {
     /// Every scope.
-    pub const ALL: [Self; 4] = [Self::Message, Self::Chat, Self::Instance, Self::Tenant];
+    pub const ALL: [Self; 5] =
+        [Self::Message, Self::Chat, Self::Sender, Self::Instance, Self::Tenant];
 
     /// The word in the key of an order.
     #[must_use]
@@ -37,6 +41,7 @@ impl OrderScope {
         match self {
             Self::Message => "message",
             Self::Chat => "chat",
+            Self::Sender => "sender",
             Self::Instance => "instance",
             Self::Tenant => "tenant",
         }
@@ -143,17 +148,14 @@ impl OrderSubject {
     /// chat.
     #[must_use]
     pub fn for_chat(instance: Option<InstanceId>, chat: &Chat) -> Self {
-        let spellings = match chat.kind() {
-            ChatKind::Person => Chat::spellings_of_phone(chat.as_str()),
-            ChatKind::Lid
-            | ChatKind::Group
-            | ChatKind::Channel
-            | ChatKind::Status
-            | ChatKind::Other => Vec::new(),
-        };
-        let longest = spellings.into_iter().max_by_key(|one| one.as_str().len());
-        let text = longest.map_or_else(|| chat.as_str().to_owned(), String::from);
-        Self { scope: OrderScope::Chat, instance, text }
+        Self { scope: OrderScope::Chat, instance, text: normalize_chat(chat) }
+    }
+
+    /// What a person sent to groups and other chats of more than two, in one instance or in all.
+    /// `person` is the person's own chat.
+    #[must_use]
+    pub fn for_sender(instance: Option<InstanceId>, person: &Chat) -> Self {
+        Self { scope: OrderScope::Sender, instance, text: normalize_chat(person) }
     }
 
     /// A message with all its media, in one instance or in all.
@@ -203,24 +205,62 @@ impl OrderSubject {
     }
 }
 
+/// The name of a chat in an order: both spellings of a Brazilian mobile number are the same chat.
+pub(crate) fn normalize_chat(chat: &Chat) -> String {
+    let spellings = match chat.kind() {
+        ChatKind::Person => Chat::spellings_of_phone(chat.as_str()),
+        ChatKind::Lid
+        | ChatKind::Group
+        | ChatKind::Channel
+        | ChatKind::Status
+        | ChatKind::Other => Vec::new(),
+    };
+    let longest = spellings.into_iter().max_by_key(|one| one.as_str().len());
+    longest.map_or_else(|| chat.as_str().to_owned(), String::from)
+}
+
 impl Chat {
     /// The chat of a hidden id (LID), given as digits.
     #[must_use]
     pub fn from_lid(digits: &str) -> Option<Self> {
         Self::try_from(format!("lid-{digits}")).ok()
     }
+
+    /// Whether it is a chat with one person. In any other chat, messages have a sender.
+    #[must_use]
+    pub fn is_direct(&self) -> bool {
+        matches!(self.kind(), ChatKind::Person | ChatKind::Lid)
+    }
+}
+
+impl Contact {
+    /// The chats that the contact may have: that of the phone number and that of the LID.
+    pub fn own_chats(&self) -> impl Iterator<Item = Chat> {
+        let phone = self.phone.clone().and_then(|phone| Chat::try_from(phone).ok());
+        let lid = self.lid.as_deref().and_then(Chat::from_lid);
+        phone.into_iter().chain(lid)
+    }
 }
 
 impl MediaMessage {
     /// The subjects of all orders that may be about the media message: its tenant, its instance,
-    /// its chat under every name that the webhook gave, and its message id.
+    /// its chat and its sender under every name that the webhook gave, and its message id.
     #[must_use]
     pub fn order_subjects(&self, instance: &InstanceId) -> BTreeSet<OrderSubject> {
-        let peer = &self.envelope.peer;
-        let phone = peer.phone.clone().and_then(|phone| Chat::try_from(phone).ok());
-        let lid = peer.lid.as_deref().and_then(Chat::from_lid);
-        let chats = std::iter::once(self.chat.clone()).chain(phone).chain(lid);
-        OrderSubject::list_all(instance, chats, [self.message_id.clone()])
+        let chats = std::iter::once(self.chat.clone()).chain(self.envelope.peer.own_chats());
+        let mut subjects = OrderSubject::list_all(instance, chats, [self.message_id.clone()]);
+        for sender in self.senders() {
+            subjects.insert(OrderSubject::for_sender(None, &sender));
+            subjects.insert(OrderSubject::for_sender(Some(instance.clone()), &sender));
+        }
+        subjects
+    }
+
+    /// Who sent it to a chat of more than two, as the sender's own chats. None for a chat with one
+    /// person.
+    pub fn senders(&self) -> impl Iterator<Item = Chat> {
+        let is_shared = !self.chat.is_direct();
+        self.envelope.sender.own_chats().filter(move |_| is_shared)
     }
 
     /// Since when the media message is known to exist, if it was first announced at `announced_at`:

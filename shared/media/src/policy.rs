@@ -41,6 +41,80 @@ pub struct Policy {
     /// How long media links work at most.
     #[serde(default, skip_serializing_if = "LinkRule::is_default")]
     pub links: LinkRule,
+    /// Whether `media erase` of a person also erases what the person sent to groups.
+    #[serde(default, skip_serializing_if = "GroupMedia::is_default")]
+    pub group_media: GroupMedia,
+    /// What becomes of a media message whose sender deletes it for everyone.
+    #[serde(default, skip_serializing_if = "Revoked::is_default")]
+    pub revoked: Revoked,
+}
+
+/// What becomes of a media message whose sender deletes it for everyone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Revoked {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// It is shown that, and when, it was deleted.
+    Flag,
+    /// It is not stored if it is not stored yet. What is stored is listed for a person, who has it
+    /// erased.
+    Erase,
+}
+
+impl Revoked {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::Keep, Self::Flag, Self::Erase];
+
+    /// The word in commands and records.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Flag => "flag",
+            Self::Erase => "erase",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Whether `media erase` of a person also erases what the person sent to groups and other chats of
+/// more than two: it is the person's, and it is part of other people's conversation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GroupMedia {
+    /// The operator decides each time.
+    #[default]
+    Ask,
+    /// It stays.
+    Keep,
+    /// It is erased with the person's own chats.
+    Erase,
+}
+
+impl GroupMedia {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::Ask, Self::Keep, Self::Erase];
+
+    /// The word in commands and records.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ask => "ask",
+            Self::Keep => "keep",
+            Self::Erase => "erase",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Whether view-once media files are stored.
@@ -155,6 +229,8 @@ pub enum SkipRule {
     Direction,
     /// It is meant to be viewed once, and [`Policy::view_once`] excludes it.
     ViewOnce,
+    /// Its sender deleted it, and [`Policy::revoked`] has it erased.
+    Revoked,
     /// It is older than [`Policy::retention`].
     Expired,
     /// It is an operator's probe, not a media message.
@@ -172,6 +248,7 @@ impl SkipRule {
             Self::Chat => "the tenant does not store media of this sort of chat",
             Self::Direction => "the tenant does not store media of this direction",
             Self::ViewOnce => "the tenant does not store media that are meant to be seen once",
+            Self::Revoked => "its sender deleted the message for everyone before it was stored",
             Self::Expired => "the message is older than the tenant keeps media",
             Self::Probe => "an operator's probe, not a media message",
             Self::Shell => {
@@ -189,11 +266,17 @@ impl std::fmt::Display for SkipRule {
 }
 
 impl Policy {
-    /// The default of a new tenant: no stories and no channels, which are public and numerous.
+    /// The default of a new tenant: no stories and no channels, which are public and numerous, and
+    /// nothing that was sent to be seen once. Tenants of earlier versions keep the rules that they
+    /// have: without a rule, everything is stored.
     #[must_use]
     pub fn for_new_tenant() -> Self {
         let is_private = |kind: &ChatKind| !matches!(kind, ChatKind::Status | ChatKind::Channel);
-        Self { chats: ChatKind::ALL.into_iter().filter(is_private).collect(), ..Self::default() }
+        Self {
+            chats: ChatKind::ALL.into_iter().filter(is_private).collect(),
+            view_once: ViewOnce::Skip,
+            ..Self::default()
+        }
     }
 
     /// The rule that excludes this media message whatever the time is, if any: a probe first, then

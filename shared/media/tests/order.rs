@@ -21,6 +21,9 @@ const HOUR: i64 = 60 * 60;
 /// HMAC-SHA256 of `chat 5500988880000` under 32 bytes of 7, in base32, computed elsewhere.
 const HASH: &str = "k3ptq3uopy5nwyvavoqc3yondynlz42oldivjc7j3h7osxfei3uq";
 
+/// The same of `sender 5500988880000`.
+const SENDER_HASH: &str = "aukmtlg6w3uqh3edij25iq6rqykm4tl6btesmn5u3seuuttu6qta";
+
 fn key() -> OrderKey {
     OrderKey::from_bytes(&[7; 32]).expect("a key")
 }
@@ -63,6 +66,31 @@ fn a_job_names_its_chat_in_every_way() {
     }
     let other = OrderSubject::for_chat(None, &chat("5500977770000"));
     assert!(!keys.contains(&other.sort_key(OrderKind::Erase, &key())));
+}
+
+/// A group's chat says nothing about who sent to it; in a chat with one person, the sender may be
+/// the account itself, whose order is about something else.
+#[test]
+fn a_job_of_a_group_names_its_sender() {
+    let sender =
+        Contact { lid: Some("700000000000001".to_owned()), phone: Some("550088880000".to_owned()) };
+    for (folder, is_named) in [
+        ("group-120363000000000001", true),
+        ("status", true),
+        ("5500977770000", false),
+        ("lid-700000000000009", false),
+    ] {
+        let mut message = image_message();
+        message.chat = chat(folder);
+        message.envelope.sender = sender.clone();
+        let keys = order_keys(&job_of(message, MOMENT).order_subjects());
+        let sender_key = format!("erase#sender#*#{SENDER_HASH}");
+        assert_eq!(keys.contains(&sender_key), is_named, "{folder}");
+        let lid = OrderSubject::for_sender(None, &chat("lid-700000000000001"));
+        assert_eq!(keys.contains(&lid.sort_key(OrderKind::Erase, &key())), is_named, "{folder}");
+        // An order about the person's own chat is not about the group.
+        assert!(!keys.contains(&format!("erase#chat#*#{HASH}")), "{folder}");
+    }
 }
 
 /// Earlier versions numbered the media of one message.

@@ -154,6 +154,20 @@ fn a_new_tenant_skips_stories_and_channels() {
     }
 }
 
+/// Its sender meant it to be seen once. A tenant of an earlier version has no such rule, and keeps
+/// what it has.
+#[test]
+fn a_new_tenant_skips_view_once() {
+    let seen_once = MediaMessage { view_once: true, ..message_in(MediaKind::Image, CHATS[0].0) };
+    let new = Policy::for_new_tenant();
+    assert_eq!(new.skip_rule(&seen_once), Some(SkipRule::ViewOnce));
+    let written = serde_json::to_value(&new).expect("JSON");
+    assert_eq!(written["view_once"], "skip");
+    let earlier = r#"{ "chats": ["person", "lid", "group", "other"] }"#;
+    let earlier: Policy = serde_json::from_str(earlier).expect("a policy");
+    assert_eq!(earlier.skip_rule(&seen_once), None);
+}
+
 #[test]
 fn one_or_both_directions_are_stored() {
     for direction in Direction::ALL {

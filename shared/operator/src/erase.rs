@@ -3,7 +3,11 @@
 
 use aws::{dynamodb::Attributes, error::AwsError, ledger::Erasable};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
-use media::ids::{InstanceId, MessageId, TenantId};
+use media::{
+    ids::{InstanceId, MessageId, TenantId},
+    message::{Chat, Direction},
+    revocation::RevokedMessage,
+};
 use serde::Serialize;
 
 use crate::{Operator, records::MediaRecords};
@@ -284,6 +288,37 @@ fn object_identifier(
     identifier.set_version_id(version).build().ok()
 }
 
+/// Names of which one must be a record's.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ErasableNames<'a> {
+    /// Folders of chats; empty for all.
+    pub chats: &'a [String],
+    /// The own chats of people whose media in other chats are meant as well.
+    pub senders: &'a [String],
+}
+
+impl ErasableNames<'_> {
+    fn include(&self, record: &Erasable) -> bool {
+        let is_among = |names: &[String], chat: &Chat| names.iter().any(|one| one == chat.as_str());
+        // By its folder, or by the phone number or the LID that another announcement gave.
+        record.chats().any(|chat| is_among(self.chats, &chat))
+            || record.senders().any(|sender| is_among(self.senders, &sender))
+    }
+
+    /// Whether the item says that a message in one of the chats was deleted.
+    fn include_revocation(&self, item: &Erasable) -> bool {
+        let chats = self.chats.iter().filter_map(|chat| Chat::try_from(chat.clone()).ok());
+        let chats: Vec<_> = chats.collect();
+        let mut ids = item.message_ids();
+        let is_its = |message_id| {
+            let (direction, senders) = (Direction::In, Vec::new());
+            let said = RevokedMessage { message_id, chats: chats.clone(), direction, senders };
+            said.item_keys().contains(&item.key)
+        };
+        self.chats.is_empty() || ids.any(is_its)
+    }
+}
+
 /// The records to erase.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Erasables {
@@ -313,9 +348,9 @@ impl MediaRecords {
         Ok(())
     }
 
-    /// The records of a tenant's instance whose chat is one of `chats`; without chats, those of one
-    /// message, or all. They are read from the table itself, strongly consistent: an empty result
-    /// proves that no record is left. Marks of erased media are left out.
+    /// The records of a tenant's instance whose chat or sender is one of `names`; without chats,
+    /// those of one message, or all. They are read from the table itself, strongly consistent: an
+    /// empty result proves that no record is left. Marks of erased media are left out.
     ///
     /// # Errors
     /// When `Query` fails.
@@ -323,23 +358,23 @@ impl MediaRecords {
         &self,
         tenant: &TenantId,
         instance: &InstanceId,
-        chats: &[String],
+        names: ErasableNames<'_>,
         message: Option<&MessageId>,
     ) -> Result<Erasables, AwsError> {
         let mut found = Erasables::default();
         for query in self.queries(instance, message) {
             let mut query = query.consistent_read(true);
-            let mut names = Vec::new();
+            let mut attributes = Vec::new();
             for (n, attribute) in Erasable::ATTRIBUTES.into_iter().enumerate() {
                 let name = format!("#a{n}");
                 query = query.expression_attribute_names(&name, attribute);
-                names.push(name);
+                attributes.push(name);
             }
-            query = query.projection_expression(names.join(", "));
+            query = query.projection_expression(attributes.join(", "));
             let mut items = query.into_paginator().items().send();
             while let Some(item) = items.next().await {
                 let item = item.map_err(AwsError::in_operation("dynamodb:Query"))?;
-                found.add(Erasable::from_item(&item), tenant, chats);
+                found.add(Erasable::from_item(&item), tenant, names);
             }
         }
         Ok(found)
@@ -347,13 +382,17 @@ impl MediaRecords {
 }
 
 impl Erasables {
-    /// Adds a record that is the tenant's and whose chat is one of `chats`, if there are any.
-    fn add(&mut self, record: Erasable, tenant: &TenantId, chats: &[String]) {
+    /// Adds a record that is the tenant's and has one of `names`, if there are any.
+    fn add(&mut self, record: Erasable, tenant: &TenantId, names: ErasableNames<'_>) {
         let is_of_tenant = record.tenant.as_ref().map(|own| own == tenant.as_str());
-        // By its folder, or by the phone number or the LID that another announcement gave.
-        let is_meant = record.chats().any(|chat| chats.iter().any(|one| one == chat.as_str()));
+        if record.is_revocation() {
+            if is_of_tenant == Some(true) && names.include_revocation(&record) {
+                self.meant.push(record);
+            }
+            return;
+        }
         let is_of_chat = match &record.chat {
-            _ if chats.is_empty() || is_meant => Some(true),
+            _ if names.chats.is_empty() || names.include(&record) => Some(true),
             Some(_) => Some(false),
             None => None,
         };

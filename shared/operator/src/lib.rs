@@ -11,6 +11,8 @@ pub mod logs;
 mod record;
 pub mod records;
 pub mod retention;
+pub mod revocations;
+pub mod senders;
 pub mod stack;
 pub mod tags;
 pub mod unsettled;

@@ -90,6 +90,10 @@ pub struct MediaRecord {
     /// When the record was last written, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<i64>,
+    /// When the sender deleted the message for everyone, in seconds since 1970, as far as webhooks
+    /// said so. It is not an attribute of the record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<i64>,
     /// The hashes of the tokens of its media links.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<String>,
@@ -191,7 +195,9 @@ impl Reader {
     /// meaning get the suffix `(attribute)`.
     fn other_attributes(&self) -> BTreeMap<String, Value> {
         let named = |name: &String| match name.as_str() {
-            "key" | "message_id" | "not_understood" => format!("{name} (attribute)"),
+            "key" | "message_id" | "not_understood" | "revoked_at" => {
+                format!("{name} (attribute)")
+            }
             _ => name.clone(),
         };
         let rest = self.rest.iter();
@@ -287,7 +293,7 @@ mod tests {
     use super::*;
 
     /// Every attribute that this version or another may have written.
-    static NAMES: [&str; 32] = [
+    static NAMES: [&str; 33] = [
         "instance",
         "message_id",
         "tenant",
@@ -313,6 +319,7 @@ mod tests {
         "sender_lid",
         "sender_phone",
         "moment_source",
+        "revoked_at",
         "key",
         "not_understood",
         "lost_since",
@@ -369,7 +376,9 @@ mod tests {
                 let shown_as = match name.as_str() {
                     "message_id" if value.is_s() => "key".to_owned(),
                     "message" if value.is_s() => "message_id".to_owned(),
-                    "key" | "message_id" | "not_understood" => format!("{name} (attribute)"),
+                    "key" | "message_id" | "not_understood" | "revoked_at" => {
+                format!("{name} (attribute)")
+            }
                     _ => name.clone(),
                 };
                 let is_shown = told.get(&shown_as).is_some_and(|told| *told == to_json(value));

@@ -7,7 +7,10 @@
 )]
 
 use media::ids::{InstanceId, MessageId, TenantId};
-use operator::records::{MediaRecord, MediaRecords};
+use operator::{
+    erase::ErasableNames,
+    records::{MediaRecord, MediaRecords},
+};
 use scripted_aws::{Answer, Aws};
 use serde_json::{Value, json};
 
@@ -122,7 +125,8 @@ async fn records_without_tenant_or_chat_are_named_and_not_erased() {
     let aws = Aws::answer_in_order([page(&items)]).await;
     let (tenant, chats) =
         (TenantId::parse("acme").expect("a tenant"), ["5500900000001".to_owned()]);
-    let found = records(&aws).list_erasable(&tenant, &instance(), &chats, None).await;
+    let names = ErasableNames { chats: &chats, senders: &[] };
+    let found = records(&aws).list_erasable(&tenant, &instance(), names, None).await;
     let found = found.expect("an answer");
     let meant: Vec<_> = found.meant.iter().map(|one| one.key.as_str()).collect();
     assert_eq!(meant, ["meant"]);

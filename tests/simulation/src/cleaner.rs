@@ -43,7 +43,9 @@ fn remove_expired(cloud: &Cloud, table: &str, attribute: &str, before: i64) -> u
         if end.is_none_or(|end| end > before) {
             continue;
         }
-        let key: Value = json!({ "instance": item["instance"], "message_id": item["message_id"] });
+        // The table of people has another sort key than the others.
+        let sort_key = if item["link"].is_null() { "message_id" } else { "link" };
+        let key: Value = json!({ "instance": item["instance"], sort_key: item[sort_key] });
         let delete = json!({ "TableName": table, "Key": key });
         let answer = cloud.tables.answer_call("DeleteItem", &delete);
         assert_eq!(answer.status(), 200, "{:?}", answer.body());

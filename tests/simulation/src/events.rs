@@ -57,6 +57,7 @@ impl World {
                 count.store(messages, Ordering::Relaxed);
             }
             OutsideEvent::Ordered(order) => self.operator.order_erasure(*order).await,
+            OutsideEvent::SenderOrdered(order) => self.operator.order_sender(*order).await,
             OutsideEvent::ChatRemoved(chat) => operator::remove_chat(&self.cloud, chat),
             OutsideEvent::Redriven => self.operator.redrive_parked().await,
             OutsideEvent::Removed(customer) => self.operator.remove_instance(*customer).await,

@@ -285,6 +285,7 @@ impl Slot<Arc<Webhook>> {
                 instances_table: INSTANCES.to_owned(),
                 jobs_table: JOBS_TABLE.to_owned(),
                 people_table: PEOPLE_TABLE.to_owned(),
+                orders_table: ORDERS.to_owned(),
                 jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
             };
             let webhook = Arc::new(Webhook::with_clients(&clients, config));

@@ -31,7 +31,7 @@ use media::{
 };
 use operator::{
     Operator,
-    erase::{EraseMode, FilesCount},
+    erase::{ErasableNames, EraseMode, FilesCount},
     records::MediaRecords,
 };
 use parking::{Parking, RedriveMode};
@@ -167,6 +167,13 @@ impl Desk {
         self.give_order(&tenant, OrderSubject::for_chat(None, &chat), order.from_now_on).await;
     }
 
+    /// Gives an order to erase what a person sent to groups, and does nothing else.
+    pub(crate) async fn order_sender(&self, order: ChatOrder) {
+        let person = Chat::try_from(order.chat.to_owned()).expect("a chat");
+        let tenant = tenant_id(order.customer.tenant);
+        self.give_order(&tenant, OrderSubject::for_sender(None, &person), order.from_now_on).await;
+    }
+
     async fn give_order(&self, tenant: &TenantId, subject: OrderSubject, from_now_on: bool) {
         let orders = self.orders();
         let key = orders.create_key(tenant, "key", [7; _]).await.expect("a key");
@@ -283,7 +290,8 @@ impl<'a> Erasure<'a> {
             Part::Message(whole) => (Vec::new(), Some(whole)),
         };
         let records = MediaRecords::new(&self.desk.clients, MEDIA.to_owned());
-        let found = records.list_erasable(&self.tenant, &self.instance, &chats, message).await?;
+        let names = ErasableNames { chats: &chats, senders: &[] };
+        let found = records.list_erasable(&self.tenant, &self.instance, names, message).await?;
         Ok(found.meant)
     }
 

@@ -16,7 +16,7 @@ use crate::{
     cloud::queue::MAX_IN_FLIGHT,
     door::{DoorPlan, open_door},
     fault,
-    function::{JOBS_TABLE, MEDIA},
+    function::{JOBS_TABLE, MEDIA, PEOPLE_TABLE},
 };
 
 /// A customer's instance with its credentials.
@@ -182,6 +182,8 @@ pub enum OutsideEvent {
     QueueCounted(Arc<AtomicUsize>),
     /// An operator gives an order to erase a chat of the customer's tenant.
     Ordered(ChatOrder),
+    /// An operator gives an order to erase what the person with this chat sent to groups.
+    SenderOrdered(ChatOrder),
     /// What the command does after it has given the order: the chat's objects, records and entries
     /// are gone. Marks are not left, so that only the order keeps them away.
     ChatRemoved(&'static str),
@@ -305,10 +307,11 @@ pub struct ExpiryRules {
 }
 
 impl ExpiryRules {
-    /// The time to live of the two tables, and no lifecycle rule.
+    /// The time to live of the tables, and no lifecycle rule.
     #[must_use]
     pub fn of_tables() -> Self {
-        let time_to_live = [MEDIA, JOBS_TABLE].map(|table| (table, "forget_at".to_owned()));
+        let tables = [MEDIA, JOBS_TABLE, PEOPLE_TABLE];
+        let time_to_live = tables.map(|table| (table, "forget_at".to_owned()));
         Self { lifecycle: Vec::new(), time_to_live: time_to_live.to_vec() }
     }
 }

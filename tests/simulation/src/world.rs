@@ -21,7 +21,7 @@ use crate::{
     cloud::{Cloud, queue::Settings},
     decisions::Decisions,
     evidence,
-    function::{COUNTERS, JOBS, PARKED, ProcessContext, Slot},
+    function::{COUNTERS, JOBS, PARKED, PEOPLE_TABLE, ProcessContext, Slot},
     operator::Desk,
     plan::{CUSTOMERS, Plan},
     schema,
@@ -51,6 +51,8 @@ pub struct Outcome {
     pub violations: Vec<String>,
     /// The keys of versions that are not current, and of delete markers.
     pub noncurrent: Vec<String>,
+    /// How many items the table of people has.
+    pub people: usize,
     /// What each function used of which part of AWS.
     pub reached: BTreeSet<ResourceAccess>,
     /// The sum of each count in the table of counts.
@@ -204,6 +206,7 @@ impl World {
             took,
             violations: world.origins.violations(),
             noncurrent: world.cloud.bucket.noncurrent_keys(),
+            people: world.cloud.tables.items(PEOPLE_TABLE).expect("people").len(),
             reached: world.cloud.log.resource_accesses(),
             counts: world.cloud.tables.sum_numbers(COUNTERS).expect("counts"),
             invoked: world.source.invoked_time(),

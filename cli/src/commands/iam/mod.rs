@@ -139,7 +139,12 @@ const GRANTS: [Grant; 31] = [
         &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
         &[StackPart::Table("JobsTable")],
     ),
-    grant("ForgetPeople", false, &["dynamodb:DeleteItem"], &[StackPart::Table("PeopleTable")]),
+    grant(
+        "ForgetPeople",
+        false,
+        &["dynamodb:DeleteItem", "dynamodb:UpdateItem"],
+        &[StackPart::Table("PeopleTable")],
+    ),
     grant(
         "GiveOrders",
         false,

@@ -28,7 +28,10 @@ pub(crate) fn records_table(found: &[MediaRecord]) -> Table {
         };
         table.add_row([
             told("moment"),
-            told("state"),
+            match record.revoked_at {
+                Some(_) => format!("{}, revoked", told("state")),
+                None => told("state"),
+            },
             told("kind"),
             told("tenant"),
             told("instance"),

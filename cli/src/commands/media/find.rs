@@ -40,6 +40,10 @@ pub(crate) struct Find {
     /// from standard input.
     #[arg(long, conflicts_with = "chat")]
     phone: Option<String>,
+    /// Of --phone: also what this person sent to groups, channels and stories. No index knows
+    /// senders, so this reads every record of the instances.
+    #[arg(long, requires = "phone")]
+    groups: bool,
     /// Only media in this chat, given as the name of its folder.
     #[arg(long)]
     chat: Option<String>,
@@ -104,6 +108,7 @@ impl Find {
         bar.finish_and_clear();
         let is_more = found.len() > self.limit;
         found.truncate(self.limit);
+        records.note_revocations(&mut found).await?;
         found.iter().for_each(|record| odd.inspect_record(record));
         let mut text = match found.len() {
             0 => "No media match. Use --since to search further back than a day.".to_owned(),
@@ -136,7 +141,13 @@ impl Find {
     ) -> anyhow::Result<Vec<MediaRecord>> {
         let is_meant = |record: &MediaRecord| self.matches_record(record);
         if let Some(chats) = chats {
-            return self.find_in_chats(records, instance, (chats, from)).await;
+            let mut found = self.find_in_chats(records, instance, (chats, from)).await?;
+            if self.groups {
+                let sent = list_by_sender(records, instance, chats).await?;
+                let is_since = |one: &MediaRecord| one.moment.is_none_or(|moment| moment >= from);
+                found.extend(sent.into_iter().filter(|one| is_meant(one) && is_since(one)));
+            }
+            return Ok(found);
         }
         let Some(message) = &self.message else {
             let wanted = self.limit.saturating_add(1);
@@ -176,6 +187,19 @@ impl Find {
         }
         Ok(found)
     }
+}
+
+/// What the people with these own chats sent to groups. Counts the records that were read, on
+/// standard error.
+pub(super) async fn list_by_sender(
+    records: &MediaRecords,
+    instance: &InstanceId,
+    chats: &[Chat],
+) -> anyhow::Result<Vec<MediaRecord>> {
+    let bar = screen::new_counter("records searched for the sender");
+    let found = records.list_by_sender(instance, chats, |read| bar.inc(read)).await?;
+    bar.finish_and_clear();
+    Ok(found)
 }
 
 /// The folders of a chat, which is given as the name of its folder or as a phone number; `None` if

@@ -8,6 +8,7 @@ mod link;
 mod message;
 mod one_file;
 mod retain;
+mod revoked;
 mod scan;
 
 use std::{path::PathBuf, time::Duration};
@@ -119,6 +120,12 @@ pub(crate) enum Verb {
     /// their other tags.
     #[command(after_help = "Example:\n  wapi-media media retain --tenant acme --dry-run")]
     Retain(retain::Retain),
+    /// Lists the media whose sender deleted the message for everyone, as webhooks said, of a tenant
+    /// whose rule is to flag or to erase them. With --apply, erases those that are stored, except
+    /// what is held.
+    #[command(after_help = "Examples:\n  wapi-media media revoked --tenant acme\n  \
+        wapi-media media revoked --tenant acme --apply --reference TICKET-12")]
+    Revoked(revoked::ListRevoked),
     /// Lists the files without a clean verdict of the malware scan. Reads the tags of
     /// each file.
     #[command(after_help = "Example:\n  wapi-media media scans --verdict threat --since 2h")]
@@ -157,12 +164,14 @@ pub(crate) async fn run_media(verb: Verb, session: &Session) -> anyhow::Result<E
             list_lines(&actions, &AuditSelection::default(), session).await
         }
         Verb::Retain(retain) => retain.run_retain(session).await,
+        Verb::Revoked(list) => list.run_revoked(session).await,
         Verb::Scans(scans) => scans.run_scans(session).await,
     }
 }
 
 async fn show_records(one: &MessageArgument, session: &Session) -> anyhow::Result<Exit> {
-    let found = records_of(one, session).await?;
+    let mut found = records_of(one, session).await?;
+    session.records()?.note_revocations(&mut found).await?;
     let mut odd = OddRecords::default();
     found.iter().for_each(|record| odd.inspect_record(record));
     let (mut texts, mut values) = (Vec::new(), Vec::new());

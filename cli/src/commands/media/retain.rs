@@ -54,9 +54,10 @@ impl Retain {
             let of_record = async |instance: &InstanceId, record: &Erasable| {
                 Ok(choose(holds.find_of_record(instance, record).await?))
             };
-            anyhow::Ok(EndSummary { files, records: walk.change_records(of_record).await? })
+            let records = walk.change_records(of_record).await?;
+            anyhow::Ok((EndSummary { files, records }, walk.change_people().await?))
         };
-        let summary = match mode {
+        let (summary, people) = match mode {
             RetainMode::Count => act.await?,
             RetainMode::Apply => {
                 let scope = AuditScope::new("media retain", "tenant").of_tenant(&self.tenant);
@@ -65,9 +66,9 @@ impl Retain {
         };
         let json = json!({
             "tenant": self.tenant, "retention": retention, "dry_run": session.flags.dry_run,
-            "files": summary.files, "records": summary.records,
+            "files": summary.files, "records": summary.records, "people": people,
         });
-        session.flags.print(&json, describe_summary(summary, mode))?;
+        session.flags.print(&json, describe_summary(summary, people, mode))?;
         Ok(if summary.left() == 0 { Exit::Ok } else { Exit::Findings })
     }
 }
@@ -87,14 +88,15 @@ fn describe_change(tenant: &TenantId, retention: Option<Retention>) -> String {
     }
 }
 
-fn describe_summary(summary: EndSummary, mode: RetainMode) -> String {
+fn describe_summary(summary: EndSummary, people: u64, mode: RetainMode) -> String {
     let EndSummary { files, records } = summary;
     let verb = match mode {
         RetainMode::Count => "Would change",
         RetainMode::Apply => "Changed",
     };
     let mut text = format!(
-        "{verb} {} of {} versions of files, and {} of {} records.",
+        "{verb} {} of {} versions of files, {} of {} records, and {people} items of the table of \
+         people.",
         files.changed, files.seen, records.changed, records.seen
     );
     if files.held + records.held > 0 {
@@ -127,13 +129,15 @@ mod tests {
         let count = |left| RetainCount { seen: 7, changed: 3, left, held: 0 };
         let said = |files, records| {
             let summary = EndSummary { files: count(files), records: count(records) };
-            describe_summary(summary, RetainMode::Apply)
+            describe_summary(summary, 4, RetainMode::Apply)
         };
-        assert_eq!(said(0, 0), "Changed 3 of 7 versions of files, and 3 of 7 records.");
+        let all = "Changed 3 of 7 versions of files, 3 of 7 records, and 4 items of the table of \
+            people.";
+        assert_eq!(said(0, 0), all);
         assert!(said(2, 0).contains("2 versions are younger than an hour"));
         assert!(said(0, 1).contains("1 records changed at the same moment"));
         let files = RetainCount { held: 2, ..count(0) };
-        let said = describe_summary(EndSummary { files, records: count(0) }, RetainMode::Apply);
+        let said = describe_summary(EndSummary { files, records: count(0) }, 4, RetainMode::Apply);
         assert!(
             said.ends_with(
                 "2 versions and 0 records are held, and have no end while the hold lasts."

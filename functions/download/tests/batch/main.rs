@@ -18,6 +18,7 @@ mod parking;
 mod policy;
 mod privacy;
 mod requests;
+mod revoked;
 mod tenants;
 mod tokens;
 

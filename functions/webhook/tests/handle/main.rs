@@ -9,6 +9,7 @@
 mod kept;
 mod people;
 mod refused;
+mod revoked;
 
 use std::{
     collections::HashMap,
@@ -74,6 +75,7 @@ fn create_webhook(aws: &Aws) -> Webhook {
         instances_table: "instances".to_owned(),
         jobs_table: "jobs-table".to_owned(),
         people_table: "people".to_owned(),
+        orders_table: "orders".to_owned(),
         jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
     };
     Webhook::with_clients(&aws.clients, config)

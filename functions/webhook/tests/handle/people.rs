@@ -9,7 +9,10 @@ use media::job::QueuedJob;
 use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
 
-use crate::{INSTANCE, create_webhook, healthy_aws, image_webhook, post_request, webhook_request};
+use crate::{
+    INSTANCE, create_webhook, healthy_aws, image_webhook, instance_answer_with, post_request,
+    webhook_request,
+};
 
 /// The items of the table of people.
 type Items = Arc<Mutex<Vec<Value>>>;
@@ -182,5 +185,42 @@ async fn a_broken_register_loses_no_media() {
         let (status, body, _) = post_request(&create_webhook(&aws), &image).await;
         assert_eq!((status, body), (200, json!({ "queued": 1 })));
         assert_eq!(sent_chats(&aws), ["lid-200000000000002"]);
+    }
+}
+
+/// A class that only a newer version knows, or a rule of another form, refuses no webhook.
+#[tokio::test]
+async fn a_pair_ends_with_the_tenants_retention() {
+    for (rule, end) in [
+        (json!({ "M": { "retention": { "S": "30d" } } }), Some("1790030879")),
+        (json!({ "M": { "retention": { "S": "7y" } } }), None),
+        (json!({ "M": { "retention": { "N": "30" } } }), None),
+        (json!({ "S": "30d" }), None),
+    ] {
+        let items = Items::default();
+        let (fields, known) = (json!({ "policy": rule }), Arc::clone(&items));
+        let aws = Aws::start(move |seen: &RecordedRequest| {
+            let is_put = seen.operation() == "PutItem";
+            if is_put && seen.text().contains("\"people\"") {
+                known.lock().expect("the items").push(seen.json()["Item"].clone());
+            }
+            let is_instance = seen.operation() == "GetItem"
+                && seen.text().contains(INSTANCE)
+                && !seen.text().contains("\"people\"");
+            match is_instance {
+                true => instance_answer_with(&["secret"], &fields),
+                false => Answer::json(&json!({})),
+            }
+        })
+        .await;
+        let text = text_of("200000000000002", "5500900000002");
+        let request = webhook_request(INSTANCE, "secret", &text);
+        let (status, ..) = post_request(&create_webhook(&aws), &request).await;
+        assert_eq!(status, 200, "{end:?}");
+        wait_for_items(&items, 2).await;
+        let items = items.lock().expect("the items");
+        for item in items.iter() {
+            assert_eq!(item["forget_at"]["N"].as_str(), end, "{item}");
+        }
     }
 }

@@ -6,19 +6,23 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, Put, TransactWriteItem},
 };
 use media::{
+    contact::Contact,
     identity::RecordKey,
     ids::{InstanceId, MessageId},
     job::Job,
-    message::Chat,
+    message::{Chat, Direction},
     record::Lease,
+    revocation::RevokedMessage,
 };
 
 use super::{
     condition::Condition,
     find::find_record_item,
+    intent::COMMITTING,
     links::{LINKS, read_link_hashes},
     outcome::WriteOutcome,
     place::MESSAGE,
+    revocation::is_revocation,
     table::{ERASED, FORGET_AT, Ledger},
     transaction::{TransactionOutcome, not_built},
 };
@@ -66,13 +70,18 @@ pub struct Erasable {
     chat_lid: Option<String>,
     chat_phone: Option<String>,
     chat_hash: Option<String>,
+    sender: Contact,
+    direction: Option<Direction>,
+    /// The keys of the objects that runs meant to commit: one may be there although the run died
+    /// before it wrote so.
+    intended: Vec<String>,
     /// The hashes of the tokens of its media links.
     pub links: Vec<String>,
 }
 
 impl Erasable {
     /// The attributes that [`Self::from_item`] reads.
-    pub const ATTRIBUTES: [&str; 11] = [
+    pub const ATTRIBUTES: [&str; 15] = [
         "message_id",
         MESSAGE,
         "tenant",
@@ -83,6 +92,10 @@ impl Erasable {
         "chat_lid",
         "chat_phone",
         "chat_hash",
+        "sender_lid",
+        "sender_phone",
+        "direction",
+        COMMITTING,
         LINKS,
     ];
 
@@ -101,6 +114,9 @@ impl Erasable {
             chat_lid: text("chat_lid"),
             chat_phone: text("chat_phone"),
             chat_hash: text("chat_hash"),
+            sender: Contact { lid: text("sender_lid"), phone: text("sender_phone") },
+            direction: find_direction(get_string(item, "direction")),
+            intended: list_intended(item),
             links: read_link_hashes(item),
         }
     }
@@ -125,6 +141,9 @@ impl Erasable {
             chat_lid: fact("chat_lid"),
             chat_phone: fact("chat_phone"),
             chat_hash: fact("chat_hash"),
+            sender: job.message.envelope.sender.clone(),
+            direction: Some(job.message.direction),
+            intended: Vec::new(),
             links: Vec::new(),
         }
     }
@@ -142,6 +161,38 @@ impl Erasable {
         let lid = self.chat_lid.as_deref().and_then(Chat::from_lid);
         let phone = self.chat_phone.as_ref().and_then(chat);
         self.chat.as_ref().and_then(chat).into_iter().chain(phone).chain(lid)
+    }
+
+    /// Who sent it to a chat of more than two, as the sender's own chats. None for a chat with one
+    /// person, or one that cannot be read.
+    pub fn senders(&self) -> impl Iterator<Item = Chat> {
+        let chat = self.chat.as_ref().and_then(|chat| Chat::try_from(chat.clone()).ok());
+        let is_shared = chat.is_some_and(|chat| !chat.is_direct());
+        self.sender.own_chats().filter(move |_| is_shared)
+    }
+
+    /// What the deletion of the message by its sender would say. `None`: the record does not say
+    /// enough.
+    #[must_use]
+    pub fn as_revoked(&self) -> Option<RevokedMessage> {
+        Some(RevokedMessage {
+            message_id: self.message_ids().next()?,
+            chats: self.chats().collect(),
+            direction: self.direction?,
+            senders: self.senders().collect(),
+        })
+    }
+
+    /// Whether it is no record, but says that a message was deleted by its sender.
+    #[must_use]
+    pub fn is_revocation(&self) -> bool {
+        is_revocation(self.state.as_ref())
+    }
+
+    /// The keys of the objects that are the record's: the one that is stored, and those that runs
+    /// meant to commit.
+    pub fn object_keys(&self) -> impl Iterator<Item = &String> {
+        self.object_key.iter().chain(&self.intended)
     }
 
     /// Whether a run may still work on the media message: the record's state is not final. Its mark
@@ -178,6 +229,17 @@ impl Erasable {
         let message = self.message.clone().map(|id| (MESSAGE, id));
         message.into_iter().chain(hashed).collect()
     }
+}
+
+fn find_direction(word: Option<&str>) -> Option<Direction> {
+    Direction::ALL.into_iter().find(|one| Some(one.as_str()) == word)
+}
+
+/// The keys in the intents of a record, as far as they can be read.
+fn list_intended(item: &Attributes) -> Vec<String> {
+    let intents = item.get(COMMITTING).and_then(|intents| intents.as_l().ok());
+    let maps = intents.into_iter().flatten().filter_map(|intent| intent.as_m().ok());
+    maps.filter_map(|intent| get_string(intent, "object_key").map(str::to_owned)).collect()
 }
 
 impl Ledger {

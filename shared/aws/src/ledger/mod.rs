@@ -23,6 +23,7 @@ mod parked;
 mod place;
 mod place_update;
 mod retain;
+mod revocation;
 mod table;
 mod transaction;
 mod update;
@@ -47,6 +48,7 @@ pub use self::{
     parked::{PageStart, ParkedBody, ParkedKey, ParkedPage, RedriveOutcome},
     place::MESSAGE,
     retain::RecordEnd,
+    revocation::{REVOKED, RevocationItem},
     table::{BY_CHAT, BY_INSTANCE, ERASED, FORGET_AT, JobsTable, Ledger, LedgerTables},
     write::{LeaseAfter, MAX_ATTEMPTS},
 };

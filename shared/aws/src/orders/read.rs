@@ -7,10 +7,12 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use aws_sdk_kms::primitives::Blob;
 use data_encoding::BASE64;
 use media::{
+    contact::Contact,
     ids::{InstanceId, TenantId},
     job::Job,
     message::MediaMessage,
     order::{OrderKey, OrderKind, OrderSubject},
+    revocation::Revocation,
     unread::UnreadBody,
 };
 use zeroize::Zeroizing;
@@ -68,6 +70,36 @@ impl Orders {
     pub async fn find_body_erasure(&self, body: &UnreadBody) -> Result<Option<Order>, AwsError> {
         let subjects = OrderSubject::list_all(body.instance(), [], []);
         self.find_covering(body.tenant(), subjects, body.accepted_at()).await
+    }
+
+    /// The order to erase that covers what is known of a contact since `now` (seconds since 1970),
+    /// if there is one: nothing about the contact may be written then.
+    ///
+    /// # Errors
+    /// As [`Self::find_erasure`].
+    pub async fn find_contact_erasure(
+        &self,
+        (tenant, instance): (&TenantId, &InstanceId),
+        contact: &Contact,
+        now: i64,
+    ) -> Result<Option<Order>, AwsError> {
+        let subjects = OrderSubject::list_all(instance, contact.own_chats(), []);
+        self.find_covering(tenant, subjects, now).await
+    }
+
+    /// The order to erase that covers a message which was deleted by its sender, if there is one:
+    /// nothing about it may be written then.
+    ///
+    /// # Errors
+    /// As [`Self::find_erasure`].
+    pub async fn find_revocation_erasure(
+        &self,
+        revocation: &Revocation,
+    ) -> Result<Option<Order>, AwsError> {
+        let message = revocation.message();
+        let (chats, id) = (message.chats.iter().cloned(), message.message_id.clone());
+        let subjects = OrderSubject::list_all(revocation.instance(), chats, [id]);
+        self.find_covering(revocation.tenant(), subjects, revocation.accepted_at()).await
     }
 
     async fn find_covering(

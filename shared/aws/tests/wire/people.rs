@@ -1,9 +1,15 @@
 //! The table of people: pairs are found from either side, and forgotten on both.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
 
-use aws::people::PeopleTable;
-use media::contact::Contact;
+use aws::{
+    orders::Orders,
+    people::{NamedContact, PeopleTable},
+};
+use media::{contact::Contact, ids::TenantId, policy::Retention};
 use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
 
@@ -85,10 +91,188 @@ async fn a_half_written_pair_is_completed() {
     })
     .await;
     let people = PeopleTable::new(&aws.clients, "people".to_owned());
-    let pair = contact(Some("200000000000002"), Some("5500900000002"));
+    let orders = Orders::new(&aws.clients, "orders".to_owned());
+    let (tenant, instance, person) = (tenant(), instance(), person());
+    let named = named(&tenant, &instance, &person, (None, NOW));
     for _ in 0..2 {
-        assert!(people.learn(&instance(), &pair, 0).await.is_err());
-        assert!(people.is_new(&instance(), &pair));
+        assert!(people.learn(named, &orders).await.is_err());
+        assert!(people.is_new(&named));
     }
     assert_eq!(aws.requests_of("PutItem").len(), 4);
+}
+
+const NOW: i64 = 1_787_438_879;
+const DAY: i64 = 24 * 60 * 60;
+/// The key of the tenant's orders, in base64.
+const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+/// HMAC-SHA256 of `chat 5500900000002` under the key, in base32, computed elsewhere.
+const CHAT_HASH: &str = "ukfsooea7xqro6nnfqy3sykfj4tm4pxc5zfmor7qulaotsh4rpzq";
+
+fn tenant() -> TenantId {
+    TenantId::parse("acme").expect("a tenant")
+}
+
+fn person() -> Contact {
+    contact(Some("200000000000002"), Some("5500900000002"))
+}
+
+fn named<'a>(
+    tenant: &'a TenantId,
+    instance: &'a media::ids::InstanceId,
+    person: &'a Contact,
+    (retention, now): (Option<Retention>, i64),
+) -> NamedContact<'a> {
+    NamedContact { tenant, instance, person, retention, now }
+}
+
+/// The items of the table of people, by their links.
+type Items = Arc<Mutex<BTreeMap<String, Value>>>;
+
+/// A table of people that keeps what is written, and a tenant with an order about the person's chat
+/// if there is one.
+async fn start_table(items: &Items, order: Option<bool>) -> Aws {
+    let items = Arc::clone(items);
+    Aws::start(move |seen: &RecordedRequest| {
+        let (request, mut items) = (seen.json(), items.lock().expect("the items"));
+        match (seen.operation(), request["TableName"].as_str()) {
+            ("GetItem", Some("orders")) if order.is_some() => {
+                Answer::json(&json!({ "Item": { "sealed_key": { "S": "c2VhbGVk" } } }))
+            }
+            ("Decrypt", _) => Answer::json(&json!({ "Plaintext": KEY, "KeyId": "key" })),
+            ("BatchGetItem", _) => {
+                let key = format!("erase#chat#*#{CHAT_HASH}");
+                let of_chat = json!({ "order": { "S": key }, "before": { "N": "1787000000" },
+                    "from_now_on": { "BOOL": order }, "id": { "S": "order1" } });
+                let is_asked = seen.text().contains(&key);
+                let found = if is_asked { json!([of_chat]) } else { json!([]) };
+                Answer::json(&json!({ "Responses": { "orders": found } }))
+            }
+            ("GetItem", Some("people")) => {
+                let found = items.get(request["Key"]["link"]["S"].as_str().expect("a link"));
+                Answer::json(&found.map_or_else(|| json!({}), |item| json!({ "Item": item })))
+            }
+            ("PutItem", Some("people")) => {
+                let item = request["Item"].clone();
+                items.insert(item["link"]["S"].as_str().expect("a link").to_owned(), item);
+                Answer::json(&json!({}))
+            }
+            ("Query", Some("people")) => {
+                Answer::json(&json!({ "Items": items.values().collect::<Vec<_>>() }))
+            }
+            _ => Answer::json(&json!({})),
+        }
+    })
+    .await
+}
+
+/// The end of each item, and when the pair was learnt.
+fn ends(items: &Items) -> Vec<(Option<i64>, i64)> {
+    let number = |item: &Value, name: &str| item[name]["N"].as_str().and_then(|n| n.parse().ok());
+    let items = items.lock().expect("the items");
+    let end = |item| (number(item, "forget_at"), number(item, "learnt_at").expect("a time"));
+    items.values().map(end).collect()
+}
+
+/// A webhook names the person at this time; returns how many items were written.
+async fn name_at(
+    people: &PeopleTable,
+    aws: &Aws,
+    (retention, now): (Option<Retention>, i64),
+) -> usize {
+    let before = aws.requests_of("PutItem").len();
+    let orders = Orders::new(&aws.clients, "orders".to_owned());
+    let (tenant, instance, person) = (tenant(), instance(), person());
+    let named = named(&tenant, &instance, &person, (retention, now));
+    if people.is_new(&named) {
+        people.learn(named, &orders).await.expect("learnt");
+        assert!(!people.is_new(&named));
+    }
+    aws.requests_of("PutItem").len() - before
+}
+
+/// The class counts from when the person was last named, and no message costs a write.
+#[tokio::test]
+async fn a_pair_ends_with_the_class_and_is_renewed_rarely() {
+    let items = Items::default();
+    let aws = start_table(&items, None).await;
+    let people = PeopleTable::new(&aws.clients, "people".to_owned());
+    let class = Some(Retention::Days30);
+    assert_eq!(name_at(&people, &aws, (class, NOW)).await, 2);
+    assert_eq!(ends(&items), [(Some(NOW + 30 * DAY), NOW); 2]);
+    // Neither this process nor another one writes again within the week.
+    let other = PeopleTable::new(&aws.clients, "people".to_owned());
+    for (process, day) in [(&people, 1), (&people, 3), (&other, 4), (&people, 6)] {
+        assert_eq!(name_at(process, &aws, (class, NOW + day * DAY)).await, 0, "day {day}");
+    }
+    assert_eq!(name_at(&people, &aws, (class, NOW + 14 * DAY)).await, 2);
+    assert_eq!(ends(&items), [(Some(NOW + 44 * DAY), NOW); 2]);
+    // Another rule of the tenant applies at once.
+    let later = NOW + 14 * DAY + 60;
+    assert_eq!(name_at(&people, &aws, (Some(Retention::Days90), later)).await, 2);
+    assert_eq!(ends(&items), [(Some(later + 90 * DAY), NOW); 2]);
+    assert_eq!(name_at(&people, &aws, (class, later)).await, 2);
+    assert_eq!(ends(&items), [(Some(later + 30 * DAY), NOW); 2]);
+    assert_eq!(name_at(&people, &aws, (None, later)).await, 2);
+    assert_eq!(ends(&items), [(None, NOW); 2]);
+}
+
+/// Of a person of whom nothing may be stored any more, nothing is learnt, and no end is renewed.
+#[tokio::test]
+async fn an_order_from_now_on_keeps_the_pair_away() {
+    for (order, written) in [(None, 2), (Some(false), 2), (Some(true), 0)] {
+        let items = Items::default();
+        let aws = start_table(&items, order).await;
+        let people = PeopleTable::new(&aws.clients, "people".to_owned());
+        let named = (Some(Retention::Days30), NOW);
+        assert_eq!(name_at(&people, &aws, named).await, written, "{order:?}");
+        // The order is asked for once in a while, and not for each message.
+        let asked = aws.requests_of("BatchGetItem").len();
+        assert_eq!(name_at(&people, &aws, named).await, 0, "{order:?}");
+        assert_eq!(aws.requests_of("BatchGetItem").len(), asked);
+    }
+}
+
+/// If it is not known whether a pair may be written, it is not.
+#[tokio::test]
+async fn without_an_answer_about_orders_nothing_is_learnt() {
+    let aws = Aws::start(|seen: &RecordedRequest| match seen.text().contains("\"orders\"") {
+        true => Answer::json_error(400, "AccessDeniedException"),
+        false => Answer::json(&json!({})),
+    })
+    .await;
+    let people = PeopleTable::new(&aws.clients, "people".to_owned());
+    let orders = Orders::new(&aws.clients, "orders".to_owned());
+    let (tenant, instance, person) = (tenant(), instance(), person());
+    let named = named(&tenant, &instance, &person, (None, NOW));
+    assert!(people.learn(named, &orders).await.is_err());
+    assert_eq!(aws.requests_of("PutItem").len(), 0);
+    assert!(people.is_new(&named));
+}
+
+/// Pairs of earlier versions have no end, and a shorter class shortens one; nothing gets longer.
+#[tokio::test]
+async fn retain_gives_each_pair_its_end() {
+    let item = |link: &str, end: Option<i64>| {
+        let mut item = json!({ "link": { "S": link }, "learnt_at": { "N": "1787000000" } });
+        if let Some(end) = end {
+            item["forget_at"] = json!({ "N": end.to_string() });
+        }
+        (link.to_owned(), item)
+    };
+    let ends = [None, Some(NOW + 90 * DAY), Some(NOW + DAY)];
+    let all = ends.iter().enumerate().map(|(n, end)| item(&format!("lid#{n}#5"), *end));
+    let items = Items::new(Mutex::new(all.collect()));
+    let aws = start_table(&items, None).await;
+    let people = PeopleTable::new(&aws.clients, "people".to_owned());
+    let (instance, class) = (instance(), Some(Retention::Days30));
+    assert_eq!(people.retain(&instance, class, NOW, true).await, Ok(2));
+    assert_eq!(aws.requests_of("UpdateItem").len(), 0);
+    assert_eq!(people.retain(&instance, class, NOW, false).await, Ok(2));
+    let written = aws.requests_of("UpdateItem");
+    let links: Vec<_> = written.iter().map(|one| one.json()["Key"]["link"]["S"].clone()).collect();
+    assert_eq!(links, ["lid#0#5", "lid#1#5"]);
+    let end = written[0].json()["ExpressionAttributeValues"][":end"]["N"].clone();
+    assert_eq!(end, (NOW + 30 * DAY).to_string());
+    // Without a class, the ends are taken away.
+    assert_eq!(people.retain(&instance, None, NOW, false).await, Ok(2));
 }

@@ -2,13 +2,16 @@
 
 use std::collections::HashSet;
 
-use media::{access::VerifiedInstance, contact::Contact, message::MediaMessage};
+use media::{
+    access::VerifiedInstance, contact::Contact, message::MediaMessage, revocation::RevokedMessage,
+};
 use serde_json::Value;
 
 use super::{
     content::{FoundMedia, MAX_MEDIA, Search, count_elsewhere},
     envelope::Envelope,
     media_object, moment, opened,
+    revoked::find_revoked,
 };
 use crate::{
     fields::Fields,
@@ -161,6 +164,8 @@ pub struct Announcement {
     /// The contacts of which the webhook names both the LID and the phone number, with media or
     /// without: the other contact of a one-to-one chat, or the sender in a group.
     pub people: Vec<Contact>,
+    /// The message that is deleted for everyone, if that is what the webhook announces.
+    pub revoked: Option<RevokedMessage>,
     /// Number of media messages found under an unknown wrapper. One client lost 40 % of its
     /// messages because of such wrappers; here they are stored and counted.
     pub unknown_wrappers: usize,
@@ -308,6 +313,7 @@ impl WebhookBody {
                 event: Event::Missing,
                 media: Vec::new(),
                 people: Vec::new(),
+                revoked: None,
                 unknown_wrappers: 0,
                 not_understood: 0,
                 too_many: false,
@@ -326,6 +332,8 @@ impl WebhookBody {
         let named =
             named.into_iter().filter(|one| event.may_carry_media() && one.as_pair().is_some());
         let people = named.cloned().collect();
+        let content = body.get("msgContent").filter(|_| event.may_carry_media());
+        let revoked = content.and_then(|content| find_revoked(content, &envelope));
         let read =
             |(n, found): (usize, &FoundMedia<'_>)| media_object::read_media(found, &envelope, n);
         let mut media: Vec<_> = search.found.iter().enumerate().map(read).collect();
@@ -336,6 +344,7 @@ impl WebhookBody {
             unknown_wrappers: search.unknown_wrappers.min(media.len()),
             media,
             people,
+            revoked,
             not_understood: search.not_understood + self.unread_beside,
             too_many: search.too_many,
         }

@@ -8,6 +8,7 @@ pub(crate) mod moment;
 mod names;
 mod opened;
 mod reading;
+mod revoked;
 mod webhook_file;
 
 pub use self::{

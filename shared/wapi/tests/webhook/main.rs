@@ -8,6 +8,7 @@
 )]
 
 mod fields;
+mod revoked;
 
 use std::{collections::BTreeMap, path::PathBuf};
 

@@ -34,6 +34,8 @@ fn the_webhook_role_has_exactly_these_rights() {
             "LearnPeople".to_owned(),
             name_set(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]),
         ),
+        ("ReadOrders".to_owned(), name_set(["dynamodb:BatchGetItem", "dynamodb:GetItem"])),
+        ("OpenOrders".to_owned(), name_set(["kms:Decrypt"])),
         ("QueueJobs".to_owned(), name_set(["sqs:GetQueueAttributes", "sqs:SendMessage"])),
         ("KeepJobs".to_owned(), name_set(["dynamodb:UpdateItem"])),
         ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
@@ -171,6 +173,20 @@ fn a_role_opens_only_tokens_with_the_token_key() {
             let named = &condition["StringLike"][format!("kms:EncryptionContext:{part}")];
             assert_eq!(named.as_str(), Some("?*"), "{policy} {part}");
         }
+        let keys = &condition["ForAllValues:StringEquals"]["kms:EncryptionContextKeys"];
+        assert_eq!(string_list(keys), ["tenant", "instance"], "{policy}");
+    }
+}
+
+/// They need the keys under which the names in orders are hashed, and no token.
+#[test]
+fn a_role_that_needs_no_token_opens_orders_only() {
+    for policy in ["WatchPolicy", "WebhookPolicy"] {
+        let conditions = conditions_on(policy, "TokenKey");
+        assert_eq!(conditions.keys().collect::<Vec<_>>(), ["OpenOrders"], "{policy}");
+        let condition = &conditions["OpenOrders"];
+        let named = &condition["StringEquals"]["kms:EncryptionContext:instance"];
+        assert_eq!(named.as_str(), Some("#orders"), "{policy}");
         let keys = &condition["ForAllValues:StringEquals"]["kms:EncryptionContextKeys"];
         assert_eq!(string_list(keys), ["tenant", "instance"], "{policy}");
     }

@@ -91,7 +91,7 @@ fn fields_of(trail: &Value, name: &str) -> bool {
 #[test]
 fn records_and_entries_can_end() {
     let template = parse_template();
-    for table in ["MediaTable", "JobsTable", "CountersTable", "LinksTable"] {
+    for table in ["MediaTable", "JobsTable", "CountersTable", "LinksTable", "PeopleTable"] {
         let time_to_live = &resource_properties(&template, table)["TimeToLiveSpecification"];
         assert_eq!(time_to_live["AttributeName"].as_str(), Some("forget_at"), "{table}");
         assert_eq!(time_to_live["Enabled"].as_bool(), Some(true), "{table}");

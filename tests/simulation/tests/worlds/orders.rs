@@ -81,6 +81,23 @@ fn a_job_in_the_queue_ends_erased() {
     assert_eq!(outcome.evidence.records.len(), 1, "{:?}", outcome.evidence.records);
 }
 
+/// The group's other members lose nothing, and neither does the person's own chat.
+#[test]
+fn an_order_about_a_sender_reaches_groups() {
+    const GROUP: &str = "120363000000000001@g.us";
+    let in_group = |name: &str, sender: &str| {
+        PlannedMedia::healthy(Kind::Image, name).with_spec(|spec| spec.chat(GROUP).sender(sender))
+    };
+    let media = vec![
+        in_group("of the person", SHORT).with_fate(Fate::Erased),
+        in_group("of somebody else", OTHER),
+        of_chat(Kind::Image, "own chat", PHONE),
+    ];
+    let media = media.into_iter().map(|one| one.announced_at(20 * SECOND)).collect();
+    let order = ChatOrder { customer: CUSTOMERS[0], chat: PHONE, from_now_on: false };
+    run_clean(plan_of(media, vec![(10 * SECOND, OutsideEvent::SenderOrdered(order))]));
+}
+
 /// The tenant had no order when the process asked before.
 #[test]
 fn an_order_holds_from_the_next_job_on() {

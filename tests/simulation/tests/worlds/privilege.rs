@@ -185,7 +185,14 @@ fn ordered_to_be_erased() -> Outcome {
         let spec = spec.moment(moment).wapi(WapiScenario::NotFound404);
         spec.cdn(CdnScenario::Gone { status: 404 })
     });
-    let mut plan = Plan::healthy(vec![retried, parked]);
+    // Of somebody else, whose number and hidden id come together: before such a pair is written,
+    // the orders are asked for.
+    let sender = serde_json::json!({ "id": "5500977770000", "senderLid": "700000000000007@lid" });
+    let named = PlannedMedia::healthy(Kind::Image, "with a pair")
+        .with_spec(|spec| spec.chat("5500977770000").sender("5500977770000"))
+        .with_changed_field("/sender", sender)
+        .announced_at(Duration::from_mins(10));
+    let mut plan = Plan::healthy(vec![retried, parked, named]);
     let erasure = ChatOrder { customer: CUSTOMERS[0], chat, from_now_on: false };
     plan.outside_events = vec![(Duration::from_mins(5), OutsideEvent::Ordered(erasure))];
     let outcome = run_world(plan);

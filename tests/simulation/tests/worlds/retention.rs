@@ -38,7 +38,7 @@ fn template_rules() -> ExpiryRules {
             noncurrent_days: number(&rule["NoncurrentVersionExpiration"]["NoncurrentDays"]),
         })
     });
-    let tables = [("MediaTable", "media"), ("JobsTable", "jobs-table")];
+    let tables = [("MediaTable", "media"), ("JobsTable", "jobs-table"), ("PeopleTable", "people")];
     let time_to_live = tables.iter().filter_map(|(resource, table)| {
         let rule = &resources[*resource]["Properties"]["TimeToLiveSpecification"];
         Some((*table, rule["AttributeName"].as_str()?.to_owned()))
@@ -125,6 +125,33 @@ fn nothing_is_left_two_days_after_a_class() {
 fn nothing_comes_back_after_a_class() {
     let again = [31 * DAY, 33 * DAY, 36 * DAY];
     assert_eq!(remains_after(41 * DAY, Some(Retention::Days30), &again), NOTHING);
+}
+
+/// How many items of the table of people are left at `end`. A webhook names a person when the world
+/// begins, and at each of `again`.
+fn people_after(end: Duration, retention: Option<Retention>, again: &[Duration]) -> usize {
+    let named = |at: Duration| {
+        let sender =
+            serde_json::json!({ "id": "5500900000002", "senderLid": "200000000000002@lid" });
+        PlannedMedia::healthy(Kind::Image, "of a person")
+            .with_spec(|spec| spec.chat("200000000000002@lid"))
+            .with_changed_field("/sender", sender)
+            .announced_at(at)
+    };
+    let mut plan = Plan::healthy(vec![named(Duration::ZERO)]);
+    plan.media.extend(again.iter().map(|at| named(*at)));
+    plan.policy = Policy { retention, ..Policy::default() };
+    plan.expiry = template_rules();
+    plan.backfills = vec![end - REST];
+    run_world(plan).people
+}
+
+/// A person who goes on to write stays known; nobody stays for ever who was named once.
+#[test]
+fn a_pair_ends_with_the_class() {
+    let (class, hours) = (Some(Retention::Days30), Duration::from_hours(2));
+    assert_eq!(people_after(32 * DAY + hours, class, &[]), 0);
+    assert_eq!(people_after(34 * DAY, class, &[20 * DAY]), 2);
 }
 
 #[test]

@@ -77,7 +77,7 @@ async fn send_all(world: &World, account: &Account) -> SentMessages {
 }
 
 async fn check_confirmation(world: &World) {
-    let erase = ["media", "erase", "--tenant", TENANT, "--phone", PHONE];
+    let erase = ["media", "erase", "--tenant", TENANT, "--phone", PHONE, "--group-media", "erase"];
     let unasked = world.run_command(2, &erase, "").await;
     assert!(unasked.err.contains("--yes"), "{unasked:?}");
     let dry = world.run_json(0, &[&erase[..], &["--dry-run"]].concat(), "").await;
@@ -88,7 +88,17 @@ async fn check_confirmation(world: &World) {
             && would.contains("1 parked jobs"),
         "{would}"
     );
-    let nobody = ["media", "erase", "--tenant", TENANT, "--phone", "5500900000077", "--yes"];
+    let nobody = [
+        "media",
+        "erase",
+        "--tenant",
+        TENANT,
+        "--phone",
+        "5500900000077",
+        "--group-media",
+        "keep",
+        "--yes",
+    ];
     assert_eq!(world.run_json(0, &nobody, "").await["found"]["records"], 0);
     for wrong in [
         &["media", "erase", "--phone", PHONE, "--yes"][..],
@@ -105,8 +115,19 @@ async fn check_confirmation(world: &World) {
 }
 
 async fn erase_phone(world: &World) {
-    let erase =
-        ["media", "erase", "--tenant", TENANT, "--phone", PHONE, "--reference", REFERENCE, "--yes"];
+    let erase = [
+        "media",
+        "erase",
+        "--tenant",
+        TENANT,
+        "--phone",
+        PHONE,
+        "--group-media",
+        "erase",
+        "--reference",
+        REFERENCE,
+        "--yes",
+    ];
     let erased = world.run_json(0, &erase, "").await;
     let count = |name: &str| erased["removed"][name].as_u64();
     let counts = ["versions", "delete_markers", "uploads", "parked_jobs"];

@@ -79,7 +79,7 @@ async fn check_shown(world: &World, parked: &Value) {
 
 /// The body with the number is erased, and the other stays.
 async fn check_erase(world: &World) {
-    let erase = ["media", "erase", "--tenant", TENANT, "--phone", PHONE];
+    let erase = ["media", "erase", "--tenant", TENANT, "--phone", PHONE, "--group-media", "erase"];
     let confirmed = [&erase[..], &["--yes"]].concat();
     let done = world.run_json(0, &confirmed, "").await;
     assert_eq!(done["removed"]["unread_bodies"], 1, "{done}");

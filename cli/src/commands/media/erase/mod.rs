@@ -3,6 +3,7 @@
 
 mod bodies;
 mod count;
+mod groups;
 mod holds;
 mod proof;
 mod remove;
@@ -15,20 +16,21 @@ use aws::orders::{NewErasure, Orders};
 use boot::clock;
 use clap::{ArgGroup, Args};
 use data_encoding::BASE32_NOPAD;
-use media::message::Chat;
+use media::{message::Chat, policy::GroupMedia};
 use operator::audit::{COMPLETE, INCOMPLETE};
 use serde_json::json;
 
 pub(super) use self::proof::{VERIFY_ACTION, Verify, list_orders};
 use self::{
     count::{EraseCount, EraseResult, describe_unclear},
+    groups::{GroupCounts, describe_among},
     holds::find_hold,
     remove::await_other_looks,
     scope::{EraseScope, OwnerOptions, SubjectOptions},
 };
 use crate::{
-    exit::Exit, odd_records::OddRecords, person::describe_doubtful, random::random_bytes, screen,
-    session::Session,
+    exit::Exit, odd_records::OddRecords, person::describe_doubtful, policy::parse_group_media,
+    random::random_bytes, screen, session::Session,
 };
 
 /// The name of this action in the audit table.
@@ -58,6 +60,15 @@ pub(crate) struct Erase {
     /// Do not store what comes later either. No command takes this back.
     #[arg(long)]
     and_from_now_on: bool,
+    /// Of a person: whether to erase what this person sent to groups, channels and stories as well:
+    /// keep or erase. Without it, the tenant's rule decides (tenant set --group-media).
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_parser = parse_group_media,
+        conflicts_with_all = ["message", "all"]
+    )]
+    group_media: Option<GroupMedia>,
 }
 
 /// The result of removing and searching again.
@@ -73,11 +84,11 @@ impl Erase {
     /// Counts what there is, asks for confirmation, gives the order, erases, and searches again.
     pub(crate) async fn run_erase(self, session: &Session) -> anyhow::Result<Exit> {
         let mut scope = EraseScope::resolve(&self.owner, &self.subject, session).await?;
-        let records = scope.widen(session).await?;
+        let (records, groups) = scope.widen_with_groups(self.group_media, session).await?;
         let orders = session.orders()?;
         let mut hold = find_hold(&scope, &records, session).await?;
         let (before, _) = scope.count_all(session).await?;
-        let change = self.describe_change(&scope, &before);
+        let change = self.describe_change(&scope, &before, &groups);
         if (hold.is_none() || session.flags.dry_run)
             && !session.flags.confirm_typed(&change, &scope.typed)?
         {
@@ -95,7 +106,7 @@ impl Erase {
             anyhow::bail!("nothing was erased: {}", holds::describe(&hold, &scope));
         }
         let order = self.give_order(&scope, &line.who, &orders, session).await?;
-        let removal = remove_and_search(&scope, session).await?;
+        let removal = remove_and_search(&mut scope, session).await?;
         let Removal { removed, left, odd, hidden } = removal;
         let is_left = !left.is_nothing() || left.is_doubtful();
         let is_clean = !is_left && hidden == 0 && removed.files.failed == 0 && odd.count() == 0;
@@ -108,7 +119,8 @@ impl Erase {
         session.end_audit(&line).await?;
         let json = json!({
             "found": before, "order": order, "removed": removed, "left": left,
-            "people_removed": forgotten, "people_left": remembered,
+            "groups": groups, "groups_erased": scope.has_groups, "people_removed": forgotten,
+            "people_left": remembered,
             "left_out": scope.doubtful.iter().map(Chat::as_str).collect::<Vec<_>>(),
             "parked_and_hidden": hidden, "proven": is_proven, "audit": line.at,
         });
@@ -121,10 +133,20 @@ impl Erase {
         Ok(if is_proven { exit } else { Exit::Findings })
     }
 
-    fn describe_change(&self, scope: &EraseScope, before: &EraseCount) -> String {
+    fn describe_change(
+        &self,
+        scope: &EraseScope,
+        before: &EraseCount,
+        groups: &GroupCounts,
+    ) -> String {
+        let of_groups = match (scope.is_of_person(), scope.has_groups) {
+            (false, _) => String::new(),
+            (true, true) => format!("; {}", describe_among(groups)),
+            (true, false) => "; what this person sent to groups stays".to_owned(),
+        };
         let later = if self.and_from_now_on { ", and store nothing of it from now on" } else { "" };
         format!(
-            "erase {} permanently{later}: {}{}",
+            "erase {} permanently{later}: {}{of_groups}{}",
             scope.describe(),
             before.describe_counts(),
             describe_unclear(&scope.owner_option(), before)
@@ -158,7 +180,7 @@ impl Erase {
 }
 
 /// Removes what there is, and again while runs fetch some of it; then searches for all of it.
-async fn remove_and_search(scope: &EraseScope, session: &Session) -> anyhow::Result<Removal> {
+async fn remove_and_search(scope: &mut EraseScope, session: &Session) -> anyhow::Result<Removal> {
     let mut removed = scope.remove_all(session).await?;
     let begun = Instant::now();
     let bar = screen::new_spinner("waiting for runs that fetch what is erased");

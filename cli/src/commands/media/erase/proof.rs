@@ -6,7 +6,7 @@ use aws::orders::{Order, OrderDemand};
 use clap::{ArgGroup, Args};
 use media::{
     ids::{InstanceId, TenantId},
-    order::OrderKind,
+    order::{OrderKind, OrderScope},
 };
 use operator::audit::{COMPLETE, INCOMPLETE};
 use serde_json::{Value, json};
@@ -125,6 +125,8 @@ impl Verify {
         if !given.any(|one| is_of_order(one.sort_key(OrderKind::Erase, &key))) {
             bail!("order {} is not about what was given", self.order);
         }
+        // An order about a person who is a sender covers what the person sent to groups.
+        scope.has_groups = items.iter().any(|one| one.scope_word() == OrderScope::Sender.as_str());
         scope.widen(session).await?;
         let named: Vec<_> =
             scope.subjects().iter().map(|one| one.sort_key(OrderKind::Erase, &key)).collect();

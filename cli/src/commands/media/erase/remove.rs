@@ -1,7 +1,7 @@
 //! Finds, counts and removes what is erased.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -15,10 +15,11 @@ use media::{
     contact::Contact,
     ids::{InstanceId, MessageId},
     job::{NotAJob, QueuedJob},
+    message::Chat,
     object_key::ObjectKey,
     unread::Search,
 };
-use operator::erase::{Erasables, EraseMode, FilesCount};
+use operator::erase::{ErasableNames, Erasables, EraseMode, FilesCount};
 
 use super::{count::EraseCount, scope::EraseScope};
 use crate::{
@@ -28,6 +29,9 @@ use crate::{
 
 /// How long to wait for other commands that use parked jobs.
 const MAX_LOOK_TIME: Duration = Duration::from_mins(2);
+
+/// How many files of a folder are looked for one by one. With more, the folder is read.
+const MAX_SINGLE_KEYS: usize = 4;
 
 /// What the jobs table has of what is erased.
 #[derive(Default)]
@@ -60,7 +64,8 @@ impl EraseScope {
             }
             self.add_names(found.iter().map(|(_, record)| record), &given);
             if self.chats == known {
-                self.objects = found.iter().filter_map(|(_, one)| one.object_key.clone()).collect();
+                self.objects.clear();
+                self.objects.extend(found.iter().flat_map(|(_, one)| one.object_keys().cloned()));
                 return Ok(found);
             }
         }
@@ -122,9 +127,12 @@ impl EraseScope {
         instance: &InstanceId,
         session: &Session,
     ) -> anyhow::Result<Erasables> {
-        let chats: Vec<_> = self.chats.iter().map(|chat| chat.as_str().to_owned()).collect();
+        let text = |chat: &Chat| chat.as_str().to_owned();
+        let chats: Vec<_> = self.chats.iter().map(text).collect();
+        let senders: Vec<_> = self.people().filter(|_| self.has_groups).map(text).collect();
+        let names = ErasableNames { chats: &chats, senders: &senders };
         let records = session.records()?;
-        let found = records.list_erasable(&self.tenant, instance, &chats, self.message.as_ref());
+        let found = records.list_erasable(&self.tenant, instance, names, self.message.as_ref());
         let mut found = found.await?;
         if let Some(whole) = &self.message {
             let is_of = |record: &Erasable| record.message_ids().any(|id| id.belongs_to(whole));
@@ -178,12 +186,7 @@ impl EraseScope {
             for folder in &folders {
                 count.add(operator.erase_files(bucket, folder, |_| true, mode).await?);
             }
-            let is_elsewhere = |key: &&String| {
-                key.starts_with(&whole) && !folders.iter().any(|folder| key.starts_with(folder))
-            };
-            for key in self.objects.iter().filter(is_elsewhere) {
-                count.add(operator.erase_files(bucket, key, |one| one == key, mode).await?);
-            }
+            count.add(self.erase_elsewhere((&whole, &folders), mode, session).await?);
             return Ok(count);
         }
         let is_meant = self.file_filter(records.iter());
@@ -209,6 +212,37 @@ impl EraseScope {
                 || ObjectKey::find_message_id(key).is_some_and(|id| ids.contains(id));
             self.is_all() || self.objects.contains(key) || is_of_chat() || is_of_message()
         }
+    }
+
+    /// Counts or removes the files that records name below `whole`, and that are in none of the
+    /// `folders`.
+    async fn erase_elsewhere(
+        &self,
+        (whole, folders): (&str, &[String]),
+        mode: EraseMode,
+        session: &Session,
+    ) -> anyhow::Result<FilesCount> {
+        let (operator, bucket) = (&session.operator, session.stack.output("MediaBucket")?);
+        let is_elsewhere = |key: &&String| {
+            key.starts_with(whole) && !folders.iter().any(|folder| key.starts_with(folder))
+        };
+        let mut months = BTreeMap::<&str, BTreeSet<&str>>::new();
+        for key in self.objects.iter().filter(is_elsewhere) {
+            let folder = key.rfind('/').and_then(|end| key.get(..=end)).unwrap_or_default();
+            months.entry(folder).or_default().insert(key);
+        }
+        let mut count = FilesCount::default();
+        for (folder, keys) in months {
+            if keys.len() > MAX_SINGLE_KEYS {
+                let is_meant = |key: &str| keys.contains(key);
+                count.add(operator.erase_files(bucket, folder, is_meant, mode).await?);
+                continue;
+            }
+            for key in keys {
+                count.add(operator.erase_files(bucket, key, |one| one == key, mode).await?);
+            }
+        }
+        Ok(count)
     }
 
     /// Counts what there is, and notes the records whose tenant or chat cannot be read.
@@ -252,8 +286,9 @@ impl EraseScope {
 
     /// Removes everything, in an order after which a second run finds what a crash left: parked
     /// jobs, then records whose jobs may be in work, then jobs without a record, then files, and
-    /// the other records last. A mark takes the place of each record.
-    pub(super) async fn remove_all(&self, session: &Session) -> anyhow::Result<EraseCount> {
+    /// the other records last. A mark takes the place of each record. What a person sent to a group
+    /// is found by its record alone, so its file is removed before every record.
+    pub(super) async fn remove_all(&mut self, session: &Session) -> anyhow::Result<EraseCount> {
         let (mut removed, now) = (EraseCount::default(), clock::now());
         let bar = screen::new_counter("instances erased");
         let parking = session.unordered_parking()?;
@@ -264,8 +299,14 @@ impl EraseScope {
         removed.unread_bodies = parked.removed.bodies as u64;
         print_failures("parked messages could not be deleted or examined", &parked.failures);
         let (ledger, links) = (session.ledger()?, session.links()?);
-        for instance in &self.instances {
+        for instance in &self.instances.clone() {
             let records = self.find_erasables(instance, session).await?.meant;
+            if self.has_groups {
+                self.objects.extend(records.iter().flat_map(Erasable::object_keys).cloned());
+                let whole = ObjectKey::instance_prefix(&self.tenant, instance);
+                let of_groups = self.erase_elsewhere((&whole, &[]), EraseMode::Remove, session);
+                removed.files.add(of_groups.await?);
+            }
             let (queued, others): (Vec<_>, Vec<_>) =
                 records.iter().partition(|record| record.may_be_in_work());
             let mut erase = async |record: &Erasable| -> anyhow::Result<()> {

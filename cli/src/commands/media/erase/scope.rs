@@ -42,7 +42,8 @@ pub(crate) struct SubjectOptions {
     pub(crate) chat: Option<String>,
     /// The chat with this phone number: digits, with the country code; - reads it from standard
     /// input. Includes both spellings of a Brazilian mobile number and the LIDs that webhooks named
-    /// beside it, but not what this person sent to groups: that is in the groups' folders.
+    /// beside it. What this person sent to groups is in the groups' folders, and has a rule of its
+    /// own (tenant set --group-media).
     #[arg(long)]
     pub(crate) phone: Option<String>,
     /// This message, with all its media.
@@ -62,6 +63,8 @@ pub(crate) struct EraseScope {
     pub(crate) only: Option<InstanceId>,
     pub(super) chats: BTreeSet<Chat>,
     pub(super) message: Option<MessageId>,
+    /// Whether what a person sent to chats of more than two is meant as well.
+    pub(super) has_groups: bool,
     /// Objects that records name and that may be in another folder than the chat's.
     pub(super) objects: BTreeSet<String>,
     /// LIDs that were seen with this person and with somebody else's number: left out.
@@ -97,7 +100,19 @@ impl EraseScope {
             (None, None, None) => ("tenant", whole, BTreeSet::new(), None),
         };
         let (objects, doubtful) = (BTreeSet::new(), BTreeSet::new());
-        Ok(Self { tenant, instances, only, chats, message, objects, doubtful, word, typed })
+        let has_groups = false;
+        Ok(Self {
+            tenant,
+            instances,
+            only,
+            chats,
+            message,
+            has_groups,
+            objects,
+            doubtful,
+            word,
+            typed,
+        })
     }
 
     /// What the audit table says of a command about it.
@@ -112,6 +127,21 @@ impl EraseScope {
     /// Whether it is everything of the instances.
     pub(super) fn is_all(&self) -> bool {
         self.chats.is_empty() && self.message.is_none()
+    }
+
+    /// Whether it is about a person's own chats.
+    pub(super) fn is_of_person(&self) -> bool {
+        self.people().next().is_some()
+    }
+
+    /// The own chats of a person among its chats.
+    pub(super) fn people(&self) -> impl Iterator<Item = &Chat> {
+        self.chats.iter().filter(|chat| chat.is_direct())
+    }
+
+    /// Whether a record is meant because of its sender.
+    pub(super) fn is_of_sender(&self, record: &Erasable) -> bool {
+        self.has_groups && record.senders().any(|sender| self.chats.contains(&sender))
     }
 
     /// What an order about it names.
@@ -130,6 +160,12 @@ impl EraseScope {
                 subjects.push(subject);
             }
         }
+        for person in self.people().filter(|_| self.has_groups) {
+            let subject = OrderSubject::for_sender(only(), person);
+            if !subjects.contains(&subject) {
+                subjects.push(subject);
+            }
+        }
         subjects
     }
 
@@ -143,7 +179,8 @@ impl EraseScope {
                 format!("chat {}", screen::join_words(self.chats.iter().map(Chat::as_str), "-"))
             }
         };
-        format!("{what} of {} ({instances})", self.tenant)
+        let with = if self.has_groups { " with what was sent to groups" } else { "" };
+        format!("{what}{with} of {} ({instances})", self.tenant)
     }
 
     /// The option that selects the owner in other commands.
@@ -157,11 +194,10 @@ impl EraseScope {
         let message = &job.message;
         let is_of_message = |whole: &MessageId| message.message_id.belongs_to(whole);
         let is_of_chat = || {
-            let peer = &message.envelope.peer;
-            let lid = peer.lid.as_deref().and_then(Chat::from_lid);
-            let phone = peer.phone.clone().and_then(|phone| Chat::try_from(phone).ok());
-            let mut names = std::iter::once(message.chat.clone()).chain(lid).chain(phone);
-            names.any(|name| self.chats.contains(&name))
+            let names = std::iter::once(message.chat.clone());
+            let names = names.chain(message.envelope.peer.own_chats());
+            let senders = message.senders().filter(|_| self.has_groups);
+            names.chain(senders).any(|name| self.chats.contains(&name))
         };
         job.tenant == self.tenant
             && self.instances.contains(&job.instance)
@@ -205,7 +241,7 @@ impl EraseScope {
         }
         let mut numbers = BTreeMap::<Chat, BTreeSet<String>>::new();
         for record in records.clone() {
-            let (lids, phones): (Vec<_>, Vec<_>) = direct_names(record);
+            let (lids, phones) = self.direct_names(record);
             for lid in lids {
                 let phones = phones.iter().map(|phone| normalize_phone(phone.as_str()));
                 numbers.entry(lid).or_default().extend(phones);
@@ -214,7 +250,7 @@ impl EraseScope {
         let several = numbers.into_iter().filter(|(_, phones)| phones.len() > 1);
         self.doubtful.extend(several.map(|(lid, _)| lid));
         for record in records {
-            let (lids, phones) = direct_names(record);
+            let (lids, phones) = self.direct_names(record);
             if lids.iter().any(|lid| self.doubtful.contains(lid)) {
                 continue;
             }
@@ -227,17 +263,19 @@ impl EraseScope {
         self.chats.retain(|chat| given.contains(chat) || !self.doubtful.contains(chat));
     }
 
+    /// The LIDs and the phone numbers that a record names for its chat, or for its sender if that
+    /// is why the record is meant.
+    fn direct_names(&self, record: &Erasable) -> (Vec<Chat>, Vec<Chat>) {
+        let senders = record.senders().filter(|_| self.is_of_sender(record));
+        let names = record.chats().filter(Chat::is_direct).chain(senders);
+        names.partition(|chat| matches!(chat.kind(), ChatKind::Lid))
+    }
+
     /// Adds another chat that was given.
     pub(super) fn add_chat(&mut self, chat: &str) -> anyhow::Result<()> {
         self.chats.extend(parse_chat(chat)?);
         Ok(())
     }
-}
-
-/// The LIDs and the phone numbers that a record names for its chat.
-fn direct_names(record: &Erasable) -> (Vec<Chat>, Vec<Chat>) {
-    let is_direct = |chat: &Chat| matches!(chat.kind(), ChatKind::Person | ChatKind::Lid);
-    record.chats().filter(is_direct).partition(|chat| matches!(chat.kind(), ChatKind::Lid))
 }
 
 fn parse_chat(chat: &str) -> anyhow::Result<BTreeSet<Chat>> {

@@ -7,7 +7,7 @@ use aws::dynamodb::{Attributes, get_string};
 use media::{
     ids::InstanceId,
     job::QueuedJob,
-    message::{Chat, ChatKind},
+    message::Chat,
     object_key::{KeyFolders, ObjectKey},
     unread::Search,
 };
@@ -54,7 +54,8 @@ impl EraseScope {
             let is_of_message =
                 || ObjectKey::find_message_id(key).is_some_and(|id| ids.contains(id));
             let is_of_chat = || self.chats.iter().any(|one| one.as_str() == chat);
-            is_meant_instance && (self.is_all() || is_of_message() || is_of_chat())
+            let is_named = || is_of_message() || is_of_chat() || self.objects.contains(key);
+            is_meant_instance && (self.is_all() || is_named())
         };
         let each = |key: &str, item| {
             if is_of_scope(key) {
@@ -78,7 +79,7 @@ impl EraseScope {
     }
 
     /// Whether an item of the media table is in the scope, by any of its attributes. What the
-    /// person sent to a group is in the group's scope.
+    /// person sent to a group is in the group's scope, unless it is erased with the person.
     fn is_in_item(&self, item: &Attributes) -> bool {
         let text = |name: &str| get_string(item, name).unwrap_or_default();
         let is_mark = text("state") == "erased";
@@ -94,8 +95,8 @@ impl EraseScope {
             return !is_mark;
         }
         let chat = Chat::try_from(text("chat").to_owned()).ok();
-        let is_of_group = chat.is_some_and(|chat| !is_direct(&chat));
-        let of_sender = |name: &str| is_of_group && name.starts_with("sender");
+        let is_of_group = chat.is_some_and(|chat| !chat.is_direct());
+        let of_sender = |name: &str| is_of_group && !self.has_groups && name.starts_with("sender");
         let texts = item.iter().filter(|(name, _)| !of_sender(name));
         texts.filter_map(|(_, value)| value.as_s().ok()).any(|text| self.is_named_by(text))
     }
@@ -105,7 +106,7 @@ impl EraseScope {
     fn is_named_by(&self, text: &str) -> bool {
         let folder = ObjectKey::find_folders(text).unwrap_or_default().chat;
         self.chats.iter().any(|chat| {
-            let digits = chat.in_address().filter(|_| is_direct(chat));
+            let digits = chat.in_address().filter(|_| chat.is_direct());
             text == chat.as_str() || folder == chat.as_str() || digits == Some(text)
         })
     }
@@ -123,8 +124,9 @@ impl EraseScope {
             let Ok(job) = QueuedJob::parse(body).map(QueuedJob::into_job) else {
                 return;
             };
-            let is_elsewhere =
-                !is_direct(&job.message.chat) && !self.chats.contains(&job.message.chat);
+            let (chat, mut senders) = (&job.message.chat, job.message.senders());
+            let is_sent = self.has_groups && senders.any(|sender| self.chats.contains(&sender));
+            let is_elsewhere = !chat.is_direct() && !self.chats.contains(chat) && !is_sent;
             let by_person = self.message.is_none() && !self.is_all();
             let is_named = self.is_all() || self.search_bytes(body.as_bytes()) == Search::Found;
             let is_left = job.tenant == self.tenant && is_named && !(by_person && is_elsewhere);
@@ -133,9 +135,4 @@ impl EraseScope {
         visit.await?;
         Ok(count)
     }
-}
-
-/// Whether a chat is one person's.
-fn is_direct(chat: &Chat) -> bool {
-    matches!(chat.kind(), ChatKind::Person | ChatKind::Lid)
 }

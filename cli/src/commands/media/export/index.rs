@@ -21,7 +21,7 @@ pub(super) const CHANGED: &str = "NO";
 pub(super) const ABSENT: &str = "ABSENT";
 
 /// The names of the columns, in their order.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 19] = [
     "tenant",
     "instance",
     "chat",
@@ -38,6 +38,7 @@ const COLUMNS: [&str; 18] = [
     "as_recorded",
     "state",
     "why_missing",
+    "revoked",
     "file_name",
     "caption",
 ];
@@ -65,6 +66,8 @@ pub(super) struct IndexLine {
     pub(super) as_recorded: &'static str,
     pub(super) state: String,
     pub(super) why_missing: String,
+    /// When the sender deleted the message for everyone, as `sent`.
+    pub(super) revoked: String,
     pub(super) file_name: String,
     pub(super) caption: String,
 }
@@ -87,6 +90,7 @@ impl IndexLine {
             integrity: record.integrity.clone().unwrap_or_default(),
             state: record.state.clone(),
             why_missing: record.reason.clone().unwrap_or_default(),
+            revoked: record.revoked_at.map(time).unwrap_or_default(),
             ..Self::default()
         }
     }
@@ -120,6 +124,7 @@ impl IndexLine {
             self.as_recorded,
             &self.state,
             &self.why_missing,
+            &self.revoked,
             &self.file_name,
             &self.caption,
         ]

@@ -22,6 +22,7 @@ use self::{
     index::{FOR_PEOPLE, FOR_PROGRAMS},
     target::ExportTarget,
 };
+use super::find::list_by_sender;
 use crate::{
     audit::AuditScope,
     exit::Exit,
@@ -50,6 +51,11 @@ pub(crate) struct Export {
     /// input.
     #[arg(long)]
     phone: Option<String>,
+    /// Of --phone: also what this person sent to groups, channels and stories. The index names the
+    /// chat and the sender of each. No index of the table knows senders, so this reads every record
+    /// of the instance.
+    #[arg(long, requires = "phone")]
+    groups: bool,
     /// Only media sent within this time; without it, all.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     since: Option<Duration>,
@@ -173,9 +179,18 @@ impl Export {
         let of_others = all - listed.len();
         listed.reverse();
         let keys: Vec<_> = listed.iter().map(|one| one.key.as_str()).collect();
-        let mut records = records.get_all(&self.instance, &keys).await?;
-        records.retain(|record| record.tenant == tenant && !record.is_mark());
-        Ok(Selection { records, of_others })
+        let mut found = records.get_all(&self.instance, &keys).await?;
+        let mut of_others = of_others;
+        if self.groups {
+            let mut sent = list_by_sender(&records, &self.instance, chats).await?;
+            sent.retain(|one| one.moment.is_none_or(|moment| moment >= from) && !one.is_mark());
+            of_others += sent.iter().filter(|one| one.tenant != tenant).count();
+            found.extend(sent);
+            found.sort_by_key(|record| record.moment.unwrap_or(i64::MIN));
+        }
+        found.retain(|record| record.tenant == tenant && !record.is_mark());
+        records.note_revocations(&mut found).await?;
+        Ok(Selection { records: found, of_others })
     }
 
     /// The folders that are exported: the chat's, or every one of the person's.
