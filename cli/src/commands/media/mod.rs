@@ -108,7 +108,7 @@ pub(crate) enum Verb {
     #[command(after_help = "Example:\n  wapi-media media scans --verdict threat --since 2h")]
     Scans(scan::Scans),
     /// Shows who erased how much, and when: the lines of `audit list` about erasing.
-    Audit,
+    Audit(AuditSelection),
 }
 
 /// How many entries of a folder are listed, at most.
@@ -134,9 +134,9 @@ pub(crate) async fn run_media(verb: Verb, session: &Session) -> anyhow::Result<E
         Verb::Erase(erase) => erase.run_erase(session).await,
         Verb::Verify(verify) => verify.run_verify(session).await,
         Verb::Orders { tenant } => erase::list_orders(&tenant, session).await,
-        Verb::Audit => {
+        Verb::Audit(selection) => {
             let actions = [erase::ACTION, erase::VERIFY_ACTION, hold::ACTION];
-            list_lines(&actions, &AuditSelection::default(), session).await
+            list_lines(&actions, &selection, session).await
         }
         Verb::Retain(retain) => retain.run_retain(session).await,
         Verb::Scans(scans) => scans.run_scans(session).await,
