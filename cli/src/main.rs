@@ -10,6 +10,7 @@ mod examination;
 mod exit;
 mod interrupt;
 mod odd_records;
+mod owners;
 mod person;
 mod policy;
 mod private_file;

@@ -8,6 +8,9 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
+mod files;
+mod relink;
+mod removed;
 mod stack;
 
 use std::time::SystemTime;
