@@ -10,7 +10,7 @@ use operator::audit::{ANY_TENANT, AuditLine, AuditTable, BEGUN, COMPLETE, INCOMP
 use crate::{screen, session::Session};
 
 /// Every action that has lines in the audit table.
-pub(crate) const ACTIONS: [&str; 23] = [
+pub(crate) const ACTIONS: [&str; 24] = [
     "hold",
     "instance add",
     "instance pause",
@@ -21,6 +21,7 @@ pub(crate) const ACTIONS: [&str; 23] = [
     "media erase",
     "media export",
     "media presign",
+    "media relink",
     "media retain",
     "media verify",
     "parked drop",

@@ -14,7 +14,7 @@ const GET_OBJECT_TAGGING: &str = "s3:GetObjectTagging";
 const PUT_OBJECT_TAGGING: &str = "s3:PutObjectTagging";
 
 /// The tag with which `GuardDuty` says what a scan found.
-const SCAN_TAG: &str = "GuardDutyMalwareScanStatus";
+pub(crate) const SCAN_TAG: &str = "GuardDutyMalwareScanStatus";
 
 /// The tags of one version of a file, by name.
 pub type FileTags = BTreeMap<String, String>;

@@ -30,7 +30,7 @@ const TABLES: &[&str] = &[
     "AuditTable",
 ];
 
-pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 4] = [
+pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 5] = [
     OwnKeyGrant {
         sid: "ReadTablesUnderOwnKey",
         is_read_only: true,
@@ -52,6 +52,14 @@ pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 4] = [
         is_read_only: false,
         service: "s3",
         actions: &["kms:Decrypt"],
+        context_key: "kms:EncryptionContext:aws:s3:arn",
+        outputs: &["MediaBucket"],
+    },
+    OwnKeyGrant {
+        sid: "RelinkFilesUnderOwnKey",
+        is_read_only: false,
+        service: "s3",
+        actions: &["kms:GenerateDataKey"],
         context_key: "kms:EncryptionContext:aws:s3:arn",
         outputs: &["MediaBucket"],
     },

@@ -6,6 +6,7 @@ pub(crate) mod export;
 mod find;
 mod message;
 mod one_file;
+mod relink;
 mod retain;
 mod scan;
 
@@ -103,6 +104,16 @@ pub(crate) enum Verb {
     /// their other tags.
     #[command(after_help = "Example:\n  wapi-media media retain --tenant acme --dry-run")]
     Retain(retain::Retain),
+    /// Moves media that are stored in the folder of a LID to the folder of the person's phone
+    /// number, if webhooks named one number for the LID.
+    ///
+    /// S3 copies each file and computes the SHA-256 of the copy, which must be the recorded one;
+    /// then the record names the copy, and the old file is removed with all its versions. A run
+    /// that was interrupted is finished by the next one. Files with a retention stay where they
+    /// are: S3 would count it anew.
+    #[command(after_help = "Examples:\n  wapi-media media relink --tenant acme --dry-run\n  \
+        wapi-media media relink --instance LITE-AAAAAA-BBBBBB --phone 5500900000002")]
+    Relink(relink::Relink),
     /// Lists the files without a clean verdict of the malware scan. Reads the tags of
     /// each file.
     #[command(after_help = "Example:\n  wapi-media media scans --verdict threat --since 2h")]
@@ -138,6 +149,7 @@ pub(crate) async fn run_media(verb: Verb, session: &Session) -> anyhow::Result<E
             let actions = [erase::ACTION, erase::VERIFY_ACTION, hold::ACTION];
             list_lines(&actions, &selection, session).await
         }
+        Verb::Relink(relink) => relink.run_relink(session).await,
         Verb::Retain(retain) => retain.run_retain(session).await,
         Verb::Scans(scans) => scans.run_scans(session).await,
     }

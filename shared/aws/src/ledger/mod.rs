@@ -20,6 +20,8 @@ mod outcome;
 mod parked;
 mod place;
 mod place_update;
+#[cfg(feature = "operator")]
+mod relink;
 mod retain;
 mod table;
 mod transaction;
@@ -27,6 +29,8 @@ mod update;
 mod write;
 
 use self::outcome::update_under_lease;
+#[cfg(feature = "operator")]
+pub use self::relink::RELINKED_FROM;
 pub use self::{
     claim::{Claim, KnownEntry},
     count::ENTRY_STATES,
