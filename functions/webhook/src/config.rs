@@ -17,6 +17,8 @@ pub struct Config {
     pub people_table: String,
     /// `JOBS_QUEUE_URL`.
     pub jobs_queue_url: String,
+    /// `ASK_LIDS`: whether numbers whose LID is not known are noted, so that W-API is asked.
+    pub asks_lids: bool,
 }
 
 impl Config {
@@ -32,6 +34,7 @@ impl Config {
             jobs_table: environment.required("JOBS_TABLE")?,
             people_table: environment.required("PEOPLE_TABLE")?,
             jobs_queue_url: environment.required("JOBS_QUEUE_URL")?,
+            asks_lids: environment.optional("ASK_LIDS") == Some("on"),
         })
     }
 }

@@ -80,7 +80,7 @@ impl Webhook {
             queue: JobsQueue::new(clients, config.jobs_queue_url),
             sources: SourceKeys::new(clients, config.jobs_table.clone()),
             table: JobsTable::new(clients, config.jobs_table),
-            people: People::new(clients, config.people_table),
+            people: People::new(clients, config.people_table, config.asks_lids),
         }
     }
 
@@ -143,6 +143,9 @@ impl Webhook {
         let reading = Reading::from_bytes(accepted.body, verified);
         if let Reading::Whole(announcement) | Reading::Part { announcement, .. } = &reading {
             self.people.learn_all(verified.instance(), &announcement.people, accepted.now);
+            if let Some(phone) = &announcement.open_phone {
+                self.people.note_open(verified.instance(), phone, accepted.now);
+            }
         }
         match reading {
             Reading::Whole(announcement) => self.queue_announced(accepted, &announcement).await,

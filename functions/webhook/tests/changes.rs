@@ -79,6 +79,7 @@ impl Door {
             instances_table: "instances".to_owned(),
             jobs_table: "jobs-table".to_owned(),
             people_table: "people".to_owned(),
+            asks_lids: false,
             jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
         };
         Self { webhook: Webhook::with_clients(&aws.clients, config), aws, table }

@@ -66,6 +66,7 @@ async fn start(dead: &Arc<AtomicUsize>) -> (KeepAliveAws, Webhook) {
         instances_table: "instances".to_owned(),
         jobs_table: "jobs-table".to_owned(),
         people_table: "people".to_owned(),
+        asks_lids: false,
         jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
     };
     let webhook = Webhook::with_clients(&aws.clients(MAX_CALL_TIME), config);
@@ -118,6 +119,7 @@ async fn half_a_second_is_not_too_slow() {
         instances_table: "instances".to_owned(),
         jobs_table: "jobs-table".to_owned(),
         people_table: "people".to_owned(),
+        asks_lids: false,
         jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
     };
     let webhook = Webhook::with_clients(&aws.clients(MAX_CALL_TIME), config);

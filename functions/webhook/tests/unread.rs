@@ -44,6 +44,7 @@ fn create_webhook(aws: &Aws) -> Webhook {
         instances_table: "instances".to_owned(),
         jobs_table: "jobs-table".to_owned(),
         people_table: "people".to_owned(),
+        asks_lids: false,
         jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
     };
     Webhook::with_clients(&aws.clients, config)

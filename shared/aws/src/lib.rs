@@ -15,6 +15,7 @@ pub mod instances;
 pub mod ledger;
 pub mod marks;
 mod newer_record;
+pub mod open_people;
 pub mod orders;
 pub mod people;
 pub mod queues;

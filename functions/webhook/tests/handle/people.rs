@@ -9,7 +9,10 @@ use media::job::QueuedJob;
 use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
 
-use crate::{INSTANCE, create_webhook, healthy_aws, image_webhook, post_request, webhook_request};
+use crate::{
+    INSTANCE, create_asking_webhook, create_webhook, healthy_aws, image_webhook, post_request,
+    webhook_request,
+};
 
 /// The items of the table of people.
 type Items = Arc<Mutex<Vec<Value>>>;
@@ -182,5 +185,31 @@ async fn a_broken_register_loses_no_media() {
         let (status, body, _) = post_request(&create_webhook(&aws), &image).await;
         assert_eq!((status, body), (200, json!({ "queued": 1 })));
         assert_eq!(sent_chats(&aws), ["lid-200000000000002"]);
+    }
+}
+
+/// The number alone: its LID can only be asked for. Of a pair, a group or a LID, nothing is noted.
+#[tokio::test]
+async fn a_number_without_a_lid_is_noted_if_lids_are_asked_for() {
+    for asks_lids in [true, false] {
+        let items = Items::default();
+        let aws = start_aws(&items).await;
+        let content = json!({ "conversation": "oi" });
+        let known = text_of("200000000000003", "5500900000003");
+        let by_number = |phone: &str| message(phone, &json!({ "id": phone }), &content);
+        let of_group =
+            message("120363000000000001@g.us", &json!({ "id": "5500900000004" }), &content);
+        let of_lid = message("200000000000005@lid", &json!({}), &content);
+        let webhook = create_asking_webhook(&aws, asks_lids);
+        post_request(&webhook, &webhook_request(INSTANCE, "secret", &known)).await;
+        wait_for_items(&items, 2).await;
+        for body in [by_number("5500900000003"), of_group, of_lid, by_number("5500900000002")] {
+            post_request(&webhook, &webhook_request(INSTANCE, "secret", &body)).await;
+        }
+        wait_for_items(&items, if asks_lids { 3 } else { 2 }).await;
+        let links: Vec<_> =
+            items.lock().expect("the items").iter().map(|item| item["link"].clone()).collect();
+        let is_noted = links.contains(&json!({ "S": "open#5500900000002" }));
+        assert_eq!(is_noted, asks_lids, "{links:?}");
     }
 }

@@ -161,6 +161,9 @@ pub struct Announcement {
     /// The contacts of which the webhook names both the LID and the phone number, with media or
     /// without: the other contact of a one-to-one chat, or the sender in a group.
     pub people: Vec<Contact>,
+    /// The phone number (digits) of the other contact of a one-to-one chat, if the webhook does not
+    /// name the contact's LID.
+    pub open_phone: Option<String>,
     /// Number of media messages found under an unknown wrapper. One client lost 40 % of its
     /// messages because of such wrappers; here they are stored and counted.
     pub unknown_wrappers: usize,
@@ -308,6 +311,7 @@ impl WebhookBody {
                 event: Event::Missing,
                 media: Vec::new(),
                 people: Vec::new(),
+                open_phone: None,
                 unknown_wrappers: 0,
                 not_understood: 0,
                 too_many: false,
@@ -326,6 +330,9 @@ impl WebhookBody {
         let named =
             named.into_iter().filter(|one| event.may_carry_media() && one.as_pair().is_some());
         let people = named.cloned().collect();
+        let peer = &envelope.known.peer;
+        let open_phone =
+            peer.phone.clone().filter(|_| event.may_carry_media() && peer.lid.is_none());
         let read =
             |(n, found): (usize, &FoundMedia<'_>)| media_object::read_media(found, &envelope, n);
         let mut media: Vec<_> = search.found.iter().enumerate().map(read).collect();
@@ -336,6 +343,7 @@ impl WebhookBody {
             unknown_wrappers: search.unknown_wrappers.min(media.len()),
             media,
             people,
+            open_phone,
             not_understood: search.not_understood + self.unread_beside,
             too_many: search.too_many,
         }

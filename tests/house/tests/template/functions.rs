@@ -61,7 +61,14 @@ fn functions_get_the_environment_they_read() {
     let names = |function: &str| -> BTreeSet<String> {
         &variable_names(resource_properties(&template, function)) | &common
     };
-    let webhook = ["INSTANCES_TABLE", "JOBS_QUEUE_URL", "JOBS_TABLE", "LOG_LEVEL", "PEOPLE_TABLE"];
+    let webhook = [
+        "ASK_LIDS",
+        "INSTANCES_TABLE",
+        "JOBS_QUEUE_URL",
+        "JOBS_TABLE",
+        "LOG_LEVEL",
+        "PEOPLE_TABLE",
+    ];
     assert_eq!(names("WebhookFunction"), name_set(webhook));
     let download = [
         "CDN_BASE_URLS",
@@ -96,6 +103,7 @@ fn functions_get_the_environment_they_read() {
         "MARKS_TABLE",
         "MEDIA_TABLE",
         "ORDERS_TABLE",
+        "PEOPLE_TABLE",
         "WAPI_BASE_URL",
     ];
     assert_eq!(names("BackfillFunction"), name_set(backfill));
