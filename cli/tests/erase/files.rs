@@ -40,6 +40,7 @@ impl Files {
             };
             return match (method, seen.query.contains_key("tagging")) {
                 ("GET", true) => Some(show_tags(&file)),
+                ("GET", false) => Some(Answer::new(200, String::from_utf8_lossy(&file.bytes))),
                 ("HEAD", _) => Some(look_at(&file)),
                 ("DELETE", _) => {
                     bucket.remove(&key);

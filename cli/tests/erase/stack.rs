@@ -267,7 +267,9 @@ fn describe_stack() -> String {
     format!(
         "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>\
          <StackName>wapi-media</StackName><CreationTime>2026-01-01T00:00:00Z</CreationTime>\
-         <StackStatus>CREATE_COMPLETE</StackStatus><Outputs>{}</Outputs>\
+         <StackStatus>CREATE_COMPLETE</StackStatus><Parameters><member>\
+         <ParameterKey>UtcOffset</ParameterKey><ParameterValue>-03:00</ParameterValue>\
+         </member></Parameters><Outputs>{}</Outputs>\
          </member></Stacks></DescribeStacksResult></DescribeStacksResponse>",
         outputs.concat()
     )
