@@ -12,6 +12,7 @@ mod exit;
 mod holds;
 mod interrupt;
 mod odd_records;
+mod owners;
 mod person;
 mod policy;
 mod private_file;
@@ -128,7 +129,7 @@ impl Noun {
                     | media::Verb::Verify(_)
                     | media::Verb::Orders { .. }
                     | media::Verb::Scans(_)
-                    | media::Verb::Audit
+                    | media::Verb::Audit(_)
             ),
             Self::Hold(verb) => !matches!(verb, hold::Verb::List { .. }),
             Self::Token(_) | Self::Parked(_) | Self::Replay(_) | Self::Backfill(_) => true,

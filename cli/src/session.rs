@@ -10,6 +10,7 @@ use aws::{
     instances::{Instance, Instances},
     ledger::{Ledger, LedgerTables},
     links::LinksTable,
+    open_people::OpenPeople,
     orders::Orders,
     people::PeopleTable,
     queues::{JobsQueue, ParkedQueue},
@@ -212,6 +213,12 @@ impl Session {
     pub(crate) fn people(&self) -> anyhow::Result<PeopleTable> {
         let table = self.stack.output("PeopleTable")?.to_owned();
         Ok(PeopleTable::new(&self.operator.clients, table))
+    }
+
+    /// The numbers in the table of people whose LID is not known.
+    pub(crate) fn open_people(&self) -> anyhow::Result<OpenPeople> {
+        let table = self.stack.output("PeopleTable")?.to_owned();
+        Ok(OpenPeople::new(&self.operator.clients, table))
     }
 
     /// The tags of the files in the bucket.

@@ -6,19 +6,17 @@ use boot::clock;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use media::ids::TenantId;
-use operator::audit::{ANY_TENANT, AuditLine};
+use operator::audit::{ANY_TENANT, AuditLine, LineSpan};
 use serde_json::json;
 
 use crate::{audit::ACTIONS, exit::Exit, odd_records::OddRecords, screen, session::Session};
-
-/// The lines of an action that are read, at most.
-const MAX_LINES: usize = 1_000;
 
 /// The verbs of `wapi-media audit`.
 #[derive(Subcommand)]
 pub(crate) enum Verb {
     /// Lists who ran which command that reveals, changes or erases something, the newest first.
-    #[command(after_help = "Example:\n  wapi-media audit list --tenant acme --since 30days")]
+    #[command(after_help = "Examples:\n  wapi-media audit list --tenant acme --since 30days\n  \
+        wapi-media audit list --before 2026-11-26T12:00:00Z --limit 100")]
     List(AuditSelection),
 }
 
@@ -34,6 +32,22 @@ pub(crate) struct AuditSelection {
     /// Only lines of callers whose ARN contains this text.
     #[arg(long, value_name = "TEXT")]
     who: Option<String>,
+    /// Only lines before this time in UTC, such as 2026-11-26 or the time of a line.
+    #[arg(long, value_name = "TIME", value_parser = parse_line_time)]
+    before: Option<String>,
+    /// How many lines to show, at most.
+    #[arg(long, default_value_t = 1_000)]
+    limit: usize,
+}
+
+/// The beginning of a time in the form of the table.
+fn parse_line_time(text: &str) -> Result<String, String> {
+    let is_year = text.len() >= 4 && text.bytes().take(4).all(|byte| byte.is_ascii_digit());
+    let is_time = text.bytes().all(|byte| byte.is_ascii_digit() || b"-:.TZ".contains(&byte));
+    match is_year && is_time {
+        true => Ok(text.to_owned()),
+        false => Err("a time is given as 2026-11-26 or 2026-11-26T12:00:00Z".to_owned()),
+    }
 }
 
 impl AuditSelection {
@@ -68,12 +82,17 @@ pub(crate) async fn list_lines(
     session: &Session,
 ) -> anyhow::Result<Exit> {
     let (table, start) = (session.audit_table()?, selection.start());
+    let span = LineSpan { since: &start, before: selection.before.as_deref() };
+    // One more than is shown tells whether there are more.
+    let wanted = selection.limit.saturating_add(1);
     let mut lines = Vec::new();
     for action in actions {
-        lines.extend(table.list_lines((action, &start), MAX_LINES).await?);
+        let is_meant = |line: &AuditLine| selection.admits(line);
+        lines.extend(table.list_lines((action, span), is_meant, wanted).await?);
     }
-    lines.retain(|line| selection.admits(line));
     lines.sort_by(|one, other| other.at.cmp(&one.at));
+    let is_more = lines.len() > selection.limit;
+    lines.truncate(selection.limit);
     let mut odd = OddRecords::default();
     for line in lines.iter().filter(|line| !line.not_understood.is_empty()) {
         odd.add_note(format!("{}: {}", line.at, line.not_understood.join(", ")));
@@ -83,6 +102,10 @@ pub(crate) async fn list_lines(
         false => audit_table(&lines).to_string(),
     };
     session.flags.print(&json!(lines), text)?;
+    if let (true, Some(last)) = (is_more, lines.last()) {
+        let (count, at) = (lines.len(), screen::replace_control(&last.at));
+        screen::print_error(&format!("{count} lines shown … and older ones: --before {at}"));
+    }
     Ok(odd.print_notes())
 }
 
@@ -124,7 +147,17 @@ fn audit_table(lines: &[AuditLine]) -> Table {
 mod tests {
     use media::ids::TenantId;
 
-    use super::{AuditLine, AuditSelection};
+    use super::{AuditLine, AuditSelection, parse_line_time};
+
+    #[test]
+    fn a_page_begins_before_a_time() {
+        for good in ["2026", "2026-11-26", "2026-11-26T12:00:00.000000001Z"] {
+            assert_eq!(parse_line_time(good).as_deref(), Ok(good));
+        }
+        for wrong in ["", "26/11/2026", "yesterday", "2026~end"] {
+            assert!(parse_line_time(wrong).is_err(), "{wrong}");
+        }
+    }
 
     /// A line about all tenants concerns each of them.
     #[test]

@@ -13,7 +13,7 @@ use operator::{records::MediaRecord, unsettled::LimitedCount};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
+use crate::{exit::Exit, odd_records::OddRecords, owners::list_searched, screen, session::Session};
 
 /// The seconds of a day.
 const DAY: i64 = 24 * 60 * 60;
@@ -178,9 +178,10 @@ async fn count_records(
     screen::print_error("Reading every record. This takes long where there are many.");
     let (records, bar) = (session.records()?, screen::new_counter("records counted"));
     let mut tenants: BTreeMap<String, TenantDays> = BTreeMap::new();
-    for (owner, instance) in session.list_owners(tenant, None, odd).await? {
-        tenants.entry(owner.clone()).or_default();
-        let from = shown.start() * DAY;
+    let owners = session.list_owners(tenant, None, &mut OddRecords::default()).await?;
+    tenants.extend(owners.into_iter().map(|(owner, _)| (owner, TenantDays::default())));
+    let from = shown.start() * DAY;
+    for instance in list_searched(tenant, None, odd, session).await? {
         let visit = |record: MediaRecord| {
             bar.inc(1);
             odd.inspect_record(&record);

@@ -1,4 +1,4 @@
-//! The last day, according to the records.
+//! The last day, according to the newest records.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -12,8 +12,9 @@ use crate::{examination::Examination, odd_records::OddRecords};
 /// How far back records are read, in seconds.
 const BACK: i64 = 24 * 60 * 60;
 
-/// How many records of one instance are read, at most.
-const MAX_RECORDS: usize = 10_000;
+/// How many records of one instance are read, at most: the newest. This bounds what the doctor
+/// reads, however many media messages an instance has; the report says that it is a sample.
+const MAX_SAMPLE: usize = 1_000;
 
 /// How many records of unstored media are read per state, at most.
 const MAX_UNSTORED: usize = 5_000;
@@ -21,11 +22,14 @@ const MAX_UNSTORED: usize = 5_000;
 /// Unstored media that expire within this time are counted as expiring, in seconds.
 pub(super) const SOON: i64 = 48 * 60 * 60;
 
-/// The records of the last day, by when their media were stored or last tried, and the counts of
-/// unstored media.
+/// The records of messages of the last day, and the counts of unstored media.
 #[derive(Debug, Default)]
 pub(crate) struct Past {
     records: Vec<MediaRecord>,
+    /// Whether an instance has more records of the last day than were read.
+    pub(super) is_sample: bool,
+    /// Whether more media are retried or parked than were read.
+    pub(super) is_more_unstored: bool,
     failures: BTreeMap<String, FailureCount>,
     pub(super) retrying: u64,
     pub(super) parked: u64,
@@ -44,21 +48,27 @@ impl Past {
         let Examination { session, now, .. } = examination;
         let (table, unsettled) = (session.records()?, session.unsettled()?);
         let from = now - BACK;
-        let mut records = Vec::new();
+        let (mut records, mut is_sample) = (Vec::new(), false);
         for one in examined {
-            records.extend(table.list_changed_since(&one.instance.id, from, MAX_RECORDS).await?);
+            let its = table.list_by_instance(&one.instance.id, from, MAX_SAMPLE).await?;
+            is_sample |= its.len() >= MAX_SAMPLE;
+            records.extend(its);
         }
         let is_examined = |instance: &str| {
             let mut ids = examined.iter().map(|one| one.instance.id.as_str());
             ids.any(|id| id == instance)
         };
-        let in_state = async |state| -> anyhow::Result<Vec<_>> {
+        let in_state = async |state| -> anyhow::Result<(Vec<_>, bool)> {
             let mut found = unsettled.list_by_state(state, MAX_UNSTORED).await?;
+            let is_more = found.len() >= MAX_UNSTORED;
             found.retain(|one| is_examined(&one.instance));
-            Ok(found)
+            Ok((found, is_more))
         };
-        let (retrying, parked) = (in_state("retrying").await?, in_state("parked").await?);
-        Ok(Self { odd, ..Self::default() }.with_records(records, (&retrying, &parked), now))
+        let (retrying, is_more_retrying) = in_state("retrying").await?;
+        let (parked, is_more_parked) = in_state("parked").await?;
+        let is_more_unstored = is_more_retrying || is_more_parked;
+        let past = Self { odd, is_sample, is_more_unstored, ..Self::default() };
+        Ok(past.with_records(records, (&retrying, &parked), now))
     }
 
     /// Counts the records of the last day, and those in the states `retrying` and `parked`.

@@ -176,7 +176,11 @@ fn read(items: &[Value], how: &str) -> Vec<MediaRecord> {
         let (instance, message) = (instance(), MessageId::parse(MESSAGE).expect("an id"));
         match how {
             "moment" => records.list_by_instance(&instance, i64::MIN, 100).await,
-            "time" => records.list_changed_since(&instance, i64::MIN, 100).await,
+            "time" => {
+                let mut found = Vec::new();
+                let visit = |record| found.push(record);
+                records.visit_changed_since(&instance, i64::MIN, visit).await.map(|()| found)
+            }
             "state" => {
                 let unsettled = UnsettledMedia::new(&aws.clients, "jobs-table".to_owned());
                 let mut found = unsettled.list_by_state("parked", 100).await;

@@ -4,14 +4,16 @@
 
 use aws::instances::Instance;
 use clap::Parser;
+use media::strategy::Strategy;
 use operator::{Operator, stack::Stack};
 use report::Lang;
 use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::json;
 
 use crate::{
-    doctor::{examined::ExaminedInstance, trial::Trial},
+    doctor::{examined::ExaminedInstance, past::Past, trial::Trial},
     examination::{Consent, Examination},
+    odd_records::OddRecords,
     session::{Flags, Session},
 };
 
@@ -45,9 +47,8 @@ fn answer(request: &RecordedRequest) -> Answer {
     }
 }
 
-/// Examines one of two tenants' instances. The requests to W-API.
-async fn asked_of_wapi(consent: Consent) -> Vec<RecordedRequest> {
-    let aws = Aws::start(answer).await;
+/// A stack in this AWS, as far as the doctor asks for it here.
+fn open_session(aws: &Aws) -> Session {
     let parts = |parts: &[(&str, &str)]| {
         parts.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>()
     };
@@ -61,11 +62,17 @@ async fn asked_of_wapi(consent: Consent) -> Vec<RecordedRequest> {
         ("WebhookBaseUrl", "https://hooks.example.invalid"),
     ]);
     let bases = [("WapiBaseUrl", aws.endpoint()), ("CdnBaseUrls", aws.endpoint())];
-    let session = Session {
+    Session {
         flags: Arguments::try_parse_from(["doctor"]).expect("arguments").flags,
         operator: Operator::with_clients(aws.clients.clone(), aws.endpoint()),
         stack: Stack::from_parts("stack", outputs, parts(&bases)),
-    };
+    }
+}
+
+/// Examines one of two tenants' instances. The requests to W-API.
+async fn asked_of_wapi(consent: Consent) -> Vec<RecordedRequest> {
+    let aws = Aws::start(answer).await;
+    let session = open_session(&aws);
     let examination = Examination { consent, ..Examination::new(&session, Lang::En) };
     let all = [instance(OWN, "acme"), instance(OTHER, "other")];
     let examined = ExaminedInstance::examine(&all[0], &all, examination).await.expect("checks");
@@ -94,4 +101,31 @@ async fn it_does_so_if_the_operator_asks() {
     let of_other = asked.iter().filter(|one| one.query["instanceId"] == OTHER);
     assert_eq!(of_other.count(), 1);
     assert!(asked.iter().any(|one| one.path.ends_with("/qr-code")));
+}
+
+/// However many records an instance has: 600 on each page, and always one more page.
+#[tokio::test]
+async fn the_last_day_is_read_as_a_bounded_sample() {
+    let aws = Aws::start(|request| {
+        if !request.text().contains("by_instance") {
+            return answer(request);
+        }
+        let record = |n: usize| {
+            json!({ "instance": { "S": OWN }, "message_id": { "S": format!("3EB0{n}") },
+                "state": { "S": "stored" }, "strategy": { "S": "wapi" } })
+        };
+        let items: Vec<_> = (0..600).map(record).collect();
+        Answer::json(&json!({ "Items": items, "LastEvaluatedKey": record(0) }))
+    })
+    .await;
+    let session = open_session(&aws);
+    let examination = Examination::new(&session, Lang::En);
+    let all = [instance(OWN, "acme")];
+    let examined = ExaminedInstance::examine(&all[0], &all, examination).await.expect("checks");
+    let before = aws.requests().len();
+    let past = Past::read_records(&[examined], OddRecords::default(), examination).await;
+    assert_eq!(past.expect("records").share_of(Strategy::Wapi), (1_000, 1_000));
+    let of_index = aws.requests().into_iter().skip(before);
+    let of_index = of_index.filter(|one| one.text().contains("by_instance"));
+    assert_eq!(of_index.count(), 2);
 }

@@ -7,13 +7,16 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use aws::ledger::{Ledger, LedgerTables};
 use dynoxide::Database;
 use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+use crate::files::Files;
+
 /// The bucket: the retention tag of each file, by key.
-type Bucket = BTreeMap<String, Option<String>>;
+pub(crate) type Bucket = BTreeMap<String, Option<String>>;
 
 /// A message of the parked queue.
 #[derive(Clone)]
@@ -25,7 +28,18 @@ struct Parked {
 #[derive(Default)]
 struct State {
     bucket: Bucket,
+    files: Files,
     parked: BTreeMap<String, Parked>,
+    fault: Option<Fault>,
+    calls: usize,
+}
+
+/// The call that fails, counted from 1, and whether AWS does what it asks for before its answer is
+/// lost. Every call after it fails as well: the command has died.
+#[derive(Clone, Copy)]
+pub(crate) struct Fault {
+    pub(crate) call: usize,
+    pub(crate) is_done: bool,
 }
 
 /// The stack, and the server that the command reaches it by.
@@ -62,13 +76,33 @@ impl Stack {
         }
         let state = Arc::new(Mutex::new(State::default()));
         let (known, engine) = (Arc::clone(&state), Arc::clone(&tables));
-        let aws = Aws::start(move |seen| answer(seen, &engine, &mut lock(&known))).await;
+        let aws = Aws::start(move |seen| {
+            let mut state = lock(&known);
+            state.calls += 1;
+            match state.fault {
+                Some(fault) if state.calls >= fault.call => {
+                    if fault.is_done && state.calls == fault.call {
+                        answer(seen, &engine, &mut state);
+                    }
+                    Answer::json_error(400, "UnrecognizedClientException")
+                }
+                Some(_) | None => answer(seen, &engine, &mut state),
+            }
+        })
+        .await;
         Self { aws, tables, state }
     }
 
     pub(crate) fn put(&self, table: &str, item: &Value) {
         let put = serde_json::from_value(json!({ "TableName": table, "Item": item }));
         self.tables.put_item(put.expect("a request")).expect("an item");
+    }
+
+    /// Removes an item of a table of media or jobs.
+    pub(crate) fn remove(&self, table: &str, item: &Value) {
+        let key = json!({ "instance": item["instance"], "message_id": item["message_id"] });
+        let delete = serde_json::from_value(json!({ "TableName": table, "Key": key }));
+        self.tables.delete_item(delete.expect("a request")).expect("an item");
     }
 
     pub(crate) fn items(&self, table: &str) -> Vec<Value> {
@@ -87,6 +121,24 @@ impl Stack {
         lock(&self.state).bucket[key].clone()
     }
 
+    /// Lets a call fail from now on, or none; whether the fault before was reached.
+    pub(crate) fn set_fault(&self, fault: Option<Fault>) -> bool {
+        let mut state = lock(&self.state);
+        let was_reached = state.fault.is_some_and(|fault| state.calls >= fault.call);
+        (state.fault, state.calls) = (fault, 0);
+        was_reached
+    }
+
+    /// How many calls there were since the fault was set.
+    pub(crate) fn calls(&self) -> usize {
+        lock(&self.state).calls
+    }
+
+    /// The files, with their bytes and tags.
+    pub(crate) fn files<T>(&self, change: impl FnOnce(&mut Files) -> T) -> T {
+        change(&mut lock(&self.state).files)
+    }
+
     pub(crate) fn keys(&self) -> Vec<String> {
         lock(&self.state).bucket.keys().cloned().collect()
     }
@@ -99,6 +151,12 @@ impl Stack {
 
     pub(crate) fn parked(&self) -> usize {
         lock(&self.state).parked.len()
+    }
+
+    /// The tables of media, as a function reads and writes them.
+    pub(crate) fn ledger(&self) -> Ledger {
+        let tables = LedgerTables { media: "MediaTable".to_owned(), jobs: "JobsTable".to_owned() };
+        Ledger::new(&self.aws.clients, tables)
     }
 
     /// Runs the command with `--json` and `--yes`.
@@ -147,14 +205,21 @@ fn create_table(name: &str, keys: [&str; 2]) -> Value {
         }]);
     }
     if name == "MediaTable" {
-        attributes.push("chat");
-        let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
-        request["GlobalSecondaryIndexes"] = json!([{
-            "IndexName": "by_chat", "Projection": { "ProjectionType": "ALL" },
-            "KeySchema": [key("chat", "HASH"), key("instance", "RANGE")],
-        }]);
+        attributes.extend(["chat", "moment"]);
+        let index = |name: &str, hash: &str, range: &str| {
+            let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
+            json!({ "IndexName": name, "Projection": { "ProjectionType": "ALL" },
+                "KeySchema": [key(hash, "HASH"), key(range, "RANGE")] })
+        };
+        request["GlobalSecondaryIndexes"] = json!([
+            index("by_chat", "chat", "instance"),
+            index("by_instance", "instance", "moment"),
+        ]);
     }
-    let define = |name: &str| json!({ "AttributeName": name, "AttributeType": "S" });
+    let define = |name: &str| {
+        let kind = if name == "moment" { "N" } else { "S" };
+        json!({ "AttributeName": name, "AttributeType": kind })
+    };
     request["AttributeDefinitions"] = attributes.into_iter().map(define).collect();
     request
 }
@@ -173,7 +238,10 @@ fn answer(seen: &RecordedRequest, tables: &Database, state: &mut State) -> Answe
              <Arn>arn:aws:iam::000000000000:user/operator</Arn>\
              </GetCallerIdentityResult></GetCallerIdentityResponse>",
         ),
-        _ => answer_bucket(seen, &mut state.bucket),
+        _ => match state.files.answer(seen, &mut state.bucket) {
+            Some(answer) => answer,
+            None => answer_bucket(seen, &mut state.bucket),
+        },
     }
 }
 
@@ -204,7 +272,9 @@ fn describe_stack() -> String {
     format!(
         "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>\
          <StackName>wapi-media</StackName><CreationTime>2026-01-01T00:00:00Z</CreationTime>\
-         <StackStatus>CREATE_COMPLETE</StackStatus><Outputs>{}</Outputs>\
+         <StackStatus>CREATE_COMPLETE</StackStatus><Parameters><member>\
+         <ParameterKey>UtcOffset</ParameterKey><ParameterValue>-03:00</ParameterValue>\
+         </member></Parameters><Outputs>{}</Outputs>\
          </member></Stacks></DescribeStacksResult></DescribeStacksResponse>",
         outputs.concat()
     )

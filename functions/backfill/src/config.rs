@@ -18,6 +18,8 @@ pub struct Config {
     pub marks_table: String,
     /// `ORDERS_TABLE`.
     pub orders_table: String,
+    /// `PEOPLE_TABLE`, if W-API is asked for the LIDs of numbers.
+    pub people_table: Option<String>,
     /// `JOBS_QUEUE_URL`.
     pub jobs_queue_url: String,
     /// `WAPI_BASE_URL`. The function requests nothing of the CDN.
@@ -38,6 +40,7 @@ impl Config {
             media_table: environment.required("MEDIA_TABLE")?,
             marks_table: environment.required("MARKS_TABLE")?,
             orders_table: environment.required("ORDERS_TABLE")?,
+            people_table: environment.optional("PEOPLE_TABLE").map(str::to_owned),
             jobs_queue_url: environment.required("JOBS_QUEUE_URL")?,
             origins: origins
                 .map_err(|bad| SettingError::Invalid { name: bad.name, rule: bad.to_string() })?,

@@ -1,6 +1,7 @@
 //! Reads W-API's log of webhooks, instance by instance, and queues the media messages that the door
 //! lost: a webhook that never arrived is late, not lost.
 
+mod asking;
 pub mod config;
 mod pass;
 mod report;
@@ -190,6 +191,9 @@ impl Backfill {
         };
         let report = self.read_log(&instance, now, deadline).await;
         let report = report.unwrap_or_else(PassReport::from_stop);
+        if report.is_answered() {
+            self.ask_people(&instance, now, deadline).await;
+        }
         Ok(Some(PassReport { tenant: Some(instance.tenant.clone()), ..report }))
     }
 

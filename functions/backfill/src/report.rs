@@ -136,6 +136,14 @@ impl PassReport {
         }
     }
 
+    /// Whether W-API answered, so that it can be asked for something else.
+    pub(crate) fn is_answered(&self) -> bool {
+        match self.end {
+            PassEnd::Finished | PassEnd::Unfinished | PassEnd::Stopped(Stop::NoLog(_)) => true,
+            PassEnd::Stopped(_) => false,
+        }
+    }
+
     /// Whether this side failed, not W-API.
     pub(crate) fn is_failure(&self) -> bool {
         matches!(&self.end, PassEnd::Stopped(stop) if !stop.is_of_log())

@@ -19,6 +19,8 @@ pub struct Config {
     pub orders_table: String,
     /// `JOBS_QUEUE_URL`.
     pub jobs_queue_url: String,
+    /// `ASK_LIDS`: whether numbers whose LID is not known are noted, so that W-API is asked.
+    pub asks_lids: bool,
 }
 
 impl Config {
@@ -35,6 +37,7 @@ impl Config {
             people_table: environment.required("PEOPLE_TABLE")?,
             orders_table: environment.required("ORDERS_TABLE")?,
             jobs_queue_url: environment.required("JOBS_QUEUE_URL")?,
+            asks_lids: environment.optional("ASK_LIDS") == Some("on"),
         })
     }
 }

@@ -84,7 +84,12 @@ impl Webhook {
             queue: JobsQueue::new(clients, config.jobs_queue_url),
             sources: SourceKeys::new(clients, config.jobs_table.clone()),
             table: JobsTable::new(clients, config.jobs_table),
-            people: People::new(clients, config.people_table, config.orders_table),
+            people: People::new(
+                clients,
+                config.people_table,
+                config.orders_table,
+                config.asks_lids,
+            ),
         }
     }
 
@@ -148,6 +153,9 @@ impl Webhook {
         if let Reading::Whole(announcement) | Reading::Part { announcement, .. } = &reading {
             let (rules, now) = (accepted.rules, accepted.now);
             self.people.learn_all(verified, &announcement.people, rules.retention, now);
+            if let Some(phone) = &announcement.open_phone {
+                self.people.note_open(verified.instance(), phone, now);
+            }
             if let Err(error) = self.queue_revocation(accepted, announcement).await {
                 return Answer::unavailable(Some(verified), &error);
             }
@@ -306,7 +314,7 @@ impl Webhook {
         why: UnreadReason,
         read: Option<&WebhookBody>,
     ) -> Result<usize, KeepError> {
-        let VerifiedRequest { verified, body, now, keep_until } = accepted;
+        let VerifiedRequest { verified, body, now, keep_until, .. } = accepted;
         let unread = why.keep_body(verified, body, read, now);
         let unread = unread.map_err(|TooLargeToKeep| KeepError::TooLarge)?;
         let Err(error) = self.queue.send_unread(&unread).await else {

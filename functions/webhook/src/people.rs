@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws::{
     clients::Clients,
+    open_people::OpenPeople,
     orders::Orders,
     people::{NamedContact, PeopleTable},
 };
@@ -26,12 +27,21 @@ const MAX_WRITES: usize = 2;
 pub(crate) struct People {
     table: Arc<PeopleTable>,
     orders: Arc<Orders>,
+    /// `None`: W-API is not asked for LIDs.
+    open: Option<Arc<OpenPeople>>,
     writes: Arc<Semaphore>,
 }
 
 impl People {
-    pub(crate) fn new(clients: &Clients, table: String, orders_table: String) -> Self {
+    pub(crate) fn new(
+        clients: &Clients,
+        table: String,
+        orders_table: String,
+        asks_lids: bool,
+    ) -> Self {
+        let open = asks_lids.then(|| Arc::new(OpenPeople::new(clients, table.clone())));
         Self {
+            open,
             table: Arc::new(PeopleTable::new(clients, table)),
             orders: Arc::new(Orders::new(clients, orders_table)),
             writes: Arc::new(Semaphore::new(MAX_WRITES)),
@@ -70,6 +80,24 @@ impl People {
                 drop(permit);
             });
         }
+    }
+
+    /// Notes the number of a chat whose LID is not known, if this process has not looked it up yet.
+    /// As with pairs, nothing waits for it.
+    pub(crate) fn note_open(&self, instance: &InstanceId, phone: &str, now: i64) {
+        let Some(open) = self.open.as_ref().filter(|open| open.is_new(instance, phone)) else {
+            return;
+        };
+        let Ok(permit) = Arc::clone(&self.writes).try_acquire_owned() else {
+            return;
+        };
+        let (open, instance, phone) = (Arc::clone(open), instance.clone(), phone.to_owned());
+        tokio::spawn(async move {
+            if let Err(error) = open.note(&instance, &phone, now).await {
+                tracing::debug!(%instance, %error, "noting a number without a LID failed");
+            }
+            drop(permit);
+        });
     }
 
     /// The phone number of the chat of these media, which one webhook announces, if they name only

@@ -80,6 +80,7 @@ impl Door {
             jobs_table: "jobs-table".to_owned(),
             people_table: "people".to_owned(),
             orders_table: "orders".to_owned(),
+            asks_lids: false,
             jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
         };
         Self { webhook: Webhook::with_clients(&aws.clients, config), aws, table }

@@ -67,6 +67,7 @@ async fn start(dead: &Arc<AtomicUsize>) -> (KeepAliveAws, Webhook) {
         jobs_table: "jobs-table".to_owned(),
         people_table: "people".to_owned(),
         orders_table: "orders".to_owned(),
+        asks_lids: false,
         jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
     };
     let webhook = Webhook::with_clients(&aws.clients(MAX_CALL_TIME), config);
@@ -120,6 +121,7 @@ async fn half_a_second_is_not_too_slow() {
         jobs_table: "jobs-table".to_owned(),
         people_table: "people".to_owned(),
         orders_table: "orders".to_owned(),
+        asks_lids: false,
         jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
     };
     let webhook = Webhook::with_clients(&aws.clients(MAX_CALL_TIME), config);

@@ -45,6 +45,7 @@ fn create_webhook(aws: &Aws) -> Webhook {
         jobs_table: "jobs-table".to_owned(),
         people_table: "people".to_owned(),
         orders_table: "orders".to_owned(),
+        asks_lids: false,
         jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
     };
     Webhook::with_clients(&aws.clients, config)

@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod links;
 pub mod marks;
 mod newer_record;
+pub mod open_people;
 pub mod orders;
 pub mod people;
 pub mod queues;

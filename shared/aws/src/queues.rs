@@ -104,7 +104,7 @@ impl JobsQueue {
     /// [`SendError`] unless SQS has accepted it.
     pub async fn send_revocation(&self, revocation: &Revocation) -> Result<(), SendError> {
         let message = revocation.to_json()?;
-        Ok(self.requeue(&message, Some(revocation.tenant())).await?)
+        Ok(self.sender().send_message(&message, Some(revocation.tenant()), None).await?)
     }
 
     /// Sends the message of a body entry. It names the entry. `tenant` is its message group; a

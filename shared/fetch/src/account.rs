@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use url::Url;
 use wapi::{
     account::{ACCOUNT_PATH, Account, Hook, HookUpdate, LOGS_PATH, STATUS_PATH, Status},
+    contact::{PHONE_EXISTS_PATH, PHONE_PARAMETER, PhoneAnswer},
     excerpt,
 };
 
@@ -208,6 +209,21 @@ impl AccountClient {
         let body = HookUpdate { value: url };
         let call = self.send_request(Method::PUT, &hook.update_path(), &[], who, Some(&body)).await;
         parse_answer(&call, |_| Some(()))
+    }
+
+    /// Asks under which LID a phone number (digits) is on WhatsApp. The error may repeat what W-API
+    /// says, and with it the number: only its status may be logged.
+    ///
+    /// # Errors
+    /// [`AccountError`] if the call fails or the answer cannot be parsed.
+    pub async fn ask_phone(
+        &self,
+        phone: &str,
+        who: Credentials<'_>,
+    ) -> Result<PhoneAnswer, AccountError> {
+        let query = [(PHONE_PARAMETER, phone)];
+        let sent = self.send_request(Method::GET, PHONE_EXISTS_PATH, &query, who, None::<&()>);
+        parse_answer(&sent.await, PhoneAnswer::parse)
     }
 
     /// Sends a `GET` and reports how it went.

@@ -123,6 +123,15 @@ impl Operator {
     }
 }
 
+/// The time of the lines to list, as texts of UTC such as `2026-11-26`.
+#[derive(Debug, Clone, Copy)]
+pub struct LineSpan<'a> {
+    /// Lines since this time.
+    pub since: &'a str,
+    /// Lines before this time. `None`: also the newest.
+    pub before: Option<&'a str>,
+}
+
 /// Adds lines to the audit table, and reads them.
 #[derive(Debug)]
 pub struct AuditTable {
@@ -162,28 +171,37 @@ impl AuditTable {
         Ok(())
     }
 
-    /// The lines of an action since this time in UTC, such as `2026-11-26`, the newest first, at
-    /// most `max`. A line has the outcome of its end, if there is one from the same caller.
+    /// The lines of an action in this time that `is_meant` accepts, the newest first. Reads page
+    /// after page until `max` are found. A line has the outcome of its end, if there is one from
+    /// the same caller.
     ///
     /// # Errors
     /// When `Query` fails.
     pub async fn list_lines(
         &self,
-        (action, since): (&str, &str),
+        (action, span): (&str, LineSpan<'_>),
+        is_meant: impl Fn(&AuditLine) -> bool,
         max: usize,
     ) -> Result<Vec<AuditLine>, AwsError> {
         const OPERATION: &str = "dynamodb:Query";
-        let pages = self
+        let during = match span.before {
+            Some(_) => "#at BETWEEN :since AND :before",
+            None => "#at >= :since",
+        };
+        let mut pages = self
             .clients
             .dynamodb
             .query()
             .table_name(&self.name)
-            .key_condition_expression("#action = :action AND #at >= :since")
+            .key_condition_expression(format!("#action = :action AND {during}"))
             .expression_attribute_names("#action", "action")
             .expression_attribute_names("#at", "at")
             .expression_attribute_values(":action", string_value(action))
-            .expression_attribute_values(":since", string_value(since))
+            .expression_attribute_values(":since", string_value(span.since))
             .scan_index_forward(false);
+        if let Some(before) = span.before {
+            pages = pages.expression_attribute_values(":before", string_value(before));
+        }
         let mut items = pages.into_paginator().items().send();
         let (mut lines, mut ends) = (Vec::new(), HashMap::new());
         while lines.len() < max
@@ -194,9 +212,11 @@ impl AuditTable {
             // The end of an act has the greater key, so that it comes before its beginning.
             match line.at.strip_suffix(END).map(str::to_owned) {
                 Some(at) => _ = ends.insert(at, line),
+                // `BETWEEN` includes both ends.
+                None if span.before == Some(&*line.at) => {}
                 None => {
                     let end = ends.remove(&line.at);
-                    lines.push(line.with_end(end));
+                    lines.extend(Some(line.with_end(end)).filter(&is_meant));
                 }
             }
         }

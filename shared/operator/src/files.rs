@@ -69,7 +69,7 @@ pub fn find_file_problem(error: &AwsError) -> Option<&'static str> {
 }
 
 /// The code of an answer without a body, as `HeadObject` has it.
-const NO_CODE: &str = "an error without a code";
+pub(crate) const NO_CODE: &str = "an error without a code";
 
 /// When a URL ends that is signed now for `valid`: when `credentials` end, if that is earlier.
 /// `told` is the end that the environment tells of credentials that have none of their own.

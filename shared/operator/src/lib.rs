@@ -10,6 +10,7 @@ pub mod health;
 pub mod logs;
 mod record;
 pub mod records;
+pub mod relink;
 pub mod retention;
 pub mod revocations;
 pub mod senders;

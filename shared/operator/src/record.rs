@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use aws::{
     dynamodb::Attributes,
-    ledger::{self, MESSAGE},
+    ledger::{self, MESSAGE, RELINKED_FROM},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use media::identity::RecordKey;
@@ -75,6 +75,9 @@ pub struct MediaRecord {
     /// The key of the stored object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object_key: Option<String>,
+    /// The key that the object had before, while an object may be left under it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relinked_from: Option<String>,
     /// SHA-256 of the stored bytes, in hex.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
@@ -141,6 +144,7 @@ impl MediaRecord {
             strategy: reader.text("strategy"),
             integrity: reader.text("integrity"),
             object_key: reader.text("object_key"),
+            relinked_from: reader.text(RELINKED_FROM),
             sha256: reader.text("sha256"),
             size_bytes: reader.number("size_bytes"),
             recoverable_until: reader.number("recoverable_until"),
@@ -293,7 +297,7 @@ mod tests {
     use super::*;
 
     /// Every attribute that this version or another may have written.
-    static NAMES: [&str; 33] = [
+    static NAMES: [&str; 34] = [
         "instance",
         "message_id",
         "tenant",
@@ -307,6 +311,7 @@ mod tests {
         "strategy",
         "integrity",
         "object_key",
+        "relinked_from",
         "sha256",
         "size_bytes",
         "recoverable_until",

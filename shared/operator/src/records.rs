@@ -143,23 +143,6 @@ impl MediaRecords {
         Ok(())
     }
 
-    /// The records of an instance that changed at or after `from` (seconds since 1970), whenever
-    /// their messages were sent, and those without a time of change; at most `max`. Reads all of
-    /// the instance's records, because no index has this order.
-    ///
-    /// # Errors
-    /// When `Query` fails.
-    pub async fn list_changed_since(
-        &self,
-        instance: &InstanceId,
-        from: i64,
-        max: usize,
-    ) -> Result<Vec<MediaRecord>, AwsError> {
-        let query = self.query_changed_since(instance, from);
-        let is_since = |one: &MediaRecord| one.happened_at().is_none_or(|at| at >= from);
-        collect_records(query, max, is_since).await
-    }
-
     /// The record of an instance whose message was sent last, but not after `until` (seconds since
     /// 1970).
     ///

@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use operator::audit::{AuditLine, AuditTable, BEGUN, COMPLETE};
+use operator::audit::{AuditLine, AuditTable, BEGUN, COMPLETE, LineSpan};
 use scripted_aws::{Answer, Aws};
 use serde_json::{Value, json};
 
@@ -84,7 +84,9 @@ async fn a_line_has_the_outcome_of_its_own_end() {
         item("2026-11-26T01", "one", "complete"),
     ] });
     let aws = Aws::start(move |_| Answer::json(&items)).await;
-    let lines = table(&aws).list_lines(("media export", "2026"), 10).await.expect("lines");
+    let span = LineSpan { since: "2026", before: None };
+    let lines = table(&aws).list_lines(("media export", span), |_| true, 10).await;
+    let lines = lines.expect("lines");
     let shown: Vec<_> = lines.iter().map(|line| (&*line.at, &*line.outcome)).collect();
     let expected = [
         ("2026-11-26T03", "begun"),
@@ -94,4 +96,39 @@ async fn a_line_has_the_outcome_of_its_own_end() {
     assert_eq!(shown, expected);
     let values = aws.only_request("Query").json()["ExpressionAttributeValues"].clone();
     assert_eq!(values, json!({ ":action": { "S": "media export" }, ":since": { "S": "2026" } }));
+}
+
+/// A tenant's line is found behind more than a page of others', and the next page begins after the
+/// last line that was shown.
+#[tokio::test]
+async fn lines_are_read_until_enough_are_meant() {
+    let pages = |seen: &scripted_aws::RecordedRequest| {
+        let asked = seen.json();
+        let key = |at: &str| json!({ "action": { "S": "media export" }, "at": { "S": at } });
+        match asked["ExclusiveStartKey"]["at"]["S"].as_str() {
+            None => Answer::json(&json!({
+                "Items": [item("2026-11-26T05", "other", "complete")],
+                "LastEvaluatedKey": key("2026-11-26T05"),
+            })),
+            Some(_) => Answer::json(&json!({ "Items": [
+                item("2026-11-26T04~end", "one", "complete"), item("2026-11-26T04", "one", "begun"),
+                item("2026-11-26T03", "one", "begun"), item("2026-11-26T02", "one", "begun"),
+            ] })),
+        }
+    };
+    let aws = Aws::start(pages).await;
+    let list = async |before, max| {
+        let span = LineSpan { since: "2026", before };
+        let is_meant = |line: &AuditLine| line.who == "one";
+        let lines = table(&aws).list_lines(("media export", span), is_meant, max).await;
+        let lines = lines.expect("lines").into_iter();
+        lines.map(|line| format!("{} {}", line.at, line.outcome)).collect::<Vec<_>>()
+    };
+    assert_eq!(list(None, 2).await, ["2026-11-26T04 complete", "2026-11-26T03 begun"]);
+    assert_eq!(list(Some("2026-11-26T03"), 2).await[1], "2026-11-26T02 begun");
+    let asked = aws.requests_of("Query").pop().expect("a query").json();
+    assert_eq!(
+        asked["KeyConditionExpression"],
+        "#action = :action AND #at BETWEEN :since AND :before"
+    );
 }

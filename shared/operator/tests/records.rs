@@ -78,8 +78,10 @@ async fn records_are_listed_by_their_time_of_change() {
         item("old", json!({ "moment": { "N": "1001" } })),
     ])])
     .await;
-    let found = records(&aws).list_changed_since(&instance(), 1000, 100).await;
-    let found = found.expect("an answer");
+    let mut found = Vec::new();
+    let visited =
+        records(&aws).visit_changed_since(&instance(), 1000, |record| found.push(record)).await;
+    visited.expect("an answer");
     assert_eq!(keys(&found), ["back-filled", "odd", "old"]);
     let odd: Vec<_> = found.iter().map(|one| one.not_understood.len()).collect();
     assert_eq!(odd, [0, 2, 1]);

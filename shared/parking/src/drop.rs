@@ -4,7 +4,7 @@ use aws::{
     body_key::BodyKey,
     entry_key::EntryKey,
     error::AwsError,
-    ledger::{NoteTerms, ParkedBody, ParkedKey, WriteOutcome},
+    ledger::{EntryBody, NoteTerms, ParkedKey, WriteOutcome},
 };
 use media::{
     ids::{InstanceId, TenantId},
@@ -112,7 +112,7 @@ impl Parking {
         now: i64,
         is_held: &mut impl AsyncFnMut(MaybeHeld<'_>) -> Result<bool, AwsError>,
     ) -> Result<DropOutcome, AwsError> {
-        let Some(ParkedBody { body, job }) = self.ledger.find_parked_body(entry).await? else {
+        let Some(EntryBody { body, job }) = self.ledger.find_entry_body(entry).await? else {
             return Ok(DropOutcome::InUse);
         };
         // What was ordered to be erased leaves no record that says `skipped`.

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod byte_field;
+pub mod contact;
 pub mod download;
 pub mod excerpt;
 mod field_name;

@@ -7,6 +7,7 @@ use media::message::Secret;
 use url::Url;
 use wapi::{
     account::{Account, Hook, Status},
+    contact::PhoneAnswer,
     download::Answer,
     excerpt,
     logs::LogPage,
@@ -47,6 +48,13 @@ pub fn run(data: &[u8]) {
         }
     }
     check_account(said.body);
+    if let Some(PhoneAnswer::OnWhatsApp(contact)) = PhoneAnswer::parse(said.body) {
+        // They become keys of the table of people and names of folders.
+        for digits in [&contact.lid, &contact.phone].into_iter().flatten() {
+            let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+            assert!(is_number && (1..=20).contains(&digits.len()), "{digits:?}");
+        }
+    }
     if let Some(page) = LogPage::parse(said.body) {
         for body in page.webhooks {
             webhook_body::check_announcement(body.read_announcement());

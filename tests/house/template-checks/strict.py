@@ -21,6 +21,7 @@ STRICT = {
     "RequiresTls": True,
     "ReservesWebhookConcurrency": True,
     "BackfillsByItself": True,
+    "AsksLids": True,
     "HasChatIndex": True,
     "RecordsAccess": True,
     "HasAlarmEmail": True,

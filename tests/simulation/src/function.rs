@@ -253,6 +253,7 @@ impl Slot<Arc<Backfill>> {
                 media_table: MEDIA.to_owned(),
                 marks_table: MARKS_TABLE.to_owned(),
                 orders_table: ORDERS.to_owned(),
+                people_table: None,
                 jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
                 origins: self.around.origins.clone(),
             };
@@ -286,6 +287,7 @@ impl Slot<Arc<Webhook>> {
                 jobs_table: JOBS_TABLE.to_owned(),
                 people_table: PEOPLE_TABLE.to_owned(),
                 orders_table: ORDERS.to_owned(),
+                asks_lids: false,
                 jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
             };
             let webhook = Arc::new(Webhook::with_clients(&clients, config));

@@ -149,6 +149,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/v1/instance/status-instance", get(by(status_instance)))
         .route("/v1/instance/qr-code", get(by(qr_code)))
         .route("/v1/instance/fetch-instance", get(by(fetch_instance)))
+        .route("/v1/contacts/phone-exists", get(by(phone_exists)))
         .route("/v1/webhook/fetch-webhook-logs", get(by(fetch_logs)))
         .route("/v1/webhook/get-webhook-log", get(by(get_log)))
         .route("/v1/message/send-text", post(by(send_text)));
@@ -264,6 +265,25 @@ fn update_hook(call: ManagementCall<'_>, hook: Hook) -> Response {
         return refusal(400, "value is required");
     }
     json_answer(200, json!({ "error": false, "message": "Webhook atualizado com sucesso" }))
+}
+
+/// Known, from clients' code: the parameter and the three names.
+fn phone_exists(call: ManagementCall<'_>) -> Response {
+    let Some(phone) = call.asked.value_of("phoneNumber").filter(|phone| !phone.is_empty()) else {
+        call.received.add_violation("there is no phoneNumber");
+        return refusal(400, "phoneNumber is required");
+    };
+    if let Some(status) = call.state.phone_status() {
+        return error_response(status);
+    }
+    let answer = match call.state.find_contact(phone) {
+        None => json!({ "exists": false, "phoneNumber": phone, "lid": null }),
+        Some(lid) => {
+            let lid = lid.map(|lid| format!("{lid}@lid"));
+            json!({ "exists": true, "phoneNumber": phone, "lid": lid })
+        }
+    };
+    json_answer(200, answer)
 }
 
 /// The first page has ten entries unless the call asks otherwise.

@@ -293,6 +293,17 @@ impl StandIn {
         self.state.set_hooks_forget(forget);
     }
 
+    /// Puts a phone number on WhatsApp, under this LID or without one.
+    pub fn set_contact(&self, phone: &str, lid: Option<&str>) {
+        self.state.set_contact(phone, lid);
+    }
+
+    /// Every question about a phone number is refused with this status from now on; `None` ends
+    /// it.
+    pub fn set_phone_status(&self, status: Option<u16>) {
+        self.state.set_phone_status(status);
+    }
+
     /// The shape of W-API's answers about its log of webhooks.
     pub fn set_log_shape(&self, shape: LogShape) {
         self.state.set_log_shape(shape);

@@ -68,6 +68,10 @@ struct StateInner {
     management: Option<ManagementScenario>,
     hooks_forget: bool,
     log_shape: LogShape,
+    /// The LID of each number that is on WhatsApp, if it has one.
+    contacts: HashMap<String, Option<String>>,
+    /// The status with which every question about a number is refused.
+    phone_status: Option<u16>,
     alternates: bool,
     seeds: u64,
     texts: u64,
@@ -186,6 +190,23 @@ impl State {
 
     pub(crate) fn set_log_shape(&self, shape: LogShape) {
         self.lock_inner().log_shape = shape;
+    }
+
+    pub(crate) fn set_contact(&self, phone: &str, lid: Option<&str>) {
+        self.lock_inner().contacts.insert(phone.to_owned(), lid.map(str::to_owned));
+    }
+
+    pub(crate) fn set_phone_status(&self, status: Option<u16>) {
+        self.lock_inner().phone_status = status;
+    }
+
+    pub(crate) fn phone_status(&self) -> Option<u16> {
+        self.lock_inner().phone_status
+    }
+
+    /// The LID of a number; `None` if the number is not on WhatsApp.
+    pub(crate) fn find_contact(&self, phone: &str) -> Option<Option<String>> {
+        self.lock_inner().contacts.get(phone).cloned()
     }
 
     pub(crate) fn log_shape(&self) -> LogShape {

@@ -74,7 +74,7 @@ const fn grant(
     Grant { sid, actions, parts, is_read_only }
 }
 
-const GRANTS: [Grant; 31] = [
+const GRANTS: [Grant; 32] = [
     grant("FindTheStack", true, &["cloudformation:DescribeStacks"], &[StackPart::Stack]),
     grant("ReadRegister", true, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
     grant(
@@ -184,6 +184,8 @@ const GRANTS: [Grant; 31] = [
         &["s3:PutObjectTagging", "s3:PutObjectVersionTagging"],
         &[StackPart::Files],
     ),
+    // A copy of a file under another key of the bucket.
+    grant("RelinkFiles", false, &["s3:PutObject"], &[StackPart::Files]),
     grant(
         "ReadAndEraseFiles",
         false,

@@ -31,7 +31,7 @@ const TABLES: &[&str] = &[
     "LinksTable",
 ];
 
-pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 4] = [
+pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 5] = [
     OwnKeyGrant {
         sid: "ReadTablesUnderOwnKey",
         is_read_only: true,
@@ -53,6 +53,14 @@ pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 4] = [
         is_read_only: false,
         service: "s3",
         actions: &["kms:Decrypt"],
+        context_key: "kms:EncryptionContext:aws:s3:arn",
+        outputs: &["MediaBucket"],
+    },
+    OwnKeyGrant {
+        sid: "RelinkFilesUnderOwnKey",
+        is_read_only: false,
+        service: "s3",
+        actions: &["kms:GenerateDataKey"],
         context_key: "kms:EncryptionContext:aws:s3:arn",
         outputs: &["MediaBucket"],
     },

@@ -13,7 +13,7 @@ use super::{ArnScope, GRANTS, Role, build_policy};
 
 /// What each call needs; nothing for those that only functions make, or that need no
 /// permission.
-const NEEDS: [(&str, &[&str]); 40] = [
+const NEEDS: [(&str, &[&str]); 42] = [
     ("cloudformation:DescribeStacks", &["cloudformation:DescribeStacks"]),
     ("cloudwatch:DescribeAlarms", &["cloudwatch:DescribeAlarms"]),
     ("dynamodb:BatchGetItem", &["dynamodb:BatchGetItem"]),
@@ -36,7 +36,9 @@ const NEEDS: [(&str, &[&str]); 40] = [
     ("logs:FilterLogEvents", &["logs:FilterLogEvents"]),
     ("s3:AbortMultipartUpload", &["s3:AbortMultipartUpload"]),
     ("s3:CompleteMultipartUpload", &[]),
+    ("s3:CopyObject", &["s3:PutObject"]),
     ("s3:CreateMultipartUpload", &[]),
+    ("s3:DeleteObject", &["s3:DeleteObject", "s3:DeleteObjectVersion"]),
     ("s3:DeleteObjects", &["s3:DeleteObject", "s3:DeleteObjectVersion"]),
     ("s3:GetObject", &["s3:GetObject"]),
     ("s3:GetObjectTagging", &["s3:GetObjectTagging", "s3:GetObjectVersionTagging"]),

@@ -19,6 +19,7 @@ use super::display::records_table;
 use crate::{
     exit::Exit,
     odd_records::OddRecords,
+    owners::list_searched,
     person::{PersonChats, describe_doubtful, describe_folders, parse_folder, parse_phone},
     screen,
     session::Session,
@@ -84,14 +85,14 @@ impl Find {
         let (mut found, mut odd) = (Vec::new(), OddRecords::default());
         let (tenant, only) = (self.tenant.as_ref(), self.instance.as_ref());
         let chats = parse_chats(self.chat.as_deref(), self.phone.as_deref())?;
-        let owners = session.list_owners(tenant, only, &mut odd).await?;
+        let instances = list_searched(tenant, only, &mut odd, session).await?;
         let age = i64::try_from(self.since.as_secs()).unwrap_or(i64::MAX);
         let (records, from) = (session.records()?, clock::now().saturating_sub(age));
         let (mut names, mut doubtful) = (BTreeSet::new(), BTreeSet::new());
         let bar = screen::new_counter("instances searched");
         // One more than is shown tells whether there are more.
         let wanted = self.limit.saturating_add(1);
-        for (_, instance) in &owners {
+        for instance in &instances {
             let mut chats = chats.clone();
             if let Some(chats) = chats.as_mut().filter(|_| self.phone.is_some()) {
                 let person = PersonChats::find(&session.people()?, instance, chats).await?;

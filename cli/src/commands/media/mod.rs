@@ -7,6 +7,7 @@ mod find;
 mod link;
 mod message;
 mod one_file;
+mod relink;
 mod retain;
 mod revoked;
 mod scan;
@@ -126,12 +127,22 @@ pub(crate) enum Verb {
     #[command(after_help = "Examples:\n  wapi-media media revoked --tenant acme\n  \
         wapi-media media revoked --tenant acme --apply --reference TICKET-12")]
     Revoked(revoked::ListRevoked),
+    /// Moves media that are stored in the folder of a LID to the folder of the person's phone
+    /// number, if webhooks named one number for the LID.
+    ///
+    /// S3 copies each file and computes the SHA-256 of the copy, which must be the recorded one;
+    /// then the record names the copy, and the old file is removed with all its versions. A run
+    /// that was interrupted is finished by the next one. Files with a retention stay where they
+    /// are: S3 would count it anew.
+    #[command(after_help = "Examples:\n  wapi-media media relink --tenant acme --dry-run\n  \
+        wapi-media media relink --instance LITE-AAAAAA-BBBBBB --phone 5500900000002")]
+    Relink(relink::Relink),
     /// Lists the files without a clean verdict of the malware scan. Reads the tags of
     /// each file.
     #[command(after_help = "Example:\n  wapi-media media scans --verdict threat --since 2h")]
     Scans(scan::Scans),
     /// Shows who erased how much, and when: the lines of `audit list` about erasing.
-    Audit,
+    Audit(AuditSelection),
 }
 
 /// How many entries of a folder are listed, at most.
@@ -159,10 +170,11 @@ pub(crate) async fn run_media(verb: Verb, session: &Session) -> anyhow::Result<E
         Verb::Erase(erase) => erase.run_erase(session).await,
         Verb::Verify(verify) => verify.run_verify(session).await,
         Verb::Orders { tenant } => erase::list_orders(&tenant, session).await,
-        Verb::Audit => {
+        Verb::Audit(selection) => {
             let actions = [erase::ACTION, erase::VERIFY_ACTION, hold::ACTION];
-            list_lines(&actions, &AuditSelection::default(), session).await
+            list_lines(&actions, &selection, session).await
         }
+        Verb::Relink(relink) => relink.run_relink(session).await,
         Verb::Retain(retain) => retain.run_retain(session).await,
         Verb::Revoked(list) => list.run_revoked(session).await,
         Verb::Scans(scans) => scans.run_scans(session).await,

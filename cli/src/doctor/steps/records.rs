@@ -30,6 +30,9 @@ pub(crate) async fn records_step(
         "{parked} media are parked, {retrying} are retried",
         "{parked} mídias estão estacionadas, {retrying} em nova tentativa"
     );
+    if past.is_more_unstored {
+        evidence += &say!(lang, ", or more", ", ou mais");
+    }
     let (unread, first) = (past.odd.count(), past.odd.first().unwrap_or_default());
     if unread > 0 {
         evidence += &say!(

@@ -20,10 +20,18 @@ pub(crate) fn strategy_steps(trial: &Trial, past: &Past, lang: Lang) -> Vec<Step
 
 fn strategy_step(id: StepId, strategy: Strategy, trial: &Trial, past: &Past, lang: Lang) -> Step {
     let (stored, all) = past.share_of(strategy);
+    let sample = match past.is_sample {
+        true => say!(
+            lang,
+            " (a sample: the newest records of each instance)",
+            " (uma amostra: os registros mais novos de cada instância)"
+        ),
+        false => String::new(),
+    };
     let share = say!(
         lang,
-        "{stored} of {all} media stored in 24 h came this way",
-        "{stored} de {all} mídias guardadas em 24 h vieram por aqui"
+        "{stored} of {all} stored media sent in 24 h came this way{sample}",
+        "{stored} de {all} mídias guardadas, enviadas em 24 h, vieram por aqui{sample}"
     );
     match trial.result_of(strategy) {
         Some((true, attempt)) => {

@@ -69,6 +69,11 @@ fn count_jobs(aws: &Aws) -> usize {
 }
 
 fn create_webhook(aws: &Aws) -> Webhook {
+    create_asking_webhook(aws, false)
+}
+
+/// A function that notes numbers without a LID, if `asks_lids`.
+fn create_asking_webhook(aws: &Aws, asks_lids: bool) -> Webhook {
     let config = Config {
         region: "us-east-1".to_owned(),
         endpoint: None,
@@ -76,6 +81,7 @@ fn create_webhook(aws: &Aws) -> Webhook {
         jobs_table: "jobs-table".to_owned(),
         people_table: "people".to_owned(),
         orders_table: "orders".to_owned(),
+        asks_lids,
         jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
     };
     Webhook::with_clients(&aws.clients, config)

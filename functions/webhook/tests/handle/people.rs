@@ -10,8 +10,8 @@ use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
 
 use crate::{
-    INSTANCE, create_webhook, healthy_aws, image_webhook, instance_answer_with, post_request,
-    webhook_request,
+    INSTANCE, create_asking_webhook, create_webhook, healthy_aws, image_webhook,
+    instance_answer_with, post_request, webhook_request,
 };
 
 /// The items of the table of people.
@@ -222,5 +222,31 @@ async fn a_pair_ends_with_the_tenants_retention() {
         for item in items.iter() {
             assert_eq!(item["forget_at"]["N"].as_str(), end, "{item}");
         }
+    }
+}
+
+/// The number alone: its LID can only be asked for. Of a pair, a group or a LID, nothing is noted.
+#[tokio::test]
+async fn a_number_without_a_lid_is_noted_if_lids_are_asked_for() {
+    for asks_lids in [true, false] {
+        let items = Items::default();
+        let aws = start_aws(&items).await;
+        let content = json!({ "conversation": "oi" });
+        let known = text_of("200000000000003", "5500900000003");
+        let by_number = |phone: &str| message(phone, &json!({ "id": phone }), &content);
+        let of_group =
+            message("120363000000000001@g.us", &json!({ "id": "5500900000004" }), &content);
+        let of_lid = message("200000000000005@lid", &json!({}), &content);
+        let webhook = create_asking_webhook(&aws, asks_lids);
+        post_request(&webhook, &webhook_request(INSTANCE, "secret", &known)).await;
+        wait_for_items(&items, 2).await;
+        for body in [by_number("5500900000003"), of_group, of_lid, by_number("5500900000002")] {
+            post_request(&webhook, &webhook_request(INSTANCE, "secret", &body)).await;
+        }
+        wait_for_items(&items, if asks_lids { 3 } else { 2 }).await;
+        let links: Vec<_> =
+            items.lock().expect("the items").iter().map(|item| item["link"].clone()).collect();
+        let is_noted = links.contains(&json!({ "S": "open#5500900000002" }));
+        assert_eq!(is_noted, asks_lids, "{links:?}");
     }
 }

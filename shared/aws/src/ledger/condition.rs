@@ -74,6 +74,12 @@ impl Condition {
         Self::new("#state = :stored", [(":stored", string_value("stored"))]).with_state_name()
     }
 
+    /// The record names this object.
+    #[cfg(feature = "operator")]
+    pub(super) fn has_object(object_key: &str) -> Self {
+        Self::new("object_key = :object", [(":object", string_value(object_key))])
+    }
+
     /// The record's state is this value, whatever its type; with `None`, the record has no state.
     pub(super) fn has_state(state: Option<AttributeValue>) -> Self {
         let condition = match state {

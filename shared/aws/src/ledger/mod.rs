@@ -22,6 +22,8 @@ mod outcome;
 mod parked;
 mod place;
 mod place_update;
+#[cfg(feature = "operator")]
+mod relink;
 mod retain;
 mod revocation;
 mod table;
@@ -30,6 +32,8 @@ mod update;
 mod write;
 
 use self::outcome::update_under_lease;
+#[cfg(feature = "operator")]
+pub use self::relink::RELINKED_FROM;
 pub use self::{
     body::{BodyState, KeptBody, ParkOutcome, ParkedBody},
     claim::{Claim, KnownEntry},
@@ -45,7 +49,7 @@ pub use self::{
     missing::RecordTable,
     notes::{JobState, NoteOutcome, NoteTerms},
     outcome::WriteOutcome,
-    parked::{PageStart, ParkedBody, ParkedKey, ParkedPage, RedriveOutcome},
+    parked::{EntryBody, PageStart, ParkedKey, ParkedPage, RedriveOutcome},
     place::MESSAGE,
     retain::RecordEnd,
     revocation::{REVOKED, RevocationItem},

@@ -74,7 +74,7 @@ pub enum RedriveOutcome {
 
 /// What a parked entry holds.
 #[derive(Debug, Clone)]
-pub struct ParkedBody {
+pub struct EntryBody {
     /// The body of the queue message. It may contain a media key.
     pub body: String,
     /// The job; `None` if it is not one that this version understands.
@@ -282,12 +282,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`AwsError`] when `GetItem` fails.
-    pub async fn find_parked_body(&self, entry: &EntryKey) -> Result<Option<ParkedBody>, AwsError> {
+    pub async fn find_entry_body(&self, entry: &EntryKey) -> Result<Option<EntryBody>, AwsError> {
         let item = self.get_parked(entry).await?;
         Ok(item.map(|item| {
             let body = get_string(&item, "body").unwrap_or_default().to_owned();
             let job = QueuedJob::parse(&body).map(QueuedJob::into_job).ok();
-            ParkedBody { body, job }
+            EntryBody { body, job }
         }))
     }
 

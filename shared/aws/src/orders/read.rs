@@ -102,7 +102,12 @@ impl Orders {
         self.find_covering(revocation.tenant(), subjects, revocation.accepted_at()).await
     }
 
-    async fn find_covering(
+    /// The order to erase one of these subjects that covers what is known since this time, in
+    /// seconds since 1970.
+    ///
+    /// # Errors
+    /// As [`Self::find_erasure`].
+    pub async fn find_covering(
         &self,
         tenant: &TenantId,
         subjects: impl IntoIterator<Item = OrderSubject>,

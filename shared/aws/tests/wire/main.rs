@@ -13,6 +13,7 @@ mod clients;
 mod instances;
 mod ledger;
 mod marks;
+mod open_people;
 mod orders;
 mod people;
 mod queues;

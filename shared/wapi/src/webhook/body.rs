@@ -166,6 +166,9 @@ pub struct Announcement {
     pub people: Vec<Contact>,
     /// The message that is deleted for everyone, if that is what the webhook announces.
     pub revoked: Option<RevokedMessage>,
+    /// The phone number (digits) of the other contact of a one-to-one chat, if the webhook does not
+    /// name the contact's LID.
+    pub open_phone: Option<String>,
     /// Number of media messages found under an unknown wrapper. One client lost 40 % of its
     /// messages because of such wrappers; here they are stored and counted.
     pub unknown_wrappers: usize,
@@ -314,6 +317,7 @@ impl WebhookBody {
                 media: Vec::new(),
                 people: Vec::new(),
                 revoked: None,
+                open_phone: None,
                 unknown_wrappers: 0,
                 not_understood: 0,
                 too_many: false,
@@ -334,6 +338,9 @@ impl WebhookBody {
         let people = named.cloned().collect();
         let content = body.get("msgContent").filter(|_| event.may_carry_media());
         let revoked = content.and_then(|content| find_revoked(content, &envelope));
+        let peer = &envelope.known.peer;
+        let open_phone =
+            peer.phone.clone().filter(|_| event.may_carry_media() && peer.lid.is_none());
         let read =
             |(n, found): (usize, &FoundMedia<'_>)| media_object::read_media(found, &envelope, n);
         let mut media: Vec<_> = search.found.iter().enumerate().map(read).collect();
@@ -345,6 +352,7 @@ impl WebhookBody {
             media,
             people,
             revoked,
+            open_phone,
             not_understood: search.not_understood + self.unread_beside,
             too_many: search.too_many,
         }

@@ -112,6 +112,16 @@ fn the_backfill_role_has_exactly_these_rights() {
         ("KeepMarks".to_owned(), name_set(["dynamodb:GetItem", "dynamodb:UpdateItem"])),
         ("QueueJobs".to_owned(), name_set(["sqs:GetQueueAttributes", "sqs:SendMessage"])),
         ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
+        (
+            "LearnPeople".to_owned(),
+            name_set([
+                "dynamodb:DeleteItem",
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:Query",
+                "dynamodb:UpdateItem",
+            ]),
+        ),
         ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
     ]);
     assert_eq!(allowed_actions(resource_properties(&parse_template(), "BackfillPolicy")), expected);
@@ -129,6 +139,23 @@ fn the_links_role_has_exactly_these_rights() {
         ("UseOwnKey".to_owned(), name_set(["kms:Decrypt"])),
     ]);
     assert_eq!(allowed_actions(resource_properties(&parse_template(), "LinksPolicy")), expected);
+}
+
+/// Each question goes to WhatsApp in the name of a customer's account: only who switches it on has
+/// it, and only then may the back-fill touch the table of people.
+#[test]
+fn lids_are_asked_for_only_if_switched_on() {
+    let template = parse_template();
+    assert_eq!(template["Parameters"]["AskLids"]["Default"].as_str(), Some("off"));
+    let policy = resource_properties(&template, "BackfillPolicy");
+    let statements = policy["PolicyDocument"]["Statement"].as_sequence().expect("statements");
+    let names_table =
+        |one: &&Value| serde_yaml_ng::to_string(one).is_ok_and(|text| text.contains("PeopleTable"));
+    let of_people: Vec<_> = statements.iter().filter(names_table).collect();
+    let [Value::Tagged(condition)] = of_people[..] else {
+        unreachable!("{of_people:?}");
+    };
+    assert_eq!(condition.value[0].as_str(), Some("AsksLids"));
 }
 
 /// The conditions of the statements of a policy whose resources contain this text, by statement id.

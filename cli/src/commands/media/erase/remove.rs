@@ -89,6 +89,11 @@ impl EraseScope {
         for instance in &self.instances {
             let pairs = self.find_pairs(&people, instance, session).await?;
             removed += people.forget(instance, &pairs).await?;
+            let open = session.open_people()?;
+            for phone in self.find_open(instance, session).await? {
+                open.remove(instance, &phone).await?;
+                removed += 1;
+            }
         }
         Ok(removed)
     }
@@ -98,6 +103,7 @@ impl EraseScope {
         let (people, mut count) = (session.people()?, 0);
         for instance in &self.instances {
             count += self.find_pairs(&people, instance, session).await?.len();
+            count += self.find_open(instance, session).await?.len();
         }
         Ok(count)
     }
@@ -110,8 +116,7 @@ impl EraseScope {
         instance: &InstanceId,
         session: &Session,
     ) -> anyhow::Result<Vec<Contact>> {
-        let registered = session.register()?.get_instance(instance).await;
-        if registered.is_ok_and(|found| found.is_some_and(|one| one.tenant != self.tenant)) {
+        if self.is_of_another(instance, session).await? {
             return Ok(Vec::new());
         }
         if self.is_all() {
@@ -119,6 +124,32 @@ impl EraseScope {
         }
         let chats: Vec<_> = self.chats.iter().cloned().collect();
         Ok(PersonChats::find(people, instance, &chats).await?.pairs)
+    }
+
+    /// The numbers of the chats, or of everything, that are in the table of people without a LID.
+    async fn find_open(
+        &self,
+        instance: &InstanceId,
+        session: &Session,
+    ) -> anyhow::Result<Vec<String>> {
+        let open = session.open_people()?;
+        if self.is_of_another(instance, session).await? {
+            return Ok(Vec::new());
+        }
+        if self.is_all() {
+            return Ok(open.list_all(instance).await?);
+        }
+        Ok(open.find(instance, self.chats.iter().map(|chat| chat.as_str().to_owned())).await?)
+    }
+
+    /// Whether the instance is another tenant's by now.
+    async fn is_of_another(
+        &self,
+        instance: &InstanceId,
+        session: &Session,
+    ) -> anyhow::Result<bool> {
+        let registered = session.register()?.get_instance(instance).await;
+        Ok(registered.is_ok_and(|found| found.is_some_and(|one| one.tenant != self.tenant)))
     }
 
     /// The records that are meant. This alone selects them, and the proof asks it again.

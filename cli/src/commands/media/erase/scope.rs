@@ -18,6 +18,7 @@ use media::{
 use crate::{
     audit::AuditScope,
     odd_records::OddRecords,
+    owners::list_former,
     person::{normalize_phone, parse_folder, parse_phone},
     screen,
     session::Session,
@@ -318,8 +319,7 @@ pub(crate) async fn list_instances(
     let mut odd = OddRecords::default();
     let registered = session.list_owners(Some(tenant), None, &mut odd).await?;
     let mut instances: BTreeSet<_> = registered.into_iter().map(|(_, id)| id).collect();
-    instances.extend(session.orders()?.former_instances(tenant).await?);
-    instances.extend(session.unsettled()?.list_instances(tenant).await?);
+    instances.extend(list_former(tenant, session).await?);
     let bucket = session.stack.output("MediaBucket")?;
     let folder = ObjectKey::tenant_prefix(tenant);
     for path in session.operator.list_version_folders(bucket, &folder).await? {

@@ -46,12 +46,22 @@ impl ExportSummary {
     }
 }
 
+/// What the paths of an export begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExportLayout {
+    /// The chat's folder: all files are of one instance.
+    OneInstance,
+    /// The instance's folder.
+    ManyInstances,
+}
+
 /// An export in progress.
 pub(super) struct Copier<'a> {
     session: &'a Session,
     bucket: &'a str,
     offset: UtcOffset,
     target: ExportTarget,
+    layout: ExportLayout,
     /// The paths that are taken, in lower case: a disk may not tell two that differ in case.
     names: HashSet<String>,
     keys: HashSet<String>,
@@ -63,11 +73,12 @@ impl<'a> Copier<'a> {
         session: &'a Session,
         offset: UtcOffset,
         target: ExportTarget,
+        layout: ExportLayout,
     ) -> anyhow::Result<Self> {
         let bucket = session.stack.output("MediaBucket")?;
         let names = HashSet::from([FOR_PEOPLE.to_owned(), FOR_PROGRAMS.to_owned()]);
         let keys = HashSet::new();
-        Ok(Self { session, bucket, offset, target, names, keys, kept: 0 })
+        Ok(Self { session, bucket, offset, target, layout, names, keys, kept: 0 })
     }
 
     /// Copies the files of all records, and writes the index last.
@@ -183,7 +194,7 @@ impl<'a> Copier<'a> {
     /// The path of a record's file inside the export, or why there is none. If another file has the
     /// same path but for upper and lower case, eight hex digits of the key's SHA-256 are added.
     fn choose_path(&mut self, record: &MediaRecord, key: &str) -> Result<String, String> {
-        let path = path_of(record, key)?;
+        let path = path_of(record, key, self.layout)?;
         if !self.keys.insert(key.to_owned()) {
             return Err(format!("another record names {key} too"));
         }
@@ -198,15 +209,24 @@ impl<'a> Copier<'a> {
     }
 }
 
-/// The key without the folder of its instance. No part of it leads out of the export.
-fn path_of<'k>(record: &MediaRecord, key: &'k str) -> Result<&'k str, String> {
+/// The key without the folder of its instance, or without that of its tenant. No part of it leads
+/// out of the export.
+fn path_of<'k>(
+    record: &MediaRecord,
+    key: &'k str,
+    layout: ExportLayout,
+) -> Result<&'k str, String> {
     let folder = ObjectKey::unchecked_instance_prefix(&record.tenant, &record.instance);
     let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
     let path = key.strip_prefix(&folder).filter(|path| {
         let mut parts = Path::new(path).components();
         !path.is_empty() && parts.all(is_plain)
     });
-    path.ok_or_else(|| format!("its record names {key}, which is not in {folder}"))
+    let path = path.ok_or_else(|| format!("its record names {key}, which is not in {folder}"))?;
+    Ok(match layout {
+        ExportLayout::OneInstance => path,
+        ExportLayout::ManyInstances => key.split_once('/').map_or(path, |(_tenant, rest)| rest),
+    })
 }
 
 /// The path with a part of the key's hash before its extension.
@@ -245,7 +265,10 @@ mod tests {
             ("other/LITE-AAAAAA-000001/a.jpg", None),
             ("", None),
         ] {
-            assert_eq!(path_of(&record(), key).ok(), path, "{key}");
+            let found = |layout| path_of(&record(), key, layout).ok().map(str::to_owned);
+            assert_eq!(found(ExportLayout::OneInstance).as_deref(), path, "{key}");
+            let longer = path.map(|path| format!("LITE-AAAAAA-000001/{path}"));
+            assert_eq!(found(ExportLayout::ManyInstances), longer, "{key}");
         }
     }
 

@@ -4,7 +4,7 @@ mod copy;
 pub(crate) mod index;
 mod target;
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use boot::clock;
@@ -18,7 +18,7 @@ use operator::records::MediaRecord;
 use serde_json::json;
 
 use self::{
-    copy::{Copier, ExportSummary},
+    copy::{Copier, ExportLayout, ExportSummary},
     index::{FOR_PEOPLE, FOR_PROGRAMS},
     target::ExportTarget,
 };
@@ -28,6 +28,7 @@ use crate::{
     exit::Exit,
     interrupt::until_interrupted,
     odd_records::OddRecords,
+    owners::list_searched,
     person::{PersonChats, describe_doubtful, describe_folders, parse_folder, parse_phone},
     screen,
     session::Session,
@@ -35,11 +36,14 @@ use crate::{
 
 /// Which chat to export, and where to.
 #[derive(Args)]
-#[command(group(ArgGroup::new("what").required(true).args(["chat", "phone"])))]
+#[command(
+    group(ArgGroup::new("whose").required(true).multiple(true).args(["tenant", "instance"])),
+    group(ArgGroup::new("what").required(true).args(["chat", "phone"])),
+)]
 pub(crate) struct Export {
-    /// The instance's id.
+    /// Only this instance; without it, every instance that the tenant has or had.
     #[arg(long)]
-    instance: InstanceId,
+    instance: Option<InstanceId>,
     /// The tenant whose media are exported; without it, the one to which the instance belongs now.
     /// Needed for an instance that was removed.
     #[arg(long)]
@@ -68,10 +72,15 @@ pub(crate) struct Export {
 }
 
 /// The records of an export, the oldest first.
+#[derive(Default)]
 struct Selection {
     records: Vec<MediaRecord>,
     /// How many records of the chat belong to other tenants, and are left out.
     of_others: usize,
+    /// The folders that were searched.
+    chats: BTreeSet<Chat>,
+    /// LIDs of which it cannot be told whose they are.
+    doubtful: BTreeSet<Chat>,
 }
 
 impl Export {
@@ -79,25 +88,33 @@ impl Export {
     pub(crate) async fn run_export(self, session: &Session) -> anyhow::Result<Exit> {
         let output = self.output.display();
         let mut odd = OddRecords::default();
-        let PersonChats { chats, doubtful, .. } = self.find_chats(session).await?;
         let tenant = self.find_owner(session, &mut odd).await?;
-        let Selection { records, of_others } =
-            self.select_records(&chats, &tenant, session).await?;
+        let selection = self.select_all(&tenant, &mut odd, session).await?;
+        let Selection { records, of_others, chats, doubtful } = selection;
         let records = odd.inspect_all(records);
         let count = records.len();
-        let what = format!("export {count} media of {} to {output}", self.instance);
+        let whose = self.instance.as_ref().map_or(tenant.as_str(), InstanceId::as_str);
+        let what = format!("export {count} media of {whose} to {output}");
         if !session.flags.may_change(&what)? {
             return Ok(Exit::Ok);
         }
         let what = if self.phone.is_some() { "phone" } else { "chat" };
-        let scope = AuditScope::new("media export", what).of_instance(&self.instance);
+        let scope = AuditScope::new("media export", what);
+        let scope = match &self.instance {
+            Some(only) => scope.of_instance(only),
+            None => scope,
+        };
         let scope = match TenantId::parse(tenant.clone()) {
             Ok(tenant) => scope.of_tenant(&tenant),
             Err(_) => scope,
         };
         let copy = async {
             let target = ExportTarget::open(&self.output, self.resume)?;
-            let copier = Copier::new(session, session.utc_offset()?, target)?;
+            let layout = match self.instance {
+                Some(_) => ExportLayout::OneInstance,
+                None => ExportLayout::ManyInstances,
+            };
+            let copier = Copier::new(session, session.utc_offset()?, target, layout)?;
             until_interrupted(Box::pin(copier.copy_all(&records))).await
         };
         let summary = session.audit(scope, copy).await??;
@@ -109,7 +126,7 @@ impl Export {
             "folders": chats.iter().map(Chat::as_str).collect::<Vec<_>>(),
         });
         let text = self.describe_summary(summary, &chats, (count, of_others))
-            + &describe_doubtful(&doubtful.into_iter().collect());
+            + &describe_doubtful(&doubtful);
         session.flags.print(&json, text)?;
         let exit = odd.print_notes();
         Ok(if changed + absent + unsettled == 0 { exit } else { Exit::Findings })
@@ -118,7 +135,7 @@ impl Export {
     fn describe_summary(
         &self,
         summary: ExportSummary,
-        chats: &[Chat],
+        chats: &BTreeSet<Chat>,
         (count, of_others): (usize, usize),
     ) -> String {
         let ExportSummary { files, bytes, kept, changed, absent, unsettled } = summary;
@@ -148,10 +165,10 @@ impl Export {
         if let Some(tenant) = &self.tenant {
             return Ok(tenant.to_string());
         }
-        let owners = session.list_owners(None, Some(&self.instance), odd).await?;
+        let id = self.instance.as_ref().context("one of --tenant and --instance is needed")?;
+        let owners = session.list_owners(None, Some(id), odd).await?;
         let found = owners.into_iter().map(|(tenant, _)| tenant).find(|tenant| tenant != "-");
         found.with_context(|| {
-            let id = &self.instance;
             format!(
                 "instance {id} is not registered, or its tenant cannot be read. See: wapi-media \
                  instance list; or name the tenant with --tenant"
@@ -159,11 +176,35 @@ impl Export {
         })
     }
 
+    /// The tenant's records of the chat, or of the person's chats, in each instance.
+    async fn select_all(
+        &self,
+        tenant: &str,
+        odd: &mut OddRecords,
+        session: &Session,
+    ) -> anyhow::Result<Selection> {
+        let instances = match &self.instance {
+            Some(only) => BTreeSet::from([only.clone()]),
+            None => list_searched(self.tenant.as_ref(), None, odd, session).await?,
+        };
+        let mut all = Selection::default();
+        for instance in instances {
+            let person = self.find_chats(&instance, session).await?;
+            let its = self.select_records((&instance, &person.chats), tenant, session).await?;
+            all.records.extend(its.records);
+            all.of_others += its.of_others;
+            all.chats.extend(person.chats);
+            all.doubtful.extend(person.doubtful);
+        }
+        all.records.sort_by_key(|record| record.moment);
+        Ok(all)
+    }
+
     /// The tenant's records of the chats. Records of the time when the instance belonged to another
     /// tenant are not this tenant's to have.
     async fn select_records(
         &self,
-        chats: &[Chat],
+        (instance, chats): (&InstanceId, &[Chat]),
         tenant: &str,
         session: &Session,
     ) -> anyhow::Result<Selection> {
@@ -172,17 +213,17 @@ impl Export {
             clock::now().saturating_sub(age)
         });
         let records = session.records()?;
-        let mut listed = records.list_by_chat(&self.instance, chats).await?;
+        let mut listed = records.list_by_chat(instance, chats).await?;
         listed.retain(|one| one.moment.is_none_or(|moment| moment >= from));
         let all = listed.len();
         listed.retain(|one| one.tenant.as_deref() == Some(tenant));
         let of_others = all - listed.len();
         listed.reverse();
         let keys: Vec<_> = listed.iter().map(|one| one.key.as_str()).collect();
-        let mut found = records.get_all(&self.instance, &keys).await?;
+        let mut found = records.get_all(instance, &keys).await?;
         let mut of_others = of_others;
         if self.groups {
-            let mut sent = list_by_sender(&records, &self.instance, chats).await?;
+            let mut sent = list_by_sender(&records, instance, chats).await?;
             sent.retain(|one| one.moment.is_none_or(|moment| moment >= from) && !one.is_mark());
             of_others += sent.iter().filter(|one| one.tenant != tenant).count();
             found.extend(sent);
@@ -190,16 +231,20 @@ impl Export {
         }
         found.retain(|record| record.tenant == tenant && !record.is_mark());
         records.note_revocations(&mut found).await?;
-        Ok(Selection { records: found, of_others })
+        Ok(Selection { records: found, of_others, ..Selection::default() })
     }
 
     /// The folders that are exported: the chat's, or every one of the person's.
-    async fn find_chats(&self, session: &Session) -> anyhow::Result<PersonChats> {
+    async fn find_chats(
+        &self,
+        instance: &InstanceId,
+        session: &Session,
+    ) -> anyhow::Result<PersonChats> {
         if let Some(chat) = &self.chat {
             return Ok(PersonChats { chats: vec![parse_folder(chat)?], ..PersonChats::default() });
         }
         let phone = screen::read_phone(self.phone.as_deref().unwrap_or_default())?;
         let spellings = parse_phone(&phone)?;
-        Ok(PersonChats::find(&session.people()?, &self.instance, &spellings).await?)
+        Ok(PersonChats::find(&session.people()?, instance, &spellings).await?)
     }
 }
