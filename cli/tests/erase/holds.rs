@@ -1,5 +1,10 @@
 //! Holds: what erase, drop, retain and the ends of files and records make of them.
 
+use aws::{
+    body_key::BodyKey,
+    ledger::{NoteTerms, ParkOutcome, ParkedBody},
+};
+use media::{failure::FailureClass, parked::Content, unread::UnreadBody};
 use serde_json::{Value, json};
 
 use crate::{
@@ -13,6 +18,16 @@ async fn hold(stack: &Stack, subject: &[&str]) -> String {
     let held = stack.run(&[&add[..], subject].concat()).await;
     assert_eq!(held.code, Some(0), "{held:?}");
     held.out["hold"].as_str().expect("an id").to_owned()
+}
+
+/// An unread webhook as the download function parks it.
+async fn keep_unread(stack: &Stack, body: &str) {
+    let content = Content::Unread(UnreadBody::parse(body).expect("a webhook").summary());
+    let (key, why) = (BodyKey::from_body(body), (FailureClass::Unread, "bad_body: a reason"));
+    let terms = NoteTerms { now: 1_787_432_100, retention: None };
+    let parked = ParkedBody::new((&key, body), &content, why, terms);
+    let outcome = stack.ledger().jobs.park_body(&parked).await;
+    assert_eq!(outcome, Ok(ParkOutcome::Parked));
 }
 
 #[tokio::test]
@@ -113,7 +128,7 @@ async fn a_held_job_is_not_dropped() {
     }
     let unread = json!({ "version": "unread-1", "tenant": TENANT, "instance": INSTANCE,
         "accepted_at": 1_787_432_100, "why": "bad_body", "body": "eyJzZWdyZWRvIjo=" });
-    stack.park(&unread.to_string());
+    keep_unread(&stack, &unread.to_string()).await;
     let id = hold(&stack, &["--phone", SHORT]).await;
     let dropped = stack.run(&["parked", "drop", "--tenant", TENANT]).await;
     let counts = ["dropped", "held", "failed"].map(|name| dropped.out[name].clone());
@@ -121,27 +136,29 @@ async fn a_held_job_is_not_dropped() {
     assert_eq!(dropped.out["holds"], json!([format!("{id} of tenant {TENANT}")]));
     assert_eq!(states(&stack), ["parked", "skipped"]);
     let entries = stack.items("JobsTable");
-    assert!(entries.len() == 1 && entries[0].to_string().contains(PHONE), "{entries:?}");
+    assert!(entries.len() == 2 && json!(entries).to_string().contains(PHONE), "{entries:?}");
     stack.run(&["hold", "release", &id, "--tenant", TENANT]).await;
     let dropped = stack.run(&["parked", "drop", "--tenant", TENANT]).await;
-    assert_eq!((dropped.code, stack.items("JobsTable").len()), (Some(0), 0), "{dropped:?}");
+    // The webhook leaves an entry without its text, for the copy in the parked queue.
+    let left = json!(stack.items("JobsTable")).to_string();
+    assert_eq!((dropped.code, &dropped.out["dropped"]), (Some(0), &json!(2)), "{dropped:?}");
+    assert!(!left.contains("eyJzZWdyZWRvIjo=") && !left.contains(PHONE), "{left}");
 }
 
-/// The look of each verb writes records of parked jobs, and a drop leaves one that says `skipped`.
+/// A redrive writes records of parked jobs, and a drop leaves one that says `skipped`.
 #[tokio::test]
 async fn what_was_ordered_to_be_erased_is_not_written_down_again() {
-    for verb in [&["list"][..], &["show", INSTANCE, "3EB0A"], &["redrive"], &["drop"]] {
+    for verb in ["redrive", "drop"] {
         let stack = Stack::start().await;
         register(&stack, INSTANCE, TENANT);
         let erased = stack.run(&erase(&["--phone", PHONE])).await;
         assert_eq!(erased.code, Some(0), "{erased:?}");
         park(&stack, INSTANCE, "3EB0A", PHONE);
-        let of_tenant = ["--tenant", TENANT];
-        let more = if verb[0] == "show" { &[][..] } else { &of_tenant };
-        stack.run(&[&["parked"], verb, more].concat()).await;
+        stack.run(&["parked", verb, "--tenant", TENANT]).await;
         let left = ["MediaTable", "JobsTable"].map(|table| json!(stack.items(table)).to_string());
         assert!(!left.concat().contains(PHONE), "{verb:?}: {left:?}");
-        assert_eq!((states(&stack), stack.parked()), (vec!["erased".to_owned()], 0), "{verb:?}");
+        // The hourly look removes the message of the parked queue.
+        assert_eq!(states(&stack), ["erased"], "{verb:?}");
     }
 }
 

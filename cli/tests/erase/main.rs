@@ -11,6 +11,7 @@
 mod files;
 mod groups;
 mod holds;
+mod links;
 mod relink;
 mod removed;
 mod revoked;

@@ -173,7 +173,7 @@ async fn what_is_held_or_ordered_or_not_as_recorded_stays() {
     stays("retained", 0).await;
     change_tag(None);
     // The order is there, and its command has died.
-    let order = ["media", "erase", "--tenant", TENANT, "--phone", OTHER];
+    let order = ["media", "erase", "--tenant", TENANT, "--phone", OTHER, "--group-media", "keep"];
     assert_eq!(stack.run(&order).await.code, Some(0));
     let mut record = only_record(&stack);
     record["chat_phone"] = text(OTHER);

@@ -68,6 +68,7 @@ impl Stack {
             ("JobsTable", ["instance", "message_id"]),
             ("MarksTable", ["instance", ""]),
             ("OrdersTable", ["tenant", "order"]),
+            ("LinksTable", ["token", ""]),
             ("PeopleTable", ["instance", "link"]),
             ("AuditTable", ["action", "at"]),
         ] {
@@ -253,6 +254,7 @@ fn describe_stack() -> String {
         "JobsTable",
         "MarksTable",
         "OrdersTable",
+        "LinksTable",
         "PeopleTable",
         "AuditTable",
         "MediaBucket",

@@ -125,13 +125,16 @@ impl LinksTable {
         Ok(())
     }
 
-    /// Removes the link whose token has this hash, if there is one.
+    /// Removes the links whose tokens have these hashes, as far as there are any.
     ///
     /// # Errors
     /// [`AwsError`] when `DeleteItem` fails.
-    pub async fn remove(&self, token_hash: &str) -> Result<(), AwsError> {
-        let delete = self.clients.dynamodb.delete_item().table_name(&self.table);
-        let deleted = delete.key(TOKEN, string_value(token_hash)).send().await;
-        deleted.map_err(AwsError::in_operation("dynamodb:DeleteItem")).map(drop)
+    pub async fn remove_all(&self, token_hashes: &[String]) -> Result<(), AwsError> {
+        for hash in token_hashes {
+            let delete = self.clients.dynamodb.delete_item().table_name(&self.table);
+            let deleted = delete.key(TOKEN, string_value(hash)).send().await;
+            deleted.map_err(AwsError::in_operation("dynamodb:DeleteItem"))?;
+        }
+        Ok(())
     }
 }

@@ -117,6 +117,7 @@ mod tests {
                 "boot",
                 "download::job",
                 "fetch::client",
+                "links",
                 "media",
                 "parking::redrive",
                 "wapi",

@@ -176,8 +176,8 @@ impl BucketTags {
 
 impl MediaRecords {
     /// Gives each record of a tenant's instance the end that `choose` names for it, and the entry
-    /// of a parked job with it; also each unread webhook. Page by page, so that memory does not grow
-    /// with the instance.
+    /// of a parked job with it; also each unread webhook. Page by page, so that memory does not
+    /// grow with the instance.
     ///
     /// # Errors
     /// When a call of `DynamoDB` or `choose` fails. What was done stays, and is not done again.

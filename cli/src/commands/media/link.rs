@@ -113,7 +113,7 @@ async fn add_link(
     // It may have been erased between the two writes.
     let found = session.records()?.get(&instance, &record.key).await?;
     if !found.is_some_and(|found| found.links.contains(&hash)) {
-        links.remove(&hash).await?;
+        links.remove_all(&[hash]).await?;
         bail!("the file was erased meanwhile");
     }
     Ok(())
@@ -129,9 +129,7 @@ pub(super) async fn remove_links(one: &MessageArgument, session: &Session) -> an
     let remove = async {
         let (links, ledger) = (session.links()?, session.ledger()?);
         let instance = InstanceId::parse(record.instance.clone())?;
-        for hash in &record.links {
-            links.remove(hash).await?;
-        }
+        links.remove_all(&record.links).await?;
         let set = ledger.set_link_hashes(&instance, &record.key, &record.links, &[]);
         // If the record changed meanwhile, it names links that do not exist: that is harmless.
         let _named: WriteOutcome = set.await?;

@@ -154,7 +154,7 @@ fn is_of(item: &RevocationItem, record: &Erasable) -> bool {
 /// record alone.
 async fn erase_all(found: &[&RevokedMedia], session: &Session) -> anyhow::Result<Erased> {
     let (operator, bucket) = (&session.operator, session.stack.output("MediaBucket")?);
-    let (ledger, now) = (session.ledger()?, clock::now());
+    let (ledger, links, now) = (session.ledger()?, session.links()?, clock::now());
     let bar = screen::new_bar("media erased", found.len() as u64);
     let mut erased = Erased::default();
     for RevokedMedia { instance, record, .. } in found {
@@ -162,6 +162,7 @@ async fn erase_all(found: &[&RevokedMedia], session: &Session) -> anyhow::Result
             let files = operator.erase_files(bucket, key, |one| one == key, EraseMode::Remove);
             erased.files.add(files.await?);
         }
+        links.remove_all(&record.links).await?;
         match ledger.erase(instance, record, now.saturating_add(MARKED_FOR), now).await? {
             WriteOutcome::Yes => erased.records += 1,
             WriteOutcome::Overtaken => erased.busy += 1,

@@ -341,9 +341,7 @@ impl EraseScope {
             let (queued, others): (Vec<_>, Vec<_>) =
                 records.iter().partition(|record| record.may_be_in_work());
             let mut erase = async |record: &Erasable| -> anyhow::Result<()> {
-                for hash in &record.links {
-                    links.remove(hash).await?;
-                }
+                links.remove_all(&record.links).await?;
                 match ledger.erase(instance, record, now + MARKED_FOR, now).await? {
                     WriteOutcome::Yes => removed.records += 1,
                     WriteOutcome::Overtaken => removed.busy += 1,
