@@ -10,7 +10,7 @@ use operator::audit::{ANY_TENANT, AuditLine, AuditTable, BEGUN, COMPLETE, INCOMP
 use crate::{screen, session::Session};
 
 /// Every action that has lines in the audit table.
-pub(crate) const ACTIONS: [&str; 23] = [
+pub(crate) const ACTIONS: [&str; 29] = [
     "hold",
     "instance add",
     "instance pause",
@@ -25,6 +25,12 @@ pub(crate) const ACTIONS: [&str; 23] = [
     "media verify",
     "parked drop",
     "parked redrive",
+    "receiver add",
+    "receiver pause",
+    "receiver remove",
+    "receiver resume",
+    "receiver rotate-secret",
+    "receiver show",
     "tenant add",
     "tenant remove",
     "tenant set",

@@ -55,6 +55,7 @@ async fn asked_of_wapi(consent: Consent) -> Vec<RecordedRequest> {
         ("InstancesTable", "instances"),
         ("MediaTable", "media"),
         ("JobsTable", "jobs"),
+        ("ReceiversTable", "receivers"),
         ("JobsQueueUrl", "http://127.0.0.1/jobs"),
         ("ParkedQueueUrl", "http://127.0.0.1/parked"),
         ("WebhookBaseUrl", "https://hooks.example.invalid"),

@@ -56,6 +56,7 @@ impl Stack {
             ("OrdersTable", ["tenant", "order"]),
             ("PeopleTable", ["instance", "link"]),
             ("AuditTable", ["action", "at"]),
+            ("ReceiversTable", ["tenant", "receiver"]),
         ] {
             let request = serde_json::from_value(create_table(name, keys)).expect("a request");
             tables.create_table(request).expect("a table");
@@ -174,7 +175,9 @@ fn describe_stack() -> String {
         "OrdersTable",
         "PeopleTable",
         "AuditTable",
+        "ReceiversTable",
         "MediaBucket",
+        "DeliveriesBucket",
         "TokenKeyId",
         "JobsQueueUrl",
         "ParkedQueueUrl",

@@ -15,8 +15,14 @@ pub struct Config {
     pub jobs_table: String,
     /// `PEOPLE_TABLE`.
     pub people_table: String,
+    /// `RECEIVERS_TABLE`.
+    pub receivers_table: String,
     /// `JOBS_QUEUE_URL`.
     pub jobs_queue_url: String,
+    /// `DELIVERIES_QUEUE_URL`.
+    pub deliveries_queue_url: String,
+    /// `DELIVERIES_BUCKET`.
+    pub deliveries_bucket: String,
 }
 
 impl Config {
@@ -31,6 +37,9 @@ impl Config {
             instances_table: environment.required("INSTANCES_TABLE")?,
             jobs_table: environment.required("JOBS_TABLE")?,
             people_table: environment.required("PEOPLE_TABLE")?,
+            receivers_table: environment.required("RECEIVERS_TABLE")?,
+            deliveries_bucket: environment.required("DELIVERIES_BUCKET")?,
+            deliveries_queue_url: environment.required("DELIVERIES_QUEUE_URL")?,
             jobs_queue_url: environment.required("JOBS_QUEUE_URL")?,
         })
     }

@@ -79,7 +79,10 @@ impl Door {
             instances_table: "instances".to_owned(),
             jobs_table: "jobs-table".to_owned(),
             people_table: "people".to_owned(),
+            receivers_table: "receivers".to_owned(),
             jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
+            deliveries_queue_url: "https://sqs.example.invalid/deliveries".to_owned(),
+            deliveries_bucket: "deliveries".to_owned(),
         };
         Self { webhook: Webhook::with_clients(&aws.clients, config), aws, table }
     }

@@ -5,8 +5,9 @@
 //! what makes it unique, [`access`] who may announce it, [`job`] what the queue carries,
 //! [`media_key`] and [`open`] how the bytes are decrypted and proven, [`object_key`] and [`object`]
 //! what the bucket shows, [`policy`] what is stored, [`failure`], [`record`] and [`parked`] the
-//! outcome, [`counts`] the outcomes of a day, [`unread`] webhook bodies that could not be read, and
-//! [`order`] what is erased and held.
+//! outcome, [`counts`] the outcomes of a day, [`unread`] webhook bodies that could not be read,
+//! [`order`] what is erased and held, and [`receiver`] and [`delivery`] the webhooks that are
+//! passed on.
 
 pub mod access;
 pub mod byte_text;
@@ -14,6 +15,7 @@ mod chat;
 mod ciphertext;
 pub mod contact;
 pub mod counts;
+pub mod delivery;
 pub mod envelope;
 pub mod failure;
 pub mod file_name;
@@ -33,9 +35,11 @@ pub mod order;
 pub mod parked;
 pub mod part;
 pub mod policy;
+pub mod receiver;
 pub mod record;
 pub mod schedule;
 pub mod sha256;
+pub mod signature;
 pub mod signed_url;
 pub mod source;
 pub mod strategy;

@@ -53,6 +53,7 @@ const LOGS: &[StackPart] = &[
     StackPart::Logs("DownloadLogs"),
     StackPart::Logs("WatchLogs"),
     StackPart::Logs("BackfillLogs"),
+    StackPart::Logs("DeliverLogs"),
 ];
 const QUEUES: &[StackPart] =
     &[StackPart::Queue("JobsQueueUrl"), StackPart::Queue("ParkedQueueUrl")];
@@ -61,6 +62,7 @@ const FUNCTIONS: &[StackPart] = &[
     StackPart::Function("DownloadFunction"),
     StackPart::Function("WatchFunction"),
     StackPart::Function("BackfillFunction"),
+    StackPart::Function("DeliverFunction"),
 ];
 
 const fn grant(
@@ -72,7 +74,7 @@ const fn grant(
     Grant { sid, actions, parts, is_read_only }
 }
 
-const GRANTS: [Grant; 29] = [
+const GRANTS: [Grant; 33] = [
     grant("FindTheStack", true, &["cloudformation:DescribeStacks"], &[StackPart::Stack]),
     grant("ReadRegister", true, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
     grant(
@@ -95,6 +97,13 @@ const GRANTS: [Grant; 29] = [
         true,
         &["dynamodb:GetItem", "dynamodb:Query"],
         &[StackPart::Table("OrdersTable")],
+    ),
+    // URLs and secrets in it are encrypted.
+    grant(
+        "ReadReceivers",
+        true,
+        &["dynamodb:Query", "dynamodb:Scan"],
+        &[StackPart::Table("ReceiversTable")],
     ),
     grant("ReadAudit", true, &["dynamodb:Query"], &[StackPart::Table("AuditTable")]),
     grant("ListFiles", true, &["s3:ListBucket"], &[StackPart::Bucket]),
@@ -148,6 +157,12 @@ const GRANTS: [Grant; 29] = [
         ],
         &[StackPart::Table("OrdersTable")],
     ),
+    grant(
+        "ChangeReceivers",
+        false,
+        &["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+        &[StackPart::Table("ReceiversTable")],
+    ),
     grant("EraseMarks", false, &["dynamodb:DeleteItem"], &[StackPart::Table("MarksTable")]),
     // An INSERT fails if there is an item with its key: no line can be overwritten or removed.
     grant("AddAuditLines", false, &["dynamodb:PartiQLInsert"], &[StackPart::Table("AuditTable")]),
@@ -163,6 +178,18 @@ const GRANTS: [Grant; 29] = [
         false,
         &["s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
         &[StackPart::Bucket],
+    ),
+    grant(
+        "ListDeliveryBodies",
+        false,
+        &["s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
+        &[StackPart::DeliveriesBucket],
+    ),
+    grant(
+        "EraseDeliveryBodies",
+        false,
+        &["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"],
+        &[StackPart::DeliveryBodies],
     ),
     grant(
         "ChangeRetention",

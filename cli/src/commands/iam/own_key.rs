@@ -28,6 +28,7 @@ const TABLES: &[&str] = &[
     "OrdersTable",
     "CountersTable",
     "AuditTable",
+    "ReceiversTable",
 ];
 
 pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 4] = [

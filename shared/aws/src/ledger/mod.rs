@@ -20,6 +20,7 @@ mod outcome;
 mod parked;
 mod place;
 mod place_update;
+mod resting;
 mod retain;
 mod table;
 mod transaction;
@@ -43,6 +44,7 @@ pub use self::{
     outcome::WriteOutcome,
     parked::{PageStart, ParkedPage, RedriveOutcome},
     place::MESSAGE,
+    resting::{RestingDelivery, RestingKey},
     retain::RecordEnd,
     table::{BY_CHAT, BY_INSTANCE, ERASED, FORGET_AT, JobsTable, Ledger, LedgerTables},
     write::{LeaseAfter, MAX_ATTEMPTS},

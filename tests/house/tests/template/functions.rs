@@ -50,18 +50,29 @@ fn two_stacks_fit_in_one_account() {
     }
 }
 
-#[test]
-fn functions_get_the_environment_they_read() {
-    let template = parse_template();
-    let variable_names = |properties: &Value| -> BTreeSet<String> {
+/// The names of a function's environment variables.
+fn variable_names(template: &Value, function: &str) -> BTreeSet<String> {
+    let names = |properties: &Value| -> BTreeSet<String> {
         let variables = properties["Environment"]["Variables"].as_mapping().expect("variables");
         variables.keys().flat_map(string_list).collect()
     };
-    let common = variable_names(&template["Globals"]["Function"]);
-    let names = |function: &str| -> BTreeSet<String> {
-        &variable_names(resource_properties(&template, function)) | &common
-    };
-    let webhook = ["INSTANCES_TABLE", "JOBS_QUEUE_URL", "JOBS_TABLE", "LOG_LEVEL", "PEOPLE_TABLE"];
+    &names(resource_properties(template, function)) | &names(&template["Globals"]["Function"])
+}
+
+#[test]
+fn functions_get_the_environment_they_read() {
+    let template = parse_template();
+    let names = |function: &str| variable_names(&template, function);
+    let webhook = [
+        "DELIVERIES_BUCKET",
+        "DELIVERIES_QUEUE_URL",
+        "INSTANCES_TABLE",
+        "JOBS_QUEUE_URL",
+        "JOBS_TABLE",
+        "LOG_LEVEL",
+        "PEOPLE_TABLE",
+        "RECEIVERS_TABLE",
+    ];
     assert_eq!(names("WebhookFunction"), name_set(webhook));
     let download = [
         "CDN_BASE_URLS",
@@ -80,6 +91,7 @@ fn functions_get_the_environment_they_read() {
     ];
     assert_eq!(names("DownloadFunction"), name_set(download));
     let watch = [
+        "DELIVERIES_QUEUE_URL",
         "INSTANCES_TABLE",
         "JOBS_QUEUE_URL",
         "JOBS_TABLE",
@@ -87,6 +99,7 @@ fn functions_get_the_environment_they_read() {
         "MEDIA_TABLE",
         "ORDERS_TABLE",
         "PARKED_QUEUE_URL",
+        "RECEIVERS_TABLE",
     ];
     assert_eq!(names("WatchFunction"), name_set(watch));
     let backfill = [
@@ -102,10 +115,24 @@ fn functions_get_the_environment_they_read() {
 }
 
 #[test]
+fn the_deliver_function_gets_what_it_reads() {
+    let deliver = [
+        "DELIVERIES_BUCKET",
+        "DELIVERIES_QUEUE_URL",
+        "JOBS_TABLE",
+        "LOG_LEVEL",
+        "RECEIVERS_TABLE",
+        "WAPI_BASE_URL",
+        "WEBHOOK_BASE_URL",
+    ];
+    assert_eq!(variable_names(&parse_template(), "DeliverFunction"), name_set(deliver));
+}
+
+#[test]
 fn functions_are_built_by_cargo_lambda() {
     let template = parse_template();
     let functions = resources_of_type(&template, "AWS::Serverless::Function");
-    assert_eq!(functions.len(), 4);
+    assert_eq!(functions.len(), 5);
     for (name, function) in functions {
         assert_eq!(
             function["Metadata"]["BuildMethod"].as_str(),

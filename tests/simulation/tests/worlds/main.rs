@@ -28,6 +28,7 @@ mod moves;
 mod operators;
 mod orders;
 mod privilege;
+mod receivers;
 mod retention;
 mod seeds;
 mod slow;
