@@ -29,14 +29,14 @@ sans-serif;fill:#16191f} .n{font-size:16px;font-weight:700} .t{font-size:13px;fo
 # The title, the description for screen readers, and the line above the widgets.
 TEXTS = {"docs/images/dashboard.svg": (
     "The CloudWatch dashboard of the stack",
-    "Six graphs of one night. While W-API answers 500, from 05:30 to 06:30, retries rise, cdn "
+    "Seven graphs of one night. While W-API answers 500, from 05:30 to 06:30, retries rise, cdn "
     "stores the files, jobs wait, and storing takes longer. Then the queue drains, and one job is "
     "parked. The functions have no errors.",
     "Invented data. W-API answers 500 from 05:30 to 06:30: cdn stores what it can, the rest is "
     "retried, and one job is parked.",
 ), "docs/images/dashboard.pt-BR.svg": (
     "O dashboard da stack no CloudWatch",
-    "Seis gráficos de uma noite. Enquanto a W-API responde 500, das 05:30 às 06:30, há mais novas "
+    "Sete gráficos de uma noite. Enquanto a W-API responde 500, das 05:30 às 06:30, há mais novas "
     "tentativas, a cdn guarda os arquivos, jobs esperam, e guardar demora mais. Depois a fila se "
     "esvazia, e um job fica estacionado. As funções não têm erros.",
     "Dados inventados. A W-API responde 500 das 05:30 às 06:30: a cdn entrega o que pode, o "
@@ -131,8 +131,14 @@ def make_series():
             series[label].append((minute * 60, value))
     series["expire within 48 h"] = [(hour * 3600 + 420, 0) for hour in range(HOURS)]
     # Nothing happened: the metric filters then write no points.
-    quiet = "parked, to repair/Unavailable/RateLimited/Misdirected/Unread/UnknownWrappers"
-    return {**series, **{label: [] for label in [*quiet.split("/"), "found by back-fill"]}}
+    quiet = ("parked, to repair/Unavailable/RateLimited/Misdirected/Unread/UnknownWrappers/"
+             "found by back-fill/lost/paused receivers")
+    # One receiver gets every webhook. It restarts at 07:00.
+    ignored, queued = (collections.Counter(dict(series[name])) for name in ("Ignored", "Queued"))
+    series["delivered"] = sorted((ignored + queued).items())
+    series["retried"] = [(10800, 31), (11100, 4)]
+    series["oldest waiting, s"] = [(10920, 84), (10980, 144), (11040, 96)]
+    return {**series, **{label: [] for label in quiet.split("/")}}
 
 
 def read_metrics(properties):

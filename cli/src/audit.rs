@@ -10,7 +10,7 @@ use operator::audit::{ANY_TENANT, AuditLine, AuditTable, BEGUN, COMPLETE, INCOMP
 use crate::{screen, session::Session};
 
 /// Every action that has lines in the audit table.
-pub(crate) const ACTIONS: [&str; 27] = [
+pub(crate) const ACTIONS: [&str; 33] = [
     "hold",
     "instance add",
     "instance pause",
@@ -29,6 +29,12 @@ pub(crate) const ACTIONS: [&str; 27] = [
     "media verify",
     "parked drop",
     "parked redrive",
+    "receiver add",
+    "receiver pause",
+    "receiver remove",
+    "receiver resume",
+    "receiver rotate-secret",
+    "receiver show",
     "tenant add",
     "tenant remove",
     "tenant set",

@@ -31,8 +31,8 @@ use clap_complete::Shell;
 
 use crate::{
     commands::{
-        audit as audit_noun, backfill, cost, hold, iam, instance, media, parked, people, replay,
-        stats, tail, tenant, token, webhook,
+        audit as audit_noun, backfill, cost, hold, iam, instance, media, parked, people, receiver,
+        replay, stats, tail, tenant, token, webhook,
     },
     exit::Exit,
     session::{Flags, Session},
@@ -69,6 +69,9 @@ enum Noun {
     /// Registers, shows and verifies the webhook URLs that W-API sends events to.
     #[command(subcommand)]
     Webhook(webhook::Verb),
+    /// Passes webhooks on to applications of tenants, signed.
+    #[command(subcommand)]
+    Receiver(receiver::Verb),
     /// Finds, downloads, exports and erases media files and their records.
     #[command(subcommand)]
     Media(media::Verb),
@@ -116,6 +119,13 @@ impl Noun {
             Self::Instance(verb) => !matches!(
                 verb,
                 instance::Verb::List { .. } | instance::Verb::Show(_) | instance::Verb::Check(_)
+            ),
+            Self::Receiver(verb) => !matches!(
+                verb,
+                receiver::Verb::List { .. }
+                    | receiver::Verb::Show(_)
+                    | receiver::Verb::Test(_)
+                    | receiver::Verb::Deliveries { .. }
             ),
             Self::Webhook(verb) => !matches!(verb, webhook::Verb::Show(_)),
             Self::Media(verb) => !matches!(
@@ -184,6 +194,7 @@ async fn run_command(Command { flags, noun }: Command) -> anyhow::Result<Exit> {
         Noun::Instance(verb) => instance::run_instance(verb, &session).await,
         Noun::Token(verb) => token::run_token(verb, &session).await,
         Noun::Webhook(verb) => webhook::run_webhook(verb, &session).await,
+        Noun::Receiver(verb) => receiver::run_receiver(verb, &session).await,
         Noun::Parked(verb) => parked::run_parked(verb, &session).await,
         Noun::Hold(verb) => hold::run_hold(verb, &session).await,
         Noun::Media(verb) => media::run_media(verb, &session).await,

@@ -14,13 +14,15 @@ use aws::{
     orders::Orders,
     people::PeopleTable,
     queues::{JobsQueue, ParkedQueue},
+    receivers::Receivers,
     register::{self, Register, RegisterError, RegisterListing, RegisterTables},
 };
 use clap::Args;
 use fetch::{
     InvalidBaseUrl, Origins,
     account::{AccountClient, Credentials},
-    parse_base,
+    is_local_base, parse_base,
+    receiver::ReceiverClient,
 };
 use media::{
     ids::{InstanceId, TenantId},
@@ -275,6 +277,18 @@ impl Session {
         let parameter = |name| self.stack.parameter(name);
         let origins = Origins::parse(parameter("WapiBaseUrl")?, parameter("CdnBaseUrls")?)?;
         Ok(AccountClient::new(&origins)?)
+    }
+
+    /// The receivers.
+    pub(crate) fn receivers(&self) -> anyhow::Result<Receivers> {
+        let table = self.stack.output("ReceiversTable")?.to_owned();
+        Ok(Receivers::new(&self.operator.clients, table))
+    }
+
+    /// A client that posts to receivers, and only where the deliver function would.
+    pub(crate) fn receiver_client(&self) -> anyhow::Result<ReceiverClient> {
+        let may_be_local = is_local_base(self.stack.parameter("WapiBaseUrl")?);
+        Ok(ReceiverClient::new(self.stack.output("WebhookBaseUrl")?, may_be_local)?)
     }
 
     /// The URL before `/webhook/…`, without a trailing slash; an error if it would carry the

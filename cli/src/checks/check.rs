@@ -24,6 +24,8 @@ pub(crate) enum CheckId {
     LastWebhooks,
     /// When the last media message was sent.
     LastMedia,
+    /// Whether the applications to which webhooks are passed on take them.
+    Receivers,
     /// Whether W-API refuses the token for another tenant's instance.
     CrossTenant,
     /// Whether a probe is accepted by the API and the webhook function.
@@ -57,6 +59,7 @@ impl CheckId {
             Self::Hook(Hook::ChatPresence) => ("hook chat-presence", "hook chat-presence"),
             Self::LastWebhooks => ("last webhooks", "últimos webhooks"),
             Self::LastMedia => ("last media", "última mídia"),
+            Self::Receivers => ("receivers", "receptores"),
             Self::CrossTenant => ("cross-tenant", "entre tenants"),
             Self::ProbeWebhook => ("API and webhook function", "API e função webhook"),
             Self::ProbeRecord => {

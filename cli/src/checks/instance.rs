@@ -13,6 +13,7 @@ use wapi::{
 use super::{
     check::{Check, CheckId, Verdict},
     hooks::targets_of_all,
+    receivers::check_receivers,
 };
 use crate::{examination::Examination, say::say, screen, session::as_instance};
 
@@ -47,6 +48,7 @@ pub(crate) async fn check_instance(
         }
     }
     checks.push(check_last_media(instance, examination).await?);
+    checks.extend(check_receivers(instance, examination).await?);
     Ok(checks)
 }
 

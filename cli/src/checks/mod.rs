@@ -5,4 +5,5 @@ pub(crate) mod cross_tenant;
 pub(crate) mod hooks;
 pub(crate) mod instance;
 pub(crate) mod probe;
+pub(crate) mod receivers;
 pub(crate) mod token;

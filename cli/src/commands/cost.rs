@@ -125,8 +125,8 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
     if usage.is_whole {
         items.push(item(
             "the stack itself",
-            "key 1.00, metrics 8.70, alarms 3.40, dashboard 3.00, polling 0.70",
-            16.80,
+            "key 1.00, metrics 10.20, alarms 3.80, dashboard 3.00, polling 1.00",
+            19.00,
         ));
     }
     items
@@ -319,7 +319,7 @@ mod tests {
         };
         assert!((dollars(&kept) - 23.0).abs() < 1e-9);
         let whole = MonthlyUsage { is_whole: true, ..MonthlyUsage::default() };
-        assert!((dollars(&whole) - 16.8).abs() < 1e-9);
+        assert!((dollars(&whole) - 19.0).abs() < 1e-9);
         assert!(dollars(&MonthlyUsage::default()).abs() < 1e-9);
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod instance;
 pub(crate) mod media;
 pub(crate) mod parked;
 pub(crate) mod people;
+pub(crate) mod receiver;
 pub(crate) mod replay;
 pub(crate) mod stats;
 pub(crate) mod tail;

@@ -44,12 +44,13 @@ pub(crate) struct Tail {
 }
 
 /// The functions: the name that is printed, and the stack output with the name of the log group.
-const SOURCES: [(&str, &str); 5] = [
+const SOURCES: [(&str, &str); 6] = [
     ("webhook", "WebhookLogs"),
     ("download", "DownloadLogs"),
     ("watch", "WatchLogs"),
     ("backfill", "BackfillLogs"),
     ("links", "LinksLogs"),
+    ("deliver", "DeliverLogs"),
 ];
 
 /// Prints lines until the command is interrupted, or once with `--no-follow`.

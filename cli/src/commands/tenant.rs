@@ -209,12 +209,18 @@ async fn remove_tenant(id: &TenantId, session: &Session) -> anyhow::Result<Exit>
             its.join(", ")
         );
     }
-    let change = format!("remove tenant {id}; its files and the records of its media stay");
+    let change = format!(
+        "remove tenant {id} with its receivers; its files and the records of its media stay"
+    );
     if !session.flags.confirm(&change)? {
         return Ok(Exit::Ok);
     }
     let scope = AuditScope::new("tenant remove", "tenant").of_tenant(id);
-    let removed = session.audit(scope, register.remove_tenant(id)).await?;
+    let removal = async {
+        register.remove_tenant(id).await?;
+        remove_receivers(id, session).await
+    };
+    let removed = session.audit(scope, removal).await?;
     removed.with_context(|| {
         format!("tenant {id} was not removed; an instance may have been added meanwhile")
     })?;
@@ -222,4 +228,14 @@ async fn remove_tenant(id: &TenantId, session: &Session) -> anyhow::Result<Exit>
         .flags
         .print(&json!({ "tenant": id, "removed": true }), format!("Tenant {id} is removed."))?;
     Ok(Exit::Ok)
+}
+
+/// Removes the receivers of a tenant that has no instance any more, and what waits for them.
+async fn remove_receivers(id: &TenantId, session: &Session) -> anyhow::Result<()> {
+    let (receivers, ledger) = (session.receivers()?, session.ledger()?);
+    for receiver in receivers.list(id).await? {
+        receivers.remove(&receiver).await?;
+        ledger.jobs.remove_all_resting(&receiver.id, None).await?;
+    }
+    Ok(())
 }

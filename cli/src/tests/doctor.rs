@@ -57,6 +57,7 @@ fn open_session(aws: &Aws) -> Session {
         ("MediaTable", "media"),
         ("JobsTable", "jobs"),
         ("OrdersTable", "orders"),
+        ("ReceiversTable", "receivers"),
         ("JobsQueueUrl", "http://127.0.0.1/jobs"),
         ("ParkedQueueUrl", "http://127.0.0.1/parked"),
         ("WebhookBaseUrl", "https://hooks.example.invalid"),

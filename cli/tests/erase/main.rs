@@ -271,6 +271,13 @@ async fn a_customer_who_leaves_is_erased_alone() {
     for instance in ["LITE-AAAAAA-000002", OTHER_INSTANCE] {
         stack.put("MarksTable", &json!({ "instance": text(instance) }));
     }
+    let receiver = "rcv_aaaaaaaaaaaaaaaa";
+    let key = text(&format!("*#{receiver}"));
+    stack.put("ReceiversTable", &json!({ "tenant": text(TENANT), "receiver": key }));
+    let waiting = json!({ "instance": text(&format!("~{receiver}")),
+        "message_id": text("001787438879#msg_a"), "of_instance": text(INSTANCE),
+        "body": text("a webhook") });
+    stack.put("JobsTable", &waiting);
     let erased = stack.run(&erase(&["--all", "--and-from-now-on"])).await;
     assert_eq!(
         (erased.code, &erased.out["removed"]["records"]),

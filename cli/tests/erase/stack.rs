@@ -71,6 +71,7 @@ impl Stack {
             ("LinksTable", ["token", ""]),
             ("PeopleTable", ["instance", "link"]),
             ("AuditTable", ["action", "at"]),
+            ("ReceiversTable", ["tenant", "receiver"]),
         ] {
             let request = serde_json::from_value(create_table(name, keys)).expect("a request");
             tables.create_table(request).expect("a table");
@@ -257,7 +258,9 @@ fn describe_stack() -> String {
         "LinksTable",
         "PeopleTable",
         "AuditTable",
+        "ReceiversTable",
         "MediaBucket",
+        "DeliveriesBucket",
         "TokenKeyId",
         "JobsQueueUrl",
         "ParkedQueueUrl",

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use stand_in::events::{self, Entry};
 use stand_in::{
-    CdnScenario, DEFAULT_INSTANCE, DEFAULT_TOKEN, Event, MessageShape, StandIn, WapiScenario,
+    AppAnswer, Application, CdnScenario, DEFAULT_INSTANCE, DEFAULT_TOKEN, Event, MessageShape,
+    StandIn, WapiScenario,
 };
 
 use crate::compare::{Comparison, ExpectedFile};
@@ -21,6 +22,8 @@ pub const STACK_NAME: &str = "local";
 const TENANT: &str = "acme";
 /// Storing all files takes about a minute on two cores; after this time, something is wrong.
 const MAX_STORING_TIME: Duration = Duration::from_secs(300);
+/// Webhooks are passed on while files are stored, so only the last ones may still be on their way.
+const MAX_PASSING_TIME: Duration = Duration::from_secs(60);
 /// The interval at which the bucket is read.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -36,12 +39,40 @@ pub async fn run_demo(project: &Project, port: u16, screen: &Screen) -> Result<(
         Deployment::with_name(STACK_NAME)?.from_origins(origins.wapi_base(), origins.cdn_bases());
     let stack = Stack::deploy(&tools, running.endpoint(), &deployment, screen).await?;
     let url = register_instance(&stack, screen).await?;
+    let application = Application::start(|_| AppAnswer::status(204)).await?;
+    register::add_receiver(&stack, TENANT, &format!("{}/hooks", application.base())).await?;
     post_all(&stack, &url, &events, screen).await?;
     let expected = expected_files(&events);
     wait_until_stored(&stack, expected.len(), screen).await?;
     let comparison = compare_files(&stack, &expected, screen).await?;
+    let missed = wait_until_passed_on(&application, &events, screen).await?;
     origins.shutdown().await;
+    if missed > 0 {
+        bail!("the receiver did not get {missed} webhooks. See make logs.");
+    }
     report_result(&comparison, &expected, screen)
+}
+
+/// Waits until the receiver has every webhook, byte for byte. Returns how many it does not have.
+async fn wait_until_passed_on(
+    application: &Application,
+    events: &[Event],
+    screen: &Screen,
+) -> Result<usize> {
+    let step = screen.step("Comparing what the receiver got with what was posted");
+    let posted: Vec<_> =
+        events.iter().map(|event| serde_json::to_vec(&event.webhook)).collect::<Result<_, _>>()?;
+    let begun = Instant::now();
+    loop {
+        let got = application.posted();
+        let is_missed = |body: &&Vec<u8>| !got.iter().any(|one| one.body == **body);
+        let missed = posted.iter().filter(is_missed).count();
+        if missed == 0 || begun.elapsed() > MAX_PASSING_TIME {
+            step.done(format!("{} of {} webhooks, signed", posted.len() - missed, posted.len()));
+            return Ok(missed);
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
 }
 
 async fn fresh_stack(tools: &Tools, port: u16, screen: &Screen) -> Result<RunningStack> {

@@ -41,12 +41,13 @@ pub(crate) async fn fix_trigger_concurrency(endpoint: Endpoint) -> Result<()> {
 /// # Errors
 /// If a function's role cannot be found or given the policy.
 pub(crate) async fn allow_more(endpoint: Endpoint, outputs: &StackOutputs) -> Result<()> {
-    let batches: &[&str] = &["sqs:SendMessageBatch"];
+    let batches: &[&str] = &["sqs:SendMessageBatch", "s3:PutObject"];
     let files: &[&str] = &["s3:PutObject", "s3:PutObjectTagging", "kms:Decrypt"];
     for (function, actions) in [
         (&outputs.webhook_function, batches),
         (&outputs.download_function, files),
         (&outputs.backfill_function, &["kms:Decrypt"]),
+        (&outputs.deliver_function, &["kms:Decrypt"]),
     ] {
         allow_actions(endpoint, function, actions).await?;
     }

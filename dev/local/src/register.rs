@@ -1,14 +1,17 @@
-//! Registers a tenant and an instance without the operator's command, through the same
-//! [`Register`].
+//! Registers a tenant, an instance and a receiver without the operator's command, through the same
+//! [`Register`] and [`Receivers`].
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws::clients::Clients;
+use aws::receivers::{NewReceiver, Receivers};
 use aws::register::{NewInstance, Register, RegisterError, RegisterTables, SECRET_BYTES, Tenant};
 use boot::clock;
 use media::ids::{InstanceId, TenantId};
 use media::message::Secret;
+use media::receiver::{ReceiverEndpoint, ReceiverId};
+use media::signature::SIGNING_SECRET_BYTES;
 use media::{policy::Policy, strategy::StrategyOrder};
 
 use crate::{InstanceSettings, Stack};
@@ -55,4 +58,27 @@ pub(crate) async fn register_directly(
     let secret = added.context("the instance was not added")?;
     let base = stack.webhook_base();
     Ok(format!("{base}/webhook/{id}/{}", secret.expose()))
+}
+
+/// Registers a receiver of all webhooks of a tenant, at this URL on this machine.
+///
+/// # Errors
+/// If the local AWS refuses a call.
+pub(crate) async fn add_receiver(stack: &Stack, tenant: &str, url: &str) -> Result<()> {
+    let outputs = stack.outputs();
+    let clients = Clients::for_stand_in(&stack.endpoint().url(), MAX_CALL_TIME);
+    let (mut id, mut random) = ([0; ReceiverId::RANDOM_BYTES], [0; SIGNING_SECRET_BYTES]);
+    aws_lc_rs::rand::fill(&mut id).context("the system gave no random bytes")?;
+    aws_lc_rs::rand::fill(&mut random).context("the system gave no random bytes")?;
+    let new = NewReceiver {
+        tenant: &TenantId::parse(tenant)?,
+        instance: None,
+        id: &ReceiverId::from_random(id),
+        host: "127.0.0.1",
+        hooks: &[],
+        endpoint: &ReceiverEndpoint::new(Secret::new(url), &random)?,
+        now: clock::now(),
+    };
+    let receivers = Receivers::new(&clients, outputs.receivers_table.clone());
+    receivers.add(&new, &outputs.token_key_id).await.context("the receiver was not added")
 }

@@ -83,6 +83,8 @@ pub struct StackOutputs {
     pub media_table: String,
     /// The name of the table of unsettled jobs.
     pub jobs_table: String,
+    /// The name of the table of receivers.
+    pub receivers_table: String,
     /// The URL of the jobs queue.
     pub jobs_queue_url: String,
     /// The URL of the parked queue.
@@ -97,6 +99,8 @@ pub struct StackOutputs {
     pub download_function: String,
     /// The back-fill function's name.
     pub backfill_function: String,
+    /// The deliver function's name.
+    pub deliver_function: String,
     /// The watch function's name.
     pub watch_function: String,
     /// The links function's name.

@@ -17,8 +17,12 @@ pub struct Config {
     pub jobs_table: String,
     /// `ORDERS_TABLE`.
     pub orders_table: String,
+    /// `RECEIVERS_TABLE`.
+    pub receivers_table: String,
     /// `JOBS_QUEUE_URL`.
     pub jobs_queue_url: String,
+    /// `DELIVERIES_QUEUE_URL`.
+    pub deliveries_queue_url: String,
     /// `PARKED_QUEUE_URL`.
     pub parked_queue_url: String,
 }
@@ -36,6 +40,8 @@ impl Config {
             media_table: environment.required("MEDIA_TABLE")?,
             jobs_table: environment.required("JOBS_TABLE")?,
             orders_table: environment.required("ORDERS_TABLE")?,
+            receivers_table: environment.required("RECEIVERS_TABLE")?,
+            deliveries_queue_url: environment.required("DELIVERIES_QUEUE_URL")?,
             jobs_queue_url: environment.required("JOBS_QUEUE_URL")?,
             parked_queue_url: environment.required("PARKED_QUEUE_URL")?,
         })

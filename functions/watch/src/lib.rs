@@ -2,17 +2,20 @@
 //! expire soon, and keeps the parked queue and the media table in step.
 
 pub mod config;
+pub mod deliveries;
 pub mod due;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use aws::{
     clients::Clients,
+    deliveries::DeliveriesQueue,
     error::AwsError,
     instances::Instances,
     ledger::{Ledger, LedgerTables},
     orders::Orders,
     queues::{JobsQueue, ParkedQueue},
+    receivers::Receivers,
 };
 use parking::Parking;
 use serde_json::Value;
@@ -20,6 +23,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     config::Config,
+    deliveries::{DeliverySender, RestSummary},
     due::{DueSender, DueSummary},
 };
 
@@ -72,6 +76,8 @@ pub struct Watch {
     parking: Parking,
     ledger: Ledger,
     jobs: JobsQueue,
+    receivers: Receivers,
+    deliveries: DeliveriesQueue,
 }
 
 impl Watch {
@@ -93,7 +99,9 @@ impl Watch {
         let orders = Orders::new(clients, config.orders_table);
         let instances = Instances::new(clients, config.instances_table);
         let parking = Parking::new(parked, jobs(), ledger(), instances).with_orders(orders);
-        Self { parking, ledger: ledger(), jobs: jobs() }
+        let receivers = Receivers::new(clients, config.receivers_table);
+        let deliveries = DeliveriesQueue::new(clients, config.deliveries_queue_url);
+        Self { parking, ledger: ledger(), jobs: jobs(), receivers, deliveries }
     }
 
     /// Makes one pass and writes one log line, from which the stack's metrics are made. `now` is in
@@ -114,9 +122,48 @@ impl Watch {
         DueSender { table: &self.ledger.jobs, queue: &self.jobs }
     }
 
-    /// Sends the jobs that are due at the second time; `now` is the first.
+    /// Sends the jobs and the deliveries that are due at the second time; `now` is the first. A
+    /// failure with the one does not hold up the other.
     async fn send_due(&self, (now, due_until): (i64, i64)) -> Result<(), AwsError> {
         let deadline = Instant::now() + MAX_DUE_TIME;
+        let (jobs, deliveries) = tokio::join!(
+            Box::pin(self.send_due_jobs((now, due_until), deadline)),
+            Box::pin(self.send_due_deliveries((now, due_until), deadline)),
+        );
+        jobs.and(deliveries)
+    }
+
+    async fn send_due_deliveries(
+        &self,
+        times: (i64, i64),
+        deadline: Instant,
+    ) -> Result<(), AwsError> {
+        let sender = DeliverySender {
+            receivers: &self.receivers,
+            table: &self.ledger.jobs,
+            queue: &self.deliveries,
+        };
+        let RestSummary { receivers, sent, failed, paused, oldest_seconds, is_complete } =
+            sender.send_due(times, deadline).await?;
+        if receivers > 0 {
+            tracing::info!(
+                receivers,
+                sent_deliveries = sent,
+                unsent_deliveries = failed,
+                paused_receivers = paused,
+                oldest_seconds,
+                is_complete,
+                "due deliveries"
+            );
+        }
+        Ok(())
+    }
+
+    async fn send_due_jobs(
+        &self,
+        (now, due_until): (i64, i64),
+        deadline: Instant,
+    ) -> Result<(), AwsError> {
         let DueSummary { sent, failed, lag_seconds, is_complete } =
             self.sender().send_due((now, due_until), deadline).await?;
         tracing::info!(sent, failed, lag_seconds, is_complete, "due jobs");

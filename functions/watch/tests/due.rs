@@ -21,7 +21,9 @@ fn create_watch(aws: &Aws) -> Watch {
         media_table: "media".to_owned(),
         jobs_table: "jobs-table".to_owned(),
         orders_table: "orders".to_owned(),
+        receivers_table: "receivers".to_owned(),
         jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
+        deliveries_queue_url: "https://sqs.example.invalid/deliveries".to_owned(),
         parked_queue_url: "https://sqs.example.invalid/parked".to_owned(),
     };
     Watch::with_clients(&aws.clients, config)

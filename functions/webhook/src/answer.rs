@@ -8,6 +8,8 @@ use media::access::VerifiedInstance;
 use serde_json::{Value, json};
 use wapi::webhook::{Announcement, Event, Refusal, UnreadReason};
 
+use crate::pass_on::PassedOn;
+
 /// `Retry-After` of a 503, in seconds.
 const RETRY_AFTER: &str = "30";
 
@@ -25,6 +27,7 @@ pub struct Answer {
     not_understood: usize,
     queued: usize,
     kept: usize,
+    passed_on: PassedOn,
     source: Option<String>,
 }
 
@@ -42,6 +45,7 @@ impl Answer {
             not_understood: 0,
             queued: 0,
             kept: 0,
+            passed_on: PassedOn::default(),
             source: None,
         }
     }
@@ -49,6 +53,11 @@ impl Answer {
     /// Adds how many of the jobs and bodies the jobs table has, because SQS did not take them.
     pub(crate) fn with_kept(self, kept: usize) -> Self {
         Self { kept, ..self }
+    }
+
+    /// Adds to how many receivers the body is passed on.
+    pub(crate) fn with_passed_on(self, passed_on: PassedOn) -> Self {
+        Self { passed_on, ..self }
     }
 
     fn for_instance(self, verified: &VerifiedInstance) -> Self {
@@ -176,6 +185,9 @@ impl Answer {
                     reason,
                     queued = self.queued,
                     kept = self.kept,
+                    passed_on = self.passed_on.queued,
+                    put_to_rest = self.passed_on.rested,
+                    not_passed_on = self.passed_on.refused,
                     unknown_event,
                     unknown_wrapper = self.unknown_wrappers,
                     not_understood = self.not_understood,

@@ -17,8 +17,14 @@ pub struct Config {
     pub people_table: String,
     /// `ORDERS_TABLE`.
     pub orders_table: String,
+    /// `RECEIVERS_TABLE`.
+    pub receivers_table: String,
     /// `JOBS_QUEUE_URL`.
     pub jobs_queue_url: String,
+    /// `DELIVERIES_QUEUE_URL`.
+    pub deliveries_queue_url: String,
+    /// `DELIVERIES_BUCKET`.
+    pub deliveries_bucket: String,
     /// `ASK_LIDS`: whether numbers whose LID is not known are noted, so that W-API is asked.
     pub asks_lids: bool,
 }
@@ -36,6 +42,9 @@ impl Config {
             jobs_table: environment.required("JOBS_TABLE")?,
             people_table: environment.required("PEOPLE_TABLE")?,
             orders_table: environment.required("ORDERS_TABLE")?,
+            receivers_table: environment.required("RECEIVERS_TABLE")?,
+            deliveries_bucket: environment.required("DELIVERIES_BUCKET")?,
+            deliveries_queue_url: environment.required("DELIVERIES_QUEUE_URL")?,
             jobs_queue_url: environment.required("JOBS_QUEUE_URL")?,
             asks_lids: environment.optional("ASK_LIDS") == Some("on"),
         })

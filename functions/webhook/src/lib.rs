@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod config;
+mod pass_on;
 mod people;
 mod request;
 
@@ -34,7 +35,13 @@ use tokio::time::{Instant, timeout_at};
 use wapi::webhook::{Announcement, Reading, UnreadReason, WebhookBody};
 
 pub use crate::request::without_query;
-use crate::{answer::Answer, config::Config, people::People, request::source_address};
+use crate::{
+    answer::Answer,
+    config::Config,
+    pass_on::{PassOn, Receipt},
+    people::People,
+    request::{VerifiedRequest, source_address},
+};
 
 /// The largest body that is read, in bytes: Lambda's own limit, so that nothing which arrives is
 /// refused for its size. Typical bodies have 4 to 16 KB, or a megabyte with the thumbnail of a
@@ -64,6 +71,7 @@ pub struct Webhook {
     queue: JobsQueue,
     table: JobsTable,
     people: People,
+    pass_on: PassOn,
     sources: SourceKeys,
 }
 
@@ -79,7 +87,9 @@ impl Webhook {
     /// Builds the function from existing clients.
     #[must_use]
     pub fn with_clients(clients: &Clients, config: Config) -> Self {
+        let pass_on = PassOn::new(clients, &config);
         Self {
+            pass_on,
             access: AccessTable::new(clients, config.instances_table),
             queue: JobsQueue::new(clients, config.jobs_queue_url),
             sources: SourceKeys::new(clients, config.jobs_table.clone()),
@@ -136,7 +146,7 @@ impl Webhook {
             return Answer::too_large(&verified);
         }
         let accepted = VerifiedRequest { verified: &verified, rules, body, now, keep_until };
-        self.accept_body(accepted).await
+        self.accept_body(accepted, &Receipt::of_request(request)).await
     }
 
     /// The name of the address from which a refused request came, for the log line.
@@ -145,12 +155,30 @@ impl Webhook {
         Some(self.sources.find().await?.name_source(address))
     }
 
-    /// Reads the body and makes durable what must not be lost: the media messages it announces, and
-    /// the body itself unless all of it was understood.
-    async fn accept_body(&self, accepted: VerifiedRequest<'_>) -> Answer {
+    /// Reads the body and makes durable what must not be lost: what the body leads to here, and, at
+    /// the same time, the body on its way to each receiver.
+    async fn accept_body(&self, accepted: VerifiedRequest<'_>, receipt: &Receipt) -> Answer {
         let verified = accepted.verified;
         let reading = Reading::from_bytes(accepted.body, verified);
-        if let Reading::Whole(announcement) | Reading::Part { announcement, .. } = &reading {
+        let passing = Box::pin(self.pass_on.pass_on(accepted, receipt, &reading));
+        let passing = timeout_at(accepted.keep_until, passing);
+        let (answer, passed_on) =
+            tokio::join!(Box::pin(self.take_reading(accepted, &reading)), passing);
+        match passed_on.unwrap_or_else(|_late| Err(out_of_time().into())) {
+            Ok(passed_on) => answer.with_passed_on(passed_on),
+            Err(error) => {
+                tracing::warn!(instance = %verified.instance(), %error, "a webhook was not passed \
+                    on");
+                Answer::unavailable(Some(verified), &error)
+            }
+        }
+    }
+
+    /// Makes durable the media messages that a body announces, and the body itself unless all of it
+    /// was understood.
+    async fn take_reading(&self, accepted: VerifiedRequest<'_>, reading: &Reading) -> Answer {
+        let verified = accepted.verified;
+        if let Reading::Whole(announcement) | Reading::Part { announcement, .. } = reading {
             let (rules, now) = (accepted.rules, accepted.now);
             self.people.learn_all(verified, &announcement.people, rules.retention, now);
             if let Some(phone) = &announcement.open_phone {
@@ -161,17 +189,17 @@ impl Webhook {
             }
         }
         match reading {
-            Reading::Whole(announcement) => self.queue_announced(accepted, &announcement).await,
+            Reading::Whole(announcement) => self.queue_announced(accepted, announcement).await,
             Reading::Part { announcement, body } => {
-                self.queue_part(accepted, &announcement, &body).await
+                self.queue_part(accepted, announcement, body).await
             }
             Reading::Unread { why, body } => {
-                match self.keep_body(accepted, why, body.as_ref()).await {
-                    Ok(kept) => Answer::unread(verified, why).with_kept(kept),
+                match self.keep_body(accepted, *why, body.as_ref()).await {
+                    Ok(kept) => Answer::unread(verified, *why).with_kept(kept),
                     Err(not_kept) => not_kept.into_answer(verified, 0),
                 }
             }
-            Reading::Refused(refused) => Answer::bad_request(verified, refused),
+            Reading::Refused(refused) => Answer::bad_request(verified, *refused),
         }
     }
 
@@ -276,7 +304,7 @@ impl Webhook {
         let count = jobs.len();
         // Boxed, so that every request need not have the room for it.
         let keep = timeout_at(keep_until, Box::pin(self.keep_jobs(jobs, now)));
-        match keep.await.unwrap_or_else(|_late| Err(out_of_time())) {
+        match keep.await.unwrap_or_else(|_late| Err(out_of_time().into())) {
             Ok(()) => {
                 tracing::warn!(instance = %verified.instance(), %error, "the jobs table has jobs \
                     that the queue did not take");
@@ -348,23 +376,12 @@ impl Webhook {
 }
 
 /// The jobs table took too long.
-fn out_of_time() -> SendError {
-    AwsError::unexpected("dynamodb:UpdateItem", "no time left to answer").into()
+fn out_of_time() -> AwsError {
+    AwsError::unexpected("dynamodb:UpdateItem", "no time left to answer")
 }
 
 /// The instance that proved to have sent a webhook, and its tenant's rules.
 type Sender = (VerifiedInstance, WebhookRules);
-
-/// A body, its sender, and when it came.
-#[derive(Clone, Copy)]
-struct VerifiedRequest<'a> {
-    verified: &'a VerifiedInstance,
-    rules: WebhookRules,
-    body: &'a [u8],
-    now: i64,
-    /// When no job is written into the jobs table any more, so that there is time to answer.
-    keep_until: Instant,
-}
 
 /// Why an unread body is not kept.
 enum KeepError {

@@ -1,12 +1,35 @@
-//! The event of API Gateway, without the part that the runtime cannot take, and the address from
-//! which it came.
+//! The event of API Gateway, without the part that the runtime cannot take, the address from which
+//! it came, and a request whose sender is verified.
 
 use std::net::IpAddr;
 
+use aws::webhook_access::WebhookRules;
 use lambda_http::{
     LambdaEvent, Request, RequestExt,
     request::{LambdaRequest, RequestContext},
 };
+use media::access::VerifiedInstance;
+use tokio::time::Instant;
+
+/// A body, its sender, and when it came.
+#[derive(Clone, Copy)]
+pub(crate) struct VerifiedRequest<'a> {
+    pub(crate) verified: &'a VerifiedInstance,
+    pub(crate) rules: WebhookRules,
+    pub(crate) body: &'a [u8],
+    pub(crate) now: i64,
+    /// When no job is written into the jobs table any more, so that there is time to answer.
+    pub(crate) keep_until: Instant,
+}
+
+/// The id that API Gateway gave to the request: the same if Lambda repeats it, and no other
+/// request's.
+pub(crate) fn request_id(request: &Request) -> Option<String> {
+    match request.request_context_ref()? {
+        RequestContext::ApiGatewayV2(context) => context.request_id.clone(),
+        _ => None,
+    }
+}
 
 /// The address of the caller, as API Gateway saw it.
 pub(crate) fn source_address(request: &Request) -> Option<IpAddr> {

@@ -81,7 +81,10 @@ impl Door {
             people_table: "people".to_owned(),
             orders_table: "orders".to_owned(),
             asks_lids: false,
+            receivers_table: "receivers".to_owned(),
             jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
+            deliveries_queue_url: "https://sqs.example.invalid/deliveries".to_owned(),
+            deliveries_bucket: "deliveries".to_owned(),
         };
         Self { webhook: Webhook::with_clients(&aws.clients, config), aws, table }
     }

@@ -46,7 +46,10 @@ fn create_webhook(aws: &Aws) -> Webhook {
         people_table: "people".to_owned(),
         orders_table: "orders".to_owned(),
         asks_lids: false,
+        receivers_table: "receivers".to_owned(),
         jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
+        deliveries_queue_url: "https://sqs.example.invalid/deliveries".to_owned(),
+        deliveries_bucket: "deliveries".to_owned(),
     };
     Webhook::with_clients(&aws.clients, config)
 }

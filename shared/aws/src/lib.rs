@@ -9,6 +9,8 @@ pub mod bucket;
 mod cache;
 pub mod clients;
 pub mod counters;
+pub mod deliveries;
+pub mod delivery_bodies;
 pub mod dynamodb;
 pub mod entry_key;
 pub mod error;
@@ -21,6 +23,7 @@ pub mod open_people;
 pub mod orders;
 pub mod people;
 pub mod queues;
+pub mod receivers;
 mod record_cache;
 #[cfg(feature = "operator")]
 pub mod register;

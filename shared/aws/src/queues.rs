@@ -180,16 +180,7 @@ impl JobsQueue {
         receipt: &str,
         timeout: Duration,
     ) -> Result<(), AwsError> {
-        self.clients
-            .sqs
-            .change_message_visibility()
-            .queue_url(&self.url)
-            .receipt_handle(receipt)
-            .visibility_timeout(timeout.as_secs().try_into().unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(AwsError::in_operation("sqs:ChangeMessageVisibility"))?;
-        Ok(())
+        self.sender().change_visibility(receipt, timeout).await
     }
 }
 

@@ -35,23 +35,51 @@ struct FailedEntries {
 }
 
 impl MessageSender<'_> {
+    /// Hides a received message for `timeout` from now.
+    pub(crate) async fn change_visibility(
+        &self,
+        receipt: &str,
+        timeout: Duration,
+    ) -> Result<(), AwsError> {
+        self.clients
+            .sqs
+            .change_message_visibility()
+            .queue_url(self.url)
+            .receipt_handle(receipt)
+            .visibility_timeout(timeout.as_secs().try_into().unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(AwsError::in_operation("sqs:ChangeMessageVisibility"))?;
+        Ok(())
+    }
+
     /// Sends one message. A body of an unknown kind has no tenant, and so no message group. `entry`
     /// is the attribute that names the entry it is sent from, with its name.
     pub(crate) async fn send_message(
         &self,
         body: &str,
         tenant: Option<&TenantId>,
-        entry: Option<(&str, String)>,
+        entry: Option<(&'static str, String)>,
+    ) -> Result<(), AwsError> {
+        self.send_with_attributes(body, tenant.map(TenantId::as_str), entry).await
+    }
+
+    /// Sends one message with this message group and these attributes, which are texts.
+    pub(crate) async fn send_with_attributes(
+        &self,
+        body: &str,
+        group: Option<&str>,
+        attributes: impl IntoIterator<Item = (&'static str, String)>,
     ) -> Result<(), AwsError> {
         const OPERATION: &str = "sqs:SendMessage";
-        let attribute = |(name, key): (&str, String)| {
+        let attribute = |(name, text): (&str, String)| {
             let attribute = MessageAttributeValue::builder().data_type("String");
-            let attribute = attribute.string_value(key).build();
-            attribute.map(|value| HashMap::from([(name.to_owned(), value)]))
+            attribute.string_value(text).build().map(|value| (name.to_owned(), value))
         };
-        let attributes = entry
+        let attributes: HashMap<_, _> = attributes
+            .into_iter()
             .map(attribute)
-            .transpose()
+            .collect::<Result<_, _>>()
             .map_err(|_| AwsError::unexpected(OPERATION, "an attribute could not be built"))?;
         let sent = self
             .clients
@@ -59,8 +87,8 @@ impl MessageSender<'_> {
             .send_message()
             .queue_url(self.url)
             .message_body(body)
-            .set_message_attributes(attributes)
-            .set_message_group_id(tenant.map(ToString::to_string))
+            .set_message_attributes((!attributes.is_empty()).then_some(attributes))
+            .set_message_group_id(group.map(str::to_owned))
             .send()
             .await
             .map_err(AwsError::in_operation(OPERATION))?;

@@ -14,9 +14,9 @@ use crate::environment::Environment;
 /// The crates whose level `LOG_LEVEL` sets: every crate of this repository that a function
 /// contains. Libraries stay at `warn`, because at lower levels they print requests with tokens and
 /// signed paths.
-pub const OURS: [&str; 11] = [
-    "aws", "backfill", "boot", "download", "fetch", "links", "media", "parking", "wapi", "watch",
-    "webhook",
+pub const OURS: [&str; 12] = [
+    "aws", "backfill", "boot", "deliver", "download", "fetch", "links", "media", "parking", "wapi",
+    "watch", "webhook",
 ];
 
 /// Parses a level; `info` if the text names none.

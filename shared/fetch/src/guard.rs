@@ -81,6 +81,48 @@ impl AddressGuard {
         }
     }
 
+    /// Creates a guard for receivers: it allows no origin, and the names of receivers may have only
+    /// public addresses; `localhost` may be local if `may_be_local`.
+    #[must_use]
+    pub fn for_receivers(may_be_local: bool) -> Self {
+        let lookup = |name: String| async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            Ok::<Vec<SocketAddr>, io::Error>(found.collect())
+        };
+        Self {
+            origins: Arc::default(),
+            may_be_local,
+            lookup: Arc::new(move |name| Box::pin(lookup(name))),
+        }
+    }
+
+    /// Checks the URL of a receiver: `https`, without a user name, and not an address that is not
+    /// public. Plain `http` is allowed only to this machine, where stacks may be local. Names are
+    /// checked when they are resolved.
+    ///
+    /// # Errors
+    /// [`GuardError`] says which rule was broken.
+    pub fn check_receiver(&self, url: &Url) -> Result<(), GuardError> {
+        if !url.has_host() || !url.username().is_empty() || url.password().is_some() {
+            return Err(GuardError::Host);
+        }
+        let address = match url.host() {
+            Some(Host::Ipv4(v4)) => Some(IpAddr::V4(v4)),
+            Some(Host::Ipv6(v6)) => Some(IpAddr::V6(v6)),
+            Some(Host::Domain(_)) | None => None,
+        };
+        let is_local = match address {
+            Some(address) => address.is_loopback(),
+            None => url.host_str() == Some(LOCALHOST),
+        };
+        match url.scheme() {
+            "http" if self.may_be_local && is_local => Ok(()),
+            "https" if address.is_none_or(is_public) => Ok(()),
+            "https" => Err(GuardError::Address),
+            _ => Err(GuardError::Scheme),
+        }
+    }
+
     /// Checks a URL before a request: it must be on a configured origin, or `https` on a WhatsApp
     /// CDN host. Names are checked again when they are resolved; literal addresses never reach the
     /// resolver, so they are checked here.

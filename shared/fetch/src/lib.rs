@@ -16,6 +16,7 @@ pub mod guard;
 mod live_attempt;
 mod origins;
 pub mod pool;
+pub mod receiver;
 mod request;
 mod resources;
 mod resume;
@@ -30,7 +31,7 @@ pub use crate::{
     client::Limits,
     error::FetchError,
     fetcher::Fetcher,
-    origins::{InvalidBaseUrl, Origins, parse_base},
+    origins::{InvalidBaseUrl, Origins, is_local_base, parse_base},
     request::FetchRequest,
     strategies::cdn_urls,
     stream::MediaStream,

@@ -63,6 +63,12 @@ pub fn parse_base(name: &'static str, text: &str) -> Result<Url, InvalidBaseUrl>
     if is_private && is_bare { Ok(url) } else { Err(InvalidBaseUrl { name }) }
 }
 
+/// Whether a configured base is on this machine, without TLS: only then is the stack a local one.
+#[must_use]
+pub fn is_local_base(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| url.scheme() == "http" && is_this_machine(&url))
+}
+
 /// Whether the host is a loopback address, or a name that always means one.
 fn is_this_machine(url: &Url) -> bool {
     match url.host() {

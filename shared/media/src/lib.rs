@@ -6,7 +6,8 @@
 //! [`media_key`] and [`open`] how the bytes are decrypted and proven, [`object_key`] and [`object`]
 //! what the bucket shows, [`policy`] what is stored, [`failure`], [`record`] and [`parked`] the
 //! outcome, [`counts`] the outcomes of a day, [`unread`] webhook bodies that could not be read,
-//! [`media_link`] who else may open a file, and [`order`] what is erased and held.
+//! [`media_link`] who else may open a file, [`order`] what is erased and held, and [`receiver`] and
+//! [`delivery`] the webhooks that are passed on.
 
 pub mod access;
 pub mod byte_text;
@@ -14,6 +15,7 @@ mod chat;
 mod ciphertext;
 pub mod contact;
 pub mod counts;
+pub mod delivery;
 pub mod envelope;
 pub mod failure;
 pub mod file_name;
@@ -35,10 +37,12 @@ pub mod order;
 pub mod parked;
 pub mod part;
 pub mod policy;
+pub mod receiver;
 pub mod record;
 pub mod revocation;
 pub mod schedule;
 pub mod sha256;
+pub mod signature;
 pub mod signed_url;
 pub mod source;
 pub mod strategy;

@@ -13,6 +13,7 @@ use std::{
 use aws::{bucket::MultipartChecksum, clients::Clients};
 use aws_lambda_events::sqs::SqsEvent;
 use backfill::{Backfill, Pace, RunScope};
+use deliver::{Ambient, Deliver};
 use download::{
     batch,
     worker::{ClockAndRandom, Worker},
@@ -48,6 +49,10 @@ pub(crate) const MARKS_TABLE: &str = "marks";
 pub(crate) const PEOPLE_TABLE: &str = "people";
 /// The table of orders.
 pub(crate) const ORDERS: &str = "orders";
+/// The table of receivers.
+pub(crate) const RECEIVERS: &str = "receivers";
+/// The queue of deliveries.
+pub(crate) const DELIVERIES: &str = "deliveries";
 /// The queue of jobs.
 pub(crate) const JOBS: &str = "jobs";
 /// The queue of parked jobs.
@@ -64,6 +69,8 @@ const BACKFILL_CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const BACKFILL_TIMEOUT: Duration = Duration::from_secs(270);
 /// The webhook function's timeout in `template.yaml`.
 const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+/// The deliver function's timeout in `template.yaml`.
+const DELIVER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What all processes of a world share.
 pub(crate) struct ProcessContext {
@@ -119,6 +126,16 @@ impl<F> Slot<F> {
         tokio::time::sleep(took).await;
         let line = format!("{} started cold, within {took:?}", self.name);
         cloud.log.add_line(cloud.clock.now(), line);
+    }
+
+    fn clock_and_random(&self) -> ClockAndRandom {
+        let (clock, skew) = (self.around.cloud.clock, (self.around.skew)(&self.name));
+        let chance: Chance = self.around.cloud.chance.named(&self.name).named(self.lives);
+        let asked = AtomicU64::new(0);
+        ClockAndRandom {
+            now: Arc::new(move || clock.unix() + skew),
+            random: Arc::new(move || chance.named(asked.fetch_add(1, Ordering::Relaxed)).number()),
+        }
     }
 
     fn build_clients(&mut self, longest: Duration) -> (Arc<Process>, Clients) {
@@ -201,15 +218,38 @@ impl Slot<Arc<Worker>> {
         let worker = Worker::with_clients(&clients, config, Limits::default(), ambient);
         (process, Arc::new(worker.expect("a worker")))
     }
+}
 
-    fn clock_and_random(&self) -> ClockAndRandom {
-        let (clock, skew) = (self.around.cloud.clock, (self.around.skew)(&self.name));
-        let chance: Chance = self.around.cloud.chance.named(&self.name).named(self.lives);
-        let asked = AtomicU64::new(0);
-        ClockAndRandom {
-            now: Arc::new(move || clock.unix() + skew),
-            random: Arc::new(move || chance.named(asked.fetch_add(1, Ordering::Relaxed)).number()),
+impl Slot<Arc<Deliver>> {
+    /// Delivers a batch and returns the ids of the messages that were not acknowledged.
+    pub(crate) async fn deliver_batch(&mut self, batch: &[Delivery]) -> InvocationEnd<Vec<String>> {
+        self.start_process().await;
+        if self.running.is_none() {
+            let (process, clients) = self.build_clients(deliver::MAX_CALL_TIME);
+            let config = deliver::config::Config {
+                region: "us-east-1".to_owned(),
+                endpoint: None,
+                receivers_table: RECEIVERS.to_owned(),
+                jobs_table: JOBS_TABLE.to_owned(),
+                deliveries_queue_url: format!("{QUEUE_URL_BASE}{DELIVERIES}"),
+                deliveries_bucket: "deliveries".to_owned(),
+                webhook_base_url: "https://api.example.invalid".to_owned(),
+                wapi_base_url: "http://127.0.0.1:1/v1".to_owned(),
+            };
+            let ClockAndRandom { now, random } = self.clock_and_random();
+            let deliver = Deliver::with_clients(&clients, config, Ambient { now, random });
+            self.running = Some((process, Arc::new(deliver.expect("a function"))));
         }
+        let Some((process, deliver)) = self.running.clone() else {
+            return InvocationEnd::Failed;
+        };
+        let (event, deadline) = (sqs_event(batch), Instant::now() + DELIVER_TIMEOUT);
+        let run = async {
+            let answer = deliver::batch::handle_batch(&deliver, event, deadline).await?;
+            let failures = answer.batch_item_failures.into_iter();
+            Ok(failures.map(|one| one.item_identifier).collect())
+        };
+        self.run_invocation(&process, DELIVER_TIMEOUT, run).await
     }
 }
 
@@ -226,7 +266,9 @@ impl Slot<Arc<Watch>> {
                 media_table: MEDIA.to_owned(),
                 jobs_table: JOBS_TABLE.to_owned(),
                 orders_table: ORDERS.to_owned(),
+                receivers_table: RECEIVERS.to_owned(),
                 jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
+                deliveries_queue_url: format!("{QUEUE_URL_BASE}{DELIVERIES}"),
                 parked_queue_url: format!("{QUEUE_URL_BASE}{PARKED}"),
             };
             self.running = Some((process, Arc::new(Watch::with_clients(&clients, config))));
@@ -288,7 +330,10 @@ impl Slot<Arc<Webhook>> {
                 people_table: PEOPLE_TABLE.to_owned(),
                 orders_table: ORDERS.to_owned(),
                 asks_lids: false,
+                receivers_table: RECEIVERS.to_owned(),
                 jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
+                deliveries_queue_url: format!("{QUEUE_URL_BASE}{DELIVERIES}"),
+                deliveries_bucket: "deliveries".to_owned(),
             };
             let webhook = Arc::new(Webhook::with_clients(&clients, config));
             self.running = Some((process, webhook));

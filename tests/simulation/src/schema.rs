@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::function::{
-    COUNTERS, INSTANCES, JOBS_TABLE, MARKS_TABLE, MEDIA, ORDERS, PEOPLE_TABLE, TENANTS,
+    COUNTERS, INSTANCES, JOBS_TABLE, MARKS_TABLE, MEDIA, ORDERS, PEOPLE_TABLE, RECEIVERS, TENANTS,
 };
 
 /// The table of instances.
@@ -113,6 +113,17 @@ pub fn orders_table() -> Value {
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [attribute("tenant", "S"), attribute("order", "S")],
         "KeySchema": keys("tenant", "order"),
+    })
+}
+
+/// The table of receivers.
+#[must_use]
+pub fn receivers_table() -> Value {
+    json!({
+        "TableName": RECEIVERS,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [attribute("tenant", "S"), attribute("receiver", "S")],
+        "KeySchema": keys("tenant", "receiver"),
     })
 }
 

@@ -143,6 +143,7 @@ impl World {
             schema::people_table(),
             schema::counters_table(),
             schema::orders_table(),
+            schema::receivers_table(),
         ] {
             self.write_table("CreateTable", &table);
         }

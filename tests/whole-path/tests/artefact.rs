@@ -198,8 +198,13 @@ fn every_strategy_stores_the_senders_bytes() {
 #[test]
 fn no_symbol_is_newer_than_amazon_linux() {
     on_the_artefact(async |_world| {
-        for function in ["WebhookFunction", "DownloadFunction", "WatchFunction", "BackfillFunction"]
-        {
+        for function in [
+            "WebhookFunction",
+            "DownloadFunction",
+            "WatchFunction",
+            "BackfillFunction",
+            "DeliverFunction",
+        ] {
             let dump = Command::new("objdump").arg("-T").arg(function_binary(function)).output();
             let text = String::from_utf8(dump.expect("objdump").stdout).expect("text");
             let versions = text.split("GLIBC_").skip(1).filter_map(|rest| {

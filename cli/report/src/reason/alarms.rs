@@ -249,6 +249,33 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
         `aws guardduty list-malware-protection-plans` diz o que falta. Nada está perdido; depois, envie ao exame os arquivos desse período.",
     ),
     (
+        "ReceiverPausedAlarm",
+        "Um receptor respondeu 410, ou falhou por três dias, e está em pausa: não recebe webhooks. \
+        O que chega para ele fica guardado por três dias. `wapi-media receiver list` diz qual é. \
+        Conserte a aplicação e depois use `wapi-media receiver resume rcv_aaaaaaaaaaaaaaaa \
+        --tenant acme`; ou, se ela não volta mais, remova o receptor.",
+    ),
+    (
+        "DeliveriesWaitAlarm",
+        "Um webhook espera há uma hora por um receptor, porque o receptor falha. Outros receptores \
+        e as mídias não são afetados, e nada se perde por três dias. `wapi-media receiver \
+        deliveries --tenant acme` mostra quantos esperam e o que o receptor respondeu. Conserte a \
+        aplicação; o que espera é enviado sozinho.",
+    ),
+    (
+        "DeliveriesLostAlarm",
+        "Um webhook não chega a um receptor: o receptor falhou por três dias, ou outra stack já \
+        tinha repassado o webhook. A mídia dele é guardada mesmo assim. `wapi-media tail --since \
+        1h --no-follow` mostra a instância em que not_passed_on passa de 0, e o receptor em que o \
+        resultado é expired. O webhook fica no log da W-API por 30 dias.",
+    ),
+    (
+        "DeliverErrorsAlarm",
+        "A função deliver falhou por inteiro (queda, tempo ou memória). Nada se perde: o SQS entrega \
+        os webhooks de novo depois de alguns minutos. `wapi-media tail --since 1h --no-follow` \
+        mostra o log dela. Se continuar, veja se há uma atualização desta stack.",
+    ),
+    (
         "ApiServerErrorsAlarm",
         "A API respondeu 5xx. Se nenhum outro alarme desta stack está ligado, a API não conseguiu \
         nem chegar à função webhook: `wapi-media doctor` examina as duas. A função backfill põe na \

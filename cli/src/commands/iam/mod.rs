@@ -54,6 +54,7 @@ const LOGS: &[StackPart] = &[
     StackPart::Logs("WatchLogs"),
     StackPart::Logs("BackfillLogs"),
     StackPart::Logs("LinksLogs"),
+    StackPart::Logs("DeliverLogs"),
 ];
 const QUEUES: &[StackPart] =
     &[StackPart::Queue("JobsQueueUrl"), StackPart::Queue("ParkedQueueUrl")];
@@ -63,6 +64,7 @@ const FUNCTIONS: &[StackPart] = &[
     StackPart::Function("WatchFunction"),
     StackPart::Function("BackfillFunction"),
     StackPart::Function("LinksFunction"),
+    StackPart::Function("DeliverFunction"),
 ];
 
 const fn grant(
@@ -74,7 +76,7 @@ const fn grant(
     Grant { sid, actions, parts, is_read_only }
 }
 
-const GRANTS: [Grant; 32] = [
+const GRANTS: [Grant; 36] = [
     grant("FindTheStack", true, &["cloudformation:DescribeStacks"], &[StackPart::Stack]),
     grant("ReadRegister", true, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
     grant(
@@ -97,6 +99,13 @@ const GRANTS: [Grant; 32] = [
         true,
         &["dynamodb:GetItem", "dynamodb:Query"],
         &[StackPart::Table("OrdersTable")],
+    ),
+    // URLs and secrets in it are encrypted.
+    grant(
+        "ReadReceivers",
+        true,
+        &["dynamodb:Query", "dynamodb:Scan"],
+        &[StackPart::Table("ReceiversTable")],
     ),
     grant("ReadAudit", true, &["dynamodb:Query"], &[StackPart::Table("AuditTable")]),
     grant("ReadLinks", true, &["dynamodb:GetItem"], &[StackPart::Table("LinksTable")]),
@@ -162,6 +171,12 @@ const GRANTS: [Grant; 32] = [
         &["dynamodb:PutItem", "dynamodb:DeleteItem"],
         &[StackPart::Table("LinksTable")],
     ),
+    grant(
+        "ChangeReceivers",
+        false,
+        &["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+        &[StackPart::Table("ReceiversTable")],
+    ),
     grant("EraseMarks", false, &["dynamodb:DeleteItem"], &[StackPart::Table("MarksTable")]),
     // An INSERT fails if there is an item with its key: no line can be overwritten or removed.
     grant("AddAuditLines", false, &["dynamodb:PartiQLInsert"], &[StackPart::Table("AuditTable")]),
@@ -177,6 +192,18 @@ const GRANTS: [Grant; 32] = [
         false,
         &["s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
         &[StackPart::Bucket],
+    ),
+    grant(
+        "ListDeliveryBodies",
+        false,
+        &["s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
+        &[StackPart::DeliveriesBucket],
+    ),
+    grant(
+        "EraseDeliveryBodies",
+        false,
+        &["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"],
+        &[StackPart::DeliveryBodies],
     ),
     grant(
         "ChangeRetention",

@@ -29,6 +29,7 @@ const TABLES: &[&str] = &[
     "CountersTable",
     "AuditTable",
     "LinksTable",
+    "ReceiversTable",
 ];
 
 pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 5] = [

@@ -11,6 +11,8 @@ pub(super) enum StackPart {
     Indexes(&'static str),
     Bucket,
     Files,
+    DeliveriesBucket,
+    DeliveryBodies,
     Queue(&'static str),
     TokenKey,
     Function(&'static str),
@@ -60,6 +62,12 @@ impl ArnScope {
             }
             StackPart::Bucket => format!("arn:{}:s3:::{}", self.partition, output("MediaBucket")?),
             StackPart::Files => format!("arn:{}:s3:::{}/*", self.partition, output("MediaBucket")?),
+            StackPart::DeliveriesBucket => {
+                format!("arn:{}:s3:::{}", self.partition, output("DeliveriesBucket")?)
+            }
+            StackPart::DeliveryBodies => {
+                format!("arn:{}:s3:::{}/*", self.partition, output("DeliveriesBucket")?)
+            }
             StackPart::Queue(name) => {
                 self.format_arn("sqs", output(name)?.rsplit('/').next().unwrap_or_default())
             }

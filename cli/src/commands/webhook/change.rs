@@ -18,7 +18,7 @@ use media::{message::Secret, sha256::Sha256};
 use serde_json::json;
 use wapi::account::Hook;
 
-use super::editor::HookEditor;
+use super::{editor::HookEditor, receivers::Registration};
 use crate::{
     checks::hooks::{HookTarget, secret_in_url, url_with_secret},
     exit::Exit,
@@ -61,12 +61,15 @@ impl HookEditor<'_> {
     /// the current one. Reads them back.
     pub(super) async fn register_hooks(
         mut self,
-        hooks: &[Hook],
+        registration: &Registration,
         overlap: Duration,
     ) -> anyhow::Result<Exit> {
-        if !self.may_change(hooks)? {
+        let hooks = registration.hooks.as_slice();
+        if !self.may_register(registration)? {
             return Ok(Exit::Ok);
         }
+        // Before the hooks change, so that the applications miss nothing.
+        let added = self.add_receivers(registration).await?;
         let scope = self.audit_scope("webhook register");
         let session = self.session;
         let registered = session.audit(scope, async {
@@ -80,7 +83,16 @@ impl HookEditor<'_> {
             self.give_up()
         });
         let outcome = registered.await??;
+        self.report_added(&added);
         self.report_change(hooks, &outcome, false)
+    }
+
+    /// Asks for confirmation if one of the hooks leads to another application.
+    fn may_register(&self, registration: &Registration) -> anyhow::Result<bool> {
+        if registration.old.is_empty() {
+            return self.may_change(&registration.hooks);
+        }
+        self.confirm_receivers(registration)
     }
 
     /// Makes a new secret, and sets the hooks to a URL with it, also those that lead here and are

@@ -3,6 +3,7 @@
 
 mod change;
 mod editor;
+mod receivers;
 mod revoke;
 mod verify;
 
@@ -16,7 +17,10 @@ use report::Lang;
 use serde_json::{Value, json};
 use wapi::account::Hook;
 
-use self::editor::HookEditor;
+use self::{
+    editor::HookEditor,
+    receivers::{describe_hosts, describe_removal, url_of_hook},
+};
 use crate::{audit::AuditScope, checks::hooks::HookTarget, exit::Exit, screen, session::Session};
 
 /// The verbs of `wapi-media webhook`.
@@ -25,8 +29,10 @@ pub(crate) enum Verb {
     /// Registers an instance's webhook URL in W-API, and reads the hooks back.
     ///
     /// Sets four hooks: received and delivery, which announce media, and connected and
-    /// disconnected. If a hook leads to another application, prints its old URL and asks first.
-    #[command(after_help = "Example:\n  wapi-media webhook register LITE-AAAAAA-BBBBBB")]
+    /// disconnected. If a hook leads to another application, asks first, and makes the old URL a
+    /// receiver: from then on this stack passes the webhooks on to it.
+    #[command(after_help = "Examples:\n  wapi-media webhook register LITE-AAAAAA-BBBBBB\n  \
+        wapi-media webhook register LITE-AAAAAA-BBBBBB --drop-old-url")]
     Register(HookRegistration),
     /// Shows where each of an instance's hooks leads.
     Show(InstanceArgument),
@@ -43,8 +49,9 @@ pub(crate) enum Verb {
     #[command(after_help = "Examples:\n  wapi-media webhook rotate-secret LITE-AAAAAA-BBBBBB\n  \
         wapi-media webhook rotate-secret LITE-AAAAAA-BBBBBB --compromised")]
     RotateSecret(SecretRotation),
-    /// Removes the hooks that lead here from W-API. Hooks that lead elsewhere stay.
-    Unregister(InstanceArgument),
+    /// Removes the hooks that lead here from W-API. Hooks that lead elsewhere stay. A hook with a
+    /// receiver of this instance gets that receiver's URL back.
+    Unregister(HookRemoval),
 }
 
 /// The instance that a verb is about.
@@ -62,6 +69,19 @@ pub(crate) struct HookRegistration {
     /// Set all six hooks, including those that announce no media.
     #[arg(long)]
     all: bool,
+    /// Do not pass webhooks on to the URLs that the hooks have now.
+    #[arg(long)]
+    drop_old_url: bool,
+}
+
+/// Which hooks to remove.
+#[derive(Args)]
+pub(crate) struct HookRemoval {
+    /// The instance's id.
+    instance: InstanceId,
+    /// Leave the hooks empty instead of giving them back to the instance's receivers.
+    #[arg(long)]
+    leave_empty: bool,
 }
 
 /// Which secret to replace, and how.
@@ -107,9 +127,10 @@ const OVERLAP: Duration = Duration::from_hours(24);
 /// Runs a verb of `wapi-media webhook`.
 pub(crate) async fn run_webhook(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     match verb {
-        Verb::Register(HookRegistration { instance, all }) => {
+        Verb::Register(HookRegistration { instance, all, drop_old_url }) => {
             let editor = HookEditor::open(&instance, session).await?;
-            editor.register_hooks(hooks_to_set(all), OVERLAP).await
+            let registration = editor.plan_registration(hooks_to_set(all), drop_old_url).await?;
+            editor.register_hooks(&registration, OVERLAP).await
         }
         Verb::RotateSecret(SecretRotation { instance, all, compromised: true, .. }) => {
             revoke::revoke_secret(&instance, hooks_to_set(all), session).await
@@ -125,7 +146,8 @@ pub(crate) async fn run_webhook(verb: Verb, session: &Session) -> anyhow::Result
             session.audit(scope, show).await?
         }
         Verb::Unregister(one) => {
-            HookEditor::open(&one.instance, session).await?.unregister_hooks().await
+            let editor = HookEditor::open(&one.instance, session).await?;
+            editor.unregister_hooks(one.leave_empty).await
         }
         Verb::Verify(DeliveryProbe { instance, within }) => {
             let editor = HookEditor::open(&instance, session).await?;
@@ -164,7 +186,7 @@ impl HookEditor<'_> {
         Ok(if self.hook_targets().iter().all(is_well) { Exit::Ok } else { Exit::Findings })
     }
 
-    async fn unregister_hooks(mut self) -> anyhow::Result<Exit> {
+    async fn unregister_hooks(mut self, leave_empty: bool) -> anyhow::Result<Exit> {
         let is_ours = |target: &HookTarget| {
             matches!(
                 target,
@@ -175,29 +197,37 @@ impl HookEditor<'_> {
         let ours: Vec<_> = ours.map(|(hook, _)| hook).collect();
         let id = self.instance.id.clone();
         let names = screen::join_words(ours.iter().map(|hook| hook.as_str()), "none");
-        let change = format!(
-            "remove these hooks of {id} from W-API: {names}; \
-             no more media of it will be announced"
-        );
         if ours.is_empty() {
             bail!("no hook of {id} leads here. See: wapi-media webhook show {id}");
         }
+        let back = if leave_empty { Vec::new() } else { self.find_urls_to_give_back().await? };
+        let given = match back.is_empty() {
+            true => String::new(),
+            false => format!(", and give those of its receivers back to {}", describe_hosts(&back)),
+        };
+        let change = format!(
+            "remove these hooks of {id} from W-API: {names}{given}; \
+             no more media of it will be announced"
+        );
         if !self.session.flags.confirm(&change)? {
             return Ok(Exit::Ok);
         }
         let scope = self.audit_scope("webhook unregister");
         let removed = self.session.audit(scope, async {
             for hook in &ours {
-                self.wapi.set_hook(*hook, "", self.as_credentials()).await?;
+                let url = url_of_hook(&back, *hook);
+                self.wapi.set_hook(*hook, url, self.as_credentials()).await?;
             }
             self.wapi.fetch_account(self.as_credentials()).await
         });
         self.account = removed.await??;
-        let left: Vec<_> =
-            ours.iter().filter(|hook| self.account.hook_url(**hook).is_some()).collect();
+        let is_left = |hook: &&Hook| {
+            self.account.hook_url(**hook).unwrap_or_default() != url_of_hook(&back, **hook)
+        };
+        let left: Vec<_> = ours.iter().filter(is_left).collect();
         let json = json!({ "instance": id, "hooks": ours, "left": left });
         let (text, exit) = if left.is_empty() {
-            (format!("These hooks of {id} were removed from W-API: {names}."), Exit::Ok)
+            (describe_removal(&id, &names, &back), Exit::Ok)
         } else {
             (
                 "W-API answered with success but still has hooks that lead here; \

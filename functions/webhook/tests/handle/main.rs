@@ -7,6 +7,7 @@
 )]
 
 mod kept;
+mod pass_on;
 mod people;
 mod refused;
 mod revoked;
@@ -82,7 +83,10 @@ fn create_asking_webhook(aws: &Aws, asks_lids: bool) -> Webhook {
         people_table: "people".to_owned(),
         orders_table: "orders".to_owned(),
         asks_lids,
+        receivers_table: "receivers".to_owned(),
         jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
+        deliveries_queue_url: "https://sqs.example.invalid/deliveries".to_owned(),
+        deliveries_bucket: "deliveries".to_owned(),
     };
     Webhook::with_clients(&aws.clients, config)
 }

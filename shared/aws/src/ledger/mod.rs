@@ -24,6 +24,7 @@ mod place;
 mod place_update;
 #[cfg(feature = "operator")]
 mod relink;
+mod resting;
 mod retain;
 mod revocation;
 mod table;
@@ -51,6 +52,7 @@ pub use self::{
     outcome::WriteOutcome,
     parked::{EntryBody, PageStart, ParkedKey, ParkedPage, RedriveOutcome},
     place::MESSAGE,
+    resting::{RestingDelivery, RestingKey},
     retain::RecordEnd,
     revocation::{REVOKED, RevocationItem},
     table::{BY_CHAT, BY_INSTANCE, ERASED, FORGET_AT, JobsTable, Ledger, LedgerTables},

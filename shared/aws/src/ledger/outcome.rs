@@ -22,7 +22,7 @@ pub enum WriteOutcome {
 
 impl WriteOutcome {
     /// Tells a failed condition from a failed operation.
-    pub(super) fn from_result<T, E: ProvideErrorMetadata>(
+    pub(crate) fn from_result<T, E: ProvideErrorMetadata>(
         operation: &'static str,
         result: Result<T, SdkError<E>>,
     ) -> Result<Self, AwsError> {

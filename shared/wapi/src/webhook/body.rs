@@ -14,6 +14,7 @@ use super::{
     revoked::find_revoked,
 };
 use crate::{
+    account::Hook,
     fields::Fields,
     json::{self, Reader},
     relay::{self, Relay},
@@ -126,6 +127,20 @@ impl Event {
             Some("webhookDisconnected") => Self::Disconnected,
             Some("webhookPresence" | "webhookChatPresence") => Self::Presence,
             Some(_) => Self::Unknown,
+        }
+    }
+
+    /// The hook from which such an event comes; `None` if that is not known.
+    #[must_use]
+    pub fn hook(self) -> Option<Hook> {
+        match self {
+            Self::Received => Some(Hook::Received),
+            Self::Delivery => Some(Hook::Delivery),
+            Self::Status => Some(Hook::MessageStatus),
+            Self::Connected => Some(Hook::Connected),
+            Self::Disconnected => Some(Hook::Disconnected),
+            Self::Presence => Some(Hook::ChatPresence),
+            Self::Unknown | Self::Missing => None,
         }
     }
 

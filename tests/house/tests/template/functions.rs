@@ -66,12 +66,15 @@ fn functions_get_the_environment_they_read() {
     let names = |function: &str| environment_of(&template, function);
     let webhook = [
         "ASK_LIDS",
+        "DELIVERIES_BUCKET",
+        "DELIVERIES_QUEUE_URL",
         "INSTANCES_TABLE",
         "JOBS_QUEUE_URL",
         "JOBS_TABLE",
         "LOG_LEVEL",
         "ORDERS_TABLE",
         "PEOPLE_TABLE",
+        "RECEIVERS_TABLE",
     ];
     assert_eq!(names("WebhookFunction"), name_set(webhook));
     let download = [
@@ -91,6 +94,7 @@ fn functions_get_the_environment_they_read() {
     ];
     assert_eq!(names("DownloadFunction"), name_set(download));
     let watch = [
+        "DELIVERIES_QUEUE_URL",
         "INSTANCES_TABLE",
         "JOBS_QUEUE_URL",
         "JOBS_TABLE",
@@ -98,6 +102,7 @@ fn functions_get_the_environment_they_read() {
         "MEDIA_TABLE",
         "ORDERS_TABLE",
         "PARKED_QUEUE_URL",
+        "RECEIVERS_TABLE",
     ];
     assert_eq!(names("WatchFunction"), name_set(watch));
     let backfill = [
@@ -127,10 +132,24 @@ fn the_links_function_gets_its_environment() {
 }
 
 #[test]
+fn the_deliver_function_gets_what_it_reads() {
+    let deliver = [
+        "DELIVERIES_BUCKET",
+        "DELIVERIES_QUEUE_URL",
+        "JOBS_TABLE",
+        "LOG_LEVEL",
+        "RECEIVERS_TABLE",
+        "WAPI_BASE_URL",
+        "WEBHOOK_BASE_URL",
+    ];
+    assert_eq!(environment_of(&parse_template(), "DeliverFunction"), name_set(deliver));
+}
+
+#[test]
 fn functions_are_built_by_cargo_lambda() {
     let template = parse_template();
     let functions = resources_of_type(&template, "AWS::Serverless::Function");
-    assert_eq!(functions.len(), 5);
+    assert_eq!(functions.len(), 6);
     for (name, function) in functions {
         assert_eq!(
             function["Metadata"]["BuildMethod"].as_str(),

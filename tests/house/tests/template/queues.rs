@@ -16,9 +16,26 @@ fn a_job_is_hidden_for_six_function_timeouts() {
 #[test]
 fn a_failed_job_does_not_retry_its_batch() {
     let template = parse_template();
-    let trigger =
-        &resource_properties(&template, "DownloadFunction")["Events"]["Jobs"]["Properties"];
-    assert_eq!(string_list(&trigger["FunctionResponseTypes"]), ["ReportBatchItemFailures"]);
+    for (function, event) in [("DownloadFunction", "Jobs"), ("DeliverFunction", "Deliveries")] {
+        let trigger = &resource_properties(&template, function)["Events"][event]["Properties"];
+        assert_eq!(string_list(&trigger["FunctionResponseTypes"]), ["ReportBatchItemFailures"]);
+    }
+}
+
+/// A delivery is tried for three days, and waits at most for ten minutes in the queue.
+#[test]
+fn a_delivery_stays_for_as_long_as_it_is_tried() {
+    let template = parse_template();
+    let queue = resource_properties(&template, "DeliveriesQueue");
+    let number = |name: &str| queue[name].as_u64().expect(name);
+    let timeout = resource_properties(&template, "DeliverFunction")["Timeout"].as_u64();
+    assert!(number("VisibilityTimeout") >= 6 * timeout.expect("seconds"));
+    assert_eq!(number("MessageRetentionPeriod") / 86_400, 4);
+    let largest = media::delivery::MAX_INLINE_BYTES.div_ceil(3) * 4 + 4 * 1024;
+    assert!(largest < 256 * 1024, "four requests to SQS");
+    assert!(number("MaximumMessageSize") >= largest as u64);
+    let table = resource_properties(&template, "JobsTable");
+    assert_eq!(table["TimeToLiveSpecification"]["AttributeName"].as_str(), Some("forget_at"));
 }
 
 /// Reserved concurrency below the number of functions that poll would waste receives.

@@ -22,7 +22,7 @@ struct Sample {
 }
 
 /// The lines of a healthy stack.
-const HEALTHY: [&str; 17] = [
+const HEALTHY: [&str; 21] = [
     "queued",
     "queued-unknown-event",
     "queued-unknown-wrapper",
@@ -39,6 +39,10 @@ const HEALTHY: [&str; 17] = [
     "backfill-first-pass",
     "backfill-throttled",
     "backfill-run",
+    "delivery",
+    "delivery-retried",
+    "delivery-resting",
+    "due-deliveries",
     "api-200",
 ];
 
@@ -182,6 +186,11 @@ const SCENARIOS: &[Scenario] = &[
     (&[("watch-orphans", 1)], &["JobsLostAlarm"]),
     (&[("due-late", 1)], &["DueJobsLateAlarm"]),
     (&[("due-failed", 1)], &["DueJobsFailedAlarm"]),
+    (&[("delivery-paused", 1)], &[]),
+    (&[("delivery-expired", 1)], &["DeliveriesLostAlarm"]),
+    (&[("ignored-not-passed-on", 1)], &["DeliveriesLostAlarm"]),
+    (&[("due-deliveries-old", 1)], &["DeliveriesWaitAlarm"]),
+    (&[("due-deliveries-paused", 1)], &["ReceiverPausedAlarm"]),
     (&[("api-429", 1)], &["WebhookRateLimitedAlarm"]),
 ];
 

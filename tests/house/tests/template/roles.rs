@@ -38,6 +38,9 @@ fn the_webhook_role_has_exactly_these_rights() {
         ("OpenOrders".to_owned(), name_set(["kms:Decrypt"])),
         ("QueueJobs".to_owned(), name_set(["sqs:GetQueueAttributes", "sqs:SendMessage"])),
         ("KeepJobs".to_owned(), name_set(["dynamodb:UpdateItem"])),
+        ("ReadReceivers".to_owned(), name_set(["dynamodb:Query"])),
+        ("PassOnWebhooks".to_owned(), name_set(["sqs:SendMessage"])),
+        ("StoreBodies".to_owned(), name_set(["s3:PutObject"])),
         ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
         ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
     ]);
@@ -84,6 +87,8 @@ fn the_watch_role_has_exactly_these_rights() {
         ),
         ("ReadInstances".to_owned(), name_set(["dynamodb:GetItem"])),
         ("SendDueJobs".to_owned(), name_set(["sqs:GetQueueAttributes", "sqs:SendMessage"])),
+        ("SendDueDeliveries".to_owned(), name_set(["sqs:SendMessage"])),
+        ("LookAtReceivers".to_owned(), name_set(["dynamodb:Scan", "dynamodb:UpdateItem"])),
         ("FindJobs".to_owned(), name_set(["dynamodb:Query"])),
         (
             "KeepJobs".to_owned(),
@@ -158,6 +163,32 @@ fn lids_are_asked_for_only_if_switched_on() {
     assert_eq!(condition.value[0].as_str(), Some("AsksLids"));
 }
 
+/// It can read neither instances nor files, and opens no token.
+#[test]
+fn the_deliver_role_has_exactly_these_rights() {
+    let take = [
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
+    ];
+    let expected = BTreeMap::from([
+        ("TakeDeliveries".to_owned(), name_set(take)),
+        ("KeepReceivers".to_owned(), name_set(["dynamodb:Query", "dynamodb:UpdateItem"])),
+        ("OpenReceivers".to_owned(), name_set(["kms:Decrypt"])),
+        ("ReadBodies".to_owned(), name_set(["s3:GetObject"])),
+        ("RestDeliveries".to_owned(), name_set(["dynamodb:DeleteItem", "dynamodb:UpdateItem"])),
+        ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
+        ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
+    ]);
+    assert_eq!(allowed_actions(resource_properties(&parse_template(), "DeliverPolicy")), expected);
+    let condition = &conditions_on("DeliverPolicy", "TokenKey")["OpenReceivers"];
+    let instance = &condition["StringLike"]["kms:EncryptionContext:instance"];
+    assert_eq!(instance.as_str(), Some("#receiver/?*"), "no instance has such an id");
+    let keys = &condition["ForAllValues:StringEquals"]["kms:EncryptionContextKeys"];
+    assert_eq!(string_list(keys), ["tenant", "instance"]);
+}
+
 /// The conditions of the statements of a policy whose resources contain this text, by statement id.
 fn conditions_on(policy: &str, part: &str) -> BTreeMap<String, Value> {
     let template = parse_template();
@@ -188,6 +219,13 @@ fn the_download_role_creates_and_never_overwrites() {
     let written: BTreeSet<_> = built.map(|(name, _)| name.to_owned()).collect();
     let more = [ObjectDescription::RUN_TAG, Retention::TAG].map(str::to_owned);
     assert_eq!(tags, written.into_iter().chain(more).collect());
+}
+
+/// A webhook's body is never replaced by another one.
+#[test]
+fn the_webhook_role_creates_and_never_overwrites() {
+    let condition = &conditions_on("WebhookPolicy", "DeliveriesBucket")["StoreBodies"];
+    assert_eq!(condition["Null"]["s3:if-none-match"].as_str(), Some("false"));
 }
 
 /// The key decrypts tokens, and nothing else that somebody encrypted with it.

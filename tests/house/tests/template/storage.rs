@@ -19,6 +19,7 @@ fn stored_files_outlive_the_stack() {
         "OrdersTable",
         "AuditTable",
         "LinksTable",
+        "ReceiversTable",
         "TokenKey",
     ] {
         let resource = find_resource(&template, name);
@@ -32,7 +33,7 @@ fn stored_files_outlive_the_stack() {
 fn tables_are_protected_and_restorable() {
     let template = parse_template();
     let tables = resources_of_type(&template, "AWS::DynamoDB::Table");
-    assert_eq!(tables.len(), 10);
+    assert_eq!(tables.len(), 11);
     for (name, table) in tables {
         let properties = &table["Properties"];
         assert_eq!(properties["BillingMode"].as_str(), Some("PAY_PER_REQUEST"), "{name}");
@@ -76,7 +77,9 @@ fn the_access_trail_is_complete_and_locked() {
     for name in tables {
         assert!(recorded.contains(&format!("{name}.Arn")), "{name} is not recorded");
     }
-    assert!(recorded.contains(&"${MediaBucket.Arn}/".to_owned()));
+    for bucket in ["${MediaBucket.Arn}/", "${DeliveriesBucket.Arn}/"] {
+        assert!(recorded.contains(&bucket.to_owned()), "{bucket}");
+    }
     assert!(!fields_of(trail, "readOnly"), "reads and writes");
 }
 
@@ -158,6 +161,20 @@ fn the_bucket_is_private_versioned_and_swept() {
         (Some(name), Some(u64::from(class.days())))
     });
     assert_eq!(expiring, classes);
+}
+
+/// Whole webhooks are in it, and only until they are delivered or given up.
+#[test]
+fn bodies_of_deliveries_are_private_and_end() {
+    let template = parse_template();
+    let bucket = resource_properties(&template, "DeliveriesBucket");
+    let block = bucket["PublicAccessBlockConfiguration"].as_mapping().expect("a block");
+    assert!(block.len() == 4 && block.values().all(|value| value.as_bool() == Some(true)));
+    let rules = bucket["LifecycleConfiguration"]["Rules"].as_sequence().expect("rules").iter();
+    let expire = rules.clone().find(|rule| rule["Id"] == "expire").expect("an end");
+    assert_eq!(expire["ExpirationInDays"].as_u64(), Some(4), "a day longer than deliveries");
+    assert_eq!(expire["NoncurrentVersionExpiration"]["NoncurrentDays"].as_u64(), Some(1));
+    assert_eq!(expire["Status"].as_str(), Some("Enabled"));
 }
 
 /// The indexes that the ledger queries must exist under their names and with their keys.
@@ -250,8 +267,19 @@ fn requests_without_tls_are_denied_by_default() {
     let template = parse_template();
     assert_eq!(template["Parameters"]["RequireTls"]["Default"].as_str(), Some("true"));
     for (name, on, action, resources) in [
+        (
+            "DeliveriesBucketPolicy",
+            "Bucket",
+            "s3:*",
+            &["DeliveriesBucket.Arn", "${DeliveriesBucket.Arn}/*"][..],
+        ),
         ("MediaBucketPolicy", "Bucket", "s3:*", &["MediaBucket.Arn", "${MediaBucket.Arn}/*"][..]),
-        ("QueuesPolicy", "Queues", "sqs:*", &["JobsQueue.Arn", "ParkedQueue.Arn"]),
+        (
+            "QueuesPolicy",
+            "Queues",
+            "sqs:*",
+            &["JobsQueue.Arn", "ParkedQueue.Arn", "DeliveriesQueue.Arn"],
+        ),
         ("AlarmTopicPolicy", "Topics", "sns:Publish", &["AlarmTopic"]),
     ] {
         assert_eq!(find_resource(&template, name)["Condition"].as_str(), Some("RequiresTls"));

@@ -100,6 +100,7 @@ async fn wait_in_table(waiting: usize, crowd: Crowd) -> Duration {
         schema::media_table(),
         schema::jobs_table(),
         schema::orders_table(),
+        schema::receivers_table(),
     ] {
         assert_eq!(cloud.tables.answer_call("CreateTable", &table).status(), 200);
     }
@@ -138,7 +139,9 @@ fn start_watch(cloud: &Arc<Cloud>) -> Watch {
         media_table: "media".to_owned(),
         jobs_table: "jobs-table".to_owned(),
         orders_table: "orders".to_owned(),
+        receivers_table: "receivers".to_owned(),
         jobs_queue_url: format!("{QUEUE_URL_BASE}jobs"),
+        deliveries_queue_url: format!("{QUEUE_URL_BASE}deliveries"),
         parked_queue_url: format!("{QUEUE_URL_BASE}parked"),
     };
     Watch::with_clients(&clients, config)

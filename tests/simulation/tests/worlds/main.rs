@@ -31,6 +31,7 @@ mod operators;
 mod orders;
 mod privilege;
 mod quota;
+mod receivers;
 mod retention;
 mod seeds;
 mod slow;

@@ -32,6 +32,14 @@ type Right = (String, String);
 /// that way.
 const AT_START: [(&str, &str); 1] = [("sqs:GetQueueAttributes", "JobsQueue")];
 
+/// What needs a receiver, which no world has: tests at wire level do it.
+const WITH_RECEIVERS: [(&str, &str, &str); 4] = [
+    ("webhook", "s3:PutObject", "DeliveriesBucket/*"),
+    ("webhook", "sqs:SendMessage", "DeliveriesQueue"),
+    ("watch", "sqs:SendMessage", "DeliveriesQueue"),
+    ("watch", "dynamodb:UpdateItem", "ReceiversTable"),
+];
+
 /// What Lambda itself does with the download function's role, to poll the queue.
 const TRIGGER_ACTIONS: [&str; 3] =
     ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
@@ -58,6 +66,7 @@ fn needed_right(reached: &ResourceAccess) -> Right {
         "counters" => "CountersTable",
         "jobs-table" => "JobsTable",
         "orders" => "OrdersTable",
+        "receivers" => "ReceiversTable",
         "jobs-table/index/by_due" => "JobsTable/index/by_due",
         "jobs-table/index/by_class" => "JobsTable/index/by_class",
         "jobs" => "JobsQueue",
@@ -215,6 +224,9 @@ fn each_role_allows_exactly_what_its_function_does() {
         [("webhook", "WebhookPolicy"), ("download", "DownloadPolicy"), ("watch", "WatchPolicy")];
     let expected = roles.map(|(who, policy)| {
         let mut rights = allowed_rights(policy);
+        for (_, action, part) in WITH_RECEIVERS.iter().filter(|one| one.0 == who) {
+            assert!(rights.remove(&right(action, part)), "{action} on {part} is denied to {who}");
+        }
         if who == "webhook" {
             for (action, part) in AT_START {
                 assert!(rights.remove(&right(action, part)), "{action} is denied at the start");

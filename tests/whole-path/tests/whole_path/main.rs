@@ -22,6 +22,7 @@ mod media;
 mod odd_records;
 mod operator;
 mod parked;
+mod receivers;
 mod stored;
 mod unread;
 mod webhook;

@@ -273,11 +273,13 @@ async fn check_removal(world: &World) {
     assert_eq!(paused["checks"][0]["verdict"], "warn");
     world.run_json(0, &["instance", "resume", INSTANCE], "").await;
     world.run_json(0, &["webhook", "unregister", INSTANCE, "--yes"], "").await;
-    assert_eq!(world.hook_url(Hook::Received), "");
+    assert_eq!(world.hook_url(Hook::Received), ELSEWHERE, "it is given back");
     world.run_command(2, &["instance", "remove", INSTANCE], "").await;
     world.run_json(0, &["instance", "remove", INSTANCE, "--yes"], "").await;
     world.run_json(0, &["tenant", "remove", TENANT, "--yes"], "").await;
     world.run_command(2, &["tenant", "show", TENANT], "").await;
+    let receivers = world.run_json(0, &["receiver", "list", "--tenant", TENANT], "").await;
+    assert_eq!(receivers, json!([]), "they go with their tenant");
 }
 
 impl World {

@@ -114,8 +114,11 @@ impl EraseResult {
         ];
         lines.push(self.describe_proof());
         let unread = match scope.is_all() {
-            true => "",
-            false => "unread webhooks that still wait in the jobs queue (minutes), ",
+            true => "webhooks in the queue to a receiver (minutes), ",
+            false => {
+                "unread webhooks that still wait in the jobs queue (minutes), webhooks that wait \
+                 for a receiver (three days), "
+            }
         };
         lines.push(format!(
             "Not erased: {unread}W-API's own log (30 days), DynamoDB's backups (35 days)."

@@ -13,6 +13,7 @@ use aws::{
 use boot::clock;
 use media::{
     contact::Contact,
+    delivery::BodyKey,
     ids::{InstanceId, MessageId},
     job::{NotAJob, QueuedJob},
     message::Chat,
@@ -371,13 +372,25 @@ impl EraseScope {
         Ok(removed)
     }
 
-    /// Removes what other tables have of a whole tenant or instance: the marks of the back-fill.
-    /// A table with counts per tenant belongs here, too. A registered instance keeps its mark: it
-    /// has no personal data, and without it W-API's log would be read again.
+    /// Removes what else there is of a whole tenant or instance: the marks of the back-fill, and
+    /// the webhooks that wait for a receiver. A table with counts per tenant belongs here, too. A
+    /// registered instance keeps its mark: it has no personal data, and without it W-API's log
+    /// would be read again.
     async fn remove_beside(&self, session: &Session) -> anyhow::Result<()> {
         let table = session.stack.output("MarksTable")?.to_owned();
         let marks = Marks::new(&session.operator.clients, table);
-        let register = session.register()?;
+        let (register, ledger) = (session.register()?, session.ledger()?);
+        for receiver in session.receivers()?.list(&self.tenant).await? {
+            for instance in &self.instances {
+                ledger.jobs.remove_all_resting(&receiver.id, Some(instance)).await?;
+            }
+        }
+        let bodies = session.stack.output("DeliveriesBucket")?;
+        for instance in &self.instances {
+            let folder = BodyKey::instance_prefix(&self.tenant, instance);
+            let (all, mode) = (|_: &str| true, EraseMode::Remove);
+            session.operator.erase_files(bodies, &folder, all, mode).await?;
+        }
         for instance in &self.instances {
             if register.get_instance(instance).await.is_ok_and(|found| found.is_none()) {
                 marks.remove(instance).await?;

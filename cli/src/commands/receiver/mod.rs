@@ -1,0 +1,66 @@
+//! `wapi-media receiver`: the applications to which an instance's webhooks are passed on, signed.
+
+mod add;
+mod argument;
+mod change;
+mod show;
+
+use clap::Subcommand;
+use media::ids::TenantId;
+
+pub(crate) use self::add::{ReceiverPlan, add_receiver, check_url, find_same};
+use self::{add::Add, argument::ReceiverArgument, change::Rotation};
+use crate::{exit::Exit, session::Session};
+
+/// The verbs of `wapi-media receiver`.
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// Passes an instance's webhooks, or those of all instances of a tenant, on to a URL, and
+    /// prints the secret of their signatures once.
+    ///
+    /// Each webhook is posted byte for byte, with the headers of Standard Webhooks. The URL is
+    /// https, on a public address. An instance and a tenant may have five receivers each.
+    #[command(after_help = "Examples:\n  wapi-media receiver add --instance LITE-AAAAAA-BBBBBB \
+        --url https://app.example.com/hooks\n  wapi-media receiver add --tenant acme \
+        --url https://app.example.com/hooks --hooks received,delivery")]
+    Add(Add),
+    /// Lists the receivers.
+    List {
+        /// Only this tenant's receivers.
+        #[arg(long)]
+        tenant: Option<TenantId>,
+    },
+    /// Shows a receiver with its whole URL, and how it works.
+    Show(ReceiverArgument),
+    /// Posts a signed test event to a receiver, from this machine, and prints what came back.
+    Test(ReceiverArgument),
+    /// Keeps a receiver's webhooks, for up to three days each, instead of posting them.
+    Pause(ReceiverArgument),
+    /// Posts to a paused receiver again: first what was kept, in order.
+    Resume(ReceiverArgument),
+    /// Replaces the secret of a receiver's signatures, and prints the new one once.
+    RotateSecret(Rotation),
+    /// Removes a receiver, and the webhooks that are kept for it.
+    Remove(ReceiverArgument),
+    /// Counts the webhooks that wait for each receiver of a tenant.
+    Deliveries {
+        /// The tenant.
+        #[arg(long)]
+        tenant: TenantId,
+    },
+}
+
+/// Runs a verb of `wapi-media receiver`.
+pub(crate) async fn run_receiver(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
+    match verb {
+        Verb::Add(new) => add::run_add(new, session).await,
+        Verb::List { tenant } => show::list_receivers(tenant.as_ref(), session).await,
+        Verb::Show(one) => show::show_receiver(&one, session).await,
+        Verb::Test(one) => show::test_receiver(&one, session).await,
+        Verb::Pause(one) => change::pause_receiver(&one, session).await,
+        Verb::Resume(one) => change::resume_receiver(&one, session).await,
+        Verb::RotateSecret(rotation) => change::rotate_secret(&rotation, session).await,
+        Verb::Remove(one) => change::remove_receiver(&one, session).await,
+        Verb::Deliveries { tenant } => show::count_deliveries(&tenant, session).await,
+    }
+}

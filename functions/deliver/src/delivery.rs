@@ -1,0 +1,258 @@
+//! One delivery: whether it is tried now, the attempt, and what follows from its answer.
+
+use std::time::Duration;
+
+use aws::{
+    ledger::{RestingKey, WriteOutcome},
+    receivers::Receiver,
+};
+use fetch::receiver::SignedWebhook;
+use media::{
+    delivery::{Delivery, MAX_QUEUE_WAIT, delivery_wait},
+    receiver::{FAILING_AFTER, MAX_DELIVERY_SECONDS, PauseReason},
+};
+
+use crate::{
+    Deliver,
+    outcome::{Attempt, Outcome, log_delivery},
+};
+
+/// The wait after a failure of AWS, at most.
+const AWS_WAIT: Duration = Duration::from_mins(1);
+
+/// How long a message waits that this version does not understand.
+const UNKNOWN_WAIT: Duration = Duration::from_hours(1);
+
+/// A message of the deliveries queue.
+#[derive(Debug)]
+pub(crate) struct QueueMessage<'a> {
+    pub(crate) body: &'a str,
+    /// How often SQS has delivered it, this time included.
+    pub(crate) receives: u32,
+    /// Where it rested, if it was sent from there.
+    pub(crate) rested: Option<RestingKey>,
+    /// Whether it is tried although the circuit of its receiver is open.
+    pub(crate) is_probe: bool,
+}
+
+/// What becomes of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Acknowledgement {
+    /// SQS deletes it.
+    Done,
+    /// SQS delivers it again after this time.
+    RetryAfter(Duration),
+}
+
+/// How long a note about a failing receiver is enough, in seconds.
+const NOTE_SECONDS: i64 = 60;
+
+/// Whether it is worth a write that the receiver fails.
+fn is_new_note(receiver: &Receiver, now: i64) -> bool {
+    let noted = receiver.last_failure.as_ref().map(|(_, at)| now.saturating_sub(*at));
+    receiver.failing_since.is_none() || noted.is_none_or(|seconds| seconds >= NOTE_SECONDS)
+}
+
+/// What is decided about a delivery.
+type Decision = (Outcome, Acknowledgement);
+
+impl Deliver {
+    /// Handles one message, and writes one log line.
+    pub(crate) async fn handle_message(&self, message: &QueueMessage<'_>) -> Acknowledgement {
+        let Ok(delivery) = Delivery::parse(message.body) else {
+            tracing::error!("a message of the deliveries queue is not a delivery of this version");
+            return Acknowledgement::RetryAfter(UNKNOWN_WAIT);
+        };
+        let now = self.now();
+        let receiver = self.receivers.find(&delivery.tenant, &delivery.receiver).await;
+        let (receiver, attempt, decision) = match receiver {
+            Ok(Some(receiver)) => {
+                let (attempt, decision) = self.decide(&delivery, &receiver, message).await;
+                (Some(receiver), attempt, decision)
+            }
+            Ok(None) => (None, None, self.give_up(message, Outcome::Removed).await),
+            Err(error) => {
+                tracing::error!(%error, "the receiver of a delivery was not read");
+                (None, None, self.wait_for_aws())
+            }
+        };
+        let (outcome, acknowledgement) = decision;
+        let attempts = delivery.failed_attempts.saturating_add(message.receives);
+        let ended = (outcome, attempt.as_ref());
+        log_delivery(&delivery, receiver.as_ref(), ended, (attempts, now));
+        acknowledgement
+    }
+
+    /// Decides whether the delivery is tried now, tries it, and decides what follows.
+    async fn decide(
+        &self,
+        delivery: &Delivery,
+        receiver: &Receiver,
+        message: &QueueMessage<'_>,
+    ) -> (Option<Attempt>, Decision) {
+        let now = self.now();
+        if delivery.expires_at() <= now {
+            return (None, self.give_up(message, Outcome::Expired).await);
+        }
+        let is_tried = message.is_probe && receiver.pause.is_none();
+        if receiver.is_resting(now) && !is_tried {
+            // Due at once: whoever sends it looks at the receiver first.
+            let rest = self.rest(delivery.clone(), delivery.accepted_at, Outcome::Resting);
+            return (None, rest.await);
+        }
+        let slot = match self.paces.enter(&delivery.receiver).await {
+            Ok(slot) => slot,
+            Err(left) => {
+                let spread = left + AWS_WAIT.mul_f64(self.jitter());
+                return (None, (Outcome::Resting, Acknowledgement::RetryAfter(spread)));
+            }
+        };
+        let Some(attempt) = self.attempt(delivery, receiver).await else {
+            return (None, self.wait_for_aws());
+        };
+        drop(slot);
+        let decision = match &attempt {
+            Attempt::Delivered(_) => self.end(delivery, receiver, message).await,
+            Attempt::Gone => self.pause(delivery, receiver, PauseReason::Gone).await,
+            Attempt::Failed { what, asked, slows_down } => {
+                let slow_down = slows_down.then(|| asked.unwrap_or_default());
+                self.paces.note_failure(&delivery.receiver, slow_down);
+                self.retry(delivery, receiver, message, (what, *asked)).await
+            }
+        };
+        (Some(attempt), decision)
+    }
+
+    /// Signs and posts a delivery. `None`: AWS has not given its body, or its URL and secret.
+    async fn attempt(&self, delivery: &Delivery, receiver: &Receiver) -> Option<Attempt> {
+        let endpoint = match self.receivers.open(receiver).await {
+            Ok(endpoint) => endpoint,
+            Err(error) => {
+                tracing::error!(receiver = %receiver.id, %error, "a receiver was not opened");
+                return None;
+            }
+        };
+        let (id, body) = (delivery.id.as_str(), self.read_body(delivery).await?);
+        let at = self.now();
+        let signature = endpoint.sign(id, at, &body);
+        let content_type = delivery.content_type.as_deref();
+        let signed = SignedWebhook { id, at, signature: &signature, content_type };
+        let answer = self.client.post(endpoint.url.expose(), &signed, body).await;
+        Some(Attempt::from_answer(answer))
+    }
+
+    /// The body, from the delivery or from the bucket.
+    async fn read_body(&self, delivery: &Delivery) -> Option<Vec<u8>> {
+        let key = match delivery.expose() {
+            Ok(body) => return Some(body.to_vec()),
+            Err(key) => key,
+        };
+        match self.bodies.get(key).await {
+            Ok(Some(body)) => Some(body),
+            Ok(None) => {
+                tracing::error!(receiver = %delivery.receiver, "the body of a delivery is gone");
+                None
+            }
+            Err(error) => {
+                let receiver = &delivery.receiver;
+                tracing::error!(%receiver, %error, "the body of a delivery was not read");
+                None
+            }
+        }
+    }
+
+    /// After a success: the receiver works, and the delivery no longer rests.
+    async fn end(
+        &self,
+        delivery: &Delivery,
+        receiver: &Receiver,
+        message: &QueueMessage<'_>,
+    ) -> Decision {
+        self.paces.note_success(&delivery.receiver);
+        if receiver.failing_since.is_some()
+            && let Err(error) = self.receivers.note_success(receiver).await
+        {
+            tracing::warn!(receiver = %receiver.id, %error, "that a receiver works again was not \
+                noted");
+        }
+        self.give_up(message, Outcome::Delivered).await
+    }
+
+    /// After a failure: notes it, and chooses the time and the place of the next attempt.
+    async fn retry(
+        &self,
+        delivery: &Delivery,
+        receiver: &Receiver,
+        message: &QueueMessage<'_>,
+        (failure, asked): (&str, Option<Duration>),
+    ) -> Decision {
+        let now = self.now();
+        let failed = delivery.failed_attempts.saturating_add(message.receives);
+        if failed >= FAILING_AFTER || receiver.failing_since.is_some() {
+            if is_new_note(receiver, now)
+                && let Err(error) = self.receivers.note_failure(receiver, failure, now).await
+            {
+                tracing::warn!(receiver = %receiver.id, %error, "that a receiver fails was not \
+                    noted");
+            }
+            let failing_for = receiver.failing_since.map(|since| now.saturating_sub(since));
+            if failing_for.is_some_and(|seconds| seconds >= MAX_DELIVERY_SECONDS) {
+                return self.pause(delivery, receiver, PauseReason::Failing).await;
+            }
+        }
+        let wait = delivery_wait(failed, self.jitter(), asked);
+        if message.rested.is_none() && wait <= MAX_QUEUE_WAIT {
+            return (Outcome::Retried, Acknowledgement::RetryAfter(wait));
+        }
+        let tried = delivery.clone().with_failed_attempts(failed);
+        let seconds = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX);
+        self.rest(tried, now.saturating_add(seconds), Outcome::Retried).await
+    }
+
+    /// Pauses the receiver. The delivery rests until an operator resumes it.
+    async fn pause(
+        &self,
+        delivery: &Delivery,
+        receiver: &Receiver,
+        reason: PauseReason,
+    ) -> Decision {
+        match self.receivers.pause(receiver, reason, self.now()).await {
+            Ok(WriteOutcome::Yes | WriteOutcome::Overtaken) => {
+                self.rest(delivery.clone(), delivery.accepted_at, Outcome::Paused).await
+            }
+            Err(error) => {
+                tracing::error!(receiver = %receiver.id, %error, "a receiver was not paused");
+                self.wait_for_aws()
+            }
+        }
+    }
+
+    /// Puts the delivery into the jobs table. If that fails, it waits in the queue.
+    async fn rest(&self, delivery: Delivery, due_at: i64, outcome: Outcome) -> Decision {
+        match self.table.rest_delivery(&delivery, due_at).await {
+            Ok(()) => (outcome, Acknowledgement::Done),
+            Err(error) => {
+                tracing::warn!(receiver = %delivery.receiver, %error, "a delivery stays in the \
+                    queue, because it could not be put to rest");
+                let wait = MAX_QUEUE_WAIT.mul_f64(0.5 + self.jitter() / 2.0);
+                (outcome, Acknowledgement::RetryAfter(wait))
+            }
+        }
+    }
+
+    /// Ends a delivery, also where it rested. If that fails, it is delivered once more.
+    async fn give_up(&self, message: &QueueMessage<'_>, outcome: Outcome) -> Decision {
+        if let Some(rested) = &message.rested
+            && let Err(error) = self.table.remove_resting(rested).await
+        {
+            tracing::warn!(receiver = %rested.receiver, %error, "a delivery that has ended was not \
+                removed from the jobs table");
+        }
+        (outcome, Acknowledgement::Done)
+    }
+
+    fn wait_for_aws(&self) -> Decision {
+        let wait = AWS_WAIT.mul_f64(0.5 + self.jitter() / 2.0);
+        (Outcome::Unavailable, Acknowledgement::RetryAfter(wait))
+    }
+}

@@ -1,0 +1,149 @@
+//! What follows from an answer of a receiver, or from none.
+
+use std::time::Duration;
+
+use redaction::{Canary, Class, Recorder, Scan, Sink};
+use serde_json::json;
+
+use stand_in::{AppAnswer, Application};
+
+use crate::{
+    NOW, RECEIVER, SECRET, create_deliver, create_deliver_near, delivery, handle, hidden_for,
+    start_aws, updates_of, with_status,
+};
+
+#[tokio::test]
+async fn a_failed_attempt_is_repeated_from_the_queue() {
+    for status in [302, 400, 404, 500] {
+        let application = Application::start(move |_| AppAnswer {
+            status,
+            header: Some(("location", "https://example.invalid/")),
+        })
+        .await
+        .expect("an application");
+        let aws = start_aws(application.base(), json!({})).await;
+        assert!(handle(&create_deliver(&aws), &delivery(b"{}", 0), 1).await, "{status}");
+        assert_eq!(hidden_for(&aws), 5, "{status}");
+        assert_eq!(application.posted().len(), 1, "no redirect is followed");
+        assert!(updates_of(&aws, "receivers").is_empty(), "one failure is not noted");
+    }
+}
+
+/// The wait that a receiver asks for, up to an hour. A long one is spent in the jobs table.
+#[tokio::test]
+async fn retry_after_is_obeyed_within_bounds() {
+    for (asked, queue, rest) in [("120", Some(120), None), ("999999", None, Some(3600))] {
+        let application = Application::start(move |_| AppAnswer {
+            status: 503,
+            header: Some(("retry-after", asked)),
+        })
+        .await
+        .expect("an application");
+        let aws = start_aws(application.base(), json!({})).await;
+        let is_repeated = handle(&create_deliver(&aws), &delivery(b"{}", 0), 1).await;
+        assert_eq!(is_repeated, queue.is_some(), "{asked}");
+        match queue {
+            Some(seconds) => assert_eq!(hidden_for(&aws), seconds),
+            None => {
+                let rested = updates_of(&aws, "jobs-table");
+                let due = &rested[0]["ExpressionAttributeValues"][":due"]["N"];
+                assert_eq!(*due, (NOW + rest.expect("seconds")).to_string());
+            }
+        }
+    }
+}
+
+/// It says that it wants nothing any more. What came is kept, in case an operator resumes it.
+#[tokio::test]
+async fn after_410_the_receiver_is_paused() {
+    let application = with_status(410).await;
+    let aws = start_aws(application.base(), json!({})).await;
+    assert!(!handle(&create_deliver(&aws), &delivery(b"{}", 0), 1).await);
+    let pause = &updates_of(&aws, "receivers")[0];
+    assert_eq!(pause["ExpressionAttributeValues"][":reason"]["S"], "gone");
+    assert_eq!(pause["Key"]["receiver"]["S"], format!("*#{RECEIVER}"));
+    assert_eq!(updates_of(&aws, "jobs-table").len(), 1, "it rests");
+}
+
+#[tokio::test]
+async fn a_receiver_that_fails_for_three_days_is_paused() {
+    let application = with_status(500).await;
+    let since = (NOW - 3 * 24 * 60 * 60).to_string();
+    let fields = json!({ "failing_since": { "N": since } });
+    let aws = start_aws(application.base(), fields).await;
+    let body = delivery(b"{}", 60).to_json().expect("JSON");
+    let probe = crate::record("message", &body, 1, &[("probe", "yes")]);
+    assert!(!crate::handle_record(&create_deliver(&aws), probe).await);
+    let paused = updates_of(&aws, "receivers")
+        .into_iter()
+        .any(|update| update["ExpressionAttributeValues"][":reason"]["S"] == "failing");
+    assert!(paused);
+}
+
+/// Neither this machine, nor a private network, nor the address of a cloud's metadata, nor the
+/// stack itself. Only a local stack may post to this machine.
+#[tokio::test]
+async fn addresses_inside_are_never_posted_to() {
+    let application = with_status(200).await;
+    for url in [
+        application.base(),
+        "https://localhost/",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://10.0.0.7/",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://[fd00::1]/",
+        "http://example.com/",
+        "https://user:secret@example.com/",
+        "https://own.execute-api.example.invalid/webhook/a/b",
+        "file:///etc/passwd",
+        "not a URL",
+    ] {
+        let aws = start_aws(url, json!({})).await;
+        let deliver = create_deliver_near(&aws, "https://api.w-api.app/v1");
+        assert!(handle(&deliver, &delivery(b"{}", 0), 3).await, "{url}: it is tried again");
+        // No connection was tried: that would be `connection` or `timeout`.
+        let noted = &updates_of(&aws, "receivers")[0]["ExpressionAttributeValues"][":failure"]["S"];
+        let expected = if url == "not a URL" { "url" } else { "address" };
+        assert_eq!(*noted, expected, "{url}");
+    }
+    assert!(application.posted().is_empty());
+}
+
+/// A receiver that never answers costs fifteen seconds, and no other receiver waits for it.
+#[tokio::test]
+async fn silence_ends_after_fifteen_seconds() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let aws = start_aws(&url, json!({})).await;
+    let deliver = create_deliver(&aws);
+    let first = delivery(b"{}", 0);
+    // So that the clock is stopped only while the connection is silent.
+    let warm = with_status(200).await;
+    let other = start_aws(warm.base(), json!({})).await;
+    assert!(!handle(&create_deliver(&other), &first, 1).await);
+    let began = tokio::time::Instant::now();
+    assert!(handle(&deliver, &first, 1).await);
+    let took = began.elapsed();
+    assert!((15..20).contains(&took.as_secs()), "{took:?}");
+    assert!(took < Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn the_log_has_no_url_secret_or_body() {
+    let recorder = Recorder::start();
+    let mut planted = Vec::new();
+    planted.extend(Canary::new(Class::Secret, "signing secret", SECRET));
+    planted.extend(Canary::new(Class::Secret, "query", "a-token-of-the-old-url"));
+    planted.extend(Canary::new(Class::Secret, "text of a webhook", "an invented sentence"));
+    for status in [200, 410, 500] {
+        let application = with_status(status).await;
+        let url = format!("{}/hooks?token=a-token-of-the-old-url", application.base());
+        let aws = start_aws(&url, json!({})).await;
+        handle(&create_deliver(&aws), &delivery(b"an invented sentence", 0), 3).await;
+    }
+    let log = recorder.text();
+    let scan = Scan::search_all(planted, [(Sink::Log, log.as_str())]).expect("a search");
+    assert!(scan.findings.is_empty(), "{:#?}", scan.findings);
+    assert!(log.contains("delivered") && log.contains("retried"), "{log}");
+}

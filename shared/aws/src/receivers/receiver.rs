@@ -1,0 +1,146 @@
+//! A receiver, as its item has it.
+
+use data_encoding::BASE64;
+use media::{
+    ids::{InstanceId, TenantId},
+    receiver::{PauseReason, ReceiverId, is_circuit_open},
+};
+
+use crate::dynamodb::{Attributes, get_number, get_string};
+
+pub(super) const TENANT: &str = "tenant";
+pub(super) const SORT_KEY: &str = "receiver";
+pub(super) const HOST: &str = "host";
+pub(super) const HOOKS: &str = "hooks";
+pub(super) const KIND: &str = "what";
+pub(super) const SEALED: &str = "sealed";
+pub(super) const CREATED_AT: &str = "created_at";
+pub(super) const PAUSED_AT: &str = "paused_at";
+pub(super) const PAUSE_REASON: &str = "pause_reason";
+pub(super) const FAILING_SINCE: &str = "failing_since";
+pub(super) const LAST_FAILURE: &str = "last_failure";
+pub(super) const LAST_FAILURE_AT: &str = "last_failure_at";
+pub(super) const PROBE_AT: &str = "probe_at";
+
+/// The part of a sort key of a receiver for all instances of its tenant.
+const EVERY_INSTANCE: &str = "*";
+
+/// What a receiver gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReceivedKind {
+    /// The webhooks of W-API, byte for byte.
+    Webhooks,
+    /// Something that this version does not know.
+    Unknown,
+}
+
+impl ReceivedKind {
+    /// The word in the table.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhooks => "webhooks",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Since when, and why, a receiver gets nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReceiverPause {
+    /// Since when, in seconds since 1970.
+    pub at: i64,
+    /// The reason.
+    pub reason: PauseReason,
+}
+
+/// A receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receiver {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The id.
+    pub id: ReceiverId,
+    /// The only instance whose webhooks it gets; `None`: those of all of the tenant's instances.
+    pub instance: Option<InstanceId>,
+    /// The host of its URL.
+    pub host: String,
+    /// W-API's words of the hooks whose events it gets; empty: all.
+    pub hooks: Vec<String>,
+    /// What it gets.
+    pub kind: ReceivedKind,
+    /// URL and secrets, encrypted.
+    pub(super) sealed: Vec<u8>,
+    /// When it was added, in seconds since 1970.
+    pub created_at: i64,
+    /// The pause, if it is paused.
+    pub pause: Option<ReceiverPause>,
+    /// Since when every attempt has failed, in seconds since 1970.
+    pub failing_since: Option<i64>,
+    /// How the latest failure ended that was noted, in one word, and when.
+    pub last_failure: Option<(String, i64)>,
+    /// When the next attempt may begin while the circuit is open, in seconds since 1970.
+    pub probe_at: Option<i64>,
+}
+
+impl Receiver {
+    /// Reads an item. `None`: its key cannot be read. Every other attribute may be missing.
+    pub(super) fn from_item(item: &Attributes) -> Option<Self> {
+        let text = |name: &str| get_string(item, name).map(str::to_owned);
+        let (instance, id) = get_string(item, SORT_KEY)?.split_once('#')?;
+        let instance = match instance {
+            EVERY_INSTANCE => None,
+            id => Some(InstanceId::parse(id).ok()?),
+        };
+        let hooks = item.get(HOOKS).and_then(|hooks| hooks.as_ss().ok()).cloned();
+        let kind = match get_string(item, KIND) {
+            Some("webhooks") | None => ReceivedKind::Webhooks,
+            Some(_) => ReceivedKind::Unknown,
+        };
+        let reason = PauseReason::from_word(get_string(item, PAUSE_REASON).unwrap_or_default());
+        let sealed = get_string(item, SEALED).unwrap_or_default();
+        Some(Self {
+            tenant: TenantId::parse(get_string(item, TENANT)?).ok()?,
+            id: ReceiverId::parse(id).ok()?,
+            instance,
+            host: text(HOST).unwrap_or_default(),
+            hooks: hooks.unwrap_or_default(),
+            kind,
+            sealed: BASE64.decode(sealed.as_bytes()).unwrap_or_default(),
+            created_at: get_number(item, CREATED_AT).unwrap_or_default(),
+            pause: get_number(item, PAUSED_AT).map(|at| ReceiverPause { at, reason }),
+            failing_since: get_number(item, FAILING_SINCE),
+            last_failure: text(LAST_FAILURE).zip(get_number(item, LAST_FAILURE_AT)),
+            probe_at: get_number(item, PROBE_AT),
+        })
+    }
+
+    /// The sort key.
+    #[must_use]
+    pub fn sort_key(&self) -> String {
+        sort_key(self.instance.as_ref(), &self.id)
+    }
+
+    /// Whether it gets a webhook of this instance from this hook. A webhook whose hook is not known
+    /// goes to every receiver.
+    #[must_use]
+    pub fn gets(&self, instance: &InstanceId, hook: Option<&str>) -> bool {
+        let is_of_hook = hook.is_none_or(|hook| {
+            self.hooks.is_empty() || self.hooks.iter().any(|one| one.as_str() == hook)
+        });
+        self.kind == ReceivedKind::Webhooks
+            && is_of_hook
+            && self.instance.as_ref().is_none_or(|its| its == instance)
+    }
+
+    /// Whether its webhooks rest now instead of being tried: it is paused, or its circuit is open.
+    #[must_use]
+    pub fn is_resting(&self, now: i64) -> bool {
+        self.pause.is_some() || is_circuit_open(self.failing_since, now)
+    }
+}
+
+/// The sort key of a receiver.
+pub(super) fn sort_key(instance: Option<&InstanceId>, id: &ReceiverId) -> String {
+    format!("{}#{id}", instance.map_or(EVERY_INSTANCE, InstanceId::as_str))
+}
