@@ -350,7 +350,7 @@ impl Webhook {
         };
         // Boxed, as for jobs.
         let keep = timeout_at(keep_until, Box::pin(self.keep_in_table(&unread, now)));
-        match keep.await.unwrap_or_else(|_late| Err(out_of_time())) {
+        match keep.await.unwrap_or_else(|_late| Err(out_of_time().into())) {
             Ok(()) => {
                 tracing::warn!(instance = %verified.instance(), %error, "the jobs table has an \
                     unread body that the queue did not take");
