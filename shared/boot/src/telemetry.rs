@@ -115,6 +115,7 @@ mod tests {
                 "aws::bucket",
                 "backfill::report",
                 "boot",
+                "deliver",
                 "download::job",
                 "fetch::client",
                 "links",

@@ -213,7 +213,7 @@ async fn unknown_receivers_are_unavailable() {
 async fn what_was_passed_on_is_not_passed_on_again() {
     let aws = start_aws(vec![receiver(FIRST, "*", &json!({}))], |_| None).await;
     let mut request = webhook_request(INSTANCE, "secret", &image_webhook());
-    let agent = http::HeaderValue::from_static("wapi-media/0.2.0");
+    let agent = http::HeaderValue::from_static("wapi-media/0.3.0");
     request.headers_mut().insert(http::header::USER_AGENT, agent);
     let recorder = redaction::Recorder::start();
     assert_eq!(post_request(&create_webhook(&aws), &request).await.0, 200);
