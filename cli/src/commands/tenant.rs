@@ -1,7 +1,10 @@
 //! `wapi-media tenant`: tenants (customers) and the rules for their media.
 
 use anyhow::{Context, bail};
-use aws::register::{RegisterError, RegisterListing, Tenant};
+use aws::{
+    receivers::wait_until_known,
+    register::{RegisterError, RegisterListing, Tenant},
+};
 use boot::clock;
 use clap::{Args, Subcommand};
 use media::{
@@ -233,8 +236,15 @@ async fn remove_tenant(id: &TenantId, session: &Session) -> anyhow::Result<Exit>
 /// Removes the receivers of a tenant that has no instance any more, and what waits for them.
 async fn remove_receivers(id: &TenantId, session: &Session) -> anyhow::Result<()> {
     let (receivers, ledger) = (session.receivers()?, session.ledger()?);
-    for receiver in receivers.list(id).await? {
-        receivers.remove(&receiver).await?;
+    let removed = receivers.list(id).await?;
+    for receiver in &removed {
+        receivers.remove(receiver).await?;
+    }
+    if !removed.is_empty() {
+        // Until then, functions that remember them may still write what waits for them.
+        wait_until_known().await;
+    }
+    for receiver in &removed {
         ledger.jobs.remove_all_resting(&receiver.id, None).await?;
     }
     Ok(())

@@ -73,7 +73,7 @@ impl Deliver {
             Ok(None) => (None, None, self.give_up(message, Outcome::Removed).await),
             Err(error) => {
                 tracing::error!(%error, "the receiver of a delivery was not read");
-                (None, None, self.wait_for_aws())
+                (None, None, self.wait_for_aws(message))
             }
         };
         let (outcome, acknowledgement) = decision;
@@ -108,12 +108,12 @@ impl Deliver {
             }
         };
         let Some(attempt) = self.attempt(delivery, receiver).await else {
-            return (None, self.wait_for_aws());
+            return (None, self.wait_for_aws(message));
         };
         drop(slot);
         let decision = match &attempt {
             Attempt::Delivered(_) => self.end(delivery, receiver, message).await,
-            Attempt::Gone => self.pause(delivery, receiver, PauseReason::Gone).await,
+            Attempt::Gone => self.pause(delivery, receiver, message, PauseReason::Gone).await,
             Attempt::Failed { what, asked, slows_down } => {
                 let slow_down = slows_down.then(|| asked.unwrap_or_default());
                 self.paces.note_failure(&delivery.receiver, slow_down);
@@ -197,7 +197,7 @@ impl Deliver {
             }
             let failing_for = receiver.failing_since.map(|since| now.saturating_sub(since));
             if failing_for.is_some_and(|seconds| seconds >= MAX_DELIVERY_SECONDS) {
-                return self.pause(delivery, receiver, PauseReason::Failing).await;
+                return self.pause(delivery, receiver, message, PauseReason::Failing).await;
             }
         }
         let wait = delivery_wait(failed, self.jitter(), asked);
@@ -214,6 +214,7 @@ impl Deliver {
         &self,
         delivery: &Delivery,
         receiver: &Receiver,
+        message: &QueueMessage<'_>,
         reason: PauseReason,
     ) -> Decision {
         match self.receivers.pause(receiver, reason, self.now()).await {
@@ -222,7 +223,7 @@ impl Deliver {
             }
             Err(error) => {
                 tracing::error!(receiver = %receiver.id, %error, "a receiver was not paused");
-                self.wait_for_aws()
+                self.wait_for_aws(message)
             }
         }
     }
@@ -251,7 +252,12 @@ impl Deliver {
         (outcome, Acknowledgement::Done)
     }
 
-    fn wait_for_aws(&self) -> Decision {
+    /// AWS does not do what is needed. A delivery that rests in the jobs table is due again by
+    /// itself, and its message would meet the next one.
+    fn wait_for_aws(&self, message: &QueueMessage<'_>) -> Decision {
+        if message.rested.is_some() {
+            return (Outcome::Unavailable, Acknowledgement::Done);
+        }
         let wait = AWS_WAIT.mul_f64(0.5 + self.jitter() / 2.0);
         (Outcome::Unavailable, Acknowledgement::RetryAfter(wait))
     }

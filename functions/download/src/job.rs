@@ -8,6 +8,7 @@ use media::{
 use crate::{
     claim::claim_job,
     fetch::fetch_media,
+    kept_body::settle_message,
     message::{Acknowledgement, QueueMessage},
     order::end_if_ordered,
     park::park_poison,
@@ -23,7 +24,15 @@ pub async fn handle_message(worker: &Worker, message: &QueueMessage<'_>) -> Ackn
         Ok(QueueBody::Job(job)) => run_job(worker, &job, message).await,
         Ok(QueueBody::Unread(body)) => read_again(worker, &body, message).await,
         Err(NotAJob) => match Revocation::parse(message.body) {
-            Ok(revocation) => keep_revocation(worker, &revocation).await,
+            // One that an earlier version parked has an entry.
+            Ok(revocation) => {
+                let kept = keep_revocation(worker, &revocation).await;
+                if kept == Acknowledgement::Done && message.body_entry.is_some() {
+                    settle_message(worker, message).await
+                } else {
+                    kept
+                }
+            }
             Err(NotAJob) => park_poison(worker, message).await,
         },
     }

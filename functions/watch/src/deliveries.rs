@@ -1,5 +1,5 @@
 //! Sends the deliveries that rested in the jobs table and are due: to a receiver that works, up to
-//! [`MAX_PER_PASS`] in order; to one whose circuit is open, one at a time.
+//! `MAX_PER_PASS` in order; to one whose circuit is open, one at a time.
 
 use aws::{
     deliveries::DeliveriesQueue,

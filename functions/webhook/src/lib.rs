@@ -182,7 +182,7 @@ impl Webhook {
             let (rules, now) = (accepted.rules, accepted.now);
             self.people.learn_all(verified, &announcement.people, rules.retention, now);
             if let Some(phone) = &announcement.open_phone {
-                self.people.note_open(verified.instance(), phone, now);
+                self.people.note_open(verified, phone, rules.retention, now);
             }
             if let Err(error) = self.queue_revocation(accepted, announcement).await {
                 return Answer::unavailable(Some(verified), &error);

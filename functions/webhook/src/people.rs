@@ -83,17 +83,34 @@ impl People {
     }
 
     /// Notes the number of a chat whose LID is not known, if this process has not looked it up yet.
-    /// As with pairs, nothing waits for it.
-    pub(crate) fn note_open(&self, instance: &InstanceId, phone: &str, now: i64) {
+    /// As with pairs, nothing waits for it, and nothing is noted of whom an order to erase covers
+    /// from now on.
+    pub(crate) fn note_open(
+        &self,
+        verified: &VerifiedInstance,
+        phone: &str,
+        retention: Option<Retention>,
+        now: i64,
+    ) {
+        let (tenant, instance) = (verified.tenant().clone(), verified.instance());
         let Some(open) = self.open.as_ref().filter(|open| open.is_new(instance, phone)) else {
             return;
         };
         let Ok(permit) = Arc::clone(&self.writes).try_acquire_owned() else {
             return;
         };
-        let (open, instance, phone) = (Arc::clone(open), instance.clone(), phone.to_owned());
+        let (open, orders) = (Arc::clone(open), Arc::clone(&self.orders));
+        let (instance, phone) = (instance.clone(), phone.to_owned());
         tokio::spawn(async move {
-            if let Err(error) = open.note(&instance, &phone, now).await {
+            let contact = Contact { lid: None, phone: Some(phone.clone()) };
+            let erased = orders.find_contact_erasure((&tenant, &instance), &contact, now).await;
+            let end = retention.map(|class| class.end_of(now));
+            let noted = match erased {
+                Ok(None) => open.note(&instance, &phone, (now, end)).await,
+                Ok(Some(_)) => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = noted {
                 tracing::debug!(%instance, %error, "noting a number without a LID failed");
             }
             drop(permit);

@@ -17,6 +17,7 @@ use crate::{
     clients::Clients,
     dynamodb::{get_string, number_value, string_value},
     error::AwsError,
+    ledger::FORGET_AT,
 };
 
 /// How many numbers a process remembers. Then it forgets all of them, and looks each up again when
@@ -63,11 +64,16 @@ impl OpenPeople {
     }
 
     /// Notes that a chat has this number (digits) and no LID, unless the table has a pair of the
-    /// number, or this note.
+    /// number, or this note. `end` is when the note ends, in seconds since 1970.
     ///
     /// # Errors
     /// [`AwsError`] when `Query` or `PutItem` fails. The number is then still new.
-    pub async fn note(&self, instance: &InstanceId, phone: &str, now: i64) -> Result<(), AwsError> {
+    pub async fn note(
+        &self,
+        instance: &InstanceId,
+        phone: &str,
+        (now, end): (i64, Option<i64>),
+    ) -> Result<(), AwsError> {
         let query = self.clients.dynamodb.query().table_name(&self.table).limit(1);
         let pairs = query
             .key_condition_expression("instance = :instance AND begins_with(link, :prefix)")
@@ -83,9 +89,12 @@ impl OpenPeople {
                 .item("link", string_value(format!("{OPEN}{phone}")))
                 .item("phone", string_value(phone))
                 .item("noted_at", number_value(now))
-                .condition_expression("attribute_not_exists(link)")
-                .send()
-                .await;
+                .condition_expression("attribute_not_exists(link)");
+            let put = match end {
+                Some(end) => put.item(FORGET_AT, number_value(end)),
+                None => put,
+            };
+            let put = put.send().await;
             match put.map_err(AwsError::in_operation("dynamodb:PutItem")) {
                 Err(error) if !error.is_failed_condition() => return Err(error),
                 Ok(_) | Err(_) => {}

@@ -13,7 +13,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    hash::{BuildHasher, RandomState},
+    hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -355,7 +355,10 @@ impl PeopleTable {
     /// pair at another moment, and when the class changes.
     fn hash_pair(&self, named: &NamedContact<'_>) -> (u64, u64) {
         let pair = self.hasher.hash_one((named.instance, named.person));
-        let phase = i64::try_from(pair % u64::from(RENEWED_AFTER)).unwrap_or_default();
+        // The same in every process, so that a pair is renewed once and not by each.
+        let mut phase = DefaultHasher::new();
+        (named.instance, named.person).hash(&mut phase);
+        let phase = i64::try_from(phase.finish() % u64::from(RENEWED_AFTER)).unwrap_or_default();
         let week = named.now.saturating_add(phase).div_euclid(i64::from(RENEWED_AFTER));
         (pair, self.hasher.hash_one((week, named.retention.map(Retention::days))))
     }

@@ -75,8 +75,12 @@ impl ListRevoked {
         if !session.flags.confirm_typed(&change, self.tenant.as_str())? {
             return Ok(Exit::Ok);
         }
+        // Meanwhile something may have been held, moved or erased.
+        let confirmed: BTreeSet<_> = free.iter().map(|one| one.record.key.clone()).collect();
+        let mut meant = self.find_all(session).await?;
+        meant.retain(|one| one.hold.is_none() && confirmed.contains(&one.record.key));
         let scope = AuditScope::new("media revoked", "tenant").of_tenant(&self.tenant);
-        let erased = session.audit(scope, erase_all(&free, session)).await??;
+        let erased = session.audit(scope, erase_all(&meant, session)).await??;
         let json = json!({
             "erased": erased.records, "files": erased.files, "held": held, "busy": erased.busy,
         });
@@ -152,7 +156,7 @@ fn is_of(item: &RevocationItem, record: &Erasable) -> bool {
 
 /// Removes the file of each, and then its record: a mark takes its place. The file is found by the
 /// record alone.
-async fn erase_all(found: &[&RevokedMedia], session: &Session) -> anyhow::Result<Erased> {
+async fn erase_all(found: &[RevokedMedia], session: &Session) -> anyhow::Result<Erased> {
     let (operator, bucket) = (&session.operator, session.stack.output("MediaBucket")?);
     let (ledger, links, now) = (session.ledger()?, session.links()?, clock::now());
     let bar = screen::new_bar("media erased", found.len() as u64);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::bail;
 use aws::{
     ledger::WriteOutcome,
-    receivers::{MAX_RECEIVERS_AGE, Receiver},
+    receivers::{MAX_RECEIVERS_AGE, Receiver, wait_until_known},
 };
 use boot::clock;
 use clap::Args;
@@ -139,6 +139,8 @@ pub(super) async fn remove_receiver(
     let ledger = session.ledger()?;
     let remove = async {
         receivers.remove(&receiver).await?;
+        // Until then, functions that remember it may still write what waits for it.
+        wait_until_known().await;
         ledger.jobs.remove_all_resting(id, None).await
     };
     let removed = session.audit(audit_scope("receiver remove", &receiver), remove).await??;

@@ -23,7 +23,7 @@ use super::{
     outcome::WriteOutcome,
     place::MESSAGE,
     revocation::is_revocation,
-    table::{ERASED, FORGET_AT, Ledger},
+    table::{ERASED, FORGET_AT, Ledger, RELINKED_FROM},
     transaction::{TransactionOutcome, not_built},
 };
 use crate::{
@@ -81,7 +81,7 @@ pub struct Erasable {
 
 impl Erasable {
     /// The attributes that [`Self::from_item`] reads.
-    pub const ATTRIBUTES: [&str; 15] = [
+    pub const ATTRIBUTES: [&str; 16] = [
         "message_id",
         MESSAGE,
         "tenant",
@@ -96,6 +96,7 @@ impl Erasable {
         "sender_phone",
         "direction",
         COMMITTING,
+        RELINKED_FROM,
         LINKS,
     ];
 
@@ -116,7 +117,7 @@ impl Erasable {
             chat_hash: text("chat_hash"),
             sender: Contact { lid: text("sender_lid"), phone: text("sender_phone") },
             direction: find_direction(get_string(item, "direction")),
-            intended: list_intended(item),
+            intended: list_intended(item).into_iter().chain(text(RELINKED_FROM)).collect(),
             links: read_link_hashes(item),
         }
     }

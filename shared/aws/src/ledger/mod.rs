@@ -34,7 +34,7 @@ mod write;
 
 use self::outcome::update_under_lease;
 #[cfg(feature = "operator")]
-pub use self::relink::RELINKED_FROM;
+pub use self::table::RELINKED_FROM;
 pub use self::{
     body::{BodyState, KeptBody, ParkOutcome, ParkedBody},
     claim::{Claim, KnownEntry},

@@ -6,16 +6,13 @@ use media::{identity::RecordKey, ids::InstanceId, message::Chat, record::Lease};
 use super::{
     condition::Condition,
     outcome::{WriteOutcome, update_under_lease},
-    table::Ledger,
+    table::{Ledger, RELINKED_FROM},
     update::Update,
 };
 use crate::{
     dynamodb::{number_value, string_value},
     error::AwsError,
 };
-
-/// The attribute with the key that the object had before, until nothing is left under that key.
-pub const RELINKED_FROM: &str = "relinked_from";
 
 const UPDATE_ITEM: &str = "dynamodb:UpdateItem";
 

@@ -39,6 +39,9 @@ pub(super) const DECIDED_AT: &str = "decided_at";
 /// the mark of an erased media file, and under a retention of a record and of a parked entry.
 pub const FORGET_AT: &str = "forget_at";
 
+/// The attribute with the key that the object had before, until nothing is left under that key.
+pub const RELINKED_FROM: &str = "relinked_from";
+
 /// The names of the ledger's tables.
 #[derive(Debug, Clone)]
 pub struct LedgerTables {

@@ -23,7 +23,7 @@ async fn a_number_is_noted_unless_a_pair_has_it() {
         .await;
         let people = open_people(&aws);
         assert!(people.is_new(&instance(), PHONE));
-        people.note(&instance(), PHONE, 7).await.expect("noted");
+        people.note(&instance(), PHONE, (7, None)).await.expect("noted");
         assert!(!people.is_new(&instance(), PHONE), "it is looked up once");
         assert_eq!(aws.operations(), operations);
         let asked = aws.only_request("Query").json()["ExpressionAttributeValues"].clone();
@@ -40,7 +40,7 @@ async fn a_number_is_noted_unless_a_pair_has_it() {
 async fn a_number_that_could_not_be_noted_is_still_new() {
     let aws = Aws::start(|_| Answer::json_error(400, "AccessDeniedException")).await;
     let people = open_people(&aws);
-    assert!(people.note(&instance(), PHONE, 7).await.is_err());
+    assert!(people.note(&instance(), PHONE, (7, None)).await.is_err());
     assert!(people.is_new(&instance(), PHONE));
 }
 

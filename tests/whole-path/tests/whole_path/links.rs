@@ -83,8 +83,8 @@ async fn check_erased(world: &World, link: &[&str]) {
     };
     assert_eq!(ours().await, 1);
     let _alone = PARKED_QUEUE.lock().await;
-    let erase = ["media", "erase", "--tenant", TENANT, "--phone", PHONE, "--yes"];
-    world.run_json(0, &erase, "").await;
+    let erase = ["media", "erase", "--tenant", TENANT, "--phone", PHONE, "--group-media", "keep"];
+    world.run_json(0, &[&erase[..], &["--yes"]].concat(), "").await;
     assert_nothing(&url).await;
     assert_eq!(ours().await, 0);
 }

@@ -97,7 +97,8 @@ async fn check_hold(world: &World) {
     let held = world.run_json(0, &[&hold[..], &["PROCESS-7"]].concat(), "").await;
     let id = held["hold"].as_str().expect("an id");
     let before = take_inventory(world).await;
-    let refused = ["media", "erase", "--tenant", ASKED, "--phone", LEAVING.phone, "--yes"];
+    let refused = ["media", "erase", "--tenant", ASKED, "--phone", LEAVING.phone];
+    let refused = [&refused[..], &["--group-media", "erase", "--yes"]].concat();
     let said = world.run_command(2, &refused, "").await;
     assert!(said.err.contains("PROCESS-7"), "{said:?}");
     // The person's parked job, and two webhooks in which anything may be.
@@ -163,7 +164,7 @@ async fn check_export(world: &World, sent: &Sent) {
 /// Erases the person from a tenant by the number as few would spell it, and returns the order.
 async fn erase(world: &World, tenant: &str) -> String {
     let erase = ["media", "erase", "--tenant", tenant, "--phone", LEAVING.short];
-    let more = ["--reference", "TICKET-12", "--yes"];
+    let more = ["--group-media", "erase", "--reference", "TICKET-12", "--yes"];
     let erased = world.run_json(0, &[&erase[..], &more].concat(), "").await;
     assert_eq!(erased["proven"], true, "{erased}");
     erased["order"].as_str().expect("an order").to_owned()
