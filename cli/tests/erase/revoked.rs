@@ -92,6 +92,23 @@ async fn what_its_sender_deleted_is_erased_on_demand() {
     assert_eq!(ids(&stack.run(&list).await.out), Vec::<&str>::new());
 }
 
+/// A relink that was interrupted has left the file under its former key as well.
+#[tokio::test]
+async fn a_deleted_message_leaves_no_file_of_a_relink() {
+    let stack = start().await;
+    set_rule(&stack, "erase");
+    let (new, old) = (object_key(INSTANCE, PHONE, "3EB0A"), object_key(INSTANCE, "lid-7", "3EB0A"));
+    let mut moved = record(INSTANCE, "3EB0A", PHONE, "stored");
+    (moved["object_key"], moved["direction"]) = (text(&new), text("in"));
+    moved["relinked_from"] = text(&old);
+    stack.put("MediaTable", &moved);
+    stack.store(&old);
+    let erased = stack.run(&["media", "revoked", "--tenant", TENANT, "--apply"]).await;
+    assert_eq!((erased.code, &erased.out["erased"]), (Some(0), &json!(1)), "{erased:?}");
+    let left = stack.keys();
+    assert!(!left.contains(&new) && !left.contains(&old), "{left:?}");
+}
+
 #[tokio::test]
 async fn what_is_held_stays_although_it_was_deleted() {
     let stack = start().await;

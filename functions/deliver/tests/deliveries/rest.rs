@@ -2,9 +2,11 @@
 
 use serde_json::json;
 
+use scripted_aws::{Answer, Aws, RecordedRequest};
+
 use crate::{
-    NOW, RECEIVER, create_deliver, delivery, handle, handle_record, hidden_for, record, start_aws,
-    updates_of, with_status,
+    NOW, RECEIVER, answer_for, create_deliver, delivery, handle, handle_record, hidden_for, record,
+    start_aws, updates_of, with_status,
 };
 
 /// The item under which [`delivery`] rests, as a message names it.
@@ -86,6 +88,26 @@ async fn after_three_days_a_delivery_is_given_up() {
     assert!(!handle_record(&create_deliver(&aws), one).await);
     assert!(application.posted().is_empty());
     assert_eq!(aws.requests_of("DeleteItem").len(), 1);
+}
+
+/// It is due again by itself; a message that is kept beside it would be posted as well.
+#[tokio::test]
+async fn what_rests_is_not_kept_in_the_queue_as_well() {
+    let application = with_status(200).await;
+    let endpoint = json!({ "url": application.base(), "secret": "" });
+    let aws = Aws::start(move |seen: &RecordedRequest| match seen.operation() {
+        "Decrypt" => Answer::json_error(400, "AccessDeniedException"),
+        _ => answer_for(&endpoint, &json!({}), seen),
+    })
+    .await;
+    let body = delivery(b"{}", 5).to_json().expect("JSON");
+    let name = rested_name(5);
+    for (attributes, is_kept) in [(&[][..], true), (&[("entry", &*name)], false)] {
+        let one = record("message", &body, 1, attributes);
+        assert_eq!(handle_record(&create_deliver(&aws), one).await, is_kept);
+    }
+    assert!(application.posted().is_empty());
+    assert!(aws.requests_of("DeleteItem").is_empty(), "it is still in the table");
 }
 
 /// A message of a newer version must survive until that version runs again.
