@@ -90,6 +90,8 @@ pub struct Account {
     /// The saved URLs. A hook that was never set is absent, answered as null; an unregistered one
     /// is empty.
     pub hooks: BTreeMap<Hook, String>,
+    /// Whether calls that save a hook of it are answered as successful and save nothing.
+    pub forgets_hooks: bool,
     /// `paymentStatus`. Its real values are unknown.
     pub payment_status: String,
     /// `expires`: until when the instance is paid, in milliseconds since 1970.
@@ -103,6 +105,7 @@ impl Default for Account {
             connected: true,
             connected_phone: Some("5500900000009".to_owned()),
             hooks: BTreeMap::new(),
+            forgets_hooks: false,
             payment_status: "PAID".to_owned(),
             expires_ms: DEFAULT_OE * 1000,
         }
@@ -253,7 +256,9 @@ fn update_hook(call: ManagementCall<'_>, hook: Hook) -> Response {
         redaction::plant_url(url);
         if !call.state.forgets_hooks() {
             call.state.change_account(call.instance, |account| {
-                account.hooks.insert(hook, url.to_owned());
+                if !account.forgets_hooks {
+                    account.hooks.insert(hook, url.to_owned());
+                }
             });
         }
     } else if body.get("url").is_some_and(Value::is_string) {
