@@ -6,29 +6,15 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
+mod fixture;
+
+use fixture::{NOW, create_watch};
 use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
-use watch::{Pass, Watch, config::Config};
+use watch::Pass;
 
-const NOW: i64 = 1_787_440_000;
 const RECEIVER: &str = "rcv_aaaaaaaaaaaaaaaa";
 const OTHER: &str = "rcv_bbbbbbbbbbbbbbbb";
-
-fn create_watch(aws: &Aws) -> Watch {
-    let config = Config {
-        region: "us-east-1".to_owned(),
-        endpoint: None,
-        instances_table: "instances".to_owned(),
-        media_table: "media".to_owned(),
-        jobs_table: "jobs-table".to_owned(),
-        orders_table: "orders".to_owned(),
-        receivers_table: "receivers".to_owned(),
-        jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
-        deliveries_queue_url: "https://sqs.example.invalid/deliveries".to_owned(),
-        parked_queue_url: "https://sqs.example.invalid/parked".to_owned(),
-    };
-    Watch::with_clients(&aws.clients, config)
-}
 
 fn receiver(id: &str, fields: &Value) -> Value {
     let mut item = json!({ "tenant": { "S": "acme" }, "receiver": { "S": format!("*#{id}") } });

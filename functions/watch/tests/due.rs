@@ -6,28 +6,14 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
+mod fixture;
+
+use fixture::{NOW, create_watch};
 use scripted_aws::{Answer, Aws, RecordedRequest, Update};
 use serde_json::{Value, json};
-use watch::{Pass, Watch, config::Config};
+use watch::Pass;
 
-const NOW: i64 = 1_787_440_000;
 const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
-
-fn create_watch(aws: &Aws) -> Watch {
-    let config = Config {
-        region: "us-east-1".to_owned(),
-        endpoint: None,
-        instances_table: "instances".to_owned(),
-        media_table: "media".to_owned(),
-        jobs_table: "jobs-table".to_owned(),
-        orders_table: "orders".to_owned(),
-        receivers_table: "receivers".to_owned(),
-        jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
-        deliveries_queue_url: "https://sqs.example.invalid/deliveries".to_owned(),
-        parked_queue_url: "https://sqs.example.invalid/parked".to_owned(),
-    };
-    Watch::with_clients(&aws.clients, config)
-}
 
 /// AWS with one entry in this partition that is overdue by 30 seconds, and this many messages to be
 /// received.

@@ -11,6 +11,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use media::ids::InstanceId;
 
 use crate::{
@@ -224,10 +225,7 @@ impl OpenPeople {
         Ok(found)
     }
 
-    fn query_open(
-        &self,
-        instance: &InstanceId,
-    ) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
+    fn query_open(&self, instance: &InstanceId) -> QueryFluentBuilder {
         let query = self.clients.dynamodb.query().table_name(&self.table);
         query
             .key_condition_expression("instance = :instance AND begins_with(link, :open)")

@@ -2,13 +2,13 @@
 
 use std::{fmt, time::Duration};
 
-use data_encoding::{BASE32_NOPAD, BASE64};
+use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use crate::{
     ids::{InstanceId, TenantId},
     not_a_job::NotAJob,
+    queue_body::RawBody,
     receiver::{MAX_DELIVERY_SECONDS, ReceiverId},
     sha256::Sha256,
 };
@@ -114,27 +114,6 @@ enum Version {
     V1,
 }
 
-/// The bytes of a webhook. They are wiped on drop, because they may contain media keys and personal
-/// data.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-struct RawBody(Zeroizing<Vec<u8>>);
-
-impl TryFrom<String> for RawBody {
-    type Error = NotAJob;
-    fn try_from(text: String) -> Result<Self, NotAJob> {
-        let text = Zeroizing::new(text);
-        let bytes = BASE64.decode(text.as_bytes()).map_err(|_| NotAJob)?;
-        Ok(Self(Zeroizing::new(bytes)))
-    }
-}
-
-impl From<RawBody> for String {
-    fn from(body: RawBody) -> Self {
-        BASE64.encode(&body.0)
-    }
-}
-
 /// What all deliveries of one webhook have in common.
 #[derive(Debug, Clone, Copy)]
 pub struct DeliverySource<'a> {
@@ -183,7 +162,7 @@ impl Delivery {
             failed_attempts: 0,
             body: match source.body_key() {
                 Some(key) => DeliveryBody::Stored(key),
-                None => DeliveryBody::Inline(RawBody(Zeroizing::new(source.body.to_vec()))),
+                None => DeliveryBody::Inline(RawBody::new(source.body)),
             },
         }
     }
@@ -217,7 +196,7 @@ impl Delivery {
     /// The key, if the delivery does not have the bytes in itself.
     pub fn expose(&self) -> Result<&[u8], &BodyKey> {
         match &self.body {
-            DeliveryBody::Inline(body) => Ok(&body.0),
+            DeliveryBody::Inline(body) => Ok(body.as_bytes()),
             DeliveryBody::Stored(key) => Err(key),
         }
     }

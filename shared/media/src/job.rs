@@ -6,6 +6,7 @@ pub use crate::not_a_job::NotAJob;
 use crate::{
     ids::{InstanceId, TenantId},
     message::MediaMessage,
+    queue_body::to_sqs_json,
     unread::UnreadBody,
 };
 
@@ -87,14 +88,12 @@ impl QueuedJob {
         serde_json::from_str(body).map_err(|_| NotAJob)
     }
 
-    /// Writes the body in the characters that SQS accepts, which are those of XML 1.0. JSON also
-    /// allows U+FFFE and U+FFFF, which a sender may put into a file name; they are escaped.
+    /// Writes the body of a queue message, in the characters that SQS accepts.
     ///
     /// # Errors
     /// None in practice: every field is a text, number or flag.
     pub fn to_json(&self) -> Result<String, NotAJob> {
-        let json = serde_json::to_string(self).map_err(|_| NotAJob)?;
-        Ok(json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"))
+        to_sqs_json(self)
     }
 
     /// The job for a redrive. Its lifetime starts again, because the old one may be over. When it

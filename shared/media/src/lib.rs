@@ -37,6 +37,7 @@ pub mod order;
 pub mod parked;
 pub mod part;
 pub mod policy;
+mod queue_body;
 pub mod receiver;
 pub mod record;
 pub mod revocation;

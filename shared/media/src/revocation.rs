@@ -10,6 +10,7 @@ use crate::{
     message::{Chat, Direction, MediaMessage},
     not_a_job::NotAJob,
     order::normalize_chat,
+    queue_body::to_sqs_json,
 };
 
 /// A message that was deleted: which one, and by whom. Of a media message: what its deletion by its
@@ -125,8 +126,7 @@ impl Revocation {
     /// # Errors
     /// None in practice: every field is a text or number.
     pub fn to_json(&self) -> Result<String, NotAJob> {
-        let json = serde_json::to_string(self).map_err(|_| NotAJob)?;
-        Ok(json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"))
+        to_sqs_json(self)
     }
 
     /// The tenant that the instance belongs to.

@@ -2,14 +2,13 @@
 
 use std::fmt;
 
-use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use crate::{
     ids::{InstanceId, TenantId},
     message::MediaMessage,
     not_a_job::NotAJob,
+    queue_body::RawBody,
 };
 
 /// Maximum size of a body that is kept, in bytes. SQS takes 1 MiB with all attributes: as base64
@@ -41,27 +40,6 @@ enum Version {
     V1,
 }
 
-/// The body of a webhook, byte for byte. It is wiped on drop, because it may contain media keys and
-/// personal data.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-struct RawBody(Zeroizing<Vec<u8>>);
-
-impl TryFrom<String> for RawBody {
-    type Error = NotAJob;
-    fn try_from(text: String) -> Result<Self, NotAJob> {
-        let text = Zeroizing::new(text);
-        let bytes = BASE64.decode(text.as_bytes()).map_err(|_| NotAJob)?;
-        Ok(Self(Zeroizing::new(bytes)))
-    }
-}
-
-impl From<RawBody> for String {
-    fn from(body: RawBody) -> Self {
-        BASE64.encode(&body.0)
-    }
-}
-
 /// The body is larger than [`MAX_BODY_BYTES`]. The sender receives a 413.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the body cannot be read and is too large to be kept")]
@@ -83,7 +61,7 @@ impl UnreadBody {
             instance: instance.clone(),
             accepted_at,
             why: why.to_owned(),
-            body: RawBody(Zeroizing::new(body.to_vec())),
+            body: RawBody::new(body),
         })
     }
 
@@ -114,7 +92,7 @@ impl UnreadBody {
             instance: self.instance.clone(),
             accepted_at: self.accepted_at,
             why: self.why.clone(),
-            size_bytes: self.body.0.len(),
+            size_bytes: self.body.as_bytes().len(),
         }
     }
 
@@ -140,7 +118,7 @@ impl UnreadBody {
     /// keys and personal data.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        &self.body.0
+        self.body.as_bytes()
     }
 }
 

@@ -3,22 +3,18 @@
 use std::collections::BTreeSet;
 
 use anyhow::bail;
-use aws::{
-    ledger::{Erasable, MARKED_FOR, RevocationItem, WriteOutcome},
-    orders::Order,
-};
+use aws::ledger::{Erasable, MARKED_FOR, RevocationItem, WriteOutcome};
 use boot::clock;
 use clap::Args;
 use media::{
     ids::{InstanceId, TenantId},
-    order::{OrderKind, OrderSubject},
     policy::Revoked,
 };
 use operator::erase::{ErasableNames, EraseMode, FilesCount};
 use serde_json::json;
 
 use super::erase::scope::list_instances;
-use crate::{audit::AuditScope, exit::Exit, person::PersonChats, screen, session::Session};
+use crate::{audit::AuditScope, exit::Exit, holds::TenantHolds, screen, session::Session};
 
 /// Whose media to list.
 #[derive(Args)]
@@ -118,35 +114,12 @@ impl ListRevoked {
             bar.inc(1);
         }
         bar.finish_and_clear();
-        self.find_holds(&mut found, session).await?;
-        Ok(found)
-    }
-
-    /// Notes which hold covers which of them: of the tenant, the instance, the chat, the sender or
-    /// the message.
-    async fn find_holds(
-        &self,
-        found: &mut [RevokedMedia],
-        session: &Session,
-    ) -> anyhow::Result<()> {
-        let (orders, now) = (session.orders()?, clock::now());
-        let mut holds = orders.list(&self.tenant).await?;
-        holds.retain(|order| order.holds(now));
-        let Some(key) = orders.find_key(&self.tenant).await?.filter(|_| !holds.is_empty()) else {
-            return Ok(());
-        };
-        let people = session.people()?;
-        for one in found {
-            let names: Vec<_> = one.record.chats().chain(one.record.senders()).collect();
-            let names = PersonChats::find(&people, &one.instance, &names).await?.chats;
-            let ids = one.record.message_ids();
-            let subjects = OrderSubject::list_all(&one.instance, names, ids);
-            let keys = subjects.iter().map(|subject| subject.sort_key(OrderKind::Hold, &key));
-            let keys: BTreeSet<_> = keys.collect();
-            let is_its = |hold: &&Order| keys.contains(hold.subject_key());
-            one.hold = holds.iter().find(is_its).map(|hold| hold.id.clone());
+        let mut holds = TenantHolds::read(&self.tenant, session).await?;
+        for one in &mut found {
+            let hold = holds.find_of_record(&one.instance, &one.record).await?;
+            one.hold = hold.map(|hold| hold.id);
         }
-        Ok(())
+        Ok(found)
     }
 }
 

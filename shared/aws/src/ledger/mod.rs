@@ -33,8 +33,6 @@ mod update;
 mod write;
 
 use self::outcome::update_under_lease;
-#[cfg(feature = "operator")]
-pub use self::table::RELINKED_FROM;
 pub use self::{
     body::{BodyState, KeptBody, ParkOutcome, ParkedBody},
     claim::{Claim, KnownEntry},
@@ -55,7 +53,9 @@ pub use self::{
     resting::{RestingDelivery, RestingKey},
     retain::RecordEnd,
     revocation::{REVOKED, RevocationItem},
-    table::{BY_CHAT, BY_INSTANCE, ERASED, FORGET_AT, JobsTable, Ledger, LedgerTables},
+    table::{
+        BY_CHAT, BY_INSTANCE, ERASED, FORGET_AT, JobsTable, Ledger, LedgerTables, RELINKED_FROM,
+    },
     write::{LeaseAfter, MAX_ATTEMPTS},
 };
 use crate::dynamodb::Attributes;

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
 };
 use media::{delivery::Delivery, ids::InstanceId, receiver::ReceiverId};
 
-use super::{entry::BY_DUE, outcome::WriteOutcome, table::JobsTable};
+use super::{condition::Condition, entry::BY_DUE, outcome::WriteOutcome, table::JobsTable};
 use crate::{
     dynamodb::{Attributes, count_items, get_number, get_string, number_value, string_value},
     error::AwsError,
@@ -191,12 +191,11 @@ impl JobsTable {
         taker: &str,
     ) -> Result<Option<String>, AwsError> {
         let update = self.resting_update(&resting.key);
-        let taken = update
+        let update = update
             .update_expression("SET due_at = :again, taken_by = :taker")
-            .condition_expression("due_at = :due OR taken_by = :taker")
-            .expression_attribute_values(":again", number_value(again_at))
-            .expression_attribute_values(":taker", string_value(taker))
-            .expression_attribute_values(":due", number_value(resting.due_at))
+            .expression_attribute_values(":again", number_value(again_at));
+        let taken = Condition::due_at_or_taken_by(resting.due_at, taker)
+            .add_to(update)
             .return_values(ReturnValue::AllNew)
             .send()
             .await
