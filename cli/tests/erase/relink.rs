@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use aws::ledger::Claim;
-use media::{contact::Contact, job::QueuedJob, record::Lease, sha256::Sha256};
+use aws::ledger::{Claim, WriteOutcome};
+use media::{
+    contact::Contact, identity::RecordKey, job::QueuedJob, message::Chat, record::Lease,
+    sha256::Sha256,
+};
 use serde_json::{Value, json};
 
 use crate::{
-    INSTANCE, LID, OTHER, PHONE, SHORT, TENANT,
+    DIGEST, INSTANCE, LID, OTHER, PHONE, SHORT, TENANT,
     files::File,
     job_body, object_key, record, register,
     stack::{Ended, Fault, Stack},
@@ -254,4 +257,32 @@ async fn two_relinks_at_once_move_it_once() {
     assert_eq!(moved.iter().sum::<u64>(), 3, "{one:?} {other:?}");
     let new = ["3EB0A", "3EB0B", "3EB0C"].map(|message| object_key(INSTANCE, PHONE, message));
     assert_eq!(stack.keys(), new);
+}
+
+/// Read while the first was between its two writes about the record, and leased after its end.
+#[tokio::test]
+async fn a_relink_that_another_one_ended_is_not_taken_up() {
+    let stack = Stack::start().await;
+    register(&stack, INSTANCE, TENANT);
+    name_pair(&stack, LID, PHONE);
+    let (old, new) = (store_by_lid(&stack, "3EB0A"), object_key(INSTANCE, PHONE, "3EB0A"));
+    let (instance, key) =
+        (INSTANCE.parse().expect("an id"), RecordKey::from_record(format!("3EB0A#{DIGEST}")));
+    let lease = |owner: &str| Lease { owner: owner.to_owned(), until: 1_787_000_600 };
+    let ledger = stack.ledger();
+    let take = async |keys, owner| {
+        let lease = lease(owner);
+        let taken = ledger.lease_stored((&instance, &key), keys, &lease, 1_787_000_000);
+        taken.await.expect("an answer")
+    };
+    let first = lease("first");
+    assert_eq!(take((&*old, None), "first").await, WriteOutcome::Yes);
+    let named = ledger.change_object((&instance, &key), (&old, &new), &first).await;
+    assert_eq!(named.expect("an answer"), WriteOutcome::Yes);
+    assert_eq!(take((&*new, Some(&*old)), "second").await, WriteOutcome::Overtaken, "leased");
+    let folder = Chat::try_from(PHONE.to_owned()).expect("a chat");
+    let ended = ledger.end_relink((&instance, &key), (&folder, PHONE), &first, 1_787_000_001);
+    assert_eq!(ended.await.expect("an answer"), WriteOutcome::Yes);
+    assert_eq!(take((&*new, Some(&*old)), "second").await, WriteOutcome::Overtaken, "ended");
+    assert_eq!(take((&*new, None), "second").await, WriteOutcome::Yes);
 }

@@ -80,6 +80,13 @@ impl Condition {
         Self::new("object_key = :object", [(":object", string_value(object_key))])
     }
 
+    /// A relink that has begun, and not ended, names this old key.
+    #[cfg(feature = "operator")]
+    pub(super) fn is_relinked_from(object_key: &str) -> Self {
+        let condition = "relinked_from = :relinked_from";
+        Self::new(condition, [(":relinked_from", string_value(object_key))])
+    }
+
     /// The record's state is this value, whatever its type; with `None`, the record has no state.
     pub(super) fn has_state(state: Option<AttributeValue>) -> Self {
         let condition = match state {

@@ -17,16 +17,16 @@ use crate::{
 const UPDATE_ITEM: &str = "dynamodb:UpdateItem";
 
 impl Ledger {
-    /// Takes the lease of the record of a stored media file whose object has this key.
-    /// [`WriteOutcome::Overtaken`]: somebody else has the lease, or the record changed since it was
-    /// read.
+    /// Takes the lease of the record of a stored media file whose object has this key, and of which
+    /// a relink left an object under the other key. [`WriteOutcome::Overtaken`]: somebody else has
+    /// the lease, or the record changed since it was read: another relink ended meanwhile.
     ///
     /// # Errors
     /// [`AwsError`] when `UpdateItem` fails.
     pub async fn lease_stored(
         &self,
         (instance, key): (&InstanceId, &RecordKey),
-        object_key: &str,
+        (object_key, relinked_from): (&str, Option<&str>),
         lease: &Lease,
         now: i64,
     ) -> Result<WriteOutcome, AwsError> {
@@ -37,6 +37,10 @@ impl Ledger {
         let condition = Condition::stored()
             .and(Condition::not_leased(now))
             .and(Condition::has_object(object_key));
+        let condition = match relinked_from {
+            Some(old) => condition.and(Condition::is_relinked_from(old)),
+            None => condition,
+        };
         WriteOutcome::from_result(UPDATE_ITEM, condition.add_to(request).send().await)
     }
 

@@ -68,9 +68,9 @@ impl Move {
         })
     }
 
-    /// The key that the record names now.
-    fn present_key(&self) -> &str {
-        if self.is_begun { &self.to } else { &self.from }
+    /// The key that the record names now, and the old one that a begun move left in it.
+    fn present_keys(&self) -> (&str, Option<&str>) {
+        if self.is_begun { (&self.to, Some(&self.from)) } else { (&self.from, None) }
     }
 }
 
@@ -116,7 +116,7 @@ impl<'a> Mover<'a> {
         let now = clock::now();
         let lease = Lease { owner: random_base64()?, until: now.saturating_add(LEASE_SECONDS) };
         let place = (&self.person.instance, &one.key);
-        let leased = self.ledger.lease_stored(place, one.present_key(), &lease, now).await?;
+        let leased = self.ledger.lease_stored(place, one.present_keys(), &lease, now).await?;
         if leased == WriteOutcome::Overtaken {
             return Ok(MoveResult::Busy);
         }
