@@ -38,7 +38,7 @@ PYTHON_MIN = (3, 11)
 SECONDS_PER_LINE = 10.0
 SECONDS_PER_FRAME = 0.2
 
-FUNCTIONS = ["webhook", "download", "watch", "backfill", "deliver", "links"]
+FUNCTIONS = ["webhook", "download", "watch", "backfill", "deliver", "links", "events"]
 # The binaries and tools that each command needs. All binaries are built with the features of the
 # whole workspace, so that a dependency is compiled once for commands, functions and tests.
 COMMANDS = {

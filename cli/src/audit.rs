@@ -10,7 +10,7 @@ use operator::audit::{ANY_TENANT, AuditLine, AuditTable, BEGUN, COMPLETE, INCOMP
 use crate::{screen, session::Session};
 
 /// Every action that has lines in the audit table.
-pub(crate) const ACTIONS: [&str; 33] = [
+pub(crate) const ACTIONS: [&str; 34] = [
     "hold",
     "instance add",
     "instance pause",
@@ -34,6 +34,7 @@ pub(crate) const ACTIONS: [&str; 33] = [
     "receiver remove",
     "receiver resume",
     "receiver rotate-secret",
+    "receiver set",
     "receiver show",
     "tenant add",
     "tenant remove",

@@ -24,7 +24,10 @@ pub(crate) async fn check_receivers(
             return Ok(Some(Check::new(ID, Verdict::Unknown, failed)));
         }
     };
-    let its: Vec<_> = all.iter().filter(|one| one.gets(&instance.id, None)).collect();
+    let its: Vec<_> = all
+        .iter()
+        .filter(|one| one.gets(&instance.id, None) || one.gets_media_events(&instance.id))
+        .collect();
     if its.is_empty() {
         return Ok(None);
     }
@@ -41,10 +44,10 @@ pub(crate) async fn check_receivers(
         .map_or_else(|| "-".to_owned(), |at| screen::format_age(now.saturating_sub(at), lang));
     let evidence = say!(
         lang,
-        "{count} receivers, {paused} paused, {failing} failing; {waiting} webhooks wait, \
+        "{count} receivers, {paused} paused, {failing} failing; {waiting} deliveries wait, \
          the oldest for {ago}",
-        "{count} receptores, {paused} em pausa, {failing} falhando; {waiting} webhooks esperam, \
-         o mais antigo há {ago}"
+        "{count} receptores, {paused} em pausa, {failing} falhando; {waiting} entregas esperam, \
+         a mais antiga há {ago}"
     );
     if !its.iter().any(|one| needs_attention(one)) {
         return Ok(Some(Check::new(ID, Verdict::Ok, evidence)));

@@ -112,6 +112,11 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
             (usage.media * 3e3 + usage.other_webhooks * 500.0) / 1e9 * 0.50,
         ),
         item(
+            "media events",
+            "$1.00 per million on the event bus, $0.30 for the events function",
+            usage.media * 1.30 / MILLION,
+        ),
+        item(
             "kept files",
             "$0.023 per GiB, five tags each at $0.0065 per 10,000",
             usage.kept_bytes / GIB * 0.023 + usage.kept_files * 5.0 * 0.0065 / 1e4,
@@ -125,8 +130,8 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
     if usage.is_whole {
         items.push(item(
             "the stack itself",
-            "key 1.00, metrics 10.20, alarms 3.80, dashboard 3.00, polling 1.00",
-            19.00,
+            "key 1.00, metrics 10.20, alarms 3.90, dashboard 3.00, polling 1.00",
+            19.10,
         ));
     }
     items

@@ -44,13 +44,14 @@ pub(crate) struct Tail {
 }
 
 /// The functions: the name that is printed, and the stack output with the name of the log group.
-const SOURCES: [(&str, &str); 6] = [
+const SOURCES: [(&str, &str); 7] = [
     ("webhook", "WebhookLogs"),
     ("download", "DownloadLogs"),
     ("watch", "WatchLogs"),
     ("backfill", "BackfillLogs"),
     ("links", "LinksLogs"),
     ("deliver", "DeliverLogs"),
+    ("events", "EventsLogs"),
 ];
 
 /// Prints lines until the command is interrupted, or once with `--no-follow`.

@@ -13,7 +13,8 @@ use crate::{lock, project, run, sam};
 pub(crate) const LOCK: &str = "build";
 
 /// The functions' names, which are also the names of their folders, packages and binaries.
-const FUNCTIONS: [&str; 6] = ["webhook", "download", "watch", "backfill", "deliver", "links"];
+const FUNCTIONS: [&str; 7] =
+    ["webhook", "download", "watch", "backfill", "deliver", "links", "events"];
 
 /// How the functions are compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use stand_in::events::{self, Entry};
 use stand_in::{
     AppAnswer, Application, CdnScenario, DEFAULT_INSTANCE, DEFAULT_TOKEN, Event, MessageShape,
@@ -46,9 +47,10 @@ pub async fn run_demo(project: &Project, port: u16, screen: &Screen) -> Result<(
     wait_until_stored(&stack, expected.len(), screen).await?;
     let comparison = compare_files(&stack, &expected, screen).await?;
     let missed = wait_until_passed_on(&application, &events, screen).await?;
+    let unheard = wait_until_told(&application, &expected, screen).await?;
     origins.shutdown().await;
-    if missed > 0 {
-        bail!("the receiver did not get {missed} webhooks. See make logs.");
+    if missed > 0 || unheard > 0 {
+        bail!("the receiver did not get {missed} webhooks and {unheard} events. See make logs.");
     }
     report_result(&comparison, &expected, screen)
 }
@@ -70,6 +72,39 @@ async fn wait_until_passed_on(
         if missed == 0 || begun.elapsed() > MAX_PASSING_TIME {
             step.done(format!("{} of {} webhooks, signed", posted.len() - missed, posted.len()));
             return Ok(missed);
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+/// Waits until the receiver has a `media.stored` for each file, with the SHA-256 that was sent.
+/// Returns of how many files it has not heard.
+async fn wait_until_told(
+    application: &Application,
+    expected: &[ExpectedFile],
+    screen: &Screen,
+) -> Result<usize> {
+    let step = screen.step("Waiting until the receiver has heard of each file");
+    let begun = Instant::now();
+    loop {
+        let got = application.posted();
+        let events: Vec<Value> =
+            got.iter().filter_map(|one| serde_json::from_slice(&one.body).ok()).collect();
+        let is_about = |event: &Value, file: &ExpectedFile| {
+            let data = &event["data"];
+            event["type"] == "media.stored"
+                && data["message_id"] == file.message_id
+                && data["sha256"] == file.sha256_hex
+        };
+        let is_unheard = |file: &&ExpectedFile| !events.iter().any(|one| is_about(one, file));
+        let unheard = expected.iter().filter(is_unheard).count();
+        if unheard == 0 || begun.elapsed() > MAX_PASSING_TIME {
+            let heard = expected.len() - unheard;
+            step.done(format!("media.stored for {heard} of {} files", expected.len()));
+            if let Some(event) = events.iter().find(|event| event["type"] == "media.stored") {
+                screen.say(format!("\n{}\n", serde_json::to_string_pretty(event)?));
+            }
+            return Ok(unheard);
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }

@@ -30,6 +30,7 @@
 
 mod bucket;
 mod build;
+mod bus;
 pub mod chaos;
 pub mod compare;
 pub mod demo;

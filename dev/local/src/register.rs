@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws::clients::Clients;
-use aws::receivers::{NewReceiver, Receivers};
+use aws::receivers::{NewReceiver, ReceivedKind, Receivers};
 use aws::register::{NewInstance, Register, RegisterError, RegisterTables, SECRET_BYTES, Tenant};
 use boot::clock;
 use media::ids::{InstanceId, TenantId};
@@ -60,7 +60,7 @@ pub(crate) async fn register_directly(
     Ok(format!("{base}/webhook/{id}/{}", secret.expose()))
 }
 
-/// Registers a receiver of all webhooks of a tenant, at this URL on this machine.
+/// Registers a receiver of all webhooks and media events of a tenant, at this URL on this machine.
 ///
 /// # Errors
 /// If the local AWS refuses a call.
@@ -76,6 +76,7 @@ pub(crate) async fn add_receiver(stack: &Stack, tenant: &str, url: &str) -> Resu
         id: &ReceiverId::from_random(id),
         host: "127.0.0.1",
         hooks: &[],
+        kind: ReceivedKind::All,
         endpoint: &ReceiverEndpoint::new(Secret::new(url), &random)?,
         now: clock::now(),
     };

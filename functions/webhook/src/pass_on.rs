@@ -1,22 +1,18 @@
-//! Passes webhooks on: one delivery for each receiver of the instance goes to the deliveries queue,
-//! or, if that does not take it, to the jobs table.
+//! Passes webhooks on: makes one delivery for each receiver of the instance durable.
 
 use aws::{
     clients::Clients,
-    deliveries::DeliveriesQueue,
     delivery_bodies::DeliveryBodies,
-    error::AwsError,
-    ledger::JobsTable,
+    delivery_sender::{DeliverySender, SentDeliveries},
     queues::SendError,
-    receivers::{Receiver, Receivers},
+    receivers::Receivers,
 };
 use boot::random::random_bits;
-use futures_util::future::join_all;
 use lambda_http::{
     Request,
     http::header::{CONTENT_TYPE, USER_AGENT},
 };
-use media::delivery::{Delivery, DeliveryId, DeliverySource};
+use media::delivery::{DeliveryId, DeliverySource};
 use wapi::webhook::{Event, Reading, Refusal};
 
 use crate::{
@@ -64,8 +60,7 @@ pub(crate) struct PassedOn {
 #[derive(Debug)]
 pub(crate) struct PassOn {
     receivers: Receivers,
-    queue: DeliveriesQueue,
-    table: JobsTable,
+    sender: DeliverySender,
     bodies: DeliveryBodies,
 }
 
@@ -73,8 +68,11 @@ impl PassOn {
     pub(crate) fn new(clients: &Clients, config: &Config) -> Self {
         Self {
             receivers: Receivers::new(clients, config.receivers_table.clone()),
-            queue: DeliveriesQueue::new(clients, config.deliveries_queue_url.clone()),
-            table: JobsTable::new(clients, config.jobs_table.clone()),
+            sender: DeliverySender::new(
+                clients,
+                config.deliveries_queue_url.clone(),
+                config.jobs_table.clone(),
+            ),
             bodies: DeliveryBodies::new(clients, config.deliveries_bucket.clone()),
         }
     }
@@ -110,51 +108,8 @@ impl PassOn {
         if let Some(key) = source.body_key() {
             self.bodies.put(&key, body).await?;
         }
-        let deliveries =
-            its.iter().map(|receiver| (Delivery::new(&source, &receiver.id), *receiver));
-        let meant: Vec<_> = deliveries.collect();
-        let mut sends = Vec::with_capacity(meant.len());
-        for (delivery, receiver) in &meant {
-            sends.push(Box::pin(self.send(delivery, receiver, now)));
-        }
-        let sent = join_all(sends).await.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let rested = sent.iter().filter(|is_rested| **is_rested).count();
-        Ok(PassedOn { queued: sent.len(), rested, refused: 0 })
-    }
-
-    /// Sends one delivery, or puts it to rest: at once if its receiver is paused or its circuit is
-    /// open, otherwise if the queue does not take it. Returns whether it rests.
-    async fn send(
-        &self,
-        delivery: &Delivery,
-        receiver: &Receiver,
-        now: i64,
-    ) -> Result<bool, SendError> {
-        let is_resting = receiver.is_resting(now);
-        if is_resting && self.rest(delivery).await.is_ok() {
-            return Ok(true);
-        }
-        let body = delivery.to_json()?;
-        let Err(error) = self.queue.send(&body, &receiver.id).await else {
-            return Ok(false);
-        };
-        if is_resting {
-            return Err(error.into());
-        }
-        self.rest(delivery).await.map_err(|_both| error.clone())?;
-        tracing::warn!(instance = %delivery.instance, %error, "the jobs table has a delivery that \
-            the queue did not take");
-        Ok(true)
-    }
-
-    /// Puts a delivery to rest, due at once.
-    async fn rest(&self, delivery: &Delivery) -> Result<(), AwsError> {
-        let rested = self.table.rest_delivery(delivery, delivery.accepted_at).await;
-        if let Err(error) = &rested {
-            let instance = &delivery.instance;
-            tracing::warn!(%instance, %error, "the jobs table did not take a delivery");
-        }
-        rested
+        let SentDeliveries { queued, rested } = self.sender.send_all(&source, &its, now).await?;
+        Ok(PassedOn { queued, rested, refused: 0 })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Builds the AWS SDK's clients, once per process.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_config::{
     BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
@@ -56,6 +56,7 @@ pub struct Clients {
     pub s3: aws_sdk_s3::Client,
     /// SQS: the queues.
     pub sqs: aws_sdk_sqs::Client,
+    config: Arc<SdkConfig>,
 }
 
 impl Clients {
@@ -102,7 +103,13 @@ impl Clients {
             kms: aws_sdk_kms::Client::new(config),
             s3: aws_sdk_s3::Client::from_conf(s3_config(config)),
             sqs: aws_sdk_sqs::Client::new(config),
+            config: Arc::new(config.clone()),
         }
+    }
+
+    /// A client of `EventBridge`, which only the events function needs.
+    pub(crate) fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
+        aws_sdk_eventbridge::Client::new(&self.config)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The table of media links, by the hash of their tokens, and the tenants' rules for them. The
-//! links function opens links; only the command makes and removes them.
+//! links function opens links; the command makes and removes them, and the events function makes
+//! one for each media event.
 
 use std::time::Duration;
 
@@ -11,11 +12,10 @@ use media::{
 use crate::{
     cache::Cache,
     clients::Clients,
-    dynamodb::{get_item, get_string, number_value, string_value},
+    dynamodb::{Attributes, get_item, get_string, number_value, string_value},
     error::AwsError,
+    ledger::FORGET_AT,
 };
-#[cfg(feature = "operator")]
-use crate::{dynamodb::Attributes, ledger::FORGET_AT};
 
 /// The table's key: the hash of the token.
 const TOKEN: &str = "token";
@@ -44,6 +44,28 @@ impl LinksTable {
         Ok(item.and_then(|item| serde_dynamo::from_item(item).ok()))
     }
 
+    /// Adds a link. `DynamoDB` removes it some time after its end.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `PutItem` fails, also because there is a link with this token.
+    pub async fn add(&self, token_hash: &str, link: &MediaLink) -> Result<(), AwsError> {
+        const OPERATION: &str = "dynamodb:PutItem";
+        let mut item: Attributes = serde_dynamo::to_item(link)
+            .map_err(|_| AwsError::unexpected(OPERATION, "the item could not be built"))?;
+        item.insert(TOKEN.to_owned(), string_value(token_hash));
+        if let Some(end) = link.ends_at {
+            item.insert(FORGET_AT.to_owned(), number_value(end));
+        }
+        let put = self.clients.dynamodb.put_item().table_name(&self.table);
+        put.set_item(Some(item))
+            .condition_expression("attribute_not_exists(#token)")
+            .expression_attribute_names("#token", TOKEN)
+            .send()
+            .await
+            .map_err(AwsError::in_operation(OPERATION))?;
+        Ok(())
+    }
+
     /// Counts one opening of a link that is still there.
     ///
     /// # Errors
@@ -69,7 +91,14 @@ impl LinksTable {
 pub struct LinkRules {
     clients: Clients,
     tenants_table: String,
-    known: Cache<TenantId, bool>,
+    known: Cache<TenantId, FoundRule>,
+}
+
+/// The rule of a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FoundRule {
+    Known(LinkRule),
+    Newer,
 }
 
 /// How long a tenant's rule is used before it is read again.
@@ -88,43 +117,39 @@ impl LinkRules {
     /// # Errors
     /// [`AwsError`] when `GetItem` fails.
     pub async fn allow_links(&self, tenant: &TenantId) -> Result<bool, AwsError> {
+        Ok(self.find(tenant).await? != FoundRule::Known(LinkRule::Off))
+    }
+
+    /// For how long a link that is made now may work. `None`: for no time, or the rule is of a
+    /// newer version.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `GetItem` fails.
+    pub async fn rule_for_new(&self, tenant: &TenantId) -> Result<Option<LinkRule>, AwsError> {
+        Ok(match self.find(tenant).await? {
+            FoundRule::Known(LinkRule::Off) | FoundRule::Newer => None,
+            FoundRule::Known(rule) => Some(rule),
+        })
+    }
+
+    async fn find(&self, tenant: &TenantId) -> Result<FoundRule, AwsError> {
         if let Some(known) = self.known.get_younger_than(MAX_RULE_AGE, tenant) {
             return Ok(known);
         }
         let key = [("tenant", tenant.as_str())];
         let item = get_item(&self.clients, &self.tenants_table, key).await?;
         let policy = item.as_ref().and_then(|item| item.get("policy")?.as_m().ok());
-        let rule = policy.and_then(|policy| get_string(policy, "links"));
-        let is_allowed = rule.is_some_and(|rule| rule != LinkRule::Off.as_str());
-        self.known.put(tenant.clone(), is_allowed);
-        Ok(is_allowed)
+        let rule = match policy.and_then(|policy| get_string(policy, "links")) {
+            None => FoundRule::Known(LinkRule::Off),
+            Some(word) => word.parse().map_or(FoundRule::Newer, FoundRule::Known),
+        };
+        self.known.put(tenant.clone(), rule);
+        Ok(rule)
     }
 }
 
 #[cfg(feature = "operator")]
 impl LinksTable {
-    /// Adds a link. `DynamoDB` removes it some time after its end.
-    ///
-    /// # Errors
-    /// [`AwsError`] when `PutItem` fails, also because there is a link with this token.
-    pub async fn add(&self, token_hash: &str, link: &MediaLink) -> Result<(), AwsError> {
-        const OPERATION: &str = "dynamodb:PutItem";
-        let mut item: Attributes = serde_dynamo::to_item(link)
-            .map_err(|_| AwsError::unexpected(OPERATION, "the item could not be built"))?;
-        item.insert(TOKEN.to_owned(), string_value(token_hash));
-        if let Some(end) = link.ends_at {
-            item.insert(FORGET_AT.to_owned(), number_value(end));
-        }
-        let put = self.clients.dynamodb.put_item().table_name(&self.table);
-        put.set_item(Some(item))
-            .condition_expression("attribute_not_exists(#token)")
-            .expression_attribute_names("#token", TOKEN)
-            .send()
-            .await
-            .map_err(AwsError::in_operation(OPERATION))?;
-        Ok(())
-    }
-
     /// Removes the links whose tokens have these hashes, as far as there are any.
     ///
     /// # Errors

@@ -9,3 +9,10 @@ use std::hash::{BuildHasher, RandomState};
 pub fn random_bits() -> u64 {
     RandomState::new().hash_one(0_u8)
 }
+
+/// Bytes from the operating system that nobody can guess. `None`: it has returned none.
+#[must_use]
+pub fn secret_bytes<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).ok().map(|()| bytes)
+}

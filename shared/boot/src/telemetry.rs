@@ -14,9 +14,9 @@ use crate::environment::Environment;
 /// The crates whose level `LOG_LEVEL` sets: every crate of this repository that a function
 /// contains. Libraries stay at `warn`, because at lower levels they print requests with tokens and
 /// signed paths.
-pub const OURS: [&str; 12] = [
-    "aws", "backfill", "boot", "deliver", "download", "fetch", "links", "media", "parking", "wapi",
-    "watch", "webhook",
+pub const OURS: [&str; 13] = [
+    "aws", "backfill", "boot", "deliver", "download", "events", "fetch", "links", "media",
+    "parking", "wapi", "watch", "webhook",
 ];
 
 /// Parses a level; `info` if the text names none.
@@ -117,6 +117,7 @@ mod tests {
                 "boot",
                 "deliver",
                 "download::job",
+                "events::batch",
                 "fetch::client",
                 "links",
                 "media",

@@ -6,8 +6,8 @@
 //! [`media_key`] and [`open`] how the bytes are decrypted and proven, [`object_key`] and [`object`]
 //! what the bucket shows, [`policy`] what is stored, [`failure`], [`record`] and [`parked`] the
 //! outcome, [`counts`] the outcomes of a day, [`unread`] webhook bodies that could not be read,
-//! [`media_link`] who else may open a file, [`order`] what is erased and held, and [`receiver`] and
-//! [`delivery`] the webhooks that are passed on.
+//! [`media_link`] who else may open a file, [`order`] what is erased and held, [`receiver`] and
+//! [`delivery`] what is passed on, and [`media_event`] what receivers hear of media.
 
 pub mod access;
 pub mod byte_text;
@@ -26,6 +26,7 @@ mod integrity;
 pub mod job;
 pub mod kind;
 pub mod malware;
+pub mod media_event;
 pub mod media_key;
 pub mod media_link;
 pub mod message;

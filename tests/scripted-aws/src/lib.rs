@@ -74,6 +74,7 @@ impl RecordedRequest {
             "GetQueueAttributes",
             "DeleteMessage",
             "ReceiveMessage",
+            "PutEvents",
         ]
         .into_iter()
         .find(|name| target.ends_with(&format!(".{name}")));

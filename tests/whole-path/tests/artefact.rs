@@ -204,6 +204,7 @@ fn no_symbol_is_newer_than_amazon_linux() {
             "WatchFunction",
             "BackfillFunction",
             "DeliverFunction",
+            "EventsFunction",
         ] {
             let dump = Command::new("objdump").arg("-T").arg(function_binary(function)).output();
             let text = String::from_utf8(dump.expect("objdump").stdout).expect("text");

@@ -276,6 +276,13 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
         mostra o log dela. Se continuar, veja se há uma atualização desta stack.",
     ),
     (
+        "EventsLateAlarm",
+        "Os eventos de mídia estão mais de dez minutos atrasados: a função events falha, ou a fila \
+        de entregas e o barramento não os aceitam. Os arquivos são guardados mesmo assim, e nada \
+        se perde por 24 horas; depois, eventos se perdem. `wapi-media tail --since 1h \
+        --no-follow` mostra por quê: linhas com `unpublished`.",
+    ),
+    (
         "ApiServerErrorsAlarm",
         "A API respondeu 5xx. Se nenhum outro alarme desta stack está ligado, a API não conseguiu \
         nem chegar à função webhook: `wapi-media doctor` examina as duas. A função backfill põe na \

@@ -55,6 +55,7 @@ const LOGS: &[StackPart] = &[
     StackPart::Logs("BackfillLogs"),
     StackPart::Logs("LinksLogs"),
     StackPart::Logs("DeliverLogs"),
+    StackPart::Logs("EventsLogs"),
 ];
 const QUEUES: &[StackPart] =
     &[StackPart::Queue("JobsQueueUrl"), StackPart::Queue("ParkedQueueUrl")];
@@ -65,6 +66,7 @@ const FUNCTIONS: &[StackPart] = &[
     StackPart::Function("BackfillFunction"),
     StackPart::Function("LinksFunction"),
     StackPart::Function("DeliverFunction"),
+    StackPart::Function("EventsFunction"),
 ];
 
 const fn grant(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use aws::ledger::WriteOutcome;
+use aws::ledger::{MAX_LINKS, WriteOutcome};
 use boot::clock;
 use media::{
     ids::{InstanceId, TenantId},
@@ -19,9 +19,6 @@ use super::{
     scan::require_clean,
 };
 use crate::{exit::Exit, random::random_bytes, screen, session::Session};
-
-/// How many links a file may have.
-const MAX_LINKS: usize = 20;
 
 /// Makes a link of the file, and prints it.
 pub(super) async fn make_link(

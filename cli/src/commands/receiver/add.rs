@@ -1,7 +1,7 @@
 //! `wapi-media receiver add`, and the same for URLs that a command finds in W-API's hooks.
 
 use anyhow::{Context, bail};
-use aws::receivers::{NewReceiver, Receiver, wait_until_known};
+use aws::receivers::{NewReceiver, ReceivedKind, Receiver, wait_until_known};
 use boot::clock;
 use clap::{ArgGroup, Args};
 use media::{
@@ -13,7 +13,7 @@ use media::{
 use serde_json::json;
 use wapi::account::Hook;
 
-use super::argument::{describe_hooks, explain_unopened, require_room};
+use super::argument::{describe_hooks, describe_kind, explain_unopened, parse_kind, require_room};
 use crate::{audit::AuditScope, exit::Exit, random::random_bytes, session::Session};
 
 /// The receiver to add.
@@ -29,7 +29,11 @@ pub(crate) struct Add {
     /// The URL, with its query.
     #[arg(long)]
     url: String,
-    /// Only events of these hooks, such as received,delivery. Without it, of all six.
+    /// What it gets: webhooks, as W-API posts them; media, an event when a media file is stored,
+    /// parked, skipped or erased; or all.
+    #[arg(long, value_name = "WHAT", default_value = "webhooks", value_parser = parse_kind)]
+    gets: ReceivedKind,
+    /// Only webhooks of these hooks, such as received,delivery. Without it, of all six.
     #[arg(long, value_name = "HOOKS", value_delimiter = ',', value_parser = parse_hook)]
     hooks: Vec<Hook>,
 }
@@ -52,6 +56,7 @@ pub(crate) struct ReceiverPlan<'a> {
     pub(crate) host: &'a str,
     /// Empty: all.
     pub(crate) hooks: &'a [Hook],
+    pub(crate) kind: ReceivedKind,
 }
 
 /// The host of a receiver's URL. Refuses one to which nothing may be posted.
@@ -86,6 +91,7 @@ pub(crate) async fn add_receiver(
         id: &id,
         host: plan.host,
         hooks: &hooks,
+        kind: plan.kind,
         endpoint: &endpoint,
         now: clock::now(),
     };
@@ -113,7 +119,10 @@ pub(crate) async fn find_same(
 }
 
 pub(super) async fn run_add(new: Add, session: &Session) -> anyhow::Result<Exit> {
-    let Add { instance, tenant, url, hooks } = new;
+    let Add { instance, tenant, url, gets, hooks } = new;
+    if gets == ReceivedKind::Media && !hooks.is_empty() {
+        bail!("--hooks chooses webhooks, and a receiver with --gets media gets none");
+    }
     let tenant = match (&instance, tenant) {
         (Some(id), _) => session.find_instance(id).await?.tenant,
         (None, Some(tenant)) => session.find_tenant(&tenant).await?.id,
@@ -121,7 +130,8 @@ pub(super) async fn run_add(new: Add, session: &Session) -> anyhow::Result<Exit>
     };
     let host = check_url(&url, session)?;
     let whose = instance.as_ref().map_or("all instances", InstanceId::as_str);
-    let change = format!("pass the webhooks of {whose} of tenant {tenant} on to {host}");
+    let what = describe_kind(gets);
+    let change = format!("post the {what} of {whose} of tenant {tenant} to {host}");
     if !session.flags.may_change(&change)? {
         return Ok(Exit::Ok);
     }
@@ -131,9 +141,15 @@ pub(super) async fn run_add(new: Add, session: &Session) -> anyhow::Result<Exit>
         url: &url,
         host: &host,
         hooks: &hooks,
+        kind: gets,
     };
     if let Some(same) = find_same(&plan, session).await? {
-        bail!("receiver {} has this URL already; nothing was changed", same.id);
+        bail!(
+            "receiver {id} has this URL already; nothing was changed. To choose what it gets: \
+             wapi-media receiver set {id} --tenant {tenant} --gets {}",
+            gets.as_str(),
+            id = same.id
+        );
     }
     let scope = AuditScope::new("receiver add", "receiver").of_tenant(&tenant);
     let scope = match &instance {
@@ -145,7 +161,7 @@ pub(super) async fn run_add(new: Add, session: &Session) -> anyhow::Result<Exit>
     let words: Vec<_> = hooks.iter().map(|hook| hook.as_str().to_owned()).collect();
     let (words, secret) = (describe_hooks(&words), secret.expose());
     let text = format!(
-        "Receiver {id} at {host} gets the webhooks of {whose} of tenant {tenant} (hooks: {words}), \
+        "Receiver {id} at {host} gets the {what} of {whose} of tenant {tenant} (hooks: {words}), \
          from now on.\nThe secret of their signatures is shown only once:\n\n  {}\n\n\
          Next, test it: wapi-media receiver test {id} --tenant {tenant}\n\
          W-API sends what its hooks lead here: wapi-media webhook register, for each instance",
@@ -153,7 +169,7 @@ pub(super) async fn run_add(new: Add, session: &Session) -> anyhow::Result<Exit>
     );
     let json = json!({
         "receiver": id, "tenant": tenant, "instance": instance, "host": host, "hooks": hooks,
-        "secret": &*secret,
+        "gets": gets.as_str(), "secret": &*secret,
     });
     session.flags.print(&json, text)?;
     Ok(Exit::Ok)

@@ -1,7 +1,7 @@
 //! The receiver that a verb is about, and words that several verbs share.
 
 use anyhow::{Context, bail};
-use aws::receivers::{Receiver, ReceiverError};
+use aws::receivers::{ReceivedKind, Receiver, ReceiverError};
 use clap::Args;
 use media::{
     ids::{InstanceId, TenantId},
@@ -40,6 +40,24 @@ pub(super) fn explain_unopened(error: ReceiverError, receiver: &Receiver) -> any
             anyhow::Error::from(error).context(format!("remove receiver {id}, and add it again"))
         }
         ReceiverError::Aws(error) => anyhow::Error::from(error),
+    }
+}
+
+/// Parses what a receiver gets.
+pub(super) fn parse_kind(word: &str) -> Result<ReceivedKind, &'static str> {
+    match ReceivedKind::from_word(word) {
+        ReceivedKind::Unknown => Err("one of webhooks, media, all"),
+        kind @ (ReceivedKind::Webhooks | ReceivedKind::Media | ReceivedKind::All) => Ok(kind),
+    }
+}
+
+/// What a receiver gets, in words.
+pub(super) fn describe_kind(kind: ReceivedKind) -> &'static str {
+    match kind {
+        ReceivedKind::Webhooks => "webhooks",
+        ReceivedKind::Media => "media events",
+        ReceivedKind::All => "webhooks and media events",
+        ReceivedKind::Unknown => "something that only a newer version knows",
     }
 }
 

@@ -1,11 +1,11 @@
-//! `wapi-media receiver pause`, `resume`, `rotate-secret` and `remove`.
+//! `wapi-media receiver set`, `pause`, `resume`, `rotate-secret` and `remove`.
 
 use std::time::Duration;
 
 use anyhow::bail;
 use aws::{
     ledger::WriteOutcome,
-    receivers::{MAX_RECEIVERS_AGE, Receiver, wait_until_known},
+    receivers::{MAX_RECEIVERS_AGE, ReceivedKind, Receiver, wait_until_known},
 };
 use boot::clock;
 use clap::Args;
@@ -15,7 +15,7 @@ use media::{
 };
 use serde_json::json;
 
-use super::argument::{ReceiverArgument, explain_unopened};
+use super::argument::{ReceiverArgument, describe_kind, explain_unopened, parse_kind};
 use crate::{audit::AuditScope, exit::Exit, random::random_bytes, screen, session::Session};
 
 /// Whose secret to replace, and how.
@@ -33,6 +33,17 @@ pub(crate) struct Rotation {
     overlap: Duration,
 }
 
+/// Which receiver, and what it gets.
+#[derive(Args)]
+pub(crate) struct Choice {
+    #[command(flatten)]
+    one: ReceiverArgument,
+    /// What it gets: webhooks, media (an event when a media file is stored, parked, skipped or
+    /// erased), or all.
+    #[arg(long, value_name = "WHAT", value_parser = parse_kind)]
+    gets: ReceivedKind,
+}
+
 /// What is written down about a change of a receiver.
 pub(super) fn audit_scope(action: &'static str, receiver: &Receiver) -> AuditScope {
     let scope = AuditScope::new(action, "receiver").of_tenant(&receiver.tenant);
@@ -40,6 +51,23 @@ pub(super) fn audit_scope(action: &'static str, receiver: &Receiver) -> AuditSco
         Some(instance) => scope.of_instance(instance),
         None => scope,
     }
+}
+
+pub(super) async fn set_kind(choice: &Choice, session: &Session) -> anyhow::Result<Exit> {
+    let (receiver, receivers) = (choice.one.find(session).await?, session.receivers()?);
+    let (id, what) = (&receiver.id, describe_kind(choice.gets));
+    if !session.flags.may_change(&format!("post {what} to receiver {id}"))? {
+        return Ok(Exit::Ok);
+    }
+    let set = receivers.set_kind(&receiver, choice.gets);
+    match session.audit(audit_scope("receiver set", &receiver), set).await?? {
+        WriteOutcome::Yes => {}
+        WriteOutcome::Overtaken => bail!("receiver {id} was removed meanwhile"),
+    }
+    let seconds = MAX_RECEIVERS_AGE.as_secs();
+    let text = format!("Receiver {id} at {} gets {what}, within {seconds} s.", receiver.host);
+    session.flags.print(&json!({ "receiver": id, "gets": choice.gets.as_str() }), text)?;
+    Ok(Exit::Ok)
 }
 
 pub(super) async fn pause_receiver(

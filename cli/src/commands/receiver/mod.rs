@@ -9,20 +9,26 @@ use clap::Subcommand;
 use media::ids::TenantId;
 
 pub(crate) use self::add::{ReceiverPlan, add_receiver, check_url, find_same};
-use self::{add::Add, argument::ReceiverArgument, change::Rotation};
+use self::{
+    add::Add,
+    argument::ReceiverArgument,
+    change::{Choice, Rotation},
+};
 use crate::{exit::Exit, session::Session};
 
 /// The verbs of `wapi-media receiver`.
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    /// Passes an instance's webhooks, or those of all instances of a tenant, on to a URL, and
-    /// prints the secret of their signatures once.
+    /// Passes an instance's webhooks, or those of all instances of a tenant, on to a URL, posts
+    /// media events to it, or both, and prints the secret of their signatures once.
     ///
-    /// Each webhook is posted byte for byte, with the headers of Standard Webhooks. The URL is
-    /// https, on a public address. An instance and a tenant may have five receivers each.
+    /// Each webhook is posted byte for byte, with the headers of Standard Webhooks. A media event
+    /// has a link to the stored file if the tenant has links. The URL is https, on a public
+    /// address. An instance and a tenant may have five receivers each.
     #[command(after_help = "Examples:\n  wapi-media receiver add --instance LITE-AAAAAA-BBBBBB \
         --url https://app.example.com/hooks\n  wapi-media receiver add --tenant acme \
-        --url https://app.example.com/hooks --hooks received,delivery")]
+        --url https://app.example.com/hooks --hooks received,delivery\n  \
+        wapi-media receiver add --tenant acme --url https://app.example.com/media --gets media")]
     Add(Add),
     /// Lists the receivers.
     List {
@@ -34,6 +40,8 @@ pub(crate) enum Verb {
     Show(ReceiverArgument),
     /// Posts a signed test event to a receiver, from this machine, and prints what came back.
     Test(ReceiverArgument),
+    /// Chooses what a receiver gets.
+    Set(Choice),
     /// Keeps a receiver's webhooks, for up to three days each, instead of posting them.
     Pause(ReceiverArgument),
     /// Posts to a paused receiver again: first what was kept, in order.
@@ -57,6 +65,7 @@ pub(crate) async fn run_receiver(verb: Verb, session: &Session) -> anyhow::Resul
         Verb::List { tenant } => show::list_receivers(tenant.as_ref(), session).await,
         Verb::Show(one) => show::show_receiver(&one, session).await,
         Verb::Test(one) => show::test_receiver(&one, session).await,
+        Verb::Set(choice) => change::set_kind(&choice, session).await,
         Verb::Pause(one) => change::pause_receiver(&one, session).await,
         Verb::Resume(one) => change::resume_receiver(&one, session).await,
         Verb::RotateSecret(rotation) => change::rotate_secret(&rotation, session).await,

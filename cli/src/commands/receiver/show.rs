@@ -9,7 +9,9 @@ use report::Lang;
 use serde_json::{Value, json};
 
 use super::{
-    argument::{ReceiverArgument, describe_hooks, describe_source, explain_unopened},
+    argument::{
+        ReceiverArgument, describe_hooks, describe_kind, describe_source, explain_unopened,
+    },
     change::audit_scope,
 };
 use crate::{exit::Exit, random::random_bytes, screen, session::Session};
@@ -45,7 +47,8 @@ fn to_json(receiver: &Receiver) -> Value {
     let failure = receiver.last_failure.as_ref();
     json!({
         "receiver": receiver.id, "tenant": receiver.tenant, "instance": receiver.instance,
-        "host": receiver.host, "hooks": receiver.hooks, "created_at": receiver.created_at,
+        "host": receiver.host, "hooks": receiver.hooks,
+        "gets": receiver.kind.as_str(), "created_at": receiver.created_at,
         "paused_at": receiver.pause.map(|pause| pause.at),
         "pause_reason": receiver.pause.map(|pause| pause.reason.as_str()),
         "failing_since": receiver.failing_since,
@@ -82,13 +85,15 @@ pub(super) async fn list_receivers(
         (&one.tenant, &one.instance, &one.id).cmp(&(&other.tenant, &other.instance, &other.id))
     });
     let now = clock::now();
-    let mut table = screen::new_table(["receiver", "tenant", "instance", "host", "hooks", "state"]);
+    let mut table =
+        screen::new_table(["receiver", "tenant", "instance", "host", "gets", "hooks", "state"]);
     for one in &all {
         table.add_row([
             one.id.to_string(),
             one.tenant.to_string(),
             describe_source(one),
             one.host.clone(),
+            one.kind.as_str().to_owned(),
             describe_hooks(&one.hooks),
             describe_state(one, now),
         ]);
@@ -118,6 +123,7 @@ pub(super) async fn show_receiver(
         ("tenant", receiver.tenant.to_string()),
         ("instance", describe_source(&receiver)),
         ("url", screen::join_lines(url)),
+        ("gets", describe_kind(receiver.kind).to_owned()),
         ("hooks", describe_hooks(&receiver.hooks)),
         ("added", screen::format_time(receiver.created_at)),
         ("state", describe_state(&receiver, now)),

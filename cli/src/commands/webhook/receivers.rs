@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
-use aws::receivers::{Receiver, wait_until_known};
+use aws::receivers::{ReceivedKind, Receiver, wait_until_known};
 use media::{ids::InstanceId, receiver::ReceiverId, signature::SigningSecret};
 use wapi::account::Hook;
 
@@ -106,8 +106,9 @@ impl HookEditor<'_> {
     ) -> anyhow::Result<Vec<AddedReceiver>> {
         let (mut added, session) = (Vec::new(), self.session);
         let (tenant, instance) = (&self.instance.tenant, Some(&self.instance.id));
+        let kind = ReceivedKind::Webhooks;
         for OldUrl { text, host, hooks } in &registration.old {
-            let mut plan = ReceiverPlan { tenant, instance, url: text, host, hooks };
+            let mut plan = ReceiverPlan { tenant, instance, url: text, host, hooks, kind };
             let missing = match find_same(&plan, session).await? {
                 Some(same) if same.pause.is_some() => {
                     bail!("receiver {} is paused: resume or remove it first", same.id)

@@ -96,6 +96,14 @@ impl Condition {
         condition.with_state_name()
     }
 
+    /// The record has this hash of a link, or fewer than `most`.
+    pub(super) fn has_room_for_link(hash: &str, most: usize) -> Self {
+        const TEXT: &str = "(attribute_not_exists(links) OR size(links) < :most \
+             OR contains(links, :hash))";
+        let most = number_value(i64::try_from(most).unwrap_or(i64::MAX));
+        Self::new(TEXT, [(":most", most), (":hash", string_value(hash))])
+    }
+
     /// The record has these hashes of links, a set of texts; with `None`, it has none.
     #[cfg(feature = "operator")]
     pub(super) fn has_links(hashes: Option<AttributeValue>) -> Self {

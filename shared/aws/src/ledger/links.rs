@@ -1,15 +1,22 @@
 //! The hashes of a media file's links, in its record, so that whoever erases the file finds them.
 
-#[cfg(feature = "operator")]
 use aws_sdk_dynamodb::types::AttributeValue;
 #[cfg(feature = "operator")]
-use media::{identity::RecordKey, ids::InstanceId};
+use media::identity::RecordKey;
+use media::ids::InstanceId;
 
 #[cfg(feature = "operator")]
-use super::{condition::Condition, outcome::WriteOutcome, table::Ledger, update::Update};
-use crate::dynamodb::Attributes;
-#[cfg(feature = "operator")]
-use crate::{dynamodb::string_value, error::AwsError};
+use super::update::Update;
+use super::{condition::Condition, outcome::WriteOutcome, table::Ledger};
+use crate::{
+    dynamodb::{Attributes, string_value},
+    error::AwsError,
+};
+
+/// How many links a file may have.
+pub const MAX_LINKS: usize = 20;
+
+const UPDATE_ITEM: &str = "dynamodb:UpdateItem";
 
 /// The attribute with the hashes of the tokens of the file's links, a set of texts.
 pub(super) const LINKS: &str = "links";
@@ -19,6 +26,30 @@ pub(super) const LINKS: &str = "links";
 pub(super) fn read_link_hashes(item: &Attributes) -> Vec<String> {
     let hashes = item.get(LINKS).and_then(|links| links.as_ss().ok());
     hashes.cloned().unwrap_or_default()
+}
+
+impl Ledger {
+    /// Adds the hash of a link of a stored file, before the link is made. One that is there already
+    /// stays. [`WriteOutcome::Overtaken`]: the file is not stored any more, or has [`MAX_LINKS`].
+    ///
+    /// # Errors
+    /// [`AwsError`] when `UpdateItem` fails.
+    pub async fn add_link_hash(
+        &self,
+        instance: &InstanceId,
+        record_key: &str,
+        hash: &str,
+    ) -> Result<WriteOutcome, AwsError> {
+        let update = self.clients.dynamodb.update_item().table_name(&self.table);
+        let update = update
+            .key("instance", string_value(instance.as_str()))
+            .key("message_id", string_value(record_key))
+            .update_expression("ADD links :link")
+            .expression_attribute_values(":link", AttributeValue::Ss(vec![hash.to_owned()]));
+        let condition = Condition::has_state(Some(string_value("stored")));
+        let condition = condition.and(Condition::has_room_for_link(hash, MAX_LINKS));
+        WriteOutcome::from_result(UPDATE_ITEM, condition.add_to(update).send().await)
+    }
 }
 
 #[cfg(feature = "operator")]
@@ -43,6 +74,6 @@ impl Ledger {
         let request = update.request(&self.clients, &self.table, instance, &key);
         let condition = Condition::has_state(Some(string_value("stored")));
         let updated = condition.and(Condition::has_links(set(before))).add_to(request).send().await;
-        WriteOutcome::from_result("dynamodb:UpdateItem", updated)
+        WriteOutcome::from_result(UPDATE_ITEM, updated)
     }
 }

@@ -30,18 +30,33 @@ const EVERY_INSTANCE: &str = "*";
 pub enum ReceivedKind {
     /// The webhooks of W-API, byte for byte.
     Webhooks,
+    /// Media events.
+    Media,
+    /// Both.
+    All,
     /// Something that this version does not know.
     Unknown,
 }
 
 impl ReceivedKind {
-    /// The word in the table.
+    /// What a receiver may get by choice.
+    pub const ALL_KINDS: [Self; 3] = [Self::Webhooks, Self::Media, Self::All];
+
+    /// The word in commands and in the table.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Webhooks => "webhooks",
+            Self::Media => "media",
+            Self::All => "all",
             Self::Unknown => "unknown",
         }
+    }
+
+    /// The kind that has this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Self {
+        Self::ALL_KINDS.into_iter().find(|kind| kind.as_str() == word).unwrap_or(Self::Unknown)
     }
 }
 
@@ -93,10 +108,7 @@ impl Receiver {
             id => Some(InstanceId::parse(id).ok()?),
         };
         let hooks = item.get(HOOKS).and_then(|hooks| hooks.as_ss().ok()).cloned();
-        let kind = match get_string(item, KIND) {
-            Some("webhooks") | None => ReceivedKind::Webhooks,
-            Some(_) => ReceivedKind::Unknown,
-        };
+        let kind = get_string(item, KIND).map_or(ReceivedKind::Webhooks, ReceivedKind::from_word);
         let reason = PauseReason::from_word(get_string(item, PAUSE_REASON).unwrap_or_default());
         let sealed = get_string(item, SEALED).unwrap_or_default();
         Some(Self {
@@ -128,9 +140,19 @@ impl Receiver {
         let is_of_hook = hook.is_none_or(|hook| {
             self.hooks.is_empty() || self.hooks.iter().any(|one| one.as_str() == hook)
         });
-        self.kind == ReceivedKind::Webhooks
+        matches!(self.kind, ReceivedKind::Webhooks | ReceivedKind::All)
             && is_of_hook
-            && self.instance.as_ref().is_none_or(|its| its == instance)
+            && self.is_for(instance)
+    }
+
+    /// Whether it gets the media events of this instance.
+    #[must_use]
+    pub fn gets_media_events(&self, instance: &InstanceId) -> bool {
+        matches!(self.kind, ReceivedKind::Media | ReceivedKind::All) && self.is_for(instance)
+    }
+
+    fn is_for(&self, instance: &InstanceId) -> bool {
+        self.instance.as_ref().is_none_or(|its| its == instance)
     }
 
     /// Whether its webhooks rest now instead of being tried: it is paused, or its circuit is open.

@@ -33,6 +33,8 @@ pub struct NewReceiver<'a> {
     pub host: &'a str,
     /// The words of the hooks; empty: all.
     pub hooks: &'a [String],
+    /// What it gets.
+    pub kind: ReceivedKind,
     /// URL and secret.
     pub endpoint: &'a ReceiverEndpoint,
     /// The current time, in seconds since 1970.
@@ -50,7 +52,7 @@ impl Receivers {
             (TENANT.to_owned(), string_value(new.tenant.as_str())),
             (SORT_KEY.to_owned(), string_value(sort_key(new.instance, new.id))),
             (HOST.to_owned(), string_value(new.host)),
-            (KIND.to_owned(), string_value(ReceivedKind::Webhooks.as_str())),
+            (KIND.to_owned(), string_value(new.kind.as_str())),
             (SEALED.to_owned(), string_value(sealed)),
             (CREATED_AT.to_owned(), number_value(new.now)),
         ]);
@@ -81,6 +83,20 @@ impl Receivers {
         let was = string_value(BASE64.encode(&receiver.sealed));
         let update = update.expression_attribute_values(":was", was);
         self.send(receiver, update.condition_expression("sealed = :was")).await
+    }
+
+    /// Chooses what a receiver gets. `Overtaken`: it was removed.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `UpdateItem` fails.
+    pub async fn set_kind(
+        &self,
+        receiver: &Receiver,
+        kind: ReceivedKind,
+    ) -> Result<WriteOutcome, AwsError> {
+        let update = self.update(receiver).update_expression("SET what = :kind");
+        let update = update.expression_attribute_values(":kind", string_value(kind.as_str()));
+        self.send(receiver, update.condition_expression("attribute_exists(tenant)")).await
     }
 
     /// Ends a pause, and forgets that the receiver failed. `Overtaken`: it was removed.

@@ -152,7 +152,7 @@ fn functions_share_their_dependencies() {
     /// saves.
     const EXEMPT: &str = "aws_lambda_events";
     let mut first = BTreeMap::new();
-    for function in ["webhook", "download", "watch", "backfill", "deliver", "links"] {
+    for function in ["webhook", "download", "watch", "backfill", "deliver", "links", "events"] {
         for (package, features) in
             crate_features(&["--package", function, "--edges", "normal,build"])
         {
@@ -171,7 +171,7 @@ fn functions_share_their_dependencies() {
 fn the_page_names_crates_with_more_features() {
     let all = crate_features(&["--workspace", "--edges", "normal,no-proc-macro"]);
     let mut more = BTreeSet::new();
-    for function in ["webhook", "download", "watch", "backfill", "deliver", "links"] {
+    for function in ["webhook", "download", "watch", "backfill", "deliver", "links", "events"] {
         for (package, alone) in
             crate_features(&["--package", function, "--edges", "normal,no-proc-macro"])
         {

@@ -12,7 +12,7 @@ use crate::{assert_none, find_offences};
 
 /// The crates, and the crates of ours that each may import. Tests may import any; no crate
 /// imports tests.
-const CRATES: [(&str, &[&str]); 15] = [
+const CRATES: [(&str, &[&str]); 16] = [
     ("media", &[]),
     ("wapi", &["media"]),
     ("fetch", &["media", "wapi"]),
@@ -26,6 +26,7 @@ const CRATES: [(&str, &[&str]); 15] = [
     ("watch", &["media", "aws", "boot", "parking"]),
     ("backfill", &["media", "wapi", "fetch", "aws", "boot"]),
     ("deliver", &["media", "fetch", "aws", "boot"]),
+    ("events", &["media", "aws", "boot"]),
     ("links", &["media", "aws", "boot"]),
     ("wapi-media", &["media", "wapi", "fetch", "aws", "boot", "parking", "operator", "report"]),
 ];
@@ -168,9 +169,10 @@ fn functions_have_one_tls_and_crypto_library() {
         "s2n-tls",
         "hyper-tls",
     ];
-    for (function, target) in ["webhook", "download", "watch", "backfill", "deliver", "links"]
-        .into_iter()
-        .flat_map(|one| TARGETS.map(|target| (one, target)))
+    for (function, target) in
+        ["webhook", "download", "watch", "backfill", "deliver", "links", "events"]
+            .into_iter()
+            .flat_map(|one| TARGETS.map(|target| (one, target)))
     {
         let crates = compiled_into(function, target);
         let others: Vec<_> =

@@ -133,7 +133,7 @@ fn the_backfill_runs_unless_it_is_switched_off() {
 fn every_log_group_has_a_literal_retention() {
     let template = parse_template();
     let groups = resources_of_type(&template, "AWS::Logs::LogGroup");
-    assert_eq!(groups.len(), 7);
+    assert_eq!(groups.len(), 8);
     for (name, group) in groups {
         assert!(group["Properties"]["RetentionInDays"].is_u64(), "{name}");
     }

@@ -146,10 +146,27 @@ fn the_deliver_function_gets_what_it_reads() {
 }
 
 #[test]
+fn the_events_function_gets_what_it_reads() {
+    let events = [
+        "DELIVERIES_QUEUE_URL",
+        "EVENT_BUS",
+        "JOBS_TABLE",
+        "LINKS_TABLE",
+        "LOG_LEVEL",
+        "MEDIA_BUCKET",
+        "MEDIA_TABLE",
+        "RECEIVERS_TABLE",
+        "TENANTS_TABLE",
+        "WEBHOOK_BASE_URL",
+    ];
+    assert_eq!(environment_of(&parse_template(), "EventsFunction"), name_set(events));
+}
+
+#[test]
 fn functions_are_built_by_cargo_lambda() {
     let template = parse_template();
     let functions = resources_of_type(&template, "AWS::Serverless::Function");
-    assert_eq!(functions.len(), 6);
+    assert_eq!(functions.len(), 7);
     for (name, function) in functions {
         assert_eq!(
             function["Metadata"]["BuildMethod"].as_str(),

@@ -189,12 +189,65 @@ fn the_deliver_role_has_exactly_these_rights() {
     assert_eq!(string_list(keys), ["tenant", "instance"]);
 }
 
+#[test]
+fn the_events_role_has_exactly_these_rights() {
+    let read = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"];
+    let expected = BTreeMap::from([
+        ("ReadChanges".to_owned(), name_set(read)),
+        ("FindStreams".to_owned(), name_set(["dynamodb:ListStreams"])),
+        ("FindReceivers".to_owned(), name_set(["dynamodb:Query"])),
+        ("SendDeliveries".to_owned(), name_set(["sqs:SendMessage"])),
+        ("RestDeliveries".to_owned(), name_set(["dynamodb:UpdateItem"])),
+        ("ReadRules".to_owned(), name_set(["dynamodb:GetItem"])),
+        ("NoteLinks".to_owned(), name_set(["dynamodb:UpdateItem"])),
+        ("MakeLinks".to_owned(), name_set(["dynamodb:PutItem"])),
+        ("PutEvents".to_owned(), name_set(["events:PutEvents"])),
+        ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
+        ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
+    ]);
+    assert_eq!(allowed_actions(resource_properties(&parse_template(), "EventsPolicy")), expected);
+    // It may add a link to a record, and write nothing else there.
+    let condition = &conditions_on("EventsPolicy", "MediaTable")["NoteLinks"];
+    let attributes = &condition["ForAllValues:StringEquals"]["dynamodb:Attributes"];
+    assert_eq!(string_list(attributes), ["instance", "message_id", "state", "links"]);
+    let source = &conditions_on("EventsPolicy", "event-bus")["PutEvents"];
+    assert_eq!(source["StringEquals"]["events:source"].as_str(), Some("wapi-media"));
+}
+
+/// Every change of a record whose state is final reaches the events function, and for as long as
+/// the stream keeps it.
+#[test]
+fn the_events_function_hears_of_every_end() {
+    let template = parse_template();
+    let function = resource_properties(&template, "EventsFunction");
+    let mapping = &function["Events"]["Changes"]["Properties"];
+    let pattern = mapping["FilterCriteria"]["Filters"][0]["Pattern"].as_str().expect("a filter");
+    let pattern: serde_json::Value = serde_json::from_str(pattern).expect("JSON");
+    let states = &pattern["dynamodb"]["NewImage"]["state"]["S"];
+    assert_eq!(*states, serde_json::json!(["stored", "parked", "skipped", "erased"]));
+    for state in states.as_array().expect("states") {
+        let state = state.as_str().expect("a state");
+        assert!(media::media_event::MediaEventType::from_state(state).is_some(), "{state}");
+    }
+    assert_eq!(string_list(&mapping["FunctionResponseTypes"]), ["ReportBatchItemFailures"]);
+    assert_eq!(mapping["StartingPosition"].as_str(), Some("TRIM_HORIZON"));
+    for limit in ["MaximumRetryAttempts", "MaximumRecordAgeInSeconds"] {
+        assert!(mapping[limit].is_null(), "{limit} gives up before the stream does");
+    }
+    let stream = &resource_properties(&template, "MediaTable")["StreamSpecification"];
+    assert_eq!(stream["StreamViewType"].as_str(), Some("NEW_AND_OLD_IMAGES"));
+}
+
 /// The conditions of the statements of a policy whose resources contain this text, by statement id.
 fn conditions_on(policy: &str, part: &str) -> BTreeMap<String, Value> {
     let template = parse_template();
     let document = &resource_properties(&template, policy)["PolicyDocument"];
     let statements = document["Statement"].as_sequence().expect("statements").iter();
     let its = statements
+        .map(|statement| match statement {
+            Value::Tagged(condition) => &condition.value[1],
+            plain => plain,
+        })
         .filter(|one| string_list(&one["Resource"]).iter().any(|resource| resource.contains(part)));
     its.map(|one| (one["Sid"].as_str().expect("an id").to_owned(), one["Condition"].clone()))
         .collect()

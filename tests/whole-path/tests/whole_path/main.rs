@@ -19,6 +19,7 @@ mod field;
 mod isolation;
 mod links;
 mod media;
+mod media_events;
 mod odd_records;
 mod operator;
 mod parked;

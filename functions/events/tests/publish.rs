@@ -1,0 +1,436 @@
+//! What the events function publishes for a change of a record, to whom, and what it sends again.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use events::{Ambient, Events, batch::handle_batch, config::Config};
+use media::{delivery::Delivery, media_link::LinkToken};
+use scripted_aws::{Answer, Aws, RecordedRequest};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+const NOW: i64 = 1_787_438_900;
+const WRITTEN_AT: i64 = 1_787_438_879;
+const INSTANCE: &str = "LITE-AAAAAA-BBBBBB";
+const KEY: &str = "acme/LITE-AAAAAA-BBBBBB/5500900000002/2026-08/20260822-211759_in_image_x.jpg";
+const SHA256: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+/// AWS as one test has it.
+#[derive(Clone)]
+struct Scene {
+    receivers: Value,
+    link_rule: &'static str,
+    /// Operations that fail.
+    down: Vec<&'static str>,
+    /// The answer of the event bus, for each of its entries.
+    bus_errors: Vec<bool>,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self {
+            receivers: json!([receiver("rcv_aaaaaaaaaaaaaaaa", "media", "*")]),
+            link_rule: "off",
+            down: Vec::new(),
+            bus_errors: Vec::new(),
+        }
+    }
+}
+
+fn receiver(id: &str, kind: &str, instance: &str) -> Value {
+    json!({
+        "tenant": { "S": "acme" }, "receiver": { "S": format!("{instance}#{id}") },
+        "host": { "S": "app.example.com" }, "what": { "S": kind },
+    })
+}
+
+impl Scene {
+    fn answer(&self, seen: &RecordedRequest) -> Answer {
+        let operation = seen.operation();
+        if self.down.contains(&operation) {
+            return Answer::json_error(400, "AccessDeniedException");
+        }
+        match operation {
+            "Query" => Answer::json(&json!({ "Items": self.receivers, "Count": 1 })),
+            "GetItem" => {
+                let policy = json!({ "M": { "links": { "S": self.link_rule } } });
+                Answer::json(&json!({ "Item": { "tenant": { "S": "acme" }, "policy": policy } }))
+            }
+            "SendMessage" => Answer::message_accepted(),
+            "PutEvents" => {
+                let count = seen.json()["Entries"].as_array().map_or(0, Vec::len);
+                let entries = (0..count).map(|index| match self.bus_errors.get(index) {
+                    Some(true) => json!({ "ErrorCode": "InternalFailure" }),
+                    _ => json!({ "EventId": index.to_string() }),
+                });
+                let entries: Vec<_> = entries.collect();
+                Answer::json(&json!({ "FailedEntryCount": 0, "Entries": entries }))
+            }
+            _ => Answer::json(&json!({})),
+        }
+    }
+
+    async fn start(self) -> Aws {
+        Aws::start(move |seen| self.answer(seen)).await
+    }
+}
+
+fn create_events(aws: &Aws, bus: Option<&str>) -> Events {
+    let config = Config {
+        region: "us-east-1".to_owned(),
+        endpoint: None,
+        receivers_table: "receivers".to_owned(),
+        tenants_table: "tenants".to_owned(),
+        media_table: "media".to_owned(),
+        jobs_table: "jobs".to_owned(),
+        links_table: "links".to_owned(),
+        media_bucket: "bucket".to_owned(),
+        deliveries_queue_url: "https://sqs.example.invalid/deliveries".to_owned(),
+        event_bus: bus.map(str::to_owned),
+        base_url: "https://api.example.invalid".to_owned(),
+    };
+    let number = Arc::new(Mutex::new(0_u8));
+    let token_bytes = Arc::new(move || {
+        let mut number = number.lock().expect("a number");
+        *number += 1;
+        Some([*number; LinkToken::BYTES])
+    });
+    let ambient = Ambient { now: Arc::new(|| NOW), token_bytes };
+    Events::with_clients(&aws.clients, config, ambient)
+}
+
+/// A record as the media table has it, in this state.
+fn record(message: &str, state: &str) -> Value {
+    let mut record = json!({
+        "instance": { "S": INSTANCE }, "message_id": { "S": format!("{message}#DIGEST") },
+        "message": { "S": message }, "tenant": { "S": "acme" }, "state": { "S": state },
+        "chat": { "S": "5500900000002" }, "chat_phone": { "S": "5500900000002" },
+        "kind": { "S": "image" }, "direction": { "S": "in" }, "moment": { "N": "1787438879" },
+        "attempts": { "L": [{ "M": { "host": { "S": "w-api.example.invalid" } } }] },
+        "lease_owner": { "S": "a run" },
+    });
+    let fields = match state {
+        "stored" => json!({
+            "object_key": { "S": KEY }, "size_bytes": { "N": "3" }, "sha256": { "S": SHA256 },
+            "integrity": { "S": "mac+sha256" }, "strategy": { "S": "cdn" },
+            "caption": { "S": "Legenda de exemplo" }, "mimetype": { "S": "image/jpeg" },
+            "file_name": { "S": "exemplo.jpg" },
+        }),
+        "parked" => json!({
+            "class": { "S": "expired" }, "reason": { "S": "the file is gone" },
+            "recoverable_until": { "N": "1788648479" },
+        }),
+        "skipped" => json!({ "reason": { "S": "view_once" } }),
+        "erased" => {
+            return json!({
+                "instance": { "S": INSTANCE }, "message_id": { "S": format!("{message}#DIGEST") },
+                "message": { "S": message }, "state": { "S": "erased" },
+            });
+        }
+        _ => json!({}),
+    };
+    let fields = fields.as_object().cloned().expect("fields");
+    record.as_object_mut().expect("a record").extend(fields);
+    record
+}
+
+/// A record of the stream.
+fn change(number: u64, before: &Value, after: &Value) -> Value {
+    json!({
+        "eventID": format!("event-{number}"), "eventName": "MODIFY", "awsRegion": "us-east-1",
+        "eventSource": "aws:dynamodb", "eventVersion": "1.1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": WRITTEN_AT, "SequenceNumber": format!("{number}00"),
+            "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES", "Keys": {},
+            "OldImage": before, "NewImage": after,
+        },
+    })
+}
+
+/// The sequence number from which on Lambda sends the batch again.
+async fn handle(events: &Events, changes: &[Value]) -> Option<String> {
+    let batch = serde_json::from_value(json!({ "Records": changes })).expect("a batch");
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let mut failures = handle_batch(events, batch, deadline).await.batch_item_failures;
+    assert!(failures.len() <= 1);
+    failures.pop().and_then(|one| one.item_identifier)
+}
+
+/// The bodies that the deliveries queue got, each with its receiver's id.
+fn delivered(aws: &Aws) -> Vec<(String, Value)> {
+    let sends = aws.requests_of("SendMessage").into_iter();
+    let parsed = sends.map(|send| {
+        let body = send.json()["MessageBody"].as_str().expect("a body").to_owned();
+        let delivery = Delivery::parse(&body).expect("a delivery");
+        assert_eq!(delivery.content_type.as_deref(), Some("application/json"));
+        assert_eq!(delivery.accepted_at, WRITTEN_AT);
+        let event = serde_json::from_slice(delivery.expose().expect("bytes")).expect("JSON");
+        (delivery.receiver.to_string(), event)
+    });
+    parsed.collect()
+}
+
+fn only_event(aws: &Aws) -> Value {
+    let mut all = delivered(aws);
+    assert_eq!(all.len(), 1, "{all:?}");
+    all.remove(0).1
+}
+
+/// Fails if the event is not as the committed schema says.
+fn assert_valid(event: &Value) {
+    let schema = include_str!("../../../docs/schemas/media-event-1.json");
+    let schema = serde_json::from_str(schema).expect("a schema");
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema);
+    let errors: Vec<_> =
+        validator.expect("a schema").iter_errors(event).map(|e| e.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?} {event}");
+}
+
+#[tokio::test]
+async fn a_stored_file_is_announced_with_all_that_is_known() {
+    let aws = Scene::default().start().await;
+    let events = create_events(&aws, None);
+    let stored = change(1, &record("3EB0A", "retrying"), &record("3EB0A", "stored"));
+    assert_eq!(handle(&events, &[stored]).await, None);
+    let event = only_event(&aws);
+    assert_valid(&event);
+    let expected = json!({
+        "id": event["id"], "type": "media.stored", "timestamp": "2026-08-22T22:47:59Z",
+        "schema_version": 1,
+        "data": {
+            "tenant": "acme", "instance": INSTANCE, "message_id": "3EB0A", "kind": "image",
+            "direction": "in", "moment": "2026-08-22T22:47:59Z", "mimetype": "image/jpeg",
+            "size": 3, "sha256": SHA256, "integrity": "mac+sha256", "strategy": "cdn",
+            "bucket": "bucket", "key": KEY, "chat": "5500900000002",
+            "chat_phone": "5500900000002", "file_name": "exemplo.jpg",
+            "caption": "Legenda de exemplo",
+        },
+    });
+    assert_eq!(event, expected);
+}
+
+/// What is parked, skipped and erased; and nothing that has no news.
+#[tokio::test]
+async fn each_end_is_one_event() {
+    let aws = Scene::default().start().await;
+    let events = create_events(&aws, None);
+    let (none, one) = (json!({}), |state| record("3EB0A", state));
+    let changes = [
+        change(1, &none, &one("parked")),
+        change(2, &one("retrying"), &one("skipped")),
+        change(3, &one("stored"), &one("erased")),
+        // Nothing new: a lease, a link, a retry, what nobody heard of, a removal, no record.
+        change(4, &one("stored"), &one("stored")),
+        change(5, &one("parked"), &one("retrying")),
+        change(6, &one("retrying"), &one("erased")),
+        change(7, &one("stored"), &none),
+        change(8, &none, &json!({ "instance": { "S": INSTANCE }, "state": { "S": "revoked" } })),
+        change(9, &none, &json!({ "state": { "S": "stored" } })),
+        change(10, &none, &json!({ "state": { "N": "7" } })),
+    ];
+    assert_eq!(handle(&events, &changes).await, None);
+    let all: Vec<_> = delivered(&aws).into_iter().map(|(_, event)| event).collect();
+    all.iter().for_each(assert_valid);
+    let mut types: Vec<_> = all.iter().map(|event| event["type"].as_str()).collect();
+    types.sort_unstable();
+    assert_eq!(types, ["media.erased", "media.parked", "media.skipped"].map(Some));
+    let erased = all.iter().find(|event| event["type"] == "media.erased").expect("it");
+    let ids = json!({ "tenant": "acme", "instance": INSTANCE, "message_id": "3EB0A" });
+    assert_eq!(erased["data"], ids);
+}
+
+#[tokio::test]
+async fn only_receivers_that_want_media_events_of_the_instance_get_them() {
+    let receivers = json!([
+        receiver("rcv_aaaaaaaaaaaaaaaa", "media", "*"),
+        receiver("rcv_bbbbbbbbbbbbbbbb", "all", INSTANCE),
+        receiver("rcv_cccccccccccccccc", "webhooks", "*"),
+        receiver("rcv_dddddddddddddddd", "media", "LITE-CCCCCC-DDDDDD"),
+        receiver("rcv_eeeeeeeeeeeeeeee", "something newer", "*"),
+    ]);
+    let aws = Scene { receivers, ..Scene::default() }.start().await;
+    let events = create_events(&aws, None);
+    let stored = change(1, &json!({}), &record("3EB0A", "stored"));
+    assert_eq!(handle(&events, &[stored]).await, None);
+    let mut all = delivered(&aws);
+    all.sort_by(|one, other| one.0.cmp(&other.0));
+    let got: Vec<_> = all.iter().map(|(receiver, _)| receiver.as_str()).collect();
+    assert_eq!(got, ["rcv_aaaaaaaaaaaaaaaa", "rcv_bbbbbbbbbbbbbbbb"]);
+    assert_eq!(all[0].1, all[1].1);
+}
+
+/// The bus is not the tenant's alone: no name, number, caption or link.
+#[tokio::test]
+async fn the_bus_gets_no_personal_data_but_the_key() {
+    let receivers = json!([]);
+    let aws = Scene { receivers, link_rule: "7d", ..Scene::default() }.start().await;
+    let events = create_events(&aws, Some("default"));
+    let changes: Vec<_> = ["stored", "parked", "skipped"]
+        .into_iter()
+        .zip(1..)
+        .map(|(state, number)| change(number, &json!({}), &record("3EB0A", state)))
+        .collect();
+    assert_eq!(handle(&events, &changes).await, None);
+    let put = aws.only_request("PutEvents").json();
+    for entry in put["Entries"].as_array().expect("entries") {
+        assert_eq!(
+            (&entry["Source"], &entry["EventBusName"]),
+            (&json!("wapi-media"), &json!("default"))
+        );
+        let detail: Value =
+            serde_json::from_str(entry["Detail"].as_str().expect("a detail")).expect("JSON");
+        assert_valid(&detail);
+        assert_eq!(detail["type"], entry["DetailType"]);
+        let mut data = detail["data"].clone();
+        data.as_object_mut().expect("data").remove("key");
+        let text = data.to_string();
+        for personal in ["5500900000002", "Legenda", "exemplo.jpg", "/m/"] {
+            assert!(!text.contains(personal), "{personal} in {text}");
+        }
+    }
+    assert!(aws.requests_of("SendMessage").is_empty() && aws.requests_of("PutItem").is_empty());
+}
+
+#[tokio::test]
+async fn a_tenant_with_links_gets_one_in_the_event() {
+    let aws = Scene { link_rule: "7d", ..Scene::default() }.start().await;
+    let events = create_events(&aws, None);
+    let changes = [
+        change(1, &json!({}), &record("3EB0A", "stored")),
+        change(2, &json!({}), &record("3EB0B", "parked")),
+    ];
+    assert_eq!(handle(&events, &changes).await, None);
+    let all = delivered(&aws);
+    let stored = all.iter().find(|(_, event)| event["type"] == "media.stored").expect("it");
+    assert_valid(&stored.1);
+    let token = LinkToken::from_random([1; LinkToken::BYTES]);
+    let url = format!("https://api.example.invalid/m/{}", token.expose());
+    let link = json!({ "url": url, "ends_at": "2026-08-29T22:48:20Z" });
+    assert_eq!(stored.1["data"]["link"], link);
+    // The record knows the link before it is there, so that an erasure finds it.
+    let order = aws.operations();
+    let place = |name| order.iter().position(|one| *one == name).expect(name);
+    assert!(place("UpdateItem") < place("PutItem"), "{order:?}");
+    let added = aws.only_request("UpdateItem").json();
+    assert_eq!(added["ExpressionAttributeValues"][":link"], json!({ "SS": [token.hash()] }));
+    let item = aws.only_request("PutItem").json()["Item"].clone();
+    assert_eq!(item["token"], json!({ "S": token.hash() }));
+    assert_eq!(item["record_key"], json!({ "S": "3EB0A#DIGEST" }));
+}
+
+/// A file that is gone, or has as many links as it may have, is announced without one.
+#[tokio::test]
+async fn without_room_for_a_link_the_event_has_none() {
+    let scene = Scene { link_rule: "7d", ..Scene::default() };
+    let aws = Aws::start(move |seen| match seen.operation() {
+        "UpdateItem" => Answer::condition_failed(None),
+        _ => scene.answer(seen),
+    })
+    .await;
+    let events = create_events(&aws, None);
+    let stored = change(1, &json!({}), &record("3EB0A", "stored"));
+    assert_eq!(handle(&events, &[stored]).await, None);
+    assert!(only_event(&aws)["data"]["link"].is_null());
+}
+
+/// The queue is down, and then the table as well: nothing is acknowledged that is nowhere. What is
+/// sent again has the same id and the same link.
+#[tokio::test]
+async fn what_no_place_takes_is_sent_again() {
+    let scene = Scene { link_rule: "forever", ..Scene::default() };
+    let is_down = Arc::new(Mutex::new(true));
+    let down = Arc::clone(&is_down);
+    let aws = Aws::start(move |seen| {
+        let is_delivery = seen.text().contains("deliveries") || seen.text().contains("delivery#");
+        let is_down = *down.lock().expect("a flag");
+        if is_down && is_delivery && ["SendMessage", "UpdateItem"].contains(&seen.operation()) {
+            return Answer::json_error(400, "AccessDeniedException");
+        }
+        scene.answer(seen)
+    })
+    .await;
+    let events = create_events(&aws, None);
+    let changes = [
+        change(1, &json!({}), &record("3EB0A", "retrying")),
+        change(2, &json!({}), &record("3EB0A", "stored")),
+    ];
+    assert_eq!(handle(&events, &changes).await.as_deref(), Some("200"));
+    *is_down.lock().expect("a flag") = false;
+    assert_eq!(handle(&events, &changes).await, None);
+    let all = delivered(&aws);
+    let (first, last) = (&all.first().expect("one").1, &all.last().expect("one").1);
+    assert_eq!(first, last);
+    assert!(first["data"]["link"]["url"].is_string() && first["data"]["link"]["ends_at"].is_null());
+    assert_eq!(aws.requests_of("PutItem").len(), 1, "one link");
+}
+
+#[tokio::test]
+async fn a_queue_that_is_down_is_replaced_by_the_table() {
+    let aws = Scene { down: vec!["SendMessage"], ..Scene::default() }.start().await;
+    let events = create_events(&aws, None);
+    let stored = change(1, &json!({}), &record("3EB0A", "stored"));
+    assert_eq!(handle(&events, &[stored]).await, None);
+    assert_eq!(aws.only_request("UpdateItem").json()["TableName"], "jobs");
+}
+
+/// The receivers have theirs; from the first one on that the bus refused, all are sent again.
+#[tokio::test]
+async fn what_the_bus_refuses_is_sent_again() {
+    let aws = Scene { bus_errors: vec![false, true], ..Scene::default() }.start().await;
+    let events = create_events(&aws, Some("default"));
+    let changes: Vec<_> = (1..=3)
+        .map(|number| change(number, &json!({}), &record(&format!("3EB0{number}"), "stored")))
+        .collect();
+    assert_eq!(handle(&events, &changes).await.as_deref(), Some("200"));
+    assert_eq!(delivered(&aws).len(), 3);
+}
+
+/// Eleven events are two calls; a failure of the second begins there.
+#[tokio::test]
+async fn a_long_batch_is_put_in_parts() {
+    let puts = Arc::new(Mutex::new(0));
+    let scene = Scene { receivers: json!([]), ..Scene::default() };
+    let aws = Aws::start(move |seen| {
+        if seen.operation() == "PutEvents" {
+            let mut puts = puts.lock().expect("a number");
+            *puts += 1;
+            if *puts == 2 {
+                return Answer::json_error(400, "AccessDeniedException");
+            }
+        }
+        scene.answer(seen)
+    })
+    .await;
+    let events = create_events(&aws, Some("default"));
+    let changes: Vec<_> = (1..=11)
+        .map(|number| change(number, &json!({}), &record(&format!("3EB0{number}"), "stored")))
+        .collect();
+    assert_eq!(handle(&events, &changes).await.as_deref(), Some("1100"));
+    let sizes: Vec<_> = aws
+        .requests_of("PutEvents")
+        .iter()
+        .map(|put| put.json()["Entries"].as_array().map(Vec::len))
+        .collect();
+    assert_eq!(sizes, [Some(10), Some(1)]);
+}
+
+/// Lambda would kill the function: it answers before, and says from where on.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_published_in_time_is_sent_again() {
+    let aws = Aws::start(|_| Answer::silence()).await;
+    let events = create_events(&aws, None);
+    let stored = change(1, &json!({}), &record("3EB0A", "stored"));
+    let batch = serde_json::from_value(json!({ "Records": [stored] })).expect("a batch");
+    let deadline = Instant::now() + Duration::from_secs(3);
+    let answer = handle_batch(&events, batch, deadline).await;
+    assert!(Instant::now() < deadline);
+    assert_eq!(answer.batch_item_failures.len(), 1);
+}

@@ -1,0 +1,307 @@
+//! Media events: what became of a media message, as JSON for receivers and for `EventBridge`.
+
+use serde::Serialize;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::{
+    delivery::DeliveryId,
+    ids::{InstanceId, TenantId},
+};
+
+/// The version of the format. Fields are only added to it, never removed or given another meaning:
+/// `docs/schemas/media-event-1.json` describes it.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What became of a media message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaEventType {
+    /// Its file is in the bucket.
+    Stored,
+    /// It waits for an operator: the file could not be had.
+    Parked,
+    /// It is not stored, because of a rule or an operator's decision.
+    Skipped,
+    /// An operator had its file and its record erased.
+    Erased,
+}
+
+impl MediaEventType {
+    /// The type of the event that follows from a record's state. `None`: the state is not final.
+    #[must_use]
+    pub fn from_state(state: &str) -> Option<Self> {
+        [Self::Stored, Self::Parked, Self::Skipped, Self::Erased]
+            .into_iter()
+            .find(|one| one.as_str().strip_prefix("media.") == Some(state))
+    }
+
+    /// The word in events.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stored => "media.stored",
+            Self::Parked => "media.parked",
+            Self::Skipped => "media.skipped",
+            Self::Erased => "media.erased",
+        }
+    }
+}
+
+/// What a record says about its media message that an event may tell. Every field but the ids may
+/// be missing: an earlier version did not write it, or it does not apply.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MediaFacts {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The instance.
+    pub instance: InstanceId,
+    /// The message's id, as W-API announced it.
+    pub message_id: String,
+    /// The sort key of the record.
+    pub record_key: String,
+    /// The chat's folder, such as a phone number or `lid-…`.
+    pub chat: Option<String>,
+    /// The chat's phone number.
+    pub chat_phone: Option<String>,
+    /// The chat's LID.
+    pub chat_lid: Option<String>,
+    /// The phone number of who sent it to a group.
+    pub sender_phone: Option<String>,
+    /// The LID of who sent it to a group.
+    pub sender_lid: Option<String>,
+    /// The kind of media.
+    pub kind: Option<String>,
+    /// `in` or `out`.
+    pub direction: Option<String>,
+    /// When it was sent, in seconds since 1970.
+    pub moment: Option<i64>,
+    /// The document's file name.
+    pub file_name: Option<String>,
+    /// The caption, cut to 512 bytes.
+    pub caption: Option<String>,
+    /// The MIME type that the sender declared.
+    pub mimetype: Option<String>,
+    /// The key of the stored object.
+    pub object_key: Option<String>,
+    /// The size of the file, in bytes.
+    pub size_bytes: Option<u64>,
+    /// The SHA-256 of the file, in hex.
+    pub sha256: Option<String>,
+    /// How much of its bytes is proven.
+    pub integrity: Option<String>,
+    /// The strategy that fetched it.
+    pub strategy: Option<String>,
+    /// The class of the failure for which it is parked.
+    pub class: Option<String>,
+    /// Why it is parked or skipped, for people.
+    pub reason: Option<String>,
+    /// Until when an origin can be expected to have the file, in seconds since 1970.
+    pub recoverable_until: Option<i64>,
+}
+
+/// A media link in an event.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct EventLink {
+    /// The URL, which is a secret.
+    pub url: String,
+    /// When it ends. `None`: with the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ends_at: Option<String>,
+}
+
+impl EventLink {
+    /// A link with this URL that ends at this time, in seconds since 1970.
+    #[must_use]
+    pub fn new(url: String, ends_at: Option<i64>) -> Self {
+        Self { url, ends_at: ends_at.and_then(format_time) }
+    }
+}
+
+/// One event: a record has got a final state.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MediaEvent {
+    /// Its type.
+    pub event_type: MediaEventType,
+    /// The same at every attempt to publish it, and for everyone who gets it.
+    pub id: DeliveryId,
+    /// When the state was written, in seconds since 1970.
+    pub at: i64,
+    /// What the record says.
+    pub facts: MediaFacts,
+}
+
+/// Leaves out what is personal.
+impl std::fmt::Debug for MediaEvent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MediaEvent")
+            .field("event_type", &self.event_type)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The JSON of an event.
+#[derive(Serialize)]
+struct Body<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    event_type: &'static str,
+    timestamp: Option<String>,
+    schema_version: u32,
+    data: Data<'a>,
+}
+
+/// The JSON of its data. What is missing is left out.
+#[derive(Serialize)]
+struct Data<'a> {
+    tenant: &'a str,
+    instance: &'a str,
+    message_id: &'a str,
+    #[serde(flatten)]
+    state: StateData<'a>,
+    #[serde(flatten)]
+    person: Option<PersonData<'a>>,
+}
+
+/// What is about the file and its state. None of it is personal, but that the key has the name of
+/// the chat's folder.
+#[derive(Default, Serialize)]
+struct StateData<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    direction: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moment: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mimetype: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    integrity: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strategy: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bucket: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recoverable_until: Option<String>,
+}
+
+/// What only the tenant's own receivers get.
+#[derive(Serialize)]
+struct PersonData<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chat: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chat_phone: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chat_lid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender_phone: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender_lid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caption: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<&'a EventLink>,
+}
+
+impl MediaEvent {
+    /// The JSON for a receiver of the tenant's: everything, and the link if there is one.
+    ///
+    /// # Errors
+    /// None in practice: every field is a text or number.
+    pub fn for_receiver(
+        &self,
+        bucket: &str,
+        link: Option<&EventLink>,
+    ) -> Result<String, serde_json::Error> {
+        let facts = &self.facts;
+        // What is erased is named by its ids alone.
+        let person = (self.event_type != MediaEventType::Erased).then_some(PersonData {
+            chat: facts.chat.as_deref(),
+            chat_phone: facts.chat_phone.as_deref(),
+            chat_lid: facts.chat_lid.as_deref(),
+            sender_phone: facts.sender_phone.as_deref(),
+            sender_lid: facts.sender_lid.as_deref(),
+            file_name: facts.file_name.as_deref(),
+            caption: facts.caption.as_deref(),
+            link,
+        });
+        self.to_json(bucket, person)
+    }
+
+    /// The JSON for `EventBridge`: no name, number or text of a person's, and no link. The key has
+    /// the name of the chat's folder.
+    ///
+    /// # Errors
+    /// As [`Self::for_receiver`].
+    pub fn for_event_bus(&self, bucket: &str) -> Result<String, serde_json::Error> {
+        self.to_json(bucket, None)
+    }
+
+    fn to_json(
+        &self,
+        bucket: &str,
+        person: Option<PersonData<'_>>,
+    ) -> Result<String, serde_json::Error> {
+        let facts = &self.facts;
+        serde_json::to_string(&Body {
+            id: self.id.as_str(),
+            event_type: self.event_type.as_str(),
+            timestamp: format_time(self.at),
+            schema_version: SCHEMA_VERSION,
+            data: Data {
+                tenant: facts.tenant.as_str(),
+                instance: facts.instance.as_str(),
+                message_id: &facts.message_id,
+                state: self.state_data(bucket),
+                person,
+            },
+        })
+    }
+
+    fn state_data<'a>(&'a self, bucket: &'a str) -> StateData<'a> {
+        let facts = &self.facts;
+        let common = StateData {
+            kind: facts.kind.as_deref(),
+            direction: facts.direction.as_deref(),
+            moment: facts.moment.and_then(format_time),
+            mimetype: facts.mimetype.as_deref(),
+            ..StateData::default()
+        };
+        match self.event_type {
+            MediaEventType::Stored => StateData {
+                size: facts.size_bytes,
+                sha256: facts.sha256.as_deref(),
+                integrity: facts.integrity.as_deref(),
+                strategy: facts.strategy.as_deref(),
+                bucket: Some(bucket),
+                key: facts.object_key.as_deref(),
+                ..common
+            },
+            MediaEventType::Parked => StateData {
+                class: facts.class.as_deref(),
+                reason: facts.reason.as_deref(),
+                recoverable_until: facts.recoverable_until.and_then(format_time),
+                ..common
+            },
+            MediaEventType::Skipped => StateData { reason: facts.reason.as_deref(), ..common },
+            MediaEventType::Erased => StateData::default(),
+        }
+    }
+}
+
+/// A time as RFC 3339 writes it, in UTC. `None`: it is in no year that has four digits.
+fn format_time(seconds: i64) -> Option<String> {
+    OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok()
+}
