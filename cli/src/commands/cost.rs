@@ -112,9 +112,9 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
             (usage.media * 3e3 + usage.other_webhooks * 500.0) / 1e9 * 0.50,
         ),
         item(
-            "media events",
-            "$1.00 per million on the event bus, $0.30 for the events function",
-            usage.media * 1.30 / MILLION,
+            "events function",
+            "$0.20 per million, 256 MB for 30 ms",
+            usage.media * 0.30 / MILLION,
         ),
         item(
             "kept files",
@@ -308,7 +308,7 @@ mod tests {
         let usage =
             MonthlyUsage { media: MILLION, puts: MILLION, seconds: 3.0, ..MonthlyUsage::default() };
         let items = estimate_bill(&usage);
-        for item in items.iter().take(7) {
+        for item in items.iter().take(8) {
             let dollars = format!("{:.2} |", item.dollars);
             assert!(page.contains(&dollars), "{}: {dollars}", item.what);
         }
@@ -324,7 +324,7 @@ mod tests {
         };
         assert!((dollars(&kept) - 23.0).abs() < 1e-9);
         let whole = MonthlyUsage { is_whole: true, ..MonthlyUsage::default() };
-        assert!((dollars(&whole) - 19.0).abs() < 1e-9);
+        assert!((dollars(&whole) - 19.1).abs() < 1e-9);
         assert!(dollars(&MonthlyUsage::default()).abs() < 1e-9);
     }
 }

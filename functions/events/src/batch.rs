@@ -18,8 +18,8 @@ use crate::{Events, error::PublishError};
 const TIME_TO_ANSWER: Duration = Duration::from_secs(2);
 
 /// Publishes the events of a batch, in its order, a few at a time. Lambda sends the batch again
-/// from the first record on that could not be published; some that follow it may be published
-/// twice, with the same ids.
+/// from the first record on that could not be published. For those that follow it, what was done is
+/// remembered and not done again, as long as the process lives.
 pub async fn handle_batch(
     events: &Events,
     batch: StreamEvent,
@@ -40,6 +40,8 @@ pub async fn handle_batch(
                 Some(0)
             }
         };
+        let published = some.get(..failed.unwrap_or(some.len())).unwrap_or_default();
+        events.forget(published.iter().map(|(_, event)| event));
         if let Some((sequence_number, _)) = failed.and_then(|index| some.get(index)) {
             let mut failure = DynamoDbBatchItemFailure::default();
             failure.item_identifier = sequence_number.clone();

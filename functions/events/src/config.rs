@@ -23,7 +23,7 @@ pub struct Config {
     pub media_bucket: String,
     /// `DELIVERIES_QUEUE_URL`.
     pub deliveries_queue_url: String,
-    /// `EVENT_BUS`, the name or ARN of a bus. Without it, only receivers get events.
+    /// `EVENT_BUS`, the name of a bus. Without it, only receivers get events.
     pub event_bus: Option<String>,
     /// `WEBHOOK_BASE_URL`, under which media links are.
     pub base_url: String,

@@ -5,6 +5,7 @@ pub mod batch;
 pub mod config;
 mod error;
 mod link;
+mod progress;
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +21,7 @@ use media::{
 };
 
 pub use crate::link::TokenBytes;
-use crate::{config::Config, error::PublishError, link::LinkMaker};
+use crate::{config::Config, error::PublishError, link::LinkMaker, progress::Progress};
 
 /// The time limit of a call to AWS.
 pub const MAX_CALL_TIME: Duration = Duration::from_secs(8);
@@ -49,6 +50,7 @@ pub struct Events {
     receivers: Receivers,
     sender: DeliverySender,
     links: LinkMaker,
+    progress: Progress,
     bus: Option<EventBus>,
     bucket: String,
     ambient: Ambient,
@@ -72,6 +74,7 @@ impl Events {
             receivers: Receivers::new(clients, receivers_table),
             sender: DeliverySender::new(clients, deliveries_queue_url, jobs_table),
             links,
+            progress: Progress::default(),
             bus: config.event_bus.map(|name| EventBus::new(clients, name)),
             bucket: config.media_bucket,
             ambient,
@@ -84,6 +87,9 @@ impl Events {
 
     /// Makes an event durable for each receiver of the tenant that gets media events.
     async fn pass_on(&self, event: &MediaEvent) -> Result<SentDeliveries, PublishError> {
+        if let Some(sent) = self.progress.find(&event.id).sent {
+            return Ok(sent);
+        }
         let facts = &event.facts;
         let all = self.receivers.find_all(&facts.tenant).await?;
         let its: Vec<&Receiver> =
@@ -103,44 +109,70 @@ impl Events {
             accepted_at: event.at,
         };
         let sent = self.sender.send_all(&source, &its, self.now()).await?;
-        self.links.forget(&event.id);
+        self.progress.note(&event.id, |progress| progress.sent = Some(sent));
         Ok(sent)
     }
 
     /// The link to a stored file, if the tenant has links.
     async fn find_link(&self, event: &MediaEvent) -> Result<Option<EventLink>, PublishError> {
-        match event.event_type {
-            MediaEventType::Stored => self.links.make(event, self.now()).await,
-            MediaEventType::Parked | MediaEventType::Skipped | MediaEventType::Erased => Ok(None),
+        if let Some(link) = self.progress.find(&event.id).link {
+            return Ok(link);
         }
+        let link = match event.event_type {
+            MediaEventType::Stored => self.links.make(event, self.now()).await?,
+            MediaEventType::Parked | MediaEventType::Skipped | MediaEventType::Erased => None,
+        };
+        self.progress.note(&event.id, |progress| progress.link = Some(link.clone()));
+        Ok(link)
     }
 
-    /// Puts events on the bus. Returns, for each, why the bus does not have it.
+    /// Forgets what was done for events that are published everywhere.
+    fn forget<'a>(&self, events: impl Iterator<Item = &'a MediaEvent>) {
+        events.for_each(|event| self.progress.forget(&event.id));
+    }
+
+    /// Puts events on the bus, except those that it has. Returns, for each, why the bus does not
+    /// have it.
     async fn put_on_bus(&self, events: &[&MediaEvent]) -> Vec<Result<(), PublishError>> {
         let Some(bus) = &self.bus else {
             return events.iter().map(|_| Ok(())).collect();
         };
-        let of_bus = |event: &&MediaEvent| {
-            let detail = event.for_event_bus(&self.bucket)?;
-            Ok(BusEvent { detail_type: event.event_type.as_str(), detail, at: event.at })
-        };
-        let written: Vec<Result<BusEvent, serde_json::Error>> = events.iter().map(of_bus).collect();
-        let to_put: Vec<_> = written.iter().filter_map(|one| one.as_ref().ok()).collect();
-        let mut put = match to_put.is_empty() {
-            true => Ok(Vec::new()),
-            false => bus.put(&to_put).await,
-        }
-        .map(Vec::into_iter);
-        written
-            .into_iter()
-            .map(|one| match (one, &mut put) {
-                (Err(error), _) => Err(error.into()),
-                (Ok(_), Err(error)) => Err(error.clone().into()),
-                (Ok(_), Ok(taken)) => {
-                    taken.next().filter(|is_taken| *is_taken).ok_or(PublishError::RefusedByBus)?;
-                    Ok(())
+        let mut results: Vec<Result<(), PublishError>> = Vec::with_capacity(events.len());
+        let (mut to_put, mut places) = (Vec::new(), Vec::new());
+        for (place, event) in events.iter().enumerate() {
+            results.push(Ok(()));
+            if self.progress.find(&event.id).is_on_bus {
+                continue;
+            }
+            match event.for_event_bus(&self.bucket) {
+                Ok(detail) => {
+                    let detail_type = event.event_type.as_str();
+                    to_put.push(BusEvent { detail_type, detail, at: event.at });
+                    places.push(place);
                 }
-            })
-            .collect()
+                Err(error) => {
+                    results.pop();
+                    results.push(Err(error.into()));
+                }
+            }
+        }
+        if to_put.is_empty() {
+            return results;
+        }
+        let put = bus.put(&to_put).await;
+        for (number, place) in places.into_iter().enumerate() {
+            let result = match &put {
+                Ok(taken) if taken.get(number) == Some(&true) => Ok(()),
+                Ok(_) => Err(PublishError::RefusedByBus),
+                Err(error) => Err(error.clone().into()),
+            };
+            if let (Ok(()), Some(event)) = (&result, events.get(place)) {
+                self.progress.note(&event.id, |progress| progress.is_on_bus = true);
+            }
+            if let Some(known) = results.get_mut(place) {
+                *known = result;
+            }
+        }
+        results
     }
 }

@@ -1,9 +1,6 @@
-//! Makes the media link of an event, once for all attempts to publish it.
+//! Makes the media link of an event.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use aws::{
     clients::Clients,
@@ -11,31 +8,24 @@ use aws::{
     links::{LinkRules, LinksTable},
 };
 use media::{
-    delivery::DeliveryId,
     media_event::{EventLink, MediaEvent},
     media_link::{LinkToken, MediaLink},
 };
 
 use crate::{config::Config, error::PublishError};
 
-/// How many links are remembered whose events are not published yet. More are made anew: these
-/// files then have a link more than is used.
-const MAX_REMEMBERED: usize = 1_000;
-
 /// Returns bytes from a cryptographically secure source. `None`: it has none.
 pub type TokenBytes = Arc<dyn Fn() -> Option<[u8; LinkToken::BYTES]> + Send + Sync>;
 
-/// Makes links, and remembers those of events that could not be published.
+/// Makes links.
 pub(crate) struct LinkMaker {
     ledger: Ledger,
     table: LinksTable,
     rules: LinkRules,
     base_url: String,
     token_bytes: TokenBytes,
-    remembered: Mutex<HashMap<String, EventLink>>,
 }
 
-/// Leaves out what is remembered, which is secret.
 impl std::fmt::Debug for LinkMaker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("LinkMaker")
@@ -52,7 +42,6 @@ impl LinkMaker {
             rules: LinkRules::new(clients, config.tenants_table.clone()),
             base_url: config.base_url.clone(),
             token_bytes,
-            remembered: Mutex::default(),
         }
     }
 
@@ -63,9 +52,6 @@ impl LinkMaker {
         event: &MediaEvent,
         now: i64,
     ) -> Result<Option<EventLink>, PublishError> {
-        if let Some(link) = self.remembered().get(event.id.as_str()) {
-            return Ok(Some(link.clone()));
-        }
         let facts = &event.facts;
         let Some(rule) = self.rules.rule_for_new(&facts.tenant).await? else {
             return Ok(None);
@@ -87,20 +73,7 @@ impl LinkMaker {
             return Ok(None);
         }
         self.table.add(&hash, &link).await?;
-        let made = EventLink::new(format!("{}/m/{}", self.base_url, token.expose()), link.ends_at);
-        let mut remembered = self.remembered();
-        if remembered.len() < MAX_REMEMBERED {
-            remembered.insert(event.id.to_string(), made.clone());
-        }
-        Ok(Some(made))
-    }
-
-    /// Forgets the link of an event that is published.
-    pub(crate) fn forget(&self, id: &DeliveryId) {
-        self.remembered().remove(id.as_str());
-    }
-
-    fn remembered(&self) -> std::sync::MutexGuard<'_, HashMap<String, EventLink>> {
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+        let url = format!("{}/m/{}", self.base_url, token.expose());
+        Ok(Some(EventLink::new(url, link.ends_at)))
     }
 }

@@ -136,7 +136,7 @@ impl Links {
         if !self.rules.allow_links(&tenant).await? {
             return Ok(Opening::Nothing("switched off"));
         }
-        let found = self.files.find_key(&tenant, &instance, &link.record_key).await?;
+        let found = self.files.find_key(&tenant, &instance, (&link.record_key, &hash)).await?;
         let Some(key) = found else {
             return Ok(Opening::Nothing("no file"));
         };

@@ -48,6 +48,7 @@ impl Default for World {
             rule: "7d",
             record: json!({
                 "state": { "S": "stored" }, "tenant": { "S": "acme" },
+                "links": { "SS": [token().hash()] },
                 "object_key": { "S": "acme/LITE-AAAAAA-BBBBBB/5500900000002/a b.jpg" },
             }),
             verdict: None,
@@ -172,6 +173,7 @@ async fn what_does_not_work_is_the_same_nothing() {
         ("erased", token().expose(), with("state", json!({ "S": "erased" })), false),
         ("parked", token().expose(), with("state", json!({ "S": "parked" })), false),
         ("moved", token().expose(), with("tenant", json!({ "S": "bravo" })), false),
+        ("not named", token().expose(), with("links", json!({ "SS": ["another"] })), false),
         ("gone", token().expose(), World { record: Value::Null, ..works() }, false),
         ("not scanned", token().expose(), works(), true),
         ("threat", token().expose(), World { verdict: Some("THREATS_FOUND"), ..works() }, true),

@@ -33,7 +33,7 @@ pub struct EventBus {
 }
 
 impl EventBus {
-    /// Uses the bus with this name or ARN.
+    /// Uses the bus with this name.
     #[must_use]
     pub fn new(clients: &Clients, name: String) -> Self {
         Self { client: clients.eventbridge(), name }
@@ -43,9 +43,9 @@ impl EventBus {
     ///
     /// # Errors
     /// [`AwsError`] when `PutEvents` fails as a whole.
-    pub async fn put(&self, events: &[&BusEvent]) -> Result<Vec<bool>, AwsError> {
+    pub async fn put(&self, events: &[BusEvent]) -> Result<Vec<bool>, AwsError> {
         const OPERATION: &str = "events:PutEvents";
-        let entry = |event: &&BusEvent| {
+        let entry = |event: &BusEvent| {
             PutEventsRequestEntry::builder()
                 .event_bus_name(&self.name)
                 .source(SOURCE)

@@ -47,7 +47,7 @@ impl LinksTable {
     /// Adds a link. `DynamoDB` removes it some time after its end.
     ///
     /// # Errors
-    /// [`AwsError`] when `PutItem` fails, also because there is a link with this token.
+    /// [`AwsError`] when `PutItem` fails.
     pub async fn add(&self, token_hash: &str, link: &MediaLink) -> Result<(), AwsError> {
         const OPERATION: &str = "dynamodb:PutItem";
         let mut item: Attributes = serde_dynamo::to_item(link)
@@ -57,13 +57,19 @@ impl LinksTable {
             item.insert(FORGET_AT.to_owned(), number_value(end));
         }
         let put = self.clients.dynamodb.put_item().table_name(&self.table);
-        put.set_item(Some(item))
+        let put = put
+            .set_item(Some(item))
             .condition_expression("attribute_not_exists(#token)")
             .expression_attribute_names("#token", TOKEN)
             .send()
             .await
-            .map_err(AwsError::in_operation(OPERATION))?;
-        Ok(())
+            .map_err(AwsError::in_operation(OPERATION));
+        match put {
+            // A repetition, after the answer was lost: nobody else has this token.
+            Err(error) if error.is_failed_condition() => Ok(()),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Counts one opening of a link that is still there.

@@ -36,10 +36,8 @@ impl MediaChange {
         let (old, new) = (type_of(&before), type_of(&after)?);
         let facts = match (old, new) {
             (Some(old), new) if old == new => return None,
-            // Nobody has heard of it.
-            (None, MediaEventType::Erased) => return None,
-            // A mark says nothing.
-            (Some(_), MediaEventType::Erased) => read_facts(&before)?,
+            // A mark says nothing. Of what was never stored, an earlier event may have told.
+            (_, MediaEventType::Erased) => read_facts(&before)?,
             (_, _) => read_facts(&after)?,
         };
         let id = DeliveryId::of_request(&format!("media event {}", self.id));
@@ -64,8 +62,6 @@ fn read_facts(record: &Attributes) -> Option<MediaFacts> {
         kind: text("kind"),
         direction: text("direction"),
         moment: get_number(record, "moment"),
-        file_name: text("file_name"),
-        caption: text("caption"),
         mimetype: text("mimetype"),
         object_key: text("object_key"),
         size_bytes: get_number(record, "size_bytes"),

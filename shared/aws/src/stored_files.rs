@@ -9,7 +9,12 @@ use media::{
     malware::ScanVerdict,
 };
 
-use crate::{clients::Clients, dynamodb::get_string, error::AwsError, ledger::get_record_item};
+use crate::{
+    clients::Clients,
+    dynamodb::get_string,
+    error::AwsError,
+    ledger::{get_record_item, read_link_hashes},
+};
 
 /// How long a signed URL works: long enough for a browser to follow the redirect.
 const MAX_SIGNED_TIME: Duration = Duration::from_mins(5);
@@ -39,7 +44,8 @@ impl StoredFiles {
     }
 
     /// The object key of a media file that this tenant has stored, from its record, read strongly
-    /// consistent. `None`: it is erased, not stored, or another tenant's.
+    /// consistent. `None`: it is erased, not stored, another tenant's, or its record does not name
+    /// the link with this hash.
     ///
     /// # Errors
     /// [`AwsError`] when `GetItem` fails.
@@ -47,13 +53,15 @@ impl StoredFiles {
         &self,
         tenant: &TenantId,
         instance: &InstanceId,
-        record_key: &str,
+        (record_key, link_hash): (&str, &str),
     ) -> Result<Option<String>, AwsError> {
         let found = get_record_item(&self.clients, &self.media_table, instance, record_key).await?;
         let is_meant = |name, text| {
             found.as_ref().is_some_and(|record| get_string(record, name) == Some(text))
         };
-        if !is_meant("state", "stored") || !is_meant("tenant", tenant.as_str()) {
+        let links = found.as_ref().map(read_link_hashes).unwrap_or_default();
+        let is_named = links.iter().any(|link| link == link_hash);
+        if !is_meant("state", "stored") || !is_meant("tenant", tenant.as_str()) || !is_named {
             return Ok(None);
         }
         let key = found.as_ref().and_then(|record| get_string(record, "object_key"));

@@ -1,11 +1,13 @@
 //! Media events: what became of a media message, as JSON for receivers and for `EventBridge`.
 
+use data_encoding::BASE32_NOPAD;
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     delivery::DeliveryId,
     ids::{InstanceId, TenantId},
+    sha256::Sha256,
 };
 
 /// The version of the format. Fields are only added to it, never removed or given another meaning:
@@ -21,7 +23,7 @@ pub enum MediaEventType {
     Parked,
     /// It is not stored, because of a rule or an operator's decision.
     Skipped,
-    /// An operator had its file and its record erased.
+    /// An operator had its record erased, and its file if there was one.
     Erased,
 }
 
@@ -74,10 +76,6 @@ pub struct MediaFacts {
     pub direction: Option<String>,
     /// When it was sent, in seconds since 1970.
     pub moment: Option<i64>,
-    /// The document's file name.
-    pub file_name: Option<String>,
-    /// The caption, cut to 512 bytes.
-    pub caption: Option<String>,
     /// The MIME type that the sender declared.
     pub mimetype: Option<String>,
     /// The key of the stored object.
@@ -96,6 +94,27 @@ pub struct MediaFacts {
     pub reason: Option<String>,
     /// Until when an origin can be expected to have the file, in seconds since 1970.
     pub recoverable_until: Option<i64>,
+}
+
+impl MediaFacts {
+    /// An id of the media file: two files of one message have two. `file_` and 32 characters.
+    fn file_id(&self) -> String {
+        let digest = Sha256::from_data(format!("{} {}", self.instance, self.record_key).as_bytes());
+        let part = digest.as_bytes().get(..20).unwrap_or_default();
+        format!("file_{}", BASE32_NOPAD.encode(part).to_ascii_lowercase())
+    }
+
+    /// The declared type without parameters, in which a sender could write anything. `None`: it is
+    /// not a type.
+    fn bare_mimetype(&self) -> Option<&str> {
+        let bare = self.mimetype.as_deref()?.split(';').next()?.trim();
+        let is_part = |part: &str| {
+            let is_allowed = |c: char| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c);
+            !part.is_empty() && part.len() <= 64 && part.chars().all(is_allowed)
+        };
+        let (kind, subtype) = bare.split_once('/')?;
+        (is_part(kind) && is_part(subtype)).then_some(bare)
+    }
 }
 
 /// A media link in an event.
@@ -156,6 +175,7 @@ struct Data<'a> {
     tenant: &'a str,
     instance: &'a str,
     message_id: &'a str,
+    file_id: String,
     #[serde(flatten)]
     state: StateData<'a>,
     #[serde(flatten)]
@@ -163,7 +183,7 @@ struct Data<'a> {
 }
 
 /// What is about the file and its state. None of it is personal, but that the key has the name of
-/// the chat's folder.
+/// the chat's folder and, for a document, of the file.
 #[derive(Default, Serialize)]
 struct StateData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -208,10 +228,6 @@ struct PersonData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     sender_lid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    file_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    caption: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<&'a EventLink>,
 }
 
@@ -233,15 +249,13 @@ impl MediaEvent {
             chat_lid: facts.chat_lid.as_deref(),
             sender_phone: facts.sender_phone.as_deref(),
             sender_lid: facts.sender_lid.as_deref(),
-            file_name: facts.file_name.as_deref(),
-            caption: facts.caption.as_deref(),
             link,
         });
         self.to_json(bucket, person)
     }
 
-    /// The JSON for `EventBridge`: no name, number or text of a person's, and no link. The key has
-    /// the name of the chat's folder.
+    /// The JSON for `EventBridge`: no chat, sender or link. The key has the name of the chat's folder
+    /// and, for a document, of the file.
     ///
     /// # Errors
     /// As [`Self::for_receiver`].
@@ -264,6 +278,7 @@ impl MediaEvent {
                 tenant: facts.tenant.as_str(),
                 instance: facts.instance.as_str(),
                 message_id: &facts.message_id,
+                file_id: facts.file_id(),
                 state: self.state_data(bucket),
                 person,
             },
@@ -276,7 +291,7 @@ impl MediaEvent {
             kind: facts.kind.as_deref(),
             direction: facts.direction.as_deref(),
             moment: facts.moment.and_then(format_time),
-            mimetype: facts.mimetype.as_deref(),
+            mimetype: facts.bare_mimetype(),
             ..StateData::default()
         };
         match self.event_type {

@@ -23,6 +23,7 @@ STRICT = {
     "BackfillsByItself": True,
     "AsksLids": True,
     "HasChatIndex": True,
+    "HasEventBus": True,
     "RecordsAccess": True,
     "HasAlarmEmail": True,
     "HasMetricMath": True,

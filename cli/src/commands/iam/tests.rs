@@ -13,7 +13,7 @@ use super::{ArnScope, GRANTS, Role, build_policy};
 
 /// What each call needs; nothing for those that only functions make, or that need no
 /// permission.
-const NEEDS: [(&str, &[&str]); 42] = [
+const NEEDS: [(&str, &[&str]); 43] = [
     ("cloudformation:DescribeStacks", &["cloudformation:DescribeStacks"]),
     ("cloudwatch:DescribeAlarms", &["cloudwatch:DescribeAlarms"]),
     ("dynamodb:BatchGetItem", &["dynamodb:BatchGetItem"]),
@@ -29,6 +29,8 @@ const NEEDS: [(&str, &[&str]); 42] = [
         &["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
     ),
     ("dynamodb:UpdateItem", &["dynamodb:UpdateItem"]),
+    // Only the events function does.
+    ("events:PutEvents", &[]),
     ("kms:Decrypt", &["kms:Decrypt"]),
     ("kms:Encrypt", &["kms:Encrypt"]),
     ("lambda:GetFunctionConfiguration", &["lambda:GetFunctionConfiguration"]),

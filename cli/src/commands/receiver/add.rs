@@ -13,7 +13,9 @@ use media::{
 use serde_json::json;
 use wapi::account::Hook;
 
-use super::argument::{describe_hooks, describe_kind, explain_unopened, parse_kind, require_room};
+use super::argument::{
+    describe_hooks, describe_kind, explain_unopened, parse_kind, require_events, require_room,
+};
 use crate::{audit::AuditScope, exit::Exit, random::random_bytes, session::Session};
 
 /// The receiver to add.
@@ -128,6 +130,7 @@ pub(super) async fn run_add(new: Add, session: &Session) -> anyhow::Result<Exit>
         (None, Some(tenant)) => session.find_tenant(&tenant).await?.id,
         (None, None) => bail!("one of --instance and --tenant is needed"),
     };
+    require_events(gets, session)?;
     let host = check_url(&url, session)?;
     let whose = instance.as_ref().map_or("all instances", InstanceId::as_str);
     let what = describe_kind(gets);

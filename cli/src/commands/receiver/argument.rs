@@ -51,6 +51,16 @@ pub(super) fn parse_kind(word: &str) -> Result<ReceivedKind, &'static str> {
     }
 }
 
+/// Refuses media events on a stack of an earlier version, whose functions would send such a
+/// receiver nothing at all.
+pub(super) fn require_events(kind: ReceivedKind, session: &Session) -> anyhow::Result<()> {
+    if kind != ReceivedKind::Webhooks {
+        let found = session.stack.output("EventsFunction");
+        found.context("the stack is older than media events: update it first")?;
+    }
+    Ok(())
+}
+
 /// What a receiver gets, in words.
 pub(super) fn describe_kind(kind: ReceivedKind) -> &'static str {
     match kind {

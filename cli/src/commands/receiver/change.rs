@@ -15,7 +15,9 @@ use media::{
 };
 use serde_json::json;
 
-use super::argument::{ReceiverArgument, describe_kind, explain_unopened, parse_kind};
+use super::argument::{
+    ReceiverArgument, describe_kind, explain_unopened, parse_kind, require_events,
+};
 use crate::{audit::AuditScope, exit::Exit, random::random_bytes, screen, session::Session};
 
 /// Whose secret to replace, and how.
@@ -56,6 +58,7 @@ pub(super) fn audit_scope(action: &'static str, receiver: &Receiver) -> AuditSco
 pub(super) async fn set_kind(choice: &Choice, session: &Session) -> anyhow::Result<Exit> {
     let (receiver, receivers) = (choice.one.find(session).await?, session.receivers()?);
     let (id, what) = (&receiver.id, describe_kind(choice.gets));
+    require_events(choice.gets, session)?;
     if !session.flags.may_change(&format!("post {what} to receiver {id}"))? {
         return Ok(Exit::Ok);
     }

@@ -110,6 +110,11 @@ impl HookEditor<'_> {
         for OldUrl { text, host, hooks } in &registration.old {
             let mut plan = ReceiverPlan { tenant, instance, url: text, host, hooks, kind };
             let missing = match find_same(&plan, session).await? {
+                Some(same) if same.kind == ReceivedKind::Media => bail!(
+                    "receiver {id} has this URL, and gets media events only. First: wapi-media \
+                     receiver set {id} --tenant {tenant} --gets all",
+                    id = same.id
+                ),
                 Some(same) if same.pause.is_some() => {
                     bail!("receiver {} is paused: resume or remove it first", same.id)
                 }
@@ -152,7 +157,8 @@ impl HookEditor<'_> {
         let receivers = self.session.receivers()?;
         let mut found = Vec::new();
         for receiver in receivers.list(&self.instance.tenant).await? {
-            if receiver.instance.as_ref() == Some(&self.instance.id) {
+            let is_its = receiver.instance.as_ref() == Some(&self.instance.id);
+            if is_its && receiver.gets(&self.instance.id, None) {
                 let endpoint = receivers.open(&receiver).await?;
                 found.push((receiver, endpoint.url.expose().to_owned()));
             }

@@ -23,7 +23,7 @@ pub(super) const LINKS: &str = "links";
 
 /// The hashes in a record.
 #[must_use]
-pub(super) fn read_link_hashes(item: &Attributes) -> Vec<String> {
+pub(crate) fn read_link_hashes(item: &Attributes) -> Vec<String> {
     let hashes = item.get(LINKS).and_then(|links| links.as_ss().ok());
     hashes.cloned().unwrap_or_default()
 }

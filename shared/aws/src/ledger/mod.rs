@@ -32,6 +32,7 @@ mod transaction;
 mod update;
 mod write;
 
+pub(crate) use self::links::read_link_hashes;
 use self::outcome::update_under_lease;
 pub use self::{
     body::{BodyState, KeptBody, ParkOutcome, ParkedBody},

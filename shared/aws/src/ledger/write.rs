@@ -55,10 +55,6 @@ enum StateFields<'a> {
         integrity: &'static str,
         stored_at: i64,
         #[serde(skip_serializing_if = "Option::is_none")]
-        file_name: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        caption: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
         mimetype: Option<&'a str>,
     },
     NotStored {
@@ -81,8 +77,6 @@ impl<'a> RunFields<'a> {
                 strategy: strategy.as_str(),
                 integrity: proof.integrity.as_str(),
                 stored_at: record.now,
-                file_name: record.message.file_name.as_deref(),
-                caption: record.message.caption.as_deref(),
                 mimetype: record.message.mimetype.as_deref(),
             },
             State::Retrying { class, reason } | State::Parked { class, reason } => {

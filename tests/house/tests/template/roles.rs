@@ -201,6 +201,7 @@ fn the_events_role_has_exactly_these_rights() {
         ("ReadRules".to_owned(), name_set(["dynamodb:GetItem"])),
         ("NoteLinks".to_owned(), name_set(["dynamodb:UpdateItem"])),
         ("MakeLinks".to_owned(), name_set(["dynamodb:PutItem"])),
+        ("TellOfLostChanges".to_owned(), name_set(["sns:Publish"])),
         ("PutEvents".to_owned(), name_set(["events:PutEvents"])),
         ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
         ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
@@ -231,9 +232,11 @@ fn the_events_function_hears_of_every_end() {
     }
     assert_eq!(string_list(&mapping["FunctionResponseTypes"]), ["ReportBatchItemFailures"]);
     assert_eq!(mapping["StartingPosition"].as_str(), Some("TRIM_HORIZON"));
-    for limit in ["MaximumRetryAttempts", "MaximumRecordAgeInSeconds"] {
-        assert!(mapping[limit].is_null(), "{limit} gives up before the stream does");
-    }
+    assert!(mapping["MaximumRetryAttempts"].is_null(), "it gives up before the stream does");
+    // Shortly before the stream forgets it, so that Lambda itself gives up and tells.
+    assert_eq!(mapping["MaximumRecordAgeInSeconds"].as_u64(), Some(24 * 60 * 60 - 30 * 60));
+    let told = &mapping["DestinationConfig"]["OnFailure"]["Destination"];
+    assert_eq!(string_list(told), ["AlarmTopic"]);
     let stream = &resource_properties(&template, "MediaTable")["StreamSpecification"];
     assert_eq!(stream["StreamViewType"].as_str(), Some("NEW_AND_OLD_IMAGES"));
 }

@@ -108,7 +108,8 @@ impl World {
         let origins = StandIn::start().await?;
         let deployment = Deployment::with_name("whole-path")?
             .from_origins(origins.wapi_base(), origins.cdn_bases())
-            .with_parameter("AlarmEmail", "operator@example.com");
+            .with_parameter("AlarmEmail", "operator@example.com")
+            .with_parameter("EventBus", "default");
         let test = TestStack::start("whole-path", &deployment).await?;
         test.stack().build_wapi_media().await?;
         Ok(Self { origins, test })

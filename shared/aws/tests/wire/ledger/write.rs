@@ -35,6 +35,7 @@ async fn a_stored_media_file_clears_the_failure() {
         ("strategy", json!({ "S": "cdn" })),
         ("integrity", json!({ "S": "mac+sha256" })),
         ("stored_at", json!({ "N": "1787432000" })),
+        ("mimetype", json!({ "S": "image/jpeg" })),
     ]);
     assert_eq!(update.sets, sets);
     assert_eq!(
