@@ -7,7 +7,7 @@ use std::{
 
 use aws::{
     instances::{Instance, InstanceError},
-    ledger::{Claim, CommitIntent, KnownEntry},
+    ledger::{Claim, CommitIntent, KnownEntry, OwnRecord},
 };
 use media::{
     identity::RecordKey,
@@ -70,7 +70,8 @@ pub(crate) const FOREIGN: &str = "the instance belongs to another tenant than th
 
 /// Claims a job for this run. A job that names another tenant than its instance's is parked before
 /// anything of that tenant's is touched, its record included; unless the record is of the job's own
-/// tenant and says that a run may have stored the file before the instance moved.
+/// tenant and says that a run may have stored the file before the instance moved. If it says that
+/// the job is tried again, it is noted there that it is parked.
 ///
 /// # Errors
 /// The answer to the message, if there is nothing to run: the media file is stored, another run
@@ -93,9 +94,18 @@ pub(crate) async fn claim_job<'a>(
     }
     let is_foreign = instance.as_ref().is_ok_and(|found| found.is_some() && !is_theirs(found));
     if is_foreign {
-        match worker.ledger.is_committing(job).await {
-            Ok(true) => {}
-            Ok(false) => return Err(park_foreign_job(worker, job, message, FOREIGN).await),
+        match worker.ledger.find_own_record(job).await {
+            Ok(OwnRecord::Committing) => {}
+            Ok(OwnRecord::Retrying { lease_until }) if lease_until >= worker.now() => {
+                return Err(retry_after_lease(lease_until, worker.now()));
+            }
+            Ok(OwnRecord::Retrying { .. }) => {
+                return Err(park_foreign_job(worker, job, message, (FOREIGN, true)).await);
+            }
+            Ok(OwnRecord::Absent) => {
+                let has_record = message.entry.is_some();
+                return Err(park_foreign_job(worker, job, message, (FOREIGN, has_record)).await);
+            }
             Err(error) => return Err(settle_unrecorded(worker, job, message, &error).await),
         }
         // Nothing of the other tenant's is used.
@@ -125,7 +135,8 @@ pub(crate) async fn claim_job<'a>(
         Ok(Claim::Stored) => Err(end_settled(worker, job, message, "duplicate").await),
         Ok(Claim::StoredForAnother) => {
             let reason = "it is stored for the tenant to whom the instance belonged before";
-            Err(park_foreign_job(worker, job, message, reason).await)
+            let has_record = message.entry.is_some();
+            Err(park_foreign_job(worker, job, message, (reason, has_record)).await)
         }
         // The job was still queued when an operator erased the media message.
         Ok(Claim::Erased) => Err(end_settled(worker, job, message, "erased").await),

@@ -106,19 +106,19 @@ async fn park_own_entry(
     parked.map_or(KeepOutcome::Failed, |()| KeepOutcome::Parked)
 }
 
-/// Parks a job that is not of the tenant whose media message this is. The record, which is that
-/// tenant's, is left as it is. A job from an entry has a record of its own tenant, in which the
-/// parking is noted; any other gets an entry of its own.
+/// Parks a job that is not of the tenant whose media message this is. A record of that tenant's is
+/// left as it is. A job that a run began before the instance moved has a record of its own tenant,
+/// and so has one from an entry: there the parking is noted. Any other gets an entry of its own.
 pub(crate) async fn park_foreign_job(
     worker: &Worker,
     job: &Job,
     message: &QueueMessage<'_>,
-    reason: &str,
+    (reason, has_record): (&str, bool),
 ) -> Acknowledgement {
     let class = FailureClass::Poison;
-    let noted = match &message.entry {
-        Some(_) => note_foreign_job(worker, job, message, reason).await,
-        None => Ok(NoteOutcome::Refused),
+    let noted = match has_record {
+        true => note_foreign_job(worker, job, message, reason).await,
+        false => Ok(NoteOutcome::Refused),
     };
     let ticket = build_ticket(job, message, class, reason);
     let parked = match noted {

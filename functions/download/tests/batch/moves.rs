@@ -130,3 +130,48 @@ async fn an_unreadable_instance_parks_nothing() {
     // No record is touched: it may be another tenant's.
     assert_eq!(main_operations(&aws)[before..], ["GetItem", "ChangeMessageVisibility"]);
 }
+
+/// What a run began before the instance moved has a record of the former tenant, which says that
+/// the job is tried again: it gets to say that it is parked. While another run may still have its
+/// lease, the job waits for that.
+#[tokio::test]
+async fn a_job_begun_before_a_move_is_parked_in_its_record() {
+    for (lease_left, is_parked) in [(-10, true), (600, false)] {
+        let held = Arc::new(AtomicUsize::new(OF_NEXT));
+        let of_instances = aws_with_changing_instance(&held);
+        let record = json!({
+            "instance": { "S": DEFAULT_INSTANCE }, "tenant": { "S": "acme" },
+            "state": { "S": "retrying" }, "lease_owner": { "S": "a run that died" },
+            "lease_until": { "N": (boot::clock::now() + lease_left).to_string() },
+        });
+        let (aws, origins) = start_servers(move |seen: &RecordedRequest| {
+            let text = seen.text();
+            match seen.operation() {
+                "GetItem" if text.contains("\"media\"") && text.contains("#") => {
+                    let mut found = record.clone();
+                    let key = seen.json()["Key"].clone();
+                    found["message_id"] = key["message_id"].clone();
+                    let id = key["message_id"]["S"].as_str().unwrap_or_default();
+                    found["message"] = json!({ "S": id.split('#').next() });
+                    Answer::json(&json!({ "Item": found }))
+                }
+                _ => of_instances(seen),
+            }
+        })
+        .await;
+        let worker = create_worker(&aws, &origins, boot::clock::now);
+        let job = queued_job(&origins.announce(Spec::of(Kind::Image)).expect("a media file"));
+        let answer = run_batch(&worker, sqs_event(&[job]), PLENTY).await;
+        let expected = if is_parked { success_answer() } else { retry_answer() };
+        assert_eq!(answer, expected, "{:?}", aws.operations());
+        let written = aws.requests_of("TransactWriteItems");
+        assert_eq!(written.len(), usize::from(is_parked), "{:?}", aws.operations());
+        assert!(written.iter().all(|write| write.text().contains("parked")));
+        assert!(
+            written
+                .iter()
+                .all(|write| write.json()["TransactItems"][0]["Update"]["TableName"] == "media")
+        );
+        assert_eq!(aws.requests_of("SendMessage").len(), usize::from(is_parked));
+    }
+}

@@ -21,7 +21,7 @@ use super::{
     Attributes, Ledger, WriteOutcome, find::find_record_item, update::Update, update_under_lease,
 };
 use crate::{
-    dynamodb::{get_string, take_readable},
+    dynamodb::{get_number, get_string, take_readable},
     error::AwsError,
 };
 
@@ -64,20 +64,42 @@ impl CommitIntent {
     }
 }
 
+/// The record of a job, if it is of the job's own tenant and a run left it unsettled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnRecord {
+    /// There is none.
+    Absent,
+    /// It says that the job is tried again.
+    Retrying {
+        /// When its lease ends, in seconds since 1970; 0 without a lease.
+        lease_until: i64,
+    },
+    /// It names a file that a run was about to commit: the run may have stored it before it died.
+    Committing,
+}
+
 impl Ledger {
-    /// Whether the record of a job is its tenant's, is not settled, and names a file that a run was
-    /// about to commit: the run may have stored it before it died.
+    /// What a run of the job's own tenant left in its record.
     ///
     /// # Errors
     /// [`AwsError`] when `GetItem` fails.
-    pub async fn is_committing(&self, job: &Job) -> Result<bool, AwsError> {
+    pub async fn find_own_record(&self, job: &Job) -> Result<OwnRecord, AwsError> {
         let (instance, message) = (&job.instance, &job.message);
         let found = find_record_item(&self.clients, &self.table, instance, message).await?;
-        Ok(found.is_some_and(|record| {
-            get_string(&record, "tenant") == Some(job.tenant.as_str())
-                && get_string(&record, "state") != Some("stored")
-                && record.contains_key(COMMITTING)
-        }))
+        let is_own =
+            |record: &Attributes| get_string(record, "tenant") == Some(job.tenant.as_str());
+        let Some(record) = found.filter(is_own) else {
+            return Ok(OwnRecord::Absent);
+        };
+        Ok(match get_string(&record, "state") {
+            Some("stored") => OwnRecord::Absent,
+            _ if record.contains_key(COMMITTING) => OwnRecord::Committing,
+            Some("retrying") => {
+                let lease_until = get_number(&record, "lease_until").unwrap_or_default();
+                OwnRecord::Retrying { lease_until }
+            }
+            Some(_) | None => OwnRecord::Absent,
+        })
     }
 
     /// Writes the intent of this run after those of earlier runs, if the run still holds the lease.

@@ -45,7 +45,7 @@ pub use self::{
     },
     erase::{Erasable, EraseOutcome, MARKED_FOR},
     find::{find_record_item, get_record_item},
-    intent::CommitIntent,
+    intent::{CommitIntent, OwnRecord},
     links::MAX_LINKS,
     missing::RecordTable,
     notes::{JobState, NoteOutcome, NoteTerms},
