@@ -94,20 +94,7 @@ pub(crate) async fn claim_job<'a>(
     }
     let is_foreign = instance.as_ref().is_ok_and(|found| found.is_some() && !is_theirs(found));
     if is_foreign {
-        match worker.ledger.find_own_record(job).await {
-            Ok(OwnRecord::Committing) => {}
-            Ok(OwnRecord::Retrying { lease_until }) if lease_until >= worker.now() => {
-                return Err(retry_after_lease(lease_until, worker.now()));
-            }
-            Ok(OwnRecord::Retrying { .. }) => {
-                return Err(park_foreign_job(worker, job, message, (FOREIGN, true)).await);
-            }
-            Ok(OwnRecord::Absent) => {
-                let has_record = message.entry.is_some();
-                return Err(park_foreign_job(worker, job, message, (FOREIGN, has_record)).await);
-            }
-            Err(error) => return Err(settle_unrecorded(worker, job, message, &error).await),
-        }
+        may_be_stored(worker, job, message).await?;
         // Nothing of the other tenant's is used.
         instance = Ok(None);
     }
@@ -152,6 +139,27 @@ pub(crate) async fn claim_job<'a>(
         }
         Err(error) => Err(settle_unrecorded(worker, job, message, &error).await),
     }
+}
+
+/// Whether a run may have stored the file of a job before its instance moved to another tenant.
+///
+/// # Errors
+/// The answer to the message, if none has: the job is parked, or another run may still work on it.
+async fn may_be_stored(
+    worker: &Worker,
+    job: &Job,
+    message: &QueueMessage<'_>,
+) -> Result<(), Acknowledgement> {
+    let has_record = match worker.ledger.find_own_record(job).await {
+        Ok(OwnRecord::Committing) => return Ok(()),
+        Ok(OwnRecord::Retrying { lease_until }) if lease_until >= worker.now() => {
+            return Err(retry_after_lease(lease_until, worker.now()));
+        }
+        Ok(OwnRecord::Retrying { .. }) => true,
+        Ok(OwnRecord::Absent) => message.entry.is_some(),
+        Err(error) => return Err(settle_unrecorded(worker, job, message, &error).await),
+    };
+    Err(park_foreign_job(worker, job, message, (FOREIGN, has_record)).await)
 }
 
 /// Ends a job that has nothing left to do.
