@@ -189,6 +189,7 @@ fn complete_identities(announced: &[AnnouncedMedia], evidence: &Evidence) -> Evi
     evidence.parked.iter_mut().for_each(|one| resolve(&mut one.identity));
     evidence.entries.iter_mut().for_each(|one| resolve(&mut one.identity));
     evidence.bodies.iter_mut().for_each(|one| resolve(&mut one.identity));
-    evidence.queued.iter_mut().for_each(resolve);
+    evidence.queued.iter_mut().for_each(&mut resolve);
+    evidence.dropped.iter_mut().for_each(resolve);
     evidence
 }

@@ -104,6 +104,8 @@ pub struct Evidence {
     pub entries: Vec<JobEntry>,
     /// Items in the jobs table with messages that have no record.
     pub bodies: Vec<JobEntry>,
+    /// Jobs without a record that a person dropped, as it was seen from outside.
+    pub dropped: Vec<Identity>,
     /// Keys of multipart uploads that were neither completed nor aborted, after those older than
     /// a day were swept.
     pub uploads: Vec<String>,

@@ -17,6 +17,7 @@ pub(crate) struct MediaEvidence<'a> {
     pub(crate) objects: Vec<&'a Object>,
     pub(crate) parked: Vec<&'a ParkedTicket>,
     pub(crate) queued: bool,
+    dropped: bool,
     record: Option<&'a Record>,
     entry: Option<&'a JobEntry>,
     body: Option<&'a JobEntry>,
@@ -33,6 +34,9 @@ impl<'a> EvidenceIndex<'a> {
         }
         for queued in &evidence.queued {
             all.entry(queued).or_default().queued = true;
+        }
+        for dropped in &evidence.dropped {
+            all.entry(dropped).or_default().dropped = true;
         }
         for entry in &evidence.entries {
             all.entry(&entry.identity).or_default().entry = Some(entry);
@@ -58,7 +62,8 @@ impl<'a> EvidenceIndex<'a> {
 impl MediaEvidence<'_> {
     pub(crate) fn is_nowhere(&self) -> bool {
         let is_in_work = self.queued || self.entry.is_some() || self.body.is_some();
-        self.objects.is_empty() && !self.is_parked() && !is_in_work && !self.is_skipped()
+        let has_ended = self.dropped || self.is_skipped();
+        self.objects.is_empty() && !self.is_parked() && !is_in_work && !has_ended
     }
 
     /// Whether an operator finds the job parked: in the jobs table, or in the parked queue.

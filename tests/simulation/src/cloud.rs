@@ -18,7 +18,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use crate::{chance::Chance, clockwork::Clock, fault::Plan, wire::Log};
+use crate::{accounting::Identity, chance::Chance, clockwork::Clock, fault::Plan, wire::Log};
 use answer::{Answer, BuildAnswer};
 pub use asked::AwsRequest;
 use bucket::Bucket;
@@ -45,6 +45,8 @@ pub struct Cloud {
     pub tables: Tables,
     /// Of a thousand receipts, how many leave a duplicate visible.
     pub copies_per_mille: u64,
+    /// The jobs without a record that an operator dropped.
+    pub dropped: Mutex<Vec<Identity>>,
     s3: S3Service,
     sqs: Mutex<Sqs>,
     queues_changed: Notify,
@@ -67,6 +69,7 @@ impl Cloud {
             bucket,
             tables: Tables::new(clock)?,
             copies_per_mille,
+            dropped: Mutex::default(),
             sqs: Mutex::default(),
             queues_changed: Notify::new(),
         }))

@@ -38,6 +38,7 @@ pub(crate) fn gather_evidence(cloud: &Cloud, uploads: Vec<String>) -> Evidence {
         records: items.iter().map(record_evidence).collect(),
         entries: entries.iter().filter(|item| is_job(item)).map(entry_evidence).collect(),
         bodies: entries.iter().filter(|item| is_body(item)).map(entry_evidence).collect(),
+        dropped: cloud.dropped.lock().expect("what was dropped").clone(),
         uploads,
     }
 }
@@ -72,6 +73,18 @@ fn parked_ticket(sent: &SentMessage) -> ParkedTicket {
 /// An entry that has its message. What was read or dropped is gone from its entry.
 fn has_message(item: &Value) -> bool {
     item["body"]["S"].is_string()
+}
+
+/// The keys of the body entries, each with the identity in its message.
+pub(crate) fn body_identities(cloud: &Cloud) -> Vec<(String, Identity)> {
+    let items = cloud.tables.items(JOBS_TABLE).unwrap_or_default();
+    let bodies = items.iter().filter(|item| is_body(item));
+    bodies
+        .map(|item| {
+            let key = item["message_id"]["S"].as_str().unwrap_or_default().to_owned();
+            (key, entry_evidence(item).identity)
+        })
+        .collect()
 }
 
 fn is_job(item: &Value) -> bool {

@@ -38,8 +38,10 @@ use parking::{Parking, RedriveMode};
 use serde_json::json;
 
 use crate::{
+    accounting::Identity,
     clockwork::WORLD_START,
     cloud::{Cloud, sqs::QUEUE_URL_BASE},
+    evidence::body_identities,
     function::{INSTANCES, JOBS, JOBS_TABLE, MEDIA, ORDERS, PARKED, TENANTS},
     plan::{ChatOrder, Customer, EraseScope, ErasedPart},
     wire::{ENDPOINT, Process, Wire},
@@ -112,8 +114,13 @@ impl Desk {
     /// Drops everything that is parked.
     pub(crate) async fn drop_parked(&self) {
         let (parking, now) = (self.parking(), self.cloud.clock.unix());
+        let before = body_identities(&self.cloud);
         let dropped = parking.drop(&Filter::default(), now, |_| {}).await.expect("a drop");
         self.note(format!("dropped {} of {} parked jobs", dropped.dropped, dropped.admitted));
+        let left = body_identities(&self.cloud);
+        let is_gone = |(key, _): &(String, Identity)| !left.iter().any(|(other, _)| other == key);
+        let gone = before.into_iter().filter(is_gone).map(|(_, identity)| identity);
+        self.cloud.dropped.lock().expect("what was dropped").extend(gone);
     }
 
     /// Adds a tenant with these rules, unless it is there.

@@ -119,7 +119,10 @@ fn related_media(chance: Chance, media: &[PlannedMedia]) -> Vec<PlannedMedia> {
         && chance.named("one file in two chats").happens(250)
     {
         let in_group = |spec: Spec| spec.chat("120363000000000077@g.us");
-        relatives.extend([shared(first), shared(first).with_spec(in_group)]);
+        // The previous version left things of chats with persons only.
+        let mut in_group = shared(first).with_spec(in_group);
+        in_group.prior_state = PriorState::default();
+        relatives.extend([shared(first), in_group]);
     }
     // The same media message twice is not a relative.
     let mut seen = std::collections::BTreeSet::new();

@@ -56,6 +56,7 @@ pub(crate) async fn gather_evidence(stack: &Stack, killed: usize) -> Result<Chao
         records: stack.media_records().await?.iter().map(record_evidence).collect(),
         entries: entries.into_iter().map(entry_evidence).collect(),
         bodies: bodies.into_iter().map(entry_evidence).collect(),
+        dropped: Vec::new(),
         uploads,
     };
     Ok(ChaosEvidence { evidence, uploads_left_to_the_rule: left })
