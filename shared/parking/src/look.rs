@@ -131,7 +131,7 @@ impl Parking {
         mut each: impl AsyncFnMut(&ParkedMessage, bool) -> AfterLook,
     ) -> Result<LookSummary, AwsError> {
         let mut summary = LookSummary::default();
-        let mut ids = HashSet::new();
+        let (mut ids, mut deleted) = (HashSet::new(), HashSet::new());
         let mut staying: Vec<Receipt> = Vec::new();
         let outcome = loop {
             let batch = match self.parked.receive(VISIBILITY_TIMEOUT).await {
@@ -142,7 +142,6 @@ impl Parking {
             let count = ids.len();
             let (new, known): (Vec<_>, Vec<_>) =
                 batch.into_iter().partition(|message| ids.insert(message.sqs_message_id.clone()));
-            staying.extend(known.into_iter().map(|message| message.receipt));
             let steps = join_all(new.iter().map(|message| self.keep_in_step(message, now))).await;
             for (message, step) in new.into_iter().zip(steps) {
                 let step = step.unwrap_or_else(|error| {
@@ -150,6 +149,7 @@ impl Parking {
                     Step::Kept
                 });
                 if step == Step::Removed {
+                    deleted.insert(message.sqs_message_id);
                     summary.removed += 1;
                     continue;
                 }
@@ -158,6 +158,14 @@ impl Parking {
                 let has_entry = matches!(step, Step::HasEntry | Step::Reconciled);
                 if let AfterLook::Release = each(&message, has_entry).await {
                     staying.push(message.receipt);
+                }
+            }
+            for copy in known {
+                // SQS may keep a copy of a message that was deleted.
+                let is_deleted = deleted.contains(&copy.sqs_message_id)
+                    && self.parked.delete(&copy.receipt).await.is_ok();
+                if !is_deleted {
+                    staying.push(copy.receipt);
                 }
             }
             if ids.len() == count {

@@ -188,6 +188,24 @@ async fn a_look_shows_every_message_once_and_releases_it() {
     assert!(receipts(&aws, "DeleteMessage").is_empty());
 }
 
+/// SQS may keep copies of a message that was deleted. A copy of what stays is shown once.
+#[tokio::test]
+async fn a_look_deletes_every_copy() {
+    let copy = |n: usize, id: usize, job_of: &str| {
+        let mut copy = message(n, &job("acme", job_of), Some("expired"));
+        copy["MessageId"] = json!(format!("id-{id}"));
+        copy
+    };
+    let mut messages = vec![copy(0, 0, "SETTLED"), copy(1, 0, "SETTLED"), copy(2, 2, "STAYS")];
+    messages.extend((3..10).map(|n| copy(n, n, &format!("M{n}"))));
+    messages.extend([copy(10, 0, "SETTLED"), copy(11, 2, "STAYS"), copy(12, 12, "STAYS")]);
+    let aws = aws(messages, "SETTLED", "").await;
+    let seen = parking(&aws).look(NOW, |_| {}).await.expect("a look");
+    assert_eq!((seen.messages, seen.removed), (9, 1));
+    assert_eq!(receipts(&aws, "DeleteMessage"), ["receipt-0", "receipt-1", "receipt-10"]);
+    assert_eq!(receipts(&aws, "ChangeMessageVisibility").len(), 10);
+}
+
 #[tokio::test]
 async fn only_parking_by_sqs_is_reconciled() {
     let (ours, theirs) = (job("acme", "OURS"), job("acme", "UNRECORDED"));
