@@ -1,13 +1,12 @@
 //! Random bytes from the operating system.
 
 use anyhow::Context;
+use boot::random::secret_bytes;
 use data_encoding::BASE64;
 
 /// Cryptographically secure random bytes.
 pub(crate) fn random_bytes<const N: usize>() -> anyhow::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).context("the operating system returned no random bytes")?;
-    Ok(bytes)
+    secret_bytes().context("the operating system returned no random bytes")
 }
 
 /// 32 random bytes in base64, the form of W-API's keys and hashes.

@@ -140,21 +140,19 @@ impl Events {
         let mut results: Vec<Result<(), PublishError>> = Vec::with_capacity(events.len());
         let (mut to_put, mut places) = (Vec::new(), Vec::new());
         for (place, event) in events.iter().enumerate() {
-            results.push(Ok(()));
             if self.progress.find(&event.id).is_on_bus {
+                results.push(Ok(()));
                 continue;
             }
-            match event.for_event_bus(&self.bucket) {
+            results.push(match event.for_event_bus(&self.bucket) {
                 Ok(detail) => {
                     let detail_type = event.event_type.as_str();
                     to_put.push(BusEvent { detail_type, detail, at: event.at });
                     places.push(place);
+                    Ok(())
                 }
-                Err(error) => {
-                    results.pop();
-                    results.push(Err(error.into()));
-                }
-            }
+                Err(error) => Err(error.into()),
+            });
         }
         if to_put.is_empty() {
             return results;

@@ -2,7 +2,6 @@
 
 use std::{fmt, time::Duration};
 
-use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -34,9 +33,7 @@ impl DeliveryId {
     /// The id of the webhook of one HTTP request. `request` is a text that no other request has.
     #[must_use]
     pub fn of_request(request: &str) -> Self {
-        let digest = Sha256::from_data(request.as_bytes());
-        let part = digest.as_bytes().get(..20).unwrap_or_default();
-        Self(format!("msg_{}", BASE32_NOPAD.encode(part).to_ascii_lowercase()))
+        Self(Sha256::from_data(request.as_bytes()).to_id("msg_"))
     }
 
     /// The id as text.

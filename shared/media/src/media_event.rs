@@ -1,6 +1,5 @@
 //! Media events: what became of a media message, as JSON for receivers and for `EventBridge`.
 
-use data_encoding::BASE32_NOPAD;
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -99,9 +98,8 @@ pub struct MediaFacts {
 impl MediaFacts {
     /// An id of the media file: two files of one message have two. `file_` and 32 characters.
     fn file_id(&self) -> String {
-        let digest = Sha256::from_data(format!("{} {}", self.instance, self.record_key).as_bytes());
-        let part = digest.as_bytes().get(..20).unwrap_or_default();
-        format!("file_{}", BASE32_NOPAD.encode(part).to_ascii_lowercase())
+        let key = format!("{} {}", self.instance, self.record_key);
+        Sha256::from_data(key.as_bytes()).to_id("file_")
     }
 
     /// The declared type without parameters, in which a sender could write anything. `None`: it is

@@ -1,7 +1,7 @@
 //! A SHA-256 digest: 32 bytes that can be compared, printed as hex, and parsed from W-API's base64.
 
 use aws_lc_rs::digest;
-use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
+use data_encoding::{BASE32_NOPAD, BASE64, HEXLOWER_PERMISSIVE};
 use serde::{Deserialize, Serialize};
 
 use crate::byte_text;
@@ -24,6 +24,12 @@ impl Sha256 {
     #[must_use]
     pub fn from_data(data: &[u8]) -> Self {
         Self::from_digest(&digest::digest(&digest::SHA256, data))
+    }
+
+    /// An id that is made from this digest: the prefix and 32 characters of a-z and 2-7.
+    pub(crate) fn to_id(self, prefix: &str) -> String {
+        let part = self.as_bytes().get(..20).unwrap_or_default();
+        format!("{prefix}{}", BASE32_NOPAD.encode(part).to_ascii_lowercase())
     }
 
     /// Wraps a finished digest. Anything but a SHA-256 digest, which no caller passes, gives

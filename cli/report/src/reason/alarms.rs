@@ -279,7 +279,7 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
         "EventsLateAlarm",
         "Os eventos de mídia estão mais de dez minutos atrasados: a função events falha, ou a fila \
         de entregas e o barramento não os aceitam. Os arquivos são guardados mesmo assim, e nada \
-        se perde por 24 horas; depois, eventos se perdem. `wapi-media tail --since 1h \
+        se perde por 23 horas; depois, eventos se perdem. `wapi-media tail --since 1h \
         --no-follow` mostra por quê: linhas com `unpublished`.",
     ),
     (
