@@ -11,18 +11,20 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use fetch::slot::Slots;
 use futures_util::{FutureExt, StreamExt, stream};
 use lambda_runtime::Error;
+use media::job::announced_bytes;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use crate::{
     job::handle_message,
     message::{Acknowledgement, QueueMessage},
-    worker::Worker,
+    worker::{BUFFERS, Worker},
 };
 
-/// Records that are worked on at the same time: as many as there are buffers, so that none waits
-/// long for a buffer. A record that waits for its turn at W-API has no buffer, and does not count.
-const MAX_AT_ONCE: usize = 4;
+/// How many records are worked on at the same time: those whose files take the memory of this many
+/// parts, so that none waits long for a buffer. A record that waits for its turn at W-API has no
+/// buffer, and does not count.
+const MAX_PARTS: usize = BUFFERS;
 
 /// A record is started only if this much time is left: W-API alone may take a minute to answer.
 const MIN_TIME_TO_START: Duration = Duration::from_secs(80);
@@ -59,7 +61,7 @@ pub async fn handle_batch(
     if event.records.iter().any(|record| record.message_id.is_none()) {
         return Err("a record of the batch has no message id".into());
     }
-    let slots = Slots::new(MAX_AT_ONCE);
+    let slots = Slots::new(MAX_PARTS);
     let failed = stream::iter(&event.records)
         .map(|record| handle_record(worker, record, deadline, &slots))
         .buffer_unordered(event.records.len().max(1))
@@ -87,7 +89,8 @@ async fn handle_record(
     deadline: Instant,
     slots: &Slots,
 ) -> Option<String> {
-    let slot = slots.take_slot().await;
+    let body = record.body.as_deref().unwrap_or_default();
+    let slot = slots.take_slot(announced_bytes(body)).await;
     let id = record.message_id.clone().unwrap_or_default();
     let receipt = record.receipt_handle.as_deref().unwrap_or_default();
     if Instant::now() + MIN_TIME_TO_START > deadline {
@@ -100,7 +103,7 @@ async fn handle_record(
         return Some(id);
     }
     let message = QueueMessage {
-        body: record.body.as_deref().unwrap_or_default(),
+        body,
         receives: record
             .attributes
             .get("ApproximateReceiveCount")

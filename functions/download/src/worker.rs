@@ -17,9 +17,9 @@ use time::UtcOffset;
 
 use crate::{config::Config, fault::PlannedPanic, tally::Tally};
 
-/// Buffers of 8 MiB, shared by all downloads of the process. Together with what the process itself
-/// takes they stay under 64 MiB.
-const BUFFERS: usize = 4;
+/// The memory for file bytes, in parts of 8 MiB, shared by all downloads of the process. Together
+/// with what the process itself takes it stays under 64 MiB.
+pub(crate) const BUFFERS: usize = 4;
 
 /// The time limit of a call to AWS, the upload of a part included.
 const MAX_CALL_TIME: Duration = Duration::from_mins(2);
@@ -59,7 +59,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Builds the clients and touches the buffers, once.
+    /// Builds the clients and reserves the buffers, once.
     ///
     /// # Errors
     /// [`FetchError::Client`] when the TLS stack cannot be set up.

@@ -67,6 +67,11 @@ impl Body {
         }
     }
 
+    /// How many bytes are still to come, if their number was announced.
+    pub(crate) fn left_bytes(&self) -> Option<u64> {
+        self.announced_bytes.map(|announced| announced.saturating_sub(self.received_bytes))
+    }
+
     /// Reads the next bytes. `None` is the end of the body, at the announced length if there was
     /// one.
     ///

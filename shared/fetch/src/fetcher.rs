@@ -72,8 +72,14 @@ impl Fetcher {
             return (evidence.into_attempt(Some(&open_circuit)), Err(open_circuit));
         }
         let started = Instant::now();
-        let mut attempt = LiveAttempt { resources: &self.resources, request, evidence, store };
-        let fetched = self.run_strategy(strategy, &mut attempt).await;
+        let mut attempt = LiveAttempt {
+            resources: &self.resources,
+            turns: &self.turns,
+            request,
+            evidence,
+            store,
+        };
+        let fetched = Self::run_strategy(strategy, &mut attempt).await;
         let LiveAttempt { evidence, .. } = attempt;
         if evidence.has_request() {
             let took = i64::try_from(started.elapsed().as_secs()).unwrap_or_default();
@@ -85,20 +91,12 @@ impl Fetcher {
     }
 
     async fn run_strategy<T, Store>(
-        &self,
         strategy: Strategy,
         attempt: &mut LiveAttempt<'_, Store>,
     ) -> Result<T, FetchError>
     where
         Store: AsyncFnMut(MediaStream) -> Result<T, FetchError>,
     {
-        // A turn is held until the download has ended.
-        let _turn = if strategy.uses_wapi() {
-            let max_wait = self.resources.limits.post;
-            Some(self.turns.wait_for_turn(attempt.request, max_wait).await?)
-        } else {
-            None
-        };
         match strategy {
             Strategy::Wapi => attempt.fetch_from_wapi().await,
             Strategy::WapiAlternate => attempt.fetch_from_wapi_alternate().await,

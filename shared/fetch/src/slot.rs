@@ -1,5 +1,6 @@
-//! Limits how many media messages are worked on at a time. One that waits for its turn at W-API
-//! does not count, so that one instance's wait does not keep the others from working.
+//! Limits how many media messages are worked on at a time, by the memory that their files will
+//! take. One that waits for its turn at W-API does not count, so that one instance's wait does not
+//! keep the others from working.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -11,7 +12,10 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// A number of slots, each for one media message.
+use crate::pool::{WHOLE_BYTES, buffer_size, units_of};
+
+/// Slots for the memory of a number of parts. A large file's slot has a part, a small one's what the
+/// sender said that the file has. If that is wrong, the pool of buffers makes the file wait.
 #[derive(Debug)]
 pub struct Slots(Arc<Semaphore>);
 
@@ -19,6 +23,7 @@ pub struct Slots(Arc<Semaphore>);
 #[derive(Debug)]
 pub struct Slot {
     slots: Arc<Semaphore>,
+    units: u32,
     state: Mutex<SlotState>,
 }
 
@@ -30,15 +35,17 @@ struct SlotState {
 }
 
 impl Slots {
-    /// `count` slots.
+    /// Slots for the memory of `count` parts.
     #[must_use]
     pub fn new(count: usize) -> Self {
-        Self(Arc::new(Semaphore::new(count)))
+        Self(Arc::new(Semaphore::new(count * units_of(WHOLE_BYTES))))
     }
 
-    /// Waits for a free slot. Those who wait get one in the order in which they came.
-    pub async fn take_slot(&self) -> Slot {
-        let slot = Slot { slots: Arc::clone(&self.0), state: Mutex::default() };
+    /// Waits for a free slot for a file with this length, if it is known. Those who wait get one in
+    /// the order in which they came.
+    pub async fn take_slot(&self, file_bytes: Option<u64>) -> Slot {
+        let units = u32::try_from(units_of(buffer_size(file_bytes))).unwrap_or(u32::MAX);
+        let slot = Slot { slots: Arc::clone(&self.0), units, state: Mutex::default() };
         slot.take_permit().await;
         slot
     }
@@ -70,7 +77,7 @@ impl Slot {
 
     async fn take_permit(&self) {
         // The semaphore is never closed.
-        let permit = Arc::clone(&self.slots).acquire_owned().await.ok();
+        let permit = Arc::clone(&self.slots).acquire_many_owned(self.units).await.ok();
         self.lock_state().permit = permit;
     }
 
@@ -95,27 +102,40 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn another_uses_the_slot_meanwhile() {
         let slots = Slots::new(1);
-        let slot = slots.take_slot().await;
-        assert!(timeout(WAIT, slots.take_slot()).await.is_err(), "it is taken");
+        let slot = slots.take_slot(None).await;
+        assert!(timeout(WAIT, slots.take_slot(None)).await.is_err(), "it is taken");
         let other = async {
-            let _other = slots.take_slot().await;
+            let _other = slots.take_slot(None).await;
             sleep(2 * WAIT).await;
         };
         let began = Instant::now();
         tokio::join!(release_for(&slot, 10 * WAIT), other);
         assert_eq!((began.elapsed(), slot.waited()), (2 * WAIT, 2 * WAIT));
-        assert!(timeout(WAIT, slots.take_slot()).await.is_err(), "it is taken again");
+        assert!(timeout(WAIT, slots.take_slot(None)).await.is_err(), "it is taken again");
         drop(slot);
-        assert!(timeout(WAIT, slots.take_slot()).await.is_ok());
+        assert!(timeout(WAIT, slots.take_slot(None)).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn small_files_share_the_slot_of_a_large_one() {
+        let slots = Slots::new(1);
+        let mut all = Vec::new();
+        for _ in 0..10 {
+            let taken = timeout(WAIT, slots.take_slot(Some(700_000))).await;
+            all.push(taken.expect("a slot"));
+        }
+        assert!(timeout(WAIT, slots.take_slot(Some(2_000_000))).await.is_err(), "no room");
+        all.truncate(5);
+        assert!(timeout(WAIT, slots.take_slot(Some(2_000_000))).await.is_ok());
     }
 
     /// The run must still write its record.
     #[tokio::test(start_paused = true)]
     async fn at_the_deadline_work_goes_on_without_a_slot() {
         let slots = Slots::new(1);
-        let slot = slots.take_slot().await;
+        let slot = slots.take_slot(None).await;
         let other = async {
-            let other = slots.take_slot().await;
+            let other = slots.take_slot(None).await;
             sleep(WAIT / 2).await;
             other
         };
@@ -123,6 +143,6 @@ mod tests {
         assert_eq!(slot.waited(), WAIT);
         drop(other);
         // Nobody waits for the free slot.
-        assert!(timeout(WAIT, slots.take_slot()).await.is_ok());
+        assert!(timeout(WAIT, slots.take_slot(None)).await.is_ok());
     }
 }

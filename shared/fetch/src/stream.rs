@@ -102,7 +102,7 @@ impl MediaStream {
         };
         // Only the start of the file can tell whether it is an error page.
         let is_first = self.received_bytes == 0;
-        let mut buffer = self.pool.take_buffer(self.deadline).await?;
+        let mut buffer = self.pool.take_buffer(self.left_bytes(), self.deadline).await?;
         // Bytes at the start of the buffer that are plain already.
         let mut opened = 0;
         loop {
@@ -137,6 +137,13 @@ impl MediaStream {
                 return Ok(Some(Part { bytes: buffer.into_bytes(), end: None }));
             }
         }
+    }
+
+    /// How many bytes of the file are still to come, if the origin has announced its length. A body
+    /// that is longer is an error of the transfer.
+    fn left_bytes(&self) -> Option<u64> {
+        let waiting: u64 = self.waiting.iter().map(|chunk| chunk.len() as u64).sum();
+        self.body.left_bytes().map(|left| left + waiting)
     }
 
     /// Fills the buffer up to `target` bytes. Returns `false` if the body ended before.

@@ -41,6 +41,21 @@ pub enum QueuedJob {
     V1(Job),
 }
 
+/// The length of the file in bytes that the job in a queue message announces, without reading the
+/// rest of it. `None`: it announces none, or is not a job.
+#[must_use]
+pub fn announced_bytes(body: &str) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Announced {
+        message: File,
+    }
+    #[derive(Deserialize)]
+    struct File {
+        file_length: Option<u64>,
+    }
+    serde_json::from_str::<Announced>(body).ok()?.message.file_length
+}
+
 /// The job to fetch a media file of an instance and store it for a tenant. Created by
 /// [`VerifiedInstance::create_job`](crate::access::VerifiedInstance::create_job), or parsed from a
 /// queue message.

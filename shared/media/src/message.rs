@@ -108,8 +108,8 @@ pub struct MediaMessage {
     /// SHA-256 of the encrypted file with its MAC, as announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_enc_sha256: Option<Sha256>,
-    /// Plain size in bytes, as announced. A hint for people; never used as a limit or for an
-    /// allocation.
+    /// Plain size in bytes, as announced. A hint for people, and for how many files are fetched at
+    /// once; never used as a limit or for an allocation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_length: Option<u64>,
     /// The document's file name.

@@ -118,6 +118,7 @@ impl<S> LiveAttempt<'_, S> {
         let (request, resources) = (self.request, self.resources);
         let url = self.wapi_url(path)?;
         let token = require_token(request)?;
+        let _turn = self.turns.wait_for_turn(request, resources.limits.post).await?;
         let post = |url| {
             resources.client.request(Method::POST, url).bearer_auth(token.expose()).json(question)
         };
@@ -169,6 +170,7 @@ impl<S> LiveAttempt<'_, S> {
     pub(super) async fn get_json(&self, path: &str) -> Result<(u16, Option<Value>), FetchError> {
         let (request, resources) = (self.request, self.resources);
         let token = require_token(request)?;
+        let _turn = self.turns.wait_for_turn(request, resources.limits.post).await?;
         let mut url = self.wapi_url(path)?;
         url.query_pairs_mut().append_pair("messageId", request.message.message_id.as_str());
         let get = |url| resources.client.get(url).bearer_auth(token.expose());
